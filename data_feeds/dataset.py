@@ -1,0 +1,74 @@
+"""Read-only market data of one run."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
+
+from data_feeds.errors import CoverageError
+from data_feeds.instrument import Instrument
+from data_feeds.schema import Channel, ChannelKey, ChannelKind, Provenance
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Instruments and channels, loaded from the warm-up's first row to the window's end.
+
+    Arrays cannot be written to. ``fingerprint`` is a hash of every value, so two datasets with the
+    same fingerprint give the same run.
+    """
+
+    instruments: Mapping[str, Instrument]
+    channels: Mapping[ChannelKey, Channel]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "instruments", MappingProxyType(dict(self.instruments)))
+        object.__setattr__(self, "channels", MappingProxyType(dict(self.channels)))
+
+    def has(self, instrument: str, kind: ChannelKind, timeframe: str = "") -> bool:
+        """Whether the channel is here and holds at least one row."""
+        channel = self.channels.get(ChannelKey(instrument, kind, timeframe))
+        return channel is not None and len(channel) > 0
+
+    def channel(self, instrument: str, kind: ChannelKind, timeframe: str = "") -> Channel:
+        """Return one channel.
+
+        Raises
+        ------
+        CoverageError : the dataset does not hold it; the text lists what it holds.
+        """
+        key = ChannelKey(instrument, kind, timeframe)
+        if key not in self.channels:
+            held = ", ".join(str(known) for known in sorted(self.channels)) or "nothing"
+            raise CoverageError(f"{key}: not in the data; held: {held}")
+        return self.channels[key]
+
+    def bars(self, instrument: str, timeframe: str) -> Channel:
+        """Return the bars of one instrument and timeframe; see :meth:`channel`."""
+        return self.channel(instrument, ChannelKind.BARS, timeframe)
+
+    def cut(self, at: int) -> "Dataset":
+        """Return the dataset as known at ``at``: rows with ``available_at <= at``."""
+        return Dataset(
+            self.instruments, {key: channel.cut(at) for key, channel in self.channels.items()}
+        )
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """sha256 over instruments, channel names, columns and values (64 hex digits)."""
+        digest = hashlib.sha256()
+        for name in sorted(self.instruments):
+            digest.update(self.instruments[name].model_dump_json().encode())
+        for key in sorted(self.channels):
+            digest.update(str(key).encode())
+            for column, values in sorted(self.channels[key].columns.items()):
+                digest.update(f"{column}:{values.dtype.str}:{len(values)}".encode())
+                digest.update(values.tobytes())
+        return digest.hexdigest()
+
+    @cached_property
+    def provenance(self) -> Provenance:
+        """The weakest label of any row: synthetic if one value is."""
+        labels = [int(c["label"].max()) for c in self.channels.values() if len(c)]
+        return Provenance(max(labels, default=0))

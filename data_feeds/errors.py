@@ -1,0 +1,54 @@
+"""The error family of the data layer, and the root that the command line catches.
+
+RiskoffError
++- YamlError            exit 2   a file the user wrote is not the YAML we accept
++- DataError            exit 3   SourceError (Transient, Permanent), SchemaError, GapError,
+                                 CoverageError, IntegrityError
+Everything above (configuration, playbook, simulation, report) is in ``engine.errors``.
+"""
+
+
+class RiskoffError(Exception):
+    """Root of every error that a user can act on; ``exit_code`` is the process's."""
+
+    exit_code = 1
+
+
+class YamlError(RiskoffError):
+    """A YAML file breaks the rules of ``data_feeds.yaml_text``; the text is ``file:line: what``."""
+
+    exit_code = 2
+
+
+class DataError(RiskoffError):
+    """Data are missing, broken or contradict their schema."""
+
+    exit_code = 3
+
+
+class SourceError(DataError):
+    """A source could not deliver what was asked."""
+
+
+class TransientSourceError(SourceError):
+    """The same request may succeed later."""
+
+
+class PermanentSourceError(SourceError):
+    """The same request will never succeed: the user must change it."""
+
+
+class SchemaError(DataError):
+    """A table breaks its channel's rules: a column, a type, an order, a range."""
+
+
+class GapError(DataError):
+    """Rows are missing inside a channel that must be continuous."""
+
+
+class CoverageError(DataError):
+    """A channel or a window was asked for that the data do not hold."""
+
+
+class IntegrityError(DataError):
+    """A stored file differs from what was written."""

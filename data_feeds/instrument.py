@@ -1,0 +1,63 @@
+"""What can be traded or watched, with the venue's filters."""
+
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class InstrumentKind(StrEnum):
+    """How positions in an instrument are held and paid for."""
+
+    PERP = "perp"
+    SPOT = "spot"
+    ETF = "etf"
+    INDEX = "index"
+    SERIES = "series"
+
+
+class Wallet(StrEnum):
+    """Where an instrument's cash lives; only the venue wallet margins perps."""
+
+    VENUE = "venue"
+    BROKERAGE = "brokerage"
+
+
+class Instrument(BaseModel):
+    """One instrument with its filters.
+
+    Perps are linear: profit = quantity x price change, paid in ``quote``. Spot and ETF positions
+    are owned assets paid in full.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    id: str = Field(min_length=1, description="Name used in configs and tables, e.g. BTCUSDT-PERP")
+    kind: InstrumentKind = Field(description="perp, spot, etf, index or series")
+    quote: str = Field("USDT", description="Currency of prices and cash flows")
+    venue: str = Field("", description="Where it trades; mixing venues in one series is refused")
+    calendar: str = Field("24/7", description="24/7, or an exchange_calendars name such as XNYS")
+    tick_size: float = Field(0.01, gt=0, description="Price step, quote per base unit")
+    lot_size: float = Field(0.001, gt=0, description="Quantity step, base units")
+    min_notional: float = Field(0.0, ge=0, description="Smallest order value, quote")
+    synthetic: bool = Field(False, description="True when the instrument's history is generated")
+
+    @model_validator(mode="after")
+    def _perps_trade_around_the_clock(self) -> "Instrument":
+        if self.kind in (InstrumentKind.PERP, InstrumentKind.SPOT) and self.calendar != "24/7":
+            raise ValueError(f"{self.kind} instruments trade around the clock: calendar is 24/7")
+        return self
+
+    @property
+    def wallet(self) -> Wallet:
+        """The wallet that pays for it: ETFs are held at the brokerage, the rest at the venue."""
+        return Wallet.BROKERAGE if self.kind is InstrumentKind.ETF else Wallet.VENUE
+
+    @property
+    def is_tradable(self) -> bool:
+        """Whether orders can be placed in it."""
+        return self.kind in (InstrumentKind.PERP, InstrumentKind.SPOT, InstrumentKind.ETF)
+
+    @property
+    def is_margined(self) -> bool:
+        """True for perps; spot and ETFs are owned outright."""
+        return self.kind is InstrumentKind.PERP

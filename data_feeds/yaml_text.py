@@ -1,0 +1,227 @@
+"""Strict YAML: the one reader of every file that a user writes.
+
+YAML 1.2 core rules, so ``4e-4`` is a number, and ``off`` and ``1:30`` are text. Refused, with the
+line: repeated keys, tabs, tags, several documents, anything but a mapping at the top, aliases that
+expand into many values, deep nesting and huge files. Dates stay text; the models that read them
+know what they mean.
+"""
+
+import copy
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    Event,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+
+from data_feeds.errors import YamlError
+
+MAX_BYTES = 1_000_000
+MAX_DEPTH = 50
+MAX_ALIASED_VALUES = 100
+
+KeyPath = tuple[str | int, ...]
+
+_NULLS = frozenset({"", "~", "null", "Null", "NULL"})
+_BOOLS = {
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+_INT = re.compile(r"[-+]?[0-9]+")
+_FLOAT = re.compile(
+    r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"
+)
+
+
+@dataclass(frozen=True)
+class YamlDocument:
+    """One file's values and where each of them stands.
+
+    ``lines`` maps a key path such as ``("risk", "caps", 0)`` to its line, counted from 1. Values
+    reached through an alias have no line of their own; :meth:`line` answers with the parent's.
+    """
+
+    data: dict[str, Any]
+    lines: Mapping[KeyPath, int]
+    path: Path
+
+    def line(self, key_path: KeyPath) -> int:
+        """Return the line of a key path, or of its nearest written parent."""
+        for length in range(len(key_path), 0, -1):
+            if key_path[:length] in self.lines:
+                return self.lines[key_path[:length]]
+        return 1
+
+
+def load_yaml(path: Path | str) -> YamlDocument:
+    """Return the values and lines of one YAML file.
+
+    Raises
+    ------
+    YamlError : the file is missing, unreadable or breaks a rule above; the text is
+        ``file:line: what``.
+    """
+    path = Path(path)
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise YamlError(f"{path}: cannot read: {error.strerror}") from error
+    if len(raw) > MAX_BYTES:
+        raise YamlError(f"{path}: {len(raw)} bytes; a YAML file may hold {MAX_BYTES} at most")
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        raise YamlError(f"{path}:{line}: not UTF-8 text; save the file as UTF-8") from error
+    return parse_yaml(text, path)
+
+
+def parse_yaml(text: str, path: Path | str = "<text>") -> YamlDocument:
+    """Return the values and lines of YAML text; ``path`` is the name used in messages.
+
+    Raises
+    ------
+    YamlError : as :func:`load_yaml`.
+
+    >>> parse_yaml("fee: 4e-4").data
+    {'fee': 0.0004}
+    """
+    path = Path(path)
+    tab = text.find("\t")
+    if tab >= 0:
+        line = text.count("\n", 0, tab) + 1
+        raise YamlError(f"{path}:{line}: a tab; YAML is indented with spaces")
+    try:
+        return _Reader(path, YAML(typ="safe", pure=True).parse(text)).document()
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"{path}:{mark.line + 1}" if mark is not None else str(path)
+        problem = " ".join((error.problem or error.context or "not valid YAML").split())
+        raise YamlError(f"{where}: {problem}") from error
+    except YAMLError as error:
+        raise YamlError(f"{path}: {' '.join(str(error).split())}") from error
+
+
+def _scalar(text: str) -> str | int | float | bool | None:
+    """Return the value of a plain (unquoted) scalar under the YAML 1.2 core rules."""
+    if text in _NULLS:
+        return None
+    if text in _BOOLS:
+        return _BOOLS[text]
+    if _INT.fullmatch(text):
+        # int() refuses absurdly long digit strings; as text the model names the field.
+        return int(text) if len(text) <= 4000 else text
+    if _FLOAT.fullmatch(text):
+        return float(
+            text.replace(".inf", "inf")
+            .replace(".Inf", "inf")
+            .replace(".INF", "inf")
+            .replace(".nan", "nan")
+            .replace(".NaN", "nan")
+            .replace(".NAN", "nan")
+        )
+    return text
+
+
+@dataclass
+class _Reader:
+    """Builds values from the parser's events, holding the limits as it goes."""
+
+    path: Path
+    events: Iterator[Event]
+    lines: dict[KeyPath, int] = field(default_factory=dict)
+    anchors: dict[str, tuple[Any, int]] = field(default_factory=dict)
+    n_values: int = 0
+    n_aliased: int = 0
+
+    def document(self) -> YamlDocument:
+        data: Any = None
+        n_documents = 0
+        for event in self.events:
+            if isinstance(event, DocumentStartEvent):
+                n_documents += 1
+                if n_documents > 1:
+                    raise self._error(event, "a second document ('---'); keep one per file")
+            elif isinstance(event, MappingStartEvent | SequenceStartEvent | ScalarEvent):
+                data = self._value(event, (), 0)
+                if not isinstance(data, dict):
+                    raise self._error(event, "the top level must be 'key: value' lines")
+            elif isinstance(event, AliasEvent):
+                raise self._error(event, "an alias cannot be the whole document")
+        if data is None:
+            raise YamlError(f"{self.path}:1: empty; expected 'key: value' lines")
+        return YamlDocument(data, self.lines, self.path)
+
+    def _value(self, event: Event, key_path: KeyPath, depth: int) -> Any:
+        if depth > MAX_DEPTH:
+            raise self._error(event, f"nested deeper than {MAX_DEPTH} levels")
+        if isinstance(event, AliasEvent):
+            return self._alias(event)
+        if not isinstance(event, ScalarEvent | MappingStartEvent | SequenceStartEvent):
+            raise self._error(event, "a value is missing")
+        if event.tag is not None:
+            raise self._error(event, f"tag {event.tag}; tags are not supported, write plain values")
+        before = self.n_values
+        self.n_values += 1
+        if isinstance(event, ScalarEvent):
+            plain = event.style is None or event.style == ""
+            value = _scalar(event.value) if plain else event.value
+        elif isinstance(event, MappingStartEvent):
+            value = self._mapping(key_path, depth)
+        else:
+            value = self._sequence(key_path, depth)
+        if event.anchor is not None:
+            self.anchors[event.anchor] = (value, self.n_values - before)
+        return value
+
+    def _mapping(self, key_path: KeyPath, depth: int) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        for event in self.events:
+            if isinstance(event, MappingEndEvent):
+                break
+            if not isinstance(event, ScalarEvent):
+                raise self._error(event, "a key must be plain text")
+            key, here = event.value, (*key_path, event.value)
+            if key in values:
+                first = self.lines[here]
+                raise self._error(event, f"key {key!r} repeated; first written on line {first}")
+            self.lines[here] = event.start_mark.line + 1
+            values[key] = self._value(next(self.events), here, depth + 1)
+        return values
+
+    def _sequence(self, key_path: KeyPath, depth: int) -> list[Any]:
+        values: list[Any] = []
+        for event in self.events:
+            if isinstance(event, SequenceEndEvent):
+                break
+            here = (*key_path, len(values))
+            self.lines[here] = event.start_mark.line + 1
+            values.append(self._value(event, here, depth + 1))
+        return values
+
+    def _alias(self, event: AliasEvent) -> Any:
+        if event.anchor not in self.anchors:
+            raise self._error(event, f"alias *{event.anchor} has no finished anchor before it")
+        value, n_values = self.anchors[event.anchor]
+        self.n_aliased += n_values
+        self.n_values += n_values
+        if self.n_aliased > MAX_ALIASED_VALUES:
+            raise self._error(
+                event, f"aliases expand to more than {MAX_ALIASED_VALUES} values; write them out"
+            )
+        return copy.deepcopy(value)
+
+    def _error(self, event: Event, what: str) -> YamlError:
+        return YamlError(f"{self.path}:{event.start_mark.line + 1}: {what}")

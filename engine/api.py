@@ -1,0 +1,49 @@
+"""All that a playbook may import from us."""
+
+from data_feeds.dataset import Dataset
+from data_feeds.instrument import Instrument, InstrumentKind
+from data_feeds.schema import Channel, ChannelKey, ChannelKind
+from data_feeds.timeframe import DAY_NS, HOUR_NS, MINUTE_NS, Timeframe, parse_duration
+from engine import signals
+from engine.conditions import Condition, Truth, condition
+from engine.errors import PlaybookContractError, PlaybookError
+from engine.events import Fill, OrderKind, OrderRole
+from engine.intents import Enter, Exit, Intent, MoveStop, Target, WakeAt
+from engine.playbook import Playbook, PlaybookParams, Requirements, Signals
+from engine.views import AccountView, MarketView, PositionView
+
+__all__ = [
+    "DAY_NS",
+    "HOUR_NS",
+    "MINUTE_NS",
+    "AccountView",
+    "Channel",
+    "ChannelKey",
+    "ChannelKind",
+    "Condition",
+    "Dataset",
+    "Enter",
+    "Exit",
+    "Fill",
+    "Instrument",
+    "InstrumentKind",
+    "Intent",
+    "MarketView",
+    "MoveStop",
+    "OrderKind",
+    "OrderRole",
+    "Playbook",
+    "PlaybookContractError",
+    "PlaybookError",
+    "PlaybookParams",
+    "PositionView",
+    "Requirements",
+    "Signals",
+    "Target",
+    "Timeframe",
+    "Truth",
+    "WakeAt",
+    "condition",
+    "parse_duration",
+    "signals",
+]

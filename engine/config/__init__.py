@@ -1,0 +1,1 @@
+"""Configuration: models, strict YAML, overrides, schema."""

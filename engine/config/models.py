@@ -1,0 +1,266 @@
+"""Everything that a run's YAML can say.
+
+Models are frozen, unknown keys are refused, defaults live here and nowhere else, ``None`` means
+off. Fields ending in ``_bps`` are basis points; the properties without the suffix are the fractions
+that the engine uses.
+"""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from data_feeds.timeframe import parse_duration
+
+BASIS_POINT = 1e-4
+
+
+class Model(BaseModel):
+    """Base of all configuration models."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+def _check_duration(text: str) -> str:
+    try:
+        parse_duration(text)
+    except Exception as error:
+        raise ValueError(str(error)) from error
+    return text
+
+
+def _as_utc(instant: datetime) -> datetime:
+    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+
+
+Duration = Annotated[str, AfterValidator(_check_duration)]
+UtcDatetime = Annotated[datetime, AfterValidator(_as_utc)]
+
+
+class DataConfig(Model):
+    """Which data, and which window of them is traded."""
+
+    source: str = Field("embedded", description="'embedded', or the folder of a catalog")
+    start: UtcDatetime = Field(description="First instant traded, UTC; warm-up lies before it")
+    end: UtcDatetime = Field(description="Last instant traded, UTC")
+    extra_lag: Duration | None = Field(
+        None, description="Delay added to available_at of every series, e.g. 1d"
+    )
+    max_gap_bars: int | None = Field(
+        None,
+        ge=0,
+        description="Refuse a window with a longer run of missing bars; null: report only",
+    )
+
+    @model_validator(mode="after")
+    def _ends_after_start(self) -> "DataConfig":
+        if self.end <= self.start:
+            raise ValueError(f"end {self.end:%Y-%m-%d} must lie after start {self.start:%Y-%m-%d}")
+        return self
+
+
+class PlaybookConfig(Model):
+    """Which rules, with which parameters."""
+
+    name: str = Field(
+        description="liquidation_reclaim, package.module:Class, or an entry point's name"
+    )
+    params: dict[str, Any] = Field(
+        default_factory=dict, description="The playbook's own parameters; see `riskoff strategies`"
+    )
+
+
+class MarginMode(StrEnum):
+    """Whether a perp position is backed by its own margin or by the whole venue wallet."""
+
+    ISOLATED = "isolated"
+    CROSS = "cross"
+
+
+class AccountConfig(Model):
+    """Starting cash of the two wallets and how perps are margined."""
+
+    venue_cash: float = Field(100_000.0, ge=0, description="Venue wallet at the start, quote")
+    brokerage_cash: float = Field(0.0, ge=0, description="Brokerage wallet at the start, quote")
+    margin_mode: MarginMode = Field(MarginMode.ISOLATED, description="isolated or cross")
+    leverage_setting: int | None = Field(
+        None,
+        ge=1,
+        le=125,
+        description="Initial-margin setting of perp entries; null: the risk module chooses it",
+    )
+    interest_series: str | None = Field(
+        None, description="Annual percent series paid on brokerage cash, e.g. DGS3MO; null: none"
+    )
+
+
+class SlippageConfig(Model):
+    """Fraction of price lost by a market or stop fill.
+
+    base + range_share x bar range / price + impact x quantity / bar volume, times the plan's
+    slippage multiplier. At a bar's open the range and volume are those of the last completed bar,
+    inside a bar its own.
+    """
+
+    base_bps: float = Field(1.0, ge=0, description="Half spread, basis points of price")
+    range_share: float = Field(0.02, ge=0, description="Share of the bar's range lost")
+    impact: float = Field(0.1, ge=0, description="Fraction of price lost at 100% participation")
+
+    @property
+    def base(self) -> float:
+        """Half spread as a fraction of price."""
+        return self.base_bps * BASIS_POINT
+
+
+class MaintenanceBracket(Model):
+    """One row of the maintenance table: from this notional on, this rate."""
+
+    floor: float = Field(ge=0, description="Notional from which the rate applies, quote")
+    rate: float = Field(gt=0, lt=1, description="Maintenance margin as a fraction of notional")
+
+
+class VenueConfig(Model):
+    """Fees, slippage, volume cap and maintenance table of the place of execution."""
+
+    name: str = Field("binance_usdm", description="For the report's assumptions")
+    maker_fee_bps: float = Field(2.0, description="Fee of resting limit fills; negative: a rebate")
+    taker_fee_bps: float = Field(5.0, ge=0, description="Fee of market and stop fills")
+    commission_bps: float = Field(1.0, ge=0, description="Commission of ETF fills at the brokerage")
+    liquidation_fee_bps: float = Field(
+        125.0, ge=0, description="Charged on the notional of a forced liquidation"
+    )
+    participation_cap: float | None = Field(
+        0.1, gt=0, le=1, description="Largest share of a bar's volume one bar may fill; null: none"
+    )
+    slippage: SlippageConfig = Field(default_factory=SlippageConfig)
+    maintenance: tuple[MaintenanceBracket, ...] = Field(
+        description="Brackets by ascending floor, the first at 0", min_length=1
+    )
+
+    @model_validator(mode="after")
+    def _brackets_ascend(self) -> "VenueConfig":
+        floors = [bracket.floor for bracket in self.maintenance]
+        rates = [bracket.rate for bracket in self.maintenance]
+        if floors[0] != 0 or floors != sorted(set(floors)) or rates != sorted(rates):
+            raise ValueError("maintenance floors must start at 0 and rise, with rates not falling")
+        return self
+
+    @property
+    def maker_rate(self) -> float:
+        """Maker fee as a fraction of notional."""
+        return self.maker_fee_bps * BASIS_POINT
+
+    @property
+    def taker_rate(self) -> float:
+        """Taker fee as a fraction of notional."""
+        return self.taker_fee_bps * BASIS_POINT
+
+    @property
+    def commission_rate(self) -> float:
+        """ETF commission as a fraction of notional."""
+        return self.commission_bps * BASIS_POINT
+
+    @property
+    def liquidation_fee_rate(self) -> float:
+        """Liquidation fee as a fraction of notional."""
+        return self.liquidation_fee_bps * BASIS_POINT
+
+
+class GuardScope(StrEnum):
+    """What a tripped guard does."""
+
+    BLOCK_ENTRIES = "block_entries"
+    FLATTEN = "flatten"
+
+
+class DailyLossConfig(Model):
+    """Stop for the rest of the day after losing a fraction of the day's opening equity."""
+
+    limit: float = Field(0.03, gt=0, lt=1, description="Loss as a fraction of the day's start")
+    scope: GuardScope = Field(GuardScope.FLATTEN, description="block_entries or flatten")
+
+
+class DrawdownRung(Model):
+    """From this drawdown on, new positions are scaled by ``multiplier``."""
+
+    drawdown: float = Field(gt=0, lt=1, description="Fall from the equity peak, fraction")
+    multiplier: float = Field(gt=0, le=1, description="Factor on the size of new positions")
+
+
+class DrawdownConfig(Model):
+    """A ladder of reductions, then a halt."""
+
+    ladder: tuple[DrawdownRung, ...] = Field(
+        (DrawdownRung(drawdown=0.05, multiplier=0.5), DrawdownRung(drawdown=0.10, multiplier=0.25)),
+        description="Rungs by ascending drawdown",
+    )
+    halt_at: float = Field(0.15, gt=0, lt=1, description="Drawdown that flattens and halts")
+    halt_days: int | None = Field(
+        10, ge=1, description="Days until trading resumes with a fresh peak; null: never"
+    )
+
+    @model_validator(mode="after")
+    def _rungs_ascend(self) -> "DrawdownConfig":
+        levels = [rung.drawdown for rung in self.ladder]
+        if levels != sorted(set(levels)) or (levels and levels[-1] >= self.halt_at):
+            raise ValueError("ladder drawdowns must rise and stay below halt_at")
+        return self
+
+
+class RiskConfig(Model):
+    """Sizing caps and guards; a cap of null is off."""
+
+    risk_fraction: float = Field(
+        0.01, gt=0, le=0.2, description="Equity lost, costs included, when the stop is hit"
+    )
+    target_volatility: float | None = Field(
+        0.8, gt=0, description="Annual volatility of the position as a fraction of equity"
+    )
+    volatility_window: Duration = Field("3d", description="Window of realized volatility")
+    leverage_cap: float | None = Field(3.0, gt=0, description="Gross notional / equity")
+    notional_cap: float | None = Field(None, gt=0, description="Largest position, quote")
+    participation_cap: float | None = Field(
+        0.02, gt=0, le=1, description="Largest position as a share of recent mean bar volume"
+    )
+    participation_window: Duration = Field("1d", description="Window of the mean bar volume")
+    max_leverage_setting: int = Field(20, ge=1, le=125, description="Highest setting risk chooses")
+    liquidation_distance: float | None = Field(
+        2.0, gt=1, description="Liquidation lies at least this many stop distances away"
+    )
+    daily_loss: DailyLossConfig | None = Field(default_factory=DailyLossConfig)
+    drawdown: DrawdownConfig | None = Field(default_factory=DrawdownConfig)
+    cool_down: Duration | None = Field(
+        "12h", description="No entry after a losing exit for this long"
+    )
+    max_trades_per_day: int | None = Field(3, ge=1, description="Entries per account day")
+
+
+class ReportConfig(Model):
+    """What the tearsheet compares with."""
+
+    benchmark: str | None = Field(
+        None, description="Instrument held as benchmark; null: the traded one"
+    )
+    periods_per_year: int = Field(365, ge=1, description="Days a year of the daily returns")
+
+
+class RunMode(StrEnum):
+    """Visit only the instants at which something can happen, or every one (the oracle)."""
+
+    SPARSE = "sparse"
+    DENSE = "dense"
+
+
+class RunConfig(Model):
+    """One run: data, rules, account, venue, risk."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_\-]*$", description="Names the run folder")
+    data: DataConfig
+    playbook: PlaybookConfig
+    account: AccountConfig = Field(default_factory=AccountConfig)
+    venue: VenueConfig = Field(description="Inline, or the name of a file in configs/venues")
+    risk: RiskConfig = Field(default_factory=RiskConfig)
+    report: ReportConfig = Field(default_factory=ReportConfig)
+    mode: RunMode = Field(RunMode.SPARSE, description="sparse or dense; both give the same result")
+    seed: int = Field(0, ge=0, description="For anything drawn at random in reports")

@@ -1,0 +1,59 @@
+"""Fees, slippage and price steps as plain arithmetic.
+
+Sizing estimates with the same formulas that the broker charges with; the audit has its own.
+"""
+
+import math
+
+# Venues publish steps as decimals; a quotient this close to a whole number is that number.
+STEP_TOLERANCE = 1e-9
+
+
+def fee(quantity: float, price: float, rate: float) -> float:
+    """Return the fee of one fill, positive when paid: ``abs(quantity) x price x rate``, quote.
+
+    >>> round(fee(-2.0, 30_000.0, 0.0005), 9)
+    30.0
+    """
+    return abs(quantity) * price * rate
+
+
+def slippage_fraction(
+    *,
+    base: float,
+    range_share: float,
+    impact: float,
+    bar_range: float,
+    participation: float,
+    multiplier: float,
+) -> float:
+    """Return the fraction of price a taker loses.
+
+    ``(base + range_share x bar_range + impact x participation) x multiplier``, where ``bar_range``
+    is (high - low) / close and ``participation`` is quantity / bar volume, both of the bar that was
+    known when the fill happened.
+    """
+    return (base + range_share * bar_range + impact * participation) * multiplier
+
+
+def floor_to_step(value: float, step: float) -> float:
+    """Return the largest multiple of ``step`` that is not above ``value``.
+
+    Rounding up could push risk past its limit.
+
+    >>> floor_to_step(0.0129, 0.001)
+    0.012
+    >>> floor_to_step(0.3, 0.1)
+    0.3
+    """
+    return round(math.floor(value / step + STEP_TOLERANCE) * step, 12)
+
+
+def ceil_to_step(value: float, step: float) -> float:
+    """Return the smallest multiple of ``step`` that is not below ``value``."""
+    return round(math.ceil(value / step - STEP_TOLERANCE) * step, 12)
+
+
+def round_against(price: float, side: int, tick_size: float) -> float:
+    """Return a fill price on the tick grid, rounded against the trader (buys up, sells down)."""
+    return ceil_to_step(price, tick_size) if side > 0 else floor_to_step(price, tick_size)

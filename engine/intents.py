@@ -1,0 +1,75 @@
+"""What a playbook may ask for. Intents carry no quantity: the risk module decides that."""
+
+from dataclasses import dataclass
+
+from engine.events import OrderKind
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A limit exit for a fraction of the filled plan, at a price in quote per base unit."""
+
+    price: float
+    fraction: float
+
+
+@dataclass(frozen=True, slots=True)
+class Enter:
+    """Open a position of unknown size with a stop; direction +1 long, -1 short.
+
+    ``targets`` is empty or its fractions sum to 1. ``size_multiplier`` in (0, 1] scales the size
+    that the risk module would give. ``slippage_multiplier`` >= 1 is what the playbook expects of
+    thin windows; the venue applies it to this plan's market and stop fills. ``price`` is the level
+    of a limit or stop entry and None for a market entry.
+    """
+
+    instrument: str
+    direction: int
+    stop: float
+    reason: str
+    targets: tuple[Target, ...] = ()
+    kind: OrderKind = OrderKind.MARKET
+    price: float | None = None
+    size_multiplier: float = 1.0
+    slippage_multiplier: float = 1.0
+    setup: str = ""
+
+    def __post_init__(self) -> None:
+        if self.direction not in (1, -1):
+            raise ValueError(f"direction must be +1 or -1, not {self.direction!r}")
+        if not 0 < self.size_multiplier <= 1:
+            raise ValueError(f"size_multiplier must lie in (0, 1], not {self.size_multiplier!r}")
+        if not self.slippage_multiplier >= 1:
+            raise ValueError(f"slippage_multiplier must be >= 1, not {self.slippage_multiplier!r}")
+        if self.targets and abs(sum(t.fraction for t in self.targets) - 1) > 1e-9:
+            raise ValueError("target fractions must sum to 1")
+        if (self.price is None) != (self.kind is OrderKind.MARKET):
+            raise ValueError("a limit or stop entry needs a price; a market entry has none")
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """Close a fraction of the open position at market and, at 1, cancel what works beside it."""
+
+    instrument: str
+    reason: str
+    fraction: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class MoveStop:
+    """Replace the plan's protective stop; works from the next bar on."""
+
+    instrument: str
+    stop: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class WakeAt:
+    """Call ``on_bar`` at the first decision row at or after this instant (ns, UTC)."""
+
+    instant: int
+
+
+Intent = Enter | Exit | MoveStop | WakeAt

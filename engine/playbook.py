@@ -1,0 +1,95 @@
+"""The plugin contract: what a playbook declares, prepares and decides."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from data_feeds.dataset import Dataset
+from data_feeds.schema import ChannelKey
+from engine.conditions import Condition
+from engine.events import Fill
+from engine.intents import Intent
+from engine.views import AccountView, MarketView
+
+API_VERSION = 1
+
+
+class PlaybookParams(BaseModel):
+    """Base of a playbook's parameters: frozen, unknown keys refused, every field described."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+@dataclass(frozen=True)
+class Requirements:
+    """What a playbook needs.
+
+    Attributes
+    ----------
+    clock : key of the bars whose closes are the decision rows
+    channels : channels that must be there, the clock's included
+    optional : channels that are used where the data have them; absent ones make conditions unknown
+    traded : instruments that intents may name
+    warmup_bars : decision rows before the window that ``prepare`` needs
+    """
+
+    clock: ChannelKey
+    channels: frozenset[ChannelKey]
+    optional: frozenset[ChannelKey]
+    traded: tuple[str, ...]
+    warmup_bars: int
+
+
+@dataclass(frozen=True)
+class Signals:
+    """What ``prepare`` returns; every array has one entry per bar of the clock channel.
+
+    Row *t* depends on rows known at ``decided_at[t]`` only. ``wake_flat`` and ``wake_in_position``
+    mark the rows at which the playbook could act in that state; None means every row.
+    """
+
+    decided_at: NDArray[np.int64]
+    values: Mapping[str, NDArray[np.float64]]
+    conditions: tuple[Condition, ...] = ()
+    wake_flat: NDArray[np.bool_] | None = None
+    wake_in_position: NDArray[np.bool_] | None = None
+    # Rows worth a line in the journal even when nothing was ordered (the level broke, a setup ran).
+    notable: NDArray[np.bool_] | None = None
+    # Name of the sequence a row belongs to, e.g. "2026-02-05T14:00Z"; one entry a row, "" for none.
+    setup: NDArray[np.str_] | None = field(default=None)
+
+
+P = TypeVar("P", bound=PlaybookParams)
+
+
+class Playbook(ABC, Generic[P]):
+    """A set of rules. ``__init__`` stores params; ``on_bar`` reads views and returns intents."""
+
+    name: ClassVar[str]
+    api_version: ClassVar[int] = API_VERSION
+    Params: ClassVar[type[PlaybookParams]]
+
+    def __init__(self, params: P) -> None:
+        self.params = params
+
+    @classmethod
+    @abstractmethod
+    def requirements(cls, params: P) -> Requirements:
+        """Return what the rules need, given their parameters."""
+
+    @abstractmethod
+    def prepare(self, data: Dataset) -> Signals:
+        """Return causal signals for every row of the clock channel; pure."""
+
+    @abstractmethod
+    def on_bar(self, market: MarketView, account: AccountView) -> Sequence[Intent]:
+        """Return intents at one decision row; called at wakes (dense mode: at every row)."""
+
+    def on_fill(self, fill: Fill, account: AccountView) -> Sequence[Intent]:
+        """Return intents after a fill, e.g. a stop moved to breakeven; by default none."""
+        return ()

@@ -1,0 +1,119 @@
+"""What a playbook sees: the market cut at ``now``, and the account. Read-only."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data_feeds.dataset import Dataset
+from data_feeds.schema import Array, Channel, ChannelKey, ChannelKind
+from engine.conditions import Truth
+from engine.errors import PlaybookContractError
+
+
+@dataclass(frozen=True, slots=True)
+class PositionView:
+    """One open position. ``quantity`` signed base units, prices quote, NaN where not applicable."""
+
+    instrument: str
+    plan_id: int
+    quantity: float
+    average_entry: float
+    mark: float
+    unrealized: float
+    stop: float
+    isolated_margin: float
+    liquidation_price: float
+    entered_at: int
+    initial_risk: float
+
+
+@dataclass(frozen=True, slots=True)
+class AccountView:
+    """The account at ``now``. Cash and equity in quote currency.
+
+    ``free_venue_cash`` is the venue wallet less isolated margins (cross: less initial margins and
+    unrealized losses). ``pending`` names instruments with an entry order that still works.
+    """
+
+    now: int
+    equity: float
+    venue_cash: float
+    brokerage_cash: float
+    free_venue_cash: float
+    gross_notional: float
+    positions: Mapping[str, PositionView]
+    pending: frozenset[str]
+
+    def position(self, instrument: str) -> PositionView | None:
+        """The open position in an instrument, or None."""
+        return self.positions.get(instrument)
+
+    def is_flat(self, instrument: str) -> bool:
+        """Whether there is neither a position nor an entry order in the instrument."""
+        return instrument not in self.positions and instrument not in self.pending
+
+
+class MarketView:
+    """The market at one decision row.
+
+    The engine moves the cursor; a playbook reads. ``row`` indexes the arrays that ``prepare``
+    returned; ``now`` is that row's instant.
+    """
+
+    __slots__ = ("_conditions", "_data", "_declared", "_values", "now", "row")
+
+    def __init__(
+        self,
+        data: Dataset,
+        declared: frozenset[ChannelKey],
+        values: Mapping[str, NDArray[np.float64]],
+        conditions: Mapping[str, NDArray[np.int8]],
+    ) -> None:
+        self._data = data
+        self._declared = declared
+        self._values = values
+        self._conditions = conditions
+        self.now = 0
+        self.row = -1
+
+    def signal(self, name: str) -> float:
+        """The value of a prepared signal at this row.
+
+        Raises
+        ------
+        PlaybookContractError : ``prepare`` returned no signal of that name.
+        """
+        try:
+            return float(self._values[name][self.row])
+        except KeyError:
+            known = ", ".join(sorted(self._values))
+            raise PlaybookContractError(f"no signal {name!r}; prepare returned: {known}") from None
+
+    def truth(self, name: str) -> Truth:
+        """The truth of a prepared condition at this row."""
+        try:
+            return Truth(int(self._conditions[name][self.row]))
+        except KeyError:
+            known = ", ".join(sorted(self._conditions))
+            raise PlaybookContractError(
+                f"no condition {name!r}; prepare returned: {known}"
+            ) from None
+
+    def channel(self, instrument: str, kind: ChannelKind, timeframe: str = "") -> Channel:
+        """The rows of a declared channel that are known at ``now``.
+
+        Raises
+        ------
+        PlaybookContractError : the playbook did not declare the channel in ``requirements``.
+        """
+        key = ChannelKey(instrument, kind, timeframe)
+        if key not in self._declared:
+            raise PlaybookContractError(f"{key}: read on_bar but not declared in requirements")
+        return self._data.channel(instrument, kind, timeframe).cut(self.now)
+
+    def last(self, instrument: str, timeframe: str, column: str = "close") -> float:
+        """The last known value of a declared bar column; NaN before the first bar."""
+        values: Array = self.channel(instrument, ChannelKind.BARS, timeframe)[column]
+        return float(values[-1]) if len(values) else float("nan")

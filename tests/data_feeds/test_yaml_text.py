@@ -1,0 +1,91 @@
+"""The strict YAML reader: what it accepts, and the line it names for what it refuses."""
+
+import math
+from pathlib import Path
+
+import pytest
+from data_feeds.errors import YamlError
+from data_feeds.yaml_text import MAX_BYTES, load_yaml, parse_yaml
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("4e-4", 0.0004),
+        ("1:30", "1:30"),
+        ("off", "off"),
+        ("no", "no"),
+        ("true", True),
+        ("~", None),
+        ("", None),
+        ("010", 10),
+        ("-.inf", -math.inf),
+        ("1_000", "1_000"),
+        ("2026-02-05", "2026-02-05"),
+        ("'5'", "5"),
+        ("[1, 2.5, x]", [1, 2.5, "x"]),
+    ],
+)
+def test_scalars_follow_yaml_1_2_core_rules(text: str, value: object) -> None:
+    assert parse_yaml(f"key: {text}\n").data == {"key": value}
+
+
+def test_nan_is_read_as_a_number() -> None:
+    assert math.isnan(parse_yaml("key: .nan").data["key"])
+
+
+def test_lines_name_every_key_and_item() -> None:
+    document = parse_yaml("a:\n  b: 1\n  c:\n    - x\n    - d: 2\n")
+    assert document.lines[("a", "c", 1, "d")] == 5
+    assert document.line(("a", "c", 1, "missing")) == 5
+    assert document.line(("nowhere",)) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: 1\nb: 2\na: 3\n", "f.yaml:3: key 'a' repeated; first written on line 1"),
+        ("a:\n\tb: 1\n", "f.yaml:2: a tab"),
+        ("- 1\n", "f.yaml:1: the top level"),
+        ("", "f.yaml:1: empty"),
+        ("a: !!python/object:os.system x\n", "f.yaml:1: tag"),
+        ("a: 1\n---\nb: 2\n", "f.yaml:2: a second document"),
+        ("a: *missing\n", "f.yaml:1: alias"),
+        ("a: &x [*x]\n", "f.yaml:1: alias"),
+        ("a: [1, 2\nb: 3\n", "f.yaml:2:"),
+        ("? [1]\n: 2\n", "f.yaml:1: a key must be plain text"),
+        ("a: " + "[" * 60 + "]" * 60, "f.yaml:1: nested deeper"),
+        ("a: \x01\n", "f.yaml"),
+    ],
+)
+def test_what_is_refused_says_where(text: str, message: str) -> None:
+    with pytest.raises(YamlError) as caught:
+        parse_yaml(text, "f.yaml")
+    assert str(caught.value).startswith(message)
+    assert "\n" not in str(caught.value)
+
+
+def test_alias_bomb_is_refused_before_it_expands() -> None:
+    rows = ["a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1]"]
+    rows += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 12)]
+    with pytest.raises(YamlError, match=r"aliases expand to more than 100 values"):
+        parse_yaml("\n".join(rows))
+
+
+def test_a_small_alias_is_a_copy() -> None:
+    data = parse_yaml("a: &x {k: [1]}\nb: *x\n").data
+    data["a"]["k"].append(2)
+    assert data["b"] == {"k": [1]}
+
+
+def test_missing_huge_and_binary_files_are_one_line(tmp_path: Path) -> None:
+    with pytest.raises(YamlError, match="cannot read"):
+        load_yaml(tmp_path / "none.yaml")
+    huge = tmp_path / "huge.yaml"
+    huge.write_text("#" * (MAX_BYTES + 1))
+    with pytest.raises(YamlError, match="bytes"):
+        load_yaml(huge)
+    binary = tmp_path / "binary.yaml"
+    binary.write_bytes(b"a: 1\nb: \xff\n")
+    with pytest.raises(YamlError, match="binary.yaml:2: not UTF-8"):
+        load_yaml(binary)
