@@ -1,0 +1,1 @@
+"""The run folder: every table, file and column that a finished run leaves behind."""

@@ -1,0 +1,210 @@
+"""Round trips: every plan that was filled, as one row, with its money taken from the ledger.
+
+A trade's net result is the sum of the ledger amounts of its plan (what cash really moved), plus the
+value of what is still open. Summed over all trades, plus what belongs to no plan (interest), it is
+the change of equity.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from engine.errors import SimulationError
+from engine.events import (
+    Decision,
+    Fact,
+    FactKind,
+    Fill,
+    OrderRole,
+    OrderRow,
+    SimulationOutcome,
+)
+
+NOT_YET = 0  # an instant that has not come; written as an empty cell
+HOUR_NS = 3_600 * 10**9
+# Lots are 1e-12 at the smallest; anything below is the residue of adding floats.
+FLAT = 1e-12
+_FEES = (FactKind.FEE.value, FactKind.LIQUIDATION_FEE.value)
+
+PlanRow = TypeVar("PlanRow", Fill, Fact)
+
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """One plan from its first entry fill to flat (or to the end of the run).
+
+    Instants are int64 ns UTC, ``exited_at`` 0 while open. ``quantity`` is the largest position,
+    unsigned base units; prices are quote. ``initial_risk`` is R: abs(average entry - initial stop)
+    x the whole entered quantity. ``gross_pnl`` is price profit as booked (an isolated liquidation
+    loses no more than its margin), open profit included. ``fees`` are positive when paid, with
+    ``liquidation_fee`` among them; ``funding`` and ``income`` (dividends) positive when received;
+    ``slippage_cost`` is positive when paid and already inside the prices. ``net_pnl`` = gross_pnl -
+    fees + funding + income. ``r_multiple`` = net_pnl / initial_risk, NaN where there is no risk to
+    divide by.
+    """
+
+    trade_id: int
+    plan_id: int
+    decision_id: int
+    instrument: str
+    direction: int
+    setup: str
+    entered_at: int
+    exited_at: int
+    duration_hours: float
+    bars_held: int
+    quantity: float
+    average_entry: float
+    average_exit: float
+    initial_stop: float
+    initial_risk: float
+    leverage_setting: int
+    gross_pnl: float
+    fees: float
+    liquidation_fee: float
+    funding: float
+    income: float
+    slippage_cost: float
+    net_pnl: float
+    r_multiple: float
+    exit_roles: str
+    exit_reason: str
+    liquidated: bool
+    open_at_end: bool
+
+
+def build_trades(
+    outcome: SimulationOutcome, open_values: Mapping[int, float] | None = None
+) -> tuple[Trade, ...]:
+    """Return one trade for each plan with a fill, in the order of their first fill.
+
+    Parameters
+    ----------
+    outcome : what the simulation produced
+    open_values : value at the end of each plan still open (unrealized profit of a perp, market
+        value of an owned asset), quote, by plan id; only needed when more than one is open, because
+        a single one is worth what the equity curve shows
+
+    Raises
+    ------
+    SimulationError : several plans are open at the end and one has no value.
+    """
+    fills = by_plan(outcome.fills)
+    facts = by_plan(fact for fact in outcome.facts if not fact.memo)
+    orders = {order.order_id: order for order in outcome.orders}
+    decisions = {decision.decision_id: decision for decision in outcome.decisions}
+    values = _open_values(outcome, fills, open_values or {})
+    return tuple(
+        _trade(
+            number,
+            plan_fills,
+            facts.get(plan_id, []),
+            entry_order=orders[plan_fills[0].order_id],
+            decision=decisions.get(orders[plan_fills[0].order_id].decision_id),
+            open_value=values.get(plan_id, 0.0),
+        )
+        for number, (plan_id, plan_fills) in enumerate(fills.items(), start=1)
+    )
+
+
+def unassigned_amount(facts: Iterable[Fact]) -> float:
+    """Return the cash that moved without belonging to a plan or being a deposit, quote."""
+    return sum(
+        fact.amount
+        for fact in facts
+        if fact.plan_id <= 0 and not fact.memo and fact.kind != FactKind.DEPOSIT.value
+    )
+
+
+def by_plan(rows: Iterable[PlanRow]) -> dict[int, list[PlanRow]]:
+    """Return the rows of each plan, plans in the order of their first row."""
+    grouped: dict[int, list[PlanRow]] = defaultdict(list)
+    for row in rows:
+        grouped[row.plan_id].append(row)
+    return dict(grouped)
+
+
+def _open_values(
+    outcome: SimulationOutcome, fills: Mapping[int, Sequence[Fill]], given: Mapping[int, float]
+) -> dict[int, float]:
+    still_open = [plan for plan, rows in fills.items() if abs(rows[-1].position_after) > FLAT]
+    if len(still_open) == 1:
+        return {still_open[0]: float(outcome.curve.unrealized[-1] + outcome.curve.owned[-1])}
+    missing = [plan for plan in still_open if plan not in given]
+    if missing:
+        raise SimulationError(
+            f"{len(still_open)} plans are open at the end and plan {missing[0]} has no value; "
+            "pass open_values"
+        )
+    return {plan: given[plan] for plan in still_open}
+
+
+def _trade(
+    number: int,
+    fills: Sequence[Fill],
+    facts: Sequence[Fact],
+    *,
+    entry_order: OrderRow,
+    decision: Decision | None,
+    open_value: float,
+) -> Trade:
+    first, last = fills[0], fills[-1]
+    entries = [fill for fill in fills if fill.role == OrderRole.ENTRY.value]
+    exits = [fill for fill in fills if fill.role != OrderRole.ENTRY.value]
+    is_open = abs(last.position_after) > FLAT
+    entered = sum(abs(fill.quantity) for fill in entries)
+    average_entry = _average_price(entries)
+    initial_stop = decision.stop if decision is not None else float("nan")
+    initial_risk = abs(average_entry - initial_stop) * entered
+    # Subtracting from zero, not negating: no table shows -0.
+    fees = 0.0 - _total(facts, *_FEES)
+    gross = _total(facts, FactKind.TRADE.value) + open_value
+    net = sum(fact.amount for fact in facts) + open_value
+    return Trade(
+        trade_id=number,
+        plan_id=first.plan_id,
+        decision_id=entry_order.decision_id,
+        instrument=first.instrument,
+        direction=1 if first.quantity > 0 else -1,
+        setup=decision.setup if decision is not None else "",
+        entered_at=first.at,
+        exited_at=NOT_YET if is_open else last.at,
+        duration_hours=float("nan") if is_open else (last.at - first.at) / HOUR_NS,
+        bars_held=_bars_between(first, last),
+        quantity=max(abs(fill.position_after) for fill in fills),
+        average_entry=average_entry,
+        average_exit=_average_price(exits),
+        initial_stop=initial_stop,
+        initial_risk=initial_risk,
+        leverage_setting=entry_order.leverage_setting,
+        gross_pnl=gross,
+        fees=fees,
+        liquidation_fee=0.0 - _total(facts, FactKind.LIQUIDATION_FEE.value),
+        funding=_total(facts, FactKind.FUNDING.value),
+        income=_total(facts, FactKind.DIVIDEND.value, FactKind.INTEREST.value),
+        slippage_cost=sum((fill.price - fill.raw_price) * fill.quantity for fill in fills),
+        net_pnl=net,
+        r_multiple=net / initial_risk if initial_risk > 0 else float("nan"),
+        exit_roles="+".join(dict.fromkeys(fill.role for fill in exits)),
+        exit_reason="; ".join(dict.fromkeys(fill.reason for fill in exits if fill.reason)),
+        liquidated=any(fill.role == OrderRole.LIQUIDATION.value for fill in exits),
+        open_at_end=is_open,
+    )
+
+
+def _total(facts: Iterable[Fact], *kinds: str) -> float:
+    return sum((fact.amount for fact in facts if fact.kind in kinds), start=0.0)
+
+
+def _average_price(fills: Sequence[Fill]) -> float:
+    quantity = sum(abs(fill.quantity) for fill in fills)
+    if quantity == 0:
+        return float("nan")
+    return sum(abs(fill.quantity) * fill.price for fill in fills) / quantity
+
+
+def _bars_between(first: Fill, last: Fill) -> int:
+    """Bars touched from the first fill's bar to the last fill's, both counted, gaps included."""
+    length = first.bar_closed_at - first.bar_opened_at
+    return round((last.bar_closed_at - first.bar_opened_at) / length) if length > 0 else 0

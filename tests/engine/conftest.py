@@ -1,0 +1,214 @@
+"""A small, obvious book that makes simulation outcomes by hand for the tests of results."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from engine.events import (
+    Decision,
+    EquityCurve,
+    Fact,
+    Fill,
+    GuardEvent,
+    OrderRow,
+    SimulationOutcome,
+)
+
+HOUR = 3_600 * 10**9
+START = 1_770_000_000 * 10**9  # 2026-02-02T02:40Z
+NAN = float("nan")
+
+
+class Book:
+    """Keeps orders, fills and facts of one perp at a time; equity = cash + q x (mark - entry)."""
+
+    instrument = "BTCUSDT-PERP"
+
+    def __init__(self, cash: float = 10_000.0) -> None:
+        self.cash = cash
+        self.quantity = 0.0
+        self.average = 0.0
+        self.plan_id = 0
+        self.hour = 0
+        self.orders: list[OrderRow] = []
+        self.fills: list[Fill] = []
+        self.facts: list[Fact] = []
+        self.decisions: list[Decision] = []
+        self.guards: list[GuardEvent] = []
+        self.curve: list[tuple[int, float, float, float]] = []
+        self._fact("deposit", cash, plan_id=0)
+
+    @property
+    def now(self) -> int:
+        return START + self.hour * HOUR
+
+    def _fact(
+        self, kind: str, amount: float, *, plan_id: int | None = None, **more: object
+    ) -> None:
+        row = Fact(
+            fact_id=len(self.facts) + 1,
+            at=self.now,
+            kind=kind,
+            wallet="venue",
+            instrument="" if kind == "deposit" else self.instrument,
+            plan_id=self.plan_id if plan_id is None else plan_id,
+            fill_id=0,
+            quantity=self.quantity,
+            price=NAN,
+            rate=NAN,
+            amount=amount,
+            from_margin=0.0,
+            memo=False,
+            inferred=False,
+        )
+        self.facts.append(replace(row, **more))
+
+    def decide(self, quantity: float, stop: float, *, price: float = 100.0, **more: object) -> None:
+        """A risk decision for a new plan; entries that follow belong to it."""
+        self.plan_id += 1
+        row = Decision(
+            decision_id=len(self.decisions) + 1,
+            plan_id=self.plan_id,
+            decided_at=self.now,
+            instrument=self.instrument,
+            intent="enter",
+            direction=1 if quantity > 0 else -1,
+            outcome="approved",
+            blocked_by="",
+            reason="reclaim of the first flush low",
+            equity=self.cash,
+            drawdown=0.0,
+            tier="normal",
+            entry_estimate=price,
+            stop=stop,
+            risk_per_unit=abs(price - stop),
+            caps=(("risk", abs(quantity)), ("leverage", 3 * abs(quantity))),
+            binding_cap="risk",
+            multiplier=1.0,
+            quantity=abs(quantity),
+            leverage_setting=10,
+            setup="2026-02-02T02:00Z",
+        )
+        self.decisions.append(replace(row, **more))
+
+    def order(self, role: str, side: int, quantity: float, **more: object) -> int:
+        row = OrderRow(
+            order_id=len(self.orders) + 1,
+            plan_id=self.plan_id,
+            decision_id=len(self.decisions),
+            instrument=self.instrument,
+            role=role,
+            kind={"stop": "stop", "target": "limit"}.get(role, "market"),
+            side=side,
+            quantity=quantity,
+            price=NAN,
+            fraction=NAN,
+            leverage_setting=10,
+            slippage_multiplier=1.0,
+            decided_at=self.now,
+            status="filled",
+            filled=quantity,
+            ended_at=self.now,
+            end_reason="",
+            reason=f"{role} order",
+        )
+        self.orders.append(replace(row, **more))
+        return row.order_id
+
+    def fill(
+        self,
+        role: str,
+        quantity: float,
+        price: float,
+        *,
+        raw_price: float | None = None,
+        fee_rate: float = 0.0005,
+        loss_limit: float = float("inf"),
+        stage: str = "open",
+    ) -> None:
+        """Fill signed base units; a liquidation's loss is limited to ``loss_limit``."""
+        closing = self.quantity * quantity < 0
+        realized = -quantity * (price - self.average) if closing else 0.0
+        after = self.quantity + quantity
+        if not closing:
+            self.average = (self.quantity * self.average + quantity * price) / after
+        order_id = self.order(role, 1 if quantity > 0 else -1, abs(quantity))
+        fee = abs(quantity) * price * fee_rate
+        self.quantity = 0.0 if abs(after) < 1e-9 else after
+        booked = max(realized, -loss_limit)
+        self.fills.append(
+            Fill(
+                fill_id=len(self.fills) + 1,
+                order_id=order_id,
+                plan_id=self.plan_id,
+                instrument=self.instrument,
+                role=role,
+                stage=stage,
+                at=self.now,
+                bar_opened_at=self.now if stage == "open" else self.now - HOUR,
+                bar_closed_at=self.now + HOUR if stage == "open" else self.now,
+                quantity=quantity,
+                price=price,
+                raw_price=price if raw_price is None else raw_price,
+                slippage=0.0 if raw_price is None else abs(price / raw_price - 1),
+                liquidity="taker",
+                fee_rate=fee_rate,
+                fee=fee,
+                realized=realized,
+                position_after=self.quantity,
+                average_entry_after=self.average if self.quantity else NAN,
+                isolated_margin_after=NAN,
+                inferred=stage == "range",
+                reason=f"{role} reason",
+            )
+        )
+        self._move("trade", booked)
+        self._move("liquidation_fee" if role == "liquidation" else "fee", -fee)
+        if booked != realized:
+            self._fact("venue_loss", realized - booked, memo=True)
+
+    def _move(self, kind: str, amount: float) -> None:
+        self._fact(kind, amount)
+        self.cash += amount
+
+    def fund(self, rate: float, mark: float) -> None:
+        """One funding settlement: longs pay a positive rate."""
+        self._move("funding", -self.quantity * mark * rate)
+
+    def mark(self, price: float, hours: int = 1) -> None:
+        """Pass time and write a point of the equity curve at the new mark."""
+        self.hour += hours
+        unrealized = self.quantity * (price - self.average) if self.quantity else 0.0
+        self.curve.append((self.now, self.cash, unrealized, abs(self.quantity) * price))
+
+    def outcome(self) -> SimulationOutcome:
+        at, cash, unrealized, notional = (
+            np.array(column) for column in zip(*self.curve, strict=True)
+        )
+        zero = np.zeros(len(at))
+        return SimulationOutcome(
+            orders=tuple(self.orders),
+            fills=tuple(self.fills),
+            facts=tuple(self.facts),
+            decisions=tuple(self.decisions),
+            guard_events=tuple(self.guards),
+            curve=EquityCurve(
+                at=at.astype(np.int64),
+                equity=cash + unrealized,
+                venue_cash=cash,
+                brokerage_cash=zero,
+                unrealized=unrealized,
+                owned=zero,
+                gross_notional=notional,
+            ),
+            instants_total=len(at),
+            instants_visited=len(at),
+            inferred_mark_bars=0,
+            mark_bars=len(at),
+        )
+
+
+@pytest.fixture(scope="session")
+def new_book() -> type[Book]:
+    return Book
