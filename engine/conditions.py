@@ -27,6 +27,8 @@ class Condition:
     threshold : float64, what it was compared with, one a row; NaN where there is none
     unit : of ``measured`` and ``threshold``, for readers: "x", "fraction", "quote", "bars"
     description : what it says when true, in plain words
+    required : whether the rules demand it; the journal's "blocked by" is the first required
+        condition that fails, in the order of ``Signals.conditions``
     """
 
     name: str
@@ -35,6 +37,7 @@ class Condition:
     threshold: NDArray[np.float64]
     unit: str
     description: str
+    required: bool = True
 
 
 def condition(
@@ -46,6 +49,7 @@ def condition(
     threshold: NDArray[np.float64] | float,
     unit: str,
     description: str,
+    required: bool = True,
 ) -> Condition:
     """Return a condition that is unknown wherever ``known`` is false, whatever ``holds`` says."""
     truth = np.where(known, holds.astype(np.int8), np.int8(Truth.UNKNOWN)).astype(np.int8)
@@ -56,4 +60,5 @@ def condition(
         np.broadcast_to(np.asarray(threshold, dtype=np.float64), truth.shape).copy(),
         unit,
         description,
+        required,
     )
