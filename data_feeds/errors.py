@@ -3,7 +3,7 @@
 RiskoffError
 +- YamlError            exit 2   a file the user wrote is not the YAML we accept
 +- DataError            exit 3   SourceError (Transient, Permanent), SchemaError, GapError,
-                                 CoverageError, IntegrityError
+                                 CoverageError, IntegrityError, StorageError
 Everything above (configuration, playbook, simulation, report) is in ``engine.errors``.
 """
 
@@ -52,3 +52,7 @@ class CoverageError(DataError):
 
 class IntegrityError(DataError):
     """A stored file differs from what was written."""
+
+
+class StorageError(DataError):
+    """A file could not be written: the disk is full, read-only or locked."""

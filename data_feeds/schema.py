@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from data_feeds.errors import SchemaError
+
 Array = NDArray[Any]
 
 
@@ -56,6 +58,9 @@ VALUE_COLUMNS: Mapping[ChannelKind, tuple[str, ...]] = MappingProxyType(
 )
 # A value the source does not give stays NaN in these columns and only in these.
 NULLABLE = frozenset({"open_interest_base", "open_interest_quote"})
+
+# Venues cap one interval's funding at 0.3% to 4%; a larger fraction is a percent in disguise.
+MAX_FUNDING_RATE = 0.05
 
 
 def time_columns(kind: ChannelKind) -> tuple[str, ...]:
@@ -109,3 +114,161 @@ class Channel:
         """Return the rows known at ``at`` (``available_at <= at``)."""
         known = self.columns["available_at"] <= at
         return self if bool(np.all(known)) else self.take(known)
+
+
+def utc_text(at: int) -> str:
+    """Return an instant as people write it, e.g. ``2026-02-06T03:00Z`` (seconds when not zero)."""
+    text = str(np.datetime64(int(at), "ns").astype("datetime64[s]"))
+    return (text[:-3] if text.endswith(":00") else text) + "Z"
+
+
+def validate(channel: Channel) -> None:
+    """Raise unless every row of a channel obeys its kind's rules.
+
+    Times increase strictly, bars do not overlap, nothing is available before it is complete,
+    values are finite (``NULLABLE`` columns may be NaN) and in range, high and low enclose the rest.
+
+    Raises
+    ------
+    SchemaError : the first broken rule, with channel, row, time, value and what to do.
+    """
+    _check_columns(channel)
+    if len(channel) == 0:
+        return
+    if channel.key.kind in (ChannelKind.BARS, ChannelKind.MARK):
+        _check_bar_times(channel)
+        _check_bar_prices(channel)
+    else:
+        _check_point_times(channel)
+    _check_values(channel)
+
+
+def _refuse(channel: Channel, broken: Array, column: str, rule: str, remedy: str) -> None:
+    """Raise for the first row at which ``broken`` is true."""
+    rows = np.flatnonzero(broken)
+    if len(rows) == 0:
+        return
+    row = int(rows[0])
+    at = utc_text(int(channel[time_columns(channel.key.kind)[0]][row]))
+    value = channel[column][row]
+    shown = utc_text(int(value)) if value.dtype == np.int64 else f"{value:g}"
+    raise SchemaError(
+        f"{channel.key}: row {row} at {at}: {column} {shown} {rule} "
+        f"({len(rows)} row{'s' if len(rows) > 1 else ''}); {remedy}"
+    )
+
+
+def _check_columns(channel: Channel) -> None:
+    kind = channel.key.kind
+    times = time_columns(kind)
+    expected = {*times, *VALUE_COLUMNS[kind], "label"}
+    if set(channel.columns) != expected:
+        missing = sorted(expected - set(channel.columns))
+        extra = sorted(set(channel.columns) - expected)
+        raise SchemaError(
+            f"{channel.key}: columns missing: {', '.join(missing) or 'none'}; "
+            f"not known: {', '.join(extra) or 'none'}; a {kind} channel has {sorted(expected)}"
+        )
+    for name, values in channel.columns.items():
+        wanted = np.int64 if name in times else np.int8 if name == "label" else np.float64
+        if values.dtype != wanted or values.shape != (len(channel),):
+            raise SchemaError(
+                f"{channel.key}: {name} is {values.dtype} of shape {values.shape}; "
+                f"convert to {np.dtype(wanted)} of shape ({len(channel)},)"
+            )
+    is_bar = kind in (ChannelKind.BARS, ChannelKind.MARK)
+    if is_bar != bool(channel.key.timeframe):
+        raise SchemaError(
+            f"{channel.key}: {'name a timeframe' if is_bar else 'only bars have a timeframe'}"
+        )
+
+
+def _after_previous(broken: Array) -> Array:
+    """Return flags for all rows from flags for rows 1, 2, ... against the row before."""
+    return np.concatenate(([False], broken))
+
+
+def _check_bar_times(channel: Channel) -> None:
+    opened, closed = channel["opened_at"], channel["closed_at"]
+    order = "sort the rows and remove duplicates, or set sort: true in the mapping"
+    _refuse(
+        channel,
+        _after_previous(opened[1:] <= opened[:-1]),
+        "opened_at",
+        "is not after the row before",
+        order,
+    )
+    _refuse(channel, closed <= opened, "closed_at", "is not after opened_at", "fix the timeframe")
+    _refuse(
+        channel,
+        _after_previous(opened[1:] < closed[:-1]),
+        "opened_at",
+        "overlaps the row before",
+        "check the timeframe and remove overlapping rows",
+    )
+    _refuse(
+        channel,
+        channel["available_at"] < closed,
+        "available_at",
+        "is before closed_at",
+        "a bar is known at its close",
+    )
+
+
+def _check_point_times(channel: Channel) -> None:
+    event, known = channel["event_at"], channel["available_at"]
+    stepped = event[1:] > event[:-1]
+    revised = (event[1:] == event[:-1]) & (known[1:] > known[:-1])
+    _refuse(
+        channel,
+        _after_previous(~(stepped | revised)),
+        "event_at",
+        "is not after the row before",
+        "sort the rows and remove duplicates; a revision needs a later available_at",
+    )
+    _refuse(channel, known < event, "available_at", "is before event_at", "fix the release rule")
+
+
+def _check_bar_prices(channel: Channel) -> None:
+    for column in ("open", "high", "low", "close"):
+        # A comparison with NaN is false, so NaN is refused here too.
+        _refuse(
+            channel,
+            ~(channel[column] > 0),
+            column,
+            "is not a positive price",
+            "repair or drop the row; prices are quote per base unit",
+        )
+    high, low = channel["high"], channel["low"]
+    top = np.maximum(channel["open"], channel["close"])
+    bottom = np.minimum(channel["open"], channel["close"])
+    repair = "repair the row at its source"
+    _refuse(channel, high < low, "high", "is below low", repair)
+    _refuse(channel, high < top, "high", "is below open or close", repair)
+    _refuse(channel, low > bottom, "low", "is above open or close", repair)
+
+
+def _check_values(channel: Channel) -> None:
+    kind = channel.key.kind
+    for column in VALUE_COLUMNS[kind]:
+        values = channel[column]
+        bad = np.isinf(values) if column in NULLABLE else ~np.isfinite(values)
+        _refuse(channel, bad, column, "is not a finite number", "drop the row or find its value")
+        if kind not in (ChannelKind.FUNDING, ChannelKind.SERIES):
+            _refuse(channel, values < 0, column, "is negative", "check the sign at the source")
+    if kind is ChannelKind.FUNDING:
+        _refuse(
+            channel,
+            np.abs(channel["rate"]) > MAX_FUNDING_RATE,
+            "rate",
+            "is beyond any venue's cap as a fraction",
+            "if the file gives percent, set scale: {rate: 0.01} in the mapping",
+        )
+    label = channel["label"]
+    _refuse(
+        channel,
+        (label < 0) | (label > max(Provenance)),
+        "label",
+        "is unknown",
+        "use 0 observed, 1 inferred or 2 synthetic",
+    )

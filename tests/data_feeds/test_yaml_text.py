@@ -4,6 +4,7 @@ import math
 from pathlib import Path
 
 import pytest
+
 from data_feeds.errors import YamlError
 from data_feeds.yaml_text import MAX_BYTES, load_yaml, parse_yaml
 
@@ -87,5 +88,5 @@ def test_missing_huge_and_binary_files_are_one_line(tmp_path: Path) -> None:
         load_yaml(huge)
     binary = tmp_path / "binary.yaml"
     binary.write_bytes(b"a: 1\nb: \xff\n")
-    with pytest.raises(YamlError, match="binary.yaml:2: not UTF-8"):
+    with pytest.raises(YamlError, match=r"binary\.yaml:2: not UTF-8"):
         load_yaml(binary)

@@ -1,0 +1,269 @@
+"""As-of joins, resampling, marks under bars, gaps: the only code that fills.
+
+Everything here is causal: a value at an instant depends on rows whose ``available_at`` is not
+later.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data_feeds.calendar import ALWAYS_OPEN, sessions_between
+from data_feeds.errors import SchemaError
+from data_feeds.schema import (
+    Array,
+    Channel,
+    ChannelKey,
+    ChannelKind,
+    Provenance,
+    time_columns,
+)
+from data_feeds.timeframe import DAY_NS, Timeframe
+
+Instants = NDArray[np.int64]
+Values = NDArray[np.float64]
+
+# The epoch was a Thursday; weekly buckets start on Monday.
+_MONDAY_NS = 4 * DAY_NS
+# Beyond a day the premium of mark over last says nothing about now.
+MAX_RATIO_AGE_NS = DAY_NS
+
+
+@dataclass(frozen=True)
+class AsOf:
+    """Values of one column as known at each asked instant.
+
+    ``values`` is NaN where nothing was known yet. ``age_ns`` counts from the fact (a bar's close,
+    a point's ``event_at``) to the instant, -1 where nothing was known. ``is_fresh`` is false where
+    nothing was known or the age is above the limit given. ``rows`` indexes the channel, -1 for
+    none.
+    """
+
+    values: Values
+    age_ns: Instants
+    is_fresh: NDArray[np.bool_]
+    rows: Instants
+
+
+def as_of_rows(channel: Channel, decided_at: Instants) -> Instants:
+    """Return for each instant the row of the latest fact known by then, -1 when there is none.
+
+    Of several vintages of the latest fact the newest known one counts. A late revision of an older
+    fact does not displace a newer fact.
+    """
+    known_at = channel["available_at"]
+    fact_at = channel[time_columns(channel.key.kind)[0]]
+    order = np.lexsort((fact_at, known_at))
+    latest = np.maximum.accumulate(fact_at[order]) if len(order) else fact_at
+    leads = np.where(fact_at[order] == latest, np.arange(len(order)), 0)
+    best = order[np.maximum.accumulate(leads)] if len(order) else order
+    found = np.searchsorted(known_at[order], decided_at, side="right") - 1
+    rows = np.full(len(found), -1, dtype=np.int64)
+    rows[found >= 0] = best[found[found >= 0]]
+    return rows
+
+
+def as_of(
+    channel: Channel, column: str, decided_at: Instants, max_age_ns: int | None = None
+) -> AsOf:
+    """Return one column as known at each instant of ``decided_at`` (any order, int64 ns UTC).
+
+    ``max_age_ns`` is the age of the fact above which a value is no longer fresh; None: any age.
+    The stale value is still returned, with ``is_fresh`` false.
+    """
+    instants = np.asarray(decided_at, dtype=np.int64)
+    rows = as_of_rows(channel, instants)
+    known = rows >= 0
+    values = np.full(len(rows), np.nan)
+    values[known] = channel[column][rows[known]]
+    facts = channel["closed_at" if "closed_at" in channel.columns else "event_at"]
+    age = np.full(len(rows), -1, dtype=np.int64)
+    age[known] = instants[known] - facts[rows[known]]
+    fresh = known if max_age_ns is None else known & (age <= max_age_ns)
+    return AsOf(values, age, fresh, rows)
+
+
+def resample_bars(channel: Channel, to: Timeframe) -> Channel:
+    """Return bars or marks of a longer timeframe, in UTC-aligned buckets (weeks from Monday).
+
+    A bucket cut off at either end of the channel is left out. A bucket with bars missing inside is
+    kept and labelled inferred. Without its last bar it cannot be known to be over until the next
+    bar closes, which is then its ``available_at``; otherwise that is its close.
+
+    Raises
+    ------
+    SchemaError : ``to`` is not a whole multiple of the channel's timeframe.
+    """
+    step = Timeframe(channel.key.timeframe)
+    if to.ns % step.ns:
+        raise SchemaError(f"{channel.key}: cannot be resampled to {to}; name a multiple of {step}")
+    if to == step:
+        return channel
+    offset = _MONDAY_NS if to.ns % (7 * DAY_NS) == 0 else 0
+    bucket = (channel["opened_at"] - offset) // to.ns
+    first = np.flatnonzero(np.concatenate(([True], bucket[1:] != bucket[:-1])))[: len(channel)]
+    opened = bucket[first] * to.ns + offset
+    last = np.concatenate((first[1:], [len(channel)]))[: len(first)] - 1
+    available = np.maximum(channel["available_at"][last], opened + to.ns)
+    # The row that proves an unfinished bucket over is the first one of the next bucket.
+    proof = np.concatenate((channel["available_at"][first[1:]], [-1]))[: len(first)]
+    unfinished = channel["closed_at"][last] < opened + to.ns
+    available = np.where(unfinished, proof, available)
+    whole = available >= 0
+    if len(whole):
+        whole[0] &= channel["opened_at"][0] == opened[0]
+    columns = _aggregate(channel, first, last)
+    missing = (last - first + 1) < to.ns // step.ns
+    columns["label"] = np.where(
+        missing, np.maximum(columns["label"], Provenance.INFERRED), columns["label"]
+    ).astype(np.int8)
+    columns |= {"opened_at": opened, "closed_at": opened + to.ns, "available_at": available}
+    key = ChannelKey(channel.key.instrument, channel.key.kind, to.label)
+    return Channel(key, {name: values[whole] for name, values in columns.items()})
+
+
+def _aggregate(channel: Channel, first: Array, last: Array) -> dict[str, Array]:
+    """Return OHLC, volume and the worst label of each run of rows ``first`` to ``last``."""
+    if len(first) == 0:
+        return {name: values[:0] for name, values in channel.columns.items()}
+    columns: dict[str, Array] = {
+        "open": channel["open"][first],
+        "high": np.maximum.reduceat(channel["high"], first),
+        "low": np.minimum.reduceat(channel["low"], first),
+        "close": channel["close"][last],
+        "label": np.maximum.reduceat(channel["label"], first),
+    }
+    if channel.key.kind is ChannelKind.BARS:
+        columns["volume"] = np.add.reduceat(channel["volume"], first)
+    return columns
+
+
+@dataclass(frozen=True)
+class MarkPath:
+    """The mark inside each bar, quote per base unit; ``inferred`` where it is not the venue's."""
+
+    open: Values
+    high: Values
+    low: Values
+    close: Values
+    inferred: NDArray[np.bool_]
+
+
+def marks_on_bars(bars: Channel, mark: Channel | None) -> MarkPath:
+    """Return the mark's path inside each bar.
+
+    A mark bar with the bar's own bounds is used as it is (finer marks are resampled first).
+    Otherwise the last price times ``ratio`` stands in, inferred: ``ratio`` is the close of the last
+    mark bar completed at the bar's open over the last price at that same instant. The open and the
+    close are exact where a mark bar opens or closes at that instant; high and low are clipped to
+    the range of the mark bar around them, which is known only later: they are for the venue's
+    liquidation, never for a decision. Without a mark of the past day: the last price itself.
+    """
+    if mark is None or len(mark) == 0 or len(bars) == 0:
+        last = {name: bars[name].copy() for name in ("open", "high", "low", "close")}
+        return MarkPath(**last, inferred=np.ones(len(bars), dtype=np.bool_))
+    step, mark_step = Timeframe(bars.key.timeframe), Timeframe(mark.key.timeframe)
+    if mark_step < step and step.ns % mark_step.ns == 0:
+        mark = resample_bars(mark, step)
+    opened, closed = bars["opened_at"], bars["closed_at"]
+    ratio = _mark_ratio(bars, mark)
+    path = {name: bars[name] * ratio for name in ("open", "high", "low", "close")}
+
+    around = np.searchsorted(mark["opened_at"], opened, side="right") - 1
+    inside = (around >= 0) & (mark["closed_at"][around] >= closed)
+    for name in ("high", "low"):
+        clipped = np.clip(path[name], mark["low"][around], mark["high"][around])
+        path[name] = np.where(inside, clipped, path[name])
+    opens = (around >= 0) & (mark["opened_at"][around] == opened)
+    path["open"] = np.where(opens, mark["open"][around], path["open"])
+    ending = np.minimum(np.searchsorted(mark["closed_at"], closed), len(mark) - 1)
+    closes = mark["closed_at"][ending] == closed
+    path["close"] = np.where(closes, mark["close"][ending], path["close"])
+
+    exact = opens & closes & (around == ending)
+    for name in ("high", "low"):
+        path[name] = np.where(exact, mark[name][around], path[name])
+    path["high"] = np.maximum.reduce([path["high"], path["open"], path["close"]])
+    path["low"] = np.minimum.reduce([path["low"], path["open"], path["close"]])
+    inferred = ~exact | (mark["label"][around] != Provenance.OBSERVED)
+    return MarkPath(**path, inferred=inferred)
+
+
+def _mark_ratio(bars: Channel, mark: Channel) -> Values:
+    """Return mark over last price as known at each bar's open; 1 where unknown or over a day old.
+
+    A mark close counts only when a bar closes at the same instant: after a hole in the bars the
+    two prices would be of different times.
+    """
+    match = np.minimum(np.searchsorted(bars["closed_at"], mark["closed_at"]), len(bars) - 1)
+    same = bars["closed_at"][match] == mark["closed_at"]
+    known_at = np.maximum(mark["available_at"][same], bars["available_at"][match[same]])
+    ratios = mark["close"][same] / bars["close"][match[same]]
+    if len(ratios) == 0:
+        return np.ones(len(bars))
+    found = np.searchsorted(known_at, bars["opened_at"], side="right") - 1
+    usable = (found >= 0) & (bars["opened_at"] - known_at[found] <= MAX_RATIO_AGE_NS)
+    return np.where(usable, ratios[found], 1.0)
+
+
+@dataclass(frozen=True, order=True)
+class Gap:
+    """Rows missing in ``[started_at, ended_at)``: how many, and between which instants."""
+
+    started_at: int
+    ended_at: int
+    missing: int
+
+
+def gaps(channel: Channel, calendar: str = ALWAYS_OPEN) -> list[Gap]:
+    """Return the holes inside a channel, in order of time. Holes are facts, not errors.
+
+    Bars of an exchange miss sessions; other bars miss multiples of their timeframe; funding, open
+    interest and liquidations miss multiples of their own most frequent step. Series and dividends
+    come when they come and have no gaps.
+    """
+    kind = channel.key.kind
+    if len(channel) < 2 or kind in (ChannelKind.SERIES, ChannelKind.DIVIDENDS):
+        return []
+    if kind in (ChannelKind.BARS, ChannelKind.MARK):
+        if calendar != ALWAYS_OPEN:
+            return _session_gaps(channel, calendar)
+        started, ended = channel["closed_at"][:-1], channel["opened_at"][1:]
+        missing = (ended - started) // Timeframe(channel.key.timeframe).ns
+    else:
+        event = channel["event_at"]
+        steps, counts = np.unique(np.diff(event), return_counts=True)
+        step = steps[np.argmax(counts)]
+        started, ended = event[:-1] + step, event[1:]
+        missing = np.diff(event) // max(int(step), 1) - 1
+    return [
+        Gap(int(started[i]), int(ended[i]), int(missing[i])) for i in np.flatnonzero(missing > 0)
+    ]
+
+
+def _session_gaps(channel: Channel, calendar: str) -> list[Gap]:
+    """Return runs of exchange sessions without a bar."""
+    # East of Greenwich a session can open on the UTC day before; its middle does not.
+    middle = (channel["opened_at"] + channel["closed_at"]) // 2
+    days = middle.astype("datetime64[ns]").astype("datetime64[D]")
+    sessions = sessions_between(calendar, days[0], days[-1])
+    found = np.searchsorted(sessions, days)
+    holes = np.flatnonzero(np.diff(found) > 1)
+    closed, opened = channel["closed_at"], channel["opened_at"]
+    return [
+        Gap(int(closed[i]), int(opened[i + 1]), int(found[i + 1] - found[i] - 1)) for i in holes
+    ]
+
+
+def zero_volume_runs(channel: Channel) -> list[Gap]:
+    """Return runs of bars without volume: outages, or fills made upstream."""
+    if channel.key.kind is not ChannelKind.BARS:
+        return []
+    idle = np.concatenate(([False], channel["volume"] == 0, [False]))
+    edges = np.flatnonzero(idle[1:] != idle[:-1])
+    opened, closed = channel["opened_at"], channel["closed_at"]
+    return [
+        Gap(int(opened[a]), int(closed[b - 1]), int(b - a))
+        for a, b in zip(edges[::2], edges[1::2], strict=True)
+    ]

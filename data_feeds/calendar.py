@@ -1,0 +1,153 @@
+"""Sessions, business days and local clock times, as UTC nanoseconds.
+
+``24/7`` is always open and is answered here; every other name is an exchange_calendars name. The
+horizon is fixed, so that today's date never changes a result.
+"""
+
+import warnings
+from functools import lru_cache
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from data_feeds.errors import SchemaError
+from data_feeds.timeframe import DAY_NS
+
+ALWAYS_OPEN = "24/7"
+# Days on which both the exchange and the Federal Reserve work. Columbus Day and Veterans Day are
+# exchange sessions without an H.15 release, so exchange days alone would look ahead by a day.
+FEDERAL_RESERVE = "FED"
+
+FIRST_YEAR = 1954
+LAST_YEAR = 2035
+
+Dates = NDArray[np.datetime64]
+Instants = NDArray[np.int64]
+
+
+@lru_cache(maxsize=8)
+def _schedule(calendar: str) -> pd.DataFrame:
+    """Return open and close by session date (UTC)."""
+    # Half a second with its dependencies; most commands never need it.
+    import exchange_calendars  # noqa: PLC0415
+
+    try:
+        with warnings.catch_warnings():
+            # exchange_calendars 4.13 uses Series.values, which pandas 3.1 announces to change.
+            warnings.simplefilter("ignore", pd.errors.Pandas4Warning)
+            found = exchange_calendars.get_calendar(
+                calendar, start=f"{FIRST_YEAR}-01-01", end=f"{LAST_YEAR}-12-31"
+            )
+    except exchange_calendars.errors.InvalidCalendarName as error:
+        raise SchemaError(
+            f"calendar {calendar!r} is unknown; use 24/7 or an exchange_calendars name, e.g. XNYS"
+        ) from error
+    schedule: pd.DataFrame = found.schedule
+    return schedule
+
+
+@lru_cache(maxsize=8)
+def _business_days(calendar: str) -> np.busdaycalendar:
+    """Return the working days of a calendar, weekends and holidays excluded."""
+    exchange = "XNYS" if calendar == FEDERAL_RESERVE else calendar
+    sessions = _schedule(exchange).index.to_numpy().astype("datetime64[D]")
+    weekdays = pd.bdate_range(f"{FIRST_YEAR}-01-01", f"{LAST_YEAR}-12-31").to_numpy()
+    holidays = np.setdiff1d(weekdays.astype("datetime64[D]"), sessions)
+    if calendar == FEDERAL_RESERVE:
+        from pandas.tseries.holiday import USFederalHolidayCalendar  # noqa: PLC0415
+
+        federal = USFederalHolidayCalendar().holidays(f"{FIRST_YEAR}-01-01", f"{LAST_YEAR}-12-31")
+        holidays = np.union1d(holidays, federal.to_numpy().astype("datetime64[D]"))
+    return np.busdaycalendar(holidays=holidays)
+
+
+def _days(dates: Dates) -> Dates:
+    days = np.asarray(dates).astype("datetime64[D]")
+    years = days.astype("datetime64[Y]").astype(int) + 1970
+    outside = np.flatnonzero((years < FIRST_YEAR) | (years > LAST_YEAR))
+    if len(outside):
+        raise SchemaError(
+            f"date {days[outside[0]]}: calendars cover {FIRST_YEAR} to {LAST_YEAR}; "
+            "leave the row out with start or end"
+        )
+    return days
+
+
+def session_bounds(calendar: str, dates: Dates) -> tuple[Instants, Instants]:
+    """Return when the sessions of some dates open and close (early closes included).
+
+    Parameters
+    ----------
+    calendar : ``24/7`` (a session is the UTC day) or an exchange_calendars name
+    dates : local session dates
+
+    Returns
+    -------
+    ``opened_at, closed_at``, int64 ns UTC, one for each date.
+
+    Raises
+    ------
+    SchemaError : a date is no session of that calendar, or the calendar is unknown.
+    """
+    days = _days(dates)
+    if calendar == ALWAYS_OPEN:
+        opened = days.astype("datetime64[ns]").astype(np.int64)
+        return opened, opened + DAY_NS
+    schedule = _schedule(calendar)
+    rows = schedule.index.get_indexer(pd.DatetimeIndex(days).as_unit("ns"))
+    if len(rows) and rows.min() < 0:
+        bad = days[int(np.argmin(rows))]
+        raise SchemaError(f"{bad} is not a session of {calendar}; drop the row or fix its date")
+    opened, closed = (
+        pd.DatetimeIndex(schedule[name]).as_unit("ns").asi8[rows] for name in ("open", "close")
+    )
+    return opened, closed
+
+
+def sessions_between(calendar: str, first: np.datetime64, last: np.datetime64) -> Dates:
+    """Return every session date from ``first`` to ``last``, both included."""
+    if calendar == ALWAYS_OPEN:
+        return np.arange(first, last + np.timedelta64(1, "D"), dtype="datetime64[D]")
+    sessions = _schedule(calendar).index.to_numpy().astype("datetime64[D]")
+    return sessions[(sessions >= first) & (sessions <= last)]
+
+
+def add_business_days(calendar: str, dates: Dates, days: int) -> Dates:
+    """Return the ``days``-th business day after each date; 0 is the date or the next business day.
+
+    A weekend or holiday counts as the business day before it, so that one business day after
+    Saturday is Monday. ``24/7`` counts calendar days; ``FED`` the days on which both the
+    New York Stock Exchange and the Federal Reserve work.
+    """
+    start = _days(dates)
+    if calendar == ALWAYS_OPEN:
+        return start + np.timedelta64(days, "D")
+    roll: Literal["forward", "backward"] = "forward" if days == 0 else "backward"
+    return np.busday_offset(
+        start.astype("datetime64[D]"), days, roll=roll, busdaycal=_business_days(calendar)
+    )
+
+
+def local_instants(dates: Dates, clock: str, zone: str) -> Instants:
+    """Return the UTC instants of one local wall-clock time on some dates.
+
+    Parameters
+    ----------
+    dates : local dates
+    clock : ``HH:MM``
+    zone : IANA name, e.g. America/New_York; daylight saving is applied date by date
+
+    Raises
+    ------
+    SchemaError : the zone is unknown, or the clock does not exist or is ambiguous on a date.
+    """
+    try:
+        hours, minutes = (int(part) for part in clock.split(":"))
+        local = pd.DatetimeIndex(_days(dates)).as_unit("ns") + pd.Timedelta(
+            hours=hours, minutes=minutes
+        )
+        return local.tz_localize(zone).tz_convert("UTC").asi8
+    except (ValueError, KeyError) as error:
+        raise SchemaError(f"clock {clock!r} in zone {zone!r}: {error}") from error

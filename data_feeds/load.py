@@ -1,0 +1,186 @@
+"""From a catalog, or the embedded data, to the read-only dataset of one run."""
+
+import difflib
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from data_feeds.align import as_of_rows, resample_bars
+from data_feeds.calendar import ALWAYS_OPEN
+from data_feeds.catalog import Catalog
+from data_feeds.dataset import Dataset
+from data_feeds.embedded import embedded_dataset
+from data_feeds.errors import CoverageError
+from data_feeds.instrument import Instrument
+from data_feeds.schema import Channel, ChannelKey, ChannelKind, utc_text
+from data_feeds.timeframe import DAY_NS, Timeframe
+
+EMBEDDED = "embedded"
+
+_BAR_KINDS = (ChannelKind.BARS, ChannelKind.MARK)
+# Kinds whose last row from before the window is still the state at its start.
+_STATE_KINDS = (ChannelKind.SERIES, ChannelKind.OPEN_INTEREST, ChannelKind.FUNDING)
+# How far bars may fall short of a window's edge: an outage, a weekend with holidays around it.
+_OUTAGE_NS = DAY_NS
+_CLOSURE_NS = 5 * DAY_NS
+
+
+def open_source(name: Path | str) -> Catalog | Dataset:
+    """Return the data named by a config or by ``--data``: ``embedded`` or a catalog's folder.
+
+    Raises
+    ------
+    CoverageError : there is no catalog in the folder.
+    """
+    if str(name) == EMBEDDED:
+        return embedded_dataset()
+    catalog = Catalog(name)
+    if not catalog.exists():
+        raise CoverageError(
+            f"{catalog.path}: no catalog here; make one with "
+            f"'riskoff data import MAPPING.yaml --data {catalog.path}', or use data: {EMBEDDED}"
+        )
+    return catalog
+
+
+def held_keys(source: Catalog | Dataset) -> list[ChannelKey]:
+    """Return the names of all channels a source holds, in order."""
+    if isinstance(source, Dataset):
+        return sorted(source.channels)
+    return [entry.key for entry in source.entries()]
+
+
+def load_dataset(
+    source: Catalog | Dataset,
+    keys: Iterable[ChannelKey],
+    start: int,
+    end: int,
+    warmup_ns: int = 0,
+    *,
+    optional: Iterable[ChannelKey] = (),
+) -> Dataset:
+    """Return the channels of one run, from the warm-up's first row to the window's end.
+
+    Bars and marks are those inside ``[start - warmup_ns, end]``. Of series, open interest and
+    funding the last row known before that is included too. Bars of a timeframe that is not stored
+    are resampled from the longest shorter one that divides it.
+
+    Parameters
+    ----------
+    source : an open catalog or a dataset
+    keys : channels that must be there
+    start, end : window, int64 ns UTC
+    warmup_ns : how much history the playbook needs before ``start``
+    optional : channels loaded where the source has them
+
+    Raises
+    ------
+    CoverageError : a required channel is missing, or the window or its warm-up lies outside the
+        required bars; the text says what there is.
+    """
+    held = held_keys(source)
+    required = set(keys)
+    instruments = source.instruments if isinstance(source, Dataset) else source.instruments()
+    channels: dict[ChannelKey, Channel] = {}
+    for key in sorted(required | set(optional)):
+        origin = _stored_key(key, held)
+        if origin is None:
+            if key in required:
+                raise _missing(key, held)
+            continue
+        whole = source.channels[origin] if isinstance(source, Dataset) else source.read(origin)
+        if origin != key:
+            whole = resample_bars(whole, Timeframe(key.timeframe))
+        part = _window(whole, start - warmup_ns, end)
+        if key in required and key.kind is ChannelKind.BARS:
+            _check_coverage(whole, part, instruments[key.instrument], (start, end, warmup_ns))
+        channels[key] = part
+    used = {key.instrument for key in channels}
+    return Dataset({name: instruments[name] for name in sorted(used)}, channels)
+
+
+def _stored_key(key: ChannelKey, held: list[ChannelKey]) -> ChannelKey | None:
+    """Return the stored channel that gives ``key``: itself, or bars that divide its timeframe."""
+    if key in held:
+        return key
+    if key.kind not in _BAR_KINDS or not key.timeframe:
+        return None
+    wanted = Timeframe(key.timeframe)
+    finer = [
+        (Timeframe(other.timeframe), other)
+        for other in held
+        if (other.instrument, other.kind) == (key.instrument, key.kind)
+    ]
+    fitting = [(step, other) for step, other in finer if wanted.ns % step.ns == 0]
+    return max(fitting)[1] if fitting else None
+
+
+def _missing(key: ChannelKey, held: list[ChannelKey]) -> CoverageError:
+    names = [str(other) for other in held]
+    near = difflib.get_close_matches(str(key), names, n=3, cutoff=0.3)
+    same = [str(other) for other in held if other.instrument == key.instrument]
+    shown = ", ".join(near or same or names[:5]) or "nothing"
+    return CoverageError(f"{key}: not in the data; nearest held: {shown}")
+
+
+def _window(channel: Channel, first_at: int, end: int) -> Channel:
+    """Return the rows of ``[first_at, end]`` and, for state kinds, the state at its start."""
+    if channel.key.kind in _BAR_KINDS:
+        begin = np.searchsorted(channel["opened_at"], first_at, side="left")
+        stop = np.searchsorted(channel["closed_at"], end, side="right")
+    else:
+        event = channel["event_at"]
+        begin = np.searchsorted(event, first_at, side="left")
+        stop = np.searchsorted(event, end, side="right")
+        if channel.key.kind in _STATE_KINDS:
+            # Rows after the state's own were still unpublished then: they belong to the window.
+            state = as_of_rows(channel, np.array([first_at], dtype=np.int64))[0]
+            begin = np.minimum(begin, np.maximum(state, 0))
+    return channel.take(slice(int(begin), max(int(begin), int(stop))))
+
+
+def _check_coverage(
+    whole: Channel, part: Channel, instrument: Instrument, window: tuple[int, int, int]
+) -> None:
+    """Raise unless bars reach from the warm-up's start to the window's end, outages aside."""
+    start, end, warmup_ns = window
+    step = Timeframe(whole.key.timeframe).ns
+    always_open = instrument.calendar == ALWAYS_OPEN
+    slack = max(step, _OUTAGE_NS if always_open else _CLOSURE_NS)
+    edge = step if always_open else _CLOSURE_NS
+    cover = _cover_text(whole, slack)
+    asked = f"{utc_text(start)} to {utc_text(end)}"
+    inside = part["opened_at"] >= start
+    if len(whole) == 0 or not inside.any():
+        raise CoverageError(f"{whole.key}: no bars from {asked}; the data cover {cover}")
+    if whole["closed_at"][-1] < end - edge or part["closed_at"][-1] < end - slack:
+        raise CoverageError(
+            f"{whole.key}: the window {asked} ends after the bars; the data cover {cover}"
+        )
+    first_at = start - warmup_ns
+    if whole["opened_at"][0] > first_at + edge or part["opened_at"][0] > first_at + slack:
+        raise CoverageError(
+            f"{whole.key}: the window from {utc_text(start)} needs {warmup_ns / DAY_NS:.3g} days "
+            f"of warm-up, from {utc_text(first_at)}; the data cover {cover}; start later or "
+            "shorten the warm-up"
+        )
+    holes = part["opened_at"][1:] - part["closed_at"][:-1]
+    if len(holes) and holes.max() > slack:
+        at = int(part["closed_at"][int(np.argmax(holes))])
+        raise CoverageError(
+            f"{whole.key}: the window {asked} with its warm-up has a hole of "
+            f"{holes.max() / DAY_NS:.3g} days from {utc_text(at)}; the data cover {cover}"
+        )
+
+
+def _cover_text(channel: Channel, slack: int) -> str:
+    """Return the stretches a channel covers, holes longer than ``slack`` left out."""
+    if len(channel) == 0:
+        return "nothing"
+    opened, closed = channel["opened_at"], channel["closed_at"]
+    holes = np.flatnonzero(opened[1:] - closed[:-1] > slack)
+    firsts = [opened[0], *opened[holes + 1]]
+    lasts = [*closed[holes], closed[-1]]
+    stretches = [f"{utc_text(a)} to {utc_text(b)}" for a, b in zip(firsts, lasts, strict=True)]
+    return ", ".join(stretches[:6]) + (" and more" if len(stretches) > 6 else "")

@@ -1,0 +1,29 @@
+"""Fixtures shared by all tests."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from data_feeds.catalog import Catalog
+from data_feeds.sources.local_files import import_mapping
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+MAPPING = REPOSITORY / "tests" / "real_data" / "mapping.yaml"
+
+
+def real_data_root() -> Path:
+    """Return the folder of the real data, whether it exists or not."""
+    named = os.environ.get("RISKOFF_REAL_DATA")
+    return Path(named) if named else REPOSITORY.parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def real_catalog(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
+    """A catalog of the real data, imported once a session; skips where they are absent."""
+    root = real_data_root()
+    if not root.is_dir():
+        pytest.skip(f"no real data at {root}; set RISKOFF_REAL_DATA to their folder")
+    catalog = Catalog(tmp_path_factory.mktemp("real") / "catalog")
+    import_mapping(MAPPING, catalog, root=root)
+    return catalog
