@@ -1,0 +1,293 @@
+"""Guards: daily loss, drawdown ladder and halt, cool-down, trades a day.
+
+The state depends only on equity at bar closes and on the ends of account days, never on how often
+a guard was asked, so that visiting few instants gives the same state as visiting all of them.
+"""
+
+import math
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from data_feeds.timeframe import DAY_NS, parse_duration
+from engine.config.models import GuardScope, RiskConfig
+from engine.events import GuardEvent
+
+# Later than any data; "no instant to visit" and "never released".
+NEVER = 2**63 - 1
+NEW_YORK = ZoneInfo("America/New_York")
+SECOND_NS = 10**9
+
+DAILY_LOSS = "daily loss"
+DRAWDOWN_HALT = "drawdown halt"
+COOL_DOWN = "cool-down"
+MAX_TRADES = "max trades a day"
+
+NORMAL, CAUTIOUS, DEFENSIVE, HALT = "normal", "cautious", "defensive", "halt"
+
+
+def end_of_day(at: int, *, ny_days: bool) -> int:
+    """Return the first midnight at or after ``at``, UTC or New York, in ns UTC."""
+    if not ny_days:
+        return -(-at // DAY_NS) * DAY_NS
+    local = _new_york(at - 1)
+    return _instant(datetime.combine(local.date() + timedelta(days=1), time(), tzinfo=NEW_YORK))
+
+
+def days_later(at: int, days: int, *, ny_days: bool) -> int:
+    """Return the same clock time ``days`` account days later, in ns UTC.
+
+    In New York the clock time is kept through a change of daylight saving.
+    """
+    if not ny_days:
+        return at + days * DAY_NS
+    return _instant(_new_york(at) + timedelta(days=days)) + at % SECOND_NS
+
+
+def _new_york(at: int) -> datetime:
+    return datetime.fromtimestamp(at // SECOND_NS, tz=UTC).astimezone(NEW_YORK)
+
+
+def _instant(local: datetime) -> int:
+    return int(local.timestamp()) * SECOND_NS
+
+
+class Guards:
+    """State of all guards of one account.
+
+    Attributes
+    ----------
+    peak : running maximum of equity at bar closes, quote; a caller that skips bars may set it
+    daily_floor : equity at or below which the daily loss trips; -inf when off or tripped today
+    halt_drawdown : fraction; equity <= peak x (1 - it) halts; inf when off or already halted
+    next_release_at : first instant at which :meth:`on_mark` must be called to release a guard
+    flatten_reason : the guard that last asked for a flat account
+    """
+
+    def __init__(self, risk: RiskConfig, *, start_equity: float, ny_days: bool) -> None:
+        self._daily = risk.daily_loss
+        self._drawdown = risk.drawdown
+        self._cool_down = None if risk.cool_down is None else parse_duration(risk.cool_down)
+        self._max_trades = risk.max_trades_per_day
+        self._ny_days = ny_days
+        self.events: list[GuardEvent] = []
+        self.peak = start_equity
+        self.daily_floor = -math.inf
+        self.halt_drawdown = self._armed_halt()
+        self.next_release_at = NEVER
+        self.flatten_reason = ""
+        self._day_start = start_equity
+        self._daily_tripped = False
+        self._halted_until: int | None = None
+        self._cooling_until: int | None = None
+        self._trades_today = 0
+        self._arm_daily(start_equity)
+
+    def on_mark(self, at: int, equity: float, day_end: bool) -> bool:
+        """Judge one bar close; True when the account must be flattened now.
+
+        Calls at which nothing can trip, be released or begin a day change only ``peak``.
+        """
+        # Called at every bar of a dense run; max() would cost as much as the rest.
+        if equity > self.peak:  # noqa: PLR1730
+            self.peak = equity
+        if (
+            equity > self.daily_floor
+            and equity > self.peak * (1 - self.halt_drawdown)
+            and at < self.next_release_at
+            and not day_end
+        ):
+            return False
+        if at >= self.next_release_at:
+            self._release(at, equity)
+        flatten = self._judge_daily(at, equity)
+        flatten = self._judge_halt(at, equity) or flatten
+        if day_end:
+            self._begin_day(at, equity)
+        return flatten
+
+    def on_entry(self, at: int, equity: float) -> None:
+        """Count one approved entry of the account day."""
+        self._trades_today += 1
+        if self._trades_today == self._max_trades:
+            until = self._day_ends_after(at)
+            detail = f"{self._trades_today} entries today, the most allowed; no more until tomorrow"
+            count = float(self._trades_today)
+            self._record(
+                at,
+                MAX_TRADES,
+                "tripped",
+                equity=equity,
+                reference=count,
+                until=until,
+                detail=detail,
+            )
+
+    def on_plan_closed(self, at: int, net_pnl: float) -> None:
+        """Start the cool-down after a plan that lost money, fees and funding included."""
+        if self._cool_down is None or not net_pnl < 0:
+            return
+        self._cooling_until = max(self._cooling_until or 0, at + self._cool_down)
+        self._schedule()
+        detail = f"a plan closed with {net_pnl:,.2f}; no entry until the cool-down ends"
+        # The mark at this instant may not exist; the number that tripped is the loss.
+        self._record(
+            at,
+            COOL_DOWN,
+            "tripped",
+            equity=math.nan,
+            reference=net_pnl,
+            until=self._cooling_until,
+            detail=detail,
+        )
+
+    def blocked_by(self, at: int) -> str:
+        """Return the guard that forbids entries at ``at``, or an empty text."""
+        if self._halted_until is not None:
+            return DRAWDOWN_HALT
+        if self._daily_tripped:
+            return DAILY_LOSS
+        if self._cooling_until is not None and at < self._cooling_until:
+            return COOL_DOWN
+        if self._max_trades is not None and self._trades_today >= self._max_trades:
+            return MAX_TRADES
+        return ""
+
+    def drawdown(self, equity: float) -> float:
+        """Return equity / peak - 1, zero or negative."""
+        return min(equity / self.peak - 1, 0.0)
+
+    def tier(self, equity: float) -> tuple[str, float]:
+        """Return the account tier and the factor on new positions at this equity."""
+        if self._halted_until is not None:
+            return HALT, 0.0
+        reached = [
+            rung
+            for rung in (self._drawdown.ladder if self._drawdown is not None else ())
+            if equity <= self.peak * (1 - rung.drawdown)
+        ]
+        if not reached:
+            return NORMAL, 1.0
+        return (CAUTIOUS if len(reached) == 1 else DEFENSIVE), reached[-1].multiplier
+
+    def _armed_halt(self) -> float:
+        return math.inf if self._drawdown is None else self._drawdown.halt_at
+
+    def _arm_daily(self, equity: float) -> None:
+        self._day_start = equity
+        self.daily_floor = -math.inf if self._daily is None else equity * (1 - self._daily.limit)
+
+    def _schedule(self) -> None:
+        self.next_release_at = min(self._halted_until or NEVER, self._cooling_until or NEVER)
+
+    def _judge_daily(self, at: int, equity: float) -> bool:
+        if self._daily is None or equity > self.daily_floor:
+            return False
+        self.daily_floor = -math.inf
+        self._daily_tripped = True
+        until = end_of_day(at, ny_days=self._ny_days)
+        detail = f"{equity / self._day_start - 1:.2%} today, limit -{self._daily.limit:.2%}"
+        self._record(
+            at,
+            DAILY_LOSS,
+            "tripped",
+            equity=equity,
+            reference=self._day_start,
+            until=until,
+            detail=detail,
+        )
+        if self._daily.scope is not GuardScope.FLATTEN:
+            return False
+        self.flatten_reason = DAILY_LOSS
+        return True
+
+    def _judge_halt(self, at: int, equity: float) -> bool:
+        if self._drawdown is None or equity > self.peak * (1 - self.halt_drawdown):
+            return False
+        days = self._drawdown.halt_days
+        until = NEVER if days is None else days_later(at, days, ny_days=self._ny_days)
+        self.halt_drawdown = math.inf
+        self._halted_until = until
+        self._schedule()
+        ends = "for good" if days is None else f"for {days} days"
+        detail = (
+            f"{equity / self.peak - 1:.2%} from the peak, limit "
+            f"-{self._drawdown.halt_at:.2%}; halted {ends}"
+        )
+        self._record(
+            at,
+            DRAWDOWN_HALT,
+            "tripped",
+            equity=equity,
+            reference=self.peak,
+            until=until,
+            detail=detail,
+        )
+        self.flatten_reason = DRAWDOWN_HALT
+        return True
+
+    def _release(self, at: int, equity: float) -> None:
+        if self._halted_until is not None and at >= self._halted_until:
+            self._halted_until = None
+            self.halt_drawdown = self._armed_halt()
+            detail = f"the reference peak restarts at {equity:,.2f}"
+            self._record(
+                at,
+                DRAWDOWN_HALT,
+                "released",
+                equity=equity,
+                reference=self.peak,
+                until=at,
+                detail=detail,
+            )
+            self.peak = equity
+        if self._cooling_until is not None and at >= self._cooling_until:
+            detail = "the cool-down ended"
+            self._record(
+                at,
+                COOL_DOWN,
+                "released",
+                equity=equity,
+                reference=0.0,
+                until=self._cooling_until,
+                detail=detail,
+            )
+            self._cooling_until = None
+        self._schedule()
+
+    def _begin_day(self, at: int, equity: float) -> None:
+        detail = "a new account day"
+        if self._daily_tripped:
+            self._record(
+                at,
+                DAILY_LOSS,
+                "released",
+                equity=equity,
+                reference=self._day_start,
+                until=at,
+                detail=detail,
+            )
+            self._daily_tripped = False
+        if self._max_trades is not None and self._trades_today >= self._max_trades:
+            count = float(self._trades_today)
+            self._record(
+                at, MAX_TRADES, "released", equity=equity, reference=count, until=at, detail=detail
+            )
+        self._trades_today = 0
+        self._arm_daily(equity)
+
+    def _day_ends_after(self, at: int) -> int:
+        # An entry decided at midnight already belongs to the day that begins.
+        return end_of_day(at + 1, ny_days=self._ny_days)
+
+    def _record(
+        self,
+        at: int,
+        guard: str,
+        event: str,
+        *,
+        equity: float,
+        reference: float,
+        until: int,
+        detail: str,
+    ) -> None:
+        self.events.append(GuardEvent(at, guard, event, equity, reference, until, detail))

@@ -1,0 +1,101 @@
+"""What sizing knows about the market: one row per bar of the traded instrument."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data_feeds.dataset import Dataset
+from data_feeds.instrument import Instrument
+from data_feeds.timeframe import DAY_NS, HOUR_NS, Timeframe, parse_duration
+from engine.config.models import RiskConfig
+from engine.errors import ConfigError
+from engine.signals.volatility import realized_volatility, rolling_sum
+
+Floats = NDArray[np.float64]
+
+ALWAYS_OPEN = "24/7"
+ALWAYS_OPEN_DAYS_PER_YEAR = 365.0
+# Sessions of a US exchange: 252 a year of six and a half hours.
+SESSION_DAYS_PER_YEAR = 252.0
+SESSION_NS = 13 * HOUR_NS // 2
+MIN_VOLATILITY_BARS = 2
+
+
+@dataclass(frozen=True)
+class SizingInputs:
+    """Causal arrays, one entry a bar; read through :meth:`row_at`.
+
+    Attributes
+    ----------
+    available_at : int64 ns UTC, first instant at which the bar may be used (its close or later)
+    close : quote per base unit
+    realized_volatility : fraction per year, NaN before its window is full
+    mean_volume : base units a bar, mean of the participation window, NaN before it is full
+    range_fraction : (high - low) / close
+    """
+
+    available_at: NDArray[np.int64]
+    close: Floats
+    realized_volatility: Floats
+    mean_volume: Floats
+    range_fraction: Floats
+
+    def row_at(self, at: int) -> int:
+        """Return the last row known at ``at``; -1 before the first."""
+        return int(np.searchsorted(self.available_at, at, side="right")) - 1
+
+
+def sizing_inputs(
+    dataset: Dataset, instrument_id: str, timeframe: str, risk: RiskConfig
+) -> SizingInputs:
+    """Return the sizing inputs of one traded instrument, computed once from its own bars.
+
+    Raises
+    ------
+    CoverageError : the dataset has no such bars.
+    ConfigError : a risk window is shorter than the bars allow.
+    """
+    bars = dataset.bars(instrument_id, timeframe)
+    instrument = dataset.instruments[instrument_id]
+    per_day = bars_per_day(instrument, timeframe)
+    volatility_bars = _window_bars(
+        "volatility_window", risk.volatility_window, per_day, timeframe, MIN_VOLATILITY_BARS
+    )
+    volume_bars = _window_bars(
+        "participation_window", risk.participation_window, per_day, timeframe, 1
+    )
+    close = bars["close"]
+    return SizingInputs(
+        # A late bar also delays what is read from the bars after it.
+        available_at=np.maximum.accumulate(bars["available_at"]),
+        close=close,
+        realized_volatility=realized_volatility(
+            close, volatility_bars, per_day * days_per_year(instrument)
+        ),
+        mean_volume=rolling_sum(bars["volume"], volume_bars) / volume_bars,
+        range_fraction=(bars["high"] - bars["low"]) / close,
+    )
+
+
+def days_per_year(instrument: Instrument) -> float:
+    """Return trading days a year: 365 around the clock, otherwise 252 sessions."""
+    always_open = instrument.calendar == ALWAYS_OPEN
+    return ALWAYS_OPEN_DAYS_PER_YEAR if always_open else SESSION_DAYS_PER_YEAR
+
+
+def bars_per_day(instrument: Instrument, timeframe: str) -> float:
+    """Return bars in one trading day of the instrument; a daily bar is one session."""
+    day_ns = DAY_NS if instrument.calendar == ALWAYS_OPEN else SESSION_NS
+    length = Timeframe(timeframe).ns
+    return DAY_NS / length if length >= DAY_NS else max(1.0, day_ns / length)
+
+
+def _window_bars(name: str, window: str, per_day: float, timeframe: str, minimum: int) -> int:
+    bars = round(parse_duration(window) / DAY_NS * per_day)
+    if bars < minimum:
+        raise ConfigError(
+            f"risk.{name}: {window} holds {bars} bars of {timeframe}, at least {minimum} needed; "
+            "use a longer window"
+        )
+    return bars

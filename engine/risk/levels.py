@@ -1,0 +1,74 @@
+"""Price levels of a plan on the tick grid, and the checks that they make sense.
+
+Levels are rounded against the plan: a protective stop towards the entry (the loss at the stop never
+exceeds what the intent asked for), targets and entry levels away from easy fills.
+"""
+
+import math
+from dataclasses import dataclass
+
+from engine.costs import ceil_to_step, floor_to_step
+from engine.events import OrderKind
+from engine.intents import Enter
+
+
+@dataclass(frozen=True, slots=True)
+class PlanLevels:
+    """Entry estimate, stop and targets, quote; ``broken`` is (rule, why), or None when sound."""
+
+    entry: float
+    stop: float
+    targets: tuple[float, ...]
+    broken: tuple[str, str] | None
+
+
+def round_stop(stop: float, direction: int, tick_size: float) -> float:
+    """Return a protective stop rounded towards the entry (a long's up, a short's down).
+
+    >>> round_stop(29_999.97, 1, 0.1), round_stop(30_000.03, -1, 0.1)
+    (30000.0, 30000.0)
+    """
+    return ceil_to_step(stop, tick_size) if direction > 0 else floor_to_step(stop, tick_size)
+
+
+def plan_levels(intent: Enter, close: float, tick_size: float) -> PlanLevels:
+    """Return the levels of an entry, with the first rule that they break.
+
+    The entry estimate is the last close for a market entry, otherwise the intent's price: a limit
+    rounded away from the market (buy down), a stop beyond its trigger (buy up). Targets are rounded
+    farther from the entry.
+    """
+    numbers = (intent.stop, *(target.price for target in intent.targets))
+    price = close if intent.price is None else intent.price
+    if math.isnan(close) or not math.isfinite(price):
+        why = "no bar is known yet" if math.isnan(close) else f"the entry price is {price}"
+        return PlanLevels(math.nan, math.nan, (), ("price unknown", why))
+    if not all(math.isfinite(number) and number > 0 for number in (price, *numbers)):
+        why = f"entry {price:,.6g}, stop and targets {numbers} must be positive prices"
+        return PlanLevels(price, math.nan, (), ("bad level", why))
+    side = intent.direction
+    entry = close if intent.price is None else _round_entry(price, intent, tick_size)
+    stop = round_stop(intent.stop, side, tick_size)
+    targets = tuple(_away(target.price, side, tick_size) for target in intent.targets)
+    return PlanLevels(entry, stop, targets, _broken(entry, stop, targets, side))
+
+
+def _away(price: float, side: int, tick_size: float) -> float:
+    return ceil_to_step(price, tick_size) if side > 0 else floor_to_step(price, tick_size)
+
+
+def _round_entry(price: float, intent: Enter, tick_size: float) -> float:
+    farther = -intent.direction if intent.kind is OrderKind.LIMIT else intent.direction
+    return _away(price, farther, tick_size)
+
+
+def _broken(
+    entry: float, stop: float, targets: tuple[float, ...], side: int
+) -> tuple[str, str] | None:
+    if not side * (entry - stop) > 0 or entry <= 0:
+        return "stop side", f"stop {stop:,.6g} is not on the losing side of entry {entry:,.6g}"
+    for target in targets:
+        if not side * (target - entry) > 0:
+            why = f"target {target:,.6g} is not on the winning side of entry {entry:,.6g}"
+            return "target side", why
+    return None

@@ -1,0 +1,395 @@
+"""The only way from an intent to an order: blocked, rejected, or approved with a size.
+
+Every intent leaves one decision; an approved one also leaves the orders that the broker takes.
+``docs/risk.md`` describes each rule.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+
+from data_feeds.instrument import Instrument, Wallet
+from engine.config.models import RunConfig
+from engine.costs import floor_to_step
+from engine.errors import PlaybookContractError
+from engine.events import Decision, GuardEvent, OrderRole
+from engine.intents import Enter, Exit, MoveStop
+from engine.margin import build_tiers, maintenance_margin
+from engine.risk.decisions import (
+    BLOCKED,
+    DecisionBook,
+    Draft,
+    Plan,
+    Review,
+    closing_order,
+    entry_orders,
+)
+from engine.risk.guards import Guards
+from engine.risk.inputs import SizingInputs
+from engine.risk.levels import PlanLevels, plan_levels, round_stop
+from engine.risk.sizing import (
+    OWNED,
+    SizingRequest,
+    SizingRules,
+    final_quantity,
+    plan_costs,
+    size_entry,
+)
+from engine.views import AccountView, PositionView
+
+
+class RiskModule:
+    """Sizes, refuses and guards; hands out decision and plan ids from 1.
+
+    Parameters
+    ----------
+    config : the account, venue and risk sections are read
+    instruments : traded instruments by id
+    inputs : market inputs of each traded instrument, see ``sizing_inputs``
+    start_equity : equity when trading begins, quote; first peak and first day's reference
+    ny_days : account days are New York dates (otherwise UTC days)
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        instruments: Mapping[str, Instrument],
+        inputs: Mapping[str, SizingInputs],
+        *,
+        start_equity: float,
+        ny_days: bool,
+    ) -> None:
+        self._venue = config.venue
+        tiers = build_tiers((row.floor, row.rate) for row in config.venue.maintenance)
+        self._rules = SizingRules(config.risk, config.account, tiers)
+        self._instruments = instruments
+        self._inputs = inputs
+        self._guards = Guards(config.risk, start_equity=start_equity, ny_days=ny_days)
+        self._book = DecisionBook(self._guards)
+        self._plans: dict[str, Plan] = {}
+        self._plans_made = 0
+
+    @property
+    def decisions(self) -> list[Decision]:
+        """Everything decided so far, in order."""
+        return self._book.rows
+
+    @property
+    def guard_events(self) -> list[GuardEvent]:
+        """Guards tripped and released so far, in order."""
+        return self._guards.events
+
+    @property
+    def daily_floor(self) -> float:
+        """Equity at or below which the daily loss trips; -inf when off or tripped today."""
+        return self._guards.daily_floor
+
+    @property
+    def halt_drawdown(self) -> float:
+        """Equity <= peak x (1 - this) halts; inf when off or halted."""
+        return self._guards.halt_drawdown
+
+    @property
+    def peak(self) -> float:
+        """Running maximum of equity at bar closes; a caller that skips bars sets it."""
+        return self._guards.peak
+
+    @peak.setter
+    def peak(self, value: float) -> None:
+        self._guards.peak = value
+
+    @property
+    def next_release_at(self) -> int:
+        """First instant at which :meth:`on_mark` must be called to release a guard."""
+        return self._guards.next_release_at
+
+    def on_mark(self, at: int, equity: float, day_end: bool) -> bool:
+        """Judge the guards at a bar close; True: flatten now.
+
+        ``day_end``: ``at`` is the last instant of the account day. The old day is judged first,
+        then equity becomes the next day's reference.
+        """
+        return self._guards.on_mark(at, equity, day_end)
+
+    def on_plan_closed(self, at: int, plan_id: int, net_pnl: float) -> None:
+        """Forget a finished plan; a loss (net of fees and funding) starts the cool-down."""
+        self._plans = {name: p for name, p in self._plans.items() if p.plan_id != plan_id}
+        self._guards.on_plan_closed(at, net_pnl)
+
+    def flatten(self, at: int, account: AccountView) -> tuple[Review, ...]:
+        """Return market exits for every position, and for entries that still work.
+
+        The order of a plan that holds nothing closes nothing and cancels what works for it.
+        """
+        reviews = []
+        for name in sorted(set(account.positions) | account.pending):
+            position, plan = account.position(name), self._plans.get(name)
+            if position is not None:
+                plan_id, direction = position.plan_id, _direction(position)
+                held = abs(position.quantity)
+            elif plan is not None:
+                plan_id, direction, held = plan.plan_id, plan.direction, 0.0
+            else:
+                continue
+            draft = Draft(at, name, "guard", direction, account.equity, self._guards.flatten_reason)
+            reviews.append(self._close(draft, OrderRole.GUARD, plan_id, held))
+        return tuple(reviews)
+
+    def review(self, intent: Enter | Exit | MoveStop, *, at: int, account: AccountView) -> Review:
+        """Return the decision on one intent and its orders.
+
+        Raises
+        ------
+        PlaybookContractError : the intent names an instrument that the run does not trade.
+        """
+        instrument = self._instruments.get(intent.instrument)
+        if instrument is None or not instrument.is_tradable:
+            known = ", ".join(sorted(n for n, i in self._instruments.items() if i.is_tradable))
+            raise PlaybookContractError(
+                f"{type(intent).__name__} names {intent.instrument!r}, which this run does not "
+                f"trade; list it under traded in requirements (traded: {known or 'none'})"
+            )
+        if isinstance(intent, Enter):
+            return self._enter(intent, instrument, at, account)
+        position = account.position(intent.instrument)
+        if isinstance(intent, Exit):
+            return self._exit(intent, instrument, position, at, account.equity)
+        return self._move_stop(intent, instrument, position, at, account.equity)
+
+    def _enter(
+        self, intent: Enter, instrument: Instrument, at: int, account: AccountView
+    ) -> Review:
+        inputs = self._inputs[instrument.id]
+        row = inputs.row_at(at)
+        close = float(inputs.close[row]) if row >= 0 else math.nan
+        levels = plan_levels(intent, close, instrument.tick_size)
+        draft = Draft(
+            at,
+            instrument.id,
+            "enter",
+            intent.direction,
+            account.equity,
+            intent.reason,
+            setup=intent.setup,
+            entry=levels.entry,
+            stop=levels.stop,
+        )
+        plan = self._plans.get(instrument.id)
+        # An entry approved at this very instant may not show in the account yet.
+        if not account.is_flat(instrument.id) or (plan is not None and plan.approved_at == at):
+            return self._book.refuse(draft, "plan exists", "one plan at a time in an instrument")
+        guard = self._guards.blocked_by(at)
+        if guard:
+            return self._book.refuse(draft, guard, "a guard is in force", outcome=BLOCKED)
+        broken = levels.broken or self._unsizable(intent, instrument, row, account.equity)
+        if broken is not None:
+            return self._book.refuse(draft, *broken)
+        request = self._request(intent, instrument, row, draft, account)
+        return self._approve_or_reject(intent, draft, levels, request)
+
+    def _unsizable(
+        self, intent: Enter, instrument: Instrument, row: int, equity: float
+    ) -> tuple[str, str] | None:
+        """Return (rule, why) when no size can be worked out."""
+        risk, inputs = self._rules.risk, self._inputs[instrument.id]
+        if intent.direction < 0 and not instrument.is_margined:
+            return "no short", f"{instrument.kind} positions cannot be sold short"
+        if not equity > 0:
+            return "no equity", f"equity is {equity:,.2f}"
+        if risk.target_volatility is not None and math.isnan(inputs.realized_volatility[row]):
+            return "volatility unknown", f"fewer than {risk.volatility_window} of bars are known"
+        uses_volume = risk.participation_cap is not None or self._venue.slippage.impact > 0
+        if uses_volume and not inputs.mean_volume[row] > 0:
+            return "volume unknown", f"no volume is known over {risk.participation_window}"
+        return None
+
+    def _request(
+        self,
+        intent: Enter,
+        instrument: Instrument,
+        row: int,
+        draft: Draft,
+        account: AccountView,
+    ) -> SizingRequest:
+        inputs = self._inputs[instrument.id]
+        volume = float(inputs.mean_volume[row])
+        costs = plan_costs(
+            instrument,
+            self._venue,
+            intent.kind,
+            bar_range=float(inputs.range_fraction[row]),
+            mean_volume=volume,
+            slippage_multiplier=intent.slippage_multiplier,
+        )
+        notional, cash = self._committed(instrument.wallet, draft.at, account)
+        at_venue = instrument.wallet is Wallet.VENUE
+        free = account.free_venue_cash if at_venue else account.brokerage_cash
+        return SizingRequest(
+            instrument=instrument,
+            direction=intent.direction,
+            entry=draft.entry,
+            stop=draft.stop,
+            costs=costs,
+            equity=account.equity,
+            gross_notional=account.gross_notional + notional,
+            free_cash=free - cash,
+            collateral=self._cross_collateral(account),
+            realized_volatility=float(inputs.realized_volatility[row]),
+            mean_volume=volume,
+        )
+
+    def _committed(self, wallet: Wallet, at: int, account: AccountView) -> tuple[float, float]:
+        """Return (notional, cash of one wallet) that approved entries may still take, quote."""
+        notional = cash = 0.0
+        for name, plan in sorted(self._plans.items()):
+            if name not in account.pending and plan.approved_at != at:
+                continue
+            position = account.position(name)
+            held = 0.0 if position is None else abs(position.quantity)
+            rest = max(plan.quantity - held, 0.0) * plan.entry
+            notional += rest
+            if self._instruments[name].wallet is wallet:
+                cash += rest / max(plan.leverage_setting, 1)
+        return notional, cash
+
+    def _cross_collateral(self, account: AccountView) -> float:
+        """Return the venue wallet less losses and maintenance of the perps already held, quote."""
+        collateral = account.venue_cash
+        for name, position in sorted(account.positions.items()):
+            if self._instruments[name].is_margined:
+                notional = abs(position.quantity) * position.mark
+                collateral += min(position.unrealized, 0.0)
+                collateral -= maintenance_margin(notional, self._rules.tiers)
+        return collateral
+
+    def _approve_or_reject(
+        self, intent: Enter, draft: Draft, levels: PlanLevels, request: SizingRequest
+    ) -> Review:
+        sizing = size_entry(request, self._rules)
+        instrument = request.instrument
+        multiplier = intent.size_multiplier * self._guards.tier(draft.equity)[1]
+        quantity = final_quantity(sizing.quantity, multiplier, instrument)
+        if sizing.refused:
+            why = (
+                f"at leverage setting {sizing.leverage_setting} liquidation lies nearer than "
+                f"{self._rules.risk.liquidation_distance} stop distances"
+            )
+            return self._book.refuse(
+                draft, sizing.refused, why, sizing=sizing, multiplier=multiplier
+            )
+        if quantity < instrument.lot_size or quantity * levels.entry < instrument.min_notional:
+            why = (
+                f"{sizing.quantity * multiplier:.6g} x {levels.entry:,.6g} is below lot "
+                f"{instrument.lot_size:g} or minimum notional {instrument.min_notional:g}; "
+                f"the {sizing.binding_cap} cap bound"
+            )
+            return self._book.refuse(
+                draft, "minimum size", why, sizing=sizing, multiplier=multiplier
+            )
+        self._plans_made += 1
+        decision = self._book.approve(
+            draft, quantity, plan_id=self._plans_made, sizing=sizing, multiplier=multiplier
+        )
+        self._plans[instrument.id] = Plan(
+            plan_id=decision.plan_id,
+            approved_at=draft.at,
+            direction=intent.direction,
+            quantity=quantity,
+            entry=levels.entry,
+            leverage_setting=sizing.leverage_setting,
+            slippage_multiplier=intent.slippage_multiplier,
+        )
+        self._guards.on_entry(draft.at, draft.equity)
+        return Review(decision, entry_orders(intent, decision, levels))
+
+    def _exit(
+        self,
+        intent: Exit,
+        instrument: Instrument,
+        position: PositionView | None,
+        at: int,
+        equity: float,
+    ) -> Review:
+        draft = _position_draft(intent, "exit", position, at, equity)
+        if position is None:
+            return self._book.refuse(draft, "no position", "nothing to close")
+        if not 0 < intent.fraction <= 1:
+            return self._book.refuse(draft, "bad fraction", f"fraction {intent.fraction} of a plan")
+        held = abs(position.quantity)
+        if intent.fraction == 1:
+            return self._close(draft, OrderRole.EXIT, position.plan_id, held)
+        part = floor_to_step(intent.fraction * held, instrument.lot_size)
+        if part < instrument.lot_size:
+            why = f"{intent.fraction:g} of {held:g} is below lot {instrument.lot_size:g}"
+            return self._book.refuse(draft, "minimum size", why)
+        return self._close(draft, OrderRole.EXIT, position.plan_id, part, order_quantity=part)
+
+    def _move_stop(
+        self,
+        intent: MoveStop,
+        instrument: Instrument,
+        position: PositionView | None,
+        at: int,
+        equity: float,
+    ) -> Review:
+        draft = _position_draft(intent, "move_stop", position, at, equity)
+        if position is None:
+            return self._book.refuse(draft, "no position", "no stop to move")
+        if not (math.isfinite(intent.stop) and intent.stop > 0):
+            return self._book.refuse(draft, "bad level", f"stop {intent.stop} is not a price")
+        stop = round_stop(intent.stop, draft.direction, instrument.tick_size)
+        draft = replace(draft, stop=stop)
+        if draft.direction * (stop - position.stop) <= 0:
+            why = f"stop {stop:,.6g} would not lie nearer than {position.stop:,.6g}"
+            return self._book.refuse(draft, "stop would widen", why)
+        held = abs(position.quantity)
+        return self._close(draft, OrderRole.STOP, position.plan_id, held, price=stop)
+
+    def _close(
+        self,
+        draft: Draft,
+        role: OrderRole,
+        plan_id: int,
+        quantity: float,
+        *,
+        order_quantity: float = math.nan,
+        price: float = math.nan,
+    ) -> Review:
+        """Return an approved reduction of a plan with its one order."""
+        plan = self._plans.get(draft.instrument)
+        decision = self._book.approve(
+            draft,
+            quantity,
+            plan_id=plan_id,
+            leverage_setting=OWNED if plan is None else plan.leverage_setting,
+        )
+        order = closing_order(
+            decision,
+            role,
+            price=price,
+            quantity=order_quantity,
+            slippage_multiplier=1.0 if plan is None else plan.slippage_multiplier,
+        )
+        return Review(decision, (order,))
+
+
+def _direction(position: PositionView) -> int:
+    return 1 if position.quantity > 0 else -1
+
+
+def _position_draft(
+    intent: Exit | MoveStop,
+    name: str,
+    position: PositionView | None,
+    at: int,
+    equity: float,
+) -> Draft:
+    return Draft(
+        at,
+        intent.instrument,
+        name,
+        0 if position is None else _direction(position),
+        equity,
+        intent.reason,
+        plan_id=0 if position is None else position.plan_id,
+    )

@@ -1,0 +1,259 @@
+"""From a stop to a quantity: every cap in base units, then the smallest.
+
+Pure arithmetic; ``docs/risk.md`` has each formula with its units and a worked example.
+"""
+
+import math
+from dataclasses import dataclass
+
+from data_feeds.instrument import Instrument, InstrumentKind
+from engine.config.models import AccountConfig, MarginMode, RiskConfig, VenueConfig
+from engine.costs import floor_to_step, slippage_fraction
+from engine.events import OrderKind
+from engine.margin import Tier, maintenance_margin
+
+# The order in which caps are applied and recorded. A cap that is off or does not concern the
+# instrument is recorded as infinite, so that every entry decision has the same columns.
+CAPS = (
+    "risk",
+    "volatility",
+    "leverage",
+    "notional",
+    "liquidation",
+    "participation",
+    "margin",
+    "cash",
+)
+UNLIMITED = math.inf
+OWNED = 0  # leverage setting of what is paid in full
+
+
+@dataclass(frozen=True, slots=True)
+class PlanCosts:
+    """Expected costs of an entry and of its stop, as fractions of their prices.
+
+    ``*_slippage`` is the part that does not depend on size, ``*_impact`` what each base unit adds.
+    """
+
+    entry_fee: float
+    exit_fee: float
+    entry_slippage: float
+    exit_slippage: float
+    entry_impact: float
+    exit_impact: float
+
+
+@dataclass(frozen=True, slots=True)
+class SizingRules:
+    """The configuration that sizing reads."""
+
+    risk: RiskConfig
+    account: AccountConfig
+    tiers: tuple[Tier, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SizingRequest:
+    """One entry to be sized; prices and cash in quote, volumes in base units a bar.
+
+    ``free_cash`` is what the paying wallet can still commit. ``collateral`` is what a cross
+    position could draw on; isolated positions ignore it. ``gross_notional`` is the account's,
+    entries that still work included.
+    """
+
+    instrument: Instrument
+    direction: int
+    entry: float
+    stop: float
+    costs: PlanCosts
+    equity: float
+    gross_notional: float
+    free_cash: float
+    collateral: float
+    realized_volatility: float
+    mean_volume: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sizing:
+    """Caps in order, the smallest of them, and the leverage setting.
+
+    ``risk_per_unit`` is quote lost per base unit at the stop, costs included, at the size of the
+    risk cap. ``refused`` names the rule that forbids any size, and is empty otherwise.
+    """
+
+    caps: tuple[tuple[str, float], ...]
+    binding_cap: str
+    quantity: float
+    risk_per_unit: float
+    leverage_setting: int
+    refused: str
+
+
+def plan_costs(
+    instrument: Instrument,
+    venue: VenueConfig,
+    kind: OrderKind,
+    *,
+    bar_range: float,
+    mean_volume: float,
+    slippage_multiplier: float,
+) -> PlanCosts:
+    """Return what an entry of this kind and its stop are expected to cost.
+
+    A limit entry pays the maker fee and no slippage; everything else is a taker. A maker rebate is
+    not counted on. ``bar_range`` is (high - low) / close of the last bar.
+    """
+    taker = venue.commission_rate if instrument.kind is InstrumentKind.ETF else venue.taker_rate
+    maker = taker if instrument.kind is InstrumentKind.ETF else max(venue.maker_rate, 0.0)
+    slip = venue.slippage
+    fixed = slippage_fraction(
+        base=slip.base,
+        range_share=slip.range_share,
+        impact=slip.impact,
+        bar_range=bar_range,
+        participation=0.0,
+        multiplier=slippage_multiplier,
+    )
+    impact = slip.impact * slippage_multiplier / mean_volume if slip.impact > 0 else 0.0
+    passive = kind is OrderKind.LIMIT
+    return PlanCosts(
+        entry_fee=maker if passive else taker,
+        exit_fee=taker,
+        entry_slippage=0.0 if passive else fixed,
+        exit_slippage=fixed,
+        entry_impact=0.0 if passive else impact,
+        exit_impact=impact,
+    )
+
+
+def size_entry(request: SizingRequest, rules: SizingRules) -> Sizing:
+    """Return the caps of one entry and the smallest; multiplier, lot and minimum come later."""
+    risk_cap, risk_per_unit = _risk_cap(request, rules.risk)
+    caps = {
+        "risk": risk_cap,
+        "volatility": _volatility_cap(request, rules.risk),
+        "leverage": _leverage_cap(request, rules.risk),
+        "notional": _ratio(rules.risk.notional_cap, request.entry),
+        "liquidation": _cross_liquidation_cap(request, rules),
+        "participation": _participation_cap(request, rules.risk),
+    }
+    before_cash = min(caps.values())
+    margined = request.instrument.is_margined
+    setting, refused = _leverage_setting(request, rules, before_cash) if margined else (OWNED, "")
+    affordable = _affordable(request, before_cash, setting)
+    caps["margin"] = affordable if margined else UNLIMITED
+    caps["cash"] = UNLIMITED if margined else affordable
+    ordered = tuple((name, caps[name]) for name in CAPS)
+    binding, quantity = min(ordered, key=lambda item: item[1])
+    return Sizing(ordered, binding, quantity, risk_per_unit, setting, refused)
+
+
+def final_quantity(quantity: float, multiplier: float, instrument: Instrument) -> float:
+    """Return the size after the multipliers, on the lot grid, rounded down."""
+    return floor_to_step(quantity * multiplier, instrument.lot_size)
+
+
+def _ratio(limit: float | None, per_unit: float) -> float:
+    return UNLIMITED if limit is None else limit / per_unit
+
+
+def _risk_cap(request: SizingRequest, risk: RiskConfig) -> tuple[float, float]:
+    """Return the largest size that loses the risk budget at the stop, and the loss per unit.
+
+    Impact grows with size, so the loss is ``linear x q + quadratic x q^2``; the positive root.
+    """
+    costs, entry, stop = request.costs, request.entry, request.stop
+    budget = risk.risk_fraction * request.equity
+    linear = (
+        abs(entry - stop)
+        + entry * (costs.entry_fee + costs.entry_slippage)
+        + stop * (costs.exit_fee + costs.exit_slippage)
+    )
+    quadratic = entry * costs.entry_impact + stop * costs.exit_impact
+    quantity = 2 * budget / (linear + math.sqrt(linear * linear + 4 * quadratic * budget))
+    return quantity, linear + quadratic * quantity
+
+
+def _volatility_cap(request: SizingRequest, risk: RiskConfig) -> float:
+    if risk.target_volatility is None or request.realized_volatility == 0:
+        return UNLIMITED
+    return risk.target_volatility / request.realized_volatility * request.equity / request.entry
+
+
+def _leverage_cap(request: SizingRequest, risk: RiskConfig) -> float:
+    if risk.leverage_cap is None:
+        return UNLIMITED
+    room = risk.leverage_cap * request.equity - request.gross_notional
+    return max(room, 0.0) / request.entry
+
+
+def _participation_cap(request: SizingRequest, risk: RiskConfig) -> float:
+    if risk.participation_cap is None:
+        return UNLIMITED
+    return risk.participation_cap * request.mean_volume
+
+
+def _nearest_liquidation(request: SizingRequest, distance: float) -> float:
+    """Return the price beyond which liquidation may lie: ``distance`` stop distances away."""
+    away = distance * abs(request.entry - request.stop)
+    return max(request.entry - request.direction * away, 0.0)
+
+
+def _cross_liquidation_cap(request: SizingRequest, rules: SizingRules) -> float:
+    """Return the largest size that the wallet carries to the nearest allowed liquidation price.
+
+    At that price P the wallet, less the entry fee and the loss, must cover the maintenance margin
+    of q x P. The requirement is piecewise linear in q, so one tier holds the root.
+    """
+    distance = rules.risk.liquidation_distance
+    if (
+        distance is None
+        or not request.instrument.is_margined
+        or rules.account.margin_mode is not MarginMode.CROSS
+    ):
+        return UNLIMITED
+    if request.collateral <= 0:
+        return 0.0
+    price = _nearest_liquidation(request, distance)
+    loss = abs(request.entry - price) + request.entry * request.costs.entry_fee
+    for tier in rules.tiers:
+        quantity = (request.collateral + tier.deduction) / (loss + price * tier.rate)
+        if quantity * price < tier.ceiling:
+            return quantity
+    raise AssertionError("the last tier has no ceiling")
+
+
+def _leverage_setting(
+    request: SizingRequest, rules: SizingRules, before_cash: float
+) -> tuple[int, str]:
+    """Return the initial-margin setting, and the rule that forbids all of them ("" if none).
+
+    Isolated: the highest setting whose liquidation price lies far enough, at the size that the
+    caps and the free wallet allow with it. Cross: liquidation does not depend on the setting.
+    """
+    fixed = rules.account.leverage_setting
+    distance = rules.risk.liquidation_distance
+    highest = fixed if fixed is not None else rules.risk.max_leverage_setting
+    if distance is None or rules.account.margin_mode is MarginMode.CROSS:
+        return highest, ""
+    price = _nearest_liquidation(request, distance)
+    for setting in (highest,) if fixed is not None else range(highest, 0, -1):
+        quantity = min(before_cash, _affordable(request, before_cash, setting))
+        margin = quantity * request.entry / setting
+        left = margin - quantity * abs(request.entry - price)
+        if left >= maintenance_margin(quantity * price, rules.tiers):
+            return setting, ""
+    return highest, "liquidation distance"
+
+
+def _affordable(request: SizingRequest, before_cash: float, setting: int) -> float:
+    """Return what the free wallet pays for: margin (or the full price), fees and slippage.
+
+    Slippage is that of the size the other caps allow, an upper bound of what it will be.
+    """
+    costs = request.costs
+    share = 1.0 if setting == OWNED else 1.0 / setting
+    fees = costs.entry_fee + (0.0 if setting == OWNED else costs.exit_fee)
+    slippage = costs.entry_slippage + costs.entry_impact * before_cash
+    return max(request.free_cash, 0.0) / (request.entry * (share + fees + slippage))
