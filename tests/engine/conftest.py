@@ -1,10 +1,23 @@
 """A small, obvious book that makes simulation outcomes by hand for the tests of results."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
+from pydantic import Field
 
+from data_feeds.dataset import Dataset
+from data_feeds.instrument import Instrument, InstrumentKind
+from data_feeds.schema import Channel, ChannelKey, ChannelKind
+from engine.conditions import Condition, condition
+from engine.config.models import (
+    DataConfig,
+    MaintenanceBracket,
+    PlaybookConfig,
+    RunConfig,
+    VenueConfig,
+)
 from engine.events import (
     Decision,
     EquityCurve,
@@ -14,6 +27,7 @@ from engine.events import (
     OrderRow,
     SimulationOutcome,
 )
+from engine.playbook import Playbook, PlaybookParams, Requirements, Signals
 
 HOUR = 3_600 * 10**9
 START = 1_770_000_000 * 10**9  # 2026-02-02T02:40Z
@@ -212,3 +226,151 @@ class Book:
 @pytest.fixture(scope="session")
 def new_book() -> type[Book]:
     return Book
+
+
+class FakeParams(PlaybookParams):
+    lookback: int = Field(24, description="bars")
+
+
+class FakePlaybook(Playbook[FakeParams]):
+    name = "fake_playbook"
+    Params = FakeParams
+
+    @classmethod
+    def requirements(cls, params):
+        clock = ChannelKey(Book.instrument, ChannelKind.BARS, "1h")
+        return Requirements(clock, frozenset({clock}), frozenset(), (Book.instrument,), 0)
+
+    def prepare(self, data):
+        raise NotImplementedError
+
+    def on_bar(self, market, account):
+        return ()
+
+
+@dataclass(frozen=True)
+class FakeRun:
+    """A finished run made by hand."""
+
+    config: RunConfig
+    dataset: Dataset
+    playbook: FakePlaybook
+    signals: Signals
+    outcome: SimulationOutcome
+    requirements: Requirements
+
+
+def hourly_closes(hours: int, seed: int = 7) -> np.ndarray:
+    """A random walk around 100 that does not depend on anything but the seed."""
+    steps = np.random.default_rng(seed).normal(0.0, 0.006, hours)
+    return np.round(100.0 * np.exp(np.cumsum(steps)), 2)
+
+
+def bars_channel(closes: np.ndarray, *, label: int = 0) -> Channel:
+    """Hourly bars from START whose open is the close before."""
+    count = len(closes)
+    opened = START + np.arange(count, dtype=np.int64) * HOUR
+    opens = np.concatenate(([closes[0]], closes[:-1]))
+    return Channel(
+        ChannelKey(Book.instrument, ChannelKind.BARS, "1h"),
+        {
+            "opened_at": opened,
+            "closed_at": opened + HOUR,
+            "available_at": opened + HOUR,
+            "open": opens,
+            "high": np.maximum(opens, closes) * 1.002,
+            "low": np.minimum(opens, closes) * 0.998,
+            "close": closes,
+            "volume": np.full(count, 1_000.0),
+            "label": np.full(count, label, dtype=np.int8),
+        },
+    )
+
+
+def fake_signals(closes: np.ndarray) -> Signals:
+    """A level that broke when the close fell 1% in six hours, and three more conditions."""
+    count = len(closes)
+    past = np.concatenate((np.full(6, np.nan), closes[:-6]))
+    fall = closes / past - 1
+    known = np.isfinite(fall)
+    breadth = np.resize(np.array([2.0, 3.5, 5.0]), count)
+    conditions: tuple[Condition, ...] = (
+        condition(
+            "level_broke",
+            fall < -0.01,
+            known=known,
+            measured=fall,
+            threshold=-0.01,
+            unit="fraction",
+            description="the close fell by more than 1% in six hours",
+        ),
+        condition(
+            "volume",
+            breadth >= 3.0,
+            known=np.ones(count, dtype=bool),
+            measured=breadth,
+            threshold=3.0,
+            unit="x",
+            description="volume is at least three times its mean",
+        ),
+        condition(
+            "macro_calm",
+            np.zeros(count, dtype=bool),
+            known=np.zeros(count, dtype=bool),
+            measured=np.full(count, np.nan),
+            threshold=np.nan,
+            unit="",
+            description="dollar and yields do not rise together",
+            required=False,
+        ),
+    )
+    broke = np.nan_to_num(fall) < -0.01
+    decided_at = START + (np.arange(count, dtype=np.int64) + 1) * HOUR
+    setup = np.where(broke, "2026-02-02T02:00Z", "")
+    return Signals(decided_at, {}, conditions, notable=broke, setup=setup)
+
+
+def fake_run(
+    *, hours: int = 24 * 45, plans: int = 4, label: int = 0, seed: int = 0, name: str = "fake"
+) -> FakeRun:
+    """A run of round trips held for 30 hours, three days apart, with fees and funding."""
+    closes = hourly_closes(hours)
+    bars = bars_channel(closes, label=label)
+    book = Book(10_000.0)
+    for hour in range(hours):
+        price = float(closes[hour])
+        phase = hour % 72
+        if phase == 40 and len(book.decisions) < plans:
+            book.decide(20.0, stop=round(price * 0.97, 2), price=price)
+            book.fill("entry", 20.0, round(price * 1.0005, 2), raw_price=price)
+        elif phase == 56 and book.quantity:
+            book.fund(0.0001, mark=price)
+        elif phase == 60 and book.quantity:
+            book.fill("target", -10.0, price, fee_rate=0.0002, stage="range")
+        elif phase == 70 and book.quantity:
+            book.fill("exit", -10.0, round(price * 0.9995, 2), raw_price=price)
+        book.mark(price)
+    config = RunConfig(
+        name=name,
+        data=DataConfig(
+            start=datetime.fromtimestamp(START / 1e9, tz=UTC),
+            end=datetime.fromtimestamp((START + hours * HOUR) / 1e9, tz=UTC),
+        ),
+        playbook=PlaybookConfig(name="fake_playbook"),
+        venue=VenueConfig(maintenance=(MaintenanceBracket(floor=0, rate=0.004),)),
+        seed=seed,
+    )
+    instrument = Instrument(id=Book.instrument, kind=InstrumentKind.PERP)
+    return FakeRun(
+        config=config,
+        dataset=Dataset({Book.instrument: instrument}, {bars.key: bars}),
+        playbook=FakePlaybook(FakeParams()),
+        signals=fake_signals(closes),
+        outcome=book.outcome(),
+        requirements=FakePlaybook.requirements(FakeParams()),
+    )
+
+
+@pytest.fixture(scope="session")
+def make_run():
+    return fake_run

@@ -1,0 +1,172 @@
+"""The journal: why something did or did not happen at every row worth a line.
+
+A row is worth a line when the playbook marked it notable or when a decision was taken at it.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from engine.conditions import Condition, Truth
+from engine.events import Decision, SimulationOutcome
+from engine.playbook import Signals
+from engine.results.account import AccountHistory, AccountState
+from engine.results.tables import instants
+
+TRUTH_WORDS = {Truth.UNKNOWN: "unknown", Truth.FALSE: "false", Truth.TRUE: "true"}
+ENTER = "enter"
+APPROVED = "approved"
+
+
+@dataclass(frozen=True)
+class Block:
+    """What stood in the way at one row.
+
+    ``kind`` is "risk", "account", "condition", "playbook" (all required conditions held, the rules
+    asked for nothing) or "" when an entry was approved.
+    """
+
+    kind: str
+    name: str
+
+
+def journal_rows(signals: Signals, decisions: Sequence[Decision], start: int, end: int) -> Any:
+    """Return the indices of the rows worth a line inside ``[start, end]`` (int64 ns UTC)."""
+    decided = np.asarray([decision.decided_at for decision in decisions], dtype=np.int64)
+    worth = np.isin(signals.decided_at, decided)
+    if signals.notable is not None:
+        worth |= signals.notable
+    inside = (signals.decided_at >= start) & (signals.decided_at <= end)
+    return np.flatnonzero(worth & inside)
+
+
+def relative_distance(
+    measured: NDArray[np.float64], threshold: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return abs(measured - threshold) / max(abs of both); 0 where equal, NaN where unknown.
+
+    The larger of the two divides, so that a threshold of zero has a distance too (1).
+    """
+    scale = np.maximum(np.abs(measured), np.abs(threshold))
+    gap = np.abs(measured - threshold)
+    return np.divide(gap, scale, out=np.where(np.isnan(gap), np.nan, 0.0), where=scale > 0)
+
+
+def conditions_table(
+    signals: Signals, outcome: SimulationOutcome, history: AccountHistory, start: int, end: int
+) -> pa.Table:
+    """Return one line a row worth one: state, what blocked, the nearest miss, every condition."""
+    rows = journal_rows(signals, outcome.decisions, start, end)
+    at = signals.decided_at[rows]
+    decisions = _decisions_by_instant(outcome.decisions, history.instrument)
+    states = [history.at_decision(int(instant)) for instant in at]
+    truth = _matrix([c.truth[rows] for c in signals.conditions], len(rows), np.int8)
+    misses = _nearest_misses(signals.conditions, rows, truth)
+    failing = _first_failing(signals.conditions, truth)
+    blocks = [
+        _block(decisions.get(int(instant), []), state.state, state.detail, failing[index])
+        for index, (instant, state) in enumerate(zip(at, states, strict=True))
+    ]
+    columns: dict[str, Any] = {
+        "at": instants(at),
+        "setup": pa.array(_setups(signals, rows), pa.string()),
+        "state": pa.array([state.state for state in states], pa.string()),
+        "plan_id": pa.array([state.plan_id for state in states], pa.int64()),
+        "decisions": pa.array(
+            [_decision_words(decisions.get(int(instant), [])) for instant in at], pa.string()
+        ),
+        "blocked_kind": pa.array([block.kind for block in blocks], pa.string()),
+        "blocked_by": pa.array([block.name for block in blocks], pa.string()),
+        "nearest_miss": pa.array([name for name, _ in misses], pa.string()),
+        "nearest_miss_distance": pa.array([gap for _, gap in misses], pa.float64()),
+        "required_failing": pa.array(_failing_counts(signals.conditions, truth), pa.int64()),
+    }
+    for item in signals.conditions:
+        words = [TRUTH_WORDS[Truth(int(value))] for value in item.truth[rows]]
+        columns[item.name] = pa.array(words, pa.string())
+        columns[f"{item.name}.measured"] = pa.array(item.measured[rows], pa.float64())
+        columns[f"{item.name}.threshold"] = pa.array(item.threshold[rows], pa.float64())
+    return pa.table(columns)
+
+
+def _matrix(columns: Sequence[Any], rows: int, kind: Any) -> Any:
+    return np.column_stack(columns) if columns else np.zeros((rows, 0), dtype=kind)
+
+
+def _setups(signals: Signals, rows: Any) -> list[str]:
+    if signals.setup is None:
+        return [""] * len(rows)
+    return [str(name) for name in signals.setup[rows]]
+
+
+def _decisions_by_instant(
+    decisions: Sequence[Decision], instrument: str
+) -> dict[int, list[Decision]]:
+    grouped: dict[int, list[Decision]] = defaultdict(list)
+    for decision in decisions:
+        if decision.instrument in (instrument, ""):
+            grouped[decision.decided_at].append(decision)
+    return grouped
+
+
+def _decision_words(decisions: Sequence[Decision]) -> str:
+    return "; ".join(f"{d.decision_id} {d.intent} {d.outcome}" for d in decisions)
+
+
+def _required(conditions: Sequence[Condition]) -> NDArray[np.bool_]:
+    return np.array([item.required for item in conditions], dtype=np.bool_)
+
+
+def _failing_counts(conditions: Sequence[Condition], truth: Any) -> list[int]:
+    return [int(n) for n in ((truth != Truth.TRUE) & _required(conditions)).sum(axis=1)]
+
+
+def _first_failing(conditions: Sequence[Condition], truth: Any) -> list[str]:
+    """The first required condition that is false, or unknown when none is false; "" for none."""
+    required = _required(conditions)
+    names = []
+    for row in truth:
+        for verdict in (Truth.FALSE, Truth.UNKNOWN):
+            places = np.flatnonzero((row == verdict) & required)
+            if len(places):
+                names.append(conditions[int(places[0])].name)
+                break
+        else:
+            names.append("")
+    return names
+
+
+def _nearest_misses(
+    conditions: Sequence[Condition], rows: Any, truth: Any
+) -> list[tuple[str, float]]:
+    """The required false condition whose number came closest to its threshold, for each row."""
+    if not conditions:
+        return [("", float("nan"))] * len(rows)
+    gaps = np.column_stack(
+        [relative_distance(item.measured[rows], item.threshold[rows]) for item in conditions]
+    )
+    considered = (truth == Truth.FALSE) & _required(conditions) & np.isfinite(gaps)
+    gaps = np.where(considered, gaps, np.inf)
+    best = np.argmin(gaps, axis=1)
+    return [
+        (conditions[int(place)].name, float(gap)) if np.isfinite(gap) else ("", float("nan"))
+        for place, gap in zip(best, gaps[np.arange(len(rows)), best], strict=True)
+    ]
+
+
+def _block(decisions: Sequence[Decision], state: str, detail: str, failing: str) -> Block:
+    entries = [decision for decision in decisions if decision.intent == ENTER]
+    if any(entry.outcome == APPROVED for entry in entries):
+        return Block("", "")
+    if entries:
+        return Block("risk", entries[0].blocked_by or entries[0].outcome)
+    if state != AccountState.FLAT.value:
+        return Block("account", detail or state)
+    if failing:
+        return Block("condition", failing)
+    return Block("playbook", "no intent")

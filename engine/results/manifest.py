@@ -1,0 +1,200 @@
+"""What determines a run, in hashes and in plain sentences."""
+
+import hashlib
+import json
+import platform
+import sys
+from importlib import metadata, util
+from pathlib import Path
+from typing import Any
+
+from data_feeds.align import ALWAYS_OPEN, gaps
+from data_feeds.instrument import InstrumentKind
+from data_feeds.schema import Channel, ChannelKind, Provenance, time_columns, utc_text
+from engine.config.models import BASIS_POINT, RunConfig
+from engine.results.records import FinishedRun, RunRecord
+
+RUN_ID_DIGITS = 12
+OUR_PACKAGES = ("data_feeds", "engine", "strategies")
+# Packages whose version can change a number or a picture.
+PACKAGES = (
+    "backtrader",
+    "exchange_calendars",
+    "matplotlib",
+    "numba",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "pydantic",
+    "quantstats",
+    "scipy",
+    "seaborn",
+)
+
+
+def resolved_config(run: FinishedRun) -> dict[str, Any]:
+    """Return the whole configuration, the playbook's defaults filled in."""
+    document: dict[str, Any] = run.config.model_dump(mode="json")
+    document["playbook"]["params"] = run.playbook.params.model_dump(mode="json")
+    return document
+
+
+def inputs_document(run: FinishedRun) -> dict[str, Any]:
+    """Return the hashes of everything that determines the result; the run id is their hash."""
+    config = resolved_config(run)
+    # Where the data lie does not matter, what they hold does: that is the fingerprint.
+    config["data"].pop("source")
+    return {
+        "config_sha256": _digest(config),
+        "data_sha256": run.dataset.fingerprint,
+        "code_sha256": code_hash(type(run.playbook)),
+        "python": platform.python_version(),
+        "packages": {name: metadata.version(name) for name in PACKAGES},
+        "seed": run.config.seed,
+    }
+
+
+def run_id(run: FinishedRun) -> str:
+    """Return the run's id: the first digits of a hash over :func:`inputs_document`."""
+    return _digest(inputs_document(run))[:RUN_ID_DIGITS]
+
+
+def code_hash(playbook: type) -> str:
+    """Return sha256 over the Python files of our packages and of the playbook's own package."""
+    digest = hashlib.sha256()
+    top = playbook.__module__.partition(".")[0]
+    for name in (*OUR_PACKAGES, *(() if top in OUR_PACKAGES else (top,))):
+        for label, path in _source_files(name):
+            digest.update(label.encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def manifest(record: RunRecord) -> dict[str, Any]:
+    """Return what ``manifest.json`` holds; nothing in it depends on when or where the run was."""
+    run = record.run
+    outcome = run.outcome
+    channels = {str(key): channel for key, channel in sorted(run.dataset.channels.items())}
+    return {
+        "run_id": run_id(run),
+        "name": run.config.name,
+        "playbook": run.playbook.name,
+        "data_label": run.dataset.provenance.name.lower(),
+        "window": {
+            "start": run.config.data.start.isoformat(),
+            "end": run.config.data.end.isoformat(),
+        },
+        "inputs": inputs_document(run),
+        "instruments": {
+            name: item.model_dump(mode="json")
+            for name, item in sorted(run.dataset.instruments.items())
+        },
+        "channels": {name: channel_label(item, run) for name, item in channels.items()},
+        "simulation": {
+            "instants": outcome.instants_total,
+            "instants_visited": outcome.instants_visited,
+            "mark_bars": outcome.mark_bars,
+            "inferred_mark_bars": outcome.inferred_mark_bars,
+            "fills_inferred": sum(fill.inferred for fill in outcome.fills),
+        },
+        "assumptions": assumptions(run),
+    }
+
+
+def channel_label(channel: Channel, run: FinishedRun) -> dict[str, Any]:
+    """Return one channel's rows by label, its first and last fact, and the missing rows."""
+    first_column = time_columns(channel.key.kind)[0]
+    labels = channel["label"]
+    times = channel[first_column]
+    document: dict[str, Any] = {
+        "rows": len(channel),
+        **{label.name.lower(): int((labels == label).sum()) for label in Provenance},
+        "first_at": utc_text(int(times[0])) if len(times) else None,
+        "last_at": utc_text(int(times[-1])) if len(times) else None,
+    }
+    instrument = run.dataset.instruments.get(channel.key.instrument)
+    calendar = instrument.calendar if instrument is not None else ALWAYS_OPEN
+    document["missing"] = sum(gap.missing for gap in gaps(channel, calendar))
+    return document
+
+
+def assumptions(run: FinishedRun) -> list[str]:
+    """Return what the run took for granted, one plain sentence each."""
+    return [
+        *_venue_assumptions(run.config),
+        _mark_assumption(run),
+        *_absent_channels(run),
+        "Of the levels touched inside one bar the one nearer to the open comes first, and the stop "
+        "before the target; a fill inside a bar is stamped at the bar's close.",
+        f"Returns are daily, at midnight UTC, with {run.config.report.periods_per_year} periods a "
+        "year and no risk-free rate.",
+    ]
+
+
+def _venue_assumptions(config: RunConfig) -> list[str]:
+    venue, slippage = config.venue, config.venue.slippage
+    cap = venue.participation_cap
+    return [
+        f"Maintenance brackets are today's table of {venue.name} for the whole window: venues keep "
+        "no history of them.",
+        f"Fees are {venue.maker_fee_bps:g} bps for resting and {venue.taker_fee_bps:g} bps for "
+        f"taking fills, {venue.liquidation_fee_bps:g} bps of notional for a liquidation, "
+        "unchanged through the window.",
+        f"A market or stop fill loses {slippage.base / BASIS_POINT:g} bps, plus "
+        f"{slippage.range_share:g} of the bar's range, plus {slippage.impact:g} x its share of the "
+        "bar's volume; a limit fill loses nothing.",
+        "One bar fills at most "
+        + (f"{cap:g} of its volume." if cap is not None else "any quantity: no volume cap."),
+    ]
+
+
+def _mark_assumption(run: FinishedRun) -> str:
+    outcome = run.outcome
+    if outcome.mark_bars == 0:
+        return "No bar was marked."
+    share = outcome.inferred_mark_bars / outcome.mark_bars
+    return (
+        f"The mark's path was inferred from the last price in {outcome.inferred_mark_bars} of "
+        f"{outcome.mark_bars} bars ({share:.1%}); liquidation and funding use it."
+    )
+
+
+def _absent_channels(run: FinishedRun) -> list[str]:
+    """Say which kinds of channel a traded perp lacks, and what follows."""
+    consequences = {
+        ChannelKind.FUNDING: "no funding was paid or received",
+        ChannelKind.OPEN_INTEREST: "conditions on open interest are unknown",
+        ChannelKind.LIQUIDATIONS: "conditions on liquidation prints are unknown",
+    }
+    sentences = []
+    for name in run.requirements.traded:
+        if run.dataset.instruments[name].kind is not InstrumentKind.PERP:
+            continue
+        held = {key.kind for key, c in run.dataset.channels.items() if key.instrument == name and c}
+        sentences += [
+            f"{name} has no {kind.value.replace('_', ' ')} in the data: {consequence}."
+            for kind, consequence in consequences.items()
+            if kind not in held
+        ]
+    return sentences
+
+
+def _digest(document: Any) -> str:
+    return hashlib.sha256(
+        json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
+    ).hexdigest()
+
+
+def _source_files(package: str) -> list[tuple[str, Path]]:
+    """Return (stable name, path) of every Python file of a package or of one module."""
+    loaded = sys.modules.get(package)
+    spec = getattr(loaded, "__spec__", None) or (None if loaded else util.find_spec(package))
+    if spec is not None and spec.submodule_search_locations:
+        files = [
+            (path.relative_to(root).as_posix(), path)
+            for root in map(Path, spec.submodule_search_locations)
+            for path in root.rglob("*.py")
+        ]
+        return sorted((f"{package}/{name}", path) for name, path in files)
+    source = getattr(loaded, "__file__", None) or getattr(spec, "origin", None)
+    return [(package, Path(source))] if source else []

@@ -1,0 +1,112 @@
+"""How often each condition held, on all bars of the window and on flush bars."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.conditions import Condition, Truth
+from engine.playbook import Signals
+
+FLUSH = "flush"
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Counts of one condition over some rows; ``pass_rate`` = true / (true + false)."""
+
+    rows: int
+    true: int
+    false: int
+    unknown: int
+
+    @property
+    def pass_rate(self) -> float | None:
+        """Share of the known rows on which it held; None when it was never known."""
+        known = self.true + self.false
+        return self.true / known if known else None
+
+    def as_json(self) -> dict[str, float | int | None]:
+        """Return the counts and the rate as they are written."""
+        return {
+            "rows": self.rows,
+            "true": self.true,
+            "false": self.false,
+            "unknown": self.unknown,
+            "pass_rate": self.pass_rate,
+        }
+
+
+@dataclass(frozen=True)
+class ConditionRates:
+    """One condition's description and how often it held."""
+
+    name: str
+    description: str
+    unit: str
+    required: bool
+    all_bars: Rate
+    flush_bars: Rate
+
+    def as_json(self) -> dict[str, object]:
+        """Return the row as it is written to ``conditions.json``."""
+        return {
+            "name": self.name,
+            "description": self.description,
+            "unit": self.unit,
+            "required": self.required,
+            "all_bars": self.all_bars.as_json(),
+            "flush_bars": self.flush_bars.as_json(),
+        }
+
+
+def flush_rows(signals: Signals) -> tuple[NDArray[np.bool_], str]:
+    """Return which rows are flush bars, and in words how that was told.
+
+    The condition ``flush`` where the playbook has one, else a signal ``flush`` above zero, else the
+    notable rows.
+    """
+    for item in signals.conditions:
+        if item.name == FLUSH:
+            return item.truth == Truth.TRUE, "rows where the condition 'flush' is true"
+    if FLUSH in signals.values:
+        return signals.values[FLUSH] > 0, "rows where the signal 'flush' is above zero"
+    if signals.notable is not None:
+        return np.asarray(signals.notable), "rows that the playbook marked notable"
+    return np.zeros(len(signals.decided_at), dtype=np.bool_), "none: the playbook marks no rows"
+
+
+def condition_rates(signals: Signals, start: int, end: int) -> tuple[ConditionRates, ...]:
+    """Return each condition's counts over the rows decided inside ``[start, end]``, ns UTC."""
+    inside = (signals.decided_at >= start) & (signals.decided_at <= end)
+    flush = flush_rows(signals)[0] & inside
+    return tuple(
+        ConditionRates(
+            item.name,
+            item.description,
+            item.unit,
+            item.required,
+            _rate(item, inside),
+            _rate(item, flush),
+        )
+        for item in signals.conditions
+    )
+
+
+def rates_document(signals: Signals, rates: Sequence[ConditionRates]) -> dict[str, object]:
+    """Return what ``conditions.json`` holds."""
+    return {
+        "flush_bars": flush_rows(signals)[1],
+        "conditions": [item.as_json() for item in rates],
+    }
+
+
+def _rate(item: Condition, rows: NDArray[np.bool_]) -> Rate:
+    truth = item.truth[rows]
+    return Rate(
+        rows=len(truth),
+        true=int((truth == Truth.TRUE).sum()),
+        false=int((truth == Truth.FALSE).sum()),
+        unknown=int((truth == Truth.UNKNOWN).sum()),
+    )

@@ -1,0 +1,95 @@
+"""What a finished run hands to whoever writes about it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+import pandas as pd
+
+from data_feeds.dataset import Dataset
+from data_feeds.schema import Provenance
+from engine.config.models import RunConfig
+from engine.events import SimulationOutcome
+from engine.playbook import Playbook, Requirements, Signals
+from engine.results.account import AccountHistory, AccountInterval
+from engine.results.pass_rates import ConditionRates, condition_rates
+from engine.trades import Trade, build_trades
+
+
+class FinishedRun(Protocol):
+    """The parts of ``engine.run.RunResult`` that results need."""
+
+    @property
+    def config(self) -> RunConfig:
+        """The configuration, overrides applied."""
+
+    @property
+    def dataset(self) -> Dataset:
+        """The data, warm-up included."""
+
+    @property
+    def playbook(self) -> Playbook[Any]:
+        """The rules with their parameters."""
+
+    @property
+    def signals(self) -> Signals:
+        """What ``prepare`` returned."""
+
+    @property
+    def outcome(self) -> SimulationOutcome:
+        """What the simulation did."""
+
+    @property
+    def requirements(self) -> Requirements:
+        """What the playbook declared."""
+
+
+def instant_ns(moment: Any) -> int:
+    """Return an aware datetime as int64 nanoseconds, UTC."""
+    return int(pd.Timestamp(moment).as_unit("ns").value)
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """A finished run with what is derived from it once: trades, account states, pass rates."""
+
+    run: FinishedRun
+
+    @property
+    def start(self) -> int:
+        """First instant traded, ns UTC."""
+        return instant_ns(self.run.config.data.start)
+
+    @property
+    def end(self) -> int:
+        """Last instant traded, ns UTC."""
+        return instant_ns(self.run.config.data.end)
+
+    @property
+    def is_synthetic(self) -> bool:
+        """Whether one value of the data was generated."""
+        return self.run.dataset.provenance is Provenance.SYNTHETIC
+
+    @cached_property
+    def trades(self) -> tuple[Trade, ...]:
+        """One trade a filled plan."""
+        return build_trades(self.run.outcome)
+
+    @cached_property
+    def histories(self) -> tuple[AccountHistory, ...]:
+        """Account states of every traded instrument, in the playbook's order."""
+        return tuple(
+            AccountHistory(self.run.outcome, name, self.start, self.end)
+            for name in self.run.requirements.traded
+        )
+
+    @cached_property
+    def intervals(self) -> Sequence[AccountInterval]:
+        """Account intervals of all traded instruments."""
+        return [interval for history in self.histories for interval in history.intervals()]
+
+    @cached_property
+    def rates(self) -> tuple[ConditionRates, ...]:
+        """Pass rates of the playbook's conditions inside the traded window."""
+        return condition_rates(self.run.signals, self.start, self.end)

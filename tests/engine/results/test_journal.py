@@ -1,0 +1,123 @@
+"""The journal of conditions: what blocked, and how near it was."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from engine.conditions import condition
+from engine.playbook import Signals
+from engine.results.account import AccountHistory
+from engine.results.journal import conditions_table, relative_distance
+
+HOUR = 3_600 * 10**9
+
+
+def signals(book, verdicts, *, notable=True, required=(True, True, True)):
+    """Conditions a, b, c with thresholds 10, 4 and 100; verdicts: one (a, b, c) measured a row."""
+    rows = len(verdicts)
+    table = np.array(verdicts, dtype=float)
+    conditions = tuple(
+        condition(
+            name,
+            np.nan_to_num(table[:, column]) >= level,
+            known=np.isfinite(table[:, column]),
+            measured=table[:, column],
+            threshold=level,
+            unit="x",
+            description=f"{name} is at least {level}",
+            required=required[column],
+        )
+        for column, (name, level) in enumerate((("a", 10.0), ("b", 4.0), ("c", 100.0)))
+    )
+    decided_at = book.now + np.arange(1, rows + 1, dtype=np.int64) * HOUR
+    return Signals(decided_at, {}, conditions, notable=np.full(rows, notable))
+
+
+def table(book, made, *, hours=50):
+    start = int(made.decided_at[0]) - HOUR
+    outcome = book.outcome()
+    account = AccountHistory(outcome, book.instrument, start, start + hours * HOUR)
+    return conditions_table(made, outcome, account, start, start + hours * HOUR).to_pylist()
+
+
+def test_the_first_required_false_condition_blocks_and_the_nearest_miss_is_the_smallest_gap(
+    new_book,
+):
+    book = new_book()
+    made = signals(book, [(10.0, 3.0, 90.0)])
+    book.mark(100.0)
+    (row,) = table(book, made)
+    assert (row["blocked_kind"], row["blocked_by"]) == ("condition", "b")
+    # b misses by (4 - 3) / 4 = 25%, c by (100 - 90) / 100 = 10%
+    assert row["nearest_miss"] == "c"
+    assert row["nearest_miss_distance"] == pytest.approx(0.1)
+    assert (row["a"], row["b"], row["c"]) == ("true", "false", "false")
+    assert (row["b.measured"], row["b.threshold"], row["required_failing"]) == (3.0, 4.0, 2)
+
+
+def test_an_unknown_condition_blocks_only_when_no_required_one_is_false(new_book):
+    book = new_book()
+    nan = float("nan")
+    made = signals(book, [(nan, 3.0, 100.0), (nan, 4.0, 100.0)])
+    book.mark(100.0)
+    first, second = table(book, made)
+    assert (first["blocked_by"], first["nearest_miss"]) == ("b", "b")
+    assert (second["blocked_by"], second["nearest_miss"]) == ("a", "")
+    assert second["a"] == "unknown"
+
+
+def test_a_condition_that_is_not_required_never_blocks(new_book):
+    book = new_book()
+    made = signals(book, [(1.0, 4.0, 100.0)], required=(False, True, True))
+    book.mark(100.0)
+    (row,) = table(book, made)
+    assert (row["blocked_kind"], row["blocked_by"]) == ("playbook", "no intent")
+    assert row["nearest_miss"] == ""
+
+
+def test_an_open_position_blocks_before_any_condition(new_book):
+    book = new_book()
+    made = signals(book, [(1.0, 1.0, 1.0)] * 3)
+    book.mark(100.0)
+    book.decide(1.0, stop=90.0)
+    book.fill("entry", 1.0, 100.0)
+    book.mark(100.0, hours=5)
+    first, second, _ = table(book, made)
+    assert (first["blocked_kind"], first["state"]) == ("", "flat")
+    assert (second["blocked_kind"], second["blocked_by"]) == ("account", "in_position")
+    assert second["plan_id"] == 1
+
+
+def test_a_refusal_of_the_risk_module_is_named(new_book):
+    book = new_book()
+    made = signals(book, [(10.0, 4.0, 100.0)])
+    book.mark(100.0)
+    book.decide(1.0, stop=90.0, outcome="blocked", blocked_by="cool-down")
+    (row,) = table(book, made)
+    assert (row["blocked_kind"], row["blocked_by"]) == ("risk", "cool-down")
+    assert row["decisions"] == "1 enter blocked"
+
+
+def test_rows_are_the_notable_ones_and_those_with_a_decision_inside_the_window(new_book):
+    book = new_book()
+    made = signals(book, [(1.0, 1.0, 1.0)] * 6, notable=False)
+    notable = np.array([True, False, False, True, False, True])
+    made = replace(made, notable=notable)
+    book.mark(100.0, hours=3)
+    book.decide(1.0, stop=90.0)  # at the third row
+    rows = table(book, made, hours=5)  # the sixth row lies outside
+    assert [(r["at"].value - int(made.decided_at[0])) // HOUR for r in rows] == [0, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("measured", "threshold", "distance"),
+    [(3.0, 4.0, 0.25), (5.0, 4.0, 0.2), (0.0, 0.0, 0.0), (0.1, 0.0, 1.0), (-1.0, 1.0, 2.0)],
+)
+def test_relative_distance_divides_by_the_larger_of_the_two(measured, threshold, distance):
+    gap = relative_distance(np.array([measured]), np.array([threshold]))
+    assert gap[0] == pytest.approx(distance)
+
+
+def test_relative_distance_of_an_unknown_is_unknown():
+    assert np.isnan(relative_distance(np.array([np.nan]), np.array([1.0]))[0])

@@ -1,0 +1,83 @@
+"""Run id, hashes and assumptions."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from data_feeds.dataset import Dataset
+from engine.results.manifest import (
+    assumptions,
+    channel_label,
+    inputs_document,
+    manifest,
+    resolved_config,
+    run_id,
+)
+from engine.results.records import RunRecord
+
+
+def with_config(run, **changes):
+    return replace(run, config=run.config.model_copy(update=changes))
+
+
+def test_the_run_id_is_the_same_for_the_same_inputs_wherever_the_data_lie(make_run):
+    run = make_run(hours=60)
+    moved = with_config(run, data=run.config.data.model_copy(update={"source": "/elsewhere"}))
+    assert run_id(run) == run_id(make_run(hours=60)) == run_id(moved)
+
+
+def test_the_run_id_changes_with_config_parameters_seed_and_data(make_run):
+    run = make_run(hours=60)
+    ids = {
+        run_id(run),
+        run_id(with_config(run, seed=1)),
+        run_id(with_config(run, risk=run.config.risk.model_copy(update={"risk_fraction": 0.02}))),
+        run_id(make_run(hours=61)),
+        run_id(make_run(hours=60, label=2)),
+        run_id(replace(run, playbook=type(run.playbook)(run.playbook.Params(lookback=25)))),
+    }
+    assert len(ids) == 6
+
+
+def test_the_resolved_config_holds_the_playbooks_defaults(make_run):
+    assert resolved_config(make_run(hours=60))["playbook"]["params"] == {"lookback": 24}
+
+
+def test_inputs_name_python_packages_and_code(make_run):
+    inputs = inputs_document(make_run(hours=60))
+    assert {"backtrader", "numpy", "pandas"} <= set(inputs["packages"])
+    assert len(inputs["code_sha256"]) == 64
+
+
+def test_rows_are_counted_by_label_and_holes_are_seen(make_run):
+    run = make_run(hours=60)
+    (channel,) = run.dataset.channels.values()
+    labels = np.array([0] * 50 + [1] * 6 + [2] * 4, dtype=np.int8)
+    columns = {**channel.columns, "label": labels}
+    holed = type(channel)(channel.key, columns).take(np.r_[0:20, 23:60])
+    document = channel_label(holed, run)
+    assert (document["observed"], document["inferred"], document["synthetic"]) == (47, 6, 4)
+    assert (document["rows"], document["missing"]) == (57, 3)
+    assert document["first_at"] == "2026-02-02T02:40Z"
+
+
+def test_the_manifest_says_synthetic_when_one_value_is(make_run):
+    assert manifest(RunRecord(make_run(hours=60, label=2)))["data_label"] == "synthetic"
+    assert manifest(RunRecord(make_run(hours=60)))["data_label"] == "observed"
+
+
+def test_assumptions_name_what_the_data_lack_and_the_share_of_inferred_marks(make_run):
+    run = make_run(hours=60)
+    run = replace(run, outcome=replace(run.outcome, inferred_mark_bars=15, mark_bars=60))
+    text = "\n".join(assumptions(run))
+    assert "no liquidations in the data" in text
+    assert "15 of 60 bars (25.0%)" in text
+    assert "today's table" in text
+
+
+def test_an_empty_channel_has_a_label_too(make_run):
+    run = make_run(hours=60)
+    (channel,) = run.dataset.channels.values()
+    empty = channel.take(slice(0, 0))
+    run = replace(run, dataset=Dataset(run.dataset.instruments, {channel.key: empty}))
+    assert manifest(RunRecord(run))["channels"][str(channel.key)]["first_at"] is None
