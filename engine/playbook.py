@@ -22,7 +22,9 @@ API_VERSION = 1
 class PlaybookParams(BaseModel):
     """Base of a playbook's parameters: frozen, unknown keys refused, every field described."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False
+    )
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,20 @@ off. Fields ending in ``_bps`` are basis points; the properties without the suff
 that the engine uses.
 """
 
+import re
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
 
 from data_feeds.timeframe import parse_duration
 
@@ -19,7 +28,9 @@ BASIS_POINT = 1e-4
 class Model(BaseModel):
     """Base of all configuration models."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False
+    )
 
 
 def _check_duration(text: str) -> str:
@@ -30,12 +41,31 @@ def _check_duration(text: str) -> str:
     return text
 
 
+_INSTANT = re.compile(
+    r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})?)?"
+)
+
+
+def _read_instant(value: object) -> object:
+    # pydantic alone would take 2026 for a second of 1970 and refuse a plain date.
+    if isinstance(value, datetime):
+        return value
+    if isinstance(value, str) and _INSTANT.fullmatch(value):
+        return datetime.fromisoformat(value)
+    raise ValueError("write an instant as 2026-02-05 or 2026-02-05T14:00Z; no zone means UTC")
+
+
 def _as_utc(instant: datetime) -> datetime:
     return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
 
 
 Duration = Annotated[str, AfterValidator(_check_duration)]
-UtcDatetime = Annotated[datetime, AfterValidator(_as_utc)]
+UtcDatetime = Annotated[
+    datetime,
+    BeforeValidator(_read_instant),
+    AfterValidator(_as_utc),
+    WithJsonSchema({"type": "string", "pattern": f"^{_INSTANT.pattern}$"}),
+]
 
 
 class DataConfig(Model):
@@ -228,8 +258,12 @@ class RiskConfig(Model):
     liquidation_distance: float | None = Field(
         2.0, gt=1, description="Liquidation lies at least this many stop distances away"
     )
-    daily_loss: DailyLossConfig | None = Field(default_factory=DailyLossConfig)
-    drawdown: DrawdownConfig | None = Field(default_factory=DrawdownConfig)
+    daily_loss: DailyLossConfig | None = Field(
+        default_factory=DailyLossConfig, description="Daily loss limit; null: off"
+    )
+    drawdown: DrawdownConfig | None = Field(
+        default_factory=DrawdownConfig, description="Drawdown ladder and halt; null: off"
+    )
     cool_down: Duration | None = Field(
         "12h", description="No entry after a losing exit for this long"
     )

@@ -1,0 +1,71 @@
+# `make demo` and `make test` need nothing but Python 3.11 or newer: they make their own environment.
+# VENV, RISKOFF_REAL_DATA and PYTEST_ARGS may be set by the caller.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+VENV ?= .venv
+RISKOFF_REAL_DATA ?= ../shared/data
+REAL_CATALOG := .data/real
+PYTEST_ARGS ?=
+# The versions the pins were resolved with come first.
+PYTHONS := python3.11 python3.12 python3.13 python3 python3.14
+BIN := "$(VENV)"/bin
+PYTEST := $(BIN)/python -m pytest -n 2
+
+.PHONY: help install demo test lint real-data bench soak wheel clean
+
+help:
+	@echo "make demo       run the demo on embedded data; prints the path of its HTML page"
+	@echo "make test       run the tests"
+	@echo "make lint       ruff, mypy, import-linter"
+	@echo "make real-data  import RISKOFF_REAL_DATA ($(RISKOFF_REAL_DATA)) into $(REAL_CATALOG)"
+	@echo "make bench      bars per second beside plain Backtrader"
+	@echo "make soak       the property tests, longer"
+	@echo "make wheel      build the wheel into dist"
+
+# A recipe rather than a file target: make cannot name a file whose path has a space in it.
+install:
+	@stamp="$(VENV)/.installed"; \
+	if [ "$$stamp" -nt pyproject.toml ] && [ "$$stamp" -nt constraints.txt ]; then exit 0; fi; \
+	if [ ! -x "$(VENV)/bin/python" ]; then \
+	  for python in $(PYTHONS); do \
+	    if "$$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' \
+	        2>/dev/null; then found="$$python"; break; fi; \
+	  done; \
+	  if [ -z "$${found:-}" ]; then \
+	    echo "no Python 3.11 or newer with venv found; tried: $(PYTHONS)" >&2; exit 1; fi; \
+	  "$$found" -m venv "$(VENV)"; \
+	fi; \
+	echo "installing pinned dependencies into $(VENV)"; \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	  --constraint constraints.txt --editable '.[dev]'; \
+	touch "$$stamp"
+
+demo: install
+	@$(BIN)/riskoff run configs/runs/demo.yaml
+
+test: install
+	@$(PYTEST) $(PYTEST_ARGS)
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+real-data: install
+	@$(BIN)/riskoff data import tests/real_data/mapping.yaml \
+	  --root "$(RISKOFF_REAL_DATA)" --data $(REAL_CATALOG)
+
+bench: install
+	@$(BIN)/python benchmarks/bars_per_second.py
+
+soak: install
+	@HYPOTHESIS_PROFILE=soak $(PYTEST) $(PYTEST_ARGS)
+
+wheel: install
+	@$(BIN)/python -m build --wheel --outdir dist
+
+clean:
+	rm -rf build dist ./*.egg-info

@@ -1,0 +1,58 @@
+"""Where the shipped ``configs`` folder is: beside the engine, installed or in the checkout."""
+
+from difflib import get_close_matches
+from pathlib import Path
+
+from engine.errors import ConfigError
+
+# site-packages/configs beside site-packages/engine, or configs beside engine in the checkout.
+CONFIGS_FOLDER = Path(__file__).resolve().parents[2] / "configs"
+VENUES_FOLDER = CONFIGS_FOLDER / "venues"
+SCHEMA_FILE = CONFIGS_FOLDER / "schema" / "run.schema.json"
+
+
+def find_config(text: str) -> Path:
+    """Return the file that a config argument means.
+
+    A path that exists is taken as it is. Otherwise ``configs/...`` means the shipped copy, so the
+    examples run from any folder, and a bare name such as ``demo`` the shipped run of that name.
+
+    Raises
+    ------
+    ConfigError : there is no such file; names the nearest shipped run.
+    """
+    written = Path(text)
+    candidates = [written]
+    if written.parts[:1] == ("configs",) and ".." not in written.parts:
+        candidates.append(CONFIGS_FOLDER.joinpath(*written.parts[1:]))
+    if len(written.parts) == 1 and not written.suffix:
+        candidates.append(CONFIGS_FOLDER / "runs" / f"{text}.yaml")
+    for candidate in candidates:
+        if candidate.is_file():
+            return candidate
+    problem = "is a folder" if written.is_dir() else "no such file"
+    raise ConfigError(f"{text}: {problem}; {_nearest(written.stem, CONFIGS_FOLDER / 'runs')}")
+
+
+def find_venue(name: str) -> Path:
+    """Return the file of a shipped venue.
+
+    Raises
+    ------
+    ConfigError : there is no such venue; names the nearest one.
+    """
+    if name in _names(VENUES_FOLDER):
+        return VENUES_FOLDER / f"{name}.yaml"
+    raise ConfigError(f"no such venue; {_nearest(name, VENUES_FOLDER)}, or write the venue inline")
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(file.stem for file in folder.glob("*.yaml"))
+
+
+def _nearest(name: str, folder: Path) -> str:
+    names = _names(folder)
+    close = get_close_matches(name, names, n=1)
+    if close:
+        return f"did you mean {close[0]}?"
+    return f"{folder.name} that ship with riskoff: {', '.join(names) or 'none'}"

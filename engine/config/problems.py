@@ -1,0 +1,187 @@
+"""What is wrong with a config, in plain words: one line a problem, with its place and remedy."""
+
+import json
+import types
+from collections.abc import Callable, Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any, TypeVar, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from data_feeds.yaml_text import KeyPath
+from engine.config.yaml_source import ConfigSource, dotted
+
+MAX_SHOWN = 60
+MAX_LISTED = 12
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def validate_strict(model: type[M], values: Mapping[str, Any]) -> M:
+    """Return the model of plain YAML values, without guessing what a value of a wrong type meant.
+
+    JSON's strict mode is the one that refuses ``"0.01"`` for a number but takes text for an
+    instant or a choice, which is how YAML carries them.
+
+    Raises
+    ------
+    pydantic.ValidationError : a value is missing, unknown, of a wrong type or out of range.
+    """
+    return model.model_validate_json(json.dumps(values, default=str), strict=True)
+
+
+def problem_lines(
+    error: ValidationError, model: type[BaseModel], source: ConfigSource, prefix: KeyPath = ()
+) -> list[str]:
+    """Return one line a problem: place, key path, value, reason, remedy.
+
+    Parameters
+    ----------
+    error : of validating ``model``
+    source : where the values were written
+    prefix : key path of the model's block inside the source
+    """
+    details = error.errors(include_url=False)
+    paths = [_key_path(detail) for detail in details]
+    return [
+        _line(detail, path, model, source, prefix)
+        for detail, path in zip(details, paths, strict=True)
+        # A broken item makes pydantic report its list as well; the item says it better.
+        if not any(len(other) > len(path) and other[: len(path)] == path for other in paths)
+    ]
+
+
+def _key_path(detail: ErrorDetails) -> KeyPath:
+    return tuple(detail["loc"])
+
+
+def _line(
+    detail: ErrorDetails,
+    path: KeyPath,
+    model: type[BaseModel],
+    source: ConfigSource,
+    prefix: KeyPath,
+) -> str:
+    full = (*prefix, *path)
+    where, key, kind = source.where(full), dotted(full), detail["type"]
+    if kind == "extra_forbidden":
+        return f"{where}: {key}: unknown key; {_nearest(path, model, prefix)}"
+    field = _field_at(model, path)
+    about = f" ({field.description})" if field is not None and field.description else ""
+    if kind == "missing":
+        return f"{where}: {key}: missing; add it{about}"
+    shown = _shown(detail["input"])
+    value = f" = {shown}" if shown else ""
+    return f"{where}: {key}{value}: {_reason(detail)}{about}"
+
+
+def _shown(value: Any) -> str:
+    """Return a value as YAML would carry it; blocks and lists are not repeated."""
+    if isinstance(value, dict | list):
+        return ""
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."
+
+
+def _reason(detail: ErrorDetails) -> str:
+    words = _REASONS.get(detail["type"])
+    if words is not None:
+        return words(detail.get("ctx", {}), detail["input"])
+    message = detail["msg"].removeprefix("Value error, ").removeprefix("Input should ")
+    return f"must {message}" if message.startswith("be ") else message
+
+
+def _number(context: Mapping[str, Any], value: Any) -> str:
+    if isinstance(value, str) and value.strip().endswith("%"):
+        return "must be a number, not text; write 1% as 0.01"
+    if isinstance(value, str) and _is_number(value):
+        return "must be a number, not text; remove the quotes"
+    return "must be a number"
+
+
+def _whole(context: Mapping[str, Any], value: Any) -> str:
+    if isinstance(value, str) and _is_number(value):
+        return "must be a whole number, not text; remove the quotes"
+    return "must be a whole number"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+_REASONS: dict[str, Callable[[Mapping[str, Any], Any], str]] = {
+    "float_type": _number,
+    "float_parsing": _number,
+    "int_type": _whole,
+    "int_parsing": _whole,
+    "int_from_float": _whole,
+    "greater_than": lambda context, _: f"must be above {context['gt']:g}",
+    "greater_than_equal": lambda context, _: f"must be {context['ge']:g} or more",
+    "less_than": lambda context, _: f"must be below {context['lt']:g}",
+    "less_than_equal": lambda context, _: f"must be {context['le']:g} or less",
+    "finite_number": lambda context, _: "must be a finite number",
+    "string_type": lambda context, _: "must be text",
+    "bool_type": lambda context, _: "must be true or false",
+    "enum": lambda context, _: f"must be {context['expected']}",
+    "literal_error": lambda context, _: f"must be {context['expected']}",
+    "model_type": lambda context, _: "must be a block of 'key: value' lines",
+    "dict_type": lambda context, _: "must be a block of 'key: value' lines",
+    "tuple_type": lambda context, _: "must be a list",
+    "list_type": lambda context, _: "must be a list",
+    "string_pattern_mismatch": lambda context, _: f"must match {context['pattern']}",
+}
+
+
+def _inner_model(annotation: Any) -> type[BaseModel] | None:
+    """Return the model inside ``Model``, ``Model | None``, ``tuple[Model, ...]``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    if get_origin(annotation) in (Union, types.UnionType, tuple, list):
+        found = [_inner_model(part) for part in get_args(annotation)]
+        return next((model for model in found if model is not None), None)
+    return None
+
+
+def _field_at(model: type[BaseModel], path: KeyPath) -> FieldInfo | None:
+    field: FieldInfo | None = None
+    inside: type[BaseModel] | None = model
+    for step in path:
+        if isinstance(step, int):
+            continue
+        field = inside.model_fields.get(step) if inside is not None else None
+        inside = _inner_model(field.annotation) if field is not None else None
+    return field
+
+
+def _all_keys(model: type[BaseModel], prefix: KeyPath = ()) -> Iterator[KeyPath]:
+    for name, field in model.model_fields.items():
+        yield (*prefix, name)
+        inner = _inner_model(field.annotation)
+        if inner is not None and get_origin(field.annotation) not in (tuple, list):
+            yield from _all_keys(inner, (*prefix, name))
+
+
+def _nearest(path: KeyPath, model: type[BaseModel], prefix: KeyPath) -> str:
+    """Return the remedy for an unknown key: its nearest sibling, else its namesake elsewhere."""
+    parent, key = path[:-1], str(path[-1])
+    field = _field_at(model, parent)
+    inside = model if field is None else _inner_model(field.annotation)
+    siblings = list(inside.model_fields) if inside is not None else []
+    close = get_close_matches(key, siblings, n=1, cutoff=0.7)
+    if close:
+        return f"did you mean {dotted((*prefix, *parent, close[0]))}?"
+    elsewhere = {str(known[-1]): known for known in _all_keys(model)}
+    close = get_close_matches(key, list(elsewhere), n=1, cutoff=0.8)
+    if close:
+        return f"did you mean {dotted((*prefix, *elsewhere[close[0]]))}?"
+    close = get_close_matches(key, siblings, n=1, cutoff=0.4)
+    if close:
+        return f"did you mean {dotted((*prefix, *parent, close[0]))}?"
+    listed = ", ".join(siblings[:MAX_LISTED]) + (", ..." if len(siblings) > MAX_LISTED else "")
+    return f"known here: {listed}" if listed else "nothing is known here"

@@ -1,0 +1,150 @@
+"""A run's YAML with overrides applied, each value knowing where it was written."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from data_feeds.errors import YamlError
+from data_feeds.yaml_text import KeyPath, load_yaml, parse_yaml
+from engine.config.locations import find_venue
+from engine.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class ConfigSource:
+    """Values as written, before any model has seen them.
+
+    Attributes
+    ----------
+    data : nested dicts and lists
+    marks : where each key path was written, ``file:line`` or ``--set key=value``
+    name : the file, for what has no mark
+    """
+
+    data: dict[str, Any]
+    marks: Mapping[KeyPath, str]
+    name: str
+
+    def where(self, key_path: KeyPath) -> str:
+        """Return the place of a key path, or of its nearest written parent."""
+        for length in range(len(key_path), 0, -1):
+            if key_path[:length] in self.marks:
+                return self.marks[key_path[:length]]
+        return self.marks.get((), f"{self.name}:1")
+
+
+def dotted(key_path: KeyPath) -> str:
+    """Return a key path as the user would write it.
+
+    >>> dotted(("venue", "maintenance", 0, "rate"))
+    'venue.maintenance.0.rate'
+    """
+    return ".".join(str(step) for step in key_path)
+
+
+def read_source(path: Path, overrides: Sequence[str] = ()) -> ConfigSource:
+    """Return one file's values with its venue loaded and ``key=value`` overrides applied.
+
+    Raises
+    ------
+    YamlError : the file is missing, unreadable or not the YAML we accept.
+    ConfigError : an override cannot be read, the venue is unknown, or a number is not finite.
+    """
+    document = load_yaml(path)
+    marks = {key_path: f"{path}:{line}" for key_path, line in document.lines.items()}
+    data = document.data
+    settings = [_parse_override(text) for text in overrides]
+    # The venue's name first, so that venue.taker_fee_bps changes a value of that venue's file.
+    for key_path, value, text in sorted(settings, key=lambda setting: setting[0] != ("venue",)):
+        if key_path != ("venue",):
+            _load_venue(data, marks, str(path))
+        _set(data, marks, key_path, value, text)
+    _load_venue(data, marks, str(path))
+    source = ConfigSource(data, marks, str(path))
+    _refuse_non_finite(source)
+    return source
+
+
+def _parse_override(text: str) -> tuple[KeyPath, Any, str]:
+    key, equals, value = text.partition("=")
+    steps = tuple(key.strip().split("."))
+    if not equals or not all(steps) or "\n" in text:
+        raise ConfigError(
+            f"--set {text}: write KEY=VALUE with a dotted key, for example risk.risk_fraction=0.005"
+        )
+    try:
+        return steps, parse_yaml(f"value: {value}").data["value"], f"--set {text}"
+    except YamlError as error:
+        reason = str(error).split(": ", 1)[-1]
+        raise ConfigError(f"--set {text}: the value is not YAML: {reason}") from error
+
+
+def _set(
+    data: dict[str, Any], marks: dict[KeyPath, str], key_path: KeyPath, value: Any, text: str
+) -> None:
+    """Write one override in place; blocks that are absent or null are created."""
+    target: Any = data
+    for depth, step in enumerate(key_path):
+        last = depth == len(key_path) - 1
+        if isinstance(target, list):
+            index = int(step) if str(step).isdigit() else len(target)
+            if index >= len(target):
+                raise ConfigError(
+                    f"{text}: {dotted(key_path[:depth])} is a list of {len(target)}; "
+                    f"{step!r} is not one of its positions, 0 to {len(target) - 1}"
+                )
+            key: Any = index
+        elif isinstance(target, dict):
+            key = step
+        else:
+            raise ConfigError(
+                f"{text}: {dotted(key_path[:depth])} is a single value and has no keys"
+            )
+        if last:
+            target[key] = value
+        elif isinstance(target, dict) and target.get(key) is None:
+            target[key] = {}
+        key_path = (*key_path[:depth], key, *key_path[depth + 1 :])
+        target = target[key]
+    for stale in [mark for mark in marks if mark[: len(key_path)] == key_path]:
+        del marks[stale]
+    marks[key_path] = text
+
+
+def _load_venue(data: dict[str, Any], marks: dict[KeyPath, str], name: str) -> None:
+    """Replace ``venue: NAME`` by the values of ``configs/venues/NAME.yaml``."""
+    venue = data.get("venue")
+    if not isinstance(venue, str):
+        return
+    try:
+        document = load_yaml(find_venue(venue))
+    except ConfigError as error:
+        where = marks.get(("venue",), f"{name}:1")
+        raise ConfigError(f"{where}: venue = {venue!r}: {error}") from error
+    data["venue"] = document.data
+    for key_path, line in document.lines.items():
+        marks["venue", *key_path] = f"{document.path}:{line}"
+
+
+def _numbers(value: Any, key_path: KeyPath = ()) -> Iterator[tuple[KeyPath, float]]:
+    if isinstance(value, float):
+        yield key_path, value
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _numbers(inner, (*key_path, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _numbers(inner, (*key_path, index))
+
+
+def _refuse_non_finite(source: ConfigSource) -> None:
+    problems = [
+        f"{source.where(key_path)}: {dotted(key_path)} = {number}: must be a finite number; "
+        "null switches a limit off"
+        for key_path, number in _numbers(source.data)
+        if not math.isfinite(number)
+    ]
+    if problems:
+        raise ConfigError("\n".join(problems))

@@ -1,0 +1,209 @@
+"""Playbooks by name: entry points, ``package.module:Class``, or a local folder on request.
+
+Nothing is scanned or imported but what a name leads to, and a local folder only when the caller
+passes it.
+"""
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from engine.config.problems import problem_lines, validate_strict
+from engine.config.yaml_source import ConfigSource
+from engine.errors import ConfigError, PlaybookContractError, PlaybookError
+from engine.playbook import API_VERSION, Playbook, PlaybookParams
+
+ENTRY_POINT_GROUP = "riskoff.strategies"
+# Shipped playbooks, so that they are found in a checkout that was never installed.
+BUILT_IN = {"liquidation_reclaim": "strategies.liquidation_reclaim:LiquidationReclaim"}
+
+AnyPlaybook = Playbook[Any]
+
+
+@dataclass(frozen=True)
+class PlaybookEntry:
+    """One playbook that can be named in YAML.
+
+    Attributes
+    ----------
+    name : what YAML says
+    target : ``package.module:Class``
+    origin : the distribution or folder that brings it
+    """
+
+    name: str
+    target: str
+    origin: str
+
+
+def list_playbooks(plugin_path: Path | None = None) -> tuple[PlaybookEntry, ...]:
+    """Return every playbook that has a name, sorted by it; imports none of them."""
+    return tuple(sorted(_entries(plugin_path), key=lambda entry: (entry.name, entry.target)))
+
+
+def load_playbook_class(name: str, plugin_path: Path | None = None) -> type[AnyPlaybook]:
+    """Return the class that a playbook's name leads to.
+
+    Parameters
+    ----------
+    name : an entry point's name, ``package.module:Class``, or with ``plugin_path`` the name of a
+        file or package in that folder that holds one playbook
+    plugin_path : folder of local plugins; the only one searched
+
+    Raises
+    ------
+    ConfigError : no playbook or more than one answers to the name.
+    PlaybookError : the plugin's code could not be imported.
+    PlaybookContractError : what was found is not a playbook of a supported ``api_version``.
+    """
+    if plugin_path is not None and not plugin_path.is_dir():
+        raise ConfigError(f"--plugin-path {plugin_path}: no such folder")
+    if ":" in name:
+        return _check(name, _import(name, name, plugin_path))
+    found = [entry for entry in _entries(plugin_path) if entry.name == name]
+    if len(found) > 1:
+        both = " and ".join(f"{entry.target} ({entry.origin})" for entry in found)
+        raise ConfigError(
+            f"two playbooks answer to {name!r}: {both}; write the one you mean as "
+            "package.module:Class"
+        )
+    if not found:
+        raise ConfigError(f"no such playbook; {_nearest(name, plugin_path)}")
+    return _check(name, _import(name, found[0].target, plugin_path))
+
+
+def load_playbook(
+    name: str, params: Mapping[str, Any], plugin_path: Path | None = None
+) -> AnyPlaybook:
+    """Return a playbook with its parameters checked; see :func:`load_playbook_class`.
+
+    Raises
+    ------
+    ConfigError : also when a parameter is unknown or out of range; one line a problem.
+    """
+    playbook = load_playbook_class(name, plugin_path)
+    try:
+        checked = validate_strict(playbook.Params, params)
+    except ValidationError as error:
+        source = ConfigSource({"playbook": {"params": dict(params)}}, {(): name}, name)
+        lines = problem_lines(error, playbook.Params, source, ("playbook", "params"))
+        raise ConfigError("\n".join(lines)) from error
+    return playbook(checked)
+
+
+def _entries(plugin_path: Path | None) -> Iterator[PlaybookEntry]:
+    installed = {(point.name, point.value): point for point in _points()}
+    for (name, target), point in installed.items():
+        yield PlaybookEntry(name, target, point.dist.name if point.dist else "installed")
+    for name, target in BUILT_IN.items():
+        if (name, target) not in installed:
+            yield PlaybookEntry(name, target, "riskoff")
+    if plugin_path is not None:
+        for module in _local_modules(plugin_path):
+            yield PlaybookEntry(module, module, str(plugin_path))
+
+
+def _points() -> tuple[EntryPoint, ...]:
+    return tuple(entry_points(group=ENTRY_POINT_GROUP))
+
+
+def _local_modules(folder: Path) -> Iterator[str]:
+    """Yield the names of the files and packages in a folder, without opening them."""
+    for path in sorted(folder.iterdir()):
+        if path.suffix == ".py" and path.stem.isidentifier() and path.stem != "__init__":
+            yield path.stem
+        elif path.name.isidentifier() and (path / "__init__.py").is_file():
+            yield path.name
+
+
+def _nearest(name: str, plugin_path: Path | None) -> str:
+    names = [entry.name for entry in list_playbooks(plugin_path)]
+    close = get_close_matches(name, names, n=1)
+    if close:
+        return f"did you mean {close[0]}?"
+    return f"known: {', '.join(names)}; or write package.module:Class, or pass --plugin-path"
+
+
+def _import(name: str, target: str, plugin_path: Path | None) -> object:
+    """Return the class behind ``package.module:Class``, or a local module's only playbook."""
+    module_name, _, class_name = target.partition(":")
+    try:
+        module = _module(module_name, plugin_path)
+    except ModuleNotFoundError as error:
+        # A missing import inside the plugin is its author's to fix, a wrong name the trader's.
+        if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
+            raise PlaybookError(f"playbook {name}: cannot import {module_name}: {error}") from error
+        raise ConfigError(
+            f"no module {error.name!r}; local plugins need --plugin-path FOLDER"
+        ) from error
+    except ConfigError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise PlaybookError(
+            f"playbook {name}: importing {module_name} raised {type(error).__name__}: {error}"
+        ) from error
+    if not class_name:
+        return _only_playbook(name, module)
+    if not hasattr(module, class_name):
+        close = get_close_matches(class_name, dir(module), n=1)
+        hint = f"; did you mean {close[0]}?" if close else ""
+        raise ConfigError(f"{module_name} has no {class_name!r}{hint}")
+    found: object = getattr(module, class_name)
+    return found
+
+
+def _module(name: str, plugin_path: Path | None) -> object:
+    """Import a module; the plugin folder leads ``sys.path`` for this import only."""
+    if plugin_path is None:
+        return importlib.import_module(name)
+    folder = str(plugin_path.resolve())
+    top = name.partition(".")[0]
+    loaded = sys.modules.get(top)
+    if top in set(_local_modules(plugin_path)) and loaded is not None:
+        where = getattr(loaded, "__file__", None) or ""
+        if not Path(where).is_relative_to(folder):
+            raise ConfigError(
+                f"{folder}/{top} has the name of a module already loaded from {where}; rename it"
+            )
+    sys.path.insert(0, folder)
+    try:
+        importlib.invalidate_caches()
+        return importlib.import_module(name)
+    finally:
+        sys.path.remove(folder)
+
+
+def _only_playbook(name: str, module: object) -> object:
+    own = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type)
+        and issubclass(value, Playbook)
+        and value.__module__.partition(".")[0] == name
+        and hasattr(value, "Params")
+    ]
+    if len(own) != 1:
+        names = ", ".join(sorted(value.__name__ for value in own)) or "none"
+        raise ConfigError(f"{name} must hold one playbook, holds: {names}; write {name}:Class")
+    return own[0]
+
+
+def _check(name: str, found: object) -> type[AnyPlaybook]:
+    if not (isinstance(found, type) and issubclass(found, Playbook)):
+        raise PlaybookContractError(f"playbook {name}: not a subclass of engine.api.Playbook")
+    if found.api_version != API_VERSION:
+        raise PlaybookContractError(
+            f"playbook {name}: api_version {found.api_version}; this riskoff supports {API_VERSION}"
+        )
+    params = getattr(found, "Params", None)
+    if not (isinstance(params, type) and issubclass(params, PlaybookParams)):
+        raise PlaybookContractError(f"playbook {name}: Params must be a subclass of PlaybookParams")
+    return found

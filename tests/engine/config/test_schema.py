@@ -1,0 +1,32 @@
+import json
+
+from engine.config.locations import SCHEMA_FILE
+from engine.config.models import RiskConfig
+from engine.config.schema import run_schema, run_schema_text
+
+
+def test_the_stored_schema_is_current() -> None:
+    assert SCHEMA_FILE.read_text() == run_schema_text(), "run: riskoff schema --write"
+
+
+def test_every_key_carries_a_description_for_the_editor() -> None:
+    schema = json.loads(run_schema_text())
+    blocks = [schema, *schema["$defs"].values()]
+    silent = [
+        name
+        for block in blocks
+        for name, field in block.get("properties", {}).items()
+        if "description" not in field and "$ref" not in field
+    ]
+    assert silent == []
+
+
+def test_the_schema_accepts_a_named_venue_and_an_inline_one() -> None:
+    choices = run_schema()["properties"]["venue"]["anyOf"]
+    assert {"type": "string"} in choices
+    assert any("$ref" in choice for choice in choices)
+
+
+def test_unknown_keys_are_refused_in_every_block() -> None:
+    risk = run_schema()["$defs"][RiskConfig.__name__]
+    assert risk["additionalProperties"] is False
