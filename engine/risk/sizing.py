@@ -250,10 +250,12 @@ def _leverage_setting(
 def _affordable(request: SizingRequest, before_cash: float, setting: int) -> float:
     """Return what the free wallet pays for: margin (or the full price), fees and slippage.
 
-    Slippage is that of the size the other caps allow, an upper bound of what it will be.
+    Slippage is that of the size the other caps allow, an upper bound of what it will be. Fees are
+    the taker's even for a limit entry, which may cross at once; a margined plan also keeps the
+    fee of its exit.
     """
     costs = request.costs
     share = 1.0 if setting == OWNED else 1.0 / setting
-    fees = costs.entry_fee + (0.0 if setting == OWNED else costs.exit_fee)
+    fees = costs.exit_fee if setting == OWNED else 2 * costs.exit_fee
     slippage = costs.entry_slippage + costs.entry_impact * before_cash
     return max(request.free_cash, 0.0) / (request.entry * (share + fees + slippage))

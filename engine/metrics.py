@@ -1,0 +1,240 @@
+"""Headline numbers with stated conventions.
+
+Returns are simple returns of calendar days, not logarithms; a bar that closes at midnight belongs
+to the day it ends. Annualization takes ``periods_per_year`` (365 for an account that trades around
+the clock); nothing here knows 252. The risk-free rate is zero. A number that is not defined, for
+lack of trades or of variance, is NaN and never 0.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from engine.events import EquityCurve, Fill
+
+Floats = NDArray[np.float64]
+
+NAN = float("nan")
+# A spread below this is rounding of equal returns, not variance.
+NO_VARIANCE = 1e-15
+
+
+class TradeLike(Protocol):
+    """What the metrics read of one closed or open plan; amounts in quote.
+
+    ``net_pnl`` and ``funding`` are positive when received, ``fees`` and ``slippage_cost`` positive
+    when paid; ``r_multiple`` is net PnL / R and NaN without a risk to divide by.
+    """
+
+    @property
+    def net_pnl(self) -> float: ...
+    @property
+    def r_multiple(self) -> float: ...
+    @property
+    def fees(self) -> float: ...
+    @property
+    def funding(self) -> float: ...
+    @property
+    def slippage_cost(self) -> float: ...
+    @property
+    def liquidated(self) -> bool: ...
+
+
+def headline(
+    curve: EquityCurve,
+    trades: Iterable[TradeLike],
+    *,
+    periods_per_year: float,
+    start_equity: float | None = None,
+    fills: Iterable[Fill] | None = None,
+    tz: str = "UTC",
+) -> dict[str, float]:
+    """Return the headline numbers of a run by name.
+
+    Parameters
+    ----------
+    curve : equity at bar closes
+    trades : one item a plan
+    periods_per_year : daily returns in a year, e.g. 365
+    start_equity : equity before the first bar, quote; None: the curve's first value
+    fills : executions, for the turnover; None: turnover is NaN
+    tz : time zone of the days
+
+    Returns
+    -------
+    ``start_equity``, ``end_equity`` (quote), ``total_return``, ``cagr``, ``volatility``,
+    ``sharpe``, ``sortino``, ``max_drawdown_bars``, ``max_drawdown_days`` (fractions, zero or
+    negative; measured at bar closes and at day ends), ``drawdown_days`` (longest time below a
+    peak), ``calmar``, ``best_day``, ``worst_day``, ``exposure`` (share of bar closes with a
+    position), ``turnover`` (traded notional / mean equity, per year), then the numbers of
+    :func:`trade_numbers`.
+    """
+    start = _start(curve, start_equity)
+    returns = daily_returns(curve, tz, start_equity=start)
+    end = float(curve.equity[-1]) if len(curve.equity) else start
+    values = returns.to_numpy()
+    growth = cagr(values, periods_per_year)
+    worst = max_drawdown(_wealth(values))
+    return {
+        "start_equity": start,
+        "end_equity": end,
+        "total_return": _ratio(end, start) - 1,
+        "cagr": growth,
+        "volatility": volatility(values, periods_per_year),
+        "sharpe": sharpe(values, periods_per_year),
+        "sortino": sortino(values, periods_per_year),
+        "max_drawdown_bars": max_drawdown(np.concatenate(([start], curve.equity))),
+        "max_drawdown_days": worst,
+        "drawdown_days": longest_drawdown_days(returns),
+        "calmar": _ratio(growth, -worst),
+        "best_day": float(values.max()) if len(values) else NAN,
+        "worst_day": float(values.min()) if len(values) else NAN,
+        "days": float(len(values)),
+        "exposure": _mean(curve.gross_notional > 0),
+        "turnover": _turnover(curve, fills, len(values), periods_per_year),
+        **trade_numbers(tuple(trades)),
+    }
+
+
+def daily_returns(
+    curve: EquityCurve, tz: str = "UTC", *, start_equity: float | None = None
+) -> pd.Series:
+    """Return simple returns of the days that hold a bar close, on a naive index of dates.
+
+    A day's equity is that of its last bar close; a close at midnight belongs to the day it ends.
+    The first day is measured from ``start_equity`` (None: the curve's first value). A day without
+    any bar has no return; its move belongs to the next day that has one.
+    """
+    stamps = pd.DatetimeIndex(np.asarray(curve.at, dtype=np.int64) - 1, tz="UTC").as_unit("ns")
+    days = stamps.tz_convert(tz).tz_localize(None).normalize()
+    last_of_day = np.append(days[1:] != days[:-1], True)[: len(days)]
+    equity = np.asarray(curve.equity, dtype=np.float64)[last_of_day]
+    before = np.concatenate(([_start(curve, start_equity)], equity[:-1]))[: len(equity)]
+    return pd.Series(equity / before - 1, index=days[last_of_day], name="return", dtype=np.float64)
+
+
+def cagr(returns: Floats, periods_per_year: float) -> float:
+    """Return compound growth per year, ``(end / start) ** (periods_per_year / n) - 1``.
+
+    NaN without returns or when the end is not positive.
+    """
+    wealth = float(np.prod(1 + returns)) if len(returns) else NAN
+    return wealth ** (periods_per_year / len(returns)) - 1 if wealth > 0 else NAN
+
+
+def volatility(returns: Floats, periods_per_year: float) -> float:
+    """Return the standard deviation (n - 1) per year; NaN for fewer than two returns."""
+    if len(returns) < 2:
+        return NAN
+    return float(np.std(returns, ddof=1)) * math.sqrt(periods_per_year)
+
+
+def sharpe(returns: Floats, periods_per_year: float) -> float:
+    """Return mean / standard deviation (n - 1), annualized, risk-free rate 0; NaN for no variance.
+
+    >>> round(sharpe(np.array([0.01, -0.01, 0.02]), 365.0), 6)
+    8.337778
+    """
+    deviation = volatility(returns, periods_per_year)
+    if math.isnan(deviation) or deviation < NO_VARIANCE:
+        return NAN
+    return float(np.mean(returns)) * periods_per_year / deviation
+
+
+def sortino(returns: Floats, periods_per_year: float) -> float:
+    """Return mean / downside deviation, annualized; NaN when no return is negative.
+
+    The downside deviation is ``sqrt(sum of squared negative returns / n)`` over all n returns.
+    """
+    if len(returns) < 2:
+        return NAN
+    downside = math.sqrt(float(np.square(np.minimum(returns, 0.0)).mean()))
+    if downside == 0:
+        return NAN
+    return float(np.mean(returns)) / downside * math.sqrt(periods_per_year)
+
+
+def max_drawdown(equity: Floats) -> float:
+    """Return the lowest equity / running peak - 1, zero or negative; NaN without values.
+
+    >>> max_drawdown(np.array([100.0, 120.0, 90.0, 130.0]))
+    -0.25
+    """
+    if len(equity) == 0:
+        return NAN
+    return min(float((equity / np.maximum.accumulate(equity)).min()) - 1, 0.0)
+
+
+def longest_drawdown_days(returns: pd.Series) -> float:
+    """Return the longest time below a peak, days from the peak to its recovery or to the end.
+
+    The start of the first day counts as a peak. NaN without returns.
+    """
+    if len(returns) == 0:
+        return NAN
+    dates = returns.index.to_numpy().astype("datetime64[D]").astype(np.int64)
+    dates = np.concatenate(([dates[0] - 1], dates))
+    wealth = _wealth(returns.to_numpy())
+    at_peak = wealth >= np.maximum.accumulate(wealth)
+    peak_date = np.maximum.accumulate(np.where(at_peak, dates, dates[0]))
+    # A recovery day ends the drawdown that began at the peak before it.
+    since = np.concatenate(([0], dates[1:] - peak_date[:-1]))
+    below = ~at_peak
+    recovering = at_peak & np.concatenate(([False], below[:-1]))
+    return float(np.where(below | recovering, since, 0).max())
+
+
+def trade_numbers(trades: Sequence[TradeLike]) -> dict[str, float]:
+    """Return what the plans say, by name; quote currency where not a ratio.
+
+    ``trades``, ``liquidations`` are counts. ``hit_rate`` is the share with net PnL above 0;
+    ``profit_factor`` sum of profits / sum of losses, NaN without a loss; ``average_r`` the mean of
+    the R-multiples that exist; ``expectancy`` the mean net PnL. ``fees`` and ``slippage`` are
+    positive when paid, ``funding`` positive when received. Ratios are NaN without trades.
+    """
+    net = np.array([trade.net_pnl for trade in trades], dtype=np.float64)
+    multiples = np.array([trade.r_multiple for trade in trades], dtype=np.float64)
+    return {
+        "trades": float(len(trades)),
+        "liquidations": float(sum(trade.liquidated for trade in trades)),
+        "hit_rate": _mean(net > 0),
+        "profit_factor": _ratio(float(net[net > 0].sum()), -float(net[net < 0].sum())),
+        "average_r": _mean(multiples[~np.isnan(multiples)]),
+        "expectancy": _mean(net),
+        "net_pnl": math.fsum(net),
+        "fees": math.fsum(trade.fees for trade in trades),
+        "funding": math.fsum(trade.funding for trade in trades),
+        "slippage": math.fsum(trade.slippage_cost for trade in trades),
+    }
+
+
+def _start(curve: EquityCurve, start_equity: float | None) -> float:
+    if start_equity is not None:
+        return start_equity
+    return float(curve.equity[0]) if len(curve.equity) else NAN
+
+
+def _wealth(returns: Floats) -> Floats:
+    return np.concatenate(([1.0], np.cumprod(1 + returns)))
+
+
+def _ratio(numerator: float, denominator: float) -> float:
+    """Return the quotient, NaN when the denominator is not positive."""
+    return numerator / denominator if denominator > 0 else NAN
+
+
+def _mean(values: NDArray[np.bool_] | Floats) -> float:
+    return float(np.mean(values)) if len(values) else NAN
+
+
+def _turnover(
+    curve: EquityCurve, fills: Iterable[Fill] | None, days: int, periods_per_year: float
+) -> float:
+    if fills is None or days == 0:
+        return NAN
+    traded = math.fsum(abs(fill.quantity) * fill.price for fill in fills)
+    return _ratio(traded, float(np.mean(curve.equity))) * periods_per_year / days

@@ -1,0 +1,58 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.costs import ceil_to_step, fee, floor_to_step, round_against, slippage_fraction
+
+STEPS = st.sampled_from([1.0, 0.5, 0.1, 0.01, 0.001, 0.00001])
+VALUES = st.floats(0.0, 1e6)
+
+
+def test_fee_is_paid_on_the_notional_of_buys_and_sells():
+    # 2 x 30,000 x 0.05% = 30, and never negative for a sale
+    assert fee(2.0, 30_000.0, 0.0005) == pytest.approx(30.0)
+    assert fee(-2.0, 30_000.0, 0.0005) == pytest.approx(30.0)
+
+
+def test_a_maker_rebate_is_a_negative_fee():
+    assert fee(1.0, 10_000.0, -0.0001) == pytest.approx(-1.0)
+
+
+def test_slippage_adds_spread_range_and_impact_then_multiplies():
+    # (0.0001 + 0.02 x 0.01 + 0.1 x 0.05) x 2 = (0.0001 + 0.0002 + 0.005) x 2 = 0.0106
+    lost = slippage_fraction(
+        base=0.0001, range_share=0.02, impact=0.1, bar_range=0.01, participation=0.05, multiplier=2
+    )
+    assert lost == pytest.approx(0.0106)
+
+
+def test_floor_to_step_keeps_a_value_that_is_a_multiple_but_for_its_binary_form():
+    # Plain floor(0.3 / 0.1) is 2, because 0.3 / 0.1 is 2.9999999999999996.
+    assert int(0.3 / 0.1) * 0.1 == pytest.approx(0.2)
+    assert floor_to_step(0.3, 0.1) == 0.3
+
+
+def test_ceil_to_step_keeps_a_multiple_too():
+    # 1.1 / 0.1 is 11.000000000000002, so plain ceil gives 12 steps.
+    assert ceil_to_step(1.1, 0.1) == 1.1
+
+
+def test_fills_round_against_the_trader():
+    assert round_against(100.03, 1, 0.1) == 100.1
+    assert round_against(100.07, -1, 0.1) == 100.0
+
+
+@given(VALUES, STEPS)
+def test_floor_never_exceeds_and_misses_by_less_than_a_step(value, step):
+    # The tolerance of a quotient is 1e-9 steps plus the rounding of the quotient itself.
+    slack = 1e-9 * step + 1e-12 * max(value, 1.0)
+    floored = floor_to_step(value, step)
+    assert floored <= value + slack
+    assert floored > value - step - slack
+
+
+@given(VALUES, STEPS)
+def test_floor_and_ceil_bracket_the_value_by_at_most_one_step(value, step):
+    low, high = floor_to_step(value, step), ceil_to_step(value, step)
+    assert high - low <= step * (1 + 1e-6) + 1e-12 * max(value, 1.0)
+    assert low <= high
