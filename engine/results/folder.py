@@ -14,7 +14,6 @@ from ruamel.yaml import YAML
 
 from engine.errors import ReportError
 from engine.events import Fact, Fill, GuardEvent, OrderRow
-from engine.metrics import headline
 from engine.results.account import AccountInterval
 from engine.results.journal import conditions_table
 from engine.results.manifest import manifest, resolved_config, run_id
@@ -92,7 +91,9 @@ def write_files(record: RunRecord, folder: Path) -> None:
     with (folder / CONFIG_FILE).open("w", encoding="utf-8", newline="\n") as stream:
         _yaml().dump(resolved_config(record.run), stream)
     write_json(manifest(record), folder / MANIFEST_FILE)
-    write_json(metrics(record), folder / METRICS_FILE)
+    write_json(
+        {name: _json_number(value) for name, value in record.metrics.items()}, folder / METRICS_FILE
+    )
     write_json(rates_document(record.run.signals, record.rates), folder / CONDITIONS_FILE)
 
 
@@ -112,16 +113,6 @@ def tables(record: RunRecord) -> dict[str, pa.Table]:
         "journal_account": rows_table(AccountInterval, record.intervals),
         "journal_conditions": journal,
     }
-
-
-def metrics(record: RunRecord) -> dict[str, float | None]:
-    """Return the headline numbers; one that does not exist (no trades) is None."""
-    numbers = headline(
-        record.run.outcome.curve,
-        record.trades,
-        periods_per_year=record.run.config.report.periods_per_year,
-    )
-    return {name: _json_number(value) for name, value in numbers.items()}
 
 
 def write_json(document: Any, path: Path) -> None:

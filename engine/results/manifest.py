@@ -8,7 +8,8 @@ from importlib import metadata, util
 from pathlib import Path
 from typing import Any
 
-from data_feeds.align import ALWAYS_OPEN, gaps
+from data_feeds.align import gaps
+from data_feeds.calendar import ALWAYS_OPEN
 from data_feeds.instrument import InstrumentKind
 from data_feeds.schema import Channel, ChannelKind, Provenance, time_columns, utc_text
 from engine.config.models import BASIS_POINT, RunConfig

@@ -10,7 +10,8 @@ import pandas as pd
 from data_feeds.dataset import Dataset
 from data_feeds.schema import Provenance
 from engine.config.models import RunConfig
-from engine.events import SimulationOutcome
+from engine.events import FactKind, SimulationOutcome
+from engine.metrics import daily_returns, headline
 from engine.playbook import Playbook, Requirements, Signals
 from engine.results.account import AccountHistory, AccountInterval
 from engine.results.pass_rates import ConditionRates, condition_rates
@@ -93,3 +94,25 @@ class RunRecord:
     def rates(self) -> tuple[ConditionRates, ...]:
         """Pass rates of the playbook's conditions inside the traded window."""
         return condition_rates(self.run.signals, self.start, self.end)
+
+    @cached_property
+    def start_equity(self) -> float:
+        """Cash deposited before the first bar, quote."""
+        facts = self.run.outcome.facts
+        return sum(fact.amount for fact in facts if fact.kind == FactKind.DEPOSIT.value)
+
+    @cached_property
+    def daily_returns(self) -> "pd.Series[float]":
+        """Simple returns of UTC days on a naive index of dates."""
+        return daily_returns(self.run.outcome.curve, start_equity=self.start_equity)
+
+    @cached_property
+    def metrics(self) -> dict[str, float]:
+        """Headline numbers by name; NaN where one does not exist."""
+        return headline(
+            self.run.outcome.curve,
+            self.trades,
+            periods_per_year=self.run.config.report.periods_per_year,
+            start_equity=self.start_equity,
+            fills=self.run.outcome.fills,
+        )

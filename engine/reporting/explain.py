@@ -1,0 +1,151 @@
+"""Why a trade happened, and why at some instant none did, in plain words from the run's files."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+import pandas as pd
+
+from engine.errors import ReportError
+from engine.reporting.explain_parts import (
+    account_line,
+    condition_lines,
+    decision_lines,
+    funding_lines,
+    order_lines,
+    result_lines,
+)
+from engine.reporting.run_files import Row, RunFiles, moment
+from engine.reporting.text import percent
+
+
+def explain_trade(run_folder: Path, trade_id: int) -> str:
+    """Return the story of one trade: why, how much, orders, fills, funding, exits, result in R.
+
+    Raises
+    ------
+    ReportError : not a run folder, or no trade of that number.
+    """
+    files = RunFiles(run_folder)
+    trades = files.rows("trades")
+    trade = next((row for row in trades if row["trade_id"] == trade_id), None)
+    if trade is None:
+        held = f"it has trades 1 to {len(trades)}" if trades else "it has no trades"
+        raise ReportError(f"{files.folder}: no trade {trade_id}; {held}")
+    plan_id = trade["plan_id"]
+    decision = _of_id(files.rows("journal_decisions"), "decision_id", trade["decision_id"])
+    lines = [_title(files, f"trade {trade_id} of {len(trades)}"), *result_lines(trade)]
+    if decision is not None:
+        lines += ["", f"Decided {moment(decision['decided_at'])}: {decision['reason']}."]
+        lines += _conditions_at(files, decision["decided_at"])
+        lines += ["", *decision_lines(decision)]
+    lines += ["", "Orders and fills", *order_lines(files, plan_id)]
+    lines += ["", *funding_lines(files, plan_id)]
+    later = [
+        row
+        for row in files.rows("journal_decisions")
+        if row["plan_id"] == plan_id and row["decision_id"] != trade["decision_id"]
+    ]
+    if later:
+        lines += ["", "Later decisions"]
+        lines += [
+            f"  {moment(row['decided_at'])}  {row['intent']} {row['outcome']}: {row['reason']}"
+            for row in later
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def explain_at(run_folder: Path, instant: str | datetime) -> str:
+    """Return what was true, what blocked and what was decided at one instant.
+
+    ``instant`` is text such as ``2026-02-06T03:00Z`` or a datetime; without a zone it is UTC. The
+    journal holds the bars worth a line; for any other bar its neighbours are named.
+
+    Raises
+    ------
+    ReportError : not a run folder, not an instant, or outside the traded window.
+    """
+    files = RunFiles(run_folder)
+    at = _instant(instant)
+    _check_window(files, at)
+    journal = files.rows("journal_conditions")
+    row = next((line for line in journal if line["at"] == at), None)
+    lines = [_title(files, moment(at)), account_line(files, at)]
+    if row is not None:
+        lines += _verdict(row)
+        lines += ["", "Conditions", *condition_lines(files.conditions, row)]
+    else:
+        lines += _quiet(journal, at)
+    for decision in _decided_at(files, at):
+        lines += ["", *decision_lines(decision)]
+    return "\n".join(lines) + "\n"
+
+
+def _title(files: RunFiles, what: str) -> str:
+    manifest = files.manifest
+    label = " - SYNTHETIC DATA" if manifest["data_label"] == "synthetic" else ""
+    return f"{manifest['name']} ({manifest['playbook']}), {what}{label}"
+
+
+def _of_id(rows: Sequence[Row], column: str, wanted: int) -> Row | None:
+    return next((row for row in rows if row[column] == wanted), None)
+
+
+def _conditions_at(files: RunFiles, at: pd.Timestamp) -> list[str]:
+    row = next((line for line in files.rows("journal_conditions") if line["at"] == at), None)
+    return [] if row is None else ["Conditions", *condition_lines(files.conditions, row)]
+
+
+def _decided_at(files: RunFiles, at: pd.Timestamp) -> list[Row]:
+    return [row for row in files.rows("journal_decisions") if row["decided_at"] == at]
+
+
+def _instant(instant: str | datetime) -> pd.Timestamp:
+    try:
+        at = pd.Timestamp(instant)
+    except ValueError as error:
+        raise ReportError(
+            f"{instant!r} is not an instant; write it like 2026-02-06T03:00Z"
+        ) from error
+    return at.tz_localize("UTC") if at.tzinfo is None else at.tz_convert("UTC")
+
+
+def _check_window(files: RunFiles, at: pd.Timestamp) -> None:
+    window = files.manifest["window"]
+    start, end = pd.Timestamp(window["start"]), pd.Timestamp(window["end"])
+    if not start <= at <= end:
+        raise ReportError(
+            f"{moment(at)} lies outside the run's window, {moment(start)} to {moment(end)}"
+        )
+
+
+def _verdict(row: Row) -> list[str]:
+    words = {
+        "": "An entry was approved.",
+        "risk": f"The rules asked for an entry; the risk module refused: {row['blocked_by']}.",
+        "account": f"No entry: the account was not free ({row['blocked_by']}).",
+        "condition": f"No entry: {row['blocked_by']} failed.",
+        "playbook": "No entry: every required condition held, but the rules asked for nothing.",
+    }
+    lines = [words[row["blocked_kind"]]]
+    if row["setup"]:
+        lines[0] += f" Setup {row['setup']}."
+    if row["blocked_kind"] and row["nearest_miss"]:
+        lines.append(
+            f"Nearest miss: {row['nearest_miss']}, "
+            f"{percent(row['nearest_miss_distance'], 1)} from its threshold; "
+            f"required conditions that failed: {row['required_failing']}."
+        )
+    return lines
+
+
+def _quiet(journal: Sequence[Row], at: pd.Timestamp) -> list[str]:
+    """Say that nothing was worth a line, and where the nearest lines are."""
+    before = [row["at"] for row in journal if row["at"] < at]
+    after = [row["at"] for row in journal if row["at"] > at]
+    lines = ["Nothing worth a line in the journal: no level was broken and nothing was decided."]
+    if before:
+        lines.append(f"The line before is at {moment(max(before))}.")
+    if after:
+        lines.append(f"The next line is at {moment(min(after))}.")
+    return lines

@@ -1,0 +1,89 @@
+"""Reading a run folder back: tables as rows, documents as dictionaries."""
+
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from engine.errors import ReportError
+from engine.results.folder import CONDITIONS_FILE, MANIFEST_FILE, METRICS_FILE
+
+Row = Mapping[str, Any]
+
+
+class RunFiles:
+    """One run folder's files, each read once.
+
+    Raises
+    ------
+    ReportError : the folder or one of its files is missing or cannot be read.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = Path(folder)
+        if not (self.folder / MANIFEST_FILE).is_file():
+            raise ReportError(
+                f"{self.folder}: not a run folder (no {MANIFEST_FILE}); give the path that "
+                "`riskoff run` printed"
+            )
+        self._tables: dict[str, list[Row]] = {}
+
+    def rows(self, table: str) -> list[Row]:
+        """Return a table's rows in file order; instants are pandas timestamps, unset ones None."""
+        if table not in self._tables:
+            path = self.folder / f"{table}.parquet"
+            try:
+                self._tables[table] = pq.read_table(path).to_pylist()
+            except (OSError, pa.ArrowInvalid) as error:
+                raise ReportError(f"{path}: cannot be read ({error}); run again") from error
+        return self._tables[table]
+
+    def equity_at(self, at: pd.Timestamp) -> float | None:
+        """Return equity at the last point of the curve at or before an instant."""
+        path = self.folder / "equity.parquet"
+        curve = pq.read_table(path, columns=["at", "equity"])
+        instants = curve.column("at").cast(pa.int64()).to_numpy()
+        place = int(np.searchsorted(instants, at.as_unit("ns").value, side="right")) - 1
+        return float(curve.column("equity")[place].as_py()) if place >= 0 else None
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        """``manifest.json``."""
+        return self._document(MANIFEST_FILE)
+
+    @cached_property
+    def metrics(self) -> dict[str, Any]:
+        """``metrics.json``."""
+        return self._document(METRICS_FILE)
+
+    @cached_property
+    def conditions(self) -> list[dict[str, Any]]:
+        """The conditions of ``conditions.json``, in the playbook's order."""
+        listed: list[dict[str, Any]] = self._document(CONDITIONS_FILE)["conditions"]
+        return listed
+
+    def _document(self, name: str) -> dict[str, Any]:
+        path = self.folder / name
+        try:
+            document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ReportError(f"{path}: cannot be read ({error}); run again") from error
+        return document
+
+
+def moment(instant: pd.Timestamp | None) -> str:
+    """Return an instant as ``2026-02-06 03:00Z``, and a dash for one that has not come.
+
+    >>> moment(pd.Timestamp("2026-02-06T03:00Z"))
+    '2026-02-06 03:00Z'
+    """
+    if instant is None:
+        return "-"
+    text = instant.strftime("%Y-%m-%d %H:%M:%S" if instant.second else "%Y-%m-%d %H:%M")
+    return f"{text}Z"

@@ -1,0 +1,79 @@
+"""Numbers and small tables as plain text, one way everywhere."""
+
+import math
+from collections.abc import Sequence
+
+MISSING = "-"
+
+
+def money(amount: float | None) -> str:
+    """Return quote currency with two decimals and thousands, a dash when there is none.
+
+    >>> money(-1234.5), money(float("nan"))
+    ('-1,234.50', '-')
+    """
+    return MISSING if _absent(amount) else f"{_plain_zero(amount, 2):,.2f}"
+
+
+def signed(amount: float | None, digits: int = 2) -> str:
+    """Return a number with its sign always shown.
+
+    >>> signed(1.5), signed(-2.0), signed(0.0)
+    ('+1.50', '-2.00', '0.00')
+    """
+    if amount is None or _absent(amount):
+        return MISSING
+    value = _plain_zero(amount, digits)
+    return f"{value:+,.{digits}f}" if value else f"{value:,.{digits}f}"
+
+
+def percent(fraction: float | None, digits: int = 2) -> str:
+    """Return a fraction in percent.
+
+    >>> percent(0.1234), percent(None)
+    ('12.34%', '-')
+    """
+    if fraction is None or _absent(fraction):
+        return MISSING
+    return f"{_plain_zero(fraction * 100, digits):,.{digits}f}%"
+
+
+def number(value: float | None, significant: int = 6) -> str:
+    """Return a number with up to six significant digits and no exponent where avoidable.
+
+    >>> number(0.0123456789), number(64250.5), number(1234567.0)
+    ('0.0123457', '64,250.5', '1,234,567')
+    """
+    if value is None or _absent(value):
+        return MISSING
+    if math.isinf(value):
+        return "no limit"
+    if abs(value) >= 10**significant:
+        return f"{value:,.0f}"
+    return f"{value:,.{significant}g}"
+
+
+def columns(rows: Sequence[Sequence[str]], *, left: int = 1, indent: str = "  ") -> list[str]:
+    """Return aligned lines: the first ``left`` columns to the left, the others to the right."""
+    if not rows:
+        return []
+    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+    return [
+        (
+            indent
+            + "  ".join(
+                cell.ljust(width) if place < left else cell.rjust(width)
+                for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+            )
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def _absent(value: float | None) -> bool:
+    return value is None or math.isnan(value)
+
+
+def _plain_zero(value: float | None, digits: int) -> float:
+    """Round, and turn a negative zero into zero: "-0.00" reads like a loss."""
+    return round(float(value or 0.0), digits) + 0.0

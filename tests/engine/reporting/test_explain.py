@@ -1,0 +1,83 @@
+"""Explanations made from the run folder alone."""
+
+import pandas as pd
+import pytest
+
+from engine.errors import ReportError
+from engine.reporting.explain import explain_at, explain_trade
+from engine.results import write_run
+
+
+@pytest.fixture(scope="module")
+def folder(make_run, tmp_path_factory):
+    return write_run(make_run(), tmp_path_factory.mktemp("runs"))
+
+
+@pytest.fixture(scope="module")
+def run(make_run):
+    return make_run()
+
+
+def test_a_trade_is_told_from_reason_to_result(folder, run):
+    text = explain_trade(folder, 2)
+    fills = [fill for fill in run.outcome.fills if fill.plan_id == 2]
+    assert "trade 2 of 4" in text
+    assert "reclaim of the first flush low" in text
+    assert "risk" in text
+    assert "<- binds" in text
+    assert "no limit -> 20" in text
+    assert f"{fills[0].price:,.8g}" in text
+    assert "Funding settlements: 1" in text
+    assert " R (" in text
+    assert "target+exit" in text
+
+
+def test_an_unknown_trade_names_those_there_are(folder):
+    with pytest.raises(ReportError, match="no trade 9; it has trades 1 to 4"):
+        explain_trade(folder, 9)
+
+
+def test_a_blocked_bar_names_the_block_and_the_nearest_miss(folder, run):
+    journal = pd.read_parquet(folder / "journal_conditions.parquet")
+    row = journal[(journal.blocked_kind == "condition") & (journal.nearest_miss != "")].iloc[0]
+    text = explain_at(folder, row["at"].to_pydatetime())
+    assert f"No entry: {row.blocked_by} failed." in text
+    assert f"Nearest miss: {row.nearest_miss}" in text
+    assert "NO" in text
+    assert "dollar and yields do not rise together (not required)" in text
+
+
+def test_an_instant_in_position_says_so_and_gives_equity(folder, run):
+    inside = pd.Timestamp(run.outcome.fills[0].at + 5 * 3_600 * 10**9, tz="UTC")
+    assert "in a position (plan 1 since" in explain_at(folder, inside.isoformat())
+    assert "equity " in explain_at(folder, inside.isoformat())
+
+
+def test_a_quiet_bar_points_to_its_neighbours(folder):
+    journal = pd.read_parquet(folder / "journal_conditions.parquet")
+    odd = journal["at"].iloc[3] + pd.Timedelta(minutes=7)
+    text = explain_at(folder, str(odd))
+    assert "Nothing worth a line" in text
+    assert journal["at"].iloc[3].strftime("%Y-%m-%d %H:%M") in text
+
+
+def test_the_decision_of_an_entry_is_shown_at_its_instant(folder, run):
+    at = pd.Timestamp(run.outcome.decisions[0].decided_at, tz="UTC")
+    text = explain_at(folder, at.isoformat())
+    assert "Risk decision 1: enter approved" in text
+
+
+@pytest.mark.parametrize("instant", ["soon", "2020-01-01"])
+def test_a_bad_instant_is_refused_in_one_line(folder, instant):
+    with pytest.raises(ReportError, match=r"not an instant|outside the run's window"):
+        explain_at(folder, instant)
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path):
+    with pytest.raises(ReportError, match="not a run folder"):
+        explain_trade(tmp_path, 1)
+
+
+def test_synthetic_data_is_shouted(make_run, tmp_path):
+    folder = write_run(make_run(hours=200, label=2), tmp_path)
+    assert "SYNTHETIC DATA" in explain_trade(folder, 1)
