@@ -1,5 +1,6 @@
 """Replace a file in one step, or leave it as it was."""
 
+import contextlib
 import os
 import tempfile
 from pathlib import Path
@@ -28,7 +29,13 @@ def write_atomically(path: Path, content: bytes) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    folder = os.open(path.parent, os.O_RDONLY)
+    # The file is complete under its name; some file systems cannot sync a folder.
+    with contextlib.suppress(OSError):
+        _sync_folder(path.parent)
+
+
+def _sync_folder(path: Path) -> None:
+    folder = os.open(path, os.O_RDONLY)
     try:
         os.fsync(folder)
     finally:

@@ -231,10 +231,13 @@ class Catalog:
             raise IntegrityError(f"{path}: cannot read: {error.strerror}") from error
         except ValidationError as error:
             raise IntegrityError(
-                f"{path}: not a catalog index ({error.error_count()} problems); import again"
+                f"{path}: not a catalog index; remove the folder {self.path} and import again"
             ) from error
         if index.format != FORMAT:
-            raise IntegrityError(f"{path}: format {index.format}, expected {FORMAT}; import again")
+            raise IntegrityError(
+                f"{path}: format {index.format}, expected {FORMAT}; "
+                f"remove the folder {self.path} and import again"
+            )
         return index
 
     def _file_bytes(self, entry: CatalogEntry) -> bytes:
@@ -273,7 +276,9 @@ class Catalog:
             text = json.dumps(updated.model_dump(mode="json"), indent=1) + "\n"
             write_atomically(self.path / INDEX_NAME, text.encode())
         except BaseException:
-            self._remove({entry.file for entry in fresh} - named)
+            # The index may already be the new one: keep what it names.
+            current = {entry.file for entry in self._index().channels}
+            self._remove({entry.file for entry in fresh} - named - current)
             raise
         self._remove(named - {entry.file for entry in updated.channels})
         return fresh

@@ -100,6 +100,20 @@ def load_dataset(
     return Dataset({name: instruments[name] for name in sorted(used)}, channels)
 
 
+def mark_key(source: Catalog | Dataset, instrument: str, timeframe: str) -> ChannelKey | None:
+    """Return the marks that fit bars of a timeframe best, or None when there are none.
+
+    First choice: marks of that timeframe, stored or resampled from finer ones. Otherwise the
+    finest there are; ``align.marks_on_bars`` joins them.
+    """
+    held = held_keys(source)
+    wanted = ChannelKey(instrument, ChannelKind.MARK, timeframe)
+    if _stored_key(wanted, held) is not None:
+        return wanted
+    marks = [key for key in held if (key.instrument, key.kind) == (instrument, ChannelKind.MARK)]
+    return min(marks, key=lambda key: Timeframe(key.timeframe), default=None)
+
+
 def _stored_key(key: ChannelKey, held: list[ChannelKey]) -> ChannelKey | None:
     """Return the stored channel that gives ``key``: itself, or bars that divide its timeframe."""
     if key in held:

@@ -136,7 +136,7 @@ def _read_table(path: Path) -> pd.DataFrame:
         if path.suffix == ".parquet":
             return pd.read_parquet(path)
         if path.suffix in (".csv", ".gz"):
-            return pd.read_csv(path)
+            return pd.read_csv(path, low_memory=False)
     except FileNotFoundError as error:
         raise SourceError(f"{path}: no such file; check path and --root") from error
     except Exception as error:
@@ -168,8 +168,10 @@ def _stamps(column: pd.Series, time: TimeColumn, stamp: Stamp, path: Path) -> pd
     try:
         if time.unit != "text":
             parsed = pd.DatetimeIndex(pd.to_datetime(column.to_numpy(), unit=time.unit, utc=True))
+        elif pd.api.types.is_numeric_dtype(column):
+            raise ValueError("numbers; say which with time: {unit: s, ms, us or ns}")
         else:
-            parsed = pd.DatetimeIndex(pd.to_datetime(column, format=None))
+            parsed = pd.DatetimeIndex(pd.to_datetime(column, format="ISO8601"))
     except (ValueError, TypeError) as error:
         text = " ".join(str(error).split())
         raise SchemaError(f"{path}: column {time.column!r} is not a time: {text}") from error
@@ -241,14 +243,14 @@ def _values(frame: pd.DataFrame, name: str, path: Path, entry: FileEntry) -> Arr
             return np.full(len(frame), np.nan)
         raise SchemaError(f"{path}: columns does not say which column holds {name!r}")
     column = frame[entry.columns[name]]
+    if entry.drop_missing:
+        # FRED writes a missing value as a full stop.
+        blank = column.astype("string").str.strip().isin([".", ""]).fillna(True).astype(bool)
+        column = column.mask(blank)
     try:
         values = pd.to_numeric(column).to_numpy(dtype=np.float64)
     except (ValueError, TypeError) as error:
-        if not entry.drop_missing:
-            raise SchemaError(f"{path}: column {entry.columns[name]!r}: {error}") from error
-        # FRED writes a missing value as a full stop.
-        text = column.astype(str).str.strip().replace({".": "nan", "": "nan"})
-        values = pd.to_numeric(text).to_numpy(dtype=np.float64)
+        raise SchemaError(f"{path}: column {entry.columns[name]!r}: {error}") from error
     scaled: Array = values * entry.scale.get(name, 1.0)
     return scaled
 

@@ -1,12 +1,14 @@
 """The mapping file of ``riskoff data import``: what each column and stamp of a file means."""
 
+import difflib
 from enum import StrEnum
 from pathlib import Path
 from typing import Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 
-from data_feeds.errors import YamlError
+from data_feeds.errors import SchemaError, YamlError
 from data_feeds.instrument import Instrument
 from data_feeds.schema import VALUE_COLUMNS, ChannelKind, Provenance
 from data_feeds.timeframe import parse_duration
@@ -20,6 +22,14 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 
 class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+def _duration(text: str) -> int:
+    try:
+        return parse_duration(text)
+    except SchemaError as error:
+        # Inside a model only a ValueError is reported with its key path.
+        raise ValueError(str(error)) from error
 
 
 class Stamp(StrEnum):
@@ -63,7 +73,7 @@ class ReleaseRule(_Model):
     def lag_ns(self) -> int:
         """The lag in nanoseconds; ``0m`` means known at once."""
         lag = self.lag or "0m"
-        return 0 if lag.rstrip("smhdw") == "0" else parse_duration(lag)
+        return 0 if lag.rstrip("smhdw") == "0" else _duration(lag)
 
     @model_validator(mode="after")
     def _one_rule(self) -> Self:
@@ -123,7 +133,7 @@ class FileEntry(_Model):
     @classmethod
     def _is_a_duration(cls, timeframe: str | None) -> str | None:
         if timeframe is not None:
-            parse_duration(timeframe)
+            _duration(timeframe)
         return timeframe
 
     @model_validator(mode="after")
@@ -205,25 +215,46 @@ def _collect(
         found[instrument.id] = instrument
 
 
+def _hint(key: str) -> str:
+    models = (Mapping, FileEntry, TimeColumn, ReleaseRule, Instrument)
+    names = [name for model in models for name in model.model_fields]
+    near = difflib.get_close_matches(key, names, n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
 def parse_model(model: type[ModelT], document: YamlDocument) -> ModelT:
     """Return a document's values as a model.
 
     Raises
     ------
-    YamlError : the first problem in file order, as ``file:line: key path: what``.
+    YamlError : one problem as ``file:line: key path: what``; unknown keys come first, because a
+        misspelt key also makes the right one missing, then file order.
     """
     try:
         return model.model_validate(document.data)
     except ValidationError as error:
-        problems = []
-        for problem in error.errors(include_url=False):
-            where: KeyPath = tuple(problem["loc"])
-            message = problem["msg"].removeprefix("Value error, ")
-            if problem["type"] == "extra_forbidden":
-                message = "unknown key"
-            elif problem["type"] != "missing" and isinstance(problem["input"], str | int | float):
-                message = f"{message} (was {problem['input']!r})"
-            dotted = ".".join(str(part) for part in where) or "file"
-            problems.append((document.line(where), f"{dotted}: {message}"))
-        line, text = min(problems)
+        found = error.errors(include_url=False)
+        problems = [problem for problem in found if not _is_consequence(problem, found)]
+        _, line, text = min(_problem_text(problem, document) for problem in problems)
         raise YamlError(f"{document.path}:{line}: {text}") from error
+
+
+def _is_consequence(problem: ErrorDetails, found: list[ErrorDetails]) -> bool:
+    """Whether a problem lies above another: a list whose item is wrong is also "too short"."""
+    where = problem["loc"]
+    return any(
+        len(other["loc"]) > len(where) and other["loc"][: len(where)] == where for other in found
+    )
+
+
+def _problem_text(problem: ErrorDetails, document: YamlDocument) -> tuple[bool, int, str]:
+    """Return a problem's rank, line and text."""
+    where: KeyPath = tuple(problem["loc"])
+    is_unknown = problem["type"] == "extra_forbidden"
+    message = problem["msg"].removeprefix("Value error, ")
+    if is_unknown:
+        message = f"unknown key{_hint(str(where[-1]))}"
+    elif problem["type"] != "missing" and isinstance(problem["input"], str | int | float):
+        message = f"{message} (was {problem['input']!r})"
+    dotted = ".".join(str(part) for part in where) or "file"
+    return not is_unknown, document.line(where), f"{dotted}: {message}"
