@@ -141,7 +141,7 @@ def size_entry(request: SizingRequest, rules: SizingRules) -> Sizing:
     before_cash = min(caps.values())
     margined = request.instrument.is_margined
     setting, refused = _leverage_setting(request, rules, before_cash) if margined else (OWNED, "")
-    affordable = _affordable(request, before_cash, setting)
+    affordable = _affordable(request, setting)
     caps["margin"] = affordable if margined else UNLIMITED
     caps["cash"] = UNLIMITED if margined else affordable
     ordered = tuple((name, caps[name]) for name in CAPS)
@@ -159,10 +159,7 @@ def _ratio(limit: float | None, per_unit: float) -> float:
 
 
 def _risk_cap(request: SizingRequest, risk: RiskConfig) -> tuple[float, float]:
-    """Return the largest size that loses the risk budget at the stop, and the loss per unit.
-
-    Impact grows with size, so the loss is ``linear x q + quadratic x q^2``; the positive root.
-    """
+    """Return the largest size that loses the risk budget at the stop, and the loss per unit."""
     costs, entry, stop = request.costs, request.entry, request.stop
     budget = risk.risk_fraction * request.equity
     linear = (
@@ -171,7 +168,7 @@ def _risk_cap(request: SizingRequest, risk: RiskConfig) -> tuple[float, float]:
         + stop * (costs.exit_fee + costs.exit_slippage)
     )
     quadratic = entry * costs.entry_impact + stop * costs.exit_impact
-    quantity = 2 * budget / (linear + math.sqrt(linear * linear + 4 * quadratic * budget))
+    quantity = _largest_within(budget, linear, quadratic)
     return quantity, linear + quadratic * quantity
 
 
@@ -239,7 +236,7 @@ def _leverage_setting(
         return highest, ""
     price = _nearest_liquidation(request, distance)
     for setting in (highest,) if fixed is not None else range(highest, 0, -1):
-        quantity = min(before_cash, _affordable(request, before_cash, setting))
+        quantity = min(before_cash, _affordable(request, setting))
         margin = quantity * request.entry / setting
         left = margin - quantity * abs(request.entry - price)
         if left >= maintenance_margin(quantity * price, rules.tiers):
@@ -247,15 +244,22 @@ def _leverage_setting(
     return highest, "liquidation distance"
 
 
-def _affordable(request: SizingRequest, before_cash: float, setting: int) -> float:
+def _affordable(request: SizingRequest, setting: int) -> float:
     """Return what the free wallet pays for: margin (or the full price), fees and slippage.
 
-    Slippage is that of the size the other caps allow, an upper bound of what it will be. Fees are
-    the taker's even for a limit entry, which may cross at once; a margined plan also keeps the
-    fee of its exit.
+    Fees are the taker's even for a limit entry, which may cross at once; a margined plan also
+    keeps the fee of its exit.
     """
     costs = request.costs
     share = 1.0 if setting == OWNED else 1.0 / setting
     fees = costs.exit_fee if setting == OWNED else 2 * costs.exit_fee
-    slippage = costs.entry_slippage + costs.entry_impact * before_cash
-    return max(request.free_cash, 0.0) / (request.entry * (share + fees + slippage))
+    return _largest_within(
+        max(request.free_cash, 0.0),
+        request.entry * (share + fees + costs.entry_slippage),
+        request.entry * costs.entry_impact,
+    )
+
+
+def _largest_within(budget: float, linear: float, quadratic: float) -> float:
+    """Return the largest q with ``linear x q + quadratic x q^2 <= budget``; impact is quadratic."""
+    return 2 * budget / (linear + math.sqrt(linear * linear + 4 * quadratic * budget))

@@ -1,0 +1,284 @@
+import math
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from data_feeds.instrument import Instrument
+from engine.config.models import MarginMode
+from engine.events import OrderKind
+from engine.margin import build_tiers, liquidation_price
+from engine.risk.sizing import (
+    CAPS,
+    PlanCosts,
+    SizingRequest,
+    SizingRules,
+    final_quantity,
+    plan_costs,
+    size_entry,
+)
+
+FREE = PlanCosts(0, 0, 0, 0, 0, 0)
+TAKER = PlanCosts(0.0005, 0.0005, 0.0001, 0.0001, 1e-7, 1e-7)
+PERP = Instrument(id="BTC", kind="perp", tick_size=0.1, lot_size=0.001, min_notional=100)
+SPOT = Instrument(id="BTCSPOT", kind="spot", tick_size=0.1, lot_size=0.001, min_notional=100)
+
+
+def rules(make, **changes):
+    account = {k: changes.pop(k) for k in ("margin_mode", "leverage_setting") if k in changes}
+    run = make.config(changes, account)
+    brackets = ((row.floor, row.rate) for row in run.venue.maintenance)
+    return SizingRules(run.risk, run.account, build_tiers(brackets))
+
+
+def request(**changes):
+    fields = {
+        "instrument": PERP,
+        "direction": 1,
+        "entry": 30_000.0,
+        "stop": 29_000.0,
+        "costs": FREE,
+        "equity": 100_000.0,
+        "gross_notional": 0.0,
+        "free_cash": 100_000.0,
+        "collateral": 100_000.0,
+        "realized_volatility": 0.8,
+        "mean_volume": 1_000.0,
+    }
+    return SizingRequest(**{**fields, **changes})
+
+
+def cap(sizing, name):
+    return dict(sizing.caps)[name]
+
+
+def test_caps_are_recorded_in_one_order_whether_on_or_off(make):
+    assert tuple(name for name, _ in size_entry(request(), rules(make)).caps) == CAPS
+
+
+def test_risk_cap_without_costs_is_the_budget_over_the_stop_distance(make):
+    # 1% of 100,000 / (30,000 - 29,000) = 1 BTC
+    sizing = size_entry(request(), rules(make))
+    assert (sizing.quantity, sizing.binding_cap) == (pytest.approx(1.0), "risk")
+    assert sizing.risk_per_unit == pytest.approx(1_000.0)
+
+
+def test_fees_and_slippage_both_ways_are_part_of_the_risk_per_unit(make):
+    # 1,000 + 30,000 x (0.0005 + 0.0001) + 29,000 x (0.0005 + 0.0001) = 1,035.4
+    costs = replace(TAKER, entry_impact=0.0, exit_impact=0.0)
+    sizing = size_entry(request(costs=costs), rules(make))
+    assert sizing.risk_per_unit == pytest.approx(1_035.4)
+    assert sizing.quantity == pytest.approx(1_000 / 1_035.4)
+
+
+def test_impact_that_grows_with_size_is_solved_for(make):
+    # 1,000 q + (30,000 + 29,000) x 0.001 x q^2 = 1,000, so q = 0.94736...
+    costs = replace(FREE, entry_impact=0.001, exit_impact=0.001)
+    quantity = size_entry(request(costs=costs), rules(make)).quantity
+    assert 1_000 * quantity + 59 * quantity**2 == pytest.approx(1_000.0)
+
+
+def test_volatility_cap_holds_the_target(make):
+    # 0.4 / 0.8 x 100,000 / 30,000 = 1.6667
+    sizing = size_entry(request(), rules(make, target_volatility=0.4))
+    assert cap(sizing, "volatility") == pytest.approx(5 / 3)
+
+
+def test_a_market_that_does_not_move_has_no_volatility_cap(make):
+    sizing = size_entry(request(realized_volatility=0.0), rules(make, target_volatility=0.4))
+    assert cap(sizing, "volatility") == math.inf
+
+
+def test_leverage_cap_counts_what_is_already_held(make):
+    # (3 x 100,000 - 240,000) / 30,000 = 2
+    sizing = size_entry(request(gross_notional=240_000.0), rules(make, leverage_cap=3))
+    assert cap(sizing, "leverage") == pytest.approx(2.0)
+    full = size_entry(request(gross_notional=400_000.0), rules(make, leverage_cap=3))
+    assert (full.quantity, full.binding_cap) == (0.0, "leverage")
+
+
+def test_notional_and_participation_caps_in_base_units(make):
+    sizing = size_entry(request(), rules(make, notional_cap=15_000, participation_cap=0.02))
+    assert cap(sizing, "notional") == pytest.approx(0.5)
+    assert cap(sizing, "participation") == pytest.approx(20.0)
+    assert sizing.binding_cap == "notional"
+
+
+def test_margin_cap_is_the_free_wallet_over_margin_and_fees(make):
+    # 10,000 / (30,000 x (1/5 + 2 x 0.0005)) = 1.6584
+    costs = replace(FREE, entry_fee=0.0005, exit_fee=0.0005)
+    small = request(free_cash=10_000.0, costs=costs)
+    sizing = size_entry(small, rules(make, leverage_setting=5, risk_fraction=0.2))
+    assert sizing.binding_cap == "margin"
+    assert sizing.quantity == pytest.approx(10_000 / (30_000 * 0.201))
+
+
+def test_spot_is_paid_in_full_and_has_no_leverage_setting(make):
+    # 15,000 / 30,000 = 0.5
+    sizing = size_entry(request(instrument=SPOT, free_cash=15_000.0), rules(make))
+    assert (sizing.binding_cap, sizing.quantity) == ("cash", pytest.approx(0.5))
+    assert sizing.leverage_setting == 0
+    assert cap(sizing, "margin") == math.inf
+
+
+def test_cross_size_keeps_liquidation_k_stop_distances_away(make):
+    # k = 2: nearest price 28,000. (W + d) / (2,000 + 28,000 x r); 5,000 / (2,000 + 112) = 2.3674
+    cross = rules(make, liquidation_distance=2, margin_mode=MarginMode.CROSS, risk_fraction=0.2)
+    sizing = size_entry(request(collateral=5_000.0), cross)
+    assert cap(sizing, "liquidation") == pytest.approx(5_000 / 2_112)
+    assert sizing.binding_cap == "liquidation"
+    price = liquidation_price(sizing.quantity, 30_000.0, 5_000.0, cross.tiers)
+    assert price == pytest.approx(28_000.0)
+
+
+def test_isolated_setting_is_the_highest_that_keeps_the_distance(make):
+    # 1 BTC, k = 2: liquidation at or below 28,000. Setting 14: (30,000 - 2,142.86) / 0.996 =
+    # 27,969 is far enough; setting 15: (30,000 - 2,000) / 0.996 = 28,112 is not.
+    sizing = size_entry(request(), rules(make, liquidation_distance=2))
+    assert sizing.leverage_setting == 14
+
+
+def test_a_fixed_setting_that_breaks_the_distance_is_refused(make):
+    fixed = rules(make, liquidation_distance=2, leverage_setting=15)
+    assert size_entry(request(), fixed).refused == "liquidation distance"
+    kept = rules(make, liquidation_distance=2, leverage_setting=14)
+    assert size_entry(request(), kept).refused == ""
+
+
+def test_without_the_rule_the_highest_setting_is_used(make):
+    assert size_entry(request(), rules(make, max_leverage_setting=50)).leverage_setting == 50
+
+
+def test_a_short_whose_stop_is_too_far_for_any_setting_is_refused(make):
+    # Unlevered, a short is liquidated near twice its entry: (2 x 30,000) / 1.004 = 59,761.
+    far = request(direction=-1, stop=45_500.0)
+    assert size_entry(far, rules(make, liquidation_distance=2)).refused == "liquidation distance"
+
+
+def test_limit_entries_pay_the_maker_fee_and_no_slippage(make):
+    run = make.config(venue={"maker_fee_bps": 2, "taker_fee_bps": 5, "slippage": {"base_bps": 1}})
+    market = {"bar_range": 0.01, "mean_volume": 1_000.0, "slippage_multiplier": 2.0}
+    limit = plan_costs(PERP, run.venue, OrderKind.LIMIT, **market)
+    assert (limit.entry_fee, limit.entry_slippage, limit.entry_impact) == (0.0002, 0.0, 0.0)
+    # (0.0001 + 0.02 x 0.01) x 2 = 0.0006 at the stop; impact 0.1 x 2 / 1,000 a BTC
+    assert limit.exit_fee == 0.0005
+    assert limit.exit_slippage == pytest.approx(0.0006)
+    assert limit.exit_impact == pytest.approx(0.0002)
+
+
+def test_a_rebate_is_not_counted_on_and_etfs_pay_commission(make):
+    run = make.config(venue={"maker_fee_bps": -1, "taker_fee_bps": 5, "commission_bps": 3})
+    market = {"bar_range": 0.0, "mean_volume": 1.0, "slippage_multiplier": 1.0}
+    assert plan_costs(PERP, run.venue, OrderKind.LIMIT, **market).entry_fee == 0.0
+    etf = Instrument(id="QQQ", kind="etf", calendar="XNYS")
+    assert plan_costs(etf, run.venue, OrderKind.MARKET, **market).entry_fee == pytest.approx(0.0003)
+
+
+EQUITIES = st.floats(1_000.0, 1e8)
+STOPS = st.floats(0.001, 0.4)
+SIDES = st.sampled_from([1, -1])
+MODES = st.sampled_from(list(MarginMode))
+
+
+@st.composite
+def requests(draw):
+    equity, side = draw(EQUITIES), draw(SIDES)
+    entry = draw(st.floats(10.0, 150_000.0))
+    return request(
+        direction=side,
+        entry=entry,
+        stop=entry * (1 - side * draw(STOPS)),
+        costs=draw(st.sampled_from([FREE, TAKER])),
+        equity=equity,
+        gross_notional=equity * draw(st.floats(0.0, 4.0)),
+        free_cash=equity * draw(st.floats(0.0, 1.0)),
+        collateral=equity * draw(st.floats(0.0, 1.0)),
+        realized_volatility=draw(st.floats(0.0, 5.0)),
+        mean_volume=draw(st.floats(0.1, 1e6)),
+    )
+
+
+ALL_ON = {
+    "target_volatility": 0.8,
+    "leverage_cap": 3,
+    "notional_cap": 1e7,
+    "participation_cap": 0.02,
+    "liquidation_distance": 2,
+}
+
+
+@given(requests(), MODES, st.floats(0.01, 1.0))
+def test_the_size_exceeds_no_cap(make, entry, mode, multiplier):
+    sizing = size_entry(entry, rules(make, margin_mode=mode, **ALL_ON))
+    final = final_quantity(sizing.quantity, multiplier, PERP)
+    # A quotient within 1e-9 lots of a whole number counts as that number.
+    assert all(final <= limit + 1e-9 * PERP.lot_size + 1e-12 * limit for _, limit in sizing.caps)
+    assert dict(sizing.caps)[sizing.binding_cap] == sizing.quantity
+
+
+@given(requests(), MODES)
+def test_what_is_lost_at_the_stop_stays_within_the_budget(make, entry, mode):
+    sizing = size_entry(entry, rules(make, margin_mode=mode, **ALL_ON))
+    q, costs = sizing.quantity, entry.costs
+    fees = q * (entry.entry * costs.entry_fee + entry.stop * costs.exit_fee)
+    slip_in = q * entry.entry * (costs.entry_slippage + costs.entry_impact * q)
+    slip_out = q * entry.stop * (costs.exit_slippage + costs.exit_impact * q)
+    lost = q * abs(entry.entry - entry.stop) + fees + slip_in + slip_out
+    assert lost <= 0.01 * entry.equity * (1 + 1e-9)
+
+
+@given(requests(), MODES)
+def test_liquidation_lies_k_stop_distances_away(make, entry, mode):
+    active = rules(make, margin_mode=mode, **ALL_ON)
+    sizing = size_entry(entry, active)
+    if sizing.refused or sizing.quantity == 0:
+        return
+    cross = mode is MarginMode.CROSS
+    isolated_margin = sizing.quantity * entry.entry / sizing.leverage_setting
+    margin = entry.collateral if cross else isolated_margin
+    quantity = entry.direction * sizing.quantity
+    price = liquidation_price(quantity, entry.entry, margin, active.tiers)
+    distance = abs(entry.entry - entry.stop)
+    away = entry.direction * (entry.entry - price)
+    assert math.isnan(price) or away >= 2 * distance * (1 - 1e-9) - 1e-9 * entry.entry
+
+
+@given(requests())
+def test_one_setting_more_would_liquidate_too_near(make, entry):
+    active = rules(make, **ALL_ON)
+    sizing = size_entry(entry, active)
+    if sizing.refused or sizing.leverage_setting == 20:
+        return
+    higher = rules(make, leverage_setting=sizing.leverage_setting + 1, **ALL_ON)
+    assert size_entry(entry, higher).refused == "liquidation distance"
+
+
+@given(requests(), MODES, st.floats(1.0, 100.0))
+def test_more_equity_never_gives_a_smaller_size_within_one_tier(make, entry, mode, factor):
+    # A higher tier may ask for a lower setting and so for more cash, hence one tier.
+    several = rules(make, margin_mode=mode, **ALL_ON)
+    active = replace(several, tiers=build_tiers([(0, 0.004)]))
+    richer = replace(entry, equity=entry.equity * factor)
+    before, after = size_entry(entry, active), size_entry(richer, active)
+    assert after.refused == before.refused
+    assert after.quantity >= before.quantity * (1 - 1e-9)
+
+
+@given(requests(), st.floats(0.01, 100.0))
+def test_price_times_k_gives_size_over_k(make, entry, k):
+    # Budgets and notionals are quote amounts; the participation cap is not, so it is off.
+    active = rules(make, **{**ALL_ON, "participation_cap": None})
+    impact = {
+        "entry_impact": entry.costs.entry_impact * k,
+        "exit_impact": entry.costs.exit_impact * k,
+    }
+    scaled = replace(
+        entry,
+        entry=entry.entry * k,
+        stop=entry.stop * k,
+        costs=replace(entry.costs, **impact),
+    )
+    first, second = size_entry(entry, active), size_entry(scaled, active)
+    if first.leverage_setting == second.leverage_setting:
+        assert second.quantity * k == pytest.approx(first.quantity, rel=1e-9)
