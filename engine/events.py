@@ -10,6 +10,8 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+NAN = float("nan")
+
 
 class OrderKind(StrEnum):
     """How an order becomes a fill."""
@@ -151,16 +153,16 @@ class Fact:
     at: int
     kind: str
     wallet: str
-    instrument: str
-    plan_id: int
-    fill_id: int
-    quantity: float
-    price: float
-    rate: float
     amount: float
-    from_margin: float
-    memo: bool
-    inferred: bool
+    instrument: str = ""
+    plan_id: int = 0
+    fill_id: int = 0
+    quantity: float = NAN
+    price: float = NAN
+    rate: float = NAN
+    from_margin: float = 0.0
+    memo: bool = False
+    inferred: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,134 @@
+"""Working orders, grouped into plans: an entry, its stop, its targets and its exits."""
+
+import math
+from dataclasses import dataclass, field
+
+from engine.events import OrderKind, OrderRequest, OrderRole, OrderRow, OrderStatus
+
+
+@dataclass(slots=True)
+class WorkingOrder:
+    """One order while it lives. ``triggered`` marks a stop whose rest now trades at market."""
+
+    order_id: int
+    request: OrderRequest
+    decided_at: int
+    filled: float = 0.0
+    triggered: bool = False
+    status: OrderStatus = OrderStatus.WORKING
+    ended_at: int = 0
+    end_reason: str = ""
+
+    @property
+    def is_working(self) -> bool:
+        """Whether the order can still fill."""
+        return self.status is OrderStatus.WORKING
+
+    @property
+    def trades_at_market(self) -> bool:
+        """Whether the next open fills it at whatever price."""
+        return self.triggered or self.request.kind is OrderKind.MARKET
+
+    def end(self, status: OrderStatus, at: int, reason: str) -> None:
+        """Close the order's life once; later calls change nothing."""
+        if self.is_working:
+            self.status, self.ended_at, self.end_reason = status, at, reason
+
+    def row(self) -> OrderRow:
+        """Return the order's table row."""
+        request = self.request
+        return OrderRow(
+            order_id=self.order_id,
+            plan_id=request.plan_id,
+            decision_id=request.decision_id,
+            instrument=request.instrument,
+            role=request.role.value,
+            kind=request.kind.value,
+            side=request.side,
+            quantity=request.quantity,
+            price=request.price,
+            fraction=request.fraction,
+            leverage_setting=request.leverage_setting,
+            slippage_multiplier=request.slippage_multiplier,
+            decided_at=self.decided_at,
+            status=self.status.value,
+            filled=self.filled,
+            ended_at=self.ended_at,
+            end_reason=self.end_reason,
+            reason=request.reason,
+        )
+
+
+@dataclass(slots=True)
+class Plan:
+    """One entry with everything that protects and closes it; at most one an instrument."""
+
+    plan_id: int
+    instrument: str
+    direction: int
+    entry: WorkingOrder
+    stop: WorkingOrder | None = None
+    targets: list[WorkingOrder] = field(default_factory=list)
+    exits: list[WorkingOrder] = field(default_factory=list)
+    entered: float = 0.0
+
+    def orders(self) -> list[WorkingOrder]:
+        """Every order that the plan has now."""
+        stop = [] if self.stop is None else [self.stop]
+        return [self.entry, *stop, *self.targets, *self.exits]
+
+    def working_targets(self) -> list[WorkingOrder]:
+        """Targets that still work, nearest first."""
+        live = [order for order in self.targets if order.is_working]
+        return sorted(live, key=lambda order: self.direction * order.request.price)
+
+    def target_quantity(self, order: WorkingOrder, held: float, lot_size: float) -> float:
+        """Return what a target still wants, base units, unsigned.
+
+        A fraction of the entry filled so far, in whole lots; the farthest target takes the rest.
+        """
+        if order is self.working_targets()[-1]:
+            return abs(held)
+        wanted = order.request.fraction * self.entered
+        whole = math.floor(wanted / lot_size + 1e-9) * lot_size
+        return min(max(whole - order.filled, 0.0), abs(held))
+
+
+class Book:
+    """All orders of a run in order of submission, and the live plan of each instrument."""
+
+    def __init__(self) -> None:
+        self.orders: list[WorkingOrder] = []
+        self.plans: dict[str, Plan] = {}
+        self.ended: list[WorkingOrder] = []
+
+    def submit(self, request: OrderRequest, at: int) -> WorkingOrder:
+        """Register an order and hang it into its plan."""
+        order = WorkingOrder(len(self.orders) + 1, request, at)
+        self.orders.append(order)
+        if request.role is OrderRole.ENTRY:
+            plan = Plan(request.plan_id, request.instrument, request.side, order)
+            self.plans[request.instrument] = plan
+            return order
+        plan = self.plans[request.instrument]
+        if request.role is OrderRole.STOP:
+            if plan.stop is not None:
+                self.end(plan.stop, OrderStatus.CANCELLED, at, "moved")
+            plan.stop = order
+        elif request.role is OrderRole.TARGET:
+            plan.targets.append(order)
+        else:
+            plan.exits.append(order)
+        return order
+
+    def end(self, order: WorkingOrder, status: OrderStatus, at: int, reason: str) -> None:
+        """End one order and queue the notice."""
+        if order.is_working:
+            order.end(status, at, reason)
+            self.ended.append(order)
+
+    def close_plan(self, plan: Plan, at: int, reason: str) -> None:
+        """Cancel what still works of a plan and forget it."""
+        for order in plan.orders():
+            self.end(order, OrderStatus.CANCELLED, at, reason)
+        self.plans.pop(plan.instrument, None)

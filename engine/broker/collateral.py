@@ -1,0 +1,90 @@
+"""What backs a perp: isolated margins, the cross wallet, and the price at which it is gone."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from data_feeds.instrument import Wallet
+from engine.broker.book import Book
+from engine.broker.timeline import InstrumentPath
+from engine.config.models import MarginMode
+from engine.events import NAN
+from engine.ledger import Ledger, Position
+from engine.margin import Tier, liquidation_price, maintenance_margin
+
+
+class Collateral:
+    """Free cash and liquidation prices of one account; instruments by their index."""
+
+    def __init__(
+        self,
+        paths: Sequence[InstrumentPath],
+        ledger: Ledger,
+        book: Book,
+        tiers: tuple[Tier, ...],
+        mode: MarginMode,
+    ) -> None:
+        self._paths = tuple(paths)
+        self._positions: tuple[Position, ...] = tuple(
+            ledger.positions[path.instrument.id] for path in paths
+        )
+        self._ledger = ledger
+        self._book = book
+        self._tiers = tiers
+        self._mode = mode
+
+    def liquidation_level(self, k: int, t: int) -> float:
+        """Return the mark at which the position of instrument ``k`` is liquidated, NaN for never.
+
+        Cross positions are backed by the wallet, plus what the other perps are worth beyond their
+        own maintenance at the marks of instant ``t``.
+        """
+        position = self._positions[k]
+        if position.quantity == 0.0 or not position.instrument.is_margined:
+            return NAN
+        margin = position.isolated_margin
+        if self._mode is MarginMode.CROSS:
+            margin = self._ledger.venue_cash + self._others_surplus(k, t)
+        return liquidation_price(position.quantity, position.average_entry, margin, self._tiers)
+
+    def free_venue_cash(self, t: int) -> float:
+        """Return what can become margin of a new perp position, quote.
+
+        Isolated: the wallet less the margins set aside. Cross: also less the initial margins and
+        the unrealized losses of open positions; open profits do not count.
+        """
+        free = self._ledger.free_venue_cash()
+        if self._mode is MarginMode.ISOLATED:
+            return free
+        for k, position in enumerate(self._positions):
+            if position.quantity != 0.0 and position.instrument.is_margined:
+                entry = self._book.plans[position.instrument.id].entry.request
+                initial = abs(position.quantity) * position.average_entry / entry.leverage_setting
+                free -= initial - min(self._unrealized(k, t), 0.0)
+        return free
+
+    def free_for(self, k: int, t: int) -> float:
+        """Return the cash that an entry in instrument ``k`` can use, quote."""
+        if self._paths[k].instrument.wallet is Wallet.BROKERAGE:
+            return self._ledger.brokerage_cash
+        return self.free_venue_cash(t)
+
+    def has_several_cross_perps(self) -> bool:
+        """Whether one position's liquidation price moves with another's mark."""
+        if self._mode is MarginMode.ISOLATED:
+            return False
+        return sum(p.quantity != 0.0 and p.instrument.is_margined for p in self._positions) > 1
+
+    def _unrealized(self, k: int, t: int) -> float:
+        position = self._positions[k]
+        mark = float(self._paths[k].mark[t])
+        # Before the instrument's first bar there is no mark, and no fill can have happened.
+        return 0.0 if np.isnan(mark) else position.quantity * (mark - position.average_entry)
+
+    def _others_surplus(self, k: int, t: int) -> float:
+        surplus = 0.0
+        for j, position in enumerate(self._positions):
+            if j != k and position.quantity != 0.0 and position.instrument.is_margined:
+                notional = abs(position.quantity) * float(self._paths[j].mark[t])
+                surplus += self._unrealized(j, t) - maintenance_margin(notional, self._tiers)
+        return surplus

@@ -1,0 +1,227 @@
+"""One execution: its price, its fee, its margin, and the facts it leaves in the ledger."""
+
+from dataclasses import dataclass
+
+from data_feeds.instrument import InstrumentKind
+from engine.broker.book import WorkingOrder
+from engine.broker.timeline import InstrumentPath
+from engine.config.models import MarginMode, VenueConfig
+from engine.costs import fee, floor_to_step, round_against, slippage_fraction
+from engine.events import FactKind, Fill, FillStage, OrderRole
+from engine.ledger import Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Where an execution happens: an instant, a bar of one instrument, a stage of it.
+
+    ``bar_range`` (fraction of price) and ``volume`` (base units) are what slippage and capacity
+    use: the last completed bar's at the open, the bar's own inside it.
+    """
+
+    at: int
+    stage: FillStage
+    bar_opened_at: int
+    bar_closed_at: int
+    bar_range: float
+    volume: float
+
+
+def moment(path: InstrumentPath, t: int, at: int, row: int, stage: FillStage) -> Moment:
+    """Return the moment of bar ``row`` at instant index ``t``."""
+    bars = path.bars
+    if stage is FillStage.OPEN:
+        bar_range, volume = float(path.known_range[t]), float(path.known_volume[t])
+    else:
+        close = float(bars["close"][row])
+        bar_range = (float(bars["high"][row]) - float(bars["low"][row])) / close
+        volume = float(bars["volume"][row])
+    return Moment(
+        at, stage, int(bars["opened_at"][row]), int(bars["closed_at"][row]), bar_range, volume
+    )
+
+
+class Execution:
+    """Turns a matched order into a fill; the only writer of trades and fees."""
+
+    def __init__(self, ledger: Ledger, venue: VenueConfig, margin_mode: MarginMode) -> None:
+        self.fills: list[Fill] = []
+        self._ledger = ledger
+        self._venue = venue
+        self._mode = margin_mode
+
+    def capacity(self, path: InstrumentPath, when: Moment) -> float:
+        """Return what one bar may fill, base units in whole lots; infinite without a cap."""
+        cap = self._venue.participation_cap
+        if cap is None:
+            return float("inf")
+        return floor_to_step(cap * when.volume, path.instrument.lot_size)
+
+    def taker_price(
+        self, path: InstrumentPath, order: WorkingOrder, raw: float, quantity: float, when: Moment
+    ) -> tuple[float, float]:
+        """Return (price, slippage fraction) of a fill that takes liquidity."""
+        slippage = self._venue.slippage
+        fraction = slippage_fraction(
+            base=slippage.base,
+            range_share=slippage.range_share,
+            impact=slippage.impact,
+            bar_range=when.bar_range,
+            participation=quantity / when.volume if when.volume > 0 else 0.0,
+            multiplier=order.request.slippage_multiplier,
+        )
+        if fraction == 0.0:
+            return raw, 0.0
+        side, tick = order.request.side, path.instrument.tick_size
+        return max(round_against(raw * (1 + side * fraction), side, tick), tick), fraction
+
+    def affordable(
+        self, path: InstrumentPath, order: WorkingOrder, price: float, *, rate: float, free: float
+    ) -> float:
+        """Return how much of an entry the free cash can carry, base units in whole lots."""
+        request = order.request
+        share = 1.0 / request.leverage_setting if path.instrument.is_margined else 1.0
+        per_unit = price * (share + rate)
+        return floor_to_step(max(free, 0.0) / per_unit, path.instrument.lot_size)
+
+    def fee_rate(self, path: InstrumentPath, *, maker: bool) -> float:
+        """Return the fee of a fill as a fraction of notional."""
+        if path.instrument.kind is InstrumentKind.ETF:
+            return self._venue.commission_rate
+        return self._venue.maker_rate if maker else self._venue.taker_rate
+
+    def fill(
+        self,
+        path: InstrumentPath,
+        order: WorkingOrder,
+        *,
+        quantity: float,
+        raw: float,
+        when: Moment,
+        rests: bool,
+    ) -> Fill:
+        """Execute ``quantity`` (unsigned) of an order at ``raw`` before slippage.
+
+        ``rests`` is true for a limit order's fill: no slippage, and the maker's fee unless it
+        crossed in the very instant of its decision.
+        """
+        maker = rests and not (when.stage is FillStage.OPEN and order.decided_at == when.at)
+        price, slippage = (
+            (raw, 0.0) if rests else self.taker_price(path, order, raw, quantity, when)
+        )
+        rate = self.fee_rate(path, maker=maker)
+        return self._book(
+            path,
+            order,
+            quantity=quantity,
+            price=price,
+            raw=raw,
+            slippage=slippage,
+            when=when,
+            rate=rate,
+            maker=maker,
+        )
+
+    def _book(
+        self,
+        path: InstrumentPath,
+        order: WorkingOrder,
+        *,
+        quantity: float,
+        price: float,
+        raw: float,
+        slippage: float,
+        when: Moment,
+        rate: float,
+        maker: bool,
+    ) -> Fill:
+        request, ledger = order.request, self._ledger
+        fill_id = len(self.fills) + 1
+        name, margined = path.instrument.id, path.instrument.is_margined
+        position = ledger.positions[name]
+        opens = position.quantity * request.side >= 0
+        isolated = margined and self._mode is MarginMode.ISOLATED
+        margin = quantity * price / request.leverage_setting if isolated and opens else 0.0
+        behind = position.isolated_margin
+        inferred = when.stage is FillStage.RANGE
+        realized = ledger.trade(
+            when.at,
+            instrument=name,
+            plan_id=request.plan_id,
+            fill_id=fill_id,
+            quantity=request.side * quantity,
+            price=price,
+            isolated_margin=margin,
+            loss_limit=self._mode if margined and not opens else None,
+            inferred=inferred,
+        )
+        due = fee(quantity, price, rate)
+        if request.role is OrderRole.LIQUIDATION:
+            # The venue takes its fee from what is left of the margin (cross: of the wallet).
+            room = behind + realized if isolated else ledger.venue_cash
+            kind = FactKind.LIQUIDATION_FEE
+        else:
+            room = ledger.free_venue_cash() if margined and not opens else float("inf")
+            kind = FactKind.FEE
+        paid = min(due, max(room, 0.0))
+        ledger.fee(
+            when.at,
+            instrument=name,
+            plan_id=request.plan_id,
+            fill_id=fill_id,
+            rate=rate,
+            amount=paid,
+            kind=kind,
+        )
+        if due > paid:
+            ledger.venue_loss(when.at, name, request.plan_id, fill_id, due - paid)
+        order.filled += quantity
+        fill = Fill(
+            fill_id=fill_id,
+            order_id=order.order_id,
+            plan_id=request.plan_id,
+            instrument=name,
+            role=request.role.value,
+            stage=when.stage.value,
+            at=when.at,
+            bar_opened_at=when.bar_opened_at,
+            bar_closed_at=when.bar_closed_at,
+            quantity=request.side * quantity,
+            price=price,
+            raw_price=raw,
+            slippage=slippage,
+            liquidity="maker" if maker else "taker",
+            fee_rate=rate,
+            fee=paid,
+            realized=realized,
+            position_after=position.quantity,
+            average_entry_after=position.average_entry,
+            isolated_margin_after=position.isolated_margin,
+            inferred=inferred,
+            reason=request.reason,
+        )
+        self.fills.append(fill)
+        return fill
+
+    def liquidate(
+        self,
+        path: InstrumentPath,
+        order: WorkingOrder,
+        *,
+        quantity: float,
+        raw: float,
+        when: Moment,
+    ) -> Fill:
+        """Close a whole position for the venue, whatever the volume."""
+        price, slippage = self.taker_price(path, order, raw, quantity, when)
+        return self._book(
+            path,
+            order,
+            quantity=quantity,
+            price=price,
+            raw=raw,
+            slippage=slippage,
+            when=when,
+            rate=self._venue.liquidation_fee_rate,
+            maker=False,
+        )

@@ -1,0 +1,241 @@
+"""What one bar does to one instrument's orders: the order of time inside a bar.
+
+``resolve`` says what is touched; this module says in which order, ``execution`` at which price.
+"""
+
+import math
+from dataclasses import dataclass
+
+from engine.broker import resolve
+from engine.broker.book import Book, Plan, WorkingOrder
+from engine.broker.collateral import Collateral
+from engine.broker.execution import Execution, Moment
+from engine.broker.timeline import InstrumentPath
+from engine.events import NAN, OrderKind, OrderRequest, OrderRole, OrderStatus
+from engine.ledger import Ledger, Position
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedPlan:
+    """A plan that is flat again, with its net cash (fees and funding included), quote."""
+
+    at: int
+    plan_id: int
+    net_pnl: float
+
+
+@dataclass(slots=True)
+class Turn:
+    """One instrument's turn at one stage of one bar; ``room`` is the volume still to be had."""
+
+    k: int
+    t: int
+    row: int
+    path: InstrumentPath
+    position: Position
+    plan: Plan
+    when: Moment
+    room: float
+
+
+class Matcher:
+    """Matches the live plan of an instrument against a bar's open and range."""
+
+    def __init__(
+        self, book: Book, execution: Execution, collateral: Collateral, ledger: Ledger
+    ) -> None:
+        self.closed_plans: list[ClosedPlan] = []
+        self._book = book
+        self._execution = execution
+        self._collateral = collateral
+        self._ledger = ledger
+
+    # The range of a bar that closes.
+
+    def match_range(self, turn: Turn, *, targets: bool) -> None:
+        """Match a bar's range against what closes the position; the adverse extreme comes first.
+
+        Of stop and liquidation the one nearer to its own path's open wins; a stop that is touched
+        keeps every target from filling.
+        """
+        path, t, stop = turn.path, turn.t, turn.plan.stop
+        low, high = path.low[t], path.high[t]
+        stop_hit = (
+            stop is not None
+            and stop.is_working
+            and not stop.triggered
+            and resolve.stop_touched(stop.request.side, stop.request.price, low, high)
+        )
+        level = self._collateral.liquidation_level(turn.k, t)
+        if resolve.liquidation_touched(
+            turn.position.quantity, level, path.mark_low[t], path.mark_high[t]
+        ) and not (stop is not None and stop_hit and self._stop_is_nearer(turn, stop, level)):
+            self._liquidate(turn, level, level)
+        elif stop is not None and stop_hit:
+            self._trigger_stop(turn, stop, stop.request.price)
+        elif targets:
+            for target in turn.plan.working_targets():
+                request = target.request
+                if resolve.limit_touched(request.side, request.price, low, high):
+                    self._take_target(turn, target, request.price)
+
+    def match_resting_entry(self, turn: Turn) -> None:
+        """Fill a limit or stop entry inside its bar; then its stop or liquidation may follow."""
+        entry, t = turn.plan.entry, turn.t
+        request = entry.request
+        if not entry.is_working or request.kind is OrderKind.MARKET:
+            return
+        if self._reaches(request, float(turn.path.low[t]), float(turn.path.high[t])):
+            self._enter(turn, request.price)
+            if turn.position.quantity != 0.0:
+                self.match_range(turn, targets=False)
+
+    # The open of a bar.
+
+    def match_open(self, turn: Turn) -> None:
+        """Liquidation, stops, targets and exits at the open price, in this order."""
+        position, plan = turn.position, turn.plan
+        if position.quantity == 0.0:
+            return
+        mark_open = float(turn.path.mark_open[turn.t])
+        level = self._collateral.liquidation_level(turn.k, turn.t)
+        if resolve.liquidation_touched(position.quantity, level, mark_open, mark_open):
+            self._liquidate(turn, level, mark_open)
+            return
+        price = float(turn.path.open_price[turn.t])
+        if math.isnan(price):
+            return
+        stop = plan.stop
+        if (
+            stop is not None
+            and stop.is_working
+            and (
+                stop.triggered
+                or resolve.stop_touched(stop.request.side, stop.request.price, price, price)
+            )
+        ):
+            self._trigger_stop(turn, stop, price)
+            return
+        for target in plan.working_targets():
+            if resolve.limit_touched(target.request.side, target.request.price, price, price):
+                self._take_target(turn, target, price)
+        for order in [order for order in plan.exits if order.is_working]:
+            self._exit(turn, order, price)
+
+    def match_open_entry(self, turn: Turn) -> None:
+        """Fill an entry at the open; what protects it may already be crossed at this very open."""
+        entry = turn.plan.entry
+        price = float(turn.path.open_price[turn.t])
+        if not entry.is_working or math.isnan(price):
+            return
+        market = entry.request.kind is OrderKind.MARKET
+        if market or self._reaches(entry.request, price, price):
+            self._enter(turn, price)
+            self.match_open(turn)
+
+    # Fills.
+
+    def _reaches(self, request: OrderRequest, low: float, high: float) -> bool:
+        kind = resolve.STOP if request.kind is OrderKind.STOP else resolve.LIMIT
+        return bool(resolve.level_touched(kind, request.side, request.price, low, high))
+
+    def _stop_is_nearer(self, turn: Turn, stop: WorkingOrder, level: float) -> bool:
+        return not resolve.liquidation_comes_first(
+            level,
+            turn.path.marks.open[turn.row],
+            stop.request.price,
+            turn.path.bars["open"][turn.row],
+        )
+
+    def _enter(self, turn: Turn, raw: float) -> None:
+        entry, path, plan = turn.plan.entry, turn.path, turn.plan
+        rests = entry.request.kind is OrderKind.LIMIT
+        quantity = min(entry.request.quantity - entry.filled, turn.room)
+        if quantity <= 0:
+            return
+        execution = self._execution
+        price = raw if rests else execution.taker_price(path, entry, raw, quantity, turn.when)[0]
+        rate = execution.fee_rate(path, maker=False)
+        free = self._collateral.free_for(turn.k, turn.t)
+        afford = execution.affordable(path, entry, price, rate=rate, free=free)
+        short_of_cash = afford < quantity
+        quantity = min(quantity, afford)
+        if quantity > 0:
+            execution.fill(path, entry, quantity=quantity, raw=raw, when=turn.when, rests=rests)
+            plan.entered += quantity
+            turn.room -= quantity
+        at = turn.when.at
+        if short_of_cash:
+            status = OrderStatus.CANCELLED if entry.filled > 0 else OrderStatus.REJECTED
+            self._book.end(entry, status, at, "free cash does not carry the rest")
+        elif entry.filled >= entry.request.quantity * (1 - 1e-12):
+            self._book.end(entry, OrderStatus.FILLED, at, "filled")
+        if plan.entered == 0.0 and not entry.is_working:
+            self._book.close_plan(plan, at, "entry rejected")
+
+    def _trigger_stop(self, turn: Turn, stop: WorkingOrder, raw: float) -> None:
+        """Fill a stop; what the bar's volume leaves over trades at the next opens."""
+        if not stop.triggered:
+            stop.triggered = True
+            for order in [turn.plan.entry, *turn.plan.targets, *turn.plan.exits]:
+                self._book.end(order, OrderStatus.CANCELLED, turn.when.at, "stop triggered")
+        self._reduce(turn, stop, raw, abs(turn.position.quantity), rests=False)
+
+    def _take_target(self, turn: Turn, target: WorkingOrder, raw: float) -> None:
+        held, lot = turn.position.quantity, turn.path.instrument.lot_size
+        wanted = turn.plan.target_quantity(target, held, lot)
+        if wanted <= 0:
+            # Its fraction is below one lot; the farthest target takes the rest.
+            self._book.end(target, OrderStatus.CANCELLED, turn.when.at, "below one lot")
+            return
+        self._book.end(turn.plan.entry, OrderStatus.CANCELLED, turn.when.at, "target reached")
+        self._reduce(turn, target, raw, wanted, rests=True)
+
+    def _exit(self, turn: Turn, order: WorkingOrder, raw: float) -> None:
+        held, requested = abs(turn.position.quantity), order.request.quantity
+        wanted = held if math.isnan(requested) else min(requested - order.filled, held)
+        self._reduce(turn, order, raw, wanted, rests=False)
+
+    def _reduce(
+        self, turn: Turn, order: WorkingOrder, raw: float, wanted: float, *, rests: bool
+    ) -> None:
+        """Close part of the position; end the order when done, the plan when nothing is left."""
+        quantity = min(wanted, turn.room)
+        if quantity <= 0:
+            return
+        self._execution.fill(
+            turn.path, order, quantity=quantity, raw=raw, when=turn.when, rests=rests
+        )
+        turn.room -= quantity
+        if quantity == wanted:
+            self._book.end(order, OrderStatus.FILLED, turn.when.at, "filled")
+        if turn.position.quantity == 0.0:
+            self._book.end(order, OrderStatus.FILLED, turn.when.at, "filled")
+            self._close(turn, f"flat after {order.request.role}")
+
+    def _liquidate(self, turn: Turn, level: float, raw: float) -> None:
+        """Close everything for the venue, whatever the volume, and cancel the plan's orders."""
+        quantity, entry = turn.position.quantity, turn.plan.entry.request
+        request = OrderRequest(
+            plan_id=turn.plan.plan_id,
+            decision_id=entry.decision_id,
+            instrument=entry.instrument,
+            role=OrderRole.LIQUIDATION,
+            kind=OrderKind.STOP,
+            side=-1 if quantity > 0 else 1,
+            quantity=abs(quantity),
+            price=level,
+            fraction=NAN,
+            leverage_setting=entry.leverage_setting,
+            slippage_multiplier=entry.slippage_multiplier,
+            reason="maintenance margin breached",
+        )
+        order = self._book.submit(request, turn.when.at)
+        self._execution.liquidate(turn.path, order, quantity=abs(quantity), raw=raw, when=turn.when)
+        self._book.end(order, OrderStatus.FILLED, turn.when.at, "filled")
+        self._close(turn, "liquidation")
+
+    def _close(self, turn: Turn, reason: str) -> None:
+        self._book.close_plan(turn.plan, turn.when.at, reason)
+        net = self._ledger.plan_cash[turn.plan.plan_id]
+        self.closed_plans.append(ClosedPlan(turn.when.at, turn.plan.plan_id, net))

@@ -1,0 +1,78 @@
+"""The fill rules: what a bar touches, and at which price. The only implementation.
+
+Scalars in, scalars out; the broker and the sparse search both call these. A level of NaN, or a bar
+without trades (its prices are NaN here), touches nothing. ``side`` is the side of the order, +1 buy
+and -1 sell; ``quantity`` is a signed position.
+"""
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+STOP = 0
+LIMIT = 1
+
+
+@njit(cache=True)
+def stop_touched(side: int, level: float, low: float, high: float) -> bool:
+    """Whether a bar's range reaches a stop: a sell stop from above, a buy stop from below."""
+    return high >= level if side > 0 else low <= level
+
+
+@njit(cache=True)
+def limit_touched(side: int, level: float, low: float, high: float) -> bool:
+    """Whether a bar's range reaches a limit: a buy limit from above, a sell limit from below."""
+    return low <= level if side > 0 else high >= level
+
+
+@njit(cache=True)
+def level_touched(kind: int, side: int, level: float, low: float, high: float) -> bool:
+    """Whether a bar's range reaches a stop or a limit.
+
+    With ``low == high == open`` it tells whether the level is already crossed at the open.
+    """
+    if kind == STOP:
+        return stop_touched(side, level, low, high)
+    return limit_touched(side, level, low, high)
+
+
+@njit(cache=True)
+def liquidation_touched(quantity: float, level: float, mark_low: float, mark_high: float) -> bool:
+    """Whether the mark's adverse extreme reaches the liquidation price of a position."""
+    if quantity > 0:
+        return mark_low <= level
+    return quantity < 0 and mark_high >= level
+
+
+@njit(cache=True)
+def liquidation_comes_first(
+    liquidation: float, mark_open: float, stop: float, last_open: float
+) -> bool:
+    """Whether of two touched levels the liquidation is met first, each measured on its own path.
+
+    The level nearer to its path's open wins; at equal distance the liquidation, the worse of both.
+    """
+    return abs(liquidation - mark_open) <= abs(stop - last_open)
+
+
+@njit(cache=True)
+def account_equity(
+    cash: float,
+    quantities: NDArray[np.float64],
+    averages: NDArray[np.float64],
+    margined: NDArray[np.bool_],
+    marks: NDArray[np.float64],
+) -> float:
+    """Return cash + unrealized PnL of perps + value of owned assets, quote.
+
+    Instruments are summed in their fixed order and none is skipped by size, so that every caller
+    gets the same bits. ``cash`` is the sum of both wallets.
+    """
+    equity = cash
+    for k in range(len(quantities)):
+        if quantities[k] != 0.0:
+            if margined[k]:
+                equity += quantities[k] * (marks[k] - averages[k])
+            else:
+                equity += quantities[k] * marks[k]
+    return equity

@@ -1,0 +1,168 @@
+"""One account along the timeline: what fills, is funded, is liquidated, and what it is worth.
+
+One instant is :meth:`Simulator.close_bars`, :meth:`Simulator.mark`, decisions elsewhere, then
+:meth:`Simulator.open_bars`.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.broker import resolve
+from engine.broker.book import Book, WorkingOrder
+from engine.broker.collateral import Collateral
+from engine.broker.execution import Execution, moment
+from engine.broker.funding import funding_cash_flow
+from engine.broker.matching import Matcher, Turn
+from engine.broker.timeline import NO_ROW, Timeline
+from engine.config.models import RunConfig
+from engine.events import FillStage, OrderRequest, OrderRole, OrderStatus
+from engine.ledger import Ledger
+from engine.margin import build_tiers
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Balances and positions in force from the close of instant index ``t`` on."""
+
+    t: int
+    venue_cash: float
+    brokerage_cash: float
+    quantities: tuple[float, ...]
+    averages: tuple[float, ...]
+
+
+class Simulator:
+    """State of one account: working orders, positions, cash.
+
+    ``quantities``, ``averages`` and ``margined`` mirror the ledger as arrays, one entry per traded
+    instrument, for the equity sum and the search.
+    """
+
+    def __init__(self, timeline: Timeline, ledger: Ledger, config: RunConfig) -> None:
+        mode = config.account.margin_mode
+        tiers = build_tiers((row.floor, row.rate) for row in config.venue.maintenance)
+        self.timeline = timeline
+        self.ledger = ledger
+        self.book = Book()
+        self.execution = Execution(ledger, config.venue, mode)
+        self.collateral = Collateral(timeline.paths, ledger, self.book, tiers, mode)
+        self.matcher = Matcher(self.book, self.execution, self.collateral, ledger)
+        self.snapshots: list[Snapshot] = []
+        self.names = tuple(path.instrument.id for path in timeline.paths)
+        self.positions = tuple(ledger.positions[name] for name in self.names)
+        self.quantities = np.zeros(len(self.names))
+        self.averages = np.zeros(len(self.names))
+        self.margined = np.array([path.instrument.is_margined for path in timeline.paths])
+        self._marks = np.zeros(len(self.names))
+        self._synced = -1
+
+    def submit(self, requests: Sequence[OrderRequest], at: int) -> list[WorkingOrder]:
+        """Register approved orders; a full exit also cancels the rest of a working entry."""
+        orders = []
+        for request in requests:
+            orders.append(self.book.submit(request, at))
+            leaves = request.role in (OrderRole.EXIT, OrderRole.GUARD)
+            if leaves and math.isnan(request.quantity):
+                entry = self.book.plans[request.instrument].entry
+                self.book.end(entry, OrderStatus.CANCELLED, at, "exit requested")
+        return orders
+
+    def has_market_orders(self) -> bool:
+        """Whether an order waits for the next open at any price."""
+        return any(
+            order.is_working and order.trades_at_market
+            for plan in self.book.plans.values()
+            for order in plan.orders()
+        )
+
+    def close_bars(self, t: int) -> None:
+        """Step (a): match resting orders and liquidation against the bars that close at ``t``."""
+        for k, path in enumerate(self.timeline.paths if self.book.plans else ()):
+            row = int(path.closing[t])
+            # A bar that opened before the window marks the account, but nothing fills in it.
+            if row == NO_ROW or path.bars["opened_at"][row] < self.timeline.at[0]:
+                continue
+            turn = self._turn(k, t, row, FillStage.RANGE)
+            if turn is None:
+                continue
+            if turn.position.quantity != 0.0:
+                self.matcher.match_range(turn, targets=True)
+            self.matcher.match_resting_entry(turn)
+
+    def mark(self, t: int) -> float:
+        """Step (b): return equity at the marks of ``t``, quote."""
+        ledger = self.ledger
+        if ledger.version != self._synced:
+            self._sync(t)
+        cash = ledger.venue_cash + ledger.brokerage_cash
+        if not self.quantities.any():
+            return cash
+        for k, path in enumerate(self.timeline.paths):
+            self._marks[k] = path.mark[t]
+        return float(
+            resolve.account_equity(cash, self.quantities, self.averages, self.margined, self._marks)
+        )
+
+    def open_bars(self, t: int) -> None:
+        """Step (e): interest, funding, what is crossed at the open, then entries."""
+        timeline = self.timeline
+        rate = float(timeline.interest_rate[t])
+        if self.ledger.brokerage_cash > 0 and not math.isnan(rate):
+            days = float(timeline.interest_days[t])
+            self.ledger.interest(int(timeline.at[t]), annual_rate=rate, days=days)
+        if not self.book.plans:
+            return
+        turns = []
+        for k, path in enumerate(timeline.paths):
+            self._pay_holder(k, t)
+            row = int(path.opening[t])
+            turn = None if row == NO_ROW else self._turn(k, t, row, FillStage.OPEN)
+            if turn is not None:
+                self.matcher.match_open(turn)
+                turns.append(turn)
+        # Exits of every instrument come first: they free the cash that entries use.
+        for turn in turns:
+            if turn.plan.entry.is_working:
+                self.matcher.match_open_entry(turn)
+
+    def _turn(self, k: int, t: int, row: int, stage: FillStage) -> Turn | None:
+        plan = self.book.plans.get(self.names[k])
+        if plan is None:
+            return None
+        path = self.timeline.paths[k]
+        when = moment(path, t, int(self.timeline.at[t]), row, stage)
+        room = self.execution.capacity(path, when)
+        return Turn(k, t, row, path, self.positions[k], plan, when, room)
+
+    def _pay_holder(self, k: int, t: int) -> None:
+        """Funding and dividends on the position held before any fill of this instant."""
+        path, quantity, at = self.timeline.paths[k], self.positions[k].quantity, self.timeline.at[t]
+        if quantity == 0.0:
+            return
+        rate, mark = float(path.funding_rate[t]), float(path.funding_mark[t])
+        if not math.isnan(rate):
+            self.ledger.funding(
+                int(at),
+                instrument=self.names[k],
+                rate=rate,
+                mark=mark,
+                amount=funding_cash_flow(quantity, mark, rate),
+                inferred=bool(path.funding_inferred[t]),
+            )
+        per_share = float(path.dividend[t])
+        if not math.isnan(per_share):
+            self.ledger.dividend(int(at), instrument=self.names[k], per_share=per_share)
+
+    def _sync(self, t: int) -> None:
+        for k, position in enumerate(self.positions):
+            self.quantities[k] = position.quantity
+            self.averages[k] = position.average_entry
+        ledger = self.ledger
+        self._synced = ledger.version
+        quantities, averages = tuple(self.quantities.tolist()), tuple(self.averages.tolist())
+        self.snapshots.append(
+            Snapshot(t, ledger.venue_cash, ledger.brokerage_cash, quantities, averages)
+        )

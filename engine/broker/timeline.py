@@ -1,0 +1,287 @@
+"""The queue of instants, and every instrument's bars laid out along it.
+
+Instants are all bar opens and closes of the traded instruments, their funding and dividend
+timestamps, between the window's start and end. Arrays here are indexed by the instant, so the
+broker and the search never look a row up.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data_feeds.align import MarkPath, as_of, marks_on_bars
+from data_feeds.dataset import Dataset
+from data_feeds.errors import CoverageError
+from data_feeds.instrument import Instrument
+from data_feeds.schema import Channel, ChannelKey, ChannelKind
+from data_feeds.timeframe import DAY_NS, Timeframe
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.int64]
+NO_ROW = -1
+
+
+@dataclass(frozen=True)
+class InstrumentPath:
+    """One traded instrument along the instants (arrays of equal length).
+
+    ``opening`` and ``closing`` are rows of ``bars`` that open or close at an instant, -1 for none;
+    ``closed`` is the last row closed by then. Prices of bars without trades are NaN: nothing fills
+    in them. ``mark`` is the last known mark (forward filled), which values the position; mark
+    extremes may be finer than any decision can know and serve the venue's liquidation only.
+    """
+
+    instrument: Instrument
+    bars: Channel
+    marks: MarkPath
+    opening: Rows
+    closing: Rows
+    closed: Rows
+    open_price: Floats
+    low: Floats
+    high: Floats
+    mark_open: Floats
+    mark_low: Floats
+    mark_high: Floats
+    mark: Floats
+    known_range: Floats
+    known_volume: Floats
+    funding_rate: Floats
+    funding_mark: Floats
+    funding_inferred: NDArray[np.bool_]
+    dividend: Floats
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """All instants (ns, UTC) with the paths of the traded instruments in a fixed order.
+
+    ``has_close`` marks instants at which a bar closes (marks, guards, decisions); ``day_end`` the
+    last such instant of each account day. ``interest_rate`` is the annual fraction paid on
+    brokerage cash at a day's end (NaN elsewhere) and ``interest_days`` the days it covers.
+    """
+
+    at: NDArray[np.int64]
+    paths: tuple[InstrumentPath, ...]
+    has_close: NDArray[np.bool_]
+    day_end: NDArray[np.bool_]
+    interest_rate: Floats
+    interest_days: Floats
+
+    def __len__(self) -> int:
+        return len(self.at)
+
+    def index_at_or_after(self, instant: int) -> int:
+        """Return the first index whose instant is not before ``instant`` (may be the length)."""
+        return int(np.searchsorted(self.at, instant, side="left"))
+
+
+def execution_bars(dataset: Dataset, channels: Sequence[ChannelKey], instrument: str) -> Channel:
+    """Return the finest declared bars of an instrument: those its orders fill in."""
+    keys = [k for k in channels if k.instrument == instrument and k.kind is ChannelKind.BARS]
+    if not keys:
+        raise CoverageError(f"{instrument}: traded, but no bars of it are among the requirements")
+    finest = min(keys, key=lambda key: Timeframe(key.timeframe))
+    return dataset.channel(finest.instrument, finest.kind, finest.timeframe)
+
+
+def build_timeline(
+    dataset: Dataset,
+    bars: Mapping[str, Channel],
+    *,
+    start: int,
+    end: int,
+    interest_series: str | None = None,
+) -> Timeline:
+    """Return the timeline of a window.
+
+    ``bars`` maps each traded instrument to the bars it fills in, in the order in which instruments
+    are summed. Bars that open before ``start`` are never filled in; bars closing after ``end`` do
+    not exist.
+    """
+    layouts = {name: _bars_in_window(channel, start, end) for name, channel in bars.items()}
+    instants = [channel["closed_at"][rows] for channel, rows in layouts.values()]
+    instants += [channel["opened_at"][rows] for channel, rows in layouts.values()]
+    instants += [
+        _within(_event_times(dataset, name, kind), start, end)
+        for name in bars
+        for kind in (ChannelKind.FUNDING, ChannelKind.DIVIDENDS)
+    ]
+    at = np.unique(np.concatenate(instants)) if instants else np.empty(0, np.int64)
+    at = at[at >= start]
+    if not len(at):
+        raise CoverageError("no bar of a traded instrument lies inside the window")
+    paths = tuple(
+        _lay_out(dataset, dataset.instruments[name], channel, rows, at)
+        for name, (channel, rows) in layouts.items()
+    )
+    has_close = np.zeros(len(at), np.bool_)
+    for path in paths:
+        has_close |= path.closing != NO_ROW
+    day_end = _last_of_day(at, has_close, paths)
+    rate, days = _interest(dataset, at, day_end, interest_series, start)
+    return Timeline(at, paths, has_close, day_end, rate, days)
+
+
+def _bars_in_window(channel: Channel, start: int, end: int) -> tuple[Channel, Rows]:
+    inside = (channel["closed_at"] >= start) & (channel["closed_at"] <= end)
+    return channel, np.flatnonzero(inside)
+
+
+def _event_times(dataset: Dataset, instrument: str, kind: ChannelKind) -> NDArray[np.int64]:
+    if not dataset.has(instrument, kind):
+        return np.empty(0, np.int64)
+    times: NDArray[np.int64] = dataset.channel(instrument, kind)["event_at"]
+    return times
+
+
+def _within(times: NDArray[np.int64], start: int, end: int) -> NDArray[np.int64]:
+    return times[(times >= start) & (times < end)]
+
+
+def _lay_out(
+    dataset: Dataset, instrument: Instrument, bars: Channel, rows: Rows, at: NDArray[np.int64]
+) -> InstrumentPath:
+    count = len(at)
+    opening = np.full(count, NO_ROW, np.int64)
+    closing = np.full(count, NO_ROW, np.int64)
+    fillable = rows[bars["opened_at"][rows] >= at[0]]
+    opening[np.searchsorted(at, bars["opened_at"][fillable])] = fillable
+    closing[np.searchsorted(at, bars["closed_at"][rows])] = rows
+    closed = np.searchsorted(bars["closed_at"], at, side="right") - 1
+    mark_channel = _mark_channel(dataset, instrument, bars)
+    marks = marks_on_bars(bars, mark_channel)
+    traded = bars["volume"] > 0
+    last_traded = np.maximum.accumulate(np.where(traded, np.arange(len(bars)), NO_ROW))
+    known = np.where(closed >= 0, last_traded[np.maximum(closed, 0)], NO_ROW)
+    relative_range = (bars["high"] - bars["low"]) / bars["close"]
+    rate, funding_mark, inferred = _funding(dataset, instrument.id, bars, mark_channel, at)
+    return InstrumentPath(
+        instrument=instrument,
+        bars=bars,
+        marks=marks,
+        opening=opening,
+        closing=closing,
+        closed=closed,
+        open_price=_spread(np.where(traded, bars["open"], np.nan), opening),
+        low=_spread(np.where(traded, bars["low"], np.nan), closing),
+        high=_spread(np.where(traded, bars["high"], np.nan), closing),
+        mark_open=_spread(marks.open, opening),
+        mark_low=_spread(marks.low, closing),
+        mark_high=_spread(marks.high, closing),
+        mark=_spread(marks.close, closed),
+        known_range=np.nan_to_num(_spread(relative_range, known)),
+        known_volume=np.nan_to_num(_spread(bars["volume"], known)),
+        funding_rate=rate,
+        funding_mark=funding_mark,
+        funding_inferred=inferred,
+        dividend=_dividends(dataset, instrument.id, at),
+    )
+
+
+def _spread(values: Floats, rows: Rows) -> Floats:
+    """Values of the given rows; NaN where there is no row."""
+    return np.where(rows >= 0, values[np.maximum(rows, 0)], np.nan)
+
+
+def _mark_channel(dataset: Dataset, instrument: Instrument, bars: Channel) -> Channel | None:
+    """The mark channel nearest to the bars' own timeframe from above, if the data have one."""
+    if not instrument.is_margined:
+        return None
+    keys = [
+        key
+        for key in dataset.channels
+        if key.instrument == instrument.id and key.kind is ChannelKind.MARK
+    ]
+    if not keys:
+        return None
+    own = Timeframe(bars.key.timeframe)
+    best = min(keys, key=lambda key: abs(Timeframe(key.timeframe).ns - own.ns))
+    return dataset.channels[best]
+
+
+def _funding(
+    dataset: Dataset, name: str, bars: Channel, marks: Channel | None, at: NDArray[np.int64]
+) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+    """Rate, mark and whether the mark was inferred, at funding instants (NaN elsewhere).
+
+    The mark is the open of the mark bar that opens at that instant; without one, the last completed
+    mark close, or the last price where the data hold no mark at all.
+    """
+    rate = np.full(len(at), np.nan)
+    price = np.full(len(at), np.nan)
+    inferred = np.zeros(len(at), np.bool_)
+    if not dataset.has(name, ChannelKind.FUNDING):
+        return rate, price, inferred
+    funding = dataset.channel(name, ChannelKind.FUNDING)
+    due = (funding["event_at"] >= at[0]) & (funding["event_at"] <= at[-1])
+    index = np.searchsorted(at, funding["event_at"][due])
+    rate[index] = funding["rate"][due]
+    reference = bars if marks is None or not len(marks) else marks
+    instants = at[index]
+    exact = np.searchsorted(reference["opened_at"], instants)
+    safe = np.minimum(exact, len(reference) - 1)
+    opens_now = reference["opened_at"][safe] == instants
+    last = np.searchsorted(reference["closed_at"], instants, side="right") - 1
+    previous = np.where(last >= 0, reference["close"][np.maximum(last, 0)], np.nan)
+    price[index] = np.where(opens_now, reference["open"][safe], previous)
+    inferred[index] = ~opens_now | (reference is bars)
+    unknown = np.isnan(price) & ~np.isnan(rate)
+    if bool(unknown.any()):
+        # Before the first mark bar the last traded price stands in.
+        row = np.searchsorted(bars["closed_at"], at[unknown], side="right") - 1
+        price[unknown] = np.where(row >= 0, bars["close"][np.maximum(row, 0)], np.nan)
+        inferred[unknown] = True
+    return rate, price, inferred
+
+
+def _dividends(dataset: Dataset, name: str, at: NDArray[np.int64]) -> Floats:
+    amount = np.full(len(at), np.nan)
+    if dataset.has(name, ChannelKind.DIVIDENDS):
+        channel = dataset.channel(name, ChannelKind.DIVIDENDS)
+        due = (channel["event_at"] >= at[0]) & (channel["event_at"] <= at[-1])
+        amount[np.searchsorted(at, channel["event_at"][due])] = channel["amount"][due]
+    return amount
+
+
+def account_days(at: NDArray[np.int64], paths: Sequence[InstrumentPath]) -> NDArray[np.int64]:
+    """Return the account day of each instant: UTC dates if anything trades around the clock.
+
+    An instant on a boundary belongs to the day that ends there. With ETFs only, days are New York
+    dates; their sessions never span a UTC midnight offset by five hours.
+    """
+    shift = 0 if any(p.instrument.calendar == "24/7" for p in paths) else 5 * DAY_NS // 24
+    days: NDArray[np.int64] = (at - 1 - shift) // DAY_NS
+    return days
+
+
+def _last_of_day(
+    at: NDArray[np.int64], has_close: NDArray[np.bool_], paths: Sequence[InstrumentPath]
+) -> NDArray[np.bool_]:
+    closes = np.flatnonzero(has_close)
+    days = account_days(at[closes], paths)
+    last = np.append(days[1:] != days[:-1], False) if len(days) else np.zeros(0, np.bool_)
+    mask = np.zeros(len(at), np.bool_)
+    mask[closes[last]] = True
+    return mask
+
+
+def _interest(
+    dataset: Dataset,
+    at: NDArray[np.int64],
+    day_end: NDArray[np.bool_],
+    series: str | None,
+    start: int,
+) -> tuple[Floats, Floats]:
+    """Annual fraction known at each day's end, and the days since the previous one."""
+    rate = np.full(len(at), np.nan)
+    days = np.zeros(len(at))
+    if series is None:
+        return rate, days
+    ends = np.flatnonzero(day_end)
+    known = as_of(dataset.channel(series, ChannelKind.SERIES), "value", at[ends])
+    rate[ends] = known.values / 100
+    days[ends] = np.diff(np.concatenate(([start], at[ends]))) / DAY_NS
+    return rate, days

@@ -1,0 +1,291 @@
+"""The books: immutable facts, two wallets, positions, and the identities that bind them.
+
+Cash moves only through :meth:`Ledger._post`. After every fact the ledger proves itself:
+
+- each wallet equals the sum of its facts by kind;
+- for each instrument, gross trading cash flow plus the position at its average entry equals the
+  realized profit.
+
+:meth:`Ledger.prove` adds every fact again, exactly rounded.
+"""
+
+import math
+from collections import defaultdict
+from dataclasses import dataclass
+
+from data_feeds.instrument import Instrument, Wallet
+from engine.config.models import MarginMode
+from engine.errors import SimulationError
+from engine.events import Fact, FactKind
+
+# Sums of doubles differ by rounding; a cent is nine orders of magnitude larger.
+ABSOLUTE_TOLERANCE = 1e-6
+RELATIVE_TOLERANCE = 1e-11
+NO_PLAN = 0
+
+
+@dataclass(slots=True)
+class Position:
+    """One instrument's holding; ``quantity`` signed base units, money in quote.
+
+    ``isolated_margin`` is the part of the venue wallet set aside for it. ``flow`` and ``realized``
+    feed the identity.
+    """
+
+    instrument: Instrument
+    quantity: float = 0.0
+    average_entry: float = 0.0
+    isolated_margin: float = 0.0
+    plan_id: int = NO_PLAN
+    entered_at: int = 0
+    flow: float = 0.0
+    realized: float = 0.0
+    turnover: float = 0.0
+
+
+class Ledger:
+    """Facts to balances.
+
+    ``version`` counts mutations, so that readers can cache. ``plan_cash`` is each plan's net cash.
+    """
+
+    def __init__(self, instruments: dict[str, Instrument]) -> None:
+        self.facts: list[Fact] = []
+        self.positions = {name: Position(item) for name, item in instruments.items()}
+        self.venue_cash = 0.0
+        self.brokerage_cash = 0.0
+        self.plan_cash: defaultdict[int, float] = defaultdict(float)
+        self.version = 0
+        self._by_kind: dict[str, dict[str, float]] = {w.value: defaultdict(float) for w in Wallet}
+        self._turnover = 0.0
+
+    def deposit(self, at: int, wallet: Wallet, amount: float) -> None:
+        """Put starting cash into a wallet."""
+        self._post(Fact(self._next_id(), at, FactKind.DEPOSIT.value, wallet.value, amount))
+
+    def free_venue_cash(self) -> float:
+        """Return the venue wallet less every isolated margin, quote."""
+        return self.venue_cash - sum(p.isolated_margin for p in self.positions.values())
+
+    def trade(
+        self,
+        at: int,
+        *,
+        instrument: str,
+        plan_id: int,
+        fill_id: int,
+        quantity: float,
+        price: float,
+        isolated_margin: float = 0.0,
+        loss_limit: MarginMode | None = None,
+        inferred: bool = False,
+    ) -> float:
+        """Book one execution and return its realized profit before fees, quote.
+
+        ``isolated_margin`` is set aside for what the fill opens; a closing fill releases its share.
+        ``loss_limit`` bounds the loss booked: by that share (isolated) or by the wallet (cross).
+        The rest is a memo fact ``venue_loss`` that moves no cash.
+
+        Raises
+        ------
+        SimulationError : the fill would turn the position over, or breaks an identity.
+        """
+        position = self.positions[instrument]
+        before = position.quantity
+        closing = before * quantity < 0
+        if closing and abs(quantity) > abs(before) * (1 + 1e-9):
+            raise SimulationError(f"{instrument}: a fill of {quantity} turns {before} over")
+        realized = -quantity * (price - position.average_entry) if closing else 0.0
+        released = position.isolated_margin * (-quantity / before) if closing else 0.0
+        cash = realized if position.instrument.is_margined else -quantity * price
+        shortfall = self._shortfall(cash, released, loss_limit)
+        if before == 0.0:
+            position.plan_id, position.entered_at = plan_id, at
+        _move(position, quantity, price, realized, isolated_margin - released)
+        self._post(
+            Fact(
+                self._next_id(),
+                at,
+                FactKind.TRADE.value,
+                position.instrument.wallet.value,
+                cash + shortfall,
+                instrument=instrument,
+                plan_id=plan_id,
+                fill_id=fill_id,
+                quantity=quantity,
+                price=price,
+                inferred=inferred,
+            )
+        )
+        if shortfall > 0:
+            self.venue_loss(at, instrument, plan_id, fill_id, shortfall)
+        return realized
+
+    def fee(
+        self,
+        at: int,
+        *,
+        instrument: str,
+        plan_id: int,
+        fill_id: int,
+        rate: float,
+        amount: float,
+        kind: FactKind = FactKind.FEE,
+    ) -> None:
+        """Charge a fee (``amount`` positive is paid, negative is a rebate)."""
+        wallet = self.positions[instrument].instrument.wallet
+        self._post(
+            Fact(
+                self._next_id(),
+                at,
+                kind.value,
+                wallet.value,
+                -amount,
+                instrument=instrument,
+                plan_id=plan_id,
+                fill_id=fill_id,
+                rate=rate,
+            )
+        )
+
+    def funding(
+        self, at: int, *, instrument: str, rate: float, mark: float, amount: float, inferred: bool
+    ) -> None:
+        """Book one funding payment; a debit beyond the free wallet eats the isolated margin."""
+        position = self.positions[instrument]
+        free = max(self.free_venue_cash(), 0.0)
+        from_margin = 0.0
+        if position.isolated_margin > 0 and -amount > free:
+            from_margin = min(-amount - free, position.isolated_margin)
+            position.isolated_margin -= from_margin
+        self._post(
+            Fact(
+                self._next_id(),
+                at,
+                FactKind.FUNDING.value,
+                Wallet.VENUE.value,
+                amount,
+                instrument=instrument,
+                plan_id=position.plan_id,
+                quantity=position.quantity,
+                price=mark,
+                rate=rate,
+                from_margin=from_margin,
+                inferred=inferred,
+            )
+        )
+
+    def dividend(self, at: int, *, instrument: str, per_share: float) -> None:
+        """Credit a dividend on the shares held before the ex-date's open."""
+        position = self.positions[instrument]
+        self._post(
+            Fact(
+                self._next_id(),
+                at,
+                FactKind.DIVIDEND.value,
+                position.instrument.wallet.value,
+                position.quantity * per_share,
+                instrument=instrument,
+                plan_id=position.plan_id,
+                quantity=position.quantity,
+                price=per_share,
+            )
+        )
+
+    def interest(self, at: int, *, annual_rate: float, days: float) -> None:
+        """Credit simple interest on brokerage cash: cash x rate x days / 365."""
+        amount = self.brokerage_cash * annual_rate * days / 365
+        kind, wallet = FactKind.INTEREST.value, Wallet.BROKERAGE.value
+        self._post(Fact(self._next_id(), at, kind, wallet, amount, rate=annual_rate))
+
+    def venue_loss(
+        self, at: int, instrument: str, plan_id: int, fill_id: int, amount: float
+    ) -> None:
+        """Note what the venue lost: a deficit or an uncollected fee. Moves no cash."""
+        self._append(
+            Fact(
+                self._next_id(),
+                at,
+                FactKind.VENUE_LOSS.value,
+                Wallet.VENUE.value,
+                amount,
+                instrument=instrument,
+                plan_id=plan_id,
+                fill_id=fill_id,
+                memo=True,
+            )
+        )
+
+    def prove(self) -> None:
+        """Check both wallets against the exactly rounded sum of every fact.
+
+        Raises
+        ------
+        SimulationError : a wallet differs from its facts.
+        """
+        for wallet, balance in (
+            (Wallet.VENUE, self.venue_cash),
+            (Wallet.BROKERAGE, self.brokerage_cash),
+        ):
+            facts = [f.amount for f in self.facts if f.wallet == wallet and not f.memo]
+            self._compare(wallet.value, balance, math.fsum(facts))
+
+    def _next_id(self) -> int:
+        return len(self.facts) + 1
+
+    def _shortfall(self, cash: float, released: float, limit: MarginMode | None) -> float:
+        """Loss beyond what backs the position; zero or positive."""
+        if limit is None:
+            return 0.0
+        backing = released if limit is MarginMode.ISOLATED else max(self.venue_cash, 0.0)
+        return max(-cash - backing, 0.0)
+
+    def _post(self, fact: Fact) -> None:
+        if fact.wallet == Wallet.VENUE:
+            self.venue_cash += fact.amount
+            balance = self.venue_cash
+        else:
+            self.brokerage_cash += fact.amount
+            balance = self.brokerage_cash
+        self._append(fact)
+        self.plan_cash[fact.plan_id] += fact.amount
+        self._turnover += abs(fact.amount)
+        by_kind = self._by_kind[fact.wallet]
+        by_kind[fact.kind] += fact.amount
+        self._compare(fact.wallet, balance, sum(by_kind.values()))
+
+    def _append(self, fact: Fact) -> None:
+        self.facts.append(fact)
+        self.version += 1
+
+    def _compare(self, wallet: str, balance: float, facts: float) -> None:
+        tolerance = ABSOLUTE_TOLERANCE + RELATIVE_TOLERANCE * self._turnover
+        if not abs(balance - facts) <= tolerance:
+            raise SimulationError(f"{wallet} wallet {balance!r} differs from its facts {facts!r}")
+
+
+def _move(
+    position: Position, quantity: float, price: float, realized: float, margin_change: float
+) -> None:
+    """Apply an execution to a position and prove its identity."""
+    total = position.quantity + quantity
+    if position.quantity * quantity >= 0:
+        held = position.quantity * position.average_entry
+        position.average_entry = (held + quantity * price) / total
+    elif abs(total) <= RELATIVE_TOLERANCE * abs(position.quantity):
+        total = 0.0  # What is left is float residue, not a position.
+    position.quantity = total
+    position.isolated_margin += margin_change
+    position.flow -= quantity * price
+    position.realized += realized
+    position.turnover += abs(quantity * price)
+    if total == 0.0:
+        position.average_entry = 0.0
+        position.isolated_margin = 0.0
+    held = total * position.average_entry
+    gap = position.realized - (position.flow + held)
+    if not abs(gap) <= ABSOLUTE_TOLERANCE + RELATIVE_TOLERANCE * position.turnover:
+        raise SimulationError(
+            f"{position.instrument.id}: realized {position.realized!r} differs from cash flow "
+            f"{position.flow!r} + position {held!r} by {gap!r}"
+        )
