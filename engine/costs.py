@@ -46,12 +46,31 @@ def floor_to_step(value: float, step: float) -> float:
     >>> floor_to_step(0.3, 0.1)
     0.3
     """
-    return round(math.floor(value / step + STEP_TOLERANCE) * step, 12)
+    quotient = value / step
+    return _multiple(math.floor(quotient + _tolerance(quotient)), step)
 
 
 def ceil_to_step(value: float, step: float) -> float:
     """Return the smallest multiple of ``step`` that is not below ``value``."""
-    return round(math.ceil(value / step - STEP_TOLERANCE) * step, 12)
+    quotient = value / step
+    return _multiple(math.ceil(quotient - _tolerance(quotient)), step)
+
+
+def _tolerance(quotient: float) -> float:
+    """Return the rounding error of a quotient; large ones err by more than the constant."""
+    return max(STEP_TOLERANCE, 4 * math.ulp(quotient))
+
+
+def _multiple(count: int, step: float) -> float:
+    """Return ``count x step`` as the double that prints as its decimal.
+
+    310,001 x 0.1 is 31000.100000000002 in doubles, above a bar's high of 31000.1: a stop at that
+    level would not be touched. A division by the whole number of steps in 1 is rounded once.
+    """
+    per_unit = round(1 / step)
+    if per_unit >= 1 and abs(per_unit * step - 1) < STEP_TOLERANCE:
+        return count / per_unit
+    return round(count * step, 12)
 
 
 def round_against(price: float, side: int, tick_size: float) -> float:

@@ -1,3 +1,6 @@
+import math
+from decimal import Decimal
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,6 +38,32 @@ def test_floor_to_step_keeps_a_value_that_is_a_multiple_but_for_its_binary_form(
 def test_ceil_to_step_keeps_a_multiple_too():
     # 1.1 / 0.1 is 11.000000000000002, so plain ceil gives 12 steps.
     assert ceil_to_step(1.1, 0.1) == 1.1
+
+
+def test_a_price_on_the_grid_is_the_double_that_its_decimal_gives():
+    # 310,001 x 0.1 is 31000.100000000002: a level there would lie above a bar's high of 31,000.1.
+    assert 310_001 * 0.1 > 31_000.1
+    assert ceil_to_step(31_000.04, 0.1) == 31_000.1
+    assert floor_to_step(31_000.19, 0.1) == 31_000.1
+
+
+def test_a_multiple_of_many_steps_stays_itself():
+    # 200,000.3 / 0.001 is 200000299.99999997; one billionth of a step is not enough there.
+    assert math.floor(200_000.3 / 0.001 + 1e-9) == 200_000_299
+    assert floor_to_step(200_000.3, 0.001) == 200_000.3
+
+
+@given(st.integers(1, 10**8), STEPS)
+def test_every_decimal_on_the_grid_is_left_as_it_is(count, step):
+    decimal = float(Decimal(count) * Decimal(str(step)))
+    assert floor_to_step(decimal, step) == decimal
+    assert ceil_to_step(decimal, step) == decimal
+
+
+def test_a_step_that_does_not_divide_one_still_gives_multiples():
+    assert floor_to_step(11.0, 5.0) == 10.0
+    assert ceil_to_step(11.0, 5.0) == 15.0
+    assert floor_to_step(1.0, 0.3) == 0.9
 
 
 def test_fills_round_against_the_trader():

@@ -1,0 +1,216 @@
+import math
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from data_feeds.timeframe import DAY_NS, HOUR_NS
+from engine.risk.guards import NEVER, Guards, days_later, end_of_day
+
+DAILY = {"daily_loss": {"limit": 0.03, "scope": "flatten"}}
+LADDER = {
+    "drawdown": {
+        "ladder": [
+            {"drawdown": 0.05, "multiplier": 0.5},
+            {"drawdown": 0.10, "multiplier": 0.25},
+        ],
+        "halt_at": 0.15,
+        "halt_days": 10,
+    }
+}
+
+
+def guards(make, start=100_000.0, ny_days=False, **risk):
+    return Guards(make.config(risk).risk, start_equity=start, ny_days=ny_days)
+
+
+def instant(text):
+    return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) * 10**9
+
+
+def brief(events):
+    return [(event.guard, event.event) for event in events]
+
+
+def test_daily_loss_trips_at_the_limit_and_not_above(make):
+    # 3% of 100,000: the floor is 97,000
+    state = guards(make, **DAILY)
+    assert state.daily_floor == pytest.approx(97_000.0)
+    assert not state.on_mark(HOUR_NS, math.nextafter(state.daily_floor, math.inf), False)
+    assert state.on_mark(2 * HOUR_NS, state.daily_floor, False)
+    event = state.events[0]
+    assert (event.guard, event.event, event.until) == ("daily loss", "tripped", DAY_NS)
+    assert (event.equity, event.reference) == (pytest.approx(97_000.0), 100_000.0)
+    assert state.blocked_by(3 * HOUR_NS) == "daily loss"
+
+
+def test_daily_loss_trips_once_a_day_and_ends_with_the_day(make):
+    state = guards(make, **DAILY)
+    assert state.on_mark(HOUR_NS, 96_000.0, False)
+    assert not state.on_mark(2 * HOUR_NS, 90_000.0, False)
+    assert state.daily_floor == -math.inf
+    assert not state.on_mark(DAY_NS, 90_000.0, True)
+    assert state.blocked_by(DAY_NS) == ""
+    # The new day starts from 90,000: its floor is 87,300.
+    assert state.daily_floor == pytest.approx(87_300.0)
+    assert brief(state.events) == [("daily loss", "tripped"), ("daily loss", "released")]
+
+
+def test_the_day_that_ends_is_judged_before_the_new_one_begins(make):
+    state = guards(make, **DAILY)
+    assert state.on_mark(DAY_NS, 95_000.0, True)
+    assert brief(state.events) == [("daily loss", "tripped"), ("daily loss", "released")]
+    assert state.blocked_by(DAY_NS) == ""
+
+
+def test_daily_loss_that_only_blocks_does_not_flatten(make):
+    state = guards(make, daily_loss={"limit": 0.03, "scope": "block_entries"})
+    assert not state.on_mark(HOUR_NS, 90_000.0, False)
+    assert state.blocked_by(HOUR_NS) == "daily loss"
+
+
+def test_ladder_scales_new_positions_by_the_deepest_rung_reached(make):
+    state = guards(make, **LADDER)
+    assert state.tier(95_001.0) == ("normal", 1.0)
+    assert state.tier(95_000.0) == ("cautious", 0.5)
+    assert state.tier(90_000.0) == ("defensive", 0.25)
+    assert state.drawdown(90_000.0) == pytest.approx(-0.10)
+    assert state.drawdown(110_000.0) == 0.0
+
+
+def test_drawdown_is_measured_from_the_running_peak(make):
+    state = guards(make, **LADDER)
+    state.on_mark(HOUR_NS, 200_000.0, False)
+    assert state.peak == 200_000.0
+    assert state.tier(190_000.0)[0] == "cautious"
+
+
+def test_halt_flattens_blocks_and_restarts_the_peak_after_its_days(make):
+    state = guards(make, **LADDER)
+    assert state.on_mark(HOUR_NS, 85_000.0, False)
+    assert (state.blocked_by(HOUR_NS), state.tier(85_000.0)) == ("drawdown halt", ("halt", 0.0))
+    assert state.halt_drawdown == math.inf
+    ends = HOUR_NS + 10 * DAY_NS
+    assert state.next_release_at == ends
+    assert not state.on_mark(ends - 1, 60_000.0, False)
+    assert state.blocked_by(ends - 1) == "drawdown halt"
+    assert not state.on_mark(ends, 84_000.0, False)
+    assert (state.peak, state.halt_drawdown, state.next_release_at) == (84_000.0, 0.15, NEVER)
+    assert state.blocked_by(ends) == ""
+    assert state.tier(84_000.0) == ("normal", 1.0)
+    assert brief(state.events) == [("drawdown halt", "tripped"), ("drawdown halt", "released")]
+    assert "restarts at 84,000.00" in state.events[-1].detail
+
+
+def test_halt_without_days_never_ends(make):
+    state = guards(make, drawdown={"ladder": [], "halt_at": 0.15, "halt_days": None})
+    assert state.on_mark(HOUR_NS, 80_000.0, False)
+    assert state.next_release_at == NEVER
+    assert not state.on_mark(10_000 * DAY_NS, 200_000.0, True)
+    assert state.blocked_by(10_000 * DAY_NS) == "drawdown halt"
+
+
+def test_cool_down_follows_a_losing_plan_only_and_later_losses_extend_it(make):
+    state = guards(make, cool_down="12h")
+    state.on_plan_closed(0, 0.0)
+    state.on_plan_closed(0, 5.0)
+    assert state.blocked_by(0) == ""
+    state.on_plan_closed(HOUR_NS, -1.0)
+    assert state.blocked_by(13 * HOUR_NS - 1) == "cool-down"
+    assert state.blocked_by(13 * HOUR_NS) == ""
+    state.on_plan_closed(5 * HOUR_NS, -2.0)
+    assert state.blocked_by(13 * HOUR_NS) == "cool-down"
+    assert state.next_release_at == 17 * HOUR_NS
+    assert not state.on_mark(17 * HOUR_NS, 100_000.0, False)
+    assert state.next_release_at == NEVER
+    assert [e.reference for e in state.events] == [-1.0, -2.0, 0.0]
+    assert brief(state.events)[-1] == ("cool-down", "released")
+
+
+def test_entries_are_counted_by_account_day(make):
+    state = guards(make, max_trades_per_day=2)
+    state.on_entry(HOUR_NS, 1.0)
+    assert state.blocked_by(HOUR_NS) == ""
+    state.on_entry(2 * HOUR_NS, 1.0)
+    assert state.blocked_by(3 * HOUR_NS) == "max trades a day"
+    assert state.events[0].until == DAY_NS
+    state.on_mark(DAY_NS, 1.0, True)
+    assert state.blocked_by(DAY_NS) == ""
+    assert brief(state.events) == [
+        ("max trades a day", "tripped"),
+        ("max trades a day", "released"),
+    ]
+
+
+def test_guards_that_are_off_never_trip(make):
+    state = guards(make)
+    assert (state.daily_floor, state.halt_drawdown) == (-math.inf, math.inf)
+    state.on_plan_closed(1, -1e9)
+    for hour in range(1, 100):
+        state.on_entry(hour * HOUR_NS, 1.0)
+        assert not state.on_mark(hour * HOUR_NS, 1.0, hour % 24 == 0)
+        assert state.blocked_by(hour * HOUR_NS) == ""
+    assert state.events == []
+    assert state.tier(1.0) == ("normal", 1.0)
+
+
+def test_new_york_days_end_at_new_york_midnight_in_winter_and_summer():
+    winter = instant("2026-02-05T21:00:00")
+    assert end_of_day(winter, ny_days=True) == instant("2026-02-06T05:00:00")
+    summer = instant("2026-07-06T20:00:00")
+    assert end_of_day(summer, ny_days=True) == instant("2026-07-07T04:00:00")
+    midnight = instant("2026-02-06T05:00:00")
+    assert end_of_day(midnight, ny_days=True) == midnight
+    assert end_of_day(midnight, ny_days=False) == instant("2026-02-07T00:00:00")
+
+
+def test_a_halt_keeps_the_new_york_clock_time_through_daylight_saving():
+    # Clocks go forward on 2026-03-08: 16:00 in New York is 21:00Z before and 20:00Z after.
+    before = instant("2026-03-02T21:00:00")
+    assert days_later(before, 10, ny_days=True) == instant("2026-03-12T20:00:00")
+    assert days_later(before, 10, ny_days=False) == instant("2026-03-12T21:00:00")
+
+
+RETURNS = st.lists(
+    st.sampled_from([-0.02, -0.01, -0.005, 0.0, 0.005, 0.01]), min_size=1, max_size=200
+)
+
+
+@given(RETURNS, st.sets(st.integers(0, 199)), st.sets(st.integers(0, 199)), st.integers(2, 30))
+def test_visiting_only_what_can_matter_gives_the_state_of_visiting_every_bar(
+    make, returns, losing_rows, entry_rows, bars_a_day
+):
+    risk = {**DAILY, **LADDER, "cool_down": "3h", "max_trades_per_day": 2}
+    risk["drawdown"] = {**LADDER["drawdown"], "halt_days": 1}
+    dense, sparse = guards(make, **risk), guards(make, **risk)
+    equity, peak, visited = 100_000.0, 100_000.0, 0
+    for row, change in enumerate(returns):
+        at, equity = (row + 1) * HOUR_NS, equity * (1 + change)
+        day_end = (row + 1) % bars_a_day == 0
+        flatten = dense.on_mark(at, equity, day_end)
+        peak = max(peak, equity)
+        due = day_end or at >= sparse.next_release_at or equity <= sparse.daily_floor
+        if due or equity <= peak * (1 - sparse.halt_drawdown):
+            sparse.peak = peak
+            assert sparse.on_mark(at, equity, day_end) == flatten
+            peak = sparse.peak
+            visited += 1
+        else:
+            assert not flatten
+        for state in (dense, sparse):
+            # A caller reads the guards only at instants that it visits, with the carried peak.
+            if row in losing_rows:
+                state.on_plan_closed(at, -1.0)
+            if row in entry_rows:
+                state.on_entry(at, equity)
+        assert dense.blocked_by(at) == sparse.blocked_by(at)
+        sparse.peak = peak
+        assert dense.tier(equity) == sparse.tier(equity)
+    assert repr(dense.events) == repr(sparse.events)
+    assert (dense.peak, dense.daily_floor, dense.next_release_at) == (
+        sparse.peak,
+        sparse.daily_floor,
+        sparse.next_release_at,
+    )
+    assert visited <= len(returns)
