@@ -1,0 +1,250 @@
+import math
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from data_feeds.timeframe import DAY_NS, HOUR_NS
+from engine.events import EquityCurve, Fill
+from engine.metrics import (
+    cagr,
+    daily_returns,
+    headline,
+    longest_drawdown_days,
+    max_drawdown,
+    sharpe,
+    sortino,
+    trade_numbers,
+    volatility,
+)
+
+DAY_ONE = 20_000 * DAY_NS  # 2024-10-04
+
+
+@dataclass(frozen=True)
+class Plan:
+    net_pnl: float
+    r_multiple: float = math.nan
+    fees: float = 0.0
+    funding: float = 0.0
+    slippage_cost: float = 0.0
+    liquidated: bool = False
+
+
+def curve(at, equity, gross=None):
+    at, equity = np.asarray(at, dtype=np.int64), np.asarray(equity, dtype=np.float64)
+    zeros = np.zeros(len(at))
+    gross = zeros if gross is None else np.asarray(gross, dtype=np.float64)
+    return EquityCurve(at, equity, equity, zeros, zeros, zeros, gross)
+
+
+def daily_curve(returns, start=1_000.0):
+    at = DAY_ONE + (1 + np.arange(len(returns))) * DAY_NS
+    return curve(at, start * np.cumprod(1 + np.asarray(returns)))
+
+
+def random_returns(days=500):
+    return np.random.default_rng(7).normal(0.0005, 0.02, days)
+
+
+def test_a_close_at_midnight_belongs_to_the_day_that_it_ends():
+    at = [DAY_ONE + 12 * HOUR_NS, DAY_ONE + DAY_NS, DAY_ONE + DAY_NS + HOUR_NS]
+    returns = daily_returns(curve(at, [90.0, 110.0, 99.0]), start_equity=100.0)
+    # 110 / 100 - 1 on the first day, 99 / 110 - 1 on the second
+    assert returns.tolist() == pytest.approx([0.10, -0.10])
+    assert [day.isoformat() for day in returns.index.date] == ["2024-10-04", "2024-10-05"]
+    assert returns.index.tz is None
+
+
+def test_the_first_day_is_measured_from_the_start_equity():
+    at = [DAY_ONE + HOUR_NS, DAY_ONE + DAY_NS]
+    assert daily_returns(curve(at, [98.0, 99.0]), start_equity=100.0).tolist() == pytest.approx(
+        [-0.01]
+    )
+    # Without it the first bar's own loss would be forgotten: 99 / 98 - 1.
+    assert daily_returns(curve(at, [98.0, 99.0])).iloc[0] == pytest.approx(99 / 98 - 1)
+
+
+def test_new_york_days_end_at_new_york_midnight():
+    # 2024-10-05 03:00Z is still the evening of 2024-10-04 in New York.
+    at = [DAY_ONE + DAY_NS + 3 * HOUR_NS, DAY_ONE + DAY_NS + 5 * HOUR_NS]
+    returns = daily_returns(curve(at, [101.0, 102.01]), "America/New_York", start_equity=100.0)
+    assert returns.tolist() == pytest.approx([0.01, 0.01])
+    assert len(daily_returns(curve(at, [101.0, 102.01]), start_equity=100.0)) == 1
+
+
+def test_a_day_without_bars_has_no_return_and_loses_no_move():
+    at = [DAY_ONE + DAY_NS, DAY_ONE + 4 * DAY_NS]
+    returns = daily_returns(curve(at, [110.0, 121.0]), start_equity=100.0)
+    assert returns.tolist() == pytest.approx([0.1, 0.1])
+
+
+def test_growth_of_one_year_is_its_total_return():
+    # 20% in 365 days
+    returns = np.full(365, 1.2 ** (1 / 365) - 1)
+    assert cagr(returns, 365) == pytest.approx(0.20)
+    assert math.isnan(cagr(np.array([]), 365))
+    assert math.isnan(cagr(np.array([0.1, -1.0]), 365))
+
+
+def test_volatility_sharpe_and_sortino_by_hand():
+    # Returns 1%, -1%, 3%: mean 1%, standard deviation sqrt((0 + 4 + 4) / 2)% = 2%
+    returns = np.array([0.01, -0.01, 0.03])
+    assert volatility(returns, 365) == pytest.approx(0.02 * math.sqrt(365))
+    assert sharpe(returns, 365) == pytest.approx(0.5 * math.sqrt(365))
+    # downside sqrt(0.0001 / 3)
+    assert sortino(returns, 365) == pytest.approx(0.01 / math.sqrt(0.0001 / 3) * math.sqrt(365))
+
+
+def test_ratios_without_variance_or_loss_do_not_exist():
+    flat, steady = np.zeros(10), np.full(10, 0.001)
+    assert math.isnan(sharpe(flat, 365))
+    assert math.isnan(sharpe(steady, 365))
+    assert math.isnan(sortino(steady, 365))
+    assert volatility(flat, 365) == 0.0
+    assert math.isnan(volatility(np.array([0.01]), 365))
+    assert math.isnan(sortino(np.array([-0.01]), 365))
+
+
+def test_the_deepest_drawdown_is_seen_at_bars_even_when_days_hide_it():
+    # 100, then 50 inside the day, 99 at its end
+    at = [DAY_ONE + HOUR_NS, DAY_ONE + DAY_NS]
+    numbers = headline(curve(at, [50.0, 99.0]), (), periods_per_year=365, start_equity=100.0)
+    assert numbers["max_drawdown_bars"] == pytest.approx(-0.50)
+    assert numbers["max_drawdown_days"] == pytest.approx(-0.01)
+    assert max_drawdown(np.array([1.0, 2.0])) == 0.0
+
+
+def test_drawdown_days_run_from_the_peak_to_the_recovery_or_the_end():
+    index = pd.date_range("2024-01-01", periods=6)
+    # Below the start on days 1 and 2, recovered on day 3 (3 days), below again on days 5 and 6.
+    recovered = pd.Series([-0.1, 0.0, 0.2, 0.0, -0.01, 0.0], index=index)
+    assert longest_drawdown_days(recovered) == 3
+    # Never recovered: from the start before day 1 to day 6.
+    assert longest_drawdown_days(pd.Series([-0.1] * 6, index=index)) == 6
+    assert longest_drawdown_days(pd.Series([0.1] * 6, index=index)) == 0
+    assert math.isnan(longest_drawdown_days(pd.Series(dtype=float)))
+
+
+def test_trade_numbers_by_hand():
+    plans = [
+        Plan(300.0, 3.0, fees=5.0, funding=-1.0, slippage_cost=2.0),
+        Plan(-100.0, -1.0, fees=5.0, funding=2.0, slippage_cost=1.0),
+        Plan(-50.0, math.nan, liquidated=True),
+        Plan(0.0, 0.0),
+    ]
+    numbers = trade_numbers(plans)
+    assert numbers["trades"] == 4
+    assert numbers["liquidations"] == 1
+    assert numbers["hit_rate"] == 0.25
+    assert numbers["profit_factor"] == pytest.approx(300 / 150)
+    assert numbers["average_r"] == pytest.approx(2 / 3)
+    assert numbers["expectancy"] == pytest.approx(37.5)
+    assert (numbers["fees"], numbers["funding"], numbers["slippage"]) == (10.0, 1.0, 3.0)
+
+
+def test_without_trades_counts_are_zero_and_ratios_do_not_exist():
+    numbers = trade_numbers(())
+    assert (numbers["trades"], numbers["fees"], numbers["net_pnl"]) == (0, 0, 0)
+    for name in ("hit_rate", "profit_factor", "average_r", "expectancy"):
+        assert math.isnan(numbers[name])
+    assert math.isnan(trade_numbers([Plan(5.0)])["profit_factor"])
+
+
+def test_exposure_counts_bars_with_a_position_and_turnover_is_per_year():
+    at = DAY_ONE + (1 + np.arange(4)) * DAY_NS // 2
+    fill = Fill(
+        fill_id=1,
+        order_id=1,
+        plan_id=1,
+        instrument="BTC",
+        role="entry",
+        stage="open",
+        at=0,
+        bar_opened_at=0,
+        bar_closed_at=0,
+        quantity=-2.0,
+        price=100.0,
+        raw_price=100.0,
+        slippage=0.0,
+        liquidity="taker",
+        fee_rate=0.0,
+        fee=0.0,
+        realized=0.0,
+        position_after=0.0,
+        average_entry_after=0.0,
+        isolated_margin_after=0.0,
+        inferred=False,
+        reason="",
+    )
+    equity = curve(at, [1_000.0] * 4, gross=[0.0, 200.0, 200.0, 200.0])
+    numbers = headline(equity, (), periods_per_year=365, fills=[fill, fill])
+    assert numbers["exposure"] == 0.75
+    # 2 x 2 x 100 / 1,000 in 2 days, 182.5 times a year
+    assert numbers["turnover"] == pytest.approx(0.4 * 182.5)
+    assert math.isnan(headline(equity, (), periods_per_year=365)["turnover"])
+
+
+def test_an_account_that_never_moves_has_no_ratios_but_has_returns():
+    at = DAY_ONE + (1 + np.arange(5)) * DAY_NS
+    numbers = headline(curve(at, [1_000.0] * 5), (), periods_per_year=365, start_equity=1_000.0)
+    assert (numbers["total_return"], numbers["cagr"], numbers["volatility"]) == (0.0, 0.0, 0.0)
+    for name in ("sharpe", "sortino", "calmar"):
+        assert math.isnan(numbers[name])
+
+
+def test_an_empty_curve_gives_no_numbers_and_no_error():
+    numbers = headline(curve([], []), (), periods_per_year=365, start_equity=1_000.0)
+    assert numbers["total_return"] == 0.0
+    assert numbers["days"] == 0
+    assert math.isnan(numbers["cagr"])
+
+
+@pytest.fixture(scope="module")
+def quantstats_stats():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return pytest.importorskip("quantstats.stats")
+
+
+@pytest.mark.parametrize("periods", [252, 365])
+def test_headline_equals_quantstats_on_naive_daily_returns(quantstats_stats, periods):
+    returns = random_returns()
+    numbers = headline(daily_curve(returns), (), periods_per_year=periods, start_equity=1_000.0)
+    series = daily_returns(daily_curve(returns), start_equity=1_000.0)
+    theirs = {
+        "cagr": quantstats_stats.cagr(series, periods=periods),
+        "volatility": quantstats_stats.volatility(series, periods=periods),
+        "sharpe": quantstats_stats.sharpe(series, periods=periods),
+        "sortino": quantstats_stats.sortino(series, periods=periods),
+        "max_drawdown_days": quantstats_stats.max_drawdown(series),
+        "calmar": quantstats_stats.calmar(series, periods=periods),
+        "best_day": quantstats_stats.best(series),
+        "worst_day": quantstats_stats.worst(series),
+    }
+    for name, value in theirs.items():
+        assert numbers[name] == pytest.approx(value, abs=1e-12, rel=1e-12), name
+
+
+def test_quantstats_default_of_252_reads_a_year_of_20_percent_as_13(quantstats_stats):
+    # A year of daily crypto returns, alternating so that there is some variance.
+    growth = 1.2 ** (1 / 365)
+    returns = np.where(np.arange(365) % 2 == 0, growth * 1.001 - 1, growth / 1.001 - 1)
+    returns[-1] = growth - 1
+    series = daily_returns(daily_curve(returns), start_equity=1_000.0)
+    # The wrong number: 1.2 ** (252 / 365) - 1 = 13.4%
+    assert quantstats_stats.cagr(series) == pytest.approx(0.134, abs=0.0005)
+    ours = headline(daily_curve(returns), (), periods_per_year=365, start_equity=1_000.0)
+    assert ours["cagr"] == pytest.approx(0.20)
+
+
+def test_quantstats_reads_an_equity_curve_as_prices_and_loses_the_first_day(quantstats_stats):
+    # Given the curve, it guesses "prices" and drops the loss of the first day: 0.9 is the start.
+    equity = daily_curve([-0.10, 0.05, 0.05], start=1.5)
+    values = pd.Series(equity.equity, index=pd.date_range("2024-10-04", periods=3))
+    assert quantstats_stats.worst(values) == pytest.approx(0.05)
+    assert headline(equity, (), periods_per_year=365, start_equity=1.5)[
+        "worst_day"
+    ] == pytest.approx(-0.10)
