@@ -1,0 +1,60 @@
+"""``validate``, ``show-config``, ``schema``."""
+
+from typing import Annotated
+
+import typer
+
+from engine.cli.options import ConfigArgument, JsonOption, PluginOption, SetOption
+from engine.cli.output import print_error, print_json, print_yaml
+
+
+def validate(
+    configs: Annotated[list[str], typer.Argument(metavar="CONFIG...", help="Run files")],
+    plugin_path: PluginOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check run files without running them; list every problem of each."""
+    from data_feeds.errors import RiskoffError
+    from engine.cli.configuration import read_config
+
+    results = []
+    worst = 0
+    for config in configs:
+        problems: list[str] = []
+        try:
+            read_config(config, None, plugin_path)
+        except RiskoffError as error:
+            problems = str(error).splitlines()
+            worst = max(worst, error.exit_code)
+        results.append({"config": config, "valid": not problems, "problems": problems})
+        if not as_json and problems:
+            print_error("\n".join(problems))
+        elif not as_json:
+            print(f"{config}: valid")
+    if as_json:
+        print_json(results)
+    if worst:
+        raise typer.Exit(worst)
+
+
+def show_config(
+    config: ConfigArgument,
+    overrides: SetOption = None,
+    plugin_path: PluginOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print a run file with its venue, its overrides and every default filled in."""
+    from engine.cli.configuration import read_config
+
+    document = read_config(config, overrides, plugin_path).model_dump(mode="json")
+    if as_json:
+        print_json(document)
+    else:
+        print_yaml(document)
+
+
+def schema() -> None:
+    """Print the JSON schema of run files, for an editor's completion."""
+    from engine.config.schema import run_schema_text
+
+    print(run_schema_text(), end="")

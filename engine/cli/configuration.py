@@ -1,0 +1,34 @@
+"""Reading a run's configuration as the commands do, playbook parameters included."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from engine.config.load import load_run_config
+from engine.config.locations import find_config
+from engine.config.models import RunConfig
+from engine.plugins import load_playbook_class
+
+
+def read_config(
+    config: str,
+    overrides: Sequence[str] | None,
+    plugin_path: Path | None,
+    data: Path | None = None,
+) -> RunConfig:
+    """Return the run that a CONFIG argument names, with ``--set`` and ``--data`` applied.
+
+    Raises
+    ------
+    YamlError, ConfigError : the file cannot be used; PlaybookError : the plugin cannot be imported.
+    """
+    settings = list(overrides or ())
+    if data is not None:
+        settings.append(f"data.source={json.dumps(str(data))}")
+
+    def params_model(name: str) -> type[BaseModel]:
+        return load_playbook_class(name, plugin_path).Params
+
+    return load_run_config(find_config(config), settings, params_model=params_model)

@@ -1,0 +1,78 @@
+"""From any exception to one clear line and an exit code; a traceback only on request."""
+
+import errno
+import os
+import sys
+import traceback
+
+import typer
+
+from data_feeds.errors import RiskoffError
+from engine.cli.output import print_error
+
+DEBUG_VARIABLE = "RISKOFF_DEBUG"
+
+EXIT_BUG = 1
+EXIT_BROKEN_PIPE = 1  # as typer itself ends when the reader of a pipe has gone
+EXIT_USAGE = 2
+EXIT_STORAGE = 3
+EXIT_INTERRUPTED = 130
+
+# What the file system says when the machine, not the program, must change.
+_STORAGE_ERRORS = frozenset(
+    {
+        errno.EACCES,
+        errno.EDQUOT,
+        errno.EFBIG,
+        errno.EIO,
+        errno.EMFILE,
+        errno.ENOSPC,
+        errno.EPERM,
+        errno.EROFS,
+    }
+)
+
+
+def report_failure(error: BaseException) -> int:
+    """Print what went wrong on stderr and return the process's exit code."""
+    if isinstance(error, BrokenPipeError):
+        _silence_stdout()
+        return EXIT_BROKEN_PIPE
+    if os.environ.get(DEBUG_VARIABLE):
+        traceback.print_exception(error)
+    code, text = _describe(error)
+    if text:
+        print_error(text)
+    return code
+
+
+def _describe(error: BaseException) -> tuple[int, str]:
+    """Return exit code and text; no text when typer has already printed its help."""
+    if isinstance(error, KeyboardInterrupt | typer.Abort):
+        return EXIT_INTERRUPTED, "interrupted; nothing half-written is left"
+    if isinstance(error, RiskoffError):
+        return error.exit_code, str(error)
+    if isinstance(error, typer.TyperException):
+        text = _one_line(error.format_message())
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context is not None else "riskoff"
+        return EXIT_USAGE, f"{text} (see {command} --help)" if text else ""
+    if isinstance(error, OSError) and error.errno in _STORAGE_ERRORS:
+        place = error.filename if error.filename is not None else "output"
+        remedy = "free space or choose a folder you can write to"
+        return EXIT_STORAGE, f"{place}: {error.strerror}; {remedy}"
+    return EXIT_BUG, (
+        f"a bug in riskoff: {type(error).__name__}: {_one_line(str(error))}; "
+        f"run again with {DEBUG_VARIABLE}=1 for the traceback and report it"
+    )
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _silence_stdout() -> None:
+    """Point stdout at nothing, or the interpreter complains when it flushes at exit."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)

@@ -1,0 +1,30 @@
+"""Arguments and options that several commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DEFAULT_CATALOG = Path(".data/catalog")
+DEFAULT_RUNS = Path("runs")
+
+ConfigArgument = Annotated[
+    str, typer.Argument(metavar="CONFIG", help="A run's YAML file, or the name of a shipped run")
+]
+RunArgument = Annotated[
+    Path, typer.Argument(metavar="RUN", help="A run folder, for example runs/demo-1a2b3c4d5e6f")
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change one value; may be repeated"),
+]
+DataOption = Annotated[
+    Path | None,
+    typer.Option("--data", metavar="DIR", help="Catalog to read instead of the config's"),
+]
+CatalogOption = Annotated[Path, typer.Option("--data", metavar="DIR", help="The catalog's folder")]
+PluginOption = Annotated[
+    Path | None,
+    typer.Option("--plugin-path", metavar="DIR", help="Folder of your own playbooks"),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for another program")]

@@ -1,0 +1,107 @@
+"""Printing: plain lines and JSON on stdout, errors and progress on stderr."""
+
+import json
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+SHOW_AFTER_SECONDS = 2.0
+
+Report = Callable[[int, int], None]
+
+
+def print_json(document: Any) -> None:
+    """Print one JSON document; NaN is refused because other programs cannot read it."""
+    print(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def print_yaml(document: Any) -> None:
+    """Print one document as YAML, keys in their own order."""
+    from ruamel.yaml import YAML
+
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = False
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    yaml.dump(document, sys.stdout)
+
+
+def print_columns(rows: Sequence[Sequence[str]]) -> None:
+    """Print rows as left-aligned columns two spaces apart."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        print("  ".join(cells).rstrip())
+
+
+def print_error(text: str) -> None:
+    """Print every line of an error's text to stderr, marked as one."""
+    for line in text.splitlines() or [""]:
+        print(f"error: {line}", file=sys.stderr)
+
+
+@contextmanager
+def working(title: str) -> Iterator[Report]:
+    """Yield ``report(done, total)`` and show a bar once the block has lasted two seconds.
+
+    Before the first report the bar only moves. Nothing is shown unless stderr is a terminal.
+    """
+    if not sys.stderr.isatty():
+        yield _ignore
+        return
+    bar = _LateBar(title)
+    timer = threading.Timer(SHOW_AFTER_SECONDS, bar.show)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield bar.report
+    finally:
+        timer.cancel()
+        bar.close()
+
+
+def _ignore(done: int, total: int) -> None:
+    """Report nothing."""
+
+
+class _LateBar:
+    """A rich progress bar that a timer thread may show and the block's end closes for good."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._lock = threading.Lock()
+        self._closed = False
+        self._progress: Progress | None = None
+        self._task: TaskID | None = None
+        self._done, self._total = 0, 0
+
+    def report(self, done: int, total: int) -> None:
+        """Remember how far the work is and draw it if the bar is shown."""
+        self._done, self._total = done, total
+        if self._progress is not None and self._task is not None:
+            self._progress.update(self._task, completed=done, total=total)
+
+    def show(self) -> None:
+        """Start drawing, unless the block has ended."""
+        from rich.console import Console
+        from rich.progress import Progress
+
+        with self._lock:
+            if self._closed:
+                return
+            progress = Progress(console=Console(stderr=True), transient=True)
+            total = self._total or None
+            self._task = progress.add_task(self._title, completed=self._done, total=total)
+            progress.start()
+            self._progress = progress
+
+    def close(self) -> None:
+        """Remove the bar."""
+        with self._lock:
+            self._closed = True
+            if self._progress is not None:
+                self._progress.stop()

@@ -1,0 +1,107 @@
+"""``run``, ``audit``, ``explain``."""
+
+import json
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from engine.cli.options import (
+    DEFAULT_RUNS,
+    ConfigArgument,
+    DataOption,
+    JsonOption,
+    PluginOption,
+    RunArgument,
+    SetOption,
+)
+from engine.cli.output import print_json, working
+
+
+def run(
+    config: ConfigArgument,
+    *,
+    overrides: SetOption = None,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Folder of all runs")
+    ] = DEFAULT_RUNS,
+    data: DataOption = None,
+    mode: Annotated[
+        str | None,
+        typer.Option("--mode", metavar="MODE", help="dense or sparse; the result is the same"),
+    ] = None,
+    plugin_path: PluginOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run a playbook; write a run folder with fills, journal, summary and tearsheet."""
+    from engine.cli.configuration import read_config
+
+    settings = [*(overrides or ()), *([f"mode={mode}"] if mode is not None else ())]
+    checked = read_config(config, settings, plugin_path, data)
+
+    from data_feeds.load import open_source
+    from engine.reporting import add_reports
+    from engine.results import check_writable, write_run
+    from engine.run import run as simulate
+
+    check_writable(out)
+    started_at, clock = datetime.now(UTC), time.perf_counter()
+    with working("reading data"):
+        source = open_source(checked.data.source)
+    with working("simulating") as report:
+        result = simulate(checked, source, plugin_path=plugin_path, on_progress=report)
+    timing = {
+        "started_at": started_at.isoformat(timespec="seconds"),
+        "seconds": round(time.perf_counter() - clock, 3),
+    }
+    with working("writing reports"):
+        folder = write_run(result, out, add_reports=add_reports, timing=timing)
+    page = folder / "tearsheet.html"
+    if as_json:
+        metrics = (folder / "metrics.json").read_text(encoding="utf-8")
+        print_json({"run": str(folder), "page": str(page), "metrics": json.loads(metrics)})
+        return
+    print((folder / "summary.txt").read_text(encoding="utf-8"), end="")
+    print(page)
+
+
+def audit(run: RunArgument, data: DataOption = None, as_json: JsonOption = False) -> None:
+    """Re-derive what should have happened from orders, fills, config and market; compare."""
+    from data_feeds.load import open_source
+    from engine.audit import audit_run
+    from engine.errors import SimulationError
+
+    source = None if data is None else open_source(data)
+    with working("auditing"):
+        report = audit_run(run, source)
+    if as_json:
+        findings = [finding.__dict__ for finding in report.findings]
+        print_json({"run": str(run), "checks": report.checks, "findings": findings})
+    else:
+        print(", ".join(f"{name}: {count}" for name, count in report.checks.items()))
+    if report.findings:
+        raise SimulationError("\n".join(str(finding) for finding in report.findings))
+    if not as_json:
+        print("the books balance")
+
+
+def explain(
+    run: RunArgument,
+    trade: Annotated[
+        int | None, typer.Option("--trade", metavar="N", help="A trade, counted from 1")
+    ] = None,
+    at: Annotated[
+        str | None, typer.Option("--at", metavar="INSTANT", help="For example 2026-02-06T03:00Z")
+    ] = None,
+) -> None:
+    """Say in plain words why a trade was made, or what held and what blocked at an instant."""
+    from engine.reporting.explain import explain_at, explain_trade
+
+    if (trade is None) == (at is None):
+        raise typer.TyperException("give one of --trade N and --at INSTANT")
+    if trade is not None:
+        print(explain_trade(run, trade), end="")
+    elif at is not None:
+        print(explain_at(run, at), end="")

@@ -1,0 +1,56 @@
+"""``strategies list`` and ``strategies show``."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from engine.cli.options import JsonOption, PluginOption
+from engine.cli.output import print_columns, print_json
+
+app = typer.Typer(help="The playbooks that a run file can name.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_command(plugin_path: PluginOption = None, as_json: JsonOption = False) -> None:
+    """List playbooks by name; none is imported."""
+    from engine.plugins import list_playbooks
+
+    entries = list_playbooks(plugin_path)
+    if as_json:
+        print_json([vars(entry) for entry in entries])
+        return
+    rows = [(entry.name, entry.target, entry.origin) for entry in entries]
+    print_columns([("name", "class", "from"), *rows])
+
+
+@app.command("show")
+def show_command(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="As a run file would name it")],
+    plugin_path: PluginOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print what a playbook does and each of its parameters with its default."""
+    from engine.plugins import load_playbook_class
+
+    playbook = load_playbook_class(name, plugin_path)
+    fields: dict[str, Any] = playbook.Params.model_json_schema()
+    if as_json:
+        print_json(fields)
+        return
+    print((playbook.__doc__ or name).strip())
+    print()
+    rows = [
+        (key, "required" if "default" not in field else _plain(field["default"]), _about(field))
+        for key, field in fields.get("properties", {}).items()
+    ]
+    print_columns([("parameter", "default", "meaning"), *rows])
+
+
+def _plain(value: Any) -> str:
+    """Return a default as YAML would write it."""
+    return json.dumps(value) if not isinstance(value, str) else value
+
+
+def _about(field: dict[str, Any]) -> str:
+    return str(field.get("description", ""))

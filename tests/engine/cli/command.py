@@ -1,0 +1,44 @@
+"""Running the real command in a process of its own, from an empty folder."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+COMMAND = (sys.executable, "-c", "from engine.cli.app import main; main()")
+
+
+def environment(**extra: str) -> dict[str, str]:
+    """Return an environment in which the checkout is importable from any folder."""
+    kept = {key: value for key, value in os.environ.items() if key != "RISKOFF_DEBUG"}
+    # A terminal's colours and width must not reach the comparison of texts.
+    return {**kept, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", "COLUMNS": "200", **extra}
+
+
+def interruptible() -> None:
+    """Give a child Ctrl-C back where the parent runs in the background and ignores it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def riskoff(*arguments: str | Path, cwd: Path, **extra: str) -> subprocess.CompletedProcess[str]:
+    """Return the finished command with its exit code, stdout and stderr."""
+    return subprocess.run(
+        [*COMMAND, *map(str, arguments)],
+        cwd=cwd,
+        env=environment(**extra),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def assert_one_clear_line(done: subprocess.CompletedProcess[str], code: int) -> str:
+    """Check exit code, silence on stdout and a single error line; return that line's text."""
+    assert done.returncode == code, done.stderr
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: ")
+    return line.removeprefix("error: ")

@@ -1,0 +1,210 @@
+import json
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from engine.cli.app import execute
+from engine.config.locations import SCHEMA_FILE
+from tests.engine.cli.command import COMMAND, assert_one_clear_line, environment, riskoff
+
+RUN = """\
+name: trial
+data: {start: 2026-01-01, end: 2026-02-01}
+playbook: {name: "plugin_for_cli", params: {bars: 5}}
+venue: binance_usdm
+"""
+
+PLUGIN = '''
+from pydantic import Field
+
+from engine.api import Playbook, PlaybookParams
+
+
+class Params(PlaybookParams):
+    bars: int = Field(3, gt=1, description="Look-back, bars")
+    scale: float | None = Field(None, description="Nothing yet")
+
+
+class Quiet(Playbook[Params]):
+    """Never trades."""
+
+    Params = Params
+
+    @classmethod
+    def requirements(cls, params):
+        raise NotImplementedError
+
+    def prepare(self, data):
+        raise NotImplementedError
+
+    def on_bar(self, market, account):
+        return ()
+'''
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A trader's folder: one run file, one local plugin."""
+    (tmp_path / "trial.yaml").write_text(RUN)
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "plugin_for_cli.py").write_text(PLUGIN)
+    return tmp_path
+
+
+def test_help_answers_within_half_a_second(tmp_path: Path) -> None:
+    def seconds() -> float:
+        begin = time.perf_counter()
+        assert riskoff("--help", cwd=tmp_path).returncode == 0
+        return time.perf_counter() - begin
+
+    # The best of five: the rule is about what is imported, not about a busy machine.
+    assert min(seconds() for _ in range(5)) < 0.5
+
+
+def test_every_promised_command_is_there(tmp_path: Path) -> None:
+    text = riskoff("--help", cwd=tmp_path).stdout
+    promised = "run validate show-config schema audit explain strategies data"
+    for command in promised.split(" "):
+        assert f" {command} " in text
+
+
+def test_version_is_printed(tmp_path: Path) -> None:
+    done = riskoff("--version", cwd=tmp_path)
+    assert done.returncode == 0
+    assert done.stdout.startswith("riskoff")
+
+
+def test_schema_prints_the_stored_file(tmp_path: Path) -> None:
+    assert riskoff("schema", cwd=tmp_path).stdout == SCHEMA_FILE.read_text()
+
+
+def test_validate_says_valid(project: Path) -> None:
+    done = riskoff("validate", "trial.yaml", "--plugin-path", "plugins", cwd=project)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "trial.yaml: valid\n", "")
+
+
+def test_validate_goes_through_all_files_and_fails_when_one_does(project: Path) -> None:
+    (project / "wrong.yaml").write_text(RUN.replace("bars: 5", "bars: 0"))
+    done = riskoff(
+        "validate", "wrong.yaml", "trial.yaml", "--plugin-path", "plugins", "--json", cwd=project
+    )
+    assert done.returncode == 2
+    wrong, right = json.loads(done.stdout)
+    assert wrong["problems"] == [
+        "wrong.yaml:3: playbook.params.bars = 0: must be above 1 (Look-back, bars)"
+    ]
+    assert right == {"config": "trial.yaml", "valid": True, "problems": []}
+
+
+def test_show_config_fills_in_defaults_and_is_itself_a_valid_run(project: Path) -> None:
+    options = ("--plugin-path", "plugins")
+    shown = riskoff("show-config", "trial.yaml", "--set", "seed=7", *options, cwd=project)
+    assert "seed: 7" in shown.stdout
+    assert "scale: null" in shown.stdout
+    (project / "shown.yaml").write_text(shown.stdout)
+    again = riskoff("show-config", "shown.yaml", *options, cwd=project)
+    assert again.stdout == shown.stdout
+
+
+def test_show_config_as_json_equals_its_yaml(project: Path) -> None:
+    options = ("show-config", "trial.yaml", "--plugin-path", "plugins")
+    document = json.loads(riskoff(*options, "--json", cwd=project).stdout)
+    assert document["venue"]["maintenance"][1] == {"floor": 300000.0, "rate": 0.005}
+    assert list(document)[:3] == ["name", "data", "playbook"]
+
+
+def test_strategies_list_names_local_plugins_only_when_asked(project: Path) -> None:
+    plain = riskoff("strategies", "list", "--json", cwd=project)
+    asked = riskoff("strategies", "list", "--json", "--plugin-path", "plugins", cwd=project)
+    assert "plugin_for_cli" not in [entry["name"] for entry in json.loads(plain.stdout)]
+    assert "plugin_for_cli" in [entry["name"] for entry in json.loads(asked.stdout)]
+
+
+def test_strategies_show_prints_each_parameter(project: Path) -> None:
+    done = riskoff("strategies", "show", "plugin_for_cli", "--plugin-path", "plugins", cwd=project)
+    assert done.stdout.splitlines() == [
+        "Never trades.",
+        "",
+        "parameter  default  meaning",
+        "bars       3        Look-back, bars",
+        "scale      null     Nothing yet",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["runn"], "No such command 'runn'. Did you mean 'run'? (see riskoff --help)"),
+        (["run"], "Missing argument 'CONFIG'. (see riskoff run --help)"),
+        (["explain", "x"], "give one of --trade N and --at INSTANT (see riskoff --help)"),
+    ],
+)
+def test_a_wrong_command_line_is_one_line(
+    tmp_path: Path, arguments: list[str], expected: str
+) -> None:
+    assert assert_one_clear_line(riskoff(*arguments, cwd=tmp_path), 2) == expected
+
+
+def test_a_reader_that_stops_early_is_no_error(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [*COMMAND, "schema"],
+        cwd=tmp_path,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()  # before a byte was read: the command's write fails
+        assert process.stderr.read() == b""
+        assert process.wait() == 1
+
+
+def test_a_full_disk_behind_stdout_is_one_line(tmp_path: Path) -> None:
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("no /dev/full on this system")
+    with full.open("w") as stream:
+        done = subprocess.run(
+            [*COMMAND, "schema"],
+            cwd=tmp_path,
+            env=environment(),
+            stdout=stream,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 3
+    assert "No space left on device" in done.stderr.splitlines()[0]
+    assert "Traceback" not in done.stderr
+
+
+def test_an_unexpected_exception_is_called_our_bug(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("two\nlines")
+
+    monkeypatch.setattr("engine.config.schema.run_schema_text", broken)
+    monkeypatch.delenv("RISKOFF_DEBUG", raising=False)
+    assert execute(["schema"]) == 1
+    assert capsys.readouterr().err == (
+        "error: a bug in riskoff: ZeroDivisionError: two lines; "
+        "run again with RISKOFF_DEBUG=1 for the traceback and report it\n"
+    )
+    monkeypatch.setenv("RISKOFF_DEBUG", "1")
+    assert execute(["schema"]) == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_ctrl_c_ends_with_130_and_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("engine.config.schema.run_schema_text", interrupted)
+    assert execute(["schema"]) == 130
+    assert capsys.readouterr().err == "error: interrupted; nothing half-written is left\n"

@@ -1,0 +1,21 @@
+"""The architecture's rules, held by import-linter and by a look at what start-up loads."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_imports_point_down_and_fences_hold(capsys: pytest.CaptureFixture[str]) -> None:
+    status = lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True)
+    assert status == EXIT_STATUS_SUCCESS, capsys.readouterr().out
+
+
+@pytest.mark.parametrize("heavy", ["quantstats", "matplotlib", "ccxt", "scipy", "pandas", "numba"])
+def test_the_command_line_starts_without_heavy_libraries(heavy: str) -> None:
+    code = f"import sys, engine.cli.app; sys.exit({heavy!r} in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
