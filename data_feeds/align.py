@@ -93,13 +93,16 @@ def resample_bars(channel: Channel, to: Timeframe) -> Channel:
 
     Raises
     ------
-    SchemaError : ``to`` is not a whole multiple of the channel's timeframe.
+    SchemaError : ``to`` is not a whole multiple of the channel's timeframe, or the bars are
+        sessions, which fill no clock bucket.
     """
     step = Timeframe(channel.key.timeframe)
     if to.ns % step.ns:
         raise SchemaError(f"{channel.key}: cannot be resampled to {to}; name a multiple of {step}")
     if to == step:
         return channel
+    if (channel["closed_at"] - channel["opened_at"] != step.ns).any():
+        raise SchemaError(f"{channel.key}: bars of sessions are not resampled; import {to} bars")
     offset = _MONDAY_NS if to.ns % (7 * DAY_NS) == 0 else 0
     bucket = (channel["opened_at"] - offset) // to.ns
     first = np.flatnonzero(np.concatenate(([True], bucket[1:] != bucket[:-1])))[: len(channel)]

@@ -152,16 +152,7 @@ class Catalog:
         CoverageError : the channel is not here.
         IntegrityError : its file is missing, truncated or changed.
         """
-        entry = self.entry(key)
-        try:
-            raw = self._file_bytes(entry)
-        except FileNotFoundError:
-            # A writer may have replaced the channel since the index was read.
-            entry = self.entry(key)
-            try:
-                raw = self._file_bytes(entry)
-            except FileNotFoundError as error:
-                raise self._broken(entry, "is missing") from error
+        entry, raw = self._current_bytes(key)
         channel = self._decode(entry, raw)
         facts = channel[time_columns(key.kind)[0]]
         first = 0 if start is None else int(np.searchsorted(facts, start, side="left"))
@@ -239,6 +230,18 @@ class Catalog:
                 f"remove the folder {self.path} and import again"
             )
         return index
+
+    def _current_bytes(self, key: ChannelKey) -> tuple[CatalogEntry, bytes]:
+        """Return a channel's entry and file, following writers who replace it meanwhile."""
+        entry = self.entry(key)
+        while True:
+            try:
+                return entry, self._file_bytes(entry)
+            except FileNotFoundError as error:
+                latest = self.entry(key)
+                if latest.file == entry.file:
+                    raise self._broken(entry, "is missing") from error
+                entry = latest
 
     def _file_bytes(self, entry: CatalogEntry) -> bytes:
         try:

@@ -1,7 +1,7 @@
 """From a catalog, or the embedded data, to the read-only dataset of one run."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -85,7 +85,7 @@ def load_dataset(
     channels: dict[ChannelKey, Channel] = {}
     for key in sorted(required | set(optional)):
         origin = _stored_key(key, held)
-        if origin is None:
+        if origin is None or not _fits(key, origin, instruments):
             if key in required:
                 raise _missing(key, held)
             continue
@@ -128,6 +128,11 @@ def _stored_key(key: ChannelKey, held: list[ChannelKey]) -> ChannelKey | None:
     ]
     fitting = [(step, other) for step, other in finer if wanted.ns % step.ns == 0]
     return max(fitting)[1] if fitting else None
+
+
+def _fits(key: ChannelKey, origin: ChannelKey, instruments: Mapping[str, Instrument]) -> bool:
+    """Whether a stored channel gives ``key``: sessions of an exchange fill no clock buckets."""
+    return origin == key or instruments[key.instrument].calendar == ALWAYS_OPEN
 
 
 def _missing(key: ChannelKey, held: list[ChannelKey]) -> CoverageError:

@@ -156,6 +156,13 @@ def test_only_whole_multiples_are_resampled() -> None:
         resample_bars(bars([0], [(1, 1, 1, 1, 1)], "25m"), Timeframe("1h"))
 
 
+def test_sessions_are_not_resampled() -> None:
+    session = bars([ns("2026-02-06T14:30")], [(1, 1, 1, 1, 1)], "1d")
+    session = replaced(session, closed_at=[ns("2026-02-06T21:00")])
+    with pytest.raises(SchemaError, match="bars of sessions are not resampled"):
+        resample_bars(session, Timeframe("1w"))
+
+
 # Marks --------------------------------------------------------------------------------------------
 
 

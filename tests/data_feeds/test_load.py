@@ -61,6 +61,14 @@ def test_bars_that_are_not_stored_are_resampled() -> None:
     assert data.bars(PERP.id, "4h")["volume"].tolist() == [4.0] * 6
 
 
+def test_bars_of_an_exchange_are_not_resampled() -> None:
+    spy = Instrument(id=PERP.id, kind=InstrumentKind.ETF, calendar="XNYS")
+    data = Dataset({spy.id: spy}, {HOURS: source().channels[HOURS]})
+    key = ChannelKey(PERP.id, ChannelKind.BARS, "4h")
+    with pytest.raises(CoverageError, match="4h: not in the data"):
+        load_dataset(data, [key], T0, T0 + DAY_NS)
+
+
 def test_a_required_channel_that_is_missing_names_the_nearest() -> None:
     key = ChannelKey("BTCUSDT-PRP", ChannelKind.BARS, "1h")
     with pytest.raises(CoverageError, match=r"BTCUSDT-PRP/bars/1h: not .*: BTCUSDT-PERP/bars/1h"):

@@ -46,14 +46,15 @@ def test_bars_of_all_lengths_agree(real_catalog: Catalog) -> None:
     hours = read(real_catalog, PERP, ChannelKind.BARS, "1h")
     for step in ("5m", "15m"):
         made = resample_bars(read(real_catalog, PERP, ChannelKind.BARS, step), Timeframe("1h"))
+        made = made.take(made["label"] == Provenance.OBSERVED)
         both, left, right = np.intersect1d(
             hours["opened_at"], made["opened_at"], return_indices=True
         )
         assert len(both) > 8_000
         ratio = made["close"][right] / hours["close"][left]
-        # A few hours differ where the finer files hold flat bars without volume.
-        assert (ratio != 1).mean() < 2e-4
-        assert np.abs(ratio - 1).max() < 0.003
+        # Hours with a 5m bar missing are inferred and left out; the rest must agree to 0.17%.
+        assert (ratio != 1).mean() < 1e-4
+        assert np.abs(ratio - 1).max() < 0.0018
 
 
 def test_funding_hits_the_venue_s_cap(real_catalog: Catalog) -> None:
