@@ -137,7 +137,7 @@ def sharpe(returns: Floats, periods_per_year: float) -> float:
     """Return mean / standard deviation (n - 1), annualized, risk-free rate 0; NaN for no variance.
 
     >>> round(sharpe(np.array([0.01, -0.01, 0.02]), 365.0), 6)
-    8.337778
+    8.338094
     """
     deviation = volatility(returns, periods_per_year)
     if math.isnan(deviation) or deviation < NO_VARIANCE:

@@ -180,7 +180,7 @@ class RiskModule:
             return self._book.refuse(draft, "plan exists", "one plan at a time in an instrument")
         guard = self._guards.blocked_by(at)
         if guard:
-            return self._book.refuse(draft, guard, "a guard is in force", outcome=BLOCKED)
+            return self._book.refuse(draft, guard, f"{guard} is in force", outcome=BLOCKED)
         broken = levels.broken or self._unsizable(intent, instrument, row, account.equity)
         if broken is not None:
             return self._book.refuse(draft, *broken)

@@ -312,3 +312,29 @@ def test_no_approved_size_is_zero_off_the_lot_below_minimum_or_above_a_cap(
     smallest = min(limit for _, limit in decision.caps)
     assert decision.quantity <= smallest * multiplier * (1 + 1e-9) + 1e-12
     assert dict(decision.caps)[decision.binding_cap] == smallest
+
+
+def test_the_worked_example_of_the_documentation(make):
+    # docs/risk.md, "One worked example": the same inputs, the same figures.
+    risk = {
+        "target_volatility": 0.8,
+        "leverage_cap": 3,
+        "participation_cap": 0.02,
+        "liquidation_distance": 2,
+        "drawdown": {"ladder": [{"drawdown": 0.05, "multiplier": 0.5}], "halt_at": 0.15},
+    }
+    slippage = {"base_bps": 1, "range_share": 0.02, "impact": 0.1}
+    run = make.config(risk, venue={"taker_fee_bps": 5, "slippage": slippage})
+    market = make.inputs(close=64_000.0, volatility=0.95, volume=2_000.0, bar_range=0.015)
+    module = make.module(run, market=market, start_equity=106_400.0)
+    intent = enter(stop=62_400.0, slippage_multiplier=1.5)
+    decision = review(make, module, intent).decision
+    caps = dict(decision.caps)
+    assert decision.risk_per_unit == pytest.approx(1_744.47, abs=0.005)
+    assert caps["risk"] == pytest.approx(0.57324, abs=5e-6)
+    assert caps["volatility"] == pytest.approx(1.31579, abs=5e-6)
+    assert caps["leverage"] == pytest.approx(4.6875)
+    assert caps["participation"] == pytest.approx(40.0)
+    assert caps["margin"] == pytest.approx(26.42162, abs=5e-6)
+    assert (decision.leverage_setting, decision.tier) == (18, "cautious")
+    assert decision.quantity == 0.286
