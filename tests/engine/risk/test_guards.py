@@ -143,6 +143,14 @@ def test_entries_are_counted_by_account_day(make):
     ]
 
 
+def test_an_entry_decided_at_midnight_belongs_to_the_day_that_begins(make):
+    state = guards(make, max_trades_per_day=1)
+    state.on_mark(DAY_NS, 1.0, True)
+    state.on_entry(DAY_NS, 1.0)
+    assert state.blocked_by(DAY_NS + HOUR_NS) == "max trades a day"
+    assert state.events[0].until == 2 * DAY_NS
+
+
 def test_guards_that_are_off_never_trip(make):
     state = guards(make)
     assert (state.daily_floor, state.halt_drawdown) == (-math.inf, math.inf)

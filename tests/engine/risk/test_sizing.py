@@ -132,6 +132,23 @@ def test_cross_size_keeps_liquidation_k_stop_distances_away(make):
     assert price == pytest.approx(28_000.0)
 
 
+def test_cross_size_in_a_higher_tier_uses_its_deduction(make):
+    # From 12 million on 2% less 132,000: (1,000,000 + 132,000) / (2,000 + 28,000 x 2%) = 442.19
+    cross = rules(make, liquidation_distance=2, margin_mode=MarginMode.CROSS)
+    sizing = size_entry(request(collateral=1_000_000.0), cross)
+    quantity = cap(sizing, "liquidation")
+    assert quantity == pytest.approx(1_132_000 / 2_560)
+    price = liquidation_price(quantity, 30_000.0, 1_000_000.0, cross.tiers)
+    assert price == pytest.approx(28_000.0)
+
+
+def test_a_cross_long_whose_distance_passes_zero_is_paid_in_full(make):
+    # 2 x 16,000 is more than the price, so no price may liquidate: 60,000 / 30,000 = 2
+    cross = rules(make, liquidation_distance=2, margin_mode=MarginMode.CROSS)
+    sizing = size_entry(request(stop=14_000.0, collateral=60_000.0), cross)
+    assert cap(sizing, "liquidation") == pytest.approx(2.0)
+
+
 def test_isolated_setting_is_the_highest_that_keeps_the_distance(make):
     # 1 BTC, k = 2: liquidation at or below 28,000. Setting 14: (30,000 - 2,142.86) / 0.996 =
     # 27,969 is far enough; setting 15: (30,000 - 2,000) / 0.996 = 28,112 is not.
