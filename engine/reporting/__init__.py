@@ -1,1 +1,1 @@
-
+"""Pages and texts about finished runs."""

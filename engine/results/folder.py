@@ -15,7 +15,6 @@ from ruamel.yaml import YAML
 from engine.errors import ReportError
 from engine.events import Fact, Fill, GuardEvent, OrderRow
 from engine.results.account import AccountInterval
-from engine.results.journal import conditions_table
 from engine.results.manifest import manifest, resolved_config, run_id
 from engine.results.pass_rates import rates_document
 from engine.results.records import FinishedRun, RunRecord
@@ -34,7 +33,12 @@ AddReports = Callable[[RunRecord, Path], None]
 
 def run_folder(run: FinishedRun, root: Path) -> Path:
     """Return the folder that a run is written to: ``<root>/<name>-<run id>``."""
-    return root / f"{run.config.name}-{run_id(run)}"
+    return root / run_folder_name(run)
+
+
+def run_folder_name(run: FinishedRun) -> str:
+    """Return ``<name>-<run id>``."""
+    return f"{run.config.name}-{run_id(run)}"
 
 
 def write_run(
@@ -99,9 +103,7 @@ def write_files(record: RunRecord, folder: Path) -> None:
 
 def tables(record: RunRecord) -> dict[str, pa.Table]:
     """Return the tables of a run by file name (without ``.parquet``)."""
-    run, outcome = record.run, record.run.outcome
-    # The rows are the playbook's; account states are those of its first traded instrument.
-    journal = conditions_table(run.signals, outcome, record.histories[0], record.start, record.end)
+    outcome = record.run.outcome
     return {
         "orders": rows_table(OrderRow, outcome.orders),
         "fills": rows_table(Fill, outcome.fills),
@@ -111,7 +113,7 @@ def tables(record: RunRecord) -> dict[str, pa.Table]:
         "equity": curve_table(outcome.curve),
         "journal_decisions": decisions_table(outcome.decisions),
         "journal_account": rows_table(AccountInterval, record.intervals),
-        "journal_conditions": journal,
+        "journal_conditions": record.journal,
     }
 
 

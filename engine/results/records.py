@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any, Protocol
 
 import pandas as pd
+import pyarrow as pa
 
 from data_feeds.dataset import Dataset
 from data_feeds.schema import Provenance
@@ -14,6 +15,7 @@ from engine.events import FactKind, SimulationOutcome
 from engine.metrics import daily_returns, headline
 from engine.playbook import Playbook, Requirements, Signals
 from engine.results.account import AccountHistory, AccountInterval
+from engine.results.journal import conditions_table
 from engine.results.pass_rates import ConditionRates, condition_rates
 from engine.trades import Trade, build_trades
 
@@ -89,6 +91,13 @@ class RunRecord:
     def intervals(self) -> Sequence[AccountInterval]:
         """Account intervals of all traded instruments."""
         return [interval for history in self.histories for interval in history.intervals()]
+
+    @cached_property
+    def journal(self) -> pa.Table:
+        """The journal of conditions, see :func:`engine.results.journal.conditions_table`."""
+        # The rows are the playbook's; account states are those of its first traded instrument.
+        history = self.histories[0]
+        return conditions_table(self.run.signals, self.run.outcome, history, self.start, self.end)
 
     @cached_property
     def rates(self) -> tuple[ConditionRates, ...]:

@@ -1,0 +1,230 @@
+"""What summary and tearsheet both say, as rows of text: one wording, two layouts."""
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from data_feeds.schema import Provenance, utc_text
+from engine.metrics import cagr, max_drawdown, sharpe, volatility
+from engine.reporting.benchmark import benchmark_returns
+from engine.reporting.text import money, number, percent, signed
+from engine.results import RunRecord
+from engine.results.pass_rates import Rate
+
+Rows = list[tuple[str, ...]]
+HEADLINE_NOTE = (
+    "Returns are simple returns of UTC days; volatility and Sharpe are annualized with {periods} "
+    "periods a year and no risk-free rate; drawdown is measured at bar closes; hit rate counts "
+    "trades with a net profit; R is the loss at the initial stop."
+)
+
+
+def data_label(record: RunRecord) -> str:
+    """Return ``SYNTHETIC DATA``, ``observed and inferred data`` or ``observed data``."""
+    return {
+        Provenance.SYNTHETIC: "SYNTHETIC DATA",
+        Provenance.INFERRED: "observed and inferred data",
+        Provenance.OBSERVED: "observed data",
+    }[record.run.dataset.provenance]
+
+
+def title(record: RunRecord) -> str:
+    """Return the run's title, the word synthetic in it when one value was generated."""
+    label = " (SYNTHETIC DATA)" if record.is_synthetic else ""
+    return f"{record.run.config.name}: {record.run.playbook.name}{label}"
+
+
+def window(record: RunRecord) -> str:
+    """Return the traded window in words."""
+    days = (record.end - record.start) / 86_400e9
+    clock = record.run.requirements.clock
+    return (
+        f"{utc_text(record.start)} to {utc_text(record.end)} ({number(days, 4)} days), decisions "
+        f"on {clock.instrument} {clock.timeframe} bars"
+    )
+
+
+def benchmark_name(record: RunRecord) -> str:
+    """Return the configured benchmark, or the traded instrument."""
+    return record.run.config.report.benchmark or record.run.requirements.traded[0]
+
+
+def benchmark(record: RunRecord) -> "pd.Series[float] | None":
+    """Return buy and hold of the benchmark on the run's days; None for a run without days."""
+    index = pd.DatetimeIndex(record.daily_returns.index)
+    if len(index) == 0:
+        return None
+    return benchmark_returns(record.run.dataset, benchmark_name(record), index, record.start)
+
+
+def headline_rows(record: RunRecord, held: "pd.Series[float] | None") -> Rows:
+    """Return (what, this run, buy and hold) with a heading row first."""
+    run = record.metrics
+    periods = record.run.config.report.periods_per_year
+    values = np.asarray([] if held is None else held, dtype=np.float64)
+    wealth = np.concatenate(([1.0], np.cumprod(1 + values)))
+    total = float(wealth[-1] - 1) if len(values) else math.nan
+    return [
+        ("", "this run", f"holding {benchmark_name(record)}"),
+        ("equity at the end", money(run["end_equity"]), ""),
+        ("net result", signed(run["end_equity"] - run["start_equity"]), ""),
+        ("total return", percent(run["total_return"]), percent(total)),
+        ("return a year", percent(run["cagr"]), percent(cagr(values, periods))),
+        ("volatility a year", percent(run["volatility"]), percent(volatility(values, periods))),
+        ("Sharpe", signed(run["sharpe"]), signed(sharpe(values, periods))),
+        ("Sortino", signed(run["sortino"]), ""),
+        ("deepest drawdown, bars", percent(run["max_drawdown_bars"]), ""),
+        (
+            "deepest drawdown, days",
+            percent(run["max_drawdown_days"]),
+            percent(max_drawdown(wealth)) if len(values) else "-",
+        ),
+        ("time in position", percent(run["exposure"], 1), ""),
+        ("trades", number(run["trades"]), ""),
+        ("hit rate", percent(run["hit_rate"], 1), ""),
+        ("average R", signed(run["average_r"]), ""),
+        ("profit factor", number(run["profit_factor"], 3), ""),
+    ]
+
+
+def headline_note(record: RunRecord) -> str:
+    """Return the conventions of the headline numbers in one sentence."""
+    return HEADLINE_NOTE.format(periods=record.run.config.report.periods_per_year)
+
+
+def cost_rows(record: RunRecord) -> Rows:
+    """Return where the money went: price result, fees, funding, net, and slippage apart."""
+    trades = record.trades
+    gross = sum(trade.gross_pnl for trade in trades)
+    fees = sum(trade.fees for trade in trades)
+    funding = sum(trade.funding for trade in trades)
+    income = sum(trade.income for trade in trades)
+    net = sum(trade.net_pnl for trade in trades)
+    other = record.metrics["end_equity"] - record.start_equity - net
+    return [
+        ("price result, slippage inside", signed(gross)),
+        ("fees", signed(-fees)),
+        ("funding", signed(funding)),
+        *([("dividends", signed(income))] if income else []),
+        *([("interest", signed(other))] if abs(other) > 0.005 else []),
+        ("net", signed(net + (other if abs(other) > 0.005 else 0.0))),
+        ("slippage paid, part of the price result", signed(-record.metrics["slippage"])),
+        ("forced liquidations", number(record.metrics["liquidations"])),
+    ]
+
+
+def trade_rows(record: RunRecord) -> Rows:
+    """Return one row a trade with a heading row first."""
+    heading = ("#", "side", "in", "out", "size", "entry", "exit", "stop")
+    rows: Rows = [(*heading, "price", "fees", "funding", "net", "R", "out by")]
+    for trade in record.trades:
+        out_by = trade.exit_roles + (" (part)" if trade.open_at_end and trade.exit_roles else "")
+        rows.append(
+            (
+                str(trade.trade_id),
+                "long" if trade.direction > 0 else "short",
+                utc_text(trade.entered_at),
+                "open" if trade.open_at_end else utc_text(trade.exited_at),
+                number(trade.quantity, 5),
+                number(trade.average_entry, 7),
+                number(trade.average_exit, 7),
+                number(trade.initial_stop, 7),
+                signed(trade.gross_pnl),
+                signed(-trade.fees),
+                signed(trade.funding),
+                signed(trade.net_pnl),
+                signed(trade.r_multiple),
+                out_by or "-",
+            )
+        )
+    return rows
+
+
+def condition_table(record: RunRecord) -> Rows:
+    """Return one row a condition: how often it held, on all bars and on flush bars."""
+    rows: Rows = [("condition", "all bars", "flush bars", "unknown", "says")]
+    for item in record.rates:
+        unknown = item.all_bars.unknown / item.all_bars.rows if item.all_bars.rows else None
+        rows.append(
+            (
+                item.name,
+                _pass_rate(item.all_bars),
+                _pass_rate(item.flush_bars),
+                percent(unknown, 1),
+                item.description + ("" if item.required else " (not required)"),
+            )
+        )
+    return rows
+
+
+def counted(names: Sequence[str]) -> list[tuple[str, str]]:
+    """Return (name, count), the most frequent first, ties by name."""
+    counts = sorted(Counter(names).items(), key=lambda pair: (-pair[1], pair[0]))
+    return [(name, str(count)) for name, count in counts]
+
+
+def block_rows(record: RunRecord) -> list[tuple[str, str]]:
+    """Return what blocked the journal's rows, with counts."""
+    journal = record.journal.select(["blocked_kind", "blocked_by"]).to_pylist()
+    return counted(
+        [f"{r['blocked_kind']}: {r['blocked_by']}" for r in journal if r["blocked_kind"]]
+    )
+
+
+def cap_rows(record: RunRecord) -> list[tuple[str, str]]:
+    """Return which cap bound the approved entries, with counts."""
+    return counted(
+        [
+            decision.binding_cap or "none"
+            for decision in record.run.outcome.decisions
+            if decision.intent == "enter" and decision.outcome == "approved"
+        ]
+    )
+
+
+def guard_rows(record: RunRecord) -> list[tuple[str, str]]:
+    """Return which guards tripped, with counts."""
+    events = record.run.outcome.guard_events
+    return counted([event.guard for event in events if event.event == "tripped"])
+
+
+def near_misses(record: RunRecord, count: int = 5) -> Rows:
+    """Return the journal's rows that came nearest to an entry, one a setup, nearest first.
+
+    Fewest required conditions failing first, then the smallest distance to a threshold.
+    """
+    columns = ["at", "setup", "blocked_kind", "nearest_miss", "nearest_miss_distance"]
+    journal = record.journal.select([*columns, "required_failing"]).to_pylist()
+    candidates = [row for row in journal if row["nearest_miss"] and row["blocked_kind"]]
+    candidates.sort(key=lambda row: (row["required_failing"], row["nearest_miss_distance"]))
+    best: dict[str, Mapping[str, object]] = {}
+    for row in candidates:
+        best.setdefault(row["setup"] or str(row["at"]), row)
+    rows: Rows = [("bar", "failing", "nearest miss", "distance")]
+    for row in list(best.values())[:count]:
+        rows.append(
+            (
+                pd.Timestamp(row["at"]).strftime("%Y-%m-%dT%H:%MZ"),  # type: ignore[arg-type]
+                str(row["required_failing"]),
+                str(row["nearest_miss"]),
+                percent(float(row["nearest_miss_distance"]), 1),  # type: ignore[arg-type]
+            )
+        )
+    return rows
+
+
+def mark_line(record: RunRecord) -> str:
+    """Return the share of bars whose mark was inferred."""
+    outcome = record.run.outcome
+    if outcome.mark_bars == 0:
+        return "no bar was marked"
+    share = outcome.inferred_mark_bars / outcome.mark_bars
+    return f"{outcome.inferred_mark_bars} of {outcome.mark_bars} bars ({percent(share, 1)})"
+
+
+def _pass_rate(rate: Rate) -> str:
+    known = rate.true + rate.false
+    return f"{percent(rate.pass_rate, 1)} of {known:,}" if known else "never known"

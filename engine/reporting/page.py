@@ -1,0 +1,187 @@
+"""``tearsheet.html``: our numbers and pictures on top, quantstats' below, in one file."""
+
+import html
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from engine.reporting import facts
+from engine.reporting.benchmark import benchmark_bars
+from engine.reporting.charts import trade_chart
+from engine.reporting.tearsheet import fill_template, why_no_tearsheet
+from engine.results import RunRecord, run_folder_name
+from engine.results.manifest import assumptions
+
+# Names of quantstats' own page. Its logarithmic picture has no readable axis and is left out.
+PICTURES = ("returns", "vol_returns", "monthly_heatmap", "returns_dist")
+# Pictures whose axes are whole percents, for returns that move more than that.
+COARSE_PICTURES = ("dd_periods", "dd_plot", "daily_returns")
+COARSE_RANGE = 0.05
+# Pictures over half a year and a year say something once the run is clearly longer.
+ROLLING_PICTURES = ("rolling_beta", "rolling_vol", "rolling_sharpe", "rolling_sortino")
+ROLLING_DAYS = 400
+MONTHLY_PICTURES = ("monthly_dist",)
+MONTHLY_DAYS = 180
+YEARLY_PICTURES = ("eoy_returns",)
+STYLE = """
+body{font:14px/1.45 "Helvetica Neue",Arial,sans-serif;color:#1d2733;margin:0;background:#fff}
+main{max-width:1180px;margin:0 auto;padding:24px}
+h1{font-size:24px;margin:0 0 4px} h2{font-size:17px;margin:34px 0 8px;border-bottom:2px solid
+#e6e9ed;padding-bottom:4px} h3{font-size:14px;margin:18px 0 6px} p.note{color:#5b6672;margin:4px 0}
+.synthetic{background:#b03a2e;color:#fff;font-weight:700;padding:8px 12px;margin:0 0 14px}
+table{border-collapse:collapse;font-size:12.5px;font-variant-numeric:tabular-nums}
+th,td{padding:3px 9px;text-align:right;border-bottom:1px solid #eef0f3;white-space:nowrap}
+th{color:#5b6672;font-weight:600} th:first-child,td:first-child{text-align:left}
+td.prose,th.prose{text-align:left;white-space:normal} td hr{border:0;border-top:1px solid #c5ccd3}
+.wide{overflow-x:auto} .pair{display:flex;gap:40px;flex-wrap:wrap;align-items:flex-start}
+.quant{display:grid;grid-template-columns:minmax(0,1.55fr) minmax(0,1fr);gap:28px}
+svg{max-width:100%;height:auto;display:block;margin:0 auto 6px}
+@media(max-width:900px){.quant{grid-template-columns:1fr}}
+"""
+QUANTSTATS = """<h2>Daily returns, by quantstats</h2>
+<p class="note">Made from daily simple returns on the account's UTC days; the benchmark is buy and
+hold on the same days. Rows that it computes otherwise than it says are left out
+(docs/results.md).</p>
+<div class="quant"><div>{pictures}</div><div>{{{{metrics}}}}{{{{eoy_title}}}}{{{{eoy_table}}}}
+<h3>Worst drawdowns of daily returns, %</h3>{{{{dd_info}}}}</div></div>"""
+
+
+def tearsheet(record: RunRecord, benchmark: "pd.Series[float] | None") -> str:
+    """Return the page's HTML; it names no time and loads nothing from anywhere.
+
+    Raises
+    ------
+    ReportError : quantstats failed, or the benchmark has no bars.
+    """
+    why_not = why_no_tearsheet(record.daily_returns)
+    if why_not:
+        below = f"<h2>Daily returns</h2><p>No quantstats page: {html.escape(why_not)}.</p>"
+        return _document(record, _sections(record, benchmark) + below)
+    names = _pictures(record.daily_returns)
+    pictures = "\n".join(f"{{{{{name}}}}}" for name in names)
+    # Our part is put in afterwards: braces in it must not be taken for places to fill.
+    mark = "<!-- sections -->"
+    template = _document(record, mark + QUANTSTATS.format(pictures=pictures))
+    filled = fill_template(
+        template,
+        record.daily_returns,
+        benchmark,
+        title=facts.title(record),
+        periods_per_year=record.run.config.report.periods_per_year,
+    )
+    return filled.replace(mark, _sections(record, benchmark))
+
+
+def table(rows: Sequence[Sequence[str]], *, heading: bool = True, prose: int = -1) -> str:
+    """Return an HTML table; ``prose`` is the column of sentences, which may wrap."""
+
+    def cells(row: Sequence[str], tag: str) -> str:
+        return "".join(
+            f"<{tag}{' class=prose' if place == prose else ''}>{html.escape(cell)}</{tag}>"
+            for place, cell in enumerate(row)
+        )
+
+    head = f"<thead><tr>{cells(rows[0], 'th')}</tr></thead>" if heading else ""
+    body = "".join(f"<tr>{cells(row, 'td')}</tr>\n" for row in rows[1 if heading else 0 :])
+    return f'<div class="wide"><table>{head}<tbody>{body}</tbody></table></div>'
+
+
+def _pictures(returns: "pd.Series[float]") -> tuple[str, ...]:
+    """The pictures that say something about returns of this length and size."""
+    days, wealth = pd.DatetimeIndex(returns.index), (1 + returns).cumprod()
+    wide = wealth.max() - wealth.min() >= COARSE_RANGE
+    return (
+        *PICTURES,
+        *(COARSE_PICTURES if wide else ()),
+        *(MONTHLY_PICTURES if len(days) >= MONTHLY_DAYS else ()),
+        *(YEARLY_PICTURES if days[0].year != days[-1].year else ()),
+        *(ROLLING_PICTURES if len(days) >= ROLLING_DAYS else ()),
+    )
+
+
+def _document(record: RunRecord, body: str) -> str:
+    return (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{html.escape(facts.title(record))}</title><style>{STYLE}</style></head>\n"
+        f"<body><main>{_head(record)}{body}</main></body></html>\n"
+    )
+
+
+def _head(record: RunRecord) -> str:
+    shout = (
+        '<p class="synthetic">SYNTHETIC DATA: generated, nothing here happened.</p>'
+        if record.is_synthetic
+        else ""
+    )
+    lines = (
+        f"{facts.window(record)}.",
+        f"Data: {facts.data_label(record)}; mark inferred in {facts.mark_line(record)}. "
+        f"Run {run_folder_name(record.run)}.",
+    )
+    notes = "".join(f'<p class="note">{html.escape(line)}</p>' for line in lines)
+    return f"{shout}<h1>{html.escape(facts.title(record))}</h1>{notes}"
+
+
+def _sections(record: RunRecord, benchmark: "pd.Series[float] | None") -> str:
+    parts = [
+        "<h2>Result</h2><div class='pair'>",
+        table(facts.headline_rows(record, benchmark)),
+        f"<div><h3>Where the money went, quote</h3>{table(facts.cost_rows(record), heading=False)}",
+        f"{_decisions(record)}</div></div>",
+        f'<p class="note">{html.escape(facts.headline_note(record))}</p>',
+        f"<h2>Price, equity and drawdown</h2>{_chart(record)}",
+        f"<h2>Trades</h2>{_trades(record)}",
+        f"<h2>Conditions: how often they held</h2>{_conditions(record)}",
+        f"<h2>Assumptions</h2><ul>{_items(assumptions(record.run))}</ul>",
+    ]
+    return "\n".join(parts)
+
+
+def _decisions(record: RunRecord) -> str:
+    sections = (
+        ("Cap that set the size, entries", facts.cap_rows(record)),
+        ("Guards that tripped", facts.guard_rows(record)),
+        ("What blocked an entry, bars of the journal", facts.block_rows(record)[:6]),
+    )
+    return "".join(
+        f"<h3>{name}</h3>" + (table(rows, heading=False) if rows else "<p class=note>none</p>")
+        for name, rows in sections
+    )
+
+
+def _chart(record: RunRecord) -> str:
+    instrument = record.run.requirements.traded[0]
+    bars = benchmark_bars(record.run.dataset, instrument)
+    inside = (bars["closed_at"] >= record.start) & (bars["closed_at"] <= record.end)
+    known = inside & np.isfinite(bars["close"])
+    if not known.any() or len(record.run.outcome.curve.at) == 0:
+        return "<p>No bar lies inside the window.</p>"
+    trades = [trade for trade in record.trades if trade.instrument == instrument]
+    return trade_chart(
+        bars["closed_at"][known],
+        bars["close"][known],
+        record.run.outcome.curve,
+        trades,
+        instrument,
+    )
+
+
+def _trades(record: RunRecord) -> str:
+    rows = facts.trade_rows(record)
+    if len(rows) > 1:
+        return table(rows) + '<p class="note">Net = price + fees + funding, in quote.</p>'
+    nearest = facts.near_misses(record)
+    if len(nearest) == 1:
+        return "<p>No trades.</p>"
+    return f"<p>No trades. What came nearest:</p>{table(nearest)}"
+
+
+def _conditions(record: RunRecord) -> str:
+    rows = facts.condition_table(record)
+    return table(rows, prose=4) if len(rows) > 1 else "<p>The playbook states none.</p>"
+
+
+def _items(sentences: Sequence[str]) -> str:
+    return "".join(f"<li>{html.escape(sentence)}</li>" for sentence in sentences)

@@ -1,0 +1,30 @@
+"""The run folder with its summary and page: what the command line calls."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from engine.reporting import facts
+from engine.reporting.page import tearsheet
+from engine.reporting.summary import summary
+from engine.results import FinishedRun, RunRecord, write_run
+
+SUMMARY_FILE = "summary.txt"
+TEARSHEET_FILE = "tearsheet.html"
+
+
+def publish(run: FinishedRun, root: Path, *, timing: Mapping[str, Any] | None = None) -> Path:
+    """Write the run folder with summary and tearsheet and return its path.
+
+    Raises
+    ------
+    ReportError : the folder cannot be written or the page cannot be made; nothing is left behind.
+    """
+    return write_run(run, root, add_reports=write_reports, timing=timing)
+
+
+def write_reports(record: RunRecord, folder: Path) -> None:
+    """Write ``summary.txt`` and ``tearsheet.html`` into a run folder."""
+    held = facts.benchmark(record)
+    (folder / SUMMARY_FILE).write_text(summary(record, held), encoding="utf-8", newline="\n")
+    (folder / TEARSHEET_FILE).write_text(tearsheet(record, held), encoding="utf-8", newline="\n")

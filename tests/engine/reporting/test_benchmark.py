@@ -1,0 +1,62 @@
+"""Buy and hold on the account's days."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from data_feeds.dataset import Dataset
+from data_feeds.schema import Channel, ChannelKey, ChannelKind
+from engine.errors import ReportError
+from engine.reporting.benchmark import benchmark_returns
+
+MIDNIGHT = int(pd.Timestamp("2026-02-06").as_unit("ns").value)
+HOUR = 3_600 * 10**9
+
+
+def data(closes, *, first_open=100.0, step_hours=12):
+    count = len(closes)
+    opened = MIDNIGHT + np.arange(count, dtype=np.int64) * step_hours * HOUR
+    closes = np.array(closes)
+    opens = np.concatenate(([first_open], closes[:-1]))
+    columns = {
+        "opened_at": opened,
+        "closed_at": opened + step_hours * HOUR,
+        "available_at": opened + step_hours * HOUR,
+        "open": opens,
+        "high": np.maximum(opens, closes),
+        "low": np.minimum(opens, closes),
+        "close": closes,
+        "volume": np.ones(count),
+        "label": np.zeros(count, dtype=np.int8),
+    }
+    key = ChannelKey("BTC", ChannelKind.BARS, "12h")
+    return Dataset({}, {key: Channel(key, columns)})
+
+
+def test_a_days_return_is_from_midnight_to_midnight_and_the_first_from_the_first_open():
+    days = pd.date_range("2026-02-06", periods=2)
+    # open 100, midnight closes 110 and 99: +10%, then -10%
+    returns = benchmark_returns(data([105.0, 110.0, 120.0, 99.0]), "BTC", days, MIDNIGHT)
+    assert returns.to_numpy() == pytest.approx([0.10, -0.10])
+
+
+def test_a_start_inside_the_data_measures_from_the_last_close_known_then():
+    days = pd.DatetimeIndex(["2026-02-07"])
+    returns = benchmark_returns(
+        data([105.0, 110.0, 120.0, 99.0]), "BTC", days, MIDNIGHT + 24 * HOUR
+    )
+    assert returns.to_numpy() == pytest.approx([99.0 / 110.0 - 1])
+
+
+def test_a_day_without_bars_returns_nothing_and_the_next_one_catches_up():
+    # Back-filling a missing benchmark books Monday's move on Saturday; here it stays on its day.
+    held = data([105.0, 110.0, 120.0, 99.0])
+    (key,) = held.channels
+    holed = Dataset({}, {key: held.channels[key].take(np.array([0, 1]))})
+    days = pd.date_range("2026-02-06", periods=3)
+    assert benchmark_returns(holed, "BTC", days, MIDNIGHT).to_numpy() == pytest.approx([0.1, 0, 0])
+
+
+def test_an_instrument_without_bars_is_refused():
+    with pytest.raises(ReportError, match="no bars of 'SPY'"):
+        benchmark_returns(data([1.0]), "SPY", pd.date_range("2026-02-06", periods=1), MIDNIGHT)

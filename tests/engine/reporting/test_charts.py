@@ -1,0 +1,37 @@
+"""Pictures."""
+
+import numpy as np
+
+from engine.reporting.charts import thinned, trade_chart
+from engine.results import RunRecord
+
+
+def test_a_thinned_line_keeps_its_ends_and_its_extremes():
+    values = np.random.default_rng(3).normal(size=50_000).cumsum()
+    values[12_345] = values.max() + 50
+    values[33_333] = values.min() - 50
+    at = np.arange(50_000, dtype=np.int64)
+    few_at, few = thinned(at, values, points=400)
+    assert len(few) <= 402
+    assert (few.max(), few.min()) == (values.max(), values.min())
+    assert (few_at[0], few_at[-1]) == (0, 49_999)
+    assert np.all(np.diff(few_at) > 0)
+
+
+def test_a_short_line_is_left_alone():
+    at = np.arange(5, dtype=np.int64)
+    assert thinned(at, at * 1.0)[0] is at
+
+
+def test_the_chart_is_bare_svg_and_the_same_twice(make_run):
+    record = RunRecord(make_run(hours=400))
+    (bars,) = record.run.dataset.channels.values()
+    first, second = (
+        trade_chart(
+            bars["closed_at"], bars["close"], record.run.outcome.curve, record.trades, "BTC"
+        )
+        for _ in range(2)
+    )
+    assert first == second
+    assert first.startswith("<svg")
+    assert "date" not in first[:600]
