@@ -42,8 +42,8 @@ def run(
     checked = read_config(config, settings, plugin_path, data)
 
     from data_feeds.load import open_source
-    from engine.reporting import add_reports
-    from engine.results import check_writable, write_run
+    from engine.reporting.publish import SUMMARY_FILE, TEARSHEET_FILE, publish
+    from engine.results import check_writable
     from engine.run import run as simulate
 
     check_writable(out)
@@ -57,13 +57,13 @@ def run(
         "seconds": round(time.perf_counter() - clock, 3),
     }
     with working("writing reports"):
-        folder = write_run(result, out, add_reports=add_reports, timing=timing)
-    page = folder / "tearsheet.html"
+        folder = publish(result, out, timing=timing)
+    page = folder / TEARSHEET_FILE
     if as_json:
         metrics = (folder / "metrics.json").read_text(encoding="utf-8")
         print_json({"run": str(folder), "page": str(page), "metrics": json.loads(metrics)})
         return
-    print((folder / "summary.txt").read_text(encoding="utf-8"), end="")
+    print((folder / SUMMARY_FILE).read_text(encoding="utf-8"), end="")
     print(page)
 
 

@@ -4,10 +4,23 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[3]
 COMMAND = (sys.executable, "-c", "from engine.cli.app import main; main()")
+
+
+class Done(NamedTuple):
+    """How a command ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Command = Callable[..., Done]
 
 
 def environment(**extra: str) -> dict[str, str]:
@@ -22,9 +35,9 @@ def interruptible() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def riskoff(*arguments: str | Path, cwd: Path, **extra: str) -> subprocess.CompletedProcess[str]:
-    """Return the finished command with its exit code, stdout and stderr."""
-    return subprocess.run(
+def riskoff(*arguments: str | Path, cwd: Path, **extra: str) -> Done:
+    """Return how the command ended in a process of its own."""
+    done = subprocess.run(
         [*COMMAND, *map(str, arguments)],
         cwd=cwd,
         env=environment(**extra),
@@ -32,9 +45,10 @@ def riskoff(*arguments: str | Path, cwd: Path, **extra: str) -> subprocess.Compl
         text=True,
         check=False,
     )
+    return Done(done.returncode, done.stdout, done.stderr)
 
 
-def assert_one_clear_line(done: subprocess.CompletedProcess[str], code: int) -> str:
+def assert_one_clear_line(done: Done, code: int) -> str:
     """Check exit code, silence on stdout and a single error line; return that line's text."""
     assert done.returncode == code, done.stderr
     assert done.stdout == ""
