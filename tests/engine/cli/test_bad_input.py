@@ -163,6 +163,7 @@ def test_a_wrong_mode_is_refused(refused: Refused) -> None:
     assert "mode = \"fast\": must be 'sparse' or 'dense'" in line
 
 
+@pytest.mark.usefixtures("project")
 def test_valid_bars_are_imported_listed_and_verified(command: Command) -> None:
     done = command("data", "import", "map.yaml", "--data", "catalog")
     assert (done.returncode, done.stderr) == (0, "")
