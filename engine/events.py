@@ -4,7 +4,8 @@ Instants are int64 nanoseconds UTC. Quantities are base units, signed where the 
 ``quantity`` (long and buys positive). Amounts are quote currency, positive when cash comes in.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
@@ -228,7 +229,12 @@ class EquityCurve:
 
 @dataclass(frozen=True)
 class SimulationOutcome:
-    """Everything one simulation produced, in the order it happened."""
+    """Everything one simulation produced, in the order it happened.
+
+    ``open_values`` holds the value at the end of each plan still open, by plan id (unrealized
+    profit of a perp, market value of an owned asset, quote). It may be empty while at most one plan
+    is open: that one is worth what the last row of the curve shows.
+    """
 
     orders: tuple[OrderRow, ...]
     fills: tuple[Fill, ...]
@@ -240,3 +246,4 @@ class SimulationOutcome:
     instants_visited: int
     inferred_mark_bars: int
     mark_bars: int
+    open_values: Mapping[int, float] = field(default_factory=dict)

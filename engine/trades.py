@@ -74,17 +74,8 @@ class Trade:
     open_at_end: bool
 
 
-def build_trades(
-    outcome: SimulationOutcome, open_values: Mapping[int, float] | None = None
-) -> tuple[Trade, ...]:
+def build_trades(outcome: SimulationOutcome) -> tuple[Trade, ...]:
     """Return one trade for each plan with a fill, in the order of their first fill.
-
-    Parameters
-    ----------
-    outcome : what the simulation produced
-    open_values : value at the end of each plan still open (unrealized profit of a perp, market
-        value of an owned asset), quote, by plan id; only needed when more than one is open, because
-        a single one is worth what the equity curve shows
 
     Raises
     ------
@@ -94,7 +85,7 @@ def build_trades(
     facts = by_plan(fact for fact in outcome.facts if not fact.memo)
     orders = {order.order_id: order for order in outcome.orders}
     decisions = {decision.decision_id: decision for decision in outcome.decisions}
-    values = _open_values(outcome, fills, open_values or {})
+    values = _open_values(outcome, fills)
     return tuple(
         _trade(
             number,
@@ -126,18 +117,18 @@ def by_plan(rows: Iterable[PlanRow]) -> dict[int, list[PlanRow]]:
 
 
 def _open_values(
-    outcome: SimulationOutcome, fills: Mapping[int, Sequence[Fill]], given: Mapping[int, float]
+    outcome: SimulationOutcome, fills: Mapping[int, Sequence[Fill]]
 ) -> dict[int, float]:
     still_open = [plan for plan, rows in fills.items() if abs(rows[-1].position_after) > FLAT]
     if len(still_open) == 1:
         return {still_open[0]: float(outcome.curve.unrealized[-1] + outcome.curve.owned[-1])}
-    missing = [plan for plan in still_open if plan not in given]
+    missing = [plan for plan in still_open if plan not in outcome.open_values]
     if missing:
         raise SimulationError(
             f"{len(still_open)} plans are open at the end and plan {missing[0]} has no value; "
-            "pass open_values"
+            "the simulation must give open_values"
         )
-    return {plan: given[plan] for plan in still_open}
+    return {plan: outcome.open_values[plan] for plan in still_open}
 
 
 def _trade(

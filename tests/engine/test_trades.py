@@ -1,6 +1,7 @@
 """Round trips from fills and ledger facts."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -96,7 +97,7 @@ def test_two_open_plans_need_a_value_each(new_book):
 
     with pytest.raises(SimulationError, match="2 plans are open"):
         build_trades(book.outcome())
-    first, second = build_trades(book.outcome(), {1: 0.5, 2: 1.5})
+    first, second = build_trades(replace(book.outcome(), open_values={1: 0.5, 2: 1.5}))
     assert (first.net_pnl, second.net_pnl) == (0.5, 1.5)
 
 
