@@ -134,7 +134,8 @@ def tidied(page: str, days: int) -> str:
 
     def keep(row: re.Match[str]) -> str:
         name, *cells = _CELL.findall(row[0])
-        empty = cells and (
+        # Only the table of metrics: "-" in the years' table says that a year was lost.
+        empty = 0 < len(cells) <= 2 and (
             cells[-1] in NOTHING or (name not in NO_BENCHMARK_VALUE and cells[0] in NOTHING)
         )
         dropped = name in LEFT_OUT or SPAN_DAYS.get(name, 0) > days or empty

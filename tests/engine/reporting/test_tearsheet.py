@@ -88,6 +88,11 @@ def test_wrong_empty_and_too_long_rows_leave_the_page():
     assert left == ["Beta", "Sharpe"]
 
 
+def test_a_year_that_lost_against_the_benchmark_stays():
+    row = "<tr><td>2027</td><td>5.0</td><td>1.0</td><td>0.2</td><td>-</td></tr>"
+    assert tidied(row, days=900) == row
+
+
 def test_quantstats_never_downloads(monkeypatch):
     utils = importlib.import_module("quantstats.utils")
 
