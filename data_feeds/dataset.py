@@ -54,6 +54,16 @@ class Dataset:
             self.instruments, {key: channel.cut(at) for key, channel in self.channels.items()}
         )
 
+    def delayed(self, lag_ns: int) -> "Dataset":
+        """Return the dataset with every series known ``lag_ns`` later; bars stay as they are."""
+        channels = {}
+        for key, channel in self.channels.items():
+            columns = dict(channel.columns)
+            if key.kind is ChannelKind.SERIES:
+                columns["available_at"] = columns["available_at"] + lag_ns
+            channels[key] = Channel(key, columns)
+        return Dataset(self.instruments, channels)
+
     @cached_property
     def fingerprint(self) -> str:
         """sha256 over instruments, channel names, columns and values (64 hex digits)."""

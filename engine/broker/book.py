@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass, field
 
-from engine.events import OrderKind, OrderRequest, OrderRole, OrderRow, OrderStatus
+from engine.events import NAN, OrderKind, OrderRequest, OrderRole, OrderRow, OrderStatus
 
 
 @dataclass(slots=True)
@@ -71,6 +71,11 @@ class Plan:
     targets: list[WorkingOrder] = field(default_factory=list)
     exits: list[WorkingOrder] = field(default_factory=list)
     entered: float = 0.0
+    first_stop: float = NAN
+
+    def initial_risk(self, average_entry: float) -> float:
+        """Return R of the entry filled so far: distance to the first stop x quantity, quote."""
+        return abs(average_entry - self.first_stop) * self.entered
 
     def orders(self) -> list[WorkingOrder]:
         """Every order that the plan has now."""
@@ -114,6 +119,8 @@ class Book:
         if request.role is OrderRole.STOP:
             if plan.stop is not None:
                 self.end(plan.stop, OrderStatus.CANCELLED, at, "moved")
+            else:
+                plan.first_stop = request.price
             plan.stop = order
         elif request.role is OrderRole.TARGET:
             plan.targets.append(order)

@@ -66,8 +66,10 @@ class Simulator:
             orders.append(self.book.submit(request, at))
             leaves = request.role in (OrderRole.EXIT, OrderRole.GUARD)
             if leaves and math.isnan(request.quantity):
-                entry = self.book.plans[request.instrument].entry
-                self.book.end(entry, OrderStatus.CANCELLED, at, "exit requested")
+                plan = self.book.plans[request.instrument]
+                self.book.end(plan.entry, OrderStatus.CANCELLED, at, "exit requested")
+                if plan.entered == 0.0:
+                    self.book.close_plan(plan, at, "nothing was filled")
         return orders
 
     def has_market_orders(self) -> bool:
@@ -77,6 +79,13 @@ class Simulator:
             for plan in self.book.plans.values()
             for order in plan.orders()
         )
+
+    def is_settled(self) -> bool:
+        """Whether the last mark has seen every fact and no order waits for the next open.
+
+        Only then may instants be skipped.
+        """
+        return self._synced == self.ledger.version and not self.has_market_orders()
 
     def close_bars(self, t: int) -> None:
         """Step (a): match resting orders and liquidation against the bars that close at ``t``."""

@@ -93,13 +93,14 @@ def build_timeline(
     *,
     start: int,
     end: int,
+    decided_at: NDArray[np.int64],
     interest_series: str | None = None,
 ) -> Timeline:
     """Return the timeline of a window.
 
     ``bars`` maps each traded instrument to the bars it fills in, in the order in which instruments
     are summed. Bars that open before ``start`` are never filled in; bars closing after ``end`` do
-    not exist.
+    not exist. ``decided_at`` are the decision rows; those inside the window are instants too.
     """
     layouts = {name: _bars_in_window(channel, start, end) for name, channel in bars.items()}
     instants = [channel["closed_at"][rows] for channel, rows in layouts.values()]
@@ -109,9 +110,10 @@ def build_timeline(
         for name in bars
         for kind in (ChannelKind.FUNDING, ChannelKind.DIVIDENDS)
     ]
-    at = np.unique(np.concatenate(instants)) if instants else np.empty(0, np.int64)
+    instants.append(_within(decided_at, start, end + 1))
+    at = np.unique(np.concatenate(instants))
     at = at[at >= start]
-    if not len(at):
+    if not any(len(rows) for _, rows in layouts.values()):
         raise CoverageError("no bar of a traded instrument lies inside the window")
     paths = tuple(
         _lay_out(dataset, dataset.instruments[name], channel, rows, at)

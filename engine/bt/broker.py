@@ -1,0 +1,192 @@
+"""Backtrader's broker interface over our simulator.
+
+A ``bt.Order`` carries the risk module's request in; fills go out through ``order.execute``, so that
+notifications, trades and analyzers of Backtrader see what happened. Cash, margin and matching are
+the simulator's alone.
+"""
+
+from collections import deque
+from typing import Any
+
+import backtrader as bt
+
+from engine.broker.book import WorkingOrder
+from engine.bt.feed import ArrayFeed, backtrader_days
+from engine.bt.session import Session
+from engine.errors import SimulationError
+from engine.events import Fill, OrderKind, OrderRequest, OrderStatus
+
+EXEC_TYPES = {
+    OrderKind.MARKET: bt.Order.Market,
+    OrderKind.LIMIT: bt.Order.Limit,
+    OrderKind.STOP: bt.Order.Stop,
+}
+
+
+class BridgeBroker(bt.broker.BrokerBase):  # type: ignore[misc]  # backtrader ships no types
+    """Takes orders that carry a request of the risk module, and no others."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+        # Backtrader writes it into its end-of-run information.
+        self.startingcash = session.simulator.ledger.venue_cash
+        self._orders: dict[int, bt.Order] = {}
+        self._feeds: dict[str, ArrayFeed] = {}
+        self._notices: deque[bt.Order] = deque()
+        self._fills_seen = 0
+        self._owner: bt.Strategy | None = None
+        # The one commission scheme that Backtrader's own trade records ask for; it charges nothing.
+        self._scheme = bt.CommissionInfo(commission=0.0, stocklike=False, mult=1.0, margin=1.0)
+
+    def attach(self, owner: bt.Strategy, feeds: dict[str, ArrayFeed]) -> None:
+        """Name the strategy that is notified and the feed of each instrument."""
+        self._owner, self._feeds = owner, feeds
+
+    def getcash(self) -> float:
+        """Both wallets, quote."""
+        ledger = self._session.simulator.ledger
+        return ledger.venue_cash + ledger.brokerage_cash
+
+    def getvalue(self, datas: Any = None) -> float:
+        """Equity at the last mark, quote."""
+        return self._session.equity
+
+    get_fundvalue = getvalue
+    fundvalue = property(getvalue)
+
+    def getposition(self, data: ArrayFeed) -> bt.Position:
+        """Position in an instrument, base units."""
+        position = self._session.simulator.ledger.positions[data._name]
+        return bt.Position(position.quantity, position.average_entry)
+
+    def getcommissioninfo(self, data: ArrayFeed) -> bt.CommissionInfo:
+        """The empty scheme: fees are the simulator's."""
+        return self._scheme
+
+    def buy(self, owner: bt.Strategy, data: ArrayFeed, size: float, **kwargs: Any) -> bt.Order:
+        """Register a buy; ``request`` must be among the keywords."""
+        return self._register(bt.BuyOrder, owner, data, size, kwargs)
+
+    def sell(self, owner: bt.Strategy, data: ArrayFeed, size: float, **kwargs: Any) -> bt.Order:
+        """Register a sell; ``request`` must be among the keywords."""
+        return self._register(bt.SellOrder, owner, data, size, kwargs)
+
+    def cancel(self, order: bt.Order) -> None:
+        """Refuse: orders end through the risk module's decisions."""
+        raise SimulationError("orders are cancelled by Exit and MoveStop intents, not one by one")
+
+    def get_notification(self) -> bt.Order | None:
+        """Return the next order that changed, None when there is none."""
+        return self._notices.popleft() if self._notices else None
+
+    def next(self) -> None:
+        """Steps (a) and (b) of the current instant."""
+        session = self._session
+        session.settle(session.t)
+        self.report()
+
+    def open_bars(self) -> None:
+        """Step (e) of the current instant; notices wait for the next visit."""
+        self._session.simulator.open_bars(self._session.t)
+        self.report()
+
+    def report(self) -> None:
+        """Pass new fills and ended orders on to Backtrader's orders."""
+        fills = self._session.simulator.execution.fills
+        while self._fills_seen < len(fills):
+            self._execute(fills[self._fills_seen])
+            self._fills_seen += 1
+        ended = self._session.simulator.book.ended
+        for working in ended:
+            self._end(working)
+        ended.clear()
+
+    def _register(
+        self,
+        kind: type[bt.Order],
+        owner: bt.Strategy,
+        data: ArrayFeed,
+        size: float,
+        kwargs: dict[str, Any],
+    ) -> bt.Order:
+        request = kwargs.get("request")
+        if not isinstance(request, OrderRequest):
+            raise SimulationError(
+                "the broker takes only orders approved by the risk module; return an intent"
+            )
+        order = self._new_order(kind, owner, data, size, request)
+        session = self._session
+        at = int(session.timeline.at[session.t])
+        for working in session.simulator.submit([request], at):
+            self._orders[working.order_id] = order
+        order.submit(self)
+        order.accept(self)
+        self._notices.append(order)
+        return order
+
+    def _new_order(
+        self,
+        kind: type[bt.Order],
+        owner: bt.Strategy,
+        data: ArrayFeed,
+        size: float,
+        request: OrderRequest,
+    ) -> bt.Order:
+        # ``simulated`` spares Backtrader's end-of-session arithmetic; nothing here expires.
+        order = kind(
+            owner=owner,
+            data=data,
+            size=size,
+            price=request.price if request.kind is not OrderKind.MARKET else 0.0,
+            exectype=EXEC_TYPES[request.kind],
+            simulated=True,
+        )
+        order.p.simulated = False
+        order.addcomminfo(self._scheme)
+        return order
+
+    def _execute(self, fill: Fill) -> None:
+        order = self._orders.get(fill.order_id) or self._liquidation_order(fill)
+        before = fill.position_after - fill.quantity
+        closed = fill.quantity if before * fill.quantity < 0 else 0.0
+        opened = fill.quantity - closed
+        value = abs(fill.quantity) * fill.price
+        fee_closed, fee_opened = (fill.fee, 0.0) if closed else (0.0, fill.fee)
+        order.execute(
+            float(backtrader_days(fill.at)),  # type: ignore[arg-type]
+            fill.quantity,
+            fill.price,
+            closed,
+            value if closed else 0.0,
+            fee_closed,
+            opened,
+            value if opened else 0.0,
+            fee_opened,
+            fill.isolated_margin_after,
+            fill.realized,
+            fill.position_after,
+            fill.average_entry_after,
+        )
+        self._notices.append(order.clone())
+
+    def _liquidation_order(self, fill: Fill) -> bt.Order:
+        """The venue's own order: nobody sent it, the strategy hears of it."""
+        kind = bt.BuyOrder if fill.quantity > 0 else bt.SellOrder
+        request = self._session.simulator.book.orders[fill.order_id - 1].request
+        size, data = abs(fill.quantity), self._feeds[fill.instrument]
+        order = self._new_order(kind, self._owner, data, size, request)
+        self._orders[fill.order_id] = order
+        return order
+
+    def _end(self, working: WorkingOrder) -> None:
+        order = self._orders.get(working.order_id)
+        if order is None:
+            return
+        if working.status is OrderStatus.FILLED:
+            order.completed()
+        elif working.status is OrderStatus.REJECTED:
+            order.reject(self)
+        else:
+            order.cancel()
+        self._notices.append(order.clone())

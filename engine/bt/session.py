@@ -1,0 +1,286 @@
+"""One run's state between instants: who is asked what, in the order of time.
+
+The event loop (``cerebro``) decides which instants are visited; this module does guards, fills,
+``on_bar`` and risk at one of them, and says which instant could matter next.
+"""
+
+import heapq
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from data_feeds.dataset import Dataset
+from data_feeds.errors import RiskoffError
+from data_feeds.instrument import Wallet
+from engine.broker.search import Levels, next_instant, search_tape
+from engine.broker.simulator import Simulator
+from engine.broker.timeline import Timeline
+from engine.config.models import RunMode
+from engine.errors import PlaybookContractError, PlaybookError
+from engine.events import Fill, OrderRequest
+from engine.intents import Enter, Exit, Intent, MoveStop, WakeAt
+from engine.playbook import Playbook, Requirements, Signals
+from engine.risk import RiskModule
+from engine.views import AccountView, MarketView, PositionView
+
+NO_ROW = -1
+
+
+def utc_text(instant: int) -> str:
+    """Return an instant for a message, to the minute."""
+    return f"{datetime.fromtimestamp(instant / 1e9, tz=UTC):%Y-%m-%dT%H:%MZ}"
+
+
+class Session:
+    """Playbook, risk and simulator around one timeline; ``t`` is the current index."""
+
+    def __init__(
+        self,
+        *,
+        dataset: Dataset,
+        playbook: Playbook[Any],
+        signals: Signals,
+        requirements: Requirements,
+        timeline: Timeline,
+        simulator: Simulator,
+        risk: RiskModule,
+        mode: RunMode,
+    ) -> None:
+        self.timeline = timeline
+        self.simulator = simulator
+        self.risk = risk
+        self.t = -1
+        self.equity = 0.0
+        self.visited = 0
+        self._playbook = playbook
+        self._dense = mode is RunMode.DENSE
+        self._delivered = 0
+        self._closed_seen = 0
+        self._wake_instants: list[int] = []
+        self._market = MarketView(
+            dataset,
+            requirements.channels | requirements.optional,
+            signals.values,
+            {item.name: item.truth for item in signals.conditions},
+        )
+        self._row_at = np.full(len(timeline), NO_ROW, np.int64)
+        rows = np.flatnonzero(
+            (signals.decided_at >= timeline.at[0]) & (signals.decided_at <= timeline.at[-1])
+        )
+        self._decisions = np.searchsorted(timeline.at, signals.decided_at[rows])
+        self._row_at[self._decisions] = rows
+        self._closes = np.flatnonzero(timeline.has_close)
+        self._wake_flat = self._on_timeline(signals.wake_flat)
+        self._wake_in_position = self._on_timeline(signals.wake_in_position)
+        self._tape = search_tape(timeline)
+        self._levels = Levels.empty(len(timeline.paths))
+        self._liquidation = np.full(len(timeline.paths), np.nan)
+
+    def _on_timeline(self, wake: Any) -> Any:
+        mask = self._row_at != NO_ROW
+        if wake is not None:
+            mask[self._decisions] = wake[self._row_at[self._decisions]]
+        return mask
+
+    # -- one instant --------------------------------------------------------------------------
+
+    def settle(self, t: int) -> None:
+        """Steps (a) and (b): match the bars that close, mark the account."""
+        self.t = t
+        self.visited += 1
+        self.simulator.close_bars(t)
+        self.equity = self.simulator.mark(t)
+
+    def decide(self, submit: Callable[[Sequence[OrderRequest]], None]) -> None:
+        """Steps (c) and (d): guards, ``on_fill``, ``on_bar``; approved orders go to ``submit``."""
+        t, at = self.t, int(self.timeline.at[self.t])
+        closed = self.simulator.matcher.closed_plans
+        for plan in closed[self._closed_seen :]:
+            self.risk.on_plan_closed(plan.at, plan.plan_id, plan.net_pnl)
+        self._closed_seen = len(closed)
+        if self.timeline.has_close[t] and self.risk.on_mark(
+            at, self.equity, bool(self.timeline.day_end[t])
+        ):
+            for review in self.risk.flatten(at, self.account_view()):
+                submit(review.orders)
+        fills = self.simulator.execution.fills
+        while self._delivered < len(fills):
+            fill = fills[self._delivered]
+            self._delivered += 1
+            self._act(self._ask_on_fill(fill), at, submit)
+        row = int(self._row_at[t])
+        if row == NO_ROW:
+            return
+        awake = self._is_awake(t, at)
+        if not (awake or self._dense):
+            return
+        self._market.now, self._market.row = at, row
+        intents = self._ask_on_bar(at)
+        if intents:
+            if not awake:
+                raise PlaybookContractError(
+                    f"{self._playbook.name}: {type(intents[0]).__name__} at {utc_text(at)}, a bar "
+                    "outside its wake mask; mark that row in wake_flat or wake_in_position"
+                )
+            self._act(intents, at, submit)
+
+    def _is_awake(self, t: int, at: int) -> bool:
+        """Whether the playbook asked for this row; drops the appointments that are met."""
+        kept = bool(self._wake_instants) and self._wake_instants[0] <= at
+        while self._wake_instants and self._wake_instants[0] <= at:
+            heapq.heappop(self._wake_instants)
+        return kept or bool(self._wakes()[t])
+
+    def _wakes(self) -> Any:
+        return self._wake_in_position if self.simulator.book.plans else self._wake_flat
+
+    def _ask_on_bar(self, at: int) -> Sequence[Intent]:
+        try:
+            return self._playbook.on_bar(self._market, self.account_view())
+        except RiskoffError:
+            raise
+        except Exception as error:
+            raise self._failure("on_bar", at, error) from error
+
+    def _ask_on_fill(self, fill: Fill) -> Sequence[Intent]:
+        try:
+            return self._playbook.on_fill(fill, self.account_view())
+        except RiskoffError:
+            raise
+        except Exception as error:
+            raise self._failure("on_fill", fill.at, error) from error
+
+    def _failure(self, method: str, at: int, error: Exception) -> PlaybookError:
+        names = ", ".join(self.simulator.names)
+        return PlaybookError(
+            f"playbook {self._playbook.name}: {method} raised {type(error).__name__}: {error} "
+            f"({names}, bar closing {utc_text(at)})"
+        )
+
+    def _act(
+        self, intents: Iterable[Intent], at: int, submit: Callable[[Sequence[OrderRequest]], None]
+    ) -> None:
+        for intent in intents:
+            if isinstance(intent, WakeAt):
+                heapq.heappush(self._wake_instants, intent.instant)
+            elif isinstance(intent, Enter | Exit | MoveStop):
+                review = self.risk.review(intent, at=at, account=self.account_view())
+                submit(review.orders)
+            else:
+                raise PlaybookContractError(
+                    f"{self._playbook.name}: returned {intent!r} at {utc_text(at)}; "
+                    "an intent is Enter, Exit, MoveStop or WakeAt"
+                )
+
+    # -- the next instant ---------------------------------------------------------------------
+
+    def next_index(self) -> int:
+        """Return the next index to visit; the timeline's length when nothing is left."""
+        following = self.t + 1
+        simulator = self.simulator
+        if (
+            self._dense
+            or self.t < 0
+            or not simulator.is_settled()
+            or simulator.collateral.has_several_cross_perps()
+            or not self._levels.collect(simulator)
+        ):
+            return following
+        for k in range(len(self._liquidation)):
+            self._liquidation[k] = simulator.collateral.liquidation_level(k, self.t)
+        tape, levels, ledger = self._tape, self._levels, simulator.ledger
+        index, peak = next_instant(
+            self.t,
+            self._appointment(),
+            self._wakes(),
+            tape.open_price,
+            tape.low,
+            tape.high,
+            tape.mark_open,
+            tape.mark_low,
+            tape.mark_high,
+            tape.mark,
+            tape.due,
+            tape.has_close,
+            tape.day_end,
+            simulator.quantities,
+            simulator.averages,
+            simulator.margined,
+            self._liquidation,
+            levels.count,
+            levels.kind,
+            levels.side,
+            levels.price,
+            ledger.venue_cash + ledger.brokerage_cash,
+            self.risk.daily_floor,
+            self.risk.halt_drawdown,
+            self.risk.peak,
+        )
+        self.risk.peak = peak
+        return int(index)
+
+    def _appointment(self) -> int:
+        """Index of the next instant that someone asked for: a time stop, a guard's release."""
+        release = self._first_of(self._closes, self.risk.next_release_at)
+        if not self._wake_instants:
+            return release
+        return min(release, self._first_of(self._decisions, self._wake_instants[0]))
+
+    def _first_of(self, indices: Any, instant: int) -> int:
+        """First of ascending indices that lies after ``t`` and not before an instant."""
+        first = max(self.timeline.index_at_or_after(instant), self.t + 1)
+        place = int(np.searchsorted(indices, first))
+        return int(indices[place]) if place < len(indices) else len(self.timeline)
+
+    # -- views --------------------------------------------------------------------------------
+
+    def account_view(self) -> AccountView:
+        """Return the account as the playbook and risk may see it now."""
+        simulator, ledger, t = self.simulator, self.simulator.ledger, self.t
+        positions = {}
+        pending = set()
+        gross = 0.0
+        for k, name in enumerate(simulator.names):
+            plan = simulator.book.plans.get(name)
+            if plan is None:
+                continue
+            if plan.entry.is_working:
+                pending.add(name)
+            position = simulator.positions[k]
+            if position.quantity == 0.0:
+                continue
+            mark = float(self.timeline.paths[k].mark[t])
+            gross += abs(position.quantity) * mark
+            stop = plan.stop.request.price if plan.stop is not None else float("nan")
+            positions[name] = PositionView(
+                instrument=name,
+                plan_id=plan.plan_id,
+                quantity=position.quantity,
+                average_entry=position.average_entry,
+                mark=mark,
+                unrealized=position.quantity * (mark - position.average_entry),
+                stop=stop,
+                isolated_margin=position.isolated_margin,
+                liquidation_price=simulator.collateral.liquidation_level(k, t),
+                entered_at=position.entered_at,
+                initial_risk=plan.initial_risk(position.average_entry),
+            )
+        return AccountView(
+            now=int(self.timeline.at[t]),
+            equity=self.equity,
+            venue_cash=ledger.venue_cash,
+            brokerage_cash=ledger.brokerage_cash,
+            free_venue_cash=simulator.collateral.free_venue_cash(t),
+            gross_notional=gross,
+            positions=positions,
+            pending=frozenset(pending),
+        )
+
+
+def start_cash(simulator: Simulator, at: int, *, venue: float, brokerage: float) -> None:
+    """Deposit the starting balances."""
+    for wallet, amount in ((Wallet.VENUE, venue), (Wallet.BROKERAGE, brokerage)):
+        if amount > 0:
+            simulator.ledger.deposit(at, wallet, amount)

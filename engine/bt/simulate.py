@@ -1,0 +1,141 @@
+"""From prepared signals to everything that happened."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from data_feeds.dataset import Dataset
+from data_feeds.schema import Channel
+from engine.broker import resolve
+from engine.broker.simulator import Simulator, Snapshot
+from engine.broker.timeline import NO_ROW, Timeline, build_timeline, execution_bars
+from engine.bt.cerebro import SeekingCerebro
+from engine.bt.session import Session, start_cash
+from engine.config.models import RunConfig
+from engine.events import EquityCurve, SimulationOutcome
+from engine.ledger import Ledger
+from engine.playbook import Playbook, Requirements, Signals
+from engine.risk import RiskModule, sizing_inputs
+
+
+def simulate(
+    config: RunConfig,
+    dataset: Dataset,
+    playbook: Playbook[Any],
+    signals: Signals,
+    requirements: Requirements,
+    *,
+    on_progress: Callable[[float], None] | None = None,
+) -> SimulationOutcome:
+    """Run the event loop over the configured window and return its facts.
+
+    Raises
+    ------
+    PlaybookError : the playbook raised or broke its contract.
+    SimulationError : the books do not balance; always a bug of ours.
+    """
+    bars = {
+        name: execution_bars(dataset, tuple(requirements.channels), name)
+        for name in requirements.traded
+    }
+    start, end = (int(x.timestamp()) * 10**9 for x in (config.data.start, config.data.end))
+    timeline = build_timeline(
+        dataset,
+        bars,
+        start=start,
+        end=end,
+        decided_at=signals.decided_at,
+        interest_series=config.account.interest_series,
+    )
+    simulator = Simulator(
+        timeline, Ledger({name: dataset.instruments[name] for name in bars}), config
+    )
+    account = config.account
+    start_cash(
+        simulator, int(timeline.at[0]), venue=account.venue_cash, brokerage=account.brokerage_cash
+    )
+    risk = _risk_module(config, dataset, bars)
+    session = Session(
+        dataset=dataset,
+        playbook=playbook,
+        signals=signals,
+        requirements=requirements,
+        timeline=timeline,
+        simulator=simulator,
+        risk=risk,
+        mode=config.mode,
+    )
+    SeekingCerebro(session, on_progress).run()
+    simulator.ledger.prove()
+    return SimulationOutcome(
+        orders=tuple(order.row() for order in simulator.book.orders),
+        fills=tuple(simulator.execution.fills),
+        facts=tuple(simulator.ledger.facts),
+        decisions=tuple(risk.decisions),
+        guard_events=tuple(risk.guard_events),
+        curve=equity_curve(timeline, simulator),
+        instants_total=len(timeline),
+        instants_visited=session.visited,
+        inferred_mark_bars=sum(_count_inferred(timeline)),
+        mark_bars=sum(int((path.closing != NO_ROW).sum()) for path in timeline.paths),
+    )
+
+
+def _risk_module(config: RunConfig, dataset: Dataset, bars: dict[str, Channel]) -> RiskModule:
+    instruments = {name: dataset.instruments[name] for name in bars}
+    inputs = {
+        name: sizing_inputs(dataset, name, channel.key.timeframe, config.risk)
+        for name, channel in bars.items()
+    }
+    return RiskModule(
+        config,
+        instruments,
+        inputs,
+        start_equity=config.account.venue_cash + config.account.brokerage_cash,
+        ny_days=all(item.calendar != "24/7" for item in instruments.values()),
+    )
+
+
+def _count_inferred(timeline: Timeline) -> list[int]:
+    return [
+        int(path.marks.inferred[path.closing[path.closing != NO_ROW]].sum())
+        for path in timeline.paths
+        if path.instrument.is_margined
+    ]
+
+
+def equity_curve(timeline: Timeline, simulator: Simulator) -> EquityCurve:
+    """Return equity at every bar close from the balances in force at each."""
+    closes = np.flatnonzero(timeline.has_close)
+    snapshots: list[Snapshot] = simulator.snapshots
+    since = np.array([snapshot.t for snapshot in snapshots], np.int64)
+    row = np.searchsorted(since, closes, side="right") - 1
+    venue = np.array([snapshot.venue_cash for snapshot in snapshots])[row]
+    brokerage = np.array([snapshot.brokerage_cash for snapshot in snapshots])[row]
+    quantities = np.array([snapshot.quantities for snapshot in snapshots])[row]
+    averages = np.array([snapshot.averages for snapshot in snapshots])[row]
+    marks = np.stack([path.mark[closes] for path in timeline.paths], axis=1)
+    held = quantities != 0.0
+    margined = simulator.margined
+    unrealized = np.where(held & margined, quantities * (marks - averages), 0.0).sum(axis=1)
+    owned = np.where(held & ~margined, quantities * marks, 0.0).sum(axis=1)
+    gross = np.where(held, np.abs(quantities) * marks, 0.0).sum(axis=1)
+    equity = _equities(venue + brokerage, quantities, averages, margined, marks)
+    return EquityCurve(timeline.at[closes], equity, venue, brokerage, unrealized, owned, gross)
+
+
+@njit(cache=True)
+def _equities(
+    cash: NDArray[np.float64],
+    quantities: NDArray[np.float64],
+    averages: NDArray[np.float64],
+    margined: NDArray[np.bool_],
+    marks: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    equity = np.empty(len(cash))
+    for i in range(len(cash)):
+        equity[i] = resolve.account_equity(cash[i], quantities[i], averages[i], margined, marks[i])
+    return equity

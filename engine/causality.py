@@ -1,0 +1,103 @@
+"""The check that a playbook's signals do not see the future, made in every run."""
+
+import hashlib
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data_feeds.dataset import Dataset
+from data_feeds.errors import RiskoffError
+from data_feeds.schema import utc_text
+from engine.errors import PlaybookContractError, PlaybookError
+from engine.events import SimulationOutcome
+from engine.playbook import Playbook, Requirements, Signals
+
+CHECKED_DECISIONS = 20
+
+
+def prepare(playbook: Playbook[Any], dataset: Dataset, requirements: Requirements) -> Signals:
+    """Return the playbook's signals, shape checked.
+
+    Raises
+    ------
+    PlaybookError : ``prepare`` raised.
+    PlaybookContractError : an array has not one entry per bar of the clock.
+    """
+    try:
+        signals = playbook.prepare(dataset)
+    except RiskoffError:
+        raise
+    except Exception as error:
+        clock = requirements.clock
+        raise PlaybookError(
+            f"playbook {playbook.name}: prepare raised {type(error).__name__}: {error} "
+            f"({clock.instrument}, whole window)"
+        ) from error
+    expected = len(dataset.channels[requirements.clock])
+    for name, values in named_arrays(signals).items():
+        if len(values) != expected:
+            raise PlaybookContractError(
+                f"playbook {playbook.name}: {name} has {len(values)} entries, the clock "
+                f"{requirements.clock} has {expected} bars"
+            )
+    return signals
+
+
+def named_arrays(signals: Signals) -> dict[str, NDArray[Any]]:
+    """Return every array of the signals under the name an author would know it by."""
+    arrays: dict[str, NDArray[Any]] = {"decided_at": signals.decided_at}
+    arrays |= {f"signal {name}": values for name, values in signals.values.items()}
+    for item in signals.conditions:
+        arrays[f"condition {item.name}"] = item.truth
+        arrays[f"condition {item.name} (measured)"] = item.measured
+        arrays[f"condition {item.name} (threshold)"] = item.threshold
+    for name in ("wake_flat", "wake_in_position", "notable", "setup"):
+        values = getattr(signals, name)
+        if values is not None:
+            arrays[name] = values
+    return arrays
+
+
+def first_difference(whole: Signals, cut: Signals, rows: int) -> tuple[str, int] | None:
+    """Return (array name, row) of the first of ``rows`` rows that differ, None when equal."""
+    shorter = named_arrays(cut)
+    for name, values in named_arrays(whole).items():
+        a, b = values[:rows], shorter[name][:rows]
+        if len(b) < rows:
+            return name, len(b)
+        equal = a == b
+        if np.issubdtype(a.dtype, np.floating):
+            equal |= np.isnan(a) & np.isnan(b)
+        if not bool(np.all(equal)):
+            return name, int(np.flatnonzero(~equal)[0])
+    return None
+
+
+def check_causality(
+    playbook: Playbook[Any],
+    dataset: Dataset,
+    requirements: Requirements,
+    signals: Signals,
+    outcome: SimulationOutcome,
+) -> None:
+    """Recompute the signals on data cut at entry decisions and compare every earlier row.
+
+    Up to 20 entry decisions are taken, chosen by hash, so that no author can aim at them.
+
+    Raises
+    ------
+    PlaybookContractError : a row differs; the text names the signal, the row's time and the cut.
+    """
+    entries = sorted({d.decided_at for d in outcome.decisions if d.intent == "enter"})
+    chosen = sorted(entries, key=lambda at: hashlib.sha256(f"{at}".encode()).digest())
+    for at in chosen[:CHECKED_DECISIONS]:
+        shorter = prepare(playbook, dataset.cut(at), requirements)
+        rows = int(np.searchsorted(signals.decided_at, at, side="right"))
+        found = first_difference(signals, shorter, rows)
+        if found is not None:
+            name, row = found
+            raise PlaybookContractError(
+                f"playbook {playbook.name}: {name} at {utc_text(int(signals.decided_at[row]))} "
+                f"changes when the data after {utc_text(at)} are removed; it looks ahead"
+            )
