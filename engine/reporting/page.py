@@ -34,7 +34,8 @@ table{border-collapse:collapse;font-size:12.5px;font-variant-numeric:tabular-num
 th,td{padding:3px 9px;text-align:right;border-bottom:1px solid #eef0f3;white-space:nowrap}
 th{color:#5b6672;font-weight:600} th:first-child,td:first-child{text-align:left}
 td.prose,th.prose{text-align:left;white-space:normal} td hr{border:0;border-top:1px solid #c5ccd3}
-.wide{overflow:auto;max-height:900px} .pair{display:flex;gap:40px;flex-wrap:wrap;align-items:flex-start}
+.wide{overflow:auto;max-height:900px}
+.pair{display:flex;gap:40px;flex-wrap:wrap;align-items:flex-start}
 .quant{display:grid;grid-template-columns:minmax(0,1.55fr) minmax(0,1fr);gap:28px}
 svg{max-width:100%;height:auto;display:block;margin:0 auto 6px}
 @media print{.wide{max-height:none}}
