@@ -61,6 +61,16 @@ def test_bars_that_are_not_stored_are_resampled() -> None:
     assert data.bars(PERP.id, "4h")["volume"].tolist() == [4.0] * 6
 
 
+def test_the_longest_stored_bars_that_divide_are_resampled() -> None:
+    quarters = bars([T0 + i * 15 * MINUTE_NS for i in range(96)], [(1, 1, 1, 1, 9)] * 96, "15m")
+    data = source(days=1)
+    both = Dataset(data.instruments, {**data.channels, quarters.key: quarters})
+    key = ChannelKey(PERP.id, ChannelKind.BARS, "2h")
+    # Two hourly bars of volume 1, not eight quarters of volume 9.
+    found = load_dataset(both, [key], T0, T0 + DAY_NS).bars(PERP.id, "2h")
+    assert found["volume"].tolist() == [2.0] * 12
+
+
 def test_bars_of_an_exchange_are_not_resampled() -> None:
     spy = Instrument(id=PERP.id, kind=InstrumentKind.ETF, calendar="XNYS")
     data = Dataset({spy.id: spy}, {HOURS: source().channels[HOURS]})
