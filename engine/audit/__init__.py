@@ -1,0 +1,6 @@
+"""The second opinion on a run: ``audit_run`` and its report in plain words."""
+
+from engine.audit.audit import audit_run
+from engine.audit.report import AuditReport, Finding, format_report
+
+__all__ = ["AuditReport", "Finding", "audit_run", "format_report"]

@@ -1,0 +1,56 @@
+"""The audit's main path."""
+
+from pathlib import Path
+
+from data_feeds.catalog import Catalog
+from data_feeds.dataset import Dataset
+from data_feeds.load import open_source
+from engine.audit.books import check_equity, check_facts, traded_names
+from engine.audit.case import Case
+from engine.audit.fills import check_fills
+from engine.audit.folder import read_run
+from engine.audit.income import interest_slots, payment_slots
+from engine.audit.market import load_market
+from engine.audit.orders import check_decisions, check_guards, check_orders
+from engine.audit.replay import replay
+from engine.audit.report import AuditReport, Recorder
+from engine.audit.trades import check_trades
+from engine.audit.walk import check_bars
+
+
+def audit_run(run_folder: Path, source: Catalog | Dataset | None = None) -> AuditReport:
+    """Return what a second program finds in a run folder.
+
+    It reads the run's tables and the market channels, derives what should have happened, and
+    compares; it shares no code with ledger and broker. See docs/audit.md.
+
+    Parameters
+    ----------
+    run_folder : a folder that ``riskoff run`` wrote
+    source : where the market data are; None: the source named in the run's own config
+
+    Raises
+    ------
+    ReportError : a file of the run is missing or cannot be read
+    DataError : the market data cannot be opened
+    """
+    files = read_run(run_folder)
+    recorder = Recorder(files.turnover)
+    opened = open_source(files.config.data.source) if source is None else source
+    dataset, markets = load_market(files, opened, recorder)
+    traded = [markets[name] for name in traded_names(files, markets)]
+    payments = payment_slots(markets, files.start, files.end)
+    interest = interest_slots(files, dataset, traded)
+    account = replay(files, markets, payments, interest)
+    case = Case(files, markets, account, recorder)
+
+    check_decisions(files, recorder)
+    check_orders(case)
+    check_fills(case)
+    check_bars(case)
+    recorder.count("funding and dividend slots", len(payments))
+    check_facts(case)
+    check_equity(case)
+    check_trades(case)
+    check_guards(files, recorder)
+    return recorder.report()

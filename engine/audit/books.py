@@ -1,0 +1,201 @@
+"""Ledger facts and the equity curve against the account as re-derived."""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from data_feeds.instrument import Wallet
+from engine.audit.case import Case
+from engine.audit.folder import RunFiles
+from engine.audit.market import Market, closes
+from engine.audit.replay import ExpectedFact, Phase, State, fill_phase
+from engine.audit.report import Recorder, when
+from engine.events import Fact, FactKind
+
+EVENTS, EQUITY = "events", "equity"
+FactName = tuple[str, int, str, int]
+
+_COUNTED = {
+    FactKind.TRADE: "trade facts",
+    FactKind.FEE: "fees",
+    FactKind.LIQUIDATION_FEE: "liquidation fees",
+    FactKind.FUNDING: "funding payments",
+    FactKind.DIVIDEND: "dividends",
+    FactKind.INTEREST: "interest payments",
+    FactKind.VENUE_LOSS: "venue losses",
+}
+
+
+def check_facts(case: Case) -> None:
+    """Every fact that the rules ask for is there once, with its amount; no other is."""
+    files, recorder = case.files, case.recorder
+    for number, fact in enumerate(files.facts, start=1):
+        recorder.line(EVENTS, f"row {number}").equal("fact ids count from 1", number, fact.fact_id)
+    _check_deposits(files, recorder)
+    found: dict[FactName, list[Fact]] = defaultdict(list)
+    for fact in files.facts:
+        if fact.kind != FactKind.DEPOSIT.value:
+            found[(fact.kind, fact.at, fact.instrument, fact.fill_id)].append(fact)
+    for expected in case.replay.facts:
+        recorder.count(_COUNTED[expected.kind])
+        name = (expected.kind.value, expected.at, expected.instrument, expected.fill_id)
+        rows = found.pop(name, [])
+        if rows:
+            _check_fact(expected, rows[0], recorder)
+        elif expected.amount != 0:
+            recorder.line(EVENTS, _named(name)).differs(
+                "every payment is booked",
+                expected=f"{expected.amount:,.8g}",
+                found="there is no such row",
+            )
+        for extra in rows[1:]:
+            _refuse(extra, recorder)
+    for rows in found.values():
+        for extra in rows:
+            _refuse(extra, recorder)
+
+
+def _named(name: FactName) -> str:
+    kind, at, instrument, fill_id = name
+    return f"{kind} at {when(at)} {instrument}" + (f" of fill {fill_id}" if fill_id else "")
+
+
+def _refuse(fact: Fact, recorder: Recorder) -> None:
+    what = f"{fact.kind} of {fact.amount:,.8g} at {when(fact.at)} {fact.instrument}"
+    recorder.line(EVENTS, f"fact {fact.fact_id}").differs(
+        "nothing else is booked",
+        expected="no such row",
+        found=f"found {what}".rstrip(),
+    )
+
+
+def _check_fact(expected: ExpectedFact, fact: Fact, recorder: Recorder) -> None:
+    line = recorder.line(EVENTS, f"fact {fact.fact_id} ({fact.kind} at {when(fact.at)})")
+    line.amount("amount", expected.amount, fact.amount)
+    line.equal("wallet", expected.wallet.value, fact.wallet)
+    line.equal("memo", expected.memo, fact.memo)
+    line.amount("from_margin", expected.from_margin, fact.from_margin)
+    if expected.plan_id:
+        line.equal("plan_id", expected.plan_id, fact.plan_id)
+    if expected.inferred is not None:
+        line.equal("inferred", expected.inferred, fact.inferred)
+    for column in ("quantity", "price", "rate"):
+        value = getattr(expected, column)
+        if not math.isnan(value):
+            line.number(column, value, getattr(fact, column))
+
+
+def _check_deposits(files: RunFiles, recorder: Recorder) -> None:
+    account = files.config.account
+    cash = {Wallet.VENUE: account.venue_cash, Wallet.BROKERAGE: account.brokerage_cash}
+    deposits = [fact for fact in files.facts if fact.kind == FactKind.DEPOSIT.value]
+    recorder.count("deposits", len(deposits))
+    for wallet, amount in cash.items():
+        paid = sum((f.amount for f in deposits if f.wallet == wallet.value), start=0.0)
+        recorder.line(EVENTS, f"deposits into {wallet}").amount("the config's cash", amount, paid)
+    for fact in deposits:
+        line = recorder.line(EVENTS, f"fact {fact.fact_id} (deposit)")
+        line.instant("deposits come at the start", files.start, fact.at)
+
+
+def check_equity(case: Case) -> None:
+    """Every bar close has one row, and each row re-adds from facts, fills and closing prices."""
+    _check_instants(case)
+    curve, wallets = case.files.curve, _re_added(case.files)
+    for index, at in enumerate(curve.at.tolist()):
+        line = case.recorder.line(EQUITY, f"row at {when(at)}")
+        state = case.replay.through(at, Phase.RANGE)
+        unrealized, owned, notional = position_values(state, case.markets, at)
+        shown = {
+            Wallet.VENUE: float(curve.venue_cash[index]),
+            Wallet.BROKERAGE: float(curve.brokerage_cash[index]),
+        }
+        for wallet, cash in shown.items():
+            line.amount(f"{wallet} cash is the sum of its facts", wallets[wallet][index], cash)
+            line.amount(f"{wallet} cash", state.cash[wallet], cash)
+        line.amount("unrealized", unrealized, float(curve.unrealized[index]))
+        line.amount("owned", owned, float(curve.owned[index]))
+        line.amount("gross_notional", notional, float(curve.gross_notional[index]))
+        total = sum(state.cash.values()) + unrealized + owned
+        line.amount("equity", total, float(curve.equity[index]))
+    case.recorder.count("points of the equity curve", len(curve.at))
+
+
+def _check_instants(case: Case) -> None:
+    files, markets, recorder = case.files, case.markets, case.recorder
+    at = files.curve.at
+    if np.any(at[1:] <= at[:-1]):
+        row = int(np.argmax(at[1:] <= at[:-1])) + 1
+        recorder.line(EQUITY, f"row {row}").differs(
+            "rows are in order of time",
+            expected=f"an instant after {when(int(at[row - 1]))}",
+            found=f"found {when(int(at[row]))}",
+        )
+    needed = closes([markets[n] for n in traded_names(files, markets)], files.start, files.end)
+    allowed = closes(list(markets.values()), files.start, files.end)
+    for missing in np.setdiff1d(needed, at).tolist():
+        recorder.line(EQUITY, f"row at {when(missing)}").differs(
+            "every bar close has a row",
+            expected="a row",
+            found="there is none",
+        )
+    for extra in np.setdiff1d(at, allowed).tolist():
+        recorder.line(EQUITY, f"row at {when(extra)}").differs(
+            "every row is a bar close",
+            expected="no row",
+            found="found one",
+        )
+
+
+def traded_names(files: RunFiles, markets: Mapping[str, Market]) -> tuple[str, ...]:
+    """Return the instruments that the run decided about; all tradable ones when it never did."""
+    named = {row.instrument for row in files.decisions} | {row.instrument for row in files.orders}
+    named &= set(markets)
+    return tuple(sorted(named)) or tuple(sorted(markets))
+
+
+def position_values(
+    state: State, markets: Mapping[str, Market], at: int
+) -> tuple[float, float, float]:
+    """Return unrealized profit of perps, value of owned assets, and gross notional, quote."""
+    unrealized = owned = notional = 0.0
+    for name, held in state.holdings.items():
+        if held.quantity == 0:
+            continue
+        mark = markets[name].value_mark(at)
+        notional += abs(held.quantity) * mark
+        if markets[name].instrument.is_margined:
+            unrealized += held.quantity * (mark - held.average)
+        else:
+            owned += held.quantity * mark
+    return unrealized, owned, notional
+
+
+def _re_added(files: RunFiles) -> dict[Wallet, list[float]]:
+    """Return each wallet at every row of the curve as the plain sum of the facts booked by then."""
+    stages = {fill.fill_id: fill_phase(fill) for fill in files.fills}
+    moves = [fact for fact in files.facts if not fact.memo]
+    wallets = {}
+    for wallet in Wallet:
+        rows = [(_step(fact, stages), fact.amount) for fact in moves if fact.wallet == wallet.value]
+        wallets[wallet] = _running(sorted(rows), files.curve.at.tolist())
+    return wallets
+
+
+def _step(fact: Fact, stages: Mapping[int, Phase]) -> tuple[int, Phase]:
+    default = Phase.RANGE if fact.kind == FactKind.DEPOSIT.value else Phase.PAY
+    return fact.at, stages.get(fact.fill_id, default)
+
+
+def _running(
+    rows: Sequence[tuple[tuple[int, Phase], float]], instants: Iterable[int]
+) -> list[float]:
+    balances, total, used = [], 0.0, 0
+    for at in instants:
+        while used < len(rows) and rows[used][0] <= (at, Phase.RANGE):
+            total += rows[used][1]
+            used += 1
+        balances.append(total)
+    return balances

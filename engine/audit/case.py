@@ -1,0 +1,25 @@
+"""Everything an audit works with, in one place."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from engine.audit.folder import RunFiles
+from engine.audit.market import Market
+from engine.audit.replay import Replay
+from engine.audit.report import Recorder
+
+
+@dataclass(frozen=True)
+class Case:
+    """One run: what it wrote, its markets, the account as re-derived, and the findings so far."""
+
+    files: RunFiles
+    markets: Mapping[str, Market]
+    replay: Replay
+    recorder: Recorder
+
+    @property
+    def last_at(self) -> int:
+        """The last point of the equity curve, or the window's end without one."""
+        at = self.files.curve.at
+        return int(at[-1]) if len(at) else self.files.end

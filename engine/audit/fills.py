@@ -1,0 +1,243 @@
+"""Every fill against its order, its bar and its price, fee and position."""
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from engine.audit.case import Case
+from engine.audit.folder import RunFiles
+from engine.audit.formulas import against_trader, is_beyond, on_grid, slippage, whole_steps
+from engine.audit.market import NO_ROW, Market
+from engine.audit.replay import FLAT, Booking, fill_fee_rate, rests
+from engine.audit.report import Line, when
+from engine.config.models import MarginMode
+from engine.events import Fill, FillStage, OrderKind, OrderRole, OrderRow
+
+FILLS = "fills"
+OPEN, RANGE = FillStage.OPEN.value, FillStage.RANGE.value
+LIQUIDATION = OrderRole.LIQUIDATION.value
+# Slippage grows with size, so one more lot costs a little more than its share.
+CASH_SLACK = 1e-3
+# Quantities are whole lots; a millionth of one is the residue of adding floats.
+LOT_SLACK = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One fill with what belongs to it; ``row`` is its bar's, -1 when there is no such bar."""
+
+    fill: Fill
+    order: OrderRow
+    market: Market
+    row: int
+    booking: Booking
+    line: Line
+
+
+def subjects(case: Case) -> list[Subject]:
+    """Return the fills whose order and bars exist; the others are findings."""
+    found = []
+    for fill in case.files.fills:
+        line = case.recorder.line(FILLS, f"fill {fill.fill_id}")
+        order = case.files.order_by_id.get(fill.order_id)
+        market = case.markets.get(fill.instrument)
+        if order is None or market is None:
+            line.equal("its order" if order is None else "its instrument's bars", "one", "none")
+            continue
+        row = market.row_by_open.get(fill.bar_opened_at, NO_ROW)
+        found.append(Subject(fill, order, market, row, case.replay.bookings[fill.fill_id], line))
+    return found
+
+
+def check_fills(case: Case) -> None:
+    """Check each fill alone; which fills had to happen is the bar walk's question."""
+    case.recorder.count("fills", len(case.files.fills))
+    previous = 0
+    for number, fill in enumerate(case.files.fills, start=1):
+        line = case.recorder.line(FILLS, f"fill {fill.fill_id}")
+        line.equal("fill ids count from 1", number, fill.fill_id)
+        if fill.at < previous:
+            line.instant("fills are in order of time", previous, fill.at)
+        previous = max(previous, fill.at)
+    checked = subjects(case)
+    for subject in checked:
+        _check_order(subject)
+        _check_account(subject, case.files)
+        if _check_bar(subject):
+            _check_price(subject, case.files)
+    _check_quantities(checked, case.files)
+
+
+def _check_order(subject: Subject) -> None:
+    fill, order, line = subject.fill, subject.order, subject.line
+    for column in ("plan_id", "instrument", "role"):
+        line.equal(f"{column} of its order", getattr(order, column), getattr(fill, column))
+    line.equal("side of its order", order.side, int(math.copysign(1, fill.quantity)))
+    lot = subject.market.instrument.lot_size
+    if not on_grid(fill.quantity, lot):
+        line.equal("whole lots", f"a multiple of {lot:g}", fill.quantity)
+
+
+def _check_bar(subject: Subject) -> bool:
+    """The bar exists, traded, and opened at or after the decision; the stamp is the stage's."""
+    fill, market, line = subject.fill, subject.market, subject.line
+    if subject.row == NO_ROW:
+        return line.equal("its bar", f"a bar opened {when(fill.bar_opened_at)}", "none")
+    closed = int(market.bars["closed_at"][subject.row])
+    line.instant("its bar's close", closed, fill.bar_closed_at)
+    stamp = fill.bar_opened_at if fill.stage == OPEN else closed
+    line.instant(f"stamp of a fill in the {fill.stage}", stamp, fill.at)
+    line.equal("inferred", fill.stage == RANGE, fill.inferred)
+    if fill.role == LIQUIDATION:
+        return True
+    if not market.price(subject.row, "volume") > 0:
+        line.equal("a bar with trades", "volume above 0", 0.0)
+    if fill.bar_opened_at < subject.order.decided_at:
+        line.differs(
+            "fills only in a bar that opens at or after the decision",
+            expected=f"a bar opened from {when(subject.order.decided_at)} on",
+            found=f"found {when(fill.bar_opened_at)}",
+        )
+    return True
+
+
+def _check_price(subject: Subject, files: RunFiles) -> None:
+    fill, order, line = subject.fill, subject.order, subject.line
+    if fill.role != LIQUIDATION:
+        line.number("raw price", _raw_price(subject), fill.raw_price)
+    lost = 0.0 if order.kind == OrderKind.LIMIT.value else _slippage(subject, files)
+    line.number("slippage", lost, fill.slippage)
+    tick = subject.market.instrument.tick_size
+    price = against_trader(fill.raw_price * (1 + order.side * lost), order.side, tick)
+    line.near("price", price, fill.price, 1e-6 * tick + 1e-12 * price)
+
+
+def _raw_price(subject: Subject) -> float:
+    """Return the price before slippage: the open, or inside the bar the order's level."""
+    order, market, line, row = subject.order, subject.market, subject.line, subject.row
+    opened = market.price(row, "open")
+    if subject.fill.stage == OPEN:
+        is_limit = order.kind == OrderKind.LIMIT.value
+        if is_limit and not is_beyond(opened, order.price, -order.side):
+            line.equal("a limit is never filled beyond its level", order.price, opened)
+        return opened
+    if order.kind == OrderKind.MARKET.value:
+        line.equal("stage of a market order", OPEN, RANGE)
+        return opened
+    low, high = market.price(row, "low"), market.price(row, "high")
+    if not low <= order.price <= high:
+        line.equal("the bar reaches its level", f"{order.price:g} in {low:g} to {high:g}", "no")
+    return order.price
+
+
+def _slippage(subject: Subject, files: RunFiles) -> float:
+    """Return the expected fraction lost, by the bar whose range and volume are known then."""
+    market = subject.market
+    source = reference_row(subject.fill.stage, market, subject.row)
+    known = source != NO_ROW
+    return slippage(
+        files.config.venue.slippage,
+        bar_range=market.bar_range(source) if known else 0.0,
+        quantity=subject.fill.quantity,
+        volume=market.price(source, "volume") if known else 0.0,
+        multiplier=subject.order.slippage_multiplier,
+    )
+
+
+def reference_row(stage: str, market: Market, row: int) -> int:
+    """Return the bar that slippage and the volume cap read: the last completed one at the open."""
+    return market.last_traded_before(row) if stage == OPEN else row
+
+
+def capacity(stage: str, market: Market, row: int, files: RunFiles) -> float:
+    """Return what a bar may fill at a stage, base units in whole lots."""
+    cap = files.config.venue.participation_cap
+    if cap is None:
+        return math.inf
+    source = reference_row(stage, market, row)
+    if source == NO_ROW:
+        return 0.0
+    lot = market.instrument.lot_size
+    return whole_steps(cap * market.price(source, "volume"), lot) * lot
+
+
+def _check_account(subject: Subject, files: RunFiles) -> None:
+    """Fee, realized profit and the position after the fill."""
+    fill, order, booking, line = subject.fill, subject.order, subject.booking, subject.line
+    instrument = subject.market.instrument
+    line.number("fee rate", fill_fee_rate(fill, order, instrument, files), fill.fee_rate)
+    line.amount("fee", booking.fee, fill.fee)
+    line.equal("liquidity", "maker" if rests(fill, order) else "taker", fill.liquidity)
+    line.amount("realized profit", booking.realized, fill.realized)
+    before, after = booking.before, booking.after
+    line.number("position after", after.quantity, fill.position_after, FLAT)
+    if after.quantity != 0:
+        line.number("average entry after", after.average, fill.average_entry_after)
+        if instrument.is_margined and not math.isnan(fill.isolated_margin_after):
+            line.amount("isolated margin after", after.margin, fill.isolated_margin_after)
+    if before.quantity * after.quantity < 0:
+        line.equal("a fill never turns a position over", "flat", after.quantity)
+    if before.plan_id not in (0, fill.plan_id):
+        line.equal("plan that holds", before.plan_id, fill.plan_id)
+
+
+def _check_quantities(checked: Sequence[Subject], files: RunFiles) -> None:
+    """Size of each fill: what the order still wants, the position, the volume cap, the cash."""
+    filled: dict[int, float] = defaultdict(float)
+    used: dict[tuple[str, int], float] = defaultdict(float)
+    for subject in checked:
+        if subject.row == NO_ROW:
+            continue
+        fill, market = subject.fill, subject.market
+        size, bar = abs(fill.quantity), (fill.instrument, subject.row)
+        room = math.inf
+        if fill.role != LIQUIDATION:
+            room = capacity(fill.stage, market, subject.row, files) - used[bar]
+            used[bar] += size
+        wanted = min(_wanted(subject, filled, files), room)
+        filled[fill.order_id] += size
+        slack = market.instrument.lot_size * LOT_SLACK
+        if size > wanted + slack:
+            subject.line.number("largest quantity", wanted, size)
+        elif size < wanted - slack and not _is_short_of_cash(subject, files):
+            subject.line.number("whole quantity", wanted, size)
+
+
+def _wanted(subject: Subject, filled: Mapping[int, float], files: RunFiles) -> float:
+    """Return what an order still wants at one of its fills, base units."""
+    order = subject.order
+    held = abs(subject.booking.before.quantity)
+    done = filled.get(order.order_id, 0.0)
+    if order.role == OrderRole.ENTRY.value:
+        return order.quantity - done
+    if order.role == OrderRole.TARGET.value:
+        mine = [other for other in files.orders if other.plan_id == order.plan_id]
+        targets = [other for other in mine if other.role == OrderRole.TARGET.value]
+        entries = [other for other in mine if other.role == OrderRole.ENTRY.value]
+        entered = sum(filled.get(other.order_id, 0.0) for other in entries)
+        lot = subject.market.instrument.lot_size
+        return min(target_share(order, targets, entered, lot) - done, held)
+    return held if math.isnan(order.quantity) else min(order.quantity - done, held)
+
+
+def target_share(order: OrderRow, targets: Sequence[OrderRow], entered: float, lot: float) -> float:
+    """Return what a target takes in all: its fraction in whole lots; the farthest the rest."""
+    shares = {t.order_id: whole_steps(t.fraction * entered, lot) * lot for t in targets}
+    farthest = max(targets, key=lambda t: (-t.side * t.price, t.order_id))
+    if order.order_id != farthest.order_id:
+        return shares[order.order_id]
+    return entered - sum(share for key, share in shares.items() if key != order.order_id)
+
+
+def _is_short_of_cash(subject: Subject, files: RunFiles) -> bool:
+    """Return whether the free cash could not carry one lot more of an entry."""
+    fill, order = subject.fill, subject.order
+    if fill.role != OrderRole.ENTRY.value:
+        return False
+    if files.config.account.margin_mode is MarginMode.CROSS and order.leverage_setting:
+        # Other positions' initial margins and losses take from it too: nothing to compare with.
+        return True
+    need = fill.price * (1 / (order.leverage_setting or 1) + fill.fee_rate)
+    one_more = abs(fill.quantity) + subject.market.instrument.lot_size
+    return one_more * need > subject.booking.free_before * (1 - CASH_SLACK)

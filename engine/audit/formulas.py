@@ -1,0 +1,99 @@
+"""The audit's own arithmetic, from the published rules; see docs/audit.md."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.config.models import MaintenanceBracket, SlippageConfig
+
+# A decimal step has no exact binary form: quotients this near to a whole number are that number.
+STEP_SLACK = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Bracket:
+    """Maintenance requirement ``notional x rate - deduction`` for notionals in [floor, ceiling)."""
+
+    floor: float
+    ceiling: float
+    rate: float
+    deduction: float
+
+
+def brackets(table: Sequence[MaintenanceBracket]) -> tuple[Bracket, ...]:
+    """Return the brackets with the deductions that make the requirement continuous.
+
+    At each floor both rows ask for the same margin:
+    ``floor x rate_k - d_k = floor x rate_(k-1) - d_(k-1)``.
+    """
+    ceilings = [row.floor for row in table[1:]] + [math.inf]
+    made: list[Bracket] = []
+    for row, ceiling in zip(table, ceilings, strict=True):
+        below = made[-1] if made else None
+        owed = 0.0 if below is None else row.floor * below.rate - below.deduction
+        made.append(Bracket(row.floor, ceiling, row.rate, row.floor * row.rate - owed))
+    return tuple(made)
+
+
+def requirement(notional: float, table: Sequence[Bracket]) -> float:
+    """Return the maintenance margin of a notional (unsigned, quote)."""
+    row = next(row for row in reversed(table) if notional >= row.floor)
+    return notional * row.rate - row.deduction
+
+
+def liquidation_mark(
+    quantity: float, entry: float, margin: float, table: Sequence[Bracket]
+) -> float:
+    """Return the mark at which margin plus open profit equals the requirement; NaN for never.
+
+    Long ``(q x entry - margin - d) / (q x (1 - r))``, short ``(q x entry + margin + d) /
+    (q x (1 + r))``, unsigned q, in the bracket that contains ``q x P``.
+    """
+    size, side = abs(quantity), math.copysign(1.0, quantity)
+    for row in table:
+        price = (size * entry - side * (margin + row.deduction)) / (size * (1 - side * row.rate))
+        if price > 0 and row.floor <= size * price < row.ceiling:
+            return price
+    return math.nan
+
+
+def slippage(
+    setting: SlippageConfig,
+    *,
+    bar_range: float,
+    quantity: float,
+    volume: float,
+    multiplier: float,
+) -> float:
+    """Return the fraction of price a taker loses.
+
+    ``(base + range_share x bar_range + impact x quantity / volume) x multiplier``; ``bar_range`` is
+    (high - low) / close. A bar without trades gives no impact.
+    """
+    impact = setting.impact * abs(quantity) / volume if volume > 0 else 0.0
+    return (setting.base + setting.range_share * bar_range + impact) * multiplier
+
+
+def whole_steps(value: float, step: float) -> int:
+    """Return how many whole steps fit into a value."""
+    return math.floor(value / step + STEP_SLACK)
+
+
+def on_grid(value: float, step: float) -> bool:
+    """Return whether a value is a multiple of a step."""
+    quotient = value / step
+    return abs(quotient - round(quotient)) <= STEP_SLACK * max(1.0, abs(quotient) * 1e-6)
+
+
+def against_trader(price: float, side: int, tick: float) -> float:
+    """Return a price on the grid: buys pay the next tick up, sells get the next tick down."""
+    quotient = price / tick
+    nearest = round(quotient)
+    if abs(quotient - nearest) <= STEP_SLACK:
+        return nearest * tick
+    return (math.ceil(quotient) if side > 0 else math.floor(quotient)) * tick
+
+
+def is_beyond(price: float, level: float, side: int) -> bool:
+    """Return whether a price has reached a level going up (``side`` +1) or down (-1)."""
+    return price >= level if side > 0 else price <= level

@@ -1,0 +1,119 @@
+"""What the market paid or charged: funding and dividend slots, and days of interest."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from data_feeds.calendar import ALWAYS_OPEN
+from data_feeds.dataset import Dataset
+from data_feeds.instrument import InstrumentKind, Wallet
+from data_feeds.schema import ChannelKind
+from data_feeds.timeframe import DAY_NS
+from engine.audit.folder import RunFiles
+from engine.audit.market import Market, closes, known_value
+from engine.events import FactKind
+
+NAN = float("nan")
+PERCENT = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentSlot:
+    """One instant at which whoever holds the instrument pays or is paid.
+
+    ``amount_per_unit`` is quote per base unit of a long position, negative when a long pays.
+    """
+
+    at: int
+    kind: FactKind
+    instrument: str
+    wallet: Wallet
+    amount_per_unit: float
+    price: float
+    rate: float
+    inferred: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class InterestSlot:
+    """One day's end: annual rate as a fraction, and the days it covers."""
+
+    at: int
+    rate: float
+    days: float
+
+
+def payment_slots(markets: Mapping[str, Market], start: int, end: int) -> tuple[PaymentSlot, ...]:
+    """Return every funding record and ex-date of a window ``[start, end)``, in order of time.
+
+    After the last instant nothing is held any more: what is due there belongs to the next window.
+    """
+    slots: list[PaymentSlot] = []
+    for name, market in markets.items():
+        slots += _funding_slots(name, market)
+        slots += _dividend_slots(name, market)
+    return tuple(sorted((s for s in slots if start <= s.at < end), key=lambda slot: slot.at))
+
+
+def _funding_slots(name: str, market: Market) -> list[PaymentSlot]:
+    channel = market.funding
+    if channel is None or market.instrument.kind is not InstrumentKind.PERP:
+        return []
+    slots = []
+    for at, rate in zip(channel["event_at"].tolist(), channel["rate"].tolist(), strict=True):
+        mark, inferred = market.funding_mark(at)
+        slots.append(
+            PaymentSlot(
+                at, FactKind.FUNDING, name, Wallet.VENUE, -mark * rate, mark, rate, inferred
+            )
+        )
+    return slots
+
+
+def _dividend_slots(name: str, market: Market) -> list[PaymentSlot]:
+    channel = market.dividends
+    if channel is None or market.instrument.kind is not InstrumentKind.ETF:
+        return []
+    return [
+        PaymentSlot(at, FactKind.DIVIDEND, name, Wallet.BROKERAGE, amount, NAN, NAN, None)
+        for at, amount in zip(channel["event_at"].tolist(), channel["amount"].tolist(), strict=True)
+    ]
+
+
+def interest_slots(
+    files: RunFiles, dataset: Dataset, markets: Sequence[Market]
+) -> tuple[InterestSlot, ...]:
+    """Return the day ends at which brokerage cash earns simple interest.
+
+    A day ends at its last bar close, which shows when the next day's first bar closes; the rate is
+    the one known at that instant, and the days are those since the day end before (the window's
+    start for the first).
+    """
+    series = files.config.account.interest_series
+    if series is None or not dataset.has(series, ChannelKind.SERIES):
+        return ()
+    at = closes(markets, files.start, files.end)
+    days = account_days(at, markets)
+    ends = [int(now) for now in at[:-1][days[1:] != days[:-1]]]
+    channel = dataset.channel(series, ChannelKind.SERIES)
+    return tuple(
+        InterestSlot(now, known_value(channel, now) * PERCENT, (now - before) / DAY_NS)
+        for before, now in zip([files.start, *ends], ends, strict=False)
+    )
+
+
+def account_days(at: NDArray[np.int64], markets: Sequence[Market]) -> NDArray[np.int64]:
+    """Return the account day of each instant: UTC if anything never closes, else New York.
+
+    Midnight belongs to the day that ends there.
+    """
+    moments = pd.DatetimeIndex((at - 1).astype("datetime64[ns]")).tz_localize("UTC")
+    if not any(market.instrument.calendar == ALWAYS_OPEN for market in markets):
+        moments = moments.tz_convert("America/New_York")
+    days: NDArray[np.int64] = (
+        moments.tz_localize(None).as_unit("ns").floor("D").as_unit("ns").asi8 // DAY_NS
+    )
+    return days

@@ -1,0 +1,212 @@
+"""The market side of an audit: the channels of the run, loaded again from their source."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data_feeds.align import MarkPath, as_of_rows, marks_on_bars
+from data_feeds.catalog import Catalog
+from data_feeds.dataset import Dataset
+from data_feeds.instrument import Instrument
+from data_feeds.load import load_dataset
+from data_feeds.schema import Channel, ChannelKey, ChannelKind
+from data_feeds.timeframe import Timeframe, parse_duration
+from engine.audit.folder import RunFiles
+from engine.audit.report import Recorder
+from engine.errors import ReportError
+
+NO_ROW = -1
+
+
+@dataclass(frozen=True)
+class Market:
+    """One instrument's own bars (those its orders fill in), its mark inside each, its payments."""
+
+    instrument: Instrument
+    bars: Channel
+    mark: MarkPath
+    mark_bars: Channel | None
+    funding: Channel | None
+    dividends: Channel | None
+
+    @cached_property
+    def row_by_open(self) -> Mapping[int, int]:
+        """Row of the bar that opens at an instant."""
+        return {int(at): row for row, at in enumerate(self.bars["opened_at"])}
+
+    @cached_property
+    def _last_traded(self) -> NDArray[np.int64]:
+        rows = np.where(self.bars["volume"] > 0, np.arange(len(self.bars)), NO_ROW)
+        latest = np.maximum.accumulate(rows) if len(rows) else rows
+        return np.concatenate(([NO_ROW], latest[:-1])).astype(np.int64)[: len(rows)]
+
+    def last_traded_before(self, row: int) -> int:
+        """Return the last row before ``row`` with volume, -1 for none."""
+        return int(self._last_traded[row])
+
+    def price(self, row: int, column: str) -> float:
+        """Return one value of a bar."""
+        return float(self.bars[column][row])
+
+    def bar_range(self, row: int) -> float:
+        """Return (high - low) / close of a bar."""
+        return (self.price(row, "high") - self.price(row, "low")) / self.price(row, "close")
+
+    def last_closed(self, at: int) -> int:
+        """Return the row of the last bar closed by an instant, -1 for none."""
+        return int(np.searchsorted(self.bars["closed_at"], at, side="right")) - 1
+
+    def value_mark(self, at: int) -> float:
+        """Return the price that values a position: perps at the mark, owned assets at the close."""
+        row = self.last_closed(at)
+        if row < 0:
+            return float("nan")
+        if self.instrument.is_margined:
+            return float(self.mark.close[row])
+        return self.price(row, "close")
+
+    def rows_inside(self, start: int, end: int) -> NDArray[np.int64]:
+        """Return the rows of bars that open and close inside a window."""
+        inside = (self.bars["opened_at"] >= start) & (self.bars["closed_at"] <= end)
+        return np.flatnonzero(inside)
+
+    def funding_mark(self, at: int) -> tuple[float, bool]:
+        """Return the mark that funding is paid on, and whether it had to be inferred.
+
+        The open of the mark bar that opens at that instant; else the close of the last mark bar
+        completed by then; without any, the last price (the open of the bar that opens then, or the
+        last close).
+        """
+        marks = self.mark_bars
+        if marks is not None:
+            row = int(np.searchsorted(marks["opened_at"], at))
+            if row < len(marks) and int(marks["opened_at"][row]) == at:
+                return float(marks["open"][row]), False
+            done = int(np.searchsorted(marks["closed_at"], at, side="right")) - 1
+            if done >= 0:
+                return float(marks["close"][done]), True
+        opening = self.row_by_open.get(at)
+        if opening is not None:
+            return self.price(opening, "open"), True
+        row = self.last_closed(at)
+        return (self.price(row, "close") if row >= 0 else float("nan")), True
+
+
+def load_market(
+    files: RunFiles, source: Catalog | Dataset, recorder: Recorder
+) -> tuple[Dataset, dict[str, Market]]:
+    """Return the run's dataset, loaded again, and the market of each instrument with bars.
+
+    The manifest names the channels and how many rows of each the run used, counted back from the
+    window's end. A fingerprint other than the manifest's is a finding.
+
+    Raises
+    ------
+    ReportError : the manifest names no channels.
+    """
+    named = files.manifest.get("channels")
+    if not isinstance(named, dict) or not named:
+        raise ReportError("manifest.json: channels is missing; run again to make a whole folder")
+    wanted = {parse_key(name): int(label["rows"]) for name, label in named.items()}
+    whole = load_dataset(source, (), 0, files.end, optional=wanted)
+    channels = {}
+    for key, rows in wanted.items():
+        held = whole.channels.get(key)
+        if held is None or len(held) < rows:
+            recorder.line("manifest", str(key)).differs(
+                "channel in the source",
+                expected=f"{rows} rows",
+                found=f"found {0 if held is None else len(held)}",
+            )
+        if held is not None:
+            channels[key] = _lagged(held.take(slice(max(len(held) - rows, 0), len(held))), files)
+    dataset = Dataset(
+        {key.instrument: whole.instruments[key.instrument] for key in channels}, channels
+    )
+    recorder.count("fingerprint of the market data")
+    recorder.line("manifest", "inputs.data_sha256").equal(
+        "fingerprint of the market data",
+        dataset.fingerprint,
+        files.manifest.get("inputs", {}).get("data_sha256"),
+    )
+    return dataset, _markets(dataset)
+
+
+def parse_key(name: str) -> ChannelKey:
+    """Return the channel key written as ``instrument/kind`` or ``instrument/kind/timeframe``."""
+    parts = name.split("/")
+    kinds = set(ChannelKind)
+    if parts[-1] in kinds:
+        return ChannelKey("/".join(parts[:-1]), ChannelKind(parts[-1]))
+    if len(parts) > 2 and parts[-2] in kinds:
+        return ChannelKey("/".join(parts[:-2]), ChannelKind(parts[-2]), parts[-1])
+    raise ReportError(f"manifest.json: channel {name!r} is not instrument/kind[/timeframe]")
+
+
+def _lagged(channel: Channel, files: RunFiles) -> Channel:
+    lag = files.config.data.extra_lag
+    if lag is None or channel.key.kind is not ChannelKind.SERIES:
+        return channel
+    columns = dict(channel.columns)
+    columns["available_at"] = columns["available_at"] + parse_duration(lag)
+    return Channel(channel.key, columns)
+
+
+def _markets(dataset: Dataset) -> dict[str, Market]:
+    markets = {}
+    for name, instrument in dataset.instruments.items():
+        bars = _finest(dataset, name, ChannelKind.BARS)
+        if bars is None or len(bars) == 0 or not instrument.is_tradable:
+            continue
+        marks = _mark_channel(dataset, name, bars) if instrument.is_margined else None
+        markets[name] = Market(
+            instrument=instrument,
+            bars=bars,
+            mark=marks_on_bars(bars, marks),
+            mark_bars=marks,
+            funding=dataset.channels.get(ChannelKey(name, ChannelKind.FUNDING)),
+            dividends=dataset.channels.get(ChannelKey(name, ChannelKind.DIVIDENDS)),
+        )
+    return markets
+
+
+def _of_kind(dataset: Dataset, name: str, kind: ChannelKind) -> dict[Timeframe, Channel]:
+    return {
+        Timeframe(key.timeframe): channel
+        for key, channel in dataset.channels.items()
+        if key.instrument == name and key.kind is kind
+    }
+
+
+def _finest(dataset: Dataset, name: str, kind: ChannelKind) -> Channel | None:
+    held = _of_kind(dataset, name, kind)
+    return held[min(held)] if held else None
+
+
+def _mark_channel(dataset: Dataset, name: str, bars: Channel) -> Channel | None:
+    """Return the marks nearest to the bars' timeframe from above, else the longest shorter ones."""
+    held = {
+        step: channel
+        for step, channel in _of_kind(dataset, name, ChannelKind.MARK).items()
+        if len(channel)
+    }
+    step = Timeframe(bars.key.timeframe)
+    above = [other for other in held if not other < step]
+    if above:
+        return held[min(above)]
+    return held[max(held)] if held else None
+
+
+def known_value(channel: Channel, at: int) -> float:
+    """Return a series' value as known at an instant; NaN before the first."""
+    row = int(as_of_rows(channel, np.array([at], dtype=np.int64))[0])
+    return float(channel["value"][row]) if row >= 0 else float("nan")
+
+
+def closes(markets: Iterable[Market], start: int, end: int) -> NDArray[np.int64]:
+    """Return every instant inside a window at which a bar closes, once, in order."""
+    found = [m.bars["closed_at"][m.rows_inside(start, end)] for m in markets]
+    return np.unique(np.concatenate(found)) if found else np.zeros(0, dtype=np.int64)

@@ -1,0 +1,203 @@
+"""Every decision and every order: who approved it, is it on the venue's grid, how did it end."""
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+
+from data_feeds.instrument import Instrument
+from engine.audit.case import Case
+from engine.audit.folder import NEVER, RunFiles
+from engine.audit.formulas import on_grid
+from engine.audit.replay import FLAT, Phase
+from engine.audit.report import Line, Recorder, when
+from engine.events import Decision, Fill, OrderKind, OrderRole, OrderRow, OrderStatus
+
+ORDERS, DECISIONS, GUARDS = "orders", "journal_decisions", "guards"
+APPROVED = "approved"
+ENTER, MOVE_STOP = "enter", "move_stop"
+CLOSING_ROLES = (OrderRole.STOP.value, OrderRole.TARGET.value)
+LEAVING_ROLES = (OrderRole.EXIT.value, OrderRole.GUARD.value)
+
+
+def check_decisions(files: RunFiles, recorder: Recorder) -> None:
+    """Decisions count from 1, follow the caps they name, and know the account's equity."""
+    equity = dict(zip(files.curve.at.tolist(), files.curve.equity.tolist(), strict=True))
+    recorder.count("risk decisions", len(files.decisions))
+    orders: dict[int, list[OrderRow]] = defaultdict(list)
+    for order in files.orders:
+        orders[order.decision_id].append(order)
+    previous = 0
+    for number, row in enumerate(files.decisions, start=1):
+        line = recorder.line(DECISIONS, f"decision {row.decision_id}")
+        line.equal("decision ids count from 1", number, row.decision_id)
+        if row.decided_at < previous:
+            line.instant("decisions in order", previous, row.decided_at)
+        previous = max(previous, row.decided_at)
+        if row.decided_at in equity:
+            line.amount("equity at the decision", equity[row.decided_at], row.equity)
+        _check_size(row, line)
+        if row.outcome == APPROVED and row.intent == ENTER:
+            _check_plan(row, line, orders[row.decision_id])
+        elif row.outcome != APPROVED:
+            count = len(orders[row.decision_id])
+            line.equal("orders of a refused intent", 0, count)
+
+
+def _check_size(row: Decision, line: Line) -> None:
+    if not row.quantity >= 0:
+        line.number("unsigned quantity", abs(row.quantity), row.quantity)
+    if row.direction not in (1, -1):
+        line.equal("direction", "+1 or -1", row.direction)
+    if row.outcome != APPROVED or not row.caps:
+        return
+    smallest = min(size for _, size in row.caps)
+    if row.quantity > smallest * (1 + 1e-9) + FLAT:
+        line.number("size within every cap", smallest, row.quantity)
+
+
+def _check_plan(row: Decision, line: Line, orders: Sequence[OrderRow]) -> None:
+    """An approved entry has one entry order of its size, and a stop at its level."""
+    entries = [order for order in orders if order.role == OrderRole.ENTRY.value]
+    stops = [order for order in orders if order.role == OrderRole.STOP.value]
+    line.equal("entry orders of an approved entry", 1, len(entries))
+    line.equal("stop orders of an approved entry", 1, len(stops))
+    for order in entries:
+        line.number("size of its entry order", row.quantity, order.quantity)
+    for order in stops:
+        line.number("level of its stop order", row.stop, order.price)
+    if not row.direction * (row.entry_estimate - row.stop) > 0:
+        line.differs(
+            "the stop lies on the losing side",
+            expected=f"direction x (entry {row.entry_estimate:,.8g} - stop {row.stop:,.8g}) > 0",
+            found=f"direction is {row.direction}",
+        )
+
+
+def check_orders(case: Case) -> None:
+    """Every order comes from an approved decision and is consistent with its fills."""
+    files, recorder = case.files, case.recorder
+    decisions = {row.decision_id: row for row in files.decisions}
+    fills: dict[int, list[Fill]] = defaultdict(list)
+    for fill in files.fills:
+        fills[fill.order_id].append(fill)
+    recorder.count("orders", len(files.orders))
+    for number, order in enumerate(files.orders, start=1):
+        line = recorder.line(ORDERS, f"order {order.order_id}")
+        line.equal("order ids count from 1", number, order.order_id)
+        if order.role != OrderRole.LIQUIDATION.value:
+            _check_approval(order, line, decisions.get(order.decision_id))
+        if order.instrument in case.markets:
+            venue = case.markets[order.instrument].instrument
+            _check_grid(order, line, venue, decisions.get(order.decision_id))
+        else:
+            line.equal("a traded instrument", sorted(case.markets), order.instrument)
+        _check_end(order, line, fills[order.order_id])
+    _check_cancellations(case)
+
+
+def _check_approval(order: OrderRow, line: Line, decision: Decision | None) -> None:
+    if decision is None or decision.outcome != APPROVED:
+        found = "there is none" if decision is None else f"it is {decision.outcome}"
+        line.differs(
+            "an approved decision",
+            expected=f"decision {order.decision_id} approved",
+            found=found,
+        )
+        return
+    line.instant("decided_at of its decision", decision.decided_at, order.decided_at)
+    line.equal("plan of its decision", decision.plan_id, order.plan_id)
+    line.equal("instrument of its decision", decision.instrument, order.instrument)
+    side = decision.direction if order.role == OrderRole.ENTRY.value else -decision.direction
+    line.equal("side of its decision", side, order.side)
+    line.equal(
+        "leverage setting of its decision",
+        decision.leverage_setting,
+        order.leverage_setting,
+    )
+
+
+def _check_grid(order: OrderRow, line: Line, venue: Instrument, decision: Decision | None) -> None:
+    """Lot multiple, tick grid and, for entries, the minimum notional."""
+    is_entry = order.role == OrderRole.ENTRY.value
+    if is_entry or not math.isnan(order.quantity):
+        if not (order.quantity > 0 and on_grid(order.quantity, venue.lot_size)):
+            line.equal("whole lots", f"a multiple of {venue.lot_size:g}", order.quantity)
+        estimate = math.nan if decision is None else decision.entry_estimate
+        if is_entry and order.quantity * estimate < venue.min_notional:
+            line.number("minimum notional", venue.min_notional, order.quantity * estimate)
+    has_level = order.kind != OrderKind.MARKET.value and order.role != OrderRole.LIQUIDATION.value
+    if has_level and not (order.price > 0 and on_grid(order.price, venue.tick_size)):
+        line.equal("tick grid", f"a multiple of {venue.tick_size:g}", order.price)
+
+
+def _check_end(order: OrderRow, line: Line, fills: Sequence[Fill]) -> None:
+    """Status, filled quantity and end agree with each other and with the fills."""
+    filled = sum(abs(fill.quantity) for fill in fills)
+    line.number("filled is the sum of its fills", filled, order.filled, FLAT)
+    status = order.status
+    known = [member.value for member in OrderStatus]
+    if status not in known:
+        line.equal("status", known, status)
+    wanted = filled if math.isnan(order.quantity) else order.quantity
+    if status == OrderStatus.FILLED.value:
+        line.number("a filled order's quantity", wanted, order.filled, FLAT)
+        last = max((fill.at for fill in fills), default=NEVER)
+        line.instant("ends with its last fill", last, order.ended_at)
+    elif status == OrderStatus.REJECTED.value:
+        line.equal("fills of a rejected order", 0, len(fills))
+    elif not math.isnan(order.quantity) and filled >= wanted - FLAT:
+        line.equal("status when all is filled", "filled", status)
+    if (status == OrderStatus.WORKING.value) != (order.ended_at == NEVER):
+        line.differs(
+            "only a working order has no end",
+            expected=f"status {status} to fit its end",
+            found=f"ended {when(order.ended_at)}",
+        )
+    elif order.ended_at != NEVER and order.ended_at < order.decided_at:
+        line.differs(
+            "ends after its decision",
+            expected=f"not before {when(order.decided_at)}",
+            found=f"found {when(order.ended_at)}",
+        )
+
+
+def _check_cancellations(case: Case) -> None:
+    """A stop or target is cancelled when the plan is flat, it is replaced, or all is sold."""
+    files, recorder = case.files, case.recorder
+    for order in files.orders:
+        if order.role not in CLOSING_ROLES or order.status != OrderStatus.CANCELLED.value:
+            continue
+        recorder.count("cancelled stops and targets")
+        held = case.replay.through(order.ended_at, Phase.OPEN).holding(order.instrument)
+        if held.plan_id != order.plan_id or order.ended_at >= case.last_at:
+            continue
+        if _is_replaced(order, files.orders):
+            continue
+        recorder.line(ORDERS, f"order {order.order_id}").differs(
+            "a plan that holds a position keeps its stop and targets",
+            expected=f"{order.role} working while {held.quantity:,.8g} is held",
+            found=f"cancelled at {when(order.ended_at)}",
+        )
+
+
+def _is_replaced(order: OrderRow, orders: Sequence[OrderRow]) -> bool:
+    """Return whether a moved stop or a full exit took the order's place at that instant."""
+    for other in orders:
+        if other.plan_id != order.plan_id or other.decided_at != order.ended_at:
+            continue
+        moved = other.role == order.role == OrderRole.STOP.value and other is not order
+        if moved or (other.role in LEAVING_ROLES and math.isnan(other.quantity)):
+            return True
+    return False
+
+
+def check_guards(files: RunFiles, recorder: Recorder) -> None:
+    """Guard events carry the account's equity at their instant."""
+    equity = dict(zip(files.curve.at.tolist(), files.curve.equity.tolist(), strict=True))
+    recorder.count("guard events", len(files.guards))
+    for row in files.guards:
+        line = recorder.line(GUARDS, f"{row.guard} {row.event} at {when(row.at)}")
+        if row.at in equity:
+            line.amount("equity at the event", equity[row.at], row.equity)
+        else:
+            line.equal("instant of a guard", "a bar close", when(row.at))

@@ -1,0 +1,320 @@
+"""The account as it should have been: fills and market payments in the order of time.
+
+At one instant: fills inside bars that close, the mark, interest, funding and dividends on what is
+held, then fills at the open.
+"""
+
+import math
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import IntEnum
+
+from data_feeds.instrument import Instrument, Wallet
+from engine.audit.folder import RunFiles
+from engine.audit.income import InterestSlot, PaymentSlot
+from engine.audit.market import Market
+from engine.config.models import MarginMode
+from engine.events import FactKind, Fill, FillStage, OrderKind, OrderRole, OrderRow
+
+NAN = float("nan")
+# Lots are 1e-8 at the smallest; anything below is the residue of adding floats.
+FLAT = 1e-11
+
+
+class Phase(IntEnum):
+    """Steps of one instant, in order."""
+
+    RANGE = 0
+    MARK = 1
+    PAY = 2
+    OPEN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """One position: signed base units, average entry and isolated margin in quote."""
+
+    quantity: float = 0.0
+    average: float = NAN
+    margin: float = 0.0
+    plan_id: int = 0
+
+
+NOTHING = Holding()
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Balances (quote) and positions after one event."""
+
+    at: int
+    phase: Phase
+    cash: Mapping[Wallet, float]
+    holdings: Mapping[str, Holding]
+
+    def holding(self, instrument: str) -> Holding:
+        """The position in an instrument."""
+        return self.holdings.get(instrument, NOTHING)
+
+    def free_venue_cash(self) -> float:
+        """The venue wallet less the isolated margins, quote."""
+        return self.cash[Wallet.VENUE] - sum(held.margin for held in self.holdings.values())
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedFact:
+    """One ledger row that the rules ask for."""
+
+    kind: FactKind
+    at: int
+    wallet: Wallet
+    amount: float
+    instrument: str
+    plan_id: int = 0
+    fill_id: int = 0
+    quantity: float = NAN
+    price: float = NAN
+    rate: float = NAN
+    from_margin: float = 0.0
+    memo: bool = False
+    inferred: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """What one fill does: the position before and after, profit, and what the account loses."""
+
+    before: Holding
+    after: Holding
+    free_before: float
+    realized: float
+    booked: float
+    fee: float
+
+
+@dataclass
+class Replay:
+    """Everything re-derived in order of time; read after :func:`replay` returned it."""
+
+    states: list[State]
+    facts: list[ExpectedFact] = field(default_factory=list)
+    bookings: dict[int, Booking] = field(default_factory=dict)
+
+    def before(self, at: int, phase: Phase) -> State:
+        """The account just before a step of an instant."""
+        return self.states[max(bisect_left(self.states, (at, phase), key=_key) - 1, 0)]
+
+    def through(self, at: int, phase: Phase) -> State:
+        """The account after a step of an instant."""
+        return self.states[max(bisect_right(self.states, (at, phase), key=_key) - 1, 0)]
+
+
+def replay(
+    files: RunFiles,
+    markets: Mapping[str, Market],
+    payments: Sequence[PaymentSlot],
+    interest: Sequence[InterestSlot],
+) -> Replay:
+    """Return the account through the whole run, and the facts it should have left."""
+    account = _Account(files, markets)
+    steps: list[tuple[int, Phase, int, Fill | PaymentSlot | InterestSlot]] = []
+    steps += [(fill.at, fill_phase(fill), 2, fill) for fill in files.fills]
+    steps += [(slot.at, Phase.PAY, 1, slot) for slot in payments]
+    steps += [(slot.at, Phase.PAY, 0, slot) for slot in interest]
+    for _, _, _, step in sorted(steps, key=lambda entry: entry[:3]):
+        if isinstance(step, InterestSlot):
+            account.pay_interest(step)
+        elif isinstance(step, PaymentSlot):
+            account.pay_holder(step)
+        elif step.instrument in markets and step.order_id in files.order_by_id:
+            account.book(step)
+    return account.made
+
+
+def fill_phase(fill: Fill) -> Phase:
+    """Return the step of the instant at which a fill takes effect."""
+    return Phase.OPEN if fill.stage == FillStage.OPEN.value else Phase.RANGE
+
+
+def _key(state: State) -> tuple[int, Phase]:
+    return state.at, state.phase
+
+
+def _moved(
+    state: State, at: int, phase: Phase, wallet: Wallet, amount: float, **changed: Holding
+) -> State:
+    cash = {**state.cash, wallet: state.cash[wallet] + amount}
+    return State(at, phase, cash, {**state.holdings, **changed})
+
+
+class _Account:
+    """Applies one event after the other to the last state."""
+
+    def __init__(self, files: RunFiles, markets: Mapping[str, Market]) -> None:
+        self.files = files
+        self.markets = markets
+        self.is_isolated = files.config.account.margin_mode is MarginMode.ISOLATED
+        cash = {
+            Wallet.VENUE: files.config.account.venue_cash,
+            Wallet.BROKERAGE: files.config.account.brokerage_cash,
+        }
+        self.made = Replay([State(0, Phase.RANGE, cash, {})])
+
+    @property
+    def state(self) -> State:
+        """The account now."""
+        return self.made.states[-1]
+
+    def move(
+        self, at: int, phase: Phase, wallet: Wallet, amount: float, **changed: Holding
+    ) -> None:
+        """Move cash and replace holdings, as one new state."""
+        cash = {**self.state.cash, wallet: self.state.cash[wallet] + amount}
+        self.made.states.append(State(at, phase, cash, {**self.state.holdings, **changed}))
+
+    def pay_interest(self, slot: InterestSlot) -> None:
+        """Simple interest on brokerage cash."""
+        amount = self.state.cash[Wallet.BROKERAGE] * slot.rate * slot.days / 365
+        if amount == 0 or math.isnan(amount):
+            return
+        self.made.facts.append(
+            ExpectedFact(FactKind.INTEREST, slot.at, Wallet.BROKERAGE, amount, "", rate=slot.rate)
+        )
+        self.move(slot.at, Phase.PAY, Wallet.BROKERAGE, amount)
+
+    def pay_holder(self, slot: PaymentSlot) -> None:
+        """Funding or a dividend on the position held just before the instant's open.
+
+        A funding debit comes out of the free wallet first, then out of the isolated margin.
+        """
+        held = self.state.holding(slot.instrument)
+        if held.quantity == 0:
+            return
+        amount, taken = held.quantity * slot.amount_per_unit, 0.0
+        if slot.kind is FactKind.FUNDING and self.is_isolated and amount < 0:
+            free = max(self.state.free_venue_cash(), 0.0)
+            taken = min(max(-amount - free, 0.0), held.margin)
+        self.made.facts.append(
+            ExpectedFact(
+                slot.kind,
+                slot.at,
+                slot.wallet,
+                amount,
+                slot.instrument,
+                plan_id=held.plan_id,
+                quantity=held.quantity,
+                price=slot.price,
+                rate=slot.rate,
+                from_margin=taken,
+                inferred=slot.inferred,
+            )
+        )
+        after = replace(held, margin=held.margin - taken)
+        self.move(slot.at, Phase.PAY, slot.wallet, amount, **{slot.instrument: after})
+
+    def book(self, fill: Fill) -> None:
+        """One fill: profit against the average entry, fee, and what the venue loses."""
+        instrument = self.markets[fill.instrument].instrument
+        order = self.files.order_by_id[fill.order_id]
+        held = self.state.holding(fill.instrument)
+        booking, lost = self._booking(fill, order, instrument, held)
+        self.made.bookings[fill.fill_id] = booking
+        owned = not instrument.is_margined
+        traded = -fill.quantity * fill.price if owned else booking.booked
+        _fill_facts(self.made, fill, instrument, traded=traded, fee=booking.fee, lost=lost)
+        self.move(
+            fill.at,
+            fill_phase(fill),
+            instrument.wallet,
+            traded - booking.fee,
+            **{fill.instrument: booking.after},
+        )
+
+    def _booking(
+        self, fill: Fill, order: OrderRow, instrument: Instrument, held: Holding
+    ) -> tuple[Booking, float]:
+        """Return what a fill does, and (zero or negative) what the venue loses by it."""
+        closing = held.quantity * fill.quantity < 0
+        isolated = instrument.is_margined and self.is_isolated
+        realized = booked = 0.0
+        limit = max(self.state.cash[instrument.wallet], 0.0)
+        if closing:
+            realized = booked = -fill.quantity * (fill.price - held.average)
+            if isolated:
+                limit = held.margin * min(abs(fill.quantity / held.quantity), 1.0)
+            if instrument.is_margined:
+                booked = max(realized, -limit)
+        rate = fill_fee_rate(fill, order, instrument, self.files)
+        fee = due = abs(fill.quantity) * fill.price * rate
+        if fill.role == OrderRole.LIQUIDATION.value:
+            fee = min(due, max(limit + booked, 0.0))
+        venue = instrument.wallet is Wallet.VENUE
+        free = self.state.free_venue_cash() if venue else self.state.cash[Wallet.BROKERAGE]
+        after = _after(held, fill, order, closing=closing, isolated=isolated)
+        return Booking(held, after, free, realized, booked, fee), (realized - booked) + (fee - due)
+
+
+def fill_fee_rate(fill: Fill, order: OrderRow, instrument: Instrument, files: RunFiles) -> float:
+    """Return the fee of a fill as a fraction of notional."""
+    venue = files.config.venue
+    if fill.role == OrderRole.LIQUIDATION.value:
+        return venue.liquidation_fee_rate
+    if instrument.wallet is Wallet.BROKERAGE:
+        return venue.commission_rate
+    return venue.maker_rate if rests(fill, order) else venue.taker_rate
+
+
+def rests(fill: Fill, order: OrderRow) -> bool:
+    """Return whether a fill is a maker's.
+
+    A limit order rests, unless the open it meets at the very instant of its decision already
+    crosses it: then it never stood in the book.
+    """
+    crossed = fill.stage == FillStage.OPEN.value and fill.bar_opened_at == order.decided_at
+    return order.kind == OrderKind.LIMIT.value and not crossed
+
+
+def _after(held: Holding, fill: Fill, order: OrderRow, *, closing: bool, isolated: bool) -> Holding:
+    """Return the position after a fill: average entry on the way in, pro rata on the way out."""
+    quantity = held.quantity + fill.quantity
+    if abs(quantity) <= FLAT:
+        return NOTHING
+    if closing:
+        margin = held.margin * max(quantity / held.quantity, 0.0)
+        return Holding(quantity, held.average, margin, held.plan_id)
+    cost = (held.quantity * held.average if held.quantity else 0.0) + fill.quantity * fill.price
+    setting = order.leverage_setting
+    added = abs(fill.quantity) * fill.price / setting if isolated and setting > 0 else 0.0
+    return Holding(quantity, cost / quantity, held.margin + added, fill.plan_id)
+
+
+def _fill_facts(
+    made: Replay, fill: Fill, instrument: Instrument, *, traded: float, fee: float, lost: float
+) -> None:
+    liquidated = fill.role == OrderRole.LIQUIDATION.value
+    trade = ExpectedFact(
+        FactKind.TRADE,
+        fill.at,
+        instrument.wallet,
+        traded,
+        fill.instrument,
+        plan_id=fill.plan_id,
+        fill_id=fill.fill_id,
+        quantity=fill.quantity,
+        price=fill.price,
+    )
+    fee_kind = FactKind.LIQUIDATION_FEE if liquidated else FactKind.FEE
+    made.facts.append(trade)
+    made.facts.append(replace(trade, kind=fee_kind, amount=-fee, quantity=NAN, price=NAN))
+    if lost != 0:
+        made.facts.append(
+            replace(
+                trade,
+                kind=FactKind.VENUE_LOSS,
+                amount=lost,
+                quantity=NAN,
+                price=NAN,
+                memo=True,
+            )
+        )

@@ -1,0 +1,135 @@
+"""What an audit found, and how much it looked at."""
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from data_feeds.schema import utc_text
+
+# Amounts may differ by a cent, and by what adding many floats can cost.
+AMOUNT_TOLERANCE = 0.01
+TURNOVER_TOLERANCE = 1e-9
+# Prices and quantities come out of a handful of operations.
+RELATIVE_TOLERANCE = 1e-9
+SHOWN_FINDINGS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One difference: which table and row, what the rules give, and what stands there."""
+
+    table: str
+    row: str
+    rule: str
+    expected: str
+    found: str
+
+    def __str__(self) -> str:
+        return f"{self.table}, {self.row}: {self.rule}: expected {self.expected}, {self.found}"
+
+
+@dataclass(frozen=True)
+class AuditReport:
+    """All findings of one audit, and how many of each thing were checked."""
+
+    findings: tuple[Finding, ...]
+    checks: Mapping[str, int]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing was found."""
+        return not self.findings
+
+
+class Recorder:
+    """Collects checks and findings; ``amount_tolerance`` is quote currency."""
+
+    def __init__(self, turnover: float) -> None:
+        self.amount_tolerance = AMOUNT_TOLERANCE + TURNOVER_TOLERANCE * turnover
+        self._findings: list[Finding] = []
+        self._checks: Counter[str] = Counter()
+
+    def count(self, what: str, times: int = 1) -> None:
+        """Add to the number of things checked."""
+        self._checks[what] += times
+
+    def line(self, table: str, row: str) -> "Line":
+        """Return the checks of one row of a table."""
+        return Line(self, table, row)
+
+    def add(self, finding: Finding) -> None:
+        """Record a difference."""
+        self._findings.append(finding)
+
+    def report(self) -> AuditReport:
+        """Return everything recorded so far."""
+        return AuditReport(tuple(self._findings), dict(self._checks))
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Checks of one row; each records a finding and returns False when the row differs."""
+
+    recorder: Recorder
+    table: str
+    row: str
+
+    def differs(self, rule: str, *, expected: str, found: str) -> bool:
+        """Record a difference."""
+        self.recorder.add(Finding(self.table, self.row, rule, expected, found))
+        return False
+
+    def equal(self, rule: str, expected: object, found: object) -> bool:
+        """Compare names, numbers of rows or flags."""
+        if expected == found:
+            return True
+        return self.differs(rule, expected=_text(expected), found=f"found {_text(found)}")
+
+    def instant(self, rule: str, expected: int, found: int) -> bool:
+        """Compare instants (ns UTC)."""
+        if expected == found:
+            return True
+        return self.differs(rule, expected=when(expected), found=f"found {when(found)}")
+
+    def amount(self, rule: str, expected: float, found: float) -> bool:
+        """Compare money, quote, with the audit's tolerance."""
+        return self.near(rule, expected, found, self.recorder.amount_tolerance)
+
+    def number(self, rule: str, expected: float, found: float, slack: float = 0.0) -> bool:
+        """Compare prices, rates or quantities up to rounding plus ``slack``."""
+        width = slack + RELATIVE_TOLERANCE * max(abs(expected), 1e-3)
+        return self.near(rule, expected, found, width)
+
+    def near(self, rule: str, expected: float, found: float, tolerance: float) -> bool:
+        """Compare with a tolerance; two NaN are equal, NaN and a number are not."""
+        if math.isnan(expected) and math.isnan(found):
+            return True
+        if abs(expected - found) <= tolerance:
+            return True
+        return self.differs(rule, expected=_text(expected), found=f"found {_text(found)}")
+
+
+def when(at: int) -> str:
+    """Return an instant in words; an empty cell is ``never``."""
+    return utc_text(at) if at > 0 else "never"
+
+
+def format_report(report: AuditReport) -> str:
+    """Return the report in plain words: what was checked, then every difference."""
+    lines = ["Checked:"]
+    width = max((len(f"{count:,}") for count in report.checks.values()), default=1)
+    lines += [f"  {count:>{width},} {what}" for what, count in report.checks.items()]
+    if report.ok:
+        lines.append("Everything agrees.")
+        return "\n".join(lines)
+    number = len(report.findings)
+    lines.append(f"{number} difference{'s' if number > 1 else ''}:")
+    lines += [f"  {finding}" for finding in report.findings[:SHOWN_FINDINGS]]
+    if number > SHOWN_FINDINGS:
+        lines.append(f"  and {number - SHOWN_FINDINGS} more")
+    return "\n".join(lines)
+
+
+def _text(value: object) -> str:
+    return f"{value:,.10g}" if isinstance(value, float) else str(value)
