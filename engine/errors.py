@@ -12,6 +12,15 @@ A rejected order, a liquidation, a risk halt and a run without trades are result
 
 from data_feeds.errors import RiskoffError
 
+__all__ = [
+    "ConfigError",
+    "PlaybookContractError",
+    "PlaybookError",
+    "ReportError",
+    "RiskoffError",
+    "SimulationError",
+]
+
 
 class ConfigError(RiskoffError):
     """The configuration cannot be used; the text names file:line, key, value and what to do."""

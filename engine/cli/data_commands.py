@@ -29,7 +29,7 @@ def import_command(
 
     with working("importing") as report:
         reports = import_mapping(
-            mapping, Catalog(data), root, progress=lambda _, n, total: report(n - 1, total)
+            mapping, Catalog(data), root, progress=lambda _, n, total: report((n - 1) / total)
         )
     for done in reports:
         entry = done.entry

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 SHOW_AFTER_SECONDS = 2.0
 
-Report = Callable[[int, int], None]
+Report = Callable[[float], None]
 
 
 def print_json(document: Any) -> None:
@@ -46,7 +46,7 @@ def print_error(text: str) -> None:
 
 @contextmanager
 def working(title: str) -> Iterator[Report]:
-    """Yield ``report(done, total)`` and show a bar once the block has lasted two seconds.
+    """Yield ``report(fraction)`` and show a bar once the block has lasted two seconds.
 
     Before the first report the bar only moves. Nothing is shown unless stderr is a terminal.
     """
@@ -64,7 +64,7 @@ def working(title: str) -> Iterator[Report]:
         bar.close()
 
 
-def _ignore(done: int, total: int) -> None:
+def _ignore(fraction: float) -> None:
     """Report nothing."""
 
 
@@ -77,13 +77,13 @@ class _LateBar:
         self._closed = False
         self._progress: Progress | None = None
         self._task: TaskID | None = None
-        self._done, self._total = 0, 0
+        self._fraction: float | None = None
 
-    def report(self, done: int, total: int) -> None:
-        """Remember how far the work is and draw it if the bar is shown."""
-        self._done, self._total = done, total
+    def report(self, fraction: float) -> None:
+        """Remember how far the work is, 0 to 1, and draw it if the bar is shown."""
+        self._fraction = fraction
         if self._progress is not None and self._task is not None:
-            self._progress.update(self._task, completed=done, total=total)
+            self._progress.update(self._task, completed=fraction, total=1.0)
 
     def show(self) -> None:
         """Start drawing, unless the block has ended."""
@@ -93,9 +93,10 @@ class _LateBar:
         with self._lock:
             if self._closed:
                 return
-            progress = Progress(console=Console(stderr=True), transient=True)
-            total = self._total or None
-            self._task = progress.add_task(self._title, completed=self._done, total=total)
+            progress = Progress(console=Console(file=sys.stderr), transient=True)
+            self._task = progress.add_task(self._title, total=None)
+            if self._fraction is not None:
+                progress.update(self._task, completed=self._fraction, total=1.0)
             progress.start()
             self._progress = progress
 

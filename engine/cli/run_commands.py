@@ -69,22 +69,24 @@ def run(
 
 def audit(run: RunArgument, data: DataOption = None, as_json: JsonOption = False) -> None:
     """Re-derive what should have happened from orders, fills, config and market; compare."""
-    from data_feeds.load import open_source
-    from engine.audit import audit_run
-    from engine.errors import SimulationError
+    from dataclasses import asdict
 
+    from data_feeds.load import open_source
+    from engine.audit import audit_run, format_report
+    from engine.errors import SimulationError
+    from engine.reporting.run_files import RunFiles
+
+    RunFiles(run)  # says so when it is not a run folder
     source = None if data is None else open_source(data)
     with working("auditing"):
         report = audit_run(run, source)
     if as_json:
-        findings = [finding.__dict__ for finding in report.findings]
-        print_json({"run": str(run), "checks": report.checks, "findings": findings})
+        findings = [asdict(finding) for finding in report.findings]
+        print_json({"run": str(run), "checks": dict(report.checks), "findings": findings})
     else:
-        print(", ".join(f"{name}: {count}" for name, count in report.checks.items()))
-    if report.findings:
-        raise SimulationError("\n".join(str(finding) for finding in report.findings))
-    if not as_json:
-        print("the books balance")
+        print(format_report(report))
+    if not report.ok:
+        raise SimulationError(f"{run}: the audit found {len(report.findings)} differences")
 
 
 def explain(
