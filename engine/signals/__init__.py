@@ -1,1 +1,52 @@
+"""Causal signals: the value of row *t* depends on what was known at row *t*; pure functions."""
 
+from engine.signals.asof import change_over, derived_as_of
+from engine.signals.context import (
+    Change,
+    Trend,
+    series_change,
+    thin_window,
+    trend,
+    unknown_change,
+)
+from engine.signals.evidence import Evidence, count_evidence, not_both, resolve, seen_since
+from engine.signals.flush import FlushRules, FlushSequences, FlushState, flush_sequences
+from engine.signals.positioning import liquidation_multiple, open_interest_base, premium
+from engine.signals.volatility import realized_volatility, rolling_sum
+from engine.signals.windows import (
+    multiple_of_mean_before,
+    multiple_of_previous_mean,
+    previous,
+    previous_low,
+    wilder_atr,
+)
+
+__all__ = [
+    "Change",
+    "Evidence",
+    "FlushRules",
+    "FlushSequences",
+    "FlushState",
+    "Trend",
+    "change_over",
+    "count_evidence",
+    "derived_as_of",
+    "flush_sequences",
+    "liquidation_multiple",
+    "multiple_of_mean_before",
+    "multiple_of_previous_mean",
+    "not_both",
+    "open_interest_base",
+    "premium",
+    "previous",
+    "previous_low",
+    "realized_volatility",
+    "resolve",
+    "rolling_sum",
+    "seen_since",
+    "series_change",
+    "thin_window",
+    "trend",
+    "unknown_change",
+    "wilder_atr",
+]

@@ -1,0 +1,49 @@
+"""Values derived from a channel's rows, read as known at each decision."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data_feeds.align import AsOf, as_of
+from data_feeds.schema import Channel, time_columns
+from engine.signals.windows import Floats
+
+_DERIVED = "derived"
+_CLOSED_AT = "closed_at"
+
+
+def derived_as_of(
+    channel: Channel,
+    derived: Floats,
+    decided_at: NDArray[np.int64],
+    max_age_ns: int | None = None,
+) -> AsOf:
+    """Return a number computed for each channel row from rows up to it, as known at each instant.
+
+    A row's number waits for the latest ``available_at`` of all rows before it, since any of them
+    may have entered it. Age counts from the fact, as in ``align.as_of``; a NaN is never fresh.
+    """
+    times = {
+        name: channel[name]
+        for name in (*time_columns(channel.key.kind), _CLOSED_AT)
+        if name in channel.columns
+    }
+    times["available_at"] = np.maximum.accumulate(channel["available_at"])
+    found = as_of(Channel(channel.key, {**times, _DERIVED: derived}), _DERIVED, decided_at)
+    fresh = np.isfinite(found.values) & (found.age_ns >= 0)
+    if max_age_ns is not None:
+        fresh &= found.age_ns <= max_age_ns
+    return AsOf(found.values, found.age_ns, fresh, found.rows)
+
+
+def change_over(
+    channel: Channel,
+    derived: Floats,
+    decided_at: NDArray[np.int64],
+    window_ns: int,
+    max_age_ns: int,
+) -> tuple[AsOf, AsOf]:
+    """Return the values known at each instant and ``window_ns`` before it (point in time)."""
+    return (
+        derived_as_of(channel, derived, decided_at, max_age_ns),
+        derived_as_of(channel, derived, decided_at - window_ns, max_age_ns),
+    )

@@ -1,0 +1,89 @@
+"""What surrounds a trade: the longer timeframe's trend, dollar and yields, thin hours."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from data_feeds.align import as_of, resample_bars
+from data_feeds.schema import Channel
+from data_feeds.timeframe import Timeframe
+from engine.signals.asof import derived_as_of
+from engine.signals.volatility import rolling_sum
+from engine.signals.windows import Floats
+
+Instants = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+NEW_YORK = "America/New_York"
+_SATURDAY = 5
+# The last complete bar may be one bar old while the next one forms; twice that is a hole.
+_TREND_AGE_BARS = 2
+
+
+@dataclass(frozen=True)
+class Trend:
+    """Close and mean of the last complete longer bar at each row; NaN and unknown before."""
+
+    close: Floats
+    mean: Floats
+    known: Flags
+
+
+def trend(bars: Channel, timeframe: Timeframe, mean_bars: int, decided_at: Instants) -> Trend:
+    """Return the close of the last complete longer bar and the mean of ``mean_bars`` closes.
+
+    Above the mean the trend is up, below it down.
+
+    Raises
+    ------
+    SchemaError : ``timeframe`` is not a whole multiple of the bars' own.
+    """
+    longer = resample_bars(bars, timeframe)
+    max_age = _TREND_AGE_BARS * timeframe.ns
+    close = derived_as_of(longer, longer["close"], decided_at, max_age)
+    mean = derived_as_of(
+        longer, rolling_sum(longer["close"], mean_bars) / mean_bars, decided_at, max_age
+    )
+    return Trend(close.values, mean.values, close.is_fresh & mean.is_fresh)
+
+
+@dataclass(frozen=True)
+class Change:
+    """A series' change over some days, as known at each row."""
+
+    value: Floats
+    known: Flags
+
+
+def unknown_change(rows: int) -> Change:
+    """Return the change of a series that is not in the data: unknown at every row."""
+    return Change(np.full(rows, np.nan), np.zeros(rows, dtype=np.bool_))
+
+
+def series_change(
+    series: Channel, decided_at: Instants, days_ns: int, max_age_ns: int, *, relative: bool
+) -> Change:
+    """Return the latest value known now against the latest known ``days_ns`` ago.
+
+    A fraction when ``relative``, else in the series' unit. Unknown where either is missing or
+    older than ``max_age_ns``, counted from its reference date.
+    """
+    now = as_of(series, "value", decided_at, max_age_ns)
+    then = as_of(series, "value", decided_at - days_ns, max_age_ns)
+    change = now.values / then.values - 1 if relative else now.values - then.values
+    return Change(change, now.is_fresh & then.is_fresh)
+
+
+def thin_window(instants: Instants, *, weekend: bool, first_hour: int, last_hour: int) -> Flags:
+    """Return whether each instant lies in a thin window.
+
+    ``weekend``: Saturday and Sunday, UTC, count. The hours are New York's, ``[first, last)``.
+    """
+    utc = pd.DatetimeIndex(pd.to_datetime(instants, unit="ns", utc=True))
+    hour = utc.tz_convert(NEW_YORK).hour.to_numpy()
+    thin = (hour >= first_hour) & (hour < last_hour)
+    if weekend:
+        thin |= utc.dayofweek.to_numpy() >= _SATURDAY
+    return np.asarray(thin, dtype=np.bool_)

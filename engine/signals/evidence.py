@@ -1,0 +1,58 @@
+"""Three-valued logic over rows, and what has been seen since a sequence began."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.conditions import Condition, Truth
+
+Flags = NDArray[np.bool_]
+Truths = NDArray[np.int8]
+
+
+def not_both(first: Truths, second: Truths) -> Truths:
+    """Return the truth of "not both": one known false is enough to know that it holds.
+
+    >>> not_both(np.array([1, 1, 0], np.int8), np.array([1, -1, -1], np.int8)).tolist()
+    [0, -1, 1]
+    """
+    either_false = (first == Truth.FALSE) | (second == Truth.FALSE)
+    both_true = (first == Truth.TRUE) & (second == Truth.TRUE)
+    return np.where(
+        either_false, Truth.TRUE, np.where(both_true, Truth.FALSE, Truth.UNKNOWN)
+    ).astype(np.int8)
+
+
+def resolve(truth: Truths, *, unknown_passes: bool) -> Flags:
+    """Return whether a gate lets a row through, unknown counted as told."""
+    passes: Flags = truth == Truth.TRUE
+    return passes | (truth == Truth.UNKNOWN) if unknown_passes else passes
+
+
+def seen_since(flags: Flags, origin: NDArray[np.int64]) -> Flags:
+    """Return whether a flag was set on any row from ``origin`` to the row itself, both included.
+
+    ``origin`` holds row numbers not after their own place.
+    """
+    count = np.concatenate(([0], np.cumsum(flags)))
+    return np.asarray(count[np.arange(1, len(flags) + 1)] > count[origin], dtype=np.bool_)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """How many of a group of conditions held, and were known, since each row's origin."""
+
+    held: NDArray[np.int64]
+    known: NDArray[np.int64]
+
+
+def count_evidence(conditions: Sequence[Condition], origin: NDArray[np.int64]) -> Evidence:
+    """Return the number of conditions that were true, and known, on any row since ``origin``."""
+    held = np.zeros(len(origin), dtype=np.int64)
+    known = np.zeros(len(origin), dtype=np.int64)
+    for item in conditions:
+        held += seen_since(item.truth == Truth.TRUE, origin)
+        known += seen_since(item.truth != Truth.UNKNOWN, origin)
+    return Evidence(held, known)

@@ -1,0 +1,164 @@
+"""The clock's bars with what every rule reads from them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.api import Channel, ChannelKey, ChannelKind, Dataset, signals
+from strategies.liquidation_reclaim.params import ReclaimParams
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class ReclaimChannels:
+    """Names of the channels that the rules read."""
+
+    clock: ChannelKey
+    mark: ChannelKey
+    spot: ChannelKey
+    funding: ChannelKey
+    open_interest: ChannelKey
+    liquidations: ChannelKey
+    dollar: ChannelKey
+    yields: ChannelKey
+
+    @classmethod
+    def of(cls, params: ReclaimParams) -> "ReclaimChannels":
+        """Return the names for some parameters."""
+        perp = params.instrument
+        return cls(
+            clock=ChannelKey(perp, ChannelKind.BARS, params.timeframe),
+            mark=ChannelKey(perp, ChannelKind.MARK, params.mark_timeframe),
+            spot=ChannelKey(params.spot_instrument, ChannelKind.BARS, params.spot_timeframe),
+            funding=ChannelKey(perp, ChannelKind.FUNDING),
+            open_interest=ChannelKey(perp, ChannelKind.OPEN_INTEREST),
+            liquidations=ChannelKey(perp, ChannelKind.LIQUIDATIONS),
+            dollar=ChannelKey(params.dollar_series, ChannelKind.SERIES),
+            yields=ChannelKey(params.yield_series, ChannelKind.SERIES),
+        )
+
+    def optional(self) -> frozenset[ChannelKey]:
+        """All but the clock."""
+        return frozenset(
+            {
+                self.mark,
+                self.spot,
+                self.funding,
+                self.open_interest,
+                self.liquidations,
+                self.dollar,
+                self.yields,
+            }
+        )
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Bars, sequence and open interest at every decision row; everything causal.
+
+    ``origin`` is the row of the running sequence's first flush, and the row itself where none
+    runs. ``reference`` is the row before ``origin`` (0 at the very start). ``open_interest`` is in
+    base units, NaN where unknown or stale; ``open_interest_row`` the channel row it came from.
+    """
+
+    params: ReclaimParams
+    channels: ReclaimChannels
+    data: Dataset
+    bars: Channel
+    decided_at: Rows
+    previous_atr: Floats
+    volume_multiple: Floats
+    sequence: signals.FlushSequences
+    active: Flags
+    origin: Rows
+    reference: Rows
+    open_interest: Floats
+    open_interest_row: Rows
+
+    def channel(self, key: ChannelKey) -> Channel | None:
+        """An optional channel, or None when the data do not hold it."""
+        if not self.data.has(key.instrument, key.kind, key.timeframe):
+            return None
+        return self.data.channel(key.instrument, key.kind, key.timeframe)
+
+
+def build_frame(params: ReclaimParams, data: Dataset) -> Frame:
+    """Return the frame of a dataset."""
+    channels = ReclaimChannels.of(params)
+    bars = data.bars(params.instrument, params.timeframe)
+    high, low, close = bars["high"], bars["low"], bars["close"]
+    previous_atr = signals.previous(
+        signals.wilder_atr(high, low, close, params.bars(params.atr_length))
+    )
+    multiple = signals.multiple_of_previous_mean(bars["volume"], params.bars(params.volume_window))
+    sequence = signals.flush_sequences(
+        high,
+        low,
+        close,
+        previous_atr=previous_atr,
+        volume_multiple=multiple,
+        rules=flush_rules(params),
+        direction=params.side,
+    )
+    rows = np.arange(len(bars), dtype=np.int64)
+    active = sequence.origin >= 0
+    origin = np.where(active, sequence.origin, rows)
+    interest, interest_row = _open_interest(params, channels, data, bars)
+    return Frame(
+        params=params,
+        channels=channels,
+        data=data,
+        bars=bars,
+        decided_at=bars["available_at"],
+        previous_atr=previous_atr,
+        volume_multiple=multiple,
+        sequence=sequence,
+        active=active,
+        origin=origin,
+        reference=np.maximum(origin - 1, 0),
+        open_interest=interest,
+        open_interest_row=interest_row,
+    )
+
+
+def flush_rules(params: ReclaimParams) -> signals.FlushRules:
+    """Return the sequence's thresholds with every length in bars of the clock."""
+    return signals.FlushRules(
+        lookback_bars=params.bars(params.support_lookback),
+        flush_atr=params.flush_atr,
+        volume_multiple=params.volume_multiple,
+        bounce_atr=params.bounce_atr,
+        second_flush_atr=params.second_flush_atr,
+        needs_second_flush=params.entry_after == "second_flush",
+        level_is_support=params.reclaim_level == "broken_support",
+        bounce_bars=params.bars(params.bounce_window),
+        second_flush_bars=params.bars(params.second_flush_window),
+        reclaim_bars=params.bars(params.reclaim_window),
+        sequence_bars=params.bars(params.sequence_window),
+        reclaimed_bars=params.bars(params.time_stop),
+    )
+
+
+def _open_interest(
+    params: ReclaimParams, channels: ReclaimChannels, data: Dataset, bars: Channel
+) -> tuple[Floats, Rows]:
+    """Return base-unit open interest at each row, and the channel row it was read from."""
+    key = channels.open_interest
+    if not data.has(key.instrument, key.kind):
+        return np.full(len(bars), np.nan), np.full(len(bars), -1, dtype=np.int64)
+    channel = data.channel(key.instrument, key.kind)
+    mark = channels.mark
+    prices = [bars]
+    if data.has(mark.instrument, mark.kind, mark.timeframe):
+        prices.insert(0, data.channel(mark.instrument, mark.kind, mark.timeframe))
+    known = signals.derived_as_of(
+        channel,
+        signals.open_interest_base(channel, *prices),
+        bars["available_at"],
+        params.nanoseconds(params.open_interest_max_age),
+    )
+    return np.where(known.is_fresh, known.values, np.nan), known.rows

@@ -1,0 +1,221 @@
+"""What may stop or shrink a trade once the sequence is complete."""
+
+import numpy as np
+
+from engine.api import ChannelKey, Condition, Timeframe, Truth, condition, signals
+from strategies.liquidation_reclaim.conditions import FRACTION, QUOTE, TIMES
+from strategies.liquidation_reclaim.frame import Flags, Floats, Frame
+
+AGAINST_TREND_SIZE = 0.5
+
+
+def open_interest_conditions(frame: Frame) -> list[Condition]:
+    """Return whether open interest has reset since before the first flush, and the gate on it."""
+    params = frame.params
+    change = frame.open_interest / frame.open_interest[frame.reference] - 1
+    # An observation from before the flush says nothing about a reset.
+    newer = frame.open_interest_row > frame.open_interest_row[frame.reference]
+    known = frame.active & newer & np.isfinite(change)
+    with np.errstate(invalid="ignore"):
+        holds = change <= -params.open_interest_reset
+    reset = condition(
+        "open_interest_reset",
+        holds,
+        known=known,
+        measured=change,
+        threshold=-params.open_interest_reset,
+        unit=FRACTION,
+        description="open interest in base units fell since before the first flush",
+        required=False,
+    )
+    return [reset, _gate(reset, "open_interest_gate", params.open_interest_unknown == "pass")]
+
+
+def trend_conditions(frame: Frame) -> list[Condition]:
+    """Return whether the trade goes with the dominant trend, and the gate when it must.
+
+    An unknown trend counts as against.
+    """
+    params = frame.params
+    found = signals.trend(
+        frame.bars, Timeframe(params.trend_timeframe), params.trend_bars, frame.decided_at
+    )
+    rows = np.arange(len(frame.bars))
+    if params.trend_read == "before_first_flush":
+        rows = np.where(frame.active, frame.reference, rows)
+    close, mean, known = found.close[rows], found.mean[rows], found.known[rows]
+    with np.errstate(invalid="ignore"):
+        holds = params.side * (close - mean) > 0
+    with_trend = condition(
+        "with_trend",
+        holds,
+        known=known,
+        measured=close,
+        threshold=mean,
+        unit=QUOTE,
+        description=f"the trade goes with the trend of complete {params.trend_timeframe} bars",
+        required=False,
+    )
+    if params.against_trend != "refuse":
+        return [with_trend]
+    return [with_trend, _gate(with_trend, "trend_gate", False)]
+
+
+def macro_conditions(frame: Frame) -> list[Condition]:
+    """Return whether dollar, yields, or not both press in the move's direction, and the gate."""
+    params, channels = frame.params, frame.channels
+    dollar = _pressing(frame, "dollar", channels.dollar, params.dollar_rise, relative=True)
+    yields = _pressing(frame, "yields", channels.yields, params.yield_rise, relative=False)
+    truth = signals.not_both(dollar.truth, yields.truth)
+    if not params.macro_gate:
+        return [dollar, yields]
+    unknown_passes = params.macro_unknown == "pass"
+    gate = condition(
+        "macro_gate",
+        signals.resolve(truth, unknown_passes=unknown_passes),
+        known=np.ones(len(truth), dtype=np.bool_),
+        measured=np.full(len(truth), np.nan),
+        threshold=np.nan,
+        unit="",
+        description="dollar and yields do not both press against the trade; unknown "
+        + ("passes" if unknown_passes else "blocks"),
+    )
+    macro = Condition(
+        "macro_calm",
+        truth,
+        gate.measured,
+        gate.threshold,
+        "",
+        "dollar and yields do not both press against the trade",
+        required=False,
+    )
+    return [dollar, yields, macro, gate]
+
+
+def thin_conditions(frame: Frame) -> list[Condition]:
+    """Return whether the next open lies in a thin window, and the gate when thin is refused."""
+    params = frame.params
+    first, last = params.thin_hours
+    thin = signals.thin_window(
+        frame.decided_at, weekend=params.thin_weekend, first_hour=first, last_hour=last
+    )
+    found = [
+        _flag("thin_window", thin, "weekend or late US day: expect thin books", required=False)
+    ]
+    if params.thin_action == "refuse":
+        found.append(_flag("thin_gate", ~thin, "not in a thin window", required=True))
+    return found
+
+
+def volatility_condition(frame: Frame) -> Condition:
+    """Return whether realized volatility is a multiple of what it was before its window."""
+    params = frame.params
+    window, baseline = params.bars(params.spike_window), params.bars(params.spike_baseline)
+    close, per_year = frame.bars["close"], params.clock.bars_per_year
+    now = signals.realized_volatility(close, window, per_year)
+    before = signals.previous(signals.realized_volatility(close, baseline, per_year), window)
+    ratio = np.full(len(close), np.nan)
+    np.divide(now, before, out=ratio, where=before > 0)
+    with np.errstate(invalid="ignore"):
+        spike = ratio >= params.spike_multiple
+    return condition(
+        "volatility_spike",
+        spike,
+        known=np.isfinite(ratio),
+        measured=ratio,
+        threshold=params.spike_multiple,
+        unit=TIMES,
+        description="realized volatility spiked: trade smaller",
+        required=False,
+    )
+
+
+def false_recovery(frame: Frame) -> Condition:
+    """Return whether price moved on while open interest fell since the running reclaim."""
+    params, sequence = frame.params, frame.sequence
+    rows = np.arange(len(frame.bars))
+    after = (sequence.state == signals.FlushState.RECLAIMED) & ~sequence.is_reclaim
+    reclaim = np.where(after, sequence.reclaim_row, rows)
+    change = frame.open_interest / frame.open_interest[reclaim] - 1
+    newer = frame.open_interest_row > frame.open_interest_row[reclaim]
+    close = frame.bars["close"]
+    with np.errstate(invalid="ignore"):
+        fell = change <= -params.false_recovery_drop
+    return condition(
+        "false_recovery",
+        fell & (params.side * (close - close[reclaim]) > 0),
+        known=after & newer & np.isfinite(change),
+        measured=change,
+        threshold=-params.false_recovery_drop,
+        unit=FRACTION,
+        description="since the reclaim price moved on while open interest fell",
+        required=False,
+    )
+
+
+def _pressing(
+    frame: Frame, name: str, key: ChannelKey, threshold: float, *, relative: bool
+) -> Condition:
+    """Return whether a series rose (for shorts fell) over the macro window, as known then."""
+    params = frame.params
+    channel = frame.channel(key)
+    change = (
+        signals.unknown_change(len(frame.bars))
+        if channel is None
+        else signals.series_change(
+            channel,
+            frame.decided_at,
+            params.nanoseconds(params.macro_days),
+            params.nanoseconds(params.macro_max_age),
+            relative=relative,
+        )
+    )
+    verb = "rising" if params.side > 0 else "falling"
+    with np.errstate(invalid="ignore"):
+        pressing = params.side * change.value > threshold
+    return condition(
+        f"{name}_{verb}",
+        pressing,
+        known=change.known,
+        measured=change.value,
+        threshold=params.side * threshold,
+        unit=FRACTION if relative else "points",
+        description=f"{key.instrument} is {verb} over {params.macro_days}",
+        required=False,
+    )
+
+
+def _gate(raw: Condition, name: str, unknown_passes: bool) -> Condition:
+    """Return the required condition that lets an unknown pass or not."""
+    return condition(
+        name,
+        signals.resolve(raw.truth, unknown_passes=unknown_passes),
+        known=np.ones(len(raw.truth), dtype=np.bool_),
+        measured=raw.measured,
+        threshold=raw.threshold,
+        unit=raw.unit,
+        description=f"{raw.description}; unknown {'passes' if unknown_passes else 'blocks'}",
+    )
+
+
+def _flag(name: str, holds: Flags, description: str, *, required: bool) -> Condition:
+    """Return a condition that is always known and compares nothing."""
+    return condition(
+        name,
+        holds,
+        known=np.ones(len(holds), dtype=np.bool_),
+        measured=np.full(len(holds), np.nan),
+        threshold=np.nan,
+        unit="",
+        description=description,
+        required=required,
+    )
+
+
+def size_multiplier(frame: Frame, with_trend: Condition, spike: Condition) -> Floats:
+    """Return the factor on the size: smaller against the trend and in a volatility spike."""
+    params = frame.params
+    size = np.where(spike.truth == Truth.TRUE, params.spike_size, 1.0)
+    if params.against_trend == "halve":
+        size = size * np.where(with_trend.truth == Truth.TRUE, 1.0, AGAINST_TREND_SIZE)
+    return np.asarray(size, dtype=np.float64)

@@ -1,0 +1,120 @@
+"""What ``prepare`` returns: values, conditions and masks of every decision row."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.api import Condition, Dataset, Signals, Truth, signals
+from strategies.liquidation_reclaim import conditions, gates
+from strategies.liquidation_reclaim.frame import Flags, Floats, Frame, build_frame
+from strategies.liquidation_reclaim.params import ReclaimParams
+
+_MINUTE_NS = 60 * 10**9
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """The conditions, with those that decide about size and exits by name."""
+
+    all: tuple[Condition, ...]
+    with_trend: Condition
+    spike: Condition
+    false_recovery: Condition
+    thin: Condition
+
+    @property
+    def entry(self) -> Flags:
+        """Rows at which every required condition holds."""
+        required = [item.truth == Truth.TRUE for item in self.all if item.required]
+        held: Flags = np.logical_and.reduce(required)
+        return held
+
+
+def prepare_signals(params: ReclaimParams, data: Dataset) -> Signals:
+    """Return the signals of a dataset; row *t* depends on rows known at *t*."""
+    frame = build_frame(params, data)
+    judged = _judge(frame)
+    entry = judged.entry
+    sequence = frame.sequence
+    leave = (judged.false_recovery.truth == Truth.TRUE) & params.false_recovery_exit
+    level_broken = judged.all[0].truth == Truth.TRUE
+    return Signals(
+        decided_at=frame.decided_at,
+        values=_values(frame, judged),
+        conditions=judged.all,
+        wake_flat=entry,
+        wake_in_position=leave,
+        notable=level_broken | (sequence.state != signals.FlushState.IDLE),
+        setup=_setup_names(frame),
+    )
+
+
+def _judge(frame: Frame) -> _Judged:
+    evidence = conditions.evidence_conditions(frame)
+    trend = gates.trend_conditions(frame)
+    thin = gates.thin_conditions(frame)
+    spike, recovery = gates.volatility_condition(frame), gates.false_recovery(frame)
+    everything = [
+        *conditions.level_conditions(frame),
+        *conditions.first_flush_conditions(frame),
+        *evidence,
+        conditions.liquidation_driven(frame, evidence),
+        *conditions.sequence_conditions(frame),
+        *gates.open_interest_conditions(frame),
+        *trend,
+        *gates.macro_conditions(frame),
+        *thin,
+        spike,
+        recovery,
+    ]
+    return _Judged(tuple(everything), trend[0], spike, recovery, thin[0])
+
+
+def _values(frame: Frame, judged: _Judged) -> dict[str, Floats]:
+    """Return the numbers that ``on_bar`` and the reader of a journal need."""
+    params, sequence = frame.params, frame.sequence
+    thin = judged.thin.truth == Truth.TRUE
+    stop = sequence.flush_low - params.side * params.stop_atr * frame.previous_atr
+    return {
+        "entry": judged.entry.astype(np.float64),
+        "close": frame.bars["close"],
+        "stop": stop,
+        "size_multiplier": gates.size_multiplier(frame, judged.with_trend, judged.spike),
+        "slippage_multiplier": np.where(thin, params.thin_slippage, 1.0),
+        "sequence": _sequence_minute(frame),
+        "state": sequence.state.astype(np.float64),
+        "rows_since": sequence.rows_since.astype(np.float64),
+        "previous_atr": frame.previous_atr,
+        "support": sequence.support,
+        "broken_support": sequence.broken_support,
+        "first_flush_low": sequence.first_flush_low,
+        "bounce_high": sequence.bounce_high,
+        "second_flush_low": sequence.second_flush_low,
+        "flush_low": sequence.flush_low,
+        "reclaim_level": sequence.reclaim_level,
+        "reclaim": sequence.is_reclaim.astype(np.float64),
+        "open_interest_base": frame.open_interest,
+    }
+
+
+def _sequence_minute(frame: Frame) -> Floats:
+    """Name of the running sequence as a number: its first flush in minutes since the epoch."""
+    minute = (frame.decided_at[frame.origin] // _MINUTE_NS).astype(np.float64)
+    return np.where(frame.active, minute, np.nan)
+
+
+def setup_name(minute: float) -> str:
+    """Name of a sequence: when its first flush was known, e.g. ``2026-02-05T14:00Z``.
+
+    >>> setup_name(0.0)
+    '1970-01-01T00:00Z'
+    """
+    return str(np.datetime64(int(minute), "m")) + "Z"
+
+
+def _setup_names(frame: Frame) -> NDArray[np.str_]:
+    """Name of the running sequence at each row, "" where none runs."""
+    minutes, place = np.unique(_sequence_minute(frame), return_inverse=True)
+    names = ["" if np.isnan(minute) else setup_name(minute) for minute in minutes]
+    return np.array(names, dtype=np.str_)[place]
