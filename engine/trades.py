@@ -178,10 +178,16 @@ def _trade(
         net_pnl=net,
         r_multiple=net / initial_risk if initial_risk > 0 else float("nan"),
         exit_roles="+".join(dict.fromkeys(fill.role for fill in exits)),
-        exit_reason="; ".join(dict.fromkeys(fill.reason for fill in exits if fill.reason)),
+        exit_reason=_exit_reason(exits, entry_order.reason),
         liquidated=any(fill.role == OrderRole.LIQUIDATION.value for fill in exits),
         open_at_end=is_open,
     )
+
+
+def _exit_reason(exits: Iterable[Fill], entry_reason: str) -> str:
+    """Why it was left; the first stop and the targets repeat the entry's reason, which is none."""
+    reasons = dict.fromkeys(fill.reason for fill in exits)
+    return "; ".join(reason for reason in reasons if reason not in ("", entry_reason))
 
 
 def _total(facts: Iterable[Fact], *kinds: str) -> float:

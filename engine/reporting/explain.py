@@ -73,7 +73,7 @@ def explain_at(run_folder: Path, instant: str | datetime) -> str:
     lines = [_title(files, moment(at)), account_line(files, at)]
     if row is not None:
         lines += _verdict(row)
-        lines += ["", "Conditions", *condition_lines(files.conditions, row)]
+        lines += ["", *condition_lines(files.conditions, row)]
     else:
         lines += _quiet(journal, at)
     for decision in _decided_at(files, at):
@@ -93,7 +93,7 @@ def _of_id(rows: Sequence[Row], column: str, wanted: int) -> Row | None:
 
 def _conditions_at(files: RunFiles, at: pd.Timestamp) -> list[str]:
     row = next((line for line in files.rows("journal_conditions") if line["at"] == at), None)
-    return [] if row is None else ["Conditions", *condition_lines(files.conditions, row)]
+    return [] if row is None else condition_lines(files.conditions, row)
 
 
 def _decided_at(files: RunFiles, at: pd.Timestamp) -> list[Row]:

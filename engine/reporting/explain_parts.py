@@ -34,10 +34,11 @@ def result_lines(trade: Row) -> list[str]:
     if trade["open_at_end"]:
         left = "Still open at the end of the run, valued at the last mark."
     else:
+        reason = f": {trade['exit_reason']}" if trade["exit_reason"] else ""
         how = "LIQUIDATED" if trade["liquidated"] else f"Out by {trade['exit_roles']}"
         left = (
             f"{how} at {number(trade['average_exit'], 8)} on {moment(trade['exited_at'])} after "
-            f"{number(trade['duration_hours'], 4)} hours: {trade['exit_reason'] or 'no reason'}."
+            f"{number(trade['duration_hours'], 4)} hours{reason}."
         )
     risk = f"{money(trade['initial_risk'])} at risk to the stop at {number(trade['initial_stop'])}"
     parts = f"price {signed(trade['gross_pnl'])}, fees {signed(-trade['fees'])}"
@@ -54,24 +55,25 @@ def result_lines(trade: Row) -> list[str]:
 
 
 def condition_lines(described: Sequence[Mapping[str, Any]], row: Row) -> list[str]:
-    """One line a condition: held or not, what was measured against what, and what it says."""
-    table = []
-    for item in described:
-        name = item["name"]
-        measured, threshold = row[f"{name}.measured"], row[f"{name}.threshold"]
-        unit = f" {item['unit']}" if item["unit"] else ""
-        compared = f"{number(measured)} against {number(threshold)}{unit}"
-        known = not (_absent(measured) and _absent(threshold))
-        optional = "" if item["required"] else " (not required)"
-        table.append(
-            (
-                MARKS[row[name]],
-                name,
-                compared if known else "not measured",
-                item["description"] + optional,
-            )
-        )
-    return columns(table, left=4)
+    """One line a condition: held or not, what was measured against what, and what it says.
+
+    What the rules demand comes first, what they only watch or count after it.
+    """
+    lines = []
+    for heading, required in (("Required conditions", True), ("Other conditions", False)):
+        table = [_condition(item, row) for item in described if item["required"] is required]
+        if table:
+            lines += [heading, *columns(table, left=4)]
+    return lines
+
+
+def _condition(item: Mapping[str, Any], row: Row) -> tuple[str, str, str, str]:
+    name = item["name"]
+    measured, threshold = row[f"{name}.measured"], row[f"{name}.threshold"]
+    unit = f" {item['unit']}" if item["unit"] else ""
+    compared = f"{number(measured)} against {number(threshold)}{unit}"
+    shown = "" if _absent(measured) else compared
+    return MARKS[row[name]], name, shown, item["description"]
 
 
 def decision_lines(decision: Row) -> list[str]:
@@ -115,22 +117,27 @@ def decision_lines(decision: Row) -> list[str]:
 def order_lines(files: RunFiles, plan_id: int) -> list[str]:
     """Every order of a plan in the order written, each followed by its fills."""
     fills = [row for row in files.rows("fills") if row["plan_id"] == plan_id]
+    orders = [row for row in files.rows("orders") if row["plan_id"] == plan_id]
+    known = {order["order_id"] for order in orders}
     lines: list[str] = []
-    for order in files.rows("orders"):
-        if order["plan_id"] != plan_id:
-            continue
-        side = "buy" if order["side"] > 0 else "sell"
-        size = "all" if _absent(order["quantity"]) else number(order["quantity"])
-        level = "" if _absent(order["price"]) else f" at {number(order['price'], 8)}"
-        end = f" ({order['end_reason']})" if order["end_reason"] else ""
-        lines.append(
-            f"  {moment(order['decided_at'])}  {order['role']} {order['kind']} {side} {size}"
-            f"{level}: {order['status']} {moment(order['ended_at'])}{end}"
-        )
+    for order in orders:
+        lines.append(_order_line(order))
         lines += [_fill_line(fill) for fill in fills if fill["order_id"] == order["order_id"]]
-    known = {row["order_id"] for row in files.rows("orders") if row["plan_id"] == plan_id}
-    lines += [_fill_line(fill) for fill in fills if fill["order_id"] not in known]
-    return lines
+    return lines + [_fill_line(fill) for fill in fills if fill["order_id"] not in known]
+
+
+def _order_line(order: Row) -> str:
+    side = "buy" if order["side"] > 0 else "sell"
+    size = "all" if _absent(order["quantity"]) else number(order["quantity"])
+    if not _absent(order["fraction"]):
+        size = f"{percent(order['fraction'], 0)} of the entry"
+    level = "" if _absent(order["price"]) else f" at {number(order['price'], 8)}"
+    told = order["end_reason"] not in ("", order["status"])
+    end = f" ({order['end_reason']})" if told else ""
+    return (
+        f"  {moment(order['decided_at'])}  {order['role']}: {order['kind']} {side} {size}{level}, "
+        f"{order['status']} {moment(order['ended_at'])}{end}"
+    )
 
 
 def funding_lines(files: RunFiles, plan_id: int) -> list[str]:

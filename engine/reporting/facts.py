@@ -217,12 +217,13 @@ def near_misses(record: RunRecord, count: int = 5) -> Rows:
 
 
 def mark_line(record: RunRecord) -> str:
-    """Return the share of bars whose mark was inferred."""
+    """Return the share of bars whose mark is not the venue's own record."""
     outcome = record.run.outcome
     if outcome.mark_bars == 0:
         return "no bar was marked"
-    share = outcome.inferred_mark_bars / outcome.mark_bars
-    return f"{outcome.inferred_mark_bars} of {outcome.mark_bars} bars ({percent(share, 1)})"
+    share = percent(outcome.inferred_mark_bars / outcome.mark_bars, 1)
+    how = "generated or inferred" if record.is_synthetic else "inferred"
+    return f"mark {how} in {outcome.inferred_mark_bars} of {outcome.mark_bars} bars ({share})"
 
 
 def _pass_rate(rate: Rate) -> str:

@@ -119,7 +119,7 @@ def _head(record: RunRecord) -> str:
     )
     lines = (
         f"{facts.window(record)}.",
-        f"Data: {facts.data_label(record)}; mark inferred in {facts.mark_line(record)}. "
+        f"Data: {facts.data_label(record)}; {facts.mark_line(record)}. "
         f"Run {run_folder_name(record.run)}.",
     )
     notes = "".join(f'<p class="note">{html.escape(line)}</p>' for line in lines)

@@ -4,6 +4,7 @@ import hashlib
 import json
 import platform
 import sys
+from functools import cache
 from importlib import metadata, util
 from pathlib import Path
 from typing import Any
@@ -60,8 +61,12 @@ def run_id(run: FinishedRun) -> str:
     return _digest(inputs_document(run))[:RUN_ID_DIGITS]
 
 
+@cache
 def code_hash(playbook: type) -> str:
-    """Return sha256 over the Python files of our packages and of the playbook's own package."""
+    """Return sha256 over the Python files of our packages and of the playbook's own package.
+
+    Read once a process: the code that runs is the code that was imported.
+    """
     digest = hashlib.sha256()
     top = playbook.__module__.partition(".")[0]
     for name in (*OUR_PACKAGES, *(() if top in OUR_PACKAGES else (top,))):
@@ -155,8 +160,8 @@ def _mark_assumption(run: FinishedRun) -> str:
         return "No bar was marked."
     share = outcome.inferred_mark_bars / outcome.mark_bars
     return (
-        f"The mark's path was inferred from the last price in {outcome.inferred_mark_bars} of "
-        f"{outcome.mark_bars} bars ({share:.1%}); liquidation and funding use it."
+        f"In {outcome.inferred_mark_bars} of {outcome.mark_bars} bars ({share:.1%}) the mark is "
+        "not the venue's record but inferred from the last price, or generated; it liquidates."
     )
 
 

@@ -88,6 +88,24 @@ def test_an_open_trade_is_valued_at_the_last_mark_and_has_no_exit(new_book):
     assert math.isnan(trade.duration_hours)
 
 
+def test_the_reason_of_the_entry_is_not_a_reason_to_leave(new_book):
+    book = new_book()
+    book.decide(2.0, stop=90.0)
+    book.fill("entry", 2.0, 100.0)
+    book.fill("target", -1.0, 110.0)
+    book.fill("stop", -1.0, 100.0)
+    book.mark(100.0)
+    outcome = book.outcome()
+    reasons = ("reclaim", "reclaim", "breakeven after a target")
+    orders = (replace(outcome.orders[0], reason="reclaim"), *outcome.orders[1:])
+    fills = tuple(replace(f, reason=r) for f, r in zip(outcome.fills, reasons, strict=True))
+
+    (trade,) = build_trades(replace(outcome, orders=orders, fills=fills))
+
+    assert trade.exit_roles == "target+stop"
+    assert trade.exit_reason == "breakeven after a target"
+
+
 def test_two_open_plans_need_a_value_each(new_book):
     book = new_book()
     for _ in range(2):

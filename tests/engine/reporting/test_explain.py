@@ -44,7 +44,9 @@ def test_a_blocked_bar_names_the_block_and_the_nearest_miss(folder, run):
     assert f"No entry: {row.blocked_by} failed." in text
     assert f"Nearest miss: {row.nearest_miss}" in text
     assert "NO" in text
-    assert "dollar and yields do not rise together (not required)" in text
+    required, others = text.split("Other conditions")
+    assert "volume is at least three times its mean" in required
+    assert "dollar and yields do not rise together" in others
 
 
 def test_an_instant_in_position_says_so_and_gives_equity(folder, run):
