@@ -62,7 +62,7 @@ bench: install
 	@$(BIN)/python benchmarks/bars_per_second.py
 
 soak: install
-	@HYPOTHESIS_PROFILE=soak $(PYTEST) $(PYTEST_ARGS)
+	@HYPOTHESIS_PROFILE=soak $(PYTEST) -m hypothesis $(PYTEST_ARGS)
 
 wheel: install
 	@$(BIN)/python -m build --wheel --outdir dist

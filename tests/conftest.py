@@ -4,9 +4,15 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from data_feeds.catalog import Catalog
 from data_feeds.sources.local_files import import_mapping
+
+# Every run draws the same cases; `make soak` draws more, and new ones.
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.register_profile("soak", max_examples=5_000, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 MAPPING = REPOSITORY / "tests" / "real_data" / "mapping.yaml"

@@ -1,5 +1,6 @@
 """``data import``, ``data list``, ``data verify``."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -52,7 +53,7 @@ def list_command(data: CatalogOption = DEFAULT_CATALOG, as_json: JsonOption = Fa
             str(entry.rows),
             coverage_text(entry),
             f"{len(entry.gaps)} ({entry.missing_rows} rows)" if entry.gaps else "none",
-            ", ".join(f"{label} {rows}" for label, rows in entry.labels.items()),
+            _labels(entry.labels),
             entry.origin.source,
         )
         for entry in entries
@@ -86,3 +87,11 @@ def _existing(folder: Path) -> "Catalog":
     if not isinstance(source, Catalog):
         raise ConfigError(f"--data {folder}: not a catalog; name the folder of one")
     return source
+
+
+def _labels(counts: Mapping[str, int]) -> str:
+    """Return how many values are observed, inferred, synthetic; only the word when all are one."""
+    held = {label: count for label, count in counts.items() if count}
+    if len(held) == 1:
+        return next(iter(held))
+    return ", ".join(f"{count} {label}" for label, count in held.items())
