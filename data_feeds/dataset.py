@@ -1,7 +1,7 @@
 """Read-only market data of one run."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -52,6 +52,13 @@ class Dataset:
         """Return the dataset as known at ``at``: rows with ``available_at <= at``."""
         return Dataset(
             self.instruments, {key: channel.cut(at) for key, channel in self.channels.items()}
+        )
+
+    def only(self, keys: Iterable[ChannelKey]) -> "Dataset":
+        """Return the dataset with the named channels alone; those it does not hold are left out."""
+        wanted = frozenset(keys)
+        return Dataset(
+            self.instruments, {key: c for key, c in self.channels.items() if key in wanted}
         )
 
     def delayed(self, lag_ns: int) -> "Dataset":

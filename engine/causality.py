@@ -17,7 +17,7 @@ CHECKED_DECISIONS = 20
 
 
 def prepare(playbook: Playbook[Any], dataset: Dataset, requirements: Requirements) -> Signals:
-    """Return the playbook's signals, shape checked.
+    """Return the playbook's signals over the channels it declared, shape checked.
 
     Raises
     ------
@@ -25,7 +25,7 @@ def prepare(playbook: Playbook[Any], dataset: Dataset, requirements: Requirement
     PlaybookContractError : an array has not one entry per bar of the clock.
     """
     try:
-        signals = playbook.prepare(dataset)
+        signals = playbook.prepare(dataset.only(requirements.channels | requirements.optional))
     except RiskoffError:
         raise
     except Exception as error:

@@ -1,7 +1,7 @@
 """What a playbook sees: the market cut at ``now``, and the account. Read-only."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +12,7 @@ from engine.conditions import Truth
 from engine.errors import PlaybookContractError
 
 
-@dataclass(frozen=True, slots=True)
-class PositionView:
+class PositionView(NamedTuple):
     """One open position. ``quantity`` signed base units, prices quote, NaN where not applicable."""
 
     instrument: str
@@ -29,8 +28,7 @@ class PositionView:
     initial_risk: float
 
 
-@dataclass(frozen=True, slots=True)
-class AccountView:
+class AccountView(NamedTuple):
     """The account at ``now``. Cash and equity in quote currency.
 
     ``free_venue_cash`` is the venue wallet less isolated margins (cross: less initial margins and

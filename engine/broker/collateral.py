@@ -32,6 +32,9 @@ class Collateral:
         self._book = book
         self._tiers = tiers
         self._mode = mode
+        # An isolated position's price changes only with the ledger.
+        self._priced_at = [-1] * len(self._positions)
+        self._levels = [NAN] * len(self._positions)
 
     def liquidation_level(self, k: int, t: int) -> float:
         """Return the mark at which the position of instrument ``k`` is liquidated, NaN for never.
@@ -42,10 +45,13 @@ class Collateral:
         position = self._positions[k]
         if position.quantity == 0.0 or not position.instrument.is_margined:
             return NAN
-        margin = position.isolated_margin
         if self._mode is MarginMode.CROSS:
             margin = self._ledger.venue_cash + self._others_surplus(k, t)
-        return liquidation_price(position.quantity, position.average_entry, margin, self._tiers)
+            return self._price(position, margin)
+        if self._priced_at[k] != self._ledger.version:
+            self._priced_at[k] = self._ledger.version
+            self._levels[k] = self._price(position, position.isolated_margin)
+        return self._levels[k]
 
     def free_venue_cash(self, t: int) -> float:
         """Return what can become margin of a new perp position, quote.
@@ -74,6 +80,9 @@ class Collateral:
         if self._mode is MarginMode.ISOLATED:
             return False
         return sum(p.quantity != 0.0 and p.instrument.is_margined for p in self._positions) > 1
+
+    def _price(self, position: Position, margin: float) -> float:
+        return liquidation_price(position.quantity, position.average_entry, margin, self._tiers)
 
     def _unrealized(self, k: int, t: int) -> float:
         position = self._positions[k]

@@ -27,18 +27,19 @@ class Moment:
     volume: float
 
 
-def moment(path: InstrumentPath, t: int, at: int, row: int, stage: FillStage) -> Moment:
-    """Return the moment of bar ``row`` at instant index ``t``."""
+def moment(path: InstrumentPath, t: int, row: int, stage: FillStage) -> Moment:
+    """Return the moment of bar ``row``, which opens or closes at instant index ``t``."""
     bars = path.bars
+    opened_at, closed_at = int(bars["opened_at"][row]), int(bars["closed_at"][row])
     if stage is FillStage.OPEN:
+        at = opened_at
         bar_range, volume = float(path.known_range[t]), float(path.known_volume[t])
     else:
+        at = closed_at
         close = float(bars["close"][row])
         bar_range = (float(bars["high"][row]) - float(bars["low"][row])) / close
         volume = float(bars["volume"][row])
-    return Moment(
-        at, stage, int(bars["opened_at"][row]), int(bars["closed_at"][row]), bar_range, volume
-    )
+    return Moment(at, stage, opened_at, closed_at, bar_range, volume)
 
 
 class Execution:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from engine.broker import resolve
 from engine.broker.book import Book, Plan, WorkingOrder
 from engine.broker.collateral import Collateral
-from engine.broker.execution import Execution, Moment
+from engine.broker.execution import Execution, Moment, moment
 from engine.broker.timeline import InstrumentPath
-from engine.events import NAN, OrderKind, OrderRequest, OrderRole, OrderStatus
+from engine.events import NAN, FillStage, OrderKind, OrderRequest, OrderRole, OrderStatus
 from engine.ledger import Ledger, Position
 
 
@@ -24,18 +24,61 @@ class ClosedPlan:
     net_pnl: float
 
 
-@dataclass(slots=True)
 class Turn:
-    """One instrument's turn at one stage of one bar; ``room`` is the volume still to be had."""
+    """One instrument's turn at one stage of one bar.
 
-    k: int
-    t: int
-    row: int
-    path: InstrumentPath
-    position: Position
-    plan: Plan
-    when: Moment
-    room: float
+    Most turns fill nothing, so where and how much can fill is worked out on first use. ``room`` is
+    the volume still to be had, base units.
+    """
+
+    __slots__ = (
+        "_execution",
+        "_room",
+        "_when",
+        "k",
+        "path",
+        "plan",
+        "position",
+        "row",
+        "stage",
+        "t",
+    )
+
+    def __init__(
+        self,
+        execution: Execution,
+        *,
+        k: int,
+        t: int,
+        row: int,
+        stage: FillStage,
+        path: InstrumentPath,
+        position: Position,
+        plan: Plan,
+    ) -> None:
+        self.k, self.t, self.row, self.stage = k, t, row, stage
+        self.path, self.position, self.plan = path, position, plan
+        self._execution = execution
+        self._when: Moment | None = None
+        self._room: float | None = None
+
+    @property
+    def when(self) -> Moment:
+        """The instant, bar and stage that a fill of this turn carries."""
+        if self._when is None:
+            self._when = moment(self.path, self.t, self.row, self.stage)
+        return self._when
+
+    @property
+    def room(self) -> float:
+        """Volume that this stage of the bar can still fill."""
+        if self._room is None:
+            self._room = self._execution.capacity(self.path, self.when)
+        return self._room
+
+    def use(self, quantity: float) -> None:
+        """Take filled volume out of the room."""
+        self._room = self.room - quantity
 
 
 class Matcher:
@@ -163,7 +206,7 @@ class Matcher:
         if quantity > 0:
             execution.fill(path, entry, quantity=quantity, raw=raw, when=turn.when, rests=rests)
             plan.entered += quantity
-            turn.room -= quantity
+            turn.use(quantity)
         at = turn.when.at
         if short_of_cash:
             status = OrderStatus.CANCELLED if entry.filled > 0 else OrderStatus.REJECTED
@@ -206,7 +249,7 @@ class Matcher:
         self._execution.fill(
             turn.path, order, quantity=quantity, raw=raw, when=turn.when, rests=rests
         )
-        turn.room -= quantity
+        turn.use(quantity)
         if quantity == wanted:
             self._book.end(order, OrderStatus.FILLED, turn.when.at, "filled")
         if turn.position.quantity == 0.0:

@@ -13,7 +13,7 @@ import numpy as np
 from engine.broker import resolve
 from engine.broker.book import Book, WorkingOrder
 from engine.broker.collateral import Collateral
-from engine.broker.execution import Execution, moment
+from engine.broker.execution import Execution
 from engine.broker.funding import funding_cash_flow
 from engine.broker.matching import Matcher, Turn
 from engine.broker.timeline import NO_ROW, Timeline
@@ -58,6 +58,7 @@ class Simulator:
         self.margined = np.array([path.instrument.is_margined for path in timeline.paths])
         self._marks = np.zeros(len(self.names))
         self._synced = -1
+        self._holding = False
 
     def submit(self, requests: Sequence[OrderRequest], at: int) -> list[WorkingOrder]:
         """Register approved orders; a full exit also cancels the rest of a working entry."""
@@ -107,7 +108,7 @@ class Simulator:
         if ledger.version != self._synced:
             self._sync(t)
         cash = ledger.venue_cash + ledger.brokerage_cash
-        if not self.quantities.any():
+        if not self._holding:
             return cash
         for k, path in enumerate(self.timeline.paths):
             self._marks[k] = path.mark[t]
@@ -141,10 +142,10 @@ class Simulator:
         plan = self.book.plans.get(self.names[k])
         if plan is None:
             return None
-        path = self.timeline.paths[k]
-        when = moment(path, t, int(self.timeline.at[t]), row, stage)
-        room = self.execution.capacity(path, when)
-        return Turn(k, t, row, path, self.positions[k], plan, when, room)
+        path, position = self.timeline.paths[k], self.positions[k]
+        return Turn(
+            self.execution, k=k, t=t, row=row, stage=stage, path=path, position=position, plan=plan
+        )
 
     def _pay_holder(self, k: int, t: int) -> None:
         """Funding and dividends on the position held before any fill of this instant."""
@@ -171,6 +172,7 @@ class Simulator:
             self.averages[k] = position.average_entry
         ledger = self.ledger
         self._synced = ledger.version
+        self._holding = bool(self.quantities.any())
         quantities, averages = tuple(self.quantities.tolist()), tuple(self.averages.tolist())
         self.snapshots.append(
             Snapshot(t, ledger.venue_cash, ledger.brokerage_cash, quantities, averages)

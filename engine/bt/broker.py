@@ -82,8 +82,7 @@ class BridgeBroker(bt.broker.BrokerBase):  # type: ignore[misc]  # backtrader sh
 
     def next(self) -> None:
         """Steps (a) and (b) of the current instant."""
-        session = self._session
-        session.settle(session.t)
+        self._session.settle()
         self.report()
 
     def open_bars(self) -> None:

@@ -36,6 +36,13 @@ class BridgeStrategy(bt.Strategy):  # type: ignore[misc]  # backtrader ships no 
     prenext = next
     nextstart = next
 
+    def _oncepost(self, dt: float) -> None:
+        """Run Backtrader's notification steps only when there is something to notify."""
+        if self._orderspending or self._tradespending:
+            super()._oncepost(dt)
+        else:
+            self.next()
+
     def _send(self, requests: Sequence[OrderRequest]) -> None:
         for request in requests:
             data = self._feeds[request.instrument]

@@ -45,5 +45,6 @@ class ArrayFeed(bt.feed.DataBase):  # type: ignore[misc]  # backtrader ships no 
             return
         self._row = row
         for line in self._buffers:
-            line.idx = row
+            # The public setter exists for bounded buffers, which these are not.
+            line._idx = row
             line.lencount = row + 1

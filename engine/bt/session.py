@@ -14,12 +14,13 @@ import numpy as np
 from data_feeds.dataset import Dataset
 from data_feeds.errors import RiskoffError
 from data_feeds.instrument import Wallet
+from engine.broker.book import Plan
 from engine.broker.search import Levels, next_instant, search_tape
 from engine.broker.simulator import Simulator
 from engine.broker.timeline import Timeline
 from engine.config.models import RunMode
 from engine.errors import PlaybookContractError, PlaybookError
-from engine.events import Fill, OrderRequest
+from engine.events import NAN, Fill, OrderRequest
 from engine.intents import Enter, Exit, Intent, MoveStop, WakeAt
 from engine.playbook import Playbook, Requirements, Signals
 from engine.risk import RiskModule
@@ -86,12 +87,11 @@ class Session:
 
     # -- one instant --------------------------------------------------------------------------
 
-    def settle(self, t: int) -> None:
-        """Steps (a) and (b): match the bars that close, mark the account."""
-        self.t = t
+    def settle(self) -> None:
+        """Steps (a) and (b): match the bars that close at ``t``, mark the account."""
         self.visited += 1
-        self.simulator.close_bars(t)
-        self.equity = self.simulator.mark(t)
+        self.simulator.close_bars(self.t)
+        self.equity = self.simulator.mark(self.t)
 
     def decide(self, submit: Callable[[Sequence[OrderRequest]], None]) -> None:
         """Steps (c) and (d): guards, ``on_fill``, ``on_bar``; approved orders go to ``submit``."""
@@ -242,31 +242,18 @@ class Session:
         positions = {}
         pending = set()
         gross = 0.0
-        for k, name in enumerate(simulator.names):
-            plan = simulator.book.plans.get(name)
+        plans = simulator.book.plans
+        for k, name in enumerate(simulator.names if plans else ()):
+            plan = plans.get(name)
             if plan is None:
                 continue
             if plan.entry.is_working:
                 pending.add(name)
-            position = simulator.positions[k]
-            if position.quantity == 0.0:
+            if simulator.positions[k].quantity == 0.0:
                 continue
-            mark = float(self.timeline.paths[k].mark[t])
-            gross += abs(position.quantity) * mark
-            stop = plan.stop.request.price if plan.stop is not None else float("nan")
-            positions[name] = PositionView(
-                instrument=name,
-                plan_id=plan.plan_id,
-                quantity=position.quantity,
-                average_entry=position.average_entry,
-                mark=mark,
-                unrealized=position.quantity * (mark - position.average_entry),
-                stop=stop,
-                isolated_margin=position.isolated_margin,
-                liquidation_price=simulator.collateral.liquidation_level(k, t),
-                entered_at=position.entered_at,
-                initial_risk=plan.initial_risk(position.average_entry),
-            )
+            view = self._position_view(k, plan)
+            positions[name] = view
+            gross += abs(view.quantity) * view.mark
         return AccountView(
             now=int(self.timeline.at[t]),
             equity=self.equity,
@@ -276,6 +263,25 @@ class Session:
             gross_notional=gross,
             positions=positions,
             pending=frozenset(pending),
+        )
+
+    def _position_view(self, k: int, plan: Plan) -> PositionView:
+        simulator = self.simulator
+        position = simulator.positions[k]
+        mark = float(self.timeline.paths[k].mark[self.t])
+        # In the order of its fields; keywords cost as much as the rest at every bar.
+        return PositionView(
+            plan.instrument,
+            plan.plan_id,
+            position.quantity,
+            position.average_entry,
+            mark,
+            position.quantity * (mark - position.average_entry),
+            NAN if plan.stop is None else plan.stop.request.price,
+            position.isolated_margin,
+            simulator.collateral.liquidation_level(k, self.t),
+            position.entered_at,
+            plan.initial_risk(position.average_entry),
         )
 
 
