@@ -95,6 +95,24 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(make_run, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_rename_that_fails_brings_the_earlier_folder_back(make_run, tmp_path, monkeypatch):
+    run = make_run(hours=100)
+    folder = write_run(run, tmp_path)
+    before = contents(folder)
+    rename = Path.rename
+
+    def refuse(path, target):
+        if path.name == "new":
+            raise OSError(5, "Input/output error")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(ReportError, match="Input/output error"):
+        write_run(run, tmp_path)
+    assert contents(folder) == before
+    assert [path.name for path in tmp_path.iterdir()] == [folder.name]
+
+
 def test_a_root_that_is_a_file_is_refused_before_the_run(tmp_path):
     blocked = tmp_path / "runs"
     blocked.write_text("not a folder")

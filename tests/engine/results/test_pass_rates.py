@@ -43,6 +43,11 @@ def test_rows_outside_the_window_do_not_count():
     assert (rates.all_bars.rows, rates.all_bars.true) == (2, 1)
 
 
+def test_flush_bars_outside_the_window_do_not_count():
+    (rates,) = condition_rates(made(notable=np.ones(5, dtype=bool)), 2, 3)
+    assert rates.flush_bars.rows == 2
+
+
 def test_flush_bars_are_a_condition_then_a_signal_then_the_notable_rows():
     notable = np.array([False, False, False, True, True])
     by_notable = made(notable=notable)
