@@ -1,7 +1,6 @@
 """Runs that must fail: one clear line, the right exit code, earlier runs and catalog intact."""
 
 import errno
-import itertools
 import os
 import signal
 import subprocess
@@ -22,88 +21,7 @@ from tests.engine.cli.command import (
     interruptible,
 )
 
-RUN = """\
-name: trial
-data: {start: 2026-02-03, end: 2026-02-05}
-playbook:
-  name: PLUGIN
-  params: {fault: none}
-venue: binance_usdm
-"""
-
-PLUGIN = """
-import os
-import signal
-
-from engine.api import ChannelKey, ChannelKind, Enter, Playbook, PlaybookParams, Requirements
-from engine.api import Signals
-
-PERP = "BTCUSDT-PERP"
-CLOCK = ChannelKey(PERP, ChannelKind.BARS, "15m")
-
-
-class ToyParams(PlaybookParams):
-    fault: str
-    warmup_bars: int = 10
-
-
-class Toy(Playbook[ToyParams]):
-    name = "toy"
-    Params = ToyParams
-
-    @classmethod
-    def requirements(cls, params):
-        missing = {ChannelKey(PERP, ChannelKind.LIQUIDATIONS)} if params.fault == "channel" else ()
-        return Requirements(
-            clock=CLOCK,
-            channels=frozenset({CLOCK, *missing}),
-            optional=frozenset(),
-            traded=(PERP,),
-            warmup_bars=params.warmup_bars,
-        )
-
-    def prepare(self, data):
-        if self.params.fault == "prepare":
-            raise KeyError("no such column")
-        bars = data.channel(PERP, ChannelKind.BARS, "15m")
-        return Signals(decided_at=bars["closed_at"], values={"close": bars["close"]})
-
-    def on_bar(self, market, account):
-        if self.params.fault == "on_bar":
-            return [1 / 0]
-        if self.params.fault == "interrupt":
-            os.kill(os.getpid(), signal.SIGINT)
-        if not account.is_flat(PERP):
-            return ()
-        close = market.signal("close")
-        return [Enter(PERP, 1, stop=0.97 * close, reason="a toy always buys")]
-"""
-
 FIRST_CLOSE = "2026-02-03T00:"
-
-_numbers = itertools.count(1)
-
-
-@pytest.fixture
-def plugin() -> str:
-    """The name of this test's plugin; a module name is loaded once a process."""
-    return f"plugin_for_bad_runs_{next(_numbers)}"
-
-
-@pytest.fixture
-def project(plugin: str, tmp_path: Path) -> Path:
-    """A folder with a run on embedded data and its plugin."""
-    (tmp_path / "run.yaml").write_text(RUN.replace("PLUGIN", plugin))
-    (tmp_path / "plugins").mkdir()
-    (tmp_path / "plugins" / f"{plugin}.py").write_text(PLUGIN)
-    return tmp_path
-
-
-@pytest.fixture
-def run(project: Path, command: Command) -> Callable[..., Done]:
-    """Return ``riskoff run`` on the project's file; arguments are added to it."""
-    assert (project / "run.yaml").is_file()
-    return lambda *extra: command("run", "run.yaml", "--plugin-path", "plugins", *extra)
 
 
 def fault(name: str) -> tuple[str, str]:
@@ -117,43 +35,31 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
-def test_a_valid_run_ends_with_the_path_of_its_page(
-    project: Path, run: Callable[..., Done]
-) -> None:
-    done = run()
-    assert (done.returncode, done.stderr) == (0, "")
-    page = project / done.stdout.splitlines()[-1]
-    assert page.name == "tearsheet.html"
-    assert page.stat().st_size > 10_000
-    (folder,) = (project / "runs").iterdir()
-    assert page.parent == folder
-
-
 def test_a_failed_run_leaves_the_earlier_one_untouched(
-    project: Path, run: Callable[..., Done]
+    toy_project: Path, toy_run: Callable[..., Done]
 ) -> None:
-    assert run().returncode == 0
-    before = contents(project / "runs")
-    assert_one_clear_line(run(*fault("on_bar")), 4)
-    assert contents(project / "runs") == before
+    assert toy_run().returncode == 0
+    before = contents(toy_project / "runs")
+    assert_one_clear_line(toy_run(*fault("on_bar")), 4)
+    assert contents(toy_project / "runs") == before
 
 
 def test_a_playbook_that_raises_is_named_with_instrument_and_bar_time(
-    run: Callable[..., Done],
+    toy_run: Callable[..., Done],
 ) -> None:
-    line = assert_one_clear_line(run(*fault("on_bar")), 4)
+    line = assert_one_clear_line(toy_run(*fault("on_bar")), 4)
     for part in ("toy", PERP, FIRST_CLOSE, "ZeroDivisionError: division by zero"):
         assert part in line
 
 
-def test_a_playbook_that_raises_in_prepare_is_named(run: Callable[..., Done]) -> None:
-    line = assert_one_clear_line(run(*fault("prepare")), 4)
+def test_a_playbook_that_raises_in_prepare_is_named(toy_run: Callable[..., Done]) -> None:
+    line = assert_one_clear_line(toy_run(*fault("prepare")), 4)
     for part in ("toy", PERP, "KeyError", "no such column"):
         assert part in line
 
 
-def test_a_missing_required_channel_is_named(run: Callable[..., Done]) -> None:
-    line = assert_one_clear_line(run(*fault("channel")), 3)
+def test_a_missing_required_channel_is_named(toy_run: Callable[..., Done]) -> None:
+    line = assert_one_clear_line(toy_run(*fault("channel")), 3)
     assert f"{PERP}/liquidations: not in the data" in line
 
 
@@ -165,25 +71,25 @@ def test_a_missing_required_channel_is_named(run: Callable[..., Done]) -> None:
     ],
 )
 def test_a_window_outside_the_data_is_refused_with_what_there_is(
-    run: Callable[..., Done], window: tuple[str, str]
+    toy_run: Callable[..., Done], window: tuple[str, str]
 ) -> None:
-    line = assert_one_clear_line(run("--set", window[0], "--set", window[1]), 3)
+    line = assert_one_clear_line(toy_run("--set", window[0], "--set", window[1]), 3)
     assert f"{PERP}/bars/15m" in line
     assert "2025-11-15" in line
     assert "2026-02-20" in line
 
 
-def test_a_warm_up_longer_than_the_data_is_refused(run: Callable[..., Done]) -> None:
+def test_a_warm_up_longer_than_the_data_is_refused(toy_run: Callable[..., Done]) -> None:
     # 80 days from 2025-11-15 to 2026-02-03 hold 7,680 bars of 15 minutes.
-    line = assert_one_clear_line(run("--set", "playbook.params.warmup_bars=20000"), 3)
+    line = assert_one_clear_line(toy_run("--set", "playbook.params.warmup_bars=20000"), 3)
     assert "warm-up" in line
 
 
 @pytest.fixture
-def catalog(project: Path) -> Path:
+def catalog(toy_project: Path) -> Path:
     """The embedded data as a catalog in the project."""
     data = embedded_dataset()
-    folder = project / "catalog"
+    folder = toy_project / "catalog"
     stored = [channel for key, channel in data.channels.items() if key.instrument == PERP]
     Catalog(folder).write(data.instruments[PERP], stored, Origin(source="test"))
     return folder
@@ -191,7 +97,7 @@ def catalog(project: Path) -> Path:
 
 @pytest.mark.parametrize("harm", ["missing", "truncated", "changed"])
 def test_a_harmed_data_file_stops_the_run_and_is_named(
-    catalog: Path, run: Callable[..., Done], harm: str
+    catalog: Path, toy_run: Callable[..., Done], harm: str
 ) -> None:
     for stored in catalog.rglob("*.parquet"):
         whole = stored.read_bytes()
@@ -201,47 +107,45 @@ def test_a_harmed_data_file_stops_the_run_and_is_named(
             stored.write_bytes(whole[: len(whole) // 2])
         else:
             stored.write_bytes(whole[:100] + bytes([whole[100] ^ 1]) + whole[101:])
-    line = assert_one_clear_line(run("--data", "catalog"), 3)
+    line = assert_one_clear_line(toy_run("--data", "catalog"), 3)
     assert ".parquet" in line
 
 
-def test_a_folder_without_a_catalog_stops_the_run(run: Callable[..., Done]) -> None:
-    line = assert_one_clear_line(run("--data", "nowhere"), 3)
+def test_a_folder_without_a_catalog_stops_the_run(toy_run: Callable[..., Done]) -> None:
+    line = assert_one_clear_line(toy_run("--data", "nowhere"), 3)
     assert line.startswith("nowhere: no catalog here")
 
 
 def test_an_output_folder_that_is_a_file_is_refused_before_the_work(
-    project: Path, run: Callable[..., Done]
+    toy_project: Path, toy_run: Callable[..., Done]
 ) -> None:
-    (project / "taken").write_text("mine")
+    (toy_project / "taken").write_text("mine")
     # The playbook would raise: that it does not shows that the folder was looked at first.
-    line = assert_one_clear_line(run("--out", "taken", *fault("on_bar")), 6)
+    line = assert_one_clear_line(toy_run("--out", "taken", *fault("on_bar")), 6)
     assert "taken" in line
-    assert (project / "taken").read_text() == "mine"
+    assert (toy_project / "taken").read_text() == "mine"
 
 
 def test_a_read_only_output_folder_is_refused_before_the_work(
-    run: Callable[..., Done], monkeypatch: pytest.MonkeyPatch
+    toy_run: Callable[..., Done], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def read_only(*_: object, **__: object) -> str:
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
     # Root may write anywhere, so the system's answer is played.
     monkeypatch.setattr(tempfile, "mkdtemp", read_only)
-    line = assert_one_clear_line(run(*fault("on_bar")), 6)
+    line = assert_one_clear_line(toy_run(*fault("on_bar")), 6)
     assert "Read-only file system" in line
     assert "--out" in line
 
 
-def test_a_disk_that_fills_up_leaves_nothing_half_written(
-    project: Path, plugin: str, tmp_path: Path
-) -> None:
+def test_a_disk_that_fills_up_leaves_nothing_half_written(toy_project: Path) -> None:
     limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))"
     python, flag, code = COMMAND
     arguments = ("run", "run.yaml", "--plugin-path", "plugins")
     finished = subprocess.run(
         [python, flag, f"{limit}; {code}", *arguments],
-        cwd=project,
+        cwd=toy_project,
         # Compiled code is cached on disk too; this disk is full.
         env=environment(NUMBA_DISABLE_CACHING="1", PYTHONDONTWRITEBYTECODE="1"),
         capture_output=True,
@@ -250,18 +154,18 @@ def test_a_disk_that_fills_up_leaves_nothing_half_written(
     )
     done = Done(finished.returncode, finished.stdout, finished.stderr)
     assert "File too large" in assert_one_clear_line(done, 6)
-    assert list((project / "runs").iterdir()) == []
+    assert list((toy_project / "runs").iterdir()) == []
 
 
 def test_ctrl_c_leaves_no_run_and_spares_the_earlier_ones_and_the_catalog(
-    project: Path, catalog: Path, run: Callable[..., Done]
+    toy_project: Path, catalog: Path, toy_run: Callable[..., Done]
 ) -> None:
-    assert run("--data", "catalog").returncode == 0
-    before = contents(project / "runs") | contents(catalog)
+    assert toy_run("--data", "catalog").returncode == 0
+    before = contents(toy_project / "runs") | contents(catalog)
     arguments = ("run", "run.yaml", "--plugin-path", "plugins", "--data", "catalog")
     finished = subprocess.run(
         [*COMMAND, *arguments, *fault("interrupt")],
-        cwd=project,
+        cwd=toy_project,
         env=environment(),
         capture_output=True,
         text=True,
@@ -270,16 +174,16 @@ def test_ctrl_c_leaves_no_run_and_spares_the_earlier_ones_and_the_catalog(
     )
     done = Done(finished.returncode, finished.stdout, finished.stderr)
     assert assert_one_clear_line(done, 130) == "interrupted; nothing half-written is left"
-    assert contents(project / "runs") | contents(catalog) == before
+    assert contents(toy_project / "runs") | contents(catalog) == before
 
 
-def test_a_polite_kill_leaves_nothing_half_written(project: Path, plugin: str) -> None:
-    text = (project / "plugins" / f"{plugin}.py").read_text()
-    (project / "plugins" / f"{plugin}.py").write_text(text.replace("SIGINT", "SIGTERM"))
+def test_a_polite_kill_leaves_nothing_half_written(toy_project: Path, toy_name: str) -> None:
+    text = (toy_project / "plugins" / f"{toy_name}.py").read_text()
+    (toy_project / "plugins" / f"{toy_name}.py").write_text(text.replace("SIGINT", "SIGTERM"))
     arguments = ("run", "run.yaml", "--plugin-path", "plugins", *fault("interrupt"))
     finished = subprocess.run(
         [*COMMAND, *arguments],
-        cwd=project,
+        cwd=toy_project,
         env=environment(),
         capture_output=True,
         text=True,
@@ -287,9 +191,9 @@ def test_a_polite_kill_leaves_nothing_half_written(project: Path, plugin: str) -
     )
     assert finished.returncode == 128 + signal.SIGTERM
     assert (finished.stdout, finished.stderr) == ("", "")
-    assert list((project / "runs").iterdir()) == []
+    assert list((toy_project / "runs").iterdir()) == []
 
 
-def test_audit_of_a_folder_that_is_no_run_is_refused(project: Path, command: Command) -> None:
-    assert (project / "plugins").is_dir()
+def test_audit_of_a_folder_that_is_no_run_is_refused(toy_project: Path, command: Command) -> None:
+    assert (toy_project / "plugins").is_dir()
     assert "plugins" in assert_one_clear_line(command("audit", "plugins"), 6)
