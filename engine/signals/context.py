@@ -85,5 +85,5 @@ def thin_window(instants: Instants, *, weekend: bool, first_hour: int, last_hour
     hour = utc.tz_convert(NEW_YORK).hour.to_numpy()
     thin = (hour >= first_hour) & (hour < last_hour)
     if weekend:
-        thin |= utc.dayofweek.to_numpy() >= _SATURDAY
+        thin |= utc.day_of_week.to_numpy() >= _SATURDAY
     return np.asarray(thin, dtype=np.bool_)

@@ -1,0 +1,67 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.signals.windows import (
+    multiple_of_mean_before,
+    multiple_of_previous_mean,
+    previous,
+    previous_low,
+    wilder_atr,
+)
+
+SERIES = st.lists(st.integers(-5, 5), min_size=1, max_size=60).map(
+    lambda values: np.array(values, dtype=np.float64)
+)
+
+
+@given(SERIES, st.integers(1, 8))
+def test_the_previous_low_is_the_minimum_of_the_slice_before(values, window):
+    slow = [values[t - window : t].min() if t >= window else np.nan for t in range(len(values))]
+    np.testing.assert_array_equal(previous_low(values, window), slow)
+
+
+def test_the_previous_low_leaves_out_the_bar_itself():
+    assert previous_low(np.array([5.0, 4.0, 1.0]), 2)[2] == 4.0
+
+
+def test_wilder_atr_by_hand():
+    high, low = np.array([11.0, 12.0, 12.0, 15.0]), np.array([10.0, 11.0, 8.0, 13.0])
+    close = np.array([10.0, 12.0, 9.0, 14.0])
+    # True ranges: 11-10 = 1; 12-10 = 2; 12-8 = 4; 15-9 = 6 (from the close before).
+    # Length 2: (1+2)/2 = 1.5; (1.5 x 1 + 4)/2 = 2.75; (2.75 + 6)/2 = 4.375
+    np.testing.assert_allclose(wilder_atr(high, low, close, 2), [np.nan, 1.5, 2.75, 4.375])
+
+
+def test_wilder_atr_forgets_what_lies_twenty_lengths_back():
+    rng = np.random.default_rng(5)
+    close = 100 + np.cumsum(rng.normal(0, 1, 600))
+    high, low = close + 1, close - 1
+    longer = wilder_atr(high, low, close, 14)[-1]
+    shorter = wilder_atr(high[-280:], low[-280:], close[-280:], 14)[-1]
+    assert shorter == pytest.approx(longer, rel=1e-7)
+    assert wilder_atr(high[-28:], low[-28:], close[-28:], 14)[-1] != pytest.approx(longer, rel=1e-7)
+
+
+def test_previous_shifts_by_whole_rows():
+    assert previous(np.array([1.0, 2.0, 3.0]), 2).tolist()[2] == 1.0
+    assert np.isnan(previous(np.array([1.0]), 5)).all()
+
+
+def test_volume_is_compared_with_the_mean_before_it():
+    # 8 over (1 + 3) / 2 = 4; then 0 over (3 + 8) / 2; a mean of zero says nothing.
+    assert multiple_of_previous_mean(np.array([1.0, 3.0, 8.0, 0.0]), 2).tolist()[2:] == [4.0, 0.0]
+    assert np.isnan(multiple_of_previous_mean(np.array([0.0, 0.0, 8.0]), 2)).all()
+
+
+def test_points_are_compared_with_the_time_before_them_whatever_their_spacing():
+    at, values = np.array([0, 5, 10, 20, 21]), np.array([2.0, 4.0, 9.0, 6.0, 3.0])
+    # At 10: points of [0, 10): (2 + 4) / 2 = 3, 9 / 3. At 20: only 10: 6 / 9. At 21: 20: 3 / 6.
+    found = multiple_of_mean_before(at, values, 10)
+    np.testing.assert_allclose(found, [np.nan, np.nan, 3.0, 6 / 9, 0.5])
+
+
+def test_a_mean_over_points_waits_until_they_reach_back_far_enough():
+    found = multiple_of_mean_before(np.array([0, 5, 9]), np.ones(3), 10)
+    assert np.isnan(found).all()
