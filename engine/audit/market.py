@@ -73,12 +73,16 @@ class Market:
         inside = (self.bars["opened_at"] >= start) & (self.bars["closed_at"] <= end)
         return np.flatnonzero(inside)
 
+    def first_open(self, start: int) -> int:
+        """Return when the first bar of a window opens (its start when there is none)."""
+        row = int(np.searchsorted(self.bars["opened_at"], start))
+        return int(self.bars["opened_at"][row]) if row < len(self.bars) else start
+
     def funding_mark(self, at: int) -> tuple[float, bool]:
         """Return the mark that funding is paid on, and whether it had to be inferred.
 
         The open of the mark bar that opens at that instant; else the close of the last mark bar
-        completed by then; without any, the last price (the open of the bar that opens then, or the
-        last close).
+        completed by then; without any, the close of the last bar completed by then.
         """
         marks = self.mark_bars
         if marks is not None:
@@ -88,9 +92,6 @@ class Market:
             done = int(np.searchsorted(marks["closed_at"], at, side="right")) - 1
             if done >= 0:
                 return float(marks["close"][done]), True
-        opening = self.row_by_open.get(at)
-        if opening is not None:
-            return self.price(opening, "open"), True
         row = self.last_closed(at)
         return (self.price(row, "close") if row >= 0 else float("nan")), True
 
@@ -207,6 +208,10 @@ def known_value(channel: Channel, at: int) -> float:
 
 
 def closes(markets: Iterable[Market], start: int, end: int) -> NDArray[np.int64]:
-    """Return every instant inside a window at which a bar closes, once, in order."""
-    found = [m.bars["closed_at"][m.rows_inside(start, end)] for m in markets]
+    """Return every instant of a window at which a bar closes, once, in order.
+
+    A bar that closes at the window's first instant counts, though nothing can fill in it.
+    """
+    times = [market.bars["closed_at"] for market in markets]
+    found = [at[(at >= start) & (at <= end)] for at in times]
     return np.unique(np.concatenate(found)) if found else np.zeros(0, dtype=np.int64)

@@ -46,7 +46,8 @@ def check_decisions(files: RunFiles, recorder: Recorder) -> None:
 def _check_size(row: Decision, line: Line) -> None:
     if not row.quantity >= 0:
         line.number("unsigned quantity", abs(row.quantity), row.quantity)
-    if row.direction not in (1, -1):
+    # A refused exit of nothing has no direction.
+    if row.direction not in (1, -1) and row.outcome == APPROVED:
         line.equal("direction", "+1 or -1", row.direction)
     if row.outcome != APPROVED or not row.caps:
         return
@@ -162,7 +163,7 @@ def _check_end(order: OrderRow, line: Line, fills: Sequence[Fill]) -> None:
 
 
 def _check_cancellations(case: Case) -> None:
-    """A stop or target is cancelled when the plan is flat, it is replaced, or all is sold."""
+    """A stop or target is cancelled when flat, replaced, or beside a full exit or a stop."""
     files, recorder = case.files, case.recorder
     for order in files.orders:
         if order.role not in CLOSING_ROLES or order.status != OrderStatus.CANCELLED.value:
@@ -171,13 +172,23 @@ def _check_cancellations(case: Case) -> None:
         held = case.replay.through(order.ended_at, Phase.OPEN).holding(order.instrument)
         if held.plan_id != order.plan_id or order.ended_at >= case.last_at:
             continue
-        if _is_replaced(order, files.orders):
+        if _is_replaced(order, files.orders) or _stop_fills(order, files):
             continue
         recorder.line(ORDERS, f"order {order.order_id}").differs(
             "a plan that holds a position keeps its stop and targets",
             expected=f"{order.role} working while {held.quantity:,.8g} is held",
             found=f"cancelled at {when(order.ended_at)}",
         )
+
+
+def _stop_fills(order: OrderRow, files: RunFiles) -> bool:
+    """Return whether the plan's stop began to fill at the instant a target was cancelled."""
+    return order.role == OrderRole.TARGET.value and any(
+        fill.plan_id == order.plan_id
+        and fill.role == OrderRole.STOP.value
+        and fill.at == order.ended_at
+        for fill in files.fills
+    )
 
 
 def _is_replaced(order: OrderRow, orders: Sequence[OrderRow]) -> bool:

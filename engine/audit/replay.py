@@ -234,7 +234,7 @@ class _Account:
     def _booking(
         self, fill: Fill, order: OrderRow, instrument: Instrument, held: Holding
     ) -> tuple[Booking, float]:
-        """Return what a fill does, and (zero or negative) what the venue loses by it."""
+        """Return what a fill does, and what the venue loses by it (zero or positive)."""
         closing = held.quantity * fill.quantity < 0
         isolated = instrument.is_margined and self.is_isolated
         realized = booked = 0.0
@@ -252,7 +252,7 @@ class _Account:
         venue = instrument.wallet is Wallet.VENUE
         free = self.state.free_venue_cash() if venue else self.state.cash[Wallet.BROKERAGE]
         after = _after(held, fill, order, closing=closing, isolated=isolated)
-        return Booking(held, after, free, realized, booked, fee), (realized - booked) + (fee - due)
+        return Booking(held, after, free, realized, booked, fee), (booked - realized) + (due - fee)
 
 
 def fill_fee_rate(fill: Fill, order: OrderRow, instrument: Instrument, files: RunFiles) -> float:

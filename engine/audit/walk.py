@@ -20,7 +20,7 @@ from engine.audit.bars import (
     works_in_range,
 )
 from engine.audit.case import Case
-from engine.audit.fills import FILLS, LIQUIDATION, OPEN, RANGE, capacity, target_share
+from engine.audit.fills import FILLS, LIQUIDATION, LOT_SLACK, OPEN, RANGE, capacity, target_share
 from engine.audit.formulas import Bracket, brackets, is_beyond, liquidation_mark, requirement
 from engine.audit.market import Market
 from engine.audit.replay import NOTHING, Holding, Phase, State
@@ -118,36 +118,39 @@ class Walk:
         if side:
             self.leave_at_open(plan, bar, held, due)
         for order in plan.of(ENTRY):
-            if (
-                works_at_open(order, plan, bar)
-                and self.wants(order, plan, bar)
-                and meets_open(order, bar)
-            ):
+            if not works_at_open(order, plan, bar) or not self.is_crossed(order, plan, bar):
+                continue
+            self.trigger(order, plan)
+            if self.wants(order, plan, bar):
                 due.need(OPEN, order.order_id, f"the open {bar.open:,.8g} fills the entry")
+            # What the volume cap leaves of a limit still stands at its level inside the bar.
+            due.allow(RANGE, [order] if order.kind == OrderKind.LIMIT.value else [])
+
+    def is_crossed(self, order: OrderRow, plan: Plan, bar: Bar) -> bool:
+        """Return whether the open fills an order; the rest of a touched stop is at market."""
+        return order.order_id in plan.triggered or meets_open(order, bar)
+
+    def trigger(self, order: OrderRow, plan: Plan) -> None:
+        """Remember a touched stop: from now on it is a market order."""
+        if order.kind == OrderKind.STOP.value:
+            plan.triggered.add(order.order_id)
 
     def leave_at_open(self, plan: Plan, bar: Bar, held: Holding, due: Due) -> None:
-        """What closes a held position at the open, as far as the position reaches."""
-        left = abs(held.quantity)
+        """What closes a held position at the open, as far as position and volume cap reach."""
+        left, room = abs(held.quantity), self.room(OPEN, bar, plan)
         working = [o for o in plan.of(STOP, *LEAVING, TARGET) if works_at_open(o, plan, bar)]
+        leaving = any(order.role in LEAVING for order in working)
         for order in working:
-            crossed = order.order_id in plan.triggered or meets_open(order, bar)
-            if not crossed:
+            if not self.is_crossed(order, plan, bar):
                 continue
-            size = min(self.closing_size(order, plan, bar, left), left)
-            if size < self.lot * (1 - 1e-6):
+            self.trigger(order, plan)
+            size = min(self.closing_size(order, plan, bar, left), room)
+            # Exits and targets that meet at one open share the position in an order left open.
+            if size < self.lot * (1 - LOT_SLACK) or (leaving and order.role == TARGET):
                 due.allow(OPEN, [order])
                 continue
             due.need(OPEN, order.order_id, f"the open {bar.open:,.8g} fills the {order.role}")
-            left -= size
-            if order.role == STOP:
-                plan.triggered.add(order.order_id)
-        leaving = [order for order in working if order.role in LEAVING]
-        if leaving:
-            # Exits and targets that meet at one open share the position in an order left open.
-            for order in working:
-                if order.role == TARGET and (OPEN, order.order_id) in due.needed:
-                    del due.needed[(OPEN, order.order_id)]
-                    due.allow(OPEN, [order])
+            left, room = left - size, room - size
 
     def in_range(self, plan: Plan, bar: Bar, due: Due) -> None:
         """Levels touched inside the bar by what is held after its open."""
@@ -162,8 +165,10 @@ class Walk:
         for order in plan.of(ENTRY):
             if not works_in_range(order, plan, bar) or order.kind == OrderKind.MARKET.value:
                 continue
-            touched = touches(order, bar) and not meets_open(order, bar)
-            if not touched or not self.wants(order, plan, bar, through_open=True):
+            if self.is_crossed(order, plan, bar) or not touches(order, bar):
+                continue
+            self.trigger(order, plan)
+            if not self.wants(order, plan, bar, through_open=True):
                 continue
             if held.quantity:
                 due.allow(RANGE, [order])
@@ -229,9 +234,9 @@ class Walk:
 
     def need_stop(self, plan: Plan, bar: Bar, stop: OrderRow, held: Holding, due: Due) -> None:
         """A touched stop fills, as far as the volume cap lets it; the rest is a market order."""
-        plan.triggered.add(stop.order_id)
+        self.trigger(stop, plan)
         self.recorder.count("touched stops")
-        if self.room(RANGE, bar, plan) >= self.lot * (1 - 1e-6) or held.quantity == 0:
+        if self.room(RANGE, bar, plan) >= self.lot * (1 - LOT_SLACK) or held.quantity == 0:
             due.need(RANGE, stop.order_id, f"the bar reaches the stop {stop.price:,.8g}")
         else:
             due.allow(RANGE, [stop])
@@ -249,7 +254,7 @@ class Walk:
         for order in sorted(targets, key=lambda order: order.side * -order.price):
             self.recorder.count("touched targets")
             wanted = self.closing_size(order, plan, bar, abs(held.quantity), through_open=True)
-            if min(wanted, left) < self.lot * (1 - 1e-6):
+            if min(wanted, left) < self.lot * (1 - LOT_SLACK):
                 due.allow(RANGE, [order])
                 continue
             due.need(RANGE, order.order_id, f"the bar reaches the target {order.price:,.8g}")
@@ -264,7 +269,7 @@ class Walk:
         """Return whether an entry still wants a lot and the volume cap has one."""
         left = order.quantity - plan.filled_before(order, bar, through_open=through_open)
         room = self.room(RANGE if through_open else OPEN, bar, plan)
-        return min(left, room) >= self.lot * (1 - 1e-6)
+        return min(left, room) >= self.lot * (1 - LOT_SLACK)
 
     def closing_size(
         self, order: OrderRow, plan: Plan, bar: Bar, held: float, *, through_open: bool = False

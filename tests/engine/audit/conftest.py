@@ -254,9 +254,10 @@ def by_hand() -> HandMade:
     run.fact("funding", hour(7), 0.424, plan_id=2, quantity=20.0, price=106.0, rate=-0.0002)
     run.fill(9, "range", 7, -20.0, price=101.1, raw_price=2017.8 / 19.92, fee_rate=0.0125, fee=4.2,
              realized=-102.0, position_after=0.0)  # fmt: skip
-    run.fact("venue_loss", hour(8), -21.075, plan_id=2, fill_id=5, memo=True)
+    run.fact("venue_loss", hour(8), 21.075, plan_id=2, fill_id=5, memo=True)
     second = first - 1.062 + 0.424 - 102 - 4.2
-    run.point(hour(1), 10_000)
+    for number in (0, 1):
+        run.point(hour(number), 10_000)
     run.point(hour(2), 10_000 - 0.5005, 10, 100.1, 103)
     run.point(hour(3), cash, 5, 100.1, 110)
     run.point(hour(4), cash - 0.055, 5, 100.1, 109)

@@ -58,7 +58,7 @@ def test_a_run_worked_by_hand_audits_clean(new_run, folder):
         "touched targets": 1,
         "touched liquidations": 1,
         "venue losses": 1,
-        "points of the equity curve": 10,
+        "points of the equity curve": 11,
         "trades": 2,
         "risk decisions": 4,
     }
