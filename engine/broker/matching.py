@@ -62,6 +62,11 @@ class Turn:
         self._when: Moment | None = None
         self._room: float | None = None
 
+    def may_fill(self, order: WorkingOrder) -> bool:
+        """Whether an order works and was decided before this bar opened, or as it did."""
+        opened_at = int(self.path.bars["opened_at"][self.row])
+        return order.is_working and order.decided_at <= opened_at
+
     @property
     def when(self) -> Moment:
         """The instant, bar and stage that a fill of this turn carries."""
@@ -107,6 +112,7 @@ class Matcher:
             stop is not None
             and stop.is_working
             and not stop.triggered
+            and turn.may_fill(stop)
             and resolve.stop_touched(stop.request.side, stop.request.price, low, high)
         )
         level = self._collateral.liquidation_level(turn.k, t)
@@ -119,14 +125,16 @@ class Matcher:
         elif targets:
             for target in turn.plan.working_targets():
                 request = target.request
-                if resolve.limit_touched(request.side, request.price, low, high):
+                if turn.may_fill(target) and resolve.limit_touched(
+                    request.side, request.price, low, high
+                ):
                     self._take_target(turn, target, request.price)
 
     def match_resting_entry(self, turn: Turn) -> None:
         """Fill a limit or stop entry inside its bar; then its stop or liquidation may follow."""
         entry, t = turn.plan.entry, turn.t
         request = entry.request
-        if not entry.is_working or request.kind is OrderKind.MARKET:
+        if request.kind is OrderKind.MARKET or not turn.may_fill(entry):
             return
         if self._reaches(request, float(turn.path.low[t]), float(turn.path.high[t])):
             self._enter(turn, request.price)
@@ -160,7 +168,10 @@ class Matcher:
             self._trigger_stop(turn, stop, price)
             return
         for target in plan.working_targets():
-            if resolve.limit_touched(target.request.side, target.request.price, price, price):
+            request = target.request
+            if turn.may_fill(target) and resolve.limit_touched(
+                request.side, request.price, price, price
+            ):
                 self._take_target(turn, target, price)
         for order in [order for order in plan.exits if order.is_working]:
             self._exit(turn, order, price)
