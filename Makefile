@@ -11,7 +11,7 @@ PYTEST_ARGS ?=
 # The versions the pins were resolved with come first.
 PYTHONS := python3.11 python3.12 python3.13 python3 python3.14
 BIN := "$(VENV)"/bin
-PYTEST := $(BIN)/python -m pytest -n 2
+PYTEST := $(BIN)/python -m pytest -n 2 -rs
 
 .PHONY: help install demo test lint real-data bench soak wheel clean
 
@@ -64,7 +64,9 @@ bench: install
 soak: install
 	@HYPOTHESIS_PROFILE=soak $(PYTEST) -m hypothesis $(PYTEST_ARGS)
 
+# A stale build folder would put deleted modules into the wheel.
 wheel: install
+	@rm -rf build
 	@$(BIN)/python -m build --wheel --outdir dist
 
 clean:
