@@ -12,7 +12,7 @@ from typing import Any
 
 from data_feeds.catalog import Catalog
 from data_feeds.dataset import Dataset
-from data_feeds.load import load_dataset, mark_key
+from data_feeds.load import held_keys, load_dataset, mark_key
 from data_feeds.schema import ChannelKey, ChannelKind
 from data_feeds.timeframe import Timeframe, parse_duration
 from engine.bt import simulate
@@ -72,7 +72,8 @@ def load_window(
     """Return the data of the configured window with the playbook's warm-up before it.
 
     Beside what the playbook declares come the channels that the venue and the brokerage settle
-    with: marks, funding and dividends of what is traded, the series that pays interest.
+    with (marks, funding and dividends of what is traded, the series that pays interest) and the bars
+    of the report's benchmark.
     """
     warmup = requirements.warmup_bars * Timeframe(requirements.clock.timeframe).ns
     windows = (config.risk.volatility_window, config.risk.participation_window)
@@ -82,6 +83,12 @@ def load_window(
     if config.account.interest_series is not None:
         required.add(ChannelKey(config.account.interest_series, ChannelKind.SERIES))
     optional = requirements.optional | settlement_channels(source, requirements)
+    if config.report.benchmark is not None:
+        optional |= {
+            key
+            for key in held_keys(source)
+            if (key.instrument, key.kind) == (config.report.benchmark, BARS)
+        }
     dataset = load_dataset(source, required, start, end, warmup, optional=optional)
     lag = config.data.extra_lag
     return dataset if lag is None else dataset.delayed(parse_duration(lag))

@@ -80,6 +80,7 @@ def simulate(
         instants_total=len(timeline),
         instants_visited=session.visited,
         inferred_mark_bars=sum(_count_inferred(timeline)),
+        open_values=open_values(timeline, simulator),
         mark_bars=sum(int((path.closing != NO_ROW).sum()) for path in timeline.paths),
     )
 
@@ -105,6 +106,17 @@ def _count_inferred(timeline: Timeline) -> list[int]:
         for path in timeline.paths
         if path.instrument.is_margined
     ]
+
+
+def open_values(timeline: Timeline, simulator: Simulator) -> dict[int, float]:
+    """Return what each plan still open is worth at the last marks, quote."""
+    values = {}
+    for path, position in zip(timeline.paths, simulator.positions, strict=True):
+        if position.quantity != 0.0:
+            mark = float(path.mark[-1])
+            base = position.average_entry if path.instrument.is_margined else 0.0
+            values[position.plan_id] = position.quantity * (mark - base)
+    return values
 
 
 def equity_curve(timeline: Timeline, simulator: Simulator) -> EquityCurve:
