@@ -9,7 +9,7 @@ from engine.signals.flush import FlushRules, FlushState, flush_sequences
 
 NAN = float("nan")
 # Idle, first flush, bounce, second flush, reclaimed, expired, invalidated.
-O, F, B, S, R, E, X = FlushState
+N, F, B, S, R, E, X = FlushState
 
 # Lookback 3 bars; ATR is 1 throughout, so multiples of it are points of price.
 RULES = FlushRules(
@@ -29,11 +29,11 @@ RULES = FlushRules(
 
 # low, high, close, volume multiple, state. Support before row 5: min(100, 99.5, 98) = 98.
 TAPE = [
-    (100.0, 102.0, 101.0, 1.0, O),
-    (100.0, 102.0, 101.0, 1.0, O),
-    (100.0, 102.0, 101.0, 9.0, O),  # busy, but the lookback of 3 bars is not there yet
-    (99.5, 101.0, 100.0, 5.0, O),  # 0.5 below support 100: not deep enough
-    (98.0, 100.0, 98.5, 2.0, O),  # 1.5 below support 99.5, but only twice the volume
+    (100.0, 102.0, 101.0, 1.0, N),
+    (100.0, 102.0, 101.0, 1.0, N),
+    (100.0, 102.0, 101.0, 9.0, N),  # busy, but the lookback of 3 bars is not there yet
+    (99.5, 101.0, 100.0, 5.0, N),  # 0.5 below support 100: not deep enough
+    (98.0, 100.0, 98.5, 2.0, N),  # 1.5 below support 99.5, but only twice the volume
     (96.5, 98.5, 97.0, 4.0, F),  # 1.5 below support 98 on four times the volume
     (96.0, 97.2, 96.8, 2.0, F),  # a lower low; its high of 97.2 may have come before it
     (96.2, 96.9, 96.5, 1.0, F),  # high below 96 + 1
@@ -44,7 +44,7 @@ TAPE = [
     (95.6, 96.4, 96.1, 1.0, R),  # close above the first flush's low
     (95.9, 97.0, 96.9, 1.0, R),
     (95.4, 96.0, 95.7, 1.0, X),  # below the lowest low 95.5
-    (95.6, 96.0, 95.9, 1.0, O),
+    (95.6, 96.0, 95.9, 1.0, N),
 ]
 
 
@@ -104,16 +104,16 @@ FLUSHED = [*BOUNCED, (96.0, 96.8, 96.2, 1.0)]  # level 96.5, not reclaimed
 
 
 def test_without_a_bounce_in_time_the_sequence_expires():
-    assert states([*START, *quiet(6)])[5:] == [F, F, F, F, F, E, O]
+    assert states([*START, *quiet(6)])[5:] == [F, F, F, F, F, E, N]
 
 
 def test_without_a_second_flush_in_time_the_sequence_expires():
-    assert states([*BOUNCED, *quiet(6, low=97.1)])[6:] == [B, B, B, B, B, E, O]
+    assert states([*BOUNCED, *quiet(6, low=97.1)])[6:] == [B, B, B, B, B, E, N]
 
 
 def test_without_a_reclaim_in_time_the_sequence_expires():
     below = quiet(6, low=96.1, high=96.4, close=96.3)
-    assert states([*FLUSHED, *below])[7:] == [S, S, S, S, S, E, O]
+    assert states([*FLUSHED, *below])[7:] == [S, S, S, S, S, E, N]
 
 
 def test_a_lower_low_of_the_second_flush_gives_the_reclaim_its_time_again():
@@ -127,7 +127,7 @@ def test_the_whole_sequence_has_its_own_limit():
     lower = [(95.9 - 0.1 * i, 96.4, 96.0, 1.0) for i in range(9)]
     # The first flush is row 5; row 19 is 14 bars later, row 20 one too many.
     found = states([*FLUSHED, *below, *lower, *below])
-    assert found[19:22] == [S, E, O]
+    assert found[19:22] == [S, E, N]
 
 
 def test_a_reclaimed_sequence_is_followed_for_its_time():
@@ -171,9 +171,9 @@ def test_a_bar_that_ends_one_sequence_can_start_the_next():
 
 
 def test_nothing_starts_while_atr_or_volume_is_unknown():
-    assert states([row[:4] for row in TAPE], atr=NAN) == [O] * len(TAPE)
+    assert states([row[:4] for row in TAPE], atr=NAN) == [N] * len(TAPE)
     unknown = [(low, high, close, NAN) for low, high, close, *_ in TAPE]
-    assert states(unknown) == [O] * len(TAPE)
+    assert states(unknown) == [N] * len(TAPE)
 
 
 def test_the_mirror_image_is_the_same_on_negated_prices():
@@ -200,7 +200,7 @@ def test_the_mirror_image_is_the_same_on_negated_prices():
 
 def slow_states(low, high, close, volume, rules):  # noqa: C901, PLR0912
     """State names by looking for the next event; ATR is 1."""
-    rows, found, t = len(low), [O] * len(low), 0
+    rows, found, t = len(low), [N] * len(low), 0
 
     def flushes(at):
         if at < rules.lookback_bars:

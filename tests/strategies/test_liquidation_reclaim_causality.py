@@ -1,0 +1,190 @@
+"""``prepare`` does not see the future, and a leak of one bar in any signal it uses is noticed."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import engine.signals
+from data_feeds.dataset import Dataset
+from data_feeds.embedded import embedded_dataset
+from data_feeds.load import load_dataset
+from data_feeds.schema import ChannelKind
+from data_feeds.timeframe import DAY_NS, MINUTE_NS
+from engine.conditions import Truth
+from strategies.liquidation_reclaim import (
+    LiquidationReclaim,
+    ReclaimParams,
+    conditions,
+    frame,
+    gates,
+    signals,
+)
+from tests.engine.signals import channels
+from tests.strategies.truncation import event_cuts, first_leak
+
+PERP = "BTCUSDT-PERP"
+BAR_NS = 15 * MINUTE_NS
+PARAMS = ReclaimParams(timeframe="15m", mark_timeframe="15m", spot_timeframe="15m")
+
+
+@pytest.fixture(scope="module")
+def data():
+    """The embedded data's last five weeks with the channels they lack made up beside them."""
+    embedded = embedded_dataset()
+    bars = embedded.bars(PERP, "15m")
+    noise = np.random.default_rng(8).normal(0, 0.001, len(bars))
+    spot = channels.bars(
+        bars["opened_at"],
+        *(bars[name] * (1 + noise) for name in ("low", "high", "close")),
+        bars["volume"],
+        instrument="BTCUSDT-SPOT",
+        timeframe="15m",
+    )
+    prints = channels.liquidations(bars["closed_at"], bars["volume"], bars["volume"][::-1])
+    everything = {**embedded.channels, spot.key: spot, prints.key: prints}
+    start = int(bars["opened_at"][-1]) - 35 * DAY_NS
+    recent = {
+        key: channel.take(channel["available_at"] >= start) for key, channel in everything.items()
+    }
+    return Dataset(embedded.instruments, recent)
+
+
+@pytest.fixture(scope="module")
+def cuts(data):
+    """Around events, before and after something slow is published, before thin windows turn."""
+    prepared = LiquidationReclaim(PARAMS).prepare(data)
+    published = [
+        channel["available_at"][len(channel) // 2 :][:6]
+        for key, channel in data.channels.items()
+        if key.kind is not ChannelKind.BARS
+    ]
+    slow = np.unique(np.concatenate(published))
+    (thin,) = (item.truth for item in prepared.conditions if item.name == "thin_window")
+    turns = prepared.decided_at[:-1][thin[1:] != thin[:-1]][:4]
+    return np.concatenate((event_cuts(prepared)[::4], slow - BAR_NS, slow, turns))
+
+
+def test_no_row_changes_when_later_data_are_removed_or_redrawn(data, cuts):
+    assert len(cuts) > 40
+    assert first_leak(LiquidationReclaim(PARAMS), data, cuts) is None
+
+
+def test_shorts_see_no_future_either(data, cuts):
+    short = PARAMS.model_copy(update={"direction": "short"})
+    assert first_leak(LiquidationReclaim(short), data, cuts[::5]) is None
+
+
+def ahead(values, rows):
+    return np.concatenate((values[rows:], values[-rows:]))
+
+
+def ahead_in_result(honest, rows=1):
+    """Each row says what a later one will say."""
+
+    def leaky(*args, **kwargs):
+        found = honest(*args, **kwargs)
+        if dataclasses.is_dataclass(found):
+            arrays = {f.name: getattr(found, f.name) for f in dataclasses.fields(found)}
+            return dataclasses.replace(
+                found, **{name: ahead(values, rows) for name, values in arrays.items()}
+            )
+        return ahead(found, rows)
+
+    return leaky
+
+
+def two_rows_ahead(honest):
+    """One row ahead is still the bar itself: the rules read the average of the bar before."""
+    return ahead_in_result(honest, 2)
+
+
+def ahead_in_time(honest):
+    """The decision instants, the last argument that is one, lie a bar in the future."""
+
+    def leaky(*args, **kwargs):
+        moved = [
+            value + BAR_NS if isinstance(value, np.ndarray) and value.dtype == np.int64 else value
+            for value in args
+        ]
+        return honest(*moved, **kwargs)
+
+    return leaky
+
+
+LEAKS = {
+    "previous": ahead_in_result,
+    "wilder_atr": two_rows_ahead,
+    "multiple_of_previous_mean": ahead_in_result,
+    "flush_sequences": ahead_in_result,
+    "realized_volatility": ahead_in_result,
+    "open_interest_base": ahead_in_result,
+    "liquidation_multiple": ahead_in_result,
+    "premium": ahead_in_result,
+    "count_evidence": ahead_in_result,
+    "not_both": ahead_in_result,
+    "resolve": ahead_in_result,
+    "thin_window": ahead_in_result,
+    "trend": ahead_in_time,
+    "derived_as_of": ahead_in_time,
+    "series_change": ahead_in_time,
+}
+
+
+@pytest.mark.parametrize("name", LEAKS)
+def test_a_leak_of_one_bar_in_a_signal_is_noticed(name, data, cuts, monkeypatch):
+    honest = getattr(engine.signals, name)
+    monkeypatch.setattr(engine.signals, name, LEAKS[name](honest))
+    assert first_leak(LiquidationReclaim(PARAMS), data, cuts) is not None
+
+
+def test_every_signal_the_rules_use_has_its_leak():
+    source = "".join(
+        Path(module.__file__).read_text() for module in (conditions, frame, gates, signals)
+    )
+    used = {name for name in engine.signals.__all__ if f"signals.{name}(" in source}
+    # Constants rather than signals: how an unknown series looks, and a container.
+    assert used - {"unknown_change", "FlushRules"} == set(LEAKS)
+
+
+def ns(text):
+    return int(np.datetime64(text, "ns").astype(np.int64))
+
+
+@pytest.mark.parametrize(
+    ("timeframe", "start", "end"),
+    [("1h", "2020-01-10", "2020-04-15"), ("15m", "2026-01-15", "2026-02-19")],
+)
+def test_real_data_cut_at_every_event_and_one_bar_around_it(real_catalog, timeframe, start, end):
+    params = ReclaimParams(timeframe=timeframe)
+    needed = LiquidationReclaim.requirements(params)
+    data = load_dataset(
+        real_catalog,
+        needed.channels,
+        ns(start),
+        ns(end),
+        needed.warmup_bars * params.clock.ns,
+        optional=needed.optional,
+    )
+    playbook = LiquidationReclaim(params)
+    whole = playbook.prepare(data)
+    assert whole.wake_flat is not None
+    assert whole.wake_flat.any()
+    reclaimed = whole.values["reclaim"] > 0
+    blocked = reclaimed & ~whole.wake_flat
+    assert blocked.any()
+    first = max(np.flatnonzero(whole.wake_flat)[0], np.flatnonzero(blocked)[0])
+    at = event_cuts(whole)
+    at = at[at >= whole.decided_at[first]]
+    assert len(at) > 30
+    assert first_leak(playbook, data, at, whole=whole) is None
+
+
+def test_the_embedded_data_hold_trades_and_blocked_setups(data):
+    # Otherwise the comparisons above would compare nothing.
+    prepared = LiquidationReclaim(PARAMS).prepare(data)
+    assert prepared.wake_flat.sum() >= 1
+    truths = {item.name: set(item.truth) for item in prepared.conditions}
+    for name in ("liquidation_prints", "open_interest_drop", "discount_to_spot", "with_trend"):
+        assert {int(Truth.TRUE), int(Truth.FALSE)} <= truths[name], name
