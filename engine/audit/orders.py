@@ -203,10 +203,13 @@ def _is_replaced(order: OrderRow, orders: Sequence[OrderRow]) -> bool:
 
 
 def check_guards(files: RunFiles, recorder: Recorder) -> None:
-    """Guard events carry the account's equity at their instant."""
+    """Guard events that carry the account's equity carry that of their instant."""
     equity = dict(zip(files.curve.at.tolist(), files.curve.equity.tolist(), strict=True))
     recorder.count("guard events", len(files.guards))
     for row in files.guards:
+        # A cool-down starts with a loss, at whatever instant its fill has: it judges no equity.
+        if math.isnan(row.equity):
+            continue
         line = recorder.line(GUARDS, f"{row.guard} {row.event} at {when(row.at)}")
         if row.at in equity:
             line.amount("equity at the event", equity[row.at], row.equity)

@@ -176,7 +176,7 @@ class _Account:
     def pay_interest(self, slot: InterestSlot) -> None:
         """Simple interest on brokerage cash."""
         amount = self.state.cash[Wallet.BROKERAGE] * slot.rate * slot.days / 365
-        if amount == 0 or math.isnan(amount):
+        if math.isnan(amount):
             return
         self.made.facts.append(
             ExpectedFact(FactKind.INTEREST, slot.at, Wallet.BROKERAGE, amount, "", rate=slot.rate)

@@ -105,17 +105,14 @@ class Walk:
         return liquidation_mark(held.quantity, held.average, margin, self.brackets)
 
     def at_open(self, plan: Plan, bar: Bar, held: Holding, due: Due) -> None:
-        """Liquidation and levels already crossed at the open, then market orders."""
+        """Liquidation and levels already crossed at the open, exits, then entries.
+
+        What protects an entry may itself be crossed at the open that fills the entry.
+        """
         state = self.replay.through(bar.opened_at, Phase.PAY)
-        level = self.liquidation_level(held, state)
-        side = int(math.copysign(1, -held.quantity)) if held.quantity else 0
-        if side and not math.isnan(level) and is_beyond(bar.mark_open, level, side):
-            due.need(OPEN, LIQUIDATED, f"mark opens at {bar.mark_open:,.8g} beyond {level:,.8g}")
-            self.check_raw(plan, bar, OPEN, bar.mark_open)
+        if self.liquidated_at_open(plan, bar, held, state, due) or not bar.volume > 0:
             return
-        if not bar.volume > 0:
-            return
-        if side:
+        if held.quantity:
             self.leave_at_open(plan, bar, held, due)
         for order in plan.of(ENTRY):
             if not works_at_open(order, plan, bar) or not self.is_crossed(order, plan, bar):
@@ -125,6 +122,25 @@ class Walk:
                 due.need(OPEN, order.order_id, f"the open {bar.open:,.8g} fills the entry")
             # What the volume cap leaves of a limit still stands at its level inside the bar.
             due.allow(RANGE, [order] if order.kind == OrderKind.LIMIT.value else [])
+            fills = [f for f in plan.in_bar(bar) if (f.order_id, f.stage) == (order.order_id, OPEN)]
+            if not fills:
+                continue
+            entered = self.replay.bookings[fills[-1].fill_id].after
+            if not self.liquidated_at_open(plan, bar, entered, state, due):
+                self.leave_at_open(plan, bar, entered, due)
+
+    def liquidated_at_open(
+        self, plan: Plan, bar: Bar, held: Holding, state: State, due: Due
+    ) -> bool:
+        """Ask for the liquidation of a position whose level the mark's open has crossed."""
+        level = self.liquidation_level(held, state)
+        if math.isnan(level):
+            return False
+        if not is_beyond(bar.mark_open, level, int(math.copysign(1, -held.quantity))):
+            return False
+        due.need(OPEN, LIQUIDATED, f"mark opens at {bar.mark_open:,.8g} beyond {level:,.8g}")
+        self.check_raw(plan, bar, OPEN, bar.mark_open)
+        return True
 
     def is_crossed(self, order: OrderRow, plan: Plan, bar: Bar) -> bool:
         """Return whether the open fills an order; the rest of a touched stop is at market."""
@@ -137,7 +153,10 @@ class Walk:
 
     def leave_at_open(self, plan: Plan, bar: Bar, held: Holding, due: Due) -> None:
         """What closes a held position at the open, as far as position and volume cap reach."""
-        left, room = abs(held.quantity), self.room(OPEN, bar, plan)
+        entered = sum(
+            abs(f.quantity) for f in plan.in_bar(bar) if f.role == ENTRY and f.stage == OPEN
+        )
+        left, room = abs(held.quantity), self.room(OPEN, bar, plan) - entered
         working = [o for o in plan.of(STOP, *LEAVING, TARGET) if works_at_open(o, plan, bar)]
         leaving = any(order.role in LEAVING for order in working)
         for order in working:
