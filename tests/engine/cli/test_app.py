@@ -1,6 +1,6 @@
 import json
+import os
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -53,14 +53,21 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_help_answers_within_half_a_second(tmp_path: Path) -> None:
+def test_help_costs_less_than_half_a_second_of_processor_time(tmp_path: Path) -> None:
     def seconds() -> float:
-        begin = time.perf_counter()
+        before = os.times()
         assert riskoff("--help", cwd=tmp_path).returncode == 0
-        return time.perf_counter() - begin
+        after = os.times()
+        return (
+            after.children_user
+            - before.children_user
+            + after.children_system
+            - before.children_system
+        )
 
-    # The best of five: the rule is about what is imported, not about a busy machine.
-    assert min(seconds() for _ in range(5)) < 0.5
+    # Start-up has one thread, so on an idle machine this is the time that a user waits. Time on the
+    # wall also counts the other test processes and was seen to double on a busy machine.
+    assert min(seconds() for _ in range(3)) < 0.5
 
 
 def test_every_promised_command_is_there(tmp_path: Path) -> None:
