@@ -72,8 +72,8 @@ def load_window(
     """Return the data of the configured window with the playbook's warm-up before it.
 
     Beside what the playbook declares come the channels that the venue and the brokerage settle
-    with (marks, funding and dividends of what is traded, the series that pays interest) and the bars
-    of the report's benchmark.
+    with (marks, funding and dividends of what is traded, the series that pays interest) and the
+    bars of the report's benchmark.
     """
     warmup = requirements.warmup_bars * Timeframe(requirements.clock.timeframe).ns
     windows = (config.risk.volatility_window, config.risk.participation_window)

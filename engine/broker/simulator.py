@@ -7,6 +7,7 @@ One instant is :meth:`Simulator.close_bars`, :meth:`Simulator.mark`, decisions e
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +22,9 @@ from engine.config.models import RunConfig
 from engine.events import FillStage, OrderRequest, OrderRole, OrderStatus
 from engine.ledger import Ledger
 from engine.margin import build_tiers
+
+# The same source as the search's compiled sum; for a few terms plain floats are faster.
+_equity_of_lists: Any = resolve.account_equity.py_func
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,7 @@ class Simulator:
         self.quantities = np.zeros(len(self.names))
         self.averages = np.zeros(len(self.names))
         self.margined = np.array([path.instrument.is_margined for path in timeline.paths])
-        self._marks = np.zeros(len(self.names))
+        self._plain: tuple[list[float], list[float], list[bool]] = ([], [], [])
         self._synced = -1
         self._holding = False
 
@@ -92,10 +96,7 @@ class Simulator:
         """Step (a): match resting orders and liquidation against the bars that close at ``t``."""
         for k, path in enumerate(self.timeline.paths if self.book.plans else ()):
             row = int(path.closing[t])
-            # A bar that opened before the window marks the account, but nothing fills in it.
-            if row == NO_ROW or path.bars["opened_at"][row] < self.timeline.at[0]:
-                continue
-            turn = self._turn(k, t, row, FillStage.RANGE)
+            turn = None if row == NO_ROW else self._turn(k, t, row, FillStage.RANGE)
             if turn is None:
                 continue
             if turn.position.quantity != 0.0:
@@ -110,11 +111,8 @@ class Simulator:
         cash = ledger.venue_cash + ledger.brokerage_cash
         if not self._holding:
             return cash
-        for k, path in enumerate(self.timeline.paths):
-            self._marks[k] = path.mark[t]
-        return float(
-            resolve.account_equity(cash, self.quantities, self.averages, self.margined, self._marks)
-        )
+        marks = [float(path.mark[t]) for path in self.timeline.paths]
+        return float(_equity_of_lists(cash, *self._plain, marks))
 
     def open_bars(self, t: int) -> None:
         """Step (e): interest, funding, what is crossed at the open, then entries."""
@@ -173,7 +171,8 @@ class Simulator:
         ledger = self.ledger
         self._synced = ledger.version
         self._holding = bool(self.quantities.any())
-        quantities, averages = tuple(self.quantities.tolist()), tuple(self.averages.tolist())
+        held, averages = self.quantities.tolist(), self.averages.tolist()
+        self._plain = (held, averages, self.margined.tolist())
         self.snapshots.append(
-            Snapshot(t, ledger.venue_cash, ledger.brokerage_cash, quantities, averages)
+            Snapshot(t, ledger.venue_cash, ledger.brokerage_cash, tuple(held), tuple(averages))
         )

@@ -27,10 +27,11 @@ NO_ROW = -1
 class InstrumentPath:
     """One traded instrument along the instants (arrays of equal length).
 
-    ``opening`` and ``closing`` are rows of ``bars`` that open or close at an instant, -1 for none;
-    ``closed`` is the last row closed by then. Prices of bars without trades are NaN: nothing fills
-    in them. ``mark`` is the last known mark (forward filled), which values the position; mark
-    extremes may be finer than any decision can know and serve the venue's liquidation only.
+    ``opening`` and ``closing`` are rows of ``bars`` that open or close at an instant, -1 for none
+    and for a bar that opened before the window; ``closed`` is the last row closed by then. Prices
+    of bars without trades are NaN: nothing fills in them. ``mark`` is the last known mark (forward
+    filled), which values the position; mark extremes may be finer than any decision can know and
+    serve the venue's liquidation only.
     """
 
     instrument: Instrument
@@ -120,8 +121,8 @@ def build_timeline(
         for name, (channel, rows) in layouts.items()
     )
     has_close = np.zeros(len(at), np.bool_)
-    for path in paths:
-        has_close |= path.closing != NO_ROW
+    for channel, rows in layouts.values():
+        has_close[np.searchsorted(at, channel["closed_at"][rows])] = True
     day_end = _last_of_day(at, has_close, paths)
     rate, days = _interest(dataset, at, day_end, interest_series, start)
     return Timeline(at, paths, has_close, day_end, rate, days)
@@ -151,7 +152,7 @@ def _lay_out(
     closing = np.full(count, NO_ROW, np.int64)
     fillable = rows[bars["opened_at"][rows] >= at[0]]
     opening[np.searchsorted(at, bars["opened_at"][fillable])] = fillable
-    closing[np.searchsorted(at, bars["closed_at"][rows])] = rows
+    closing[np.searchsorted(at, bars["closed_at"][fillable])] = fillable
     closed = np.searchsorted(bars["closed_at"], at, side="right") - 1
     mark_channel = _mark_channel(dataset, instrument, bars)
     marks = marks_on_bars(bars, mark_channel)

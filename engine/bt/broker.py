@@ -92,14 +92,15 @@ class BridgeBroker(bt.broker.BrokerBase):  # type: ignore[misc]  # backtrader sh
 
     def report(self) -> None:
         """Pass new fills and ended orders on to Backtrader's orders."""
-        fills = self._session.simulator.execution.fills
+        simulator = self._session.simulator
+        fills, ended = simulator.execution.fills, simulator.book.ended
         while self._fills_seen < len(fills):
             self._execute(fills[self._fills_seen])
             self._fills_seen += 1
-        ended = self._session.simulator.book.ended
-        for working in ended:
-            self._end(working)
-        ended.clear()
+        if ended:
+            for working in ended:
+                self._end(working)
+            ended.clear()
 
     def _register(
         self,
@@ -119,9 +120,9 @@ class BridgeBroker(bt.broker.BrokerBase):  # type: ignore[misc]  # backtrader sh
         at = int(session.timeline.at[session.t])
         for working in session.simulator.submit([request], at):
             self._orders[working.order_id] = order
+        # Nobody waits for "accepted"; what is notified is what changes a position or ends an order.
         order.submit(self)
         order.accept(self)
-        self._notices.append(order)
         return order
 
     def _new_order(
@@ -183,6 +184,8 @@ class BridgeBroker(bt.broker.BrokerBase):  # type: ignore[misc]  # backtrader sh
         if order is None:
             return
         if working.status is OrderStatus.FILLED:
+            if order.status == bt.Order.Completed:
+                return
             order.completed()
         elif working.status is OrderStatus.REJECTED:
             order.reject(self)
