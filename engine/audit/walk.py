@@ -227,35 +227,35 @@ class Walk:
             and touches(order, bar)
         ]
         if stops and liquidated:
-            self.nearer(plan, bar, stops[0], level, due)
+            self.nearer(plan, bar, stops[0], level, due, held=held)
         elif liquidated:
             due.need(RANGE, LIQUIDATED, f"the mark reaches {level:,.8g}")
             self.check_raw(plan, bar, RANGE, level)
         elif stops:
-            self.need_stop(plan, bar, stops[0], held, due)
+            self.need_stop(plan, bar, stops[0], due)
         elif bar.volume > 0 and not entered_inside:
             self.need_targets(plan, bar, held, due)
 
-    def nearer(self, plan: Plan, bar: Bar, stop: OrderRow, level: float, due: Due) -> None:
+    def nearer(
+        self, plan: Plan, bar: Bar, stop: OrderRow, level: float, due: Due, *, held: Holding
+    ) -> None:
         """Each on its own path: the level nearer to its path's open wins."""
         to_stop, to_level = abs(bar.open - stop.price), abs(bar.mark_open - level)
         if to_level < to_stop:
             due.need(RANGE, LIQUIDATED, f"the mark reaches {level:,.8g} before the stop")
             self.check_raw(plan, bar, RANGE, level)
             return
-        held = self.replay.before(bar.closed_at, Phase.RANGE).holding(self.name)
-        self.need_stop(plan, bar, stop, held, due)
-        if (RANGE, stop.order_id) not in due.needed or self.room(RANGE, bar, plan) < abs(
-            held.quantity
-        ):
+        self.need_stop(plan, bar, stop, due)
+        if self.room(RANGE, bar, plan) < abs(held.quantity):
             # What the volume cap leaves of the stop is still held when the mark arrives.
             due.allowed.add((RANGE, LIQUIDATED))
+            self.check_raw(plan, bar, RANGE, level)
 
-    def need_stop(self, plan: Plan, bar: Bar, stop: OrderRow, held: Holding, due: Due) -> None:
+    def need_stop(self, plan: Plan, bar: Bar, stop: OrderRow, due: Due) -> None:
         """A touched stop fills, as far as the volume cap lets it; the rest is a market order."""
         self.trigger(stop, plan)
         self.recorder.count("touched stops")
-        if self.room(RANGE, bar, plan) >= self.lot * (1 - LOT_SLACK) or held.quantity == 0:
+        if self.room(RANGE, bar, plan) >= self.lot * (1 - LOT_SLACK):
             due.need(RANGE, stop.order_id, f"the bar reaches the stop {stop.price:,.8g}")
         else:
             due.allow(RANGE, [stop])
@@ -280,14 +280,22 @@ class Walk:
             left -= min(wanted, left)
 
     def room(self, stage: str, bar: Bar, plan: Plan) -> float:
-        """Return what the volume cap leaves for a stage after the bar's fills at the open."""
+        """Return what the volume cap leaves to closing orders after a bar's earlier fills."""
+        return self.entry_room(stage, bar, plan) - sum(
+            abs(f.quantity)
+            for f in plan.in_bar(bar)
+            if stage == f.stage == RANGE and f.role == ENTRY
+        )
+
+    def entry_room(self, stage: str, bar: Bar, plan: Plan) -> float:
+        """Return what the volume cap leaves to an entry at a stage."""
         used = sum(abs(f.quantity) for f in plan.in_bar(bar) if stage == RANGE and f.stage == OPEN)
         return capacity(stage, self.market, bar.row, self.files) - used
 
     def wants(self, order: OrderRow, plan: Plan, bar: Bar, *, through_open: bool = False) -> bool:
         """Return whether an entry still wants a lot and the volume cap has one."""
         left = order.quantity - plan.filled_before(order, bar, through_open=through_open)
-        room = self.room(RANGE if through_open else OPEN, bar, plan)
+        room = self.entry_room(RANGE if through_open else OPEN, bar, plan)
         return min(left, room) >= self.lot * (1 - LOT_SLACK)
 
     def closing_size(
