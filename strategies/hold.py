@@ -1,0 +1,78 @@
+"""Baseline: one position, opened at a chosen instant and held.
+
+It shows what leverage alone does to a sell-off, and is the smallest complete playbook.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated
+
+import numpy as np
+from pydantic import AfterValidator, Field
+
+from engine.api import (
+    AccountView,
+    ChannelKey,
+    ChannelKind,
+    Dataset,
+    Enter,
+    Intent,
+    MarketView,
+    Playbook,
+    PlaybookParams,
+    Requirements,
+    Signals,
+)
+
+
+def _as_utc(instant: datetime) -> datetime:
+    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+
+
+class HoldParams(PlaybookParams):
+    """When to enter, which way, and where the stop lies."""
+
+    instrument: str = Field("BTCUSDT-PERP", description="What is held")
+    timeframe: str = Field("1h", description="Bars that decide and fill")
+    enter_at: Annotated[datetime, AfterValidator(_as_utc)] = Field(
+        description="The first bar closing at or after this instant decides, UTC"
+    )
+    direction: int = Field(1, description="+1 long, -1 short")
+    stop_fraction: float = Field(
+        0.5, gt=0, lt=1, description="Distance of the stop from the deciding close, fraction"
+    )
+
+
+class Hold(Playbook[HoldParams]):
+    """Enter once, keep until the stop, the liquidation or the window's end."""
+
+    name = "hold"
+    Params = HoldParams
+
+    @classmethod
+    def requirements(cls, params: HoldParams) -> Requirements:
+        """Return the bars of the one instrument."""
+        clock = ChannelKey(params.instrument, ChannelKind.BARS, params.timeframe)
+        return Requirements(clock, frozenset([clock]), frozenset(), (params.instrument,), 1)
+
+    def prepare(self, data: Dataset) -> Signals:
+        """Return one wake: the first row at or after ``enter_at``."""
+        bars = data.bars(self.params.instrument, self.params.timeframe)
+        decided_at = bars["available_at"]
+        due = decided_at >= int(self.params.enter_at.timestamp()) * 10**9
+        first = due & ~np.concatenate(([False], due[:-1]))
+        never = np.zeros(len(bars), np.bool_)
+        return Signals(
+            decided_at,
+            {"close": bars["close"], "enter": first.astype(np.float64)},
+            wake_flat=first,
+            wake_in_position=never,
+        )
+
+    def on_bar(self, market: MarketView, account: AccountView) -> Sequence[Intent]:
+        """Return the one entry."""
+        params = self.params
+        if not market.signal("enter") or not account.is_flat(params.instrument):
+            return ()
+        stop = market.signal("close") * (1 - params.direction * params.stop_fraction)
+        return [Enter(params.instrument, params.direction, stop, "hold from here")]
