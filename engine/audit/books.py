@@ -35,10 +35,7 @@ def check_facts(case: Case) -> None:
     for number, fact in enumerate(files.facts, start=1):
         recorder.line(EVENTS, f"row {number}").equal("fact ids count from 1", number, fact.fact_id)
     _check_deposits(case)
-    found: dict[FactName, list[Fact]] = defaultdict(list)
-    for fact in files.facts:
-        if fact.kind != FactKind.DEPOSIT.value:
-            found[(fact.kind, fact.at, fact.instrument, fact.fill_id)].append(fact)
+    found = _by_name(files.facts)
     for expected in case.replay.facts:
         recorder.count(_COUNTED[expected.kind])
         name = (expected.kind.value, expected.at, expected.instrument, expected.fill_id)
@@ -59,6 +56,15 @@ def check_facts(case: Case) -> None:
     for rows in found.values():
         for extra in rows:
             _refuse(extra, recorder)
+
+
+def _by_name(facts: Iterable[Fact]) -> dict[FactName, list[Fact]]:
+    """Return the facts under kind, instant, instrument and fill; deposits have their own check."""
+    found: dict[FactName, list[Fact]] = defaultdict(list)
+    for fact in facts:
+        if fact.kind != FactKind.DEPOSIT.value:
+            found[(fact.kind, fact.at, fact.instrument, fact.fill_id)].append(fact)
+    return found
 
 
 def _named(name: FactName) -> str:
