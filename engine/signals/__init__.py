@@ -1,6 +1,6 @@
 """Causal signals: the value of row *t* depends on what was known at row *t*; pure functions."""
 
-from engine.signals.asof import change_over, derived_as_of
+from engine.signals.asof import derived_as_of
 from engine.signals.context import (
     Change,
     Trend,
@@ -28,7 +28,6 @@ __all__ = [
     "FlushSequences",
     "FlushState",
     "Trend",
-    "change_over",
     "count_evidence",
     "derived_as_of",
     "flush_sequences",

@@ -33,17 +33,3 @@ def derived_as_of(
     if max_age_ns is not None:
         fresh &= found.age_ns <= max_age_ns
     return AsOf(found.values, found.age_ns, fresh, found.rows)
-
-
-def change_over(
-    channel: Channel,
-    derived: Floats,
-    decided_at: NDArray[np.int64],
-    window_ns: int,
-    max_age_ns: int,
-) -> tuple[AsOf, AsOf]:
-    """Return the values known at each instant and ``window_ns`` before it (point in time)."""
-    return (
-        derived_as_of(channel, derived, decided_at, max_age_ns),
-        derived_as_of(channel, derived, decided_at - window_ns, max_age_ns),
-    )

@@ -13,58 +13,84 @@ TIMES = "x"
 ATR = "ATR"
 
 
+@dataclass(frozen=True)
+class _Reading:
+    """Values at each row and whether they are known and fresh."""
+
+    values: Floats
+    known: Flags
+
+
+def _shown(
+    name: str,
+    holds: Flags,
+    reading: _Reading,
+    *,
+    threshold: Floats | float,
+    unit: str,
+    description: str,
+) -> Condition:
+    """Return a condition that informs and does not decide by itself."""
+    return condition(
+        name,
+        holds,
+        known=reading.known,
+        measured=reading.values,
+        threshold=threshold,
+        unit=unit,
+        description=description,
+        required=False,
+    )
+
+
 def level_conditions(frame: Frame) -> list[Condition]:
     """Return what this bar alone did to the level in force: broke it, flushed it."""
     sequence, params = frame.sequence, frame.params
     extreme = frame.bars["low"] if params.side > 0 else frame.bars["high"]
-    has_support = np.isfinite(sequence.support)
-    has_depth, has_volume = np.isfinite(sequence.depth_atr), np.isfinite(frame.volume_multiple)
+    depth, multiple = sequence.depth_atr, frame.volume_multiple
+    deep = _Reading(depth, np.isfinite(depth))
+    busy = _Reading(multiple, np.isfinite(multiple))
     with np.errstate(invalid="ignore"):
         broke = params.side * (sequence.support - extreme) > 0
-        deep = sequence.depth_atr >= params.flush_atr
-        busy = frame.volume_multiple >= params.volume_multiple
+        is_deep, is_busy = depth >= params.flush_atr, multiple >= params.volume_multiple
     return [
-        condition(
+        _shown(
             "level_broken",
             broke,
-            known=has_support,
-            measured=extreme,
+            _Reading(extreme, np.isfinite(sequence.support)),
             threshold=sequence.support,
             unit=QUOTE,
             description="this bar traded beyond the lookback's extreme",
-            required=False,
         ),
-        condition(
+        _shown(
             "flush_range",
+            is_deep,
             deep,
-            known=has_depth,
-            measured=sequence.depth_atr,
             threshold=params.flush_atr,
             unit=ATR,
             description="this bar traded far beyond the lookback's extreme",
-            required=False,
         ),
-        condition(
+        _shown(
             "volume_multiple",
+            is_busy,
             busy,
-            known=has_volume,
-            measured=frame.volume_multiple,
             threshold=params.volume_multiple,
             unit=TIMES,
             description="this bar's volume is a multiple of the mean before it",
-            required=False,
         ),
-        condition(
-            "flush",
-            sequence.is_flush,
-            known=has_depth & has_volume,
-            measured=sequence.depth_atr,
-            threshold=params.flush_atr,
-            unit=ATR,
-            description="this bar is a flush: deep and busy at once",
-            required=False,
-        ),
+        _flush(frame, _Reading(depth, deep.known & busy.known)),
     ]
+
+
+def _flush(frame: Frame, both: _Reading) -> Condition:
+    return _shown(
+        "flush",
+        frame.sequence.is_flush,
+        both,
+        threshold=frame.params.flush_atr,
+        unit=ATR,
+        description="this bar is a flush: deep and busy at once",
+    )
 
 
 def first_flush_conditions(frame: Frame) -> list[Condition]:
@@ -155,71 +181,9 @@ def _stage(
     )
 
 
-@dataclass(frozen=True)
-class _Reading:
-    """Values at each row and whether they are known and fresh."""
-
-    values: Floats
-    known: Flags
-
-
 def evidence_conditions(frame: Frame) -> list[Condition]:
     """Return the signs of a liquidation-driven move, as known at each bar; absent data: unknown."""
-    params, side = frame.params, frame.params.side
-    prints, interest, funding = _prints(frame), _interest_change(frame), _funding(frame)
-    with np.errstate(invalid="ignore"):
-        printed = prints.values >= params.liquidation_multiple
-        dropped = interest.values <= -params.open_interest_drop
-        paid = side * funding.values < params.funding_below
-    found = [
-        condition(
-            "liquidation_prints",
-            printed,
-            known=prints.known,
-            measured=prints.values,
-            threshold=params.liquidation_multiple,
-            unit=TIMES,
-            description="forced closes are a multiple of their mean before",
-            required=False,
-        ),
-        condition(
-            "open_interest_drop",
-            dropped,
-            known=interest.known,
-            measured=interest.values,
-            threshold=-params.open_interest_drop,
-            unit=FRACTION,
-            description="open interest in base units fell",
-            required=False,
-        ),
-        condition(
-            "negative_funding" if side > 0 else "positive_funding",
-            paid,
-            known=funding.known,
-            measured=funding.values,
-            threshold=side * params.funding_below,
-            unit=FRACTION,
-            description="the last settled funding rate shows the crowd on the side of the move",
-            required=False,
-        ),
-    ]
-    for name, key in (("mark", frame.channels.mark), ("spot", frame.channels.spot)):
-        gap = _premium(frame, frame.channel(key))
-        with np.errstate(invalid="ignore"):
-            cheap = side * gap.values <= -params.discount
-        found.append(
-            condition(
-                f"discount_to_{name}" if side > 0 else f"premium_to_{name}",
-                cheap,
-                known=gap.known,
-                measured=gap.values,
-                threshold=-side * params.discount,
-                unit=FRACTION,
-                description=f"the last price runs ahead of the {name} in the move's direction",
-                required=False,
-            )
-        )
-    return found
+    return [_prints(frame), _interest_drop(frame), _crowd(frame), *_discounts(frame)]
 
 
 def liquidation_driven(frame: Frame, evidence: list[Condition]) -> Condition:
@@ -240,43 +204,92 @@ def liquidation_driven(frame: Frame, evidence: list[Condition]) -> Condition:
     )
 
 
+def _prints(frame: Frame) -> Condition:
+    """Forced closes of the side that is being flushed."""
+    params, channel = frame.params, frame.channel(frame.channels.liquidations)
+    reading = _unknown(frame)
+    if channel is not None:
+        window_ns = params.bars(params.volume_window) * params.clock.ns
+        multiple = signals.liquidation_multiple(channel, params.side, window_ns)
+        reading = _known(frame, channel, multiple, params.liquidation_max_age)
+    with np.errstate(invalid="ignore"):
+        printed = reading.values >= params.liquidation_multiple
+    return _shown(
+        "liquidation_prints",
+        printed,
+        reading,
+        threshold=params.liquidation_multiple,
+        unit=TIMES,
+        description="forced closes are a multiple of their mean before",
+    )
+
+
+def _interest_drop(frame: Frame) -> Condition:
+    """Fall of open interest over its window, in bars of the clock."""
+    params = frame.params
+    bars = params.bars(params.open_interest_window)
+    change = frame.open_interest / signals.previous(frame.open_interest, bars) - 1
+    with np.errstate(invalid="ignore"):
+        dropped = change <= -params.open_interest_drop
+    return _shown(
+        "open_interest_drop",
+        dropped,
+        _Reading(change, np.isfinite(change)),
+        threshold=-params.open_interest_drop,
+        unit=FRACTION,
+        description="open interest in base units fell",
+    )
+
+
+def _crowd(frame: Frame) -> Condition:
+    """Funding paid by the side that sells (for shorts: buys) into the move."""
+    params, channel = frame.params, frame.channel(frame.channels.funding)
+    reading = _unknown(frame)
+    if channel is not None:
+        reading = _known(frame, channel, channel["rate"], params.funding_max_age)
+    with np.errstate(invalid="ignore"):
+        paid = params.side * reading.values < params.funding_below
+    return _shown(
+        "negative_funding" if params.side > 0 else "positive_funding",
+        paid,
+        reading,
+        threshold=params.side * params.funding_below,
+        unit=FRACTION,
+        description="the last settled funding rate shows the crowd on the side of the move",
+    )
+
+
+def _discounts(frame: Frame) -> list[Condition]:
+    """Last price against mark and spot, closes of the same instant."""
+    params = frame.params
+    found = []
+    for name, key in (("mark", frame.channels.mark), ("spot", frame.channels.spot)):
+        channel = frame.channel(key)
+        gap = _unknown(frame)
+        if channel is not None:
+            premium = signals.premium(frame.bars, channel)
+            gap = _known(frame, channel, premium, params.discount_max_age)
+        with np.errstate(invalid="ignore"):
+            ahead = params.side * gap.values <= -params.discount
+        found.append(
+            _shown(
+                f"discount_to_{name}" if params.side > 0 else f"premium_to_{name}",
+                ahead,
+                gap,
+                threshold=-params.side * params.discount,
+                unit=FRACTION,
+                description=f"the last price runs ahead of the {name} in the move's direction",
+            )
+        )
+    return found
+
+
+def _known(frame: Frame, channel: Channel, derived: Floats, max_age: str) -> _Reading:
+    age_ns = frame.params.nanoseconds(max_age)
+    found = signals.derived_as_of(channel, derived, frame.decided_at, age_ns)
+    return _Reading(found.values, found.is_fresh)
+
+
 def _unknown(frame: Frame) -> _Reading:
     rows = len(frame.bars)
     return _Reading(np.full(rows, np.nan), np.zeros(rows, dtype=np.bool_))
-
-
-def _prints(frame: Frame) -> _Reading:
-    channel = frame.channel(frame.channels.liquidations)
-    if channel is None:
-        return _unknown(frame)
-    params = frame.params
-    window_ns = params.bars(params.volume_window) * params.clock.ns
-    multiple = signals.liquidation_multiple(channel, params.side, window_ns)
-    max_age = params.nanoseconds(params.liquidation_max_age)
-    found = signals.derived_as_of(channel, multiple, frame.decided_at, max_age)
-    return _Reading(found.values, found.is_fresh)
-
-
-def _interest_change(frame: Frame) -> _Reading:
-    """Fall of open interest over its window, in bars of the clock."""
-    bars = frame.params.bars(frame.params.open_interest_window)
-    change = frame.open_interest / signals.previous(frame.open_interest, bars) - 1
-    return _Reading(change, np.isfinite(change))
-
-
-def _funding(frame: Frame) -> _Reading:
-    channel = frame.channel(frame.channels.funding)
-    if channel is None:
-        return _unknown(frame)
-    max_age = frame.params.nanoseconds(frame.params.funding_max_age)
-    found = signals.derived_as_of(channel, channel["rate"], frame.decided_at, max_age)
-    return _Reading(found.values, found.is_fresh)
-
-
-def _premium(frame: Frame, reference: Channel | None) -> _Reading:
-    if reference is None:
-        return _unknown(frame)
-    gap = signals.premium(frame.bars, reference)
-    max_age = frame.params.nanoseconds(frame.params.discount_max_age)
-    found = signals.derived_as_of(reference, gap, frame.decided_at, max_age)
-    return _Reading(found.values, found.is_fresh)

@@ -7,7 +7,6 @@ from data_feeds.timeframe import HOUR_NS, Timeframe
 from engine.conditions import Truth
 from engine.signals import (
     FlushRules,
-    change_over,
     derived_as_of,
     flush_sequences,
     liquidation_multiple,
@@ -83,9 +82,6 @@ SIGNALS = {
     ),
     "derived_as_of": lambda tape: (
         derived_as_of(bar_channel(tape), tape["value"], closes_at(tape), HOUR_NS).values
-    ),
-    "change_over": lambda tape: np.subtract(
-        *(x.values for x in change_over(interest(tape), tape["value"], closes_at(tape), 3, 9))
     ),
     "open_interest_base": lambda tape: open_interest_base(interest(tape), bar_channel(tape)),
     "liquidation_multiple": lambda tape: liquidation_multiple(
