@@ -53,8 +53,12 @@ def data():
 
 @pytest.fixture(scope="module")
 def cuts(data):
+    return cuts_of(PARAMS, data)
+
+
+def cuts_of(params, data):
     """Around events, before and after something slow is published, before thin windows turn."""
-    prepared = LiquidationReclaim(PARAMS).prepare(data)
+    prepared = LiquidationReclaim(params).prepare(data)
     published = [
         channel["available_at"][len(channel) // 2 :][:6]
         for key, channel in data.channels.items()
@@ -152,33 +156,54 @@ def ns(text):
     return int(np.datetime64(text, "ns").astype(np.int64))
 
 
-@pytest.mark.parametrize(
-    ("timeframe", "start", "end"),
-    [("1h", "2020-01-10", "2020-04-15"), ("15m", "2026-01-15", "2026-02-19")],
-)
-def test_real_data_cut_at_every_event_and_one_bar_around_it(real_catalog, timeframe, start, end):
-    params = ReclaimParams(timeframe=timeframe)
+def load_real(catalog, params, start, end):
     needed = LiquidationReclaim.requirements(params)
-    data = load_dataset(
-        real_catalog,
+    return load_dataset(
+        catalog,
         needed.channels,
         ns(start),
         ns(end),
         needed.warmup_bars * params.clock.ns,
         optional=needed.optional,
     )
+
+
+@pytest.mark.parametrize(
+    ("timeframe", "start", "end"),
+    [("1h", "2020-01-10", "2020-04-15"), ("15m", "2026-01-15", "2026-02-19")],
+)
+def test_real_data_cut_at_every_event_and_one_bar_around_it(real_catalog, timeframe, start, end):
+    params = ReclaimParams(timeframe=timeframe)
+    data = load_real(real_catalog, params, start, end)
     playbook = LiquidationReclaim(params)
     whole = playbook.prepare(data)
-    assert whole.wake_flat is not None
-    assert whole.wake_flat.any()
-    reclaimed = whole.values["reclaim"] > 0
-    blocked = reclaimed & ~whole.wake_flat
-    assert blocked.any()
+    blocked = (whole.values["reclaim"] > 0) & ~whole.wake_flat
+    # Every prefix compared holds an order and a blocked setup.
     first = max(np.flatnonzero(whole.wake_flat)[0], np.flatnonzero(blocked)[0])
     at = event_cuts(whole)
     at = at[at >= whole.decided_at[first]]
     assert len(at) > 30
     assert first_leak(playbook, data, at, whole=whole) is None
+
+
+@pytest.fixture(scope="module")
+def real_window(real_catalog):
+    """Parameters, data and cuts of early 2026, when every channel is known."""
+    params = ReclaimParams(timeframe="15m")
+    data = load_real(real_catalog, params, "2026-01-15", "2026-02-19")
+    return params, data, cuts_of(params, data)
+
+
+def test_real_data_cut_where_the_leaks_below_are_looked_for(real_window):
+    params, data, at = real_window
+    assert first_leak(LiquidationReclaim(params), data, at) is None
+
+
+@pytest.mark.parametrize("name", LEAKS)
+def test_a_leak_is_noticed_on_real_data_too(name, real_window, monkeypatch):
+    params, data, at = real_window
+    monkeypatch.setattr(engine.signals, name, LEAKS[name](getattr(engine.signals, name)))
+    assert first_leak(LiquidationReclaim(params), data, at) is not None
 
 
 def test_the_embedded_data_hold_trades_and_blocked_setups(data):
