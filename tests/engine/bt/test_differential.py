@@ -12,7 +12,6 @@ the limit lies beyond it.
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import backtrader as bt
 import numpy as np
@@ -157,29 +156,6 @@ def ours(seed):
 # Plain Backtrader.
 
 
-class PlainFeed(bt.feed.DataBase):
-    """Backtrader's own bar-by-bar loading of a list of rows."""
-
-    params = (("rows", ()),)
-
-    def start(self):
-        super().start()
-        self.bar = 0
-
-    def _load(self):
-        if self.bar == len(self.p.rows):
-            return False
-        at = datetime.fromtimestamp(self.bar * 3_600, tz=UTC).replace(tzinfo=None)
-        self.lines.datetime[0] = bt.date2num(at)
-        names = ("open", "high", "low", "close")
-        for name, value in zip(names, self.p.rows[self.bar], strict=True):
-            getattr(self.lines, name)[0] = value
-        self.lines.volume[0] = 1_000.0
-        self.lines.openinterest[0] = 0.0
-        self.bar += 1
-        return True
-
-
 class PlainStrategy(bt.Strategy):
     """The same wishes through ``buy`` and ``sell``."""
 
@@ -230,17 +206,13 @@ class PlainStrategy(bt.Strategy):
         self.send(-wish.direction, **order)
 
 
-def plain(seed):
-    cerebro = bt.Cerebro(stdstats=False)
-    cerebro.broker.setcash(1e9)
-    cerebro.adddata(PlainFeed(rows=prices(seed)))
-    cerebro.addstrategy(PlainStrategy, rows=prices(seed), plan=wishes(seed))
-    return cerebro.run()[0].done
-
-
 @pytest.fixture(scope="module")
-def both():
-    return {seed: (ours(seed), plain(seed)) for seed in SEEDS}
+def both(plain):
+    def theirs(seed):
+        rows = prices(seed)
+        return plain(rows, PlainStrategy, cash=1e9, rows=rows, plan=wishes(seed)).done
+
+    return {seed: (ours(seed), theirs(seed)) for seed in SEEDS}
 
 
 @pytest.mark.parametrize("seed", SEEDS)
