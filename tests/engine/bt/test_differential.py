@@ -159,7 +159,7 @@ def ours(seed):
 class PlainStrategy(bt.Strategy):
     """The same wishes through ``buy`` and ``sell``."""
 
-    params = (("rows", ()), ("plan", ()))
+    params = (("plan", ()),)
 
     def __init__(self):
         self.number, self.pending, self.exit_sent, self.done = -1, None, False, []
@@ -201,7 +201,7 @@ class PlainStrategy(bt.Strategy):
             order = {"exectype": bt.Order.Stop, "price": stop_level(wish, close)}
         elif wish.shape == "limit exit":
             # Decided one bar ago, with the entry.
-            price = limit_level(wish, self.p.rows, bar - 1)
+            price = limit_level(wish, self.data.p.rows, bar - 1)
             order = {"exectype": bt.Order.Limit, "price": price}
         self.send(-wish.direction, **order)
 
@@ -209,8 +209,7 @@ class PlainStrategy(bt.Strategy):
 @pytest.fixture(scope="module")
 def both(plain):
     def theirs(seed):
-        rows = prices(seed)
-        return plain(rows, PlainStrategy, cash=1e9, rows=rows, plan=wishes(seed)).done
+        return plain(prices(seed), PlainStrategy, cash=1e9, plan=wishes(seed)).done
 
     return {seed: (ours(seed), theirs(seed)) for seed in SEEDS}
 
