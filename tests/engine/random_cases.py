@@ -1,0 +1,331 @@
+"""Random runs on a coarse tick grid, and what happened in them, for the tests of the search.
+
+Prices are whole numbers, so that bars meet stops, targets and liquidation prices exactly. The
+playbook is a script drawn beforehand: what it does depends on its row and on the account alone.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from functools import lru_cache
+
+import numpy as np
+
+from data_feeds.dataset import Dataset
+from data_feeds.schema import Channel, ChannelKind
+from data_feeds.timeframe import DAY_NS, HOUR_NS, MINUTE_NS
+from engine.api import (
+    AccountView,
+    Enter,
+    Exit,
+    Fill,
+    Intent,
+    MarketView,
+    MoveStop,
+    OrderKind,
+    Playbook,
+    PlaybookParams,
+    PositionView,
+    Requirements,
+    Signals,
+    Target,
+    WakeAt,
+)
+from engine.bt import simulate
+from engine.config.models import (
+    AccountConfig,
+    DailyLossConfig,
+    DataConfig,
+    DrawdownConfig,
+    DrawdownRung,
+    MaintenanceBracket,
+    PlaybookConfig,
+    RiskConfig,
+    RunConfig,
+    RunMode,
+    SlippageConfig,
+    VenueConfig,
+)
+from engine.events import EquityCurve, SimulationOutcome
+from tests.engine.random_markets import (
+    BILL,
+    ETF,
+    START,
+    WARMUP_DAYS,
+    Style,
+    last_close,
+    random_market,
+)
+
+# At setting 4 and this rate a long is liquidated at exactly 0.8 of its entry (0.75 / 0.9375) and a
+# short at exactly 20/17 (1.25 / 1.0625). Marks on multiples of these meet the price often.
+EXACT_RATE = 0.0625
+
+
+@dataclass(frozen=True)
+class Case:
+    """One random run; :meth:`run` may be called any number of times."""
+
+    seed: int
+    dataset: Dataset
+    config: RunConfig
+    requirements: Requirements
+    signals: Signals
+    script: "Script"
+
+    def run(self, mode: RunMode) -> SimulationOutcome:
+        """Simulate the case from scratch."""
+        playbook = Scripted(PlaybookParams(), self.script, self.signals, self.requirements.traded)
+        config = self.config.model_copy(update={"mode": mode})
+        return simulate(config, self.dataset, playbook, self.signals, self.requirements)
+
+
+@dataclass(frozen=True)
+class Script:
+    """What the playbook does at each row, drawn beforehand; probabilities in [0, 1).
+
+    ``together`` enters every traded instrument at once.
+    """
+
+    which: np.ndarray
+    draw: np.ndarray
+    step: np.ndarray
+    hours: np.ndarray
+    kinds: tuple[OrderKind, ...]
+    together: bool
+
+
+class Scripted(Playbook[PlaybookParams]):
+    """Plays a script; acts only at its wakes and at its own appointments."""
+
+    name = "scripted"
+    Params = PlaybookParams
+
+    def __init__(
+        self, params: PlaybookParams, script: Script, signals: Signals, traded: Sequence[str]
+    ) -> None:
+        super().__init__(params)
+        self._script, self._signals, self._traded = script, signals, traded
+        self._appointments: list[int] = []
+
+    @classmethod
+    def requirements(cls, params):
+        raise NotImplementedError("a case brings its own")
+
+    def prepare(self, data):
+        raise NotImplementedError("a case brings its own")
+
+    def on_bar(self, market: MarketView, account: AccountView) -> Sequence[Intent]:
+        row = market.row
+        met = [at for at in self._appointments if at <= market.now]
+        self._appointments = [at for at in self._appointments if at > market.now]
+        name = self._traded[int(self._script.which[row]) % len(self._traded)]
+        if met:
+            held = [Exit(each, "appointment") for each in sorted(account.positions)]
+            if held:
+                return held
+        busy = bool(account.positions or account.pending)
+        mask = self._signals.wake_in_position if busy else self._signals.wake_flat
+        if mask is not None and not mask[row]:
+            return ()
+        position = account.position(name)
+        if position is not None:
+            return self._manage(row, position)
+        names = self._traded if self._script.together else (name,)
+        return [
+            intent
+            for each in names
+            if account.is_flat(each)
+            for intent in self._enter(row, each, market)
+        ]
+
+    def on_fill(self, fill: Fill, account: AccountView) -> Sequence[Intent]:
+        position = account.position(fill.instrument)
+        chance = self._script.draw[fill.fill_id % len(self._script.draw)]
+        if position is None:
+            return ()
+        if fill.role == "target":
+            return (MoveStop(fill.instrument, position.average_entry, "breakeven"),)
+        if fill.role == "entry" and chance < 0.15:
+            at = fill.at + int(chance * 100) * HOUR_NS
+            self._appointments.append(at)
+            return (WakeAt(at),)
+        return (Exit(fill.instrument, "second thoughts"),) if chance > 0.97 else ()
+
+    def _enter(self, row: int, name: str, market: MarketView) -> Sequence[Intent]:
+        script, close = self._script, market.signal(name)
+        if math.isnan(close):
+            return ()
+        draw, step = float(script.draw[row]), int(script.step[row])
+        direction = -1 if name != ETF and draw < 0.4 else 1
+        kind = script.kinds[row % len(script.kinds)]
+        price = None
+        if kind is not OrderKind.MARKET:
+            towards = direction if kind is OrderKind.STOP else -direction
+            price = max(close + towards * (row % 4), 2.0)
+        entry = close if price is None else price
+        stop = max(entry - direction * step, 1.0)
+        goals = [entry + direction * (1 + row % 5 + i * 3) for i in range(row % 3)]
+        targets = tuple(Target(goal, 1 / len(goals)) for goal in goals if goal > 0)
+        if len(targets) < len(goals):
+            targets = ()
+        intents: list[Intent] = [
+            Enter(name, direction, stop, "script", targets=targets, kind=kind, price=price)
+        ]
+        if draw > 0.6:
+            at = market.now + int(script.hours[row]) * HOUR_NS
+            self._appointments.append(at)
+            intents.append(WakeAt(at))
+        return intents
+
+    def _manage(self, row: int, position: PositionView) -> Sequence[Intent]:
+        draw, side = float(self._script.draw[row]), 1 if position.quantity > 0 else -1
+        if draw < 0.15:
+            return (Exit(position.instrument, "script"),)
+        if draw < 0.3:
+            return (Exit(position.instrument, "script", 0.5),)
+        if draw < 0.6:
+            nearer = position.stop + side * (1 + row % 4)
+            return (MoveStop(position.instrument, nearer, "script"),) if nearer > 0 else ()
+        return ()
+
+
+@lru_cache(maxsize=4_096)
+def dense_outcome(seed: int) -> SimulationOutcome:
+    """Return the oracle's outcome of a seed, simulated once a session."""
+    return make_case(seed).run(RunMode.DENSE)
+
+
+def difference(a: SimulationOutcome, b: SimulationOutcome) -> str:
+    """Return the first table or column in which two outcomes differ in any bit, "" for none."""
+    for name in ("orders", "fills", "facts", "decisions", "guard_events"):
+        # As text: it holds every bit of a float, and NaN equals itself.
+        if repr(getattr(a, name)) != repr(getattr(b, name)):
+            return name
+    for column in fields(EquityCurve):
+        one, other = getattr(a.curve, column.name), getattr(b.curve, column.name)
+        if one.tobytes() != other.tobytes():
+            return f"curve.{column.name}"
+    return ""
+
+
+def make_case(seed: int) -> Case:
+    """Return the random case of a seed."""
+    rng = np.random.default_rng(seed)
+    style = Style(rng.choice(list(Style), p=[0.5, 0.35, 0.15]))
+    channels, instruments, traded, clock = random_market(rng, style)
+    bars = channels[clock]
+    # Decisions may wait for a settled close, at instants at which no bar opens or closes.
+    decided = bars["available_at"] + int(rng.choice([0, 0, 0, 7, 150])) * MINUTE_NS
+    values = {name: last_close(channels, name, decided) for name in traded}
+    signals = Signals(
+        decided, values, wake_flat=_mask(rng, bars, style), wake_in_position=_mask(rng, bars, style)
+    )
+    end = max(int(c["closed_at"][-1]) for k, c in channels.items() if k.kind is ChannelKind.BARS)
+    required = frozenset(k for k in channels if k.kind is ChannelKind.BARS)
+    requirements = Requirements(clock, required, frozenset(channels) - required, traded, 0)
+    return Case(
+        seed,
+        Dataset(instruments, channels),
+        _config(rng, START + WARMUP_DAYS * DAY_NS, end, bill=ETF in traded, style=style),
+        requirements,
+        signals,
+        _script(rng, len(bars), style),
+    )
+
+
+def _script(rng: np.random.Generator, rows: int, style: Style) -> Script:
+    kinds = tuple(rng.choice(list(OrderKind), 5))
+    # Stops may lie beyond the liquidation price.
+    far = style is Style.EXACT or (style is Style.FREE and bool(rng.random() < 0.3))
+    nearest, farthest = (30, 60) if far else (2, 6) if style is Style.PAIR else (1, 12)
+    return Script(
+        which=rng.integers(0, 2, rows),
+        draw=rng.random(rows),
+        step=rng.integers(nearest, farthest, rows),
+        hours=rng.integers(0, 60, rows),
+        kinds=tuple(OrderKind(kind) for kind in kinds),
+        together=style is Style.PAIR,
+    )
+
+
+def _mask(rng: np.random.Generator, bars: Channel, style: Style) -> np.ndarray | None:
+    share = 0.03 if style is Style.PAIR else float(rng.choice([0.01, 0.03, 0.08]))
+    return None if rng.random() < 0.03 else rng.random(len(bars)) < share
+
+
+def _config(
+    rng: np.random.Generator, start: int, end: int, *, bill: bool, style: Style
+) -> RunConfig:
+    exact, modes = style is Style.EXACT, ["isolated", "cross"]
+    modes = modes[:1] if exact else modes[1:] if style is Style.PAIR else modes
+    setting = {Style.EXACT: 4, Style.PAIR: 15}.get(style) or rng.choice([4, 8, 15, 0])
+    smooth = exact or bool(rng.random() < 0.4)
+    slippage = SlippageConfig(base_bps=0, range_share=0, impact=0)
+    if not smooth:
+        slippage = SlippageConfig(base_bps=float(rng.choice([0, 30])), range_share=0.1, impact=0.1)
+    rates = (0.004, 0.01, 0.03) if style is Style.FREE else (EXACT_RATE,)
+    return RunConfig(
+        name="random",
+        data=DataConfig(
+            start=datetime.fromtimestamp(start // 10**9, tz=UTC),
+            end=datetime.fromtimestamp(end // 10**9, tz=UTC),
+        ),
+        playbook=PlaybookConfig(name="scripted"),
+        account=AccountConfig(
+            venue_cash=100_000.0,
+            brokerage_cash=50_000.0 if bill else 0.0,
+            margin_mode=str(rng.choice(modes)),
+            leverage_setting=int(setting) or None,
+            interest_series=BILL if bill else None,
+        ),
+        venue=VenueConfig(
+            participation_cap=None if rng.random() < 0.3 else 0.1,
+            slippage=slippage,
+            maintenance=tuple(
+                MaintenanceBracket(floor=i * 50_000.0, rate=rate) for i, rate in enumerate(rates)
+            ),
+        ),
+        risk=_bold_risk() if style is Style.PAIR else _risk(rng),
+    )
+
+
+def _bold_risk() -> RiskConfig:
+    """Two positions of up to seven times the equity: liquidation before the stop of either."""
+    return RiskConfig(
+        risk_fraction=0.2,
+        target_volatility=None,
+        leverage_cap=None,
+        notional_cap=700_000.0,
+        participation_cap=None,
+        liquidation_distance=None,
+        daily_loss=None,
+        drawdown=None,
+        cool_down=None,
+        max_trades_per_day=None,
+    )
+
+
+def _risk(rng: np.random.Generator) -> RiskConfig:
+    daily = DailyLossConfig(
+        limit=float(rng.choice([0.01, 0.04, 0.1])),
+        scope=str(rng.choice(["flatten", "block_entries"])),
+    )
+    halt = float(rng.choice([0.04, 0.1, 0.25]))
+    drawdown = DrawdownConfig(
+        ladder=(DrawdownRung(drawdown=halt / 2, multiplier=0.5),),
+        halt_at=halt,
+        halt_days=[1, 2, 3, None][int(rng.integers(0, 4))],
+    )
+    return RiskConfig(
+        risk_fraction=float(rng.choice([0.02, 0.1, 0.2])),
+        target_volatility=None,
+        leverage_cap=float(rng.choice([2.0, 3.5, 10.0])),
+        participation_cap=None,
+        liquidation_distance=None,
+        daily_loss=daily if rng.random() < 0.6 else None,
+        drawdown=drawdown if rng.random() < 0.5 else None,
+        cool_down=str(rng.choice(["3h", "30h"])) if rng.random() < 0.5 else None,
+        max_trades_per_day=int(rng.integers(1, 4)) if rng.random() < 0.4 else None,
+    )

@@ -1,0 +1,140 @@
+"""Visiting only the instants that matter gives, bit for bit, what visiting all of them gives.
+
+400 random cases; with ``RISKOFF_SOAK=1`` there are 3,000.
+"""
+
+import os
+from collections import Counter
+
+import pytest
+
+from engine.config.models import RunMode
+from engine.events import Fill, OrderRow, SimulationOutcome
+from tests.engine.random_cases import Case, dense_outcome, difference, make_case
+
+CASES = 3_000 if os.environ.get("RISKOFF_SOAK") else 400
+BATCH = 25
+# What the 400 cases must hold together, so that equality means something.
+LEAST = {
+    "market entries": 600,
+    "limit entries": 600,
+    "stop entries": 500,
+    "stops inside a bar": 400,
+    "stops at a gap": 250,
+    "targets inside a bar": 500,
+    "targets at the open": 150,
+    "liquidations inside a bar": 120,
+    "liquidations at a gap": 12,
+    "stops exactly at the extreme": 200,
+    "targets exactly at the extreme": 250,
+    "limit entries exactly at the extreme": 180,
+    "stop entries exactly at the extreme": 150,
+    "liquidations exactly at the mark's extreme": 20,
+    "funding paid": 500,
+    "funding received": 500,
+    "dividend": 15,
+    "interest": 500,
+    "daily loss tripped": 100,
+    "daily loss released": 100,
+    "drawdown halt tripped": 40,
+    "drawdown halt released": 30,
+    "cool-down tripped": 250,
+    "cool-down released": 250,
+    "max trades a day tripped": 150,
+    "partial fills": 200,
+    "moved stops": 400,
+    "part exits": 50,
+    "exits by appointment": 300,
+    "flattened by a guard": 70,
+}
+MOST_VISITED = 0.25
+
+
+@pytest.mark.parametrize("first", range(0, CASES, BATCH))
+def test_sparse_equals_dense_to_the_last_bit(first: int) -> None:
+    for seed in range(first, first + BATCH):
+        sparse = make_case(seed).run(RunMode.SPARSE)
+        found = difference(dense_outcome(seed), sparse)
+        assert not found, f"case {seed}: {found} differ"
+
+
+def test_dense_visits_every_instant_and_sparse_few_of_them() -> None:
+    visited = total = 0
+    for seed in range(CASES):
+        dense = dense_outcome(seed)
+        assert dense.instants_visited == dense.instants_total
+    for seed in range(0, CASES, 10):
+        sparse = make_case(seed).run(RunMode.SPARSE)
+        visited += sparse.instants_visited
+        total += sparse.instants_total
+    assert visited / total < MOST_VISITED, f"{visited} of {total} instants visited"
+
+
+def test_no_order_fills_in_a_bar_that_opened_before_its_decision() -> None:
+    for seed in range(CASES):
+        outcome = dense_outcome(seed)
+        for fill in outcome.fills:
+            order = outcome.orders[fill.order_id - 1]
+            if fill.role != "liquidation":
+                assert fill.bar_opened_at >= order.decided_at, f"case {seed}: {fill}"
+
+
+def test_the_random_cases_hold_every_kind_of_event() -> None:
+    counts: Counter[str] = Counter()
+    for seed in range(CASES):
+        counts += _events(make_case(seed), dense_outcome(seed))
+    short = {name: counts[name] for name, least in LEAST.items() if counts[name] < least}
+    assert not short, f"too few of {short}; all: {dict(counts)}"
+
+
+def _events(case: Case, outcome: SimulationOutcome) -> Counter[str]:
+    """Count what happened in one case."""
+    counts: Counter[str] = Counter()
+    fills_of = Counter(fill.order_id for fill in outcome.fills)
+    for fill in outcome.fills:
+        order = outcome.orders[fill.order_id - 1]
+        counts.update(_kinds(case, fill, order))
+        if fill.role == "exit" and order.reason == "appointment":
+            counts["exits by appointment"] += 1
+        if fill.role == "exit" and order.quantity == order.quantity:
+            counts["part exits"] += 1
+    counts["partial fills"] = sum(count > 1 for count in fills_of.values())
+    for fact in outcome.facts:
+        if fact.kind == "funding":
+            counts["funding paid" if fact.amount < 0 else "funding received"] += 1
+        counts[fact.kind] += 1
+    for event in outcome.guard_events:
+        counts[f"{event.guard} {event.event}"] += 1
+    counts["moved stops"] = sum(order.end_reason == "moved" for order in outcome.orders)
+    return counts
+
+
+def _kinds(case: Case, fill: Fill, order: OrderRow) -> list[str]:
+    """Name what a fill is, and whether its level met the bar's extreme exactly."""
+    inside = fill.stage == "range"
+    if fill.role == "liquidation":
+        names = [f"liquidations {'inside a bar' if inside else 'at a gap'}"]
+        exact = "liquidations exactly at the mark's extreme"
+    elif fill.role == "entry":
+        names = [f"{order.kind} entries"]
+        exact = f"{order.kind} entries exactly at the extreme"
+    elif fill.role == "guard":
+        return ["flattened by a guard"]
+    elif fill.role in ("stop", "target"):
+        gap = "at a gap" if fill.role == "stop" else "at the open"
+        names = [f"{fill.role}s {'inside a bar' if inside else gap}"]
+        exact = f"{fill.role}s exactly at the extreme"
+    else:
+        return []
+    return [*names, exact] if inside and _is_extreme(case, fill, order) else names
+
+
+def _is_extreme(case: Case, fill: Fill, order: OrderRow) -> bool:
+    channels = case.dataset.channels
+    kinds = ("mark", "bars") if fill.role == "liquidation" else ("bars",)
+    keys = [
+        k for kind in kinds for k in channels if (k.instrument, k.kind) == (fill.instrument, kind)
+    ]
+    channel = channels[keys[0]]
+    row = min(channel["closed_at"].searchsorted(fill.bar_closed_at), len(channel) - 1)
+    return order.price in (channel["low"][row], channel["high"][row])
