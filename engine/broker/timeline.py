@@ -117,7 +117,7 @@ def build_timeline(
     if not any(len(rows) for _, rows in layouts.values()):
         raise CoverageError("no bar of a traded instrument lies inside the window")
     paths = tuple(
-        _lay_out(dataset, dataset.instruments[name], channel, rows, at)
+        _lay_out(dataset, dataset.instruments[name], channel, rows, at, end=end)
         for name, (channel, rows) in layouts.items()
     )
     has_close = np.zeros(len(at), np.bool_)
@@ -145,7 +145,13 @@ def _within(times: NDArray[np.int64], start: int, end: int) -> NDArray[np.int64]
 
 
 def _lay_out(
-    dataset: Dataset, instrument: Instrument, bars: Channel, rows: Rows, at: NDArray[np.int64]
+    dataset: Dataset,
+    instrument: Instrument,
+    bars: Channel,
+    rows: Rows,
+    at: NDArray[np.int64],
+    *,
+    end: int,
 ) -> InstrumentPath:
     count = len(at)
     opening = np.full(count, NO_ROW, np.int64)
@@ -160,7 +166,7 @@ def _lay_out(
     last_traded = np.maximum.accumulate(np.where(traded, np.arange(len(bars)), NO_ROW))
     known = np.where(closed >= 0, last_traded[np.maximum(closed, 0)], NO_ROW)
     relative_range = (bars["high"] - bars["low"]) / bars["close"]
-    rate, funding_mark, inferred = _funding(dataset, instrument.id, bars, mark_channel, at)
+    rate, funding_mark, inferred = _funding(dataset, instrument.id, bars, mark_channel, at, end=end)
     return InstrumentPath(
         instrument=instrument,
         bars=bars,
@@ -180,7 +186,7 @@ def _lay_out(
         funding_rate=rate,
         funding_mark=funding_mark,
         funding_inferred=inferred,
-        dividend=_dividends(dataset, instrument.id, at),
+        dividend=_dividends(dataset, instrument.id, at, end),
     )
 
 
@@ -206,12 +212,19 @@ def _mark_channel(dataset: Dataset, instrument: Instrument, bars: Channel) -> Ch
 
 
 def _funding(
-    dataset: Dataset, name: str, bars: Channel, marks: Channel | None, at: NDArray[np.int64]
+    dataset: Dataset,
+    name: str,
+    bars: Channel,
+    marks: Channel | None,
+    at: NDArray[np.int64],
+    *,
+    end: int,
 ) -> tuple[Floats, Floats, NDArray[np.bool_]]:
     """Rate, mark and whether the mark was inferred, at funding instants (NaN elsewhere).
 
     The mark is the open of the mark bar that opens at that instant; without one, the last completed
-    mark close, or the last price where the data hold no mark at all.
+    mark close, or the last price where the data hold no mark at all. A record at the window's end
+    is not due: no mark follows that would show it.
     """
     rate = np.full(len(at), np.nan)
     price = np.full(len(at), np.nan)
@@ -219,7 +232,7 @@ def _funding(
     if not dataset.has(name, ChannelKind.FUNDING):
         return rate, price, inferred
     funding = dataset.channel(name, ChannelKind.FUNDING)
-    due = (funding["event_at"] >= at[0]) & (funding["event_at"] <= at[-1])
+    due = (funding["event_at"] >= at[0]) & (funding["event_at"] < end)
     index = np.searchsorted(at, funding["event_at"][due])
     rate[index] = funding["rate"][due]
     reference = bars if marks is None or not len(marks) else marks
@@ -240,11 +253,11 @@ def _funding(
     return rate, price, inferred
 
 
-def _dividends(dataset: Dataset, name: str, at: NDArray[np.int64]) -> Floats:
+def _dividends(dataset: Dataset, name: str, at: NDArray[np.int64], end: int) -> Floats:
     amount = np.full(len(at), np.nan)
     if dataset.has(name, ChannelKind.DIVIDENDS):
         channel = dataset.channel(name, ChannelKind.DIVIDENDS)
-        due = (channel["event_at"] >= at[0]) & (channel["event_at"] <= at[-1])
+        due = (channel["event_at"] >= at[0]) & (channel["event_at"] < end)
         amount[np.searchsorted(at, channel["event_at"][due])] = channel["amount"][due]
     return amount
 

@@ -119,6 +119,15 @@ def test_funding_that_the_free_wallet_pays_leaves_the_liquidation_price():
     assert len(outcome.fills) == 1
 
 
+def test_a_record_at_the_windows_last_instant_is_not_due():
+    # No mark follows it: the curve would end at an equity that the facts contradict.
+    slots = [(hour(3), 0.001), (hour(4), 0.001)]
+    market = table(candles([FLAT] * 4), marks([FLAT] * 4), funding(slots))
+    outcome = play(market, {0: [enter()]})
+    assert amounts(outcome, "funding") == [pytest.approx(-1.0)]
+    assert outcome.curve.venue_cash[-1] == pytest.approx(sum(f.amount for f in outcome.facts))
+
+
 def test_funding_is_part_of_what_a_plan_earns():
     market = table(candles([FLAT] * 5), marks([FLAT] * 5), funding([(hour(2), 0.001)]))
     outcome = play(
