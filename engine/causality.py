@@ -63,6 +63,8 @@ def first_difference(whole: Signals, cut: Signals, rows: int) -> tuple[str, int]
     """Return (array name, row) of the first of ``rows`` rows that differ, None when equal."""
     shorter = named_arrays(cut)
     for name, values in named_arrays(whole).items():
+        if name not in shorter:
+            return name, 0
         a, b = values[:rows], shorter[name][:rows]
         if len(b) < rows:
             return name, len(b)
@@ -83,15 +85,16 @@ def check_causality(
 ) -> None:
     """Recompute the signals on data cut at entry decisions and compare every earlier row.
 
-    Up to 20 entry decisions are taken, chosen by hash, so that no author can aim at them.
+    Up to 20 entry decisions are taken; where there are fewer, rows at which the playbook could act
+    or that it called notable fill up. A hash chooses, so that no author can aim at them.
 
     Raises
     ------
     PlaybookContractError : a row differs; the text names the signal, the row's time and the cut.
     """
-    entries = sorted({d.decided_at for d in outcome.decisions if d.intent == "enter"})
-    chosen = sorted(entries, key=lambda at: hashlib.sha256(f"{at}".encode()).digest())
-    for at in chosen[:CHECKED_DECISIONS]:
+    entries = {d.decided_at for d in outcome.decisions if d.intent == "enter"}
+    others = _instants_worth_a_look(signals, outcome) - entries
+    for at in [*_shuffled(entries), *_shuffled(others)][:CHECKED_DECISIONS]:
         shorter = prepare(playbook, dataset.cut(at), requirements)
         rows = int(np.searchsorted(signals.decided_at, at, side="right"))
         found = first_difference(signals, shorter, rows)
@@ -101,3 +104,21 @@ def check_causality(
                 f"playbook {playbook.name}: {name} at {utc_text(int(signals.decided_at[row]))} "
                 f"changes when the data after {utc_text(at)} are removed; it looks ahead"
             )
+
+
+def _instants_worth_a_look(signals: Signals, outcome: SimulationOutcome) -> set[int]:
+    """Decision instants of the window at which something could have been done or said."""
+    decided, window = signals.decided_at, outcome.curve.at
+    if len(window) == 0:
+        return set()
+    looked_at = np.zeros(len(decided), np.bool_)
+    for wake in (signals.wake_flat, signals.wake_in_position):
+        looked_at |= True if wake is None else wake
+    if signals.notable is not None:
+        looked_at |= signals.notable
+    inside = (decided >= window[0]) & (decided <= window[-1])
+    return {int(at) for at in decided[looked_at & inside]}
+
+
+def _shuffled(instants: set[int]) -> list[int]:
+    return sorted(instants, key=lambda at: hashlib.sha256(f"{at}".encode()).digest())

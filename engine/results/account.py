@@ -72,7 +72,7 @@ class AccountHistory:
         spans = [
             *_position_spans(fills),
             *_pending_spans(orders, {fill.order_id: fill for fill in fills}),
-            *_guard_spans(outcome.guard_events),
+            *_guard_spans(outcome.guard_events, outcome.fills),
         ]
         self._changes = self._sweep(spans)
 
@@ -156,8 +156,12 @@ def _pending_spans(orders: Iterable[OrderRow], last_fills: Mapping[int, Fill]) -
     return spans
 
 
-def _guard_spans(events: Sequence[GuardEvent]) -> list[_Span]:
-    """A guard holds from its trip to its release, or to its own ``until`` when that comes first."""
+def _guard_spans(events: Sequence[GuardEvent], fills: Iterable[Fill]) -> list[_Span]:
+    """A guard holds from its trip to its release, or to its own ``until`` when that comes first.
+
+    A cool-down begins with the fill that closed the plan, at an open after that instant's decision.
+    """
+    flat_from = {f.at: _fill_phase(f) for f in fills if abs(f.position_after) <= FLAT_QUANTITY}
     spans = []
     for index, event in enumerate(events):
         if event.event != "tripped":
@@ -167,10 +171,12 @@ def _guard_spans(events: Sequence[GuardEvent]) -> list[_Span]:
             FOREVER,
         )
         until = min(released, event.until if event.until > 0 else FOREVER)
-        state = AccountState.COOL_DOWN if event.guard == COOL_DOWN_GUARD else AccountState.HALT
+        cooling = event.guard == COOL_DOWN_GUARD
+        state = AccountState.COOL_DOWN if cooling else AccountState.HALT
+        phase = flat_from.get(event.at, Phase.GUARDS.value) if cooling else Phase.GUARDS.value
         spans.append(
             _Span(
-                (event.at, Phase.GUARDS.value),
+                (event.at, phase),
                 (until, Phase.GUARDS.value),
                 state,
                 0,

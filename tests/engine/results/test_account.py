@@ -110,3 +110,20 @@ def test_intervals_cover_the_window_without_a_hole(make_run):
         assert left.until_at == right.from_at
         assert (left.state, left.plan_id) != (right.state, right.plan_id)
     assert sum(i.state == "in_position" for i in intervals) == 4
+
+
+def test_a_cool_down_from_a_stop_at_an_open_does_not_reach_that_instant_s_decision(new_book):
+    # Decided, bought and stopped at hour 5: the decision came first and stood in a flat account.
+    book = new_book()
+    book.mark(100.0, hours=5)
+    book.decide(1.0, stop=90.0)
+    book.fill("entry", 1.0, 88.0)
+    book.fill("stop", -1.0, 88.0)
+    at = book.now
+    book.guards.append(
+        GuardEvent(at, "cool-down", "tripped", 0.0, -5.0, at + 12 * 3_600 * 10**9, "")
+    )
+    book.mark(88.0)
+    account, _ = history(book)
+    assert account.at_decision(at).state == "flat"
+    assert account.at_decision(at + 1).state == "cool_down"

@@ -1,0 +1,236 @@
+"""``playbook_checks``: everything about a playbook that a machine can judge.
+
+from engine.playbook_checks import playbook_checks
+
+def test_my_playbook_keeps_the_contract():
+    playbook_checks(MyPlaybook, MyParams(), my_dataset)
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from io import StringIO
+from typing import Any
+
+from pydantic import ValidationError
+from ruamel.yaml import YAML
+
+from data_feeds.dataset import Dataset
+from data_feeds.errors import RiskoffError
+from data_feeds.schema import ChannelKey, utc_text
+from data_feeds.timeframe import Timeframe, parse_duration
+from data_feeds.yaml_text import parse_yaml
+from engine.causality import first_difference, prepare
+from engine.conditions import Truth
+from engine.config.models import (
+    DataConfig,
+    MaintenanceBracket,
+    PlaybookConfig,
+    RiskConfig,
+    RunConfig,
+    RunMode,
+    VenueConfig,
+)
+from engine.config.problems import validate_strict
+from engine.errors import ConfigError, PlaybookContractError, PlaybookError
+from engine.playbook import Playbook, PlaybookParams
+from engine.playbook_checks.truncation import (
+    Simulated,
+    event_cuts,
+    outcome_difference,
+    prefix_difference,
+    redrawn_after,
+    simulated,
+)
+
+MAINTENANCE_RATE = 0.004
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """How much the checks had to work with; few events prove little.
+
+    Attributes
+    ----------
+    entries : approved entries of the whole run
+    cuts : instants after which data were removed, and then redrawn
+    absent : optional channels that were taken away one by one
+    """
+
+    entries: int
+    cuts: int
+    absent: tuple[ChannelKey, ...]
+
+
+def playbook_checks(
+    playbook_cls: type[Playbook[Any]],
+    params: PlaybookParams,
+    dataset: Dataset,
+    *,
+    config: RunConfig | None = None,
+) -> CheckReport:
+    """Run every check on one dataset; raise at the first that fails.
+
+    Parameters
+    ----------
+    playbook_cls, params : what to check
+    dataset : data on which it trades, with the warm-up at the front
+    config : account, venue, risk and window; by default the shipped defaults from the end of the
+        warm-up to the last bar
+
+    Raises
+    ------
+    PlaybookContractError : which rule was broken, at which instant.
+    PlaybookError : the playbook raised.
+    """
+    check = _Check(playbook_cls, params, dataset, config)
+    check.params_survive_yaml()
+    whole = check.runs_repeat()
+    check.instances_share_nothing(whole)
+    check.nothing_before_warmup()
+    cuts = check.later_data_change_nothing(whole)
+    absent = check.absent_channels_are_unknown(whole)
+    entries = sum(d.intent == "enter" and d.plan_id > 0 for d in whole.outcome.decisions)
+    return CheckReport(entries, cuts, absent)
+
+
+class _Check:
+    """The checks, one a method, on one playbook and dataset."""
+
+    def __init__(
+        self,
+        playbook_cls: type[Playbook[Any]],
+        params: PlaybookParams,
+        dataset: Dataset,
+        config: RunConfig | None,
+    ) -> None:
+        self._cls, self._params, self._dataset = playbook_cls, params, dataset
+        self._requirements = playbook_cls.requirements(params)
+        missing = sorted(self._requirements.channels - set(dataset.channels))
+        if missing:
+            raise ConfigError(f"playbook_checks: the dataset lacks {missing[0]}; add it")
+        self._config = config or self._default_config(self._requirements.warmup_bars)
+
+    def params_survive_yaml(self) -> None:
+        """Params written as YAML and read back are equal."""
+        text = StringIO()
+        YAML(typ="safe").dump(self._params.model_dump(mode="json"), text)
+        try:
+            again = validate_strict(type(self._params), parse_yaml(text.getvalue()).data)
+        except (RiskoffError, ValidationError) as error:
+            raise self._broken(f"params cannot be read back from YAML: {error}") from error
+        if again != self._params:
+            raise self._broken(f"params change on the way through YAML: {self._params} -> {again}")
+
+    def runs_repeat(self) -> Simulated:
+        """Two runs are equal, dense equals sparse, and the data are left as they were."""
+        whole = self._run(self._dataset)
+        for mode in (RunMode.SPARSE, RunMode.DENSE):
+            other = self._run(self._dataset, mode=mode)
+            found = first_difference(whole.signals, other.signals, len(whole.signals.decided_at))
+            name = found[0] if found else outcome_difference(whole.outcome, other.outcome)
+            if name:
+                what = "a second run" if mode is RunMode.SPARSE else "a dense run"
+                raise self._broken(f"{what} gives other {name}")
+        fresh = Dataset(self._dataset.instruments, self._dataset.channels)
+        if fresh.fingerprint != self._dataset.fingerprint:
+            raise self._broken("the playbook changed the data it was given")
+        return whole
+
+    def instances_share_nothing(self, whole: Simulated) -> None:
+        """A run of one instance does not touch another one made before it."""
+        first, second = self._cls(self._params), self._cls(self._params)
+        half = int(whole.signals.decided_at[len(whole.signals.decided_at) // 2])
+        simulated(second, self._dataset.cut(half), self._config)
+        after = simulated(first, self._dataset, self._config)
+        name = outcome_difference(whole.outcome, after.outcome)
+        if name:
+            raise self._broken(f"another instance's run changes {name}; state must be its own")
+
+    def nothing_before_warmup(self) -> None:
+        """No intent in the rows that the playbook itself declares as warm-up."""
+        warmup = self._requirements.warmup_bars
+        early = self._run(self._dataset, config=self._default_config(0))
+        decided = early.signals.decided_at
+        first_at = int(decided[min(warmup, len(decided) - 1)])
+        hasty = [d for d in early.outcome.decisions if d.intent == "enter"]
+        if hasty and hasty[0].decided_at < first_at:
+            raise self._broken(
+                f"enters at {utc_text(hasty[0].decided_at)}, before its own warm-up of {warmup} "
+                f"bars ends at {utc_text(first_at)}"
+            )
+
+    def later_data_change_nothing(self, whole: Simulated) -> int:
+        """Around every event, nothing up to it changes when later data are removed or redrawn."""
+        cuts = event_cuts(whole)
+        for at in cuts:
+            for verb, other in (
+                ("removed", self._dataset.cut(at)),
+                ("redrawn", redrawn_after(self._dataset, at, seed=at % 1_000_003)),
+            ):
+                name = prefix_difference(whole, self._run(other), at)
+                if name:
+                    raise self._broken(
+                        f"{name} up to {utc_text(at)} changes when the data after it are {verb}; "
+                        "it looks ahead"
+                    )
+        return len(cuts)
+
+    def absent_channels_are_unknown(self, whole: Simulated) -> tuple[ChannelKey, ...]:
+        """Without an optional channel: our error, or conditions unknown; never a silent number."""
+        optional = sorted(self._requirements.optional - self._requirements.channels)
+        held = [key for key in optional if key in self._dataset.channels]
+        for key in held:
+            channels = {k: c for k, c in self._dataset.channels.items() if k != key}
+            dataset = Dataset(self._dataset.instruments, channels)
+            try:
+                other = prepare(self._cls(self._params), dataset, self._requirements)
+            except PlaybookError as error:
+                if isinstance(error.__cause__, Exception):
+                    raise self._broken(f"without the optional {key}: {error}") from error
+                continue
+            except RiskoffError:
+                continue
+            changed = unknown = False
+            for one, without in zip(whole.signals.conditions, other.conditions, strict=True):
+                differs = one.truth != without.truth
+                changed |= bool(differs.any())
+                unknown |= bool((without.truth[differs] == Truth.UNKNOWN).any())
+            if changed and not unknown:
+                raise self._broken(
+                    f"without the optional {key} conditions change but none becomes unknown"
+                )
+        return tuple(held)
+
+    def _run(
+        self, dataset: Dataset, *, mode: RunMode = RunMode.SPARSE, config: RunConfig | None = None
+    ) -> Simulated:
+        return simulated(self._cls(self._params), dataset, config or self._config, mode=mode)
+
+    def _default_config(self, warmup_bars: int) -> RunConfig:
+        clock = self._dataset.channels[self._requirements.clock]
+        first, last = int(clock["opened_at"][0]), int(clock["closed_at"][-1])
+        risk = RiskConfig()
+        windows = (risk.volatility_window, risk.participation_window)
+        warmup = warmup_bars * Timeframe(self._requirements.clock.timeframe).ns
+        start = first + max(warmup, *(parse_duration(window) for window in windows))
+        if warmup_bars == 0:
+            start = first
+        if start >= last:
+            raise ConfigError(
+                f"playbook_checks: the data end at {utc_text(last)}, before the warm-up ends at "
+                f"{utc_text(start)}; give more data"
+            )
+        return RunConfig(
+            name="playbook_checks",
+            data=DataConfig(start=_utc(start), end=_utc(last)),
+            playbook=PlaybookConfig(name=self._cls.name),
+            venue=VenueConfig(maintenance=(MaintenanceBracket(floor=0.0, rate=MAINTENANCE_RATE),)),
+            risk=risk,
+        )
+
+    def _broken(self, what: str) -> PlaybookContractError:
+        return PlaybookContractError(f"playbook {self._cls.name}: {what}")
+
+
+def _utc(at: int) -> datetime:
+    return datetime.fromtimestamp(at // 10**9, tz=UTC)

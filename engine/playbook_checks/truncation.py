@@ -1,0 +1,184 @@
+"""Runs on data that end, or become noise, after an instant: what must not change before it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from data_feeds.dataset import Dataset
+from data_feeds.schema import VALUE_COLUMNS, Channel, ChannelKind
+from engine.bt import simulate
+from engine.causality import first_difference, prepare
+from engine.config.models import RunConfig, RunMode
+from engine.events import EquityCurve, FactKind, OrderRole, OrderRow, SimulationOutcome
+from engine.playbook import Playbook, Requirements, Signals
+from engine.results.account import AccountHistory
+from engine.results.journal import conditions_table
+
+PRICES = ("open", "high", "low", "close")
+TABLES = ("orders", "fills", "facts", "decisions", "guard_events")
+# What an order asks for; the rest of its row is what became of it later.
+ORDER_FATE = ("status", "filled", "ended_at", "end_reason")
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """One playbook run over one dataset."""
+
+    config: RunConfig
+    dataset: Dataset
+    requirements: Requirements
+    signals: Signals
+    outcome: SimulationOutcome
+
+    @property
+    def window(self) -> tuple[int, int]:
+        """Start and end of the traded window, ns UTC."""
+        data = self.config.data
+        return int(data.start.timestamp()) * 10**9, int(data.end.timestamp()) * 10**9
+
+
+def simulated(
+    playbook: Playbook[Any],
+    dataset: Dataset,
+    config: RunConfig,
+    *,
+    mode: RunMode = RunMode.SPARSE,
+    signals: Signals | None = None,
+) -> Simulated:
+    """Prepare and simulate; ``signals`` that were prepared before are used as they are."""
+    requirements = playbook.requirements(playbook.params)
+    if signals is None:
+        signals = prepare(playbook, dataset, requirements)
+    config = config.model_copy(update={"mode": mode})
+    outcome = simulate(config, dataset, playbook, signals, requirements)
+    return Simulated(config, dataset, requirements, signals, outcome)
+
+
+def redrawn_after(dataset: Dataset, at: int, seed: int) -> Dataset:
+    """Return the dataset with every value that becomes known after ``at`` drawn anew.
+
+    Times stay. A bar's prices are scaled by one factor, so that every bar remains a bar.
+    """
+    rng = np.random.default_rng(seed)
+    channels = {key: _redrawn(dataset.channels[key], at, rng) for key in sorted(dataset.channels)}
+    return Dataset(dataset.instruments, channels)
+
+
+def _redrawn(channel: Channel, at: int, rng: np.random.Generator) -> Channel:
+    later = channel["available_at"] > at
+    shared = rng.uniform(0.7, 1.4, int(later.sum()))
+    signed = channel.key.kind in (ChannelKind.FUNDING, ChannelKind.SERIES)
+    columns = dict(channel.columns)
+    for name in VALUE_COLUMNS[channel.key.kind]:
+        other = rng.uniform(-1.0 if signed else 0.1, 1.0 if signed else 4.0, len(shared))
+        values = channel[name].copy()
+        values[later] *= shared if name in PRICES else other
+        columns[name] = values
+    return Channel(channel.key, columns)
+
+
+def event_cuts(whole: Simulated) -> list[int]:
+    """Return the decision instants of every order, fill and funding payment, and one row around.
+
+    Instants inside a slower traded bar are left out: an order that filled at that bar's open is a
+    fact of the account before the bar's data are complete.
+    """
+    outcome, decided = whole.outcome, whole.signals.decided_at
+    at = [order.decided_at for order in outcome.orders] + [fill.at for fill in outcome.fills]
+    at += [fact.at for fact in outcome.facts if fact.kind == FactKind.FUNDING]
+    row = np.searchsorted(decided, np.array(at, np.int64))
+    rows = np.unique(np.concatenate([row - 1, row, row + 1]))
+    cuts = decided[rows[(rows >= 0) & (rows < len(decided))]]
+    start, end = whole.window
+    cuts = cuts[(cuts > start) & (cuts <= end)]
+    return [int(cut) for cut in cuts if not _inside_a_bar(whole, int(cut))]
+
+
+def _inside_a_bar(whole: Simulated, at: int) -> bool:
+    for key in whole.requirements.channels:
+        if key.kind is ChannelKind.BARS and key.instrument in whole.requirements.traded:
+            bars = whole.dataset.channels[key]
+            row = int(np.searchsorted(bars["opened_at"], at)) - 1
+            if row >= 0 and bars["closed_at"][row] > at:
+                return True
+    return False
+
+
+def outcome_difference(a: SimulationOutcome, b: SimulationOutcome) -> str:
+    """Return the first table or column in which two outcomes differ in any bit, "" for none."""
+    for name in TABLES:
+        # As text: it holds every bit of a float, and NaN equals itself.
+        if repr(getattr(a, name)) != repr(getattr(b, name)):
+            return name
+    for column in fields(EquityCurve):
+        one, other = getattr(a.curve, column.name), getattr(b.curve, column.name)
+        if one.tobytes() != other.tobytes():
+            return f"equity curve: {column.name}"
+    return ""
+
+
+def prefix_difference(whole: Simulated, part: Simulated, at: int) -> str:
+    """Return what up to ``at`` differs between a run and one whose later data changed, "" for none.
+
+    Signals, conditions, decisions, what orders ask for, and equity are compared up to ``at``
+    included; fills, cash flows and guards before it, because the bar that opens at ``at`` and the
+    day that ends there belong to the future.
+    """
+    rows = int(np.searchsorted(whole.signals.decided_at, at, side="right"))
+    found = first_difference(whole.signals, part.signals, rows)
+    if found is not None:
+        return found[0]
+    for (name, one), (_, other) in zip(_past(whole, at), _past(part, at), strict=True):
+        if one != other:
+            return name
+    return _journal_difference(whole, part, at)
+
+
+def _past(run: Simulated, at: int) -> Iterator[tuple[str, object]]:
+    outcome, curve = run.outcome, run.outcome.curve
+    yield "decisions", repr([d for d in outcome.decisions if d.decided_at <= at])
+    yield "orders", [_asked(order) for order in outcome.orders if _was_sent(order, at)]
+    yield "fills", repr([fill for fill in outcome.fills if fill.at < at])
+    yield "facts", repr([fact for fact in outcome.facts if fact.at < at])
+    yield "guard events", repr([event for event in outcome.guard_events if event.at < at])
+    yield "equity", curve.equity[curve.at <= at].tobytes()
+
+
+def _was_sent(order: OrderRow, at: int) -> bool:
+    # The venue's own order can be one of the bar that opens at ``at``.
+    return order.decided_at < at or (order.decided_at == at and order.role != OrderRole.LIQUIDATION)
+
+
+def _asked(order: OrderRow) -> str:
+    names = [item.name for item in fields(order) if item.name not in ORDER_FATE]
+    return repr([getattr(order, name) for name in names])
+
+
+def journal(run: Simulated, at: int) -> pa.Table:
+    """Return the journal of conditions up to ``at``."""
+    start, end = run.window
+    history = AccountHistory(run.outcome, run.requirements.traded[0], start, end)
+    return conditions_table(run.signals, run.outcome, history, start, at)
+
+
+def _journal_difference(whole: Simulated, part: Simulated, at: int) -> str:
+    one, other = journal(whole, at), journal(part, at)
+    if one.num_rows != other.num_rows:
+        return "journal rows"
+    for name in one.column_names:
+        if not _same(_values(one, name), _values(other, name)):
+            return f"journal column {name}"
+    return ""
+
+
+def _values(table: pa.Table, name: str) -> NDArray[Any]:
+    values: NDArray[Any] = table[name].to_numpy()
+    return values
+
+
+def _same(a: NDArray[Any], b: NDArray[Any]) -> bool:
+    return bool(np.array_equal(a, b, equal_nan=a.dtype.kind == "f"))

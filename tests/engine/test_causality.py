@@ -1,0 +1,177 @@
+"""The check of every run: prepared signals must not change when later data are removed."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from pydantic import Field
+
+from data_feeds.embedded import PERP, embedded_dataset
+from engine.api import (
+    ChannelKey,
+    ChannelKind,
+    Enter,
+    Playbook,
+    PlaybookContractError,
+    PlaybookParams,
+    Requirements,
+    Signals,
+    condition,
+)
+from engine.causality import check_causality, first_difference, named_arrays, prepare
+from engine.playbook_checks import playbook_checks
+from engine.testing import candles, play_playbook, table
+from strategies.liquidation_reclaim import LiquidationReclaim
+
+
+class Params(PlaybookParams):
+    ahead: int = Field(0, description="rows that a signal looks ahead, as a bug would")
+
+
+class Momentum(Playbook[Params]):
+    """Buys after a rise and leaves the rest to the stop; ``ahead`` plants a leak."""
+
+    name = "momentum"
+    Params = Params
+
+    @classmethod
+    def requirements(cls, params):
+        clock = ChannelKey("BTCUSDT-PERP", ChannelKind.BARS, "1h")
+        return Requirements(clock, frozenset({clock}), frozenset(), (clock.instrument,), 1)
+
+    def prepare(self, data):
+        bars = data.bars("BTCUSDT-PERP", "1h")
+        close = bars["close"]
+        later = np.minimum(np.arange(len(close)) + self.params.ahead, len(close) - 1)
+        rise = np.diff(close[later], prepend=close[later][:1])
+        rose = condition(
+            "rose",
+            rise > 0,
+            known=np.arange(len(close)) > 0,
+            measured=rise,
+            threshold=0.0,
+            unit="quote",
+            description="the close is above the one before",
+        )
+        values = {"rise": rise, "close": close}
+        return Signals(bars["closed_at"], values, (rose,), notable=rise > 0)
+
+    def on_bar(self, market, account):
+        if market.signal("rise") > 0 and account.is_flat("BTCUSDT-PERP"):
+            return (Enter("BTCUSDT-PERP", 1, market.signal("close") - 3.0, "rose"),)
+        return ()
+
+
+class Cheat(Momentum):
+    """Keeps the whole data from ``prepare`` and looks one bar ahead in ``on_bar``."""
+
+    def prepare(self, data):
+        self._close = data.bars("BTCUSDT-PERP", "1h")["close"]
+        return super().prepare(data)
+
+    def on_bar(self, market, account):
+        following = self._close[min(market.row + 1, len(self._close) - 1)]
+        if following <= market.signal("close"):
+            return ()
+        return super().on_bar(market, account)
+
+
+def hourly(rows=30, seed=4):
+    rng = np.random.default_rng(seed)
+    close = 100.0 + np.cumsum(rng.integers(-2, 3, rows))
+    opens = np.concatenate(([100.0], close[:-1]))
+    bars = [(o, max(o, c) + 1, min(o, c) - 1, c) for o, c in zip(opens, close, strict=True)]
+    return table(candles(bars))
+
+
+def test_causal_signals_pass():
+    assert play_playbook(hourly(), Momentum(Params())).fills
+
+
+def test_a_prepared_signal_that_looks_one_bar_ahead_is_named_with_its_time():
+    with pytest.raises(PlaybookContractError, match=r"signal rise at 2026-02-0.*it looks ahead"):
+        play_playbook(hourly(), Momentum(Params(ahead=1)))
+
+
+def test_a_run_without_entries_is_checked_too():
+    class Watcher(Momentum):
+        def on_bar(self, market, account):
+            return ()
+
+    with pytest.raises(PlaybookContractError, match="looks ahead"):
+        play_playbook(hourly(), Watcher(Params(ahead=1)))
+
+
+def test_a_decision_before_its_bar_is_known_is_a_leak():
+    class Early(Momentum):
+        def prepare(self, data):
+            opened = data.bars("BTCUSDT-PERP", "1h")["opened_at"]
+            return replace(super().prepare(data), decided_at=opened)
+
+    with pytest.raises(PlaybookContractError, match="decided_at"):
+        play_playbook(hourly(), Early(Params()))
+
+
+def test_an_array_that_only_the_whole_data_give_is_a_leak():
+    whole = Signals(np.arange(3), {"a": np.zeros(3), "b": np.zeros(3)})
+    assert first_difference(whole, Signals(np.arange(2), {"a": np.zeros(2)}), 2) == ("signal b", 0)
+
+
+def test_the_check_of_every_run_cannot_see_what_on_bar_keeps_for_itself():
+    # The arrays of prepare are causal; the look-ahead sits in on_bar. This is the documented limit.
+    assert play_playbook(hourly(), Cheat(Params())).fills
+
+
+def test_playbook_checks_sees_what_on_bar_keeps_for_itself():
+    with pytest.raises(PlaybookContractError, match="looks ahead"):
+        playbook_checks(Cheat, Params(), hourly(rows=400))
+
+
+def ahead(signals: Signals, name: str) -> Signals:
+    """The signals with one array a row ahead; its last value stays."""
+    moved = {key: np.append(a[1:], a[-1:]) for key, a in named_arrays(signals).items()}[name]
+    kind, _, rest = name.partition(" ")
+    if kind == "signal":
+        return replace(signals, values={**signals.values, rest: moved})
+    if kind == "condition":
+        own, _, column = rest.partition(" (")
+        column = column.rstrip(")") or "truth"
+        return replace(
+            signals,
+            conditions=tuple(
+                replace(c, **{column: moved}) if c.name == own else c for c in signals.conditions
+            ),
+        )
+    return replace(signals, **{name: moved})
+
+
+def test_a_leak_of_one_bar_in_any_array_of_playbook_a_is_named():
+    # At an entry decided one row before the array changes, the leak shows the change already.
+    data = embedded_dataset()
+    params = LiquidationReclaim.Params(timeframe="15m", mark_timeframe="15m")
+    requirements = LiquidationReclaim.requirements(params)
+    honest = LiquidationReclaim(params)
+    signals = prepare(honest, data, requirements)
+    run = play_playbook(hourly(), Momentum(Params()))
+    entry = next(d for d in run.decisions if d.intent == "enter")
+    checked = []
+    for name, values in named_arrays(signals).items():
+        same = values[1:] == values[:-1]
+        if values.dtype.kind == "f":
+            same |= np.isnan(values[1:]) & np.isnan(values[:-1])
+        rows = np.flatnonzero(~same)
+        if name == "decided_at" or len(rows) == 0:
+            continue  # a later decision is no leak; what never changes has nothing to leak
+
+        class Leaky(LiquidationReclaim):
+            def prepare(self, data, name=name):
+                return ahead(super().prepare(data), name)
+
+        at = int(signals.decided_at[rows[len(rows) // 2]])
+        outcome = replace(run, decisions=(replace(entry, decided_at=at),))
+        with pytest.raises(PlaybookContractError) as caught:
+            check_causality(Leaky(params), data, requirements, ahead(signals, name), outcome)
+        assert f": {name} at " in str(caught.value)
+        checked.append(name)
+    assert len(checked) > 40
+    assert PERP in str(requirements.clock)
