@@ -182,8 +182,8 @@ def _check_cancellations(case: Case) -> None:
 
 
 def _stop_fills(order: OrderRow, files: RunFiles) -> bool:
-    """Return whether the plan's stop began to fill at the instant a target was cancelled."""
-    return order.role == OrderRole.TARGET.value and any(
+    """Return whether a stop of the plan filled when a target, or a moved stop, was cancelled."""
+    return order.role in (OrderRole.TARGET.value, OrderRole.STOP.value) and any(
         fill.plan_id == order.plan_id
         and fill.role == OrderRole.STOP.value
         and fill.at == order.ended_at

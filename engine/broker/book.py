@@ -61,13 +61,18 @@ class WorkingOrder:
 
 @dataclass(slots=True)
 class Plan:
-    """One entry with everything that protects and closes it; at most one an instrument."""
+    """One entry with everything that protects and closes it; at most one an instrument.
+
+    ``outgoing_stop`` is the stop that a move inside a bar replaced: the new one works from the next
+    bar, so this bar still honours the old one.
+    """
 
     plan_id: int
     instrument: str
     direction: int
     entry: WorkingOrder
     stop: WorkingOrder | None = None
+    outgoing_stop: WorkingOrder | None = None
     targets: list[WorkingOrder] = field(default_factory=list)
     exits: list[WorkingOrder] = field(default_factory=list)
     entered: float = 0.0
@@ -79,8 +84,8 @@ class Plan:
 
     def orders(self) -> list[WorkingOrder]:
         """Every order that the plan has now."""
-        stop = [] if self.stop is None else [self.stop]
-        return [self.entry, *stop, *self.targets, *self.exits]
+        stops = [stop for stop in (self.stop, self.outgoing_stop) if stop is not None]
+        return [self.entry, *stops, *self.targets, *self.exits]
 
     def working_targets(self) -> list[WorkingOrder]:
         """Targets that still work, nearest first."""
@@ -107,8 +112,11 @@ class Book:
         self.plans: dict[str, Plan] = {}
         self.ended: list[WorkingOrder] = []
 
-    def submit(self, request: OrderRequest, at: int) -> WorkingOrder:
-        """Register an order and hang it into its plan."""
+    def submit(self, request: OrderRequest, at: int, bar_opened_at: int) -> WorkingOrder:
+        """Register an order and hang it into its plan.
+
+        ``bar_opened_at`` is when the instrument's bar of this instant opened, ``at`` between bars.
+        """
         order = WorkingOrder(len(self.orders) + 1, request, at)
         self.orders.append(order)
         if request.role is OrderRole.ENTRY:
@@ -117,10 +125,12 @@ class Book:
             return order
         plan = self.plans[request.instrument]
         if request.role is OrderRole.STOP:
-            if plan.stop is not None:
-                self.end(plan.stop, OrderStatus.CANCELLED, at, "moved")
-            else:
+            if plan.stop is None:
                 plan.first_stop = request.price
+            elif plan.stop.decided_at <= bar_opened_at < at:
+                plan.outgoing_stop = plan.stop
+            else:
+                self.end(plan.stop, OrderStatus.CANCELLED, at, "moved")
             plan.stop = order
         elif request.role is OrderRole.TARGET:
             plan.targets.append(order)
@@ -133,6 +143,12 @@ class Book:
         if order.is_working:
             order.end(status, at, reason)
             self.ended.append(order)
+
+    def retire_stop(self, plan: Plan) -> None:
+        """End the stop that a move replaced, as of the last move: its bar is over."""
+        if plan.outgoing_stop is not None and plan.stop is not None:
+            self.end(plan.outgoing_stop, OrderStatus.CANCELLED, plan.stop.decided_at, "moved")
+            plan.outgoing_stop = None
 
     def close_plan(self, plan: Plan, at: int, reason: str) -> None:
         """Cancel what still works of a plan and forget it."""

@@ -67,6 +67,13 @@ class Turn:
         opened_at = int(self.path.bars["opened_at"][self.row])
         return order.is_working and order.decided_at <= opened_at
 
+    def stop(self) -> WorkingOrder | None:
+        """Return the stop that this bar honours: the last one decided by its open."""
+        for order in (self.plan.stop, self.plan.outgoing_stop):
+            if order is not None and self.may_fill(order):
+                return order
+        return None
+
     @property
     def when(self) -> Moment:
         """The instant, bar and stage that a fill of this turn carries."""
@@ -106,13 +113,11 @@ class Matcher:
         Of stop and liquidation the one nearer to its own path's open wins; a stop that is touched
         keeps every target from filling.
         """
-        path, t, stop = turn.path, turn.t, turn.plan.stop
+        path, t, stop = turn.path, turn.t, turn.stop()
         low, high = path.low[t], path.high[t]
         stop_hit = (
             stop is not None
-            and stop.is_working
             and not stop.triggered
-            and turn.may_fill(stop)
             and resolve.stop_touched(stop.request.side, stop.request.price, low, high)
         )
         level = self._collateral.liquidation_level(turn.k, t)
@@ -231,6 +236,11 @@ class Matcher:
         """Fill a stop; what the bar's volume leaves over trades at the next opens."""
         if not stop.triggered:
             stop.triggered = True
+            if stop is turn.plan.outgoing_stop and turn.plan.stop is not None:
+                self._book.end(
+                    turn.plan.stop, OrderStatus.CANCELLED, turn.when.at, "stop triggered"
+                )
+                turn.plan.stop, turn.plan.outgoing_stop = stop, None
             for order in [turn.plan.entry, *turn.plan.targets, *turn.plan.exits]:
                 self._book.end(order, OrderStatus.CANCELLED, turn.when.at, "stop triggered")
         self._reduce(turn, stop, raw, abs(turn.position.quantity), rests=False)
@@ -284,7 +294,7 @@ class Matcher:
             slippage_multiplier=entry.slippage_multiplier,
             reason="maintenance margin breached",
         )
-        order = self._book.submit(request, turn.when.at)
+        order = self._book.submit(request, turn.when.at, turn.when.at)
         self._execution.liquidate(turn.path, order, quantity=abs(quantity), raw=raw, when=turn.when)
         self._book.end(order, OrderStatus.FILLED, turn.when.at, "filled")
         self._close(turn, "liquidation")

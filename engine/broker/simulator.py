@@ -68,7 +68,8 @@ class Simulator:
         """Register approved orders; a full exit also cancels the rest of a working entry."""
         orders = []
         for request in requests:
-            orders.append(self.book.submit(request, at))
+            opened_at = self._bar_opened_at(request.instrument, at)
+            orders.append(self.book.submit(request, at, opened_at))
             leaves = request.role in (OrderRole.EXIT, OrderRole.GUARD)
             if leaves and math.isnan(request.quantity):
                 plan = self.book.plans[request.instrument]
@@ -86,11 +87,15 @@ class Simulator:
         )
 
     def is_settled(self) -> bool:
-        """Whether the last mark has seen every fact and no order waits for the next open.
+        """Whether the last mark has seen every fact and nothing waits for the next open.
 
         Only then may instants be skipped.
         """
-        return self._synced == self.ledger.version and not self.has_market_orders()
+        return (
+            self._synced == self.ledger.version
+            and not self.has_market_orders()
+            and all(plan.outgoing_stop is None for plan in self.book.plans.values())
+        )
 
     def close_bars(self, t: int) -> None:
         """Step (a): match resting orders and liquidation against the bars that close at ``t``."""
@@ -129,12 +134,19 @@ class Simulator:
             row = int(path.opening[t])
             turn = None if row == NO_ROW else self._turn(k, t, row, FillStage.OPEN)
             if turn is not None:
+                self.book.retire_stop(turn.plan)
                 self.matcher.match_open(turn)
                 turns.append(turn)
         # Exits of every instrument come first: they free the cash that entries use.
         for turn in turns:
             if turn.plan.entry.is_working:
                 self.matcher.match_open_entry(turn)
+
+    def _bar_opened_at(self, name: str, at: int) -> int:
+        """Return when the bar that is open at ``at`` opened; ``at`` itself between bars."""
+        bars = self.timeline.paths[self.names.index(name)].bars
+        row = int(np.searchsorted(bars["closed_at"], at, side="right"))
+        return min(int(bars["opened_at"][row]), at) if row < len(bars) else at
 
     def _turn(self, k: int, t: int, row: int, stage: FillStage) -> Turn | None:
         plan = self.book.plans.get(self.names[k])

@@ -5,7 +5,7 @@ import pytest
 
 from data_feeds.instrument import Instrument, InstrumentKind
 from engine.config.models import SlippageConfig
-from engine.intents import Enter, Exit
+from engine.intents import Enter, Exit, MoveStop
 from engine.testing import (
     ETF,
     PERP,
@@ -309,3 +309,51 @@ def test_the_curve_has_one_row_a_bar_close_and_adds_up():
     assert outcome.curve.at.tolist() == [hour(i) for i in (1, 2, 3, 4)]
     assert outcome.curve.unrealized.tolist() == [0.0, 30.0, -20.0, 0.0]
     assert outcome.curve.gross_notional.tolist() == [0.0, 1_030.0, 980.0, 1_000.0]
+
+
+# A stop moved while a slow bar is open.
+
+
+def moved_inside_a_session(low, *, stops, volume=1_000.0, venue=None):
+    """Bought on Tuesday with a stop at 90; the stop is moved at 16:00 and later in the session."""
+    tuesday = (100.0, 101.0, low, 99.0, volume)
+    market = table(
+        candles([FLAT] * 96), sessions([FLAT, tuesday, (97, 105, 96, 104), (104, 105, 103, 104)])
+    )
+    moves = {39 + i: [MoveStop(ETF.id, stop, "trail")] for i, stop in enumerate(stops)}
+    script = {22: [enter(ETF.id)], **moves}
+    return play(market, script, account={"brokerage_cash": 10_000.0}, venue=venue)
+
+
+def stops_of(outcome):
+    return [(o.price, o.status, o.end_reason) for o in outcome.orders if o.role == "stop"]
+
+
+@pytest.mark.parametrize("stops", [[95.0], [92.0, 95.0]])
+def test_a_session_that_reaches_the_stop_it_opened_with_is_stopped_there(stops):
+    # 80 came before the move or after it; either way the stop of 90 or a nearer one was met.
+    outcome = moved_inside_a_session(80.0, stops=stops)
+    assert fill_lines(outcome)[1:] == [(45.0, "stop", -10.0, 90.0)]
+    assert stops_of(outcome)[0][:2] == (90.0, "filled")
+    assert {status for _, status, _ in stops_of(outcome)[1:]} == {"cancelled"}
+
+
+@pytest.mark.parametrize("stops", [[98.0], [92.0, 98.0]])
+def test_a_session_that_does_not_reach_it_hands_over_to_the_moved_stop_at_the_next_open(stops):
+    # Tuesday's low of 91 lies between the old stop and the new one, which works from Wednesday:
+    # the open of 97 is below 98.
+    outcome = moved_inside_a_session(91.0, stops=stops)
+    assert fill_lines(outcome)[1:] == [(62.5, "stop", -10.0, 97.0)]
+    first, *_, last = [order for order in outcome.orders if order.role == "stop"]
+    # It ends as of the last move, at 16:00 or 17:00.
+    assert (first.status, first.end_reason) == ("cancelled", "moved")
+    assert first.ended_at == last.decided_at == hour(39 + len(stops))
+    assert last.status == "filled"
+
+
+def test_what_volume_leaves_of_the_old_stop_is_sold_at_the_next_open():
+    # 1% of Monday's 1,000 lets 10 in; 1% of Tuesday's 500 lets 5 out at the stop and 5 at the open.
+    venue = {"participation_cap": 0.01}
+    outcome = moved_inside_a_session(80.0, stops=[95.0], volume=500.0, venue=venue)
+    assert fill_lines(outcome)[1:] == [(45.0, "stop", -5.0, 90.0), (62.5, "stop", -5.0, 97.0)]
+    assert stops_of(outcome)[1][1:] == ("cancelled", "stop triggered")
