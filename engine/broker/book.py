@@ -146,8 +146,9 @@ class Book:
 
     def retire_stop(self, plan: Plan) -> None:
         """End the stop that a move replaced, as of the last move: its bar is over."""
-        if plan.outgoing_stop is not None and plan.stop is not None:
-            self.end(plan.outgoing_stop, OrderStatus.CANCELLED, plan.stop.decided_at, "moved")
+        stop = plan.stop
+        if plan.outgoing_stop is not None and stop is not None and not stop.triggered:
+            self.end(plan.outgoing_stop, OrderStatus.CANCELLED, stop.decided_at, "moved")
             plan.outgoing_stop = None
 
     def close_plan(self, plan: Plan, at: int, reason: str) -> None:

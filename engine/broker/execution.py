@@ -47,16 +47,27 @@ class Execution:
 
     def __init__(self, ledger: Ledger, venue: VenueConfig, margin_mode: MarginMode) -> None:
         self.fills: list[Fill] = []
+        # What the latest bar of each instrument has filled: its open, and base units.
+        self._filled: dict[str, tuple[int, float]] = {}
         self._ledger = ledger
         self._venue = venue
         self._mode = margin_mode
 
     def capacity(self, path: InstrumentPath, when: Moment) -> float:
-        """Return what one bar may fill, base units in whole lots; infinite without a cap."""
+        """Return what a bar may still fill, base units in whole lots; infinite without a cap.
+
+        Inside the bar the cap is a share of its own volume, less what its open has filled.
+        """
         cap = self._venue.participation_cap
         if cap is None:
             return float("inf")
-        return floor_to_step(cap * when.volume, path.instrument.lot_size)
+        lot = path.instrument.lot_size
+        room = floor_to_step(cap * when.volume, lot) - self._filled_in(path, when)
+        return floor_to_step(max(room, 0.0), lot)
+
+    def _filled_in(self, path: InstrumentPath, when: Moment) -> float:
+        opened_at, quantity = self._filled.get(path.instrument.id, (when.bar_opened_at, 0.0))
+        return quantity if opened_at == when.bar_opened_at else 0.0
 
     def taker_price(
         self, path: InstrumentPath, order: WorkingOrder, raw: float, quantity: float, when: Moment
@@ -111,6 +122,8 @@ class Execution:
             (raw, 0.0) if rests else self.taker_price(path, order, raw, quantity, when)
         )
         rate = self.fee_rate(path, maker=maker)
+        filled = self._filled_in(path, when) + quantity
+        self._filled[path.instrument.id] = (when.bar_opened_at, filled)
         return self._book(
             path,
             order,

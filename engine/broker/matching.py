@@ -127,7 +127,7 @@ class Matcher:
             self._liquidate(turn, level, level)
         elif stop is not None and stop_hit:
             self._trigger_stop(turn, stop, stop.request.price)
-        elif targets:
+        elif targets and not (stop is not None and stop.triggered):
             for target in turn.plan.working_targets():
                 request = target.request
                 if turn.may_fill(target) and resolve.limit_touched(
@@ -233,16 +233,22 @@ class Matcher:
             self._book.close_plan(plan, at, "entry rejected")
 
     def _trigger_stop(self, turn: Turn, stop: WorkingOrder, raw: float) -> None:
-        """Fill a stop; what the bar's volume leaves over trades at the next opens."""
+        """Fill a stop; what the bar's volume leaves over trades at the next opens.
+
+        Its plan's other exits end with its first fill, and none of them fills any more.
+        """
+        plan, at = turn.plan, turn.when.at
         if not stop.triggered:
             stop.triggered = True
-            if stop is turn.plan.outgoing_stop and turn.plan.stop is not None:
-                self._book.end(
-                    turn.plan.stop, OrderStatus.CANCELLED, turn.when.at, "stop triggered"
-                )
-                turn.plan.stop, turn.plan.outgoing_stop = stop, None
-            for order in [turn.plan.entry, *turn.plan.targets, *turn.plan.exits]:
-                self._book.end(order, OrderStatus.CANCELLED, turn.when.at, "stop triggered")
+            if stop is plan.outgoing_stop:
+                plan.stop, plan.outgoing_stop = stop, plan.stop
+            for order in [plan.entry, *plan.exits]:
+                self._book.end(order, OrderStatus.CANCELLED, at, "stop triggered")
+        if turn.room > 0:
+            moved = [] if plan.outgoing_stop is None else [plan.outgoing_stop]
+            for order in [*plan.targets, *moved]:
+                self._book.end(order, OrderStatus.CANCELLED, at, "stop triggered")
+            plan.outgoing_stop = None
         self._reduce(turn, stop, raw, abs(turn.position.quantity), rests=False)
 
     def _take_target(self, turn: Turn, target: WorkingOrder, raw: float) -> None:

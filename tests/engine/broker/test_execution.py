@@ -185,6 +185,25 @@ def test_what_a_stop_cannot_sell_inside_its_bar_is_sold_at_the_next_opens_at_any
     assert fill_lines(outcome)[1:] == [(3.0, "stop", -6.0, 95.0), (3.0, "stop", -4.0, 93.0)]
 
 
+def test_open_and_range_of_one_bar_share_its_volume_cap():
+    # Row 1 trades 120, so 12: the open took 10 on the strength of row 0, 2 are left to the stop.
+    # The other 8 go at the next open, which sees a volume of 120.
+    rows = [FLAT, (100, 101, 94, 95, 120), (94, 95, 93, 94), FLAT]
+    outcome = play(table(candles(rows)), {0: [enter(stop=95.0)]}, venue={"participation_cap": 0.1})
+    assert fill_lines(outcome) == [
+        (1.0, "entry", 10.0, 100.0),
+        (2.0, "stop", -2.0, 95.0),
+        (2.0, "stop", -8.0, 94.0),
+    ]
+
+
+def test_a_stop_in_a_bar_whose_volume_the_entry_used_up_sells_at_the_next_open():
+    rows = [FLAT, (100, 101, 94, 95, 50), (94, 95, 93, 94, 80), (93, 94, 92, 93), FLAT]
+    outcome = play(table(candles(rows)), {0: [enter(stop=95.0)]}, venue={"participation_cap": 0.1})
+    # 5 of the 50 were all that bar 1 could give, the open took 10. Then 10% of 50, and of 80.
+    assert fill_lines(outcome)[1:] == [(2.0, "stop", -5.0, 94.0), (3.0, "stop", -5.0, 93.0)]
+
+
 def test_a_target_capped_by_volume_keeps_working_for_the_rest():
     market = table(candles([FLAT, FLAT, (100, 111, 99, 105, 40), (105, 112, 104, 110), FLAT]))
     outcome = play(

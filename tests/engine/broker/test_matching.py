@@ -228,7 +228,7 @@ def test_an_exit_before_the_entry_has_filled_any_of_it_is_refused_and_the_entry_
 
 def test_a_target_reached_cancels_what_is_still_to_be_bought():
     # Only 4 units enter; the target sells them and no fifth is bought afterwards.
-    rows = [(100, 101, 99, 100, 40), (100, 111, 99, 105, 60), (105, 106, 104, 105), FLAT]
+    rows = [(100, 101, 99, 100, 40), (100, 111, 99, 105, 80), (105, 106, 104, 105), FLAT]
     outcome = play(
         table(candles(rows)),
         {0: [enter(targets=TARGET)]},
@@ -236,6 +236,20 @@ def test_a_target_reached_cancels_what_is_still_to_be_bought():
     )
     assert fill_lines(outcome) == [(1.0, "entry", 4.0, 100.0), (2.0, "target", -4.0, 110.0)]
     assert orders_by_role(outcome, "entry")[0].status == "cancelled"
+
+
+def test_a_stop_without_volume_keeps_its_targets_from_filling_until_it_sells():
+    # Row 2 reaches the stop and trades too little to sell one lot; row 3 opens and trades too
+    # little again and reaches the target; row 4 sells at the open, whatever the target says.
+    rows = [FLAT, FLAT, (100, 101, 94, 95, 0.001), (96, 112, 95, 111, 50), (108, 109, 107, 108)]
+    outcome = play(
+        table(candles(rows)),
+        {0: [enter(stop=95.0, targets=TARGET)]},
+        venue={"participation_cap": 0.1},
+    )
+    assert fill_lines(outcome)[1:] == [(4.0, "stop", -5.0, 108.0)]
+    (target,) = orders_by_role(outcome, "target")
+    assert (target.status, target.end_reason) == ("cancelled", "stop triggered")
 
 
 def test_a_stop_moved_to_breakeven_after_the_first_target_works_from_the_next_bar():

@@ -351,9 +351,10 @@ def test_a_session_that_does_not_reach_it_hands_over_to_the_moved_stop_at_the_ne
     assert last.status == "filled"
 
 
-def test_what_volume_leaves_of_the_old_stop_is_sold_at_the_next_open():
-    # 1% of Monday's 1,000 lets 10 in; 1% of Tuesday's 500 lets 5 out at the stop and 5 at the open.
+def test_what_volume_leaves_of_the_old_stop_is_sold_at_the_next_opens():
+    # 1% of Monday's 1,000 lets 10 in at Tuesday's open, more than 1% of Tuesday's 500: nothing is
+    # left for the stop inside that session. Then 1% of Tuesday's 500, and of Wednesday's 1,000.
     venue = {"participation_cap": 0.01}
     outcome = moved_inside_a_session(80.0, stops=[95.0], volume=500.0, venue=venue)
-    assert fill_lines(outcome)[1:] == [(45.0, "stop", -5.0, 90.0), (62.5, "stop", -5.0, 97.0)]
+    assert fill_lines(outcome)[1:] == [(62.5, "stop", -5.0, 97.0), (86.5, "stop", -5.0, 104.0)]
     assert stops_of(outcome)[1][1:] == ("cancelled", "stop triggered")
