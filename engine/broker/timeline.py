@@ -223,8 +223,8 @@ def _funding(
     """Rate, mark and whether the mark was inferred, at funding instants (NaN elsewhere).
 
     The mark is the open of the mark bar that opens at that instant; without one, the last completed
-    mark close, or the last price where the data hold no mark at all. A record at the window's end
-    is not due: no mark follows that would show it.
+    mark close; before any mark, the bars' last completed close. A record at the window's end is not
+    due: no mark follows that would show it.
     """
     rate = np.full(len(at), np.nan)
     price = np.full(len(at), np.nan)
@@ -235,22 +235,22 @@ def _funding(
     due = (funding["event_at"] >= at[0]) & (funding["event_at"] < end)
     index = np.searchsorted(at, funding["event_at"][due])
     rate[index] = funding["rate"][due]
-    reference = bars if marks is None or not len(marks) else marks
     instants = at[index]
-    exact = np.searchsorted(reference["opened_at"], instants)
-    safe = np.minimum(exact, len(reference) - 1)
-    opens_now = reference["opened_at"][safe] == instants
-    last = np.searchsorted(reference["closed_at"], instants, side="right") - 1
-    previous = np.where(last >= 0, reference["close"][np.maximum(last, 0)], np.nan)
-    price[index] = np.where(opens_now, reference["open"][safe], previous)
-    inferred[index] = ~opens_now | (reference is bars)
+    inferred[index] = True
+    if marks is not None and len(marks):
+        row = np.minimum(np.searchsorted(marks["opened_at"], instants), len(marks) - 1)
+        opens_now = marks["opened_at"][row] == instants
+        price[index] = np.where(opens_now, marks["open"][row], _last_close(marks, instants))
+        inferred[index] = ~opens_now
+    # Before the first mark the last price stands in, whether or not marks follow later.
     unknown = np.isnan(price) & ~np.isnan(rate)
-    if bool(unknown.any()):
-        # Before the first mark bar the last traded price stands in.
-        row = np.searchsorted(bars["closed_at"], at[unknown], side="right") - 1
-        price[unknown] = np.where(row >= 0, bars["close"][np.maximum(row, 0)], np.nan)
-        inferred[unknown] = True
+    price[unknown] = _last_close(bars, at[unknown])
     return rate, price, inferred
+
+
+def _last_close(bars: Channel, at: NDArray[np.int64]) -> Floats:
+    """Close of the last bar completed by each instant, NaN before the first."""
+    return _spread(bars["close"], np.searchsorted(bars["closed_at"], at, side="right") - 1)
 
 
 def _dividends(dataset: Dataset, name: str, at: NDArray[np.int64], end: int) -> Floats:

@@ -85,10 +85,11 @@ def test_inside_a_bar_the_last_completed_mark_is_used_and_labelled_inferred():
     assert paid.amount == pytest.approx(-1.03)
 
 
-def test_without_marks_the_last_prices_open_is_used_and_labelled_inferred():
+def test_without_marks_the_last_completed_close_is_used_and_labelled_inferred():
+    # The bar before closed at 100; the next one's open of 98 is not a completed price yet.
     market = table(candles([FLAT, FLAT, (98, 99, 97, 98), FLAT]), funding([(hour(2), 0.001)]))
     (paid,) = facts(play(market, {0: [enter()]}))
-    assert (paid.price, paid.inferred, paid.amount) == (98.0, True, pytest.approx(-0.98))
+    assert (paid.price, paid.inferred, paid.amount) == (100.0, True, pytest.approx(-1.0))
 
 
 @pytest.mark.parametrize(("mark_low", "liquidated"), [(90.5, True), (90.6, False)])
