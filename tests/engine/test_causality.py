@@ -22,6 +22,7 @@ from engine.causality import check_causality, first_difference, named_arrays, pr
 from engine.playbook_checks import playbook_checks
 from engine.testing import candles, play_playbook, table
 from strategies.liquidation_reclaim import LiquidationReclaim
+from tests.engine.leaks import ahead, changes
 
 
 class Params(PlaybookParams):
@@ -127,24 +128,6 @@ def test_playbook_checks_sees_what_on_bar_keeps_for_itself():
         playbook_checks(Cheat, Params(), hourly(rows=400))
 
 
-def ahead(signals: Signals, name: str) -> Signals:
-    """The signals with one array a row ahead; its last value stays."""
-    moved = {key: np.append(a[1:], a[-1:]) for key, a in named_arrays(signals).items()}[name]
-    kind, _, rest = name.partition(" ")
-    if kind == "signal":
-        return replace(signals, values={**signals.values, rest: moved})
-    if kind == "condition":
-        own, _, column = rest.partition(" (")
-        column = column.rstrip(")") or "truth"
-        return replace(
-            signals,
-            conditions=tuple(
-                replace(c, **{column: moved}) if c.name == own else c for c in signals.conditions
-            ),
-        )
-    return replace(signals, **{name: moved})
-
-
 def test_a_leak_of_one_bar_in_any_array_of_playbook_a_is_named():
     # At an entry decided one row before the array changes, the leak shows the change already.
     data = embedded_dataset()
@@ -155,11 +138,8 @@ def test_a_leak_of_one_bar_in_any_array_of_playbook_a_is_named():
     run = play_playbook(hourly(), Momentum(Params()))
     entry = next(d for d in run.decisions if d.intent == "enter")
     checked = []
-    for name, values in named_arrays(signals).items():
-        same = values[1:] == values[:-1]
-        if values.dtype.kind == "f":
-            same |= np.isnan(values[1:]) & np.isnan(values[:-1])
-        rows = np.flatnonzero(~same)
+    for name in named_arrays(signals):
+        rows = changes(signals, name)
         if name == "decided_at" or len(rows) == 0:
             continue  # a later decision is no leak; what never changes has nothing to leak
 

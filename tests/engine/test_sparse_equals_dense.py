@@ -5,15 +5,20 @@
 
 import os
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
+from data_feeds.catalog import Catalog
+from engine.config.load import load_run_config
 from engine.config.models import RunMode
 from engine.events import Fill, OrderRow, SimulationOutcome
+from engine.run import run
 from tests.engine.random_cases import Case, dense_outcome, difference, make_case
 
 CASES = 3_000 if os.environ.get("RISKOFF_SOAK") else 400
 BATCH = 25
+RUNS = Path(__file__).resolve().parents[2] / "configs" / "runs"
 # What the 400 cases must hold together, so that equality means something.
 LEAST = {
     "market entries": 600,
@@ -56,6 +61,18 @@ def test_sparse_equals_dense_to_the_last_bit(first: int) -> None:
         sparse = make_case(seed).run(RunMode.SPARSE)
         found = difference(dense_outcome(seed), sparse)
         assert not found, f"case {seed}: {found} differ"
+
+
+@pytest.mark.parametrize("path", sorted(RUNS.glob("reclaim_*.yaml")), ids=lambda path: path.stem)
+def test_sparse_equals_dense_on_every_real_run(path: Path, real_catalog: Catalog) -> None:
+    config = load_run_config(path)
+    outcomes = [
+        run(config.model_copy(update={"mode": mode}), real_catalog).outcome
+        for mode in (RunMode.SPARSE, RunMode.DENSE)
+    ]
+    assert outcomes[0].fills
+    assert not difference(*outcomes)
+    assert outcomes[0].instants_visited < MOST_VISITED * outcomes[0].instants_total
 
 
 def test_dense_visits_every_instant_and_sparse_few_of_them() -> None:
