@@ -239,9 +239,9 @@ class Walk:
     def nearer(
         self, plan: Plan, bar: Bar, stop: OrderRow, level: float, due: Due, *, held: Holding
     ) -> None:
-        """Each on its own path: the level nearer to its path's open wins."""
+        """Each on its own path: the level nearer to its open wins; of equals, liquidation."""
         to_stop, to_level = abs(bar.open - stop.price), abs(bar.mark_open - level)
-        if to_level < to_stop:
+        if to_level <= to_stop:
             due.need(RANGE, LIQUIDATED, f"the mark reaches {level:,.8g} before the stop")
             self.check_raw(plan, bar, RANGE, level)
             return

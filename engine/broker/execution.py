@@ -82,8 +82,6 @@ class Execution:
             participation=quantity / when.volume if when.volume > 0 else 0.0,
             multiplier=order.request.slippage_multiplier,
         )
-        if fraction == 0.0:
-            return raw, 0.0
         side, tick = order.request.side, path.instrument.tick_size
         return max(round_against(raw * (1 + side * fraction), side, tick), tick), fraction
 
@@ -118,9 +116,11 @@ class Execution:
         crossed in the very instant of its decision.
         """
         maker = rests and not (when.stage is FillStage.OPEN and order.decided_at == when.at)
-        price, slippage = (
-            (raw, 0.0) if rests else self.taker_price(path, order, raw, quantity, when)
-        )
+        if rests:
+            side, tick = order.request.side, path.instrument.tick_size
+            price, slippage = round_against(raw, side, tick), 0.0
+        else:
+            price, slippage = self.taker_price(path, order, raw, quantity, when)
         rate = self.fee_rate(path, maker=maker)
         filled = self._filled_in(path, when) + quantity
         self._filled[path.instrument.id] = (when.bar_opened_at, filled)

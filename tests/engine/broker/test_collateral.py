@@ -2,7 +2,7 @@
 
 Tables hold 10 units entered at 100 (notional 1,000) with leverage setting 10: margin 100. With the
 one tier of 0.4%: long P = (1,000 - 100) / (10 x 0.996) = 90.3614, short P = (1,000 + 100) /
-(10 x 1.004) = 109.5618.
+(10 x 1.004) = 109.5618. The tick is tiny, so that prices show the formula.
 """
 
 import pytest
@@ -14,8 +14,9 @@ from engine.config.models import MaintenanceBracket, SlippageConfig
 from engine.events import OrderKind
 from engine.intents import Enter, Target
 from engine.margin import build_tiers, maintenance_margin
-from engine.testing import PERP, amounts, candles, fill_lines, hour, marks, play, table
+from engine.testing import PERP, amounts, candles, fill_lines, hour, marks, play
 from engine.testing import funding as funding_records
+from engine.testing import table as dataset
 
 FLAT = (100.0, 101.0, 99.0, 100.0)
 LONG_PRICE = 900 / (10 * 0.996)
@@ -25,7 +26,12 @@ TWO_TIERS = (
     MaintenanceBracket(floor=0, rate=0.004),
     MaintenanceBracket(floor=500, rate=0.01),
 )
-ETH = Instrument(id="ETHUSDT-PERP", kind=InstrumentKind.PERP, tick_size=0.1, lot_size=0.001)
+BTC = Instrument(id=PERP.id, kind=InstrumentKind.PERP, tick_size=1e-9, lot_size=0.001)
+ETH = Instrument(id="ETHUSDT-PERP", kind=InstrumentKind.PERP, tick_size=1e-9, lot_size=0.001)
+
+
+def table(*channels, instruments=(BTC, ETH)):
+    return dataset(*channels, instruments=instruments)
 
 
 def enter(direction=1, stop=None, instrument=PERP.id, **more):
@@ -83,12 +89,21 @@ def test_the_tier_of_the_notional_at_the_price_sets_the_rate(direction, low, hig
 
 def test_liquidation_slips_like_a_taker_against_the_trader():
     slippage = SlippageConfig(base_bps=10, range_share=0, impact=0)
-    market = wick(80.0, 101.0)
+    rows = [FLAT, FLAT, (100, 101, 80, 100), FLAT]
+    market = table(candles([FLAT] * 4), marks(rows), instruments=[PERP])
     # Entry 100 x 1.001 = 100.1, margin 100.1: P = (1,001 - 100.1) / 9.96 = 90.4518.
     # 90.4518 x 0.999 = 90.3614, down to 90.3.
     outcome = play(market, {0: [enter()]}, venue={"slippage": slippage})
     assert outcome.fills[1].raw_price == pytest.approx(900.9 / 9.96)
     assert outcome.fills[1].price == 90.3
+
+
+def test_a_liquidation_without_slippage_is_still_rounded_to_the_tick_against_the_trader():
+    rows = [FLAT, FLAT, (100, 101, 80, 100), FLAT]
+    market = table(candles([FLAT] * 4), marks(rows), instruments=[PERP])
+    fill = play(market, {0: [enter()]}).fills[1]
+    # 90.3614 in ticks of 0.1, sold: 90.3.
+    assert (fill.raw_price, fill.price) == (pytest.approx(LONG_PRICE), 90.3)
 
 
 def test_a_bar_without_trades_can_still_liquidate_by_its_mark():
@@ -316,7 +331,6 @@ def test_losses_of_one_cross_position_bring_the_liquidation_of_another_nearer(lo
         marks([FLAT, FLAT, (100, 101, low, 100), FLAT]),
         candles([half] * 4, instrument=ETH.id),
         marks([half, fallen, (40, 41, 40, 40), (40, 41, 40, 40)], instrument=ETH.id),
-        instruments=[PERP, ETH],
     )
     outcome = play(
         market,
@@ -436,4 +450,5 @@ def test_at_the_liquidation_price_what_is_left_is_the_maintenance_margin(
     tiers = build_tiers((row.floor, row.rate) for row in TWO_TIERS)
     required = maintenance_margin(abs(end.quantity) * end.price, tiers)
     left = entry.isolated_margin_after + end.realized
-    assert left == pytest.approx(required, rel=1e-9)
+    # The fill is rounded to the tick of 1e-9.
+    assert left == pytest.approx(required, abs=1e-6)

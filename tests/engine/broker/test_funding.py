@@ -106,7 +106,9 @@ def test_funding_beyond_the_free_wallet_eats_the_margin_and_moves_the_liquidatio
     outcome = play(market, {0: [enter(stop=98.5)]}, account={"venue_cash": 101.0})
     (paid,) = facts(outcome)
     assert (paid.amount, paid.from_margin) == (pytest.approx(-3.0), pytest.approx(2.0))
-    assert [fill.price for fill in outcome.fills[1:]] == [pytest.approx(902 / 9.96)] * liquidated
+    assert [fill.raw_price for fill in outcome.fills[1:]] == [
+        pytest.approx(902 / 9.96)
+    ] * liquidated
 
 
 def test_funding_that_the_free_wallet_pays_leaves_the_liquidation_price():

@@ -190,7 +190,8 @@ def test_a_liquidation_hook_in_the_strategy_sees_closes_and_misses_the_wick(plai
     assert missed == [False] * 4
     assert result.position.size == 10
     outcome = play(table(candles(rows)), {0: [enter()]})
-    assert fill_lines(outcome)[1] == (3.0, "liquidation", -10.0, pytest.approx(900 / 9.96))
+    # 90.3614, sold in ticks of 0.1.
+    assert fill_lines(outcome)[1] == (3.0, "liquidation", -10.0, 90.3)
 
 
 @pytest.mark.parametrize(
