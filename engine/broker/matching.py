@@ -130,8 +130,10 @@ class Matcher:
         elif targets and not (stop is not None and stop.triggered):
             for target in turn.plan.working_targets():
                 request = target.request
-                if turn.may_fill(target) and resolve.limit_touched(
-                    request.side, request.price, low, high
+                if (
+                    turn.may_fill(target)
+                    and resolve.limit_touched(request.side, request.price, low, high)
+                    and _trades_at(request.price, low, high)
                 ):
                     self._take_target(turn, target, request.price)
 
@@ -139,9 +141,10 @@ class Matcher:
         """Fill a limit or stop entry inside its bar; then its stop or liquidation may follow."""
         entry, t = turn.plan.entry, turn.t
         request = entry.request
-        if request.kind is OrderKind.MARKET or not turn.may_fill(entry):
+        if entry.trades_at_market or not turn.may_fill(entry):
             return
-        if self._reaches(request, float(turn.path.low[t]), float(turn.path.high[t])):
+        low, high = float(turn.path.low[t]), float(turn.path.high[t])
+        if self._reaches(request, low, high) and _trades_at(request.price, low, high):
             self._enter(turn, request.price)
             if turn.position.quantity != 0.0:
                 self.match_range(turn, targets=False)
@@ -187,8 +190,7 @@ class Matcher:
         price = float(turn.path.open_price[turn.t])
         if not entry.is_working or math.isnan(price):
             return
-        market = entry.request.kind is OrderKind.MARKET
-        if market or self._reaches(entry.request, price, price):
+        if entry.trades_at_market or self._reaches(entry.request, price, price):
             self._enter(turn, price)
             self.match_open(turn)
 
@@ -209,6 +211,8 @@ class Matcher:
     def _enter(self, turn: Turn, raw: float) -> None:
         entry, path, plan = turn.plan.entry, turn.path, turn.plan
         rests = entry.request.kind is OrderKind.LIMIT
+        # Once touched, what the bar's volume leaves of a stop entry trades at the next opens.
+        entry.triggered = entry.request.kind is OrderKind.STOP
         quantity = min(entry.request.quantity - entry.filled, turn.room)
         if quantity <= 0:
             return
@@ -309,3 +313,12 @@ class Matcher:
         self._book.close_plan(turn.plan, turn.when.at, reason)
         net = self._ledger.plan_cash[turn.plan.plan_id]
         self.closed_plans.append(ClosedPlan(turn.when.at, turn.plan.plan_id, net))
+
+
+def _trades_at(level: float, low: float, high: float) -> bool:
+    """Whether a touched level lies inside the bar's range.
+
+    It does not where the open already crossed it and the volume cap left something over: that rest
+    waits for the next open.
+    """
+    return low <= level <= high
