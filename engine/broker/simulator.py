@@ -65,13 +65,13 @@ class Simulator:
         self._holding = False
 
     def submit(self, requests: Sequence[OrderRequest], at: int) -> list[WorkingOrder]:
-        """Register approved orders; a full exit also cancels the rest of a working entry."""
+        """Register approved orders; an exit also cancels the rest of a working entry."""
         orders = []
         for request in requests:
             opened_at = self._bar_opened_at(request.instrument, at)
             orders.append(self.book.submit(request, at, opened_at))
             leaves = request.role in (OrderRole.EXIT, OrderRole.GUARD)
-            if leaves and math.isnan(request.quantity):
+            if leaves:
                 plan = self.book.plans[request.instrument]
                 self.book.end(plan.entry, OrderStatus.CANCELLED, at, "exit requested")
                 if plan.entered == 0.0:
