@@ -1,0 +1,187 @@
+"""The checks for authors: playbook A and the documented example pass, broken playbooks do not."""
+
+import re
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydantic import Field, field_serializer
+
+from data_feeds.embedded import embedded_dataset
+from data_feeds.instrument import Instrument, InstrumentKind
+from engine.api import (
+    ChannelKind,
+    Enter,
+    PlaybookContractError,
+)
+from engine.errors import ConfigError
+from engine.playbook_checks import playbook_checks
+from engine.plugins import load_playbook
+from engine.testing import candles, funding, hour, table
+from strategies.liquidation_reclaim import LiquidationReclaim
+
+PERP = "BTCUSDT-PERP"
+GUIDE = Path(__file__).resolve().parents[2] / "docs" / "plugins.md"
+EXAMPLE_LINES = 45
+
+
+@pytest.fixture(scope="module")
+def example():
+    """The playbook printed in docs/plugins.md."""
+    (source,) = re.findall(r"```python\n(# calm_breakout\.py\n.*?)```", GUIDE.read_text(), re.S)
+    return source
+
+
+@pytest.fixture
+def breakout(example, tmp_path, monkeypatch):
+    """The example's class, loaded by its name from a plugin folder as a trader would."""
+    (tmp_path / "calm_breakout.py").write_text(example)
+    monkeypatch.delitem(sys.modules, "calm_breakout", raising=False)
+    yield type(load_playbook("calm_breakout", {}, tmp_path))
+    sys.modules.pop("calm_breakout", None)
+
+
+def market(rows=600, seed=11):
+    rng = np.random.default_rng(seed)
+    close = np.round(100.0 * np.exp(np.cumsum(rng.normal(0, 0.006, rows))), 1)
+    opens = np.concatenate((close[:1], close[:-1]))
+    bars = [
+        (o, max(o, c) + 0.3, min(o, c) - 0.3, c, 10_000.0)
+        for o, c in zip(opens, close, strict=True)
+    ]
+    slots = [(hour(8 * i), 0.0001 * (-1) ** i) for i in range(1, rows // 8)]
+    perp = Instrument(id=PERP, kind=InstrumentKind.PERP, tick_size=0.1, lot_size=0.001)
+    return table(candles(bars), funding(slots), instruments=(perp,))
+
+
+def test_playbook_a_keeps_the_contract_on_embedded_data():
+    params = LiquidationReclaim.Params(timeframe="15m", mark_timeframe="15m")
+    report = playbook_checks(LiquidationReclaim, params, embedded_dataset())
+    assert report.entries >= 3
+    assert report.cuts >= 40
+    assert {key.kind for key in report.absent} >= {ChannelKind.FUNDING, ChannelKind.SERIES}
+
+
+def test_the_documented_example_keeps_the_contract(breakout):
+    report = playbook_checks(breakout, breakout.Params(), market())
+    assert report.entries >= 3
+    assert [key.kind for key in report.absent] == [ChannelKind.FUNDING]
+
+
+def test_the_documented_example_stays_short(example):
+    written = [line for line in example.splitlines() if line]
+    assert len(written) <= EXAMPLE_LINES
+    assert max(len(line) for line in written) <= 100
+
+
+def broken(base, **methods):
+    """The example with some methods replaced."""
+    return type("Broken", (base,), {"name": "broken", **methods})
+
+
+def assert_refused(playbook_cls, match, params=None):
+    with pytest.raises(PlaybookContractError, match=match):
+        playbook_checks(playbook_cls, params or playbook_cls.Params(), market())
+
+
+def test_a_leak_in_prepare_is_refused(breakout):
+    def prepare(self, data):
+        honest = breakout.prepare(self, data)
+        close = honest.values["close"]
+        return replace(honest, values={**honest.values, "close": np.append(close[1:], close[-1:])})
+
+    assert_refused(broken(breakout, prepare=prepare), "looks ahead")
+
+
+def test_a_reference_to_the_whole_data_used_in_on_bar_is_refused(breakout):
+    def prepare(self, data):
+        self.close = data.bars(PERP, "1h")["close"]
+        return breakout.prepare(self, data)
+
+    def on_bar(self, view, account):
+        following = self.close[min(view.row + 1, len(self.close) - 1)]
+        intents = breakout.on_bar(self, view, account)
+        return [
+            replace(intent, stop=min(intent.stop, following * 0.99))
+            if isinstance(intent, Enter)
+            else intent
+            for intent in intents
+        ]
+
+    assert_refused(broken(breakout, prepare=prepare, on_bar=on_bar), "looks ahead")
+
+
+def test_state_on_the_class_is_refused(breakout):
+    seen = []
+
+    def on_bar(self, view, account):
+        seen.append(view.now)
+        return breakout.on_bar(self, view, account) if len(seen) % 3 else ()
+
+    assert_refused(broken(breakout, on_bar=on_bar), "a second run gives other|another instance")
+
+
+def test_an_intent_outside_the_wakes_is_refused(breakout):
+    def on_bar(self, view, account):
+        if not account.is_flat(PERP) or view.row % 7:
+            return ()
+        return (Enter(PERP, 1, view.signal("close") * 0.97, "every seventh bar"),)
+
+    assert_refused(broken(breakout, on_bar=on_bar), "outside its wake mask")
+
+
+def test_counting_calls_makes_sparse_and_dense_differ(breakout):
+    def on_bar(self, view, account):
+        self.calls = getattr(self, "calls", 0) + 1
+        return breakout.on_bar(self, view, account) if self.calls % 2 else ()
+
+    assert_refused(broken(breakout, on_bar=on_bar), "a dense run gives other")
+
+
+def test_an_entry_inside_the_declared_warm_up_is_refused(breakout):
+    def requirements(cls, params):
+        return replace(breakout.requirements(params), warmup_bars=300)
+
+    assert_refused(broken(breakout, requirements=classmethod(requirements)), "warm-up of 300 bars")
+
+
+def test_a_missing_channel_taken_for_zero_is_refused(breakout):
+    def prepare(self, data):
+        honest = breakout.prepare(self, data)
+        if data.has(PERP, ChannelKind.FUNDING):
+            return honest
+        silent = tuple(
+            replace(c, truth=np.zeros_like(c.truth)) if c.name == "longs_are_not_crowded" else c
+            for c in honest.conditions
+        )
+        return replace(honest, conditions=silent)
+
+    assert_refused(broken(breakout, prepare=prepare), "none becomes unknown")
+
+
+def test_a_missing_channel_that_crashes_is_refused(breakout):
+    def prepare(self, data):
+        if not data.has(PERP, ChannelKind.FUNDING):
+            raise ZeroDivisionError("no funding")
+        return breakout.prepare(self, data)
+
+    assert_refused(broken(breakout, prepare=prepare), "without the optional .*funding")
+
+
+def test_params_that_yaml_cannot_carry_are_refused(breakout):
+    class Odd(breakout.Params):
+        level: float = Field(0.1234, description="loses digits when written")
+
+        @field_serializer("level")
+        def short(self, value):
+            return round(value, 2)
+
+    assert_refused(broken(breakout, Params=Odd), "through YAML", Odd())
+
+
+def test_data_without_the_required_bars_are_refused(breakout):
+    only_funding = table(funding([(hour(8), 0.0001)]))
+    with pytest.raises(ConfigError, match="the dataset lacks"):
+        playbook_checks(breakout, breakout.Params(), only_funding)
