@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from io import StringIO
 from typing import Any
 
+import numpy as np
 from pydantic import ValidationError
 from ruamel.yaml import YAML
 
@@ -19,7 +20,7 @@ from data_feeds.errors import RiskoffError
 from data_feeds.schema import ChannelKey, utc_text
 from data_feeds.timeframe import Timeframe, parse_duration
 from data_feeds.yaml_text import parse_yaml
-from engine.causality import first_difference, prepare
+from engine.causality import first_difference, named_arrays, prepare
 from engine.conditions import Truth
 from engine.config.models import (
     DataConfig,
@@ -43,6 +44,9 @@ from engine.playbook_checks.truncation import (
 )
 
 MAINTENANCE_RATE = 0.004
+HISTORY_ENTRIES = 10
+# An exponential average never forgets entirely; this much of a number may be older.
+HISTORY_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,7 @@ def playbook_checks(
     whole = check.runs_repeat()
     check.instances_share_nothing(whole)
     check.nothing_before_warmup()
+    check.warmup_is_enough(whole)
     cuts = check.later_data_change_nothing(whole)
     absent = check.absent_channels_are_unknown(whole)
     entries = sum(d.intent == "enter" and d.plan_id > 0 for d in whole.outcome.decisions)
@@ -159,6 +164,24 @@ class _Check:
                 f"bars ends at {utc_text(first_at)}"
             )
 
+    def warmup_is_enough(self, whole: Simulated) -> None:
+        """At entries, signals from the declared history alone agree to ``HISTORY_TOLERANCE``."""
+        signals, clock = whole.signals, self._dataset.channels[self._requirements.clock]
+        entries = sorted({d.decided_at for d in whole.outcome.decisions if d.intent == "enter"})
+        for at in entries[:HISTORY_ENTRIES]:
+            row = int(np.searchsorted(signals.decided_at, at))
+            first = max(row - self._requirements.warmup_bars, 0)
+            recent = _bars_from(self._dataset, int(clock["opened_at"][first]))
+            part = prepare(self._cls(self._params), recent, self._requirements)
+            shorter = named_arrays(part)
+            for name, values in named_arrays(signals).items():
+                if not _agree(values[row], shorter[name][row - first]):
+                    raise self._broken(
+                        f"{name} at {utc_text(at)} is {values[row]}, but "
+                        f"{shorter[name][row - first]} from the declared warm-up of "
+                        f"{self._requirements.warmup_bars} bars; declare more"
+                    )
+
     def later_data_change_nothing(self, whole: Simulated) -> int:
         """Around every event, nothing up to it changes when later data are removed or redrawn."""
         cuts = event_cuts(whole)
@@ -230,6 +253,21 @@ class _Check:
 
     def _broken(self, what: str) -> PlaybookContractError:
         return PlaybookContractError(f"playbook {self._cls.name}: {what}")
+
+
+def _bars_from(dataset: Dataset, opened_at: int) -> Dataset:
+    """Return the dataset without bars and marks that open earlier."""
+    channels = {
+        key: channel.take(channel["opened_at"] >= opened_at) if key.timeframe else channel
+        for key, channel in dataset.channels.items()
+    }
+    return Dataset(dataset.instruments, channels)
+
+
+def _agree(a: Any, b: Any) -> bool:
+    if isinstance(a, np.floating):
+        return bool(np.isclose(a, b, rtol=HISTORY_TOLERANCE, atol=0.0, equal_nan=True))
+    return bool(a == b)
 
 
 def _utc(at: int) -> datetime:

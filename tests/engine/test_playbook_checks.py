@@ -147,6 +147,15 @@ def test_an_entry_inside_the_declared_warm_up_is_refused(breakout):
     assert_refused(broken(breakout, requirements=classmethod(requirements)), "warm-up of 300 bars")
 
 
+def test_a_signal_that_needs_more_history_than_declared_is_refused(breakout):
+    def prepare(self, data):
+        honest = breakout.prepare(self, data)
+        ever = np.maximum.accumulate(honest.values["close"])
+        return replace(honest, values={**honest.values, "highest_ever": ever})
+
+    assert_refused(broken(breakout, prepare=prepare), "highest_ever .* declare more")
+
+
 def test_a_missing_channel_taken_for_zero_is_refused(breakout):
     def prepare(self, data):
         honest = breakout.prepare(self, data)
