@@ -127,6 +127,10 @@ class Book:
         if request.role is OrderRole.STOP:
             if plan.stop is None:
                 plan.first_stop = request.price
+            elif plan.stop.triggered:
+                # The stop has broken; what is left of it trades at market and cannot be moved.
+                self.end(order, OrderStatus.CANCELLED, at, "stop already triggered")
+                return order
             elif plan.stop.decided_at <= bar_opened_at < at:
                 plan.outgoing_stop = plan.stop
             else:
