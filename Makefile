@@ -59,7 +59,7 @@ real-data: install
 	  --root "$(RISKOFF_REAL_DATA)" --data $(REAL_CATALOG)
 
 bench: install
-	@$(BIN)/python benchmarks/bars_per_second.py
+	@$(BIN)/python -m benchmarks.event_loop
 
 soak: install
 	@HYPOTHESIS_PROFILE=soak $(PYTEST) -m hypothesis $(PYTEST_ARGS)
