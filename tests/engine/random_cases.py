@@ -6,7 +6,7 @@ playbook is a script drawn beforehand: what it does depends on its row and on th
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -47,7 +47,7 @@ from engine.config.models import (
     SlippageConfig,
     VenueConfig,
 )
-from engine.events import EquityCurve, SimulationOutcome
+from engine.events import SimulationOutcome
 from tests.engine.random_markets import (
     BILL,
     ETF,
@@ -195,19 +195,6 @@ class Scripted(Playbook[PlaybookParams]):
 def dense_outcome(seed: int) -> SimulationOutcome:
     """Return the oracle's outcome of a seed, simulated once a session."""
     return make_case(seed).run(RunMode.DENSE)
-
-
-def difference(a: SimulationOutcome, b: SimulationOutcome) -> str:
-    """Return the first table or column in which two outcomes differ in any bit, "" for none."""
-    for name in ("orders", "fills", "facts", "decisions", "guard_events"):
-        # As text: it holds every bit of a float, and NaN equals itself.
-        if repr(getattr(a, name)) != repr(getattr(b, name)):
-            return name
-    for column in fields(EquityCurve):
-        one, other = getattr(a.curve, column.name), getattr(b.curve, column.name)
-        if one.tobytes() != other.tobytes():
-            return f"curve.{column.name}"
-    return ""
 
 
 def make_case(seed: int) -> Case:

@@ -14,7 +14,8 @@ import pytest
 from engine.broker import resolve, search
 from engine.bt import session
 from engine.config.models import RunMode
-from tests.engine.random_cases import dense_outcome, difference, make_case
+from engine.playbook_checks import outcome_difference
+from tests.engine.random_cases import dense_outcome, make_case
 
 COMPILED = "@njit(cache=True)\n"
 CONTROL_CASES = 40
@@ -138,7 +139,7 @@ def use(patch: pytest.MonkeyPatch, search_source: str, resolve_source: str) -> N
 def first_detected() -> int | None:
     """Return the first case in which sparse differs from dense, None when none does."""
     for seed in range(CASES):
-        if difference(dense_outcome(seed), make_case(seed).run(RunMode.SPARSE)):
+        if outcome_difference(dense_outcome(seed), make_case(seed).run(RunMode.SPARSE)):
             return seed
     return None
 
@@ -149,7 +150,7 @@ SEARCH_SOURCE, RESOLVE_SOURCE = inspect.getsource(search), inspect.getsource(res
 def test_the_unbroken_copy_finds_what_the_compiled_search_finds(monkeypatch):
     use(monkeypatch, SEARCH_SOURCE, RESOLVE_SOURCE)
     for seed in range(CONTROL_CASES):
-        assert not difference(dense_outcome(seed), make_case(seed).run(RunMode.SPARSE))
+        assert not outcome_difference(dense_outcome(seed), make_case(seed).run(RunMode.SPARSE))
 
 
 @pytest.mark.parametrize(("old", "new"), [pytest.param(*m[1:], id=m[0]) for m in RESOLVE])

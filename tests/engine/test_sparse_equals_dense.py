@@ -13,8 +13,9 @@ from data_feeds.catalog import Catalog
 from engine.config.load import load_run_config
 from engine.config.models import RunMode
 from engine.events import Fill, OrderRow, SimulationOutcome
+from engine.playbook_checks import outcome_difference
 from engine.run import run
-from tests.engine.random_cases import Case, dense_outcome, difference, make_case
+from tests.engine.random_cases import Case, dense_outcome, make_case
 
 CASES = 3_000 if os.environ.get("RISKOFF_SOAK") else 400
 BATCH = 25
@@ -59,7 +60,7 @@ MOST_VISITED = 0.25
 def test_sparse_equals_dense_to_the_last_bit(first: int) -> None:
     for seed in range(first, first + BATCH):
         sparse = make_case(seed).run(RunMode.SPARSE)
-        found = difference(dense_outcome(seed), sparse)
+        found = outcome_difference(dense_outcome(seed), sparse)
         assert not found, f"case {seed}: {found} differ"
 
 
@@ -71,7 +72,7 @@ def test_sparse_equals_dense_on_every_real_run(path: Path, real_catalog: Catalog
         for mode in (RunMode.SPARSE, RunMode.DENSE)
     ]
     assert outcomes[0].fills
-    assert not difference(*outcomes)
+    assert not outcome_difference(*outcomes)
     assert outcomes[0].instants_visited < MOST_VISITED * outcomes[0].instants_total
 
 
