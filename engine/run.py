@@ -61,7 +61,9 @@ def run(
     requirements = playbook.requirements(playbook.params)
     dataset = load_window(config, source, requirements)
     signals = prepare(playbook, dataset, requirements)
-    outcome = simulate(config, dataset, playbook, signals, requirements, on_progress=on_progress)
+    # A fresh instance decides: what ``prepare`` saw of the future cannot hide on ``self``.
+    decider = type(playbook)(playbook.params)
+    outcome = simulate(config, dataset, decider, signals, requirements, on_progress=on_progress)
     check_causality(playbook, dataset, requirements, signals, outcome)
     return RunResult(config, dataset, playbook, requirements, signals, outcome)
 

@@ -64,10 +64,10 @@ class Momentum(Playbook[Params]):
 
 
 class Cheat(Momentum):
-    """Keeps the whole data from ``prepare`` and looks one bar ahead in ``on_bar``."""
+    """Keeps the whole data from ``prepare`` on the class and looks ahead in ``on_bar``."""
 
     def prepare(self, data):
-        self._close = data.bars("BTCUSDT-PERP", "1h")["close"]
+        type(self)._close = data.bars("BTCUSDT-PERP", "1h")["close"]
         return super().prepare(data)
 
     def on_bar(self, market, account):
@@ -118,12 +118,12 @@ def test_an_array_that_only_the_whole_data_give_is_a_leak():
     assert first_difference(whole, Signals(np.arange(2), {"a": np.zeros(2)}), 2) == ("signal b", 0)
 
 
-def test_the_check_of_every_run_cannot_see_what_on_bar_keeps_for_itself():
+def test_the_check_of_every_run_cannot_see_what_a_class_keeps_for_itself():
     # The arrays of prepare are causal; the look-ahead sits in on_bar. This is the documented limit.
     assert play_playbook(hourly(), Cheat(Params())).fills
 
 
-def test_playbook_checks_sees_what_on_bar_keeps_for_itself():
+def test_playbook_checks_sees_what_a_class_keeps_for_itself():
     with pytest.raises(PlaybookContractError, match="looks ahead"):
         playbook_checks(Cheat, Params(), hourly(rows=400))
 

@@ -50,6 +50,7 @@ class Once(Playbook[Params]):
             raise KeyError("nothing")
         bars = data.channels[CLOCK]
         close = bars["close"]
+        self.kept = close
         signal = np.append(close[1:], close[-1:]) if self.params.leak else close.copy()
         if self.params.short_array:
             signal = signal[:-1]
@@ -59,6 +60,8 @@ class Once(Playbook[Params]):
     def on_bar(self, market, account):
         if self.params.fails == "on_bar":
             raise ZeroDivisionError("1 / 0")
+        if self.params.fails == "kept":
+            return [Enter(CLOCK.instrument, 1, float(self.kept[-1]) / 2, "test")]
         if self.params.fails == "intent":
             return ["buy"]
         if self.params.fails == "instrument":
@@ -125,6 +128,12 @@ def test_a_playbook_that_looks_ahead_fails_naming_the_signal(plugins):
     data = market()
     with pytest.raises(PlaybookContractError, match=r"once: signal close at .* looks ahead"):
         run(config(data, params={"leak": True}), data, plugin_path=plugins)
+
+
+def test_what_prepare_keeps_on_self_is_not_there_when_decisions_are_made(plugins):
+    data = market()
+    with pytest.raises(PlaybookError, match="on_bar raised AttributeError"):
+        run(config(data, params={"fails": "kept"}), data, plugin_path=plugins)
 
 
 @pytest.mark.parametrize("method", ["prepare", "on_bar", "on_fill"])
