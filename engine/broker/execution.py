@@ -1,5 +1,6 @@
 """One execution: its price, its fee, its margin, and the facts it leaves in the ledger."""
 
+import math
 from dataclasses import dataclass
 
 from data_feeds.instrument import InstrumentKind
@@ -40,6 +41,23 @@ def moment(path: InstrumentPath, t: int, row: int, stage: FillStage) -> Moment:
         bar_range = (float(bars["high"][row]) - float(bars["low"][row])) / close
         volume = float(bars["volume"][row])
     return Moment(at, stage, opened_at, closed_at, bar_range, volume)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What one execution is done at: unsigned base units, quote prices, fractions."""
+
+    quantity: float
+    raw: float
+    price: float
+    slippage: float
+    rate: float
+    maker: bool
+
+    @property
+    def notional(self) -> float:
+        """Value at the price paid, quote."""
+        return self.quantity * self.price
 
 
 class Execution:
@@ -115,107 +133,15 @@ class Execution:
         ``rests`` is true for a limit order's fill: no slippage, and the maker's fee unless it
         crossed in the very instant of its decision.
         """
-        maker = rests and not (when.stage is FillStage.OPEN and order.decided_at == when.at)
-        if rests:
-            side, tick = order.request.side, path.instrument.tick_size
-            price, slippage = round_against(raw, side, tick), 0.0
-        else:
-            price, slippage = self.taker_price(path, order, raw, quantity, when)
-        rate = self.fee_rate(path, maker=maker)
         filled = self._filled_in(path, when) + quantity
         self._filled[path.instrument.id] = (when.bar_opened_at, filled)
-        return self._book(
-            path,
-            order,
-            quantity=quantity,
-            price=price,
-            raw=raw,
-            slippage=slippage,
-            when=when,
-            rate=rate,
-            maker=maker,
-        )
-
-    def _book(
-        self,
-        path: InstrumentPath,
-        order: WorkingOrder,
-        *,
-        quantity: float,
-        price: float,
-        raw: float,
-        slippage: float,
-        when: Moment,
-        rate: float,
-        maker: bool,
-    ) -> Fill:
-        request, ledger = order.request, self._ledger
-        fill_id = len(self.fills) + 1
-        name, margined = path.instrument.id, path.instrument.is_margined
-        position = ledger.positions[name]
-        opens = position.quantity * request.side >= 0
-        isolated = margined and self._mode is MarginMode.ISOLATED
-        margin = quantity * price / request.leverage_setting if isolated and opens else 0.0
-        behind = position.isolated_margin
-        inferred = when.stage is FillStage.RANGE
-        realized = ledger.trade(
-            when.at,
-            instrument=name,
-            plan_id=request.plan_id,
-            fill_id=fill_id,
-            quantity=request.side * quantity,
-            price=price,
-            isolated_margin=margin,
-            loss_limit=self._mode if margined and not opens else None,
-            inferred=inferred,
-        )
-        due = fee(quantity, price, rate)
-        if request.role is OrderRole.LIQUIDATION:
-            # The venue takes its fee from what is left of the margin (cross: of the wallet).
-            room = behind + realized if isolated else ledger.venue_cash
-            kind = FactKind.LIQUIDATION_FEE
-        else:
-            room = ledger.free_venue_cash() if margined and not opens else float("inf")
-            kind = FactKind.FEE
-        paid = min(due, max(room, 0.0))
-        ledger.fee(
-            when.at,
-            instrument=name,
-            plan_id=request.plan_id,
-            fill_id=fill_id,
-            rate=rate,
-            amount=paid,
-            kind=kind,
-        )
-        if due > paid:
-            ledger.venue_loss(when.at, name, request.plan_id, fill_id, due - paid)
-        order.filled += quantity
-        fill = Fill(
-            fill_id=fill_id,
-            order_id=order.order_id,
-            plan_id=request.plan_id,
-            instrument=name,
-            role=request.role.value,
-            stage=when.stage.value,
-            at=when.at,
-            bar_opened_at=when.bar_opened_at,
-            bar_closed_at=when.bar_closed_at,
-            quantity=request.side * quantity,
-            price=price,
-            raw_price=raw,
-            slippage=slippage,
-            liquidity="maker" if maker else "taker",
-            fee_rate=rate,
-            fee=paid,
-            realized=realized,
-            position_after=position.quantity,
-            average_entry_after=position.average_entry,
-            isolated_margin_after=position.isolated_margin,
-            inferred=inferred,
-            reason=request.reason,
-        )
-        self.fills.append(fill)
-        return fill
+        maker = rests and not (when.stage is FillStage.OPEN and order.decided_at == when.at)
+        rate = self.fee_rate(path, maker=maker)
+        if rests:
+            price = round_against(raw, order.request.side, path.instrument.tick_size)
+            return self._book(path, order, Terms(quantity, raw, price, 0.0, rate, maker), when)
+        price, slippage = self.taker_price(path, order, raw, quantity, when)
+        return self._book(path, order, Terms(quantity, raw, price, slippage, rate, maker), when)
 
     def liquidate(
         self,
@@ -228,14 +154,83 @@ class Execution:
     ) -> Fill:
         """Close a whole position for the venue, whatever the volume."""
         price, slippage = self.taker_price(path, order, raw, quantity, when)
-        return self._book(
-            path,
-            order,
-            quantity=quantity,
-            price=price,
-            raw=raw,
-            slippage=slippage,
-            when=when,
-            rate=self._venue.liquidation_fee_rate,
-            maker=False,
+        rate = self._venue.liquidation_fee_rate
+        return self._book(path, order, Terms(quantity, raw, price, slippage, rate, False), when)
+
+    def _book(self, path: InstrumentPath, order: WorkingOrder, terms: Terms, when: Moment) -> Fill:
+        """Write the trade and its fee into the ledger and return the fill."""
+        request = order.request
+        fill_id = len(self.fills) + 1
+        position = self._ledger.positions[request.instrument]
+        inferred = when.stage is FillStage.RANGE
+        opens = position.quantity * request.side >= 0
+        margined = path.instrument.is_margined
+        isolated = margined and self._mode is MarginMode.ISOLATED
+        behind = position.isolated_margin
+        realized = self._ledger.trade(
+            when.at,
+            instrument=request.instrument,
+            plan_id=request.plan_id,
+            fill_id=fill_id,
+            quantity=request.side * terms.quantity,
+            price=terms.price,
+            isolated_margin=terms.notional / request.leverage_setting
+            if isolated and opens
+            else 0.0,
+            loss_limit=self._mode if margined and not opens else None,
+            inferred=inferred,
         )
+        if request.role is OrderRole.LIQUIDATION:
+            # The venue takes its fee from what is left of the margin (cross: of the wallet).
+            room = behind + realized if isolated else self._ledger.venue_cash
+        else:
+            room = self._ledger.free_venue_cash() if margined and not opens else math.inf
+        paid = self._charge(order, terms, fill_id, when.at, room)
+        order.filled += terms.quantity
+        fill = Fill(
+            fill_id=fill_id,
+            order_id=order.order_id,
+            plan_id=request.plan_id,
+            instrument=request.instrument,
+            role=request.role.value,
+            stage=when.stage.value,
+            at=when.at,
+            bar_opened_at=when.bar_opened_at,
+            bar_closed_at=when.bar_closed_at,
+            quantity=request.side * terms.quantity,
+            price=terms.price,
+            raw_price=terms.raw,
+            slippage=terms.slippage,
+            liquidity="maker" if terms.maker else "taker",
+            fee_rate=terms.rate,
+            fee=paid,
+            realized=realized,
+            position_after=position.quantity,
+            average_entry_after=position.average_entry,
+            isolated_margin_after=position.isolated_margin,
+            inferred=inferred,
+            reason=request.reason,
+        )
+        self.fills.append(fill)
+        return fill
+
+    def _charge(
+        self, order: WorkingOrder, terms: Terms, fill_id: int, at: int, room: float
+    ) -> float:
+        """Take the fee as far as ``room`` carries it; the rest is the venue's loss, noted."""
+        request = order.request
+        liquidation = request.role is OrderRole.LIQUIDATION
+        due = fee(terms.quantity, terms.price, terms.rate)
+        paid = min(due, max(room, 0.0))
+        self._ledger.fee(
+            at,
+            instrument=request.instrument,
+            plan_id=request.plan_id,
+            fill_id=fill_id,
+            rate=terms.rate,
+            amount=paid,
+            kind=FactKind.LIQUIDATION_FEE if liquidation else FactKind.FEE,
+        )
+        if due > paid:
+            self._ledger.venue_loss(at, request.instrument, request.plan_id, fill_id, due - paid)
+        return paid

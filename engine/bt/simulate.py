@@ -70,6 +70,11 @@ def simulate(
     )
     SeekingCerebro(session, on_progress).run()
     simulator.ledger.prove()
+    return _outcome(session)
+
+
+def _outcome(session: Session) -> SimulationOutcome:
+    timeline, simulator, risk = session.timeline, session.simulator, session.risk
     return SimulationOutcome(
         orders=tuple(order.row() for order in simulator.book.orders),
         fills=tuple(simulator.execution.fills),
@@ -80,8 +85,8 @@ def simulate(
         instants_total=len(timeline),
         instants_visited=session.visited,
         inferred_mark_bars=sum(_count_inferred(timeline)),
-        open_values=open_values(timeline, simulator),
         mark_bars=sum(int((path.closing != NO_ROW).sum()) for path in timeline.paths),
+        open_values=open_values(timeline, simulator),
     )
 
 

@@ -1,0 +1,39 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from tests.engine.cli.command import Command, Done
+
+
+def only_run(out: Path) -> str:
+    (folder,) = out.iterdir()
+    return str(folder)
+
+
+def test_an_audit_prints_what_it_checked_and_json_says_the_same(
+    toy_project: Path, toy_run: Callable[..., Done], command: Command
+) -> None:
+    assert toy_run().returncode == 0
+    folder = only_run(toy_project / "runs")
+    plain = command("audit", folder)
+    document = json.loads(command("audit", folder, "--json").stdout)
+    assert (plain.returncode, plain.stderr, document["findings"]) == (0, "", [])
+    for what, count in document["checks"].items():
+        assert f"{count:,} {what}" in plain.stdout
+
+
+def test_an_audit_of_books_with_a_missing_fill_ends_with_5(
+    toy_project: Path, toy_run: Callable[..., Done], command: Command
+) -> None:
+    assert toy_run().returncode == 0
+    folder = only_run(toy_project / "runs")
+    fills = Path(folder) / "fills.parquet"
+    table = pq.read_table(fills)
+    pq.write_table(table.slice(1), fills)
+    done = command("audit", folder)
+    assert done.returncode == 5
+    assert "fills" in done.stdout
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"error: {folder}: the audit found ")
