@@ -21,7 +21,7 @@ help:
 	@echo "make lint       ruff, mypy, import-linter"
 	@echo "make real-data  import RISKOFF_REAL_DATA ($(RISKOFF_REAL_DATA)) into $(REAL_CATALOG)"
 	@echo "make bench      bars per second beside plain Backtrader"
-	@echo "make soak       the property tests, longer"
+	@echo "make soak       all tests, with many more property examples and random cases"
 	@echo "make wheel      build the wheel into dist"
 
 # A recipe rather than a file target: make cannot name a file whose path has a space in it.
@@ -62,7 +62,7 @@ bench: install
 	@$(BIN)/python -m benchmarks.event_loop
 
 soak: install
-	@HYPOTHESIS_PROFILE=soak $(PYTEST) -m hypothesis $(PYTEST_ARGS)
+	@HYPOTHESIS_PROFILE=soak RISKOFF_SOAK=1 $(PYTEST) $(PYTEST_ARGS)
 
 # A stale build folder would put deleted modules into the wheel.
 wheel: install
