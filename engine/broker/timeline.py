@@ -112,7 +112,7 @@ def build_timeline(
         for kind in (ChannelKind.FUNDING, ChannelKind.DIVIDENDS)
     ]
     instants.append(_within(decided_at, start, end + 1))
-    at = np.unique(np.concatenate(instants))
+    at = _merged(instants)
     at = at[at >= start]
     if not any(len(rows) for _, rows in layouts.values()):
         raise CoverageError("no bar of a traded instrument lies inside the window")
@@ -126,6 +126,15 @@ def build_timeline(
     day_end = _last_of_day(at, has_close, paths)
     rate, days = _interest(dataset, at, day_end, interest_series, start)
     return Timeline(at, paths, has_close, day_end, rate, days)
+
+
+def _merged(instants: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """Distinct instants in order; a stable sort runs through sorted pieces in one pass."""
+    merged = np.concatenate(instants)
+    merged.sort(kind="stable")
+    first = np.ones(len(merged), np.bool_)
+    first[1:] = merged[1:] != merged[:-1]
+    return merged[first]
 
 
 def _bars_in_window(channel: Channel, start: int, end: int) -> tuple[Channel, Rows]:
