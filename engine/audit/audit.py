@@ -5,7 +5,7 @@ from pathlib import Path
 from data_feeds.catalog import Catalog
 from data_feeds.dataset import Dataset
 from data_feeds.load import open_source
-from engine.audit.books import check_equity, check_facts, traded_names
+from engine.audit.books import check_equity, check_facts
 from engine.audit.case import Case
 from engine.audit.fills import check_fills
 from engine.audit.folder import read_run
@@ -38,13 +38,13 @@ def audit_run(run_folder: Path, source: Catalog | Dataset | None = None) -> Audi
     recorder = Recorder(files.turnover)
     opened = open_source(files.config.data.source) if source is None else source
     dataset, markets = load_market(files, opened, recorder)
-    traded = [markets[name] for name in traded_names(files, markets)]
+    traded = [markets[name] for name in files.traded if name in markets]
     payments = payment_slots(markets, files.start, files.end)
     interest = interest_slots(files, dataset, traded)
     account = replay(files, markets, payments, interest)
     case = Case(files, markets, account, recorder)
 
-    check_decisions(files, recorder)
+    check_decisions(case)
     check_orders(case)
     check_fills(case)
     check_bars(case)
@@ -52,5 +52,5 @@ def audit_run(run_folder: Path, source: Catalog | Dataset | None = None) -> Audi
     check_facts(case)
     check_equity(case)
     check_trades(case)
-    check_guards(files, recorder)
+    check_guards(case)
     return recorder.report()

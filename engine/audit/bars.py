@@ -1,12 +1,9 @@
-"""What the bar walk looks at: a bar with its mark, a plan with its orders, the fills it owes."""
+"""What the bar walk looks at: a bar with its mark, and the fills it owes."""
 
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from engine.audit.fills import OPEN, RANGE
-from engine.audit.folder import NEVER
 from engine.audit.formulas import is_beyond
-from engine.events import Fill, OrderKind, OrderRow, OrderStatus
+from engine.events import OrderKind, OrderRow
 
 DueKey = tuple[str, int]
 
@@ -26,6 +23,11 @@ class Bar:
     mark_high: float
     mark_low: float
 
+    @property
+    def is_traded(self) -> bool:
+        """Whether anything but a liquidation can fill in it."""
+        return self.volume > 0
+
     def extreme(self, side: int) -> float:
         """The farthest last price going up (+1) or down (-1)."""
         return self.high if side > 0 else self.low
@@ -34,75 +36,35 @@ class Bar:
         """The farthest mark going up (+1) or down (-1)."""
         return self.mark_high if side > 0 else self.mark_low
 
+    def holds(self, level: float) -> bool:
+        """Whether a level lies inside the range."""
+        return self.low <= level <= self.high
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """A fill that the rules ask for: unsigned base units, and why."""
+
+    quantity: float
+    why: str
+
 
 @dataclass
-class Due:
-    """Fills a bar owes: (stage, order id), the liquidation as order 0."""
+class Turn:
+    """One stage of one bar: volume still to be had (base units), and what it owes.
 
-    needed: dict[DueKey, str] = field(default_factory=dict)
-    allowed: set[DueKey] = field(default_factory=set)
+    Fills are named by (stage, order id), the liquidation as order 0.
+    """
 
-    def need(self, stage: str, order_id: int, why: str) -> None:
+    bar: Bar
+    stage: str
+    at: int
+    room: float
+    due: dict[DueKey, Owed] = field(default_factory=dict)
+
+    def owe(self, order_id: int, quantity: float, why: str) -> None:
         """Ask for a fill."""
-        self.needed[(stage, order_id)] = why
-
-    def allow(self, stage: str, orders: Iterable[OrderRow]) -> None:
-        """Permit fills that the rules leave open."""
-        self.allowed.update((stage, order.order_id) for order in orders)
-
-
-@dataclass
-class Plan:
-    """The orders of one plan, and what has happened to them so far in the walk."""
-
-    plan_id: int
-    orders: tuple[OrderRow, ...]
-    fills: Mapping[int, Sequence[Fill]]
-    triggered: set[int] = field(default_factory=set)
-
-    def of(self, *roles: str) -> list[OrderRow]:
-        """Orders of some roles."""
-        return [order for order in self.orders if order.role in roles]
-
-    def in_bar(self, bar: Bar) -> Sequence[Fill]:
-        """The plan's fills in a bar."""
-        return self.fills.get(bar.opened_at, ())
-
-    def filled_before(self, order: OrderRow, bar: Bar, *, through_open: bool) -> float:
-        """Base units of an order filled before a bar, or through its open."""
-        return sum(
-            abs(fill.quantity)
-            for opened, fills in self.fills.items()
-            for fill in fills
-            if fill.order_id == order.order_id
-            and (
-                opened < bar.opened_at
-                or (through_open and opened == bar.opened_at and fill.stage == OPEN)
-            )
-        )
-
-
-def works_at_open(order: OrderRow, plan: Plan, bar: Bar) -> bool:
-    """Whether an order works when a bar opens, fills of that bar included."""
-    if order.decided_at > bar.opened_at or order.status == OrderStatus.REJECTED.value:
-        return False
-    if order.ended_at == NEVER or order.ended_at > bar.opened_at:
-        return True
-    return any(fill.order_id == order.order_id for fill in plan.in_bar(bar))
-
-
-def works_in_range(order: OrderRow, plan: Plan, bar: Bar) -> bool:
-    """Whether an order works until a bar closes, fills of that bar included."""
-    if order.decided_at > bar.opened_at or order.status == OrderStatus.REJECTED.value:
-        return False
-    if order.ended_at == NEVER or order.ended_at >= bar.closed_at:
-        return True
-    return any(fill.order_id == order.order_id and fill.stage == RANGE for fill in plan.in_bar(bar))
-
-
-def is_over(order: OrderRow, bar: Bar) -> bool:
-    """Whether an order had ended when a bar opens."""
-    return order.ended_at != NEVER and order.ended_at <= bar.opened_at
+        self.due[(self.stage, order_id)] = Owed(quantity, why)
 
 
 def goes(order: OrderRow) -> int:

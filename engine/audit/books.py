@@ -133,8 +133,7 @@ def check_equity(case: Case) -> None:
         line.amount("unrealized", unrealized, float(curve.unrealized[index]))
         line.amount("owned", owned, float(curve.owned[index]))
         line.amount("gross_notional", notional, float(curve.gross_notional[index]))
-        total = sum(state.cash.values()) + unrealized + owned
-        line.amount("equity", total, float(curve.equity[index]))
+        line.amount("equity", equity_at(case, at), float(curve.equity[index]))
     case.recorder.count("points of the equity curve", len(curve.at))
 
 
@@ -148,15 +147,15 @@ def _check_instants(case: Case) -> None:
             expected=f"an instant after {when(int(at[row - 1]))}",
             found=f"found {when(int(at[row]))}",
         )
-    needed = closes([markets[n] for n in traded_names(files, markets)], files.start, files.end)
-    allowed = closes(list(markets.values()), files.start, files.end)
+    traded = [market for name, market in markets.items() if name in files.traded]
+    needed = closes(traded, files.start, files.end)
     for missing in np.setdiff1d(needed, at).tolist():
         recorder.line(EQUITY, f"row at {when(missing)}").differs(
             "every bar close has a row",
             expected="a row",
             found="there is none",
         )
-    for extra in np.setdiff1d(at, allowed).tolist():
+    for extra in np.setdiff1d(at, needed).tolist():
         recorder.line(EQUITY, f"row at {when(extra)}").differs(
             "every row is a bar close",
             expected="no row",
@@ -164,11 +163,11 @@ def _check_instants(case: Case) -> None:
         )
 
 
-def traded_names(files: RunFiles, markets: Mapping[str, Market]) -> tuple[str, ...]:
-    """Return the instruments that the run decided about; all tradable ones when it never did."""
-    named = {row.instrument for row in files.decisions} | {row.instrument for row in files.orders}
-    named &= set(markets)
-    return tuple(sorted(named)) or tuple(sorted(markets))
+def equity_at(case: Case, at: int) -> float:
+    """Return what the account is worth at an instant, before its payments and opens, quote."""
+    state = case.replay.through(at, Phase.RANGE)
+    unrealized, owned, _ = position_values(state, case.markets, at)
+    return sum(state.cash.values()) + unrealized + owned
 
 
 def position_values(

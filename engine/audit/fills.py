@@ -1,8 +1,6 @@
 """Every fill against its order, its bar and its price, fee and position."""
 
 import math
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.audit.case import Case
@@ -11,14 +9,11 @@ from engine.audit.formulas import against_trader, is_beyond, on_grid, slippage, 
 from engine.audit.market import NO_ROW, Market
 from engine.audit.replay import FLAT, Booking, fill_fee_rate, rests
 from engine.audit.report import Line, when
-from engine.config.models import MarginMode
 from engine.events import Fill, FillStage, OrderKind, OrderRole, OrderRow
 
 FILLS = "fills"
 OPEN, RANGE = FillStage.OPEN.value, FillStage.RANGE.value
 LIQUIDATION = OrderRole.LIQUIDATION.value
-# Slippage grows with size, so one more lot costs a little more than its share.
-CASH_SLACK = 1e-3
 # Quantities are whole lots; a millionth of one is the residue of adding floats.
 LOT_SLACK = 1e-6
 
@@ -60,13 +55,11 @@ def check_fills(case: Case) -> None:
         if fill.at < previous:
             line.instant("fills are in order of time", previous, fill.at)
         previous = max(previous, fill.at)
-    checked = subjects(case)
-    for subject in checked:
+    for subject in subjects(case):
         _check_order(subject)
         _check_account(subject, case.files)
         if _check_bar(subject):
             _check_price(subject, case.files)
-    _check_quantities(checked, case.files)
 
 
 def _check_order(subject: Subject) -> None:
@@ -106,10 +99,13 @@ def _check_price(subject: Subject, files: RunFiles) -> None:
     fill, order, line = subject.fill, subject.order, subject.line
     if fill.role != LIQUIDATION:
         line.number("raw price", _raw_price(subject), fill.raw_price)
-    lost = 0.0 if order.kind == OrderKind.LIMIT.value else _slippage(subject, files)
+    quantity = abs(fill.quantity)
+    market, row = subject.market, subject.row
+    lost, price = slipped(
+        order, fill.raw_price, quantity, stage=fill.stage, market=market, row=row, files=files
+    )
     line.number("slippage", lost, fill.slippage)
-    tick = subject.market.instrument.tick_size
-    price = against_trader(fill.raw_price * (1 + order.side * lost), order.side, tick)
+    tick = market.instrument.tick_size
     line.near("price", price, fill.price, 1e-6 * tick + 1e-12 * price)
 
 
@@ -131,18 +127,34 @@ def _raw_price(subject: Subject) -> float:
     return order.price
 
 
-def _slippage(subject: Subject, files: RunFiles) -> float:
-    """Return the expected fraction lost, by the bar whose range and volume are known then."""
-    market = subject.market
-    source = reference_row(subject.fill.stage, market, subject.row)
-    known = source != NO_ROW
-    return slippage(
-        files.config.venue.slippage,
-        bar_range=market.bar_range(source) if known else 0.0,
-        quantity=subject.fill.quantity,
-        volume=market.price(source, "volume") if known else 0.0,
-        multiplier=subject.order.slippage_multiplier,
-    )
+def slipped(
+    order: OrderRow,
+    raw: float,
+    quantity: float,
+    *,
+    stage: str,
+    market: Market,
+    row: int,
+    files: RunFiles,
+) -> tuple[float, float]:
+    """Return the fraction lost to slippage, and the price on the grid; limits lose nothing.
+
+    The bar whose range and volume are known at that stage decides.
+    """
+    lost = 0.0
+    if order.kind != OrderKind.LIMIT.value:
+        source = reference_row(stage, market, row)
+        known = source != NO_ROW
+        lost = slippage(
+            files.config.venue.slippage,
+            bar_range=market.bar_range(source) if known else 0.0,
+            quantity=quantity,
+            volume=market.price(source, "volume") if known else 0.0,
+            multiplier=order.slippage_multiplier,
+        )
+    tick = market.instrument.tick_size
+    price = against_trader(raw * (1 + order.side * lost), order.side, tick)
+    return lost, max(price, tick)
 
 
 def reference_row(stage: str, market: Market, row: int) -> int:
@@ -180,64 +192,3 @@ def _check_account(subject: Subject, files: RunFiles) -> None:
         line.equal("a fill never turns a position over", "flat", after.quantity)
     if before.plan_id not in (0, fill.plan_id):
         line.equal("plan that holds", before.plan_id, fill.plan_id)
-
-
-def _check_quantities(checked: Sequence[Subject], files: RunFiles) -> None:
-    """Size of each fill: what the order still wants, the position, the volume cap, the cash."""
-    filled: dict[int, float] = defaultdict(float)
-    used: dict[tuple[str, int], float] = defaultdict(float)
-    for subject in checked:
-        if subject.row == NO_ROW:
-            continue
-        fill, market = subject.fill, subject.market
-        size, bar = abs(fill.quantity), (fill.instrument, subject.row)
-        room = math.inf
-        if fill.role != LIQUIDATION:
-            room = capacity(fill.stage, market, subject.row, files) - used[bar]
-            used[bar] += size
-        wanted = min(_wanted(subject, filled, files), room)
-        filled[fill.order_id] += size
-        slack = market.instrument.lot_size * LOT_SLACK
-        if size > wanted + slack:
-            subject.line.number("largest quantity", wanted, size)
-        elif size < wanted - slack and not _is_short_of_cash(subject, files):
-            subject.line.number("whole quantity", wanted, size)
-
-
-def _wanted(subject: Subject, filled: Mapping[int, float], files: RunFiles) -> float:
-    """Return what an order still wants at one of its fills, base units."""
-    order = subject.order
-    held = abs(subject.booking.before.quantity)
-    done = filled.get(order.order_id, 0.0)
-    if order.role == OrderRole.ENTRY.value:
-        return order.quantity - done
-    if order.role == OrderRole.TARGET.value:
-        mine = [other for other in files.orders if other.plan_id == order.plan_id]
-        targets = [other for other in mine if other.role == OrderRole.TARGET.value]
-        entries = [other for other in mine if other.role == OrderRole.ENTRY.value]
-        entered = sum(filled.get(other.order_id, 0.0) for other in entries)
-        lot = subject.market.instrument.lot_size
-        return min(target_share(order, targets, entered, lot) - done, held)
-    return held if math.isnan(order.quantity) else min(order.quantity - done, held)
-
-
-def target_share(order: OrderRow, targets: Sequence[OrderRow], entered: float, lot: float) -> float:
-    """Return what a target takes in all: its fraction in whole lots; the farthest the rest."""
-    shares = {t.order_id: whole_steps(t.fraction * entered, lot) * lot for t in targets}
-    farthest = max(targets, key=lambda t: (-t.side * t.price, t.order_id))
-    if order.order_id != farthest.order_id:
-        return shares[order.order_id]
-    return entered - sum(share for key, share in shares.items() if key != order.order_id)
-
-
-def _is_short_of_cash(subject: Subject, files: RunFiles) -> bool:
-    """Return whether the free cash could not carry one lot more of an entry."""
-    fill, order = subject.fill, subject.order
-    if fill.role != OrderRole.ENTRY.value:
-        return False
-    if files.config.account.margin_mode is MarginMode.CROSS and order.leverage_setting:
-        # Other positions' initial margins and losses take from it too: nothing to compare with.
-        return True
-    need = fill.price * (1 / (order.leverage_setting or 1) + fill.fee_rate)
-    one_more = abs(fill.quantity) + subject.market.instrument.lot_size
-    return one_more * need > subject.booking.free_before * (1 - CASH_SLACK)

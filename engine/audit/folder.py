@@ -31,7 +31,10 @@ NEVER = 0
 
 @dataclass(frozen=True)
 class RunFiles:
-    """Everything the audit reads of one run; empty instants are 0."""
+    """Everything the audit reads of one run; empty instants are 0.
+
+    ``traded`` names the instruments in the order in which they take turns.
+    """
 
     config: RunConfig
     manifest: Mapping[str, Any]
@@ -42,6 +45,7 @@ class RunFiles:
     guards: tuple[GuardEvent, ...]
     trades: tuple[Record, ...]
     curve: EquityCurve
+    traded: tuple[str, ...]
 
     @cached_property
     def start(self) -> int:
@@ -81,6 +85,7 @@ def read_run(folder: Path) -> RunFiles:
         guards=_rows(folder / "guards.parquet", GuardEvent),
         trades=tuple(_records(_table(folder / "trades.parquet"))),
         curve=_curve(folder / "equity.parquet"),
+        traded=_traded(folder / "journal_account.parquet"),
     )
 
 
@@ -168,3 +173,11 @@ def _curve(path: Path) -> EquityCurve:
     at: NDArray[np.int64] = np.array(_instants(table["at"]), dtype=np.int64)
     values = {name: table[name].to_numpy().astype(np.float64) for name in names if name != "at"}
     return EquityCurve(at=at, **values)
+
+
+def _traded(path: Path) -> tuple[str, ...]:
+    """Return the instruments that the run may trade, in the order in which they take turns."""
+    table = _table(path)
+    if "instrument" not in table.column_names:
+        raise _unreadable(path, "no column instrument")
+    return tuple(dict.fromkeys(table["instrument"].to_pylist()))

@@ -59,6 +59,11 @@ class Market:
         """Return the row of the last bar closed by an instant, -1 for none."""
         return int(np.searchsorted(self.bars["closed_at"], at, side="right")) - 1
 
+    def open_of_bar_at(self, at: int) -> int:
+        """Return when the bar that is open at an instant opened; between bars that instant."""
+        row = int(np.searchsorted(self.bars["closed_at"], at, side="right"))
+        return min(int(self.bars["opened_at"][row]), at) if row < len(self.bars) else at
+
     def value_mark(self, at: int) -> float:
         """Return the price that values a position: perps at the mark, owned assets at the close."""
         row = self.last_closed(at)
@@ -133,7 +138,7 @@ def load_market(
         dataset.fingerprint,
         files.manifest.get("inputs", {}).get("data_sha256"),
     )
-    return dataset, _markets(dataset)
+    return dataset, _markets(dataset, files)
 
 
 def parse_key(name: str) -> ChannelKey:
@@ -156,10 +161,10 @@ def _lagged(channel: Channel, files: RunFiles) -> Channel:
     return Channel(channel.key, columns)
 
 
-def _markets(dataset: Dataset) -> dict[str, Market]:
+def _markets(dataset: Dataset, files: RunFiles) -> dict[str, Market]:
     markets = {}
     for name, instrument in dataset.instruments.items():
-        bars = _finest(dataset, name, ChannelKind.BARS)
+        bars = _traded_bars(dataset, name, files)
         if bars is None or len(bars) == 0 or not instrument.is_tradable:
             continue
         marks = _mark_channel(dataset, name, bars) if instrument.is_margined else None
@@ -182,9 +187,28 @@ def _of_kind(dataset: Dataset, name: str, kind: ChannelKind) -> dict[Timeframe, 
     }
 
 
-def _finest(dataset: Dataset, name: str, kind: ChannelKind) -> Channel | None:
-    held = _of_kind(dataset, name, kind)
-    return held[min(held)] if held else None
+def _traded_bars(dataset: Dataset, name: str, files: RunFiles) -> Channel | None:
+    """Return the bars that an instrument's orders fill in: the finest that the playbook reads.
+
+    A benchmark may bring finer ones of the same instrument into the run. Those are not the bars
+    that the fills name, and their closes have no row in the curve.
+    """
+    held = _of_kind(dataset, name, ChannelKind.BARS)
+    if len(held) < 2:
+        return next(iter(held.values()), None)
+    named = {(f.bar_opened_at, f.bar_closed_at) for f in files.fills if f.instrument == name}
+
+    def fits(step: Timeframe) -> tuple[float, float]:
+        bars = held[step]
+        inside = (bars["opened_at"] >= files.start) & (bars["closed_at"] <= files.end)
+        spans = set(zip(bars["opened_at"].tolist(), bars["closed_at"].tolist(), strict=True))
+        shown = np.isin(bars["closed_at"][inside], files.curve.at)
+        # A damaged table lacks a row or two; finer bars lack most of theirs.
+        share = round(float(shown.mean()), 1) if len(shown) else 0.0
+        return round(len(named & spans) / max(len(named), 1), 1), share
+
+    # Of equals the finest: max returns the first.
+    return held[max(sorted(held), key=fits)]
 
 
 def _mark_channel(dataset: Dataset, name: str, bars: Channel) -> Channel | None:

@@ -5,23 +5,22 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from data_feeds.instrument import Instrument
+from engine.audit.books import equity_at
 from engine.audit.case import Case
-from engine.audit.folder import NEVER, RunFiles
+from engine.audit.folder import NEVER
 from engine.audit.formulas import on_grid
-from engine.audit.replay import FLAT, Phase
-from engine.audit.report import Line, Recorder, when
+from engine.audit.replay import FLAT
+from engine.audit.report import Line, when
 from engine.events import Decision, Fill, OrderKind, OrderRole, OrderRow, OrderStatus
 
 ORDERS, DECISIONS, GUARDS = "orders", "journal_decisions", "guards"
 APPROVED = "approved"
 ENTER, MOVE_STOP = "enter", "move_stop"
-CLOSING_ROLES = (OrderRole.STOP.value, OrderRole.TARGET.value)
-LEAVING_ROLES = (OrderRole.EXIT.value, OrderRole.GUARD.value)
 
 
-def check_decisions(files: RunFiles, recorder: Recorder) -> None:
+def check_decisions(case: Case) -> None:
     """Decisions count from 1, follow the caps they name, and know the account's equity."""
-    equity = dict(zip(files.curve.at.tolist(), files.curve.equity.tolist(), strict=True))
+    files, recorder = case.files, case.recorder
     recorder.count("risk decisions", len(files.decisions))
     orders: dict[int, list[OrderRow]] = defaultdict(list)
     for order in files.orders:
@@ -33,14 +32,18 @@ def check_decisions(files: RunFiles, recorder: Recorder) -> None:
         if row.decided_at < previous:
             line.instant("decisions in order", previous, row.decided_at)
         previous = max(previous, row.decided_at)
-        if row.decided_at in equity:
-            line.amount("equity at the decision", equity[row.decided_at], row.equity)
+        line.amount("equity at the decision", equity_at(case, row.decided_at), row.equity)
         _check_size(row, line)
-        if row.outcome == APPROVED and row.intent == ENTER:
-            _check_plan(row, line, orders[row.decision_id])
-        elif row.outcome != APPROVED:
-            count = len(orders[row.decision_id])
-            line.equal("orders of a refused intent", 0, count)
+        mine = [o for o in orders[row.decision_id] if o.role != OrderRole.LIQUIDATION.value]
+        if row.outcome != APPROVED:
+            line.equal("orders of a refused intent", 0, len(mine))
+        elif row.intent == ENTER:
+            _check_plan(row, line, mine)
+        else:
+            role = OrderRole.STOP.value if row.intent == MOVE_STOP else row.intent
+            line.equal("orders of an approved change", [role], [order.role for order in mine])
+            if row.intent == MOVE_STOP and mine:
+                line.number("level of its stop order", row.stop, mine[0].price)
 
 
 def _check_size(row: Decision, line: Line) -> None:
@@ -93,7 +96,6 @@ def check_orders(case: Case) -> None:
         else:
             line.equal("a traded instrument", sorted(case.markets), order.instrument)
         _check_end(order, line, fills[order.order_id])
-    _check_cancellations(case)
 
 
 def _check_approval(order: OrderRow, line: Line, decision: Decision | None) -> None:
@@ -148,70 +150,19 @@ def _check_end(order: OrderRow, line: Line, fills: Sequence[Fill]) -> None:
         line.equal("fills of a rejected order", 0, len(fills))
     elif not math.isnan(order.quantity) and filled >= wanted - FLAT:
         line.equal("status when all is filled", "filled", status)
-    if (status == OrderStatus.WORKING.value) != (order.ended_at == NEVER):
-        line.differs(
-            "only a working order has no end",
-            expected=f"status {status} to fit its end",
-            found=f"ended {when(order.ended_at)}",
-        )
-    elif order.ended_at != NEVER and order.ended_at < order.decided_at:
-        line.differs(
-            "ends after its decision",
-            expected=f"not before {when(order.decided_at)}",
-            found=f"found {when(order.ended_at)}",
-        )
 
 
-def _check_cancellations(case: Case) -> None:
-    """A stop or target is cancelled when flat, replaced, or beside a full exit or a stop."""
-    files, recorder = case.files, case.recorder
-    for order in files.orders:
-        if order.role not in CLOSING_ROLES or order.status != OrderStatus.CANCELLED.value:
-            continue
-        recorder.count("cancelled stops and targets")
-        held = case.replay.through(order.ended_at, Phase.OPEN).holding(order.instrument)
-        if held.plan_id != order.plan_id or order.ended_at >= case.last_at:
-            continue
-        if _is_replaced(order, files.orders) or _stop_fills(order, files):
-            continue
-        recorder.line(ORDERS, f"order {order.order_id}").differs(
-            "a plan that holds a position keeps its stop and targets",
-            expected=f"{order.role} working while {held.quantity:,.8g} is held",
-            found=f"cancelled at {when(order.ended_at)}",
-        )
-
-
-def _stop_fills(order: OrderRow, files: RunFiles) -> bool:
-    """Return whether a stop of the plan filled when a target, or a moved stop, was cancelled."""
-    return order.role in (OrderRole.TARGET.value, OrderRole.STOP.value) and any(
-        fill.plan_id == order.plan_id
-        and fill.role == OrderRole.STOP.value
-        and fill.at == order.ended_at
-        for fill in files.fills
-    )
-
-
-def _is_replaced(order: OrderRow, orders: Sequence[OrderRow]) -> bool:
-    """Return whether a moved stop or a full exit took the order's place at that instant."""
-    for other in orders:
-        if other.plan_id != order.plan_id or other.decided_at != order.ended_at:
-            continue
-        moved = other.role == order.role == OrderRole.STOP.value and other is not order
-        if moved or (other.role in LEAVING_ROLES and math.isnan(other.quantity)):
-            return True
-    return False
-
-
-def check_guards(files: RunFiles, recorder: Recorder) -> None:
+def check_guards(case: Case) -> None:
     """Guard events that carry the account's equity carry that of their instant."""
-    equity = dict(zip(files.curve.at.tolist(), files.curve.equity.tolist(), strict=True))
+    files, recorder = case.files, case.recorder
+    instants = set(files.curve.at.tolist()) | {row.decided_at for row in files.decisions}
     recorder.count("guard events", len(files.guards))
     for row in files.guards:
         # A cool-down starts with a loss, at whatever instant its fill has: it judges no equity.
         if math.isnan(row.equity):
             continue
         line = recorder.line(GUARDS, f"{row.guard} {row.event} at {when(row.at)}")
-        if row.at in equity:
-            line.amount("equity at the event", equity[row.at], row.equity)
+        if row.at in instants:
+            line.amount("equity at the event", equity_at(case, row.at), row.equity)
         else:
-            line.equal("instant of a guard", "a bar close", when(row.at))
+            line.equal("instant of a guard", "a bar close or a decision", when(row.at))

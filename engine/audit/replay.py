@@ -87,7 +87,6 @@ class Booking:
 
     before: Holding
     after: Holding
-    free_before: float
     realized: float
     booked: float
     fee: float
@@ -100,6 +99,7 @@ class Replay:
     states: list[State]
     facts: list[ExpectedFact] = field(default_factory=list)
     bookings: dict[int, Booking] = field(default_factory=dict)
+    after: dict[int, State] = field(default_factory=dict)
 
     def before(self, at: int, phase: Phase) -> State:
         """The account just before a step of an instant."""
@@ -139,13 +139,6 @@ def fill_phase(fill: Fill) -> Phase:
 
 def _key(state: State) -> tuple[int, Phase]:
     return state.at, state.phase
-
-
-def _moved(
-    state: State, at: int, phase: Phase, wallet: Wallet, amount: float, **changed: Holding
-) -> State:
-    cash = {**state.cash, wallet: state.cash[wallet] + amount}
-    return State(at, phase, cash, {**state.holdings, **changed})
 
 
 class _Account:
@@ -230,6 +223,7 @@ class _Account:
             traded - booking.fee,
             **{fill.instrument: booking.after},
         )
+        self.made.after[fill.fill_id] = self.state
 
     def _booking(
         self, fill: Fill, order: OrderRow, instrument: Instrument, held: Holding
@@ -245,14 +239,15 @@ class _Account:
                 limit = held.margin * min(abs(fill.quantity / held.quantity), 1.0)
             if instrument.is_margined:
                 booked = max(realized, -limit)
+        after = _after(held, fill, order, closing=closing, isolated=isolated)
         rate = fill_fee_rate(fill, order, instrument, self.files)
         fee = due = abs(fill.quantity) * fill.price * rate
         if fill.role == OrderRole.LIQUIDATION.value:
             fee = min(due, max(limit + booked, 0.0))
-        venue = instrument.wallet is Wallet.VENUE
-        free = self.state.free_venue_cash() if venue else self.state.cash[Wallet.BROKERAGE]
-        after = _after(held, fill, order, closing=closing, isolated=isolated)
-        return Booking(held, after, free, realized, booked, fee), (booked - realized) + (due - fee)
+        elif closing and instrument.is_margined:
+            free = self.state.free_venue_cash() + held.margin - after.margin + booked
+            fee = min(due, max(free, 0.0))
+        return Booking(held, after, realized, booked, fee), (booked - realized) + (due - fee)
 
 
 def fill_fee_rate(fill: Fill, order: OrderRow, instrument: Instrument, files: RunFiles) -> float:
@@ -260,9 +255,15 @@ def fill_fee_rate(fill: Fill, order: OrderRow, instrument: Instrument, files: Ru
     venue = files.config.venue
     if fill.role == OrderRole.LIQUIDATION.value:
         return venue.liquidation_fee_rate
-    if instrument.wallet is Wallet.BROKERAGE:
-        return venue.commission_rate
-    return venue.maker_rate if rests(fill, order) else venue.taker_rate
+    taker = taker_rate(instrument, files)
+    is_maker = instrument.wallet is Wallet.VENUE and rests(fill, order)
+    return venue.maker_rate if is_maker else taker
+
+
+def taker_rate(instrument: Instrument, files: RunFiles) -> float:
+    """Return what taking liquidity costs as a fraction of notional."""
+    venue = files.config.venue
+    return venue.commission_rate if instrument.wallet is Wallet.BROKERAGE else venue.taker_rate
 
 
 def rests(fill: Fill, order: OrderRow) -> bool:

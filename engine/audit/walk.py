@@ -1,80 +1,86 @@
 """What had to happen in every bar: touched stops and targets, liquidations, market orders.
 
-The walk goes through each plan's bars with the position as re-derived, works out which fills the
-rules ask for, and compares them with the fills that are there. The winner of a bar is derived from
-prices alone; quantities, prices and fees of a fill are checked elsewhere.
+The walk goes through each plan's bars with the account as re-derived, works out from prices, orders
+and the volume cap which fills of which size the rules ask for and how each order must end, and
+compares. Prices and fees of the fills are checked elsewhere.
 """
 
 import math
 from collections import defaultdict
 
-from data_feeds.instrument import Wallet
-from engine.audit.bars import (
-    Bar,
-    Due,
-    Plan,
-    is_over,
-    meets_open,
-    touches,
-    works_at_open,
-    works_in_range,
-)
+from engine.audit.backing import Backing
+from engine.audit.bars import Bar, DueKey, Owed, Turn, meets_open, touches
 from engine.audit.case import Case
-from engine.audit.fills import FILLS, LIQUIDATION, LOT_SLACK, OPEN, RANGE, capacity, target_share
-from engine.audit.formulas import Bracket, brackets, is_beyond, liquidation_mark, requirement
+from engine.audit.fills import FILLS, LIQUIDATION, LOT_SLACK, OPEN, RANGE, capacity, slipped
+from engine.audit.folder import NEVER
+from engine.audit.formulas import is_beyond, requirement, whole_steps
 from engine.audit.market import Market
-from engine.audit.replay import NOTHING, Holding, Phase, State
+from engine.audit.plans import Plan
+from engine.audit.replay import NOTHING, Holding, Phase, State, taker_rate
 from engine.audit.report import when
-from engine.config.models import MarginMode
-from engine.events import Fill, OrderKind, OrderRole, OrderRow
+from engine.events import Fill, OrderKind, OrderRole, OrderRow, OrderStatus
 
-ENTRY, STOP, TARGET = OrderRole.ENTRY.value, OrderRole.STOP.value, OrderRole.TARGET.value
-LEAVING = (OrderRole.EXIT.value, OrderRole.GUARD.value)
+ENTRY = OrderRole.ENTRY.value
 LIQUIDATED = 0
+ORDERS = "orders"
 
 
 class Walk:
     """Walks the plans of one instrument."""
 
-    def __init__(self, case: Case, market: Market) -> None:
+    def __init__(self, case: Case, market: Market, backing: Backing) -> None:
         self.files = case.files
         self.market = market
         self.replay = case.replay
         self.recorder = case.recorder
+        self.backing = backing
         self.name = market.instrument.id
         self.lot = market.instrument.lot_size
-        self.brackets: tuple[Bracket, ...] = brackets(case.files.config.venue.maintenance)
-        self.isolated = case.files.config.account.margin_mode is MarginMode.ISOLATED
+        self.rank = {name: number for number, name in enumerate(case.files.traded)}
+        self.fills_at: dict[tuple[int, str], list[Fill]] = defaultdict(list)
+        for fill in case.files.fills:
+            self.fills_at[(fill.at, fill.stage)].append(fill)
 
     def run(self) -> None:
         """Check every plan of the instrument."""
-        orders: dict[int, list[OrderRow]] = defaultdict(list)
-        fills: dict[int, dict[int, list[Fill]]] = defaultdict(lambda: defaultdict(list))
+        orders: dict[int, dict[int, OrderRow]] = defaultdict(dict)
+        fills: dict[int, dict[tuple[int, str], list[Fill]]] = defaultdict(lambda: defaultdict(list))
         for order in self.files.orders:
             if order.instrument == self.name:
-                orders[order.plan_id].append(order)
+                orders[order.plan_id][order.order_id] = order
         for fill in self.files.fills:
-            if fill.instrument == self.name:
-                fills[fill.plan_id][fill.bar_opened_at].append(fill)
+            if fill.instrument == self.name and fill.fill_id in self.replay.bookings:
+                fills[fill.plan_id][(fill.bar_opened_at, fill.stage)].append(fill)
         for plan_id, rows in orders.items():
-            self.walk(Plan(plan_id, tuple(rows), dict(fills[plan_id])))
+            mine = [order for order in rows.values() if order.role != LIQUIDATION]
+            plan = Plan(plan_id, mine, dict(fills[plan_id]), self.lot)
+            self.walk(plan)
+            self.check_ends(plan)
 
     def walk(self, plan: Plan) -> None:
         """Go through the bars from the plan's first order until nothing of it is left."""
-        started = min(order.decided_at for order in plan.orders)
+        started = min((order.decided_at for order in plan.orders), default=self.files.end)
+        due: dict[DueKey, Owed] = {}
         for row in self.market.rows_inside(max(started, self.files.start), self.files.end):
             bar = self.bar(int(row))
-            held = self.held(plan, self.replay.through(bar.opened_at, Phase.PAY))
-            waiting = any(works_at_open(o, plan, bar) for o in plan.of(ENTRY, *LEAVING))
-            if held.quantity == 0 and not waiting and not plan.in_bar(bar):
-                if all(is_over(o, bar) for o in plan.of(ENTRY)):
-                    return
-                continue
+            self.submit(plan, bar.opened_at)
+            if plan.is_closed:
+                break
             self.recorder.count("bars walked with a position or an order")
-            due = Due()
-            self.at_open(plan, bar, held, due)
-            self.in_range(plan, bar, due)
+            due = self.at_open(plan, bar)
+            self.submit(plan, bar.closed_at - 1)
+            if not plan.is_closed:
+                due |= self.in_range(plan, bar)
             self.compare(plan, bar, due)
+        self.submit(plan, self.files.end)
+        for (opened, _), fills in plan.fills.items():
+            for fill in fills if opened not in plan.walked else ():
+                self.refuse(fill)
+
+    def submit(self, plan: Plan, until: int) -> None:
+        """Take in the orders decided by an instant."""
+        while (order := plan.next_order(until)) is not None:
+            plan.submit(order, self.market.open_of_bar_at(order.decided_at))
 
     def bar(self, row: int) -> Bar:
         """Return one bar with its mark."""
@@ -92,279 +98,291 @@ class Walk:
             float(mark.low[row]),
         )
 
+    # The account at a stage: instruments take their turns in the playbook's order.
+
+    def state(self, at: int, stage: str, *, entering: bool = False) -> State:
+        """Return the account as the instrument's turn begins.
+
+        At an open every instrument closes before any enters.
+        """
+        fills, mine = self.fills_at.get((at, stage), []), self.rank.get(self.name, 0)
+        first = next((i for i, fill in enumerate(fills) if fill.role == ENTRY), len(fills))
+        closings = fills if stage == RANGE else fills[:first]
+        before = [fill for fill in closings if self.rank.get(fill.instrument, 0) < mine]
+        if entering and stage == OPEN:
+            entries = [f for f in fills[first:] if self.rank.get(f.instrument, 0) < mine]
+            before = [*closings, *entries]
+        if before and before[-1].fill_id in self.replay.after:
+            return self.replay.after[before[-1].fill_id]
+        if stage == OPEN:
+            return self.replay.through(at, Phase.PAY)
+        return self.replay.before(at, Phase.RANGE)
+
     def held(self, plan: Plan, state: State) -> Holding:
         """Return the plan's position in a state."""
         held = state.holding(self.name)
         return held if held.plan_id == plan.plan_id else NOTHING
 
-    def liquidation_level(self, held: Holding, state: State) -> float:
-        """Return the mark that liquidates a position; NaN for never."""
-        if held.quantity == 0 or not self.market.instrument.is_margined:
-            return math.nan
-        margin = held.margin if self.isolated else state.cash[Wallet.VENUE]
-        return liquidation_mark(held.quantity, held.average, margin, self.brackets)
+    # The open of a bar.
 
-    def at_open(self, plan: Plan, bar: Bar, held: Holding, due: Due) -> None:
-        """Liquidation and levels already crossed at the open, exits, then entries.
+    def at_open(self, plan: Plan, bar: Bar) -> dict[DueKey, Owed]:
+        """Liquidation and levels already crossed at the open, targets, exits, then the entry.
 
         What protects an entry may itself be crossed at the open that fills the entry.
         """
-        state = self.replay.through(bar.opened_at, Phase.PAY)
-        if self.liquidated_at_open(plan, bar, held, state, due) or not bar.volume > 0:
-            return
-        if held.quantity:
-            self.leave_at_open(plan, bar, held, due)
-        for order in plan.of(ENTRY):
-            if not works_at_open(order, plan, bar) or not self.is_crossed(order, plan, bar):
-                continue
-            self.trigger(order, plan)
-            if self.wants(order, plan, bar):
-                due.need(OPEN, order.order_id, f"the open {bar.open:,.8g} fills the entry")
-            # What the volume cap leaves of a limit still stands at its level inside the bar.
-            due.allow(RANGE, [order] if order.kind == OrderKind.LIMIT.value else [])
-            fills = [f for f in plan.in_bar(bar) if (f.order_id, f.stage) == (order.order_id, OPEN)]
-            if not fills:
-                continue
-            entered = self.replay.bookings[fills[-1].fill_id].after
-            if not self.liquidated_at_open(plan, bar, entered, state, due):
-                self.leave_at_open(plan, bar, entered, due)
+        room = capacity(OPEN, self.market, bar.row, self.files)
+        turn = Turn(bar, OPEN, bar.opened_at, room)
+        plan.retire_stop()
+        self.leave_at_open(plan, turn, self.state(turn.at, OPEN))
+        entry = plan.entry
+        if entry is not None and bar.is_traded and self.fills_at_open(plan, entry, bar):
+            after = self.enter(plan, turn, entry, bar.open)
+            self.leave_at_open(plan, turn, after)
+        return turn.due
 
-    def liquidated_at_open(
-        self, plan: Plan, bar: Bar, held: Holding, state: State, due: Due
-    ) -> bool:
-        """Ask for the liquidation of a position whose level the mark's open has crossed."""
-        level = self.liquidation_level(held, state)
-        if math.isnan(level):
-            return False
-        if not is_beyond(bar.mark_open, level, int(math.copysign(1, -held.quantity))):
-            return False
-        due.need(OPEN, LIQUIDATED, f"mark opens at {bar.mark_open:,.8g} beyond {level:,.8g}")
-        self.check_raw(plan, bar, OPEN, bar.mark_open)
-        return True
+    def fills_at_open(self, plan: Plan, order: OrderRow, bar: Bar) -> bool:
+        """Whether an order works and the open meets it; what is left of a stop meets any open."""
+        meets = order.order_id in plan.triggered or meets_open(order, bar)
+        return meets and plan.works(order)
 
-    def is_crossed(self, order: OrderRow, plan: Plan, bar: Bar) -> bool:
-        """Return whether the open fills an order; the rest of a touched stop is at market."""
-        return order.order_id in plan.triggered or meets_open(order, bar)
-
-    def trigger(self, order: OrderRow, plan: Plan) -> None:
-        """Remember a touched stop: from now on it is a market order."""
-        if order.kind == OrderKind.STOP.value:
-            plan.triggered.add(order.order_id)
-
-    def leave_at_open(self, plan: Plan, bar: Bar, held: Holding, due: Due) -> None:
+    def leave_at_open(self, plan: Plan, turn: Turn, state: State) -> None:
         """What closes a held position at the open, as far as position and volume cap reach."""
-        entered = sum(
-            abs(f.quantity) for f in plan.in_bar(bar) if f.role == ENTRY and f.stage == OPEN
+        bar, held = turn.bar, self.held(plan, state)
+        if held.quantity == 0:
+            return
+        level = self.backing.liquidation_level(self.name, held, state, turn.at)
+        if is_beyond(bar.mark_open, level, int(math.copysign(1, -held.quantity))):
+            why = f"mark opens at {bar.mark_open:,.8g} beyond {level:,.8g}"
+            self.liquidate(plan, turn, held, bar.mark_open, why)
+            return
+        if not bar.is_traded:
+            return
+        left = abs(held.quantity)
+        stop = plan.stop
+        if stop is not None and self.fills_at_open(plan, stop, bar):
+            self.trigger_stop(plan, turn, stop, left)
+            return
+        for target in plan.working_targets():
+            if plan.works(target) and meets_open(target, bar):
+                left -= self.take_target(plan, turn, target, left)
+        for order in [order for order in plan.exits if plan.works(order)]:
+            asked = left if math.isnan(order.quantity) else order.quantity
+            done = 0.0 if math.isnan(order.quantity) else plan.filled.get(order.order_id, 0.0)
+            left -= self.reduce(plan, turn, order, min(asked - done, left))
+
+    # The range of a bar.
+
+    def in_range(self, plan: Plan, bar: Bar) -> dict[DueKey, Owed]:
+        """Levels touched inside the bar by what is held after its open, then the entry's."""
+        used = sum(
+            abs(fill.quantity)
+            for fill in plan.fills.get((bar.opened_at, OPEN), ())
+            if fill.role != LIQUIDATION
         )
-        left, room = abs(held.quantity), self.room(OPEN, bar, plan) - entered
-        working = [o for o in plan.of(STOP, *LEAVING, TARGET) if works_at_open(o, plan, bar)]
-        leaving = any(order.role in LEAVING for order in working)
-        for order in working:
-            if not self.is_crossed(order, plan, bar):
-                continue
-            self.trigger(order, plan)
-            size = min(self.closing_size(order, plan, bar, left), room)
-            # Exits and targets that meet at one open share the position in an order left open.
-            if size < self.lot * (1 - LOT_SLACK) or (leaving and order.role == TARGET):
-                due.allow(OPEN, [order])
-                continue
-            due.need(OPEN, order.order_id, f"the open {bar.open:,.8g} fills the {order.role}")
-            left, room = left - size, room - size
-
-    def in_range(self, plan: Plan, bar: Bar, due: Due) -> None:
-        """Levels touched inside the bar by what is held after its open."""
-        if (OPEN, LIQUIDATED) in due.needed:
-            return
-        before = self.replay.before(bar.closed_at, Phase.RANGE)
-        held = self.held(plan, before)
-        if held.quantity:
-            self.leave_in_range(plan, bar, held, before, due, entered_inside=False)
-        if not bar.volume > 0:
-            return
-        for order in plan.of(ENTRY):
-            if not works_in_range(order, plan, bar) or order.kind == OrderKind.MARKET.value:
-                continue
-            if self.is_crossed(order, plan, bar) or not touches(order, bar):
-                continue
-            self.trigger(order, plan)
-            if not self.wants(order, plan, bar, through_open=True):
-                continue
-            if held.quantity:
-                due.allow(RANGE, [order])
-                continue
-            due.need(RANGE, order.order_id, f"the bar reaches {order.price:,.8g}")
-            self.after_entry_inside(plan, bar, order, due)
-
-    def after_entry_inside(self, plan: Plan, bar: Bar, order: OrderRow, due: Due) -> None:
-        """An entry inside the bar can meet its stop or liquidation there, never its target."""
-        fills = [f for f in plan.in_bar(bar) if f.order_id == order.order_id and f.stage == RANGE]
-        if not fills:
-            return
-        held = self.replay.bookings[fills[-1].fill_id].after
-        state = self.replay.before(bar.closed_at, Phase.RANGE)
-        self.leave_in_range(plan, bar, held, state, due, entered_inside=True)
-
-    def leave_in_range(
-        self,
-        plan: Plan,
-        bar: Bar,
-        held: Holding,
-        state: State,
-        due: Due,
-        *,
-        entered_inside: bool,
-    ) -> None:
-        """The nearer of stop and liquidation; without them the targets."""
-        side = int(math.copysign(1, -held.quantity))
-        level = self.liquidation_level(held, state)
-        liquidated = not math.isnan(level) and is_beyond(bar.mark_extreme(side), level, side)
-        stops = [
-            order
-            for order in plan.of(STOP)
-            if bar.volume > 0
-            and order.order_id not in plan.triggered
-            and works_in_range(order, plan, bar)
-            and touches(order, bar)
-        ]
-        if stops and liquidated:
-            self.nearer(plan, bar, stops[0], level, due, held=held)
-        elif liquidated:
-            due.need(RANGE, LIQUIDATED, f"the mark reaches {level:,.8g}")
-            self.check_raw(plan, bar, RANGE, level)
-        elif stops:
-            self.need_stop(plan, bar, stops[0], due)
-        elif bar.volume > 0 and not entered_inside:
-            self.need_targets(plan, bar, held, due)
-
-    def nearer(
-        self, plan: Plan, bar: Bar, stop: OrderRow, level: float, due: Due, *, held: Holding
-    ) -> None:
-        """Each on its own path: the level nearer to its open wins; of equals, liquidation."""
-        to_stop, to_level = abs(bar.open - stop.price), abs(bar.mark_open - level)
-        if to_level <= to_stop:
-            due.need(RANGE, LIQUIDATED, f"the mark reaches {level:,.8g} before the stop")
-            self.check_raw(plan, bar, RANGE, level)
-            return
-        self.need_stop(plan, bar, stop, due)
-        if self.room(RANGE, bar, plan) < abs(held.quantity):
-            # What the volume cap leaves of the stop is still held when the mark arrives.
-            due.allowed.add((RANGE, LIQUIDATED))
-            self.check_raw(plan, bar, RANGE, level)
-
-    def need_stop(self, plan: Plan, bar: Bar, stop: OrderRow, due: Due) -> None:
-        """A touched stop fills, as far as the volume cap lets it; the rest is a market order."""
-        self.trigger(stop, plan)
-        self.recorder.count("touched stops")
-        if self.room(RANGE, bar, plan) >= self.lot * (1 - LOT_SLACK):
-            due.need(RANGE, stop.order_id, f"the bar reaches the stop {stop.price:,.8g}")
-        else:
-            due.allow(RANGE, [stop])
-
-    def need_targets(self, plan: Plan, bar: Bar, held: Holding, due: Due) -> None:
-        """Touched targets fill, nearest first, while position and volume cap last."""
-        left = min(abs(held.quantity), self.room(RANGE, bar, plan))
-        targets = [
-            order
-            for order in plan.of(TARGET)
-            if works_in_range(order, plan, bar)
-            and touches(order, bar)
-            and not meets_open(order, bar)
-        ]
-        for order in sorted(targets, key=lambda order: order.side * -order.price):
-            self.recorder.count("touched targets")
-            wanted = self.closing_size(order, plan, bar, abs(held.quantity), through_open=True)
-            if min(wanted, left) < self.lot * (1 - LOT_SLACK):
-                due.allow(RANGE, [order])
-                continue
-            due.need(RANGE, order.order_id, f"the bar reaches the target {order.price:,.8g}")
-            left -= min(wanted, left)
-
-    def room(self, stage: str, bar: Bar, plan: Plan) -> float:
-        """Return what the volume cap leaves to closing orders after a bar's earlier fills."""
-        return self.entry_room(stage, bar, plan) - sum(
-            abs(f.quantity)
-            for f in plan.in_bar(bar)
-            if stage == f.stage == RANGE and f.role == ENTRY
-        )
-
-    def entry_room(self, stage: str, bar: Bar, plan: Plan) -> float:
-        """Return what the volume cap leaves to an entry at a stage."""
-        used = sum(abs(f.quantity) for f in plan.in_bar(bar) if stage == RANGE and f.stage == OPEN)
-        return capacity(stage, self.market, bar.row, self.files) - used
-
-    def wants(self, order: OrderRow, plan: Plan, bar: Bar, *, through_open: bool = False) -> bool:
-        """Return whether an entry still wants a lot and the volume cap has one."""
-        left = order.quantity - plan.filled_before(order, bar, through_open=through_open)
-        room = self.entry_room(RANGE if through_open else OPEN, bar, plan)
-        return min(left, room) >= self.lot * (1 - LOT_SLACK)
-
-    def closing_size(
-        self, order: OrderRow, plan: Plan, bar: Bar, held: float, *, through_open: bool = False
-    ) -> float:
-        """Return what a closing order would take of a position at a stage, base units."""
-        stage = RANGE if through_open else OPEN
-        room = self.room(stage, bar, plan)
-        done = plan.filled_before(order, bar, through_open=through_open)
-        if order.role == TARGET:
-            entered = sum(
-                plan.filled_before(o, bar, through_open=through_open) for o in plan.of(ENTRY)
+        room = capacity(RANGE, self.market, bar.row, self.files) - used
+        turn = Turn(bar, RANGE, bar.closed_at, room)
+        self.leave_in_range(plan, turn, self.state(turn.at, RANGE), targets=True)
+        entry = plan.entry
+        if (
+            entry is not None
+            and plan.works(entry)
+            and bar.is_traded
+            and entry.decided_at <= bar.opened_at
+            and entry.order_id not in plan.triggered
+            and touches(entry, bar)
+            and bar.holds(entry.price)
+        ):
+            # An entry inside the bar can meet its stop or liquidation there, never its target.
+            self.leave_in_range(
+                plan, turn, self.enter(plan, turn, entry, entry.price), targets=False
             )
-            share = target_share(order, plan.of(TARGET), entered, self.lot)
-            return min(share - done, held, room)
-        wanted = held if math.isnan(order.quantity) else order.quantity - done
-        return min(wanted, held, room)
+        return turn.due
 
-    def check_raw(self, plan: Plan, bar: Bar, stage: str, price: float) -> None:
-        """A liquidation starts from the liquidation price, or the mark's open beyond it."""
-        for fill in plan.in_bar(bar):
-            if fill.role == LIQUIDATION and fill.stage == stage:
+    def leave_in_range(self, plan: Plan, turn: Turn, state: State, *, targets: bool) -> None:
+        """The nearer of stop and liquidation; without them the targets.
+
+        Each level is measured on its own path; of equals, liquidation wins.
+        """
+        bar, held = turn.bar, self.held(plan, state)
+        if held.quantity == 0:
+            return
+        side = int(math.copysign(1, -held.quantity))
+        level = self.backing.liquidation_level(self.name, held, state, turn.at)
+        stop = plan.stop_in_force(bar.opened_at)
+        triggered = stop is not None and stop.order_id in plan.triggered
+        stops = stop is not None and bar.is_traded and not triggered and touches(stop, bar)
+        if is_beyond(bar.mark_extreme(side), level, side):
+            to_stop = abs(bar.open - stop.price) if stop is not None and stops else math.inf
+            if abs(bar.mark_open - level) <= to_stop:
+                self.liquidate(plan, turn, held, level, f"the mark reaches {level:,.8g}")
+                return
+        if stop is not None and stops:
+            self.recorder.count("touched stops")
+            self.trigger_stop(plan, turn, stop, abs(held.quantity))
+        elif targets and bar.is_traded and not triggered:
+            left = abs(held.quantity)
+            for target in plan.working_targets():
+                works = plan.works(target) and target.decided_at <= bar.opened_at
+                if works and touches(target, bar) and bar.holds(target.price):
+                    self.recorder.count("touched targets")
+                    left -= self.take_target(plan, turn, target, left)
+
+    # What fills, and what that does to the plan's other orders.
+
+    def enter(self, plan: Plan, turn: Turn, entry: OrderRow, raw: float) -> State:
+        """Ask for an entry as large as volume cap and free cash allow; return the account then."""
+        state = self.state(turn.at, turn.stage, entering=True)
+        if entry.kind == OrderKind.STOP.value:
+            plan.triggered.add(entry.order_id)
+        wanted = min(entry.quantity - plan.filled.get(entry.order_id, 0.0), turn.room)
+        if wanted < self.lot * (1 - LOT_SLACK):
+            return state
+        carried = self.carried(entry, turn, raw, wanted, state)
+        size = min(wanted, carried)
+        if size > 0:
+            turn.owe(entry.order_id, size, f"{raw:,.8g} fills the entry")
+        fills = plan.take(entry, turn.bar.opened_at, turn.stage)
+        turn.room -= sum(abs(fill.quantity) for fill in fills)
+        if carried < wanted - self.lot * LOT_SLACK:
+            status = OrderStatus.CANCELLED if plan.entered else OrderStatus.REJECTED
+            plan.end(entry, status, turn.at, "free cash carries no more")
+        elif plan.is_done(entry, entry.quantity):
+            plan.finish(entry, turn.at)
+        if not plan.entered and not plan.works(entry):
+            plan.close(turn.at, "the entry was rejected")
+        return self.replay.after[fills[-1].fill_id] if fills else state
+
+    def carried(
+        self, entry: OrderRow, turn: Turn, raw: float, wanted: float, state: State
+    ) -> float:
+        """Return the entry that the free cash carries: its margin and a taker's fee, base units."""
+        instrument = self.market.instrument
+        price = raw
+        if entry.kind != OrderKind.LIMIT.value:
+            _, price = slipped(
+                entry,
+                raw,
+                wanted,
+                stage=turn.stage,
+                market=self.market,
+                row=turn.bar.row,
+                files=self.files,
+            )
+        share = 1 / entry.leverage_setting if instrument.is_margined else 1.0
+        need = price * (share + taker_rate(instrument, self.files))
+        free = max(self.backing.free_cash(self.name, state, turn.at), 0.0)
+        return whole_steps(free / need, self.lot) * self.lot
+
+    def trigger_stop(self, plan: Plan, turn: Turn, stop: OrderRow, left: float) -> None:
+        """A touched stop ends exits and entry; with its first fill, the targets too."""
+        if stop.order_id not in plan.triggered:
+            plan.triggered.add(stop.order_id)
+            if stop is plan.outgoing:
+                plan.stop, plan.outgoing = stop, plan.stop
+            plan.cancel([plan.entry, *plan.exits], turn.at, "the stop is touched")
+        if turn.room >= self.lot * (1 - LOT_SLACK):
+            plan.cancel([*plan.targets, plan.outgoing], turn.at, "the stop fills")
+            plan.outgoing = None
+        self.reduce(plan, turn, stop, left)
+
+    def take_target(self, plan: Plan, turn: Turn, target: OrderRow, left: float) -> float:
+        """A touched target ends the entry; one that owns less than a lot ends itself."""
+        wanted = plan.target_size(target, left)
+        if wanted < self.lot * (1 - LOT_SLACK):
+            plan.cancel([target], turn.at, "its share is below one lot")
+            return 0.0
+        plan.cancel([plan.entry], turn.at, "a target is reached")
+        return self.reduce(plan, turn, target, wanted)
+
+    def reduce(self, plan: Plan, turn: Turn, order: OrderRow, wanted: float) -> float:
+        """Ask for a closing fill as far as the volume cap reaches; return what was filled."""
+        size = min(wanted, turn.room)
+        if size < self.lot * (1 - LOT_SLACK):
+            return 0.0
+        level = turn.bar.open if turn.stage == OPEN else order.price
+        turn.owe(order.order_id, size, f"{level:,.8g} fills the {order.role}")
+        fills = plan.take(order, turn.bar.opened_at, turn.stage)
+        taken = sum(abs(fill.quantity) for fill in fills)
+        turn.room -= taken
+        flat = bool(fills) and self.replay.bookings[fills[-1].fill_id].after.quantity == 0
+        if flat or taken >= wanted - self.lot * LOT_SLACK:
+            plan.finish(order, turn.at)
+        if flat:
+            plan.close(turn.at, "flat")
+        return taken
+
+    def liquidate(self, plan: Plan, turn: Turn, held: Holding, raw: float, why: str) -> None:
+        """Ask for a liquidation of everything; it starts from its level, or the mark's open."""
+        self.recorder.count("touched liquidations")
+        turn.owe(LIQUIDATED, abs(held.quantity), why)
+        plan.close(turn.at, "liquidated")
+        for fill in plan.fills.get((turn.bar.opened_at, turn.stage), ()):
+            if fill.role == LIQUIDATION:
                 line = self.recorder.line(FILLS, f"fill {fill.fill_id}")
-                line.number("liquidation price", price, fill.raw_price)
+                line.number("liquidation price", raw, fill.raw_price)
 
-    def compare(self, plan: Plan, bar: Bar, due: Due) -> None:
-        """Every fill that is due is there; no other is."""
-        found = {
-            (fill.stage, LIQUIDATED if fill.role == LIQUIDATION else fill.order_id): fill
-            for fill in plan.in_bar(bar)
-        }
+    # Comparing.
+
+    def compare(self, plan: Plan, bar: Bar, due: dict[DueKey, Owed]) -> None:
+        """Every fill that is due is there in its size; no other is."""
         roles = {order.order_id: order.role for order in plan.orders}
-        for (stage, order_id), why in due.needed.items():
-            if order_id == LIQUIDATED:
-                self.recorder.count("touched liquidations")
-            if (stage, order_id) not in found:
-                what = "the liquidation" if order_id == LIQUIDATED else f"order {order_id}"
-                self.recorder.line(
-                    FILLS, f"bar of {self.name} opened {when(bar.opened_at)}"
-                ).differs(
-                    f"plan {plan.plan_id}: what is touched fills",
-                    expected=f"{roles.get(order_id, LIQUIDATION)} in the {stage}: {why}",
-                    found=f"{what} has no such fill",
-                )
-        for key, fill in found.items():
-            if key not in due.needed and key not in due.allowed:
-                self.recorder.line(FILLS, f"fill {fill.fill_id}").differs(
-                    "nothing else fills",
-                    expected=f"no {fill.role} in the {fill.stage} of {when(bar.opened_at)}",
-                    found=f"found {fill.quantity:,.8g} at {fill.price:,.8g}",
+        for stage in (OPEN, RANGE):
+            for fill in plan.fills.get((bar.opened_at, stage), ()):
+                order_id = LIQUIDATED if fill.role == LIQUIDATION else fill.order_id
+                owed = due.pop((stage, order_id), None)
+                if owed is None:
+                    self.refuse(fill)
+                elif abs(abs(fill.quantity) - owed.quantity) > self.lot * LOT_SLACK:
+                    line = self.recorder.line(FILLS, f"fill {fill.fill_id}")
+                    line.number("size", owed.quantity, abs(fill.quantity))
+        plan.walked.add(bar.opened_at)
+        for (stage, order_id), owed in due.items():
+            what = "the liquidation" if order_id == LIQUIDATED else f"order {order_id}"
+            self.recorder.line(FILLS, f"bar of {self.name} opened {when(bar.opened_at)}").differs(
+                f"plan {plan.plan_id}: what is touched fills",
+                expected=f"{roles.get(order_id, LIQUIDATION)} of {owed.quantity:,.8g} in the "
+                f"{stage}: {owed.why}",
+                found=f"{what} has no such fill",
+            )
+
+    def refuse(self, fill: Fill) -> None:
+        """Record a fill that the rules did not ask for."""
+        self.recorder.line(FILLS, f"fill {fill.fill_id}").differs(
+            "nothing else fills",
+            expected=f"no {fill.role} in the {fill.stage} of {when(fill.bar_opened_at)}",
+            found=f"found {fill.quantity:,.8g} at {fill.price:,.8g}",
+        )
+
+    def check_ends(self, plan: Plan) -> None:
+        """Every order ended when and as the rules end it, or still works."""
+        for order in plan.orders:
+            self.recorder.count("ends of orders")
+            end = plan.ends.get(order.order_id)
+            status = OrderStatus.WORKING.value if end is None else end.status
+            at = NEVER if end is None else end.at
+            if (order.status, order.ended_at) != (status, at):
+                why = "nothing ended it" if end is None else end.why
+                self.recorder.line(ORDERS, f"order {order.order_id}").differs(
+                    f"how the {order.role} ends",
+                    expected=f"{status}, ended {when(at)}: {why}",
+                    found=f"found {order.status}, ended {when(order.ended_at)}",
                 )
 
 
 def check_bars(case: Case) -> None:
     """Walk every plan of every instrument, then check the margins of liquidations."""
+    backing = Backing(case.files, case.markets)
     for market in case.markets.values():
-        Walk(case, market).run()
-    if case.files.config.account.margin_mode is not MarginMode.ISOLATED:
+        Walk(case, market, backing).run()
+    if not backing.is_isolated:
         return
-    table = brackets(case.files.config.venue.maintenance)
     for fill in case.files.fills:
-        if fill.role != LIQUIDATION or fill.stage != RANGE:
-            continue
         booking = case.replay.bookings.get(fill.fill_id)
-        if booking is None:
+        if fill.role != LIQUIDATION or fill.stage != RANGE or booking is None:
             continue
         case.recorder.count("margins at liquidation")
         held = booking.before
         equity = held.margin + held.quantity * (fill.raw_price - held.average)
-        needed = requirement(abs(held.quantity * fill.raw_price), table)
+        needed = requirement(abs(held.quantity * fill.raw_price), backing.brackets)
         line = case.recorder.line(FILLS, f"fill {fill.fill_id}")
         line.amount("margin left at the liquidation price", needed, equity)

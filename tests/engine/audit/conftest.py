@@ -106,6 +106,7 @@ class HandMade:
         self.tables: dict[str, list[dict[str, Any]]] = {
             "orders": [], "fills": [], "events": [], "equity": [], "trades": [],
             "journal_decisions": [], "guards": [],
+            "journal_account": [{"instrument": PERP, "from_at": hour(0), "until_at": hour(10)}],
         }  # fmt: skip
         for wallet, amount in (("venue", venue), ("brokerage", broker)):
             if amount:

@@ -101,7 +101,7 @@ def test_nothing_fills_in_a_bar_without_trades(new_run, tmp_path):
 def test_one_bar_fills_no_more_than_its_share_of_volume(new_run, tmp_path):
     # 10% of 40 is 4; the target took 5.
     run = with_candle(new_run(), 2, volume=40.0)
-    assert "largest quantity" in rules_broken(run, tmp_path)
+    assert "size" in rules_broken(run, tmp_path)
 
 
 def test_slippage_at_the_open_reads_the_last_completed_bar(new_run, tmp_path):
@@ -178,5 +178,5 @@ def test_an_order_below_the_minimum_notional(new_run, tmp_path):
 def test_a_stop_cancelled_while_its_position_is_held(new_run, tmp_path):
     run = new_run()
     row_of(run, "orders", order_id=7)["ended_at"] -= HOUR
-    rule = "a plan that holds a position keeps its stop and targets"
+    rule = "how the stop ends"
     assert rule in rules_broken(run, tmp_path)

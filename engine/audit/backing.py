@@ -1,0 +1,71 @@
+"""What backs a perp: its isolated margin or the cross account, and the cash that entries can use.
+
+Cross: the wallet, plus what the other perps are worth beyond their own maintenance at the marks of
+that instant.
+"""
+
+import math
+from collections.abc import Mapping
+
+from data_feeds.instrument import Wallet
+from engine.audit.folder import RunFiles
+from engine.audit.formulas import Bracket, brackets, liquidation_mark, requirement
+from engine.audit.market import Market
+from engine.audit.replay import Holding, State
+from engine.config.models import MarginMode
+
+
+class Backing:
+    """Liquidation prices and free cash of a state of the account."""
+
+    def __init__(self, files: RunFiles, markets: Mapping[str, Market]) -> None:
+        self._files = files
+        self._markets = markets
+        self.brackets: tuple[Bracket, ...] = brackets(files.config.venue.maintenance)
+        self.is_isolated = files.config.account.margin_mode is MarginMode.ISOLATED
+        self._settings = {
+            order.plan_id: order.leverage_setting for order in files.orders if order.role == "entry"
+        }
+
+    def liquidation_level(self, name: str, held: Holding, state: State, at: int) -> float:
+        """Return the mark that liquidates a position at an instant; NaN for never."""
+        if held.quantity == 0 or not self._markets[name].instrument.is_margined:
+            return math.nan
+        margin = held.margin if self.is_isolated else self._cross_margin(name, state, at)
+        return liquidation_mark(held.quantity, held.average, margin, self.brackets)
+
+    def free_cash(self, name: str, state: State, at: int) -> float:
+        """Return what an entry can use, quote.
+
+        At the venue, isolated: the wallet less the margins set aside; cross: the wallet less the
+        initial margins (notional at entry / leverage setting) and the open losses of all perps.
+        """
+        if self._markets[name].instrument.wallet is Wallet.BROKERAGE:
+            return state.cash[Wallet.BROKERAGE]
+        free = state.free_venue_cash()
+        if self.is_isolated:
+            return free
+        for other, held in self._perps(state).items():
+            setting = self._settings.get(held.plan_id, 1)
+            free -= abs(held.quantity) * held.average / setting
+            free += min(self._unrealized(other, held, at), 0.0)
+        return free
+
+    def _cross_margin(self, name: str, state: State, at: int) -> float:
+        margin = state.cash[Wallet.VENUE]
+        for other, held in self._perps(state).items():
+            if other != name:
+                notional = abs(held.quantity) * self._markets[other].value_mark(at)
+                margin += self._unrealized(other, held, at) - requirement(notional, self.brackets)
+        return margin
+
+    def _perps(self, state: State) -> dict[str, Holding]:
+        return {
+            name: held
+            for name, held in state.holdings.items()
+            if held.quantity != 0 and self._markets[name].instrument.is_margined
+        }
+
+    def _unrealized(self, name: str, held: Holding, at: int) -> float:
+        mark = self._markets[name].value_mark(at)
+        return 0.0 if math.isnan(mark) else held.quantity * (mark - held.average)

@@ -1,0 +1,159 @@
+"""One plan as the rules move it: which of its orders work, and how each of them must end."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from engine.audit.fills import LOT_SLACK
+from engine.audit.formulas import whole_steps
+from engine.events import Fill, OrderRole, OrderRow, OrderStatus
+
+LEAVING = (OrderRole.EXIT.value, OrderRole.GUARD.value)
+FillsByTurn = Mapping[tuple[int, str], Sequence[Fill]]
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How an order must have ended."""
+
+    status: str
+    at: int
+    why: str
+
+
+@dataclass
+class Plan:
+    """The orders of one plan, in order of submission, and what has become of them so far.
+
+    ``outgoing`` is a stop that was moved inside a bar: that bar still honours it. ``triggered``
+    holds stops that have been touched; what is left of one trades at market.
+    """
+
+    plan_id: int
+    orders: Sequence[OrderRow]
+    fills: FillsByTurn
+    lot: float
+    entry: OrderRow | None = None
+    stop: OrderRow | None = None
+    outgoing: OrderRow | None = None
+    targets: list[OrderRow] = field(default_factory=list)
+    exits: list[OrderRow] = field(default_factory=list)
+    triggered: set[int] = field(default_factory=set)
+    filled: dict[int, float] = field(default_factory=dict)
+    ends: dict[int, End] = field(default_factory=dict)
+    is_closed: bool = False
+    submitted: int = 0
+    walked: set[int] = field(default_factory=set)
+
+    @property
+    def entered(self) -> float:
+        """Base units that the entry has filled."""
+        return 0.0 if self.entry is None else self.filled.get(self.entry.order_id, 0.0)
+
+    def works(self, order: OrderRow | None) -> bool:
+        """Whether an order can still fill."""
+        return order is not None and order.order_id not in self.ends
+
+    def end(self, order: OrderRow | None, status: OrderStatus, at: int, why: str) -> None:
+        """Note how an order ends; the first end counts."""
+        if order is not None and order.order_id not in self.ends:
+            self.ends[order.order_id] = End(status.value, at, why)
+
+    def cancel(self, orders: Sequence[OrderRow | None], at: int, why: str) -> None:
+        """Note that orders are cancelled."""
+        for order in orders:
+            self.end(order, OrderStatus.CANCELLED, at, why)
+
+    def close(self, at: int, why: str) -> None:
+        """Nothing is held and nothing can be: whatever works is cancelled."""
+        self.cancel([self.entry, self.stop, self.outgoing, *self.targets, *self.exits], at, why)
+        self.is_closed = True
+
+    def next_order(self, until: int) -> OrderRow | None:
+        """Return the next order decided by an instant, None when there is none."""
+        if self.submitted < len(self.orders):
+            order = self.orders[self.submitted]
+            if order.decided_at <= until:
+                self.submitted += 1
+                return order
+        return None
+
+    def submit(self, order: OrderRow, bar_opened_at: int) -> None:
+        """Take a new order in; ``bar_opened_at`` is the open of the bar in which it was decided."""
+        at = order.decided_at
+        if order.role == OrderRole.ENTRY.value:
+            self.entry = order
+        elif order.role == OrderRole.STOP.value:
+            self._move_stop(order, bar_opened_at)
+        elif order.role == OrderRole.TARGET.value:
+            self.targets.append(order)
+        elif order.role in LEAVING:
+            self.exits.append(order)
+            self.cancel([self.entry], at, "an exit ends the rest of an entry")
+            if self.entered == 0:
+                self.close(at, "nothing was held")
+
+    def _move_stop(self, order: OrderRow, bar_opened_at: int) -> None:
+        old, at = self.stop, order.decided_at
+        if old is not None and old.order_id in self.triggered:
+            self.cancel([order], at, "the old stop has been touched")
+            return
+        if old is not None and old.decided_at <= bar_opened_at < at:
+            self.outgoing = old
+        else:
+            self.cancel([old], at, "moved")
+        self.stop = order
+
+    def retire_stop(self) -> None:
+        """The bar of a moved stop is over: it ended when it was moved last."""
+        if self.outgoing is not None and self.stop is not None:
+            if self.stop.order_id in self.triggered:
+                return
+            self.cancel([self.outgoing], self.stop.decided_at, "moved")
+            self.outgoing = None
+
+    def stop_in_force(self, opened_at: int) -> OrderRow | None:
+        """Return the stop of the bar that opened then: the last one decided by its open."""
+        for order in (self.stop, self.outgoing):
+            if order is not None and self.works(order) and order.decided_at <= opened_at:
+                return order
+        return None
+
+    def working_targets(self) -> list[OrderRow]:
+        """Return the targets that still work, nearest first."""
+        working = [order for order in self.targets if self.works(order)]
+        return sorted(working, key=lambda order: -order.side * order.price)
+
+    def target_size(self, order: OrderRow, held: float) -> float:
+        """Return what a target may still take of ``held`` base units.
+
+        Its fraction of the filled entry in whole lots; the farthest that works takes what the
+        others leave.
+        """
+        wanted = {
+            other.order_id: whole_steps(other.fraction * self.entered, self.lot) * self.lot
+            - self.filled.get(other.order_id, 0.0)
+            for other in self.working_targets()
+        }
+        if order is not self.working_targets()[-1]:
+            return min(max(wanted[order.order_id], 0.0), held)
+        others = sum(max(size, 0.0) for key, size in wanted.items() if key != order.order_id)
+        return max(held - others, 0.0)
+
+    def take(self, order: OrderRow, bar_opened_at: int, stage: str) -> list[Fill]:
+        """Return the fills of an order at a stage of a bar, and count them as filled."""
+        found = [
+            fill
+            for fill in self.fills.get((bar_opened_at, stage), ())
+            if fill.order_id == order.order_id
+        ]
+        size = sum(abs(fill.quantity) for fill in found)
+        self.filled[order.order_id] = self.filled.get(order.order_id, 0.0) + size
+        return found
+
+    def is_done(self, order: OrderRow, quantity: float) -> bool:
+        """Return whether an order has filled a quantity."""
+        return self.filled.get(order.order_id, 0.0) >= quantity - self.lot * LOT_SLACK
+
+    def finish(self, order: OrderRow, at: int) -> None:
+        """Note that an order is filled."""
+        self.end(order, OrderStatus.FILLED, at, "all of it is filled")
