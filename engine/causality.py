@@ -28,7 +28,7 @@ def prepare(playbook: Playbook[Any], dataset: Dataset, requirements: Requirement
         signals = playbook.prepare(dataset.only(requirements.channels | requirements.optional))
     except RiskoffError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         clock = requirements.clock
         raise PlaybookError(
             f"playbook {playbook.name}: prepare raised {type(error).__name__}: {error} "
@@ -36,11 +36,24 @@ def prepare(playbook: Playbook[Any], dataset: Dataset, requirements: Requirement
         ) from error
     expected = len(dataset.channels[requirements.clock])
     for name, values in named_arrays(signals).items():
+        if not isinstance(values, np.ndarray):
+            raise PlaybookContractError(
+                f"playbook {playbook.name}: {name} is a {type(values).__name__}; "
+                "prepare returns numpy arrays"
+            )
         if len(values) != expected:
             raise PlaybookContractError(
                 f"playbook {playbook.name}: {name} has {len(values)} entries, the clock "
                 f"{requirements.clock} has {expected} bars"
             )
+    known_at = np.maximum.accumulate(dataset.channels[requirements.clock]["available_at"])
+    if bool((signals.decided_at < known_at).any() or (np.diff(signals.decided_at) < 0).any()):
+        row = int(np.flatnonzero(signals.decided_at < known_at)[:1].sum())
+        raise PlaybookContractError(
+            f"playbook {playbook.name}: decided_at must rise and not lie before the bar is known; "
+            f"row {row} says {utc_text(int(signals.decided_at[row]))}, known from "
+            f"{utc_text(int(known_at[row]))}; it looks ahead"
+        )
     return signals
 
 
@@ -85,16 +98,15 @@ def check_causality(
 ) -> None:
     """Recompute the signals on data cut at entry decisions and compare every earlier row.
 
-    Up to 20 entry decisions are taken; where there are fewer, rows at which the playbook could act
-    or that it called notable fill up. A hash chooses, so that no author can aim at them.
+    Up to 20 instants are taken: half of them entry decisions, half other decisions (exits, moved
+    stops); where there are fewer, rows at which the playbook could act or that it called notable
+    fill up. A hash chooses, so that no author can aim at them.
 
     Raises
     ------
     PlaybookContractError : a row differs; the text names the signal, the row's time and the cut.
     """
-    entries = {d.decided_at for d in outcome.decisions if d.intent == "enter"}
-    others = _instants_worth_a_look(signals, outcome) - entries
-    for at in [*_shuffled(entries), *_shuffled(others)][:CHECKED_DECISIONS]:
+    for at in _chosen(signals, outcome):
         shorter = prepare(playbook, dataset.cut(at), requirements)
         rows = int(np.searchsorted(signals.decided_at, at, side="right"))
         found = first_difference(signals, shorter, rows)
@@ -104,6 +116,17 @@ def check_causality(
                 f"playbook {playbook.name}: {name} at {utc_text(int(signals.decided_at[row]))} "
                 f"changes when the data after {utc_text(at)} are removed; it looks ahead"
             )
+
+
+def _chosen(signals: Signals, outcome: SimulationOutcome) -> list[int]:
+    """The instants of one check: entries and other decisions by halves, then rows of interest."""
+    entries = {d.decided_at for d in outcome.decisions if d.intent == "enter"}
+    changes = {d.decided_at for d in outcome.decisions if d.intent != "enter"} - entries
+    rows = _instants_worth_a_look(signals, outcome) - entries - changes
+    half = CHECKED_DECISIONS // 2
+    first, second = _shuffled(entries), _shuffled(changes)
+    taken = [*first[:half], *second[:half], *first[half:], *second[half:], *_shuffled(rows)]
+    return taken[:CHECKED_DECISIONS]
 
 
 def _instants_worth_a_look(signals: Signals, outcome: SimulationOutcome) -> set[int]:

@@ -49,7 +49,10 @@ class Enter:
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """Close a fraction of the open position at market and, at 1, cancel what works beside it."""
+    """Close a fraction of the open position at market; the rest of a working entry is cancelled.
+
+    Without a position it cancels the working entry.
+    """
 
     instrument: str
     reason: str

@@ -53,7 +53,8 @@ def liquidation_price(
     ``quantity`` is signed base units; ``margin`` is the collateral behind the position, quote (its
     isolated margin, or for cross the wallet). Long ``(q x entry - margin - d) / (q x (1 - r))``,
     short ``(q x entry + margin + d) / (q x (1 + r))`` with unsigned q, in the tier that contains
-    ``q x P``. NaN when no positive price liquidates (a long with at least its notional as margin).
+    ``q x P``. NaN when no price liquidates (a long with at least its notional as margin). A short
+    whose collateral is gone beyond its notional gets a price at or below zero: any mark reaches it.
     """
     size = abs(quantity)
     if size == 0:
@@ -63,6 +64,8 @@ def liquidation_price(
             price = (size * average_entry - margin - tier.deduction) / (size * (1 - tier.rate))
         else:
             price = (size * average_entry + margin + tier.deduction) / (size * (1 + tier.rate))
-        if price > 0 and tier.floor <= size * price < tier.ceiling:
-            return price
+        # The requirement is convex and continuous: the first tier that reaches the price has it.
+        # A floor test would lose a price on a seam to rounding.
+        if size * price < tier.ceiling:
+            return NEVER if quantity > 0 and price <= 0 else price
     return NEVER

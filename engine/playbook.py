@@ -52,7 +52,9 @@ class Signals:
     """What ``prepare`` returns; every array has one entry per bar of the clock channel.
 
     Row *t* depends on rows known at ``decided_at[t]`` only. ``wake_flat`` and ``wake_in_position``
-    mark the rows at which the playbook could act in that state; None means every row.
+    mark the rows at which the playbook could act without, and with, a plan (a position or a working
+    entry); with a plan in some traded instruments and none in others both count. None means every
+    row.
     """
 
     decided_at: NDArray[np.int64]

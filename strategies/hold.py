@@ -5,7 +5,7 @@ It shows what leverage alone does to a sell-off, and is the smallest complete pl
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import AfterValidator, Field
@@ -37,7 +37,7 @@ class HoldParams(PlaybookParams):
     enter_at: Annotated[datetime, AfterValidator(_as_utc)] = Field(
         description="The first bar closing at or after this instant decides, UTC"
     )
-    direction: int = Field(1, description="+1 long, -1 short")
+    direction: Literal[1, -1] = Field(1, description="+1 long, -1 short")
     stop_fraction: float = Field(
         0.5, gt=0, lt=1, description="Distance of the stop from the deciding close, fraction"
     )
@@ -49,6 +49,10 @@ class Hold(Playbook[HoldParams]):
     name = "hold"
     Params = HoldParams
 
+    def __init__(self, params: HoldParams) -> None:
+        super().__init__(params)
+        self._entered = False
+
     @classmethod
     def requirements(cls, params: HoldParams) -> Requirements:
         """Return the bars of the one instrument."""
@@ -56,23 +60,23 @@ class Hold(Playbook[HoldParams]):
         return Requirements(clock, frozenset([clock]), frozenset(), (params.instrument,), 1)
 
     def prepare(self, data: Dataset) -> Signals:
-        """Return one wake: the first row at or after ``enter_at``."""
+        """Return wakes from ``enter_at`` on; the first one that is asked enters."""
         bars = data.bars(self.params.instrument, self.params.timeframe)
         decided_at = bars["available_at"]
         due = decided_at >= int(self.params.enter_at.timestamp()) * 10**9
-        first = due & ~np.concatenate(([False], due[:-1]))
         never = np.zeros(len(bars), np.bool_)
         return Signals(
             decided_at,
-            {"close": bars["close"], "enter": first.astype(np.float64)},
-            wake_flat=first,
+            {"close": bars["close"], "due": due.astype(np.float64)},
+            wake_flat=due,
             wake_in_position=never,
         )
 
     def on_bar(self, market: MarketView, account: AccountView) -> Sequence[Intent]:
         """Return the one entry."""
         params = self.params
-        if not market.signal("enter") or not account.is_flat(params.instrument):
+        if self._entered or not market.signal("due"):
             return ()
+        self._entered = True
         stop = market.signal("close") * (1 - params.direction * params.stop_fraction)
         return [Enter(params.instrument, params.direction, stop, "hold from here")]

@@ -107,6 +107,19 @@ class Matcher:
 
     # The range of a bar that closes.
 
+    def stop_is_touched(self, turn: Turn) -> bool:
+        """Whether the bar's range reaches the protective stop that works for this bar."""
+        stop, t = turn.stop(), turn.t
+        return (
+            stop is not None
+            and not stop.triggered
+            and bool(
+                resolve.stop_touched(
+                    stop.request.side, stop.request.price, turn.path.low[t], turn.path.high[t]
+                )
+            )
+        )
+
     def match_range(self, turn: Turn, *, targets: bool) -> None:
         """Match a bar's range against what closes the position; the adverse extreme comes first.
 
@@ -115,16 +128,15 @@ class Matcher:
         """
         path, t, stop = turn.path, turn.t, turn.stop()
         low, high = path.low[t], path.high[t]
-        stop_hit = (
-            stop is not None
-            and not stop.triggered
-            and resolve.stop_touched(stop.request.side, stop.request.price, low, high)
-        )
+        stop_hit = self.stop_is_touched(turn)
         level = self._collateral.liquidation_level(turn.k, t)
         if resolve.liquidation_touched(
             turn.position.quantity, level, path.mark_low[t], path.mark_high[t]
         ) and not (stop is not None and stop_hit and self._stop_is_nearer(turn, stop, level)):
-            self._liquidate(turn, level, level)
+            # Another position's loss can put the level beyond this bar's open: then as at a gap.
+            mark_open = float(path.marks.open[turn.row])
+            worst = min if turn.position.quantity > 0 else max
+            self._liquidate(turn, level, worst(level, mark_open))
         elif stop is not None and stop_hit:
             self._trigger_stop(turn, stop, stop.request.price)
         elif targets and not (stop is not None and stop.triggered):

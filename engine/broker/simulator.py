@@ -99,11 +99,16 @@ class Simulator:
 
     def close_bars(self, t: int) -> None:
         """Step (a): match resting orders and liquidation against the bars that close at ``t``."""
+        turns = []
         for k, path in enumerate(self.timeline.paths if self.book.plans else ()):
             row = int(path.closing[t])
             turn = None if row == NO_ROW else self._turn(k, t, row, FillStage.RANGE)
-            if turn is None:
-                continue
+            if turn is not None:
+                turns.append(turn)
+        if len(turns) > 1:
+            # A stop realizes its loss before the wallet behind the other positions is judged.
+            turns.sort(key=lambda turn: not self.matcher.stop_is_touched(turn))
+        for turn in turns:
             if turn.position.quantity != 0.0:
                 self.matcher.match_range(turn, targets=True)
             self.matcher.match_resting_entry(turn)

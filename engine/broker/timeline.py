@@ -15,7 +15,7 @@ from data_feeds.align import MarkPath, as_of, marks_on_bars
 from data_feeds.dataset import Dataset
 from data_feeds.errors import CoverageError
 from data_feeds.instrument import Instrument
-from data_feeds.schema import Channel, ChannelKey, ChannelKind
+from data_feeds.schema import Channel, ChannelKey, ChannelKind, utc_text
 from data_feeds.timeframe import DAY_NS, Timeframe
 
 Floats = NDArray[np.float64]
@@ -85,7 +85,16 @@ def execution_bars(dataset: Dataset, channels: Sequence[ChannelKey], instrument:
     if not keys:
         raise CoverageError(f"{instrument}: traded, but no bars of it are among the requirements")
     finest = min(keys, key=lambda key: Timeframe(key.timeframe))
-    return dataset.channel(finest.instrument, finest.kind, finest.timeframe)
+    bars = dataset.channel(finest.instrument, finest.kind, finest.timeframe)
+    late = bars["available_at"] > bars["closed_at"]
+    if bool(late.any()):
+        # The account is marked at closes; a late price there would be seen before it is known.
+        first = utc_text(int(bars["closed_at"][late][0]))
+        raise CoverageError(
+            f"{finest}: {int(late.sum())} bars are known only after their close, the first at "
+            f"{first}; traded bars must be known at their close"
+        )
+    return bars
 
 
 def build_timeline(
@@ -104,6 +113,10 @@ def build_timeline(
     not exist. ``decided_at`` are the decision rows; those inside the window are instants too.
     """
     layouts = {name: _bars_in_window(channel, start, end) for name, channel in bars.items()}
+    # Nothing is settled after the last close: no mark follows that would show it.
+    end = max(
+        (int(c["closed_at"][rows[-1]]) for c, rows in layouts.values() if len(rows)), default=start
+    )
     instants = [channel["closed_at"][rows] for channel, rows in layouts.values()]
     instants += [channel["opened_at"][rows] for channel, rows in layouts.values()]
     instants += [
@@ -205,7 +218,7 @@ def _spread(values: Floats, rows: Rows) -> Floats:
 
 
 def _mark_channel(dataset: Dataset, instrument: Instrument, bars: Channel) -> Channel | None:
-    """The mark channel nearest to the bars' own timeframe from above, if the data have one."""
+    """The mark channel nearest to the bars' own timeframe, if the data have one."""
     if not instrument.is_margined:
         return None
     keys = [

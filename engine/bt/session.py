@@ -75,6 +75,7 @@ class Session:
         self._closes = np.flatnonzero(timeline.has_close)
         self._wake_flat = self._on_timeline(signals.wake_flat)
         self._wake_in_position = self._on_timeline(signals.wake_in_position)
+        self._wake_either = self._wake_flat | self._wake_in_position
         self._tape = search_tape(timeline)
         self._levels = Levels.empty(len(timeline.paths))
         self._liquidation = np.full(len(timeline.paths), np.nan)
@@ -134,14 +135,18 @@ class Session:
         return kept or bool(self._wakes()[t])
 
     def _wakes(self) -> Any:
-        return self._wake_in_position if self.simulator.book.plans else self._wake_flat
+        """The mask in force: some instruments may be flat while another is not."""
+        plans = len(self.simulator.book.plans)
+        if plans == 0:
+            return self._wake_flat
+        return self._wake_in_position if plans == len(self.simulator.names) else self._wake_either
 
     def _ask_on_bar(self, at: int) -> Sequence[Intent]:
         try:
             return self._playbook.on_bar(self._market, self.account_view())
         except RiskoffError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise self._failure("on_bar", at, error) from error
 
     def _ask_on_fill(self, fill: Fill) -> Sequence[Intent]:
@@ -149,10 +154,10 @@ class Session:
             return self._playbook.on_fill(fill, self.account_view())
         except RiskoffError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise self._failure("on_fill", fill.at, error) from error
 
-    def _failure(self, method: str, at: int, error: Exception) -> PlaybookError:
+    def _failure(self, method: str, at: int, error: BaseException) -> PlaybookError:
         names = ", ".join(self.simulator.names)
         return PlaybookError(
             f"playbook {self._playbook.name}: {method} raised {type(error).__name__}: {error} "

@@ -153,6 +153,9 @@ class RiskModule:
             return self._enter(intent, instrument, at, account)
         position = account.position(intent.instrument)
         if isinstance(intent, Exit):
+            plan = self._plans.get(instrument.id)
+            if position is None and plan is not None and instrument.id in account.pending:
+                return self._cancel_entry(intent, plan, at, account.equity)
             return self._exit(intent, instrument, position, at, account.equity)
         return self._move_stop(intent, instrument, position, at, account.equity)
 
@@ -301,6 +304,11 @@ class RiskModule:
         )
         self._guards.on_entry(draft.at, draft.equity)
         return Review(decision, entry_orders(intent, decision, levels))
+
+    def _cancel_entry(self, intent: Exit, plan: Plan, at: int, equity: float) -> Review:
+        """An exit of a plan that holds nothing closes nothing and cancels its entry."""
+        draft = Draft(at, intent.instrument, "exit", plan.direction, equity, intent.reason)
+        return self._close(draft, OrderRole.EXIT, plan.plan_id, 0.0)
 
     def _exit(
         self,

@@ -146,7 +146,9 @@ def flush_sequences(
     """
     bottom, top, last = (low, high, close) if direction > 0 else (-high, -low, -close)
     support = previous_low(bottom, rules.lookback_bars)
-    depth = (support - bottom) / previous_atr
+    # A market without range has no scale: nothing in it is deep.
+    scale = np.where(previous_atr > 0, previous_atr, np.nan)
+    depth = (support - bottom) / scale
     with np.errstate(invalid="ignore"):
         deep = depth >= rules.flush_atr
         is_flush = deep & (volume_multiple >= rules.volume_multiple)

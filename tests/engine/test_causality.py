@@ -11,6 +11,7 @@ from engine.api import (
     ChannelKey,
     ChannelKind,
     Enter,
+    Exit,
     Playbook,
     PlaybookContractError,
     PlaybookParams,
@@ -101,6 +102,31 @@ def test_a_run_without_entries_is_checked_too():
 
     with pytest.raises(PlaybookContractError, match="looks ahead"):
         play_playbook(hourly(), Watcher(Params(ahead=1)))
+
+
+def test_a_leak_in_exits_is_seen_though_there_are_more_entries_than_cuts():
+    class Leaver(Momentum):
+        """Enters at every third row and leaves when the next close is known to fall."""
+
+        def prepare(self, data):
+            close = data.bars("BTCUSDT-PERP", "1h")["close"]
+            falls = np.append(np.diff(close) < 0, False)
+            due = np.arange(len(close)) % 3 == 0
+            return replace(
+                super().prepare(data),
+                values={"close": close},
+                wake_flat=due,
+                wake_in_position=falls,
+                notable=None,
+            )
+
+        def on_bar(self, market, account):
+            if account.is_flat("BTCUSDT-PERP"):
+                return (Enter("BTCUSDT-PERP", 1, market.signal("close") - 30.0, "due"),)
+            return (Exit("BTCUSDT-PERP", "it will fall"),)
+
+    with pytest.raises(PlaybookContractError, match="wake_in_position"):
+        play_playbook(hourly(rows=400), Leaver(Params()))
 
 
 def test_a_decision_before_its_bar_is_known_is_a_leak():

@@ -151,3 +151,19 @@ def test_the_requirement_never_falls_when_the_notional_rises(notional, more):
 def test_more_margin_moves_liquidation_farther_away():
     prices = [liquidation_price(1.0, 100.0, margin, FLAT_TIER) for margin in (5.0, 10.0, 20.0)]
     assert prices == sorted(prices, reverse=True)
+
+
+def test_a_liquidation_price_on_a_bracket_seam_is_found():
+    # q x P is 300,000 up to rounding, where the rate steps from 0.4% to 0.5%.
+    tiers = build_tiers([(0, 0.004), (300_000, 0.005), (800_000, 0.0065)])
+    margin = 58.8 * 5187.5 / 49
+    price = liquidation_price(58.8, 5187.5, margin, tiers)
+    assert 58.8 * price == pytest.approx(300_000.0)
+    left = margin + 58.8 * (price - 5187.5)
+    assert left == pytest.approx(maintenance_margin(58.8 * price, tiers))
+
+
+def test_a_short_with_collateral_gone_beyond_its_notional_is_reached_by_any_mark():
+    tiers = build_tiers([(0, 0.004)])
+    # (1 x 100 - 150) / 1.004: the requirement is broken at every positive mark.
+    assert liquidation_price(-1.0, 100.0, -150.0, tiers) == pytest.approx(-50.0 / 1.004)

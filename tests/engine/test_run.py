@@ -4,16 +4,20 @@ from datetime import UTC, datetime
 
 import pytest
 
-from data_feeds.errors import CoverageError
-from data_feeds.schema import ChannelKey, ChannelKind
-from engine.config.models import PlaybookConfig
+from data_feeds.dataset import Dataset
+from data_feeds.errors import CoverageError, GapError
+from data_feeds.schema import Channel, ChannelKey, ChannelKind
+from engine.broker.timeline import execution_bars
+from engine.config.models import PlaybookConfig, ReportConfig
 from engine.errors import ConfigError, PlaybookContractError, PlaybookError
-from engine.run import load_window, run, settlement_channels
+from engine.run import run
 from engine.testing import PERP, candles, funding, hour, marks, series, table, table_config
+from engine.window import load_window, settlement_channels
 
 FLAT = (100.0, 101.0, 99.0, 100.0)
 WARMUP = 72  # the default window of realized volatility, 3 days of hours
 HOURS = WARMUP + 6
+CLOCK = ChannelKey(PERP.id, ChannelKind.BARS, "1h")
 
 PLUGIN = '''
 from typing import ClassVar
@@ -205,4 +209,34 @@ def test_the_window_holds_the_warmup_and_nothing_older(plugins):
     data = market()
     requirements = run(config(data), data, plugin_path=plugins).requirements
     window = load_window(config(data, start=WARMUP + 2), data, requirements)
-    assert window.bars(PERP.id, "1h")["opened_at"][0] == hour(2)
+    # n returns need n + 1 closes: one bar more than the longest window, here the warm-up of 3 bars
+    # or the sizing windows.
+    assert window.bars(PERP.id, "1h")["opened_at"][0] == hour(1)
+
+
+def test_a_hole_longer_than_the_config_allows_is_refused(plugins):
+    rows = [(100.0 + i % 3, 104.0, 98.0, 100.0 + i % 2) for i in range(HOURS)]
+    kept = [i for i in range(HOURS) if not WARMUP + 2 <= i < WARMUP + 5]
+    opened = [hour(i) for i in kept]
+    data = table(candles([rows[i] for i in kept], opened_at=opened))
+    asked = config(data)
+    assert run(asked, data, plugin_path=plugins).outcome.fills
+    strict = asked.data.model_copy(update={"max_gap_bars": 2})
+    with pytest.raises(GapError, match="3 bars missing from"):
+        run(asked.model_copy(update={"data": strict}), data, plugin_path=plugins)
+
+
+def test_a_benchmark_that_the_data_lack_is_found_before_the_run(plugins):
+    data = market()
+    asked = config(data).model_copy(update={"report": ReportConfig(benchmark="GOLD")})
+    with pytest.raises(ConfigError, match=r"report\.benchmark: no bars of 'GOLD'"):
+        run(asked, data, plugin_path=plugins)
+
+
+def test_traded_bars_that_are_known_late_are_refused():
+    data = market()
+    bars = data.channels[CLOCK]
+    late = {**bars.columns, "available_at": bars["available_at"] + 1}
+    known_late = Dataset(data.instruments, {CLOCK: Channel(CLOCK, late)})
+    with pytest.raises(CoverageError, match="must be known at their close"):
+        execution_bars(known_late, [CLOCK], PERP.id)

@@ -19,7 +19,7 @@ from engine.playbook_checks import (
     redrawn_after,
     simulated,
 )
-from engine.run import load_window
+from engine.window import load_window
 from strategies.liquidation_reclaim import LiquidationReclaim
 from tests.engine.leaks import ahead, changes
 

@@ -216,14 +216,15 @@ def test_a_partial_exit_leaves_the_rest_to_the_stop():
     assert lines(rows, script)[1:] == [(2.0, "exit", -5.0, 103.0), (4.0, "stop", -5.0, 95.0)]
 
 
-def test_an_exit_before_the_entry_has_filled_any_of_it_is_refused_and_the_entry_lives():
+def test_an_exit_before_the_entry_has_filled_any_of_it_cancels_the_entry():
     entry = enter(kind=OrderKind.LIMIT, price=90.0, stop=80.0)
     outcome = play(
         table(candles([FLAT, FLAT, (95, 96, 89, 90), FLAT])),
         {0: [entry], 1: [Exit(PERP.id, "too early")]},
     )
-    assert [d.blocked_by for d in outcome.decisions] == ["", "no position"]
-    assert fill_lines(outcome)[0][:2] == (3.0, "entry")
+    assert [d.outcome for d in outcome.decisions] == ["approved", "approved"]
+    assert outcome.fills == ()
+    assert {order.status for order in outcome.orders} == {"cancelled"}
 
 
 def test_a_target_reached_cancels_what_is_still_to_be_bought():

@@ -1,0 +1,116 @@
+"""The data of one run: what the playbook declares, and what settles and measures it."""
+
+from data_feeds.align import gaps
+from data_feeds.calendar import ALWAYS_OPEN
+from data_feeds.catalog import Catalog
+from data_feeds.dataset import Dataset
+from data_feeds.errors import GapError
+from data_feeds.load import held_keys, load_dataset, mark_key
+from data_feeds.schema import ChannelKey, ChannelKind, utc_text
+from data_feeds.timeframe import DAY_NS, HOUR_NS, Timeframe, parse_duration
+from engine.config.models import RunConfig
+from engine.errors import ConfigError
+from engine.playbook import Requirements
+
+BARS = ChannelKind.BARS
+# 252 sessions a year, and room for the longest closure.
+CALENDAR_DAYS_PER_SESSION = 365 / 252
+HOLIDAYS_NS = 5 * DAY_NS
+# A US session; shorter days make the history a little longer than needed.
+SESSION_NS = 13 * HOUR_NS // 2
+
+
+def load_window(
+    config: RunConfig, source: Catalog | Dataset, requirements: Requirements
+) -> Dataset:
+    """Return the data of the configured window with the playbook's warm-up before it.
+
+    Beside what the playbook declares come the channels that the venue and the brokerage settle
+    with (marks, funding and dividends of what is traded, the series that pays interest) and the
+    bars of the report's benchmark.
+    """
+    start, end = (int(x.timestamp()) * 10**9 for x in (config.data.start, config.data.end))
+    required = set(requirements.channels)
+    if config.account.interest_series is not None:
+        required.add(ChannelKey(config.account.interest_series, ChannelKind.SERIES))
+    optional = requirements.optional | settlement_channels(source, requirements)
+    optional |= benchmark_channels(config.report.benchmark, source)
+    warmup = history_ns(config, source, requirements)
+    dataset = load_dataset(source, required, start, end, warmup, optional=optional)
+    refuse_gaps(config, dataset, requirements, start)
+    lag = config.data.extra_lag
+    return dataset if lag is None else dataset.delayed(parse_duration(lag))
+
+
+def history_ns(config: RunConfig, source: Catalog | Dataset, requirements: Requirements) -> int:
+    """Return how long before the window the data must begin, ns.
+
+    The playbook's warm-up and the sizing windows, each one bar longer (n returns need n + 1
+    closes). Where an instrument trades in sessions, its days are stretched to calendar days.
+    """
+    instruments = source.instruments if isinstance(source, Dataset) else source.instruments()
+    frame = Timeframe(requirements.clock.timeframe).ns
+    longest = (requirements.warmup_bars + 1) * frame
+    for window in (config.risk.volatility_window, config.risk.participation_window):
+        longest = max(longest, parse_duration(window) + frame)
+    names = {requirements.clock.instrument, *requirements.traded} & set(instruments)
+    if all(instruments[name].calendar == ALWAYS_OPEN for name in names):
+        return longest
+    per_session = SESSION_NS if frame < DAY_NS else DAY_NS
+    return int(longest / per_session * CALENDAR_DAYS_PER_SESSION * DAY_NS) + HOLIDAYS_NS
+
+
+def refuse_gaps(
+    config: RunConfig, dataset: Dataset, requirements: Requirements, start: int
+) -> None:
+    """Refuse traded bars with a longer hole in the window than the config allows.
+
+    Raises
+    ------
+    GapError : ``data.max_gap_bars`` is set and a hole is longer.
+    """
+    allowed = config.data.max_gap_bars
+    if allowed is None:
+        return
+    for key in sorted(requirements.channels):
+        if key.instrument not in requirements.traded or key.kind is not BARS:
+            continue
+        calendar = dataset.instruments[key.instrument].calendar
+        for gap in gaps(dataset.channels[key], calendar):
+            if gap.ended_at > start and gap.missing > allowed:
+                raise GapError(
+                    f"{key}: {gap.missing} bars missing from {utc_text(gap.started_at)}; "
+                    f"import them or raise data.max_gap_bars (is {allowed})"
+                )
+
+
+def benchmark_channels(benchmark: str | None, source: Catalog | Dataset) -> frozenset[ChannelKey]:
+    """Return the bars of the report's benchmark.
+
+    Raises
+    ------
+    ConfigError : the data have no such bars.
+    """
+    if benchmark is None:
+        return frozenset()
+    held = [key for key in held_keys(source) if key.kind is BARS]
+    found = frozenset(key for key in held if key.instrument == benchmark)
+    if not found:
+        names = ", ".join(sorted({key.instrument for key in held}))
+        raise ConfigError(f"report.benchmark: no bars of {benchmark!r} in the data; held: {names}")
+    return found
+
+
+def settlement_channels(
+    source: Catalog | Dataset, requirements: Requirements
+) -> frozenset[ChannelKey]:
+    """Return the channels that move cash or mark positions, whatever the playbook reads."""
+    keys = set()
+    for name in requirements.traded:
+        keys |= {ChannelKey(name, kind) for kind in (ChannelKind.FUNDING, ChannelKind.DIVIDENDS)}
+        bars = [k for k in requirements.channels if (k.instrument, k.kind) == (name, BARS)]
+        timeframe = min((k.timeframe for k in bars), key=Timeframe, default="1h")
+        mark = mark_key(source, name, timeframe)
+        if mark is not None:
+            keys.add(mark)
+    return frozenset(keys)
