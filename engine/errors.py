@@ -29,9 +29,15 @@ class ConfigError(RiskoffError):
 
 
 class PlaybookError(RiskoffError):
-    """A playbook failed; the text names it, the instrument and the bar's time."""
+    """A playbook failed; the text names it, the instrument and the bar's time.
+
+    It is one line, however many the plugin's own exception had.
+    """
 
     exit_code = 4
+
+    def __init__(self, text: str) -> None:
+        super().__init__(" ".join(text.split()))
 
 
 class PlaybookContractError(PlaybookError):

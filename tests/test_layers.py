@@ -17,5 +17,5 @@ def test_imports_point_down_and_fences_hold(capsys: pytest.CaptureFixture[str]) 
 
 @pytest.mark.parametrize("heavy", ["quantstats", "matplotlib", "ccxt", "scipy", "pandas", "numba"])
 def test_the_command_line_starts_without_heavy_libraries(heavy: str) -> None:
-    code = f"import sys, engine.cli.app; sys.exit({heavy!r} in sys.modules)"
+    code = f"import sys, engine.cli.commands; sys.exit({heavy!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

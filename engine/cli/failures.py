@@ -8,6 +8,7 @@ import traceback
 import typer
 
 from data_feeds.errors import RiskoffError
+from engine.cli.app import EXIT_INTERRUPTED
 from engine.cli.output import print_error
 
 DEBUG_VARIABLE = "RISKOFF_DEBUG"
@@ -16,7 +17,6 @@ EXIT_BUG = 1
 EXIT_BROKEN_PIPE = 1  # as typer itself ends when the reader of a pipe has gone
 EXIT_USAGE = 2
 EXIT_STORAGE = 3
-EXIT_INTERRUPTED = 130
 
 # What the file system says when the machine, not the program, must change.
 _STORAGE_ERRORS = frozenset(
@@ -35,7 +35,8 @@ _STORAGE_ERRORS = frozenset(
 
 def report_failure(error: BaseException) -> int:
     """Print what went wrong on stderr and return the process's exit code."""
-    if isinstance(error, BrokenPipeError):
+    # Typer answers a reader that has gone with an exit of its own.
+    if isinstance(error, BrokenPipeError) or isinstance(error.__context__, BrokenPipeError):
         _silence_stdout()
         return EXIT_BROKEN_PIPE
     if os.environ.get(DEBUG_VARIABLE):

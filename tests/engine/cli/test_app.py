@@ -7,7 +7,7 @@ import pytest
 
 from engine.cli.app import execute
 from engine.config.locations import SCHEMA_FILE
-from tests.engine.cli.command import COMMAND, assert_one_clear_line, environment, riskoff
+from tests.engine.cli.command import COMMAND, Done, assert_one_clear_line, environment, riskoff
 
 RUN = """\
 name: trial
@@ -204,6 +204,43 @@ def test_an_unexpected_exception_is_called_our_bug(
     monkeypatch.setenv("RISKOFF_DEBUG", "1")
     assert execute(["schema"]) == 1
     assert "Traceback" in capsys.readouterr().err
+
+
+def test_an_exit_from_inside_a_command_is_our_bug_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def leaving(*_: object) -> None:
+        raise SystemExit(0)
+
+    monkeypatch.setattr("engine.config.schema.run_schema_text", leaving)
+    monkeypatch.delenv("RISKOFF_DEBUG", raising=False)
+    assert execute(["schema"]) == 1
+    assert capsys.readouterr().err.startswith("error: a bug in riskoff: SystemExit: 0; ")
+
+
+def test_ctrl_c_while_the_command_is_still_importing_is_one_line(tmp_path: Path) -> None:
+    # Importing typer, the first of the libraries, raises what Ctrl-C would; the second time it
+    # loads, as it does for whoever has let go of the keys.
+    interrupting = """
+import sys
+class Keys:
+    def find_spec(self, name, path=None, target=None):
+        if name == "typer":
+            sys.meta_path.remove(self)
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Keys())
+"""
+    python, flag, code = COMMAND
+    done = subprocess.run(
+        [python, flag, interrupting + code, "schema"],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    ended = Done(done.returncode, done.stdout, done.stderr)
+    assert assert_one_clear_line(ended, 130) == "interrupted; nothing half-written is left"
 
 
 def test_ctrl_c_ends_with_130_and_one_line(

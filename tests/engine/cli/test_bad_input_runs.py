@@ -58,6 +58,17 @@ def test_a_playbook_that_raises_in_prepare_is_named(toy_run: Callable[..., Done]
         assert part in line
 
 
+@pytest.mark.parametrize("method", ["prepare", "on_bar", "on_fill"])
+def test_a_playbook_cannot_end_the_process(toy_run: Callable[..., Done], method: str) -> None:
+    line = assert_one_clear_line(toy_run(*fault(f"{method}_exit")), 4)
+    assert f"playbook toy: {method} raised SystemExit: 0" in line
+
+
+def test_an_exception_of_several_lines_is_told_in_one(toy_run: Callable[..., Done]) -> None:
+    line = assert_one_clear_line(toy_run(*fault("lines")), 4)
+    assert "ValueError: first second" in line
+
+
 def test_a_missing_required_channel_is_named(toy_run: Callable[..., Done]) -> None:
     line = assert_one_clear_line(toy_run(*fault("channel")), 3)
     assert f"{PERP}/liquidations: not in the data" in line

@@ -1,0 +1,46 @@
+"""What the ``riskoff`` command offers."""
+
+from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated
+
+import typer
+
+from engine.cli import config_commands, data_commands, run_commands, strategy_commands
+
+app = typer.Typer(
+    name="riskoff",
+    help="Event-driven backtests of sell-off playbooks: from a YAML file to audited books.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("run")(run_commands.run)
+app.command("validate")(config_commands.validate)
+app.command("show-config")(config_commands.show_config)
+app.command("schema")(config_commands.schema)
+app.command("audit")(run_commands.audit)
+app.command("explain")(run_commands.explain)
+app.add_typer(strategy_commands.app, name="strategies")
+app.add_typer(data_commands.app, name="data")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        try:
+            print(f"riskoff {version('riskoff')}")
+        except PackageNotFoundError:
+            print("riskoff, from a checkout that is not installed")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    show_version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Options of the command itself."""
