@@ -2,18 +2,20 @@
 
 Returns are simple returns of calendar days, not logarithms; a bar that closes at midnight belongs
 to the day it ends. Annualization takes ``periods_per_year`` (365 for an account that trades around
-the clock); nothing here knows 252. The risk-free rate is zero. A number that is not defined, for
-lack of trades or of variance, is NaN and never 0.
+the clock, 252 for one of exchange sessions); the caller knows which. The risk-free rate is zero. A
+number that is not defined, for lack of trades or of variance, is NaN and never 0.
 """
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import fields
 from typing import Protocol
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from data_feeds.timeframe import DAY_NS
 from engine.events import EquityCurve, Fill
 
 Floats = NDArray[np.float64]
@@ -21,6 +23,9 @@ Floats = NDArray[np.float64]
 NAN = float("nan")
 # A spread below this is rounding of equal returns, not variance.
 NO_VARIANCE = 1e-15
+DAYS_PER_YEAR = 365
+# Growth beyond it, as a logarithm, is no number: a few lucky hours over a whole year.
+MAX_LOG_GROWTH = 700.0
 
 
 class TradeLike(Protocol):
@@ -52,6 +57,7 @@ def headline(
     start_equity: float | None = None,
     fills: Iterable[Fill] | None = None,
     tz: str = "UTC",
+    window: tuple[int, int] | None = None,
 ) -> dict[str, float]:
     """Return the headline numbers of a run by name.
 
@@ -59,10 +65,13 @@ def headline(
     ----------
     curve : equity at bar closes
     trades : one item a plan
-    periods_per_year : daily returns in a year, e.g. 365
+    periods_per_year : daily returns in a year, 365 around the clock, 252 of sessions
     start_equity : equity before the first bar, quote; None: the curve's first value
     fills : executions, for the turnover; None: turnover is NaN
     tz : time zone of the days
+    window : first and last instant traded, ns UTC; its elapsed days make growth and turnover
+        annual, and points at or before its start are left out. None: every point, and the
+        number of daily returns / ``periods_per_year``.
 
     Returns
     -------
@@ -74,10 +83,13 @@ def headline(
     :func:`trade_numbers`.
     """
     start = _start(curve, start_equity)
+    if window is not None:
+        curve = _after(curve, window[0])
     returns = daily_returns(curve, tz, start_equity=start)
     end = float(curve.equity[-1]) if len(curve.equity) else start
     values = returns.to_numpy()
-    growth = cagr(values, periods_per_year)
+    years = len(values) / periods_per_year if window is None else window_years(*window)
+    growth = cagr(values, years)
     worst = max_drawdown(_wealth(values))
     return {
         "start_equity": start,
@@ -95,35 +107,56 @@ def headline(
         "worst_day": float(values.min()) if len(values) else NAN,
         "days": float(len(values)),
         "exposure": _mean(curve.gross_notional > 0),
-        "turnover": _turnover(curve, fills, len(values), periods_per_year),
+        "turnover": _turnover(curve, fills, years),
         **trade_numbers(tuple(trades)),
     }
 
 
 def daily_returns(
-    curve: EquityCurve, tz: str = "UTC", *, start_equity: float | None = None
+    curve: EquityCurve,
+    tz: str = "UTC",
+    *,
+    start_equity: float | None = None,
+    start: int | None = None,
 ) -> pd.Series:
     """Return simple returns of the days that hold a bar close, on a naive index of dates.
 
     A day's equity is that of its last bar close; a close at midnight belongs to the day it ends.
     The first day is measured from ``start_equity`` (None: the curve's first value). A day without
-    any bar has no return; its move belongs to the next day that has one.
+    any bar has no return; its move belongs to the next day that has one. Points at or before
+    ``start`` (ns UTC) belong to no day of the window: ``start_equity`` stands for them.
     """
+    first = _start(curve, start_equity)
+    if start is not None:
+        curve = _after(curve, start)
     stamps = pd.DatetimeIndex(np.asarray(curve.at, dtype=np.int64) - 1, tz="UTC").as_unit("ns")
     days = stamps.tz_convert(tz).tz_localize(None).normalize()
     last_of_day = np.append(days[1:] != days[:-1], True)[: len(days)]
     equity = np.asarray(curve.equity, dtype=np.float64)[last_of_day]
-    before = np.concatenate(([_start(curve, start_equity)], equity[:-1]))[: len(equity)]
+    before = np.concatenate(([first], equity[:-1]))[: len(equity)]
     return pd.Series(equity / before - 1, index=days[last_of_day], name="return", dtype=np.float64)
 
 
-def cagr(returns: Floats, periods_per_year: float) -> float:
-    """Return compound growth per year, ``(end / start) ** (periods_per_year / n) - 1``.
+def window_years(start: int, end: int) -> float:
+    """Return the elapsed time between two instants (ns UTC) in years of 365 days.
 
-    NaN without returns or when the end is not positive.
+    >>> window_years(0, 73 * DAY_NS)
+    0.2
+    """
+    return (end - start) / DAY_NS / DAYS_PER_YEAR
+
+
+def cagr(returns: Floats, years: float) -> float:
+    """Return compound growth per year, ``(end / start) ** (1 / years) - 1``.
+
+    NaN without returns, over less than a day, when the end is not positive or the growth is larger
+    than a number.
     """
     wealth = float(np.prod(1 + returns)) if len(returns) else NAN
-    return wealth ** (periods_per_year / len(returns)) - 1 if wealth > 0 else NAN
+    if not wealth > 0 or years * DAYS_PER_YEAR < 1:
+        return NAN
+    growth = math.log(wealth) / years
+    return wealth ** (1 / years) - 1 if growth < MAX_LOG_GROWTH else NAN
 
 
 def volatility(returns: Floats, periods_per_year: float) -> float:
@@ -218,6 +251,12 @@ def _start(curve: EquityCurve, start_equity: float | None) -> float:
     return float(curve.equity[0]) if len(curve.equity) else NAN
 
 
+def _after(curve: EquityCurve, start: int) -> EquityCurve:
+    """Return the points of the curve that are later than ``start`` (ns UTC)."""
+    later = np.asarray(curve.at, dtype=np.int64) > start
+    return EquityCurve(**{item.name: getattr(curve, item.name)[later] for item in fields(curve)})
+
+
 def _wealth(returns: Floats) -> Floats:
     return np.concatenate(([1.0], np.cumprod(1 + returns)))
 
@@ -231,10 +270,8 @@ def _mean(values: NDArray[np.bool_] | Floats) -> float:
     return float(np.mean(values)) if len(values) else NAN
 
 
-def _turnover(
-    curve: EquityCurve, fills: Iterable[Fill] | None, days: int, periods_per_year: float
-) -> float:
-    if fills is None or days == 0:
+def _turnover(curve: EquityCurve, fills: Iterable[Fill] | None, years: float) -> float:
+    if fills is None or years == 0 or len(curve.equity) == 0:
         return NAN
     traded = math.fsum(abs(fill.quantity) * fill.price for fill in fills)
-    return _ratio(traded, float(np.mean(curve.equity))) * periods_per_year / days
+    return _ratio(traded, float(np.mean(curve.equity))) / years

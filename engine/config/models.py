@@ -276,7 +276,12 @@ class ReportConfig(Model):
     benchmark: str | None = Field(
         None, description="Instrument held as benchmark; null: the traded one"
     )
-    periods_per_year: int = Field(365, ge=1, description="Days a year of the daily returns")
+    periods_per_year: int | None = Field(
+        None,
+        ge=1,
+        description="Days a year of the daily returns; null: 365 when a traded instrument is open "
+        "around the clock, otherwise 252",
+    )
 
 
 class RunMode(StrEnum):

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from data_feeds.schema import Provenance, utc_text
-from engine.metrics import cagr, max_drawdown, sharpe, volatility
+from engine.metrics import cagr, max_drawdown, sharpe, volatility, window_years
 from engine.reporting.benchmark import benchmark_returns
 from engine.reporting.text import money, number, percent, signed
 from engine.results import RunRecord
@@ -63,7 +63,7 @@ def benchmark(record: RunRecord) -> "pd.Series[float] | None":
 def headline_rows(record: RunRecord, held: "pd.Series[float] | None") -> Rows:
     """Return (what, this run, buy and hold) with a heading row first."""
     run = record.metrics
-    periods = record.run.config.report.periods_per_year
+    periods, years = record.periods_per_year, window_years(record.start, record.end)
     values = np.asarray([] if held is None else held, dtype=np.float64)
     wealth = np.concatenate(([1.0], np.cumprod(1 + values)))
     total = float(wealth[-1] - 1) if len(values) else math.nan
@@ -72,7 +72,7 @@ def headline_rows(record: RunRecord, held: "pd.Series[float] | None") -> Rows:
         ("equity at the end", money(run["end_equity"]), ""),
         ("net result", signed(run["end_equity"] - run["start_equity"]), ""),
         ("total return", percent(run["total_return"]), percent(total)),
-        ("return a year", percent(run["cagr"]), percent(cagr(values, periods))),
+        ("return a year", percent(run["cagr"]), percent(cagr(values, years))),
         ("volatility a year", percent(run["volatility"]), percent(volatility(values, periods))),
         ("Sharpe", signed(run["sharpe"]), signed(sharpe(values, periods))),
         ("Sortino", signed(run["sortino"]), ""),
@@ -92,7 +92,7 @@ def headline_rows(record: RunRecord, held: "pd.Series[float] | None") -> Rows:
 
 def headline_note(record: RunRecord) -> str:
     """Return the conventions of the headline numbers in one sentence."""
-    return HEADLINE_NOTE.format(periods=record.run.config.report.periods_per_year)
+    return HEADLINE_NOTE.format(periods=record.periods_per_year)
 
 
 def cost_rows(record: RunRecord) -> Rows:

@@ -70,7 +70,7 @@ def tearsheet(record: RunRecord, benchmark: "pd.Series[float] | None") -> str:
         record.daily_returns,
         benchmark,
         title=facts.title(record),
-        periods_per_year=record.run.config.report.periods_per_year,
+        periods_per_year=record.periods_per_year,
     )
     return filled.replace(mark, _sections(record, benchmark))
 
@@ -136,7 +136,7 @@ def _sections(record: RunRecord, benchmark: "pd.Series[float] | None") -> str:
         f"<h2>Price, equity and drawdown</h2>{_chart(record)}",
         f"<h2>Trades</h2>{_trades(record)}",
         f"<h2>Conditions: how often they held</h2>{_conditions(record)}",
-        f"<h2>Assumptions</h2><ul>{_items(assumptions(record.run))}</ul>",
+        f"<h2>Assumptions</h2><ul>{_items(assumptions(record))}</ul>",
     ]
     return "\n".join(parts)
 

@@ -91,7 +91,7 @@ def _decisions(record: RunRecord) -> list[str]:
 
 
 def _assumptions(record: RunRecord) -> list[str]:
-    return [line for sentence in assumptions(record.run) for line in _wrapped(sentence, "- ")]
+    return [line for sentence in assumptions(record) for line in _wrapped(sentence, "- ")]
 
 
 def _wrapped(sentence: str, mark: str = "") -> list[str]:

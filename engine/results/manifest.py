@@ -103,7 +103,8 @@ def manifest(record: RunRecord) -> dict[str, Any]:
             "inferred_mark_bars": outcome.inferred_mark_bars,
             "fills_inferred": sum(fill.inferred for fill in outcome.fills),
         },
-        "assumptions": assumptions(run),
+        "conventions": {"periods_per_year": record.periods_per_year, "risk_free_rate": 0.0},
+        "assumptions": assumptions(record),
     }
 
 
@@ -124,16 +125,17 @@ def channel_label(channel: Channel, run: FinishedRun) -> dict[str, Any]:
     return document
 
 
-def assumptions(run: FinishedRun) -> list[str]:
+def assumptions(record: RunRecord) -> list[str]:
     """Return what the run took for granted, one plain sentence each."""
+    run = record.run
     return [
         *_venue_assumptions(run.config),
         _mark_assumption(run),
         *_absent_channels(run),
         "Of the levels touched inside one bar the one nearer to the open comes first, and the stop "
         "before the target; a fill inside a bar is stamped at the bar's close.",
-        f"Returns are daily, at midnight UTC, with {run.config.report.periods_per_year} periods a "
-        "year and no risk-free rate.",
+        f"Returns are daily, at midnight UTC, with {record.periods_per_year} periods a year and no "
+        "risk-free rate.",
     ]
 
 

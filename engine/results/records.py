@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import pandas as pd
 import pyarrow as pa
 
+from data_feeds.calendar import ALWAYS_OPEN
 from data_feeds.dataset import Dataset
 from data_feeds.schema import Provenance
 from engine.config.models import RunConfig
@@ -18,6 +19,9 @@ from engine.results.account import AccountHistory, AccountInterval
 from engine.results.journal import conditions_table
 from engine.results.pass_rates import ConditionRates, condition_rates
 from engine.trades import Trade, build_trades
+
+CALENDAR_DAYS_PER_YEAR = 365
+SESSIONS_PER_YEAR = 252
 
 
 class FinishedRun(Protocol):
@@ -74,6 +78,16 @@ class RunRecord:
         """Whether one value of the data was generated."""
         return self.run.dataset.provenance is Provenance.SYNTHETIC
 
+    @property
+    def periods_per_year(self) -> int:
+        """Daily returns in a year: as configured, else by the calendars of what is traded."""
+        configured = self.run.config.report.periods_per_year
+        if configured is not None:
+            return configured
+        traded = (self.run.dataset.instruments[name] for name in self.run.requirements.traded)
+        around_the_clock = any(item.calendar == ALWAYS_OPEN for item in traded)
+        return CALENDAR_DAYS_PER_YEAR if around_the_clock else SESSIONS_PER_YEAR
+
     @cached_property
     def trades(self) -> tuple[Trade, ...]:
         """One trade a filled plan."""
@@ -113,7 +127,9 @@ class RunRecord:
     @cached_property
     def daily_returns(self) -> "pd.Series[float]":
         """Simple returns of UTC days on a naive index of dates."""
-        return daily_returns(self.run.outcome.curve, start_equity=self.start_equity)
+        return daily_returns(
+            self.run.outcome.curve, start_equity=self.start_equity, start=self.start
+        )
 
     @cached_property
     def metrics(self) -> dict[str, float]:
@@ -121,7 +137,8 @@ class RunRecord:
         return headline(
             self.run.outcome.curve,
             self.trades,
-            periods_per_year=self.run.config.report.periods_per_year,
+            periods_per_year=self.periods_per_year,
             start_equity=self.start_equity,
             fills=self.run.outcome.fills,
+            window=(self.start, self.end),
         )

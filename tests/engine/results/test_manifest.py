@@ -69,7 +69,7 @@ def test_the_manifest_says_synthetic_when_one_value_is(make_run):
 def test_assumptions_name_what_the_data_lack_and_the_share_of_inferred_marks(make_run):
     run = make_run(hours=60)
     run = replace(run, outcome=replace(run.outcome, inferred_mark_bars=15, mark_bars=60))
-    text = "\n".join(assumptions(run))
+    text = "\n".join(assumptions(RunRecord(run)))
     assert "no liquidations in the data" in text
     assert "15 of 60 bars (25.0%)" in text
     assert "today's table" in text
