@@ -59,7 +59,8 @@ class Guards:
     peak : running maximum of equity at bar closes, quote; a caller that skips bars may set it
     daily_floor : equity at or below which the daily loss trips; -inf when off or tripped today
     halt_drawdown : fraction; equity <= peak x (1 - it) halts; inf when off or already halted
-    next_release_at : first instant at which :meth:`on_mark` must be called to release a guard
+    next_release_at : first instant at which :meth:`on_mark` must be called to release a guard,
+        besides the last closes of the account days
     flatten_reason : the guard that last asked for a flat account
     """
 
@@ -76,16 +77,21 @@ class Guards:
         self.next_release_at = NEVER
         self.flatten_reason = ""
         self._day_start = start_equity
-        self._daily_tripped = False
+        # What a day's loss or its count blocks lasts to midnight, hours after its last close where
+        # a session ends before; the floor of the next day is armed at that close.
+        self._daily_until: int | None = None
+        self._tripped_day_start = start_equity
         self._halted_until: int | None = None
         self._cooling_until: int | None = None
         self._trades_today = 0
+        self._trades_until = 0
         self._arm_daily(start_equity)
 
     def on_mark(self, at: int, equity: float, day_end: bool) -> bool:
         """Judge one bar close; True when the account must be flattened now.
 
-        Calls at which nothing can trip, be released or begin a day change only ``peak``.
+        ``day_end``: ``at`` is the last close of its account day, at midnight or before. Calls at
+        which nothing can trip, be released or begin a day change only ``peak``.
         """
         # Called at every bar of a dense run; max() would cost as much as the rest.
         if equity > self.peak:  # noqa: PLR1730
@@ -99,17 +105,24 @@ class Guards:
             return False
         if at >= self.next_release_at:
             self._release(at, equity)
+            # A close at midnight is still judged in the day that ends there.
+            self._release_days(at, equity, through=at - 1)
         flatten = self._judge_daily(at, equity)
         flatten = self._judge_halt(at, equity) or flatten
         if day_end:
-            self._begin_day(at, equity)
+            self._release_days(at, equity, through=at)
+            self._arm_daily(equity)
         return flatten
 
     def on_entry(self, at: int, equity: float) -> None:
         """Count one approved entry of the account day."""
+        # An entry decided after midnight and before the first close is the new day's first visit.
+        self._release_days(at, equity, through=at)
         self._trades_today += 1
+        # An entry decided at midnight already belongs to the day that begins.
+        self._trades_until = end_of_day(at + 1, ny_days=self._ny_days)
         if self._trades_today == self._max_trades:
-            until = self._day_ends_after(at)
+            self._schedule()
             detail = f"{self._trades_today} entries today, the most allowed; no more until tomorrow"
             count = float(self._trades_today)
             self._record(
@@ -118,7 +131,7 @@ class Guards:
                 "tripped",
                 equity=equity,
                 reference=count,
-                until=until,
+                until=self._trades_until,
                 detail=detail,
             )
 
@@ -144,11 +157,11 @@ class Guards:
         """Return the guard that forbids entries at ``at``, or an empty text."""
         if self._halted_until is not None:
             return DRAWDOWN_HALT
-        if self._daily_tripped:
+        if self._daily_until is not None and at < self._daily_until:
             return DAILY_LOSS
         if self._cooling_until is not None and at < self._cooling_until:
             return COOL_DOWN
-        if self._max_trades is not None and self._trades_today >= self._max_trades:
+        if self._is_day_full() and at < self._trades_until:
             return MAX_TRADES
         return ""
 
@@ -176,15 +189,24 @@ class Guards:
         self._day_start = equity
         self.daily_floor = -math.inf if self._daily is None else equity * (1 - self._daily.limit)
 
+    def _is_day_full(self) -> bool:
+        return self._max_trades is not None and self._trades_today >= self._max_trades
+
     def _schedule(self) -> None:
         self.next_release_at = min(self._halted_until or NEVER, self._cooling_until or NEVER)
+        # At midnight itself only a day's last close releases; the first close after it must.
+        if self._daily_until is not None:
+            self.next_release_at = min(self.next_release_at, self._daily_until + 1)
+        if self._is_day_full():
+            self.next_release_at = min(self.next_release_at, self._trades_until + 1)
 
     def _judge_daily(self, at: int, equity: float) -> bool:
         if self._daily is None or equity > self.daily_floor:
             return False
         self.daily_floor = -math.inf
-        self._daily_tripped = True
-        until = end_of_day(at, ny_days=self._ny_days)
+        self._daily_until = until = end_of_day(at, ny_days=self._ny_days)
+        self._tripped_day_start = self._day_start
+        self._schedule()
         detail = f"{equity / self._day_start - 1:.2%} today, limit -{self._daily.limit:.2%}"
         self._record(
             at,
@@ -254,30 +276,33 @@ class Guards:
             self._cooling_until = None
         self._schedule()
 
-    def _begin_day(self, at: int, equity: float) -> None:
+    def _release_days(self, at: int, equity: float, *, through: int) -> None:
+        """Release at ``at`` what held until the end of a day, for days that ended ``through``."""
         detail = "a new account day"
-        if self._daily_tripped:
+        if self._daily_until is not None and self._daily_until <= through:
             self._record(
                 at,
                 DAILY_LOSS,
                 "released",
                 equity=equity,
-                reference=self._day_start,
-                until=at,
+                reference=self._tripped_day_start,
+                until=self._daily_until,
                 detail=detail,
             )
-            self._daily_tripped = False
-        if self._max_trades is not None and self._trades_today >= self._max_trades:
-            count = float(self._trades_today)
-            self._record(
-                at, MAX_TRADES, "released", equity=equity, reference=count, until=at, detail=detail
-            )
-        self._trades_today = 0
-        self._arm_daily(equity)
-
-    def _day_ends_after(self, at: int) -> int:
-        # An entry decided at midnight already belongs to the day that begins.
-        return end_of_day(at + 1, ny_days=self._ny_days)
+            self._daily_until = None
+        if self._trades_until <= through:
+            if self._is_day_full():
+                self._record(
+                    at,
+                    MAX_TRADES,
+                    "released",
+                    equity=equity,
+                    reference=float(self._trades_today),
+                    until=self._trades_until,
+                    detail=detail,
+                )
+            self._trades_today = 0
+        self._schedule()
 
     def _record(
         self,

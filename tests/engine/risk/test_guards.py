@@ -64,6 +64,78 @@ def test_the_day_that_ends_is_judged_before_the_new_one_begins(make):
     assert state.blocked_by(DAY_NS) == ""
 
 
+def test_at_midnight_the_day_that_ends_is_judged_before_its_guards_are_released(make):
+    state = guards(make, daily_loss={"limit": 0.03}, max_trades_per_day=1, **LADDER)
+    state.on_mark(HOUR_NS, 96_000.0, False)
+    state.on_entry(HOUR_NS, 96_000.0)
+    # 85,000 is 15% under the peak.
+    assert state.on_mark(DAY_NS, 85_000.0, True)
+    assert brief(state.events) == [
+        ("daily loss", "tripped"),
+        ("max trades a day", "tripped"),
+        ("drawdown halt", "tripped"),
+        ("daily loss", "released"),
+        ("max trades a day", "released"),
+    ]
+    assert [event.until for event in state.events[3:]] == [DAY_NS, DAY_NS]
+    assert state.next_release_at == 11 * DAY_NS
+
+
+def test_a_daily_loss_at_the_session_close_blocks_until_new_york_midnight(make):
+    # 100,000 to 96,000 is -4%, limit 3%, at 16:00 in New York.
+    state = guards(make, ny_days=True, daily_loss={"limit": 0.03, "scope": "block_entries"})
+    close, midnight = instant("2026-01-07T21:00:00"), instant("2026-01-08T05:00:00")
+    assert not state.on_mark(close, 96_000.0, True)
+    assert brief(state.events) == [("daily loss", "tripped")]
+    assert state.events[0].until == midnight
+    assert state.blocked_by(close) == "daily loss"
+    assert state.blocked_by(midnight - 1) == "daily loss"
+    assert state.blocked_by(midnight) == ""
+
+
+def test_after_a_daily_loss_at_the_close_the_next_close_is_judged_against_it(make):
+    state = guards(make, ny_days=True, **DAILY)
+    first, second = instant("2026-01-07T21:00:00"), instant("2026-01-08T21:00:00")
+    assert state.on_mark(first, 96_000.0, True)
+    # 96,000 x 0.97 = 93,120.
+    assert state.daily_floor == pytest.approx(93_120.0)
+    assert first < state.next_release_at <= second
+    assert state.on_mark(second, 93_000.0, True)
+    assert [(e.at, e.event, e.equity, e.reference, e.until) for e in state.events] == [
+        (first, "tripped", 96_000.0, 100_000.0, instant("2026-01-08T05:00:00")),
+        (second, "released", 93_000.0, 100_000.0, instant("2026-01-08T05:00:00")),
+        (second, "tripped", 93_000.0, 96_000.0, instant("2026-01-09T05:00:00")),
+    ]
+    assert state.blocked_by(second) == "daily loss"
+    assert not state.on_mark(instant("2026-01-09T21:00:00"), 93_000.0, True)
+    assert state.blocked_by(instant("2026-01-09T21:00:00")) == ""
+    assert state.next_release_at == NEVER
+
+
+def test_the_first_close_after_a_day_releases_whether_or_not_it_ends_one(make):
+    state = guards(make, ny_days=True, max_trades_per_day=1, **DAILY)
+    state.on_entry(instant("2026-01-07T20:00:00"), 100_000.0)
+    state.on_mark(instant("2026-01-07T21:00:00"), 96_000.0, True)
+    assert len(state.events) == 2
+    opening = instant("2026-01-08T15:30:00")
+    assert not state.on_mark(opening, 96_000.0, False)
+    assert [(e.at, e.guard, e.event) for e in state.events[2:]] == [
+        (opening, "daily loss", "released"),
+        (opening, "max trades a day", "released"),
+    ]
+    assert state.next_release_at == NEVER
+
+
+def test_a_day_whose_last_bars_are_missing_still_blocks_until_midnight(make):
+    state = guards(make, **DAILY)
+    assert state.on_mark(22 * HOUR_NS, 96_000.0, True)
+    assert state.blocked_by(23 * HOUR_NS) == "daily loss"
+    assert state.blocked_by(DAY_NS) == ""
+    assert not state.on_mark(25 * HOUR_NS, 96_000.0, False)
+    assert (state.events[1].event, state.events[1].at) == ("released", 25 * HOUR_NS)
+    assert state.events[1].until == DAY_NS
+
+
 def test_daily_loss_that_only_blocks_does_not_flatten(make):
     state = guards(make, daily_loss={"limit": 0.03, "scope": "block_entries"})
     assert not state.on_mark(HOUR_NS, 90_000.0, False)
@@ -151,6 +223,40 @@ def test_an_entry_decided_at_midnight_belongs_to_the_day_that_begins(make):
     assert state.events[0].until == 2 * DAY_NS
 
 
+def test_an_entry_after_the_last_close_belongs_to_the_day_that_is_ending(make):
+    state = guards(make, ny_days=True, max_trades_per_day=2)
+    close, midnight = instant("2026-07-06T20:00:00"), instant("2026-07-07T04:00:00")
+    state.on_entry(close - HOUR_NS, 1.0)
+    state.on_mark(close, 1.0, True)
+    state.on_entry(close, 1.0)
+    assert state.events[0].until == midnight
+    assert state.blocked_by(midnight - 1) == "max trades a day"
+    assert state.blocked_by(midnight) == ""
+    # The next day counts from nothing: two more fit.
+    following = close + DAY_NS
+    state.on_mark(following, 1.0, True)
+    state.on_entry(following, 1.0)
+    assert state.blocked_by(following) == ""
+    assert [(e.at, e.event, e.reference, e.until) for e in state.events] == [
+        (close, "tripped", 2.0, midnight),
+        (following, "released", 2.0, midnight),
+    ]
+
+
+def test_an_entry_between_midnight_and_the_first_close_starts_the_new_count(make):
+    state = guards(make, ny_days=True, max_trades_per_day=1)
+    close, midnight = instant("2026-01-07T21:00:00"), instant("2026-01-08T05:00:00")
+    state.on_mark(close, 1.0, True)
+    state.on_entry(close, 1.0)
+    state.on_entry(midnight, 1.0)
+    assert state.blocked_by(midnight) == "max trades a day"
+    assert [(e.at, e.event, e.until) for e in state.events] == [
+        (close, "tripped", midnight),
+        (midnight, "released", midnight),
+        (midnight, "tripped", midnight + DAY_NS),
+    ]
+
+
 def test_guards_that_are_off_never_trip(make):
     state = guards(make)
     assert (state.daily_floor, state.halt_drawdown) == (-math.inf, math.inf)
@@ -185,16 +291,36 @@ RETURNS = st.lists(
 )
 
 
-@given(RETURNS, st.sets(st.integers(0, 199)), st.sets(st.integers(0, 199)), st.integers(2, 30))
+def hours_around_the_clock(row, bars_a_day):
+    return (row + 1) * HOUR_NS
+
+
+def hours_to_the_session_close(row, bars_a_day):
+    """Hourly bars of New York sessions of at most 7 hours, the last closing at 16:00."""
+    day, bar = divmod(row, bars_a_day)
+    return instant("2026-01-05T21:00:00") + day * DAY_NS - (bars_a_day - 1 - bar) * HOUR_NS
+
+
+@given(
+    RETURNS,
+    st.sets(st.integers(0, 199)),
+    st.sets(st.integers(0, 199)),
+    st.one_of(
+        st.tuples(st.just(hours_around_the_clock), st.integers(2, 30)),
+        st.tuples(st.just(hours_to_the_session_close), st.integers(1, 7)),
+    ),
+)
 def test_visiting_only_what_can_matter_gives_the_state_of_visiting_every_bar(
-    make, returns, losing_rows, entry_rows, bars_a_day
+    make, returns, losing_rows, entry_rows, clock
 ):
+    closed_at, bars_a_day = clock
     risk = {**DAILY, **LADDER, "cool_down": "3h", "max_trades_per_day": 2}
     risk["drawdown"] = {**LADDER["drawdown"], "halt_days": 1}
-    dense, sparse = guards(make, **risk), guards(make, **risk)
+    ny_days = closed_at is hours_to_the_session_close
+    dense, sparse = (guards(make, ny_days=ny_days, **risk) for _ in range(2))
     equity, peak, visited = 100_000.0, 100_000.0, 0
     for row, change in enumerate(returns):
-        at, equity = (row + 1) * HOUR_NS, equity * (1 + change)
+        at, equity = closed_at(row, bars_a_day), equity * (1 + change)
         day_end = (row + 1) % bars_a_day == 0
         flatten = dense.on_mark(at, equity, day_end)
         peak = max(peak, equity)
