@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from data_feeds.calendar import ALWAYS_OPEN
 from data_feeds.dataset import Dataset
-from data_feeds.schema import Provenance
+from data_feeds.schema import Channel, ChannelKind, Provenance
+from data_feeds.timeframe import Timeframe
 from engine.config.models import RunConfig
 from engine.events import FactKind, SimulationOutcome
 from engine.metrics import daily_returns, headline
@@ -91,7 +92,14 @@ class RunRecord:
     @cached_property
     def trades(self) -> tuple[Trade, ...]:
         """One trade a filled plan."""
-        return build_trades(self.run.outcome)
+        return build_trades(self.run.outcome, self.traded_bars)
+
+    @cached_property
+    def traded_bars(self) -> dict[str, Channel]:
+        """The bars that each instrument's orders fill in: the finest that the playbook reads."""
+        declared = [key for key in self.run.requirements.channels if key.kind is ChannelKind.BARS]
+        coarsest_first = sorted(declared, key=lambda key: -Timeframe(key.timeframe).ns)
+        return {key.instrument: self.run.dataset.channels[key] for key in coarsest_first}
 
     @cached_property
     def histories(self) -> tuple[AccountHistory, ...]:

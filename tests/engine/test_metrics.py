@@ -84,9 +84,29 @@ def test_a_day_without_bars_has_no_return_and_loses_no_move():
 def test_growth_of_one_year_is_its_total_return():
     # 20% in 365 days
     returns = np.full(365, 1.2 ** (1 / 365) - 1)
-    assert cagr(returns, 365) == pytest.approx(0.20)
-    assert math.isnan(cagr(np.array([]), 365))
-    assert math.isnan(cagr(np.array([0.1, -1.0]), 365))
+    assert cagr(returns, 1.0) == pytest.approx(0.20)
+    assert math.isnan(cagr(np.array([]), 1.0))
+    assert math.isnan(cagr(np.array([0.1, -1.0]), 1.0))
+
+
+def test_growth_of_hours_or_beyond_any_number_does_not_exist():
+    assert math.isnan(cagr(np.array([0.01]), 0.5 / 365))
+    # 100 times in a day would be 101 ** 365, about 1e731
+    assert math.isnan(cagr(np.array([100.0]), 1 / 365))
+
+
+def test_a_close_at_the_windows_start_makes_no_day_and_growth_takes_the_elapsed_days():
+    # The bar that ends at the start, then two days of 10% and -5%: 1.045 in 2 days.
+    at = [DAY_ONE, DAY_ONE + DAY_NS, DAY_ONE + 2 * DAY_NS]
+    held = curve(at, [100.0, 110.0, 104.5], gross=[0.0, 50.0, 0.0])
+    returns = daily_returns(held, start_equity=100.0, start=DAY_ONE)
+    assert returns.tolist() == pytest.approx([0.10, -0.05])
+    assert [day.isoformat() for day in returns.index.date] == ["2024-10-04", "2024-10-05"]
+    window = (DAY_ONE, DAY_ONE + 2 * DAY_NS)
+    numbers = headline(held, (), periods_per_year=252, start_equity=100.0, window=window)
+    assert (numbers["days"], numbers["exposure"]) == (2, 0.5)
+    # Calendar days make the year of growth, whatever number of returns makes the year of ratios.
+    assert numbers["cagr"] == pytest.approx(1.045 ** (365 / 2) - 1)
 
 
 def test_volatility_sharpe_and_sortino_by_hand():

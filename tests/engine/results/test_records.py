@@ -1,14 +1,15 @@
-"""What is derived from a finished run: the annualization of its calendar."""
+"""What is derived from a finished run: days a year and bars held."""
 
 import math
 from dataclasses import replace
 from statistics import mean, stdev
 
+import numpy as np
 import pytest
 
 from data_feeds.instrument import Instrument, InstrumentKind
 from engine.config.models import ReportConfig
-from engine.intents import Enter
+from engine.intents import Enter, Exit
 from engine.reporting.facts import headline_note
 from engine.results.manifest import manifest
 from engine.results.records import RunRecord
@@ -26,17 +27,19 @@ def sessions(rows):
     return candles(rows, instrument=SPY.id, timeframe="1d", opened_at=OPENED, closed_at=CLOSED)
 
 
-def record_of(make_run, market, *, traded=(SPY.id,), report=None):
-    """Ten shares held from the second session on, as a finished run."""
+def record_of(make_run, market, *, traded=(SPY.id,), report=None, script=HOLD, account=CASH):
+    """What a script trades, by default ten shares held from Tuesday's open, as a finished run."""
     run = make_run(hours=60)
-    config = table_config(market, account=CASH)
+    config = table_config(market, account=account)
     return RunRecord(
         replace(
             run,
             config=config.model_copy(update={"report": report or ReportConfig()}),
             dataset=market,
-            outcome=play(market, HOLD, account=CASH, traded=traded),
-            requirements=replace(run.requirements, traded=tuple(traded)),
+            outcome=play(market, script, account=account, traded=traded),
+            requirements=replace(
+                run.requirements, channels=frozenset(market.channels), traded=tuple(traded)
+            ),
         )
     )
 
@@ -59,7 +62,8 @@ def test_a_hold_of_an_exchange_traded_fund_has_252_days_a_year(make_run, week):
     # 10 shares bought at 100 on Tuesday's open: 1,000, 1,000, 1,010, 990, 1,020.
     assert record.run.outcome.curve.equity.tolist() == [1_000, 1_000, 1_010, 990, 1_020]
     returns = [0.0, 0.0, 10 / 1_000, -20 / 1_010, 30 / 990]
-    assert record.metrics["cagr"] == pytest.approx(1.02 ** (252 / 5) - 1)
+    # Growth takes elapsed days: Monday 14:30 to Friday 21:00 is 102.5 hours.
+    assert record.metrics["cagr"] == pytest.approx(1.02 ** (365 * 24 / 102.5) - 1)
     assert record.metrics["volatility"] == pytest.approx(stdev(returns) * math.sqrt(252))
     assert record.metrics["sharpe"] == pytest.approx(
         mean(returns) / stdev(returns) * math.sqrt(252)
@@ -80,5 +84,38 @@ def test_one_traded_instrument_around_the_clock_makes_the_year_365_days(make_run
 def test_a_configured_number_of_days_stays(make_run, week):
     market = table(week, instruments=(SPY,))
     record = record_of(make_run, market, report=ReportConfig(periods_per_year=260))
-    assert record.metrics["cagr"] == pytest.approx(1.02 ** (260 / 5) - 1)
+    returns = [0.0, 0.0, 10 / 1_000, -20 / 1_010, 30 / 990]
+    assert record.metrics["volatility"] == pytest.approx(stdev(returns) * math.sqrt(260))
     assert manifest(record)["conventions"]["periods_per_year"] == 260
+
+
+def held(record):
+    return [(trade.bars_held, trade.duration_hours) for trade in record.trades]
+
+
+def test_bars_held_across_nights_are_sessions(make_run, week):
+    # Bought at Tuesday's open, sold at Thursday's: three sessions are touched.
+    script = {**HOLD, 2: [Exit(SPY.id, "out")]}
+    record = record_of(make_run, table(week, instruments=(SPY,)), script=script)
+    assert held(record) == [(3, 48.0)]
+
+
+def test_a_bar_missing_in_the_data_is_not_held(make_run):
+    # Bought at 01:00, sold at 06:00; the bars of 03:00 and 04:00 are missing: 1, 2, 5 and 6.
+    bars = candles([(100, 101, 99, 100)] * 8).take(np.array([0, 1, 2, 5, 6, 7]))
+    script = {0: [Enter(PERP.id, 1, stop=95.0, reason="in")], 3: [Exit(PERP.id, "out")]}
+    record = record_of(
+        make_run, table(bars), traded=(PERP.id,), script=script, account={"venue_cash": 1_000.0}
+    )
+    assert held(record) == [(4, 5.0)]
+
+
+def test_bars_held_are_the_finest_declared_and_not_the_clocks(make_run):
+    # Decided on the two-hour clock at 02:00, in hourly bars: in at 02:00, out at 04:00.
+    clock = candles([(100, 101, 99, 100)] * 4, timeframe="2h")
+    market = table(clock, candles([(100, 101, 99, 100)] * 8))
+    script = {0: [Enter(PERP.id, 1, stop=95.0, reason="in")], 1: [Exit(PERP.id, "out")]}
+    record = record_of(
+        make_run, market, traded=(PERP.id,), script=script, account={"venue_cash": 1_000.0}
+    )
+    assert held(record) == [(3, 2.0)]
