@@ -10,7 +10,7 @@ from engine.audit.case import Case
 from engine.audit.fills import check_fills
 from engine.audit.folder import read_run
 from engine.audit.income import interest_slots, payment_slots
-from engine.audit.market import load_market
+from engine.audit.market import closes, load_market
 from engine.audit.orders import check_decisions, check_guards, check_orders
 from engine.audit.replay import replay
 from engine.audit.report import AuditReport, Recorder
@@ -39,7 +39,8 @@ def audit_run(run_folder: Path, source: Catalog | Dataset | None = None) -> Audi
     opened = open_source(files.config.data.source) if source is None else source
     dataset, markets = load_market(files, opened, recorder)
     traded = [markets[name] for name in files.traded if name in markets]
-    payments = payment_slots(markets, files.start, files.end)
+    last = max(closes(traded, files.start, files.end).tolist(), default=files.start)
+    payments = payment_slots(markets, files.start, last)
     interest = interest_slots(files, dataset, traded)
     account = replay(files, markets, payments, interest)
     case = Case(files, markets, account, recorder)

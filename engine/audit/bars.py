@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from engine.audit.formulas import is_beyond
+from engine.audit.market import Market
 from engine.events import OrderKind, OrderRow
 
 DueKey = tuple[str, int]
@@ -39,6 +40,23 @@ class Bar:
     def holds(self, level: float) -> bool:
         """Whether a level lies inside the range."""
         return self.low <= level <= self.high
+
+
+def bar_of(market: Market, row: int) -> Bar:
+    """Return one bar with its mark."""
+    mark = market.mark
+    return Bar(
+        row,
+        int(market.bars["opened_at"][row]),
+        int(market.bars["closed_at"][row]),
+        market.price(row, "open"),
+        market.price(row, "high"),
+        market.price(row, "low"),
+        market.price(row, "volume"),
+        float(mark.open[row]),
+        float(mark.high[row]),
+        float(mark.low[row]),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,13 +47,15 @@ def liquidation_mark(
     """Return the mark at which margin plus open profit equals the requirement; NaN for never.
 
     Long ``(q x entry - margin - d) / (q x (1 - r))``, short ``(q x entry + margin + d) /
-    (q x (1 + r))``, unsigned q, in the bracket that contains ``q x P``.
+    (q x (1 + r))``, unsigned q, in the bracket that contains ``q x P``. As the requirement is
+    continuous, that is the first whose ceiling lies above it. A short with nothing behind it gets a
+    price of zero or less, which any mark has reached.
     """
     size, side = abs(quantity), math.copysign(1.0, quantity)
     for row in table:
         price = (size * entry - side * (margin + row.deduction)) / (size * (1 - side * row.rate))
-        if price > 0 and row.floor <= size * price < row.ceiling:
-            return price
+        if size * price < row.ceiling:
+            return math.nan if side > 0 and price <= 0 else price
     return math.nan
 
 

@@ -47,9 +47,9 @@ class InterestSlot:
 
 
 def payment_slots(markets: Mapping[str, Market], start: int, end: int) -> tuple[PaymentSlot, ...]:
-    """Return every funding record and ex-date of a window ``[start, end)``, in order of time.
+    """Return every funding record and ex-date in ``[start, end)``, in order of time.
 
-    After the last instant nothing is held any more: what is due there belongs to the next window.
+    ``end`` is the last bar close: no mark follows that would show what is due there.
     """
     slots: list[PaymentSlot] = []
     for name, market in markets.items():

@@ -69,6 +69,9 @@ def _check_plan(row: Decision, line: Line, orders: Sequence[OrderRow]) -> None:
         line.number("size of its entry order", row.quantity, order.quantity)
     for order in stops:
         line.number("level of its stop order", row.stop, order.price)
+    shares = [order.fraction for order in orders if order.role == OrderRole.TARGET.value]
+    if shares:
+        line.number("fractions of its targets add to 1", 1.0, sum(shares))
     if not row.direction * (row.entry_estimate - row.stop) > 0:
         line.differs(
             "the stop lies on the losing side",
@@ -141,7 +144,9 @@ def _check_end(order: OrderRow, line: Line, fills: Sequence[Fill]) -> None:
     known = [member.value for member in OrderStatus]
     if status not in known:
         line.equal("status", known, status)
-    wanted = filled if math.isnan(order.quantity) else order.quantity
+    # A part that was to be closed ends with the position, too.
+    flat = bool(fills) and fills[-1].position_after == 0 and order.role != OrderRole.ENTRY.value
+    wanted = filled if flat or math.isnan(order.quantity) else order.quantity
     if status == OrderStatus.FILLED.value:
         line.number("a filled order's quantity", wanted, order.filled, FLAT)
         last = max((fill.at for fill in fills), default=NEVER)
@@ -157,7 +162,14 @@ def check_guards(case: Case) -> None:
     files, recorder = case.files, case.recorder
     instants = set(files.curve.at.tolist()) | {row.decided_at for row in files.decisions}
     recorder.count("guard events", len(files.guards))
-    for row in files.guards:
+    previous = 0
+    for number, row in enumerate(files.guards):
+        if row.at < previous:
+            recorder.line(GUARDS, f"row {number + 1}").instant("in order of time", previous, row.at)
+        previous = max(previous, row.at)
+        if row in files.guards[:number]:
+            line = recorder.line(GUARDS, f"{row.guard} {row.event} at {when(row.at)}")
+            line.equal("an event happens once", "one row", "a second")
         # A cool-down starts with a loss, at whatever instant its fill has: it judges no equity.
         if math.isnan(row.equity):
             continue

@@ -9,15 +9,16 @@ import math
 from collections import defaultdict
 
 from engine.audit.backing import Backing
-from engine.audit.bars import Bar, DueKey, Owed, Turn, meets_open, touches
+from engine.audit.bars import Bar, DueKey, Owed, Turn, bar_of, meets_open, touches
 from engine.audit.case import Case
 from engine.audit.fills import FILLS, LIQUIDATION, LOT_SLACK, OPEN, RANGE, capacity, slipped
 from engine.audit.folder import NEVER
 from engine.audit.formulas import is_beyond, requirement, whole_steps
 from engine.audit.market import Market
 from engine.audit.plans import Plan
-from engine.audit.replay import NOTHING, Holding, Phase, State, taker_rate
+from engine.audit.replay import NOTHING, Holding, State, taker_rate
 from engine.audit.report import when
+from engine.audit.turns import Turns
 from engine.events import Fill, OrderKind, OrderRole, OrderRow, OrderStatus
 
 ENTRY = OrderRole.ENTRY.value
@@ -28,7 +29,7 @@ ORDERS = "orders"
 class Walk:
     """Walks the plans of one instrument."""
 
-    def __init__(self, case: Case, market: Market, backing: Backing) -> None:
+    def __init__(self, case: Case, market: Market, backing: Backing, turns: Turns) -> None:
         self.files = case.files
         self.market = market
         self.replay = case.replay
@@ -36,10 +37,7 @@ class Walk:
         self.backing = backing
         self.name = market.instrument.id
         self.lot = market.instrument.lot_size
-        self.rank = {name: number for number, name in enumerate(case.files.traded)}
-        self.fills_at: dict[tuple[int, str], list[Fill]] = defaultdict(list)
-        for fill in case.files.fills:
-            self.fills_at[(fill.at, fill.stage)].append(fill)
+        self.turns = turns
 
     def run(self) -> None:
         """Check every plan of the instrument."""
@@ -62,7 +60,7 @@ class Walk:
         started = min((order.decided_at for order in plan.orders), default=self.files.end)
         due: dict[DueKey, Owed] = {}
         for row in self.market.rows_inside(max(started, self.files.start), self.files.end):
-            bar = self.bar(int(row))
+            bar = bar_of(self.market, int(row))
             self.submit(plan, bar.opened_at)
             if plan.is_closed:
                 break
@@ -82,41 +80,7 @@ class Walk:
         while (order := plan.next_order(until)) is not None:
             plan.submit(order, self.market.open_of_bar_at(order.decided_at))
 
-    def bar(self, row: int) -> Bar:
-        """Return one bar with its mark."""
-        market, mark = self.market, self.market.mark
-        return Bar(
-            row,
-            int(market.bars["opened_at"][row]),
-            int(market.bars["closed_at"][row]),
-            market.price(row, "open"),
-            market.price(row, "high"),
-            market.price(row, "low"),
-            market.price(row, "volume"),
-            float(mark.open[row]),
-            float(mark.high[row]),
-            float(mark.low[row]),
-        )
-
-    # The account at a stage: instruments take their turns in the playbook's order.
-
-    def state(self, at: int, stage: str, *, entering: bool = False) -> State:
-        """Return the account as the instrument's turn begins.
-
-        At an open every instrument closes before any enters.
-        """
-        fills, mine = self.fills_at.get((at, stage), []), self.rank.get(self.name, 0)
-        first = next((i for i, fill in enumerate(fills) if fill.role == ENTRY), len(fills))
-        closings = fills if stage == RANGE else fills[:first]
-        before = [fill for fill in closings if self.rank.get(fill.instrument, 0) < mine]
-        if entering and stage == OPEN:
-            entries = [f for f in fills[first:] if self.rank.get(f.instrument, 0) < mine]
-            before = [*closings, *entries]
-        if before and before[-1].fill_id in self.replay.after:
-            return self.replay.after[before[-1].fill_id]
-        if stage == OPEN:
-            return self.replay.through(at, Phase.PAY)
-        return self.replay.before(at, Phase.RANGE)
+    # The account.
 
     def held(self, plan: Plan, state: State) -> Holding:
         """Return the plan's position in a state."""
@@ -133,7 +97,7 @@ class Walk:
         room = capacity(OPEN, self.market, bar.row, self.files)
         turn = Turn(bar, OPEN, bar.opened_at, room)
         plan.retire_stop()
-        self.leave_at_open(plan, turn, self.state(turn.at, OPEN))
+        self.leave_at_open(plan, turn, self.turns.state(self.name, turn.at, OPEN))
         entry = plan.entry
         if entry is not None and bar.is_traded and self.fills_at_open(plan, entry, bar):
             after = self.enter(plan, turn, entry, bar.open)
@@ -181,7 +145,7 @@ class Walk:
         )
         room = capacity(RANGE, self.market, bar.row, self.files) - used
         turn = Turn(bar, RANGE, bar.closed_at, room)
-        self.leave_in_range(plan, turn, self.state(turn.at, RANGE), targets=True)
+        self.leave_in_range(plan, turn, self.turns.state(self.name, turn.at, RANGE), targets=True)
         entry = plan.entry
         if (
             entry is not None
@@ -214,11 +178,14 @@ class Walk:
         if is_beyond(bar.mark_extreme(side), level, side):
             to_stop = abs(bar.open - stop.price) if stop is not None and stops else math.inf
             if abs(bar.mark_open - level) <= to_stop:
-                self.liquidate(plan, turn, held, level, f"the mark reaches {level:,.8g}")
+                # Another position's loss can put the level beyond this bar's open, as in a gap.
+                raw = min(level, bar.mark_open) if side < 0 else max(level, bar.mark_open)
+                self.liquidate(plan, turn, held, raw, f"the mark reaches {level:,.8g}")
                 return
         if stop is not None and stops:
             self.recorder.count("touched stops")
             self.trigger_stop(plan, turn, stop, abs(held.quantity))
+            self.liquidate_rest(plan, turn, held, side)
         elif targets and bar.is_traded and not triggered:
             left = abs(held.quantity)
             for target in plan.working_targets():
@@ -227,11 +194,26 @@ class Walk:
                     self.recorder.count("touched targets")
                     left -= self.take_target(plan, turn, target, left)
 
+    def liquidate_rest(self, plan: Plan, turn: Turn, held: Holding, side: int) -> None:
+        """What the volume cap leaves of a stop is still held when the mark arrives."""
+        fills = plan.fills.get((turn.bar.opened_at, RANGE), ())
+        stops = [fill for fill in fills if fill.role == OrderRole.STOP.value]
+        state = (
+            self.replay.after[stops[-1].fill_id]
+            if stops
+            else self.turns.state(self.name, turn.at, RANGE)
+        )
+        rest = self.held(plan, state) if stops else held
+        level = self.backing.liquidation_level(self.name, rest, state, turn.at)
+        if not plan.is_closed and is_beyond(turn.bar.mark_extreme(side), level, side):
+            raw = min(level, turn.bar.mark_open) if side < 0 else max(level, turn.bar.mark_open)
+            self.liquidate(plan, turn, rest, raw, f"the mark goes on to {level:,.8g}")
+
     # What fills, and what that does to the plan's other orders.
 
     def enter(self, plan: Plan, turn: Turn, entry: OrderRow, raw: float) -> State:
         """Ask for an entry as large as volume cap and free cash allow; return the account then."""
-        state = self.state(turn.at, turn.stage, entering=True)
+        state = self.turns.state(self.name, turn.at, turn.stage, entering=True)
         if entry.kind == OrderKind.STOP.value:
             plan.triggered.add(entry.order_id)
         wanted = min(entry.quantity - plan.filled.get(entry.order_id, 0.0), turn.room)
@@ -371,14 +353,17 @@ class Walk:
 
 def check_bars(case: Case) -> None:
     """Walk every plan of every instrument, then check the margins of liquidations."""
-    backing = Backing(case.files, case.markets)
+    backing, turns = Backing(case.files, case.markets), Turns(case)
     for market in case.markets.values():
-        Walk(case, market, backing).run()
+        Walk(case, market, backing, turns).run()
     if not backing.is_isolated:
         return
     for fill in case.files.fills:
-        booking = case.replay.bookings.get(fill.fill_id)
-        if fill.role != LIQUIDATION or fill.stage != RANGE or booking is None:
+        booking, venue = case.replay.bookings.get(fill.fill_id), case.markets.get(fill.instrument)
+        if fill.role != LIQUIDATION or fill.stage != RANGE or booking is None or venue is None:
+            continue
+        row = venue.row_by_open.get(fill.bar_opened_at)
+        if row is None or fill.raw_price == float(venue.mark.open[row]):
             continue
         case.recorder.count("margins at liquidation")
         held = booking.before

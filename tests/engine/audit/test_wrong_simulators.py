@@ -180,3 +180,28 @@ def test_a_stop_cancelled_while_its_position_is_held(new_run, tmp_path):
     row_of(run, "orders", order_id=7)["ended_at"] -= HOUR
     rule = "how the stop ends"
     assert rule in rules_broken(run, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("rows", "change", "rule"),
+    [
+        (1, {}, None),
+        (2, {}, "an event happens once"),
+        (1, {"equity": 9_000.0}, "equity at the event"),
+        (1, {"minutes": 30}, "instant of a guard"),
+    ],
+)
+def test_a_guard_event_carries_the_equity_of_its_bar_close(new_run, tmp_path, rows, change, rule):
+    run = new_run()
+    at = run.tables["equity"][1]["at"] + change.get("minutes", 0) * HOUR // 60
+    guard = {
+        "at": at,
+        "guard": "daily loss",
+        "event": "tripped",
+        "equity": change.get("equity", 10_000.0),
+        "reference": 10_000.0,
+        "until": at,
+        "detail": "by hand",
+    }
+    run.tables["guards"] = [guard] * rows
+    assert rules_broken(run, tmp_path) == ({rule} if rule else set())

@@ -1,0 +1,84 @@
+"""Whose turn it is when several instruments have a bar at one instant, and the account then.
+
+At an open every instrument closes before any enters, each in the playbook's order. Among bars that
+close, those whose stop is touched come first: a stop realizes its loss before the wallet behind the
+other positions is judged.
+"""
+
+from collections import defaultdict
+
+from engine.audit.bars import bar_of, touches
+from engine.audit.case import Case
+from engine.audit.fills import OPEN, RANGE
+from engine.audit.folder import NEVER
+from engine.audit.replay import Phase, State
+from engine.events import Fill, OrderRole, OrderRow
+
+
+class Turns:
+    """The account as each instrument's turn begins."""
+
+    def __init__(self, case: Case) -> None:
+        self._markets = case.markets
+        self._replay = case.replay
+        self._rank = {name: number for number, name in enumerate(case.files.traded)}
+        self._stops: dict[str, list[OrderRow]] = defaultdict(list)
+        for order in case.files.orders:
+            if order.role == OrderRole.STOP.value:
+                self._stops[order.instrument].append(order)
+        self._fills: dict[tuple[int, str], list[Fill]] = defaultdict(list)
+        for fill in case.files.fills:
+            if fill.fill_id in case.replay.after:
+                self._fills[(fill.at, fill.stage)].append(fill)
+
+    def state(self, name: str, at: int, stage: str, *, entering: bool = False) -> State:
+        """Return the account as an instrument's turn at a stage of an instant begins."""
+        if stage == RANGE:
+            before = self._before_range(name, at)
+        else:
+            before = self._before_entry(name, at) if entering else self._before_open(name, at)
+        if before:
+            return self._replay.after[before[-1].fill_id]
+        if stage == OPEN:
+            return self._replay.through(at, Phase.PAY)
+        return self._replay.before(at, Phase.RANGE)
+
+    def _split_open(self, at: int) -> tuple[list[Fill], list[Fill]]:
+        """Return the fills of an open: those that only close, and those from the first entry on."""
+        fills = self._fills.get((at, OPEN), [])
+        entries = (i for i, fill in enumerate(fills) if fill.role == OrderRole.ENTRY.value)
+        first = next(entries, len(fills))
+        return fills[:first], fills[first:]
+
+    def _place(self, name: str) -> int:
+        return self._rank.get(name, len(self._rank))
+
+    def _before_open(self, name: str, at: int) -> list[Fill]:
+        closing, _ = self._split_open(at)
+        return [fill for fill in closing if self._place(fill.instrument) < self._place(name)]
+
+    def _before_entry(self, name: str, at: int) -> list[Fill]:
+        closing, entering = self._split_open(at)
+        mine = self._place(name)
+        return closing + [fill for fill in entering if self._place(fill.instrument) < mine]
+
+    def _before_range(self, name: str, at: int) -> list[Fill]:
+        fills = self._fills.get((at, RANGE), [])
+        if all(fill.instrument == name for fill in fills):
+            return []
+        mine = self._place_in_range(name, at)
+        return [fill for fill in fills if self._place_in_range(fill.instrument, at) < mine]
+
+    def _place_in_range(self, name: str, at: int) -> tuple[bool, int]:
+        market = self._markets[name]
+        row = market.last_closed(at)
+        if row < 0 or int(market.bars["closed_at"][row]) != at:
+            return True, self._place(name)
+        bar = bar_of(market, row)
+        touched = bar.is_traded and any(
+            order.decided_at <= bar.opened_at
+            and (order.ended_at == NEVER or order.ended_at > bar.opened_at)
+            and touches(order, bar)
+            for order in self._stops[name]
+        )
+        return not touched, self._place(name)

@@ -1,0 +1,75 @@
+"""Run folders of the real simulator on random markets, for the audit's own tests."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+
+from data_feeds.dataset import Dataset
+from data_feeds.load import load_dataset
+from engine.config.models import RunConfig, RunMode
+from engine.events import SimulationOutcome
+from engine.playbook import PlaybookParams, Requirements, Signals
+from engine.results.folder import write_files
+from engine.results.records import RunRecord
+from tests.engine.random_cases import Case, Scripted, make_case
+
+LEVERAGE_SETTINGS = (None, 3, 10, 25, 50, 100)
+VOLUME_CAPS = (None, 0.1, 0.01, 0.001)
+MAKER_FEES = (-1.0, 2.0)
+LEVERAGE_CAPS = (2.0, 10.0, 60.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Finished:
+    """What a finished run hands to the writer of its folder."""
+
+    config: RunConfig
+    dataset: Dataset
+    playbook: Scripted
+    requirements: Requirements
+    signals: Signals
+    outcome: SimulationOutcome
+
+
+def new_case(seed: int) -> Case:
+    """The random case of a seed; two in three with other leverage, volume cap and maker fee."""
+    case = cut(make_case(seed))
+    if seed % 3 == 0:
+        return case
+    rng = np.random.default_rng(10_000 + seed)
+    account, venue, risk = case.config.account, case.config.venue, case.config.risk
+    config = case.config.model_copy(
+        update={
+            "account": account.model_copy(
+                update={"leverage_setting": LEVERAGE_SETTINGS[int(rng.integers(6))]}
+            ),
+            "venue": venue.model_copy(
+                update={
+                    "participation_cap": VOLUME_CAPS[int(rng.integers(4))],
+                    "maker_fee_bps": float(rng.choice(MAKER_FEES)),
+                }
+            ),
+            "risk": risk.model_copy(update={"leverage_cap": float(rng.choice(LEVERAGE_CAPS))}),
+        }
+    )
+    return dataclasses.replace(case, config=config)
+
+
+def cut(case: Case) -> Case:
+    """The case with the data of its window alone, as a real run loads them."""
+    end = int(case.config.data.end.timestamp()) * 10**9
+    dataset = load_dataset(case.dataset, (), 0, end, optional=tuple(case.dataset.channels))
+    return dataclasses.replace(case, dataset=dataset)
+
+
+def written(case: Case, folder: Path, mode: RunMode = RunMode.SPARSE) -> SimulationOutcome:
+    """Simulate a case and write its run folder."""
+    outcome = case.run(mode)
+    playbook = Scripted(PlaybookParams(), case.script, case.signals, case.requirements.traded)
+    finished = Finished(
+        case.config, case.dataset, playbook, case.requirements, case.signals, outcome
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    write_files(RunRecord(finished), folder)
+    return outcome

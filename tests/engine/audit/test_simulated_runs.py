@@ -1,0 +1,394 @@
+"""Whatever the simulator does on random markets audits clean, and nothing else does.
+
+``RISKOFF_SOAK=1`` runs twenty times as many.
+"""
+
+import os
+from collections import Counter
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from data_feeds.schema import ChannelKind
+from engine.audit import audit_run, format_report
+from engine.broker import execution, matching, simulator
+from engine.config.models import MarginMode, RunMode
+from engine.errors import SimulationError
+from engine.events import OrderRole
+from engine.ledger import Ledger
+from tests.engine.audit.simulated import new_case, written
+
+RUNS = 90
+GROUP = 15
+GROUPS = RUNS * (20 if os.environ.get("RISKOFF_SOAK") else 1) // GROUP
+# What the runs of a default session must at least have met, so that clean means something.
+LEAST = {
+    "fills": 1_000,
+    "stop fills": 80,
+    "gaps through a stop": 30,
+    "target fills": 100,
+    "liquidations": 60,
+    "funding payments": 200,
+    "venue losses": 30,
+    "partial fills": 100,
+    "limit entries": 50,
+    "stop entries": 50,
+    "part exits": 4,
+    "moved stops": 50,
+    "interest payments": 50,
+    "dividends": 2,
+    "cross runs": 20,
+    "isolated runs": 20,
+    "two cross perps at once": 3,
+    "entries cut by cash": 10,
+    "runs without marks": 5,
+    "runs with coarser marks": 5,
+}
+SEEN: dict[int, Counter[str]] = {}
+
+
+@pytest.mark.parametrize("group", range(GROUPS))
+def test_simulated_runs_audit_clean(group, tmp_path):
+    for seed in range(group * GROUP, (group + 1) * GROUP):
+        case = new_case(seed)
+        outcome = written(case, tmp_path / str(seed))
+        report = audit_run(tmp_path / str(seed), case.dataset)
+        assert report.ok, f"seed {seed}: {format_report(report)}"
+        SEEN[seed] = met(case, outcome, report.checks)
+
+
+def test_the_simulated_runs_met_what_they_are_for():
+    if len(SEEN) < RUNS:
+        pytest.skip("counts what the test above met")
+    seen = sum(SEEN.values(), Counter())
+    assert not {what: seen[what] for what, least in LEAST.items() if seen[what] < least}
+
+
+def likely(*wanted):
+    """Return the seeds, those first whose runs are known to have met everything wanted."""
+    return sorted(range(RUNS), key=lambda seed: not all(SEEN.get(seed, {}).get(w) for w in wanted))
+
+
+def met(case, outcome, checks):
+    """Count what happened in a run."""
+    orders = {order.order_id: order for order in outcome.orders}
+    sizes = Counter(fill.order_id for fill in outcome.fills)
+    roles = Counter(fill.role for fill in outcome.fills)
+    gaps = [
+        fill
+        for fill in outcome.fills
+        if fill.role == "stop"
+        and fill.stage == "open"
+        and fill.raw_price != orders[fill.order_id].price
+    ]
+    mode = case.config.account.margin_mode
+    kinds = Counter(o.kind for o in outcome.orders if o.role == "entry" and sizes[o.order_id])
+    marks = {k.timeframe for k in case.dataset.channels if k.kind is ChannelKind.MARK}
+    bars = {k.timeframe for k in case.dataset.channels if k.kind is ChannelKind.BARS}
+    return Counter(
+        {
+            "fills": len(outcome.fills),
+            "stop fills": roles["stop"],
+            "gaps through a stop": len(gaps),
+            "target fills": roles["target"],
+            "liquidations": roles["liquidation"],
+            "funding payments": checks.get("funding payments", 0),
+            "venue losses": checks.get("venue losses", 0),
+            "interest payments": checks.get("interest payments", 0),
+            "dividends": checks.get("dividends", 0),
+            "partial fills": sum(times for times in sizes.values() if times > 1),
+            "limit entries": kinds["limit"],
+            "stop entries": kinds["stop"],
+            "part exits": sum(
+                o.role == "exit" and not np.isnan(o.quantity) and sizes[o.order_id] > 0
+                for o in outcome.orders
+            ),
+            "moved stops": sum(o.end_reason == "moved" for o in outcome.orders),
+            "entries cut by cash": sum("free cash" in o.end_reason for o in outcome.orders),
+            "cross runs": mode is MarginMode.CROSS,
+            "isolated runs": mode is MarginMode.ISOLATED,
+            "two cross perps at once": mode is MarginMode.CROSS and held_two_perps(outcome),
+            "runs without marks": not marks,
+            "runs with coarser marks": bool(marks - bars),
+        }
+    )
+
+
+def held_two_perps(outcome):
+    """Whether two perps were held at once."""
+    held = {}
+    for fill in outcome.fills:
+        held[fill.instrument] = fill.position_after
+        if sum(size != 0 for name, size in held.items() if name.endswith("PERP")) > 1:
+            return True
+    return False
+
+
+# One row of a table is touched.
+
+HOUR = 3_600 * 10**9
+ROWS = 6
+TABLES = ("orders", "fills", "events", "equity", "trades", "journal_decisions")
+SIGNED = {
+    "orders": ("side", "filled"),
+    "fills": ("quantity", "price", "raw_price", "fee", "realized", "position_after"),
+    "events": ("amount",),
+    "equity": ("equity", "venue_cash", "unrealized", "gross_notional"),
+    "trades": ("direction", "quantity", "gross_pnl", "fees", "funding", "net_pnl"),
+    "journal_decisions": ("quantity", "equity"),
+}
+
+
+@pytest.fixture(scope="module")
+def eventful(tmp_path_factory):
+    """The first run with a liquidation, a venue loss, funding, a stop, a target, partial fills."""
+    wanted = (
+        "liquidations",
+        "venue losses",
+        "funding payments",
+        "partial fills",
+        "stop fills",
+        "target fills",
+    )
+    for seed in likely(*wanted):
+        case, folder = new_case(seed), tmp_path_factory.mktemp("eventful")
+        outcome = written(case, folder)
+        report = audit_run(folder, case.dataset)
+        assert report.ok
+        if all(met(case, outcome, report.checks)[what] for what in wanted):
+            return case, folder
+    return pytest.fail("no run has everything")
+
+
+def provable(name, table):
+    """A few rows that leave a trace elsewhere, the first and the last of them included.
+
+    A refused decision leaves none; nor does the very last order when it is a target that no fill
+    and no later order follows.
+    """
+    rows = list(range(len(table)))
+    if name == "journal_decisions":
+        rows = [row for row in rows if table["outcome"][row].as_py() == "approved"]
+    elif name == "orders":
+        while table["role"][rows[-1]].as_py() == "target":
+            rows.pop()
+    return [rows[int(place)] for place in np.unique(np.linspace(0, len(rows) - 1, ROWS).round())]
+
+
+def finds(eventful, name, table):
+    """Whether the audit finds anything once a table is replaced."""
+    case, folder = eventful
+    path = folder / f"{name}.parquet"
+    whole = path.read_bytes()
+    try:
+        pq.write_table(table, path)
+        return not audit_run(folder, case.dataset).ok
+    finally:
+        path.write_bytes(whole)
+
+
+def with_cell(table, row, column, change):
+    cells = table[column].to_pylist()
+    cells[row] = change(cells[row])
+    index = table.column_names.index(column)
+    field = table.schema.field(column)
+    return table.set_column(index, field, pa.array(cells, field.type))
+
+
+def shifted(table, row):
+    for name in table.column_names:
+        field = table.schema.field(name)
+        if pa.types.is_timestamp(field.type):
+            instants = table[name].cast(pa.int64()).to_pylist()
+            if instants[row] is not None:
+                instants[row] += HOUR
+            cells = pa.array(instants, pa.int64()).cast(field.type)
+            table = table.set_column(table.column_names.index(name), field, cells)
+    return table
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_no_row_of_a_simulated_run_can_be_touched(eventful, name):
+    table = pq.read_table(eventful[1] / f"{name}.parquet")
+    flips = 0
+    for row in provable(name, table):
+        before, after = table.slice(0, row), table.slice(row + 1)
+        assert finds(eventful, name, pa.concat_tables([before, after])), row
+        assert finds(
+            eventful, name, pa.concat_tables([before, table.slice(row, 1), table.slice(row)])
+        )
+        assert finds(eventful, name, shifted(table, row)), row
+        for column in SIGNED[name]:
+            value = table[column][row].as_py()
+            if value is None or value == 0 or abs(value) < 0.02 or np.isnan(value):
+                continue
+            assert finds(eventful, name, with_cell(table, row, column, lambda x: -x)), (row, column)
+            flips += 1
+    assert flips >= ROWS // 2
+
+
+# The simulator breaks one rule.
+
+
+def funding_after_the_fills(patch):
+    pays, opens = simulator.Simulator._pay_holder, simulator.Simulator.open_bars
+
+    def open_bars(self, t):
+        opens(self, t)
+        for k in range(len(self.names)):
+            pays(self, k, t)
+
+    patch.setattr(simulator.Simulator, "_pay_holder", lambda self, k, t: None)
+    patch.setattr(simulator.Simulator, "open_bars", open_bars)
+
+
+def funding_of_the_other_sign(patch):
+    original = simulator.funding_cash_flow
+    patch.setattr(simulator, "funding_cash_flow", lambda *known: -original(*known))
+
+
+def liquidation_missed(patch):
+    patch.setattr(simulator.Collateral, "liquidation_level", lambda self, k, t: float("nan"))
+
+
+def fee_at_the_wrong_rate(patch):
+    original = execution.Execution.fee_rate
+    patch.setattr(
+        execution.Execution,
+        "fee_rate",
+        lambda self, path, *, maker: original(self, path, maker=False),
+    )
+
+
+def stop_at_its_level_on_a_gap(patch):
+    original = matching.Matcher._trigger_stop
+
+    def trigger(self, turn, stop, raw):
+        original(self, turn, stop, raw if stop.triggered else stop.request.price)
+
+    patch.setattr(matching.Matcher, "_trigger_stop", trigger)
+
+
+def slippage_in_favour(patch):
+    original = execution.slippage_fraction
+    patch.setattr(execution, "slippage_fraction", lambda **known: -original(**known))
+
+
+def target_before_the_stop(patch):
+    original = matching.Matcher.match_range
+
+    def match_range(self, turn, *, targets):
+        for target in turn.plan.working_targets() if targets else ():
+            price, low, high = target.request.price, turn.path.low[turn.t], turn.path.high[turn.t]
+            if turn.may_fill(target) and low <= price <= high and turn.position.quantity:
+                self._take_target(turn, target, price)
+        if turn.position.quantity:
+            original(self, turn, targets=False)
+
+    patch.setattr(matching.Matcher, "match_range", match_range)
+
+
+def entry_decided_after_the_open(patch):
+    patch.setattr(matching.Turn, "may_fill", lambda self, order: order.is_working)
+
+
+def dividends_missed(patch):
+    patch.setattr(Ledger, "dividend", lambda self, at, **known: None)
+
+
+def interest_doubled(patch):
+    original = Ledger.interest
+
+    def interest(self, at, *, annual_rate, days):
+        original(self, at, annual_rate=annual_rate, days=2 * days)
+
+    patch.setattr(Ledger, "interest", interest)
+
+
+def volume_cap_ignored(patch):
+    patch.setattr(execution.Execution, "capacity", lambda self, path, when: float("inf"))
+
+
+def volume_cap_forgets_the_open(patch):
+    patch.setattr(execution.Execution, "_filled_in", lambda self, path, when: 0.0)
+
+
+def more_than_the_cash_carries(patch):
+    patch.setattr(
+        execution.Execution, "affordable", lambda self, path, order, price, **known: float("inf")
+    )
+
+
+def stop_before_liquidation(patch):
+    patch.setattr(matching.Matcher, "_stop_is_nearer", lambda self, turn, stop, level: True)
+
+
+def cross_perps_without_each_other(patch):
+    patch.setattr(simulator.Collateral, "_others_surplus", lambda self, k, t: 0.0)
+
+
+def moved_stop_at_once(patch):
+    patch.setattr(simulator.Simulator, "_bar_opened_at", lambda self, name, at: at)
+
+
+def partial_exit_keeps_the_entry(patch):
+    original = simulator.Simulator.submit
+
+    def submit(self, requests, at):
+        plans = [self.book.plans.get(request.instrument) for request in requests]
+        kept = [
+            plan.entry
+            for plan, request in zip(plans, requests, strict=True)
+            if request.role is OrderRole.EXIT and plan is not None and plan.entered > 0
+        ]
+        working = [entry for entry in kept if entry.is_working]
+        orders = original(self, requests, at)
+        for entry in working:
+            entry.status, entry.ended_at, entry.end_reason = type(entry.status)("working"), 0, ""
+        return orders
+
+    patch.setattr(simulator.Simulator, "submit", submit)
+
+
+TOUCHED, NOTHING_ELSE = "what is touched fills", "nothing else fills"
+# What is broken: the rule that names it, and what a run must meet for it to show.
+FAULTS = {
+    funding_after_the_fills: ("nothing else is booked", "funding payments"),
+    funding_of_the_other_sign: ("amount", "fills"),
+    liquidation_missed: (TOUCHED, "liquidations"),
+    fee_at_the_wrong_rate: ("fee rate", "fills"),
+    stop_at_its_level_on_a_gap: ("raw price", "gaps through a stop"),
+    slippage_in_favour: ("slippage", "fills"),
+    target_before_the_stop: (NOTHING_ELSE, "target fills"),
+    entry_decided_after_the_open: (
+        "fills only in a bar that opens at or after the decision",
+        "fills",
+    ),
+    dividends_missed: ("every payment is booked", "dividends"),
+    interest_doubled: ("amount", "interest payments"),
+    volume_cap_ignored: ("size", "partial fills"),
+    volume_cap_forgets_the_open: ("size", "partial fills"),
+    more_than_the_cash_carries: ("size", "entries cut by cash"),
+    stop_before_liquidation: (TOUCHED, "liquidations"),
+    cross_perps_without_each_other: (TOUCHED, "two cross perps at once"),
+    moved_stop_at_once: (TOUCHED, "moved stops"),
+    partial_exit_keeps_the_entry: ("how the entry ends", "partial fills"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
+def test_a_simulator_that_breaks_a_rule_is_found(fault, tmp_path, monkeypatch):
+    rule, needed = FAULTS[fault]
+    fault(monkeypatch)
+    for seed in likely(needed):
+        case, folder = new_case(seed), tmp_path / str(seed)
+        try:
+            written(case, folder, RunMode.DENSE)
+        except SimulationError:
+            continue  # The books themselves refused it.
+        rules = {finding.rule for finding in audit_run(folder, case.dataset).findings}
+        if any(rule in found for found in rules):
+            return
+    pytest.fail(f"in {RUNS} runs nothing is found by the rule: {rule}")
