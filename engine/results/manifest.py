@@ -3,10 +3,8 @@
 import hashlib
 import json
 import platform
-import sys
 from functools import cache
-from importlib import metadata, util
-from pathlib import Path
+from importlib import metadata
 from typing import Any
 
 from data_feeds.align import gaps
@@ -14,10 +12,10 @@ from data_feeds.calendar import ALWAYS_OPEN
 from data_feeds.instrument import InstrumentKind
 from data_feeds.schema import Channel, ChannelKind, Provenance, time_columns, utc_text
 from engine.config.models import BASIS_POINT, RunConfig
+from engine.results.code_files import code_files
 from engine.results.records import FinishedRun, RunRecord
 
 RUN_ID_DIGITS = 12
-OUR_PACKAGES = ("data_feeds", "engine", "strategies")
 # Packages whose version can change a number or a picture.
 PACKAGES = (
     "backtrader",
@@ -63,16 +61,14 @@ def run_id(run: FinishedRun) -> str:
 
 @cache
 def code_hash(playbook: type) -> str:
-    """Return sha256 over the Python files of our packages and of the playbook's own package.
+    """Return sha256 over the Python files of our packages, of the playbook and of its helpers.
 
     Read once a process: the code that runs is the code that was imported.
     """
     digest = hashlib.sha256()
-    top = playbook.__module__.partition(".")[0]
-    for name in (*OUR_PACKAGES, *(() if top in OUR_PACKAGES else (top,))):
-        for label, path in _source_files(name):
-            digest.update(label.encode())
-            digest.update(path.read_bytes())
+    for label, path in code_files(playbook):
+        digest.update(label.encode())
+        digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
@@ -191,18 +187,3 @@ def _digest(document: Any) -> str:
     return hashlib.sha256(
         json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
     ).hexdigest()
-
-
-def _source_files(package: str) -> list[tuple[str, Path]]:
-    """Return (stable name, path) of every Python file of a package or of one module."""
-    loaded = sys.modules.get(package)
-    spec = getattr(loaded, "__spec__", None) or (None if loaded else util.find_spec(package))
-    if spec is not None and spec.submodule_search_locations:
-        files = [
-            (path.relative_to(root).as_posix(), path)
-            for root in map(Path, spec.submodule_search_locations)
-            for path in root.rglob("*.py")
-        ]
-        return sorted((f"{package}/{name}", path) for name, path in files)
-    source = getattr(loaded, "__file__", None) or getattr(spec, "origin", None)
-    return [(package, Path(source))] if source else []
