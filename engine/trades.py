@@ -10,6 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+import numpy as np
+
+from data_feeds.schema import Channel
 from engine.errors import SimulationError
 from engine.events import (
     Decision,
@@ -34,14 +37,15 @@ PlanRow = TypeVar("PlanRow", Fill, Fact)
 class Trade:
     """One plan from its first entry fill to flat (or to the end of the run).
 
-    Instants are int64 ns UTC, ``exited_at`` 0 while open. ``quantity`` is the largest position,
-    unsigned base units; prices are quote. ``initial_risk`` is R: abs(average entry - initial stop)
-    x the whole entered quantity. ``gross_pnl`` is price profit as booked (an isolated liquidation
-    loses no more than its margin), open profit included. ``fees`` are positive when paid, with
-    ``liquidation_fee`` among them; ``funding`` and ``income`` (dividends) positive when received;
-    ``slippage_cost`` is positive when paid and already inside the prices. ``net_pnl`` = gross_pnl -
-    fees + funding + income. ``r_multiple`` = net_pnl / initial_risk, NaN where there is no risk to
-    divide by.
+    Instants are int64 ns UTC, ``exited_at`` 0 while open. ``bars_held`` counts the bars from the
+    first fill's to the last fill's, both included; a bar missing in the data is none. ``quantity``
+    is the largest position, unsigned base units; prices are quote. ``initial_risk`` is R:
+    abs(average entry - initial stop) x the whole entered quantity. ``gross_pnl`` is price profit as
+    booked (an isolated liquidation loses no more than its margin), open profit included. ``fees``
+    are positive when paid, with ``liquidation_fee`` among them; ``funding`` and ``income``
+    (dividends) positive when received; ``slippage_cost`` is positive when paid and already inside
+    the prices. ``net_pnl`` = gross_pnl - fees + funding + income. ``r_multiple`` = net_pnl /
+    initial_risk, NaN where there is no risk to divide by.
     """
 
     trade_id: int
@@ -74,8 +78,17 @@ class Trade:
     open_at_end: bool
 
 
-def build_trades(outcome: SimulationOutcome) -> tuple[Trade, ...]:
+def build_trades(
+    outcome: SimulationOutcome, bars: Mapping[str, Channel] | None = None
+) -> tuple[Trade, ...]:
     """Return one trade for each plan with a fill, in the order of their first fill.
+
+    Parameters
+    ----------
+    outcome : what the simulation did
+    bars : the bars that each instrument's orders filled in, in which ``bars_held`` is counted. An
+        instrument without them is taken for one whose bars follow each other without a hole: right
+        for a market open around the clock, wrong across the nights of an exchange
 
     Raises
     ------
@@ -94,6 +107,7 @@ def build_trades(outcome: SimulationOutcome) -> tuple[Trade, ...]:
             entry_order=orders[plan_fills[0].order_id],
             decision=decisions.get(orders[plan_fills[0].order_id].decision_id),
             open_value=values.get(plan_id, 0.0),
+            bars=None if bars is None else bars.get(plan_fills[0].instrument),
         )
         for number, (plan_id, plan_fills) in enumerate(fills.items(), start=1)
     )
@@ -139,6 +153,7 @@ def _trade(
     entry_order: OrderRow,
     decision: Decision | None,
     open_value: float,
+    bars: Channel | None,
 ) -> Trade:
     first, last = fills[0], fills[-1]
     entries = [fill for fill in fills if fill.role == OrderRole.ENTRY.value]
@@ -162,7 +177,7 @@ def _trade(
         entered_at=first.at,
         exited_at=NOT_YET if is_open else last.at,
         duration_hours=float("nan") if is_open else (last.at - first.at) / HOUR_NS,
-        bars_held=_bars_between(first, last),
+        bars_held=_bars_between(first, last, bars),
         quantity=max(abs(fill.position_after) for fill in fills),
         average_entry=average_entry,
         average_exit=_average_price(exits),
@@ -201,7 +216,11 @@ def _average_price(fills: Sequence[Fill]) -> float:
     return sum(abs(fill.quantity) * fill.price for fill in fills) / quantity
 
 
-def _bars_between(first: Fill, last: Fill) -> int:
-    """Bars touched from the first fill's bar to the last fill's, both counted, gaps included."""
+def _bars_between(first: Fill, last: Fill, bars: Channel | None) -> int:
+    """Bars touched from the first fill's bar to the last fill's, both counted."""
+    if bars is not None:
+        before = int(np.searchsorted(bars["opened_at"], first.bar_opened_at))
+        through = int(np.searchsorted(bars["closed_at"], last.bar_closed_at, side="right"))
+        return through - before
     length = first.bar_closed_at - first.bar_opened_at
     return round((last.bar_closed_at - first.bar_opened_at) / length) if length > 0 else 0
