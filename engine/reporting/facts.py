@@ -12,6 +12,7 @@ from engine.metrics import cagr, max_drawdown, sharpe, volatility, window_years
 from engine.reporting.benchmark import benchmark_returns
 from engine.reporting.text import money, number, percent, signed
 from engine.results import RunRecord
+from engine.results.coverage import missing_bars
 from engine.results.pass_rates import Rate
 
 Rows = list[tuple[str, ...]]
@@ -35,6 +36,12 @@ def title(record: RunRecord) -> str:
     """Return the run's title, the word synthetic in it when one value was generated."""
     label = " (SYNTHETIC DATA)" if record.is_synthetic else ""
     return f"{record.run.config.name}: {record.run.playbook.name}{label}"
+
+
+def data_line(record: RunRecord) -> str:
+    """Return what the data are, whose the mark is and which bars of the window are missing."""
+    parts = (data_label(record), mark_line(record), missing_bars(record))
+    return "; ".join(part for part in parts if part)
 
 
 def window(record: RunRecord) -> str:

@@ -119,8 +119,7 @@ def _head(record: RunRecord) -> str:
     )
     lines = (
         f"{facts.window(record)}.",
-        f"Data: {facts.data_label(record)}; {facts.mark_line(record)}. "
-        f"Run {run_folder_name(record.run)}.",
+        f"Data: {facts.data_line(record)}. Run {run_folder_name(record.run)}.",
     )
     notes = "".join(f'<p class="note">{html.escape(line)}</p>' for line in lines)
     return f"{shout}<h1>{html.escape(facts.title(record))}</h1>{notes}"

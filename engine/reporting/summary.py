@@ -46,7 +46,7 @@ def _head(record: RunRecord) -> list[str]:
     return [
         first,
         f"Window  {facts.window(record)}.",
-        f"Data    {facts.data_label(record)}; {facts.mark_line(record)}.",
+        f"Data    {facts.data_line(record)}.",
         f"Account {account.venue_cash:,.0f} at the venue ({account.margin_mode.value} margin), "
         f"{account.brokerage_cash:,.0f} at the brokerage; venue {config.venue.name}.",
         f"Run     {run_folder_name(record.run)}",

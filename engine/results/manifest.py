@@ -9,10 +9,10 @@ from typing import Any
 
 from data_feeds.align import gaps
 from data_feeds.calendar import ALWAYS_OPEN
-from data_feeds.instrument import InstrumentKind
-from data_feeds.schema import Channel, ChannelKind, Provenance, time_columns, utc_text
+from data_feeds.schema import Channel, Provenance, time_columns, utc_text
 from engine.config.models import BASIS_POINT, RunConfig
 from engine.results.code_files import code_files
+from engine.results.coverage import lacking
 from engine.results.records import FinishedRun, RunRecord
 
 RUN_ID_DIGITS = 12
@@ -127,7 +127,7 @@ def assumptions(record: RunRecord) -> list[str]:
     return [
         *_venue_assumptions(run.config),
         _mark_assumption(run),
-        *_absent_channels(run),
+        *lacking(record),
         "Of the levels touched inside one bar the one nearer to the open comes first, and the stop "
         "before the target; a fill inside a bar is stamped at the bar's close.",
         f"Returns are daily, at midnight UTC, with {record.periods_per_year} periods a year and no "
@@ -161,26 +161,6 @@ def _mark_assumption(run: FinishedRun) -> str:
         f"In {outcome.inferred_mark_bars} of {outcome.mark_bars} bars ({share:.1%}) the mark is "
         "not the venue's record but inferred from the last price, or generated; it liquidates."
     )
-
-
-def _absent_channels(run: FinishedRun) -> list[str]:
-    """Say which kinds of channel a traded perp lacks, and what follows."""
-    consequences = {
-        ChannelKind.FUNDING: "no funding was paid or received",
-        ChannelKind.OPEN_INTEREST: "conditions on open interest are unknown",
-        ChannelKind.LIQUIDATIONS: "conditions on liquidation prints are unknown",
-    }
-    sentences = []
-    for name in run.requirements.traded:
-        if run.dataset.instruments[name].kind is not InstrumentKind.PERP:
-            continue
-        held = {key.kind for key, c in run.dataset.channels.items() if key.instrument == name and c}
-        sentences += [
-            f"{name} has no {kind.value.replace('_', ' ')} in the data: {consequence}."
-            for kind, consequence in consequences.items()
-            if kind not in held
-        ]
-    return sentences
 
 
 def _digest(document: Any) -> str:

@@ -70,7 +70,7 @@ def test_assumptions_name_what_the_data_lack_and_the_share_of_inferred_marks(mak
     run = make_run(hours=60)
     run = replace(run, outcome=replace(run.outcome, inferred_mark_bars=15, mark_bars=60))
     text = "\n".join(assumptions(RunRecord(run)))
-    assert "no liquidations in the data" in text
+    assert "no funding in the data: no funding was paid or received" in text
     assert "15 of 60 bars (25.0%)" in text
     assert "today's table" in text
 

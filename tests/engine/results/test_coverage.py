@@ -1,0 +1,102 @@
+"""What the data lack inside the window."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from data_feeds.dataset import Dataset
+from data_feeds.schema import Channel, ChannelKey, ChannelKind
+from data_feeds.timeframe import HOUR_NS
+from engine.reporting.facts import data_line
+from engine.results.coverage import funding_holes, lacking, missing_bars
+from engine.results.records import RunRecord
+
+START = 1_770_000_000 * 10**9
+PERP = "BTCUSDT-PERP"
+
+
+def at(*hours):
+    return START + np.array(hours, dtype=np.int64) * HOUR_NS
+
+
+def funding(*hours):
+    event_at = at(*hours)
+    key = ChannelKey(PERP, ChannelKind.FUNDING)
+    columns = {
+        "event_at": event_at,
+        "available_at": event_at,
+        "rate": np.full(len(event_at), 1e-4),
+        "label": np.zeros(len(event_at), dtype=np.int8),
+    }
+    return key, Channel(key, columns)
+
+
+def with_channels(run, *more):
+    channels = {**run.dataset.channels, **dict(more)}
+    return RunRecord(replace(run, dataset=Dataset(run.dataset.instruments, channels)))
+
+
+@pytest.mark.parametrize(
+    ("records", "holes"),
+    [
+        ((0, 8, 16, 24, 32, 40, 48), []),
+        ((4, 12, 20, 28, 36, 44), []),
+        # 16 and 24 are missing, 32 is there
+        ((0, 8, 32, 40, 48), [(16, 32)]),
+        ((16, 24, 32, 40, 48), [(0, 16)]),
+        ((0, 8, 16, 24), [(32, 48)]),
+        # All records lie outside the window.
+        ((-16, -8, 56), [(0, 48)]),
+    ],
+)
+def test_a_hole_in_funding_is_longer_than_one_step_inside_or_at_an_edge(records, holes):
+    found = funding_holes(at(*records), START, START + 48 * HOUR_NS)
+    assert found == [tuple(at(*hole).tolist()) for hole in holes]
+
+
+def test_records_stamped_milliseconds_late_make_no_hole():
+    late = np.arange(7) * 3_000_000
+    assert funding_holes(at(*range(0, 49, 8)) + late, START, START + 48 * HOUR_NS) == []
+
+
+def test_years_of_records_outside_the_window_do_not_hide_its_own_step():
+    # Every hour before the window, every eight hours in it.
+    records = at(*range(-500, 0), *range(0, 49, 8))
+    assert funding_holes(records, START, START + 48 * HOUR_NS) == []
+
+
+def test_a_funding_hole_is_a_sentence_and_full_funding_is_none(make_run):
+    run = make_run(hours=48)
+    # START is 2026-02-02T02:40Z
+    assert lacking(with_channels(run, funding(0, 8, 16, 40, 48))) == [
+        f"{PERP}: funding is missing from 2026-02-03T02:40Z to 2026-02-03T18:40Z; none was paid "
+        "there."
+    ]
+    assert lacking(with_channels(run, funding(*range(0, 49, 8)))) == []
+
+
+def test_open_interest_and_liquidations_are_told_only_to_a_playbook_that_asks(make_run):
+    run = make_run(hours=48)
+    (nothing_but_funding,) = lacking(RunRecord(run))
+    assert "no funding in the data" in nothing_but_funding
+    asking = replace(
+        run,
+        requirements=replace(
+            run.requirements, optional=frozenset({ChannelKey(PERP, ChannelKind.OPEN_INTEREST)})
+        ),
+    )
+    assert lacking(RunRecord(asking)) == [
+        nothing_but_funding,
+        f"{PERP} has no open interest in the data: conditions on open interest are unknown.",
+    ]
+
+
+def test_bars_missing_in_the_window_are_counted_inside_and_at_its_ends(make_run):
+    run = make_run(hours=60)
+    ((key, bars),) = run.dataset.channels.items()
+    assert missing_bars(RunRecord(run)) == f"no bar of {PERP} 1h missing in the window"
+    # 2 at the start, 3 inside, 1 at the end
+    holed = with_channels(run, (key, bars.take(np.r_[2:20, 23:59])))
+    assert missing_bars(holed) == f"6 bars of {PERP} 1h missing in the window"
+    assert data_line(holed).endswith(missing_bars(holed))
