@@ -20,9 +20,13 @@ from pydantic import (
     model_validator,
 )
 
-from data_feeds.timeframe import parse_duration
+from data_feeds.timeframe import DAY_NS, parse_duration
 
 BASIS_POINT = 1e-4
+
+# What lies outside is a slip of the pen, and would overflow 64 bits of nanoseconds.
+FIRST_YEAR, LAST_YEAR = 1970, 2200
+LONGEST_YEARS = 10
 
 
 class Model(BaseModel):
@@ -35,9 +39,11 @@ class Model(BaseModel):
 
 def _check_duration(text: str) -> str:
     try:
-        parse_duration(text)
+        length = parse_duration(text)
     except Exception as error:
         raise ValueError(str(error)) from error
+    if length > LONGEST_YEARS * 365 * DAY_NS:
+        raise ValueError(f"must be {LONGEST_YEARS} years or less; check the unit")
     return text
 
 
@@ -56,7 +62,12 @@ def _read_instant(value: object) -> object:
 
 
 def _as_utc(instant: datetime) -> datetime:
-    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    # Near the years 1 and 9999 a change of zone overflows, so the year as written is checked first.
+    if FIRST_YEAR <= instant.year < LAST_YEAR:
+        utc = instant.replace(tzinfo=instant.tzinfo or UTC).astimezone(UTC)
+        if FIRST_YEAR <= utc.year < LAST_YEAR:
+            return utc
+    raise ValueError(f"must lie in the years {FIRST_YEAR} to {LAST_YEAR - 1}")
 
 
 Duration = Annotated[str, AfterValidator(_check_duration)]
@@ -124,6 +135,12 @@ class AccountConfig(Model):
         None, description="Annual percent series paid on brokerage cash, e.g. DGS3MO; null: none"
     )
 
+    @model_validator(mode="after")
+    def _has_cash(self) -> "AccountConfig":
+        if self.venue_cash + self.brokerage_cash == 0:
+            raise ValueError("venue_cash and brokerage_cash are both 0; give one of them cash")
+        return self
+
 
 class SlippageConfig(Model):
     """Fraction of price lost by a market or stop fill.
@@ -133,9 +150,15 @@ class SlippageConfig(Model):
     inside a bar its own.
     """
 
-    base_bps: float = Field(1.0, ge=0, description="Half spread, basis points of price")
-    range_share: float = Field(0.02, ge=0, description="Share of the bar's range lost")
-    impact: float = Field(0.1, ge=0, description="Fraction of price lost at 100% participation")
+    base_bps: float = Field(
+        1.0, ge=0, le=500, description="Half spread, basis points of price: 5 is 0.05%"
+    )
+    range_share: float = Field(
+        0.02, ge=0, le=1, description="Share of the bar's range lost, a fraction: 0.02 is 2%"
+    )
+    impact: float = Field(
+        0.1, ge=0, le=10, description="Fraction of price lost at 100% participation: 0.1 is 10%"
+    )
 
     @property
     def base(self) -> float:
@@ -154,11 +177,31 @@ class VenueConfig(Model):
     """Fees, slippage, volume cap and maintenance table of the place of execution."""
 
     name: str = Field("binance_usdm", description="For the report's assumptions")
-    maker_fee_bps: float = Field(2.0, description="Fee of resting limit fills; negative: a rebate")
-    taker_fee_bps: float = Field(5.0, ge=0, description="Fee of market and stop fills")
-    commission_bps: float = Field(1.0, ge=0, description="Commission of ETF fills at the brokerage")
+    maker_fee_bps: float = Field(
+        2.0,
+        ge=-10,
+        le=100,
+        description="Fee of resting limit fills, basis points of notional: 5 is 0.05%; negative: a "
+        "rebate",
+    )
+    taker_fee_bps: float = Field(
+        5.0,
+        ge=0,
+        le=100,
+        description="Fee of market and stop fills, basis points of notional: 5 is 0.05%",
+    )
+    commission_bps: float = Field(
+        1.0,
+        ge=0,
+        le=200,
+        description="Commission of ETF fills at the brokerage, basis points of notional: 5 is "
+        "0.05%",
+    )
     liquidation_fee_bps: float = Field(
-        125.0, ge=0, description="Charged on the notional of a forced liquidation"
+        125.0,
+        ge=0,
+        le=1000,
+        description="Charged on the notional of a forced liquidation, basis points: 125 is 1.25%",
     )
     participation_cap: float | None = Field(
         0.1, gt=0, le=1, description="Largest share of a bar's volume one bar may fill; null: none"
@@ -245,10 +288,15 @@ class RiskConfig(Model):
         0.01, gt=0, le=0.2, description="Equity lost, costs included, when the stop is hit"
     )
     target_volatility: float | None = Field(
-        0.8, gt=0, description="Annual volatility of the position as a fraction of equity"
+        0.8,
+        gt=0,
+        le=5,
+        description="Annual volatility of the position as a fraction of equity: 0.8 is 80%",
     )
     volatility_window: Duration = Field("3d", description="Window of realized volatility")
-    leverage_cap: float | None = Field(3.0, gt=0, description="Gross notional / equity")
+    leverage_cap: float | None = Field(
+        3.0, gt=0, le=125, description="Gross notional / equity: 3 is three times the equity"
+    )
     notional_cap: float | None = Field(None, gt=0, description="Largest position, quote")
     participation_cap: float | None = Field(
         0.02, gt=0, le=1, description="Largest position as a share of recent mean bar volume"

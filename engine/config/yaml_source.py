@@ -106,6 +106,7 @@ def _set(
             target[key] = value
         elif isinstance(target, dict) and target.get(key) is None:
             target[key] = {}
+            marks[key_path[: depth + 1]] = text
         key_path = (*key_path[:depth], key, *key_path[depth + 1 :])
         target = target[key]
     for stale in [mark for mark in marks if mark[: len(key_path)] == key_path]:

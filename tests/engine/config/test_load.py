@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -294,3 +295,64 @@ def test_python_callers_cannot_pass_nan_either() -> None:
                 "account": {"venue_cash": float("inf")},
             }
         )
+
+
+@pytest.mark.parametrize(
+    ("setting", "expected"),
+    [
+        ("venue.maker_fee_bps=200", "must be 100 or less"),
+        ("venue.maker_fee_bps=-50", "must be -10 or more"),
+        ("venue.taker_fee_bps=500", "must be 100 or less"),
+        ("venue.commission_bps=201", "must be 200 or less"),
+        ("venue.liquidation_fee_bps=12500", "must be 1000 or less"),
+        ("venue.slippage.base_bps=501", "must be 500 or less"),
+        ("venue.slippage.range_share=2", "must be 1 or less"),
+        ("venue.slippage.impact=11", "must be 10 or less"),
+        ("risk.target_volatility=80", "must be 5 or less"),
+        ("risk.leverage_cap=300", "must be 125 or less"),
+    ],
+)
+def test_a_number_in_the_wrong_unit_is_refused_and_its_unit_named(
+    run_file: Writer, setting: str, expected: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_run_config(run_file(), [setting])
+    (line,) = str(caught.value).splitlines()
+    assert line.startswith(f"--set {setting}: {setting.partition('=')[0]} = ")
+    assert expected in line
+    assert " is " in line or "basis points" in line
+
+
+@pytest.mark.parametrize(
+    ("setting", "expected"),
+    [
+        ("account.venue_cash=0", "venue_cash and brokerage_cash are both 0"),
+        ("data.start=1969-12-31", "must lie in the years 1970 to 2199"),
+        ("data.start=1970-01-01T00:00+05:00", "must lie in the years 1970 to 2199"),
+        ("data.end=2200-01-01", "must lie in the years 1970 to 2199"),
+        ("data.end=9999-12-31T23:00-05:00", "must lie in the years 1970 to 2199"),
+        ("data.start=0001-01-01T00:00+05:00", "must lie in the years 1970 to 2199"),
+        ("risk.cool_down=3651d", "must be 10 years or less"),
+        ("data.extra_lag=99999999999999999999w", "must be 10 years or less"),
+    ],
+)
+def test_what_would_overflow_or_start_with_nothing_is_refused(
+    run_file: Writer, setting: str, expected: str
+) -> None:
+    with pytest.raises(ConfigError, match=re.escape(expected)) as caught:
+        load_run_config(run_file(), [setting])
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_the_longest_duration_and_the_first_and_last_instants_are_taken(
+    run_file: Writer,
+) -> None:
+    settings = ["risk.cool_down=3650d", "data.start=1970-01-01", "data.end=2199-12-31T23:59Z"]
+    config = load_run_config(run_file(), settings)
+    assert (config.data.start.year, config.data.end.year) == (1970, 2199)
+
+
+def test_a_block_that_an_override_made_is_said_to_come_from_it(run_file: Writer) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_run_config(run_file(), ["risk.foo.bar=1"])
+    assert str(caught.value).startswith("--set risk.foo.bar=1: risk.foo: unknown key")
