@@ -113,12 +113,12 @@ def build_trades(
     )
 
 
-def unassigned_amount(facts: Iterable[Fact]) -> float:
-    """Return the cash that moved without belonging to a plan or being a deposit, quote."""
+def unassigned_amount(facts: Iterable[Fact], kind: FactKind) -> float:
+    """Return the cash of one kind that moved without belonging to a plan, quote."""
     return sum(
         fact.amount
         for fact in facts
-        if fact.plan_id <= 0 and not fact.memo and fact.kind != FactKind.DEPOSIT.value
+        if fact.plan_id <= 0 and not fact.memo and fact.kind == kind.value
     )
 
 

@@ -3,23 +3,30 @@
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from data_feeds.schema import Provenance, utc_text
+from engine.events import FactKind
 from engine.metrics import cagr, max_drawdown, sharpe, volatility, window_years
 from engine.reporting.benchmark import benchmark_returns
 from engine.reporting.text import money, number, percent, signed
 from engine.results import RunRecord
 from engine.results.coverage import missing_bars
 from engine.results.pass_rates import Rate
+from engine.trades import unassigned_amount
 
 Rows = list[tuple[str, ...]]
+HALF_A_CENT = 0.005
+# What stood in the way with every required condition true, the nearest to an entry first.
+BLOCKED_NEAREST = ("risk", "account", "playbook", "condition")
 HEADLINE_NOTE = (
     "Returns are simple returns of UTC days; volatility and Sharpe are annualized with {periods} "
     "periods a year and no risk-free rate; drawdown is measured at bar closes; hit rate counts "
-    "trades with a net profit; R is the loss at the initial stop."
+    "trades with a net profit; R is the loss at the initial stop. Holding is the price of {held} "
+    "alone, without funding, dividends or fees."
 )
 
 
@@ -99,7 +106,7 @@ def headline_rows(record: RunRecord, held: "pd.Series[float] | None") -> Rows:
 
 def headline_note(record: RunRecord) -> str:
     """Return the conventions of the headline numbers in one sentence."""
-    return HEADLINE_NOTE.format(periods=record.periods_per_year)
+    return HEADLINE_NOTE.format(periods=record.periods_per_year, held=benchmark_name(record))
 
 
 def cost_rows(record: RunRecord) -> Rows:
@@ -109,15 +116,17 @@ def cost_rows(record: RunRecord) -> Rows:
     fees = sum(trade.fees for trade in trades)
     funding = sum(trade.funding for trade in trades)
     income = sum(trade.income for trade in trades)
-    net = sum(trade.net_pnl for trade in trades)
-    other = record.metrics["end_equity"] - record.start_equity - net
+    interest = unassigned_amount(record.run.outcome.facts, FactKind.INTEREST)
+    change = record.metrics["end_equity"] - record.start_equity
+    other = change - sum(trade.net_pnl for trade in trades) - interest
     return [
         ("price result, slippage inside", signed(gross)),
         ("fees", signed(-fees)),
         ("funding", signed(funding)),
         *([("dividends", signed(income))] if income else []),
-        *([("interest", signed(other))] if abs(other) > 0.005 else []),
-        ("net", signed(net + (other if abs(other) > 0.005 else 0.0))),
+        *([("interest", signed(interest))] if interest else []),
+        *([("not assigned to a trade", signed(other))] if abs(other) > HALF_A_CENT else []),
+        ("net", signed(change)),
         ("slippage paid, part of the price result", signed(-record.metrics["slippage"])),
         ("forced liquidations", number(record.metrics["liquidations"])),
     ]
@@ -201,26 +210,38 @@ def guard_rows(record: RunRecord) -> list[tuple[str, str]]:
 def near_misses(record: RunRecord, count: int = 5) -> Rows:
     """Return the journal's rows that came nearest to an entry, one a setup, nearest first.
 
-    Fewest required conditions failing first, then the smallest distance to a threshold.
+    First the rows at which every required condition held: refused by risk, by the account's state,
+    or not asked for by the rules. Then by required conditions that fail and the smallest distance
+    to a threshold.
     """
-    columns = ["at", "setup", "blocked_kind", "nearest_miss", "nearest_miss_distance"]
-    journal = record.journal.select([*columns, "required_failing"]).to_pylist()
-    candidates = [row for row in journal if row["nearest_miss"] and row["blocked_kind"]]
-    candidates.sort(key=lambda row: (row["required_failing"], row["nearest_miss_distance"]))
-    best: dict[str, Mapping[str, object]] = {}
-    for row in candidates:
+    names = ["at", "setup", "blocked_kind", "blocked_by", "nearest_miss", "nearest_miss_distance"]
+    journal = record.journal.select([*names, "required_failing"]).to_pylist()
+    best: dict[str, Mapping[str, Any]] = {}
+    for row in sorted(filter(_came_near, journal), key=_nearness):
         best.setdefault(row["setup"] or str(row["at"]), row)
-    rows: Rows = [("bar", "failing", "nearest miss", "distance")]
+    rows: Rows = [("bar", "blocked by", "failing", "nearest miss", "distance")]
     for row in list(best.values())[:count]:
         rows.append(
             (
-                pd.Timestamp(row["at"]).strftime("%Y-%m-%dT%H:%MZ"),  # type: ignore[arg-type]
+                pd.Timestamp(row["at"]).strftime("%Y-%m-%dT%H:%MZ"),
+                f"{row['blocked_kind']}: {row['blocked_by']}",
                 str(row["required_failing"]),
-                str(row["nearest_miss"]),
-                percent(float(row["nearest_miss_distance"]), 1),  # type: ignore[arg-type]
+                row["nearest_miss"] or "-",
+                percent(row["nearest_miss_distance"], 1),
             )
         )
     return rows
+
+
+def _came_near(row: Mapping[str, Any]) -> bool:
+    if not row["blocked_kind"]:
+        return False
+    return bool(row["nearest_miss"]) or row["blocked_kind"] == "risk" or not row["required_failing"]
+
+
+def _nearness(row: Mapping[str, Any]) -> tuple[int, int, float]:
+    distance = row["nearest_miss_distance"] if row["nearest_miss"] else 0.0
+    return row["required_failing"], BLOCKED_NEAREST.index(row["blocked_kind"]), distance
 
 
 def mark_line(record: RunRecord) -> str:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import SimulationError
+from engine.events import FactKind
 from engine.trades import build_trades, unassigned_amount
 
 
@@ -162,7 +163,9 @@ def test_trades_and_unassigned_cash_add_up_to_the_change_of_equity(new_book, ste
 
     trades = build_trades(outcome)
 
-    total = sum(trade.net_pnl for trade in trades) + unassigned_amount(outcome.facts)
+    total = sum(trade.net_pnl for trade in trades) + unassigned_amount(
+        outcome.facts, FactKind.INTEREST
+    )
     assert total == pytest.approx(outcome.curve.equity[-1] - 10_000.0, abs=1e-7)
     for trade in trades:
         parts = trade.gross_pnl - trade.fees + trade.funding + trade.income

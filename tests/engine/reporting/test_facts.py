@@ -1,0 +1,66 @@
+"""Rows that summary and tearsheet share."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from engine.events import Fact
+from engine.reporting.facts import cost_rows, headline_note, near_misses
+from engine.results import RunRecord
+
+
+def with_fact(run, kind, amount):
+    """The run with cash of no plan booked before its end, in ledger and curve."""
+    curve = run.outcome.curve
+    fact = Fact(999, int(curve.at[-1]), kind, "brokerage", amount)
+    equity = np.append(curve.equity[:-1], curve.equity[-1] + amount)
+    outcome = replace(
+        run.outcome, facts=(*run.outcome.facts, fact), curve=replace(curve, equity=equity)
+    )
+    return RunRecord(replace(run, outcome=outcome))
+
+
+def test_interest_is_what_the_ledger_calls_interest(make_run):
+    run = make_run(hours=300)
+    plain = dict(cost_rows(RunRecord(run)))
+    assert "interest" not in plain
+    assert "not assigned to a trade" not in plain
+    assert dict(cost_rows(with_fact(run, "interest", 12.5)))["interest"] == "+12.50"
+
+
+def test_another_difference_to_the_trades_is_not_called_interest(make_run):
+    rows = dict(cost_rows(with_fact(make_run(hours=300), "dividend", 7.25)))
+    assert rows["not assigned to a trade"] == "+7.25"
+    assert "interest" not in rows
+
+
+def test_the_note_says_that_holding_is_price_alone(make_run):
+    note = headline_note(RunRecord(make_run(hours=60)))
+    assert "the price of BTCUSDT-PERP alone, without funding, dividends or fees" in note
+
+
+@pytest.fixture
+def refused(make_run):
+    """A run whose only decision was refused at a row where every required condition held."""
+    run = make_run(plans=1)
+    signals = run.signals
+    truths = np.stack([item.truth for item in signals.conditions if item.required])
+    row = int(np.flatnonzero((truths == 1).all(axis=0))[0])
+    decision = replace(
+        run.outcome.decisions[0],
+        decided_at=int(signals.decided_at[row]),
+        outcome="rejected",
+        blocked_by="lot_floor",
+        plan_id=0,
+    )
+    outcome = replace(run.outcome, decisions=(decision,), fills=(), orders=())
+    return RunRecord(replace(run, outcome=outcome, signals=replace(signals, setup=None)))
+
+
+def test_an_entry_that_risk_refused_is_nearer_than_any_failing_condition(refused):
+    heading, first, *others = near_misses(refused)
+    assert heading[1] == "blocked by"
+    assert first[1:] == ("risk: lot_floor", "0", "-", "-")
+    failing = [int(row[2]) for row in others]
+    assert failing == sorted(failing)
