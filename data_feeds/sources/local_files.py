@@ -28,9 +28,9 @@ from data_feeds.sources.mapping import (
     FileEntry,
     ReleaseRule,
     Stamp,
-    TimeColumn,
     load_mapping,
 )
+from data_feeds.sources.stamps import read_stamps
 from data_feeds.timeframe import parse_duration
 
 Progress = Callable[[str, int, int], None]
@@ -105,7 +105,7 @@ def read_channel(path: Path, entry: FileEntry, instrument: Instrument) -> Channe
     SchemaError : rows break the channel's rules; GapError : a hole above ``max_gap_bars``.
     """
     frame = _select(_read_table(path), path, entry, instrument)
-    stamps = _stamps(frame[entry.time.column], entry.time, entry.stamp, path)
+    stamps = read_stamps(frame[entry.time.column], entry.time, entry.stamp, path)
     if entry.start is not None:
         recent = stamps.tz_localize(None).to_numpy() >= np.datetime64(entry.start)
         frame, stamps = frame[recent], stamps[recent]
@@ -134,7 +134,7 @@ def _fact(kind: ChannelKind) -> str:
 def _read_table(path: Path) -> pd.DataFrame:
     try:
         if path.suffix == ".parquet":
-            return pd.read_parquet(path)
+            return pd.read_parquet(path).reset_index(drop=True)
         if path.suffix in (".csv", ".gz"):
             return pd.read_csv(path, low_memory=False)
     except FileNotFoundError as error:
@@ -161,35 +161,6 @@ def _select(
     if entry.symbol_column is None:
         return frame
     return frame[frame[entry.symbol_column] == (entry.symbol or instrument.id)]
-
-
-def _stamps(column: pd.Series, time: TimeColumn, stamp: Stamp, path: Path) -> pd.DatetimeIndex:
-    """Return a file's stamps: UTC instants, or naive local dates for date stamps."""
-    try:
-        if time.unit != "text":
-            parsed = pd.DatetimeIndex(pd.to_datetime(column.to_numpy(), unit=time.unit, utc=True))
-        elif pd.api.types.is_numeric_dtype(column):
-            raise ValueError("numbers; say which with time: {unit: s, ms, us or ns}")
-        else:
-            parsed = pd.DatetimeIndex(pd.to_datetime(column, format="ISO8601"))
-    except (ValueError, TypeError) as error:
-        text = " ".join(str(error).split())
-        raise SchemaError(f"{path}: column {time.column!r} is not a time: {text}") from error
-    missing = np.flatnonzero(parsed.isna())
-    if len(missing):
-        raise SchemaError(f"{path}: row {missing[0]}: no time in column {time.column!r}")
-    if stamp in (Stamp.SESSION_DATE, Stamp.REFERENCE_DATE):
-        return parsed.tz_localize(None).as_unit("ns")
-    if parsed.tz is None:
-        if time.zone is None:
-            raise SchemaError(
-                f"{path}: times in {time.column!r} carry no zone; set time: {{zone: UTC}}"
-            )
-        try:
-            parsed = parsed.tz_localize(time.zone)
-        except (ValueError, KeyError) as error:
-            raise SchemaError(f"{path}: {error} in zone {time.zone}") from error
-    return parsed.tz_convert("UTC").as_unit("ns")
 
 
 def _times(stamps: pd.DatetimeIndex, entry: FileEntry, instrument: Instrument) -> tuple[Array, ...]:
