@@ -7,10 +7,13 @@ passes it.
 import importlib
 import importlib.util
 import sys
+import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +21,14 @@ from pydantic import ValidationError
 
 from engine.config.problems import problem_lines, validate_strict
 from engine.config.yaml_source import ConfigSource
-from engine.errors import ConfigError, PlaybookContractError, PlaybookError
-from engine.playbook import API_VERSION, Playbook, PlaybookParams
+from engine.errors import ConfigError, PlaybookContractError, PlaybookError, RiskoffError
+from engine.playbook import API_VERSION, Playbook, PlaybookParams, Requirements
 
 ENTRY_POINT_GROUP = "riskoff.strategies"
-# Shipped playbooks, so that they are found in a checkout that was never installed.
-BUILT_IN = {"liquidation_reclaim": "strategies.liquidation_reclaim:LiquidationReclaim"}
+# Beside the engine in a checkout; an installation has the entry points themselves.
+PROJECT_FILE = Path(__file__).resolve().parents[1] / "pyproject.toml"
+PROJECT = "riskoff"
+MAX_WARMUP_BARS = 10_000_000
 
 AnyPlaybook = Playbook[Any]
 
@@ -88,6 +93,7 @@ def load_playbook(
     Raises
     ------
     ConfigError : also when a parameter is unknown or out of range; one line a problem.
+    PlaybookError : also when the playbook's ``__init__`` raised.
     """
     playbook = load_playbook_class(name, plugin_path)
     try:
@@ -96,19 +102,81 @@ def load_playbook(
         source = ConfigSource({"playbook": {"params": dict(params)}}, {(): name}, name)
         lines = problem_lines(error, playbook.Params, source, ("playbook", "params"))
         raise ConfigError("\n".join(lines)) from error
-    return playbook(checked)
+    return new_playbook(playbook, checked)
+
+
+def new_playbook(playbook: type[AnyPlaybook], params: PlaybookParams) -> AnyPlaybook:
+    """Return a fresh instance of a playbook.
+
+    Raises
+    ------
+    PlaybookError : its ``__init__`` raised.
+    """
+    try:
+        return playbook(params)
+    except RiskoffError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise _raised(playbook.name, "__init__", error) from error
+
+
+def requirements_of(playbook: AnyPlaybook) -> Requirements:
+    """Return what a playbook declares that it needs, checked for what nobody could deliver.
+
+    Raises
+    ------
+    PlaybookError : its ``requirements`` raised.
+    PlaybookContractError : it declared something else, or an impossible warm-up.
+    """
+    try:
+        declared = playbook.requirements(playbook.params)
+    except RiskoffError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise _raised(playbook.name, "requirements", error) from error
+    if not isinstance(declared, Requirements):
+        raise PlaybookContractError(
+            f"playbook {playbook.name}: requirements returned {type(declared).__name__}, "
+            "not Requirements"
+        )
+    bars: object = declared.warmup_bars
+    if not isinstance(bars, Integral) or not 0 <= int(bars) <= MAX_WARMUP_BARS:
+        raise PlaybookContractError(
+            f"playbook {playbook.name}: warmup_bars = {bars!r}; it must be a whole number from 0 "
+            f"to {MAX_WARMUP_BARS:,}"
+        )
+    return declared
+
+
+def _raised(name: str, method: str, error: BaseException) -> PlaybookError:
+    return PlaybookError(f"playbook {name}: {method} raised {type(error).__name__}: {error}")
 
 
 def _entries(plugin_path: Path | None) -> Iterator[PlaybookEntry]:
     installed = {(point.name, point.value): point for point in _points()}
     for (name, target), point in installed.items():
         yield PlaybookEntry(name, target, point.dist.name if point.dist else "installed")
-    for name, target in BUILT_IN.items():
+    for name, target in shipped_playbooks().items():
         if (name, target) not in installed:
-            yield PlaybookEntry(name, target, "riskoff")
+            yield PlaybookEntry(name, target, PROJECT)
     if plugin_path is not None:
         for module in _local_modules(plugin_path):
             yield PlaybookEntry(module, module, str(plugin_path))
+
+
+@cache
+def shipped_playbooks() -> Mapping[str, str]:
+    """Return name and target of the playbooks that a checkout's project file lists.
+
+    With them they are found in a checkout that was never installed.
+    """
+    if not PROJECT_FILE.is_file():
+        return {}
+    project = tomllib.loads(PROJECT_FILE.read_text(encoding="utf-8")).get("project", {})
+    if project.get("name") != PROJECT:
+        return {}
+    listed: dict[str, str] = project.get("entry-points", {}).get(ENTRY_POINT_GROUP, {})
+    return listed
 
 
 def _points() -> tuple[EntryPoint, ...]:
@@ -206,4 +274,9 @@ def _check(name: str, found: object) -> type[AnyPlaybook]:
     params = getattr(found, "Params", None)
     if not (isinstance(params, type) and issubclass(params, PlaybookParams)):
         raise PlaybookContractError(f"playbook {name}: Params must be a subclass of PlaybookParams")
+    own_name = getattr(found, "name", None)
+    if not (isinstance(own_name, str) and own_name.strip()):
+        raise PlaybookContractError(
+            f'playbook {name}: the class has no name; write name = "..." in its body'
+        )
     return found

@@ -6,7 +6,12 @@ import pytest
 
 from engine import plugins
 from engine.errors import ConfigError, PlaybookContractError, PlaybookError
-from engine.plugins import list_playbooks, load_playbook, load_playbook_class
+from engine.plugins import (
+    list_playbooks,
+    load_playbook,
+    load_playbook_class,
+    requirements_of,
+)
 
 PLUGIN = """
 from engine.api import Playbook, PlaybookParams, Requirements, Signals
@@ -82,7 +87,7 @@ def test_two_matches_are_refused_and_both_named(
 def test_a_shipped_playbook_counts_once_though_it_is_an_entry_point_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    name, target = next(iter(plugins.BUILT_IN.items()))
+    name, target = next(iter(plugins.shipped_playbooks().items()))
     point = EntryPoint(name, target, plugins.ENTRY_POINT_GROUP)
     monkeypatch.setattr(plugins, "_points", lambda: (point,))
     assert [entry.name for entry in list_playbooks()].count(name) == 1
@@ -158,3 +163,78 @@ def test_the_import_path_is_left_as_it_was(tmp_path: Path) -> None:
 def test_a_plugin_path_that_is_no_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no such folder"):
         load_playbook_class("anything", tmp_path / "nowhere")
+
+
+def test_every_shipped_playbook_is_found_in_a_checkout_that_was_never_installed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(plugins, "_points", lambda: ())
+    names = [entry.name for entry in list_playbooks()]
+    assert names == ["hold", "liquidation_reclaim"]
+    for name in names:
+        assert load_playbook_class(name).name == name
+
+
+def test_a_project_file_that_is_not_ours_lists_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "pyproject.toml"
+    monkeypatch.setattr(plugins, "PROJECT_FILE", file)
+    assert plugins.shipped_playbooks.__wrapped__() == {}
+    text = '[project]\nname = "{}"\n[project.entry-points."riskoff.strategies"]\na = "b:C"\n'
+    file.write_text(text.format("other"))
+    assert plugins.shipped_playbooks.__wrapped__() == {}
+    file.write_text(text.format("riskoff"))
+    assert plugins.shipped_playbooks.__wrapped__() == {"a": "b:C"}
+
+
+@pytest.mark.parametrize("line", ["", 'name = ""', "name = 3"])
+def test_a_playbook_without_a_name_is_refused(tmp_path: Path, line: str) -> None:
+    module = f"plugin_nameless_{len(line)}"
+    write_plugin(tmp_path, module, PLUGIN.format(cls="Local").replace('name = "Local"', line))
+    with pytest.raises(PlaybookContractError, match=f"playbook {module}: the class has no name"):
+        load_playbook_class(module, tmp_path)
+
+
+@pytest.mark.parametrize("raised", ["KeyError('a')", "SystemExit(0)"])
+def test_a_playbook_that_raises_when_made_is_named(tmp_path: Path, raised: str) -> None:
+    module = f"plugin_{tmp_path.name}"
+    body = f"\n    def __init__(self, params):\n        raise {raised}\n"
+    write_plugin(tmp_path, module, PLUGIN.format(cls="Local") + body)
+    with pytest.raises(PlaybookError, match=f"playbook Local: __init__ raised {raised[:8]}"):
+        load_playbook(module, {}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "expected"),
+    [
+        ("raise SystemExit(0)", PlaybookError, "requirements raised SystemExit: 0"),
+        ("raise ValueError('a\\nb')", PlaybookError, "requirements raised ValueError: a b"),
+        ("return None", PlaybookContractError, "requirements returned NoneType, not Requirements"),
+        ("return needs(-1)", PlaybookContractError, "warmup_bars = -1; it must be a whole number"),
+        ("return needs(10_000_001)", PlaybookContractError, "warmup_bars = 10000001; it must be"),
+        ("return needs(2.5)", PlaybookContractError, "warmup_bars = 2.5; it must be a whole"),
+    ],
+)
+def test_requirements_that_fail_or_cannot_be_met_are_the_authors(
+    tmp_path: Path, body: str, kind: type[PlaybookError], expected: str
+) -> None:
+    module = f"plugin_{tmp_path.name}"
+    helper = (
+        "\n\ndef needs(bars):\n    return Requirements(None, frozenset(), frozenset(), (), bars)\n"
+    )
+    text = PLUGIN.format(cls="Local").replace("raise NotImplementedError", body, 1)
+    write_plugin(tmp_path, module, text + helper)
+    with pytest.raises(kind, match=expected) as caught:
+        requirements_of(load_playbook(module, {}, tmp_path))
+    assert type(caught.value) is kind
+
+
+def test_requirements_that_can_be_met_are_returned(tmp_path: Path) -> None:
+    text = PLUGIN.format(cls="Local").replace(
+        "raise NotImplementedError",
+        "return Requirements(None, frozenset(), frozenset(), (), 10_000_000)",
+        1,
+    )
+    write_plugin(tmp_path, "plugin_longest", text)
+    assert requirements_of(load_playbook("plugin_longest", {}, tmp_path)).warmup_bars == 10_000_000

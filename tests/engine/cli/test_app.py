@@ -30,6 +30,7 @@ class Params(PlaybookParams):
 class Quiet(Playbook[Params]):
     """Never trades."""
 
+    name = "quiet"
     Params = Params
 
     @classmethod

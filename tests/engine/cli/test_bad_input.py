@@ -23,6 +23,7 @@ from engine.api import Playbook, PlaybookParams
 
 
 class Quiet(Playbook[PlaybookParams]):
+    name = "quiet"
     Params = PlaybookParams
 
     @classmethod
