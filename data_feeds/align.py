@@ -162,10 +162,15 @@ def marks_on_bars(bars: Channel, mark: Channel | None) -> MarkPath:
     close are exact where a mark bar opens or closes at that instant; high and low are clipped to
     the range of the mark bar around them, which is known only later: they are for the venue's
     liquidation, never for a decision. Without a mark of the past day: the last price itself.
+
+    Bars missing in the data do not stop the venue's mark: the extremes of the mark bars wholly
+    inside a hole widen the high and low of the bar after it, which is then inferred.
+    They are older than that bar: a position opened at its open is judged by them as well.
     """
     if mark is None or len(mark) == 0 or len(bars) == 0:
         last = {name: bars[name].copy() for name in ("open", "high", "low", "close")}
         return MarkPath(**last, inferred=np.ones(len(bars), dtype=np.bool_))
+    after, highest, lowest = _extremes_in_holes(bars, mark)
     step, mark_step = Timeframe(bars.key.timeframe), Timeframe(mark.key.timeframe)
     if mark_step < step and step.ns % mark_step.ns == 0:
         mark = resample_bars(mark, step)
@@ -190,7 +195,23 @@ def marks_on_bars(bars: Channel, mark: Channel | None) -> MarkPath:
     path["high"] = np.maximum.reduce([path["high"], path["open"], path["close"]])
     path["low"] = np.minimum.reduce([path["low"], path["open"], path["close"]])
     inferred = ~exact | (mark["label"][around] != Provenance.OBSERVED)
+    path["high"][after] = np.maximum(path["high"][after], highest)
+    path["low"][after] = np.minimum(path["low"][after], lowest)
+    inferred[after] = True
     return MarkPath(**path, inferred=inferred)
+
+
+def _extremes_in_holes(bars: Channel, mark: Channel) -> tuple[Instants, Values, Values]:
+    """Return the bars after a hole with marks wholly inside it, and those marks' high and low."""
+    ended, resumed = bars["closed_at"][:-1], bars["opened_at"][1:]
+    first = np.searchsorted(mark["opened_at"], ended)
+    stop = np.searchsorted(mark["closed_at"], resumed, side="right")
+    holes = np.flatnonzero((resumed > ended) & (stop > first))
+    # reduceat gives the runs first..stop and stop..first in turn; the last run may end at the end.
+    edges = np.column_stack((first[holes], stop[holes])).ravel()
+    highest = np.maximum.reduceat(np.append(mark["high"], -np.inf), edges)[::2]
+    lowest = np.minimum.reduceat(np.append(mark["low"], np.inf), edges)[::2]
+    return holes + 1, highest, lowest
 
 
 def _mark_ratio(bars: Channel, mark: Channel) -> Values:

@@ -235,6 +235,78 @@ def test_finer_marks_are_resampled_first() -> None:
     assert not path.inferred.any()
 
 
+FLAT = (100, 101, 99, 100, 1)
+
+
+def test_marks_in_a_hole_of_the_bars_widen_the_bar_after_it() -> None:
+    # Hours 2 and 3 are missing; their marks reach 120 and 80. Nothing else changes.
+    last = bars([0, HOUR_NS, 4 * HOUR_NS, 5 * HOUR_NS], [FLAT] * 4)
+    calm = (100, 102, 98, 100)
+    marks = hourly_marks(calm, calm, (100, 120, 97, 100), (100, 103, 80, 99), calm, calm)
+    path = marks_on_bars(last, marks)
+    assert path.high.tolist() == [102, 102, 120, 102]
+    assert path.low.tolist() == [98, 98, 80, 98]
+    assert path.open.tolist() == path.close.tolist() == [100] * 4
+    assert path.inferred.tolist() == [False, False, True, False]
+
+
+def test_each_hole_widens_its_own_bar_and_the_first_bar_has_none_before_it() -> None:
+    # Marks before the first bar and after the last one lie in no hole.
+    last = bars([HOUR_NS, 3 * HOUR_NS, 5 * HOUR_NS], [FLAT] * 3)
+    lows = (50, 98, 70, 98, 60, 98, 40)
+    path = marks_on_bars(last, hourly_marks(*[(100, 102, low, 100) for low in lows]))
+    assert path.low.tolist() == [98, 70, 60]
+    assert path.inferred.tolist() == [False, True, True]
+
+
+def test_of_coarser_marks_only_those_wholly_inside_the_hole_count() -> None:
+    # Half-hour bars of 00:00 and 03:30 with hourly marks: 01:00 and 02:00 lie in the hole. The
+    # marks of 00:00 and 03:00 reach into bars; the extreme of 03:00 only clips (101 x 1 to 100.5).
+    last = bars([0, 7 * 30 * MINUTE_NS], [FLAT] * 2, "30m")
+    marks = hourly_marks((100, 130, 60, 100), (100, 105, 90, 100), (100, 106, 91, 100),
+                         (100, 100.5, 50, 100))  # fmt: skip
+    path = marks_on_bars(last, marks)
+    assert path.low.tolist() == [99, 90]
+    assert path.high.tolist() == [101, 106]
+
+
+def test_finer_marks_in_a_hole_count_too() -> None:
+    last = bars([0, 2 * HOUR_NS], [FLAT] * 2)
+    rows = [(100, 101, low, 100) for low in (99, 99, 99, 85, 99, 99)]
+    marks = bars([i * 30 * MINUTE_NS for i in range(6)], rows, "30m", ChannelKind.MARK)
+    path = marks_on_bars(last, marks)
+    assert path.low.tolist() == [99, 85]
+    assert path.inferred.tolist() == [False, True]
+
+
+def test_a_hole_without_marks_changes_nothing() -> None:
+    last = bars([0, 3 * HOUR_NS], [FLAT] * 2)
+    marks = hourly_marks(*[(100, 102, 98, 100)] * 4).take(np.array([0, 3]))
+    path = marks_on_bars(last, marks)
+    assert path.low.tolist() == [98, 98]
+    assert not path.inferred.any()
+
+
+@settings(deadline=None)
+@given(quarter_bars(), quarter_bars())
+def test_holes_widen_by_exactly_the_marks_inside_them(last: Channel, other: Channel) -> None:
+    columns = {name: other[name] for name in other.columns if name != "volume"}
+    mark = Channel(type(other.key)("M", ChannelKind.MARK, "15m"), columns)
+    path = marks_on_bars(last, mark)
+    for i in range(1, len(last)):
+        start, end = last["closed_at"][i - 1], last["opened_at"][i]
+        inside = (mark["opened_at"] >= start) & (mark["closed_at"] <= end)
+        alone = marks_on_bars(last.take(slice(i, None)), mark)
+        if start == end or not inside.any():
+            continue
+        # Of the bar by itself only the ratio differs, which its own mark bar makes irrelevant.
+        if last["opened_at"][i] in mark["opened_at"]:
+            assert path.low[i] == min(alone.low[0], mark["low"][inside].min())
+            assert path.high[i] == max(alone.high[0], mark["high"][inside].max())
+        assert path.low[i] <= mark["low"][inside].min()
+        assert path.inferred[i]
+
+
 @settings(deadline=None)
 @given(quarter_bars(), quarter_bars())
 def test_a_mark_path_encloses_its_open_and_close(last: Channel, other: Channel) -> None:
