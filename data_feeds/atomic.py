@@ -3,7 +3,10 @@
 import contextlib
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+
+from data_feeds.errors import StorageError
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -32,6 +35,20 @@ def write_atomically(path: Path, content: bytes) -> None:
     # The file is complete under its name; some file systems cannot sync a folder.
     with contextlib.suppress(OSError):
         _sync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Turn what the file system says while a catalog is written into a ``StorageError``."""
+    try:
+        yield
+    except TimeoutError:
+        # A lock that another writer holds is no broken disk.
+        raise
+    except OSError as error:
+        raise StorageError(
+            f"{path}: cannot write: {error.strerror or error}; the catalog is unchanged"
+        ) from error
 
 
 def _sync_folder(path: Path) -> None:

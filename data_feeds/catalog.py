@@ -5,11 +5,12 @@ the index is replaced in one step. So a reader sees the old state or the new one
 to the writer: an interrupt, a full disk, a crash.
 """
 
+import contextlib
 import hashlib
 import io
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import filelock
@@ -19,7 +20,7 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from data_feeds.align import Gap, gaps, zero_volume_runs
-from data_feeds.atomic import write_atomically
+from data_feeds.atomic import storage_errors, write_atomically
 from data_feeds.errors import CoverageError, DataError, IntegrityError, SchemaError, StorageError
 from data_feeds.instrument import Instrument
 from data_feeds.schema import (
@@ -169,29 +170,40 @@ class Catalog:
         SchemaError : a channel breaks its rules, or is not the instrument's.
         StorageError : the disk refuses; the catalog is as before.
         """
-        for channel in channels:
-            if channel.key.instrument != instrument.id:
-                raise SchemaError(f"{channel.key} does not belong to {instrument.id}")
-            if len(channel) == 0:
-                raise SchemaError(f"{channel.key}: no rows; nothing to store")
-            validate(channel)
-        if not _SAFE_ID.fullmatch(instrument.id):
-            raise SchemaError(
-                f"instrument id {instrument.id!r}: use letters, digits, dot, dash and underscore"
-            )
+        with self.batch() as batch:
+            return [batch.add(instrument, channel, origin) for channel in channels]
+
+    @contextlib.contextmanager
+    def batch(self) -> Iterator["Batch"]:
+        """Collect channels that replace their older versions all together, or not at all.
+
+        The new index takes its name when the block ends; until then readers see the old state,
+        and after an exception in the block nothing has changed. Other writers wait meanwhile.
+
+        Raises
+        ------
+        StorageError : the disk refuses, or another writer does not end; the catalog is as before.
+        """
+        lock = filelock.FileLock(str(self.path / ".lock"), timeout=LOCK_SECONDS)
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            with filelock.FileLock(str(self.path / ".lock"), timeout=LOCK_SECONDS):
-                return self._write_locked(instrument, channels, origin or Origin())
+            with storage_errors(self.path):
+                self.path.mkdir(parents=True, exist_ok=True)
+                lock.acquire()
         except filelock.Timeout as error:
             raise StorageError(
                 f"{self.path}: locked by another import for {LOCK_SECONDS} s; try again after it"
             ) from error
-        except OSError as error:
-            raise StorageError(
-                f"{self.path}: cannot write {instrument.id}: {error.strerror or error}; "
-                "the catalog is unchanged"
-            ) from error
+        try:
+            batch = Batch(self, self._index())
+            try:
+                yield batch
+                batch.commit()
+            except BaseException:
+                batch.discard()
+                raise
+            batch.clean()
+        finally:
+            lock.release()
 
     def verify(self) -> list[VerifyRow]:
         """Return one row per channel: its file's checksum, row count and schema against the index.
@@ -266,29 +278,53 @@ class Catalog:
             f"{self.path / entry.file}: {what}; import {entry.key} again (riskoff data import)"
         )
 
-    def _write_locked(
-        self, instrument: Instrument, channels: Sequence[Channel], origin: Origin
-    ) -> list[CatalogEntry]:
-        index = self._index()
-        named = {entry.file for entry in index.channels}
-        fresh: list[CatalogEntry] = []
-        try:
-            for channel in channels:
-                fresh.append(self._store(instrument, channel, origin))
-            updated = _merged(index, instrument, fresh)
-            text = json.dumps(updated.model_dump(mode="json"), indent=1) + "\n"
-            write_atomically(self.path / INDEX_NAME, text.encode())
-        except BaseException:
-            # The index may already be the new one: keep what it names.
-            current = {entry.file for entry in self._index().channels}
-            self._remove({entry.file for entry in fresh} - named - current)
-            raise
-        self._remove(named - {entry.file for entry in updated.channels})
-        return fresh
+
+class Batch:
+    """Channels being written; made by :meth:`Catalog.batch`, which also ends it."""
+
+    def __init__(self, catalog: Catalog, index: _Index) -> None:
+        self._catalog = catalog
+        self._index = index
+        self._replaced = {entry.file for entry in index.channels}
+        self._stored: set[str] = set()
+
+    def add(
+        self, instrument: Instrument, channel: Channel, origin: Origin | None = None
+    ) -> CatalogEntry:
+        """Write a channel's file; the catalog names it when the batch ends.
+
+        Raises
+        ------
+        SchemaError : the channel breaks its rules, or is not the instrument's.
+        StorageError : the disk refuses.
+        """
+        _check(instrument, channel)
+        with storage_errors(self._catalog.path):
+            entry = self._store(instrument, channel, origin or Origin())
+        self._index = _merged(self._index, instrument, entry)
+        return entry
+
+    def commit(self) -> None:
+        """Replace the index, in one step."""
+        text = json.dumps(self._index.model_dump(mode="json"), indent=1) + "\n"
+        with storage_errors(self._catalog.path):
+            write_atomically(self._catalog.path / INDEX_NAME, text.encode())
+
+    def discard(self) -> None:
+        """Remove what was stored, except for what the index on disk names."""
+        # An interrupt may have come when the index was already the new one.
+        self._remove(self._stored - {entry.file for entry in self._catalog.entries()})
+
+    def clean(self) -> None:
+        """Remove the files that the new index no longer names."""
+        named = {entry.file for entry in self._index.channels}
+        self._remove((self._replaced | self._stored) - named)
 
     def _remove(self, files: set[str]) -> None:
         for name in files:
-            (self.path / name).unlink(missing_ok=True)
+            # A file that nothing names harms nobody.
+            with contextlib.suppress(OSError):
+                (self._catalog.path / name).unlink(missing_ok=True)
 
     def _store(self, instrument: Instrument, channel: Channel, origin: Origin) -> CatalogEntry:
         raw = _encode(channel)
@@ -296,7 +332,9 @@ class Catalog:
         key = channel.key
         stem = "-".join(part for part in (key.kind.value, key.timeframe) if part)
         file = f"channels/{key.instrument}/{stem}.{sha256[:12]}.parquet"
-        write_atomically(self.path / file, raw)
+        # Noted first: an interrupt may come between the file's new name and the next line.
+        self._stored.add(file)
+        write_atomically(self._catalog.path / file, raw)
         times = time_columns(key.kind)
         last = channel["closed_at"] if "closed_at" in times else channel["event_at"]
         counts = np.bincount(channel["label"], minlength=len(Provenance))
@@ -318,9 +356,21 @@ class Catalog:
         )
 
 
-def _merged(index: _Index, instrument: Instrument, fresh: list[CatalogEntry]) -> _Index:
-    """Return the index with an instrument and its fresh entries in the place of older ones."""
-    entries = {entry.key: entry for entry in (*index.channels, *fresh)}
+def _check(instrument: Instrument, channel: Channel) -> None:
+    if channel.key.instrument != instrument.id:
+        raise SchemaError(f"{channel.key} does not belong to {instrument.id}")
+    if len(channel) == 0:
+        raise SchemaError(f"{channel.key}: no rows; nothing to store")
+    validate(channel)
+    if not _SAFE_ID.fullmatch(instrument.id):
+        raise SchemaError(
+            f"instrument id {instrument.id!r}: use letters, digits, dot, dash and underscore"
+        )
+
+
+def _merged(index: _Index, instrument: Instrument, fresh: CatalogEntry) -> _Index:
+    """Return the index with an instrument and its fresh entry in the place of older ones."""
+    entries = {entry.key: entry for entry in (*index.channels, fresh)}
     instruments = {known.id: known for known in (*index.instruments, instrument)}
     return _Index(
         format=FORMAT,

@@ -51,7 +51,7 @@ def import_mapping(
     root: Path | str | None = None,
     progress: Progress | None = None,
 ) -> list[ImportReport]:
-    """Import every file of a mapping; each channel replaces its older version as a whole.
+    """Import every file of a mapping, or nothing; channels replace their older versions.
 
     Parameters
     ----------
@@ -63,7 +63,8 @@ def import_mapping(
     Raises
     ------
     YamlError : the mapping is wrong; SourceError : a file cannot be read;
-    SchemaError, GapError : its rows break the rules. Channels imported before stay.
+    SchemaError, GapError : its rows break the rules; StorageError : the disk refuses.
+    After any of them the catalog is as before.
     """
     path = Path(mapping_path)
     mapping, instruments, document = load_mapping(path)
@@ -75,18 +76,18 @@ def import_mapping(
             line = document.line(("files", i))
             raise YamlError(f"{path}:{line}: {key} is filled by two entries; keep one")
     reports = []
-    for n, (i, entry, name) in enumerate(jobs):
-        key = keys[n]
-        if progress is not None:
-            progress(str(key), n + 1, len(jobs))
-        try:
-            channel = read_channel(folder / entry.path, entry, instruments[name])
-        except (SchemaError, SourceError, GapError) as error:
-            line = document.line(("files", i))
-            raise type(error)(f"{error} (mapping {path}:{line})") from error
-        origin = Origin(source=entry.source, licence=entry.licence, unit=entry.unit)
-        written = catalog.write(instruments[name], [channel], origin)
-        reports.append(ImportReport(key, written[0], folder / entry.path))
+    with catalog.batch() as batch:
+        for n, ((i, entry, name), key) in enumerate(zip(jobs, keys, strict=True)):
+            if progress is not None:
+                progress(str(key), n + 1, len(jobs))
+            try:
+                channel = read_channel(folder / entry.path, entry, instruments[name])
+            except (SchemaError, SourceError, GapError) as error:
+                line = document.line(("files", i))
+                raise type(error)(f"{error} (mapping {path}:{line})") from error
+            origin = Origin(source=entry.source, licence=entry.licence, unit=entry.unit)
+            written = batch.add(instruments[name], channel, origin)
+            reports.append(ImportReport(key, written, folder / entry.path))
     return reports
 
 

@@ -5,6 +5,7 @@ import json
 import os
 from pathlib import Path
 
+import filelock
 import numpy as np
 import pytest
 
@@ -217,8 +218,31 @@ def test_broken_rows_never_reach_the_disk(catalog: Catalog) -> None:
 
 def test_a_folder_that_cannot_be_made_is_a_storage_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StorageError, match="cannot write BTCUSDT-PERP"):
+    with pytest.raises(StorageError, match=r"cannot write: .*the catalog is unchanged"):
         Catalog(tmp_path / "file" / "catalog").write(PERP, [hours(1, 2)])
+
+
+def test_an_old_file_that_stays_does_not_undo_a_write(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(path: Path, missing_ok: bool = False) -> None:
+        raise OSError(errno.EACCES, f"Permission denied: {path} {missing_ok}")
+
+    monkeypatch.setattr(Path, "unlink", refused)
+    catalog.write(PERP, [hours(20, 21)])
+    monkeypatch.undo()
+    assert same(catalog.read(KEY), hours(20, 21))
+
+
+def test_a_catalog_locked_by_another_import_is_a_storage_error(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("data_feeds.catalog.LOCK_SECONDS", 0)
+    with (
+        filelock.FileLock(str(catalog.path / ".lock")),
+        pytest.raises(StorageError, match="locked by another import for 0 s"),
+    ):
+        catalog.write(PERP, [hours(20, 21)])
 
 
 def test_an_empty_folder_is_an_empty_catalog(tmp_path: Path) -> None:
