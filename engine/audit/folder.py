@@ -19,6 +19,8 @@ from pydantic import ValidationError
 from data_feeds.errors import YamlError
 from data_feeds.yaml_text import load_yaml
 from engine.config.models import RunConfig
+from engine.config.problems import problem_lines
+from engine.config.yaml_source import ConfigSource
 from engine.errors import ReportError
 from engine.events import Decision, EquityCurve, Fact, Fill, GuardEvent, OrderRow
 
@@ -90,14 +92,26 @@ def read_run(folder: Path) -> RunFiles:
 
 
 def _unreadable(path: Path, why: object) -> ReportError:
-    return ReportError(f"{path}: {why}; the audit needs a whole run folder, run again to make one")
+    reason = " ".join(str(why).split())
+    return ReportError(
+        f"{path}: {reason}; the audit needs a whole run folder, run again to make one"
+    )
 
 
 def _read_config(path: Path) -> RunConfig:
     try:
-        return RunConfig.model_validate(load_yaml(path).data)
-    except (YamlError, ValidationError) as error:
+        document = load_yaml(path)
+    except YamlError as error:
         raise _unreadable(path, error) from error
+    try:
+        return RunConfig.model_validate(document.data)
+    except ValidationError as error:
+        marks = {key_path: f"line {line}" for key_path, line in document.lines.items()}
+        first, *others = problem_lines(
+            error, RunConfig, ConfigSource(document.data, marks, path.name)
+        )
+        why = f"{first} (and {len(others)} more)" if others else first
+        raise _unreadable(path, why) from error
 
 
 def _read_manifest(path: Path) -> dict[str, Any]:

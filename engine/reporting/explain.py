@@ -5,8 +5,10 @@ from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
+from pydantic import TypeAdapter, ValidationError
 
-from engine.errors import ReportError
+from engine.config.models import UtcDatetime
+from engine.errors import ConfigError, ReportError
 from engine.reporting.explain_parts import (
     account_line,
     condition_lines,
@@ -17,6 +19,8 @@ from engine.reporting.explain_parts import (
 )
 from engine.reporting.run_files import Row, RunFiles, moment
 from engine.reporting.text import percent
+
+_INSTANT: TypeAdapter[datetime] = TypeAdapter(UtcDatetime)
 
 
 def explain_trade(run_folder: Path, trade_id: int) -> str:
@@ -63,7 +67,8 @@ def explain_at(run_folder: Path, instant: str | datetime) -> str:
 
     Raises
     ------
-    ReportError : not a run folder, not an instant, or outside the traded window.
+    ConfigError : not an instant.
+    ReportError : not a run folder, or the instant lies outside the traded window.
     """
     files = RunFiles(run_folder)
     at = _instant(instant)
@@ -101,13 +106,13 @@ def _decided_at(files: RunFiles, at: pd.Timestamp) -> list[Row]:
 
 
 def _instant(instant: str | datetime) -> pd.Timestamp:
+    # The configuration's rules: pandas alone would take "now", "NaT" and an empty text.
     try:
-        at = pd.Timestamp(instant)
-    except ValueError as error:
-        raise ReportError(
-            f"{instant!r} is not an instant; write it like 2026-02-06T03:00Z"
-        ) from error
-    return at.tz_localize("UTC") if at.tzinfo is None else at.tz_convert("UTC")
+        return pd.Timestamp(_INSTANT.validate_python(instant))
+    except ValidationError as error:
+        reason = error.errors()[0]["msg"].removeprefix("Value error, ")
+        problem = f"{str(instant)!r} is not an instant that a run can have: {reason}"
+        raise ConfigError(problem) from error
 
 
 def _check_window(files: RunFiles, at: pd.Timestamp) -> None:

@@ -1,7 +1,7 @@
 """Reading a run folder back: tables as rows, documents as dictionaries."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -40,22 +40,25 @@ class RunFiles:
             path = self.folder / f"{table}.parquet"
             try:
                 self._tables[table] = pq.read_table(path).to_pylist()
-            except (OSError, pa.ArrowInvalid) as error:
-                raise ReportError(f"{path}: cannot be read ({error}); run again") from error
+            except (OSError, pa.ArrowException) as error:
+                raise _unreadable(path, error) from error
         return self._tables[table]
 
     def equity_at(self, at: pd.Timestamp) -> float | None:
         """Return equity at the last point of the curve at or before an instant."""
         path = self.folder / "equity.parquet"
-        curve = pq.read_table(path, columns=["at", "equity"])
-        instants = curve.column("at").cast(pa.int64()).to_numpy()
+        try:
+            curve = pq.read_table(path, columns=["at", "equity"])
+            instants = curve.column("at").cast(pa.int64()).to_numpy()
+        except (OSError, KeyError, pa.ArrowException) as error:
+            raise _unreadable(path, error) from error
         place = int(np.searchsorted(instants, at.as_unit("ns").value, side="right")) - 1
         return float(curve.column("equity")[place].as_py()) if place >= 0 else None
 
     @cached_property
     def manifest(self) -> dict[str, Any]:
         """``manifest.json``."""
-        return self._document(MANIFEST_FILE)
+        return self._document(MANIFEST_FILE, ("name", "playbook", "data_label", "window"))
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
@@ -65,16 +68,28 @@ class RunFiles:
     @cached_property
     def conditions(self) -> list[dict[str, Any]]:
         """The conditions of ``conditions.json``, in the playbook's order."""
-        listed: list[dict[str, Any]] = self._document(CONDITIONS_FILE)["conditions"]
+        listed: list[dict[str, Any]] = self._document(CONDITIONS_FILE, ("conditions",))[
+            "conditions"
+        ]
         return listed
 
-    def _document(self, name: str) -> dict[str, Any]:
+    def _document(self, name: str, keys: Sequence[str] = ()) -> dict[str, Any]:
         path = self.folder / name
         try:
-            document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            document = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise ReportError(f"{path}: cannot be read ({error}); run again") from error
+            raise _unreadable(path, error) from error
+        if not isinstance(document, dict):
+            raise _unreadable(path, "not a JSON object")
+        missing = [key for key in keys if key not in document]
+        if missing:
+            raise _unreadable(path, f"no {', '.join(missing)}")
         return document
+
+
+def _unreadable(path: Path, why: object) -> ReportError:
+    reason = " ".join(str(why).split())
+    return ReportError(f"{path}: cannot be read ({reason}); run again")
 
 
 def moment(instant: pd.Timestamp | None) -> str:

@@ -1,9 +1,11 @@
 """Explanations made from the run folder alone."""
 
+import shutil
+
 import pandas as pd
 import pytest
 
-from engine.errors import ReportError
+from engine.errors import ConfigError, ReportError
 from engine.reporting.explain import explain_at, explain_trade
 from engine.results import write_run
 
@@ -69,10 +71,46 @@ def test_the_decision_of_an_entry_is_shown_at_its_instant(folder, run):
     assert "Risk decision 1: enter approved" in text
 
 
-@pytest.mark.parametrize("instant", ["soon", "2020-01-01"])
-def test_a_bad_instant_is_refused_in_one_line(folder, instant):
-    with pytest.raises(ReportError, match=r"not an instant|outside the run's window"):
+@pytest.mark.parametrize("instant", ["soon", "NaT", "now", "", "2026", "9999-12-31"])
+def test_what_is_no_instant_is_refused_in_one_line(folder, instant):
+    with pytest.raises(ConfigError, match=f"^{instant!r} is not an instant") as caught:
         explain_at(folder, instant)
+    assert caught.value.exit_code == 2
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_an_instant_outside_the_window_is_refused(folder):
+    with pytest.raises(ReportError, match="outside the run's window"):
+        explain_at(folder, "2020-01-01")
+
+
+@pytest.mark.parametrize("harm", ["missing", "truncated", "without its columns"])
+def test_a_harmed_equity_curve_is_named_in_one_line(folder, run, tmp_path, harm):
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    path = copy / "equity.parquet"
+    if harm == "missing":
+        path.unlink()
+    elif harm == "truncated":
+        path.write_bytes(path.read_bytes()[:200])
+    else:
+        pd.read_parquet(path)[["equity"]].to_parquet(path)
+    at = pd.Timestamp(run.outcome.decisions[0].decided_at, tz="UTC")
+    with pytest.raises(ReportError, match=r"equity\.parquet: cannot be read") as caught:
+        explain_at(copy, at.isoformat())
+    assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", '{"name": "x"}', "{"])
+@pytest.mark.parametrize("name", ["manifest.json", "conditions.json"])
+def test_a_harmed_document_is_named_in_one_line(folder, run, tmp_path, name, text):
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    (copy / name).write_text(text)
+    at = pd.Timestamp(run.outcome.decisions[0].decided_at, tz="UTC")
+    with pytest.raises(ReportError, match=f"{name}: cannot be read") as caught:
+        explain_at(copy, at.isoformat())
+    assert len(str(caught.value).splitlines()) == 1
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path):
