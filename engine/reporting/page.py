@@ -14,9 +14,9 @@ from engine.results import RunRecord, run_folder_name
 from engine.results.manifest import assumptions
 
 # Names of quantstats' own page. Its logarithmic picture has no readable axis and is left out.
-PICTURES = ("returns", "vol_returns", "monthly_heatmap", "returns_dist")
+PICTURES = ("returns", "vol_returns")
 # Pictures whose axes are whole percents, for returns that move more than that.
-COARSE_PICTURES = ("dd_periods", "dd_plot", "daily_returns")
+COARSE_PICTURES = ("returns_dist", "dd_periods", "dd_plot", "daily_returns")
 COARSE_RANGE = 0.05
 # Pictures over half a year and a year say something once the run is clearly longer.
 ROLLING_PICTURES = ("rolling_beta", "rolling_vol", "rolling_sharpe", "rolling_sortino")
@@ -24,6 +24,9 @@ ROLLING_DAYS = 400
 MONTHLY_PICTURES = ("monthly_dist",)
 MONTHLY_DAYS = 180
 YEARLY_PICTURES = ("eoy_returns",)
+# It shows months outside the window as months that earned 0.00.
+HEATMAP_PICTURES = ("monthly_heatmap",)
+HEATMAP_DAYS = 365
 STYLE = """
 body{font:14px/1.45 "Helvetica Neue",Arial,sans-serif;color:#1d2733;margin:0;background:#fff}
 main{max-width:1180px;margin:0 auto;padding:24px}
@@ -97,6 +100,7 @@ def _pictures(returns: "pd.Series[float]") -> tuple[str, ...]:
         *PICTURES,
         *(COARSE_PICTURES if wide else ()),
         *(MONTHLY_PICTURES if len(days) >= MONTHLY_DAYS else ()),
+        *(HEATMAP_PICTURES if len(days) >= HEATMAP_DAYS else ()),
         *(YEARLY_PICTURES if days[0].year != days[-1].year else ()),
         *(ROLLING_PICTURES if len(days) >= ROLLING_DAYS else ()),
     )

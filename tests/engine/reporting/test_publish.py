@@ -3,9 +3,11 @@
 import socket
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 
 from engine.errors import ReportError
+from engine.reporting.page import _pictures
 from engine.reporting.publish import publish, write_reports
 from engine.results import RunRecord
 
@@ -45,8 +47,25 @@ def test_the_page_holds_our_numbers_trades_conditions_and_quantstats(ordinary):
     page, _ = ordinary
     for text in ("this run", "holding BTCUSDT-PERP", "365 periods a year", "level_broke", "Omega"):
         assert text in page
-    assert page.count("<svg") == 5
+    # ours, returns and volatility-matched returns: 45 days that moved less than 5%
+    assert page.count("<svg") == 3
     assert "{{" not in page
+
+
+@pytest.mark.parametrize(
+    ("days", "last", "shown", "not_shown"),
+    [
+        (200, 1.0001, (), ("monthly_heatmap", "returns_dist")),
+        (200, 1.2, ("returns_dist",), ("monthly_heatmap",)),
+        (365, 1.2, ("returns_dist", "monthly_heatmap"), ()),
+    ],
+)
+def test_a_picture_without_readable_numbers_is_left_out(days, last, shown, not_shown):
+    returns = pd.Series(0.0, index=pd.date_range("2025-01-01", periods=days))
+    returns.iloc[-1] = last - 1
+    names = _pictures(returns)
+    assert set(shown) <= set(names)
+    assert not set(not_shown) & set(names)
 
 
 def test_the_page_loads_nothing_and_names_no_time_of_its_making(ordinary):
