@@ -42,7 +42,7 @@ def explain_trade(run_folder: Path, trade_id: int) -> str:
     if decision is not None:
         lines += ["", f"Decided {moment(decision['decided_at'])}: {decision['reason']}."]
         lines += _conditions_at(files, decision["decided_at"])
-        lines += ["", *decision_lines(decision)]
+        lines += ["", *decision_lines(decision, files.drawdown_ladder)]
     lines += ["", "Orders and fills", *order_lines(files, plan_id)]
     lines += ["", *funding_lines(files, plan_id)]
     later = [
@@ -63,7 +63,8 @@ def explain_at(run_folder: Path, instant: str | datetime) -> str:
     """Return what was true, what blocked and what was decided at one instant.
 
     ``instant`` is text such as ``2026-02-06T03:00Z`` or a datetime; without a zone it is UTC. The
-    journal holds the bars worth a line; for any other bar its neighbours are named.
+    journal holds the bars worth a line; for any other bar its neighbours are named, and for an
+    instant inside a bar the decision row before it is told.
 
     Raises
     ------
@@ -73,17 +74,47 @@ def explain_at(run_folder: Path, instant: str | datetime) -> str:
     files = RunFiles(run_folder)
     at = _instant(instant)
     _check_window(files, at)
+    last, following = files.decision_rows_around(at)
+    lines = [_title(files, moment(at)), account_line(files, at)]
+    if last != at:
+        lines.append(_inside_a_bar(at, last, following))
+        lines += _decisions(files, at)
+    if last is not None:
+        lines += _decision_row(files, last)
+    return "\n".join(lines) + "\n"
+
+
+def _inside_a_bar(
+    at: pd.Timestamp, last: pd.Timestamp | None, following: pd.Timestamp | None
+) -> str:
+    after = (
+        "the run ends without another" if following is None else f"the next at {moment(following)}"
+    )
+    if last is None:
+        return f"{moment(at)} comes before the first decision row ({after})."
+    return (
+        f"{moment(at)} is inside a bar: rules are asked at its close. The last decision row before "
+        f"it is at {moment(last)}, {after}. At {moment(last)}:"
+    )
+
+
+def _decision_row(files: RunFiles, at: pd.Timestamp) -> list[str]:
     journal = files.rows("journal_conditions")
     row = next((line for line in journal if line["at"] == at), None)
-    lines = [_title(files, moment(at)), account_line(files, at)]
-    if row is not None:
-        lines += _verdict(row)
-        lines += ["", *condition_lines(files.conditions, row)]
+    if row is None:
+        lines = _quiet(journal, at)
     else:
-        lines += _quiet(journal, at)
-    for decision in _decided_at(files, at):
-        lines += ["", *decision_lines(decision)]
-    return "\n".join(lines) + "\n"
+        lines = [*_verdict(row), "", *condition_lines(files.conditions, row)]
+    return lines + _decisions(files, at)
+
+
+def _decisions(files: RunFiles, at: pd.Timestamp) -> list[str]:
+    return [
+        line
+        for row in files.rows("journal_decisions")
+        if row["decided_at"] == at
+        for line in ("", *decision_lines(row, files.drawdown_ladder))
+    ]
 
 
 def _title(files: RunFiles, what: str) -> str:
@@ -99,10 +130,6 @@ def _of_id(rows: Sequence[Row], column: str, wanted: int) -> Row | None:
 def _conditions_at(files: RunFiles, at: pd.Timestamp) -> list[str]:
     row = next((line for line in files.rows("journal_conditions") if line["at"] == at), None)
     return [] if row is None else condition_lines(files.conditions, row)
-
-
-def _decided_at(files: RunFiles, at: pd.Timestamp) -> list[Row]:
-    return [row for row in files.rows("journal_decisions") if row["decided_at"] == at]
 
 
 def _instant(instant: str | datetime) -> pd.Timestamp:
@@ -148,7 +175,7 @@ def _quiet(journal: Sequence[Row], at: pd.Timestamp) -> list[str]:
     """Say that nothing was worth a line, and where the nearest lines are."""
     before = [row["at"] for row in journal if row["at"] < at]
     after = [row["at"] for row in journal if row["at"] > at]
-    lines = ["Nothing worth a line in the journal: no level was broken and nothing was decided."]
+    lines = ["Nothing worth a line: the playbook did not mark this bar and nothing was decided."]
     if before:
         lines.append(f"The line before is at {moment(max(before))}.")
     if after:

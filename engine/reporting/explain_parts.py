@@ -14,6 +14,7 @@ CAP = "cap_"
 SIZE_AFTER = "size_after_"
 BPS = 1e4
 SHOWN_PAYMENTS = 8
+TIERS = ("cautious", "defensive")  # account tiers below normal, by rising drawdown
 STATES = {
     "flat": "flat and free to trade",
     "pending": "an entry order was working",
@@ -76,8 +77,11 @@ def _condition(item: Mapping[str, Any], row: Row) -> tuple[str, str, str, str]:
     return MARKS[row[name]], name, shown, item["description"]
 
 
-def decision_lines(decision: Row) -> list[str]:
-    """A risk decision: the account, the stop, the size before and after every cap."""
+def decision_lines(decision: Row, ladder: Sequence[float]) -> list[str]:
+    """A risk decision: the account, the stop, the size before and after every cap.
+
+    ``ladder`` holds the factors of the drawdown rungs by rising drawdown.
+    """
     head = (
         f"Risk decision {decision['decision_id']}: {decision['intent']} {decision['outcome']}"
         + (f" by {decision['blocked_by']}" if decision["blocked_by"] else "")
@@ -107,11 +111,22 @@ def decision_lines(decision: Row) -> list[str]:
     if idle:
         lines.append(f"    off or not concerned: {', '.join(idle)}")
     lines.append(
-        f"  Times {number(decision['multiplier'])} and floored to the lot: "
-        f"{number(decision['quantity'])}; leverage setting "
+        f"  Times {number(decision['multiplier'])}{_factors(decision, ladder)} and floored to the "
+        f"lot: {number(decision['quantity'])}; leverage setting "
         f"{decision['leverage_setting'] or 'none'}."
     )
     return lines
+
+
+def _factors(decision: Row, ladder: Sequence[float]) -> str:
+    """Say which part of the multiplier is the account tier's and which the playbook's."""
+    tier = decision["tier"]
+    # A deeper tier than the second has one name for all its rungs: which one is not known.
+    rungs = {"normal": 1.0, **dict(zip(TIERS, ladder, strict=False))}
+    if tier not in rungs or (tier == TIERS[-1] and len(ladder) > len(TIERS)):
+        return f" (playbook's size x tier {tier}'s factor)" if tier else ""
+    own = decision["multiplier"] / rungs[tier]
+    return f" (playbook's size {number(own)} x tier {tier} {number(rungs[tier])})"
 
 
 def order_lines(files: RunFiles, plan_id: int) -> list[str]:

@@ -1,6 +1,7 @@
 """Reading a run folder back: tables as rows, documents as dictionaries."""
 
 import json
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -11,8 +12,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from data_feeds.errors import YamlError
+from data_feeds.yaml_text import load_yaml
 from engine.errors import ReportError
-from engine.results.folder import CONDITIONS_FILE, MANIFEST_FILE, METRICS_FILE
+from engine.results.folder import CONDITIONS_FILE, CONFIG_FILE, MANIFEST_FILE, METRICS_FILE
 
 Row = Mapping[str, Any]
 
@@ -43,6 +46,24 @@ class RunFiles:
             except (OSError, pa.ArrowException) as error:
                 raise _unreadable(path, error) from error
         return self._tables[table]
+
+    def decision_rows_around(
+        self, at: pd.Timestamp
+    ) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:
+        """Return the last decision row at or before an instant, and the first one after it."""
+        rows: list[pd.Timestamp] = [row["at"] for row in self.rows("decision_rows")]
+        place = bisect_right(rows, at)
+        return (rows[place - 1] if place else None), (rows[place] if place < len(rows) else None)
+
+    @cached_property
+    def drawdown_ladder(self) -> list[float]:
+        """The factors on new positions, one a rung by rising drawdown; empty without a ladder."""
+        path = self.folder / CONFIG_FILE
+        try:
+            risk = load_yaml(path).data["risk"]
+        except (YamlError, KeyError) as error:
+            raise ReportError(f"{path}: cannot be read ({error}); run again") from error
+        return [rung["multiplier"] for rung in (risk["drawdown"] or {"ladder": ()})["ladder"]]
 
     def equity_at(self, at: pd.Timestamp) -> float | None:
         """Return equity at the last point of the curve at or before an instant."""

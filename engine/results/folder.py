@@ -18,7 +18,7 @@ from engine.results.account import AccountInterval
 from engine.results.manifest import manifest, resolved_config, run_id
 from engine.results.pass_rates import rates_document
 from engine.results.records import FinishedRun, RunRecord
-from engine.results.tables import curve_table, decisions_table, rows_table, write_table
+from engine.results.tables import curve_table, decisions_table, instants, rows_table, write_table
 from engine.trades import Trade
 
 CONFIG_FILE = "config.resolved.yaml"
@@ -114,6 +114,7 @@ def tables(record: RunRecord) -> dict[str, pa.Table]:
         "journal_decisions": decisions_table(outcome.decisions),
         "journal_account": rows_table(AccountInterval, record.intervals),
         "journal_conditions": record.journal,
+        "decision_rows": pa.table({"at": instants(record.decision_rows)}),
     }
 
 

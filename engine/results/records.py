@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from data_feeds.calendar import ALWAYS_OPEN
 from data_feeds.dataset import Dataset
@@ -120,6 +122,12 @@ class RunRecord:
         # The rows are the playbook's; account states are those of its first traded instrument.
         history = self.histories[0]
         return conditions_table(self.run.signals, self.run.outcome, history, self.start, self.end)
+
+    @property
+    def decision_rows(self) -> NDArray[np.int64]:
+        """Closes of the playbook's clock inside the traded window, ns UTC."""
+        at = self.run.signals.decided_at
+        return at[(at >= self.start) & (at <= self.end)]
 
     @cached_property
     def rates(self) -> tuple[ConditionRates, ...]:

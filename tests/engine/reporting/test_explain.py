@@ -1,12 +1,14 @@
 """Explanations made from the run folder alone."""
 
 import shutil
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 
 from engine.errors import ConfigError, ReportError
 from engine.reporting.explain import explain_at, explain_trade
+from engine.reporting.explain_parts import _factors
 from engine.results import write_run
 
 
@@ -57,12 +59,60 @@ def test_an_instant_in_position_says_so_and_gives_equity(folder, run):
     assert "equity " in explain_at(folder, inside.isoformat())
 
 
-def test_a_quiet_bar_points_to_its_neighbours(folder):
-    journal = pd.read_parquet(folder / "journal_conditions.parquet")
-    odd = journal["at"].iloc[3] + pd.Timedelta(minutes=7)
-    text = explain_at(folder, str(odd))
-    assert "Nothing worth a line" in text
-    assert journal["at"].iloc[3].strftime("%Y-%m-%d %H:%M") in text
+def quiet_row(folder):
+    """A decision row between two lines of the journal."""
+    journal = set(pd.read_parquet(folder / "journal_conditions.parquet")["at"])
+    rows = pd.read_parquet(folder / "decision_rows.parquet")["at"]
+    return next(at for at in rows[30:] if at not in journal)
+
+
+def test_a_quiet_bar_says_so_of_any_playbook_and_points_to_its_neighbours(folder):
+    at = quiet_row(folder)
+    journal = pd.read_parquet(folder / "journal_conditions.parquet")["at"]
+    text = explain_at(folder, str(at))
+    assert "the playbook did not mark this bar and nothing was decided" in text
+    assert "level" not in text
+    assert journal[journal < at].max().strftime("%Y-%m-%d %H:%M") in text
+    assert journal[journal > at].min().strftime("%Y-%m-%d %H:%M") in text
+
+
+def test_an_instant_inside_a_bar_tells_the_decision_row_before_it(folder, run):
+    decided = pd.Timestamp(run.outcome.decisions[0].decided_at, tz="UTC")
+    text = explain_at(folder, str(decided + pd.Timedelta(minutes=7)))
+    after = decided + pd.Timedelta(hours=1)
+    assert f"before it is at {decided:%Y-%m-%d %H:%M}Z, the next at {after:%Y-%m-%d %H:%M}Z" in text
+    assert "An entry was approved." in text
+    assert "Risk decision 1: enter approved" in text
+    assert "nothing was decided" not in text
+
+
+def test_an_instant_before_the_first_decision_row_has_nothing_to_tell(folder, run):
+    text = explain_at(folder, run.config.data.start)
+    assert "comes before the first decision row (the next at 2026-02-02 03:40Z)" in text
+
+
+@pytest.mark.parametrize(
+    ("tier", "multiplier", "words"),
+    [
+        # 0.25 = the playbook's 0.5 x the first rung's 0.5; in the normal tier all of it is its own
+        ("cautious", 0.25, "Times 0.25 (playbook's size 0.5 x tier cautious 0.5)"),
+        ("normal", 0.25, "Times 0.25 (playbook's size 0.25 x tier normal 1)"),
+        ("defensive", 0.25, "Times 0.25 (playbook's size 1 x tier defensive 0.25)"),
+    ],
+)
+def test_the_multiplier_is_told_by_its_factors(make_run, tmp_path, tier, multiplier, words):
+    run = make_run(hours=100, plans=1)
+    decisions = tuple(
+        replace(row, tier=tier, multiplier=multiplier) for row in run.outcome.decisions
+    )
+    run = replace(run, outcome=replace(run.outcome, decisions=decisions))
+    # The ladder of the defaults: 0.5, then 0.25.
+    assert words in explain_trade(write_run(run, tmp_path), 1)
+
+
+def test_a_tier_of_several_rungs_is_named_without_a_number():
+    row = {"tier": "defensive", "multiplier": 0.1}
+    assert _factors(row, [0.5, 0.25, 0.1]) == " (playbook's size x tier defensive's factor)"
 
 
 def test_the_decision_of_an_entry_is_shown_at_its_instant(folder, run):

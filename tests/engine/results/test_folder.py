@@ -26,6 +26,7 @@ FILES = {
     "journal_conditions.parquet",
     "journal_decisions.parquet",
     "journal_account.parquet",
+    "decision_rows.parquet",
 }
 
 
