@@ -22,6 +22,8 @@ FEDERAL_RESERVE = "FED"
 
 FIRST_YEAR = 1954
 LAST_YEAR = 2035
+# A year that every calendar covers: asks a calendar how far it reaches.
+_PROBE = ("2024-01-01", "2024-12-31")
 
 Dates = NDArray[np.datetime64]
 Instants = NDArray[np.int64]
@@ -29,7 +31,7 @@ Instants = NDArray[np.int64]
 
 @lru_cache(maxsize=8)
 def _schedule(calendar: str) -> pd.DataFrame:
-    """Return open and close by session date (UTC)."""
+    """Return open and close by session date (UTC), as far as the calendar's holidays are known."""
     # Half a second with its dependencies; most commands never need it.
     import exchange_calendars  # noqa: PLC0415
 
@@ -37,15 +39,36 @@ def _schedule(calendar: str) -> pd.DataFrame:
         with warnings.catch_warnings():
             # exchange_calendars 4.13 uses Series.values, which pandas 3.1 announces to change.
             warnings.simplefilter("ignore", pd.errors.Pandas4Warning)
+            known = exchange_calendars.get_calendar(calendar, start=_PROBE[0], end=_PROBE[1])
+            earliest, latest = known.bound_min(), known.bound_max()
+            first, last = pd.Timestamp(FIRST_YEAR, 1, 1), pd.Timestamp(LAST_YEAR, 12, 31)
             found = exchange_calendars.get_calendar(
-                calendar, start=f"{FIRST_YEAR}-01-01", end=f"{LAST_YEAR}-12-31"
+                calendar,
+                start=first if earliest is None else max(first, earliest),
+                end=last if latest is None else min(last, latest),
             )
     except exchange_calendars.errors.InvalidCalendarName as error:
         raise SchemaError(
             f"calendar {calendar!r} is unknown; use 24/7 or an exchange_calendars name, e.g. XNYS"
         ) from error
+    except (ValueError, NotImplementedError) as error:
+        raise SchemaError(
+            f"calendar {calendar!r} cannot be computed by exchange_calendars; use another one"
+        ) from error
     schedule: pd.DataFrame = found.schedule
     return schedule
+
+
+def _check_covered(calendar: str, days: Dates) -> None:
+    """Refuse dates on which a calendar's sessions and holidays are not known."""
+    exchange = "XNYS" if calendar == FEDERAL_RESERVE else calendar
+    sessions = _schedule(exchange).index.to_numpy().astype("datetime64[D]")
+    outside = np.flatnonzero((days < sessions[0]) | (days > sessions[-1]))
+    if len(outside):
+        raise SchemaError(
+            f"date {days[outside[0]]}: calendar {calendar} covers {sessions[0]} to {sessions[-1]}; "
+            "leave the row out, e.g. with start in the mapping"
+        )
 
 
 @lru_cache(maxsize=8)
@@ -70,7 +93,7 @@ def _days(dates: Dates) -> Dates:
     if len(outside):
         raise SchemaError(
             f"date {days[outside[0]]}: calendars cover {FIRST_YEAR} to {LAST_YEAR}; "
-            "leave the row out with start or end"
+            "leave the row out, e.g. with start in the mapping"
         )
     return days
 
@@ -95,6 +118,7 @@ def session_bounds(calendar: str, dates: Dates) -> tuple[Instants, Instants]:
     if calendar == ALWAYS_OPEN:
         opened = days.astype("datetime64[ns]").astype(np.int64)
         return opened, opened + DAY_NS
+    _check_covered(calendar, days)
     schedule = _schedule(calendar)
     rows = schedule.index.get_indexer(pd.DatetimeIndex(days).as_unit("ns"))
     if len(rows) and rows.min() < 0:
@@ -124,10 +148,11 @@ def add_business_days(calendar: str, dates: Dates, days: int) -> Dates:
     start = _days(dates)
     if calendar == ALWAYS_OPEN:
         return start + np.timedelta64(days, "D")
+    _check_covered(calendar, start)
     roll: Literal["forward", "backward"] = "forward" if days == 0 else "backward"
-    return np.busday_offset(
-        start.astype("datetime64[D]"), days, roll=roll, busdaycal=_business_days(calendar)
-    )
+    found = np.busday_offset(start, days, roll=roll, busdaycal=_business_days(calendar))
+    _check_covered(calendar, found)
+    return found
 
 
 def local_instants(dates: Dates, clock: str, zone: str) -> Instants:
@@ -148,6 +173,15 @@ def local_instants(dates: Dates, clock: str, zone: str) -> Instants:
         local = pd.DatetimeIndex(_days(dates)).as_unit("ns") + pd.Timedelta(
             hours=hours, minutes=minutes
         )
-        return local.tz_localize(zone).tz_convert("UTC").asi8
+        found = local.tz_localize(zone, nonexistent="NaT", ambiguous="NaT")
     except (ValueError, KeyError) as error:
-        raise SchemaError(f"clock {clock!r} in zone {zone!r}: {error}") from error
+        raise SchemaError(
+            f"clock {clock!r} in zone {zone!r}: write HH:MM and an IANA zone, e.g. America/New_York"
+        ) from error
+    missing = np.flatnonzero(found.isna())
+    if len(missing):
+        raise SchemaError(
+            f"clock {clock!r} in zone {zone!r} does not exist or happens twice on "
+            f"{local[missing[0]].date()}; choose another clock time"
+        )
+    return found.tz_convert("UTC").asi8

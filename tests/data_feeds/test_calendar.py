@@ -44,6 +44,31 @@ def test_a_holiday_is_no_session() -> None:
         session_bounds("XNYS", days("2040-01-02"))
 
 
+@pytest.mark.parametrize(
+    ("calendar", "date", "opened", "before", "covered"),
+    [
+        # Tokyo opens at 09:00 (UTC+9), Hong Kong at 09:30, Shanghai at 09:30 (UTC+8).
+        ("XTKS", "2026-02-06", "2026-02-06T00:00Z", "1996-12-30", "1997-01-06 to 2035"),
+        ("XHKG", "2026-02-06", "2026-02-06T01:30Z", "1959-12-30", "1960-01-0. to 2035"),
+        ("XSHG", "2026-02-06", "2026-02-06T01:30Z", "2027-01-04", "to 2026-12-31"),
+    ],
+)
+def test_a_calendar_that_knows_fewer_years_is_used_for_those(
+    calendar: str, date: str, opened: str, before: str, covered: str
+) -> None:
+    found, _ = session_bounds(calendar, days(date))
+    assert utc_text(found[0]) == opened
+    # Unknown holidays would make every day there a holiday, and one business day decades.
+    for asked in (session_bounds, lambda name, dates: add_business_days(name, dates, 1)):
+        with pytest.raises(SchemaError, match=f"{before}: calendar {calendar} covers .*{covered}"):
+            asked(calendar, days(before))
+
+
+def test_a_business_day_after_the_last_known_one_is_refused() -> None:
+    with pytest.raises(SchemaError, match="date 2036-01-01: calendar XNYS covers"):
+        add_business_days("XNYS", days("2035-12-31"), 1)
+
+
 def test_sessions_between_skips_weekend_and_holiday() -> None:
     friday, tuesday = np.datetime64("2026-01-16"), np.datetime64("2026-01-20")
     found = sessions_between("XNYS", friday, tuesday)
@@ -78,7 +103,9 @@ def test_local_times_follow_daylight_saving() -> None:
 
 
 def test_a_clock_time_that_does_not_exist_is_refused() -> None:
-    with pytest.raises(SchemaError, match="02:30"):
+    with pytest.raises(
+        SchemaError, match=r"'02:30' .* does not exist or happens twice on 2026-03-08"
+    ):
         local_instants(days("2026-03-08"), "02:30", "America/New_York")
     with pytest.raises(SchemaError, match="Atlantis"):
         local_instants(days("2026-03-08"), "12:00", "Atlantis/Main")
