@@ -1,6 +1,7 @@
 """The mapping file of ``riskoff data import``: what each column and stamp of a file means."""
 
 import difflib
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Literal, Self, TypeVar
@@ -30,6 +31,14 @@ def _duration(text: str) -> int:
     except SchemaError as error:
         # Inside a model only a ValueError is reported with its key path.
         raise ValueError(str(error)) from error
+
+
+def _is_iso_date(text: str) -> bool:
+    try:
+        # fromisoformat also reads 20200101 and 2020-W01-1.
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 class Stamp(StrEnum):
@@ -136,6 +145,13 @@ class FileEntry(_Model):
             _duration(timeframe)
         return timeframe
 
+    @field_validator("start")
+    @classmethod
+    def _is_a_date(cls, start: str | None) -> str | None:
+        if start is not None and not _is_iso_date(start):
+            raise ValueError("start is no date; write YYYY-MM-DD, e.g. 2020-01-01")
+        return start
+
     @model_validator(mode="after")
     def _is_complete(self) -> Self:
         if bool(self.instrument) == bool(self.each):
@@ -201,6 +217,12 @@ def load_mapping(path: Path) -> tuple[Mapping, dict[str, Instrument], YamlDocume
                 raise YamlError(
                     f"{path}:{line}: instrument {name!r} is not defined; "
                     f"add it to instruments (known: {', '.join(sorted(found))})"
+                )
+            if found[name].synthetic and entry.provenance is not Provenance.SYNTHETIC:
+                line = document.line(("files", i, "label"))
+                raise YamlError(
+                    f"{path}:{line}: instrument {name!r} is synthetic, but its rows are labelled "
+                    f"{entry.label}; set label: synthetic, or synthetic: false in the instrument"
                 )
     return mapping, found, document
 

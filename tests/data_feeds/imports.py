@@ -12,6 +12,7 @@ instruments:
   - {id: S, kind: series}
   - {id: SPY, kind: etf, quote: USD, calendar: XNYS}
   - {id: QQQ, kind: etf, quote: USD, calendar: XNYS}
+  - {id: MADE, kind: perp, synthetic: true}
 files:
 """
 BARS = """\

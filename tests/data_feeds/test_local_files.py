@@ -135,7 +135,7 @@ def test_broken_rows_are_refused_with_file_and_mapping_line(
     with pytest.raises(SchemaError, match=message) as caught:
         imported(tmp_path, BARS, bars="".join(text[:2]) + row + "\n")
     assert "bars.csv" in str(caught.value)
-    assert "mapping.yaml:7)" in str(caught.value)
+    assert "mapping.yaml:8)" in str(caught.value)
     assert not (tmp_path / "catalog" / "index.json").exists()
 
 
@@ -196,16 +196,19 @@ def test_files_that_cannot_be_read_are_source_errors(tmp_path: Path) -> None:
         (
             "    stamp: open",
             "    stmp: open",
-            r"mapping.yaml:11: files.0.stmp: unknown key; did you",
+            r"mapping.yaml:12: files.0.stmp: unknown key; did you",
         ),
-        ("stamp: open", "stamp: opne", r"mapping.yaml:11: files.0.stamp: .*'opne'"),
-        ("timeframe: 1h", "timeframe: 1x", r"mapping.yaml:10: .*'1x' is not a duration"),
-        ("instrument: P", "instrument: Q", r"mapping.yaml:8: instrument 'Q' is not defined"),
-        ("volume: v", "volum: v", r"mapping.yaml:7: .*'volum' is no column of bars"),
-        ("    label: observed\n", "", r"mapping.yaml:7: files.0.label: Field required"),
+        ("stamp: open", "stamp: opne", r"mapping.yaml:12: files.0.stamp: .*'opne'"),
+        ("timeframe: 1h", "timeframe: 1x", r"mapping.yaml:11: .*'1x' is not a duration"),
+        ("instrument: P", "instrument: Q", r"mapping.yaml:9: instrument 'Q' is not defined"),
+        ("volume: v", "volum: v", r"mapping.yaml:8: .*'volum' is no column of bars"),
+        ("    label: observed\n", "", r"mapping.yaml:8: files.0.label: Field required"),
         ("stamp: open", "stamp: event", r"a bar is stamped open, close or session_date"),
         ("label: observed", "label: observed\n    release: {lag: 0m}", "known at its close"),
-        ("kind: bars", "kind: bars\n    kind: mark", r"mapping.yaml:10: key 'kind' repeated"),
+        ("label: observed", "label: observed\n    start: hello", r"start: .*no date.*'hello'"),
+        ("label: observed", "label: observed\n    start: '2020-13-01'", "no date; write YYYY"),
+        ("label: observed", "label: observed\n    start: '20200101'", "no date; write YYYY"),
+        ("kind: bars", "kind: bars\n    kind: mark", r"mapping.yaml:11: key 'kind' repeated"),
     ],
 )
 def test_a_wrong_mapping_names_the_line(tmp_path: Path, old: str, new: str, message: str) -> None:
@@ -231,6 +234,15 @@ def test_half_a_release_rule_is_refused(tmp_path: Path, rule: str) -> None:
     mapping = SERIES[:start] + f"    release: {rule}\n    label: observed\n"
     with pytest.raises(YamlError, match=r"files\.0\.release"):
         imported(tmp_path, mapping, series="date,value\n2026-02-05,1\n")
+
+
+def test_a_synthetic_instrument_takes_synthetic_rows_only(tmp_path: Path) -> None:
+    mapping = BARS.replace("instrument: P", "instrument: MADE").replace("bars.csv", "made.csv")
+    for label in ("observed", "inferred"):
+        with pytest.raises(YamlError, match=rf"mapping.yaml:\d+: .*'MADE' is synthetic.* {label}"):
+            imported(tmp_path, mapping.replace("observed", label), made=GOOD_BARS)
+    catalog = imported(tmp_path, mapping.replace("observed", "synthetic"), made=GOOD_BARS)
+    assert catalog.entries()[0].labels["synthetic"] == 2
 
 
 def test_two_entries_for_one_channel_are_refused(tmp_path: Path) -> None:
