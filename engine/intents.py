@@ -1,6 +1,7 @@
 """What a playbook may ask for. Intents carry no quantity: the risk module decides that."""
 
 from dataclasses import dataclass
+from numbers import Real
 
 from engine.events import OrderKind
 
@@ -11,6 +12,10 @@ class Target:
 
     price: float
     fraction: float
+
+    def __post_init__(self) -> None:
+        _check_number("price", self.price)
+        _check_number("fraction", self.fraction)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,9 @@ class Enter:
     setup: str = ""
 
     def __post_init__(self) -> None:
+        _check_number("stop", self.stop)
+        if self.price is not None:
+            _check_number("price", self.price)
         if self.direction not in (1, -1):
             raise ValueError(f"direction must be +1 or -1, not {self.direction!r}")
         if not 0 < self.size_multiplier <= 1:
@@ -67,6 +75,9 @@ class MoveStop:
     stop: float
     reason: str
 
+    def __post_init__(self) -> None:
+        _check_number("stop", self.stop)
+
 
 @dataclass(frozen=True, slots=True)
 class WakeAt:
@@ -76,3 +87,8 @@ class WakeAt:
 
 
 Intent = Enter | Exit | MoveStop | WakeAt
+
+
+def _check_number(name: str, value: object) -> None:
+    if not isinstance(value, Real):
+        raise ValueError(f"{name} must be a number, not {value!r}")

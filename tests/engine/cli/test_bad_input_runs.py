@@ -69,6 +69,12 @@ def test_an_exception_of_several_lines_is_told_in_one(toy_run: Callable[..., Don
     assert "ValueError: first second" in line
 
 
+def test_a_stop_written_as_text_is_the_authors_to_mend(toy_run: Callable[..., Done]) -> None:
+    line = assert_one_clear_line(toy_run(*fault("text_stop")), 4)
+    assert "playbook toy: on_bar raised ValueError: stop must be a number, not '0.97'" in line
+    assert FIRST_CLOSE in line
+
+
 def test_a_missing_required_channel_is_named(toy_run: Callable[..., Done]) -> None:
     line = assert_one_clear_line(toy_run(*fault("channel")), 3)
     assert f"{PERP}/liquidations: not in the data" in line
