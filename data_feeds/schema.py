@@ -125,8 +125,9 @@ def utc_text(at: int) -> str:
 def validate(channel: Channel) -> None:
     """Raise unless every row of a channel obeys its kind's rules.
 
-    Times increase strictly, bars do not overlap, nothing is available before it is complete,
-    values are finite (``NULLABLE`` columns may be NaN) and in range, high and low enclose the rest.
+    Times increase strictly, bars do not overlap, nothing is available before it is complete; a bar
+    or funding rate is never available before the row above it (a series' value may be). Values are
+    finite (``NULLABLE`` columns may be NaN) and in range, high and low enclose the rest.
 
     Raises
     ------
@@ -140,6 +141,8 @@ def validate(channel: Channel) -> None:
         _check_bar_prices(channel)
     else:
         _check_point_times(channel)
+    if channel.key.kind in (ChannelKind.BARS, ChannelKind.MARK, ChannelKind.FUNDING):
+        _check_known_in_order(channel)
     _check_values(channel)
 
 
@@ -227,6 +230,17 @@ def _check_point_times(channel: Channel) -> None:
         "sort the rows and remove duplicates; a revision needs a later available_at",
     )
     _refuse(channel, known < event, "available_at", "is before event_at", "fix the release rule")
+
+
+def _check_known_in_order(channel: Channel) -> None:
+    known = channel["available_at"]
+    _refuse(
+        channel,
+        _after_previous(known[1:] < known[:-1]),
+        "available_at",
+        "is before that of the row before",
+        "fix the release rule or the late row; these rows become known in order",
+    )
 
 
 def _check_bar_prices(channel: Channel) -> None:

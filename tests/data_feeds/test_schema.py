@@ -72,6 +72,29 @@ def test_a_revision_repeats_the_fact_and_is_known_later() -> None:
         validate(series([10], [9], [1.0]))
 
 
+@pytest.mark.parametrize("kind", [ChannelKind.BARS, ChannelKind.MARK])
+def test_bars_become_known_in_order(kind: ChannelKind) -> None:
+    rows = [(10, 12, 9, 11, 5)] * 3
+    three = bars([T0, T0 + HOUR_NS, T0 + 2 * HOUR_NS], rows, kind=kind)
+    validate(replaced(three, available_at=[T0 + hour * HOUR_NS for hour in (3, 3, 3)]))
+    late = replaced(three, available_at=[T0 + hour * HOUR_NS for hour in (4, 2, 4)])
+    with pytest.raises(
+        SchemaError, match=r"row 1 at 2026-02-06T01:00Z: available_at .* before that of the row"
+    ):
+        validate(late)
+
+
+def test_funding_becomes_known_in_order_and_a_series_need_not() -> None:
+    times = {"event_at": np.array([1, 2, 3]), "available_at": np.array([5, 9, 7])}
+    label = np.zeros(3, dtype=np.int8)
+    funding = Channel(
+        ChannelKey("P", ChannelKind.FUNDING), {**times, "rate": np.full(3, 1e-4), "label": label}
+    )
+    with pytest.raises(SchemaError, match=r"row 2 .* available_at .* before that of the row"):
+        validate(funding)
+    validate(series([1, 2, 3], [5, 9, 7], [1.0, 2.0, 3.0]))
+
+
 def test_series_and_funding_may_be_negative_and_open_interest_may_be_unknown() -> None:
     validate(series([1], [1], [-0.5]))
     points = {"event_at": np.array([1]), "available_at": np.array([1])}
