@@ -57,6 +57,13 @@ def test_bars_of_all_lengths_agree(real_catalog: Catalog) -> None:
         assert np.abs(ratio - 1).max() < 0.0018
 
 
+def test_a_yield_computed_from_two_others_is_inferred(real_catalog: Catalog) -> None:
+    bill = read(real_catalog, "DGS3MO", ChannelKind.SERIES)
+    assert (bill["label"] == Provenance.INFERRED).all()
+    note = read(real_catalog, "DGS10", ChannelKind.SERIES)
+    assert (note["label"] == Provenance.OBSERVED).all()
+
+
 def test_funding_hits_the_venue_s_cap(real_catalog: Catalog) -> None:
     funding = read(real_catalog, PERP, ChannelKind.FUNDING)
     (row,) = np.flatnonzero(funding["event_at"] == ns("2020-03-13T08:00"))
