@@ -2,8 +2,8 @@
 
 RiskoffError
 +- YamlError            exit 2   a file the user wrote is not the YAML we accept
-+- DataError            exit 3   SourceError (Transient, Permanent), SchemaError, GapError,
-                                 CoverageError, IntegrityError, StorageError
++- DataError            exit 3   SourceError, SchemaError, GapError, CoverageError,
+                                 IntegrityError, StorageError
 Everything above (configuration, playbook, simulation, report) is in ``engine.errors``.
 """
 
@@ -28,14 +28,6 @@ class DataError(RiskoffError):
 
 class SourceError(DataError):
     """A source could not deliver what was asked."""
-
-
-class TransientSourceError(SourceError):
-    """The same request may succeed later."""
-
-
-class PermanentSourceError(SourceError):
-    """The same request will never succeed: the user must change it."""
 
 
 class SchemaError(DataError):

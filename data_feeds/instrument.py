@@ -34,7 +34,7 @@ class Instrument(BaseModel):
     id: str = Field(min_length=1, description="Name used in configs and tables, e.g. BTCUSDT-PERP")
     kind: InstrumentKind = Field(description="perp, spot, etf, index or series")
     quote: str = Field("USDT", description="Currency of prices and cash flows")
-    venue: str = Field("", description="Where it trades; mixing venues in one series is refused")
+    venue: str = Field("", description="Where it trades, in words; nothing is checked by it")
     calendar: str = Field("24/7", description="24/7, or an exchange_calendars name such as XNYS")
     tick_size: float = Field(0.01, gt=0, description="Price step, quote per base unit")
     lot_size: float = Field(0.001, gt=0, description="Quantity step, base units")
