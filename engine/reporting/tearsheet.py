@@ -34,6 +34,7 @@ LEFT_OUT = frozenset(
         "Recovery Factor",
         "Risk of Ruin",
         "Time in Market",
+        "CAGR",
     }
 )
 # Rows over fixed spans are left out of shorter runs, where they repeat the whole run.

@@ -77,6 +77,7 @@ def test_runs_that_quantstats_cannot_describe_say_why():
 def test_wrong_empty_and_too_long_rows_leave_the_page():
     rows = {
         "Information Ratio": ("0.1", "0.1"),
+        "CAGR\N{SMALL PERCENT SIGN}": ("5%", "6%"),
         "Max Drawdown": ("-", "-1.0%"),
         "Beta": ("-", "0.5"),
         "3Y (ann.)": ("5%", "6%"),
