@@ -6,6 +6,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import filelock
+
 from data_feeds.errors import StorageError
 
 
@@ -42,13 +44,32 @@ def storage_errors(path: Path) -> Iterator[None]:
     """Turn what the file system says while a catalog is written into a ``StorageError``."""
     try:
         yield
-    except TimeoutError:
-        # A lock that another writer holds is no broken disk.
-        raise
     except OSError as error:
+        raise _refused(path, error) from error
+
+
+def acquire(lock: filelock.BaseFileLock, folder: Path, seconds: float) -> None:
+    """Lock a folder for one writer, making it when it is new.
+
+    Raises
+    ------
+    StorageError : the folder cannot be written, or another writer holds it longer than ``seconds``.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=seconds)
+    except filelock.Timeout as error:
         raise StorageError(
-            f"{path}: cannot write: {error.strerror or error}; the catalog is unchanged"
+            f"{folder}: locked by another import for {seconds} s; try again after it"
         ) from error
+    except OSError as error:
+        raise _refused(folder, error) from error
+
+
+def _refused(folder: Path, error: OSError) -> StorageError:
+    return StorageError(
+        f"{folder}: cannot write: {error.strerror or error}; the catalog is unchanged"
+    )
 
 
 def _sync_folder(path: Path) -> None:

@@ -20,8 +20,8 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from data_feeds.align import Gap, gaps, zero_volume_runs
-from data_feeds.atomic import storage_errors, write_atomically
-from data_feeds.errors import CoverageError, DataError, IntegrityError, SchemaError, StorageError
+from data_feeds.atomic import acquire, storage_errors, write_atomically
+from data_feeds.errors import CoverageError, DataError, IntegrityError, SchemaError
 from data_feeds.instrument import Instrument
 from data_feeds.schema import (
     Array,
@@ -184,26 +184,12 @@ class Catalog:
         ------
         StorageError : the disk refuses, or another writer does not end; the catalog is as before.
         """
-        lock = filelock.FileLock(str(self.path / ".lock"), timeout=LOCK_SECONDS)
+        batch = Batch(self)
         try:
-            with storage_errors(self.path):
-                self.path.mkdir(parents=True, exist_ok=True)
-                lock.acquire()
-        except filelock.Timeout as error:
-            raise StorageError(
-                f"{self.path}: locked by another import for {LOCK_SECONDS} s; try again after it"
-            ) from error
-        try:
-            batch = Batch(self, self._index())
-            try:
-                yield batch
-                batch.commit()
-            except BaseException:
-                batch.discard()
-                raise
-            batch.clean()
+            yield batch
+            batch.commit()
         finally:
-            lock.release()
+            batch.close()
 
     def verify(self) -> list[VerifyRow]:
         """Return one row per channel: its file's checksum, row count and schema against the index.
@@ -282,10 +268,11 @@ class Catalog:
 class Batch:
     """Channels being written; made by :meth:`Catalog.batch`, which also ends it."""
 
-    def __init__(self, catalog: Catalog, index: _Index) -> None:
+    def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
-        self._index = index
-        self._replaced = {entry.file for entry in index.channels}
+        self._lock = filelock.FileLock(str(catalog.path / ".lock"))
+        self._index: _Index | None = None
+        self._replaced: set[str] = set()
         self._stored: set[str] = set()
 
     def add(
@@ -299,26 +286,37 @@ class Batch:
         StorageError : the disk refuses.
         """
         _check(instrument, channel)
+        # Only now, so that an import refused at its first file leaves no trace.
+        index = self._begun()
         with storage_errors(self._catalog.path):
             entry = self._store(instrument, channel, origin or Origin())
-        self._index = _merged(self._index, instrument, entry)
+        self._index = _merged(index, instrument, entry)
         return entry
 
     def commit(self) -> None:
         """Replace the index, in one step."""
+        if self._index is None:
+            return
         text = json.dumps(self._index.model_dump(mode="json"), indent=1) + "\n"
         with storage_errors(self._catalog.path):
             write_atomically(self._catalog.path / INDEX_NAME, text.encode())
 
-    def discard(self) -> None:
-        """Remove what was stored, except for what the index on disk names."""
-        # An interrupt may have come when the index was already the new one.
-        self._remove(self._stored - {entry.file for entry in self._catalog.entries()})
+    def close(self) -> None:
+        """Remove the files, new or old, that the index on disk does not name; unlock."""
+        try:
+            if self._index is not None:
+                named = {entry.file for entry in self._catalog.entries()}
+                self._remove((self._replaced | self._stored) - named)
+        finally:
+            self._lock.release()
 
-    def clean(self) -> None:
-        """Remove the files that the new index no longer names."""
-        named = {entry.file for entry in self._index.channels}
-        self._remove((self._replaced | self._stored) - named)
+    def _begun(self) -> _Index:
+        """Return the index so far; the first call locks the catalog and reads it."""
+        if self._index is None:
+            acquire(self._lock, self._catalog.path, LOCK_SECONDS)
+            self._index = self._catalog._index()
+            self._replaced = {entry.file for entry in self._index.channels}
+        return self._index
 
     def _remove(self, files: set[str]) -> None:
         for name in files:

@@ -259,6 +259,12 @@ def test_a_later_broken_file_leaves_the_catalog_as_it_was(tmp_path: Path) -> Non
     assert all(row.is_sound for row in catalog.verify())
 
 
+def test_an_import_refused_at_its_first_file_makes_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(SourceError):
+        imported(tmp_path, BARS)
+    assert not (tmp_path / "catalog").exists()
+
+
 @pytest.mark.parametrize("failing_write", [1, 2, 3])
 @pytest.mark.parametrize(
     "failure", [KeyboardInterrupt(), OSError(errno.ENOSPC, "No space left on device")]
