@@ -134,7 +134,10 @@ def daily_returns(
     last_of_day = np.append(days[1:] != days[:-1], True)[: len(days)]
     equity = np.asarray(curve.equity, dtype=np.float64)[last_of_day]
     before = np.concatenate(([first], equity[:-1]))[: len(equity)]
-    return pd.Series(equity / before - 1, index=days[last_of_day], name="return", dtype=np.float64)
+    # An account at zero stays there: its return is zero, not 0 / 0.
+    alive = before != 0
+    returns = np.divide(equity, before, out=np.ones_like(equity), where=alive) - 1
+    return pd.Series(returns, index=days[last_of_day], name="return", dtype=np.float64)
 
 
 def window_years(start: int, end: int) -> float:

@@ -17,7 +17,7 @@ from engine.causality import check_causality, prepare
 from engine.config.models import RunConfig
 from engine.events import SimulationOutcome
 from engine.playbook import Playbook, Requirements, Signals
-from engine.plugins import load_playbook
+from engine.plugins import load_playbook, new_playbook, requirements_of
 from engine.window import load_window
 
 
@@ -54,11 +54,11 @@ def run(
     RiskoffError : bad config, data or playbook; see ``engine.errors`` for who must act.
     """
     playbook = load_playbook(config.playbook.name, config.playbook.params, plugin_path)
-    requirements = playbook.requirements(playbook.params)
+    requirements = requirements_of(playbook)
     dataset = load_window(config, source, requirements)
     signals = prepare(playbook, dataset, requirements)
     # A fresh instance decides: what ``prepare`` saw of the future cannot hide on ``self``.
-    decider = type(playbook)(playbook.params)
+    decider = new_playbook(type(playbook), playbook.params)
     outcome = simulate(config, dataset, decider, signals, requirements, on_progress=on_progress)
     check_causality(playbook, dataset, requirements, signals, outcome)
     return RunResult(config, dataset, playbook, requirements, signals, outcome)

@@ -1,8 +1,8 @@
 """Working orders, grouped into plans: an entry, its stop, its targets and its exits."""
 
-import math
 from dataclasses import dataclass, field
 
+from engine.costs import floor_to_step
 from engine.events import NAN, OrderKind, OrderRequest, OrderRole, OrderRow, OrderStatus
 
 
@@ -95,13 +95,18 @@ class Plan:
     def target_quantity(self, order: WorkingOrder, held: float, lot_size: float) -> float:
         """Return what a target still wants, base units, unsigned.
 
-        A fraction of the entry filled so far, in whole lots; the farthest target takes the rest.
+        A fraction of the entry filled so far, in whole lots; the farthest target takes what the
+        nearer ones do not wait for.
         """
-        if order is self.working_targets()[-1]:
-            return abs(held)
-        wanted = order.request.fraction * self.entered
-        whole = math.floor(wanted / lot_size + 1e-9) * lot_size
-        return min(max(whole - order.filled, 0.0), abs(held))
+        *nearer, farthest = self.working_targets()
+        if order is not farthest:
+            return min(self._share_left(order, lot_size), abs(held))
+        waiting = sum(self._share_left(target, lot_size) for target in nearer)
+        return floor_to_step(max(abs(held) - waiting, 0.0), lot_size) if waiting else abs(held)
+
+    def _share_left(self, target: WorkingOrder, lot_size: float) -> float:
+        whole = floor_to_step(target.request.fraction * self.entered, lot_size)
+        return max(whole - target.filled, 0.0)
 
 
 class Book:

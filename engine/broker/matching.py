@@ -129,16 +129,14 @@ class Matcher:
         path, t, stop = turn.path, turn.t, turn.stop()
         low, high = path.low[t], path.high[t]
         stop_hit = self.stop_is_touched(turn)
-        level = self._collateral.liquidation_level(turn.k, t)
-        if resolve.liquidation_touched(
-            turn.position.quantity, level, path.mark_low[t], path.mark_high[t]
-        ) and not (stop is not None and stop_hit and self._stop_is_nearer(turn, stop, level)):
-            # Another position's loss can put the level beyond this bar's open: then as at a gap.
-            mark_open = float(path.marks.open[turn.row])
-            worst = min if turn.position.quantity > 0 else max
-            self._liquidate(turn, level, worst(level, mark_open))
+        stop_first = stop is not None and stop_hit and self._stop_is_nearer(turn, stop)
+        if not stop_first and self._liquidation_is_touched(turn):
+            self._liquidate_in_range(turn)
         elif stop is not None and stop_hit:
             self._trigger_stop(turn, stop, stop.request.price)
+            # What the bar's volume leaves of a stop does not outlive the liquidation price.
+            if turn.position.quantity != 0.0 and self._liquidation_is_touched(turn):
+                self._liquidate_in_range(turn)
         elif targets and not (stop is not None and stop.triggered):
             for target in turn.plan.working_targets():
                 request = target.request
@@ -148,6 +146,24 @@ class Matcher:
                     and _trades_at(request.price, low, high)
                 ):
                     self._take_target(turn, target, request.price)
+
+    def _liquidation_is_touched(self, turn: Turn) -> bool:
+        path, t = turn.path, turn.t
+        level = self._collateral.liquidation_level(turn.k, t)
+        return bool(
+            resolve.liquidation_touched(
+                turn.position.quantity, level, path.mark_low[t], path.mark_high[t]
+            )
+        )
+
+    def _liquidate_in_range(self, turn: Turn) -> None:
+        """Liquidate at the level, or at the mark's open where that is worse.
+
+        Another position's loss can put the level beyond this bar's open: then as at a gap.
+        """
+        level = self._collateral.liquidation_level(turn.k, turn.t)
+        worst = min if turn.position.quantity > 0 else max
+        self._liquidate(turn, level, worst(level, float(turn.path.marks.open[turn.row])))
 
     def match_resting_entry(self, turn: Turn) -> None:
         """Fill a limit or stop entry inside its bar; then its stop or liquidation may follow."""
@@ -212,9 +228,9 @@ class Matcher:
         kind = resolve.STOP if request.kind is OrderKind.STOP else resolve.LIMIT
         return bool(resolve.level_touched(kind, request.side, request.price, low, high))
 
-    def _stop_is_nearer(self, turn: Turn, stop: WorkingOrder, level: float) -> bool:
+    def _stop_is_nearer(self, turn: Turn, stop: WorkingOrder) -> bool:
         return not resolve.liquidation_comes_first(
-            level,
+            self._collateral.liquidation_level(turn.k, turn.t),
             turn.path.marks.open[turn.row],
             stop.request.price,
             turn.path.bars["open"][turn.row],
@@ -270,6 +286,8 @@ class Matcher:
     def _take_target(self, turn: Turn, target: WorkingOrder, raw: float) -> None:
         held, lot = turn.position.quantity, turn.path.instrument.lot_size
         wanted = turn.plan.target_quantity(target, held, lot)
+        if wanted <= 0 and target is turn.plan.working_targets()[-1]:
+            return
         if wanted <= 0:
             # Its fraction is below one lot; the farthest target takes the rest.
             self._book.end(target, OrderStatus.CANCELLED, turn.when.at, "below one lot")

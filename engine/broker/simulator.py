@@ -133,9 +133,10 @@ class Simulator:
             self.ledger.interest(int(timeline.at[t]), annual_rate=rate, days=days)
         if not self.book.plans:
             return
+        for k in range(len(timeline.paths)):
+            self._pay_holder(k, t)
         turns = []
         for k, path in enumerate(timeline.paths):
-            self._pay_holder(k, t)
             row = int(path.opening[t])
             turn = None if row == NO_ROW else self._turn(k, t, row, FillStage.OPEN)
             if turn is not None:

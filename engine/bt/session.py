@@ -143,19 +143,29 @@ class Session:
 
     def _ask_on_bar(self, at: int) -> Sequence[Intent]:
         try:
-            return self._playbook.on_bar(self._market, self.account_view())
+            intents = self._playbook.on_bar(self._market, self.account_view())
         except RiskoffError:
             raise
         except (Exception, SystemExit) as error:
             raise self._failure("on_bar", at, error) from error
+        return self._sequence("on_bar", at, intents)
 
     def _ask_on_fill(self, fill: Fill) -> Sequence[Intent]:
         try:
-            return self._playbook.on_fill(fill, self.account_view())
+            intents = self._playbook.on_fill(fill, self.account_view())
         except RiskoffError:
             raise
         except (Exception, SystemExit) as error:
             raise self._failure("on_fill", fill.at, error) from error
+        return self._sequence("on_fill", fill.at, intents)
+
+    def _sequence(self, method: str, at: int, intents: Any) -> Sequence[Intent]:
+        if isinstance(intents, list | tuple):
+            return intents
+        raise PlaybookContractError(
+            f"playbook {self._playbook.name}: {method} returned {intents!r} at {utc_text(at)}; "
+            "return a list or tuple of intents, empty for none"
+        )
 
     def _failure(self, method: str, at: int, error: BaseException) -> PlaybookError:
         names = ", ".join(self.simulator.names)

@@ -66,6 +66,8 @@ class Once(Playbook[Params]):
             raise ZeroDivisionError("1 / 0")
         if self.params.fails == "kept":
             return [Enter(CLOCK.instrument, 1, float(self.kept[-1]) / 2, "test")]
+        if self.params.fails == "none":
+            return None
         if self.params.fails == "intent":
             return ["buy"]
         if self.params.fails == "instrument":
@@ -151,6 +153,7 @@ def test_a_playbook_that_raises_is_named_with_the_method_and_the_instrument(plug
     ("params", "text"),
     [
         ({"fails": "intent"}, "an intent is Enter, Exit, MoveStop or WakeAt"),
+        ({"fails": "none"}, "on_bar returned None"),
         ({"fails": "instrument"}, "'DOGE', which this run does not trade"),
         ({"wake": False}, "a bar outside its wake mask"),
         ({"short_array": True}, "signal close has 77 entries"),

@@ -322,7 +322,7 @@ def more_than_the_cash_carries(patch):
 
 
 def stop_before_liquidation(patch):
-    patch.setattr(matching.Matcher, "_stop_is_nearer", lambda self, turn, stop, level: True)
+    patch.setattr(matching.Matcher, "_stop_is_nearer", lambda self, turn, stop: True)
 
 
 def cross_perps_without_each_other(patch):

@@ -1,10 +1,4 @@
-"""Where the simulator still differs from the rules that the audit derives; each case by hand.
-
-The audit is right in these; a simulator that follows turns the case into a passing test, which
-fails here until the mark is taken away.
-"""
-
-import pytest
+"""Volume caps where one order leaves something to another; each case by hand."""
 
 from engine.intents import Enter, Target
 from engine.testing import PERP, candles, fill_lines, play, table
@@ -12,7 +6,6 @@ from engine.testing import PERP, candles, fill_lines, play, table
 CAP = {"participation_cap": 0.1}
 
 
-@pytest.mark.xfail(strict=True, reason="the farthest target takes what a nearer one still wants")
 def test_the_farthest_target_leaves_a_waiting_nearer_one_its_share():
     # 10 bought at 100. The bar before holds 20: the open of 111 fills 2 of the nearer target's 5.
     # Inside 109 to 112 the farther fills its own 5 at 110; the nearer's last 3 wait for the open.
@@ -36,7 +29,6 @@ def test_the_farthest_target_leaves_a_waiting_nearer_one_its_share():
     ]
 
 
-@pytest.mark.xfail(strict=True, reason="what the cap leaves of a stop survives its liquidation")
 def test_what_the_volume_cap_leaves_of_a_stop_is_liquidated_in_that_bar():
     # 10 bought at 100, margin 1,000 / 10 = 100: liquidation at (1,000 - 100) / 9.96 = 90.36.
     # The bar holds 20: 2 are stopped at 95, then the mark goes on to 89 and takes the other 8.
