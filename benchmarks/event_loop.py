@@ -16,6 +16,7 @@ import statistics
 import subprocess
 import sys
 import time
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -99,9 +100,9 @@ class Rule(Playbook[RuleParams]):
         values = {"enter": enter.astype(float), "leave": leave.astype(float)}
         return Signals(bars["available_at"], {**values, "close": bars["close"]}, (), enter, leave)
 
+    @abstractmethod
     def rows(self, close: Floats) -> tuple[Mask, Mask]:
         """Return the entry and exit rows."""
-        raise NotImplementedError
 
     def on_bar(self, market: MarketView, account: AccountView) -> Sequence[Intent]:
         """Turn a wake into an order."""
