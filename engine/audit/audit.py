@@ -1,5 +1,7 @@
 """The audit's main path."""
 
+import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 from data_feeds.catalog import Catalog
@@ -54,4 +56,14 @@ def audit_run(run_folder: Path, source: Catalog | Dataset | None = None) -> Audi
     check_equity(case)
     check_trades(case)
     check_guards(case)
+    _check_seals(run_folder, files.manifest.get("sealed", {}), recorder)
     return recorder.report()
+
+
+def _check_seals(run_folder: Path, sealed: Mapping[str, str], recorder: Recorder) -> None:
+    """Tables that cannot be derived again are still those that the run wrote."""
+    for name, expected in sorted(sealed.items()):
+        path = run_folder / name
+        found = hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else "no file"
+        recorder.line(name, "whole file").equal("as the run sealed it", expected, found)
+    recorder.count("sealed files", len(sealed))

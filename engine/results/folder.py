@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,13 @@ MANIFEST_FILE = "manifest.json"
 METRICS_FILE = "metrics.json"
 CONDITIONS_FILE = "conditions.json"
 TIMING_FILE = "timing.json"
+# Tables that only the playbook's own signals or the guards' state could give again.
+SEALED_FILES = (
+    "guards.parquet",
+    "journal_account.parquet",
+    "journal_conditions.parquet",
+    "decision_rows.parquet",
+)
 PARTIAL_PREFIX = ".partial-"
 
 AddReports = Callable[[RunRecord, Path], None]
@@ -94,11 +102,16 @@ def write_files(record: RunRecord, folder: Path) -> None:
         write_table(table, folder / f"{name}.parquet")
     with (folder / CONFIG_FILE).open("w", encoding="utf-8", newline="\n") as stream:
         _yaml().dump(resolved_config(record.run), stream)
-    write_json(manifest(record), folder / MANIFEST_FILE)
+    write_json({**manifest(record), "sealed": seals(folder)}, folder / MANIFEST_FILE)
     write_json(
         {name: _json_number(value) for name, value in record.metrics.items()}, folder / METRICS_FILE
     )
     write_json(rates_document(record.run.signals, record.rates), folder / CONDITIONS_FILE)
+
+
+def seals(folder: Path) -> dict[str, str]:
+    """Return the sha256 of each table that no second program derives again, by file name."""
+    return {name: sha256((folder / name).read_bytes()).hexdigest() for name in SEALED_FILES}
 
 
 def tables(record: RunRecord) -> dict[str, pa.Table]:
