@@ -26,6 +26,7 @@ Values = NDArray[np.float64]
 
 # The epoch was a Thursday; weekly buckets start on Monday.
 _MONDAY_NS = 4 * DAY_NS
+_IRREGULAR = (ChannelKind.SERIES, ChannelKind.DIVIDENDS, ChannelKind.SPLITS)
 # Beyond a day the premium of mark over last says nothing about now.
 MAX_RATIO_AGE_NS = DAY_NS
 
@@ -240,15 +241,24 @@ class Gap:
     missing: int
 
 
-def gaps(channel: Channel, calendar: str = ALWAYS_OPEN) -> list[Gap]:
+def usual_step(channel: Channel) -> int:
+    """Return the most frequent step between a channel's facts, ns; 0 for fewer than two rows."""
+    facts = channel[time_columns(channel.key.kind)[0]]
+    if len(facts) < 2:
+        return 0
+    steps, counts = np.unique(np.diff(facts), return_counts=True)
+    return int(steps[np.argmax(counts)])
+
+
+def gaps(channel: Channel, calendar: str = ALWAYS_OPEN, step_ns: int = 0) -> list[Gap]:
     """Return the holes inside a channel, in order of time. Holes are facts, not errors.
 
     Bars of an exchange miss sessions; other bars miss multiples of their timeframe; funding, open
-    interest and liquidations miss multiples of their own most frequent step. Series and dividends
-    come when they come and have no gaps.
+    interest and liquidations miss multiples of ``step_ns`` (0: their own most frequent step).
+    Series, dividends and splits come when they come and have no gaps.
     """
     kind = channel.key.kind
-    if len(channel) < 2 or kind in (ChannelKind.SERIES, ChannelKind.DIVIDENDS):
+    if len(channel) < 2 or kind in _IRREGULAR:
         return []
     if kind in (ChannelKind.BARS, ChannelKind.MARK):
         if calendar != ALWAYS_OPEN:
@@ -257,10 +267,9 @@ def gaps(channel: Channel, calendar: str = ALWAYS_OPEN) -> list[Gap]:
         missing = (ended - started) // Timeframe(channel.key.timeframe).ns
     else:
         event = channel["event_at"]
-        steps, counts = np.unique(np.diff(event), return_counts=True)
-        step = steps[np.argmax(counts)]
+        step = step_ns or usual_step(channel)
         started, ended = event[:-1] + step, event[1:]
-        missing = np.diff(event) // max(int(step), 1) - 1
+        missing = np.diff(event) // max(step, 1) - 1
     return [
         Gap(int(started[i]), int(ended[i]), int(missing[i])) for i in np.flatnonzero(missing > 0)
     ]

@@ -2,8 +2,8 @@
 
 RiskoffError
 +- YamlError            exit 2   a file the user wrote is not the YAML we accept
-+- DataError            exit 3   SourceError, SchemaError, GapError, CoverageError,
-                                 IntegrityError, StorageError
++- DataError            exit 3   SourceError (Transient, Permanent), SchemaError, GapError,
+                                 CoverageError, IntegrityError, StorageError
 Everything above (configuration, playbook, simulation, report) is in ``engine.errors``.
 """
 
@@ -28,6 +28,21 @@ class DataError(RiskoffError):
 
 class SourceError(DataError):
     """A source could not deliver what was asked."""
+
+
+class TransientSourceError(SourceError):
+    """A venue or publisher could not answer now; the same question may be answered later.
+
+    ``retry_after_s`` is how long it asked to be left alone, seconds; None when it did not say.
+    """
+
+    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class PermanentSourceError(SourceError):
+    """A venue or publisher refused: asking again is of no use."""
 
 
 class SchemaError(DataError):

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -89,12 +90,13 @@ def load_dataset(
             if key in required:
                 raise _missing(key, held)
             continue
-        whole = source.channels[origin] if isinstance(source, Dataset) else source.read(origin)
+        whole = _rows(source, origin, key, (start - warmup_ns, end))
         if origin != key:
             whole = resample_bars(whole, Timeframe(key.timeframe))
         part = _window(whole, start - warmup_ns, end)
         if key in required and key.kind is ChannelKind.BARS:
-            _check_coverage(whole, part, instruments[key.instrument], (start, end, warmup_ns))
+            held_rows = _Held.of(source, origin, instruments[key.instrument])
+            _check_coverage(key, part, held_rows, (start, end, warmup_ns))
         channels[key] = part
     used = {key.instrument for key in channels}
     return Dataset({name: instruments[name] for name in sorted(used)}, channels)
@@ -159,47 +161,86 @@ def _window(channel: Channel, first_at: int, end: int) -> Channel:
     return channel.take(slice(int(begin), max(int(begin), int(stop))))
 
 
+@dataclass(frozen=True)
+class _Held:
+    """Which stretches of time a source's bars cover, short outages and closures aside."""
+
+    calendar: str
+    stretches: tuple[tuple[int, int], ...]
+
+    @classmethod
+    def of(cls, source: Catalog | Dataset, origin: ChannelKey, instrument: Instrument) -> "_Held":
+        """Return what the index knows of a stored channel, or the rows of one in memory tell."""
+        calendar = instrument.calendar
+        slack = _slack(origin, calendar)
+        if isinstance(source, Catalog):
+            entry = source.entry(origin)
+            holes = [(gap.started_at, gap.ended_at) for gap in entry.gaps]
+            edges = (entry.first_at, entry.last_at)
+        else:
+            rows = source.channels[origin]
+            if len(rows) == 0:
+                return cls(calendar, ())
+            pairs = zip(
+                rows["closed_at"][:-1].tolist(), rows["opened_at"][1:].tolist(), strict=True
+            )
+            holes = [(closed, opened) for closed, opened in pairs if opened - closed > slack]
+            edges = (int(rows["opened_at"][0]), int(rows["closed_at"][-1]))
+        wide = [hole for hole in holes if hole[1] - hole[0] > slack]
+        firsts = [edges[0], *(opened for _, opened in wide)]
+        lasts = [*(closed for closed, _ in wide), edges[1]]
+        return cls(calendar, tuple(zip(firsts, lasts, strict=True)))
+
+    def __str__(self) -> str:
+        shown = [f"{utc_text(first)} to {utc_text(last)}" for first, last in self.stretches]
+        return (", ".join(shown[:6]) or "nothing") + (" and more" if len(shown) > 6 else "")
+
+
+def _slack(key: ChannelKey, calendar: str) -> int:
+    return max(Timeframe(key.timeframe).ns, _OUTAGE_NS if calendar == ALWAYS_OPEN else _CLOSURE_NS)
+
+
+def _rows(
+    source: Catalog | Dataset, origin: ChannelKey, key: ChannelKey, window: tuple[int, int]
+) -> Channel:
+    """Return the stored rows that the window's rows of ``key`` are made of, or more."""
+    if isinstance(source, Dataset):
+        return source.channels[origin]
+    if key.kind not in _BAR_KINDS:
+        # The state at the window's start may be old.
+        return source.read(origin)
+    around = 2 * Timeframe(key.timeframe).ns
+    rows = source.read(origin, window[0] - around, window[1] + around)
+    if origin != key and (len(rows) == 0 or rows["closed_at"][-1] < window[1]):
+        # The row that proves the last bucket over lies beyond a hole.
+        rows = source.read(origin, window[0] - around)
+    return rows
+
+
 def _check_coverage(
-    whole: Channel, part: Channel, instrument: Instrument, window: tuple[int, int, int]
+    key: ChannelKey, part: Channel, held: _Held, window: tuple[int, int, int]
 ) -> None:
     """Raise unless bars reach from the warm-up's start to the window's end, outages aside."""
     start, end, warmup_ns = window
-    step = Timeframe(whole.key.timeframe).ns
-    always_open = instrument.calendar == ALWAYS_OPEN
-    slack = max(step, _OUTAGE_NS if always_open else _CLOSURE_NS)
-    edge = step if always_open else _CLOSURE_NS
-    cover = _cover_text(whole, slack)
+    slack = _slack(key, held.calendar)
+    edge = Timeframe(key.timeframe).ns if held.calendar == ALWAYS_OPEN else _CLOSURE_NS
     asked = f"{utc_text(start)} to {utc_text(end)}"
     inside = part["opened_at"] >= start
-    if len(whole) == 0 or not inside.any():
-        raise CoverageError(f"{whole.key}: no bars from {asked}; the data cover {cover}")
-    if whole["closed_at"][-1] < end - edge or part["closed_at"][-1] < end - slack:
-        raise CoverageError(
-            f"{whole.key}: the window {asked} ends after the bars; the data cover {cover}"
-        )
+    if not inside.any():
+        raise CoverageError(f"{key}: no bars from {asked}; the data cover {held}")
+    if held.stretches[-1][1] < end - edge or part["closed_at"][-1] < end - slack:
+        raise CoverageError(f"{key}: the window {asked} ends after the bars; the data cover {held}")
     first_at = start - warmup_ns
-    if whole["opened_at"][0] > first_at + edge or part["opened_at"][0] > first_at + slack:
+    if held.stretches[0][0] > first_at + edge or part["opened_at"][0] > first_at + slack:
         raise CoverageError(
-            f"{whole.key}: the window from {utc_text(start)} needs {warmup_ns / DAY_NS:.3g} days "
-            f"of warm-up, from {utc_text(first_at)}; the data cover {cover}; start later or "
+            f"{key}: the window from {utc_text(start)} needs {warmup_ns / DAY_NS:.3g} days "
+            f"of warm-up, from {utc_text(first_at)}; the data cover {held}; start later or "
             "shorten the warm-up"
         )
     holes = part["opened_at"][1:] - part["closed_at"][:-1]
     if len(holes) and holes.max() > slack:
         at = int(part["closed_at"][int(np.argmax(holes))])
         raise CoverageError(
-            f"{whole.key}: the window {asked} with its warm-up has a hole of "
-            f"{holes.max() / DAY_NS:.3g} days from {utc_text(at)}; the data cover {cover}"
+            f"{key}: the window {asked} with its warm-up has a hole of "
+            f"{holes.max() / DAY_NS:.3g} days from {utc_text(at)}; the data cover {held}"
         )
-
-
-def _cover_text(channel: Channel, slack: int) -> str:
-    """Return the stretches a channel covers, holes longer than ``slack`` left out."""
-    if len(channel) == 0:
-        return "nothing"
-    opened, closed = channel["opened_at"], channel["closed_at"]
-    holes = np.flatnonzero(opened[1:] - closed[:-1] > slack)
-    firsts = [opened[0], *opened[holes + 1]]
-    lasts = [*closed[holes], closed[-1]]
-    stretches = [f"{utc_text(a)} to {utc_text(b)}" for a, b in zip(firsts, lasts, strict=True)]
-    return ", ".join(stretches[:6]) + (" and more" if len(stretches) > 6 else "")

@@ -28,6 +28,7 @@ class ChannelKind(StrEnum):
     OPEN_INTEREST = "open_interest"
     LIQUIDATIONS = "liquidations"
     DIVIDENDS = "dividends"
+    SPLITS = "splits"
     SERIES = "series"
 
 
@@ -44,7 +45,7 @@ POINT_TIMES = ("event_at", "available_at")
 
 # Value columns by kind. Units: prices in quote per base unit; volume and open_interest_base in base
 # units; *_quote in quote; rate a fraction of notional for one interval, positive: longs pay shorts;
-# amount in quote per share; value in the series' own unit.
+# amount in quote per share; ratio new shares per old share; value in the series' own unit.
 VALUE_COLUMNS: Mapping[ChannelKind, tuple[str, ...]] = MappingProxyType(
     {
         ChannelKind.BARS: ("open", "high", "low", "close", "volume"),
@@ -53,6 +54,7 @@ VALUE_COLUMNS: Mapping[ChannelKind, tuple[str, ...]] = MappingProxyType(
         ChannelKind.OPEN_INTEREST: ("open_interest_base", "open_interest_quote"),
         ChannelKind.LIQUIDATIONS: ("long_quote", "short_quote"),
         ChannelKind.DIVIDENDS: ("amount",),
+        ChannelKind.SPLITS: ("ratio",),
         ChannelKind.SERIES: ("value",),
     }
 )
@@ -114,6 +116,15 @@ class Channel:
         """Return the rows known at ``at`` (``available_at <= at``)."""
         known = self.columns["available_at"] <= at
         return self if bool(np.all(known)) else self.take(known)
+
+
+def empty_columns(key: ChannelKey, rows: int) -> dict[str, Array]:
+    """Return a channel's columns of that many rows, their values not set."""
+    columns: dict[str, Array] = {
+        name: np.empty(rows, dtype=np.int64) for name in time_columns(key.kind)
+    }
+    columns |= {name: np.empty(rows, dtype=np.float64) for name in VALUE_COLUMNS[key.kind]}
+    return columns | {"label": np.empty(rows, dtype=np.int8)}
 
 
 def utc_text(at: int) -> str:

@@ -86,7 +86,7 @@ def import_mapping(
                 line = document.line(("files", i))
                 raise type(error)(f"{error} (mapping {path}:{line})") from error
             origin = Origin(source=entry.source, licence=entry.licence, unit=entry.unit)
-            written = batch.add(instruments[name], channel, origin)
+            written = batch.replace(instruments[name], channel, origin)
             reports.append(ImportReport(key, written, folder / entry.path))
     return reports
 

@@ -11,27 +11,28 @@ VENUES_FOLDER = CONFIGS_FOLDER / "venues"
 SCHEMA_FILE = CONFIGS_FOLDER / "schema" / "run.schema.json"
 
 
-def find_config(text: str) -> Path:
+def find_config(text: str, kind: str = "runs") -> Path:
     """Return the file that a config argument means.
 
     A path that exists is taken as it is. Otherwise ``configs/...`` means the shipped copy, so the
-    examples run from any folder, and a bare name such as ``demo`` the shipped run of that name.
+    examples run from any folder, and a bare name such as ``demo`` the shipped file of that name in
+    ``configs/<kind>``.
 
     Raises
     ------
-    ConfigError : there is no such file; names the nearest shipped run.
+    ConfigError : there is no such file; names the nearest shipped one.
     """
     written = Path(text)
     candidates = [written]
     if written.parts[:1] == ("configs",) and ".." not in written.parts:
         candidates.append(CONFIGS_FOLDER.joinpath(*written.parts[1:]))
     if len(written.parts) == 1 and not written.suffix:
-        candidates.append(CONFIGS_FOLDER / "runs" / f"{text}.yaml")
+        candidates.append(CONFIGS_FOLDER / kind / f"{text}.yaml")
     for candidate in candidates:
         if candidate.is_file():
             return candidate
     problem = "is a folder" if written.is_dir() else "no such file"
-    raise ConfigError(f"{text}: {problem}; {_nearest(written.stem, CONFIGS_FOLDER / 'runs')}")
+    raise ConfigError(f"{text}: {problem}; {_nearest(written.stem, CONFIGS_FOLDER / kind)}")
 
 
 def find_venue(name: str) -> Path:

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from data_feeds.calendar import session_bounds
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
-from data_feeds.timeframe import Timeframe
+from data_feeds.timeframe import HOUR_NS, Timeframe
 
 PERP = Instrument(id="BTCUSDT-PERP", kind=InstrumentKind.PERP, tick_size=0.1)
 
@@ -37,6 +38,15 @@ def bars(
             "label": np.zeros(len(at), dtype=np.int8),
         },
     )
+
+
+def session_hours(dates: Sequence[str]) -> tuple[Instrument, Channel]:
+    """Return an ETF and the first two hours of its New York sessions."""
+    spy = Instrument(id="SPY", kind=InstrumentKind.ETF, quote="USD", calendar="XNYS")
+    opened, _ = session_bounds("XNYS", np.array(dates, dtype="datetime64[D]"))
+    at = [int(first) + hour * HOUR_NS for first in opened for hour in range(2)]
+    rows = bars(at, [(1, 1, 1, 1, 1)] * len(at))
+    return spy, Channel(ChannelKey("SPY", ChannelKind.BARS, "1h"), rows.columns)
 
 
 def series(

@@ -1,0 +1,18 @@
+"""Parquet catalog: a few files per channel, one index, and nothing half-written."""
+
+from data_feeds.catalog.batch import Batch
+from data_feeds.catalog.catalog import Catalog, VerifyRow, coverage_text
+from data_feeds.catalog.index import CatalogEntry, GapRow, Origin, Part, Span, merged_spans
+
+__all__ = [
+    "Batch",
+    "Catalog",
+    "CatalogEntry",
+    "GapRow",
+    "Origin",
+    "Part",
+    "Span",
+    "VerifyRow",
+    "coverage_text",
+    "merged_spans",
+]

@@ -1,0 +1,246 @@
+"""Write channels into a catalog: all together or not at all.
+
+A part's file carries its own hash in its name and is in place before the index that names it; the
+index is replaced in one step. So a reader sees the old state or the new one, whatever happens to
+the writer: an interrupt, a full disk, a kill.
+"""
+
+import contextlib
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import filelock
+import numpy as np
+
+from data_feeds.atomic import acquire, storage_errors, write_atomically
+from data_feeds.catalog.index import (
+    INDEX_NAME,
+    CatalogEntry,
+    Index,
+    Origin,
+    Part,
+    Span,
+    load_index,
+    merged_spans,
+    save_index,
+)
+from data_feeds.catalog.parts import described, encode, seams, split
+from data_feeds.catalog.reading import read_parts
+from data_feeds.errors import SchemaError
+from data_feeds.instrument import Instrument
+from data_feeds.schema import (
+    Array,
+    Channel,
+    ChannelKey,
+    ChannelKind,
+    time_columns,
+    utc_text,
+    validate,
+)
+
+LOCK_NAME = ".lock"
+LOCK_SECONDS = 30
+_SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_KNOWN_IN_ORDER = (ChannelKind.BARS, ChannelKind.MARK, ChannelKind.FUNDING)
+
+
+class Batch:
+    """Channels being written; made by :meth:`Catalog.batch`, which also ends it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = filelock.FileLock(str(folder / LOCK_NAME))
+        self._index: Index | None = None
+
+    def replace(
+        self, instrument: Instrument, channel: Channel, origin: Origin | None = None
+    ) -> CatalogEntry:
+        """Write a channel in the place of all its older rows.
+
+        Raises
+        ------
+        SchemaError : the channel breaks its rules, or is not the instrument's.
+        StorageError : the disk refuses.
+        """
+        _check(instrument, channel)
+        # Only now, so that an import refused at its first file leaves no trace.
+        self._begun()
+        parts = self._store(instrument, channel)
+        return self._put(instrument, channel.key, parts, covered=(), origin=origin or Origin())
+
+    def extend(
+        self, instrument: Instrument, channel: Channel, covered: Span, origin: Origin
+    ) -> CatalogEntry:
+        """Write rows in the place of those stored in the same stretch; the rest stays.
+
+        Only the files of the periods touched are read and written. ``covered`` is the stretch that
+        the source has answered for: rows of ``channel`` lie inside it, older rows inside it go.
+        A channel without rows extends the coverage of one that is stored.
+
+        Raises
+        ------
+        SchemaError : the rows break the channel's rules, alone or beside the stored ones, or come
+            from other venues than the stored ones.
+        StorageError : the disk refuses. IntegrityError : a stored file is broken.
+        """
+        index = self._begun()
+        entry = index.find(channel.key)
+        if len(channel) == 0:
+            if entry is None:
+                raise SchemaError(f"{channel.key}: no rows; nothing to store")
+        else:
+            _check(instrument, channel)
+        if entry is None:
+            parts = self._store(instrument, channel)
+            return self._put(instrument, channel.key, parts, covered=(covered,), origin=origin)
+        _refuse_other_venues(entry, origin)
+        facts = channel[time_columns(channel.key.kind)[0]]
+        if len(facts) and (facts[0] < covered.started_at or facts[-1] >= covered.ended_at):
+            raise SchemaError(f"{channel.key}: rows outside the stretch they were asked for")
+        parts = self._spliced(instrument, entry, channel, covered)
+        _check_seams(channel, parts)
+        spans = merged_spans((*entry.covered, covered))
+        return self._put(instrument, channel.key, parts, covered=spans, origin=origin)
+
+    def put_instrument(self, instrument: Instrument) -> None:
+        """Store an instrument's filters in the place of older ones."""
+        self._index = self._begun().replaced(instrument)
+
+    def commit(self) -> None:
+        """Replace the index, in one step."""
+        if self._index is not None:
+            save_index(self._folder, self._index)
+
+    def close(self) -> None:
+        """Remove the files, new or old, that the index on disk does not name; unlock."""
+        try:
+            if self._index is not None:
+                self._sweep()
+        finally:
+            self._lock.release()
+
+    def _begun(self) -> Index:
+        """Return the index so far; the first call locks the catalog and reads it."""
+        if self._index is None:
+            acquire(self._lock, self._folder, LOCK_SECONDS)
+            self._index = load_index(self._folder)
+        return self._index
+
+    def _sweep(self) -> None:
+        """Remove what no index names: older versions, and what a killed writer left."""
+        named = {self._folder / name for name in load_index(self._folder).files}
+        channels = self._folder / "channels"
+        left = [path for path in channels.rglob("*.parquet") if path not in named]
+        left += [*channels.rglob(".*.part"), *self._folder.glob(f".{INDEX_NAME}.*.part")]
+        for path in left:
+            # A file that nothing names harms nobody.
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+
+    def _store(self, instrument: Instrument, channel: Channel) -> tuple[Part, ...]:
+        return tuple(self._store_part(instrument, period, rows) for period, rows in split(channel))
+
+    def _store_part(self, instrument: Instrument, period: str, rows: Channel) -> Part:
+        raw = encode(rows)
+        part = described(rows, period, instrument.calendar, raw)
+        with storage_errors(self._folder):
+            write_atomically(self._folder / part.file, raw)
+        return part
+
+    def _spliced(
+        self, instrument: Instrument, entry: CatalogEntry, channel: Channel, covered: Span
+    ) -> tuple[Part, ...]:
+        """Return the entry's parts with the covered stretch's rows exchanged."""
+        parts = {part.period: part for part in entry.parts}
+        fresh = dict(split(channel)) if len(channel) else {}
+        touched = [
+            part.period
+            for part in entry.parts
+            if part.first_at < covered.ended_at and part.last_fact_at >= covered.started_at
+        ]
+        for period in sorted({*fresh, *touched}):
+            stored = parts.pop(period, None)
+            rows = fresh.get(period)
+            if stored is not None:
+                rows = self._kept(entry, stored, covered, rows)
+            if rows is not None:
+                parts[period] = self._store_part(instrument, period, rows)
+        return tuple(sorted(parts.values(), key=lambda part: part.first_at))
+
+    def _kept(
+        self, entry: CatalogEntry, part: Part, covered: Span, fresh: Channel | None
+    ) -> Channel | None:
+        """Return a part's rows outside the covered stretch with the fresh rows between them."""
+        old = read_parts(self._folder, entry.key, (part,))
+        facts = old[time_columns(entry.kind)[0]]
+        before = old.take(facts < covered.started_at)
+        after = old.take(facts >= covered.ended_at)
+        rows = _joined([piece for piece in (before, fresh, after) if piece is not None])
+        if len(rows) == 0:
+            return None
+        validate(rows)
+        return rows
+
+    def _put(
+        self,
+        instrument: Instrument,
+        key: ChannelKey,
+        parts: tuple[Part, ...],
+        *,
+        covered: tuple[Span, ...],
+        origin: Origin,
+    ) -> CatalogEntry:
+        entry = CatalogEntry(
+            instrument=key.instrument,
+            kind=key.kind,
+            timeframe=key.timeframe,
+            parts=parts,
+            seams=seams(key, parts, instrument.calendar),
+            covered=covered,
+            origin=origin,
+        )
+        self._index = self._begun().replaced(instrument, entry)
+        return entry
+
+
+def _joined(pieces: Sequence[Channel]) -> Channel:
+    columns: dict[str, Array] = {
+        name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0].columns
+    }
+    return Channel(pieces[0].key, columns)
+
+
+def _check(instrument: Instrument, channel: Channel) -> None:
+    if channel.key.instrument != instrument.id:
+        raise SchemaError(f"{channel.key} does not belong to {instrument.id}")
+    if len(channel) == 0:
+        raise SchemaError(f"{channel.key}: no rows; nothing to store")
+    validate(channel)
+    if not _SAFE_ID.fullmatch(instrument.id):
+        raise SchemaError(
+            f"instrument id {instrument.id!r}: use letters, digits, dot, dash and underscore"
+        )
+
+
+def _check_seams(channel: Channel, parts: tuple[Part, ...]) -> None:
+    """Refuse parts that overlap, or that become known out of order."""
+    for before, after in pairwise(parts):
+        overlaps = after.first_at < before.last_at or after.first_at <= before.last_fact_at
+        early = after.first_available_at < before.last_available_at
+        if overlaps or (early and channel.key.kind in _KNOWN_IN_ORDER):
+            raise SchemaError(
+                f"{channel.key}: rows from {utc_text(after.first_at)} overlap those stored to "
+                f"{utc_text(before.last_at)}; remove the catalog and fetch the channel again"
+            )
+
+
+def _refuse_other_venues(entry: CatalogEntry, origin: Origin) -> None:
+    stored, given = set(entry.origin.venues), set(origin.venues)
+    if stored and given and stored != given:
+        raise SchemaError(
+            f"{entry.key}: stored rows are from {', '.join(sorted(stored))}, new ones from "
+            f"{', '.join(sorted(given))}; one channel holds one venue: give the other venue an "
+            "instrument of its own, or import both with fills and mix_venues in a mapping"
+        )

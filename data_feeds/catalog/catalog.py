@@ -1,0 +1,158 @@
+"""A folder of channels: read here, written through batches."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from data_feeds.catalog.batch import Batch
+from data_feeds.catalog.index import INDEX_NAME, CatalogEntry, Origin, Part, load_index
+from data_feeds.catalog.reading import broken, read_parts
+from data_feeds.errors import CoverageError, DataError
+from data_feeds.instrument import Instrument
+from data_feeds.schema import Channel, ChannelKey, time_columns, utc_text, validate
+
+
+class VerifyRow(BaseModel):
+    """One channel's check: ``problem`` is empty when files and index agree."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    key: str
+    files: int
+    rows: int
+    problem: str
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether every file is what was written."""
+        return not self.problem
+
+
+class Catalog:
+    """Channels stored in a folder, written by ``riskoff data import`` and ``data fetch``."""
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+
+    def exists(self) -> bool:
+        """Whether anything was ever written here."""
+        return (self.path / INDEX_NAME).is_file()
+
+    def instruments(self) -> dict[str, Instrument]:
+        """Return the instruments by id."""
+        return {instrument.id: instrument for instrument in load_index(self.path).instruments}
+
+    def entries(self) -> list[CatalogEntry]:
+        """Return what is stored, ordered by instrument, kind and timeframe."""
+        return list(load_index(self.path).channels)
+
+    def find(self, key: ChannelKey) -> CatalogEntry | None:
+        """Return one channel's entry, or None when it is not here."""
+        return load_index(self.path).find(key)
+
+    def entry(self, key: ChannelKey) -> CatalogEntry:
+        """Return one channel's entry.
+
+        Raises
+        ------
+        CoverageError : the catalog does not hold the channel; the text lists what it holds.
+        """
+        index = load_index(self.path)
+        entry = index.find(key)
+        if entry is None:
+            held = ", ".join(str(entry.key) for entry in index.channels) or "nothing"
+            raise CoverageError(f"{key}: not in the catalog {self.path}; held: {held}")
+        return entry
+
+    def read(self, key: ChannelKey, start: int | None = None, end: int | None = None) -> Channel:
+        """Return a channel's rows whose first time column lies in ``[start, end]`` (ns UTC).
+
+        Only the files of that stretch are read.
+
+        Raises
+        ------
+        CoverageError : the channel is not here.
+        IntegrityError : a file is missing, truncated or changed.
+        """
+        entry = self.entry(key)
+        while True:
+            parts = _between(entry, start, end)
+            try:
+                channel = read_parts(self.path, key, parts)
+            except FileNotFoundError as error:
+                # A writer replaced the file after the index was read; follow it.
+                latest = self.entry(key)
+                if latest == entry:
+                    missing = next(p for p in parts if not (self.path / p.file).exists())
+                    raise broken(self.path, key, missing, "is missing") from error
+                entry = latest
+                continue
+            break
+        facts = channel[time_columns(key.kind)[0]]
+        first = 0 if start is None else int(np.searchsorted(facts, start, side="left"))
+        stop = len(facts) if end is None else int(np.searchsorted(facts, end, side="right"))
+        return channel.take(slice(first, stop))
+
+    def write(
+        self, instrument: Instrument, channels: Sequence[Channel], origin: Origin | None = None
+    ) -> list[CatalogEntry]:
+        """Store channels of one instrument, each replacing its older version as a whole.
+
+        Raises
+        ------
+        SchemaError : a channel breaks its rules, or is not the instrument's.
+        StorageError : the disk refuses; the catalog is as before.
+        """
+        with self.batch() as batch:
+            return [batch.replace(instrument, channel, origin) for channel in channels]
+
+    @contextlib.contextmanager
+    def batch(self) -> Iterator[Batch]:
+        """Collect changes that happen all together, or not at all.
+
+        The new index takes its name when the block ends; until then readers see the old state,
+        and after an exception in the block nothing has changed. Other writers wait meanwhile.
+
+        Raises
+        ------
+        StorageError : the disk refuses, or another writer does not end; the catalog is as before.
+        """
+        batch = Batch(self.path)
+        try:
+            yield batch
+            batch.commit()
+        finally:
+            batch.close()
+
+    def verify(self) -> Iterator[VerifyRow]:
+        """Yield one row per channel: its files' hashes, row counts and rules against the index.
+
+        Raises
+        ------
+        IntegrityError : the index itself cannot be read.
+        """
+        for entry in self.entries():
+            problem = ""
+            try:
+                validate(self.read(entry.key))
+            except DataError as error:
+                problem = str(error)
+            yield VerifyRow(
+                key=str(entry.key), files=len(entry.parts), rows=entry.rows, problem=problem
+            )
+
+
+def _between(entry: CatalogEntry, start: int | None, end: int | None) -> tuple[Part, ...]:
+    return tuple(
+        part
+        for part in entry.parts
+        if (start is None or part.last_fact_at >= start) and (end is None or part.first_at <= end)
+    )
+
+
+def coverage_text(entry: CatalogEntry) -> str:
+    """Return an entry's coverage in words, e.g. ``2025-01-01T00:00Z to 2026-02-19T16:55Z``."""
+    return f"{utc_text(entry.first_at)} to {utc_text(entry.last_at)}"

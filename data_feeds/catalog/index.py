@@ -1,0 +1,234 @@
+"""What the catalog knows of its channels without opening their files: ``index.json``."""
+
+import json
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from data_feeds.atomic import storage_errors, write_atomically
+from data_feeds.errors import IntegrityError
+from data_feeds.instrument import Instrument
+from data_feeds.schema import ChannelKey, ChannelKind, Provenance
+
+INDEX_NAME = "index.json"
+FORMAT = 2
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Origin(_Model):
+    """Where a channel's rows come from, in words; printed by ``data list``."""
+
+    source: str = Field("", description="Who published or computed the values")
+    licence: str = Field("", description="What may be done with them")
+    unit: str = Field("", description="Unit of a series' values, e.g. percent")
+    venues: tuple[str, ...] = Field(
+        (), description="Where the values were traded or counted; more than one only on request"
+    )
+
+
+class GapRow(_Model):
+    """A stretch of missing or idle rows; instants int64 ns UTC."""
+
+    started_at: int
+    ended_at: int
+    rows: int
+
+
+class Span(_Model):
+    """A stretch ``[started_at, ended_at)`` of time, ns UTC."""
+
+    started_at: int
+    ended_at: int
+
+
+class Part(_Model):
+    """One file: the rows of one calendar period of a channel.
+
+    ``first_at`` is the first row's opening or fact, ``last_at`` the last row's close or fact;
+    ``last_fact_at`` the last row's opening or fact. ``step_ns`` is the most frequent step of rows
+    that have no timeframe, 0 for one row. ``gaps`` lie inside the part.
+    """
+
+    period: str
+    file: str
+    sha256: str
+    rows: int
+    first_at: int
+    last_at: int
+    last_fact_at: int
+    first_closed_at: int
+    first_available_at: int
+    last_available_at: int
+    step_ns: int
+    labels: dict[str, int]
+    gaps: tuple[GapRow, ...]
+    idle: tuple[GapRow, ...]
+
+
+class CatalogEntry(_Model):
+    """One channel: its parts in order of time, and what can be told from them.
+
+    ``seams`` are the gaps between parts. ``covered`` are the stretches that a source was asked
+    for and has answered; rows that are not there do not exist at the source. Imported channels have
+    none.
+    """
+
+    instrument: str
+    kind: ChannelKind
+    timeframe: str
+    parts: tuple[Part, ...]
+    seams: tuple[GapRow, ...]
+    covered: tuple[Span, ...]
+    origin: Origin
+
+    @property
+    def key(self) -> ChannelKey:
+        """The channel's name."""
+        return ChannelKey(self.instrument, self.kind, self.timeframe)
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return sum(part.rows for part in self.parts)
+
+    @property
+    def first_at(self) -> int:
+        """The first row's opening or fact."""
+        return self.parts[0].first_at
+
+    @property
+    def last_at(self) -> int:
+        """The last row's close or fact."""
+        return self.parts[-1].last_at
+
+    @property
+    def first_available_at(self) -> int:
+        """The first instant at which a decision could use a row."""
+        return min(part.first_available_at for part in self.parts)
+
+    @property
+    def last_available_at(self) -> int:
+        """The first instant at which a decision could use every row."""
+        return max(part.last_available_at for part in self.parts)
+
+    @property
+    def labels(self) -> dict[str, int]:
+        """How many rows are observed, inferred, synthetic."""
+        names = [label.name.lower() for label in Provenance]
+        return {name: sum(part.labels[name] for part in self.parts) for name in names}
+
+    @cached_property
+    def gaps(self) -> tuple[GapRow, ...]:
+        """Stretches of missing rows, in order of time."""
+        found = [gap for part in self.parts for gap in part.gaps]
+        return tuple(sorted((*found, *self.seams), key=lambda gap: gap.started_at))
+
+    @cached_property
+    def idle(self) -> tuple[GapRow, ...]:
+        """Runs of bars without volume, in order of time; a run may cross parts."""
+        runs: list[GapRow] = []
+        for run in (run for part in self.parts for run in part.idle):
+            if runs and runs[-1].ended_at == run.started_at:
+                before = runs.pop()
+                run = GapRow(  # noqa: PLW2901 - the two halves of one run
+                    started_at=before.started_at,
+                    ended_at=run.ended_at,
+                    rows=before.rows + run.rows,
+                )
+            runs.append(run)
+        return tuple(runs)
+
+    @property
+    def missing_rows(self) -> int:
+        """Rows missing in all gaps together."""
+        return sum(gap.rows for gap in self.gaps)
+
+
+class Index(_Model):
+    """The whole index; both lists are ordered by name."""
+
+    format: int
+    instruments: tuple[Instrument, ...]
+    channels: tuple[CatalogEntry, ...]
+
+    def find(self, key: ChannelKey) -> CatalogEntry | None:
+        """Return a channel's entry, or None."""
+        return next((entry for entry in self.channels if entry.key == key), None)
+
+    def replaced(self, instrument: Instrument, *fresh: CatalogEntry) -> "Index":
+        """Return the index with an instrument and entries in the place of older ones."""
+        entries = {entry.key: entry for entry in (*self.channels, *fresh)}
+        instruments = {known.id: known for known in (*self.instruments, instrument)}
+        return Index(
+            format=FORMAT,
+            instruments=tuple(instruments[name] for name in sorted(instruments)),
+            channels=tuple(entries[key] for key in sorted(entries)),
+        )
+
+    @property
+    def files(self) -> frozenset[str]:
+        """Every file that the index names, relative to the catalog."""
+        return frozenset(part.file for entry in self.channels for part in entry.parts)
+
+
+def load_index(folder: Path) -> Index:
+    """Return a folder's index; an empty one when there is none.
+
+    Raises
+    ------
+    IntegrityError : the file cannot be read, is no index, or of another format.
+    """
+    path = folder / INDEX_NAME
+    again = f"remove the folder {folder} and import or fetch again"
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        return Index(format=FORMAT, instruments=(), channels=())
+    except OSError as error:
+        raise IntegrityError(f"{path}: cannot read: {error.strerror}") from error
+    found = _format_of(raw)
+    if found is not None and found != FORMAT:
+        raise IntegrityError(f"{path}: format {found}, expected {FORMAT}; {again}")
+    try:
+        return Index.model_validate_json(raw)
+    except ValidationError as error:
+        raise IntegrityError(f"{path}: not a catalog index; {again}") from error
+
+
+def save_index(folder: Path, index: Index) -> None:
+    """Replace a folder's index in one step.
+
+    Raises
+    ------
+    StorageError : the disk refuses; the old index stands.
+    """
+    text = json.dumps(index.model_dump(mode="json"), indent=1) + "\n"
+    with storage_errors(folder):
+        write_atomically(folder / INDEX_NAME, text.encode())
+
+
+def merged_spans(spans: Sequence[Span]) -> tuple[Span, ...]:
+    """Return stretches in order, those that touch or overlap joined."""
+    joined: list[Span] = []
+    for span in sorted(spans, key=lambda span: span.started_at):
+        if joined and span.started_at <= joined[-1].ended_at:
+            before = joined.pop()
+            end = max(before.ended_at, span.ended_at)
+            joined.append(Span(started_at=before.started_at, ended_at=end))
+        else:
+            joined.append(span)
+    return tuple(joined)
+
+
+def _format_of(raw: bytes) -> int | None:
+    try:
+        document = json.loads(raw)
+    except ValueError:
+        return None
+    found = document.get("format") if isinstance(document, dict) else None
+    return found if isinstance(found, int) else None

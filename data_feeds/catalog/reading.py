@@ -1,0 +1,59 @@
+"""Read a channel's parts: each file checked against its hash, decoded straight into place."""
+
+import hashlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import accumulate
+from pathlib import Path
+
+from data_feeds.catalog.index import Part
+from data_feeds.catalog.parts import decode_into
+from data_feeds.errors import IntegrityError
+from data_feeds.schema import Channel, ChannelKey, empty_columns
+
+# Hashing and decoding release the interpreter, so two files are read at a time.
+_THREADS = 2
+
+
+def read_parts(folder: Path, key: ChannelKey, parts: Sequence[Part]) -> Channel:
+    """Return the rows of some parts of a channel, in their order.
+
+    Raises
+    ------
+    FileNotFoundError : a file is not there: a writer replaced it, or somebody removed it.
+    IntegrityError : a file differs from what was written.
+    """
+    columns = empty_columns(key, sum(part.rows for part in parts))
+    starts = accumulate((part.rows for part in parts[:-1]), initial=0)
+
+    def fill(part: Part, first: int) -> None:
+        raw = _checked_bytes(folder, key, part)
+        held = decode_into(raw, columns, first, part.rows)
+        if held != part.rows:
+            raise broken(folder, key, part, f"holds {held} rows, not {part.rows}")
+
+    if len(parts) == 1:
+        fill(parts[0], 0)
+    else:
+        with ThreadPoolExecutor(_THREADS) as pool:
+            list(pool.map(fill, parts, starts))
+    return Channel(key, columns)
+
+
+def broken(folder: Path, key: ChannelKey, part: Part, what: str) -> IntegrityError:
+    """Return the error for a part's file; ``what`` is what is wrong with it."""
+    return IntegrityError(
+        f"{folder / part.file}: {what}; import {key} again (riskoff data import or fetch)"
+    )
+
+
+def _checked_bytes(folder: Path, key: ChannelKey, part: Part) -> bytes:
+    try:
+        raw = (folder / part.file).read_bytes()
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise broken(folder, key, part, f"cannot be read: {error.strerror}") from error
+    if hashlib.sha256(raw).hexdigest() != part.sha256:
+        raise broken(folder, key, part, f"differs from what was written ({len(raw)} bytes)")
+    return raw
