@@ -208,8 +208,8 @@ def load_mapping(path: Path) -> tuple[Mapping, dict[str, Instrument], YamlDocume
     found: dict[str, Instrument] = {}
     for name in mapping.instrument_files:
         other = load_yaml(path.parent / name)
-        _collect(found, parse_model(InstrumentFile, other).instruments, other)
-    _collect(found, mapping.instruments, document)
+        collect_instruments(found, parse_model(InstrumentFile, other).instruments, other)
+    collect_instruments(found, mapping.instruments, document)
     for i, entry in enumerate(mapping.files):
         for name in entry.ids:
             if name not in found:
@@ -227,9 +227,15 @@ def load_mapping(path: Path) -> tuple[Mapping, dict[str, Instrument], YamlDocume
     return mapping, found, document
 
 
-def _collect(
+def collect_instruments(
     found: dict[str, Instrument], instruments: tuple[Instrument, ...], document: YamlDocument
 ) -> None:
+    """Add a document's instruments to those found, by id.
+
+    Raises
+    ------
+    YamlError : an id is defined twice; with the line.
+    """
     for i, instrument in enumerate(instruments):
         if instrument.id in found:
             line = document.line(("instruments", i))

@@ -1,0 +1,87 @@
+"""Plain HTTP for publishers without a client library: GET, its errors sorted by who must act."""
+
+import datetime as dt
+from email.utils import parsedate_to_datetime
+
+import requests
+
+from data_feeds.errors import PermanentSourceError, TransientSourceError
+from data_feeds.sources.retry import RetryPolicy, ask
+
+# 418 is Binance's "you were told 429 and went on".
+RETRIED_STATUS = frozenset({408, 418, 425, 429, 500, 502, 503, 504})
+NOT_FOUND = 404
+
+
+class HttpClient:
+    """GET with retries. ``timeout_s`` bounds the wait for a connection and between two bytes."""
+
+    def __init__(
+        self,
+        policy: RetryPolicy | None = None,
+        *,
+        timeout_s: float = 30.0,
+        session: requests.Session | None = None,
+    ) -> None:
+        self._policy = policy or RetryPolicy()
+        self._timeout_s = timeout_s
+        self._session = session or requests.Session()
+
+    def get(self, url: str, params: dict[str, str] | None = None) -> bytes | None:
+        """Return the body, or None when there is no such document (404).
+
+        Raises
+        ------
+        TransientSourceError : no answer, or a retried status, after every attempt.
+        PermanentSourceError : any other status; the text carries the start of the answer.
+        """
+        return ask(lambda: self._once(url, params), self._policy)
+
+    def _once(self, url: str, params: dict[str, str] | None) -> bytes | None:
+        try:
+            answer = self._session.get(url, params=params, timeout=self._timeout_s)
+            body = answer.content
+        except requests.RequestException as error:
+            raise TransientSourceError(f"{url}: no answer: {_short(str(error))}") from error
+        if answer.status_code == NOT_FOUND:
+            return None
+        if answer.status_code in RETRIED_STATUS:
+            raise TransientSourceError(
+                f"{url}: answered {answer.status_code}; try again later",
+                retry_after(answer.headers.get("Retry-After")),
+            )
+        if not answer.ok:
+            raise PermanentSourceError(
+                f"{url}: answered {answer.status_code}: {_short(answer.text)}"
+            )
+        # requests does not notice a body that ends before its announced length.
+        announced = answer.headers.get("Content-Length")
+        encoded = answer.headers.get("Content-Encoding")
+        if announced is not None and not encoded and len(body) != int(announced):
+            raise TransientSourceError(f"{url}: {len(body)} of {announced} bytes came")
+        return body
+
+
+def retry_after(header: str | None, now: dt.datetime | None = None) -> float | None:
+    """Return a ``Retry-After`` header in seconds from now; None when absent or unreadable.
+
+    >>> retry_after("2")
+    2.0
+    """
+    if header is None:
+        return None
+    try:
+        return max(float(header), 0.0)
+    except ValueError:
+        pass
+    try:
+        until = parsedate_to_datetime(header)
+    except ValueError:
+        return None
+    moment = now or dt.datetime.now(dt.UTC)
+    return max((until - moment).total_seconds(), 0.0)
+
+
+def _short(text: str, length: int = 200) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= length else line[: length - 1] + "…"

@@ -1,0 +1,62 @@
+"""Ask again when a venue says "not now": backoff with jitter, and the venue's own waiting time."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import tenacity
+
+from data_feeds.errors import TransientSourceError
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """How often and how patiently a question is repeated.
+
+    The n-th wait is ``first_wait_s * 2**(n - 1)`` seconds with random jitter of up to as much, at
+    most ``longest_wait_s``, and never shorter than the venue's ``Retry-After``. A venue that asks
+    for more than ``longest_retry_after_s`` is an error at once: nobody should wait an hour unasked.
+    """
+
+    attempts: int = 6
+    first_wait_s: float = 0.5
+    longest_wait_s: float = 30.0
+    longest_retry_after_s: float = 300.0
+    sleep: Callable[[float], None] = time.sleep
+
+
+def ask(question: Callable[[], Answer], policy: RetryPolicy) -> Answer:
+    """Return the answer of ``question``, repeating it while it raises ``TransientSourceError``.
+
+    Raises
+    ------
+    TransientSourceError : the last one, when no attempt is left.
+    Anything else that ``question`` raises passes through at once.
+    """
+
+    def wait(state: tenacity.RetryCallState) -> float:
+        backoff = tenacity.wait_exponential_jitter(
+            initial=policy.first_wait_s, max=policy.longest_wait_s, jitter=policy.first_wait_s
+        )(state)
+        return max(backoff, _asked_to_wait(state) or 0.0)
+
+    def give_up(state: tenacity.RetryCallState) -> bool:
+        asked = _asked_to_wait(state)
+        too_long = asked is not None and asked > policy.longest_retry_after_s
+        return too_long or state.attempt_number >= policy.attempts
+
+    return tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(TransientSourceError),
+        wait=wait,
+        stop=give_up,
+        sleep=policy.sleep,
+        reraise=True,
+    )(question)
+
+
+def _asked_to_wait(state: tenacity.RetryCallState) -> float | None:
+    error = state.outcome.exception() if state.outcome else None
+    return error.retry_after_s if isinstance(error, TransientSourceError) else None

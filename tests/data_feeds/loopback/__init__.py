@@ -1,0 +1,1 @@
+"""Servers on the loopback interface that speak the venues' formats, with faults on request."""
