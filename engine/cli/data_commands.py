@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,7 +10,7 @@ from engine.cli.options import DEFAULT_CATALOG, CatalogOption, JsonOption
 from engine.cli.output import print_columns, print_json, working
 
 if TYPE_CHECKING:
-    from data_feeds.catalog import Catalog
+    from data_feeds.catalog import Catalog, CatalogEntry
 
 app = typer.Typer(help="The catalog of market data.", no_args_is_help=True)
 
@@ -45,7 +45,7 @@ def list_command(data: CatalogOption = DEFAULT_CATALOG, as_json: JsonOption = Fa
 
     entries = _existing(data).entries()
     if as_json:
-        print_json([entry.model_dump(mode="json") for entry in entries])
+        print_json([_document(entry) for entry in entries])
         return
     rows = [
         (
@@ -66,8 +66,13 @@ def verify_command(data: CatalogOption = DEFAULT_CATALOG, as_json: JsonOption = 
     """Check every file against its checksum and its channel's rules."""
     from data_feeds.errors import IntegrityError
 
-    with working("verifying"):
-        rows = _existing(data).verify()
+    catalog = _existing(data)
+    rows = []
+    with working("verifying") as report:
+        total = sum(entry.rows for entry in catalog.entries())
+        for row in catalog.verify():
+            rows.append(row)
+            report(sum(row.rows for row in rows) / max(total, 1))
     broken = [row for row in rows if not row.is_sound]
     if as_json:
         print_json([row.model_dump(mode="json") for row in rows])
@@ -76,6 +81,23 @@ def verify_command(data: CatalogOption = DEFAULT_CATALOG, as_json: JsonOption = 
             print(f"{row.key}: {row.rows} rows, {'sound' if row.is_sound else 'BROKEN'}")
     if broken:
         raise IntegrityError("\n".join(row.problem for row in broken))
+
+
+def _document(entry: "CatalogEntry") -> dict[str, Any]:
+    """Return one channel as other programs read it; instants are ns UTC."""
+    stored = entry.model_dump(mode="json", exclude={"parts", "seams"})
+    derived = {
+        "rows": entry.rows,
+        "first_at": entry.first_at,
+        "last_at": entry.last_at,
+        "first_available_at": entry.first_available_at,
+        "last_available_at": entry.last_available_at,
+        "labels": entry.labels,
+        "gaps": [gap.model_dump() for gap in entry.gaps],
+        "idle": [run.model_dump() for run in entry.idle],
+        "files": [part.file for part in entry.parts],
+    }
+    return stored | derived
 
 
 def _existing(folder: Path) -> "Catalog":

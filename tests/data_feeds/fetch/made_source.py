@@ -39,11 +39,9 @@ class MadeSource:
     def pages(self, key: ChannelKey, start: int, end: int) -> Iterator[Page]:
         """Yield a page a day; the last bar ends at or before ``end``."""
         self.asked.append((start, end))
-        number = 0
-        for first in range(start, end, DAY_NS):
+        for number, first in enumerate(range(start, end, DAY_NS)):
             if self.before_page is not None:
                 self.before_page(number)
-            number += 1
             stop = min(first + DAY_NS, end)
             yield Page(_rows(key, first, stop), _covered(key, stop), "the venue's first year")
 

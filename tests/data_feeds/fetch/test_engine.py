@@ -9,6 +9,7 @@ import pytest
 from data_feeds.catalog import Catalog, Span
 from data_feeds.errors import PermanentSourceError, TransientSourceError
 from data_feeds.fetch import Job, Progress, fetch, missing_spans
+from data_feeds.fetch.vintages import with_kept_vintages
 from data_feeds.schema import Channel
 from data_feeds.timeframe import DAY_NS
 from tests.data_feeds.factory import PERP, ns, series
@@ -113,8 +114,6 @@ def test_missing_spans_are_the_windows_less_what_is_covered(tmp_path: Path) -> N
 
 
 def test_a_value_revised_since_it_was_stored_is_known_from_now_on() -> None:
-    from data_feeds.fetch.vintages import with_kept_vintages
-
     stored_rows = series([10, 20], [15, 25], [1.0, 2.0])
     fresh = series([10, 20, 30], [15, 25, 35], [1.0, 2.5, 3.0])
     merged = with_kept_vintages(stored_rows, fresh, now=100)

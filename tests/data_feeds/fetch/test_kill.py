@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from data_feeds.catalog import Catalog
+from data_feeds.fetch import fetch
 from tests.data_feeds.fetch.made_source import FUNDING, KEY, MadeSource, job
 from tests.data_feeds.fetch.test_engine import NOW, stored
 
@@ -114,8 +115,6 @@ def test_a_fetch_killed_at_a_random_moment_goes_on(
 def test_the_child_s_catalog_is_the_one_made_here(
     tmp_path: Path, undisturbed: dict[str, bytes]
 ) -> None:
-    from data_feeds.fetch import fetch
-
     fetch([job(MadeSource()), job(MadeSource(), key=FUNDING)], Catalog(tmp_path), NOW)
     assert stored(tmp_path) == undisturbed
     assert Catalog(tmp_path).entry(KEY).rows == 59 * 48
