@@ -1,0 +1,1 @@
+"""Generated markets: the liquidation flywheel, reconstructed episodes, scenario paths."""

@@ -1,0 +1,231 @@
+"""A book of leveraged positions in one perp: cohorts of like accounts, longs against shorts.
+
+Every open contract has a long and a short, so the sums of both sides are equal at all times. Cash
+enters as the margin of a new position and leaves as the payout of a closed one:
+
+    cash in - cash out - change of the insurance fund = sum(margin) - sum(side x quantity x entry)
+
+because the profit of one side is the loss of the other at whatever price a position is closed.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+LONG, SHORT = 1.0, -1.0
+# Binance USD-M BTCUSDT as published in 2024-2025: account notional from which a maintenance rate
+# applies, quote, and the rate. Deductions keep the requirement continuous.
+BRACKET_FLOORS = np.array([0.0, 3e5, 8e5, 3e6, 12e6, 70e6, 100e6, 230e6, 480e6])
+BRACKET_RATES = np.array([0.004, 0.005, 0.0065, 0.01, 0.02, 0.025, 0.05, 0.1, 0.125])
+BRACKET_DEDUCTIONS = np.cumsum(BRACKET_FLOORS * np.diff(BRACKET_RATES, prepend=0.0))
+
+
+class Book(NamedTuple):
+    """Cohorts of isolated positions, one row each; longs in the first half, shorts in the second.
+
+    ``side`` is +1 or -1. ``quantity`` is in base units and never negative, ``entry`` quote per base
+    unit, ``margin`` quote. ``rate`` is the maintenance rate of the cohort's accounts, ``deduction``
+    their bracket deductions together, quote. Row 0 of each half takes in what leaves the ring of
+    the others, and the unlevered.
+    """
+
+    side: Floats
+    quantity: Floats
+    entry: Floats
+    margin: Floats
+    rate: Floats
+    deduction: Floats
+
+    @property
+    def longs(self) -> float:
+        """Base units held long."""
+        return float(self.quantity[self.side > 0].sum())
+
+    @property
+    def shorts(self) -> float:
+        """Base units held short."""
+        return float(self.quantity[self.side < 0].sum())
+
+    @property
+    def cash(self) -> float:
+        """Cash that the positions are owed together: margins less signed cost, quote."""
+        return float((self.margin - self.side * self.quantity * self.entry).sum())
+
+
+def empty_book(cohorts: int) -> Book:
+    """Return a book with room for that many cohorts a side and none in it."""
+    side = np.repeat([LONG, SHORT], cohorts)
+    zeros = [np.zeros(2 * cohorts) for _ in range(5)]
+    return Book(side, *zeros)
+
+
+def book_at_rest(
+    price: float,
+    open_interest: float,
+    leverages: Floats,
+    weights: Floats,
+    account_quote: float,
+    *,
+    cohorts: int = 120,
+    entry_spread: float = 0.01,
+) -> Book:
+    """Return a book whose longs and shorts entered around a price.
+
+    Parameters
+    ----------
+    price : quote per base unit
+    open_interest : base units on each side
+    leverages, weights : leverage settings, and the share of the open interest at each (sum 1)
+    account_quote : notional of a typical account, quote; chooses the maintenance bracket
+    cohorts : rows a side
+    entry_spread : entries lie evenly within this fraction around the price
+    """
+    book = empty_book(cohorts)
+    edges = np.round(np.cumsum(weights) * (cohorts - 1)).astype(np.int64)
+    for half, first in enumerate((1, cohorts + 1)):
+        start = 0
+        for leverage, weight, stop in zip(leverages, weights, edges, strict=True):
+            rows = max(int(stop) - start, 0)
+            for i in range(rows):
+                offset = entry_spread * (2 * (i + 0.5) / rows - 1)
+                add_position(
+                    book,
+                    first + start + i,
+                    open_interest * float(weight) / rows,
+                    price * (1 + offset),
+                    float(leverage),
+                    account_quote,
+                )
+            start = int(stop)
+        total = book.quantity[half * cohorts : (half + 1) * cohorts].sum()
+        scale = open_interest / total
+        for column in (book.quantity, book.margin, book.deduction):
+            column[half * cohorts : (half + 1) * cohorts] *= scale
+    return book
+
+
+@njit(cache=True)
+def bracket_of(account_quote: float) -> int:
+    """Return the row of the maintenance bracket that an account's notional falls into."""
+    row = 0
+    for i in range(len(BRACKET_FLOORS)):
+        if account_quote >= BRACKET_FLOORS[i]:
+            row = i
+    return row
+
+
+@njit(cache=True)
+def liquidation_price(
+    side: float, quantity: float, entry: float, margin: float, rate: float, deduction: float
+) -> float:
+    """Return the mark at which an isolated position's margin equals its maintenance margin.
+
+    ``quantity`` in base units, positive for both sides; ``margin`` and ``deduction`` in quote.
+
+    >>> round(liquidation_price(1.0, 1.0, 100.0, 10.0, 0.0, 0.0), 6)
+    90.0
+    """
+    if side > 0:
+        return (quantity * entry - margin - deduction) / (quantity * (1 - rate))
+    return (quantity * entry + margin + deduction) / (quantity * (1 + rate))
+
+
+@njit(cache=True)
+def add_position(
+    book: Book, row: int, quantity: float, price: float, leverage: float, account_quote: float
+) -> float:
+    """Open ``quantity`` in a row at ``price``; return the margin paid in, quote.
+
+    A row that holds something already becomes the average of both: margins and costs add up.
+    """
+    if quantity <= 0:
+        return 0.0
+    held = book.quantity[row]
+    bracket = bracket_of(account_quote)
+    margin = quantity * price / leverage
+    total = held + quantity
+    book.entry[row] = (book.entry[row] * held + price * quantity) / total
+    book.rate[row] = (book.rate[row] * held + BRACKET_RATES[bracket] * quantity) / total
+    accounts = quantity * price / account_quote
+    book.deduction[row] += accounts * BRACKET_DEDUCTIONS[bracket]
+    book.quantity[row] = total
+    book.margin[row] += margin
+    return margin
+
+
+@njit(cache=True)
+def close_position(book: Book, row: int, quantity: float, price: float) -> float:
+    """Close part of a row at ``price``; return its payout, quote (negative: a deficit)."""
+    if quantity <= 0 or book.quantity[row] <= 0:
+        return 0.0
+    share = quantity / book.quantity[row]
+    margin = book.margin[row] * share
+    payout = margin + book.side[row] * (price - book.entry[row]) * quantity
+    book.margin[row] -= margin
+    book.deduction[row] *= 1 - share
+    book.quantity[row] -= quantity
+    if share >= 1:
+        book.quantity[row] = book.margin[row] = book.deduction[row] = 0.0
+    return payout
+
+
+@njit(cache=True)
+def merge_rows(book: Book, source: int, target: int) -> None:
+    """Move a row's positions into another row of the same side; sums stay as they are."""
+    moved = book.quantity[source]
+    if moved <= 0:
+        return
+    held = book.quantity[target]
+    total = held + moved
+    for column in (book.entry, book.rate):
+        column[target] = (column[target] * held + column[source] * moved) / total
+    book.quantity[target] = total
+    book.margin[target] += book.margin[source]
+    book.deduction[target] += book.deduction[source]
+    book.quantity[source] = book.margin[source] = book.deduction[source] = 0.0
+
+
+@njit(cache=True)
+def equity_of(book: Book, row: int, price: float) -> float:
+    """Return a row's margin with its unrealized profit at ``price``, quote."""
+    return book.margin[row] + book.side[row] * book.quantity[row] * (price - book.entry[row])
+
+
+@njit(cache=True)
+def side_total(book: Book, first: int, stop: int) -> float:
+    """Return the base units held in rows ``first`` to ``stop``."""
+    total = 0.0
+    for row in range(first, stop):
+        total += book.quantity[row]
+    return total
+
+
+@njit(cache=True)
+def solvent_total(book: Book, first: int, stop: int, price: float) -> float:
+    """Return the base units of the rows that could be closed at ``price`` without a deficit."""
+    total = 0.0
+    for row in range(first, stop):
+        if book.quantity[row] > 0 and equity_of(book, row, price) >= 0:
+            total += book.quantity[row]
+    return total
+
+
+@njit(cache=True)
+def close_pro_rata(book: Book, first: int, stop: int, quantity: float, price: float) -> float:
+    """Close ``quantity`` of the solvent rows in proportion; return what is paid out, quote.
+
+    The caller asks for no more than :func:`solvent_total`.
+    """
+    total = solvent_total(book, first, stop, price)
+    if total <= 0 or quantity <= 0:
+        return 0.0
+    share = min(quantity / total, 1.0)
+    paid = 0.0
+    for row in range(first, stop):
+        if book.quantity[row] > 0 and equity_of(book, row, price) >= 0:
+            paid += close_position(book, row, share * book.quantity[row], price)
+    return paid
