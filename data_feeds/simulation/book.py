@@ -71,7 +71,7 @@ def book_at_rest(
     account_quote: float,
     *,
     cohorts: int = 120,
-    entry_spread: float = 0.01,
+    entry_spread: float = 0.03,
 ) -> Book:
     """Return a book whose longs and shorts entered around a price.
 
@@ -82,7 +82,8 @@ def book_at_rest(
     leverages, weights : leverage settings, and the share of the open interest at each (sum 1)
     account_quote : notional of a typical account, quote; chooses the maintenance bracket
     cohorts : rows a side
-    entry_spread : entries lie evenly within this fraction around the price
+    entry_spread : entries lie evenly within this fraction around the price, or within half of the
+        margin where that is less: nobody has entered beyond the liquidation price
     """
     book = empty_book(cohorts)
     edges = np.round(np.cumsum(weights) * (cohorts - 1)).astype(np.int64)
@@ -90,8 +91,9 @@ def book_at_rest(
         start = 0
         for leverage, weight, stop in zip(leverages, weights, edges, strict=True):
             rows = max(int(stop) - start, 0)
+            spread = min(entry_spread, 0.5 / float(leverage))
             for i in range(rows):
-                offset = entry_spread * (2 * (i + 0.5) / rows - 1)
+                offset = spread * (2 * (i + 0.5) / rows - 1)
                 add_position(
                     book,
                     first + start + i,
@@ -119,7 +121,7 @@ def bracket_of(account_quote: float) -> int:
 
 
 @njit(cache=True)
-def liquidation_price(
+def liquidation_price(  # noqa: PLR0917
     side: float, quantity: float, entry: float, margin: float, rate: float, deduction: float
 ) -> float:
     """Return the mark at which an isolated position's margin equals its maintenance margin.
@@ -135,7 +137,7 @@ def liquidation_price(
 
 
 @njit(cache=True)
-def add_position(
+def add_position(  # noqa: PLR0917
     book: Book, row: int, quantity: float, price: float, leverage: float, account_quote: float
 ) -> float:
     """Open ``quantity`` in a row at ``price``; return the margin paid in, quote.

@@ -37,7 +37,7 @@ COLUMNS = (
 
 # Scalar state: value of the asset, last price and mark (quote per base unit), temporary impact
 # (log), fast and slow variance of a step, insurance fund and running cash totals (quote), exposure
-# of the volatility targets, capacity left of the buyers below value (base), averaged premium.
+# of the volatility targets, capacity left of those who trade against forced flow far from value (base), averaged premium.
 STATE_SIZE = 13
 (
     VALUE, LAST, MARK, IMPACT, FAST, SLOW, FUND, CASH_IN, CASH_OUT, EXPOSURE, BUYERS, PREMIUM,
@@ -47,7 +47,7 @@ STATE_SIZE = 13
 # How fast the averaged premium follows: about the eight hours between two settlements.
 _PREMIUM_WEIGHT = 0.0125
 # A bar's volume at rest, and what a move of one usual size adds, as shares of normal volume.
-_VOLUME_AT_REST, _VOLUME_BY_MOVE, _LARGEST_MOVE = 0.6, 0.5, 6.0
+_VOLUME_AT_REST, _VOLUME_BY_MOVE, _LARGEST_MOVE = 0.8, 0.3, 6.0
 
 
 @njit(cache=True)
@@ -213,8 +213,8 @@ def _is_breached(book: Book, i: int, mark: float) -> bool:
 
 @njit(cache=True)
 def _absorbed(params: FlywheelParams, state: Floats, side: float, flow: float) -> float:
-    """Return what buyers below value take of forced selling; nobody of that kind sells above it."""
-    if side < 0 or -state[IMPACT] < params.buyer_discount:
+    """Return what others take of forced trades far from value: buyers below it, sellers above."""
+    if -side * state[IMPACT] < params.buyer_discount:
         return 0.0
     taken = min(params.buyer_share * flow, state[BUYERS])
     state[BUYERS] -= taken

@@ -30,8 +30,8 @@ class Market:
     ``open_interest_base``: the level new positions return to. ``leverage``: setting of the
     positions opened in the bar. ``crowding``: premium of the perp over its index that demand for
     longs adds, fraction. ``sellers_base`` and ``buyers_base``: base units that volatility targets
-    hold at an exposure of 1, and full capacity of the buyers below value. ``is_settlement``: funding
-    is settled at the bar's open. ``steps_per_year`` annualizes.
+    hold at an exposure of 1, and full capacity of the buyers below value. ``is_settlement``:
+    funding is settled at the bar's open. ``steps_per_year`` annualizes.
     """
 
     returns: Floats
@@ -129,7 +129,7 @@ def simulate(
 
 @dataclass(frozen=True)
 class Setting:
-    """A market at rest before one shock, for experiments.
+    """A market at rest before one shock, for experiments; by default thin and highly leveraged.
 
     ``depth_quote``: see ``Market``. ``leverages`` and ``weights`` describe the open interest,
     ``sellers_base`` and ``buyers_base`` the volatility targets and the buyers below value.
@@ -137,12 +137,12 @@ class Setting:
 
     price: float = 70_000.0
     open_interest_base: float = 90_000.0
-    depth_quote: float = 150e6
-    volume_base: float = 1_500.0
-    leverages: tuple[float, ...] = (3.0, 5.0, 10.0, 20.0, 50.0)
-    weights: tuple[float, ...] = (0.2, 0.25, 0.3, 0.2, 0.05)
+    depth_quote: float = 160e6
+    volume_base: float = 4_000.0
+    leverages: tuple[float, ...] = (2.0, 5.0, 10.0, 20.0, 50.0)
+    weights: tuple[float, ...] = (0.5, 0.2, 0.15, 0.1, 0.05)
     sellers_base: float = 0.0
-    buyers_base: float = 3_000.0
+    buyers_base: float = 10_000.0
     fund_quote: float = 50e6
     bars: int = 192
     steps: int = 5

@@ -4,8 +4,9 @@ from typing import NamedTuple
 
 
 class FlywheelParams(NamedTuple):
-    """What the market is like; every value is a choice, see ``docs/flywheel.md`` for sources. A bar has
-    several steps; a rate is per step unless it says otherwise.
+    """What the market is like; every value is a choice, see ``docs/flywheel.md`` for sources.
+
+    A bar has several steps; a rate is per step unless it says otherwise.
     """
 
     # How far the mark moves towards the last price in one step, fraction.
@@ -17,8 +18,8 @@ class FlywheelParams(NamedTuple):
     # What the spot market takes over of the perp's temporary impact; the rest is premium.
     index_share: float = 0.9
     # Depth falls as (reference volatility / volatility) to this power, within the bounds below.
-    depth_exponent: float = 0.8
-    depth_floor: float = 0.15
+    depth_exponent: float = 0.3
+    depth_floor: float = 0.4
     depth_ceiling: float = 1.5
     # Annualized volatility at which depth is what the caller says, fraction.
     reference_volatility: float = 0.5
@@ -26,7 +27,7 @@ class FlywheelParams(NamedTuple):
     fast_weight: float = 0.04
     slow_weight: float = 0.004
     # Most that liquidations may move the price in one step, log; the rest waits.
-    largest_step: float = 0.03
+    largest_step: float = 0.01
     # Of liquidated contracts: the share that profitable opposites buy back by closing.
     closing_share: float = 0.6
     # Liquidation fee, fraction of notional, out of what margin is left (Binance: about 1%).
@@ -37,8 +38,8 @@ class FlywheelParams(NamedTuple):
     seller_speed: float = 0.02
     # Buyers below value: from which discount (log), how much of the forced flow they take, and what
     # fraction of their full capacity comes back in one step.
-    buyer_discount: float = 0.05
-    buyer_share: float = 0.5
+    buyer_discount: float = 0.04
+    buyer_share: float = 0.6
     buyer_refill: float = 0.0005
     # Positions opened anew: speed of return to the wanted open interest, and turnover, per bar.
     opening_speed: float = 0.01
