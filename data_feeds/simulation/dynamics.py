@@ -37,7 +37,8 @@ COLUMNS = (
 
 # Scalar state: value of the asset, last price and mark (quote per base unit), temporary impact
 # (log), fast and slow variance of a step, insurance fund and running cash totals (quote), exposure
-# of the volatility targets, capacity left of those who trade against forced flow far from value (base), averaged premium.
+# of the volatility targets, capacity left of those who trade against forced flow (base), averaged
+# premium.
 STATE_SIZE = 13
 (
     VALUE, LAST, MARK, IMPACT, FAST, SLOW, FUND, CASH_IN, CASH_OUT, EXPOSURE, BUYERS, PREMIUM,
