@@ -172,7 +172,7 @@ def close_position(book: Book, row: int, quantity: float, price: float) -> float
     book.quantity[row] -= quantity
     if share >= 1:
         book.quantity[row] = book.margin[row] = book.deduction[row] = 0.0
-    return payout
+    return float(payout)
 
 
 @njit(cache=True)
@@ -194,7 +194,8 @@ def merge_rows(book: Book, source: int, target: int) -> None:
 @njit(cache=True)
 def equity_of(book: Book, row: int, price: float) -> float:
     """Return a row's margin with its unrealized profit at ``price``, quote."""
-    return book.margin[row] + book.side[row] * book.quantity[row] * (price - book.entry[row])
+    profit = book.side[row] * book.quantity[row] * (price - book.entry[row])
+    return float(book.margin[row] + profit)
 
 
 @njit(cache=True)

@@ -118,7 +118,7 @@ def _depth_now(params: FlywheelParams, state: Floats, depth_quote: float) -> flo
     """Return the quote notional that moves the price by 1% now."""
     volatility = np.sqrt(state[FAST] * state[STEPS_PER_YEAR])
     thinning = (params.reference_volatility / max(volatility, 1e-9)) ** params.depth_exponent
-    return depth_quote * min(max(thinning, params.depth_floor), params.depth_ceiling)
+    return float(depth_quote * min(max(thinning, params.depth_floor), params.depth_ceiling))
 
 
 @njit(cache=True)
@@ -219,7 +219,7 @@ def _absorbed(params: FlywheelParams, state: Floats, side: float, flow: float) -
         return 0.0
     taken = min(params.buyer_share * flow, state[BUYERS])
     state[BUYERS] -= taken
-    return taken
+    return float(taken)
 
 
 @njit(cache=True)
@@ -340,4 +340,4 @@ def _settle_funding(params: FlywheelParams, book: Book, state: Floats) -> float:
     rate = min(max(rate, -params.funding_cap), params.funding_cap)
     for i in range(len(book.side)):
         book.margin[i] -= book.side[i] * book.quantity[i] * state[MARK] * rate
-    return rate
+    return float(rate)

@@ -11,7 +11,7 @@ BofA via FRED (high-yield spread); ICE (dollar index); exchange prints (bitcoin)
 from dataclasses import dataclass
 from typing import Literal
 
-Field = Literal["close", "low", "high", "rate"]
+Field = Literal["close", "low", "high", "rate", "return"]
 
 
 @dataclass(frozen=True)
@@ -234,5 +234,8 @@ GOLD = _facts(
     ("2026-02-02", 428), ("2026-03-02", 490), ("2026-03-30", 420), ("2026-04-15", 440),
     measured=False,
 )  # fmt: skip
+
+# Close-to-close returns of one session, fraction (New Quotes, 2026-02-07).
+DAY_RETURNS = (Fact("MSFT", "2026-01-29", -0.10, "return"),)
 
 DAILY_FACTS = (*SP500, *NASDAQ, *YIELD_10Y, *BILL_3M, *VIX, *HIGH_YIELD_SPREAD, *DOLLAR, *GOLD)

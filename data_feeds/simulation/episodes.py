@@ -1,0 +1,147 @@
+"""The three episodes as the generator knows them: windows, phases and the hours of the flushes."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Phase:
+    """What the market is like from ``start`` (a date) until the next phase.
+
+    ``equity_volatility`` and ``bitcoin_volatility`` are annualized fractions; ``bitcoin_beta`` is
+    how much of a Nasdaq return bitcoin takes over; ``yield_volatility`` in percentage points a day;
+    ``yield_correlation`` of yield changes with equity returns; ``fragility`` 0 to 1: how leveraged
+    the perp's book is and how thin its order book.
+    """
+
+    start: str
+    name: str
+    equity_volatility: float
+    bitcoin_volatility: float
+    bitcoin_beta: float
+    yield_volatility: float = 0.05
+    yield_correlation: float = 0.2
+    fragility: float = 0.3
+
+
+@dataclass(frozen=True)
+class Excess:
+    """What an equity does beyond its factors from one date to another: a log return in all."""
+
+    symbol: str
+    start: str
+    end: str
+    log_return: float
+
+
+@dataclass(frozen=True)
+class Episode:
+    """One sell-off with a year before it; dates are UTC days, ``end`` is not included.
+
+    ``flushes`` are hours of forced selling (first and last minute, and how many times the usual
+    variance): moves between facts gather there. ``prices`` are round prices of the equities on the
+    first day; ``normal_volume`` is what the perp trades on a quiet day, base units.
+    """
+
+    name: str
+    start: str
+    end: str
+    seed: int
+    normal_volume: tuple[tuple[str, float], ...]
+    phases: tuple[Phase, ...]
+    flushes: tuple[tuple[str, str, float], ...]
+    prices: dict[str, float]
+    excess: tuple[Excess, ...] = ()
+
+
+_2020 = Episode(
+    name="2020",
+    start="2019-02-01",
+    end="2020-08-01",
+    seed=20200312,
+    normal_volume=(("2019-02-01", 25_000), ("2020-02-01", 90_000), ("2020-03-20", 220_000),
+                   ("2020-08-01", 150_000)),
+    phases=(
+        Phase("2019-02-01", "before", 0.115, 0.60, 0.1, 0.050, 0.35, 0.3),
+        Phase("2020-02-20", "shock", 0.38, 0.55, 0.5, 0.085, 0.55, 0.6),
+        Phase("2020-03-09", "flush", 0.85, 1.20, 0.7, 0.110, 0.30, 1.0),
+        Phase("2020-03-24", "stabilization", 0.50, 0.75, 0.5, 0.050, 0.30, 0.3),
+        Phase("2020-05-01", "recovery", 0.27, 0.50, 0.4, 0.035, 0.30, 0.3),
+    ),
+    flushes=(
+        ("2020-03-08T14:00", "2020-03-08T23:00", 6), ("2020-03-12T10:15", "2020-03-12T11:30", 60),
+        ("2020-03-12T22:45", "2020-03-13T02:15", 60), ("2020-03-13T02:15", "2020-03-13T06:00", 15),
+        ("2019-10-25T13:00", "2019-10-26T04:00", 12), ("2019-09-24T18:00", "2019-09-24T20:00", 20),
+        ("2020-05-10T00:00", "2020-05-10T00:45", 25),
+    ),
+    prices={"QQQ": 167, "SMH": 49, "IGV": 39, "NVDA": 145, "MSFT": 103, "TLT": 121, "IEF": 104,
+            "SH": 116, "PSQ": 130},
+    excess=(Excess("NVDA", "2019-06-03", "2020-07-31", 0.45),
+            Excess("MSFT", "2019-02-01", "2020-02-19", 0.20)),
+)  # fmt: skip
+
+_2022 = Episode(
+    name="2022",
+    start="2020-11-01",
+    end="2023-02-01",
+    seed=20221109,
+    normal_volume=(("2020-11-01", 300_000), ("2021-05-01", 450_000), ("2021-11-01", 260_000),
+                   ("2022-06-01", 420_000), ("2023-02-01", 350_000)),
+    phases=(
+        Phase("2020-11-01", "before", 0.15, 0.75, 0.5, 0.045, 0.10, 0.5),
+        Phase("2021-11-10", "shock", 0.17, 0.55, 0.8, 0.060, -0.05, 0.5),
+        Phase("2022-01-04", "tightening", 0.23, 0.58, 1.0, 0.065, -0.10, 0.5),
+        Phase("2022-05-05", "flush", 0.29, 0.80, 1.1, 0.085, -0.05, 0.8),
+        Phase("2022-07-01", "bear-market rally", 0.21, 0.55, 1.0, 0.085, -0.15, 0.4),
+        Phase("2022-08-17", "second flush", 0.25, 0.50, 1.0, 0.090, -0.25, 0.5),
+        Phase("2022-11-05", "venue failure", 0.24, 0.85, 0.7, 0.080, -0.25, 1.0),
+        Phase("2022-11-25", "stabilization", 0.20, 0.35, 0.6, 0.070, -0.20, 0.3),
+    ),
+    flushes=(
+        ("2021-05-19T11:00", "2021-05-19T13:15", 50), ("2021-05-19T13:15", "2021-05-19T15:00", 20),
+        ("2021-09-07T14:00", "2021-09-07T15:30", 25), ("2021-12-04T04:30", "2021-12-04T05:30", 60),
+        ("2021-12-04T05:30", "2021-12-04T07:00", 15), ("2022-01-21T00:00", "2022-01-22T20:00", 3),
+        ("2022-05-09T12:00", "2022-05-10T02:00", 6), ("2022-05-12T03:00", "2022-05-12T08:00", 10),
+        ("2022-06-13T00:00", "2022-06-13T16:00", 7), ("2022-06-18T12:00", "2022-06-18T22:00", 8),
+        ("2022-11-08T16:45", "2022-11-08T21:00", 25), ("2022-11-09T12:00", "2022-11-09T23:45", 8),
+    ),
+    prices={"QQQ": 270, "SMH": 88, "IGV": 60, "NVDA": 501, "MSFT": 202, "TLT": 159, "IEF": 120,
+            "SH": 82, "PSQ": 70},
+    excess=(Excess("NVDA", "2020-11-02", "2021-11-19", 0.35),
+            Excess("SMH", "2020-11-02", "2021-11-19", 0.20),
+            Excess("IGV", "2021-11-09", "2022-01-25", -0.10)),
+)  # fmt: skip
+
+_2026 = Episode(
+    name="2026",
+    start="2024-10-01",
+    end="2026-04-16",
+    seed=20260205,
+    normal_volume=(("2024-10-01", 200_000), ("2025-02-01", 220_000), ("2025-09-01", 150_000),
+                   ("2026-02-15", 230_000), ("2026-04-16", 160_000)),
+    phases=(
+        Phase("2024-10-01", "before", 0.13, 0.48, 0.9, 0.060, 0.10, 0.4),
+        Phase("2025-03-28", "tariff shock", 0.40, 0.52, 0.9, 0.075, 0.10, 0.5),
+        Phase("2025-05-10", "narrow leadership", 0.11, 0.36, 0.8, 0.048, 0.05, 0.4),
+        Phase("2025-10-07", "leverage breaks", 0.13, 0.46, 1.0, 0.045, 0.10, 0.8),
+        Phase("2026-01-29", "shock", 0.16, 0.60, 1.2, 0.045, 0.10, 0.8),
+        Phase("2026-02-04", "flush", 0.22, 0.95, 1.6, 0.050, 0.10, 1.0),
+        Phase("2026-02-08", "stabilization", 0.17, 0.50, 1.0, 0.050, 0.10, 0.4),
+    ),
+    flushes=(
+        ("2025-02-24T22:00", "2025-02-26T18:00", 3), ("2025-10-10T14:45", "2025-10-10T16:00", 10),
+        ("2025-10-10T20:45", "2025-10-10T21:30", 60), ("2025-10-10T21:30", "2025-10-10T22:15", 25),
+        ("2025-11-20T15:00", "2025-11-21T13:00", 4), ("2026-01-29T15:00", "2026-01-29T17:00", 15),
+        ("2026-01-31T15:30", "2026-01-31T18:15", 30), ("2026-02-05T13:45", "2026-02-05T15:30", 12),
+        ("2026-02-05T19:30", "2026-02-05T23:00", 8), ("2026-02-05T23:00", "2026-02-06T00:15", 40),
+        ("2026-02-06T00:15", "2026-02-06T03:00", 14),
+    ),
+    prices={"QQQ": 481, "SMH": 239, "IGV": 87, "NVDA": 117, "MSFT": 421, "TLT": 98, "IEF": 98,
+            "SH": 44, "PSQ": 37},
+    excess=(Excess("IGV", "2024-10-01", "2024-12-06", 0.10),
+            Excess("IGV", "2025-10-28", "2026-02-05", -0.26),
+            Excess("SMH", "2025-06-02", "2026-01-28", 0.28),
+            Excess("NVDA", "2025-05-12", "2025-10-29", 0.28),
+            Excess("MSFT", "2025-10-28", "2026-01-28", -0.10)),
+)  # fmt: skip
+
+EPISODES = (_2020, _2022, _2026)

@@ -1,0 +1,177 @@
+"""Daily equities, yields, spreads and the dollar: a factor model with phases.
+
+Returns of the S&P 500 have the phase's volatility times a stochastic factor and heavy tails; the
+Nasdaq adds a technology factor; single equities add their own noise and what the episode says they
+did beyond it. Yields, the dollar, VIX and the high-yield spread move with equities as much as the
+phase says. Every series is then moved onto its facts as a Brownian bridge would be.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data_feeds.calendar import sessions_between
+from data_feeds.simulation import facts
+from data_feeds.simulation.episodes import Episode, Phase
+from data_feeds.simulation.facts import Fact
+from data_feeds.simulation.paths import Floats, heavy_tailed, stochastic_volatility, through
+
+Dates = NDArray[np.datetime64]
+
+EQUITIES = ("SPY", "QQQ", "SMH", "IGV", "NVDA", "MSFT", "TLT", "IEF", "GLD", "SH", "PSQ")
+SERIES = ("SP500", "NASDAQCOM", "DGS10", "DGS3MO", "VIX", "BAMLH0A0HYM2", "DXY")
+
+_SESSIONS_A_YEAR = 252
+# Beta to the Nasdaq and annualized own volatility.
+_LOADINGS = {
+    "QQQ": (1.0, 0.03), "SMH": (1.25, 0.16), "IGV": (1.0, 0.12), "NVDA": (1.5, 0.28),
+    "MSFT": (0.95, 0.13),
+}  # fmt: skip
+# Effective duration, years, and own annualized volatility.
+_DURATIONS = {"TLT": (17.0, 0.045), "IEF": (7.6, 0.012)}
+_GOLD_VOLATILITY = 0.15
+# Annual fee and financing of the inverse funds, fraction.
+_INVERSE_DRAG = 0.009
+
+
+@dataclass(frozen=True)
+class DailyMarket:
+    """One value a New York session, ``sessions`` long: index levels, percent, points, prices."""
+
+    sessions: Dates
+    values: dict[str, Floats]
+
+    def returns(self, name: str) -> Floats:
+        """Return log returns; the first is 0."""
+        return np.diff(np.log(self.values[name]), prepend=np.log(self.values[name][0]))
+
+
+def phase_values(phases: Sequence[Phase], days: Dates, field: str) -> Floats:
+    """Return one of the phases' numbers for each day."""
+    starts = np.array([phase.start for phase in phases], dtype="datetime64[D]")
+    numbers = np.array([getattr(phase, field) for phase in phases], dtype=np.float64)
+    rows = np.searchsorted(starts, days.astype("datetime64[D]"), side="right") - 1
+    return numbers[np.maximum(rows, 0)]
+
+
+def daily_market(episode: Episode, rng: np.random.Generator) -> DailyMarket:
+    """Return the episode's daily equities and series."""
+    first, last = np.datetime64(episode.start), np.datetime64(episode.end) - np.timedelta64(1, "D")
+    sessions = sessions_between("XNYS", first, last)
+    rows = len(sessions)
+    wild = stochastic_volatility(rng, rows, persistence=0.94, spread=0.3)
+    volatility = phase_values(episode.phases, sessions, "equity_volatility")
+    daily: Floats = volatility * wild / np.sqrt(_SESSIONS_A_YEAR)
+    equity_shock = heavy_tailed(rng, rows, 5.0)
+    values: dict[str, Floats] = {}
+    values["SP500"] = _level(daily * equity_shock, daily, sessions, facts.SP500, digits=2)
+    market = np.diff(np.log(values["SP500"]), prepend=np.log(values["SP500"][0]))
+    tech = 1.15 * market + 0.35 * daily * heavy_tailed(rng, rows, 6.0)
+    values["NASDAQCOM"] = _level(tech, 0.4 * daily, sessions, facts.NASDAQ, digits=2)
+    _add_series(values, episode, sessions, daily, rng)
+    _add_equities(values, episode, sessions, daily, rng)
+    return DailyMarket(sessions, values)
+
+
+def _rows_of(known: Sequence[Fact], sessions: Dates) -> tuple[NDArray[np.int64], Floats]:
+    """Return the rows and values of the facts that fall on these sessions, in order."""
+    days = np.array([fact.at for fact in known], dtype="datetime64[D]")
+    numbers = np.array([fact.value for fact in known], dtype=np.float64)
+    order = np.argsort(days)
+    days, numbers = days[order], numbers[order]
+    inside = np.isin(days, sessions)
+    return np.searchsorted(sessions, days[inside]), numbers[inside]
+
+
+def _level(
+    steps: Floats, spread: Floats, sessions: Dates, known: Sequence[Fact], *, digits: int
+) -> Floats:
+    """Return a positive level whose log moves by ``steps`` and passes through its facts."""
+    rows, numbers = _rows_of(known, sessions)
+    log = through(np.cumsum(steps), spread**2, rows, np.log(numbers))
+    level: Floats = np.round(np.exp(log), digits)
+    return level
+
+
+def _add_series(
+    values: dict[str, Floats],
+    episode: Episode,
+    sessions: Dates,
+    daily: Floats,
+    rng: np.random.Generator,
+) -> None:
+    """Add yields, the dollar, VIX and the high-yield spread."""
+    rows = len(sessions)
+    market = np.diff(np.log(values["SP500"]), prepend=np.log(values["SP500"][0]))
+    standard = market / daily
+    correlation = phase_values(episode.phases, sessions, "yield_correlation")
+    size = phase_values(episode.phases, sessions, "yield_volatility")
+    own = np.sqrt(1 - correlation**2) * heavy_tailed(rng, rows, 6.0)
+    moves = size * (correlation * standard + own)
+    at, numbers = _rows_of(facts.YIELD_10Y, sessions)
+    values["DGS10"] = np.maximum(np.round(through(np.cumsum(moves), size**2, at, numbers), 2), 0.3)
+    at, numbers = _rows_of(facts.BILL_3M, sessions)
+    bill = through(np.cumsum(rng.normal(0, 0.012, rows)), np.ones(rows), at, numbers)
+    values["DGS3MO"] = np.maximum(np.round(bill, 2), 0.0)
+    dollar = 0.0042 * (-0.3 * standard + 0.95 * rng.standard_normal(rows))
+    values["DXY"] = _level(dollar, np.full(rows, 0.0042), sessions, facts.DOLLAR, digits=3)
+    fear = -4.5 * market + 0.045 * heavy_tailed(rng, rows, 5.0)
+    values["VIX"] = np.maximum(_level(fear, 0.02 + daily, sessions, facts.VIX, digits=2), 10.0)
+    credit = -1.1 * market + 0.008 * rng.standard_normal(rows)
+    spread = _level(credit, 0.004 + daily, sessions, facts.HIGH_YIELD_SPREAD, digits=2)
+    values["BAMLH0A0HYM2"] = np.maximum(spread, 2.4)
+
+
+def _add_equities(
+    values: dict[str, Floats],
+    episode: Episode,
+    sessions: Dates,
+    daily: Floats,
+    rng: np.random.Generator,
+) -> None:
+    """Add the traded equities: prices in USD, two decimals."""
+    rows = len(sessions)
+    nasdaq = np.diff(np.log(values["NASDAQCOM"]), prepend=np.log(values["NASDAQCOM"][0]))
+    values["SPY"] = np.round(values["SP500"] / 10, 2)
+    for name, (beta, own) in _LOADINGS.items():
+        steps = beta * nasdaq + own / np.sqrt(_SESSIONS_A_YEAR) * heavy_tailed(rng, rows, 5.0)
+        steps += _excess(episode, name, sessions)
+        for fact in facts.DAY_RETURNS:
+            if fact.name == name:
+                steps[sessions == np.datetime64(fact.at)] = np.log1p(fact.value)
+        values[name] = _prices(steps, episode.prices[name])
+    moves = np.diff(values["DGS10"], prepend=values["DGS10"][0]) / 100
+    for name, (years, own) in _DURATIONS.items():
+        noise = own / np.sqrt(_SESSIONS_A_YEAR) * rng.standard_normal(rows)
+        # Price falls by duration, less by convexity; the coupon is paid out as dividends.
+        values[name] = _prices(-years * moves + 0.6 * (years * moves) ** 2 + noise,
+                               episode.prices[name])  # fmt: skip
+    gold = _GOLD_VOLATILITY / np.sqrt(_SESSIONS_A_YEAR) * heavy_tailed(rng, rows, 5.0)
+    # Sold for cash with everything else when equities are most volatile.
+    market = np.diff(np.log(values["SP500"]), prepend=np.log(values["SP500"][0]))
+    gold += np.where(daily * np.sqrt(_SESSIONS_A_YEAR) > 0.5, 0.15, 0.0) * market
+    values["GLD"] = _level(gold, np.full(rows, 0.01), sessions, facts.GOLD, digits=2)
+    for name, of in (("SH", "SPY"), ("PSQ", "QQQ")):
+        simple = np.diff(values[of], prepend=values[of][0]) / np.roll(values[of], 1)
+        simple[0] = 0.0
+        steps = np.log1p(-simple) - _INVERSE_DRAG / _SESSIONS_A_YEAR
+        values[name] = _prices(steps, episode.prices[name])
+
+
+def _prices(steps: Floats, first: float) -> Floats:
+    """Return prices from log steps; the first price is ``first``."""
+    prices: Floats = np.round(first * np.exp(np.cumsum(steps) - steps[0]), 2)
+    return prices
+
+
+def _excess(episode: Episode, name: str, sessions: Dates) -> Floats:
+    """Return an equity's daily return beyond its factors: each span's, spread evenly."""
+    steps = np.zeros(len(sessions))
+    for span in episode.excess:
+        if span.symbol != name:
+            continue
+        inside = (sessions > np.datetime64(span.start)) & (sessions <= np.datetime64(span.end))
+        steps[inside] += span.log_return / inside.sum()
+    return steps
