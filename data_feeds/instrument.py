@@ -40,11 +40,24 @@ class Instrument(BaseModel):
     lot_size: float = Field(0.001, gt=0, description="Quantity step, base units")
     min_notional: float = Field(0.0, ge=0, description="Smallest order value, quote")
     synthetic: bool = Field(False, description="True when the instrument's history is generated")
+    dividend_adjusted: bool = Field(
+        False,
+        description="True when prices are already adjusted for dividends: trade by weight, with "
+        "fractional lots; levels are not traded prices, and dividends are refused",
+    )
 
     @model_validator(mode="after")
     def _perps_trade_around_the_clock(self) -> "Instrument":
         if self.kind in (InstrumentKind.PERP, InstrumentKind.SPOT) and self.calendar != "24/7":
             raise ValueError(f"{self.kind} instruments trade around the clock: calendar is 24/7")
+        return self
+
+    @model_validator(mode="after")
+    def _only_shares_pay_dividends(self) -> "Instrument":
+        if self.dividend_adjusted and self.kind is not InstrumentKind.ETF:
+            raise ValueError(
+                f"{self.kind} instruments pay no dividends: leave out dividend_adjusted"
+            )
         return self
 
     @property

@@ -11,7 +11,7 @@ from data_feeds.align import as_of_rows, resample_bars
 from data_feeds.calendar import ALWAYS_OPEN
 from data_feeds.catalog import Catalog
 from data_feeds.dataset import Dataset
-from data_feeds.embedded import embedded_dataset
+from data_feeds.embedded import embedded_catalog
 from data_feeds.errors import CoverageError
 from data_feeds.instrument import Instrument
 from data_feeds.schema import Channel, ChannelKey, ChannelKind, utc_text
@@ -35,7 +35,7 @@ def open_source(name: Path | str) -> Catalog | Dataset:
     CoverageError : there is no catalog in the folder.
     """
     if str(name) == EMBEDDED:
-        return embedded_dataset()
+        return embedded_catalog()
     catalog = Catalog(name)
     if not catalog.exists():
         raise CoverageError(

@@ -15,6 +15,8 @@ settings.register_profile("soak", max_examples=5_000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+# Tests write nothing into the user's own cache.
+os.environ.setdefault("RISKOFF_CACHE", str(REPOSITORY / ".data" / "cache"))
 MAPPING = REPOSITORY / "tests" / "real_data" / "mapping.yaml"
 
 

@@ -21,6 +21,7 @@ from data_feeds.simulation.flywheel import FlywheelPath, Market, simulate
 from data_feeds.simulation.parameters import FlywheelParams
 from data_feeds.simulation.paths import (
     Floats,
+    folded,
     heavy_tailed,
     steps_between,
     stochastic_volatility,
@@ -37,19 +38,24 @@ FUNDING_NS = 8 * HOUR_NS
 
 _BARS_A_DAY = DAY_NS // BAR_NS
 _BARS_A_YEAR = 365 * _BARS_A_DAY
+# The share of a phase's variance that is neither equities' nor forced selling's.
+_OWN_SHARE = 0.6
 # How often the drift is corrected and the market run again.
 _ROUNDS = 4
-_COHORTS = 300
+_COHORTS = 120
+# The insurance fund at the start, as a share of open interest.
+_FUND_SHARE = 0.04
+# Wicks between the model's steps, as a share of a bar's own volatility.
+_WICK = 0.25
 # Open interest by leverage in a calm and in a crowded market.
 _LEVERAGES = np.array([2.0, 5.0, 10.0, 20.0, 50.0])
-_CALM = np.array([0.66, 0.20, 0.10, 0.03, 0.01])
-_CROWDED = np.array([0.52, 0.22, 0.15, 0.08, 0.03])
+_CALM = np.array([0.72, 0.18, 0.07, 0.02, 0.01])
+_CROWDED = np.array([0.60, 0.20, 0.12, 0.06, 0.02])
 # Order-book depth at 1% as a share of open interest, calm and fragile.
 _DEPTH_CALM, _DEPTH_FRAGILE = 0.09, 0.05
 _WEEKEND_DEPTH, _WEEKEND_VOLATILITY = 0.65, 0.75
 # No other price comes closer than this to a low or high that is a fact, fraction.
 _MARGIN_OF_EXTREMES = 0.0005
-_EXTREME_DAYS = 40
 
 
 @dataclass(frozen=True)
@@ -76,20 +82,31 @@ def bitcoin_market(episode: Episode, daily: DailyMarket, rng: np.random.Generato
     rows, levels = _points(opened)
     variance = np.maximum(variance, variance.mean() * 1e-3)
     value = through(np.cumsum(noise), variance, rows, np.log(levels))
+    for fact in _extremes(opened):
+        near = np.abs(opened - _ns(fact.at)) <= fact.bounds * DAY_NS
+        near[rows] = False
+        inside = 0.985 if fact.field == "high" else 1.015
+        bound = float(np.log(fact.value * inside))
+        value = folded(value, bound, near, is_high=fact.field == "high")
     steps = np.diff(value, prepend=value[0])
     market, price = _market(episode, opened, value, rng), float(np.exp(value[0]))
     params = FlywheelParams(account_quote=50_000.0)
+    # Inputs are rounded: a cascade would magnify what processors differ in.
     for _ in range(_ROUNDS):
-        driven = replace(market, returns=steps[:, None] * shares + 0.6 * wiggle)
+        driven = replace(market, returns=np.round(steps[:, None] * shares + 1.2 * wiggle, 10))
         book = book_at_rest(
             price, float(market.open_interest_base[0]), _LEVERAGES, _CALM, params.account_quote,
             cohorts=_COHORTS,
         )  # fmt: skip
-        path = simulate(params, book, driven, price, 0.01 * price * market.open_interest_base[0])
+        path = simulate(
+            params, book, driven, price, _FUND_SHARE * price * market.open_interest_base[0]
+        )
         missed = np.log(levels) - np.log(path.close[rows])
+
         steps = steps + steps_between(variance, rows, missed)
     log = np.interp(np.arange(len(opened)), rows, missed)
-    path = _on_the_tick(_scaled(path, np.exp(log)), opened, rows, levels)
+    path = _with_wicks(_scaled(path, np.exp(log)), _WICK * np.sqrt(variance), rng)
+    path = _on_the_tick(path, opened, rows, levels)
     settled = np.flatnonzero(market.is_settlement)
     rates = _with_known_rates(opened[settled], path.funding[settled])
     return BitcoinMarket(opened, path, opened[settled], rates)
@@ -113,7 +130,7 @@ def _variance(episode: Episode, opened: Instants, rng: np.random.Generator) -> F
     wild = stochastic_volatility(rng, len(opened), persistence=0.998, spread=0.35)
     wild *= stochastic_volatility(rng, len(opened), persistence=0.93, spread=0.30)
     yearly = phase_values(episode.phases, days, "bitcoin_volatility")
-    own: Floats = yearly**2 / _BARS_A_YEAR * (season * weekend * wild) ** 2 * 0.75
+    own: Floats = yearly**2 / _BARS_A_YEAR * (season * weekend * wild) ** 2 * _OWN_SHARE
     for first, last, times in episode.flushes:
         own[(opened >= _ns(first)) & (opened < _ns(last))] *= times
     return own
@@ -168,7 +185,7 @@ def _market(episode: Episode, opened: Instants, value: Floats, rng: np.random.Ge
     depth = interest * np.exp(value) * share * np.where(weekend, _WEEKEND_DEPTH, 1.0)
     week = np.minimum(np.arange(len(opened)), 7 * _BARS_A_DAY)
     trend = value - value[np.arange(len(opened)) - week]
-    crowding = np.clip(0.0003 + 0.006 * trend, -0.0004, 0.0018)
+    crowding = np.clip(0.0001 + 0.005 * trend, -0.0008, 0.0018)
     crowded = rng.uniform(size=len(opened)) < fragility
     ranks = rng.uniform(size=len(opened))
     calm_row = np.searchsorted(np.cumsum(_CALM), ranks)
@@ -176,16 +193,25 @@ def _market(episode: Episode, opened: Instants, value: Floats, rng: np.random.Ge
     row = np.minimum(np.where(crowded, crowded_row, calm_row), len(_LEVERAGES) - 1)
     return Market(
         returns=np.zeros((len(opened), STEPS)),
-        depth_quote=depth,
-        volume_base=volume,
-        open_interest_base=interest,
+        depth_quote=np.round(depth),
+        volume_base=np.round(volume, 3),
+        open_interest_base=np.round(interest, 3),
         leverage=_LEVERAGES[row],
-        crowding=crowding,
+        # Shorts are hedges more often than bets.
+        short_leverage=np.maximum(0.5 * _LEVERAGES[row], 1.5),
+        crowding=np.round(crowding, 10),
         sellers_base=0.06 * interest,
         buyers_base=0.12 * interest,
         is_settlement=opened % FUNDING_NS == 0,
         steps_per_year=float(_BARS_A_YEAR * STEPS),
     )
+
+
+def _extremes(opened: Instants) -> list[Fact]:
+    """Return the known lows and highs that fall on these bars."""
+    return [
+        fact for fact in facts.BITCOIN if fact.bounds and opened[0] <= _ns(fact.at) <= opened[-1]
+    ]
 
 
 _PRICES = ("open", "high", "low", "close")
@@ -204,6 +230,12 @@ def _scaled(path: FlywheelPath, factor: Floats) -> FlywheelPath:
     return replace(path, **changed)
 
 
+def _with_wicks(path: FlywheelPath, size: Floats, rng: np.random.Generator) -> FlywheelPath:
+    """Return a path whose bars reach a little beyond the model's steps; marks stay as they are."""
+    up, down = np.abs(rng.normal(0.0, 1.0, (2, len(size)))) * size
+    return replace(path, high=path.high * np.exp(up), low=path.low * np.exp(-down))
+
+
 def _on_the_tick(
     path: FlywheelPath, opened: Instants, rows: Instants, levels: Floats
 ) -> FlywheelPath:
@@ -212,9 +244,8 @@ def _on_the_tick(
     prices["close"][rows] = levels
     following = rows[rows + 1 < len(opened)] + 1
     prices["open"][following] = prices["close"][following - 1]
-    for fact in facts.BITCOIN:
-        if fact.field in ("low", "high") and opened[0] <= _ns(fact.at) <= opened[-1]:
-            _hold_extreme(prices, opened, fact)
+    for fact in _extremes(opened):
+        _hold_extreme(prices, opened, fact)
     for names, tick in ((_PRICES, TICK), (_MARKS, 0.01)):
         first, high, low, last = (np.round(prices[name] / tick) * tick for name in names)
         top, bottom = np.maximum(first, last), np.minimum(first, last)
@@ -226,7 +257,7 @@ def _on_the_tick(
 def _hold_extreme(prices: dict[str, Floats], opened: Instants, fact: Fact) -> None:
     """Give a bar its known low or high, and keep the weeks around it from passing it."""
     row = int((_ns(fact.at) - opened[0]) // BAR_NS)
-    near = np.abs(opened - _ns(fact.at)) <= _EXTREME_DAYS * DAY_NS
+    near = np.abs(opened - _ns(fact.at)) <= fact.bounds * DAY_NS
     if fact.field == "low":
         bound = fact.value * (1 + _MARGIN_OF_EXTREMES)
         for name in _PRICES:

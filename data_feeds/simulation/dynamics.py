@@ -38,12 +38,15 @@ COLUMNS = (
 # Scalar state: value of the asset, last price and mark (quote per base unit), temporary impact
 # (log), fast and slow variance of a step, insurance fund and running cash totals (quote), exposure
 # of the volatility targets, capacity left of those who trade against forced flow (base), averaged
-# premium.
-STATE_SIZE = 13
+# premium, and the marks at which the next long and the next short is liquidated.
+STATE_SIZE = 15
 (
     VALUE, LAST, MARK, IMPACT, FAST, SLOW, FUND, CASH_IN, CASH_OUT, EXPOSURE, BUYERS, PREMIUM,
-    STEPS_PER_YEAR,
+    STEPS_PER_YEAR, LONG_EDGE, SHORT_EDGE,
 ) = range(STATE_SIZE)  # fmt: skip
+
+# Positions roll once in this many bars; the book is walked only then and when something happens.
+ROLL_BARS = 4
 
 # How fast the averaged premium follows: about the eight hours between two settlements.
 _PREMIUM_WEIGHT = 0.0125
@@ -60,6 +63,7 @@ def run(  # noqa: PLR0917
     volume_base: Floats,
     open_interest_base: Floats,
     leverage: Floats,
+    short_leverage: Floats,
     crowding: Floats,
     sellers_base: Floats,
     buyers_base: Floats,
@@ -69,6 +73,7 @@ def run(  # noqa: PLR0917
     """Return one row of ``COLUMNS`` a bar; ``state`` and ``book`` are changed in place."""
     bars, steps = returns.shape
     out = np.zeros((bars, len(COLUMNS)))
+    _find_edges(book, state)
     for bar in range(bars):
         row = out[bar]
         row[_FUNDING] = _settle_funding(params, book, state) if is_settlement[bar] else np.nan
@@ -82,8 +87,12 @@ def run(  # noqa: PLR0917
             premium = (1 - params.index_share) * state[IMPACT] + crowding[bar]
             state[PREMIUM] += _PREMIUM_WEIGHT * (premium - state[PREMIUM])
             _stretch(state, row)
-        _roll(params, book, state, bar, open_interest_base[bar], leverage[bar])
-        _report(params, book, state, row, volume_base[bar], steps)
+        if bar % ROLL_BARS == ROLL_BARS - 1:
+            slot = 1 + (bar // ROLL_BARS) % (len(book.side) // 2 - 1)
+            wanted = open_interest_base[bar]
+            _roll(params, book, state, slot, wanted, leverage[bar], short_leverage[bar])
+        _report(params, state, row, volume_base[bar], steps)
+        _count(book, row, out[bar - 1], bar % ROLL_BARS in (0, ROLL_BARS - 1))
     return out
 
 
@@ -97,20 +106,46 @@ def _stretch(state: Floats, row: Floats) -> None:
 
 
 @njit(cache=True)
-def _report(  # noqa: PLR0917
-    params: FlywheelParams, book: Book, state: Floats, row: Floats, volume_base: float, steps: int
+def _report(
+    params: FlywheelParams, state: Floats, row: Floats, volume_base: float, steps: int
 ) -> None:
-    """Write what is counted at the bar's end."""
-    half = len(book.side) // 2
+    """Write what the bar's end says of the market."""
     usual = params.reference_volatility * np.sqrt(steps / state[STEPS_PER_YEAR])
     moved = min((row[_HIGH] - row[_LOW]) / row[_OPEN] / usual, _LARGEST_MOVE)
     row[_VOLUME] += volume_base * (_VOLUME_AT_REST + _VOLUME_BY_MOVE * moved)
     row[_VOLATILITY] = np.sqrt(state[FAST] * state[STEPS_PER_YEAR])
+    row[_CASH_IN], row[_CASH_OUT], row[_FUND] = state[CASH_IN], state[CASH_OUT], state[FUND]
+
+
+@njit(cache=True)
+def _count(book: Book, row: Floats, before: Floats, must_walk: bool) -> None:
+    """Write what the book holds: as in the bar before, unless positions were closed or opened."""
+    if not must_walk and row[_LONG_QUOTE] + row[_SHORT_QUOTE] == 0 and np.isnan(row[_FUNDING]):
+        for column in (_LONGS, _SHORTS, _OPEN_INTEREST, _BOOK_CASH):
+            row[column] = before[column]
+        return
+    half = len(book.side) // 2
     row[_LONGS] = row[_OPEN_INTEREST] = side_total(book, 0, half)
     row[_SHORTS] = side_total(book, half, 2 * half)
-    row[_CASH_IN], row[_CASH_OUT], row[_FUND] = state[CASH_IN], state[CASH_OUT], state[FUND]
     for i in range(2 * half):
         row[_BOOK_CASH] += book.margin[i] - book.side[i] * book.quantity[i] * book.entry[i]
+
+
+@njit(cache=True)
+def _find_edges(book: Book, state: Floats) -> None:
+    """Find the highest liquidation price of a long and the lowest of a short."""
+    state[LONG_EDGE], state[SHORT_EDGE] = 0.0, np.inf
+    for i in range(len(book.side)):
+        if book.quantity[i] <= 0:
+            continue
+        reached = liquidation_price(
+            book.side[i], book.quantity[i], book.entry[i], book.margin[i], book.rate[i],
+            book.deduction[i],
+        )  # fmt: skip
+        if book.side[i] > 0:
+            state[LONG_EDGE] = max(state[LONG_EDGE], reached)
+        else:
+            state[SHORT_EDGE] = min(state[SHORT_EDGE], reached)
 
 
 @njit(cache=True)
@@ -138,8 +173,10 @@ def _move(  # noqa: PLR0917
     _trade_exposure(params, state, row, sellers_base)
     state[MARK] += params.mark_speed * (state[LAST] - state[MARK])
     half = len(book.side) // 2
-    _liquidate(params, book, state, row, 0)
-    _liquidate(params, book, state, row, half)
+    if state[MARK] <= state[LONG_EDGE]:
+        _liquidate(params, book, state, row, 0)
+    if state[MARK] >= state[SHORT_EDGE]:
+        _liquidate(params, book, state, row, half)
     squared = np.log(state[LAST] / before) ** 2
     state[FAST] += params.fast_weight * (squared - state[FAST])
     state[SLOW] += params.slow_weight * (squared - state[SLOW])
@@ -198,7 +235,13 @@ def _liquidate(params: FlywheelParams, book: Book, state: Floats, row: Floats, f
             sold += _close_breached(params, book, state, row, i, share * book.quantity[i], price)
     row[_LONG_QUOTE if side > 0 else _SHORT_QUOTE] += flow * price
     row[_VOLUME] += sold
+    # What was closed against opposites has met neither the order book nor the buyers.
+    unsold = (flow - sold) / flow
+    _push(params, state, side * (flow - absorbed) * unsold, row[_DEPTH])
+    state[BUYERS] += absorbed * unsold
+    absorbed *= 1 - unsold
     _find_counterparties(params, book, state, first, sold, absorbed, price)
+    _find_edges(book, state)
 
 
 @njit(cache=True)
@@ -272,7 +315,8 @@ def _deleverage(book: Book, state: Floats, i: int, quantity: float, price: float
             if book.quantity[k] <= 0 or equity <= 0:
                 continue
             profit = equity - book.margin[k]
-            ranked = profit * book.quantity[k] * price / equity
+            # Profit over cost times notional over equity: the size of the cohort cancels.
+            ranked = profit / book.entry[k] * price / equity
             if best < 0 or ranked > score:
                 best, score = k, ranked
         if best < 0:
@@ -308,9 +352,18 @@ def _find_counterparties(  # noqa: PLR0917
 
 @njit(cache=True)
 def _roll(  # noqa: PLR0917
-    params: FlywheelParams, book: Book, state: Floats, bar: int, wanted: float, leverage: float
+    params: FlywheelParams,
+    book: Book,
+    state: Floats,
+    slot: int,
+    wanted: float,
+    leverage: float,
+    short_leverage: float,
 ) -> None:
-    """Close some positions of both sides, open as many and what is missing, at the last price."""
+    """Close some positions of both sides, open as many and what is missing, at the last price.
+
+    ``slot`` goes round: what is still in it joins those that stay.
+    """
     half = len(book.side) // 2
     price = state[LAST]
     longs, shorts = side_total(book, 0, half), side_total(book, half, 2 * half)
@@ -322,13 +375,12 @@ def _roll(  # noqa: PLR0917
     state[CASH_OUT] += close_pro_rata(book, 0, half, leaving, price)
     state[CASH_OUT] += close_pro_rata(book, half, 2 * half, leaving, price)
     entering = params.turnover * held + params.opening_speed * max(wanted - held, 0.0)
-    # A ring: the row that comes up again joins those that stay.
-    slot = 1 + bar % (half - 1)
-    for first in (0, half):
+    for first, setting in ((0, leverage), (half, short_leverage)):
         merge_rows(book, first + slot, first)
         state[CASH_IN] += add_position(
-            book, first + slot, entering, price, leverage, params.account_quote
+            book, first + slot, entering, price, setting, params.account_quote
         )
+    _find_edges(book, state)
 
 
 @njit(cache=True)
@@ -340,4 +392,5 @@ def _settle_funding(params: FlywheelParams, book: Book, state: Floats) -> float:
     rate = min(max(rate, -params.funding_cap), params.funding_cap)
     for i in range(len(book.side)):
         book.margin[i] -= book.side[i] * book.quantity[i] * state[MARK] * rate
+    _find_edges(book, state)
     return float(rate)

@@ -16,7 +16,13 @@ from data_feeds.calendar import sessions_between
 from data_feeds.simulation import facts
 from data_feeds.simulation.episodes import Episode, Phase
 from data_feeds.simulation.facts import Fact
-from data_feeds.simulation.paths import Floats, heavy_tailed, stochastic_volatility, through
+from data_feeds.simulation.paths import (
+    Floats,
+    folded,
+    heavy_tailed,
+    stochastic_volatility,
+    through,
+)
 
 Dates = NDArray[np.datetime64]
 
@@ -63,7 +69,7 @@ def daily_market(episode: Episode, rng: np.random.Generator) -> DailyMarket:
     rows = len(sessions)
     wild = stochastic_volatility(rng, rows, persistence=0.94, spread=0.3)
     volatility = phase_values(episode.phases, sessions, "equity_volatility")
-    daily: Floats = volatility * wild / np.sqrt(_SESSIONS_A_YEAR)
+    daily: Floats = volatility * wild / float(np.sqrt(_SESSIONS_A_YEAR))
     equity_shock = heavy_tailed(rng, rows, 5.0)
     values: dict[str, Floats] = {}
     values["SP500"] = _level(daily * equity_shock, daily, sessions, facts.SP500, digits=2)
@@ -91,8 +97,22 @@ def _level(
     """Return a positive level whose log moves by ``steps`` and passes through its facts."""
     rows, numbers = _rows_of(known, sessions)
     log = through(np.cumsum(steps), spread**2, rows, np.log(numbers))
-    level: Floats = np.round(np.exp(log), digits)
-    return level
+    level: Floats = np.exp(_within_records(log, sessions, known[0].name))
+    return level.round(digits)
+
+
+def _within_records(path: Floats, sessions: Dates, name: str) -> Floats:
+    """Return a log path turned back at the closing highs and lows of its time."""
+    for record in facts.RECORDS:
+        if record.name != name:
+            continue
+        days = np.abs((sessions - np.datetime64(record.at)).astype(np.int64))
+        near, is_high = days <= record.bounds, record.field == "high"
+        # A thousandth inside, so that rounding does not reach the record again.
+        inside = 0.999 if is_high else 1.001
+        near &= days > 0
+        path = folded(path, float(np.log(record.value * inside)), near, is_high=is_high)
+    return path
 
 
 def _add_series(

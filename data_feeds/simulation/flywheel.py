@@ -27,11 +27,12 @@ class Market:
     ``returns`` are exogenous log returns of the asset's value, shape (bars, steps a bar).
     ``depth_quote``: quote notional that moves the price by 1% at the reference volatility (weekend
     thinning included by the caller). ``volume_base``: normal traded volume of a bar, base units.
-    ``open_interest_base``: the level new positions return to. ``leverage``: setting of the
-    positions opened in the bar. ``crowding``: premium of the perp over its index that demand for
-    longs adds, fraction. ``sellers_base`` and ``buyers_base``: base units that volatility targets
-    hold at an exposure of 1, and full capacity of the buyers below value. ``is_settlement``:
-    funding is settled at the bar's open. ``steps_per_year`` annualizes.
+    ``open_interest_base``: the level new positions return to. ``leverage`` and
+    ``short_leverage``: settings of the positions opened in the bar. ``crowding``: premium of the
+    perp over its index that demand for longs adds, fraction. ``sellers_base`` and ``buyers_base``:
+    base units that volatility targets hold at an exposure of 1, and full capacity of those who
+    trade against forced flow far from value. ``is_settlement``: funding is settled at the bar's
+    open. ``steps_per_year`` annualizes.
     """
 
     returns: Floats
@@ -39,6 +40,7 @@ class Market:
     volume_base: Floats
     open_interest_base: Floats
     leverage: Floats
+    short_leverage: Floats
     crowding: Floats
     sellers_base: Floats
     buyers_base: Floats
@@ -117,6 +119,7 @@ def simulate(
         market.volume_base,
         market.open_interest_base,
         market.leverage,
+        market.short_leverage,
         market.crowding,
         market.sellers_base,
         market.buyers_base,
@@ -174,6 +177,7 @@ def cascade(
         volume_base=flat(setting.volume_base),
         open_interest_base=flat(setting.open_interest_base),
         leverage=flat(float(leverages @ weights)),
+        short_leverage=flat(float(leverages @ weights)),
         crowding=flat(0.0),
         sellers_base=flat(setting.sellers_base),
         buyers_base=flat(setting.buyers_base),

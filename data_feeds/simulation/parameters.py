@@ -41,9 +41,10 @@ class FlywheelParams(NamedTuple):
     buyer_discount: float = 0.04
     buyer_share: float = 0.6
     buyer_refill: float = 0.0005
-    # Positions opened anew: speed of return to the wanted open interest, and turnover, per bar.
-    opening_speed: float = 0.01
-    turnover: float = 0.004
+    # Positions opened anew: speed of return to the wanted open interest, and turnover, per roll
+    # (``dynamics.ROLL_BARS`` bars).
+    opening_speed: float = 0.04
+    turnover: float = 0.016
     # Funding: interest of one interval, clamp of the premium's difference, and the venue's cap.
     funding_interest: float = 0.0001
     funding_clamp: float = 0.0005

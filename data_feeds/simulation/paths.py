@@ -22,6 +22,13 @@ def through(path: Floats, variance: Floats, rows: Ints, values: Floats) -> Float
     return path + np.interp(clock, clock[rows], values - path[rows])
 
 
+def folded(path: Floats, bound: float, near: NDArray[np.bool_], *, is_high: bool) -> Floats:
+    """Return a path turned back where it passes a bound, on the rows of ``near``."""
+    sign = 1.0 if is_high else -1.0
+    beyond = near & (sign * (path - bound) > 0)
+    return np.where(beyond, 2 * bound - path, path)
+
+
 def steps_between(variance: Floats, rows: Ints, moves: Floats) -> Floats:
     """Return what to add to each row's step so that the path moves by ``moves`` at ``rows``.
 

@@ -1,6 +1,6 @@
 """Import CSV and Parquet files into a catalog, as a mapping file says."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 
 from data_feeds.align import gaps
-from data_feeds.calendar import add_business_days, local_instants, session_bounds
+from data_feeds.calendar import session_bounds
 from data_feeds.catalog import Catalog, CatalogEntry, Origin
-from data_feeds.errors import GapError, SchemaError, SourceError, YamlError
+from data_feeds.errors import GapError, SchemaError, SourceError
 from data_feeds.instrument import Instrument
+from data_feeds.releases import known_at
 from data_feeds.schema import (
     NULLABLE,
     VALUE_COLUMNS,
@@ -19,17 +20,12 @@ from data_feeds.schema import (
     Channel,
     ChannelKey,
     ChannelKind,
+    Provenance,
     time_columns,
     utc_text,
     validate,
 )
-from data_feeds.sources.mapping import (
-    WEEKDAYS,
-    FileEntry,
-    ReleaseRule,
-    Stamp,
-    load_mapping,
-)
+from data_feeds.sources.mapping import FileEntry, Stamp, load_mapping
 from data_feeds.sources.stamps import read_stamps
 from data_feeds.timeframe import parse_duration
 
@@ -42,7 +38,12 @@ class ImportReport:
 
     key: ChannelKey
     entry: CatalogEntry
-    file: Path
+    files: tuple[Path, ...]
+
+    @property
+    def file(self) -> Path:
+        """The file whose rows stand where several have some."""
+        return self.files[0]
 
 
 def import_mapping(
@@ -69,32 +70,75 @@ def import_mapping(
     path = Path(mapping_path)
     mapping, instruments, document = load_mapping(path)
     folder = path.parent / mapping.root if root is None else Path(root)
-    jobs = [(i, entry, name) for i, entry in enumerate(mapping.files) for name in entry.ids]
-    keys = [channel_key(entry, name) for _, entry, name in jobs]
-    for (i, _, _), key in zip(jobs, keys, strict=True):
-        if keys.count(key) > 1:
-            line = document.line(("files", i))
-            raise YamlError(f"{path}:{line}: {key} is filled by two entries; keep one")
+    jobs: dict[ChannelKey, list[FileEntry]] = {}
+    for entry in mapping.files:
+        for name in entry.ids:
+            jobs.setdefault(entry.channel_key(name), []).append(entry)
     reports = []
     with catalog.batch() as batch:
-        for n, ((i, entry, name), key) in enumerate(zip(jobs, keys, strict=True)):
+        for n, (key, entries) in enumerate(jobs.items()):
             if progress is not None:
                 progress(str(key), n + 1, len(jobs))
-            try:
-                channel = read_channel(folder / entry.path, entry, instruments[name])
-            except (SchemaError, SourceError, GapError) as error:
-                line = document.line(("files", i))
-                raise type(error)(f"{error} (mapping {path}:{line})") from error
-            origin = Origin(source=entry.source, licence=entry.licence, unit=entry.unit)
-            written = batch.replace(instruments[name], channel, origin)
-            reports.append(ImportReport(key, written, folder / entry.path))
+            instrument = instruments[key.instrument]
+            channel: Channel | None = None
+            for entry in entries:
+                try:
+                    rows = read_channel(folder / entry.path, entry, instrument)
+                    channel = rows if channel is None else filled(channel, rows)
+                except (SchemaError, SourceError, GapError) as error:
+                    line = document.line(("files", mapping.files.index(entry)))
+                    raise type(error)(f"{error} (mapping {path}:{line})") from error
+            assert channel is not None
+            written = batch.replace(instrument, channel, _origin(entries))
+            files = tuple(folder / entry.path for entry in entries)
+            reports.append(ImportReport(key, written, files))
     return reports
 
 
-def channel_key(entry: FileEntry, instrument: str) -> ChannelKey:
-    """Return the name of the channel that an entry fills."""
-    is_bar = entry.kind in (ChannelKind.BARS, ChannelKind.MARK)
-    return ChannelKey(instrument, entry.kind, (entry.timeframe or "") if is_bar else "")
+def filled(channel: Channel, more: Channel) -> Channel:
+    """Return a channel with the rows of another that lie outside it or in its holes.
+
+    Bars fill where they overlap no bar; series, dividends and splits on dates without a row; other
+    kinds where steps are missing. Where both have rows those of ``channel`` stand.
+
+    Raises
+    ------
+    SchemaError : the rows do not fit together, e.g. become known out of order.
+    """
+    extra = more.take(_in_holes(channel, more))
+    columns: dict[str, Array] = {
+        name: np.concatenate((values, extra[name])) for name, values in channel.columns.items()
+    }
+    order = np.lexsort((columns["available_at"], columns[_fact(channel.key.kind)]))
+    spliced = Channel(channel.key, columns).take(order)
+    validate(spliced)
+    return spliced
+
+
+def _in_holes(channel: Channel, more: Channel) -> Array:
+    facts, asked = (rows[_fact(rows.key.kind)] for rows in (channel, more))
+    if channel.key.timeframe:
+        following = np.searchsorted(channel["closed_at"], asked, side="right")
+        next_opened = np.append(facts, np.iinfo(np.int64).max)[following]
+        free: Array = next_opened >= more["closed_at"]
+        return free
+    if channel.key.kind in (ChannelKind.SERIES, ChannelKind.DIVIDENDS, ChannelKind.SPLITS):
+        return ~np.isin(asked, facts)
+    free = (asked < facts[0]) | (asked > facts[-1])
+    for gap in gaps(channel):
+        free |= (asked >= gap.started_at) & (asked < gap.ended_at)
+    return free
+
+
+def _origin(entries: Sequence[FileEntry]) -> Origin:
+    """Return what the catalog says of a channel's sources, each named once, in order."""
+    venues = dict.fromkeys(venue for entry in entries for venue in entry.venues)
+    return Origin(
+        source="; ".join(dict.fromkeys(entry.source for entry in entries if entry.source)),
+        licence="; ".join(dict.fromkeys(entry.licence for entry in entries if entry.licence)),
+        unit=entries[0].unit,
+        venues=tuple(venues),
+    )
 
 
 def read_channel(path: Path, entry: FileEntry, instrument: Instrument) -> Channel:
@@ -114,8 +158,8 @@ def read_channel(path: Path, entry: FileEntry, instrument: Instrument) -> Channe
     columns: dict[str, Array] = dict(zip(time_columns(entry.kind), times, strict=True))
     for name in VALUE_COLUMNS[entry.kind]:
         columns[name] = _values(frame, name, path, entry)
-    columns["label"] = np.full(len(frame), entry.provenance, dtype=np.int8)
-    channel = Channel(channel_key(entry, instrument.id), columns).take(_kept(columns, entry))
+    columns["label"] = _labels(frame, path, entry, instrument)
+    channel = Channel(entry.channel_key(instrument.id), columns).take(_kept(columns, entry))
     if entry.sort:
         channel = channel.take(np.lexsort((channel["available_at"], channel[_fact(entry.kind)])))
     if len(channel) == 0:
@@ -154,6 +198,8 @@ def _select(
     named = [entry.time.column, *entry.columns.values()]
     if entry.symbol_column is not None:
         named.append(entry.symbol_column)
+    if entry.label_column is not None:
+        named.append(entry.label_column.column)
     for name in named:
         if name not in frame.columns:
             raise SourceError(
@@ -167,7 +213,6 @@ def _select(
 def _times(stamps: pd.DatetimeIndex, entry: FileEntry, instrument: Instrument) -> tuple[Array, ...]:
     """Return the kind's time columns from the stamps."""
     at = stamps.asi8
-    is_bar = entry.kind in (ChannelKind.BARS, ChannelKind.MARK)
     length = parse_duration(entry.timeframe) if entry.timeframe else 0
     if entry.stamp is Stamp.SESSION_DATE:
         opened, closed = session_bounds(instrument.calendar, stamps.to_numpy())
@@ -175,7 +220,7 @@ def _times(stamps: pd.DatetimeIndex, entry: FileEntry, instrument: Instrument) -
         opened, closed = at, at + length
     else:
         opened, closed = at - length, at
-    if is_bar:
+    if entry.is_bar:
         return opened, closed, closed
     if entry.stamp is Stamp.SESSION_DATE:
         # A share that trades at the session's open trades without the dividend.
@@ -184,28 +229,19 @@ def _times(stamps: pd.DatetimeIndex, entry: FileEntry, instrument: Instrument) -
         event = at
     else:
         event = closed
-    if entry.release is None:
-        return event, event
-    return event, release_times(entry.release, event, stamps)
+    return event, _known_at(entry, instrument, event, stamps)
 
 
-def release_times(rule: ReleaseRule, event_at: Array, stamps: pd.DatetimeIndex) -> Array:
-    """Return when values are published (int64 ns UTC).
-
-    ``stamps`` gives the reference dates; ``event_at`` the facts that a plain ``lag`` counts from.
-    """
-    if rule.lag is not None:
-        return event_at + rule.lag_ns
-    dates = stamps.to_numpy().astype("datetime64[D]")
-    if rule.weekday is not None:
-        # 1970-01-01 was a Thursday, weekday 3 counted from Monday.
-        today = (dates.astype(np.int64) + 3) % 7
-        ahead = (WEEKDAYS.index(rule.weekday) - today - 1) % 7 + 1
-        later = dates + ahead.astype("timedelta64[D]")
-        dates = add_business_days(rule.business_days, later, 0)
-    else:
-        dates = add_business_days(rule.business_days, dates, rule.lag_days or 0)
-    return local_instants(dates, rule.at or "", rule.zone or "")
+def _known_at(
+    entry: FileEntry, instrument: Instrument, event: Array, stamps: pd.DatetimeIndex
+) -> Array:
+    """Return when the facts became known: at once, or by the entry's or the series' rule."""
+    rule = entry.rule(instrument.id)
+    if rule is None:
+        return event
+    if rule.counts_from_date:
+        return known_at(rule, stamps.to_numpy().astype("datetime64[D]"))
+    return known_at(rule, event.astype("datetime64[ns]"))
 
 
 def _values(frame: pd.DataFrame, name: str, path: Path, entry: FileEntry) -> Array:
@@ -224,7 +260,26 @@ def _values(frame: pd.DataFrame, name: str, path: Path, entry: FileEntry) -> Arr
     except (ValueError, TypeError) as error:
         raise SchemaError(f"{path}: column {entry.columns[name]!r}: {error}") from error
     scaled: Array = values * entry.scale.get(name, 1.0)
-    return scaled
+    return scaled if entry.decimals is None else np.round(scaled, entry.decimals)
+
+
+def _labels(frame: pd.DataFrame, path: Path, entry: FileEntry, instrument: Instrument) -> Array:
+    """Return each row's provenance, from the entry or from its own column."""
+    if entry.label_column is None:
+        return np.full(len(frame), entry.provenance, dtype=np.int8)
+    column = frame[entry.label_column.column]
+    words = [label.name.lower() for label in Provenance]
+    if instrument.synthetic:
+        words = [Provenance.SYNTHETIC.name.lower()]
+    numbers = column.map({word: Provenance[word.upper()] for word in words})
+    wrong = np.flatnonzero(numbers.isna())
+    if len(wrong):
+        row = column.index[wrong[0]]
+        raise SchemaError(
+            f"{path}: row {row}: column {column.name!r} says {column.iloc[wrong[0]]!r}; "
+            f"{instrument.id} takes {', '.join(words)}"
+        )
+    return numbers.to_numpy(dtype=np.int8)
 
 
 def _kept(columns: dict[str, Array], entry: FileEntry) -> Array:

@@ -4,19 +4,26 @@ import difflib
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal, Self, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 
 from data_feeds.errors import SchemaError, YamlError
 from data_feeds.instrument import Instrument
-from data_feeds.schema import VALUE_COLUMNS, ChannelKind, Provenance
+from data_feeds.releases import ReleaseRule, rule_for
+from data_feeds.schema import VALUE_COLUMNS, ChannelKey, ChannelKind, Provenance
 from data_feeds.timeframe import parse_duration
 from data_feeds.yaml_text import KeyPath, YamlDocument, load_yaml
-
-Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday"]
-WEEKDAYS: tuple[Weekday, ...] = ("monday", "tuesday", "wednesday", "thursday", "friday")
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -61,42 +68,22 @@ class TimeColumn(_Model):
     )
 
 
-class ReleaseRule(_Model):
-    """When a value is published. Either ``lag`` after the fact, or a clock time on a later day.
+class LabelColumn(_Model):
+    """Where each row says whether its value was observed, inferred or made."""
 
-    ``lag_days`` counts business days of ``business_days`` (or calendar days without it) after the
-    reference date; ``weekday`` names the next such weekday after it, moved to the next business
-    day if it is none.
-    """
+    column: str = Field(description="Column of the words observed, inferred or synthetic")
 
-    lag: str | None = Field(None, description="Duration after the fact, e.g. 0m or 15m")
-    lag_days: int | None = Field(None, ge=0, description="Days after the reference date")
-    weekday: Weekday | None = Field(None, description="Next such weekday after the reference date")
-    at: str | None = Field(None, pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="Local HH:MM")
-    zone: str | None = Field(None, description="IANA zone of at, e.g. America/New_York")
-    business_days: str = Field(
-        "24/7", description="Calendar of the days counted: 24/7, XNYS, or FED (XNYS and Fed open)"
-    )
 
-    @property
-    def lag_ns(self) -> int:
-        """The lag in nanoseconds; ``0m`` means known at once."""
-        lag = self.lag or "0m"
-        return 0 if lag.rstrip("smhdw") == "0" else _duration(lag)
+def _release_form(value: object) -> str:
+    return _VARIANT if isinstance(value, str) else _RULE
 
-    @model_validator(mode="after")
-    def _one_rule(self) -> Self:
-        given = [name for name in ("lag", "lag_days", "weekday") if getattr(self, name) is not None]
-        if len(given) != 1:
-            raise ValueError(f"give one of lag, lag_days, weekday (got {given or 'none'})")
-        clock = (self.at is not None, self.zone is not None)
-        if self.lag is not None and any(clock):
-            raise ValueError("lag counts from the fact itself: leave out at and zone")
-        if self.lag is None and not all(clock):
-            raise ValueError("a release day needs at (HH:MM) and zone")
-        if self.lag is not None:
-            _ = self.lag_ns
-        return self
+
+# How a release is written; the marks keep the two forms' problems apart and are shown to nobody.
+_VARIANT, _RULE = "<variant>", "<rule>"
+Release = Annotated[
+    Annotated[str, Tag(_VARIANT)] | Annotated[ReleaseRule, Tag(_RULE)],
+    Discriminator(_release_form),
+]
 
 
 class FileEntry(_Model):
@@ -113,12 +100,22 @@ class FileEntry(_Model):
     scale: dict[str, float] = Field(
         default_factory=dict, description="Canonical name: factor, e.g. 0.01 for percent"
     )
+    decimals: int | None = Field(
+        None, ge=0, le=12, description="Round values: computed prices carry residues like 7e-15"
+    )
     symbol_column: str | None = Field(None, description="Keep only rows that hold the symbol")
     symbol: str | None = Field(None, description="The symbol; the instrument's id by default")
-    label: Literal["observed", "inferred", "synthetic"] = Field(
-        description="Where values come from"
+    label: Literal["observed", "inferred", "synthetic"] | None = Field(
+        None, description="Where values come from"
     )
-    release: ReleaseRule | None = Field(None, description="When values are published")
+    label_column: LabelColumn | None = Field(
+        None, description="Column that says so row by row, instead of label"
+    )
+    release: Release | None = Field(
+        None,
+        description="When values are published: a rule, or the name of a variant such as treasury; "
+        "null: the rule of data_feeds.releases for the series",
+    )
     start: str | None = Field(None, description="First date kept, YYYY-MM-DD (UTC or local date)")
     sort: bool = Field(False, description="Sort rows by time first; otherwise disorder is refused")
     drop_missing: bool = Field(False, description="Drop rows without a value (FRED's holidays)")
@@ -127,6 +124,18 @@ class FileEntry(_Model):
     source: str = Field("", description="Who published or computed the values")
     licence: str = Field("", description="What may be done with them")
     unit: str = Field("", description="Unit of a series' values, e.g. percent")
+    venues: tuple[str, ...] = Field((), description="Where values were traded or counted")
+    fills: bool = Field(
+        False, description="Fills the holes of the entries before it that fill the same channel"
+    )
+    mix_venues: bool = Field(
+        False, description="With fills: rows of other venues than the entries before it are meant"
+    )
+
+    @property
+    def is_bar(self) -> bool:
+        """Whether the rows cover stretches of time."""
+        return self.kind in (ChannelKind.BARS, ChannelKind.MARK)
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -134,9 +143,26 @@ class FileEntry(_Model):
         return self.each or (self.instrument or "",)
 
     @property
-    def provenance(self) -> Provenance:
-        """The label as a number."""
-        return Provenance[self.label.upper()]
+    def provenance(self) -> Provenance | None:
+        """The label as a number; None where the rows carry their own."""
+        return None if self.label is None else Provenance[self.label.upper()]
+
+    def channel_key(self, instrument: str) -> ChannelKey:
+        """Return the name of the channel that the entry fills for one of its ids."""
+        return ChannelKey(instrument, self.kind, (self.timeframe or "") if self.is_bar else "")
+
+    def rule(self, instrument: str) -> ReleaseRule | None:
+        """Return when the values of one of the entry's ids are published; None: at once.
+
+        Raises
+        ------
+        SchemaError : no rule is given, and the table knows none for the series.
+        """
+        if isinstance(self.release, ReleaseRule):
+            return self.release
+        if self.release is None and not self.needs_rule:
+            return None
+        return rule_for(instrument, self.release)
 
     @field_validator("timeframe")
     @classmethod
@@ -156,27 +182,30 @@ class FileEntry(_Model):
     def _is_complete(self) -> Self:
         if bool(self.instrument) == bool(self.each):
             raise ValueError("give instrument or each, one of them")
+        if (self.label is None) == (self.label_column is None):
+            raise ValueError("give label (observed, inferred or synthetic) or label_column")
+        if self.mix_venues and not self.fills:
+            raise ValueError("mix_venues goes with fills: true")
         known = VALUE_COLUMNS[self.kind]
         for name in (*self.columns, *self.scale):
             if name not in known:
                 raise ValueError(f"{name!r} is no column of {self.kind}; it has {', '.join(known)}")
-        is_bar = self.kind in (ChannelKind.BARS, ChannelKind.MARK)
-        if self.timeframe is None and (is_bar or self.stamp in (Stamp.OPEN, Stamp.CLOSE)):
-            raise ValueError("name the timeframe (the bar's or interval's length)")
-        if is_bar and self.stamp in (Stamp.EVENT, Stamp.REFERENCE_DATE):
-            raise ValueError(f"a bar is stamped open, close or session_date, not {self.stamp}")
-        if is_bar and self.release is not None:
-            raise ValueError("a bar is known at its close: leave out release")
-        if not is_bar and self.release is None and self._needs_rule:
-            raise ValueError(
-                "without a release rule nobody knows when the value could be used; add release, "
-                "e.g. {lag_days: 1, at: '16:15', zone: America/New_York, business_days: FED}"
-            )
+        self._check_times()
         return self
 
+    def _check_times(self) -> None:
+        if self.timeframe is None and (self.is_bar or self.stamp in (Stamp.OPEN, Stamp.CLOSE)):
+            raise ValueError("name the timeframe (the bar's or interval's length)")
+        if self.is_bar and self.stamp in (Stamp.EVENT, Stamp.REFERENCE_DATE):
+            raise ValueError(f"a bar is stamped open, close or session_date, not {self.stamp}")
+        if self.is_bar and self.release is not None:
+            raise ValueError("a bar is known at its close: leave out release")
+
     @property
-    def _needs_rule(self) -> bool:
-        return self.kind is ChannelKind.SERIES or self.stamp is Stamp.REFERENCE_DATE
+    def needs_rule(self) -> bool:
+        """Whether the time column does not say by itself when a value was known."""
+        is_dated = not self.is_bar and self.stamp is Stamp.REFERENCE_DATE
+        return self.kind is ChannelKind.SERIES or is_dated
 
 
 class Mapping(_Model):
@@ -212,19 +241,74 @@ def load_mapping(path: Path) -> tuple[Mapping, dict[str, Instrument], YamlDocume
     collect_instruments(found, mapping.instruments, document)
     for i, entry in enumerate(mapping.files):
         for name in entry.ids:
-            if name not in found:
-                line = document.line(("files", i, "instrument"))
-                raise YamlError(
-                    f"{path}:{line}: instrument {name!r} is not defined; "
-                    f"add it to instruments (known: {', '.join(sorted(found))})"
-                )
-            if found[name].synthetic and entry.provenance is not Provenance.SYNTHETIC:
-                line = document.line(("files", i, "label"))
-                raise YamlError(
-                    f"{path}:{line}: instrument {name!r} is synthetic, but its rows are labelled "
-                    f"{entry.label}; set label: synthetic, or synthetic: false in the instrument"
-                )
+            key, problem = _entry_problem(entry, name, found)
+            if problem:
+                raise YamlError(f"{path}:{document.line(('files', i, key))}: {problem}")
+    _check_splices(mapping, document)
     return mapping, found, document
+
+
+def _entry_problem(
+    entry: FileEntry, name: str, instruments: dict[str, Instrument]
+) -> tuple[str, str]:
+    """Return the key that contradicts an entry's instrument, and why; empty texts when none."""
+    if name not in instruments:
+        known = ", ".join(sorted(instruments))
+        return "instrument", (
+            f"instrument {name!r} is not defined; add it to instruments (known: {known})"
+        )
+    instrument = instruments[name]
+    if instrument.synthetic and entry.provenance not in (None, Provenance.SYNTHETIC):
+        return "label", (
+            f"instrument {name!r} is synthetic, but its rows are labelled {entry.label}; "
+            "set label: synthetic, or synthetic: false in the instrument"
+        )
+    if instrument.dividend_adjusted and entry.kind is ChannelKind.DIVIDENDS:
+        return "kind", (
+            f"instrument {name!r} is dividend_adjusted: its prices contain the dividends, paying "
+            "them again would count them twice; leave the entry out"
+        )
+    try:
+        entry.rule(name)
+    except SchemaError as error:
+        return "release", str(error)
+    return "", ""
+
+
+def _check_splices(mapping: Mapping, document: YamlDocument) -> None:
+    """Refuse entries that fill one channel without saying so."""
+    seen: dict[ChannelKey, list[FileEntry]] = {}
+    for i, entry in enumerate(mapping.files):
+        for name in entry.ids:
+            before = seen.setdefault(entry.channel_key(name), [])
+            problem = _splice_problem(entry, before)
+            if problem:
+                line = document.line(("files", i))
+                key = entry.channel_key(name)
+                raise YamlError(f"{document.path}:{line}: {key} {problem}")
+            before.append(entry)
+
+
+def _splice_problem(entry: FileEntry, before: list[FileEntry]) -> str:
+    """Return why an entry may not fill a channel that others filled; empty when it may."""
+    if not before:
+        return "has fills: true, but no entry before it fills the channel" if entry.fills else ""
+    if not entry.fills:
+        return (
+            "is filled by two entries; keep one, or let this one fill the other's holes with "
+            "fills: true"
+        )
+    units = sorted({other.unit for other in (*before, entry)})
+    if len(units) > 1:
+        return f"is filled in different units ({', '.join(map(repr, units))}); set scale and unit"
+    if any(set(other.venues) != set(entry.venues) for other in before) and not entry.mix_venues:
+        stored = sorted({venue for other in before for venue in other.venues})
+        return (
+            f"is filled from {', '.join(stored) or 'a venue not named'} and from "
+            f"{', '.join(sorted(entry.venues)) or 'a venue not named'}; give the other venue an "
+            "instrument of its own, or set mix_venues: true if the mixture is meant"
+        )
+    return ""
 
 
 def collect_instruments(
@@ -244,7 +328,7 @@ def collect_instruments(
 
 
 def _hint(key: str) -> str:
-    models = (Mapping, FileEntry, TimeColumn, ReleaseRule, Instrument)
+    models = (Mapping, FileEntry, TimeColumn, LabelColumn, ReleaseRule, Instrument)
     names = [name for model in models for name in model.model_fields]
     near = difflib.get_close_matches(key, names, n=1)
     return f"; did you mean {near[0]!r}?" if near else ""
@@ -277,7 +361,7 @@ def _is_consequence(problem: ErrorDetails, found: list[ErrorDetails]) -> bool:
 
 def _problem_text(problem: ErrorDetails, document: YamlDocument) -> tuple[bool, int, str]:
     """Return a problem's rank, line and text."""
-    where: KeyPath = tuple(problem["loc"])
+    where: KeyPath = tuple(part for part in problem["loc"] if part not in (_VARIANT, _RULE))
     is_unknown = problem["type"] == "extra_forbidden"
     message = problem["msg"].removeprefix("Value error, ")
     if is_unknown:

@@ -1,6 +1,10 @@
 """``data import``, ``data list``, ``data verify``."""
 
-from collections.abc import Mapping
+import shutil
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,7 +14,12 @@ from engine.cli.options import DEFAULT_CATALOG, CatalogOption, JsonOption
 from engine.cli.output import print_columns, print_json, working
 
 if TYPE_CHECKING:
-    from data_feeds.catalog import Catalog, CatalogEntry
+    from data_feeds.catalog import Catalog, CatalogEntry, VerifyRow
+    from data_feeds.quality import Finding, Peers
+
+# Wide enough for every column of `data list`.
+_WIDE = 1_000
+_SHOWN_OF_A_KIND = 3
 
 app = typer.Typer(help="The catalog of market data.", no_args_is_help=True)
 
@@ -39,62 +48,139 @@ def import_command(
 
 
 @app.command("list")
-def list_command(data: CatalogOption = DEFAULT_CATALOG, as_json: JsonOption = False) -> None:
-    """List channels: rows, coverage, gaps, how many values are observed, where they come from."""
-    from data_feeds.catalog import coverage_text
+def list_command(
+    data: CatalogOption = DEFAULT_CATALOG,
+    since: Annotated[
+        datetime | None,
+        typer.Option("--since", formats=["%Y-%m-%d"], metavar="DATE", help="Draw coverage from"),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List channels: rows, coverage, gaps, how many values are observed, where they come from.
+
+    The bar shows which part of the time on the axis above it a channel covers. The axis begins
+    with the first bar, settlement or position of any channel; older series reach beyond it.
+    """
+    from engine.cli.listing import listed
 
     entries = _existing(data).entries()
     if as_json:
         print_json([_document(entry) for entry in entries])
         return
-    rows = [
-        (
-            str(entry.key),
-            str(entry.rows),
-            coverage_text(entry),
-            f"{len(entry.gaps)} ({entry.missing_rows} rows)" if entry.gaps else "none",
-            _labels(entry.labels),
-            entry.origin.source,
-        )
-        for entry in entries
-    ]
-    print_columns([("channel", "rows", "coverage", "gaps", "values", "source"), *rows])
+    start = None if since is None else int(since.replace(tzinfo=UTC).timestamp()) * 10**9
+    # A file or a pipe has no width: nothing is left out.
+    width = shutil.get_terminal_size((_WIDE, 24)).columns
+    print_columns(listed(entries, width, start, levels=_levels()))
 
 
 @app.command("verify")
-def verify_command(data: CatalogOption = DEFAULT_CATALOG, as_json: JsonOption = False) -> None:
-    """Check every file against its checksum and its channel's rules."""
-    from data_feeds.errors import IntegrityError
+def verify_command(
+    *,
+    data: CatalogOption = DEFAULT_CATALOG,
+    hashes_only: Annotated[
+        bool, typer.Option("--hashes-only", help="Check files and rules, look for nothing else")
+    ] = False,
+    peer: Annotated[
+        list[str] | None,
+        typer.Option("--peer", metavar="A=B", help="Compare channel A with B; may be repeated"),
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Fail when anything is found")] = False,
+    show_all: Annotated[bool, typer.Option("--all", help="Print every finding")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Check every file against its checksum and its channel's rules, then look for bad data.
+
+    Holes, bars without volume, missing funding and prices that differ from a second source
+    are listed; they are no error unless --strict is given.
+    """
+    from data_feeds.errors import DataError, IntegrityError
+    from engine.cli.listing import found_text, verified
 
     catalog = _existing(data)
-    rows = []
-    with working("verifying") as report:
-        total = sum(entry.rows for entry in catalog.entries())
-        for row in catalog.verify():
-            rows.append(row)
-            report(sum(row.rows for row in rows) / max(total, 1))
+    peers = _peers(catalog, peer or [])
+    rows = _checked(catalog)
     broken = [row for row in rows if not row.is_sound]
+    found = {} if hashes_only or broken else _found(catalog, peers)
     if as_json:
-        print_json([row.model_dump(mode="json") for row in rows])
+        print_json(
+            [
+                row.model_dump(mode="json")
+                | {"findings": [finding.document() for finding in found.get(row.key, [])]}
+                for row in rows
+            ]
+        )
     else:
-        for row in rows:
-            print(f"{row.key}: {row.rows} rows, {'sound' if row.is_sound else 'BROKEN'}")
+        for line in verified(rows, found, None if show_all else _SHOWN_OF_A_KIND):
+            print(line)
     if broken:
         raise IntegrityError("\n".join(row.problem for row in broken))
+    if strict and found:
+        raise DataError(
+            f"{data}: {found_text(found)}; look at each, then import the channel from a better "
+            "source or run without --strict"
+        )
+
+
+def _checked(catalog: "Catalog") -> "list[VerifyRow]":
+    rows = []
+    total = max(sum(entry.rows for entry in catalog.entries()), 1)
+    done = 0
+    with working("verifying") as report:
+        for row in catalog.verify():
+            rows.append(row)
+            done += row.rows
+            report(done / total)
+    return rows
+
+
+def _found(catalog: "Catalog", peers: "Peers") -> "dict[str, list[Finding]]":
+    """Return the findings by channel; channels without any are left out."""
+    from data_feeds.quality import findings
+
+    found: dict[str, list[Finding]] = {}
+    with working("comparing") as report:
+        for finding in findings(catalog, peers=peers, progress=report):
+            found.setdefault(str(finding.key), []).append(finding)
+    return found
+
+
+def _peers(catalog: "Catalog", pairs: Sequence[str]) -> "Peers":
+    from engine.errors import ConfigError
+
+    keys = {str(entry.key): entry.key for entry in catalog.entries()}
+    found = {}
+    for pair in pairs:
+        one, _, other = pair.partition("=")
+        for name in (one, other):
+            if name not in keys:
+                near = get_close_matches(name, keys, 1)
+                hint = f"; did you mean {near[0]}?" if near else ""
+                raise ConfigError(
+                    f"--peer {pair}: {name!r} is no channel of {catalog.path}{hint}; "
+                    "write CHANNEL=CHANNEL with names of riskoff data list"
+                )
+        found[keys[one]] = keys[other]
+    return found
 
 
 def _document(entry: "CatalogEntry") -> dict[str, Any]:
-    """Return one channel as other programs read it; instants are ns UTC."""
+    """Return one channel as other programs read it; instants are ns UTC, and once more as text."""
+    from data_feeds.schema import utc_text
+
     stored = entry.model_dump(mode="json", exclude={"parts", "seams"})
     derived = {
         "rows": entry.rows,
         "first_at": entry.first_at,
         "last_at": entry.last_at,
+        "first_at_utc": utc_text(entry.first_at),
+        "last_at_utc": utc_text(entry.last_at),
         "first_available_at": entry.first_available_at,
         "last_available_at": entry.last_available_at,
         "labels": entry.labels,
         "gaps": [gap.model_dump() for gap in entry.gaps],
         "idle": [run.model_dump() for run in entry.idle],
+        "missing_rows": entry.missing_rows,
+        "parts": len(entry.parts),
         "files": [part.file for part in entry.parts],
     }
     return stored | derived
@@ -111,9 +197,12 @@ def _existing(folder: Path) -> "Catalog":
     return source
 
 
-def _labels(counts: Mapping[str, int]) -> str:
-    """Return how many values are observed, inferred, synthetic; only the word when all are one."""
-    held = {label: count for label, count in counts.items() if count}
-    if len(held) == 1:
-        return next(iter(held))
-    return ", ".join(f"{count} {label}" for label, count in held.items())
+def _levels() -> str:
+    """Return characters for coverage that stdout can print."""
+    from engine.cli.coverage_bar import ASCII, BLOCKS
+
+    try:
+        BLOCKS.encode(sys.stdout.encoding or "ascii")
+    except (LookupError, UnicodeEncodeError):
+        return ASCII
+    return BLOCKS

@@ -128,6 +128,7 @@ def assumptions(record: RunRecord) -> list[str]:
         *_venue_assumptions(run.config),
         _mark_assumption(run),
         *lacking(record),
+        *_adjusted_assumption(run),
         "Of the levels touched inside one bar the one nearer to the open comes first, and the stop "
         "before the target; a fill inside a bar is stamped at the bar's close.",
         f"Returns are daily, at midnight UTC, with {record.periods_per_year} periods a year and no "
@@ -161,6 +162,17 @@ def _mark_assumption(run: FinishedRun) -> str:
         f"In {outcome.inferred_mark_bars} of {outcome.mark_bars} bars ({share:.1%}) the mark is "
         "not the venue's record but inferred from the last price, or generated; it liquidates."
     )
+
+
+def _adjusted_assumption(run: FinishedRun) -> list[str]:
+    traded = run.requirements.traded
+    adjusted = [name for name in traded if run.dataset.instruments[name].dividend_adjusted]
+    if not adjusted:
+        return []
+    return [
+        f"Prices of {', '.join(adjusted)} are adjusted for dividends: returns contain them, levels "
+        "and quantities are not what was traded, and no dividend is paid."
+    ]
 
 
 def _digest(document: Any) -> str:

@@ -127,7 +127,7 @@ def test_marks_fall_back_to_the_finest_there_are() -> None:
 def test_a_folder_without_a_catalog_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(CoverageError, match=r"riskoff data import MAPPING.yaml --data"):
         open_source(tmp_path / "none")
-    assert isinstance(open_source("embedded"), Dataset)
+    assert isinstance(open_source("embedded"), Catalog)
 
 
 def test_loaded_arrays_cannot_be_written_to() -> None:

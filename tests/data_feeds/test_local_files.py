@@ -17,11 +17,13 @@ from data_feeds.errors import (
     StorageError,
     YamlError,
 )
+from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import ChannelKey, ChannelKind, utc_text
 from data_feeds.sources.local_files import import_mapping
 from tests.data_feeds.imports import (
     BARS,
     GOOD_BARS,
+    HEAD,
     SERIES,
     imported,
     known_at,
@@ -145,6 +147,15 @@ def test_sort_puts_rows_in_order(tmp_path: Path) -> None:
     assert perp_bars(catalog)["close"].tolist() == [11, 12]
 
 
+def test_decimals_remove_the_residue_of_computed_prices(tmp_path: Path) -> None:
+    # The low lies 7e-15 above the open: two roundings of one price.
+    text = GOOD_BARS.replace("10,12,9,11,5", "56.9572,58,56.957200000000007,57,5")
+    with pytest.raises(SchemaError, match=r"low 56\.9572 is above open or close"):
+        imported(tmp_path, BARS, bars=text)
+    catalog = imported(tmp_path, BARS + "    decimals: 4\n", bars=text)
+    assert perp_bars(catalog)["low"].tolist() == [56.9572, 10]
+
+
 def test_a_hole_is_a_fact_unless_the_mapping_limits_it(tmp_path: Path) -> None:
     text = GOOD_BARS.replace("01:00", "04:00")
     catalog = imported(tmp_path, BARS, bars=text)
@@ -202,7 +213,7 @@ def test_files_that_cannot_be_read_are_source_errors(tmp_path: Path) -> None:
         ("timeframe: 1h", "timeframe: 1x", r"mapping.yaml:11: .*'1x' is not a duration"),
         ("instrument: P", "instrument: Q", r"mapping.yaml:9: instrument 'Q' is not defined"),
         ("volume: v", "volum: v", r"mapping.yaml:8: .*'volum' is no column of bars"),
-        ("    label: observed\n", "", r"mapping.yaml:8: files.0.label: Field required"),
+        ("    label: observed\n", "", r"mapping.yaml:8: files.0: give label .* or label_col"),
         ("stamp: open", "stamp: event", r"a bar is stamped open, close or session_date"),
         ("label: observed", "label: observed\n    release: {lag: 0m}", "known at its close"),
         ("label: observed", "label: observed\n    start: hello", r"start: .*no date.*'hello'"),
@@ -218,16 +229,51 @@ def test_a_wrong_mapping_names_the_line(tmp_path: Path, old: str, new: str, mess
     assert caught.value.exit_code == 2
 
 
-def test_a_series_without_a_release_rule_is_refused(tmp_path: Path) -> None:
+def without_rule(release: str = "") -> str:
+    """Return the series' entry without a rule, or with another line in its place."""
     start = SERIES.index("    release:")
-    with pytest.raises(YamlError, match="without a release rule nobody knows"):
-        imported(tmp_path, SERIES[:start] + "    label: observed\n", series="date,value\n")
+    return SERIES[:start] + release + "    label: observed\n"
+
+
+def known_series(folder: Path, release: str) -> str:
+    """Return an entry of a series that the release table knows."""
+    (folder / "known.yaml").write_text("instruments:\n  - {id: DGS10, kind: series}\n")
+    entry = without_rule(release).replace("instrument: S", "instrument: DGS10")
+    return entry + "instrument_files: [known.yaml]\n"
+
+
+def test_a_series_without_a_release_rule_is_refused(tmp_path: Path) -> None:
+    message = r"mapping.yaml:8: no release rule for 'S'.*nobody knows when"
+    with pytest.raises(YamlError, match=message):
+        imported(tmp_path, without_rule(), series="date,value\n")
+
+
+@pytest.mark.parametrize(
+    ("release", "expected"),
+    [
+        # Nothing said: H.15 on the next business day. The variant: Treasury, the same evening.
+        ("", "2026-02-09T21:15Z"),
+        ("    release: treasury\n", "2026-02-06T23:00Z"),
+        ("    release: {lag: 15m}\n", "2026-02-06T00:15Z"),
+        ("    release: {session_close: XNYS}\n", "2026-02-06T21:00Z"),
+    ],
+)
+def test_a_known_series_needs_no_rule(tmp_path: Path, release: str, expected: str) -> None:
+    mapping = known_series(tmp_path, release)
+    catalog = imported(tmp_path, mapping, series="date,value\n2026-02-06,4.21\n")
+    assert known_at(catalog, "DGS10") == [expected]
+
+
+def test_an_unknown_variant_names_its_line(tmp_path: Path) -> None:
+    mapping = known_series(tmp_path, "    release: tresury\n")
+    with pytest.raises(YamlError, match=r"mapping.yaml:14: release 'tresury' is no variant"):
+        imported(tmp_path, mapping, series="date,value\n")
 
 
 @pytest.mark.parametrize(
     "rule",
     ["{lag_days: 1}", "{lag: 1m, lag_days: 1}", "{lag: 1m, at: '10:00', zone: UTC}",
-     "{lag_days: 1, at: '25:00', zone: UTC}", "{}", "{lag: soon}"],
+     "{lag_days: 1, at: '25:00', zone: UTC}", "{}", "{lag: soon}", "[treasury]"],
 )  # fmt: skip
 def test_half_a_release_rule_is_refused(tmp_path: Path, rule: str) -> None:
     start = SERIES.index("    release:")
@@ -245,9 +291,190 @@ def test_a_synthetic_instrument_takes_synthetic_rows_only(tmp_path: Path) -> Non
     assert catalog.entries()[0].labels["synthetic"] == 2
 
 
+# Splices ------------------------------------------------------------------------------------------
+
+MORE = BARS.replace("bars.csv", "more.csv") + "    fills: true\n"
+
+
 def test_two_entries_for_one_channel_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(YamlError, match="P/bars/1h is filled by two entries"):
+    with pytest.raises(YamlError, match=r"P/bars/1h is filled by two entries.*fills: true"):
         imported(tmp_path, BARS + BARS, bars=GOOD_BARS)
+
+
+def test_a_second_entry_fills_holes_and_ends_and_the_first_wins(tmp_path: Path) -> None:
+    # The first has 00:00 and 03:00; the second all hours from 23:00 to 05:00.
+    first = GOOD_BARS.replace("01:00", "03:00")
+    more = "t,o,h,l,c,v\n" + "".join(
+        f"{at}:00,20,23,19,22,1\n"
+        for at in ["2026-02-05 23", *(f"2026-02-06 0{hour}" for hour in range(6))]
+    )
+    catalog = imported(tmp_path, BARS + MORE, bars=first, more=more)
+    # 23:00 second, 00:00 first, 01:00 and 02:00 second, 03:00 first, 04:00 and 05:00 second.
+    assert perp_bars(catalog)["close"].tolist() == [22, 11, 22, 22, 12, 22, 22]
+    assert catalog.entry(perp_bars(catalog).key).gaps == ()
+
+
+def test_a_bar_that_overlaps_one_of_the_first_is_left_out(tmp_path: Path) -> None:
+    # Half an hour off, beside bars of 00:00-01:00 and 04:00-05:00: only 01:00-04:00 is free.
+    first = GOOD_BARS.replace("01:00", "04:00")
+    more = "t,o,h,l,c,v\n" + "".join(f"2026-02-06 0{hour}:30,20,23,19,22,1\n" for hour in range(4))
+    channel = perp_bars(imported(tmp_path, BARS + MORE, bars=first, more=more))
+    assert [utc_text(at) for at in channel["opened_at"]] == [
+        f"2026-02-06T0{at}Z" for at in ("0:00", "1:30", "2:30", "4:00")
+    ]
+
+
+POINTS = """\
+  - path: points.csv
+    instrument: P
+    kind: liquidations
+    timeframe: 1h
+    stamp: close
+    time: {column: t, zone: UTC}
+    columns: {long_quote: l, short_quote: s}
+    label: observed
+"""
+
+
+def test_points_fill_missing_steps_only(tmp_path: Path) -> None:
+    # The first misses 03:00; the second's 01:30 lies between two of its steps.
+    hours = (0, 1, 2, 4)
+    first = "t,l,s\n" + "".join(f"2026-02-06 0{hour}:00,1,1\n" for hour in hours)
+    more = "t,l,s\n" + "".join(f"2026-02-06 0{at},2,2\n" for at in ("1:30", "2:00", "3:00", "5:00"))
+    mapping = POINTS + POINTS.replace("points.csv", "more.csv") + "    fills: true\n"
+    catalog = imported(tmp_path, mapping, points=first, more=more)
+    found = catalog.read(ChannelKey("P", ChannelKind.LIQUIDATIONS))
+    assert found["long_quote"].tolist() == [1, 1, 1, 2, 1, 2]
+
+
+def test_a_series_is_filled_on_dates_without_a_row(tmp_path: Path) -> None:
+    mapping = SERIES + SERIES.replace("series.csv", "more.csv") + "    fills: true\n"
+    catalog = imported(
+        tmp_path,
+        mapping,
+        series="date,value\n2026-02-05,1\n2026-02-09,1\n",
+        more="date,value\n2026-02-05,2\n2026-02-06,2\n2026-02-10,2\n",
+    )
+    found = catalog.read(ChannelKey("S", ChannelKind.SERIES))
+    assert found["value"].tolist() == [1, 2, 1, 2]
+
+
+def test_a_splice_names_its_sources_and_keeps_each_label(tmp_path: Path) -> None:
+    first = BARS + "    source: A\n    licence: open\n    venues: [Binance]\n"
+    more = MORE.replace("observed", "inferred") + (
+        "    source: B\n    licence: open\n    venues: [OKX, Binance]\n    mix_venues: true\n"
+    )
+    catalog = imported(
+        tmp_path, first + more, bars=GOOD_BARS, more=GOOD_BARS.replace("01:00", "02:00")
+    )
+    entry = catalog.entry(perp_bars(catalog).key)
+    assert (entry.origin.source, entry.origin.licence) == ("A; B", "open")
+    assert entry.origin.venues == ("Binance", "OKX")
+    assert perp_bars(catalog)["label"].tolist() == [0, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("venues", "message"),
+    [
+        ("[OKX]", r"mapping.yaml:17: P/bars/1h is filled from Binance and from OKX.*mix_venues"),
+        ("[]", "is filled from Binance and from a venue not named"),
+    ],
+)
+def test_venues_are_not_mixed_by_accident(tmp_path: Path, venues: str, message: str) -> None:
+    first = BARS + "    venues: [Binance]\n"
+    with pytest.raises(YamlError, match=message):
+        imported(tmp_path, first + MORE + f"    venues: {venues}\n", bars=GOOD_BARS)
+
+
+@pytest.mark.parametrize(
+    ("mapping", "message"),
+    [
+        (MORE, "has fills: true, but no entry before it"),
+        (BARS + "    mix_venues: true\n", "mix_venues goes with fills"),
+        (BARS + "    unit: BTC\n" + MORE + "    unit: USD\n", "different units .'BTC', 'USD'"),
+    ],
+)
+def test_a_splice_that_makes_no_sense_is_refused(
+    tmp_path: Path, mapping: str, message: str
+) -> None:
+    with pytest.raises(YamlError, match=message):
+        imported(tmp_path, mapping, bars=GOOD_BARS, more=GOOD_BARS)
+
+
+def test_a_splice_that_breaks_a_rule_names_the_second_entry(tmp_path: Path) -> None:
+    # Friday's value of the first is out on Monday, Saturday's of the second a year later.
+    late = SERIES.replace("lag_days: 1", "lag_days: 0").replace("kind: series", "kind: funding")
+    late = late.replace("{value: value}", "{rate: value}").replace("instrument: S", "instrument: P")
+    more = late.replace("lag_days: 0", "lag_days: 9").replace("series.csv", "more.csv")
+    with pytest.raises(SchemaError, match=r"before that of the row before.*mapping.yaml:16\)"):
+        imported(
+            tmp_path,
+            late + more + "    fills: true\n",
+            series="date,value\n2026-02-05,0\n2026-02-09,0\n",
+            more="date,value\n2026-02-04,0\n",
+        )
+
+
+# Labels and dividends -----------------------------------------------------------------------------
+
+LABELLED = BARS.replace("    label: observed", "    label_column: {column: how}")
+
+
+def labelled(words: tuple[str, str]) -> str:
+    head, *rows = GOOD_BARS.splitlines()
+    body = [f"{row},{word}" for row, word in zip(rows, words, strict=True)]
+    return "\n".join([f"{head},how", *body, ""])
+
+
+def test_rows_can_carry_their_own_label(tmp_path: Path) -> None:
+    catalog = imported(tmp_path, LABELLED, bars=labelled(("inferred", "observed")))
+    assert perp_bars(catalog)["label"].tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("word", ["guessed", "", "Observed"])
+def test_a_label_that_is_no_label_is_refused(tmp_path: Path, word: str) -> None:
+    with pytest.raises(SchemaError, match=r"bars.csv: row 1: column 'how' says"):
+        imported(tmp_path, LABELLED, bars=labelled(("observed", word)))
+
+
+def test_label_and_label_column_exclude_each_other(tmp_path: Path) -> None:
+    with pytest.raises(YamlError, match=r"give label .* or label_column"):
+        imported(tmp_path, LABELLED + "    label: observed\n", bars=GOOD_BARS)
+    with pytest.raises(SourceError, match="no column 'how'"):
+        imported(tmp_path, LABELLED, bars=GOOD_BARS)
+
+
+def test_a_synthetic_instrument_s_label_column_says_synthetic_throughout(tmp_path: Path) -> None:
+    mapping = LABELLED.replace("instrument: P", "instrument: MADE")
+    with pytest.raises(SchemaError, match="says 'observed'; MADE takes synthetic"):
+        imported(tmp_path, mapping, bars=labelled(("synthetic", "observed")))
+    catalog = imported(tmp_path, mapping, bars=labelled(("synthetic", "synthetic")))
+    assert catalog.entries()[0].labels["synthetic"] == 2
+
+
+def test_dividends_of_adjusted_prices_are_refused(tmp_path: Path) -> None:
+    entry = """\
+  - path: dividends.csv
+    instrument: QQQ
+    kind: dividends
+    stamp: session_date
+    time: {column: d}
+    columns: {amount: div}
+    label: observed
+"""
+    (tmp_path / "dividends.csv").write_text("d,div\n2026-02-06,1\n")
+    path = tmp_path / "mapping.yaml"
+    catalog = Catalog(tmp_path / "catalog")
+    path.write_text(HEAD + entry)
+    assert len(import_mapping(path, catalog)) == 1
+    path.write_text(HEAD.replace("{id: QQQ,", "{id: QQQ, dividend_adjusted: true,") + entry)
+    with pytest.raises(YamlError, match=r"mapping.yaml:10: .*'QQQ' is dividend_adjusted.*twice"):
+        import_mapping(path, catalog)
+
+
+def test_only_shares_can_be_dividend_adjusted() -> None:
+    with pytest.raises(ValueError, match="perp instruments pay no dividends"):
+        Instrument(id="P", kind=InstrumentKind.PERP, dividend_adjusted=True)
 
 
 def test_a_later_broken_file_leaves_the_catalog_as_it_was(tmp_path: Path) -> None:
@@ -313,3 +540,13 @@ def test_progress_and_reports_name_every_channel(tmp_path: Path) -> None:
     assert seen == [("P/bars/1h", 1, 1)]
     assert [str(report.key) for report in reports] == ["P/bars/1h"]
     assert reports[0].entry.rows == 2
+
+
+def test_the_mapping_in_the_docs_is_imported_as_it_stands(tmp_path: Path) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "data.md").read_text()
+    (tmp_path / "mapping.yaml").write_text(page.split("```yaml\n")[1].split("```")[0])
+    (tmp_path / "perp_1h.csv").write_text(GOOD_BARS.replace("t,o", "date,o"))
+    (tmp_path / "dgs10.csv").write_text("date,value\n2026-02-06,4.21\n")
+    catalog = Catalog(tmp_path / "catalog")
+    import_mapping(tmp_path / "mapping.yaml", catalog)
+    assert known_at(catalog, "DGS10") == ["2026-02-09T21:15Z"]

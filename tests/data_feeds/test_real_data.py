@@ -6,6 +6,7 @@ import pytest
 from data_feeds.align import as_of, marks_on_bars, resample_bars
 from data_feeds.catalog import Catalog
 from data_feeds.load import load_dataset
+from data_feeds.quality import Finding, FindingKind, findings
 from data_feeds.schema import Channel, ChannelKey, ChannelKind, Provenance, utc_text
 from data_feeds.timeframe import DAY_NS, Timeframe
 from tests.data_feeds.factory import ns
@@ -157,3 +158,115 @@ def test_hourly_marks_under_five_minute_bars_stay_near_the_last_price(
     assert path.inferred.all()
     assert np.abs(path.close / channel["close"] - 1).max() < 0.01
     assert data.provenance is Provenance.OBSERVED
+
+
+# Known defects ------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def found(real_catalog: Catalog) -> list[Finding]:
+    """Every finding in the real data."""
+    return list(findings(real_catalog))
+
+
+def stretches(found: list[Finding], channel: str, kind: FindingKind) -> list[tuple[str, str, int]]:
+    """Return start, end and rows of one channel's findings of one kind."""
+    return [
+        (utc_text(f.started_at), utc_text(f.ended_at), f.rows)
+        for f in found
+        if str(f.key) == channel and f.kind is kind
+    ]
+
+
+def test_outages_of_the_spot_venue_are_gaps(found: list[Finding]) -> None:
+    holes = stretches(found, "BTCUSDT-SPOT/bars/1h", FindingKind.GAP)
+    assert [hole for hole in holes if hole[0].startswith("2020")] == [
+        ("2020-02-09T02:00Z", "2020-02-09T03:00Z", 1),
+        ("2020-02-19T12:00Z", "2020-02-19T17:00Z", 5),
+        ("2020-03-04T10:00Z", "2020-03-04T11:00Z", 1),
+        ("2020-04-25T02:00Z", "2020-04-25T04:00Z", 2),
+        ("2020-06-28T02:00Z", "2020-06-28T05:00Z", 3),
+        ("2020-11-30T06:00Z", "2020-11-30T07:00Z", 1),
+        ("2020-12-21T14:00Z", "2020-12-21T18:00Z", 4),
+        ("2020-12-25T02:00Z", "2020-12-25T03:00Z", 1),
+    ]
+    # The holes between the three windows are there, and nothing after the last of them.
+    assert [hole for hole in holes if hole[2] > 1_000] == [
+        ("2021-01-01T00:00Z", "2021-07-01T00:00Z", 4_344),
+        ("2023-02-01T00:00Z", "2025-01-01T00:00Z", 16_800),
+    ]
+    assert holes[-1][1] == "2025-01-01T00:00Z"
+
+
+def test_hours_of_the_perp_without_a_trade(found: list[Finding]) -> None:
+    assert stretches(found, "BTCUSDT-PERP/bars/1h", FindingKind.ZERO_VOLUME) == [
+        ("2019-09-08T18:00Z", "2019-09-08T19:00Z", 1),
+        ("2019-09-09T00:00Z", "2019-09-09T02:00Z", 2),
+    ]
+
+
+def test_five_minute_bars_filled_upstream_have_no_volume(found: list[Finding]) -> None:
+    name = "BTCUSDT-PERP/bars/5m"
+    assert stretches(found, name, FindingKind.ZERO_VOLUME) == [
+        ("2025-01-29T01:25Z", "2025-01-29T01:35Z", 2),
+        ("2025-08-29T06:20Z", "2025-08-29T06:35Z", 3),
+    ]
+    # The 15-minute and hourly bars of the first one have volume: a fifth of two hours is lost.
+    lost = [f for f in found if str(f.key) == name and f.kind is FindingKind.VOLUME_MISMATCH]
+    (hours,) = (
+        f
+        for f in lost
+        if str(f.against) == "BTCUSDT-PERP/bars/1h" and f.started_at == ns("2025-01-29T01:00")
+    )
+    assert (hours.rows, round(hours.value or 0, 2)) == (2, -0.19)
+
+
+def test_the_hole_of_the_five_minute_bars_before_2023(found: list[Finding]) -> None:
+    holes = stretches(found, "BTCUSDT-PERP/bars/5m", FindingKind.GAP)
+    # 6 h 55 min of 24 November, 37 days: 83 + 37 x 288 = 10,739 bars.
+    assert holes[0] == ("2022-11-24T17:05Z", "2023-01-01T00:00Z", 10_739)
+
+
+def test_no_settlement_is_missing_inside_the_windows(found: list[Finding]) -> None:
+    missing = stretches(found, "BTCUSDT-PERP/funding", FindingKind.MISSING_FUNDING)
+    # Bars begin two days before the first settlement, and 15m bars end 45 minutes after the last
+    # slot, 2026-05-17 08:00, whose rate the file no longer has.
+    assert missing == [
+        ("2019-09-09T00:00Z", "2019-09-10T08:00Z", 4),
+        ("2026-05-17T08:00Z", "2026-05-17T16:00Z", 1),
+    ]
+    # 181 days x 3, 700 days x 3.
+    assert stretches(found, "BTCUSDT-PERP/funding", FindingKind.GAP) == [
+        ("2021-01-01T00:00Z", "2021-07-01T00:00Z", 543),
+        ("2023-02-01T00:00Z", "2025-01-01T00:00Z", 2_100),
+    ]
+
+
+def test_eight_hours_of_open_interest_are_missing(found: list[Finding]) -> None:
+    holes = stretches(found, "BTCUSDT-PERP/open_interest", FindingKind.GAP)
+    assert [rows for _, _, rows in holes] == [1] * 8
+    assert holes[2][0] == "2026-02-07T12:00Z"
+
+
+def test_the_mark_left_the_last_price_in_march_2020_alone(found: list[Finding]) -> None:
+    apart = [f for f in found if f.kind is FindingKind.MARK_DIVERGENCE]
+    days = {utc_text(f.started_at)[:10] for f in apart}
+    assert days == {"2020-03-12", "2020-03-13"}
+    worst = max(apart, key=lambda f: f.value or 0)
+    assert round(100 * (worst.value or 0), 2) == 2.57
+
+
+def test_the_wick_of_july_2021_was_seen_by_the_perp_alone(found: list[Finding]) -> None:
+    (wick,) = (
+        f
+        for f in found
+        if f.kind is FindingKind.RANGE_OUTLIER
+        and f.started_at == ns("2021-07-26T01:00")
+        and str(f.key) == "BTCUSDT-PERP/bars/1h"
+    )
+    assert round(100 * (wick.value or 0)) == 21
+
+
+def test_etfs_have_no_spike(found: list[Finding]) -> None:
+    names = ("SPY", "QQQ", "SMH", "IGV", "TLT", "IEF", "GLD", "SH")
+    assert [f for f in found if f.key.instrument in names] == []

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from pydantic import Field
 
-from data_feeds.embedded import PERP, embedded_dataset
 from engine.api import (
     ChannelKey,
     ChannelKind,
@@ -23,6 +22,7 @@ from engine.causality import check_causality, first_difference, named_arrays, pr
 from engine.playbook_checks import playbook_checks
 from engine.testing import candles, play_playbook, table
 from strategies.liquidation_reclaim import LiquidationReclaim
+from tests.embedded import PERP, embedded_dataset
 from tests.engine.leaks import ahead, changes
 
 

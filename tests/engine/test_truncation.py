@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_feeds.embedded import embedded_dataset
+from data_feeds.embedded import embedded_catalog
 from engine.causality import first_difference, named_arrays
 from engine.config.load import load_run_config
 from engine.playbook_checks import (
@@ -41,7 +41,7 @@ def whole_run(name, source):
 
 @pytest.fixture(scope="module")
 def embedded():
-    return whole_run("demo", embedded_dataset())
+    return whole_run("demo", embedded_catalog())
 
 
 @pytest.fixture(scope="module")

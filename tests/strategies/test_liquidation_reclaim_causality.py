@@ -8,7 +8,6 @@ import pytest
 
 import engine.signals
 from data_feeds.dataset import Dataset
-from data_feeds.embedded import embedded_dataset
 from data_feeds.load import load_dataset
 from data_feeds.schema import ChannelKind
 from data_feeds.timeframe import DAY_NS, MINUTE_NS
@@ -21,6 +20,7 @@ from strategies.liquidation_reclaim import (
     gates,
     signals,
 )
+from tests.embedded import embedded_dataset
 from tests.engine.signals import channels
 from tests.strategies.truncation import event_cuts, first_leak
 

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from data_feeds.embedded import embedded_dataset
+from data_feeds.embedded import embedded_catalog
 from engine.audit import audit_run
 from engine.config.load import load_run_config
 from engine.config.locations import find_config
@@ -18,11 +18,11 @@ from engine.run import run
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
     config = load_run_config(find_config("demo"))
-    return write_run(run(config, embedded_dataset()), tmp_path_factory.mktemp("runs"))
+    return write_run(run(config, embedded_catalog()), tmp_path_factory.mktemp("runs"))
 
 
 def findings(folder):
-    return [finding.table for finding in audit_run(folder, embedded_dataset()).findings]
+    return [finding.table for finding in audit_run(folder, embedded_catalog()).findings]
 
 
 def test_an_untouched_run_keeps_its_seals(demo):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from data_feeds.catalog import Catalog, Origin
-from data_feeds.embedded import PERP, embedded_dataset
+from tests.embedded import PERP, embedded_dataset
 from tests.engine.cli.command import (
     COMMAND,
     Command,
@@ -77,13 +77,13 @@ def test_a_stop_written_as_text_is_the_authors_to_mend(toy_run: Callable[..., Do
 
 def test_a_missing_required_channel_is_named(toy_run: Callable[..., Done]) -> None:
     line = assert_one_clear_line(toy_run(*fault("channel")), 3)
-    assert f"{PERP}/liquidations: not in the data" in line
+    assert f"{PERP}/dividends: not in the data" in line
 
 
 @pytest.mark.parametrize(
     "window",
     [
-        ("data.start=2019-01-01", "data.end=2019-02-01"),
+        ("data.start=2018-01-01", "data.end=2018-02-01"),
         ("data.start=2026-02-01", "data.end=2027-02-01"),
     ],
 )
@@ -92,13 +92,13 @@ def test_a_window_outside_the_data_is_refused_with_what_there_is(
 ) -> None:
     line = assert_one_clear_line(toy_run("--set", window[0], "--set", window[1]), 3)
     assert f"{PERP}/bars/15m" in line
-    assert "2025-11-15" in line
-    assert "2026-02-20" in line
+    assert "2024-10-01" in line
+    assert "2026-04-16" in line
 
 
 def test_a_warm_up_longer_than_the_data_is_refused(toy_run: Callable[..., Done]) -> None:
-    # 80 days from 2025-11-15 to 2026-02-03 hold 7,680 bars of 15 minutes.
-    line = assert_one_clear_line(toy_run("--set", "playbook.params.warmup_bars=20000"), 3)
+    # 560 days from 2024-10-01 to 2026-04-15 hold 53,760 bars of 15 minutes.
+    line = assert_one_clear_line(toy_run("--set", "playbook.params.warmup_bars=60000"), 3)
     assert "warm-up" in line
 
 

@@ -31,7 +31,7 @@ class Toy(Playbook[ToyParams]):
 
     @classmethod
     def requirements(cls, params):
-        missing = {ChannelKey(PERP, ChannelKind.LIQUIDATIONS)} if params.fault == "channel" else ()
+        missing = {ChannelKey(PERP, ChannelKind.DIVIDENDS)} if params.fault == "channel" else ()
         return Requirements(
             clock=CLOCK,
             channels=frozenset({CLOCK, *missing}),

@@ -1,0 +1,26 @@
+"""What looks wrong in stored data: holes, idle bars, missing funding, prices nobody else saw.
+
+Quality is judged with hindsight: a row may be compared with rows after it. Nothing here repairs a
+value, and no decision of a run may use a finding.
+"""
+
+from data_feeds.quality.alone import funding_findings, hole_findings, spike_findings
+from data_feeds.quality.finding import DEFAULT_LIMITS, Finding, FindingKind, Limits
+from data_feeds.quality.pairs import mark_findings, peer_findings, timeframe_findings
+from data_feeds.quality.survey import Peers, findings, usual_peers
+
+__all__ = [
+    "DEFAULT_LIMITS",
+    "Finding",
+    "FindingKind",
+    "Limits",
+    "Peers",
+    "findings",
+    "funding_findings",
+    "hole_findings",
+    "mark_findings",
+    "peer_findings",
+    "spike_findings",
+    "timeframe_findings",
+    "usual_peers",
+]

@@ -1,0 +1,120 @@
+"""What one channel alone gives away: holes, idle bars, missing settlements, spikes."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from data_feeds.align import Instants, gaps, zero_volume_runs
+from data_feeds.instrument import Instrument, InstrumentKind
+from data_feeds.quality.finding import (
+    DEFAULT_LIMITS,
+    ROWS_AROUND,
+    Finding,
+    FindingKind,
+    Flags,
+    Limits,
+    finding_at,
+    runs,
+)
+from data_feeds.schema import Channel
+from data_feeds.timeframe import DAY_NS, MINUTE_NS, Timeframe
+
+# A normal distribution's standard deviation over its median absolute deviation.
+_SIGMA_PER_MAD = 1.4826
+
+
+def hole_findings(channel: Channel, instrument: Instrument) -> list[Finding]:
+    """Return missing rows and, unless it is an index, bars without volume."""
+    found = [
+        Finding(channel.key, FindingKind.GAP, gap.started_at, gap.ended_at, gap.missing)
+        for gap in gaps(channel, instrument.calendar)
+    ]
+    if instrument.kind is InstrumentKind.INDEX:
+        return found
+    return found + [
+        Finding(channel.key, FindingKind.ZERO_VOLUME, run.started_at, run.ended_at, run.missing)
+        for run in zero_volume_runs(channel)
+    ]
+
+
+def funding_findings(funding: Channel, bars: Sequence[Channel]) -> list[Finding]:
+    """Return settlements that are missing between the others, and where bars reach beyond them.
+
+    The interval is the median of the 21 steps around, because venues change it. Slots under bars
+    are ``missing_funding``: a position held there paid nothing. Slots where the instrument has no
+    bars either are a ``gap``. Without any bars all count as ``missing_funding``.
+    """
+    held = [channel for channel in bars if len(channel)]
+    found = []
+    for slots, step in _missing_slots(funding["event_at"], held):
+        covered = _is_covered(slots, held)
+        for first, stop in runs(np.ones(len(slots), dtype=np.bool_), covered[1:] != covered[:-1]):
+            kind = FindingKind.MISSING_FUNDING if covered[first] else FindingKind.GAP
+            ended = int(slots[stop - 1]) + step
+            found.append(Finding(funding.key, kind, int(slots[first]), ended, stop - first))
+    return found
+
+
+def _missing_slots(event: Instants, bars: Sequence[Channel]) -> Iterator[tuple[Instants, int]]:
+    """Yield absent settlements of each hole with the interval there, the edges of the bars too."""
+    if len(event) < 3:
+        return
+    steps = np.diff(event)
+    usual = _usual_steps(steps)
+    first, last = int(usual[0]), int(usual[-1])
+    if bars:
+        start = min(int(channel["opened_at"][0]) for channel in bars)
+        yield np.arange(event[0] - first, start - 1, -first)[::-1], first
+    # Venues stamp a settlement some milliseconds late; half an interval is never jitter.
+    missing = np.rint(steps / usual).astype(np.int64) - 1
+    for i in np.flatnonzero(missing > 0):
+        yield event[i] + usual[i] * np.arange(1, missing[i] + 1), int(usual[i])
+    if bars:
+        end = max(int(channel["closed_at"][-1]) for channel in bars)
+        yield np.arange(event[-1] + last, end, last), last
+
+
+def _usual_steps(steps: Instants) -> Instants:
+    """Return the median of the steps around each one, rounded to a minute; at least a minute."""
+    half = ROWS_AROUND // 2
+    # A hole at either end must not stand for the steps beyond that end.
+    ends = (np.full(half, steps[:2].min()), np.full(half, steps[-2:].min()))
+    padded = np.concatenate((ends[0], steps, ends[1]))
+    middle = np.median(np.lib.stride_tricks.sliding_window_view(padded, ROWS_AROUND), axis=1)
+    rounded = np.rint(middle / MINUTE_NS).astype(np.int64) * MINUTE_NS
+    usual: Instants = np.maximum(rounded, MINUTE_NS)
+    return usual
+
+
+def _is_covered(at: Instants, bars: Sequence[Channel]) -> Flags:
+    """Return whether any bar is open at each instant; true everywhere without bars."""
+    covered = np.full(len(at), not bars)
+    for channel in bars:
+        row = np.searchsorted(channel["opened_at"], at, side="right") - 1
+        covered |= (row >= 0) & (channel["closed_at"][row] > at)
+    return covered
+
+
+def spike_findings(bars: Channel, limits: Limits = DEFAULT_LIMITS) -> list[Finding]:
+    """Return single bars whose high or low lies far beyond the closes before and after.
+
+    Far is beyond both limits; the robust standard deviation of a bar's return is 1.4826 times the
+    median absolute log return of the surrounding week, or of 21 bars if that is longer.
+    """
+    if len(bars) < 3:
+        return []
+    close = bars["close"]
+    top, bottom = np.maximum(close[:-2], close[2:]), np.minimum(close[:-2], close[2:])
+    up, down = bars["high"][1:-1] / top - 1, bars["low"][1:-1] / bottom - 1
+    reach = np.where(up > -down, up, down)
+    change = np.abs(np.diff(np.log(close)))
+    opened = bars["opened_at"]
+    half = max(7 * DAY_NS, ROWS_AROUND * Timeframe(bars.key.timeframe).ns) // 2
+    found = []
+    for i in np.flatnonzero(np.abs(reach) > limits.spike_rate):
+        row = int(i) + 1
+        first, stop = np.searchsorted(opened, (opened[row] - half, opened[row] + half))
+        sigma = _SIGMA_PER_MAD * float(np.median(change[max(first - 1, 0) : stop]))
+        if abs(np.log1p(reach[i])) > limits.spike_sigmas * sigma:
+            found.append(finding_at(bars, FindingKind.SPIKE, slice(row, row + 1), float(reach[i])))
+    return found

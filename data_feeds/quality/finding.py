@@ -1,0 +1,152 @@
+"""A finding, the limits that make one, and runs of rows that share it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data_feeds.align import Instants, Values
+from data_feeds.schema import Channel, ChannelKey, ChannelKind, utc_text
+
+Flags = NDArray[np.bool_]
+
+PRICED = (ChannelKind.BARS, ChannelKind.MARK)
+# The usual value is a median of so many rows around a row: a week of 8-hour settlements.
+ROWS_AROUND = 21
+
+
+class FindingKind(StrEnum):
+    """What is wrong with a stretch of rows."""
+
+    GAP = "gap"
+    ZERO_VOLUME = "zero_volume"
+    MISSING_FUNDING = "missing_funding"
+    MARK_DIVERGENCE = "mark_divergence"
+    OUTLIER = "outlier"
+    RANGE_OUTLIER = "range_outlier"
+    VOLUME_MISMATCH = "volume_mismatch"
+    SPIKE = "spike"
+
+
+_WORDS = {
+    FindingKind.GAP: "{rows} missing",
+    FindingKind.ZERO_VOLUME: "{rows} without volume",
+    FindingKind.MISSING_FUNDING: "{rows} missing",
+    FindingKind.MARK_DIVERGENCE: "mark of {rows} up to {value:+.2%} from {against}",
+    FindingKind.OUTLIER: "prices of {rows} up to {value:+.2%} from {against}",
+    FindingKind.RANGE_OUTLIER: "high or low of {rows} up to {value:+.2%} from {against}",
+    FindingKind.VOLUME_MISMATCH: "volume of {rows} up to {value:+.2%} from {against}",
+    FindingKind.SPIKE: "{value:+.2%} and back within {rows}",
+}
+_NOUNS = {
+    ChannelKind.BARS: "bar",
+    ChannelKind.MARK: "bar",
+    ChannelKind.FUNDING: "settlement",
+    ChannelKind.SERIES: "value",
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A stretch ``[started_at, ended_at)`` (int64 ns UTC) of one channel that looks wrong.
+
+    ``rows`` counts the channel's rows in it; for ``gap`` and ``missing_funding`` those that are
+    not there. ``value`` is the largest deviation as a signed fraction of what it is compared with
+    (0.02: two percent above), None for kinds that compare nothing. ``against`` is the second
+    source, which may be the wrong one of the two.
+    """
+
+    key: ChannelKey
+    kind: FindingKind
+    started_at: int
+    ended_at: int
+    rows: int
+    value: float | None = None
+    against: ChannelKey | None = None
+
+    def text(self) -> str:
+        """Return the finding as people read it, without the channel's name."""
+        noun = _NOUNS.get(self.key.kind, "row")
+        rows = f"{self.rows} {noun}{'' if self.rows == 1 else 's'}"
+        what = _WORDS[self.kind].format(rows=rows, value=self.value, against=self.against)
+        return f"{utc_text(self.started_at)} to {utc_text(self.ended_at)}: {what}"
+
+    def document(self) -> dict[str, object]:
+        """Return the finding as other programs read it; ``text`` is for people."""
+        return {
+            "kind": self.kind.value,
+            "started_at": self.started_at,
+            "ended_at": self.ended_at,
+            "rows": self.rows,
+            "value": self.value,
+            "against": None if self.against is None else str(self.against),
+            "text": self.text(),
+        }
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Deviations above which a row is a finding; fractions, except ``spike_sigmas``.
+
+    ``timeframe_*`` compare bars with the same instrument's longer bars. ``peer_*`` compare with
+    another source after removing the usual ratio of the two. A spike is larger than both
+    ``spike_rate`` and ``spike_sigmas`` robust standard deviations of one bar's return.
+    """
+
+    mark_rate: float = 0.01
+    timeframe_price_rate: float = 0.0005
+    timeframe_volume_rate: float = 0.01
+    peer_close_rate: float = 0.02
+    peer_range_rate: float = 0.05
+    spike_rate: float = 0.10
+    spike_sigmas: float = 12.0
+
+
+DEFAULT_LIMITS = Limits()
+
+
+def deviating(
+    channel: Channel, apart: Values, limit: float, kind: FindingKind, against: Channel
+) -> list[Finding]:
+    """Return runs of adjacent rows with deviations beyond a limit, each with its largest."""
+    if channel.key.kind in PRICED:
+        torn = channel["opened_at"][1:] > channel["closed_at"][:-1]
+    else:
+        torn = np.zeros(max(len(channel) - 1, 0), dtype=np.bool_)
+    found = []
+    for first, stop in runs(np.abs(apart) > limit, torn):
+        run = apart[first:stop]
+        worst = float(run[np.argmax(np.abs(run))])
+        found.append(finding_at(channel, kind, slice(first, stop), worst, against.key))
+    return found
+
+
+def finding_at(
+    channel: Channel,
+    kind: FindingKind,
+    rows: slice,
+    value: float,
+    against: ChannelKey | None = None,
+) -> Finding:
+    """Return a finding about adjacent rows."""
+    ends = channel["closed_at" if channel.key.kind in PRICED else "event_at"]
+    started, ended = int(fact_at(channel)[rows.start]), int(ends[rows.stop - 1])
+    return Finding(channel.key, kind, started, ended, rows.stop - rows.start, value, against)
+
+
+def runs(flags: Flags, torn: Flags) -> list[tuple[int, int]]:
+    """Return first and stop of runs of true flags; ``torn[i]`` parts rows ``i`` and ``i + 1``."""
+    if len(flags) == 0:
+        return []
+    starts = flags & np.concatenate(([True], ~flags[:-1] | torn))
+    stops = flags & np.concatenate((~flags[1:] | torn, [True]))
+    return list(
+        zip(np.flatnonzero(starts).tolist(), (np.flatnonzero(stops) + 1).tolist(), strict=True)
+    )
+
+
+def fact_at(channel: Channel) -> Instants:
+    """Return the instants that name a channel's rows: a bar's opening, a point's fact."""
+    at: Instants = channel["opened_at" if channel.key.kind in PRICED else "event_at"]
+    return at

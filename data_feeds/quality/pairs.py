@@ -1,0 +1,133 @@
+"""What two channels of one market say differently."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from data_feeds.align import Instants, Values, resample_bars
+from data_feeds.errors import SchemaError
+from data_feeds.quality.finding import (
+    DEFAULT_LIMITS,
+    PRICED,
+    ROWS_AROUND,
+    Finding,
+    FindingKind,
+    Limits,
+    deviating,
+    fact_at,
+)
+from data_feeds.schema import Channel, ChannelKind
+from data_feeds.timeframe import DAY_NS, Timeframe
+
+
+def mark_findings(mark: Channel, bars: Channel, limits: Limits = DEFAULT_LIMITS) -> list[Finding]:
+    """Return runs of mark closes away from the last price of the same instant; mark / last - 1."""
+    _, left, right = np.intersect1d(
+        mark["closed_at"], bars["closed_at"], assume_unique=True, return_indices=True
+    )
+    apart = mark["close"][left] / bars["close"][right] - 1
+    return deviating(mark.take(left), apart, limits.mark_rate, FindingKind.MARK_DIVERGENCE, bars)
+
+
+def timeframe_findings(
+    finer: Channel, longer: Channel, limits: Limits = DEFAULT_LIMITS
+) -> list[Finding]:
+    """Return where bars resampled to ``longer``'s timeframe differ from its own bars.
+
+    Only complete buckets are compared, and none of bars that are not as long as their timeframe.
+    Stretches are in ``longer``'s bars, named by ``finer``.
+    """
+    step = Timeframe(finer.key.timeframe).ns
+    if (finer["closed_at"] - finer["opened_at"] != step).any():
+        return []
+    made = resample_bars(finer, Timeframe(longer.key.timeframe))
+    first = np.searchsorted(finer["opened_at"], made["opened_at"])
+    stop = np.searchsorted(finer["opened_at"], made["closed_at"])
+    made = made.take(stop - first == Timeframe(longer.key.timeframe).ns // step)
+    _, left, right = np.intersect1d(
+        made["opened_at"], longer["opened_at"], assume_unique=True, return_indices=True
+    )
+    made, own = made.take(left), longer.take(right)
+    named = Channel(finer.key, made.columns)
+    prices = [made[name] / own[name] - 1 for name in ("open", "high", "low", "close")]
+    found = deviating(
+        named, _largest(prices), limits.timeframe_price_rate, FindingKind.OUTLIER, longer
+    )
+    if finer.key.kind is ChannelKind.BARS:
+        # Idle bars are a finding of their own; both sides zero agree.
+        larger = np.maximum(made["volume"], own["volume"])
+        apart = (made["volume"] - own["volume"]) / np.where(larger > 0, larger, 1.0)
+        limit = limits.timeframe_volume_rate
+        found += deviating(named, apart, limit, FindingKind.VOLUME_MISMATCH, longer)
+    return found
+
+
+def peer_findings(one: Channel, other: Channel, limits: Limits = DEFAULT_LIMITS) -> list[Finding]:
+    """Return where ``one`` leaves another source of the same asset.
+
+    Closes (values of a series) are divided by the peer's, and by the median of that ratio over the
+    surrounding day, or 21 rows where that is longer: a steady premium is no finding. Highs and lows
+    are then compared the same way. Series and bars are matched by UTC date. Rows at which either is
+    not positive are left out.
+
+    Raises
+    ------
+    SchemaError : bars of two timeframes, whose closes are of different instants.
+    """
+    if one.key.timeframe and other.key.timeframe and one.key.timeframe != other.key.timeframe:
+        raise SchemaError(
+            f"{one.key} and {other.key}: peers need one timeframe; name bars of the same length"
+        )
+    left, right = _matched(one, other)
+    mine, peer = one.take(left), other.take(right)
+    column, others = _close_column(one), _close_column(other)
+    usable = (mine[column] > 0) & (peer[others] > 0)
+    mine, peer = mine.take(usable), peer.take(usable)
+    if len(mine) == 0:
+        return []
+    ratio = mine[column] / peer[others]
+    usual = _median_around(fact_at(mine), ratio)
+    apart = ratio / usual - 1
+    found = deviating(mine, apart, limits.peer_close_rate, FindingKind.OUTLIER, other)
+    if one.key.kind in PRICED and other.key.kind in PRICED:
+        reach = [mine[name] / peer[name] / usual - 1 for name in ("high", "low")]
+        limit = limits.peer_range_rate
+        found += deviating(mine, _largest(reach), limit, FindingKind.RANGE_OUTLIER, other)
+    return found
+
+
+def _close_column(channel: Channel) -> str:
+    return "close" if channel.key.kind in PRICED else "value"
+
+
+def _matched(one: Channel, other: Channel) -> tuple[Instants, Instants]:
+    """Return the rows of each that describe the same instant or date; of vintages the last."""
+
+    def facts(channel: Channel) -> Instants:
+        at = fact_at(channel)
+        if one.key.kind is other.key.kind:
+            return at
+        # A session's middle has its own date everywhere; its opening may not.
+        middle = (at + channel["closed_at"]) // 2 if channel.key.kind in PRICED else at
+        return middle // DAY_NS
+
+    mine, peer = facts(one)[::-1], facts(other)[::-1]
+    _, left, right = np.intersect1d(mine, peer, return_indices=True)
+    return len(mine) - 1 - left, len(peer) - 1 - right
+
+
+def _median_around(at: Instants, ratio: Values) -> Values:
+    """Return the median of the ratios within half a day, or ten usual steps, of each row."""
+    step = int(np.median(np.diff(at))) if len(at) > 1 else 0
+    window = pd.Timedelta(max(DAY_NS, ROWS_AROUND * step), unit="ns")
+    series = pd.Series(ratio, index=pd.DatetimeIndex(at.astype("datetime64[ns]")))
+    return series.rolling(window, center=True, closed="both").median().to_numpy()
+
+
+def _largest(deviations: Sequence[Values]) -> Values:
+    """Return at each row the deviation farthest from zero, with its sign."""
+    table = np.array(deviations)
+    rows = np.arange(table.shape[1])
+    largest: Values = table[np.argmax(np.abs(table), axis=0), rows]
+    return largest

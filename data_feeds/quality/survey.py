@@ -1,0 +1,161 @@
+"""Every check on every channel of a catalog or dataset."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import combinations
+
+from data_feeds.calendar import ALWAYS_OPEN
+from data_feeds.catalog import Catalog
+from data_feeds.dataset import Dataset
+from data_feeds.errors import CoverageError
+from data_feeds.instrument import Instrument
+from data_feeds.quality.alone import funding_findings, hole_findings, spike_findings
+from data_feeds.quality.finding import DEFAULT_LIMITS, PRICED, Finding, Limits
+from data_feeds.quality.pairs import mark_findings, peer_findings, timeframe_findings
+from data_feeds.schema import Channel, ChannelKey, ChannelKind
+from data_feeds.timeframe import Timeframe
+
+Peers = Mapping[ChannelKey, ChannelKey]
+Pair = tuple[ChannelKey, ChannelKey]
+Read = Callable[[ChannelKey], Channel]
+
+# How many channels stay in memory while they are compared with each other.
+_HELD_CHANNELS = 12
+
+
+def findings(
+    source: Catalog | Dataset,
+    *,
+    peers: Peers | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+    progress: Callable[[float], None] | None = None,
+) -> Iterator[Finding]:
+    """Yield what looks wrong, channel by channel in the order of their names.
+
+    Parameters
+    ----------
+    source : a catalog, of which at most a dozen channels are held at a time, or a dataset
+    peers : second sources by channel, beside those that :func:`usual_peers` derives from names
+    progress : called with the fraction of channels done, 0 to 1
+
+    Raises
+    ------
+    CoverageError : ``peers`` names a channel that is not there.
+    SchemaError : ``peers`` names bars of two timeframes.
+    IntegrityError : a file of the catalog is missing or changed.
+    """
+    survey = _survey(source, peers or {}, limits)
+    for done, key in enumerate(survey.keys):
+        if progress is not None:
+            progress(done / len(survey.keys))
+        yield from sorted(survey.of(key), key=lambda finding: finding.started_at)
+
+
+def usual_peers(keys: Sequence[ChannelKey], instruments: Mapping[str, Instrument]) -> list[Pair]:
+    """Return pairs of bars of equal timeframe whose ids share quote and text before the dash.
+
+    ``BTCUSDT-PERP`` and ``BTCUSDT-OKX`` are such a pair; ids without a dash have no peers.
+    """
+
+    def are_peers(one: ChannelKey, other: ChannelKey) -> bool:
+        base, dash, _ = one.instrument.partition("-")
+        return (
+            bool(dash)
+            and one.instrument != other.instrument
+            and other.instrument.startswith(f"{base}-")
+            and instruments[one.instrument].quote == instruments[other.instrument].quote
+        )
+
+    by_length: dict[str, list[ChannelKey]] = {}
+    for key in keys:
+        if key.kind is ChannelKind.BARS:
+            by_length.setdefault(key.timeframe, []).append(key)
+    return [
+        (one, other)
+        for held in by_length.values()
+        for one, other in combinations(held, 2)
+        if are_peers(one, other)
+    ]
+
+
+def _survey(source: Catalog | Dataset, peers: Peers, limits: Limits) -> "_Survey":
+    if isinstance(source, Catalog):
+        instruments: Mapping[str, Instrument] = source.instruments()
+        keys = [entry.key for entry in source.entries()]
+        read: Read = lru_cache(_HELD_CHANNELS)(source.read)
+    else:
+        instruments, read = source.instruments, source.channels.__getitem__
+        keys = sorted(source.channels)
+    unknown = sorted({*peers, *peers.values()} - set(keys))
+    if unknown:
+        raise CoverageError(f"peers: {unknown[0]} is not in the data; see riskoff data list")
+    pairs = list(dict.fromkeys([*usual_peers(keys, instruments), *peers.items()]))
+    return _Survey(keys, instruments, pairs, read, limits)
+
+
+@dataclass(frozen=True)
+class _Survey:
+    """What there is to check, and how to read it."""
+
+    keys: Sequence[ChannelKey]
+    instruments: Mapping[str, Instrument]
+    pairs: Sequence[Pair]
+    read: Read
+    limits: Limits
+
+    def of(self, key: ChannelKey) -> Iterator[Finding]:
+        """Yield the findings of one channel."""
+        channel, instrument = self.read(key), self.instruments[key.instrument]
+        if len(channel) == 0:
+            return
+        if key.kind is ChannelKind.FUNDING:
+            yield from funding_findings(channel, [self.read(bars) for bars in self._bars(key)])
+        else:
+            yield from hole_findings(channel, instrument)
+        if key.kind is ChannelKind.MARK:
+            yield from self._of_mark(channel)
+        for longer in self._multiples(key):
+            yield from timeframe_findings(channel, self.read(longer), self.limits)
+        for one, other in self.pairs:
+            if one == key:
+                yield from peer_findings(channel, self.read(other), self.limits)
+        if key.kind is ChannelKind.BARS and not self._has_second_source(key):
+            yield from spike_findings(channel, self.limits)
+
+    def _of_mark(self, mark: Channel) -> Iterator[Finding]:
+        bars = self._bars(mark.key)
+        if bars:
+            # Bars of the same length have the same closes; of others the finest meet most of them.
+            length = mark.key.timeframe
+            best = min(bars, key=lambda key: (key.timeframe != length, Timeframe(key.timeframe)))
+            yield from mark_findings(mark, self.read(best), self.limits)
+
+    def _bars(self, key: ChannelKey) -> list[ChannelKey]:
+        """Return the bars of the channel's instrument."""
+        return [
+            other
+            for other in self.keys
+            if other.instrument == key.instrument and other.kind is ChannelKind.BARS
+        ]
+
+    def _multiples(self, key: ChannelKey) -> list[ChannelKey]:
+        """Return the instrument's longer bars that can be made of these; sessions cannot."""
+        if self.instruments[key.instrument].calendar != ALWAYS_OPEN:
+            return []
+        return [other for other in self.keys if _is_finer(key, other)]
+
+    def _has_second_source(self, key: ChannelKey) -> bool:
+        return (
+            any(key in pair for pair in self.pairs)
+            or bool(self._multiples(key))
+            or any(key in self._multiples(other) for other in self.keys)
+        )
+
+
+def _is_finer(one: ChannelKey, other: ChannelKey) -> bool:
+    """Whether ``other``'s bars can be made of ``one``'s."""
+    if one.kind not in PRICED or (other.instrument, other.kind) != (one.instrument, one.kind):
+        return False
+    step, longer = Timeframe(one.timeframe).ns, Timeframe(other.timeframe).ns
+    return longer > step and longer % step == 0

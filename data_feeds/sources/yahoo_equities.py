@@ -1,0 +1,397 @@
+"""Equities, ETFs and indices from Yahoo Finance: bars, dividends, splits, closes as a series.
+
+Prices, volumes and dividends are adjusted for every split up to the day they were asked for; prices
+are not adjusted for dividends. A fetch asks for daily channels as a whole, so a split changes all
+rows of them. ``data_feeds.adjust`` turns rows back into what was quoted on their day.
+"""
+
+import atexit
+import shutil
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+import pandas as pd
+import yfinance
+from curl_cffi import requests
+from numpy.typing import NDArray
+from yfinance.data import YfData
+from yfinance.exceptions import YFPricesMissingError
+
+from data_feeds.calendar import session_bounds, sessions_between
+from data_feeds.catalog import Origin
+from data_feeds.errors import PermanentSourceError, SchemaError, TransientSourceError
+from data_feeds.instrument import Instrument
+from data_feeds.schema import (
+    VALUE_COLUMNS,
+    Array,
+    Channel,
+    ChannelKey,
+    ChannelKind,
+    Provenance,
+    time_columns,
+    validate,
+)
+from data_feeds.sources.http import RETRIED_STATUS, retry_after
+from data_feeds.sources.retry import RetryPolicy, ask
+from data_feeds.sources.source import Page
+from data_feeds.timeframe import DAY_NS, Timeframe
+
+Dates = NDArray[np.datetime64]
+Instants = NDArray[np.int64]
+KnownAt = Callable[[Dates], Instants]
+
+LICENCE = "Yahoo terms; personal use, no redistribution"
+TIMEOUT_S = 30.0
+# How many days back Yahoo serves each bar length; daily bars reach back to the listing.
+KEPT_DAYS = {"1m": 29, "2m": 59, "5m": 59, "15m": 59, "30m": 59, "1h": 729}
+# The longest stretch of one-minute bars in one answer; the other lengths fit into one.
+_MINUTE_BARS_DAYS = 7
+# A session's row may come days after its close; up to then a missing one is not yet final.
+_LATE_NS = 4 * DAY_NS
+
+_SECOND_NS = 10**9
+_CHART = "/v8/finance/chart/"
+# Yahoo's words when it knows a symbol but has nothing in the window.
+_NOTHING_THEN = "data doesn't exist for startdate"
+# The others are called as ours, with a capital.
+_YAHOO_COLUMNS = {"amount": "Dividends", "ratio": "Stock Splits", "value": "Close"}
+_PRICES = ["Open", "High", "Low", "Close"]
+_ACTIONS = (ChannelKind.DIVIDENDS, ChannelKind.SPLITS)
+
+
+class YahooEquities:
+    """One symbol of Yahoo Finance.
+
+    Daily bars cover the sessions of the instrument's calendar and are known at their close. A
+    dividend or split counts from the open of its ex-date. A series holds daily closes, dated by
+    midnight UTC of the session's date.
+
+    Parameters
+    ----------
+    instrument : gives the calendar and the name of its channels
+    symbol : Yahoo's, e.g. ``SPY``, ``^VIX``, ``DX-Y.NYB``
+    now : the present, ns UTC; an unfinished bar is left out
+    known_at : when the closes of some dates are published, ns UTC, for series; None: at the close
+    base_url : an address that stands in for all of Yahoo's hosts
+    unit : of a series' values, e.g. ``points``
+    """
+
+    def __init__(
+        self,
+        instrument: Instrument,
+        symbol: str,
+        *,
+        now: Callable[[], int],
+        policy: RetryPolicy | None = None,
+        base_url: str | None = None,
+        known_at: KnownAt | None = None,
+        unit: str = "",
+    ) -> None:
+        self._instrument, self._symbol, self._unit = instrument, symbol, unit
+        self._now, self._known_at = now, known_at
+        self._policy = policy or RetryPolicy()
+        self._base_url = base_url
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return f"Yahoo Finance {self._symbol}"
+
+    def origin(self, key: ChannelKey) -> Origin:
+        """Return publisher, licence, venue and, for a series, its unit."""
+        venues = (self._instrument.venue,) if self._instrument.venue else ()
+        unit = self._unit if key.kind is ChannelKind.SERIES else ""
+        return Origin(source=self.name, licence=LICENCE, unit=unit, venues=venues)
+
+    def pages(self, key: ChannelKey, start: int, end: int) -> Iterator[Page]:
+        """Yield the rows in ``[start, end)``, ns UTC; see ``data_feeds.sources.source.Source``.
+
+        Bars keep to the calendar: rows outside its sessions and rows without a price are left out
+        with a note. A high or low that does not enclose open and close is widened to them, and the
+        bar labelled inferred.
+        """
+        interval, now, first = _interval(key), self._now(), start
+        if interval in KEPT_DAYS:
+            # Whole days, so that the limit does not move with the time of day.
+            kept_from = (now // DAY_NS - KEPT_DAYS[interval]) * DAY_NS
+            first = min(max(start, kept_from), end)
+        if first > start:
+            note = f"Yahoo keeps {interval} bars for {KEPT_DAYS[interval]} days only"
+            yield Page(None, first, note)
+        step = _MINUTE_BARS_DAYS * DAY_NS if interval == "1m" else max(end - start, 1)
+        covered = first
+        for begun in range(first, end, step):
+            stop = min(begun + step, end)
+            frame = self._frame(begun, stop, interval)
+            rows = None if frame is None else self._inside(frame, key, begun, stop)
+            covered = max(covered, _covered_to(rows, key.kind, stop, now))
+            yield self._page(key, rows, covered)
+
+    def _inside(self, frame: pd.DataFrame, key: ChannelKey, start: int, end: int) -> "_Rows | None":
+        rows = _rows(frame, self._instrument.calendar, _interval(key), start, end)
+        if rows is None:
+            return None
+        facts = _facts(rows, key.kind)
+        return rows.take((facts >= start) & (facts < end))
+
+    def _page(self, key: ChannelKey, rows: "_Rows | None", covered_to: int) -> Page:
+        if rows is None:
+            return Page(None, covered_to)
+        wanted = _facts(rows, key.kind) < covered_to
+        if key.kind in _ACTIONS:
+            wanted &= (rows.frame[_yahoo_column(VALUE_COLUMNS[key.kind][0])] > 0).to_numpy()
+        else:
+            wanted &= rows.priced
+        found = rows.take(wanted)
+        channel = _channel(key, found, self._known_at) if len(found.dates) else None
+        return Page(channel, covered_to, _note(key, rows))
+
+    def _frame(self, start: int, end: int, interval: str) -> pd.DataFrame | None:
+        """Return yfinance's table around a window; None when Yahoo has nothing there."""
+        # A day on either side, for sessions that begin on another UTC date.
+        margin_s = 86_400 if interval == "1d" else 0
+        # yfinance reads a start of 0 as none given.
+        first = start // _SECOND_NS - margin_s or -1
+        last = -(-end // _SECOND_NS) + margin_s
+        return ask(lambda: self._once(first, last, interval), self._policy)
+
+    def _once(self, first_s: int, last_s: int, interval: str) -> pd.DataFrame | None:
+        session = _session(self._base_url)
+        # yfinance remembers answers about the past, refusals and broken ones included.
+        YfData.cache_get.cache_clear()
+        session.chart = None
+        debug = yfinance.config.debug
+        hidden, debug.hide_exceptions = debug.hide_exceptions, False
+        try:
+            with warnings.catch_warnings():
+                # yfinance 1.7 uses what pandas 3.1 announces to change.
+                warnings.simplefilter("ignore", pd.errors.Pandas4Warning)
+                ticker = yfinance.Ticker(self._symbol, session=session)
+                return _asked(ticker, first_s, last_s, interval)
+        # Besides its own errors yfinance lets through whatever an odd answer makes Python raise.
+        except Exception as error:
+            self._judge(session.chart, error)
+            return None
+        finally:
+            debug.hide_exceptions = hidden
+
+    def _judge(self, answer: requests.Response | None, error: Exception) -> None:
+        """Raise what Yahoo's last answer about prices means, unless it means "no rows"."""
+        if answer is None:
+            raise TransientSourceError(f"{self.name}: no answer: {error}") from error
+        if answer.status_code in RETRIED_STATUS:
+            raise TransientSourceError(
+                f"{self.name}: answered {answer.status_code}; try again later",
+                retry_after(answer.headers.get("Retry-After")),
+            ) from error
+        chart = self._chart(answer)
+        if chart["error"]:
+            words = str(chart["error"].get("description"))
+            if _NOTHING_THEN in words.lower():
+                return
+            text = f"{self.name}: refused: {words}; check the symbol on finance.yahoo.com"
+            raise PermanentSourceError(text) from error
+        if not isinstance(error, YFPricesMissingError) or not chart["result"]:
+            text = f"{self.name}: yfinance cannot read the answer: {error!r}; try a newer yfinance"
+            raise SchemaError(text) from error
+
+    def _chart(self, answer: requests.Response) -> dict[str, Any]:
+        """Return the document of an answer; raise when it is none."""
+        try:
+            chart = answer.json()["chart"]  # type: ignore[no-untyped-call]
+            return {"error": chart["error"], "result": chart["result"]}
+        except (ValueError, TypeError, KeyError) as error:
+            begins = repr(answer.text[:80])
+            if answer.status_code >= 400:
+                text = f"{self.name}: answered {answer.status_code}: {begins}"
+                raise PermanentSourceError(text) from error
+            text = f"{self.name}: the answer broke off or is not a chart: {begins}"
+            raise TransientSourceError(text) from error
+
+
+def _asked(ticker: yfinance.Ticker, first_s: int, last_s: int, interval: str) -> pd.DataFrame:
+    """Return the table of a window, prices as traded but for splits, actions beside them."""
+    found: pd.DataFrame = ticker.history(
+        start=first_s,
+        end=last_s,
+        interval=interval,
+        auto_adjust=False,
+        actions=True,
+        keepna=True,
+        timeout=TIMEOUT_S,
+    )
+    return found
+
+
+class _Session(requests.Session[requests.Response]):
+    """yfinance's own kind of session; ``chart`` is the last answer about prices.
+
+    ``base_url`` takes the place of every host, those of cookies and consent included.
+    """
+
+    def __init__(self, base_url: str | None) -> None:
+        super().__init__(impersonate="chrome")
+        self.chart: requests.Response | None = None
+        self._replacing = base_url
+
+    def request(self, method: Any, url: str, *args: Any, **kwargs: Any) -> requests.Response:
+        """Ask as ``curl_cffi`` does."""
+        if self._replacing is not None:
+            url = self._replacing + urlsplit(url).path
+        if _CHART not in url:
+            return super().request(method, url, *args, **kwargs)
+        self.chart = None
+        self.chart = super().request(method, url, *args, **kwargs)
+        return self.chart
+
+
+@cache
+def _session(base_url: str | None) -> _Session:
+    """Return the one session of an address: yfinance keeps its cookies beside a single crumb."""
+    yfinance.set_tz_cache_location(_cache_folder())
+    return _Session(base_url)
+
+
+@cache
+def _cache_folder() -> str:
+    """Return a folder for yfinance's caches that goes away with the process."""
+    folder = tempfile.mkdtemp(prefix="riskoff-yahoo-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """yfinance's rows inside sessions, with their bounds; ``priced`` where all prices are there."""
+
+    note: str
+    frame: pd.DataFrame
+    dates: Dates
+    opened: Instants
+    closed: Instants
+    priced: NDArray[np.bool_]
+
+    def take(self, rows: NDArray[np.bool_]) -> "_Rows":
+        columns: tuple[Array, ...] = (self.dates, self.opened, self.closed, self.priced)
+        return _Rows(self.note, self.frame[rows], *(values[rows] for values in columns))
+
+
+def _rows(frame: pd.DataFrame, calendar: str, interval: str, start: int, end: int) -> _Rows | None:
+    """Return a table's rows inside the calendar's sessions; None when there are none.
+
+    The note names the dates in ``[start, end)`` that were left out.
+    """
+    index = pd.DatetimeIndex(frame.index)
+    dates = index.tz_localize(None).to_numpy().astype("datetime64[D]")
+    if len(dates) == 0:
+        return None
+    held = np.isin(dates, sessions_between(calendar, dates.min(), dates.max()))
+    notes = _named(f"outside the sessions of {calendar}", dates[~held], start, end)
+    frame, dates, stamps = frame[held], dates[held], index[held].as_unit("ns").asi8
+    opened, closed = session_bounds(calendar, dates)
+    if interval != "1d":
+        # Yahoo adds the closing auction, and the last trade so far, as rows of their own.
+        step = Timeframe(interval).ns
+        whole = (stamps >= opened) & (stamps < closed) & ((stamps - opened) % step == 0)
+        frame, dates = frame[whole], dates[whole]
+        opened, closed = stamps[whole], np.minimum(stamps + step, closed)[whole]
+    priced = np.all(frame[_PRICES].to_numpy() > 0, axis=1)
+    notes += _named("without a price", dates[~priced], start, end)
+    note = f"rows left out: {'; '.join(notes)}" if notes else ""
+    return _Rows(note, frame, dates, opened, closed, priced) if len(dates) else None
+
+
+def _yahoo_column(name: str) -> str:
+    return _YAHOO_COLUMNS.get(name, name.capitalize())
+
+
+def _note(key: ChannelKey, rows: _Rows) -> str:
+    """Return what people should know of a page."""
+    split = (rows.frame[_yahoo_column("ratio")] > 0).to_numpy()
+    if key.timeframe in ("", "1d") or not split.any():
+        return rows.note
+    # Shorter bars are added to what is stored.
+    dates = ", ".join(str(date) for date in np.unique(rows.dates[split]))
+    warning = f"{key}: rows stored before the split of {dates} lack it; fetch into a new catalog"
+    return "; ".join(filter(None, (rows.note, warning)))
+
+
+def _named(what: str, dates: Dates, start: int, end: int, most: int = 5) -> list[str]:
+    """Return a phrase that counts and names the dates of a window; none for no dates."""
+    midnights = dates.astype("datetime64[ns]").astype(np.int64)
+    dates = dates[(midnights >= start // DAY_NS * DAY_NS) & (midnights < end)]
+    if len(dates) == 0:
+        return []
+    names = list(np.unique(dates).astype(str))
+    more = f" and {len(names) - most} more dates" if len(names) > most else ""
+    return [f"{len(dates)} {what} ({', '.join(names[:most])}{more})"]
+
+
+def _facts(rows: _Rows, kind: ChannelKind) -> Instants:
+    """Return the first time column of the rows."""
+    if kind is ChannelKind.SERIES:
+        return rows.dates.astype("datetime64[ns]").astype(np.int64)
+    return rows.opened
+
+
+def _covered_to(rows: _Rows | None, kind: ChannelKind, end: int, now: int) -> int:
+    """Return the instant before which all is final, ns UTC, at most ``end``.
+
+    Rows of a few days may still come, and a day's dividend with them: the coverage ends after the
+    last finished bar then.
+    """
+    if end <= now - _LATE_NS:
+        return end
+    finished = None if rows is None else rows.priced & (rows.closed <= now)
+    if rows is None or finished is None or not finished.any():
+        return min(end, now - _LATE_NS)
+    if kind is ChannelKind.SERIES:
+        return min(end, int(_facts(rows, kind)[finished][-1]) + DAY_NS)
+    return min(end, int(rows.closed[finished][-1]))
+
+
+def _channel(key: ChannelKey, rows: _Rows, known_at: KnownAt | None) -> Channel:
+    """Return the rows as a valid channel."""
+    is_bar = key.kind is ChannelKind.BARS
+    fact, known = _facts(rows, key.kind), rows.opened if key.kind in _ACTIONS else rows.closed
+    if key.kind is ChannelKind.SERIES and known_at is not None:
+        known = known_at(rows.dates)
+    times = (fact, rows.closed, known) if is_bar else (fact, known)
+    columns: dict[str, Array] = dict(zip(time_columns(key.kind), times, strict=True))
+    for name in VALUE_COLUMNS[key.kind]:
+        columns[name] = rows.frame[_yahoo_column(name)].to_numpy(dtype=np.float64)
+    columns["label"] = np.full(len(fact), Provenance.OBSERVED, dtype=np.int8)
+    if is_bar:
+        _enclose(columns)
+    validate(channel := Channel(key, columns))
+    return channel
+
+
+def _enclose(columns: dict[str, Array]) -> None:
+    """Widen highs and lows to enclose open and close, in place; such a bar is inferred."""
+    high = np.maximum.reduce([columns[name] for name in ("open", "high", "close")])
+    low = np.minimum.reduce([columns[name] for name in ("open", "low", "close")])
+    widened = (high != columns["high"]) | (low != columns["low"])
+    columns["high"], columns["low"] = high, low
+    columns["label"] = np.where(widened, Provenance.INFERRED, columns["label"]).astype(np.int8)
+
+
+def _interval(key: ChannelKey) -> str:
+    """Return Yahoo's name of a channel's bar length; raise for what Yahoo does not have."""
+    if key.kind in (*_ACTIONS, ChannelKind.SERIES):
+        return "1d"
+    if key.kind is not ChannelKind.BARS:
+        raise PermanentSourceError(
+            f"{key}: Yahoo Finance has no {key.kind}; ask for bars, dividends, splits or series"
+        )
+    if key.timeframe != "1d" and key.timeframe not in KEPT_DAYS:
+        raise PermanentSourceError(
+            f"{key}: Yahoo Finance has bars of 1d, {', '.join(KEPT_DAYS)}; ask for one of these"
+        )
+    return key.timeframe
