@@ -26,7 +26,9 @@ Values = NDArray[np.float64]
 
 # The epoch was a Thursday; weekly buckets start on Monday.
 _MONDAY_NS = 4 * DAY_NS
-_IRREGULAR = (ChannelKind.SERIES, ChannelKind.DIVIDENDS, ChannelKind.SPLITS)
+_IRREGULAR = (ChannelKind.DIVIDENDS, ChannelKind.SPLITS)
+# A series misses its holidays; a hole is a step of this many usual ones.
+_SERIES_HOLE_STEPS = 10
 # Beyond a day the premium of mark over last says nothing about now.
 MAX_RATIO_AGE_NS = DAY_NS
 
@@ -247,6 +249,8 @@ def usual_step(channel: Channel) -> int:
     if len(facts) < 2:
         return 0
     steps, counts = np.unique(np.diff(facts), return_counts=True)
+    # A revision repeats its fact.
+    counts[steps == 0] = 0
     return int(steps[np.argmax(counts)])
 
 
@@ -255,7 +259,8 @@ def gaps(channel: Channel, calendar: str = ALWAYS_OPEN, step_ns: int = 0) -> lis
 
     Bars of an exchange miss sessions; other bars miss multiples of their timeframe; funding, open
     interest and liquidations miss multiples of ``step_ns`` (0: their own most frequent step).
-    Series, dividends and splits come when they come and have no gaps.
+    A series has weekends and holidays: its hole is a step of ten usual ones or more. Dividends and
+    splits come when they come and have no gaps.
     """
     kind = channel.key.kind
     if len(channel) < 2 or kind in _IRREGULAR:
@@ -270,6 +275,8 @@ def gaps(channel: Channel, calendar: str = ALWAYS_OPEN, step_ns: int = 0) -> lis
         step = step_ns or usual_step(channel)
         started, ended = event[:-1] + step, event[1:]
         missing = np.diff(event) // max(step, 1) - 1
+        if kind is ChannelKind.SERIES:
+            missing = np.where(missing + 1 >= _SERIES_HOLE_STEPS, missing, 0)
     return [
         Gap(int(started[i]), int(ended[i]), int(missing[i])) for i in np.flatnonzero(missing > 0)
     ]

@@ -1,9 +1,11 @@
 """Plain HTTP for publishers without a client library: GET, its errors sorted by who must act."""
 
 import datetime as dt
+import math
 from email.utils import parsedate_to_datetime
 
 import requests
+from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema
 
 from data_feeds.errors import PermanentSourceError, TransientSourceError
 from data_feeds.sources.retry import RetryPolicy, ask
@@ -41,6 +43,8 @@ class HttpClient:
         try:
             answer = self._session.get(url, params=params, timeout=self._timeout_s)
             body = answer.content
+        except (InvalidSchema, InvalidURL, MissingSchema) as error:
+            raise PermanentSourceError(f"{url}: no address: {_short(str(error))}") from error
         except requests.RequestException as error:
             raise TransientSourceError(f"{url}: no answer: {_short(str(error))}") from error
         if answer.status_code == NOT_FOUND:
@@ -71,13 +75,17 @@ def retry_after(header: str | None, now: dt.datetime | None = None) -> float | N
     if header is None:
         return None
     try:
-        return max(float(header), 0.0)
+        seconds = float(header)
+        return max(seconds, 0.0) if math.isfinite(seconds) else None
     except ValueError:
         pass
     try:
         until = parsedate_to_datetime(header)
     except ValueError:
         return None
+    if until.tzinfo is None:
+        # "-0000" is UTC too.
+        until = until.replace(tzinfo=dt.UTC)
     moment = now or dt.datetime.now(dt.UTC)
     return max((until - moment).total_seconds(), 0.0)
 

@@ -37,11 +37,12 @@ def ask(question: Callable[[], Answer], policy: RetryPolicy) -> Answer:
     Anything else that ``question`` raises passes through at once.
     """
 
+    backoff = tenacity.wait_exponential(policy.first_wait_s) + tenacity.wait_random(
+        0.0, policy.first_wait_s
+    )
+
     def wait(state: tenacity.RetryCallState) -> float:
-        backoff = tenacity.wait_exponential_jitter(
-            initial=policy.first_wait_s, max=policy.longest_wait_s, jitter=policy.first_wait_s
-        )(state)
-        return max(backoff, _asked_to_wait(state) or 0.0)
+        return max(min(backoff(state), policy.longest_wait_s), _asked_to_wait(state) or 0.0)
 
     def give_up(state: tenacity.RetryCallState) -> bool:
         asked = _asked_to_wait(state)

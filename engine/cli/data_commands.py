@@ -1,4 +1,4 @@
-"""``data import``, ``data list``, ``data verify``."""
+"""``data import``, ``data fetch``, ``data list``, ``data verify``."""
 
 import shutil
 import sys
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from engine.cli.fetch_command import fetch_command
 from engine.cli.options import DEFAULT_CATALOG, CatalogOption, JsonOption
 from engine.cli.output import print_columns, print_json, working
 
@@ -22,6 +23,7 @@ _WIDE = 1_000
 _SHOWN_OF_A_KIND = 3
 
 app = typer.Typer(help="The catalog of market data.", no_args_is_help=True)
+app.command("fetch")(fetch_command)
 
 
 @app.command("import")

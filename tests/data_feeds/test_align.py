@@ -5,10 +5,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_feeds.align import Gap, as_of, gaps, marks_on_bars, resample_bars, zero_volume_runs
+from data_feeds.align import (
+    Gap,
+    as_of,
+    gaps,
+    marks_on_bars,
+    resample_bars,
+    usual_step,
+    zero_volume_runs,
+)
 from data_feeds.errors import SchemaError
 from data_feeds.schema import Channel, ChannelKind, Provenance, validate
-from data_feeds.timeframe import HOUR_NS, MINUTE_NS, Timeframe
+from data_feeds.timeframe import DAY_NS, HOUR_NS, MINUTE_NS, Timeframe
 from tests.data_feeds.factory import bars, ns, replaced, series
 
 QUARTER = 15 * MINUTE_NS
@@ -364,3 +372,13 @@ def test_funding_gaps_follow_the_usual_interval() -> None:
     )
     assert gaps(channel) == [Gap(3 * step, 5 * step, 2)]
     assert gaps(series([0, 1, 9], [0, 1, 9], [1, 2, 3])) == []
+
+
+def test_a_series_has_a_hole_where_ten_of_its_usual_steps_are_missing() -> None:
+    # Days 0, 1, 2 (revised twice), then ten days on, then a weekend's length on.
+    days = [0, 1, 2, 2, 2, 12, 15]
+    known = [0, 1, 2, 3, 4, 12, 15]
+    at = [day * DAY_NS for day in days]
+    channel = series(at, [day * DAY_NS for day in known], [1.0] * 7)
+    assert usual_step(channel) == DAY_NS
+    assert gaps(channel) == [Gap(3 * DAY_NS, 12 * DAY_NS, 9)]

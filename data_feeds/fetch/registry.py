@@ -1,0 +1,109 @@
+"""From a plan's entry to the source that answers for it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+
+from data_feeds import releases
+from data_feeds.fetch.plan import BinanceArchiveEntry, CcxtEntry, Entry, FredEntry, YahooEntry
+from data_feeds.instrument import Instrument, InstrumentKind
+from data_feeds.sources.retry import RetryPolicy
+from data_feeds.sources.source import Source
+
+
+@dataclass(frozen=True)
+class SourceOptions:
+    """What sources need beside the plan.
+
+    ``now`` tells the time (ns UTC). ``fred_api_key`` gives vintages, ``venue_key`` and
+    ``venue_secret`` leverage brackets; without them both are left out. ``base_urls`` (by the plan's
+    name of the source) replaces the publishers' addresses, e.g. by a mirror's.
+    """
+
+    now: Callable[[], int]
+    policy: RetryPolicy = field(default_factory=RetryPolicy)
+    fred_api_key: str | None = None
+    venue_key: str | None = None
+    venue_secret: str | None = None
+    base_urls: Mapping[str, str] = field(default_factory=dict)
+
+
+def make_source(entry: Entry, instrument: Instrument, options: SourceOptions) -> Source:
+    """Return the source of an entry for one of its instruments.
+
+    Client libraries are imported here: a plan pays for those it uses.
+
+    Raises
+    ------
+    SchemaError : a series has no release rule.
+    """
+    match entry:
+        case CcxtEntry():
+            return _ccxt(entry, instrument, options)
+        case BinanceArchiveEntry():
+            return _archive(entry, options)
+        case YahooEntry():
+            return _yahoo(entry, instrument, options)
+        case FredEntry():
+            return _fred(entry, instrument, options)
+
+
+def _ccxt(entry: CcxtEntry, instrument: Instrument, options: SourceOptions) -> Source:
+    from data_feeds.sources.ccxt_perps import CcxtPerps  # noqa: PLC0415
+
+    return CcxtPerps(
+        entry.exchange,
+        entry.symbol,
+        now=options.now,
+        policy=options.policy,
+        base_url=options.base_urls.get(entry.source),
+        api_key=options.venue_key,
+        secret=options.venue_secret,
+        bars_price="index" if instrument.kind is InstrumentKind.INDEX else "last",
+    )
+
+
+def _archive(entry: BinanceArchiveEntry, options: SourceOptions) -> Source:
+    from data_feeds.sources.binance_archive import ARCHIVE_URL, BinanceArchive  # noqa: PLC0415
+    from data_feeds.sources.http import HttpClient  # noqa: PLC0415
+
+    return BinanceArchive(
+        entry.market,
+        entry.symbol,
+        HttpClient(options.policy),
+        base_url=options.base_urls.get(entry.source, ARCHIVE_URL),
+    )
+
+
+def _yahoo(entry: YahooEntry, instrument: Instrument, options: SourceOptions) -> Source:
+    from data_feeds.sources.yahoo_equities import YahooEquities  # noqa: PLC0415
+
+    is_series = instrument.kind is InstrumentKind.SERIES
+    rule = releases.rule_for(instrument.id) if is_series else None
+    return YahooEquities(
+        instrument,
+        entry.symbols.get(instrument.id, instrument.id),
+        now=options.now,
+        policy=options.policy,
+        base_url=options.base_urls.get(entry.source),
+        known_at=partial(releases.known_at, rule) if rule is not None else None,
+        unit=instrument.quote,
+    )
+
+
+def _fred(entry: FredEntry, instrument: Instrument, options: SourceOptions) -> Source:
+    from data_feeds.sources.fred_macro import FredMacro  # noqa: PLC0415
+    from data_feeds.sources.http import HttpClient  # noqa: PLC0415
+
+    base = options.base_urls.get(entry.source)
+    rule = releases.rule_for(instrument.id, entry.release)
+    return FredMacro(
+        entry.symbols.get(instrument.id, instrument.id),
+        now=options.now,
+        known_at=partial(releases.known_at, rule),
+        api_key=options.fred_api_key,
+        client=HttpClient(options.policy),
+        policy=options.policy,
+        unit=instrument.quote,
+        **({} if base is None else {"base_url": base, "api_url": base}),
+    )
