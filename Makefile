@@ -16,11 +16,11 @@ PYTEST := $(BIN)/python -m pytest -n 2 -rs
 .PHONY: help install demo test lint real-data bench soak wheel clean
 
 help:
-	@echo "make demo       run the demo on embedded data; prints the path of its HTML page"
+	@echo "make demo       run the demo on a reconstruction; prints the path of its HTML page"
 	@echo "make test       run the tests"
 	@echo "make lint       ruff, mypy, import-linter"
 	@echo "make real-data  import RISKOFF_REAL_DATA ($(RISKOFF_REAL_DATA)) into $(REAL_CATALOG)"
-	@echo "make bench      bars per second beside plain Backtrader"
+	@echo "make bench      bars per second beside plain Backtrader; the catalog"
 	@echo "make soak       all tests, with many more property examples and random cases"
 	@echo "make wheel      build the wheel into dist"
 
@@ -60,6 +60,7 @@ real-data: install
 
 bench: install
 	@$(BIN)/python -m benchmarks.event_loop
+	@$(BIN)/python -m benchmarks.catalog
 
 soak: install
 	@HYPOTHESIS_PROFILE=soak RISKOFF_SOAK=1 $(PYTEST) $(PYTEST_ARGS)

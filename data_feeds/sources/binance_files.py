@@ -162,9 +162,7 @@ def _read_csv(raw: bytes, layout: Layout, url: str) -> pd.DataFrame:
     """Return a file's table; some files have a header, others of the same kind do not."""
     has_header = not raw.lstrip()[:1].isdigit()
     try:
-        frame = pd.read_csv(
-            io.BytesIO(raw), header=0 if has_header else None, float_precision="round_trip"
-        )
+        frame = pd.read_csv(io.BytesIO(raw), header=0 if has_header else None)
     except ValueError as error:
         text = " ".join(str(error).split())
         raise SchemaError(f"{url}: not a readable CSV: {text}; {_REPORT}") from error

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from data_feeds.timeframe import DAY_NS, HOUR_NS, MINUTE_NS, Timeframe
+from data_feeds.timeframe import HOUR_NS, MINUTE_NS, Timeframe
 from tests.data_feeds.factory import ns
 from tests.data_feeds.loopback.server import Request, Response
 
@@ -169,6 +169,3 @@ def zipped(name: str, text: str) -> bytes:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(zipfile.ZipInfo(name, (2024, 1, 1, 0, 0, 0)), text)
     return buffer.getvalue()
-
-
-__all__ = ["DAY_NS", "Archive", "day_of", "interest", "ohlcv", "rate", "zipped"]
