@@ -17,6 +17,7 @@ import platformdirs
 
 from data_feeds.atomic import storage_errors
 from data_feeds.catalog import Catalog, Origin
+from data_feeds.errors import StorageError
 from data_feeds.simulation.reconstruction import reconstruct
 
 CACHE_VARIABLE = "RISKOFF_CACHE"
@@ -45,11 +46,16 @@ def embedded_catalog() -> Catalog:
     catalog = Catalog(folder / f"reconstructions-{_fingerprint()[:16]}")
     if catalog.exists():
         return catalog
-    with storage_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(str(folder / ".making.lock")):
-            if not catalog.exists():
-                _make(folder, catalog.path)
+    try:
+        with storage_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            with filelock.FileLock(str(folder / ".making.lock")):
+                if not catalog.exists():
+                    _make(folder, catalog.path)
+    except StorageError as error:
+        raise StorageError(
+            f"{error}; set {CACHE_VARIABLE} to a folder that can be written (cache: {folder})"
+        ) from error
     return catalog
 
 

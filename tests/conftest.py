@@ -8,6 +8,7 @@ from hypothesis import settings
 
 from data_feeds.catalog import Catalog
 from data_feeds.sources.local_files import import_mapping
+from tests.data_feeds.guard import forbid_network
 
 # Every run draws the same cases; `make soak` draws more, and new ones.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
@@ -18,6 +19,11 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 # Tests write nothing into the user's own cache.
 os.environ.setdefault("RISKOFF_CACHE", str(REPOSITORY / ".data" / "cache"))
 MAPPING = REPOSITORY / "tests" / "real_data" / "mapping.yaml"
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    forbid_network(monkeypatch)
 
 
 def real_data_root() -> Path:

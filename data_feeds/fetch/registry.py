@@ -105,5 +105,5 @@ def _fred(entry: FredEntry, instrument: Instrument, options: SourceOptions) -> S
         client=HttpClient(options.policy),
         policy=options.policy,
         unit=instrument.quote,
-        **({} if base is None else {"base_url": base, "api_url": base}),
+        **({} if base is None else {"base_url": base, "api_url": f"{base}/fred"}),
     )

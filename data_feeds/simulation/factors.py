@@ -69,8 +69,9 @@ def daily_market(episode: Episode, rng: np.random.Generator) -> DailyMarket:
     rows = len(sessions)
     wild = stochastic_volatility(rng, rows, persistence=0.94, spread=0.3)
     volatility = phase_values(episode.phases, sessions, "equity_volatility")
-    daily: Floats = volatility * wild / float(np.sqrt(_SESSIONS_A_YEAR))
     equity_shock = heavy_tailed(rng, rows, 5.0)
+    daily: Floats = volatility * wild / float(np.sqrt(_SESSIONS_A_YEAR))
+    daily = daily / _size_by_phase(wild * equity_shock, episode.phases, sessions)
     values: dict[str, Floats] = {}
     values["SP500"] = _level(daily * equity_shock, daily, sessions, facts.SP500, digits=2)
     market = np.diff(np.log(values["SP500"]), prepend=np.log(values["SP500"][0]))
@@ -79,6 +80,20 @@ def daily_market(episode: Episode, rng: np.random.Generator) -> DailyMarket:
     _add_series(values, episode, sessions, daily, rng)
     _add_equities(values, episode, sessions, daily, rng)
     return DailyMarket(sessions, values)
+
+
+def _size_by_phase(draws: Floats, phases: Sequence[Phase], sessions: Dates) -> Floats:
+    """Return the root mean square of each session's phase.
+
+    A phase of a few sessions may draw a calm factor throughout: divided by this, it has the
+    volatility that the phase states.
+    """
+    starts = np.array([phase.start for phase in phases], dtype="datetime64[D]")
+    phase_of = np.searchsorted(starts, sessions, side="right")
+    total = np.bincount(phase_of, weights=draws**2)
+    mean = total / np.maximum(np.bincount(phase_of), 1)
+    size: Floats = np.sqrt(mean)[phase_of]
+    return size
 
 
 def _rows_of(known: Sequence[Fact], sessions: Dates) -> tuple[NDArray[np.int64], Floats]:
@@ -131,7 +146,8 @@ def _add_series(
     own = np.sqrt(1 - correlation**2) * heavy_tailed(rng, rows, 6.0)
     moves = size * (correlation * standard + own)
     at, numbers = _rows_of(facts.YIELD_10Y, sessions)
-    values["DGS10"] = np.maximum(np.round(through(np.cumsum(moves), size**2, at, numbers), 2), 0.3)
+    yields = np.log(np.maximum(through(np.cumsum(moves), size**2, at, numbers), 0.3))
+    values["DGS10"] = np.round(np.exp(_within_records(yields, sessions, "DGS10")), 2)
     at, numbers = _rows_of(facts.BILL_3M, sessions)
     bill = through(np.cumsum(rng.normal(0, 0.012, rows)), np.ones(rows), at, numbers)
     values["DGS3MO"] = np.maximum(np.round(bill, 2), 0.0)

@@ -249,7 +249,7 @@ GOLD = _facts(
 
 # Closing highs and lows of their time.
 RECORDS = (
-    Fact("SP500", "2020-02-19", 3386.15, "high", bounds=400),
+    Fact("SP500", "2020-02-19", 3386.15, "high", bounds=180),
     Fact("SP500", "2020-03-23", 2237.40, "low", bounds=400),
     Fact("SP500", "2022-01-03", 4796.56, "high", bounds=430),
     Fact("SP500", "2022-10-12", 3577.03, "low", bounds=300),
@@ -257,7 +257,7 @@ RECORDS = (
     Fact("NASDAQCOM", "2020-03-23", 6860.67, "low", bounds=400),
     Fact("NASDAQCOM", "2021-11-19", 16057.44, "high", bounds=430),
     Fact("NASDAQCOM", "2022-12-28", 10213.29, "low", bounds=400),
-    Fact("DGS10", "2022-10-24", 4.25, "high", bounds=300),
+    Fact("DGS10", "2022-10-24", 4.25, "high", bounds=290),
     Fact("VIX", "2020-03-16", 82.69, "high", bounds=400),
     Fact("BAMLH0A0HYM2", "2020-03-23", 10.87, "high", bounds=400),
 )

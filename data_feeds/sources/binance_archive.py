@@ -87,11 +87,11 @@ class BinanceArchive:
         SchemaError : a file is not what Binance documents.
         """
         layout = self._layout(key)
-        stop = _last_final(key, start, end)
+        first, stop = _asked(key, start, end)
         carried = Channel(key, empty_columns(key, 0))
         answered, found = start, False
         late: int | None = None
-        for period, rows in self._files(key, layout, (start, stop), end):
+        for period, rows in self._files(key, layout, (first, stop), end):
             if rows is None:
                 if late is None and not _is_settled(period, end):
                     late = period.started_at
@@ -103,7 +103,7 @@ class BinanceArchive:
             answered, carried = covered, _between(known, covered, stop)
         covered = stop if late is None else max(answered, late)
         note = "" if late is None else _NOTE_DAYS if layout.has_days else _NOTE_MONTHS
-        if not found and start < stop:
+        if not found and first < stop:
             note = self._nothing(layout, start, stop)
         yield Page(_between(carried, answered, covered), covered, note)
 
@@ -220,14 +220,17 @@ def _is_settled(period: Period, end: int) -> bool:
     return period.ended_at <= end - PATIENCE_NS
 
 
-def _last_final(key: ChannelKey, start: int, end: int) -> int:
-    """Return the close of the last bar that closes by ``end``; ``end`` where it cuts no bar."""
+def _asked(key: ChannelKey, start: int, end: int) -> tuple[int, int]:
+    """Return the question from its first bar's open to its last close by ``end``.
+
+    Other kinds than bars are asked for as they stand. Nothing opens in an empty question: then its
+    second instant is ``end``.
+    """
     if not key.timeframe:
-        return end
+        return start, end
     length = Timeframe(key.timeframe).ns
-    stop = end // length * length
-    # The bar under way at the end opened before the start: it is not asked for.
-    return stop if stop >= start else end
+    first, stop = -(-start // length) * length, end // length * length
+    return first, stop if stop >= start else end
 
 
 def _periods(unit: Literal["M", "D"], first: int, stop: int) -> list[Period]:

@@ -58,7 +58,7 @@ class HttpClient:
             raise PermanentSourceError(
                 f"{url}: answered {answer.status_code}: {_short(answer.text)}"
             )
-        # requests does not notice a body that ends before its announced length.
+        # urllib3 before 2.0 does not notice a body that ends before its announced length.
         announced = answer.headers.get("Content-Length")
         encoded = answer.headers.get("Content-Encoding")
         if announced is not None and not encoded and len(body) != int(announced):

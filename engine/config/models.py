@@ -82,7 +82,9 @@ UtcDatetime = Annotated[
 class DataConfig(Model):
     """Which data, and which window of them is traded."""
 
-    source: str = Field("embedded", description="'embedded' (reconstructions), or the folder of a catalog")
+    source: str = Field(
+        "embedded", description="'embedded' (reconstructions), or the folder of a catalog"
+    )
     start: UtcDatetime = Field(description="First instant traded, UTC; warm-up lies before it")
     end: UtcDatetime = Field(description="Last instant traded, UTC")
     extra_lag: Duration | None = Field(

@@ -18,8 +18,6 @@ from tests.data_feeds.factory import ns
 from tests.data_feeds.loopback.fred import API, CSV, KEY, OBSERVATIONS, VINTAGES, Fred
 from tests.data_feeds.loopback.server import Fault, Loopback, Response
 
-# tenacity 9.2 announces another name for a parameter of its backoff.
-pytestmark = pytest.mark.filterwarnings("ignore:The 'initial' parameter:DeprecationWarning")
 
 SERIES = ChannelKey("DGS10", ChannelKind.SERIES)
 NOW = ns("2025-12-31")

@@ -1,0 +1,171 @@
+"""One venue's market through ccxt: the client set up, and its errors sorted by who must act."""
+
+import difflib
+import re
+from collections.abc import Callable
+from typing import Any, Literal, TypeVar
+from urllib.parse import urlsplit
+
+import ccxt
+
+from data_feeds.errors import PermanentSourceError, SchemaError, TransientSourceError
+from data_feeds.sources.http import RETRIED_STATUS, retry_after
+from data_feeds.sources.retry import RetryPolicy, ask
+
+Answer = TypeVar("Answer")
+Exchange = Literal["binanceusdm", "binance", "bybit", "okx"]
+
+TIMEOUT_MS = 30_000
+MS = 10**6
+_CLIENT_ERRORS = range(400, 500)
+
+
+class CcxtMarket:
+    """One market of one venue. Every question goes through ``ask``, and nothing else repeats it.
+
+    Parameters
+    ----------
+    exchange, symbol : ccxt's names, e.g. ``binanceusdm`` and ``BTC/USDT:USDT``
+    now : the present, ns UTC
+    policy : how often a question is repeated
+    base_url : replaces scheme and host of every address; ccxt's own pause between requests is then
+        off. None: the venue
+    api_key, secret : for signed questions
+    """
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        symbol: str,
+        *,
+        now: Callable[[], int],
+        policy: RetryPolicy,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        secret: str | None = None,
+    ) -> None:
+        self.exchange, self.symbol, self._policy = exchange, symbol, policy
+        self.has_key = api_key is not None and secret is not None
+        self._client = _client(exchange, symbol, base_url)
+        self._client.milliseconds = lambda: now() // MS
+        self._market: dict[str, Any] | None = None
+        if self.has_key:
+            self._client.apiKey, self._client.secret = api_key, secret
+
+    def ask(self, question: Callable[[Any], Answer]) -> Answer:
+        """Return the answer of ``question``, which is given ccxt's client.
+
+        Raises
+        ------
+        TransientSourceError : no answer after every attempt.
+        PermanentSourceError : the venue refuses.
+        SchemaError : ccxt could not make sense of the answer.
+        """
+        return ask(lambda: self._once(question), self._policy)
+
+    def market(self) -> dict[str, Any]:
+        """Return ccxt's description of the market; the venue is asked once.
+
+        Raises
+        ------
+        PermanentSourceError : the venue has no such market; the text names similar ones.
+        """
+        if self._market is None:
+            markets = self.ask(self._markets)
+            if self.symbol not in markets:
+                similar = difflib.get_close_matches(self.symbol, markets, 3, 0.5)
+                raise PermanentSourceError(
+                    f"{self.exchange} has no market {self.symbol!r}; "
+                    f"nearest: {', '.join(similar) or 'none'}"
+                )
+            self._market = dict(markets[self.symbol])
+        return self._market
+
+    def timeframe(self, length_ns: int) -> str | None:
+        """Return the venue's name of a bar length; None when it has no such bars."""
+        for label in self._client.timeframes:
+            if self._client.parse_timeframe(label) * 10**9 == length_ns:
+                return str(label)
+        return None
+
+    def _markets(self, client: Any) -> dict[str, Any]:
+        markets: dict[str, Any] = client.load_markets()
+        if not markets:
+            # A venue without markets is one that hiccups.
+            raise ccxt.BadResponse(f"{self.exchange} sent an empty list of markets")
+        return markets
+
+    def _once(self, question: Callable[[Any], Answer]) -> Answer:
+        self._client.last_response_headers = {}
+        try:
+            return question(self._client)
+        except ccxt.BaseError as error:
+            raise self._sorted(error) from error
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            raise SchemaError(
+                f"{self.exchange} {self.symbol}: ccxt could not read the answer "
+                f"({type(error).__name__}: {error}); the venue's format may have changed: "
+                "update ccxt"
+            ) from error
+
+    def _sorted(self, error: ccxt.BaseError) -> TransientSourceError | PermanentSourceError:
+        status = getattr(getattr(error.__context__, "response", None), "status_code", None)
+        text = f"{self.exchange} {self.symbol}: {_plain(error)}"
+        # ccxt calls 403, 404 and 451 "not available" too, but asking again is of no use.
+        refused = status in _CLIENT_ERRORS and status not in RETRIED_STATUS
+        if isinstance(error, ccxt.ExchangeNotAvailable) and refused:
+            return PermanentSourceError(f"{text}; the venue refuses requests from here")
+        if isinstance(error, ccxt.OperationFailed):
+            headers = self._client.last_response_headers or {}
+            wait = retry_after(headers.get("Retry-After"))
+            return TransientSourceError(f"{text}; try again later", wait)
+        if isinstance(error, ccxt.AuthenticationError | ccxt.PermissionDenied):
+            return PermanentSourceError(f"{text}; check the venue's key and its permissions")
+        return PermanentSourceError(text)
+
+
+def _client(exchange: Exchange, symbol: str, base_url: str | None) -> Any:
+    client = getattr(ccxt, exchange)({"enableRateLimit": base_url is None, "timeout": TIMEOUT_MS})
+    client.options["maxRetriesOnFailure"] = 0
+    client.options["fetchMarkets"] = {"types": [_market_type(exchange, symbol)]}
+    # Currencies need a signed question on some venues, and nothing here uses them.
+    client.has["fetchCurrencies"] = False
+    if base_url is not None:
+        client.urls["api"] = _moved(client.urls["api"], base_url)
+    fetch = client.fetch
+
+    def fetch_json(*args: Any, **kwargs: Any) -> Any:
+        answer = fetch(*args, **kwargs)
+        if isinstance(answer, str):
+            # ccxt hands on a body that is not JSON, and reads no rows in it without a word.
+            raise ccxt.BadResponse(f"{exchange} sent {len(answer)} characters that are not JSON")
+        return answer
+
+    client.fetch = fetch_json
+    return client
+
+
+def _market_type(exchange: Exchange, symbol: str) -> str:
+    """Return which of the venue's lists of markets holds a symbol."""
+    pair, _, settle = symbol.partition(":")
+    if exchange == "binanceusdm":
+        return "linear"
+    if not settle:
+        return "spot"
+    if exchange == "okx":
+        return "swap"
+    return "linear" if pair.partition("/")[2] == settle else "inverse"
+
+
+def _moved(urls: Any, base_url: str) -> Any:
+    """Return ccxt's tree of addresses on another host."""
+    if isinstance(urls, dict):
+        return {name: _moved(part, base_url) for name, part in urls.items()}
+    return base_url + urlsplit(urls).path
+
+
+def _plain(error: Exception, length: int = 200) -> str:
+    # The query of a signed question does not belong in a log.
+    text = re.sub(r"\?\S*", "", " ".join(str(error).split()))
+    words = f"{type(error).__name__}: {text}"
+    return words if len(words) <= length else words[: length - 1] + "…"
