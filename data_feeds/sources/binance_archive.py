@@ -76,9 +76,9 @@ class BinanceArchive:
         Otherwise it is not published yet and the answer ends before it. A bar that closes after
         ``end`` is not in the answer.
 
-        Days of a monthly file that lack bars are filled from the daily files. A funding rate is
-        stamped with its whole minute. Rows whose open interest is zero, a defect of the archive,
-        are left out.
+        Days of a monthly file that lack bars are filled from the daily files, and the other way
+        round. A funding rate is stamped with its whole minute. Rows whose open interest is zero, a
+        defect of the archive, are left out.
 
         Raises
         ------
@@ -150,8 +150,26 @@ class BinanceArchive:
             if is_whole and _is_settled(month, end) and self._is_empty(key, layout, days):
                 yield month, None
                 continue
-            for day in days:
-                yield day, self._rows(key, layout, day)
+            # Of a whole month we know by now that it has no file.
+            by_month = month if layout.has_months and not is_whole else None
+            yield from self._days(key, layout, days, by_month)
+
+    def _days(
+        self, key: ChannelKey, layout: Layout, days: list[Period], month: Period | None
+    ) -> Iterator[tuple[Period, Channel | None]]:
+        """Yield days with their rows; ``month`` is asked for bars that its days lack.
+
+        Binance keeps the daily files of some years only, e.g. of spot from March 2021 on, the
+        monthly ones from the beginning (binance-public-data, issue 60).
+        """
+        by_month: Channel | None = None
+        for day in days:
+            rows = self._rows(key, layout, day)
+            if month is not None and (rows is None or len(rows) < _bars_a_day(key)):
+                by_month, month = self._rows(key, layout, month), None
+            if by_month is not None:
+                rows = _filled(rows, _between(by_month, day.started_at, day.ended_at))
+            yield day, rows
 
     def _is_empty(self, key: ChannelKey, layout: Layout, days: list[Period]) -> bool:
         """Whether a month has no file on its first, middle and last day.
@@ -159,8 +177,8 @@ class BinanceArchive:
         The years before a market was listed must not cost a question for each of their days.
         """
         probes = (days[0], days[len(days) // 2], days[-1])
-        urls = [f"{self._url(key, layout, day)}.CHECKSUM" for day in probes]
-        return all(self._client.get(url) is None for url in urls)
+        # Not the checksums: a file without one must be refused, not passed over.
+        return all(self._client.get(self._url(key, layout, day)) is None for day in probes)
 
     def _month(self, key: ChannelKey, layout: Layout, month: Period) -> Channel | None:
         """Return a monthly file's rows, with bars that only the daily files have.
@@ -173,11 +191,10 @@ class BinanceArchive:
         days = _periods("D", month.started_at, month.ended_at)
         edges = [day.started_at for day in days] + [month.ended_at]
         counts = np.diff(np.searchsorted(rows["opened_at"], edges))
-        for n in np.flatnonzero(counts < DAY_NS // Timeframe(key.timeframe).ns):
+        for n in np.flatnonzero(counts < _bars_a_day(key)):
             more = self._rows(key, layout, days[n])
             if more is not None:
-                new = ~np.isin(more["opened_at"], rows["opened_at"])
-                rows = _joined(rows, more.take(new))
+                rows = _filled(rows, more)
         return rows
 
     def _url(self, key: ChannelKey, layout: Layout, period: Period) -> str:
@@ -245,6 +262,21 @@ def _periods(unit: Literal["M", "D"], first: int, stop: int) -> list[Period]:
 def _between(channel: Channel, first: int, stop: int) -> Channel:
     facts = channel[time_columns(channel.key.kind)[0]]
     return channel.take((facts >= first) & (facts < stop))
+
+
+def _bars_a_day(key: ChannelKey) -> int:
+    return DAY_NS // Timeframe(key.timeframe).ns
+
+
+def _filled(rows: Channel | None, more: Channel) -> Channel | None:
+    """Return bars in order, with those of ``more`` that they lack; None when there are none."""
+    if len(more) == 0:
+        return rows
+    if rows is None:
+        return more
+    new = ~np.isin(more["opened_at"], rows["opened_at"])
+    both = _joined(rows, more.take(new))
+    return both.take(np.argsort(both["opened_at"], kind="stable"))
 
 
 def _joined(one: Channel, other: Channel) -> Channel:

@@ -136,9 +136,11 @@ def _client(exchange: Exchange, symbol: str, base_url: str | None) -> Any:
 
     def fetch_json(*args: Any, **kwargs: Any) -> Any:
         answer = fetch(*args, **kwargs)
+        # ccxt reads no rows, without a word, in a body that is no JSON or not the venue's.
         if isinstance(answer, str):
-            # ccxt hands on a body that is not JSON, and reads no rows in it without a word.
             raise ccxt.BadResponse(f"{exchange} sent {len(answer)} characters that are not JSON")
+        if exchange.startswith("binance") and isinstance(answer, dict) and "symbols" not in answer:
+            raise ccxt.BadResponse(f"{exchange} sent {sorted(answer)} where a list belongs")
         return answer
 
     client.fetch = fetch_json

@@ -1,7 +1,7 @@
 """Perpetual swaps (spot and index bars too) over crypto venues' APIs, through ccxt.
 
-Venues hiccup: pages come short, overlap, repeat rows or are empty. A window is asked again, only
-where rows are missing, as long as new ones come; what is missing then does not exist.
+Venues hiccup: pages come short, overlap, repeat rows or are empty. Each hole in a window
+is asked for again; what does not come then does not exist.
 """
 
 import math
@@ -33,10 +33,13 @@ from data_feeds.timeframe import DAY_NS, HOUR_NS, MINUTE_NS, Timeframe
 Price = Literal["last", "mark", "index"]
 Values = tuple[float, ...]
 Rows = dict[int, Values]
+Stretch = tuple[int, int]
 
 PUBLISHERS = {"binanceusdm": "Binance", "binance": "Binance", "bybit": "Bybit", "okx": "OKX"}
 OPEN_INTEREST_STEP = "5m"
 OPEN_INTEREST_STEP_NS = 5 * MINUTE_NS
+# Holes of a window up to which each is asked for by itself; more are asked for in one question.
+MANY_HOLES = 20
 # Rows in one answer that a venue grants for every endpoint of the kind, old stretches included.
 _MOST_BARS = {"binanceusdm": 1_000, "binance": 1_000, "bybit": 1_000, "okx": 100}
 _MOST_FUNDING = {"binanceusdm": 1_000, "binance": 1_000, "bybit": 200, "okx": 100}
@@ -176,19 +179,25 @@ class CcxtPerps:
         )
 
     def _window(self, key: ChannelKey, feed: _Feed, at: int, stop: int) -> Rows:
-        """Return the rows in ``[at, stop)``, asking again where some seem to be missing."""
+        """Return the rows in ``[at, stop)``; where some are missing, once more asked for."""
         rows: Rows = {}
-        missing: tuple[int, int] | None = (at, stop)
-        repeated = False
-        while missing is not None:
+        self._fill(key, feed, rows, (at, stop), (at, stop))
+        believed: set[Stretch] = set()
+        while holes := [hole for hole in _holes(rows, at, stop, feed) if hole not in believed]:
+            asked = holes[:1] if len(holes) <= MANY_HOLES else holes
             before = len(rows)
-            for stamp, values in feed.ask(*missing):
-                if at <= stamp < stop:
-                    self._add(key, rows, stamp, values)
-            if repeated and len(rows) == before:
-                break
-            missing, repeated = _missing(rows, at, stop, feed), True
+            self._fill(key, feed, rows, (at, stop), (asked[0][0], asked[-1][1]))
+            if len(rows) == before:
+                believed.update(asked)
         return rows
+
+    def _fill(
+        self, key: ChannelKey, feed: _Feed, rows: Rows, window: Stretch, asked: Stretch
+    ) -> None:
+        """Add the answer for one stretch of a window to its rows."""
+        for stamp, values in feed.ask(*asked):
+            if window[0] <= stamp < window[1]:
+                self._add(key, rows, stamp, values)
 
     def _add(self, key: ChannelKey, rows: Rows, stamp: int, values: Values) -> None:
         known = rows.setdefault(stamp, values)
@@ -330,14 +339,15 @@ def _up(at: int, step_ns: int) -> int:
     return -(-at // step_ns) * step_ns
 
 
-def _missing(rows: Rows, at: int, stop: int, feed: _Feed) -> tuple[int, int] | None:
-    """Return the stretch from the first hole to the last one; None when rows are dense enough."""
+def _holes(rows: Rows, at: int, stop: int, feed: _Feed) -> list[Stretch]:
+    """Return the stretches of a window in which rows seem to be missing."""
     before = _up(at, feed.spacing_ns) - feed.spacing_ns
     edges = [before, *sorted(rows), stop]
-    holes = [(a, b) for a, b in pairwise(edges) if b - a > feed.spacing_ns]
-    if not holes:
-        return None
-    return max(at, holes[0][0] + feed.step_ns), holes[-1][1]
+    return [
+        (max(at, last + feed.step_ns), following)
+        for last, following in pairwise(edges)
+        if following - last > feed.spacing_ns
+    ]
 
 
 def _channel(key: ChannelKey, rows: Rows, step_ns: int) -> Channel:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from tests.data_feeds.loopback.server import Request, Response, as_json
@@ -38,26 +39,22 @@ class Binance:
 
     def __call__(self, request: Request) -> Response | None:
         """Answer one request."""
-        query = request.query
         if request.path == INFO:
             return as_json({"timezone": "UTC", "serverTime": self.now, "symbols": [_market()]})
-        if request.path == "/fapi/v1/time":
-            return as_json({"serverTime": self.now})
         if request.path == BRACKETS:
-            return _brackets(query)
-        if query.get("pair" if request.path == INDEX else "symbol") != SYMBOL:
-            return as_json({"code": -1121, "msg": "Invalid symbol."}, 400)
-        if request.path in SHIFTS:
-            rows = self._klines(query, SHIFTS[request.path])
-        elif request.path == FUNDING:
-            rows = self._funding(query)
-        elif request.path == OPEN_INTEREST:
-            if int(query["startTime"]) < self.now - 30 * DAY_MS:
-                return as_json({"code": -1130, "msg": "parameter 'startTime' is invalid."}, 400)
-            rows = self._open_interest(query)
-        else:
+            return _brackets(request.query)
+        feeds: dict[str, Callable[[dict[str, str]], Rows]]
+        feeds = {FUNDING: self._funding, OPEN_INTEREST: self._open_interest}
+        feeds |= {path: partial(self._klines, shift) for path, shift in SHIFTS.items()}
+        feed = feeds.get(request.path)
+        if feed is None:
             return None
-        return as_json(self.distort(request, rows))
+        if request.query.get("pair" if request.path == INDEX else "symbol") != SYMBOL:
+            return as_json({"code": -1121, "msg": "Invalid symbol."}, 400)
+        kept_from = self.now - 30 * DAY_MS
+        if request.path == OPEN_INTEREST and int(request.query["startTime"]) < kept_from:
+            return as_json({"code": -1130, "msg": "parameter 'startTime' is invalid."}, 400)
+        return as_json(self.distort(request, feed(request.query)))
 
     def trades_at(self, at: int) -> bool:
         """Return whether the venue was open."""
@@ -68,7 +65,7 @@ class Binance:
         last = min(int(query["endTime"]), self.now)
         return [at for at in range(first, last + 1, step) if self.trades_at(at)]
 
-    def _klines(self, query: dict[str, str], shift: float) -> Rows:
+    def _klines(self, shift: float, query: dict[str, str]) -> Rows:
         step = STEPS_MS[query["interval"]]
         limit = min(int(query.get("limit", 500)), 1500)
         return [kline(at, step, self.now, shift) for at in self._stamps(query, step)[:limit]]

@@ -9,6 +9,11 @@ from tests.data_feeds.loopback.server import Request, Response, as_json
 SWAP = "BTC-USDT-SWAP"
 CONTRACT_BASE = 0.01
 MOST = 100
+UNTRADED = {
+    (f"market/{age}{kind}-candles", name)
+    for age in ("", "history-")
+    for kind, name in (("mark-price", SWAP), ("index", "BTC-USDT"))
+}
 STEPS_MS = {"5m": HOUR_MS // 12, "1H": HOUR_MS}
 
 
@@ -31,7 +36,8 @@ class Okx:
             return _wrapped(
                 [_candle(at, at + step <= self.now) for at in self._stamps(query, step)]
             )
-        if name in ("market/mark-price-candles", "market/history-mark-price-candles"):
+        # Index candles are asked by pair, mark prices by contract; both have no volumes.
+        if (name, query["instId"]) in UNTRADED:
             step = STEPS_MS[query["bar"]]
             rows = [_candle(at, at + step <= self.now) for at in self._stamps(query, step)]
             return _wrapped([[*row[:5], row[8]] for row in rows])

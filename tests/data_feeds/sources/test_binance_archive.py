@@ -37,8 +37,6 @@ def served(
     """Serve an archive on the loopback; waits between attempts take no time."""
     policy = RetryPolicy(attempts=3, sleep=lambda _: None)
     with Loopback(archive).running() as loopback:
-        # Heads and bodies go out one after the other: waiting for acknowledgements costs 40 ms.
-        loopback._server.RequestHandlerClass.disable_nagle_algorithm = True
         client = HttpClient(policy, timeout_s=5)
         yield BinanceArchive(market, symbol, client, base_url=loopback.url), loopback
 
@@ -224,8 +222,30 @@ def test_days_that_a_monthly_file_lacks_are_filled_from_the_daily_ones() -> None
     assert opened(found) == hours("2024-02-01", "2024-03-01")
 
 
+def test_days_that_have_no_file_are_taken_from_the_monthly_one() -> None:
+    # As spot before March 2021: months only. The question cuts the month at both ends.
+    days = {f"2024-02-{day:02}" for day in range(1, 30)}
+    with served(Archive(missing=days), "spot") as (source, loopback):
+        found = pages(source, HOURLY, "2024-02-10T06:00", "2024-02-12T09:00")
+    assert opened(found) == hours("2024-02-10T06:00", "2024-02-12T09:00")
+    assert (found[-1].covered_to, found[-1].note) == (ns("2024-02-12T09:00"), "")
+    # One download serves all the days.
+    assert zips(loopback) == ["2024-02-10", "2024-02", "2024-02-11", "2024-02-12"]
+
+
+def test_hours_that_a_daily_file_lacks_are_filled_from_the_monthly_one() -> None:
+    def edit(name: str, text: str) -> str:
+        # The header and the first thirteen hours of 16 February
+        return "".join(text.splitlines(True)[:14]) if name.endswith("2024-02-16.zip") else text
+
+    with served(Archive(edit=edit)) as (source, _):
+        found = pages(source, HOURLY, "2024-02-15", "2024-02-18")
+    assert opened(found) == hours("2024-02-15", "2024-02-18")
+
+
 def test_a_missing_day_is_a_hole_when_a_later_one_is_there() -> None:
-    archive = Archive(missing={"2024-02-12", "2024-02-13", "2024-02-14", "2024-02-15"})
+    days = {"2024-02-12", "2024-02-13", "2024-02-14", "2024-02-15"}
+    archive = Archive(missing=days, lacking=days)
     with served(archive) as (source, _):
         found = pages(source, HOURLY, "2024-02-10", "2024-02-18")
     assert (found[-1].covered_to, found[-1].note) == (ns("2024-02-18"), "")
@@ -233,7 +253,7 @@ def test_a_missing_day_is_a_hole_when_a_later_one_is_there() -> None:
 
 
 def test_missing_days_at_the_end_are_not_published_yet() -> None:
-    archive = Archive(missing={"2024-02-12", "2024-02-16", "2024-02-17"})
+    archive = Archive(missing={"2024-02-12", "2024-02-16", "2024-02-17"}, months_to="2024-02-01")
     with served(archive) as (source, _):
         found = pages(source, HOURLY, "2024-02-10", "2024-02-18")
     assert found[-1].covered_to == ns("2024-02-16")
@@ -290,7 +310,7 @@ _HOLES = Archive(
     listed="2024-02-03T05:00",
     months_to="2024-04-01",
     days_to="2024-04-09",
-    missing={"2024-03", "2024-03-04", "2024-03-20", "2024-03-21"},
+    missing={"2024-02-12", "2024-03", "2024-03-04", "2024-03-20", "2024-03-21"},
     lacking={"2024-02-20"},
 )
 _FIRST, _NOW = ns("2024-02-01"), ns("2024-04-09T13:17")
@@ -409,6 +429,16 @@ def test_a_file_without_a_checksum_is_refused() -> None:
         pytest.raises(PermanentSourceError, match=r"2024-02\.zip: its \.CHECKSUM is missing"),
     ):
         pages(source, HOURLY, "2024-02-01", "2024-03-01")
+
+
+def test_days_of_an_old_month_without_checksums_are_refused_and_not_a_hole() -> None:
+    days = {f"2024-02-{day:02}" for day in range(1, 30)}
+    archive = Archive(missing={"2024-02"}, without_sum=days)
+    with (
+        served(archive) as (source, _),
+        pytest.raises(PermanentSourceError, match=r"2024-02-01\.zip: its \.CHECKSUM is missing"),
+    ):
+        pages(source, HOURLY, "2024-02-01", "2024-05-01")
 
 
 LINE = re.compile(r"^1706749200000,.*$", re.MULTILINE)

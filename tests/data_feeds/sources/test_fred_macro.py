@@ -18,7 +18,6 @@ from tests.data_feeds.factory import ns
 from tests.data_feeds.loopback.fred import API, CSV, KEY, OBSERVATIONS, VINTAGES, Fred
 from tests.data_feeds.loopback.server import Fault, Loopback, Response
 
-
 SERIES = ChannelKey("DGS10", ChannelKind.SERIES)
 NOW = ns("2025-12-31")
 # Friday 14, Monday 17, Tuesday 18 and Wednesday 19 November 2025; the Tuesday is a holiday here.

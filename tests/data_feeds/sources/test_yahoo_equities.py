@@ -23,7 +23,6 @@ from tests.data_feeds.factory import ns
 from tests.data_feeds.loopback.server import Fault, Loopback, Response, as_json
 from tests.data_feeds.loopback.yahoo import CHART, Symbol, Yahoo, error, opens, stamp
 
-
 SPY = Instrument(id="SPY", kind=InstrumentKind.ETF, quote="USD", calendar="XNYS", venue="NYSE Arca")
 BARS = ChannelKey("SPY", ChannelKind.BARS, "1d")
 HOURS = ChannelKey("SPY", ChannelKind.BARS, "1h")
