@@ -54,7 +54,12 @@ def fetch_command(
         return
     with _bars() as watch:
         reports = fetch(jobs, catalog, now, watch=watch, on_wait=_say_waiting)
-    files = _take_terms(asked, instruments, options, catalog)
+    failed = [f"{report.key}: {report.problem}" for report in reports if report.problem]
+    try:
+        files = _take_terms(asked, instruments, options, catalog)
+    except SourceError as error:
+        files = []
+        failed.append(f"venue terms: {error}")
     if as_json:
         print_json({"channels": [_document(report) for report in reports], "terms": files})
     else:
@@ -62,7 +67,6 @@ def fetch_command(
             _print_report(report)
         for name in files:
             print(f"venue terms of today: {name}")
-    failed = [f"{report.key}: {report.problem}" for report in reports if report.problem]
     if failed:
         raise SourceError("\n".join(failed))
 
@@ -118,6 +122,8 @@ def _take_terms(
     catalog: "Catalog",
 ) -> list[str]:
     """Store today's filters and leverage brackets where the plan asks for them."""
+    if not any(getattr(entry, "terms", False) for entry in plan.fetch):
+        return []
     from data_feeds.fetch.terms import store_terms
 
     return [str(path) for path in store_terms(plan, instruments, options, catalog.path)]
