@@ -72,3 +72,4 @@ wheel: install
 
 clean:
 	rm -rf build dist ./*.egg-info
+	find engine data_feeds -name '*.nb[ci]' -delete

@@ -30,6 +30,9 @@ EQUITIES = ("SPY", "QQQ", "SMH", "IGV", "NVDA", "MSFT", "TLT", "IEF", "GLD", "SH
 SERIES = ("SP500", "NASDAQCOM", "DGS10", "DGS3MO", "VIX", "BAMLH0A0HYM2", "DXY")
 
 _SESSIONS_A_YEAR = 252
+# No draw of a session is larger, in the phase's daily standard deviations: a wild factor times a
+# heavy tail would now and then invent the day of a century.
+_MOST_DEVIATIONS = 4.0
 # Beta to the Nasdaq and annualized own volatility.
 _LOADINGS = {
     "QQQ": (1.0, 0.03), "SMH": (1.25, 0.16), "IGV": (1.0, 0.12), "NVDA": (1.5, 0.28),
@@ -73,7 +76,9 @@ def daily_market(episode: Episode, rng: np.random.Generator) -> DailyMarket:
     daily: Floats = volatility * wild / float(np.sqrt(_SESSIONS_A_YEAR))
     daily = daily / _size_by_phase(wild * equity_shock, episode.phases, sessions)
     values: dict[str, Floats] = {}
-    values["SP500"] = _level(daily * equity_shock, daily, sessions, facts.SP500, digits=2)
+    most = _MOST_DEVIATIONS * volatility / float(np.sqrt(_SESSIONS_A_YEAR))
+    moves = np.clip(daily * equity_shock, -most, most)
+    values["SP500"] = _level(moves, daily, sessions, facts.SP500, digits=2)
     market = np.diff(np.log(values["SP500"]), prepend=np.log(values["SP500"][0]))
     tech = 1.15 * market + 0.35 * daily * heavy_tailed(rng, rows, 6.0)
     values["NASDAQCOM"] = _level(tech, 0.4 * daily, sessions, facts.NASDAQ, digits=2)
@@ -147,7 +152,8 @@ def _add_series(
     moves = size * (correlation * standard + own)
     at, numbers = _rows_of(facts.YIELD_10Y, sessions)
     yields = np.log(np.maximum(through(np.cumsum(moves), size**2, at, numbers), 0.3))
-    values["DGS10"] = np.round(np.exp(_within_records(yields, sessions, "DGS10")), 2)
+    level: Floats = np.exp(_within_records(yields, sessions, "DGS10"))
+    values["DGS10"] = level.round(2)
     at, numbers = _rows_of(facts.BILL_3M, sessions)
     bill = through(np.cumsum(rng.normal(0, 0.012, rows)), np.ones(rows), at, numbers)
     values["DGS3MO"] = np.maximum(np.round(bill, 2), 0.0)

@@ -30,7 +30,7 @@ class CcxtMarket:
     policy : how often a question is repeated
     base_url : replaces scheme and host of every address; ccxt's own pause between requests is then
         off. None: the venue
-    api_key, secret : for signed questions
+    api_key, secret : for Binance's signed questions; no other venue is given them
     """
 
     def __init__(
@@ -45,7 +45,8 @@ class CcxtMarket:
         secret: str | None = None,
     ) -> None:
         self.exchange, self.symbol, self._policy = exchange, symbol, policy
-        self.has_key = api_key is not None and secret is not None
+        is_binance = exchange.startswith("binance")
+        self.has_key = is_binance and api_key is not None and secret is not None
         self._client = _client(exchange, symbol, base_url)
         self._client.milliseconds = lambda: now() // MS
         self._market: dict[str, Any] | None = None
@@ -130,6 +131,8 @@ def _client(exchange: Exchange, symbol: str, base_url: str | None) -> Any:
     client.options["fetchMarkets"] = {"types": [_market_type(exchange, symbol)]}
     # Currencies need a signed question on some venues, and nothing here uses them.
     client.has["fetchCurrencies"] = False
+    # Nor margin pairs, which a key without margin rights is refused.
+    client.options["fetchMargins"] = False
     if base_url is not None:
         client.urls["api"] = _moved(client.urls["api"], base_url)
     fetch = client.fetch

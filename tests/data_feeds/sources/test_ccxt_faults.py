@@ -32,9 +32,6 @@ from tests.data_feeds.sources.made_venue import (
 )
 from tests.data_feeds.test_catalog import contents
 
-# tenacity 9.2 announces another name for a parameter of its backoff.
-pytestmark = pytest.mark.filterwarnings("ignore:The 'initial' parameter:DeprecationWarning")
-
 Distort = Callable[[Request, list[object]], list[object]]
 
 

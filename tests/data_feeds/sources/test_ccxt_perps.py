@@ -34,9 +34,6 @@ from tests.data_feeds.sources.made_venue import (
     served,
 )
 
-# tenacity 9.2 announces another name for a parameter of its backoff.
-pytestmark = pytest.mark.filterwarnings("ignore:The 'initial' parameter:DeprecationWarning")
-
 
 def test_bars_are_the_venue_s_and_the_outage_is_left_empty() -> None:
     with served() as (source, loopback, waits):
@@ -258,7 +255,8 @@ def test_spot_bars_have_their_own_path_and_spot_has_no_funding() -> None:
             return as_json({"symbols": [{**info, "isSpotTradingAllowed": True, "filters": []}]})
         return MARKET(Request(request.path.replace("/api/v3", "/fapi/v1"), request.query))
 
-    with served(spot, "binance", "BTC/USDT") as (source, loopback, _):
+    # A key changes nothing: public questions stay unsigned.
+    with served(spot, "binance", "BTC/USDT", keyed=True) as (source, loopback, _):
         assert rows(list(source.pages(MINUTES, START, END))) == expected_bars(START, END, MINUTE_NS)
         assert len(asked(loopback, "/api/v3/klines")) == 4
         for key in (FUNDING, INTEREST, MARKS):

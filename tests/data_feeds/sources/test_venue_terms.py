@@ -4,13 +4,12 @@ import pytest
 from ruamel.yaml import YAML
 
 from data_feeds.errors import SchemaError, TransientSourceError
+from data_feeds.sources.ccxt_client import CcxtMarket, Exchange
+from data_feeds.sources.retry import RetryPolicy
 from data_feeds.sources.venue_terms import brackets_of
 from tests.data_feeds.loopback import binance
 from tests.data_feeds.loopback.server import Fault
-from tests.data_feeds.sources.made_venue import asked, served
-
-# tenacity 9.2 announces another name for a parameter of its backoff.
-pytestmark = pytest.mark.filterwarnings("ignore:The 'initial' parameter:DeprecationWarning")
+from tests.data_feeds.sources.made_venue import SYMBOL, asked, served
 
 
 def test_the_terms_without_a_key_have_no_brackets_and_say_why() -> None:
@@ -68,3 +67,15 @@ def test_brackets_must_begin_at_zero_and_be_fractions() -> None:
         brackets_of([(10.0, 0.01)], "X")
     with pytest.raises(SchemaError, match="no fractions"):
         brackets_of([(0.0, 1.5)], "X")
+
+
+@pytest.mark.parametrize(
+    ("exchange", "given"),
+    [("binanceusdm", True), ("binance", True), ("bybit", False), ("okx", False)],
+)
+def test_binance_s_key_is_given_to_no_other_venue(exchange: Exchange, given: bool) -> None:
+    market = CcxtMarket(
+        exchange, SYMBOL, now=lambda: 0, policy=RetryPolicy(), api_key="key", secret="secret"
+    )
+    assert market.has_key is given
+    assert market.ask(lambda client: client.check_required_credentials(False)) is given
