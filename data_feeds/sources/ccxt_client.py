@@ -135,19 +135,34 @@ def _client(exchange: Exchange, symbol: str, base_url: str | None) -> Any:
     client.options["fetchMargins"] = False
     if base_url is not None:
         client.urls["api"] = _moved(client.urls["api"], base_url)
+    # ccxt drops rows without a time or of another market, without a word; CcxtPerps refuses them.
+    client.filter_by_since_limit = client.filter_by_symbol_since_limit = _all_rows
     fetch = client.fetch
 
-    def fetch_json(*args: Any, **kwargs: Any) -> Any:
+    def fetch_rows(*args: Any, **kwargs: Any) -> Any:
         answer = fetch(*args, **kwargs)
         # ccxt reads no rows, without a word, in a body that is no JSON or not the venue's.
         if isinstance(answer, str):
             raise ccxt.BadResponse(f"{exchange} sent {len(answer)} characters that are not JSON")
-        if exchange.startswith("binance") and isinstance(answer, dict) and "symbols" not in answer:
+        if not _has_list(exchange, answer):
             raise ccxt.BadResponse(f"{exchange} sent {sorted(answer)} where a list belongs")
         return answer
 
-    client.fetch = fetch_json
+    client.fetch = fetch_rows
     return client
+
+
+def _all_rows(rows: list[Any], *_: object, **__: object) -> list[Any]:
+    return rows
+
+
+def _has_list(exchange: Exchange, answer: Any) -> bool:
+    """Return whether an answer has a list at the place where the venue puts it."""
+    if exchange.startswith("binance"):
+        return isinstance(answer, list) or "symbols" in answer
+    if exchange == "bybit" and isinstance(answer, dict):
+        answer = answer.get("result")
+    return isinstance(answer, dict) and ("list" if exchange == "bybit" else "data") in answer
 
 
 def _market_type(exchange: Exchange, symbol: str) -> str:

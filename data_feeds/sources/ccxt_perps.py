@@ -323,6 +323,11 @@ class CcxtPerps:
                 f"{self.name}: {key}: a row has no time: {row}; "
                 "the venue's format may have changed: update ccxt"
             )
+        if isinstance(row, dict) and row.get("symbol") != self._symbol:
+            raise SchemaError(
+                f"{self.name}: {key}: the venue answered for {row.get('symbol')}, "
+                f"asked was {self._symbol}; fetch again"
+            )
         return stamp_ms * MS
 
     def _numbers(self, key: ChannelKey, values: list[Any], row: object) -> Values:

@@ -60,6 +60,19 @@ def test_the_first_call_makes_the_catalog_and_the_second_reads_it(
     assert second.read(KEY)["close"].tolist() == [2.0]
 
 
+def test_a_finished_catalog_is_read_without_a_lock(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # So it can lie in a folder that the user may only read.
+    made = embedded_catalog()
+
+    def refused(_: str) -> None:
+        raise PermissionError("the folder is read-only")
+
+    monkeypatch.setattr(embedded, "filelock", SimpleNamespace(FileLock=refused))
+    assert embedded_catalog().path == made.path
+
+
 def test_a_config_reaches_the_same_catalog_by_name(cache: Path) -> None:
     source = open_source("embedded")
     assert isinstance(source, Catalog)

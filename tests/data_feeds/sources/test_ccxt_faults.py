@@ -1,5 +1,6 @@
 """Venues that hiccup: the rows are the same, or the error says who must act."""
 
+import json
 import random
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,9 +11,11 @@ import pytest
 from data_feeds.catalog import Catalog, Span
 from data_feeds.errors import PermanentSourceError, SchemaError, TransientSourceError
 from data_feeds.fetch import Job, fetch
+from data_feeds.schema import ChannelKey
+from data_feeds.sources.ccxt_client import Exchange
 from data_feeds.timeframe import MINUTE_NS
 from tests.data_feeds.factory import PERP, ns
-from tests.data_feeds.loopback import binance
+from tests.data_feeds.loopback import binance, bybit, okx
 from tests.data_feeds.loopback.server import Fault, Request, Response, as_json
 from tests.data_feeds.sources.made_venue import (
     END,
@@ -32,6 +35,7 @@ from tests.data_feeds.sources.made_venue import (
 )
 from tests.data_feeds.test_catalog import contents
 
+TIME_FIELD = {"bybit": "fundingRateTimestamp", "okx": "fundingTime"}
 Distort = Callable[[Request, list[object]], list[object]]
 
 
@@ -260,6 +264,81 @@ def test_more_holes_than_can_be_asked_one_by_one_are_asked_together() -> None:
     assert found == [row for row in whole if int(row[0]) // MINUTE_NS % 10]
     assert len(found) == 900
     assert len(queries) == 2
+
+
+def test_holes_asked_together_are_believed_only_when_no_row_came() -> None:
+    answers = iter([lambda found: [row for row in found if row[0] // binance.MINUTE_MS % 10],
+                    lambda found: found[:300]])  # fmt: skip
+
+    def sparse_then_short(_: Request, found: list[object]) -> list[object]:
+        change = next(answers, None)
+        return found if change is None else change(found)
+
+    # 100 holes, of which the second answer fills those of 300 minutes only.
+    end = START + 1000 * MINUTE_NS
+    with served(replace(MARKET, distort=sparse_then_short)) as (source, loopback, _):
+        found = rows(list(source.pages(MINUTES, START, end)))
+        assert len(asked(loopback, binance.KLINES)) == 3
+    assert found == expected_bars(START, end, MINUTE_NS)
+
+
+@pytest.mark.parametrize(
+    ("key", "change", "words"),
+    [
+        (INTEREST, {"timestamp": None}, "a row has no time"),
+        (FUNDING, {"fundingTime": None}, "a row has no time"),
+        (FUNDING, {"fundingRate": None}, "a row has no number"),
+        (FUNDING, {"symbol": "ETHUSDT"}, "answered for ETH.*asked was BTC/USDT:USDT"),
+        (INTEREST, {"sumOpenInterest": None, "sumOpenInterestValue": None}, "T12:00Z has no amou"),
+    ],
+)
+def test_points_that_are_not_as_documented_are_refused(
+    key: ChannelKey, change: dict[str, object], words: str
+) -> None:
+    def changed(_: Request, found: list[dict[str, object]]) -> list[dict[str, object]]:
+        return [{**row, **change} for row in found]
+
+    with (
+        served(replace(MARKET, distort=changed)) as (source, _, _),
+        pytest.raises(SchemaError, match=words),
+    ):
+        list(source.pages(key, START, END))
+
+
+@pytest.mark.parametrize("exchange", ["bybit", "okx"])
+@pytest.mark.parametrize("key", [HOURS, FUNDING])
+def test_rows_without_time_are_refused_at_every_venue(exchange: Exchange, key: ChannelKey) -> None:
+    market = bybit.Bybit(NOW // MS) if exchange == "bybit" else okx.Okx(NOW // MS)
+
+    def timeless(request: Request) -> Response | None:
+        response = market(request)
+        assert response is not None
+        if "instruments" in request.path:
+            return response
+        document = json.loads(response.body)
+        found = document["result"]["list"] if exchange == "bybit" else document["data"]
+        for row in found:
+            row[0 if key is HOURS else TIME_FIELD[exchange]] = ""
+        return as_json(document)
+
+    with (
+        served(timeless, exchange) as (source, _, _),
+        pytest.raises(SchemaError, match="a row has no time"),
+    ):
+        list(source.pages(key, ns("2026-01-10"), ns("2026-01-11")))
+
+
+@pytest.mark.parametrize("exchange", ["bybit", "okx"])
+def test_another_wrapping_is_not_taken_for_no_rows(exchange: Exchange) -> None:
+    market = bybit.Bybit(NOW // MS) if exchange == "bybit" else okx.Okx(NOW // MS)
+    fine = {"retCode": 0, "retMsg": "OK", "code": "0"}
+    with served(market, exchange) as (source, loopback, waits):
+        source.venue_terms()
+        strange = iter([as_json({**fine, "rows": []}), as_json({**fine, "result": [], "rows": 1})])
+        loopback.answer = lambda request: next(strange, None) or market(request)
+        found = rows(list(source.pages(HOURS, ns("2026-01-10"), ns("2026-01-11"))))
+    assert len(found) == 24
+    assert len(waits) == 2
 
 
 def test_an_answer_of_somebody_else_is_not_taken_for_an_empty_one() -> None:

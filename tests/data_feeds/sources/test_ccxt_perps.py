@@ -124,6 +124,19 @@ def test_funding_is_known_at_its_settlement_without_the_venue_s_milliseconds() -
     assert pages[-1].covered_to == ns("2026-01-07")
 
 
+def test_a_window_of_funding_fits_one_answer_even_if_it_settles_every_hour() -> None:
+    start, end = ns("2025-11-01"), ns("2026-01-16")
+    with served() as (source, _, _):
+        pages = list(source.pages(FUNDING, start, end))
+    with served(bybit.Bybit(NOW // MS), "bybit") as (source, _, _):
+        bybit_pages = list(source.pages(FUNDING, ns("2026-01-01"), end))
+    # 76 days are 1824 hours: 1000 and 824; 15 days are 360 hours: 200 and 160.
+    assert [page.covered_to for page in pages] == [start + 1000 * HOUR_NS, end]
+    assert len(rows(pages)) == 15 * 3
+    assert [page.covered_to for page in bybit_pages] == [ns("2026-01-01") + 200 * HOUR_NS, end]
+    assert len(rows(bybit_pages)) == 15 * 3
+
+
 def test_funding_of_the_last_minutes_may_still_come() -> None:
     now = ns("2026-01-06T08:02")
     market = replace(MARKET, now=now // MS, distort=lambda _, found: found[:-1])
@@ -262,3 +275,5 @@ def test_spot_bars_have_their_own_path_and_spot_has_no_funding() -> None:
         for key in (FUNDING, INTEREST, MARKS):
             with pytest.raises(PermanentSourceError, match="is a spot market of binance"):
                 list(source.pages(key, START, END))
+        terms = source.venue_terms()
+    assert (terms.brackets, terms.note) == ((), "spot markets have no brackets")

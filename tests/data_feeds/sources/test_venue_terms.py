@@ -62,6 +62,13 @@ def test_a_signed_question_that_fails_does_not_show_its_signature() -> None:
     assert "signature" not in str(caught.value)
 
 
+def test_an_answer_without_brackets_is_refused() -> None:
+    with served(keyed=True) as (source, loopback, _):
+        loopback.fail([Fault.EMPTY], binance.BRACKETS)
+        with pytest.raises(SchemaError, match="binanceusdm BTC/USDT:USDT"):
+            source.venue_terms()
+
+
 def test_brackets_must_begin_at_zero_and_be_fractions() -> None:
     with pytest.raises(SchemaError, match="begins at 10"):
         brackets_of([(10.0, 0.01)], "X")

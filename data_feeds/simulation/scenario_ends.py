@@ -1,0 +1,137 @@
+"""Where data end: last values, recent volatility, cadence. What a scenario starts from."""
+
+from dataclasses import dataclass
+from zlib import crc32
+
+import numpy as np
+
+from data_feeds.calendar import ALWAYS_OPEN
+from data_feeds.dataset import Dataset
+from data_feeds.errors import SchemaError
+from data_feeds.schema import Array, Channel, ChannelKey, ChannelKind, Provenance, time_columns
+from data_feeds.simulation.paths import Floats
+from data_feeds.simulation.perp import Dates, Instants, dates_of
+from data_feeds.timeframe import MINUTE_NS, Timeframe
+
+BAR_KINDS = (ChannelKind.BARS, ChannelKind.MARK)
+# Recent: what volatility, cadence and lag are measured on.
+RECENT_DAYS = 20
+RECENT_ROWS = 30
+# Rows from which on a mean square tells something.
+_ENOUGH = 10
+
+
+@dataclass(frozen=True)
+class Daily:
+    """One value a day, days increasing."""
+
+    days: Dates
+    values: Floats
+
+    def log_returns(self, rows: int) -> Floats:
+        """Return the last log returns, that many or fewer."""
+        returns: Floats = np.diff(np.log(np.maximum(self.values, 1e-12)))
+        return returns[-rows:]
+
+    @property
+    def fall(self) -> float:
+        """How far the last value lies below the highest of 60 days, log, not negative."""
+        recent = np.maximum(self.values[-60:], 1e-12)
+        return float(np.log(recent.max() / recent[-1]))
+
+
+def stream(seed: int, path: int, name: str) -> np.random.Generator:
+    """Return the random numbers of one thing on one path, whatever else there is."""
+    return np.random.default_rng([seed, path, crc32(name.encode())])
+
+
+def completed_at(channel: Channel) -> Instants:
+    """Return when each row's fact is complete: a bar's close, a point's own instant."""
+    column = "closed_at" if channel.key.kind in BAR_KINDS else time_columns(channel.key.kind)[0]
+    times: Instants = channel[column]
+    return times
+
+
+def end_of(dataset: Dataset) -> int:
+    """Return the instant at which the last bar or point of a dataset is complete (ns, UTC).
+
+    Raises
+    ------
+    SchemaError : the dataset holds no row.
+    """
+    ends = [int(completed_at(c)[-1]) for c in dataset.channels.values() if len(c)]
+    if not ends:
+        raise SchemaError("the dataset holds no row; a scenario needs data to continue")
+    return max(ends)
+
+
+def lag_ns(channel: Channel) -> int:
+    """Return how long after completion recent rows became known."""
+    lags = (channel["available_at"] - completed_at(channel))[-RECENT_ROWS:]
+    return int(np.median(lags))
+
+
+def step_ns(channel: Channel, otherwise: int) -> int:
+    """Return the usual time between recent points, whole minutes."""
+    steps = np.diff(np.unique(channel["event_at"][-RECENT_ROWS:]))
+    if len(steps) == 0:
+        return otherwise
+    return max(round(float(np.median(steps)) / MINUTE_NS), 1) * MINUTE_NS
+
+
+def points_after(channel: Channel, end: int, otherwise: int) -> Instants:
+    """Return the instants at which a channel of points goes on until ``end``."""
+    step = step_ns(channel, otherwise)
+    return np.arange(int(channel["event_at"][-1]) + step, end + 1, step, dtype=np.int64)
+
+
+def daily(dataset: Dataset, name: str) -> Daily | None:
+    """Return one value a day of a series, or the closes of an instrument's coarsest bars."""
+    series = dataset.channels.get(ChannelKey(name, ChannelKind.SERIES))
+    bars = sorted(
+        (key for key in dataset.channels if key.instrument == name and key.kind in BAR_KINDS),
+        key=lambda key: (key.kind is ChannelKind.MARK, -Timeframe(key.timeframe).ns),
+    )
+    channel = series if series is not None else dataset.channels[bars[0]] if bars else None
+    if channel is None or len(channel) < 2:
+        return None
+    values = channel["value" if series is not None else "close"]
+    days = dates_of(channel[time_columns(channel.key.kind)[0]])
+    last = np.flatnonzero(np.append(days[1:] != days[:-1], [True]))
+    return Daily(days[last], values[last])
+
+
+def size(changes: Floats, otherwise: float) -> float:
+    """Return the root mean square of changes, or ``otherwise`` where they are too few."""
+    if len(changes) < _ENOUGH:
+        return otherwise
+    found = float(np.sqrt(np.mean(changes**2)))
+    return found if found > 0 else otherwise
+
+
+def trades_around_the_clock(dataset: Dataset, name: str) -> bool:
+    """Whether an instrument has bars of a market that never closes."""
+    return dataset.instruments[name].calendar == ALWAYS_OPEN
+
+
+def made(key: ChannelKey, times: tuple[Array, ...], values: dict[str, Array]) -> Channel:
+    """Return a channel of synthetic rows."""
+    named = dict(zip(time_columns(key.kind), times, strict=True))
+    label = np.full(len(times[0]), Provenance.SYNTHETIC, dtype=np.int8)
+    return Channel(key, {**named, **values, "label": label})
+
+
+def on_tick(prices: dict[str, Array], first: float, tick: float) -> dict[str, Array]:
+    """Return bars rounded to the tick whose first open is ``first``; highs and lows enclose."""
+    digits = max(0, int(np.ceil(-np.log10(tick))) + 2)
+    rounded = {
+        name: np.maximum(np.round(np.round(values / tick) * tick, digits), tick)
+        for name, values in prices.items()
+    }
+    if len(rounded["open"]):
+        rounded["open"][0] = first
+    top = np.maximum(rounded["open"], rounded["close"])
+    bottom = np.minimum(rounded["open"], rounded["close"])
+    rounded["high"] = np.maximum(rounded["high"], top)
+    rounded["low"] = np.minimum(rounded["low"], bottom)
+    return rounded

@@ -1,0 +1,282 @@
+"""Crypto in a scenario: exogenous value in, a flywheel's path out, in bars of 15 minutes.
+
+Instruments of one asset (``BTCUSDT-PERP`` and ``BTCUSDT-SPOT``) follow one path; other assets than
+the leading one share most of its noise.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from data_feeds.dataset import Dataset
+from data_feeds.errors import SchemaError
+from data_feeds.instrument import InstrumentKind
+from data_feeds.schema import Channel, ChannelKey, ChannelKind, utc_text
+from data_feeds.simulation.book import book_at_rest
+from data_feeds.simulation.flywheel import FlywheelPath, Market, simulate
+from data_feeds.simulation.parameters import FlywheelParams
+from data_feeds.simulation.paths import Floats, heavy_tailed
+from data_feeds.simulation.perp import (
+    BAR_NS,
+    CALM,
+    COHORTS,
+    FUND_SHARE,
+    FUNDING_NS,
+    LEVERAGES,
+    WICK,
+    Instants,
+    dates_of,
+    equity_moves,
+    own_variance,
+    perp_market,
+    rounded_returns,
+    with_wicks,
+    within_bars,
+)
+from data_feeds.simulation.scenario_ends import (
+    BAR_KINDS,
+    RECENT_DAYS,
+    Daily,
+    size,
+    step_ns,
+    stream,
+    trades_around_the_clock,
+)
+from data_feeds.simulation.scenario_market import Factors
+from data_feeds.simulation.scenario_numbers import Scenario
+from data_feeds.timeframe import DAY_NS, Timeframe
+
+# Bars may have ended that long before the data's end and are still continued.
+_LATE_NS = 7 * DAY_NS
+_LEAST_VOLATILITY, _LARGEST_VOLATILITY = 0.20, 1.30
+_USUAL_VOLATILITY = 0.55
+# The share of its noise's variance that an asset has in common with the leading one.
+_COMMON = 0.7
+# Open interest where the data say nothing: that many days of volume.
+_DAYS_OF_VOLUME = 0.4
+_INTEREST = 0.0001
+_CLAMP = 0.0005
+_CROWDING_FADES_NS = 3 * DAY_NS
+
+
+@dataclass(frozen=True)
+class PerpStart:
+    """Where an asset ends: prices in quote per base unit, volatility annualized, base units.
+
+    ``fall`` is the log distance below the 60-day high, ``rate`` the last funding of eight hours.
+    """
+
+    lead: str
+    opened_at: int
+    price: float
+    volatility: float
+    fall: float
+    interest: float
+    daily_volume: float
+    rate: float
+
+
+def asset_of(name: str) -> str:
+    """Return what an instrument is a market for.
+
+    >>> asset_of("BTCUSDT-PERP")
+    'BTCUSDT'
+    """
+    return name.split("-", maxsplit=1)[0]
+
+
+def perp_starts(dataset: Dataset, begin: int) -> dict[str, PerpStart]:
+    """Return where each asset that trades around the clock ends, the leading one first.
+
+    Raises
+    ------
+    SchemaError : see :func:`check_perp_bars`.
+    """
+    names: dict[str, list[str]] = {}
+    for key in sorted(dataset.channels):
+        if key.kind in BAR_KINDS and trades_around_the_clock(dataset, key.instrument):
+            check_perp_bars(dataset.channels[key], begin)
+            held = names.setdefault(asset_of(key.instrument), [])
+            if key.instrument not in held:
+                held.append(key.instrument)
+    order = sorted(names, key=lambda asset: (not asset.startswith("BTC"), asset))
+    return {asset: _start(dataset, names[asset]) for asset in order}
+
+
+def check_perp_bars(channel: Channel, begin: int) -> None:
+    """Refuse bars around the clock that cannot be continued.
+
+    Raises
+    ------
+    SchemaError : their timeframe neither divides 15m nor is a multiple that divides a day, or they
+        ended long before the data.
+    """
+    ns = Timeframe(channel.key.timeframe).ns
+    if BAR_NS % ns and (ns % BAR_NS or DAY_NS % ns):
+        raise SchemaError(
+            f"{channel.key}: a scenario continues timeframes that divide 15m, or a day in "
+            "multiples of 15m; resample the bars or leave the channel out with dataset.only"
+        )
+    ended = int(channel["closed_at"][-1])
+    if begin - ended > _LATE_NS:
+        raise SchemaError(
+            f"{channel.key}: its last bar closed {utc_text(ended)}, more than "
+            f"{_LATE_NS // DAY_NS} days before the data end ({utc_text(begin)}); leave it out with "
+            "dataset.only or cut the data there"
+        )
+
+
+def finest(dataset: Dataset, name: str) -> Channel:
+    """Return an instrument's bars of the shortest timeframe; its marks where it has no bars."""
+    keys = [key for key in dataset.channels if key.instrument == name and key.kind in BAR_KINDS]
+    best = min(keys, key=lambda key: (key.kind is ChannelKind.MARK, Timeframe(key.timeframe)))
+    return dataset.channels[best]
+
+
+def _start(dataset: Dataset, names: list[str]) -> PerpStart:
+    """Return where an asset ends; its perp leads where there is one."""
+    lead = min(names, key=lambda n: dataset.instruments[n].kind is not InstrumentKind.PERP)
+    bars = finest(dataset, lead)
+    frame = Timeframe(bars.key.timeframe).ns
+    days, ended = dates_of(bars["opened_at"]), int(bars["closed_at"][-1])
+    last = np.flatnonzero(np.append(days[1:] != days[:-1], [True]))
+    closes = Daily(days[last], bars["close"][last])
+    recent = np.diff(np.log(bars["close"][-RECENT_DAYS * DAY_NS // frame :]))
+    by_bar = size(recent, _USUAL_VOLATILITY / np.sqrt(365 * DAY_NS / frame))
+    volatility = size(closes.log_returns(RECENT_DAYS), by_bar * np.sqrt(DAY_NS / frame))
+    volume = 0.0
+    if bars.key.kind is ChannelKind.BARS:
+        volume = float(np.median(bars["volume"][-RECENT_DAYS * DAY_NS // frame :]))
+    volume = max(volume * DAY_NS / frame, 1.0)
+    return PerpStart(
+        lead=lead,
+        opened_at=ended // BAR_NS * BAR_NS,
+        price=float(bars["close"][-1]),
+        volatility=float(
+            np.clip(volatility * np.sqrt(365), _LEAST_VOLATILITY, _LARGEST_VOLATILITY)
+        ),
+        fall=closes.fall,
+        interest=_last_interest(dataset, lead, float(bars["close"][-1]))
+        or _DAYS_OF_VOLUME * volume,
+        daily_volume=volume,
+        rate=_last_rate(dataset, lead),
+    )
+
+
+def _last_interest(dataset: Dataset, name: str, price: float) -> float:
+    """Return the last open interest, base units; 0 where none is known."""
+    channel = dataset.channels.get(ChannelKey(name, ChannelKind.OPEN_INTEREST))
+    if channel is None or len(channel) == 0:
+        return 0.0
+    base, quote = (float(channel[f"open_interest_{x}"][-1]) for x in ("base", "quote"))
+    found = base if np.isfinite(base) else quote / price
+    return found if np.isfinite(found) else 0.0
+
+
+def _last_rate(dataset: Dataset, name: str) -> float:
+    """Return the last funding rate as one of eight hours."""
+    channel = dataset.channels.get(ChannelKey(name, ChannelKind.FUNDING))
+    if channel is None or len(channel) == 0:
+        return _INTEREST
+    return float(channel["rate"][-1]) * FUNDING_NS / step_ns(channel, FUNDING_NS)
+
+
+@dataclass(frozen=True)
+class PerpPath:
+    """What an asset did: bars of 15 minutes, opening instants in ns UTC."""
+
+    start: PerpStart
+    opened_at: Instants
+    path: FlywheelPath
+
+
+def perp_path(
+    asset: str,
+    starts: dict[str, PerpStart],
+    factors: Factors,
+    scenario: Scenario,
+    *,
+    end: int,
+    funding_ns: int,
+    seed: int,
+    path: int,
+) -> PerpPath:
+    """Return one path of an asset from its own last bar until ``end``.
+
+    ``funding_ns`` is the time between two settlements.
+    """
+    start, rng = starts[asset], stream(seed, path, asset)
+    opened = np.arange(start.opened_at, end, BAR_NS, dtype=np.int64)
+    elapsed = (opened - start.opened_at) / DAY_NS
+    progress = np.clip(elapsed / scenario.settling_days, 0.0, 1.0)
+    yearly = np.clip(
+        start.volatility * scenario.bitcoin_volatility_multiple**progress,
+        _LEAST_VOLATILITY,
+        _LARGEST_VOLATILITY,
+    )
+    variance = own_variance(opened, yearly, rng)
+    shares, wiggle = within_bars(variance, rng)
+    noise = _noise(asset, starts, opened, rng, stream(seed, path, "crypto"))
+    beta = _between(scenario.bitcoin_beta_start, scenario.bitcoin_beta_target, progress)
+    # All assets take over an equity session in the same rhythm.
+    moves = equity_moves(opened, factors.sessions, factors.tech, stream(seed, path, "rhythm"))
+    drift = (
+        scenario.bitcoin_log_return
+        * (elapsed < scenario.horizon_days)
+        / (scenario.horizon_days * DAY_NS / BAR_NS)
+    )
+    rebound = scenario.rebound * start.fall * np.diff(progress, append=progress[-1:])
+    steps = np.sqrt(variance) * noise + beta * moves + drift + rebound
+    value = np.log(start.price) + np.cumsum(steps)
+    market = perp_market(
+        opened,
+        value,
+        rng,
+        interest=start.interest * scenario.interest_multiple**progress,
+        daily_volume=np.full(len(opened), start.daily_volume),
+        fragility=_between(scenario.fragility_start, scenario.fragility_target, progress),
+    )
+    market = replace(
+        market,
+        returns=rounded_returns(steps, shares, wiggle),
+        crowding=np.round(market.crowding + _crowded_before(start.rate, opened), 10),
+        is_settlement=opened % funding_ns == 0,
+    )
+    return PerpPath(start, opened, with_wicks(_run(start, market), WICK * np.sqrt(variance), rng))
+
+
+def _between(start: float, target: float, progress: Floats) -> Floats:
+    return start + (target - start) * progress
+
+
+def _noise(
+    asset: str,
+    starts: dict[str, PerpStart],
+    opened: Instants,
+    rng: np.random.Generator,
+    common_rng: np.random.Generator,
+) -> Floats:
+    """Return an asset's standard noise, bar by bar; the leading asset's is the common one."""
+    before = (int(opened[0]) - min(start.opened_at for start in starts.values())) // BAR_NS
+    common = heavy_tailed(common_rng, before + len(opened), 6.0)[before:]
+    if asset == next(iter(starts)):
+        return common
+    own = heavy_tailed(rng, len(opened), 6.0)
+    mixed: Floats = np.sqrt(_COMMON) * common + np.sqrt(1 - _COMMON) * own
+    return mixed
+
+
+def _crowded_before(rate: float, opened: Instants) -> Floats:
+    """Return the premium that the last funding rate tells of, fading."""
+    premium = 0.0 if rate == _INTEREST else rate - _INTEREST + np.sign(rate - _INTEREST) * _CLAMP
+    fading: Floats = premium * np.exp(-(opened - opened[0]) / _CROWDING_FADES_NS)
+    return fading
+
+
+def _run(start: PerpStart, market: Market) -> FlywheelPath:
+    params = FlywheelParams(account_quote=50_000.0)
+    interest = float(market.open_interest_base[0])
+    book = book_at_rest(
+        start.price, interest, LEVERAGES, CALM, params.account_quote, cohorts=COHORTS
+    )
+    return simulate(params, book, market, start.price, FUND_SHARE * start.price * interest)
