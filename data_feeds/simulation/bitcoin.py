@@ -47,6 +47,10 @@ TICK = 0.1
 _ROUNDS = 4
 # No other price comes closer than this to a low or high that is a fact, fraction.
 _MARGIN_OF_EXTREMES = 0.0005
+# What ``perp_market`` takes for the usual premium.
+_USUAL_CROWDING = 0.0001
+# From how many usual widths on a bar's volume grows with its width.
+_WIDE_BAR = 5.0
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,9 @@ def bitcoin_market(episode: Episode, daily: DailyMarket, rng: np.random.Generato
         value = folded(value, bound, near, is_high=fact.field == "high")
     steps = np.diff(value, prepend=value[0])
     market, price = _market(episode, opened, value, rng), float(np.exp(value[0]))
-    params = FlywheelParams(account_quote=50_000.0)
+    loose = episode.looseness
+    share = 1 - loose * (1 - FlywheelParams().index_share)
+    params = FlywheelParams(account_quote=50_000.0, index_share=share)
     for _ in range(_ROUNDS):
         driven = replace(market, returns=rounded_returns(steps, shares, wiggle))
         book = book_at_rest(
@@ -92,7 +98,7 @@ def bitcoin_market(episode: Episode, daily: DailyMarket, rng: np.random.Generato
         steps = steps + steps_between(variance, rows, missed)
     log = np.interp(np.arange(len(opened)), rows, missed)
     path = with_wicks(scaled(path, np.exp(log)), WICK * np.sqrt(variance), rng)
-    path = _on_the_tick(path, opened, rows, levels)
+    path = _on_the_tick(_with_panic(path, params), opened, rows, levels)
     settled = np.flatnonzero(market.is_settlement)
     rates = _with_known_rates(opened[settled], path.funding[settled])
     return BitcoinMarket(opened, path, opened[settled], rates)
@@ -129,7 +135,7 @@ def _market(episode: Episode, opened: Instants, value: Floats, rng: np.random.Ge
     at = opened.astype(np.float64)
     known = np.array([(_ns(fact.at) + DAY_NS, fact.value) for fact in facts.OPEN_INTEREST])
     normal = np.array([(_ns(day), volume) for day, volume in episode.normal_volume])
-    return perp_market(
+    market = perp_market(
         opened,
         value,
         rng,
@@ -137,6 +143,15 @@ def _market(episode: Episode, opened: Instants, value: Floats, rng: np.random.Ge
         daily_volume=np.exp(np.interp(at, normal[:, 0], np.log(normal[:, 1]))),
         fragility=phase_values(episode.phases, dates_of(opened), "fragility"),
     )
+    crowding = episode.premium + episode.looseness * (market.crowding - _USUAL_CROWDING)
+    return replace(market, crowding=np.round(crowding, 10))
+
+
+def _with_panic(path: FlywheelPath, params: FlywheelParams) -> FlywheelPath:
+    """Return a path whose widest bars trade more; the model's volume is capped."""
+    usual = params.reference_volatility / np.sqrt(365 * DAY_NS / BAR_NS)
+    widths = (path.high / path.low - 1) / usual
+    return replace(path, volume=path.volume * np.maximum(widths / _WIDE_BAR, 1.0))
 
 
 def _extremes(opened: Instants) -> list[Fact]:
@@ -181,11 +196,11 @@ def _hold_extreme(prices: dict[str, Floats], opened: Instants, fact: Fact) -> No
 
 
 def _with_known_rates(settled_at: Instants, rates: Floats) -> Floats:
-    """Return funding rates with the known ones in place and no lower one within ten days."""
+    """Return funding rates with the known ones in place and no lower one in their time."""
     rates = np.round(rates, 8)
     for fact in facts.FUNDING:
         at = _ns(fact.at)
-        near = np.abs(settled_at - at) <= 10 * DAY_NS
+        near = np.abs(settled_at - at) <= fact.bounds * DAY_NS
         rates[near] = np.maximum(rates[near], round(fact.value * 0.95, 8))
         rates[settled_at == at] = fact.value
     return rates

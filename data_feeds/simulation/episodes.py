@@ -39,7 +39,9 @@ class Episode:
 
     ``flushes`` are hours of forced selling (first and last minute, and how many times the usual
     variance): moves between facts gather there. ``prices`` are round prices of the equities on the
-    first day; ``normal_volume`` is what the perp trades on a quiet day, base units.
+    first day; ``normal_volume`` is what the perp trades on a quiet day, base units. ``premium`` is
+    the perp's usual premium over its index, fraction, and ``looseness`` how far demand and forced
+    flow move it from there: 1 in the young market of 2020.
     """
 
     name: str
@@ -51,6 +53,8 @@ class Episode:
     flushes: tuple[tuple[str, str, float], ...]
     prices: dict[str, float]
     excess: tuple[Excess, ...] = ()
+    premium: float = 0.0001
+    looseness: float = 1.0
 
 
 _2020 = Episode(
@@ -63,7 +67,7 @@ _2020 = Episode(
     phases=(
         Phase("2019-02-01", "before", 0.12, 0.80, 0.1, 0.050, 0.35, 0.3),
         Phase("2020-02-20", "shock", 0.38, 0.55, 0.5, 0.085, 0.55, 0.6),
-        Phase("2020-03-09", "flush", 0.85, 1.20, 0.7, 0.110, 0.30, 1.0),
+        Phase("2020-03-09", "flush", 0.85, 1.20, 1.0, 0.110, 0.30, 1.0),
         Phase("2020-03-24", "stabilization", 0.40, 0.75, 0.7, 0.050, 0.30, 0.3),
         Phase("2020-05-01", "recovery", 0.20, 0.55, 0.4, 0.035, 0.30, 0.3),
     ),
@@ -109,6 +113,8 @@ _2022 = Episode(
     excess=(Excess("NVDA", "2020-11-02", "2021-11-19", 0.35),
             Excess("SMH", "2020-11-02", "2021-11-19", 0.20),
             Excess("IGV", "2021-11-09", "2022-01-25", -0.10)),
+    premium=-0.0001,
+    looseness=0.7,
 )  # fmt: skip
 
 _2026 = Episode(
@@ -119,11 +125,11 @@ _2026 = Episode(
     normal_volume=(("2024-10-01", 200_000), ("2025-02-01", 220_000), ("2025-09-01", 150_000),
                    ("2026-02-15", 230_000), ("2026-04-16", 160_000)),
     phases=(
-        Phase("2024-10-01", "before", 0.16, 0.58, 0.9, 0.060, 0.10, 0.4),
-        Phase("2025-03-28", "tariff shock", 0.40, 0.52, 0.9, 0.075, 0.10, 0.5),
+        Phase("2024-10-01", "before", 0.16, 0.58, 0.8, 0.060, 0.10, 0.4),
+        Phase("2025-03-28", "tariff shock", 0.40, 0.52, 0.7, 0.075, 0.10, 0.5),
         Phase("2025-05-10", "narrow leadership", 0.11, 0.40, 0.9, 0.048, 0.05, 0.4),
-        Phase("2025-10-07", "leverage breaks", 0.14, 0.42, 1.5, 0.045, 0.10, 0.8),
-        Phase("2026-01-29", "shock", 0.16, 0.60, 1.2, 0.045, 0.10, 0.8),
+        Phase("2025-10-07", "leverage breaks", 0.14, 0.38, 1.9, 0.045, 0.10, 0.8),
+        Phase("2026-01-29", "shock", 0.16, 0.60, 1.9, 0.045, 0.10, 0.8),
         Phase("2026-02-04", "flush", 0.22, 0.95, 1.6, 0.050, 0.10, 1.0),
         Phase("2026-02-08", "stabilization", 0.17, 0.58, 1.0, 0.050, 0.10, 0.4),
     ),
@@ -142,6 +148,8 @@ _2026 = Episode(
             Excess("SMH", "2025-06-02", "2026-01-28", 0.28),
             Excess("NVDA", "2025-05-12", "2025-10-29", 0.28),
             Excess("MSFT", "2025-10-28", "2026-01-28", -0.10)),
+    premium=-0.00046,
+    looseness=0.15,
 )  # fmt: skip
 
 EPISODES = (_2020, _2022, _2026)

@@ -18,6 +18,7 @@ from data_feeds.simulation.episodes import Episode, Phase
 from data_feeds.simulation.facts import Fact
 from data_feeds.simulation.paths import (
     Floats,
+    autoregressive,
     folded,
     heavy_tailed,
     stochastic_volatility,
@@ -41,6 +42,8 @@ _LOADINGS = {
 # Effective duration, years, and own annualized volatility.
 _DURATIONS = {"TLT": (17.0, 0.045), "IEF": (7.6, 0.012)}
 _GOLD_VOLATILITY = 0.15
+# From one session to the next.
+_FEAR_PERSISTENCE = 0.95
 # Annual fee and financing of the inverse funds, fraction.
 _INVERSE_DRAG = 0.009
 
@@ -160,6 +163,8 @@ def _add_series(
     dollar = 0.0042 * (-0.3 * standard + 0.95 * rng.standard_normal(rows))
     values["DXY"] = _level(dollar, np.full(rows, 0.0042), sessions, facts.DOLLAR, digits=3)
     fear = -4.5 * market + 0.045 * heavy_tailed(rng, rows, 5.0)
+    # Fear fades: what a fall adds is gone after some weeks.
+    fear = np.diff(autoregressive(fear, _FEAR_PERSISTENCE), prepend=0.0)
     values["VIX"] = np.maximum(_level(fear, 0.02 + daily, sessions, facts.VIX, digits=2), 10.0)
     credit = -1.1 * market + 0.008 * rng.standard_normal(rows)
     spread = _level(credit, 0.004 + daily, sessions, facts.HIGH_YIELD_SPREAD, digits=2)

@@ -109,10 +109,9 @@ def points_of(channel: Channel, made_path: PerpPath, end: int) -> Channel:
     events = points_after(channel, end, FUNDING_NS if kind is ChannelKind.FUNDING else HOUR_NS)
     path, opened = made_path.path, made_path.opened_at
     if kind is ChannelKind.FUNDING:
-        # The model's rate is one of eight hours; it holds until the next settlement.
+        # The model's rate is one of eight hours; a channel settled off its grid takes the last.
         settled = np.flatnonzero(np.isfinite(path.funding))
-        events = events[events >= opened[settled[0]]] if len(settled) else events[:0]
-        row = settled[np.searchsorted(opened[settled], events, side="right") - 1]
+        row = settled[np.maximum(np.searchsorted(opened[settled], events, side="right") - 1, 0)]
         rate: Floats = path.funding[row] * (step_ns(channel, FUNDING_NS) / FUNDING_NS)
         values: dict[str, Array] = {"rate": np.round(rate, 8)}
     elif kind is ChannelKind.OPEN_INTEREST:
@@ -133,5 +132,5 @@ def _sums(opened: Instants, amounts: Floats, last: int, events: Instants) -> Flo
     edges = np.append(opened, opened[-1] + BAR_NS).astype(np.float64)
     total = np.concatenate(([0.0], np.cumsum(amounts)))
     at = np.interp(np.concatenate(([last], events)).astype(np.float64), edges, total)
-    sums: Floats = np.round(np.maximum(np.diff(at), 0.0), 2)
+    sums: Floats = np.diff(at).clip(0.0).round(2)
     return sums

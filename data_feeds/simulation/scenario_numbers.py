@@ -82,12 +82,13 @@ _A = Scenario(
     yield_volatility_multiple=0.8,
     bitcoin_volatility_multiple=0.6,
     yield_correlation=0.1,
-    bitcoin_beta_start=1.4,
+    bitcoin_beta_start=1.6,
     bitcoin_beta_target=0.2,
     bitcoin_log_return=0.02,
     fragility_start=0.5,
     fragility_target=0.2,
     interest_multiple=1.05,
+    settling_days=30,
 )
 _B = Scenario(
     name="B",

@@ -18,6 +18,7 @@ Exchange = Literal["binanceusdm", "binance", "bybit", "okx"]
 TIMEOUT_MS = 30_000
 MS = 10**6
 _CLIENT_ERRORS = range(400, 500)
+_SERVER_ERROR = 500
 
 
 class CcxtMarket:
@@ -137,18 +138,19 @@ def _client(exchange: Exchange, symbol: str, base_url: str | None) -> Any:
         client.urls["api"] = _moved(client.urls["api"], base_url)
     # ccxt drops rows without a time or of another market, without a word; CcxtPerps refuses them.
     client.filter_by_since_limit = client.filter_by_symbol_since_limit = _all_rows
-    fetch = client.fetch
+    handle_errors = client.handle_errors
 
-    def fetch_rows(*args: Any, **kwargs: Any) -> Any:
-        answer = fetch(*args, **kwargs)
+    def checked(status: int, reason: str, url: str, method: str, *rest: Any) -> Any:
+        # Some venues' clients look at the body first, and call one without a code a refusal.
+        if status in RETRIED_STATUS or status >= _SERVER_ERROR:
+            raise ccxt.NetworkError(f"{exchange} {method} {url} {status} {reason}")
+        _, body, answer, *_ = rest
         # ccxt reads no rows, without a word, in a body that is no JSON or not the venue's.
-        if isinstance(answer, str):
-            raise ccxt.BadResponse(f"{exchange} sent {len(answer)} characters that are not JSON")
-        if not _has_list(exchange, answer):
-            raise ccxt.BadResponse(f"{exchange} sent {sorted(answer)} where a list belongs")
-        return answer
+        if status < _CLIENT_ERRORS.start and not _is_venues(exchange, answer):
+            raise ccxt.BadResponse(f"{exchange} sent no answer of its own, but {body}")
+        return handle_errors(status, reason, url, method, *rest)
 
-    client.fetch = fetch_rows
+    client.handle_errors = checked
     return client
 
 
@@ -156,13 +158,19 @@ def _all_rows(rows: list[Any], *_: object, **__: object) -> list[Any]:
     return rows
 
 
-def _has_list(exchange: Exchange, answer: Any) -> bool:
-    """Return whether an answer has a list at the place where the venue puts it."""
+def _is_venues(exchange: Exchange, answer: Any) -> bool:
+    """Return whether a decoded body is rows where the venue puts them, or carries its error."""
     if exchange.startswith("binance"):
-        return isinstance(answer, list) or "symbols" in answer
-    if exchange == "bybit" and isinstance(answer, dict):
-        answer = answer.get("result")
-    return isinstance(answer, dict) and ("list" if exchange == "bybit" else "data") in answer
+        return isinstance(answer, list) or (
+            isinstance(answer, dict) and bool({"symbols", "code"} & set(answer))
+        )
+    code, place = ("retCode", "result") if exchange == "bybit" else ("code", "data")
+    if not isinstance(answer, dict) or code not in answer:
+        return False
+    if str(answer[code]) != "0":
+        return True
+    rows = answer.get(place)
+    return isinstance(rows, dict) and "list" in rows if exchange == "bybit" else place in answer
 
 
 def _market_type(exchange: Exchange, symbol: str) -> str:

@@ -13,7 +13,7 @@ from data_feeds.errors import PermanentSourceError, SchemaError, TransientSource
 from data_feeds.fetch import Job, fetch
 from data_feeds.schema import ChannelKey
 from data_feeds.sources.ccxt_client import Exchange
-from data_feeds.timeframe import MINUTE_NS
+from data_feeds.timeframe import HOUR_NS, MINUTE_NS
 from tests.data_feeds.factory import PERP, ns
 from tests.data_feeds.loopback import binance, bybit, okx
 from tests.data_feeds.loopback.server import Fault, Request, Response, as_json
@@ -329,16 +329,61 @@ def test_rows_without_time_are_refused_at_every_venue(exchange: Exchange, key: C
 
 
 @pytest.mark.parametrize("exchange", ["bybit", "okx"])
+@pytest.mark.parametrize("fault", list(Fault))
+@pytest.mark.parametrize("path", ["instruments", "/market/"])
+def test_rows_are_the_same_after_every_fault_of_other_venues(
+    exchange: Exchange, fault: Fault, path: str
+) -> None:
+    market = bybit.Bybit(NOW // MS) if exchange == "bybit" else okx.Okx(NOW // MS)
+    start, end = ns("2026-01-10"), ns("2026-01-11")
+    with served(market, exchange) as (source, loopback, waits):
+        loopback.fail([fault, fault], path)
+        found = rows(list(source.pages(HOURS, start, end)))
+        assert loopback.faults == []
+    assert found == expected_bars(start, end, HOUR_NS, replace(MARKET, outage=(0, 0)))
+    if fault in (Fault.BUSY, Fault.TEAPOT):
+        assert min(waits) >= 1.0
+    # A bare list is no answer of these venues.
+    assert len(waits) == (0 if fault is Fault.DRIP else 2)
+
+
+@pytest.mark.parametrize(
+    ("exchange", "body", "error"),
+    [
+        ("bybit", {"retCode": 10001, "retMsg": "params error"}, PermanentSourceError),
+        ("bybit", {"retCode": 10006, "retMsg": "Too many visits!"}, TransientSourceError),
+        ("okx", {"code": "51001", "msg": "Instrument ID does not exist"}, PermanentSourceError),
+        ("okx", {"code": "50011", "msg": "Too Many Requests"}, TransientSourceError),
+    ],
+)
+def test_the_venue_s_own_codes_say_who_must_act(
+    exchange: Exchange, body: dict[str, object], error: type[Exception]
+) -> None:
+    market = bybit.Bybit(NOW // MS) if exchange == "bybit" else okx.Okx(NOW // MS)
+    with served(market, exchange) as (source, loopback, waits):
+        source.venue_terms()
+        loopback.answer = lambda _: as_json(body)
+        with pytest.raises(error, match=str(body.get("retMsg", body.get("msg")))):
+            list(source.pages(HOURS, ns("2026-01-10"), ns("2026-01-11")))
+    assert len(waits) == (3 if error is TransientSourceError else 0)
+
+
+@pytest.mark.parametrize("exchange", ["bybit", "okx"])
 def test_another_wrapping_is_not_taken_for_no_rows(exchange: Exchange) -> None:
     market = bybit.Bybit(NOW // MS) if exchange == "bybit" else okx.Okx(NOW // MS)
     fine = {"retCode": 0, "retMsg": "OK", "code": "0"}
     with served(market, exchange) as (source, loopback, waits):
         source.venue_terms()
-        strange = iter([as_json({**fine, "rows": []}), as_json({**fine, "result": [], "rows": 1})])
-        loopback.answer = lambda request: next(strange, None) or market(request)
+        strange = iter([{"rows": []}, {**fine, "rows": []}, {**fine, "result": []}])
+
+        def wrapped(request: Request) -> Response | None:
+            body = next(strange, None)
+            return market(request) if body is None else as_json(body)
+
+        loopback.answer = wrapped
         found = rows(list(source.pages(HOURS, ns("2026-01-10"), ns("2026-01-11"))))
     assert len(found) == 24
-    assert len(waits) == 2
+    assert len(waits) == 3
 
 
 def test_an_answer_of_somebody_else_is_not_taken_for_an_empty_one() -> None:

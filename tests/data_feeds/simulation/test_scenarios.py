@@ -1,0 +1,440 @@
+"""Scenarios: conditional, continuous, repeatable paths, ordered as their stories say."""
+
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data_feeds.dataset import Dataset
+from data_feeds.embedded import embedded_catalog
+from data_feeds.errors import SchemaError
+from data_feeds.instrument import Instrument, InstrumentKind
+from data_feeds.load import held_keys, load_dataset
+from data_feeds.releases import known_at, rule_for
+from data_feeds.schema import ChannelKey, ChannelKind, Provenance, time_columns, validate
+from data_feeds.simulation.scenarios import SCENARIOS, joined, scenario_paths
+from data_feeds.timeframe import DAY_NS, HOUR_NS, MINUTE_NS, Timeframe
+from engine.config.models import PlaybookConfig
+from engine.run import run
+from engine.testing import START, candles, funding, series, table, table_config
+from tests.data_feeds.factory import ns
+
+PERP = "BTCUSDT-PERP"
+CLOCK = ChannelKey(PERP, ChannelKind.BARS, "15m")
+QQQ = ChannelKey("QQQ", ChannelKind.BARS, "1d")
+CUT = "2026-02-07"
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "scenarios.md"
+
+
+@lru_cache(maxsize=1)
+def history():
+    """Everything embedded from October 2025 to the day after the flush."""
+    catalog = embedded_catalog()
+    return load_dataset(catalog, set(held_keys(catalog)), ns("2025-10-01"), ns(CUT), 0)
+
+
+@lru_cache(maxsize=3)
+def sixty_days(name):
+    keys = [k for k in history().channels if k.kind is not ChannelKind.MARK]
+    return list(scenario_paths(history().only(keys), name, paths=40, days=60, seed=11))
+
+
+def small_table(*extra, rows=240, timeframe="1h", instrument=PERP):
+    """A perp that rises and falls by 0.5% in turn, ten days of hours."""
+    prices = [(100.0, 100.6, 99.4, 100.5), (100.5, 100.7, 99.9, 100.0)] * (rows // 2)
+    return table(candles(prices, timeframe=timeframe, instrument=instrument), *extra)
+
+
+def only_path(data, name="A", days=3, seed=1):
+    (path,) = scenario_paths(data, name, paths=1, days=days, seed=seed)
+    return path
+
+
+def last_value(path, name):
+    return float(path.channel(name, ChannelKind.SERIES)["value"][-1])
+
+
+def daily_closes(path, before):
+    """Bitcoin's closes each 96 bars, from the history's last close on."""
+    close = path.channels[CLOCK]["close"]
+    return np.concatenate(([before.channels[CLOCK]["close"][-1]], close[95::96]))
+
+
+def total_return(path, key):
+    first = history().channels[key]["close"][-1]
+    return float(np.log(path.channels[key]["close"][-1] / first))
+
+
+def mean_over(name, measure):
+    return float(np.mean([measure(path) for path in sixty_days(name)]))
+
+
+def end_volatility(path):
+    """Annualized volatility of bitcoin's daily returns over the last 20 days."""
+    return float(np.diff(np.log(daily_closes(path, history())))[-20:].std() * np.sqrt(365))
+
+
+def session_pairs(path):
+    """Bitcoin's and QQQ's log returns from close to close of New York."""
+    bars, equity = path.channels[CLOCK], path.channels[QQQ]
+    rows = np.searchsorted(bars["closed_at"], equity["closed_at"], side="right") - 1
+    return np.diff(np.log(bars["close"][rows])), np.diff(np.log(equity["close"]))
+
+
+# --- the same numbers again ---
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_does_not():
+    data = small_table()
+    assert only_path(data, seed=3).fingerprint == only_path(data, seed=3).fingerprint
+    assert only_path(data, seed=3).fingerprint != only_path(data, seed=4).fingerprint
+
+
+def test_a_path_depends_on_its_number_not_on_how_many_there_are():
+    five = [p.fingerprint for p in scenario_paths(history(), "B", paths=5, days=2, seed=5)]
+    ten = [p.fingerprint for p in scenario_paths(history(), "B", paths=10, days=2, seed=5)]
+    assert ten[:5] == five
+    assert len(set(ten)) == 10
+
+
+def test_bitcoin_does_not_depend_on_channels_that_say_nothing_about_it():
+    with_gold = history()
+    without = history().only(k for k in history().channels if k.instrument not in ("GLD", "IGV"))
+    left, right = only_path(with_gold), only_path(without)
+    np.testing.assert_array_equal(left.channels[CLOCK]["close"], right.channels[CLOCK]["close"])
+
+
+# --- shape: continuous, valid, complete ---
+
+
+@pytest.mark.parametrize("name", list(SCENARIOS))
+def test_every_channel_goes_on_valid_synthetic_and_without_a_jump(name):
+    path = only_path(history(), name, days=40)
+    assert set(path.channels) == set(history().channels)
+    assert all(instrument.synthetic for instrument in path.instruments.values())
+    for key, channel in path.channels.items():
+        before = history().channels[key]
+        first = time_columns(key.kind)[0]
+        validate(channel)
+        if key.kind is not ChannelKind.DIVIDENDS:
+            assert len(channel) > 0, key
+        assert (channel["label"] == Provenance.SYNTHETIC).all()
+        assert (channel[first] > before[first][-1]).all(), key
+        if key.kind in (ChannelKind.BARS, ChannelKind.MARK):
+            assert channel["open"][0] == before["close"][-1], key
+            assert channel["closed_at"][-1] <= ns(CUT) + 40 * DAY_NS
+
+
+def test_bars_have_no_hole_and_reach_the_last_day():
+    path = only_path(history(), days=40)
+    opened = path.channels[CLOCK]["opened_at"]
+    np.testing.assert_array_equal(opened, ns(CUT) + np.arange(40 * 96) * 15 * MINUTE_NS)
+    assert path.channels[CLOCK]["closed_at"][-1] == ns(CUT) + 40 * DAY_NS
+    # Six weeks of sessions from Monday 2026-02-09 to Wednesday 2026-03-18, Presidents' Day off:
+    # 5 full weeks (25) less a holiday, and three days.
+    assert len(path.channels[QQQ]) == 25 - 1 + 3
+
+
+def test_points_go_on_in_the_rhythm_of_the_data():
+    path = only_path(history(), days=2)
+    settled = path.channel(PERP, ChannelKind.FUNDING)["event_at"]
+    np.testing.assert_array_equal(settled, ns(CUT) + np.arange(1, 7) * 8 * HOUR_NS)
+    for kind in (ChannelKind.OPEN_INTEREST, ChannelKind.LIQUIDATIONS):
+        hours = path.channel(PERP, kind)["event_at"]
+        np.testing.assert_array_equal(hours, ns(CUT) + np.arange(1, 49) * HOUR_NS)
+
+
+def test_state_begins_where_the_data_end():
+    path = only_path(history(), days=2)
+    held = path.channel(PERP, ChannelKind.OPEN_INTEREST)["open_interest_base"]
+    before = history().channel(PERP, ChannelKind.OPEN_INTEREST)["open_interest_base"][-1]
+    # Traders open and close a few percent of it in an hour, not more.
+    assert held[0] == pytest.approx(before, rel=0.05)
+    for name in ("DGS10", "VIX", "BAMLH0A0HYM2", "DXY", "SP500"):
+        first = path.channel(name, ChannelKind.SERIES)["value"][0]
+        last = history().channel(name, ChannelKind.SERIES)["value"][-1]
+        assert first == pytest.approx(last, rel=0.35), name
+
+
+def test_funding_begins_at_the_last_rate_and_forgets_it():
+    # A premium of 0.1% + 0.05% clamp makes a rate of 0.1%; after days it is the usual one.
+    hours = 240
+    rates = [(START + i * 8 * HOUR_NS, 0.001) for i in range(hours // 8 + 1)]
+    high = only_path(small_table(funding(rates)), days=20)
+    rate = high.channel(PERP, ChannelKind.FUNDING)["rate"]
+    assert 0.0003 < rate[0] < 0.0016
+    assert abs(np.median(rate[-20:])) < 0.0003
+
+
+def test_longer_timeframes_are_made_of_the_shorter_ones():
+    quarter = history().channels[CLOCK]
+    hours = _resampled(quarter, 4, "1h")
+    four = _resampled(quarter, 16, "4h")
+    # Known at 05:45: the hour from 05:00 and the four from 04:00 are not complete yet.
+    data = Dataset(history().instruments, {c.key: c for c in (quarter, hours, four)})
+    data = data.cut(ns(CUT) - DAY_NS + 5 * HOUR_NS + 45 * MINUTE_NS)
+    both = joined(data, only_path(data, "B", days=2))
+    for key, bars in ((hours.key, 4), (four.key, 16)):
+        whole = _resampled(both.channels[CLOCK], bars, key.timeframe)
+        made = both.channels[key]
+        for column in ("opened_at", "high", "low", "close"):
+            np.testing.assert_array_equal(made[column], whole[column][: len(made)], column)
+        assert len(whole) - len(made) <= 1
+        np.testing.assert_allclose(made["volume"], whole["volume"][: len(made)], atol=0.01)
+
+
+def test_shorter_timeframes_walk_through_the_quarters_prices():
+    data = small_table(candles([(100.0, 100.2, 99.8, 100.0)] * 240 * 12, timeframe="5m"))
+    path = only_path(data)
+    five, hour = path.bars(PERP, "5m"), path.bars(PERP, "1h")
+    assert len(five) == 3 * 288
+    np.testing.assert_allclose(five["open"][1:], five["close"][:-1], atol=0.1001)
+    np.testing.assert_allclose(five["high"].reshape(-1, 12).max(axis=1), hour["high"], atol=0.1001)
+    np.testing.assert_allclose(five["low"].reshape(-1, 12).min(axis=1), hour["low"], atol=0.1001)
+    np.testing.assert_array_equal(five["close"][11::12], hour["close"])
+
+
+def test_one_perp_of_hours_is_enough():
+    path = only_path(small_table(), days=30)
+    (bars,) = path.channels.values()
+    assert len(bars) == 30 * 24
+    assert bars["opened_at"][0] == START + 240 * HOUR_NS
+    assert bars["open"][0] == 100.0
+
+
+def test_assets_move_together_and_markets_of_one_asset_as_one():
+    ratio = 2.0
+    spot = candles([(200.0, 201.2, 198.8, 201.0), (201.0, 201.4, 199.8, 200.0)] * 120,
+                   instrument="BTCUSDT-SPOT")  # fmt: skip
+    other = Instrument(id="ETHUSDT-PERP", kind=InstrumentKind.PERP)
+    data = small_table(spot)
+    ether = candles([(10.0, 10.06, 9.94, 10.05), (10.05, 10.07, 9.99, 10.0)] * 120,
+                    instrument=other.id)  # fmt: skip
+    data = Dataset({**data.instruments, other.id: other}, {**data.channels, ether.key: ether})
+    path = only_path(data, days=60)
+    perp = path.bars(PERP, "1h")["close"]
+    np.testing.assert_allclose(path.bars("BTCUSDT-SPOT", "1h")["close"], ratio * perp, atol=0.3)
+    returns = [np.diff(np.log(path.bars(n, "1h")["close"][::24])) for n in (PERP, other.id)]
+    assert np.corrcoef(returns)[0, 1] > 0.5
+
+
+# --- equities and series ---
+
+
+def test_series_are_known_by_their_release_rule_or_else_by_their_own_lag():
+    lagged = series([(START + i * DAY_NS, 50.0 + i % 3) for i in range(10)], "MOOD")
+    columns = dict(lagged.columns)
+    columns["available_at"] = columns["available_at"] + 5 * HOUR_NS
+    data = small_table(type(lagged)(lagged.key, columns))
+    mood = only_path(data).channel("MOOD", ChannelKind.SERIES)
+    assert (mood["available_at"] - mood["event_at"] == 5 * HOUR_NS).all()
+    ten = only_path(history(), days=30).channel("DGS10", ChannelKind.SERIES)
+    days = ten["event_at"].astype("datetime64[ns]").astype("datetime64[D]")
+    np.testing.assert_array_equal(ten["available_at"], known_at(rule_for("DGS10"), days))
+    # Presidents' Day has neither a session nor a yield.
+    assert np.datetime64("2026-02-16") not in days
+    assert np.is_busday(days).all()
+
+
+def test_inverse_fund_loses_what_the_index_gains():
+    path = only_path(history(), "C", days=60)
+    moves = [np.diff(path.bars(n, "1d")["close"]) / path.bars(n, "1d")["close"][:-1]
+             for n in ("SPY", "SH")]  # fmt: skip
+    # Cents of a 38-dollar fund are 0.03%.
+    np.testing.assert_allclose(moves[0], -moves[1], atol=0.0006)
+
+
+def test_long_bonds_fall_when_the_ten_year_yield_rises():
+    for path in sixty_days("B")[:10]:
+        ten = path.channel("DGS10", ChannelKind.SERIES)["value"]
+        bonds = path.bars("TLT", "1d")["close"]
+        change = ten[-1] - history().channel("DGS10", ChannelKind.SERIES)["value"][-1]
+        moved = np.log(bonds[-1] / history().bars("TLT", "1d")["close"][-1])
+        # 17 years of duration: -17% for +1 point, less convexity; 4.5% a year of own noise.
+        assert moved == pytest.approx(-0.17 * change, abs=0.08)
+
+
+def test_an_unknown_fund_moves_with_the_index_by_its_own_beta():
+    spy = history().bars("SPY", "1d")
+    doubled = {**spy.columns}
+    level = 50 * (spy["close"] / spy["close"][0]) ** 2
+    doubled |= {name: level.copy() for name in ("open", "high", "low", "close")}
+    key = ChannelKey("LEVER", ChannelKind.BARS, "1d")
+    data = Dataset(
+        {**history().instruments, "LEVER": history().instruments["SPY"].model_copy(
+            update={"id": "LEVER"})},
+        {**history().channels, key: type(spy)(key, doubled)},
+    ).only([key, ChannelKey("SPY", ChannelKind.BARS, "1d"), ChannelKey("SP500", ChannelKind.SERIES)])  # fmt: skip
+    path = only_path(data, days=300)
+    mine, index = (np.diff(np.log(path.bars(n, "1d")["close"])) for n in ("LEVER", "SPY"))
+    # 88 common sessions of slope 2, shrunk: (88 x 2 + 60 x 1) / 148 = 1.59
+    assert np.cov(mine, index)[0, 1] / index.var(ddof=1) == pytest.approx(1.59, abs=0.12)
+
+
+# --- what a scenario is: forty paths of sixty days ---
+
+
+def test_bitcoin_gains_most_in_c_and_loses_in_b():
+    a, b, c = (mean_over(name, lambda p: total_return(p, CLOCK)) for name in "ABC")
+    # The mean of 40 paths of 60 days has a standard error of about 3% to 6%.
+    assert c > a + 0.1
+    assert a > b + 0.1
+    assert abs(a) < 0.15
+
+
+def test_volatility_rises_in_b_and_falls_in_a_and_c():
+    start = np.diff(np.log(history().channels[CLOCK]["close"][::-96][::-1]))[-20:].std()
+    a, b, c = (mean_over(name, end_volatility) for name in "ABC")
+    assert b > 1.3 * a
+    assert c < start * np.sqrt(365)
+    assert a < start * np.sqrt(365)
+
+
+def test_b_widens_spreads_and_lifts_yields_vix_and_the_dollar():
+    for name in ("BAMLH0A0HYM2", "DGS10", "VIX", "DXY"):
+        before = float(history().channel(name, ChannelKind.SERIES)["value"][-1])
+        assert mean_over("B", lambda p, n=name: last_value(p, n)) > 1.01 * before, name
+        shallow = mean_over("A", lambda p, n=name: last_value(p, n))
+        assert shallow < mean_over("B", lambda p, n=name: last_value(p, n)), name
+    # The client's A: yields stabilize, a tenth of a point around where they were.
+    ten = float(history().channel("DGS10", ChannelKind.SERIES)["value"][-1])
+    assert mean_over("A", lambda p: last_value(p, "DGS10")) == pytest.approx(ten, abs=0.12)
+    assert mean_over("C", lambda p: last_value(p, "VIX")) < 15
+
+
+def test_bitcoin_underperforms_the_nasdaq_in_b_and_technology_leads_in_c():
+    assert mean_over("B", lambda p: total_return(p, CLOCK) - total_return(p, QQQ)) < -0.1
+    spy = ChannelKey("SPY", ChannelKind.BARS, "1d")
+    lead = [mean_over(n, lambda p: total_return(p, QQQ) - total_return(p, spy)) for n in "AC"]
+    assert lead[0] < 0.03 < lead[1]
+
+
+def test_what_fell_most_rebounds_most_in_c():
+    igv, spy = (ChannelKey(name, ChannelKind.BARS, "1d") for name in ("IGV", "SPY"))
+    beyond = [mean_over(n, lambda p: total_return(p, igv) - total_return(p, spy)) for n in "AC"]
+    assert beyond[1] > beyond[0] + 0.03
+
+
+def test_bitcoin_and_the_nasdaq_decouple_in_a():
+    pairs = [session_pairs(path) for path in sixty_days("A")]
+    # 40 paths x 15 sessions: a standard error of 0.04 for each correlation.
+    first, last = (
+        np.corrcoef(*(np.concatenate([pair[i][rows] for pair in pairs]) for i in (0, 1)))[0, 1]
+        for rows in (slice(None, 15), slice(-15, None))
+    )
+    assert last < first - 0.08
+
+
+def test_leverage_unwinds_in_b():
+    def forced(path):
+        return float(path.channel(PERP, ChannelKind.LIQUIDATIONS)["long_quote"].sum())
+
+    assert mean_over("B", forced) > 1.5 * mean_over("A", forced)
+
+
+# --- use ---
+
+
+def test_a_playbook_runs_over_history_and_path():
+    path = only_path(history(), "B", days=20, seed=2)
+    both = joined(history(), path)
+    assert len(both.channels[CLOCK]) == len(history().channels[CLOCK]) + 20 * 96
+    config = table_config(both, notional=None)
+    window = config.data.model_copy(
+        update={
+            "start": datetime.fromisoformat(CUT).replace(tzinfo=UTC),
+            "end": datetime.fromtimestamp(ns(CUT) // 10**9 + 20 * 86_400, tz=UTC),
+        }
+    )
+    rules = PlaybookConfig(name="liquidation_reclaim", params={"timeframe": "15m"})
+    result = run(config.model_copy(update={"data": window, "playbook": rules}), both)
+    assert result.dataset.provenance is Provenance.SYNTHETIC
+    # The clock's decisions go through the path to its end; B has flushes that are reclaimed.
+    assert result.outcome.curve.at[-1] == ns(CUT) + 20 * DAY_NS
+    assert result.signals.values["reclaim"][-20 * 96 :].sum() > 0
+
+
+def test_the_page_names_every_number_and_its_example_runs():
+    text = PAGE.read_text()
+    for scenario in SCENARIOS.values():
+        assert scenario.title in text
+    for row in text.splitlines():
+        cells = [cell.strip(" `") for cell in row.strip("|").split("|")]
+        if len(cells) == 4 and cells[0] in SCENARIOS["A"].__dataclass_fields__:
+            shown = [float(cell) for cell in cells[1:]]
+            assert shown == [getattr(SCENARIOS[name], cells[0]) for name in "ABC"], cells[0]
+    numbers = set(SCENARIOS["A"].__dataclass_fields__) - {"name", "title", "story"}
+    assert all(f"| `{name}` |" in text for name in numbers)
+    code = text.split("```python\n")[1].split("```")[0]
+    found = {"dataset": small_table()}
+    exec(code, found)
+    assert len(found["closes"]) == 5
+
+
+# --- refusals ---
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"scenario": "D"}, "'D' is unknown; use one of A"),
+        ({"paths": 0}, "paths is 0"),
+        ({"days": 0}, "days is 0"),
+        ({"seed": -1}, "seed is -1"),
+    ],
+)
+def test_arguments_out_of_range_are_refused_before_the_first_path(change, words):
+    asked = {"scenario": "A", "paths": 1, "days": 1, "seed": 1, **change}
+    with pytest.raises(SchemaError, match=words):
+        scenario_paths(small_table(), asked.pop("scenario"), **asked)
+
+
+def test_a_channel_that_cannot_go_on_is_named():
+    empty = small_table(funding([]))
+    with pytest.raises(SchemaError, match=r"BTCUSDT-PERP/funding: no row to continue"):
+        only_path(empty)
+    odd = small_table(candles([(100.0, 101.0, 99.0, 100.0)] * 6, timeframe="10m"))
+    with pytest.raises(SchemaError, match=r"bars/10m: a scenario continues timeframes that divide"):
+        only_path(odd)
+    intraday = small_table(candles([(100.0, 101.0, 99.0, 100.0)] * 6, instrument="QQQ"))
+    with pytest.raises(SchemaError, match=r"QQQ/bars/1h: a scenario continues XNYS bars of 1d"):
+        only_path(intraday)
+    lonely = table(funding([(START, 0.0001), (START + 8 * HOUR_NS, 0.0001)]))
+    with pytest.raises(SchemaError, match=r"funding: cannot be continued without bars of BTCUSDT"):
+        only_path(lonely)
+    stale = small_table(candles([(100.0, 101.0, 99.0, 100.0)] * 6, timeframe="15m"))
+    with pytest.raises(SchemaError, match=r"bars/15m: its last bar closed 2026-02-02T01:30Z"):
+        only_path(stale)
+    with pytest.raises(SchemaError, match="holds no row"):
+        only_path(Dataset({}, {}))
+
+
+def test_a_path_joins_its_own_history_alone():
+    data = small_table()
+    path = only_path(data)
+    with pytest.raises(SchemaError, match="join a path to the data it was made from"):
+        joined(joined(data, path), path)
+    with pytest.raises(SchemaError, match="in the path, not in the history"):
+        joined(Dataset({}, {}), path)
+
+
+def _resampled(bars, count, timeframe):
+    """Bars of a longer timeframe by a plain loop over whole buckets."""
+    frame = Timeframe(timeframe).ns
+    rows = {}
+    for i in range(len(bars)):
+        rows.setdefault(int(bars["opened_at"][i]) // frame, []).append(i)
+    rows = {bucket: found for bucket, found in rows.items() if len(found) == count}
+    made = [
+        (
+            bars["open"][found[0]],
+            bars["high"][found].max(),
+            bars["low"][found].min(),
+            bars["close"][found[-1]],
+            bars["volume"][found].sum(),
+        )
+        for found in rows.values()
+    ]
+    return candles(made, timeframe=timeframe, opened_at=[bucket * frame for bucket in rows])
