@@ -263,10 +263,14 @@ def test_an_unknown_fund_moves_with_the_index_by_its_own_beta():
     doubled |= {name: level.copy() for name in ("open", "high", "low", "close")}
     key = ChannelKey("LEVER", ChannelKind.BARS, "1d")
     data = Dataset(
-        {**history().instruments, "LEVER": history().instruments["SPY"].model_copy(
-            update={"id": "LEVER"})},
+        {
+            **history().instruments,
+            "LEVER": history().instruments["SPY"].model_copy(update={"id": "LEVER"}),
+        },
         {**history().channels, key: type(spy)(key, doubled)},
-    ).only([key, ChannelKey("SPY", ChannelKind.BARS, "1d"), ChannelKey("SP500", ChannelKind.SERIES)])  # fmt: skip
+    )
+    spies = [ChannelKey("SPY", ChannelKind.BARS, "1d"), ChannelKey("SP500", ChannelKind.SERIES)]
+    data = data.only([key, *spies])
     path = only_path(data, days=300)
     mine, index = (np.diff(np.log(path.bars(n, "1d")["close"])) for n in ("LEVER", "SPY"))
     # 88 common sessions of slope 2, shrunk: (88 x 2 + 60 x 1) / 148 = 1.59
