@@ -27,7 +27,7 @@ from data_feeds.catalog.index import (
     save_index,
 )
 from data_feeds.catalog.parts import described, encode, seams, split
-from data_feeds.catalog.reading import read_parts
+from data_feeds.catalog.reading import broken, read_parts
 from data_feeds.errors import SchemaError
 from data_feeds.instrument import Instrument
 from data_feeds.schema import (
@@ -81,8 +81,8 @@ class Batch:
 
         Raises
         ------
-        SchemaError : the rows break the channel's rules, alone or beside the stored ones, or come
-            from other venues than the stored ones.
+        SchemaError : the rows break the channel's rules, alone or beside the stored ones, are of
+            another venue, unit, calendar or adjustment than these, or leave none.
         StorageError : the disk refuses. IntegrityError : a stored file is broken.
         """
         index = self._begun()
@@ -96,13 +96,21 @@ class Batch:
             parts = self._store(instrument, channel)
             return self._put(instrument, channel.key, parts, covered=(covered,), origin=origin)
         _refuse_other_venues(entry, origin)
+        _refuse_other_numbers(entry, _known(index, instrument.id), instrument, origin)
         facts = channel[time_columns(channel.key.kind)[0]]
         if len(facts) and (facts[0] < covered.started_at or facts[-1] >= covered.ended_at):
             raise SchemaError(f"{channel.key}: rows outside the stretch they were asked for")
         parts = self._spliced(instrument, entry, channel, covered)
+        if not parts:
+            raise SchemaError(f"{channel.key}: the source has none of the stored rows any more")
         _check_seams(channel, parts)
         spans = merged_spans((*entry.covered, covered))
-        return self._put(instrument, channel.key, parts, covered=spans, origin=origin)
+        joined = entry.origin.beside(origin)
+        return self._put(instrument, channel.key, parts, covered=spans, origin=joined)
+
+    def holds(self, key: ChannelKey) -> bool:
+        """Whether the catalog, with what is being written, has the channel."""
+        return self._begun().find(key) is not None
 
     def put_instrument(self, instrument: Instrument) -> None:
         """Store an instrument's filters in the place of older ones."""
@@ -173,7 +181,10 @@ class Batch:
         self, entry: CatalogEntry, part: Part, covered: Span, fresh: Channel | None
     ) -> Channel | None:
         """Return a part's rows outside the covered stretch with the fresh rows between them."""
-        old = read_parts(self._folder, entry.key, (part,))
+        try:
+            old = read_parts(self._folder, entry.key, (part,))
+        except FileNotFoundError as error:
+            raise broken(self._folder, entry.key, part, "is missing") from error
         facts = old[time_columns(entry.kind)[0]]
         before = old.take(facts < covered.started_at)
         after = old.take(facts >= covered.ended_at)
@@ -244,3 +255,24 @@ def _refuse_other_venues(entry: CatalogEntry, origin: Origin) -> None:
             f"{', '.join(sorted(given))}; one channel holds one venue: give the other venue an "
             "instrument of its own, or import both with fills and mix_venues in a mapping"
         )
+
+
+def _known(index: Index, name: str) -> Instrument | None:
+    return next((known for known in index.instruments if known.id == name), None)
+
+
+def _refuse_other_numbers(
+    entry: CatalogEntry, stored: Instrument | None, given: Instrument, origin: Origin
+) -> None:
+    """Refuse rows whose numbers mean something else than those of the stored ones."""
+    held = {"unit": entry.origin.unit}
+    new = {"unit": origin.unit}
+    for name in ("quote", "calendar", "dividend_adjusted"):
+        if stored is not None:
+            held[name], new[name] = str(getattr(stored, name)), str(getattr(given, name))
+    for name, value in held.items():
+        if value != new[name]:
+            raise SchemaError(
+                f"{entry.key}: {name} of the stored rows is {value!r}, of the new ones "
+                f"{new[name]!r}; fetch into another catalog, or import the stored rows again"
+            )

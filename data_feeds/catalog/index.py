@@ -29,6 +29,21 @@ class Origin(_Model):
     venues: tuple[str, ...] = Field(
         (), description="Where the values were traded or counted; more than one only on request"
     )
+    release: str = Field("", description="How a series' instants of knowing were found")
+
+    def beside(self, other: "Origin") -> "Origin":
+        """Return the origin of rows of which some are from here and some from ``other``."""
+
+        def both(one: str, two: str) -> str:
+            return one if two in one else "; ".join(filter(None, (one, two)))
+
+        return other.model_copy(
+            update={
+                "source": both(self.source, other.source),
+                "licence": both(self.licence, other.licence),
+                "venues": tuple(dict.fromkeys((*self.venues, *other.venues))),
+            }
+        )
 
 
 class GapRow(_Model):

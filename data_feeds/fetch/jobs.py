@@ -3,14 +3,14 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from data_feeds.catalog import CatalogEntry, Span
+from data_feeds.catalog import CatalogEntry, Span, merged_spans
 from data_feeds.fetch.plan import Entry, FetchPlan
 from data_feeds.instrument import Instrument
 from data_feeds.schema import ChannelKey, ChannelKind
-from data_feeds.sources.source import Source
+from data_feeds.sources.source import VINTAGES, Source
 
 # Small channels whose older rows may change with the newest one: a split rescales a whole price
-# history, a publisher revises. They are asked for whole.
+# history, a publisher revises. They are asked for whole, and stored in one step.
 _REREAD = (ChannelKind.SERIES, ChannelKind.DIVIDENDS, ChannelKind.SPLITS)
 
 
@@ -35,21 +35,44 @@ def jobs_of(
     now: int,
     make_source: Callable[[Entry, Instrument], Source],
 ) -> list[Job]:
-    """Return the plan's jobs in its order; ``make_source`` answers for an entry's instrument."""
+    """Return the plan's jobs in its order; ``make_source`` answers for an entry's instrument.
+
+    Splits are asked for up to now, whatever the windows: prices are adjusted for all of them.
+    """
     jobs = []
     for entry in plan.fetch:
         spans = entry.spans(plan.windows, now)
+        until_now = (Span(started_at=spans[0].started_at, ended_at=now),) if spans else ()
         for name in entry.ids:
             source = make_source(entry, instruments[name])
-            jobs += [Job(key, instruments[name], source, spans) for key in entry.keys(name)]
+            for key in entry.keys(name):
+                asked = until_now if key.kind is ChannelKind.SPLITS else spans
+                jobs.append(Job(key, instruments[name], source, asked))
     return jobs
 
 
 def missing_spans(job: Job, entry: CatalogEntry | None) -> list[Span]:
-    """Return the stretches of a job that its source has not answered for yet, in order."""
+    """Return the stretches of a job that its source has not answered for yet, in order.
+
+    A channel that is asked for whole comes with all it holds, other plans' windows included; so
+    does a series whose instants of knowing are found in another way than those stored.
+    """
     covered = entry.covered if entry is not None else ()
     left = [piece for span in job.spans for piece in _without(span, covered)]
-    return list(job.spans) if left and job.is_reread else left
+    if job.is_reread and (left or is_outdated(job, entry)):
+        return list(merged_spans((*job.spans, *covered)))
+    return left
+
+
+def is_outdated(job: Job, entry: CatalogEntry | None) -> bool:
+    """Whether stored instants of knowing follow another release rule than the job's.
+
+    Vintages are kept when they can no longer be asked for (a key is gone): nothing knows better.
+    """
+    if entry is None or job.key.kind is not ChannelKind.SERIES:
+        return False
+    stored, given = entry.origin.release, job.source.origin(job.key).release
+    return stored not in (given, f"{VINTAGES}; {given}")
 
 
 def _without(span: Span, covered: Sequence[Span]) -> list[Span]:

@@ -59,7 +59,7 @@ class _Entry(_Model):
     each: tuple[str, ...] = Field((), description="Ids; the entry is repeated for every one")
     channels: tuple[str, ...] = Field(min_length=1, description="bars/5m, mark/1h, funding, ...")
     windows: tuple[str, ...] | None = Field(
-        None, description="Names of the plan's windows; null: all of them"
+        None, min_length=1, description="Names of the plan's windows; null: all of them"
     )
     start: Day | None = Field(None, description="First day, instead of windows; up to now")
 
@@ -88,6 +88,11 @@ class _Entry(_Model):
             raise ValueError("give instrument or each, one of them")
         if self.windows is not None and self.start is not None:
             raise ValueError("give windows or start, not both")
+        if self.each and getattr(self, "symbol", None) is not None:
+            raise ValueError("symbol names one market: give instrument, not each")
+        stray = sorted(set(getattr(self, "symbols", {})) - set(self.ids))
+        if stray:
+            raise ValueError(f"symbols for ids that are not asked for: {', '.join(stray)}")
         for text in self.channels:
             channel_key("X", text)
         return self

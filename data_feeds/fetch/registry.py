@@ -79,15 +79,17 @@ def _yahoo(entry: YahooEntry, instrument: Instrument, options: SourceOptions) ->
     from data_feeds.sources.yahoo_equities import YahooEquities  # noqa: PLC0415
 
     is_series = instrument.kind is InstrumentKind.SERIES
+    symbol = entry.symbols.get(instrument.id, instrument.id)
     rule = releases.rule_for(instrument.id) if is_series else None
     return YahooEquities(
         instrument,
-        entry.symbols.get(instrument.id, instrument.id),
+        symbol,
         now=options.now,
         policy=options.policy,
         base_url=options.base_urls.get(entry.source),
         known_at=partial(releases.known_at, rule) if rule is not None else None,
         unit=instrument.quote,
+        release="" if rule is None else str(rule),
     )
 
 
@@ -96,14 +98,18 @@ def _fred(entry: FredEntry, instrument: Instrument, options: SourceOptions) -> S
     from data_feeds.sources.http import HttpClient  # noqa: PLC0415
 
     base = options.base_urls.get(entry.source)
-    rule = releases.rule_for(instrument.id, entry.release)
+    series = entry.symbols.get(instrument.id, instrument.id)
+    # An id of the user's own takes the rule of the series behind it.
+    known = instrument.id if instrument.id in releases.RELEASES else series
+    rule = releases.rule_for(known, entry.release)
     return FredMacro(
-        entry.symbols.get(instrument.id, instrument.id),
+        series,
         now=options.now,
         known_at=partial(releases.known_at, rule),
         api_key=options.fred_api_key,
         client=HttpClient(options.policy),
         policy=options.policy,
         unit=instrument.quote,
+        release=str(rule),
         **({} if base is None else {"base_url": base, "api_url": f"{base}/fred"}),
     )

@@ -22,7 +22,8 @@ def store_terms(
 
     Raises
     ------
-    SourceError : the venue does not answer or refuses; StorageError : the disk refuses.
+    SourceError : the venue does not answer or refuses; SchemaError : its terms cannot be read;
+    StorageError : the disk refuses.
     """
     for entry in plan.fetch:
         if not isinstance(entry, CcxtEntry) or not entry.terms:

@@ -6,28 +6,40 @@ import numpy as np
 
 from data_feeds.schema import Array, Channel
 
+_Vintages = dict[int, tuple[float, int]]
+
 
 def with_kept_vintages(stored: Channel, fresh: Channel, now: int) -> Channel:
     """Return a series' stored rows and what ``fresh`` adds to them, in order.
 
-    A fresh row is added when the stored rows did not say the same at its ``available_at``. Where
-    the stored row of that very instant holds another value, the publisher has revised it in the
-    meantime: the stored row stays and the new value is known from ``now`` (ns UTC) on.
+    Rows that are stored stay as they are, whatever is served now. Vintages that ``fresh`` knows and
+    the stored rows do not are added at their own ``available_at``. Where the last value that
+    ``fresh`` gives a date is not the last one stored, it is known from ``now`` (ns UTC) on; from
+    the stored row's instant where that still lies ahead, in its place: nobody has seen that one.
     """
-    rows = {(event, known): (value, label) for event, known, value, label in _table(stored)}
-    latest: dict[int, list[tuple[int, float]]] = {}
-    for (event, known), (value, _) in sorted(rows.items()):
-        latest.setdefault(event, []).append((known, value))
-    for event, known, value, label in _table(fresh):
-        said = [v for at, v in latest.get(event, []) if at <= known]
-        if said and said[-1] == value:
-            continue
-        revised = (event, known) in rows
-        if revised and latest[event][-1][1] == value:
-            continue
-        at = now if revised else known
-        rows[event, at] = (value, label)
+    rows, served = _by_event(stored), _by_event(fresh)
+    for event, vintages in served.items():
+        told = rows.setdefault(event, {})
+        if not told or len(vintages) > 1:
+            _add_vintages(told, vintages)
+        newest, last = vintages[max(vintages)], max(told)
+        if told[last][0] != newest[0]:
+            told[max(now, last)] = newest
     return _channel(fresh, rows)
+
+
+def _add_vintages(told: _Vintages, vintages: _Vintages) -> None:
+    for known, (value, label) in sorted(vintages.items()):
+        said = max((at for at in told if at <= known), default=None)
+        if said is None or (said != known and told[said][0] != value):
+            told[known] = (value, label)
+
+
+def _by_event(channel: Channel) -> dict[int, _Vintages]:
+    rows: dict[int, _Vintages] = {}
+    for event, known, value, label in _table(channel):
+        rows.setdefault(event, {})[known] = (value, label)
+    return rows
 
 
 def _table(channel: Channel) -> Iterator[tuple[int, int, float, int]]:
@@ -35,12 +47,16 @@ def _table(channel: Channel) -> Iterator[tuple[int, int, float, int]]:
     return zip(*(channel[name].tolist() for name in names), strict=True)
 
 
-def _channel(like: Channel, rows: dict[tuple[int, int], tuple[float, int]]) -> Channel:
-    order = sorted(rows)
+def _channel(like: Channel, rows: dict[int, _Vintages]) -> Channel:
+    table = [
+        (event, known, *rows[event][known])
+        for event in sorted(rows)
+        for known in sorted(rows[event])
+    ]
     columns: dict[str, Array] = {
-        "event_at": np.array([event for event, _ in order], dtype=np.int64),
-        "available_at": np.array([known for _, known in order], dtype=np.int64),
-        "value": np.array([rows[key][0] for key in order], dtype=np.float64),
-        "label": np.array([rows[key][1] for key in order], dtype=np.int8),
+        "event_at": np.array([row[0] for row in table], dtype=np.int64),
+        "available_at": np.array([row[1] for row in table], dtype=np.int64),
+        "value": np.array([row[2] for row in table], dtype=np.float64),
+        "label": np.array([row[3] for row in table], dtype=np.int8),
     }
     return Channel(like.key, columns)

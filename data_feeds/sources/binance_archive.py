@@ -35,7 +35,8 @@ LICENCE = "Binance terms of use; no redistribution"
 # A file that is missing so long after its day or month is not late: it does not exist.
 PATIENCE_NS = 31 * DAY_NS
 _FOLDERS: dict[Market, str] = {"um": "data/futures/um", "spot": "data/spot"}
-_VENUES: dict[Market, str] = {"um": "Binance USD-M futures", "spot": "Binance spot"}
+# As the API's source calls them: the two fill one channel.
+_VENUES: dict[Market, str] = {"um": "binanceusdm", "spot": "binance"}
 _NOTE_DAYS = "Binance's files come a day later; the last hours come from the API"
 _NOTE_MONTHS = "Binance's funding files are monthly; the running month comes from the API"
 

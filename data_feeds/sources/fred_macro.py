@@ -24,7 +24,7 @@ from data_feeds.errors import PermanentSourceError, SourceError, TransientSource
 from data_feeds.schema import Channel, ChannelKey, ChannelKind, Provenance, validate
 from data_feeds.sources.http import RETRIED_STATUS, HttpClient, retry_after
 from data_feeds.sources.retry import RetryPolicy, ask
-from data_feeds.sources.source import Page
+from data_feeds.sources.source import VINTAGES, Page
 from data_feeds.timeframe import DAY_NS
 
 Dates = NDArray[np.datetime64]
@@ -76,6 +76,7 @@ class FredMacro:
     client, policy : for the CSV, and for the API
     base_url, api_url : addresses of the CSV and of the API; None is fredapi's own
     unit : of the values, e.g. ``percent``
+    release : ``known_at`` in words
     """
 
     def __init__(
@@ -90,7 +91,9 @@ class FredMacro:
         base_url: str = "https://fred.stlouisfed.org",
         api_url: str | None = None,
         unit: str = "",
+        release: str = "",
     ) -> None:
+        self._release = release if api_key is None else f"{VINTAGES}; {release}"
         self._id, self._now, self._known_at, self._unit = series_id, now, known_at, unit
         self._policy = policy or RetryPolicy()
         self._client = client or HttpClient(self._policy)
@@ -108,7 +111,12 @@ class FredMacro:
 
     def origin(self, key: ChannelKey) -> Origin:
         """Return publisher, licence and unit."""
-        return Origin(source=self.name, licence=licence(self._id), unit=self._unit)
+        return Origin(
+            source=self.name,
+            licence=licence(self._id),
+            unit=self._unit,
+            release=self._release,
+        )
 
     def pages(self, key: ChannelKey, start: int, end: int) -> Iterator[Page]:
         """Yield the values of the dates in ``[start, end)``; see ``sources.source.Source``.

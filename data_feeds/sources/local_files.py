@@ -240,7 +240,7 @@ def _known_at(
     if rule is None:
         return event
     if rule.counts_from_date:
-        return known_at(rule, stamps.to_numpy().astype("datetime64[D]"))
+        return known_at(rule, stamps.tz_localize(None).to_numpy().astype("datetime64[D]"))
     return known_at(rule, event.astype("datetime64[ns]"))
 
 

@@ -18,6 +18,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
+from data_feeds.calendar import ALWAYS_OPEN
 from data_feeds.errors import SchemaError, YamlError
 from data_feeds.instrument import Instrument
 from data_feeds.releases import ReleaseRule, rule_for
@@ -96,7 +97,7 @@ class FileEntry(_Model):
     timeframe: str | None = Field(None, description="Bar length, or interval of hourly sums")
     stamp: Stamp = Field(description="open, close, event, session_date or reference_date")
     time: TimeColumn = Field(default_factory=lambda: TimeColumn.model_validate({}))
-    columns: dict[str, str] = Field(description="Canonical name: the file's name")
+    columns: dict[str, str] = Field(min_length=1, description="Canonical name: the file's name")
     scale: dict[str, float] = Field(
         default_factory=dict, description="Canonical name: factor, e.g. 0.01 for percent"
     )
@@ -268,6 +269,14 @@ def _entry_problem(
             f"instrument {name!r} is dividend_adjusted: its prices contain the dividends, paying "
             "them again would count them twice; leave the entry out"
         )
+    if entry.is_bar and instrument.calendar != ALWAYS_OPEN:
+        is_day = entry.timeframe == "1d"
+        if is_day != (entry.stamp is Stamp.SESSION_DATE):
+            return "stamp", (
+                f"a daily bar of {instrument.calendar} is stamped session_date, a shorter one open "
+                f"or close (was {entry.stamp} for {entry.timeframe}): by the clock a day would be "
+                "known before its session closed"
+            )
     try:
         entry.rule(name)
     except SchemaError as error:

@@ -11,6 +11,9 @@ from typing import Protocol
 from data_feeds.catalog import Origin
 from data_feeds.schema import Channel, ChannelKey
 
+# How ``Origin.release`` begins when the publisher itself says when each version was known.
+VINTAGES = "ALFRED vintages"
+
 
 @dataclass(frozen=True)
 class Page:

@@ -80,6 +80,7 @@ class YahooEquities:
     known_at : when the closes of some dates are published, ns UTC, for series; None: at the close
     base_url : an address that stands in for all of Yahoo's hosts
     unit : of a series' values, e.g. ``points``
+    release : ``known_at`` in words
     """
 
     def __init__(
@@ -92,8 +93,10 @@ class YahooEquities:
         base_url: str | None = None,
         known_at: KnownAt | None = None,
         unit: str = "",
+        release: str = "",
     ) -> None:
         self._instrument, self._symbol, self._unit = instrument, symbol, unit
+        self._release = release
         self._now, self._known_at = now, known_at
         self._policy = policy or RetryPolicy()
         self._base_url = base_url
@@ -106,8 +109,14 @@ class YahooEquities:
     def origin(self, key: ChannelKey) -> Origin:
         """Return publisher, licence, venue and, for a series, its unit."""
         venues = (self._instrument.venue,) if self._instrument.venue else ()
-        unit = self._unit if key.kind is ChannelKind.SERIES else ""
-        return Origin(source=self.name, licence=LICENCE, unit=unit, venues=venues)
+        is_series = key.kind is ChannelKind.SERIES
+        return Origin(
+            source=self.name,
+            licence=LICENCE,
+            unit=self._unit if is_series else "",
+            venues=venues,
+            release=self._release if is_series else "",
+        )
 
     def pages(self, key: ChannelKey, start: int, end: int) -> Iterator[Page]:
         """Yield the rows in ``[start, end)``, ns UTC; see ``data_feeds.sources.source.Source``.
@@ -291,20 +300,37 @@ def _rows(frame: pd.DataFrame, calendar: str, interval: str, start: int, end: in
     dates = index.tz_localize(None).to_numpy().astype("datetime64[D]")
     if len(dates) == 0:
         return None
-    held = np.isin(dates, sessions_between(calendar, dates.min(), dates.max()))
-    notes = _named(f"outside the sessions of {calendar}", dates[~held], start, end)
-    frame, dates, stamps = frame[held], dates[held], index[held].as_unit("ns").asi8
-    opened, closed = session_bounds(calendar, dates)
-    if interval != "1d":
-        # Yahoo adds the closing auction, and the last trade so far, as rows of their own.
+    stamps = index.as_unit("ns").asi8
+    if interval == "1d":
+        held = np.isin(dates, sessions_between(calendar, dates.min(), dates.max()))
+        outside, dates = dates[~held], dates[held]
+        opened, closed = session_bounds(calendar, dates)
+    else:
+        of, opened, closed = _sessions_of(stamps, dates, calendar)
         step = Timeframe(interval).ns
-        whole = (stamps >= opened) & (stamps < closed) & ((stamps - opened) % step == 0)
-        frame, dates = frame[whole], dates[whole]
-        opened, closed = stamps[whole], np.minimum(stamps + step, closed)[whole]
+        # Yahoo adds the closing auction, and the last trade so far, as rows of their own.
+        held = (stamps >= opened) & (stamps < closed) & ((stamps - opened) % step == 0)
+        outside = dates[(stamps < opened) | (stamps > closed)]
+        dates = of[held]
+        opened, closed = stamps[held], np.minimum(stamps + step, closed)[held]
+    notes = _named(f"outside the sessions of {calendar}", outside, start, end)
+    frame = frame[held]
     priced = np.all(frame[_PRICES].to_numpy() > 0, axis=1)
     notes += _named("without a price", dates[~priced], start, end)
     note = f"rows left out: {'; '.join(notes)}" if notes else ""
     return _Rows(note, frame, dates, opened, closed, priced) if len(dates) else None
+
+
+def _sessions_of(stamps: Instants, dates: Dates, calendar: str) -> tuple[Dates, Instants, Instants]:
+    """Return the last session that had opened at each stamp: its date, open and close.
+
+    A session may open on the evening before its date. Before the first one: that one.
+    """
+    day = np.timedelta64(1, "D")
+    sessions = sessions_between(calendar, dates.min() - 7 * day, dates.max() + day)
+    opened, closed = session_bounds(calendar, sessions)
+    row = np.maximum(np.searchsorted(opened, stamps, side="right") - 1, 0)
+    return sessions[row], opened[row], closed[row]
 
 
 def _yahoo_column(name: str) -> str:

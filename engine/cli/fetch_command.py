@@ -14,6 +14,8 @@ from engine.cli.options import DEFAULT_CATALOG, CatalogOption, JsonOption
 from engine.cli.output import print_json
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from data_feeds.catalog import Catalog
     from data_feeds.fetch import FetchPlan, Job, JobReport, Progress
     from data_feeds.fetch.engine import Watch
@@ -38,7 +40,7 @@ def fetch_command(
     BINANCE_API_SECRET leverage brackets; nothing else needs a key.
     """
     from data_feeds.catalog import Catalog
-    from data_feeds.errors import SourceError
+    from data_feeds.errors import DataError, SourceError
     from data_feeds.fetch import fetch, jobs_of, load_plan
     from data_feeds.fetch.registry import make_source
     from engine.config.locations import find_config
@@ -53,12 +55,13 @@ def fetch_command(
         _print_missing(jobs, catalog, as_json)
         return
     with _bars() as watch:
-        reports = fetch(jobs, catalog, now, watch=watch, on_wait=_say_waiting)
+        reports = fetch(jobs, catalog, options.now, watch=watch, on_wait=_say_waiting)
     failed = [f"{report.key}: {report.problem}" for report in reports if report.problem]
+    files: list[str] = []
     try:
-        files = _take_terms(asked, instruments, options, catalog)
-    except SourceError as error:
-        files = []
+        for path in _terms(asked, instruments, options, catalog):
+            files.append(str(path))
+    except DataError as error:
         failed.append(f"venue terms: {error}")
     if as_json:
         print_json({"channels": [_document(report) for report in reports], "terms": files})
@@ -115,18 +118,18 @@ def _say_waiting() -> None:
     print("another fetch holds this catalog; waiting until it ends", file=sys.stderr)
 
 
-def _take_terms(
+def _terms(
     plan: "FetchPlan",
     instruments: "dict[str, Instrument]",
     options: "SourceOptions",
     catalog: "Catalog",
-) -> list[str]:
-    """Store today's filters and leverage brackets where the plan asks for them."""
+) -> "Iterator[Path]":
+    """Store today's filters and leverage brackets where the plan asks for them; yield the files."""
     if not any(getattr(entry, "terms", False) for entry in plan.fetch):
-        return []
+        return iter(())
     from data_feeds.fetch.terms import store_terms
 
-    return [str(path) for path in store_terms(plan, instruments, options, catalog.path)]
+    return store_terms(plan, instruments, options, catalog.path)
 
 
 @contextmanager

@@ -26,14 +26,14 @@ def stored(folder: Path) -> dict[str, bytes]:
 def test_a_fetch_fills_the_window_once(tmp_path: Path) -> None:
     source = MadeSource()
     catalog = Catalog(tmp_path)
-    (report,) = fetch([job(source)], catalog, NOW)
+    (report,) = fetch([job(source)], catalog, lambda: NOW)
     # 60 days of 48 half hours, less the day the venue was closed.
     assert (report.rows, report.problem) == (59 * 48, "")
     assert report.notes == ["the venue's first year"]
     (entry,) = catalog.entries()
     assert entry.covered == (Span(started_at=START, ended_at=START + DAYS * DAY_NS),)
     assert [gap.rows for gap in entry.gaps] == [48]
-    (again,) = fetch([job(source)], catalog, NOW)
+    (again,) = fetch([job(source)], catalog, lambda: NOW)
     assert again.rows == 0
     assert source.asked == [(START, START + DAYS * DAY_NS)]
 
@@ -41,10 +41,10 @@ def test_a_fetch_fills_the_window_once(tmp_path: Path) -> None:
 def test_more_days_ask_for_the_new_ones_only(tmp_path: Path) -> None:
     source = MadeSource()
     catalog = Catalog(tmp_path / "grown")
-    fetch([job(source, 40)], catalog, NOW)
-    fetch([job(source, DAYS)], catalog, NOW)
+    fetch([job(source, 40)], catalog, lambda: NOW)
+    fetch([job(source, DAYS)], catalog, lambda: NOW)
     assert source.asked[1] == (START + 40 * DAY_NS, START + DAYS * DAY_NS)
-    fetch([job(MadeSource())], Catalog(tmp_path / "once"), NOW)
+    fetch([job(MadeSource())], Catalog(tmp_path / "once"), lambda: NOW)
     assert stored(tmp_path / "grown") == stored(tmp_path / "once")
 
 
@@ -55,14 +55,14 @@ def test_what_came_before_a_source_failed_is_kept_and_other_jobs_go_on(tmp_path:
 
     catalog = Catalog(tmp_path / "broken")
     other = job(MadeSource(), key=FUNDING)
-    first, second = fetch([job(MadeSource(failing)), other], catalog, NOW)
+    first, second = fetch([job(MadeSource(failing)), other], catalog, lambda: NOW)
     assert first.problem == "made: no answer; try again later"
     assert (second.problem, second.rows) == ("", 59 * 3)
     assert catalog.entry(KEY).covered[-1].ended_at == START + 23 * DAY_NS
     source = MadeSource()
-    fetch([job(source), other], catalog, NOW)
+    fetch([job(source), other], catalog, lambda: NOW)
     assert source.asked == [(START + 23 * DAY_NS, START + DAYS * DAY_NS)]
-    fetch([job(MadeSource()), other], Catalog(tmp_path / "whole"), NOW)
+    fetch([job(MadeSource()), other], Catalog(tmp_path / "whole"), lambda: NOW)
     assert stored(tmp_path / "broken") == stored(tmp_path / "whole")
 
 
@@ -70,14 +70,14 @@ def test_a_refusal_is_reported_in_the_source_s_words(tmp_path: Path) -> None:
     def refused(_: int) -> None:
         raise PermanentSourceError("made: no market XYZ; see its list")
 
-    (report,) = fetch([job(MadeSource(refused))], Catalog(tmp_path), NOW)
+    (report,) = fetch([job(MadeSource(refused))], Catalog(tmp_path), lambda: NOW)
     assert (report.rows, report.problem) == (0, "made: no market XYZ; see its list")
     assert not Catalog(tmp_path).exists()
 
 
 def test_progress_rises_to_the_whole(tmp_path: Path) -> None:
     told: list[Progress] = []
-    fetch([job(MadeSource(), 5)], Catalog(tmp_path), NOW, watch=told.append)
+    fetch([job(MadeSource(), 5)], Catalog(tmp_path), lambda: NOW, watch=told.append)
     assert [p.share for p in told] == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0])
     assert [p.rows for p in told] == [48, 96, 144, 144, 192]
 
@@ -91,7 +91,7 @@ def test_two_fetches_on_one_catalog_wait_for_each_other(tmp_path: Path) -> None:
         waited.append(True)
         held.release()
 
-    (report,) = fetch([job(MadeSource(), 2)], Catalog(tmp_path), NOW, on_wait=release)
+    (report,) = fetch([job(MadeSource(), 2)], Catalog(tmp_path), lambda: NOW, on_wait=release)
     assert waited == [True]
     assert report.rows == 96
 
@@ -105,7 +105,7 @@ def test_missing_spans_are_the_windows_less_what_is_covered(tmp_path: Path) -> N
 
     two = Job(KEY, PERP, MadeSource(), spans((0, 1), (4, 6)))
     assert missing_spans(two, None) == [*spans((0, 1), (4, 6))]
-    fetch([two], catalog, NOW)
+    fetch([two], catalog, lambda: NOW)
     entry = catalog.entry(KEY)
     assert entry.covered == spans((0, 1), (4, 6))
     wide = Job(KEY, PERP, MadeSource(), spans((0, 8)))

@@ -50,7 +50,7 @@ from data_feeds.fetch import fetch
 from tests.data_feeds.fetch.made_source import FUNDING, MadeSource, job
 from tests.data_feeds.fetch.test_engine import NOW
 print("ready", flush=True)
-reports = fetch([job(MadeSource()), job(MadeSource(), key=FUNDING)], Catalog(folder), NOW)
+reports = fetch([job(MadeSource()), job(MadeSource(), key=FUNDING)], Catalog(folder), lambda: NOW)
 assert not any(report.problem for report in reports)
 """
 
@@ -115,6 +115,6 @@ def test_a_fetch_killed_at_a_random_moment_goes_on(
 def test_the_child_s_catalog_is_the_one_made_here(
     tmp_path: Path, undisturbed: dict[str, bytes]
 ) -> None:
-    fetch([job(MadeSource()), job(MadeSource(), key=FUNDING)], Catalog(tmp_path), NOW)
+    fetch([job(MadeSource()), job(MadeSource(), key=FUNDING)], Catalog(tmp_path), lambda: NOW)
     assert stored(tmp_path) == undisturbed
     assert Catalog(tmp_path).entry(KEY).rows == 59 * 48

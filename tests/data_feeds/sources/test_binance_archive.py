@@ -363,7 +363,7 @@ def test_a_fetch_goes_on_where_the_archive_ended(tmp_path: Path) -> None:
         catalog = Catalog(tmp_path / folder)
         window = (Span(started_at=ns("2024-01-20"), ended_at=ns(now)),)
         for key in (HOURLY, INTEREST, FUNDING):
-            (report,) = fetch([Job(key, PERP, source, window)], catalog, ns(now))
+            (report,) = fetch([Job(key, PERP, source, window)], catalog, lambda: ns(now))
             assert report.problem == ""
         return catalog
 
@@ -520,7 +520,7 @@ def test_the_origin_names_publisher_market_and_licence() -> None:
     source = BinanceArchive("spot", "BTCUSDT", HttpClient())
     origin = source.origin(HOURLY)
     assert (source.name, origin.source) == ("Binance archive", "Binance archive BTCUSDT")
-    assert origin.venues == ("Binance spot",)
+    assert origin.venues == ("binance",)
     assert "Binance" in origin.licence
 
 

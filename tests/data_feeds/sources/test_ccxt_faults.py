@@ -231,7 +231,7 @@ def test_a_fetch_that_was_refused_half_way_ends_with_the_same_bytes(tmp_path: Pa
     broken, whole = Catalog(tmp_path / "broken"), Catalog(tmp_path / "whole")
     with served() as (source, loopback, _):
         jobs = [Job(key, PERP, source, (span,)) for key in (MINUTES, FUNDING)]
-        fetch(jobs, whole, NOW)
+        fetch(jobs, whole, lambda: NOW)
 
         def refusing(request: Request) -> Response | None:
             if request.path == binance.KLINES and len(loopback.requests) > refused_after:
@@ -240,12 +240,12 @@ def test_a_fetch_that_was_refused_half_way_ends_with_the_same_bytes(tmp_path: Pa
 
         refused_after = len(loopback.requests) + 8
         loopback.answer = refusing
-        first, second = fetch(jobs, broken, NOW)
+        first, second = fetch(jobs, broken, lambda: NOW)
         assert "banned" in first.problem
         assert (second.problem, second.rows) == ("", 3 * 14)
         assert 0 < first.rows < 14 * 1440 - 100
         loopback.answer = MARKET
-        again, done = fetch(jobs, broken, NOW)
+        again, done = fetch(jobs, broken, lambda: NOW)
     assert (again.problem, again.rows) == ("", 14 * 1440 - 100 - first.rows)
     assert done.rows == 0
     assert stored(tmp_path / "broken") == stored(tmp_path / "whole")
