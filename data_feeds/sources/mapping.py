@@ -4,7 +4,7 @@ import difflib
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Literal, Self, TypeVar, get_args
 
 from pydantic import (
     BaseModel,
@@ -336,11 +336,18 @@ def collect_instruments(
         found[instrument.id] = instrument
 
 
-def _hint(key: str) -> str:
-    models = (Mapping, FileEntry, TimeColumn, LabelColumn, ReleaseRule, Instrument)
-    names = [name for model in models for name in model.model_fields]
-    near = difflib.get_close_matches(key, names, n=1)
+def _hint(key: str, model: type[BaseModel]) -> str:
+    near = difflib.get_close_matches(key, _field_names(model), n=1)
     return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _field_names(model: object) -> list[str]:
+    """Return the names of a model's fields and of all models that these are made of."""
+    if isinstance(model, type) and issubclass(model, BaseModel):
+        fields = model.model_fields
+        deeper = [name for field in fields.values() for name in _field_names(field.annotation)]
+        return [*fields, *deeper]
+    return [name for part in get_args(model) for name in _field_names(part)]
 
 
 def parse_model(model: type[ModelT], document: YamlDocument) -> ModelT:
@@ -356,7 +363,7 @@ def parse_model(model: type[ModelT], document: YamlDocument) -> ModelT:
     except ValidationError as error:
         found = error.errors(include_url=False)
         problems = [problem for problem in found if not _is_consequence(problem, found)]
-        _, line, text = min(_problem_text(problem, document) for problem in problems)
+        _, line, text = min(_problem_text(problem, document, model) for problem in problems)
         raise YamlError(f"{document.path}:{line}: {text}") from error
 
 
@@ -368,13 +375,31 @@ def _is_consequence(problem: ErrorDetails, found: list[ErrorDetails]) -> bool:
     )
 
 
-def _problem_text(problem: ErrorDetails, document: YamlDocument) -> tuple[bool, int, str]:
+def _without_tags(where: KeyPath, data: object) -> KeyPath:
+    """Return a location as the file has it: pydantic adds what chose among several models."""
+    kept: list[str | int] = []
+    for part in where:
+        is_choice = isinstance(data, dict) and part not in data and part in data.values()
+        if is_choice or part in (_VARIANT, _RULE):
+            continue
+        kept.append(part)
+        if isinstance(data, dict):
+            data = data.get(part)
+        else:
+            inside = isinstance(data, list) and isinstance(part, int) and part < len(data)
+            data = data[part] if inside else None  # type: ignore[index]
+    return tuple(kept)
+
+
+def _problem_text(
+    problem: ErrorDetails, document: YamlDocument, model: type[BaseModel]
+) -> tuple[bool, int, str]:
     """Return a problem's rank, line and text."""
-    where: KeyPath = tuple(part for part in problem["loc"] if part not in (_VARIANT, _RULE))
+    where = _without_tags(problem["loc"], document.data)
     is_unknown = problem["type"] == "extra_forbidden"
     message = problem["msg"].removeprefix("Value error, ")
     if is_unknown:
-        message = f"unknown key{_hint(str(where[-1]))}"
+        message = f"unknown key{_hint(str(where[-1]), model)}"
     elif problem["type"] != "missing" and isinstance(problem["input"], str | int | float):
         message = f"{message} (was {problem['input']!r})"
     dotted = ".".join(str(part) for part in where) or "file"

@@ -550,3 +550,19 @@ def test_the_mapping_in_the_docs_is_imported_as_it_stands(tmp_path: Path) -> Non
     catalog = Catalog(tmp_path / "catalog")
     import_mapping(tmp_path / "mapping.yaml", catalog)
     assert known_at(catalog, "DGS10") == ["2026-02-09T21:15Z"]
+
+
+@pytest.mark.parametrize(
+    ("timeframe", "stamp"), [("1d", "close"), ("1d", "open"), ("1h", "session_date")]
+)
+def test_a_daily_bar_of_an_exchange_is_stamped_by_its_session(
+    tmp_path: Path, timeframe: str, stamp: str
+) -> None:
+    # By the clock the bar of 2026-02-06, dated at midnight, would be known 21 hours too early.
+    mapping = (
+        f"  - path: etf.csv\n    instrument: SPY\n    kind: bars\n    timeframe: {timeframe}\n"
+        f"    stamp: {stamp}\n    time: {{column: d, zone: UTC}}\n    label: observed\n"
+        "    columns: {open: o, high: h, low: l, close: c, volume: v}\n"
+    )
+    with pytest.raises(YamlError, match="a daily bar of XNYS is stamped session_date, a shorter"):
+        imported(tmp_path, mapping, etf="d,o,h,l,c,v\n2026-02-06,1,1,1,1,1\n")

@@ -476,3 +476,21 @@ def test_origin_names_symbol_venue_and_terms() -> None:
     assert (bars.source, bars.venues, bars.unit) == ("Yahoo Finance SPY", ("NYSE Arca",), "")
     assert bars.licence == "Yahoo terms; personal use, no redistribution"
     assert closes.unit == "points"
+
+
+def test_a_session_that_opens_the_evening_before_is_whole() -> None:
+    # ICE US: the session of Thursday 2026-02-05 lasts from 20:00 on Wednesday to 18:00 New York,
+    # 01:00 to 23:00 UTC: 22 hours.
+    dollar = Instrument(id="DXY-INDEX", kind=InstrumentKind.INDEX, quote="points", calendar="IEPA")
+    hours = range(int(ns("2026-02-05T00:00") // 10**9), int(ns("2026-02-06T03:00") // 10**9), 3_600)
+    symbol = Symbol(
+        "DX-Y.NYB", calendar="24/7", zone="UTC", hours={at: bar(i) for i, at in enumerate(hours)}
+    )
+    key = ChannelKey("DXY-INDEX", ChannelKind.BARS, "1h")
+    with served(symbol, name="DX-Y.NYB", now=ns("2026-02-10"), instrument=dollar) as (source, _, _):
+        found = pages(source, key, "2026-02-05", "2026-02-07")
+    rows = only(found)
+    opened = texts(rows["opened_at"])
+    # 23:00 and 00:00 UTC belong to none; 01:00 and 02:00 of the next day to Friday's.
+    assert opened[0] == "2026-02-05T01:00Z"
+    assert opened[21:] == ["2026-02-05T22:00Z", "2026-02-06T01:00Z", "2026-02-06T02:00Z"]

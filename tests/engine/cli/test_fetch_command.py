@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from data_feeds.catalog import Catalog
+from data_feeds.errors import SchemaError
+from data_feeds.fetch import terms
 from data_feeds.fetch.registry import SourceOptions
 from data_feeds.schema import ChannelKey, ChannelKind, utc_text
 from data_feeds.sources.retry import RetryPolicy
@@ -151,3 +153,25 @@ def test_a_series_without_a_release_rule_is_refused_before_anything_is_asked(
     assert done.returncode == 3
     assert "no release rule" in done.stderr
     assert all(server.requests == [] for server in publishers)
+
+
+def test_terms_that_fail_do_not_hide_what_was_fetched(
+    command: Command,
+    plan: str,
+    publishers: tuple[Loopback, Loopback],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(*_: object) -> Iterator[Path]:
+        yield tmp_path / "first.yaml"
+        raise SchemaError("no leverage brackets came")
+
+    monkeypatch.setattr(terms, "store_terms", broken)
+    entry = "  - source: ccxt\n    symbol: BTC/USDT\n    terms: true\n    start: 2030-01-01\n"
+    text = PLAN + entry + "    instrument: BTCUSDT-PERP\n    channels: [funding]\n"
+    (tmp_path / "plan.yaml").write_text(text)
+    done = command("data", "fetch", plan, "--data", "catalog")
+    assert done.returncode == 3
+    assert "BTCUSDT-PERP/bars/1h: 384 new rows" in done.stdout
+    assert "venue terms of today" in done.stdout
+    assert done.stderr == "error: venue terms: no leverage brackets came\n"
