@@ -19,6 +19,7 @@ class Symbol:
     """One listed symbol: bars stamped in seconds, and its events by date."""
 
     name: str
+    # Empty: Yahoo says that it trades all day, by New York's winter time.
     calendar: str = "XNYS"
     zone: str = "America/New_York"
     currency: str = "USD"
@@ -125,7 +126,12 @@ def _meta(symbol: Symbol, interval: str, stamps: Sequence[int]) -> dict[str, Any
     }
     if interval != "1d" and stamps:
         days = np.unique(np.array(stamps, dtype="datetime64[s]").astype("datetime64[D]"))
-        opened, closed = session_bounds(symbol.calendar, days)
+        if symbol.calendar:
+            opened, closed = session_bounds(symbol.calendar, days)
+        else:
+            days = np.append(days[0] - 1, days)
+            opened = days.astype("datetime64[ns]").astype(np.int64) + 18_000 * NS
+            closed = opened + 86_400 * NS
         meta["tradingPeriods"] = [
             [{"timezone": "EST", "gmtoffset": -18_000, "start": int(a) // NS, "end": int(b) // NS}]
             for a, b in zip(opened, closed, strict=True)

@@ -483,9 +483,7 @@ def test_a_session_that_opens_the_evening_before_is_whole() -> None:
     # 01:00 to 23:00 UTC: 22 hours.
     dollar = Instrument(id="DXY-INDEX", kind=InstrumentKind.INDEX, quote="points", calendar="IEPA")
     hours = range(int(ns("2026-02-05T00:00") // 10**9), int(ns("2026-02-06T03:00") // 10**9), 3_600)
-    symbol = Symbol(
-        "DX-Y.NYB", calendar="24/7", zone="UTC", hours={at: bar(i) for i, at in enumerate(hours)}
-    )
+    symbol = Symbol("DX-Y.NYB", calendar="", hours={at: bar(i) for i, at in enumerate(hours)})
     key = ChannelKey("DXY-INDEX", ChannelKind.BARS, "1h")
     with served(symbol, name="DX-Y.NYB", now=ns("2026-02-10"), instrument=dollar) as (source, _, _):
         found = pages(source, key, "2026-02-05", "2026-02-07")
