@@ -85,15 +85,15 @@ def bitcoin_market(episode: Episode, daily: DailyMarket, rng: np.random.Generato
     loose = episode.looseness
     share = 1 - loose * (1 - FlywheelParams().index_share)
     params = FlywheelParams(account_quote=50_000.0, index_share=share)
+    # A fund fit for the market at its largest: venues add to theirs as they grow.
+    fund = FUND_SHARE * float((market.open_interest_base * np.exp(value)).max())
     for _ in range(_ROUNDS):
         driven = replace(market, returns=rounded_returns(steps, shares, wiggle))
         book = book_at_rest(
             price, float(market.open_interest_base[0]), LEVERAGES, CALM, params.account_quote,
             cohorts=COHORTS,
         )  # fmt: skip
-        path = simulate(
-            params, book, driven, price, FUND_SHARE * price * market.open_interest_base[0]
-        )
+        path = simulate(params, book, driven, price, fund)
         missed = np.log(levels) - np.log(path.close[rows])
         steps = steps + steps_between(variance, rows, missed)
     log = np.interp(np.arange(len(opened)), rows, missed)

@@ -110,7 +110,7 @@ def book_at_rest(
     return book
 
 
-@njit(cache=True)
+@njit()
 def bracket_of(account_quote: float) -> int:
     """Return the row of the maintenance bracket that an account's notional falls into."""
     row = 0
@@ -120,7 +120,7 @@ def bracket_of(account_quote: float) -> int:
     return row
 
 
-@njit(cache=True)
+@njit()
 def liquidation_price(  # noqa: PLR0917
     side: float, quantity: float, entry: float, margin: float, rate: float, deduction: float
 ) -> float:
@@ -136,7 +136,7 @@ def liquidation_price(  # noqa: PLR0917
     return (quantity * entry + margin + deduction) / (quantity * (1 + rate))
 
 
-@njit(cache=True)
+@njit()
 def add_position(  # noqa: PLR0917
     book: Book, row: int, quantity: float, price: float, leverage: float, account_quote: float
 ) -> float:
@@ -159,7 +159,7 @@ def add_position(  # noqa: PLR0917
     return margin
 
 
-@njit(cache=True)
+@njit()
 def close_position(book: Book, row: int, quantity: float, price: float) -> float:
     """Close part of a row at ``price``; return its payout, quote (negative: a deficit)."""
     if quantity <= 0 or book.quantity[row] <= 0:
@@ -175,7 +175,7 @@ def close_position(book: Book, row: int, quantity: float, price: float) -> float
     return float(payout)
 
 
-@njit(cache=True)
+@njit()
 def merge_rows(book: Book, source: int, target: int) -> None:
     """Move a row's positions into another row of the same side; sums stay as they are."""
     moved = book.quantity[source]
@@ -191,14 +191,14 @@ def merge_rows(book: Book, source: int, target: int) -> None:
     book.quantity[source] = book.margin[source] = book.deduction[source] = 0.0
 
 
-@njit(cache=True)
+@njit()
 def equity_of(book: Book, row: int, price: float) -> float:
     """Return a row's margin with its unrealized profit at ``price``, quote."""
     profit = book.side[row] * book.quantity[row] * (price - book.entry[row])
     return float(book.margin[row] + profit)
 
 
-@njit(cache=True)
+@njit()
 def side_total(book: Book, first: int, stop: int) -> float:
     """Return the base units held in rows ``first`` to ``stop``."""
     total = 0.0
@@ -207,7 +207,7 @@ def side_total(book: Book, first: int, stop: int) -> float:
     return total
 
 
-@njit(cache=True)
+@njit()
 def solvent_total(book: Book, first: int, stop: int, price: float) -> float:
     """Return the base units of the rows that could be closed at ``price`` without a deficit."""
     total = 0.0
@@ -217,7 +217,7 @@ def solvent_total(book: Book, first: int, stop: int, price: float) -> float:
     return total
 
 
-@njit(cache=True)
+@njit()
 def close_pro_rata(book: Book, first: int, stop: int, quantity: float, price: float) -> float:
     """Close ``quantity`` of the solvent rows in proportion; return what is paid out, quote.
 

@@ -1,8 +1,10 @@
 """One bar after another of the liquidation flywheel: compiled, without randomness.
 
-``run`` fills one row of ``COLUMNS`` a bar. The order inside a bar: funding is settled, then in each
-step the value moves, impact decays, volatility targets trade, the mark follows, positions that the
-mark has reached are liquidated, volatilities are updated; at the bar's end positions roll.
+Nothing compiled is kept between processes: numba's cache looks at one file and would go on with
+the old ``book`` after a change of it. ``run`` fills one row of ``COLUMNS`` a bar. The order inside
+a bar: funding is settled, then in each step the value moves, impact decays, volatility targets
+trade, the mark follows, positions that the mark has reached are liquidated, volatilities are
+updated; at the bar's end positions roll.
 """
 
 import numpy as np
@@ -54,7 +56,7 @@ _PREMIUM_WEIGHT = 0.0125
 _VOLUME_AT_REST, _VOLUME_BY_MOVE, _LARGEST_MOVE = 0.8, 0.3, 6.0
 
 
-@njit(cache=True)
+@njit()
 def run(  # noqa: PLR0917
     params: FlywheelParams,
     book: Book,
@@ -96,7 +98,7 @@ def run(  # noqa: PLR0917
     return out
 
 
-@njit(cache=True)
+@njit()
 def _stretch(state: Floats, row: Floats) -> None:
     """Take the last price and the mark into the bar's ranges."""
     last, mark = state[LAST], state[MARK]
@@ -105,7 +107,7 @@ def _stretch(state: Floats, row: Floats) -> None:
     row[_MARK_CLOSE] = mark
 
 
-@njit(cache=True)
+@njit()
 def _report(
     params: FlywheelParams, state: Floats, row: Floats, volume_base: float, steps: int
 ) -> None:
@@ -117,7 +119,7 @@ def _report(
     row[_CASH_IN], row[_CASH_OUT], row[_FUND] = state[CASH_IN], state[CASH_OUT], state[FUND]
 
 
-@njit(cache=True)
+@njit()
 def _count(book: Book, row: Floats, before: Floats, must_walk: bool) -> None:
     """Write what the book holds: as in the bar before, unless positions were closed or opened."""
     if not must_walk and row[_LONG_QUOTE] + row[_SHORT_QUOTE] == 0 and np.isnan(row[_FUNDING]):
@@ -131,7 +133,7 @@ def _count(book: Book, row: Floats, before: Floats, must_walk: bool) -> None:
         row[_BOOK_CASH] += book.margin[i] - book.side[i] * book.quantity[i] * book.entry[i]
 
 
-@njit(cache=True)
+@njit()
 def _find_edges(book: Book, state: Floats) -> None:
     """Find the highest liquidation price of a long and the lowest of a short."""
     state[LONG_EDGE], state[SHORT_EDGE] = 0.0, np.inf
@@ -148,7 +150,7 @@ def _find_edges(book: Book, state: Floats) -> None:
             state[SHORT_EDGE] = min(state[SHORT_EDGE], reached)
 
 
-@njit(cache=True)
+@njit()
 def _depth_now(params: FlywheelParams, state: Floats, depth_quote: float) -> float:
     """Return the quote notional that moves the price by 1% now."""
     volatility = np.sqrt(state[FAST] * state[STEPS_PER_YEAR])
@@ -156,7 +158,7 @@ def _depth_now(params: FlywheelParams, state: Floats, depth_quote: float) -> flo
     return float(depth_quote * min(max(thinning, params.depth_floor), params.depth_ceiling))
 
 
-@njit(cache=True)
+@njit()
 def _move(  # noqa: PLR0917
     params: FlywheelParams,
     book: Book,
@@ -182,7 +184,7 @@ def _move(  # noqa: PLR0917
     state[SLOW] += params.slow_weight * (squared - state[SLOW])
 
 
-@njit(cache=True)
+@njit()
 def _push(params: FlywheelParams, state: Floats, flow_base: float, depth: float) -> None:
     """Move the price by a market order; positive flow buys."""
     moved = 0.01 * flow_base * state[LAST] / depth
@@ -192,7 +194,7 @@ def _push(params: FlywheelParams, state: Floats, flow_base: float, depth: float)
     state[LAST] = state[VALUE] * np.exp(state[IMPACT])
 
 
-@njit(cache=True)
+@njit()
 def _trade_exposure(
     params: FlywheelParams, state: Floats, row: Floats, sellers_base: float
 ) -> None:
@@ -209,7 +211,7 @@ def _trade_exposure(
     _push(params, state, flow, row[_DEPTH])
 
 
-@njit(cache=True)
+@njit()
 def _liquidate(params: FlywheelParams, book: Book, state: Floats, row: Floats, first: int) -> None:
     """Liquidate the positions of one side (rows from ``first``) that the mark has reached."""
     half = len(book.side) // 2
@@ -228,12 +230,14 @@ def _liquidate(params: FlywheelParams, book: Book, state: Floats, row: Floats, f
     before = state[LAST]
     _push(params, state, -side * (flow - absorbed), row[_DEPTH])
     price = np.sqrt(before * state[LAST])
-    sold = 0.0
+    sold, closed = 0.0, 0.0
     mark = state[MARK]
     for i in range(first, first + half):
         if _is_breached(book, i, mark):
-            sold += _close_breached(params, book, state, row, i, share * book.quantity[i], price)
-    row[_LONG_QUOTE if side > 0 else _SHORT_QUOTE] += flow * price
+            held = book.quantity[i]
+            sold += _close_breached(params, book, state, row, i, share * held, price)
+            closed += held - book.quantity[i]
+    row[_LONG_QUOTE if side > 0 else _SHORT_QUOTE] += closed * price
     row[_VOLUME] += sold
     # What was closed against opposites has met neither the order book nor the buyers.
     unsold = (flow - sold) / flow
@@ -244,7 +248,7 @@ def _liquidate(params: FlywheelParams, book: Book, state: Floats, row: Floats, f
     _find_edges(book, state)
 
 
-@njit(cache=True)
+@njit()
 def _is_breached(book: Book, i: int, mark: float) -> bool:
     if book.quantity[i] <= 0:
         return False
@@ -255,7 +259,7 @@ def _is_breached(book: Book, i: int, mark: float) -> bool:
     return bool(book.side[i] * (mark - reached) <= 0)
 
 
-@njit(cache=True)
+@njit()
 def _absorbed(params: FlywheelParams, state: Floats, side: float, flow: float) -> float:
     """Return what others take of forced trades far from value: buyers below it, sellers above."""
     if -side * state[IMPACT] < params.buyer_discount:
@@ -265,7 +269,7 @@ def _absorbed(params: FlywheelParams, state: Floats, side: float, flow: float) -
     return float(taken)
 
 
-@njit(cache=True)
+@njit()
 def _close_breached(  # noqa: PLR0917
     params: FlywheelParams,
     book: Book,
@@ -298,7 +302,7 @@ def _close_breached(  # noqa: PLR0917
     return sold
 
 
-@njit(cache=True)
+@njit()
 def _deleverage(book: Book, state: Floats, i: int, quantity: float, price: float) -> float:
     """Close ``quantity`` of row ``i`` against opposites, highest profit times leverage first.
 
@@ -328,7 +332,7 @@ def _deleverage(book: Book, state: Floats, i: int, quantity: float, price: float
     return done
 
 
-@njit(cache=True)
+@njit()
 def _find_counterparties(  # noqa: PLR0917
     params: FlywheelParams,
     book: Book,
@@ -350,7 +354,7 @@ def _find_counterparties(  # noqa: PLR0917
     state[CASH_IN] += add_position(book, first, sold - closing, price, 1.0, params.account_quote)
 
 
-@njit(cache=True)
+@njit()
 def _roll(  # noqa: PLR0917
     params: FlywheelParams,
     book: Book,
@@ -383,7 +387,7 @@ def _roll(  # noqa: PLR0917
     _find_edges(book, state)
 
 
-@njit(cache=True)
+@njit()
 def _settle_funding(params: FlywheelParams, book: Book, state: Floats) -> float:
     """Move funding between the sides' margins at the mark; return the rate, fraction."""
     premium = state[PREMIUM]

@@ -31,21 +31,21 @@ EQUITIES = ("SPY", "QQQ", "SMH", "IGV", "NVDA", "MSFT", "TLT", "IEF", "GLD", "SH
 SERIES = ("SP500", "NASDAQCOM", "DGS10", "DGS3MO", "VIX", "BAMLH0A0HYM2", "DXY")
 
 _SESSIONS_A_YEAR = 252
-# No draw of a session is larger, in the phase's daily standard deviations: a wild factor times a
-# heavy tail would now and then invent the day of a century.
+# No draw is larger, in its own standard deviations: heavy tails, times a wild factor, would now and
+# then invent the day of a century.
 _MOST_DEVIATIONS = 4.0
 # Beta to the Nasdaq and annualized own volatility.
-_LOADINGS = {
+LOADINGS = {
     "QQQ": (1.0, 0.03), "SMH": (1.25, 0.16), "IGV": (1.0, 0.12), "NVDA": (1.5, 0.28),
     "MSFT": (0.95, 0.13),
 }  # fmt: skip
 # Effective duration, years, and own annualized volatility.
-_DURATIONS = {"TLT": (17.0, 0.045), "IEF": (7.6, 0.012)}
+DURATIONS = {"TLT": (17.0, 0.045), "IEF": (7.6, 0.012)}
 _GOLD_VOLATILITY = 0.15
 # From one session to the next.
 _FEAR_PERSISTENCE = 0.95
 # Annual fee and financing of the inverse funds, fraction.
-_INVERSE_DRAG = 0.009
+INVERSE_DRAG = 0.009
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def daily_market(episode: Episode, rng: np.random.Generator) -> DailyMarket:
     rows = len(sessions)
     wild = stochastic_volatility(rng, rows, persistence=0.94, spread=0.3)
     volatility = phase_values(episode.phases, sessions, "equity_volatility")
-    equity_shock = heavy_tailed(rng, rows, 5.0)
+    equity_shock = _draws(rng, rows, 5.0)
     daily: Floats = volatility * wild / float(np.sqrt(_SESSIONS_A_YEAR))
     daily = daily / _size_by_phase(wild * equity_shock, episode.phases, sessions)
     values: dict[str, Floats] = {}
@@ -83,11 +83,17 @@ def daily_market(episode: Episode, rng: np.random.Generator) -> DailyMarket:
     moves = np.clip(daily * equity_shock, -most, most)
     values["SP500"] = _level(moves, daily, sessions, facts.SP500, digits=2)
     market = np.diff(np.log(values["SP500"]), prepend=np.log(values["SP500"][0]))
-    tech = 1.15 * market + 0.35 * daily * heavy_tailed(rng, rows, 6.0)
+    tech = 1.15 * market + 0.35 * daily * _draws(rng, rows, 6.0)
     values["NASDAQCOM"] = _level(tech, 0.4 * daily, sessions, facts.NASDAQ, digits=2)
     _add_series(values, episode, sessions, daily, rng)
     _add_equities(values, episode, sessions, daily, rng)
     return DailyMarket(sessions, values)
+
+
+def _draws(rng: np.random.Generator, rows: int, degrees: float) -> Floats:
+    """Return heavy-tailed draws of variance 1, cut at the most deviations."""
+    cut: Floats = np.clip(heavy_tailed(rng, rows, degrees), -_MOST_DEVIATIONS, _MOST_DEVIATIONS)
+    return cut
 
 
 def _size_by_phase(draws: Floats, phases: Sequence[Phase], sessions: Dates) -> Floats:
@@ -151,7 +157,7 @@ def _add_series(
     standard = market / daily
     correlation = phase_values(episode.phases, sessions, "yield_correlation")
     size = phase_values(episode.phases, sessions, "yield_volatility")
-    own = np.sqrt(1 - correlation**2) * heavy_tailed(rng, rows, 6.0)
+    own = np.sqrt(1 - correlation**2) * _draws(rng, rows, 6.0)
     moves = size * (correlation * standard + own)
     at, numbers = _rows_of(facts.YIELD_10Y, sessions)
     yields = np.log(np.maximum(through(np.cumsum(moves), size**2, at, numbers), 0.3))
@@ -162,7 +168,7 @@ def _add_series(
     values["DGS3MO"] = np.maximum(np.round(bill, 2), 0.0)
     dollar = 0.0042 * (-0.3 * standard + 0.95 * rng.standard_normal(rows))
     values["DXY"] = _level(dollar, np.full(rows, 0.0042), sessions, facts.DOLLAR, digits=3)
-    fear = -4.5 * market + 0.045 * heavy_tailed(rng, rows, 5.0)
+    fear = -4.5 * market + 0.045 * _draws(rng, rows, 5.0)
     # Fear fades: what a fall adds is gone after some weeks.
     fear = np.diff(autoregressive(fear, _FEAR_PERSISTENCE), prepend=0.0)
     values["VIX"] = np.maximum(_level(fear, 0.02 + daily, sessions, facts.VIX, digits=2), 10.0)
@@ -182,20 +188,20 @@ def _add_equities(
     rows = len(sessions)
     nasdaq = np.diff(np.log(values["NASDAQCOM"]), prepend=np.log(values["NASDAQCOM"][0]))
     values["SPY"] = np.round(values["SP500"] / 10, 2)
-    for name, (beta, own) in _LOADINGS.items():
-        steps = beta * nasdaq + own / np.sqrt(_SESSIONS_A_YEAR) * heavy_tailed(rng, rows, 5.0)
+    for name, (beta, own) in LOADINGS.items():
+        steps = beta * nasdaq + own / np.sqrt(_SESSIONS_A_YEAR) * _draws(rng, rows, 5.0)
         steps += _excess(episode, name, sessions)
         for fact in facts.DAY_RETURNS:
             if fact.name == name:
                 steps[sessions == np.datetime64(fact.at)] = np.log1p(fact.value)
         values[name] = _prices(steps, episode.prices[name])
     moves = np.diff(values["DGS10"], prepend=values["DGS10"][0]) / 100
-    for name, (years, own) in _DURATIONS.items():
+    for name, (years, own) in DURATIONS.items():
         noise = own / np.sqrt(_SESSIONS_A_YEAR) * rng.standard_normal(rows)
         # Price falls by duration, less by convexity; the coupon is paid out as dividends.
         values[name] = _prices(-years * moves + 0.6 * (years * moves) ** 2 + noise,
                                episode.prices[name])  # fmt: skip
-    gold = _GOLD_VOLATILITY / np.sqrt(_SESSIONS_A_YEAR) * heavy_tailed(rng, rows, 5.0)
+    gold = _GOLD_VOLATILITY / np.sqrt(_SESSIONS_A_YEAR) * _draws(rng, rows, 5.0)
     # Sold for cash with everything else when equities are most volatile.
     market = np.diff(np.log(values["SP500"]), prepend=np.log(values["SP500"][0]))
     gold += np.where(daily * np.sqrt(_SESSIONS_A_YEAR) > 0.5, 0.15, 0.0) * market
@@ -203,7 +209,7 @@ def _add_equities(
     for name, of in (("SH", "SPY"), ("PSQ", "QQQ")):
         simple = np.diff(values[of], prepend=values[of][0]) / np.roll(values[of], 1)
         simple[0] = 0.0
-        steps = np.log1p(-simple) - _INVERSE_DRAG / _SESSIONS_A_YEAR
+        steps = np.log1p(-simple) - INVERSE_DRAG / _SESSIONS_A_YEAR
         values[name] = _prices(steps, episode.prices[name])
 
 

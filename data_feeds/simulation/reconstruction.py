@@ -192,7 +192,10 @@ def _dividends(name: str, bars: Channel, daily: DailyMarket) -> Iterator[Channel
         amount = bars["close"][rows - 1] * _DIVIDEND_YIELDS[name] / 4
     elif name in _COUPON_FUNDS:
         rows = begins
-        amount = bars["close"][rows - 1] * np.maximum(daily.values["DGS10"][rows], 0.5) / 1200
+        # The newest yield that is published when the fund goes ex-dividend.
+        known = releases.known_at(releases.rule_for("DGS10"), daily.sessions)
+        newest = np.searchsorted(known, bars["opened_at"][rows], side="right") - 1
+        amount = bars["close"][rows - 1] * np.maximum(daily.values["DGS10"][newest], 0.5) / 1200
     else:
         return
     at = bars["opened_at"][rows]

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from data_feeds import releases
 from data_feeds.calendar import (
@@ -20,7 +21,7 @@ from data_feeds.calendar import (
 from data_feeds.dataset import Dataset
 from data_feeds.errors import SchemaError
 from data_feeds.schema import Channel, ChannelKey, ChannelKind, utc_text
-from data_feeds.simulation.factors import _DURATIONS, _INVERSE_DRAG, _LOADINGS
+from data_feeds.simulation.factors import DURATIONS, INVERSE_DRAG, LOADINGS
 from data_feeds.simulation.paths import Floats, autoregressive, heavy_tailed, stochastic_volatility
 from data_feeds.simulation.perp import Dates, Instants, dates_of
 from data_feeds.simulation.scenario_ends import (
@@ -39,8 +40,10 @@ from data_feeds.timeframe import DAY_NS
 
 _SESSIONS_A_YEAR = 252
 _A_DAY = np.timedelta64(1, "D")
-# Channels may have ended that long before the data's end and are still continued.
-_LATE_DAYS = 14
+# An exchange's bars may have ended that long before the data's end, series so much longer, and are
+# still continued: holidays, and values that are published weeks later.
+_LATE_DAYS = 5
+LATE_SERIES_DAYS = 45
 _LEAST_VOLATILITY, _LARGEST_VOLATILITY = 0.08, 0.60
 # The sessions that a beta is estimated from, and the number of them that counts as much as the
 # belief that it is 1.
@@ -98,7 +101,8 @@ class DailyStart:
 class Factors:
     """What happened in each New York session: log changes, ``yields`` in percentage points.
 
-    ``calm`` is volatility relative to where it started, ``settled`` how far things settled in it.
+    ``calm`` is volatility relative to where it started, ``settled`` how far things settled in it;
+    ``ahead`` is false for sessions that had closed when the data ended: nothing moves in them.
     """
 
     sessions: Dates
@@ -110,6 +114,7 @@ class Factors:
     spread: Floats
     calm: Floats
     settled: Floats
+    ahead: NDArray[np.bool_]
 
     def moved(self, steps: Floats, last: np.datetime64, days: Dates) -> Floats:
         """Return the sum of ``steps`` over the sessions after ``last`` until each of ``days``."""
@@ -175,7 +180,7 @@ def _role(name: str) -> tuple[str, float, float] | None:
         return "market", 1.0, 0.0
     if name == "GLD":
         return "market", 0.0, 0.15
-    return ("tech", *_LOADINGS[name]) if name in _LOADINGS else None
+    return ("tech", *LOADINGS[name]) if name in LOADINGS else None
 
 
 def _common_returns(a: Daily, b: Daily) -> tuple[Floats, Floats]:
@@ -190,7 +195,7 @@ def _common_returns(a: Daily, b: Daily) -> tuple[Floats, Floats]:
 def daily_factors(start: DailyStart, scenario: Scenario, rng: np.random.Generator) -> Factors:
     """Return one path of the factors, from before the data's end (nothing happens there) on."""
     first, last = dates_of(np.array([start.begin, start.end]))
-    sessions = sessions_between("XNYS", first - _LATE_DAYS * _A_DAY, last)
+    sessions = sessions_between("XNYS", first - LATE_SERIES_DAYS * _A_DAY, last)
     rows = len(sessions)
     elapsed = (session_bounds("XNYS", sessions)[1] - start.begin) / DAY_NS
     share = _drift(elapsed, scenario)
@@ -200,25 +205,31 @@ def daily_factors(start: DailyStart, scenario: Scenario, rng: np.random.Generato
     yearly = np.clip(start.equity_volatility * calm, _LEAST_VOLATILITY, _LARGEST_VOLATILITY)
     sigma = yearly / np.sqrt(_SESSIONS_A_YEAR)
     wild = stochastic_volatility(rng, rows, persistence=0.94, spread=0.3)
-    standard = wild * heavy_tailed(rng, rows, 5.0)
+    # What happened before the end has happened: nothing is drawn for it.
+    ahead = elapsed > 0
+    standard = ahead * wild * heavy_tailed(rng, rows, 5.0)
     market = scenario.equity_log_return * share + sigma * standard
-    tech_noise = 0.35 * scenario.own_noise * sigma * heavy_tailed(rng, rows, 6.0)
+    tech_noise = ahead * 0.35 * scenario.own_noise * sigma * heavy_tailed(rng, rows, 6.0)
     tech = scenario.tech_beta * market + scenario.tech_log_return * share + tech_noise
     quiet = scenario.yield_volatility_multiple**progress
     correlation = scenario.yield_correlation
-    own = np.sqrt(1 - correlation**2) * heavy_tailed(rng, rows, 6.0)
+    own = ahead * np.sqrt(1 - correlation**2) * heavy_tailed(rng, rows, 6.0)
     yields = scenario.yield_change * share + start.yield_size * quiet * (
         correlation * standard + own
     )
     dollar = scenario.dollar_log_return * share + start.dollar_size * quiet * (
-        -0.3 * standard + 0.95 * rng.standard_normal(rows)
+        -0.3 * standard + 0.95 * ahead * rng.standard_normal(rows)
     )
     # What a day's fear adds fades within weeks.
-    shock = autoregressive(-4.5 * sigma * standard + 0.04 * rng.standard_normal(rows), 0.92)
+    shock = autoregressive(-4.5 * sigma * standard + 0.04 * ahead * rng.standard_normal(rows), 0.92)
     fear = np.log(scenario.vix_multiple) * settled + np.diff(shock, prepend=0.0)
-    widened = autoregressive(-1.1 * sigma * standard + 0.008 * rng.standard_normal(rows), 0.97)
+    widened = autoregressive(
+        -1.1 * sigma * standard + 0.008 * ahead * rng.standard_normal(rows), 0.97
+    )
     spread = np.log(scenario.spread_multiple) * settled + np.diff(widened, prepend=0.0)
-    return Factors(sessions, market, tech, yields, dollar, fear, spread, calm, settled)
+    return Factors(
+        sessions, market, tech, yields, dollar, fear, spread, calm, settled, np.asarray(ahead)
+    )
 
 
 def _drift(elapsed: Floats, scenario: Scenario) -> Floats:
@@ -235,16 +246,20 @@ def equity_steps(
     rows = len(factors.sessions)
     if name in _INVERSES:
         of = equity_steps(_INVERSES[name], start, factors, scenario, seed=seed, path=path)
-        inverse: Floats = np.log1p(-np.expm1(of)) - _INVERSE_DRAG / _SESSIONS_A_YEAR
+        inverse: Floats = np.log1p(-np.expm1(of)) - INVERSE_DRAG / _SESSIONS_A_YEAR
         return inverse
-    if name in _DURATIONS:
-        years, yearly = _DURATIONS[name]
+    if name in DURATIONS:
+        years, yearly = DURATIONS[name]
         moves = years * factors.yields / 100
-        noise = yearly / np.sqrt(_SESSIONS_A_YEAR) * rng.standard_normal(rows)
+        noise = factors.ahead * yearly / np.sqrt(_SESSIONS_A_YEAR) * rng.standard_normal(rows)
         bond: Floats = -moves + 0.6 * moves**2 + noise
         return bond
-    exposure = start.exposures.get(name) or Exposure(*(_role(name) or ("market", 1.0, 0.0)), 0.0)
+    exposure = start.exposures.get(name)
+    if exposure is None:
+        factor, beta, yearly = _role(name) or ("market", 1.0, 0.0)
+        exposure = Exposure(factor, beta, yearly / float(np.sqrt(_SESSIONS_A_YEAR)), 0.0)
     own = exposure.own * scenario.own_noise * factors.calm * heavy_tailed(rng, rows, 5.0)
+    own *= factors.ahead
     # What fell without the market, as gold does, is not what rebounds with it.
     share = scenario.rebound * float(np.clip(exposure.beta, 0.0, 1.0))
     rebound = share * exposure.fall * factors.settled
