@@ -43,6 +43,8 @@ __all__ = ["BAR_NS", "BitcoinMarket", "bitcoin_market"]
 
 TICK = 0.1
 
+# The share of a phase's variance that is neither equities' nor forced selling's.
+_OWN_SHARE = 0.5
 # How often the drift is corrected and the market run again.
 _ROUNDS = 4
 # No other price comes closer than this to a low or high that is a fact, fraction.
@@ -111,7 +113,7 @@ def _ns(text: str) -> int:
 def _variance(episode: Episode, opened: Instants, rng: np.random.Generator) -> Floats:
     """Return the variance of each bar's own log return."""
     yearly = phase_values(episode.phases, dates_of(opened), "bitcoin_volatility")
-    own = own_variance(opened, yearly, rng)
+    own = own_variance(opened, yearly * np.sqrt(_OWN_SHARE), rng)
     for first, last, times in episode.flushes:
         own[(opened >= _ns(first)) & (opened < _ns(last))] *= times
     return own

@@ -34,8 +34,6 @@ MARKS = ("mark_open", "mark_high", "mark_low", "mark_close")
 
 _CROWDED = np.array([0.60, 0.20, 0.12, 0.06, 0.02])
 _BARS_A_YEAR = 365 * BARS_A_DAY
-# The share of a phase's variance that is neither equities' nor forced selling's.
-_OWN_SHARE = 0.6
 # Order-book depth at 1% as a share of open interest, calm and fragile.
 _DEPTH_CALM, _DEPTH_FRAGILE = 0.09, 0.05
 _WEEKEND_DEPTH, _WEEKEND_VOLATILITY = 0.65, 0.75
@@ -47,18 +45,24 @@ def dates_of(opened: Instants) -> Dates:
 
 
 def own_variance(opened: Instants, yearly: Floats, rng: np.random.Generator) -> Floats:
-    """Return the variance of each bar's own log return.
+    """Return the variance of each bar's own log return: by hour, weekday, and wilder some days.
 
-    ``yearly`` is the annualized volatility of the whole return, a fraction, one a bar.
+    ``yearly`` is the annualized volatility that they make in the mean, a fraction, one a bar.
     """
-    hour = (opened % DAY_NS) / HOUR_NS
-    season = 0.75 + 0.75 * np.exp(-(((hour - 15.0) / 3.5) ** 2))
-    weekend = np.where(_is_weekend(opened), _WEEKEND_VOLATILITY, 1.0)
+    rhythm = _rhythm(opened) ** 2 / _MEAN_RHYTHM
     # One factor lasts days, one an afternoon.
     wild = stochastic_volatility(rng, len(opened), persistence=0.998, spread=0.35)
     wild *= stochastic_volatility(rng, len(opened), persistence=0.93, spread=0.30)
-    own: Floats = yearly**2 / _BARS_A_YEAR * (season * weekend * wild) ** 2 * _OWN_SHARE
+    own: Floats = yearly**2 / _BARS_A_YEAR * rhythm * wild**2
     return own
+
+
+def _rhythm(opened: Instants) -> Floats:
+    """Return what the hour and the weekday make of volatility."""
+    hour = (opened % DAY_NS) / HOUR_NS
+    season = 0.75 + 0.75 * np.exp(-(((hour - 15.0) / 3.5) ** 2))
+    rhythm: Floats = season * np.where(_is_weekend(opened), _WEEKEND_VOLATILITY, 1.0)
+    return rhythm
 
 
 def within_bars(variance: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
@@ -100,6 +104,9 @@ def _is_weekend(opened: Instants) -> NDArray[np.bool_]:
     # The epoch was a Thursday.
     weekday = (opened // DAY_NS + 3) % 7
     return np.asarray(weekday >= 5)
+
+
+_MEAN_RHYTHM = float(np.mean(_rhythm(np.arange(0, 7 * DAY_NS, BAR_NS)) ** 2))
 
 
 def perp_market(

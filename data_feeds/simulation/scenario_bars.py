@@ -34,8 +34,12 @@ def bars_after(
 
 
 def _ratio(dataset: Dataset, name: str, start: PerpStart) -> float:
-    """Return what an instrument's last price is to the leading one's."""
-    return float(finest(dataset, name)["close"][-1]) / start.price
+    """Return what an instrument's price is to the leading one's, at their last common close."""
+    mine, lead = finest(dataset, name), finest(dataset, start.lead)
+    _, left, right = np.intersect1d(mine["closed_at"], lead["closed_at"], return_indices=True)
+    if len(left) == 0:
+        return float(mine["close"][-1]) / start.price
+    return float(mine["close"][left[-1]] / lead["close"][right[-1]])
 
 
 def _path_rows(made_path: PerpPath, key: ChannelKey, ratio: float) -> dict[str, Array]:

@@ -8,15 +8,27 @@ import numpy as np
 from data_feeds.calendar import ALWAYS_OPEN
 from data_feeds.dataset import Dataset
 from data_feeds.errors import SchemaError
-from data_feeds.schema import Array, Channel, ChannelKey, ChannelKind, Provenance, time_columns
+from data_feeds.schema import (
+    Array,
+    Channel,
+    ChannelKey,
+    ChannelKind,
+    Provenance,
+    time_columns,
+    utc_text,
+)
 from data_feeds.simulation.paths import Floats
 from data_feeds.simulation.perp import Dates, Instants, dates_of
-from data_feeds.timeframe import MINUTE_NS, Timeframe
+from data_feeds.timeframe import DAY_NS, MINUTE_NS, Timeframe
 
 BAR_KINDS = (ChannelKind.BARS, ChannelKind.MARK)
 # Recent: what volatility, cadence and lag are measured on.
 RECENT_DAYS = 20
 RECENT_ROWS = 30
+# Points may have ended that many of their steps before the data's end and are still continued;
+# series that many days, for values that are published weeks later.
+_LATE_STEPS = 3
+LATE_SERIES_DAYS = 45
 # Rows from which on a mean square tells something.
 _ENOUGH = 10
 
@@ -77,6 +89,26 @@ def step_ns(channel: Channel, otherwise: int) -> int:
     if len(steps) == 0:
         return otherwise
     return max(round(float(np.median(steps)) / MINUTE_NS), 1) * MINUTE_NS
+
+
+def check_points(channel: Channel, begin: int) -> None:
+    """Refuse a channel of points that had ended when the data did: its going on would be invented.
+
+    Raises
+    ------
+    SchemaError : the last point is older than three of its usual steps and than the limit of its
+        kind: a day, or for series so many as the slowest release takes.
+    """
+    is_series = channel.key.kind is ChannelKind.SERIES
+    least = LATE_SERIES_DAYS * DAY_NS if is_series else DAY_NS
+    limit = max(_LATE_STEPS * step_ns(channel, least), least)
+    last = int(channel["event_at"][-1])
+    if begin - last > limit:
+        raise SchemaError(
+            f"{channel.key}: its last value is of {utc_text(last)}, more than "
+            f"{limit / DAY_NS:.3g} days before the data end ({utc_text(begin)}); leave it out "
+            "with dataset.only or cut the data there"
+        )
 
 
 def points_after(channel: Channel, end: int, otherwise: int) -> Instants:

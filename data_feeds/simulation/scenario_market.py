@@ -25,6 +25,7 @@ from data_feeds.simulation.factors import DURATIONS, INVERSE_DRAG, LOADINGS
 from data_feeds.simulation.paths import Floats, autoregressive, heavy_tailed, stochastic_volatility
 from data_feeds.simulation.perp import Dates, Instants, dates_of
 from data_feeds.simulation.scenario_ends import (
+    LATE_SERIES_DAYS,
     RECENT_DAYS,
     Daily,
     daily,
@@ -40,10 +41,8 @@ from data_feeds.timeframe import DAY_NS
 
 _SESSIONS_A_YEAR = 252
 _A_DAY = np.timedelta64(1, "D")
-# An exchange's bars may have ended that long before the data's end, series so much longer, and are
-# still continued: holidays, and values that are published weeks later.
+# An exchange's bars may have ended that long before the data's end and are still continued.
 _LATE_DAYS = 5
-LATE_SERIES_DAYS = 45
 _LEAST_VOLATILITY, _LARGEST_VOLATILITY = 0.08, 0.60
 # The sessions that a beta is estimated from, and the number of them that counts as much as the
 # belief that it is 1.
@@ -101,7 +100,8 @@ class DailyStart:
 class Factors:
     """What happened in each New York session: log changes, ``yields`` in percentage points.
 
-    ``calm`` is volatility relative to where it started, ``settled`` how far things settled in it;
+    ``calm`` is volatility relative to where it started, ``settled`` how far things settled in it,
+    ``tech_volatility`` what technology's returns are drawn with, annualized;
     ``ahead`` is false for sessions that had closed when the data ended: nothing moves in them.
     """
 
@@ -112,6 +112,7 @@ class Factors:
     dollar: Floats
     fear: Floats
     spread: Floats
+    tech_volatility: Floats
     calm: Floats
     settled: Floats
     ahead: NDArray[np.bool_]
@@ -209,7 +210,8 @@ def daily_factors(start: DailyStart, scenario: Scenario, rng: np.random.Generato
     ahead = elapsed > 0
     standard = ahead * wild * heavy_tailed(rng, rows, 5.0)
     market = scenario.equity_log_return * share + sigma * standard
-    tech_noise = ahead * 0.35 * scenario.own_noise * sigma * heavy_tailed(rng, rows, 6.0)
+    tech_share = 0.35 * scenario.own_noise
+    tech_noise = ahead * tech_share * sigma * heavy_tailed(rng, rows, 6.0)
     tech = scenario.tech_beta * market + scenario.tech_log_return * share + tech_noise
     quiet = scenario.yield_volatility_multiple**progress
     correlation = scenario.yield_correlation
@@ -228,7 +230,17 @@ def daily_factors(start: DailyStart, scenario: Scenario, rng: np.random.Generato
     )
     spread = np.log(scenario.spread_multiple) * settled + np.diff(widened, prepend=0.0)
     return Factors(
-        sessions, market, tech, yields, dollar, fear, spread, calm, settled, np.asarray(ahead)
+        sessions=sessions,
+        market=market,
+        tech=tech,
+        yields=yields,
+        dollar=dollar,
+        fear=fear,
+        spread=spread,
+        tech_volatility=yearly * np.hypot(scenario.tech_beta, tech_share),
+        calm=calm,
+        settled=settled,
+        ahead=np.asarray(ahead),
     )
 
 

@@ -7,6 +7,7 @@ the leading one share most of its noise.
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from data_feeds.dataset import Dataset
 from data_feeds.errors import SchemaError
@@ -47,8 +48,11 @@ from data_feeds.simulation.scenario_numbers import Scenario
 from data_feeds.timeframe import DAY_NS, Timeframe
 
 # Bars may have ended that long before the data's end and are still continued.
-_LATE_NS = 7 * DAY_NS
+_LATE_NS = DAY_NS
 _LEAST_VOLATILITY, _LARGEST_VOLATILITY = 0.20, 1.30
+# The least share of volatility that is an asset's own, and what forced trades in a fragile market
+# add to it.
+_LEAST_OWN, _FORCED = 0.4, 0.12
 _USUAL_VOLATILITY = 0.55
 # The share of its noise's variance that an asset has in common with the leading one.
 _COMMON = 0.7
@@ -209,15 +213,14 @@ def perp_path(
     opened = np.arange(start.opened_at, end, BAR_NS, dtype=np.int64)
     elapsed = (opened - start.opened_at) / DAY_NS
     progress = np.clip(elapsed / scenario.settling_days, 0.0, 1.0)
-    yearly = np.clip(
-        start.volatility * scenario.bitcoin_volatility_multiple**progress,
-        _LEAST_VOLATILITY,
-        _LARGEST_VOLATILITY,
-    )
-    variance = own_variance(opened, yearly, rng)
+    beta = _between(scenario.bitcoin_beta_start, scenario.bitcoin_beta_target, progress)
+    yearly = start.volatility * scenario.bitcoin_volatility_multiple**progress
+    of_equities = beta * factors.tech_volatility[_session_rows(factors, opened)]
+    fragility = _between(scenario.fragility_start, scenario.fragility_target, progress)
+    own = _own(yearly, of_equities) / (1 + _FORCED * fragility)
+    variance = own_variance(opened, own, rng)
     shares, wiggle = within_bars(variance, rng)
     noise = _noise(asset, starts, opened, rng, stream(seed, path, "crypto"))
-    beta = _between(scenario.bitcoin_beta_start, scenario.bitcoin_beta_target, progress)
     # All assets take over an equity session in the same rhythm.
     moves = equity_moves(opened, factors.sessions, factors.tech, stream(seed, path, "rhythm"))
     drift = (
@@ -234,7 +237,7 @@ def perp_path(
         rng,
         interest=start.interest * scenario.interest_multiple**progress,
         daily_volume=np.full(len(opened), start.daily_volume),
-        fragility=_between(scenario.fragility_start, scenario.fragility_target, progress),
+        fragility=fragility,
     )
     market = replace(
         market,
@@ -243,6 +246,19 @@ def perp_path(
         is_settlement=opened % funding_ns == 0,
     )
     return PerpPath(start, opened, with_wicks(_run(start, market), WICK * np.sqrt(variance), rng))
+
+
+def _session_rows(factors: Factors, opened: Instants) -> NDArray[np.intp]:
+    """Return the row of the newest session of each bar's day or before it."""
+    rows = np.searchsorted(factors.sessions, dates_of(opened), side="right") - 1
+    return np.maximum(rows, 0)
+
+
+def _own(yearly: Floats, of_equities: Floats) -> Floats:
+    """Return the annualized volatility that is left for an asset's own noise."""
+    left = yearly**2 - of_equities**2
+    own: Floats = np.sqrt(np.maximum(left, (_LEAST_OWN * yearly) ** 2))
+    return own
 
 
 def _between(start: float, target: float, progress: Floats) -> Floats:

@@ -26,6 +26,7 @@ from data_feeds.simulation.perp import FUNDING_NS
 from data_feeds.simulation.scenario_bars import bars_after, points_of
 from data_feeds.simulation.scenario_ends import (
     BAR_KINDS,
+    check_points,
     end_of,
     made,
     step_ns,
@@ -74,8 +75,9 @@ def scenario_paths(
 
     Returns
     -------
-    Datasets with the same channels, whose rows begin after the dataset's own last rows; all rows
-    and instruments are synthetic. Dividends go on as before, splits end.
+    Datasets with the same channels, whose rows begin after the dataset's own last rows and become
+    known after its end; all rows and instruments are synthetic. Dividends go on as before, splits
+    end.
 
     Raises
     ------
@@ -113,6 +115,8 @@ def _check(dataset: Dataset, key: ChannelKey, perps: dict[str, PerpStart], begin
             f"{key}: cannot be continued without bars of {asset_of(key.instrument)}; add them or "
             "leave the channel out with dataset.only"
         )
+    if key.kind in _PERP_POINTS or key.kind is ChannelKind.SERIES:
+        check_points(dataset.channels[key], begin)
 
 
 def _path(
@@ -146,12 +150,22 @@ def _path(
             channels[key] = _points(
                 dataset, key, crypto=crypto, factors=factors, bars=channels, end=start.end, rng=rng
             )
+        channels[key] = _after(channels[key], start.begin)
         validate(channels[key])
     instruments = {
         name: item.model_copy(update={"synthetic": True})
         for name, item in dataset.instruments.items()
     }
     return Dataset(instruments, channels)
+
+
+def _after(channel: Channel, begin: int) -> Channel:
+    """Return a channel no row of which is known while the data last: decisions there are history.
+
+    A channel that lags begins with facts of the data's last days.
+    """
+    known = np.maximum(channel["available_at"], begin + 1)
+    return Channel(channel.key, {**channel.columns, "available_at": known})
 
 
 def _points(
