@@ -1,9 +1,9 @@
-"""The embedded reconstructions pass through their facts and are whole, labelled and repeatable."""
+"""The embedded reconstructions are whole, labelled, causal and repeatable."""
 
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,245 +13,25 @@ import pytest
 from data_feeds import releases
 from data_feeds.align import resample_bars
 from data_feeds.calendar import FEDERAL_RESERVE, add_business_days, session_bounds, sessions_between
-from data_feeds.catalog import Catalog
 from data_feeds.dataset import Dataset
-from data_feeds.embedded import embedded_catalog
 from data_feeds.schema import Array, Channel, ChannelKey, ChannelKind, Provenance, validate
 from data_feeds.simulation import facts
-from data_feeds.simulation.episodes import EPISODES, Episode
-from data_feeds.simulation.factors import EQUITIES, SERIES, daily_market, phase_values
-from data_feeds.simulation.facts import Fact
+from data_feeds.simulation.episodes import EPISODES
+from data_feeds.simulation.factors import EQUITIES, SERIES
 from data_feeds.simulation.reconstruction import PERP, TIMEFRAME, reconstruct
 from data_feeds.timeframe import DAY_NS, HOUR_NS, Timeframe
 from tests.data_feeds.factory import ns
+from tests.data_feeds.simulation.reconstructed import (
+    BAR_NS,
+    BY_NAME,
+    ONE_EPISODE,
+    daily,
+    dates,
+    episode_rows,
+    row_at,
+)
 
-BAR_NS = Timeframe(TIMEFRAME).ns
 REPOSITORY = Path(__file__).resolve().parents[3]
-ONE_EPISODE = "2020"
-BY_NAME = {episode.name: episode for episode in EPISODES}
-# "About" levels are round numbers: the path meets daily ones within rounding, and open interest,
-# which the flywheel moves after its last correction, within a fifth.
-ABOUT_TOLERANCE = 0.005
-OPEN_INTEREST_TOLERANCE = 0.20
-
-
-@pytest.fixture(scope="module")
-def made() -> Dataset:
-    """Everything in the embedded catalog, in memory."""
-    catalog = embedded_catalog()
-    channels = {entry.key: catalog.read(entry.key) for entry in catalog.entries()}
-    return Dataset(catalog.instruments(), channels)
-
-
-@pytest.fixture(scope="module")
-def perp(made: Dataset) -> Channel:
-    return made.bars(PERP, TIMEFRAME)
-
-
-@pytest.fixture(scope="module")
-def days(perp: Channel) -> Channel:
-    return resample_bars(perp, Timeframe("1d"))
-
-
-def inside(fact: Fact) -> bool:
-    return any(ns(episode.start) <= ns(fact.at) < ns(episode.end) for episode in EPISODES)
-
-
-def known(*fields: str, name: str = PERP, of: tuple[Fact, ...] = facts.BITCOIN) -> list[Fact]:
-    return [fact for fact in of if fact.name == name and fact.field in fields and inside(fact)]
-
-
-def dates(instants: Array) -> Array:
-    return instants.astype("datetime64[ns]").astype("datetime64[D]")
-
-
-def daily(made: Dataset, name: str) -> tuple[Array, Array]:
-    """Dates and values of a series, or of an equity's closes."""
-    if name in SERIES:
-        channel = made.channel(name, ChannelKind.SERIES)
-        return dates(channel["event_at"]), channel["value"]
-    channel = made.bars(name, "1d")
-    return dates(channel["closed_at"]), channel["close"]
-
-
-def row_at(channel: Channel, column: str, at: str) -> int:
-    (row,) = np.flatnonzero(channel[column] == ns(at))
-    return int(row)
-
-
-def episode_rows(channel: Channel, column: str, episode: Episode) -> Array:
-    at = channel[column]
-    return np.flatnonzero((at >= ns(episode.start)) & (at < ns(episode.end)))
-
-
-def day_changes(days: Channel) -> Iterator[tuple[Array, Array, Episode]]:
-    """Dates and close-to-close changes of bitcoin's UTC days, one episode at a time."""
-    for episode in EPISODES:
-        rows = episode_rows(days, "opened_at", episode)
-        close = days["close"][rows]
-        yield dates(days["opened_at"][rows])[1:], close[1:] / close[:-1] - 1, episode
-
-
-# Facts -------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("fact", [f for f in facts.DAILY_FACTS if inside(f)], ids=str)
-def test_a_daily_fact_is_met(made: Dataset, fact: Fact) -> None:
-    on, values = daily(made, fact.name)
-    (value,) = values[on == np.datetime64(fact.at)]
-    if fact.measured:
-        assert value == fact.value
-    else:
-        assert value == pytest.approx(fact.value, rel=ABOUT_TOLERANCE)
-
-
-def test_no_daily_fact_is_left_out_by_a_wrong_date() -> None:
-    # A fact outside every episode would never be looked at.
-    assert [fact for fact in facts.DAILY_FACTS if not inside(fact)] == []
-    assert [fact for fact in (*facts.BITCOIN, *facts.FUNDING) if not inside(fact)] == []
-
-
-def test_bitcoin_days_close_at_their_measured_prices(days: Channel) -> None:
-    for fact in known("close"):
-        close = days["close"][row_at(days, "opened_at", fact.at)]
-        if fact.measured:
-            assert close == fact.value, fact
-        else:
-            assert close == pytest.approx(fact.value, rel=ABOUT_TOLERANCE), fact
-
-
-def test_bars_inside_the_largest_days_close_near_the_known_prices(perp: Channel) -> None:
-    for fact in facts.INTRADAY:
-        close = perp["close"][row_at(perp, "opened_at", fact.at)]
-        assert close == pytest.approx(fact.value, rel=ABOUT_TOLERANCE), fact
-
-
-@pytest.mark.parametrize("field", ["low", "high"])
-def test_an_extreme_is_in_its_bar_and_nothing_passes_it_nearby(perp: Channel, field: str) -> None:
-    extremes = known(field)
-    assert extremes
-    for fact in extremes:
-        at = perp["opened_at"]
-        assert perp[field][row_at(perp, "opened_at", fact.at)] == fact.value, fact
-        near = np.abs(at - ns(fact.at)) <= fact.bounds * DAY_NS
-        beyond = perp[field][near].min() if field == "low" else perp[field][near].max()
-        assert beyond == fact.value, fact
-        assert (perp[field][near] == fact.value).sum() == 1, fact
-
-
-def test_the_hour_of_an_extreme_holds_it(perp: Channel) -> None:
-    # A playbook on hourly bars meets the same low.
-    hours = resample_bars(perp, Timeframe("1h"))
-    assert hours["low"][row_at(hours, "opened_at", "2020-03-13T02:00")] == 3_621.8
-    assert hours["high"][row_at(hours, "opened_at", "2021-11-10T14:00")] == 69_198.7
-
-
-def test_funding_is_as_measured_and_lowest_within_ten_days(made: Dataset) -> None:
-    funding = made.channel(PERP, ChannelKind.FUNDING)
-    for fact in facts.FUNDING:
-        assert funding["rate"][row_at(funding, "event_at", fact.at)] == fact.value
-        near = np.abs(funding["event_at"] - ns(fact.at)) <= 10 * DAY_NS
-        assert funding["rate"][near].min() == fact.value
-
-
-def test_no_index_closes_beyond_its_record_nearby(made: Dataset) -> None:
-    for fact in facts.RECORDS:
-        on, values = daily(made, fact.name)
-        near = values[np.abs((on - np.datetime64(fact.at)).astype(int)) <= fact.bounds]
-        # Another close may equal it: yields have two decimals.
-        assert (near.max() if fact.field == "high" else near.min()) == fact.value, fact
-
-
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_records_hold_whatever_the_seed(seed: int) -> None:
-    for episode in EPISODES:
-        market = daily_market(episode, np.random.default_rng(seed))
-        for fact in facts.RECORDS:
-            if not ns(episode.start) <= ns(fact.at) < ns(episode.end):
-                continue
-            values = market.values[fact.name]
-            away = np.abs((market.sessions - np.datetime64(fact.at)).astype(int))
-            near = values[away <= fact.bounds]
-            assert (near.max() if fact.field == "high" else near.min()) == fact.value, fact
-
-
-def test_the_bounds_of_the_extremes_are_true_of_the_real_markets(real_catalog: Catalog) -> None:
-    # A bound that is too wide bends the path: the real S&P 500 passed its high of 2020-02-19 on
-    # 2020-08-18, 181 days later.
-    hours = real_catalog.read(ChannelKey(PERP, ChannelKind.BARS, "1h"))
-    for fact in (*known("low", "high"), *facts.RECORDS):
-        if fact.name == PERP:
-            at, values = hours["opened_at"], hours[fact.field]
-        else:
-            # GSPC is the same index; the file of SP500 ends before the low of 2026-03-30.
-            name = "GSPC" if fact.name == "SP500" else fact.name
-            series = real_catalog.read(ChannelKey(name, ChannelKind.SERIES))
-            at, values = series["event_at"], series["value"]
-        near = values[np.abs(at - ns(fact.at)) <= fact.bounds * DAY_NS]
-        # Ten cents of bitcoin's price are one tick.
-        tolerance = 1e-5 if fact.measured else ABOUT_TOLERANCE
-        extreme = near.max() if fact.field == "high" else near.min()
-        assert extreme == pytest.approx(fact.value, rel=tolerance), fact
-
-
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_a_phase_has_the_volatility_it_states(seed: int) -> None:
-    for episode in EPISODES:
-        market = daily_market(episode, np.random.default_rng(seed))
-        moves = market.returns("SP500")
-        ends = [phase.start for phase in episode.phases[1:]] + [episode.end]
-        for phase, end in zip(episode.phases, ends, strict=True):
-            first, last = np.searchsorted(
-                market.sessions, np.array([phase.start, end], dtype="datetime64[D]")
-            )
-            if last - first < 10:
-                continue
-            # The facts add a drift and folding takes some moves away: a third either way.
-            stated = phase.equity_volatility / np.sqrt(252)
-            assert 0.67 * stated < moves[first:last].std() < 1.5 * stated, (episode.name, phase)
-
-
-def test_no_invented_session_is_absurd(made: Dataset) -> None:
-    # Draws stop at 4 of the phase's daily standard deviations; facts and folding may add 2.
-    on, level = daily(made, "SP500")
-    moves = level[1:] / level[:-1] - 1
-    for episode in EPISODES:
-        rows = (on[1:] > np.datetime64(episode.start)) & (on[1:] < np.datetime64(episode.end))
-        rows &= np.diff(on).astype(int) <= 10
-        stated = phase_values(episode.phases, on[1:][rows], "equity_volatility") / np.sqrt(252)
-        assert (np.abs(moves[rows]) < 6 * stated).all()
-
-
-def test_a_known_return_of_one_session_is_met(made: Dataset) -> None:
-    for fact in facts.DAY_RETURNS:
-        on, close = daily(made, fact.name)
-        (row,) = np.flatnonzero(on == np.datetime64(fact.at))
-        # Two prices of about 400 USD, each rounded to a cent: 0.01 / 400 = 2.5e-5.
-        assert close[row] / close[row - 1] - 1 == pytest.approx(fact.value, abs=2.5e-5)
-
-
-def test_open_interest_comes_near_its_levels(made: Dataset) -> None:
-    held = made.channel(PERP, ChannelKind.OPEN_INTEREST)
-    for fact in (f for f in facts.OPEN_INTEREST if inside(f)):
-        # The level is that of the day's end.
-        row = np.flatnonzero(held["event_at"] == ns(fact.at) + DAY_NS)[0]
-        near = pytest.approx(fact.value, rel=OPEN_INTEREST_TOLERANCE)
-        assert held["open_interest_base"][row] == near, fact
-
-
-def test_the_worst_days_are_those_that_are_known(days: Channel) -> None:
-    # 4,764.7 / 7,938.4 - 1 = -40.0%; 22,471.5 / 26,564.7 - 1 = -15.4%;
-    # 15,905 / 18,534 - 1 = -14.2%; 62,868.1 / 73,137.4 - 1 = -14.0%.
-    worst = {"2020": ["2020-03-12"], "2022": ["2022-06-13", "2022-11-09"], "2026": ["2026-02-05"]}
-    rates = {"2020-03-12": -40.0, "2022-06-13": -15.4, "2022-11-09": -14.2, "2026-02-05": -14.0}
-    for on, change, episode in day_changes(days):
-        expected = worst[episode.name]
-        lowest = np.argsort(change)[: len(expected)]
-        assert [str(day) for day in on[lowest]] == expected
-        assert [round(100 * x, 1) for x in change[lowest]] == [rates[day] for day in expected]
-
-
-# Form --------------------------------------------------------------------------------------------
 
 
 def test_every_row_is_valid_and_synthetic(made: Dataset) -> None:
@@ -339,6 +119,18 @@ def test_a_series_is_known_when_the_real_one_is_published(made: Dataset, name: s
     published = releases.known_at(releases.rule_for(name), dates(channel["event_at"]))
     assert np.array_equal(channel["available_at"], published)
     assert (channel["available_at"] > channel["event_at"]).all()
+
+
+@pytest.mark.parametrize("name", ["TLT", "IEF"])
+def test_a_coupon_is_of_the_newest_yield_that_was_published(made: Dataset, name: str) -> None:
+    paid = made.channel(name, ChannelKind.DIVIDENDS)
+    bars = made.bars(name, "1d")
+    yields = made.channel("DGS10", ChannelKind.SERIES)
+    row = np.searchsorted(bars["opened_at"], paid["event_at"])
+    newest = np.searchsorted(yields["available_at"], paid["event_at"], side="right") - 1
+    assert len(paid) > 30
+    expected = bars["close"][row - 1] * np.maximum(yields["value"][newest], 0.5) / 1200
+    np.testing.assert_allclose(paid["amount"], expected, atol=0.0001)
 
 
 def test_a_yield_has_no_value_on_a_holiday_of_the_federal_reserve(made: Dataset) -> None:
