@@ -1,17 +1,14 @@
-"""Scenarios: conditional, continuous, repeatable paths, ordered as their stories say."""
+"""Scenarios: conditional, continuous, repeatable paths."""
 
 from datetime import UTC, datetime
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from data_feeds.dataset import Dataset
-from data_feeds.embedded import embedded_catalog
 from data_feeds.errors import SchemaError
 from data_feeds.instrument import Instrument, InstrumentKind
-from data_feeds.load import held_keys, load_dataset
 from data_feeds.releases import known_at, rule_for
 from data_feeds.schema import ChannelKey, ChannelKind, Provenance, time_columns, validate
 from data_feeds.simulation.scenarios import SCENARIOS, joined, scenario_paths
@@ -20,66 +17,18 @@ from engine.config.models import PlaybookConfig
 from engine.run import run
 from engine.testing import START, candles, funding, series, table, table_config
 from tests.data_feeds.factory import ns
+from tests.data_feeds.simulation.scenario_cases import (
+    CLOCK,
+    CUT,
+    PERP,
+    QQQ,
+    history,
+    only_path,
+    sixty_days,
+    small_table,
+)
 
-PERP = "BTCUSDT-PERP"
-CLOCK = ChannelKey(PERP, ChannelKind.BARS, "15m")
-QQQ = ChannelKey("QQQ", ChannelKind.BARS, "1d")
-CUT = "2026-02-07"
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "scenarios.md"
-
-
-@lru_cache(maxsize=1)
-def history():
-    """Everything embedded from October 2025 to the day after the flush."""
-    catalog = embedded_catalog()
-    return load_dataset(catalog, set(held_keys(catalog)), ns("2025-10-01"), ns(CUT), 0)
-
-
-@lru_cache(maxsize=3)
-def sixty_days(name):
-    keys = [k for k in history().channels if k.kind is not ChannelKind.MARK]
-    return list(scenario_paths(history().only(keys), name, paths=40, days=60, seed=11))
-
-
-def small_table(*extra, rows=240, timeframe="1h", instrument=PERP):
-    """A perp that rises and falls by 0.5% in turn, ten days of hours."""
-    prices = [(100.0, 100.6, 99.4, 100.5), (100.5, 100.7, 99.9, 100.0)] * (rows // 2)
-    return table(candles(prices, timeframe=timeframe, instrument=instrument), *extra)
-
-
-def only_path(data, name="A", days=3, seed=1):
-    (path,) = scenario_paths(data, name, paths=1, days=days, seed=seed)
-    return path
-
-
-def last_value(path, name):
-    return float(path.channel(name, ChannelKind.SERIES)["value"][-1])
-
-
-def daily_closes(path, before):
-    """Bitcoin's closes each 96 bars, from the history's last close on."""
-    close = path.channels[CLOCK]["close"]
-    return np.concatenate(([before.channels[CLOCK]["close"][-1]], close[95::96]))
-
-
-def total_return(path, key):
-    first = history().channels[key]["close"][-1]
-    return float(np.log(path.channels[key]["close"][-1] / first))
-
-
-def mean_over(name, measure):
-    return float(np.mean([measure(path) for path in sixty_days(name)]))
-
-
-def rms(values):
-    return float(np.sqrt(np.mean(values**2)))
-
-
-def session_pairs(path):
-    """Bitcoin's and QQQ's log returns from close to close of New York."""
-    bars, equity = path.channels[CLOCK], path.channels[QQQ]
-    rows = np.searchsorted(bars["closed_at"], equity["closed_at"], side="right") - 1
-    return np.diff(np.log(bars["close"][rows])), np.diff(np.log(equity["close"]))
 
 
 # --- the same numbers again ---
@@ -274,71 +223,6 @@ def test_an_unknown_fund_moves_with_the_index_by_its_own_beta():
     mine, index = (np.diff(np.log(path.bars(n, "1d")["close"])) for n in ("LEVER", "SPY"))
     # 88 common sessions of slope 2, shrunk: (88 x 2 + 60 x 1) / 148 = 1.59
     assert np.cov(mine, index)[0, 1] / index.var(ddof=1) == pytest.approx(1.59, abs=0.12)
-
-
-# --- what a scenario is: forty paths of sixty days ---
-
-
-def test_bitcoin_gains_most_in_c_and_loses_in_b():
-    a, b, c = (mean_over(name, lambda p: total_return(p, CLOCK)) for name in "ABC")
-    # The mean of 40 paths of 60 days has a standard error of about 3% to 6%.
-    assert c > a + 0.1
-    assert a > b + 0.1
-    assert abs(a) < 0.15
-
-
-@pytest.mark.parametrize("name", list(SCENARIOS))
-def test_bitcoin_volatility_ends_at_the_stated_multiple(name):
-    start = rms(np.diff(np.log(history().channels[CLOCK]["close"][::-96][::-1]))[-20:])
-    end = rms(
-        np.concatenate(
-            [np.diff(np.log(daily_closes(path, history())))[-30:] for path in sixty_days(name)]
-        )
-    )
-    # 40 paths of wild days: a standard error of 5%.
-    assert end / start == pytest.approx(SCENARIOS[name].bitcoin_volatility_multiple, rel=0.15)
-
-
-def test_b_widens_spreads_and_lifts_yields_vix_and_the_dollar():
-    for name in ("BAMLH0A0HYM2", "DGS10", "VIX", "DXY"):
-        before = float(history().channel(name, ChannelKind.SERIES)["value"][-1])
-        assert mean_over("B", lambda p, n=name: last_value(p, n)) > 1.01 * before, name
-        shallow = mean_over("A", lambda p, n=name: last_value(p, n))
-        assert shallow < mean_over("B", lambda p, n=name: last_value(p, n)), name
-    # The client's A: yields stabilize, a tenth of a point around where they were.
-    ten = float(history().channel("DGS10", ChannelKind.SERIES)["value"][-1])
-    assert mean_over("A", lambda p: last_value(p, "DGS10")) == pytest.approx(ten, abs=0.12)
-    assert mean_over("C", lambda p: last_value(p, "VIX")) < 15
-
-
-def test_bitcoin_underperforms_the_nasdaq_in_b_and_technology_leads_in_c():
-    assert mean_over("B", lambda p: total_return(p, CLOCK) - total_return(p, QQQ)) < -0.1
-    spy = ChannelKey("SPY", ChannelKind.BARS, "1d")
-    lead = [mean_over(n, lambda p: total_return(p, QQQ) - total_return(p, spy)) for n in "AC"]
-    assert lead[0] < 0.03 < lead[1]
-
-
-def test_what_fell_most_rebounds_most_in_c():
-    igv, spy = (ChannelKey(name, ChannelKind.BARS, "1d") for name in ("IGV", "SPY"))
-    beyond = [mean_over(n, lambda p: total_return(p, igv) - total_return(p, spy)) for n in "AC"]
-    assert beyond[1] > beyond[0] + 0.03
-
-
-def test_bitcoin_and_the_nasdaq_decouple_in_a():
-    pairs = [session_pairs(path) for path in sixty_days("A")]
-    # 40 paths x 15 sessions: a standard error of 0.04 for each correlation.
-    first, last = (
-        np.corrcoef(*(np.concatenate([pair[i][rows] for pair in pairs]) for i in (0, 1)))[0, 1]
-        for rows in (slice(None, 15), slice(-15, None))
-    )
-    assert last < first - 0.08
-
-
-def test_leverage_unwinds_in_b():
-    def forced(path):
-        return float(path.channel(PERP, ChannelKind.LIQUIDATIONS)["long_quote"].sum())
-
-    assert mean_over("B", forced) > 1.5 * mean_over("A", forced)
 
 
 # --- history stays what it was ---
