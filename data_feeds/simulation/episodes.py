@@ -7,8 +7,9 @@ from dataclasses import dataclass
 class Phase:
     """What the market is like from ``start`` (a date) until the next phase.
 
-    ``equity_volatility`` and ``bitcoin_volatility`` are annualized fractions; ``bitcoin_beta`` is
-    how much of a Nasdaq return bitcoin takes over; ``yield_volatility`` in percentage points a day;
+    ``equity_volatility`` is realized, ``bitcoin_volatility`` what the path is drawn with before it
+    is moved onto its facts, both annualized fractions; ``bitcoin_beta`` is how much of a Nasdaq
+    return bitcoin takes over; ``yield_volatility`` in percentage points a day;
     ``yield_correlation`` of yield changes with equity returns; ``fragility`` 0 to 1: how leveraged
     the perp's book is and how thin its order book.
     """
