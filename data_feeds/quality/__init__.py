@@ -7,14 +7,14 @@ value, and no decision of a run may use a finding.
 from data_feeds.quality.alone import funding_findings, hole_findings, spike_findings
 from data_feeds.quality.finding import DEFAULT_LIMITS, Finding, FindingKind, Limits
 from data_feeds.quality.pairs import mark_findings, peer_findings, timeframe_findings
-from data_feeds.quality.survey import Peers, findings, usual_peers
+from data_feeds.quality.survey import Pair, findings, usual_peers
 
 __all__ = [
     "DEFAULT_LIMITS",
     "Finding",
     "FindingKind",
     "Limits",
-    "Peers",
+    "Pair",
     "findings",
     "funding_findings",
     "hole_findings",

@@ -37,7 +37,7 @@ _WORDS = {
     FindingKind.OUTLIER: "prices of {rows} up to {value:+.2%} from {against}",
     FindingKind.RANGE_OUTLIER: "high or low of {rows} up to {value:+.2%} from {against}",
     FindingKind.VOLUME_MISMATCH: "volume of {rows} up to {value:+.2%} from {against}",
-    FindingKind.SPIKE: "{value:+.2%} and back within {rows}",
+    FindingKind.SPIKE: "{value:+.2%} and back within {rows}, confirmed by no second source",
 }
 _NOUNS = {
     ChannelKind.BARS: "bar",
@@ -91,7 +91,8 @@ class Limits:
 
     ``timeframe_*`` compare bars with the same instrument's longer bars. ``peer_*`` compare with
     another source after removing the usual ratio of the two. A spike is larger than both
-    ``spike_rate`` and ``spike_sigmas`` robust standard deviations of one bar's return.
+    ``spike_rate`` and ``spike_sigmas`` robust standard deviations of one bar's return, and no
+    second source moved ``confirmed_share`` of it in logs.
     """
 
     mark_rate: float = 0.01
@@ -101,6 +102,7 @@ class Limits:
     peer_range_rate: float = 0.05
     spike_rate: float = 0.10
     spike_sigmas: float = 12.0
+    confirmed_share: float = 0.75
 
 
 DEFAULT_LIMITS = Limits()

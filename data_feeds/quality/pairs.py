@@ -17,7 +17,7 @@ from data_feeds.quality.finding import (
     deviating,
     fact_at,
 )
-from data_feeds.schema import Channel, ChannelKind
+from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from data_feeds.timeframe import DAY_NS, Timeframe
 
 
@@ -68,51 +68,57 @@ def peer_findings(one: Channel, other: Channel, limits: Limits = DEFAULT_LIMITS)
 
     Closes (values of a series) are divided by the peer's, and by the median of that ratio over the
     surrounding day, or 21 rows where that is longer: a steady premium is no finding. Highs and lows
-    are then compared the same way. Series and bars are matched by UTC date. Rows at which either is
-    not positive are left out.
+    are then compared the same way. Rows are matched by instant, marks against bars too. Rows at
+    which either is not positive are left out.
 
     Raises
     ------
-    SchemaError : bars of two timeframes, whose closes are of different instants.
+    SchemaError : the two cannot be compared; see :func:`refuse_unlike`.
     """
-    if one.key.timeframe and other.key.timeframe and one.key.timeframe != other.key.timeframe:
-        raise SchemaError(
-            f"{one.key} and {other.key}: peers need one timeframe; name bars of the same length"
-        )
+    refuse_unlike(one.key, other.key)
     left, right = _matched(one, other)
     mine, peer = one.take(left), other.take(right)
-    column, others = _close_column(one), _close_column(other)
-    usable = (mine[column] > 0) & (peer[others] > 0)
+    column = "close" if one.key.kind in PRICED else "value"
+    usable = (mine[column] > 0) & (peer[column] > 0)
     mine, peer = mine.take(usable), peer.take(usable)
     if len(mine) == 0:
         return []
-    ratio = mine[column] / peer[others]
+    ratio = mine[column] / peer[column]
     usual = _median_around(fact_at(mine), ratio)
     apart = ratio / usual - 1
     found = deviating(mine, apart, limits.peer_close_rate, FindingKind.OUTLIER, other)
-    if one.key.kind in PRICED and other.key.kind in PRICED:
+    if one.key.kind in PRICED:
         reach = [mine[name] / peer[name] / usual - 1 for name in ("high", "low")]
         limit = limits.peer_range_rate
         found += deviating(mine, _largest(reach), limit, FindingKind.RANGE_OUTLIER, other)
     return found
 
 
-def _close_column(channel: Channel) -> str:
-    return "close" if channel.key.kind in PRICED else "value"
+def refuse_unlike(one: ChannelKey, other: ChannelKey) -> None:
+    """Raise unless two channels can be peers: two series, or bars and marks of one timeframe.
+
+    Raises
+    ------
+    SchemaError : one channel twice, prices against single values, or bars of two lengths.
+    """
+    kinds = {one.kind, other.kind}
+    if one == other:
+        problem = "a channel always agrees with itself; name a second source"
+    elif not (kinds <= set(PRICED) or kinds == {ChannelKind.SERIES}):
+        problem = (
+            f"a peer of {one.kind} cannot be {other.kind}; "
+            "compare bars or marks with bars or marks, and a series with a series"
+        )
+    elif one.timeframe != other.timeframe:
+        problem = "peers need one timeframe; name bars of the same length"
+    else:
+        return
+    raise SchemaError(f"{one} and {other}: {problem}")
 
 
 def _matched(one: Channel, other: Channel) -> tuple[Instants, Instants]:
-    """Return the rows of each that describe the same instant or date; of vintages the last."""
-
-    def facts(channel: Channel) -> Instants:
-        at = fact_at(channel)
-        if one.key.kind is other.key.kind:
-            return at
-        # A session's middle has its own date everywhere; its opening may not.
-        middle = (at + channel["closed_at"]) // 2 if channel.key.kind in PRICED else at
-        return middle // DAY_NS
-
-    mine, peer = facts(one)[::-1], facts(other)[::-1]
+    """Return the rows of each that describe the same instant; of vintages the last."""
+    mine, peer = fact_at(one)[::-1], fact_at(other)[::-1]
     _, left, right = np.intersect1d(mine, peer, return_indices=True)
     return len(mine) - 1 - left, len(peer) - 1 - right
 

@@ -9,14 +9,18 @@ from data_feeds.calendar import ALWAYS_OPEN
 from data_feeds.catalog import Catalog
 from data_feeds.dataset import Dataset
 from data_feeds.errors import CoverageError
-from data_feeds.instrument import Instrument
+from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.quality.alone import funding_findings, hole_findings, spike_findings
 from data_feeds.quality.finding import DEFAULT_LIMITS, PRICED, Finding, Limits
-from data_feeds.quality.pairs import mark_findings, peer_findings, timeframe_findings
-from data_feeds.schema import Channel, ChannelKey, ChannelKind
+from data_feeds.quality.pairs import (
+    mark_findings,
+    peer_findings,
+    refuse_unlike,
+    timeframe_findings,
+)
+from data_feeds.schema import Channel, ChannelKey, ChannelKind, empty_columns
 from data_feeds.timeframe import Timeframe
 
-Peers = Mapping[ChannelKey, ChannelKey]
 Pair = tuple[ChannelKey, ChannelKey]
 Read = Callable[[ChannelKey], Channel]
 
@@ -27,25 +31,27 @@ _HELD_CHANNELS = 12
 def findings(
     source: Catalog | Dataset,
     *,
-    peers: Peers | None = None,
+    peers: Sequence[Pair] = (),
     limits: Limits = DEFAULT_LIMITS,
     progress: Callable[[float], None] | None = None,
 ) -> Iterator[Finding]:
     """Yield what looks wrong, channel by channel in the order of their names.
 
+    A perp with bars needs funding: a channel that is not there at all has findings too.
+
     Parameters
     ----------
     source : a catalog, of which at most a dozen channels are held at a time, or a dataset
-    peers : second sources by channel, beside those that :func:`usual_peers` derives from names
+    peers : channels with their second sources, beside those that :func:`usual_peers` derives
     progress : called with the fraction of channels done, 0 to 1
 
     Raises
     ------
     CoverageError : ``peers`` names a channel that is not there.
-    SchemaError : ``peers`` names bars of two timeframes.
+    SchemaError : two of ``peers`` cannot be compared, such as bars with a series.
     IntegrityError : a file of the catalog is missing or changed.
     """
-    survey = _survey(source, peers or {}, limits)
+    survey = _survey(source, peers, limits)
     for done, key in enumerate(survey.keys):
         if progress is not None:
             progress(done / len(survey.keys))
@@ -79,7 +85,7 @@ def usual_peers(keys: Sequence[ChannelKey], instruments: Mapping[str, Instrument
     ]
 
 
-def _survey(source: Catalog | Dataset, peers: Peers, limits: Limits) -> "_Survey":
+def _survey(source: Catalog | Dataset, peers: Sequence[Pair], limits: Limits) -> "_Survey":
     if isinstance(source, Catalog):
         instruments: Mapping[str, Instrument] = source.instruments()
         keys = [entry.key for entry in source.entries()]
@@ -87,11 +93,30 @@ def _survey(source: Catalog | Dataset, peers: Peers, limits: Limits) -> "_Survey
     else:
         instruments, read = source.instruments, source.channels.__getitem__
         keys = sorted(source.channels)
-    unknown = sorted({*peers, *peers.values()} - set(keys))
+    unknown = sorted({key for pair in peers for key in pair} - set(keys))
     if unknown:
         raise CoverageError(f"peers: {unknown[0]} is not in the data; see riskoff data list")
-    pairs = list(dict.fromkeys([*usual_peers(keys, instruments), *peers.items()]))
-    return _Survey(keys, instruments, pairs, read, limits)
+    for pair in peers:
+        refuse_unlike(*pair)
+    pairs = list(dict.fromkeys([*usual_peers(keys, instruments), *peers]))
+    absent = _absent_funding(keys, instruments)
+
+    def read_or_empty(key: ChannelKey) -> Channel:
+        return Channel(key, empty_columns(key, 0)) if key in absent else read(key)
+
+    return _Survey(sorted([*keys, *absent]), instruments, pairs, read_or_empty, limits)
+
+
+def _absent_funding(
+    keys: Sequence[ChannelKey], instruments: Mapping[str, Instrument]
+) -> set[ChannelKey]:
+    """Return the funding channels that perps with bars need and do not have."""
+    needed = {
+        ChannelKey(key.instrument, ChannelKind.FUNDING)
+        for key in keys
+        if key.kind is ChannelKind.BARS and instruments[key.instrument].kind is InstrumentKind.PERP
+    }
+    return needed - set(keys)
 
 
 @dataclass(frozen=True)
@@ -107,11 +132,11 @@ class _Survey:
     def of(self, key: ChannelKey) -> Iterator[Finding]:
         """Yield the findings of one channel."""
         channel, instrument = self.read(key), self.instruments[key.instrument]
-        if len(channel) == 0:
-            return
         if key.kind is ChannelKind.FUNDING:
             yield from funding_findings(channel, [self.read(bars) for bars in self._bars(key)])
-        else:
+        if len(channel) == 0:
+            return
+        if key.kind is not ChannelKind.FUNDING:
             yield from hole_findings(channel, instrument)
         if key.kind is ChannelKind.MARK:
             yield from self._of_mark(channel)
@@ -120,8 +145,9 @@ class _Survey:
         for one, other in self.pairs:
             if one == key:
                 yield from peer_findings(channel, self.read(other), self.limits)
-        if key.kind is ChannelKind.BARS and not self._has_second_source(key):
-            yield from spike_findings(channel, self.limits)
+        if key.kind is ChannelKind.BARS:
+            others = [self.read(other) for other in self._second_sources(key)]
+            yield from spike_findings(channel, self.limits, others)
 
     def _of_mark(self, mark: Channel) -> Iterator[Finding]:
         bars = self._bars(mark.key)
@@ -145,12 +171,9 @@ class _Survey:
             return []
         return [other for other in self.keys if _is_finer(key, other)]
 
-    def _has_second_source(self, key: ChannelKey) -> bool:
-        return (
-            any(key in pair for pair in self.pairs)
-            or bool(self._multiples(key))
-            or any(key in self._multiples(other) for other in self.keys)
-        )
+    def _second_sources(self, key: ChannelKey) -> list[ChannelKey]:
+        """Return both sides' peers; never the source's own bars of another length."""
+        return sorted({other for pair in self.pairs if key in pair for other in pair} - {key})
 
 
 def _is_finer(one: ChannelKey, other: ChannelKey) -> bool:

@@ -16,7 +16,7 @@ from engine.cli.output import print_columns, print_json, working
 
 if TYPE_CHECKING:
     from data_feeds.catalog import Catalog, CatalogEntry, VerifyRow
-    from data_feeds.quality import Finding, Peers
+    from data_feeds.quality import Finding, Pair
 
 # Wide enough for every column of `data list`.
 _WIDE = 1_000
@@ -92,25 +92,25 @@ def verify_command(
 ) -> None:
     """Check every file against its checksum and its channel's rules, then look for bad data.
 
-    Holes, bars without volume, missing funding and prices that differ from a second source
-    are listed; they are no error unless --strict is given.
+    Holes, bars without volume, missing funding, prices that differ from a second source and
+    spikes that none confirms are listed; they are no error unless --strict is given.
     """
     from data_feeds.errors import DataError, IntegrityError
     from engine.cli.listing import found_text, verified
+    from engine.errors import ConfigError
 
+    if hashes_only and (strict or peer):
+        raise ConfigError(
+            f"--hashes-only searches for nothing and {'--strict' if strict else '--peer'} needs "
+            "a search; leave out one of the two"
+        )
     catalog = _existing(data)
     peers = _peers(catalog, peer or [])
     rows = _checked(catalog)
     broken = [row for row in rows if not row.is_sound]
-    found = {} if hashes_only or broken else _found(catalog, peers)
+    found = None if hashes_only or broken else _found(catalog, peers)
     if as_json:
-        print_json(
-            [
-                row.model_dump(mode="json")
-                | {"findings": [finding.document() for finding in found.get(row.key, [])]}
-                for row in rows
-            ]
-        )
+        print_json(_verdicts(rows, found))
     else:
         for line in verified(rows, found, None if show_all else _SHOWN_OF_A_KIND):
             print(line)
@@ -135,7 +135,7 @@ def _checked(catalog: "Catalog") -> "list[VerifyRow]":
     return rows
 
 
-def _found(catalog: "Catalog", peers: "Peers") -> "dict[str, list[Finding]]":
+def _found(catalog: "Catalog", peers: "Sequence[Pair]") -> "dict[str, list[Finding]]":
     """Return the findings by channel; channels without any are left out."""
     from data_feeds.quality import findings
 
@@ -146,11 +146,27 @@ def _found(catalog: "Catalog", peers: "Peers") -> "dict[str, list[Finding]]":
     return found
 
 
-def _peers(catalog: "Catalog", pairs: Sequence[str]) -> "Peers":
+def _verdicts(
+    rows: "Sequence[VerifyRow]", found: "dict[str, list[Finding]] | None"
+) -> list[dict[str, Any]]:
+    """Return each channel's check and findings, null where nothing was searched.
+
+    A channel that should be there and is not has no files.
+    """
+    checks = {row.key: row.model_dump(mode="json") for row in rows}
+    for key in found or {}:
+        checks.setdefault(key, {"key": key, "files": 0, "rows": 0, "problem": ""})
+    return [
+        check | {"findings": None if found is None else [f.document() for f in found.get(key, [])]}
+        for key, check in checks.items()
+    ]
+
+
+def _peers(catalog: "Catalog", pairs: Sequence[str]) -> "list[Pair]":
     from engine.errors import ConfigError
 
     keys = {str(entry.key): entry.key for entry in catalog.entries()}
-    found = {}
+    found = []
     for pair in pairs:
         one, _, other = pair.partition("=")
         for name in (one, other):
@@ -161,7 +177,7 @@ def _peers(catalog: "Catalog", pairs: Sequence[str]) -> "Peers":
                     f"--peer {pair}: {name!r} is no channel of {catalog.path}{hint}; "
                     "write CHANNEL=CHANNEL with names of riskoff data list"
                 )
-        found[keys[one]] = keys[other]
+        found.append((keys[one], keys[other]))
     return found
 
 

@@ -102,17 +102,26 @@ _LAYOUTS: tuple[tuple[Columns, int], ...] = (
 
 
 def verified(
-    rows: Sequence[VerifyRow], found: Mapping[str, Sequence[Finding]], shown: int | None
+    rows: Sequence[VerifyRow], found: Mapping[str, Sequence[Finding]] | None, shown: int | None
 ) -> Iterator[str]:
-    """Yield a line per channel, under it the first ``shown`` findings of each kind (None: all)."""
-    for row in rows:
-        held = found.get(row.key, ())
-        verdict = "sound" if row.is_sound else "BROKEN"
+    """Yield a line per channel, under it the first ``shown`` findings of each kind (None: all).
+
+    ``found`` is None when nothing was searched. A channel in it that has no row should be there
+    and is not.
+    """
+    verdicts = {
+        row.key: f"{row.rows} rows, {'sound' if row.is_sound else 'BROKEN'}" for row in rows
+    }
+    for key in found or {}:
+        verdicts.setdefault(key, "not there")
+    for key, verdict in verdicts.items():
+        held = () if found is None else found.get(key, ())
         count = f", {_counted(len(held), 'finding')}" if held else ""
-        yield f"{row.key}: {row.rows} rows, {verdict}{count}"
+        yield f"{key}: {verdict}{', not searched' if found is None else count}"
         yield from _by_kind(held, shown)
     sound = sum(row.is_sound for row in rows)
-    yield f"{sound} of {_counted(len(rows), 'channel')} sound, {found_text(found)}"
+    outcome = "not searched for bad data" if found is None else found_text(found)
+    yield f"{sound} of {_counted(len(rows), 'channel')} sound, {outcome}"
 
 
 def found_text(found: Mapping[str, Sequence[Finding]]) -> str:

@@ -14,6 +14,8 @@ from tests.data_feeds.factory import PERP, bars, ns
 
 START = ns("2026-02-02")
 SPOT = Instrument(id="BTCUSDT-SPOT", kind=InstrumentKind.SPOT)
+# A second source of the spot price.
+OTHER = Instrument(id="BTCUSDT-OTHER", kind=InstrumentKind.SPOT)
 
 
 def hours(*numbers: int) -> list[int]:

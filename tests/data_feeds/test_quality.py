@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from data_feeds.catalog import Catalog
 from data_feeds.dataset import Dataset
-from data_feeds.errors import CoverageError
+from data_feeds.errors import CoverageError, SchemaError
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.quality import (
     Finding,
@@ -23,6 +23,7 @@ from data_feeds.schema import Channel, ChannelKey, ChannelKind, validate
 from data_feeds.timeframe import DAY_NS, HOUR_NS, MINUTE_NS
 from tests.data_feeds.factory import PERP, bars, replaced, series, session_hours
 from tests.data_feeds.quality_cases import (
+    OTHER,
     SPOT,
     START,
     brief,
@@ -30,6 +31,7 @@ from tests.data_feeds.quality_cases import (
     funding,
     hours,
     noisy,
+    renamed,
 )
 
 # Holes --------------------------------------------------------------------------------------------
@@ -116,8 +118,28 @@ def test_a_slot_at_the_end_of_the_bars_is_not_theirs() -> None:
     assert funding_findings(funding(at), [closing([1.0] * 80)]) == []
 
 
-def test_two_settlements_have_no_usual_interval() -> None:
-    assert funding_findings(funding(hours(0, 8)), [closing([1.0] * 100)]) == []
+@pytest.mark.parametrize(
+    ("settled", "missing"),
+    [
+        # 0, 8, ... 96.
+        ((), [(0, 104, 13)]),
+        ((24,), [(0, 24, 3), (32, 104, 9)]),
+        ((0, 8), [(16, 104, 11)]),
+        ((0, 32), [(8, 32, 3), (40, 104, 8)]),
+    ],
+)
+def test_fewer_than_three_settlements_are_taken_to_come_every_eight_hours(
+    settled: tuple[int, ...], missing: list[tuple[int, int, int]]
+) -> None:
+    found = funding_findings(funding(hours(*settled)), [closing([1.0] * 100)])
+    assert brief(found) == [("missing_funding", *stretch) for stretch in missing]
+
+
+def test_without_settlements_the_slots_are_those_of_midnight() -> None:
+    # Bars cover [5, 30): 8, 16 and 24.
+    late = closing([1.0] * 30).take(np.arange(5, 30))
+    assert brief(funding_findings(funding([]), [late])) == [("missing_funding", 8, 32, 3)]
+    assert funding_findings(funding([]), []) == []
 
 
 @given(st.sets(st.integers(1, 98), max_size=15))
@@ -181,32 +203,93 @@ def test_two_bars_cannot_show_a_spike() -> None:
     assert spike_findings(closing([1.0, 9.0])) == []
 
 
-# All channels -------------------------------------------------------------------------------------
-
-
 def spiky() -> list[float]:
     closes = [100.0] * 50
     closes[20] = 150
     return closes
 
 
+def confirmed(mine: float, theirs: float, hour: int = 20) -> bool:
+    """Whether a second source's price in an hour confirms mine; both are 100 before and after."""
+    one, other = [100.0] * 50, [100.0] * 50
+    one[hour], other[hour] = mine, theirs
+    assert len(spike_findings(closing(one))) == 1
+    return spike_findings(closing(one), others=[closing(other, OTHER.id)]) == []
+
+
+def test_three_quarters_of_a_move_elsewhere_confirm_it() -> None:
+    # In logs: 1.5 ** 0.75 = 1.3554 and 0.6 ** 0.75 = 0.6817.
+    assert confirmed(150, 135.6)
+    assert not confirmed(150, 135.5)
+    assert confirmed(60, 68.1)
+    assert not confirmed(60, 68.2)
+    assert confirmed(150, 300)
+
+
+def test_the_opposite_move_confirms_nothing() -> None:
+    assert not confirmed(150, 60)
+    assert not confirmed(60, 150)
+
+
+@pytest.mark.parametrize("hour", [19, 20, 21, 49])
+def test_a_second_source_must_have_the_bar_and_both_beside_it(hour: int) -> None:
+    other = closing(spiky(), OTHER.id)
+    # The 50th bar is far from the spike.
+    held = other.take(np.array([i for i in range(50) if i != hour]))
+    assert len(spike_findings(closing(spiky()), others=[held])) == (hour != 49)
+
+
+def test_a_second_source_that_ends_or_has_no_rows_confirms_nothing() -> None:
+    other = closing(spiky(), OTHER.id)
+    for held in (other.take(slice(0, 21)), other.take(slice(0, 0))):
+        assert len(spike_findings(closing(spiky()), others=[held])) == 1
+
+
+# All channels -------------------------------------------------------------------------------------
+
+
 def dataset(*channels: Channel) -> Dataset:
     for channel in channels:
         validate(channel)
-    instruments = {known.id: known for known in (PERP, SPOT)}
+    instruments = {known.id: known for known in (PERP, SPOT, OTHER)}
     return Dataset(instruments, {channel.key: channel for channel in channels})
 
 
-def test_a_lone_channel_is_searched_for_spikes_and_a_pair_is_compared() -> None:
-    alone = closing(spiky())
+def test_a_spike_is_found_with_a_second_source_and_without() -> None:
+    alone = closing(spiky(), SPOT.id)
     assert [f.kind for f in findings(dataset(alone))] == ["spike"]
-    found = list(findings(dataset(alone, closing([100.0] * 50, SPOT.id))))
-    assert [f.kind for f in found] == ["outlier", "range_outlier"]
+    found = findings(dataset(alone, closing([100.0] * 50, OTHER.id)))
+    assert [(f.key.instrument, f.kind) for f in found] == [
+        (OTHER.id, "outlier"),
+        (OTHER.id, "range_outlier"),
+        (SPOT.id, "spike"),
+    ]
 
 
-def test_a_second_length_of_bars_is_a_second_source() -> None:
+def test_a_move_that_a_second_source_shows_too_is_no_spike() -> None:
+    both = closing(spiky(), SPOT.id), closing([1.03 * close for close in spiky()], OTHER.id)
+    assert list(findings(dataset(*both))) == []
+
+
+def test_a_spike_is_found_although_another_timeframe_of_the_instrument_shows_it() -> None:
+    # The day's high comes from the same print.
+    day = renamed(bars([START], [(100, 150, 100, 100, 24)], "1d"), SPOT.id)
+    (found,) = findings(dataset(closing(spiky(), SPOT.id), day))
+    assert (found.key.timeframe, found.kind) == ("1h", FindingKind.SPIKE)
+
+
+def test_a_perp_with_bars_and_without_funding_lacks_every_settlement() -> None:
+    perp = closing([100.0] * 100)
     day = bars([START], [(100, 100, 100, 100, 24)], "1d")
-    assert [f.kind for f in findings(dataset(closing(spiky()), day))] == ["outlier"]
+    for channels in ((perp,), (perp, day), (perp, funding([]))):
+        (found,) = findings(dataset(*channels))
+        assert str(found.key) == "BTCUSDT-PERP/funding"
+        assert brief([found]) == [("missing_funding", 0, 104, 13)]
+
+
+def test_spot_and_marks_alone_need_no_funding() -> None:
+    channels = closing([100.0] * 50, SPOT.id), closing([100.0] * 50, kind=ChannelKind.MARK)
+    assert list(findings(dataset(*channels))) == []
 
 
 def test_all_checks_meet_in_one_dataset_in_order() -> None:
@@ -257,10 +340,35 @@ def test_peers_can_be_declared() -> None:
     data = Dataset(instruments, {channel.key: channel for channel in made.values()})
     assert list(findings(data)) == []
     one, other = made["VIX"].key, made["VIXCLS"].key
-    (found,) = findings(data, peers={one: other})
+    (found,) = findings(data, peers=[(one, other)])
     assert (found.key, found.against, found.started_at) == (one, other, days[3])
     with pytest.raises(CoverageError, match="peers: VXN/series is not in the data"):
-        list(findings(data, peers={one: ChannelKey("VXN", ChannelKind.SERIES)}))
+        list(findings(data, peers=[(one, ChannelKey("VXN", ChannelKind.SERIES))]))
+
+
+def test_every_peer_of_a_channel_is_compared() -> None:
+    days = [START + i * DAY_NS for i in range(10)]
+    values = [20.0] * 10
+    values[3] = 30
+    # Two agree, one does not; whichever comes last must not hide it.
+    held = {"A": values, "B": [20.0] * 10, "C": values}
+    made = {name: series(days, days, column, name) for name, column in held.items()}
+    instruments = {name: Instrument(id=name, kind=InstrumentKind.SERIES) for name in made}
+    data = Dataset(instruments, {channel.key: channel for channel in made.values()})
+    a, b, c = (channel.key for channel in made.values())
+    for peers in ([(a, b), (a, c)], [(a, c), (a, b)]):
+        (found,) = findings(data, peers=peers)
+        assert found.against == b
+
+
+def test_unlike_peers_are_refused_before_anything_is_searched() -> None:
+    days = [START, START + DAY_NS]
+    data = dataset(closing([100.0] * 50), closing(spiky(), SPOT.id))
+    flows = series(days, days, [1.0, 2.0], SPOT.id)
+    held = {**data.channels, flows.key: flows}
+    peers = [(ChannelKey(SPOT.id, ChannelKind.BARS, "1h"), flows.key)]
+    with pytest.raises(SchemaError, match="a peer of bars cannot be series"):
+        next(findings(Dataset(data.instruments, held), peers=peers))
 
 
 def test_a_catalog_gives_the_findings_of_its_channels(tmp_path: Path) -> None:
@@ -271,7 +379,8 @@ def test_a_catalog_gives_the_findings_of_its_channels(tmp_path: Path) -> None:
     told: list[float] = []
     found = list(findings(catalog, progress=told.append))
     assert found == list(findings(dataset(perp, spot)))
-    assert told == [0.0, 0.5]
+    # The third is the funding that the perp does not have.
+    assert told == [0.0, 1 / 3, 2 / 3]
 
 
 def test_a_finding_reads_as_a_sentence() -> None:

@@ -17,7 +17,7 @@ from data_feeds.quality import (
     timeframe_findings,
     usual_peers,
 )
-from data_feeds.quality.pairs import _median_around
+from data_feeds.quality.pairs import _median_around, refuse_unlike
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from data_feeds.timeframe import DAY_NS, HOUR_NS, MINUTE_NS
 from tests.data_feeds.factory import bars, replaced, series, session_hours
@@ -177,18 +177,36 @@ def test_series_compare_their_last_vintage() -> None:
     assert found.value == pytest.approx(0.5)
 
 
-def test_a_series_meets_session_bars_on_their_date() -> None:
-    days = [START + i * DAY_NS for i in range(10)]
-    values = [50.0] * 10
-    values[4] = 55.0
-    session = bars([day + 14 * HOUR_NS for day in days], [(50, 50, 50, 50, 1)] * 10, "1d")
-    closed = session["opened_at"] + 7 * HOUR_NS
-    session = renamed(replaced(session, closed_at=closed, available_at=closed), "SPY")
-    (found,) = peer_findings(series(days, days, values), session)
-    assert brief([found]) == [("outlier", 96, 96, 1)]
-    assert brief(peer_findings(session, series(days, days, values))) == [
-        ("outlier", 96 + 14, 96 + 21, 1)
-    ]
+def test_marks_meet_bars_at_their_instant() -> None:
+    # Two days of prices that move; the mark leaves them in hour 30 alone.
+    prices = np.linspace(100, 120, 48)
+    marks = prices * np.where(np.arange(48) == 30, 1.03, 1)
+    mark, last = closing(marks.tolist(), kind=ChannelKind.MARK), closing(prices.tolist())
+    (found,) = peer_findings(mark, last)
+    assert brief([found]) == [("outlier", 30, 31, 1)]
+    assert found.value == pytest.approx(0.03)
+    assert brief(peer_findings(last, mark)) == [("outlier", 30, 31, 1)]
+    # Nothing is compared with what was another instant's.
+    assert peer_findings(mark.take(slice(30, 31)), last.take(slice(0, 30))) == []
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "words"),
+    [
+        ("SPY/bars/1d", "GSPC/series", "a peer of bars cannot be series; compare bars or marks"),
+        ("GSPC/series", "SPY/mark/1d", "a peer of series cannot be mark; compare"),
+        ("A/funding", "B/funding", "a peer of funding cannot be funding; compare"),
+        ("SPY/bars/1d", "SPY/bars/1d", "always agrees with itself; name a second source"),
+        ("SPY/bars/1d", "QQQ/mark/1h", "peers need one timeframe; name bars of the same length"),
+    ],
+)
+def test_peers_that_cannot_be_compared_are_refused(one: str, other: str, words: str) -> None:
+    def key(text: str) -> ChannelKey:
+        name, kind, *timeframe = text.split("/")
+        return ChannelKey(name, ChannelKind(kind), *timeframe)
+
+    with pytest.raises(SchemaError, match=f"^{one} and {other}: .*{words}"):
+        refuse_unlike(key(one), key(other))
 
 
 def test_values_that_are_not_positive_are_left_out() -> None:

@@ -12,13 +12,14 @@ from data_feeds.timeframe import DAY_NS, HOUR_NS
 from engine.cli.listing import axis, listed
 from engine.cli.output import print_columns
 from tests.data_feeds.factory import PERP, bars, ns, series
+from tests.data_feeds.quality_cases import SPOT, funding
 from tests.engine.cli.command import Command, assert_one_clear_line, riskoff
 
 START = ns("2026-02-02")
 FLAT = (100, 100, 100, 100, 1)
 SOURCE = Origin(source="An exchange with a long name that nobody needs to read on a phone")
 YIELD = Instrument(id="DGS10", kind=InstrumentKind.SERIES)
-SPOT = Instrument(id="BTCUSDT-SPOT", kind=InstrumentKind.SPOT)
+SETTLED = funding([START + hour * HOUR_NS for hour in range(0, 48, 8)])
 
 
 def two_days(*, without: tuple[int, ...] = (), idle: tuple[int, ...] = ()) -> Channel:
@@ -41,7 +42,7 @@ def catalog(tmp_path: Path) -> Catalog:
 @pytest.fixture
 def sound_catalog(tmp_path: Path) -> Catalog:
     catalog = Catalog(tmp_path / "catalog")
-    catalog.write(PERP, [two_days()], SOURCE)
+    catalog.write(PERP, [two_days(), SETTLED], SOURCE)
     return catalog
 
 
@@ -161,14 +162,17 @@ def test_verify_lists_findings_and_succeeds(command: Command) -> None:
         "  zero volume: 1",
         "    2026-02-02T10:00Z to 2026-02-02T11:00Z: 1 bar without volume",
         "DGS10/series: 2 rows, sound",
-        "2 of 2 channels sound, 3 findings in 1 channel",
+        "BTCUSDT-PERP/funding: not there, 1 finding",
+        "  missing funding: 1",
+        "    2026-02-02T00:00Z to 2026-02-04T00:00Z: 6 settlements missing",
+        "2 of 2 channels sound, 4 findings in 2 channels",
     ]
 
 
 def test_of_many_findings_the_first_three_are_shown_unless_all_are_asked_for(
     tmp_path: Path, command: Command
 ) -> None:
-    Catalog(tmp_path / "catalog").write(PERP, [two_days(without=(3, 6, 9, 12, 15))])
+    Catalog(tmp_path / "catalog").write(PERP, [two_days(without=(3, 6, 9, 12, 15)), SETTLED])
     lines = command("data", "verify", "--data", "catalog").stdout.splitlines()
     assert lines[1:6] == [
         "  gap: 5",
@@ -178,13 +182,13 @@ def test_of_many_findings_the_first_three_are_shown_unless_all_are_asked_for(
         "    and 2 more; --all prints them",
     ]
     lines = command("data", "verify", "--data", "catalog", "--all").stdout.splitlines()
-    assert len(lines) == 1 + 1 + 5 + 1
+    assert len(lines) == 1 + 1 + 5 + 2
 
 
 @pytest.mark.usefixtures("catalog")
 def test_verify_as_json_nests_findings_in_channels(command: Command) -> None:
     done = command("data", "verify", "--data", "catalog", "--json")
-    first, second = json.loads(done.stdout)
+    first, second, absent = json.loads(done.stdout)
     assert (first["key"], first["rows"], first["problem"]) == ("BTCUSDT-PERP/bars/1h", 45, "")
     assert [(f["kind"], f["rows"]) for f in first["findings"]] == [
         ("gap", 1),
@@ -192,28 +196,45 @@ def test_verify_as_json_nests_findings_in_channels(command: Command) -> None:
         ("gap", 2),
     ]
     assert second["findings"] == []
+    assert set(absent) == set(first)
+    assert (absent["key"], absent["files"], absent["rows"]) == ("BTCUSDT-PERP/funding", 0, 0)
+    assert [(f["kind"], f["rows"]) for f in absent["findings"]] == [("missing_funding", 6)]
 
 
 @pytest.mark.usefixtures("catalog")
 def test_strict_fails_after_the_findings_are_printed(command: Command) -> None:
     done = command("data", "verify", "--data", "catalog", "--strict")
     assert done.returncode == 3
-    assert done.stdout.count(" missing") == 2
-    assert done.stderr.startswith("error: catalog: 3 findings in 1 channel; ")
+    assert done.stdout.count(" missing") == 3 + 1
+    assert done.stderr.startswith("error: catalog: 4 findings in 2 channels; ")
 
 
 @pytest.mark.usefixtures("sound_catalog")
 def test_strict_succeeds_on_sound_data(command: Command) -> None:
     done = command("data", "verify", "--data", "catalog", "--strict")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.endswith("1 of 1 channel sound, 0 findings in 0 channels\n")
+    assert done.stdout.endswith("2 of 2 channels sound, 0 findings in 0 channels\n")
 
 
 @pytest.mark.usefixtures("catalog")
-def test_hashes_only_looks_for_nothing_else(command: Command) -> None:
-    done = command("data", "verify", "--data", "catalog", "--hashes-only", "--strict")
-    assert done.returncode == 0
-    assert "missing" not in done.stdout
+def test_hashes_only_says_that_nothing_was_searched(command: Command) -> None:
+    done = command("data", "verify", "--data", "catalog", "--hashes-only")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        "BTCUSDT-PERP/bars/1h: 45 rows, sound, not searched",
+        "DGS10/series: 2 rows, sound, not searched",
+        "2 of 2 channels sound, not searched for bad data",
+    ]
+    done = command("data", "verify", "--data", "catalog", "--hashes-only", "--json")
+    assert [row["findings"] for row in json.loads(done.stdout)] == [None, None]
+
+
+@pytest.mark.usefixtures("catalog")
+@pytest.mark.parametrize("other", ["--strict", "--peer=DGS10/series=DGS10/series"])
+def test_hashes_only_is_refused_with_what_needs_a_search(command: Command, other: str) -> None:
+    done = command("data", "verify", "--data", "catalog", "--hashes-only", other)
+    line = assert_one_clear_line(done, 2)
+    assert f"{other.partition('=')[0]} needs a search" in line
 
 
 def test_a_broken_file_is_an_error_before_any_finding(catalog: Catalog, command: Command) -> None:
@@ -222,28 +243,38 @@ def test_a_broken_file_is_an_error_before_any_finding(catalog: Catalog, command:
     done = command("data", "verify", "--data", "catalog")
     assert done.returncode == 3
     assert done.stdout.splitlines() == [
-        "BTCUSDT-PERP/bars/1h: 45 rows, sound",
-        "DGS10/series: 2 rows, BROKEN",
-        "1 of 2 channels sound, 0 findings in 0 channels",
+        "BTCUSDT-PERP/bars/1h: 45 rows, sound, not searched",
+        "DGS10/series: 2 rows, BROKEN, not searched",
+        "1 of 2 channels sound, not searched for bad data",
     ]
     (line,) = done.stderr.splitlines()
     assert stored.name in line
 
 
-def test_a_declared_peer_is_compared(tmp_path: Path, command: Command) -> None:
+def test_declared_peers_are_compared_each(tmp_path: Path, command: Command) -> None:
     catalog = Catalog(tmp_path / "catalog")
     days = [START + i * DAY_NS for i in range(10)]
     values = [20.0] * 10
     values[3] = 30
-    for name, held in (("VIX", values), ("VIXCLS", [20.0] * 10)):
+    for name, held in (("VIX", values), ("VIXCLS", [20.0] * 10), ("VIXY", values)):
         instrument = Instrument(id=name, kind=InstrumentKind.SERIES)
         catalog.write(instrument, [series(days, days, held, name)])
-    options = ("--data", "catalog", "--peer", "VIX/series=VIXCLS/series")
-    done = command("data", "verify", *options)
+    peers = ("--peer", "VIX/series=VIXCLS/series", "--peer", "VIX/series=VIXY/series")
+    done = command("data", "verify", "--data", "catalog", *peers)
     assert "prices of 1 value up to +50.00% from VIXCLS/series" in done.stdout
     typo = command("data", "verify", "--data", "catalog", "--peer", "VIX/series=VIXCL/series")
     line = assert_one_clear_line(typo, 2)
     assert "'VIXCL/series' is no channel of catalog; did you mean VIXCLS/series?" in line
+
+
+@pytest.mark.usefixtures("catalog")
+def test_bars_are_not_compared_with_a_series(command: Command) -> None:
+    pair = "BTCUSDT-PERP/bars/1h=DGS10/series"
+    line = assert_one_clear_line(command("data", "verify", "--data", "catalog", "--peer", pair), 3)
+    assert line == (
+        "BTCUSDT-PERP/bars/1h and DGS10/series: a peer of bars cannot be series; "
+        "compare bars or marks with bars or marks, and a series with a series"
+    )
 
 
 def test_prices_are_compared_between_venues(sound_catalog: Catalog, command: Command) -> None:
