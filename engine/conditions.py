@@ -1,6 +1,7 @@
 """Conditions: statements about the market that are true, false or unknown at each decision row."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 import numpy as np
@@ -29,6 +30,8 @@ class Condition:
     description : what it says when true, in plain words
     required : whether the rules demand it; the journal's "blocked by" is the first required
         condition that fails, in the order of ``Signals.conditions``
+    inputs : what was read, for readers
+    age_ns : age of the oldest input at each row, ns, -1 where one was missing; None: not measured
     """
 
     name: str
@@ -38,6 +41,18 @@ class Condition:
     unit: str
     description: str
     required: bool = True
+    inputs: tuple[str, ...] = ()
+    age_ns: NDArray[np.int64] | None = None
+
+    def take(self, rows: slice) -> "Condition":
+        """Return the condition over some of the rows."""
+        return replace(
+            self,
+            truth=self.truth[rows],
+            measured=self.measured[rows],
+            threshold=self.threshold[rows],
+            age_ns=None if self.age_ns is None else self.age_ns[rows],
+        )
 
 
 def condition(
@@ -50,6 +65,8 @@ def condition(
     unit: str,
     description: str,
     required: bool = True,
+    inputs: tuple[str, ...] = (),
+    age_ns: NDArray[np.int64] | None = None,
 ) -> Condition:
     """Return a condition that is unknown wherever ``known`` is false, whatever ``holds`` says."""
     truth = np.where(known, holds.astype(np.int8), np.int8(Truth.UNKNOWN)).astype(np.int8)
@@ -61,4 +78,30 @@ def condition(
         unit,
         description,
         required,
+        inputs,
+        age_ns,
     )
+
+
+def all_of(truths: Sequence[NDArray[np.int8]]) -> NDArray[np.int8]:
+    """Return "and": false where one is known to be false, unknown where one might be.
+
+    >>> all_of([np.array([1, 1, 0], np.int8), np.array([1, -1, -1], np.int8)]).tolist()
+    [1, -1, 0]
+    """
+    table = np.stack(truths)
+    unknown = (table == Truth.UNKNOWN).any(axis=0)
+    held = np.where(unknown, Truth.UNKNOWN, Truth.TRUE)
+    return np.where((table == Truth.FALSE).any(axis=0), Truth.FALSE, held).astype(np.int8)
+
+
+def any_of(truths: Sequence[NDArray[np.int8]]) -> NDArray[np.int8]:
+    """Return "or": true where one is known to be true, unknown where one might be.
+
+    >>> any_of([np.array([0, 0, 1], np.int8), np.array([0, -1, -1], np.int8)]).tolist()
+    [0, -1, 1]
+    """
+    table = np.stack(truths)
+    unknown = (table == Truth.UNKNOWN).any(axis=0)
+    failed = np.where(unknown, Truth.UNKNOWN, Truth.FALSE)
+    return np.where((table == Truth.TRUE).any(axis=0), Truth.TRUE, failed).astype(np.int8)

@@ -5,7 +5,13 @@ from typing import Annotated
 
 import typer
 
-from engine.cli import config_commands, data_commands, run_commands, strategy_commands
+from engine.cli import (
+    checklist_command,
+    config_commands,
+    data_commands,
+    run_commands,
+    strategy_commands,
+)
 
 app = typer.Typer(
     name="riskoff",
@@ -21,6 +27,7 @@ app.command("show-config")(config_commands.show_config)
 app.command("schema")(config_commands.schema)
 app.command("audit")(run_commands.audit)
 app.command("explain")(run_commands.explain)
+app.command("checklist")(checklist_command.checklist)
 app.add_typer(strategy_commands.app, name="strategies")
 app.add_typer(data_commands.app, name="data")
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
+from engine.config.market import MarketStateConfig
 from engine.config.models import RunConfig
 from engine.config.problems import problem_lines, validate_strict
 from engine.config.yaml_source import ConfigSource, read_source
@@ -51,6 +52,21 @@ def load_run_config(
         return config
     complete = config.playbook.model_copy(update={"params": params.model_dump(mode="json")})
     return config.model_copy(update={"playbook": complete})
+
+
+def load_state_config(path: Path, overrides: Sequence[str] = ()) -> MarketStateConfig:
+    """Return the thresholds of the market state that a YAML file describes.
+
+    Raises
+    ------
+    YamlError : the file is missing or not the YAML we accept.
+    ConfigError : the values cannot be used; one line a problem.
+    """
+    source = read_source(path, overrides)
+    try:
+        return validate_strict(MarketStateConfig, source.data)
+    except ValidationError as error:
+        raise ConfigError("\n".join(problem_lines(error, MarketStateConfig, source))) from error
 
 
 def _checked_params(

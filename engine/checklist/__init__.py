@@ -1,0 +1,16 @@
+"""The daily risk-off checklist: the market state read from data, explained, and kept as history."""
+
+from engine.checklist.day import DayReport, day_report
+from engine.checklist.history import history_picture, history_table, summary_lines
+from engine.checklist.read import read_state
+from engine.checklist.show import format_day
+
+__all__ = [
+    "DayReport",
+    "day_report",
+    "format_day",
+    "history_picture",
+    "history_table",
+    "read_state",
+    "summary_lines",
+]

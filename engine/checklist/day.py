@@ -1,0 +1,269 @@
+"""One day of the market state as rows of text and numbers, and as one paragraph."""
+
+import math
+from dataclasses import dataclass
+
+from data_feeds.schema import utc_text
+from data_feeds.timeframe import DAY_NS
+from engine.conditions import Condition, Truth
+from engine.reporting.text import number, percent, signed
+from engine.signals.market.checklist import STEPS
+from engine.signals.market.inputs import HOUR
+from engine.state import TIERS, Action, Driver, MarketState, Regime
+
+TRUTHS = {Truth.TRUE: "yes", Truth.FALSE: "no", Truth.UNKNOWN: "unknown"}
+
+# What each step reads, in the order in which a desk would look.
+READ = {
+    "step_macro": (
+        "yields_jump",
+        "dollar_jump",
+        "policy_path_hawkish",
+        "yields_fast",
+        "real_yields_fast",
+        "credit_widens",
+    ),
+    "step_leadership": (
+        "leaders_weak",
+        "breadth_fails",
+        "leaders_lower_low",
+        "index_holds",
+        "leadership_breaks_index_holds",
+        "leadership_narrow",
+    ),
+    "step_crypto": (
+        "bitcoin_falls",
+        "bitcoin_declining",
+        "liquidations_rise",
+        "volume_surges",
+        "open_interest_falls",
+        "open_interest_expands",
+        "funding_negative",
+        "funding_low",
+        "perp_discount",
+        "etf_outflows",
+        "extreme_fear",
+        "false_recovery",
+        "thin_window",
+    ),
+    "step_correlation": (
+        "both_down",
+        "timeframes_agree_down",
+        "growth_volatility_rising",
+        "vix_elevated",
+        "vix_jump",
+        "correlation_high",
+        "correlation_unusual",
+        "implied_volatility_jump",
+        "target_book_10_sells",
+        "single_risk_book",
+    ),
+}
+TITLES = {
+    "step_macro": "macro: rates and the dollar",
+    "step_leadership": "leadership",
+    "step_crypto": "crypto structure",
+    "step_correlation": "correlation and volatility",
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One condition on one day; numbers are None where there are none."""
+
+    name: str
+    truth: str
+    measured: float | None
+    threshold: float | None
+    unit: str
+    age_days: float | None
+    inputs: tuple[str, ...]
+    description: str
+
+
+@dataclass(frozen=True)
+class DayReport:
+    """One day: the steps with what they read, what follows from them, and the narrative."""
+
+    date: str
+    known_at: str
+    steps: tuple[tuple[Line, tuple[Line, ...]], ...]
+    action: str
+    tier: str
+    regime: str
+    driver: str
+    scores: dict[str, float | None]
+    narrative: str
+
+
+def day_report(state: MarketState, row: int) -> DayReport:
+    """Return one row of the state, explained."""
+    conditions = state.conditions
+    made = []
+    for step in STEPS:
+        read = [_line(conditions[name], row) for name in READ[step] if name in conditions]
+        made.append((_line(conditions[step], row), tuple(read)))
+    scores = {
+        driver.words: _plain(state.values[f"driver_{driver.name.lower()}"][row])
+        for driver in Driver
+        if driver > 0
+    }
+    return DayReport(
+        date=str(state.dates[row]),
+        known_at=utc_text(int(state.decided_at[row])),
+        steps=tuple(made),
+        action=Action(int(state.action[row])).words,
+        tier=TIERS[int(state.tier[row])].value,
+        regime=Regime(int(state.regime[row])).words,
+        driver=Driver(int(state.driver[row])).words,
+        scores=scores,
+        narrative=narrative(state, row),
+    )
+
+
+def _line(item: Condition, row: int) -> Line:
+    age = -1 if item.age_ns is None else int(item.age_ns[row])
+    return Line(
+        name=item.name,
+        truth=TRUTHS[Truth(int(item.truth[row]))],
+        measured=_plain(item.measured[row]),
+        threshold=_plain(item.threshold[row]),
+        unit=item.unit,
+        age_days=None if age < 0 else round(age / DAY_NS, 2),
+        inputs=item.inputs,
+        description=item.description,
+    )
+
+
+def _plain(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def narrative(state: MarketState, row: int) -> str:
+    """Return the day in one paragraph, assembled from what was measured."""
+    told = _Told(state, row)
+    action = Action(int(state.action[row]))
+    held = [step for step in STEPS if told.truth(step) is Truth.TRUE]
+    unknown = [TITLES[step] for step in STEPS if told.truth(step) is Truth.UNKNOWN]
+    parts = [
+        f"Regime: {Regime(int(state.regime[row])).words}. {told.driver()}",
+        told.macro(),
+        told.leadership(),
+        told.crypto(),
+        told.correlation(),
+        f"{len(held)} of {len(STEPS)} steps hold: {action.words}.",
+    ]
+    if unknown:
+        parts.append(f"Unknown for lack of data, and not counted: {', '.join(unknown)}.")
+    parts.append(f"Risk tier: {TIERS[int(state.tier[row])].value}.")
+    return " ".join(parts)
+
+
+@dataclass(frozen=True)
+class _Told:
+    """Sentences about one day."""
+
+    state: MarketState
+    row: int
+
+    def truth(self, name: str) -> Truth:
+        return Truth(int(self.state.conditions[name].truth[self.row]))
+
+    def measured(self, name: str) -> float:
+        return float(self.state.conditions[name].measured[self.row])
+
+    def value(self, name: str) -> float:
+        return float(self.state.values[name][self.row])
+
+    def _verdict(self, step: str, held: str, failed: str, unknown: str) -> str:
+        told = {Truth.TRUE: held, Truth.FALSE: failed, Truth.UNKNOWN: unknown}
+        return told[self.truth(step)]
+
+    def driver(self) -> str:
+        driver = Driver(int(self.state.driver[self.row]))
+        scores = ", ".join(
+            f"{item.words} {number(self.value(f'driver_{item.name.lower()}'), 2)}"
+            for item in Driver
+            if item > 0
+        )
+        name = "No driver stands out" if driver is Driver.NONE else f"Driver: {driver.words}"
+        return f"{name} ({scores}; 1 is notable)."
+
+    def macro(self) -> str:
+        verdict = self._verdict(
+            "step_macro",
+            "Rates and the dollar shrink the risk budget",
+            "Rates and the dollar do not shrink the risk budget together",
+            "Whether rates and the dollar shrink the risk budget is unknown",
+        )
+        return (
+            f"{verdict}: the 10-year moved {signed(self.measured('yields_jump'))} points and the "
+            f"dollar {_move(self.measured('dollar_jump'))} over a week."
+        )
+
+    def leadership(self) -> str:
+        verdict = self._verdict(
+            "step_leadership",
+            "Leadership breaks",
+            "Leadership holds",
+            "Leadership is unknown",
+        )
+        hidden = ""
+        if self.truth("leadership_breaks_index_holds") is Truth.TRUE:
+            hidden = " The index still holds, so expect it to weaken later."
+        return (
+            f"{verdict}: the leaders are {_move(self.measured('leaders_weak'))} against the index "
+            f"and {percent(self.measured('breadth_fails'), 0)} of them hold their mean.{hidden}"
+        )
+
+    def crypto(self) -> str:
+        verdict = self._verdict(
+            "step_crypto",
+            "Crypto's downside is mechanical",
+            "Crypto's fall is not mechanical",
+            "Whether crypto's downside is mechanical is unknown",
+        )
+        if self.truth("bitcoin_declining") is not Truth.TRUE and (
+            self.truth("bitcoin_falls") is not Truth.TRUE
+        ):
+            verdict = "Bitcoin is not falling"
+        parts = [f"bitcoin {_move(self.measured('bitcoin_falls'))} within a day"]
+        parts.append(f"{_move(self.measured('bitcoin_declining'))} over the week")
+        for name, text in (
+            ("liquidations_rise", "forced closes of longs {x} times their usual day"),
+            ("volume_surges", "volume {x} times its usual day"),
+        ):
+            if math.isfinite(self.measured(name)):
+                parts.append(text.format(x=number(self.measured(name), 2)))
+        interest = self.measured("open_interest_resets")
+        if math.isfinite(interest):
+            parts.append(f"open interest {_move(interest)} in bitcoin over the week")
+        funding = self.value("funding")
+        if math.isfinite(funding):
+            parts.append(f"funding {percent(funding, 4)}")
+        return f"{verdict}: {', '.join(parts)}."
+
+    def correlation(self) -> str:
+        verdict = self._verdict(
+            "step_correlation",
+            "Stocks and bitcoin fall together while volatility rises",
+            "Stocks and bitcoin do not fall together with rising volatility",
+            "Whether stocks and bitcoin fall together is unknown",
+        )
+        weekly = self.measured("vix_jump")
+        on_days = " Trends are read on days: there are no hours of the index."
+        if any(text.endswith(f" {HOUR}") for text in self.state.conditions["index_1h_down"].inputs):
+            on_days = ""
+        return (
+            f"{verdict}: VIX {number(self.value('vix'), 4)} ({_move(weekly)} over a week), "
+            f"correlation {number(self.measured('correlation_high'), 2)}.{on_days}"
+        )
+
+
+def _move(fraction: float) -> str:
+    """Return a change in percent with its sign.
+
+    >>> _move(-0.119), _move(float("nan"))
+    ('-11.9%', 'an unknown move')
+    """
+    return f"{signed(100 * fraction, 1)}%" if math.isfinite(fraction) else "an unknown move"

@@ -1,0 +1,46 @@
+"""A day of the checklist as a table for a terminal."""
+
+import textwrap
+
+from engine.checklist.day import TITLES, DayReport, Line
+from engine.reporting.text import columns, number
+
+WIDTH = 100
+
+
+def format_day(report: DayReport, *, clock: str, data: str) -> str:
+    """Return the table, the conclusion and the narrative."""
+    lines = [
+        f"Risk-off checklist of {report.date}, as known at {clock} New York ({report.known_at})",
+        f"Data: {data}",
+        "",
+    ]
+    head = ("", "holds", "measured", "threshold", "unit", "age, days")
+    table: list[tuple[str, ...]] = [head]
+    for place, (step, read) in enumerate(report.steps, start=1):
+        table.append((f"{place} {TITLES[step.name]}", step.truth, "", "", "", ""))
+        table += [_row(line) for line in read]
+    table.append((f"5 one action: {report.action}", "", "", "", "", ""))
+    lines += columns(table, indent="")
+    scores = ", ".join(f"{name} {number(score, 2)}" for name, score in report.scores.items())
+    lines += [
+        "",
+        f"Action     {report.action}",
+        f"Risk tier  {report.tier}",
+        f"Regime     {report.regime}",
+        f"Driver     {report.driver} ({scores})",
+        "",
+        *textwrap.wrap(report.narrative, WIDTH),
+    ]
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _row(line: Line) -> tuple[str, ...]:
+    return (
+        f"    {line.name}",
+        line.truth,
+        number(line.measured, 4),
+        number(line.threshold, 4),
+        line.unit,
+        number(line.age_days, 3),
+    )

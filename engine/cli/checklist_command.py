@@ -1,0 +1,121 @@
+"""``checklist``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from engine.cli.options import DataOption, JsonOption, SetOption
+from engine.cli.output import print_json, working
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from engine.state import MarketState
+
+EMBEDDED = "embedded"
+
+
+def checklist(
+    *,
+    asof: Annotated[
+        str | None, typer.Option("--asof", metavar="DATE", help="One day, e.g. 2026-02-05")
+    ] = None,
+    first: Annotated[
+        str | None, typer.Option("--from", metavar="DATE", help="First day of a history")
+    ] = None,
+    last: Annotated[
+        str | None, typer.Option("--to", metavar="DATE", help="Last day of a history")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Where a history goes [default: checklist]"),
+    ] = None,
+    config: Annotated[
+        str, typer.Option("--config", metavar="CONFIG", help="Thresholds: a YAML file or its name")
+    ] = "default",
+    overrides: SetOption = None,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Read the risk-off checklist of a day: hedge, reduce or wait, and why.
+
+    With --from and --to write the history of every day as Parquet and a picture.
+    """
+    one_day = asof is not None and first is None and last is None and out is None
+    history = asof is None and first is not None and last is not None
+    if not (one_day or history):
+        raise typer.TyperException("give --asof DATE, or --from DATE and --to DATE")
+
+    from data_feeds.load import open_source
+    from data_feeds.schema import Provenance
+    from engine.checklist import read_state
+    from engine.config.load import load_state_config
+    from engine.config.locations import find_config
+    from engine.errors import ConfigError
+
+    begin, end = _day(asof or first), _day(asof or last)
+    if end < begin:
+        raise ConfigError(f"--to {end} lies before --from {begin}")
+    rules = load_state_config(find_config(config, "checklist"), overrides or ())
+    with working("reading data"):
+        source = open_source(data or EMBEDDED)
+        state, provenance = read_state(source, rules, begin, end)
+    synthetic = provenance is Provenance.SYNTHETIC
+    label = f"{data or EMBEDDED}{' (SYNTHETIC DATA)' if synthetic else ''}"
+    if history:
+        _write_history(state, out or Path("checklist"), label=label, as_json=as_json)
+        return
+
+    from dataclasses import asdict
+
+    from engine.checklist import day_report, format_day
+
+    report = day_report(state, len(state) - 1)
+    if as_json:
+        print_json({**asdict(report), "data": str(data or EMBEDDED), "synthetic": synthetic})
+    else:
+        print(format_day(report, clock=rules.decide_at, data=label), end="")
+
+
+def _write_history(state: "MarketState", out: Path, *, label: str, as_json: bool) -> None:
+    """Write ``history.parquet`` and ``history.png``, and say what they hold."""
+    from io import BytesIO
+
+    import pyarrow.parquet as pq
+
+    from data_feeds.atomic import storage_errors, write_atomically
+    from engine.checklist import history_picture, history_table, summary_lines
+
+    table, picture = BytesIO(), BytesIO()
+    pq.write_table(history_table(state), table)
+    figure = history_picture(state, title=f"Risk-off checklist, data: {label}")
+    figure.savefig(picture, format="png", dpi=110)
+    files = {out / "history.parquet": table, out / "history.png": picture}
+    with storage_errors(out):
+        for path, content in files.items():
+            write_atomically(path, content.getvalue())
+    if as_json:
+        print_json({"days": len(state), "files": [str(path) for path in files]})
+        return
+    for line in (*summary_lines(state), *(str(path) for path in files)):
+        print(line)
+
+
+def _day(text: str | None) -> "np.datetime64":
+    """Return a date.
+
+    Raises
+    ------
+    ConfigError : the text is none.
+    """
+    from datetime import date
+
+    import numpy as np
+
+    from engine.errors import ConfigError
+
+    try:
+        return np.datetime64(date.fromisoformat(str(text)), "D")
+    except ValueError as error:
+        raise ConfigError(f"{text!r} is no date; write one as 2026-02-05") from error

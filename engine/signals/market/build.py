@@ -1,0 +1,104 @@
+"""From a dataset to the market state."""
+
+import numpy as np
+
+from data_feeds.dataset import Dataset
+from data_feeds.schema import ChannelKey, ChannelKind
+from engine.conditions import Condition
+from engine.config.market import MarketStateConfig
+from engine.signals.market import checklist
+from engine.signals.market.correlation import correlations
+from engine.signals.market.crypto import crypto_structure
+from engine.signals.market.grid import Floats, build_grid
+from engine.signals.market.inputs import DAY, HOUR, SHORTEST, MarketInputs
+from engine.signals.market.leadership import leadership
+from engine.signals.market.rates import market_rates
+from engine.signals.market.regime import drivers, regimes
+from engine.signals.market.timeframes import timeframes
+from engine.signals.market.volatility import market_volatility
+from engine.state import MarketState
+
+# A year of history for percentiles and usual changes, and half a one to measure its first rows.
+HISTORY_DAYS = 600
+
+
+def state_channels(config: MarketStateConfig) -> frozenset[ChannelKey]:
+    """Return every channel that the state reads where it is held."""
+    names = config.inputs
+    equities = {
+        names.index,
+        names.growth,
+        names.small_caps,
+        names.semiconductors,
+        names.software,
+        *names.leaders,
+        *names.book,
+    }
+    series = (
+        *names.vix,
+        *names.ten_year,
+        *names.real_ten_year,
+        *names.two_year,
+        *names.policy_rate,
+        *names.dollar,
+        *names.credit,
+        *names.etf_flows,
+        *names.fear_greed,
+        *names.implied_volatility,
+    )
+    keys = {ChannelKey(name, ChannelKind.BARS, DAY) for name in (*equities, names.bitcoin_daily)}
+    keys |= {ChannelKey(name, ChannelKind.SERIES) for name in series}
+    keys |= {ChannelKey(names.bitcoin, ChannelKind.BARS, label) for label in (SHORTEST, HOUR)}
+    keys |= {
+        ChannelKey(names.bitcoin, kind)
+        for kind in (ChannelKind.FUNDING, ChannelKind.OPEN_INTEREST, ChannelKind.LIQUIDATIONS)
+    }
+    return frozenset(
+        keys
+        | {
+            ChannelKey(names.bitcoin, ChannelKind.MARK, HOUR),
+            ChannelKey(names.bitcoin_spot, ChannelKind.BARS, HOUR),
+            ChannelKey(names.index, ChannelKind.BARS, HOUR),
+        }
+    )
+
+
+def market_state(
+    data: Dataset, config: MarketStateConfig, first: np.datetime64, last: np.datetime64
+) -> MarketState:
+    """Return the state of each day from ``first`` to ``last``, New York dates.
+
+    ``data`` should begin ``HISTORY_DAYS`` before: with less the first rows are unknown. No row
+    depends on anything that became known after its instant.
+    """
+    grid = build_grid(first - np.timedelta64(HISTORY_DAYS, "D"), last, config.decide_at)
+    inputs = MarketInputs(data, grid, config)
+    values: dict[str, Floats] = {}
+    named: dict[str, Condition] = {}
+    for part in (
+        market_volatility,
+        correlations,
+        market_rates,
+        leadership,
+        crypto_structure,
+        timeframes,
+    ):
+        measured, found = part(inputs)
+        values |= measured
+        named |= found
+    drawdown, regime = regimes(inputs, values, named)
+    scores, driver = drivers(inputs, values, named)
+    named |= checklist.early_warning(named)
+    named |= checklist.steps(named)
+    action = checklist.actions(named, regime, config.checklist)
+    tier = checklist.tiers(named, regime, action)
+    return MarketState(
+        dates=grid.dates,
+        decided_at=grid.decided_at,
+        values=values | drawdown | scores,
+        conditions=named,
+        regime=regime,
+        driver=driver,
+        action=action,
+        tier=tier,
+    ).between(first, last)

@@ -1,0 +1,113 @@
+"""The risk-off checklist: four readings, one action, and the risk tier that follows."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.conditions import Condition, Truth, all_of, any_of
+from engine.config.market import ChecklistRules
+from engine.signals.market.readings import combined
+from engine.state import TIERS, Action, Regime, RiskTier
+
+Labels = NDArray[np.int8]
+
+STEPS = (
+    "step_macro",
+    "step_leadership",
+    "step_crypto",
+    "step_correlation",
+)
+
+
+def early_warning(named: Mapping[str, Condition]) -> dict[str, Condition]:
+    """Return the three signs that precede a correlation spike, together: a single risk book."""
+    parts = [
+        named[name]
+        for name in ("growth_volatility_rising", "dollar_pressure", "leverage_into_fall")
+    ]
+    book = combined(
+        "single_risk_book",
+        all_of([part.truth for part in parts]),
+        "growth volatility rises, the dollar is strong with yields not falling, and open interest "
+        "expands into a falling price",
+        *parts,
+    )
+    return {book.name: book}
+
+
+def steps(named: Mapping[str, Condition]) -> dict[str, Condition]:
+    """Return the four reading steps of the checklist.
+
+    1. macro: yields jump and the dollar strengthens together, or the policy path turns hawkish fast
+    2. leadership: leaders break against the index
+    3. crypto structure: forced selling while the price falls
+    4. correlation: the index and bitcoin both trend down and volatility is rising
+    """
+    macro = (named["macro_pressure"], named["policy_path_hawkish"], named["yields_fast"])
+    turn = all_of([macro[1].truth, macro[2].truth])
+    confirmed = (named["both_down"], named["volatility_rising"])
+    made = (
+        combined(
+            STEPS[0],
+            any_of([macro[0].truth, turn]),
+            "rates and the dollar shrink the risk budget",
+            *macro,
+        ),
+        combined(
+            STEPS[1],
+            named["leadership_breaks"].truth,
+            "leadership breaks",
+            named["leadership_breaks"],
+        ),
+        combined(
+            STEPS[2],
+            named["mechanical_downside"].truth,
+            "crypto's downside is mechanical",
+            named["mechanical_downside"],
+        ),
+        combined(
+            STEPS[3],
+            all_of([part.truth for part in confirmed]),
+            "stocks and bitcoin fall together while volatility rises",
+            *confirmed,
+        ),
+    )
+    return {item.name: item for item in made}
+
+
+def actions(named: Mapping[str, Condition], regime: Labels, rules: ChecklistRules) -> Labels:
+    """Return the one action of each day: step five.
+
+    Hedge when ``hedge_steps`` steps hold, or in a liquidity shock while stocks and bitcoin fall;
+    reduce when ``reduce_steps`` hold; otherwise wait: not to trade is a decision too. A step that
+    is unknown does not hold.
+    """
+    held = np.stack([named[name].truth for name in STEPS]) == Truth.TRUE
+    count = held.sum(axis=0)
+    shock = (regime == Regime.LIQUIDITY_SHOCK) & (named["both_down"].truth == Truth.TRUE)
+    action = np.where(count >= rules.reduce_steps, Action.REDUCE, Action.WAIT)
+    return np.where((count >= rules.hedge_steps) | shock, Action.HEDGE, action).astype(np.int8)
+
+
+def tiers(named: Mapping[str, Condition], regime: Labels, action: Labels) -> Labels:
+    """Return the risk tier of each day, the first row of this table that fits.
+
+    ========== ==================================================================
+    halt       liquidity shock, and the action is hedge
+    defensive  liquidity shock; or the action is hedge; or a trend break and reduce
+    cautious   any other regime than calm, unknown included; or reduce; or one book
+    normal     otherwise
+    ========== ==================================================================
+    """
+    shock, broken = regime == Regime.LIQUIDITY_SHOCK, regime == Regime.TREND_BREAK
+    hedge, reduce = action == Action.HEDGE, action == Action.REDUCE
+    one_book = named["single_risk_book"].truth == Truth.TRUE
+    table = (
+        (shock & hedge, RiskTier.HALT),
+        (shock | hedge | (broken & reduce), RiskTier.DEFENSIVE),
+        ((regime != Regime.CALM) | reduce | one_book, RiskTier.CAUTIOUS),
+    )
+    places = [TIERS.index(tier) for _, tier in table]
+    found = np.select([holds for holds, _ in table], places, TIERS.index(RiskTier.NORMAL))
+    return found.astype(np.int8)

@@ -1,0 +1,121 @@
+"""How much bitcoin and equities move together, and when that is unusual.
+
+Daily: log returns from one New York close to the next, bitcoin taken at that same instant; a
+weekend's move belongs to Monday on both sides. Intraday: bars of the same opening hours, from open
+to close, so that neither a night nor a weekend enters.
+"""
+
+from itertools import combinations
+
+import numpy as np
+from numba import njit
+
+from data_feeds.schema import Channel
+from engine.conditions import Condition, any_of
+from engine.signals.market.grid import Floats
+from engine.signals.market.inputs import MarketInputs
+from engine.signals.market.readings import Flags, Reading, at_least, combined
+from engine.signals.market.rolling import correlation, log_returns, percentile
+from engine.signals.windows import previous
+
+
+@njit(cache=True)
+def ewma_correlation(a: Floats, b: Floats, decay: float) -> Floats:
+    """Return the exponentially weighted correlation of two return series, means taken as zero.
+
+    ``cov = decay x cov + (1 - decay) x a x b`` and the like for both variances. A row where one of
+    them is NaN is passed over: it repeats the value before. NaN before 20 pairs.
+    """
+    result = np.full(len(a), np.nan)
+    cross, first, second, seen = 0.0, 0.0, 0.0, 0
+    for t in range(len(a)):
+        if np.isfinite(a[t]) and np.isfinite(b[t]):
+            seen += 1
+            cross = decay * cross + (1 - decay) * a[t] * b[t]
+            first = decay * first + (1 - decay) * a[t] * a[t]
+            second = decay * second + (1 - decay) * b[t] * b[t]
+        if seen >= 20 and first > 0 and second > 0:
+            result[t] = cross / np.sqrt(first * second)
+    return result
+
+
+def correlations(inputs: MarketInputs) -> tuple[dict[str, Floats], dict[str, Condition]]:
+    """Return correlations by name, on days, and whether they are compressed."""
+    rules, grid, names = inputs.config.correlation, inputs.grid, inputs.config.inputs
+    prices, at_once = inputs.bitcoin_at_closes
+    bitcoin = log_returns(prices)
+    values: dict[str, Floats] = {}
+    for name in (names.growth, names.index):
+        equity = log_returns(inputs.session_close(name))
+        for label, window in (("short", rules.short), ("long", rules.long)):
+            pair = correlation(bitcoin, equity, window)
+            values[f"correlation_{name}_{label}"] = grid.on_days(_as_known(pair, at_once))
+        ewma = ewma_correlation(bitcoin, equity, rules.decay)
+        values[f"correlation_{name}_ewma"] = grid.on_days(_as_known(ewma, at_once))
+    members = {name: log_returns(inputs.session_close(name)) for name in names.book}
+    book = _mean_pairwise({**members, names.bitcoin: bitcoin}, rules.short)
+    values["correlation_book"] = grid.on_days(_as_known(book, at_once))
+    short = values[f"correlation_{names.growth}_short"]
+    # The weighted one reacts within days; windows still carry the calm weeks before.
+    weighted = values[f"correlation_{names.growth}_ewma"][grid.sessions]
+    rank = grid.on_days(percentile(weighted, rules.history, least=rules.history // 2))
+    values["correlation_percentile"] = rank
+    age, read = grid.session_age_ns(), (names.bitcoin, names.growth)
+    high = at_least(
+        "correlation_high",
+        Reading(short, age, read),
+        rules.level,
+        "correlation",
+        f"{rules.short}-session correlation of bitcoin with {names.growth} is high",
+    )
+    unusual = at_least(
+        "correlation_unusual",
+        Reading(rank, age, read),
+        rules.percentile,
+        "percentile",
+        "the exponentially weighted correlation is high for its own year",
+    )
+    compressed = combined(
+        "correlation_compressed",
+        any_of([high.truth, unusual.truth]),
+        "the correlation is high, or high for its own year",
+        high,
+        unusual,
+    )
+    return values, {item.name: item for item in (high, unusual, compressed)}
+
+
+def intraday_correlation(a: Channel, b: Channel, window: int) -> Floats:
+    """Return the correlation of two markets' bars at each bar of ``a``, over the last pairs.
+
+    A pair is two bars with the same open and close, each its own log return from open to close: an
+    equity session meets the same hours of bitcoin, never a weekend. Bars of ``a`` without a
+    partner have NaN; a partner known later than the bar is none.
+    """
+    place = np.minimum(np.searchsorted(b["opened_at"], a["opened_at"]), len(b) - 1)
+    paired = (b["opened_at"][place] == a["opened_at"]) & (b["closed_at"][place] == a["closed_at"])
+    paired &= b["available_at"][place] <= a["available_at"]
+    rows = np.flatnonzero(paired)
+    first = np.log(a["close"][rows] / a["open"][rows])
+    second = np.log(b["close"][place[rows]] / b["open"][place[rows]])
+    found = np.full(len(a), np.nan)
+    found[rows] = correlation(first, second, window)
+    return found
+
+
+def _as_known(values: Floats, at_once: Flags) -> Floats:
+    """Return the value known at each session: where bitcoin came late, that of the one before."""
+    return np.where(at_once, values, previous(values))
+
+
+def _mean_pairwise(returns: dict[str, Floats], window: int) -> Floats:
+    """Return the mean correlation over the pairs of those that have one; NaN below three members.
+
+    A member without prices then is left out.
+    """
+    found = [correlation(a, b, window) for a, b in combinations(returns.values(), 2)]
+    table = np.stack(found)
+    count = np.isfinite(table).sum(axis=0)
+    total = np.nansum(table, axis=0)
+    # Three members make three pairs.
+    return np.where(count >= 3, total / np.maximum(count, 1), np.nan)

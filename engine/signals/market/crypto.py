@@ -1,0 +1,278 @@
+"""What leveraged positions in bitcoin show: funding, open interest, forced closes, discounts.
+
+Each is *unknown* where its channel is not in the data or is stale.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from data_feeds.schema import Channel, ChannelKey, ChannelKind
+from data_feeds.timeframe import DAY_NS, HOUR_NS, parse_duration
+from engine.conditions import Condition, Truth, all_of, any_of, condition
+from engine.signals.asof import derived_as_of
+from engine.signals.context import thin_window
+from engine.signals.market.grid import Floats
+from engine.signals.market.inputs import HOUR, MarketInputs
+from engine.signals.market.readings import Reading, at_least, at_most, combined
+from engine.signals.market.rolling import percentile
+from engine.signals.positioning import open_interest_base, premium
+from engine.signals.volatility import realized_volatility, rolling_sum
+from engine.signals.windows import previous
+
+BASIS_POINT = 1e-4
+DAYS_A_YEAR = 365.0
+_WEEK_DAYS, _WEEK_SESSIONS = 7, 5
+_HOURS_A_DAY = 24
+_SETTLEMENTS_A_DAY = 3
+# A percentile needs at least this share of its history.
+_LEAST_SHARE = 0.5
+
+
+def crypto_structure(inputs: MarketInputs) -> tuple[dict[str, Floats], dict[str, Condition]]:
+    """Return measures by name, on days, and what positions in bitcoin say.
+
+    Changes are fractions, funding a fraction for one interval, open interest base units.
+    """
+    perp = _Perp(inputs)
+    found = [
+        *_price_moves(inputs),
+        *_funding(perp),
+        *_open_interest(perp),
+        *_forced(perp),
+        *_sentiment(inputs),
+        _thin(inputs),
+    ]
+    named = {item.name: item for item in found}
+    for item in (_mechanical(named), _false_recovery(named), _crowded(named)):
+        named[item.name] = item
+    values = {
+        "bitcoin": inputs.bitcoin.value,
+        "bitcoin_volatility": perp.volatility(),
+        "funding": perp.funding_rate().value,
+        "open_interest": perp.interest().value,
+        "mark_basis": perp.mark_basis(),
+    }
+    return values, named
+
+
+@dataclass(frozen=True)
+class _Perp:
+    """The perp's channels, read as known each day."""
+
+    inputs: MarketInputs
+
+    def channel(self, kind: ChannelKind, timeframe: str = "") -> Channel | None:
+        return self.inputs.held(ChannelKey(self.inputs.config.inputs.bitcoin, kind, timeframe))
+
+    def reading(self, channel: Channel | None, derived: Floats | None, name: str) -> Reading:
+        """Return a number made for each channel row, as known each day, NaN when stale."""
+        if channel is None or derived is None:
+            return self.inputs.missing(name)
+        decided_at, max_age = self.inputs.grid.decided_at, self.inputs.crypto_max_age_ns
+        found = derived_as_of(channel, derived, decided_at, max_age)
+        return Reading(np.where(found.is_fresh, found.values, np.nan), found.age_ns, (name,))
+
+    def funding_rate(self) -> Reading:
+        channel = self.channel(ChannelKind.FUNDING)
+        return self.reading(channel, None if channel is None else channel["rate"], "funding")
+
+    def interest(self) -> Reading:
+        """Open interest in base units: a quote value would fall with the price."""
+        channel = self.channel(ChannelKind.OPEN_INTEREST)
+        if channel is None:
+            return self.inputs.missing("open interest")
+        prices = [self.channel(ChannelKind.MARK, HOUR), self.inputs.bitcoin_hours]
+        base = open_interest_base(channel, *(price for price in prices if price is not None))
+        return self.reading(channel, base, "open interest")
+
+    def mark_basis(self) -> Floats:
+        """Last price over mark - 1 at the newest hour."""
+        hours, mark = self.inputs.bitcoin_hours, self.channel(ChannelKind.MARK, HOUR)
+        basis = None if hours is None or mark is None else premium(hours, mark)
+        return self.reading(mark, basis, "mark").value
+
+    def volatility(self) -> Floats:
+        """Realized volatility of a week, a fraction a year of 365 days, from hours or days."""
+        hours = self.inputs.bitcoin_hours
+        daily = realized_volatility(self.inputs.bitcoin.value, _WEEK_DAYS, DAYS_A_YEAR)
+        if hours is None:
+            return daily
+        window = _WEEK_DAYS * _HOURS_A_DAY
+        hourly = realized_volatility(hours["close"], window, _HOURS_A_DAY * DAYS_A_YEAR)
+        found = self.reading(hours, hourly, "hours").value
+        return np.where(np.isfinite(found), found, daily)
+
+
+def _week(inputs: MarketInputs) -> int:
+    return max(parse_duration(inputs.config.crypto.change) // DAY_NS, 1)
+
+
+def _price_moves(inputs: MarketInputs) -> list[Condition]:
+    rules, price = inputs.config.crypto, inputs.bitcoin
+    week, day = price.changed(_week(inputs)), price.changed(1)
+    declining = f"bitcoin is down over {rules.change}"
+    return [
+        at_most("bitcoin_declining", week, -rules.price_fall, "fraction", declining),
+        at_most("bitcoin_falls", day, -rules.day_fall, "fraction", "bitcoin fell within a day"),
+        at_least("bitcoin_rises", day, rules.day_rise, "fraction", "bitcoin rose within a day"),
+    ]
+
+
+def _funding(perp: _Perp) -> list[Condition]:
+    rules, rate = perp.inputs.config.crypto, perp.funding_rate()
+    channel = perp.channel(ChannelKind.FUNDING)
+    rows = rules.funding_days * _SETTLEMENTS_A_DAY
+    rank = None
+    if channel is not None:
+        rank = percentile(channel["rate"], rows, least=round(rows * _LEAST_SHARE))
+    place = perp.reading(channel, rank, "funding")
+    low = f"funding is low for its {rules.funding_days} days"
+    return [
+        # The smallest step below zero: a rate of exactly 0 pays nobody.
+        at_most("funding_negative", rate, -1e-12, "rate", "funding is negative: shorts pay longs"),
+        at_most("funding_low", place, rules.funding_low, "percentile", low),
+    ]
+
+
+def _open_interest(perp: _Perp) -> list[Condition]:
+    rules, held = perp.inputs.config.crypto, perp.interest()
+    week, day = held.changed(_week(perp.inputs)), held.changed(1)
+    up, down = f"open interest is up over {rules.change}", f"open interest fell over {rules.change}"
+    today = "open interest fell within a day"
+    return [
+        at_least("open_interest_expands", week, rules.interest_rise, "fraction", up),
+        at_most("open_interest_resets", week, -rules.interest_fall, "fraction", down),
+        at_most("open_interest_falls", day, -rules.interest_fall, "fraction", today),
+    ]
+
+
+def _forced(perp: _Perp) -> list[Condition]:
+    """Longs closed by force, and the perp's discount to spot, the mean of a day."""
+    rules, names = perp.inputs.config.crypto, perp.inputs.config.inputs
+    prints = perp.channel(ChannelKind.LIQUIDATIONS)
+    days = rules.liquidation_days
+    multiple = None if prints is None else _day_over_usual(prints, days)
+    hours = perp.inputs.bitcoin_hours
+    spot = perp.inputs.held(ChannelKey(names.bitcoin_spot, ChannelKind.BARS, HOUR))
+    discount = None
+    if hours is not None and spot is not None:
+        discount = rolling_sum(premium(hours, spot), _HOURS_A_DAY) / _HOURS_A_DAY
+    return [
+        at_least(
+            "liquidations_rise",
+            perp.reading(prints, multiple, "liquidations"),
+            rules.liquidation_multiple,
+            "x",
+            f"longs closed by force in a day over their usual of {days} days",
+        ),
+        at_least(
+            "volume_surges",
+            perp.reading(hours, None if hours is None else _volume_multiple(hours, days), "volume"),
+            rules.volume_multiple,
+            "x",
+            f"a day's volume over its usual of {days} days",
+        ),
+        at_most(
+            "perp_discount",
+            perp.reading(spot, discount, names.bitcoin_spot),
+            -rules.discount_bps * BASIS_POINT,
+            "fraction",
+            "the perp trades below spot, mean of a day",
+        ),
+    ]
+
+
+def _sentiment(inputs: MarketInputs) -> list[Condition]:
+    rules, names, grid = inputs.config.crypto, inputs.config.inputs, inputs.grid
+    fear, flows = inputs.series(names.fear_greed), inputs.series(names.etf_flows)
+    implied = inputs.series(names.implied_volatility)
+    week = flows.of(grid.on_days(rolling_sum(flows.value[grid.sessions], _WEEK_SESSIONS)))
+    return [
+        at_most("extreme_fear", fear, rules.fear, "points", "Fear & Greed shows extreme fear"),
+        at_most("etf_outflows", week, -rules.outflow, "USD", "bitcoin ETFs lose money in a week"),
+        at_least(
+            "implied_volatility_jump",
+            implied.changed(_WEEK_DAYS),
+            rules.implied_jump,
+            "fraction",
+            "implied volatility of bitcoin jumped within a week",
+        ),
+    ]
+
+
+def _thin(inputs: MarketInputs) -> Condition:
+    decided_at = inputs.grid.decided_at
+    rows = len(decided_at)
+    return condition(
+        "thin_window",
+        thin_window(decided_at, weekend=True, first_hour=0, last_hour=0),
+        known=np.ones(rows, np.bool_),
+        measured=np.full(rows, np.nan),
+        threshold=np.nan,
+        unit="",
+        description="a weekend: books are thin",
+        inputs=("calendar",),
+        age_ns=np.zeros(rows, np.int64),
+    )
+
+
+def _day_over_usual(channel: Channel, days: int) -> Floats:
+    """Return a day's liquidated longs over the mean day of the days before it, a multiple.
+
+    Rows are summed to the day that ends at each; one that is missing counts as none.
+    """
+    at, longs = channel["event_at"], channel["long_quote"]
+    total = np.concatenate(([0.0], np.cumsum(longs)))
+    day_ago = np.searchsorted(at, at - DAY_NS, side="right")
+    long_ago = np.searchsorted(at, at - (days + 1) * DAY_NS, side="right")
+    day = total[1:] - total[day_ago]
+    usual = (total[day_ago] - total[long_ago]) / days
+    reaches_back = at[0] <= at - (days + 1) * DAY_NS + HOUR_NS
+    multiple = np.full(len(at), np.nan)
+    np.divide(day, usual, out=multiple, where=reaches_back & (usual > 0))
+    return multiple
+
+
+def _volume_multiple(hours: Channel, days: int) -> Floats:
+    """Return the volume of the last 24 hours over the mean day of the days before."""
+    day = rolling_sum(hours["volume"], _HOURS_A_DAY)
+    usual = previous(rolling_sum(hours["volume"], days * _HOURS_A_DAY), _HOURS_A_DAY) / days
+    multiple = np.full(len(hours), np.nan)
+    np.divide(day, usual, out=multiple, where=usual > 0)
+    return multiple
+
+
+def _mechanical(named: dict[str, Condition]) -> Condition:
+    """Return whether the fall is mechanical: forced closes, or what stands for them, in a fall.
+
+    Liquidation prints count where they are known. Without them open interest that falls within the
+    day, negative funding, or a surge of volume says the same less surely.
+    """
+    prints = named["liquidations_rise"]
+    signs = (named["open_interest_falls"], named["funding_negative"], named["volume_surges"])
+    falls = (named["bitcoin_falls"], named["bitcoin_declining"])
+    stand_in = any_of([item.truth for item in signs])
+    forced = np.where(prints.truth == Truth.UNKNOWN, stand_in, prints.truth).astype(np.int8)
+    return combined(
+        "mechanical_downside",
+        all_of([forced, any_of([item.truth for item in falls])]),
+        "forced selling rises while the price falls: downside is mechanical",
+        prints,
+        *signs,
+        *falls,
+    )
+
+
+def _false_recovery(named: dict[str, Condition]) -> Condition:
+    parts = (named["bitcoin_rises"], named["open_interest_falls"])
+    truth = all_of([part.truth for part in parts])
+    return combined("false_recovery", truth, "price up, open interest down: shorts cover", *parts)
+
+
+def _crowded(named: dict[str, Condition]) -> Condition:
+    parts = (named["open_interest_expands"], named["bitcoin_declining"])
+    truth = all_of([part.truth for part in parts])
+    return combined(
+        "leverage_into_fall", truth, "open interest expands while the price declines", *parts
+    )

@@ -1,0 +1,145 @@
+"""Leaders against the index: weakness, breadth, lower lows, and how narrow the market is."""
+
+import numpy as np
+
+from engine.conditions import Condition, all_of, any_of
+from engine.signals.market.grid import Floats
+from engine.signals.market.inputs import MarketInputs
+from engine.signals.market.readings import Reading, at_least, at_most, combined
+from engine.signals.market.rolling import (
+    change,
+    highest,
+    mean,
+    rows_since_extreme,
+    usual_change,
+)
+
+MONTH = 21
+
+
+def leadership(inputs: MarketInputs) -> tuple[dict[str, Floats], dict[str, Condition]]:
+    """Return the leaders' measures by name, on days, and what they say.
+
+    A member without prices then is left out. Returns are fractions.
+    """
+    rules, names = inputs.config.leadership, inputs.config.inputs
+    members = np.stack([inputs.session_close(name) for name in names.leaders])
+    index = inputs.session_close(names.index)
+    basket = basket_level(members)
+    means = np.stack([mean(row, rules.breadth_mean) for row in members])
+    counted = np.isfinite(means)
+    count = counted.sum(axis=0)
+    breadth = np.where(count > 0, (members > means).sum(axis=0) / np.maximum(count, 1), np.nan)
+
+    def read(values: Floats) -> Reading:
+        return inputs.of_sessions(values, *names.leaders, names.index)
+
+    relative = read(change(basket / index, rules.relative, relative=True))
+    held = read(breadth)
+    since_low = read(rows_since_extreme(basket, rules.low, top=False))
+    from_high = read(index / highest(index, MONTH) - 1)
+    narrow = _concentration(inputs)
+    found = [
+        at_most(
+            "leaders_weak",
+            relative,
+            -rules.weak,
+            "fraction",
+            f"leaders lose against {names.index} over {rules.relative} sessions",
+        ),
+        at_most(
+            "breadth_fails",
+            held,
+            rules.breadth,
+            "fraction",
+            f"few leaders hold their {rules.breadth_mean}-session mean",
+        ),
+        at_most(
+            "leaders_lower_low",
+            since_low,
+            0.0,
+            "sessions",
+            f"leaders close at a new {rules.low}-session low",
+        ),
+        at_least(
+            "lower_lows_stopped",
+            since_low,
+            float(rules.quiet),
+            "sessions",
+            f"leaders have made no new {rules.low}-session low for {rules.quiet} sessions",
+        ),
+        at_least(
+            "index_holds",
+            from_high,
+            -rules.holds,
+            "fraction",
+            f"{names.index} is near its month's high",
+        ),
+        at_least(
+            "leadership_narrow",
+            narrow,
+            rules.concentration,
+            "fraction",
+            f"{names.semiconductors} and {names.software} lead the rest by much",
+        ),
+    ]
+    named = {item.name: item for item in found}
+    weak, failing = named["leaders_weak"], named["breadth_fails"]
+    breaks = combined(
+        "leadership_breaks",
+        any_of([weak.truth, failing.truth]),
+        "leaders lose ground against the index, or their breadth fails",
+        weak,
+        failing,
+    )
+    hidden = combined(
+        "leadership_breaks_index_holds",
+        all_of([breaks.truth, named["index_holds"].truth]),
+        "leaders break while the index still holds: expect it to weaken later",
+        breaks,
+        named["index_holds"],
+    )
+    values = {
+        "leaders_relative": relative.value,
+        "leaders_relative_speed": read(_speed(inputs, basket / index)).value,
+        "leaders_breadth": held.value,
+        "leaders_counted": read(count.astype(np.float64)).value,
+        "index_from_high": from_high.value,
+        "concentration": narrow.value,
+    }
+    return values, named | {breaks.name: breaks, hidden.name: hidden}
+
+
+def basket_level(prices: Floats) -> Floats:
+    """Return the level of equal-weighted members, rebalanced each session.
+
+    ``prices`` is members x sessions. A session's move is the mean log return of the members that
+    have one; NaN where none has. The first level is the first move from 1.
+    """
+    moves = np.diff(np.log(prices), axis=1, prepend=np.nan)
+    count = np.isfinite(moves).sum(axis=0)
+    mean_move = np.nansum(moves, axis=0) / np.maximum(count, 1)
+    level: Floats = np.where(count > 0, np.exp(np.cumsum(mean_move)), np.nan)
+    return level
+
+
+def _speed(inputs: MarketInputs, ratio: Floats) -> Floats:
+    """Return the relative return over its usual size in the year before."""
+    moved = change(ratio, inputs.config.leadership.relative, relative=True)
+    history = inputs.config.rates.history
+    return moved / usual_change(moved, history, least=history // 2)
+
+
+def _concentration(inputs: MarketInputs) -> Reading:
+    """Return by how much semiconductors and software lead the index and small companies."""
+    window, names = inputs.config.leadership.concentration_window, inputs.config.inputs
+
+    def over_window(name: str) -> Floats:
+        return change(inputs.session_close(name), window, relative=True)
+
+    ahead = (over_window(names.semiconductors) + over_window(names.software)) / 2
+    index, small = over_window(names.index), over_window(names.small_caps)
+    # Without small companies the index alone stands for the rest.
+    rest = np.where(np.isfinite(small), (index + small) / 2, index)
+    read = (names.semiconductors, names.software, names.index, names.small_caps)
+    return inputs.of_sessions(ahead - rest, *read)

@@ -1,0 +1,97 @@
+"""One number a day with its age and its sources, and the conditions that compare it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.conditions import Condition, condition
+from engine.signals.market.grid import Floats, Instants
+from engine.signals.market.rolling import change
+
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One number a day.
+
+    ``value`` is NaN where it is not known, ``age_ns`` the age of its oldest input (-1: none),
+    ``inputs`` what was read.
+    """
+
+    value: Floats
+    age_ns: Instants
+    inputs: tuple[str, ...]
+
+    @property
+    def known(self) -> Flags:
+        """Where there is a value."""
+        return np.isfinite(self.value)
+
+    def of(self, value: Floats) -> "Reading":
+        """Return another number from the same inputs."""
+        return Reading(value, self.age_ns, self.inputs)
+
+    def changed(self, rows: int) -> "Reading":
+        """Return the fraction by which the number changed over some days."""
+        return self.of(change(self.value, rows, relative=True))
+
+
+def missing(rows: int, *inputs: str) -> Reading:
+    """Return a number that is known on no day."""
+    return Reading(np.full(rows, np.nan), np.full(rows, -1, dtype=np.int64), inputs)
+
+
+def oldest(*ages: Instants) -> Instants:
+    """Return the largest of some ages at each row; -1 where one is missing."""
+    table = np.stack(ages)
+    return np.where((table < 0).any(axis=0), -1, table.max(axis=0))
+
+
+def at_least(
+    name: str, reading: Reading, threshold: float, unit: str, description: str
+) -> Condition:
+    """Return the condition that a number is not below a threshold."""
+    holds = reading.value >= threshold
+    return _stated(name, reading, holds, threshold, unit=unit, description=description)
+
+
+def at_most(
+    name: str, reading: Reading, threshold: float, unit: str, description: str
+) -> Condition:
+    """Return the condition that a number is not above a threshold."""
+    holds = reading.value <= threshold
+    return _stated(name, reading, holds, threshold, unit=unit, description=description)
+
+
+def combined(name: str, truth: NDArray[np.int8], description: str, *parts: Condition) -> Condition:
+    """Return a condition made of others: it measures nothing, and is as old as the oldest known."""
+    rows = len(truth)
+    ages = [part.age_ns for part in parts if part.age_ns is not None]
+    return Condition(
+        name,
+        truth,
+        np.full(rows, np.nan),
+        np.full(rows, np.nan),
+        "",
+        description,
+        inputs=tuple(dict.fromkeys(text for part in parts for text in part.inputs)),
+        age_ns=np.stack(ages).max(axis=0),
+    )
+
+
+def _stated(
+    name: str, reading: Reading, holds: Flags, threshold: float, *, unit: str, description: str
+) -> Condition:
+    return condition(
+        name,
+        holds,
+        known=reading.known,
+        measured=reading.value,
+        threshold=threshold,
+        unit=unit,
+        description=description,
+        inputs=reading.inputs,
+        age_ns=reading.age_ns,
+    )

@@ -1,0 +1,151 @@
+"""Which regime the market is in, with hysteresis, and what drives it."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.conditions import Condition
+from engine.config.market import RegimeRules
+from engine.signals.market.grid import Floats
+from engine.signals.market.inputs import MarketInputs
+from engine.signals.market.readings import Flags
+from engine.signals.market.rolling import change, highest, mean
+from engine.state import Driver, Regime
+
+YEAR = 252
+_SLOPE_SESSIONS = 20
+_LARGEST_SCORE = 3.0
+_DAYS_A_YEAR = 365.0
+# A day's fall of two usual days counts as one.
+_USUAL_DAYS = 2.0
+
+Labels = NDArray[np.int8]
+
+
+def regimes(
+    inputs: MarketInputs, values: Mapping[str, Floats], conditions: Mapping[str, Condition]
+) -> tuple[dict[str, Floats], Labels]:
+    """Return the growth index's drawdown and the regime of each day.
+
+    Unknown where VIX or the growth index is.
+    """
+    rules, grid = inputs.config.regime, inputs.grid
+    growth = inputs.session_close(inputs.config.inputs.growth)
+    drawdown = grid.on_days(growth / _year_high(growth) - 1)
+    middle = mean(growth, rules.break_mean)
+    broken = (growth < middle) & (change(middle, _SLOPE_SESSIONS, relative=True) < 0)
+    down = grid.on_days(broken.astype(np.float64)) > 0
+    vix, spread, book = values["vix"], values["credit_change_fortnight"], values["correlation_book"]
+    jump = (conditions["vix_jump"].truth > 0) & (conditions["vix_elevated"].truth > 0)
+    fall = -conditions["bitcoin_falls"].measured
+    stressed = (spread >= rules.shock_spread) | (book >= rules.shock_correlation)
+    enter = np.stack(
+        [
+            (vix >= rules.event_vix) | jump | (fall >= rules.event_bitcoin_fall),
+            down & (drawdown <= -rules.break_drawdown),
+            (vix >= rules.shock_vix) & stressed,
+        ]
+    )
+    stay = np.stack(
+        [
+            vix >= rules.event_vix_stay,
+            drawdown <= -rules.break_drawdown_stay,
+            vix >= rules.shock_vix_stay,
+        ]
+    )
+    known = np.isfinite(vix) & np.isfinite(drawdown)
+    return {"growth_drawdown": drawdown}, with_dwell(enter, stay, known, rules)
+
+
+def with_dwell(enter: Flags, stay: Flags, known: Flags, rules: RegimeRules) -> Labels:
+    """Return labels that rise at once and fall slowly.
+
+    ``enter`` and ``stay`` hold a row for each regime from ``VOLATILITY_EVENT`` on, worst last. A
+    worse regime begins on the day its entry holds. The present one ends when it no longer holds
+    and has lasted ``dwell`` days; then comes the worst whose own "stay" holds. A day that is not
+    known is labelled so and leaves the count as it is.
+    """
+    labels = np.full(len(known), Regime.UNKNOWN, dtype=np.int8)
+    current, since = 0, 0
+    for t in range(len(known)):
+        if not known[t]:
+            continue
+        worst = _worst(enter[:, t])
+        if worst > current:
+            current, since = worst, 0
+        elif current > 0 and not stay[current - 1, t] and since >= rules.dwell:
+            current, since = max(worst, _worst(stay[: current - 1, t])), 0
+        labels[t] = current
+        since += 1
+    return labels
+
+
+def _worst(flags: Flags) -> int:
+    """Return 1 + the place of the last flag that is set, 0 for none."""
+    held = np.flatnonzero(flags)
+    return int(held[-1]) + 1 if len(held) else 0
+
+
+def _year_high(price: Floats) -> Floats:
+    """Return the highest close of a year, or of what there is of it."""
+    whole = highest(price, YEAR)
+    return np.where(np.isfinite(whole), whole, np.fmax.accumulate(price))
+
+
+def flips(labels: Labels) -> int:
+    """Return how often a label changed from one known day to the next known one."""
+    known = labels[labels >= 0]
+    return int((known[1:] != known[:-1]).sum())
+
+
+def drivers(
+    inputs: MarketInputs, values: Mapping[str, Floats], conditions: Mapping[str, Condition]
+) -> tuple[dict[str, Floats], Labels]:
+    """Return the score of each driver and the largest from the threshold on.
+
+    A part is 1 at its own threshold and cut to 0 to 3. A score is the mean of the two largest known
+    parts: one sign alone may be chance.
+
+    - rates: rises of 10-year, real 10-year and dollar over their usual size (z-scores)
+    - leadership: the leaders' loss against the index over its usual size, and their breadth
+    - liquidations: forced closes, the fall of open interest, negative funding, a day's volume, and
+      bitcoin's fall of a day over two of its usual days
+    """
+    crypto = inputs.config.crypto
+    fall = -conditions["bitcoin_falls"].measured
+    usual = values["bitcoin_volatility"] / np.sqrt(_DAYS_A_YEAR)
+    speed, breadth = inputs.config.rates.speed, inputs.config.leadership.breadth
+    rates = ("ten_year_speed", "real_ten_year_speed", "dollar_speed")
+    negative = conditions["funding_negative"].truth.astype(np.float64)
+    parts = {
+        Driver.RATES_SHOCK: [values[name] / speed for name in rates],
+        Driver.LEADERSHIP: [
+            -values["leaders_relative_speed"] / speed,
+            (1 - values["leaders_breadth"]) / (1 - breadth),
+        ],
+        Driver.LIQUIDATIONS: [
+            conditions["liquidations_rise"].measured / crypto.liquidation_multiple,
+            -conditions["open_interest_falls"].measured / crypto.interest_fall,
+            np.where(negative < 0, np.nan, negative),
+            conditions["volume_surges"].measured / crypto.volume_multiple,
+            fall / (_USUAL_DAYS * usual),
+        ],
+    }
+    scores = {driver: _score(np.stack(found)) for driver, found in parts.items()}
+    table = np.stack(list(scores.values()))
+    known = np.isfinite(table).any(axis=0)
+    filled = np.where(np.isfinite(table), table, -np.inf)
+    largest = filled.argmax(axis=0)
+    named = np.array([driver.value for driver in scores], dtype=np.int8)[largest]
+    strong = filled.max(axis=0) >= inputs.config.regime.driver
+    labels = np.where(known, np.where(strong, named, Driver.NONE), Driver.UNKNOWN)
+    return {f"driver_{d.name.lower()}": s for d, s in scores.items()}, labels.astype(np.int8)
+
+
+def _score(parts: Floats) -> Floats:
+    """Return the mean of the two largest known parts; NaN where fewer are known."""
+    cut = np.where(np.isfinite(parts), np.clip(parts, 0.0, _LARGEST_SCORE), -np.inf)
+    two = np.sort(cut, axis=0)[-2:]
+    score: Floats = np.where(np.isfinite(two).all(axis=0), two.mean(axis=0), np.nan)
+    return score

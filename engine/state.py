@@ -1,0 +1,121 @@
+"""The market state: what a desk knows about the day, for playbooks, risk and the checklist."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.conditions import Condition
+
+
+class Regime(IntEnum):
+    """What kind of market it is, from harmless to worst."""
+
+    UNKNOWN = -1
+    CALM = 0
+    VOLATILITY_EVENT = 1
+    TREND_BREAK = 2
+    LIQUIDITY_SHOCK = 3
+
+    @property
+    def words(self) -> str:
+        """The regime as people write it."""
+        return self.name.lower().replace("_", " ")
+
+
+class Driver(IntEnum):
+    """What moves the market most."""
+
+    UNKNOWN = -1
+    NONE = 0
+    RATES_SHOCK = 1
+    LEADERSHIP = 2
+    LIQUIDATIONS = 3
+
+    @property
+    def words(self) -> str:
+        """The driver as people write it."""
+        return _DRIVER_WORDS[self]
+
+
+_DRIVER_WORDS = {
+    Driver.UNKNOWN: "unknown",
+    Driver.NONE: "none",
+    Driver.RATES_SHOCK: "rates shock",
+    Driver.LEADERSHIP: "leadership re-rating",
+    Driver.LIQUIDATIONS: "liquidation cascade",
+}
+
+
+class Action(IntEnum):
+    """The one action that the checklist ends in."""
+
+    WAIT = 0
+    REDUCE = 1
+    HEDGE = 2
+
+    @property
+    def words(self) -> str:
+        """The action as people write it."""
+        return self.name.lower()
+
+
+class RiskTier(StrEnum):
+    """How much risk may be taken; ``engine.risk`` has the multipliers."""
+
+    NORMAL = "normal"
+    CAUTIOUS = "cautious"
+    DEFENSIVE = "defensive"
+    HALT = "halt"
+
+
+TIERS = tuple(RiskTier)
+
+
+@dataclass(frozen=True)
+class MarketState:
+    """One row a calendar day; row *t* was known at ``decided_at[t]``.
+
+    Attributes
+    ----------
+    dates : datetime64[D], New York
+    decided_at : int64 ns UTC, rising
+    values : measures by name, float64, NaN where unknown; units with the module that makes them
+    conditions : by name, the five steps of the checklist among them
+    regime, driver, action : int8, see the enums
+    tier : int8, place in ``TIERS``
+    """
+
+    dates: NDArray[np.datetime64]
+    decided_at: NDArray[np.int64]
+    values: Mapping[str, NDArray[np.float64]]
+    conditions: Mapping[str, Condition]
+    regime: NDArray[np.int8]
+    driver: NDArray[np.int8]
+    action: NDArray[np.int8]
+    tier: NDArray[np.int8]
+
+    def __len__(self) -> int:
+        return len(self.dates)
+
+    def row_at(self, instant: int) -> int:
+        """Return the newest row known at an instant, -1 before the first."""
+        return int(np.searchsorted(self.decided_at, instant, side="right")) - 1
+
+    def between(self, first: np.datetime64, last: np.datetime64) -> "MarketState":
+        """Return the rows from one date to another, both included."""
+        begin = np.searchsorted(self.dates, first)
+        stop = np.searchsorted(self.dates, last, side="right")
+        rows = slice(int(begin), int(stop))
+        return MarketState(
+            self.dates[rows],
+            self.decided_at[rows],
+            {name: item[rows] for name, item in self.values.items()},
+            {name: item.take(rows) for name, item in self.conditions.items()},
+            self.regime[rows],
+            self.driver[rows],
+            self.action[rows],
+            self.tier[rows],
+        )
