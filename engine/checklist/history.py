@@ -71,6 +71,7 @@ def history_picture(state: MarketState, *, title: str) -> Any:
     axes[0].set_title(title, loc="left", fontsize=11)
     _strips(axes[3], state)
     axes[3].margins(x=0.01)
+    axes[3].set_xlabel("grey: nothing; yellow, amber, red: worse; white: unknown")
     return figure
 
 

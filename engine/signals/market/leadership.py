@@ -26,10 +26,11 @@ def leadership(inputs: MarketInputs) -> tuple[dict[str, Floats], dict[str, Condi
     members = np.stack([inputs.session_close(name) for name in names.leaders])
     index = inputs.session_close(names.index)
     basket = basket_level(members)
-    means = np.stack([mean(row, rules.breadth_mean) for row in members])
-    counted = np.isfinite(means)
-    count = counted.sum(axis=0)
-    breadth = np.where(count > 0, (members > means).sum(axis=0) / np.maximum(count, 1), np.nan)
+    ratios = members / index
+    means = np.stack([mean(row, rules.breadth_mean) for row in ratios])
+    count = np.isfinite(means).sum(axis=0)
+    # Against the index: in a fall of everything each member is below its own mean.
+    breadth = np.where(count > 0, (ratios > means).sum(axis=0) / np.maximum(count, 1), np.nan)
 
     def read(values: Floats) -> Reading:
         return inputs.of_sessions(values, *names.leaders, names.index)
@@ -52,7 +53,7 @@ def leadership(inputs: MarketInputs) -> tuple[dict[str, Floats], dict[str, Condi
             held,
             rules.breadth,
             "fraction",
-            f"few leaders hold their {rules.breadth_mean}-session mean",
+            f"few leaders hold their {rules.breadth_mean}-session mean against {names.index}",
         ),
         at_most(
             "leaders_lower_low",

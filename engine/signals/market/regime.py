@@ -34,8 +34,9 @@ def regimes(
     growth = inputs.session_close(inputs.config.inputs.growth)
     drawdown = grid.on_days(growth / _year_high(growth) - 1)
     middle = mean(growth, rules.break_mean)
-    broken = (growth < middle) & (change(middle, _SLOPE_SESSIONS, relative=True) < 0)
-    down = grid.on_days(broken.astype(np.float64)) > 0
+    falling = change(middle, _SLOPE_SESSIONS, relative=True) < 0
+    down = grid.on_days(((growth < middle) & falling).astype(np.float64)) > 0
+    repaired = grid.on_days(((growth > middle) & ~falling).astype(np.float64)) > 0
     vix, spread, book = values["vix"], values["credit_change_fortnight"], values["correlation_book"]
     jump = (conditions["vix_jump"].truth > 0) & (conditions["vix_elevated"].truth > 0)
     fall = -conditions["bitcoin_falls"].measured
@@ -50,7 +51,7 @@ def regimes(
     stay = np.stack(
         [
             vix >= rules.event_vix_stay,
-            drawdown <= -rules.break_drawdown_stay,
+            (drawdown <= -rules.break_drawdown_stay) & ~repaired,
             vix >= rules.shock_vix_stay,
         ]
     )
