@@ -151,7 +151,7 @@ def narrative(state: MarketState, row: int) -> str:
         told.leadership(),
         told.crypto(),
         told.correlation(),
-        f"{len(held)} of {len(STEPS)} steps hold: {action.words}.",
+        f"{len(held)} of {len(STEPS)} steps hold{told.shock()}: {action.words}.",
     ]
     if unknown:
         parts.append(f"Unknown for lack of data, and not counted: {', '.join(unknown)}.")
@@ -188,6 +188,13 @@ class _Told:
         )
         name = "No driver stands out" if driver is Driver.NONE else f"Driver: {driver.words}"
         return f"{name} ({scores}; 1 is notable)."
+
+    def shock(self) -> str:
+        """The rule that hedges whatever the number of steps, where it applies."""
+        shock = int(self.state.regime[self.row]) == Regime.LIQUIDITY_SHOCK
+        if shock and self.truth("both_down") is Truth.TRUE:
+            return ", in a liquidity shock in which both fall"
+        return ""
 
     def macro(self) -> str:
         verdict = self._verdict(
