@@ -9,15 +9,16 @@ import os
 import shutil
 import tempfile
 from functools import lru_cache
+from importlib.metadata import version
 from pathlib import Path
 
 import filelock
-import numpy as np
 import platformdirs
 
 from data_feeds.atomic import storage_errors
 from data_feeds.catalog import Catalog, Origin
-from data_feeds.errors import StorageError
+from data_feeds.catalog.index import load_index
+from data_feeds.errors import IntegrityError, StorageError
 from data_feeds.simulation.reconstruction import reconstruct
 
 CACHE_VARIABLE = "RISKOFF_CACHE"
@@ -28,8 +29,20 @@ ORIGIN = Origin(
 )
 
 _PACKAGE = Path(__file__).parent
-# What the rows follow from, besides numpy's generator.
-_SOURCES = ("simulation", "releases.py", "calendar.py", "catalog/parts.py", "embedded.py")
+# What the files follow from, besides the packages that draw, compile and know the sessions.
+_SOURCES = (
+    "simulation",
+    "align.py",
+    "calendar.py",
+    "catalog",
+    "dataset.py",
+    "embedded.py",
+    "instrument.py",
+    "releases.py",
+    "schema.py",
+    "timeframe.py",
+)
+_PACKAGES = ("numpy", "numba", "exchange_calendars", "pyarrow")
 
 
 def embedded_catalog() -> Catalog:
@@ -44,13 +57,13 @@ def embedded_catalog() -> Catalog:
     """
     folder = cache_folder()
     catalog = Catalog(folder / f"reconstructions-{_fingerprint()[:16]}")
-    if catalog.exists():
-        return catalog
     try:
         with storage_errors(folder):
+            if _is_whole(catalog):
+                return catalog
             folder.mkdir(parents=True, exist_ok=True)
             with filelock.FileLock(str(folder / ".making.lock")):
-                if not catalog.exists():
+                if not _is_whole(catalog):
                     _make(folder, catalog.path)
     except StorageError as error:
         raise StorageError(
@@ -65,6 +78,17 @@ def cache_folder() -> Path:
     return Path(chosen) if chosen else platformdirs.user_cache_path("riskoff", appauthor=False)
 
 
+def _is_whole(catalog: Catalog) -> bool:
+    """Whether the catalog has an index and every file that it names."""
+    if not catalog.exists():
+        return False
+    try:
+        files = load_index(catalog.path).files
+    except IntegrityError:
+        return False
+    return all((catalog.path / file).is_file() for file in files)
+
+
 def _make(folder: Path, target: Path) -> None:
     """Write the catalog beside its place and move it there."""
     dataset = reconstruct()
@@ -75,6 +99,10 @@ def _make(folder: Path, target: Path) -> None:
         with Catalog(work).batch() as batch:
             for key, channel in dataset.channels.items():
                 batch.replace(dataset.instruments[key.instrument], channel, ORIGIN)
+        # mkdtemp makes the folder private; a cache may be shared.
+        work.chmod(0o755)
+        # What is left there is damaged: files were deleted by hand.
+        shutil.rmtree(target, ignore_errors=True)
         work.rename(target)
     finally:
         shutil.rmtree(work, ignore_errors=True)
@@ -82,8 +110,10 @@ def _make(folder: Path, target: Path) -> None:
 
 @lru_cache(maxsize=1)
 def _fingerprint() -> str:
-    """Return a hash of the code that makes the rows."""
-    digest = hashlib.sha256(np.__version__.encode())
+    """Return a hash of the code that makes the rows and of the packages that it rests on."""
+    digest = hashlib.sha256()
+    for package in _PACKAGES:
+        digest.update(f"{package} {version(package)}".encode())
     for name in _SOURCES:
         place = _PACKAGE / name
         files = sorted(place.glob("*.py")) if place.is_dir() else [place]

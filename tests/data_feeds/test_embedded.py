@@ -122,9 +122,52 @@ def test_the_fingerprint_follows_the_code_that_makes_rows(
     before = fingerprint()
     assert fingerprint() == before
     place = package / source
-    changed = place if place.is_file() else place / "paths.py"
+    changed = place if place.is_file() else sorted(place.glob("*.py"))[-1]
     changed.write_text(changed.read_text(encoding="utf-8") + "\n# another\n", encoding="utf-8")
     assert fingerprint() != before
+
+
+@pytest.mark.parametrize("package", embedded._PACKAGES)
+def test_the_fingerprint_follows_the_packages_below(
+    package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fingerprint = embedded._fingerprint.__wrapped__
+    before, installed = fingerprint(), embedded.version
+
+    def newer(name: str) -> str:
+        return "99.0" if name == package else installed(name)
+
+    monkeypatch.setattr(embedded, "version", newer)
+    assert fingerprint() != before
+
+
+@pytest.mark.parametrize("lost", ["*.parquet", "index.json", "broken index"])
+def test_a_damaged_catalog_is_made_again(cache: Path, lost: str) -> None:
+    made = embedded_catalog()
+    if lost == "broken index":
+        (made.path / "index.json").write_text("{", encoding="utf-8")
+    else:
+        for file in list(made.path.rglob(lost)):
+            file.unlink()
+    healed = embedded_catalog()
+    assert healed.path == made.path
+    assert healed.read(KEY)["close"].tolist() == [2.0]
+
+
+def test_others_may_read_a_shared_cache(cache: Path) -> None:
+    assert embedded_catalog().path.stat().st_mode & 0o777 == 0o755
+
+
+def test_a_cache_that_may_not_be_looked_into_is_a_storage_error(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(self: Catalog) -> bool:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(embedded.Catalog, "exists", refused)
+    with pytest.raises(StorageError, match="Permission denied") as error:
+        embedded_catalog()
+    assert CACHE_VARIABLE in str(error.value)
 
 
 def test_a_failure_while_making_leaves_no_catalog(
