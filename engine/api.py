@@ -8,7 +8,7 @@ from engine import signals
 from engine.conditions import Condition, Truth, condition
 from engine.errors import PlaybookContractError, PlaybookError
 from engine.events import Fill, OrderKind, OrderRole
-from engine.intents import Enter, Exit, Intent, MoveStop, Target, WakeAt
+from engine.intents import Add, Enter, Exit, Intent, MoveStop, Target, WakeAt
 from engine.playbook import Playbook, PlaybookParams, Requirements, Signals
 from engine.views import AccountView, MarketView, PositionView
 
@@ -17,6 +17,7 @@ __all__ = [
     "HOUR_NS",
     "MINUTE_NS",
     "AccountView",
+    "Add",
     "Channel",
     "ChannelKey",
     "ChannelKind",

@@ -25,7 +25,8 @@ class Enter:
     ``targets`` is empty or its fractions sum to 1. ``size_multiplier`` in (0, 1] scales the size
     that the risk module would give. ``slippage_multiplier`` >= 1 is what the playbook expects of
     thin windows; the venue applies it to this plan's market and stop fills. ``price`` is the level
-    of a limit or stop entry and None for a market entry.
+    of a limit or stop entry and None for a market entry. ``fraction`` in (0, 1] is the first
+    tranche's share of the plan; :class:`Add` buys the others.
     """
 
     instrument: str
@@ -38,6 +39,7 @@ class Enter:
     size_multiplier: float = 1.0
     slippage_multiplier: float = 1.0
     setup: str = ""
+    fraction: float = 1.0
 
     def __post_init__(self) -> None:
         _check_number("stop", self.stop)
@@ -47,12 +49,29 @@ class Enter:
             raise ValueError(f"direction must be +1 or -1, not {self.direction!r}")
         if not 0 < self.size_multiplier <= 1:
             raise ValueError(f"size_multiplier must lie in (0, 1], not {self.size_multiplier!r}")
+        _check_fraction(self.fraction)
         if not self.slippage_multiplier >= 1:
             raise ValueError(f"slippage_multiplier must be >= 1, not {self.slippage_multiplier!r}")
         if self.targets and abs(sum(t.fraction for t in self.targets) - 1) > 1e-9:
             raise ValueError("target fractions must sum to 1")
         if (self.price is None) != (self.kind is OrderKind.MARKET):
             raise ValueError("a limit or stop entry needs a price; a market entry has none")
+
+
+@dataclass(frozen=True, slots=True)
+class Add:
+    """Buy one more tranche of the open plan at market, under the stop that all tranches share.
+
+    ``fraction`` in (0, 1] of the plan as sized when it was entered; the fractions of a plan sum to
+    1 at most.
+    """
+
+    instrument: str
+    fraction: float
+    reason: str
+
+    def __post_init__(self) -> None:
+        _check_fraction(self.fraction)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +105,13 @@ class WakeAt:
     instant: int
 
 
-Intent = Enter | Exit | MoveStop | WakeAt
+Intent = Enter | Add | Exit | MoveStop | WakeAt
+
+
+def _check_fraction(fraction: object) -> None:
+    _check_number("fraction", fraction)
+    if not 0 < fraction <= 1:  # type: ignore[operator]  # a number, as just checked
+        raise ValueError(f"fraction must lie in (0, 1], not {fraction!r}")
 
 
 def _check_number(name: str, value: object) -> None:

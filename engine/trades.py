@@ -39,13 +39,13 @@ class Trade:
 
     Instants are int64 ns UTC, ``exited_at`` 0 while open. ``bars_held`` counts the bars from the
     first fill's to the last fill's, both included; a bar missing in the data is none. ``quantity``
-    is the largest position, unsigned base units; prices are quote. ``initial_risk`` is R:
-    abs(average entry - initial stop) x the whole entered quantity. ``gross_pnl`` is price profit as
-    booked (an isolated liquidation loses no more than its margin), open profit included. ``fees``
-    are positive when paid, with ``liquidation_fee`` among them; ``funding`` and ``income``
-    (dividends) positive when received; ``slippage_cost`` is positive when paid and already inside
-    the prices. ``net_pnl`` = gross_pnl - fees + funding + income. ``r_multiple`` = net_pnl /
-    initial_risk, NaN where there is no risk to divide by.
+    is the largest position, unsigned base units, ``tranches`` how many orders bought it; prices are
+    quote. ``initial_risk`` is R: abs(average entry - initial stop) x the whole entered quantity.
+    ``gross_pnl`` is price profit as booked (an isolated liquidation loses no more than its margin),
+    open profit included. ``fees`` are positive when paid, with ``liquidation_fee`` among them;
+    ``funding`` and ``income`` (dividends) positive when received; ``slippage_cost`` is positive
+    when paid and already inside the prices. ``net_pnl`` = gross_pnl - fees + funding + income.
+    ``r_multiple`` = net_pnl / initial_risk, NaN where there is no risk to divide by.
     """
 
     trade_id: int
@@ -59,6 +59,7 @@ class Trade:
     duration_hours: float
     bars_held: int
     quantity: float
+    tranches: int
     average_entry: float
     average_exit: float
     initial_stop: float
@@ -179,6 +180,7 @@ def _trade(
         duration_hours=float("nan") if is_open else (last.at - first.at) / HOUR_NS,
         bars_held=_bars_between(first, last, bars),
         quantity=max(abs(fill.position_after) for fill in fills),
+        tranches=len({fill.order_id for fill in entries}),
         average_entry=average_entry,
         average_exit=_average_price(exits),
         initial_stop=initial_stop,

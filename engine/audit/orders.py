@@ -16,6 +16,8 @@ from engine.events import Decision, Fill, OrderKind, OrderRole, OrderRow, OrderS
 ORDERS, DECISIONS, GUARDS = "orders", "journal_decisions", "guards"
 APPROVED = "approved"
 ENTER, MOVE_STOP = "enter", "move_stop"
+# The role of an approved change's one order, where it is not the intent's own name.
+ROLES = {"add": OrderRole.ENTRY.value, MOVE_STOP: OrderRole.STOP.value}
 
 
 def check_decisions(case: Case) -> None:
@@ -40,8 +42,10 @@ def check_decisions(case: Case) -> None:
         elif row.intent == ENTER:
             _check_plan(row, line, mine)
         else:
-            role = OrderRole.STOP.value if row.intent == MOVE_STOP else row.intent
+            role = ROLES.get(row.intent, row.intent)
             line.equal("orders of an approved change", [role], [order.role for order in mine])
+            if role == OrderRole.ENTRY.value and mine:
+                line.number("size of its tranche order", row.quantity, mine[0].quantity)
             if row.intent == MOVE_STOP and mine:
                 line.number("level of its stop order", row.stop, mine[0].price)
 

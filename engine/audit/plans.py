@@ -24,8 +24,9 @@ class End:
 class Plan:
     """The orders of one plan, in order of submission, and what has become of them so far.
 
-    ``outgoing`` is a stop that was moved inside a bar: that bar still honours it. ``triggered``
-    holds stops that have been touched; what is left of one trades at market.
+    ``entry`` is the newest tranche's order, ``entries`` all of them. ``outgoing`` is a stop that
+    was moved inside a bar: that bar still honours it. ``triggered`` holds stops that have been
+    touched; what is left of one trades at market.
     """
 
     plan_id: int
@@ -33,6 +34,7 @@ class Plan:
     fills: FillsByTurn
     lot: float
     entry: OrderRow | None = None
+    entries: list[OrderRow] = field(default_factory=list)
     stop: OrderRow | None = None
     outgoing: OrderRow | None = None
     targets: list[OrderRow] = field(default_factory=list)
@@ -46,8 +48,8 @@ class Plan:
 
     @property
     def entered(self) -> float:
-        """Base units that the entry has filled."""
-        return 0.0 if self.entry is None else self.filled.get(self.entry.order_id, 0.0)
+        """Base units that the tranches have filled."""
+        return sum(self.filled.get(order.order_id, 0.0) for order in self.entries)
 
     def works(self, order: OrderRow | None) -> bool:
         """Whether an order can still fill."""
@@ -82,6 +84,7 @@ class Plan:
         at = order.decided_at
         if order.role == OrderRole.ENTRY.value:
             self.entry = order
+            self.entries.append(order)
         elif order.role == OrderRole.STOP.value:
             self._move_stop(order, bar_opened_at)
         elif order.role == OrderRole.TARGET.value:

@@ -66,6 +66,7 @@ def _check_shape(row: Record, line: Line, fills: Sequence[Fill], decision: Decis
     exits = [fill for fill in fills if fill.role != OrderRole.ENTRY.value]
     size = max(abs(fill.position_after) for fill in fills)
     line.number("quantity", size, row["quantity"], FLAT)
+    line.equal("tranches", len({fill.order_id for fill in entries}), row["tranches"])
     line.number("average_entry", _average(entries), _real(row["average_entry"]))
     line.number("average_exit", _average(exits), _real(row["average_exit"]))
     liquidated = any(fill.role == OrderRole.LIQUIDATION.value for fill in exits)

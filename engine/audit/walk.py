@@ -226,7 +226,8 @@ class Walk:
         fills = plan.take(entry, turn.bar.opened_at, turn.stage)
         turn.room -= sum(abs(fill.quantity) for fill in fills)
         if carried < wanted - self.lot * LOT_SLACK:
-            status = OrderStatus.CANCELLED if plan.entered else OrderStatus.REJECTED
+            part = plan.filled.get(entry.order_id, 0.0) > 0
+            status = OrderStatus.CANCELLED if part else OrderStatus.REJECTED
             plan.end(entry, status, turn.at, "free cash carries no more")
         elif plan.is_done(entry, entry.quantity):
             plan.finish(entry, turn.at)

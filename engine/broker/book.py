@@ -61,8 +61,9 @@ class WorkingOrder:
 
 @dataclass(slots=True)
 class Plan:
-    """One entry with everything that protects and closes it; at most one an instrument.
+    """One position with everything that protects and closes it; at most one an instrument.
 
+    ``entry`` is the newest tranche's order, ``entered`` what all tranches have filled.
     ``outgoing_stop`` is the stop that a move inside a bar replaced: the new one works from the next
     bar, so this bar still honours the old one.
     """
@@ -79,7 +80,7 @@ class Plan:
     first_stop: float = NAN
 
     def initial_risk(self, average_entry: float) -> float:
-        """Return R of the entry filled so far: distance to the first stop x quantity, quote."""
+        """Return R of the tranches filled so far: distance to the first stop x quantity, quote."""
         return abs(average_entry - self.first_stop) * self.entered
 
     def orders(self) -> list[WorkingOrder]:
@@ -124,7 +125,11 @@ class Book:
         """
         order = WorkingOrder(len(self.orders) + 1, request, at)
         self.orders.append(order)
+        open_plan = self.plans.get(request.instrument)
         if request.role is OrderRole.ENTRY:
+            if open_plan is not None and open_plan.plan_id == request.plan_id:
+                open_plan.entry = order
+                return order
             plan = Plan(request.plan_id, request.instrument, request.side, order)
             self.plans[request.instrument] = plan
             return order

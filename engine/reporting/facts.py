@@ -191,12 +191,12 @@ def block_rows(record: RunRecord) -> list[tuple[str, str]]:
 
 
 def cap_rows(record: RunRecord) -> list[tuple[str, str]]:
-    """Return which cap bound the approved entries, with counts."""
+    """Return which cap bound the approved tranches, with counts."""
     return counted(
         [
             decision.binding_cap or "none"
             for decision in record.run.outcome.decisions
-            if decision.intent == "enter" and decision.outcome == "approved"
+            if decision.intent in ("enter", "add") and decision.outcome == "approved"
         ]
     )
 

@@ -23,7 +23,11 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an approved entry may still commit, and what its later orders repeat."""
+    """What an approved plan may still commit, and what its later orders repeat.
+
+    ``quantity`` is what it may hold: what it holds and the tranche that works. ``planned`` is the
+    whole plan before multipliers, ``used`` the sum of its tranches' fractions.
+    """
 
     plan_id: int
     approved_at: int
@@ -32,6 +36,11 @@ class Plan:
     entry: float
     leverage_setting: int
     slippage_multiplier: float
+    size_multiplier: float
+    planned: float
+    used: float
+    setup: str
+    is_leaving: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,19 +155,11 @@ class DecisionBook:
 
 def entry_orders(intent: Enter, decision: Decision, levels: PlanLevels) -> tuple[OrderRequest, ...]:
     """Return the orders of an approved entry: entry, stop, targets in the intent's order."""
-    entry = OrderRequest(
-        plan_id=decision.plan_id,
-        decision_id=decision.decision_id,
-        instrument=decision.instrument,
-        role=OrderRole.ENTRY,
+    entry = tranche_order(
+        decision,
         kind=intent.kind,
-        side=intent.direction,
-        quantity=decision.quantity,
         price=math.nan if intent.kind is OrderKind.MARKET else levels.entry,
-        fraction=math.nan,
-        leverage_setting=decision.leverage_setting,
         slippage_multiplier=intent.slippage_multiplier,
-        reason=intent.reason,
     )
     slippage = intent.slippage_multiplier
     stop = closing_order(decision, OrderRole.STOP, price=levels.stop, slippage_multiplier=slippage)
@@ -173,6 +174,30 @@ def entry_orders(intent: Enter, decision: Decision, levels: PlanLevels) -> tuple
         for price, target in zip(levels.targets, intent.targets, strict=True)
     )
     return (entry, stop, *targets)
+
+
+def tranche_order(
+    decision: Decision,
+    *,
+    slippage_multiplier: float,
+    kind: OrderKind = OrderKind.MARKET,
+    price: float = math.nan,
+) -> OrderRequest:
+    """Return the order that buys a tranche, the first one included."""
+    return OrderRequest(
+        plan_id=decision.plan_id,
+        decision_id=decision.decision_id,
+        instrument=decision.instrument,
+        role=OrderRole.ENTRY,
+        kind=kind,
+        side=decision.direction,
+        quantity=decision.quantity,
+        price=price,
+        fraction=math.nan,
+        leverage_setting=decision.leverage_setting,
+        slippage_multiplier=slippage_multiplier,
+        reason=decision.reason,
+    )
 
 
 _CLOSING_KIND = {

@@ -153,15 +153,18 @@ class Guards:
             detail=detail,
         )
 
-    def blocked_by(self, at: int) -> str:
-        """Return the guard that forbids entries at ``at``, or an empty text."""
+    def blocked_by(self, at: int, *, adds: bool = False) -> str:
+        """Return the guard that forbids entries at ``at``, or an empty text.
+
+        A tranche that ``adds`` to a plan is no new trade of the day.
+        """
         if self._halted_until is not None:
             return DRAWDOWN_HALT
         if self._daily_until is not None and at < self._daily_until:
             return DAILY_LOSS
         if self._cooling_until is not None and at < self._cooling_until:
             return COOL_DOWN
-        if self._is_day_full() and at < self._trades_until:
+        if not adds and self._is_day_full() and at < self._trades_until:
             return MAX_TRADES
         return ""
 

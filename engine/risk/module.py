@@ -6,15 +6,15 @@ Every intent leaves one decision; an approved one also leaves the orders that th
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from data_feeds.instrument import Instrument, Wallet
+from data_feeds.instrument import Instrument
 from engine.config.models import RunConfig
 from engine.costs import floor_to_step
 from engine.errors import PlaybookContractError
-from engine.events import Decision, GuardEvent, OrderRole
-from engine.intents import Enter, Exit, MoveStop
-from engine.margin import build_tiers, maintenance_margin
+from engine.events import Decision, GuardEvent, OrderKind, OrderRole
+from engine.intents import Add, Enter, Exit, MoveStop
+from engine.margin import build_tiers
 from engine.risk.decisions import (
     BLOCKED,
     DecisionBook,
@@ -23,19 +23,26 @@ from engine.risk.decisions import (
     Review,
     closing_order,
     entry_orders,
+    tranche_order,
 )
 from engine.risk.guards import Guards
 from engine.risk.inputs import SizingInputs
-from engine.risk.levels import PlanLevels, plan_levels, round_stop
-from engine.risk.sizing import (
-    OWNED,
-    SizingRequest,
-    SizingRules,
-    final_quantity,
-    plan_costs,
-    size_entry,
-)
+from engine.risk.levels import plan_levels, round_stop
+from engine.risk.requests import SizingDesk, Tranche
+from engine.risk.sizing import OWNED, Held, Sizing, SizingRules, final_quantity, size_entry
 from engine.views import AccountView, PositionView
+
+# The sum of tenths is not exactly one.
+FRACTION_SLACK = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Sized:
+    """An approved size: base units after multiplier and lot."""
+
+    sizing: Sizing
+    multiplier: float
+    quantity: float
 
 
 class RiskModule:
@@ -59,14 +66,13 @@ class RiskModule:
         start_equity: float,
         ny_days: bool,
     ) -> None:
-        self._venue = config.venue
         tiers = build_tiers((row.floor, row.rate) for row in config.venue.maintenance)
         self._rules = SizingRules(config.risk, config.account, tiers)
         self._instruments = instruments
-        self._inputs = inputs
         self._guards = Guards(config.risk, start_equity=start_equity, ny_days=ny_days)
         self._book = DecisionBook(self._guards)
         self._plans: dict[str, Plan] = {}
+        self._desk = SizingDesk(config.venue, self._rules, instruments, inputs, self._plans)
         self._plans_made = 0
 
     @property
@@ -113,7 +119,8 @@ class RiskModule:
 
     def on_plan_closed(self, at: int, plan_id: int, net_pnl: float) -> None:
         """Forget a finished plan; a loss (net of fees and funding) starts the cool-down."""
-        self._plans = {name: p for name, p in self._plans.items() if p.plan_id != plan_id}
+        for name in [name for name, plan in self._plans.items() if plan.plan_id == plan_id]:
+            del self._plans[name]
         self._guards.on_plan_closed(at, net_pnl)
 
     def flatten(self, at: int, account: AccountView) -> tuple[Review, ...]:
@@ -135,7 +142,9 @@ class RiskModule:
             reviews.append(self._close(draft, OrderRole.GUARD, plan_id, held))
         return tuple(reviews)
 
-    def review(self, intent: Enter | Exit | MoveStop, *, at: int, account: AccountView) -> Review:
+    def review(
+        self, intent: Enter | Add | Exit | MoveStop, *, at: int, account: AccountView
+    ) -> Review:
         """Return the decision on one intent and its orders.
 
         Raises
@@ -151,6 +160,8 @@ class RiskModule:
             )
         if isinstance(intent, Enter):
             return self._enter(intent, instrument, at, account)
+        if isinstance(intent, Add):
+            return self._add(intent, instrument, at, account)
         position = account.position(intent.instrument)
         if isinstance(intent, Exit):
             plan = self._plans.get(instrument.id)
@@ -162,10 +173,7 @@ class RiskModule:
     def _enter(
         self, intent: Enter, instrument: Instrument, at: int, account: AccountView
     ) -> Review:
-        inputs = self._inputs[instrument.id]
-        row = inputs.row_at(at)
-        close = float(inputs.close[row]) if row >= 0 else math.nan
-        levels = plan_levels(intent, close, instrument.tick_size)
+        levels = plan_levels(intent, self._desk.close(instrument.id, at), instrument.tick_size)
         draft = Draft(
             at,
             instrument.id,
@@ -181,129 +189,117 @@ class RiskModule:
         # An entry approved at this very instant may not show in the account yet.
         if not account.is_flat(instrument.id) or (plan is not None and plan.approved_at == at):
             return self._book.refuse(draft, "plan exists", "one plan at a time in an instrument")
-        guard = self._guards.blocked_by(at)
-        if guard:
-            return self._book.refuse(draft, guard, f"{guard} is in force", outcome=BLOCKED)
-        broken = levels.broken or self._unsizable(intent, instrument, row, account.equity)
-        if broken is not None:
-            return self._book.refuse(draft, *broken)
-        request = self._request(intent, instrument, row, draft, account)
-        return self._approve_or_reject(intent, draft, levels, request)
-
-    def _unsizable(
-        self, intent: Enter, instrument: Instrument, row: int, equity: float
-    ) -> tuple[str, str] | None:
-        """Return (rule, why) when no size can be worked out."""
-        risk, inputs = self._rules.risk, self._inputs[instrument.id]
-        if intent.direction < 0 and not instrument.is_margined:
-            return "no short", f"{instrument.kind} positions cannot be sold short"
-        if not equity > 0:
-            return "no equity", f"equity is {equity:,.2f}"
-        if risk.target_volatility is not None and math.isnan(inputs.realized_volatility[row]):
-            return "volatility unknown", f"fewer than {risk.volatility_window} of bars are known"
-        uses_volume = risk.participation_cap is not None or self._venue.slippage.impact > 0
-        if uses_volume and not inputs.mean_volume[row] > 0:
-            return "volume unknown", f"no volume is known over {risk.participation_window}"
-        return None
-
-    def _request(
-        self,
-        intent: Enter,
-        instrument: Instrument,
-        row: int,
-        draft: Draft,
-        account: AccountView,
-    ) -> SizingRequest:
-        inputs = self._inputs[instrument.id]
-        volume = float(inputs.mean_volume[row])
-        costs = plan_costs(
-            instrument,
-            self._venue,
-            intent.kind,
-            bar_range=float(inputs.range_fraction[row]),
-            mean_volume=volume,
-            slippage_multiplier=intent.slippage_multiplier,
-        )
-        notional, cash = self._committed(instrument.wallet, draft.at, account)
-        at_venue = instrument.wallet is Wallet.VENUE
-        free = account.free_venue_cash if at_venue else account.brokerage_cash
-        return SizingRequest(
-            instrument=instrument,
-            direction=intent.direction,
-            entry=draft.entry,
-            stop=draft.stop,
-            costs=costs,
-            equity=account.equity,
-            gross_notional=account.gross_notional + notional,
-            free_cash=free - cash,
-            collateral=self._cross_collateral(account),
-            realized_volatility=float(inputs.realized_volatility[row]),
-            mean_volume=volume,
-        )
-
-    def _committed(self, wallet: Wallet, at: int, account: AccountView) -> tuple[float, float]:
-        """Return (notional, cash of one wallet) that approved entries may still take, quote."""
-        notional = cash = 0.0
-        for name, plan in sorted(self._plans.items()):
-            if name not in account.pending and plan.approved_at != at:
-                continue
-            position = account.position(name)
-            held = 0.0 if position is None else abs(position.quantity)
-            rest = max(plan.quantity - held, 0.0) * plan.entry
-            notional += rest
-            if self._instruments[name].wallet is wallet:
-                cash += rest / max(plan.leverage_setting, 1)
-        return notional, cash
-
-    def _cross_collateral(self, account: AccountView) -> float:
-        """Return the venue wallet less losses and maintenance of the perps already held, quote."""
-        collateral = account.venue_cash
-        for name, position in sorted(account.positions.items()):
-            if self._instruments[name].is_margined:
-                notional = abs(position.quantity) * position.mark
-                collateral += min(position.unrealized, 0.0)
-                collateral -= maintenance_margin(notional, self._rules.tiers)
-        return collateral
-
-    def _approve_or_reject(
-        self, intent: Enter, draft: Draft, levels: PlanLevels, request: SizingRequest
-    ) -> Review:
-        sizing = size_entry(request, self._rules)
-        instrument = request.instrument
-        multiplier = intent.size_multiplier * self._guards.tier(draft.equity)[1]
-        quantity = final_quantity(sizing.quantity, multiplier, instrument)
-        if sizing.refused:
-            why = (
-                f"at leverage setting {sizing.leverage_setting} liquidation lies nearer than "
-                f"{self._rules.risk.liquidation_distance} stop distances"
-            )
-            return self._book.refuse(
-                draft, sizing.refused, why, sizing=sizing, multiplier=multiplier
-            )
-        if quantity < instrument.lot_size or quantity * levels.entry < instrument.min_notional:
-            why = (
-                f"{sizing.quantity * multiplier:.6g} x {levels.entry:,.6g} is below lot "
-                f"{instrument.lot_size:g} or minimum notional {instrument.min_notional:g}; "
-                f"the {sizing.binding_cap} cap bound"
-            )
-            return self._book.refuse(
-                draft, "minimum size", why, sizing=sizing, multiplier=multiplier
-            )
+        tranche = Tranche(intent.kind, intent.fraction, intent.slippage_multiplier)
+        sized = self._sized(draft, tranche, levels.broken, intent.size_multiplier, account)
+        if isinstance(sized, Review):
+            return sized
         self._plans_made += 1
         decision = self._book.approve(
-            draft, quantity, plan_id=self._plans_made, sizing=sizing, multiplier=multiplier
+            draft,
+            sized.quantity,
+            plan_id=self._plans_made,
+            sizing=sized.sizing,
+            multiplier=sized.multiplier,
         )
         self._plans[instrument.id] = Plan(
             plan_id=decision.plan_id,
-            approved_at=draft.at,
+            approved_at=at,
             direction=intent.direction,
-            quantity=quantity,
+            quantity=sized.quantity,
             entry=levels.entry,
-            leverage_setting=sizing.leverage_setting,
+            leverage_setting=decision.leverage_setting,
             slippage_multiplier=intent.slippage_multiplier,
+            size_multiplier=intent.size_multiplier,
+            planned=sized.sizing.planned,
+            used=intent.fraction,
+            setup=intent.setup,
         )
-        self._guards.on_entry(draft.at, draft.equity)
+        self._guards.on_entry(at, draft.equity)
         return Review(decision, entry_orders(intent, decision, levels))
+
+    def _add(self, intent: Add, instrument: Instrument, at: int, account: AccountView) -> Review:
+        position, plan = account.position(instrument.id), self._plans.get(instrument.id)
+        draft = _position_draft(intent, "add", position, at, account.equity)
+        if position is None or plan is None:
+            return self._book.refuse(draft, "no position", "nothing to add to")
+        close = self._desk.close(instrument.id, at)
+        draft = replace(draft, setup=plan.setup, entry=close, stop=position.stop)
+        if plan.used + intent.fraction > 1 + FRACTION_SLACK:
+            raise PlaybookContractError(
+                f"Add of {intent.fraction:g} of plan {plan.plan_id} in {instrument.id}: its "
+                f"tranches would sum to {plan.used + intent.fraction:g}; they sum to 1 at most"
+            )
+        if plan.is_leaving:
+            return self._book.refuse(draft, "plan is leaving", "an exit of the plan works")
+        if instrument.id in account.pending or plan.approved_at == at:
+            return self._book.refuse(draft, "tranche works", "the tranche before it still works")
+        held = Held(
+            quantity=abs(position.quantity),
+            average_entry=position.average_entry,
+            isolated_margin=position.isolated_margin,
+            leverage_setting=plan.leverage_setting,
+            planned=plan.planned,
+        )
+        tranche = Tranche(OrderKind.MARKET, intent.fraction, plan.slippage_multiplier, held)
+        broken = None
+        if not draft.direction * (close - position.stop) > 0:
+            broken = ("stop side", f"close {close:,.6g} lies beyond stop {position.stop:,.6g}")
+        sized = self._sized(draft, tranche, broken, plan.size_multiplier, account)
+        if isinstance(sized, Review):
+            return sized
+        decision = self._book.approve(
+            draft,
+            sized.quantity,
+            plan_id=plan.plan_id,
+            sizing=sized.sizing,
+            multiplier=sized.multiplier,
+        )
+        self._plans[instrument.id] = replace(
+            plan,
+            approved_at=at,
+            quantity=held.quantity + sized.quantity,
+            entry=close,
+            used=plan.used + intent.fraction,
+        )
+        order = tranche_order(decision, slippage_multiplier=plan.slippage_multiplier)
+        return Review(decision, (order,))
+
+    def _sized(
+        self,
+        draft: Draft,
+        tranche: Tranche,
+        broken: tuple[str, str] | None,
+        size_multiplier: float,
+        account: AccountView,
+    ) -> Sized | Review:
+        """Return the size of a tranche, or the refusal: guard, level, rule or minimum."""
+        guard = self._guards.blocked_by(draft.at, adds=tranche.held.quantity > 0)
+        if guard:
+            return self._book.refuse(draft, guard, f"{guard} is in force", outcome=BLOCKED)
+        broken = broken or self._desk.unsizable(draft)
+        if broken is not None:
+            return self._book.refuse(draft, *broken)
+        request = self._desk.request(draft, tranche, account)
+        sizing = size_entry(request, self._rules)
+        instrument = request.instrument
+        multiplier = size_multiplier * self._guards.tier(draft.equity)[1]
+        quantity = final_quantity(sizing.quantity, multiplier, instrument)
+        refusal = sizing.refused
+        why = (
+            f"at leverage setting {sizing.leverage_setting} liquidation lies nearer than "
+            f"{self._rules.risk.liquidation_distance} stop distances"
+        )
+        too_small = quantity < instrument.lot_size
+        if not refusal and (too_small or quantity * draft.entry < instrument.min_notional):
+            refusal = "minimum size"
+            why = (
+                f"{sizing.quantity * multiplier:.6g} x {draft.entry:,.6g} is below lot "
+                f"{instrument.lot_size:g} or minimum notional {instrument.min_notional:g}; "
+                f"the {sizing.binding_cap} cap bound"
+            )
+        if refusal:
+            return self._book.refuse(draft, refusal, why, sizing=sizing, multiplier=multiplier)
+        return Sized(sizing, multiplier, quantity)
 
     def _cancel_entry(self, intent: Exit, plan: Plan, at: int, equity: float) -> Review:
         """An exit of a plan that holds nothing closes nothing and cancels its entry."""
@@ -365,6 +361,8 @@ class RiskModule:
     ) -> Review:
         """Return an approved reduction of a plan with its one order."""
         plan = self._plans.get(draft.instrument)
+        if plan is not None and role is not OrderRole.STOP and math.isnan(order_quantity):
+            self._plans[draft.instrument] = replace(plan, is_leaving=True)
         decision = self._book.approve(
             draft,
             quantity,
@@ -386,7 +384,7 @@ def _direction(position: PositionView) -> int:
 
 
 def _position_draft(
-    intent: Exit | MoveStop,
+    intent: Add | Exit | MoveStop,
     name: str,
     position: PositionView | None,
     at: int,

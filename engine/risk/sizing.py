@@ -23,6 +23,7 @@ CAPS = (
     "participation",
     "margin",
     "cash",
+    "tranche",
 )
 UNLIMITED = math.inf
 OWNED = 0  # leverage setting of what is paid in full
@@ -53,12 +54,30 @@ class SizingRules:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """What a plan holds when a tranche is added: base units unsigned, money in quote.
+
+    ``planned`` is the whole plan as sized at its entry, before multipliers.
+    """
+
+    quantity: float = 0.0
+    average_entry: float = 0.0
+    isolated_margin: float = 0.0
+    leverage_setting: int = OWNED
+    planned: float = 0.0
+
+
+NOTHING_HELD = Held()
+
+
+@dataclass(frozen=True, slots=True)
 class SizingRequest:
-    """One entry to be sized; prices and cash in quote, volumes in base units a bar.
+    """One tranche to be sized; prices and cash in quote, volumes in base units a bar.
 
     ``free_cash`` is what the paying wallet can still commit. ``collateral`` is what a cross
     position could draw on; isolated positions ignore it. ``gross_notional`` is the account's,
-    entries that still work included.
+    entries that still work included. ``fraction`` is the tranche's share of the plan; ``held`` what
+    the plan's earlier tranches hold: caps bound the whole position.
     """
 
     instrument: Instrument
@@ -72,11 +91,15 @@ class SizingRequest:
     collateral: float
     realized_volatility: float
     mean_volume: float
+    fraction: float = 1.0
+    held: Held = NOTHING_HELD
 
 
 @dataclass(frozen=True, slots=True)
 class Sizing:
     """Caps in order, the smallest of them, and the leverage setting.
+
+    ``planned`` is the whole plan before multipliers, of which a tranche takes its fraction.
 
     ``risk_per_unit`` is quote lost per base unit at the stop, costs included, at the size of the
     risk cap. ``refused`` names the rule that forbids any size, and is empty otherwise.
@@ -88,6 +111,7 @@ class Sizing:
     risk_per_unit: float
     leverage_setting: int
     refused: str
+    planned: float
 
 
 def plan_costs(
@@ -128,25 +152,31 @@ def plan_costs(
 
 
 def size_entry(request: SizingRequest, rules: SizingRules) -> Sizing:
-    """Return the caps of one entry and the smallest; multiplier, lot and minimum come later."""
+    """Return the caps of one tranche and the smallest; multiplier, lot and minimum come later."""
+    held = request.held
     risk_cap, risk_per_unit = _risk_cap(request, rules.risk)
     caps = {
         "risk": risk_cap,
         "volatility": _volatility_cap(request, rules.risk),
         "leverage": _leverage_cap(request, rules.risk),
-        "notional": _ratio(rules.risk.notional_cap, request.entry),
+        "notional": _room(_ratio(rules.risk.notional_cap, request.entry), held),
         "liquidation": _cross_liquidation_cap(request, rules),
         "participation": _participation_cap(request, rules.risk),
     }
     before_cash = min(caps.values())
+    if held.quantity > 0:
+        before_cash = min(before_cash, request.fraction * held.planned)
     margined = request.instrument.is_margined
     setting, refused = _leverage_setting(request, rules, before_cash) if margined else (OWNED, "")
     affordable = _affordable(request, setting)
     caps["margin"] = affordable if margined else UNLIMITED
     caps["cash"] = UNLIMITED if margined else affordable
+    planned = held.planned if held.quantity > 0 else min(caps.values())
+    first_of_one = request.fraction == 1 and held.quantity == 0
+    caps["tranche"] = UNLIMITED if first_of_one else request.fraction * planned
     ordered = tuple((name, caps[name]) for name in CAPS)
     binding, quantity = min(ordered, key=lambda item: item[1])
-    return Sizing(ordered, binding, quantity, risk_per_unit, setting, refused)
+    return Sizing(ordered, binding, quantity, risk_per_unit, setting, refused, planned)
 
 
 def final_quantity(quantity: float, multiplier: float, instrument: Instrument) -> float:
@@ -158,14 +188,26 @@ def _ratio(limit: float | None, per_unit: float) -> float:
     return UNLIMITED if limit is None else limit / per_unit
 
 
+def _room(limit: float, held: Held) -> float:
+    """Return what a limit on the whole position leaves, base units."""
+    return max(limit - held.quantity, 0.0)
+
+
 def _risk_cap(request: SizingRequest, risk: RiskConfig) -> tuple[float, float]:
-    """Return the largest size that loses the risk budget at the stop, and the loss per unit."""
-    costs, entry, stop = request.costs, request.entry, request.stop
-    budget = risk.risk_fraction * request.equity
+    """Return the largest size that loses the risk budget at the stop, and the loss per unit.
+
+    What the tranches already held would lose there comes off the budget; a gain that the stop has
+    locked in adds nothing to it.
+    """
+    costs, entry, stop, held = request.costs, request.entry, request.stop, request.held
+    lost = max(request.direction * (held.average_entry - stop), 0.0) if held.quantity > 0 else 0.0
+    lost += stop * (costs.exit_fee + costs.exit_slippage + costs.exit_impact * held.quantity)
+    budget = max(risk.risk_fraction * request.equity - held.quantity * lost, 0.0)
     linear = (
         abs(entry - stop)
         + entry * (costs.entry_fee + costs.entry_slippage)
         + stop * (costs.exit_fee + costs.exit_slippage)
+        + stop * costs.exit_impact * 2 * held.quantity
     )
     quadratic = entry * costs.entry_impact + stop * costs.exit_impact
     quantity = _largest_within(budget, linear, quadratic)
@@ -175,7 +217,8 @@ def _risk_cap(request: SizingRequest, risk: RiskConfig) -> tuple[float, float]:
 def _volatility_cap(request: SizingRequest, risk: RiskConfig) -> float:
     if risk.target_volatility is None or request.realized_volatility == 0:
         return UNLIMITED
-    return risk.target_volatility / request.realized_volatility * request.equity / request.entry
+    whole = risk.target_volatility / request.realized_volatility * request.equity / request.entry
+    return _room(whole, request.held)
 
 
 def _leverage_cap(request: SizingRequest, risk: RiskConfig) -> float:
@@ -201,7 +244,7 @@ def _cross_liquidation_cap(request: SizingRequest, rules: SizingRules) -> float:
     """Return the largest size that the wallet carries to the nearest allowed liquidation price.
 
     At that price P the wallet, less the entry fee and the loss, must cover the maintenance margin
-    of q x P. The requirement is piecewise linear in q, so one tier holds the root.
+    of (held + q) x P. The requirement is piecewise linear in q, so one tier holds the root.
     """
     distance = rules.risk.liquidation_distance
     if (
@@ -210,15 +253,23 @@ def _cross_liquidation_cap(request: SizingRequest, rules: SizingRules) -> float:
         or rules.account.margin_mode is not MarginMode.CROSS
     ):
         return UNLIMITED
-    if request.collateral <= 0:
+    price, held = _nearest_liquidation(request, distance), request.held
+    collateral = request.collateral - max(_held_loss(request, price), 0.0)
+    if collateral <= 0:
         return 0.0
-    price = _nearest_liquidation(request, distance)
     loss = abs(request.entry - price) + request.entry * request.costs.entry_fee
     for tier in rules.tiers:
-        quantity = (request.collateral + tier.deduction) / (loss + price * tier.rate)
-        if quantity * price < tier.ceiling:
-            return quantity
+        kept = held.quantity * price * tier.rate
+        quantity = (collateral + tier.deduction - kept) / (loss + price * tier.rate)
+        if (held.quantity + quantity) * price < tier.ceiling:
+            return max(quantity, 0.0)
     raise AssertionError("the last tier has no ceiling")
+
+
+def _held_loss(request: SizingRequest, price: float) -> float:
+    """Return what the tranches held lose at a price, quote; negative: they gain."""
+    held = request.held
+    return held.quantity * request.direction * (held.average_entry - price)
 
 
 def _leverage_setting(
@@ -228,8 +279,10 @@ def _leverage_setting(
 
     Isolated: the highest setting whose liquidation price lies far enough, at the size that the
     caps and the free wallet allow with it. Cross: liquidation does not depend on the setting.
+    A plan keeps the setting that it began with.
     """
-    fixed = rules.account.leverage_setting
+    held = request.held
+    fixed = held.leverage_setting or rules.account.leverage_setting
     distance = rules.risk.liquidation_distance
     highest = fixed if fixed is not None else rules.risk.max_leverage_setting
     if distance is None or rules.account.margin_mode is MarginMode.CROSS:
@@ -237,9 +290,10 @@ def _leverage_setting(
     price = _nearest_liquidation(request, distance)
     for setting in (highest,) if fixed is not None else range(highest, 0, -1):
         quantity = min(before_cash, _affordable(request, setting))
-        margin = quantity * request.entry / setting
-        left = margin - quantity * abs(request.entry - price)
-        if left >= maintenance_margin(quantity * price, rules.tiers):
+        margin = held.isolated_margin + quantity * request.entry / setting
+        lost = quantity * abs(request.entry - price) + _held_loss(request, price)
+        notional = (held.quantity + quantity) * price
+        if margin - lost >= maintenance_margin(notional, rules.tiers):
             return setting, ""
     return highest, "liquidation distance"
 

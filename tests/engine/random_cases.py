@@ -17,6 +17,7 @@ from data_feeds.schema import Channel, ChannelKind
 from data_feeds.timeframe import DAY_NS, HOUR_NS, MINUTE_NS
 from engine.api import (
     AccountView,
+    Add,
     Enter,
     Exit,
     Fill,
@@ -61,6 +62,9 @@ from tests.engine.random_markets import (
 # At setting 4 and this rate a long is liquidated at exactly 0.8 of its entry (0.75 / 0.9375) and a
 # short at exactly 20/17 (1.25 / 1.0625). Marks on multiples of these meet the price often.
 EXACT_RATE = 0.0625
+# A plan's first tranche by row; every later one is a quarter.
+FIRST_TRANCHES = (1.0, 1.0, 0.25, 1.0, 0.5, 0.34, 1.0)
+LATER_TRANCHE = 0.25
 
 
 @dataclass(frozen=True)
@@ -108,6 +112,8 @@ class Scripted(Playbook[PlaybookParams]):
         super().__init__(params)
         self._script, self._signals, self._traded = script, signals, traded
         self._appointments: list[int] = []
+        self._used: dict[int, float] = {}
+        self._first_of: dict[str, float] = {}
 
     @classmethod
     def requirements(cls, params):
@@ -131,7 +137,7 @@ class Scripted(Playbook[PlaybookParams]):
             return ()
         position = account.position(name)
         if position is not None:
-            return self._manage(row, position)
+            return self._manage(row, position, busy=name in account.pending)
         names = self._traded if self._script.together else (name,)
         return [
             intent
@@ -151,6 +157,8 @@ class Scripted(Playbook[PlaybookParams]):
             at = fill.at + int(chance * 100) * HOUR_NS
             self._appointments.append(at)
             return (WakeAt(at),)
+        if fill.role == "entry" and chance < 0.8 and fill.instrument not in account.pending:
+            return self._add(position)
         return (Exit(fill.instrument, "second thoughts"),) if chance > 0.97 else ()
 
     def _enter(self, row: int, name: str, market: MarketView) -> Sequence[Intent]:
@@ -170,8 +178,20 @@ class Scripted(Playbook[PlaybookParams]):
         targets = tuple(Target(goal, 1 / len(goals)) for goal in goals if goal > 0)
         if len(targets) < len(goals):
             targets = ()
+        # Entered together, two positions are to be as large as the wallet carries.
+        share = 1.0 if script.together else FIRST_TRANCHES[row % len(FIRST_TRANCHES)]
+        self._first_of[name] = share
         intents: list[Intent] = [
-            Enter(name, direction, stop, "script", targets=targets, kind=kind, price=price)
+            Enter(
+                name,
+                direction,
+                stop,
+                "script",
+                targets=targets,
+                kind=kind,
+                price=price,
+                fraction=share,
+            )
         ]
         if draw > 0.6:
             at = market.now + int(script.hours[row]) * HOUR_NS
@@ -179,7 +199,7 @@ class Scripted(Playbook[PlaybookParams]):
             intents.append(WakeAt(at))
         return intents
 
-    def _manage(self, row: int, position: PositionView) -> Sequence[Intent]:
+    def _manage(self, row: int, position: PositionView, *, busy: bool) -> Sequence[Intent]:
         draw, side = float(self._script.draw[row]), 1 if position.quantity > 0 else -1
         if draw < 0.15:
             return (Exit(position.instrument, "script"),)
@@ -188,7 +208,15 @@ class Scripted(Playbook[PlaybookParams]):
         if draw < 0.6:
             nearer = position.stop + side * (1 + row % 4)
             return (MoveStop(position.instrument, nearer, "script"),) if nearer > 0 else ()
-        return ()
+        return self._add(position) if draw < 0.95 and not busy else ()
+
+    def _add(self, position: PositionView) -> Sequence[Intent]:
+        """Ask for one more tranche while the plan has a share left; refusals use it up."""
+        used = self._used.setdefault(position.plan_id, self._first_of[position.instrument])
+        if used + LATER_TRANCHE > 1 + 1e-9:
+            return ()
+        self._used[position.plan_id] = used + LATER_TRANCHE
+        return (Add(position.instrument, LATER_TRANCHE, "script"),)
 
 
 @lru_cache(maxsize=4_096)

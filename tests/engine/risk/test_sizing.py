@@ -11,6 +11,7 @@ from engine.events import OrderKind
 from engine.margin import build_tiers, liquidation_price
 from engine.risk.sizing import (
     CAPS,
+    Held,
     PlanCosts,
     SizingRequest,
     SizingRules,
@@ -299,3 +300,55 @@ def test_price_times_k_gives_size_over_k(make, entry, k):
     first, second = size_entry(entry, active), size_entry(scaled, active)
     if first.leverage_setting == second.leverage_setting:
         assert second.quantity * k == pytest.approx(first.quantity, rel=1e-9)
+
+
+def test_caps_on_the_position_leave_an_addition_what_is_not_held(make):
+    held = Held(0.5, 30_000.0, 1_500.0, 10, planned=2.0)
+    # Volatility: 0.8 / 0.8 x 100,000 / 30,000 = 3.33; notional: 60,000 / 30,000 = 2; less 0.5 each.
+    sizing = size_entry(
+        request(held=held, fraction=0.25),
+        rules(make, notional_cap=60_000.0, target_volatility=0.8, risk_fraction=0.2),
+    )
+    assert cap(sizing, "volatility") == pytest.approx(100_000 / 30_000 - 0.5)
+    assert cap(sizing, "notional") == pytest.approx(1.5)
+    assert (sizing.binding_cap, sizing.quantity) == ("tranche", 0.5)
+
+
+def test_an_addition_to_more_than_a_cap_allows_is_nothing(make):
+    held = Held(3.0, 30_000.0, 9_000.0, 10, planned=4.0)
+    sizing = size_entry(request(held=held), rules(make, notional_cap=60_000.0))
+    assert cap(sizing, "notional") == 0.0
+
+
+@given(
+    held=st.floats(0.01, 5.0),
+    average=st.floats(29_100.0, 31_000.0),
+    fraction=st.floats(0.05, 1.0),
+)
+def test_all_tranches_together_lose_the_budget_at_most(make, held, average, fraction):
+    position = Held(held, average, 0.0, 10, planned=10.0)
+    sizing = size_entry(
+        request(held=position, fraction=fraction, costs=TAKER), rules(make, risk_fraction=0.01)
+    )
+    new, stop = cap(sizing, "risk"), 29_000.0
+    # Slippage grows with the size: the exit of all pays the impact of all.
+    exit_costs = TAKER.exit_fee + TAKER.exit_slippage + TAKER.exit_impact * (held + new)
+    entry_costs = TAKER.entry_fee + TAKER.entry_slippage + TAKER.entry_impact * new
+    lost = held * max(average - stop, 0.0) + new * (30_000.0 - stop + 30_000.0 * entry_costs)
+    lost += (held + new) * stop * exit_costs
+    if new > 0:
+        assert lost == pytest.approx(1_000.0)
+    else:
+        assert lost >= 1_000.0 - 1e-6
+
+
+def test_a_cross_addition_is_carried_to_the_nearest_liquidation(make):
+    held = Held(1.0, 30_000.0, 0.0, 10, planned=5.0)
+    sizing = size_entry(
+        request(held=held, collateral=10_000.0),
+        rules(make, margin_mode=MarginMode.CROSS, liquidation_distance=2.0, leverage_cap=None),
+    )
+    # At 28,000 what is held has lost 2,000; all of it needs maintenance there.
+    total = 1.0 + cap(sizing, "liquidation")
+    level = liquidation_price(total, 30_000.0, 10_000.0, rules(make).tiers)
+    assert level == pytest.approx(28_000.0)

@@ -1,0 +1,122 @@
+"""What one tranche's size depends on, collected from market, account and earlier approvals."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from data_feeds.instrument import Instrument, Wallet
+from engine.config.models import VenueConfig
+from engine.events import OrderKind
+from engine.margin import maintenance_margin
+from engine.risk.decisions import Draft, Plan
+from engine.risk.inputs import SizingInputs
+from engine.risk.sizing import NOTHING_HELD, Held, SizingRequest, SizingRules, plan_costs
+from engine.views import AccountView
+
+
+@dataclass(frozen=True, slots=True)
+class Tranche:
+    """What an intent says about the size: how it is bought, and which share of the plan."""
+
+    kind: OrderKind
+    fraction: float
+    slippage_multiplier: float
+    held: Held = NOTHING_HELD
+
+
+class SizingDesk:
+    """Makes the sizing request of a tranche, or says why none can be made.
+
+    ``plans`` are the plans that risk has approved and that are not finished, by instrument.
+    """
+
+    def __init__(
+        self,
+        venue: VenueConfig,
+        rules: SizingRules,
+        instruments: Mapping[str, Instrument],
+        inputs: Mapping[str, SizingInputs],
+        plans: Mapping[str, Plan],
+    ) -> None:
+        self._venue = venue
+        self._rules = rules
+        self._instruments = instruments
+        self._inputs = inputs
+        self._plans = plans
+
+    def close(self, instrument: str, at: int) -> float:
+        """Return the last close known at an instant, NaN before the first bar."""
+        inputs = self._inputs[instrument]
+        row = inputs.row_at(at)
+        return float(inputs.close[row]) if row >= 0 else math.nan
+
+    def unsizable(self, draft: Draft) -> tuple[str, str] | None:
+        """Return (rule, why) when no size can be worked out."""
+        risk, inputs = self._rules.risk, self._inputs[draft.instrument]
+        instrument, row = self._instruments[draft.instrument], inputs.row_at(draft.at)
+        if draft.direction < 0 and not instrument.is_margined:
+            return "no short", f"{instrument.kind} positions cannot be sold short"
+        if not draft.equity > 0:
+            return "no equity", f"equity is {draft.equity:,.2f}"
+        if risk.target_volatility is not None and math.isnan(inputs.realized_volatility[row]):
+            return "volatility unknown", f"fewer than {risk.volatility_window} of bars are known"
+        uses_volume = risk.participation_cap is not None or self._venue.slippage.impact > 0
+        if uses_volume and not inputs.mean_volume[row] > 0:
+            return "volume unknown", f"no volume is known over {risk.participation_window}"
+        return None
+
+    def request(self, draft: Draft, tranche: Tranche, account: AccountView) -> SizingRequest:
+        """Return everything that the size of a tranche depends on."""
+        inputs, instrument = self._inputs[draft.instrument], self._instruments[draft.instrument]
+        row = inputs.row_at(draft.at)
+        volume = float(inputs.mean_volume[row])
+        costs = plan_costs(
+            instrument,
+            self._venue,
+            tranche.kind,
+            bar_range=float(inputs.range_fraction[row]),
+            mean_volume=volume,
+            slippage_multiplier=tranche.slippage_multiplier,
+        )
+        notional, cash = self._committed(instrument.wallet, draft.at, account)
+        at_venue = instrument.wallet is Wallet.VENUE
+        free = account.free_venue_cash if at_venue else account.brokerage_cash
+        return SizingRequest(
+            instrument=instrument,
+            direction=draft.direction,
+            entry=draft.entry,
+            stop=draft.stop,
+            costs=costs,
+            equity=account.equity,
+            gross_notional=account.gross_notional + notional,
+            free_cash=free - cash,
+            collateral=self._cross_collateral(account, instrument.id),
+            realized_volatility=float(inputs.realized_volatility[row]),
+            mean_volume=volume,
+            fraction=tranche.fraction,
+            held=tranche.held,
+        )
+
+    def _committed(self, wallet: Wallet, at: int, account: AccountView) -> tuple[float, float]:
+        """Return (notional, cash of one wallet) that approved tranches may still take, quote."""
+        notional = cash = 0.0
+        for name, plan in sorted(self._plans.items()):
+            if name not in account.pending and plan.approved_at != at:
+                continue
+            position = account.position(name)
+            held = 0.0 if position is None else abs(position.quantity)
+            rest = max(plan.quantity - held, 0.0) * plan.entry
+            notional += rest
+            if self._instruments[name].wallet is wallet:
+                cash += rest / max(plan.leverage_setting, 1)
+        return notional, cash
+
+    def _cross_collateral(self, account: AccountView, sized: str) -> float:
+        """Return the venue wallet less losses and maintenance of the other perps held, quote."""
+        collateral = account.venue_cash
+        for name, position in sorted(account.positions.items()):
+            if name != sized and self._instruments[name].is_margined:
+                notional = abs(position.quantity) * position.mark
+                collateral += min(position.unrealized, 0.0)
+                collateral -= maintenance_margin(notional, self._rules.tiers)
+        return collateral
