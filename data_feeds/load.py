@@ -60,6 +60,7 @@ def load_dataset(
     warmup_ns: int = 0,
     *,
     optional: Iterable[ChannelKey] = (),
+    shorter: Mapping[ChannelKey, int] | None = None,
 ) -> Dataset:
     """Return the channels of one run, from the warm-up's first row to the window's end.
 
@@ -74,6 +75,7 @@ def load_dataset(
     start, end : window, int64 ns UTC
     warmup_ns : how much history the playbook needs before ``start``
     optional : channels loaded where the source has them
+    shorter : required channels that may begin later: how much history each must have, ns
 
     Raises
     ------
@@ -96,7 +98,9 @@ def load_dataset(
         part = _window(whole, start - warmup_ns, end)
         if key in required and key.kind is ChannelKind.BARS:
             held_rows = _Held.of(source, origin, instruments[key.instrument])
-            _check_coverage(key, part, held_rows, (start, end, warmup_ns))
+            needed = min((shorter or {}).get(key, warmup_ns), warmup_ns)
+            checked = _window(whole, start - needed, end)
+            _check_coverage(key, checked, held_rows, (start, end, needed))
         channels[key] = part
     used = {key.instrument for key in channels}
     return Dataset({name: instruments[name] for name in sorted(used)}, channels)

@@ -6,10 +6,13 @@ from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from data_feeds.timeframe import DAY_NS, HOUR_NS, MINUTE_NS, Timeframe, parse_duration
 from engine import signals
 from engine.conditions import Condition, Truth, condition
+from engine.config.market import MarketStateConfig
 from engine.errors import PlaybookContractError, PlaybookError
 from engine.events import Fill, OrderKind, OrderRole
 from engine.intents import Add, Enter, Exit, Intent, MoveStop, Target, WakeAt
 from engine.playbook import Playbook, PlaybookParams, Requirements, Signals
+from engine.signals.market.build import market_state, state_channels
+from engine.state import MarketState
 from engine.views import AccountView, MarketView, PositionView
 
 __all__ = [
@@ -29,6 +32,8 @@ __all__ = [
     "Instrument",
     "InstrumentKind",
     "Intent",
+    "MarketState",
+    "MarketStateConfig",
     "MarketView",
     "MoveStop",
     "OrderKind",
@@ -45,6 +50,8 @@ __all__ = [
     "Truth",
     "WakeAt",
     "condition",
+    "market_state",
     "parse_duration",
     "signals",
+    "state_channels",
 ]

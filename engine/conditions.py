@@ -44,8 +44,8 @@ class Condition:
     inputs: tuple[str, ...] = ()
     age_ns: NDArray[np.int64] | None = None
 
-    def take(self, rows: slice) -> "Condition":
-        """Return the condition over some of the rows."""
+    def take(self, rows: slice | NDArray[np.int64]) -> "Condition":
+        """Return the condition over some of the rows, in their order."""
         return replace(
             self,
             truth=self.truth[rows],

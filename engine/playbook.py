@@ -38,6 +38,8 @@ class Requirements:
     optional : channels that are used where the data have them; absent ones make conditions unknown
     traded : instruments that intents may name
     warmup_bars : decision rows before the window that ``prepare`` needs
+    shorter_ns : required channels that need less history than the clock's warm-up, ns: what there
+        is of the rest is loaded, and may have holes
     """
 
     clock: ChannelKey
@@ -45,6 +47,7 @@ class Requirements:
     optional: frozenset[ChannelKey]
     traded: tuple[str, ...]
     warmup_bars: int
+    shorter_ns: Mapping[ChannelKey, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,15 @@ def load_window(
     optional = requirements.optional | settlement_channels(source, requirements)
     optional |= benchmark_channels(config.report.benchmark, source)
     warmup = history_ns(config, source, requirements)
-    dataset = load_dataset(source, required, start, end, warmup, optional=optional)
+    dataset = load_dataset(
+        source,
+        required,
+        start,
+        end,
+        warmup,
+        optional=optional,
+        shorter=requirements.shorter_ns,
+    )
     refuse_gaps(config, dataset, requirements, start)
     lag = config.data.extra_lag
     return dataset if lag is None else dataset.delayed(parse_duration(lag))

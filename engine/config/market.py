@@ -220,7 +220,7 @@ class MarketStateConfig(Model):
         description="New York time at which a day's state is taken",
     )
     max_age: Duration = Field(
-        "4d", description="Age beyond which an equity close or series is stale"
+        "6d", description="Age beyond which an equity close or series is stale"
     )
     crypto_max_age: Duration = Field("1d", description="Age beyond which a perp's value is stale")
     inputs: MarketInputsConfig = Field(default_factory=MarketInputsConfig)

@@ -1,18 +1,14 @@
 """Leaders against the index: weakness, breadth, lower lows, and how narrow the market is."""
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from engine.conditions import Condition, all_of, any_of
 from engine.signals.market.grid import Floats
 from engine.signals.market.inputs import MarketInputs
 from engine.signals.market.readings import Reading, at_least, at_most, combined
-from engine.signals.market.rolling import (
-    change,
-    highest,
-    mean,
-    rows_since_extreme,
-    usual_change,
-)
+from engine.signals.market.rolling import change, highest, log_returns, mean, usual_change
+from engine.signals.volatility import rolling_sum
 
 MONTH = 21
 
@@ -25,7 +21,8 @@ def leadership(inputs: MarketInputs) -> tuple[dict[str, Floats], dict[str, Condi
     rules, names = inputs.config.leadership, inputs.config.inputs
     members = np.stack([inputs.session_close(name) for name in names.leaders])
     index = inputs.session_close(names.index)
-    basket = basket_level(members)
+    moves = basket_moves(members)
+    against = basket_return(moves - log_returns(index), rules.relative)
     ratios = members / index
     means = np.stack([mean(row, rules.breadth_mean) for row in ratios])
     count = np.isfinite(means).sum(axis=0)
@@ -35,9 +32,9 @@ def leadership(inputs: MarketInputs) -> tuple[dict[str, Floats], dict[str, Condi
     def read(values: Floats) -> Reading:
         return inputs.of_sessions(values, *names.leaders, names.index)
 
-    relative = read(change(basket / index, rules.relative, relative=True))
+    relative = read(against)
     held = read(breadth)
-    since_low = read(rows_since_extreme(basket, rules.low, top=False))
+    since_low = read(rows_since_low(moves, rules.low))
     from_high = read(index / highest(index, MONTH) - 1)
     narrow = _concentration(inputs)
     found = [
@@ -102,7 +99,7 @@ def leadership(inputs: MarketInputs) -> tuple[dict[str, Floats], dict[str, Condi
     )
     values = {
         "leaders_relative": relative.value,
-        "leaders_relative_speed": read(_speed(inputs, basket / index)).value,
+        "leaders_relative_speed": read(_speed(inputs, against)).value,
         "leaders_breadth": held.value,
         "leaders_counted": read(count.astype(np.float64)).value,
         "index_from_high": from_high.value,
@@ -111,22 +108,43 @@ def leadership(inputs: MarketInputs) -> tuple[dict[str, Floats], dict[str, Condi
     return values, named | {breaks.name: breaks, hidden.name: hidden}
 
 
-def basket_level(prices: Floats) -> Floats:
-    """Return the level of equal-weighted members, rebalanced each session.
+def basket_moves(prices: Floats) -> Floats:
+    """Return the log return of equal-weighted members, rebalanced each session.
 
-    ``prices`` is members x sessions. A session's move is the mean log return of the members that
-    have one; NaN where none has. The first level is the first move from 1.
+    ``prices`` is members x sessions. A session's move is the mean of the members that have one; NaN
+    where none has.
     """
-    moves = np.diff(np.log(prices), axis=1, prepend=np.nan)
+    moves = np.stack([log_returns(price) for price in prices])
     count = np.isfinite(moves).sum(axis=0)
-    mean_move = np.nansum(moves, axis=0) / np.maximum(count, 1)
-    level: Floats = np.where(count > 0, np.exp(np.cumsum(mean_move)), np.nan)
-    return level
+    mean_move: Floats = np.where(count > 0, np.nansum(moves, axis=0) / np.maximum(count, 1), np.nan)
+    return mean_move
 
 
-def _speed(inputs: MarketInputs, ratio: Floats) -> Floats:
+def basket_return(moves: Floats, sessions: int) -> Floats:
+    """Return the return over the last sessions, a fraction; a row knows no more of the past."""
+    total: Floats = np.expm1(rolling_sum(moves, sessions))
+    return total
+
+
+def rows_since_low(moves: Floats, window: int) -> Floats:
+    """Return how many sessions ago the lowest level of the last ``window`` was set.
+
+    The level is rebuilt inside each window, so that a row does not depend on what lies before it.
+    """
+    found = np.full(len(moves), np.nan)
+    if len(moves) < window:
+        return found
+    view = sliding_window_view(moves, window).copy()
+    # The window's first level is its start: the move that led there lies before it.
+    view[:, 0] = 0.0
+    levels = np.cumsum(view, axis=1)
+    since = (window - 1 - levels.argmin(axis=1)).astype(np.float64)
+    found[window - 1 :] = np.where(np.isfinite(levels).all(axis=1), since, np.nan)
+    return found
+
+
+def _speed(inputs: MarketInputs, moved: Floats) -> Floats:
     """Return the relative return over its usual size in the year before."""
-    moved = change(ratio, inputs.config.leadership.relative, relative=True)
     history = inputs.config.rates.history
     return moved / usual_change(moved, history, least=history // 2)
 

@@ -1,0 +1,149 @@
+"""What playbook B reads, one row a session."""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.api import (
+    DAY_NS,
+    Channel,
+    Condition,
+    Dataset,
+    MarketState,
+    Signals,
+    Truth,
+    condition,
+    market_state,
+    signals,
+)
+from strategies.stabilization_swing.params import Leg, SwingParams
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.int64]
+
+# A week has five sessions and seven days.
+DAYS_A_SESSION = 7 / 5
+
+
+def prepare_signals(params: SwingParams, data: Dataset) -> Signals:
+    """Return conditions and levels for every session of the clock."""
+    bars = data.channels[params.clock_key]
+    dates = (bars["closed_at"] - 1).astype("datetime64[ns]").astype("datetime64[D]")
+    state = market_state(data, params.state, dates[0], dates[-1])
+    rows = np.searchsorted(state.dates, dates).astype(np.int64)
+    decided_at = state.decided_at[rows]
+    fell = _drawdown(params, bars)
+    required = [fell, *_stabilization(params, state, rows)]
+    leaving = [
+        replace(_at(state, name, rows), required=False)
+        for name in ("leaders_lower_low", "macro_pressure", "leadership_breaks")
+    ]
+    passes = np.logical_and.reduce([_passes(params, item) for item in required])
+    lower_low, macro, breaks = (item.truth for item in leaving)
+    leaves = params.leave_on_lower_low & (lower_low == Truth.TRUE)
+    leaves |= params.leave_on_macro & (macro == Truth.TRUE)
+    holds = breaks == Truth.FALSE
+    values: dict[str, Floats] = {
+        "stabilized": passes.astype(np.float64),
+        "leadership_holds": (passes & holds).astype(np.float64),
+        "leave_lower_low": (lower_low == Truth.TRUE).astype(np.float64),
+        "leave_macro": (macro == Truth.TRUE).astype(np.float64),
+        "session": np.arange(len(rows), dtype=np.float64),
+    }
+    entry = np.zeros(len(rows), dtype=np.bool_)
+    for leg in params.legs:
+        read = _leg(params, leg, data.channels[leg.key], decided_at)
+        values |= {f"{leg.instrument} {name}": item for name, item in read.items()}
+        first = params.tranches[0].trigger
+        own = read[first] if first in read else values[first]
+        entry |= (own > 0) & passes & np.isfinite(read["stop"])
+    return Signals(
+        decided_at,
+        values,
+        conditions=(*required, *leaving),
+        wake_flat=entry & ~leaves,
+        wake_in_position=np.ones(len(rows), dtype=np.bool_),
+        notable=entry,
+    )
+
+
+def _drawdown(params: SwingParams, bars: Channel) -> Condition:
+    """Return whether the clock's index fell far enough below its high, not long ago."""
+    close = bars["close"]
+    fall = close / _rolling(np.maximum, close, params.drawdown_high) - 1
+    worst = _rolling(np.minimum, fall, params.drawdown_memory)
+    return condition(
+        "drawdown",
+        worst <= -params.drawdown,
+        known=np.isfinite(worst),
+        measured=worst,
+        threshold=-params.drawdown,
+        unit="fraction",
+        description=f"{params.clock} fell from its high of {params.drawdown_high} sessions",
+    )
+
+
+def _stabilization(params: SwingParams, state: MarketState, rows: Rows) -> list[Condition]:
+    asked = (
+        ("macro_stabilized", params.needs_macro),
+        ("lower_lows_stopped", params.needs_leadership),
+        ("vix_off_peak", params.needs_volatility),
+    )
+    return [replace(_at(state, name, rows), required=used) for name, used in asked]
+
+
+def _at(state: MarketState, name: str, rows: Rows) -> Condition:
+    return state.conditions[name].take(rows)
+
+
+def _passes(params: SwingParams, item: Condition) -> NDArray[np.bool_]:
+    if not item.required:
+        return np.ones(len(item.truth), dtype=np.bool_)
+    return signals.resolve(item.truth, unknown_passes=params.unknown == "pass")
+
+
+def _leg(params: SwingParams, leg: Leg, bars: Channel, decided_at: Rows) -> dict[str, Floats]:
+    """Return a leg's close, stop, trail and triggers as known at each session."""
+    per_session = 1 if leg.timeframe == "1d" else None
+
+    def window(sessions: int) -> int:
+        if per_session is not None:
+            return sessions
+        step = int(bars["closed_at"][0] - bars["opened_at"][0])
+        return round(sessions * DAYS_A_SESSION * DAY_NS / step)
+
+    def known(values: Floats) -> Floats:
+        found = signals.derived_as_of(bars, values, decided_at, 4 * DAY_NS)
+        return np.where(found.is_fresh, found.values, np.nan)
+
+    close, low = bars["close"], bars["low"]
+    mean = signals.rolling_sum(close, window(params.mean)) / window(params.mean)
+    highest = signals.previous(_rolling(np.maximum, close, window(params.high)))
+    floor = 1 - params.buffer
+    trail = params.trail
+    return {
+        "close": known(close),
+        "stop": known(_rolling(np.minimum, low, window(params.low))) * floor,
+        "trail": np.full(len(decided_at), np.nan)
+        if trail is None
+        else known(_rolling(np.minimum, low, window(trail))) * floor,
+        "above_mean": known((close > mean).astype(np.float64) + 0 * mean),
+        "new_high": known((close > highest).astype(np.float64) + 0 * highest),
+    }
+
+
+def _rolling(pick: np.ufunc, values: Floats, window: int) -> Floats:
+    """Return the extreme of the last ``window`` values; NaN before the window is full.
+
+    Doubling: the extreme of 2n values is that of two halves.
+    """
+    found = np.asarray(values, dtype=np.float64)
+    covered = 1
+    while covered < window:
+        step = min(covered, window - covered)
+        shifted = np.full(len(found), np.nan)
+        shifted[step:] = found[:-step]
+        found = pick(found, shifted)
+        covered += step
+    return found
