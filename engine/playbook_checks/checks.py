@@ -144,7 +144,9 @@ class _Check:
     def instances_share_nothing(self, whole: Simulated) -> None:
         """A run of one instance does not touch another one made before it."""
         first, second = self._cls(self._params), self._cls(self._params)
-        half = int(whole.signals.decided_at[len(whole.signals.decided_at) // 2])
+        decided, start = whole.signals.decided_at, int(self._config.data.start.timestamp()) * 10**9
+        inside = decided[decided >= start]
+        half = int(inside[len(inside) // 2])
         simulated(second, self._dataset.cut(half), self._config)
         after = simulated(first, self._dataset, self._config)
         name = outcome_difference(whole.outcome, after.outcome)
@@ -199,7 +201,9 @@ class _Check:
         return len(cuts)
 
     def absent_channels_are_unknown(self, whole: Simulated) -> tuple[ChannelKey, ...]:
-        """Without an optional channel: our error, or conditions unknown; never a silent number."""
+        """Without an optional channel: our error, or conditions that are unknown or say what else
+        they read; never a silent number.
+        """
         optional = sorted(self._requirements.optional - self._requirements.channels)
         held = [key for key in optional if key in self._dataset.channels]
         for key in held:
@@ -218,9 +222,12 @@ class _Check:
                 differs = one.truth != without.truth
                 changed |= bool(differs.any())
                 unknown |= bool((without.truth[differs] == Truth.UNKNOWN).any())
+                # A basket without one member says so.
+                unknown |= bool(differs.any()) and one.inputs != without.inputs
             if changed and not unknown:
                 raise self._broken(
-                    f"without the optional {key} conditions change but none becomes unknown"
+                    f"without the optional {key} conditions change, but none becomes unknown or "
+                    "names other inputs"
                 )
         return tuple(held)
 

@@ -84,8 +84,8 @@ def _redrawn(channel: Channel, at: int, rng: np.random.Generator) -> Channel:
 def event_cuts(whole: Simulated) -> list[int]:
     """Return the decision instants of every order, fill and funding payment, and one row around.
 
-    Instants inside a slower traded bar are left out: an order that filled at that bar's open is a
-    fact of the account before the bar's data are complete.
+    An instant inside a traded bar stands for that bar's close: an order that filled at its open is
+    a fact of the account before the bar's data are complete.
     """
     outcome, decided = whole.outcome, whole.signals.decided_at
     at = [order.decided_at for order in outcome.orders] + [fill.at for fill in outcome.fills]
@@ -94,18 +94,25 @@ def event_cuts(whole: Simulated) -> list[int]:
     rows = np.unique(np.concatenate([row - 1, row, row + 1]))
     cuts = decided[rows[(rows >= 0) & (rows < len(decided))]]
     start, end = whole.window
-    cuts = cuts[(cuts > start) & (cuts <= end)]
-    return [int(cut) for cut in cuts if not _inside_a_bar(whole, int(cut))]
+    moved = {_clear_of_bars(whole, int(cut)) for cut in cuts if cut > start}
+    return sorted(cut for cut in moved if cut <= end)
 
 
-def _inside_a_bar(whole: Simulated, at: int) -> bool:
-    for key in whole.requirements.channels:
-        if key.kind is ChannelKind.BARS and key.instrument in whole.requirements.traded:
-            bars = whole.dataset.channels[key]
+def _clear_of_bars(whole: Simulated, at: int) -> int:
+    """Return the first instant from ``at`` on that lies inside no traded bar."""
+    traded = [
+        whole.dataset.channels[key]
+        for key in whole.requirements.channels
+        if key.kind is ChannelKind.BARS and key.instrument in whole.requirements.traded
+    ]
+    before = -1
+    while before != at:
+        before = at
+        for bars in traded:
             row = int(np.searchsorted(bars["opened_at"], at)) - 1
-            if row >= 0 and bars["closed_at"][row] > at:
-                return True
-    return False
+            if row >= 0:
+                at = max(at, int(bars["closed_at"][row]))
+    return at
 
 
 def outcome_difference(a: SimulationOutcome, b: SimulationOutcome) -> str:

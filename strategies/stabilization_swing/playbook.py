@@ -21,21 +21,22 @@ from engine.api import (
     state_channels,
 )
 from strategies.stabilization_swing.params import Leg, SwingParams, Tranche
-from strategies.stabilization_swing.signals import prepare_signals
+from strategies.stabilization_swing.signals import prepare_signals, warmup_sessions
 
-# Sessions of history that the market state reads: a year for percentiles, half a one before it.
-STATE_SESSIONS = 420
 # Calendar days of a leg's bars before the window, besides its longest window.
 LEG_DAYS = 10
 
 
 @dataclass
 class Progress:
-    """How far a leg's plan has come: tranches bought, and what was held when one was asked for."""
+    """How far a leg's plan has come: tranches bought, and what was held when one was asked for.
+
+    Rows are the clock's: their differences count sessions.
+    """
 
     bought: int
-    last_session: float
-    entered_session: float
+    last_row: int
+    entered_row: int
     held_before: float
     asked: bool
 
@@ -60,7 +61,7 @@ class StabilizationSwing(Playbook[SwingParams]):
             channels=frozenset(required),
             optional=state_channels(params.state) - required,
             traded=tuple(leg.instrument for leg in params.legs),
-            warmup_bars=STATE_SESSIONS,
+            warmup_bars=warmup_sessions(params),
             shorter_ns={leg.key: leg_ns for leg in params.legs if leg.key != params.clock_key},
         )
 
@@ -87,8 +88,7 @@ class StabilizationSwing(Playbook[SwingParams]):
         close, stop = market.signal(f"{leg.instrument} close"), self._level(leg, market, "stop")
         if not stop < close:
             return ()
-        session = market.signal("session")
-        self._progress[leg.instrument] = Progress(1, session, session, 0.0, asked=False)
+        self._progress[leg.instrument] = Progress(1, market.row, market.row, 0.0, asked=False)
         goals = [
             Target(close + goal.r * (close - stop), goal.fraction) for goal in self.params.targets
         ]
@@ -126,15 +126,15 @@ class StabilizationSwing(Playbook[SwingParams]):
     def _add(
         self, leg: Leg, market: MarketView, position: PositionView, progress: Progress
     ) -> Sequence[Intent]:
-        tranches, session = self.params.tranches, market.signal("session")
+        tranches = self.params.tranches
         if progress.bought >= len(tranches):
             return ()
         tranche = tranches[progress.bought]
-        rested = session - progress.last_session >= tranche.rest
+        rested = market.row - progress.last_row >= tranche.rest
         if not (rested and self._triggered(leg, tranche, market)):
             return ()
         progress.asked, progress.held_before = True, position.quantity
-        progress.last_session = session
+        progress.last_row = market.row
         text = f"{tranche.trigger}: tranche {progress.bought + 1} of {len(tranches)}"
         return (Add(leg.instrument, tranche.fraction, text),)
 
@@ -154,7 +154,7 @@ class StabilizationSwing(Playbook[SwingParams]):
 
     def _is_over(self, progress: Progress, market: MarketView) -> bool:
         limit = self.params.max_sessions
-        return limit is not None and market.signal("session") - progress.entered_session >= limit
+        return limit is not None and market.row - progress.entered_row >= limit
 
     def _level(self, leg: Leg, market: MarketView, name: str) -> float:
         return market.signal(f"{leg.instrument} {name}")

@@ -22,6 +22,8 @@ from strategies.stabilization_swing.params import Leg, SwingParams
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
+# Sessions that a holiday week adds to a window, and the state's shortest ones.
+SPARE_SESSIONS = 15
 # A week has five sessions and seven days.
 DAYS_A_SESSION = 7 / 5
 
@@ -40,6 +42,8 @@ def prepare_signals(params: SwingParams, data: Dataset) -> Signals:
         for name in ("leaders_lower_low", "macro_pressure", "leadership_breaks")
     ]
     passes = np.logical_and.reduce([_passes(params, item) for item in required])
+    # Windows that are shorter than the warm-up are full before it ends.
+    passes &= np.arange(len(rows)) >= warmup_sessions(params)
     lower_low, macro, breaks = (item.truth for item in leaving)
     leaves = params.leave_on_lower_low & (lower_low == Truth.TRUE)
     leaves |= params.leave_on_macro & (macro == Truth.TRUE)
@@ -49,7 +53,6 @@ def prepare_signals(params: SwingParams, data: Dataset) -> Signals:
         "leadership_holds": (passes & holds).astype(np.float64),
         "leave_lower_low": (lower_low == Truth.TRUE).astype(np.float64),
         "leave_macro": (macro == Truth.TRUE).astype(np.float64),
-        "session": np.arange(len(rows), dtype=np.float64),
     }
     entry = np.zeros(len(rows), dtype=np.bool_)
     for leg in params.legs:
@@ -147,3 +150,17 @@ def _rolling(pick: np.ufunc, values: Floats, window: int) -> Floats:
         found = pick(found, shifted)
         covered += step
     return found
+
+
+def warmup_sessions(params: SwingParams) -> int:
+    """Return the sessions before the window that its first row may depend on."""
+    state = params.state
+    longest = max(
+        params.drawdown_high + params.drawdown_memory,
+        params.longest,
+        state.rates.extreme + state.rates.slope,
+        state.leadership.low,
+        state.leadership.breadth_mean,
+        state.leadership.relative,
+    )
+    return longest + SPARE_SESSIONS

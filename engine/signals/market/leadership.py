@@ -20,6 +20,9 @@ def leadership(inputs: MarketInputs) -> tuple[dict[str, Floats], dict[str, Condi
     """
     rules, names = inputs.config.leadership, inputs.config.inputs
     members = np.stack([inputs.session_close(name) for name in names.leaders])
+    held = [
+        name for name, row in zip(names.leaders, members, strict=True) if np.isfinite(row).any()
+    ]
     index = inputs.session_close(names.index)
     moves = basket_moves(members)
     against = basket_return(moves - log_returns(index), rules.relative)
@@ -30,10 +33,10 @@ def leadership(inputs: MarketInputs) -> tuple[dict[str, Floats], dict[str, Condi
     breadth = np.where(count > 0, (ratios > means).sum(axis=0) / np.maximum(count, 1), np.nan)
 
     def read(values: Floats) -> Reading:
-        return inputs.of_sessions(values, *names.leaders, names.index)
+        return inputs.of_sessions(values, *held, names.index)
 
     relative = read(against)
-    held = read(breadth)
+    above = read(breadth)
     since_low = read(rows_since_low(moves, rules.low))
     from_high = read(index / highest(index, MONTH) - 1)
     narrow = _concentration(inputs)
@@ -47,7 +50,7 @@ def leadership(inputs: MarketInputs) -> tuple[dict[str, Floats], dict[str, Condi
         ),
         at_most(
             "breadth_fails",
-            held,
+            above,
             rules.breadth,
             "fraction",
             f"few leaders hold their {rules.breadth_mean}-session mean against {names.index}",
@@ -100,7 +103,7 @@ def leadership(inputs: MarketInputs) -> tuple[dict[str, Floats], dict[str, Condi
     values = {
         "leaders_relative": relative.value,
         "leaders_relative_speed": read(_speed(inputs, against)).value,
-        "leaders_breadth": held.value,
+        "leaders_breadth": above.value,
         "leaders_counted": read(count.astype(np.float64)).value,
         "index_from_high": from_high.value,
         "concentration": narrow.value,
