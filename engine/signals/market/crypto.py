@@ -100,6 +100,7 @@ class _Perp:
             return daily
         window = _WEEK_DAYS * _HOURS_A_DAY
         hourly = realized_volatility(hours["close"], window, _HOURS_A_DAY * DAYS_A_YEAR)
+        hourly = self.inputs.without_holes(hours, hourly, window + 1)
         found = self.reading(hours, hourly, "hours").value
         return np.where(np.isfinite(found), found, daily)
 
@@ -168,7 +169,7 @@ def _forced(perp: _Perp) -> list[Condition]:
         ),
         at_least(
             "volume_surges",
-            perp.reading(hours, None if hours is None else _volume_multiple(hours, days), "volume"),
+            perp.reading(hours, None if hours is None else _volume_multiple(perp, hours), "volume"),
             rules.volume_multiple,
             "x",
             f"a day's volume over its usual of {days} days",
@@ -234,13 +235,14 @@ def _day_over_usual(channel: Channel, days: int) -> Floats:
     return multiple
 
 
-def _volume_multiple(hours: Channel, days: int) -> Floats:
+def _volume_multiple(perp: _Perp, hours: Channel) -> Floats:
     """Return the volume of the last 24 hours over the mean day of the days before."""
+    days = perp.inputs.config.crypto.liquidation_days
     day = rolling_sum(hours["volume"], _HOURS_A_DAY)
     usual = previous(rolling_sum(hours["volume"], days * _HOURS_A_DAY), _HOURS_A_DAY) / days
     multiple = np.full(len(hours), np.nan)
     np.divide(day, usual, out=multiple, where=usual > 0)
-    return multiple
+    return perp.inputs.without_holes(hours, multiple, (days + 1) * _HOURS_A_DAY)
 
 
 def _mechanical(named: dict[str, Condition]) -> Condition:

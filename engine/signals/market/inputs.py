@@ -8,12 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_feeds.align import as_of
+from data_feeds.calendar import ALWAYS_OPEN
 from data_feeds.dataset import Dataset
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
-from data_feeds.timeframe import DAY_NS, parse_duration
+from data_feeds.timeframe import DAY_NS, Timeframe, parse_duration
 from engine.config.market import MarketStateConfig
 from engine.signals.market.grid import Floats, Grid
 from engine.signals.market.readings import Reading, missing
+from engine.signals.windows import previous
 
 Flags = NDArray[np.bool_]
 
@@ -22,6 +24,7 @@ SHORTEST = "5m"
 DAY = "1d"
 # A perp's close of the session's instant may lack its last bars.
 _NEAR_CLOSE_NS = DAY_NS // 24 * 2
+_LARGEST_STRETCH = 1.05
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,19 @@ class MarketInputs:
     def session_close(self, name: str) -> Floats:
         """Return an equity's close of each session, NaN where it was not known that day."""
         return self.session_bars(name)["close"]
+
+    def without_holes(self, channel: Channel, values: Floats, bars: int) -> Floats:
+        """Return values of windows of ``bars`` bars, NaN where bars are missing in the window.
+
+        A window that spans a hole of months would mix two markets; up to a twentieth may be
+        missing. Exchange hours have nights between them and are left as they are.
+        """
+        if self.data.instruments[channel.key.instrument].calendar != ALWAYS_OPEN:
+            return values
+        opened = previous(channel["opened_at"].astype(np.float64), bars - 1)
+        spanned = channel["closed_at"] - opened
+        whole = spanned <= bars * Timeframe(channel.key.timeframe).ns * _LARGEST_STRETCH
+        return np.where(whole, values, np.nan)
 
     @cached_property
     def bitcoin_hours(self) -> Channel | None:

@@ -66,6 +66,7 @@ def _distance(inputs: MarketInputs, channel: Channel | None, bars: int, name: st
         return inputs.missing(name)
     label = f"{name} {channel.key.timeframe}"
     measure = channel["close"] / (rolling_sum(channel["close"], bars) / bars) - 1
+    measure = inputs.without_holes(channel, measure, bars)
     is_bitcoin = name == inputs.config.inputs.bitcoin
     limit = inputs.crypto_max_age_ns if is_bitcoin else inputs.max_age_ns
     limit = max(limit, 2 * Timeframe(channel.key.timeframe).ns)

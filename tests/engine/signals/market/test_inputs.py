@@ -1,0 +1,111 @@
+"""Prices on the grid: known that day or not at all, and no window across a hole."""
+
+import numpy as np
+
+from data_feeds.calendar import session_bounds
+from data_feeds.dataset import Dataset
+from data_feeds.instrument import Instrument, InstrumentKind
+from data_feeds.schema import Channel
+from data_feeds.timeframe import DAY_NS, HOUR_NS
+from engine.config.market import MarketStateConfig
+from engine.signals.market.grid import build_grid
+from engine.signals.market.inputs import MarketInputs
+from engine.signals.market.timeframes import timeframes
+from engine.testing import candles, series
+from tests.data_feeds.factory import ns
+
+PERP = Instrument(id="BTCUSDT-PERP", kind=InstrumentKind.PERP, tick_size=0.1)
+DAILY = Instrument(id="BTC-USD", kind=InstrumentKind.SPOT, tick_size=0.01)
+SPY = Instrument(id="SPY", kind=InstrumentKind.ETF, quote="USD", calendar="XNYS", tick_size=0.01)
+# Friday to Tuesday; the weekend of 7 and 8 February lies between.
+FIRST, LAST = np.datetime64("2026-02-06"), np.datetime64("2026-02-10")
+
+
+def hours(first: str, closes: list[float], instrument: str = PERP.id) -> Channel:
+    opened = [ns(first) + i * HOUR_NS for i in range(len(closes))]
+    return candles([(c, c, c, c) for c in closes], instrument=instrument, opened_at=opened)
+
+
+def sessions(dates: list[str], closes: list[float], late_ns: int = 0) -> Channel:
+    opened, closed = session_bounds("XNYS", np.array(dates, dtype="datetime64[D]"))
+    bars = candles(
+        [(c, c, c, c) for c in closes],
+        instrument=SPY.id,
+        timeframe="1d",
+        opened_at=opened.tolist(),
+        closed_at=closed.tolist(),
+    )
+    return Channel(bars.key, {**bars.columns, "available_at": closed + late_ns})
+
+
+def days(dates: list[str], closes: list[float]) -> Channel:
+    opened = [ns(date) for date in dates]
+    rows = [(c, c, c, c) for c in closes]
+    return candles(rows, instrument=DAILY.id, timeframe="1d", opened_at=opened)
+
+
+def inputs(*channels: Channel, **config: object) -> MarketInputs:
+    known = {item.id: item for item in (PERP, DAILY, SPY)}
+    named = {channel.key.instrument for channel in channels}
+    data = Dataset({n: known[n] for n in named}, {c.key: c for c in channels})
+    return MarketInputs(data, build_grid(FIRST, LAST, "18:30"), MarketStateConfig(**config))
+
+
+def test_a_session_s_close_is_known_that_day_and_a_late_one_never() -> None:
+    dates = ["2026-02-06", "2026-02-09", "2026-02-10"]
+    on_time = inputs(sessions(dates, [1.0, 2.0, 3.0]))
+    assert on_time.session_close("SPY").tolist() == [1.0, 2.0, 3.0]
+    # Three hours after the close, 19:00 New York: after the day's instant.
+    late = inputs(sessions(dates, [1.0, 2.0, 3.0], late_ns=3 * HOUR_NS))
+    assert np.isnan(late.session_close("SPY")).all()
+
+
+def test_a_missing_session_is_no_older_one() -> None:
+    found = inputs(sessions(["2026-02-06", "2026-02-10"], [1.0, 3.0])).session_close("SPY")
+    assert found[[0, 2]].tolist() == [1.0, 3.0]
+    assert np.isnan(found[1])
+
+
+def test_bitcoin_at_the_close_is_the_hour_that_ends_there() -> None:
+    # 16:00 New York is 21:00Z; hour i closes at i + 1, Friday's at row 20.
+    price, at_once = inputs(hours("2026-02-06", list(range(100, 196)))).bitcoin_at_closes
+    assert price[0] == 120.0
+    assert at_once.tolist() == [True, True, False]
+
+
+def test_without_hours_the_day_that_ends_at_midnight_stands_in_and_is_late() -> None:
+    daily = days(["2026-02-06", "2026-02-07", "2026-02-08", "2026-02-09"], [1.0, 2.0, 3.0, 4.0])
+    price, at_once = inputs(daily).bitcoin_at_closes
+    assert price[:2].tolist() == [1.0, 4.0]
+    assert not at_once.any()
+
+
+def test_bitcoin_is_the_perp_s_price_and_before_it_the_day_s() -> None:
+    daily = days(["2026-02-04", "2026-02-05", "2026-02-06"], [1.0, 2.0, 3.0])
+    reading = inputs(daily, hours("2026-02-08", [50.0] * 72)).bitcoin
+    # Friday 18:30 knows the day that ended at Friday 00:00; Saturday's hour is not there yet.
+    assert reading.value.tolist() == [2.0, 3.0, 50.0, 50.0, 50.0]
+
+
+def test_no_mean_spans_a_hole() -> None:
+    # 20 hours a mean: the first after a week without bars is known 20 hours later.
+    before, after = hours("2026-01-25", [10.0] * 48), hours("2026-02-08", [20.0] * 60)
+    columns = {n: np.concatenate((before[n], after[n])) for n in before.columns}
+    values, _ = timeframes(inputs(Channel(before.key, columns)))
+    distance = values["trend_bitcoin_1h"]
+    # Sunday 23:30Z: 23 hours of 20.0, distance 0; with the older ones it would be 8%.
+    assert distance[2] == 0.0
+    assert np.isnan(distance[:2]).all()
+    # The mean of 80 hours reaches back over the hole until the data end.
+    assert np.isnan(values["trend_bitcoin_4h"]).all()
+
+
+def test_a_stale_series_is_unknown() -> None:
+    old = series([(ns("2026-02-06") - 7 * DAY_NS, 4.0)], "DGS10")
+    found = MarketInputs(
+        Dataset({"DGS10": Instrument(id="DGS10", kind=InstrumentKind.SERIES)}, {old.key: old}),
+        build_grid(FIRST, LAST, "18:30"),
+        MarketStateConfig(),
+    ).series(("DGS10",))
+    assert not found.known.any()
+    assert found.inputs == ("DGS10",)

@@ -1,0 +1,195 @@
+"""Playbook B, rule by rule: what it asks for at a session, given what it reads."""
+
+import numpy as np
+import pytest
+
+from data_feeds.dataset import Dataset
+from engine.intents import Add, Enter, Exit, MoveStop
+from engine.views import AccountView, MarketView, PositionView
+from strategies.stabilization_swing import StabilizationSwing, SwingParams
+from strategies.stabilization_swing.params import Goal, Leg, Tranche
+from strategies.stabilization_swing.signals import _rolling
+
+QQQ = "QQQ"
+NAN = float("nan")
+ONE_LEG = {
+    "legs": (Leg(instrument=QQQ, timeframe="1d", weight=0.5),),
+    "tranches": (
+        Tranche(fraction=0.5, trigger="stabilized"),
+        Tranche(fraction=0.3, trigger="above_mean", rest=2),
+        Tranche(fraction=0.2, trigger="new_high"),
+    ),
+}
+CALM = {
+    "stabilized": 1.0,
+    "leadership_holds": 1.0,
+    "leave_lower_low": 0.0,
+    "leave_macro": 0.0,
+    "QQQ close": 100.0,
+    "QQQ stop": 90.0,
+    "QQQ trail": 90.0,
+    "QQQ above_mean": 1.0,
+    "QQQ new_high": 1.0,
+}
+
+
+class Desk:
+    """A playbook, and sessions told to it one after the other."""
+
+    def __init__(self, **params):
+        self.playbook = StabilizationSwing(SwingParams(**{**ONE_LEG, **params}))
+        self.row = -1
+
+    def session(self, position=None, pending=False, **changes):
+        """The intents at the next session's close."""
+        self.row += 1
+        values = {name: np.full(self.row + 1, v) for name, v in {**CALM, **changes}.items()}
+        market = MarketView(Dataset({}, {}), frozenset(), values, {})
+        market.now, market.row = self.row, self.row
+        held = {} if position is None else {QQQ: position}
+        names = frozenset([QQQ]) if pending else frozenset()
+        account = AccountView(0, 1e5, 0.0, 1e5, 0.0, 0.0, held, names)
+        return list(self.playbook.on_bar(market, account))
+
+
+def held(quantity=5.0, stop=90.0):
+    return PositionView(QQQ, 1, quantity, 100.0, 100.0, 0.0, stop, 0.0, NAN, 0, 50.0)
+
+
+def test_the_first_tranche_is_a_share_of_a_plan_with_its_stop_below_the_low():
+    (entry,) = Desk().session()
+    assert isinstance(entry, Enter)
+    assert (entry.instrument, entry.direction, entry.stop) == (QQQ, 1, 90.0)
+    assert (entry.fraction, entry.size_multiplier, entry.targets) == (0.5, 0.5, ())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"stabilized": 0.0},
+        {"leave_lower_low": 1.0},
+        {"leave_macro": 1.0},
+        {"QQQ stop": 100.0},
+        {"QQQ stop": NAN},
+    ],
+)
+def test_nothing_is_bought_without_stabilization_or_below_its_low(changes):
+    assert Desk().session(**changes) == []
+
+
+def test_targets_are_multiples_of_the_first_tranche_s_risk():
+    goals = (Goal(r=1.0, fraction=0.5), Goal(r=2.5, fraction=0.5))
+    (entry,) = Desk(targets=goals).session()
+    assert [(t.price, t.fraction) for t in entry.targets] == [(110.0, 0.5), (125.0, 0.5)]
+
+
+def test_tranches_follow_their_triggers_and_their_rest():
+    desk = Desk()
+    desk.session()
+    # One session after the first: the rest of two is not over.
+    assert desk.session(held()) == []
+    assert desk.session(held(), **{"QQQ above_mean": 0.0}) == []
+    (second,) = desk.session(held())
+    assert (type(second), second.fraction) == (Add, 0.3)
+    (third,) = desk.session(held(8.0))
+    assert (third.fraction, third.reason) == (0.2, "new_high: tranche 3 of 3")
+    assert desk.session(held(10.0)) == []
+
+
+def test_no_tranche_while_the_one_before_works_or_the_market_is_not_stable():
+    desk = Desk()
+    desk.session()
+    desk.session(held())
+    assert desk.session(held(), pending=True) == []
+    assert desk.session(held(), stabilized=0.0) == []
+
+
+def test_a_tranche_that_risk_refused_is_asked_for_again():
+    desk = Desk()
+    desk.session()
+    desk.session(held())
+    (asked,) = desk.session(held())
+    # Nothing was bought: the same tranche again, after its rest.
+    assert desk.session(held()) == []
+    (again,) = desk.session(held())
+    assert (asked.fraction, again.fraction) == (0.3, 0.3)
+
+
+def test_the_stop_is_trailed_up_and_never_down_or_beyond_the_price():
+    desk = Desk()
+    desk.session()
+    (moved,) = desk.session(held(), **{"QQQ trail": 95.0})
+    assert (type(moved), moved.stop) == (MoveStop, 95.0)
+    for trail in (95.0, 90.0, 101.0, NAN):
+        assert desk.session(held(stop=95.0), **{"QQQ trail": trail, "QQQ above_mean": 0.0}) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"leave_lower_low": 1.0}, "leaders make a new lower low"),
+        ({"leave_macro": 1.0}, "yields and the dollar worsen together"),
+    ],
+)
+def test_a_plan_ends_when_the_stabilization_fails(changes, words):
+    desk = Desk()
+    desk.session()
+    assert desk.session(held(), **changes) == [Exit(QQQ, words)]
+
+
+def test_leaving_rules_can_be_switched_off():
+    desk = Desk(leave_on_lower_low=False, leave_on_macro=False)
+    desk.session()
+    assert desk.session(held(), leave_lower_low=1.0, leave_macro=1.0) == []
+
+
+def test_a_plan_ends_after_its_sessions():
+    desk = Desk(max_sessions=2)
+    desk.session()
+    desk.session(held())
+    assert desk.session(held()) == [Exit(QQQ, "time limit of 2 sessions")]
+
+
+def test_after_a_stop_the_next_plan_begins_with_the_first_tranche():
+    desk = Desk()
+    desk.session()
+    desk.session(held())
+    (entry,) = desk.session()
+    assert (type(entry), entry.fraction) == (Enter, 0.5)
+
+
+def test_each_leg_has_its_own_plan():
+    legs = (
+        Leg(instrument=QQQ, timeframe="1d", weight=0.5),
+        Leg(instrument="BTC", timeframe="1h", weight=0.25),
+    )
+    desk = Desk(legs=legs)
+    btc = {f"BTC {name.split()[1]}": v for name, v in CALM.items() if name.startswith("QQQ ")}
+    first, second = desk.session(**btc)
+    assert (first.instrument, second.instrument) == (QQQ, "BTC")
+    assert second.size_multiplier == 0.25
+    # QQQ is held, the other one still flat: it may enter.
+    (entry,) = desk.session(held(), **btc)
+    assert entry.instrument == "BTC"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"tranches": ({"fraction": 0.5, "trigger": "stabilized"},)}, "must sum to 1"),
+        ({"targets": ({"r": 1.0, "fraction": 0.5},)}, "must sum to 1"),
+        ({"tranches": ({"fraction": 1.0, "trigger": "stabilized", "rest": 1},)}, "set rest: 0"),
+        ({"legs": (ONE_LEG["legs"][0], ONE_LEG["legs"][0])}, "named twice"),
+    ],
+)
+def test_params_that_make_no_sense_are_refused(change, words):
+    with pytest.raises(ValueError, match=words):
+        SwingParams(**change)
+
+
+@pytest.mark.parametrize("window", [1, 2, 3, 5, 8, 13])
+def test_rolling_extremes_equal_a_slow_loop(window):
+    values = np.random.default_rng(3).normal(size=60)
+    slow = [values[max(t - window + 1, 0) : t + 1].min() for t in range(60)]
+    slow[: window - 1] = [NAN] * (window - 1)
+    np.testing.assert_array_equal(_rolling(np.minimum, values, window), slow)
