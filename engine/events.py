@@ -172,7 +172,8 @@ class Decision:
 
     ``caps`` holds (name, quantity allowed) in the order applied, base units; the running minimum is
     the size before and after each. ``binding_cap`` names the smallest. ``outcome`` is approved,
-    rejected or blocked; ``blocked_by`` names the guard or the rule.
+    rejected or blocked; ``blocked_by`` names the guard or the rule. ``tier`` is the account's,
+    ``market_tier`` the market's, empty where none is read.
     """
 
     decision_id: int
@@ -196,6 +197,7 @@ class Decision:
     quantity: float
     leverage_setting: int
     setup: str
+    market_tier: str = ""
 
 
 @dataclass(frozen=True, slots=True)

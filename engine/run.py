@@ -1,6 +1,7 @@
 """The main path: config and data in, everything that happened out. Read this file first.
 
     config --> playbook --> requirements --> dataset --> signals --> simulation --> causality check
+                                             market state --------------^
 
 Writing the run folder is ``engine.results``; pages are ``engine.reporting``.
 """
@@ -18,7 +19,8 @@ from engine.config.models import RunConfig
 from engine.events import SimulationOutcome
 from engine.playbook import Playbook, Requirements, Signals
 from engine.plugins import load_playbook, new_playbook, requirements_of
-from engine.window import load_window
+from engine.state import MarketState
+from engine.window import load_state, load_window
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class RunResult:
     requirements: Requirements
     signals: Signals
     outcome: SimulationOutcome
+    market: MarketState | None = None
 
 
 def run(
@@ -56,9 +59,12 @@ def run(
     playbook = load_playbook(config.playbook.name, config.playbook.params, plugin_path)
     requirements = requirements_of(playbook)
     dataset = load_window(config, source, requirements)
+    market = load_state(config, source)
     signals = prepare(playbook, dataset, requirements)
     # A fresh instance decides: what ``prepare`` saw of the future cannot hide on ``self``.
     decider = new_playbook(type(playbook), playbook.params)
-    outcome = simulate(config, dataset, decider, signals, requirements, on_progress=on_progress)
+    outcome = simulate(
+        config, dataset, decider, signals, requirements, market=market, on_progress=on_progress
+    )
     check_causality(playbook, dataset, requirements, signals, outcome)
-    return RunResult(config, dataset, playbook, requirements, signals, outcome)
+    return RunResult(config, dataset, playbook, requirements, signals, outcome, market)

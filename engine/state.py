@@ -1,5 +1,6 @@
 """The market state: what a desk knows about the day, for playbooks, risk and the checklist."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
@@ -99,6 +100,14 @@ class MarketState:
 
     def __len__(self) -> int:
         return len(self.dates)
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 over the days and their labels: what risk reads (64 hex digits)."""
+        digest = hashlib.sha256()
+        for values in (self.decided_at, self.regime, self.driver, self.action, self.tier):
+            digest.update(values.tobytes())
+        return digest.hexdigest()
 
     def row_at(self, instant: int) -> int:
         """Return the newest row known at an instant, -1 before the first."""

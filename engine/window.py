@@ -1,16 +1,22 @@
 """The data of one run: what the playbook declares, and what settles and measures it."""
 
+import numpy as np
+
 from data_feeds.align import gaps
-from data_feeds.calendar import ALWAYS_OPEN
+from data_feeds.calendar import ALWAYS_OPEN, local_instants
 from data_feeds.catalog import Catalog
 from data_feeds.dataset import Dataset
 from data_feeds.errors import GapError
 from data_feeds.load import held_keys, load_dataset, mark_key
 from data_feeds.schema import ChannelKey, ChannelKind, utc_text
 from data_feeds.timeframe import DAY_NS, HOUR_NS, Timeframe, parse_duration
+from engine.config.market import MarketStateConfig
 from engine.config.models import RunConfig
 from engine.errors import ConfigError
 from engine.playbook import Requirements
+from engine.signals.market.build import HISTORY_DAYS, market_state, state_channels
+from engine.signals.market.grid import NEW_YORK
+from engine.state import MarketState
 
 BARS = ChannelKind.BARS
 # 252 sessions a year, and room for the longest closure.
@@ -48,6 +54,31 @@ def load_window(
     refuse_gaps(config, dataset, requirements, start)
     lag = config.data.extra_lag
     return dataset if lag is None else dataset.delayed(parse_duration(lag))
+
+
+def load_state(config: RunConfig, source: Catalog | Dataset) -> MarketState | None:
+    """Return the market state of the window's days, None unless ``risk.market_tiers`` reads it.
+
+    It begins a week before the window, so that the first decision knows a row.
+    """
+    if config.risk.market_tiers is None:
+        return None
+    rules = config.market
+    first = np.datetime64(config.data.start.date(), "D") - np.timedelta64(7, "D")
+    last = np.datetime64(config.data.end.date(), "D")
+    data = state_data(source, rules, first, last)
+    if config.data.extra_lag is not None:
+        data = data.delayed(parse_duration(config.data.extra_lag))
+    return market_state(data, rules, first, last)
+
+
+def state_data(
+    source: Catalog | Dataset, config: MarketStateConfig, first: np.datetime64, last: np.datetime64
+) -> Dataset:
+    """Return the channels that the state of some days reads, with their history before."""
+    start, end = local_instants(np.array([first, last]), config.decide_at, NEW_YORK)
+    history = HISTORY_DAYS * DAY_NS
+    return load_dataset(source, (), int(start), int(end), history, optional=state_channels(config))
 
 
 def history_ns(config: RunConfig, source: Catalog | Dataset, requirements: Requirements) -> int:

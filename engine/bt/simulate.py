@@ -20,7 +20,8 @@ from engine.config.models import RunConfig
 from engine.events import EquityCurve, SimulationOutcome
 from engine.ledger import Ledger
 from engine.playbook import Playbook, Requirements, Signals
-from engine.risk import RiskModule, sizing_inputs
+from engine.risk import MarketTiers, RiskModule, sizing_inputs
+from engine.state import MarketState
 
 COLLECTION_THRESHOLDS = (200_000, 50, 100)
 
@@ -32,6 +33,7 @@ def simulate(
     signals: Signals,
     requirements: Requirements,
     *,
+    market: MarketState | None = None,
     on_progress: Callable[[float], None] | None = None,
 ) -> SimulationOutcome:
     """Run the event loop over the configured window and return its facts.
@@ -61,7 +63,7 @@ def simulate(
     start_cash(
         simulator, int(timeline.at[0]), venue=account.venue_cash, brokerage=account.brokerage_cash
     )
-    risk = _risk_module(config, dataset, bars)
+    risk = _risk_module(config, dataset, bars, market)
     session = Session(
         dataset=dataset,
         playbook=playbook,
@@ -110,7 +112,9 @@ def _outcome(session: Session) -> SimulationOutcome:
     )
 
 
-def _risk_module(config: RunConfig, dataset: Dataset, bars: dict[str, Channel]) -> RiskModule:
+def _risk_module(
+    config: RunConfig, dataset: Dataset, bars: dict[str, Channel], market: MarketState | None
+) -> RiskModule:
     instruments = {name: dataset.instruments[name] for name in bars}
     inputs = {
         name: sizing_inputs(dataset, name, channel.key.timeframe, config.risk)
@@ -122,6 +126,7 @@ def _risk_module(config: RunConfig, dataset: Dataset, bars: dict[str, Channel]) 
         inputs,
         start_equity=config.account.venue_cash + config.account.brokerage_cash,
         ny_days=all(item.calendar != "24/7" for item in instruments.values()),
+        market=MarketTiers(market, config.risk.market_tiers),
     )
 
 

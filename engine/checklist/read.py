@@ -2,17 +2,14 @@
 
 import numpy as np
 
-from data_feeds.calendar import local_instants
 from data_feeds.catalog import Catalog
 from data_feeds.dataset import Dataset
 from data_feeds.errors import CoverageError
-from data_feeds.load import load_dataset
 from data_feeds.schema import Provenance
-from data_feeds.timeframe import DAY_NS
 from engine.config.market import MarketStateConfig
-from engine.signals.market.build import HISTORY_DAYS, market_state, state_channels
-from engine.signals.market.grid import NEW_YORK
+from engine.signals.market.build import market_state, state_channels
 from engine.state import MarketState
+from engine.window import state_data
 
 
 def read_state(
@@ -24,15 +21,7 @@ def read_state(
     ------
     CoverageError : the source holds none of the channels that the state reads.
     """
-    start, end = local_instants(np.array([first, last]), config.decide_at, NEW_YORK)
-    data = load_dataset(
-        source,
-        (),
-        int(start),
-        int(end),
-        HISTORY_DAYS * DAY_NS,
-        optional=state_channels(config),
-    )
+    data = state_data(source, config, first, last)
     if not any(len(channel) for channel in data.channels.values()):
         names = ", ".join(sorted({key.instrument for key in state_channels(config)}))
         raise CoverageError(

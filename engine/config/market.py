@@ -2,7 +2,7 @@
 
 from pydantic import Field, model_validator
 
-from engine.config.models import Duration, Model
+from engine.config.base import Duration, Model
 
 
 class MarketInputsConfig(Model):

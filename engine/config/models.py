@@ -5,78 +5,15 @@ off. Fields ending in ``_bps`` are basis points; the properties without the suff
 that the engine uses.
 """
 
-import re
-from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    WithJsonSchema,
-    model_validator,
-)
+from pydantic import Field, model_validator
 
-from data_feeds.timeframe import DAY_NS, parse_duration
+from engine.config.base import Duration, Model, UtcDatetime
+from engine.config.market import MarketStateConfig
 
 BASIS_POINT = 1e-4
-
-# What lies outside is a slip of the pen, and would overflow 64 bits of nanoseconds.
-FIRST_YEAR, LAST_YEAR = 1970, 2200
-LONGEST_YEARS = 10
-
-
-class Model(BaseModel):
-    """Base of all configuration models."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False
-    )
-
-
-def _check_duration(text: str) -> str:
-    try:
-        length = parse_duration(text)
-    except Exception as error:
-        raise ValueError(str(error)) from error
-    if length > LONGEST_YEARS * 365 * DAY_NS:
-        raise ValueError(f"must be {LONGEST_YEARS} years or less; check the unit")
-    return text
-
-
-_INSTANT = re.compile(
-    r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})?)?"
-)
-
-
-def _read_instant(value: object) -> object:
-    # pydantic alone would take 2026 for a second of 1970 and refuse a plain date.
-    if isinstance(value, datetime):
-        return value
-    if isinstance(value, str) and _INSTANT.fullmatch(value):
-        return datetime.fromisoformat(value)
-    raise ValueError("write an instant as 2026-02-05 or 2026-02-05T14:00Z; no zone means UTC")
-
-
-def _as_utc(instant: datetime) -> datetime:
-    # Near the years 1 and 9999 a change of zone overflows, so the year as written is checked first.
-    if FIRST_YEAR <= instant.year < LAST_YEAR:
-        utc = instant.replace(tzinfo=instant.tzinfo or UTC).astimezone(UTC)
-        if FIRST_YEAR <= utc.year < LAST_YEAR:
-            return utc
-    raise ValueError(f"must lie in the years {FIRST_YEAR} to {LAST_YEAR - 1}")
-
-
-Duration = Annotated[str, AfterValidator(_check_duration)]
-UtcDatetime = Annotated[
-    datetime,
-    BeforeValidator(_read_instant),
-    AfterValidator(_as_utc),
-    WithJsonSchema({"type": "string", "pattern": f"^{_INSTANT.pattern}$"}),
-]
 
 
 class DataConfig(Model):
@@ -283,6 +220,22 @@ class DrawdownConfig(Model):
         return self
 
 
+class MarketTiersConfig(Model):
+    """Factor on the size of new positions in each risk tier of the market; 0 blocks them."""
+
+    normal: float = Field(1.0, ge=0, le=1, description="Nothing stands out")
+    cautious: float = Field(0.75, ge=0, le=1, description="Not calm, or two steps of the checklist")
+    defensive: float = Field(0.5, ge=0, le=1, description="The checklist hedges, or a trend broke")
+    halt: float = Field(0.0, ge=0, le=1, description="A liquidity shock in which everything falls")
+
+    @model_validator(mode="after")
+    def _worse_is_smaller(self) -> "MarketTiersConfig":
+        factors = (self.normal, self.cautious, self.defensive, self.halt)
+        if list(factors) != sorted(factors, reverse=True):
+            raise ValueError("factors must not rise from normal to cautious, defensive and halt")
+        return self
+
+
 class RiskConfig(Model):
     """Sizing caps and guards; a cap of null is off."""
 
@@ -318,6 +271,9 @@ class RiskConfig(Model):
         "12h", description="No entry after a losing exit for this long"
     )
     max_trades_per_day: int | None = Field(3, ge=1, description="Entries per account day")
+    market_tiers: MarketTiersConfig | None = Field(
+        None, description="Factors by the market's risk tier (see the checklist); null: off"
+    )
 
 
 class ReportConfig(Model):
@@ -350,6 +306,10 @@ class RunConfig(Model):
     account: AccountConfig = Field(default_factory=AccountConfig)
     venue: VenueConfig = Field(description="Inline, or the name of a file in configs/venues")
     risk: RiskConfig = Field(default_factory=RiskConfig)
+    market: MarketStateConfig = Field(
+        default_factory=MarketStateConfig,
+        description="The market state that risk.market_tiers reads: inputs and thresholds",
+    )
     report: ReportConfig = Field(default_factory=ReportConfig)
     mode: RunMode = Field(RunMode.SPARSE, description="sparse or dense; both give the same result")
     seed: int = Field(0, ge=0, description="For anything drawn at random in reports")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 from pydantic import TypeAdapter, ValidationError
 
-from engine.config.models import UtcDatetime
+from engine.config.base import UtcDatetime
 from engine.errors import ConfigError, ReportError
 from engine.reporting.explain_parts import (
     account_line,

@@ -121,6 +121,9 @@ def decision_lines(decision: Row, ladder: Sequence[float]) -> list[str]:
 def _factors(decision: Row, ladder: Sequence[float]) -> str:
     """Say which part of the multiplier is the account tier's and which the playbook's."""
     tier = decision["tier"]
+    if decision["market_tier"]:
+        market = decision["market_tier"]
+        return f" (playbook's size x the stricter of account tier {tier} and market tier {market})"
     # A deeper tier than the second has one name for all its rungs: which one is not known.
     rungs = {"normal": 1.0, **dict(zip(TIERS, ladder, strict=False))}
     if tier not in rungs or (tier == TIERS[-1] and len(ladder) > len(TIERS)):

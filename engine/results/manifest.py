@@ -44,9 +44,11 @@ def inputs_document(run: FinishedRun) -> dict[str, Any]:
     config = resolved_config(run)
     # Where the data lie does not matter, what they hold does: that is the fingerprint.
     config["data"].pop("source")
+    market = {} if run.market is None else {"market_sha256": run.market.fingerprint}
     return {
         "config_sha256": _digest(config),
         "data_sha256": run.dataset.fingerprint,
+        **market,
         "code_sha256": code_hash(type(run.playbook)),
         "python": platform.python_version(),
         "packages": {name: metadata.version(name) for name in PACKAGES},

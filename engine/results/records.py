@@ -21,6 +21,7 @@ from engine.playbook import Playbook, Requirements, Signals
 from engine.results.account import AccountHistory, AccountInterval
 from engine.results.journal import conditions_table
 from engine.results.pass_rates import ConditionRates, condition_rates
+from engine.state import MarketState
 from engine.trades import Trade, build_trades
 
 CALENDAR_DAYS_PER_YEAR = 365
@@ -53,6 +54,10 @@ class FinishedRun(Protocol):
     @property
     def requirements(self) -> Requirements:
         """What the playbook declared."""
+
+    @property
+    def market(self) -> MarketState | None:
+        """The market state that risk read, None where it read none."""
 
 
 def instant_ns(moment: Any) -> int:

@@ -8,6 +8,7 @@ from engine.intents import Enter
 from engine.risk.guards import Guards
 from engine.risk.levels import PlanLevels
 from engine.risk.sizing import OWNED, Sizing
+from engine.risk.tiers import MarketTiers
 
 APPROVED, REJECTED, BLOCKED = "approved", "rejected", "blocked"
 NO_PLAN = 0
@@ -60,10 +61,11 @@ class Draft:
 
 
 class DecisionBook:
-    """Writes decisions in order, with ids from 1 and the account's tier at that moment."""
+    """Writes decisions in order, with ids from 1 and the tiers of that moment."""
 
-    def __init__(self, guards: Guards) -> None:
+    def __init__(self, guards: Guards, market: MarketTiers) -> None:
         self._guards = guards
+        self._market = market
         self.rows: list[Decision] = []
 
     def approve(
@@ -148,6 +150,7 @@ class DecisionBook:
             quantity=quantity,
             leverage_setting=leverage_setting,
             setup=draft.setup,
+            market_tier=self._market.at(draft.at)[0],
         )
         self.rows.append(decision)
         return decision

@@ -30,6 +30,7 @@ from engine.risk.inputs import SizingInputs
 from engine.risk.levels import plan_levels, round_stop
 from engine.risk.requests import SizingDesk, Tranche
 from engine.risk.sizing import OWNED, Held, Sizing, SizingRules, final_quantity, size_entry
+from engine.risk.tiers import NO_MARKET_TIERS, MarketTiers
 from engine.views import AccountView, PositionView
 
 # The sum of tenths is not exactly one.
@@ -55,6 +56,7 @@ class RiskModule:
     inputs : market inputs of each traded instrument, see ``sizing_inputs``
     start_equity : equity when trading begins, quote; first peak and first day's reference
     ny_days : account days are New York dates (otherwise UTC days)
+    market : the market's risk tiers and their factors
     """
 
     def __init__(
@@ -65,12 +67,14 @@ class RiskModule:
         *,
         start_equity: float,
         ny_days: bool,
+        market: MarketTiers = NO_MARKET_TIERS,
     ) -> None:
+        self._market = market
         tiers = build_tiers((row.floor, row.rate) for row in config.venue.maintenance)
         self._rules = SizingRules(config.risk, config.account, tiers)
         self._instruments = instruments
         self._guards = Guards(config.risk, start_equity=start_equity, ny_days=ny_days)
-        self._book = DecisionBook(self._guards)
+        self._book = DecisionBook(self._guards, market)
         self._plans: dict[str, Plan] = {}
         self._desk = SizingDesk(config.venue, self._rules, instruments, inputs, self._plans)
         self._plans_made = 0
@@ -274,6 +278,9 @@ class RiskModule:
     ) -> Sized | Review:
         """Return the size of a tranche, or the refusal: guard, level, rule or minimum."""
         guard = self._guards.blocked_by(draft.at, adds=tranche.held.quantity > 0)
+        tier, factor = self._market.at(draft.at)
+        if not guard and factor == 0:
+            guard = f"market {tier}"
         if guard:
             return self._book.refuse(draft, guard, f"{guard} is in force", outcome=BLOCKED)
         broken = broken or self._desk.unsizable(draft)
@@ -282,7 +289,8 @@ class RiskModule:
         request = self._desk.request(draft, tranche, account)
         sizing = size_entry(request, self._rules)
         instrument = request.instrument
-        multiplier = size_multiplier * self._guards.tier(draft.equity)[1]
+        # The stricter of account and market: the two often fall for one reason.
+        multiplier = size_multiplier * min(self._guards.tier(draft.equity)[1], factor)
         quantity = final_quantity(sizing.quantity, multiplier, instrument)
         refusal = sizing.refused
         why = (

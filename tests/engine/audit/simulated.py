@@ -30,6 +30,7 @@ class Finished:
     requirements: Requirements
     signals: Signals
     outcome: SimulationOutcome
+    market: None = None
 
 
 def new_case(seed: int) -> Case:

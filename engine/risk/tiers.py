@@ -1,0 +1,29 @@
+"""The market's risk tier at a decision, and what it does to a size."""
+
+from dataclasses import dataclass
+
+from engine.config.models import MarketTiersConfig
+from engine.state import TIERS, MarketState, RiskTier
+
+
+@dataclass(frozen=True, slots=True)
+class MarketTiers:
+    """Multipliers by tier over a market state; without a state every factor is 1.
+
+    The tier of an instant is that of the newest row known then. Before the first row it is unknown
+    and counts as cautious.
+    """
+
+    state: MarketState | None
+    config: MarketTiersConfig | None
+
+    def at(self, instant: int) -> tuple[str, float]:
+        """Return the market tier ("" where none is read) and its factor on new positions."""
+        if self.state is None or self.config is None:
+            return "", 1.0
+        row = self.state.row_at(instant)
+        tier = RiskTier.CAUTIOUS if row < 0 else TIERS[int(self.state.tier[row])]
+        return tier.value, float(getattr(self.config, tier.value))
+
+
+NO_MARKET_TIERS = MarketTiers(None, None)
