@@ -133,7 +133,8 @@ class HandMade:
             "decided_at": at, "instrument": PERP, "intent": "enter", "direction": 1,
             "outcome": "approved", "blocked_by": "", "reason": "by hand", "equity": 10_000.0,
             "drawdown": 0.0, "tier": "normal", "entry_estimate": 100.0, "stop": 95.0,
-            "risk_per_unit": 5.0, "binding_cap": "risk", "multiplier": 1.0, "quantity": quantity,
+            "risk_per_unit": 5.0, "binding_cap": "risk", "multiplier": 1.0, "market_tier": "",
+            "quantity": quantity,
             "leverage_setting": 5, "setup": "", "cap_risk": quantity, "cap_leverage": 1_000.0,
         }  # fmt: skip
         self._add("journal_decisions", Decision, values | more)
