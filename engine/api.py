@@ -9,7 +9,7 @@ from engine.conditions import Condition, Truth, condition
 from engine.config.market import MarketStateConfig
 from engine.errors import PlaybookContractError, PlaybookError
 from engine.events import Fill, OrderKind, OrderRole
-from engine.intents import Add, Enter, Exit, Intent, MoveStop, Target, WakeAt
+from engine.intents import Add, Enter, Exit, Intent, MoveStop, Rebalance, Target, WakeAt
 from engine.playbook import Playbook, PlaybookParams, Requirements, Signals
 from engine.signals.market.build import market_state, state_channels
 from engine.state import MarketState
@@ -43,6 +43,7 @@ __all__ = [
     "PlaybookError",
     "PlaybookParams",
     "PositionView",
+    "Rebalance",
     "Requirements",
     "Signals",
     "Target",

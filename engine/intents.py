@@ -1,5 +1,6 @@
 """What a playbook may ask for. Intents carry no quantity: the risk module decides that."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Real
 
@@ -99,13 +100,38 @@ class MoveStop:
 
 
 @dataclass(frozen=True, slots=True)
+class Rebalance:
+    """Hold these shares of the equity in instruments that are paid in full, without stops.
+
+    ``weights`` are fractions of equity from 0, 1 at most together; an instrument that is not named
+    is left as it is. A change below ``min_ticket`` (quote) is left out. Sales come before purchases
+    and pay for them, wallet by wallet.
+    """
+
+    weights: Mapping[str, float]
+    reason: str
+    min_ticket: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, weight in self.weights.items():
+            _check_number(f"weight of {name}", weight)
+            if not 0 <= weight <= 1:
+                raise ValueError(f"weight of {name} must lie in [0, 1], not {weight!r}")
+        total = sum(self.weights.values())
+        if total > 1 + 1e-9:
+            raise ValueError(f"weights sum to {total:g}; owned assets cannot exceed the equity")
+        if not self.min_ticket >= 0:
+            raise ValueError(f"min_ticket must be 0 or more, not {self.min_ticket!r}")
+
+
+@dataclass(frozen=True, slots=True)
 class WakeAt:
     """Call ``on_bar`` at the first decision row at or after this instant (ns, UTC)."""
 
     instant: int
 
 
-Intent = Enter | Add | Exit | MoveStop | WakeAt
+Intent = Enter | Add | Exit | MoveStop | Rebalance | WakeAt
 
 
 def _check_fraction(fraction: object) -> None:

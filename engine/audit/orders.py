@@ -17,6 +17,7 @@ ORDERS, DECISIONS, GUARDS = "orders", "journal_decisions", "guards"
 APPROVED = "approved"
 ENTER, MOVE_STOP = "enter", "move_stop"
 # The role of an approved change's one order, where it is not the intent's own name.
+REBALANCE = "rebalance"
 ROLES = {"add": OrderRole.ENTRY.value, MOVE_STOP: OrderRole.STOP.value}
 
 
@@ -43,6 +44,9 @@ def check_decisions(case: Case) -> None:
             _check_plan(row, line, mine)
         else:
             role = ROLES.get(row.intent, row.intent)
+            if row.intent == REBALANCE:
+                # Caps bound what is bought; a sale has none.
+                role = OrderRole.ENTRY.value if row.caps else OrderRole.EXIT.value
             line.equal("orders of an approved change", [role], [order.role for order in mine])
             if role == OrderRole.ENTRY.value and mine:
                 line.number("size of its tranche order", row.quantity, mine[0].quantity)

@@ -21,7 +21,7 @@ from engine.broker.timeline import Timeline
 from engine.config.models import RunMode
 from engine.errors import PlaybookContractError, PlaybookError
 from engine.events import NAN, Fill, OrderRequest
-from engine.intents import Add, Enter, Exit, Intent, MoveStop, WakeAt
+from engine.intents import Add, Enter, Exit, Intent, MoveStop, Rebalance, WakeAt
 from engine.playbook import Playbook, Requirements, Signals
 from engine.risk import RiskModule
 from engine.views import AccountView, MarketView, PositionView
@@ -180,13 +180,16 @@ class Session:
         for intent in intents:
             if isinstance(intent, WakeAt):
                 heapq.heappush(self._wake_instants, intent.instant)
+            elif isinstance(intent, Rebalance):
+                for review in self.risk.rebalance(intent, at=at, account=self.account_view()):
+                    submit(review.orders)
             elif isinstance(intent, Enter | Add | Exit | MoveStop):
                 review = self.risk.review(intent, at=at, account=self.account_view())
                 submit(review.orders)
             else:
                 raise PlaybookContractError(
                     f"{self._playbook.name}: returned {intent!r} at {utc_text(at)}; "
-                    "an intent is Enter, Add, Exit, MoveStop or WakeAt"
+                    "an intent is Enter, Add, Exit, MoveStop, Rebalance or WakeAt"
                 )
 
     # -- the next instant ---------------------------------------------------------------------

@@ -20,7 +20,7 @@ from engine.config.models import RunConfig
 from engine.events import EquityCurve, SimulationOutcome
 from engine.ledger import Ledger
 from engine.playbook import Playbook, Requirements, Signals
-from engine.risk import MarketTiers, RiskModule, sizing_inputs
+from engine.risk import Covariance, MarketTiers, RiskModule, ewma_covariance, sizing_inputs
 from engine.state import MarketState
 
 COLLECTION_THRESHOLDS = (200_000, 50, 100)
@@ -127,7 +127,16 @@ def _risk_module(
         start_equity=config.account.venue_cash + config.account.brokerage_cash,
         ny_days=all(item.calendar != "24/7" for item in instruments.values()),
         market=MarketTiers(market, config.risk.market_tiers),
+        covariance=_covariance(config, bars),
     )
+
+
+def _covariance(config: RunConfig, bars: dict[str, Channel]) -> Covariance | None:
+    """Return what the volatility target of a book is judged by, None without one."""
+    portfolio = config.risk.portfolio
+    if portfolio.target_volatility is None:
+        return None
+    return ewma_covariance(bars, portfolio.decay)
 
 
 def _count_inferred(timeline: Timeline) -> list[int]:

@@ -236,6 +236,19 @@ class MarketTiersConfig(Model):
         return self
 
 
+class PortfolioConfig(Model):
+    """Caps on a book of target weights; null is off."""
+
+    target_volatility: float | None = Field(
+        None, gt=0, le=2, description="Annual volatility of the book, a fraction; 252 sessions"
+    )
+    decay: float = Field(0.94, gt=0, lt=1, description="Weight of the session before in EWMA")
+    asset_cap: float | None = Field(None, gt=0, le=1, description="Largest share of one instrument")
+    crypto_cap: float | None = Field(
+        None, ge=0, le=1, description="Largest share of perps and spot together"
+    )
+
+
 class RiskConfig(Model):
     """Sizing caps and guards; a cap of null is off."""
 
@@ -271,6 +284,9 @@ class RiskConfig(Model):
         "12h", description="No entry after a losing exit for this long"
     )
     max_trades_per_day: int | None = Field(3, ge=1, description="Entries per account day")
+    portfolio: PortfolioConfig = Field(
+        default_factory=PortfolioConfig, description="Caps on the weights of a rebalancing"
+    )
     market_tiers: MarketTiersConfig | None = Field(
         None, description="Factors by the market's risk tier (see the checklist); null: off"
     )

@@ -3,6 +3,15 @@
 from engine.risk.decisions import Review
 from engine.risk.inputs import SizingInputs, sizing_inputs
 from engine.risk.module import RiskModule
+from engine.risk.portfolio import Covariance, ewma_covariance
 from engine.risk.tiers import MarketTiers
 
-__all__ = ["MarketTiers", "Review", "RiskModule", "SizingInputs", "sizing_inputs"]
+__all__ = [
+    "Covariance",
+    "MarketTiers",
+    "Review",
+    "RiskModule",
+    "SizingInputs",
+    "ewma_covariance",
+    "sizing_inputs",
+]

@@ -13,7 +13,7 @@ from engine.config.models import RunConfig
 from engine.costs import floor_to_step
 from engine.errors import PlaybookContractError
 from engine.events import Decision, GuardEvent, OrderKind, OrderRole
-from engine.intents import Add, Enter, Exit, MoveStop
+from engine.intents import Add, Enter, Exit, MoveStop, Rebalance
 from engine.margin import build_tiers
 from engine.risk.decisions import (
     BLOCKED,
@@ -28,6 +28,8 @@ from engine.risk.decisions import (
 from engine.risk.guards import Guards
 from engine.risk.inputs import SizingInputs
 from engine.risk.levels import plan_levels, round_stop
+from engine.risk.portfolio import Covariance
+from engine.risk.rebalancing import Rebalancer
 from engine.risk.requests import SizingDesk, Tranche
 from engine.risk.sizing import OWNED, Held, Sizing, SizingRules, final_quantity, size_entry
 from engine.risk.tiers import NO_MARKET_TIERS, MarketTiers
@@ -57,6 +59,7 @@ class RiskModule:
     start_equity : equity when trading begins, quote; first peak and first day's reference
     ny_days : account days are New York dates (otherwise UTC days)
     market : the market's risk tiers and their factors
+    covariance : of the traded instruments, for the volatility target of a book
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class RiskModule:
         start_equity: float,
         ny_days: bool,
         market: MarketTiers = NO_MARKET_TIERS,
+        covariance: Covariance | None = None,
     ) -> None:
         self._market = market
         tiers = build_tiers((row.floor, row.rate) for row in config.venue.maintenance)
@@ -78,6 +82,16 @@ class RiskModule:
         self._plans: dict[str, Plan] = {}
         self._desk = SizingDesk(config.venue, self._rules, instruments, inputs, self._plans)
         self._plans_made = 0
+        self._rebalancer = Rebalancer(
+            config.risk,
+            instruments,
+            desk=self._desk,
+            book=self._book,
+            guards=self._guards,
+            market=market,
+            covariance=covariance,
+            plans=self._plans,
+        )
 
     @property
     def decisions(self) -> list[Decision]:
@@ -173,6 +187,15 @@ class RiskModule:
                 return self._cancel_entry(intent, plan, at, account.equity)
             return self._exit(intent, instrument, position, at, account.equity)
         return self._move_stop(intent, instrument, position, at, account.equity)
+
+    def rebalance(self, intent: Rebalance, *, at: int, account: AccountView) -> tuple[Review, ...]:
+        """Return the decisions of a rebalancing, sales first; see :class:`Rebalancer`."""
+        reviews = self._rebalancer.review(
+            intent, at=at, account=account, next_plan=self._plans_made + 1
+        )
+        made = (review.decision.plan_id for review in reviews)
+        self._plans_made = max(self._plans_made, *made) if reviews else self._plans_made
+        return reviews
 
     def _enter(
         self, intent: Enter, instrument: Instrument, at: int, account: AccountView

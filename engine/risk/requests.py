@@ -50,6 +50,14 @@ class SizingDesk:
         row = inputs.row_at(at)
         return float(inputs.close[row]) if row >= 0 else math.nan
 
+    def participation(self, instrument: str, at: int) -> float:
+        """Return the largest order by its share of a usual bar's volume, base units."""
+        share, inputs = self._rules.risk.participation_cap, self._inputs[instrument]
+        if share is None:
+            return math.inf
+        row = inputs.row_at(at)
+        return share * float(inputs.mean_volume[row]) if row >= 0 else 0.0
+
     def unsizable(self, draft: Draft) -> tuple[str, str] | None:
         """Return (rule, why) when no size can be worked out."""
         risk, inputs = self._rules.risk, self._inputs[draft.instrument]

@@ -4,6 +4,7 @@ from engine.signals.asof import derived_as_of
 from engine.signals.context import (
     Change,
     Trend,
+    evenings,
     series_change,
     thin_window,
     trend,
@@ -30,6 +31,7 @@ __all__ = [
     "Trend",
     "count_evidence",
     "derived_as_of",
+    "evenings",
     "flush_sequences",
     "liquidation_multiple",
     "multiple_of_mean_before",

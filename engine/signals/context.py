@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from data_feeds.align import as_of, resample_bars
+from data_feeds.calendar import local_instants
 from data_feeds.schema import Channel
 from data_feeds.timeframe import Timeframe
 from engine.signals.asof import derived_as_of
@@ -74,6 +75,15 @@ def series_change(
     then = as_of(series, "value", decided_at - days_ns, max_age_ns)
     change = now.values / then.values - 1 if relative else now.values - then.values
     return Change(change, now.is_fresh & then.is_fresh)
+
+
+def evenings(closed_at: Instants, clock: str) -> Instants:
+    """Return a New York clock time on the UTC date of each session's close, never before it.
+
+    When a daily playbook decides: the close has settled and the day's releases are out.
+    """
+    dates = closed_at.astype("datetime64[ns]").astype("datetime64[D]")
+    return np.maximum(local_instants(dates, clock, NEW_YORK), closed_at)
 
 
 def thin_window(instants: Instants, *, weekend: bool, first_hour: int, last_hour: int) -> Flags:

@@ -1,0 +1,136 @@
+"""From target weights to weights that the book may have: caps on shares, crypto and volatility."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data_feeds.align import as_of
+from data_feeds.calendar import session_bounds, sessions_between
+from data_feeds.instrument import Instrument, InstrumentKind
+from data_feeds.schema import Channel
+from data_feeds.timeframe import DAY_NS
+from engine.config.models import PortfolioConfig
+
+Floats = NDArray[np.float64]
+
+EXCHANGE = "XNYS"
+SESSIONS_A_YEAR = 252
+# A covariance of fewer common sessions says little.
+LEAST_SESSIONS = 20
+# The last price before a New York close may be days old over holidays.
+MAX_AGE_NS = 5 * DAY_NS
+
+Weights = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Covariance:
+    """Exponentially weighted covariances of daily log returns, a year's; one matrix a session.
+
+    Returns run from one New York close to the next, every market taken at that instant.
+    ``known_at`` is the close, ns UTC; a pair has NaN before 20 common returns.
+    """
+
+    names: tuple[str, ...]
+    known_at: NDArray[np.int64]
+    matrix: Floats
+
+    def at(self, instant: int) -> Floats:
+        """Return the newest matrix known at an instant; all NaN before the first."""
+        row = int(np.searchsorted(self.known_at, instant, side="right")) - 1
+        if row < 0:
+            return np.full((len(self.names), len(self.names)), np.nan)
+        matrix: Floats = self.matrix[row]
+        return matrix
+
+
+def ewma_covariance(bars: Mapping[str, Channel], decay: float) -> Covariance:
+    """Return the covariances of some instruments' prices.
+
+    ``S = decay x S + (1 - decay) x r r'`` over the sessions on which both returns exist, divided by
+    the weight of what was counted, times 252; means are taken as zero.
+    """
+    names = tuple(sorted(bars))
+    first = min(int(channel["closed_at"][0]) for channel in bars.values() if len(channel))
+    last = max(int(channel["closed_at"][-1]) for channel in bars.values() if len(channel))
+    days = (np.datetime64(at, "ns").astype("datetime64[D]") for at in (first, last))
+    _, closed_at = session_bounds(EXCHANGE, sessions_between(EXCHANGE, *days))
+    prices = [as_of(bars[name], "close", closed_at, MAX_AGE_NS) for name in names]
+    table = np.stack([np.where(price.is_fresh, price.values, np.nan) for price in prices], axis=1)
+    returns = np.diff(np.log(table), axis=0, prepend=np.nan)
+    size = len(names)
+    total, weight, count = (np.zeros((size, size)) for _ in range(3))
+    matrix = np.full((len(closed_at), size, size), np.nan)
+    for t, row in enumerate(returns):
+        known = np.isfinite(row)
+        both = np.outer(known, known)
+        product = np.outer(np.where(known, row, 0.0), np.where(known, row, 0.0))
+        total = np.where(both, decay * total + (1 - decay) * product, total)
+        weight = np.where(both, decay * weight + (1 - decay), weight)
+        count += both
+        enough = count >= LEAST_SESSIONS
+        np.divide(total * SESSIONS_A_YEAR, weight, out=matrix[t], where=enough)
+    return Covariance(names, closed_at, matrix)
+
+
+def capped_weights(
+    wanted: Mapping[str, float],
+    instruments: Mapping[str, Instrument],
+    covariance: Covariance | None,
+    config: PortfolioConfig,
+    *,
+    at: int,
+    leverage_cap: float | None,
+) -> list[tuple[str, Weights]]:
+    """Return the weights as wanted and after each cap, in the order applied.
+
+    ``asset``: no share above ``asset_cap``. ``crypto``: perps and spot together at most
+    ``crypto_cap``. ``volatility``: all in proportion, down to ``target_volatility``. ``gross``: the
+    sum at most ``leverage_cap``. A cap that is off changes nothing. Where a variance is unknown the
+    volatility cap cannot be judged and everything is zero.
+    """
+    steps: list[tuple[str, Weights]] = [("target", dict(wanted))]
+
+    def step(name: str, factors: Mapping[str, float]) -> None:
+        before = steps[-1][1]
+        steps.append((name, {key: value * factors.get(key, 1.0) for key, value in before.items()}))
+
+    step("asset", _asset_factors(steps[-1][1], config.asset_cap))
+    crypto = [
+        n for n in wanted if instruments[n].kind in (InstrumentKind.SPOT, InstrumentKind.PERP)
+    ]
+    held = sum(steps[-1][1][name] for name in crypto)
+    step("crypto", dict.fromkeys(crypto, _factor(held, config.crypto_cap)))
+    factor = 1.0
+    if config.target_volatility is not None and covariance is not None:
+        volatility = portfolio_volatility(steps[-1][1], covariance, at)
+        factor = 0.0 if np.isnan(volatility) else _factor(volatility, config.target_volatility)
+    step("volatility", dict.fromkeys(wanted, factor))
+    gross = sum(steps[-1][1].values())
+    step("gross", dict.fromkeys(wanted, _factor(gross, leverage_cap)))
+    return steps
+
+
+def portfolio_volatility(weights: Mapping[str, float], covariance: Covariance, at: int) -> float:
+    """Return the volatility of a book, a fraction a year; NaN where a held one's is unknown."""
+    held = [name for name, weight in weights.items() if weight != 0]
+    places = [covariance.names.index(name) for name in held]
+    matrix = covariance.at(at)[np.ix_(places, places)]
+    vector = np.array([weights[name] for name in held])
+    return float(np.sqrt(vector @ matrix @ vector)) if held else 0.0
+
+
+def _asset_factors(weights: Mapping[str, float], cap: float | None) -> Weights:
+    return {name: _factor(weight, cap) for name, weight in weights.items()}
+
+
+def _factor(value: float, limit: float | None) -> float:
+    """Return what brings a value down to a limit, 1 where it is not above it."""
+    return 1.0 if limit is None or value <= limit else limit / value
+
+
+def in_order(weights: Sequence[tuple[str, Weights]], name: str) -> list[tuple[str, float]]:
+    """Return one instrument's weight after each cap."""
+    return [(step, each[name]) for step, each in weights]
