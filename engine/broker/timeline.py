@@ -113,6 +113,8 @@ def build_timeline(
     not exist. ``decided_at`` are the decision rows; those inside the window are instants too.
     """
     layouts = {name: _bars_in_window(channel, start, end) for name, channel in bars.items()}
+    # A decision after the last close is one, though nothing fills any more.
+    decisions = _within(decided_at, start, end + 1)
     # Nothing is settled after the last close: no mark follows that would show it.
     end = max(
         (int(c["closed_at"][rows[-1]]) for c, rows in layouts.values() if len(rows)), default=start
@@ -124,7 +126,7 @@ def build_timeline(
         for name in bars
         for kind in (ChannelKind.FUNDING, ChannelKind.DIVIDENDS)
     ]
-    instants.append(_within(decided_at, start, end + 1))
+    instants.append(decisions)
     at = _merged(instants)
     at = at[at >= start]
     if not any(len(rows) for _, rows in layouts.values()):

@@ -133,14 +133,17 @@ def cost_rows(record: RunRecord) -> Rows:
 
 
 def trade_rows(record: RunRecord) -> Rows:
-    """Return one row a trade with a heading row first."""
-    heading = ("#", "side", "in", "out", "size", "entry", "exit", "stop")
+    """Return one row a trade with a heading row first; named where several are traded."""
+    several = len(record.run.requirements.traded) > 1
+    named = ("instrument",) if several else ()
+    heading = ("#", *named, "side", "in", "out", "size", "entry", "exit", "stop")
     rows: Rows = [(*heading, "price", "fees", "funding", "net", "R", "out by")]
     for trade in record.trades:
         out_by = trade.exit_roles + (" (part)" if trade.open_at_end and trade.exit_roles else "")
         rows.append(
             (
                 str(trade.trade_id),
+                *((trade.instrument,) if several else ()),
                 "long" if trade.direction > 0 else "short",
                 utc_text(trade.entered_at),
                 "open" if trade.open_at_end else utc_text(trade.exited_at),

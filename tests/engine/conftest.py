@@ -258,6 +258,7 @@ class FakeRun:
     signals: Signals
     outcome: SimulationOutcome
     requirements: Requirements
+    market: None = None
 
 
 def hourly_closes(hours: int, seed: int = 7) -> np.ndarray:

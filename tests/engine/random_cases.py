@@ -28,6 +28,7 @@ from engine.api import (
     Playbook,
     PlaybookParams,
     PositionView,
+    Rebalance,
     Requirements,
     Signals,
     Target,
@@ -157,6 +158,8 @@ class Scripted(Playbook[PlaybookParams]):
             at = fill.at + int(chance * 100) * HOUR_NS
             self._appointments.append(at)
             return (WakeAt(at),)
+        if math.isnan(position.stop):
+            return ()
         if fill.role == "entry" and chance < 0.8 and fill.instrument not in account.pending:
             return self._add(position)
         return (Exit(fill.instrument, "second thoughts"),) if chance > 0.97 else ()
@@ -166,6 +169,8 @@ class Scripted(Playbook[PlaybookParams]):
         if math.isnan(close):
             return ()
         draw, step = float(script.draw[row]), int(script.step[row])
+        if name == ETF and draw > 0.7:
+            return (Rebalance({ETF: draw - 0.3}, "script"),)
         direction = -1 if name != ETF and draw < 0.4 else 1
         kind = script.kinds[row % len(script.kinds)]
         price = None
@@ -201,6 +206,8 @@ class Scripted(Playbook[PlaybookParams]):
 
     def _manage(self, row: int, position: PositionView, *, busy: bool) -> Sequence[Intent]:
         draw, side = float(self._script.draw[row]), 1 if position.quantity > 0 else -1
+        if math.isnan(position.stop):
+            return (Rebalance({position.instrument: max(draw - 0.15, 0.0)}, "script"),)
         if draw < 0.15:
             return (Exit(position.instrument, "script"),)
         if draw < 0.3:

@@ -111,7 +111,7 @@ def test_the_multiplier_is_told_by_its_factors(make_run, tmp_path, tier, multipl
 
 
 def test_a_tier_of_several_rungs_is_named_without_a_number():
-    row = {"tier": "defensive", "multiplier": 0.1}
+    row = {"tier": "defensive", "market_tier": "", "multiplier": 0.1}
     assert _factors(row, [0.5, 0.25, 0.1]) == " (playbook's size x tier defensive's factor)"
 
 

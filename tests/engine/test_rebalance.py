@@ -1,0 +1,206 @@
+"""Target weights, worked by hand: sales first, caps on the book, what is too small to trade."""
+
+import numpy as np
+import pytest
+
+from data_feeds.instrument import Instrument, InstrumentKind
+from engine.config.models import PortfolioConfig
+from engine.errors import PlaybookContractError
+from engine.intents import Rebalance
+from engine.risk import ewma_covariance
+from engine.risk.portfolio import capped_weights, portfolio_volatility
+from engine.testing import PERP, SPOT, amounts, candles, fill_lines, play, table
+from engine.trades import build_trades
+
+A = Instrument(id="AAA", kind=InstrumentKind.ETF, quote="USD", tick_size=0.01, lot_size=1.0)
+B = Instrument(id="BBB", kind=InstrumentKind.ETF, quote="USD", tick_size=0.01, lot_size=1.0)
+CASH = {"venue_cash": 0.0, "brokerage_cash": 100_000.0}
+
+
+def flat(*closes: float) -> list[tuple[float, float, float, float]]:
+    """Bars that open where the one before closed."""
+    opens = (closes[0], *closes[:-1])
+    return [(o, max(o, c), min(o, c), c) for o, c in zip(opens, closes, strict=True)]
+
+
+def market(a: list[float], b: list[float]):
+    return table(
+        candles(flat(*a), instrument="AAA"),
+        candles(flat(*b), instrument="BBB"),
+        instruments=(A, B),
+    )
+
+
+def held(a: float, b: float, **more: float) -> list[Rebalance]:
+    return [Rebalance({"AAA": a, "BBB": b}, "to target", **more)]
+
+
+def run(data, script, **sections):
+    return play(data, script, **{"account": CASH, "notional": None, **sections})
+
+
+def test_weights_are_shares_of_equity_in_whole_lots_at_the_next_open() -> None:
+    # 60% of 100,000 / 70 = 857.1 shares; 40% / 100 = 400.
+    outcome = run(market([70.0, 70.0, 70.0], [100.0] * 3), {0: held(0.6, 0.4)})
+    assert fill_lines(outcome) == [(1.0, "entry", 857.0, 70.0), (1.0, "entry", 400.0, 100.0)]
+    assert outcome.curve.brokerage_cash[-1] == pytest.approx(100_000 - 857 * 70 - 40_000)
+
+
+def test_what_is_sold_pays_for_what_is_bought() -> None:
+    # After A doubled: equity 50 x 2,000 + 50,000 = 150,000; 75,000 each.
+    data = market([50.0, 50.0, 100.0, 100.0], [100.0] * 4)
+    outcome = run(data, {0: held(0.5, 0.5), 2: held(0.5, 0.5)})
+    assert fill_lines(outcome)[2:] == [(3.0, "exit", -250.0, 100.0), (3.0, "entry", 250.0, 100.0)]
+    assert [d.intent for d in outcome.decisions] == ["rebalance"] * 4
+    first, second = build_trades(outcome)
+    assert (first.tranches, second.tranches) == (1, 2)
+    assert second.average_entry == 100.0
+    assert np.isnan(first.initial_risk)
+
+
+def test_zero_sells_everything_and_a_later_purchase_is_a_new_trade() -> None:
+    data = market([50.0] * 6, [100.0] * 6)
+    outcome = run(data, {0: held(0.5, 0.0), 1: held(0.0, 0.0), 3: held(0.5, 0.0)})
+    assert [t.quantity for t in build_trades(outcome)] == [1_000.0, 1_000.0]
+    assert amounts(outcome, "trade") == [-50_000.0, 50_000.0, -50_000.0]
+
+
+def test_what_is_not_named_is_left() -> None:
+    script = {0: held(0.5, 0.4), 1: [Rebalance({"AAA": 0.25}, "half of A")]}
+    outcome = run(market([50.0] * 4, [100.0] * 4), script)
+    assert fill_lines(outcome)[2:] == [(2.0, "exit", -500.0, 50.0)]
+
+
+def test_a_change_below_the_ticket_is_left_out() -> None:
+    data = market([50.0, 50.0, 50.5, 50.5], [100.0] * 4)
+    # A is 502.5 too high: 9 shares, 454.50.
+    quiet = run(data, {0: held(0.5, 0.5), 2: held(0.5, 0.5, min_ticket=500.0)})
+    assert len(quiet.fills) == 2
+    loud = run(data, {0: held(0.5, 0.5), 2: held(0.5, 0.5)})
+    assert len(loud.fills) > 2
+
+
+def test_caps_on_the_book_are_recorded_and_bind() -> None:
+    rules = {"portfolio": PortfolioConfig(asset_cap=0.3)}
+    outcome = run(market([50.0] * 3, [100.0] * 3), {0: held(0.6, 0.4)}, risk=rules)
+    first, second = outcome.decisions
+    # 0.3 x 100,000 / 50 = 600, wanted 1,200; 300, wanted 400.
+    assert dict(first.caps)["target"] == 1_200.0
+    assert (first.binding_cap, first.quantity, second.quantity) == ("asset", 600.0, 300.0)
+
+
+def test_crypto_is_capped_together() -> None:
+    steps = capped_weights(
+        {"AAA": 0.5, "BTCUSDT-SPOT": 0.4},
+        {"AAA": A, "BTCUSDT-SPOT": SPOT},
+        None,
+        PortfolioConfig(crypto_cap=0.1),
+        at=0,
+        leverage_cap=None,
+    )
+    assert dict(steps)["crypto"] == pytest.approx({"AAA": 0.5, "BTCUSDT-SPOT": 0.1})
+
+
+def test_a_leverage_cap_bounds_the_sum() -> None:
+    weights = {"AAA": 0.5, "BBB": 0.5}
+    instruments = {"AAA": A, "BBB": B}
+    steps = capped_weights(weights, instruments, None, PortfolioConfig(), at=0, leverage_cap=0.8)
+    assert dict(steps)["gross"] == pytest.approx({"AAA": 0.4, "BBB": 0.4})
+
+
+def daily(prices: np.ndarray, name: str):
+    """Bars that close at 21:00Z, 16:00 New York in winter, on weekdays from 2026-01-05 on."""
+    days = np.arange(np.datetime64("2026-01-05"), np.datetime64("2026-03-01"))
+    days = days[np.is_busday(days)][: len(prices)]
+    closed = days.astype("datetime64[ns]").astype(np.int64) + 21 * 3_600 * 10**9
+    rows = [(p, p, p, p) for p in prices]
+    return candles(
+        rows,
+        instrument=name,
+        timeframe="1d",
+        opened_at=(closed - 6 * 3_600 * 10**9).tolist(),
+        closed_at=closed.tolist(),
+    )
+
+
+def test_ewma_covariance_equals_a_slow_loop_and_waits_for_twenty_sessions() -> None:
+    rng = np.random.default_rng(5)
+    # Martin Luther King day and Presidents' day are no sessions: a price there is not read.
+    moves = rng.normal(0, 0.01, (38, 2)) @ np.array([[1.0, 0.5], [0.0, 1.0]])
+    prices = 100 * np.exp(np.cumsum(moves, axis=0))
+    found = ewma_covariance(
+        {"AAA": daily(prices[:, 0], "AAA"), "BBB": daily(prices[:, 1], "BBB")}, 0.9
+    )
+    dates = found.known_at.astype("datetime64[ns]").astype("datetime64[D]")
+    weekdays = np.arange(np.datetime64("2026-01-05"), np.datetime64("2026-03-01"))
+    weekdays = weekdays[np.is_busday(weekdays)]
+    rows = np.log(prices[np.isin(weekdays[: len(prices)], dates)])
+    total, weight = np.zeros((2, 2)), 0.0
+    for r in np.diff(rows, axis=0):
+        total, weight = 0.9 * total + 0.1 * np.outer(r, r), 0.9 * weight + 0.1
+    np.testing.assert_allclose(found.matrix[len(rows) - 1], total * 252 / weight)
+    assert np.isnan(found.matrix[19]).all()
+    assert np.isfinite(found.matrix[20]).all()
+
+
+def test_no_covariance_is_known_before_the_close_that_it_contains() -> None:
+    prices = 100 * np.exp(np.cumsum(np.random.default_rng(2).normal(0, 0.01, 38)))
+    whole = ewma_covariance({"AAA": daily(prices, "AAA")}, 0.94)
+    for row in (25, 30):
+        at = int(whole.known_at[row])
+        cut = {"AAA": daily(prices, "AAA").cut(at)}
+        np.testing.assert_array_equal(ewma_covariance(cut, 0.94).at(at), whole.at(at))
+        assert not np.array_equal(whole.at(at - 1), whole.at(at))
+
+
+def test_the_volatility_target_scales_the_whole_book() -> None:
+    prices = 100 * np.exp(np.cumsum(np.random.default_rng(4).normal(0, 0.02, 38)))
+    covariance = ewma_covariance({"AAA": daily(prices, "AAA")}, 0.94)
+    at = int(covariance.known_at[-1])
+    volatility = portfolio_volatility({"AAA": 0.8}, covariance, at)
+    rules = PortfolioConfig(target_volatility=volatility / 2)
+    steps = capped_weights({"AAA": 0.8}, {"AAA": A}, covariance, rules, at=at, leverage_cap=None)
+    assert dict(steps)["volatility"]["AAA"] == pytest.approx(0.4)
+    # Before it is known nothing is bought.
+    early = capped_weights({"AAA": 0.8}, {"AAA": A}, covariance, rules, at=0, leverage_cap=None)
+    assert dict(early)["volatility"]["AAA"] == 0.0
+
+
+def test_a_drawdown_scales_purchases_and_leaves_sales_whole() -> None:
+    ladder = {"drawdown": {"ladder": [{"drawdown": 0.1, "multiplier": 0.5}], "halt_at": 0.9}}
+    data = market([100.0, 100.0, 70.0, 70.0], [100.0] * 4)
+    # Equity 50,000 x 0.7 + 40,000 + 10,000 = 85,000: -15%. B is sold down to 30% in full; A to
+    # 50%: 42,500 / 70 = 607.1 less 500 held, half of it.
+    outcome = run(data, {0: held(0.5, 0.4), 2: held(0.5, 0.3)}, risk=ladder)
+    assert fill_lines(outcome)[2:] == [(3.0, "exit", -145.0, 100.0), (3.0, "entry", 53.0, 70.0)]
+
+
+def test_perps_have_no_weight() -> None:
+    data = table(candles(flat(100.0, 100.0, 100.0)))
+    with pytest.raises(PlaybookContractError, match="paid in full"):
+        play(data, {0: [Rebalance({PERP.id: 0.5}, "x")]})
+
+
+@pytest.mark.parametrize(
+    ("weights", "words"),
+    [
+        ({"A": -0.1}, r"lie in \[0, 1\]"),
+        ({"A": 0.6, "B": 0.5}, "sum to 1.1"),
+        ({"A": "x"}, "number"),
+    ],
+)
+def test_weights_that_make_no_sense_are_refused(weights, words) -> None:
+    with pytest.raises(ValueError, match=words):
+        Rebalance(weights, "x")
+
+
+def test_a_purchase_that_still_works_is_not_repeated() -> None:
+    thin = table(
+        candles([(50, 50, 50, 50, 1_000)] * 4, instrument="AAA"),
+        candles([(100, 100, 100, 100, 1_000)] * 4, instrument="BBB"),
+        instruments=(A, B),
+    )
+    # 10% of 1,000 a bar: 100 of 1,000 shares are bought when the next rebalancing comes.
+    script = {0: held(0.5, 0.0), 1: held(0.6, 0.0)}
+    outcome = run(thin, script, venue={"participation_cap": 0.1})
+    assert outcome.decisions[-1].blocked_by == "tranche works"

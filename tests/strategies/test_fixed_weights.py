@@ -1,0 +1,124 @@
+"""The baseline of fixed weights: when it restores them, and what it does in a real year."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data_feeds.catalog import Catalog
+from data_feeds.dataset import Dataset
+from data_feeds.embedded import embedded_catalog
+from engine.audit import audit_run
+from engine.config.load import load_run_config
+from engine.intents import Rebalance
+from engine.playbook_checks import playbook_checks
+from engine.reporting.publish import publish
+from engine.run import run
+from engine.views import AccountView, MarketView, PositionView
+from engine.window import load_window
+from strategies.fixed_weights import FixedWeights, WeightsParams, calendar_dates
+
+CONFIG = Path(__file__).resolve().parents[2] / "configs" / "runs" / "weights_2020.yaml"
+NAN = float("nan")
+
+
+def instants(*dates):
+    return np.array(dates, dtype="datetime64[ns]").astype(np.int64)
+
+
+@pytest.mark.parametrize(
+    ("calendar", "due"),
+    [
+        ("never", []),
+        # Monday 2026-01-05 begins a week, Thursday 2026-01-01 a year, quarter and month.
+        ("weekly", [3, 4]),
+        ("monthly", [2, 4]),
+        ("quarterly", [2]),
+        ("yearly", [2]),
+    ],
+)
+def test_the_first_session_of_a_period_restores_the_weights(calendar, due):
+    dates = instants("2025-12-30", "2025-12-31", "2026-01-01", "2026-01-05", "2026-02-02")
+    assert np.flatnonzero(calendar_dates(dates, calendar)).tolist() == due
+
+
+def asked(params, held, due=0.0, pending=()):
+    """What is asked for at a session with positions worth these shares of the equity."""
+    market = MarketView(Dataset({}, {}), frozenset(), {"due": np.array([due])}, {})
+    market.row = 0
+    positions = {
+        name: PositionView(name, 1, share * 100, 1.0, 10.0, 0.0, NAN, 0.0, NAN, 0, NAN)
+        for name, share in held.items()
+    }
+    account = AccountView(0, 1_000.0, 0.0, 0.0, 0.0, 0.0, positions, frozenset(pending))
+    return list(FixedWeights(WeightsParams(**params)).on_bar(market, account))
+
+
+HALF = {"weights": {"A": 0.5, "B": 0.5}}
+
+
+def test_the_first_session_buys():
+    (intent,) = asked(HALF, {})
+    assert isinstance(intent, Rebalance)
+    assert (intent.weights, intent.reason) == ({"A": 0.5, "B": 0.5}, "first purchase")
+
+
+def test_between_dates_nothing_is_done_without_bands():
+    assert asked(HALF, {"A": 0.7, "B": 0.3}) == []
+
+
+def test_the_calendar_restores():
+    (intent,) = asked(HALF, {"A": 0.7, "B": 0.3}, due=1.0)
+    assert intent.reason == "monthly rebalancing"
+
+
+@pytest.mark.parametrize(
+    ("band", "held", "restores"),
+    [
+        ({"absolute_band": 0.05}, {"A": 0.56, "B": 0.44}, True),
+        ({"absolute_band": 0.05}, {"A": 0.54, "B": 0.46}, False),
+        ({"relative_band": 0.2}, {"A": 0.61, "B": 0.39}, True),
+        ({"relative_band": 0.2}, {"A": 0.59, "B": 0.41}, False),
+        # What was sold or never bought counts as 0.
+        ({"absolute_band": 0.05}, {"A": 0.5}, True),
+    ],
+)
+def test_a_band_restores_when_it_is_left(band, held, restores):
+    found = asked(HALF | band, held)
+    assert bool(found) == restores
+    if restores:
+        assert found[0].reason.startswith("band left: ")
+
+
+def test_nothing_is_asked_while_orders_work_or_of_cash():
+    assert asked(HALF, {}, pending=("A",)) == []
+    assert asked({"weights": {}}, {}, due=1.0) == []
+
+
+def test_weights_above_the_equity_are_refused():
+    with pytest.raises(ValueError, match=r"sum to 1\.2"):
+        WeightsParams(weights={"A": 0.7, "B": 0.5})
+
+
+def test_it_passes_the_checks_for_playbooks():
+    settings = ["data.start=2020-02-03", "data.end=2020-06-30", "account.interest_series=null"]
+    config = load_run_config(CONFIG, settings)
+    params = WeightsParams(**config.playbook.params)
+    data = load_window(config, embedded_catalog(), FixedWeights.requirements(params))
+    report = playbook_checks(FixedWeights, params, data, config=config)
+    assert report.cuts >= 10
+
+
+def test_a_real_year_audits_clean_and_cash_earns_exactly_the_bill(
+    real_catalog: Catalog, tmp_path: Path
+):
+    result = run(load_run_config(CONFIG), real_catalog)
+    assert {d.intent for d in result.outcome.decisions} == {"rebalance"}
+    assert any(f.quantity < 0 for f in result.outcome.fills)
+    assert audit_run(publish(result, tmp_path), real_catalog).findings == ()
+    weights = 'playbook.params={"weights": {}, "clock": "SPY"}'
+    cash = run(load_run_config(CONFIG, [weights]), real_catalog).outcome
+    assert cash.fills == ()
+    interest = sum(fact.amount for fact in cash.facts if fact.kind == "interest")
+    assert interest > 0
+    assert cash.curve.equity[-1] == pytest.approx(100_000.0 + interest)
