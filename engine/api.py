@@ -11,7 +11,7 @@ from engine.errors import PlaybookContractError, PlaybookError
 from engine.events import Fill, OrderKind, OrderRole
 from engine.intents import Add, Enter, Exit, Intent, MoveStop, Rebalance, Target, WakeAt
 from engine.playbook import Playbook, PlaybookParams, Requirements, Signals
-from engine.signals.market.build import market_state, state_channels
+from engine.signals.market.build import session_state, state_channels
 from engine.state import MarketState
 from engine.views import AccountView, MarketView, PositionView
 
@@ -51,8 +51,8 @@ __all__ = [
     "Truth",
     "WakeAt",
     "condition",
-    "market_state",
     "parse_duration",
+    "session_state",
     "signals",
     "state_channels",
 ]

@@ -44,7 +44,7 @@ class Condition:
     inputs: tuple[str, ...] = ()
     age_ns: NDArray[np.int64] | None = None
 
-    def take(self, rows: slice | NDArray[np.int64]) -> "Condition":
+    def take(self, rows: NDArray[np.int64]) -> "Condition":
         """Return the condition over some of the rows, in their order."""
         return replace(
             self,

@@ -5,10 +5,9 @@ volatility-target book, with no weights cash.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, Self
+from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from engine.api import (
@@ -26,12 +25,6 @@ from engine.api import (
     signals,
 )
 
-Calendar = Literal["never", "weekly", "monthly", "quarterly", "yearly"]
-_UNITS = {"monthly": "M", "yearly": "Y"}
-# The epoch was a Thursday; weeks begin on Monday.
-_THURSDAY = 3
-_MONTHS_A_QUARTER = 3
-
 
 class WeightsParams(PlaybookParams):
     """What is held, and when it is brought back to its weights."""
@@ -46,7 +39,7 @@ class WeightsParams(PlaybookParams):
     decide_at: str = Field(
         "18:30", pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="New York time of decisions"
     )
-    rebalance: Calendar = Field("monthly", description="When all weights are restored")
+    rebalance: signals.Calendar = Field("monthly", description="When all weights are restored")
     absolute_band: float | None = Field(
         None, gt=0, lt=1, description="Restore when a weight is off by this much; null: off"
     )
@@ -85,7 +78,7 @@ class FixedWeights(Playbook[WeightsParams]):
         """Return a row a session, and whether the calendar restores the weights at it."""
         bars = data.bars(self.params.clock, "1d")
         decided_at = signals.evenings(bars["closed_at"], self.params.decide_at)
-        due = calendar_dates(decided_at, self.params.rebalance)
+        due = signals.period_starts(decided_at, self.params.rebalance)
         return Signals(decided_at, {"due": due.astype(np.float64)})
 
     def on_bar(self, market: MarketView, account: AccountView) -> Sequence[Intent]:
@@ -103,33 +96,13 @@ class FixedWeights(Playbook[WeightsParams]):
         return (Rebalance(params.weights, reason, params.min_ticket),) if reason else ()
 
     def _left_band(self, account: AccountView) -> str:
-        """Name the instrument that is farthest out of its band, "" when none is."""
-        params, worst, named = self.params, 0.0, ""
-        for name, weight in params.weights.items():
-            position = account.position(name)
-            held = 0.0 if position is None else position.quantity * position.mark / account.equity
-            off = abs(held - weight)
-            bands = (params.absolute_band, _of(params.relative_band, weight))
-            outside = any(band is not None and off > band for band in bands)
-            if outside and off > worst:
-                worst, named = off, f"{name} at {held:.1%}, target {weight:.1%}"
-        return f"band left: {named}" if named else ""
-
-
-def _of(share: float | None, weight: float) -> float | None:
-    return None if share is None or weight == 0 else share * weight
-
-
-def calendar_dates(decided_at: NDArray[np.int64], calendar: Calendar) -> NDArray[np.bool_]:
-    """Return whether a session is the first of its week, month, quarter or year."""
-    if calendar == "never":
-        return np.zeros(len(decided_at), dtype=np.bool_)
-    dates = decided_at.astype("datetime64[ns]")
-    if calendar == "weekly":
-        period = (dates.astype("datetime64[D]").astype(np.int64) + _THURSDAY) // 7
-    elif calendar == "quarterly":
-        period = dates.astype("datetime64[M]").astype(np.int64) // _MONTHS_A_QUARTER
-    else:
-        period = dates.astype(f"datetime64[{_UNITS[calendar]}]").astype(np.int64)
-    # The first row's period may have begun before it.
-    return np.concatenate(([False], period[1:] != period[:-1]))
+        """Say which weight is farthest outside its band, "" when none is."""
+        params = self.params
+        held = {
+            name: position.quantity * position.mark / account.equity
+            for name, position in account.positions.items()
+        }
+        left = signals.outside_band(
+            held, params.weights, absolute=params.absolute_band, relative=params.relative_band
+        )
+        return f"band left: {left}" if left else ""

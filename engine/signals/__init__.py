@@ -14,6 +14,7 @@ from engine.signals.evidence import Evidence, count_evidence, not_both, resolve,
 from engine.signals.flush import FlushRules, FlushSequences, FlushState, flush_sequences
 from engine.signals.positioning import liquidation_multiple, open_interest_base, premium
 from engine.signals.volatility import realized_volatility, rolling_sum
+from engine.signals.weights import Calendar, outside_band, period_starts
 from engine.signals.windows import (
     multiple_of_mean_before,
     multiple_of_previous_mean,
@@ -23,6 +24,7 @@ from engine.signals.windows import (
 )
 
 __all__ = [
+    "Calendar",
     "Change",
     "Evidence",
     "FlushRules",
@@ -38,6 +40,8 @@ __all__ = [
     "multiple_of_previous_mean",
     "not_both",
     "open_interest_base",
+    "outside_band",
+    "period_starts",
     "premium",
     "previous",
     "previous_low",

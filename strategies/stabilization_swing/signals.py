@@ -14,7 +14,7 @@ from engine.api import (
     Signals,
     Truth,
     condition,
-    market_state,
+    session_state,
     signals,
 )
 from strategies.stabilization_swing.params import Leg, SwingParams
@@ -31,19 +31,17 @@ DAYS_A_SESSION = 7 / 5
 def prepare_signals(params: SwingParams, data: Dataset) -> Signals:
     """Return conditions and levels for every session of the clock."""
     bars = data.channels[params.clock_key]
-    dates = (bars["closed_at"] - 1).astype("datetime64[ns]").astype("datetime64[D]")
-    state = market_state(data, params.state, dates[0], dates[-1])
-    rows = np.searchsorted(state.dates, dates).astype(np.int64)
-    decided_at = state.decided_at[rows]
+    state = session_state(data, params.state, bars)
+    decided_at = state.decided_at
     fell = _drawdown(params, bars)
-    required = [fell, *_stabilization(params, state, rows)]
+    required = [fell, *_stabilization(params, state)]
     leaving = [
-        replace(_at(state, name, rows), required=False)
+        replace(state.conditions[name], required=False)
         for name in ("leaders_lower_low", "macro_pressure", "leadership_breaks")
     ]
     passes = np.logical_and.reduce([_passes(params, item) for item in required])
     # Windows that are shorter than the warm-up are full before it ends.
-    passes &= np.arange(len(rows)) >= warmup_sessions(params)
+    passes &= np.arange(len(bars)) >= warmup_sessions(params)
     lower_low, macro, breaks = (item.truth for item in leaving)
     leaves = params.leave_on_lower_low & (lower_low == Truth.TRUE)
     leaves |= params.leave_on_macro & (macro == Truth.TRUE)
@@ -54,7 +52,7 @@ def prepare_signals(params: SwingParams, data: Dataset) -> Signals:
         "leave_lower_low": (lower_low == Truth.TRUE).astype(np.float64),
         "leave_macro": (macro == Truth.TRUE).astype(np.float64),
     }
-    entry = np.zeros(len(rows), dtype=np.bool_)
+    entry = np.zeros(len(bars), dtype=np.bool_)
     for leg in params.legs:
         read = _leg(params, leg, data.channels[leg.key], decided_at)
         values |= {f"{leg.instrument} {name}": item for name, item in read.items()}
@@ -66,7 +64,7 @@ def prepare_signals(params: SwingParams, data: Dataset) -> Signals:
         values,
         conditions=(*required, *leaving),
         wake_flat=entry & ~leaves,
-        wake_in_position=np.ones(len(rows), dtype=np.bool_),
+        wake_in_position=np.ones(len(bars), dtype=np.bool_),
         notable=entry,
     )
 
@@ -87,17 +85,13 @@ def _drawdown(params: SwingParams, bars: Channel) -> Condition:
     )
 
 
-def _stabilization(params: SwingParams, state: MarketState, rows: Rows) -> list[Condition]:
+def _stabilization(params: SwingParams, state: MarketState) -> list[Condition]:
     asked = (
         ("macro_stabilized", params.needs_macro),
         ("lower_lows_stopped", params.needs_leadership),
         ("vix_off_peak", params.needs_volatility),
     )
-    return [replace(_at(state, name, rows), required=used) for name, used in asked]
-
-
-def _at(state: MarketState, name: str, rows: Rows) -> Condition:
-    return state.conditions[name].take(rows)
+    return [replace(state.conditions[name], required=used) for name, used in asked]
 
 
 def _passes(params: SwingParams, item: Condition) -> NDArray[np.bool_]:

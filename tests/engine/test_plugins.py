@@ -170,7 +170,13 @@ def test_every_shipped_playbook_is_found_in_a_checkout_that_was_never_installed(
 ) -> None:
     monkeypatch.setattr(plugins, "_points", lambda: ())
     names = [entry.name for entry in list_playbooks()]
-    assert names == ["fixed_weights", "hold", "liquidation_reclaim", "stabilization_swing"]
+    assert names == [
+        "fixed_weights",
+        "hedged_rebalance",
+        "hold",
+        "liquidation_reclaim",
+        "stabilization_swing",
+    ]
     for name in names:
         assert load_playbook_class(name).name == name
 

@@ -14,9 +14,10 @@ from engine.intents import Rebalance
 from engine.playbook_checks import playbook_checks
 from engine.reporting.publish import publish
 from engine.run import run
+from engine.signals import period_starts
 from engine.views import AccountView, MarketView, PositionView
 from engine.window import load_window
-from strategies.fixed_weights import FixedWeights, WeightsParams, calendar_dates
+from strategies.fixed_weights import FixedWeights, WeightsParams
 
 CONFIG = Path(__file__).resolve().parents[2] / "configs" / "runs" / "weights_2020.yaml"
 NAN = float("nan")
@@ -39,7 +40,7 @@ def instants(*dates):
 )
 def test_the_first_session_of_a_period_restores_the_weights(calendar, due):
     dates = instants("2025-12-30", "2025-12-31", "2026-01-01", "2026-01-05", "2026-02-02")
-    assert np.flatnonzero(calendar_dates(dates, calendar)).tolist() == due
+    assert np.flatnonzero(period_starts(dates, calendar)).tolist() == due
 
 
 def asked(params, held, due=0.0, pending=()):

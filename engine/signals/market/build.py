@@ -3,7 +3,7 @@
 import numpy as np
 
 from data_feeds.dataset import Dataset
-from data_feeds.schema import ChannelKey, ChannelKind
+from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from engine.conditions import Condition
 from engine.config.market import MarketStateConfig
 from engine.signals.market import checklist
@@ -61,6 +61,13 @@ def state_channels(config: MarketStateConfig) -> frozenset[ChannelKey]:
             ChannelKey(names.index, ChannelKind.BARS, HOUR),
         }
     )
+
+
+def session_state(data: Dataset, config: MarketStateConfig, sessions: Channel) -> MarketState:
+    """Return the state at the dates of an exchange's daily bars, one row a bar."""
+    closed_at = sessions["closed_at"]
+    dates = (closed_at[[0, -1]] - 1).astype("datetime64[ns]").astype("datetime64[D]")
+    return market_state(data, config, dates[0], dates[1]).of_sessions(closed_at)
 
 
 def market_state(

@@ -1,0 +1,55 @@
+"""When a book of weights is due: calendar periods, and bands around targets."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Calendar = Literal["never", "weekly", "monthly", "quarterly", "yearly"]
+
+_UNITS = {"monthly": "M", "yearly": "Y"}
+# The epoch was a Thursday; weeks begin on Monday.
+_THURSDAY = 3
+_MONTHS_A_QUARTER = 3
+
+
+def period_starts(decided_at: NDArray[np.int64], calendar: Calendar) -> NDArray[np.bool_]:
+    """Return whether a row is the first of its week, month, quarter or year.
+
+    The first row of all is none: its period may have begun before it.
+    """
+    if calendar == "never":
+        return np.zeros(len(decided_at), dtype=np.bool_)
+    dates = decided_at.astype("datetime64[ns]")
+    if calendar == "weekly":
+        period = (dates.astype("datetime64[D]").astype(np.int64) + _THURSDAY) // 7
+    elif calendar == "quarterly":
+        period = dates.astype("datetime64[M]").astype(np.int64) // _MONTHS_A_QUARTER
+    else:
+        period = dates.astype(f"datetime64[{_UNITS[calendar]}]").astype(np.int64)
+    return np.concatenate(([False], period[1:] != period[:-1]))
+
+
+def outside_band(
+    held: Mapping[str, float],
+    target: Mapping[str, float],
+    *,
+    absolute: float | None,
+    relative: float | None,
+) -> str:
+    """Return which weight is farthest outside its band and how it stands, "" when none is.
+
+    A band is left by more than ``absolute`` (a fraction of equity), or by more than ``relative``
+    times the target; None is off.
+
+    >>> outside_band({"A": 0.57}, {"A": 0.5}, absolute=0.05, relative=None)
+    'A at 57.0%, target 50.0%'
+    """
+    worst, told = 0.0, ""
+    for name, weight in target.items():
+        off = abs(held.get(name, 0.0) - weight)
+        bands = (absolute, None if relative is None or weight == 0 else relative * weight)
+        if off > worst and any(band is not None and off > band for band in bands):
+            worst, told = off, f"{name} at {held.get(name, 0.0):.1%}, target {weight:.1%}"
+    return told

@@ -1,0 +1,117 @@
+"""Parameters of playbook C; weights and changes are fractions of equity, windows sessions."""
+
+from collections.abc import Mapping
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from engine.api import ChannelKey, ChannelKind, MarketStateConfig, PlaybookParams, signals
+
+
+class Rung(PlaybookParams):
+    """From this drawdown on, risk assets are held at ``multiplier`` of their weights."""
+
+    drawdown: float = Field(gt=0, lt=1, description="Fall of equity from its reference peak")
+    multiplier: float = Field(ge=0, lt=1, description="Share of the risk weights kept")
+
+
+class InverseHedge(PlaybookParams):
+    """An inverse ETF held while hedged."""
+
+    instrument: str = Field("SH", description="Inverse fund, traded at its own prices")
+    weight: float = Field(0.10, gt=0, le=0.5, description="Share of equity at full hedge")
+
+
+class Hedges(PlaybookParams):
+    """What is done while hedged; null is off. Each alone, or together."""
+
+    cash: float | None = Field(
+        0.4, gt=0, le=1, description="Share of the risk weights turned into cash at full hedge"
+    )
+    crypto: float | None = Field(
+        0.5, gt=0, le=1, description="Share of the crypto weights cut beside that"
+    )
+    inverse: InverseHedge | None = Field(None, description="Inverse fund; null: none")
+    yearly_budget: float = Field(
+        0.02, gt=0, lt=1, description="Equity that inverse funds may lose in a calendar year"
+    )
+
+
+class HedgedParams(PlaybookParams):
+    """What is held, when it is restored, when it is hedged."""
+
+    weights: Mapping[str, float] = Field(
+        {"SPY": 0.40, "QQQ": 0.15, "IEF": 0.25, "GLD": 0.10, "BTCUSDT-SPOT": 0.05},
+        description="Share of equity by instrument; the rest is cash",
+    )
+    risk_assets: tuple[str, ...] = Field(
+        ("SPY", "QQQ", "BTCUSDT-SPOT"), description="What is cut by ladder and hedges"
+    )
+    crypto_assets: tuple[str, ...] = Field(("BTCUSDT-SPOT",), description="Of them, crypto")
+    timeframes: Mapping[str, str] = Field(
+        {"BTCUSDT-SPOT": "1h"}, description="Bars that orders fill in where they are not 1d"
+    )
+    clock: str = Field("SPY", description="Equity whose sessions decide, after their close")
+    rebalance: signals.Calendar = Field("quarterly", description="When all weights are restored")
+    absolute_band: float | None = Field(0.05, gt=0, lt=1, description="Restore beyond; null: off")
+    relative_band: float | None = Field(0.25, gt=0, description="Restore beyond; null: off")
+    min_ticket: float = Field(250.0, ge=0, description="Smaller changes are left out, quote")
+    tolerance: tuple[Rung, ...] = Field(
+        (
+            Rung(drawdown=0.08, multiplier=0.8),
+            Rung(drawdown=0.12, multiplier=0.6),
+            Rung(drawdown=0.16, multiplier=0.4),
+        ),
+        description="De-risking ladder up to the drawdown that is tolerated; empty: none",
+    )
+    hedges: Hedges = Field(default_factory=Hedges, description="What is done while hedged")
+    hedge_from: Literal["cautious", "defensive", "halt"] = Field(
+        "defensive", description="Risk tier of the market from which hedges go on"
+    )
+    hedge_on_early_warning: bool = Field(
+        True, description="Hedge in a single risk book as well, whatever the tier"
+    )
+    calm_sessions: int = Field(
+        10, ge=1, description="Sessions of normal correlation and volatility until risk returns"
+    )
+    add_steps: int = Field(3, ge=1, description="Steps in which risk returns")
+    add_rest: int = Field(5, ge=1, description="Sessions between two steps")
+    state: MarketStateConfig = Field(
+        default_factory=MarketStateConfig, description="Thresholds of the market state"
+    )
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        total = sum(self.weights.values())
+        inverse = self.hedges.inverse
+        if total > 1 + 1e-9 or any(weight < 0 for weight in self.weights.values()):
+            raise ValueError(f"weights must not be negative and sum to {total:g}; 1 at most")
+        for name, group in (
+            ("risk_assets", self.risk_assets),
+            ("crypto_assets", self.crypto_assets),
+        ):
+            unknown = sorted(set(group) - set(self.weights))
+            if unknown:
+                raise ValueError(f"{name}: {', '.join(unknown)} has no weight")
+        if inverse is not None and inverse.instrument in self.weights:
+            raise ValueError(f"hedges.inverse: {inverse.instrument} has a weight of its own")
+        levels = [rung.drawdown for rung in self.tolerance]
+        kept = [rung.multiplier for rung in self.tolerance]
+        if levels != sorted(set(levels)) or kept != sorted(kept, reverse=True):
+            raise ValueError("tolerance: drawdowns must rise and multipliers must not")
+        return self
+
+    @property
+    def clock_key(self) -> ChannelKey:
+        """The sessions that decide."""
+        return ChannelKey(self.clock, ChannelKind.BARS, "1d")
+
+    @property
+    def traded(self) -> tuple[str, ...]:
+        """Everything that may be held."""
+        inverse = self.hedges.inverse
+        return (*self.weights, *(() if inverse is None else (inverse.instrument,)))
+
+    def key(self, instrument: str) -> ChannelKey:
+        """The bars that an instrument trades in."""
+        return ChannelKey(instrument, ChannelKind.BARS, self.timeframes.get(instrument, "1d"))

@@ -1,0 +1,142 @@
+"""The playbook: target weights from ladder and hedges, and when they are restored."""
+
+from collections.abc import Sequence
+
+from engine.api import (
+    DAY_NS,
+    AccountView,
+    Dataset,
+    Intent,
+    MarketView,
+    Playbook,
+    Rebalance,
+    Requirements,
+    Signals,
+    signals,
+    state_channels,
+)
+from strategies.hedged_rebalance.params import HedgedParams
+from strategies.hedged_rebalance.signals import prepare_signals
+
+# A year for the percentiles of correlation, and its longest window before it.
+WARMUP_SESSIONS = 340
+# Of what is only traded.
+TRADED_WARMUP_NS = 40 * DAY_NS
+
+
+class HedgedRebalance(Playbook[HedgedParams]):
+    """Hold weights; de-risk by drawdown, hedge by warning, add risk back in steps."""
+
+    name = "hedged_rebalance"
+    Params = HedgedParams
+
+    def __init__(self, params: HedgedParams) -> None:
+        super().__init__(params)
+        self._peak = 0.0
+        self._multiplier = 1.0
+        self._targets: dict[str, float] = {}
+        self._year = float("nan")
+        self._year_start = 0.0
+        self._spent = 0.0
+        self._inverse_mark = float("nan")
+        self._inverse_held = 0.0
+
+    @classmethod
+    def requirements(cls, params: HedgedParams) -> Requirements:
+        """Return the bars of everything traded, and the state's channels as optional."""
+        keys = {params.key(name) for name in params.traded}
+        required = {params.clock_key, *keys}
+        return Requirements(
+            clock=params.clock_key,
+            channels=frozenset(required),
+            optional=state_channels(params.state) - required,
+            traded=params.traded,
+            warmup_bars=WARMUP_SESSIONS,
+            shorter_ns=dict.fromkeys(keys - {params.clock_key}, TRADED_WARMUP_NS),
+        )
+
+    def prepare(self, data: Dataset) -> Signals:
+        """Return the signals; ``docs/playbooks/hedged_rebalance.md`` has every rule."""
+        return prepare_signals(self.params, data)
+
+    def on_bar(self, market: MarketView, account: AccountView) -> Sequence[Intent]:
+        """Return the targets when they change, when they are due, and when a band is left."""
+        level = market.signal("hedge")
+        self._count_hedge_cost(market, account)
+        self._step_on_ladder(account.equity, level)
+        targets = self._weights(level)
+        reason = self._reason(market, account, targets)
+        if not reason or account.pending:
+            return ()
+        self._targets = targets
+        return (Rebalance(targets, reason, self.params.min_ticket),)
+
+    def _step_on_ladder(self, equity: float, level: float) -> None:
+        """Find the rung of the drawdown; the reference peak restarts once risk is back on.
+
+        A rung is left upwards only when nothing is hedged: a smaller book climbs slowly, and would
+        else be held down for ever.
+        """
+        self._peak = max(self._peak, equity)
+        fallen = [r for r in self.params.tolerance if equity <= self._peak * (1 - r.drawdown)]
+        reached = fallen[-1].multiplier if fallen else 1.0
+        if level == 0 and self._multiplier < 1 and reached >= self._multiplier:
+            self._peak, self._multiplier = equity, 1.0
+        else:
+            self._multiplier = min(self._multiplier, reached)
+
+    def _weights(self, level: float) -> dict[str, float]:
+        """Return the weights at a hedge level: risk cut by ladder and cash, crypto once more."""
+        params, hedges = self.params, self.params.hedges
+        kept = self._multiplier * (1 - level * (hedges.cash or 0.0))
+        crypto = 1 - level * (hedges.crypto or 0.0)
+        targets = {}
+        for name, weight in params.weights.items():
+            factor = kept if name in params.risk_assets else 1.0
+            targets[name] = weight * factor * (crypto if name in params.crypto_assets else 1.0)
+        if hedges.inverse is not None:
+            spent = self._spent >= hedges.yearly_budget * self._year_start
+            wanted = 0.0 if spent else level * hedges.inverse.weight
+            room = 1 - sum(targets.values())
+            targets[hedges.inverse.instrument] = min(wanted, max(room, 0.0))
+        return targets
+
+    def _reason(self, market: MarketView, account: AccountView, targets: dict[str, float]) -> str:
+        params = self.params
+        if not account.positions:
+            return "first purchase"
+        if targets != self._targets:
+            return self._changed(market, targets)
+        if market.signal("due") > 0:
+            return f"{params.rebalance} rebalancing"
+        held = {
+            name: position.quantity * position.mark / account.equity
+            for name, position in account.positions.items()
+        }
+        left = signals.outside_band(
+            held, targets, absolute=params.absolute_band, relative=params.relative_band
+        )
+        return f"band left: {left}" if left else ""
+
+    def _changed(self, market: MarketView, targets: dict[str, float]) -> str:
+        risk = sum(targets[name] for name in self.params.risk_assets)
+        return (
+            f"hedge {market.signal('hedge'):.0%}, ladder {self._multiplier:.0%}: "
+            f"risk weights {risk:.1%}"
+        )
+
+    def _count_hedge_cost(self, market: MarketView, account: AccountView) -> None:
+        """Add what the inverse fund lost since the session before; a new year starts from 0."""
+        year = market.signal("year")
+        if year != self._year:
+            self._year, self._year_start, self._spent = year, account.equity, 0.0
+        inverse = self.params.hedges.inverse
+        if inverse is None:
+            return
+        position = account.position(inverse.instrument)
+        if position is None:
+            self._inverse_held = 0.0
+            return
+        if self._inverse_held:
+            self._spent -= self._inverse_held * (position.mark - self._inverse_mark)
+        self._inverse_held, self._inverse_mark = position.quantity, position.mark
