@@ -15,7 +15,7 @@ from engine.reporting.benchmark import benchmark_returns
 from engine.reporting.text import money, number, percent, signed
 from engine.results import RunRecord
 from engine.results.coverage import missing_bars
-from engine.results.pass_rates import Rate
+from engine.results.pass_rates import NOTABLE, Rate, flush_rows
 from engine.trades import unassigned_amount
 
 Rows = list[tuple[str, ...]]
@@ -163,8 +163,9 @@ def trade_rows(record: RunRecord) -> Rows:
 
 
 def condition_table(record: RunRecord) -> Rows:
-    """Return one row a condition: how often it held, on all bars and on flush bars."""
-    rows: Rows = [("condition", "all bars", "flush bars", "unknown", "says")]
+    """Return one row a condition: how often it held, on all bars and on flush or notable ones."""
+    marked = "notable bars" if flush_rows(record.run.signals)[1] == NOTABLE else "flush bars"
+    rows: Rows = [("condition", "all bars", marked, "unknown", "says")]
     for item in record.rates:
         unknown = item.all_bars.unknown / item.all_bars.rows if item.all_bars.rows else None
         rows.append(
@@ -194,12 +195,12 @@ def block_rows(record: RunRecord) -> list[tuple[str, str]]:
 
 
 def cap_rows(record: RunRecord) -> list[tuple[str, str]]:
-    """Return which cap bound the approved tranches, with counts."""
+    """Return which cap bound what was bought, with counts."""
     return counted(
         [
-            decision.binding_cap or "none"
+            decision.binding_cap
             for decision in record.run.outcome.decisions
-            if decision.intent in ("enter", "add") and decision.outcome == "approved"
+            if decision.binding_cap and decision.outcome == "approved"
         ]
     )
 

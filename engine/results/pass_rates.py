@@ -10,6 +10,7 @@ from engine.conditions import Condition, Truth
 from engine.playbook import Signals
 
 FLUSH = "flush"
+NOTABLE = "rows that the playbook marked notable"
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def flush_rows(signals: Signals) -> tuple[NDArray[np.bool_], str]:
     if FLUSH in signals.values:
         return signals.values[FLUSH] > 0, "rows where the signal 'flush' is above zero"
     if signals.notable is not None:
-        return np.asarray(signals.notable), "rows that the playbook marked notable"
+        return np.asarray(signals.notable), NOTABLE
     return np.zeros(len(signals.decided_at), dtype=np.bool_), "none: the playbook marks no rows"
 
 

@@ -55,6 +55,9 @@ class HedgedParams(PlaybookParams):
     rebalance: signals.Calendar = Field("quarterly", description="When all weights are restored")
     absolute_band: float | None = Field(0.05, gt=0, lt=1, description="Restore beyond; null: off")
     relative_band: float | None = Field(0.25, gt=0, description="Restore beyond; null: off")
+    band_rest: int = Field(
+        5, ge=1, description="Sessions between two restorations by band: cash may be in a wallet"
+    )
     min_ticket: float = Field(250.0, ge=0, description="Smaller changes are left out, quote")
     tolerance: tuple[Rung, ...] = Field(
         (

@@ -18,8 +18,8 @@ from engine.api import (
 from strategies.hedged_rebalance.params import HedgedParams
 from strategies.hedged_rebalance.signals import prepare_signals
 
-# A year for the percentiles of correlation, and its longest window before it.
-WARMUP_SESSIONS = 340
+# A year for the percentile of the correlation, and the sessions before its first value.
+WARMUP_SESSIONS = 280
 # Of what is only traded.
 TRADED_WARMUP_NS = 40 * DAY_NS
 
@@ -35,6 +35,7 @@ class HedgedRebalance(Playbook[HedgedParams]):
         self._peak = 0.0
         self._multiplier = 1.0
         self._targets: dict[str, float] = {}
+        self._asked_row = -1
         self._year = float("nan")
         self._year_start = 0.0
         self._spent = 0.0
@@ -68,7 +69,7 @@ class HedgedRebalance(Playbook[HedgedParams]):
         reason = self._reason(market, account, targets)
         if not reason or account.pending:
             return ()
-        self._targets = targets
+        self._targets, self._asked_row = targets, market.row
         return (Rebalance(targets, reason, self.params.min_ticket),)
 
     def _step_on_ladder(self, equity: float, level: float) -> None:
@@ -109,6 +110,8 @@ class HedgedRebalance(Playbook[HedgedParams]):
             return self._changed(market, targets)
         if market.signal("due") > 0:
             return f"{params.rebalance} rebalancing"
+        if market.row - self._asked_row < params.band_rest:
+            return ""
         held = {
             name: position.quantity * position.mark / account.equity
             for name, position in account.positions.items()

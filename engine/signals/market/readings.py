@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.conditions import Condition, condition
+from engine.conditions import Condition, Truth, condition
 from engine.signals.market.grid import Floats, Instants
 from engine.signals.market.rolling import change
 
@@ -66,9 +66,13 @@ def at_most(
 
 
 def combined(name: str, truth: NDArray[np.int8], description: str, *parts: Condition) -> Condition:
-    """Return a condition made of others: it measures nothing, and is as old as the oldest known."""
+    """Return a condition made of others: it measures nothing, and is as old as the oldest known.
+
+    Its inputs are those of the parts that are known on some day, of all where none is.
+    """
     rows = len(truth)
     ages = [part.age_ns for part in parts if part.age_ns is not None]
+    told = [part for part in parts if (part.truth != Truth.UNKNOWN).any()] or parts
     return Condition(
         name,
         truth,
@@ -76,7 +80,7 @@ def combined(name: str, truth: NDArray[np.int8], description: str, *parts: Condi
         np.full(rows, np.nan),
         "",
         description,
-        inputs=tuple(dict.fromkeys(text for part in parts for text in part.inputs)),
+        inputs=tuple(dict.fromkeys(text for part in told for text in part.inputs)),
         age_ns=np.stack(ages).max(axis=0),
     )
 

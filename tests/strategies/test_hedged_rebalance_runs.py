@@ -1,0 +1,57 @@
+"""Playbook C on the reconstructions and on real markets."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data_feeds.catalog import Catalog
+from data_feeds.embedded import embedded_catalog
+from engine.audit import audit_run
+from engine.config.load import load_run_config
+from engine.config.models import RunConfig
+from engine.playbook_checks import playbook_checks
+from engine.reporting.publish import publish
+from engine.run import run
+from engine.window import load_window
+from strategies.hedged_rebalance import HedgedParams, HedgedRebalance
+
+RUNS = Path(__file__).resolve().parents[2] / "configs" / "runs"
+
+
+def config(name: str, *overrides: str) -> RunConfig:
+    return load_run_config(RUNS / f"{name}.yaml", overrides)
+
+
+def test_it_passes_the_checks_for_playbooks() -> None:
+    # The reconstructions hold no spot market: bonds and equities alone, hedged with SH.
+    params = HedgedParams(
+        weights={"SPY": 0.5, "IEF": 0.3, "GLD": 0.1},
+        risk_assets=("SPY",),
+        crypto_assets=(),
+        timeframes={},
+        hedges={"inverse": {"instrument": "SH", "weight": 0.05}},
+    )
+    settings = ["data.start=2026-01-05", "data.end=2026-04-10", "account.interest_series=null"]
+    rules = config("hedged_2026", *settings)
+    data = load_window(rules, embedded_catalog(), HedgedRebalance.requirements(params))
+    report = playbook_checks(HedgedRebalance, params, data, config=rules)
+    assert report.cuts >= 10
+    assert {key.instrument for key in report.absent} >= {"VIX", "QQQ"}
+
+
+@pytest.mark.parametrize("name", ["hedged_2020", "hedged_2022", "hedged_2026"])
+def test_real_episodes_audit_clean(name: str, real_catalog: Catalog, tmp_path: Path) -> None:
+    result = run(config(name), real_catalog)
+    assert {d.intent for d in result.outcome.decisions} == {"rebalance"}
+    assert result.signals.values["hedge"].max() == 1.0
+    assert audit_run(publish(result, tmp_path), real_catalog).findings == ()
+
+
+def test_an_inverse_fund_gains_while_the_index_falls(real_catalog: Catalog) -> None:
+    inverse = 'playbook.params={"hedges": {"cash": null, "crypto": null, "inverse": {}}}'
+    result = run(config("hedged_2020", inverse), real_catalog)
+    fills = [fill for fill in result.outcome.fills if fill.instrument == "SH"]
+    bought = np.array([fill.at for fill in fills if fill.quantity > 0]).astype("datetime64[ns]")
+    # The checklist hedged from the last days of February on.
+    assert np.datetime64("2020-02-24") <= bought[0] <= np.datetime64("2020-03-06")
