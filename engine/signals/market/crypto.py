@@ -130,8 +130,18 @@ def _funding(perp: _Perp) -> list[Condition]:
     place = perp.reading(channel, rank, "funding")
     low = f"funding is low for its {rules.funding_days} days"
     return [
-        # The smallest step below zero: a rate of exactly 0 pays nobody.
-        at_most("funding_negative", rate, -1e-12, "rate", "funding is negative: shorts pay longs"),
+        # A rate of exactly 0 pays nobody.
+        condition(
+            "funding_negative",
+            rate.value < 0,
+            known=rate.known,
+            measured=rate.value,
+            threshold=0.0,
+            unit="rate",
+            description="funding is negative: shorts pay longs",
+            inputs=rate.inputs,
+            age_ns=rate.age_ns,
+        ),
         at_most("funding_low", place, rules.funding_low, "percentile", low),
     ]
 
@@ -185,10 +195,9 @@ def _forced(perp: _Perp) -> list[Condition]:
 
 
 def _sentiment(inputs: MarketInputs) -> list[Condition]:
-    rules, names, grid = inputs.config.crypto, inputs.config.inputs, inputs.grid
-    fear, flows = inputs.series(names.fear_greed), inputs.series(names.etf_flows)
-    implied = inputs.series(names.implied_volatility)
-    week = flows.of(grid.on_days(rolling_sum(flows.value[grid.sessions], _WEEK_SESSIONS)))
+    rules, names = inputs.config.crypto, inputs.config.inputs
+    fear, implied = inputs.series(names.fear_greed), inputs.series(names.implied_volatility)
+    week = _flows_of_a_week(inputs)
     return [
         at_most("extreme_fear", fear, rules.fear, "points", "Fear & Greed shows extreme fear"),
         at_most("etf_outflows", week, -rules.outflow, "USD", "bitcoin ETFs lose money in a week"),
@@ -200,6 +209,19 @@ def _sentiment(inputs: MarketInputs) -> list[Condition]:
             "implied volatility of bitcoin jumped within a week",
         ),
     ]
+
+
+def _flows_of_a_week(inputs: MarketInputs) -> Reading:
+    """Return the ETF flows of the last five days that had any, USD; stale as any series."""
+    names = inputs.config.inputs.etf_flows
+    named = [name for name in names if inputs.named_series(name) is not None]
+    channel = inputs.named_series(named[0]) if named else None
+    if channel is None:
+        return inputs.missing(*names)
+    name = named[0]
+    total = rolling_sum(channel["value"], _WEEK_SESSIONS)
+    found = derived_as_of(channel, total, inputs.grid.decided_at, inputs.max_age_ns)
+    return Reading(np.where(found.is_fresh, found.values, np.nan), found.age_ns, (name,))
 
 
 def _thin(inputs: MarketInputs) -> Condition:

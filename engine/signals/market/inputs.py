@@ -60,15 +60,22 @@ class MarketInputs:
         return Reading(self.grid.on_days(values), self.grid.session_age_ns(), inputs)
 
     def series(self, names: Sequence[str]) -> Reading:
-        """Return the first series of several that is held, as known each day; NaN when stale."""
+        """Return the first series of several that the data name, as known each day; NaN when stale.
+
+        One that has no row yet is not passed over for the next: what it will hold would decide.
+        """
         for name in names:
-            channel = self.held(ChannelKey(name, ChannelKind.SERIES))
+            channel = self.named_series(name)
             if channel is not None:
                 found = as_of(channel, "value", self.grid.decided_at, self.max_age_ns)
                 return Reading(
                     np.where(found.is_fresh, found.values, np.nan), found.age_ns, (name,)
                 )
         return self.missing(names[0])
+
+    def named_series(self, name: str) -> Channel | None:
+        """Return a series that the data name, with or without rows."""
+        return self.data.channels.get(ChannelKey(name, ChannelKind.SERIES))
 
     def session_bars(self, name: str) -> dict[str, Floats]:
         """Return open, high, low, close of each session, NaN where it was not known that day."""

@@ -49,9 +49,11 @@ def timeframes(inputs: MarketInputs) -> tuple[dict[str, Floats], dict[str, Condi
         name: at_most(f"{name}_down", item, 0.0, "fraction", f"{name.replace('_', ' ')} trend down")
         for name, item in distances.items()
     }
-    labels = (HOUR, "4h") if index_hours is not None else (DAY,)
+    # Whether the data name them, not whether there are rows yet: that would be known only later.
+    has_hours = ChannelKey(names.index, ChannelKind.BARS, HOUR) in inputs.data.channels
+    labels = (HOUR, "4h") if has_hours else (DAY,)
     parts = [below[f"{market}_{label}"] for label in labels for market in ("index", "bitcoin")]
-    read_on = "1h and 4h bars" if index_hours is not None else "days, for want of the index's hours"
+    read_on = "1h and 4h bars" if has_hours else "days, for want of the index's hours"
     text = f"the index and bitcoin are both below their means, on {read_on}"
     both = combined("both_down", all_of([part.truth for part in parts]), text, *parts)
     agree = _agreement([below[f"bitcoin_{label}"] for label in (SHORTEST, *_HOURS)])

@@ -8,6 +8,7 @@ from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import Channel
 from data_feeds.timeframe import DAY_NS, HOUR_NS
 from engine.config.market import MarketStateConfig
+from engine.signals.market.crypto import crypto_structure
 from engine.signals.market.grid import build_grid
 from engine.signals.market.inputs import MarketInputs
 from engine.signals.market.timeframes import timeframes
@@ -109,3 +110,31 @@ def test_a_stale_series_is_unknown() -> None:
     ).series(("DGS10",))
     assert not found.known.any()
     assert found.inputs == ("DGS10",)
+
+
+def test_a_series_that_begins_later_is_not_replaced_by_another() -> None:
+    names = {n: Instrument(id=n, kind=InstrumentKind.SERIES) for n in ("DXY", "DTWEXBGS")}
+    late = series([(ns("2026-02-09"), 97.0)], "DXY")
+    early = series([(ns("2026-02-05"), 120.0)], "DTWEXBGS")
+    data = Dataset(names, {late.key: late, early.key: early})
+    grid = build_grid(FIRST, LAST, "18:30")
+    whole = MarketInputs(data, grid, MarketStateConfig()).series(("DXY", "DTWEXBGS")).value
+    # Cut before its first row it must read as the whole does: not there, not the other index.
+    cut = MarketInputs(data.cut(ns("2026-02-08")), grid, MarketStateConfig())
+    np.testing.assert_array_equal(cut.series(("DXY", "DTWEXBGS")).value[:2], whole[:2])
+    assert np.isnan(whole[:2]).all()
+    assert whole[-1] == 97.0
+
+
+def test_flows_are_summed_over_their_own_days() -> None:
+    # Five days of -200m, then nothing over a weekend: the week stays five days.
+    rows = [(ns(f"2026-01-{day:02d}"), -2e8) for day in (26, 27, 28, 29, 30)]
+    flows = series(rows, "ETF_FLOWS")
+    data = Dataset(
+        {"ETF_FLOWS": Instrument(id="ETF_FLOWS", kind=InstrumentKind.SERIES)}, {flows.key: flows}
+    )
+    grid = build_grid(np.datetime64("2026-01-29"), np.datetime64("2026-02-02"), "18:30")
+    _, named = crypto_structure(MarketInputs(data, grid, MarketStateConfig()))
+    measured = named["etf_outflows"].measured
+    assert np.isnan(measured[0])
+    assert measured[1:].tolist() == [-1e9] * 4
