@@ -7,7 +7,7 @@ from engine.conditions import Condition, all_of, any_of
 from engine.signals.market.grid import Floats
 from engine.signals.market.inputs import MarketInputs
 from engine.signals.market.readings import Reading, at_least, at_most, combined
-from engine.signals.market.rolling import change, highest, log_returns, mean, usual_change
+from engine.signals.market.rolling import change, highest, log_returns, mean, ratio, usual_change
 from engine.signals.volatility import rolling_sum
 
 MONTH = 21
@@ -149,7 +149,7 @@ def rows_since_low(moves: Floats, window: int) -> Floats:
 def _speed(inputs: MarketInputs, moved: Floats) -> Floats:
     """Return the relative return over its usual size in the year before."""
     history = inputs.config.rates.history
-    return moved / usual_change(moved, history, least=history // 2)
+    return ratio(moved, usual_change(moved, history, least=history // 2))
 
 
 def _concentration(inputs: MarketInputs) -> Reading:

@@ -8,7 +8,7 @@ from engine.conditions import Condition, all_of, condition
 from engine.signals.market.grid import Floats
 from engine.signals.market.inputs import MarketInputs
 from engine.signals.market.readings import Reading, at_least, combined, oldest
-from engine.signals.market.rolling import change, rows_since_extreme, slope, usual_change
+from engine.signals.market.rolling import change, ratio, rows_since_extreme, slope, usual_change
 
 FORTNIGHT = 10
 
@@ -117,7 +117,7 @@ class _Moves:
         rules = self.inputs.config.rates
         moved = change(self._sessions(series), rules.change, relative=relative)
         usual = usual_change(moved, rules.history, least=rules.history // 2)
-        return series.of(self.inputs.grid.on_days(moved / usual))
+        return series.of(self.inputs.grid.on_days(ratio(moved, usual)))
 
     def stopped(self, name: str, series: Reading, text: str) -> Condition:
         """No new high for some sessions, and the short-term slope at or below zero."""

@@ -86,6 +86,13 @@ def usual_change(changes: Floats, history: int, least: int) -> Floats:
     return np.where(count >= least, np.sqrt(square / np.maximum(count, 1)), np.nan)
 
 
+def ratio(over: Floats, under: Floats) -> Floats:
+    """Return one number over another; NaN where the other is zero: nothing ever moved."""
+    found = np.full(len(over), np.nan)
+    np.divide(over, under, out=found, where=under != 0)
+    return found
+
+
 def correlation(a: Floats, b: Floats, window: int) -> Floats:
     """Return Pearson's correlation of the last ``window`` pairs; NaN where one does not vary."""
     found = np.full(len(a), np.nan)

@@ -6,7 +6,7 @@ from engine.conditions import Condition, any_of
 from engine.signals.market.grid import Floats
 from engine.signals.market.inputs import MarketInputs
 from engine.signals.market.readings import at_least, at_most, combined
-from engine.signals.market.rolling import change, highest, mean
+from engine.signals.market.rolling import change, highest, mean, ratio
 from engine.signals.volatility import realized_volatility
 from engine.signals.windows import previous
 
@@ -43,7 +43,7 @@ def market_volatility(inputs: MarketInputs) -> tuple[dict[str, Floats], dict[str
     conditions = [
         at_least(
             "growth_volatility_rising",
-            growth.of(grid.on_days(short / quarter)),
+            growth.of(grid.on_days(ratio(short, quarter))),
             rules.rising_multiple,
             "x",
             f"volatility of {names.growth} is rising, {rules.short} over {rules.quarter} sessions",
@@ -100,5 +100,6 @@ def shed(volatility: Floats, target: float, cap: float) -> Floats:
     >>> shed(np.array([0.10] * 5 + [0.20]), 0.10, 1.5).tolist()[-1]
     0.5
     """
-    exposure = np.minimum(cap, target / volatility)
+    # Below this volatility the cap binds; a market that does not move has none.
+    exposure = target / np.maximum(volatility, target / cap)
     return 1 - exposure / previous(exposure, WEEK)
