@@ -41,7 +41,11 @@ def result_lines(trade: Row) -> list[str]:
             f"{how} at {number(trade['average_exit'], 8)} on {moment(trade['exited_at'])} after "
             f"{number(trade['duration_hours'], 4)} hours{reason}."
         )
-    risk = f"{money(trade['initial_risk'])} at risk to the stop at {number(trade['initial_stop'])}"
+    in_r = ""
+    if trade["initial_risk"] and trade["initial_risk"] > 0:
+        stop = number(trade["initial_stop"])
+        risk = f"{money(trade['initial_risk'])} at risk to the stop at {stop}"
+        in_r = f" = {signed(trade['r_multiple'])} R ({risk})"
     parts = f"price {signed(trade['gross_pnl'])}, fees {signed(-trade['fees'])}"
     if trade["liquidation_fee"]:
         parts += f" (liquidation fee {signed(-trade['liquidation_fee'])} among them)"
@@ -49,7 +53,7 @@ def result_lines(trade: Row) -> list[str]:
     if trade["income"]:
         parts += f", dividends {signed(trade['income'])}"
     result = (
-        f"Result {signed(trade['net_pnl'])} = {signed(trade['r_multiple'])} R ({risk}): {parts}. "
+        f"Result {signed(trade['net_pnl'])}{in_r}: {parts}. "
         f"Slippage of {money(trade['slippage_cost'])} is inside the prices."
     )
     return [entered, left, result]
@@ -121,7 +125,7 @@ def decision_lines(decision: Row, ladder: Sequence[float]) -> list[str]:
 def _factors(decision: Row, ladder: Sequence[float]) -> str:
     """Say which part of the multiplier is the account tier's and which the playbook's."""
     tier = decision["tier"]
-    if decision["market_tier"]:
+    if decision.get("market_tier"):
         market = decision["market_tier"]
         return f" (playbook's size x the stricter of account tier {tier} and market tier {market})"
     # A deeper tier than the second has one name for all its rungs: which one is not known.

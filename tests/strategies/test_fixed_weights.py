@@ -12,6 +12,7 @@ from engine.audit import audit_run
 from engine.config.load import load_run_config
 from engine.intents import Rebalance
 from engine.playbook_checks import playbook_checks
+from engine.reporting.explain import explain_trade
 from engine.reporting.publish import publish
 from engine.run import run
 from engine.signals import period_starts
@@ -116,7 +117,12 @@ def test_a_real_year_audits_clean_and_cash_earns_exactly_the_bill(
     result = run(load_run_config(CONFIG), real_catalog)
     assert {d.intent for d in result.outcome.decisions} == {"rebalance"}
     assert any(f.quantity < 0 for f in result.outcome.fills)
-    assert audit_run(publish(result, tmp_path), real_catalog).findings == ()
+    folder = publish(result, tmp_path)
+    assert audit_run(folder, real_catalog).findings == ()
+    # A position without a stop has no R, and says so by its absence.
+    told = explain_trade(folder, 1)
+    assert "Result +" in told
+    assert " R (" not in told
     weights = 'playbook.params={"weights": {}, "clock": "SPY"}'
     cash = run(load_run_config(CONFIG, [weights]), real_catalog).outcome
     assert cash.fills == ()
