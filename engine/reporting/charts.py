@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib import import_module
 from io import StringIO
 from typing import Any
@@ -16,32 +17,47 @@ from engine.trades import Trade
 # Points a line keeps: more than the pixels of the picture are not seen.
 MAX_POINTS = 1_600
 SVG_SALT = "riskoff"
+# Heights of the panels, inches.
+FIRST_PRICE, FURTHER_PRICE, EQUITY, DRAWDOWN = 3.5, 1.9, 2.3, 1.4
+WIDTH, TITLE, DATES = 10.5, 0.3, 0.5
 INK, MUTED, GAIN, LOSS, LINE = "#1d2733", "#8a94a0", "#1a7f4b", "#c0392b", "#2a5b8c"
 _PROLOG = re.compile(
     r"<\?xml[^>]*\?>\s*|<!DOCTYPE svg[^>]*>\s*|<metadata>.*?</metadata>\s*", re.DOTALL
 )
 
 
-def trade_chart(
-    closed_at: NDArray[np.int64],
-    close: NDArray[np.float64],
-    curve: EquityCurve,
-    trades: Sequence[Trade],
-    instrument: str,
-) -> str:
-    """Return price with entries and exits, equity, and drawdown below each other, as SVG.
+@dataclass(frozen=True)
+class PriceLine:
+    """One traded instrument in the window: closes at ``closed_at`` (ns UTC, quote), its trades."""
 
-    ``closed_at`` (ns UTC) and ``close`` (quote) are the traded instrument's bars in the window.
-    """
+    instrument: str
+    closed_at: NDArray[np.int64]
+    close: NDArray[np.float64]
+    trades: Sequence[Trade]
+
+
+def trade_chart(prices: Sequence[PriceLine], curve: EquityCurve) -> str:
+    """Return each price with entries and exits, equity, and drawdown below each other, as SVG."""
     # By name and only here: matplotlib costs 0.3 s that `riskoff --help` must not pay.
     mpl: Any = import_module("matplotlib")
     mpl.use("Agg")
+    tallest = FIRST_PRICE if len(prices) == 1 else FURTHER_PRICE
+    heights = (*(tallest for _ in prices), EQUITY, DRAWDOWN)
     with _quiet_style(mpl):
-        figure = import_module("matplotlib.figure").Figure(
-            figsize=(10.5, 7.2), layout="constrained"
+        figure = import_module("matplotlib.figure").Figure(figsize=(WIDTH, sum(heights)))
+        panels = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
+        # Not the constrained layout: its solver ends in other last digits from call to call.
+        top, bottom = 1 - TITLE / sum(heights), DATES / sum(heights)
+        figure.subplots_adjust(left=0.09, right=0.99, top=top, bottom=bottom, hspace=0.08)
+        *above, equity, drawdown = panels
+        for axes, price in zip(above, prices, strict=True):
+            _draw_price(axes, price)
+        above[0].set_title(
+            "entries ▲ long, ▼ short; exits x; green made money after costs, red lost",
+            fontsize=9,
+            color=INK,
+            loc="left",
         )
-        price, equity, drawdown = figure.subplots(3, 1, sharex=True, height_ratios=(3, 2, 1.2))
-        _draw_price(price, closed_at, close, trades, instrument)
         at, values = thinned(curve.at, curve.equity)
         equity.plot(_dates(at), values, color=LINE, linewidth=1.1)
         equity.set_ylabel("equity, quote")
@@ -50,7 +66,8 @@ def trade_chart(
         drawdown.fill_between(_dates(at), values * 100, 0, color=LOSS, alpha=0.35, linewidth=0)
         drawdown.set_ylabel("drawdown, %")
         drawdown.set_xlabel("UTC")
-        for axes in (price, equity, drawdown):
+        figure.align_ylabels(panels)
+        for axes in panels:
             axes.grid(True, color="#e6e9ed", linewidth=0.7)
             axes.margins(x=0.01)
         return figure_svg(figure)
@@ -85,16 +102,10 @@ def without_prologs(document: str) -> str:
     return _PROLOG.sub("", document)
 
 
-def _draw_price(
-    axes: Any,
-    closed_at: NDArray[np.int64],
-    close: NDArray[np.float64],
-    trades: Sequence[Trade],
-    instrument: str,
-) -> None:
-    at, values = thinned(closed_at, close)
+def _draw_price(axes: Any, price: PriceLine) -> None:
+    at, values = thinned(price.closed_at, price.close)
     axes.plot(_dates(at), values, color=MUTED, linewidth=0.9, label="close")
-    for trade in trades:
+    for trade in price.trades:
         color = GAIN if trade.net_pnl > 0 else LOSS
         entry = _dates(np.array([trade.entered_at]))
         marker = "^" if trade.direction > 0 else "v"
@@ -108,13 +119,7 @@ def _draw_price(
                 color=color,
                 linewidth=1.2,
             )
-    axes.set_ylabel(f"{instrument}, quote")
-    axes.set_title(
-        "entries ▲ long, ▼ short; exits x; green made money after costs, red lost",
-        fontsize=9,
-        color=INK,
-        loc="left",
-    )
+    axes.set_ylabel(f"{price.instrument}, quote")
 
 
 def _dates(instants: NDArray[np.int64]) -> NDArray[np.datetime64]:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from engine.reporting import facts
 from engine.reporting.benchmark import benchmark_bars
-from engine.reporting.charts import trade_chart
+from engine.reporting.charts import PriceLine, trade_chart
 from engine.reporting.tearsheet import fill_template, why_no_tearsheet
 from engine.results import RunRecord, run_folder_name
 from engine.results.manifest import assumptions
@@ -157,26 +157,28 @@ def _decisions(record: RunRecord) -> str:
 
 
 def _chart(record: RunRecord) -> str:
-    instrument = record.run.requirements.traded[0]
-    bars = benchmark_bars(record.run.dataset, instrument)
-    inside = (bars["closed_at"] >= record.start) & (bars["closed_at"] <= record.end)
-    known = inside & np.isfinite(bars["close"])
-    if not known.any() or len(record.run.outcome.curve.at) == 0:
+    prices = [_price_line(record, name) for name in record.run.requirements.traded]
+    shown = [price for price in prices if len(price.close)]
+    if not shown or len(record.run.outcome.curve.at) == 0:
         return "<p>No bar lies inside the window.</p>"
+    return trade_chart(shown, record.run.outcome.curve)
+
+
+def _price_line(record: RunRecord, instrument: str) -> PriceLine:
+    """Return the closes of one instrument in the window, and its trades."""
+    bars = benchmark_bars(record.run.dataset, instrument)
+    known = (bars["closed_at"] >= record.start) & (bars["closed_at"] <= record.end)
+    known &= np.isfinite(bars["close"])
     trades = [trade for trade in record.trades if trade.instrument == instrument]
-    return trade_chart(
-        bars["closed_at"][known],
-        bars["close"][known],
-        record.run.outcome.curve,
-        trades,
-        instrument,
-    )
+    return PriceLine(instrument, bars["closed_at"][known], bars["close"][known], trades)
 
 
 def _trades(record: RunRecord) -> str:
     rows = facts.trade_rows(record)
     if len(rows) > 1:
-        return table(rows) + '<p class="note">Net = price + fees + funding, in quote.</p>'
+        return (
+            table(rows) + '<p class="note">Net = price + fees + funding + dividends, in quote.</p>'
+        )
     nearest = facts.near_misses(record)
     if len(nearest) == 1:
         return "<p>No trades.</p>"

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from engine.reporting.charts import thinned, trade_chart
+from engine.reporting.charts import PriceLine, thinned, trade_chart
 from engine.results import RunRecord
 
 
@@ -26,12 +26,17 @@ def test_a_short_line_is_left_alone():
 def test_the_chart_is_bare_svg_and_the_same_twice(make_run):
     record = RunRecord(make_run(hours=400))
     (bars,) = record.run.dataset.channels.values()
-    first, second = (
-        trade_chart(
-            bars["closed_at"], bars["close"], record.run.outcome.curve, record.trades, "BTC"
-        )
-        for _ in range(2)
-    )
+    price = PriceLine("BTC", bars["closed_at"], bars["close"], record.trades)
+    first, second = (trade_chart([price], record.run.outcome.curve) for _ in range(2))
     assert first == second
     assert first.startswith("<svg")
     assert "date" not in first[:600]
+
+
+def test_every_traded_instrument_has_its_own_panel(make_run):
+    record = RunRecord(make_run(hours=400))
+    (bars,) = record.run.dataset.channels.values()
+    prices = [PriceLine(name, bars["closed_at"], bars["close"], ()) for name in ("BTC", "QQQ")]
+    drawn = trade_chart(prices, record.run.outcome.curve)
+    assert "BTC, quote" in drawn
+    assert "QQQ, quote" in drawn
