@@ -137,7 +137,7 @@ def test_the_shipped_plan_reaches_every_source_and_three_windows(command: Comman
     done = command("data", "fetch", "episodes", "--data", "none", "--dry-run", "--json")
     assert done.returncode == 0
     rows = {row["channel"]: row for row in json.loads(done.stdout)}
-    assert len(rows) == 52
+    assert len(rows) == 55
     assert len(rows["BTCUSDT-PERP/bars/5m"]["asks"]) == 3
     assert {row["source"].split()[0] for row in rows.values()} == {
         "Binance", "binanceusdm", "binance", "Yahoo", "FRED",
