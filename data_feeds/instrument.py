@@ -13,6 +13,7 @@ class InstrumentKind(StrEnum):
     ETF = "etf"
     INDEX = "index"
     SERIES = "series"
+    OPTION = "option"
 
 
 class Wallet(StrEnum):
@@ -25,14 +26,14 @@ class Wallet(StrEnum):
 class Instrument(BaseModel):
     """One instrument with its filters.
 
-    Perps are linear: profit = quantity x price change, paid in ``quote``. Spot and ETF positions
-    are owned assets paid in full.
+    Perps are linear: profit = quantity x price change, paid in ``quote``. Spot, ETF and option
+    positions are owned assets paid in full; an option's price is that of a whole contract.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
     id: str = Field(min_length=1, description="Name used in configs and tables, e.g. BTCUSDT-PERP")
-    kind: InstrumentKind = Field(description="perp, spot, etf, index or series")
+    kind: InstrumentKind = Field(description="perp, spot, etf, index, series or option")
     quote: str = Field("USDT", description="Currency of prices and cash flows")
     venue: str = Field("", description="Where it trades, in words; nothing is checked by it")
     calendar: str = Field("24/7", description="24/7, or an exchange_calendars name such as XNYS")
@@ -45,6 +46,16 @@ class Instrument(BaseModel):
         description="True when prices are already adjusted for dividends: trade by weight, with "
         "fractional lots; levels are not traded prices, and dividends are refused",
     )
+
+    expires_at: int | None = Field(
+        None, description="Close at which an option settles, ns UTC; null for all else"
+    )
+
+    @model_validator(mode="after")
+    def _options_expire(self) -> "Instrument":
+        if (self.kind is InstrumentKind.OPTION) != (self.expires_at is not None):
+            raise ValueError("options, and only they, have expires_at")
+        return self
 
     @model_validator(mode="after")
     def _perps_trade_around_the_clock(self) -> "Instrument":
@@ -62,15 +73,16 @@ class Instrument(BaseModel):
 
     @property
     def wallet(self) -> Wallet:
-        """The wallet that pays for it: ETFs are held at the brokerage, the rest at the venue."""
-        return Wallet.BROKERAGE if self.kind is InstrumentKind.ETF else Wallet.VENUE
+        """The wallet that pays: the brokerage for ETFs and options, the venue for the rest."""
+        at_brokerage = self.kind in (InstrumentKind.ETF, InstrumentKind.OPTION)
+        return Wallet.BROKERAGE if at_brokerage else Wallet.VENUE
 
     @property
     def is_tradable(self) -> bool:
         """Whether orders can be placed in it."""
-        return self.kind in (InstrumentKind.PERP, InstrumentKind.SPOT, InstrumentKind.ETF)
+        return self.kind not in (InstrumentKind.INDEX, InstrumentKind.SERIES)
 
     @property
     def is_margined(self) -> bool:
-        """True for perps; spot and ETFs are owned outright."""
+        """True for perps; everything else is owned outright."""
         return self.kind is InstrumentKind.PERP

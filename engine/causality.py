@@ -65,7 +65,7 @@ def named_arrays(signals: Signals) -> dict[str, NDArray[Any]]:
         arrays[f"condition {item.name}"] = item.truth
         arrays[f"condition {item.name} (measured)"] = item.measured
         arrays[f"condition {item.name} (threshold)"] = item.threshold
-    for name in ("wake_flat", "wake_in_position", "notable", "setup"):
+    for name in ("wake_flat", "wake_in_position", "notable", "setup", "contract"):
         values = getattr(signals, name)
         if values is not None:
             arrays[name] = values

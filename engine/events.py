@@ -31,6 +31,7 @@ class OrderRole(StrEnum):
     EXIT = "exit"
     GUARD = "guard"
     LIQUIDATION = "liquidation"
+    SETTLEMENT = "settlement"
 
 
 class OrderStatus(StrEnum):
@@ -70,7 +71,7 @@ class OrderRequest:
     level (NaN for market). ``fraction`` is the target's share of the filled entry (NaN for other
     roles). Stops, exits and liquidations close whatever the plan holds at that moment, so their
     ``quantity`` is NaN unless they close a part. ``leverage_setting`` is 0 where nothing is
-    margined.
+    margined. ``spend_limit`` is the most that an entry may pay, quote; NaN: what there is.
     """
 
     plan_id: int
@@ -85,6 +86,7 @@ class OrderRequest:
     leverage_setting: int
     slippage_multiplier: float
     reason: str
+    spend_limit: float = NAN
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,7 @@ class OrderRow:
     ended_at: int
     end_reason: str
     reason: str
+    spend_limit: float = NAN
 
 
 @dataclass(frozen=True, slots=True)

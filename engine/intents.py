@@ -125,13 +125,34 @@ class Rebalance:
 
 
 @dataclass(frozen=True, slots=True)
+class Hedge:
+    """Buy an option contract that the row lists, at the next open.
+
+    ``cover`` in (0, 1] is the share of the equity that the contracts' upper strike stands for, and
+    ``budget`` in (0, 1] the share of it that the premium may cost at most. Contracts are whole.
+    """
+
+    instrument: str
+    cover: float
+    budget: float
+    reason: str
+
+    def __post_init__(self) -> None:
+        for name in ("cover", "budget"):
+            value = getattr(self, name)
+            _check_number(name, value)
+            if not 0 < value <= 1:
+                raise ValueError(f"{name} must lie in (0, 1], not {value!r}")
+
+
+@dataclass(frozen=True, slots=True)
 class WakeAt:
     """Call ``on_bar`` at the first decision row at or after this instant (ns, UTC)."""
 
     instant: int
 
 
-Intent = Enter | Add | Exit | MoveStop | Rebalance | WakeAt
+Intent = Enter | Add | Exit | MoveStop | Rebalance | Hedge | WakeAt
 
 
 def _check_fraction(fraction: object) -> None:

@@ -20,7 +20,7 @@ from engine.events import SimulationOutcome
 from engine.playbook import Playbook, Requirements, Signals
 from engine.plugins import load_playbook, new_playbook, requirements_of
 from engine.state import MarketState
-from engine.window import load_state, load_window
+from engine.window import load_state, load_window, with_listed
 
 
 @dataclass(frozen=True)
@@ -61,10 +61,11 @@ def run(
     dataset = load_window(config, source, requirements)
     market = load_state(config, source)
     signals = prepare(playbook, dataset, requirements)
+    traded, listing = with_listed(config, dataset, requirements, signals)
     # A fresh instance decides: what ``prepare`` saw of the future cannot hide on ``self``.
     decider = new_playbook(type(playbook), playbook.params)
     outcome = simulate(
-        config, dataset, decider, signals, requirements, market=market, on_progress=on_progress
+        config, traded, decider, signals, listing, market=market, on_progress=on_progress
     )
     check_causality(playbook, dataset, requirements, signals, outcome)
-    return RunResult(config, dataset, playbook, requirements, signals, outcome, market)
+    return RunResult(config, traded, playbook, listing, signals, outcome, market)

@@ -60,7 +60,7 @@ class MarketView:
     returned; ``now`` is that row's instant.
     """
 
-    __slots__ = ("_conditions", "_data", "_declared", "_values", "now", "row")
+    __slots__ = ("_conditions", "_contract", "_data", "_declared", "_values", "now", "row")
 
     def __init__(
         self,
@@ -68,7 +68,9 @@ class MarketView:
         declared: frozenset[ChannelKey],
         values: Mapping[str, NDArray[np.float64]],
         conditions: Mapping[str, NDArray[np.int8]],
+        contract: NDArray[np.str_] | None = None,
     ) -> None:
+        self._contract = contract
         self._data = data
         self._declared = declared
         self._values = values
@@ -88,6 +90,11 @@ class MarketView:
         except KeyError:
             known = ", ".join(sorted(self._values))
             raise PlaybookContractError(f"no signal {name!r}; prepare returned: {known}") from None
+
+    @property
+    def contract(self) -> str:
+        """The option contract that this row lists, "" for none."""
+        return "" if self._contract is None else str(self._contract[self.row])
 
     def truth(self, name: str) -> Truth:
         """The truth of a prepared condition at this row."""

@@ -1,5 +1,7 @@
 """The data of one run: what the playbook declares, and what settles and measures it."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from data_feeds.align import gaps
@@ -8,12 +10,13 @@ from data_feeds.catalog import Catalog
 from data_feeds.dataset import Dataset
 from data_feeds.errors import GapError
 from data_feeds.load import held_keys, load_dataset, mark_key
+from data_feeds.options.quotes import with_contracts
 from data_feeds.schema import ChannelKey, ChannelKind, utc_text
 from data_feeds.timeframe import DAY_NS, HOUR_NS, Timeframe, parse_duration
 from engine.config.market import MarketStateConfig
 from engine.config.models import RunConfig
 from engine.errors import ConfigError
-from engine.playbook import Requirements
+from engine.playbook import Requirements, Signals
 from engine.signals.market.build import HISTORY_DAYS, market_state, state_channels
 from engine.signals.market.grid import NEW_YORK
 from engine.state import MarketState
@@ -54,6 +57,29 @@ def load_window(
     refuse_gaps(config, dataset, requirements, start)
     lag = config.data.extra_lag
     return dataset if lag is None else dataset.delayed(parse_duration(lag))
+
+
+def with_listed(
+    config: RunConfig, dataset: Dataset, requirements: Requirements, signals: Signals
+) -> tuple[Dataset, Requirements]:
+    """Return data and requirements with the option contracts that the signals list.
+
+    A contract exists from the first row of the window that names it, priced as ``config.options``
+    says.
+    """
+    if signals.contract is None:
+        return dataset, requirements
+    start, end = (int(x.timestamp()) * 10**9 for x in (config.data.start, config.data.end))
+    listed: dict[str, int] = {}
+    for name, at in zip(signals.contract.tolist(), signals.decided_at.tolist(), strict=True):
+        if name and start <= at <= end:
+            listed.setdefault(name, at)
+    bars = {ChannelKey(name, BARS, "1d") for name in listed}
+    return with_contracts(dataset, listed, config.options), replace(
+        requirements,
+        channels=requirements.channels | bars,
+        traded=(*requirements.traded, *listed),
+    )
 
 
 def load_state(config: RunConfig, source: Catalog | Dataset) -> MarketState | None:

@@ -56,6 +56,7 @@ class WorkingOrder:
             ended_at=self.ended_at,
             end_reason=self.end_reason,
             reason=request.reason,
+            spend_limit=request.spend_limit,
         )
 
 

@@ -17,7 +17,8 @@ class Moment:
     """Where an execution happens: an instant, a bar of one instrument, a stage of it.
 
     ``bar_range`` (fraction of price) and ``volume`` (base units) are what slippage and capacity
-    use: the last completed bar's at the open, the bar's own inside it.
+    use: the last completed bar's at the open, the bar's own inside it. ``half_spread`` (fraction of
+    price) is an option's, which has no other slippage.
     """
 
     at: int
@@ -26,6 +27,7 @@ class Moment:
     bar_closed_at: int
     bar_range: float
     volume: float
+    half_spread: float
 
 
 def moment(path: InstrumentPath, t: int, row: int, stage: FillStage) -> Moment:
@@ -37,10 +39,15 @@ def moment(path: InstrumentPath, t: int, row: int, stage: FillStage) -> Moment:
         bar_range, volume = float(path.known_range[t]), float(path.known_volume[t])
     else:
         at = closed_at
-        close = float(bars["close"][row])
-        bar_range = (float(bars["high"][row]) - float(bars["low"][row])) / close
+        spread = float(bars["high"][row]) - float(bars["low"][row])
+        bar_range = 0.0 if is_option(path) else spread / float(bars["close"][row])
         volume = float(bars["volume"][row])
-    return Moment(at, stage, opened_at, closed_at, bar_range, volume)
+    return Moment(at, stage, opened_at, closed_at, bar_range, volume, float(path.half_spread[t]))
+
+
+def is_option(path: InstrumentPath) -> bool:
+    """Return whether a path is an option's: no volume, no range, its own half spread, no fee."""
+    return path.instrument.kind is InstrumentKind.OPTION
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +84,7 @@ class Execution:
         Inside the bar the cap is a share of its own volume, less what its open has filled.
         """
         cap = self._venue.participation_cap
-        if cap is None:
+        if cap is None or is_option(path):
             return float("inf")
         lot = path.instrument.lot_size
         room = floor_to_step(cap * when.volume, lot) - self._filled_in(path, when)
@@ -92,14 +99,17 @@ class Execution:
     ) -> tuple[float, float]:
         """Return (price, slippage fraction) of a fill that takes liquidity."""
         slippage = self._venue.slippage
-        fraction = slippage_fraction(
-            base=slippage.base,
-            range_share=slippage.range_share,
-            impact=slippage.impact,
-            bar_range=when.bar_range,
-            participation=quantity / when.volume if when.volume > 0 else 0.0,
-            multiplier=order.request.slippage_multiplier,
-        )
+        if is_option(path):
+            fraction = when.half_spread
+        else:
+            fraction = slippage_fraction(
+                base=slippage.base,
+                range_share=slippage.range_share,
+                impact=slippage.impact,
+                bar_range=when.bar_range,
+                participation=quantity / when.volume if when.volume > 0 else 0.0,
+                multiplier=order.request.slippage_multiplier,
+            )
         side, tick = order.request.side, path.instrument.tick_size
         return max(round_against(raw * (1 + side * fraction), side, tick), tick), fraction
 
@@ -113,7 +123,9 @@ class Execution:
         return floor_to_step(max(free, 0.0) / per_unit, path.instrument.lot_size)
 
     def fee_rate(self, path: InstrumentPath, *, maker: bool) -> float:
-        """Return the fee of a fill as a fraction of notional."""
+        """Return the fee of a fill as a fraction of notional; an option's lies in its spread."""
+        if is_option(path):
+            return 0.0
         if path.instrument.kind is InstrumentKind.ETF:
             return self._venue.commission_rate
         return self._venue.maker_rate if maker else self._venue.taker_rate
@@ -156,6 +168,18 @@ class Execution:
         price, slippage = self.taker_price(path, order, raw, quantity, when)
         rate = self._venue.liquidation_fee_rate
         return self._book(path, order, Terms(quantity, raw, price, slippage, rate, False), when)
+
+    def settle(
+        self,
+        path: InstrumentPath,
+        order: WorkingOrder,
+        *,
+        quantity: float,
+        value: float,
+        when: Moment,
+    ) -> Fill:
+        """Close an option at what a contract is worth at its expiry, without fee or spread."""
+        return self._book(path, order, Terms(quantity, value, value, 0.0, 0.0, False), when)
 
     def _book(self, path: InstrumentPath, order: WorkingOrder, terms: Terms, when: Moment) -> Fill:
         """Write the trade and its fee into the ledger and return the fill."""

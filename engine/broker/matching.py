@@ -165,6 +165,21 @@ class Matcher:
         worst = min if turn.position.quantity > 0 else max
         self._liquidate(turn, level, worst(level, float(turn.path.marks.open[turn.row])))
 
+    def settle(self, turn: Turn) -> None:
+        """Close what is held of an option at its expiry, and end what works for it."""
+        quantity = turn.position.quantity
+        if quantity == 0.0:
+            self._book.close_plan(turn.plan, turn.when.at, "expired")
+            return
+        request = _venue_order(turn, OrderRole.SETTLEMENT, OrderKind.MARKET, NAN, "expiry")
+        order = self._book.submit(request, turn.when.at, turn.when.at)
+        value = float(turn.path.mark[turn.t])
+        self._execution.settle(
+            turn.path, order, quantity=abs(quantity), value=value, when=turn.when
+        )
+        self._book.end(order, OrderStatus.FILLED, turn.when.at, "filled")
+        self._close(turn, "expired")
+
     def match_resting_entry(self, turn: Turn) -> None:
         """Fill a limit or stop entry inside its bar; then its stop or liquidation may follow."""
         entry, t = turn.plan.entry, turn.t
@@ -248,6 +263,8 @@ class Matcher:
         price = raw if rests else execution.taker_price(path, entry, raw, quantity, turn.when)[0]
         rate = execution.fee_rate(path, maker=False)
         free = self._collateral.free_for(turn.k, turn.t)
+        if not math.isnan(entry.request.spend_limit):
+            free = min(free, entry.request.spend_limit)
         afford = execution.affordable(path, entry, price, rate=rate, free=free)
         short_of_cash = afford < quantity
         quantity = min(quantity, afford)
@@ -258,7 +275,7 @@ class Matcher:
         at = turn.when.at
         if short_of_cash:
             status = OrderStatus.CANCELLED if entry.filled > 0 else OrderStatus.REJECTED
-            self._book.end(entry, status, at, "free cash does not carry the rest")
+            self._book.end(entry, status, at, "cash or budget does not carry the rest")
         elif entry.filled >= entry.request.quantity * (1 - 1e-12):
             self._book.end(entry, OrderStatus.FILLED, at, "filled")
         if plan.entered == 0.0 and not entry.is_working:
@@ -319,21 +336,9 @@ class Matcher:
 
     def _liquidate(self, turn: Turn, level: float, raw: float) -> None:
         """Close everything for the venue, whatever the volume, and cancel the plan's orders."""
-        quantity, entry = turn.position.quantity, turn.plan.entry.request
-        request = OrderRequest(
-            plan_id=turn.plan.plan_id,
-            decision_id=entry.decision_id,
-            instrument=entry.instrument,
-            role=OrderRole.LIQUIDATION,
-            kind=OrderKind.STOP,
-            side=-1 if quantity > 0 else 1,
-            quantity=abs(quantity),
-            price=level,
-            fraction=NAN,
-            leverage_setting=entry.leverage_setting,
-            slippage_multiplier=entry.slippage_multiplier,
-            reason="maintenance margin breached",
-        )
+        quantity = turn.position.quantity
+        why = "maintenance margin breached"
+        request = _venue_order(turn, OrderRole.LIQUIDATION, OrderKind.STOP, level, why)
         order = self._book.submit(request, turn.when.at, turn.when.at)
         self._execution.liquidate(turn.path, order, quantity=abs(quantity), raw=raw, when=turn.when)
         self._book.end(order, OrderStatus.FILLED, turn.when.at, "filled")
@@ -343,6 +348,27 @@ class Matcher:
         self._book.close_plan(turn.plan, turn.when.at, reason)
         net = self._ledger.plan_cash[turn.plan.plan_id]
         self.closed_plans.append(ClosedPlan(turn.when.at, turn.plan.plan_id, net))
+
+
+def _venue_order(
+    turn: Turn, role: OrderRole, kind: OrderKind, price: float, reason: str
+) -> OrderRequest:
+    """Return the order that closes everything without having been decided by anyone here."""
+    quantity, entry = turn.position.quantity, turn.plan.entry.request
+    return OrderRequest(
+        plan_id=turn.plan.plan_id,
+        decision_id=entry.decision_id,
+        instrument=entry.instrument,
+        role=role,
+        kind=kind,
+        side=-1 if quantity > 0 else 1,
+        quantity=abs(quantity),
+        price=price,
+        fraction=NAN,
+        leverage_setting=entry.leverage_setting,
+        slippage_multiplier=entry.slippage_multiplier,
+        reason=reason,
+    )
 
 
 def _trades_at(level: float, low: float, high: float) -> bool:

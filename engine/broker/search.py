@@ -45,7 +45,9 @@ def search_tape(timeline: Timeline) -> SearchTape:
         rows = [getattr(path, name) for path in timeline.paths]
         return rows[0][None, :] if len(rows) == 1 else np.stack(rows)
 
-    due = np.stack([~np.isnan(p.funding_rate) | ~np.isnan(p.dividend) for p in timeline.paths])
+    due = np.stack(
+        [~np.isnan(p.funding_rate) | ~np.isnan(p.dividend) | p.settles for p in timeline.paths]
+    )
     return SearchTape(
         stack("open_price"),
         stack("low"),

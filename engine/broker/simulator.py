@@ -112,6 +112,8 @@ class Simulator:
             if turn.position.quantity != 0.0:
                 self.matcher.match_range(turn, targets=True)
             self.matcher.match_resting_entry(turn)
+            if turn.path.settles[t]:
+                self.matcher.settle(turn)
 
     def mark(self, t: int) -> float:
         """Step (b): return equity at the marks of ``t``, quote."""

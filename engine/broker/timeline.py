@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from data_feeds.align import MarkPath, as_of, marks_on_bars
 from data_feeds.dataset import Dataset
 from data_feeds.errors import CoverageError
-from data_feeds.instrument import Instrument
+from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import Channel, ChannelKey, ChannelKind, utc_text
 from data_feeds.timeframe import DAY_NS, Timeframe
 
@@ -31,7 +31,8 @@ class InstrumentPath:
     and for a bar that opened before the window; ``closed`` is the last row closed by then. Prices
     of bars without trades are NaN: nothing fills in them. ``mark`` is the last known mark (forward
     filled), which values the position; mark extremes may be finer than any decision can know and
-    serve the venue's liquidation only.
+    serve the venue's liquidation only. ``half_spread`` is what crossing an option's quote costs at
+    an open, a fraction of its price (0 for all else); ``settles`` marks the close of its expiry.
     """
 
     instrument: Instrument
@@ -53,6 +54,8 @@ class InstrumentPath:
     funding_mark: Floats
     funding_inferred: NDArray[np.bool_]
     dividend: Floats
+    half_spread: Floats
+    settles: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -189,7 +192,11 @@ def _lay_out(
     traded = bars["volume"] > 0
     last_traded = np.maximum.accumulate(np.where(traded, np.arange(len(bars)), NO_ROW))
     known = np.where(closed >= 0, last_traded[np.maximum(closed, 0)], NO_ROW)
-    relative_range = (bars["high"] - bars["low"]) / bars["close"]
+    # An option has no range: its model says nothing of what lies between open and close.
+    is_option = instrument.kind is InstrumentKind.OPTION
+    relative_range = (
+        np.zeros(len(bars)) if is_option else (bars["high"] - bars["low"]) / bars["close"]
+    )
     rate, funding_mark, inferred = _funding(dataset, instrument.id, bars, mark_channel, at, end=end)
     return InstrumentPath(
         instrument=instrument,
@@ -211,6 +218,8 @@ def _lay_out(
         funding_mark=funding_mark,
         funding_inferred=inferred,
         dividend=_dividends(dataset, instrument.id, at, end),
+        half_spread=_half_spreads(dataset, instrument, at),
+        settles=at == (instrument.expires_at if is_option else NO_ROW),
     )
 
 
@@ -284,6 +293,17 @@ def _dividends(dataset: Dataset, name: str, at: NDArray[np.int64], end: int) -> 
         due = (channel["event_at"] >= at[0]) & (channel["event_at"] < end)
         amount[np.searchsorted(at, channel["event_at"][due])] = channel["amount"][due]
     return amount
+
+
+def _half_spreads(dataset: Dataset, instrument: Instrument, at: NDArray[np.int64]) -> Floats:
+    spread = np.zeros(len(at))
+    if instrument.kind is InstrumentKind.OPTION:
+        quotes = dataset.channel(instrument.id, ChannelKind.SERIES)
+        place = np.searchsorted(at, quotes["event_at"])
+        inside = place < len(at)
+        inside[inside] = at[place[inside]] == quotes["event_at"][inside]
+        spread[place[inside]] = quotes["value"][inside]
+    return spread
 
 
 def account_days(at: NDArray[np.int64], paths: Sequence[InstrumentPath]) -> NDArray[np.int64]:

@@ -21,7 +21,7 @@ from engine.broker.timeline import Timeline
 from engine.config.models import RunMode
 from engine.errors import PlaybookContractError, PlaybookError
 from engine.events import NAN, Fill, OrderRequest
-from engine.intents import Add, Enter, Exit, Intent, MoveStop, Rebalance, WakeAt
+from engine.intents import Add, Enter, Exit, Hedge, Intent, MoveStop, Rebalance, WakeAt
 from engine.playbook import Playbook, Requirements, Signals
 from engine.risk import RiskModule
 from engine.views import AccountView, MarketView, PositionView
@@ -65,6 +65,7 @@ class Session:
             requirements.channels | requirements.optional,
             signals.values,
             {item.name: item.truth for item in signals.conditions},
+            signals.contract,
         )
         self._row_at = np.full(len(timeline), NO_ROW, np.int64)
         rows = np.flatnonzero(
@@ -183,13 +184,15 @@ class Session:
             elif isinstance(intent, Rebalance):
                 for review in self.risk.rebalance(intent, at=at, account=self.account_view()):
                     submit(review.orders)
+            elif isinstance(intent, Hedge):
+                submit(self.risk.hedge(intent, at=at, account=self.account_view()).orders)
             elif isinstance(intent, Enter | Add | Exit | MoveStop):
                 review = self.risk.review(intent, at=at, account=self.account_view())
                 submit(review.orders)
             else:
                 raise PlaybookContractError(
                     f"{self._playbook.name}: returned {intent!r} at {utc_text(at)}; "
-                    "an intent is Enter, Add, Exit, MoveStop, Rebalance or WakeAt"
+                    "an intent is Enter, Add, Exit, MoveStop, Rebalance, Hedge or WakeAt"
                 )
 
     # -- the next instant ---------------------------------------------------------------------

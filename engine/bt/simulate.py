@@ -10,6 +10,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from data_feeds.dataset import Dataset
+from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import Channel
 from engine.broker import resolve
 from engine.broker.simulator import Simulator, Snapshot
@@ -127,8 +128,16 @@ def _risk_module(
         start_equity=config.account.venue_cash + config.account.brokerage_cash,
         ny_days=all(item.calendar != "24/7" for item in instruments.values()),
         market=MarketTiers(market, config.risk.market_tiers),
-        covariance=_covariance(config, bars),
+        covariance=_covariance(config, _without_options(bars, instruments)),
     )
+
+
+def _without_options(
+    bars: dict[str, Channel], instruments: dict[str, Instrument]
+) -> dict[str, Channel]:
+    """Return the bars of what has a volatility of its own."""
+    option = InstrumentKind.OPTION
+    return {name: b for name, b in bars.items() if instruments[name].kind is not option}
 
 
 def _covariance(config: RunConfig, bars: dict[str, Channel]) -> Covariance | None:

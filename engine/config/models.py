@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
+from data_feeds.options.model import OptionModel
 from engine.config.base import Duration, Model, UtcDatetime
 from engine.config.market import MarketStateConfig
 
@@ -287,6 +288,13 @@ class RiskConfig(Model):
     portfolio: PortfolioConfig = Field(
         default_factory=PortfolioConfig, description="Caps on the weights of a rebalancing"
     )
+    hedge_budget: float | None = Field(
+        0.02,
+        gt=0,
+        lt=1,
+        description="Equity that bought options may cost in a calendar year: premium paid less "
+        "what came back; null: no limit",
+    )
     market_tiers: MarketTiersConfig | None = Field(
         None, description="Factors by the market's risk tier (see the checklist); null: off"
     )
@@ -325,6 +333,9 @@ class RunConfig(Model):
     market: MarketStateConfig = Field(
         default_factory=MarketStateConfig,
         description="The market state that risk.market_tiers reads: inputs and thresholds",
+    )
+    options: OptionModel = Field(
+        default_factory=OptionModel, description="How options that no file quotes are priced"
     )
     report: ReportConfig = Field(default_factory=ReportConfig)
     mode: RunMode = Field(RunMode.SPARSE, description="sparse or dense; both give the same result")

@@ -17,6 +17,7 @@ from engine.events import EquityCurve, FactKind, OrderRole, OrderRow, Simulation
 from engine.playbook import Playbook, Requirements, Signals
 from engine.results.account import AccountHistory
 from engine.results.journal import conditions_table
+from engine.window import with_listed
 
 PRICES = ("open", "high", "low", "close")
 TABLES = ("orders", "fills", "facts", "decisions", "guard_events")
@@ -54,7 +55,8 @@ def simulated(
     if signals is None:
         signals = prepare(playbook, dataset, requirements)
     config = config.model_copy(update={"mode": mode})
-    outcome = simulate(config, dataset, playbook, signals, requirements)
+    traded, listing = with_listed(config, dataset, requirements, signals)
+    outcome = simulate(config, traded, playbook, signals, listing)
     return Simulated(config, dataset, requirements, signals, outcome)
 
 

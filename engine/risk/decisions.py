@@ -179,12 +179,30 @@ def entry_orders(intent: Enter, decision: Decision, levels: PlanLevels) -> tuple
     return (entry, stop, *targets)
 
 
+def owned_plan(decision: Decision, quantity: float) -> Plan:
+    """Return the plan of something paid in full and held without a stop."""
+    return Plan(
+        plan_id=decision.plan_id,
+        approved_at=decision.decided_at,
+        direction=1,
+        quantity=quantity,
+        entry=decision.entry_estimate,
+        leverage_setting=OWNED,
+        slippage_multiplier=1.0,
+        size_multiplier=1.0,
+        planned=math.nan,
+        used=1.0,
+        setup="",
+    )
+
+
 def tranche_order(
     decision: Decision,
     *,
-    slippage_multiplier: float,
+    slippage_multiplier: float = 1.0,
     kind: OrderKind = OrderKind.MARKET,
     price: float = math.nan,
+    spend_limit: float = math.nan,
 ) -> OrderRequest:
     """Return the order that buys a tranche, the first one included."""
     return OrderRequest(
@@ -200,6 +218,7 @@ def tranche_order(
         leverage_setting=decision.leverage_setting,
         slippage_multiplier=slippage_multiplier,
         reason=decision.reason,
+        spend_limit=spend_limit,
     )
 
 

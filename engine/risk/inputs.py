@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_feeds.dataset import Dataset
-from data_feeds.instrument import Instrument
+from data_feeds.instrument import Instrument, InstrumentKind
+from data_feeds.schema import Channel, ChannelKind
 from data_feeds.timeframe import DAY_NS, HOUR_NS, Timeframe, parse_duration
 from engine.config.models import RiskConfig
 from engine.errors import ConfigError
@@ -33,6 +34,7 @@ class SizingInputs:
     realized_volatility : fraction per year, NaN before its window is full
     mean_volume : base units a bar, mean of the participation window, NaN before it is full
     range_fraction : (high - low) / close
+    half_spread : what crossing an option's quote costs, a fraction of its price; 0 for all else
     """
 
     available_at: NDArray[np.int64]
@@ -40,6 +42,7 @@ class SizingInputs:
     realized_volatility: Floats
     mean_volume: Floats
     range_fraction: Floats
+    half_spread: Floats
 
     def row_at(self, at: int) -> int:
         """Return the last row known at ``at``; -1 before the first."""
@@ -66,6 +69,8 @@ def sizing_inputs(
         "participation_window", risk.participation_window, per_day, timeframe, 1
     )
     close = bars["close"]
+    if instrument.kind is InstrumentKind.OPTION:
+        return _option_inputs(dataset, bars)
     return SizingInputs(
         # A late bar also delays what is read from the bars after it.
         available_at=np.maximum.accumulate(bars["available_at"]),
@@ -75,6 +80,21 @@ def sizing_inputs(
         ),
         mean_volume=rolling_sum(bars["volume"], volume_bars) / volume_bars,
         range_fraction=(bars["high"] - bars["low"]) / close,
+        half_spread=np.zeros(len(bars)),
+    )
+
+
+def _option_inputs(dataset: Dataset, bars: Channel) -> SizingInputs:
+    """Return an option's inputs: its price and half spread; it is not sized by anything else."""
+    nothing = np.full(len(bars), np.nan)
+    quotes = dataset.channel(bars.key.instrument, ChannelKind.SERIES)
+    return SizingInputs(
+        available_at=bars["available_at"],
+        close=bars["close"],
+        realized_volatility=nothing,
+        mean_volume=nothing,
+        range_fraction=nothing,
+        half_spread=quotes["value"],
     )
 
 

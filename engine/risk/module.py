@@ -8,12 +8,12 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from data_feeds.instrument import Instrument
+from data_feeds.instrument import Instrument, InstrumentKind
 from engine.config.models import RunConfig
 from engine.costs import floor_to_step
 from engine.errors import PlaybookContractError
 from engine.events import Decision, GuardEvent, OrderKind, OrderRole
-from engine.intents import Add, Enter, Exit, MoveStop, Rebalance
+from engine.intents import Add, Enter, Exit, Hedge, MoveStop, Rebalance
 from engine.margin import build_tiers
 from engine.risk.decisions import (
     BLOCKED,
@@ -26,6 +26,7 @@ from engine.risk.decisions import (
     tranche_order,
 )
 from engine.risk.guards import Guards
+from engine.risk.hedging import Hedger
 from engine.risk.inputs import SizingInputs
 from engine.risk.levels import plan_levels, round_stop
 from engine.risk.portfolio import Covariance
@@ -82,6 +83,14 @@ class RiskModule:
         self._plans: dict[str, Plan] = {}
         self._desk = SizingDesk(config.venue, self._rules, instruments, inputs, self._plans)
         self._plans_made = 0
+        self._hedger = Hedger(
+            config.risk.hedge_budget,
+            instruments,
+            desk=self._desk,
+            book=self._book,
+            guards=self._guards,
+            plans=self._plans,
+        )
         self._rebalancer = Rebalancer(
             config.risk,
             instruments,
@@ -139,6 +148,7 @@ class RiskModule:
         """Forget a finished plan; a loss (net of fees and funding) starts the cool-down."""
         for name in [name for name, plan in self._plans.items() if plan.plan_id == plan_id]:
             del self._plans[name]
+        self._hedger.on_plan_closed(at, plan_id, net_pnl)
         self._guards.on_plan_closed(at, net_pnl)
 
     def flatten(self, at: int, account: AccountView) -> tuple[Review, ...]:
@@ -176,6 +186,11 @@ class RiskModule:
                 f"{type(intent).__name__} names {intent.instrument!r}, which this run does not "
                 f"trade; list it under traded in requirements (traded: {known or 'none'})"
             )
+        if isinstance(intent, Enter | Add) and instrument.kind is InstrumentKind.OPTION:
+            raise PlaybookContractError(
+                f"{type(intent).__name__} names the option {intent.instrument}, which has no stop; "
+                "return Hedge"
+            )
         if isinstance(intent, Enter):
             return self._enter(intent, instrument, at, account)
         if isinstance(intent, Add):
@@ -196,6 +211,13 @@ class RiskModule:
         made = (review.decision.plan_id for review in reviews)
         self._plans_made = max(self._plans_made, *made) if reviews else self._plans_made
         return reviews
+
+    def hedge(self, intent: Hedge, *, at: int, account: AccountView) -> Review:
+        """Return the decision on buying an option contract; see :class:`Hedger`."""
+        plan_id = self._plans_made + 1
+        review = self._hedger.review(intent, at=at, account=account, plan_id=plan_id)
+        self._plans_made = max(self._plans_made, review.decision.plan_id)
+        return review
 
     def _enter(
         self, intent: Enter, instrument: Instrument, at: int, account: AccountView

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from data_feeds.instrument import Instrument
+from data_feeds.instrument import Instrument, InstrumentKind
 from engine.config.models import RiskConfig
 from engine.costs import floor_to_step
 from engine.errors import PlaybookContractError
@@ -17,6 +17,7 @@ from engine.risk.decisions import (
     Plan,
     Review,
     closing_order,
+    owned_plan,
     tranche_order,
 )
 from engine.risk.guards import Guards
@@ -101,13 +102,11 @@ class Rebalancer:
     def _checked(self, intent: Rebalance) -> Mapping[str, Instrument]:
         for name in intent.weights:
             instrument = self._instruments.get(name)
-            if instrument is None or not instrument.is_tradable or instrument.is_margined:
-                known = ", ".join(
-                    sorted(n for n, i in self._instruments.items() if not i.is_margined)
-                )
+            if instrument is None or not has_weight(instrument):
+                known = ", ".join(sorted(n for n, i in self._instruments.items() if has_weight(i)))
                 raise PlaybookContractError(
                     f"Rebalance names {name!r}; weights are for traded instruments that are paid "
-                    f"in full (here: {known or 'none'})"
+                    f"in full, options apart (here: {known or 'none'})"
                 )
         return self._instruments
 
@@ -188,7 +187,7 @@ class Rebalancer:
             multiplier=multiplier,
         )
         self._plans[instrument.id] = _plan(plan, decision, change)
-        return Review(decision, (tranche_order(decision, slippage_multiplier=1.0),))
+        return Review(decision, (tranche_order(decision),))
 
     def _blocked(self, draft: Draft, account: AccountView, plan: Plan | None) -> Review | None:
         """Return the refusal of a purchase whatever its size, None when there is none."""
@@ -206,21 +205,15 @@ class Rebalancer:
         return None
 
 
+def has_weight(instrument: Instrument) -> bool:
+    """Return whether a book can hold it by weight: paid in full, and no option."""
+    margined, option = instrument.is_margined, instrument.kind is InstrumentKind.OPTION
+    return instrument.is_tradable and not (margined or option)
+
+
 def _plan(plan: Plan | None, decision: Decision, change: Change) -> Plan:
     """Return the plan of a purchase: the one that holds the instrument, or a new one."""
     quantity, at, entry = change.held + decision.quantity, decision.decided_at, change.draft.entry
     if plan is not None:
         return replace(plan, approved_at=at, quantity=quantity, entry=entry)
-    return Plan(
-        plan_id=decision.plan_id,
-        approved_at=at,
-        direction=1,
-        quantity=quantity,
-        entry=entry,
-        leverage_setting=OWNED,
-        slippage_multiplier=1.0,
-        size_multiplier=1.0,
-        planned=math.nan,
-        used=1.0,
-        setup="",
-    )
+    return owned_plan(decision, quantity)

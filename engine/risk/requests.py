@@ -50,6 +50,12 @@ class SizingDesk:
         row = inputs.row_at(at)
         return float(inputs.close[row]) if row >= 0 else math.nan
 
+    def ask(self, instrument: str, at: int) -> float:
+        """Return an option's last price known at an instant and its half spread, NaN before any."""
+        inputs = self._inputs[instrument]
+        row = inputs.row_at(at)
+        return float(inputs.close[row] * (1 + inputs.half_spread[row])) if row >= 0 else math.nan
+
     def participation(self, instrument: str, at: int) -> float:
         """Return the largest order by its share of a usual bar's volume, base units."""
         share, inputs = self._rules.risk.participation_cap, self._inputs[instrument]

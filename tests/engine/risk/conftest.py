@@ -68,7 +68,7 @@ def inputs(
     """Inputs that are the same at every hour from the epoch on."""
     at = np.arange(200, dtype=np.int64) * HOUR_NS
     full = [np.full(200, value) for value in (close, volatility, volume, bar_range)]
-    return SizingInputs(at, *full)
+    return SizingInputs(at, *full, np.zeros(len(at)))
 
 
 def account(equity: float = 100_000.0, **changes: Any) -> AccountView:

@@ -1,0 +1,1 @@
+"""Puts that no file quotes: contracts, a stated smile, prices, and their quotes as channels."""

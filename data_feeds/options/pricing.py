@@ -1,0 +1,51 @@
+"""European option prices by QuantLib: the only place that imports it."""
+
+import math
+from collections.abc import Callable
+
+import QuantLib
+
+_ACCURACY = 1e-10
+
+
+def put_price(
+    spot: float,
+    strike: float,
+    years: float,
+    *,
+    volatility: float,
+    rate: float,
+    dividend_yield: float,
+) -> float:
+    """Return the price of one European put, quote per share.
+
+    Parameters
+    ----------
+    spot, strike : quote per share
+    years : to expiry; at 0 or less the price is the intrinsic value
+    volatility, rate, dividend_yield : fractions a year, the last two compounded continuously
+
+    >>> round(put_price(100, 100, 1.0, volatility=0.2, rate=0.05, dividend_yield=0.0), 4)
+    5.5735
+    """
+    if years <= 0:
+        return max(strike - spot, 0.0)
+    forward = spot * math.exp((rate - dividend_yield) * years)
+    deviation = volatility * math.sqrt(years)
+    discount = math.exp(-rate * years)
+    put = QuantLib.Option.Put
+    return float(QuantLib.blackFormula(put, strike, forward, deviation, discount))
+
+
+def undiscounted(strike: float, forward: float, deviation: float) -> float:
+    """Return the forward value of the out-of-the-money option at a strike.
+
+    ``deviation`` is volatility x sqrt(years).
+    """
+    kind = QuantLib.Option.Put if strike < forward else QuantLib.Option.Call
+    return float(QuantLib.blackFormula(kind, strike, forward, deviation))
+
+
+def root(function: Callable[[float], float], guess: float, low: float, high: float) -> float:
+    """Return where a function of one number crosses zero between two bounds (Brent)."""
+    return float(QuantLib.Brent().solve(function, _ACCURACY, guess, low, high))

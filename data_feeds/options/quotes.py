@@ -1,0 +1,226 @@
+"""A contract's channels: model prices at each open and close, and what crossing them costs."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data_feeds.align import as_of
+from data_feeds.dataset import Dataset
+from data_feeds.errors import CoverageError
+from data_feeds.options.contract import SHARES_PER_CONTRACT, PutSpread
+from data_feeds.options.model import OptionModel
+from data_feeds.options.pricing import put_price
+from data_feeds.options.smile import implied_volatility
+from data_feeds.schema import Channel, ChannelKey, ChannelKind, Provenance
+from data_feeds.timeframe import DAY_NS
+
+DAY = "1d"
+YEAR_NS = 365 * DAY_NS
+# Points; the lowest VIX on record is above 9.
+LEAST_INDEX = 3.0
+Floats = NDArray[np.float64]
+Instants = NDArray[np.int64]
+
+
+def pricing_channels(underlying: str, model: OptionModel) -> tuple[ChannelKey, ...]:
+    """Return what prices options beside the underlying's daily bars.
+
+    The volatility index as a series, its own bars (``VIX-INDEX``, for its opens) and the bill.
+    """
+    index = index_of(underlying, model)
+    return (
+        ChannelKey(index, ChannelKind.SERIES),
+        ChannelKey(f"{index}-INDEX", ChannelKind.BARS, DAY),
+        ChannelKey(model.bill_series, ChannelKind.SERIES),
+    )
+
+
+def index_of(underlying: str, model: OptionModel) -> str:
+    """Return the volatility index of an underlying.
+
+    Raises
+    ------
+    CoverageError : the model names none.
+    """
+    try:
+        return model.volatility_index[underlying]
+    except KeyError:
+        known = ", ".join(sorted(model.volatility_index))
+        raise CoverageError(
+            f"options on {underlying}: no volatility index; name one in "
+            f"options.volatility_index (known: {known})"
+        ) from None
+
+
+def with_contracts(dataset: Dataset, listed: Mapping[str, int], model: OptionModel) -> Dataset:
+    """Return the dataset with the channels of some contracts.
+
+    Parameters
+    ----------
+    dataset : holds daily bars of each underlying and what :func:`pricing_channels` names
+    listed : first instant at which each contract may be named, ns UTC, by its name
+    model : the assumptions
+
+    Raises
+    ------
+    CoverageError : a name is no contract's, or what prices it is not in the data.
+    """
+    instruments, channels = dict(dataset.instruments), dict(dataset.channels)
+    for name, at in listed.items():
+        contract = PutSpread.parse(name)
+        if contract is None:
+            raise CoverageError(
+                f"{name!r} names no put spread; names look like SPY-2020-04-17-P280-250"
+            )
+        for channel in contract_channels(dataset, contract, at, model):
+            channels[channel.key] = channel
+        instruments[name] = contract.instrument(dataset.instruments[contract.underlying].quote)
+    return Dataset(instruments, channels)
+
+
+def contract_channels(
+    dataset: Dataset, contract: PutSpread, listed_at: int, model: OptionModel
+) -> tuple[Channel, Channel]:
+    """Return a contract's bars, and the half spread of each open as a fraction of its price.
+
+    The first bar is the underlying's last one known at ``listed_at``, the last one the expiry's.
+    Prices are quote per contract; high and low are the dearer and the cheaper of open and close,
+    since the model says nothing of what lies between; volume is 1 where there is a quote. Each open
+    is priced with what is known then (the index's own open, or its value of the session before
+    where the data have no bars of it), each close with that session's index. At the expiry's close
+    the price is the settlement.
+
+    Raises
+    ------
+    CoverageError : bars of the underlying or its volatility index are missing.
+    """
+    bars = dataset.bars(contract.underlying, DAY)
+    first = max(int(np.searchsorted(bars["available_at"], listed_at, side="right")) - 1, 0)
+    last = int(np.searchsorted(bars["closed_at"], contract.expires_at, side="right"))
+    session = slice(first, last)
+    opened, closed = bars["opened_at"][session], bars["closed_at"][session]
+    at_open, at_close = _index_values(dataset, contract, opened, closed, model)
+    desk = _Desk(dataset, contract, model)
+    opens, half_spreads = desk.quotes(opened, bars["open"][session], at_open)
+    closes, _ = desk.quotes(closed, bars["close"][session], at_close)
+    label = np.full(len(opens), Provenance.SYNTHETIC, np.int8)
+    return (
+        Channel(
+            ChannelKey(contract.id, ChannelKind.BARS, DAY),
+            {
+                "opened_at": opened,
+                "closed_at": closed,
+                "available_at": closed,
+                "open": opens,
+                "high": np.maximum(opens, closes),
+                "low": np.minimum(opens, closes),
+                "close": closes,
+                "volume": np.ones(len(opens)),
+                "label": label,
+            },
+        ),
+        Channel(
+            ChannelKey(contract.id, ChannelKind.SERIES),
+            {
+                "event_at": opened,
+                "available_at": opened,
+                "value": half_spreads,
+                "label": label,
+            },
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class _Desk:
+    """Quotes one contract."""
+
+    dataset: Dataset
+    contract: PutSpread
+    model: OptionModel
+
+    def quotes(self, at: Instants, spots: Floats, indices: Floats) -> tuple[Floats, Floats]:
+        """Return prices per contract and half spreads as their fractions (0 of nothing)."""
+        prices, fractions = np.zeros(len(at)), np.zeros(len(at))
+        days = zip(at.tolist(), spots.tolist(), indices.tolist(), self._rates(at), strict=True)
+        for i, (instant, spot, index, rate) in enumerate(days):
+            years = (self.contract.expires_at - instant) / YEAR_NS
+            long = self._leg(self.contract.long_strike, spot, index / 100, rate, years)
+            short = self._leg(self.contract.short_strike, spot, index / 100, rate, years)
+            prices[i] = SHARES_PER_CONTRACT * (long - short)
+            cost = SHARES_PER_CONTRACT * sum(haircut(x, index, self.model) for x in (long, short))
+            fractions[i] = min(cost / prices[i], 1.0) if prices[i] > 0 else 0.0
+        return prices, fractions
+
+    def _leg(self, strike: float, spot: float, index: float, rate: float, years: float) -> float:
+        dividend_yield = self.model.dividend_yield.get(self.contract.underlying, 0.0)
+        volatility = 0.0
+        if years > 0:
+            forward = spot * math.exp((rate - dividend_yield) * years)
+            volatility = implied_volatility(self.model, index, strike, forward, years)
+        return put_price(
+            spot, strike, years, volatility=volatility, rate=rate, dividend_yield=dividend_yield
+        )
+
+    def _rates(self, at: Instants) -> list[float]:
+        """Return the bill's rate as known at each instant, a fraction; 0 where it is not."""
+        bill = self.dataset.channels.get(ChannelKey(self.model.bill_series, ChannelKind.SERIES))
+        if bill is None:
+            return [0.0] * len(at)
+        rates: list[float] = (np.nan_to_num(as_of(bill, "value", at).values) / 100).tolist()
+        return rates
+
+
+def haircut(price: float, index: float, model: OptionModel) -> float:
+    """Return the half spread of one leg, quote per share; ``index`` in points.
+
+    >>> haircut(4.0, 30.0, OptionModel(haircut=0.01, haircut_per_point=0.05))
+    0.06
+    """
+    calm = max(model.haircut * price, model.least_haircut)
+    return calm * (1 + model.haircut_per_point * max(index - model.calm_index, 0.0))
+
+
+def _index_values(
+    dataset: Dataset,
+    contract: PutSpread,
+    opened: Instants,
+    closed: Instants,
+    model: OptionModel,
+) -> tuple[Floats, Floats]:
+    """Return the volatility index at opens and closes, points.
+
+    A close is a price of its session, so it carries the index value of that date, whenever that
+    value was published.
+    """
+    name = index_of(contract.underlying, model)
+    series = dataset.channels.get(ChannelKey(name, ChannelKind.SERIES))
+    if series is None or len(series) == 0:
+        raise CoverageError(f"{contract.id}: no series {name} in the data to price it with")
+    at_close = _as_dated(series, closed)
+    at_open = as_of(series, "value", opened).values
+    bars = dataset.channels.get(ChannelKey(f"{name}-INDEX", ChannelKind.BARS, DAY))
+    if bars is not None and len(bars):
+        row = np.minimum(np.searchsorted(bars["opened_at"], opened), len(bars) - 1)
+        at_open = np.where(bars["opened_at"][row] == opened, bars["open"][row], at_open)
+    for instants, values in ((opened, at_open), (closed, at_close)):
+        if np.isnan(values).any():
+            raise CoverageError(
+                f"{contract.id}: {name} is not known at "
+                f"{np.datetime64(int(instants[np.isnan(values)][0]), 'ns').astype('datetime64[D]')}"
+                "; begin the window later or import more of it"
+            )
+    # A damaged or generated index must not stop the pricing of everything after it.
+    return np.maximum(at_open, LEAST_INDEX), np.maximum(at_close, LEAST_INDEX)
+
+
+def _as_dated(series: Channel, at: Instants) -> Floats:
+    """Return the series' first published value of the latest date up to each instant's."""
+    first = np.ones(len(series), np.bool_)
+    first[1:] = series["event_at"][1:] != series["event_at"][:-1]
+    dates, values = series["event_at"][first], series["value"][first]
+    row = np.searchsorted(dates, at, side="right") - 1
+    return np.where(row >= 0, values[np.maximum(row, 0)], np.nan)

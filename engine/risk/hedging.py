@@ -1,0 +1,140 @@
+"""From a hedge to an order: how many contracts cover, budget and cash allow."""
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from data_feeds.instrument import Instrument, InstrumentKind
+from data_feeds.options.contract import SHARES_PER_CONTRACT, PutSpread
+from engine.costs import floor_to_step
+from engine.errors import PlaybookContractError
+from engine.intents import Hedge
+from engine.risk.decisions import (
+    BLOCKED,
+    DecisionBook,
+    Draft,
+    Plan,
+    Review,
+    owned_plan,
+    tranche_order,
+)
+from engine.risk.guards import Guards
+from engine.risk.requests import SizingDesk
+from engine.risk.sizing import OWNED, Sizing
+from engine.views import AccountView
+
+
+class Hedger:
+    """Reviews hedges and keeps the yearly budget; shares books, guards and plans with risk.
+
+    A market tier neither scales nor blocks a hedge: it is what the tiers call for.
+    """
+
+    def __init__(
+        self,
+        yearly_budget: float | None,
+        instruments: Mapping[str, Instrument],
+        *,
+        desk: SizingDesk,
+        book: DecisionBook,
+        guards: Guards,
+        plans: dict[str, Plan],
+    ) -> None:
+        self._budget = yearly_budget
+        self._instruments = instruments
+        self._desk = desk
+        self._book = book
+        self._guards = guards
+        self._plans = plans
+        self._hedges: set[int] = set()
+        self._lost: defaultdict[int, float] = defaultdict(float)
+
+    def review(self, intent: Hedge, *, at: int, account: AccountView, plan_id: int) -> Review:
+        """Return the decision and its order; ``plan_id`` is the new plan's.
+
+        Raises
+        ------
+        PlaybookContractError : the instrument is no option contract that this run lists.
+        """
+        contract = self._checked(intent)
+        ask = self._desk.ask(intent.instrument, at)
+        draft = Draft(at, intent.instrument, "hedge", 1, account.equity, intent.reason, entry=ask)
+        refused = self._blocked(draft, account)
+        if refused is not None:
+            return refused
+        limits = {
+            "budget": intent.budget * account.equity,
+            "hedge budget": self.budget_left(at, account),
+            "cash": account.brokerage_cash,
+        }
+        covered = SHARES_PER_CONTRACT * contract.long_strike
+        caps = [("cover", intent.cover * account.equity / covered)]
+        caps += [(name, max(limit, 0.0) / ask) for name, limit in limits.items()]
+        binding, room = min(caps, key=lambda cap: cap[1])
+        sizing = Sizing(tuple(caps), binding, room, math.nan, OWNED, "", room)
+        quantity = floor_to_step(room, self._instruments[intent.instrument].lot_size)
+        if quantity < 1:
+            why = f"{room:.3g} contracts at {ask:,.2f} is less than one; {binding} bound"
+            return self._book.refuse(draft, "minimum size", why, sizing=sizing)
+        decision = self._book.approve(draft, quantity, plan_id=plan_id, sizing=sizing)
+        self._plans[intent.instrument] = owned_plan(decision, quantity)
+        self._hedges.add(plan_id)
+        # The next open can be dearer than the last close.
+        spend = min(limits.values())
+        return Review(decision, (tranche_order(decision, spend_limit=spend),))
+
+    def budget_left(self, at: int, account: AccountView) -> float:
+        """Return what hedges may still cost this calendar year (UTC), quote.
+
+        The yearly share of today's equity, less what finished hedges lost this year and what open
+        ones were bought for; of one that is being sold only what it has lost so far.
+        """
+        if self._budget is None:
+            return math.inf
+        spent = self._lost[_year(at)]
+        for name, plan in sorted(self._plans.items()):
+            position = account.position(name)
+            if plan.plan_id not in self._hedges or position is None:
+                continue
+            paid = position.quantity * position.average_entry
+            worth = position.quantity * position.mark if plan.is_leaving else 0.0
+            spent += max(paid - worth, 0.0)
+        return self._budget * account.equity - spent
+
+    def on_plan_closed(self, at: int, plan_id: int, net_pnl: float) -> None:
+        """Count what a finished hedge lost; a gain does not buy more."""
+        if plan_id in self._hedges:
+            self._hedges.discard(plan_id)
+            self._lost[_year(at)] += max(-net_pnl, 0.0)
+
+    def _checked(self, intent: Hedge) -> PutSpread:
+        instrument = self._instruments.get(intent.instrument)
+        contract = PutSpread.parse(intent.instrument)
+        if instrument is None or instrument.kind is not InstrumentKind.OPTION or contract is None:
+            listed = [n for n, i in self._instruments.items() if i.kind is InstrumentKind.OPTION]
+            raise PlaybookContractError(
+                f"Hedge names {intent.instrument!r}; it is for contracts that the signals list "
+                f"(here: {', '.join(sorted(listed)) or 'none'})"
+            )
+        return contract
+
+    def _blocked(self, draft: Draft, account: AccountView) -> Review | None:
+        """Return the refusal of a hedge whatever its size, None when there is none."""
+        guard = self._guards.blocked_by(draft.at, adds=True)
+        if guard:
+            return self._book.refuse(draft, guard, f"{guard} is in force", outcome=BLOCKED)
+        if not draft.entry > 0:
+            return self._book.refuse(draft, "price unknown", "no quote of it is known yet")
+        if not draft.equity > 0:
+            return self._book.refuse(draft, "no equity", f"equity is {draft.equity:,.2f}")
+        plan = self._plans.get(draft.instrument)
+        if not account.is_flat(draft.instrument) or (
+            plan is not None and plan.approved_at == draft.at
+        ):
+            return self._book.refuse(draft, "plan exists", "the contract is held already")
+        return None
+
+
+def _year(at: int) -> int:
+    return datetime.fromtimestamp(at // 10**9, tz=UTC).year
