@@ -2,6 +2,7 @@
 
 from data_feeds.dataset import Dataset
 from data_feeds.instrument import Instrument, InstrumentKind
+from data_feeds.options.contract import PutSpread, SpreadRule
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from data_feeds.timeframe import DAY_NS, HOUR_NS, MINUTE_NS, Timeframe, parse_duration
 from engine import signals
@@ -9,7 +10,7 @@ from engine.conditions import Condition, Truth, condition
 from engine.config.market import MarketStateConfig
 from engine.errors import PlaybookContractError, PlaybookError
 from engine.events import Fill, OrderKind, OrderRole
-from engine.intents import Add, Enter, Exit, Intent, MoveStop, Rebalance, Target, WakeAt
+from engine.intents import Add, Enter, Exit, Hedge, Intent, MoveStop, Rebalance, Target, WakeAt
 from engine.playbook import Playbook, PlaybookParams, Requirements, Signals
 from engine.signals.market.build import session_state, state_channels
 from engine.state import MarketState
@@ -29,6 +30,7 @@ __all__ = [
     "Enter",
     "Exit",
     "Fill",
+    "Hedge",
     "Instrument",
     "InstrumentKind",
     "Intent",
@@ -43,9 +45,11 @@ __all__ = [
     "PlaybookError",
     "PlaybookParams",
     "PositionView",
+    "PutSpread",
     "Rebalance",
     "Requirements",
     "Signals",
+    "SpreadRule",
     "Target",
     "Timeframe",
     "Truth",

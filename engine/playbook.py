@@ -38,6 +38,7 @@ class Requirements:
     optional : channels that are used where the data have them; absent ones make conditions unknown
     traded : instruments that intents may name
     warmup_bars : decision rows before the window that ``prepare`` needs
+    options : underlyings on which the signals may list contracts; what prices them is loaded
     shorter_ns : required channels that need less history than the clock's warm-up, ns: what there
         is of the rest is loaded, and may have holes
     """
@@ -48,6 +49,7 @@ class Requirements:
     traded: tuple[str, ...]
     warmup_bars: int
     shorter_ns: Mapping[ChannelKey, int] = field(default_factory=dict)
+    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from data_feeds.catalog import Catalog
 from data_feeds.dataset import Dataset
 from data_feeds.errors import GapError
 from data_feeds.load import held_keys, load_dataset, mark_key
-from data_feeds.options.quotes import with_contracts
+from data_feeds.options.quotes import pricing_channels, with_contracts
 from data_feeds.schema import ChannelKey, ChannelKind, utc_text
 from data_feeds.timeframe import DAY_NS, HOUR_NS, Timeframe, parse_duration
 from engine.config.market import MarketStateConfig
@@ -35,8 +35,8 @@ def load_window(
     """Return the data of the configured window with the playbook's warm-up before it.
 
     Beside what the playbook declares come the channels that the venue and the brokerage settle
-    with (marks, funding and dividends of what is traded, the series that pays interest) and the
-    bars of the report's benchmark.
+    with (marks, funding and dividends of what is traded, the series that pays interest), what
+    prices the options that it may list, and the bars of the report's benchmark.
     """
     start, end = (int(x.timestamp()) * 10**9 for x in (config.data.start, config.data.end))
     required = set(requirements.channels)
@@ -44,6 +44,9 @@ def load_window(
         required.add(ChannelKey(config.account.interest_series, ChannelKind.SERIES))
     optional = requirements.optional | settlement_channels(source, requirements)
     optional |= benchmark_channels(config.report.benchmark, source)
+    for underlying in requirements.options:
+        required.add(ChannelKey(underlying, BARS, "1d"))
+        optional |= set(pricing_channels(underlying, config.options))
     warmup = history_ns(config, source, requirements)
     dataset = load_dataset(
         source,

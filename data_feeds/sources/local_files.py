@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from data_feeds.align import gaps
-from data_feeds.calendar import session_bounds
+from data_feeds.calendar import session_bounds, sessions_between
 from data_feeds.catalog import Catalog, CatalogEntry, Origin
 from data_feeds.errors import GapError, SchemaError, SourceError
-from data_feeds.instrument import Instrument
+from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.releases import known_at
 from data_feeds.schema import (
     NULLABLE,
@@ -154,10 +154,18 @@ def read_channel(path: Path, entry: FileEntry, instrument: Instrument) -> Channe
     if entry.start is not None:
         recent = stamps.tz_localize(None).to_numpy() >= np.datetime64(entry.start)
         frame, stamps = frame[recent], stamps[recent]
+    if entry.drop_closed:
+        open_days = _open_days(instrument.calendar, stamps)
+        frame, stamps = frame[open_days], stamps[open_days]
     times = _times(stamps, entry, instrument)
     columns: dict[str, Array] = dict(zip(time_columns(entry.kind), times, strict=True))
+    # An index is computed, not traded.
+    is_index = instrument.kind is InstrumentKind.INDEX
     for name in VALUE_COLUMNS[entry.kind]:
-        columns[name] = _values(frame, name, path, entry)
+        if name == "volume" and name not in entry.columns and is_index:
+            columns[name] = np.zeros(len(frame))
+        else:
+            columns[name] = _values(frame, name, path, entry)
     columns["label"] = _labels(frame, path, entry, instrument)
     channel = Channel(entry.channel_key(instrument.id), columns).take(_kept(columns, entry))
     if entry.sort:
@@ -208,6 +216,14 @@ def _select(
     if entry.symbol_column is None:
         return frame
     return frame[frame[entry.symbol_column] == (entry.symbol or instrument.id)]
+
+
+def _open_days(calendar: str, stamps: pd.DatetimeIndex) -> Array:
+    """Return which dates are sessions of a calendar."""
+    dates = stamps.tz_localize(None).to_numpy().astype("datetime64[D]")
+    if len(dates) == 0:
+        return np.zeros(0, dtype=np.bool_)
+    return np.isin(dates, sessions_between(calendar, dates.min(), dates.max()))
 
 
 def _times(stamps: pd.DatetimeIndex, entry: FileEntry, instrument: Instrument) -> tuple[Array, ...]:

@@ -121,6 +121,9 @@ class FileEntry(_Model):
     sort: bool = Field(False, description="Sort rows by time first; otherwise disorder is refused")
     drop_missing: bool = Field(False, description="Drop rows without a value (FRED's holidays)")
     drop_zero: bool = Field(False, description="Drop rows whose values are all zero (dividends)")
+    drop_closed: bool = Field(
+        False, description="Drop rows of days on which the instrument's calendar has no session"
+    )
     max_gap_bars: int | None = Field(None, ge=0, description="Longest hole allowed; null: any")
     source: str = Field("", description="Who published or computed the values")
     licence: str = Field("", description="What may be done with them")

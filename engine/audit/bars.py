@@ -71,7 +71,7 @@ class Owed:
 class Turn:
     """One stage of one bar: volume still to be had (base units), and what it owes.
 
-    Fills are named by (stage, order id), the liquidation as order 0.
+    Fills are named by (stage, order id), what the venue closes as order 0.
     """
 
     bar: Bar

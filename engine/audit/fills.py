@@ -13,7 +13,9 @@ from engine.events import Fill, FillStage, OrderKind, OrderRole, OrderRow
 
 FILLS = "fills"
 OPEN, RANGE = FillStage.OPEN.value, FillStage.RANGE.value
-LIQUIDATION = OrderRole.LIQUIDATION.value
+LIQUIDATION, SETTLEMENT = OrderRole.LIQUIDATION.value, OrderRole.SETTLEMENT.value
+# Orders that nobody decided here.
+VENUE_MADE = (LIQUIDATION, SETTLEMENT)
 # Quantities are whole lots; a millionth of one is the residue of adding floats.
 LOT_SLACK = 1e-6
 
@@ -82,7 +84,7 @@ def _check_bar(subject: Subject) -> bool:
     stamp = fill.bar_opened_at if fill.stage == OPEN else closed
     line.instant(f"stamp of a fill in the {fill.stage}", stamp, fill.at)
     line.equal("inferred", fill.stage == RANGE, fill.inferred)
-    if fill.role == LIQUIDATION:
+    if fill.role in VENUE_MADE:
         return True
     if not market.price(subject.row, "volume") > 0:
         line.equal("a bar with trades", "volume above 0", 0.0)
@@ -97,6 +99,13 @@ def _check_bar(subject: Subject) -> bool:
 
 def _check_price(subject: Subject, files: RunFiles) -> None:
     fill, order, line = subject.fill, subject.order, subject.line
+    if fill.role == SETTLEMENT:
+        at, value = subject.market.settlement()
+        line.instant("settles at its expiry", at, fill.at)
+        line.number("settlement value", value, fill.raw_price)
+        line.number("price of a settlement", value, fill.price)
+        line.number("slippage of a settlement", 0.0, fill.slippage)
+        return
     if fill.role != LIQUIDATION:
         line.number("raw price", _raw_price(subject), fill.raw_price)
     quantity = abs(fill.quantity)
@@ -137,12 +146,16 @@ def slipped(
     row: int,
     files: RunFiles,
 ) -> tuple[float, float]:
-    """Return the fraction lost to slippage, and the price on the grid; limits lose nothing.
+    """Return the fraction lost to slippage, and the price on the grid.
+
+    Limits lose nothing, options their half spread.
 
     The bar whose range and volume are known at that stage decides.
     """
     lost = 0.0
-    if order.kind != OrderKind.LIMIT.value:
+    if market.is_option:
+        lost = market.half_spread(row)
+    elif order.kind != OrderKind.LIMIT.value:
         source = reference_row(stage, market, row)
         known = source != NO_ROW
         lost = slippage(
@@ -165,7 +178,7 @@ def reference_row(stage: str, market: Market, row: int) -> int:
 def capacity(stage: str, market: Market, row: int, files: RunFiles) -> float:
     """Return what a bar may fill at a stage, base units in whole lots."""
     cap = files.config.venue.participation_cap
-    if cap is None:
+    if cap is None or market.is_option:
         return math.inf
     source = reference_row(stage, market, row)
     if source == NO_ROW:

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from data_feeds.align import MarkPath, as_of_rows, marks_on_bars
 from data_feeds.catalog import Catalog
 from data_feeds.dataset import Dataset
-from data_feeds.instrument import Instrument
+from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.load import load_dataset
+from data_feeds.options.contract import PutSpread
+from data_feeds.options.quotes import with_contracts
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from data_feeds.timeframe import Timeframe, parse_duration
 from engine.audit.folder import RunFiles
@@ -31,6 +33,31 @@ class Market:
     mark_bars: Channel | None
     funding: Channel | None
     dividends: Channel | None
+    half_spreads: Channel | None
+    underlying: Channel | None
+
+    @property
+    def is_option(self) -> bool:
+        """Whether it is an option: no volume, no range, its own half spread, no fee."""
+        return self.instrument.kind is InstrumentKind.OPTION
+
+    def half_spread(self, row: int) -> float:
+        """Return what crossing an option's quote costs at a bar's open, a fraction of its price."""
+        return 0.0 if self.half_spreads is None else float(self.half_spreads["value"][row])
+
+    def settlement(self) -> tuple[int, float]:
+        """Return when an option settles and at what price: the legs' values at the close.
+
+        (0, NaN) for all else, and where the data end before its expiry.
+        """
+        contract, at = PutSpread.parse(self.instrument.id), self.instrument.expires_at
+        spots = self.underlying
+        row = -1 if spots is None else int(np.searchsorted(spots["closed_at"], at or 0))
+        if contract is None or at is None or spots is None or row == len(spots):
+            return 0, float("nan")
+        spot = float(spots["close"][row])
+        long, short = contract.long_strike - spot, contract.short_strike - spot
+        return at, 100.0 * (max(long, 0.0) - max(short, 0.0))
 
     @cached_property
     def row_by_open(self) -> Mapping[int, int]:
@@ -117,9 +144,12 @@ def load_market(
     if not isinstance(named, dict) or not named:
         raise ReportError("manifest.json: channels is missing; run again to make a whole folder")
     wanted = {parse_key(name): int(label["rows"]) for name, label in named.items()}
-    whole = load_dataset(source, (), 0, files.end, optional=wanted)
+    derived = {key: rows for key, rows in wanted.items() if PutSpread.parse(key.instrument)}
+    whole = load_dataset(source, (), 0, files.end, optional=set(wanted) - set(derived))
     channels = {}
     for key, rows in wanted.items():
+        if key in derived:
+            continue
         held = whole.channels.get(key)
         if held is None or len(held) < rows:
             recorder.line("manifest", str(key)).differs(
@@ -132,6 +162,7 @@ def load_market(
     dataset = Dataset(
         {key.instrument: whole.instruments[key.instrument] for key in channels}, channels
     )
+    dataset = with_contracts(dataset, _listed(dataset, derived), files.config.options)
     recorder.count("fingerprint of the market data")
     recorder.line("manifest", "inputs.data_sha256").equal(
         "fingerprint of the market data",
@@ -139,6 +170,18 @@ def load_market(
         files.manifest.get("inputs", {}).get("data_sha256"),
     )
     return dataset, _markets(dataset, files)
+
+
+def _listed(dataset: Dataset, derived: Mapping[ChannelKey, int]) -> dict[str, int]:
+    """Return when each option contract was listed: its bars, counted back from the last one."""
+    listed = {}
+    for key, rows in derived.items():
+        contract = PutSpread.parse(key.instrument)
+        if key.kind is ChannelKind.BARS and contract is not None:
+            bars = dataset.bars(contract.underlying, key.timeframe)
+            last = int(np.searchsorted(bars["closed_at"], contract.expires_at, side="right"))
+            listed[key.instrument] = int(bars["available_at"][max(last - rows, 0)])
+    return listed
 
 
 def parse_key(name: str) -> ChannelKey:
@@ -175,8 +218,16 @@ def _markets(dataset: Dataset, files: RunFiles) -> dict[str, Market]:
             mark_bars=marks,
             funding=dataset.channels.get(ChannelKey(name, ChannelKind.FUNDING)),
             dividends=dataset.channels.get(ChannelKey(name, ChannelKind.DIVIDENDS)),
+            half_spreads=dataset.channels.get(ChannelKey(name, ChannelKind.SERIES)),
+            underlying=_underlying(dataset, name),
         )
     return markets
+
+
+def _underlying(dataset: Dataset, name: str) -> Channel | None:
+    """Return the daily bars that an option settles by, None for anything else."""
+    contract = PutSpread.parse(name)
+    return None if contract is None else dataset.bars(contract.underlying, "1d")
 
 
 def _of_kind(dataset: Dataset, name: str, kind: ChannelKind) -> dict[Timeframe, Channel]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from data_feeds.instrument import Instrument
 from engine.audit.books import equity_at
 from engine.audit.case import Case
+from engine.audit.fills import VENUE_MADE
 from engine.audit.folder import NEVER
 from engine.audit.formulas import on_grid
 from engine.audit.replay import FLAT
@@ -18,7 +19,11 @@ APPROVED = "approved"
 ENTER, MOVE_STOP = "enter", "move_stop"
 # The role of an approved change's one order, where it is not the intent's own name.
 REBALANCE = "rebalance"
-ROLES = {"add": OrderRole.ENTRY.value, MOVE_STOP: OrderRole.STOP.value}
+ROLES = {
+    "add": OrderRole.ENTRY.value,
+    "hedge": OrderRole.ENTRY.value,
+    MOVE_STOP: OrderRole.STOP.value,
+}
 
 
 def check_decisions(case: Case) -> None:
@@ -37,7 +42,7 @@ def check_decisions(case: Case) -> None:
         previous = max(previous, row.decided_at)
         line.amount("equity at the decision", equity_at(case, row.decided_at), row.equity)
         _check_size(row, line)
-        mine = [o for o in orders[row.decision_id] if o.role != OrderRole.LIQUIDATION.value]
+        mine = [o for o in orders[row.decision_id] if o.role not in VENUE_MADE]
         if row.outcome != APPROVED:
             line.equal("orders of a refused intent", 0, len(mine))
         elif row.intent == ENTER:
@@ -99,7 +104,7 @@ def check_orders(case: Case) -> None:
     for number, order in enumerate(files.orders, start=1):
         line = recorder.line(ORDERS, f"order {order.order_id}")
         line.equal("order ids count from 1", number, order.order_id)
-        if order.role != OrderRole.LIQUIDATION.value:
+        if order.role not in VENUE_MADE:
             _check_approval(order, line, decisions.get(order.decision_id))
         if order.instrument in case.markets:
             venue = case.markets[order.instrument].instrument
@@ -139,7 +144,7 @@ def _check_grid(order: OrderRow, line: Line, venue: Instrument, decision: Decisi
         estimate = math.nan if decision is None else decision.entry_estimate
         if is_entry and order.quantity * estimate < venue.min_notional:
             line.number("minimum notional", venue.min_notional, order.quantity * estimate)
-    has_level = order.kind != OrderKind.MARKET.value and order.role != OrderRole.LIQUIDATION.value
+    has_level = order.kind != OrderKind.MARKET.value and order.role not in VENUE_MADE
     if has_level and not (order.price > 0 and on_grid(order.price, venue.tick_size)):
         line.equal("tick grid", f"a multiple of {venue.tick_size:g}", order.price)
 

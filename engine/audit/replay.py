@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
-from data_feeds.instrument import Instrument, Wallet
+from data_feeds.instrument import Instrument, InstrumentKind, Wallet
 from engine.audit.folder import RunFiles
 from engine.audit.income import InterestSlot, PaymentSlot
 from engine.audit.market import Market
@@ -261,7 +261,9 @@ def fill_fee_rate(fill: Fill, order: OrderRow, instrument: Instrument, files: Ru
 
 
 def taker_rate(instrument: Instrument, files: RunFiles) -> float:
-    """Return what taking liquidity costs as a fraction of notional."""
+    """Return what taking liquidity costs as a fraction of notional; an option's is its spread."""
+    if instrument.kind is InstrumentKind.OPTION:
+        return 0.0
     venue = files.config.venue
     return venue.commission_rate if instrument.wallet is Wallet.BROKERAGE else venue.taker_rate
 

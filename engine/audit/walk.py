@@ -11,7 +11,17 @@ from collections import defaultdict
 from engine.audit.backing import Backing
 from engine.audit.bars import Bar, DueKey, Owed, Turn, bar_of, meets_open, touches
 from engine.audit.case import Case
-from engine.audit.fills import FILLS, LIQUIDATION, LOT_SLACK, OPEN, RANGE, capacity, slipped
+from engine.audit.fills import (
+    FILLS,
+    LIQUIDATION,
+    LOT_SLACK,
+    OPEN,
+    RANGE,
+    SETTLEMENT,
+    VENUE_MADE,
+    capacity,
+    slipped,
+)
 from engine.audit.folder import NEVER
 from engine.audit.formulas import is_beyond, requirement, whole_steps
 from engine.audit.market import Market
@@ -22,7 +32,8 @@ from engine.audit.turns import Turns
 from engine.events import Fill, OrderKind, OrderRole, OrderRow, OrderStatus
 
 ENTRY = OrderRole.ENTRY.value
-LIQUIDATED = 0
+# Stands for the order by which the venue closes a position.
+VENUE_ORDER = 0
 ORDERS = "orders"
 
 
@@ -38,6 +49,7 @@ class Walk:
         self.name = market.instrument.id
         self.lot = market.instrument.lot_size
         self.turns = turns
+        self.venue_role = SETTLEMENT if market.is_option else LIQUIDATION
 
     def run(self) -> None:
         """Check every plan of the instrument."""
@@ -50,7 +62,7 @@ class Walk:
             if fill.instrument == self.name and fill.fill_id in self.replay.bookings:
                 fills[fill.plan_id][(fill.bar_opened_at, fill.stage)].append(fill)
         for plan_id, rows in orders.items():
-            mine = [order for order in rows.values() if order.role != LIQUIDATION]
+            mine = [order for order in rows.values() if order.role not in VENUE_MADE]
             plan = Plan(plan_id, mine, dict(fills[plan_id]), self.lot)
             self.walk(plan)
             self.check_ends(plan)
@@ -141,7 +153,7 @@ class Walk:
         used = sum(
             abs(fill.quantity)
             for fill in plan.fills.get((bar.opened_at, OPEN), ())
-            if fill.role != LIQUIDATION
+            if fill.role not in VENUE_MADE
         )
         room = capacity(RANGE, self.market, bar.row, self.files) - used
         turn = Turn(bar, RANGE, bar.closed_at, room)
@@ -160,7 +172,17 @@ class Walk:
             self.leave_in_range(
                 plan, turn, self.enter(plan, turn, entry, entry.price), targets=False
             )
+        if bar.closed_at == self.market.settlement()[0]:
+            self.settle(plan, turn)
         return turn.due
+
+    def settle(self, plan: Plan, turn: Turn) -> None:
+        """Ask for the settlement of what is held of an option at its expiry."""
+        held = self.held(plan, self.turns.state(self.name, turn.at, RANGE))
+        if held.quantity != 0:
+            self.recorder.count("settlements")
+            turn.owe(VENUE_ORDER, abs(held.quantity), "the contract expires")
+        plan.close(turn.at, "expired")
 
     def leave_in_range(self, plan: Plan, turn: Turn, state: State, *, targets: bool) -> None:
         """The nearer of stop and liquidation; without them the targets.
@@ -254,6 +276,8 @@ class Walk:
         share = 1 / entry.leverage_setting if instrument.is_margined else 1.0
         need = price * (share + taker_rate(instrument, self.files))
         free = max(self.backing.free_cash(self.name, state, turn.at), 0.0)
+        if not math.isnan(entry.spend_limit):
+            free = min(free, entry.spend_limit)
         return whole_steps(free / need, self.lot) * self.lot
 
     def trigger_stop(self, plan: Plan, turn: Turn, stop: OrderRow, left: float) -> None:
@@ -297,7 +321,7 @@ class Walk:
     def liquidate(self, plan: Plan, turn: Turn, held: Holding, raw: float, why: str) -> None:
         """Ask for a liquidation of everything; it starts from its level, or the mark's open."""
         self.recorder.count("touched liquidations")
-        turn.owe(LIQUIDATED, abs(held.quantity), why)
+        turn.owe(VENUE_ORDER, abs(held.quantity), why)
         plan.close(turn.at, "liquidated")
         for fill in plan.fills.get((turn.bar.opened_at, turn.stage), ()):
             if fill.role == LIQUIDATION:
@@ -311,7 +335,7 @@ class Walk:
         roles = {order.order_id: order.role for order in plan.orders}
         for stage in (OPEN, RANGE):
             for fill in plan.fills.get((bar.opened_at, stage), ()):
-                order_id = LIQUIDATED if fill.role == LIQUIDATION else fill.order_id
+                order_id = VENUE_ORDER if fill.role in VENUE_MADE else fill.order_id
                 owed = due.pop((stage, order_id), None)
                 if owed is None:
                     self.refuse(fill)
@@ -320,10 +344,10 @@ class Walk:
                     line.number("size", owed.quantity, abs(fill.quantity))
         plan.walked.add(bar.opened_at)
         for (stage, order_id), owed in due.items():
-            what = "the liquidation" if order_id == LIQUIDATED else f"order {order_id}"
+            what = "the venue" if order_id == VENUE_ORDER else f"order {order_id}"
             self.recorder.line(FILLS, f"bar of {self.name} opened {when(bar.opened_at)}").differs(
                 f"plan {plan.plan_id}: what is touched fills",
-                expected=f"{roles.get(order_id, LIQUIDATION)} of {owed.quantity:,.8g} in the "
+                expected=f"{roles.get(order_id, self.venue_role)} of {owed.quantity:,.8g} in the "
                 f"{stage}: {owed.why}",
                 found=f"{what} has no such fill",
             )

@@ -1,9 +1,11 @@
-"""How much is hedged, session by session: on at once, off in steps."""
+"""How much is hedged, session by session: on at once, off in steps; and with which puts."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from engine.api import PutSpread, SpreadRule
 
 Flags = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -44,3 +46,27 @@ def hedge_levels(warns: Flags, calm: Flags, rules: HedgeRules) -> Floats:
                 quiet = rules.calm_sessions - rules.add_rest
         levels[t] = left / rules.add_steps
     return levels
+
+
+def wanted_contracts(
+    levels: Floats,
+    closes: Floats,
+    dates: NDArray[np.datetime64],
+    rule: SpreadRule,
+    roll_days: int,
+) -> NDArray[np.str_]:
+    """Return the put spread wanted on each session by its name, "" for none.
+
+    One is chosen on the session on which the hedge goes on, another when the last has ``roll_days``
+    or fewer left; none is wanted any more once the level is 0. ``closes`` is the underlying's close
+    as known on each session; where it is not (NaN) nothing new is chosen.
+    """
+    names = []
+    held: PutSpread | None = None
+    for level, close, date in zip(levels, closes, dates, strict=True):
+        if level == 0:
+            held = None
+        elif np.isfinite(close) and (held is None or (held.expiry - date).astype(int) <= roll_days):
+            held = rule.contract(float(close), date)
+        names.append("" if held is None else held.id)
+    return np.array(names, dtype=np.str_)

@@ -5,7 +5,14 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from engine.api import ChannelKey, ChannelKind, MarketStateConfig, PlaybookParams, signals
+from engine.api import (
+    ChannelKey,
+    ChannelKind,
+    MarketStateConfig,
+    PlaybookParams,
+    SpreadRule,
+    signals,
+)
 
 
 class Rung(PlaybookParams):
@@ -22,6 +29,51 @@ class InverseHedge(PlaybookParams):
     weight: float = Field(0.10, gt=0, le=0.5, description="Share of equity at full hedge")
 
 
+class PutHedge(PlaybookParams):
+    """A put spread bought when the hedge goes on, rolled while it stays, sold when it is off."""
+
+    underlying: str = Field("SPY", description="Fund whose puts are bought: SPY or QQQ")
+    long_moneyness: float = Field(
+        0.95, gt=0, le=1.1, description="Strike of the put bought, share of spot"
+    )
+    short_moneyness: float = Field(
+        0.80, gt=0, lt=1.1, description="Strike of the put sold, share of spot"
+    )
+    tenor_days: int = Field(60, ge=7, le=400, description="Wanted days to expiry")
+    roll_days: int = Field(21, ge=1, description="Days left at which the next one is bought")
+    strike_step: float = Field(1.0, gt=0, description="Grid of strikes, quote")
+    cover: float = Field(
+        0.5, gt=0, le=1, description="Share of equity that the upper strikes stand for"
+    )
+    purchase_budget: float = Field(
+        0.01, gt=0, lt=1, description="Equity that one purchase may cost at most"
+    )
+
+    @model_validator(mode="after")
+    def _has_width_and_time(self) -> Self:
+        if self.short_moneyness >= self.long_moneyness:
+            raise ValueError("short_moneyness must lie below long_moneyness")
+        if self.roll_days >= self.tenor_days:
+            raise ValueError("roll_days must be fewer than tenor_days")
+        return self
+
+    @property
+    def rule(self) -> SpreadRule:
+        """Which contract is chosen."""
+        return SpreadRule(
+            self.underlying,
+            self.long_moneyness,
+            self.short_moneyness,
+            self.tenor_days,
+            self.strike_step,
+        )
+
+    @property
+    def key(self) -> ChannelKey:
+        """The bars that strikes are chosen by."""
+        return ChannelKey(self.underlying, ChannelKind.BARS, "1d")
+
+
 class Hedges(PlaybookParams):
     """What is done while hedged; null is off. Each alone, or together."""
 
@@ -32,8 +84,12 @@ class Hedges(PlaybookParams):
         0.5, gt=0, le=1, description="Share of the crypto weights cut beside that"
     )
     inverse: InverseHedge | None = Field(None, description="Inverse fund; null: none")
+    puts: PutHedge | None = Field(None, description="Put spreads; null: none")
     yearly_budget: float = Field(
-        0.02, gt=0, lt=1, description="Equity that inverse funds may lose in a calendar year"
+        0.02,
+        gt=0,
+        lt=1,
+        description="Equity that puts and inverse fund together may lose in a calendar year",
     )
 
 

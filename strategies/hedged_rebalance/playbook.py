@@ -6,6 +6,9 @@ from engine.api import (
     DAY_NS,
     AccountView,
     Dataset,
+    Exit,
+    Fill,
+    Hedge,
     Intent,
     MarketView,
     Playbook,
@@ -38,22 +41,26 @@ class HedgedRebalance(Playbook[HedgedParams]):
         self._asked_row = -1
         self._year = float("nan")
         self._year_start = 0.0
+        self._paid = 0.0
         self._spent = 0.0
-        self._inverse_mark = float("nan")
-        self._inverse_held = 0.0
+        self._contract = ""
 
     @classmethod
     def requirements(cls, params: HedgedParams) -> Requirements:
         """Return the bars of everything traded, and the state's channels as optional."""
         keys = {params.key(name) for name in params.traded}
         required = {params.clock_key, *keys}
+        puts = params.hedges.puts
+        if puts is not None:
+            required.add(puts.key)
         return Requirements(
             clock=params.clock_key,
             channels=frozenset(required),
             optional=state_channels(params.state) - required,
             traded=params.traded,
             warmup_bars=WARMUP_SESSIONS,
-            shorter_ns=dict.fromkeys(keys - {params.clock_key}, TRADED_WARMUP_NS),
+            shorter_ns=dict.fromkeys(required - {params.clock_key}, TRADED_WARMUP_NS),
+            options=() if puts is None else (puts.underlying,),
         )
 
     def prepare(self, data: Dataset) -> Signals:
@@ -67,10 +74,37 @@ class HedgedRebalance(Playbook[HedgedParams]):
         self._step_on_ladder(account.equity, level)
         targets = self._weights(level)
         reason = self._reason(market, account, targets)
-        if not reason or account.pending:
+        if account.pending:
             return ()
-        self._targets, self._asked_row = targets, market.row
-        return (Rebalance(targets, reason, self.params.min_ticket),)
+        intents: list[Intent] = self._puts(market, account)
+        if reason:
+            self._targets, self._asked_row = targets, market.row
+            intents.append(Rebalance(targets, reason, self.params.min_ticket))
+        return intents
+
+    def on_fill(self, fill: Fill, account: AccountView) -> Sequence[Intent]:
+        """Count what is paid for hedges, and what they bring back."""
+        if fill.instrument not in self.params.weights:
+            self._paid += fill.quantity * fill.price + fill.fee
+        return ()
+
+    def _puts(self, market: MarketView, account: AccountView) -> list[Intent]:
+        """Return the sale of puts that are wanted no more, and the purchase of others."""
+        puts, wanted = self.params.hedges.puts, market.contract
+        known = {*self.params.traded, wanted}
+        level = market.signal("hedge")
+        why = "puts are rolled" if wanted else "the hedge is off"
+        intents: list[Intent] = [
+            Exit(name, why) for name in sorted(account.positions) if name not in known
+        ]
+        if puts is None or wanted == self._contract:
+            return intents
+        self._contract = wanted
+        left = self.params.hedges.yearly_budget * self._year_start - self._spent
+        budget = min(puts.purchase_budget, left / account.equity)
+        if wanted and budget > 0:
+            intents.append(Hedge(wanted, puts.cover, budget, f"hedge {level:.0%}: put spread"))
+        return intents
 
     def _step_on_ladder(self, equity: float, level: float) -> None:
         """Find the rung of the drawdown; the reference peak restarts once risk is back on.
@@ -129,17 +163,13 @@ class HedgedRebalance(Playbook[HedgedParams]):
         )
 
     def _count_hedge_cost(self, market: MarketView, account: AccountView) -> None:
-        """Add what the inverse fund lost since the session before; a new year starts from 0."""
+        """Work out what puts and inverse fund have lost since the year's first session, quote."""
+        worth = sum(
+            position.quantity * position.mark
+            for name, position in account.positions.items()
+            if name not in self.params.weights
+        )
         year = market.signal("year")
         if year != self._year:
-            self._year, self._year_start, self._spent = year, account.equity, 0.0
-        inverse = self.params.hedges.inverse
-        if inverse is None:
-            return
-        position = account.position(inverse.instrument)
-        if position is None:
-            self._inverse_held = 0.0
-            return
-        if self._inverse_held:
-            self._spent -= self._inverse_held * (position.mark - self._inverse_mark)
-        self._inverse_held, self._inverse_mark = position.quantity, position.mark
+            self._year, self._year_start, self._paid = year, account.equity, worth
+        self._spent = self._paid - worth

@@ -3,12 +3,30 @@
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from engine.api import Condition, Dataset, Signals, Truth, session_state, signals
-from strategies.hedged_rebalance.hedging import Flags, HedgeRules, hedge_levels
-from strategies.hedged_rebalance.params import HedgedParams
+from engine.api import (
+    DAY_NS,
+    Condition,
+    Dataset,
+    MarketState,
+    Signals,
+    Truth,
+    session_state,
+    signals,
+)
+from strategies.hedged_rebalance.hedging import (
+    Flags,
+    Floats,
+    HedgeRules,
+    hedge_levels,
+    wanted_contracts,
+)
+from strategies.hedged_rebalance.params import HedgedParams, PutHedge
 
 TIERS = ("normal", "cautious", "defensive", "halt")
+# Of the close that strikes are chosen by: a long weekend.
+MAX_AGE_NS = 4 * DAY_NS
 SHOWN = (
     "single_risk_book",
     "correlation_compressed",
@@ -41,7 +59,19 @@ def prepare_signals(params: HedgedParams, data: Dataset) -> Signals:
         },
         conditions=tuple(replace(item, required=False) for item in read.values()),
         notable=np.concatenate(([False], np.diff(levels) != 0)),
+        contract=_contracts(params.hedges.puts, data, state, levels),
     )
+
+
+def _contracts(
+    puts: PutHedge | None, data: Dataset, state: MarketState, levels: Floats
+) -> NDArray[np.str_] | None:
+    if puts is None:
+        return None
+    bars = data.channels[puts.key]
+    spot = signals.derived_as_of(bars, bars["close"], state.decided_at, MAX_AGE_NS)
+    closes = np.where(spot.is_fresh, spot.values, np.nan)
+    return wanted_contracts(levels, closes, state.dates, puts.rule, puts.roll_days)
 
 
 def is_calm(read: dict[str, Condition]) -> Flags:
