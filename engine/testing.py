@@ -21,6 +21,7 @@ from pydantic import ConfigDict, Field
 
 from data_feeds.dataset import Dataset
 from data_feeds.instrument import Instrument, InstrumentKind
+from data_feeds.options.contract import PutSpread
 from data_feeds.schema import Channel, ChannelKey, ChannelKind, time_columns, validate
 from data_feeds.timeframe import HOUR_NS, Timeframe
 from engine.bt import simulate
@@ -38,9 +39,10 @@ from engine.config.models import (
 )
 from engine.errors import SimulationError
 from engine.events import Fill, SimulationOutcome
-from engine.intents import Intent
+from engine.intents import Hedge, Intent
 from engine.playbook import Playbook, PlaybookParams, Requirements, Signals
 from engine.views import AccountView, MarketView
+from engine.window import with_listed
 
 # Monday 2026-02-02T00:00Z, the first open of a table.
 START = 1_769_990_400 * 10**9
@@ -181,8 +183,18 @@ class ScriptedPlaybook(Playbook[ScriptParams]):
         return Requirements(params.clock, params.channels, frozenset(), params.traded, 0)
 
     def prepare(self, data: Dataset) -> Signals:
-        """Return a decision row for every bar of the clock, and no signal."""
-        return Signals(data.channels[self.params.clock]["closed_at"], {})
+        """Return a decision row for every bar of the clock, and the contracts of its hedges."""
+        decided_at = data.channels[self.params.clock]["closed_at"]
+        hedges = [
+            (row, intent.instrument)
+            for row, intents in self._script.items()
+            for intent in intents
+            if isinstance(intent, Hedge) and PutSpread.parse(intent.instrument) is not None
+        ]
+        contract = np.full(len(decided_at), "", dtype=np.dtype("U64"))
+        for row, name in hedges:
+            contract[row : row + 1] = name
+        return Signals(decided_at, {}, contract=contract if hedges else None)
 
     def on_bar(self, market: MarketView, account: AccountView) -> Sequence[Intent]:
         """Return the row's intents."""
@@ -287,7 +299,8 @@ def play_playbook(market: Dataset, playbook: Playbook[Any], **sections: Any) -> 
     requirements = playbook.requirements(playbook.params)
     signals = prepare(playbook, market, requirements)
     config = table_config(market, **sections)
-    outcome = simulate(config, market, playbook, signals, requirements)
+    traded, listing = with_listed(config, market, requirements, signals)
+    outcome = simulate(config, traded, playbook, signals, listing)
     check_causality(playbook, market, requirements, signals, outcome)
     return outcome
 

@@ -64,8 +64,8 @@ class PutSpread:
         >>> PutSpread("SPY", np.datetime64("2020-04-17"), 280.0, 250.0).settlement(270.0)
         1000.0
         """
-        long, short = (max(strike - spot, 0.0) for strike in (self.long_strike, self.short_strike))
-        return SHARES_PER_CONTRACT * (long - short)
+        width = self.long_strike - self.short_strike
+        return SHARES_PER_CONTRACT * min(max(self.long_strike - spot, 0.0), width)
 
     def instrument(self, quote: str) -> Instrument:
         """Return the contract as something that can be traded, in whole contracts."""

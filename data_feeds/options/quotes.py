@@ -150,7 +150,12 @@ class _Desk:
             years = (self.contract.expires_at - instant) / YEAR_NS
             long = self._leg(self.contract.long_strike, spot, index / 100, rate, years)
             short = self._leg(self.contract.short_strike, spot, index / 100, rate, years)
-            prices[i] = SHARES_PER_CONTRACT * (long - short)
+            at_expiry = years <= 0
+            prices[i] = (
+                self.contract.settlement(spot)
+                if at_expiry
+                else SHARES_PER_CONTRACT * (long - short)
+            )
             cost = SHARES_PER_CONTRACT * sum(haircut(x, index, self.model) for x in (long, short))
             fractions[i] = min(cost / prices[i], 1.0) if prices[i] > 0 else 0.0
         return prices, fractions
