@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from data_feeds.dataset import Dataset
-from engine.intents import Rebalance
+from data_feeds.options.contract import SpreadRule
+from engine.events import Fill
+from engine.intents import Exit, Hedge, Rebalance
 from engine.views import AccountView, MarketView, PositionView
 from strategies.hedged_rebalance import HedgedParams, HedgedRebalance
-from strategies.hedged_rebalance.hedging import HedgeRules, hedge_levels
+from strategies.hedged_rebalance.hedging import HedgeRules, hedge_levels, wanted_contracts
 
 NAN = float("nan")
 BASE = {
@@ -49,12 +51,20 @@ class Desk:
         self.held = {}
         self.row = -1
 
-    def session(self, equity=1_000.0, hedge=0.0, due=0.0, year=2020.0, pending=(), **held):
-        """The intent at the next session, None for none; ``held`` are shares of the equity."""
+    def session(self, **told):
+        """The rebalancing at the next session, None for none; see :meth:`intents`."""
+        found = [item for item in self.intents(**told) if isinstance(item, Rebalance)]
+        return found[0] if found else None
+
+    def intents(
+        self, equity=1_000.0, hedge=0.0, due=0.0, year=2020.0, pending=(), contract="", **held
+    ):
+        """All intents of the next session; ``held`` are shares of the equity."""
         values = {"hedge": hedge, "due": due, "year": year}
         self.row += 1
         arrays = {name: np.full(self.row + 1, value) for name, value in values.items()}
-        market = MarketView(Dataset({}, {}), frozenset(), arrays, {})
+        contracts = np.full(self.row + 1, contract)
+        market = MarketView(Dataset({}, {}), frozenset(), arrays, {}, contracts)
         market.row = self.row
         positions = {
             name: PositionView(name, 1, share * equity / 10, 1.0, 10.0, 0.0, NAN, 0.0, NAN, 0, NAN)
@@ -62,10 +72,20 @@ class Desk:
             if share > 0
         }
         account = AccountView(0, equity, 0.0, 0.0, 0.0, 0.0, positions, frozenset(pending))
-        intents = self.playbook.on_bar(market, account)
-        if intents:
-            self.held = dict(intents[0].weights)
-        return intents[0] if intents else None
+        intents = list(self.playbook.on_bar(market, account))
+        for intent in intents:
+            if isinstance(intent, Rebalance):
+                self.held = dict(intent.weights)
+        return intents
+
+    def filled(self, instrument, quantity, price, fee=0.0):
+        """Tell the playbook of a fill."""
+        fill = Fill(
+            *(1, 1, 1, instrument, "entry", "open", 0, 0, 0, quantity, price, price, 0.0),
+            *("taker", 0.0, fee, 0.0, quantity, price, NAN, False, ""),
+        )
+        account = AccountView(0, 1_000.0, 0.0, 0.0, 0.0, 0.0, {}, frozenset())
+        assert self.playbook.on_fill(fill, account) == ()
 
 
 def rounded(intent):
@@ -154,25 +174,106 @@ def test_the_reference_peak_restarts_when_nothing_is_hedged_any_more():
     assert desk.session(equity=820.0).weights["SPY"] == pytest.approx(0.25)
 
 
+NONE = {"cash": None, "crypto": None}
+INVERSE = {**NONE, "inverse": {"instrument": "SH", "weight": 0.1}}
+PUTS = {**NONE, "puts": {"cover": 0.5, "purchase_budget": 0.01}}
+HELD = {"SPY": 0.5, "BTC": 0.1, "IEF": 0.3}
+MARCH, APRIL = "SPY-2020-03-20-P95-80", "SPY-2020-04-17-P90-75"
+
+
 def test_an_inverse_fund_that_has_lost_its_budget_is_left_until_the_next_year():
-    hedges = {"cash": None, "crypto": None, "inverse": {"instrument": "SH", "weight": 0.1}}
-    desk = Desk(hedges={**hedges, "yearly_budget": 0.02})
+    desk = Desk(hedges={**INVERSE, "yearly_budget": 0.02})
+    desk.session()
+    assert desk.session(hedge=1.0).weights["SH"] == pytest.approx(0.1)
+    # 100 of SH and a fee of 1, worth 100 and later 80: 21 of a budget of 20.
+    desk.filled("SH", 10.0, 10.0, fee=1.0)
+    assert desk.session(hedge=1.0, **HELD, SH=0.1) is None
+    assert desk.session(hedge=1.0, **HELD, SH=0.08).weights["SH"] == 0.0
+    desk.filled("SH", -8.0, 10.0)
+    assert desk.session(hedge=1.0, **HELD) is None
+    assert desk.session(hedge=1.0, year=2021.0, **HELD).weights["SH"] == pytest.approx(0.1)
+
+
+def test_a_hedge_in_profit_costs_nothing_and_does_not_add_to_the_loss_of_the_next():
+    desk = Desk(hedges={**INVERSE, "yearly_budget": 0.02})
     desk.session()
     desk.session(hedge=1.0)
-    holding = {"SPY": 0.5, "BTC": 0.1, "IEF": 0.3, "SH": 0.1}
-    assert desk.session(hedge=1.0, **holding) is None
-    # SH fell from 10 to 7.5 on 10 units: 25 of a budget of 20.
-    values = {"hedge": 1.0, "due": 0.0, "year": 2020.0}
-    market = MarketView(
-        Dataset({}, {}), frozenset(), {n: np.array([v]) for n, v in values.items()}, {}
+    desk.filled("SH", 10.0, 10.0)
+    assert desk.session(hedge=1.0, **HELD, SH=0.13) is None
+
+
+def test_puts_are_bought_when_the_hedge_goes_on():
+    desk = Desk(hedges=PUTS)
+    desk.intents()
+    assert desk.intents(hedge=1.0, contract=MARCH) == [
+        Hedge(MARCH, 0.5, 0.01, "hedge 100%: put spread")
+    ]
+    # Asked once: a purchase that was refused is not tried again with stale strikes.
+    assert desk.intents(hedge=1.0, contract=MARCH) == []
+
+
+def test_puts_are_rolled_into_the_next_contract_and_sold_when_the_hedge_is_off():
+    desk = Desk(hedges=PUTS)
+    desk.intents()
+    desk.intents(hedge=1.0, contract=MARCH)
+    rolled = desk.intents(hedge=1.0, contract=APRIL, **HELD, **{MARCH: 0.02})
+    assert rolled == [
+        Exit(MARCH, "puts are rolled"),
+        Hedge(APRIL, 0.5, 0.01, "hedge 100%: put spread"),
+    ]
+    assert desk.intents(hedge=0.0, **HELD, **{APRIL: 0.01}) == [Exit(APRIL, "the hedge is off")]
+
+
+def test_puts_and_inverse_fund_share_one_yearly_budget():
+    desk = Desk(hedges={**PUTS, "yearly_budget": 0.02})
+    desk.intents()
+    desk.intents(hedge=1.0, contract=MARCH)
+    # Bought for 15, worth nothing: 5 of 20 are left, less than one purchase's 10.
+    desk.filled(MARCH, 1.0, 15.0)
+    (second,) = desk.intents(hedge=1.0, contract=APRIL, **HELD)
+    assert second.budget == pytest.approx(0.005)
+    desk.filled(APRIL, 1.0, 5.0)
+    assert desk.intents(hedge=1.0, contract=MARCH, **HELD) == []
+    (fresh,) = desk.intents(hedge=1.0, contract=APRIL, year=2021.0, **HELD)
+    assert fresh.budget == 0.01
+
+
+def test_nothing_is_bought_or_sold_while_orders_work():
+    desk = Desk(hedges=PUTS)
+    desk.intents()
+    assert desk.intents(hedge=1.0, contract=MARCH, pending=("SPY",)) == []
+    # The purchase is not forgotten.
+    assert len(desk.intents(hedge=1.0, contract=MARCH)) == 1
+
+
+RULE = SpreadRule("SPY", 0.95, 0.80, 60)
+
+
+def test_a_contract_is_chosen_when_the_hedge_goes_on_and_kept_until_it_is_old():
+    dates = np.array(
+        ["2020-02-24", "2020-02-25", "2020-03-26", "2020-03-27", "2020-03-30"], "M8[D]"
     )
-    market.row = 0
-    position = PositionView("SH", 1, 10.0, 10.0, 7.5, -25.0, NAN, 0.0, NAN, 0, NAN)
-    account = AccountView(0, 1_000.0, 0.0, 0.0, 0.0, 0.0, {"SH": position}, frozenset())
-    (spent,) = desk.playbook.on_bar(market, account)
-    assert spent.weights["SH"] == 0.0
-    desk.held = {"SPY": 0.5, "BTC": 0.1, "IEF": 0.3}
-    assert desk.session(hedge=1.0, year=2021.0).weights["SH"] == pytest.approx(0.1)
+    closes = np.array([322.42, 312.0, 261.0, 253.0, 261.0])
+    levels = np.array([1.0, 1.0, 2 / 3, 2 / 3, 0.0])
+    # 2020-04-17 is 22 days away on the third session and 21 on the fourth.
+    names = wanted_contracts(levels, closes, dates, RULE, roll_days=21)
+    first, second = "SPY-2020-04-17-P306-258", "SPY-2020-05-15-P240-202"
+    assert names.tolist() == [first, first, first, second, ""]
+
+
+def test_an_unknown_close_chooses_nothing_new_and_keeps_what_is_held():
+    dates = np.array(["2020-02-24", "2020-02-25", "2020-04-08"], "M8[D]")
+    levels = np.ones(3)
+    missing = np.array([np.nan, 300.0, np.nan])
+    names = wanted_contracts(levels, missing, dates, RULE, roll_days=21)
+    assert names.tolist() == ["", "SPY-2020-04-17-P285-240", "SPY-2020-04-17-P285-240"]
+
+
+def test_two_spells_of_the_hedge_choose_two_contracts():
+    dates = np.array(["2020-02-24", "2020-02-25", "2020-02-26"], "M8[D]")
+    levels = np.array([1.0, 0.0, 1.0])
+    names = wanted_contracts(levels, np.array([300.0, 310.0, 320.0]), dates, RULE, roll_days=21)
+    assert names.tolist() == ["SPY-2020-04-17-P285-240", "", "SPY-2020-04-17-P304-256"]
 
 
 def test_nothing_is_asked_while_orders_work():
@@ -185,6 +286,8 @@ def test_nothing_is_asked_while_orders_work():
         ({"weights": {"SPY": 0.7, "BTC": 0.2, "IEF": 0.2}}, r"sum to 1\.1"),
         ({"risk_assets": ("SPY", "QQQ")}, "QQQ has no weight"),
         ({"hedges": {"inverse": {"instrument": "IEF"}}}, "IEF has a weight of its own"),
+        ({"hedges": {"puts": {"long_moneyness": 0.8}}}, "must lie below"),
+        ({"hedges": {"puts": {"roll_days": 60}}}, "fewer than tenor_days"),
         (
             {
                 "tolerance": [

@@ -1,0 +1,116 @@
+"""Runs that hedge with options audit clean; a simulator that breaks one of their rules does not.
+
+The audit prices the contracts again from the underlying and its index: the source holds neither.
+"""
+
+import pytest
+
+from data_feeds.schema import ChannelKey, ChannelKind
+from engine.audit import audit_run, format_report
+from engine.audit import market as audit_market
+from engine.broker.execution import Execution, Terms
+from engine.broker.matching import Matcher
+from engine.bt import simulate
+from engine.causality import prepare
+from engine.intents import Exit, Hedge
+from engine.results.folder import write_files
+from engine.results.records import RunRecord
+from engine.testing import ScriptedPlaybook, ScriptParams, table_config
+from engine.window import with_listed
+from tests.engine.audit.simulated import Finished
+from tests.engine.option_market import CASH, CONTRACT, EXPIRY, LATER, market
+
+CLOSES = [100.0, *([96.0] * (EXPIRY - 2)), 92.0, 90.0, 90.0, 91.0]
+OPENS = [100.0, 97.0, *([96.0] * (EXPIRY - 2)), 91.0, 90.0, 90.0]
+SCRIPT = {
+    0: [Hedge(CONTRACT.id, 0.4, 0.004, "first")],
+    5: [Hedge(LATER.id, 0.4, 0.02, "second")],
+    12: [Exit(LATER.id, "sold early")],
+}
+
+
+@pytest.fixture
+def audited(tmp_path):
+    def write_and_audit():
+        data = market(CLOSES, opens=OPENS)
+        params = ScriptParams(
+            clock=ChannelKey("SPY", ChannelKind.BARS, "1d"),
+            channels=frozenset(data.channels),
+            traded=("SPY",),
+        )
+        playbook = ScriptedPlaybook(params, SCRIPT, {})
+        required = playbook.requirements(params)
+        signals = prepare(playbook, data, required)
+        config = table_config(data, account=CASH)
+        traded, listing = with_listed(config, data, required, signals)
+        outcome = simulate(config, traded, playbook, signals, listing)
+        folder = tmp_path / "run"
+        folder.mkdir()
+        finished = Finished(config, traded, playbook, listing, signals, outcome)
+        write_files(RunRecord(finished), folder)
+        return outcome, audit_run(folder, data)
+
+    return write_and_audit
+
+
+def rules(report):
+    return {finding.rule for finding in report.findings}
+
+
+def test_purchases_sales_and_settlements_audit_clean(audited):
+    outcome, report = audited()
+    assert [fill.role for fill in outcome.fills] == ["entry", "entry", "exit", "settlement"]
+    # The first one is cut by its budget at an open below the close that it was sized by.
+    assert outcome.fills[0].quantity < outcome.orders[0].quantity
+    assert report.ok, format_report(report)
+    assert report.checks["settlements"] == 1
+
+
+def test_a_contract_that_does_not_settle_is_found(audited, monkeypatch):
+    monkeypatch.setattr(Matcher, "settle", lambda self, turn: None)
+    assert "plan 1: what is touched fills" in rules(audited()[1])
+
+
+def test_a_settlement_at_another_value_is_found(audited, monkeypatch):
+    true = Execution.settle
+
+    def generous(self, path, order, *, quantity, value, when):
+        return true(self, path, order, quantity=quantity, value=value + 1.0, when=when)
+
+    monkeypatch.setattr(Execution, "settle", generous)
+    assert {"settlement value", "price of a settlement"} <= rules(audited()[1])
+
+
+def test_a_settlement_that_costs_a_fee_is_found(audited, monkeypatch):
+    def charged(self, path, order, *, quantity, value, when):
+        return self._book(path, order, Terms(quantity, value, value, 0.0, 0.01, False), when)
+
+    monkeypatch.setattr(Execution, "settle", charged)
+    assert {"fee rate", "fee"} <= rules(audited()[1])
+
+
+def test_an_option_bought_without_its_half_spread_is_found(audited, monkeypatch):
+    monkeypatch.setattr(
+        Execution, "taker_price", lambda self, path, order, raw, quantity, when: (raw, 0.0)
+    )
+    assert {"slippage", "price"} <= rules(audited()[1])
+
+
+def test_a_premium_beyond_its_budget_is_found(audited, monkeypatch):
+    affordable = Execution.affordable
+
+    def blind(self, path, order, price, *, rate, free):
+        return affordable(self, path, order, price, rate=rate, free=1e12)
+
+    monkeypatch.setattr(Execution, "affordable", blind)
+    assert "size" in rules(audited()[1])
+
+
+def test_quotes_that_are_not_the_models_are_found(audited, monkeypatch):
+    true = audit_market.with_contracts
+
+    def other_model(dataset, listed, model):
+        return true(dataset, listed, model.model_copy(update={"skew": 0.1}))
+
+    monkeypatch.setattr(audit_market, "with_contracts", other_model)
+    assert {"fingerprint of the market data", "raw price"} <= rules(audited()[1])
