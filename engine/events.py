@@ -216,6 +216,21 @@ class GuardEvent:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """What one hedge adds to one weight from a rebalancing on (negative: holds back).
+
+    ``weight`` is a share of ``equity`` (quote). A rebalancing without hedges is one row of a hedge
+    without a name, weight 0.
+    """
+
+    at: int
+    hedge: str
+    instrument: str
+    weight: float
+    equity: float
+
+
 @dataclass(frozen=True)
 class EquityCurve:
     """Equity at every bar close of the traded window; one entry an instant, quote currency.
@@ -252,3 +267,4 @@ class SimulationOutcome:
     inferred_mark_bars: int
     mark_bars: int
     open_values: Mapping[int, float] = field(default_factory=dict)
+    overlays: tuple[Overlay, ...] = ()

@@ -105,12 +105,15 @@ class Rebalance:
 
     ``weights`` are fractions of equity from 0, 1 at most together; an instrument that is not named
     is left as it is. A change below ``min_ticket`` (quote) is left out. Sales come before purchases
-    and pay for them, wallet by wallet.
+    and pay for them, wallet by wallet. ``overlays`` says for each hedge that is on what it adds to
+    the weights (negative: holds back), by instrument; reports tell from it what the hedge cost and
+    brought. None: the book knows no hedges.
     """
 
     weights: Mapping[str, float]
     reason: str
     min_ticket: float = 0.0
+    overlays: Mapping[str, Mapping[str, float]] | None = None
 
     def __post_init__(self) -> None:
         for name, weight in self.weights.items():

@@ -20,7 +20,7 @@ from engine.broker.simulator import Simulator
 from engine.broker.timeline import Timeline
 from engine.config.models import RunMode
 from engine.errors import PlaybookContractError, PlaybookError
-from engine.events import NAN, Fill, OrderRequest
+from engine.events import NAN, Fill, OrderRequest, Overlay
 from engine.intents import Add, Enter, Exit, Hedge, Intent, MoveStop, Rebalance, WakeAt
 from engine.playbook import Playbook, Requirements, Signals
 from engine.risk import RiskModule
@@ -55,6 +55,7 @@ class Session:
         self.t = -1
         self.equity = 0.0
         self.visited = 0
+        self.overlays: list[Overlay] = []
         self._playbook = playbook
         self._dense = mode is RunMode.DENSE
         self._delivered = 0
@@ -184,6 +185,7 @@ class Session:
             elif isinstance(intent, Rebalance):
                 for review in self.risk.rebalance(intent, at=at, account=self.account_view()):
                     submit(review.orders)
+                self.overlays += overlay_rows(intent, at, self.equity)
             elif isinstance(intent, Hedge):
                 submit(self.risk.hedge(intent, at=at, account=self.account_view()).orders)
             elif isinstance(intent, Enter | Add | Exit | MoveStop):
@@ -304,6 +306,19 @@ class Session:
             position.entered_at,
             plan.initial_risk(position.average_entry),
         )
+
+
+def overlay_rows(intent: Rebalance, at: int, equity: float) -> list[Overlay]:
+    """Return what each hedge of a rebalancing adds to its weights, [] where it names no hedges."""
+    if intent.overlays is None:
+        return []
+    rows = [
+        Overlay(at, hedge, instrument, weight, equity)
+        for hedge, weights in intent.overlays.items()
+        for instrument, weight in weights.items()
+        if weight != 0
+    ]
+    return rows or [Overlay(at, "", "", 0.0, equity)]
 
 
 def start_cash(simulator: Simulator, at: int, *, venue: float, brokerage: float) -> None:

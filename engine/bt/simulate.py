@@ -110,6 +110,7 @@ def _outcome(session: Session) -> SimulationOutcome:
         inferred_mark_bars=sum(_count_inferred(timeline)),
         mark_bars=sum(int((path.closing != NO_ROW).sum()) for path in timeline.paths),
         open_values=open_values(timeline, simulator),
+        overlays=tuple(session.overlays),
     )
 
 

@@ -20,7 +20,7 @@ from engine.results.journal import conditions_table
 from engine.window import with_listed
 
 PRICES = ("open", "high", "low", "close")
-TABLES = ("orders", "fills", "facts", "decisions", "guard_events")
+TABLES = ("orders", "fills", "facts", "decisions", "guard_events", "overlays")
 # What an order asks for; the rest of its row is what became of it later.
 ORDER_FATE = ("status", "filled", "ended_at", "end_reason")
 
@@ -150,6 +150,7 @@ def prefix_difference(whole: Simulated, part: Simulated, at: int) -> str:
 def _past(run: Simulated, at: int) -> Iterator[tuple[str, object]]:
     outcome, curve = run.outcome, run.outcome.curve
     yield "decisions", repr([d for d in outcome.decisions if d.decided_at <= at])
+    yield "overlays", repr([row for row in outcome.overlays if row.at <= at])
     yield "orders", [_asked(order) for order in outcome.orders if _was_sent(order, at)]
     yield "fills", repr([fill for fill in outcome.fills if fill.at < at])
     yield "facts", repr([fact for fact in outcome.facts if fact.at < at])

@@ -15,6 +15,7 @@ from engine.reporting.benchmark import benchmark_returns
 from engine.reporting.text import money, number, percent, signed
 from engine.results import RunRecord
 from engine.results.coverage import missing_bars
+from engine.results.hedges import OPTIONS, hedge_lines
 from engine.results.pass_rates import NOTABLE, Rate, flush_rows
 from engine.trades import unassigned_amount
 
@@ -29,6 +30,12 @@ HEADLINE_NOTE = (
     "alone, without funding, dividends or fees."
 )
 
+HEDGE_NOTE = (
+    "A bought hedge is judged by its trades, one that holds back by the price of what was held "
+    "back in each month; cost: those that lost, benefit: those that gained. Interest on the cash "
+    "and trading costs are in the account's lines."
+)
+
 
 def data_label(record: RunRecord) -> str:
     """Return ``SYNTHETIC DATA``, ``observed and inferred data`` or ``observed data``."""
@@ -36,7 +43,7 @@ def data_label(record: RunRecord) -> str:
         Provenance.SYNTHETIC: "SYNTHETIC DATA",
         Provenance.INFERRED: "observed and inferred data",
         Provenance.OBSERVED: "observed data",
-    }[record.run.dataset.provenance]
+    }[record.provenance]
 
 
 def title(record: RunRecord) -> str:
@@ -130,6 +137,23 @@ def cost_rows(record: RunRecord) -> Rows:
         ("slippage paid, part of the price result", signed(-record.metrics["slippage"])),
         ("forced liquidations", number(record.metrics["liquidations"])),
     ]
+
+
+def hedge_rows(record: RunRecord) -> Rows:
+    """Return one row a hedge with a heading row first: what it cost and what it brought."""
+    rows: Rows = [("hedge", "judged by", "days on", "cost", "benefit", "net")]
+    rows += [
+        (
+            line.hedge + (" (synthetic prices)" if line.hedge == OPTIONS else ""),
+            f"{line.count} {line.unit}",
+            number(round(line.days)),
+            signed(line.cost),
+            signed(line.benefit),
+            signed(line.net),
+        )
+        for line in hedge_lines(record)
+    ]
+    return rows
 
 
 def trade_rows(record: RunRecord) -> Rows:

@@ -138,6 +138,7 @@ def _sections(record: RunRecord, benchmark: "pd.Series[float] | None") -> str:
         f'<p class="note">{html.escape(facts.headline_note(record))}</p>',
         f"<h2>Price, equity and drawdown</h2>{_chart(record)}",
         f"<h2>Trades</h2>{_trades(record)}",
+        *_hedges(record),
         f"<h2>Conditions: how often they held</h2>{_conditions(record)}",
         f"<h2>Assumptions</h2><ul>{_items(assumptions(record))}</ul>",
     ]
@@ -157,7 +158,8 @@ def _decisions(record: RunRecord) -> str:
 
 
 def _chart(record: RunRecord) -> str:
-    prices = [_price_line(record, name) for name in record.run.requirements.traded]
+    traded = [name for name in record.run.requirements.traded if name not in record.options]
+    prices = [_price_line(record, name) for name in traded]
     shown = [price for price in prices if len(price.close)]
     if not shown or len(record.run.outcome.curve.at) == 0:
         return "<p>No bar lies inside the window.</p>"
@@ -183,6 +185,14 @@ def _trades(record: RunRecord) -> str:
     if len(nearest) == 1:
         return "<p>No trades.</p>"
     return f"<p>No trades. What came nearest:</p>{table(nearest)}"
+
+
+def _hedges(record: RunRecord) -> list[str]:
+    rows = facts.hedge_rows(record)
+    if len(rows) == 1:
+        return []
+    note = f'<p class="note">{html.escape(facts.HEDGE_NOTE)}</p>'
+    return [f"<h2>Hedges: cost and benefit, quote</h2>{table(rows)}{note}"]
 
 
 def _conditions(record: RunRecord) -> str:

@@ -29,6 +29,7 @@ def summary(record: RunRecord, benchmark: "pd.Series[float] | None") -> str:
         _wrapped(facts.headline_note(record)),
         ["MONEY, quote currency", *columns(facts.cost_rows(record))],
         _trades(record),
+        *_hedges(record),
         ["CONDITIONS, how often they held", *_conditions(record)],
         _decisions(record),
         ["ASSUMPTIONS", *_assumptions(record)],
@@ -66,6 +67,13 @@ def _trades(record: RunRecord) -> list[str]:
     if len(rows) > SHOWN_TRADES + 1:
         lines.append(f"  and {len(rows) - 1 - SHOWN_TRADES} more in trades.parquet")
     return lines
+
+
+def _hedges(record: RunRecord) -> list[list[str]]:
+    rows = facts.hedge_rows(record)
+    if len(rows) == 1:
+        return []
+    return [["HEDGES, quote currency", *columns(rows), *_wrapped(facts.HEDGE_NOTE)]]
 
 
 def _conditions(record: RunRecord) -> list[str]:

@@ -65,6 +65,8 @@ def missing_bars(record: RunRecord) -> str:
     run = record.run
     parts = []
     for name in run.requirements.traded:
+        if name in record.options:
+            continue
         key = _finest_bars(run.dataset, name)
         if key is not None:
             count = _missing(run, key, record.start, record.end)

@@ -14,8 +14,9 @@ import pyarrow as pa
 from ruamel.yaml import YAML
 
 from engine.errors import ReportError
-from engine.events import Fact, Fill, GuardEvent, OrderRow
+from engine.events import Fact, Fill, GuardEvent, OrderRow, Overlay
 from engine.results.account import AccountInterval
+from engine.results.hedges import HedgeLine, hedge_lines
 from engine.results.manifest import manifest, resolved_config, run_id
 from engine.results.pass_rates import rates_document
 from engine.results.records import FinishedRun, RunRecord
@@ -27,12 +28,14 @@ MANIFEST_FILE = "manifest.json"
 METRICS_FILE = "metrics.json"
 CONDITIONS_FILE = "conditions.json"
 TIMING_FILE = "timing.json"
-# Tables that only the playbook's own signals or the guards' state could give again.
+# Tables that only the playbook's own signals, its hedges or the guards' state could give again.
 SEALED_FILES = (
     "guards.parquet",
     "journal_account.parquet",
     "journal_conditions.parquet",
     "decision_rows.parquet",
+    "overlays.parquet",
+    "hedges.parquet",
 )
 PARTIAL_PREFIX = ".partial-"
 
@@ -127,6 +130,8 @@ def tables(record: RunRecord) -> dict[str, pa.Table]:
         "journal_decisions": decisions_table(outcome.decisions),
         "journal_account": rows_table(AccountInterval, record.intervals),
         "journal_conditions": record.journal,
+        "overlays": rows_table(Overlay, outcome.overlays),
+        "hedges": rows_table(HedgeLine, hedge_lines(record)),
         "decision_rows": pa.table({"at": instants(record.decision_rows)}),
     }
 

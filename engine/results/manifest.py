@@ -83,7 +83,7 @@ def manifest(record: RunRecord) -> dict[str, Any]:
         "run_id": run_id(run),
         "name": run.config.name,
         "playbook": run.playbook.name,
-        "data_label": run.dataset.provenance.name.lower(),
+        "data_label": record.provenance.name.lower(),
         "window": {
             "start": run.config.data.start.isoformat(),
             "end": run.config.data.end.isoformat(),
@@ -131,6 +131,7 @@ def assumptions(record: RunRecord) -> list[str]:
         _mark_assumption(run),
         *lacking(record),
         *_adjusted_assumption(run),
+        *_option_assumption(record),
         "Of the levels touched inside one bar the one nearer to the open comes first, and the stop "
         "before the target; a fill inside a bar is stamped at the bar's close.",
         f"Returns are daily, at midnight UTC, with {record.periods_per_year} periods a year and no "
@@ -174,6 +175,18 @@ def _adjusted_assumption(run: FinishedRun) -> list[str]:
     return [
         f"Prices of {', '.join(adjusted)} are adjusted for dividends: returns contain them, levels "
         "and quantities are not what was traded, and no dividend is paid."
+    ]
+
+
+def _option_assumption(record: RunRecord) -> list[str]:
+    if not record.options:
+        return []
+    model = record.run.config.options
+    return [
+        f"Option prices are SYNTHETIC: European puts by Black-Scholes with a stated smile (skew "
+        f"{model.skew:g}, convexity {model.convexity:g}) whose level reproduces the volatility "
+        f"index, half spreads of {model.haircut:.1%} of each leg and more when it is high, cash "
+        "settlement at the close of the expiry. No traded option price is behind them."
     ]
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from data_feeds.calendar import ALWAYS_OPEN
 from data_feeds.dataset import Dataset
+from data_feeds.instrument import InstrumentKind
 from data_feeds.schema import Channel, ChannelKind, Provenance
 from data_feeds.timeframe import Timeframe
 from engine.config.models import RunConfig
@@ -83,8 +84,21 @@ class RunRecord:
 
     @property
     def is_synthetic(self) -> bool:
-        """Whether one value of the data was generated."""
-        return self.run.dataset.provenance is Provenance.SYNTHETIC
+        """Whether one value of the market's data was generated."""
+        return self.provenance is Provenance.SYNTHETIC
+
+    @cached_property
+    def provenance(self) -> Provenance:
+        """The weakest label of the market's data: options apart, whose prices a model makes."""
+        dataset = self.run.dataset
+        keys = [key for key in dataset.channels if key.instrument not in self.options]
+        return dataset.only(keys).provenance
+
+    @cached_property
+    def options(self) -> frozenset[str]:
+        """The option contracts that the run could trade."""
+        held = self.run.dataset.instruments.items()
+        return frozenset(name for name, item in held if item.kind is InstrumentKind.OPTION)
 
     @property
     def periods_per_year(self) -> int:

@@ -79,7 +79,8 @@ class HedgedRebalance(Playbook[HedgedParams]):
         intents: list[Intent] = self._puts(market, account)
         if reason:
             self._targets, self._asked_row = targets, market.row
-            intents.append(Rebalance(targets, reason, self.params.min_ticket))
+            overlays = self._overlays(level)
+            intents.append(Rebalance(targets, reason, self.params.min_ticket, overlays))
         return intents
 
     def on_fill(self, fill: Fill, account: AccountView) -> Sequence[Intent]:
@@ -121,20 +122,36 @@ class HedgedRebalance(Playbook[HedgedParams]):
             self._multiplier = min(self._multiplier, reached)
 
     def _weights(self, level: float) -> dict[str, float]:
-        """Return the weights at a hedge level: risk cut by ladder and cash, crypto once more."""
+        """Return the weights at a hedge level: those of the book and what every hedge adds."""
+        targets = dict(self.params.weights)
+        inverse = self.params.hedges.inverse
+        if inverse is not None:
+            targets[inverse.instrument] = 0.0
+        for added in self._overlays(level).values():
+            for name, weight in added.items():
+                # Cut to nothing, float residue is left.
+                targets[name] = max(targets[name] + weight, 0.0)
+        return targets
+
+    def _overlays(self, level: float) -> dict[str, dict[str, float]]:
+        """Return what ladder and hedges add to the weights: risk cut in turn, then the fund."""
         params, hedges = self.params, self.params.hedges
-        kept = self._multiplier * (1 - level * (hedges.cash or 0.0))
-        crypto = 1 - level * (hedges.crypto or 0.0)
-        targets = {}
-        for name, weight in params.weights.items():
-            factor = kept if name in params.risk_assets else 1.0
-            targets[name] = weight * factor * (crypto if name in params.crypto_assets else 1.0)
+        left = dict(params.weights)
+        cuts = (
+            ("ladder", params.risk_assets, 1 - self._multiplier),
+            ("cash", params.risk_assets, level * (hedges.cash or 0.0)),
+            ("crypto", params.crypto_assets, level * (hedges.crypto or 0.0)),
+        )
+        overlays: dict[str, dict[str, float]] = {}
+        for hedge, names, share in cuts:
+            overlays[hedge] = {name: -share * left[name] for name in names}
+            left.update({name: left[name] * (1 - share) for name in names})
         if hedges.inverse is not None:
             spent = self._spent >= hedges.yearly_budget * self._year_start
             wanted = 0.0 if spent else level * hedges.inverse.weight
-            room = 1 - sum(targets.values())
-            targets[hedges.inverse.instrument] = min(wanted, max(room, 0.0))
-        return targets
+            room = 1 - sum(left.values())
+            overlays["inverse"] = {hedges.inverse.instrument: min(wanted, max(room, 0.0))}
+        return overlays
 
     def _reason(self, market: MarketView, account: AccountView, targets: dict[str, float]) -> str:
         params = self.params

@@ -1,0 +1,120 @@
+"""What each hedge cost and what it brought: one line a hedge.
+
+A hedge that is bought (options, an inverse fund) is judged by its trades. One that holds back is
+judged month by month by what was held back: its share of the equity, from one rebalancing to the
+next, at the instrument's closes. The interest on the cash is in the account's interest, trading
+costs are in the trades; neither is counted here again.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from data_feeds.align import as_of
+from data_feeds.timeframe import DAY_NS
+from engine.events import Overlay
+from engine.results.records import RunRecord
+from engine.trades import NOT_YET, Trade
+
+OPTIONS = "options"
+
+
+@dataclass(frozen=True, slots=True)
+class HedgeLine:
+    """One hedge over the whole window, quote.
+
+    ``count`` is the number of its trades or calendar months (UTC), as ``unit`` says; ``days`` are
+    those on which it was on. ``cost`` is what the losing ones lost (zero or negative), ``benefit``
+    what the gaining ones gained; ``net`` their sum.
+    """
+
+    hedge: str
+    unit: str
+    count: int
+    days: float
+    cost: float
+    benefit: float
+    net: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A trade, or one instrument held back inside one month, and its result, quote."""
+
+    started_at: int
+    ended_at: int
+    result: float
+
+
+def hedge_lines(record: RunRecord) -> tuple[HedgeLine, ...]:
+    """Return a line for every hedge that was on, by name."""
+    bought = _bought(record)
+    pieces: dict[str, list[_Piece]] = defaultdict(list)
+    for hedge, piece in _held_back(record, set(bought)):
+        pieces[hedge].append(piece)
+    lines = [_line(name, "months", parts, _by_month(parts)) for name, parts in pieces.items()]
+    trades: dict[str, list[_Piece]] = defaultdict(list)
+    for trade in record.trades:
+        name = OPTIONS if trade.instrument in record.options else bought.get(trade.instrument)
+        if name is not None:
+            trades[name].append(_of_trade(trade, record.end))
+    for name, parts in trades.items():
+        lines.append(_line(name, "trades", parts, [part.result for part in parts]))
+    return tuple(sorted(lines, key=lambda line: line.hedge))
+
+
+def _line(name: str, unit: str, pieces: Sequence[_Piece], results: Sequence[float]) -> HedgeLine:
+    cost, benefit = sum(min(r, 0.0) for r in results), sum(max(r, 0.0) for r in results)
+    covered, until = 0, 0
+    for piece in sorted(pieces, key=lambda piece: piece.started_at):
+        covered += max(piece.ended_at - max(piece.started_at, until), 0)
+        until = max(until, piece.ended_at)
+    return HedgeLine(name, unit, len(results), covered / DAY_NS, cost, benefit, cost + benefit)
+
+
+def _by_month(pieces: Sequence[_Piece]) -> list[float]:
+    months: dict[int, float] = defaultdict(float)
+    for piece in pieces:
+        months[_month(piece.started_at)] += piece.result
+    return list(months.values())
+
+
+def _of_trade(trade: Trade, end: int) -> _Piece:
+    ended_at = end if trade.exited_at == NOT_YET else trade.exited_at
+    return _Piece(trade.entered_at, ended_at, trade.net_pnl)
+
+
+def _bought(record: RunRecord) -> dict[str, str]:
+    """Return the hedge of each instrument that an overlay adds to the book."""
+    return {row.instrument: row.hedge for row in record.run.outcome.overlays if row.weight > 0}
+
+
+def _held_back(record: RunRecord, bought: set[str]) -> Iterator[tuple[str, _Piece]]:
+    """Yield (hedge, piece) of everything that hedges held back."""
+    groups: dict[int, list[Overlay]] = defaultdict(list)
+    for row in record.run.outcome.overlays:
+        groups[row.at].append(row)
+    for at, until in pairwise([*sorted(groups), record.end]):
+        for row in groups[at]:
+            if row.weight != 0 and row.instrument not in bought:
+                for piece in _pieces(record, row, at, until):
+                    yield row.hedge, piece
+
+
+def _pieces(record: RunRecord, row: Overlay, at: int, until: int) -> list[_Piece]:
+    """Return what a weight held back from one rebalancing to the next, cut at months."""
+    first, last = _month(at) + 1, _month(until)
+    cuts = np.arange(first, last + 1).astype("datetime64[M]").astype("datetime64[ns]")
+    edges = np.array([at, *cuts.astype(np.int64)[cuts.astype(np.int64) < until], until])
+    prices = as_of(record.traded_bars[row.instrument], "close", edges).values
+    results = row.weight * row.equity * np.diff(prices) / prices[0]
+    spans = zip(edges[:-1].tolist(), edges[1:].tolist(), results.tolist(), strict=True)
+    return [_Piece(*span) for span in spans]
+
+
+def _month(at: int) -> int:
+    """Return the months since 1970 of an instant, UTC."""
+    return int(np.datetime64(at, "ns").astype("datetime64[M]").astype(np.int64))
