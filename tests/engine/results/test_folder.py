@@ -27,6 +27,8 @@ FILES = {
     "journal_decisions.parquet",
     "journal_account.parquet",
     "decision_rows.parquet",
+    "overlays.parquet",
+    "hedges.parquet",
 }
 
 
