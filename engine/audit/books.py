@@ -108,7 +108,8 @@ def _check_deposits(case: Case) -> None:
         paid = sum((f.amount for f in deposits if f.wallet == wallet.value), start=0.0)
         line = recorder.line(EVENTS, f"deposits into {wallet}")
         line.amount("the config's cash", amount, paid)
-    first = min((market.first_open(files.start) for market in case.markets.values()), default=0)
+    traded = (case.markets[name] for name in files.traded if name in case.markets)
+    first = min((market.first_open(files.start) for market in traded), default=0)
     for fact in deposits:
         line = recorder.line(EVENTS, f"fact {fact.fact_id} (deposit)")
         if not files.start <= fact.at <= first:

@@ -111,7 +111,9 @@ class Execution:
                 multiplier=order.request.slippage_multiplier,
             )
         side, tick = order.request.side, path.instrument.tick_size
-        return max(round_against(raw * (1 + side * fraction), side, tick), tick), fraction
+        # An option can be worth nothing; anything else fetches a tick.
+        least = 0.0 if is_option(path) else tick
+        return max(round_against(raw * (1 + side * fraction), side, tick), least), fraction
 
     def affordable(
         self, path: InstrumentPath, order: WorkingOrder, price: float, *, rate: float, free: float

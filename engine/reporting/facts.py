@@ -145,7 +145,7 @@ def hedge_rows(record: RunRecord) -> Rows:
     rows += [
         (
             line.hedge + (" (synthetic prices)" if line.hedge == OPTIONS else ""),
-            f"{line.count} {line.unit}",
+            f"{line.count} {line.unit}{'' if line.count == 1 else 's'}",
             number(round(line.days)),
             signed(line.cost),
             signed(line.benefit),

@@ -55,14 +55,14 @@ def hedge_lines(record: RunRecord) -> tuple[HedgeLine, ...]:
     pieces: dict[str, list[_Piece]] = defaultdict(list)
     for hedge, piece in _held_back(record, set(bought)):
         pieces[hedge].append(piece)
-    lines = [_line(name, "months", parts, _by_month(parts)) for name, parts in pieces.items()]
+    lines = [_line(name, "month", parts, _by_month(parts)) for name, parts in pieces.items()]
     trades: dict[str, list[_Piece]] = defaultdict(list)
     for trade in record.trades:
         name = OPTIONS if trade.instrument in record.options else bought.get(trade.instrument)
         if name is not None:
             trades[name].append(_of_trade(trade, record.end))
     for name, parts in trades.items():
-        lines.append(_line(name, "trades", parts, [part.result for part in parts]))
+        lines.append(_line(name, "trade", parts, [part.result for part in parts]))
     return tuple(sorted(lines, key=lambda line: line.hedge))
 
 

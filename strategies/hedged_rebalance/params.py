@@ -135,6 +135,12 @@ class HedgedParams(PlaybookParams):
     )
     add_steps: int = Field(3, ge=1, description="Steps in which risk returns")
     add_rest: int = Field(5, ge=1, description="Sessions between two steps")
+    warmup_sessions: int = Field(
+        280,
+        ge=100,
+        description="Sessions of history before the first decision; with fewer than 280 the "
+        "correlation's place in its own year is unknown at first, and unknown is not calm",
+    )
     state: MarketStateConfig = Field(
         default_factory=MarketStateConfig, description="Thresholds of the market state"
     )

@@ -21,8 +21,6 @@ from engine.api import (
 from strategies.hedged_rebalance.params import HedgedParams
 from strategies.hedged_rebalance.signals import prepare_signals
 
-# A year for the percentile of the correlation, and the sessions before its first value.
-WARMUP_SESSIONS = 280
 # Of what is only traded.
 TRADED_WARMUP_NS = 40 * DAY_NS
 
@@ -58,7 +56,7 @@ class HedgedRebalance(Playbook[HedgedParams]):
             channels=frozenset(required),
             optional=state_channels(params.state) - required,
             traded=params.traded,
-            warmup_bars=WARMUP_SESSIONS,
+            warmup_bars=params.warmup_sessions,
             shorter_ns=dict.fromkeys(required - {params.clock_key}, TRADED_WARMUP_NS),
             options=() if puts is None else (puts.underlying,),
         )

@@ -200,3 +200,15 @@ def test_a_halt_blocks_hedges_and_sells_those_that_are_held() -> None:
     outcome = run(closes, {0: [hedge()], 4: [hedge(contract=LATER)]}, risk=risk)
     assert [f.role for f in outcome.fills] == ["entry", "guard"]
     assert outcome.decisions[-1].blocked_by == "drawdown halt"
+
+
+def test_a_worthless_contract_is_sold_for_nothing_not_for_a_tick() -> None:
+    closes = [100.0, 100.0, *([400.0] * 8)]
+    outcome = run(closes, {0: [hedge(cover=0.3)], 5: [Exit(NAME, "off")]})
+    sold = outcome.fills[1]
+    assert 0 <= sold.raw_price < 0.005
+    assert sold.price == 0.0
+    (trade,) = build_trades(outcome)
+    assert trade.slippage_cost == pytest.approx(
+        sum(abs(f.quantity) * abs(f.price - f.raw_price) for f in outcome.fills)
+    )

@@ -15,10 +15,17 @@ from engine.causality import prepare
 from engine.intents import Exit, Hedge
 from engine.results.folder import write_files
 from engine.results.records import RunRecord
-from engine.testing import ScriptedPlaybook, ScriptParams, table_config
+from engine.testing import (
+    SPOT,
+    ScriptedPlaybook,
+    ScriptParams,
+    candles,
+    table,
+    table_config,
+)
 from engine.window import with_listed
 from tests.engine.audit.simulated import Finished
-from tests.engine.option_market import CASH, CONTRACT, EXPIRY, LATER, market
+from tests.engine.option_market import CASH, CONTRACT, EXPIRY, LATER, SPY, market
 
 CLOSES = [100.0, *([96.0] * (EXPIRY - 2)), 92.0, 90.0, 90.0, 91.0]
 OPENS = [100.0, 97.0, *([96.0] * (EXPIRY - 2)), 91.0, 90.0, 90.0]
@@ -31,8 +38,10 @@ SCRIPT = {
 
 @pytest.fixture
 def audited(tmp_path):
-    def write_and_audit():
+    def write_and_audit(*watched):
         data = market(CLOSES, opens=OPENS)
+        if watched:
+            data = table(*data.channels.values(), *watched, instruments=(SPY, SPOT))
         params = ScriptParams(
             clock=ChannelKey("SPY", ChannelKind.BARS, "1d"),
             channels=frozenset(data.channels),
@@ -64,6 +73,14 @@ def test_purchases_sales_and_settlements_audit_clean(audited):
     assert outcome.fills[0].quantity < outcome.orders[0].quantity
     assert report.ok, format_report(report)
     assert report.checks["settlements"] == 1
+
+
+def test_an_instrument_that_is_only_watched_opens_no_account(audited):
+    # Its first bar opens at midnight, hours before the fund's.
+    watched = candles([(50_000.0,) * 4] * 24, instrument=SPOT.id)
+    outcome, report = audited(watched)
+    assert outcome.facts[0].at > watched["opened_at"][0]
+    assert report.ok, format_report(report)
 
 
 def test_a_contract_that_does_not_settle_is_found(audited, monkeypatch):

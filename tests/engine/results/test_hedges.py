@@ -49,7 +49,7 @@ def test_what_is_held_back_earns_what_it_does_not_lose_month_by_month() -> None:
     script = {0: hold(0.2, cash={"SPY": -0.3}), off: hold(0.5, cash={"SPY": 0.0})}
     (line,) = hedge_lines(record_of(closes, script))
     # February +30,000 x 0.10; March from 90 to 108: -30,000 x 0.18. What follows is not held back.
-    assert (line.hedge, line.unit, line.count) == ("cash", "months", 2)
+    assert (line.hedge, line.unit, line.count) == ("cash", "month", 2)
     assert line.benefit == pytest.approx(3_000.0)
     assert line.cost == pytest.approx(-5_400.0)
     assert line.net == pytest.approx(-2_400.0)
@@ -79,7 +79,7 @@ def test_bought_hedges_are_judged_by_their_trades() -> None:
     held = (OPENED[3] - OPENED[1]) + (record.end - OPENED[5])
     assert line == HedgeLine(
         "options",
-        "trades",
+        "trade",
         2,
         pytest.approx(held / DAY),
         pytest.approx(lost.net_pnl),
@@ -95,7 +95,7 @@ def test_a_fund_that_an_overlay_adds_is_judged_by_its_trades() -> None:
     script = {0: hold(0.1, inverse={"SPY": 0.1}), 2: hold(0.0, inverse={"SPY": 0.0})}
     record = record_of([100.0, 100.0, 90.0, 90.0], script)
     (line,) = hedge_lines(record)
-    assert (line.hedge, line.unit, line.count) == ("inverse", "trades", 1)
+    assert (line.hedge, line.unit, line.count) == ("inverse", "trade", 1)
     assert line.cost == pytest.approx(record.trades[0].net_pnl) == pytest.approx(-1_000.0)
 
 
