@@ -192,8 +192,9 @@ def book_table(title: str, rows: dict[str, Figures]) -> list[str]:
     ]
     lines.append("|---|---|---|---|---|---|")
     for line in rows[ALL_FOUR].hedges:
+        units = line.unit if line.count == 1 else f"{line.unit}s"
         lines.append(
-            f"| {line.hedge} | {line.count} {line.unit}{'s' * (line.count != 1)} | {line.days:.0f} | {line.cost:,.0f} | "
+            f"| {line.hedge} | {line.count} {units} | {line.days:.0f} | {line.cost:,.0f} | "
             f"{line.benefit:,.0f} | {line.net:+,.0f} |"
         )
     return [*lines, ""]

@@ -263,8 +263,9 @@ class Matcher:
         price = raw if rests else execution.taker_price(path, entry, raw, quantity, turn.when)[0]
         rate = execution.fee_rate(path, maker=False)
         free = self._collateral.free_for(turn.k, turn.t)
-        if not math.isnan(entry.request.spend_limit):
-            free = min(free, entry.request.spend_limit)
+        carrier = "free cash"
+        if entry.request.spend_limit < free:
+            free, carrier = entry.request.spend_limit, "the budget"
         afford = execution.affordable(path, entry, price, rate=rate, free=free)
         short_of_cash = afford < quantity
         quantity = min(quantity, afford)
@@ -275,7 +276,7 @@ class Matcher:
         at = turn.when.at
         if short_of_cash:
             status = OrderStatus.CANCELLED if entry.filled > 0 else OrderStatus.REJECTED
-            self._book.end(entry, status, at, "cash or budget does not carry the rest")
+            self._book.end(entry, status, at, f"{carrier} does not carry the rest")
         elif entry.filled >= entry.request.quantity * (1 - 1e-12):
             self._book.end(entry, OrderStatus.FILLED, at, "filled")
         if plan.entered == 0.0 and not entry.is_working:

@@ -176,7 +176,7 @@ def next_instant(  # noqa: PLR0917 - compiled code takes scalars and arrays
     level_side: Ints,
     level_price: Floats,
     cash: float,
-    daily_floor: float,
+    loss_floor: float,
     halt_drawdown: float,
     peak: float,
 ) -> tuple[int, float]:
@@ -200,7 +200,7 @@ def next_instant(  # noqa: PLR0917 - compiled code takes scalars and arrays
         if has_close[i]:
             equity = resolve.account_equity(cash, quantities, averages, margined, marks)
             highest = max(peak, equity)
-            if equity <= daily_floor or equity <= highest * (1.0 - halt_drawdown):
+            if equity <= loss_floor or equity <= highest * (1.0 - halt_drawdown):
                 return i, peak
             peak = highest
     return len(wake), peak

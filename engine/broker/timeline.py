@@ -5,7 +5,7 @@ timestamps, between the window's start and end. Arrays here are indexed by the i
 broker and the search never look a row up.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,14 +63,16 @@ class Timeline:
     """All instants (ns, UTC) with the paths of the traded instruments in a fixed order.
 
     ``has_close`` marks instants at which a bar closes (marks, guards, decisions); ``day_end`` the
-    last such instant of each account day. ``interest_rate`` is the annual fraction paid on
-    brokerage cash at a day's end (NaN elsewhere) and ``interest_days`` the days it covers.
+    last such instant of each account day, ``week_end`` of each week from Monday on.
+    ``interest_rate`` is the annual fraction paid on brokerage cash at a day's end (NaN elsewhere)
+    and ``interest_days`` the days it covers.
     """
 
     at: NDArray[np.int64]
     paths: tuple[InstrumentPath, ...]
     has_close: NDArray[np.bool_]
     day_end: NDArray[np.bool_]
+    week_end: NDArray[np.bool_]
     interest_rate: Floats
     interest_days: Floats
 
@@ -141,9 +143,11 @@ def build_timeline(
     has_close = np.zeros(len(at), np.bool_)
     for channel, rows in layouts.values():
         has_close[np.searchsorted(at, channel["closed_at"][rows])] = True
-    day_end = _last_of_day(at, has_close, paths)
+    day_end = _last_of_period(at, has_close, paths, lambda days: days)
+    # The epoch was a Thursday.
+    week_end = _last_of_period(at, has_close, paths, lambda days: (days + 3) // 7)
     rate, days = _interest(dataset, at, day_end, interest_series, start)
-    return Timeline(at, paths, has_close, day_end, rate, days)
+    return Timeline(at, paths, has_close, day_end, week_end, rate, days)
 
 
 def _merged(instants: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
@@ -317,12 +321,16 @@ def account_days(at: NDArray[np.int64], paths: Sequence[InstrumentPath]) -> NDAr
     return days
 
 
-def _last_of_day(
-    at: NDArray[np.int64], has_close: NDArray[np.bool_], paths: Sequence[InstrumentPath]
+def _last_of_period(
+    at: NDArray[np.int64],
+    has_close: NDArray[np.bool_],
+    paths: Sequence[InstrumentPath],
+    period_of: Callable[[NDArray[np.int64]], NDArray[np.int64]],
 ) -> NDArray[np.bool_]:
+    """Mark the last close of each period of account days; that of the data's end is not known."""
     closes = np.flatnonzero(has_close)
-    days = account_days(at[closes], paths)
-    last = np.append(days[1:] != days[:-1], False) if len(days) else np.zeros(0, np.bool_)
+    periods = period_of(account_days(at[closes], paths))
+    last = np.append(periods[1:] != periods[:-1], False) if len(periods) else np.zeros(0, np.bool_)
     mask = np.zeros(len(at), np.bool_)
     mask[closes[last]] = True
     return mask

@@ -104,7 +104,7 @@ class Session:
             self.risk.on_plan_closed(plan.at, plan.plan_id, plan.net_pnl)
         self._closed_seen = len(closed)
         if self.timeline.has_close[t] and self.risk.on_mark(
-            at, self.equity, bool(self.timeline.day_end[t])
+            at, self.equity, bool(self.timeline.day_end[t]), bool(self.timeline.week_end[t])
         ):
             for review in self.risk.flatten(at, self.account_view()):
                 submit(review.orders)
@@ -237,7 +237,7 @@ class Session:
             levels.side,
             levels.price,
             ledger.venue_cash + ledger.brokerage_cash,
-            self.risk.daily_floor,
+            self.risk.loss_floor,
             self.risk.halt_drawdown,
             self.risk.peak,
         )

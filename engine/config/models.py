@@ -187,11 +187,23 @@ class GuardScope(StrEnum):
     FLATTEN = "flatten"
 
 
-class DailyLossConfig(Model):
-    """Stop for the rest of the day after losing a fraction of the day's opening equity."""
+class LossLimitConfig(Model):
+    """Stop for the rest of a period after losing a fraction of the equity that it began with."""
+
+    limit: float = Field(gt=0, lt=1, description="Loss as a fraction of the period's start")
+    scope: GuardScope = Field(GuardScope.FLATTEN, description="block_entries or flatten")
+
+
+class DailyLossConfig(LossLimitConfig):
+    """The limit of an account day."""
 
     limit: float = Field(0.03, gt=0, lt=1, description="Loss as a fraction of the day's start")
-    scope: GuardScope = Field(GuardScope.FLATTEN, description="block_entries or flatten")
+
+
+class WeeklyLossConfig(LossLimitConfig):
+    """The limit of an account week, Monday to Sunday."""
+
+    limit: float = Field(0.06, gt=0, lt=1, description="Loss as a fraction of the week's start")
 
 
 class DrawdownRung(Model):
@@ -278,6 +290,7 @@ class RiskConfig(Model):
     daily_loss: DailyLossConfig | None = Field(
         default_factory=DailyLossConfig, description="Daily loss limit; null: off"
     )
+    weekly_loss: WeeklyLossConfig | None = Field(None, description="Weekly loss limit; null: off")
     drawdown: DrawdownConfig | None = Field(
         default_factory=DrawdownConfig, description="Drawdown ladder and halt; null: off"
     )

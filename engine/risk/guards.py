@@ -1,7 +1,7 @@
-"""Guards: daily loss, drawdown ladder and halt, cool-down, trades a day.
+"""Guards: daily and weekly loss, drawdown ladder and halt, cool-down, trades a day.
 
-The state depends only on equity at bar closes and on the ends of account days, never on how often
-a guard was asked, so that visiting few instants gives the same state as visiting all of them.
+The state depends only on equity at bar closes and on the ends of account days and weeks, never on
+how often a guard was asked, so that visiting few instants gives the same state as visiting all.
 """
 
 import math
@@ -9,15 +9,18 @@ from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from data_feeds.timeframe import DAY_NS, parse_duration
-from engine.config.models import GuardScope, RiskConfig
+from engine.config.models import RiskConfig
 from engine.events import GuardEvent
+from engine.risk.period_loss import PeriodLoss
 
 # Later than any data; "no instant to visit" and "never released".
 NEVER = 2**63 - 1
 NEW_YORK = ZoneInfo("America/New_York")
 SECOND_NS = 10**9
+SUNDAY = 6
 
 DAILY_LOSS = "daily loss"
+WEEKLY_LOSS = "weekly loss"
 DRAWDOWN_HALT = "drawdown halt"
 COOL_DOWN = "cool-down"
 MAX_TRADES = "max trades a day"
@@ -31,6 +34,19 @@ def end_of_day(at: int, *, ny_days: bool) -> int:
         return -(-at // DAY_NS) * DAY_NS
     local = _new_york(at - 1)
     return _instant(datetime.combine(local.date() + timedelta(days=1), time(), tzinfo=NEW_YORK))
+
+
+def end_of_week(at: int, *, ny_days: bool) -> int:
+    """Return the first midnight at or after ``at`` that ends a Sunday, UTC or New York, ns UTC."""
+    end = end_of_day(at, ny_days=ny_days)
+    while _weekday(end - 1, ny_days=ny_days) != SUNDAY:
+        end = end_of_day(end + 1, ny_days=ny_days)
+    return end
+
+
+def _weekday(at: int, *, ny_days: bool) -> int:
+    moment = datetime.fromtimestamp(at // SECOND_NS, tz=UTC)
+    return (moment.astimezone(NEW_YORK) if ny_days else moment).weekday()
 
 
 def days_later(at: int, days: int, *, ny_days: bool) -> int:
@@ -57,7 +73,7 @@ class Guards:
     Attributes
     ----------
     peak : running maximum of equity at bar closes, quote; a caller that skips bars may set it
-    daily_floor : equity at or below which the daily loss trips; -inf when off or tripped today
+    loss_floor : equity at or below which a loss limit trips; -inf when all are off or tripped
     halt_drawdown : fraction; equity <= peak x (1 - it) halts; inf when off or already halted
     next_release_at : first instant at which :meth:`on_mark` must be called to release a guard,
         besides the last closes of the account days
@@ -65,39 +81,37 @@ class Guards:
     """
 
     def __init__(self, risk: RiskConfig, *, start_equity: float, ny_days: bool) -> None:
-        self._daily = risk.daily_loss
+        self._daily = PeriodLoss(DAILY_LOSS, "day", risk.daily_loss, start_equity)
+        self._weekly = PeriodLoss(WEEKLY_LOSS, "week", risk.weekly_loss, start_equity)
         self._drawdown = risk.drawdown
         self._cool_down = None if risk.cool_down is None else parse_duration(risk.cool_down)
         self._max_trades = risk.max_trades_per_day
         self._ny_days = ny_days
         self.events: list[GuardEvent] = []
         self.peak = start_equity
-        self.daily_floor = -math.inf
         self.halt_drawdown = self._armed_halt()
         self.next_release_at = NEVER
         self.flatten_reason = ""
-        self._day_start = start_equity
-        # What a day's loss or its count blocks lasts to midnight, hours after its last close where
-        # a session ends before; the floor of the next day is armed at that close.
-        self._daily_until: int | None = None
-        self._tripped_day_start = start_equity
         self._halted_until: int | None = None
         self._cooling_until: int | None = None
         self._trades_today = 0
+        # What a count blocks lasts to midnight, hours after the last close where a session ends
+        # before.
         self._trades_until = 0
-        self._arm_daily(start_equity)
+        self.loss_floor = max(self._daily.floor, self._weekly.floor)
 
-    def on_mark(self, at: int, equity: float, day_end: bool) -> bool:
+    def on_mark(self, at: int, equity: float, day_end: bool, week_end: bool = False) -> bool:
         """Judge one bar close; True when the account must be flattened now.
 
-        ``day_end``: ``at`` is the last close of its account day, at midnight or before. Calls at
-        which nothing can trip, be released or begin a day change only ``peak``.
+        ``day_end``: ``at`` is the last close of its account day, at midnight or before;
+        ``week_end``: the last of its week, too. Calls at which nothing can trip, be released or
+        begin a day change only ``peak``.
         """
         # Called at every bar of a dense run; max() would cost as much as the rest.
         if equity > self.peak:  # noqa: PLR1730
             self.peak = equity
         if (
-            equity > self.daily_floor
+            equity > self.loss_floor
             and equity > self.peak * (1 - self.halt_drawdown)
             and at < self.next_release_at
             and not day_end
@@ -107,11 +121,17 @@ class Guards:
             self._release(at, equity)
             # A close at midnight is still judged in the day that ends there.
             self._release_days(at, equity, through=at - 1)
-        flatten = self._judge_daily(at, equity)
+        until = end_of_day(at, ny_days=self._ny_days)
+        flatten = self._judge_loss(self._daily, at, equity, until)
+        until = end_of_week(at, ny_days=self._ny_days)
+        flatten = self._judge_loss(self._weekly, at, equity, until) or flatten
         flatten = self._judge_halt(at, equity) or flatten
         if day_end:
             self._release_days(at, equity, through=at)
-            self._arm_daily(equity)
+            self._daily.arm(equity)
+        if week_end:
+            self._weekly.arm(equity)
+        self.loss_floor = max(self._daily.floor, self._weekly.floor)
         return flatten
 
     def on_entry(self, at: int, equity: float) -> None:
@@ -160,8 +180,9 @@ class Guards:
         """
         if self._halted_until is not None:
             return DRAWDOWN_HALT
-        if self._daily_until is not None and at < self._daily_until:
-            return DAILY_LOSS
+        for limit in (self._daily, self._weekly):
+            if limit.holds(at):
+                return limit.name
         if self._cooling_until is not None and at < self._cooling_until:
             return COOL_DOWN
         if not adds and self._is_day_full() and at < self._trades_until:
@@ -188,42 +209,28 @@ class Guards:
     def _armed_halt(self) -> float:
         return math.inf if self._drawdown is None else self._drawdown.halt_at
 
-    def _arm_daily(self, equity: float) -> None:
-        self._day_start = equity
-        self.daily_floor = -math.inf if self._daily is None else equity * (1 - self._daily.limit)
-
     def _is_day_full(self) -> bool:
         return self._max_trades is not None and self._trades_today >= self._max_trades
 
     def _schedule(self) -> None:
         self.next_release_at = min(self._halted_until or NEVER, self._cooling_until or NEVER)
         # At midnight itself only a day's last close releases; the first close after it must.
-        if self._daily_until is not None:
-            self.next_release_at = min(self.next_release_at, self._daily_until + 1)
+        for limit in (self._daily, self._weekly):
+            if limit.until is not None:
+                self.next_release_at = min(self.next_release_at, limit.until + 1)
         if self._is_day_full():
             self.next_release_at = min(self.next_release_at, self._trades_until + 1)
 
-    def _judge_daily(self, at: int, equity: float) -> bool:
-        if self._daily is None or equity > self.daily_floor:
+    def _judge_loss(self, limit: PeriodLoss, at: int, equity: float, until: int) -> bool:
+        """Trip a loss limit at its floor; True when it flattens."""
+        event = limit.trip(at, equity, until)
+        if event is None:
             return False
-        self.daily_floor = -math.inf
-        self._daily_until = until = end_of_day(at, ny_days=self._ny_days)
-        self._tripped_day_start = self._day_start
         self._schedule()
-        detail = f"{equity / self._day_start - 1:.2%} today, limit -{self._daily.limit:.2%}"
-        self._record(
-            at,
-            DAILY_LOSS,
-            "tripped",
-            equity=equity,
-            reference=self._day_start,
-            until=until,
-            detail=detail,
-        )
-        if self._daily.scope is not GuardScope.FLATTEN:
-            return False
-        self.flatten_reason = DAILY_LOSS
-        return True
+        self.events.append(event)
+        if limit.flattens:
+            self.flatten_reason = limit.name
+        return limit.flattens
 
     def _judge_halt(self, at: int, equity: float) -> bool:
         if self._drawdown is None or equity > self.peak * (1 - self.halt_drawdown):
@@ -281,18 +288,10 @@ class Guards:
 
     def _release_days(self, at: int, equity: float, *, through: int) -> None:
         """Release at ``at`` what held until the end of a day, for days that ended ``through``."""
-        detail = "a new account day"
-        if self._daily_until is not None and self._daily_until <= through:
-            self._record(
-                at,
-                DAILY_LOSS,
-                "released",
-                equity=equity,
-                reference=self._tripped_day_start,
-                until=self._daily_until,
-                detail=detail,
-            )
-            self._daily_until = None
+        for limit in (self._daily, self._weekly):
+            event = limit.release(at, equity, through)
+            if event is not None:
+                self.events.append(event)
         if self._trades_until <= through:
             if self._is_day_full():
                 self._record(
@@ -302,7 +301,7 @@ class Guards:
                     equity=equity,
                     reference=float(self._trades_today),
                     until=self._trades_until,
-                    detail=detail,
+                    detail="a new account day",
                 )
             self._trades_today = 0
         self._schedule()

@@ -113,9 +113,9 @@ class RiskModule:
         return self._guards.events
 
     @property
-    def daily_floor(self) -> float:
-        """Equity at or below which the daily loss trips; -inf when off or tripped today."""
-        return self._guards.daily_floor
+    def loss_floor(self) -> float:
+        """Equity at or below which a loss limit trips; -inf when all are off or tripped."""
+        return self._guards.loss_floor
 
     @property
     def halt_drawdown(self) -> float:
@@ -136,13 +136,13 @@ class RiskModule:
         """First instant at which :meth:`on_mark` must be called to release a guard."""
         return self._guards.next_release_at
 
-    def on_mark(self, at: int, equity: float, day_end: bool) -> bool:
+    def on_mark(self, at: int, equity: float, day_end: bool, week_end: bool = False) -> bool:
         """Judge the guards at a bar close; True: flatten now.
 
-        ``day_end``: ``at`` is the last instant of the account day. The old day is judged first,
-        then equity becomes the next day's reference.
+        ``day_end``: ``at`` is the last instant of the account day, ``week_end`` of its week. The
+        old period is judged first, then equity becomes the next one's reference.
         """
-        return self._guards.on_mark(at, equity, day_end)
+        return self._guards.on_mark(at, equity, day_end, week_end)
 
     def on_plan_closed(self, at: int, plan_id: int, net_pnl: float) -> None:
         """Forget a finished plan; a loss (net of fees and funding) starts the cool-down."""

@@ -48,6 +48,7 @@ from engine.config.models import (
     RunMode,
     SlippageConfig,
     VenueConfig,
+    WeeklyLossConfig,
 )
 from engine.events import SimulationOutcome
 from tests.engine.random_markets import (
@@ -340,7 +341,14 @@ def _risk(rng: np.random.Generator) -> RiskConfig:
         halt_at=halt,
         halt_days=[1, 2, 3, None][int(rng.integers(0, 4))],
     )
+    # A stream of its own leaves the other draws as they are.
+    (apart,) = rng.spawn(1)
+    weekly = WeeklyLossConfig(
+        limit=float(apart.choice([0.02, 0.06, 0.15])),
+        scope=str(apart.choice(["flatten", "block_entries"])),
+    )
     return RiskConfig(
+        weekly_loss=weekly if apart.random() < 0.4 else None,
         risk_fraction=float(rng.choice([0.02, 0.1, 0.2])),
         target_volatility=None,
         leverage_cap=float(rng.choice([2.0, 3.5, 10.0])),

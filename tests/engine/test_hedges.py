@@ -72,7 +72,7 @@ def test_the_premium_never_exceeds_its_budget_though_the_open_is_dearer() -> Non
     assert fill.quantity * fill.price <= 1_000.0 < (fill.quantity + 1) * fill.price
     assert (order.status, order.end_reason) == (
         "cancelled",
-        "cash or budget does not carry the rest",
+        "the budget does not carry the rest",
     )
 
 

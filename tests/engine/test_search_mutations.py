@@ -62,7 +62,7 @@ SEARCH = [
     ("no level at the open", "price, opens, opens)", "price, low[k, i], high[k, i])"),
     ("only the first level", "in range(level_count[k])", "in range(min(level_count[k], 1))"),
     ("only the first instrument", "for k in range(len(quantities))", "for k in range(1)"),
-    ("no daily loss", "equity <= daily_floor or", ""),
+    ("no daily loss", "equity <= loss_floor or", ""),
     ("no drawdown halt", " or equity <= highest * (1.0 - halt_drawdown)", ""),
     ("no new peak inside the stretch", "highest = max(peak, equity)", "highest = peak"),
     ("no peak carried on", "            peak = highest\n", ""),

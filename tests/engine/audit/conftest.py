@@ -147,8 +147,9 @@ class HandMade:
             "decision_id": decision["decision_id"], "instrument": decision["instrument"],
             "role": role, "kind": kinds.get(role, "market"), "side": side, "quantity": quantity,
             "price": price, "fraction": NAN, "leverage_setting": decision["leverage_setting"],
-            "slippage_multiplier": 1.0, "decided_at": decision["decided_at"], "status": "filled",
-            "filled": 0.0, "ended_at": 0, "end_reason": "", "reason": "by hand",
+            "slippage_multiplier": 1.0, "spend_limit": NAN,
+            "decided_at": decision["decided_at"], "status": "filled", "filled": 0.0,
+            "ended_at": 0, "end_reason": "", "reason": "by hand",
         }  # fmt: skip
         self._add("orders", OrderRow, values | more)
 

@@ -35,8 +35,10 @@ def test_a_sealed_table_that_changed_is_found(demo, tmp_path, name, change):
     folder = tmp_path / "run"
     shutil.copytree(demo, folder)
     table = pq.read_table(folder / name)
-    assert len(table) > 1
-    if change == "delete a row":
+    if len(table) == 0:
+        # The demo hedges nothing: a row of nothing is a change, too.
+        pq.write_table(pa.table({c.name: pa.nulls(1, c.type) for c in table.schema}), folder / name)
+    elif change == "delete a row":
         pq.write_table(table.slice(1), folder / name)
     else:
         pq.write_table(pa.concat_tables([table.slice(0, 1), table]), folder / name)

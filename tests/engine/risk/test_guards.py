@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_feeds.timeframe import DAY_NS, HOUR_NS
-from engine.risk.guards import NEVER, Guards, days_later, end_of_day
+from engine.risk.guards import NEVER, Guards, days_later, end_of_day, end_of_week
 
 DAILY = {"daily_loss": {"limit": 0.03, "scope": "flatten"}}
+WEEKLY = {"weekly_loss": {"limit": 0.05, "scope": "flatten"}}
 LADDER = {
     "drawdown": {
         "ladder": [
@@ -36,9 +37,9 @@ def brief(events):
 def test_daily_loss_trips_at_the_limit_and_not_above(make):
     # 3% of 100,000: the floor is 97,000
     state = guards(make, **DAILY)
-    assert state.daily_floor == pytest.approx(97_000.0)
-    assert not state.on_mark(HOUR_NS, math.nextafter(state.daily_floor, math.inf), False)
-    assert state.on_mark(2 * HOUR_NS, state.daily_floor, False)
+    assert state.loss_floor == pytest.approx(97_000.0)
+    assert not state.on_mark(HOUR_NS, math.nextafter(state.loss_floor, math.inf), False)
+    assert state.on_mark(2 * HOUR_NS, state.loss_floor, False)
     event = state.events[0]
     assert (event.guard, event.event, event.until) == ("daily loss", "tripped", DAY_NS)
     assert (event.equity, event.reference) == (pytest.approx(97_000.0), 100_000.0)
@@ -49,11 +50,11 @@ def test_daily_loss_trips_once_a_day_and_ends_with_the_day(make):
     state = guards(make, **DAILY)
     assert state.on_mark(HOUR_NS, 96_000.0, False)
     assert not state.on_mark(2 * HOUR_NS, 90_000.0, False)
-    assert state.daily_floor == -math.inf
+    assert state.loss_floor == -math.inf
     assert not state.on_mark(DAY_NS, 90_000.0, True)
     assert state.blocked_by(DAY_NS) == ""
     # The new day starts from 90,000: its floor is 87,300.
-    assert state.daily_floor == pytest.approx(87_300.0)
+    assert state.loss_floor == pytest.approx(87_300.0)
     assert brief(state.events) == [("daily loss", "tripped"), ("daily loss", "released")]
 
 
@@ -98,7 +99,7 @@ def test_after_a_daily_loss_at_the_close_the_next_close_is_judged_against_it(mak
     first, second = instant("2026-01-07T21:00:00"), instant("2026-01-08T21:00:00")
     assert state.on_mark(first, 96_000.0, True)
     # 96,000 x 0.97 = 93,120.
-    assert state.daily_floor == pytest.approx(93_120.0)
+    assert state.loss_floor == pytest.approx(93_120.0)
     assert first < state.next_release_at <= second
     assert state.on_mark(second, 93_000.0, True)
     assert [(e.at, e.event, e.equity, e.reference, e.until) for e in state.events] == [
@@ -259,7 +260,7 @@ def test_an_entry_between_midnight_and_the_first_close_starts_the_new_count(make
 
 def test_guards_that_are_off_never_trip(make):
     state = guards(make)
-    assert (state.daily_floor, state.halt_drawdown) == (-math.inf, math.inf)
+    assert (state.loss_floor, state.halt_drawdown) == (-math.inf, math.inf)
     state.on_plan_closed(1, -1e9)
     for hour in range(1, 100):
         state.on_entry(hour * HOUR_NS, 1.0)
@@ -314,7 +315,7 @@ def test_visiting_only_what_can_matter_gives_the_state_of_visiting_every_bar(
     make, returns, losing_rows, entry_rows, clock
 ):
     closed_at, bars_a_day = clock
-    risk = {**DAILY, **LADDER, "cool_down": "3h", "max_trades_per_day": 2}
+    risk = {**DAILY, **LADDER, **WEEKLY, "cool_down": "3h", "max_trades_per_day": 2}
     risk["drawdown"] = {**LADDER["drawdown"], "halt_days": 1}
     ny_days = closed_at is hours_to_the_session_close
     dense, sparse = (guards(make, ny_days=ny_days, **risk) for _ in range(2))
@@ -322,12 +323,13 @@ def test_visiting_only_what_can_matter_gives_the_state_of_visiting_every_bar(
     for row, change in enumerate(returns):
         at, equity = closed_at(row, bars_a_day), equity * (1 + change)
         day_end = (row + 1) % bars_a_day == 0
-        flatten = dense.on_mark(at, equity, day_end)
+        week_end = (row + 1) % (5 * bars_a_day) == 0
+        flatten = dense.on_mark(at, equity, day_end, week_end)
         peak = max(peak, equity)
-        due = day_end or at >= sparse.next_release_at or equity <= sparse.daily_floor
+        due = day_end or at >= sparse.next_release_at or equity <= sparse.loss_floor
         if due or equity <= peak * (1 - sparse.halt_drawdown):
             sparse.peak = peak
-            assert sparse.on_mark(at, equity, day_end) == flatten
+            assert sparse.on_mark(at, equity, day_end, week_end) == flatten
             peak = sparse.peak
             visited += 1
         else:
@@ -342,9 +344,66 @@ def test_visiting_only_what_can_matter_gives_the_state_of_visiting_every_bar(
         sparse.peak = peak
         assert dense.tier(equity) == sparse.tier(equity)
     assert repr(dense.events) == repr(sparse.events)
-    assert (dense.peak, dense.daily_floor, dense.next_release_at) == (
+    assert (dense.peak, dense.loss_floor, dense.next_release_at) == (
         sparse.peak,
-        sparse.daily_floor,
+        sparse.loss_floor,
         sparse.next_release_at,
     )
     assert visited <= len(returns)
+
+
+def test_a_weekly_loss_adds_up_over_days_and_ends_on_monday(make):
+    # Wednesday 2026-01-07: -2% a day never trips the day's 3%, but the third day is -5.9%.
+    state = guards(make, **DAILY, **WEEKLY)
+    assert state.loss_floor == pytest.approx(97_000.0)
+    assert not state.on_mark(instant("2026-01-08T00:00:00"), 98_000.0, True)
+    # The week's floor of 95,000 lies below Thursday's 95,060.
+    assert state.loss_floor == pytest.approx(95_060.0)
+    assert not state.on_mark(instant("2026-01-09T00:00:00"), 96_040.0, True)
+    assert state.loss_floor == pytest.approx(95_000.0)
+    assert state.on_mark(instant("2026-01-09T10:00:00"), 94_900.0, False)
+    (event,) = state.events
+    assert (event.guard, event.reference) == ("weekly loss", 100_000.0)
+    assert event.until == instant("2026-01-12T00:00:00")
+    assert event.detail == "-5.10% this week, limit -5.00%"
+    assert state.flatten_reason == "weekly loss"
+    assert state.blocked_by(instant("2026-01-11T23:00:00")) == "weekly loss"
+    assert state.blocked_by(instant("2026-01-12T00:00:00")) == ""
+
+
+def test_the_next_week_counts_from_the_last_close_of_the_one_before(make):
+    state = guards(make, **WEEKLY)
+    state.on_mark(instant("2026-01-09T10:00:00"), 94_000.0, False)
+    assert state.loss_floor == -math.inf
+    # Sunday's midnight ends the week: released, and armed at that equity.
+    state.on_mark(instant("2026-01-12T00:00:00"), 94_000.0, True, True)
+    assert [event.event for event in state.events] == ["tripped", "released"]
+    assert state.events[1].detail == "a new account week"
+    assert state.loss_floor == pytest.approx(94_000.0 * 0.95)
+
+
+def test_a_week_of_sessions_ends_at_new_york_midnight_after_sunday(make):
+    state = guards(make, ny_days=True, **WEEKLY)
+    # Tuesday's close at 21:00Z.
+    assert state.on_mark(instant("2026-01-06T21:00:00"), 95_000.0, True)
+    assert state.events[0].until == instant("2026-01-12T05:00:00")
+
+
+def test_a_weekly_loss_that_only_blocks_does_not_flatten(make):
+    state = guards(make, weekly_loss={"limit": 0.05, "scope": "block_entries"})
+    assert not state.on_mark(instant("2026-01-06T10:00:00"), 94_000.0, False)
+    assert state.blocked_by(instant("2026-01-06T11:00:00")) == "weekly loss"
+
+
+@pytest.mark.parametrize(
+    ("at", "end"),
+    [
+        ("2026-01-07T10:00:00", "2026-01-12T00:00:00"),
+        ("2026-01-11T23:59:59", "2026-01-12T00:00:00"),
+        # Midnight belongs to the day, and the week, that it ends.
+        ("2026-01-12T00:00:00", "2026-01-12T00:00:00"),
+        ("2026-01-12T00:00:01", "2026-01-19T00:00:00"),
+    ],
+)
+def test_a_week_ends_at_midnight_after_sunday(at, end):
+    assert end_of_week(instant(at), ny_days=False) == instant(end)

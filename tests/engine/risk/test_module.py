@@ -272,7 +272,7 @@ def test_guard_state_is_readable_and_the_peak_settable(make):
     drawdown = {"ladder": [], "halt_at": 0.15, "halt_days": 1}
     run = make.config({"daily_loss": {"limit": 0.03}, "drawdown": drawdown})
     risk = make.module(run)
-    assert (risk.daily_floor, risk.halt_drawdown) == (pytest.approx(97_000.0), 0.15)
+    assert (risk.loss_floor, risk.halt_drawdown) == (pytest.approx(97_000.0), 0.15)
     risk.peak = 120_000.0
     assert risk.on_mark(HOUR_NS, 102_000.0, False)
     assert (risk.peak, risk.next_release_at) == (120_000.0, HOUR_NS + DAY_NS)

@@ -1,0 +1,62 @@
+"""A loss limit over a day or week: armed at its start, tripped once, released at its end."""
+
+import math
+
+from engine.config.models import GuardScope, LossLimitConfig
+from engine.events import GuardEvent
+
+
+class PeriodLoss:
+    """One loss limit of one period, ``day`` or ``week``.
+
+    Attributes
+    ----------
+    floor : equity at or below which it trips; -inf when off or tripped in this period
+    until : midnight at which a tripped limit ends, None while it is not tripped
+    """
+
+    def __init__(
+        self, name: str, period: str, config: LossLimitConfig | None, start_equity: float
+    ) -> None:
+        self.name = name
+        self.floor = -math.inf
+        self.until: int | None = None
+        self._period = period
+        self._config = config
+        self._reference = self._tripped_reference = start_equity
+        self.arm(start_equity)
+
+    @property
+    def flattens(self) -> bool:
+        """Whether tripping closes everything."""
+        return self._config is not None and self._config.scope is GuardScope.FLATTEN
+
+    def arm(self, equity: float) -> None:
+        """Begin a period: its losses count from this equity."""
+        self._reference = equity
+        if self._config is not None:
+            self.floor = equity * (1 - self._config.limit)
+
+    def holds(self, at: int) -> bool:
+        """Whether it is tripped at an instant."""
+        return self.until is not None and at < self.until
+
+    def trip(self, at: int, equity: float, until: int) -> GuardEvent | None:
+        """Return the event of tripping at a bar close, None while the floor is not reached."""
+        if self._config is None or equity > self.floor:
+            return None
+        self.floor, self.until = -math.inf, until
+        # The next period can be armed, at its last close, before this one ends at midnight.
+        self._tripped_reference = self._reference
+        loss = equity / self._reference - 1
+        when = "today" if self._period == "day" else f"this {self._period}"
+        detail = f"{loss:.2%} {when}, limit -{self._config.limit:.2%}"
+        return GuardEvent(at, self.name, "tripped", equity, self._reference, until, detail)
+
+    def release(self, at: int, equity: float, through: int) -> GuardEvent | None:
+        """Return the event of a tripped limit that ended by ``through``, None for none."""
+        if self.until is None or self.until > through:
+            return None
+        until, self.until = self.until, None
+        detail = f"a new account {self._period}"
+        return GuardEvent(at, self.name, "released", equity, self._tripped_reference, until, detail)
