@@ -59,7 +59,7 @@ class Instrument(BaseModel):
 
     @model_validator(mode="after")
     def _perps_trade_around_the_clock(self) -> "Instrument":
-        if self.kind in (InstrumentKind.PERP, InstrumentKind.SPOT) and self.calendar != "24/7":
+        if self.is_crypto and self.calendar != "24/7":
             raise ValueError(f"{self.kind} instruments trade around the clock: calendar is 24/7")
         return self
 
@@ -81,6 +81,11 @@ class Instrument(BaseModel):
     def is_tradable(self) -> bool:
         """Whether orders can be placed in it."""
         return self.kind not in (InstrumentKind.INDEX, InstrumentKind.SERIES)
+
+    @property
+    def is_crypto(self) -> bool:
+        """True for perps and spot, which trade around the clock at a venue."""
+        return self.kind in (InstrumentKind.PERP, InstrumentKind.SPOT)
 
     @property
     def is_margined(self) -> bool:

@@ -13,7 +13,10 @@ from engine.errors import PlaybookContractError
 
 
 class PositionView(NamedTuple):
-    """One open position. ``quantity`` signed base units, prices quote, NaN where not applicable."""
+    """One open position. ``quantity`` signed base units, prices quote, NaN where not applicable.
+
+    ``leaving`` is what exits that still work close of it, unsigned base units.
+    """
 
     instrument: str
     plan_id: int
@@ -26,6 +29,7 @@ class PositionView(NamedTuple):
     liquidation_price: float
     entered_at: int
     initial_risk: float
+    leaving: float = 0.0
 
 
 class AccountView(NamedTuple):

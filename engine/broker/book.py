@@ -1,5 +1,6 @@
 """Working orders, grouped into plans: an entry, its stop, its targets and its exits."""
 
+import math
 from dataclasses import dataclass, field
 
 from engine.costs import floor_to_step
@@ -83,6 +84,15 @@ class Plan:
     def initial_risk(self, average_entry: float) -> float:
         """Return R of the tranches filled so far: distance to the first stop x quantity, quote."""
         return abs(average_entry - self.first_stop) * self.entered
+
+    def leaving(self, held: float) -> float:
+        """Return what working exits still close of ``held`` base units, unsigned."""
+        parts = [
+            held if math.isnan(order.request.quantity) else order.request.quantity - order.filled
+            for order in self.exits
+            if order.is_working
+        ]
+        return min(sum(parts), held)
 
     def orders(self) -> list[WorkingOrder]:
         """Every order that the plan has now."""

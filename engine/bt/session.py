@@ -305,6 +305,7 @@ class Session:
             simulator.collateral.liquidation_level(k, self.t),
             position.entered_at,
             plan.initial_risk(position.average_entry),
+            plan.leaving(abs(position.quantity)) if plan.exits else 0.0,
         )
 
 

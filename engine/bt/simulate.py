@@ -142,9 +142,9 @@ def _without_options(
 
 
 def _covariance(config: RunConfig, bars: dict[str, Channel]) -> Covariance | None:
-    """Return what the volatility target of a book is judged by, None without one."""
+    """Return what volatility target and beta cap of a book are judged by, None without them."""
     portfolio = config.risk.portfolio
-    if portfolio.target_volatility is None:
+    if portfolio.target_volatility is None and portfolio.crypto_beta_cap is None:
         return None
     return ewma_covariance(bars, portfolio.decay)
 

@@ -250,15 +250,27 @@ class MarketTiersConfig(Model):
 
 
 class PortfolioConfig(Model):
-    """Caps on a book of target weights; null is off."""
+    """Caps on everything held together; null is off.
+
+    ``asset_cap``, ``crypto_cap`` and ``net_cap`` bound plans with stops and target weights alike,
+    the others a book of target weights.
+    """
 
     target_volatility: float | None = Field(
         None, gt=0, le=2, description="Annual volatility of the book, a fraction; 252 sessions"
     )
     decay: float = Field(0.94, gt=0, lt=1, description="Weight of the session before in EWMA")
-    asset_cap: float | None = Field(None, gt=0, le=1, description="Largest share of one instrument")
+    asset_cap: float | None = Field(
+        None, gt=0, le=10, description="Largest notional of one instrument / equity"
+    )
     crypto_cap: float | None = Field(
-        None, ge=0, le=1, description="Largest share of perps and spot together"
+        None, ge=0, le=10, description="Largest notional of perps and spot together / equity"
+    )
+    crypto_beta_cap: float | None = Field(
+        None, ge=0, le=10, description="Largest beta of the book to the first crypto market traded"
+    )
+    net_cap: float | None = Field(
+        None, gt=0, le=125, description="Largest abs(longs - shorts) / equity, notionals"
     )
 
 

@@ -65,7 +65,7 @@ class Hedger:
             return refused
         limits = {
             "budget": intent.budget * account.equity,
-            "hedge budget": self.budget_left(at, account),
+            "hedge_budget": self.budget_left(at, account),
             "cash": account.brokerage_cash,
         }
         covered = SHARES_PER_CONTRACT * contract.long_strike

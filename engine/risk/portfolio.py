@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from data_feeds.align import as_of
 from data_feeds.calendar import session_bounds, sessions_between
-from data_feeds.instrument import Instrument, InstrumentKind
+from data_feeds.instrument import Instrument
 from data_feeds.schema import Channel
 from data_feeds.timeframe import DAY_NS
 from engine.config.models import PortfolioConfig
@@ -87,9 +87,11 @@ def capped_weights(
     """Return the weights as wanted and after each cap, in the order applied.
 
     ``asset``: no share above ``asset_cap``. ``crypto``: perps and spot together at most
-    ``crypto_cap``. ``volatility``: all in proportion, down to ``target_volatility``. ``gross``: the
-    sum at most ``leverage_cap``. A cap that is off changes nothing. Where a variance is unknown the
-    volatility cap cannot be judged and everything is zero.
+    ``crypto_cap``. ``crypto_beta``: perps and spot in proportion, down to ``crypto_beta_cap`` (none
+    where the rest alone is above it). ``volatility``: all in proportion, down to
+    ``target_volatility``. ``gross``: the sum at most ``leverage_cap`` and ``net_cap``, as all
+    weights are long. A cap that is off changes nothing. Where a variance is unknown the cap cannot
+    be judged, and what it bounds is zero.
     """
     steps: list[tuple[str, Weights]] = [("target", dict(wanted))]
 
@@ -98,18 +100,20 @@ def capped_weights(
         steps.append((name, {key: value * factors.get(key, 1.0) for key, value in before.items()}))
 
     step("asset", _asset_factors(steps[-1][1], config.asset_cap))
-    crypto = [
-        n for n in wanted if instruments[n].kind in (InstrumentKind.SPOT, InstrumentKind.PERP)
-    ]
+    crypto = [name for name in wanted if instruments[name].is_crypto]
     held = sum(steps[-1][1][name] for name in crypto)
     step("crypto", dict.fromkeys(crypto, _factor(held, config.crypto_cap)))
+    if config.crypto_beta_cap is not None and covariance is not None:
+        factor = _beta_factor(steps[-1][1], crypto, covariance, at, config.crypto_beta_cap)
+        step("crypto_beta", dict.fromkeys(crypto, factor))
     factor = 1.0
     if config.target_volatility is not None and covariance is not None:
         volatility = portfolio_volatility(steps[-1][1], covariance, at)
         factor = 0.0 if np.isnan(volatility) else _factor(volatility, config.target_volatility)
     step("volatility", dict.fromkeys(wanted, factor))
     gross = sum(steps[-1][1].values())
-    step("gross", dict.fromkeys(wanted, _factor(gross, leverage_cap)))
+    limits = [limit for limit in (leverage_cap, config.net_cap) if limit is not None]
+    step("gross", dict.fromkeys(wanted, _factor(gross, min(limits, default=None))))
     return steps
 
 
@@ -120,6 +124,25 @@ def portfolio_volatility(weights: Mapping[str, float], covariance: Covariance, a
     matrix = covariance.at(at)[np.ix_(places, places)]
     vector = np.array([weights[name] for name in held])
     return float(np.sqrt(vector @ matrix @ vector)) if held else 0.0
+
+
+def _beta_factor(
+    weights: Mapping[str, float], crypto: Sequence[str], covariance: Covariance, at: int, cap: float
+) -> float:
+    """Return what brings the book's beta to its first crypto market down to a cap.
+
+    Beta is covariance with that market over its variance. The rest of the book keeps its weights.
+    """
+    if not crypto:
+        return 1.0
+    matrix, place = covariance.at(at), covariance.names.index(crypto[0])
+    betas = {n: matrix[covariance.names.index(n), place] / matrix[place, place] for n in weights}
+    held = {name: weight for name, weight in weights.items() if weight != 0}
+    ours = sum(weight * betas[name] for name, weight in held.items() if name in crypto)
+    rest = sum(weight * betas[name] for name, weight in held.items() if name not in crypto)
+    if np.isnan(ours + rest):
+        return 0.0
+    return 1.0 if ours + rest <= cap or ours <= 0 else max((cap - rest) / ours, 0.0)
 
 
 def _asset_factors(weights: Mapping[str, float], cap: float | None) -> Weights:

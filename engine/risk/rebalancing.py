@@ -131,7 +131,8 @@ class Rebalancer:
             plan_id=0 if plan is None else plan.plan_id,
             entry=close,
         )
-        held = 0.0 if position is None else position.quantity
+        # What an earlier sale still sells is not held any more.
+        held = 0.0 if position is None else position.quantity - position.leaving
         sizes = [(step, weight * account.equity / close) for step, weight in in_order(steps, name)]
         return Change(draft, self._instruments[name], held, sizes[-1][1], sizes)
 
@@ -202,6 +203,9 @@ class Rebalancer:
             return book.refuse(draft, "no equity", f"equity is {draft.equity:,.2f}")
         if draft.instrument in account.pending or (plan is not None and plan.approved_at == at):
             return book.refuse(draft, "tranche works", "the purchase before still works")
+        position = account.position(draft.instrument)
+        if position is not None and position.leaving > 0:
+            return book.refuse(draft, "sale works", "the sale before still works")
         return None
 
 

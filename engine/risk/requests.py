@@ -92,7 +92,8 @@ class SizingDesk:
             mean_volume=volume,
             slippage_multiplier=tranche.slippage_multiplier,
         )
-        notional, cash = self._committed(instrument.wallet, draft.at, account)
+        committed, cash = self._committed(instrument.wallet, draft.at, account)
+        exposures = self._exposures(account, committed)
         at_venue = instrument.wallet is Wallet.VENUE
         free = account.free_venue_cash if at_venue else account.brokerage_cash
         return SizingRequest(
@@ -102,7 +103,13 @@ class SizingDesk:
             stop=draft.stop,
             costs=costs,
             equity=account.equity,
-            gross_notional=account.gross_notional + notional,
+            gross_notional=account.gross_notional + sum(map(abs, committed.values())),
+            net_notional=sum(exposures.values()),
+            crypto_notional=sum(
+                abs(notional)
+                for name, notional in exposures.items()
+                if self._instruments[name].is_crypto
+            ),
             free_cash=free - cash,
             collateral=self._cross_collateral(account, instrument.id),
             realized_volatility=float(inputs.realized_volatility[row]),
@@ -111,19 +118,31 @@ class SizingDesk:
             held=tranche.held,
         )
 
-    def _committed(self, wallet: Wallet, at: int, account: AccountView) -> tuple[float, float]:
-        """Return (notional, cash of one wallet) that approved tranches may still take, quote."""
-        notional = cash = 0.0
+    def _exposures(self, account: AccountView, committed: Mapping[str, float]) -> dict[str, float]:
+        """Return the signed notional of each instrument, working tranches included, quote."""
+        exposures = {n: p.quantity * p.mark for n, p in sorted(account.positions.items())}
+        for name, notional in committed.items():
+            exposures[name] = exposures.get(name, 0.0) + notional
+        return exposures
+
+    def _committed(
+        self, wallet: Wallet, at: int, account: AccountView
+    ) -> tuple[dict[str, float], float]:
+        """Return what approved tranches may still take, quote.
+
+        The signed notional of each instrument, and the cash of one wallet.
+        """
+        notionals, cash = {}, 0.0
         for name, plan in sorted(self._plans.items()):
             if name not in account.pending and plan.approved_at != at:
                 continue
             position = account.position(name)
             held = 0.0 if position is None else abs(position.quantity)
             rest = max(plan.quantity - held, 0.0) * plan.entry
-            notional += rest
+            notionals[name] = plan.direction * rest
             if self._instruments[name].wallet is wallet:
                 cash += rest / max(plan.leverage_setting, 1)
-        return notional, cash
+        return notionals, cash
 
     def _cross_collateral(self, account: AccountView, sized: str) -> float:
         """Return the venue wallet less losses and maintenance of the other perps held, quote."""

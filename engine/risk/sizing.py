@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 
 from data_feeds.instrument import Instrument, InstrumentKind
-from engine.config.models import AccountConfig, MarginMode, RiskConfig, VenueConfig
+from engine.config.models import AccountConfig, MarginMode, PortfolioConfig, RiskConfig, VenueConfig
 from engine.costs import floor_to_step, slippage_fraction
 from engine.events import OrderKind
 from engine.margin import Tier, maintenance_margin
@@ -18,6 +18,9 @@ CAPS = (
     "risk",
     "volatility",
     "leverage",
+    "net",
+    "asset",
+    "crypto",
     "notional",
     "liquidation",
     "participation",
@@ -75,8 +78,9 @@ class SizingRequest:
     """One tranche to be sized; prices and cash in quote, volumes in base units a bar.
 
     ``free_cash`` is what the paying wallet can still commit. ``collateral`` is what a cross
-    position could draw on; isolated positions ignore it. ``gross_notional`` is the account's,
-    entries that still work included. ``fraction`` is the tranche's share of the plan; ``held`` what
+    position could draw on; isolated positions ignore it. ``gross_notional``, ``net_notional``
+    (signed) and ``crypto_notional`` are the account's, entries that still work included.
+    ``fraction`` is the tranche's share of the plan; ``held`` what
     the plan's earlier tranches hold: caps bound the whole position.
     """
 
@@ -91,6 +95,8 @@ class SizingRequest:
     collateral: float
     realized_volatility: float
     mean_volume: float
+    net_notional: float = 0.0
+    crypto_notional: float = 0.0
     fraction: float = 1.0
     held: Held = NOTHING_HELD
 
@@ -159,6 +165,7 @@ def size_entry(request: SizingRequest, rules: SizingRules) -> Sizing:
         "risk": risk_cap,
         "volatility": _volatility_cap(request, rules.risk),
         "leverage": _leverage_cap(request, rules.risk),
+        **_book_caps(request, rules.risk.portfolio),
         "notional": _room(_ratio(rules.risk.notional_cap, request.entry), held),
         "liquidation": _cross_liquidation_cap(request, rules),
         "participation": _participation_cap(request, rules.risk),
@@ -226,6 +233,19 @@ def _leverage_cap(request: SizingRequest, risk: RiskConfig) -> float:
         return UNLIMITED
     room = risk.leverage_cap * request.equity - request.gross_notional
     return max(room, 0.0) / request.entry
+
+
+def _book_caps(request: SizingRequest, book: PortfolioConfig) -> dict[str, float]:
+    """Return what the caps on everything held together leave, base units."""
+    equity, entry, net = request.equity, request.entry, request.direction * request.net_notional
+    caps = {"net": UNLIMITED, "asset": UNLIMITED, "crypto": UNLIMITED}
+    if book.net_cap is not None:
+        caps["net"] = max(book.net_cap * equity - net, 0.0) / entry
+    if book.asset_cap is not None:
+        caps["asset"] = _room(book.asset_cap * equity / entry, request.held)
+    if book.crypto_cap is not None and request.instrument.is_crypto:
+        caps["crypto"] = max(book.crypto_cap * equity - request.crypto_notional, 0.0) / entry
+    return caps
 
 
 def _participation_cap(request: SizingRequest, risk: RiskConfig) -> float:

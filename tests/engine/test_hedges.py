@@ -90,19 +90,19 @@ def test_the_yearly_budget_counts_what_open_and_finished_hedges_cost() -> None:
     outcome = run(closes, script, risk={"hedge_budget": 0.01})
     first, second, third = [d for d in outcome.decisions if d.intent == "hedge"]
     ask = quotes(closes)[0]["close"][0] * (1 + quotes(closes)[1][0])
-    assert dict(first.caps)["hedge budget"] == pytest.approx(0.01 * 100_000 / ask)
+    assert dict(first.caps)["hedge_budget"] == pytest.approx(0.01 * 100_000 / ask)
     (lost, *_) = build_trades(outcome)
     assert lost.net_pnl < 0
     bars, spread = quotes(closes, listed=4)
     left = 0.01 * second.equity + lost.net_pnl
-    assert dict(second.caps)["hedge budget"] == pytest.approx(
+    assert dict(second.caps)["hedge_budget"] == pytest.approx(
         left / (bars["close"][0] * (1 + spread[0]))
     )
     # The second one is held: all that it was bought for counts.
     paid = outcome.fills[2].quantity * outcome.fills[2].price
     later, spread = quotes(closes, listed=6, contract=LATER)
     left = 0.01 * third.equity + lost.net_pnl - paid
-    assert dict(third.caps)["hedge budget"] == pytest.approx(
+    assert dict(third.caps)["hedge_budget"] == pytest.approx(
         left / (later["close"][0] * (1 + spread[0]))
     )
 

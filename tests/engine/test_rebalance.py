@@ -8,7 +8,7 @@ from engine.config.models import PortfolioConfig
 from engine.errors import PlaybookContractError
 from engine.intents import Rebalance
 from engine.risk import ewma_covariance
-from engine.risk.portfolio import capped_weights, portfolio_volatility
+from engine.risk.portfolio import Covariance, capped_weights, portfolio_volatility
 from engine.testing import PERP, SPOT, amounts, candles, fill_lines, play, table
 from engine.trades import build_trades
 
@@ -99,6 +99,63 @@ def test_crypto_is_capped_together() -> None:
         leverage_cap=None,
     )
     assert dict(steps)["crypto"] == pytest.approx({"AAA": 0.5, "BTCUSDT-SPOT": 0.1})
+
+
+def _covariance(matrix: list[list[float]]) -> Covariance:
+    return Covariance(("AAA", "BTCUSDT-SPOT"), np.array([0]), np.array([matrix]))
+
+
+def _beta_capped(cap: float, matrix: list[list[float]]) -> dict[str, float]:
+    steps = capped_weights(
+        {"AAA": 0.5, "BTCUSDT-SPOT": 0.4},
+        {"AAA": A, "BTCUSDT-SPOT": SPOT},
+        _covariance(matrix),
+        PortfolioConfig(crypto_beta_cap=cap),
+        at=1,
+        leverage_cap=None,
+    )
+    return dict(steps)["crypto_beta"]
+
+
+def test_a_cap_on_beta_cuts_crypto_and_leaves_the_rest() -> None:
+    # Beta of AAA 0.05 / 0.25 = 0.2: the book's is 0.5 x 0.2 + 0.4 = 0.5.
+    matrix = [[0.04, 0.05], [0.05, 0.25]]
+    assert _beta_capped(0.5, matrix) == pytest.approx({"AAA": 0.5, "BTCUSDT-SPOT": 0.4})
+    assert _beta_capped(0.3, matrix) == pytest.approx({"AAA": 0.5, "BTCUSDT-SPOT": 0.2})
+    # The shares alone have 0.1.
+    assert _beta_capped(0.05, matrix) == pytest.approx({"AAA": 0.5, "BTCUSDT-SPOT": 0.0})
+    nan = float("nan")
+    assert _beta_capped(9.0, [[0.04, nan], [nan, 0.25]])["BTCUSDT-SPOT"] == 0.0
+
+
+def test_a_net_cap_bounds_the_sum_as_well() -> None:
+    weights, instruments = {"AAA": 0.5, "BBB": 0.5}, {"AAA": A, "BBB": B}
+    steps = capped_weights(
+        weights, instruments, None, PortfolioConfig(net_cap=0.6), at=0, leverage_cap=0.8
+    )
+    assert dict(steps)["gross"] == pytest.approx({"AAA": 0.3, "BBB": 0.3})
+
+
+def test_what_an_earlier_sale_still_sells_is_not_sold_again() -> None:
+    # A bar of 1,000 shares fills 100: the sale of 500 takes five bars.
+    data = market([50.0] * 12, [100.0] * 12)
+    script = {0: held(0.04, 0.0), 4: held(0.02, 0.0), 5: held(0.02, 0.0), 6: held(0.02, 0.0)}
+    outcome = run(
+        data,
+        {**script, 1: held(0.04, 0.0)},
+        venue={"participation_cap": 0.02},
+        risk={"participation_cap": None},
+    )
+    sold = [d for d in outcome.decisions if d.outcome == "approved" and not d.caps]
+    assert [(d.decided_at, d.quantity) for d in sold] == [(outcome.curve.at[4], 40.0)]
+    assert outcome.fills[-1].position_after == 40.0
+
+
+def test_nothing_is_bought_while_an_earlier_sale_still_works() -> None:
+    data = market([50.0] * 12, [100.0] * 12)
+    script = {0: held(0.04, 0.0), 4: held(0.02, 0.0), 5: held(0.04, 0.0)}
+    outcome = run(data, script, venue={"participation_cap": 0.02}, risk={"participation_cap": None})
+    assert outcome.decisions[-1].blocked_by == "sale works"
 
 
 def test_a_leverage_cap_bounds_the_sum() -> None:

@@ -99,6 +99,31 @@ def test_leverage_cap_counts_what_is_already_held(make):
     assert (full.quantity, full.binding_cap) == (0.0, "leverage")
 
 
+def book(make, **caps):
+    return rules(make, portfolio=caps)
+
+
+def test_a_net_cap_counts_longs_less_shorts_and_an_entry_may_reduce_them(make):
+    # 100,000 equity, entry 30,000, net long 90,000 of 120,000 allowed: 1 BTC more.
+    long = size_entry(request(net_notional=90_000.0), book(make, net_cap=1.2))
+    assert cap(long, "net") == pytest.approx(1.0)
+    # Short 90,000: a long may go through it, 210,000 / 30,000.
+    through = size_entry(request(net_notional=-90_000.0), book(make, net_cap=1.2))
+    assert cap(through, "net") == pytest.approx(7.0)
+    short = size_entry(
+        request(direction=-1, stop=31_000.0, net_notional=-90_000.0), book(make, net_cap=1.2)
+    )
+    assert cap(short, "net") == pytest.approx(1.0)
+    assert cap(size_entry(request(net_notional=9e9), rules(make)), "net") == math.inf
+
+
+def test_an_asset_cap_bounds_the_whole_position_and_a_crypto_cap_all_of_them(make):
+    capped = book(make, asset_cap=0.6, crypto_cap=0.9)
+    sizing = size_entry(request(crypto_notional=60_000.0), capped)
+    assert cap(sizing, "asset") == pytest.approx(2.0)
+    assert cap(sizing, "crypto") == pytest.approx(1.0)
+
+
 def test_notional_and_participation_caps_in_base_units(make):
     sizing = size_entry(request(), rules(make, notional_cap=15_000, participation_cap=0.02))
     assert cap(sizing, "notional") == pytest.approx(0.5)
