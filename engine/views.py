@@ -1,7 +1,8 @@
 """What a playbook sees: the market cut at ``now``, and the account. Read-only."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,24 @@ class PositionView(NamedTuple):
     initial_risk: float
     leaving: float = 0.0
 
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        """Refuse: the view is what the books say, not the books."""
+        raise PlaybookContractError(
+            f"{name} of the position view cannot be set; return intents, risk makes orders"
+        )
+
+
+class Positions(dict[str, PositionView]):
+    """Open positions by instrument; a playbook can read them and not change them."""
+
+    def _refuse(self, *_: object, **__: object) -> NoReturn:
+        raise PlaybookContractError(
+            "positions of the account view cannot be changed; return intents, risk makes orders"
+        )
+
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    clear = pop = popitem = setdefault = update = _refuse
+
 
 class AccountView(NamedTuple):
     """The account at ``now``. Cash and equity in quote currency.
@@ -48,6 +67,12 @@ class AccountView(NamedTuple):
     positions: Mapping[str, PositionView]
     pending: frozenset[str]
 
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        """Refuse: the view is what risk and broker report, not what they read."""
+        raise PlaybookContractError(
+            f"{name} of the account view cannot be set; return intents, risk makes orders"
+        )
+
     def position(self, instrument: str) -> PositionView | None:
         """The open position in an instrument, or None."""
         return self.positions.get(instrument)
@@ -57,14 +82,28 @@ class AccountView(NamedTuple):
         return instrument not in self.positions and instrument not in self.pending
 
 
+@dataclass(slots=True)
+class Cursor:
+    """Where the market view stands: the engine's side of it, which moves."""
+
+    now: int = 0
+    row: int = -1
+
+
 class MarketView:
     """The market at one decision row.
 
-    The engine moves the cursor; a playbook reads. ``row`` indexes the arrays that ``prepare``
-    returned; ``now`` is that row's instant.
+    The engine moves the cursor; a playbook reads, and cannot move to rows that it does not know
+    yet.
     """
 
-    __slots__ = ("_conditions", "_contract", "_data", "_declared", "_values", "now", "row")
+    __slots__ = ("_conditions", "_contract", "_cursor", "_data", "_declared", "_values")
+    _conditions: Mapping[str, NDArray[np.int8]]
+    _contract: NDArray[np.str_] | None
+    _cursor: Cursor
+    _data: Dataset
+    _declared: frozenset[ChannelKey]
+    _values: Mapping[str, NDArray[np.float64]]
 
     def __init__(
         self,
@@ -72,15 +111,27 @@ class MarketView:
         declared: frozenset[ChannelKey],
         values: Mapping[str, NDArray[np.float64]],
         conditions: Mapping[str, NDArray[np.int8]],
+        *,
         contract: NDArray[np.str_] | None = None,
+        cursor: Cursor | None = None,
     ) -> None:
-        self._contract = contract
-        self._data = data
-        self._declared = declared
-        self._values = values
-        self._conditions = conditions
-        self.now = 0
-        self.row = -1
+        fields = (conditions, contract, cursor or Cursor(), data, declared, values)
+        for name, value in zip(self.__slots__, fields, strict=True):
+            object.__setattr__(self, name, value)
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        """Refuse: a playbook reads."""
+        raise PlaybookContractError(f"{name} of the market view cannot be set; it is read-only")
+
+    @property
+    def now(self) -> int:
+        """The row's instant, ns UTC."""
+        return self._cursor.now
+
+    @property
+    def row(self) -> int:
+        """Index of the row in the arrays that ``prepare`` returned."""
+        return self._cursor.row
 
     def signal(self, name: str) -> float:
         """The value of a prepared signal at this row.
@@ -90,7 +141,7 @@ class MarketView:
         PlaybookContractError : ``prepare`` returned no signal of that name.
         """
         try:
-            return float(self._values[name][self.row])
+            return float(self._values[name][self._cursor.row])
         except KeyError:
             known = ", ".join(sorted(self._values))
             raise PlaybookContractError(f"no signal {name!r}; prepare returned: {known}") from None
@@ -98,12 +149,12 @@ class MarketView:
     @property
     def contract(self) -> str:
         """The option contract that this row lists, "" for none."""
-        return "" if self._contract is None else str(self._contract[self.row])
+        return "" if self._contract is None else str(self._contract[self._cursor.row])
 
     def truth(self, name: str) -> Truth:
         """The truth of a prepared condition at this row."""
         try:
-            return Truth(int(self._conditions[name][self.row]))
+            return Truth(int(self._conditions[name][self._cursor.row]))
         except KeyError:
             known = ", ".join(sorted(self._conditions))
             raise PlaybookContractError(
@@ -120,7 +171,7 @@ class MarketView:
         key = ChannelKey(instrument, kind, timeframe)
         if key not in self._declared:
             raise PlaybookContractError(f"{key}: read on_bar but not declared in requirements")
-        return self._data.channel(instrument, kind, timeframe).cut(self.now)
+        return self._data.channel(instrument, kind, timeframe).cut(self._cursor.now)
 
     def last(self, instrument: str, timeframe: str, column: str = "close") -> float:
         """The last known value of a declared bar column; NaN before the first bar."""

@@ -24,7 +24,7 @@ from engine.events import NAN, Fill, OrderRequest, Overlay
 from engine.intents import Add, Enter, Exit, Hedge, Intent, MoveStop, Rebalance, WakeAt
 from engine.playbook import Playbook, Requirements, Signals
 from engine.risk import RiskModule
-from engine.views import AccountView, MarketView, PositionView
+from engine.views import AccountView, Cursor, MarketView, Positions, PositionView
 
 NO_ROW = -1
 
@@ -61,12 +61,14 @@ class Session:
         self._delivered = 0
         self._closed_seen = 0
         self._wake_instants: list[int] = []
+        self._cursor = Cursor()
         self._market = MarketView(
             dataset,
             requirements.channels | requirements.optional,
             signals.values,
             {item.name: item.truth for item in signals.conditions},
-            signals.contract,
+            contract=signals.contract,
+            cursor=self._cursor,
         )
         self._row_at = np.full(len(timeline), NO_ROW, np.int64)
         rows = np.flatnonzero(
@@ -119,7 +121,7 @@ class Session:
         awake = self._is_awake(t, at)
         if not (awake or self._dense):
             return
-        self._market.now, self._market.row = at, row
+        self._cursor.now, self._cursor.row = at, row
         intents = self._ask_on_bar(at)
         if intents:
             if not awake:
@@ -262,7 +264,7 @@ class Session:
     def account_view(self) -> AccountView:
         """Return the account as the playbook and risk may see it now."""
         simulator, ledger, t = self.simulator, self.simulator.ledger, self.t
-        positions = {}
+        positions: dict[str, PositionView] = {}
         pending = set()
         gross = 0.0
         plans = simulator.book.plans
@@ -284,7 +286,7 @@ class Session:
             brokerage_cash=ledger.brokerage_cash,
             free_venue_cash=simulator.collateral.free_venue_cash(t),
             gross_notional=gross,
-            positions=positions,
+            positions=Positions(positions),
             pending=frozenset(pending),
         )
 

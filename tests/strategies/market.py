@@ -6,7 +6,7 @@ from data_feeds.dataset import Dataset
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import ChannelKind
 from data_feeds.timeframe import HOUR_NS
-from engine.views import AccountView, MarketView, PositionView
+from engine.views import AccountView, Cursor, MarketView, PositionView
 from strategies.liquidation_reclaim import LiquidationReclaim, ReclaimParams
 from tests.engine.signals.channels import bars
 
@@ -79,9 +79,8 @@ class Desk:
     def market(self, row):
         declared = self.playbook.requirements(self.playbook.params)
         truths = {name: item.truth for name, item in self.conditions.items()}
-        view = MarketView(self.data, declared.channels, self.signals.values, truths)
-        view.row, view.now = row, int(self.signals.decided_at[row])
-        return view
+        cursor = Cursor(int(self.signals.decided_at[row]), row)
+        return MarketView(self.data, declared.channels, self.signals.values, truths, cursor=cursor)
 
     def on_bar(self, row, account=None):
         return list(self.playbook.on_bar(self.market(row), account or account_at()))

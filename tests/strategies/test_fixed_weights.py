@@ -16,7 +16,7 @@ from engine.reporting.explain import explain_trade
 from engine.reporting.publish import publish
 from engine.run import run
 from engine.signals import period_starts
-from engine.views import AccountView, MarketView, PositionView
+from engine.views import AccountView, Cursor, MarketView, PositionView
 from engine.window import load_window
 from strategies.fixed_weights import FixedWeights, WeightsParams
 
@@ -46,8 +46,8 @@ def test_the_first_session_of_a_period_restores_the_weights(calendar, due):
 
 def asked(params, held, due=0.0, pending=()):
     """What is asked for at a session with positions worth these shares of the equity."""
-    market = MarketView(Dataset({}, {}), frozenset(), {"due": np.array([due])}, {})
-    market.row = 0
+    values = {"due": np.array([due])}
+    market = MarketView(Dataset({}, {}), frozenset(), values, {}, cursor=Cursor(0, 0))
     positions = {
         name: PositionView(name, 1, share * 100, 1.0, 10.0, 0.0, NAN, 0.0, NAN, 0, NAN)
         for name, share in held.items()

@@ -7,7 +7,7 @@ from data_feeds.dataset import Dataset
 from data_feeds.options.contract import SpreadRule
 from engine.events import Fill
 from engine.intents import Exit, Hedge, Rebalance
-from engine.views import AccountView, MarketView, PositionView
+from engine.views import AccountView, Cursor, MarketView, PositionView
 from strategies.hedged_rebalance import HedgedParams, HedgedRebalance
 from strategies.hedged_rebalance.hedging import HedgeRules, hedge_levels, wanted_contracts
 
@@ -64,8 +64,9 @@ class Desk:
         self.row += 1
         arrays = {name: np.full(self.row + 1, value) for name, value in values.items()}
         contracts = np.full(self.row + 1, contract)
-        market = MarketView(Dataset({}, {}), frozenset(), arrays, {}, contracts)
-        market.row = self.row
+        market = MarketView(
+            Dataset({}, {}), frozenset(), arrays, {}, contract=contracts, cursor=Cursor(0, self.row)
+        )
         positions = {
             name: PositionView(name, 1, share * equity / 10, 1.0, 10.0, 0.0, NAN, 0.0, NAN, 0, NAN)
             for name, share in (held or self.held).items()

@@ -5,7 +5,7 @@ import pytest
 
 from data_feeds.dataset import Dataset
 from engine.intents import Add, Enter, Exit, MoveStop
-from engine.views import AccountView, MarketView, PositionView
+from engine.views import AccountView, Cursor, MarketView, PositionView
 from strategies.stabilization_swing import StabilizationSwing, SwingParams
 from strategies.stabilization_swing.params import Goal, Leg, Tranche
 from strategies.stabilization_swing.signals import _rolling
@@ -44,8 +44,8 @@ class Desk:
         """The intents at the next session's close."""
         self.row += 1
         values = {name: np.full(self.row + 1, v) for name, v in {**CALM, **changes}.items()}
-        market = MarketView(Dataset({}, {}), frozenset(), values, {})
-        market.now, market.row = self.row, self.row
+        cursor = Cursor(self.row, self.row)
+        market = MarketView(Dataset({}, {}), frozenset(), values, {}, cursor=cursor)
         held = {} if position is None else {QQQ: position}
         names = frozenset([QQQ]) if pending else frozenset()
         account = AccountView(0, 1e5, 0.0, 1e5, 0.0, 0.0, held, names)
