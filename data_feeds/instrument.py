@@ -17,10 +17,11 @@ class InstrumentKind(StrEnum):
 
 
 class Wallet(StrEnum):
-    """Where an instrument's cash lives; only the venue wallet margins perps."""
+    """Where cash lives; only the venue wallet margins perps. In transit it is in neither."""
 
     VENUE = "venue"
     BROKERAGE = "brokerage"
+    TRANSIT = "transit"
 
 
 class Instrument(BaseModel):

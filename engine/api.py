@@ -10,7 +10,18 @@ from engine.conditions import Condition, Truth, condition
 from engine.config.market import MarketStateConfig
 from engine.errors import PlaybookContractError, PlaybookError
 from engine.events import Fill, OrderKind, OrderRole
-from engine.intents import Add, Enter, Exit, Hedge, Intent, MoveStop, Rebalance, Target, WakeAt
+from engine.intents import (
+    Add,
+    Enter,
+    Exit,
+    Hedge,
+    Intent,
+    MoveStop,
+    Rebalance,
+    Target,
+    Transfer,
+    WakeAt,
+)
 from engine.playbook import Playbook, PlaybookParams, Requirements, Signals
 from engine.signals.market.build import session_state, state_channels
 from engine.state import MarketState
@@ -52,6 +63,7 @@ __all__ = [
     "SpreadRule",
     "Target",
     "Timeframe",
+    "Transfer",
     "Truth",
     "WakeAt",
     "condition",

@@ -60,6 +60,7 @@ class FactKind(StrEnum):
     FUNDING = "funding"
     DIVIDEND = "dividend"
     INTEREST = "interest"
+    TRANSFER = "transfer"
     VENUE_LOSS = "venue_loss"
 
 
@@ -235,7 +236,7 @@ class Overlay:
 class EquityCurve:
     """Equity at every bar close of the traded window; one entry an instant, quote currency.
 
-    ``equity = venue_cash + brokerage_cash + unrealized + owned``.
+    ``equity = venue_cash + brokerage_cash + transit_cash + unrealized + owned``.
     """
 
     at: NDArray[np.int64]
@@ -245,6 +246,7 @@ class EquityCurve:
     unrealized: NDArray[np.float64]
     owned: NDArray[np.float64]
     gross_notional: NDArray[np.float64]
+    transit_cash: NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Real
+from typing import Literal
 
 from engine.events import OrderKind
 
@@ -149,13 +150,32 @@ class Hedge:
 
 
 @dataclass(frozen=True, slots=True)
+class Transfer:
+    """Send cash to the other wallet, ``venue`` or ``brokerage``: a share of the equity.
+
+    No more leaves than is free; it arrives after ``account.transfer_days``.
+    """
+
+    to: Literal["venue", "brokerage"]
+    share: float
+    reason: str
+
+    def __post_init__(self) -> None:
+        if self.to not in ("venue", "brokerage"):
+            raise ValueError(f"to must be venue or brokerage, not {self.to!r}")
+        _check_number("share", self.share)
+        if not 0 < self.share <= 1:
+            raise ValueError(f"share must lie in (0, 1], not {self.share!r}")
+
+
+@dataclass(frozen=True, slots=True)
 class WakeAt:
     """Call ``on_bar`` at the first decision row at or after this instant (ns, UTC)."""
 
     instant: int
 
 
-Intent = Enter | Add | Exit | MoveStop | Rebalance | Hedge | WakeAt
+Intent = Enter | Add | Exit | MoveStop | Rebalance | Hedge | Transfer | WakeAt
 
 
 def _check_fraction(fraction: object) -> None:

@@ -1,4 +1,4 @@
-"""The books: immutable facts, two wallets, positions, and the identities that bind them.
+"""The books: immutable facts, wallets, positions, and the identities that bind them.
 
 Cash moves only through :meth:`Ledger._post`. After every fact the ledger proves itself:
 
@@ -54,6 +54,7 @@ class Ledger:
         self.positions = {name: Position(item) for name, item in instruments.items()}
         self.venue_cash = 0.0
         self.brokerage_cash = 0.0
+        self.transit_cash = 0.0
         self.plan_cash: defaultdict[int, float] = defaultdict(float)
         self.version = 0
         self._by_kind: dict[str, dict[str, float]] = {w.value: defaultdict(float) for w in Wallet}
@@ -62,6 +63,16 @@ class Ledger:
     def deposit(self, at: int, wallet: Wallet, amount: float) -> None:
         """Put starting cash into a wallet."""
         self._post(Fact(self._next_id(), at, FactKind.DEPOSIT.value, wallet.value, amount))
+
+    def cash(self) -> float:
+        """Return all cash, that in transit included, quote."""
+        return self.venue_cash + self.brokerage_cash + self.transit_cash
+
+    def transfer(self, at: int, source: Wallet, destination: Wallet, amount: float) -> None:
+        """Move cash from one wallet to another: two facts."""
+        kind = FactKind.TRANSFER.value
+        self._post(Fact(self._next_id(), at, kind, source.value, -amount))
+        self._post(Fact(self._next_id(), at, kind, destination.value, amount))
 
     def free_venue_cash(self) -> float:
         """Return the venue wallet less every isolated margin, quote."""
@@ -217,7 +228,7 @@ class Ledger:
         )
 
     def prove(self) -> None:
-        """Check both wallets against the exactly rounded sum of every fact.
+        """Check every wallet against the exactly rounded sum of every fact.
 
         Raises
         ------
@@ -226,6 +237,7 @@ class Ledger:
         for wallet, balance in (
             (Wallet.VENUE, self.venue_cash),
             (Wallet.BROKERAGE, self.brokerage_cash),
+            (Wallet.TRANSIT, self.transit_cash),
         ):
             facts = [f.amount for f in self.facts if f.wallet == wallet and not f.memo]
             self._compare(wallet.value, balance, math.fsum(facts))
@@ -244,9 +256,12 @@ class Ledger:
         if fact.wallet == Wallet.VENUE:
             self.venue_cash += fact.amount
             balance = self.venue_cash
-        else:
+        elif fact.wallet == Wallet.BROKERAGE:
             self.brokerage_cash += fact.amount
             balance = self.brokerage_cash
+        else:
+            self.transit_cash += fact.amount
+            balance = self.transit_cash
         self._append(fact)
         self.plan_cash[fact.plan_id] += fact.amount
         self._turnover += abs(fact.amount)

@@ -56,6 +56,7 @@ class AccountView(NamedTuple):
 
     ``free_venue_cash`` is the venue wallet less isolated margins (cross: less initial margins and
     unrealized losses). ``pending`` names instruments with an entry order that still works.
+    ``transit_cash`` is on its way between the wallets.
     """
 
     now: int
@@ -66,6 +67,7 @@ class AccountView(NamedTuple):
     gross_notional: float
     positions: Mapping[str, PositionView]
     pending: frozenset[str]
+    transit_cash: float = 0.0
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         """Refuse: the view is what risk and broker report, not what they read."""

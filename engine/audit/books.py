@@ -11,7 +11,7 @@ from data_feeds.instrument import Wallet
 from engine.audit.case import Case
 from engine.audit.folder import RunFiles
 from engine.audit.market import Market, closes
-from engine.audit.replay import ExpectedFact, Phase, State, fill_phase
+from engine.audit.replay import ExpectedFact, Phase, State, fill_phase, transfer_name
 from engine.audit.report import Recorder, when
 from engine.events import Fact, FactKind
 
@@ -25,6 +25,7 @@ _COUNTED = {
     FactKind.FUNDING: "funding payments",
     FactKind.DIVIDEND: "dividends",
     FactKind.INTEREST: "interest payments",
+    FactKind.TRANSFER: "transfers, out and in",
     FactKind.VENUE_LOSS: "venue losses",
 }
 
@@ -63,7 +64,9 @@ def _by_name(facts: Iterable[Fact]) -> dict[FactName, list[Fact]]:
     found: dict[FactName, list[Fact]] = defaultdict(list)
     for fact in facts:
         if fact.kind != FactKind.DEPOSIT.value:
-            found[(fact.kind, fact.at, fact.instrument, fact.fill_id)].append(fact)
+            is_transfer = fact.kind == FactKind.TRANSFER.value
+            what = transfer_name(fact.wallet, fact.amount) if is_transfer else fact.instrument
+            found[(fact.kind, fact.at, what, fact.fill_id)].append(fact)
     return found
 
 
@@ -127,6 +130,7 @@ def check_equity(case: Case) -> None:
         shown = {
             Wallet.VENUE: float(curve.venue_cash[index]),
             Wallet.BROKERAGE: float(curve.brokerage_cash[index]),
+            Wallet.TRANSIT: float(curve.transit_cash[index]),
         }
         for wallet, cash in shown.items():
             line.amount(f"{wallet} cash is the sum of its facts", wallets[wallet][index], cash)

@@ -7,7 +7,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from data_feeds.calendar import ALWAYS_OPEN
+from data_feeds.calendar import (
+    ALWAYS_OPEN,
+    FEDERAL_RESERVE,
+    add_business_days,
+    local_instants,
+)
 from data_feeds.dataset import Dataset
 from data_feeds.instrument import InstrumentKind, Wallet
 from data_feeds.schema import ChannelKind
@@ -103,6 +108,45 @@ def interest_slots(
         InterestSlot(now, known_value(channel, now) * PERCENT, (now - before) / DAY_NS)
         for before, now in zip([files.start, *ends], ends, strict=False)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class TransferSlot:
+    """Cash that leaves a wallet for another at an instant; departures come before arrivals."""
+
+    at: int
+    order: int
+    source: Wallet
+    destination: Wallet
+    amount: float
+
+
+def transfer_slots(files: RunFiles) -> list[TransferSlot]:
+    """Return departure and arrival of every approved transfer, arrivals after the end left out.
+
+    Cash travels for so many business days of exchange and Federal Reserve, and arrives at 09:30 New
+    York; 0 days: at once.
+    """
+    slots = []
+    last = int(files.curve.at[-1]) if len(files.curve.at) else files.end
+    for row in files.decisions:
+        if row.intent != "transfer" or row.outcome != "approved":
+            continue
+        into = Wallet(row.instrument)
+        out = Wallet.BROKERAGE if into is Wallet.VENUE else Wallet.VENUE
+        slots.append(TransferSlot(row.decided_at, -2, out, Wallet.TRANSIT, row.quantity))
+        arrival = row.decided_at
+        if files.config.account.transfer_days > 0:
+            date = pd.Timestamp(row.decided_at, tz="UTC").tz_convert("America/New_York").date()
+            dates = add_business_days(
+                FEDERAL_RESERVE,
+                np.array([date], "datetime64[D]"),
+                files.config.account.transfer_days,
+            )
+            arrival = int(local_instants(dates, "09:30", "America/New_York")[0])
+        if arrival <= last:
+            slots.append(TransferSlot(arrival, -1, Wallet.TRANSIT, into, row.quantity))
+    return slots
 
 
 def account_days(at: NDArray[np.int64], markets: Sequence[Market]) -> NDArray[np.int64]:

@@ -16,7 +16,7 @@ from engine.events import Decision, Fill, OrderKind, OrderRole, OrderRow, OrderS
 
 ORDERS, DECISIONS, GUARDS = "orders", "journal_decisions", "guards"
 APPROVED = "approved"
-ENTER, MOVE_STOP = "enter", "move_stop"
+ENTER, MOVE_STOP, TRANSFER = "enter", "move_stop", "transfer"
 # The role of an approved change's one order, where it is not the intent's own name.
 REBALANCE = "rebalance"
 ROLES = {
@@ -47,6 +47,8 @@ def check_decisions(case: Case) -> None:
             line.equal("orders of a refused intent", 0, len(mine))
         elif row.intent == ENTER:
             _check_plan(row, line, mine)
+        elif row.intent == TRANSFER:
+            line.equal("orders of a transfer", 0, len(mine))
         else:
             role = ROLES.get(row.intent, row.intent)
             if row.intent == REBALANCE:

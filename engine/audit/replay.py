@@ -12,7 +12,7 @@ from enum import IntEnum
 
 from data_feeds.instrument import Instrument, InstrumentKind, Wallet
 from engine.audit.folder import RunFiles
-from engine.audit.income import InterestSlot, PaymentSlot
+from engine.audit.income import InterestSlot, PaymentSlot, TransferSlot, transfer_slots
 from engine.audit.market import Market
 from engine.config.models import MarginMode
 from engine.events import FactKind, Fill, FillStage, OrderKind, OrderRole, OrderRow
@@ -118,18 +118,27 @@ def replay(
 ) -> Replay:
     """Return the account through the whole run, and the facts it should have left."""
     account = _Account(files, markets)
-    steps: list[tuple[int, Phase, int, Fill | PaymentSlot | InterestSlot]] = []
+    steps: list[tuple[int, Phase, int, Fill | PaymentSlot | InterestSlot | TransferSlot]] = []
+    # Cash leaves with its decision and arrives before the interest of that instant.
+    steps += [(slot.at, Phase.PAY, slot.order, slot) for slot in transfer_slots(files)]
     steps += [(fill.at, fill_phase(fill), 2, fill) for fill in files.fills]
     steps += [(slot.at, Phase.PAY, 1, slot) for slot in payments]
     steps += [(slot.at, Phase.PAY, 0, slot) for slot in interest]
     for _, _, _, step in sorted(steps, key=lambda entry: entry[:3]):
         if isinstance(step, InterestSlot):
             account.pay_interest(step)
+        elif isinstance(step, TransferSlot):
+            account.send(step)
         elif isinstance(step, PaymentSlot):
             account.pay_holder(step)
         elif step.instrument in markets and step.order_id in files.order_by_id:
             account.book(step)
     return account.made
+
+
+def transfer_name(wallet: str, amount: float) -> str:
+    """Return what tells the facts of one instant's transfers apart."""
+    return f"{'into' if amount > 0 else 'out of'} {wallet}"
 
 
 def fill_phase(fill: Fill) -> Phase:
@@ -151,6 +160,7 @@ class _Account:
         cash = {
             Wallet.VENUE: files.config.account.venue_cash,
             Wallet.BROKERAGE: files.config.account.brokerage_cash,
+            Wallet.TRANSIT: 0.0,
         }
         self.made = Replay([State(0, Phase.RANGE, cash, {})])
 
@@ -175,6 +185,16 @@ class _Account:
             ExpectedFact(FactKind.INTEREST, slot.at, Wallet.BROKERAGE, amount, "", rate=slot.rate)
         )
         self.move(slot.at, Phase.PAY, Wallet.BROKERAGE, amount)
+
+    def send(self, slot: TransferSlot) -> None:
+        """Cash leaves one wallet and enters another."""
+        for wallet, amount in ((slot.source, -slot.amount), (slot.destination, slot.amount)):
+            self.made.facts.append(
+                ExpectedFact(
+                    FactKind.TRANSFER, slot.at, wallet, amount, transfer_name(wallet, amount)
+                )
+            )
+            self.move(slot.at, Phase.PAY, wallet, amount)
 
     def pay_holder(self, slot: PaymentSlot) -> None:
         """Funding or a dividend on the position held just before the instant's open.

@@ -18,6 +18,7 @@ from engine.broker.execution import Execution
 from engine.broker.funding import funding_cash_flow
 from engine.broker.matching import Matcher, Turn
 from engine.broker.timeline import NO_ROW, Timeline
+from engine.broker.transfers import Transfers
 from engine.config.models import RunConfig
 from engine.events import FillStage, OrderRequest, OrderRole, OrderStatus
 from engine.ledger import Ledger
@@ -34,6 +35,7 @@ class Snapshot:
     t: int
     venue_cash: float
     brokerage_cash: float
+    transit_cash: float
     quantities: tuple[float, ...]
     averages: tuple[float, ...]
 
@@ -54,6 +56,7 @@ class Simulator:
         self.execution = Execution(ledger, config.venue, mode)
         self.collateral = Collateral(timeline.paths, ledger, self.book, tiers, mode)
         self.matcher = Matcher(self.book, self.execution, self.collateral, ledger)
+        self.transfers = Transfers(ledger, config.account.transfer_days)
         self.snapshots: list[Snapshot] = []
         self.names = tuple(path.instrument.id for path in timeline.paths)
         self.positions = tuple(ledger.positions[name] for name in self.names)
@@ -99,6 +102,8 @@ class Simulator:
 
     def close_bars(self, t: int) -> None:
         """Step (a): match resting orders and liquidation against the bars that close at ``t``."""
+        # Cash that arrived between two instants was there when these bars closed.
+        self.transfers.deliver(int(self.timeline.at[t]) - 1)
         turns = []
         for k, path in enumerate(self.timeline.paths if self.book.plans else ()):
             row = int(path.closing[t])
@@ -120,15 +125,16 @@ class Simulator:
         ledger = self.ledger
         if ledger.version != self._synced:
             self._sync(t)
-        cash = ledger.venue_cash + ledger.brokerage_cash
+        cash = ledger.cash()
         if not self._holding:
             return cash
         marks = [float(path.mark[t]) for path in self.timeline.paths]
         return float(_equity_of_lists(cash, *self._plain, marks))
 
     def open_bars(self, t: int) -> None:
-        """Step (e): interest, funding, what is crossed at the open, then entries."""
+        """Step (e): arrived cash, interest, funding, what is crossed at the open, then entries."""
         timeline = self.timeline
+        self.transfers.deliver(int(timeline.at[t]))
         rate = float(timeline.interest_rate[t])
         if self.ledger.brokerage_cash > 0 and not math.isnan(rate):
             days = float(timeline.interest_days[t])
@@ -194,5 +200,12 @@ class Simulator:
         held, averages = self.quantities.tolist(), self.averages.tolist()
         self._plain = (held, averages, self.margined.tolist())
         self.snapshots.append(
-            Snapshot(t, ledger.venue_cash, ledger.brokerage_cash, tuple(held), tuple(averages))
+            Snapshot(
+                t,
+                ledger.venue_cash,
+                ledger.brokerage_cash,
+                ledger.transit_cash,
+                tuple(held),
+                tuple(averages),
+            )
         )

@@ -44,9 +44,8 @@ class BridgeBroker(bt.broker.BrokerBase):  # type: ignore[misc]  # backtrader sh
         self._owner, self._feeds = owner, feeds
 
     def getcash(self) -> float:
-        """Both wallets, quote."""
-        ledger = self._session.simulator.ledger
-        return ledger.venue_cash + ledger.brokerage_cash
+        """All cash, quote."""
+        return self._session.simulator.ledger.cash()
 
     def getvalue(self, datas: Any = None) -> float:
         """Equity at the last mark, quote."""

@@ -18,10 +18,11 @@ from engine.broker.book import Plan
 from engine.broker.search import Levels, next_instant, search_tape
 from engine.broker.simulator import Simulator
 from engine.broker.timeline import Timeline
+from engine.broker.transfers import NEVER
 from engine.config.models import RunMode
 from engine.errors import PlaybookContractError, PlaybookError
 from engine.events import NAN, Fill, OrderRequest, Overlay
-from engine.intents import Add, Enter, Exit, Hedge, Intent, MoveStop, Rebalance, WakeAt
+from engine.intents import Add, Enter, Exit, Hedge, Intent, MoveStop, Rebalance, Transfer, WakeAt
 from engine.playbook import Playbook, Requirements, Signals
 from engine.risk import RiskModule
 from engine.views import AccountView, Cursor, MarketView, Positions, PositionView
@@ -190,13 +191,17 @@ class Session:
                 self.overlays += overlay_rows(intent, at, self.equity)
             elif isinstance(intent, Hedge):
                 submit(self.risk.hedge(intent, at=at, account=self.account_view()).orders)
+            elif isinstance(intent, Transfer):
+                sent = self.risk.transfer(intent, at=at, account=self.account_view())
+                if sent > 0:
+                    self.simulator.transfers.send(at, Wallet(intent.to), sent)
             elif isinstance(intent, Enter | Add | Exit | MoveStop):
                 review = self.risk.review(intent, at=at, account=self.account_view())
                 submit(review.orders)
             else:
                 raise PlaybookContractError(
                     f"{self._playbook.name}: returned {intent!r} at {utc_text(at)}; "
-                    "an intent is Enter, Add, Exit, MoveStop, Rebalance, Hedge or WakeAt"
+                    "an intent is Enter, Add, Exit, MoveStop, Rebalance, Hedge, Transfer or WakeAt"
                 )
 
     # -- the next instant ---------------------------------------------------------------------
@@ -238,7 +243,7 @@ class Session:
             levels.kind,
             levels.side,
             levels.price,
-            ledger.venue_cash + ledger.brokerage_cash,
+            ledger.cash(),
             self.risk.loss_floor,
             self.risk.halt_drawdown,
             self.risk.peak,
@@ -247,8 +252,11 @@ class Session:
         return int(index)
 
     def _appointment(self) -> int:
-        """Index of the next instant that someone asked for: a time stop, a guard's release."""
+        """Index of the next instant that someone asked for: time stop, release, arriving cash."""
         release = self._first_of(self._closes, self.risk.next_release_at)
+        arrival = self.simulator.transfers.next_at
+        if arrival != NEVER:
+            release = min(release, max(self.timeline.index_at_or_after(arrival), self.t + 1))
         if not self._wake_instants:
             return release
         return min(release, self._first_of(self._decisions, self._wake_instants[0]))
@@ -288,6 +296,7 @@ class Session:
             gross_notional=gross,
             positions=Positions(positions),
             pending=frozenset(pending),
+            transit_cash=ledger.transit_cash,
         )
 
     def _position_view(self, k: int, plan: Plan) -> PositionView:

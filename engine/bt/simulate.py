@@ -176,6 +176,7 @@ def equity_curve(timeline: Timeline, simulator: Simulator) -> EquityCurve:
     row = np.searchsorted(since, closes, side="right") - 1
     venue = np.array([snapshot.venue_cash for snapshot in snapshots])[row]
     brokerage = np.array([snapshot.brokerage_cash for snapshot in snapshots])[row]
+    transit = np.array([snapshot.transit_cash for snapshot in snapshots])[row]
     quantities = np.array([snapshot.quantities for snapshot in snapshots])[row]
     averages = np.array([snapshot.averages for snapshot in snapshots])[row]
     marks = np.stack([path.mark[closes] for path in timeline.paths], axis=1)
@@ -184,8 +185,10 @@ def equity_curve(timeline: Timeline, simulator: Simulator) -> EquityCurve:
     unrealized = np.where(held & margined, quantities * (marks - averages), 0.0).sum(axis=1)
     owned = np.where(held & ~margined, quantities * marks, 0.0).sum(axis=1)
     gross = np.where(held, np.abs(quantities) * marks, 0.0).sum(axis=1)
-    equity = _equities(venue + brokerage, quantities, averages, margined, marks)
-    return EquityCurve(timeline.at[closes], equity, venue, brokerage, unrealized, owned, gross)
+    equity = _equities(venue + brokerage + transit, quantities, averages, margined, marks)
+    return EquityCurve(
+        timeline.at[closes], equity, venue, brokerage, unrealized, owned, gross, transit
+    )
 
 
 @njit(cache=True)

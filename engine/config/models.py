@@ -71,6 +71,12 @@ class AccountConfig(Model):
         le=125,
         description="Initial-margin setting of perp entries; null: the risk module chooses it",
     )
+    transfer_days: int = Field(
+        1,
+        ge=0,
+        le=10,
+        description="New York business days that cash takes between the wallets; 0: at once",
+    )
     interest_series: str | None = Field(
         None, description="Annual percent series paid on brokerage cash, e.g. DGS3MO; null: none"
     )

@@ -8,15 +8,16 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from data_feeds.instrument import Instrument, InstrumentKind
+from data_feeds.instrument import Instrument, InstrumentKind, Wallet
 from engine.config.models import RunConfig
 from engine.costs import floor_to_step
 from engine.errors import PlaybookContractError
 from engine.events import Decision, GuardEvent, OrderKind, OrderRole
-from engine.intents import Add, Enter, Exit, Hedge, MoveStop, Rebalance
+from engine.intents import Add, Enter, Exit, Hedge, MoveStop, Rebalance, Transfer
 from engine.margin import build_tiers
 from engine.risk.decisions import (
     BLOCKED,
+    NO_PLAN,
     DecisionBook,
     Draft,
     Plan,
@@ -211,6 +212,23 @@ class RiskModule:
         made = (review.decision.plan_id for review in reviews)
         self._plans_made = max(self._plans_made, *made) if reviews else self._plans_made
         return reviews
+
+    def transfer(self, intent: Transfer, *, at: int, account: AccountView) -> float:
+        """Return the cash that may leave for the other wallet, quote; 0 where none is free."""
+        into_venue = Wallet(intent.to) is Wallet.VENUE
+        source = Wallet.BROKERAGE if into_venue else Wallet.VENUE
+        draft = Draft(
+            at, intent.to, "transfer", 1 if into_venue else -1, account.equity, intent.reason
+        )
+        free = self._desk.free_cash(source, at, account)
+        caps = (("asked", intent.share * account.equity), ("cash", max(free, 0.0)))
+        binding, amount = min(caps, key=lambda cap: cap[1])
+        sizing = Sizing(caps, binding, amount, math.nan, OWNED, "", amount)
+        if not amount > 0:
+            self._book.refuse(draft, "no cash", f"the {source} has no free cash", sizing=sizing)
+            return 0.0
+        self._book.approve(draft, amount, plan_id=NO_PLAN, sizing=sizing)
+        return amount
 
     def hedge(self, intent: Hedge, *, at: int, account: AccountView) -> Review:
         """Return the decision on buying an option contract; see :class:`Hedger`."""

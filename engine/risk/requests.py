@@ -50,6 +50,12 @@ class SizingDesk:
         row = inputs.row_at(at)
         return float(inputs.close[row]) if row >= 0 else math.nan
 
+    def free_cash(self, wallet: Wallet, at: int, account: AccountView) -> float:
+        """Return what a wallet holds that nothing backs or waits for, quote."""
+        at_venue = wallet is Wallet.VENUE
+        free = account.free_venue_cash if at_venue else account.brokerage_cash
+        return free - self._committed(wallet, at, account)[1]
+
     def ask(self, instrument: str, at: int) -> float:
         """Return an option's last price known at an instant and its half spread, NaN before any."""
         inputs = self._inputs[instrument]

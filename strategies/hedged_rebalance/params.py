@@ -93,6 +93,17 @@ class Hedges(PlaybookParams):
     )
 
 
+class WalletRule(PlaybookParams):
+    """How much cash the venue wallet keeps for its instruments; the rest goes to the brokerage."""
+
+    cushion: float = Field(
+        0.02, ge=0, lt=1, description="Share of equity beyond the crypto weights kept there"
+    )
+    band: float = Field(
+        0.01, gt=0, lt=1, description="Share of equity that is off before cash is sent"
+    )
+
+
 class HedgedParams(PlaybookParams):
     """What is held, when it is restored, when it is hedged."""
 
@@ -124,6 +135,9 @@ class HedgedParams(PlaybookParams):
         description="De-risking ladder up to the drawdown that is tolerated; empty: none",
     )
     hedges: Hedges = Field(default_factory=Hedges, description="What is done while hedged")
+    wallets: WalletRule | None = Field(
+        default_factory=WalletRule, description="Cash between the wallets; null: it stays"
+    )
     hedge_from: Literal["cautious", "defensive", "halt"] = Field(
         "defensive", description="Risk tier of the market from which hedges go on"
     )

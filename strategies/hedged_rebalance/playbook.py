@@ -15,6 +15,7 @@ from engine.api import (
     Rebalance,
     Requirements,
     Signals,
+    Transfer,
     signals,
     state_channels,
 )
@@ -42,6 +43,7 @@ class HedgedRebalance(Playbook[HedgedParams]):
         self._paid = 0.0
         self._spent = 0.0
         self._contract = ""
+        self._awaited = False
 
     @classmethod
     def requirements(cls, params: HedgedParams) -> Requirements:
@@ -74,7 +76,8 @@ class HedgedRebalance(Playbook[HedgedParams]):
         reason = self._reason(market, account, targets)
         if account.pending:
             return ()
-        intents: list[Intent] = self._puts(market, account)
+        intents = self._puts(market, account)
+        intents += self._transfer(account, targets, is_quiet=not reason)
         if reason:
             self._targets, self._asked_row = targets, market.row
             overlays = self._overlays(level)
@@ -86,6 +89,31 @@ class HedgedRebalance(Playbook[HedgedParams]):
         if fill.instrument not in self.params.weights:
             self._paid += fill.quantity * fill.price + fill.fee
         return ()
+
+    def _transfer(
+        self, account: AccountView, targets: dict[str, float], *, is_quiet: bool
+    ) -> list[Intent]:
+        """Return the transfer that brings the venue wallet to its crypto weights and cushion.
+
+        Cash comes back on a quiet session, when what was sold has been paid for.
+        """
+        rule = self.params.wallets
+        if rule is None or account.transit_cash != 0:
+            return []
+        crypto = self.params.crypto_assets
+        held = sum(p.quantity * p.mark for n, p in account.positions.items() if n in crypto)
+        have = (account.venue_cash + held) / account.equity
+        wanted = sum(targets[name] for name in crypto)
+        wanted += rule.cushion if wanted > 0 else 0.0
+        off = wanted - have
+        if abs(off) <= rule.band or (off < 0 and not is_quiet):
+            return []
+        if off > 0:
+            return [Transfer("venue", off, "the venue lacks cash for its weights")]
+        spare = min(-off, account.free_venue_cash / account.equity)
+        if spare <= rule.band:
+            return []
+        return [Transfer("brokerage", spare, "the venue holds more cash than its weights need")]
 
     def _puts(self, market: MarketView, account: AccountView) -> list[Intent]:
         """Return the sale of puts that are wanted no more, and the purchase of others."""
@@ -153,12 +181,15 @@ class HedgedRebalance(Playbook[HedgedParams]):
 
     def _reason(self, market: MarketView, account: AccountView, targets: dict[str, float]) -> str:
         params = self.params
+        arrived, self._awaited = self._awaited, account.transit_cash != 0
         if not account.positions:
             return "first purchase"
         if targets != self._targets:
             return self._changed(market, targets)
         if market.signal("due") > 0:
             return f"{params.rebalance} rebalancing"
+        if arrived and not self._awaited:
+            return "cash has arrived"
         if market.row - self._asked_row < params.band_rest:
             return ""
         held = {

@@ -215,6 +215,7 @@ class Book:
                 unrealized=unrealized,
                 owned=zero,
                 gross_notional=notional,
+                transit_cash=zero,
             ),
             instants_total=len(at),
             instants_visited=len(at),

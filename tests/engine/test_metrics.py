@@ -37,7 +37,7 @@ def curve(at, equity, gross=None):
     at, equity = np.asarray(at, dtype=np.int64), np.asarray(equity, dtype=np.float64)
     zeros = np.zeros(len(at))
     gross = zeros if gross is None else np.asarray(gross, dtype=np.float64)
-    return EquityCurve(at, equity, equity, zeros, zeros, zeros, gross)
+    return EquityCurve(at, equity, equity, zeros, zeros, zeros, gross, zeros)
 
 
 def daily_curve(returns, start=1_000.0):

@@ -152,7 +152,10 @@ def test_a_playbook_that_raises_is_named_with_the_method_and_the_instrument(plug
 @pytest.mark.parametrize(
     ("params", "text"),
     [
-        ({"fails": "intent"}, "an intent is Enter, Add, Exit, MoveStop, Rebalance or WakeAt"),
+        (
+            {"fails": "intent"},
+            "an intent is Enter, Add, Exit, MoveStop, Rebalance, Hedge, Transfer or WakeAt",
+        ),
         ({"fails": "none"}, "on_bar returned None"),
         ({"fails": "instrument"}, "'DOGE', which this run does not trade"),
         ({"wake": False}, "a bar outside its wake mask"),

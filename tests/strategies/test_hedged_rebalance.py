@@ -6,7 +6,7 @@ import pytest
 from data_feeds.dataset import Dataset
 from data_feeds.options.contract import SpreadRule
 from engine.events import Fill
-from engine.intents import Exit, Hedge, Rebalance
+from engine.intents import Exit, Hedge, Rebalance, Transfer
 from engine.views import AccountView, Cursor, MarketView, PositionView
 from strategies.hedged_rebalance import HedgedParams, HedgedRebalance
 from strategies.hedged_rebalance.hedging import HedgeRules, hedge_levels, wanted_contracts
@@ -17,6 +17,7 @@ BASE = {
     "risk_assets": ("SPY", "BTC"),
     "crypto_assets": ("BTC",),
     "timeframes": {"BTC": "1h"},
+    "wallets": None,
 }
 
 
@@ -57,7 +58,16 @@ class Desk:
         return found[0] if found else None
 
     def intents(
-        self, equity=1_000.0, hedge=0.0, due=0.0, year=2020.0, pending=(), contract="", **held
+        self,
+        equity=1_000.0,
+        hedge=0.0,
+        due=0.0,
+        year=2020.0,
+        pending=(),
+        contract="",
+        venue=0.0,
+        transit=0.0,
+        **held,
     ):
         """All intents of the next session; ``held`` are shares of the equity."""
         values = {"hedge": hedge, "due": due, "year": year}
@@ -72,7 +82,9 @@ class Desk:
             for name, share in (held or self.held).items()
             if share > 0
         }
-        account = AccountView(0, equity, 0.0, 0.0, 0.0, 0.0, positions, frozenset(pending))
+        account = AccountView(
+            0, equity, venue, 0.0, venue, 0.0, positions, frozenset(pending), transit
+        )
         intents = list(self.playbook.on_bar(market, account))
         for intent in intents:
             if isinstance(intent, Rebalance):
@@ -245,6 +257,47 @@ def test_nothing_is_bought_or_sold_while_orders_work():
     assert desk.intents(hedge=1.0, contract=MARCH, pending=("SPY",)) == []
     # The purchase is not forgotten.
     assert len(desk.intents(hedge=1.0, contract=MARCH)) == 1
+
+
+WALLETS = {"wallets": {"cushion": 0.02, "band": 0.01}}
+
+
+def transfers(desk, **told):
+    return [item for item in desk.intents(**told) if isinstance(item, Transfer)]
+
+
+def test_the_venue_wallet_is_brought_to_its_crypto_weights_and_a_cushion():
+    desk = Desk(**WALLETS)
+    # 10% of BTC and 2% of cushion; 7% is there.
+    (sent,) = transfers(desk, venue=70.0)
+    assert (sent.to, sent.share) == ("venue", pytest.approx(0.05))
+    # 3% of cash beside 10% of BTC is a cushion of 3%: within the band.
+    assert transfers(desk, venue=25.0, **HELD) == []
+
+
+def test_spare_cash_comes_back_on_a_quiet_session():
+    desk = Desk(**WALLETS)
+    desk.intents(venue=120.0)
+    # The hedge sells BTC at the next open; nothing is sent back before that.
+    assert transfers(desk, hedge=1.0, venue=20.0, **HELD) == []
+    (sent,) = transfers(desk, hedge=1.0, venue=90.0, SPY=0.3, BTC=0.03, IEF=0.3)
+    # 9% and 3% against 3% and the cushion.
+    assert (sent.to, sent.share) == ("brokerage", pytest.approx(0.07))
+
+
+def test_without_crypto_the_venue_keeps_nothing():
+    desk = Desk(**WALLETS, weights={"SPY": 0.5, "IEF": 0.3}, risk_assets=("SPY",), crypto_assets=())
+    desk.intents()
+    (sent,) = transfers(desk, venue=50.0, SPY=0.5, IEF=0.3)
+    assert (sent.to, sent.share) == ("brokerage", 0.05)
+
+
+def test_one_transfer_at_a_time_and_the_weights_are_bought_when_it_has_arrived():
+    desk = Desk(**WALLETS)
+    desk.intents(venue=70.0)
+    assert desk.intents(venue=20.0, transit=50.0, SPY=0.5, BTC=0.05, IEF=0.3) == []
+    again = desk.session(venue=70.0, SPY=0.5, BTC=0.05, IEF=0.3)
+    assert again.reason == "cash has arrived"
 
 
 RULE = SpreadRule("SPY", 0.95, 0.80, 60)

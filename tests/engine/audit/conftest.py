@@ -184,6 +184,7 @@ class HandMade:
         values = {
             "at": at, "equity": venue + unrealized, "venue_cash": venue, "brokerage_cash": 0.0,
             "unrealized": unrealized, "owned": 0.0, "gross_notional": abs(quantity) * mark,
+            "transit_cash": 0.0,
         }  # fmt: skip
         self._add("equity", EquityCurve, values)
 

@@ -15,7 +15,7 @@ FLAT = (100.0, 101.0, 99.0, 100.0)
 
 @pytest.fixture
 def broker():
-    ledger = SimpleNamespace(venue_cash=1_000.0, brokerage_cash=250.0)
+    ledger = SimpleNamespace(venue_cash=1_000.0, cash=lambda: 1_250.0)
     return BridgeBroker(SimpleNamespace(simulator=SimpleNamespace(ledger=ledger), equity=1_300.0))
 
 

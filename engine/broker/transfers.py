@@ -1,0 +1,59 @@
+"""Cash on its way between the wallets: it leaves at once and arrives on a business morning."""
+
+import heapq
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from data_feeds.calendar import FEDERAL_RESERVE, add_business_days, local_instants
+from data_feeds.instrument import Wallet
+from engine.ledger import Ledger
+
+NEW_YORK = "America/New_York"
+# The open of the exchange: what has arrived can pay for what is bought then.
+MORNING = "09:30"
+NEVER = 2**63 - 1
+
+
+def arrives_at(at: int, business_days: int) -> int:
+    """Return when cash sent at an instant arrives, ns UTC.
+
+    09:30 New York of the n-th business day after the New York date; 0: at once. Business days are
+    those of exchange and Federal Reserve.
+    """
+    if business_days == 0:
+        return at
+    moment = datetime.fromtimestamp(at // 10**9, tz=UTC).astimezone(ZoneInfo(NEW_YORK))
+    date = np.array([moment.date()], dtype="datetime64[D]")
+    arrival = add_business_days(FEDERAL_RESERVE, date, business_days)
+    return int(local_instants(arrival, MORNING, NEW_YORK)[0])
+
+
+class Transfers:
+    """Transfers that have left and not arrived, the next one first."""
+
+    def __init__(self, ledger: Ledger, business_days: int) -> None:
+        self._ledger = ledger
+        self._days = business_days
+        self._queue: list[tuple[int, int, Wallet, float]] = []
+        self._sent = 0
+
+    @property
+    def next_at(self) -> int:
+        """When the next one arrives; the end of time when none is under way."""
+        return self._queue[0][0] if self._queue else NEVER
+
+    def send(self, at: int, destination: Wallet, amount: float) -> None:
+        """Take cash out of the other wallet and let it travel."""
+        source = Wallet.BROKERAGE if destination is Wallet.VENUE else Wallet.VENUE
+        self._ledger.transfer(at, source, Wallet.TRANSIT, amount)
+        self._sent += 1
+        due = arrives_at(at, self._days)
+        heapq.heappush(self._queue, (due, self._sent, destination, amount))
+
+    def deliver(self, at: int) -> None:
+        """Book what has arrived by an instant, each with its own time."""
+        while self._queue and self._queue[0][0] <= at:
+            due, _, destination, amount = heapq.heappop(self._queue)
+            self._ledger.transfer(due, Wallet.TRANSIT, destination, amount)
