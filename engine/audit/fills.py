@@ -167,7 +167,7 @@ def slipped(
         )
     tick = market.instrument.tick_size
     price = against_trader(raw * (1 + order.side * lost), order.side, tick)
-    return lost, max(price, 0.0 if market.is_option else tick)
+    return lost, max(price, 0.0 if market.is_option and order.side < 0 else tick)
 
 
 def reference_row(stage: str, market: Market, row: int) -> int:

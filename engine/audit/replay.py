@@ -20,6 +20,8 @@ from engine.events import FactKind, Fill, FillStage, OrderKind, OrderRole, Order
 NAN = float("nan")
 # Lots are 1e-8 at the smallest; anything below is the residue of adding floats.
 FLAT = 1e-11
+# Less cash than this earns no interest.
+CENT = 0.01
 
 
 class Phase(IntEnum):
@@ -177,9 +179,10 @@ class _Account:
         self.made.states.append(State(at, phase, cash, {**self.state.holdings, **changed}))
 
     def pay_interest(self, slot: InterestSlot) -> None:
-        """Simple interest on brokerage cash."""
-        amount = self.state.cash[Wallet.BROKERAGE] * slot.rate * slot.days / 365
-        if math.isnan(amount):
+        """Simple interest on brokerage cash; less than a cent earns none."""
+        cash = self.state.cash[Wallet.BROKERAGE]
+        amount = cash * slot.rate * slot.days / 365
+        if math.isnan(amount) or cash < CENT:
             return
         self.made.facts.append(
             ExpectedFact(FactKind.INTEREST, slot.at, Wallet.BROKERAGE, amount, "", rate=slot.rate)

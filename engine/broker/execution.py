@@ -111,8 +111,8 @@ class Execution:
                 multiplier=order.request.slippage_multiplier,
             )
         side, tick = order.request.side, path.instrument.tick_size
-        # An option can be worth nothing; anything else fetches a tick.
-        least = 0.0 if is_option(path) else tick
+        # An option may be sold for nothing; everything else, and what is bought, costs a tick.
+        least = 0.0 if is_option(path) and side < 0 else tick
         return max(round_against(raw * (1 + side * fraction), side, tick), least), fraction
 
     def affordable(

@@ -24,6 +24,8 @@ from engine.events import FillStage, OrderRequest, OrderRole, OrderStatus
 from engine.ledger import Ledger
 from engine.margin import build_tiers
 
+# Less than a cent earns no interest: it is what adding floats leaves of an empty wallet.
+CENT = 0.01
 # The same source as the search's compiled sum; for a few terms plain floats are faster.
 _equity_of_lists: Any = resolve.account_equity.py_func
 
@@ -136,7 +138,7 @@ class Simulator:
         timeline = self.timeline
         self.transfers.deliver(int(timeline.at[t]))
         rate = float(timeline.interest_rate[t])
-        if self.ledger.brokerage_cash > 0 and not math.isnan(rate):
+        if self.ledger.brokerage_cash >= CENT and not math.isnan(rate):
             days = float(timeline.interest_days[t])
             self.ledger.interest(int(timeline.at[t]), annual_rate=rate, days=days)
         if not self.book.plans:

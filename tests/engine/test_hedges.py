@@ -212,3 +212,9 @@ def test_a_worthless_contract_is_sold_for_nothing_not_for_a_tick() -> None:
     assert trade.slippage_cost == pytest.approx(
         sum(abs(f.quantity) * abs(f.price - f.raw_price) for f in outcome.fills)
     )
+
+
+def test_a_worthless_contract_is_bought_for_a_tick() -> None:
+    closes, opens = [100.0, 500.0, 500.0], [100.0, 500.0, 500.0]
+    outcome = run(closes, {0: [hedge(cover=0.3)]}, opens=opens)
+    assert outcome.fills[0].price == 0.01

@@ -7,6 +7,7 @@ import pytest
 
 from data_feeds.catalog import Catalog
 from data_feeds.embedded import embedded_catalog
+from data_feeds.options.contract import PutSpread
 from engine.audit import audit_run
 from engine.config.load import load_run_config
 from engine.config.models import RunConfig
@@ -24,13 +25,13 @@ def config(name: str, *overrides: str) -> RunConfig:
 
 
 def test_it_passes_the_checks_for_playbooks() -> None:
-    # The reconstructions hold no spot market: bonds and equities alone, hedged with SH.
+    # The reconstructions hold no spot market: bonds and equities alone, hedged with SH and puts.
     params = HedgedParams(
         weights={"SPY": 0.5, "IEF": 0.3, "GLD": 0.1},
         risk_assets=("SPY",),
         crypto_assets=(),
         timeframes={},
-        hedges={"inverse": {"instrument": "SH", "weight": 0.05}},
+        hedges={"inverse": {"instrument": "SH", "weight": 0.05}, "puts": {}},
     )
     settings = ["data.start=2026-01-05", "data.end=2026-04-10", "account.interest_series=null"]
     rules = config("hedged_2026", *settings)
@@ -43,9 +44,39 @@ def test_it_passes_the_checks_for_playbooks() -> None:
 @pytest.mark.parametrize("name", ["hedged_2020", "hedged_2022", "hedged_2026"])
 def test_real_episodes_audit_clean(name: str, real_catalog: Catalog, tmp_path: Path) -> None:
     result = run(config(name), real_catalog)
-    assert {d.intent for d in result.outcome.decisions} == {"rebalance"}
+    assert {d.intent for d in result.outcome.decisions} == {"rebalance", "transfer"}
     assert result.signals.values["hedge"].max() == 1.0
     assert audit_run(publish(result, tmp_path), real_catalog).findings == ()
+
+
+PUTS = 'playbook.params={"tolerance": [], "hedges": {"cash": null, "crypto": null, "puts": {}}}'
+
+
+@pytest.mark.parametrize("name", ["hedged_2020", "hedged_2022", "hedged_2026"])
+def test_put_spreads_on_real_episodes_audit_clean(
+    name: str, real_catalog: Catalog, tmp_path: Path
+) -> None:
+    result = run(config(name, PUTS), real_catalog)
+    bought = [d for d in result.outcome.decisions if d.intent == "hedge"]
+    assert any(d.outcome == "approved" for d in bought)
+    options = {f.instrument for f in result.outcome.fills} - {*result.playbook.params.traded}
+    assert options
+    # Prices of contracts are theirs, whole contracts, between nothing and the width.
+    for fill in result.outcome.fills:
+        contract = PutSpread.parse(fill.instrument)
+        if contract is not None:
+            assert fill.quantity == round(fill.quantity)
+            assert 0 <= fill.raw_price <= contract.largest_value
+    assert audit_run(publish(result, tmp_path), real_catalog).findings == ()
+
+
+def test_the_crash_of_2020_pays_the_first_spread(real_catalog: Catalog) -> None:
+    result = run(config("hedged_2020", PUTS), real_catalog)
+    fills = [fill for fill in result.outcome.fills if fill.instrument.startswith("SPY-2020-04-17")]
+    bought, sold = fills[0], fills[-1]
+    assert np.datetime64(bought.at, "ns").astype("datetime64[D]") == np.datetime64("2020-03-02")
+    # SPY fell from 297 to 250: well inside a spread of 281 over 237.
+    assert sold.price > 3 * bought.price
 
 
 def test_an_inverse_fund_gains_while_the_index_falls(real_catalog: Catalog) -> None:
