@@ -30,6 +30,7 @@ READ = {
         "index_holds",
         "leadership_breaks_index_holds",
         "leadership_narrow",
+        "earnings_near",
     ),
     "step_crypto": (
         "bitcoin_falls",

@@ -41,6 +41,16 @@ class MarketInputsConfig(Model):
     etf_flows: tuple[str, ...] = Field(("ETF_FLOWS",), description="Spot bitcoin ETF flows, USD")
     fear_greed: tuple[str, ...] = Field(("FEAR_GREED",), description="Fear & Greed, 0 to 100")
     implied_volatility: tuple[str, ...] = Field(("DVOL",), description="DVOL, percent a year")
+    earnings: tuple[str, ...] = Field(
+        ("NVDA-EARNINGS", "MSFT-EARNINGS"),
+        description="Series of each company's next earnings date, YYYYMMDD, known when announced",
+    )
+
+
+class EventRules(Model):
+    """Events whose dates are known beforehand."""
+
+    earnings_days: int = Field(5, ge=0, description="Days before a report that count as near")
 
 
 class VolatilityRules(Model):
@@ -229,5 +239,6 @@ class MarketStateConfig(Model):
     rates: RatesRules = Field(default_factory=RatesRules)
     leadership: LeadershipRules = Field(default_factory=LeadershipRules)
     crypto: CryptoRules = Field(default_factory=CryptoRules)
+    events: EventRules = Field(default_factory=EventRules)
     regime: RegimeRules = Field(default_factory=RegimeRules)
     checklist: ChecklistRules = Field(default_factory=ChecklistRules)

@@ -9,6 +9,7 @@ from engine.config.market import MarketStateConfig
 from engine.signals.market import checklist
 from engine.signals.market.correlation import correlations
 from engine.signals.market.crypto import crypto_structure
+from engine.signals.market.dated import dated_events
 from engine.signals.market.grid import Floats, build_grid
 from engine.signals.market.inputs import DAY, HOUR, SHORTEST, MarketInputs
 from engine.signals.market.leadership import leadership
@@ -45,6 +46,7 @@ def state_channels(config: MarketStateConfig) -> frozenset[ChannelKey]:
         *names.etf_flows,
         *names.fear_greed,
         *names.implied_volatility,
+        *names.earnings,
     )
     keys = {ChannelKey(name, ChannelKind.BARS, DAY) for name in (*equities, names.bitcoin_daily)}
     keys |= {ChannelKey(name, ChannelKind.SERIES) for name in series}
@@ -89,6 +91,7 @@ def market_state(
         leadership,
         crypto_structure,
         timeframes,
+        dated_events,
     ):
         measured, found = part(inputs)
         values |= measured
