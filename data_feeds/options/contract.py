@@ -86,6 +86,8 @@ class PutSpread:
 class SpreadRule:
     """Which contract is the one to buy: moneyness of its legs as fractions of spot, tenor in days.
 
+    Expiries ``least_days`` away or nearer are passed over, so that a roll never leads back.
+
     Raises
     ------
     SchemaError : the short strike does not lie below the long one.
@@ -96,6 +98,7 @@ class SpreadRule:
     short_moneyness: float
     tenor_days: int
     strike_step: float = 1.0
+    least_days: int = 0
 
     def __post_init__(self) -> None:
         if not 0 < self.short_moneyness < self.long_moneyness:
@@ -107,8 +110,8 @@ class SpreadRule:
     def contract(self, spot: float, date: np.datetime64) -> PutSpread | None:
         """Return the contract of a session: strikes on the grid, the nearest monthly expiry.
 
-        Expiries are third Fridays (the session before where that is a holiday), later than the
-        date; of two equally near ones the later. None where the grid leaves no width.
+        Expiries are third Fridays (the session before where that is a holiday); of two equally near
+        ones the later. None where the grid leaves no width.
         """
         long = round(spot * self.long_moneyness / self.strike_step) * self.strike_step
         short = round(spot * self.short_moneyness / self.strike_step) * self.strike_step
@@ -116,8 +119,8 @@ class SpreadRule:
             return None
         wanted = date + np.timedelta64(self.tenor_days, "D")
         month = wanted.astype("datetime64[M]")
-        found = [monthly_expiry(month + np.timedelta64(step, "M")) for step in (-1, 0, 1)]
-        later = [expiry for expiry in found if expiry > date]
+        found = [monthly_expiry(month + np.timedelta64(step, "M")) for step in (-1, 0, 1, 2)]
+        later = [expiry for expiry in found if expiry > date + self.least_days * _DAY]
         nearest = min(reversed(later), key=lambda expiry: abs(expiry - wanted))
         return PutSpread(self.underlying, nearest, float(long), float(short))
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from data_feeds.align import as_of
 from data_feeds.dataset import Dataset
 from data_feeds.errors import CoverageError
 from data_feeds.options.contract import SHARES_PER_CONTRACT, PutSpread
@@ -95,13 +94,14 @@ def contract_channels(
 
     Raises
     ------
-    CoverageError : bars of the underlying or its volatility index are missing.
+    CoverageError : bars of the underlying, among them the expiry's, or the index are missing.
     """
     bars = dataset.bars(contract.underlying, DAY)
     first = max(int(np.searchsorted(bars["available_at"], listed_at, side="right")) - 1, 0)
     last = int(np.searchsorted(bars["closed_at"], contract.expires_at, side="right"))
     session = slice(first, last)
     opened, closed = bars["opened_at"][session], bars["closed_at"][session]
+    _check_expiry(bars, contract)
     at_open, at_close = _index_values(dataset, contract, opened, closed, model)
     desk = _Desk(dataset, contract, model)
     opens, half_spreads = desk.quotes(opened, bars["open"][session], at_open)
@@ -132,6 +132,15 @@ def contract_channels(
             },
         ),
     )
+
+
+def _check_expiry(bars: Channel, contract: PutSpread) -> None:
+    """Refuse bars that go on beyond an expiry without its session: nothing would settle."""
+    at = contract.expires_at
+    if len(bars) and bars["closed_at"][-1] > at and at not in bars["closed_at"]:
+        raise CoverageError(
+            f"{contract.id}: {bars.key} has no bar of its expiry, {contract.expiry}; import it"
+        )
 
 
 @dataclass(frozen=True)
@@ -171,11 +180,11 @@ class _Desk:
         )
 
     def _rates(self, at: Instants) -> list[float]:
-        """Return the bill's rate as known at each instant, a fraction; 0 where it is not."""
+        """Return the bill's rate of the date before each instant, a fraction; 0 where it is not."""
         bill = self.dataset.channels.get(ChannelKey(self.model.bill_series, ChannelKind.SERIES))
-        if bill is None:
+        if bill is None or len(bill) == 0:
             return [0.0] * len(at)
-        rates: list[float] = (np.nan_to_num(as_of(bill, "value", at).values) / 100).tolist()
+        rates: list[float] = (np.nan_to_num(_as_dated(bill, _eve(at))) / 100).tolist()
         return rates
 
 
@@ -198,15 +207,15 @@ def _index_values(
 ) -> tuple[Floats, Floats]:
     """Return the volatility index at opens and closes, points.
 
-    A close is a price of its session, so it carries the index value of that date, whenever that
-    value was published.
+    These are the market's prices, so they follow the dates that values are of and not when they
+    were published: a run that learns of everything a day later meets the same market.
     """
     name = index_of(contract.underlying, model)
     series = dataset.channels.get(ChannelKey(name, ChannelKind.SERIES))
     if series is None or len(series) == 0:
         raise CoverageError(f"{contract.id}: no series {name} in the data to price it with")
     at_close = _as_dated(series, closed)
-    at_open = as_of(series, "value", opened).values
+    at_open = _as_dated(series, _eve(opened))
     bars = dataset.channels.get(ChannelKey(f"{name}-INDEX", ChannelKind.BARS, DAY))
     if bars is not None and len(bars):
         row = np.minimum(np.searchsorted(bars["opened_at"], opened), len(bars) - 1)
@@ -220,6 +229,11 @@ def _index_values(
             )
     # A damaged or generated index must not stop the pricing of everything after it.
     return np.maximum(at_open, LEAST_INDEX), np.maximum(at_close, LEAST_INDEX)
+
+
+def _eve(at: Instants) -> Instants:
+    """Return the last instant of the UTC date before each instant's."""
+    return at // DAY_NS * DAY_NS - 1
 
 
 def _as_dated(series: Channel, at: Instants) -> Floats:

@@ -66,6 +66,7 @@ class PutHedge(PlaybookParams):
             self.short_moneyness,
             self.tenor_days,
             self.strike_step,
+            least_days=self.roll_days,
         )
 
     @property

@@ -1,8 +1,10 @@
 """Contracts: names, expiries, strikes, what they settle at."""
 
+import datetime
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from data_feeds.errors import SchemaError
@@ -40,6 +42,31 @@ def test_an_expiry_that_is_today_is_never_chosen() -> None:
     contract = SpreadRule("SPY", 0.95, 0.80, 1).contract(300.0, day("2020-02-21"))
     assert contract is not None
     assert contract.expiry == day("2020-03-20")
+
+
+def test_a_roll_never_leads_back_to_the_expiry_that_it_leaves() -> None:
+    # 21 days before 2020-04-17 the wanted 30 days are nearer to it than to May's.
+    date = day("2020-03-27")
+    near = SpreadRule("SPY", 0.95, 0.80, 30).contract(260.0, date)
+    rolled = SpreadRule("SPY", 0.95, 0.80, 30, least_days=21).contract(260.0, date)
+    assert near is not None
+    assert rolled is not None
+    assert (near.expiry, rolled.expiry) == (day("2020-04-17"), day("2020-05-15"))
+
+
+@given(
+    st.dates(datetime.date(2019, 1, 1), datetime.date(2027, 12, 31)),
+    st.integers(7, 400),
+    st.integers(0, 399),
+)
+def test_the_expiry_lies_beyond_the_least_days(date, tenor, least) -> None:
+    assume(least < tenor)
+    rule = SpreadRule("SPY", 0.95, 0.80, tenor, least_days=least)
+    contract = rule.contract(300.0, np.datetime64(date, "D"))
+    assert contract is not None
+    left = int((contract.expiry - np.datetime64(date, "D")).astype(int))
+    assert left > least
+    assert abs(left - tenor) <= 35
 
 
 def test_a_grid_without_width_gives_no_contract() -> None:

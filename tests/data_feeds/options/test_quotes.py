@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from data_feeds.calendar import session_bounds, sessions_between
+from data_feeds.dataset import Dataset
 from data_feeds.errors import CoverageError
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.options.contract import PutSpread
@@ -158,7 +159,7 @@ def test_the_half_spread_is_both_legs_over_the_price_of_the_spread() -> None:
 
 
 def test_the_bill_discounts() -> None:
-    bill = series([(int(OPENED[0]), 5.0)], "DGS3MO")
+    bill = series([(int(OPENED[0]) - 86_400 * 10**9, 5.0)], "DGS3MO")
     plain, _ = contract_channels(market([100.0] * 2, [20.0] * 2), CONTRACT, int(CLOSED[0]), MODEL)
     paid, _ = contract_channels(
         market([100.0] * 2, [20.0] * 2, bill), CONTRACT, int(CLOSED[0]), MODEL
@@ -200,6 +201,32 @@ def test_what_cannot_be_priced_says_what_is_missing() -> None:
             at,
             MODEL,
         )
+
+
+def test_knowing_later_does_not_move_the_market() -> None:
+    rng = np.random.default_rng(1)
+    bill = series([(int(OPENED[0]) - 4 * 86_400 * 10**9, 5.0)], "DGS3MO")
+    data = market(rng.uniform(85, 110, 20).tolist(), rng.uniform(12, 60, 20).tolist(), bill)
+    at = int(CLOSED[0])
+    for now, later in zip(
+        contract_channels(data, CONTRACT, at, MODEL),
+        contract_channels(data.delayed(3 * 86_400 * 10**9), CONTRACT, at, MODEL),
+        strict=True,
+    ):
+        for name in now.columns:
+            assert now[name].tolist() == later[name].tolist()
+
+
+def test_bars_that_lack_the_expiry_are_refused() -> None:
+    data = market([100.0] * (EXPIRY + 3), [20.0] * (EXPIRY + 3))
+    whole = data.bars("SPY", "1d")
+    kept = np.arange(len(whole)) != EXPIRY
+    channels = {**data.channels, whole.key: whole.take(kept)}
+    with pytest.raises(CoverageError, match=r"no bar of its expiry, 2026-03-20"):
+        contract_channels(Dataset(data.instruments, channels), CONTRACT, int(CLOSED[0]), MODEL)
+    # Data that end before it are fine.
+    short = market([100.0] * 5, [20.0] * 5)
+    assert len(contract_channels(short, CONTRACT, int(CLOSED[0]), MODEL)[0]) == 5
 
 
 def test_zero_volume_never_means_no_quote() -> None:
