@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from data_feeds.instrument import Instrument, InstrumentKind
+from data_feeds.instrument import Instrument, InstrumentKind, Wallet
 from data_feeds.options.contract import SHARES_PER_CONTRACT, PutSpread
 from engine.costs import floor_to_step
 from engine.errors import PlaybookContractError
@@ -47,7 +47,8 @@ class Hedger:
         self._book = book
         self._guards = guards
         self._plans = plans
-        self._hedges: set[int] = set()
+        # What the order of each hedge may spend, by plan.
+        self._hedges: dict[int, float] = {}
         self._lost: defaultdict[int, float] = defaultdict(float)
 
     def review(self, intent: Hedge, *, at: int, account: AccountView, plan_id: int) -> Review:
@@ -66,7 +67,7 @@ class Hedger:
         limits = {
             "budget": intent.budget * account.equity,
             "hedge_budget": self.budget_left(at, account),
-            "cash": account.brokerage_cash,
+            "cash": self._desk.free_cash(Wallet.BROKERAGE, at, account),
         }
         covered = SHARES_PER_CONTRACT * contract.long_strike
         caps = [("cover", intent.cover * account.equity / covered)]
@@ -79,23 +80,27 @@ class Hedger:
             return self._book.refuse(draft, "minimum size", why, sizing=sizing)
         decision = self._book.approve(draft, quantity, plan_id=plan_id, sizing=sizing)
         self._plans[intent.instrument] = owned_plan(decision, quantity)
-        self._hedges.add(plan_id)
         # The next open can be dearer than the last close.
-        spend = min(limits.values())
+        spend = self._hedges[plan_id] = min(limits.values())
         return Review(decision, (tranche_order(decision, spend_limit=spend),))
 
     def budget_left(self, at: int, account: AccountView) -> float:
         """Return what hedges may still cost this calendar year (UTC), quote.
 
-        The yearly share of today's equity, less what finished hedges lost this year and what open
-        ones were bought for; of one that is being sold only what it has lost so far.
+        The yearly share of today's equity, less what finished hedges lost this year, what open ones
+        were bought for and what orders may spend; of one that is being sold only what it has lost
+        so far.
         """
         if self._budget is None:
             return math.inf
         spent = self._lost[_year(at)]
         for name, plan in sorted(self._plans.items()):
             position = account.position(name)
-            if plan.plan_id not in self._hedges or position is None:
+            if plan.plan_id not in self._hedges:
+                continue
+            if position is None:
+                works = name in account.pending or plan.approved_at == at
+                spent += self._hedges[plan.plan_id] if works else 0.0
                 continue
             paid = position.quantity * position.average_entry
             worth = position.quantity * position.mark if plan.is_leaving else 0.0
@@ -104,8 +109,7 @@ class Hedger:
 
     def on_plan_closed(self, at: int, plan_id: int, net_pnl: float) -> None:
         """Count what a finished hedge lost; a gain does not buy more."""
-        if plan_id in self._hedges:
-            self._hedges.discard(plan_id)
+        if self._hedges.pop(plan_id, None) is not None:
             self._lost[_year(at)] += max(-net_pnl, 0.0)
 
     def _checked(self, intent: Hedge) -> PutSpread:

@@ -107,6 +107,34 @@ def test_the_yearly_budget_counts_what_open_and_finished_hedges_cost() -> None:
     )
 
 
+def test_two_hedges_of_one_evening_share_the_budget_and_the_cash() -> None:
+    # The first row lists the contract with a hedge that is too small.
+    both = [hedge(budget=0.006), hedge(contract=LATER)]
+    script = {0: [hedge(cover=0.0001)], 1: both}
+    outcome = run([100.0] * 6, script, risk={"hedge_budget": 0.01})
+    _, first, second = outcome.decisions
+    bars, spread = quotes([100.0] * 2)
+    later, wide = quotes([100.0] * 2, listed=1, contract=LATER)
+    asks = [bars["close"][1] * (1 + spread[1]), later["close"][0] * (1 + wide[0])]
+    # 600 of 1,000 may be spent by the first.
+    assert dict(second.caps)["hedge_budget"] == pytest.approx(400.0 / asks[1])
+    # Its estimate, not its limit, is what the cash waits for.
+    left = 100_000.0 - first.quantity * asks[0]
+    assert dict(second.caps)["cash"] == pytest.approx(left / asks[1])
+    assert sum(f.quantity * f.price for f in outcome.fills) <= 1_000.0
+
+
+def test_an_order_that_bought_nothing_gives_its_budget_back() -> None:
+    closes, opens = [100.0, 80.0, 80.0, 80.0], [100.0, 80.0, 80.0, 80.0]
+    script = {0: [hedge(budget=0.002)], 2: [hedge(contract=LATER)]}
+    outcome = run(closes, script, opens=opens, risk={"hedge_budget": 0.05})
+    bars, spread = quotes(closes, listed=2, contract=LATER)
+    second = outcome.decisions[1]
+    assert dict(second.caps)["hedge_budget"] == pytest.approx(
+        5_000.0 / (bars["close"][0] * (1 + spread[0]))
+    )
+
+
 def test_a_roll_sells_the_old_contract_before_it_pays_for_the_new_one() -> None:
     closes = [100.0] * 8
     script = {0: [hedge(cover=0.3)], 3: [Exit(NAME, "roll"), hedge(cover=0.3, contract=LATER)]}
