@@ -7,11 +7,18 @@ import numpy as np
 
 from data_feeds.dataset import Dataset
 from data_feeds.load import load_dataset
+from data_feeds.schema import ChannelKey
+from engine.audit import audit_run
+from engine.audit.report import AuditReport
+from engine.bt import simulate
+from engine.causality import prepare
 from engine.config.models import RunConfig, RunMode
 from engine.events import SimulationOutcome
-from engine.playbook import PlaybookParams, Requirements, Signals
+from engine.playbook import Playbook, PlaybookParams, Requirements, Signals
 from engine.results.folder import write_files
 from engine.results.records import RunRecord
+from engine.testing import Script, ScriptedPlaybook, ScriptParams, table_config
+from engine.window import with_listed
 from tests.engine.random_cases import Case, Scripted, make_case
 
 LEVERAGE_SETTINGS = (None, 3, 10, 25, 50, 100)
@@ -26,11 +33,32 @@ class Finished:
 
     config: RunConfig
     dataset: Dataset
-    playbook: Scripted
+    playbook: Playbook
     requirements: Requirements
     signals: Signals
     outcome: SimulationOutcome
     market: None = None
+
+
+def scripted(data: Dataset, script: Script, clock: ChannelKey, **sections: object) -> Finished:
+    """A finished run of a script over a table, its contracts listed; it trades the clock alone."""
+    params = ScriptParams(
+        clock=clock, channels=frozenset(data.channels), traded=(clock.instrument,)
+    )
+    playbook = ScriptedPlaybook(params, script, {})
+    required = playbook.requirements(params)
+    signals = prepare(playbook, data, required)
+    config = table_config(data, **sections)
+    traded, listing = with_listed(config, data, required, signals)
+    outcome = simulate(config, traded, playbook, signals, listing)
+    return Finished(config, traded, playbook, listing, signals, outcome)
+
+
+def audited_run(finished: Finished, data: Dataset, folder: Path) -> AuditReport:
+    """Write a run's folder and audit it against the market that it was given."""
+    folder.mkdir()
+    write_files(RunRecord(finished), folder)
+    return audit_run(folder, data)
 
 
 def new_case(seed: int) -> Case:

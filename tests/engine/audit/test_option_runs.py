@@ -6,28 +6,17 @@ The audit prices the contracts again from the underlying and its index: the sour
 import pytest
 
 from data_feeds.schema import ChannelKey, ChannelKind
-from engine.audit import audit_run, format_report
+from engine.audit import format_report
 from engine.audit import market as audit_market
 from engine.broker.execution import Execution, Terms
 from engine.broker.matching import Matcher
-from engine.bt import simulate
-from engine.causality import prepare
 from engine.intents import Exit, Hedge
-from engine.results.folder import write_files
-from engine.results.records import RunRecord
-from engine.testing import (
-    SPOT,
-    ScriptedPlaybook,
-    ScriptParams,
-    candles,
-    table,
-    table_config,
-)
-from engine.window import with_listed
-from tests.engine.audit.simulated import Finished
+from engine.testing import SPOT, candles, table
+from tests.engine.audit.simulated import audited_run, scripted
 from tests.engine.option_market import CASH, CONTRACT, EXPIRY, LATER, SPY, market
 
 CLOSES = [100.0, *([96.0] * (EXPIRY - 2)), 92.0, 90.0, 90.0, 91.0]
+CLOCK = ChannelKey("SPY", ChannelKind.BARS, "1d")
 OPENS = [100.0, 97.0, *([96.0] * (EXPIRY - 2)), 91.0, 90.0, 90.0]
 SCRIPT = {
     0: [Hedge(CONTRACT.id, 0.4, 0.004, "first")],
@@ -42,22 +31,8 @@ def audited(tmp_path):
         data = market(CLOSES, opens=OPENS)
         if watched:
             data = table(*data.channels.values(), *watched, instruments=(SPY, SPOT))
-        params = ScriptParams(
-            clock=ChannelKey("SPY", ChannelKind.BARS, "1d"),
-            channels=frozenset(data.channels),
-            traded=("SPY",),
-        )
-        playbook = ScriptedPlaybook(params, SCRIPT, {})
-        required = playbook.requirements(params)
-        signals = prepare(playbook, data, required)
-        config = table_config(data, account=CASH)
-        traded, listing = with_listed(config, data, required, signals)
-        outcome = simulate(config, traded, playbook, signals, listing)
-        folder = tmp_path / "run"
-        folder.mkdir()
-        finished = Finished(config, traded, playbook, listing, signals, outcome)
-        write_files(RunRecord(finished), folder)
-        return outcome, audit_run(folder, data)
+        finished = scripted(data, SCRIPT, CLOCK, account=CASH)
+        return finished.outcome, audited_run(finished, data, tmp_path / "run")
 
     return write_and_audit
 

@@ -2,17 +2,13 @@
 
 import pytest
 
-from engine.audit import audit_run, format_report
+from engine.audit import format_report
 from engine.broker import transfers
 from engine.broker.transfers import Transfers
-from engine.bt import simulate
-from engine.causality import prepare
 from engine.intents import Enter, Exit, Transfer
 from engine.ledger import Ledger
-from engine.results.folder import write_files
-from engine.results.records import RunRecord
-from engine.testing import PERP, ScriptedPlaybook, ScriptParams, candles, table, table_config
-from tests.engine.audit.simulated import Finished
+from engine.testing import PERP, candles, table
+from tests.engine.audit.simulated import audited_run, scripted
 
 MARKET = table(candles([(100.0, 103.0, 98.0, 101.0)] * 60))
 KEY = next(iter(MARKET.channels))
@@ -26,18 +22,9 @@ SCRIPT = {
 @pytest.fixture
 def audited(tmp_path):
     def write_and_audit():
-        params = ScriptParams(clock=KEY, channels=frozenset({KEY}), traded=(PERP.id,))
-        playbook = ScriptedPlaybook(params, SCRIPT, {})
-        required = playbook.requirements(params)
-        signals = prepare(playbook, MARKET, required)
         account = {"venue_cash": 10_000.0, "brokerage_cash": 10_000.0}
-        config = table_config(MARKET, account=account)
-        outcome = simulate(config, MARKET, playbook, signals, required)
-        folder = tmp_path / "run"
-        folder.mkdir()
-        finished = Finished(config, MARKET, playbook, required, signals, outcome)
-        write_files(RunRecord(finished), folder)
-        return outcome, audit_run(folder, MARKET)
+        finished = scripted(MARKET, SCRIPT, KEY, account=account)
+        return finished.outcome, audited_run(finished, MARKET, tmp_path / "run")
 
     return write_and_audit
 

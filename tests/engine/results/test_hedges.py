@@ -4,15 +4,11 @@ import numpy as np
 import pytest
 
 from data_feeds.schema import ChannelKey, ChannelKind
-from engine.bt import simulate
-from engine.causality import prepare
 from engine.intents import Exit, Hedge, Rebalance
 from engine.reporting import facts
 from engine.results.hedges import HedgeLine, hedge_lines
 from engine.results.records import RunRecord
-from engine.testing import ScriptedPlaybook, ScriptParams, table_config
-from engine.window import with_listed
-from tests.engine.audit.simulated import Finished
+from tests.engine.audit.simulated import scripted
 from tests.engine.option_market import CASH, CLOSED, CONTRACT, DAYS, OPENED, market
 
 DAY = 86_400 * 10**9
@@ -21,19 +17,8 @@ FEBRUARY_END = int(np.flatnonzero(DAYS.astype("M8[M]") == np.datetime64("2026-02
 
 
 def record_of(closes, script):
-    data = market(closes)
-    params = ScriptParams(
-        clock=ChannelKey("SPY", ChannelKind.BARS, "1d"),
-        channels=frozenset(data.channels),
-        traded=("SPY",),
-    )
-    playbook = ScriptedPlaybook(params, script, {})
-    required = playbook.requirements(params)
-    signals = prepare(playbook, data, required)
-    config = table_config(data, account=CASH)
-    traded, listing = with_listed(config, data, required, signals)
-    outcome = simulate(config, traded, playbook, signals, listing)
-    return RunRecord(Finished(config, traded, playbook, listing, signals, outcome))
+    clock = ChannelKey("SPY", ChannelKind.BARS, "1d")
+    return RunRecord(scripted(market(closes), script, clock, account=CASH))
 
 
 def hold(weight, **overlays):
