@@ -32,6 +32,7 @@ from engine.api import (
     Requirements,
     Signals,
     Target,
+    Transfer,
     WakeAt,
 )
 from engine.bt import simulate
@@ -137,16 +138,27 @@ class Scripted(Playbook[PlaybookParams]):
         mask = self._signals.wake_in_position if busy else self._signals.wake_flat
         if mask is not None and not mask[row]:
             return ()
+        sent = self._send(row, account)
         position = account.position(name)
         if position is not None:
-            return self._manage(row, position, busy=name in account.pending)
+            return [*self._manage(row, position, busy=name in account.pending), *sent]
         names = self._traded if self._script.together else (name,)
-        return [
+        entered = [
             intent
             for each in names
             if account.is_flat(each)
             for intent in self._enter(row, each, market)
         ]
+        return [*sent, *entered]
+
+    def _send(self, row: int, account: AccountView) -> list[Intent]:
+        """Now and then send cash to the other wallet, in runs that have two."""
+        script = self._script
+        two = account.brokerage_cash + account.transit_cash > 0
+        if not two or script.hours[row] % 7 != 3:
+            return []
+        share = 0.01 + float(script.draw[row]) / 5
+        return [Transfer("brokerage" if script.which[row] else "venue", share, "script")]
 
     def on_fill(self, fill: Fill, account: AccountView) -> Sequence[Intent]:
         position = account.position(fill.instrument)
@@ -302,6 +314,8 @@ def _config(
             margin_mode=str(rng.choice(modes)),
             leverage_setting=int(setting) or None,
             interest_series=BILL if bill else None,
+            # A stream of its own leaves the other draws as they are.
+            transfer_days=int(rng.spawn(1)[0].choice([0, 1, 1, 3])),
         ),
         venue=VenueConfig(
             participation_cap=None if rng.random() < 0.3 else 0.1,
