@@ -12,8 +12,9 @@ from data_feeds.instrument import Instrument, InstrumentKind
 
 EXCHANGE = "XNYS"
 SHARES_PER_CONTRACT = 100
+_STRIKE = r"\d+(?:\.\d+)?"
 _NAME = re.compile(
-    r"(?P<underlying>.+)-(?P<expiry>\d{4}-\d{2}-\d{2})-P(?P<long>[\d.]+)-(?P<short>[\d.]+)"
+    rf"(?P<underlying>.+)-(?P<expiry>\d{{4}}-\d{{2}}-\d{{2}})-P(?P<long>{_STRIKE})-(?P<short>{_STRIKE})"
 )
 _WEEK = np.timedelta64(7, "D")
 _DAY = np.timedelta64(1, "D")
@@ -37,16 +38,26 @@ class PutSpread:
     @property
     def id(self) -> str:
         """The contract's name, e.g. ``SPY-2020-04-17-P280-250``."""
-        return f"{self.underlying}-{self.expiry}-P{self.long_strike:g}-{self.short_strike:g}"
+        # Ten digits: a strike must be read back as it was.
+        return f"{self.underlying}-{self.expiry}-P{self.long_strike:.10g}-{self.short_strike:.10g}"
 
     @classmethod
     def parse(cls, name: str) -> Self | None:
-        """Return the contract of a name, None where it is none."""
+        """Return the contract of a name, None where it is none.
+
+        Its expiry is a session, and the strike of the put sold lies below that of the one bought.
+        """
         found = _NAME.fullmatch(name)
         if found is None:
             return None
-        expiry = np.datetime64(found["expiry"], "D")
-        return cls(found["underlying"], expiry, float(found["long"]), float(found["short"]))
+        long, short = float(found["long"]), float(found["short"])
+        try:
+            expiry = np.datetime64(found["expiry"], "D")
+        except ValueError:
+            return None
+        if not 0 < short < long or len(sessions_between(EXCHANGE, expiry, expiry)) == 0:
+            return None
+        return cls(found["underlying"], expiry, long, short)
 
     @property
     def expires_at(self) -> int:
@@ -90,7 +101,7 @@ class SpreadRule:
 
     Raises
     ------
-    SchemaError : the short strike does not lie below the long one.
+    SchemaError : the short strike does not lie below the long one, or no expiry is far enough.
     """
 
     underlying: str
@@ -105,6 +116,11 @@ class SpreadRule:
             raise SchemaError(
                 f"put spread on {self.underlying}: short moneyness {self.short_moneyness:g} must "
                 f"lie below long moneyness {self.long_moneyness:g}"
+            )
+        if not 0 <= self.least_days < self.tenor_days:
+            raise SchemaError(
+                f"put spread on {self.underlying}: least_days {self.least_days} must be fewer than "
+                f"tenor_days {self.tenor_days}"
             )
 
     def contract(self, spot: float, date: np.datetime64) -> PutSpread | None:

@@ -29,10 +29,10 @@ class OptionModel(BaseModel):
     )
     bill_series: str = Field("DGS3MO", description="Discount rate, percent a year")
     skew: float = Field(
-        0.18, ge=0, le=0.5, description="Rise of volatility per deviation down, share of the level"
+        0.18, ge=0, le=0.3, description="Rise of volatility per deviation down, share of the level"
     )
-    convexity: float = Field(0.03, ge=0, le=0.2, description="Its growth with the deviation")
-    wing: float = Field(3.0, gt=0, le=5, description="Deviations towards which the smile flattens")
+    convexity: float = Field(0.03, ge=0, le=0.06, description="Its growth with the deviation")
+    wing: float = Field(3.0, gt=0, le=3, description="Deviations towards which the smile flattens")
     long_run_level: float = Field(
         0.17, gt=0, le=1, description="At-the-money volatility that long tenors revert to"
     )

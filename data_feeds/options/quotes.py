@@ -166,7 +166,8 @@ class _Desk:
                 else SHARES_PER_CONTRACT * (long - short)
             )
             cost = SHARES_PER_CONTRACT * sum(haircut(x, index, self.model) for x in (long, short))
-            fractions[i] = min(cost / prices[i], 1.0) if prices[i] > 0 else 0.0
+            # Of a cheap spread the half spread is more than its price: nobody buys it back.
+            fractions[i] = cost / prices[i] if prices[i] > 0 else 0.0
         return prices, fractions
 
     def _leg(self, strike: float, spot: float, index: float, rate: float, years: float) -> float:

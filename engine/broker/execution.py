@@ -40,14 +40,9 @@ def moment(path: InstrumentPath, t: int, row: int, stage: FillStage) -> Moment:
     else:
         at = closed_at
         spread = float(bars["high"][row]) - float(bars["low"][row])
-        bar_range = 0.0 if is_option(path) else spread / float(bars["close"][row])
+        bar_range = 0.0 if path.is_option else spread / float(bars["close"][row])
         volume = float(bars["volume"][row])
     return Moment(at, stage, opened_at, closed_at, bar_range, volume, float(path.half_spread[t]))
-
-
-def is_option(path: InstrumentPath) -> bool:
-    """Return whether a path is an option's: no volume, no range, its own half spread, no fee."""
-    return path.instrument.kind is InstrumentKind.OPTION
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +79,7 @@ class Execution:
         Inside the bar the cap is a share of its own volume, less what its open has filled.
         """
         cap = self._venue.participation_cap
-        if cap is None or is_option(path):
+        if cap is None or path.is_option:
             return float("inf")
         lot = path.instrument.lot_size
         room = floor_to_step(cap * when.volume, lot) - self._filled_in(path, when)
@@ -99,7 +94,7 @@ class Execution:
     ) -> tuple[float, float]:
         """Return (price, slippage fraction) of a fill that takes liquidity."""
         slippage = self._venue.slippage
-        if is_option(path):
+        if path.is_option:
             fraction = when.half_spread
         else:
             fraction = slippage_fraction(
@@ -112,7 +107,7 @@ class Execution:
             )
         side, tick = order.request.side, path.instrument.tick_size
         # An option may be sold for nothing; everything else, and what is bought, costs a tick.
-        least = 0.0 if is_option(path) and side < 0 else tick
+        least = 0.0 if path.is_option and side < 0 else tick
         return max(round_against(raw * (1 + side * fraction), side, tick), least), fraction
 
     def affordable(
@@ -126,7 +121,7 @@ class Execution:
 
     def fee_rate(self, path: InstrumentPath, *, maker: bool) -> float:
         """Return the fee of a fill as a fraction of notional; an option's lies in its spread."""
-        if is_option(path):
+        if path.is_option:
             return 0.0
         if path.instrument.kind is InstrumentKind.ETF:
             return self._venue.commission_rate

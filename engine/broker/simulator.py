@@ -18,7 +18,7 @@ from engine.broker.execution import Execution
 from engine.broker.funding import funding_cash_flow
 from engine.broker.matching import Matcher, Turn
 from engine.broker.timeline import NO_ROW, Timeline
-from engine.broker.transfers import Transfers
+from engine.broker.transfers import NEVER, Transfers
 from engine.config.models import RunConfig
 from engine.events import FillStage, OrderRequest, OrderRole, OrderStatus
 from engine.ledger import Ledger
@@ -105,7 +105,8 @@ class Simulator:
     def close_bars(self, t: int) -> None:
         """Step (a): match resting orders and liquidation against the bars that close at ``t``."""
         # Cash that arrived between two instants was there when these bars closed.
-        self.transfers.deliver(int(self.timeline.at[t]) - 1)
+        if self.transfers.next_at != NEVER:
+            self.transfers.deliver(int(self.timeline.at[t]) - 1)
         turns = []
         for k, path in enumerate(self.timeline.paths if self.book.plans else ()):
             row = int(path.closing[t])
@@ -136,7 +137,8 @@ class Simulator:
     def open_bars(self, t: int) -> None:
         """Step (e): arrived cash, interest, funding, what is crossed at the open, then entries."""
         timeline = self.timeline
-        self.transfers.deliver(int(timeline.at[t]))
+        if self.transfers.next_at != NEVER:
+            self.transfers.deliver(int(timeline.at[t]))
         rate = float(timeline.interest_rate[t])
         if self.ledger.brokerage_cash >= CENT and not math.isnan(rate):
             days = float(timeline.interest_days[t])

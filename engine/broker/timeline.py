@@ -33,6 +33,7 @@ class InstrumentPath:
     filled), which values the position; mark extremes may be finer than any decision can know and
     serve the venue's liquidation only. ``half_spread`` is what crossing an option's quote costs at
     an open, a fraction of its price (0 for all else); ``settles`` marks the close of its expiry.
+    An option has no volume cap, no range, and no fee beside its spread.
     """
 
     instrument: Instrument
@@ -56,6 +57,7 @@ class InstrumentPath:
     dividend: Floats
     half_spread: Floats
     settles: NDArray[np.bool_]
+    is_option: bool
 
 
 @dataclass(frozen=True)
@@ -224,6 +226,7 @@ def _lay_out(
         dividend=_dividends(dataset, instrument.id, at, end),
         half_spread=_half_spreads(dataset, instrument, at),
         settles=at == (instrument.expires_at if is_option else NO_ROW),
+        is_option=is_option,
     )
 
 

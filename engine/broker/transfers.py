@@ -36,13 +36,10 @@ class Transfers:
     def __init__(self, ledger: Ledger, business_days: int) -> None:
         self._ledger = ledger
         self._days = business_days
+        # When the next one arrives; read at every instant.
+        self.next_at = NEVER
         self._queue: list[tuple[int, int, Wallet, float]] = []
         self._sent = 0
-
-    @property
-    def next_at(self) -> int:
-        """When the next one arrives; the end of time when none is under way."""
-        return self._queue[0][0] if self._queue else NEVER
 
     def send(self, at: int, destination: Wallet, amount: float) -> None:
         """Take cash out of the other wallet and let it travel."""
@@ -51,9 +48,11 @@ class Transfers:
         self._sent += 1
         due = arrives_at(at, self._days)
         heapq.heappush(self._queue, (due, self._sent, destination, amount))
+        self.next_at = self._queue[0][0]
 
     def deliver(self, at: int) -> None:
         """Book what has arrived by an instant, each with its own time."""
         while self._queue and self._queue[0][0] <= at:
             due, _, destination, amount = heapq.heappop(self._queue)
             self._ledger.transfer(due, Wallet.TRANSIT, destination, amount)
+        self.next_at = self._queue[0][0] if self._queue else NEVER

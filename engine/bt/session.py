@@ -186,9 +186,12 @@ class Session:
             if isinstance(intent, WakeAt):
                 heapq.heappush(self._wake_instants, intent.instant)
             elif isinstance(intent, Rebalance):
-                for review in self.risk.rebalance(intent, at=at, account=self.account_view()):
+                reviews = self.risk.rebalance(intent, at=at, account=self.account_view())
+                for review in reviews:
                     submit(review.orders)
-                self.overlays += overlay_rows(intent, at, self.equity)
+                # A book that risk refused as a whole holds nothing back.
+                if not reviews or any(review.orders for review in reviews):
+                    self.overlays += overlay_rows(intent, at, self.equity)
             elif isinstance(intent, Hedge):
                 submit(self.risk.hedge(intent, at=at, account=self.account_view()).orders)
             elif isinstance(intent, Transfer):
@@ -272,7 +275,7 @@ class Session:
     def account_view(self) -> AccountView:
         """Return the account as the playbook and risk may see it now."""
         simulator, ledger, t = self.simulator, self.simulator.ledger, self.t
-        positions: dict[str, PositionView] = {}
+        positions = Positions()
         pending = set()
         gross = 0.0
         plans = simulator.book.plans
@@ -285,7 +288,7 @@ class Session:
             if simulator.positions[k].quantity == 0.0:
                 continue
             view = self._position_view(k, plan)
-            positions[name] = view
+            dict.__setitem__(positions, name, view)
             gross += abs(view.quantity) * view.mark
         return AccountView(
             now=int(self.timeline.at[t]),
@@ -294,7 +297,7 @@ class Session:
             brokerage_cash=ledger.brokerage_cash,
             free_venue_cash=simulator.collateral.free_venue_cash(t),
             gross_notional=gross,
-            positions=Positions(positions),
+            positions=positions,
             pending=frozenset(pending),
             transit_cash=ledger.transit_cash,
         )

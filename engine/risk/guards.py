@@ -5,6 +5,7 @@ how often a guard was asked, so that visiting few instants gives the same state 
 """
 
 import math
+from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -121,10 +122,8 @@ class Guards:
             self._release(at, equity)
             # A close at midnight is still judged in the day that ends there.
             self._release_days(at, equity, through=at - 1)
-        until = end_of_day(at, ny_days=self._ny_days)
-        flatten = self._judge_loss(self._daily, at, equity, until)
-        until = end_of_week(at, ny_days=self._ny_days)
-        flatten = self._judge_loss(self._weekly, at, equity, until) or flatten
+        flatten = self._judge_loss(self._daily, at, equity, end_of_day)
+        flatten = self._judge_loss(self._weekly, at, equity, end_of_week) or flatten
         flatten = self._judge_halt(at, equity) or flatten
         if day_end:
             self._release_days(at, equity, through=at)
@@ -221,11 +220,13 @@ class Guards:
         if self._is_day_full():
             self.next_release_at = min(self.next_release_at, self._trades_until + 1)
 
-    def _judge_loss(self, limit: PeriodLoss, at: int, equity: float, until: int) -> bool:
+    def _judge_loss(
+        self, limit: PeriodLoss, at: int, equity: float, end_of: Callable[..., int]
+    ) -> bool:
         """Trip a loss limit at its floor; True when it flattens."""
-        event = limit.trip(at, equity, until)
-        if event is None:
+        if equity > limit.floor:
             return False
+        event = limit.trip(at, equity, end_of(at, ny_days=self._ny_days))
         self._schedule()
         self.events.append(event)
         if limit.flattens:

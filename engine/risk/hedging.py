@@ -128,8 +128,10 @@ class Hedger:
         guard = self._guards.blocked_by(draft.at, adds=True)
         if guard:
             return self._book.refuse(draft, guard, f"{guard} is in force", outcome=BLOCKED)
-        if not draft.entry > 0:
+        if math.isnan(draft.entry):
             return self._book.refuse(draft, "price unknown", "no quote of it is known yet")
+        if draft.entry == 0:
+            return self._book.refuse(draft, "worthless", "it is worth nothing and protects nothing")
         if not draft.equity > 0:
             return self._book.refuse(draft, "no equity", f"equity is {draft.equity:,.2f}")
         plan = self._plans.get(draft.instrument)

@@ -390,6 +390,9 @@ class RiskModule:
             return self._book.refuse(draft, "no position", "nothing to close")
         if not 0 < intent.fraction <= 1:
             return self._book.refuse(draft, "bad fraction", f"fraction {intent.fraction} of a plan")
+        if instrument.kind is InstrumentKind.OPTION and intent.fraction < 1:
+            # What a hedge has cost this year is counted by whole plans.
+            return self._book.refuse(draft, "bad fraction", "an option is sold as a whole")
         held = abs(position.quantity)
         if intent.fraction == 1:
             return self._close(draft, OrderRole.EXIT, position.plan_id, held)

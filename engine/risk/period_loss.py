@@ -41,10 +41,9 @@ class PeriodLoss:
         """Whether it is tripped at an instant."""
         return self.until is not None and at < self.until
 
-    def trip(self, at: int, equity: float, until: int) -> GuardEvent | None:
-        """Return the event of tripping at a bar close, None while the floor is not reached."""
-        if self._config is None or equity > self.floor:
-            return None
+    def trip(self, at: int, equity: float, until: int) -> GuardEvent:
+        """Return the event of tripping at a bar close whose equity is at the floor or below."""
+        assert self._config is not None, "a limit that is off has no floor"
         self.floor, self.until = -math.inf, until
         # The next period can be armed, at its last close, before this one ends at midnight.
         self._tripped_reference = self._reference

@@ -48,6 +48,9 @@ class PutHedge(PlaybookParams):
     purchase_budget: float = Field(
         0.01, gt=0, lt=1, description="Equity that one purchase may cost at most"
     )
+    tries: int = Field(
+        5, ge=1, description="Sessions on which a purchase that was not made is asked for"
+    )
 
     @model_validator(mode="after")
     def _has_width_and_time(self) -> Self:

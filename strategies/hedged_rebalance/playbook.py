@@ -22,6 +22,7 @@ from engine.api import (
 from strategies.hedged_rebalance.params import HedgedParams
 from strategies.hedged_rebalance.signals import prepare_signals
 
+ARRIVED = "cash has arrived"
 # Of what is only traded.
 TRADED_WARMUP_NS = 40 * DAY_NS
 
@@ -43,6 +44,8 @@ class HedgedRebalance(Playbook[HedgedParams]):
         self._paid = 0.0
         self._spent = 0.0
         self._contract = ""
+        self._tries = 0
+        self._bought = ""
         self._awaited = False
 
     @classmethod
@@ -77,28 +80,37 @@ class HedgedRebalance(Playbook[HedgedParams]):
         if account.pending:
             return ()
         intents = self._puts(market, account)
-        intents += self._transfer(account, targets, is_quiet=not reason)
+        sent = self._transfer(account, targets, is_quiet=not reason)
+        intents += sent
         if reason:
+            self._awaited = False
             self._targets, self._asked_row = targets, market.row
             overlays = self._overlays(level)
-            intents.append(Rebalance(targets, reason, self.params.min_ticket, overlays))
+            # Arrived cash buys what waited for it and moves nothing else.
+            crypto = self.params.crypto_assets
+            weights = {n: targets[n] for n in crypto} if reason == ARRIVED else targets
+            intents.append(Rebalance(weights, reason, self.params.min_ticket, overlays))
+        # What the venue could not pay for is bought when the cash is there.
+        self._awaited |= any(transfer.to == "venue" for transfer in sent)
         return intents
 
     def on_fill(self, fill: Fill, account: AccountView) -> Sequence[Intent]:
         """Count what is paid for hedges, and what they bring back."""
+        if fill.instrument == self._contract:
+            self._bought = fill.instrument
         if fill.instrument not in self.params.weights:
             self._paid += fill.quantity * fill.price + fill.fee
         return ()
 
     def _transfer(
         self, account: AccountView, targets: dict[str, float], *, is_quiet: bool
-    ) -> list[Intent]:
+    ) -> list[Transfer]:
         """Return the transfer that brings the venue wallet to its crypto weights and cushion.
 
         Cash comes back on a quiet session, when what was sold has been paid for.
         """
         rule = self.params.wallets
-        if rule is None or account.transit_cash != 0:
+        if rule is None or account.transit_cash != 0 or not account.equity > 0:
             return []
         crypto = self.params.crypto_assets
         held = sum(p.quantity * p.mark for n, p in account.positions.items() if n in crypto)
@@ -124,12 +136,14 @@ class HedgedRebalance(Playbook[HedgedParams]):
         intents: list[Intent] = [
             Exit(name, why) for name in sorted(account.positions) if name not in known
         ]
-        if puts is None or wanted == self._contract:
+        if wanted != self._contract:
+            self._contract, self._tries = wanted, 0
+        if puts is None or not wanted or wanted == self._bought or self._tries == puts.tries:
             return intents
-        self._contract = wanted
+        self._tries += 1
         left = self.params.hedges.yearly_budget * self._year_start - self._spent
-        budget = min(puts.purchase_budget, left / account.equity)
-        if wanted and budget > 0:
+        budget = min(puts.purchase_budget, left / account.equity) if account.equity > 0 else 0.0
+        if budget > 0:
             intents.append(Hedge(wanted, puts.cover, budget, f"hedge {level:.0%}: put spread"))
         return intents
 
@@ -181,15 +195,14 @@ class HedgedRebalance(Playbook[HedgedParams]):
 
     def _reason(self, market: MarketView, account: AccountView, targets: dict[str, float]) -> str:
         params = self.params
-        arrived, self._awaited = self._awaited, account.transit_cash != 0
         if not account.positions:
             return "first purchase"
         if targets != self._targets:
             return self._changed(market, targets)
         if market.signal("due") > 0:
             return f"{params.rebalance} rebalancing"
-        if arrived and not self._awaited:
-            return "cash has arrived"
+        if self._awaited and account.transit_cash == 0:
+            return ARRIVED
         if market.row - self._asked_row < params.band_rest:
             return ""
         held = {

@@ -242,7 +242,25 @@ def test_a_worthless_contract_is_sold_for_nothing_not_for_a_tick() -> None:
     )
 
 
-def test_a_worthless_contract_is_bought_for_a_tick() -> None:
+def test_a_contract_worth_next_to_nothing_costs_its_two_half_spreads() -> None:
     closes, opens = [100.0, 500.0, 500.0], [100.0, 500.0, 500.0]
     outcome = run(closes, {0: [hedge(cover=0.3)]}, opens=opens)
+    # Three cents a share and leg, a fifth wider at an index of 25.
+    assert outcome.fills[0].price == 100 * 2 * 0.03 * 1.2
+
+
+def test_a_contract_worth_nothing_is_bought_for_a_tick() -> None:
+    closes, opens = [100.0, 1e9, 1e9], [100.0, 1e9, 1e9]
+    outcome = run(closes, {0: [hedge(cover=0.3)]}, opens=opens)
     assert outcome.fills[0].price == 0.01
+
+
+def test_an_option_is_sold_as_a_whole() -> None:
+    outcome = run(FLAT, {0: [hedge(cover=0.5)], 3: [Exit(NAME, "half", 0.5)]})
+    assert (outcome.decisions[1].blocked_by, len(outcome.fills)) == ("bad fraction", 1)
+
+
+def test_a_contract_that_is_worth_nothing_is_not_bought() -> None:
+    script = {0: [hedge(cover=0.0001)], 5: [hedge()]}
+    outcome = run([100.0] * 5 + [1e9] * 3, script)
+    assert outcome.decisions[1].blocked_by == "worthless"

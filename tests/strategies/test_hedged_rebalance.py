@@ -192,6 +192,7 @@ INVERSE = {**NONE, "inverse": {"instrument": "SH", "weight": 0.1}}
 PUTS = {**NONE, "puts": {"cover": 0.5, "purchase_budget": 0.01}}
 HELD = {"SPY": 0.5, "BTC": 0.1, "IEF": 0.3}
 MARCH, APRIL = "SPY-2020-03-20-P95-80", "SPY-2020-04-17-P90-75"
+MAY = "SPY-2020-05-15-P90-75"
 
 
 def test_an_inverse_fund_that_has_lost_its_budget_is_left_until_the_next_year():
@@ -221,14 +222,26 @@ def test_puts_are_bought_when_the_hedge_goes_on():
     assert desk.intents(hedge=1.0, contract=MARCH) == [
         Hedge(MARCH, 0.5, 0.01, "hedge 100%: put spread")
     ]
-    # Asked once: a purchase that was refused is not tried again with stale strikes.
-    assert desk.intents(hedge=1.0, contract=MARCH) == []
+    desk.filled(MARCH, 1.0, 5.0)
+    assert desk.intents(hedge=1.0, contract=MARCH, **HELD, **{MARCH: 0.005}) == []
+    # Sold by a guard, it is not bought back.
+    assert desk.intents(hedge=1.0, contract=MARCH, **HELD) == []
+
+
+def test_a_purchase_that_was_not_made_is_asked_for_a_few_more_times():
+    desk = Desk(hedges={**NONE, "puts": {**PUTS["puts"], "tries": 3}})
+    desk.intents()
+    asked = [len(desk.intents(hedge=1.0, contract=MARCH, **HELD)) for _ in range(5)]
+    assert asked == [1, 1, 1, 0, 0]
+    # The next contract is another purchase.
+    assert len(desk.intents(hedge=1.0, contract=APRIL, **HELD)) == 1
 
 
 def test_puts_are_rolled_into_the_next_contract_and_sold_when_the_hedge_is_off():
     desk = Desk(hedges=PUTS)
     desk.intents()
     desk.intents(hedge=1.0, contract=MARCH)
+    desk.filled(MARCH, 1.0, 5.0)
     rolled = desk.intents(hedge=1.0, contract=APRIL, **HELD, **{MARCH: 0.02})
     assert rolled == [
         Exit(MARCH, "puts are rolled"),
@@ -246,8 +259,8 @@ def test_puts_and_inverse_fund_share_one_yearly_budget():
     (second,) = desk.intents(hedge=1.0, contract=APRIL, **HELD)
     assert second.budget == pytest.approx(0.005)
     desk.filled(APRIL, 1.0, 5.0)
-    assert desk.intents(hedge=1.0, contract=MARCH, **HELD) == []
-    (fresh,) = desk.intents(hedge=1.0, contract=APRIL, year=2021.0, **HELD)
+    assert desk.intents(hedge=1.0, contract=MAY, **HELD) == []
+    (fresh,) = desk.intents(hedge=1.0, contract=MAY, year=2021.0, **HELD)
     assert fresh.budget == 0.01
 
 
@@ -292,12 +305,24 @@ def test_without_crypto_the_venue_keeps_nothing():
     assert (sent.to, sent.share) == ("brokerage", 0.05)
 
 
-def test_one_transfer_at_a_time_and_the_weights_are_bought_when_it_has_arrived():
+def test_what_the_venue_could_not_pay_for_is_bought_when_the_cash_is_there():
     desk = Desk(**WALLETS)
-    desk.intents(venue=70.0)
-    assert desk.intents(venue=20.0, transit=50.0, SPY=0.5, BTC=0.05, IEF=0.3) == []
+    assert len(transfers(desk, venue=70.0)) == 1
+    # It left after the close and arrived before the next one: nothing is in transit then.
     again = desk.session(venue=70.0, SPY=0.5, BTC=0.05, IEF=0.3)
     assert again.reason == "cash has arrived"
+    assert again.weights == {"BTC": 0.1}
+    # Asked once.
+    assert desk.session(venue=20.0, **HELD) is None
+
+
+def test_one_transfer_at_a_time():
+    desk = Desk(**WALLETS)
+    desk.intents(venue=70.0)
+    under_way = {"venue": 20.0, "transit": 50.0, "SPY": 0.5, "BTC": 0.05, "IEF": 0.3}
+    assert desk.intents(**under_way) == []
+    assert desk.intents(**under_way) == []
+    assert desk.session(venue=70.0, SPY=0.5, BTC=0.05, IEF=0.3).reason == "cash has arrived"
 
 
 RULE = SpreadRule("SPY", 0.95, 0.80, 60)

@@ -73,6 +73,11 @@ def test_a_grid_without_width_gives_no_contract() -> None:
     assert SpreadRule("SPY", 0.96, 0.95, 60).contract(10.0, day("2020-02-24")) is None
 
 
+def test_a_rule_without_an_expiry_far_enough_is_refused() -> None:
+    with pytest.raises(SchemaError, match="least_days 200 must be fewer"):
+        SpreadRule("SPY", 0.95, 0.80, 30, least_days=200)
+
+
 def test_the_short_strike_must_lie_below() -> None:
     with pytest.raises(SchemaError, match="must lie below"):
         SpreadRule("SPY", 0.8, 0.8, 60)
@@ -83,6 +88,26 @@ def test_a_name_is_read_back() -> None:
     assert contract.id == "QQQ-2026-03-20-P587.5-480"
     assert PutSpread.parse(contract.id) == contract
     assert PutSpread.parse("BTCUSDT-PERP") is None
+
+
+@pytest.mark.parametrize("strikes", [(12_345.675, 10_000.5), (1_234_567.0, 1_000_000.0)])
+def test_no_strike_loses_a_digit_in_its_name(strikes) -> None:
+    contract = PutSpread("SPY", day("2026-03-20"), *strikes)
+    assert PutSpread.parse(contract.id) == contract
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "SPY-2026-13-45-P280-250",
+        "SPY-2026-03-20-P2.8.0-250",
+        # The put sold lies above the one bought; a Saturday.
+        "SPY-2026-03-20-P250-280",
+        "SPY-2026-03-21-P280-250",
+    ],
+)
+def test_what_is_no_contract_is_none(name: str) -> None:
+    assert PutSpread.parse(name) is None
 
 
 def test_the_contract_is_an_instrument_of_whole_contracts_until_its_expiry() -> None:

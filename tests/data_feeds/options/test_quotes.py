@@ -108,7 +108,7 @@ def test_prices_lie_between_nothing_and_the_width_and_end_at_the_settlement() ->
     assert quotes["close"][-1] == CONTRACT.settlement(spots[EXPIRY])
     for name in ("open", "close"):
         assert np.all((quotes[name] >= 0) & (quotes[name] <= CONTRACT.largest_value))
-    assert np.all((spreads["value"] >= 0) & (spreads["value"] <= 1))
+    assert np.all(spreads["value"] >= 0)
     assert np.all(quotes["label"] == Provenance.SYNTHETIC)
 
 
@@ -156,6 +156,15 @@ def test_the_half_spread_is_both_legs_over_the_price_of_the_spread() -> None:
         volatility = implied_volatility(MODEL, 0.30, strike, 100.0, years)
         cost += haircut(oracle(100.0, strike, years, volatility, 0.0, 0.0)[1], 30.0, MODEL)
     assert spreads["value"][1] == pytest.approx(100 * cost / quotes["open"][1], rel=1e-9)
+
+
+def test_a_cheap_spread_costs_more_than_its_price_to_cross() -> None:
+    # 95 over 80 with the fund at 130: worth next to nothing, two legs of three cents a share.
+    data = market([130.0] * 3, [15.0] * 3)
+    quotes, spreads = contract_channels(data, CONTRACT, int(CLOSED[0]), MODEL)
+    ask = quotes["open"][1] * (1 + spreads["value"][1])
+    assert quotes["open"][1] < 1.0
+    assert ask == pytest.approx(quotes["open"][1] + 100 * 2 * 0.03)
 
 
 def test_the_bill_discounts() -> None:

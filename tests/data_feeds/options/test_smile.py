@@ -60,6 +60,37 @@ def test_longer_tenors_revert_to_the_long_run_level() -> None:
     assert level_at(model, 0.1, 2.0) > index_level(model, 0.1)
 
 
+CORNERS = [
+    OptionModel(skew=skew, convexity=convexity, wing=wing)
+    for skew in (0.0, 0.3)
+    for convexity in (0.0, 0.06)
+    for wing in (1.0, 2.0, 3.0)
+    if 1 - skew * wing + convexity * wing * wing > 0.2
+]
+
+
+@pytest.mark.parametrize("model", CORNERS)
+def test_every_smile_that_is_allowed_has_a_level_and_no_spread_below_nothing(model) -> None:
+    for index, days in ((0.09, 30), (0.3, 7), (0.3, 120), (1.0, 30)):
+        assert strip_volatility(model, index_level(model, index)) == pytest.approx(index, rel=5e-3)
+        assert np.diff(_puts(model, index, days)).min() >= -1e-12
+
+
+def _puts(model: OptionModel, index: float, days: int) -> list[float]:
+    years = days / 365
+    return [
+        put_price(
+            300.0,
+            strike,
+            years,
+            volatility=implied_volatility(model, index, strike, 300.0, years),
+            rate=0.0,
+            dividend_yield=0.0,
+        )
+        for strike in np.arange(150.0, 400.0, 2.0).tolist()
+    ]
+
+
 @pytest.mark.parametrize("index", [0.1, 0.25, 0.8])
 @pytest.mark.parametrize("days", [3, 30, 90])
 def test_neither_a_spread_nor_a_butterfly_costs_less_than_nothing(index: float, days: int) -> None:
@@ -84,4 +115,4 @@ def test_neither_a_spread_nor_a_butterfly_costs_less_than_nothing(index: float, 
 
 def test_a_smile_that_would_turn_negative_is_refused() -> None:
     with pytest.raises(ValidationError, match="keep it above"):
-        OptionModel(skew=0.5, convexity=0.01)
+        OptionModel(skew=0.3, convexity=0.0)
