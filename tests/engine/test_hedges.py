@@ -246,7 +246,7 @@ def test_a_contract_worth_next_to_nothing_costs_its_two_half_spreads() -> None:
     closes, opens = [100.0, 500.0, 500.0], [100.0, 500.0, 500.0]
     outcome = run(closes, {0: [hedge(cover=0.3)]}, opens=opens)
     # Three cents a share and leg, a fifth wider at an index of 25.
-    assert outcome.fills[0].price == 100 * 2 * 0.03 * 1.2
+    assert outcome.fills[0].price == pytest.approx(100 * 2 * 0.03 * 1.2)
 
 
 def test_a_contract_worth_nothing_is_bought_for_a_tick() -> None:
