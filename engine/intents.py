@@ -130,7 +130,7 @@ class Rebalance:
 
 @dataclass(frozen=True, slots=True)
 class Hedge:
-    """Buy an option contract that the row lists, at the next open.
+    """Buy an option contract that the row or one before it lists, at the next open.
 
     ``cover`` in (0, 1] is the share of the equity that the contracts' upper strike stands for, and
     ``budget`` in (0, 1] the share of it that the premium may cost at most. Contracts are whole.

@@ -71,7 +71,7 @@ class Signals:
     notable: NDArray[np.bool_] | None = None
     # Name of the sequence a row belongs to, e.g. "2026-02-05T14:00Z"; one entry a row, "" for none.
     setup: NDArray[np.str_] | None = field(default=None)
-    # The option contract that may be bought at a row, by its name, "" for none.
+    # The option contract that may be bought from a row on, by its name, "" for none.
     contract: NDArray[np.str_] | None = field(default=None)
 
 

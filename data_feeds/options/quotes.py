@@ -20,6 +20,8 @@ DAY = "1d"
 YEAR_NS = 365 * DAY_NS
 # Points; the lowest VIX on record is above 9.
 LEAST_INDEX = 3.0
+# An index or a bill of more than a week ago is not today's: holidays are shorter.
+MAX_AGE_NS = 7 * DAY_NS
 Floats = NDArray[np.float64]
 Instants = NDArray[np.int64]
 
@@ -97,6 +99,8 @@ def contract_channels(
     CoverageError : bars of the underlying, among them the expiry's, or the index are missing.
     """
     bars = dataset.bars(contract.underlying, DAY)
+    if listed_at > contract.expires_at:
+        raise CoverageError(f"{contract.id}: listed after its expiry, {contract.expiry}")
     first = max(int(np.searchsorted(bars["available_at"], listed_at, side="right")) - 1, 0)
     last = int(np.searchsorted(bars["closed_at"], contract.expires_at, side="right"))
     session = slice(first, last)
@@ -171,7 +175,10 @@ class _Desk:
         return prices, fractions
 
     def _leg(self, strike: float, spot: float, index: float, rate: float, years: float) -> float:
-        dividend_yield = self.model.dividend_yield.get(self.contract.underlying, 0.0)
+        name = self.contract.underlying
+        # Adjusted prices already hold the dividends.
+        adjusted = self.dataset.instruments[name].dividend_adjusted
+        dividend_yield = 0.0 if adjusted else self.model.dividend_yield.get(name, 0.0)
         volatility = 0.0
         if years > 0:
             forward = spot * math.exp((rate - dividend_yield) * years)
@@ -238,9 +245,13 @@ def _eve(at: Instants) -> Instants:
 
 
 def _as_dated(series: Channel, at: Instants) -> Floats:
-    """Return the series' first published value of the latest date up to each instant's."""
+    """Return the series' first published value of the latest date up to each instant's.
+
+    NaN where that is more than a week back.
+    """
     first = np.ones(len(series), np.bool_)
     first[1:] = series["event_at"][1:] != series["event_at"][:-1]
     dates, values = series["event_at"][first], series["value"][first]
     row = np.searchsorted(dates, at, side="right") - 1
-    return np.where(row >= 0, values[np.maximum(row, 0)], np.nan)
+    held = (row >= 0) & (at - dates[np.maximum(row, 0)] <= MAX_AGE_NS)
+    return np.where(held, values[np.maximum(row, 0)], np.nan)

@@ -13,7 +13,8 @@ import numpy as np
 
 from data_feeds.dataset import Dataset
 from data_feeds.errors import RiskoffError
-from data_feeds.instrument import Wallet
+from data_feeds.instrument import InstrumentKind, Wallet
+from data_feeds.schema import ChannelKey
 from engine.broker.book import Plan
 from engine.broker.search import Levels, next_instant, search_tape
 from engine.broker.simulator import Simulator
@@ -63,9 +64,12 @@ class Session:
         self._closed_seen = 0
         self._wake_instants: list[int] = []
         self._cursor = Cursor()
+        self._listed_row: dict[str, int] = {}
+        for row, name in enumerate([] if signals.contract is None else signals.contract.tolist()):
+            self._listed_row.setdefault(name, row)
         self._market = MarketView(
             dataset,
-            requirements.channels | requirements.optional,
+            _readable(dataset, requirements),
             signals.values,
             {item.name: item.truth for item in signals.conditions},
             contract=signals.contract,
@@ -193,6 +197,7 @@ class Session:
                 if not reviews or any(review.orders for review in reviews):
                     self.overlays += overlay_rows(intent, at, self.equity)
             elif isinstance(intent, Hedge):
+                self._check_listed(intent, at)
                 submit(self.risk.hedge(intent, at=at, account=self.account_view()).orders)
             elif isinstance(intent, Transfer):
                 sent = self.risk.transfer(intent, at=at, account=self.account_view())
@@ -206,6 +211,15 @@ class Session:
                     f"{self._playbook.name}: returned {intent!r} at {utc_text(at)}; "
                     "an intent is Enter, Add, Exit, MoveStop, Rebalance, Hedge, Transfer or WakeAt"
                 )
+
+    def _check_listed(self, intent: Hedge, at: int) -> None:
+        """Refuse a contract that only a later row lists: naming it would use the future."""
+        row = self._listed_row.get(intent.instrument)
+        if row is not None and row > self._cursor.row:
+            raise PlaybookContractError(
+                f"{self._playbook.name}: Hedge names {intent.instrument} at {utc_text(at)}, before "
+                "a row of its signals lists it"
+            )
 
     # -- the next instant ---------------------------------------------------------------------
 
@@ -321,6 +335,14 @@ class Session:
             plan.initial_risk(position.average_entry),
             plan.leaving(abs(position.quantity)) if plan.exits else 0.0,
         )
+
+
+def _readable(dataset: Dataset, requirements: Requirements) -> frozenset[ChannelKey]:
+    """Return the channels that a playbook may read: options would show what is listed later."""
+    named = requirements.channels | requirements.optional
+    kinds = {name: item.kind for name, item in dataset.instruments.items()}
+    option = InstrumentKind.OPTION
+    return frozenset(key for key in named if kinds.get(key.instrument) is not option)
 
 
 def overlay_rows(intent: Rebalance, at: int, equity: float) -> list[Overlay]:

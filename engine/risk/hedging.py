@@ -107,10 +107,12 @@ class Hedger:
             spent += max(paid - worth, 0.0)
         return self._budget * account.equity - spent
 
-    def on_plan_closed(self, at: int, plan_id: int, net_pnl: float) -> None:
-        """Count what a finished hedge lost; a gain does not buy more."""
-        if self._hedges.pop(plan_id, None) is not None:
-            self._lost[_year(at)] += max(-net_pnl, 0.0)
+    def on_plan_closed(self, at: int, plan_id: int, net_pnl: float) -> bool:
+        """Count what a finished hedge lost; a gain does not buy more. False: it was no hedge."""
+        if self._hedges.pop(plan_id, None) is None:
+            return False
+        self._lost[_year(at)] += max(-net_pnl, 0.0)
+        return True
 
     def _checked(self, intent: Hedge) -> PutSpread:
         instrument = self._instruments.get(intent.instrument)
@@ -128,17 +130,26 @@ class Hedger:
         guard = self._guards.blocked_by(draft.at, adds=True)
         if guard:
             return self._book.refuse(draft, guard, f"{guard} is in force", outcome=BLOCKED)
-        if math.isnan(draft.entry):
-            return self._book.refuse(draft, "price unknown", "no quote of it is known yet")
-        if draft.entry == 0:
-            return self._book.refuse(draft, "worthless", "it is worth nothing and protects nothing")
-        if not draft.equity > 0:
-            return self._book.refuse(draft, "no equity", f"equity is {draft.equity:,.2f}")
+        broken = self._unsizable(draft)
+        if broken is not None:
+            return self._book.refuse(draft, *broken)
         plan = self._plans.get(draft.instrument)
         if not account.is_flat(draft.instrument) or (
             plan is not None and plan.approved_at == draft.at
         ):
             return self._book.refuse(draft, "plan exists", "the contract is held already")
+        return None
+
+    def _unsizable(self, draft: Draft) -> tuple[str, str] | None:
+        """Return (rule, why) when no size can be worked out."""
+        if draft.at >= (self._instruments[draft.instrument].expires_at or 0):
+            return "expired", "the contract has settled"
+        if math.isnan(draft.entry):
+            return "price unknown", "no quote of it is known yet"
+        if draft.entry == 0:
+            return "worthless", "it is worth nothing and protects nothing"
+        if not draft.equity > 0:
+            return "no equity", f"equity is {draft.equity:,.2f}"
         return None
 
 

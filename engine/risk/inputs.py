@@ -61,6 +61,8 @@ def sizing_inputs(
     """
     bars = dataset.bars(instrument_id, timeframe)
     instrument = dataset.instruments[instrument_id]
+    if instrument.kind is InstrumentKind.OPTION:
+        return _option_inputs(dataset, bars)
     per_day = bars_per_day(instrument, timeframe)
     volatility_bars = _window_bars(
         "volatility_window", risk.volatility_window, per_day, timeframe, MIN_VOLATILITY_BARS
@@ -69,8 +71,6 @@ def sizing_inputs(
         "participation_window", risk.participation_window, per_day, timeframe, 1
     )
     close = bars["close"]
-    if instrument.kind is InstrumentKind.OPTION:
-        return _option_inputs(dataset, bars)
     return SizingInputs(
         # A late bar also delays what is read from the bars after it.
         available_at=np.maximum.accumulate(bars["available_at"]),

@@ -146,11 +146,14 @@ class RiskModule:
         return self._guards.on_mark(at, equity, day_end, week_end)
 
     def on_plan_closed(self, at: int, plan_id: int, net_pnl: float) -> None:
-        """Forget a finished plan; a loss (net of fees and funding) starts the cool-down."""
+        """Forget a finished plan; a loss (net of fees and funding) starts the cool-down.
+
+        A hedge that lost is no reason to rest: it counts in the hedge budget.
+        """
         for name in [name for name, plan in self._plans.items() if plan.plan_id == plan_id]:
             del self._plans[name]
-        self._hedger.on_plan_closed(at, plan_id, net_pnl)
-        self._guards.on_plan_closed(at, net_pnl)
+        if not self._hedger.on_plan_closed(at, plan_id, net_pnl):
+            self._guards.on_plan_closed(at, net_pnl)
 
     def flatten(self, at: int, account: AccountView) -> tuple[Review, ...]:
         """Return market exits for every position, and for entries that still work.
@@ -413,6 +416,8 @@ class RiskModule:
         draft = _position_draft(intent, "move_stop", position, at, equity)
         if position is None:
             return self._book.refuse(draft, "no position", "no stop to move")
+        if math.isnan(position.stop):
+            return self._book.refuse(draft, "no stop", "the plan is held without a stop")
         if not (math.isfinite(intent.stop) and intent.stop > 0):
             return self._book.refuse(draft, "bad level", f"stop {intent.stop} is not a price")
         stop = round_stop(intent.stop, draft.direction, instrument.tick_size)

@@ -96,7 +96,7 @@ class HedgedRebalance(Playbook[HedgedParams]):
 
     def on_fill(self, fill: Fill, account: AccountView) -> Sequence[Intent]:
         """Count what is paid for hedges, and what they bring back."""
-        if fill.instrument == self._contract:
+        if fill.instrument == self._contract and fill.quantity > 0:
             self._bought = fill.instrument
         if fill.instrument not in self.params.weights:
             self._paid += fill.quantity * fill.price + fill.fee
@@ -137,7 +137,7 @@ class HedgedRebalance(Playbook[HedgedParams]):
             Exit(name, why) for name in sorted(account.positions) if name not in known
         ]
         if wanted != self._contract:
-            self._contract, self._tries = wanted, 0
+            self._contract, self._tries, self._bought = wanted, 0, ""
         if puts is None or not wanted or wanted == self._bought or self._tries == puts.tries:
             return intents
         self._tries += 1

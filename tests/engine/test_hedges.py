@@ -6,11 +6,21 @@ import pytest
 
 from data_feeds.options.model import OptionModel
 from data_feeds.options.quotes import contract_channels
+from data_feeds.schema import ChannelKey, ChannelKind
 from engine.errors import PlaybookContractError
-from engine.intents import Add, Enter, Exit, Hedge, Rebalance
-from engine.testing import amounts
+from engine.intents import Add, Enter, Exit, Hedge, MoveStop, Rebalance
+from engine.testing import ScriptedPlaybook, ScriptParams, amounts, play_playbook
 from engine.trades import build_trades
-from tests.engine.option_market import CLOSED, CONTRACT, EXPIRY, LATER, OPENED, market, run
+from tests.engine.option_market import (
+    CASH,
+    CLOSED,
+    CONTRACT,
+    EXPIRY,
+    LATER,
+    OPENED,
+    market,
+    run,
+)
 
 FLAT = [100.0] * 10
 NAME = CONTRACT.id
@@ -222,6 +232,42 @@ def test_shares_outside_their_range_are_refused(changes, words) -> None:
         hedge(**changes)
 
 
+def test_an_expired_contract_is_not_bought() -> None:
+    closes = [100.0] * (EXPIRY - 1) + [90.0] * 5
+    outcome = run(closes, {0: [hedge(cover=0.0001)], EXPIRY + 1: [hedge()]})
+    assert (outcome.decisions[1].blocked_by, outcome.orders) == ("expired", ())
+
+
+def test_an_order_that_waits_at_the_expiry_ends_with_it() -> None:
+    # Decided on the evening before; the data lack nothing, it fills at the last open and settles.
+    closes = [100.0] * (EXPIRY + 3)
+    outcome = run(closes, {EXPIRY - 1: [hedge(cover=0.3)]})
+    assert [fill.role for fill in outcome.fills] == ["entry", "settlement"]
+    assert all(order.status != "working" for order in outcome.orders)
+
+
+def test_a_plan_without_a_stop_has_none_to_move() -> None:
+    outcome = run(FLAT, {0: [hedge(cover=0.5)], 3: [MoveStop(NAME, 80.0, "no")]})
+    assert (outcome.decisions[1].blocked_by, len(outcome.orders)) == ("no stop", 1)
+
+
+def test_a_contract_cannot_be_named_before_a_row_lists_it() -> None:
+    early = {1: [hedge(cover=0.3)], 5: [hedge(contract=LATER)]}
+    assert len(run(FLAT, early).fills) == 2
+    with pytest.raises(PlaybookContractError, match="before a row of its signals lists it"):
+        run(
+            FLAT,
+            {1: [hedge(cover=0.3, contract=LATER), hedge(cover=0.3)], 5: [hedge(contract=LATER)]},
+        )
+
+
+def test_a_hedge_that_lost_does_not_start_the_cool_down() -> None:
+    script = {0: [hedge(cover=0.3)], 2: [Exit(NAME, "off")], 3: [hedge(cover=0.3)]}
+    outcome = run(FLAT, script, risk={"cool_down": "9d"})
+    assert [d.outcome for d in outcome.decisions] == ["approved"] * 3
+    assert outcome.guard_events == ()
+
+
 def test_a_halt_blocks_hedges_and_sells_those_that_are_held() -> None:
     closes = [100.0, 100.0, 130.0, 130.0, 130.0, 130.0]
     risk = {"drawdown": {"ladder": [], "halt_at": 0.01, "halt_days": None}, "hedge_budget": None}
@@ -264,3 +310,26 @@ def test_a_contract_that_is_worth_nothing_is_not_bought() -> None:
     script = {0: [hedge(cover=0.0001)], 5: [hedge()]}
     outcome = run([100.0] * 5 + [1e9] * 3, script)
     assert outcome.decisions[1].blocked_by == "worthless"
+
+
+def test_the_data_of_a_run_do_not_show_what_will_be_listed() -> None:
+    seen = []
+
+    def peek(self, market, account):
+        for name in (NAME, LATER.id):
+            try:
+                market.channel(name, ChannelKind.BARS, "1d")
+            except PlaybookContractError as error:
+                seen.append(str(error))
+        return ScriptedPlaybook.on_bar(self, market, account)
+
+    curious = type("Curious", (ScriptedPlaybook,), {"on_bar": peek})
+    data = market(FLAT)
+    clock = ChannelKey("SPY", ChannelKind.BARS, "1d")
+    params = ScriptParams(clock=clock, channels=frozenset(data.channels), traded=("SPY",))
+    # Of two contracts the run lists the first, on its fifth row.
+    play_playbook(data, curious(params, {4: [hedge(cover=0.3)]}, {}), account=CASH)
+    assert len(seen) == 2 * len(FLAT)
+    assert {text.split(":", 1)[1] for text in seen} == {
+        " read on_bar but not declared in requirements"
+    }

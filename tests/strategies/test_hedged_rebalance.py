@@ -228,6 +228,16 @@ def test_puts_are_bought_when_the_hedge_goes_on():
     assert desk.intents(hedge=1.0, contract=MARCH, **HELD) == []
 
 
+def test_a_second_spell_of_the_hedge_buys_the_same_contract_again():
+    desk = Desk(hedges=PUTS)
+    desk.intents()
+    desk.intents(hedge=1.0, contract=MARCH)
+    desk.filled(MARCH, 1.0, 5.0)
+    assert len(desk.intents(**HELD, **{MARCH: 0.005})) == 1
+    desk.filled(MARCH, -1.0, 5.0)
+    assert len(desk.intents(hedge=1.0, contract=MARCH, **HELD)) == 1
+
+
 def test_a_purchase_that_was_not_made_is_asked_for_a_few_more_times():
     desk = Desk(hedges={**NONE, "puts": {**PUTS["puts"], "tries": 3}})
     desk.intents()

@@ -238,6 +238,31 @@ def test_bars_that_lack_the_expiry_are_refused() -> None:
     assert len(contract_channels(short, CONTRACT, int(CLOSED[0]), MODEL)[0]) == 5
 
 
+def test_an_index_that_ended_weeks_ago_prices_nothing() -> None:
+    stale = table(bars("SPY", [100.0] * 20, [100.0] * 20), index([20.0] * 5), instruments=(SPY,))
+    with pytest.raises(CoverageError, match="VIX is not known at 2026-02-1"):
+        contract_channels(stale, CONTRACT, int(CLOSED[0]), MODEL)
+
+
+def test_a_contract_is_listed_before_its_expiry() -> None:
+    data = market([100.0] * (EXPIRY + 3), [20.0] * (EXPIRY + 3))
+    with pytest.raises(CoverageError, match="listed after its expiry"):
+        contract_channels(data, CONTRACT, CONTRACT.expires_at + 1, MODEL)
+
+
+def test_prices_that_hold_the_dividends_pay_none_again() -> None:
+    model = OptionModel(dividend_yield={"SPY": 0.05})
+    data = market([100.0] * 2, [20.0] * 2)
+    adjusted = Dataset(
+        {**data.instruments, "SPY": SPY.model_copy(update={"dividend_adjusted": True})},
+        data.channels,
+    )
+    plain, _ = contract_channels(data, CONTRACT, int(CLOSED[0]), model)
+    whole, _ = contract_channels(adjusted, CONTRACT, int(CLOSED[0]), model)
+    # A fund that pays 5% a year falls by it, and its puts are dearer.
+    assert whole["close"][1] < plain["close"][1]
+
+
 def test_zero_volume_never_means_no_quote() -> None:
     quotes, _ = contract_channels(market([100.0] * 2, [20.0] * 2), CONTRACT, int(CLOSED[0]), MODEL)
     assert np.all(quotes["volume"] == 1.0)
