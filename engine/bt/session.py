@@ -64,9 +64,10 @@ class Session:
         self._closed_seen = 0
         self._wake_instants: list[int] = []
         self._cursor = Cursor()
-        self._listed_row: dict[str, int] = {}
-        for row, name in enumerate([] if signals.contract is None else signals.contract.tolist()):
-            self._listed_row.setdefault(name, row)
+        self._listed_at: dict[str, int] = {}
+        listed = [] if signals.contract is None else signals.contract.tolist()
+        for name, at in zip(listed, signals.decided_at.tolist(), strict=False):
+            self._listed_at.setdefault(name, at)
         self._market = MarketView(
             dataset,
             _readable(dataset, requirements),
@@ -214,8 +215,7 @@ class Session:
 
     def _check_listed(self, intent: Hedge, at: int) -> None:
         """Refuse a contract that only a later row lists: naming it would use the future."""
-        row = self._listed_row.get(intent.instrument)
-        if row is not None and row > self._cursor.row:
+        if self._listed_at.get(intent.instrument, at) > at:
             raise PlaybookContractError(
                 f"{self._playbook.name}: Hedge names {intent.instrument} at {utc_text(at)}, before "
                 "a row of its signals lists it"

@@ -155,7 +155,7 @@ class Scripted(Playbook[PlaybookParams]):
         """Now and then send cash to the other wallet, in runs that have two."""
         script = self._script
         two = account.brokerage_cash + account.transit_cash > 0
-        if not two or script.hours[row] % 7 != 3:
+        if not two or script.hours[row] % 3 != 1:
             return []
         share = 0.01 + float(script.draw[row]) / 5
         return [Transfer("brokerage" if script.which[row] else "venue", share, "script")]

@@ -2,13 +2,17 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from data_feeds.options.model import OptionModel
 from data_feeds.options.quotes import contract_channels
 from data_feeds.schema import ChannelKey, ChannelKind
+from engine.config.models import RunMode
 from engine.errors import PlaybookContractError
+from engine.events import OrderKind
 from engine.intents import Add, Enter, Exit, Hedge, MoveStop, Rebalance
+from engine.playbook import Signals
 from engine.testing import ScriptedPlaybook, ScriptParams, amounts, play_playbook
 from engine.trades import build_trades
 from tests.engine.option_market import (
@@ -259,6 +263,32 @@ def test_a_contract_cannot_be_named_before_a_row_lists_it() -> None:
             FLAT,
             {1: [hedge(cover=0.3, contract=LATER), hedge(cover=0.3)], 5: [hedge(contract=LATER)]},
         )
+
+
+class Sleeper(ScriptedPlaybook):
+    """Wakes at the first row alone, and lists a contract in its fourth."""
+
+    name = "sleeper"
+
+    def prepare(self, data):
+        decided_at = data.channels[self.params.clock]["closed_at"]
+        awake = np.arange(len(decided_at)) == 0
+        contract = np.full(len(decided_at), "", dtype=np.dtype("U64"))
+        contract[3:4] = LATER.id
+        return Signals(decided_at, {}, wake_flat=awake, wake_in_position=awake, contract=contract)
+
+
+@pytest.mark.parametrize("mode", list(RunMode))
+def test_a_fill_may_be_hedged_with_a_contract_that_a_row_asleep_has_listed(mode) -> None:
+    # A limit far below fills in the sixth session; rows two to six were not visited.
+    closes = [100.0] * 5 + [90.0] + [95.0] * 4
+    data = market(closes)
+    limit = Enter("SPY", 1, 80.0, "dip", kind=OrderKind.LIMIT, price=92.0)
+    clock = ChannelKey("SPY", ChannelKind.BARS, "1d")
+    params = ScriptParams(clock=clock, channels=frozenset(data.channels), traded=("SPY",))
+    playbook = Sleeper(params, {0: [limit]}, {1: [hedge(cover=0.3, contract=LATER)]})
+    outcome = play_playbook(data, playbook, account=CASH, mode=mode)
+    assert [fill.instrument for fill in outcome.fills] == ["SPY", LATER.id]
 
 
 def test_a_hedge_that_lost_does_not_start_the_cool_down() -> None:

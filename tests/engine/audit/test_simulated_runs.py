@@ -39,7 +39,7 @@ LEAST = {
     "moved stops": 50,
     "interest payments": 50,
     "dividends": 2,
-    "transfers": 15,
+    "transfers": 30,
     "cross runs": 20,
     "isolated runs": 20,
     "two cross perps at once": 3,
