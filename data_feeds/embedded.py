@@ -7,7 +7,6 @@
 import hashlib
 import os
 import shutil
-import tempfile
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -94,13 +93,12 @@ def _make(folder: Path, target: Path) -> None:
     dataset = reconstruct()
     for unfinished in folder.glob("making-*"):
         shutil.rmtree(unfinished, ignore_errors=True)
-    work = Path(tempfile.mkdtemp(prefix="making-", dir=folder))
+    work = folder / f"making-{os.getpid()}"
+    work.mkdir()
     try:
         with Catalog(work).batch() as batch:
             for key, channel in dataset.channels.items():
                 batch.replace(dataset.instruments[key.instrument], channel, ORIGIN)
-        # mkdtemp makes the folder private; a cache may be shared.
-        work.chmod(0o755)
         # What is left there is damaged: files were deleted by hand.
         shutil.rmtree(target, ignore_errors=True)
         work.rename(target)

@@ -1,6 +1,6 @@
 """What one channel gives away: holes, idle bars, missing settlements, spikes nobody confirms."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -103,32 +103,38 @@ def _is_covered(at: Instants, bars: Sequence[Channel]) -> Flags:
 
 
 def spike_findings(
-    bars: Channel, limits: Limits = DEFAULT_LIMITS, others: Sequence[Channel] = ()
+    bars: Channel, limits: Limits = DEFAULT_LIMITS, others: Iterable[Channel] = ()
 ) -> list[Finding]:
     """Return single bars whose high or low lies far beyond the closes before and after.
 
     Far is beyond both limits; the robust standard deviation of a bar's return is 1.4826 times the
     median absolute log return of the surrounding week, or of 21 bars if that is longer. ``others``
     are bars or marks of second sources, equally long: a move that one of them shows too, in its
-    bars of the same three instants, is the market's and no finding.
+    bars of the same three instants, is the market's and no finding. They are iterated for each bar
+    that is far off, not before. A bar with both sides off is one finding, of the larger side.
     """
     if len(bars) < 3:
         return []
     up, down = _reaches(bars)
-    reach = np.where(up > -down, up, down)
     change = np.abs(np.diff(np.log(bars["close"])))
     opened = bars["opened_at"]
     half = max(7 * DAY_NS, ROWS_AROUND * Timeframe(bars.key.timeframe).ns) // 2
     found = []
-    for i in np.flatnonzero(np.abs(reach) > limits.spike_rate):
-        row, move = int(i) + 1, float(reach[i])
+    for i in np.flatnonzero((up > limits.spike_rate) | (down < -limits.spike_rate)):
+        row = int(i) + 1
         first, stop = np.searchsorted(opened, (opened[row] - half, opened[row] + half))
         sigma = _SIGMA_PER_MAD * float(np.median(change[max(first - 1, 0) : stop]))
-        if abs(np.log1p(move)) <= limits.spike_sigmas * sigma:
-            continue
         three = opened[row - 1 : row + 2]
-        if not any(_shows(other, three, move, limits.confirmed_share) for other in others):
-            found.append(finding_at(bars, FindingKind.SPIKE, slice(row, row + 1), move))
+        alone = [
+            move
+            for move in (max(float(up[i]), 0.0), min(float(down[i]), 0.0))
+            if abs(move) > limits.spike_rate
+            and abs(np.log1p(move)) > limits.spike_sigmas * sigma
+            and not any(_shows(other, three, move, limits.confirmed_share) for other in others)
+        ]
+        if alone:
+            worst = max(alone, key=abs)
+            found.append(finding_at(bars, FindingKind.SPIKE, slice(row, row + 1), worst))
     return found
 
 

@@ -98,7 +98,9 @@ def _survey(source: Catalog | Dataset, peers: Sequence[Pair], limits: Limits) ->
         raise CoverageError(f"peers: {unknown[0]} is not in the data; see riskoff data list")
     for pair in peers:
         refuse_unlike(*pair)
-    pairs = list(dict.fromkeys([*usual_peers(keys, instruments), *peers]))
+    # A pair is one whichever side is named first.
+    named = [*usual_peers(keys, instruments), *peers]
+    pairs = list({frozenset(pair): pair for pair in named}.values())
     absent = _absent_funding(keys, instruments)
 
     def read_or_empty(key: ChannelKey) -> Channel:
@@ -146,7 +148,7 @@ class _Survey:
             if one == key:
                 yield from peer_findings(channel, self.read(other), self.limits)
         if key.kind is ChannelKind.BARS:
-            others = [self.read(other) for other in self._second_sources(key)]
+            others = _Unread(self.read, self._second_sources(key))
             yield from spike_findings(channel, self.limits, others)
 
     def _of_mark(self, mark: Channel) -> Iterator[Finding]:
@@ -172,8 +174,20 @@ class _Survey:
         return [other for other in self.keys if _is_finer(key, other)]
 
     def _second_sources(self, key: ChannelKey) -> list[ChannelKey]:
-        """Return both sides' peers; never the source's own bars of another length."""
-        return sorted({other for pair in self.pairs if key in pair for other in pair} - {key})
+        """Return both sides' peers; never the instrument's own bars or marks."""
+        peers = {other for pair in self.pairs if key in pair for other in pair}
+        return sorted(other for other in peers if other.instrument != key.instrument)
+
+
+@dataclass(frozen=True)
+class _Unread:
+    """Channels that are read when somebody looks."""
+
+    read: Read
+    keys: Sequence[ChannelKey]
+
+    def __iter__(self) -> Iterator[Channel]:
+        return map(self.read, self.keys)
 
 
 def _is_finer(one: ChannelKey, other: ChannelKey) -> bool:

@@ -34,7 +34,10 @@ def bars_after(
 
 
 def _ratio(dataset: Dataset, name: str, start: PerpStart) -> float:
-    """Return what an instrument's price is to the leading one's, at their last common close."""
+    """Return what an instrument's price is to the leading one's, at their last common close.
+
+    Without one, that of the last closes, which are of different instants.
+    """
     mine, lead = finest(dataset, name), finest(dataset, start.lead)
     _, left, right = np.intersect1d(mine["closed_at"], lead["closed_at"], return_indices=True)
     if len(left) == 0:
@@ -108,27 +111,39 @@ def _split(rows: dict[str, Array], parts: int, rng: np.random.Generator) -> dict
 
 
 def points_of(channel: Channel, made_path: PerpPath, end: int) -> Channel:
-    """Return funding, open interest or liquidations after the last of the data, until ``end``."""
+    """Return funding, open interest or liquidations after the last of the data, until ``end``.
+
+    A channel that ended before the path began repeats its last value until the path has one.
+    """
     kind = channel.key.kind
     events = points_after(channel, end, FUNDING_NS if kind is ChannelKind.FUNDING else HOUR_NS)
     path, opened = made_path.path, made_path.opened_at
     if kind is ChannelKind.FUNDING:
         # The model's rate is one of eight hours; a channel settled off its grid takes the last.
         settled = np.flatnonzero(np.isfinite(path.funding))
-        row = settled[np.maximum(np.searchsorted(opened[settled], events, side="right") - 1, 0)]
-        rate: Floats = path.funding[row] * (step_ns(channel, FUNDING_NS) / FUNDING_NS)
-        values: dict[str, Array] = {"rate": np.round(rate, 8)}
+        row = np.searchsorted(opened[settled], events, side="right") - 1
+        rate = path.funding[settled] * (step_ns(channel, FUNDING_NS) / FUNDING_NS)
+        values: dict[str, Array] = {"rate": _or_last(np.round(rate, 8), row, channel["rate"])}
     elif kind is ChannelKind.OPEN_INTEREST:
-        row = np.maximum(np.searchsorted(opened + BAR_NS, events, side="right") - 1, 0)
-        held: Floats = np.round(path.open_interest[row], 3)
-        quote: Floats = np.round(held * path.close[row], 2)
-        values = {"open_interest_base": held, "open_interest_quote": quote}
+        row = np.searchsorted(opened + BAR_NS, events, side="right") - 1
+        held: Floats = np.round(path.open_interest, 3)
+        made_values = {
+            "open_interest_base": held,
+            "open_interest_quote": np.round(held * path.close, 2),
+        }
+        values = {name: _or_last(x, row, channel[name]) for name, x in made_values.items()}
     else:
         values = {
             name: _sums(opened, getattr(path, name), int(channel["event_at"][-1]), events)
             for name in ("long_quote", "short_quote")
         }
     return made(channel.key, (events, events + lag_ns(channel)), values)
+
+
+def _or_last(path: Floats, row: Array, history: Floats) -> Floats:
+    """Return the path's values at rows; at rows before its first, the last of the history."""
+    values: Floats = np.append(path, history[-1])[np.maximum(row, -1)]
+    return values
 
 
 def _sums(opened: Instants, amounts: Floats, last: int, events: Instants) -> Floats:

@@ -26,7 +26,7 @@ BAR_KINDS = (ChannelKind.BARS, ChannelKind.MARK)
 RECENT_DAYS = 20
 RECENT_ROWS = 30
 # Points may have ended that many of their steps before the data's end and are still continued;
-# series that many days, for values that are published weeks later.
+# series that many days, for values that are published weeks later, or three steps if longer.
 _LATE_STEPS = 3
 LATE_SERIES_DAYS = 45
 # Rows from which on a mean square tells something.
@@ -101,7 +101,7 @@ def check_points(channel: Channel, begin: int) -> None:
     """
     is_series = channel.key.kind is ChannelKind.SERIES
     least = LATE_SERIES_DAYS * DAY_NS if is_series else DAY_NS
-    limit = max(_LATE_STEPS * step_ns(channel, least), least)
+    limit = max(_LATE_STEPS * step_ns(channel, 0), least)
     last = int(channel["event_at"][-1])
     if begin - last > limit:
         raise SchemaError(

@@ -29,7 +29,8 @@ class Scenario:
     dollar_log_return : of the dollar index
     spread_multiple, vix_multiple : of the high-yield spread and VIX
     equity_volatility_multiple, yield_volatility_multiple, bitcoin_volatility_multiple : of realized
-        volatility; yields and dollar share one; bitcoin's is at least what its beta brings
+        volatility; yields and dollar share one; bitcoin's is more where its beta
+        brings more, at least 40% of the stated being its own
     yield_correlation : of yield changes with equity returns; negative: bonds fall with equities
     bitcoin_beta_start, bitcoin_beta_target : share of a Nasdaq return that bitcoin takes over
     bitcoin_log_return : what bitcoin does beyond it, its cascades aside

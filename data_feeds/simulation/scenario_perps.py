@@ -49,9 +49,10 @@ from data_feeds.timeframe import DAY_NS, Timeframe
 
 # Bars may have ended that long before the data's end and are still continued.
 _LATE_NS = DAY_NS
-_LEAST_VOLATILITY, _LARGEST_VOLATILITY = 0.20, 1.30
-# The least share of volatility that is an asset's own, and what forced trades in a fragile market
-# add to it.
+# Bounds of the volatility that a path begins with.
+_LEAST_START, _LARGEST_START = 0.20, 1.30
+# The least share of volatility that is an asset's own, forced trades included, and what those add
+# in a fragile market.
 _LEAST_OWN, _FORCED = 0.4, 0.12
 _USUAL_VOLATILITY = 0.55
 # The share of its noise's variance that an asset has in common with the leading one.
@@ -156,9 +157,7 @@ def _start(dataset: Dataset, names: list[str]) -> PerpStart:
         lead=lead,
         opened_at=ended // BAR_NS * BAR_NS,
         price=float(bars["close"][-1]),
-        volatility=float(
-            np.clip(volatility * np.sqrt(365), _LEAST_VOLATILITY, _LARGEST_VOLATILITY)
-        ),
+        volatility=float(np.clip(volatility * np.sqrt(365), _LEAST_START, _LARGEST_START)),
         fall=closes.fall,
         interest=_last_interest(dataset, lead, float(bars["close"][-1]))
         or _DAYS_OF_VOLUME * volume,

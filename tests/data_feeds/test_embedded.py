@@ -289,11 +289,11 @@ def test_a_folder_that_cannot_be_made_is_a_storage_error_that_names_it(
 def test_a_disk_that_refuses_is_a_storage_error_and_leaves_no_catalog(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(**_: object) -> str:
+    def full(*_: object) -> str:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(embedded.tempfile, "mkdtemp", full)
+        patch.setattr(embedded.Catalog, "batch", full)
         with pytest.raises(StorageError, match="No space left on device") as error:
             embedded_catalog()
     assert str(cache) in str(error.value)

@@ -1,5 +1,6 @@
 """Findings by hand: channels with one thing wrong, and the same with nothing wrong."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -231,6 +232,37 @@ def test_the_opposite_move_confirms_nothing() -> None:
     assert not confirmed(60, 150)
 
 
+def test_a_bar_is_judged_on_both_sides() -> None:
+    high, low = [100.0] * 50, [100.0] * 50
+    high[20], low[20] = 150, 70
+    both = replaced(closing([100.0] * 50), high=high, low=low)
+    (found,) = spike_findings(both)
+    assert found.value == pytest.approx(0.5)
+    # The larger side is the market's, the other is not: it is still found.
+    (found,) = spike_findings(both, others=[replaced(closing([100.0] * 50, OTHER.id), high=high)])
+    assert found.value == pytest.approx(-0.3)
+    # Two sources, a side each.
+    others = [
+        replaced(closing([100.0] * 50, OTHER.id), high=high),
+        replaced(closing([100.0] * 50, SPOT.id), low=low),
+    ]
+    assert spike_findings(both, others=others) == []
+
+
+def test_a_second_source_is_read_for_a_bar_that_is_far_off_alone() -> None:
+    read: list[str] = []
+
+    class Sources:
+        def __iter__(self) -> Iterator[Channel]:
+            read.append("read")
+            return iter([closing(spiky(), OTHER.id)])
+
+    assert spike_findings(closing([100.0] * 50), others=Sources()) == []
+    assert read == []
+    assert spike_findings(closing(spiky()), others=Sources()) == []
+    assert read == ["read"]
+
+
 @pytest.mark.parametrize("hour", [19, 20, 21, 49])
 def test_a_second_source_must_have_the_bar_and_both_beside_it(hour: int) -> None:
     other = closing(spiky(), OTHER.id)
@@ -344,6 +376,22 @@ def test_peers_can_be_declared() -> None:
     assert (found.key, found.against, found.started_at) == (one, other, days[3])
     with pytest.raises(CoverageError, match="peers: VXN/series is not in the data"):
         list(findings(data, peers=[(one, ChannelKey("VXN", ChannelKind.SERIES))]))
+
+
+def test_a_mark_of_the_same_instrument_confirms_no_spike() -> None:
+    last, mark = closing(spiky(), SPOT.id), closing(spiky(), SPOT.id, ChannelKind.MARK)
+    (found,) = findings(dataset(last, mark), peers=[(last.key, mark.key)])
+    assert (found.key, found.kind) == (last.key, FindingKind.SPIKE)
+
+
+def test_peers_that_find_each_other_are_reported_once() -> None:
+    data = dataset(closing(spiky(), SPOT.id), closing([100.0] * 50, OTHER.id))
+    usual = [(f.kind, f.started_at) for f in findings(data)]
+    for one, other in ((SPOT.id, OTHER.id), (OTHER.id, SPOT.id)):
+        named = (ChannelKey(one, ChannelKind.BARS, "1h"), ChannelKey(other, ChannelKind.BARS, "1h"))
+        assert sorted((f.kind, f.started_at) for f in findings(data, peers=[named])) == sorted(
+            usual
+        )
 
 
 def test_every_peer_of_a_channel_is_compared() -> None:

@@ -10,7 +10,7 @@ from data_feeds.dataset import Dataset
 from data_feeds.errors import SchemaError
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.releases import known_at, rule_for
-from data_feeds.schema import ChannelKey, ChannelKind, Provenance, time_columns, validate
+from data_feeds.schema import Channel, ChannelKey, ChannelKind, Provenance, time_columns, validate
 from data_feeds.simulation.scenarios import SCENARIOS, joined, scenario_paths
 from data_feeds.timeframe import DAY_NS, HOUR_NS, MINUTE_NS, Timeframe
 from engine.config.models import PlaybookConfig
@@ -247,6 +247,33 @@ def test_no_row_is_known_while_the_data_last():
     assert ten["event_at"][0] < ns(CUT) - 3 * DAY_NS
     for key, channel in path.channels.items():
         assert (channel["available_at"] > ns(CUT)).all(), key
+
+
+@pytest.mark.parametrize(
+    ("kind", "column", "missing", "early"),
+    [
+        # The path begins at midnight: a settlement then is its own, but no bar of it is complete.
+        (ChannelKind.FUNDING, "rate", 2, 1),
+        (ChannelKind.FUNDING, "rate", 3, 2),
+        (ChannelKind.OPEN_INTEREST, "open_interest_base", 1, 1),
+        (ChannelKind.OPEN_INTEREST, "open_interest_quote", 2, 2),
+    ],
+)
+def test_points_before_the_path_repeat_the_last_value(kind, column, missing, early):
+    key = ChannelKey(PERP, kind)
+    held = history().channels[key].take(slice(0, -missing))
+    # A value of its own, so that a later row of the path cannot equal it.
+    held = Channel(key, {**held.columns, column: np.append(held[column][:-1], 0.00123)})
+    data = Dataset(history().instruments, {**history().channels, key: held})
+    values = only_path(data, "B", days=2).channels[key][column]
+    np.testing.assert_array_equal(values[:early], 0.00123)
+    assert (values[early:] != 0.00123).all()
+
+
+def test_a_series_of_one_row_is_late_after_the_days_of_its_kind():
+    old = series([(START - 60 * DAY_NS, 50.0)], "DXY")
+    with pytest.raises(SchemaError, match="more than 45 days before the data end"):
+        only_path(small_table(old))
 
 
 def test_nothing_happens_in_days_that_have_passed():
