@@ -4,38 +4,36 @@ Every intent leaves one decision; an approved one also leaves the orders that th
 ``docs/risk.md`` describes each rule.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from data_feeds.instrument import Instrument, InstrumentKind, Wallet
+from data_feeds.instrument import Instrument, InstrumentKind
 from engine.config.models import RunConfig
-from engine.costs import floor_to_step
 from engine.errors import PlaybookContractError
-from engine.events import Decision, GuardEvent, OrderKind, OrderRole
+from engine.events import Decision, GuardEvent, OrderKind
 from engine.intents import Add, Enter, Exit, Hedge, MoveStop, Rebalance, Transfer
 from engine.margin import build_tiers
 from engine.risk.decisions import (
     BLOCKED,
-    NO_PLAN,
     DecisionBook,
     Draft,
     Plan,
     Review,
-    closing_order,
     entry_orders,
     tranche_order,
 )
 from engine.risk.guards import Guards
 from engine.risk.hedging import Hedger
 from engine.risk.inputs import SizingInputs
-from engine.risk.levels import plan_levels, round_stop
+from engine.risk.leaving import Leaver, position_draft
+from engine.risk.levels import plan_levels
 from engine.risk.portfolio import Covariance
 from engine.risk.rebalancing import Rebalancer
 from engine.risk.requests import SizingDesk, Tranche
-from engine.risk.sizing import OWNED, Held, Sizing, SizingRules, final_quantity, size_entry
+from engine.risk.sending import review_transfer
+from engine.risk.sizing import Held, Sizing, SizingRules, final_quantity, size_entry
 from engine.risk.tiers import NO_MARKET_TIERS, MarketTiers
-from engine.views import AccountView, PositionView
+from engine.views import AccountView
 
 # The sum of tenths is not exactly one.
 FRACTION_SLACK = 1e-9
@@ -84,6 +82,7 @@ class RiskModule:
         self._plans: dict[str, Plan] = {}
         self._desk = SizingDesk(config.venue, self._rules, instruments, inputs, self._plans)
         self._plans_made = 0
+        self._leaver = Leaver(self._book, self._plans)
         self._hedger = Hedger(
             config.risk.hedge_budget,
             instruments,
@@ -156,23 +155,8 @@ class RiskModule:
             self._guards.on_plan_closed(at, net_pnl)
 
     def flatten(self, at: int, account: AccountView) -> tuple[Review, ...]:
-        """Return market exits for every position, and for entries that still work.
-
-        The order of a plan that holds nothing closes nothing and cancels what works for it.
-        """
-        reviews = []
-        for name in sorted(set(account.positions) | account.pending):
-            position, plan = account.position(name), self._plans.get(name)
-            if position is not None:
-                plan_id, direction = position.plan_id, _direction(position)
-                held = abs(position.quantity)
-            elif plan is not None:
-                plan_id, direction, held = plan.plan_id, plan.direction, 0.0
-            else:
-                continue
-            draft = Draft(at, name, "guard", direction, account.equity, self._guards.flatten_reason)
-            reviews.append(self._close(draft, OrderRole.GUARD, plan_id, held))
-        return tuple(reviews)
+        """Return market exits of everything, for the guard that last tripped."""
+        return self._leaver.flatten(at, account, self._guards.flatten_reason)
 
     def review(
         self, intent: Enter | Add | Exit | MoveStop, *, at: int, account: AccountView
@@ -199,13 +183,13 @@ class RiskModule:
             return self._enter(intent, instrument, at, account)
         if isinstance(intent, Add):
             return self._add(intent, instrument, at, account)
-        position = account.position(intent.instrument)
-        if isinstance(intent, Exit):
-            plan = self._plans.get(instrument.id)
-            if position is None and plan is not None and instrument.id in account.pending:
-                return self._cancel_entry(intent, plan, at, account.equity)
-            return self._exit(intent, instrument, position, at, account.equity)
-        return self._move_stop(intent, instrument, position, at, account.equity)
+        position, equity = account.position(intent.instrument), account.equity
+        if isinstance(intent, MoveStop):
+            return self._leaver.move_stop(intent, instrument, position, at=at, equity=equity)
+        # An exit of a plan that holds nothing cancels its entry.
+        if position is None and instrument.id in account.pending and instrument.id in self._plans:
+            return self._leaver.cancel_entry(intent, at=at, equity=equity)
+        return self._leaver.exit(intent, instrument, position, at=at, equity=equity)
 
     def rebalance(self, intent: Rebalance, *, at: int, account: AccountView) -> tuple[Review, ...]:
         """Return the decisions of a rebalancing, sales first; see :class:`Rebalancer`."""
@@ -218,20 +202,7 @@ class RiskModule:
 
     def transfer(self, intent: Transfer, *, at: int, account: AccountView) -> float:
         """Return the cash that may leave for the other wallet, quote; 0 where none is free."""
-        into_venue = Wallet(intent.to) is Wallet.VENUE
-        source = Wallet.BROKERAGE if into_venue else Wallet.VENUE
-        draft = Draft(
-            at, intent.to, "transfer", 1 if into_venue else -1, account.equity, intent.reason
-        )
-        free = self._desk.free_cash(source, at, account)
-        caps = (("asked", intent.share * account.equity), ("cash", max(free, 0.0)))
-        binding, amount = min(caps, key=lambda cap: cap[1])
-        sizing = Sizing(caps, binding, amount, math.nan, OWNED, "", amount)
-        if not amount > 0:
-            self._book.refuse(draft, "no cash", f"the {source} has no free cash", sizing=sizing)
-            return 0.0
-        self._book.approve(draft, amount, plan_id=NO_PLAN, sizing=sizing)
-        return amount
+        return review_transfer(intent, at=at, account=account, desk=self._desk, book=self._book)
 
     def hedge(self, intent: Hedge, *, at: int, account: AccountView) -> Review:
         """Return the decision on buying an option contract; see :class:`Hedger`."""
@@ -289,7 +260,7 @@ class RiskModule:
 
     def _add(self, intent: Add, instrument: Instrument, at: int, account: AccountView) -> Review:
         position, plan = account.position(instrument.id), self._plans.get(instrument.id)
-        draft = _position_draft(intent, "add", position, at, account.equity)
+        draft = position_draft(intent, "add", position, at, account.equity)
         if position is None or plan is None:
             return self._book.refuse(draft, "no position", "nothing to add to")
         close = self._desk.close(instrument.id, at)
@@ -374,107 +345,3 @@ class RiskModule:
         if refusal:
             return self._book.refuse(draft, refusal, why, sizing=sizing, multiplier=multiplier)
         return Sized(sizing, multiplier, quantity)
-
-    def _cancel_entry(self, intent: Exit, plan: Plan, at: int, equity: float) -> Review:
-        """An exit of a plan that holds nothing closes nothing and cancels its entry."""
-        draft = Draft(at, intent.instrument, "exit", plan.direction, equity, intent.reason)
-        return self._close(draft, OrderRole.EXIT, plan.plan_id, 0.0)
-
-    def _exit(
-        self,
-        intent: Exit,
-        instrument: Instrument,
-        position: PositionView | None,
-        at: int,
-        equity: float,
-    ) -> Review:
-        draft = _position_draft(intent, "exit", position, at, equity)
-        if position is None:
-            return self._book.refuse(draft, "no position", "nothing to close")
-        if not 0 < intent.fraction <= 1:
-            return self._book.refuse(draft, "bad fraction", f"fraction {intent.fraction} of a plan")
-        if instrument.kind is InstrumentKind.OPTION and intent.fraction < 1:
-            # What a hedge has cost this year is counted by whole plans.
-            return self._book.refuse(draft, "bad fraction", "an option is sold as a whole")
-        held = abs(position.quantity)
-        if intent.fraction == 1:
-            return self._close(draft, OrderRole.EXIT, position.plan_id, held)
-        part = floor_to_step(intent.fraction * held, instrument.lot_size)
-        if part < instrument.lot_size:
-            why = f"{intent.fraction:g} of {held:g} is below lot {instrument.lot_size:g}"
-            return self._book.refuse(draft, "minimum size", why)
-        return self._close(draft, OrderRole.EXIT, position.plan_id, part, order_quantity=part)
-
-    def _move_stop(
-        self,
-        intent: MoveStop,
-        instrument: Instrument,
-        position: PositionView | None,
-        at: int,
-        equity: float,
-    ) -> Review:
-        draft = _position_draft(intent, "move_stop", position, at, equity)
-        if position is None:
-            return self._book.refuse(draft, "no position", "no stop to move")
-        if math.isnan(position.stop):
-            return self._book.refuse(draft, "no stop", "the plan is held without a stop")
-        if not (math.isfinite(intent.stop) and intent.stop > 0):
-            return self._book.refuse(draft, "bad level", f"stop {intent.stop} is not a price")
-        stop = round_stop(intent.stop, draft.direction, instrument.tick_size)
-        draft = replace(draft, stop=stop)
-        if draft.direction * (stop - position.stop) <= 0:
-            why = f"stop {stop:,.6g} would not lie nearer than {position.stop:,.6g}"
-            return self._book.refuse(draft, "stop would widen", why)
-        held = abs(position.quantity)
-        return self._close(draft, OrderRole.STOP, position.plan_id, held, price=stop)
-
-    def _close(
-        self,
-        draft: Draft,
-        role: OrderRole,
-        plan_id: int,
-        quantity: float,
-        *,
-        order_quantity: float = math.nan,
-        price: float = math.nan,
-    ) -> Review:
-        """Return an approved reduction of a plan with its one order."""
-        plan = self._plans.get(draft.instrument)
-        if plan is not None and role is not OrderRole.STOP and math.isnan(order_quantity):
-            self._plans[draft.instrument] = replace(plan, is_leaving=True)
-        decision = self._book.approve(
-            draft,
-            quantity,
-            plan_id=plan_id,
-            leverage_setting=OWNED if plan is None else plan.leverage_setting,
-        )
-        order = closing_order(
-            decision,
-            role,
-            price=price,
-            quantity=order_quantity,
-            slippage_multiplier=1.0 if plan is None else plan.slippage_multiplier,
-        )
-        return Review(decision, (order,))
-
-
-def _direction(position: PositionView) -> int:
-    return 1 if position.quantity > 0 else -1
-
-
-def _position_draft(
-    intent: Add | Exit | MoveStop,
-    name: str,
-    position: PositionView | None,
-    at: int,
-    equity: float,
-) -> Draft:
-    return Draft(
-        at,
-        intent.instrument,
-        name,
-        0 if position is None else _direction(position),
-        equity,
-        intent.reason,
-        plan_id=0 if position is None else position.plan_id,
-    )

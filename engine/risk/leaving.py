@@ -1,0 +1,153 @@
+"""What takes a position off: exits, guards, moved stops. None of them needs a size from caps."""
+
+import math
+from dataclasses import replace
+
+from data_feeds.instrument import Instrument, InstrumentKind
+from engine.costs import floor_to_step
+from engine.events import OrderRole
+from engine.intents import Add, Exit, MoveStop
+from engine.risk.decisions import DecisionBook, Draft, Plan, Review, closing_order
+from engine.risk.levels import round_stop
+from engine.risk.sizing import OWNED
+from engine.views import AccountView, PositionView
+
+
+class Leaver:
+    """Reviews what reduces a plan; shares books and plans with the risk module."""
+
+    def __init__(self, book: DecisionBook, plans: dict[str, Plan]) -> None:
+        self._book = book
+        self._plans = plans
+
+    def flatten(self, at: int, account: AccountView, reason: str) -> tuple[Review, ...]:
+        """Return market exits for every position, and for entries that still work.
+
+        ``reason`` is the guard that asks.
+
+        The order of a plan that holds nothing closes nothing and cancels what works for it.
+        """
+        reviews = []
+        for name in sorted(set(account.positions) | account.pending):
+            position, plan = account.position(name), self._plans.get(name)
+            if position is not None:
+                plan_id, direction = position.plan_id, direction_of(position)
+                held = abs(position.quantity)
+            elif plan is not None:
+                plan_id, direction, held = plan.plan_id, plan.direction, 0.0
+            else:
+                continue
+            draft = Draft(at, name, "guard", direction, account.equity, reason)
+            reviews.append(self._close(draft, OrderRole.GUARD, plan_id, held))
+        return tuple(reviews)
+
+    def exit(
+        self,
+        intent: Exit,
+        instrument: Instrument,
+        position: PositionView | None,
+        *,
+        at: int,
+        equity: float,
+    ) -> Review:
+        """Close a position or a part of it."""
+        draft = position_draft(intent, "exit", position, at, equity)
+        if position is None:
+            return self._book.refuse(draft, "no position", "nothing to close")
+        if not 0 < intent.fraction <= 1:
+            return self._book.refuse(draft, "bad fraction", f"fraction {intent.fraction} of a plan")
+        if instrument.kind is InstrumentKind.OPTION and intent.fraction < 1:
+            # What a hedge has cost this year is counted by whole plans.
+            return self._book.refuse(draft, "bad fraction", "an option is sold as a whole")
+        held = abs(position.quantity)
+        if intent.fraction == 1:
+            return self._close(draft, OrderRole.EXIT, position.plan_id, held)
+        part = floor_to_step(intent.fraction * held, instrument.lot_size)
+        if part < instrument.lot_size:
+            why = f"{intent.fraction:g} of {held:g} is below lot {instrument.lot_size:g}"
+            return self._book.refuse(draft, "minimum size", why)
+        return self._close(draft, OrderRole.EXIT, position.plan_id, part, order_quantity=part)
+
+    def move_stop(
+        self,
+        intent: MoveStop,
+        instrument: Instrument,
+        position: PositionView | None,
+        *,
+        at: int,
+        equity: float,
+    ) -> Review:
+        """Move a plan's stop nearer to the price, never away from it."""
+        draft = position_draft(intent, "move_stop", position, at, equity)
+        if position is None:
+            return self._book.refuse(draft, "no position", "no stop to move")
+        if math.isnan(position.stop):
+            return self._book.refuse(draft, "no stop", "the plan is held without a stop")
+        if not (math.isfinite(intent.stop) and intent.stop > 0):
+            return self._book.refuse(draft, "bad level", f"stop {intent.stop} is not a price")
+        stop = round_stop(intent.stop, draft.direction, instrument.tick_size)
+        draft = replace(draft, stop=stop)
+        if draft.direction * (stop - position.stop) <= 0:
+            why = f"stop {stop:,.6g} would not lie nearer than {position.stop:,.6g}"
+            return self._book.refuse(draft, "stop would widen", why)
+        held = abs(position.quantity)
+        return self._close(draft, OrderRole.STOP, position.plan_id, held, price=stop)
+
+    def cancel_entry(self, intent: Exit, *, at: int, equity: float) -> Review:
+        """Close nothing of a plan that holds nothing: its working entry ends."""
+        plan = self._plans[intent.instrument]
+        draft = Draft(at, intent.instrument, "exit", plan.direction, equity, intent.reason)
+        return self._close(draft, OrderRole.EXIT, plan.plan_id, 0.0)
+
+    def _close(
+        self,
+        draft: Draft,
+        role: OrderRole,
+        plan_id: int,
+        quantity: float,
+        *,
+        order_quantity: float = math.nan,
+        price: float = math.nan,
+    ) -> Review:
+        """Return an approved reduction of a plan with its one order."""
+        plan = self._plans.get(draft.instrument)
+        if plan is not None and role is not OrderRole.STOP and math.isnan(order_quantity):
+            self._plans[draft.instrument] = replace(plan, is_leaving=True)
+        decision = self._book.approve(
+            draft,
+            quantity,
+            plan_id=plan_id,
+            leverage_setting=OWNED if plan is None else plan.leverage_setting,
+        )
+        order = closing_order(
+            decision,
+            role,
+            price=price,
+            quantity=order_quantity,
+            slippage_multiplier=1.0 if plan is None else plan.slippage_multiplier,
+        )
+        return Review(decision, (order,))
+
+
+def direction_of(position: PositionView) -> int:
+    """Return 1 for a long position, -1 for a short one."""
+    return 1 if position.quantity > 0 else -1
+
+
+def position_draft(
+    intent: Add | Exit | MoveStop,
+    name: str,
+    position: PositionView | None,
+    at: int,
+    equity: float,
+) -> Draft:
+    """Return what is known of a decision on a position, None: there is none."""
+    return Draft(
+        at,
+        intent.instrument,
+        name,
+        0 if position is None else direction_of(position),
+        equity,
+        intent.reason,
+        plan_id=0 if position is None else position.plan_id,
+    )
