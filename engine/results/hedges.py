@@ -2,8 +2,8 @@
 
 A hedge that is bought (options, an inverse fund) is judged by its trades. One that holds back is
 judged month by month by what was held back: its share of the equity, from one rebalancing to the
-next, at the instrument's closes. The interest on the cash is in the account's interest, trading
-costs are in the trades; neither is counted here again.
+next or to a guard that sells everything, at the instrument's closes. The interest on the cash is in
+the account's interest, trading costs are in the trades; neither is counted here again.
 """
 
 from collections import defaultdict
@@ -15,7 +15,7 @@ import numpy as np
 
 from data_feeds.align import as_of
 from data_feeds.timeframe import DAY_NS
-from engine.events import Overlay
+from engine.events import OrderRole, Overlay
 from engine.results.records import RunRecord
 from engine.trades import NOT_YET, Trade
 
@@ -97,7 +97,10 @@ def _held_back(record: RunRecord, bought: set[str]) -> Iterator[tuple[str, _Piec
     groups: dict[int, list[Overlay]] = defaultdict(list)
     for row in record.run.outcome.overlays:
         groups[row.at].append(row)
-    for at, until in pairwise([*sorted(groups), record.end]):
+    # A guard that sold everything has ended what was held back, until the next rebalancing.
+    sold = sorted(o.decided_at for o in record.run.outcome.orders if o.role == OrderRole.GUARD)
+    for at, following in pairwise([*sorted(groups), record.end]):
+        until = min([following, *(instant for instant in sold if instant > at)])
         for row in groups[at]:
             if row.weight != 0 and row.instrument not in bought:
                 for piece in _pieces(record, row, at, until):

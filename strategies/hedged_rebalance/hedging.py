@@ -61,7 +61,7 @@ def wanted_contracts(
     or fewer left; none is wanted any more once the level is 0. ``closes`` is the underlying's close
     as known on each session; where it is not (NaN) nothing new is chosen.
     """
-    names = []
+    names: list[str] = []
     held: PutSpread | None = None
     for level, close, date in zip(levels, closes, dates, strict=True):
         if level == 0:
@@ -70,3 +70,15 @@ def wanted_contracts(
             held = rule.contract(float(close), date)
         names.append("" if held is None else held.id)
     return np.array(names, dtype=np.str_)
+
+
+def sessions_wanted(contracts: NDArray[np.str_]) -> Floats:
+    """Return how many sessions ago each session's contract was chosen, 0 on that session.
+
+    >>> sessions_wanted(np.array(["", "A", "A", "B"])).tolist()
+    [0.0, 0.0, 1.0, 0.0]
+    """
+    rows = np.arange(len(contracts))
+    chosen = np.append([True], contracts[1:] != contracts[:-1])[: len(rows)]
+    ages: Floats = (rows - np.maximum.accumulate(np.where(chosen, rows, 0))).astype(np.float64)
+    return ages

@@ -49,7 +49,7 @@ class PutHedge(PlaybookParams):
         0.01, gt=0, lt=1, description="Equity that one purchase may cost at most"
     )
     tries: int = Field(
-        5, ge=1, description="Sessions on which a purchase that was not made is asked for"
+        5, ge=1, description="Sessions from the choice of a contract on which it is asked for"
     )
 
     @model_validator(mode="after")

@@ -44,7 +44,6 @@ class HedgedRebalance(Playbook[HedgedParams]):
         self._paid = 0.0
         self._spent = 0.0
         self._contract = ""
-        self._tries = 0
         self._bought = ""
         self._awaited = False
 
@@ -137,10 +136,11 @@ class HedgedRebalance(Playbook[HedgedParams]):
             Exit(name, why) for name in sorted(account.positions) if name not in known
         ]
         if wanted != self._contract:
-            self._contract, self._tries, self._bought = wanted, 0, ""
-        if puts is None or not wanted or wanted == self._bought or self._tries == puts.tries:
+            self._contract, self._bought = wanted, ""
+        if puts is None or not wanted or wanted == self._bought:
             return intents
-        self._tries += 1
+        if market.signal("put_age") >= puts.tries:
+            return intents
         left = self.params.hedges.yearly_budget * self._year_start - self._spent
         budget = min(puts.purchase_budget, left / account.equity) if account.equity > 0 else 0.0
         if budget > 0:

@@ -20,6 +20,7 @@ from strategies.hedged_rebalance.hedging import (
     Floats,
     HedgeRules,
     hedge_levels,
+    sessions_wanted,
     wanted_contracts,
 )
 from strategies.hedged_rebalance.params import HedgedParams, PutHedge
@@ -49,6 +50,7 @@ def prepare_signals(params: HedgedParams, data: Dataset) -> Signals:
         warns |= read["single_risk_book"].truth == Truth.TRUE
     rules = HedgeRules(params.calm_sessions, params.add_rest, params.add_steps)
     levels = hedge_levels(warns, is_calm(read) & ~warns, rules)
+    contracts = _contracts(params.hedges.puts, data, state, levels)
     return Signals(
         state.decided_at,
         {
@@ -56,10 +58,11 @@ def prepare_signals(params: HedgedParams, data: Dataset) -> Signals:
             "due": signals.period_starts(state.decided_at, params.rebalance).astype(np.float64),
             "tier": tier.astype(np.float64),
             "year": state.dates.astype("datetime64[Y]").astype(np.float64),
+            **({} if contracts is None else {"put_age": sessions_wanted(contracts)}),
         },
         conditions=tuple(replace(item, required=False) for item in read.values()),
         notable=np.concatenate(([False], np.diff(levels) != 0)),
-        contract=_contracts(params.hedges.puts, data, state, levels),
+        contract=contracts,
     )
 
 

@@ -9,7 +9,12 @@ from engine.events import Fill
 from engine.intents import Exit, Hedge, Rebalance, Transfer
 from engine.views import AccountView, Cursor, MarketView, PositionView
 from strategies.hedged_rebalance import HedgedParams, HedgedRebalance
-from strategies.hedged_rebalance.hedging import HedgeRules, hedge_levels, wanted_contracts
+from strategies.hedged_rebalance.hedging import (
+    HedgeRules,
+    hedge_levels,
+    sessions_wanted,
+    wanted_contracts,
+)
 
 NAN = float("nan")
 BASE = {
@@ -51,6 +56,7 @@ class Desk:
         self.playbook = HedgedRebalance(HedgedParams(**{**BASE, **params}))
         self.held = {}
         self.row = -1
+        self.listed, self.age = "", -1.0
 
     def session(self, **told):
         """The rebalancing at the next session, None for none; see :meth:`intents`."""
@@ -65,12 +71,15 @@ class Desk:
         year=2020.0,
         pending=(),
         contract="",
+        age=None,
         venue=0.0,
         transit=0.0,
         **held,
     ):
         """All intents of the next session; ``held`` are shares of the equity."""
-        values = {"hedge": hedge, "due": due, "year": year}
+        self.age = self.age + 1 if contract == self.listed and age is None else age or 0.0
+        self.listed = contract
+        values = {"hedge": hedge, "due": due, "year": year, "put_age": self.age}
         self.row += 1
         arrays = {name: np.full(self.row + 1, value) for name, value in values.items()}
         contracts = np.full(self.row + 1, contract)
@@ -245,6 +254,21 @@ def test_a_purchase_that_was_not_made_is_asked_for_a_few_more_times():
     assert asked == [1, 1, 1, 0, 0]
     # The next contract is another purchase.
     assert len(desk.intents(hedge=1.0, contract=APRIL, **HELD)) == 1
+
+
+def test_a_window_that_opens_inside_a_hedge_buys_no_old_strikes():
+    late, young = (Desk(hedges={**NONE, "puts": {**PUTS["puts"], "tries": 3}}) for _ in range(2))
+    told = {"hedge": 1.0, "contract": MARCH}
+    assert not [i for i in late.intents(age=3.0, **told) if isinstance(i, Hedge)]
+    assert [i for i in young.intents(age=2.0, **told) if isinstance(i, Hedge)]
+    # The next roll is bought.
+    assert len(late.intents(hedge=1.0, contract=APRIL, **HELD)) == 1
+
+
+def test_the_age_of_a_contract_counts_from_the_session_of_its_choice():
+    names = np.array(["A", "A", "", "", "A", "B", "B"])
+    assert sessions_wanted(names).tolist() == [0, 1, 0, 1, 0, 0, 1]
+    assert sessions_wanted(names[:0]).tolist() == []
 
 
 def test_puts_are_rolled_into_the_next_contract_and_sold_when_the_hedge_is_off():

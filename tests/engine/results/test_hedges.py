@@ -16,9 +16,9 @@ DAY = 86_400 * 10**9
 FEBRUARY_END = int(np.flatnonzero(DAYS.astype("M8[M]") == np.datetime64("2026-02"))[-1])
 
 
-def record_of(closes, script):
+def record_of(closes, script, **sections):
     clock = ChannelKey("SPY", ChannelKind.BARS, "1d")
-    return RunRecord(scripted(market(closes), script, clock, account=CASH))
+    return RunRecord(scripted(market(closes), script, clock, account=CASH, **sections))
 
 
 def hold(weight, **overlays):
@@ -39,6 +39,17 @@ def test_what_is_held_back_earns_what_it_does_not_lose_month_by_month() -> None:
     assert line.cost == pytest.approx(-5_400.0)
     assert line.net == pytest.approx(-2_400.0)
     assert line.days == pytest.approx((CLOSED[off] - CLOSED[0]) / DAY)
+
+
+def test_a_guard_that_sells_everything_ends_what_is_held_back() -> None:
+    # 30% held back at 100; at 90 the account has lost 5% and is sold. The fall to 60 saves nothing.
+    script = {0: hold(0.5, cash={"SPY": -0.3})}
+    halt = {"halt_at": 0.04, "ladder": (), "halt_days": None}
+    closes = [100.0, 100.0, 90.0, 60.0, 60.0]
+    record = record_of(closes, script, risk={"drawdown": halt})
+    (line,) = hedge_lines(record)
+    assert line.benefit == pytest.approx(0.3 * 100_000 * 0.10)
+    assert line.days == pytest.approx((CLOSED[2] - CLOSED[0]) / DAY)
 
 
 def test_each_hedge_counts_its_own_share() -> None:
