@@ -41,7 +41,7 @@ from engine.api import (
     Requirements,
     Signals,
 )
-from engine.bt import simulate
+from engine.bt import Part, simulate
 from engine.causality import prepare
 from engine.config.models import RunConfig
 
@@ -225,7 +225,7 @@ def run_ours(bars: Channel, rule: type[Rule], mode: str) -> int:
             },
         }
     )
-    outcome = simulate(config, dataset, playbook, signals, requirements)
+    outcome = simulate(Part(config, dataset, playbook, signals, requirements))
     return sum(decision.outcome == "approved" for decision in outcome.decisions)
 
 

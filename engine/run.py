@@ -3,7 +3,8 @@
     config --> playbook --> requirements --> dataset --> signals --> simulation --> causality check
                                              market state --------------^
 
-Writing the run folder is ``engine.results``; pages are ``engine.reporting``.
+Writing the run folder is ``engine.results``; pages are ``engine.reporting``; several playbooks in
+one account are ``engine.sleeves``.
 """
 
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from typing import Any
 
 from data_feeds.catalog import Catalog
 from data_feeds.dataset import Dataset
-from engine.bt import simulate
+from engine.bt import Part, simulate
 from engine.causality import check_causality, prepare
 from engine.config.models import RunConfig
 from engine.events import SimulationOutcome
@@ -36,6 +37,35 @@ class RunResult:
     market: MarketState | None = None
 
 
+@dataclass(frozen=True)
+class PreparedRun:
+    """A run up to its simulation: rules, data, signals."""
+
+    playbook: Playbook[Any]
+    dataset: Dataset
+    requirements: Requirements
+    part: Part
+
+    def result(self, outcome: SimulationOutcome) -> RunResult:
+        """Return the finished run once its decisions are proved to be causal.
+
+        Raises
+        ------
+        PlaybookError : a signal depends on what was not known yet.
+        """
+        part = self.part
+        check_causality(self.playbook, self.dataset, self.requirements, part.signals, outcome)
+        return RunResult(
+            part.config,
+            part.dataset,
+            self.playbook,
+            part.requirements,
+            part.signals,
+            outcome,
+            part.market,
+        )
+
+
 def run(
     config: RunConfig,
     source: Catalog | Dataset,
@@ -56,6 +86,14 @@ def run(
     ------
     RiskoffError : bad config, data or playbook; see ``engine.errors`` for who must act.
     """
+    prepared = prepare_run(config, source, plugin_path)
+    return prepared.result(simulate(prepared.part, on_progress=on_progress))
+
+
+def prepare_run(
+    config: RunConfig, source: Catalog | Dataset, plugin_path: Path | None = None
+) -> PreparedRun:
+    """Return everything that a simulation needs."""
     playbook = load_playbook(config.playbook.name, config.playbook.params, plugin_path)
     requirements = requirements_of(playbook)
     dataset = load_window(config, source, requirements)
@@ -64,8 +102,5 @@ def run(
     traded, listing = with_listed(config, dataset, requirements, signals)
     # A fresh instance decides: what ``prepare`` saw of the future cannot hide on ``self``.
     decider = new_playbook(type(playbook), playbook.params)
-    outcome = simulate(
-        config, traded, decider, signals, listing, market=market, on_progress=on_progress
-    )
-    check_causality(playbook, dataset, requirements, signals, outcome)
-    return RunResult(config, traded, playbook, listing, signals, outcome, market)
+    part = Part(config, traded, decider, signals, listing, market)
+    return PreparedRun(playbook, dataset, requirements, part)

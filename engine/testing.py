@@ -24,7 +24,7 @@ from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.options.contract import PutSpread
 from data_feeds.schema import Channel, ChannelKey, ChannelKind, time_columns, validate
 from data_feeds.timeframe import HOUR_NS, Timeframe
-from engine.bt import simulate
+from engine.bt import Part, simulate
 from engine.causality import check_causality, prepare
 from engine.config.models import (
     AccountConfig,
@@ -300,7 +300,7 @@ def play_playbook(market: Dataset, playbook: Playbook[Any], **sections: Any) -> 
     signals = prepare(playbook, market, requirements)
     config = table_config(market, **sections)
     traded, listing = with_listed(config, market, requirements, signals)
-    outcome = simulate(config, traded, playbook, signals, listing)
+    outcome = simulate(Part(config, traded, playbook, signals, listing))
     check_causality(playbook, market, requirements, signals, outcome)
     return outcome
 

@@ -145,11 +145,21 @@ def build_timeline(
     has_close = np.zeros(len(at), np.bool_)
     for channel, rows in layouts.values():
         has_close[np.searchsorted(at, channel["closed_at"][rows])] = True
-    day_end = _last_of_period(at, has_close, paths, lambda days: days)
-    # The epoch was a Thursday.
-    week_end = _last_of_period(at, has_close, paths, lambda days: (days + 3) // 7)
+    day_end, week_end = _ends(at, has_close, paths)
     rate, days = _interest(dataset, at, day_end, interest_series, start)
     return Timeline(at, paths, has_close, day_end, week_end, rate, days)
+
+
+def joint_ends(
+    timelines: Sequence[Timeline],
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return closes, ends of days and ends of weeks of accounts together.
+
+    The timelines have the same instants; a close of one is a close of all.
+    """
+    at, paths = timelines[0].at, [path for line in timelines for path in line.paths]
+    has_close = np.logical_or.reduce([line.has_close for line in timelines])
+    return has_close, *_ends(at, has_close, paths)
 
 
 def _merged(instants: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
@@ -322,6 +332,15 @@ def account_days(at: NDArray[np.int64], paths: Sequence[InstrumentPath]) -> NDAr
     shift = 0 if any(p.instrument.calendar == "24/7" for p in paths) else 5 * DAY_NS // 24
     days: NDArray[np.int64] = (at - 1 - shift) // DAY_NS
     return days
+
+
+def _ends(
+    at: NDArray[np.int64], has_close: NDArray[np.bool_], paths: Sequence[InstrumentPath]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Mark the last close of each account day, and of each week from Monday on."""
+    day_end = _last_of_period(at, has_close, paths, lambda days: days)
+    # The epoch was a Thursday.
+    return day_end, _last_of_period(at, has_close, paths, lambda days: (days + 3) // 7)
 
 
 def _last_of_period(

@@ -12,6 +12,7 @@ import backtrader as bt
 
 from engine.broker.book import WorkingOrder
 from engine.bt.feed import ArrayFeed, backtrader_days
+from engine.bt.lanes import Lanes
 from engine.bt.session import Session
 from engine.errors import SimulationError
 from engine.events import Fill, OrderKind, OrderRequest, OrderStatus
@@ -23,40 +24,49 @@ EXEC_TYPES = {
 }
 
 
+class Desk:
+    """One lane's orders as Backtrader knows them."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.orders: dict[int, bt.Order] = {}
+        self.feeds: dict[str, ArrayFeed] = {}
+        self.fills_seen = 0
+        self.owner: bt.Strategy | None = None
+
+
 class BridgeBroker(bt.broker.BrokerBase):  # type: ignore[misc]  # backtrader ships no types
     """Takes orders that carry a request of the risk module, and no others."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, lanes: Lanes) -> None:
         super().__init__()
-        self._session = session
+        self._lanes = lanes
+        self._desks = tuple(Desk(session) for session in lanes.sessions)
         # Backtrader writes it into its end-of-run information.
-        self.startingcash = session.simulator.ledger.venue_cash
-        self._orders: dict[int, bt.Order] = {}
-        self._feeds: dict[str, ArrayFeed] = {}
+        self.startingcash = sum(s.simulator.ledger.venue_cash for s in lanes.sessions)
         self._notices: deque[bt.Order] = deque()
-        self._fills_seen = 0
-        self._owner: bt.Strategy | None = None
         # The one commission scheme that Backtrader's own trade records ask for; it charges nothing.
         self._scheme = bt.CommissionInfo(commission=0.0, stocklike=False, mult=1.0, margin=1.0)
 
-    def attach(self, owner: bt.Strategy, feeds: dict[str, ArrayFeed]) -> None:
-        """Name the strategy that is notified and the feed of each instrument."""
-        self._owner, self._feeds = owner, feeds
+    def attach(self, lane: int, owner: bt.Strategy, feeds: dict[str, ArrayFeed]) -> None:
+        """Name the strategy of a lane that is notified and the feed of each instrument."""
+        self._desks[lane].owner, self._desks[lane].feeds = owner, feeds
 
     def getcash(self) -> float:
         """All cash, quote."""
-        return self._session.simulator.ledger.cash()
+        return sum(session.simulator.ledger.cash() for session in self._lanes.sessions)
 
     def getvalue(self, datas: Any = None) -> float:
-        """Equity at the last mark, quote."""
-        return self._session.equity
+        """Equity at the last mark of each lane, quote."""
+        return sum(session.equity for session in self._lanes.sessions)
 
     get_fundvalue = getvalue
     fundvalue = property(getvalue)
 
     def getposition(self, data: ArrayFeed) -> bt.Position:
         """Position in an instrument, base units."""
-        position = self._session.simulator.ledger.positions[data._name]
+        ledger = self._lanes.sessions[data.lane].simulator.ledger
+        position = ledger.positions[data.instrument]
         return bt.Position(position.quantity, position.average_entry)
 
     def getcommissioninfo(self, data: ArrayFeed) -> bt.CommissionInfo:
@@ -81,24 +91,28 @@ class BridgeBroker(bt.broker.BrokerBase):  # type: ignore[misc]  # backtrader sh
 
     def next(self) -> None:
         """Steps (a) and (b) of the current instant."""
-        self._session.settle()
-        self.report()
+        for lane in self._lanes.due:
+            desk = self._desks[lane]
+            desk.session.settle()
+            self._report(desk)
 
     def open_bars(self) -> None:
         """Step (e) of the current instant; notices wait for the next visit."""
-        self._session.simulator.open_bars(self._session.t)
-        self.report()
+        for lane in self._lanes.due:
+            desk = self._desks[lane]
+            desk.session.simulator.open_bars(desk.session.t)
+            self._report(desk)
 
-    def report(self) -> None:
+    def _report(self, desk: Desk) -> None:
         """Pass new fills and ended orders on to Backtrader's orders."""
-        simulator = self._session.simulator
+        simulator = desk.session.simulator
         fills, ended = simulator.execution.fills, simulator.book.ended
-        while self._fills_seen < len(fills):
-            self._execute(fills[self._fills_seen])
-            self._fills_seen += 1
+        while desk.fills_seen < len(fills):
+            self._execute(desk, fills[desk.fills_seen])
+            desk.fills_seen += 1
         if ended:
             for working in ended:
-                self._end(working)
+                self._end(desk, working)
             ended.clear()
 
     def _register(
@@ -115,10 +129,11 @@ class BridgeBroker(bt.broker.BrokerBase):  # type: ignore[misc]  # backtrader sh
                 "the broker takes only orders approved by the risk module; return an intent"
             )
         order = self._new_order(kind, owner, data, size, request)
-        session = self._session
+        desk = self._desks[data.lane]
+        session = desk.session
         at = int(session.timeline.at[session.t])
         for working in session.simulator.submit([request], at):
-            self._orders[working.order_id] = order
+            desk.orders[working.order_id] = order
         # Nobody waits for "accepted"; what is notified is what changes a position or ends an order.
         order.submit(self)
         order.accept(self)
@@ -145,8 +160,8 @@ class BridgeBroker(bt.broker.BrokerBase):  # type: ignore[misc]  # backtrader sh
         order.addcomminfo(self._scheme)
         return order
 
-    def _execute(self, fill: Fill) -> None:
-        order = self._orders.get(fill.order_id) or self._liquidation_order(fill)
+    def _execute(self, desk: Desk, fill: Fill) -> None:
+        order = desk.orders.get(fill.order_id) or self._liquidation_order(desk, fill)
         before = fill.position_after - fill.quantity
         closed = fill.quantity if before * fill.quantity < 0 else 0.0
         opened = fill.quantity - closed
@@ -169,17 +184,17 @@ class BridgeBroker(bt.broker.BrokerBase):  # type: ignore[misc]  # backtrader sh
         )
         self._notices.append(order.clone())
 
-    def _liquidation_order(self, fill: Fill) -> bt.Order:
+    def _liquidation_order(self, desk: Desk, fill: Fill) -> bt.Order:
         """The venue's own order: nobody sent it, the strategy hears of it."""
         kind = bt.BuyOrder if fill.quantity > 0 else bt.SellOrder
-        request = self._session.simulator.book.orders[fill.order_id - 1].request
-        size, data = abs(fill.quantity), self._feeds[fill.instrument]
-        order = self._new_order(kind, self._owner, data, size, request)
-        self._orders[fill.order_id] = order
+        request = desk.session.simulator.book.orders[fill.order_id - 1].request
+        size, data = abs(fill.quantity), desk.feeds[fill.instrument]
+        order = self._new_order(kind, desk.owner, data, size, request)
+        desk.orders[fill.order_id] = order
         return order
 
-    def _end(self, working: WorkingOrder) -> None:
-        order = self._orders.get(working.order_id)
+    def _end(self, desk: Desk, working: WorkingOrder) -> None:
+        order = desk.orders.get(working.order_id)
         if order is None:
             return
         if working.status is OrderStatus.FILLED:

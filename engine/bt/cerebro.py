@@ -9,24 +9,26 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import backtrader as bt
+import numpy as np
+from numpy.typing import NDArray
 
 from engine.bt.broker import BridgeBroker
 from engine.bt.feed import ArrayFeed, backtrader_days
-from engine.bt.session import Session
+from engine.bt.lanes import Lanes
 from engine.events import OrderRequest
 
 PROGRESS_STEPS = 200
 
 
 class BridgeStrategy(bt.Strategy):  # type: ignore[misc]  # backtrader ships no types
-    """The one strategy: asks the session, sends what risk approved."""
+    """The one strategy of a lane: asks its session, sends what risk approved."""
 
-    params = (("session", None),)
+    params = (("lane", 0), ("session", None))
 
     def start(self) -> None:
         """Find the feed of each instrument."""
-        self._feeds = {data._name: data for data in self.datas}
-        self.broker.attach(self, self._feeds)
+        self._feeds = {data.instrument: data for data in self.datas if data.lane == self.p.lane}
+        self.broker.attach(self.p.lane, self, self._feeds)
 
     def next(self) -> None:
         """Steps (c) and (d) of the current instant."""
@@ -61,39 +63,47 @@ class BridgeStrategy(bt.Strategy):  # type: ignore[misc]  # backtrader ships no 
 
 
 class SeekingCerebro(bt.Cerebro):  # type: ignore[misc]  # backtrader ships no types
-    """Cerebro over a session; everything that Backtrader could add by default is off."""
+    """Cerebro over one or more sessions; what Backtrader could add by default is off."""
 
     params = (("stdstats", False), ("preload", True), ("runonce", True), ("maxcpus", 1))
 
-    def __init__(self, session: Session, on_progress: Callable[[float], None] | None) -> None:
+    def __init__(self, lanes: Lanes, on_progress: Callable[[float], None] | None) -> None:
         super().__init__()
-        self._session = session
+        self._lanes = lanes
         self._on_progress = on_progress
-        self.bridge = BridgeBroker(session)
+        self.bridge = BridgeBroker(lanes)
         self.setbroker(self.bridge)
-        for path in session.timeline.paths:
-            self.adddata(ArrayFeed(channel=path.bars), name=path.instrument.id)
-        self.addstrategy(BridgeStrategy, session=session)
+        # The feeds of each lane, with the row of the last bar closed at each instant.
+        self._rows: list[list[tuple[ArrayFeed, NDArray[np.int64]]]] = []
+        for lane, session in enumerate(lanes.sessions):
+            self._rows.append([])
+            for path in session.timeline.paths:
+                feed = ArrayFeed(channel=path.bars)
+                feed.lane, feed.instrument = lane, path.instrument.id
+                self.adddata(feed, name=path.instrument.id)
+                self._rows[lane].append((feed, path.closed))
+            self.addstrategy(BridgeStrategy, lane=lane, session=session)
 
     def _runonce(self, runstrats: list[Any]) -> None:
         """Visit instants until none is left."""
-        session, strategy = self._session, runstrats[0]
-        strategy.reset()
-        timeline = session.timeline
-        feeds = list(zip(self.datas, [path.closed for path in timeline.paths], strict=True))
-        days = backtrader_days(timeline.at)
-        count = len(timeline)
+        lanes = self._lanes
+        for strategy in runstrats:
+            strategy.reset()
+        days = backtrader_days(lanes.timeline.at)
+        count = len(lanes.timeline)
         step = max(count // PROGRESS_STEPS, 1)
         reported = 0
-        index = session.next_index()
+        index = lanes.next_index()
         while index < count:
-            session.t = index
-            for feed, closed in feeds:
-                feed.seek(closed[index])
+            lanes.visit(index)
             self._brokernotify()
-            strategy._oncepost(days[index])
+            lanes.judge()
+            for lane in lanes.due:
+                for feed, closed in self._rows[lane]:
+                    feed.seek(closed[index])
+                runstrats[lane]._oncepost(days[index])
             self.bridge.open_bars()
-            index = session.next_index()
+            index = lanes.next_index()
             if self._on_progress is not None and index - reported >= step:
                 reported = index
                 self._on_progress(index / count)

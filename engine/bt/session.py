@@ -25,10 +25,11 @@ from engine.errors import PlaybookContractError, PlaybookError
 from engine.events import NAN, Fill, OrderRequest, Overlay
 from engine.intents import Add, Enter, Exit, Hedge, Intent, MoveStop, Rebalance, Transfer, WakeAt
 from engine.playbook import Playbook, Requirements, Signals
-from engine.risk import RiskModule
+from engine.risk import Exposure, RiskModule
 from engine.views import AccountView, Cursor, MarketView, Positions, PositionView
 
 NO_ROW = -1
+NO_LIMIT = 2**62
 
 
 def utc_text(instant: int) -> str:
@@ -58,6 +59,8 @@ class Session:
         self.equity = 0.0
         self.visited = 0
         self.overlays: list[Overlay] = []
+        # The account's guard that asks a sleeve to sell everything at this instant.
+        self.told_to_leave = ""
         self._playbook = playbook
         self._dense = mode is RunMode.DENSE
         self._delivered = 0
@@ -87,6 +90,7 @@ class Session:
         self._wake_in_position = self._on_timeline(signals.wake_in_position)
         self._wake_either = self._wake_flat | self._wake_in_position
         self._tape = search_tape(timeline)
+        self._scanned_from, self._peak_here = -2, 0.0
         self._levels = Levels.empty(len(timeline.paths))
         self._liquidation = np.full(len(timeline.paths), np.nan)
 
@@ -111,10 +115,14 @@ class Session:
         for plan in closed[self._closed_seen :]:
             self.risk.on_plan_closed(plan.at, plan.plan_id, plan.net_pnl)
         self._closed_seen = len(closed)
+        leaves = self.told_to_leave
+        self.told_to_leave = ""
         if self.timeline.has_close[t] and self.risk.on_mark(
             at, self.equity, bool(self.timeline.day_end[t]), bool(self.timeline.week_end[t])
         ):
-            for review in self.risk.flatten(at, self.account_view()):
+            leaves = self.risk.flatten_reason
+        if leaves:
+            for review in self.risk.flatten(at, self.account_view(), leaves):
                 submit(review.orders)
         fills = self.simulator.execution.fills
         while self._delivered < len(fills):
@@ -223,8 +231,12 @@ class Session:
 
     # -- the next instant ---------------------------------------------------------------------
 
-    def next_index(self) -> int:
-        """Return the next index to visit; the timeline's length when nothing is left."""
+    def next_index(self, at_most: int = NO_LIMIT) -> int:
+        """Return the next index to visit; the timeline's length when nothing is left.
+
+        ``at_most`` is an index that must be visited whatever happens. Asked again before the visit,
+        the equity peak is that before the index returned last.
+        """
         following = self.t + 1
         simulator = self.simulator
         if (
@@ -235,12 +247,15 @@ class Session:
             or not self._levels.collect(simulator)
         ):
             return following
+        if self._scanned_from == self.t:
+            self.risk.peak = self._peak_here
+        self._scanned_from, self._peak_here = self.t, self.risk.peak
         for k in range(len(self._liquidation)):
             self._liquidation[k] = simulator.collateral.liquidation_level(k, self.t)
         tape, levels, ledger = self._tape, self._levels, simulator.ledger
         index, peak = next_instant(
             self.t,
-            self._appointment(),
+            min(self._appointment(), at_most),
             self._wakes(),
             tape.open_price,
             tape.low,
@@ -286,9 +301,18 @@ class Session:
 
     # -- views --------------------------------------------------------------------------------
 
-    def account_view(self) -> AccountView:
-        """Return the account as the playbook and risk may see it now."""
-        simulator, ledger, t = self.simulator, self.simulator.ledger, self.t
+    def exposure(self, t: int) -> Exposure:
+        """Return what the account is worth and holds at the marks of an instant not yet visited.
+
+        Nothing may have happened since the last visit.
+        """
+        view = self.account_view(t, self.simulator.mark(t))
+        return self.risk.exposure(int(self.timeline.at[t]), view)
+
+    def account_view(self, t: int | None = None, equity: float | None = None) -> AccountView:
+        """Return the account as the playbook and risk may see it, now unless ``t`` is given."""
+        simulator, ledger = self.simulator, self.simulator.ledger
+        t = self.t if t is None else t
         positions = Positions()
         pending = set()
         gross = 0.0
@@ -301,12 +325,12 @@ class Session:
                 pending.add(name)
             if simulator.positions[k].quantity == 0.0:
                 continue
-            view = self._position_view(k, plan)
+            view = self._position_view(k, plan, t)
             dict.__setitem__(positions, name, view)
             gross += abs(view.quantity) * view.mark
         return AccountView(
             now=int(self.timeline.at[t]),
-            equity=self.equity,
+            equity=self.equity if equity is None else equity,
             venue_cash=ledger.venue_cash,
             brokerage_cash=ledger.brokerage_cash,
             free_venue_cash=simulator.collateral.free_venue_cash(t),
@@ -316,10 +340,10 @@ class Session:
             transit_cash=ledger.transit_cash,
         )
 
-    def _position_view(self, k: int, plan: Plan) -> PositionView:
+    def _position_view(self, k: int, plan: Plan, t: int) -> PositionView:
         simulator = self.simulator
         position = simulator.positions[k]
-        mark = float(self.timeline.paths[k].mark[self.t])
+        mark = float(self.timeline.paths[k].mark[t])
         # In the order of its fields; keywords cost as much as the rest at every bar.
         return PositionView(
             plan.instrument,
@@ -330,7 +354,7 @@ class Session:
             position.quantity * (mark - position.average_entry),
             NAN if plan.stop is None else plan.stop.request.price,
             position.isolated_margin,
-            simulator.collateral.liquidation_level(k, self.t),
+            simulator.collateral.liquidation_level(k, t),
             position.entered_at,
             plan.initial_risk(position.average_entry),
             plan.leaving(abs(position.quantity)) if plan.exits else 0.0,

@@ -1,41 +1,87 @@
 """From prepared signals to everything that happened."""
 
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from data_feeds.calendar import ALWAYS_OPEN
 from data_feeds.dataset import Dataset
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import Channel
 from engine.broker import resolve
 from engine.broker.simulator import Simulator, Snapshot
-from engine.broker.timeline import NO_ROW, Timeline, build_timeline, execution_bars
+from engine.broker.timeline import (
+    NO_ROW,
+    Timeline,
+    build_timeline,
+    execution_bars,
+    joint_ends,
+)
 from engine.bt.cerebro import SeekingCerebro
+from engine.bt.lanes import Lanes
 from engine.bt.session import Session, start_cash
 from engine.config.models import RunConfig
-from engine.events import EquityCurve, SimulationOutcome
+from engine.config.sleeves import AccountRiskConfig
+from engine.events import EquityCurve, GuardEvent, SimulationOutcome
 from engine.ledger import Ledger
 from engine.playbook import Playbook, Requirements, Signals
-from engine.risk import Covariance, MarketTiers, RiskModule, ewma_covariance, sizing_inputs
+from engine.risk import Covariance, Joint, MarketTiers, RiskModule, ewma_covariance, sizing_inputs
 from engine.state import MarketState
 
 COLLECTION_THRESHOLDS = (200_000, 50, 100)
 
 
+@dataclass(frozen=True)
+class Part:
+    """What one playbook is simulated with: an account of its own, or a sleeve of one."""
+
+    config: RunConfig
+    dataset: Dataset
+    playbook: Playbook[Any]
+    signals: Signals
+    requirements: Requirements
+    market: MarketState | None = None
+
+    @cached_property
+    def bars(self) -> dict[str, Channel]:
+        """The bars that each traded instrument's orders fill in."""
+        channels = tuple(self.requirements.channels)
+        return {
+            name: execution_bars(self.dataset, channels, name) for name in self.requirements.traded
+        }
+
+    @property
+    def start_equity(self) -> float:
+        """Cash of both wallets at the start, quote."""
+        return self.config.account.venue_cash + self.config.account.brokerage_cash
+
+    @property
+    def has_ny_days(self) -> bool:
+        """Whether account days are New York dates: nothing trades around the clock."""
+        return all(self.dataset.instruments[name].calendar != ALWAYS_OPEN for name in self.bars)
+
+    def timeline(self, also_at: NDArray[np.int64] | None = None) -> Timeline:
+        """Return the instants of the part, and those of others where they are given."""
+        data, decided_at = self.config.data, self.signals.decided_at
+        return build_timeline(
+            self.dataset,
+            self.bars,
+            start=int(data.start.timestamp()) * 10**9,
+            end=int(data.end.timestamp()) * 10**9,
+            decided_at=decided_at if also_at is None else np.append(decided_at, also_at),
+            interest_series=self.config.account.interest_series,
+        )
+
+
 def simulate(
-    config: RunConfig,
-    dataset: Dataset,
-    playbook: Playbook[Any],
-    signals: Signals,
-    requirements: Requirements,
-    *,
-    market: MarketState | None = None,
-    on_progress: Callable[[float], None] | None = None,
+    part: Part, *, on_progress: Callable[[float], None] | None = None
 ) -> SimulationOutcome:
     """Run the event loop over the configured window and return its facts.
 
@@ -44,41 +90,80 @@ def simulate(
     PlaybookError : the playbook raised or broke its contract.
     SimulationError : the books do not balance; always a bug of ours.
     """
-    bars = {
-        name: execution_bars(dataset, tuple(requirements.channels), name)
-        for name in requirements.traded
-    }
-    start, end = (int(x.timestamp()) * 10**9 for x in (config.data.start, config.data.end))
-    timeline = build_timeline(
-        dataset,
-        bars,
-        start=start,
-        end=end,
-        decided_at=signals.decided_at,
-        interest_series=config.account.interest_series,
+    session = _session(part, part.timeline(), None)
+    _run(Lanes([session]), on_progress)
+    return _outcome(session)
+
+
+@dataclass(frozen=True)
+class JointOutcome:
+    """What the sleeves of one account did, and the account.
+
+    ``at`` are the closes of all sleeves' bars (ns, UTC); ``equities`` the sleeves' equities at
+    them, one row a sleeve, quote.
+    """
+
+    sleeves: tuple[SimulationOutcome, ...]
+    guard_events: tuple[GuardEvent, ...]
+    at: NDArray[np.int64]
+    equities: NDArray[np.float64]
+
+
+def simulate_together(
+    parts: Sequence[Part],
+    risk: AccountRiskConfig,
+    *,
+    on_progress: Callable[[float], None] | None = None,
+) -> JointOutcome:
+    """Run the sleeves of one account in step, under the account's caps and guards.
+
+    Raises
+    ------
+    PlaybookError : a playbook raised or broke its contract.
+    SimulationError : the books do not balance; always a bug of ours.
+    """
+    instants = np.concatenate([part.timeline().at for part in parts])
+    joint = Joint(
+        risk,
+        start_equity=sum(part.start_equity for part in parts),
+        ny_days=all(part.has_ny_days for part in parts),
     )
-    simulator = Simulator(
-        timeline, Ledger({name: dataset.instruments[name] for name in bars}), config
+    sessions = [_session(part, part.timeline(instants), joint) for part in parts]
+    _run(Lanes(sessions, joint), on_progress)
+    closes = np.flatnonzero(joint_ends([session.timeline for session in sessions])[0])
+    curves = [equity_curve(s.timeline, s.simulator, closes).equity for s in sessions]
+    return JointOutcome(
+        sleeves=tuple(_outcome(session) for session in sessions),
+        guard_events=tuple(joint.guards.events),
+        at=sessions[0].timeline.at[closes],
+        equities=np.array(curves),
     )
+
+
+def _session(part: Part, timeline: Timeline, joint: Joint | None) -> Session:
+    config, instruments = part.config, part.dataset.instruments
+    simulator = Simulator(timeline, Ledger({name: instruments[name] for name in part.bars}), config)
     account = config.account
     start_cash(
         simulator, int(timeline.at[0]), venue=account.venue_cash, brokerage=account.brokerage_cash
     )
-    risk = _risk_module(config, dataset, bars, market)
-    session = Session(
-        dataset=dataset,
-        playbook=playbook,
-        signals=signals,
-        requirements=requirements,
+    return Session(
+        dataset=part.dataset,
+        playbook=part.playbook,
+        signals=part.signals,
+        requirements=part.requirements,
         timeline=timeline,
         simulator=simulator,
-        risk=risk,
+        risk=_risk_module(part, joint),
         mode=config.mode,
     )
+
+
+def _run(lanes: Lanes, on_progress: Callable[[float], None] | None) -> None:
     with _rare_collections():
-        SeekingCerebro(session, on_progress).run()
-    simulator.ledger.prove()
-    return _outcome(session)
+        SeekingCerebro(lanes, on_progress).run()
+    for session in lanes.sessions:
+        session.simulator.ledger.prove()
 
 
 @contextmanager
@@ -104,7 +189,7 @@ def _outcome(session: Session) -> SimulationOutcome:
         facts=tuple(simulator.ledger.facts),
         decisions=tuple(risk.decisions),
         guard_events=tuple(risk.guard_events),
-        curve=equity_curve(timeline, simulator),
+        curve=equity_curve(timeline, simulator, np.flatnonzero(timeline.has_close)),
         instants_total=len(timeline),
         instants_visited=session.visited,
         inferred_mark_bars=sum(_count_inferred(timeline)),
@@ -114,9 +199,8 @@ def _outcome(session: Session) -> SimulationOutcome:
     )
 
 
-def _risk_module(
-    config: RunConfig, dataset: Dataset, bars: dict[str, Channel], market: MarketState | None
-) -> RiskModule:
+def _risk_module(part: Part, joint: Joint | None) -> RiskModule:
+    config, dataset, bars = part.config, part.dataset, part.bars
     instruments = {name: dataset.instruments[name] for name in bars}
     inputs = {
         name: sizing_inputs(dataset, name, channel.key.timeframe, config.risk)
@@ -126,10 +210,11 @@ def _risk_module(
         config,
         instruments,
         inputs,
-        start_equity=config.account.venue_cash + config.account.brokerage_cash,
-        ny_days=all(item.calendar != "24/7" for item in instruments.values()),
-        market=MarketTiers(market, config.risk.market_tiers),
+        start_equity=part.start_equity,
+        ny_days=part.has_ny_days,
+        market=MarketTiers(part.market, config.risk.market_tiers),
         covariance=_covariance(config, _without_options(bars, instruments)),
+        joint=joint,
     )
 
 
@@ -168,9 +253,8 @@ def open_values(timeline: Timeline, simulator: Simulator) -> dict[int, float]:
     return values
 
 
-def equity_curve(timeline: Timeline, simulator: Simulator) -> EquityCurve:
-    """Return equity at every bar close from the balances in force at each."""
-    closes = np.flatnonzero(timeline.has_close)
+def equity_curve(timeline: Timeline, simulator: Simulator, closes: NDArray[np.intp]) -> EquityCurve:
+    """Return equity at bar closes, given by index, from the balances in force at each."""
     snapshots: list[Snapshot] = simulator.snapshots
     since = np.array([snapshot.t for snapshot in snapshots], np.int64)
     row = np.searchsorted(since, closes, side="right") - 1

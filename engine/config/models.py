@@ -59,11 +59,9 @@ class MarginMode(StrEnum):
     CROSS = "cross"
 
 
-class AccountConfig(Model):
-    """Starting cash of the two wallets and how perps are margined."""
+class AccountTerms(Model):
+    """How perps are margined, cash is sent, and interest is paid."""
 
-    venue_cash: float = Field(100_000.0, ge=0, description="Venue wallet at the start, quote")
-    brokerage_cash: float = Field(0.0, ge=0, description="Brokerage wallet at the start, quote")
     margin_mode: MarginMode = Field(MarginMode.ISOLATED, description="isolated or cross")
     leverage_setting: int | None = Field(
         None,
@@ -80,6 +78,13 @@ class AccountConfig(Model):
     interest_series: str | None = Field(
         None, description="Annual percent series paid on brokerage cash, e.g. DGS3MO; null: none"
     )
+
+
+class AccountConfig(AccountTerms):
+    """Starting cash of the two wallets, and the terms of the account."""
+
+    venue_cash: float = Field(100_000.0, ge=0, description="Venue wallet at the start, quote")
+    brokerage_cash: float = Field(0.0, ge=0, description="Brokerage wallet at the start, quote")
 
     @model_validator(mode="after")
     def _has_cash(self) -> "AccountConfig":
@@ -371,3 +376,6 @@ class RunConfig(Model):
     report: ReportConfig = Field(default_factory=ReportConfig)
     mode: RunMode = Field(RunMode.SPARSE, description="sparse or dense; both give the same result")
     seed: int = Field(0, ge=0, description="For anything drawn at random in reports")
+    sleeve_of: str = Field(
+        "", description="Id of the account of which the run was a sleeve; `riskoff account` sets it"
+    )

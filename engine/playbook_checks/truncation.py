@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from data_feeds.dataset import Dataset
 from data_feeds.schema import VALUE_COLUMNS, Channel, ChannelKind
-from engine.bt import simulate
+from engine.bt import Part, simulate
 from engine.causality import first_difference, prepare
 from engine.config.models import RunConfig, RunMode
 from engine.events import EquityCurve, FactKind, OrderRole, OrderRow, SimulationOutcome
@@ -56,7 +56,7 @@ def simulated(
         signals = prepare(playbook, dataset, requirements)
     config = config.model_copy(update={"mode": mode})
     traded, listing = with_listed(config, dataset, requirements, signals)
-    outcome = simulate(config, traded, playbook, signals, listing)
+    outcome = simulate(Part(config, traded, playbook, signals, listing))
     return Simulated(config, dataset, requirements, signals, outcome)
 
 

@@ -2,12 +2,15 @@
 
 from engine.risk.decisions import Review
 from engine.risk.inputs import SizingInputs, sizing_inputs
+from engine.risk.joint import Exposure, Joint
 from engine.risk.module import RiskModule
 from engine.risk.portfolio import Covariance, ewma_covariance
 from engine.risk.tiers import MarketTiers
 
 __all__ = [
     "Covariance",
+    "Exposure",
+    "Joint",
     "MarketTiers",
     "Review",
     "RiskModule",

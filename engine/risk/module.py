@@ -25,6 +25,7 @@ from engine.risk.decisions import (
 from engine.risk.guards import Guards
 from engine.risk.hedging import Hedger
 from engine.risk.inputs import SizingInputs
+from engine.risk.joint import Exposure, Joint, SleeveGuards
 from engine.risk.leaving import Leaver, position_draft
 from engine.risk.levels import plan_levels
 from engine.risk.portfolio import Covariance
@@ -60,6 +61,7 @@ class RiskModule:
     ny_days : account days are New York dates (otherwise UTC days)
     market : the market's risk tiers and their factors
     covariance : of the traded instruments, for the volatility target of a book
+    joint : what binds all sleeves, when this one is a sleeve of an account
     """
 
     def __init__(
@@ -72,15 +74,22 @@ class RiskModule:
         ny_days: bool,
         market: MarketTiers = NO_MARKET_TIERS,
         covariance: Covariance | None = None,
+        joint: Joint | None = None,
     ) -> None:
         self._market = market
         tiers = build_tiers((row.floor, row.rate) for row in config.venue.maintenance)
         self._rules = SizingRules(config.risk, config.account, tiers)
         self._instruments = instruments
-        self._guards = Guards(config.risk, start_equity=start_equity, ny_days=ny_days)
+        self._guards = (
+            Guards(config.risk, start_equity=start_equity, ny_days=ny_days)
+            if joint is None
+            else SleeveGuards(config.risk, start_equity=start_equity, ny_days=ny_days, joint=joint)
+        )
         self._book = DecisionBook(self._guards, market)
         self._plans: dict[str, Plan] = {}
-        self._desk = SizingDesk(config.venue, self._rules, instruments, inputs, self._plans)
+        self._desk = SizingDesk(
+            config.venue, self._rules, instruments, inputs, self._plans, joint=joint
+        )
         self._plans_made = 0
         self._leaver = Leaver(self._book, self._plans)
         self._hedger = Hedger(
@@ -154,9 +163,18 @@ class RiskModule:
         if not self._hedger.on_plan_closed(at, plan_id, net_pnl):
             self._guards.on_plan_closed(at, net_pnl)
 
-    def flatten(self, at: int, account: AccountView) -> tuple[Review, ...]:
-        """Return market exits of everything, for the guard that last tripped."""
-        return self._leaver.flatten(at, account, self._guards.flatten_reason)
+    @property
+    def flatten_reason(self) -> str:
+        """The guard that last asked for a flat account."""
+        return self._guards.flatten_reason
+
+    def exposure(self, at: int, account: AccountView) -> Exposure:
+        """Return what the account is worth, holds, and may still buy or sell."""
+        return self._desk.exposure(at, account)
+
+    def flatten(self, at: int, account: AccountView, reason: str) -> tuple[Review, ...]:
+        """Return market exits of everything; ``reason`` is the guard that asks."""
+        return self._leaver.flatten(at, account, reason)
 
     def review(
         self, intent: Enter | Add | Exit | MoveStop, *, at: int, account: AccountView

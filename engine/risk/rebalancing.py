@@ -170,6 +170,8 @@ class Rebalancer:
             return refused
         caps = [(name, max(size - change.held, 0.0)) for name, size in change.steps]
         caps.append(("participation", self._desk.participation(instrument.id, at)))
+        rooms = self._desk.account_rooms(draft).items()
+        caps += [(name, room / draft.entry) for name, room in rooms]
         binding, room = min(caps, key=lambda cap: cap[1])
         multiplier = min(self._guards.tier(draft.equity)[1], self._market.at(at)[1])
         sizing = Sizing(tuple(caps), binding, room, math.nan, OWNED, "", room)

@@ -10,6 +10,7 @@ from engine.events import OrderKind
 from engine.margin import maintenance_margin
 from engine.risk.decisions import Draft, Plan
 from engine.risk.inputs import SizingInputs
+from engine.risk.joint import Exposure, Joint
 from engine.risk.sizing import NOTHING_HELD, Held, SizingRequest, SizingRules, plan_costs
 from engine.views import AccountView
 
@@ -27,7 +28,8 @@ class Tranche:
 class SizingDesk:
     """Makes the sizing request of a tranche, or says why none can be made.
 
-    ``plans`` are the plans that risk has approved and that are not finished, by instrument.
+    ``plans`` are the plans that risk has approved and that are not finished, by instrument;
+    ``joint`` is there when the account is a sleeve.
     """
 
     def __init__(
@@ -37,7 +39,10 @@ class SizingDesk:
         instruments: Mapping[str, Instrument],
         inputs: Mapping[str, SizingInputs],
         plans: Mapping[str, Plan],
+        *,
+        joint: Joint | None = None,
     ) -> None:
+        self._joint = joint
         self._venue = venue
         self._rules = rules
         self._instruments = instruments
@@ -111,6 +116,7 @@ class SizingDesk:
             equity=account.equity,
             gross_notional=account.gross_notional + sum(map(abs, committed.values())),
             net_notional=sum(exposures.values()),
+            account_rooms=self.account_rooms(draft),
             crypto_notional=sum(
                 abs(notional)
                 for name, notional in exposures.items()
@@ -122,6 +128,24 @@ class SizingDesk:
             mean_volume=volume,
             fraction=tranche.fraction,
             held=tranche.held,
+        )
+
+    def account_rooms(self, draft: Draft) -> Mapping[str, float]:
+        """Return what the caps of a sleeve's account leave by name, quote; none of a whole one."""
+        if self._joint is None:
+            return {}
+        is_crypto = self._instruments[draft.instrument].is_crypto
+        return self._joint.rooms(draft.instrument, draft.direction, is_crypto=is_crypto)
+
+    def exposure(self, at: int, account: AccountView) -> Exposure:
+        """Return what the account holds and what approved tranches may still add."""
+        committed = self._committed(Wallet.VENUE, at, account)[0]
+        signed = self._exposures(account, committed)
+        return Exposure(
+            equity=account.equity,
+            gross=account.gross_notional + sum(map(abs, committed.values())),
+            signed=signed,
+            crypto=frozenset(name for name in signed if self._instruments[name].is_crypto),
         )
 
     def _exposures(self, account: AccountView, committed: Mapping[str, float]) -> dict[str, float]:

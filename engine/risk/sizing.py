@@ -4,7 +4,8 @@ Pure arithmetic; ``docs/risk.md`` has each formula with its units and a worked e
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from data_feeds.instrument import Instrument, InstrumentKind
 from engine.config.models import AccountConfig, MarginMode, PortfolioConfig, RiskConfig, VenueConfig
@@ -79,9 +80,10 @@ class SizingRequest:
 
     ``free_cash`` is what the paying wallet can still commit. ``collateral`` is what a cross
     position could draw on; isolated positions ignore it. ``gross_notional``, ``net_notional``
-    (signed) and ``crypto_notional`` are the account's, entries that still work included.
-    ``fraction`` is the tranche's share of the plan; ``held`` what
-    the plan's earlier tranches hold: caps bound the whole position.
+    (signed) and ``crypto_notional`` are the account's, entries that still work included; those of a
+    sleeve are its own, and ``account_rooms`` is what each cap of its account leaves (quote).
+    ``fraction`` is the tranche's share of the plan; ``held`` what the plan's earlier tranches hold:
+    caps bound the whole position.
     """
 
     instrument: Instrument
@@ -97,6 +99,7 @@ class SizingRequest:
     mean_volume: float
     net_notional: float = 0.0
     crypto_notional: float = 0.0
+    account_rooms: Mapping[str, float] = field(default_factory=dict)
     fraction: float = 1.0
     held: Held = NOTHING_HELD
 
@@ -169,6 +172,7 @@ def size_entry(request: SizingRequest, rules: SizingRules) -> Sizing:
         "notional": _room(_ratio(rules.risk.notional_cap, request.entry), held),
         "liquidation": _cross_liquidation_cap(request, rules),
         "participation": _participation_cap(request, rules.risk),
+        **{name: room / request.entry for name, room in request.account_rooms.items()},
     }
     before_cash = min(caps.values())
     if held.quantity > 0:
@@ -181,7 +185,7 @@ def size_entry(request: SizingRequest, rules: SizingRules) -> Sizing:
     planned = held.planned if held.quantity > 0 else min(caps.values())
     first_of_one = request.fraction == 1 and held.quantity == 0
     caps["tranche"] = UNLIMITED if first_of_one else request.fraction * planned
-    ordered = tuple((name, caps[name]) for name in CAPS)
+    ordered = tuple((name, caps[name]) for name in (*CAPS, *request.account_rooms))
     binding, quantity = min(ordered, key=lambda item: item[1])
     return Sizing(ordered, binding, quantity, risk_per_unit, setting, refused, planned)
 

@@ -35,7 +35,7 @@ from engine.api import (
     Transfer,
     WakeAt,
 )
-from engine.bt import simulate
+from engine.bt import Part, simulate
 from engine.config.models import (
     AccountConfig,
     DailyLossConfig,
@@ -85,7 +85,7 @@ class Case:
         """Simulate the case from scratch."""
         playbook = Scripted(PlaybookParams(), self.script, self.signals, self.requirements.traded)
         config = self.config.model_copy(update={"mode": mode})
-        return simulate(config, self.dataset, playbook, self.signals, self.requirements)
+        return simulate(Part(config, self.dataset, playbook, self.signals, self.requirements))
 
 
 @dataclass(frozen=True)

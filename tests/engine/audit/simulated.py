@@ -10,7 +10,7 @@ from data_feeds.load import load_dataset
 from data_feeds.schema import ChannelKey
 from engine.audit import audit_run
 from engine.audit.report import AuditReport
-from engine.bt import simulate
+from engine.bt import Part, simulate
 from engine.causality import prepare
 from engine.config.models import RunConfig, RunMode
 from engine.events import SimulationOutcome
@@ -50,7 +50,7 @@ def scripted(data: Dataset, script: Script, clock: ChannelKey, **sections: objec
     signals = prepare(playbook, data, required)
     config = table_config(data, **sections)
     traded, listing = with_listed(config, data, required, signals)
-    outcome = simulate(config, traded, playbook, signals, listing)
+    outcome = simulate(Part(config, traded, playbook, signals, listing))
     return Finished(config, traded, playbook, listing, signals, outcome)
 
 

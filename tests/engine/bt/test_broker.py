@@ -16,7 +16,8 @@ FLAT = (100.0, 101.0, 99.0, 100.0)
 @pytest.fixture
 def broker():
     ledger = SimpleNamespace(venue_cash=1_000.0, cash=lambda: 1_250.0)
-    return BridgeBroker(SimpleNamespace(simulator=SimpleNamespace(ledger=ledger), equity=1_300.0))
+    session = SimpleNamespace(simulator=SimpleNamespace(ledger=ledger), equity=1_300.0)
+    return BridgeBroker(SimpleNamespace(sessions=(session,)))
 
 
 def enter(**more):

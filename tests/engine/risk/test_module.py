@@ -261,7 +261,7 @@ def test_a_trip_flattens_positions_and_entries_that_still_work(make):
     account = make.account(
         90_000.0, positions={"BTC": make.position(2.0)}, pending=frozenset({"ETH"})
     )
-    held, pending = risk.flatten(make.now + HOUR_NS, account)
+    held, pending = risk.flatten(make.now + HOUR_NS, account, risk.flatten_reason)
     assert (held.orders[0].role, held.orders[0].side) == (OrderRole.GUARD, -1)
     assert (held.decision.intent, held.decision.reason) == ("guard", "daily loss")
     assert (pending.orders[0].instrument, pending.orders[0].side) == ("ETH", 1)

@@ -1,0 +1,80 @@
+"""Several playbooks in one account: each a sleeve with its own cash, positions and books.
+
+A sleeve is a whole run, written and audited like any other. What is joint are the account's caps
+and guards, which look at all sleeves at every close (``engine.risk.joint``), and the volume of a
+bar, which sleeves that trade one market share evenly.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from data_feeds.catalog import Catalog
+from data_feeds.dataset import Dataset
+from engine.bt import JointOutcome, simulate_together
+from engine.config.sleeves import SleevesConfig
+from engine.plugins import load_playbook, requirements_of
+from engine.run import RunResult, prepare_run
+
+ID_DIGITS = 12
+
+
+@dataclass(frozen=True)
+class AccountResult:
+    """A finished account: its sleeves as runs, by name, and what they did together."""
+
+    config: SleevesConfig
+    sleeves: Mapping[str, RunResult]
+    joint: JointOutcome
+
+
+def run_sleeves(
+    config: SleevesConfig,
+    source: Catalog | Dataset,
+    *,
+    plugin_path: Path | None = None,
+    on_progress: Callable[[float], None] | None = None,
+) -> AccountResult:
+    """Run all sleeves of an account over one window, in step.
+
+    Parameters
+    ----------
+    config : what to run
+    source : an open catalog, or a dataset in memory
+    plugin_path : folder of local playbooks
+    on_progress : called with the fraction done, 0 to 1
+
+    Raises
+    ------
+    RiskoffError : bad config, data or playbook; see ``engine.errors`` for who must act.
+    """
+    traded = {}
+    for name, sleeve in config.sleeves.items():
+        playbook = load_playbook(sleeve.playbook.name, sleeve.playbook.params, plugin_path)
+        traded[name] = set(requirements_of(playbook).traded)
+    sharing = Counter(market for markets in traded.values() for market in markets)
+    account = f"{config.name}-{account_id(config)}"
+    prepared = [
+        prepare_run(
+            config.sleeve(
+                name, account_id=account, rivals=max(sharing[market] for market in markets)
+            ),
+            source,
+            plugin_path,
+        )
+        for name, markets in traded.items()
+    ]
+    joint = simulate_together([run.part for run in prepared], config.risk, on_progress=on_progress)
+    results = [run.result(done) for run, done in zip(prepared, joint.sleeves, strict=True)]
+    return AccountResult(config, dict(zip(config.sleeves, results, strict=True)), joint)
+
+
+def account_id(config: SleevesConfig) -> str:
+    """Return the first digits of a hash over the account's configuration, the data's place apart."""
+    document = config.model_dump(mode="json")
+    document["data"].pop("source")
+    text = json.dumps(document, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:ID_DIGITS]
