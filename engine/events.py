@@ -270,3 +270,15 @@ class SimulationOutcome:
     mark_bars: int
     open_values: Mapping[int, float] = field(default_factory=dict)
     overlays: tuple[Overlay, ...] = ()
+
+
+@dataclass(frozen=True)
+class JointOutcome:
+    """What the sleeves of one account did, and the account's own guards.
+
+    ``curves`` are the sleeves', all at the same instants: every close of any sleeve's bars.
+    """
+
+    sleeves: tuple[SimulationOutcome, ...]
+    curves: tuple[EquityCurve, ...]
+    guard_events: tuple[GuardEvent, ...]

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from data_feeds.catalog import Catalog
 from data_feeds.dataset import Dataset
-from engine.bt import JointOutcome, simulate_together
+from engine.bt import simulate_together
 from engine.config.sleeves import SleevesConfig
+from engine.events import JointOutcome
 from engine.plugins import load_playbook, requirements_of
 from engine.run import RunResult, prepare_run
 
@@ -73,7 +74,7 @@ def run_sleeves(
 
 
 def account_id(config: SleevesConfig) -> str:
-    """Return the first digits of a hash over the account's configuration, the data's place apart."""
+    """Return the first digits of a hash over the configuration, the place of the data apart."""
     document = config.model_dump(mode="json")
     document["data"].pop("source")
     text = json.dumps(document, sort_keys=True)

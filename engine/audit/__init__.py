@@ -2,5 +2,13 @@
 
 from engine.audit.audit import audit_run
 from engine.audit.report import AuditReport, Finding, format_report
+from engine.audit.sleeves import audit_account, is_account
 
-__all__ = ["AuditReport", "Finding", "audit_run", "format_report"]
+__all__ = [
+    "AuditReport",
+    "Finding",
+    "audit_account",
+    "audit_run",
+    "format_report",
+    "is_account",
+]

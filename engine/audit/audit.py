@@ -36,6 +36,11 @@ def audit_run(run_folder: Path, source: Catalog | Dataset | None = None) -> Audi
     ReportError : a file of the run is missing or cannot be read
     DataError : the market data cannot be opened
     """
+    return audited(run_folder, source).recorder.report()
+
+
+def audited(run_folder: Path, source: Catalog | Dataset | None = None) -> Case:
+    """Return the case of a run after every check; see :func:`audit_run`."""
     files = read_run(run_folder)
     recorder = Recorder(files.turnover)
     opened = open_source(files.config.data.source) if source is None else source
@@ -57,7 +62,7 @@ def audit_run(run_folder: Path, source: Catalog | Dataset | None = None) -> Audi
     check_trades(case)
     check_guards(case)
     _check_seals(run_folder, files.manifest.get("sealed", {}), recorder)
-    return recorder.report()
+    return case
 
 
 def _check_seals(run_folder: Path, sealed: Mapping[str, str], recorder: Recorder) -> None:

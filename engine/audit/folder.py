@@ -80,18 +80,19 @@ def read_run(folder: Path) -> RunFiles:
     return RunFiles(
         config=_read_config(folder / "config.resolved.yaml"),
         manifest=_read_manifest(folder / "manifest.json"),
-        orders=_rows(folder / "orders.parquet", OrderRow),
-        fills=_rows(folder / "fills.parquet", Fill),
-        facts=_rows(folder / "events.parquet", Fact),
-        decisions=_rows(folder / "journal_decisions.parquet", Decision),
-        guards=_rows(folder / "guards.parquet", GuardEvent),
+        orders=read_rows(folder / "orders.parquet", OrderRow),
+        fills=read_rows(folder / "fills.parquet", Fill),
+        facts=read_rows(folder / "events.parquet", Fact),
+        decisions=read_rows(folder / "journal_decisions.parquet", Decision),
+        guards=read_rows(folder / "guards.parquet", GuardEvent),
         trades=tuple(_records(_table(folder / "trades.parquet"))),
-        curve=_curve(folder / "equity.parquet"),
+        curve=read_curve(folder / "equity.parquet"),
         traded=_traded(folder / "journal_account.parquet"),
     )
 
 
-def _unreadable(path: Path, why: object) -> ReportError:
+def unreadable(path: Path, why: object) -> ReportError:
+    """Return the error of a file that is not what a run writes."""
     reason = " ".join(str(why).split())
     return ReportError(
         f"{path}: {reason}; the audit needs a whole run folder, run again to make one"
@@ -102,7 +103,7 @@ def _read_config(path: Path) -> RunConfig:
     try:
         document = load_yaml(path)
     except YamlError as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
     try:
         return RunConfig.model_validate(document.data)
     except ValidationError as error:
@@ -111,16 +112,16 @@ def _read_config(path: Path) -> RunConfig:
             error, RunConfig, ConfigSource(document.data, marks, path.name)
         )
         why = f"{first} (and {len(others)} more)" if others else first
-        raise _unreadable(path, why) from error
+        raise unreadable(path, why) from error
 
 
 def _read_manifest(path: Path) -> dict[str, Any]:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
     if not isinstance(document, dict):
-        raise _unreadable(path, "not a JSON object")
+        raise unreadable(path, "not a JSON object")
     return document
 
 
@@ -128,7 +129,7 @@ def _table(path: Path) -> pa.Table:
     try:
         return pq.read_table(path)
     except (OSError, pa.ArrowException) as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
 
 
 def _instants(column: pa.ChunkedArray) -> list[int]:
@@ -149,13 +150,13 @@ def _records(table: pa.Table) -> list[dict[str, Any]]:
     ]
 
 
-def _rows(path: Path, row_type: type[Row]) -> tuple[Row, ...]:
+def read_rows(path: Path, row_type: type[Row]) -> tuple[Row, ...]:
     """Return the rows of a table as the dataclass whose fields are its columns."""
     table = _table(path)
     names = [field.name for field in dataclasses.fields(row_type)]  # type: ignore[arg-type]
     missing = [name for name in names if name not in table.column_names and name != "caps"]
     if missing:
-        raise _unreadable(path, f"no column {', '.join(missing)}")
+        raise unreadable(path, f"no column {', '.join(missing)}")
     hints = get_type_hints(row_type)
     floats = {name for name in names if hints[name] is float}
     rows = []
@@ -178,12 +179,13 @@ def _caps(record: Record) -> tuple[tuple[str, float], ...]:
     )
 
 
-def _curve(path: Path) -> EquityCurve:
+def read_curve(path: Path) -> EquityCurve:
+    """Return the equity curve of a table."""
     table = _table(path)
     names = [field.name for field in dataclasses.fields(EquityCurve)]
     missing = [name for name in names if name not in table.column_names]
     if missing:
-        raise _unreadable(path, f"no column {', '.join(missing)}")
+        raise unreadable(path, f"no column {', '.join(missing)}")
     at: NDArray[np.int64] = np.array(_instants(table["at"]), dtype=np.int64)
     values = {name: table[name].to_numpy().astype(np.float64) for name in names if name != "at"}
     return EquityCurve(at=at, **values)
@@ -193,5 +195,5 @@ def _traded(path: Path) -> tuple[str, ...]:
     """Return the instruments that the run may trade, in the order in which they take turns."""
     table = _table(path)
     if "instrument" not in table.column_names:
-        raise _unreadable(path, "no column instrument")
+        raise unreadable(path, "no column instrument")
     return tuple(dict.fromkeys(table["instrument"].to_pylist()))

@@ -29,7 +29,7 @@ from engine.bt.lanes import Lanes
 from engine.bt.session import Session, start_cash
 from engine.config.models import RunConfig
 from engine.config.sleeves import AccountRiskConfig
-from engine.events import EquityCurve, GuardEvent, SimulationOutcome
+from engine.events import EquityCurve, JointOutcome, SimulationOutcome
 from engine.ledger import Ledger
 from engine.playbook import Playbook, Requirements, Signals
 from engine.risk import Covariance, Joint, MarketTiers, RiskModule, ewma_covariance, sizing_inputs
@@ -95,20 +95,6 @@ def simulate(
     return _outcome(session)
 
 
-@dataclass(frozen=True)
-class JointOutcome:
-    """What the sleeves of one account did, and the account.
-
-    ``at`` are the closes of all sleeves' bars (ns, UTC); ``equities`` the sleeves' equities at
-    them, one row a sleeve, quote.
-    """
-
-    sleeves: tuple[SimulationOutcome, ...]
-    guard_events: tuple[GuardEvent, ...]
-    at: NDArray[np.int64]
-    equities: NDArray[np.float64]
-
-
 def simulate_together(
     parts: Sequence[Part],
     risk: AccountRiskConfig,
@@ -131,12 +117,10 @@ def simulate_together(
     sessions = [_session(part, part.timeline(instants), joint) for part in parts]
     _run(Lanes(sessions, joint), on_progress)
     closes = np.flatnonzero(joint_ends([session.timeline for session in sessions])[0])
-    curves = [equity_curve(s.timeline, s.simulator, closes).equity for s in sessions]
     return JointOutcome(
         sleeves=tuple(_outcome(session) for session in sessions),
+        curves=tuple(equity_curve(s.timeline, s.simulator, closes) for s in sessions),
         guard_events=tuple(joint.guards.events),
-        at=sessions[0].timeline.at[closes],
-        equities=np.array(curves),
     )
 
 

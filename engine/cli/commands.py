@@ -22,6 +22,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("run")(run_commands.run)
+app.command("account")(run_commands.account)
 app.command("validate")(config_commands.validate)
 app.command("show-config")(config_commands.show_config)
 app.command("schema")(config_commands.schema)

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from engine.config.load import load_run_config
+from engine.config.load import ParamsModel, load_account_config, load_run_config
 from engine.config.locations import find_config
 from engine.config.models import RunConfig
+from engine.config.sleeves import SleevesConfig
 from engine.plugins import load_playbook_class
 
 
@@ -24,11 +25,34 @@ def read_config(
     ------
     YamlError, ConfigError : the file cannot be used; PlaybookError : the plugin cannot be imported.
     """
+    settings, params_model = _settings(overrides, data), _params_model(plugin_path)
+    return load_run_config(find_config(config), settings, params_model=params_model)
+
+
+def read_account(
+    config: str,
+    overrides: Sequence[str] | None,
+    plugin_path: Path | None,
+    data: Path | None = None,
+) -> SleevesConfig:
+    """Return the account of several playbooks that a CONFIG argument names.
+
+    Errors are those of :func:`read_config`.
+    """
+    settings, params_model = _settings(overrides, data), _params_model(plugin_path)
+    path = find_config(config, "accounts")
+    return load_account_config(path, settings, params_model=params_model)
+
+
+def _settings(overrides: Sequence[str] | None, data: Path | None) -> list[str]:
     settings = list(overrides or ())
     if data is not None:
         settings.append(f"data.source={json.dumps(str(data))}")
+    return settings
 
+
+def _params_model(plugin_path: Path | None) -> ParamsModel:
     def params_model(name: str) -> type[BaseModel]:
         return load_playbook_class(name, plugin_path).Params
 
-    return load_run_config(find_config(config), settings, params_model=params_model)
+    return params_model

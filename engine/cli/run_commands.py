@@ -67,19 +67,66 @@ def run(
     print(page)
 
 
+def account(
+    config: ConfigArgument,
+    *,
+    overrides: SetOption = None,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Folder of all runs")
+    ] = DEFAULT_RUNS,
+    data: DataOption = None,
+    plugin_path: PluginOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run several playbooks in one account, each with its own cash, under joint caps and guards."""
+    from engine.cli.configuration import read_account
+
+    checked = read_account(config, overrides, plugin_path, data)
+
+    from data_feeds.load import open_source
+    from engine.reporting.account_page import ACCOUNT_PAGE, publish_account
+    from engine.reporting.publish import SUMMARY_FILE
+    from engine.results import check_writable
+    from engine.sleeves import run_sleeves
+
+    check_writable(out)
+    started_at, clock = datetime.now(UTC), time.perf_counter()
+    with working("reading data"):
+        source = open_source(checked.data.source)
+    with working("simulating") as report:
+        result = run_sleeves(checked, source, plugin_path=plugin_path, on_progress=report)
+    timing = {
+        "started_at": started_at.isoformat(timespec="seconds"),
+        "seconds": round(time.perf_counter() - clock, 3),
+    }
+    with working("writing reports"):
+        folder = publish_account(result, out, timing=timing)
+    page = folder / ACCOUNT_PAGE
+    if as_json:
+        metrics = (folder / "metrics.json").read_text(encoding="utf-8")
+        print_json({"account": str(folder), "page": str(page), "metrics": json.loads(metrics)})
+        return
+    print((folder / SUMMARY_FILE).read_text(encoding="utf-8"), end="")
+    print(page)
+
+
 def audit(run: RunArgument, data: DataOption = None, as_json: JsonOption = False) -> None:
     """Re-derive what should have happened from orders, fills, config and market; compare."""
     from dataclasses import asdict
 
     from data_feeds.load import open_source
-    from engine.audit import audit_run, format_report
+    from engine.audit import audit_account, audit_run, format_report, is_account
     from engine.errors import SimulationError
     from engine.reporting.run_files import RunFiles
 
-    RunFiles(run)  # says so when it is not a run folder
     source = None if data is None else open_source(data)
-    with working("auditing"):
-        report = audit_run(run, source)
+    if is_account(run):
+        with working("auditing"):
+            report = audit_account(run, source)
+    else:
+        RunFiles(run)  # says so when it is not a run folder
+        with working("auditing"):
+            report = audit_run(run, source)
     if as_json:
         findings = [asdict(finding) for finding in report.findings]
         print_json({"run": str(run), "checks": dict(report.checks), "findings": findings})

@@ -2,16 +2,20 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from data_feeds.yaml_text import KeyPath
 from engine.config.market import MarketStateConfig
 from engine.config.models import RunConfig
 from engine.config.problems import problem_lines, validate_strict
-from engine.config.yaml_source import ConfigSource, read_source
+from engine.config.sleeves import SleeveConfig, SleevesConfig
+from engine.config.yaml_source import ConfigSource, dotted, read_source
 from engine.errors import ConfigError
 
 PARAMS = ("playbook", "params")
+HasPlaybook = TypeVar("HasPlaybook", RunConfig, SleeveConfig)
 
 # From a playbook's name to the model of its parameters; raises ConfigError for an unknown name.
 ParamsModel = Callable[[str], type[BaseModel]]
@@ -48,10 +52,36 @@ def load_run_config(
         problems += found
     if config is None or problems:
         raise ConfigError("\n".join(problems))
-    if params is None:
-        return config
-    complete = config.playbook.model_copy(update={"params": params.model_dump(mode="json")})
-    return config.model_copy(update={"playbook": complete})
+    return _with_params(config, params)
+
+
+def load_account_config(
+    path: Path, overrides: Sequence[str] = (), *, params_model: ParamsModel | None = None
+) -> SleevesConfig:
+    """Return the account of several playbooks that a YAML file describes.
+
+    Parameters and errors are those of :func:`load_run_config`.
+    """
+    source = read_source(path, overrides)
+    problems: list[str] = []
+    config = None
+    try:
+        config = validate_strict(SleevesConfig, source.data)
+    except ValidationError as error:
+        problems += problem_lines(error, SleevesConfig, source)
+    complete = {}
+    written = source.data.get("sleeves")
+    if params_model is not None and isinstance(written, dict):
+        for name in written:
+            params, found = _checked_params(source, params_model, ("sleeves", name))
+            problems += found
+            complete[name] = params
+    if config is None or problems:
+        raise ConfigError("\n".join(problems))
+    sleeves = {
+        name: _with_params(sleeve, complete.get(name)) for name, sleeve in config.sleeves.items()
+    }
+    return config.model_copy(update={"sleeves": sleeves})
 
 
 def load_state_config(path: Path, overrides: Sequence[str] = ()) -> MarketStateConfig:
@@ -69,11 +99,25 @@ def load_state_config(path: Path, overrides: Sequence[str] = ()) -> MarketStateC
         raise ConfigError("\n".join(problem_lines(error, MarketStateConfig, source))) from error
 
 
+def _with_params(config: HasPlaybook, params: BaseModel | None) -> HasPlaybook:
+    """Return a run or sleeve with its playbook's parameters complete."""
+    if params is None:
+        return config
+    complete = config.playbook.model_copy(update={"params": params.model_dump(mode="json")})
+    return config.model_copy(update={"playbook": complete})
+
+
 def _checked_params(
-    source: ConfigSource, params_model: ParamsModel
+    source: ConfigSource, params_model: ParamsModel, block: KeyPath = ()
 ) -> tuple[BaseModel | None, list[str]]:
-    """Return the playbook's parameters, or the problems with them or with its name."""
-    playbook = source.data.get("playbook")
+    """Return a playbook's parameters, or the problems with them or with its name.
+
+    ``block`` is the key path of what holds ``playbook``.
+    """
+    holder: Any = source.data
+    for step in block:
+        holder = holder[step] if isinstance(holder[step], dict) else {}
+    playbook = holder.get("playbook")
     name = playbook.get("name") if isinstance(playbook, dict) else None
     params = playbook.get("params", {}) if isinstance(playbook, dict) else None
     if not isinstance(name, str) or not isinstance(params, dict):
@@ -81,8 +125,9 @@ def _checked_params(
     try:
         model = params_model(name)
     except ConfigError as error:
-        return None, [f"{source.where(('playbook', 'name'))}: playbook.name = {name!r}: {error}"]
+        path = (*block, "playbook", "name")
+        return None, [f"{source.where(path)}: {dotted(path)} = {name!r}: {error}"]
     try:
         return validate_strict(model, params), []
     except ValidationError as error:
-        return None, problem_lines(error, model, source, PARAMS)
+        return None, problem_lines(error, model, source, (*block, *PARAMS))

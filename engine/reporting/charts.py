@@ -1,7 +1,7 @@
 """Pictures as SVG text that is the same every time: no date, no random ids, no screen."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -88,6 +88,35 @@ def thinned(
         kept.add(int(stretch[np.argmax(values[stretch])]))
     rows = np.array(sorted(kept))
     return at[rows], values[rows]
+
+
+def account_chart(curve: EquityCurve, sleeves: Mapping[str, EquityCurve]) -> str:
+    """Return what each sleeve has added since the start, their sum, and its drawdown, as SVG."""
+    mpl: Any = import_module("matplotlib")
+    mpl.use("Agg")
+    heights = (FIRST_PRICE, DRAWDOWN)
+    with _quiet_style(mpl):
+        figure = import_module("matplotlib.figure").Figure(figsize=(WIDTH, sum(heights)))
+        result, drawdown = figure.subplots(2, 1, sharex=True, height_ratios=heights)
+        top, bottom = 1 - TITLE / sum(heights), DATES / sum(heights)
+        figure.subplots_adjust(left=0.09, right=0.99, top=top, bottom=bottom, hspace=0.08)
+        for name, sleeve in sleeves.items():
+            at, values = thinned(sleeve.at, sleeve.equity - sleeve.equity[0])
+            result.plot(_dates(at), values, linewidth=0.9, label=name)
+        at, values = thinned(curve.at, curve.equity - curve.equity[0])
+        result.plot(_dates(at), values, color=INK, linewidth=1.4, label="account")
+        result.legend(loc="lower left", frameon=False, fontsize=8)
+        result.set_ylabel("net result, quote")
+        fall = curve.equity / np.maximum.accumulate(curve.equity) - 1
+        at, values = thinned(curve.at, fall)
+        drawdown.fill_between(_dates(at), values * 100, 0, color=LOSS, alpha=0.35, linewidth=0)
+        drawdown.set_ylabel("drawdown, %")
+        drawdown.set_xlabel("UTC")
+        for axes in (result, drawdown):
+            axes.grid(True, color="#e6e9ed", linewidth=0.7)
+            axes.margins(x=0.01)
+        figure.align_ylabels([result, drawdown])
+        return figure_svg(figure)
 
 
 def figure_svg(figure: Any) -> str:

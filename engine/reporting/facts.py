@@ -81,27 +81,38 @@ def benchmark(record: RunRecord) -> "pd.Series[float] | None":
     return benchmark_returns(record.run.dataset, benchmark_name(record), index, record.start)
 
 
+def held_numbers(held: "pd.Series[float] | None", periods: int) -> dict[str, float]:
+    """Return total return, volatility, Sharpe and drawdown of holding; NaN without days."""
+    values = np.asarray([] if held is None else held, dtype=np.float64)
+    wealth = np.concatenate(([1.0], np.cumprod(1 + values)))
+    return {
+        "total_return": float(wealth[-1] - 1) if len(values) else math.nan,
+        "volatility": volatility(values, periods),
+        "sharpe": sharpe(values, periods),
+        "max_drawdown": max_drawdown(wealth) if len(values) else math.nan,
+    }
+
+
 def headline_rows(record: RunRecord, held: "pd.Series[float] | None") -> Rows:
     """Return (what, this run, buy and hold) with a heading row first."""
     run = record.metrics
     periods, years = record.periods_per_year, window_years(record.start, record.end)
     values = np.asarray([] if held is None else held, dtype=np.float64)
-    wealth = np.concatenate(([1.0], np.cumprod(1 + values)))
-    total = float(wealth[-1] - 1) if len(values) else math.nan
+    theirs = held_numbers(held, periods)
     return [
         ("", "this run", f"holding {benchmark_name(record)}"),
         ("equity at the end", money(run["end_equity"]), ""),
         ("net result", signed(run["end_equity"] - run["start_equity"]), ""),
-        ("total return", percent(run["total_return"]), percent(total)),
+        ("total return", percent(run["total_return"]), percent(theirs["total_return"])),
         ("return a year", percent(run["cagr"]), percent(cagr(values, years))),
-        ("volatility a year", percent(run["volatility"]), percent(volatility(values, periods))),
-        ("Sharpe", signed(run["sharpe"]), signed(sharpe(values, periods))),
+        ("volatility a year", percent(run["volatility"]), percent(theirs["volatility"])),
+        ("Sharpe", signed(run["sharpe"]), signed(theirs["sharpe"])),
         ("Sortino", signed(run["sortino"]), ""),
         ("deepest drawdown, bars", percent(run["max_drawdown_bars"]), ""),
         (
             "deepest drawdown, days",
             percent(run["max_drawdown_days"]),
-            percent(max_drawdown(wealth)) if len(values) else "-",
+            percent(theirs["max_drawdown"]),
         ),
         ("time in position", percent(run["exposure"], 1), ""),
         ("trades", number(run["trades"]), ""),

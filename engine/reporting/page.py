@@ -63,11 +63,10 @@ def tearsheet(record: RunRecord, benchmark: "pd.Series[float] | None") -> str:
     if why_not:
         below = f"<h2>Daily returns</h2><p>No quantstats page: {html.escape(why_not)}.</p>"
         return _document(record, _sections(record, benchmark) + below)
-    names = _pictures(record.daily_returns)
-    pictures = "\n".join(f"{{{{{name}}}}}" for name in names)
+    places = "\n".join(f"{{{{{name}}}}}" for name in pictures(record.daily_returns))
     # Our part is put in afterwards: braces in it must not be taken for places to fill.
     mark = "<!-- sections -->"
-    template = _document(record, mark + QUANTSTATS.format(pictures=pictures))
+    template = _document(record, mark + QUANTSTATS.format(pictures=places))
     filled = fill_template(
         template,
         record.daily_returns,
@@ -92,8 +91,8 @@ def table(rows: Sequence[Sequence[str]], *, heading: bool = True, prose: int = -
     return f'<div class="wide"><table>{head}<tbody>{body}</tbody></table></div>'
 
 
-def _pictures(returns: "pd.Series[float]") -> tuple[str, ...]:
-    """The pictures that say something about returns of this length and size."""
+def pictures(returns: "pd.Series[float]") -> tuple[str, ...]:
+    """Return the pictures that say something about returns of this length and size."""
     days, wealth = pd.DatetimeIndex(returns.index), (1 + returns).cumprod()
     wide = wealth.max() - wealth.min() >= COARSE_RANGE
     return (

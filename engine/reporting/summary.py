@@ -1,15 +1,12 @@
 """``summary.txt``: the run in the two minutes that a portfolio manager has."""
 
-import textwrap
-
 import pandas as pd
 
 from engine.reporting import facts
-from engine.reporting.text import columns
+from engine.reporting.text import columns, wrapped
 from engine.results import RunRecord, run_folder_name
 from engine.results.manifest import assumptions
 
-WIDTH = 100
 SHOWN_TRADES = 40
 SHOWN_BLOCKS = 8
 FILES = (
@@ -26,7 +23,7 @@ def summary(record: RunRecord, benchmark: "pd.Series[float] | None") -> str:
     parts = [
         _head(record),
         ["RESULT", *columns(facts.headline_rows(record, benchmark))],
-        _wrapped(facts.headline_note(record)),
+        wrapped(facts.headline_note(record)),
         ["MONEY, quote currency", *columns(facts.cost_rows(record))],
         _trades(record),
         *_hedges(record),
@@ -73,7 +70,7 @@ def _hedges(record: RunRecord) -> list[list[str]]:
     rows = facts.hedge_rows(record)
     if len(rows) == 1:
         return []
-    return [["HEDGES, quote currency", *columns(rows), *_wrapped(facts.HEDGE_NOTE)]]
+    return [["HEDGES, quote currency", *columns(rows), *wrapped(facts.HEDGE_NOTE)]]
 
 
 def _conditions(record: RunRecord) -> list[str]:
@@ -99,10 +96,4 @@ def _decisions(record: RunRecord) -> list[str]:
 
 
 def _assumptions(record: RunRecord) -> list[str]:
-    return [line for sentence in assumptions(record) for line in _wrapped(sentence, "- ")]
-
-
-def _wrapped(sentence: str, mark: str = "") -> list[str]:
-    return textwrap.wrap(
-        sentence, WIDTH, initial_indent=f"  {mark}", subsequent_indent="  " + " " * len(mark)
-    )
+    return [line for sentence in assumptions(record) for line in wrapped(sentence, "- ")]

@@ -1,9 +1,11 @@
 """Numbers and small tables as plain text, one way everywhere."""
 
 import math
+import textwrap
 from collections.abc import Sequence
 
 MISSING = "-"
+WIDTH = 100
 
 
 def money(amount: float | None) -> str:
@@ -68,6 +70,13 @@ def columns(rows: Sequence[Sequence[str]], *, left: int = 1, indent: str = "  ")
         ).rstrip()
         for row in rows
     ]
+
+
+def wrapped(sentence: str, mark: str = "") -> list[str]:
+    """Return a sentence as indented lines of a summary."""
+    return textwrap.wrap(
+        sentence, WIDTH, initial_indent=f"  {mark}", subsequent_indent="  " + " " * len(mark)
+    )
 
 
 def _absent(value: float | None) -> bool:

@@ -103,11 +103,10 @@ def write_files(record: RunRecord, folder: Path) -> None:
     """Write every table and document except the reports."""
     for name, table in tables(record).items():
         write_table(table, folder / f"{name}.parquet")
-    with (folder / CONFIG_FILE).open("w", encoding="utf-8", newline="\n") as stream:
-        _yaml().dump(resolved_config(record.run), stream)
+    write_yaml(resolved_config(record.run), folder / CONFIG_FILE)
     write_json({**manifest(record), "sealed": seals(folder)}, folder / MANIFEST_FILE)
     write_json(
-        {name: _json_number(value) for name, value in record.metrics.items()}, folder / METRICS_FILE
+        {name: json_number(value) for name, value in record.metrics.items()}, folder / METRICS_FILE
     )
     write_json(rates_document(record.run.signals, record.rates), folder / CONDITIONS_FILE)
 
@@ -140,6 +139,12 @@ def write_json(document: Any, path: Path) -> None:
     """Write indented JSON; NaN is refused because other programs cannot read it."""
     text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
     path.write_text(text + "\n", encoding="utf-8", newline="\n")
+
+
+def write_yaml(document: dict[str, Any], path: Path) -> None:
+    """Write plain YAML in the document's order."""
+    with path.open("w", encoding="utf-8", newline="\n") as stream:
+        _yaml().dump(document, stream)
 
 
 @contextmanager
@@ -188,7 +193,8 @@ def _cannot_write(path: Path, error: OSError) -> ReportError:
     )
 
 
-def _json_number(value: float) -> float | None:
+def json_number(value: float) -> float | None:
+    """Return a number for JSON: None for one that does not exist."""
     return value if math.isfinite(value) else None
 
 

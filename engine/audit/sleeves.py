@@ -1,0 +1,311 @@
+"""An account that several playbooks share: every sleeve by itself, then what they are together."""
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from data_feeds.calendar import ALWAYS_OPEN
+from data_feeds.catalog import Catalog
+from data_feeds.dataset import Dataset
+from data_feeds.errors import YamlError
+from data_feeds.load import open_source
+from data_feeds.timeframe import DAY_NS, HOUR_NS
+from data_feeds.yaml_text import load_yaml
+from engine.audit.audit import audited
+from engine.audit.books import equity_at
+from engine.audit.case import Case
+from engine.audit.folder import read_curve, read_rows, unreadable
+from engine.audit.replay import FLAT, Phase
+from engine.audit.report import AuditReport, Finding, Recorder, when
+from engine.config.models import GuardScope, LossLimitConfig
+from engine.config.sleeves import SleevesConfig
+from engine.events import EquityCurve, GuardEvent, OrderRole
+
+ACCOUNT_FILE = "account.resolved.yaml"
+EQUITY, GUARDS, CONFIG = "equity", "guards", "account"
+NEW_YORK = ZoneInfo("America/New_York")
+NEW_YORK_SHIFT = 5 * HOUR_NS
+TRIPPED = "tripped"
+HALT, DAILY, WEEKLY = "drawdown halt", "daily loss", "weekly loss"
+# Caps of the account in the decisions of its sleeves, all on gross notionals but the net one.
+CAP = "account_"
+
+
+@dataclass(frozen=True)
+class Trip:
+    """A guard that must have tripped: at which close, and whether it sells everything."""
+
+    at: int
+    guard: str
+    flattens: bool
+
+
+def is_account(folder: Path) -> bool:
+    """Return whether a folder is that of an account with sleeves."""
+    return (folder / ACCOUNT_FILE).is_file()
+
+
+def audit_account(folder: Path, source: Catalog | Dataset | None = None) -> AuditReport:
+    """Return what a second program finds in an account's folder: in each sleeve, and in the sum.
+
+    Parameters
+    ----------
+    folder : a folder that ``riskoff account`` wrote
+    source : where the market data are; None: the source named in the account's own config
+
+    Raises
+    ------
+    ReportError : a file is missing or cannot be read
+    DataError : the market data cannot be opened
+    """
+    config = _read_config(folder / ACCOUNT_FILE)
+    opened = open_source(config.data.source) if source is None else source
+    cases = {name: audited(folder / "sleeves" / name, opened) for name in config.sleeves}
+    findings: list[Finding] = []
+    checks: Counter[str] = Counter()
+    for name, case in cases.items():
+        report = case.recorder.report()
+        checks.update(report.checks)
+        findings += [
+            Finding(f"{name}: {f.table}", f.row, f.rule, f.expected, f.found)
+            for f in report.findings
+        ]
+    recorder = Recorder(sum(case.files.turnover for case in cases.values()))
+    account = _Account(config, cases, recorder)
+    account.check_split()
+    account.check_sum(read_curve(folder / "equity.parquet"))
+    account.check_guards(read_rows(folder / "guards.parquet", GuardEvent))
+    account.check_caps()
+    joint = recorder.report()
+    checks.update(joint.checks)
+    return AuditReport((*findings, *joint.findings), dict(checks))
+
+
+def _read_config(path: Path) -> SleevesConfig:
+    try:
+        return SleevesConfig.model_validate(load_yaml(path).data)
+    except (YamlError, ValidationError) as error:
+        raise unreadable(path, error) from error
+
+
+class _Account:
+    """The sleeves together, from their own re-derived books."""
+
+    def __init__(
+        self, config: SleevesConfig, cases: Mapping[str, Case], recorder: Recorder
+    ) -> None:
+        self._config = config
+        self._cases = cases
+        self._recorder = recorder
+        instants = [case.files.curve.at for case in cases.values()]
+        self._at: NDArray[np.int64] = np.unique(np.concatenate(instants))
+        self._equity = np.array([self._sum_at(at) for at in self._at.tolist()])
+
+    def _sum_at(self, at: int) -> float:
+        return sum(equity_at(case, at) for case in self._cases.values())
+
+    def check_split(self) -> None:
+        """Each sleeve was run with its share of the capital, its playbook and its rules."""
+        for name, sleeve in self._config.sleeves.items():
+            line = self._recorder.line(CONFIG, name)
+            run, cash = self._cases[name].files.config, self._config.capital * sleeve.share
+            line.amount("cash at the venue", cash * sleeve.at_venue, run.account.venue_cash)
+            rest = cash * (1 - sleeve.at_venue)
+            line.amount("cash at the brokerage", rest, run.account.brokerage_cash)
+            line.equal("playbook", sleeve.playbook, run.playbook)
+            line.equal("risk rules", sleeve.risk, run.risk)
+        self._recorder.count("sleeves", len(self._cases))
+
+    def check_sum(self, curve: EquityCurve) -> None:
+        """The account has a row at every close of a sleeve: the sum of what all are worth then."""
+        recorder = self._recorder
+        if not np.array_equal(curve.at, self._at):
+            recorder.line(EQUITY, "instants").equal(
+                "one row at every close of a sleeve", len(self._at), len(curve.at)
+            )
+            return
+        for at, expected, found in zip(
+            self._at.tolist(), self._equity.tolist(), curve.equity.tolist(), strict=True
+        ):
+            recorder.line(EQUITY, f"row at {when(at)}").amount(
+                "equity is the sum of the sleeves", expected, found
+            )
+        recorder.count("points of the account's curve", len(self._at))
+
+    def check_guards(self, events: Sequence[GuardEvent]) -> None:
+        """The account's guards tripped where the sum says so, and sold what they had to."""
+        recorder = self._recorder
+        trips = list(self._trips())
+        found = [(event.at, event.guard) for event in events if event.event == TRIPPED]
+        for at, guard in sorted({(trip.at, trip.guard) for trip in trips} ^ set(found)):
+            line = recorder.line(GUARDS, f"{guard} at {when(at)}")
+            line.equal("trips", (at, guard) not in found, (at, guard) in found)
+        for event in events:
+            line = recorder.line(GUARDS, f"{event.guard} {event.event} at {when(event.at)}")
+            line.amount("equity at the event", self._sum_at(event.at), event.equity)
+        for trip in trips:
+            if trip.flattens:
+                self._check_sold(trip)
+        for event in events:
+            if event.event == TRIPPED:
+                self._check_blocked(event)
+        recorder.count("guard events of the account", len(events))
+
+    def _check_sold(self, trip: Trip) -> None:
+        for name, case in self._cases.items():
+            ordered = {
+                order.instrument
+                for order in case.files.orders
+                if order.role == OrderRole.GUARD and order.decided_at == trip.at
+            }
+            held = case.replay.through(trip.at, Phase.RANGE).holdings
+            for instrument, holding in held.items():
+                if abs(holding.quantity) > FLAT and instrument not in ordered:
+                    self._recorder.line(GUARDS, f"{trip.guard} at {when(trip.at)}").differs(
+                        "sells everything",
+                        expected=f"{name} sells {instrument}",
+                        found="no order does",
+                    )
+
+    def _check_blocked(self, event: GuardEvent) -> None:
+        until = event.until if event.until > 0 else math.inf
+        for name, case in self._cases.items():
+            for order in case.files.orders:
+                if order.role == OrderRole.ENTRY and event.at <= order.decided_at < until:
+                    self._recorder.line(f"{name}: orders", str(order.order_id)).differs(
+                        f"no entry while the account's {event.guard} holds",
+                        expected="none",
+                        found=f"decided {when(order.decided_at)}",
+                    )
+
+    def check_caps(self) -> None:
+        """What is held, and what an entry adds, is within the account's caps when it is decided."""
+        risk = self._config.risk
+        caps = {"leverage": risk.leverage_cap, "asset": risk.asset_cap, "crypto": risk.crypto_cap}
+        checked = 0
+        for name, case in self._cases.items():
+            for decision in case.files.decisions:
+                applied = {cap.removeprefix(CAP) for cap, _ in decision.caps if cap.startswith(CAP)}
+                if decision.quantity == 0 or not applied:
+                    continue
+                checked += 1
+                added = decision.quantity * decision.entry_estimate
+                equity = self._sum_at(decision.decided_at)
+                line = self._recorder.line(f"{name}: decisions", str(decision.decision_id))
+                for cap, limit in caps.items():
+                    held = self._held(cap, decision.instrument, decision.decided_at)
+                    if limit is not None and held is not None:
+                        room = limit * equity - held + self._recorder.amount_tolerance
+                        if added > room:
+                            line.near(f"room of the account's {cap} cap", room, added, 0.0)
+        self._recorder.count("entries under the account's caps", checked)
+
+    def _held(self, cap: str, instrument: str, at: int) -> float | None:
+        """Return the notional that counts in a cap, None where the cap does not concern it."""
+        cases = self._cases.values()
+        crypto = {
+            name
+            for case in cases
+            for name, market in case.markets.items()
+            if market.instrument.is_crypto
+        }
+        if cap == "crypto" and instrument not in crypto:
+            return None
+        counted = {"leverage": None, "asset": {instrument}, "crypto": crypto}[cap]
+        held = 0.0
+        for case in cases:
+            state = case.replay.through(at, Phase.RANGE)
+            for name in state.holdings if counted is None else counted & set(state.holdings):
+                value = state.holding(name).quantity
+                if abs(value) > FLAT:
+                    held += abs(value) * case.markets[name].value_mark(at)
+        return held
+
+    def _trips(self) -> Iterator[Trip]:
+        """Yield every trip that the sum of the sleeves asks for, in order of time."""
+        risk, capital = self._config.risk, self._config.capital
+        days = (self._at - 1 - (NEW_YORK_SHIFT if self._has_ny_days() else 0)) // DAY_NS
+        # The epoch was a Thursday.
+        losses = [
+            _Loss(DAILY, risk.daily_loss, days, capital),
+            _Loss(WEEKLY, risk.weekly_loss, (days + 3) // 7, capital),
+        ]
+        peak, halted_until = capital, None
+        for row, (at, equity) in enumerate(
+            zip(self._at.tolist(), self._equity.tolist(), strict=True)
+        ):
+            peak = max(peak, equity)
+            if halted_until is not None and at >= halted_until:
+                peak, halted_until = equity, None
+            for loss in losses:
+                if loss.trips(equity):
+                    yield Trip(at, loss.guard, loss.flattens)
+            drawdown = risk.drawdown
+            if (
+                drawdown is not None
+                and halted_until is None
+                and equity <= peak * (1 - drawdown.halt_at)
+            ):
+                yield Trip(at, HALT, flattens=True)
+                halted_until = self._later(at, drawdown.halt_days)
+            for loss in losses:
+                loss.end(row, equity)
+
+    def _has_ny_days(self) -> bool:
+        return all(
+            market.instrument.calendar != ALWAYS_OPEN
+            for case in self._cases.values()
+            for name, market in case.markets.items()
+            if name in case.files.traded
+        )
+
+    def _later(self, at: int, days: int | None) -> float:
+        if days is None:
+            return math.inf
+        if not self._has_ny_days():
+            return at + days * DAY_NS
+        local = datetime.fromtimestamp(at // 10**9, tz=UTC).astimezone(NEW_YORK)
+        return (local + timedelta(days=days)).timestamp() * 10**9
+
+
+class _Loss:
+    """A loss limit over days or weeks, walked close by close."""
+
+    def __init__(
+        self,
+        guard: str,
+        config: LossLimitConfig | None,
+        periods: NDArray[np.int64],
+        capital: float,
+    ) -> None:
+        self.guard = guard
+        self._config = config
+        # The end of the period that the data end in is not known.
+        self._ends = np.append(periods[1:] != periods[:-1], [False])
+        self._reference = capital
+        self._tripped = False
+
+    @property
+    def flattens(self) -> bool:
+        """Whether tripping sells everything."""
+        return self._config is not None and self._config.scope is GuardScope.FLATTEN
+
+    def trips(self, equity: float) -> bool:
+        """Return whether the limit trips at a close, once in a period."""
+        if self._config is None or self._tripped:
+            return False
+        self._tripped = equity <= self._reference * (1 - self._config.limit)
+        return self._tripped
+
+    def end(self, row: int, equity: float) -> None:
+        """Begin the next period after the last close of one."""
+        if self._ends[row]:
+            self._reference, self._tripped = equity, False

@@ -1,0 +1,220 @@
+"""``summary.txt`` and ``account.html`` of an account that several playbooks share."""
+
+import html
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from data_feeds.schema import Provenance, utc_text
+from engine.reporting import facts
+from engine.reporting.benchmark import benchmark_returns
+from engine.reporting.charts import account_chart
+from engine.reporting.page import QUANTSTATS, STYLE, pictures, table
+from engine.reporting.publish import SUMMARY_FILE, TEARSHEET_FILE, write_reports
+from engine.reporting.tearsheet import fill_template, why_no_tearsheet
+from engine.reporting.text import columns, money, number, percent, signed, wrapped
+from engine.results.sleeves import (
+    SLEEVES_FOLDER,
+    AccountRecord,
+    FinishedAccount,
+    write_account,
+)
+
+ACCOUNT_PAGE = "account.html"
+NOTE = (
+    "Each sleeve has its own cash and books. Contribution is a sleeve's net result over the "
+    "account's cash at the start. Capped: entries that a cap of the account made smaller; blocked: "
+    "entries that a guard of the account forbade; sold: exits that one ordered."
+)
+GUARD_WORDS = ("at (UTC)", "guard", "event", "equity", "detail")
+
+
+def publish_account(
+    account: FinishedAccount, root: Path, *, timing: Mapping[str, Any] | None = None
+) -> Path:
+    """Write the account's folder with all its pages and return its path.
+
+    Raises
+    ------
+    ReportError : the folder cannot be written or a page cannot be made; nothing is left behind.
+    """
+    return write_account(
+        account,
+        root,
+        add_reports=write_account_reports,
+        add_sleeve_reports=write_reports,
+        timing=timing,
+    )
+
+
+def write_account_reports(record: AccountRecord, folder: Path) -> None:
+    """Write ``summary.txt`` and ``account.html`` into an account's folder."""
+    held = _benchmark(record)
+    for name, text in ((SUMMARY_FILE, summary(record, held)), (ACCOUNT_PAGE, page(record, held))):
+        (folder / name).write_text(text, encoding="utf-8", newline="\n")
+
+
+def summary(record: AccountRecord, held: "pd.Series[float]") -> str:
+    """Return the account's summary as text."""
+    guards = guard_rows(record)
+    parts = [
+        [_title(record, shout="*** SYNTHETIC DATA: nothing here happened *** "), *_about(record)],
+        ["RESULT", *columns(headline_rows(record, held))],
+        ["SLEEVES, quote currency", *columns(sleeve_rows(record), left=2), *wrapped(NOTE)],
+        ["DAILY RETURNS, correlation", *columns(correlation_rows(record))],
+        ["GUARDS OF THE ACCOUNT", *(columns(guards, left=5) if len(guards) > 1 else ["  none"])],
+        ["FILES", f"  {ACCOUNT_PAGE}; a run folder a sleeve in {SLEEVES_FOLDER}/"],
+    ]
+    return "\n\n".join("\n".join(part) for part in parts) + "\n"
+
+
+def page(record: AccountRecord, held: "pd.Series[float]") -> str:
+    """Return the page's HTML; it names no time and loads nothing from anywhere.
+
+    Raises
+    ------
+    ReportError : quantstats failed.
+    """
+    returns = record.daily_returns
+    why_not = why_no_tearsheet(returns)
+    if why_not:
+        below = f"<h2>Daily returns</h2><p>No quantstats page: {html.escape(why_not)}.</p>"
+        return _document(record, _sections(record, held) + below)
+    mark = "<!-- sections -->"
+    names = "\n".join(f"{{{{{name}}}}}" for name in pictures(returns))
+    filled = fill_template(
+        _document(record, mark + QUANTSTATS.format(pictures=names)),
+        returns,
+        held,
+        title=_title(record),
+        periods_per_year=record.periods_per_year,
+    )
+    return filled.replace(mark, _sections(record, held))
+
+
+def headline_rows(record: AccountRecord, held: "pd.Series[float]") -> facts.Rows:
+    """Return (what, the account, buy and hold) with a heading row first."""
+    numbers, values = record.metrics, facts.held_numbers(held, record.periods_per_year)
+    return [
+        ("", "the account", f"holding {_benchmark_name(record)}"),
+        ("equity at the end", money(numbers["end_equity"]), ""),
+        ("net result", signed(numbers["end_equity"] - numbers["start_equity"]), ""),
+        ("total return", percent(numbers["total_return"]), percent(values["total_return"])),
+        ("volatility a year", percent(numbers["volatility"]), percent(values["volatility"])),
+        ("Sharpe", signed(numbers["sharpe"]), signed(values["sharpe"])),
+        ("deepest drawdown, bars", percent(numbers["max_drawdown_bars"]), ""),
+        (
+            "deepest drawdown, days",
+            percent(numbers["max_drawdown_days"]),
+            percent(values["max_drawdown"]),
+        ),
+        ("trades", number(numbers["trades"]), ""),
+    ]
+
+
+def sleeve_rows(record: AccountRecord) -> facts.Rows:
+    """Return a row a sleeve, a heading row first."""
+    heading = (
+        "sleeve", "playbook", "start", "end", "return", "drawdown", "contribution", "trades",
+        "capped", "blocked", "sold",
+    )  # fmt: skip
+    rows = [
+        (
+            line.sleeve,
+            line.playbook,
+            money(line.start_equity),
+            money(line.end_equity),
+            percent(line.total_return),
+            percent(line.max_drawdown),
+            percent(line.contribution),
+            *(number(count) for count in (line.trades, line.capped, line.blocked, line.sold)),
+        )
+        for line in record.lines
+    ]
+    return [heading, *rows]
+
+
+def correlation_rows(record: AccountRecord) -> facts.Rows:
+    """Return the correlation of the sleeves' daily returns on days that all of them have."""
+    frame = pd.DataFrame({name: item.daily_returns for name, item in record.records.items()})
+    found = frame.dropna().corr()
+    rows = zip(found.columns, found.to_numpy().tolist(), strict=True)
+    return [("", *found.columns), *((name, *map(signed, values)) for name, values in rows)]
+
+
+def guard_rows(record: AccountRecord) -> facts.Rows:
+    """Return what the account's guards did, a heading row first."""
+    events = record.account.joint.guard_events
+    rows = [(utc_text(e.at), e.guard, e.event, money(e.equity), e.detail) for e in events]
+    return [GUARD_WORDS, *rows]
+
+
+def _benchmark_name(record: AccountRecord) -> str:
+    return facts.benchmark_name(record.first)
+
+
+def _benchmark(record: AccountRecord) -> "pd.Series[float]":
+    index = pd.DatetimeIndex(record.daily_returns.index)
+    first = record.first
+    return benchmark_returns(first.run.dataset, _benchmark_name(record), index, first.start)
+
+
+def _title(record: AccountRecord, *, shout: str = "") -> str:
+    playbooks = Counter(line.playbook for line in record.lines)
+    words = ", ".join(
+        name if count == 1 else f"{count} x {name}" for name, count in playbooks.items()
+    )
+    label = " (SYNTHETIC DATA)" if record.provenance is Provenance.SYNTHETIC else ""
+    return f"{shout if label else ''}{record.account.config.name}: {words}{label}"
+
+
+def _about(record: AccountRecord) -> list[str]:
+    first, config = record.first, record.account.config
+    return [
+        f"Window  {utc_text(first.start)} to {utc_text(first.end)}.",
+        f"Data    {facts.data_label(first)}.",
+        f"Account {config.capital:,.0f} in {len(record.lines)} sleeves "
+        f"({config.account.margin_mode.value} margin); venue {config.venue.name}.",
+        f"Folder  {record.folder_name}",
+    ]
+
+
+def _document(record: AccountRecord, body: str) -> str:
+    title = html.escape(_title(record))
+    shout = (
+        '<p class="synthetic">SYNTHETIC DATA: generated, nothing here happened.</p>'
+        if record.provenance is Provenance.SYNTHETIC
+        else ""
+    )
+    notes = "".join(f'<p class="note">{html.escape(line)}</p>' for line in _about(record))
+    return (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{title}</title><style>{STYLE}</style></head>\n"
+        f"<body><main>{shout}<h1>{title}</h1>{notes}{body}</main></body></html>\n"
+    )
+
+
+def _sections(record: AccountRecord, held: "pd.Series[float]") -> str:
+    guards = guard_rows(record)
+    curves = dict(zip(record.records, record.account.joint.curves, strict=True))
+    links = "".join(
+        f'<li><a href="{SLEEVES_FOLDER}/{html.escape(name)}/{TEARSHEET_FILE}">'
+        f"{html.escape(name)}</a></li>"
+        for name in record.records
+    )
+    return "\n".join(
+        (
+            "<h2>Result</h2>",
+            table(headline_rows(record, held)),
+            f"<h2>Sleeves</h2>{table(sleeve_rows(record))}",
+            f'<p class="note">{html.escape(NOTE)}</p><ul>{links}</ul>',
+            f"<h3>Correlation of daily returns</h3>{table(correlation_rows(record))}",
+            f"<h2>Equity and drawdown</h2>{account_chart(record.curve, curves)}",
+            "<h2>Guards of the account</h2>",
+            table(guards, prose=4) if len(guards) > 1 else "<p class=note>None tripped.</p>",
+        )
+    )
