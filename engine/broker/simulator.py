@@ -66,7 +66,11 @@ class Simulator:
         self.averages = np.zeros(len(self.names))
         self.margined = np.array([path.instrument.is_margined for path in timeline.paths])
         self._plain: tuple[list[float], list[float], list[bool]] = ([], [], [])
-        self._synced = -1
+        closes = np.flatnonzero(timeline.has_close)
+        # Nothing is settled after the last close: no mark follows that would show it.
+        self._last_close = int(closes[-1]) if len(closes) else -1
+        # The ledger's version that arrays and snapshots show, and that of the last mark.
+        self._synced = self._marked = -1
         self._holding = False
 
     def submit(self, requests: Sequence[OrderRequest], at: int) -> list[WorkingOrder]:
@@ -97,7 +101,7 @@ class Simulator:
         Only then may instants be skipped.
         """
         return (
-            self._synced == self.ledger.version
+            self._marked == self.ledger.version
             and not self.has_market_orders()
             and all(plan.outgoing_stop is None for plan in self.book.plans.values())
         )
@@ -105,7 +109,7 @@ class Simulator:
     def close_bars(self, t: int) -> None:
         """Step (a): match resting orders and liquidation against the bars that close at ``t``."""
         # Cash that arrived between two instants was there when these bars closed.
-        if self.transfers.next_at != NEVER:
+        if self.transfers.next_at != NEVER and t <= self._last_close:
             self.transfers.deliver(int(self.timeline.at[t]) - 1)
         turns = []
         for k, path in enumerate(self.timeline.paths if self.book.plans else ()):
@@ -127,17 +131,26 @@ class Simulator:
         """Step (b): return equity at the marks of ``t``, quote."""
         ledger = self.ledger
         if ledger.version != self._synced:
-            self._sync(t)
+            self.sync(t)
+        self._marked = ledger.version
         cash = ledger.cash()
         if not self._holding:
             return cash
         marks = [float(path.mark[t]) for path in self.timeline.paths]
         return float(_equity_of_lists(cash, *self._plain, marks))
 
+    def equity_at(self, t: int) -> float:
+        """Return equity at the marks of ``t``, quote; unlike :meth:`mark` it leaves no trace."""
+        held = [position.quantity for position in self.positions]
+        averages = [position.average_entry for position in self.positions]
+        marks = [float(path.mark[t]) for path in self.timeline.paths]
+        margined = self.margined.tolist()
+        return float(_equity_of_lists(self.ledger.cash(), held, averages, margined, marks))
+
     def open_bars(self, t: int) -> None:
         """Step (e): arrived cash, interest, funding, what is crossed at the open, then entries."""
         timeline = self.timeline
-        if self.transfers.next_at != NEVER:
+        if self.transfers.next_at != NEVER and t <= self._last_close:
             self.transfers.deliver(int(timeline.at[t]))
         rate = float(timeline.interest_rate[t])
         if self.ledger.brokerage_cash >= CENT and not math.isnan(rate):
@@ -194,7 +207,8 @@ class Simulator:
         if not math.isnan(per_share):
             self.ledger.dividend(int(at), instrument=self.names[k], per_share=per_share)
 
-    def _sync(self, t: int) -> None:
+    def sync(self, t: int) -> None:
+        """Let arrays and snapshots show what is in force from the close of ``t`` on."""
         for k, position in enumerate(self.positions):
             self.quantities[k] = position.quantity
             self.averages[k] = position.average_entry

@@ -34,6 +34,9 @@ class Lanes:
     def next_index(self) -> int:
         """Return the next index at which a lane or the account has something to do."""
         for lane, session in enumerate(self.sessions):
+            if self._watch is not None and self._stale[lane]:
+                # Other lanes' closes may come before its own next one.
+                session.simulator.sync(self.t + 1)
             if self._stale[lane]:
                 self._next[lane] = session.next_index()
                 self._stale[lane] = False
@@ -95,7 +98,7 @@ class Watch:
         """Return the sum of the lanes' equities at the marks of an index, quote."""
         equity = 0.0
         for session in self._sessions:
-            equity += session.simulator.mark(t)
+            equity += session.simulator.equity_at(t)
         return equity
 
     def next_index(self, t: int, index: int) -> int:

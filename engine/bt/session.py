@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from data_feeds.dataset import Dataset
 from data_feeds.errors import RiskoffError
@@ -51,8 +52,11 @@ class Session:
         simulator: Simulator,
         risk: RiskModule,
         mode: RunMode,
+        own_at: NDArray[np.int64] | None = None,
     ) -> None:
         self.timeline = timeline
+        # The indices of its own instants where the timeline has those of other sleeves too.
+        self._own = None if own_at is None else np.searchsorted(timeline.at, own_at)
         self.simulator = simulator
         self.risk = risk
         self.t = -1
@@ -237,7 +241,7 @@ class Session:
         ``at_most`` is an index that must be visited whatever happens. Asked again before the visit,
         the equity peak is that before the index returned last.
         """
-        following = self.t + 1
+        following = self._own_from(self.t + 1)
         simulator = self.simulator
         if (
             self._dense
@@ -288,10 +292,18 @@ class Session:
         release = self._first_of(self._closes, self.risk.next_release_at)
         arrival = self.simulator.transfers.next_at
         if arrival != NEVER:
-            release = min(release, max(self.timeline.index_at_or_after(arrival), self.t + 1))
+            first = max(self.timeline.index_at_or_after(arrival), self.t + 1)
+            release = min(release, self._own_from(first))
         if not self._wake_instants:
             return release
         return min(release, self._first_of(self._decisions, self._wake_instants[0]))
+
+    def _own_from(self, index: int) -> int:
+        """First of the session's own instants at or after an index."""
+        if self._own is None:
+            return index
+        place = int(np.searchsorted(self._own, index))
+        return int(self._own[place]) if place < len(self._own) else len(self.timeline)
 
     def _first_of(self, indices: Any, instant: int) -> int:
         """First of ascending indices that lies after ``t`` and not before an instant."""
@@ -306,7 +318,7 @@ class Session:
 
         Nothing may have happened since the last visit.
         """
-        view = self.account_view(t, self.simulator.mark(t))
+        view = self.account_view(t, self.simulator.equity_at(t))
         return self.risk.exposure(int(self.timeline.at[t]), view)
 
     def account_view(self, t: int | None = None, equity: float | None = None) -> AccountView:

@@ -90,7 +90,7 @@ def simulate(
     PlaybookError : the playbook raised or broke its contract.
     SimulationError : the books do not balance; always a bug of ours.
     """
-    session = _session(part, part.timeline(), None)
+    session = _session(part, part.timeline())
     _run(Lanes([session]), on_progress)
     return _outcome(session)
 
@@ -108,13 +108,17 @@ def simulate_together(
     PlaybookError : a playbook raised or broke its contract.
     SimulationError : the books do not balance; always a bug of ours.
     """
-    instants = np.concatenate([part.timeline().at for part in parts])
+    own = [part.timeline().at for part in parts]
+    everyone = np.concatenate(own)
     joint = Joint(
         risk,
         start_equity=sum(part.start_equity for part in parts),
         ny_days=all(part.has_ny_days for part in parts),
     )
-    sessions = [_session(part, part.timeline(instants), joint) for part in parts]
+    sessions = [
+        _session(part, part.timeline(everyone), joint, own_at)
+        for part, own_at in zip(parts, own, strict=True)
+    ]
     _run(Lanes(sessions, joint), on_progress)
     closes = np.flatnonzero(joint_ends([session.timeline for session in sessions])[0])
     return JointOutcome(
@@ -124,7 +128,12 @@ def simulate_together(
     )
 
 
-def _session(part: Part, timeline: Timeline, joint: Joint | None) -> Session:
+def _session(
+    part: Part,
+    timeline: Timeline,
+    joint: Joint | None = None,
+    own_at: NDArray[np.int64] | None = None,
+) -> Session:
     config, instruments = part.config, part.dataset.instruments
     simulator = Simulator(timeline, Ledger({name: instruments[name] for name in part.bars}), config)
     account = config.account
@@ -140,6 +149,7 @@ def _session(part: Part, timeline: Timeline, joint: Joint | None) -> Session:
         simulator=simulator,
         risk=_risk_module(part, joint),
         mode=config.mode,
+        own_at=own_at,
     )
 
 

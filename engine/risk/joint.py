@@ -68,9 +68,9 @@ class Joint:
         return self.guards.tier(sum(sleeve.equity for sleeve in self.sleeves()))
 
     def rooms(self, instrument: str, direction: int, *, is_crypto: bool) -> dict[str, float]:
-        """Return what each cap leaves for a purchase or sale of an instrument, quote.
+        """Return what each cap that is on leaves for a purchase or sale of an instrument, quote.
 
-        Infinite where a cap is off or does not concern it; zero where it is used up.
+        Infinite where it does not concern the instrument; zero where it is used up.
         """
         config, sleeves = self._config, self.sleeves()
         equity = sum(sleeve.equity for sleeve in sleeves)
@@ -82,13 +82,14 @@ class Joint:
                 sum(abs(sleeve.signed.get(instrument, 0.0)) for sleeve in sleeves),
             ),
             "crypto": (
-                config.crypto_cap if is_crypto else None,
-                sum(sleeve.crypto_gross for sleeve in sleeves),
+                config.crypto_cap,
+                sum(sleeve.crypto_gross for sleeve in sleeves) if is_crypto else -math.inf,
             ),
         }
         return {
-            f"{ACCOUNT}_{name}": math.inf if cap is None else max(cap * equity - amount, 0.0)
+            f"{ACCOUNT}_{name}": max(cap * equity - amount, 0.0)
             for name, (cap, amount) in used.items()
+            if cap is not None
         }
 
 

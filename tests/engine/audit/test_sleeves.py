@@ -1,0 +1,199 @@
+"""The audit of an account: clean whatever its sleeves do, and nothing in it can be touched."""
+
+from collections import Counter
+from unittest import mock
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from ruamel.yaml import YAML
+
+from engine.audit import audit_account, format_report, is_account, sleeves
+from engine.audit.audit import audited
+from engine.bt.lanes import Watch
+from engine.errors import ReportError
+from engine.risk.joint import Joint
+from tests.engine.joint import random_account, written
+
+GROUPS = [(first, first + 1) for first in range(0, 60, 2)]
+SEEN: Counter[str] = Counter()
+LEAST = {"trips": 20, "halts": 5, "losses": 5, "capped": 50, "sold": 15, "blocked": 15}
+
+
+def audit(folder, account):
+    """Random cases share names, not data: each sleeve is audited against its own."""
+    data = {name: run.dataset for name, run in account.sleeves.items()}
+    with mock.patch.object(sleeves, "audited", lambda path, _: audited(path, data[path.name])):
+        return audit_account(folder, next(iter(data.values())))
+
+
+def met(account):
+    """What happened in an account."""
+    outcomes = [run.outcome for run in account.sleeves.values()]
+    trips = [event.guard for event in account.joint.guard_events if event.event == "tripped"]
+    decided = [d for outcome in outcomes for d in outcome.decisions]
+    orders = [o for outcome in outcomes for o in outcome.orders]
+    return Counter(
+        {
+            "trips": len(trips),
+            "halts": trips.count("drawdown halt"),
+            "losses": len(trips) - trips.count("drawdown halt"),
+            "capped": sum(d.binding_cap.startswith("account_") for d in decided if d.quantity > 0),
+            "sold": sum(o.role == "guard" and o.reason.startswith("account ") for o in orders),
+            "blocked": sum(d.blocked_by.startswith("account ") for d in decided),
+        }
+    )
+
+
+@pytest.mark.parametrize("seeds", GROUPS, ids=str)
+def test_random_accounts_audit_clean(seeds, tmp_path):
+    account = random_account(seeds)
+    folder = written(account, tmp_path)
+    assert is_account(folder)
+    report = audit(folder, account)
+    assert report.ok, format_report(report)
+    assert report.checks["sleeves"] == len(seeds)
+    SEEN.update(met(account))
+    SEEN["accounts"] += 1
+
+
+def test_the_accounts_met_what_they_are_for():
+    if SEEN["accounts"] < len(GROUPS):
+        pytest.skip("counts what the test above met")
+    assert not {what: SEEN[what] for what, least in LEAST.items() if SEEN[what] < least}
+
+
+def first_with(*wanted):
+    """The first account that met everything wanted."""
+    for seeds in GROUPS:
+        account = random_account(seeds)
+        if all(met(account)[what] for what in wanted):
+            return account
+    return pytest.fail(f"no account has {wanted}")
+
+
+@pytest.fixture(scope="module")
+def eventful():
+    return first_with("sold", "capped")
+
+
+def rules(report):
+    return {finding.rule for finding in report.findings}
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "rule"),
+    [
+        ("guards", lambda t: t.slice(1), "trips"),
+        ("guards", lambda t: pa.concat_tables([t, moved(t, 0)]), "trips"),
+        ("guards", lambda t: scaled(t, "equity", 0), "equity at the event"),
+        ("equity", lambda t: scaled(t, "equity", 5), "equity is the sum of the sleeves"),
+        ("equity", lambda t: t.slice(1), "one row at every close of a sleeve"),
+    ],
+)
+def test_no_row_of_an_account_can_be_touched(eventful, tmp_path, name, change, rule):
+    folder = written(eventful, tmp_path)
+    path = folder / f"{name}.parquet"
+    pq.write_table(change(pq.read_table(path)), path)
+    assert rule in rules(audit(folder, eventful))
+
+
+def scaled(table, column, row):
+    values = table[column].to_pylist()
+    values[row] *= 1.001
+    index = table.column_names.index(column)
+    return table.set_column(index, table.schema.field(column), pa.array(values, pa.float64()))
+
+
+def moved(table, row):
+    """A row again, an hour later."""
+    later = table.slice(row, 1)
+    at = pa.array([later["at"].cast(pa.int64())[0].as_py() + 3_600 * 10**9]).cast(
+        table.schema.field("at").type
+    )
+    return later.set_column(table.column_names.index("at"), table.schema.field("at"), at)
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        (lambda c: c.update(capital=c["capital"] * 1.01), "cash at the venue"),
+        (lambda c: first_sleeve(c)["risk"].update(risk_fraction=0.011), "risk rules"),
+        (lambda c: first_sleeve(c)["playbook"].update(name="other"), "playbook"),
+    ],
+)
+def test_a_sleeve_runs_with_what_the_account_gives_it(eventful, tmp_path, change, rule):
+    folder = written(eventful, tmp_path)
+    path, yaml = folder / sleeves.ACCOUNT_FILE, YAML(typ="safe", pure=True)
+    document = yaml.load(path.read_text())
+    change(document)
+    yaml.dump(document, path)
+    assert rule in rules(audit(folder, eventful))
+
+
+def first_sleeve(document):
+    return next(iter(document["sleeves"].values()))
+
+
+def test_a_config_that_cannot_be_read_is_named(eventful, tmp_path):
+    folder = written(eventful, tmp_path)
+    (folder / sleeves.ACCOUNT_FILE).write_text("capital: none\n")
+    with pytest.raises(ReportError, match=sleeves.ACCOUNT_FILE):
+        audit_account(folder)
+
+
+# The account breaks one rule.
+
+
+def guards_judge_one_sleeve(patch):
+    patch.setattr(Watch, "equity", lambda self, t: 2 * self._sessions[0].simulator.equity_at(t))
+
+
+def nothing_is_sold(patch):
+    original = Watch.judge
+
+    def judge(self, t):
+        original(self, t)
+        return ""
+
+    patch.setattr(Watch, "judge", judge)
+
+
+def nothing_is_blocked(patch):
+    patch.setattr(Joint, "blocked_by", lambda self, at: "")
+    patch.setattr(Joint, "tier", lambda self: ("normal", 1.0))
+
+
+def caps_forget_the_others(patch):
+    original = Joint.rooms
+
+    def rooms(self, instrument, direction, *, is_crypto):
+        whole = self.sleeves
+        self.sleeves = lambda: [type(sleeve)(equity=sleeve.equity, gross=0.0) for sleeve in whole()]
+        try:
+            return original(self, instrument, direction, is_crypto=is_crypto)
+        finally:
+            self.sleeves = whole
+
+    patch.setattr(Joint, "rooms", rooms)
+
+
+FAULTS = {
+    guards_judge_one_sleeve: ("equity at the event", "trips"),
+    nothing_is_sold: ("sells everything", "sold"),
+    nothing_is_blocked: ("no entry while the account's", "blocked"),
+    caps_forget_the_others: ("room of the account's", "capped"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
+def test_an_account_that_breaks_a_rule_is_found(fault, tmp_path, monkeypatch):
+    rule, needed = FAULTS[fault]
+    seeds = [seeds for seeds in GROUPS if met(random_account(seeds))[needed]]
+    fault(monkeypatch)
+    for place, chosen in enumerate(seeds):
+        account = random_account(chosen)
+        folder = written(account, tmp_path / str(place))
+        if any(rule in found for found in rules(audit(folder, account))):
+            return
+    pytest.fail(f"nothing is found by the rule: {rule}")

@@ -1,0 +1,161 @@
+"""Accounts with sleeves for the tests: scripts on one table, and random cases together."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+
+from engine.bt import Part, simulate_together
+from engine.causality import prepare
+from engine.config.models import RunMode
+from engine.config.sleeves import AccountRiskConfig, SleeveConfig, SleevesConfig
+from engine.events import JointOutcome
+from engine.playbook import PlaybookParams
+from engine.results.sleeves import write_account
+from engine.testing import PERP, ScriptedPlaybook, ScriptParams, table_config
+from tests.engine.audit.simulated import Finished, new_case
+from tests.engine.random_cases import Scripted
+
+PARTS = ("orders", "fills", "facts", "decisions", "guard_events")
+
+
+def script_part(market, script, *, traded=(PERP.id,), clock=None, **sections) -> Part:
+    """A sleeve that follows a script on the bars of what it trades."""
+    own = [k for k in market.channels if k.instrument in traded and k.kind == "bars"]
+    params = ScriptParams(
+        clock=own[0] if clock is None else clock,
+        channels=frozenset(market.channels),
+        traded=traded,
+    )
+    playbook = ScriptedPlaybook(params, script, {})
+    requirements = playbook.requirements(params)
+    signals = prepare(playbook, market, requirements)
+    return Part(table_config(market, **sections), market, playbook, signals, requirements)
+
+
+def play_together(market, *scripts, risk=None, sections=({}, {}, {})) -> JointOutcome:
+    """Run a sleeve a script, sparse and dense; they must agree in everything."""
+    rules = AccountRiskConfig.model_validate(risk or {})
+    outcomes = []
+    for mode in (RunMode.SPARSE, RunMode.DENSE):
+        parts = [
+            script_part(market, script, **{**more, "mode": mode})
+            for script, more in zip(scripts, sections, strict=False)
+        ]
+        outcomes.append(simulate_together(parts, rules))
+    sparse, dense = outcomes
+    assert_same(sparse, dense)
+    return sparse
+
+
+def assert_same(one: JointOutcome, other: JointOutcome) -> None:
+    """Compared as text, because a NaN field equals nothing."""
+    assert repr(one.guard_events) == repr(other.guard_events)
+    for left, right in zip(one.sleeves, other.sleeves, strict=True):
+        for name in PARTS:
+            assert repr(getattr(left, name)) == repr(getattr(right, name)), name
+    for left, right in zip(one.curves, other.curves, strict=True):
+        np.testing.assert_array_equal(left.equity, right.equity)
+
+
+def one_window(cases):
+    """The cases with the latest end of all: the sleeves of an account have one window."""
+    end = max(case.config.data.end for case in cases)
+
+    def until(case):
+        data = case.config.data.model_copy(update={"end": end})
+        return dataclasses.replace(case, config=case.config.model_copy(update={"data": data}))
+
+    return [until(case) for case in cases]
+
+
+def case_part(case, mode=RunMode.SPARSE) -> Part:
+    """A random case as a sleeve."""
+    playbook = Scripted(PlaybookParams(), case.script, case.signals, case.requirements.traded)
+    config = case.config.model_copy(update={"mode": mode})
+    return Part(config, case.dataset, playbook, case.signals, case.requirements)
+
+
+def random_risk(seed: int) -> AccountRiskConfig:
+    """Caps and guards of an account that bind now and then."""
+    rng = np.random.default_rng(50_000 + seed)
+
+    def sometimes(value, share=0.6):
+        return value if rng.random() < share else None
+
+    halt = float(rng.choice([0.01, 0.03, 0.08]))
+    scopes = ["flatten", "block_entries"]
+    return AccountRiskConfig.model_validate(
+        {
+            "leverage_cap": sometimes(float(rng.choice([0.3, 1.0, 3.0]))),
+            "net_cap": sometimes(float(rng.choice([0.3, 1.0]))),
+            "asset_cap": sometimes(float(rng.choice([0.2, 0.8]))),
+            "crypto_cap": sometimes(float(rng.choice([0.4, 1.5]))),
+            "daily_loss": sometimes(
+                {"limit": float(rng.choice([0.003, 0.01])), "scope": str(rng.choice(scopes))}
+            ),
+            "weekly_loss": sometimes(
+                {"limit": float(rng.choice([0.006, 0.02])), "scope": str(rng.choice(scopes))}
+            ),
+            "drawdown": sometimes(
+                {
+                    "ladder": [{"drawdown": halt / 2, "multiplier": 0.5}],
+                    "halt_at": halt,
+                    "halt_days": [1, 2, None][int(rng.integers(0, 3))],
+                }
+            ),
+        }
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class FinishedAccount:
+    """What a finished account hands to the writer of its folder."""
+
+    config: SleevesConfig
+    sleeves: dict
+    joint: JointOutcome
+
+
+def random_account(seeds, *, mode=RunMode.SPARSE, risk=None) -> FinishedAccount:
+    """Run random cases as sleeves of one account."""
+    drawn = one_window([new_case(seed) for seed in seeds])
+    cases = {f"s{case.seed}": case for case in drawn}
+    rules = random_risk(seeds[0]) if risk is None else risk
+    joint = simulate_together([case_part(case, mode) for case in cases.values()], rules)
+    finished = {
+        name: Finished(
+            case.config,
+            case.dataset,
+            case_part(case).playbook,
+            case.requirements,
+            case.signals,
+            outcome,
+        )
+        for (name, case), outcome in zip(cases.items(), joint.sleeves, strict=True)
+    }
+    accounts = {name: case.config.account for name, case in cases.items()}
+    cash = {name: item.venue_cash + item.brokerage_cash for name, item in accounts.items()}
+    total, first = sum(cash.values()), next(iter(cases.values())).config
+    config = SleevesConfig(
+        name="random",
+        data=first.data,
+        capital=total,
+        sleeves={
+            name: SleeveConfig(
+                share=cash[name] / total,
+                at_venue=item.venue_cash / cash[name],
+                playbook=cases[name].config.playbook,
+                risk=cases[name].config.risk,
+            )
+            for name, item in accounts.items()
+        },
+        venue=first.venue,
+        risk=rules,
+    )
+    return FinishedAccount(config, finished, joint)
+
+
+def written(account: FinishedAccount, root: Path) -> Path:
+    """Write an account's folder."""
+    return write_account(account, root)
