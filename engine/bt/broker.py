@@ -12,7 +12,7 @@ import backtrader as bt
 
 from engine.broker.book import WorkingOrder
 from engine.bt.feed import ArrayFeed, backtrader_days
-from engine.bt.lanes import Lanes
+from engine.bt.lanes import Lane
 from engine.bt.session import Session
 from engine.errors import SimulationError
 from engine.events import Fill, OrderKind, OrderRequest, OrderStatus
@@ -38,7 +38,7 @@ class Desk:
 class BridgeBroker(bt.broker.BrokerBase):  # type: ignore[misc]  # backtrader ships no types
     """Takes orders that carry a request of the risk module, and no others."""
 
-    def __init__(self, lanes: Lanes) -> None:
+    def __init__(self, lanes: Lane) -> None:
         super().__init__()
         self._lanes = lanes
         self._desks = tuple(Desk(session) for session in lanes.sessions)

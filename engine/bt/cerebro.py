@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from engine.bt.broker import BridgeBroker
 from engine.bt.feed import ArrayFeed, backtrader_days
-from engine.bt.lanes import Lanes
+from engine.bt.lanes import Lane
 from engine.events import OrderRequest
 
 PROGRESS_STEPS = 200
@@ -67,7 +67,7 @@ class SeekingCerebro(bt.Cerebro):  # type: ignore[misc]  # backtrader ships no t
 
     params = (("stdstats", False), ("preload", True), ("runonce", True), ("maxcpus", 1))
 
-    def __init__(self, lanes: Lanes, on_progress: Callable[[float], None] | None) -> None:
+    def __init__(self, lanes: Lane, on_progress: Callable[[float], None] | None) -> None:
         super().__init__()
         self._lanes = lanes
         self._on_progress = on_progress

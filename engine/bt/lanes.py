@@ -15,33 +15,49 @@ from engine.risk import Exposure, Joint
 from engine.risk.joint import ACCOUNT
 
 
-class Lanes:
-    """The sessions of one account, and which of them are due at index ``t``."""
+class Lane:
+    """One session alone: it is due wherever it goes."""
 
-    def __init__(self, sessions: Sequence[Session], joint: Joint | None = None) -> None:
+    def __init__(self, sessions: Sequence[Session]) -> None:
         self.sessions = tuple(sessions)
-        self.t = -1
-        self.due: tuple[int, ...] = ()
-        self._next = [-1] * len(self.sessions)
-        self._stale = [True] * len(self.sessions)
-        self._watch = None if joint is None else Watch(self.sessions, joint)
+        self.due: tuple[int, ...] = (0,)
 
     @property
     def timeline(self) -> Timeline:
-        """The instants that all lanes share, with the paths of the first."""
+        """The instants of all lanes, with the paths of the first."""
         return self.sessions[0].timeline
 
     def next_index(self) -> int:
-        """Return the next index at which a lane or the account has something to do."""
+        """Return the next index at which something may happen; the timeline's length for none."""
+        return self.sessions[0].next_index()
+
+    def visit(self, index: int) -> None:
+        """Go to an index; ``due`` are the lanes that have something to do there."""
+        self.sessions[0].t = index
+
+    def judge(self) -> None:
+        """Judge what is joint: here nothing."""
+
+
+class Sleeves(Lane):
+    """The sessions of one account, in step, and its guards."""
+
+    def __init__(self, sessions: Sequence[Session], joint: Joint) -> None:
+        super().__init__(sessions)
+        self.t = -1
+        self._next = [-1] * len(self.sessions)
+        self._stale = [True] * len(self.sessions)
+        self._watch = Watch(self.sessions, joint)
+
+    def next_index(self) -> int:
+        """Return the next index at which a lane or a guard of the account has something to do."""
         for lane, session in enumerate(self.sessions):
-            if self._watch is not None and self._stale[lane]:
+            if self._stale[lane]:
                 # Other lanes' closes may come before its own next one.
                 session.simulator.sync(self.t + 1)
-            if self._stale[lane]:
                 self._next[lane] = session.next_index()
                 self._stale[lane] = False
-        index = min(self._next)
-        return index if self._watch is None else self._watch.next_index(self.t, index)
+        return self._watch.next_index(self.t, min(self._next))
 
     def visit(self, index: int) -> None:
         """Go to an index; the lanes that have something to do there become due."""
@@ -51,8 +67,6 @@ class Lanes:
 
     def judge(self) -> None:
         """Judge the account's guards; every lane becomes due when one asks for a flat account."""
-        if self._watch is None:
-            return
         reason = self._watch.judge(self.t)
         if not reason:
             return
@@ -84,6 +98,7 @@ class Watch:
         self._at = timelines[0].at
         self._has_close, self._day_end, self._week_end = joint_ends(timelines)
         self._closes = np.flatnonzero(self._has_close)
+        self._closed_at = self._at[self._closes]
         self._marks = np.array([path.mark for line in timelines for path in line.paths])
         sizes = [len(line.paths) for line in timelines]
         self._first = np.concatenate(([0], np.cumsum(sizes)))
@@ -104,7 +119,7 @@ class Watch:
     def next_index(self, t: int, index: int) -> int:
         """Return the first index after ``t`` at which a guard could act, at most ``index``."""
         guards = self._joint.guards
-        following = np.searchsorted(self._at[self._closes], guards.next_release_at)
+        following = np.searchsorted(self._closed_at, guards.next_release_at)
         if following < len(self._closes):
             index = min(index, max(int(self._closes[following]), t + 1))
         simulators = [session.simulator for session in self._sessions]

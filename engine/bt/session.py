@@ -241,7 +241,7 @@ class Session:
         ``at_most`` is an index that must be visited whatever happens. Asked again before the visit,
         the equity peak is that before the index returned last.
         """
-        following = self._own_from(self.t + 1)
+        following = self.t + 1 if self._own is None else self._own_from(self.t + 1)
         simulator = self.simulator
         if (
             self._dense

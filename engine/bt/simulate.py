@@ -25,7 +25,7 @@ from engine.broker.timeline import (
     joint_ends,
 )
 from engine.bt.cerebro import SeekingCerebro
-from engine.bt.lanes import Lanes
+from engine.bt.lanes import Lane, Sleeves
 from engine.bt.session import Session, start_cash
 from engine.config.models import RunConfig
 from engine.config.sleeves import AccountRiskConfig
@@ -91,7 +91,7 @@ def simulate(
     SimulationError : the books do not balance; always a bug of ours.
     """
     session = _session(part, part.timeline())
-    _run(Lanes([session]), on_progress)
+    _run(Lane([session]), on_progress)
     return _outcome(session)
 
 
@@ -119,7 +119,7 @@ def simulate_together(
         _session(part, part.timeline(everyone), joint, own_at)
         for part, own_at in zip(parts, own, strict=True)
     ]
-    _run(Lanes(sessions, joint), on_progress)
+    _run(Sleeves(sessions, joint), on_progress)
     closes = np.flatnonzero(joint_ends([session.timeline for session in sessions])[0])
     return JointOutcome(
         sleeves=tuple(_outcome(session) for session in sessions),
@@ -153,7 +153,7 @@ def _session(
     )
 
 
-def _run(lanes: Lanes, on_progress: Callable[[float], None] | None) -> None:
+def _run(lanes: Lane, on_progress: Callable[[float], None] | None) -> None:
     with _rare_collections():
         SeekingCerebro(lanes, on_progress).run()
     for session in lanes.sessions:

@@ -9,20 +9,22 @@ from engine.cli.output import print_error, print_json, print_yaml
 
 
 def validate(
-    configs: Annotated[list[str], typer.Argument(metavar="CONFIG...", help="Run files")],
+    configs: Annotated[
+        list[str], typer.Argument(metavar="CONFIG...", help="Files of runs or accounts")
+    ],
     plugin_path: PluginOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check run files without running them; list every problem of each."""
+    """Check files of runs and accounts without running them; list every problem of each."""
     from data_feeds.errors import RiskoffError
-    from engine.cli.configuration import read_config
+    from engine.cli.configuration import read_any
 
     results = []
     worst = 0
     for config in configs:
         problems: list[str] = []
         try:
-            read_config(config, None, plugin_path)
+            read_any(config, None, plugin_path)
         except RiskoffError as error:
             problems = str(error).splitlines()
             worst = max(worst, error.exit_code)
@@ -43,18 +45,24 @@ def show_config(
     plugin_path: PluginOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Print a run file with its venue, its overrides and every default filled in."""
-    from engine.cli.configuration import read_config
+    """Print a file of a run or account with its venue, overrides and every default filled in."""
+    from engine.cli.configuration import read_any
 
-    document = read_config(config, overrides, plugin_path).model_dump(mode="json")
+    document = read_any(config, overrides, plugin_path).model_dump(mode="json")
     if as_json:
         print_json(document)
     else:
         print_yaml(document)
 
 
-def schema() -> None:
+def schema(
+    account: Annotated[
+        bool, typer.Option("--account", help="Of files of accounts with several playbooks")
+    ] = False,
+) -> None:
     """Print the JSON schema of run files, for an editor's completion."""
+    from engine.config.models import RunConfig
     from engine.config.schema import run_schema_text
+    from engine.config.sleeves import SleevesConfig
 
-    print(run_schema_text(), end="")
+    print(run_schema_text(SleevesConfig if account else RunConfig), end="")

@@ -6,10 +6,12 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from data_feeds.yaml_text import load_yaml
 from engine.config.load import ParamsModel, load_account_config, load_run_config
-from engine.config.locations import find_config
+from engine.config.locations import ACCOUNTS_FOLDER, find_config
 from engine.config.models import RunConfig
 from engine.config.sleeves import SleevesConfig
+from engine.errors import ConfigError
 from engine.plugins import load_playbook_class
 
 
@@ -27,6 +29,24 @@ def read_config(
     """
     settings, params_model = _settings(overrides, data), _params_model(plugin_path)
     return load_run_config(find_config(config), settings, params_model=params_model)
+
+
+def read_any(
+    config: str, overrides: Sequence[str] | None, plugin_path: Path | None
+) -> RunConfig | SleevesConfig:
+    """Return the run, or the account of several playbooks, that a CONFIG argument names.
+
+    Errors are those of :func:`read_config`.
+    """
+    try:
+        path = find_config(config)
+    except ConfigError:
+        if not Path(config).suffix and (ACCOUNTS_FOLDER / f"{config}.yaml").is_file():
+            return read_account(config, overrides, plugin_path)
+        raise
+    if "sleeves" in load_yaml(path).data:
+        return read_account(config, overrides, plugin_path)
+    return read_config(config, overrides, plugin_path)
 
 
 def read_account(

@@ -40,6 +40,11 @@ def load_run_config(
     ConfigError : the values cannot be used; one line a problem.
     """
     source = read_source(path, overrides)
+    if "sleeves" in source.data:
+        raise ConfigError(
+            f"{source.where(('sleeves',))}: sleeves: an account of several playbooks is no single "
+            f"run; use: riskoff account {path}"
+        )
     problems: list[str] = []
     config = None
     try:

@@ -8,6 +8,8 @@ from engine.errors import ConfigError
 # site-packages/configs beside site-packages/engine, or configs beside engine in the checkout.
 CONFIGS_FOLDER = Path(__file__).resolve().parents[2] / "configs"
 VENUES_FOLDER = CONFIGS_FOLDER / "venues"
+ACCOUNTS_FOLDER = CONFIGS_FOLDER / "accounts"
+ACCOUNT_SCHEMA_FILE = CONFIGS_FOLDER / "schema" / "account.schema.json"
 SCHEMA_FILE = CONFIGS_FOLDER / "schema" / "run.schema.json"
 
 
