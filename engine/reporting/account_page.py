@@ -137,10 +137,15 @@ def sleeve_rows(record: AccountRecord) -> facts.Rows:
     return [heading, *rows]
 
 
-def correlation_rows(record: AccountRecord) -> facts.Rows:
+def correlations(record: AccountRecord) -> pd.DataFrame:
     """Return the correlation of the sleeves' daily returns on days that all of them have."""
     frame = pd.DataFrame({name: item.daily_returns for name, item in record.records.items()})
-    found = frame.dropna().corr()
+    return frame.dropna().corr()
+
+
+def correlation_rows(record: AccountRecord) -> facts.Rows:
+    """Return the correlations as text, a heading row first."""
+    found = correlations(record)
     rows = zip(found.columns, found.to_numpy().tolist(), strict=True)
     return [("", *found.columns), *((name, *map(signed, values)) for name, values in rows)]
 
