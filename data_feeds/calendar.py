@@ -39,14 +39,17 @@ def _schedule(calendar: str) -> pd.DataFrame:
         with warnings.catch_warnings():
             # exchange_calendars 4.13 uses Series.values, which pandas 3.1 announces to change.
             warnings.simplefilter("ignore", pd.errors.Pandas4Warning)
-            known = exchange_calendars.get_calendar(calendar, start=_PROBE[0], end=_PROBE[1])
-            earliest, latest = known.bound_min(), known.bound_max()
             first, last = pd.Timestamp(FIRST_YEAR, 1, 1), pd.Timestamp(LAST_YEAR, 12, 31)
-            found = exchange_calendars.get_calendar(
-                calendar,
-                start=first if earliest is None else max(first, earliest),
-                end=last if latest is None else min(last, latest),
-            )
+            try:
+                found = exchange_calendars.get_calendar(calendar, start=first, end=last)
+            except ValueError:  # it reaches less far
+                known = exchange_calendars.get_calendar(calendar, start=_PROBE[0], end=_PROBE[1])
+                earliest, latest = known.bound_min(), known.bound_max()
+                found = exchange_calendars.get_calendar(
+                    calendar,
+                    start=first if earliest is None else max(first, earliest),
+                    end=last if latest is None else min(last, latest),
+                )
     except exchange_calendars.errors.InvalidCalendarName as error:
         raise SchemaError(
             f"calendar {calendar!r} is unknown; use 24/7 or an exchange_calendars name, e.g. XNYS"

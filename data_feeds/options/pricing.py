@@ -2,10 +2,18 @@
 
 import math
 from collections.abc import Callable
-
-import QuantLib
+from functools import cache
+from typing import Any
 
 _ACCURACY = 1e-10
+
+
+@cache
+def _quantlib() -> Any:
+    """Return QuantLib, imported on first use: most commands price no option."""
+    import QuantLib  # noqa: PLC0415
+
+    return QuantLib
 
 
 def put_price(
@@ -33,8 +41,8 @@ def put_price(
     forward = spot * math.exp((rate - dividend_yield) * years)
     deviation = volatility * math.sqrt(years)
     discount = math.exp(-rate * years)
-    put = QuantLib.Option.Put
-    return float(QuantLib.blackFormula(put, strike, forward, deviation, discount))
+    library = _quantlib()
+    return float(library.blackFormula(library.Option.Put, strike, forward, deviation, discount))
 
 
 def undiscounted(strike: float, forward: float, deviation: float) -> float:
@@ -42,10 +50,11 @@ def undiscounted(strike: float, forward: float, deviation: float) -> float:
 
     ``deviation`` is volatility x sqrt(years).
     """
-    kind = QuantLib.Option.Put if strike < forward else QuantLib.Option.Call
-    return float(QuantLib.blackFormula(kind, strike, forward, deviation))
+    library = _quantlib()
+    kind = library.Option.Put if strike < forward else library.Option.Call
+    return float(library.blackFormula(kind, strike, forward, deviation))
 
 
 def root(function: Callable[[float], float], guess: float, low: float, high: float) -> float:
     """Return where a function of one number crosses zero between two bounds (Brent)."""
-    return float(QuantLib.Brent().solve(function, _ACCURACY, guess, low, high))
+    return float(_quantlib().Brent().solve(function, _ACCURACY, guess, low, high))

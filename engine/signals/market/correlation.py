@@ -8,7 +8,7 @@ to close, so that neither a night nor a weekend enters.
 from itertools import combinations
 
 import numpy as np
-from numba import njit
+import pandas as pd
 
 from data_feeds.schema import Channel
 from engine.conditions import Condition, any_of
@@ -18,24 +18,27 @@ from engine.signals.market.readings import Flags, Reading, at_least, combined
 from engine.signals.market.rolling import correlation, log_returns, percentile
 from engine.signals.windows import previous
 
+# Pairs before which a weighted correlation says nothing.
+LEAST_PAIRS = 20
 
-@njit(cache=True)
+
 def ewma_correlation(a: Floats, b: Floats, decay: float) -> Floats:
     """Return the exponentially weighted correlation of two return series, means taken as zero.
 
     ``cov = decay x cov + (1 - decay) x a x b`` and the like for both variances. A row where one of
     them is NaN is passed over: it repeats the value before. NaN before 20 pairs.
     """
+    both = np.isfinite(a) & np.isfinite(b)
+    x, y = a[both], b[both]
+    # All three begin at zero: pandas would begin with the first product.
+    products = np.concatenate((np.zeros((1, 3)), np.column_stack((x * y, x * x, y * y))))
+    # By pandas: the first call of compiled code costs as much as the whole market state.
+    sums = pd.DataFrame(products).ewm(alpha=1 - decay, adjust=False).mean().to_numpy()
+    seen = np.cumsum(both)
+    cross, first, second = sums[seen].T
+    enough = (seen >= LEAST_PAIRS) & (first > 0) & (second > 0)
     result = np.full(len(a), np.nan)
-    cross, first, second, seen = 0.0, 0.0, 0.0, 0
-    for t in range(len(a)):
-        if np.isfinite(a[t]) and np.isfinite(b[t]):
-            seen += 1
-            cross = decay * cross + (1 - decay) * a[t] * b[t]
-            first = decay * first + (1 - decay) * a[t] * a[t]
-            second = decay * second + (1 - decay) * b[t] * b[t]
-        if seen >= 20 and first > 0 and second > 0:
-            result[t] = cross / np.sqrt(first * second)
+    result[enough] = cross[enough] / np.sqrt(first[enough] * second[enough])
     return result
 
 
