@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engine.broker.search import next_breach
+from engine.broker.joint_search import next_breach
 from engine.broker.timeline import Timeline, joint_ends
 from engine.bt.session import Session
 from engine.risk import Exposure, Joint
@@ -127,7 +127,6 @@ class Watch:
             t,
             index,
             self._has_close,
-            self._day_end,
             self._marks,
             self._first,
             np.concatenate([simulator.quantities for simulator in simulators]),

@@ -5,21 +5,25 @@ replaced, put in the place of the original. The broker, and with it the dense or
 originals.
 """
 
+import functools
 import inspect
 import textwrap
 from types import ModuleType
 
 import pytest
 
-from engine.broker import resolve, search
-from engine.bt import session
+from engine.broker import joint_search, resolve, search
+from engine.bt import lanes, session
 from engine.config.models import RunMode
+from engine.events import JointOutcome
 from engine.playbook_checks import outcome_difference
+from tests.engine.joint import assert_same, random_account
 from tests.engine.random_cases import dense_outcome, make_case
 
 COMPILED = "@njit(cache=True)\n"
 CONTROL_CASES = 40
 CASES = 400
+ACCOUNTS = range(0, 120, 3)
 
 # (what is broken, text, its replacement); the text occurs once in its module or method.
 RESOLVE = [
@@ -68,6 +72,14 @@ SEARCH = [
     ("no peak carried on", "            peak = highest\n", ""),
     ("no working entry", "for order in plan.orders()", "for order in plan.orders()[1:]"),
     ("stops taken for limits", "if stop else resolve.LIMIT", "if False else resolve.LIMIT"),
+    ("one instant too far", "in range(t + 1,", "in range(t + 2,"),
+]
+JOINT = [
+    ("only the first instrument", "for k in range(len(quantities))", "for k in range(1)"),
+    ("no daily loss", "equity <= loss_floor or", ""),
+    ("no drawdown halt", " or equity <= highest * (1.0 - halt_drawdown)", ""),
+    ("no new peak inside the stretch", "highest = max(peak, equity)", "highest = peak"),
+    ("no peak carried on", "        peak = highest\n", ""),
     ("one instant too far", "in range(t + 1,", "in range(t + 2,"),
 ]
 SESSION = [
@@ -144,6 +156,22 @@ def first_detected() -> int | None:
     return None
 
 
+@functools.cache
+def dense_account(first: int) -> JointOutcome:
+    """Return what an account of three random cases does when every instant is visited."""
+    return random_account((first, first + 1, first + 2), mode=RunMode.DENSE).joint
+
+
+def agrees(first: int) -> bool:
+    """Whether the sparse account is the dense one."""
+    sparse = random_account((first, first + 1, first + 2)).joint
+    try:
+        assert_same(sparse, dense_account(first))
+    except AssertionError:
+        return False
+    return True
+
+
 SEARCH_SOURCE, RESOLVE_SOURCE = inspect.getsource(search), inspect.getsource(resolve)
 
 
@@ -163,6 +191,20 @@ def test_a_touch_that_misses_equality_is_noticed(monkeypatch, old, new):
 def test_a_search_without_one_of_its_terms_is_noticed(monkeypatch, old, new):
     use(monkeypatch, replaced(SEARCH_SOURCE, old, new), RESOLVE_SOURCE)
     assert first_detected() is not None
+
+
+def test_the_unbroken_copy_of_the_joint_search_finds_what_the_compiled_one_finds(monkeypatch):
+    monkeypatch.setattr(
+        lanes, "next_breach", plain(inspect.getsource(joint_search), {}).next_breach
+    )
+    assert all(agrees(first) for first in ACCOUNTS[:5])
+
+
+@pytest.mark.parametrize(("old", "new"), [pytest.param(*m[1:], id=m[0]) for m in JOINT])
+def test_a_joint_search_without_one_of_its_terms_is_noticed(monkeypatch, old, new):
+    broken = plain(replaced(inspect.getsource(joint_search), old, new), {})
+    monkeypatch.setattr(lanes, "next_breach", broken.next_breach)
+    assert not all(agrees(first) for first in ACCOUNTS)
 
 
 @pytest.mark.parametrize(("method", "old", "new"), [pytest.param(*m[1:], id=m[0]) for m in SESSION])

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from engine.errors import ReportError
-from engine.reporting.page import _pictures
+from engine.reporting.page import pictures
 from engine.reporting.publish import publish, write_reports
 from engine.results import RunRecord
 
@@ -63,7 +63,7 @@ def test_the_page_holds_our_numbers_trades_conditions_and_quantstats(ordinary):
 def test_a_picture_without_readable_numbers_is_left_out(days, last, shown, not_shown):
     returns = pd.Series(0.0, index=pd.date_range("2025-01-01", periods=days))
     returns.iloc[-1] = last - 1
-    names = _pictures(returns)
+    names = pictures(returns)
     assert set(shown) <= set(names)
     assert not set(not_shown) & set(names)
 
