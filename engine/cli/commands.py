@@ -9,6 +9,7 @@ from engine.cli import (
     checklist_command,
     config_commands,
     data_commands,
+    episode_commands,
     run_commands,
     strategy_commands,
 )
@@ -31,6 +32,7 @@ app.command("explain")(run_commands.explain)
 app.command("checklist")(checklist_command.checklist)
 app.add_typer(strategy_commands.app, name="strategies")
 app.add_typer(data_commands.app, name="data")
+app.add_typer(episode_commands.app, name="episodes")
 
 
 def _print_version(wanted: bool) -> None:

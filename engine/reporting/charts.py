@@ -38,17 +38,8 @@ class PriceLine:
 
 def trade_chart(prices: Sequence[PriceLine], curve: EquityCurve) -> str:
     """Return each price with entries and exits, equity, and drawdown below each other, as SVG."""
-    # By name and only here: matplotlib costs 0.3 s that `riskoff --help` must not pay.
-    mpl: Any = import_module("matplotlib")
-    mpl.use("Agg")
     tallest = FIRST_PRICE if len(prices) == 1 else FURTHER_PRICE
-    heights = (*(tallest for _ in prices), EQUITY, DRAWDOWN)
-    with _quiet_style(mpl):
-        figure = import_module("matplotlib.figure").Figure(figsize=(WIDTH, sum(heights)))
-        panels = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
-        # Not the constrained layout: its solver ends in other last digits from call to call.
-        top, bottom = 1 - TITLE / sum(heights), DATES / sum(heights)
-        figure.subplots_adjust(left=0.09, right=0.99, top=top, bottom=bottom, hspace=0.08)
+    with quiet_figure((*(tallest for _ in prices), EQUITY, DRAWDOWN)) as (figure, panels):
         *above, equity, drawdown = panels
         for axes, price in zip(above, prices, strict=True):
             _draw_price(axes, price)
@@ -59,17 +50,9 @@ def trade_chart(prices: Sequence[PriceLine], curve: EquityCurve) -> str:
             loc="left",
         )
         at, values = thinned(curve.at, curve.equity)
-        equity.plot(_dates(at), values, color=LINE, linewidth=1.1)
+        equity.plot(series_dates(at), values, color=LINE, linewidth=1.1)
         equity.set_ylabel("equity, quote")
-        fall = curve.equity / np.maximum.accumulate(curve.equity) - 1
-        at, values = thinned(curve.at, fall)
-        drawdown.fill_between(_dates(at), values * 100, 0, color=LOSS, alpha=0.35, linewidth=0)
-        drawdown.set_ylabel("drawdown, %")
-        drawdown.set_xlabel("UTC")
-        figure.align_ylabels(panels)
-        for axes in panels:
-            axes.grid(True, color="#e6e9ed", linewidth=0.7)
-            axes.margins(x=0.01)
+        _draw_drawdown(drawdown, curve)
         return figure_svg(figure)
 
 
@@ -92,31 +75,38 @@ def thinned(
 
 def account_chart(curve: EquityCurve, sleeves: Mapping[str, EquityCurve]) -> str:
     """Return what each sleeve has added since the start, their sum, and its drawdown, as SVG."""
-    mpl: Any = import_module("matplotlib")
-    mpl.use("Agg")
-    heights = (FIRST_PRICE, DRAWDOWN)
-    with _quiet_style(mpl):
-        figure = import_module("matplotlib.figure").Figure(figsize=(WIDTH, sum(heights)))
-        result, drawdown = figure.subplots(2, 1, sharex=True, height_ratios=heights)
-        top, bottom = 1 - TITLE / sum(heights), DATES / sum(heights)
-        figure.subplots_adjust(left=0.09, right=0.99, top=top, bottom=bottom, hspace=0.08)
+    with quiet_figure((FIRST_PRICE, DRAWDOWN)) as (figure, (result, drawdown)):
         for name, sleeve in sleeves.items():
             at, values = thinned(sleeve.at, sleeve.equity - sleeve.equity[0])
-            result.plot(_dates(at), values, linewidth=0.9, label=name)
+            result.plot(series_dates(at), values, linewidth=0.9, label=name)
         at, values = thinned(curve.at, curve.equity - curve.equity[0])
-        result.plot(_dates(at), values, color=INK, linewidth=1.4, label="account")
+        result.plot(series_dates(at), values, color=INK, linewidth=1.4, label="account")
         result.legend(loc="lower left", frameon=False, fontsize=8)
         result.set_ylabel("net result, quote")
-        fall = curve.equity / np.maximum.accumulate(curve.equity) - 1
-        at, values = thinned(curve.at, fall)
-        drawdown.fill_between(_dates(at), values * 100, 0, color=LOSS, alpha=0.35, linewidth=0)
-        drawdown.set_ylabel("drawdown, %")
-        drawdown.set_xlabel("UTC")
-        for axes in (result, drawdown):
+        _draw_drawdown(drawdown, curve)
+        return figure_svg(figure)
+
+
+@contextmanager
+def quiet_figure(heights: Sequence[float]) -> Iterator[tuple[Any, Sequence[Any]]]:
+    """Yield a figure and its panels below each other, of ``heights`` inches, on one UTC axis."""
+    # By name and only here: matplotlib costs 0.3 s that `riskoff --help` must not pay.
+    mpl: Any = import_module("matplotlib")
+    mpl.use("Agg")
+    total = sum(heights)
+    with _quiet_style(mpl):
+        figure = import_module("matplotlib.figure").Figure(figsize=(WIDTH, total))
+        panels = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
+        # Not the constrained layout: its solver ends in other last digits from call to call.
+        figure.subplots_adjust(
+            left=0.09, right=0.99, top=1 - TITLE / total, bottom=DATES / total, hspace=0.08
+        )
+        for axes in panels:
             axes.grid(True, color="#e6e9ed", linewidth=0.7)
             axes.margins(x=0.01)
-        figure.align_ylabels([result, drawdown])
-        return figure_svg(figure)
+        panels[-1].set_xlabel("UTC")
+        figure.align_ylabels(panels)
+        yield figure, panels
 
 
 def figure_svg(figure: Any) -> str:
@@ -133,14 +123,14 @@ def without_prologs(document: str) -> str:
 
 def _draw_price(axes: Any, price: PriceLine) -> None:
     at, values = thinned(price.closed_at, price.close)
-    axes.plot(_dates(at), values, color=MUTED, linewidth=0.9, label="close")
+    axes.plot(series_dates(at), values, color=MUTED, linewidth=0.9, label="close")
     for trade in price.trades:
         color = GAIN if trade.net_pnl > 0 else LOSS
-        entry = _dates(np.array([trade.entered_at]))
+        entry = series_dates(np.array([trade.entered_at]))
         marker = "^" if trade.direction > 0 else "v"
         axes.plot(entry, [trade.average_entry], marker, color=color, markersize=7)
         if not trade.open_at_end:
-            leave = _dates(np.array([trade.exited_at]))
+            leave = series_dates(np.array([trade.exited_at]))
             axes.plot(leave, [trade.average_exit], "x", color=color, markersize=7)
             axes.plot(
                 [entry[0], leave[0]],
@@ -151,9 +141,16 @@ def _draw_price(axes: Any, price: PriceLine) -> None:
     axes.set_ylabel(f"{price.instrument}, quote")
 
 
-def _dates(instants: NDArray[np.int64]) -> NDArray[np.datetime64]:
-    # Matplotlib counts microseconds; nanoseconds would be dropped with a warning.
+def series_dates(instants: NDArray[np.int64]) -> NDArray[np.datetime64]:
+    """Return instants (ns UTC) as matplotlib reads them without a warning: in microseconds."""
     return instants.astype("datetime64[ns]").astype("datetime64[us]")
+
+
+def _draw_drawdown(axes: Any, curve: EquityCurve) -> None:
+    fall = curve.equity / np.maximum.accumulate(curve.equity) - 1
+    at, values = thinned(curve.at, fall)
+    axes.fill_between(series_dates(at), values * 100, 0, color=LOSS, alpha=0.35, linewidth=0)
+    axes.set_ylabel("drawdown, %")
 
 
 @contextmanager
