@@ -8,7 +8,7 @@ one account are ``engine.sleeves``.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,10 @@ class PreparedRun:
     dataset: Dataset
     requirements: Requirements
     part: Part
+
+    def with_config(self, config: RunConfig) -> "PreparedRun":
+        """Return the run with a config that prepares the same."""
+        return replace(self, part=replace(self.part, config=config))
 
     def result(self, outcome: SimulationOutcome) -> RunResult:
         """Return the finished run once its decisions are proved to be causal.

@@ -5,8 +5,6 @@ and guards, which look at all sleeves at every close (``engine.risk.joint``), an
 bar, which sleeves that trade one market share evenly.
 """
 
-import hashlib
-import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,9 +16,8 @@ from engine.bt import simulate_together
 from engine.config.sleeves import SleevesConfig
 from engine.events import JointOutcome
 from engine.plugins import load_playbook, requirements_of
+from engine.results.sleeves import account_folder_name
 from engine.run import RunResult, prepare_run
-
-ID_DIGITS = 12
 
 
 @dataclass(frozen=True)
@@ -57,25 +54,19 @@ def run_sleeves(
         playbook = load_playbook(sleeve.playbook.name, sleeve.playbook.params, plugin_path)
         traded[name] = set(requirements_of(playbook).traded)
     sharing = Counter(market for markets in traded.values() for market in markets)
-    account = f"{config.name}-{account_id(config)}"
-    prepared = [
-        prepare_run(
-            config.sleeve(
-                name, account_id=account, rivals=max(sharing[market] for market in markets)
-            ),
-            source,
-            plugin_path,
-        )
+    rivals = {
+        name: max((sharing[market] for market in markets), default=1)
         for name, markets in traded.items()
+    }
+    alone = {
+        name: prepare_run(config.sleeve(name, rivals=count), source, plugin_path)
+        for name, count in rivals.items()
+    }
+    account = account_folder_name(config, {name: run.part for name, run in alone.items()})
+    prepared = [
+        run.with_config(config.sleeve(name, rivals=rivals[name], account=account))
+        for name, run in alone.items()
     ]
     joint = simulate_together([run.part for run in prepared], config.risk, on_progress=on_progress)
     results = [run.result(done) for run, done in zip(prepared, joint.sleeves, strict=True)]
     return AccountResult(config, dict(zip(config.sleeves, results, strict=True)), joint)
-
-
-def account_id(config: SleevesConfig) -> str:
-    """Return the first digits of a hash over the configuration, the place of the data apart."""
-    document = config.model_dump(mode="json")
-    document["data"].pop("source")
-    text = json.dumps(document, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:ID_DIGITS]

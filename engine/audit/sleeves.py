@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -27,7 +28,7 @@ from engine.audit.replay import FLAT, Phase
 from engine.audit.report import AuditReport, Finding, Recorder, when
 from engine.config.models import GuardScope, LossLimitConfig
 from engine.config.sleeves import SleevesConfig
-from engine.events import EquityCurve, GuardEvent, OrderRole
+from engine.events import Decision, EquityCurve, GuardEvent, OrderRole
 
 ACCOUNT_FILE = "account.resolved.yaml"
 EQUITY, GUARDS, CONFIG = "equity", "guards", "account"
@@ -37,6 +38,7 @@ TRIPPED = "tripped"
 HALT, DAILY, WEEKLY = "drawdown halt", "daily loss", "weekly loss"
 # Caps of the account in the decisions of its sleeves, all on gross notionals but the net one.
 CAP = "account_"
+REBALANCE = "rebalance"
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def audit_account(folder: Path, source: Catalog | Dataset | None = None) -> Audi
         ]
     recorder = Recorder(sum(case.files.turnover for case in cases.values()))
     account = _Account(config, cases, recorder)
-    account.check_split()
+    account.check_split(folder.name)
     account.check_sum(read_curve(folder / "equity.parquet"))
     account.check_guards(read_rows(folder / "guards.parquet", GuardEvent))
     account.check_caps()
@@ -94,6 +96,21 @@ def _read_config(path: Path) -> SleevesConfig:
         return SleevesConfig.model_validate(load_yaml(path).data)
     except (YamlError, ValidationError) as error:
         raise unreadable(path, error) from error
+
+
+def _freed(cap: str, case: Case, purchase: Decision, crypto: set[str]) -> float:
+    """Return the notional that the sales of a purchase's own rebalancing give up in a cap."""
+    if cap == "asset" or purchase.intent != REBALANCE:
+        return 0.0
+    sold = {order.decision_id for order in case.files.orders if order.role == OrderRole.EXIT}
+    return sum(
+        sale.quantity * sale.entry_estimate
+        for sale in case.files.decisions
+        if sale.decided_at == purchase.decided_at
+        and sale.intent == REBALANCE
+        and sale.decision_id in sold
+        and (cap != "crypto" or sale.instrument in crypto)
+    )
 
 
 class _Account:
@@ -112,16 +129,28 @@ class _Account:
     def _sum_at(self, at: int) -> float:
         return sum(equity_at(case, at) for case in self._cases.values())
 
-    def check_split(self) -> None:
-        """Each sleeve was run with its share of the capital, its playbook and its rules."""
+    def check_split(self, account: str) -> None:
+        """Each sleeve was run with its share of the capital, its playbook and the common terms.
+
+        ``account``: the folder's name, which every sleeve names.
+        """
+        traded = {name: set(case.files.traded) for name, case in self._cases.items()}
+        sharing = Counter(market for markets in traded.values() for market in markets)
         for name, sleeve in self._config.sleeves.items():
             line = self._recorder.line(CONFIG, name)
             run, cash = self._cases[name].files.config, self._config.capital * sleeve.share
             line.amount("cash at the venue", cash * sleeve.at_venue, run.account.venue_cash)
             rest = cash * (1 - sleeve.at_venue)
             line.amount("cash at the brokerage", rest, run.account.brokerage_cash)
-            line.equal("playbook", sleeve.playbook, run.playbook)
-            line.equal("risk rules", sleeve.risk, run.risk)
+            rivals = max((sharing[market] for market in traded[name]), default=1)
+            told = self._config.sleeve(name, rivals=rivals, account=account)
+            for part in type(run).model_fields:
+                expected, found = getattr(told, part), getattr(run, part)
+                if part == "account":
+                    # Cash is compared above, to the cent.
+                    cashless = {"venue_cash": 0.0, "brokerage_cash": 0.0}
+                    expected, found = (x.model_copy(update=cashless) for x in (expected, found))
+                line.equal(f"{part} as in the account", expected, found)
         self._recorder.count("sleeves", len(self._cases))
 
     def check_sum(self, curve: EquityCurve) -> None:
@@ -189,7 +218,12 @@ class _Account:
     def check_caps(self) -> None:
         """What is held, and what an entry adds, is within the account's caps when it is decided."""
         risk = self._config.risk
-        caps = {"leverage": risk.leverage_cap, "asset": risk.asset_cap, "crypto": risk.crypto_cap}
+        caps = {
+            "leverage": risk.leverage_cap,
+            "net": risk.net_cap,
+            "asset": risk.asset_cap,
+            "crypto": risk.crypto_cap,
+        }
         checked = 0
         for name, case in self._cases.items():
             for decision in case.files.decisions:
@@ -201,32 +235,40 @@ class _Account:
                 equity = self._sum_at(decision.decided_at)
                 line = self._recorder.line(f"{name}: decisions", str(decision.decision_id))
                 for cap, limit in caps.items():
-                    held = self._held(cap, decision.instrument, decision.decided_at)
+                    held = self._held(cap, decision)
                     if limit is not None and held is not None:
-                        room = limit * equity - held + self._recorder.amount_tolerance
+                        freed = _freed(cap, case, decision, self._crypto)
+                        room = limit * equity - held + freed + self._recorder.amount_tolerance
                         if added > room:
                             line.near(f"room of the account's {cap} cap", room, added, 0.0)
         self._recorder.count("entries under the account's caps", checked)
 
-    def _held(self, cap: str, instrument: str, at: int) -> float | None:
-        """Return the notional that counts in a cap, None where the cap does not concern it."""
-        cases = self._cases.values()
-        crypto = {
+    @cached_property
+    def _crypto(self) -> set[str]:
+        """Perps and spot of all sleeves."""
+        return {
             name
-            for case in cases
+            for case in self._cases.values()
             for name, market in case.markets.items()
             if market.instrument.is_crypto
         }
-        if cap == "crypto" and instrument not in crypto:
+
+    def _held(self, cap: str, decision: Decision) -> float | None:
+        """Return the notional that counts in a cap, None where the cap does not concern it.
+
+        In the net cap it is signed as the decision is: what a purchase adds to is positive.
+        """
+        if cap == "crypto" and decision.instrument not in self._crypto:
             return None
-        counted = {"leverage": None, "asset": {instrument}, "crypto": crypto}[cap]
+        counted = {"asset": {decision.instrument}, "crypto": self._crypto}.get(cap)
         held = 0.0
-        for case in cases:
-            state = case.replay.through(at, Phase.RANGE)
+        for case in self._cases.values():
+            state = case.replay.through(decision.decided_at, Phase.RANGE)
             for name in state.holdings if counted is None else counted & set(state.holdings):
-                value = state.holding(name).quantity
-                if abs(value) > FLAT:
-                    held += abs(value) * case.markets[name].value_mark(at)
+                quantity = state.holding(name).quantity
+                if abs(quantity) > FLAT:
+                    value = quantity * case.markets[name].value_mark(decision.decided_at)
+                    held += decision.direction * value if cap == "net" else abs(value)
         return held
 
     def _trips(self) -> Iterator[Trip]:

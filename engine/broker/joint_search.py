@@ -19,6 +19,7 @@ def next_breach(  # noqa: PLR0917 - compiled code takes scalars and arrays
     t: int,
     until: int,
     has_close: Bools,
+    day_end: Bools,
     mark: Floats,
     first: Ints,
     quantities: Floats,
@@ -31,13 +32,15 @@ def next_breach(  # noqa: PLR0917 - compiled code takes scalars and arrays
 ) -> tuple[int, float]:
     """Return (the next index at which the sum of several accounts could trip a guard, the peak).
 
-    Not after ``until``, which is at most the next end of a day: the account's is that of one of its
-    parts. The peak is that of the sum before the index returned. Account ``s`` has the rows
-    ``first[s]`` to ``first[s + 1]`` of the arrays and ``cash[s]``; nothing happens in any of them
-    between ``t`` and ``until``.
+    Not after ``until``; the peak is that of the sum before the index returned. Ends of days of the
+    sum count: the last close of an account whose data end first ends no day of any of them.
+    Account ``s`` has the rows ``first[s]`` to ``first[s + 1]`` of the arrays and ``cash[s]``;
+    nothing happens in any of them between ``t`` and ``until``.
     """
     marks = np.empty(len(quantities))
     for i in range(t + 1, until):
+        if day_end[i]:
+            return i, peak
         if not has_close[i]:
             continue
         for k in range(len(quantities)):

@@ -127,6 +127,7 @@ class Watch:
             t,
             index,
             self._has_close,
+            self._day_end,
             self._marks,
             self._first,
             np.concatenate([simulator.quantities for simulator in simulators]),

@@ -45,6 +45,12 @@ def load_run_config(
             f"{source.where(('sleeves',))}: sleeves: an account of several playbooks is no single "
             f"run; use: riskoff account {path}"
         )
+    if source.data.get("sleeve_of"):
+        raise ConfigError(
+            f"{source.where(('sleeve_of',))}: sleeve_of: this was a sleeve of the account "
+            f"{source.data['sleeve_of']}, under its caps and guards; run the account again, or "
+            "take the line out to run the sleeve alone"
+        )
     problems: list[str] = []
     config = None
     try:

@@ -377,5 +377,5 @@ class RunConfig(Model):
     mode: RunMode = Field(RunMode.SPARSE, description="sparse or dense; both give the same result")
     seed: int = Field(0, ge=0, description="For anything drawn at random in reports")
     sleeve_of: str = Field(
-        "", description="Id of the account of which the run was a sleeve; `riskoff account` sets it"
+        "", description="Folder of the account whose sleeve the run was; `riskoff account` sets it"
     )

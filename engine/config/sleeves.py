@@ -1,6 +1,7 @@
 """Several playbooks in one account: who gets how much of the capital, and what binds them all."""
 
 import math
+import re
 from typing import Any
 
 from pydantic import Field, field_validator
@@ -24,6 +25,8 @@ from engine.config.models import (
 )
 
 NAME = r"^[a-z0-9][a-z0-9_\-]*$"
+# Columns beside those of the sleeves in the account's tables.
+TAKEN = ("at",)
 
 
 class AccountRiskConfig(Model):
@@ -87,17 +90,24 @@ class SleevesConfig(Model):
 
     @field_validator("sleeves")
     @classmethod
-    def _split_adds_up(cls, sleeves: dict[str, SleeveConfig]) -> dict[str, SleeveConfig]:
+    def _check_sleeves(cls, sleeves: dict[str, SleeveConfig]) -> dict[str, SleeveConfig]:
+        for name in sleeves:
+            if not re.fullmatch(NAME, name) or name in TAKEN:
+                raise ValueError(
+                    f"{name!r} names a sleeve; write lower-case letters, digits, - and _, "
+                    f"and not {', '.join(TAKEN)}"
+                )
         total = math.fsum(sleeve.share for sleeve in sleeves.values())
         if abs(total - 1) > 1e-9:
             raise ValueError(f"shares add up to {total:g}; they must add up to 1")
         return sleeves
 
-    def sleeve(self, name: str, *, account_id: str, rivals: int) -> RunConfig:
+    def sleeve(self, name: str, *, rivals: int, account: str = "") -> RunConfig:
         """Return one sleeve as a run of its own.
 
-        ``rivals`` sleeves, itself included, trade a market of it: each may fill its part of a bar's
-        volume. ``account_id`` names the account in the run's own config.
+        ``rivals`` sleeves, itself included, trade the market of it that most sleeves trade: it may
+        fill its part of a bar's volume, in all of its markets. ``account`` names the account's
+        folder, empty before that is known.
         """
         sleeve, cap = self.sleeves[name], self.venue.participation_cap
         cash = self.capital * sleeve.share
@@ -120,5 +130,5 @@ class SleevesConfig(Model):
             report=self.report,
             mode=self.mode,
             seed=self.seed,
-            sleeve_of=account_id,
+            sleeve_of=account,
         )

@@ -19,7 +19,7 @@ from engine.results.account import AccountInterval
 from engine.results.hedges import HedgeLine, hedge_lines
 from engine.results.manifest import manifest, resolved_config, run_id
 from engine.results.pass_rates import rates_document
-from engine.results.records import FinishedRun, RunRecord
+from engine.results.records import FinishedRun, RunInputs, RunRecord
 from engine.results.tables import curve_table, decisions_table, instants, rows_table, write_table
 from engine.trades import Trade
 
@@ -42,12 +42,12 @@ PARTIAL_PREFIX = ".partial-"
 AddReports = Callable[[RunRecord, Path], None]
 
 
-def run_folder(run: FinishedRun, root: Path) -> Path:
+def run_folder(run: RunInputs, root: Path) -> Path:
     """Return the folder that a run is written to: ``<root>/<name>-<run id>``."""
     return root / run_folder_name(run)
 
 
-def run_folder_name(run: FinishedRun) -> str:
+def run_folder_name(run: RunInputs) -> str:
     """Return ``<name>-<run id>``."""
     return f"{run.config.name}-{run_id(run)}"
 

@@ -13,7 +13,7 @@ from data_feeds.schema import Channel, Provenance, time_columns, utc_text
 from engine.config.models import BASIS_POINT, RunConfig
 from engine.results.code_files import code_files
 from engine.results.coverage import lacking
-from engine.results.records import FinishedRun, RunRecord
+from engine.results.records import FinishedRun, RunInputs, RunRecord
 
 RUN_ID_DIGITS = 12
 # Packages whose version can change a number or a picture.
@@ -32,14 +32,14 @@ PACKAGES = (
 )
 
 
-def resolved_config(run: FinishedRun) -> dict[str, Any]:
+def resolved_config(run: RunInputs) -> dict[str, Any]:
     """Return the whole configuration, the playbook's defaults filled in."""
     document: dict[str, Any] = run.config.model_dump(mode="json")
     document["playbook"]["params"] = run.playbook.params.model_dump(mode="json")
     return document
 
 
-def inputs_document(run: FinishedRun) -> dict[str, Any]:
+def inputs_document(run: RunInputs) -> dict[str, Any]:
     """Return the hashes of everything that determines the result; the run id is their hash."""
     config = resolved_config(run)
     # Where the data lie does not matter, what they hold does: that is the fingerprint.
@@ -56,7 +56,7 @@ def inputs_document(run: FinishedRun) -> dict[str, Any]:
     }
 
 
-def run_id(run: FinishedRun) -> str:
+def run_id(run: RunInputs) -> str:
     """Return the run's id: the first digits of a hash over :func:`inputs_document`."""
     return _digest(inputs_document(run))[:RUN_ID_DIGITS]
 

@@ -29,8 +29,8 @@ CALENDAR_DAYS_PER_YEAR = 365
 SESSIONS_PER_YEAR = 252
 
 
-class FinishedRun(Protocol):
-    """The parts of ``engine.run.RunResult`` that results need."""
+class RunInputs(Protocol):
+    """What determines a run."""
 
     @property
     def config(self) -> RunConfig:
@@ -45,6 +45,14 @@ class FinishedRun(Protocol):
         """The rules with their parameters."""
 
     @property
+    def market(self) -> MarketState | None:
+        """The market state that risk reads, None where it reads none."""
+
+
+class FinishedRun(RunInputs, Protocol):
+    """The parts of ``engine.run.RunResult`` that results need."""
+
+    @property
     def signals(self) -> Signals:
         """What ``prepare`` returned."""
 
@@ -55,10 +63,6 @@ class FinishedRun(Protocol):
     @property
     def requirements(self) -> Requirements:
         """What the playbook declared."""
-
-    @property
-    def market(self) -> MarketState | None:
-        """The market state that risk read, None where it read none."""
 
 
 def instant_ns(moment: Any) -> int:

@@ -24,8 +24,8 @@ from engine.results.folder import (
     write_json,
     write_yaml,
 )
-from engine.results.manifest import RUN_ID_DIGITS, resolved_config, run_id
-from engine.results.records import FinishedRun, RunRecord
+from engine.results.manifest import RUN_ID_DIGITS, inputs_document, resolved_config, run_id
+from engine.results.records import FinishedRun, RunInputs, RunRecord
 from engine.results.tables import curve_table, instants, rows_table, write_table
 from engine.trades import Trade
 
@@ -172,18 +172,32 @@ class AccountRecord:
 
     @cached_property
     def account_id(self) -> str:
-        """The first digits of a hash over config and sleeves."""
-        config = _resolved(self.account)
-        # Where the data lie does not matter; what they hold is in the ids of the sleeves.
-        config["data"].pop("source")
-        inputs = [config, [line.run_id for line in self.lines]]
-        text = json.dumps(inputs, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:RUN_ID_DIGITS]
+        """See :func:`account_id`."""
+        return account_id(self.account.config, self.account.sleeves)
 
     @property
     def folder_name(self) -> str:
-        """``<name>-<account id>``."""
-        return f"{self.account.config.name}-{self.account_id}"
+        """See :func:`account_folder_name`."""
+        return account_folder_name(self.account.config, self.account.sleeves)
+
+
+def account_folder_name(config: SleevesConfig, sleeves: Mapping[str, RunInputs]) -> str:
+    """Return ``<name>-<account id>``."""
+    return f"{config.name}-{account_id(config, sleeves)}"
+
+
+def account_id(config: SleevesConfig, sleeves: Mapping[str, RunInputs]) -> str:
+    """Return the first digits of a hash over everything that determines an account."""
+    document = _resolved(config, sleeves)
+    # Where the data lie does not matter; what they hold is among the sleeves' inputs. Their configs
+    # follow from the account's, and name its id.
+    document["data"].pop("source")
+    inputs = [
+        {name: value for name, value in inputs_document(run).items() if name != "config_sha256"}
+        for run in sleeves.values()
+    ]
+    text = json.dumps([document, inputs], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:RUN_ID_DIGITS]
 
 
 def write_account(
@@ -236,7 +250,7 @@ def _write_sums(record: AccountRecord, folder: Path) -> None:
     write_table(
         pa.table({"at": instants(record.curve.at), **sleeves}), folder / "sleeve_equity.parquet"
     )
-    write_yaml(_resolved(record.account), folder / ACCOUNT_FILE)
+    write_yaml(_resolved(record.account.config, record.account.sleeves), folder / ACCOUNT_FILE)
     write_json(
         {name: json_number(value) for name, value in record.metrics.items()},
         folder / "metrics.json",
@@ -253,9 +267,9 @@ def _write_sums(record: AccountRecord, folder: Path) -> None:
     )
 
 
-def _resolved(account: FinishedAccount) -> dict[str, Any]:
+def _resolved(config: SleevesConfig, sleeves: Mapping[str, RunInputs]) -> dict[str, Any]:
     """Return the whole configuration, the playbooks' defaults filled in."""
-    document: dict[str, Any] = account.config.model_dump(mode="json")
-    for name, run in account.sleeves.items():
+    document: dict[str, Any] = config.model_dump(mode="json")
+    for name, run in sleeves.items():
         document["sleeves"][name]["playbook"] = resolved_config(run)["playbook"]
     return document

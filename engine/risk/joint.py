@@ -17,26 +17,54 @@ ACCOUNT = "account"
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """What a sleeve is worth and holds, approved tranches that still work included; quote.
+    """What a sleeve is worth and holds; quote.
 
-    ``gross`` is unsigned, ``signed`` the notional of each instrument with its sign; ``crypto``
-    names those that count in the crypto cap.
+    ``gross`` is unsigned, approved tranches that still work included. ``held`` and ``working`` are
+    notionals by instrument with their signs, of positions and of those tranches; ``crypto`` names
+    the instruments that count in the crypto cap.
     """
 
     equity: float
     gross: float
-    signed: Mapping[str, float] = field(default_factory=dict)
+    held: Mapping[str, float] = field(default_factory=dict)
+    working: Mapping[str, float] = field(default_factory=dict)
     crypto: frozenset[str] = frozenset()
 
-    @property
-    def net(self) -> float:
-        """Longs less shorts."""
-        return sum(self.signed.values())
+    def signed(self, instrument: str) -> float:
+        """The notional of an instrument with its sign, what works included."""
+        return self.held.get(instrument, 0.0) + self.working.get(instrument, 0.0)
+
+    def net(self, direction: int) -> float:
+        """Longs less shorts for an entry of a direction: see :func:`net_notional`."""
+        return net_notional(self.held, self.working, direction)
 
     @property
     def crypto_gross(self) -> float:
         """Perps and spot, unsigned."""
-        return sum(abs(amount) for name, amount in self.signed.items() if name in self.crypto)
+        return sum(abs(self.signed(name)) for name in sorted(self.crypto))
+
+
+def net_notional(held: Mapping[str, float], working: Mapping[str, float], direction: int) -> float:
+    """Return longs less shorts, quote, as the net cap of an entry counts them.
+
+    What still works in the entry's direction takes room; what works against it may never fill and
+    makes none.
+    """
+    return sum(held.values()) + sum(v for v in working.values() if direction * v > 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Freed:
+    """Notional, quote, that sales decided with a purchase give up; ``crypto`` of it perps and spot.
+
+    They fill at the next open of their market, as the purchase does at its own.
+    """
+
+    gross: float = 0.0
+    crypto: float = 0.0
+
+
+NOTHING_FREED = Freed()
 
 
 class Joint:
@@ -67,7 +95,14 @@ class Joint:
         """Return the account's tier and its factor on new positions, at its present equity."""
         return self.guards.tier(sum(sleeve.equity for sleeve in self.sleeves()))
 
-    def rooms(self, instrument: str, direction: int, *, is_crypto: bool) -> dict[str, float]:
+    def rooms(
+        self,
+        instrument: str,
+        direction: int,
+        *,
+        is_crypto: bool,
+        freed: Freed = NOTHING_FREED,
+    ) -> dict[str, float]:
         """Return what each cap that is on leaves for a purchase or sale of an instrument, quote.
 
         Infinite where it does not concern the instrument; zero where it is used up.
@@ -75,15 +110,23 @@ class Joint:
         config, sleeves = self._config, self.sleeves()
         equity = sum(sleeve.equity for sleeve in sleeves)
         used = {
-            "leverage": (config.leverage_cap, sum(sleeve.gross for sleeve in sleeves)),
-            "net": (config.net_cap, direction * sum(sleeve.net for sleeve in sleeves)),
+            "leverage": (
+                config.leverage_cap,
+                sum(sleeve.gross for sleeve in sleeves) - freed.gross,
+            ),
+            "net": (
+                config.net_cap,
+                direction * (sum(sleeve.net(direction) for sleeve in sleeves) - freed.gross),
+            ),
             "asset": (
                 config.asset_cap,
-                sum(abs(sleeve.signed.get(instrument, 0.0)) for sleeve in sleeves),
+                sum(abs(sleeve.signed(instrument)) for sleeve in sleeves),
             ),
             "crypto": (
                 config.crypto_cap,
-                sum(sleeve.crypto_gross for sleeve in sleeves) if is_crypto else -math.inf,
+                sum(sleeve.crypto_gross for sleeve in sleeves) - freed.crypto
+                if is_crypto
+                else -math.inf,
             ),
         }
         return {

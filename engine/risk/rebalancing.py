@@ -1,7 +1,7 @@
 """From target weights to orders: what is sold first, then what is bought."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from data_feeds.instrument import Instrument, InstrumentKind
@@ -21,6 +21,7 @@ from engine.risk.decisions import (
     tranche_order,
 )
 from engine.risk.guards import Guards
+from engine.risk.joint import Freed
 from engine.risk.portfolio import Covariance, Weights, capped_weights, in_order
 from engine.risk.requests import SizingDesk
 from engine.risk.sizing import OWNED, Sizing
@@ -90,10 +91,11 @@ class Rebalancer:
             for name in sorted(intent.weights)
         ]
         sold = [self._sell(c, intent) for c in changes if c.wanted < c.held - self._slack(c)]
+        freed = self._freed([review.decision for review in sold if review is not None], changes)
         bought = []
         for change in changes:
             if not change.wanted <= change.held + self._slack(change):
-                review = self._buy(change, intent, account, next_plan)
+                review = self._buy(change, intent, account, next_plan, freed)
                 if review is not None:
                     next_plan = max(next_plan, review.decision.plan_id + 1)
                     bought.append(review)
@@ -157,8 +159,20 @@ class Rebalancer:
         )
         return Review(decision, (order,))
 
+    def _freed(self, sales: Sequence[Decision], changes: Sequence[Change]) -> Freed:
+        """Return the notional that the sales of this rebalancing give up."""
+        closes = {change.draft.instrument: change.draft.entry for change in changes}
+        notional = {sale.instrument: sale.quantity * closes[sale.instrument] for sale in sales}
+        crypto = (v for name, v in notional.items() if self._instruments[name].is_crypto)
+        return Freed(sum(notional.values()), sum(crypto))
+
     def _buy(
-        self, change: Change, intent: Rebalance, account: AccountView, next_plan: int
+        self,
+        change: Change,
+        intent: Rebalance,
+        account: AccountView,
+        next_plan: int,
+        freed: Freed,
     ) -> Review | None:
         """Return the purchase or why there is none; None where it is too small to trade."""
         draft, instrument, at = change.draft, change.instrument, change.draft.at
@@ -170,7 +184,7 @@ class Rebalancer:
             return refused
         caps = [(name, max(size - change.held, 0.0)) for name, size in change.steps]
         caps.append(("participation", self._desk.participation(instrument.id, at)))
-        rooms = self._desk.account_rooms(draft).items()
+        rooms = self._desk.account_rooms(draft, freed).items()
         caps += [(name, room / draft.entry) for name, room in rooms]
         binding, room = min(caps, key=lambda cap: cap[1])
         multiplier = min(self._guards.tier(draft.equity)[1], self._market.at(at)[1])

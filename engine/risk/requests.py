@@ -10,7 +10,7 @@ from engine.events import OrderKind
 from engine.margin import maintenance_margin
 from engine.risk.decisions import Draft, Plan
 from engine.risk.inputs import SizingInputs
-from engine.risk.joint import Exposure, Joint
+from engine.risk.joint import NOTHING_FREED, Exposure, Freed, Joint, net_notional
 from engine.risk.sizing import NOTHING_HELD, Held, SizingRequest, SizingRules, plan_costs
 from engine.views import AccountView
 
@@ -104,7 +104,7 @@ class SizingDesk:
             slippage_multiplier=tranche.slippage_multiplier,
         )
         committed, cash = self._committed(instrument.wallet, draft.at, account)
-        exposures = self._exposures(account, committed)
+        held = _held(account)
         at_venue = instrument.wallet is Wallet.VENUE
         free = account.free_venue_cash if at_venue else account.brokerage_cash
         return SizingRequest(
@@ -115,11 +115,11 @@ class SizingDesk:
             costs=costs,
             equity=account.equity,
             gross_notional=account.gross_notional + sum(map(abs, committed.values())),
-            net_notional=sum(exposures.values()),
+            net_notional=net_notional(held, committed, draft.direction),
             account_rooms=self.account_rooms(draft),
             crypto_notional=sum(
-                abs(notional)
-                for name, notional in exposures.items()
+                abs(held.get(name, 0.0) + committed.get(name, 0.0))
+                for name in sorted(held.keys() | committed.keys())
                 if self._instruments[name].is_crypto
             ),
             free_cash=free - cash,
@@ -130,30 +130,30 @@ class SizingDesk:
             held=tranche.held,
         )
 
-    def account_rooms(self, draft: Draft) -> Mapping[str, float]:
-        """Return what the caps of a sleeve's account leave by name, quote; none of a whole one."""
+    def account_rooms(self, draft: Draft, freed: Freed = NOTHING_FREED) -> Mapping[str, float]:
+        """Return what the caps of a sleeve's account leave by name, quote; none of a whole one.
+
+        ``freed``: what sales of the same rebalancing give up.
+        """
         if self._joint is None:
             return {}
         is_crypto = self._instruments[draft.instrument].is_crypto
-        return self._joint.rooms(draft.instrument, draft.direction, is_crypto=is_crypto)
+        return self._joint.rooms(
+            draft.instrument, draft.direction, is_crypto=is_crypto, freed=freed
+        )
 
     def exposure(self, at: int, account: AccountView) -> Exposure:
         """Return what the account holds and what approved tranches may still add."""
         committed = self._committed(Wallet.VENUE, at, account)[0]
-        signed = self._exposures(account, committed)
+        held = _held(account)
+        names = held.keys() | committed.keys()
         return Exposure(
             equity=account.equity,
             gross=account.gross_notional + sum(map(abs, committed.values())),
-            signed=signed,
-            crypto=frozenset(name for name in signed if self._instruments[name].is_crypto),
+            held=held,
+            working=committed,
+            crypto=frozenset(name for name in names if self._instruments[name].is_crypto),
         )
-
-    def _exposures(self, account: AccountView, committed: Mapping[str, float]) -> dict[str, float]:
-        """Return the signed notional of each instrument, working tranches included, quote."""
-        exposures = {n: p.quantity * p.mark for n, p in sorted(account.positions.items())}
-        for name, notional in committed.items():
-            exposures[name] = exposures.get(name, 0.0) + notional
-        return exposures
 
     def _committed(
         self, wallet: Wallet, at: int, account: AccountView
@@ -183,3 +183,8 @@ class SizingDesk:
                 collateral += min(position.unrealized, 0.0)
                 collateral -= maintenance_margin(notional, self._rules.tiers)
         return collateral
+
+
+def _held(account: AccountView) -> dict[str, float]:
+    """Return the signed notional of each position at its mark, quote."""
+    return {name: held.quantity * held.mark for name, held in sorted(account.positions.items())}

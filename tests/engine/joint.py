@@ -7,15 +7,16 @@ import numpy as np
 
 from engine.bt import Part, simulate_together
 from engine.causality import prepare
-from engine.config.models import RunMode
+from engine.config.models import AccountTerms, RunMode
 from engine.config.sleeves import AccountRiskConfig, SleeveConfig, SleevesConfig
 from engine.events import JointOutcome
 from engine.playbook import PlaybookParams
-from engine.results.sleeves import write_account
+from engine.results.sleeves import account_folder_name, write_account
 from engine.testing import PERP, ScriptedPlaybook, ScriptParams, table_config
 from tests.engine.audit.simulated import Finished, new_case
 from tests.engine.random_cases import Scripted
 
+TERMS = set(AccountTerms.model_fields)
 PARTS = ("orders", "fills", "facts", "decisions", "guard_events")
 
 
@@ -33,8 +34,11 @@ def script_part(market, script, *, traded=(PERP.id,), clock=None, **sections) ->
     return Part(table_config(market, **sections), market, playbook, signals, requirements)
 
 
-def play_together(market, *scripts, risk=None, sections=({}, {}, {})) -> JointOutcome:
-    """Run a sleeve a script, sparse and dense; they must agree in everything."""
+def play_together(market, *scripts, risk=None, sections=({}, {}, {}), quiet=False) -> JointOutcome:
+    """Run a sleeve a script, sparse and dense; they must agree in everything.
+
+    ``quiet`` playbooks are woken at the rows of their script alone.
+    """
     rules = AccountRiskConfig.model_validate(risk or {})
     outcomes = []
     for mode in (RunMode.SPARSE, RunMode.DENSE):
@@ -42,10 +46,19 @@ def play_together(market, *scripts, risk=None, sections=({}, {}, {})) -> JointOu
             script_part(market, script, **{**more, "mode": mode})
             for script, more in zip(scripts, sections, strict=False)
         ]
+        if quiet:
+            parts = [woken_at(part, script) for part, script in zip(parts, scripts, strict=True)]
         outcomes.append(simulate_together(parts, rules))
     sparse, dense = outcomes
     assert_same(sparse, dense)
     return sparse
+
+
+def woken_at(part, rows) -> Part:
+    """The part with a playbook that is woken at some rows alone."""
+    wake = np.isin(np.arange(len(part.signals.decided_at)), list(rows))
+    signals = dataclasses.replace(part.signals, wake_flat=wake, wake_in_position=wake)
+    return dataclasses.replace(part, signals=signals)
 
 
 def assert_same(one: JointOutcome, other: JointOutcome) -> None:
@@ -118,41 +131,57 @@ class FinishedAccount:
 
 
 def random_account(seeds, *, mode=RunMode.SPARSE, risk=None) -> FinishedAccount:
-    """Run random cases as sleeves of one account."""
+    """Run random cases as sleeves of one account, on the terms of the first."""
     drawn = one_window([new_case(seed) for seed in seeds])
     cases = {f"s{case.seed}": case for case in drawn}
     rules = random_risk(seeds[0]) if risk is None else risk
-    joint = simulate_together([case_part(case, mode) for case in cases.values()], rules)
-    finished = {
-        name: Finished(
-            case.config,
-            case.dataset,
-            case_part(case).playbook,
-            case.requirements,
-            case.signals,
-            outcome,
-        )
-        for (name, case), outcome in zip(cases.items(), joint.sleeves, strict=True)
-    }
-    accounts = {name: case.config.account for name, case in cases.items()}
+    first, accounts = drawn[0].config, {n: case.config.account for n, case in cases.items()}
     cash = {name: item.venue_cash + item.brokerage_cash for name, item in accounts.items()}
-    total, first = sum(cash.values()), next(iter(cases.values())).config
+    terms = AccountTerms.model_validate(first.account.model_dump(include=TERMS))
+    if any(item.interest_series is None for item in accounts.values()):
+        # Not every market has the series.
+        terms = terms.model_copy(update={"interest_series": None})
     config = SleevesConfig(
         name="random",
         data=first.data,
-        capital=total,
+        capital=sum(cash.values()),
         sleeves={
             name: SleeveConfig(
-                share=cash[name] / total,
+                share=cash[name] / sum(cash.values()),
                 at_venue=item.venue_cash / cash[name],
                 playbook=cases[name].config.playbook,
                 risk=cases[name].config.risk,
             )
             for name, item in accounts.items()
         },
+        account=terms,
         venue=first.venue,
         risk=rules,
+        options=first.options,
+        mode=mode,
     )
+
+    def parts(account=""):
+        return {
+            name: dataclasses.replace(
+                case_part(case), config=config.sleeve(name, rivals=rivals[name], account=account)
+            )
+            for name, case in cases.items()
+        }
+
+    traded = {name: set(case.requirements.traded) for name, case in cases.items()}
+    rivals = {
+        name: max(sum(market in other for other in traded.values()) for market in markets)
+        for name, markets in traded.items()
+    }
+    ready = parts(account_folder_name(config, parts()))
+    joint = simulate_together(list(ready.values()), rules)
+    finished = {
+        name: Finished(
+            part.config, part.dataset, part.playbook, part.requirements, part.signals, outcome
+        )
+        for (name, part), outcome in zip(ready.items(), joint.sleeves, strict=True)
+    }
     return FinishedAccount(config, finished, joint)
 
 

@@ -7,6 +7,7 @@ from data_feeds.timeframe import HOUR_NS
 from engine.bt import simulate, simulate_together
 from engine.config.models import RunMode
 from engine.config.sleeves import AccountRiskConfig
+from engine.events import OrderKind
 from engine.intents import Enter, Exit, Rebalance
 from engine.testing import ETF, PERP, SPOT, candles, hour, table
 from tests.engine.joint import (
@@ -21,6 +22,7 @@ from tests.engine.joint import (
 from tests.engine.random_cases import make_case
 
 FLAT = (100.0, 100.0, 100.0, 100.0)
+OTHER = SPOT.model_copy(update={"id": "ETHUSDT-SPOT"})
 BIG = {"account": {"venue_cash": 100_000.0}, "risk": {"risk_fraction": 0.2, "notional_cap": None}}
 
 
@@ -74,6 +76,41 @@ def test_sparse_equals_dense_under_joint_rules(first):
 
 
 # --- caps ---
+
+
+def test_an_entry_that_still_works_makes_no_room_in_the_net_cap_for_the_other_side():
+    # The short rests at 105, where nothing trades; a long may use 0.5 x 200,000 and no more.
+    resting = [Enter(PERP.id, -1, 120.0, "test", kind=OrderKind.LIMIT, price=105.0)]
+    outcome = play_together(
+        flat(), {0: resting}, {2: buy()}, risk={"net_cap": 0.5}, sections=(BIG, BIG)
+    )
+    assert outcome.sleeves[0].fills == ()
+    (decision,) = approved(outcome, 1)
+    assert dict(decision.caps)["account_net"] == pytest.approx(1_000.0)
+    assert decision.quantity == 1_000.0
+
+
+ROTATION = {0: [Rebalance({SPOT.id: 1.0, OTHER.id: 0.0}, "in")]} | {
+    3: [Rebalance({SPOT.id: 0.0, OTHER.id: 1.0}, "over")]
+}
+
+
+@pytest.mark.parametrize("cap", ["leverage_cap", "net_cap", "crypto_cap", "asset_cap"])
+def test_what_a_rebalancing_sells_makes_room_for_what_it_buys(cap):
+    market = table(
+        candles([FLAT] * 8, instrument=SPOT.id),
+        candles([FLAT] * 8, instrument=OTHER.id),
+        candles([FLAT] * 8),
+        instruments=(PERP, SPOT, ETF, OTHER),
+    )
+    section = {
+        "traded": (SPOT.id, OTHER.id),
+        "account": {"venue_cash": 100_000.0},
+        "risk": {"notional_cap": None},
+    }
+    outcome = play_together(market, ROTATION, risk={cap: 1.0}, sections=(section,))
+    moved = [(fill.instrument, fill.quantity) for fill in outcome.sleeves[0].fills]
+    assert moved == [(SPOT.id, 1_000.0), (SPOT.id, -1_000.0), (OTHER.id, 1_000.0)]
 
 
 def test_what_one_sleeve_holds_is_not_left_for_another():
@@ -212,31 +249,66 @@ def test_a_halt_waits_for_the_peak_of_the_sum():
     assert [event.guard for event in alone.guard_events] == ["drawdown halt"]
 
 
-def test_a_guard_trips_at_a_close_that_only_one_sleeve_has():
-    # SPY-like sessions next to hours: the perp's fall at night sells the fund at the next open.
-    day, closed = hour(14.5), hour(21)
-    sessions = candles(
-        [FLAT, FLAT],
+FUND = {
+    "traded": (ETF.id,),
+    "account": {"venue_cash": 0.0, "brokerage_cash": 100_000.0},
+    "risk": {"notional_cap": None},
+}
+
+
+def sessions(rows):
+    """Daily sessions from 14:30 to 21:00 UTC."""
+    return candles(
+        rows,
         instrument=ETF.id,
         timeframe="1d",
-        opened_at=[day, day + 24 * HOUR_NS],
-        closed_at=[closed, closed + 24 * HOUR_NS],
+        opened_at=[hour(14.5) + 24 * i * HOUR_NS for i in range(len(rows))],
+        closed_at=[hour(21) + 24 * i * HOUR_NS for i in range(len(rows))],
     )
-    rows = [FLAT] * 26 + [(100.0, 100.0, 94.0, 94.0)] + [(94.0, 94.0, 94.0, 94.0)] * 20
-    market = table(candles(rows), sessions)
-    fund = {
-        "traded": (ETF.id,),
-        "account": {"venue_cash": 0.0, "brokerage_cash": 100_000.0},
-        "risk": {"notional_cap": None},
-    }
-    script = {0: [Rebalance({ETF.id: 0.5}, "test")]}
+
+
+def falling(at, rows=100):
+    """Hours at 100 that fall to 94 in the bar closing at an hour."""
+    return [FLAT] * (at - 1) + [(100.0, 100.0, 94.0, 94.0)] + [(94.0, 94.0, 94.0, 94.0)] * rows
+
+
+@pytest.mark.parametrize(("falls_at", "bought"), [(27, False), (51, True)])
+def test_a_fall_at_night_sells_the_fund_at_the_next_open(falls_at, bought):
+    # The fund is asked for at its close of 21 h and bought at the open of 38.5 h.
+    market = table(candles(falling(falls_at)), sessions([FLAT] * 4))
     outcome = play_together(
-        market, {20: buy()}, script, risk={"daily_loss": {"limit": 0.05}}, sections=(BIG, fund)
+        market,
+        {20: buy()},
+        {0: [Rebalance({ETF.id: 0.5}, "test")]},
+        risk={"daily_loss": {"limit": 0.05}},
+        sections=(BIG, FUND),
     )
-    assert [event.at for event in outcome.guard_events][:1] == [hour(27)]
-    # Decided at night between its closes; what it had bought at the open is sold at the next.
-    (order,) = [o for o in outcome.sleeves[1].orders if o.role == "guard"]
-    assert (order.decided_at, order.instrument) == (hour(27), ETF.id)
+    assert [event.at for event in outcome.guard_events][:1] == [hour(falls_at)]
+    fund = outcome.sleeves[1]
+    if bought:
+        fills = [(fill.at, fill.role, fill.quantity) for fill in fund.fills]
+        assert fills == [(hour(38.5), "entry", 500.0), (hour(62.5), "guard", -500.0)]
+    else:
+        assert fund.fills == ()
+        assert [order.status for order in fund.orders if order.role == "entry"] == ["cancelled"]
+
+
+def test_the_last_day_of_a_sleeve_whose_data_end_first_ends_a_day_of_the_account():
+    # The perp's last close is that of 72 h, at which it has lost 2,000 since the day before; the
+    # fund loses 4,000 the day after: 2% of the account a day, never the 2.5% that would sell.
+    perp = candles([FLAT, FLAT, (100.0, 100.0, 98.0, 98.0)], timeframe="1d")
+    market = table(perp, sessions([FLAT, FLAT, FLAT, (100.0, 100.0, 96.0, 96.0)]))
+    small = {"account": {"venue_cash": 100_000.0}, "risk": {"risk_fraction": 0.2}}
+    outcome = play_together(
+        market,
+        {0: buy(80.0)},
+        {0: [Rebalance({ETF.id: 1.0}, "test")]},
+        risk={"daily_loss": {"limit": 0.025}},
+        sections=({**small, "risk": {**small["risk"], "notional_cap": None}}, FUND),
+        quiet=True,
+    )
+    assert [curve.equity[-1] for curve in outcome.curves] == [98_000.0, 96_000.0]
+    assert outcome.guard_events == ()
 
 
 def test_joint_rules_are_read_at_the_present_instant_of_every_sleeve():

@@ -114,6 +114,8 @@ def test_settings_reach_a_sleeve_and_the_resolved_file_runs_again(
             "capital: 0",
             "account.yaml:3: capital = 0: must be above 0 (Cash of the whole account",
         ),
+        ("  calm:", "  Calm:", "'Calm' names a sleeve; write lower-case letters"),
+        ("  calm:", "  at:", "'at' names a sleeve; write lower-case letters"),
         ("leverage_cap", "leverage_cup", "account.yaml:13: risk.leverage_cup: unknown key; did"),
         (
             "{fault: none}}\nrisk",
@@ -135,6 +137,15 @@ def test_an_account_is_no_single_run(account_file, command):
     words = assert_one_clear_line(command("run", "account.yaml"), 2)
     assert "account.yaml:4: sleeves: an account of several playbooks is no single run" in words
     assert "use: riskoff account account.yaml" in words
+
+
+def test_a_sleeve_names_its_account_and_is_no_run_of_its_own(toy_project, run_account, command):
+    run_account()
+    folder = only_folder(toy_project / "runs")
+    config = folder / "sleeves" / "bold" / "config.resolved.yaml"
+    assert YAML(typ="safe").load(config.read_text())["sleeve_of"] == folder.name
+    words = assert_one_clear_line(command("run", str(config), "--plugin-path", "plugins"), 2)
+    assert f"sleeve_of: this was a sleeve of the account {folder.name}" in words
 
 
 def test_accounts_are_validated_and_shown(account_file, command):
