@@ -1,0 +1,16 @@
+"""How much of a result is luck: intervals, tests of a whole search, and when to say nothing.
+
+Pure functions on arrays. A number that cannot be had is a :class:`Missing` with its reason, never
+NaN; input that is no sample of returns (NaN, a wrong shape, an impossible setting) raises
+:class:`~engine.errors.ReportError`.
+"""
+
+from engine.statistics.gates import MIN_DAYS, MIN_TRADES, enough
+from engine.statistics.samples import Missing
+
+__all__ = [
+    "MIN_DAYS",
+    "MIN_TRADES",
+    "Missing",
+    "enough",
+]
