@@ -7,10 +7,24 @@ NaN; input that is no sample of returns (NaN, a wrong shape, an impossible setti
 
 from engine.statistics.gates import MIN_DAYS, MIN_TRADES, enough
 from engine.statistics.samples import Missing
+from engine.statistics.sharpe import (
+    Moments,
+    deflated_sharpe,
+    expected_maximum_sharpe,
+    minimum_track_record,
+    moments,
+    probabilistic_sharpe,
+)
 
 __all__ = [
     "MIN_DAYS",
     "MIN_TRADES",
     "Missing",
+    "Moments",
+    "deflated_sharpe",
     "enough",
+    "expected_maximum_sharpe",
+    "minimum_track_record",
+    "moments",
+    "probabilistic_sharpe",
 ]
