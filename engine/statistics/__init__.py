@@ -6,6 +6,7 @@ NaN; input that is no sample of returns (NaN, a wrong shape, an impossible setti
 """
 
 from engine.statistics.gates import MIN_DAYS, MIN_TRADES, enough
+from engine.statistics.measures import Measure, daily_measures
 from engine.statistics.samples import Missing
 from engine.statistics.sharpe import (
     Moments,
@@ -19,8 +20,10 @@ from engine.statistics.sharpe import (
 __all__ = [
     "MIN_DAYS",
     "MIN_TRADES",
+    "Measure",
     "Missing",
     "Moments",
+    "daily_measures",
     "deflated_sharpe",
     "enough",
     "expected_maximum_sharpe",
