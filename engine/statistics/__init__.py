@@ -5,6 +5,14 @@ NaN; input that is no sample of returns (NaN, a wrong shape, an impossible setti
 :class:`~engine.errors.ReportError`.
 """
 
+from engine.statistics.bootstrap import (
+    Interval,
+    block_days,
+    difference_intervals,
+    intervals,
+    mean_interval,
+    proportion_interval,
+)
 from engine.statistics.gates import MIN_DAYS, MIN_TRADES, enough
 from engine.statistics.measures import Measure, daily_measures
 from engine.statistics.samples import Missing
@@ -20,14 +28,20 @@ from engine.statistics.sharpe import (
 __all__ = [
     "MIN_DAYS",
     "MIN_TRADES",
+    "Interval",
     "Measure",
     "Missing",
     "Moments",
+    "block_days",
     "daily_measures",
     "deflated_sharpe",
+    "difference_intervals",
     "enough",
     "expected_maximum_sharpe",
+    "intervals",
+    "mean_interval",
     "minimum_track_record",
     "moments",
     "probabilistic_sharpe",
+    "proportion_interval",
 ]
