@@ -15,6 +15,7 @@ from engine.statistics.bootstrap import (
 )
 from engine.statistics.gates import MIN_DAYS, MIN_TRADES, enough
 from engine.statistics.measures import Measure, daily_measures
+from engine.statistics.overfitting import Overfitting, backtest_overfitting
 from engine.statistics.samples import Missing
 from engine.statistics.sharpe import (
     Moments,
@@ -32,6 +33,8 @@ __all__ = [
     "Measure",
     "Missing",
     "Moments",
+    "Overfitting",
+    "backtest_overfitting",
     "block_days",
     "daily_measures",
     "deflated_sharpe",
