@@ -25,6 +25,7 @@ from engine.statistics.sharpe import (
     moments,
     probabilistic_sharpe,
 )
+from engine.statistics.superior import Superiority, superior_ability
 
 __all__ = [
     "MIN_DAYS",
@@ -34,6 +35,7 @@ __all__ = [
     "Missing",
     "Moments",
     "Overfitting",
+    "Superiority",
     "backtest_overfitting",
     "block_days",
     "daily_measures",
@@ -47,4 +49,5 @@ __all__ = [
     "moments",
     "probabilistic_sharpe",
     "proportion_interval",
+    "superior_ability",
 ]
