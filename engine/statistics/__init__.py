@@ -1,0 +1,53 @@
+"""How much of a result is luck: intervals, tests of a whole search, and when to say nothing.
+
+Pure functions on arrays. A number that cannot be had is a :class:`Missing` with its reason, never
+NaN; input that is no sample of returns (NaN, a wrong shape, an impossible setting) raises
+:class:`~engine.errors.ReportError`.
+"""
+
+from engine.statistics.bootstrap import (
+    Interval,
+    block_days,
+    difference_intervals,
+    intervals,
+    mean_interval,
+    proportion_interval,
+)
+from engine.statistics.gates import MIN_DAYS, MIN_TRADES, enough
+from engine.statistics.measures import Measure, daily_measures
+from engine.statistics.overfitting import Overfitting, backtest_overfitting
+from engine.statistics.samples import Missing
+from engine.statistics.sharpe import (
+    Moments,
+    deflated_sharpe,
+    expected_maximum_sharpe,
+    minimum_track_record,
+    moments,
+    probabilistic_sharpe,
+)
+from engine.statistics.superior import Superiority, superior_ability
+
+__all__ = [
+    "MIN_DAYS",
+    "MIN_TRADES",
+    "Interval",
+    "Measure",
+    "Missing",
+    "Moments",
+    "Overfitting",
+    "Superiority",
+    "backtest_overfitting",
+    "block_days",
+    "daily_measures",
+    "deflated_sharpe",
+    "difference_intervals",
+    "enough",
+    "expected_maximum_sharpe",
+    "intervals",
+    "mean_interval",
+    "minimum_track_record",
+    "moments",
+    "probabilistic_sharpe",
+    "proportion_interval",
+    "superior_ability",
+]

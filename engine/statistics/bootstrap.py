@@ -1,0 +1,253 @@
+"""Confidence intervals: the stationary bootstrap for days, simpler ones for trades.
+
+Sources: Politis and Romano (1994), 'The Stationary Bootstrap', JASA 89; the block length after
+Politis and White (2004) with the correction of Patton, Politis and White (2009), as in ``arch``;
+Wilson (1927), 'Probable Inference', JASA 22, for a proportion.
+
+Intervals are percentile intervals. BCa is left out: its acceleration is a jackknife of independent
+observations, which days are not, and a maximum drawdown has none that is smooth.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from engine.errors import ReportError
+from engine.statistics.measures import Measure
+from engine.statistics.samples import Floats, Missing, at_least, fraction, sample
+
+# Below this, neither a block length nor a spread of blocks can be estimated.
+MIN_SAMPLE_DAYS = 20
+MIN_REPLICATIONS = 100
+# More resamples without a value (no loss, no variance) than this share would shift the quantiles.
+MAX_UNDEFINED = 0.01
+# Resampled returns held at once: 32 MB.
+BATCH_CELLS = 2**22
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A two-sided confidence interval.
+
+    ``level`` is the nominal coverage, a fraction; ``observations`` the days or trades it rests on;
+    ``replications`` the resamples drawn, 0 for a formula.
+    """
+
+    estimate: float
+    low: float
+    high: float
+    level: float
+    replications: int
+    observations: int
+
+
+def intervals(
+    returns: ArrayLike,
+    measures: Mapping[str, Measure],
+    *,
+    seed: int = 0,
+    level: float = 0.95,
+    replications: int = 2_000,
+    block: int | None = None,
+) -> dict[str, Interval | Missing]:
+    """Return an interval of each measure of one series of daily returns, by the measure's name.
+
+    Parameters
+    ----------
+    returns : simple returns of days in order, shape (days,)
+    measures : functions from (replications, days) to (replications,), NaN for no value;
+        :func:`~engine.statistics.measures.daily_measures` has the usual ones
+    seed : seed of the resamples; the same seed gives the same interval
+    level : nominal coverage, a fraction
+    replications : resamples
+    block : expected block length, days; None: :func:`block_days`
+
+    Returns
+    -------
+    ``Missing`` for a series that is too short, does not vary or cannot be compounded, for a measure
+    without a value, and for one that has none in more than 1% of the resamples; those up to 1% are
+    left out.
+
+    Raises
+    ------
+    ReportError : NaN, a wrong shape, or a level, replications or block that make no sense
+    """
+    draw = _Draw(seed, level, replications, block)
+    return _intervals((sample(returns, "returns"),), measures, draw)
+
+
+def difference_intervals(
+    first: ArrayLike,
+    second: ArrayLike,
+    measures: Mapping[str, Measure],
+    *,
+    seed: int = 0,
+    level: float = 0.95,
+    replications: int = 2_000,
+    block: int | None = None,
+) -> dict[str, Interval | Missing]:
+    """Return an interval of measure(first) - measure(second), paired by day.
+
+    Both series are resampled with the same days, so that what moves both cancels. They must be
+    returns of the same days, equal in number (ReportError); the rest is as in :func:`intervals`.
+    """
+    pair = sample(first, "first"), sample(second, "second")
+    if len(pair[0]) != len(pair[1]):
+        raise ReportError(
+            f"paired series need the same days, not {len(pair[0])} and {len(pair[1])} of them"
+        )
+    return _intervals(pair, measures, _Draw(seed, level, replications, block))
+
+
+def block_days(*series: ArrayLike) -> int:
+    """Return the expected block length that the series ask for, whole days, at least 1.
+
+    The longest of those that ``arch.bootstrap.optimal_block_length`` finds for the returns, for
+    their squares, because volatility clusters where returns do not, and of a pair for the
+    difference. Series without variance have no say. ReportError on NaN or a wrong shape.
+    """
+    samples = [sample(values, "returns") for values in series]
+    if len(samples) == 2:
+        samples.append(samples[0] - samples[1])
+    columns = [column for values in samples for column in (values, values**2) if _varies(column)]
+    if not columns or len(columns[0]) < MIN_SAMPLE_DAYS:
+        return 1
+    # A tail of equal values divides 0 by 0 there; the lag counts as correlated, which is safe.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = import_module("arch.bootstrap").optimal_block_length(np.column_stack(columns))
+    lengths = found["stationary"].to_numpy()
+    lengths = lengths[np.isfinite(lengths)]
+    return max(1, math.ceil(lengths.max())) if len(lengths) else 1
+
+
+def proportion_interval(successes: int, trials: int, *, level: float = 0.95) -> Interval | Missing:
+    """Return the Wilson score interval of a share, such as the hit rate.
+
+    ``Missing`` without trials; ReportError for counts that are impossible.
+
+    >>> found = proportion_interval(8, 10)
+    >>> round(found.low, 4), round(found.high, 4)
+    (0.4902, 0.9433)
+    """
+    fraction(level, "level")
+    if not 0 <= successes <= trials:
+        raise ReportError(f"{successes} successes in {trials} trials are impossible")
+    if trials == 0:
+        return Missing("no trades")
+    test = import_module("scipy.stats").binomtest(successes, trials)
+    found = test.proportion_ci(confidence_level=level, method="wilson")
+    return Interval(successes / trials, float(found.low), float(found.high), level, 0, trials)
+
+
+def mean_interval(
+    values: ArrayLike, *, seed: int = 0, level: float = 0.95, replications: int = 10_000
+) -> Interval | Missing:
+    """Return an interval of the mean of independent values, such as the expectancy in R.
+
+    An i.i.d. percentile bootstrap (Efron 1979). It is too narrow for few values, about
+    ``sqrt((n - 1) / n)`` of the right width before any skewness: see ``enough``. ``Missing`` for
+    fewer than two values or equal ones; ReportError on NaN.
+    """
+    found = sample(values, "values")
+    fraction(level, "level")
+    at_least(replications, MIN_REPLICATIONS, "replications")
+    if len(found) < 2:
+        return Missing(f"{len(found)} value(s), 2 needed")
+    if not _varies(found):
+        return Missing("all values are equal")
+    draw = np.random.default_rng(seed)
+    rows = max(1, BATCH_CELLS // len(found))
+    means = [
+        found[draw.integers(0, len(found), (count, len(found)))].mean(axis=1)
+        for count in _batches(replications, rows)
+    ]
+    return _percentiles(float(found.mean()), np.concatenate(means), level, len(found))
+
+
+@dataclass(frozen=True)
+class _Draw:
+    """How to resample; the settings of :func:`intervals`."""
+
+    seed: int
+    level: float
+    replications: int
+    block: int | None
+
+    def __post_init__(self) -> None:
+        fraction(self.level, "level")
+        at_least(self.replications, MIN_REPLICATIONS, "replications")
+        if self.block is not None:
+            at_least(self.block, 1, "block")
+
+
+def _intervals(
+    series: tuple[Floats, ...], measures: Mapping[str, Measure], draw: _Draw
+) -> dict[str, Interval | Missing]:
+    reason = _unusable(series)
+    if reason is not None:
+        return {name: Missing(reason) for name in measures}
+    days = len(series[0])
+    drawn: dict[str, list[Floats]] = {name: [] for name in measures}
+    for rows in _resampled_days(series, draw):
+        resamples = tuple(values[rows] for values in series)
+        for name, measure in measures.items():
+            drawn[name].append(_combined(measure, resamples))
+    whole = tuple(values[np.newaxis, :] for values in series)
+    estimates = {name: float(_combined(measure, whole)[0]) for name, measure in measures.items()}
+    return {
+        name: _percentiles(estimates[name], np.concatenate(parts), draw.level, days)
+        for name, parts in drawn.items()
+    }
+
+
+def _unusable(series: tuple[Floats, ...]) -> str | None:
+    days = len(series[0])
+    if days < MIN_SAMPLE_DAYS:
+        return f"{days} daily returns, {MIN_SAMPLE_DAYS} needed"
+    if not any(_varies(values) for values in series):
+        return "the returns do not vary"
+    if any(float(values.min()) < -1 for values in series):
+        return "a daily loss of more than everything cannot be compounded"
+    return None
+
+
+def _varies(values: Floats) -> bool:
+    return len(values) > 0 and float(np.ptp(values)) > 0
+
+
+def _combined(measure: Measure, series: tuple[Floats, ...]) -> Floats:
+    """Return the measure of one series or the difference of two, one value a row."""
+    values = measure(series[0])
+    return values if len(series) == 1 else values - measure(series[1])
+
+
+def _resampled_days(series: tuple[Floats, ...], draw: _Draw) -> Iterator[NDArray[np.int64]]:
+    """Yield row numbers, shape (up to a batch, days), ``replications`` rows in all."""
+    days = len(series[0])
+    block = block_days(*series) if draw.block is None else draw.block
+    stationary = import_module("arch.bootstrap").StationaryBootstrap
+    source = stationary(block, np.arange(days), seed=draw.seed)
+    for count in _batches(draw.replications, max(1, BATCH_CELLS // days)):
+        yield np.array([source.update_indices() for _ in range(count)])
+
+
+def _batches(replications: int, rows: int) -> Iterator[int]:
+    for start in range(0, replications, rows):
+        yield min(rows, replications - start)
+
+
+def _percentiles(
+    estimate: float, values: Floats, level: float, observations: int
+) -> Interval | Missing:
+    if not math.isfinite(estimate):
+        return Missing("it has no value on these returns")
+    defined = values[np.isfinite(values)]
+    undefined = 1 - len(defined) / len(values)
+    if undefined > MAX_UNDEFINED:
+        return Missing(f"it has no value in {undefined:.0%} of the resamples")
+    low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(estimate, float(low), float(high), level, len(values), observations)

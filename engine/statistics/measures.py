@@ -1,0 +1,104 @@
+"""The headline numbers of ``engine.metrics``, for many samples of daily returns at once.
+
+Every function takes simple returns of shape (..., days) and returns one value a sample, shape
+(...), by the conventions of the function of the same name in ``engine.metrics``: NaN where that one
+is NaN. The tests compare the two value by value.
+"""
+
+import math
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.metrics import DAYS_PER_YEAR, MAX_LOG_GROWTH, NO_VARIANCE
+from engine.statistics.samples import Floats, at_least
+
+Measure = Callable[[Floats], Floats]
+
+
+def daily_measures(periods_per_year: float, years: float | None = None) -> dict[str, Measure]:
+    """Return the ready measures under their names in ``metrics.json``.
+
+    Parameters
+    ----------
+    periods_per_year : daily returns in a year, 365 around the clock, 252 of sessions
+    years : the elapsed time that makes the growth in ``calmar`` annual, as
+        ``engine.metrics.window_years`` gives it; None: number of returns / ``periods_per_year``
+
+    Raises
+    ------
+    ReportError : ``periods_per_year`` or ``years`` is not positive
+    """
+    at_least(periods_per_year, 1.0, "periods_per_year")
+    if years is not None:
+        at_least(years, 1 / DAYS_PER_YEAR, "years")
+    return {
+        "total_return": total_return,
+        "volatility": partial(volatility, periods_per_year=periods_per_year),
+        "sharpe": partial(sharpe, periods_per_year=periods_per_year),
+        "sortino": partial(sortino, periods_per_year=periods_per_year),
+        "max_drawdown_days": max_drawdown,
+        "calmar": partial(calmar, periods_per_year=periods_per_year, years=years),
+    }
+
+
+def total_return(returns: Floats) -> Floats:
+    """Return the compounded return, a fraction."""
+    return _end(returns) - 1
+
+
+def volatility(returns: Floats, periods_per_year: float) -> Floats:
+    """Return the standard deviation (n - 1) per year; NaN for fewer than two returns."""
+    if returns.shape[-1] < 2:
+        return np.full(returns.shape[:-1], np.nan)
+    deviation: Floats = np.std(returns, axis=-1, ddof=1) * math.sqrt(periods_per_year)
+    return deviation
+
+
+def sharpe(returns: Floats, periods_per_year: float) -> Floats:
+    """Return mean / standard deviation (n - 1), annualized; NaN for no variance."""
+    deviation = volatility(returns, periods_per_year)
+    return _quotient(returns.mean(axis=-1) * periods_per_year, deviation, deviation >= NO_VARIANCE)
+
+
+def sortino(returns: Floats, periods_per_year: float) -> Floats:
+    """Return mean / downside deviation over all returns, annualized; NaN without a loss."""
+    downside = np.sqrt(np.square(np.minimum(returns, 0.0)).mean(axis=-1))
+    defined = (downside > 0) & (returns.shape[-1] >= 2)
+    return _quotient(returns.mean(axis=-1) * math.sqrt(periods_per_year), downside, defined)
+
+
+def max_drawdown(returns: Floats) -> Floats:
+    """Return the lowest wealth / running peak - 1, zero or negative; the start is a peak."""
+    wealth = np.cumprod(1 + returns, axis=-1)
+    peak = np.maximum(np.maximum.accumulate(wealth, axis=-1), 1.0)
+    lowest: Floats = np.minimum((wealth / peak).min(axis=-1) - 1, 0.0)
+    return lowest
+
+
+def calmar(returns: Floats, periods_per_year: float, years: float | None = None) -> Floats:
+    """Return compound growth per year / -maximum drawdown; NaN where either has no value."""
+    elapsed = returns.shape[-1] / periods_per_year if years is None else years
+    growth, worst = _growth(_end(returns), elapsed), max_drawdown(returns)
+    return _quotient(growth, -worst, worst < 0)
+
+
+def _growth(end: Floats, years: float) -> Floats:
+    """Return ``end ** (1 / years) - 1``, NaN where ``engine.metrics.cagr`` is."""
+    alive = (end > 0) & (years * DAYS_PER_YEAR >= 1)
+    log_growth = np.log(end, out=np.full_like(end, np.nan), where=alive) / years
+    log_growth[~(log_growth < MAX_LOG_GROWTH)] = np.nan
+    return np.expm1(log_growth)
+
+
+def _end(returns: Floats) -> Floats:
+    end: Floats = np.prod(1 + returns, axis=-1)
+    return end
+
+
+def _quotient(numerator: Floats, denominator: Floats, where: NDArray[np.bool_]) -> Floats:
+    quotient = np.full(np.shape(numerator), np.nan)
+    np.divide(numerator, denominator, out=quotient, where=where)
+    return quotient

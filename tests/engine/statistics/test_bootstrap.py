@@ -1,0 +1,258 @@
+"""Against published examples, and by the coverage of simulated samples whose truth is known."""
+
+import math
+import re
+import time
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from engine.errors import ReportError
+from engine.statistics import (
+    Interval,
+    Missing,
+    block_days,
+    daily_measures,
+    difference_intervals,
+    intervals,
+    mean_interval,
+    proportion_interval,
+)
+from engine.statistics.measures import sharpe
+
+MEASURES = daily_measures(365.0)
+MEAN = {"mean": lambda returns: returns.mean(axis=-1)}
+
+
+def autoregressive(days, coefficient, rng, burn_in=50):
+    noise = rng.normal(0, 0.01, days + burn_in)
+    values = np.zeros(days + burn_in)
+    for i in range(1, days + burn_in):
+        values[i] = coefficient * values[i - 1] + noise[i]
+    return values[burn_in:]
+
+
+def covered(found, truth):
+    return found.low <= truth <= found.high
+
+
+@pytest.mark.parametrize(
+    ("successes", "trials", "low", "high"),
+    [
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0000, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ],
+)
+def test_score_intervals_of_newcombes_table(successes, trials, low, high):
+    # Newcombe (1998), 'Two-sided Confidence Intervals for the Single Proportion', Statistics in
+    # Medicine 17, table I, method 3
+    found = proportion_interval(successes, trials)
+    assert (found.low, found.high) == pytest.approx((low, high), abs=5e-5)
+    assert found.estimate == successes / trials
+    assert found.observations == trials
+
+
+def test_the_mean_of_the_seven_treated_mice():
+    # Efron and Tibshirani (1993), 'An Introduction to the Bootstrap', tables 2.1 and 2.2: mean
+    # 86.86, ideal bootstrap standard error 23.36; one standard error each way holds 68.27%
+    found = mean_interval([94, 197, 16, 38, 99, 141, 23], level=0.6827)
+    assert found.estimate == pytest.approx(86.86, abs=5e-3)
+    assert (found.high - found.low) / 2 == pytest.approx(23.36, rel=0.03)
+
+
+def test_the_block_length_of_archs_own_example():
+    # arch's test of optimal_block_length: 13.636 days for this autoregression
+    values = np.random.RandomState(0).standard_normal(10_100)
+    for i in range(1, len(values)):
+        values[i] = 0.3 * values[i - 1] + values[i]
+    assert block_days(values[100:]) == math.ceil(13.635665)
+
+
+def test_clustered_volatility_asks_for_longer_blocks_than_the_returns_alone():
+    rng = np.random.default_rng(3)
+    spread = np.repeat(rng.choice([0.005, 0.04], 40), 15)
+    returns = rng.normal(0, spread)
+    assert block_days(returns) > 2 * block_days(rng.permutation(returns))
+
+
+def test_sharpe_intervals_of_independent_returns_cover_the_truth():
+    rng = np.random.default_rng(11)
+    truth = 0.05 * math.sqrt(365)
+    measures = {"sharpe": MEASURES["sharpe"]}
+    found = [
+        intervals(rng.normal(0.0005, 0.01, 250), measures, seed=i, replications=400)["sharpe"]
+        for i in range(300)
+    ]
+    # 95% nominal; two standard errors of 300 trials are 2.5 points, blocks cost about one
+    assert 0.90 <= np.mean([covered(one, truth) for one in found]) <= 0.98
+
+
+def test_blocks_cover_the_mean_of_an_autoregression_where_single_days_do_not():
+    rng = np.random.default_rng(13)
+    samples = [autoregressive(400, 0.5, rng) for _ in range(200)]
+    shares = {}
+    for block in (None, 1):
+        found = [
+            intervals(values, MEAN, seed=i, replications=400, block=block)["mean"]
+            for i, values in enumerate(samples)
+        ]
+        shares[block] = np.mean([covered(one, 0.0) for one in found])
+    # single days ignore that the mean's deviation is sqrt((1 + 0.5) / (1 - 0.5)) = 1.7 times theirs
+    assert shares[1] < 0.82
+    assert shares[None] > 0.87
+
+
+def test_means_of_few_values_are_covered_somewhat_less_than_promised():
+    rng = np.random.default_rng(17)
+    found = [mean_interval(rng.normal(0.2, 1.0, 30), seed=i, replications=400) for i in range(300)]
+    assert 0.89 <= np.mean([covered(one, 0.2) for one in found]) <= 0.97
+
+
+def test_a_pair_is_resampled_on_the_same_days():
+    rng = np.random.default_rng(19)
+    market = rng.normal(0, 0.02, 300)
+    first, second = market + rng.normal(0.001, 0.001, 300), market
+    paired = difference_intervals(first, second, MEAN, block=3)["mean"]
+    alone = intervals(first, MEAN, block=3)["mean"]
+    assert paired.estimate == pytest.approx(float(np.mean(first - second)))
+    # the market, 20 times as volatile as the difference, cancels
+    assert paired.high - paired.low < (alone.high - alone.low) / 10
+
+
+def test_the_difference_of_means_is_the_mean_of_the_differences():
+    rng = np.random.default_rng(23)
+    first, second = rng.normal(0, 0.02, (2, 100))
+    paired = difference_intervals(first, second, MEAN, block=4, seed=2)["mean"]
+    single = intervals(first - second, MEAN, block=4, seed=2)["mean"]
+    assert (paired.low, paired.high) == pytest.approx((single.low, single.high))
+
+
+def test_equal_series_differ_by_nothing():
+    returns = np.random.default_rng(29).normal(0, 0.01, 60)
+    for found in difference_intervals(returns, returns, MEASURES).values():
+        assert (found.estimate, found.low, found.high) == (0, 0, 0)
+
+
+def test_the_same_seed_gives_the_same_interval_and_another_another():
+    returns = np.random.default_rng(31).normal(0, 0.01, 100)
+    assert intervals(returns, MEASURES, seed=4) == intervals(returns, MEASURES, seed=4)
+    assert intervals(returns, MEASURES, seed=4) != intervals(returns, MEASURES, seed=5)
+
+
+def test_batches_do_not_change_the_interval(monkeypatch):
+    returns = np.random.default_rng(37).normal(0, 0.01, 50)
+    whole = intervals(returns, MEASURES, replications=500)
+    monkeypatch.setattr("engine.statistics.bootstrap.BATCH_CELLS", 1_234)
+    assert intervals(returns, MEASURES, replications=500) == whole
+
+
+def test_an_interval_says_what_it_rests_on():
+    returns = np.random.default_rng(41).normal(0.001, 0.01, 120)
+    found = intervals(returns, MEASURES, level=0.9, replications=300)["sharpe"]
+    assert isinstance(found, Interval)
+    assert found.low < found.estimate < found.high
+    assert found.estimate == pytest.approx(sharpe(returns[np.newaxis, :], 365.0)[0])
+    assert (found.level, found.replications, found.observations) == (0.9, 300, 120)
+
+
+def test_two_thousand_resamples_of_all_measures_take_well_under_a_second():
+    returns = np.random.default_rng(43).normal(0, 0.01, 300)
+    intervals(returns, MEASURES, replications=100)  # the first call imports arch
+    start = time.perf_counter()
+    intervals(returns, MEASURES, replications=2_000)
+    assert time.perf_counter() - start < 0.8
+
+
+@pytest.mark.parametrize(
+    ("returns", "reason"),
+    [
+        ([], "0 daily returns, 20 needed"),
+        ([0.01] * 19, "19 daily returns, 20 needed"),
+        ([0.01] * 60, "the returns do not vary"),
+        ([0.01, -1.5] * 30, "a daily loss of more than everything cannot be compounded"),
+    ],
+)
+def test_a_series_that_says_nothing_has_no_interval(returns, reason):
+    assert intervals(returns, MEASURES) == dict.fromkeys(MEASURES, Missing(reason))
+
+
+def test_a_measure_without_a_value_is_missing_and_the_others_are_not():
+    gains = np.abs(np.random.default_rng(47).normal(0, 0.01, 60))
+    found = intervals(gains, MEASURES)
+    assert found["sortino"] == Missing("it has no value on these returns")
+    assert found["calmar"] == Missing("it has no value on these returns")
+    assert isinstance(found["sharpe"], Interval)
+
+
+def test_a_measure_that_most_resamples_lack_is_missing():
+    # the one day that moves is absent from about (1 - 1/60)^60 = 36% of the resamples
+    returns = np.zeros(60)
+    returns[30] = -0.1
+    found = intervals(returns, MEASURES, block=1)["sharpe"]
+    share = re.fullmatch(r"it has no value in (\d+)% of the resamples", found.reason)
+    assert int(share[1]) == pytest.approx(36, abs=3)
+
+
+def test_flat_tails_do_not_disturb_the_block_length():
+    returns = np.zeros(200)
+    returns[:4] = [0.1, -0.1, 0.2, -0.2]
+    assert block_days(returns) >= 1
+    assert block_days(np.zeros(50)) == 1
+
+
+def test_a_total_loss_is_a_return_like_others():
+    returns = np.random.default_rng(53).normal(0, 0.01, 100)
+    returns[50] = -1.0
+    found = intervals(returns, MEASURES)["total_return"]
+    assert found.estimate == -1
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_return_that_is_no_number_is_refused_with_its_place(bad):
+    returns = np.zeros(50)
+    returns[7] = bad
+    with pytest.raises(ReportError, match=r"1 of 50 values are not finite, the first at \(7,\)"):
+        intervals(returns, MEASURES)
+    with pytest.raises(ReportError, match="not finite"):
+        mean_interval(returns)
+    with pytest.raises(ReportError, match="not finite"):
+        block_days(returns)
+
+
+def test_a_pair_of_unequal_lengths_is_refused():
+    with pytest.raises(ReportError, match="not 50 and 49"):
+        difference_intervals(np.zeros(50), np.zeros(49), MEASURES)
+
+
+@pytest.mark.parametrize(
+    "setting", [{"level": 95}, {"level": 0.0}, {"replications": 10}, {"block": 0}]
+)
+def test_settings_that_make_no_sense_are_refused(setting):
+    with pytest.raises(ReportError, match="needed"):
+        intervals(np.zeros(50), MEASURES, **setting)
+
+
+def test_a_matrix_is_not_a_series():
+    with pytest.raises(ReportError, match=r"shape \(3, 2\)"):
+        intervals(np.zeros((3, 2)), MEASURES)
+
+
+@pytest.mark.parametrize("values", [[], [1.0], [0.5] * 10])
+def test_a_mean_needs_values_that_differ(values):
+    assert isinstance(mean_interval(values), Missing)
+
+
+def test_no_trades_have_no_hit_rate():
+    assert str(proportion_interval(0, 0)) == "n/a: no trades"
+    with pytest.raises(ReportError, match="3 successes in 2 trials"):
+        proportion_interval(3, 2)
+
+
+def test_a_hit_rate_of_ten_in_ten_is_not_certain():
+    found = proportion_interval(10, 10)
+    # z^2 = 3.8415: 10 / (10 + z^2)
+    assert found.low == pytest.approx(10 / (10 + stats.norm.ppf(0.975) ** 2))
+    assert found.high == 1
