@@ -194,6 +194,15 @@ def sortino(returns: Floats, periods_per_year: float) -> float:
     return float(np.mean(returns)) / downside * math.sqrt(periods_per_year)
 
 
+def drawdowns(equity: Floats) -> Floats:
+    """Return equity / running peak - 1 at each point, zero or negative.
+
+    >>> drawdowns(np.array([100.0, 120.0, 90.0])).tolist()
+    [0.0, 0.0, -0.25]
+    """
+    return np.minimum(equity / np.maximum.accumulate(equity) - 1, 0.0)
+
+
 def max_drawdown(equity: Floats) -> float:
     """Return the lowest equity / running peak - 1, zero or negative; NaN without values.
 
@@ -202,7 +211,7 @@ def max_drawdown(equity: Floats) -> float:
     """
     if len(equity) == 0:
         return NAN
-    return min(float((equity / np.maximum.accumulate(equity)).min()) - 1, 0.0)
+    return float(drawdowns(equity).min())
 
 
 def longest_drawdown_days(returns: pd.Series) -> float:

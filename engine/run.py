@@ -50,6 +50,10 @@ class PreparedRun:
         """Return the run with a config that prepares the same."""
         return replace(self, part=replace(self.part, config=config))
 
+    def simulated(self, on_progress: Callable[[float], None] | None = None) -> RunResult:
+        """Return the finished run; errors are those of :meth:`result`."""
+        return self.result(simulate(self.part, on_progress=on_progress))
+
     def result(self, outcome: SimulationOutcome) -> RunResult:
         """Return the finished run once its decisions are proved to be causal.
 
@@ -90,8 +94,7 @@ def run(
     ------
     RiskoffError : bad config, data or playbook; see ``engine.errors`` for who must act.
     """
-    prepared = prepare_run(config, source, plugin_path)
-    return prepared.result(simulate(prepared.part, on_progress=on_progress))
+    return prepare_run(config, source, plugin_path).simulated(on_progress)
 
 
 def prepare_run(

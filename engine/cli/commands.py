@@ -7,6 +7,7 @@ import typer
 
 from engine.cli import (
     checklist_command,
+    compare_command,
     config_commands,
     data_commands,
     episode_commands,
@@ -24,6 +25,7 @@ app = typer.Typer(
 )
 app.command("run")(run_commands.run)
 app.command("account")(run_commands.account)
+app.command("compare")(compare_command.compare)
 app.command("validate")(config_commands.validate)
 app.command("show-config")(config_commands.show_config)
 app.command("schema")(config_commands.schema)

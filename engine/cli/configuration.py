@@ -7,7 +7,13 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from data_feeds.yaml_text import load_yaml
-from engine.config.load import ParamsModel, load_account_config, load_run_config
+from engine.config.compare import CompareConfig
+from engine.config.load import (
+    ParamsModel,
+    load_account_config,
+    load_compare_config,
+    load_run_config,
+)
 from engine.config.locations import ACCOUNTS_FOLDER, find_config
 from engine.config.models import RunConfig
 from engine.config.sleeves import SleevesConfig
@@ -62,6 +68,23 @@ def read_account(
     settings, params_model = _settings(overrides, data), _params_model(plugin_path)
     path = find_config(config, "accounts")
     return load_account_config(path, settings, params_model=params_model)
+
+
+def read_comparison(
+    config: str,
+    overrides: Sequence[str] | None,
+    plugin_path: Path | None,
+    data: Path | None = None,
+) -> CompareConfig:
+    """Return the comparison that a CONFIG argument names.
+
+    Errors are those of :func:`read_config`.
+    """
+    settings = list(overrides or ())
+    if data is not None:
+        settings.append(f"source={json.dumps(str(data))}")
+    path = find_config(config, "compare")
+    return load_compare_config(path, settings, params_model=_params_model(plugin_path))
 
 
 def _settings(overrides: Sequence[str] | None, data: Path | None) -> list[str]:

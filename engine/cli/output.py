@@ -64,6 +64,25 @@ def working(title: str) -> Iterator[Report]:
         bar.close()
 
 
+@contextmanager
+def progress(title: str, total: int) -> Iterator[Callable[[int, str], None]]:
+    """Yield ``report(done, what)`` and show a bar with what was done last and the time left.
+
+    Nothing is shown unless stderr is a terminal.
+    """
+    if not sys.stderr.isatty():
+        yield lambda done, what: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeRemainingColumn as TimeLeft
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeLeft())
+    with Progress(*columns, console=Console(file=sys.stderr), transient=True) as shown:
+        task = shown.add_task(title, total=total)
+        yield lambda done, what: shown.update(task, completed=done, description=what)
+
+
 def _ignore(fraction: float) -> None:
     """Report nothing."""
 

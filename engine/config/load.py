@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from data_feeds.yaml_text import KeyPath
+from engine.config.compare import CompareConfig, RowConfig
 from engine.config.market import MarketStateConfig
 from engine.config.models import RunConfig
 from engine.config.problems import problem_lines, validate_strict
@@ -15,7 +16,8 @@ from engine.config.yaml_source import ConfigSource, dotted, read_source
 from engine.errors import ConfigError
 
 PARAMS = ("playbook", "params")
-HasPlaybook = TypeVar("HasPlaybook", RunConfig, SleeveConfig)
+HasPlaybook = TypeVar("HasPlaybook", RunConfig, SleeveConfig, RowConfig)
+Matrix = TypeVar("Matrix", SleevesConfig, CompareConfig)
 
 # From a playbook's name to the model of its parameters; raises ConfigError for an unknown name.
 ParamsModel = Callable[[str], type[BaseModel]]
@@ -73,26 +75,48 @@ def load_account_config(
 
     Parameters and errors are those of :func:`load_run_config`.
     """
+    config, params = _load_several(SleevesConfig, "sleeves", path, overrides, params_model)
+    sleeves = {name: _with_params(item, params.get(name)) for name, item in config.sleeves.items()}
+    return config.model_copy(update={"sleeves": sleeves})
+
+
+def load_compare_config(
+    path: Path, overrides: Sequence[str] = (), *, params_model: ParamsModel | None = None
+) -> CompareConfig:
+    """Return the comparison that a YAML file describes.
+
+    Parameters and errors are those of :func:`load_run_config`.
+    """
+    config, params = _load_several(CompareConfig, "rows", path, overrides, params_model)
+    rows = {name: _with_params(item, params.get(name)) for name, item in config.rows.items()}
+    return config.model_copy(update={"rows": rows})
+
+
+def _load_several(
+    model: type[Matrix],
+    block: str,
+    path: Path,
+    overrides: Sequence[str],
+    params_model: ParamsModel | None,
+) -> tuple[Matrix, dict[str, BaseModel | None]]:
+    """Return a config with several playbooks below ``block``, and their checked parameters."""
     source = read_source(path, overrides)
     problems: list[str] = []
     config = None
     try:
-        config = validate_strict(SleevesConfig, source.data)
+        config = validate_strict(model, source.data)
     except ValidationError as error:
-        problems += problem_lines(error, SleevesConfig, source)
+        problems += problem_lines(error, model, source)
     complete = {}
-    written = source.data.get("sleeves")
+    written = source.data.get(block)
     if params_model is not None and isinstance(written, dict):
         for name in written:
-            params, found = _checked_params(source, params_model, ("sleeves", name))
+            params, found = _checked_params(source, params_model, (block, name))
             problems += found
             complete[name] = params
     if config is None or problems:
         raise ConfigError("\n".join(problems))
-    sleeves = {
-        name: _with_params(sleeve, complete.get(name)) for name, sleeve in config.sleeves.items()
-    }
-    return config.model_copy(update={"sleeves": sleeves})
+    return config, complete
 
 
 def load_state_config(path: Path, overrides: Sequence[str] = ()) -> MarketStateConfig:

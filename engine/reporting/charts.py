@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.events import EquityCurve
+from engine.metrics import drawdowns
 from engine.trades import Trade
 
 # Points a line keeps: more than the pixels of the picture are not seen.
@@ -90,12 +91,9 @@ def account_chart(curve: EquityCurve, sleeves: Mapping[str, EquityCurve]) -> str
 @contextmanager
 def quiet_figure(heights: Sequence[float]) -> Iterator[tuple[Any, Sequence[Any]]]:
     """Yield a figure and its panels below each other, of ``heights`` inches, on one UTC axis."""
-    # By name and only here: matplotlib costs 0.3 s that `riskoff --help` must not pay.
-    mpl: Any = import_module("matplotlib")
-    mpl.use("Agg")
     total = sum(heights)
-    with _quiet_style(mpl):
-        figure = import_module("matplotlib.figure").Figure(figsize=(WIDTH, total))
+    with quiet_style() as mpl:
+        figure = mpl.figure.Figure(figsize=(WIDTH, total))
         panels = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
         # Not the constrained layout: its solver ends in other last digits from call to call.
         figure.subplots_adjust(
@@ -147,14 +145,19 @@ def series_dates(instants: NDArray[np.int64]) -> NDArray[np.datetime64]:
 
 
 def _draw_drawdown(axes: Any, curve: EquityCurve) -> None:
-    fall = curve.equity / np.maximum.accumulate(curve.equity) - 1
+    fall = drawdowns(curve.equity)
     at, values = thinned(curve.at, fall)
     axes.fill_between(series_dates(at), values * 100, 0, color=LOSS, alpha=0.35, linewidth=0)
     axes.set_ylabel("drawdown, %")
 
 
 @contextmanager
-def _quiet_style(mpl: Any) -> Iterator[None]:
+def quiet_style() -> Iterator[Any]:
+    """Yield matplotlib with a style of our own and without a screen."""
+    # By name and only here: matplotlib costs 0.3 s that `riskoff --help` must not pay.
+    mpl: Any = import_module("matplotlib")
+    import_module("matplotlib.figure")
+    mpl.use("Agg")
     style = {
         "svg.hashsalt": SVG_SALT,
         "svg.fonttype": "none",
@@ -165,4 +168,4 @@ def _quiet_style(mpl: Any) -> Iterator[None]:
         "axes.edgecolor": "#c5ccd3",
     }
     with mpl.rc_context({**mpl.rcParamsDefault, "backend": "Agg", **style}):
-        yield
+        yield mpl

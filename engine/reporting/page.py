@@ -52,8 +52,10 @@ hold on the same days. Rows that it computes otherwise than it says are left out
 <h3>Worst drawdowns of daily returns, %</h3>{{{{dd_info}}}}</div></div>"""
 
 
-def tearsheet(record: RunRecord, benchmark: "pd.Series[float] | None") -> str:
+def tearsheet(record: RunRecord, benchmark: "pd.Series[float] | None", *, back: str = "") -> str:
     """Return the page's HTML; it names no time and loads nothing from anywhere.
+
+    ``back`` is the address of the comparison that the run belongs to, empty for a run alone.
 
     Raises
     ------
@@ -62,11 +64,11 @@ def tearsheet(record: RunRecord, benchmark: "pd.Series[float] | None") -> str:
     why_not = why_no_tearsheet(record.daily_returns)
     if why_not:
         below = f"<h2>Daily returns</h2><p>No quantstats page: {html.escape(why_not)}.</p>"
-        return _document(record, _sections(record, benchmark) + below)
+        return _document(record, _sections(record, benchmark) + below, back)
     places = "\n".join(f"{{{{{name}}}}}" for name in pictures(record.daily_returns))
     # Our part is put in afterwards: braces in it must not be taken for places to fill.
     mark = "<!-- sections -->"
-    template = _document(record, mark + QUANTSTATS.format(pictures=places))
+    template = _document(record, mark + QUANTSTATS.format(pictures=places), back)
     filled = fill_template(
         template,
         record.daily_returns,
@@ -105,16 +107,16 @@ def pictures(returns: "pd.Series[float]") -> tuple[str, ...]:
     )
 
 
-def _document(record: RunRecord, body: str) -> str:
+def _document(record: RunRecord, body: str, back: str) -> str:
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{html.escape(facts.title(record))}</title><style>{STYLE}</style></head>\n"
-        f"<body><main>{_head(record)}{body}</main></body></html>\n"
+        f"<body><main>{_head(record, back)}{body}</main></body></html>\n"
     )
 
 
-def _head(record: RunRecord) -> str:
+def _head(record: RunRecord, back: str) -> str:
     shout = (
         '<p class="synthetic">SYNTHETIC DATA: generated, nothing here happened.</p>'
         if record.is_synthetic
@@ -125,7 +127,8 @@ def _head(record: RunRecord) -> str:
         f"Data: {facts.data_line(record)}. Run {run_folder_name(record.run)}.",
     )
     notes = "".join(f'<p class="note">{html.escape(line)}</p>' for line in lines)
-    return f"{shout}<h1>{html.escape(facts.title(record))}</h1>{notes}"
+    link = f'<p class="note"><a href="{html.escape(back)}">all cells</a></p>' if back else ""
+    return f"{link}{shout}<h1>{html.escape(facts.title(record))}</h1>{notes}"
 
 
 def _sections(record: RunRecord, benchmark: "pd.Series[float] | None") -> str:

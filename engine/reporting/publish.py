@@ -23,8 +23,12 @@ def publish(run: FinishedRun, root: Path, *, timing: Mapping[str, Any] | None = 
     return write_run(run, root, add_reports=write_reports, timing=timing)
 
 
-def write_reports(record: RunRecord, folder: Path) -> None:
-    """Write ``summary.txt`` and ``tearsheet.html`` into a run folder."""
+def write_reports(record: RunRecord, folder: Path, *, back: str = "") -> None:
+    """Write ``summary.txt`` and ``tearsheet.html`` into a run folder.
+
+    ``back`` is the address of the page that the run belongs to, as seen from the folder.
+    """
     held = facts.benchmark(record)
     (folder / SUMMARY_FILE).write_text(summary(record, held), encoding="utf-8", newline="\n")
-    (folder / TEARSHEET_FILE).write_text(tearsheet(record, held), encoding="utf-8", newline="\n")
+    page = tearsheet(record, held, back=back)
+    (folder / TEARSHEET_FILE).write_text(page, encoding="utf-8", newline="\n")

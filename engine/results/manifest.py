@@ -102,6 +102,7 @@ def manifest(record: RunRecord) -> dict[str, Any]:
             "fills_inferred": sum(fill.inferred for fill in outcome.fills),
         },
         "conventions": {"periods_per_year": record.periods_per_year, "risk_free_rate": 0.0},
+        "lacking": lacking(record),
         "assumptions": assumptions(record),
     }
 

@@ -1,0 +1,117 @@
+"""``compare``."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from engine.cli.options import DataOption, JsonOption, PluginOption, SetOption
+from engine.cli.output import print_columns, print_json, progress, working
+
+if TYPE_CHECKING:
+    from engine.compare import CellOutcome, Matrix
+
+DEFAULT_OUT = Path("compare")
+
+
+def compare(
+    config: Annotated[
+        str,
+        typer.Argument(
+            metavar="CONFIG", help="A comparison's YAML file, or the name of a shipped one"
+        ),
+    ],
+    *,
+    overrides: SetOption = None,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Folder of all comparisons")
+    ] = DEFAULT_OUT,
+    data: DataOption = None,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", metavar="N", min=1, help="Processes [default: all]")
+    ] = None,
+    plugin_path: PluginOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run playbooks and baselines over episodes; write a page that compares them.
+
+    Cells whose run is there already are not run again.
+    """
+    from engine.cli.configuration import read_comparison
+
+    checked = read_comparison(config, overrides, plugin_path, data)
+
+    from data_feeds.load import open_source
+    from engine.compare import cells_of, episodes_of, finished_matrix, run_cells, write_comparison
+    from engine.errors import SimulationError
+    from engine.results import check_writable
+
+    folder = out / checked.name
+    check_writable(folder)
+    episodes = episodes_of(checked)
+    cells = cells_of(checked, episodes)
+    with working("reading data"):
+        source = open_source(checked.source)
+    with progress("running cells", len(cells)) as report:
+        outcomes = run_cells(
+            cells,
+            folder / "runs",
+            page=folder / "index.html",
+            jobs=jobs,
+            plugin_path=plugin_path,
+            on_done=_told(report),
+        )
+    matrix = finished_matrix(checked, episodes, outcomes)
+    with working("writing the page"):
+        page = write_comparison(matrix, source, folder)
+    if as_json:
+        print_json({"page": str(page), "cells": _cells(matrix)})
+    else:
+        _print(matrix, page)
+    bad = [outcome for outcome in outcomes if outcome.problem or outcome.findings]
+    if bad:
+        raise SimulationError("\n".join(_problem(outcome) for outcome in bad))
+
+
+def _told(report: Callable[[int, str], None]) -> "Callable[[CellOutcome, int], None]":
+    def told(outcome: "CellOutcome", count: int) -> None:
+        how = "no run" if outcome.problem else "was there" if outcome.reused else "done"
+        report(count, f"{outcome.row} {outcome.episode}: {how}")
+
+    return told
+
+
+def _cells(matrix: "Matrix") -> list[dict[str, object]]:
+    from engine.compare.matrix import matrix_rows
+
+    return list(matrix_rows(matrix.outcomes, matrix.records))
+
+
+def _print(matrix: "Matrix", page: Path) -> None:
+    """Print return, deepest drawdown and trades of every cell, and the page."""
+    from engine.compare.matrix import texts, values
+
+    if matrix.synthetic:
+        print("*** SYNTHETIC DATA: nothing here happened ***")
+    head = ("return, deepest drawdown, trades", *(episode.name for episode in matrix.episodes))
+    rows = [head]
+    for name, item in matrix.config.rows.items():
+        cells = []
+        for episode in matrix.episodes:
+            record = matrix.records.get((name, episode.name))
+            if record is None:
+                cells.append("no run")
+                continue
+            said = texts(values(record))
+            cells.append(f"{said['total_return']}  {said['max_drawdown']}  {said['trades']}")
+        rows.append((item.title, *cells))
+    print_columns(rows)
+    print(page)
+
+
+def _problem(outcome: "CellOutcome") -> str:
+    where = f"{outcome.row}, {outcome.episode}"
+    if outcome.problem:
+        return f"{where}: {outcome.problem}"
+    return f"{where}: the audit found {outcome.findings} differences; see {outcome.folder}"

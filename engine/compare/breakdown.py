@@ -1,0 +1,70 @@
+"""What a cell's result is made of: by phase of its episode, and by what moved the money."""
+
+import math
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+
+from engine.compare.record import CellRecord
+from engine.episodes import Phase, instant_ns
+from engine.events import FactKind
+from engine.metrics import max_drawdown
+
+ONE_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class PhaseResult:
+    """A cell in one phase; fractions, drawdown zero or negative. ``trades`` were entered in it."""
+
+    phase: Phase
+    total_return: float
+    drawdown: float
+    exposure: float
+    trades: int
+
+
+def by_phase(cell: CellRecord) -> list[PhaseResult]:
+    """Return the phases of the cell's episode in order."""
+    return [_in_phase(cell, phase) for phase in cell.episode.spans()]
+
+
+def _in_phase(cell: CellRecord, phase: Phase) -> PhaseResult:
+    edges = np.array([instant_ns(phase.start), instant_ns(phase.end + ONE_DAY)])
+    before, after = cell.equity_at(edges).tolist()
+    inside = (cell.curve.at > edges[0]) & (cell.curve.at <= edges[1])
+    equity = cell.curve.equity[inside]
+    # An account at zero has no return.
+    held = cell.curve.gross_notional[inside] / np.where(equity > 0, equity, np.nan)
+    entered = [row["entered_at"].value for row in cell.trades]
+    return PhaseResult(
+        phase,
+        after / before - 1 if before > 0 else math.nan,
+        max_drawdown(np.append(before, equity)),
+        float(np.nanmean(held)) if np.isfinite(held).any() else 0.0,
+        sum(bool(edges[0] < at <= edges[1]) for at in entered),
+    )
+
+
+def attribution(cell: CellRecord) -> dict[str, float]:
+    """Return what the total return is made of, fractions of the starting equity that add up.
+
+    ``price`` before slippage, ``slippage`` and ``fees`` (zero or negative), ``funding``,
+    ``dividends``, ``interest``, ``other`` (what belongs to no trade: zero to rounding).
+    """
+    sums = {
+        name: math.fsum(row[name] for row in cell.trades)
+        for name in ("gross_pnl", "slippage_cost", "fees", "funding", "income")
+    }
+    parts = {
+        "price": sums["gross_pnl"] + sums["slippage_cost"],
+        "slippage": -sums["slippage_cost"],
+        "fees": -sums["fees"],
+        "funding": sums["funding"],
+        "dividends": sums["income"],
+        "interest": cell.fact_sum(FactKind.INTEREST),
+    }
+    change = cell.metrics["end_equity"] - cell.start_equity
+    parts["other"] = change - math.fsum(parts.values())
+    return {name: amount / cell.start_equity for name, amount in parts.items()}

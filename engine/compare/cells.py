@@ -1,0 +1,51 @@
+"""The cells of a comparison: one run for each row and episode."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from engine.config.compare import CompareConfig
+from engine.config.models import DataConfig, RunConfig
+from engine.episodes import Episode, find_episode
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A row over an episode, as a run."""
+
+    row: str
+    episode: str
+    config: RunConfig
+
+
+def episodes_of(config: CompareConfig) -> tuple[Episode, ...]:
+    """Return the episodes of a comparison in its order.
+
+    Raises
+    ------
+    ConfigError, YamlError : one is unknown or cannot be read
+    """
+    return tuple(find_episode(text) for text in config.episodes)
+
+
+def cells_of(config: CompareConfig, episodes: Sequence[Episode]) -> tuple[Cell, ...]:
+    """Return all cells, row by row."""
+    return tuple(
+        Cell(row, episode.name, config.run(row, episode.name, _window(config, episode)))
+        for row in config.rows
+        for episode in episodes
+    )
+
+
+def _window(config: CompareConfig, episode: Episode) -> DataConfig:
+    """Return the data of a cell: the episode's days, both included."""
+    return DataConfig(
+        source=config.source,
+        start=_moment(episode.start_at),
+        end=_moment(episode.end_at),
+        extra_lag=config.extra_lag,
+    )
+
+
+def _moment(at: int) -> datetime:
+    return datetime.fromtimestamp(at // 1_000_000_000, UTC)

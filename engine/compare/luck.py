@@ -1,0 +1,196 @@
+"""How much of the matrix may be luck: intervals, differences from the reference, whole families.
+
+Rows that trade around the clock have a return every day, those of an exchange every session. What
+is compared is compared on the reference's days; the others' days between two of them are
+compounded.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypedDict
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from engine.compare.record import CellRecord
+from engine.config.compare import CompareConfig
+from engine.statistics import (
+    Interval,
+    Missing,
+    Overfitting,
+    Superiority,
+    backtest_overfitting,
+    daily_measures,
+    deflated_sharpe,
+    difference_intervals,
+    enough,
+    intervals,
+    mean_interval,
+    minimum_track_record,
+    moments,
+    probabilistic_sharpe,
+    proportion_interval,
+    superior_ability,
+)
+
+Floats = NDArray[np.float64]
+Records = Mapping[tuple[str, str], CellRecord]
+COMPARED = ("total_return", "sharpe", "max_drawdown_days")
+MOST_BLOCKS = 16
+FEWEST_BLOCKS_AN_EPISODE = 2
+
+
+class Draws(TypedDict):
+    """How resamples are drawn."""
+
+    seed: int
+    level: float
+    replications: int
+
+
+@dataclass(frozen=True)
+class CellLuck:
+    """What can be said about one cell. Texts say why a number is missing."""
+
+    trades: int
+    days: int
+    gate: str | None
+    metrics: Mapping[str, Interval | Missing]
+    differences: Mapping[str, Interval | Missing]
+    hit_rate: Interval | Missing
+    average_r: Interval | Missing
+    probabilistic_sharpe: float | Missing
+    deflated_sharpe: float | Missing
+    minimum_track_record: float | Missing
+
+
+@dataclass(frozen=True)
+class FamilyLuck:
+    """What can be said about all playbooks over all episodes."""
+
+    days: int
+    episodes: int
+    overfitting: Overfitting | Missing
+    superiority: Superiority | Missing
+    names: tuple[str, ...]
+
+
+def cell_luck(cell: CellRecord, records: Records, config: CompareConfig) -> CellLuck:
+    """Return the intervals and probabilities of a cell.
+
+    The trials of the deflated Sharpe ratio are the rows that are no baselines, over this episode.
+    """
+    returns = cell.daily.to_numpy()
+    draws = Draws(seed=config.seed, level=config.level, replications=config.replications)
+    measures = daily_measures(cell.periods_per_year, cell.years)
+    trades = len(cell.trades)
+    gate = enough(trades, len(returns))
+    won = sum(row["net_pnl"] > 0 for row in cell.trades)
+    risked = [row["r_multiple"] for row in cell.trades if not math.isnan(row["r_multiple"])]
+    sharpes = _sharpe_numbers(cell, records, config)
+    if gate is not None:
+        sharpes = (Missing(gate), Missing(gate), Missing(gate))
+    return CellLuck(
+        trades,
+        len(returns),
+        gate,
+        intervals(returns, measures, **draws),
+        _differences(cell, records, config, draws),
+        proportion_interval(won, trades, level=config.level),
+        mean_interval(risked, seed=config.seed, level=config.level),
+        *sharpes,
+    )
+
+
+def family_luck(records: Records, config: CompareConfig, episodes: Sequence[str]) -> FamilyLuck:
+    """Return overfitting of the choice among the playbooks, and whether any beats the reference.
+
+    Days of all episodes follow each other; blocks never reach from one into the next.
+    """
+    rivals = [
+        name for name, item in config.rows.items() if not item.baseline and name != config.reference
+    ]
+    whole = [e for e in episodes if all((r, e) in records for r in (*rivals, config.reference))]
+    tables = [_aligned(records, [config.reference, *rivals], episode) for episode in whole]
+    days = sum(len(table) for table in tables)
+    if len(rivals) < 2 or not tables:
+        reason = Missing(f"{len(rivals)} playbooks over {len(whole)} whole episodes")
+        return FamilyLuck(days, len(whole), reason, reason, tuple(rivals))
+    table = np.concatenate(tables)
+    codes = np.repeat(np.arange(len(tables)), [len(part) for part in tables])
+    return FamilyLuck(
+        days,
+        len(whole),
+        backtest_overfitting(table[:, 1:], codes, blocks=_blocks(len(tables))),
+        superior_ability(table[:, 1:], table[:, 0], seed=config.seed),
+        tuple(rivals),
+    )
+
+
+def on_days(cell: CellRecord, days: pd.DatetimeIndex) -> Floats:
+    """Return the cell's returns between the given UTC days, its own days compounded.
+
+    The first is measured from the start of the window.
+    """
+    wealth = (1 + cell.daily).cumprod()
+    place = wealth.index.searchsorted(days, side="right") - 1
+    known = np.where(place >= 0, wealth.to_numpy()[np.maximum(place, 0)], 1.0)
+    before = np.concatenate(([1.0], known[:-1]))
+    # An account at zero stays there.
+    return np.divide(known, before, out=np.ones_like(known), where=before != 0) - 1
+
+
+def _blocks(episodes: int) -> int:
+    """Return the most blocks up to 16 that are even and share out evenly to the episodes."""
+    fitting = [n for n in range(2, MOST_BLOCKS + 1, 2) if n % episodes == 0]
+    return max(fitting, default=FEWEST_BLOCKS_AN_EPISODE * episodes)
+
+
+def _aligned(records: Records, rows: Sequence[str], episode: str) -> Floats:
+    days = pd.DatetimeIndex(records[rows[0], episode].daily.index)
+    return np.column_stack([on_days(records[row, episode], days) for row in rows])
+
+
+def _differences(
+    cell: CellRecord, records: Records, config: CompareConfig, draws: Draws
+) -> dict[str, Interval | Missing]:
+    reference = records.get((config.reference, cell.episode.name))
+    if reference is None or cell.row == config.reference:
+        reason = "this is the reference" if reference is not None else "the reference did not run"
+        return dict.fromkeys(COMPARED, Missing(reason))
+    measures = daily_measures(reference.periods_per_year, cell.years)
+    return difference_intervals(
+        on_days(cell, pd.DatetimeIndex(reference.daily.index)),
+        reference.daily.to_numpy(),
+        {name: measures[name] for name in COMPARED},
+        **draws,
+    )
+
+
+def _sharpe_numbers(
+    cell: CellRecord, records: Records, config: CompareConfig
+) -> tuple[float | Missing, float | Missing, float | Missing]:
+    found = moments(cell.daily.to_numpy())
+    if isinstance(found, Missing):
+        return found, found, found
+    shape = {"skewness": found.skewness, "kurtosis": found.kurtosis}
+    trials = [
+        moments(records[row, cell.episode.name].daily.to_numpy())
+        for row, item in config.rows.items()
+        if not item.baseline and (row, cell.episode.name) in records
+    ]
+    ratios = [trial.sharpe for trial in trials if not isinstance(trial, Missing)]
+    spread = float(np.var(ratios, ddof=1)) if len(ratios) > 1 else 0.0
+    return (
+        probabilistic_sharpe(found.sharpe, benchmark=0.0, observations=found.observations, **shape),
+        deflated_sharpe(
+            found.sharpe,
+            trials=max(len(ratios), 1),
+            sharpe_variance=spread,
+            observations=found.observations,
+            **shape,
+        ),
+        minimum_track_record(found.sharpe, benchmark=0.0, **shape),
+    )

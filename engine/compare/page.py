@@ -1,0 +1,301 @@
+"""``index.html``: one file that any browser opens without a network."""
+
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from data_feeds.catalog import Catalog
+from data_feeds.dataset import Dataset
+from engine.compare.breakdown import PhaseResult, attribution, by_phase
+from engine.compare.drawing import episode_drawing
+from engine.compare.luck import CellLuck, FamilyLuck, cell_luck, family_luck
+from engine.compare.matrix import METRICS, texts, values
+from engine.compare.pool import AUDIT_FILE, CellOutcome
+from engine.compare.record import CellRecord
+from engine.compare.remarks import warnings_of
+from engine.config.compare import CompareConfig
+from engine.episodes import Episode
+from engine.reporting.text import number, percent, signed
+from engine.results.folder import CONFIG_FILE, MANIFEST_FILE, METRICS_FILE
+from engine.statistics import Interval, Missing, Overfitting, Superiority
+
+FILES = (
+    ("summary", "summary.txt"),
+    ("config", CONFIG_FILE),
+    ("manifest", MANIFEST_FILE),
+    ("metrics", METRICS_FILE),
+    ("audit", AUDIT_FILE),
+)
+PARTS = ("price", "slippage", "fees", "funding", "dividends", "interest", "other")
+LUCK_HEAD = (
+    "cell", "trades", "days", "return", "Sharpe", "deepest drawdown", "win rate", "expectancy, R",
+    "return less reference", "Sharpe less reference", "P(Sharpe > 0)", "deflated", "days needed",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A finished comparison: what was asked, what became of it, what it says."""
+
+    config: CompareConfig
+    episodes: Sequence[Episode]
+    outcomes: Sequence[CellOutcome]
+    records: Mapping[tuple[str, str], CellRecord]
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether one cell read generated data."""
+        return any(record.is_synthetic for record in self.records.values())
+
+    def of_episode(self, episode: Episode) -> list[CellRecord]:
+        """Return the finished cells of an episode in the order of the rows."""
+        names = [(row, episode.name) for row in self.config.rows]
+        return [self.records[name] for name in names if name in self.records]
+
+
+def comparison_page(matrix: Matrix, source: Catalog | Dataset, place: Path) -> str:
+    """Return the page of a finished comparison.
+
+    Parameters
+    ----------
+    matrix : the comparison
+    source : the market data, for the strips of the market state and the lines of BTC and QQQ
+    place : folder of the page, from which run folders are linked
+    """
+    jinja: Any = import_module("jinja2")
+    markup: Any = import_module("markupsafe").Markup
+    environment = jinja.Environment(
+        autoescape=True, undefined=jinja.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    config = matrix.config
+    luck = {
+        key: cell_luck(record, matrix.records, config) for key, record in matrix.records.items()
+    }
+    family = family_luck(matrix.records, config, [episode.name for episode in matrix.episodes])
+    rows = [_row(matrix, name, place) for name in config.rows]
+    data = {
+        "metrics": [
+            {"name": m.name, "title": m.title, "says": m.says, "better": m.better} for m in METRICS
+        ],
+        "episodes": [episode.name for episode in matrix.episodes],
+        "rows": [
+            {"name": name, "title": item.title, "baseline": item.baseline}
+            for name, item in config.rows.items()
+        ],
+        "cells": [cell for row in rows for cell in row["cells"]],
+        "drawings": {
+            episode.name: episode_drawing(episode, matrix.of_episode(episode), source, config)
+            for episode in matrix.episodes
+        },
+    }
+    title = config.title or config.name
+    html: str = environment.from_string(_asset("page.html.j2")).render(
+        title=title,
+        subtitle=_subtitle(matrix),
+        synthetic=matrix.synthetic,
+        warnings=warnings_of(matrix.records.values(), matrix.outcomes),
+        metrics=METRICS,
+        episodes=matrix.episodes,
+        rows=rows,
+        parts=PARTS,
+        luck_note=_luck_note(matrix),
+        luck_head=LUCK_HEAD,
+        luck_rows=[_luck_row(matrix.records[key], item) for key, item in luck.items()],
+        family=_family_lines(family, config),
+        footer=_footer(matrix),
+        data=markup(_embedded(data)),
+        css=markup(_asset("page.css")),
+        script=markup(_asset("page.js")),
+        plotly=markup(_plotly()),
+    )
+    return html
+
+
+def _asset(name: str) -> str:
+    return (files("engine.compare") / "assets" / name).read_text(encoding="utf-8")
+
+
+def _plotly() -> str:
+    text = (files("plotly") / "package_data" / "plotly.min.js").read_text(encoding="utf-8")
+    # A script ends at the first closing tag, inside a text or not.
+    return text.replace("</script", "<\\/script")
+
+
+def _embedded(document: Any) -> str:
+    """Return JSON that no text inside it can end or escape from."""
+    text = json.dumps(document, allow_nan=False, separators=(",", ":"))
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+def _row(matrix: Matrix, name: str, place: Path) -> dict[str, Any]:
+    item = matrix.config.rows[name]
+    mine = [outcome for outcome in matrix.outcomes if outcome.row == name]
+    records = [matrix.records.get((name, outcome.episode)) for outcome in mine]
+    return {
+        "title": item.title,
+        "baseline": item.baseline,
+        "cells": [
+            _cell(outcome, record, item.title, place)
+            for outcome, record in zip(mine, records, strict=True)
+        ],
+        "phases": [_phase_block(record) for record in records if record is not None],
+    }
+
+
+def _cell(
+    outcome: CellOutcome, record: CellRecord | None, title: str, place: Path
+) -> dict[str, Any]:
+    shared = {
+        "key": f"{outcome.row}/{outcome.episode}",
+        "row": outcome.row,
+        "title": title,
+        "episode": outcome.episode,
+        "problem": outcome.problem,
+    }
+    if record is None:
+        return shared
+    numbers = values(record)
+    baseline = record.item.baseline
+    return {
+        **shared,
+        "values": {name: v if math.isfinite(v) else None for name, v in numbers.items()},
+        "texts": texts(numbers),
+        "parts": [_percent(attribution(record)[part]) for part in PARTS],
+        "folder": Path(os.path.relpath(record.folder, place)).as_posix(),
+        "run": record.folder.name,
+        "label": f"{record.files.manifest['data_label']} data",
+        "audit": _audit_words(record),
+        "files": FILES,
+        "no_trades": "Baselines are not told trade by trade." if baseline else "No trades.",
+    }
+
+
+def _audit_words(record: CellRecord) -> str:
+    findings, checks = record.audit["findings"], sum(record.audit["checks"].values())
+    if findings:
+        return f"{len(findings)} differences in {checks:,} checks"
+    return f"agrees, {checks:,} checks"
+
+
+def _phase_block(record: CellRecord) -> dict[str, Any]:
+    results = by_phase(record)
+
+    def line(name: str, text: Any) -> tuple[str, list[str]]:
+        return name, [text(result) for result in results]
+
+    return {
+        "episode": record.episode.name,
+        "phases": [
+            {"name": r.phase.name.value, "days": (r.phase.end - r.phase.start).days + 1}
+            for r in results
+        ],
+        "lines": [
+            line("return", lambda r: _percent(r.total_return)),
+            line("deepest drawdown", lambda r: _percent(r.drawdown)),
+            line("gross exposure", _exposure),
+            line("trades entered", lambda r: str(r.trades)),
+        ],
+    }
+
+
+def _exposure(result: PhaseResult) -> str:
+    return percent(result.exposure, 0)
+
+
+def _percent(value: float) -> str:
+    return f"{signed(value * 100)}%" if math.isfinite(value) else "-"
+
+
+def _subtitle(matrix: Matrix) -> str:
+    playbooks = sum(not item.baseline for item in matrix.config.rows.values())
+    baselines = len(matrix.config.rows) - playbooks
+    reused = sum(outcome.reused for outcome in matrix.outcomes)
+    return (
+        f"{playbooks} playbooks and {baselines} baselines over {len(matrix.episodes)} episodes: "
+        f"{len(matrix.records)} runs, every one audited"
+        f"{f', {reused} of them from before' if reused else ''}."
+    )
+
+
+def _luck_note(matrix: Matrix) -> str:
+    config = matrix.config
+    level = percent(config.level, 0)
+    return (
+        f"Intervals of {level} from {config.replications:,} resamples of blocks of days (win "
+        "rate: Wilson; expectancy: single trades). Differences are from "
+        f"“{config.rows[config.reference].title}” on the same days; one that holds 0 shows "
+        f"nothing. {len(matrix.episodes)} episodes are {len(matrix.episodes)} draws, however many "
+        "days they have: no statistic makes up for that."
+    )
+
+
+def _luck_row(record: CellRecord, luck: CellLuck) -> tuple[str, ...]:
+    return (
+        f"{record.item.title}, {record.episode.name}",
+        str(luck.trades),
+        str(luck.days),
+        _interval(luck.metrics["total_return"], _percent),
+        _interval(luck.metrics["sharpe"], signed),
+        _interval(luck.metrics["max_drawdown_days"], _percent),
+        _interval(luck.hit_rate, lambda value: percent(value, 0)),
+        _interval(luck.average_r, signed),
+        _interval(luck.differences["total_return"], _percent),
+        _interval(luck.differences["sharpe"], signed),
+        _probability(luck.probabilistic_sharpe),
+        _probability(luck.deflated_sharpe),
+        str(luck.minimum_track_record)
+        if isinstance(luck.minimum_track_record, Missing)
+        else number(math.ceil(luck.minimum_track_record)),
+    )
+
+
+def _interval(found: Interval | Missing, text: Any) -> str:
+    if isinstance(found, Missing):
+        return str(found)
+    return f"{text(found.estimate)} ({text(found.low)} to {text(found.high)})"
+
+
+def _probability(found: float | Missing) -> str:
+    return str(found) if isinstance(found, Missing) else percent(found, 1)
+
+
+def _family_lines(luck: FamilyLuck, config: CompareConfig) -> list[str]:
+    lines = []
+    names = ", ".join(config.rows[name].title for name in luck.names)
+    found = luck.overfitting
+    if isinstance(found, Overfitting):
+        lines.append(
+            "Choosing the playbook with the best Sharpe ratio on half of the days: it is at or "
+            f"below the median on the other half in {percent(found.probability, 0)} of "
+            f"{len(found.logits):,} splits (probability of backtest overfitting; {found.blocks} "
+            f"blocks, none across episodes). 50% is a coin toss."
+        )
+    else:
+        lines.append(f"Probability of backtest overfitting: {found}.")
+    best = luck.superiority
+    reference = config.rows[config.reference].title
+    if isinstance(best, Superiority):
+        lines.append(
+            f"That none of {names} beats “{reference}” in mean daily return: p = "
+            f"{best.consistent:.2f} (superior predictive ability, {best.days} days)."
+        )
+    else:
+        lines.append(f"Superior predictive ability over “{reference}”: {best}.")
+    return lines
+
+
+def _footer(matrix: Matrix) -> str:
+    return (
+        "Returns, drawdowns and ratios are those of each run's metrics.json; Sharpe and Sortino "
+        "take 365 days a year for rows that trade around the clock and 252 for the others. Regime, "
+        "action and risk tier are the checklist's, as known on the evening of each day. "
+        f"Data: {matrix.config.source}."
+    )

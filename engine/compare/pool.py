@@ -1,0 +1,130 @@
+"""Running cells in processes: each is simulated, written, audited, or found already done."""
+
+import json
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from data_feeds.catalog import Catalog
+from data_feeds.dataset import Dataset
+from data_feeds.errors import RiskoffError
+from data_feeds.load import open_source
+from engine.audit import audit_run
+from engine.compare.cells import Cell
+from engine.errors import ReportError
+from engine.reporting.publish import write_reports
+from engine.results import RunRecord, run_folder, write_run
+from engine.results.folder import write_json
+from engine.run import RunResult, prepare_run
+
+AUDIT_FILE = "audit.json"
+
+
+@dataclass(frozen=True)
+class CellOutcome:
+    """What became of a cell: its run folder, or why there is none.
+
+    ``reused``: the folder was there. ``findings`` counts what the audit found.
+    """
+
+    row: str
+    episode: str
+    folder: Path | None
+    reused: bool = False
+    findings: int = 0
+    problem: str = ""
+
+
+def run_cells(
+    cells: Sequence[Cell],
+    root: Path,
+    *,
+    page: Path,
+    jobs: int | None = None,
+    plugin_path: Path | None = None,
+    on_done: Callable[[CellOutcome, int], None] | None = None,
+) -> list[CellOutcome]:
+    """Run the cells that have no run folder yet; return what became of each, in their order.
+
+    Parameters
+    ----------
+    cells : what to run
+    root : folder of their run folders
+    page : the comparison's page, which every tearsheet links to
+    jobs : processes; None: one a processor
+    plugin_path : folder of local playbooks
+    on_done : called with each outcome and how many are done
+
+    Raises
+    ------
+    ReportError : a process died.
+    """
+    workers = max(min(jobs or os.cpu_count() or 1, len(cells)), 1)
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_leave_interrupts_alone)
+    done: dict[int, CellOutcome] = {}
+    try:
+        futures: dict[Future[CellOutcome], int] = {
+            pool.submit(run_cell, cell, root, page, plugin_path): place
+            for place, cell in enumerate(cells)
+        }
+        for future in as_completed(futures):
+            outcome = future.result()
+            done[futures[future]] = outcome
+            if on_done is not None:
+                on_done(outcome, len(done))
+    except BrokenProcessPool as error:
+        raise ReportError(
+            f"{root}: a process ended without an answer (out of memory?); finished cells are kept, "
+            "run again with --jobs 1"
+        ) from error
+    except BaseException:
+        for process in list((pool._processes or {}).values()):
+            process.terminate()
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+    return [done[place] for place in range(len(cells))]
+
+
+def run_cell(cell: Cell, root: Path, page: Path, plugin_path: Path | None) -> CellOutcome:
+    """Run one cell, unless its folder is there already; never raises for a bad cell."""
+    try:
+        source = open_source(cell.config.data.source)
+        prepared = prepare_run(cell.config, source, plugin_path)
+        folder, reused = run_folder(prepared.part, root), True
+        if not (folder / AUDIT_FILE).is_file():
+            result, reused = prepared.simulated(), False
+            _write(result, root, source, page)
+        findings = len(json.loads((folder / AUDIT_FILE).read_text(encoding="utf-8"))["findings"])
+    except RiskoffError as error:
+        return CellOutcome(cell.row, cell.episode, None, problem=str(error))
+    return CellOutcome(cell.row, cell.episode, folder, reused=reused, findings=findings)
+
+
+def _write(result: RunResult, root: Path, source: Catalog | Dataset, page: Path) -> None:
+    def add_reports(record: RunRecord, folder: Path) -> None:
+        write_reports(record, folder, back=os.path.relpath(page, root / "run"))
+        report = audit_run(folder, source)
+        document = {
+            "checks": dict(report.checks),
+            "findings": [asdict(finding) for finding in report.findings],
+        }
+        write_json(document, folder / AUDIT_FILE)
+
+    write_run(result, root, add_reports=add_reports)
+
+
+def _leave_interrupts_alone() -> None:
+    # The parent answers Ctrl-C and then ends its workers, whose half-written folders go with them.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _stop)
+
+
+def _stop(*_: object) -> None:
+    raise SystemExit(1)

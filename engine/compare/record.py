@@ -1,0 +1,129 @@
+"""One finished cell, read back from its run folder."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from engine.compare.pool import AUDIT_FILE, CellOutcome
+from engine.config.compare import RowConfig
+from engine.episodes import Episode
+from engine.errors import ReportError
+from engine.events import EquityCurve, FactKind
+from engine.metrics import daily_returns, window_years
+from engine.reporting.run_files import Row, RunFiles
+
+NAN = float("nan")
+
+
+@dataclass(frozen=True)
+class CellRecord:
+    """What a run folder says about its row in its episode. Everything on the page comes from here.
+
+    Money is quote; fractions are of the starting equity.
+    """
+
+    outcome: CellOutcome
+    item: RowConfig
+    episode: Episode
+    folder: Path
+
+    @property
+    def row(self) -> str:
+        """The row's name."""
+        return self.outcome.row
+
+    @cached_property
+    def files(self) -> RunFiles:
+        """The run folder."""
+        return RunFiles(self.folder)
+
+    @cached_property
+    def audit(self) -> dict[str, Any]:
+        """``checks`` and ``findings`` of the audit."""
+        document: dict[str, Any] = json.loads(
+            (self.folder / AUDIT_FILE).read_text(encoding="utf-8")
+        )
+        return document
+
+    @cached_property
+    def curve(self) -> EquityCurve:
+        """Equity at bar closes."""
+        path = self.folder / "equity.parquet"
+        try:
+            table = pq.read_table(path)
+            columns = {name: table.column(name) for name in table.column_names}
+            at = columns.pop("at").cast(pa.int64()).to_numpy()
+            return EquityCurve(at=at, **{name: c.to_numpy() for name, c in columns.items()})
+        except (OSError, KeyError, TypeError, pa.ArrowException) as error:
+            raise ReportError(f"{path}: cannot be read ({error}); run again") from error
+
+    @cached_property
+    def metrics(self) -> dict[str, float]:
+        """``metrics.json``; NaN where a number does not exist."""
+        return {name: NAN if v is None else float(v) for name, v in self.files.metrics.items()}
+
+    @property
+    def start_equity(self) -> float:
+        """Equity before the first bar."""
+        return self.metrics["start_equity"]
+
+    @property
+    def periods_per_year(self) -> int:
+        """Daily returns a year, as the run's manifest says."""
+        return int(self.files.manifest["conventions"]["periods_per_year"])
+
+    @property
+    def years(self) -> float:
+        """Length of the window."""
+        return window_years(self.episode.start_at, self.episode.end_at)
+
+    @cached_property
+    def daily(self) -> "pd.Series[float]":
+        """Simple returns of UTC days."""
+        return daily_returns(
+            self.curve, start_equity=self.start_equity, start=self.episode.start_at
+        )
+
+    @property
+    def trades(self) -> Sequence[Row]:
+        """Rows of ``trades.parquet``."""
+        return self.files.rows("trades")
+
+    @cached_property
+    def reasons(self) -> Mapping[int, str]:
+        """Why each decision was made, by its id."""
+        rows = self.files.rows("journal_decisions")
+        return {row["decision_id"]: row["reason"] for row in rows}
+
+    @property
+    def is_synthetic(self) -> bool:
+        """Whether one value of the market's data was generated."""
+        return bool(self.files.manifest["data_label"] == "synthetic")
+
+    def fact_sum(self, kind: FactKind) -> float:
+        """Return the cash of one kind that moved without belonging to a trade, quote."""
+        rows = self.files.rows("events")
+        return math.fsum(
+            row["amount"]
+            for row in rows
+            if row["kind"] == kind.value and row["plan_id"] <= 0 and not row["memo"]
+        )
+
+    def equity_at(self, instants: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return equity at the last point of the curve at or before each instant (ns UTC).
+
+        Before the first point it is the starting equity.
+        """
+        place = np.searchsorted(self.curve.at, instants, side="right") - 1
+        known = self.curve.equity[np.maximum(place, 0)]
+        return np.where(place >= 0, known, self.start_equity)

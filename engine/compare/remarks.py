@@ -1,0 +1,90 @@
+"""What a reader must know before believing the matrix, worst first."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+from engine.compare.pool import CellOutcome
+from engine.compare.record import CellRecord
+from engine.reporting.text import percent
+from engine.statistics import MIN_TRADES
+
+# A required condition that is unknown on more than this share of the rows is told.
+MUCH_UNKNOWN = 0.1
+
+
+def warnings_of(records: Iterable[CellRecord], outcomes: Sequence[CellOutcome]) -> list[str]:
+    """Return the warnings of a comparison, one sentence each."""
+    finished = list(records)
+    lines = [
+        f"{outcome.row}, {outcome.episode}: did not run: {outcome.problem}"
+        for outcome in outcomes
+        if outcome.problem
+    ]
+    lines += [
+        f"{cell.item.title}, {cell.episode.name}: the audit found "
+        f"{len(cell.audit['findings'])} differences; do not use its numbers."
+        for cell in finished
+        if cell.audit["findings"]
+    ]
+    if any(cell.is_synthetic for cell in finished):
+        lines.append(
+            "The data are synthetic reconstructions: they pass through known facts, everything "
+            "between is a model's. They teach the tool; they are no evidence for a playbook."
+        )
+    lines += _few_trades(finished)
+    lines += _shared({_name(cell): cell.files.manifest["lacking"] for cell in finished})
+    lines += _shared({_name(cell): _unknown(cell) for cell in finished})
+    lines += _shared({_name(cell): _models(cell) for cell in finished})
+    return lines
+
+
+def _name(cell: CellRecord) -> str:
+    return f"{cell.item.title} {cell.episode.name}"
+
+
+def _few_trades(cells: Sequence[CellRecord]) -> list[str]:
+    few = [
+        f"{cell.item.title} {cell.episode.name}: {len(cell.trades)}"
+        for cell in cells
+        if not cell.item.baseline and len(cell.trades) < MIN_TRADES
+    ]
+    if not few:
+        return []
+    return [f"Fewer than {MIN_TRADES} trades, too few for a ratio ({'; '.join(few)})."]
+
+
+def _unknown(cell: CellRecord) -> list[str]:
+    """Return the required conditions that often lacked an input, or had one that was too old."""
+    lines = []
+    for item in cell.files.conditions:
+        rate = item["all_bars"]
+        share = rate["unknown"] / rate["rows"] if rate["rows"] else 0.0
+        if item["required"] and share > MUCH_UNKNOWN:
+            lines.append(
+                f"{item['name']} was unknown on {percent(share, 0)} of the bars: an input is "
+                "missing or stale."
+            )
+    return lines
+
+
+def _models(cell: CellRecord) -> list[str]:
+    """Return which prices of a run with observed data are a model's."""
+    manifest, lines = cell.files.manifest, []
+    done = manifest["simulation"]
+    if not cell.is_synthetic and done["inferred_mark_bars"]:
+        share = done["inferred_mark_bars"] / done["mark_bars"]
+        lines.append(
+            f"The mark is inferred from the last price in {percent(share, 0)} of the bars."
+        )
+    if any(item["kind"] == "option" for item in manifest["instruments"].values()):
+        lines.append("Option prices are a model's, fitted to the volatility index.")
+    return lines
+
+
+def _shared(sentences: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return each sentence once, with the cells that it is about."""
+    told: dict[str, list[str]] = defaultdict(list)
+    for cell, lines in sentences.items():
+        for line in lines:
+            told[line].append(cell)
+    return [f"{line} ({', '.join(cells)})" for line, cells in told.items()]

@@ -1,0 +1,110 @@
+"""The folder of a comparison: the page, the matrix as CSV and JSON, a picture for pasting."""
+
+import csv
+import io
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data_feeds.atomic import storage_errors, write_atomically
+from data_feeds.catalog import Catalog
+from data_feeds.dataset import Dataset
+from data_feeds.timeframe import DAY_NS
+from engine.compare.matrix import matrix_rows
+from engine.compare.page import Matrix, comparison_page
+from engine.compare.pool import CellOutcome
+from engine.compare.record import CellRecord
+from engine.config.compare import CompareConfig
+from engine.episodes import Episode, instant_ns
+from engine.reporting.charts import INK, quiet_style, series_dates, thinned
+from engine.reporting.episode_page import SHADES
+
+PAGE, CSV, JSON, PICTURE = "index.html", "matrix.csv", "matrix.json", "matrix.png"
+PANEL_WIDTH, PANEL_HEIGHT, RESOLUTION = 5.2, 3.6, 110
+
+
+def finished_matrix(
+    config: CompareConfig, episodes: Iterable[Episode], outcomes: Iterable[CellOutcome]
+) -> Matrix:
+    """Return a comparison whose cells have run."""
+    by_name, done = {episode.name: episode for episode in episodes}, list(outcomes)
+    records = {
+        (outcome.row, outcome.episode): CellRecord(
+            outcome, config.rows[outcome.row], by_name[outcome.episode], outcome.folder
+        )
+        for outcome in done
+        if outcome.folder is not None
+    }
+    return Matrix(config, tuple(by_name.values()), done, records)
+
+
+def write_comparison(matrix: Matrix, source: Catalog | Dataset, folder: Path) -> Path:
+    """Write page, matrix and picture beside the run folders; return the page.
+
+    Raises
+    ------
+    ReportError : the folder cannot be written, or a run folder cannot be read
+    """
+    rows = list(matrix_rows(matrix.outcomes, matrix.records))
+    document = {
+        "name": matrix.config.name,
+        "synthetic": matrix.synthetic,
+        "cells": rows,
+    }
+    contents = {
+        PICTURE: _picture(matrix),
+        CSV: _csv(rows).encode(),
+        JSON: (json.dumps(document, indent=2, allow_nan=False) + "\n").encode(),
+        # Last, so that a page never speaks of files that are not there.
+        PAGE: comparison_page(matrix, source, folder).encode(),
+    }
+    with storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in contents.items():
+            write_atomically(folder / name, content)
+    return folder / PAGE
+
+
+def _csv(rows: list[dict[str, Any]]) -> str:
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return stream.getvalue()
+
+
+def _picture(matrix: Matrix) -> bytes:
+    """Return the results of all rows, a panel an episode, as PNG."""
+    with quiet_style() as mpl:
+        count = len(matrix.episodes)
+        figure = mpl.figure.Figure(figsize=(PANEL_WIDTH * count, PANEL_HEIGHT))
+        panels = figure.subplots(1, count, squeeze=False)[0]
+        figure.subplots_adjust(left=0.04, right=0.99, top=0.9, bottom=0.2, wspace=0.13)
+        for axes, episode in zip(panels, matrix.episodes, strict=True):
+            _draw_episode(axes, episode, matrix.of_episode(episode))
+        panels[0].set_ylabel("result, %")
+        handles, labels = panels[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="lower center", ncols=8, frameon=False, fontsize=8.5)
+        if matrix.synthetic:
+            figure.text(0.99, 0.95, "SYNTHETIC DATA", ha="right", color="#a93226", weight="bold")
+        stream = io.BytesIO()
+        figure.savefig(stream, format="png", dpi=RESOLUTION, metadata={"Software": None})
+        return stream.getvalue()
+
+
+def _draw_episode(axes: Any, episode: Episode, cells: Iterable[CellRecord]) -> None:
+    for phase in episode.spans():
+        edges = np.array([instant_ns(phase.start), instant_ns(phase.end) + DAY_NS])
+        start, end = series_dates(edges)
+        axes.axvspan(start, end, color=SHADES[phase.name], linewidth=0, zorder=0)
+    for cell in cells:
+        at, equity = thinned(cell.curve.at, cell.curve.equity)
+        style = {"linewidth": 0.9, "linestyle": "--"} if cell.item.baseline else {"linewidth": 1.5}
+        result = (equity / cell.start_equity - 1) * 100
+        axes.plot(series_dates(at), result, label=cell.item.title, **style)
+    axes.set_title(f"{episode.name}: {episode.title}", fontsize=10, color=INK, loc="left")
+    axes.margins(x=0)
+    axes.tick_params(axis="x", labelrotation=25, labelsize=8)

@@ -1,0 +1,99 @@
+"""Several playbooks over several episodes: the rows and columns of a comparison."""
+
+from typing import Annotated
+
+from pydantic import Field, field_validator, model_validator
+
+from data_feeds.options.model import OptionModel
+from engine.config.base import Duration, Model
+from engine.config.market import MarketStateConfig
+from engine.config.models import (
+    AccountConfig,
+    DataConfig,
+    PlaybookConfig,
+    ReportConfig,
+    RiskConfig,
+    RunConfig,
+    RunMode,
+    VenueConfig,
+)
+from engine.config.sleeves import NAME
+
+MAX_ROWS, MAX_EPISODES = 40, 12
+SHORT_NAME = Annotated[str, Field(pattern=NAME, max_length=40)]
+
+
+class RowConfig(Model):
+    """One playbook, or a baseline beside the playbooks, with its account and risk rules."""
+
+    title: str = Field(min_length=1, max_length=60, description="What the page calls it")
+    baseline: bool = Field(False, description="Shown below the playbooks, without their details")
+    playbook: PlaybookConfig
+    account: AccountConfig = Field(default_factory=AccountConfig)
+    risk: RiskConfig = Field(default_factory=RiskConfig)
+    report: ReportConfig = Field(default_factory=ReportConfig)
+
+
+class CompareConfig(Model):
+    """A matrix of runs: every row over every episode."""
+
+    name: str = Field(pattern=NAME, description="Names the folder")
+    title: str = Field("", max_length=100, description="Heading of the page; empty: the name")
+    source: str = Field(
+        "embedded", description="'embedded' (reconstructions), or the folder of a catalog"
+    )
+    extra_lag: Duration | None = Field(
+        None, description="Delay added to available_at of every series, e.g. 1d"
+    )
+    episodes: tuple[str, ...] = Field(
+        min_length=1,
+        max_length=MAX_EPISODES,
+        description="Names of shipped episodes, or YAML files of your own",
+    )
+    rows: dict[SHORT_NAME, RowConfig] = Field(
+        min_length=1, max_length=MAX_ROWS, description="Playbooks and baselines by name"
+    )
+    reference: str = Field(description="The row that the others' differences are measured against")
+    venue: VenueConfig = Field(description="Inline, or the name of a file in configs/venues")
+    market: MarketStateConfig = Field(
+        default_factory=MarketStateConfig,
+        description="The market state of the page's strips, and of risk.market_tiers",
+    )
+    options: OptionModel = Field(
+        default_factory=OptionModel, description="How options that no file quotes are priced"
+    )
+    level: float = Field(0.9, gt=0.5, lt=1, description="Nominal coverage of the intervals")
+    replications: int = Field(2_000, ge=100, le=100_000, description="Resamples behind an interval")
+    seed: int = Field(0, ge=0, description="Of the resamples")
+
+    @field_validator("episodes")
+    @classmethod
+    def _differ(cls, episodes: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(episodes)) < len(episodes):
+            raise ValueError(f"an episode is named twice: {', '.join(episodes)}")
+        return episodes
+
+    @model_validator(mode="after")
+    def _refers_to_a_row(self) -> "CompareConfig":
+        if self.reference not in self.rows:
+            raise ValueError(
+                f"reference {self.reference!r} is no row; rows: {', '.join(self.rows)}"
+            )
+        return self
+
+    def run(self, row: str, episode: str, data: DataConfig) -> RunConfig:
+        """Return a cell as a run of its own, named after its row and its episode."""
+        item = self.rows[row]
+        return RunConfig(
+            name=f"{row}-{episode}".lower(),
+            data=data,
+            playbook=item.playbook,
+            account=item.account,
+            venue=self.venue,
+            risk=item.risk,
+            market=self.market,
+            options=self.options,
+            report=item.report,
+            mode=RunMode.SPARSE,
+            seed=self.seed,
+        )
