@@ -83,6 +83,7 @@ def comparison_page(matrix: Matrix, source: Catalog | Dataset, place: Path) -> s
         "metrics": [
             {"name": m.name, "title": m.title, "says": m.says, "better": m.better} for m in METRICS
         ],
+        "reference": config.reference,
         "episodes": [episode.name for episode in matrix.episodes],
         "rows": [
             {"name": name, "title": item.title, "baseline": item.baseline}
@@ -207,7 +208,7 @@ def _phase_block(record: CellRecord) -> dict[str, Any]:
 
 
 def _exposure(result: PhaseResult) -> str:
-    return percent(result.exposure, 0)
+    return percent(result.exposure, 1)
 
 
 def _percent(value: float) -> str:

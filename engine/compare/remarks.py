@@ -1,7 +1,7 @@
 """What a reader must know before believing the matrix, worst first."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from engine.compare.pool import CellOutcome
 from engine.compare.record import CellRecord
@@ -32,25 +32,18 @@ def warnings_of(records: Iterable[CellRecord], outcomes: Sequence[CellOutcome]) 
             "between is a model's. They teach the tool; they are no evidence for a playbook."
         )
     lines += _few_trades(finished)
-    lines += _shared({_name(cell): cell.files.manifest["lacking"] for cell in finished})
-    lines += _shared({_name(cell): _unknown(cell) for cell in finished})
-    lines += _shared({_name(cell): _models(cell) for cell in finished})
+    lines += _shared(finished, lambda cell: cell.files.manifest["lacking"])
+    lines += _shared(finished, _unknown)
+    lines += _shared(finished, _models)
     return lines
 
 
-def _name(cell: CellRecord) -> str:
-    return f"{cell.item.title} {cell.episode.name}"
-
-
 def _few_trades(cells: Sequence[CellRecord]) -> list[str]:
-    few = [
-        f"{cell.item.title} {cell.episode.name}: {len(cell.trades)}"
-        for cell in cells
-        if not cell.item.baseline and len(cell.trades) < MIN_TRADES
-    ]
+    few = [c for c in cells if not c.item.baseline and len(c.trades) < MIN_TRADES]
     if not few:
         return []
-    return [f"Fewer than {MIN_TRADES} trades, too few for a ratio ({'; '.join(few)})."]
+    where = _places([(cell, f"{cell.episode.name}: {len(cell.trades)}") for cell in few])
+    return [f"Fewer than {MIN_TRADES} trades, too few for a ratio ({where})."]
 
 
 def _unknown(cell: CellRecord) -> list[str]:
@@ -81,10 +74,20 @@ def _models(cell: CellRecord) -> list[str]:
     return lines
 
 
-def _shared(sentences: Mapping[str, Sequence[str]]) -> list[str]:
+def _shared(
+    cells: Sequence[CellRecord], sentences: Callable[[CellRecord], Iterable[str]]
+) -> list[str]:
     """Return each sentence once, with the cells that it is about."""
-    told: dict[str, list[str]] = defaultdict(list)
-    for cell, lines in sentences.items():
-        for line in lines:
-            told[line].append(cell)
-    return [f"{line} ({', '.join(cells)})" for line, cells in told.items()]
+    told: dict[str, list[tuple[CellRecord, str]]] = defaultdict(list)
+    for cell in cells:
+        for sentence in sentences(cell):
+            told[sentence].append((cell, cell.episode.name))
+    return [f"{sentence} ({_places(where)})" for sentence, where in told.items()]
+
+
+def _places(cells: Sequence[tuple[CellRecord, str]]) -> str:
+    """Return rows with what is said of each of their cells: ``A 2020, 2022; B 2020``."""
+    by_row: dict[str, list[str]] = defaultdict(list)
+    for cell, said in cells:
+        by_row[cell.item.title].append(said)
+    return "; ".join(f"{title} {', '.join(said)}" for title, said in by_row.items())

@@ -4,7 +4,7 @@
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   const narrow = window.matchMedia("(max-width: 640px)");
   // Distinct in both modes and to colour-blind readers (after Okabe and Ito).
-  const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9", "#7f7f7f"];
+  const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9", "#8b5a2b", "#7f7f7f", "#6a3d9a", "#e7298a"];
   const HARM = [[0, "#cfd8dc"], [1 / 3, "#f2d492"], [2 / 3, "#d98e04"], [1, "#c0392b"]];
   const colour = (row) => COLOURS[page.rows.findIndex((r) => r.name === row) % COLOURS.length];
   const instants = (minutes) => minutes.map((m) => new Date(m * 60000).toISOString());
@@ -34,7 +34,7 @@
   function tint(value, reach, better) {
     if (value === null || !better || !reach || !value) return "";
     const good = value * better > 0;
-    return `rgba(var(--${good ? "good" : "bad"}), ${(0.38 * Math.abs(value)) / reach})`;
+    return `rgba(var(--${good ? "good" : "bad"}), ${0.38 * Math.sqrt(Math.abs(value) / reach)})`;
   }
   const select = document.getElementById("metric");
   select.addEventListener("change", () => show(select.value));
@@ -97,7 +97,9 @@
       if (!curve) continue;
       const line = { color: colour(row.name), width: row.baseline ? 1.1 : 2,
         dash: row.baseline ? "dash" : "solid" };
-      const shared = { x: instants(curve.at), mode: "lines", legendgroup: row.name,
+      // The reference and the playbooks set the scale; the rest waits in the legend.
+      const visible = row.baseline && row.name !== page.reference ? "legendonly" : true;
+      const shared = { visible, x: instants(curve.at), mode: "lines", legendgroup: row.name,
         name: safe(row.title), line, hovertemplate: "%{y:.2f}<extra>%{fullData.name}</extra>" };
       made.push({ ...shared, y: curve.result });
       made.push({ ...shared, y: curve.drawdown, yaxis: "y2", showlegend: false });
