@@ -11,7 +11,7 @@
   const instant = (minute) => new Date(minute * 60000).toISOString();
   // Plotly reads a little HTML in texts: names of runs are text, not HTML.
   const safe = (text) =>
-    text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;").replace(/"/g, "&quot;");
+    text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
   const lines = (text) => safe(text).replace(/(.{1,70})(\s+|$)/g, "$1<br>");
 
   // --- the matrix ---

@@ -1,0 +1,160 @@
+"""The page's numbers are those of the run folders, and those follow from equity and fills."""
+
+import csv
+import json
+import math
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from engine.compare.breakdown import attribution, by_phase
+from engine.compare.luck import cell_luck, family_luck, on_days
+from engine.compare.matrix import METRICS, texts, values
+from engine.episodes import instant_ns
+from engine.statistics import Interval, Missing
+
+DAY = pd.Timedelta(days=1)
+
+
+def cells(small):
+    return list(small.matrix.records.values())
+
+
+def recomputed(cell):
+    """Headline numbers by pandas from equity.parquet, fills.parquet and trades.parquet alone."""
+    table = pq.read_table(cell.folder / "equity.parquet").to_pandas().set_index("at")
+    fills = pq.read_table(cell.folder / "fills.parquet").to_pandas()
+    start = pd.Timestamp(cell.episode.start, tz="UTC")
+    cash = pq.read_table(cell.folder / "events.parquet").to_pandas()
+    first = cash.loc[cash.kind == "deposit", "amount"].sum()
+    inside = table.loc[table.index > start]
+    # A close at midnight ends its day.
+    days = inside.equity.groupby((inside.index - pd.Timedelta(1)).floor("D")).last()
+    returns = days.pct_change()
+    returns.iloc[0] = days.iloc[0] / first - 1
+    year = cell.periods_per_year
+    curve = np.append(first, inside.equity)
+    worst = (curve / np.maximum.accumulate(curve) - 1).min()
+    spread, downside = returns.std(ddof=1), math.sqrt((returns.clip(upper=0) ** 2).mean())
+    return {
+        "total_return": days.iloc[-1] / first - 1,
+        "max_drawdown": worst,
+        "sharpe": returns.mean() / spread * math.sqrt(year) if spread > 1e-15 else math.nan,
+        "sortino": returns.mean() / downside * math.sqrt(year) if downside else math.nan,
+        "exposure": (inside.gross_notional > 0).mean(),
+        "costs": (fills.fee.sum() + ((fills.price - fills.raw_price) * fills.quantity).sum())
+        / first
+        if len(fills)
+        else 0.0,
+        "trades": fills.plan_id.nunique(),
+    }
+
+
+def test_every_number_follows_from_equity_and_fills(small):
+    compared = 0
+    for cell in cells(small):
+        numbers = values(cell)
+        for name, expected in recomputed(cell).items():
+            assert numbers[name] == pytest.approx(expected, rel=1e-9, abs=1e-12, nan_ok=True), (
+                cell.row,
+                cell.episode.name,
+                name,
+            )
+            compared += 1
+    assert compared == 8 * 7
+
+
+def test_the_page_shows_what_metrics_json_says(small):
+    shown = {cell["key"]: cell for cell in small.data["cells"]}
+    for cell in cells(small):
+        written = json.loads((cell.folder / "metrics.json").read_text())
+        told = shown[f"{cell.row}/{cell.episode.name}"]
+        assert told["values"]["total_return"] == written["total_return"]
+        assert told["values"]["max_drawdown"] == written["max_drawdown_bars"]
+        assert told["values"]["sharpe"] == written["sharpe"]
+        assert told["texts"] == texts(values(cell))
+
+
+def test_csv_and_json_hold_every_cell_with_the_same_numbers(small):
+    with (small.folder / "matrix.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    document = json.loads((small.folder / "matrix.json").read_text())
+    assert len(rows) == len(document["cells"]) == 8
+    assert document["synthetic"] is True
+    for row, cell in zip(rows, document["cells"], strict=True):
+        record = small.matrix.records[row["row"], row["episode"]]
+        for metric in METRICS:
+            value = metric.value(record)
+            assert cell[metric.name] == (value if math.isfinite(value) else None)
+            assert row[metric.name] == ("" if cell[metric.name] is None else str(cell[metric.name]))
+
+
+def test_the_parts_of_the_money_add_up_to_the_return(small):
+    for cell in cells(small):
+        parts = attribution(cell)
+        assert math.fsum(parts.values()) == pytest.approx(cell.metrics["total_return"], abs=1e-12)
+        assert abs(parts["other"]) < 1e-9
+        assert parts["fees"] <= 0 >= parts["slippage"]
+
+
+def test_phases_compound_to_the_return_and_count_every_trade(small):
+    for cell in cells(small):
+        phases = by_phase(cell)
+        wealth = math.prod(1 + phase.total_return for phase in phases)
+        assert wealth - 1 == pytest.approx(cell.metrics["total_return"], abs=1e-12)
+        assert sum(phase.trades for phase in phases) == len(cell.trades)
+        assert min(phase.drawdown for phase in phases) >= cell.metrics["max_drawdown_bars"] - 1e-12
+
+
+def test_cash_earns_the_bill_and_nothing_else(small):
+    for cell in cells(small):
+        if cell.row == "cash":
+            parts = attribution(cell)
+            assert parts["interest"] == pytest.approx(cell.metrics["total_return"], abs=1e-15)
+            assert cell.metrics["total_return"] > 0
+            assert len(cell.trades) == 0
+
+
+def test_the_reference_differs_from_itself_by_nothing(small):
+    cell = small.matrix.records["balanced", "crash"]
+    days = pd.DatetimeIndex(cell.daily.index)
+    np.testing.assert_allclose(on_days(cell, days), cell.daily.to_numpy(), rtol=0, atol=1e-15)
+    luck = cell_luck(cell, small.matrix.records, small.config)
+    assert all(isinstance(found, Missing) for found in luck.differences.values())
+
+
+def test_days_between_two_sessions_are_compounded(small):
+    perp = small.matrix.records["reclaim", "crash"]
+    sessions = pd.DatetimeIndex(small.matrix.records["balanced", "crash"].daily.index)
+    returns = on_days(perp, sessions)
+    assert len(returns) == len(sessions) < len(perp.daily)
+    until = perp.daily.loc[: sessions[-1]]
+    assert np.prod(1 + returns) == pytest.approx(np.prod(1 + until.to_numpy()), rel=1e-12)
+
+
+def test_too_few_trades_give_a_reason_and_no_probability(small):
+    luck = cell_luck(small.matrix.records["reclaim", "crash"], small.matrix.records, small.config)
+    assert luck.gate is not None
+    for found in (luck.probabilistic_sharpe, luck.deflated_sharpe, luck.minimum_track_record):
+        assert isinstance(found, Missing)
+        assert found.reason == luck.gate
+    difference = luck.differences["total_return"]
+    assert isinstance(difference, Interval)
+    assert difference.low <= difference.estimate <= difference.high
+
+
+def test_families_take_whole_episodes_and_only_playbooks(small):
+    luck = family_luck(small.matrix.records, small.config, ["cascade", "crash"])
+    assert luck.names == ("reclaim", "weights")
+    days = [len(small.matrix.records["balanced", e].daily) for e in ("cascade", "crash")]
+    assert luck.days == sum(days)
+    one = {k: v for k, v in small.matrix.records.items() if k != ("weights", "crash")}
+    assert family_luck(one, small.config, ["cascade", "crash"]).days == days[0]
+
+
+def test_equity_before_the_first_close_is_the_starting_cash(small):
+    cell = small.matrix.records["balanced", "crash"]
+    at = np.array([instant_ns(cell.episode.start)])
+    assert cell.equity_at(at).tolist() == [cell.start_equity]

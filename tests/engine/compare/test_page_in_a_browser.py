@@ -1,0 +1,202 @@
+"""The page in Debian's Chromium: without a network, by keyboard, narrow, dark, printed, hostile."""
+
+import json
+import math
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import sync_playwright
+
+from engine.compare.matrix import METRICS
+from tests.engine.compare.conftest import HOSTILE
+
+CHROMIUM = os.environ.get("RISKOFF_CHROMIUM") or shutil.which("chromium")
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="no chromium in PATH (apt install chromium, or RISKOFF_CHROMIUM)"
+)
+WIDE, NARROW = {"width": 1250, "height": 900}, {"width": 390, "height": 844}
+SERIOUS = ("serious", "critical")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def visit(browser, small) -> Iterator[Callable[..., Any]]:
+    """Open the page, the network off; whatever it complains about fails the test."""
+    contexts, complaints, asked = [], [], []
+
+    def visit(path: Path = small.folder / "index.html", **options: Any) -> Any:
+        context = browser.new_context(offline=True, **{"viewport": WIDE, **options})
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(path.as_uri())
+        if path.name == "index.html" and options.get("java_script_enabled") is not False:
+            page.wait_for_function(
+                "document.querySelectorAll('.chart .main-svg').length >= 2", timeout=60_000
+            )
+        return page
+
+    yield visit
+    for context in contexts:
+        context.close()
+    assert complaints == []
+    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
+
+
+def cell(page, key):
+    return page.locator(f'td[data-cell="{key}"] button')
+
+
+def test_the_page_opens_without_a_network_and_draws_every_episode(visit):
+    page = visit()
+    assert page.title() == "Small comparison (SYNTHETIC DATA)"
+    assert "SYNTHETIC DATA" in page.locator(".synthetic").inner_text()
+    assert page.locator(".chart").count() == 2
+    for number in (1, 2):
+        chart = page.locator(f"#chart-{number}")
+        # Result, drawdown and exposure of the rows that are shown, and what is known of trades.
+        assert chart.locator(".scatterlayer .trace").count() >= 9
+        assert chart.locator(".shapelayer path").count() == 3
+        assert chart.locator(".heatmaplayer image").count() == 1
+
+
+def test_the_selector_shows_every_number_as_the_json_has_it(visit, small):
+    page = visit()
+    document = json.loads((small.folder / "matrix.json").read_text())["cells"]
+    for metric in METRICS:
+        page.select_option("#metric", metric.name)
+        assert page.locator("#says").inner_text() == f"{metric.title}: {metric.says}."
+        for told in document:
+            value = told[metric.name]
+            expected = metric.text(math.nan if value is None else value)
+            assert cell(page, f"{told['row']}/{told['episode']}").inner_text() == expected
+
+
+def test_good_and_bad_are_tinted_and_the_strongest_most(visit, small):
+    page = visit()
+    tints = {
+        row: page.locator(f'td[data-cell="{row}/crash"]').get_attribute("style") or ""
+        for row in ("weights", "balanced", "cash")
+    }
+    assert "--bad" in tints["weights"]
+    assert "--good" in tints["cash"]
+    strength = {row: float(style.split(",")[-1].strip(" );")) for row, style in tints.items()}
+    returns = {row: small.matrix.records[row, "crash"].metrics["total_return"] for row in tints}
+    assert sorted(tints, key=strength.get) == sorted(tints, key=lambda row: abs(returns[row]))
+    assert min(strength.values()) > 0
+
+
+def test_every_link_leads_to_a_file_and_back(visit, small):
+    page = visit()
+    links = page.eval_on_selector_all("a[href]", "all => all.map(a => a.getAttribute('href'))")
+    files = [link for link in links if not link.startswith("#")]
+    assert len(files) == 8 * 6
+    assert all((small.folder / link).is_file() for link in files)
+    page.click("text=reclaim-cascade-")
+    page.wait_for_load_state()
+    assert "tearsheet.html" in page.url
+    page.click("text=all cells")
+    page.wait_for_load_state()
+    assert page.url.endswith("/index.html")
+
+
+def test_a_cell_opens_closes_and_gives_the_focus_back_by_keyboard(visit, small):
+    page = visit()
+    button = cell(page, "reclaim/cascade")
+    button.focus()
+    page.keyboard.press("Enter")
+    panel = page.locator("#panel")
+    assert panel.is_visible()
+    assert page.locator("#panel-numbers tr").count() == len(METRICS)
+    trades = small.matrix.records["reclaim", "cascade"].trades
+    assert page.locator("#panel .trade").count() == len(trades) > 0
+    assert "because:" in page.locator("#panel .trade").first.inner_text()
+    page.keyboard.press("Escape")
+    assert not panel.is_visible()
+    assert button.evaluate("b => b === document.activeElement")
+
+
+def test_the_first_tab_skips_to_the_matrix(visit):
+    page = visit()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the matrix"
+    assert page.locator(".skip").bounding_box()["x"] >= 0
+
+
+def test_names_with_tags_and_quotes_are_text_everywhere(visit):
+    page = visit()
+    assert page.evaluate("window.hacked") is None
+    assert HOSTILE in page.locator("#heat tbody th").first.inner_text()
+    assert HOSTILE in page.locator("#heat thead").inner_text()
+    cell(page, "reclaim/cascade").click()
+    assert HOSTILE in page.locator("#panel-title").inner_text()
+    assert HOSTILE in page.locator("#chart-1 .legend").text_content()
+    assert page.evaluate("window.hacked") is None
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_no_serious_fault_for_screen_readers(visit, scheme, size):
+    page = visit(viewport=size, color_scheme=scheme)
+    assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+    for opened in (False, True):
+        if opened:
+            cell(page, "reclaim/cascade").click()
+        found = Axe().run(page).response["violations"]
+        worst = [
+            (fault["id"], [node["html"][:200] for node in fault["nodes"]][:3])
+            for fault in found
+            if fault["impact"] in SERIOUS
+        ]
+        assert worst == []
+
+
+def test_dark_mode_is_dark_and_follows_the_reader(visit):
+    page = visit(color_scheme="dark")
+
+    def lightness(selector, attribute):
+        return page.eval_on_selector(
+            selector,
+            f"e => {{const m = getComputedStyle(e).{attribute}.match(/[0-9.]+/g); "
+            "return (+m[0] + +m[1] + +m[2]) / 765}",
+        )
+
+    assert lightness("body", "backgroundColor") < 0.2
+    assert lightness("#chart-1 .xtick text", "fill") > 0.7
+    page.emulate_media(color_scheme="light")
+    page.wait_for_function(
+        "getComputedStyle(document.querySelector('#chart-1 .xtick text')).fill.startsWith('rgb(29')"
+    )
+    assert lightness("body", "backgroundColor") > 0.9
+
+
+def test_print_leaves_out_what_paper_cannot_do(visit):
+    page = visit(color_scheme="light")
+    page.emulate_media(media="print")
+    assert not page.locator("#metric").is_visible()
+    assert page.locator("#heat").is_visible()
+    assert len(page.pdf(format="A4")) > 50_000
+
+
+def test_without_scripts_the_matrix_is_there(visit, small):
+    page = visit(java_script_enabled=False)
+    shown = cell(page, "weights/crash").inner_text()
+    value = small.matrix.records["weights", "crash"].metrics["total_return"]
+    assert shown == f"{value * 100:+.2f}%"
+    assert page.locator("noscript").count() == 1
