@@ -16,7 +16,7 @@ PYTEST := $(BIN)/python -m pytest -n 2 -rs
 .PHONY: help install demo test lint real-data bench soak wheel clean
 
 help:
-	@echo "make demo       run the demo on a reconstruction; prints the path of its HTML page"
+	@echo "make demo       compare playbooks over three reconstructed sell-offs; prints the page's path"
 	@echo "make test       run the tests"
 	@echo "make lint       ruff, mypy, import-linter"
 	@echo "make real-data  import RISKOFF_REAL_DATA ($(RISKOFF_REAL_DATA)) into $(REAL_CATALOG)"
@@ -43,7 +43,7 @@ install:
 	touch "$$stamp"
 
 demo: install
-	@$(BIN)/riskoff run configs/runs/demo.yaml
+	@$(BIN)/riskoff compare configs/compare/playbooks_by_episode.yaml
 
 test: install
 	@$(PYTEST) $(PYTEST_ARGS)

@@ -10,12 +10,13 @@ from engine.cli.output import print_error, print_json, print_yaml
 
 def validate(
     configs: Annotated[
-        list[str], typer.Argument(metavar="CONFIG...", help="Files of runs or accounts")
+        list[str],
+        typer.Argument(metavar="CONFIG...", help="Files of runs, accounts or comparisons"),
     ],
     plugin_path: PluginOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check files of runs and accounts without running them; list every problem of each."""
+    """Check files of runs, accounts and comparisons without running them; list every problem."""
     from data_feeds.errors import RiskoffError
     from engine.cli.configuration import read_any
 
@@ -45,7 +46,7 @@ def show_config(
     plugin_path: PluginOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Print a file of a run or account with its venue, overrides and every default filled in."""
+    """Print a run, account or comparison with its venue, overrides and every default filled in."""
     from engine.cli.configuration import read_any
 
     document = read_any(config, overrides, plugin_path).model_dump(mode="json")
@@ -59,10 +60,15 @@ def schema(
     account: Annotated[
         bool, typer.Option("--account", help="Of files of accounts with several playbooks")
     ] = False,
+    compare: Annotated[bool, typer.Option("--compare", help="Of files of comparisons")] = False,
 ) -> None:
     """Print the JSON schema of run files, for an editor's completion."""
+    from engine.config.compare import CompareConfig
     from engine.config.models import RunConfig
     from engine.config.schema import run_schema_text
     from engine.config.sleeves import SleevesConfig
 
-    print(run_schema_text(SleevesConfig if account else RunConfig), end="")
+    if account and compare:
+        raise typer.TyperException("give one of --account and --compare")
+    model = SleevesConfig if account else CompareConfig if compare else RunConfig
+    print(run_schema_text(model), end="")

@@ -14,7 +14,7 @@ from engine.config.load import (
     load_compare_config,
     load_run_config,
 )
-from engine.config.locations import ACCOUNTS_FOLDER, find_config
+from engine.config.locations import ACCOUNTS_FOLDER, COMPARE_FOLDER, find_config
 from engine.config.models import RunConfig
 from engine.config.sleeves import SleevesConfig
 from engine.errors import ConfigError
@@ -39,20 +39,30 @@ def read_config(
 
 def read_any(
     config: str, overrides: Sequence[str] | None, plugin_path: Path | None
-) -> RunConfig | SleevesConfig:
-    """Return the run, or the account of several playbooks, that a CONFIG argument names.
+) -> RunConfig | SleevesConfig | CompareConfig:
+    """Return the run, the account of several playbooks or the comparison that CONFIG names.
 
     Errors are those of :func:`read_config`.
     """
+    path = _find_any(config)
+    written = load_yaml(path).data
+    if "sleeves" in written:
+        return read_account(str(path), overrides, plugin_path)
+    if "rows" in written:
+        return read_comparison(str(path), overrides, plugin_path)
+    return read_config(str(path), overrides, plugin_path)
+
+
+def _find_any(config: str) -> Path:
+    """Return the file that an argument means; a bare name of a run comes before others."""
     try:
-        path = find_config(config)
+        return find_config(config)
     except ConfigError:
-        if not Path(config).suffix and (ACCOUNTS_FOLDER / f"{config}.yaml").is_file():
-            return read_account(config, overrides, plugin_path)
+        for folder in (ACCOUNTS_FOLDER, COMPARE_FOLDER):
+            named = folder / f"{config}.yaml"
+            if not Path(config).suffix and named.is_file():
+                return named
         raise
-    if "sleeves" in load_yaml(path).data:
-        return read_account(config, overrides, plugin_path)
-    return read_config(config, overrides, plugin_path)
 
 
 def read_account(

@@ -17,7 +17,7 @@ from engine.episodes import Episode, instant_ns
 from engine.metrics import drawdowns
 from engine.reporting.charts import thinned
 from engine.reporting.episode_page import SHADES, episode_lines
-from engine.reporting.text import number, signed
+from engine.reporting.text import number, signed, signed_percent
 from engine.signals.market.build import market_state
 from engine.state import TIERS, Action, MarketState, Regime
 from engine.window import state_data
@@ -104,7 +104,7 @@ def trade_text(cell: CellRecord, row: Mapping[str, Any]) -> str:
         else f"out {utc_text(row['exited_at'].value)} at {leave}: "
         f"{row['exit_reason'] or row['exit_roles']}"
     )
-    result = f"{signed(row['net_pnl'] / cell.start_equity * 100)}% of the account"
+    result = f"{signed_percent(row['net_pnl'] / cell.start_equity)} of the account"
     if math.isfinite(row["r_multiple"]):
         result += f", {signed(row['r_multiple'])} R"
     reason = cell.reasons.get(row["decision_id"], "")

@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.compare.pool import CellOutcome
 from engine.compare.record import CellRecord
-from engine.reporting.text import number, percent, signed
+from engine.reporting.text import number, percent, signed, signed_percent
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,6 @@ def _hedges(column: str) -> Callable[[CellRecord], float]:
     return value
 
 
-def _signed_percent(value: float) -> str:
-    return f"{signed(value * 100)}%" if math.isfinite(value) else "-"
-
-
 def _count(value: float) -> str:
     return number(value)
 
@@ -48,7 +44,7 @@ def _count(value: float) -> str:
 METRICS = (
     Metric(
         "total_return", "Return", 1, "of the window, not annualized",
-        _metric("total_return"), _signed_percent,
+        _metric("total_return"), signed_percent,
     ),
     Metric(
         "sharpe", "Sharpe", 1, "of daily returns, annualized, risk-free rate 0",
@@ -60,7 +56,7 @@ METRICS = (
     ),
     Metric(
         "max_drawdown", "Deepest drawdown", 1, "at bar closes",
-        _metric("max_drawdown_bars"), _signed_percent,
+        _metric("max_drawdown_bars"), signed_percent,
     ),
     Metric(
         "calmar", "Calmar", 1, "return a year / deepest drawdown of daily closes",
@@ -88,15 +84,15 @@ METRICS = (
     ),
     Metric(
         "funding", "Funding", 1, "received less paid / starting equity",
-        _share("funding"), _signed_percent,
+        _share("funding"), signed_percent,
     ),
     Metric(
         "hedge_cost", "Hedge cost", 1, "what losing hedges lost / starting equity",
-        _hedges("cost"), _signed_percent,
+        _hedges("cost"), signed_percent,
     ),
     Metric(
         "hedge_benefit", "Hedge benefit", 1, "what gaining hedges gained / starting equity",
-        _hedges("benefit"), _signed_percent,
+        _hedges("benefit"), signed_percent,
     ),
     Metric(
         "liquidations", "Liquidations", -1, "positions that the venue closed",

@@ -14,16 +14,16 @@ from data_feeds.catalog import Catalog
 from data_feeds.dataset import Dataset
 from engine.compare.breakdown import PhaseResult, attribution, by_phase
 from engine.compare.drawing import episode_drawing
-from engine.compare.luck import CellLuck, FamilyLuck, cell_luck, family_luck
+from engine.compare.luck import cell_luck, family_luck
+from engine.compare.luck_text import LUCK_HEAD, family_lines, luck_note, luck_row
 from engine.compare.matrix import METRICS, texts, values
 from engine.compare.pool import AUDIT_FILE, CellOutcome
 from engine.compare.record import CellRecord
 from engine.compare.remarks import warnings_of
 from engine.config.compare import CompareConfig
 from engine.episodes import Episode
-from engine.reporting.text import number, percent, signed
+from engine.reporting.text import percent, signed_percent
 from engine.results.folder import CONFIG_FILE, MANIFEST_FILE, METRICS_FILE
-from engine.statistics import Interval, Missing, Overfitting, Superiority
 
 FILES = (
     ("summary", "summary.txt"),
@@ -33,10 +33,6 @@ FILES = (
     ("audit", AUDIT_FILE),
 )
 PARTS = ("price", "slippage", "fees", "funding", "dividends", "interest", "other")
-LUCK_HEAD = (
-    "cell", "trades", "days", "return", "Sharpe", "deepest drawdown", "win rate", "expectancy, R",
-    "return less reference", "Sharpe less reference", "P(Sharpe > 0)", "deflated", "days needed",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -105,10 +101,10 @@ def comparison_page(matrix: Matrix, source: Catalog | Dataset, place: Path) -> s
         episodes=matrix.episodes,
         rows=rows,
         parts=PARTS,
-        luck_note=_luck_note(matrix),
+        luck_note=luck_note(config, len(matrix.episodes)),
         luck_head=LUCK_HEAD,
-        luck_rows=[_luck_row(matrix.records[key], item) for key, item in luck.items()],
-        family=_family_lines(family, config),
+        luck_rows=[luck_row(matrix.records[key], item) for key, item in luck.items()],
+        family=family_lines(family, config),
         footer=_footer(matrix),
         data=markup(_embedded(data)),
         css=markup(_asset("page.css")),
@@ -169,7 +165,7 @@ def _cell(
         **shared,
         "values": {name: v if math.isfinite(v) else None for name, v in numbers.items()},
         "texts": texts(numbers),
-        "parts": [_percent(attribution(record)[part]) for part in PARTS],
+        "parts": [signed_percent(attribution(record)[part]) for part in PARTS],
         "folder": Path(os.path.relpath(record.folder, place)).as_posix(),
         "run": record.folder.name,
         "label": f"{record.files.manifest['data_label']} data",
@@ -199,8 +195,8 @@ def _phase_block(record: CellRecord) -> dict[str, Any]:
             for r in results
         ],
         "lines": [
-            line("return", lambda r: _percent(r.total_return)),
-            line("deepest drawdown", lambda r: _percent(r.drawdown)),
+            line("return", lambda r: signed_percent(r.total_return)),
+            line("deepest drawdown", lambda r: signed_percent(r.drawdown)),
             line("gross exposure", _exposure),
             line("trades entered", lambda r: str(r.trades)),
         ],
@@ -209,10 +205,6 @@ def _phase_block(record: CellRecord) -> dict[str, Any]:
 
 def _exposure(result: PhaseResult) -> str:
     return percent(result.exposure, 1)
-
-
-def _percent(value: float) -> str:
-    return f"{signed(value * 100)}%" if math.isfinite(value) else "-"
 
 
 def _subtitle(matrix: Matrix) -> str:
@@ -224,73 +216,6 @@ def _subtitle(matrix: Matrix) -> str:
         f"{len(matrix.records)} runs, every one audited"
         f"{f', {reused} of them from before' if reused else ''}."
     )
-
-
-def _luck_note(matrix: Matrix) -> str:
-    config = matrix.config
-    level = percent(config.level, 0)
-    return (
-        f"Intervals of {level} from {config.replications:,} resamples of blocks of days (win "
-        "rate: Wilson; expectancy: single trades). Differences are from "
-        f"“{config.rows[config.reference].title}” on the same days; one that holds 0 shows "
-        f"nothing. {len(matrix.episodes)} episodes are {len(matrix.episodes)} draws, however many "
-        "days they have: no statistic makes up for that."
-    )
-
-
-def _luck_row(record: CellRecord, luck: CellLuck) -> tuple[str, ...]:
-    return (
-        f"{record.item.title}, {record.episode.name}",
-        str(luck.trades),
-        str(luck.days),
-        _interval(luck.metrics["total_return"], _percent),
-        _interval(luck.metrics["sharpe"], signed),
-        _interval(luck.metrics["max_drawdown_days"], _percent),
-        _interval(luck.hit_rate, lambda value: percent(value, 0)),
-        _interval(luck.average_r, signed),
-        _interval(luck.differences["total_return"], _percent),
-        _interval(luck.differences["sharpe"], signed),
-        _probability(luck.probabilistic_sharpe),
-        _probability(luck.deflated_sharpe),
-        str(luck.minimum_track_record)
-        if isinstance(luck.minimum_track_record, Missing)
-        else number(math.ceil(luck.minimum_track_record)),
-    )
-
-
-def _interval(found: Interval | Missing, text: Any) -> str:
-    if isinstance(found, Missing):
-        return str(found)
-    return f"{text(found.estimate)} ({text(found.low)} to {text(found.high)})"
-
-
-def _probability(found: float | Missing) -> str:
-    return str(found) if isinstance(found, Missing) else percent(found, 1)
-
-
-def _family_lines(luck: FamilyLuck, config: CompareConfig) -> list[str]:
-    lines = []
-    names = ", ".join(config.rows[name].title for name in luck.names)
-    found = luck.overfitting
-    if isinstance(found, Overfitting):
-        lines.append(
-            "Choosing the playbook with the best Sharpe ratio on half of the days: it is at or "
-            f"below the median on the other half in {percent(found.probability, 0)} of "
-            f"{len(found.logits):,} splits (probability of backtest overfitting; {found.blocks} "
-            f"blocks, none across episodes). 50% is a coin toss."
-        )
-    else:
-        lines.append(f"Probability of backtest overfitting: {found}.")
-    best = luck.superiority
-    reference = config.rows[config.reference].title
-    if isinstance(best, Superiority):
-        lines.append(
-            f"That none of {names} beats “{reference}” in mean daily return: p = "
-            f"{best.consistent:.2f} (superior predictive ability, {best.days} days)."
-        )
-    else:
-        lines.append(f"Superior predictive ability over “{reference}”: {best}.")
-    return lines
 
 
 def _footer(matrix: Matrix) -> str:

@@ -47,6 +47,11 @@ def load_run_config(
             f"{source.where(('sleeves',))}: sleeves: an account of several playbooks is no single "
             f"run; use: riskoff account {path}"
         )
+    if "rows" in source.data:
+        raise ConfigError(
+            f"{source.where(('rows',))}: rows: a comparison is no single run; use: riskoff compare "
+            f"{path}"
+        )
     if source.data.get("sleeve_of"):
         raise ConfigError(
             f"{source.where(('sleeve_of',))}: sleeve_of: this was a sleeve of the account "

@@ -9,6 +9,8 @@ from engine.errors import ConfigError
 CONFIGS_FOLDER = Path(__file__).resolve().parents[2] / "configs"
 VENUES_FOLDER = CONFIGS_FOLDER / "venues"
 ACCOUNTS_FOLDER = CONFIGS_FOLDER / "accounts"
+COMPARE_FOLDER = CONFIGS_FOLDER / "compare"
+COMPARE_SCHEMA_FILE = CONFIGS_FOLDER / "schema" / "compare.schema.json"
 ACCOUNT_SCHEMA_FILE = CONFIGS_FOLDER / "schema" / "account.schema.json"
 SCHEMA_FILE = CONFIGS_FOLDER / "schema" / "run.schema.json"
 

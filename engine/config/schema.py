@@ -1,13 +1,16 @@
-"""JSON schemas of files of runs and accounts: an editor completes and explains keys from them."""
+"""JSON schemas of configuration files: an editor completes and explains keys from them."""
 
 import json
 from typing import Any
 
+from engine.config.compare import CompareConfig
 from engine.config.models import RunConfig
 from engine.config.sleeves import SleevesConfig
 
+Config = RunConfig | SleevesConfig | CompareConfig
 
-def run_schema(model: type[RunConfig | SleevesConfig] = RunConfig) -> dict[str, Any]:
+
+def run_schema(model: type[Config] = RunConfig) -> dict[str, Any]:
     """Return the JSON schema of a YAML file; a venue may be written inline or named."""
     schema = model.model_json_schema()
     venue = schema["properties"]["venue"]
@@ -19,6 +22,6 @@ def run_schema(model: type[RunConfig | SleevesConfig] = RunConfig) -> dict[str, 
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
-def run_schema_text(model: type[RunConfig | SleevesConfig] = RunConfig) -> str:
+def run_schema_text(model: type[Config] = RunConfig) -> str:
     """Return the schema as it is stored in ``configs/schema``."""
     return json.dumps(run_schema(model), indent=2, sort_keys=True) + "\n"

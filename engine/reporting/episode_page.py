@@ -14,7 +14,7 @@ from data_feeds.dataset import Dataset
 from data_feeds.schema import ChannelKey, ChannelKind
 from engine.episodes import Episode, EpisodeInput, Phase, PhaseName, instant_ns
 from engine.reporting.charts import INK, MUTED, quiet_figure, series_dates, thinned
-from engine.reporting.text import columns, signed
+from engine.reporting.text import columns, signed, signed_percent
 
 PANEL = 1.7
 RESOLUTION = 110
@@ -135,9 +135,7 @@ def phase_records(episode: Episode, lines: Mapping[str, Line]) -> list[dict[str,
 
 
 def _move(change: float | None, market: Market) -> str:
-    if change is None:
-        return "-"
-    return f"{signed(change * 100, 1)}%" if market.relative else signed(change)
+    return signed_percent(change, 1) if market.relative else signed(change)
 
 
 def episode_text(episode: Episode, lines: Mapping[str, Line], *, data: str) -> str:

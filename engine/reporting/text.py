@@ -40,6 +40,17 @@ def percent(fraction: float | None, digits: int = 2) -> str:
     return f"{_plain_zero(fraction * 100, digits):,.{digits}f}%"
 
 
+def signed_percent(fraction: float | None, digits: int = 2) -> str:
+    """Return a fraction in percent with its sign always shown.
+
+    >>> signed_percent(0.1234), signed_percent(None)
+    ('+12.34%', '-')
+    """
+    if fraction is None or _absent(fraction):
+        return MISSING
+    return f"{signed(fraction * 100, digits)}%"
+
+
 def number(value: float | None, significant: int = 6) -> str:
     """Return a number with up to six significant digits and no exponent where avoidable.
 

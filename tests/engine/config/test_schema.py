@@ -2,14 +2,15 @@ import json
 
 import pytest
 
-from engine.config.locations import ACCOUNT_SCHEMA_FILE, SCHEMA_FILE
+from engine.config.compare import CompareConfig
+from engine.config.locations import ACCOUNT_SCHEMA_FILE, COMPARE_SCHEMA_FILE, SCHEMA_FILE
 from engine.config.models import RiskConfig, RunConfig
 from engine.config.schema import run_schema, run_schema_text
 from engine.config.sleeves import SleevesConfig
 
 
 def test_the_stored_schema_is_current() -> None:
-    assert SCHEMA_FILE.read_text() == run_schema_text(), "run: riskoff schema --write"
+    assert SCHEMA_FILE.read_text() == run_schema_text(), "run: riskoff schema"
 
 
 def test_the_stored_schema_of_accounts_is_current() -> None:
@@ -17,7 +18,12 @@ def test_the_stored_schema_of_accounts_is_current() -> None:
     assert ACCOUNT_SCHEMA_FILE.read_text() == text, "run: riskoff schema --account"
 
 
-@pytest.mark.parametrize("model", [RunConfig, SleevesConfig])
+def test_the_stored_schema_of_comparisons_is_current() -> None:
+    text = run_schema_text(CompareConfig)
+    assert COMPARE_SCHEMA_FILE.read_text() == text, "run: riskoff schema --compare"
+
+
+@pytest.mark.parametrize("model", [RunConfig, SleevesConfig, CompareConfig])
 def test_every_key_carries_a_description_for_the_editor(model) -> None:
     schema = json.loads(run_schema_text(model))
     blocks = [schema, *schema["$defs"].values()]

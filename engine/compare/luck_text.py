@@ -1,0 +1,85 @@
+"""Intervals and probabilities of a comparison in words."""
+
+import math
+from collections.abc import Callable
+
+from engine.compare.luck import CellLuck, FamilyLuck
+from engine.compare.record import CellRecord
+from engine.config.compare import CompareConfig
+from engine.reporting.text import number, percent, signed, signed_percent
+from engine.statistics import Interval, Missing, Overfitting, Superiority
+
+LUCK_HEAD = (
+    "cell", "trades", "days", "return", "Sharpe", "deepest drawdown", "win rate", "expectancy, R",
+    "return less reference", "Sharpe less reference", "P(Sharpe > 0)", "deflated", "days needed",
+)  # fmt: skip
+
+
+def luck_note(config: CompareConfig, episodes: int) -> str:
+    """Return how to read the table."""
+    level = percent(config.level, 0)
+    return (
+        f"Intervals of {level} from {config.replications:,} resamples of blocks of days (win "
+        "rate: Wilson; expectancy: single trades). Differences are from "
+        f"“{config.rows[config.reference].title}” on the same days; one that holds 0 shows "
+        f"nothing. {episodes} episodes are {episodes} draws, however many "
+        "days they have: no statistic makes up for that."
+    )
+
+
+def luck_row(record: CellRecord, luck: CellLuck) -> tuple[str, ...]:
+    """Return a cell's line, in the order of ``LUCK_HEAD``."""
+    return (
+        f"{record.item.title}, {record.episode.name}",
+        str(luck.trades),
+        str(luck.days),
+        interval_text(luck.metrics["total_return"], signed_percent),
+        interval_text(luck.metrics["sharpe"], signed),
+        interval_text(luck.metrics["max_drawdown_days"], signed_percent),
+        interval_text(luck.hit_rate, lambda value: percent(value, 0)),
+        interval_text(luck.average_r, signed),
+        interval_text(luck.differences["total_return"], signed_percent),
+        interval_text(luck.differences["sharpe"], signed),
+        _probability(luck.probabilistic_sharpe),
+        _probability(luck.deflated_sharpe),
+        str(luck.minimum_track_record)
+        if isinstance(luck.minimum_track_record, Missing)
+        else number(math.ceil(luck.minimum_track_record)),
+    )
+
+
+def interval_text(found: Interval | Missing, text: Callable[[float], str]) -> str:
+    """Return an estimate with its interval, or why there is none."""
+    if isinstance(found, Missing):
+        return str(found)
+    return f"{text(found.estimate)} ({text(found.low)} to {text(found.high)})"
+
+
+def _probability(found: float | Missing) -> str:
+    return str(found) if isinstance(found, Missing) else percent(found, 1)
+
+
+def family_lines(luck: FamilyLuck, config: CompareConfig) -> list[str]:
+    """Return what is said of all playbooks together."""
+    lines = []
+    names = ", ".join(config.rows[name].title for name in luck.names)
+    found = luck.overfitting
+    if isinstance(found, Overfitting):
+        lines.append(
+            "Choosing the playbook with the best Sharpe ratio on half of the days: it is at or "
+            f"below the median on the other half in {percent(found.probability, 0)} of "
+            f"{len(found.logits):,} splits (probability of backtest overfitting; {found.blocks} "
+            f"blocks, none across episodes). 50% is a coin toss."
+        )
+    else:
+        lines.append(f"Probability of backtest overfitting: {found}.")
+    best = luck.superiority
+    reference = config.rows[config.reference].title
+    if isinstance(best, Superiority):
+        lines.append(
+            f"That none of {names} beats “{reference}” in mean daily return: p = "
+            f"{best.consistent:.2f} (superior predictive ability, {best.days} days)."
+        )
+    else:
+        lines.append(f"Superior predictive ability over “{reference}”: {best}.")
+    return lines
