@@ -140,6 +140,7 @@ def event_paths(
     offsets: Sequence[int] | Rows,
     *,
     relative: bool,
+    origin: int = 0,
 ) -> Paths:
     """Return the moves of a series from the value known at each event.
 
@@ -149,7 +150,10 @@ def event_paths(
     events : instants, int64 ns UTC: when each event was known
     ruler : what a step is
     offsets : steps from the event, negative before it
-    relative : value / value at the event - 1, NaN unless that is positive; else the difference
+    relative : value / first value - 1, NaN unless that is positive; else the difference
+    origin : the step of the first value, which offsets then count from: 0 is the value known at
+        the event, 1 the first one that could be traded where a market was closed or half way
+        through a bar
 
     Returns
     -------
@@ -163,9 +167,10 @@ def event_paths(
     """
     at = np.asarray(events, dtype=np.int64)
     steps = np.asarray(offsets, dtype=np.int64)
-    base = series.read(at - series.max_age_ns, at)[:, np.newaxis]
-    values = series.read(*ruler.reads(series, at, steps))
-    values = np.where(steps == 0, base, values)
+    wanted = np.append(steps, 0) + origin
+    held = series.read(at - series.max_age_ns, at)[:, np.newaxis]
+    found = np.where(wanted == 0, held, series.read(*ruler.reads(series, at, wanted)))
+    values, base = found[:, :-1], found[:, -1:]
     moves = values / np.where(base > 0, base, np.nan) - 1 if relative else values - base
     return Paths(steps, moves, ruler.positions(series, at))
 

@@ -5,7 +5,7 @@ how much. Two ways, the first wherever it is fair:
 
 - *apart*: random dates outside the horizon that follows each true event. Dates shortly before an
   event count: leaving them out would pick dates after which nothing happens, a choice made with
-  hindsight (in simulations 8% to 11% of worthless events then look significant at 0.05). Events
+  hindsight (in simulations 8% to 10% of worthless events then look significant at 0.05). Events
   closer to each other than the horizon move as one group: a burst of five is not five observations.
 - *rotated*: where true events come so often that less than ``MIN_FREE`` of a window is left, what
   is left does not stand for the window (11% instead of 5%). Then the whole pattern of events is
@@ -31,7 +31,7 @@ Way = Literal["apart", "rotated"]
 
 # Fewer places for a group would make a placebo sample of the same few days again and again.
 MIN_PLACES = 20
-# Measured: from here on at most 6% of the p-values of worthless events lie below 0.05.
+# Measured: from here on 3% to 5% of the p-values of worthless events lie below 0.05.
 MIN_FREE = 0.7
 
 

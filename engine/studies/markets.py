@@ -42,6 +42,7 @@ class Market:
     day_steps : steps of a day
     step_ns : length of a step; None: steps are sessions of New York
     max_age_ns : a value known longer ago than this is missing
+    origin : the step that moves start from: 0 the value known at the event, 1 the next close
     """
 
     name: str
@@ -54,6 +55,7 @@ class Market:
     day_steps: int
     step_ns: int | None
     max_age_ns: int
+    origin: int = 0
 
     def offsets(self) -> NDArray[np.int64]:
         """Return the steps of the path: 2 days before to 10 after, or 10 sessions to 20."""
@@ -86,14 +88,18 @@ def _of_perp(name: str, title: str, key: ChannelKey, column: str, **shown: Any) 
 
 
 _PERCENT: dict[str, Any] = {"relative": True, "unit": "%", "scale": 100.0}
+_NEXT: dict[str, Any] = {**_PERCENT, "origin": 1}
 _POINTS: dict[str, Any] = {"relative": False, "unit": "bp", "scale": 100.0}
 _RATE: dict[str, Any] = {"relative": False, "unit": "bp", "scale": 10_000.0}
+_QQQ = ChannelKey("QQQ", ChannelKind.BARS, "1d")
 _FUNDING = ChannelKey(PERP, ChannelKind.FUNDING)
 _INTEREST = ChannelKey(PERP, ChannelKind.OPEN_INTEREST)
 
 MARKETS = (
     _of_perp("BTC", "BTC perp", _BARS, "close", **_PERCENT),
-    _of_sessions("QQQ", "QQQ", ChannelKey("QQQ", ChannelKind.BARS, "1d"), "close", **_PERCENT),
+    _of_sessions("QQQ", "QQQ", _QQQ, "close", **_PERCENT),
+    # A flush at noon finds QQQ half way through a fall: only the next close could be traded.
+    _of_sessions("QQQ next", "QQQ from the next close", _QQQ, "close", **_NEXT),
     _of_sessions("DXY", "dollar, DXY", _series("DXY"), "value", **_PERCENT),
     _of_sessions("10Y", "10-year yield", _series("DGS10"), "value", **_POINTS),
     _of_perp("funding", "funding of 8 hours", _FUNDING, "rate", step_ns=8 * HOUR_NS, **_RATE),

@@ -202,8 +202,9 @@ def _state(source: Catalog | Dataset, episode: Episode) -> MarketState:
 def _signals(run: str, source: Catalog | Dataset, episode: Episode) -> Signals:
     """Return what a shipped run's playbook saw over the episode's window."""
     window = (f"data.start={episode.start}", f"data.end={episode.end + ONE_DAY}")
-    # Signals do not read the tiers; leaving them out spares their data.
-    config = load_run_config(find_config(run, "runs"), (*window, "risk.market_tiers=null"))
+    # Signals read neither tiers nor interest: their data need not be there.
+    unused = ("risk.market_tiers=null", "account.interest_series=null")
+    config = load_run_config(find_config(run, "runs"), (*window, *unused))
     return prepare_run(config, source).part.signals
 
 

@@ -184,7 +184,12 @@ def _everywhere(
         held = data[item.episode]
         series = held.series[market.name]
         read = event_paths(
-            series, item.clock, held.ruler(market), offsets, relative=market.relative
+            series,
+            item.clock,
+            held.ruler(market),
+            offsets,
+            relative=market.relative,
+            origin=market.origin,
         )
         moves.append(read.moves)
         position.append(read.position)

@@ -80,7 +80,8 @@ def _notes(study: Study) -> list[str]:
         f"{SIGNIFICANT * len(judged):.0f} would by chance alone.",
         "n/a: fewer than 8 independent events (clusters). A day is 24 hours for BTC, funding and",
         "open interest, a session for QQQ, DXY and the 10-year yield; their first session may hold",
-        "hours before the event, because a path starts at the last value known to it.",
+        "hours before the event, because a path starts at the last value known to it. 'QQQ next'",
+        "starts at the first close after the event instead.",
         "An event study looks into the future by construction: it is a report, never a signal.",
     ]
 
@@ -112,6 +113,7 @@ def _kind_document(kind: KindStudy) -> dict[str, Any]:
             {
                 "market": around.market.name,
                 "channel": str(around.market.key),
+                "starts_at_step": around.market.origin,
                 "move": "fraction" if around.market.relative else "difference",
                 "effects": [_effect_document(effect) for effect in around.effects],
             }
