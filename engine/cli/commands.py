@@ -13,6 +13,7 @@ from engine.cli import (
     episode_commands,
     run_commands,
     strategy_commands,
+    study_command,
 )
 
 app = typer.Typer(
@@ -32,6 +33,7 @@ app.command("schema")(config_commands.schema)
 app.command("audit")(run_commands.audit)
 app.command("explain")(run_commands.explain)
 app.command("checklist")(checklist_command.checklist)
+app.command("study")(study_command.study)
 app.add_typer(strategy_commands.app, name="strategies")
 app.add_typer(data_commands.app, name="data")
 app.add_typer(episode_commands.app, name="episodes")

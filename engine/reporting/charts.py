@@ -107,6 +107,25 @@ def quiet_figure(heights: Sequence[float]) -> Iterator[tuple[Any, Sequence[Any]]
         yield figure, panels
 
 
+@contextmanager
+def quiet_grid(rows: int, columns: int, *, cell: tuple[float, float]) -> Iterator[tuple[Any, Any]]:
+    """Yield a figure and its panels as an array (rows, columns), each ``cell`` inches in size."""
+    mpl: Any = import_module("matplotlib")
+    mpl.use("Agg")
+    width, height = columns * cell[0], rows * cell[1]
+    with _quiet_style(mpl):
+        figure = import_module("matplotlib.figure").Figure(figsize=(width, height + TITLE + DATES))
+        panels = figure.subplots(rows, columns, squeeze=False)
+        total = height + TITLE + DATES
+        figure.subplots_adjust(
+            left=0.06, right=0.99, top=1 - 2 * TITLE / total, bottom=DATES / total, hspace=0.35
+        )
+        for axes in panels.flat:
+            axes.grid(True, color="#e6e9ed", linewidth=0.7)
+            axes.margins(x=0.01)
+        yield figure, panels
+
+
 def figure_svg(figure: Any) -> str:
     """Return a matplotlib figure as an ``<svg>`` element without anything that varies."""
     stream = StringIO()

@@ -13,9 +13,31 @@ from engine.statistics.bootstrap import (
     mean_interval,
     proportion_interval,
 )
+from engine.statistics.event_study import (
+    MIN_CLUSTERS,
+    Elapsed,
+    Paths,
+    Reaction,
+    Sampling,
+    Series,
+    Sessions,
+    clusters,
+    event_paths,
+    reaction,
+    too_few,
+)
 from engine.statistics.gates import MIN_DAYS, MIN_TRADES, enough
 from engine.statistics.measures import Measure, daily_measures
 from engine.statistics.overfitting import Overfitting, backtest_overfitting
+from engine.statistics.path_summary import PathSummary, path_summary, segments
+from engine.statistics.placebo import (
+    Candidates,
+    Draws,
+    Placebo,
+    placebo_means,
+    placebo_rows,
+    placebo_test,
+)
 from engine.statistics.samples import Missing
 from engine.statistics.sharpe import (
     Moments,
@@ -28,26 +50,46 @@ from engine.statistics.sharpe import (
 from engine.statistics.superior import Superiority, superior_ability
 
 __all__ = [
+    "MIN_CLUSTERS",
     "MIN_DAYS",
     "MIN_TRADES",
+    "Candidates",
+    "Draws",
+    "Elapsed",
     "Interval",
     "Measure",
     "Missing",
     "Moments",
     "Overfitting",
+    "PathSummary",
+    "Paths",
+    "Placebo",
+    "Reaction",
+    "Sampling",
+    "Series",
+    "Sessions",
     "Superiority",
     "backtest_overfitting",
     "block_days",
+    "clusters",
     "daily_measures",
     "deflated_sharpe",
     "difference_intervals",
     "enough",
+    "event_paths",
     "expected_maximum_sharpe",
     "intervals",
     "mean_interval",
     "minimum_track_record",
     "moments",
+    "path_summary",
+    "placebo_means",
+    "placebo_rows",
+    "placebo_test",
     "probabilistic_sharpe",
     "proportion_interval",
+    "reaction",
+    "segments",
     "superior_ability",
+    "too_few",
 ]

@@ -1,0 +1,63 @@
+"""The study as small multiples: a row a kind of event, a column a market."""
+
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+
+from engine.reporting.charts import INK, LINE, LOSS, MUTED, quiet_grid
+from engine.studies.study import Around, KindStudy, Study
+
+CELL = (2.6, 1.7)
+RESOLUTION = 75
+POINTS_A_DAY = 6
+
+
+def study_picture(study: Study, *, data: str) -> bytes:
+    """Return a PNG: median path, the events' quartiles, and the placebo means' band."""
+    shown = [kind for kind in study.kinds if len(kind.at)] or list(study.kinds)
+    with quiet_grid(len(shown), len(shown[0].around), cell=CELL) as (figure, panels):
+        for kind, row in zip(shown, panels, strict=True):
+            for around, axes in zip(kind.around, row, strict=True):
+                _draw(axes, kind, around)
+            row[0].set_ylabel(f"{kind.kind.value.replace('_', ' ')}\n{row[0].get_ylabel()}")
+        for around, axes in zip(shown[0].around, panels[0], strict=True):
+            axes.set_title(f"{around.market.title}, {around.market.unit}", fontsize=9, color=INK)
+        figure.suptitle(
+            f"{', '.join(study.episodes)}; data: {data}.  Blue: median and quartiles of the "
+            "events; dashed: their mean; red: 95% of the means at placebo dates",
+            fontsize=9,
+            color=INK,
+            x=0.01,
+            ha="left",
+        )
+        stream = BytesIO()
+        figure.savefig(stream, format="png", dpi=RESOLUTION, metadata={"Software": None})
+    return stream.getvalue()
+
+
+def _draw(axes: Any, kind: KindStudy, around: Around) -> None:
+    market, summary = around.market, around.summary
+    # Six points a day: more of them are a smear at this size.
+    drawn = slice(None, None, max(1, market.day_steps // POINTS_A_DAY))
+    at = around.paths.offsets[drawn] / market.day_steps
+    low, _, high = around.band[:, drawn] * market.scale
+    axes.fill_between(at, low, high, color=LOSS, alpha=0.22, linewidth=0)
+    lower, upper = summary.lower[drawn] * market.scale, summary.upper[drawn] * market.scale
+    axes.fill_between(at, lower, upper, color=LINE, alpha=0.18, linewidth=0)
+    axes.plot(at, summary.median[drawn] * market.scale, color=LINE, linewidth=1.3)
+    axes.plot(at, summary.mean[drawn] * market.scale, color=INK, linewidth=0.9, linestyle="--")
+    axes.axvline(0, color=MUTED, linewidth=0.7)
+    axes.axhline(0, color=MUTED, linewidth=0.7)
+    axes.tick_params(labelsize=7)
+    if not np.isfinite(around.paths.moves).any():
+        axes.text(0.5, 0.5, "no data", transform=axes.transAxes, color=MUTED, ha="center")
+    base = int(summary.events[np.flatnonzero(around.paths.offsets == 0)[0]])
+    axes.text(
+        *(0.02, 0.97, f"n {base} of {len(kind.at)}"),
+        transform=axes.transAxes,
+        fontsize=7,
+        color=MUTED,
+        va="top",
+    )
+    axes.set_xlabel("days" if market.step_ns is not None else "sessions", fontsize=7, labelpad=1)

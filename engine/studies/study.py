@@ -1,0 +1,235 @@
+"""The study itself: events, what markets did after them, and what they did at placebo dates."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data_feeds.catalog import Catalog
+from data_feeds.dataset import Dataset
+from data_feeds.errors import CoverageError
+from data_feeds.schema import Provenance
+from engine.episodes import Episode
+from engine.statistics import (
+    Candidates,
+    Draws,
+    Missing,
+    Paths,
+    PathSummary,
+    Placebo,
+    Reaction,
+    Sampling,
+    event_paths,
+    path_summary,
+    placebo_means,
+    placebo_rows,
+    placebo_test,
+    reaction,
+    segments,
+    too_few,
+)
+from engine.studies.markets import MARKETS, Market, MarketData, read_markets
+from engine.studies.sightings import EventKind, Sightings, Unseen, find_sightings
+
+Floats = NDArray[np.float64]
+
+HORIZONS = (1, 5, 10, 20)
+# A band needs a value in this share of the placebo samples.
+MOST = 0.9
+
+
+@dataclass(frozen=True)
+class StudyRules:
+    """What is measured, and how its luck is judged.
+
+    Attributes
+    ----------
+    horizons : days after an event: of 24 hours, for daily markets of sessions
+    sampling : seed, coverage and resamples of the intervals
+    draws : placebo samples
+    """
+
+    horizons: tuple[int, ...] = HORIZONS
+    sampling: Sampling = field(default_factory=Sampling)
+    draws: int = 999
+
+
+@dataclass(frozen=True)
+class Effect:
+    """A market after some days: the events' moves and the placebo dates'."""
+
+    days: int
+    reaction: Reaction
+    placebo: Placebo | Missing
+
+
+@dataclass(frozen=True)
+class Around:
+    """One market around one kind of event.
+
+    Attributes
+    ----------
+    paths : of every event, missing values NaN
+    summary : of all paths
+    band : low, mean and high of the placebo samples' means at each offset, shape (3, offsets), NaN
+        where there are no placebo dates
+    effects : one a horizon
+    """
+
+    market: Market
+    paths: Paths
+    summary: PathSummary
+    band: Floats
+    effects: tuple[Effect, ...]
+
+
+@dataclass(frozen=True)
+class KindStudy:
+    """All markets around one kind of event; ``at`` and ``episode`` of each event, in order."""
+
+    kind: EventKind
+    at: NDArray[np.int64]
+    episode: tuple[str, ...]
+    around: tuple[Around, ...]
+
+
+@dataclass(frozen=True)
+class Study:
+    """Everything that was measured."""
+
+    episodes: tuple[str, ...]
+    rules: StudyRules
+    kinds: tuple[KindStudy, ...]
+    unseen: tuple[Unseen, ...]
+    provenance: Provenance
+
+
+def run_study(
+    source: Catalog | Dataset,
+    episodes: Sequence[Episode],
+    kinds: frozenset[EventKind],
+    rules: StudyRules | None = None,
+    *,
+    on_progress: Callable[[float], None] | None = None,
+) -> Study:
+    """Return the event study of some kinds of event over some episodes, pooled.
+
+    Raises
+    ------
+    CoverageError : the data allow none of the kinds to be looked for in any episode.
+    """
+    found: list[Sightings] = []
+    unseen: list[Unseen] = []
+    for episode in episodes:
+        for item in find_sightings(source, episode, kinds):
+            if isinstance(item, Unseen):
+                unseen.append(item)
+            else:
+                found.append(item)
+    if not found:
+        raise CoverageError("; ".join(f"{item.episode}: {item.reason}" for item in unseen))
+    data = {e.name: read_markets(source, e.start_at, e.end_at) for e in episodes}
+    rules = rules or StudyRules()
+    studied: list[KindStudy] = []
+    ordered = [kind for kind in EventKind if any(item.kind is kind for item in found)]
+    for kind in ordered:
+        studied.append(_study_kind([item for item in found if item.kind is kind], data, rules))
+        if on_progress is not None:
+            on_progress(len(studied) / len(ordered))
+    worst = max(item.provenance for item in data.values())
+    names = tuple(episode.name for episode in episodes)
+    return Study(names, rules, tuple(studied), tuple(unseen), worst)
+
+
+def _study_kind(
+    found: Sequence[Sightings], data: dict[str, MarketData], rules: StudyRules
+) -> KindStudy:
+    names = tuple(item.episode for item in found for _ in item.rows)
+    at = np.concatenate([item.at for item in found])
+    around = tuple(_study_market(found, data, market, rules) for market in MARKETS)
+    return KindStudy(found[0].kind, at, names, around)
+
+
+def _study_market(
+    found: Sequence[Sightings], data: dict[str, MarketData], market: Market, rules: StudyRules
+) -> Around:
+    path = market.offsets()
+    horizons = [days * market.day_steps for days in rules.horizons]
+    everywhere, candidates = _everywhere(found, data, market, np.concatenate((path, horizons)))
+    whole = Paths(path, everywhere[:, : len(path)], candidates.position)
+    events = candidates.events
+    part = candidates.part[events]
+    paths = Paths(path, whole.moves[events], candidates.position[events])
+    effects, drawn = [], {}
+    for place, (days, horizon) in enumerate(zip(rules.horizons, horizons, strict=True)):
+        moves = everywhere[:, len(path) + place]
+        seen = reaction(moves[events], paths.position, horizon, part=part, sampling=rules.sampling)
+        drawn[horizon] = _draw(candidates, moves, horizon, rules)
+        effects.append(Effect(days, seen, _judge(seen, moves, drawn[horizon], rules)))
+    summary = path_summary(paths, horizons, part=part, sampling=rules.sampling)
+    return Around(market, paths, summary, _band(whole, horizons, drawn, rules), tuple(effects))
+
+
+def _everywhere(
+    found: Sequence[Sightings],
+    data: dict[str, MarketData],
+    market: Market,
+    offsets: NDArray[np.int64],
+) -> tuple[Floats, Candidates]:
+    """Return the moves from every row of the kind's clocks, and where the events are."""
+    moves, position, part, events = [], [], [], []
+    rows = 0
+    for number, item in enumerate(found):
+        held = data[item.episode]
+        series = held.series[market.name]
+        read = event_paths(
+            series,
+            item.clock,
+            held.ruler(market),
+            offsets,
+            relative=market.relative,
+            origin=market.origin,
+        )
+        moves.append(read.moves)
+        position.append(read.position)
+        part.append(np.full(len(item.clock), number))
+        events.append(item.rows + rows)
+        rows += len(item.clock)
+    where = Candidates(np.concatenate(position), np.concatenate(part), np.concatenate(events))
+    return np.concatenate(moves), where
+
+
+def _draw(
+    candidates: Candidates, moves: Floats, horizon: int, rules: StudyRules
+) -> Draws | Missing:
+    usable = np.isfinite(moves)
+    return placebo_rows(candidates, usable, horizon, draws=rules.draws, seed=rules.sampling.seed)
+
+
+def _judge(
+    seen: Reaction, moves: Floats, drawn: Draws | Missing, rules: StudyRules
+) -> Placebo | Missing:
+    reason = too_few(seen.clusters)
+    if reason is not None:
+        return reason
+    if isinstance(drawn, Missing):
+        return drawn
+    means = placebo_means(moves[:, np.newaxis], drawn.rows)[:, 0]
+    return placebo_test(seen.mean, means, drawn.way, level=rules.sampling.level)
+
+
+def _band(
+    whole: Paths, horizons: Sequence[int], drawn: dict[int, Draws | Missing], rules: StudyRules
+) -> Floats:
+    """Return the placebo band at each offset, from the dates of the horizon that reaches it."""
+    band = np.full((3, len(whole.offsets)), np.nan)
+    for horizon, columns in segments(whole.offsets, horizons):
+        found = drawn[horizon]
+        if isinstance(found, Missing):
+            continue
+        means = placebo_means(whole.moves[:, columns], found.rows)
+        some = np.isfinite(means).mean(axis=0) >= MOST
+        low, high = np.nanquantile(means[:, some], rules.sampling.tails, axis=0)
+        band[:, columns[some]] = np.stack((low, np.nanmean(means[:, some], axis=0), high))
+    return band

@@ -1,0 +1,178 @@
+"""Events are seen when they are known, in the code that trades; studies on the embedded data."""
+
+from datetime import date
+
+import numpy as np
+import pytest
+
+from data_feeds.embedded import embedded_catalog
+from data_feeds.errors import CoverageError
+from data_feeds.load import load_dataset
+from data_feeds.schema import ChannelKey, ChannelKind
+from engine.episodes import find_episode
+from engine.statistics import Missing, Sampling
+from engine.studies import (
+    EventKind,
+    Sightings,
+    StudyRules,
+    Unseen,
+    find_sightings,
+    paths_table,
+    run_study,
+    study_document,
+    study_text,
+)
+from engine.studies.markets import MARKETS, read_markets
+from engine.studies.sightings import firsts, rises, turns
+from tests.embedded import PERP, embedded_dataset
+
+HOUR = 3_600 * 10**9
+ALL = frozenset(EventKind)
+RULES = StudyRules(sampling=Sampling(replications=200), draws=99)
+
+
+@pytest.fixture(scope="module")
+def episode():
+    return find_episode("2026")
+
+
+@pytest.fixture(scope="module")
+def seen(episode):
+    return {item.kind: item for item in find_sightings(embedded_catalog(), episode, ALL)}
+
+
+@pytest.fixture(scope="module")
+def study(episode):
+    kinds = frozenset({EventKind.FLUSH, EventKind.HEDGE, EventKind.LIQUIDITY_SHOCK})
+    return run_study(embedded_catalog(), [episode], kinds, RULES)
+
+
+def test_a_setup_counts_once_and_rows_without_one_never():
+    holds = np.array([True, False, True, True, True, True])
+    setup = np.array(["", "a", "a", "a", "b", "b"])
+    assert firsts(holds, setup).tolist() == [False, False, True, False, True, False]
+
+
+def test_unknown_days_neither_begin_nor_end_anything():
+    truth = np.array([-1, 1, 1, -1, 0, -1, 1, 0, 1], dtype=np.int8)
+    assert np.flatnonzero(turns(truth)).tolist() == [6, 8]
+
+
+def test_reduce_after_hedge_is_no_rise():
+    action = np.array([2, 1, 0, 1, 2, 1, 0, 2], dtype=np.int8)
+    assert np.flatnonzero(rises(action, 1)).tolist() == [3]
+    assert np.flatnonzero(rises(action, 2)).tolist() == [4, 7]
+
+
+def test_a_flush_is_known_at_the_close_of_the_bar_that_broke_support(seen):
+    data = embedded_catalog()
+    bars = load_dataset(
+        data,
+        [ChannelKey(PERP, ChannelKind.BARS, "1h")],
+        int(seen[EventKind.FLUSH].clock[0]),
+        int(seen[EventKind.FLUSH].clock[-1]),
+        10 * 24 * HOUR,
+    ).bars(PERP, "1h")
+    events = seen[EventKind.FLUSH].at
+    assert len(events) == 9
+    for at in events:
+        row = int(np.searchsorted(bars["available_at"], at))
+        assert bars["closed_at"][row] == at
+        assert bars["low"][row] < bars["low"][row - 24 : row].min()
+
+
+def test_events_before_a_day_do_not_depend_on_what_came_later(episode, seen):
+    shorter = episode.model_copy(update={"end": date(2026, 2, 8)})
+    end_at = shorter.end_at
+    for item in find_sightings(embedded_catalog(), shorter, ALL):
+        whole = seen[item.kind].at
+        assert np.array_equal(item.at, whole[whole <= end_at])
+
+
+def test_events_of_every_kind_lie_on_the_clock_that_could_see_them(seen):
+    assert set(seen) == ALL
+    for item in seen.values():
+        assert isinstance(item, Sightings)
+        assert (np.diff(item.clock) > 0).all()
+    # A session of playbook B and a day of the checklist are decided at 18:30 New York.
+    for kind in (EventKind.STABILIZATION, EventKind.HEDGE):
+        assert set(seen[kind].clock // (HOUR // 2) % 48) <= {45, 47}
+
+
+def test_what_the_data_do_not_reach_for_is_said(episode):
+    found = list(find_sightings(embedded_dataset("2025-06-01", "2026-04-16"), episode, ALL))
+    (missing,) = [item for item in found if isinstance(item, Unseen)]
+    assert missing.kinds == (EventKind.STABILIZATION,)
+    assert "QQQ/bars/1d" in missing.reason
+
+
+def test_a_study_of_nothing_is_an_error(episode):
+    with pytest.raises(CoverageError, match="QQQ"):
+        run_study(
+            embedded_dataset("2025-06-01", "2026-04-16"),
+            [episode],
+            frozenset({EventKind.STABILIZATION}),
+        )
+
+
+def test_yields_are_read_when_published_and_open_interest_in_base_units(episode):
+    found = read_markets(embedded_catalog(), episode.start_at, episode.end_at)
+    ten_year = found.series["10Y"]
+    channel = embedded_catalog().read(ChannelKey("DGS10", ChannelKind.SERIES))
+    assert set(ten_year.known_at) <= set(channel["available_at"])
+    assert not set(ten_year.known_at) & set(channel["event_at"])
+    interest = found.series["OI"].values
+    # Tens of thousands of bitcoin, not billions of dollars
+    assert 1e3 < np.nanmedian(interest) < 1e7
+
+
+def test_the_paths_are_those_of_the_events_and_start_at_zero(study):
+    flushes = study.kinds[0]
+    assert flushes.kind is EventKind.FLUSH
+    assert len(flushes.at) == len(flushes.episode) == 9
+    for around in flushes.around:
+        (origin,) = np.flatnonzero(around.paths.offsets == 0)
+        assert around.paths.moves.shape[0] == 9
+        assert (around.paths.moves[:, origin] == 0).all()
+        for effect in around.effects:
+            assert effect.reaction.events + effect.reaction.missing == 9
+
+
+def test_a_move_after_a_flush_is_the_price_then_over_the_price_known_at_it(study):
+    bars = embedded_catalog().read(ChannelKey(PERP, ChannelKind.BARS, "15m"))
+    close = dict(zip(bars["closed_at"].tolist(), bars["close"].tolist(), strict=True))
+    around = study.kinds[0].around[0]
+    column = int(np.flatnonzero(around.paths.offsets == 24)[0])
+    for at, move in zip(study.kinds[0].at.tolist(), around.paths.moves[:, column], strict=True):
+        assert move == pytest.approx(close[at + 24 * HOUR] / close[at] - 1)
+
+
+def test_too_few_independent_events_have_paths_and_no_judgement(study):
+    hedges = study.kinds[1]
+    assert 0 < len(hedges.at) < 8
+    for around in hedges.around:
+        assert np.isfinite(around.paths.moves).any()
+        assert all(isinstance(effect.placebo, Missing) for effect in around.effects)
+        assert all(isinstance(effect.reaction.interval, Missing) for effect in around.effects)
+
+
+def test_the_same_seed_gives_the_same_study(study, episode):
+    kinds = frozenset({EventKind.FLUSH})
+    again = run_study(embedded_catalog(), [episode], kinds, RULES)
+    one, other = (study_document(item, data="x")["kinds"][0] for item in (study, again))
+    assert one == other
+
+
+def test_a_kind_without_events_is_told_and_drawn_as_nothing(study):
+    shocks = study.kinds[2]
+    assert len(shocks.at) == 0
+    assert all(effect.reaction.events == 0 for a in shocks.around for effect in a.effects)
+    assert "liquidity_shock: 0 events (2026: 0)" in study_text(study, data="x")
+
+
+def test_the_table_of_paths_has_a_row_for_each_event_market_and_step(study):
+    table = paths_table(study)
+    steps = sum(len(market.offsets()) for market in MARKETS)
+    assert table.num_rows == (9 + len(study.kinds[1].at)) * steps
+    moves = table["move"].to_numpy(zero_copy_only=False)
+    assert table["move"].null_count == np.isnan(moves).sum()
