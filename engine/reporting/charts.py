@@ -110,11 +110,9 @@ def quiet_figure(heights: Sequence[float]) -> Iterator[tuple[Any, Sequence[Any]]
 @contextmanager
 def quiet_grid(rows: int, columns: int, *, cell: tuple[float, float]) -> Iterator[tuple[Any, Any]]:
     """Yield a figure and its panels as an array (rows, columns), each ``cell`` inches in size."""
-    mpl: Any = import_module("matplotlib")
-    mpl.use("Agg")
     width, height = columns * cell[0], rows * cell[1]
-    with _quiet_style(mpl):
-        figure = import_module("matplotlib.figure").Figure(figsize=(width, height + TITLE + DATES))
+    with quiet_style() as mpl:
+        figure = mpl.figure.Figure(figsize=(width, height + TITLE + DATES))
         panels = figure.subplots(rows, columns, squeeze=False)
         total = height + TITLE + DATES
         figure.subplots_adjust(
