@@ -210,11 +210,9 @@ def _exposure(result: PhaseResult) -> str:
 def _subtitle(matrix: Matrix) -> str:
     playbooks = sum(not item.baseline for item in matrix.config.rows.values())
     baselines = len(matrix.config.rows) - playbooks
-    reused = sum(outcome.reused for outcome in matrix.outcomes)
     return (
         f"{playbooks} playbooks and {baselines} baselines over {len(matrix.episodes)} episodes: "
-        f"{len(matrix.records)} runs, every one audited"
-        f"{f', {reused} of them from before' if reused else ''}."
+        f"{len(matrix.records)} runs, every one audited."
     )
 
 

@@ -1,0 +1,98 @@
+"""``riskoff compare``: one cell and a broken one, from the command line."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.engine.cli.command import Command, assert_one_clear_line
+from tests.engine.compare.conftest import EPISODES
+
+CONFIG = """\
+name: one
+source: embedded
+episodes: [crash.yaml]
+reference: balanced
+replications: 100
+rows:
+  balanced:
+    title: 60/40
+    baseline: true
+    playbook: {name: fixed_weights, params: {weights: {SPY: 0.6, IEF: 0.4}}}
+    account: {venue_cash: 0, brokerage_cash: 1000000}
+    risk:
+      target_volatility: null
+      volatility_window: 20d
+      participation_window: 20d
+      daily_loss: null
+      drawdown: null
+      cool_down: null
+      max_trades_per_day: null
+venue: binance_usdm
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "one.yaml").write_text(CONFIG)
+    (tmp_path / "crash.yaml").write_text(EPISODES["crash"])
+    return tmp_path
+
+
+def test_a_comparison_leaves_page_matrix_and_picture_and_is_resumed(command: Command, project):
+    done = command("compare", "one.yaml", "--jobs", "1")
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert lines[0] == "*** SYNTHETIC DATA: nothing here happened ***"
+    assert lines[1].split() == ["return,", "deepest", "drawdown,", "trades", "crash"]
+    assert lines[-1] == "compare/one/index.html"
+    folder = project / "compare" / "one"
+    assert {path.name for path in folder.iterdir()} == {
+        "index.html", "matrix.csv", "matrix.json", "matrix.png", "runs",
+    }  # fmt: skip
+    page = (folder / "index.html").read_bytes()
+    again = command("compare", "one.yaml", "--jobs", "1", "--json")
+    (cell,) = json.loads(again.stdout)["cells"]
+    assert (cell["row"], cell["episode"], cell["audit_findings"]) == ("balanced", "crash", 0)
+    assert cell["run"] in {path.name for path in (folder / "runs").iterdir()}
+    assert len(list((folder / "runs").iterdir())) == 1
+    assert (folder / "index.html").read_bytes() == page
+
+
+def test_another_setting_is_another_run_beside_the_first(command: Command, project):
+    command("compare", "one.yaml", "--jobs", "1")
+    done = command("compare", "one.yaml", "--jobs", "1", "--set", "venue.taker_fee_bps=9")
+    assert done.returncode == 0
+    assert len(list((project / "compare" / "one" / "runs").iterdir())) == 2
+
+
+def test_a_cell_that_cannot_run_is_in_the_page_and_in_the_exit_code(command: Command, project):
+    text = CONFIG.replace("SPY: 0.6", "ARKK: 0.6")
+    (project / "one.yaml").write_text(text)
+    done = command("compare", "one.yaml", "--jobs", "1")
+    assert done.returncode != 0
+    assert "balanced, crash: " in done.stderr
+    assert "ARKK" in done.stderr
+    assert "did not run" in (project / "compare" / "one" / "index.html").read_text()
+    document = json.loads((project / "compare" / "one" / "matrix.json").read_text())
+    assert document["cells"][0]["total_return"] is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("compare", "nothing"), "nothing: no such file; "),
+        (("compare", "one.yaml", "--set", "episodes=['2008']"), "2008: no such file; "),
+        (("run", "one.yaml"), "use: riskoff compare one.yaml"),
+        (("compare", "demo"), "demo: no such file"),
+    ],
+)
+def test_mistakes_are_one_clear_line(command: Command, project, arguments, said):
+    assert said in assert_one_clear_line(command(*arguments), 2)
+
+
+def test_comparisons_are_validated_and_shown(command: Command, project):
+    assert command("validate", "one.yaml").stdout == "one.yaml: valid\n"
+    shown = json.loads(command("show-config", "one.yaml", "--json").stdout)
+    assert shown["rows"]["balanced"]["playbook"]["params"]["rebalance"] == "monthly"
+    assert "give one of" in command("schema", "--account", "--compare").stderr
