@@ -203,6 +203,31 @@ def drawdowns(equity: Floats) -> Floats:
     return np.minimum(equity / np.maximum.accumulate(equity) - 1, 0.0)
 
 
+def relative_numbers(
+    returns: Floats, benchmark: Floats, periods_per_year: float
+) -> dict[str, float]:
+    """Return how returns went beside those of a benchmark on the same days.
+
+    ``beta`` is the slope of returns on the benchmark's; ``alpha`` what is left a year, mean return
+    - beta x mean of the benchmark (Jensen, 1968, without a risk-free rate); ``correlation``;
+    ``tracking_error`` the standard deviation (n - 1) of the difference a year. NaN where a
+    variance is missing; the tracking error needs none.
+    """
+    enough = len(returns) == len(benchmark) >= 2
+    spread = float(np.std(benchmark, ddof=1)) if enough else NAN
+    known = enough and spread > NO_VARIANCE
+    beta = float(np.cov(returns, benchmark, ddof=1)[0, 1]) / spread**2 if known else NAN
+    own = float(np.std(returns, ddof=1)) if enough else NAN
+    return {
+        "beta": beta,
+        "alpha": (float(np.mean(returns)) - beta * float(np.mean(benchmark))) * periods_per_year
+        if known
+        else NAN,
+        "correlation": beta * spread / own if known and own > NO_VARIANCE else NAN,
+        "tracking_error": volatility(returns - benchmark, periods_per_year) if enough else NAN,
+    }
+
+
 def max_drawdown(equity: Floats) -> float:
     """Return the lowest equity / running peak - 1, zero or negative; NaN without values.
 

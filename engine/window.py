@@ -1,5 +1,6 @@
 """The data of one run: what the playbook declares, and what settles and measures it."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -43,7 +44,9 @@ def load_window(
     if config.account.interest_series is not None:
         required.add(ChannelKey(config.account.interest_series, ChannelKind.SERIES))
     optional = requirements.optional | settlement_channels(source, requirements)
-    optional |= benchmark_channels(config.report.benchmark, source)
+    # Bars that the playbook reads are the benchmark's as well.
+    read = {key.instrument for key in required if key.kind is BARS}
+    optional |= benchmark_channels(set(config.report.held) - read, source)
     for underlying in requirements.options:
         required.add(ChannelKey(underlying, BARS, "1d"))
         optional |= set(pricing_channels(underlying, config.options))
@@ -152,20 +155,21 @@ def refuse_gaps(
                 )
 
 
-def benchmark_channels(benchmark: str | None, source: Catalog | Dataset) -> frozenset[ChannelKey]:
-    """Return the bars of the report's benchmark.
+def benchmark_channels(
+    benchmark: Iterable[str], source: Catalog | Dataset
+) -> frozenset[ChannelKey]:
+    """Return the bars of the report's benchmark, one instrument or several.
 
     Raises
     ------
     ConfigError : the data have no such bars.
     """
-    if benchmark is None:
-        return frozenset()
+    wanted = frozenset(benchmark)
     held = [key for key in held_keys(source) if key.kind is BARS]
-    found = frozenset(key for key in held if key.instrument == benchmark)
-    if not found:
+    found = frozenset(key for key in held if key.instrument in wanted)
+    for name in sorted(wanted - {key.instrument for key in found}):
         names = ", ".join(sorted({key.instrument for key in held}))
-        raise ConfigError(f"report.benchmark: no bars of {benchmark!r} in the data; held: {names}")
+        raise ConfigError(f"report.benchmark: no bars of {name!r} in the data; held: {names}")
     return found
 
 

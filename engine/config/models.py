@@ -339,8 +339,10 @@ class RiskConfig(Model):
 class ReportConfig(Model):
     """What the tearsheet compares with."""
 
-    benchmark: str | None = Field(
-        None, description="Instrument held as benchmark; null: the traded one"
+    benchmark: str | dict[str, float] | None = Field(
+        None,
+        description="Instrument held as benchmark, or weights such as {SPY: 0.6, IEF: 0.4} that "
+        "every day restores; null: the traded one",
     )
     periods_per_year: int | None = Field(
         None,
@@ -348,6 +350,22 @@ class ReportConfig(Model):
         description="Days a year of the daily returns; null: 365 when a traded instrument is open "
         "around the clock, otherwise 252",
     )
+
+    @model_validator(mode="after")
+    def _check_weights(self) -> "ReportConfig":
+        weights = self.held
+        if any(weight <= 0 for weight in weights.values()) or sum(weights.values()) > 1 + 1e-9:
+            raise ValueError(
+                f"benchmark weights must be above 0 and sum to 1 at most, not {dict(weights)}"
+            )
+        return self
+
+    @property
+    def held(self) -> dict[str, float]:
+        """Weights of the benchmark by instrument; empty for the traded one."""
+        if isinstance(self.benchmark, str):
+            return {self.benchmark: 1.0}
+        return dict(self.benchmark or {})
 
 
 class RunMode(StrEnum):

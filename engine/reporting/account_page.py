@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from data_feeds.schema import Provenance, utc_text
 from engine.reporting import facts
-from engine.reporting.benchmark import benchmark_returns
 from engine.reporting.charts import account_chart
 from engine.reporting.page import QUANTSTATS, STYLE, pictures, table
 from engine.reporting.publish import SUMMARY_FILE, TEARSHEET_FILE, write_reports
@@ -163,8 +163,8 @@ def _benchmark_name(record: AccountRecord) -> str:
 
 def _benchmark(record: AccountRecord) -> "pd.Series[float]":
     index = pd.DatetimeIndex(record.daily_returns.index)
-    first = record.first
-    return benchmark_returns(first.run.dataset, _benchmark_name(record), index, first.start)
+    held = facts.held_returns(record.first, index)
+    return pd.Series(dtype=np.float64) if held is None else held
 
 
 def _title(record: AccountRecord, *, shout: str = "") -> str:

@@ -7,11 +7,19 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from data_feeds.schema import Provenance, utc_text
 from engine.events import FactKind
-from engine.metrics import cagr, max_drawdown, sharpe, volatility, window_years
-from engine.reporting.benchmark import benchmark_returns
+from engine.metrics import (
+    cagr,
+    max_drawdown,
+    relative_numbers,
+    sharpe,
+    volatility,
+    window_years,
+)
+from engine.reporting import benchmark
 from engine.reporting.text import money, number, percent, signed
 from engine.results import RunRecord
 from engine.results.coverage import missing_bars
@@ -69,16 +77,23 @@ def window(record: RunRecord) -> str:
 
 
 def benchmark_name(record: RunRecord) -> str:
-    """Return the configured benchmark, or the traded instrument."""
-    return record.run.config.report.benchmark or record.run.requirements.traded[0]
+    """Return the benchmark in words."""
+    return benchmark.benchmark_name(_held(record))
 
 
-def benchmark(record: RunRecord) -> "pd.Series[float] | None":
-    """Return buy and hold of the benchmark on the run's days; None for a run without days."""
-    index = pd.DatetimeIndex(record.daily_returns.index)
-    if len(index) == 0:
+def _held(record: RunRecord) -> Mapping[str, float]:
+    """Return the weights of the configured benchmark, or of the traded instrument."""
+    return record.run.config.report.held or {record.run.requirements.traded[0]: 1.0}
+
+
+def held_returns(
+    record: RunRecord, index: pd.DatetimeIndex | None = None
+) -> "pd.Series[float] | None":
+    """Return the benchmark on the run's days, or on others; None without days."""
+    days = pd.DatetimeIndex(record.daily_returns.index) if index is None else index
+    if len(days) == 0:
         return None
-    return benchmark_returns(record.run.dataset, benchmark_name(record), index, record.start)
+    return benchmark.mixed_returns(record.run.dataset, _held(record), days, record.start)
 
 
 def held_numbers(held: "pd.Series[float] | None", periods: int) -> dict[str, float]:
@@ -114,11 +129,26 @@ def headline_rows(record: RunRecord, held: "pd.Series[float] | None") -> Rows:
             percent(run["max_drawdown_days"]),
             percent(theirs["max_drawdown"]),
         ),
+        *_relative_rows(record, values),
         ("time in position", percent(run["exposure"], 1), ""),
         ("trades", number(run["trades"]), ""),
         ("hit rate", percent(run["hit_rate"], 1), ""),
         ("average R", signed(run["average_r"]), ""),
         ("profit factor", number(run["profit_factor"], 3), ""),
+    ]
+
+
+def _relative_rows(record: RunRecord, held: NDArray[np.float64]) -> Rows:
+    """Return beta and the rest against the benchmark; none without one that has a variance."""
+    own = np.asarray(record.daily_returns, dtype=np.float64)
+    numbers = relative_numbers(own, held, record.periods_per_year)
+    if math.isnan(numbers["beta"]):
+        return []
+    return [
+        ("beta to it", signed(numbers["beta"]), ""),
+        ("alpha a year", percent(numbers["alpha"]), ""),
+        ("correlation with it", signed(numbers["correlation"]), ""),
+        ("tracking error a year", percent(numbers["tracking_error"]), ""),
     ]
 
 

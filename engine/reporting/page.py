@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 
 from engine.reporting import facts
-from engine.reporting.benchmark import benchmark_bars
 from engine.reporting.charts import PriceLine, trade_chart
 from engine.reporting.tearsheet import fill_template, why_no_tearsheet
 from engine.results import RunRecord, run_folder_name
@@ -170,7 +169,7 @@ def _chart(record: RunRecord) -> str:
 
 def _price_line(record: RunRecord, instrument: str) -> PriceLine:
     """Return the closes of one instrument in the window, and its trades."""
-    bars = benchmark_bars(record.run.dataset, instrument)
+    bars = record.traded_bars[instrument]
     known = (bars["closed_at"] >= record.start) & (bars["closed_at"] <= record.end)
     known &= np.isfinite(bars["close"])
     trades = [trade for trade in record.trades if trade.instrument == instrument]

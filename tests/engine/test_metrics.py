@@ -14,6 +14,7 @@ from engine.metrics import (
     headline,
     longest_drawdown_days,
     max_drawdown,
+    relative_numbers,
     sharpe,
     sortino,
     trade_numbers,
@@ -146,6 +147,33 @@ def test_drawdown_days_run_from_the_peak_to_the_recovery_or_the_end():
     assert longest_drawdown_days(pd.Series([-0.1] * 6, index=index)) == 6
     assert longest_drawdown_days(pd.Series([0.1] * 6, index=index)) == 0
     assert math.isnan(longest_drawdown_days(pd.Series(dtype=float)))
+
+
+def test_a_strategy_that_is_its_benchmark_has_beta_1_and_nothing_else():
+    returns = np.array([0.01, -0.02, 0.03, 0.0])
+    numbers = relative_numbers(returns, returns, 252)
+    assert numbers["beta"] == pytest.approx(1)
+    assert numbers["correlation"] == pytest.approx(1)
+    assert numbers["alpha"] == pytest.approx(0, abs=1e-15)
+    assert numbers["tracking_error"] == 0
+
+
+def test_beta_alpha_and_tracking_error_by_hand():
+    # Twice the benchmark and a tenth of a percent a day.
+    market = np.array([0.01, -0.01, 0.02, -0.02])
+    numbers = relative_numbers(2 * market + 0.001, market, 252)
+    assert numbers["beta"] == pytest.approx(2)
+    assert numbers["alpha"] == pytest.approx(0.252)
+    assert numbers["correlation"] == pytest.approx(1)
+    # The difference is the market + 0.001, with its deviation.
+    deviation = math.sqrt((0.01**2 * 2 + 0.02**2 * 2) / 3)
+    assert numbers["tracking_error"] == pytest.approx(deviation * math.sqrt(252))
+
+
+def test_beside_a_benchmark_that_never_moves_only_the_tracking_error_exists():
+    numbers = relative_numbers(np.array([0.01, -0.01]), np.zeros(2), 252)
+    assert [name for name, value in numbers.items() if not math.isnan(value)] == ["tracking_error"]
+    assert all(map(math.isnan, relative_numbers(np.array([0.01]), np.array([0.01]), 252).values()))
 
 
 def test_trade_numbers_by_hand():

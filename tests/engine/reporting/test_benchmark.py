@@ -6,8 +6,9 @@ import pytest
 
 from data_feeds.dataset import Dataset
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
+from engine.config.models import ReportConfig
 from engine.errors import ReportError
-from engine.reporting.benchmark import benchmark_returns
+from engine.reporting.benchmark import benchmark_bars, benchmark_returns, mixed_returns
 
 MIDNIGHT = int(pd.Timestamp("2026-02-06").as_unit("ns").value)
 HOUR = 3_600 * 10**9
@@ -60,3 +61,35 @@ def test_a_day_without_bars_returns_nothing_and_the_next_one_catches_up():
 def test_an_instrument_without_bars_is_refused():
     with pytest.raises(ReportError, match="no bars of 'SPY'"):
         benchmark_returns(data([1.0]), "SPY", pd.date_range("2026-02-06", periods=1), MIDNIGHT)
+
+
+def test_a_mix_is_the_weighted_sum_of_days_and_leaves_the_rest_in_cash():
+    held = data([105.0, 110.0, 120.0, 99.0])
+    (key,) = held.channels
+    other = ChannelKey("SPY", ChannelKind.BARS, "12h")
+    rows = data([100.0, 90.0, 90.0, 180.0]).channels[key]
+    both = Dataset({}, {**held.channels, other: Channel(other, rows.columns)})
+    days = pd.date_range("2026-02-06", periods=2)
+    returns = mixed_returns(both, {"BTC": 0.5, "SPY": 0.25}, days, MIDNIGHT)
+    # BTC +10% and -10%, SPY -10% and +100%.
+    assert returns.to_numpy() == pytest.approx([0.025, 0.20])
+    assert returns.name == "50% BTC, 25% SPY"
+
+
+@pytest.mark.parametrize("weights", [{"BTC": 1.2}, {"BTC": 0.5, "SPY": -0.1}, {"BTC": 0.0}])
+def test_weights_that_borrow_or_sell_short_are_refused(weights):
+    with pytest.raises(ValueError, match="benchmark weights must be above 0"):
+        ReportConfig(benchmark=weights)
+
+
+def test_bars_of_a_few_days_do_not_stand_for_the_window():
+    # The finest bars end with the first day, at 110; taken for the whole window they say 0% then.
+    held = data([105.0, 110.0, 120.0, 99.0])
+    (key,) = held.channels
+    finer = ChannelKey("BTC", ChannelKind.BARS, "1h")
+    few = Channel(finer, held.channels[key].take(np.array([0, 1])).columns)
+    both = Dataset({}, {**held.channels, finer: few})
+    days = pd.date_range("2026-02-06", periods=2)
+    assert benchmark_bars(both, "BTC").key == finer
+    returns = benchmark_returns(both, "BTC", days, MIDNIGHT)
+    assert returns.to_numpy() == pytest.approx([0.10, -0.10])
