@@ -36,7 +36,7 @@ def luck_row(record: CellRecord, luck: CellLuck) -> tuple[str, ...]:
         interval_text(luck.metrics["total_return"], signed_percent),
         interval_text(luck.metrics["sharpe"], signed),
         interval_text(luck.metrics["max_drawdown_days"], signed_percent),
-        interval_text(luck.hit_rate, lambda value: percent(value, 0)),
+        interval_text(luck.hit_rate, _whole_percent),
         interval_text(luck.average_r, signed),
         interval_text(luck.differences["total_return"], signed_percent),
         interval_text(luck.differences["sharpe"], signed),
@@ -48,11 +48,36 @@ def luck_row(record: CellRecord, luck: CellLuck) -> tuple[str, ...]:
     )
 
 
+def interval_texts(luck: CellLuck) -> dict[str, str]:
+    """Return the interval of each headline number that has one, by the number's name."""
+    found = {
+        "total_return": (luck.metrics["total_return"], signed_percent),
+        "sharpe": (luck.metrics["sharpe"], signed),
+        "sortino": (luck.metrics["sortino"], signed),
+        "max_drawdown": (luck.metrics["max_drawdown_days"], signed_percent),
+        "calmar": (luck.metrics["calmar"], signed),
+        "hit_rate": (luck.hit_rate, _whole_percent),
+        "average_r": (luck.average_r, signed),
+    }
+    return {name: range_text(item, text) for name, (item, text) in found.items()}
+
+
+def range_text(found: Interval | Missing, text: Callable[[float], str]) -> str:
+    """Return an interval without its estimate, or why there is none."""
+    if isinstance(found, Missing):
+        return str(found)
+    return f"{text(found.low)} to {text(found.high)}"
+
+
+def _whole_percent(value: float) -> str:
+    return percent(value, 0)
+
+
 def interval_text(found: Interval | Missing, text: Callable[[float], str]) -> str:
     """Return an estimate with its interval, or why there is none."""
     if isinstance(found, Missing):
         return str(found)
-    return f"{text(found.estimate)} ({text(found.low)} to {text(found.high)})"
+    return f"{text(found.estimate)} ({range_text(found, text)})"
 
 
 def _probability(found: float | Missing) -> str:

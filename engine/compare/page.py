@@ -14,8 +14,8 @@ from data_feeds.catalog import Catalog
 from data_feeds.dataset import Dataset
 from engine.compare.breakdown import PhaseResult, attribution, by_phase
 from engine.compare.drawing import episode_drawing
-from engine.compare.luck import cell_luck, family_luck
-from engine.compare.luck_text import LUCK_HEAD, family_lines, luck_note, luck_row
+from engine.compare.luck import CellLuck, cell_luck, family_luck
+from engine.compare.luck_text import LUCK_HEAD, family_lines, interval_texts, luck_note, luck_row
 from engine.compare.matrix import METRICS, texts, values
 from engine.compare.pool import AUDIT_FILE, CellOutcome
 from engine.compare.record import CellRecord
@@ -74,12 +74,13 @@ def comparison_page(matrix: Matrix, source: Catalog | Dataset, place: Path) -> s
         key: cell_luck(record, matrix.records, config) for key, record in matrix.records.items()
     }
     family = family_luck(matrix.records, config, [episode.name for episode in matrix.episodes])
-    rows = [_row(matrix, name, place) for name in config.rows]
+    rows = [_row(matrix, name, place, luck) for name in config.rows]
     data = {
         "metrics": [
             {"name": m.name, "title": m.title, "says": m.says, "better": m.better} for m in METRICS
         ],
         "reference": config.reference,
+        "interval_head": f"{percent(config.level, 0)} interval",
         "episodes": [episode.name for episode in matrix.episodes],
         "rows": [
             {"name": name, "title": item.title, "baseline": item.baseline}
@@ -132,7 +133,9 @@ def _embedded(document: Any) -> str:
     return text
 
 
-def _row(matrix: Matrix, name: str, place: Path) -> dict[str, Any]:
+def _row(
+    matrix: Matrix, name: str, place: Path, luck: Mapping[tuple[str, str], CellLuck]
+) -> dict[str, Any]:
     item = matrix.config.rows[name]
     mine = [outcome for outcome in matrix.outcomes if outcome.row == name]
     records = [matrix.records.get((name, outcome.episode)) for outcome in mine]
@@ -141,10 +144,15 @@ def _row(matrix: Matrix, name: str, place: Path) -> dict[str, Any]:
         "baseline": item.baseline,
         "cells": [
             _cell(outcome, record, item.title, place)
+            | ({} if record is None else _intervals(luck[name, outcome.episode]))
             for outcome, record in zip(mine, records, strict=True)
         ],
         "phases": [_phase_block(record) for record in records if record is not None],
     }
+
+
+def _intervals(luck: CellLuck) -> dict[str, Any]:
+    return {"intervals": interval_texts(luck)}
 
 
 def _cell(

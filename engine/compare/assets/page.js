@@ -171,15 +171,24 @@
     if (!cell || !cell.values) return;
     document.getElementById("panel-title").textContent = `${cell.title}, ${cell.episode}`;
     const links = document.getElementById("panel-links");
-    links.replaceChildren(link("tearsheet", `${cell.folder}/tearsheet.html`));
+    links.replaceChildren(link("tearsheet", `${cell.folder}/tearsheet.html`), " ",
+      link("run folder", `${cell.folder}/`));
     for (const [name, file] of cell.files) links.append(" ", link(name, `${cell.folder}/${file}`));
     links.append(element("div", `${cell.label}; audit: ${cell.audit}`, "note"));
     const table = document.createElement("table");
+    const heads = table.createTHead().insertRow();
+    for (const text of ["number", "", page.interval_head]) {
+      const head = element("th", text);
+      head.scope = "col";
+      heads.append(head);
+    }
+    const body = table.createTBody();
     for (const metric of page.metrics) {
-      const line = table.insertRow();
+      const line = body.insertRow();
       const head = element("th", metric.title);
       head.scope = "row";
-      line.append(head, element("td", cell.texts[metric.name]));
+      line.append(head, element("td", cell.texts[metric.name]),
+        element("td", cell.intervals[metric.name] || ""));
     }
     document.getElementById("panel-numbers").replaceChildren(table);
     const drawing = page.drawings[cell.episode];

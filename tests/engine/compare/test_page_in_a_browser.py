@@ -123,9 +123,12 @@ def test_a_cell_opens_closes_and_gives_the_focus_back_by_keyboard(visit, small):
     page.keyboard.press("Enter")
     panel = page.locator("#panel")
     assert panel.is_visible()
-    assert page.locator("#panel-numbers tr").count() == len(METRICS)
+    assert page.locator("#panel-numbers tbody tr").count() == len(METRICS)
     trades = small.matrix.records["reclaim", "cascade"].trades
     assert page.locator("#panel .trade").count() == len(trades) > 0
+    numbers = page.locator("#panel-numbers").inner_text()
+    assert "90% interval" in numbers
+    assert " to " in numbers
     assert "because:" in page.locator("#panel .trade").first.inner_text()
     page.keyboard.press("Escape")
     assert not panel.is_visible()
