@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from engine.compare import Matrix, cells_of, episodes_of, finished_matrix, run_cells
-from engine.compare.breakdown import attribution, by_phase
+from engine.compare.breakdown import HEDGES, attribution, by_phase, hedges
 from engine.compare.luck import CellLuck, cell_luck, family_luck
 from engine.compare.luck_text import family_lines, interval_text
 from engine.compare.matrix import texts, values
@@ -104,7 +104,7 @@ def family(matrix: Matrix) -> str:
 
 
 def phases(matrix: Matrix) -> str:
-    """Return the result of each playbook and the reference in each phase."""
+    """Return the result of each playbook and the reference in each phase, and trades entered."""
     shown = [
         name
         for name, item in matrix.config.rows.items()
@@ -114,7 +114,10 @@ def phases(matrix: Matrix) -> str:
     for episode in matrix.episodes:
         columns = [by_phase(matrix.records[name, episode.name]) for name in shown]
         for place, phase in enumerate(episode.spans()):
-            results = [signed_percent(column[place].total_return) for column in columns]
+            results = [
+                f"{signed_percent(column[place].total_return)} ({column[place].trades})"
+                for column in columns
+            ]
             rows.append((episode.name, phase.name.value, f"{phase.start} to {phase.end}", *results))
     titles = [matrix.config.rows[name].title for name in shown]
     return table(("episode", "phase", "days", *titles), rows)
@@ -128,11 +131,12 @@ def money(matrix: Matrix) -> str:
         if not cell.item.baseline:
             parts = {name: v for name, v in attribution(cell).items() if name != "other"}
             names = tuple(parts)
-            said = texts(values(cell))
-            hedges = (said["hedge_cost"], said["hedge_benefit"])
-            shown = [signed_percent(value) for value in parts.values()]
-            rows.append((cell.item.title, cell.episode.name, *shown, *hedges))
-    return table(("row", "episode", *names, "hedge cost", "hedge benefit"), rows)
+            shown = [signed_percent(v) for v in (*parts.values(), *hedges(cell).values())]
+            rows.append((cell.item.title, cell.episode.name, *shown))
+    said = [
+        name.replace("bought_", "bought, ").replace("held_back_", "held back, ") for name in HEDGES
+    ]
+    return table(("row", "episode", *names, *said), rows)
 
 
 def sections(matrix: Matrix) -> Iterator[tuple[str, str]]:

@@ -114,7 +114,7 @@ class Phase:
 class Episode(Model):
     """One sell-off: a window of UTC days, both included, cut into phases without a hole."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=40)]
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_\-]*$", max_length=40)]
     title: Text
     start: Day
     end: Day

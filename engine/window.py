@@ -98,19 +98,25 @@ def load_state(config: RunConfig, source: Catalog | Dataset) -> MarketState | No
     rules = config.market
     first = np.datetime64(config.data.start.date(), "D") - np.timedelta64(7, "D")
     last = np.datetime64(config.data.end.date(), "D")
-    data = state_data(source, rules, first, last)
-    if config.data.extra_lag is not None:
-        data = data.delayed(parse_duration(config.data.extra_lag))
+    data = state_data(source, rules, first, last, config.data.extra_lag)
     return market_state(data, rules, first, last)
 
 
 def state_data(
-    source: Catalog | Dataset, config: MarketStateConfig, first: np.datetime64, last: np.datetime64
+    source: Catalog | Dataset,
+    config: MarketStateConfig,
+    first: np.datetime64,
+    last: np.datetime64,
+    extra_lag: str | None = None,
 ) -> Dataset:
-    """Return the channels that the state of some days reads, with their history before."""
+    """Return the channels that the state of some days reads, with their history before.
+
+    Every series is known ``extra_lag`` later than it was.
+    """
     start, end = local_instants(np.array([first, last]), config.decide_at, NEW_YORK)
     history = HISTORY_DAYS * DAY_NS
-    return load_dataset(source, (), int(start), int(end), history, optional=state_channels(config))
+    data = load_dataset(source, (), int(start), int(end), history, optional=state_channels(config))
+    return data if extra_lag is None else data.delayed(parse_duration(extra_lag))
 
 
 def history_ns(config: RunConfig, source: Catalog | Dataset, requirements: Requirements) -> int:

@@ -12,6 +12,7 @@ from engine.events import FactKind
 from engine.metrics import max_drawdown
 
 ONE_DAY = timedelta(days=1)
+HEDGES = ("bought_cost", "bought_benefit", "held_back_cost", "held_back_benefit")
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,20 @@ class PhaseResult:
     drawdown: float
     exposure: float
     trades: int
+
+
+def hedges(cell: CellRecord) -> dict[str, float]:
+    """Return what hedges cost and brought, fractions of the starting equity.
+
+    ``bought`` hedges by their trades: money, inside the price result. ``held_back`` ones against
+    not holding back: no money moved, and no part of the return.
+    """
+    found = dict.fromkeys(HEDGES, 0.0)
+    for line in cell.files.rows("hedges"):
+        kind = "bought" if line["unit"] == "trade" else "held_back"
+        found[f"{kind}_cost"] += line["cost"] / cell.start_equity
+        found[f"{kind}_benefit"] += line["benefit"] / cell.start_equity
+    return found
 
 
 def by_phase(cell: CellRecord) -> list[PhaseResult]:

@@ -1,5 +1,6 @@
 """The cells of a comparison: one run for each row and episode."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -7,6 +8,7 @@ from datetime import UTC, datetime
 from engine.config.compare import CompareConfig
 from engine.config.models import DataConfig, RunConfig
 from engine.episodes import Episode, find_episode
+from engine.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -23,9 +25,13 @@ def episodes_of(config: CompareConfig) -> tuple[Episode, ...]:
 
     Raises
     ------
-    ConfigError, YamlError : one is unknown or cannot be read
+    ConfigError, YamlError : one is unknown or cannot be read, or two have one name
     """
-    return tuple(find_episode(text) for text in config.episodes)
+    episodes = tuple(find_episode(text) for text in config.episodes)
+    for name, count in Counter(episode.name for episode in episodes).items():
+        if count > 1:
+            raise ConfigError(f"episodes: {count} of them are called {name!r}; rename one")
+    return episodes
 
 
 def cells_of(config: CompareConfig, episodes: Sequence[Episode]) -> tuple[Cell, ...]:

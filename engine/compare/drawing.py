@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from data_feeds.catalog import Catalog
 from data_feeds.dataset import Dataset
 from data_feeds.schema import utc_text
+from data_feeds.timeframe import DAY_NS
 from engine.compare.record import CellRecord
 from engine.config.compare import CompareConfig
 from engine.episodes import Episode, instant_ns
@@ -48,9 +49,6 @@ def episode_drawing(
                 "shade": SHADES[phase.name],
             }
             for phase in episode.spans()
-        ],
-        "events": [
-            {"at": instant_ns(event.day) // MINUTE, "text": event.text} for event in episode.events
         ],
         "curves": {cell.row: _curve(cell) for cell in cells},
         "trades": {cell.row: _trades(cell) for cell in cells if not cell.item.baseline},
@@ -127,7 +125,7 @@ def _markets(source: Catalog | Dataset, episode: Episode) -> dict[str, dict[str,
         line = lines.get(title)
         if line is None:
             continue
-        inside = line.at >= episode.start_at
+        inside = line.at > episode.start_at
         first = line.value[~inside][-1] if (~inside).any() else line.value[0]
         at, value = thinned(line.at[inside], line.value[inside], POINTS)
         drawn[title] = {
@@ -140,12 +138,14 @@ def _markets(source: Catalog | Dataset, episode: Episode) -> dict[str, dict[str,
 def _strips(source: Catalog | Dataset, episode: Episode, config: CompareConfig) -> dict[str, Any]:
     """Return what the market state said on each day; harm 0 to 3, None where unknown."""
     first, last = (np.datetime64(day, "D") for day in (episode.start, episode.end))
-    data = state_data(source, config.market, first, last)
+    data = state_data(source, config.market, first, last, config.extra_lag)
     if not any(len(channel) for channel in data.channels.values()):
         return {}
     state = market_state(data, config.market, first, last)
+    # What was said of a day holds from that evening to the next.
+    edges = np.append(state.decided_at, state.decided_at[-1] + DAY_NS)
     return {
-        "at": (state.decided_at // MINUTE).tolist(),
+        "at": (edges // MINUTE).tolist(),
         "names": list(STRIPS),
         "harm": [_harm(row) for row in _codes(state)],
         "words": _words(state),

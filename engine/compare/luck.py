@@ -56,7 +56,7 @@ class CellLuck:
 
     trades: int
     days: int
-    gate: str | None
+    gate: Missing | None
     metrics: Mapping[str, Interval | Missing]
     differences: Mapping[str, Interval | Missing]
     hit_rate: Interval | Missing
@@ -91,7 +91,7 @@ def cell_luck(cell: CellRecord, records: Records, config: CompareConfig) -> Cell
     risked = [row["r_multiple"] for row in cell.trades if not math.isnan(row["r_multiple"])]
     sharpes = _sharpe_numbers(cell, records, config)
     if gate is not None:
-        sharpes = (Missing(gate), Missing(gate), Missing(gate))
+        sharpes = (gate, gate, gate)
     return CellLuck(
         trades,
         len(returns),
@@ -107,7 +107,8 @@ def cell_luck(cell: CellRecord, records: Records, config: CompareConfig) -> Cell
 def family_luck(records: Records, config: CompareConfig, episodes: Sequence[str]) -> FamilyLuck:
     """Return overfitting of the choice among the playbooks, and whether any beats the reference.
 
-    Days of all episodes follow each other; blocks never reach from one into the next.
+    Days of all episodes follow each other. Blocks of the overfitting test never reach from one into
+    the next; those of the test of superior ability, which draws whole histories, may.
     """
     rivals = [
         name for name, item in config.rows.items() if not item.baseline and name != config.reference
@@ -176,12 +177,10 @@ def _sharpe_numbers(
     if isinstance(found, Missing):
         return found, found, found
     shape = {"skewness": found.skewness, "kurtosis": found.kurtosis}
-    trials = [
-        moments(records[row, cell.episode.name].daily.to_numpy())
-        for row, item in config.rows.items()
-        if not item.baseline and (row, cell.episode.name) in records
+    ratios = [
+        trial * math.sqrt(periods / cell.periods_per_year)
+        for trial, periods in _trials(cell.episode.name, records, config)
     ]
-    ratios = [trial.sharpe for trial in trials if not isinstance(trial, Missing)]
     spread = float(np.var(ratios, ddof=1)) if len(ratios) > 1 else 0.0
     return (
         probabilistic_sharpe(found.sharpe, benchmark=0.0, observations=found.observations, **shape),
@@ -194,3 +193,15 @@ def _sharpe_numbers(
         ),
         minimum_track_record(found.sharpe, benchmark=0.0, **shape),
     )
+
+
+def _trials(episode: str, records: Records, config: CompareConfig) -> list[tuple[float, int]]:
+    """Return the playbooks' Sharpe ratios a day in an episode, with their days a year."""
+    trials = []
+    for row, item in config.rows.items():
+        record = records.get((row, episode))
+        if not item.baseline and record is not None:
+            found = moments(record.daily.to_numpy())
+            if not isinstance(found, Missing):
+                trials.append((found.sharpe, record.periods_per_year))
+    return trials

@@ -10,8 +10,9 @@ from engine.reporting.text import number, percent, signed, signed_percent
 from engine.statistics import Interval, Missing, Overfitting, Superiority
 
 LUCK_HEAD = (
-    "cell", "trades", "days", "return", "Sharpe", "deepest drawdown", "win rate", "expectancy, R",
-    "return less reference", "Sharpe less reference", "P(Sharpe > 0)", "deflated", "days needed",
+    "cell", "trades", "days", "return", "Sharpe", "deepest drawdown, daily closes", "win rate",
+    "expectancy, R", "return less reference", "Sharpe less reference, on its days",
+    "P(Sharpe > 0)", "deflated", "days needed",
 )  # fmt: skip
 
 
@@ -21,8 +22,8 @@ def luck_note(config: CompareConfig, episodes: int) -> str:
     return (
         f"Intervals of {level} from {config.replications:,} resamples of blocks of days (win "
         "rate: Wilson; expectancy: single trades). Differences are from "
-        f"“{config.rows[config.reference].title}” on the same days; one that holds 0 shows "
-        f"nothing. {episodes} episodes are {episodes} draws, however many "
+        f"“{config.rows[config.reference].title}” on its days, annualized as it is; one "
+        f"that holds 0 shows nothing. {episodes} episodes are {episodes} draws, however many "
         "days they have: no statistic makes up for that."
     )
 
@@ -50,11 +51,11 @@ def luck_row(record: CellRecord, luck: CellLuck) -> tuple[str, ...]:
 
 def interval_texts(luck: CellLuck) -> dict[str, str]:
     """Return the interval of each headline number that has one, by the number's name."""
-    found = {
+    found: dict[str, tuple[Interval | Missing, Callable[[float], str]]] = {
         "total_return": (luck.metrics["total_return"], signed_percent),
         "sharpe": (luck.metrics["sharpe"], signed),
         "sortino": (luck.metrics["sortino"], signed),
-        "max_drawdown": (luck.metrics["max_drawdown_days"], signed_percent),
+        "max_drawdown": (luck.metrics["max_drawdown_days"], _daily_percent),
         "calmar": (luck.metrics["calmar"], signed),
         "hit_rate": (luck.hit_rate, _whole_percent),
         "average_r": (luck.average_r, signed),
@@ -67,6 +68,10 @@ def range_text(found: Interval | Missing, text: Callable[[float], str]) -> str:
     if isinstance(found, Missing):
         return str(found)
     return f"{text(found.low)} to {text(found.high)}"
+
+
+def _daily_percent(value: float) -> str:
+    return f"{signed_percent(value)} (daily)"
 
 
 def _whole_percent(value: float) -> str:
@@ -90,11 +95,13 @@ def family_lines(luck: FamilyLuck, config: CompareConfig) -> list[str]:
     names = ", ".join(config.rows[name].title for name in luck.names)
     found = luck.overfitting
     if isinstance(found, Overfitting):
+        # The middle one of an odd number counts as below.
+        at_random = math.ceil(found.variants / 2) / found.variants
         lines.append(
             "Choosing the playbook with the best Sharpe ratio on half of the days: it is at or "
             f"below the median on the other half in {percent(found.probability, 0)} of "
             f"{len(found.logits):,} splits (probability of backtest overfitting; {found.blocks} "
-            f"blocks, none across episodes). 50% is a coin toss."
+            f"blocks, none across episodes). A choice at random gives {percent(at_random, 0)}."
         )
     else:
         lines.append(f"Probability of backtest overfitting: {found}.")

@@ -87,11 +87,13 @@ METRICS = (
         _share("funding"), signed_percent,
     ),
     Metric(
-        "hedge_cost", "Hedge cost", 1, "what losing hedges lost / starting equity",
+        "hedge_cost", "Hedge cost", 1,
+        "what hedges lost, those that held back against not hedging / starting equity",
         _hedges("cost"), signed_percent,
     ),
     Metric(
-        "hedge_benefit", "Hedge benefit", 1, "what gaining hedges gained / starting equity",
+        "hedge_benefit", "Hedge benefit", 1,
+        "what hedges gained, those that held back against not hedging / starting equity",
         _hedges("benefit"), signed_percent,
     ),
     Metric(

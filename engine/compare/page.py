@@ -12,7 +12,7 @@ from typing import Any
 
 from data_feeds.catalog import Catalog
 from data_feeds.dataset import Dataset
-from engine.compare.breakdown import PhaseResult, attribution, by_phase
+from engine.compare.breakdown import HEDGES, PhaseResult, attribution, by_phase, hedges
 from engine.compare.drawing import episode_drawing
 from engine.compare.luck import CellLuck, cell_luck, family_luck
 from engine.compare.luck_text import LUCK_HEAD, family_lines, interval_texts, luck_note, luck_row
@@ -102,6 +102,10 @@ def comparison_page(matrix: Matrix, source: Catalog | Dataset, place: Path) -> s
         episodes=matrix.episodes,
         rows=rows,
         parts=PARTS,
+        hedges=[
+            name.replace("_", " ").replace("bought", "hedges bought:").replace("back", "back:")
+            for name in HEDGES
+        ],
         luck_note=luck_note(config, len(matrix.episodes)),
         luck_head=LUCK_HEAD,
         luck_rows=[luck_row(matrix.records[key], item) for key, item in luck.items()],
@@ -174,6 +178,8 @@ def _cell(
         "values": {name: v if math.isfinite(v) else None for name, v in numbers.items()},
         "texts": texts(numbers),
         "parts": [signed_percent(attribution(record)[part]) for part in PARTS],
+        "hedges": [signed_percent(hedges(record)[name]) for name in HEDGES],
+        "all_trades": len(record.trades),
         "folder": Path(os.path.relpath(record.folder, place)).as_posix(),
         "run": record.folder.name,
         "label": f"{record.files.manifest['data_label']} data",

@@ -9,6 +9,10 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from data_feeds.catalog import Catalog
 from data_feeds.dataset import Dataset
@@ -17,12 +21,25 @@ from data_feeds.load import open_source
 from engine.audit import audit_run
 from engine.compare.cells import Cell
 from engine.errors import ReportError
-from engine.reporting.publish import write_reports
+from engine.reporting.publish import SUMMARY_FILE, TEARSHEET_FILE, write_reports
 from engine.results import RunRecord, run_folder, write_run
-from engine.results.folder import write_json
+from engine.results.folder import (
+    CONDITIONS_FILE,
+    CONFIG_FILE,
+    MANIFEST_FILE,
+    METRICS_FILE,
+    write_json,
+)
 from engine.run import RunResult, prepare_run
 
 AUDIT_FILE = "audit.json"
+# What the page reads of a run folder.
+READ_TABLES = ("equity", "trades", "fills", "events", "hedges", "journal_decisions")
+READ_FILES = (
+    MANIFEST_FILE, METRICS_FILE, CONDITIONS_FILE, CONFIG_FILE, SUMMARY_FILE, TEARSHEET_FILE,
+)  # fmt: skip
+
+_stopping = False
 
 
 @dataclass(frozen=True)
@@ -93,17 +110,22 @@ def run_cells(
 
 
 def run_cell(cell: Cell, root: Path, page: Path, plugin_path: Path | None) -> CellOutcome:
-    """Run one cell, unless its folder is there already; never raises for a bad cell."""
+    """Run one cell, unless its folder is there, whole; never raises for a bad cell."""
+    if _stopping:
+        return CellOutcome(cell.row, cell.episode, None, problem="stopped")
     try:
         source = open_source(cell.config.data.source)
         prepared = prepare_run(cell.config, source, plugin_path)
         folder, reused = run_folder(prepared.part, root), True
-        if not (folder / AUDIT_FILE).is_file():
+        if not is_whole(folder):
             result, reused = prepared.simulated(), False
             _write(result, root, source, page)
-        findings = len(json.loads((folder / AUDIT_FILE).read_text(encoding="utf-8"))["findings"])
+        findings = len(read_audit(folder)["findings"])
     except RiskoffError as error:
         return CellOutcome(cell.row, cell.episode, None, problem=str(error))
+    except Exception as error:  # one broken cell must not take the others with it
+        problem = f"a bug in riskoff: {type(error).__name__}: {error}"
+        return CellOutcome(cell.row, cell.episode, None, problem=problem)
     return CellOutcome(cell.row, cell.episode, folder, reused=reused, findings=findings)
 
 
@@ -120,6 +142,28 @@ def _write(result: RunResult, root: Path, source: Catalog | Dataset, page: Path)
     write_run(result, root, add_reports=add_reports)
 
 
+def is_whole(folder: Path) -> bool:
+    """Return whether a run folder has everything that the page reads, readable."""
+    try:
+        read_audit(folder)
+        for name in READ_TABLES:
+            pq.read_metadata(folder / f"{name}.parquet")
+        return all((folder / name).stat().st_size for name in READ_FILES)
+    except (OSError, ValueError, KeyError, pa.ArrowException):
+        return False
+
+
+def read_audit(folder: Path) -> dict[str, Any]:
+    """Return ``checks`` and ``findings`` of a cell's audit.
+
+    Raises
+    ------
+    OSError, ValueError, KeyError : there is none, or it cannot be read
+    """
+    document = json.loads((folder / AUDIT_FILE).read_text(encoding="utf-8"))
+    return {name: document[name] for name in ("checks", "findings")}
+
+
 def _leave_interrupts_alone() -> None:
     # The parent answers Ctrl-C and then ends its workers, whose half-written folders go with them.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -127,4 +171,7 @@ def _leave_interrupts_alone() -> None:
 
 
 def _stop(*_: object) -> None:
+    # The pool takes an exit for the answer of a cell and hands out the next one.
+    global _stopping  # noqa: PLW0603 - a signal handler has nothing else
+    _stopping = True
     raise SystemExit(1)

@@ -1,6 +1,5 @@
 """One finished cell, read back from its run folder."""
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from engine.compare.pool import AUDIT_FILE, CellOutcome
+from engine.compare.pool import CellOutcome, read_audit
 from engine.config.compare import RowConfig
 from engine.episodes import Episode
 from engine.errors import ReportError
@@ -50,10 +49,7 @@ class CellRecord:
     @cached_property
     def audit(self) -> dict[str, Any]:
         """``checks`` and ``findings`` of the audit."""
-        document: dict[str, Any] = json.loads(
-            (self.folder / AUDIT_FILE).read_text(encoding="utf-8")
-        )
-        return document
+        return read_audit(self.folder)
 
     @cached_property
     def curve(self) -> EquityCurve:

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from engine.compare.matrix import matrix_rows
 from engine.compare.page import Matrix, comparison_page
 from engine.compare.pool import CellOutcome
 from engine.compare.record import CellRecord
-from engine.config.compare import CompareConfig
+from engine.config.compare import CompareConfig, RowConfig
 from engine.episodes import Episode, instant_ns
 from engine.reporting.charts import INK, quiet_style, series_dates, thinned
 from engine.reporting.episode_page import SHADES
@@ -83,11 +83,18 @@ def _picture(matrix: Matrix) -> bytes:
         figure = mpl.figure.Figure(figsize=(PANEL_WIDTH * count, PANEL_HEIGHT))
         panels = figure.subplots(1, count, squeeze=False)[0]
         figure.subplots_adjust(left=0.04, right=0.99, top=0.9, bottom=0.2, wspace=0.13)
+        styles = {row: _style(place, item) for place, (row, item) in enumerate(_rows(matrix))}
         for axes, episode in zip(panels, matrix.episodes, strict=True):
-            _draw_episode(axes, episode, matrix.of_episode(episode))
+            _draw_episode(axes, episode, matrix.of_episode(episode), styles)
         panels[0].set_ylabel("result, %")
-        handles, labels = panels[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="lower center", ncols=8, frameon=False, fontsize=8.5)
+        figure.legend(
+            [mpl.lines.Line2D([], [], **style) for style in styles.values()],
+            [item.title for _, item in _rows(matrix)],
+            loc="lower center",
+            ncols=8,
+            frameon=False,
+            fontsize=8.5,
+        )
         if matrix.synthetic:
             figure.text(0.99, 0.95, "SYNTHETIC DATA", ha="right", color="#a93226", weight="bold")
         stream = io.BytesIO()
@@ -95,16 +102,30 @@ def _picture(matrix: Matrix) -> bytes:
         return stream.getvalue()
 
 
-def _draw_episode(axes: Any, episode: Episode, cells: Iterable[CellRecord]) -> None:
+def _rows(matrix: Matrix) -> list[tuple[str, RowConfig]]:
+    return list(matrix.config.rows.items())
+
+
+def _style(place: int, item: RowConfig) -> dict[str, Any]:
+    """Return how a row's line looks, whichever of its cells ran."""
+    line = {"linewidth": 0.9, "linestyle": "--"} if item.baseline else {"linewidth": 1.5}
+    return {"color": f"C{place % 10}", **line}
+
+
+def _draw_episode(
+    axes: Any,
+    episode: Episode,
+    cells: Iterable[CellRecord],
+    styles: Mapping[str, Mapping[str, Any]],
+) -> None:
     for phase in episode.spans():
         edges = np.array([instant_ns(phase.start), instant_ns(phase.end) + DAY_NS])
         start, end = series_dates(edges)
         axes.axvspan(start, end, color=SHADES[phase.name], linewidth=0, zorder=0)
     for cell in cells:
         at, equity = thinned(cell.curve.at, cell.curve.equity)
-        style = {"linewidth": 0.9, "linestyle": "--"} if cell.item.baseline else {"linewidth": 1.5}
         result = (equity / cell.start_equity - 1) * 100
-        axes.plot(series_dates(at), result, label=cell.item.title, **style)
+        axes.plot(series_dates(at), result, **styles[cell.row])
     axes.set_title(f"{episode.name}: {episode.title}", fontsize=10, color=INK, loc="left")
     axes.margins(x=0)
     axes.tick_params(axis="x", labelrotation=25, labelsize=8)

@@ -85,7 +85,7 @@ class CompareConfig(Model):
         """Return a cell as a run of its own, named after its row and its episode."""
         item = self.rows[row]
         return RunConfig(
-            name=f"{row}-{episode}".lower(),
+            name=f"{row}-{episode}",
             data=data,
             playbook=item.playbook,
             account=item.account,

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from data_feeds.yaml_text import KeyPath
 from engine.config.compare import CompareConfig, RowConfig
+from engine.config.locations import find_config
 from engine.config.market import MarketStateConfig
 from engine.config.models import RunConfig
 from engine.config.problems import problem_lines, validate_strict
@@ -93,8 +94,23 @@ def load_compare_config(
     Parameters and errors are those of :func:`load_run_config`.
     """
     config, params = _load_several(CompareConfig, "rows", path, overrides, params_model)
+    episodes = _found_episodes(config.episodes, path)
     rows = {name: _with_params(item, params.get(name)) for name, item in config.rows.items()}
-    return config.model_copy(update={"rows": rows})
+    return config.model_copy(update={"rows": rows, "episodes": episodes})
+
+
+def _found_episodes(episodes: Sequence[str], path: Path) -> tuple[str, ...]:
+    """Return the episodes of a comparison; a file beside it comes before one of that path."""
+    found, problems = [], []
+    for text in episodes:
+        beside = path.parent / text
+        try:
+            found.append(str(find_config(str(beside) if beside.is_file() else text, "episodes")))
+        except ConfigError as error:
+            problems.append(f"{path}: episodes: {error}")
+    if problems:
+        raise ConfigError("\n".join(problems))
+    return tuple(found)
 
 
 def _load_several(

@@ -174,6 +174,7 @@ def quiet_style() -> Iterator[Any]:
     # By name and only here: matplotlib costs 0.3 s that `riskoff --help` must not pay.
     mpl: Any = import_module("matplotlib")
     import_module("matplotlib.figure")
+    import_module("matplotlib.lines")
     mpl.use("Agg")
     style = {
         "svg.hashsalt": SVG_SALT,

@@ -194,8 +194,13 @@
     const drawing = page.drawings[cell.episode];
     const trades = (drawing.trades[cell.row] || []).map((t) =>
       element("div", `#${t.id} ${t.text}`, `trade ${t.won ? "won" : "lost"}`));
+    const missing = cell.all_trades - trades.length;
+    const more = missing > 0 && trades.length
+      ? [element("p", `The ${trades.length} largest of ${cell.all_trades}; the others are in `
+          + "trades.parquet.", "note")]
+      : [];
     document.getElementById("panel-trades").replaceChildren(
-      ...(trades.length ? trades : [element("p", cell.no_trades, "note")]));
+      ...(trades.length ? [...more, ...trades] : [element("p", cell.no_trades, "note")]));
     panel.showModal();
   }
   for (const button of document.querySelectorAll("[data-open]")) {

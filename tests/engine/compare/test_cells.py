@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.compare import cells_of, episodes_of, run_cells
+from engine.compare import cells_of, episodes_of, pool, run_cells
 from engine.compare.pool import AUDIT_FILE, run_cell
 from engine.errors import ConfigError
 from tests.engine.cli.command import interruptible
@@ -76,6 +76,63 @@ def test_mistakes_are_named_with_their_place(tmp_path, old, new, said):
         load(path)
     assert said in str(error.value)
     assert "small.yaml:" in str(error.value)
+
+
+def test_two_episodes_of_one_name_are_refused(tmp_path):
+    path = write_files(tmp_path / "a", "A")
+    other = tmp_path / "b"
+    write_files(other, "B")
+    text = path.read_text().replace(
+        "episodes: [", f"episodes: [{json.dumps(str(other / 'crash.yaml'))}, "
+    )
+    path.write_text(text)
+    with pytest.raises(ConfigError, match="2 of them are called 'crash'"):
+        episodes_of(load(path))
+
+
+def test_an_episode_beside_the_file_is_found_from_anywhere(tmp_path, monkeypatch):
+    path = write_files(tmp_path / "here", "A")
+    path.write_text(path.read_text().replace(str(tmp_path / "here") + "/", ""))
+    monkeypatch.chdir(tmp_path)
+    assert [episode.name for episode in episodes_of(load(path))] == ["cascade", "crash"]
+    path.write_text(path.read_text().replace("crash.yaml", "nope.yaml"))
+    with pytest.raises(ConfigError, match=r"small.yaml: episodes: nope.yaml: no such file"):
+        load(path)
+
+
+DAMAGE = {
+    "equity.parquet": b"",
+    AUDIT_FILE: b"{}",
+    "trades.parquet": b"PAR1",
+    "tearsheet.html": b"",
+}
+
+
+def test_a_damaged_cell_is_run_again(small, tmp_path):
+    cell = cells_of(small.config, episodes_of(small.config))[2]
+    page = tmp_path / "index.html"
+    first = run_cell(cell, tmp_path / "runs", page, None)
+    for name, content in DAMAGE.items():
+        (first.folder / name).write_bytes(content)
+        again = run_cell(cell, tmp_path / "runs", page, None)
+        assert (again.reused, again.problem, again.folder) == (False, "", first.folder)
+        assert run_cell(cell, tmp_path / "runs", page, None).reused
+
+
+def test_an_unexpected_error_is_told_as_a_bug_of_its_cell(small, tmp_path, monkeypatch):
+    monkeypatch.setattr(pool, "prepare_run", lambda *_: 1 / 0)
+    cell = cells_of(small.config, episodes_of(small.config))[0]
+    outcome = run_cell(cell, tmp_path, tmp_path / "index.html", None)
+    assert outcome.problem == "a bug in riskoff: ZeroDivisionError: division by zero"
+
+
+def test_a_worker_that_was_told_to_stop_starts_no_other_cell(small, tmp_path, monkeypatch):
+    monkeypatch.setattr(pool, "_stopping", False)
+    with pytest.raises(SystemExit):
+        pool._stop()
+    cell = cells_of(small.config, episodes_of(small.config))[0]
+    assert run_cell(cell, tmp_path, tmp_path / "index.html", None).problem == "stopped"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_episode_named_twice_is_refused(tmp_path):

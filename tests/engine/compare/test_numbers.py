@@ -9,11 +9,16 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from engine.compare.breakdown import attribution, by_phase
-from engine.compare.luck import cell_luck, family_luck, on_days
+from data_feeds.load import open_source
+from data_feeds.schema import ChannelKey, ChannelKind
+from engine.compare import luck as luck_module
+from engine.compare.breakdown import attribution, by_phase, hedges
+from engine.compare.drawing import MINUTE, episode_drawing
+from engine.compare.luck import FamilyLuck, cell_luck, family_luck, on_days
+from engine.compare.luck_text import family_lines
 from engine.compare.matrix import METRICS, texts, values
 from engine.episodes import instant_ns
-from engine.statistics import Interval, Missing
+from engine.statistics import Interval, Missing, Overfitting
 
 DAY = pd.Timedelta(days=1)
 
@@ -138,8 +143,7 @@ def test_too_few_trades_give_a_reason_and_no_probability(small):
     luck = cell_luck(small.matrix.records["reclaim", "crash"], small.matrix.records, small.config)
     assert luck.gate is not None
     for found in (luck.probabilistic_sharpe, luck.deflated_sharpe, luck.minimum_track_record):
-        assert isinstance(found, Missing)
-        assert found.reason == luck.gate
+        assert found is luck.gate
     difference = luck.differences["total_return"]
     assert isinstance(difference, Interval)
     assert difference.low <= difference.estimate <= difference.high
@@ -158,3 +162,69 @@ def test_equity_before_the_first_close_is_the_starting_cash(small):
     cell = small.matrix.records["balanced", "crash"]
     at = np.array([instant_ns(cell.episode.start)])
     assert cell.equity_at(at).tolist() == [cell.start_equity]
+
+
+def test_the_market_lines_start_at_the_price_of_the_first_midnight(small):
+    bars = open_source("embedded").read(ChannelKey("BTCUSDT-PERP", ChannelKind.BARS, "15m"))
+    for episode in small.matrix.episodes:
+        drawn = small.data["drawings"][episode.name]["markets"]["BTC"]
+        base = bars["close"][np.searchsorted(bars["closed_at"], episode.start_at)]
+        first = int(np.searchsorted(bars["closed_at"] // MINUTE, drawn["at"][0]))
+        assert bars["closed_at"][first] > episode.start_at
+        expected = (bars["close"][first] / base - 1) * 100
+        assert drawn["result"][0] == pytest.approx(expected, abs=5e-4)
+
+
+def test_strips_say_what_the_runs_could_know(small):
+    strips = small.data["drawings"]["crash"]["strips"]
+    # The evening of each day, and the end of the last: 18:30 in New York is 23:30 in winter.
+    assert strips["at"][0] == instant_ns(small.matrix.episodes[1].start) // MINUTE + 23 * 60 + 30
+    days = (small.matrix.episodes[1].end - small.matrix.episodes[1].start).days + 1
+    assert len(strips["at"]) == days + 1
+    assert all(len(row) == days for row in (*strips["harm"], *strips["words"]))
+    late = small.config.model_copy(update={"extra_lag": "10d"})
+    cells = small.matrix.of_episode(small.matrix.episodes[1])
+    source = open_source("embedded")
+    delayed = episode_drawing(small.matrix.episodes[1], cells, source, late)["strips"]
+    assert delayed["words"] != strips["words"]
+
+
+def test_hedges_that_were_bought_are_told_apart_from_what_was_held_back(small, monkeypatch):
+    cell = small.matrix.records["weights", "crash"]
+    lines = [
+        {"unit": "trade", "cost": -100.0, "benefit": 30.0},
+        {"unit": "month", "cost": -1_000.0, "benefit": 0.0},
+        {"unit": "trade", "cost": 0.0, "benefit": 70.0},
+    ]
+    monkeypatch.setitem(cell.files._tables, "hedges", lines)
+    assert hedges(cell) == pytest.approx(
+        {
+            "bought_cost": -1e-4,
+            "bought_benefit": 1e-4,
+            "held_back_cost": -1e-3,
+            "held_back_benefit": 0.0,
+        }
+    )
+
+
+def test_trials_of_unlike_calendars_are_brought_to_one_year(small):
+    cell = small.matrix.records["weights", "crash"]
+    trials = dict(
+        zip(
+            ("reclaim", "weights"),
+            luck_module._trials("crash", small.matrix.records, small.config),
+            strict=True,
+        )
+    )
+    assert {name: periods for name, (_, periods) in trials.items()} == {
+        "reclaim": 365,
+        "weights": 252,
+    }
+    assert trials["weights"][0] * math.sqrt(252) == pytest.approx(cell.metrics["sharpe"])
+
+
+@pytest.mark.parametrize(("variants", "said"), [(2, "50%"), (3, "67%"), (4, "50%"), (5, "60%")])
+def test_a_choice_at_random_is_at_or_below_the_median_this_often(small, variants, said):
+    found = Overfitting(0.4, np.zeros(4), 0.0, 0.5, 4, variants, 100)
+    luck = FamilyLuck(100, 2, found, Missing("none"), ("reclaim",))
+    assert f"A choice at random gives {said}." in family_lines(luck, small.config)[0]

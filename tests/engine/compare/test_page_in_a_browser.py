@@ -190,8 +190,10 @@ def test_dark_mode_is_dark_and_follows_the_reader(visit):
 
 
 def test_print_leaves_out_what_paper_cannot_do(visit):
-    page = visit(color_scheme="light")
+    page = visit(color_scheme="dark")
     page.emulate_media(media="print")
+    ink = page.eval_on_selector("#chart-1 .xtick text", "e => getComputedStyle(e).fill")
+    assert ink == "rgb(0, 0, 0)"
     assert not page.locator("#metric").is_visible()
     assert page.locator("#heat").is_visible()
     assert len(page.pdf(format="A4")) > 50_000
