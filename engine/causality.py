@@ -65,6 +65,8 @@ def named_arrays(signals: Signals) -> dict[str, NDArray[Any]]:
         arrays[f"condition {item.name}"] = item.truth
         arrays[f"condition {item.name} (measured)"] = item.measured
         arrays[f"condition {item.name} (threshold)"] = item.threshold
+        if item.age_ns is not None:
+            arrays[f"condition {item.name} (age_ns)"] = item.age_ns
     for name in ("wake_flat", "wake_in_position", "notable", "setup", "contract"):
         values = getattr(signals, name)
         if values is not None:

@@ -123,3 +123,10 @@ def moment(instant: pd.Timestamp | None) -> str:
         return "-"
     text = instant.strftime("%Y-%m-%d %H:%M:%S" if instant.second else "%Y-%m-%d %H:%M")
     return f"{text}Z"
+
+
+def run_title(files: RunFiles, what: str) -> str:
+    """Return a line that names the run, its rules, what is told, and shouts what is not real."""
+    manifest = files.manifest
+    label = " - SYNTHETIC DATA" if manifest["data_label"] == "synthetic" else ""
+    return f"{manifest['name']} ({manifest['playbook']}), {what}{label}"

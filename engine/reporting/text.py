@@ -75,7 +75,11 @@ def columns(rows: Sequence[Sequence[str]], *, left: int = 1, indent: str = "  ")
 def wrapped(sentence: str, mark: str = "") -> list[str]:
     """Return a sentence as indented lines of a summary."""
     return textwrap.wrap(
-        sentence, WIDTH, initial_indent=f"  {mark}", subsequent_indent="  " + " " * len(mark)
+        sentence,
+        WIDTH,
+        initial_indent=f"  {mark}",
+        subsequent_indent="  " + " " * len(mark),
+        break_on_hyphens=False,  # BTCUSDT-PERP is one word
     )
 
 

@@ -47,6 +47,7 @@ class ConditionRates:
     description: str
     unit: str
     required: bool
+    inputs: tuple[str, ...]
     all_bars: Rate
     flush_bars: Rate
 
@@ -57,6 +58,7 @@ class ConditionRates:
             "description": self.description,
             "unit": self.unit,
             "required": self.required,
+            "inputs": list(self.inputs),
             "all_bars": self.all_bars.as_json(),
             "flush_bars": self.flush_bars.as_json(),
         }
@@ -88,6 +90,7 @@ def condition_rates(signals: Signals, start: int, end: int) -> tuple[ConditionRa
             item.description,
             item.unit,
             item.required,
+            item.inputs,
             _rate(item, inside),
             _rate(item, flush),
         )

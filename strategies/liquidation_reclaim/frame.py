@@ -62,7 +62,8 @@ class Frame:
 
     ``origin`` is the row of the running sequence's first flush, and the row itself where none
     runs. ``reference`` is the row before ``origin`` (0 at the very start). ``open_interest`` is in
-    base units, NaN where unknown or stale; ``open_interest_row`` the channel row it came from.
+    base units, NaN where unknown or stale; ``open_interest_row`` the channel row it came from,
+    ``open_interest_age`` its age, ns, -1 where there is none.
     """
 
     params: ReclaimParams
@@ -78,6 +79,7 @@ class Frame:
     reference: Rows
     open_interest: Floats
     open_interest_row: Rows
+    open_interest_age: Rows
 
     def channel(self, key: ChannelKey) -> Channel | None:
         """An optional channel, or None when the data do not hold it."""
@@ -107,7 +109,7 @@ def build_frame(params: ReclaimParams, data: Dataset) -> Frame:
     rows = np.arange(len(bars), dtype=np.int64)
     active = sequence.origin >= 0
     origin = np.where(active, sequence.origin, rows)
-    interest, interest_row = _open_interest(params, channels, data, bars)
+    interest, interest_row, interest_age = _open_interest(params, channels, data, bars)
     return Frame(
         params=params,
         channels=channels,
@@ -122,6 +124,7 @@ def build_frame(params: ReclaimParams, data: Dataset) -> Frame:
         reference=np.maximum(origin - 1, 0),
         open_interest=interest,
         open_interest_row=interest_row,
+        open_interest_age=interest_age,
     )
 
 
@@ -145,11 +148,12 @@ def flush_rules(params: ReclaimParams) -> signals.FlushRules:
 
 def _open_interest(
     params: ReclaimParams, channels: ReclaimChannels, data: Dataset, bars: Channel
-) -> tuple[Floats, Rows]:
-    """Return base-unit open interest at each row, and the channel row it was read from."""
+) -> tuple[Floats, Rows, Rows]:
+    """Return base-unit open interest at each row, the channel row it is from, and its age."""
     key = channels.open_interest
     if not data.has(key.instrument, key.kind):
-        return np.full(len(bars), np.nan), np.full(len(bars), -1, dtype=np.int64)
+        missing = np.full(len(bars), -1, dtype=np.int64)
+        return np.full(len(bars), np.nan), missing, missing
     channel = data.channel(key.instrument, key.kind)
     mark = channels.mark
     prices = [bars]
@@ -161,4 +165,4 @@ def _open_interest(
         bars["available_at"],
         params.nanoseconds(params.open_interest_max_age),
     )
-    return np.where(known.is_fresh, known.values, np.nan), known.rows
+    return np.where(known.is_fresh, known.values, np.nan), known.rows, known.age_ns

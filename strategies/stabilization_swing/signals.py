@@ -82,6 +82,7 @@ def _drawdown(params: SwingParams, bars: Channel) -> Condition:
         threshold=-params.drawdown,
         unit="fraction",
         description=f"{params.clock} fell from its high of {params.drawdown_high} sessions",
+        inputs=(str(params.clock_key),),
     )
 
 
