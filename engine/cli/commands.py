@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from engine.cli import (
+    attribute_command,
     checklist_command,
     config_commands,
     data_commands,
@@ -29,6 +30,7 @@ app.command("show-config")(config_commands.show_config)
 app.command("schema")(config_commands.schema)
 app.command("audit")(run_commands.audit)
 app.command("explain")(run_commands.explain)
+app.command("attribute")(attribute_command.attribute)
 app.command("checklist")(checklist_command.checklist)
 app.add_typer(strategy_commands.app, name="strategies")
 app.add_typer(data_commands.app, name="data")

@@ -10,6 +10,7 @@ from engine.reporting.run_files import Row, RunFiles, moment
 from engine.reporting.text import columns, money, number, percent, signed
 
 MARKS = {"true": "yes", "false": "NO", "unknown": "?"}
+LEFT_OUT = "out"  # the run counted it as true, whatever was measured
 CAP = "cap_"
 SIZE_AFTER = "size_after_"
 BPS = 1e4
@@ -78,7 +79,8 @@ def _condition(item: Mapping[str, Any], row: Row) -> tuple[str, str, str, str]:
     unit = f" {item['unit']}" if item["unit"] else ""
     compared = f"{number(measured)} against {number(threshold)}{unit}"
     shown = "" if _absent(measured) else compared
-    return MARKS[row[name]], name, shown, item["description"]
+    mark = LEFT_OUT if item.get("left_out") else MARKS[row[name]]
+    return mark, name, shown, item["description"]
 
 
 def decision_lines(decision: Row, ladder: Sequence[float]) -> list[str]:

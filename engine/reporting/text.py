@@ -55,6 +55,15 @@ def number(value: float | None, significant: int = 6) -> str:
     return f"{value:,.{significant}g}"
 
 
+def without(names: Sequence[str]) -> str:
+    """Return what a title adds when conditions were treated as true, "" when none was.
+
+    >>> without(["macro_gate"])
+    ' WITHOUT macro_gate'
+    """
+    return f" WITHOUT {', '.join(names)}" if names else ""
+
+
 def columns(rows: Sequence[Sequence[str]], *, left: int = 1, indent: str = "  ") -> list[str]:
     """Return aligned lines: the first ``left`` columns to the left, the others to the right."""
     if not rows:

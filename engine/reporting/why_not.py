@@ -14,14 +14,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from engine.reporting.explain_parts import MARKS, STATES
+from engine.reporting.explain_parts import LEFT_OUT, MARKS, STATES
 from engine.reporting.run_files import Row, RunFiles, moment, run_title
 from engine.reporting.span import Span, checked, parse_span
 from engine.reporting.text import MISSING, columns, number, percent, wrapped
 from engine.results.journal import APPROVED, ENTER, relative_distance
 
 TRUE, UNKNOWN = "true", "unknown"
-LEFT_OUT = "out"
 DAY_HOURS = 24
 SHOWN = 6
 QUIET_STATE = "flat"
@@ -36,7 +35,8 @@ class Gap:
 
     Attributes
     ----------
-    truth : true, false, unknown; ``left_out``: the run treated it as true
+    truth : true, false, unknown
+    left_out : the run counted it as true at every row, whatever was measured
     margin : measured less threshold in ``unit``, NaN where nothing was compared
     distance : abs(margin) / max(abs of both), a fraction
     age_hours : of its oldest input; NaN: one was missing; None: it reads the bar that just closed

@@ -48,6 +48,7 @@ class ConditionRates:
     unit: str
     required: bool
     inputs: tuple[str, ...]
+    left_out: bool
     all_bars: Rate
     flush_bars: Rate
 
@@ -59,6 +60,7 @@ class ConditionRates:
             "unit": self.unit,
             "required": self.required,
             "inputs": list(self.inputs),
+            "left_out": self.left_out,
             "all_bars": self.all_bars.as_json(),
             "flush_bars": self.flush_bars.as_json(),
         }
@@ -91,6 +93,7 @@ def condition_rates(signals: Signals, start: int, end: int) -> tuple[ConditionRa
             item.unit,
             item.required,
             item.inputs,
+            item.left_out,
             _rate(item, inside),
             _rate(item, flush),
         )

@@ -116,6 +116,7 @@ def first_flush_conditions(frame: Frame) -> list[Condition]:
             threshold=params.flush_atr,
             unit=ATR,
             description="the first flush traded far below support",
+            core=True,
         ),
         condition(
             "first_flush_volume",
@@ -162,6 +163,7 @@ def sequence_conditions(frame: Frame) -> list[Condition]:
             measured=np.where(asked, bars["close"], np.nan),
             threshold=sequence.reclaim_level,
             description="this close is the first back beyond the reclaim level",
+            core=True,
         ),
     ]
 
@@ -174,6 +176,7 @@ def _stage(
     threshold: Floats,
     description: str,
     required: bool = True,
+    core: bool = False,
 ) -> Condition:
     judged = np.isfinite(measured) & np.isfinite(threshold)
     return condition(
@@ -185,6 +188,7 @@ def _stage(
         unit=QUOTE,
         description=description,
         required=required,
+        core=core,
     )
 
 

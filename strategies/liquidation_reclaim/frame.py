@@ -88,8 +88,10 @@ class Frame:
         return self.data.channel(key.instrument, key.kind, key.timeframe)
 
 
-def build_frame(params: ReclaimParams, data: Dataset) -> Frame:
-    """Return the frame of a dataset."""
+def build_frame(
+    params: ReclaimParams, data: Dataset, ignored: frozenset[str] = frozenset()
+) -> Frame:
+    """Return the frame of a dataset; see :func:`flush_rules` for ``ignored``."""
     channels = ReclaimChannels.of(params)
     bars = data.bars(params.instrument, params.timeframe)
     high, low, close = bars["high"], bars["low"], bars["close"]
@@ -103,7 +105,7 @@ def build_frame(params: ReclaimParams, data: Dataset) -> Frame:
         close,
         previous_atr=previous_atr,
         volume_multiple=multiple,
-        rules=flush_rules(params),
+        rules=flush_rules(params, ignored),
         direction=params.side,
     )
     rows = np.arange(len(bars), dtype=np.int64)
@@ -128,15 +130,19 @@ def build_frame(params: ReclaimParams, data: Dataset) -> Frame:
     )
 
 
-def flush_rules(params: ReclaimParams) -> signals.FlushRules:
-    """Return the sequence's thresholds with every length in bars of the clock."""
+def flush_rules(params: ReclaimParams, ignored: frozenset[str] = frozenset()) -> signals.FlushRules:
+    """Return the sequence's thresholds with every length in bars of the clock.
+
+    The stages of the sequence are conditions too, but a later stage cannot come before an earlier
+    one: a stage in ``ignored`` has a threshold that every bar with a known number meets.
+    """
     return signals.FlushRules(
         lookback_bars=params.bars(params.support_lookback),
-        flush_atr=params.flush_atr,
-        volume_multiple=params.volume_multiple,
-        bounce_atr=params.bounce_atr,
+        flush_atr=-np.inf if "first_flush_range" in ignored else params.flush_atr,
+        volume_multiple=-np.inf if "first_flush_volume" in ignored else params.volume_multiple,
+        bounce_atr=-np.inf if "bounce" in ignored else params.bounce_atr,
         second_flush_atr=params.second_flush_atr,
-        needs_second_flush=params.entry_after == "second_flush",
+        needs_second_flush=params.entry_after == "second_flush" and "second_flush" not in ignored,
         level_is_support=params.reclaim_level == "broken_support",
         bounce_bars=params.bars(params.bounce_window),
         second_flush_bars=params.bars(params.second_flush_window),
