@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -166,7 +167,7 @@ def attribute(
     source = open_source(config.data.source) if source is None else source
     whole = run(config, source, plugin_path=plugin_path)
     names = _left_in(whole)
-    jobs = [(_leaving_out(config, name), plugin_path) for name in names]
+    jobs = [_Job(_leaving_out(config, name), plugin_path) for name in names]
     made: list[Variant] = []
     for variant in _variants(jobs, source, processes):
         made.append(variant)
@@ -234,27 +235,28 @@ def _leaving_out(config: RunConfig, name: str) -> RunConfig:
     return config.model_copy(update={"playbook": rules})
 
 
-def _variants(
-    jobs: Sequence[tuple[RunConfig, Path | None]], source: Catalog | Dataset, processes: int
-) -> Iterator[Variant]:
-    """Yield the variants in order; a process each at a time, but never for data in memory."""
+@dataclass(frozen=True)
+class _Job:
+    """One variant to run."""
+
+    config: RunConfig
+    plugin_path: Path | None
+
+
+def _variants(jobs: Sequence[_Job], source: Catalog | Dataset, processes: int) -> Iterator[Variant]:
+    """Yield the variants in order; in processes of their own unless the data are in memory."""
     if processes < 2 or len(jobs) < 2 or isinstance(source, Dataset):
-        for config, plugin_path in jobs:
-            yield _variant(config, source, plugin_path)
+        for job in jobs:
+            yield _variant(source, job)
         return
     # spawn: the event loop's threads and compiled code do not survive a fork.
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(_opened_variant, jobs)
+        yield from pool.map(partial(_variant, source), jobs)
 
 
-def _opened_variant(job: tuple[RunConfig, Path | None]) -> Variant:
-    config, plugin_path = job
-    return _variant(config, open_source(config.data.source), plugin_path)
-
-
-def _variant(config: RunConfig, source: Catalog | Dataset, plugin_path: Path | None) -> Variant:
+def _variant(source: Catalog | Dataset, job: _Job) -> Variant:
     try:
-        return _variant_of(run(config, source, plugin_path=plugin_path))
+        return _variant_of(run(job.config, source, plugin_path=job.plugin_path))
     except RiskoffError as error:
         nothing = Figures(math.nan, math.nan, 0, math.nan)
         return Variant("", nothing, frozenset(), str(error))

@@ -350,7 +350,8 @@ def _miss_lines(answer: WhyNot, miss: Miss) -> list[str]:
             f"what else they read is not in the journal. At the window's last row, {at}:"
         )
         return ["", *wrapped(text), *_table(others, answer.told_rows)]
-    lines = ["", f"Nearest miss: {at}. {_verdict(miss, len(required))}"]
+    what = "Nearest miss" if miss.blocked_kind else "No row without an entry; the first"
+    lines = ["", *_unindented(f"{what}: {at}. {_verdict(miss, len(required))}")]
     for gap in miss.failing:
         lines += wrapped(f"{gap.name}{_shortfall(gap)}: {gap.description}", "- ")
     lines += ["", "Required conditions then, and over the window's journal rows"]
@@ -358,6 +359,11 @@ def _miss_lines(answer: WhyNot, miss: Miss) -> list[str]:
     lines += _watched(others)
     instant = miss.at.strftime("%Y-%m-%dT%H:%M:%SZ")
     return [*lines, f"All numbers of that row: riskoff explain RUN --at {instant}"]
+
+
+def _unindented(sentence: str) -> list[str]:
+    first, *others = wrapped(sentence)
+    return [first.strip(), *others]
 
 
 def _verdict(miss: Miss, required: int) -> str:
