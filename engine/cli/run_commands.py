@@ -159,7 +159,7 @@ def explain(
     """Say in plain words why a trade was made, or what held and what blocked at some time."""
     from engine.reporting.explain import explain_at, explain_trade
     from engine.reporting.explain_day import explain_day
-    from engine.reporting.why_not import explain_why_not
+    from engine.reporting.why_not_words import explain_why_not
 
     if sum(asked is not None for asked in (trade, at, day, why_not)) != 1:
         raise typer.TyperException(

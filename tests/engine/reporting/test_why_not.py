@@ -18,7 +18,8 @@ from engine.reporting.explain_day import day_story, explain_day
 from engine.reporting.publish import publish
 from engine.reporting.run_files import RunFiles
 from engine.reporting.span import parse_day, parse_span
-from engine.reporting.why_not import data_labels, explain_why_not, why_not
+from engine.reporting.why_not import data_labels, why_not
+from engine.reporting.why_not_words import explain_why_not, why_not_text
 from engine.results import write_run
 from engine.run import run as run_config
 
@@ -133,7 +134,7 @@ def test_an_entry_that_risk_refused_is_told_with_its_guard(make_run, tmp_path):
     found = why_not(write_run(run, tmp_path), "2026-02-02..2026-02-05")
     (refusal,) = [item for item in found.refusals if item.kind == "risk"]
     assert (refusal.what, refusal.rows) == ("enter BTCUSDT-PERP refused: daily loss", 1)
-    assert "enter BTCUSDT-PERP refused: daily loss; " in found.text()
+    assert "enter BTCUSDT-PERP refused: daily loss; " in why_not_text(found)
 
 
 def test_a_position_is_told_as_what_stood_in_the_way(make_run, tmp_path):
@@ -141,7 +142,7 @@ def test_a_position_is_told_as_what_stood_in_the_way(make_run, tmp_path):
     found = why_not(folder, "2026-02-02..2026-02-05")
     assert "BTCUSDT-PERP in a position (plan 1)" in [item.what for item in found.refusals]
     assert found.actions[0].startswith("2026-02-03 18:40Z  enter BTCUSDT-PERP approved (plan 1)")
-    assert "It was not kept out altogether:" in found.text()
+    assert "It was not kept out altogether:" in why_not_text(found)
 
 
 def test_a_window_without_a_row_names_the_rows_around_it(journal):
