@@ -6,7 +6,7 @@ from data_feeds.options.contract import PutSpread, SpreadRule
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from data_feeds.timeframe import DAY_NS, HOUR_NS, MINUTE_NS, Timeframe, parse_duration
 from engine import signals
-from engine.conditions import Condition, Truth, condition
+from engine.conditions import Condition, Truth, condition, leave_out
 from engine.config.market import MarketStateConfig
 from engine.errors import PlaybookContractError, PlaybookError
 from engine.events import Fill, OrderKind, OrderRole
@@ -67,6 +67,7 @@ __all__ = [
     "Truth",
     "WakeAt",
     "condition",
+    "leave_out",
     "parse_duration",
     "session_state",
     "signals",

@@ -1,6 +1,8 @@
 """The check that a playbook's signals do not see the future, made in every run."""
 
 import hashlib
+from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,8 @@ from numpy.typing import NDArray
 from data_feeds.dataset import Dataset
 from data_feeds.errors import RiskoffError
 from data_feeds.schema import utc_text
-from engine.errors import PlaybookContractError, PlaybookError
+from engine.conditions import Condition
+from engine.errors import ConfigError, PlaybookContractError, PlaybookError
 from engine.events import SimulationOutcome
 from engine.playbook import Playbook, Requirements, Signals
 
@@ -22,7 +25,9 @@ def prepare(playbook: Playbook[Any], dataset: Dataset, requirements: Requirement
     Raises
     ------
     PlaybookError : ``prepare`` raised.
-    PlaybookContractError : an array has not one entry per bar of the clock.
+    PlaybookContractError : an array has not one entry per bar of the clock, or a condition to be
+        left out was not.
+    ConfigError : a condition to be left out is none that the playbook requires.
     """
     try:
         signals = playbook.prepare(dataset.only(requirements.channels | requirements.optional))
@@ -54,7 +59,26 @@ def prepare(playbook: Playbook[Any], dataset: Dataset, requirements: Requirement
             f"row {row} says {utc_text(int(signals.decided_at[row]))}, known from "
             f"{utc_text(int(known_at[row]))}; it looks ahead"
         )
+    _check_left_out(playbook, signals.conditions)
     return signals
+
+
+def _check_left_out(playbook: Playbook[Any], conditions: Sequence[Condition]) -> None:
+    """Refuse names that leave nothing out, and a playbook that does not listen to them."""
+    required = {item.name: item for item in conditions if item.required}
+    for name in sorted(playbook.ignored):
+        if name not in required:
+            close = get_close_matches(name, required, n=1)
+            known = f"it requires: {', '.join(required) or 'none'}"
+            raise ConfigError(
+                f"playbook.ignore: {playbook.name} requires no condition {name!r}; "
+                + (f"did you mean {close[0]}? {known}" if close else known)
+            )
+        if not required[name].left_out:
+            raise PlaybookContractError(
+                f"playbook {playbook.name}: {name} is to be left out but was not; prepare must "
+                "pass its conditions through api.leave_out(conditions, self.ignored)"
+            )
 
 
 def named_arrays(signals: Signals) -> dict[str, NDArray[Any]]:
@@ -65,6 +89,8 @@ def named_arrays(signals: Signals) -> dict[str, NDArray[Any]]:
         arrays[f"condition {item.name}"] = item.truth
         arrays[f"condition {item.name} (measured)"] = item.measured
         arrays[f"condition {item.name} (threshold)"] = item.threshold
+        if item.age_ns is not None:
+            arrays[f"condition {item.name} (age_ns)"] = item.age_ns
     for name in ("wake_flat", "wake_in_position", "notable", "setup", "contract"):
         values = getattr(signals, name)
         if values is not None:

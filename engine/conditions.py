@@ -1,6 +1,6 @@
 """Conditions: statements about the market that are true, false or unknown at each decision row."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
@@ -32,6 +32,8 @@ class Condition:
         condition that fails, in the order of ``Signals.conditions``
     inputs : what was read, for readers
     age_ns : age of the oldest input at each row, ns, -1 where one was missing; None: not measured
+    core : the rules are named after it: without it they are other rules, not looser ones
+    left_out : the run treats it as true at every row, whatever was measured; see :func:`leave_out`
     """
 
     name: str
@@ -43,6 +45,8 @@ class Condition:
     required: bool = True
     inputs: tuple[str, ...] = ()
     age_ns: NDArray[np.int64] | None = None
+    core: bool = False
+    left_out: bool = False
 
     def take(self, rows: NDArray[np.int64]) -> "Condition":
         """Return the condition over some of the rows, in their order."""
@@ -67,6 +71,7 @@ def condition(
     required: bool = True,
     inputs: tuple[str, ...] = (),
     age_ns: NDArray[np.int64] | None = None,
+    core: bool = False,
 ) -> Condition:
     """Return a condition that is unknown wherever ``known`` is false, whatever ``holds`` says."""
     truth = np.where(known, holds.astype(np.int8), np.int8(Truth.UNKNOWN)).astype(np.int8)
@@ -80,6 +85,21 @@ def condition(
         required,
         inputs,
         age_ns,
+        core,
+    )
+
+
+def leave_out(conditions: Iterable[Condition], names: frozenset[str]) -> tuple[Condition, ...]:
+    """Return the conditions, the named ones true at every row and marked ``left_out``.
+
+    A playbook passes every condition through here before it decides anything by it, with
+    ``self.ignored``; so a run can tell what one of them earns. What was measured stays.
+    """
+    return tuple(
+        replace(item, truth=np.full_like(item.truth, Truth.TRUE), left_out=True)
+        if item.name in names
+        else item
+        for item in conditions
     )
 
 

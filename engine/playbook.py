@@ -79,11 +79,16 @@ P = TypeVar("P", bound=PlaybookParams)
 
 
 class Playbook(ABC, Generic[P]):
-    """A set of rules. ``__init__`` stores params; ``on_bar`` reads views and returns intents."""
+    """A set of rules. ``__init__`` stores params; ``on_bar`` reads views and returns intents.
+
+    ``ignored`` names required conditions that this run treats as true (``playbook.ignore``);
+    ``prepare`` passes its conditions through ``leave_out`` with it before it decides by them.
+    """
 
     name: ClassVar[str]
     api_version: ClassVar[int] = API_VERSION
     Params: ClassVar[type[PlaybookParams]]
+    ignored: frozenset[str] = frozenset()
 
     def __init__(self, params: P) -> None:
         self.params = params

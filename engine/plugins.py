@@ -8,7 +8,7 @@ import importlib
 import importlib.util
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
@@ -86,9 +86,15 @@ def load_playbook_class(name: str, plugin_path: Path | None = None) -> type[AnyP
 
 
 def load_playbook(
-    name: str, params: Mapping[str, Any], plugin_path: Path | None = None
+    name: str,
+    params: Mapping[str, Any],
+    plugin_path: Path | None = None,
+    *,
+    ignore: Iterable[str] = (),
 ) -> AnyPlaybook:
     """Return a playbook with its parameters checked; see :func:`load_playbook_class`.
+
+    ``ignore`` names conditions that it treats as true.
 
     Raises
     ------
@@ -102,22 +108,26 @@ def load_playbook(
         source = ConfigSource({"playbook": {"params": dict(params)}}, {(): name}, name)
         lines = problem_lines(error, playbook.Params, source, ("playbook", "params"))
         raise ConfigError("\n".join(lines)) from error
-    return new_playbook(playbook, checked)
+    return new_playbook(playbook, checked, ignore)
 
 
-def new_playbook(playbook: type[AnyPlaybook], params: PlaybookParams) -> AnyPlaybook:
-    """Return a fresh instance of a playbook.
+def new_playbook(
+    playbook: type[AnyPlaybook], params: PlaybookParams, ignore: Iterable[str] = ()
+) -> AnyPlaybook:
+    """Return a fresh instance of a playbook that treats the conditions of ``ignore`` as true.
 
     Raises
     ------
     PlaybookError : its ``__init__`` raised.
     """
     try:
-        return playbook(params)
+        made = playbook(params)
     except RiskoffError:
         raise
     except (Exception, SystemExit) as error:
         raise _raised(playbook.name, "__init__", error) from error
+    made.ignored = frozenset(ignore)
+    return made
 
 
 def requirements_of(playbook: AnyPlaybook) -> Requirements:

@@ -101,13 +101,14 @@ def prepare_run(
     config: RunConfig, source: Catalog | Dataset, plugin_path: Path | None = None
 ) -> PreparedRun:
     """Return everything that a simulation needs."""
-    playbook = load_playbook(config.playbook.name, config.playbook.params, plugin_path)
+    rules = config.playbook
+    playbook = load_playbook(rules.name, rules.params, plugin_path, ignore=rules.ignore)
     requirements = requirements_of(playbook)
     dataset = load_window(config, source, requirements)
     market = load_state(config, source)
     signals = prepare(playbook, dataset, requirements)
     traded, listing = with_listed(config, dataset, requirements, signals)
     # A fresh instance decides: what ``prepare`` saw of the future cannot hide on ``self``.
-    decider = new_playbook(type(playbook), playbook.params)
+    decider = new_playbook(type(playbook), playbook.params, rules.ignore)
     part = Part(config, traded, decider, signals, listing, market)
     return PreparedRun(playbook, dataset, requirements, part)

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from engine.cli import (
+    attribute_command,
     checklist_command,
     compare_command,
     config_commands,
@@ -32,6 +33,7 @@ app.command("show-config")(config_commands.show_config)
 app.command("schema")(config_commands.schema)
 app.command("audit")(run_commands.audit)
 app.command("explain")(run_commands.explain)
+app.command("attribute")(attribute_command.attribute)
 app.command("checklist")(checklist_command.checklist)
 app.command("study")(study_command.study)
 app.add_typer(strategy_commands.app, name="strategies")

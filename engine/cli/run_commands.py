@@ -144,13 +144,32 @@ def explain(
     at: Annotated[
         str | None, typer.Option("--at", metavar="INSTANT", help="For example 2026-02-06T03:00Z")
     ] = None,
+    day: Annotated[
+        str | None, typer.Option("--day", metavar="DATE", help="A UTC day, for example 2026-02-05")
+    ] = None,
+    why_not: Annotated[
+        str | None,
+        typer.Option(
+            "--why-not",
+            metavar="WINDOW",
+            help="What kept it out: a UTC day, or FROM..TO with days or instants",
+        ),
+    ] = None,
 ) -> None:
-    """Say in plain words why a trade was made, or what held and what blocked at an instant."""
+    """Say in plain words why a trade was made, or what held and what blocked at some time."""
     from engine.reporting.explain import explain_at, explain_trade
+    from engine.reporting.explain_day import explain_day
+    from engine.reporting.why_not_words import explain_why_not
 
-    if (trade is None) == (at is None):
-        raise typer.TyperException("give one of --trade N and --at INSTANT")
+    if sum(asked is not None for asked in (trade, at, day, why_not)) != 1:
+        raise typer.TyperException(
+            "give one of --trade N, --at INSTANT, --day DATE and --why-not WINDOW"
+        )
     if trade is not None:
         print(explain_trade(run, trade), end="")
     elif at is not None:
         print(explain_at(run, at), end="")
+    elif day is not None:
+        print(explain_day(run, day), end="")
+    elif why_not is not None:
+        print(explain_why_not(run, why_not), end="")

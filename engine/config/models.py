@@ -50,6 +50,11 @@ class PlaybookConfig(Model):
     params: dict[str, Any] = Field(
         default_factory=dict, description="The playbook's own parameters; see `riskoff strategies`"
     )
+    ignore: tuple[str, ...] = Field(
+        (),
+        description="Required conditions treated as true: not the rules any more, but what each of "
+        "them earns; see `riskoff attribute`",
+    )
 
 
 class MarginMode(StrEnum):

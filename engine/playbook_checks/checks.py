@@ -33,7 +33,7 @@ from engine.config.models import (
 )
 from engine.config.problems import validate_strict
 from engine.errors import ConfigError, PlaybookContractError, PlaybookError
-from engine.playbook import Playbook, PlaybookParams
+from engine.playbook import Playbook, PlaybookParams, Signals
 from engine.playbook_checks.truncation import (
     Simulated,
     event_cuts,
@@ -42,6 +42,7 @@ from engine.playbook_checks.truncation import (
     redrawn_after,
     simulated,
 )
+from engine.plugins import new_playbook
 
 MAINTENANCE_RATE = 0.004
 HISTORY_ENTRIES = 10
@@ -58,11 +59,14 @@ class CheckReport:
     entries : approved entries of the whole run
     cuts : instants after which data were removed, and then redrawn
     absent : optional channels that were taken away one by one
+    idle : required conditions that alone failed at some row, and changed nothing when left out;
+        something that is no condition may have blocked the same rows
     """
 
     entries: int
     cuts: int
     absent: tuple[ChannelKey, ...]
+    idle: tuple[str, ...] = ()
 
 
 def playbook_checks(
@@ -94,8 +98,9 @@ def playbook_checks(
     check.warmup_is_enough(whole)
     cuts = check.later_data_change_nothing(whole)
     absent = check.absent_channels_are_unknown(whole)
+    idle = check.required_conditions_decide(whole)
     entries = sum(d.intent == "enter" and d.plan_id > 0 for d in whole.outcome.decisions)
-    return CheckReport(entries, cuts, absent)
+    return CheckReport(entries, cuts, absent, idle)
 
 
 class _Check:
@@ -231,6 +236,36 @@ class _Check:
                 )
         return tuple(held)
 
+    def required_conditions_decide(self, whole: Simulated) -> tuple[str, ...]:
+        """A required condition that alone fails at a row changes something when it is left out.
+
+        Raises where the conditions alone decide: every row at which all of them hold is a wake.
+        """
+        signals = whole.signals
+        required = [item for item in signals.conditions if item.required]
+        warm = np.arange(len(signals.decided_at)) >= self._requirements.warmup_bars
+        holds = {item.name: item.truth == Truth.TRUE for item in required}
+        wakes = signals.wake_flat
+        ready = np.logical_and.reduce([warm, *holds.values()])
+        complete = wakes is not None and bool(wakes[ready].all())
+        idle = []
+        for item in required:
+            playbook = new_playbook(self._cls, self._params, (item.name,))
+            without = prepare(playbook, self._dataset, self._requirements)
+            others = [flags for name, flags in holds.items() if name != item.name]
+            alone = np.logical_and.reduce([warm, item.truth == Truth.FALSE, *others])
+            if not alone.any() or _decides(signals, without, item.name):
+                continue
+            if complete:
+                at = utc_text(int(signals.decided_at[np.flatnonzero(alone)[0]]))
+                raise self._broken(
+                    f"the required condition {item.name} decides nothing: it alone fails at {at}, "
+                    "and leaving it out changes no signal; decide by what "
+                    "api.leave_out(conditions, self.ignored) returns"
+                )
+            idle.append(item.name)
+        return tuple(idle)
+
     def _run(
         self, dataset: Dataset, *, mode: RunMode = RunMode.SPARSE, config: RunConfig | None = None
     ) -> Simulated:
@@ -269,6 +304,17 @@ def _bars_from(dataset: Dataset, opened_at: int) -> Dataset:
         for key, channel in dataset.channels.items()
     }
     return Dataset(dataset.instruments, channels)
+
+
+def _decides(signals: Signals, without: Signals, name: str) -> bool:
+    """Return whether leaving a condition out changes anything but the condition itself."""
+    own = f"condition {name}"
+    whole, other = named_arrays(signals), named_arrays(without)
+    return any(
+        not np.array_equal(values, other[key], equal_nan=np.issubdtype(values.dtype, np.floating))
+        for key, values in whole.items()
+        if key != own and not key.startswith(f"{own} (")
+    )
 
 
 def _agree(a: Any, b: Any) -> bool:

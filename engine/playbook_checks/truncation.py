@@ -16,7 +16,7 @@ from engine.config.models import RunConfig, RunMode
 from engine.events import EquityCurve, FactKind, OrderRole, OrderRow, SimulationOutcome
 from engine.playbook import Playbook, Requirements, Signals
 from engine.results.account import AccountHistory
-from engine.results.journal import conditions_table
+from engine.results.journal import conditions_table, decides_by_session
 from engine.window import with_listed
 
 PRICES = ("open", "high", "low", "close")
@@ -172,7 +172,8 @@ def journal(run: Simulated, at: int) -> pa.Table:
     """Return the journal of conditions up to ``at``."""
     start, end = run.window
     history = AccountHistory(run.outcome, run.requirements.traded[0], start, end)
-    return conditions_table(run.signals, run.outcome, history, start, at)
+    every_row = decides_by_session(run.requirements)
+    return conditions_table(run.signals, run.outcome, history, start, at, every_row=every_row)
 
 
 def _journal_difference(whole: Simulated, part: Simulated, at: int) -> str:

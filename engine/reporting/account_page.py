@@ -15,7 +15,7 @@ from engine.reporting.charts import account_chart
 from engine.reporting.page import QUANTSTATS, STYLE, pictures, table
 from engine.reporting.publish import SUMMARY_FILE, TEARSHEET_FILE, write_reports
 from engine.reporting.tearsheet import fill_template, why_no_tearsheet
-from engine.reporting.text import columns, money, number, percent, signed, wrapped
+from engine.reporting.text import columns, money, number, percent, signed, without, wrapped
 from engine.results.sleeves import (
     SLEEVES_FOLDER,
     AccountRecord,
@@ -168,7 +168,10 @@ def _benchmark(record: AccountRecord) -> "pd.Series[float]":
 
 
 def _title(record: AccountRecord, *, shout: str = "") -> str:
-    playbooks = Counter(line.playbook for line in record.lines)
+    sleeves = record.account.config.sleeves
+    playbooks = Counter(
+        f"{line.playbook}{without(sleeves[line.sleeve].playbook.ignore)}" for line in record.lines
+    )
     words = ", ".join(
         name if count == 1 else f"{count} x {name}" for name, count in playbooks.items()
     )

@@ -5,10 +5,8 @@ from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
-from pydantic import TypeAdapter, ValidationError
 
-from engine.config.base import UtcDatetime
-from engine.errors import ConfigError, ReportError
+from engine.errors import ReportError
 from engine.reporting.explain_parts import (
     account_line,
     condition_lines,
@@ -17,10 +15,9 @@ from engine.reporting.explain_parts import (
     order_lines,
     result_lines,
 )
-from engine.reporting.run_files import Row, RunFiles, moment
+from engine.reporting.run_files import Row, RunFiles, moment, run_title
+from engine.reporting.span import parse_instant
 from engine.reporting.text import percent
-
-_INSTANT: TypeAdapter[datetime] = TypeAdapter(UtcDatetime)
 
 
 def explain_trade(run_folder: Path, trade_id: int) -> str:
@@ -38,7 +35,7 @@ def explain_trade(run_folder: Path, trade_id: int) -> str:
         raise ReportError(f"{files.folder}: no trade {trade_id}; {held}")
     plan_id = trade["plan_id"]
     decision = _of_id(files.rows("journal_decisions"), "decision_id", trade["decision_id"])
-    lines = [_title(files, f"trade {trade_id} of {len(trades)}"), *result_lines(trade)]
+    lines = [run_title(files, f"trade {trade_id} of {len(trades)}"), *result_lines(trade)]
     if decision is not None:
         lines += ["", f"Decided {moment(decision['decided_at'])}: {decision['reason']}."]
         lines += _conditions_at(files, decision["decided_at"])
@@ -72,10 +69,10 @@ def explain_at(run_folder: Path, instant: str | datetime) -> str:
     ReportError : not a run folder, or the instant lies outside the traded window.
     """
     files = RunFiles(run_folder)
-    at = _instant(instant)
+    at = parse_instant(instant)
     _check_window(files, at)
     last, following = files.decision_rows_around(at)
-    lines = [_title(files, moment(at)), account_line(files, at)]
+    lines = [run_title(files, moment(at)), account_line(files, at)]
     if last != at:
         lines.append(_inside_a_bar(at, last, following))
         lines += _decisions(files, at)
@@ -117,12 +114,6 @@ def _decisions(files: RunFiles, at: pd.Timestamp) -> list[str]:
     ]
 
 
-def _title(files: RunFiles, what: str) -> str:
-    manifest = files.manifest
-    label = " - SYNTHETIC DATA" if manifest["data_label"] == "synthetic" else ""
-    return f"{manifest['name']} ({manifest['playbook']}), {what}{label}"
-
-
 def _of_id(rows: Sequence[Row], column: str, wanted: int) -> Row | None:
     return next((row for row in rows if row[column] == wanted), None)
 
@@ -130,16 +121,6 @@ def _of_id(rows: Sequence[Row], column: str, wanted: int) -> Row | None:
 def _conditions_at(files: RunFiles, at: pd.Timestamp) -> list[str]:
     row = next((line for line in files.rows("journal_conditions") if line["at"] == at), None)
     return [] if row is None else condition_lines(files.conditions, row)
-
-
-def _instant(instant: str | datetime) -> pd.Timestamp:
-    # The configuration's rules: pandas alone would take "now", "NaT" and an empty text.
-    try:
-        return pd.Timestamp(_INSTANT.validate_python(instant))
-    except ValidationError as error:
-        reason = error.errors()[0]["msg"].removeprefix("Value error, ")
-        problem = f"{str(instant)!r} is not an instant that a run can have: {reason}"
-        raise ConfigError(problem) from error
 
 
 def _check_window(files: RunFiles, at: pd.Timestamp) -> None:

@@ -10,6 +10,7 @@ from engine.reporting.run_files import Row, RunFiles, moment
 from engine.reporting.text import columns, money, number, percent, signed
 
 MARKS = {"true": "yes", "false": "NO", "unknown": "?"}
+LEFT_OUT = "out"  # the run counted it as true, whatever was measured
 CAP = "cap_"
 SIZE_AFTER = "size_after_"
 BPS = 1e4
@@ -78,7 +79,8 @@ def _condition(item: Mapping[str, Any], row: Row) -> tuple[str, str, str, str]:
     unit = f" {item['unit']}" if item["unit"] else ""
     compared = f"{number(measured)} against {number(threshold)}{unit}"
     shown = "" if _absent(measured) else compared
-    return MARKS[row[name]], name, shown, item["description"]
+    mark = LEFT_OUT if item.get("left_out") else MARKS[row[name]]
+    return mark, name, shown, item["description"]
 
 
 def decision_lines(decision: Row, ladder: Sequence[float]) -> list[str]:
@@ -143,12 +145,13 @@ def order_lines(files: RunFiles, plan_id: int) -> list[str]:
     known = {order["order_id"] for order in orders}
     lines: list[str] = []
     for order in orders:
-        lines.append(_order_line(order))
-        lines += [_fill_line(fill) for fill in fills if fill["order_id"] == order["order_id"]]
-    return lines + [_fill_line(fill) for fill in fills if fill["order_id"] not in known]
+        lines.append(order_line(order))
+        lines += [fill_line(fill) for fill in fills if fill["order_id"] == order["order_id"]]
+    return lines + [fill_line(fill) for fill in fills if fill["order_id"] not in known]
 
 
-def _order_line(order: Row) -> str:
+def order_line(order: Row) -> str:
+    """One order: when, what, how much, at which level, how it ended."""
     side = "buy" if order["side"] > 0 else "sell"
     size = "all" if _absent(order["quantity"]) else number(order["quantity"])
     if not _absent(order["fraction"]):
@@ -203,7 +206,8 @@ def account_line(files: RunFiles, at: pd.Timestamp) -> str:
     return text + ("." if equity is None else f"; equity {money(equity)}.")
 
 
-def _fill_line(fill: Row) -> str:
+def fill_line(fill: Row) -> str:
+    """One execution with price, slippage, fee, result and the position after it."""
     where = "at the open" if fill["stage"] == "open" else "inside the bar"
     return (
         f"      filled {signed(fill['quantity'], 6).rstrip('0').rstrip('.')} at "

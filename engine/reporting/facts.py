@@ -20,11 +20,11 @@ from engine.metrics import (
     window_years,
 )
 from engine.reporting import benchmark
-from engine.reporting.text import money, number, percent, signed
+from engine.reporting.text import money, number, percent, signed, without
 from engine.results import RunRecord
 from engine.results.coverage import missing_bars
 from engine.results.hedges import OPTIONS, hedge_lines
-from engine.results.pass_rates import NOTABLE, Rate, flush_rows
+from engine.results.pass_rates import NOTABLE, ConditionRates, Rate, flush_rows
 from engine.trades import unassigned_amount
 
 Rows = list[tuple[str, ...]]
@@ -55,9 +55,10 @@ def data_label(record: RunRecord) -> str:
 
 
 def title(record: RunRecord) -> str:
-    """Return the run's title, the word synthetic in it when one value was generated."""
+    """Return the run's title: what the rules left out, and whether one value was generated."""
     label = " (SYNTHETIC DATA)" if record.is_synthetic else ""
-    return f"{record.run.config.name}: {record.run.playbook.name}{label}"
+    rules = f"{record.run.playbook.name}{without(record.run.config.playbook.ignore)}"
+    return f"{record.run.config.name}: {rules}{label}"
 
 
 def data_line(record: RunRecord) -> str:
@@ -239,10 +240,16 @@ def condition_table(record: RunRecord) -> Rows:
                 _pass_rate(item.all_bars),
                 _pass_rate(item.flush_bars),
                 percent(unknown, 1),
-                item.description + ("" if item.required else " (not required)"),
+                item.description + _standing(item),
             )
         )
     return rows
+
+
+def _standing(item: ConditionRates) -> str:
+    if item.left_out:
+        return " (LEFT OUT: counted as true)"
+    return "" if item.required else " (not required)"
 
 
 def counted(names: Sequence[str]) -> list[tuple[str, str]]:

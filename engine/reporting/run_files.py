@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from data_feeds.errors import YamlError
 from data_feeds.yaml_text import load_yaml
 from engine.errors import ReportError
+from engine.reporting.text import without
 from engine.results.folder import CONDITIONS_FILE, CONFIG_FILE, MANIFEST_FILE, METRICS_FILE
 
 Row = Mapping[str, Any]
@@ -123,3 +124,11 @@ def moment(instant: pd.Timestamp | None) -> str:
         return "-"
     text = instant.strftime("%Y-%m-%d %H:%M:%S" if instant.second else "%Y-%m-%d %H:%M")
     return f"{text}Z"
+
+
+def run_title(files: RunFiles, what: str) -> str:
+    """Return a line that names the run, its rules, what is told, and shouts what is not real."""
+    manifest = files.manifest
+    label = " - SYNTHETIC DATA" if manifest["data_label"] == "synthetic" else ""
+    rules = f"{manifest['playbook']}{without(manifest.get('left_out', ()))}"
+    return f"{manifest['name']} ({rules}), {what}{label}"

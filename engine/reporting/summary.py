@@ -13,7 +13,7 @@ FILES = (
     ("tearsheet.html", "pictures and tables"),
     ("trades.parquet", "every trade; `riskoff explain RUN --trade N` tells one"),
     ("fills, orders, events .parquet", "every execution, order and cash movement"),
-    ("journal_*.parquet", "why something happened or not; `riskoff explain RUN --at TIME`"),
+    ("journal_*.parquet", "why something did not happen; `riskoff explain RUN --why-not DAY`"),
     ("manifest.json", "hashes, data labels, assumptions"),
 )
 

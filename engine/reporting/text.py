@@ -66,6 +66,15 @@ def number(value: float | None, significant: int = 6) -> str:
     return f"{value:,.{significant}g}"
 
 
+def without(names: Sequence[str]) -> str:
+    """Return what a title adds when conditions were treated as true, "" when none was.
+
+    >>> without(["macro_gate"])
+    ' WITHOUT macro_gate'
+    """
+    return f" WITHOUT {', '.join(names)}" if names else ""
+
+
 def columns(rows: Sequence[Sequence[str]], *, left: int = 1, indent: str = "  ") -> list[str]:
     """Return aligned lines: the first ``left`` columns to the left, the others to the right."""
     if not rows:
@@ -86,7 +95,11 @@ def columns(rows: Sequence[Sequence[str]], *, left: int = 1, indent: str = "  ")
 def wrapped(sentence: str, mark: str = "") -> list[str]:
     """Return a sentence as indented lines of a summary."""
     return textwrap.wrap(
-        sentence, WIDTH, initial_indent=f"  {mark}", subsequent_indent="  " + " " * len(mark)
+        sentence,
+        WIDTH,
+        initial_indent=f"  {mark}",
+        subsequent_indent="  " + " " * len(mark),
+        break_on_hyphens=False,  # BTCUSDT-PERP is one word
     )
 
 

@@ -1,6 +1,7 @@
 """The journal: why something did or did not happen at every row worth a line.
 
-A row is worth a line when the playbook marked it notable or when a decision was taken at it.
+A row is worth a line when the playbook marked it notable or when a decision was taken at it. Of a
+playbook that decides by the session every row is: there are few, and each day can be asked about.
 """
 
 from collections import defaultdict
@@ -12,9 +13,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from data_feeds.timeframe import DAY_NS, HOUR_NS, Timeframe
 from engine.conditions import Condition, Truth
 from engine.events import Decision, SimulationOutcome
-from engine.playbook import Signals
+from engine.playbook import Requirements, Signals
 from engine.results.account import AccountHistory, AccountState
 from engine.results.tables import instants
 
@@ -35,10 +37,22 @@ class Block:
     name: str
 
 
-def journal_rows(signals: Signals, decisions: Sequence[Decision], start: int, end: int) -> Any:
+def decides_by_session(requirements: Requirements) -> bool:
+    """Return whether the clock's bars are days: every decision row is worth a line then."""
+    return Timeframe(requirements.clock.timeframe).ns >= DAY_NS
+
+
+def journal_rows(
+    signals: Signals,
+    decisions: Sequence[Decision],
+    start: int,
+    end: int,
+    *,
+    every_row: bool = False,
+) -> Any:
     """Return the indices of the rows worth a line inside ``[start, end]`` (int64 ns UTC)."""
     decided = np.asarray([decision.decided_at for decision in decisions], dtype=np.int64)
-    worth = np.isin(signals.decided_at, decided)
+    worth = np.isin(signals.decided_at, decided) | every_row
     if signals.notable is not None:
         worth |= signals.notable
     inside = (signals.decided_at >= start) & (signals.decided_at <= end)
@@ -58,10 +72,16 @@ def relative_distance(
 
 
 def conditions_table(
-    signals: Signals, outcome: SimulationOutcome, history: AccountHistory, start: int, end: int
+    signals: Signals,
+    outcome: SimulationOutcome,
+    history: AccountHistory,
+    start: int,
+    end: int,
+    *,
+    every_row: bool = False,
 ) -> pa.Table:
     """Return one line a row worth one: state, what blocked, the nearest miss, every condition."""
-    rows = journal_rows(signals, outcome.decisions, start, end)
+    rows = journal_rows(signals, outcome.decisions, start, end, every_row=every_row)
     at = signals.decided_at[rows]
     decisions = _decisions_by_instant(outcome.decisions, history.instrument)
     states = [history.at_decision(int(instant)) for instant in at]
@@ -91,7 +111,14 @@ def conditions_table(
         columns[item.name] = pa.array(words, pa.string())
         columns[f"{item.name}.measured"] = pa.array(item.measured[rows], pa.float64())
         columns[f"{item.name}.threshold"] = pa.array(item.threshold[rows], pa.float64())
+        if item.age_ns is not None:
+            columns[f"{item.name}.age_hours"] = pa.array(_hours(item.age_ns[rows]), pa.float64())
     return pa.table(columns)
+
+
+def _hours(age_ns: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Ages in hours, NaN where an input was missing."""
+    return np.where(age_ns < 0, np.nan, age_ns / HOUR_NS)
 
 
 def _matrix(columns: Sequence[Any], rows: int, kind: Any) -> Any:

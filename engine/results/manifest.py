@@ -83,6 +83,7 @@ def manifest(record: RunRecord) -> dict[str, Any]:
         "run_id": run_id(run),
         "name": run.config.name,
         "playbook": run.playbook.name,
+        "left_out": list(run.config.playbook.ignore),
         "data_label": record.provenance.name.lower(),
         "window": {
             "start": run.config.data.start.isoformat(),
@@ -128,6 +129,7 @@ def assumptions(record: RunRecord) -> list[str]:
     """Return what the run took for granted, one plain sentence each."""
     run = record.run
     return [
+        *_left_out_assumption(run.config),
         *_venue_assumptions(run.config),
         _mark_assumption(run),
         *lacking(record),
@@ -154,6 +156,16 @@ def _venue_assumptions(config: RunConfig) -> list[str]:
         "bar's volume; a limit fill loses nothing.",
         "One bar fills at most "
         + (f"{cap:g} of its volume." if cap is not None else "any quantity: no volume cap."),
+    ]
+
+
+def _left_out_assumption(config: RunConfig) -> list[str]:
+    names = config.playbook.ignore
+    if not names:
+        return []
+    return [
+        f"NOT THE RULES AS WRITTEN: {', '.join(names)} counted as true at every row "
+        "(playbook.ignore), whatever was measured."
     ]
 
 

@@ -47,6 +47,8 @@ class ConditionRates:
     description: str
     unit: str
     required: bool
+    inputs: tuple[str, ...]
+    left_out: bool
     all_bars: Rate
     flush_bars: Rate
 
@@ -57,6 +59,8 @@ class ConditionRates:
             "description": self.description,
             "unit": self.unit,
             "required": self.required,
+            "inputs": list(self.inputs),
+            "left_out": self.left_out,
             "all_bars": self.all_bars.as_json(),
             "flush_bars": self.flush_bars.as_json(),
         }
@@ -88,6 +92,8 @@ def condition_rates(signals: Signals, start: int, end: int) -> tuple[ConditionRa
             item.description,
             item.unit,
             item.required,
+            item.inputs,
+            item.left_out,
             _rate(item, inside),
             _rate(item, flush),
         )

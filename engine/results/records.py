@@ -20,7 +20,7 @@ from engine.events import FactKind, SimulationOutcome
 from engine.metrics import daily_returns, headline
 from engine.playbook import Playbook, Requirements, Signals
 from engine.results.account import AccountHistory, AccountInterval
-from engine.results.journal import conditions_table
+from engine.results.journal import conditions_table, decides_by_session
 from engine.results.pass_rates import ConditionRates, condition_rates
 from engine.state import MarketState
 from engine.trades import Trade, build_trades
@@ -144,7 +144,14 @@ class RunRecord:
         """The journal of conditions, see :func:`engine.results.journal.conditions_table`."""
         # The rows are the playbook's; account states are those of its first traded instrument.
         history = self.histories[0]
-        return conditions_table(self.run.signals, self.run.outcome, history, self.start, self.end)
+        return conditions_table(
+            self.run.signals,
+            self.run.outcome,
+            history,
+            self.start,
+            self.end,
+            every_row=decides_by_session(self.run.requirements),
+        )
 
     @property
     def decision_rows(self) -> NDArray[np.int64]:

@@ -25,11 +25,15 @@ _TREND_AGE_BARS = 2
 
 @dataclass(frozen=True)
 class Trend:
-    """Close and mean of the last complete longer bar at each row; NaN and unknown before."""
+    """Close and mean of the last complete longer bar at each row; NaN and unknown before.
+
+    ``age_ns`` is the age of that bar's close, -1 before the first.
+    """
 
     close: Floats
     mean: Floats
     known: Flags
+    age_ns: Instants
 
 
 def trend(bars: Channel, timeframe: Timeframe, mean_bars: int, decided_at: Instants) -> Trend:
@@ -47,20 +51,25 @@ def trend(bars: Channel, timeframe: Timeframe, mean_bars: int, decided_at: Insta
     mean = derived_as_of(
         longer, rolling_sum(longer["close"], mean_bars) / mean_bars, decided_at, max_age
     )
-    return Trend(close.values, mean.values, close.is_fresh & mean.is_fresh)
+    return Trend(close.values, mean.values, close.is_fresh & mean.is_fresh, close.age_ns)
 
 
 @dataclass(frozen=True)
 class Change:
-    """A series' change over some days, as known at each row."""
+    """A series' change over some days, as known at each row.
+
+    ``age_ns`` is the age of the latest value, -1 where there is none.
+    """
 
     value: Floats
     known: Flags
+    age_ns: Instants
 
 
 def unknown_change(rows: int) -> Change:
     """Return the change of a series that is not in the data: unknown at every row."""
-    return Change(np.full(rows, np.nan), np.zeros(rows, dtype=np.bool_))
+    missing = np.full(rows, -1, dtype=np.int64)
+    return Change(np.full(rows, np.nan), np.zeros(rows, dtype=np.bool_), missing)
 
 
 def series_change(
@@ -74,7 +83,7 @@ def series_change(
     now = as_of(series, "value", decided_at, max_age_ns)
     then = as_of(series, "value", decided_at - days_ns, max_age_ns)
     change = now.values / then.values - 1 if relative else now.values - then.values
-    return Change(change, now.is_fresh & then.is_fresh)
+    return Change(change, now.is_fresh & then.is_fresh, now.age_ns)
 
 
 def evenings(closed_at: Instants, clock: str) -> Instants:

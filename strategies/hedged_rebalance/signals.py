@@ -12,6 +12,7 @@ from engine.api import (
     MarketState,
     Signals,
     Truth,
+    condition,
     session_state,
     signals,
 )
@@ -49,7 +50,8 @@ def prepare_signals(params: HedgedParams, data: Dataset) -> Signals:
     if params.hedge_on_early_warning:
         warns |= read["single_risk_book"].truth == Truth.TRUE
     rules = HedgeRules(params.calm_sessions, params.add_rest, params.add_steps)
-    levels = hedge_levels(warns, is_calm(read) & ~warns, rules)
+    calm = is_calm(read) & ~warns
+    levels = hedge_levels(warns, calm, rules)
     contracts = _contracts(params.hedges.puts, data, state, levels)
     return Signals(
         state.decided_at,
@@ -60,10 +62,52 @@ def prepare_signals(params: HedgedParams, data: Dataset) -> Signals:
             "year": state.dates.astype("datetime64[Y]").astype(np.float64),
             **({} if contracts is None else {"put_age": sessions_wanted(contracts)}),
         },
-        conditions=tuple(replace(item, required=False) for item in read.values()),
+        conditions=(
+            *_switches(params, state, calm, levels),
+            *(replace(item, required=False) for item in read.values()),
+        ),
         notable=np.concatenate(([False], np.diff(levels) != 0)),
         contract=contracts,
     )
+
+
+def _switches(
+    params: HedgedParams, state: MarketState, calm: Flags, levels: Floats
+) -> list[Condition]:
+    """Return what the rules make of the market, for readers: hedge, calm, how much is hedged."""
+    tier, needed = state.tier.astype(np.float64), float(TIERS.index(params.hedge_from))
+    nothing = np.full(len(levels), np.nan)
+    told = [item for item in state.conditions.values() if (item.truth != Truth.UNKNOWN).any()]
+    shown = [item for item in told if item.name in SHOWN]
+    ages = [item.age_ns for item in shown if item.age_ns is not None]
+    age_ns = np.stack(ages).max(axis=0) if ages else None
+    rows = (
+        (
+            "tier_hedges",
+            tier >= needed,
+            tier,
+            needed,
+            "tier",
+            f"the market's risk tier is {params.hedge_from} or worse: hedges go on",
+        ),
+        ("calm", calm, nothing, np.nan, "", "no warning, correlation and volatility are normal"),
+        ("hedged", levels > 0, levels, 0.0, "share", "something is hedged"),
+    )
+    return [
+        condition(
+            name,
+            holds,
+            known=np.ones(len(levels), dtype=np.bool_),
+            measured=measured,
+            threshold=threshold,
+            unit=unit,
+            description=description,
+            required=False,
+            inputs=tuple(dict.fromkeys(text for item in told for text in item.inputs)),
+            age_ns=age_ns,
+        )
+        for name, holds, measured, threshold, unit, description in rows
+    ]
 
 
 def _contracts(

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.api import Channel, Condition, condition, signals
-from strategies.liquidation_reclaim.frame import Flags, Floats, Frame
+from engine.api import Channel, ChannelKey, Condition, condition, signals
+from strategies.liquidation_reclaim.frame import Flags, Floats, Frame, Rows
 
 FRACTION = "fraction"
 QUOTE = "quote"
@@ -15,10 +15,15 @@ ATR = "ATR"
 
 @dataclass(frozen=True)
 class _Reading:
-    """Values at each row and whether they are known and fresh."""
+    """Values at each row, whether they are known and fresh, how old, and where they are from.
+
+    No age: they are of the bar that just closed.
+    """
 
     values: Floats
     known: Flags
+    age_ns: Rows | None = None
+    inputs: tuple[str, ...] = ()
 
 
 def _shown(
@@ -40,6 +45,8 @@ def _shown(
         unit=unit,
         description=description,
         required=False,
+        inputs=reading.inputs,
+        age_ns=reading.age_ns,
     )
 
 
@@ -109,6 +116,7 @@ def first_flush_conditions(frame: Frame) -> list[Condition]:
             threshold=params.flush_atr,
             unit=ATR,
             description="the first flush traded far below support",
+            core=True,
         ),
         condition(
             "first_flush_volume",
@@ -155,6 +163,7 @@ def sequence_conditions(frame: Frame) -> list[Condition]:
             measured=np.where(asked, bars["close"], np.nan),
             threshold=sequence.reclaim_level,
             description="this close is the first back beyond the reclaim level",
+            core=True,
         ),
     ]
 
@@ -167,6 +176,7 @@ def _stage(
     threshold: Floats,
     description: str,
     required: bool = True,
+    core: bool = False,
 ) -> Condition:
     judged = np.isfinite(measured) & np.isfinite(threshold)
     return condition(
@@ -178,6 +188,7 @@ def _stage(
         unit=QUOTE,
         description=description,
         required=required,
+        core=core,
     )
 
 
@@ -207,7 +218,7 @@ def liquidation_driven(frame: Frame, evidence: list[Condition]) -> Condition:
 def _prints(frame: Frame) -> Condition:
     """Forced closes of the side that is being flushed."""
     params, channel = frame.params, frame.channel(frame.channels.liquidations)
-    reading = _unknown(frame)
+    reading = _unknown(frame, frame.channels.liquidations)
     if channel is not None:
         window_ns = params.bars(params.volume_window) * params.clock.ns
         multiple = signals.liquidation_multiple(channel, params.side, window_ns)
@@ -234,7 +245,12 @@ def _interest_drop(frame: Frame) -> Condition:
     return _shown(
         "open_interest_drop",
         dropped,
-        _Reading(change, np.isfinite(change)),
+        _Reading(
+            change,
+            np.isfinite(change),
+            frame.open_interest_age,
+            (str(frame.channels.open_interest),),
+        ),
         threshold=-params.open_interest_drop,
         unit=FRACTION,
         description="open interest in base units fell",
@@ -244,7 +260,7 @@ def _interest_drop(frame: Frame) -> Condition:
 def _crowd(frame: Frame) -> Condition:
     """Funding paid by the side that sells (for shorts: buys) into the move."""
     params, channel = frame.params, frame.channel(frame.channels.funding)
-    reading = _unknown(frame)
+    reading = _unknown(frame, frame.channels.funding)
     if channel is not None:
         reading = _known(frame, channel, channel["rate"], params.funding_max_age)
     with np.errstate(invalid="ignore"):
@@ -265,7 +281,7 @@ def _discounts(frame: Frame) -> list[Condition]:
     found = []
     for name, key in (("mark", frame.channels.mark), ("spot", frame.channels.spot)):
         channel = frame.channel(key)
-        gap = _unknown(frame)
+        gap = _unknown(frame, key)
         if channel is not None:
             premium = signals.premium(frame.bars, channel)
             gap = _known(frame, channel, premium, params.discount_max_age)
@@ -287,9 +303,10 @@ def _discounts(frame: Frame) -> list[Condition]:
 def _known(frame: Frame, channel: Channel, derived: Floats, max_age: str) -> _Reading:
     age_ns = frame.params.nanoseconds(max_age)
     found = signals.derived_as_of(channel, derived, frame.decided_at, age_ns)
-    return _Reading(found.values, found.is_fresh)
+    return _Reading(found.values, found.is_fresh, found.age_ns, (str(channel.key),))
 
 
-def _unknown(frame: Frame) -> _Reading:
+def _unknown(frame: Frame, key: ChannelKey) -> _Reading:
     rows = len(frame.bars)
-    return _Reading(np.full(rows, np.nan), np.zeros(rows, dtype=np.bool_))
+    missing = np.full(rows, -1, dtype=np.int64)
+    return _Reading(np.full(rows, np.nan), np.zeros(rows, dtype=np.bool_), missing, (str(key),))

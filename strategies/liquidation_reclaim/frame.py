@@ -62,7 +62,8 @@ class Frame:
 
     ``origin`` is the row of the running sequence's first flush, and the row itself where none
     runs. ``reference`` is the row before ``origin`` (0 at the very start). ``open_interest`` is in
-    base units, NaN where unknown or stale; ``open_interest_row`` the channel row it came from.
+    base units, NaN where unknown or stale; ``open_interest_row`` the channel row it came from,
+    ``open_interest_age`` its age, ns, -1 where there is none.
     """
 
     params: ReclaimParams
@@ -78,6 +79,7 @@ class Frame:
     reference: Rows
     open_interest: Floats
     open_interest_row: Rows
+    open_interest_age: Rows
 
     def channel(self, key: ChannelKey) -> Channel | None:
         """An optional channel, or None when the data do not hold it."""
@@ -86,8 +88,10 @@ class Frame:
         return self.data.channel(key.instrument, key.kind, key.timeframe)
 
 
-def build_frame(params: ReclaimParams, data: Dataset) -> Frame:
-    """Return the frame of a dataset."""
+def build_frame(
+    params: ReclaimParams, data: Dataset, ignored: frozenset[str] = frozenset()
+) -> Frame:
+    """Return the frame of a dataset; see :func:`flush_rules` for ``ignored``."""
     channels = ReclaimChannels.of(params)
     bars = data.bars(params.instrument, params.timeframe)
     high, low, close = bars["high"], bars["low"], bars["close"]
@@ -101,13 +105,13 @@ def build_frame(params: ReclaimParams, data: Dataset) -> Frame:
         close,
         previous_atr=previous_atr,
         volume_multiple=multiple,
-        rules=flush_rules(params),
+        rules=flush_rules(params, ignored),
         direction=params.side,
     )
     rows = np.arange(len(bars), dtype=np.int64)
     active = sequence.origin >= 0
     origin = np.where(active, sequence.origin, rows)
-    interest, interest_row = _open_interest(params, channels, data, bars)
+    interest, interest_row, interest_age = _open_interest(params, channels, data, bars)
     return Frame(
         params=params,
         channels=channels,
@@ -122,18 +126,23 @@ def build_frame(params: ReclaimParams, data: Dataset) -> Frame:
         reference=np.maximum(origin - 1, 0),
         open_interest=interest,
         open_interest_row=interest_row,
+        open_interest_age=interest_age,
     )
 
 
-def flush_rules(params: ReclaimParams) -> signals.FlushRules:
-    """Return the sequence's thresholds with every length in bars of the clock."""
+def flush_rules(params: ReclaimParams, ignored: frozenset[str] = frozenset()) -> signals.FlushRules:
+    """Return the sequence's thresholds with every length in bars of the clock.
+
+    The stages of the sequence are conditions too, but a later stage cannot come before an earlier
+    one: a stage in ``ignored`` has a threshold that every bar with a known number meets.
+    """
     return signals.FlushRules(
         lookback_bars=params.bars(params.support_lookback),
-        flush_atr=params.flush_atr,
-        volume_multiple=params.volume_multiple,
-        bounce_atr=params.bounce_atr,
+        flush_atr=-np.inf if "first_flush_range" in ignored else params.flush_atr,
+        volume_multiple=-np.inf if "first_flush_volume" in ignored else params.volume_multiple,
+        bounce_atr=-np.inf if "bounce" in ignored else params.bounce_atr,
         second_flush_atr=params.second_flush_atr,
-        needs_second_flush=params.entry_after == "second_flush",
+        needs_second_flush=params.entry_after == "second_flush" and "second_flush" not in ignored,
         level_is_support=params.reclaim_level == "broken_support",
         bounce_bars=params.bars(params.bounce_window),
         second_flush_bars=params.bars(params.second_flush_window),
@@ -145,11 +154,12 @@ def flush_rules(params: ReclaimParams) -> signals.FlushRules:
 
 def _open_interest(
     params: ReclaimParams, channels: ReclaimChannels, data: Dataset, bars: Channel
-) -> tuple[Floats, Rows]:
-    """Return base-unit open interest at each row, and the channel row it was read from."""
+) -> tuple[Floats, Rows, Rows]:
+    """Return base-unit open interest at each row, the channel row it is from, and its age."""
     key = channels.open_interest
     if not data.has(key.instrument, key.kind):
-        return np.full(len(bars), np.nan), np.full(len(bars), -1, dtype=np.int64)
+        missing = np.full(len(bars), -1, dtype=np.int64)
+        return np.full(len(bars), np.nan), missing, missing
     channel = data.channel(key.instrument, key.kind)
     mark = channels.mark
     prices = [bars]
@@ -161,4 +171,4 @@ def _open_interest(
         bars["available_at"],
         params.nanoseconds(params.open_interest_max_age),
     )
-    return np.where(known.is_fresh, known.values, np.nan), known.rows
+    return np.where(known.is_fresh, known.values, np.nan), known.rows, known.age_ns

@@ -4,7 +4,7 @@ import numpy as np
 
 from engine.api import ChannelKey, Condition, Timeframe, Truth, condition, signals
 from strategies.liquidation_reclaim.conditions import FRACTION, QUOTE, TIMES
-from strategies.liquidation_reclaim.frame import Flags, Floats, Frame
+from strategies.liquidation_reclaim.frame import Flags, Floats, Frame, Rows
 
 AGAINST_TREND_SIZE = 0.5
 
@@ -27,6 +27,8 @@ def open_interest_conditions(frame: Frame) -> list[Condition]:
         unit=FRACTION,
         description="open interest in base units fell since before the first flush",
         required=False,
+        inputs=(str(frame.channels.open_interest),),
+        age_ns=frame.open_interest_age,
     )
     return [reset, _gate(reset, "open_interest_gate", params.open_interest_unknown == "pass")]
 
@@ -44,6 +46,8 @@ def trend_conditions(frame: Frame) -> list[Condition]:
     if params.trend_read == "before_first_flush":
         rows = np.where(frame.active, frame.reference, rows)
     close, mean, known = found.close[rows], found.mean[rows], found.known[rows]
+    read = found.age_ns[rows]
+    age_ns = np.where(read < 0, -1, read + frame.decided_at - frame.decided_at[rows])
     with np.errstate(invalid="ignore"):
         holds = params.side * (close - mean) > 0
     with_trend = condition(
@@ -55,6 +59,8 @@ def trend_conditions(frame: Frame) -> list[Condition]:
         unit=QUOTE,
         description=f"the trade goes with the trend of complete {params.trend_timeframe} bars",
         required=False,
+        inputs=(str(frame.channels.clock),),
+        age_ns=age_ns,
     )
     if params.against_trend != "refuse":
         return [with_trend]
@@ -70,6 +76,7 @@ def macro_conditions(frame: Frame) -> list[Condition]:
     if not params.macro_gate:
         return [dollar, yields]
     unknown_passes = params.macro_unknown == "pass"
+    age_ns = _oldest(dollar, yields)
     gate = condition(
         "macro_gate",
         signals.resolve(truth, unknown_passes=unknown_passes),
@@ -79,6 +86,8 @@ def macro_conditions(frame: Frame) -> list[Condition]:
         unit="",
         description="dollar and yields do not both press against the trade; unknown "
         + ("passes" if unknown_passes else "blocks"),
+        inputs=(*dollar.inputs, *yields.inputs),
+        age_ns=age_ns,
     )
     macro = Condition(
         "macro_calm",
@@ -88,6 +97,8 @@ def macro_conditions(frame: Frame) -> list[Condition]:
         "",
         "dollar and yields do not both press against the trade",
         required=False,
+        inputs=gate.inputs,
+        age_ns=age_ns,
     )
     return [dollar, yields, macro, gate]
 
@@ -150,6 +161,8 @@ def false_recovery(frame: Frame) -> Condition:
         unit=FRACTION,
         description="since the reclaim price moved on while open interest fell",
         required=False,
+        inputs=(str(frame.channels.open_interest),),
+        age_ns=frame.open_interest_age,
     )
 
 
@@ -182,6 +195,8 @@ def _pressing(
         unit=FRACTION if relative else "points",
         description=f"{key.instrument} is {verb} over {params.macro_days}",
         required=False,
+        inputs=(str(key),),
+        age_ns=change.age_ns,
     )
 
 
@@ -195,7 +210,17 @@ def _gate(raw: Condition, name: str, unknown_passes: bool) -> Condition:
         threshold=raw.threshold,
         unit=raw.unit,
         description=f"{raw.description}; unknown {'passes' if unknown_passes else 'blocks'}",
+        inputs=raw.inputs,
+        age_ns=raw.age_ns,
     )
+
+
+def _oldest(first: Condition, second: Condition) -> Rows | None:
+    """The larger of two ages at each row, -1 where an input is missing."""
+    if first.age_ns is None or second.age_ns is None:
+        return None
+    either_missing = (first.age_ns < 0) | (second.age_ns < 0)
+    return np.where(either_missing, -1, np.maximum(first.age_ns, second.age_ns))
 
 
 def _flag(name: str, holds: Flags, description: str, *, required: bool) -> Condition:

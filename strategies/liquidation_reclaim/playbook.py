@@ -55,7 +55,7 @@ class LiquidationReclaim(Playbook[ReclaimParams]):
 
     def prepare(self, data: Dataset) -> Signals:
         """Return the signals; see ``docs/playbooks/liquidation_reclaim.md`` for every formula."""
-        return prepare_signals(self.params, data)
+        return prepare_signals(self.params, data, self.ignored)
 
     def on_bar(self, market: MarketView, account: AccountView) -> Sequence[Intent]:
         """Enter on a reclaim that passed every gate; leave on the time stop or false recovery."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.api import Condition, Dataset, Signals, Truth, signals
+from engine.api import Condition, Dataset, Signals, Truth, leave_out, signals
 from strategies.liquidation_reclaim import conditions, gates
 from strategies.liquidation_reclaim.frame import Flags, Floats, Frame, build_frame
 from strategies.liquidation_reclaim.params import ReclaimParams
@@ -23,25 +23,34 @@ class _Judged:
     false_recovery: Condition
     thin: Condition
 
-    @property
-    def entry(self) -> Flags:
-        """Rows at which every required condition holds."""
+    def entry(self, frame: Frame) -> Flags:
+        """Rows at which every required condition holds, in a sequence that is not over.
+
+        The reclaim alone implies the sequence; a run that leaves it out needs to be told.
+        """
         required = [item.truth == Truth.TRUE for item in self.all if item.required]
-        held: Flags = np.logical_and.reduce(required)
+        state = frame.sequence.state
+        runs = (state >= signals.FlushState.FIRST_FLUSH) & (state <= signals.FlushState.RECLAIMED)
+        held: Flags = np.logical_and.reduce(required) & runs
         return held
 
 
-def prepare_signals(params: ReclaimParams, data: Dataset) -> Signals:
-    """Return the signals of a dataset; row *t* depends on rows known at *t*."""
-    frame = build_frame(params, data)
-    judged = _judge(frame)
-    entry = judged.entry
+def prepare_signals(
+    params: ReclaimParams, data: Dataset, ignored: frozenset[str] = frozenset()
+) -> Signals:
+    """Return the signals of a dataset; row *t* depends on rows known at *t*.
+
+    Conditions in ``ignored`` count as true; a stage of the sequence among them is not waited for.
+    """
+    frame = build_frame(params, data, ignored)
+    judged = _judge(frame, ignored)
+    entry = judged.entry(frame)
     sequence = frame.sequence
     leave = (judged.false_recovery.truth == Truth.TRUE) & params.false_recovery_exit
     level_broken = judged.all[0].truth == Truth.TRUE
     return Signals(
         decided_at=frame.decided_at,
-        values=_values(frame, judged),
+        values=_values(frame, judged, entry),
         conditions=judged.all,
         wake_flat=entry,
         wake_in_position=leave,
@@ -50,7 +59,7 @@ def prepare_signals(params: ReclaimParams, data: Dataset) -> Signals:
     )
 
 
-def _judge(frame: Frame) -> _Judged:
+def _judge(frame: Frame, ignored: frozenset[str]) -> _Judged:
     evidence = conditions.evidence_conditions(frame)
     trend = gates.trend_conditions(frame)
     thin = gates.thin_conditions(frame)
@@ -68,16 +77,17 @@ def _judge(frame: Frame) -> _Judged:
         spike,
         recovery,
     ]
-    return _Judged(tuple(everything), trend[0], spike, recovery, thin[0])
+    # Only required conditions can be left out, and nothing but the entry reads them.
+    return _Judged(leave_out(everything, ignored), trend[0], spike, recovery, thin[0])
 
 
-def _values(frame: Frame, judged: _Judged) -> dict[str, Floats]:
+def _values(frame: Frame, judged: _Judged, entry: Flags) -> dict[str, Floats]:
     """Return the numbers that ``on_bar`` and the reader of a journal need."""
     params, sequence = frame.params, frame.sequence
     thin = judged.thin.truth == Truth.TRUE
     stop = sequence.flush_low - params.side * params.stop_atr * frame.previous_atr
     return {
-        "entry": judged.entry.astype(np.float64),
+        "entry": entry.astype(np.float64),
         "close": frame.bars["close"],
         "stop": stop,
         "size_multiplier": gates.size_multiplier(frame, judged.with_trend, judged.spike),

@@ -67,7 +67,7 @@ class StabilizationSwing(Playbook[SwingParams]):
 
     def prepare(self, data: Dataset) -> Signals:
         """Return the signals; ``docs/playbooks/stabilization_swing.md`` has every rule."""
-        return prepare_signals(self.params, data)
+        return prepare_signals(self.params, data, self.ignored)
 
     def on_bar(self, market: MarketView, account: AccountView) -> Sequence[Intent]:
         """Return what each leg asks for at this session's close."""

@@ -14,6 +14,7 @@ from engine.api import (
     Signals,
     Truth,
     condition,
+    leave_out,
     session_state,
     signals,
 )
@@ -28,13 +29,18 @@ SPARE_SESSIONS = 15
 DAYS_A_SESSION = 7 / 5
 
 
-def prepare_signals(params: SwingParams, data: Dataset) -> Signals:
-    """Return conditions and levels for every session of the clock."""
+def prepare_signals(
+    params: SwingParams, data: Dataset, ignored: frozenset[str] = frozenset()
+) -> Signals:
+    """Return conditions and levels for every session of the clock.
+
+    Conditions in ``ignored`` count as true.
+    """
     bars = data.channels[params.clock_key]
     state = session_state(data, params.state, bars)
     decided_at = state.decided_at
     fell = _drawdown(params, bars)
-    required = [fell, *_stabilization(params, state)]
+    required = leave_out([fell, *_stabilization(params, state)], ignored)
     leaving = [
         replace(state.conditions[name], required=False)
         for name in ("leaders_lower_low", "macro_pressure", "leadership_breaks")
@@ -82,6 +88,7 @@ def _drawdown(params: SwingParams, bars: Channel) -> Condition:
         threshold=-params.drawdown,
         unit="fraction",
         description=f"{params.clock} fell from its high of {params.drawdown_high} sessions",
+        inputs=(str(params.clock_key),),
     )
 
 

@@ -14,6 +14,8 @@ from engine.api import (
     ChannelKind,
     Enter,
     PlaybookContractError,
+    Truth,
+    leave_out,
 )
 from engine.errors import ConfigError
 from engine.playbook_checks import playbook_checks
@@ -196,3 +198,42 @@ def test_data_without_the_required_bars_are_refused(breakout):
     only_funding = table(funding([(hour(8), 0.0001)]))
     with pytest.raises(ConfigError, match="the dataset lacks"):
         playbook_checks(breakout, breakout.Params(), only_funding)
+
+
+def deaf(base, *, every_calm_row):
+    """The example with its condition marked as left out, and an entry that does not know it."""
+
+    def prepare(self, data):
+        whole = base(self.params).prepare(data)
+        conditions = leave_out(whole.conditions, self.ignored)
+        if not every_calm_row:
+            return replace(whole, conditions=conditions)
+        calm = whole.conditions[0].truth == Truth.TRUE
+        calm[: self.params.bars] = False
+        values = {**whole.values, "entry": calm.astype(float)}
+        return replace(whole, conditions=conditions, values=values, wake_flat=calm)
+
+    return broken(base, prepare=prepare)
+
+
+def test_a_required_condition_that_decides_nothing_is_refused_where_conditions_alone_decide(
+    breakout,
+):
+    assert_refused(
+        deaf(breakout, every_calm_row=True), "longs_are_not_crowded decides nothing: it alone fails"
+    )
+
+
+def test_where_something_else_decides_too_an_idle_condition_is_reported(breakout):
+    # The close above the high is no condition: it may be what blocked the same rows.
+    playbook_cls = deaf(breakout, every_calm_row=False)
+    report = playbook_checks(playbook_cls, playbook_cls.Params(), market())
+    assert report.idle == ("longs_are_not_crowded",)
+    assert playbook_checks(breakout, breakout.Params(), market()).idle == ()
+
+
+def test_a_playbook_that_leaves_nothing_out_is_refused(breakout):
+    def prepare(self, data):
+        return breakout(self.params).prepare(data)
+
+    assert_refused(broken(breakout, prepare=prepare), r"is to be left out but was not; prepare")

@@ -146,7 +146,11 @@ def test_strategies_show_prints_each_parameter(project: Path) -> None:
     [
         (["runn"], "No such command 'runn'. Did you mean 'run'? (see riskoff --help)"),
         (["run"], "Missing argument 'CONFIG'. (see riskoff run --help)"),
-        (["explain", "x"], "give one of --trade N and --at INSTANT (see riskoff --help)"),
+        (
+            ["explain", "x"],
+            "give one of --trade N, --at INSTANT, --day DATE and --why-not WINDOW "
+            "(see riskoff --help)",
+        ),
     ],
 )
 def test_a_wrong_command_line_is_one_line(

@@ -62,3 +62,6 @@ def test_explain_of_a_text_that_is_no_instant_ends_with_2(
         assert "not an instant" in assert_one_clear_line(
             command("explain", folder, "--at", text), 2
         )
+    for option in ("--day", "--why-not"):
+        line = assert_one_clear_line(command("explain", folder, option, "yesterday"), 2)
+        assert line == "'yesterday' is not a day; write it as 2026-02-05"

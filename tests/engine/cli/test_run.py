@@ -67,3 +67,7 @@ def test_a_trade_and_an_instant_are_explained(
     instant = command("explain", folder, "--at", "2026-02-03T03:00Z")
     assert (instant.returncode, instant.stderr) == (0, "")
     assert "2026-02-03" in instant.stdout
+    for option in ("--day", "--why-not"):
+        told = command("explain", folder, option, "2026-02-03")
+        assert (told.returncode, told.stderr) == (0, "")
+        assert "BTCUSDT-PERP in a position (plan 1)" in told.stdout

@@ -1,0 +1,346 @@
+"""What each condition of a playbook earns: the rules again with one of them left out at a time.
+
+A condition is left out by ``playbook.ignore``: it counts as true at every row, and everything that
+the playbook decides by it follows. Each variant is a run like any other, causality check included.
+The differences are of whole runs: a trade that is let in can keep a later one out, and changes the
+equity that later sizes are shares of.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data_feeds.catalog import Catalog
+from data_feeds.dataset import Dataset
+from data_feeds.errors import RiskoffError
+from data_feeds.load import open_source
+from engine.conditions import Truth
+from engine.config.models import RunConfig
+from engine.errors import ConfigError
+from engine.playbook import Signals
+from engine.reporting.text import MISSING, columns, number, percent, signed, without, wrapped
+from engine.results.folder import json_number, staged, write_json
+from engine.results.manifest import run_id
+from engine.results.records import RunRecord
+from engine.results.tables import rows_table, write_table
+from engine.run import RunResult, run
+
+DOCUMENT_FILE = "attribution.json"
+TABLE_FILE = "attribution.parquet"
+PROCESSES = 2
+HEADING = (
+    "left out",
+    "alone",
+    "return",
+    "earned",
+    "drawdown",
+    "saved",
+    "trades",
+    "in",
+    "gone",
+    "average R",
+    "gained",
+)
+
+Entries = frozenset[tuple[int, str]]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """One run: return and drawdown as fractions (drawdown zero or negative), trades, average R."""
+
+    total_return: float
+    max_drawdown: float
+    trades: int
+    average_r: float
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A run of the rules, or why it could not be made; ``entries`` are (instant, instrument)."""
+
+    run_id: str
+    figures: Figures
+    entries: Entries
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What one condition does: the full rules against the rules without it.
+
+    Attributes
+    ----------
+    condition, description : its name, and what it says when true
+    core : without it they are other rules, not looser ones
+    failed_alone : decision rows of the window at which no other required condition failed
+    total_return, max_drawdown, trades, average_r : of the run without it; NaN and 0 after an error
+    return_earned : full rules less without, fraction of equity; positive: the condition earned
+    drawdown_saved : full rules less without, fraction; positive: the condition made it shallower
+    trades_in, trades_gone : entries made only without it, and only with it
+    average_r_gained : full rules less without, R
+    run_id : of the run without it
+    error : why that run could not be made, empty when it was
+    """
+
+    condition: str
+    description: str
+    core: bool
+    failed_alone: int
+    total_return: float
+    max_drawdown: float
+    trades: int
+    average_r: float
+    return_earned: float
+    drawdown_saved: float
+    trades_in: int
+    trades_gone: int
+    average_r_gained: float
+    run_id: str
+    error: str
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """The full rules and what each required condition does, the one that earned most first."""
+
+    name: str
+    playbook: str
+    window: str
+    data_label: str
+    left_out: tuple[str, ...]
+    full: Figures
+    full_run_id: str
+    effects: tuple[Effect, ...]
+
+    def document(self) -> dict[str, Any]:
+        """Return what ``attribution.json`` holds; null where a number does not exist."""
+        found: dict[str, Any] = _jsonable(asdict(self))
+        return found
+
+    def text(self) -> str:
+        """Return the table for a terminal."""
+        full = self.full
+        label = " - SYNTHETIC DATA" if self.data_label == "synthetic" else ""
+        head = [
+            f"{self.name} ({self.playbook}{without(self.left_out)}), {self.window}{label}",
+            f"Full rules: return {percent(full.total_return)}, deepest drawdown "
+            f"{percent(full.max_drawdown)}, {full.trades} trades, average R "
+            f"{signed(full.average_r)}.",
+            "",
+        ]
+        table = [HEADING, *(_row(effect) for effect in self.effects)]
+        return "\n".join([*head, *columns(table), "", *_notes(self.effects)]) + "\n"
+
+
+def attribute(
+    config: RunConfig,
+    source: Catalog | Dataset | None = None,
+    *,
+    plugin_path: Path | None = None,
+    processes: int = PROCESSES,
+    on_progress: Callable[[float], None] | None = None,
+) -> Attribution:
+    """Run the rules, and again without each required condition; return the differences.
+
+    Parameters
+    ----------
+    config : the run; conditions that it leaves out already stay out
+    source : an open catalog or a dataset; None opens ``config.data.source``. A dataset in memory is
+        run in this process.
+    plugin_path : folder of local playbooks
+    processes : runs at the same time
+    on_progress : called with the fraction of runs done, 0 to 1
+
+    Raises
+    ------
+    ConfigError : the playbook requires no condition, or only those already left out.
+    RiskoffError : the full rules cannot be run.
+    """
+    source = open_source(config.data.source) if source is None else source
+    whole = run(config, source, plugin_path=plugin_path)
+    names = _left_in(whole)
+    jobs = [_Job(_leaving_out(config, name), plugin_path) for name in names]
+    made: list[Variant] = []
+    for variant in _variants(jobs, source, processes):
+        made.append(variant)
+        if on_progress is not None:
+            on_progress((1 + len(made)) / (1 + len(jobs)))
+    full, record = _variant_of(whole), RunRecord(whole)
+    alone = rows_failed_alone(whole.signals, record.start, record.end)
+    effects = [
+        _effect(whole, name, full, variant, alone[name])
+        for name, variant in zip(names, made, strict=True)
+    ]
+    return Attribution(
+        name=config.name,
+        playbook=whole.playbook.name,
+        window=f"{config.data.start:%Y-%m-%d} to {config.data.end:%Y-%m-%d}",
+        data_label=record.provenance.name.lower(),
+        left_out=config.playbook.ignore,
+        full=full.figures,
+        full_run_id=full.run_id,
+        effects=tuple(sorted(effects, key=_most_earned)),
+    )
+
+
+def write_attribution(found: Attribution, root: Path) -> Path:
+    """Write ``attribution.json`` and ``attribution.parquet`` into a folder of ``root``; return it.
+
+    Raises
+    ------
+    ReportError : the folder cannot be written.
+    """
+    final = root / f"{found.name}-attribution-{found.full_run_id}"
+    with staged(final) as folder:
+        write_json(found.document(), folder / DOCUMENT_FILE)
+        write_table(rows_table(Effect, found.effects), folder / TABLE_FILE)
+    return final
+
+
+def rows_failed_alone(signals: Signals, start: int, end: int) -> dict[str, int]:
+    """Return for each required condition the rows in ``[start, end]`` that it alone did not allow.
+
+    Unknown counts as failed, as it does in the journal.
+    """
+    required = [item for item in signals.conditions if item.required]
+    inside = (signals.decided_at >= start) & (signals.decided_at <= end)
+    if not required:
+        return {}
+    failed = np.stack([item.truth != Truth.TRUE for item in required]) & inside
+    only = failed.sum(axis=0) == 1
+    return {item.name: int((row & only).sum()) for item, row in zip(required, failed, strict=True)}
+
+
+def _left_in(whole: RunResult) -> list[str]:
+    """The required conditions that can be left out, in the playbook's order."""
+    required = [item for item in whole.signals.conditions if item.required and not item.left_out]
+    if not required:
+        raise ConfigError(
+            f"{whole.config.name}: nothing to leave out: {whole.playbook.name} requires no "
+            f"condition{' but those in playbook.ignore' if whole.config.playbook.ignore else ''}"
+        )
+    return [item.name for item in required]
+
+
+def _leaving_out(config: RunConfig, name: str) -> RunConfig:
+    rules = config.playbook.model_copy(update={"ignore": (*config.playbook.ignore, name)})
+    return config.model_copy(update={"playbook": rules})
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One variant to run."""
+
+    config: RunConfig
+    plugin_path: Path | None
+
+
+def _variants(jobs: Sequence[_Job], source: Catalog | Dataset, processes: int) -> Iterator[Variant]:
+    """Yield the variants in order; in processes of their own unless the data are in memory."""
+    if processes < 2 or len(jobs) < 2 or isinstance(source, Dataset):
+        for job in jobs:
+            yield _variant(source, job)
+        return
+    # spawn: the event loop's threads and compiled code do not survive a fork.
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(partial(_variant, source), jobs)
+
+
+def _variant(source: Catalog | Dataset, job: _Job) -> Variant:
+    try:
+        return _variant_of(run(job.config, source, plugin_path=job.plugin_path))
+    except RiskoffError as error:
+        nothing = Figures(math.nan, math.nan, 0, math.nan)
+        return Variant("", nothing, frozenset(), str(error))
+
+
+def _variant_of(result: RunResult) -> Variant:
+    record = RunRecord(result)
+    metrics = record.metrics
+    figures = Figures(
+        total_return=metrics["total_return"],
+        max_drawdown=metrics["max_drawdown_bars"],
+        trades=len(record.trades),
+        average_r=metrics["average_r"],
+    )
+    entries = frozenset((trade.entered_at, trade.instrument) for trade in record.trades)
+    return Variant(run_id(result), figures, entries)
+
+
+def _effect(whole: RunResult, name: str, full: Variant, variant: Variant, alone: int) -> Effect:
+    (item,) = [item for item in whole.signals.conditions if item.name == name]
+    rules, other = full.figures, variant.figures
+    made = not variant.error
+    return Effect(
+        condition=name,
+        description=item.description,
+        core=item.core,
+        failed_alone=alone,
+        total_return=other.total_return,
+        max_drawdown=other.max_drawdown,
+        trades=other.trades,
+        average_r=other.average_r,
+        return_earned=rules.total_return - other.total_return,
+        drawdown_saved=rules.max_drawdown - other.max_drawdown,
+        trades_in=len(variant.entries - full.entries) if made else 0,
+        trades_gone=len(full.entries - variant.entries) if made else 0,
+        average_r_gained=rules.average_r - other.average_r,
+        run_id=variant.run_id,
+        error=variant.error,
+    )
+
+
+def _most_earned(effect: Effect) -> tuple[bool, float, str]:
+    return bool(effect.error), -effect.return_earned, effect.condition
+
+
+def _row(effect: Effect) -> tuple[str, ...]:
+    name = f"{effect.condition}{' *' if effect.core else ''}"
+    alone = number(effect.failed_alone)
+    if effect.error:
+        return (name, alone, *[MISSING] * (len(HEADING) - 2))
+    return (
+        name,
+        alone,
+        percent(effect.total_return),
+        signed(100 * effect.return_earned),
+        percent(effect.max_drawdown),
+        signed(100 * effect.drawdown_saved),
+        str(effect.trades),
+        str(effect.trades_in),
+        str(effect.trades_gone),
+        signed(effect.average_r),
+        signed(effect.average_r_gained),
+    )
+
+
+def _notes(effects: Sequence[Effect]) -> list[str]:
+    lines = wrapped(
+        "Each row is the run without that condition. Earned, saved and gained: full rules less "
+        "without, in points of return, points of drawdown and R; positive: the condition helped. "
+        "Alone: decision rows at which nothing else was missing. In, gone: entries that only the "
+        "run without it makes, and no longer makes."
+    )
+    if any(effect.core for effect in effects):
+        lines += wrapped("* The rules are named after it: without it they are other rules.")
+    for effect in effects:
+        if effect.error:
+            lines += wrapped(f"{effect.condition}: could not be run: {effect.error}")
+    return lines
+
+
+def _jsonable(value: Any) -> Any:
+    """Return a document without NaN, in lists and dictionaries."""
+    if isinstance(value, dict):
+        return {key: _jsonable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_jsonable(item) for item in value]
+    return json_number(value) if isinstance(value, float) else value

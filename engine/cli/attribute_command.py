@@ -1,0 +1,42 @@
+"""``attribute``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from engine.cli.options import ConfigArgument, DataOption, JsonOption, PluginOption, SetOption
+from engine.cli.output import print_json, working
+
+DEFAULT_ATTRIBUTIONS = Path("attributions")
+
+
+def attribute(
+    config: ConfigArgument,
+    *,
+    overrides: SetOption = None,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Folder of all attributions")
+    ] = DEFAULT_ATTRIBUTIONS,
+    data: DataOption = None,
+    plugin_path: PluginOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run again without each required condition in turn: what does each of them earn or cost?"""
+    from engine.cli.configuration import read_config
+
+    checked = read_config(config, overrides, plugin_path, data)
+
+    from engine.attribution import attribute as attributed
+    from engine.attribution import write_attribution
+    from engine.results import check_writable
+
+    check_writable(out)
+    with working("running") as report:
+        found = attributed(checked, plugin_path=plugin_path, on_progress=report)
+    folder = write_attribution(found, out)
+    if as_json:
+        print_json({"folder": str(folder), **found.document()})
+        return
+    print(found.text(), end="")
+    print(folder)
