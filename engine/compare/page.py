@@ -21,8 +21,9 @@ from engine.compare.pool import AUDIT_FILE, CellOutcome
 from engine.compare.record import CellRecord
 from engine.compare.remarks import warnings_of
 from engine.config.compare import CompareConfig
-from engine.episodes import Episode
+from engine.episodes import Episode, PhaseName
 from engine.reporting.text import percent, signed_percent
+from engine.reporting.why_not_words import explain_why_not
 from engine.results.folder import CONFIG_FILE, MANIFEST_FILE, METRICS_FILE
 
 FILES = (
@@ -32,6 +33,7 @@ FILES = (
     ("metrics", METRICS_FILE),
     ("audit", AUDIT_FILE),
 )
+FLUSHES = (PhaseName.FLUSH, PhaseName.SECOND_FLUSH)
 PARTS = ("price", "slippage", "fees", "funding", "dividends", "interest", "other")
 
 
@@ -186,7 +188,24 @@ def _cell(
         "audit": _audit_words(record),
         "files": FILES,
         "no_trades": "Baselines are not told trade by trade." if baseline else "No trades.",
+        "why_not": [] if baseline else _why_not(record),
+        "no_why_not": "Baselines wait for nothing." if baseline else "The episode has no flush.",
     }
+
+
+def _why_not(record: CellRecord) -> list[dict[str, str]]:
+    """Return what kept a playbook out in each flush of its episode."""
+    answers = []
+    for phase in record.episode.spans():
+        if phase.name in FLUSHES:
+            window = f"{phase.start}..{phase.end}"
+            answers.append(
+                {
+                    "window": f"{phase.name.value}, {phase.start} to {phase.end}",
+                    "text": explain_why_not(record.folder, window),
+                }
+            )
+    return answers
 
 
 def _audit_words(record: CellRecord) -> str:

@@ -34,7 +34,10 @@ from engine.run import RunResult, prepare_run
 
 AUDIT_FILE = "audit.json"
 # What the page reads of a run folder.
-READ_TABLES = ("equity", "trades", "fills", "events", "hedges", "journal_decisions")
+READ_TABLES = (
+    "equity", "trades", "fills", "events", "hedges", "journal_decisions", "journal_conditions",
+    "journal_account", "decision_rows", "guards", "orders",
+)  # fmt: skip
 READ_FILES = (
     MANIFEST_FILE, METRICS_FILE, CONDITIONS_FILE, CONFIG_FILE, SUMMARY_FILE, TEARSHEET_FILE,
 )  # fmt: skip

@@ -201,7 +201,17 @@
       : [];
     document.getElementById("panel-trades").replaceChildren(
       ...(trades.length ? [...more, ...trades] : [element("p", cell.no_trades, "note")]));
+    const answers = cell.why_not.map(({ window, text }) => {
+      const answer = document.createElement("details");
+      const told = element("pre", text);
+      told.tabIndex = 0;
+      answer.append(element("summary", window), told);
+      return answer;
+    });
+    document.getElementById("panel-why-not").replaceChildren(
+      ...(answers.length ? answers : [element("p", cell.no_why_not, "note")]));
     panel.showModal();
+    panel.scrollTop = 0;
   }
   for (const button of document.querySelectorAll("[data-open]")) {
     button.addEventListener("click", () => open(button.dataset.open));

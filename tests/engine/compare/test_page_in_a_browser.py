@@ -129,6 +129,11 @@ def test_a_cell_opens_closes_and_gives_the_focus_back_by_keyboard(visit, small):
     numbers = page.locator("#panel-numbers").inner_text()
     assert "90% interval" in numbers
     assert " to " in numbers
+    answer = page.locator("#panel-why-not details")
+    assert answer.count() == 1
+    answer.locator("summary").click()
+    assert "2026-02-04 to 2026-02-06" in answer.inner_text()
+    assert "Nearest miss" in answer.inner_text() or "entry" in answer.inner_text()
     assert "because:" in page.locator("#panel .trade").first.inner_text()
     page.keyboard.press("Escape")
     assert not panel.is_visible()
