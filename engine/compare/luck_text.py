@@ -55,12 +55,15 @@ def interval_texts(luck: CellLuck) -> dict[str, str]:
         "total_return": (luck.metrics["total_return"], signed_percent),
         "sharpe": (luck.metrics["sharpe"], signed),
         "sortino": (luck.metrics["sortino"], signed),
-        "max_drawdown": (luck.metrics["max_drawdown_days"], _daily_percent),
+        "max_drawdown": (luck.metrics["max_drawdown_days"], signed_percent),
         "calmar": (luck.metrics["calmar"], signed),
         "hit_rate": (luck.hit_rate, _whole_percent),
         "average_r": (luck.average_r, signed),
     }
-    return {name: range_text(item, text) for name, (item, text) in found.items()}
+    texts = {name: range_text(item, text) for name, (item, text) in found.items()}
+    # The number beside it is of bar closes.
+    texts["max_drawdown"] += " (daily closes)"
+    return texts
 
 
 def range_text(found: Interval | Missing, text: Callable[[float], str]) -> str:
@@ -68,10 +71,6 @@ def range_text(found: Interval | Missing, text: Callable[[float], str]) -> str:
     if isinstance(found, Missing):
         return str(found)
     return f"{text(found.low)} to {text(found.high)}"
-
-
-def _daily_percent(value: float) -> str:
-    return f"{signed_percent(value)} (daily)"
 
 
 def _whole_percent(value: float) -> str:
