@@ -12,6 +12,7 @@ from engine.statistics.bootstrap import (
     intervals,
     mean_interval,
     proportion_interval,
+    quantile_interval,
 )
 from engine.statistics.gates import MIN_DAYS, MIN_TRADES, enough
 from engine.statistics.measures import Measure, daily_measures
@@ -49,5 +50,6 @@ __all__ = [
     "moments",
     "probabilistic_sharpe",
     "proportion_interval",
+    "quantile_interval",
     "superior_ability",
 ]
