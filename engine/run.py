@@ -57,8 +57,13 @@ class PreparedRun:
         ------
         PlaybookError : a signal depends on what was not known yet.
         """
+        signals = self.part.signals
+        check_causality(self.playbook, self.dataset, self.requirements, signals, outcome)
+        return self.unproved(outcome)
+
+    def unproved(self, outcome: SimulationOutcome) -> RunResult:
+        """Return the finished run without the proof: for many runs of rules that others prove."""
         part = self.part
-        check_causality(self.playbook, self.dataset, self.requirements, part.signals, outcome)
         return RunResult(
             part.config,
             part.dataset,
@@ -99,6 +104,13 @@ def prepare_run(
 ) -> PreparedRun:
     """Return everything that a simulation needs."""
     playbook = load_playbook(config.playbook.name, config.playbook.params, plugin_path)
+    return prepare_playbook(config, source, playbook)
+
+
+def prepare_playbook(
+    config: RunConfig, source: Catalog | Dataset, playbook: Playbook[Any]
+) -> PreparedRun:
+    """Return what :func:`prepare_run` does for a playbook that is loaded."""
     requirements = requirements_of(playbook)
     dataset = load_window(config, source, requirements)
     market = load_state(config, source)
