@@ -12,6 +12,7 @@ from engine.cli import (
     episode_commands,
     run_commands,
     strategy_commands,
+    stress_command,
 )
 
 app = typer.Typer(
@@ -24,6 +25,7 @@ app = typer.Typer(
 )
 app.command("run")(run_commands.run)
 app.command("account")(run_commands.account)
+app.command("stress")(stress_command.stress)
 app.command("validate")(config_commands.validate)
 app.command("show-config")(config_commands.show_config)
 app.command("schema")(config_commands.schema)
