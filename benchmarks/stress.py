@@ -59,9 +59,7 @@ def whole_run(job: StressJob) -> Callable[[int], object]:
 
 def main() -> None:
     """Print one row a playbook."""
-    print(
-        "| run | making the path, ms | stress, ms | as a run, ms | ratio |\n|---|---|---|---|---|"
-    )
+    print("| run | the path, ms | stress, ms | as a run, ms | ratio |\n|---|---|---|---|---|")
     source = open_source("embedded")
     for title, (name, overrides) in RUNS.items():
         config = load_run_config(ROOT / "configs" / "runs" / f"{name}.yaml", overrides)

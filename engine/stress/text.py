@@ -102,11 +102,11 @@ def _cells(
     return cells
 
 
-def interval_text(figure: Figure) -> str:
+def interval_text(figure: Figure, digits: int = 2) -> str:
     """Return an interval of fractions in brackets, or why there is none."""
     found = figure.interval
     if isinstance(found, Interval):
-        return f"[{percent(found.low)}, {percent(found.high)}]"
+        return f"[{percent(found.low, digits)}, {percent(found.high, digits)}]"
     return f"[{found}]"
 
 

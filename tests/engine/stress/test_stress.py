@@ -1,19 +1,26 @@
 """Paths, one after the other and side by side; books that are wrong are found."""
 
+import json
+from dataclasses import fields
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from data_feeds.embedded import embedded_catalog
 from data_feeds.schema import Provenance, utc_text
 from data_feeds.simulation.scenarios import joined
 from data_feeds.timeframe import DAY_NS
+from engine.cli.configuration import read_config
 from engine.errors import ConfigError, PlaybookError, SimulationError
 from engine.run import run
-from engine.stress import PathRow, publish_stress, run_stress
+from engine.stress import PathRow, publish_stress, run_stress, stress_job
 from engine.stress import path as path_module
 from engine.stress.job import window_config
 from engine.stress.path import daily_equity
 from engine.stress.stress import AUDITED_FIRST
 from tests.data_feeds.factory import ns
+from tests.embedded import PERP
 
 
 def contents(folder):
@@ -129,6 +136,11 @@ def test_the_first_path_that_fails_is_named(toy_job, jobs):
         run_stress(toy_job("playbook.params.fault=on_bar"), jobs=jobs)
 
 
+def test_a_worker_that_dies_ends_the_stress_instead_of_holding_it_up(toy_job):
+    with pytest.raises(SimulationError, match="a worker process ended by itself, perhaps for lack"):
+        run_stress(toy_job("playbook.params.fault=die"), jobs=2)
+
+
 def test_a_path_that_comes_out_differently_the_second_time_stops_the_stress(toy_job, monkeypatch):
     job = toy_job(paths=8)
     measured = path_module.PathRunner._measured
@@ -170,3 +182,37 @@ def test_progress_reaches_one(toy_job):
 def test_data_that_end_on_a_weekend_begin_where_they_end(toy_job):
     job = toy_job("data.end=2026-03-01")
     assert job.continuation().begin == ns("2026-02-27T21:00")
+
+
+SWING = {"legs": [{"instrument": PERP, "timeframe": "15m", "weight": 1.0}]}
+
+
+def shipped(name, *settings):
+    end = ("data.source=embedded", "data.start=2026-01-01", "data.end=2026-02-20")
+    config = read_config(name, [*end, *settings], None)
+    return stress_job(config, embedded_catalog(), "B", paths=2, days=15)
+
+
+def test_playbooks_of_one_seed_meet_the_same_market_and_their_perps_audit_clean():
+    reclaim = shipped("demo")
+    swing = shipped("swing_2026", f"playbook.params={json.dumps(SWING)}")
+    ours, theirs = (job.continuation().path(1) for job in (reclaim, swing))
+    assert theirs.channels.keys() - ours.channels.keys()
+    for key in ours.channels.keys() & theirs.channels.keys():
+        for name, values in ours.channels[key].columns.items():
+            np.testing.assert_array_equal(values, theirs.channels[key][name], f"{key} {name}")
+    held = shipped(
+        "leverage_2020",
+        "playbook.params.timeframe=15m",
+        "playbook.params.enter_at=2026-02-20T00:00Z",
+    )
+    done = run_stress(held, jobs=1)
+    assert done.audited == (0, 1)
+    assert [row.trades for row in done.rows] == [1, 1]
+    assert all(row.funding != 0 for row in done.rows)
+
+
+def test_every_column_of_the_table_is_documented():
+    page = (Path(__file__).resolve().parents[3] / "docs" / "stress.md").read_text()
+    for field in fields(PathRow):
+        assert f"`{field.name}`" in page

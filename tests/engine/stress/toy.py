@@ -13,6 +13,7 @@ venue: binance_usdm
 """
 
 PLUGIN = """
+import os
 import threading
 from pathlib import Path
 
@@ -45,6 +46,8 @@ class Toy(Playbook[ToyParams]):
         if self.params.fault == "wait":
             print("working", flush=True)
             threading.Event().wait()
+        if self.params.fault == "die":
+            os._exit(9)
         bars = data.channels[CLOCK]
         close = bars["close"]
         if self.params.fault == "ahead":
