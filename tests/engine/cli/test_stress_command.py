@@ -145,15 +145,18 @@ def test_an_interrupted_stress_leaves_neither_files_nor_processes(project, sent,
         preexec_fn=interruptible,  # noqa: PLW1509
         start_new_session=True,
     ) as process:
-        # A worker says so when it is in the middle of a path that never ends.
-        assert process.stdout.readline() == "working\n"
-        # Ctrl-C goes to every process of the terminal, a polite kill to one.
-        if sent == signal.SIGINT:
-            os.killpg(process.pid, sent)
-        else:
-            process.send_signal(sent)
-        # A worker that goes on would keep stderr open, and this from returning.
-        out, error = process.communicate(timeout=30)
+        try:
+            # A worker says so when it is in the middle of a path that never ends.
+            assert process.stdout.readline() == "working\n"
+            # Ctrl-C goes to every process of the terminal, a polite kill to one.
+            if sent == signal.SIGINT:
+                os.killpg(process.pid, sent)
+            else:
+                process.send_signal(sent)
+            # A worker that goes on would keep stderr open, and this from returning.
+            out, error = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert (process.returncode, error) == (code, told)
     assert set(out.splitlines()) <= {"working"}
     assert list((project / "stress").iterdir()) == []

@@ -44,7 +44,7 @@ class Toy(Playbook[ToyParams]):
 
     def prepare(self, data):
         if self.params.fault == "wait":
-            print("working", flush=True)
+            os.write(1, b"working\\n")
             threading.Event().wait()
         if self.params.fault == "die":
             os._exit(9)
