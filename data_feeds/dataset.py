@@ -26,6 +26,10 @@ class Dataset:
         object.__setattr__(self, "instruments", MappingProxyType(dict(self.instruments)))
         object.__setattr__(self, "channels", MappingProxyType(dict(self.channels)))
 
+    def __reduce__(self) -> tuple[type["Dataset"], tuple[object, ...]]:
+        """How a dataset is sent to another process: read-only mappings are not by themselves."""
+        return Dataset, (dict(self.instruments), dict(self.channels))
+
     def has(self, instrument: str, kind: ChannelKind, timeframe: str = "") -> bool:
         """Whether the channel is here and holds at least one row."""
         channel = self.channels.get(ChannelKey(instrument, kind, timeframe))

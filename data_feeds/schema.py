@@ -102,6 +102,10 @@ class Channel:
             frozen[name] = view
         object.__setattr__(self, "columns", MappingProxyType(frozen))
 
+    def __reduce__(self) -> tuple[type["Channel"], tuple[object, ...]]:
+        """How a channel is sent to another process: read-only mappings are not by themselves."""
+        return Channel, (self.key, dict(self.columns))
+
     def __len__(self) -> int:
         return len(self.columns["available_at"])
 

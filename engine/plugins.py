@@ -19,6 +19,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from engine.config.models import PlaybookConfig
 from engine.config.problems import problem_lines, validate_strict
 from engine.config.yaml_source import ConfigSource
 from engine.errors import ConfigError, PlaybookContractError, PlaybookError, RiskoffError
@@ -83,6 +84,11 @@ def load_playbook_class(name: str, plugin_path: Path | None = None) -> type[AnyP
     if not found:
         raise ConfigError(f"no such playbook; {_nearest(name, plugin_path)}")
     return _check(name, _import(name, found[0].target, plugin_path))
+
+
+def configured_playbook(config: PlaybookConfig, plugin_path: Path | None = None) -> AnyPlaybook:
+    """Return the playbook that a config describes; errors are those of :func:`load_playbook`."""
+    return load_playbook(config.name, config.params, plugin_path, ignore=config.ignore)
 
 
 def load_playbook(

@@ -19,7 +19,7 @@ from engine.causality import check_causality, prepare
 from engine.config.models import RunConfig
 from engine.events import SimulationOutcome
 from engine.playbook import Playbook, Requirements, Signals
-from engine.plugins import load_playbook, new_playbook, requirements_of
+from engine.plugins import configured_playbook, new_playbook, requirements_of
 from engine.state import MarketState
 from engine.window import load_state, load_window, with_listed
 
@@ -61,8 +61,13 @@ class PreparedRun:
         ------
         PlaybookError : a signal depends on what was not known yet.
         """
+        signals = self.part.signals
+        check_causality(self.playbook, self.dataset, self.requirements, signals, outcome)
+        return self.unproved(outcome)
+
+    def unproved(self, outcome: SimulationOutcome) -> RunResult:
+        """Return the finished run without the proof: for many runs of rules that others prove."""
         part = self.part
-        check_causality(self.playbook, self.dataset, self.requirements, part.signals, outcome)
         return RunResult(
             part.config,
             part.dataset,
@@ -101,14 +106,19 @@ def prepare_run(
     config: RunConfig, source: Catalog | Dataset, plugin_path: Path | None = None
 ) -> PreparedRun:
     """Return everything that a simulation needs."""
-    rules = config.playbook
-    playbook = load_playbook(rules.name, rules.params, plugin_path, ignore=rules.ignore)
+    return prepare_playbook(config, source, configured_playbook(config.playbook, plugin_path))
+
+
+def prepare_playbook(
+    config: RunConfig, source: Catalog | Dataset, playbook: Playbook[Any]
+) -> PreparedRun:
+    """Return what :func:`prepare_run` does for a playbook that is loaded."""
     requirements = requirements_of(playbook)
     dataset = load_window(config, source, requirements)
     market = load_state(config, source)
     signals = prepare(playbook, dataset, requirements)
     traded, listing = with_listed(config, dataset, requirements, signals)
     # A fresh instance decides: what ``prepare`` saw of the future cannot hide on ``self``.
-    decider = new_playbook(type(playbook), playbook.params, rules.ignore)
+    decider = new_playbook(type(playbook), playbook.params, playbook.ignored)
     part = Part(config, traded, decider, signals, listing, market)
     return PreparedRun(playbook, dataset, requirements, part)

@@ -15,7 +15,7 @@ from data_feeds.dataset import Dataset
 from engine.bt import simulate_together
 from engine.config.sleeves import SleevesConfig
 from engine.events import JointOutcome
-from engine.plugins import load_playbook, requirements_of
+from engine.plugins import configured_playbook, requirements_of
 from engine.results.sleeves import account_folder_name
 from engine.run import RunResult, prepare_run
 
@@ -51,7 +51,7 @@ def run_sleeves(
     """
     traded = {}
     for name, sleeve in config.sleeves.items():
-        playbook = load_playbook(sleeve.playbook.name, sleeve.playbook.params, plugin_path)
+        playbook = configured_playbook(sleeve.playbook, plugin_path)
         traded[name] = set(requirements_of(playbook).traded)
     sharing = Counter(market for markets in traded.values() for market in markets)
     rivals = {

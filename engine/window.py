@@ -40,16 +40,7 @@ def load_window(
     prices the options that it may list, and the bars of the report's benchmark.
     """
     start, end = (int(x.timestamp()) * 10**9 for x in (config.data.start, config.data.end))
-    required = set(requirements.channels)
-    if config.account.interest_series is not None:
-        required.add(ChannelKey(config.account.interest_series, ChannelKind.SERIES))
-    optional = requirements.optional | settlement_channels(source, requirements)
-    # Bars that the playbook reads are the benchmark's as well.
-    read = {key.instrument for key in required if key.kind is BARS}
-    optional |= benchmark_channels(set(config.report.held) - read, source)
-    for underlying in requirements.options:
-        required.add(ChannelKey(underlying, BARS, "1d"))
-        optional |= set(pricing_channels(underlying, config.options))
+    required, optional = run_channels(config, source, requirements)
     warmup = history_ns(config, source, requirements)
     dataset = load_dataset(
         source,
@@ -63,6 +54,28 @@ def load_window(
     refuse_gaps(config, dataset, requirements, start)
     lag = config.data.extra_lag
     return dataset if lag is None else dataset.delayed(parse_duration(lag))
+
+
+def run_channels(
+    config: RunConfig, source: Catalog | Dataset, requirements: Requirements
+) -> tuple[frozenset[ChannelKey], frozenset[ChannelKey]]:
+    """Return the channels of a run: those that must be there, and those used where there are any.
+
+    Raises
+    ------
+    ConfigError : the data have no bars of the report's benchmark.
+    """
+    required = set(requirements.channels)
+    if config.account.interest_series is not None:
+        required.add(ChannelKey(config.account.interest_series, ChannelKind.SERIES))
+    optional = requirements.optional | settlement_channels(source, requirements)
+    # Bars that the playbook reads are the benchmark's as well.
+    read = {key.instrument for key in required if key.kind is BARS}
+    optional |= benchmark_channels(set(config.report.held) - read, source)
+    for underlying in requirements.options:
+        required.add(ChannelKey(underlying, BARS, "1d"))
+        optional |= set(pricing_channels(underlying, config.options))
+    return frozenset(required), optional
 
 
 def with_listed(

@@ -66,6 +66,10 @@ _INVERSES = {"SH": "SPY", "PSQ": "QQQ"}
 # What an unknown equity's beta is measured against, the first that the data hold.
 _INDICES = (("SP500", "market"), ("SPY", "market"), ("GSPC", "market"), ("NASDAQCOM", "tech"),
             ("QQQ", "tech"))  # fmt: skip
+# What a path's start is measured on, beside the channels that go on: the index, yields, the dollar.
+CONTEXT = (*(name for name, _ in _INDICES), "DGS10", "DXY")
+# Calendar days before the data's end that are enough for every such measure.
+LOOK_BACK_DAYS = 200
 
 
 @dataclass(frozen=True)

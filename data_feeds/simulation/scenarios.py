@@ -7,7 +7,8 @@ Each scenario is a story told in numbers (``scenario_numbers``); none of them is
 they have no probabilities. Every row is synthetic.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -34,6 +35,8 @@ from data_feeds.simulation.scenario_ends import (
     trades_around_the_clock,
 )
 from data_feeds.simulation.scenario_market import (
+    CONTEXT,
+    LOOK_BACK_DAYS,
     DailyStart,
     Factors,
     check_session_bars,
@@ -49,12 +52,23 @@ from data_feeds.simulation.scenario_perps import (
     PerpPath,
     PerpStart,
     asset_of,
+    check_perp_bars,
     perp_path,
     perp_starts,
 )
 from data_feeds.timeframe import DAY_NS
 
-__all__ = ["SCENARIOS", "Scenario", "joined", "scenario_paths"]
+__all__ = [
+    "LOOK_BACK_DAYS",
+    "SCENARIOS",
+    "Continuation",
+    "Scenario",
+    "context_channels",
+    "continuation",
+    "joined",
+    "refusals",
+    "scenario_paths",
+]
 
 _PERP_POINTS = (ChannelKind.FUNDING, ChannelKind.OPEN_INTEREST, ChannelKind.LIQUIDATIONS)
 _MAY_BE_EMPTY = (ChannelKind.DIVIDENDS, ChannelKind.SPLITS)
@@ -84,39 +98,119 @@ def scenario_paths(
     SchemaError : a channel cannot be continued (it is named), the scenario is unknown, or
         ``paths``, ``days`` or ``seed`` is out of range.
     """
+    if paths < 1:
+        raise SchemaError(f"paths is {paths}; a scenario needs at least 1")
+    begun = continuation(dataset, scenario, days=days, seed=seed)
+    return (begun.path(i) for i in range(paths))
+
+
+@dataclass(frozen=True)
+class Continuation:
+    """Where the paths of one scenario begin, measured once for all of them."""
+
+    dataset: Dataset
+    scenario: Scenario
+    start: DailyStart
+    perps: Mapping[str, PerpStart]
+    seed: int
+
+    @property
+    def begin(self) -> int:
+        """The end of the dataset, from which the paths go on, ns UTC."""
+        return self.start.begin
+
+    @property
+    def end(self) -> int:
+        """Where the paths end, ns UTC."""
+        return self.start.end
+
+    def path(self, number: int) -> Dataset:
+        """Return one path, counted from 0; it depends on the seed and its number alone."""
+        return _path(
+            self.dataset,
+            self.scenario,
+            self.start,
+            dict(self.perps),
+            seed=self.seed,
+            path=number,
+        )
+
+
+def continuation(
+    dataset: Dataset, scenario: str | Scenario, *, days: int, seed: int
+) -> Continuation:
+    """Return what makes the paths of :func:`scenario_paths`, any of them and in any order.
+
+    Parameters and errors are those of :func:`scenario_paths`.
+    """
     numbers = scenario_of(scenario)
-    for name, value, least in (("paths", paths, 1), ("days", days, 1), ("seed", seed, 0)):
+    for name, value, least in (("days", days, 1), ("seed", seed, 0)):
         if value < least:
             raise SchemaError(f"{name} is {value}; a scenario needs at least {least}")
     begin = end_of(dataset)
-    end = begin + days * DAY_NS
-    _refuse_empty(dataset)
+    for error in refusals(dataset).values():
+        raise error
     perps = perp_starts(dataset, begin)
-    for key in sorted(dataset.channels):
-        _check(dataset, key, perps, begin)
-    start = daily_start(dataset, begin, end)
-    return (_path(dataset, numbers, start, perps, seed=seed, path=i) for i in range(paths))
+    start = daily_start(dataset, begin, begin + days * DAY_NS)
+    return Continuation(dataset, numbers, start, perps, seed)
 
 
-def _refuse_empty(dataset: Dataset) -> None:
-    for key, channel in sorted(dataset.channels.items()):
-        if len(channel) == 0 and key.kind not in _MAY_BE_EMPTY:
-            raise SchemaError(
-                f"{key}: no row to continue; leave the channel out with dataset.only or load more"
-            )
+def refusals(dataset: Dataset) -> dict[ChannelKey, SchemaError]:
+    """Return why channels of a dataset cannot be continued, one error a channel; best none.
+
+    Raises
+    ------
+    SchemaError : the dataset holds no row.
+    """
+    begin = end_of(dataset)
+    found: dict[ChannelKey, SchemaError] = {}
+    # Bars come first: points of a perp go on only beside bars that do.
+    for key in sorted(dataset.channels, key=lambda key: (key.kind not in BAR_KINDS, key)):
+        assets = {
+            asset_of(other.instrument)
+            for other in dataset.channels.keys() - found.keys()
+            if other.kind in BAR_KINDS and trades_around_the_clock(dataset, other.instrument)
+        }
+        try:
+            _check(dataset, key, assets, begin)
+        except SchemaError as error:
+            found[key] = error
+    return found
 
 
-def _check(dataset: Dataset, key: ChannelKey, perps: dict[str, PerpStart], begin: int) -> None:
-    """Raise unless a channel can be continued."""
-    if key.kind in BAR_KINDS and not trades_around_the_clock(dataset, key.instrument):
+def context_channels(held: Iterable[ChannelKey]) -> frozenset[ChannelKey]:
+    """Return which of some channels a path's start is measured on, whatever it shall hold.
+
+    With them and ``LOOK_BACK_DAYS`` of history, paths of one seed agree between datasets that
+    end alike.
+    """
+    daily_bars = (ChannelKind.BARS, "1d")
+    return frozenset(
+        key
+        for key in held
+        if key.instrument in CONTEXT
+        and (key.kind is ChannelKind.SERIES or (key.kind, key.timeframe) == daily_bars)
+    )
+
+
+def _check(dataset: Dataset, key: ChannelKey, assets: set[str], begin: int) -> None:
+    """Raise unless a channel can be continued; ``assets`` have bars around the clock."""
+    channel = dataset.channels[key]
+    if len(channel) == 0 and key.kind not in _MAY_BE_EMPTY:
+        raise SchemaError(
+            f"{key}: no row to continue; leave the channel out with dataset.only or load more"
+        )
+    if key.kind in BAR_KINDS and trades_around_the_clock(dataset, key.instrument):
+        check_perp_bars(channel, begin)
+    elif key.kind in BAR_KINDS:
         check_session_bars(dataset, key, begin)
-    if key.kind in _PERP_POINTS and asset_of(key.instrument) not in perps:
+    if key.kind in _PERP_POINTS and asset_of(key.instrument) not in assets:
         raise SchemaError(
             f"{key}: cannot be continued without bars of {asset_of(key.instrument)}; add them or "
             "leave the channel out with dataset.only"
         )
     if key.kind in _PERP_POINTS or key.kind is ChannelKind.SERIES:
-        check_points(dataset.channels[key], begin)
+        check_points(channel, begin)
 
 
 def _path(

@@ -14,6 +14,7 @@ from engine.cli import (
     episode_commands,
     run_commands,
     strategy_commands,
+    stress_command,
     study_command,
 )
 
@@ -28,6 +29,7 @@ app = typer.Typer(
 app.command("run")(run_commands.run)
 app.command("account")(run_commands.account)
 app.command("compare")(compare_command.compare)
+app.command("stress")(stress_command.stress)
 app.command("validate")(config_commands.validate)
 app.command("show-config")(config_commands.show_config)
 app.command("schema")(config_commands.schema)

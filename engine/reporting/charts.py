@@ -89,12 +89,17 @@ def account_chart(curve: EquityCurve, sleeves: Mapping[str, EquityCurve]) -> str
 
 
 @contextmanager
-def quiet_figure(heights: Sequence[float]) -> Iterator[tuple[Any, Sequence[Any]]]:
-    """Yield a figure and its panels below each other, of ``heights`` inches, on one UTC axis."""
+def quiet_figure(
+    heights: Sequence[float], *, one_axis: bool = True
+) -> Iterator[tuple[Any, Sequence[Any]]]:
+    """Yield a figure and its panels below each other, of ``heights`` inches, on one UTC axis.
+
+    Without ``one_axis`` each panel has its own, which the caller names.
+    """
     total = sum(heights)
     with quiet_style() as mpl:
         figure = mpl.figure.Figure(figsize=(WIDTH, total))
-        panels = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
+        panels = figure.subplots(len(heights), 1, sharex=one_axis, height_ratios=heights)
         # Not the constrained layout: its solver ends in other last digits from call to call.
         figure.subplots_adjust(
             left=0.09, right=0.99, top=1 - TITLE / total, bottom=DATES / total, hspace=0.08
@@ -102,7 +107,8 @@ def quiet_figure(heights: Sequence[float]) -> Iterator[tuple[Any, Sequence[Any]]
         for axes in panels:
             axes.grid(True, color="#e6e9ed", linewidth=0.7)
             axes.margins(x=0.01)
-        panels[-1].set_xlabel("UTC")
+        if one_axis:
+            panels[-1].set_xlabel("UTC")
         figure.align_ylabels(panels)
         yield figure, panels
 

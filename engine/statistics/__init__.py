@@ -12,6 +12,7 @@ from engine.statistics.bootstrap import (
     intervals,
     mean_interval,
     proportion_interval,
+    quantile_interval,
 )
 from engine.statistics.event_study import (
     MIN_CLUSTERS,
@@ -88,6 +89,7 @@ __all__ = [
     "placebo_test",
     "probabilistic_sharpe",
     "proportion_interval",
+    "quantile_interval",
     "reaction",
     "segments",
     "superior_ability",

@@ -2,7 +2,8 @@
 
 Sources: Politis and Romano (1994), 'The Stationary Bootstrap', JASA 89; the block length after
 Politis and White (2004) with the correction of Patton, Politis and White (2009), as in ``arch``;
-Wilson (1927), 'Probable Inference', JASA 22, for a proportion.
+Wilson (1927), 'Probable Inference', JASA 22, for a proportion; Thompson (1936), 'On Confidence
+Ranges for the Median', Annals of Mathematical Statistics 7, for a quantile.
 
 Intervals are percentile intervals. BCa is left out: its acceleration is a jackknife of independent
 observations, which days are not, and a maximum drawdown has none that is smooth.
@@ -141,6 +142,48 @@ def proportion_interval(successes: int, trials: int, *, level: float = 0.95) -> 
     test = import_module("scipy.stats").binomtest(successes, trials)
     found = test.proportion_ci(confidence_level=level, method="wilson")
     return Interval(successes / trials, float(found.low), float(found.high), level, 0, trials)
+
+
+def quantile_interval(
+    values: ArrayLike, probability: float, *, level: float = 0.95
+) -> Interval | Missing:
+    """Return an interval of a quantile of independent values, whatever their distribution.
+
+    Its ends are two of the values, chosen by their rank alone, because the number of values below
+    the true quantile is binomial: the closest that leave it outside with a probability of at most
+    ``(1 - level) / 2`` on either side. The estimate is interpolated (numpy's ``linear``).
+
+    Parameters
+    ----------
+    values : shape (n,)
+    probability : of the quantile, 0.05 for the value that 5% lie below
+
+    Returns
+    -------
+    ``Missing`` where even the lowest and the highest value are too close.
+
+    Raises
+    ------
+    ReportError : NaN, a wrong shape, or a probability or level that is none
+
+    >>> found = quantile_interval(range(1, 11), 0.5)
+    >>> found.estimate, found.low, found.high
+    (5.5, 2.0, 9.0)
+    """
+    found = np.sort(sample(values, "values"))
+    fraction(probability, "probability")
+    tail = (1 - fraction(level, "level")) / 2
+    # The rarer side alone must miss all values with a probability of at most the tail.
+    needed = math.ceil(math.log(tail) / math.log(max(probability, 1 - probability)))
+    if len(found) < needed:
+        return Missing(f"{len(found)} value(s), {needed} needed")
+    below = import_module("scipy.stats").binom(len(found), probability)
+    # With B values below the quantile, P(B < low) and P(B >= high) are at most a tail each.
+    low = int(below.ppf(tail))
+    low += bool(below.cdf(low) <= tail)
+    high = int(below.ppf(1 - tail)) + 1
+    estimate = float(np.quantile(found, probability))
+    return Interval(estimate, float(found[low - 1]), float(found[high - 1]), level, 0, len(found))
 
 
 def mean_interval(

@@ -1,5 +1,6 @@
 """A dataset is read-only, cut by what was known, and named by its values."""
 
+import pickle
 from collections.abc import Callable
 
 import numpy as np
@@ -58,6 +59,14 @@ def test_nothing_in_a_dataset_can_be_changed() -> None:
         data.channels[RATES.key] = RATES  # type: ignore[index]
     with pytest.raises(TypeError):
         data.bars(PERP.id, "1h").columns["close"] = np.zeros(2)  # type: ignore[index]
+
+
+def test_a_dataset_arrives_whole_and_read_only_in_another_process() -> None:
+    data = dataset(HOURS, RATES)
+    sent = pickle.loads(pickle.dumps(data))
+    assert sent.fingerprint == data.fingerprint
+    with pytest.raises(ValueError, match="read-only"):
+        sent.bars(PERP.id, "1h")["close"][0] = 9.0
 
 
 def test_a_channel_that_is_not_held_lists_those_that_are() -> None:

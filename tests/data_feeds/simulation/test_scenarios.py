@@ -11,7 +11,14 @@ from data_feeds.errors import SchemaError
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.releases import known_at, rule_for
 from data_feeds.schema import Channel, ChannelKey, ChannelKind, Provenance, time_columns, validate
-from data_feeds.simulation.scenarios import SCENARIOS, joined, scenario_paths
+from data_feeds.simulation.scenarios import (
+    SCENARIOS,
+    context_channels,
+    continuation,
+    joined,
+    refusals,
+    scenario_paths,
+)
 from data_feeds.timeframe import DAY_NS, HOUR_NS, MINUTE_NS, Timeframe
 from engine.config.models import PlaybookConfig
 from engine.run import run
@@ -45,6 +52,13 @@ def test_a_path_depends_on_its_number_not_on_how_many_there_are():
     ten = [p.fingerprint for p in scenario_paths(history(), "B", paths=10, days=2, seed=5)]
     assert ten[:5] == five
     assert len(set(ten)) == 10
+
+
+def test_any_path_can_be_made_alone_and_in_any_order():
+    begun = continuation(history(), "B", days=2, seed=5)
+    in_order = [p.fingerprint for p in scenario_paths(history(), "B", paths=3, days=2, seed=5)]
+    assert [begun.path(i).fingerprint for i in (2, 0, 1)] == [in_order[i] for i in (2, 0, 1)]
+    assert (begun.begin, begun.end) == (ns(CUT), ns(CUT) + 2 * DAY_NS)
 
 
 def test_bitcoin_does_not_depend_on_channels_that_say_nothing_about_it():
@@ -410,3 +424,36 @@ def _resampled(bars, count, timeframe):
         for found in rows.values()
     ]
     return candles(made, timeframe=timeframe, opened_at=[bucket * frame for bucket in rows])
+
+
+def test_every_channel_that_cannot_be_continued_is_refused_under_its_name():
+    series_key, rate_key = (
+        ChannelKey("DXY", ChannelKind.SERIES),
+        ChannelKey(PERP, ChannelKind.FUNDING),
+    )
+    channels = dict(history().channels)
+    for key in (series_key, rate_key):
+        channels[key] = channels[key].take(slice(0, 5))
+    channels[CLOCK] = channels[CLOCK].take(slice(0, 0))
+    data = Dataset(history().instruments, channels)
+    found = refusals(data)
+    assert set(found) == {series_key, rate_key, CLOCK}
+    assert all(str(error).startswith(f"{key}: ") for key, error in found.items())
+    assert refusals(data.only(data.channels.keys() - found.keys())) == {}
+    with pytest.raises(SchemaError):
+        continuation(data, "A", days=1, seed=0)
+
+
+def test_points_of_a_perp_are_refused_when_all_its_bars_are():
+    keys = [key for key in history().channels if key.instrument == PERP]
+    channels = {key: history().channels[key] for key in keys}
+    for key in keys:
+        if key.kind in (ChannelKind.BARS, ChannelKind.MARK):
+            channels[key] = channels[key].take(slice(0, 5))
+    found = refusals(Dataset(history().instruments, channels))
+    assert set(found) == set(keys)
+
+
+def test_the_context_is_the_index_yields_and_the_dollar():
+    names = {key.instrument for key in context_channels(history().channels)}
+    assert names == {"SP500", "SPY", "NASDAQCOM", "QQQ", "DGS10", "DXY"}

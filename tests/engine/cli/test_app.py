@@ -73,7 +73,7 @@ def test_help_costs_less_than_half_a_second_of_processor_time(tmp_path: Path) ->
 
 def test_every_promised_command_is_there(tmp_path: Path) -> None:
     text = riskoff("--help", cwd=tmp_path).stdout
-    promised = "run validate show-config schema audit explain strategies data"
+    promised = "run stress validate show-config schema audit explain strategies data"
     for command in promised.split(" "):
         assert f" {command} " in text
 

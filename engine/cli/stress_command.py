@@ -1,0 +1,88 @@
+"""``stress``."""
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from engine.cli.options import ConfigArgument, DataOption, JsonOption, PluginOption, SetOption
+from engine.cli.output import print_json, working
+
+DEFAULT_STRESS = Path("stress")
+
+
+def stress(
+    config: ConfigArgument,
+    *,
+    scenario: Annotated[
+        str, typer.Option("--scenario", metavar="A|B|C", help="Which story; see docs/scenarios.md")
+    ],
+    paths: Annotated[int, typer.Option("--paths", metavar="N", help="How many paths")] = 200,
+    days: Annotated[int, typer.Option("--days", metavar="N", help="Calendar days a path")] = 60,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Seed of the paths")] = 0,
+    tolerance: Annotated[
+        float, typer.Option("--tolerance", metavar="X", help="Drawdown to count, 0.15 is 15%")
+    ] = 0.15,
+    jobs: Annotated[
+        int, typer.Option("--jobs", metavar="N", help="Processes; numbers stay the same")
+    ] = 2,
+    overrides: SetOption = None,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Folder of all stresses")
+    ] = DEFAULT_STRESS,
+    data: DataOption = None,
+    plugin_path: PluginOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run a playbook over many synthetic paths of a scenario; report how its results spread.
+
+    The paths go on from what was known at the config's data.end.
+    """
+    from engine.cli.configuration import read_config
+
+    checked = read_config(config, overrides, plugin_path, data)
+
+    from data_feeds.load import open_source
+    from engine.results import check_writable
+    from engine.stress import PICTURE_FILE, SUMMARY_FILE, publish_stress, run_stress, stress_job
+    from engine.stress.job import check_numbers
+    from engine.stress.stress import check_settings
+
+    check_numbers(scenario, paths=paths, days=days, seed=seed)
+    check_settings(tolerance, jobs)
+    check_writable(out)
+    started_at, clock = datetime.now(UTC), time.perf_counter()
+    with working("reading data"):
+        job = stress_job(
+            checked,
+            open_source(checked.data.source),
+            scenario,
+            paths=paths,
+            days=days,
+            seed=seed,
+            plugin_path=None if plugin_path is None else plugin_path.resolve(),
+        )
+    with working(f"{paths} paths of scenario {scenario}") as report:
+        result = run_stress(job, tolerance=tolerance, jobs=jobs, on_progress=report)
+    seconds = time.perf_counter() - clock
+    timing = {
+        "started_at": started_at.isoformat(timespec="seconds"),
+        "seconds": round(seconds, 3),
+        "seconds_per_path": round(seconds / paths, 4),
+        "jobs": jobs,
+    }
+    with working("writing reports"):
+        folder = publish_stress(result, out, timing=timing)
+    picture = folder / PICTURE_FILE
+    if as_json:
+        import json
+
+        from engine.stress import SUMMARY_JSON
+
+        text = (folder / SUMMARY_JSON).read_text(encoding="utf-8")
+        print_json({"stress": str(folder), "picture": str(picture), "summary": json.loads(text)})
+        return
+    print((folder / SUMMARY_FILE).read_text(encoding="utf-8"), end="")
+    print(picture)

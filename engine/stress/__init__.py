@@ -1,0 +1,25 @@
+"""One playbook over many paths of a scenario: how its results are spread, not what they will be."""
+
+from engine.stress.base import Base, scenario_base
+from engine.stress.job import StressJob, stress_job
+from engine.stress.measure import StressSummary, summarize
+from engine.stress.path import PathResult, PathRow
+from engine.stress.publish import PICTURE_FILE, SUMMARY_FILE, SUMMARY_JSON, publish_stress
+from engine.stress.stress import StressResult, run_stress
+
+__all__ = [
+    "PICTURE_FILE",
+    "SUMMARY_FILE",
+    "SUMMARY_JSON",
+    "Base",
+    "PathResult",
+    "PathRow",
+    "StressJob",
+    "StressResult",
+    "StressSummary",
+    "publish_stress",
+    "run_stress",
+    "scenario_base",
+    "stress_job",
+    "summarize",
+]

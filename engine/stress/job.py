@@ -1,0 +1,103 @@
+"""What determines every path of a stress, checked before the first one."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from data_feeds.catalog import Catalog
+from data_feeds.dataset import Dataset
+from data_feeds.simulation.scenarios import SCENARIOS, Continuation, Scenario, continuation
+from engine.config.models import ReportConfig, RunConfig
+from engine.errors import ConfigError
+from engine.plugins import configured_playbook
+from engine.stress.base import Base, scenario_base
+
+MAX_PATHS = 100_000
+MAX_DAYS = 730
+
+
+@dataclass(frozen=True)
+class StressJob:
+    """One playbook, one scenario, so many paths.
+
+    ``config`` is the run's own; ``paths`` and ``days`` count paths and the calendar days of each;
+    path ``i`` depends on ``seed`` and ``i`` alone. ``plugin_path`` is the folder of local
+    playbooks.
+    """
+
+    config: RunConfig
+    base: Base
+    scenario: str
+    paths: int
+    days: int
+    seed: int
+    plugin_path: Path | None = None
+
+    @property
+    def story(self) -> Scenario:
+        """The scenario in numbers and words."""
+        return SCENARIOS[self.scenario]
+
+    def continuation(self) -> Continuation:
+        """Return what makes the paths; SchemaError where a channel cannot be continued."""
+        return continuation(self.base.dataset, self.scenario, days=self.days, seed=self.seed)
+
+
+def stress_job(
+    config: RunConfig,
+    source: Catalog | Dataset,
+    scenario: str,
+    *,
+    paths: int = 200,
+    days: int = 60,
+    seed: int = 0,
+    plugin_path: Path | None = None,
+) -> StressJob:
+    """Return a job whose playbook, data and numbers have been checked.
+
+    Raises
+    ------
+    ConfigError : an unknown scenario, or a number out of range.
+    CoverageError : see :func:`~engine.stress.base.scenario_base`.
+    """
+    check_numbers(scenario, paths=paths, days=days, seed=seed)
+    playbook = configured_playbook(config.playbook, plugin_path)
+    # The parameters complete, and no benchmark: nothing here is compared with one.
+    complete = config.playbook.model_copy(
+        update={"params": playbook.params.model_dump(mode="json")}
+    )
+    plain = config.model_copy(update={"playbook": complete, "report": ReportConfig()})
+    base = scenario_base(plain, source, playbook, scenario)
+    job = StressJob(plain, base, scenario, paths, days, seed, plugin_path)
+    job.continuation()
+    return replace(job, config=config.model_copy(update={"playbook": complete}))
+
+
+def check_numbers(scenario: str, *, paths: int, days: int, seed: int) -> None:
+    """Refuse what no stress can be made of.
+
+    Raises
+    ------
+    ConfigError : the text names the option, its value and what it may be.
+    """
+    if scenario not in SCENARIOS:
+        known = ", ".join(f"{item.name} ({item.title})" for item in SCENARIOS.values())
+        raise ConfigError(f"--scenario {scenario}: no such scenario; use one of {known}")
+    for name, value, least, most in (
+        ("paths", paths, 1, MAX_PATHS),
+        ("days", days, 1, MAX_DAYS),
+        ("seed", seed, 0, 2**63 - 1),
+    ):
+        if not least <= value <= most:
+            raise ConfigError(f"--{name} {value}: must be from {least:,} to {most:,}")
+
+
+def window_config(job: StressJob, begin: int, end: int) -> RunConfig:
+    """Return the config of a run over one path: traded from ``begin`` to ``end`` (ns UTC)."""
+    data = job.config.data.model_copy(update={"start": _moment(begin), "end": _moment(end)})
+    return job.config.model_copy(update={"data": data, "report": ReportConfig()})
+
+
+def _moment(at: int) -> datetime:
+    """Return an instant as configurations write it; scenarios begin and end on whole seconds."""
+    return datetime.fromtimestamp(at // 10**9, UTC)

@@ -1,0 +1,127 @@
+"""The distribution over paths: quantiles, means, probabilities, each with an interval."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.statistics import (
+    Interval,
+    Missing,
+    mean_interval,
+    proportion_interval,
+    quantile_interval,
+)
+from engine.stress.path import PathRow
+
+QUANTILES = (0.05, 0.25, 0.50, 0.75, 0.95)
+LEVEL = 0.95
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A number, and its interval or why it has none."""
+
+    estimate: float
+    interval: Interval | Missing
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """One measure over all paths: ``quantiles`` by probability, the mean, the lowest value."""
+
+    quantiles: Mapping[float, Figure]
+    mean: Figure
+    worst: float
+
+
+@dataclass(frozen=True)
+class StressSummary:
+    """What the paths say together.
+
+    ``total_return`` and ``max_drawdown`` are fractions (a drawdown is zero or negative).
+    ``probabilities`` are shares of paths by name, see :func:`events`. ``worse_at_most`` bounds, at
+    ``level``, the share of all paths of the scenario that are worse than the worst one here.
+    """
+
+    paths: int
+    tolerance: float
+    level: float
+    total_return: Distribution
+    max_drawdown: Distribution
+    probabilities: Mapping[str, Figure]
+    worse_at_most: float
+
+
+def summarize(
+    rows: Sequence[PathRow], *, tolerance: float, seed: int, level: float = LEVEL
+) -> StressSummary:
+    """Return the distribution over the rows of some paths.
+
+    Parameters
+    ----------
+    rows : one a path, at least one
+    tolerance : drawdown whose breach is counted, a fraction
+    seed : of the resamples behind the intervals of means
+    level : of every interval, a fraction
+    """
+    returns = np.array([row.total_return for row in rows])
+    drawdowns = np.array([row.max_drawdown for row in rows])
+    return StressSummary(
+        paths=len(rows),
+        tolerance=tolerance,
+        level=level,
+        total_return=distribution(returns, seed=seed, level=level),
+        max_drawdown=distribution(drawdowns, seed=seed, level=level),
+        probabilities={
+            name: share(happened, level=level) for name, happened in events(rows, tolerance).items()
+        },
+        worse_at_most=worse_at_most(len(rows), level),
+    )
+
+
+def events(rows: Sequence[PathRow], tolerance: float) -> dict[str, list[bool]]:
+    """Return whether each path lost, was liquidated at least once, breached, or never traded.
+
+    A drawdown of exactly the tolerance breaches it.
+    """
+    return {
+        "loss": [row.total_return < 0 for row in rows],
+        "liquidation": [row.liquidations > 0 for row in rows],
+        "breach": [-row.max_drawdown >= tolerance for row in rows],
+        "no_trade": [row.trades == 0 for row in rows],
+    }
+
+
+def distribution(values: Floats, *, seed: int, level: float = LEVEL) -> Distribution:
+    """Return quantiles, mean and lowest of values, shape (paths,)."""
+    quantiles = {
+        probability: Figure(
+            float(np.quantile(values, probability)),
+            quantile_interval(values, probability, level=level),
+        )
+        for probability in QUANTILES
+    }
+    mean = Figure(float(values.mean()), mean_interval(values, seed=seed, level=level))
+    return Distribution(quantiles, mean, float(values.min()))
+
+
+def share(happened: Sequence[bool], *, level: float = LEVEL) -> Figure:
+    """Return the share of paths on which something happened."""
+    count = sum(happened)
+    return Figure(count / len(happened), proportion_interval(count, len(happened), level=level))
+
+
+def worse_at_most(paths: int, level: float) -> float:
+    """Return the largest share of worse paths that still hides from so many with 1 - level.
+
+    If a share p of all paths were worse, none of n would be with probability ``(1 - p) ** n``.
+
+    >>> round(worse_at_most(200, 0.95), 4)
+    0.0149
+    """
+    hidden: float = (1 - level) ** (1 / paths)
+    return 1 - hidden

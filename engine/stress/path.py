@@ -1,0 +1,127 @@
+"""One path: continue the data, run the playbook over it, keep what the distribution needs."""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data_feeds.dataset import Dataset
+from data_feeds.errors import RiskoffError
+from data_feeds.simulation.scenarios import joined
+from data_feeds.timeframe import DAY_NS
+from engine.audit import audit_run
+from engine.bt import simulate
+from engine.errors import SimulationError
+from engine.events import EquityCurve
+from engine.plugins import configured_playbook, new_playbook
+from engine.results import RunRecord, write_run
+from engine.run import RunResult, prepare_playbook
+from engine.stress.job import StressJob, window_config
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class PathRow:
+    """What one path came to; one row of ``paths.parquet``.
+
+    ``total_return`` and ``max_drawdown`` are fractions, the latter zero or negative and measured at
+    bar closes. ``liquidations`` and ``trades`` count plans. Amounts are quote: ``fees`` positive
+    when paid, ``funding`` positive when received.
+    """
+
+    path: int
+    seed: int
+    total_return: float
+    max_drawdown: float
+    liquidations: int
+    trades: int
+    fees: float
+    funding: float
+    end_equity: float
+
+
+@dataclass(frozen=True)
+class PathResult:
+    """A path's row, and its equity at the start and after each day, shape (days + 1,), quote."""
+
+    row: PathRow
+    equity: Floats
+
+
+class PathRunner:
+    """Runs paths of one job; everything that they share is made once."""
+
+    def __init__(self, job: StressJob, scratch: Path) -> None:
+        self._job = job
+        self._scratch = scratch
+        self._continuation = job.continuation()
+        begin, end = self._continuation.begin, self._continuation.end
+        self._config = window_config(job, begin, end)
+        self._grid = np.arange(begin, end + 1, DAY_NS, dtype=np.int64)
+        self._playbook = configured_playbook(job.config.playbook, job.plugin_path)
+
+    def run(self, number: int, *, audited: bool) -> PathResult:
+        """Return what a path came to.
+
+        Parameters
+        ----------
+        number : of the path, counted from 0
+        audited : also prove that its decisions are causal, and audit its books
+
+        Raises
+        ------
+        SimulationError : the audit found a difference.
+        RiskoffError : the playbook failed; the text begins with the path.
+        """
+        try:
+            data = joined(self._job.base.dataset, self._continuation.path(number))
+            result = self._simulated(data, proved=audited)
+            if audited:
+                self._audit(result, data)
+        except RiskoffError as error:
+            raise type(error)(f"path {number} of seed {self._job.seed}: {error}") from error
+        return self._measured(number, result)
+
+    def _simulated(self, data: Dataset, *, proved: bool) -> RunResult:
+        # A fresh instance a path: what one remembers of a path must not reach the next.
+        playbook = new_playbook(type(self._playbook), self._playbook.params, self._playbook.ignored)
+        prepared = prepare_playbook(self._config, data, playbook)
+        outcome = simulate(prepared.part)
+        return prepared.result(outcome) if proved else prepared.unproved(outcome)
+
+    def _audit(self, result: RunResult, data: Dataset) -> None:
+        with tempfile.TemporaryDirectory(dir=self._scratch) as folder:
+            report = audit_run(write_run(result, Path(folder)), data)
+        if not report.ok:
+            raise SimulationError(
+                f"the audit found {len(report.findings)} difference(s), the first: "
+                f"{report.findings[0]}; nothing is written"
+            )
+
+    def _measured(self, number: int, result: RunResult) -> PathResult:
+        record = RunRecord(result)
+        found = record.metrics
+        row = PathRow(
+            path=number,
+            seed=self._job.seed,
+            total_return=found["total_return"],
+            max_drawdown=found["max_drawdown_bars"],
+            liquidations=int(found["liquidations"]),
+            trades=int(found["trades"]),
+            fees=found["fees"],
+            funding=found["funding"],
+            end_equity=found["end_equity"],
+        )
+        return PathResult(row, daily_equity(result.outcome.curve, record.start_equity, self._grid))
+
+
+def daily_equity(curve: EquityCurve, start_equity: float, grid: NDArray[np.int64]) -> Floats:
+    """Return equity at instants (ns UTC): at the last bar close until each, or at the start."""
+    values = np.concatenate(([start_equity], curve.equity))
+    equity: Floats = values[np.searchsorted(curve.at, grid, side="right")]
+    # A close at the very first instant is none of the window's.
+    equity[0] = start_equity
+    return equity

@@ -1,0 +1,77 @@
+"""The folder of a stress: everything into a hidden sibling first, one rename at the end."""
+
+import hashlib
+import json
+import platform
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from engine.plugins import load_playbook_class
+from engine.results.folder import CONFIG_FILE, TIMING_FILE, staged, write_json, write_yaml
+from engine.results.manifest import PACKAGES, RUN_ID_DIGITS, code_hash
+from engine.results.tables import rows_table, write_table
+from engine.stress.path import PathRow
+from engine.stress.picture import stress_picture
+from engine.stress.stress import StressResult
+from engine.stress.text import summary_document, summary_text
+
+PATHS_FILE = "paths.parquet"
+PICTURE_FILE = "paths.png"
+SUMMARY_FILE = "summary.txt"
+SUMMARY_JSON = "summary.json"
+
+
+def publish_stress(
+    result: StressResult, root: Path, *, timing: Mapping[str, Any] | None = None
+) -> Path:
+    """Write the folder of a stress, ``<root>/<name>-<id>``, and return its path.
+
+    The id is a hash of all that determines the numbers; equal stresses give equal bytes in every
+    file but ``timing.json``.
+
+    Raises
+    ------
+    ReportError : the folder cannot be written; nothing half-written is left.
+    """
+    inputs = inputs_document(result)
+    final = root / f"{result.job.config.name}-{_digest(inputs)[:RUN_ID_DIGITS]}"
+    with staged(final) as folder:
+        write_table(rows_table(PathRow, result.rows), folder / PATHS_FILE)
+        write_json(summary_document(result, inputs), folder / SUMMARY_JSON)
+        (folder / SUMMARY_FILE).write_text(
+            summary_text(result, final.name), encoding="utf-8", newline="\n"
+        )
+        write_yaml(result.job.config.model_dump(mode="json"), folder / CONFIG_FILE)
+        (folder / PICTURE_FILE).write_bytes(stress_picture(result))
+        if timing is not None:
+            write_json(dict(timing), folder / TIMING_FILE)
+    return final
+
+
+def inputs_document(result: StressResult) -> dict[str, Any]:
+    """Return the hashes and numbers that determine a stress; how many processes is none."""
+    job = result.job
+    config = job.config.model_dump(mode="json")
+    # Where the data lie does not matter, what they hold does: that is the fingerprint.
+    config["data"].pop("source")
+    playbook = load_playbook_class(job.config.playbook.name, job.plugin_path)
+    return {
+        "config_sha256": _digest(config),
+        "data_sha256": job.base.dataset.fingerprint,
+        "code_sha256": code_hash(playbook),
+        "python": platform.python_version(),
+        "packages": {name: metadata.version(name) for name in PACKAGES},
+        "scenario": job.scenario,
+        "paths": job.paths,
+        "days": job.days,
+        "seed": job.seed,
+        "tolerance": result.summary.tolerance,
+    }
+
+
+def _digest(document: Any) -> str:
+    return hashlib.sha256(
+        json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
+    ).hexdigest()

@@ -1,0 +1,120 @@
+"""The main path of a stress: paths in, rows and their distribution out."""
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.errors import ConfigError, SimulationError
+from engine.stress.job import StressJob
+from engine.stress.measure import StressSummary, summarize
+from engine.stress.path import PathResult, PathRow
+from engine.stress.workers import RunTasks, Task, path_workers
+
+# The first paths and the worst one are audited.
+AUDITED_FIRST = 3
+MAX_JOBS = 64
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class StressResult:
+    """A finished stress.
+
+    ``equity`` is quote at the start and after each day, shape (paths, days + 1). ``audited`` are
+    the paths whose decisions were proved causal and whose books were audited.
+    """
+
+    job: StressJob
+    rows: tuple[PathRow, ...]
+    equity: Floats
+    audited: tuple[int, ...]
+    summary: StressSummary
+
+
+def run_stress(
+    job: StressJob,
+    *,
+    tolerance: float = 0.15,
+    jobs: int = 2,
+    on_progress: Callable[[float], None] | None = None,
+) -> StressResult:
+    """Run a playbook over the paths of a scenario.
+
+    Parameters
+    ----------
+    job : what to run, from :func:`~engine.stress.job.stress_job`
+    tolerance : drawdown whose breach is counted, a fraction
+    jobs : processes; every number is the same whatever their number
+    on_progress : called with the fraction done, 0 to 1
+
+    Raises
+    ------
+    ConfigError : ``tolerance`` or ``jobs`` is out of range.
+    RiskoffError : a path failed; the first by number is reported.
+    SimulationError : the audit of a path found a difference.
+    """
+    check_settings(tolerance, jobs)
+    with (
+        tempfile.TemporaryDirectory(prefix="riskoff-stress-") as scratch,
+        path_workers(job, min(jobs, job.paths), Path(scratch)) as run_tasks,
+    ):
+        results = _all_paths(job, run_tasks, on_progress)
+        audited = _audit_worst(results, run_tasks)
+    rows = tuple(result.row for result in results)
+    return StressResult(
+        job=job,
+        rows=rows,
+        equity=np.stack([result.equity for result in results]),
+        audited=audited,
+        summary=summarize(rows, tolerance=tolerance, seed=job.seed),
+    )
+
+
+def check_settings(tolerance: float, jobs: int) -> None:
+    """Refuse a tolerance that is no fraction and a number of processes that no machine has.
+
+    Raises
+    ------
+    ConfigError : the text names the option, its value and what it may be.
+    """
+    if not 0 < tolerance < 1:
+        raise ConfigError(f"--tolerance {tolerance:g}: a fraction between 0 and 1 is needed")
+    if not 1 <= jobs <= MAX_JOBS:
+        raise ConfigError(f"--jobs {jobs}: must be from 1 to {MAX_JOBS}")
+
+
+def _all_paths(
+    job: StressJob, run_tasks: RunTasks, on_progress: Callable[[float], None] | None
+) -> list[PathResult]:
+    results = []
+    for result in run_tasks([Task(i, i < AUDITED_FIRST) for i in range(job.paths)]):
+        results.append(result)
+        if on_progress is not None:
+            on_progress(len(results) / job.paths)
+    return results
+
+
+def _audit_worst(results: Sequence[PathResult], run_tasks: RunTasks) -> tuple[int, ...]:
+    """Run the worst path again, audited, and return the numbers of all audited paths.
+
+    Raises
+    ------
+    SimulationError : the second time it came to something else.
+    """
+    first = tuple(range(min(AUDITED_FIRST, len(results))))
+    worst = min(results, key=lambda result: result.row.total_return)
+    number = worst.row.path
+    if number in first:
+        return first
+    (again,) = run_tasks([Task(number, True)])
+    if again.row != worst.row:
+        raise SimulationError(
+            f"path {number} of seed {worst.row.seed}: run twice, it came to {worst.row} and to "
+            f"{again.row}; the playbook is not deterministic, or we are not"
+        )
+    return (*first, number)

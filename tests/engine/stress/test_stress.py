@@ -1,0 +1,234 @@
+"""Paths, one after the other and side by side; books that are wrong are found."""
+
+import json
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data_feeds.embedded import embedded_catalog
+from data_feeds.schema import Provenance, utc_text
+from data_feeds.simulation.scenarios import joined
+from data_feeds.timeframe import DAY_NS
+from engine.cli.configuration import read_config
+from engine.errors import ConfigError, PlaybookError, SimulationError
+from engine.run import run
+from engine.stress import PathRow, publish_stress, run_stress, stress_job
+from engine.stress import path as path_module
+from engine.stress.job import window_config
+from engine.stress.path import daily_equity
+from engine.stress.stress import AUDITED_FIRST
+from tests.data_feeds.factory import ns
+from tests.embedded import PERP
+
+
+def contents(folder):
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+
+def test_two_processes_give_the_bytes_of_one(toy_job, tmp_path):
+    alone, both = (run_stress(toy_job(paths=6), jobs=jobs) for jobs in (1, 2))
+    assert alone.rows == both.rows
+    np.testing.assert_array_equal(alone.equity, both.equity)
+    first, second = (
+        publish_stress(done, tmp_path / out)
+        for done, out in ((alone, "alone"), (both, "both"))
+    )  # fmt: skip
+    assert first.name == second.name
+    assert contents(first) == contents(second)
+    assert set(contents(first)) == {
+        "paths.parquet", "paths.png", "summary.json", "summary.txt", "config.resolved.yaml",
+    }  # fmt: skip
+
+
+def test_a_path_depends_on_the_seed_and_its_number_alone(toy_job):
+    four, two = (run_stress(toy_job(paths=paths), jobs=1).rows for paths in (4, 2))
+    other = run_stress(toy_job(paths=2, seed=1), jobs=1).rows
+    assert four[:2] == two
+    assert len({row.total_return for row in four}) == 4
+    assert not {row.total_return for row in other} & {row.total_return for row in four}
+
+
+def test_a_row_says_what_a_run_over_the_same_path_says(toy_job):
+    job = toy_job(paths=3)
+    row = run_stress(job, jobs=1).rows[2]
+    begun = job.continuation()
+    data = joined(job.base.dataset, begun.path(2))
+    outcome = run(
+        window_config(job, begun.begin, begun.end), data, plugin_path=job.plugin_path
+    ).outcome
+    equity = outcome.curve.equity
+    assert row.end_equity == equity[-1]
+    assert row.total_return == equity[-1] / 100_000.0 - 1
+    lowest = (equity / np.maximum.accumulate(np.maximum(equity, 100_000.0))).min() - 1
+    assert row.max_drawdown == pytest.approx(min(lowest, 0.0))
+    assert row.fees == pytest.approx(sum(fill.fee for fill in outcome.fills))
+    assert (row.path, row.seed, row.liquidations) == (2, 0, 0)
+    assert data.provenance is Provenance.SYNTHETIC
+
+
+def test_decisions_begin_with_the_datas_last_close_and_end_with_the_path(toy_job, tmp_path):
+    job = toy_job("playbook.params.fault=first_seen", paths=1)
+    run_stress(job, jobs=1)
+    begun = job.continuation()
+    seen = [int(line) for line in (tmp_path / "seen").read_text().splitlines()]
+    # The close of Friday 2026-02-27 is the last that is known at the config's end, a Monday's
+    # midnight; what is decided there fills at Monday's open, the first of the path.
+    assert utc_text(begun.begin) == utc_text(min(seen)) == "2026-02-27T21:00Z"
+    assert max(seen) <= begun.end == begun.begin + 30 * DAY_NS
+
+
+def test_equity_of_a_day_is_that_of_the_last_close_until_then():
+    class Curve:
+        at = np.array([10, 20, 30])
+        equity = np.array([101.0, 99.0, 104.0])
+
+    found = daily_equity(Curve, 100.0, np.array([10, 19, 20, 25, 40]))
+    assert found.tolist() == [100.0, 101.0, 99.0, 99.0, 104.0]
+
+
+def test_the_first_paths_and_the_worst_are_audited(toy_job):
+    done = run_stress(toy_job(paths=8), jobs=1)
+    worst = min(done.rows, key=lambda row: row.total_return).path
+    assert done.audited == tuple(dict.fromkeys([*range(AUDITED_FIRST), worst]))
+
+
+def test_books_with_half_the_fees_are_found(toy_job, monkeypatch):
+    monkeypatch.setattr(
+        "engine.broker.execution.fee",
+        lambda quantity, price, rate: abs(quantity) * price * rate / 2,
+    )
+    with pytest.raises(SimulationError) as raised:
+        run_stress(toy_job(), jobs=1)
+    told = str(raised.value)
+    assert told.startswith("path 0 of seed 0: the audit found ")
+    assert "fee" in told
+    assert told.endswith("; nothing is written")
+
+
+def test_books_that_are_wrong_on_the_worst_path_alone_are_found(toy_job, monkeypatch):
+    job = toy_job(paths=8)
+    worst = run_stress(job, jobs=1).audited[-1]
+    assert worst >= AUDITED_FIRST
+    audited = []
+    honest = path_module.audit_run
+
+    def recorded(folder, source):
+        audited.append(folder)
+        if len(audited) > AUDITED_FIRST:
+            (folder / "guards.parquet").write_bytes(b"not what the run sealed")
+        return honest(folder, source)
+
+    monkeypatch.setattr(path_module, "audit_run", recorded)
+    with pytest.raises(Exception, match=f"path {worst} of seed 0"):
+        run_stress(job, jobs=1)
+
+
+def test_a_playbook_that_looks_ahead_is_caught(toy_job):
+    with pytest.raises(PlaybookError, match=r"path 0 of seed 0: playbook toy: signal close"):
+        run_stress(toy_job("playbook.params.fault=ahead"), jobs=1)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_the_first_path_that_fails_is_named(toy_job, jobs):
+    with pytest.raises(PlaybookError, match=r"path 0 of seed 0: playbook toy: on_bar raised"):
+        run_stress(toy_job("playbook.params.fault=on_bar"), jobs=jobs)
+
+
+def test_a_worker_that_dies_ends_the_stress_instead_of_holding_it_up(toy_job):
+    with pytest.raises(SimulationError, match="a worker process ended by itself, perhaps for lack"):
+        run_stress(toy_job("playbook.params.fault=die"), jobs=2)
+
+
+def test_a_path_that_comes_out_differently_the_second_time_stops_the_stress(toy_job, monkeypatch):
+    job = toy_job(paths=8)
+    measured = path_module.PathRunner._measured
+    seen = set()
+
+    def drifting(self, number, result):
+        found = measured(self, number, result)
+        if number not in seen:
+            seen.add(number)
+            return found
+        row = PathRow(**{**vars(found.row), "fees": found.row.fees + 1e-9})
+        return path_module.PathResult(row, found.equity)
+
+    monkeypatch.setattr(path_module.PathRunner, "_measured", drifting)
+    with pytest.raises(SimulationError, match="run twice, it came to"):
+        run_stress(job, jobs=1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"tolerance": 15.0}, "--tolerance 15: a fraction between 0 and 1"),
+        ({"tolerance": float("nan")}, "--tolerance nan"),
+        ({"jobs": 0}, "--jobs 0: must be from 1 to 64"),
+    ],
+)
+def test_settings_out_of_range_are_refused(toy_job, settings, words):
+    with pytest.raises(ConfigError) as raised:
+        run_stress(toy_job(), **settings)
+    assert words in str(raised.value)
+
+
+def test_progress_reaches_one(toy_job):
+    told = []
+    run_stress(toy_job(), jobs=1, on_progress=told.append)
+    assert told == [0.25, 0.5, 0.75, 1.0]
+
+
+def test_data_that_end_on_a_weekend_begin_where_they_end(toy_job):
+    job = toy_job("data.end=2026-03-01")
+    assert job.continuation().begin == ns("2026-02-27T21:00")
+
+
+SWING = {"legs": [{"instrument": PERP, "timeframe": "15m", "weight": 1.0}]}
+
+
+def shipped(name, *settings):
+    end = ("data.source=embedded", "data.start=2026-01-01", "data.end=2026-02-20")
+    config = read_config(name, [*end, *settings], None)
+    return stress_job(config, embedded_catalog(), "B", paths=2, days=15)
+
+
+def test_playbooks_of_one_seed_meet_the_same_market_and_their_perps_audit_clean():
+    reclaim = shipped("demo")
+    swing = shipped("swing_2026", f"playbook.params={json.dumps(SWING)}")
+    ours, theirs = (job.continuation().path(1) for job in (reclaim, swing))
+    assert theirs.channels.keys() - ours.channels.keys()
+    for key in ours.channels.keys() & theirs.channels.keys():
+        for name, values in ours.channels[key].columns.items():
+            np.testing.assert_array_equal(values, theirs.channels[key][name], f"{key} {name}")
+    held = shipped(
+        "leverage_2020",
+        "playbook.params.timeframe=15m",
+        "playbook.params.enter_at=2026-02-20T00:00Z",
+    )
+    done = run_stress(held, jobs=1)
+    assert done.audited == (0, 1)
+    assert [row.trades for row in done.rows] == [1, 1]
+    assert all(row.funding != 0 for row in done.rows)
+
+
+def test_every_column_of_the_table_is_documented():
+    page = (Path(__file__).resolve().parents[3] / "docs" / "stress.md").read_text()
+    for field in fields(PathRow):
+        assert f"`{field.name}`" in page
+
+
+def test_a_condition_that_the_config_leaves_out_is_left_out_of_every_path(tmp_path):
+    settings = ["playbook.ignore=[second_flush]"]
+    full, without = (
+        stress_job(
+            read_config("demo", chosen, None), embedded_catalog(), "B", paths=1, days=30, seed=0
+        )
+        for chosen in ([], settings)
+    )
+    assert full.config.playbook.ignore == ()
+    assert without.config.playbook.ignore == ("second_flush",)
+    config = window_config(without, without.continuation().begin, without.continuation().end)
+    assert config.playbook.ignore == ("second_flush",)
+    paths = [path_module.PathRunner(job, tmp_path) for job in (full, without)]
+    assert [path._playbook.ignored for path in paths] == [frozenset(), frozenset({"second_flush"})]

@@ -1,0 +1,76 @@
+"""A playbook that always holds QQQ, and a run of it: sessions alone, so that paths cost little."""
+
+from pathlib import Path
+
+RUN = """\
+name: trial
+data: {start: 2026-01-02, end: 2026-03-02}
+playbook:
+  name: PLUGIN
+  params: {fault: none}
+account: {venue_cash: 0, brokerage_cash: 100000}
+venue: binance_usdm
+"""
+
+PLUGIN = """
+import os
+import threading
+from pathlib import Path
+
+from engine.api import ChannelKey, ChannelKind, Enter, Playbook, PlaybookParams, Requirements
+from engine.api import Signals
+
+NAME = "QQQ"
+CLOCK = ChannelKey(NAME, ChannelKind.BARS, "1d")
+
+
+class ToyParams(PlaybookParams):
+    fault: str = "none"
+    stop: float = 0.95
+    needs: str = ""
+
+
+class Toy(Playbook[ToyParams]):
+    name = "toy"
+    Params = ToyParams
+
+    @classmethod
+    def requirements(cls, params):
+        wanted = {CLOCK}
+        if params.needs:
+            instrument, kind, timeframe = (params.needs + "//").split("/")[:3]
+            wanted.add(ChannelKey(instrument, ChannelKind(kind), timeframe))
+        return Requirements(CLOCK, frozenset(wanted), frozenset(), (NAME,), 5)
+
+    def prepare(self, data):
+        if self.params.fault == "wait":
+            os.write(1, b"working\\n")
+            threading.Event().wait()
+        if self.params.fault == "die":
+            os._exit(9)
+        bars = data.channels[CLOCK]
+        close = bars["close"]
+        if self.params.fault == "ahead":
+            close = close - close[-1] + 1_000.0
+        return Signals(decided_at=bars["available_at"], values={"close": close})
+
+    def on_bar(self, market, account):
+        if self.params.fault == "on_bar":
+            return [1 / 0]
+        if self.params.fault == "first_seen":
+            with Path("seen").open("a") as file:
+                file.write(f"{market.now}\\n")
+        if not account.is_flat(NAME):
+            return ()
+        close = market.signal("close")
+        return [Enter(NAME, 1, stop=self.params.stop * close, reason="a toy always buys")]
+"""
+
+
+def write_project(folder: Path, name: str) -> Path:
+    """Write a run file and its plugin into a folder and return the file."""
+    (folder / "plugins").mkdir()
+    (folder / "plugins" / f"{name}.py").write_text(PLUGIN)
+    file = folder / "run.yaml"
+    file.write_text(RUN.replace("PLUGIN", name))
+    return file
