@@ -110,9 +110,15 @@ def _document(record: RunRecord, body: str, back: str) -> str:
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{html.escape(facts.title(record))}</title><style>{STYLE}</style></head>\n"
+        f"<title>{html.escape(_page_title(record))}</title><style>{STYLE}</style></head>\n"
         f"<body><main>{_head(record, back)}{body}</main></body></html>\n"
     )
+
+
+def _page_title(record: RunRecord) -> str:
+    """Return the run's title with its data label and its id: what a browser's tab tells apart."""
+    label = facts.data_label(record)
+    return f"{facts.title(record)}, {label}, {run_folder_name(record.run)}"
 
 
 def _head(record: RunRecord, back: str) -> str:

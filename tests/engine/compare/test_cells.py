@@ -43,7 +43,8 @@ def test_a_cell_names_its_row_and_episode_in_its_run_and_tearsheet(small):
     assert cell.files.manifest["name"] == "reclaim-cascade"
     sheet = (cell.folder / "tearsheet.html").read_text()
     assert "reclaim-cascade: liquidation_reclaim (SYNTHETIC DATA)" in sheet
-    assert cell.folder.name in sheet
+    title = sheet.split("<title>")[1].split("</title>")[0]
+    assert title.endswith(f"SYNTHETIC DATA, {cell.folder.name}")
 
 
 def test_a_cell_that_cannot_run_is_told_and_stops_no_other(tmp_path):
