@@ -13,6 +13,7 @@ from pathlib import Path
 
 from engine.compare import Matrix, cells_of, episodes_of, finished_matrix, run_cells
 from engine.compare.breakdown import HEDGES, attribution, by_phase, hedges
+from engine.compare.cells import row_title
 from engine.compare.luck import CellLuck, cell_luck, family_luck
 from engine.compare.luck_text import family_lines, interval_text
 from engine.compare.matrix import texts, values
@@ -64,7 +65,7 @@ def headline(matrix: Matrix) -> str:
     rows = []
     for cell in matrix.records.values():
         said = texts(values(cell))
-        rows.append((cell.item.title, cell.episode.name, *(said[name] for name in HEADLINE)))
+        rows.append((row_title(cell.item), cell.episode.name, *(said[name] for name in HEADLINE)))
     return table(head, rows)
 
 
@@ -85,7 +86,7 @@ def luck(matrix: Matrix) -> str:
         found: CellLuck = cell_luck(matrix.records[key], matrix.records, matrix.config)
         rows.append(
             (
-                cell.item.title,
+                row_title(cell.item),
                 cell.episode.name,
                 interval_text(found.metrics["total_return"], signed_percent),
                 interval_text(found.metrics["sharpe"], signed),
@@ -119,7 +120,7 @@ def phases(matrix: Matrix) -> str:
                 for column in columns
             ]
             rows.append((episode.name, phase.name.value, f"{phase.start} to {phase.end}", *results))
-    titles = [matrix.config.rows[name].title for name in shown]
+    titles = [row_title(matrix.config.rows[name]) for name in shown]
     return table(("episode", "phase", "days", *titles), rows)
 
 
@@ -132,7 +133,7 @@ def money(matrix: Matrix) -> str:
             parts = {name: v for name, v in attribution(cell).items() if name != "other"}
             names = tuple(parts)
             shown = [signed_percent(v) for v in (*parts.values(), *hedges(cell).values())]
-            rows.append((cell.item.title, cell.episode.name, *shown))
+            rows.append((row_title(cell.item), cell.episode.name, *shown))
     said = [
         name.replace("bought_", "bought, ").replace("held_back_", "held back, ") for name in HEDGES
     ]

@@ -90,6 +90,7 @@ def _cells(matrix: "Matrix") -> list[dict[str, object]]:
 
 def _print(matrix: "Matrix", page: Path) -> None:
     """Print return, deepest drawdown and trades of every cell, and the page."""
+    from engine.compare.cells import row_title
     from engine.compare.matrix import texts, values
 
     if matrix.synthetic:
@@ -105,7 +106,7 @@ def _print(matrix: "Matrix", page: Path) -> None:
                 continue
             said = texts(values(record))
             cells.append(f"{said['total_return']}  {said['max_drawdown']}  {said['trades']}")
-        rows.append((item.title, *cells))
+        rows.append((row_title(item), *cells))
     print_columns(rows)
     print(page)
 

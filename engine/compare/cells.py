@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from engine.config.compare import CompareConfig
+from engine.config.compare import CompareConfig, RowConfig
 from engine.config.models import DataConfig, RunConfig
 from engine.episodes import Episode, find_episode
 from engine.errors import ConfigError
+from engine.reporting.text import without
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,11 @@ class Cell:
     row: str
     episode: str
     config: RunConfig
+
+
+def row_title(item: RowConfig) -> str:
+    """Return what a row is called: with conditions left out it is not the playbook's own rules."""
+    return item.title + without(item.playbook.ignore)
 
 
 def episodes_of(config: CompareConfig) -> tuple[Episode, ...]:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 
+from engine.compare.cells import row_title
 from engine.compare.luck import CellLuck, FamilyLuck
 from engine.compare.record import CellRecord
 from engine.config.compare import CompareConfig
@@ -22,7 +23,7 @@ def luck_note(config: CompareConfig, episodes: int) -> str:
     return (
         f"Intervals of {level} from {config.replications:,} resamples of blocks of days (win "
         "rate: Wilson; expectancy: single trades). Differences are from "
-        f"“{config.rows[config.reference].title}” on its days, annualized as it is; one "
+        f"“{row_title(config.rows[config.reference])}” on its days, annualized as it is; one "
         f"that holds 0 shows nothing. {episodes} episodes are {episodes} draws, however many "
         "days they have: no statistic makes up for that."
     )
@@ -31,7 +32,7 @@ def luck_note(config: CompareConfig, episodes: int) -> str:
 def luck_row(record: CellRecord, luck: CellLuck) -> tuple[str, ...]:
     """Return a cell's line, in the order of ``LUCK_HEAD``."""
     return (
-        f"{record.item.title}, {record.episode.name}",
+        f"{row_title(record.item)}, {record.episode.name}",
         str(luck.trades),
         str(luck.days),
         interval_text(luck.metrics["total_return"], signed_percent),
@@ -91,7 +92,7 @@ def _probability(found: float | Missing) -> str:
 def family_lines(luck: FamilyLuck, config: CompareConfig) -> list[str]:
     """Return what is said of all playbooks together."""
     lines = []
-    names = ", ".join(config.rows[name].title for name in luck.names)
+    names = ", ".join(row_title(config.rows[name]) for name in luck.names)
     found = luck.overfitting
     if isinstance(found, Overfitting):
         # The middle one of an odd number counts as below.
@@ -105,7 +106,7 @@ def family_lines(luck: FamilyLuck, config: CompareConfig) -> list[str]:
     else:
         lines.append(f"Probability of backtest overfitting: {found}.")
     best = luck.superiority
-    reference = config.rows[config.reference].title
+    reference = row_title(config.rows[config.reference])
     if isinstance(best, Superiority):
         lines.append(
             f"That none of {names} beats “{reference}” in mean daily return: p = "

@@ -126,6 +126,7 @@ def matrix_rows(
             "run": outcome.folder.name if outcome.folder is not None else "",
             "data_label": record.files.manifest["data_label"] if record is not None else "",
             "audit_findings": outcome.findings,
+            "left_out": " ".join(record.files.manifest["left_out"]) if record is not None else "",
             "problem": outcome.problem,
             **{name: v if math.isfinite(v) else None for name, v in numbers.items()},
         }

@@ -13,6 +13,7 @@ from typing import Any
 from data_feeds.catalog import Catalog
 from data_feeds.dataset import Dataset
 from engine.compare.breakdown import HEDGES, PhaseResult, attribution, by_phase, hedges
+from engine.compare.cells import row_title
 from engine.compare.drawing import episode_drawing
 from engine.compare.luck import CellLuck, cell_luck, family_luck
 from engine.compare.luck_text import LUCK_HEAD, family_lines, interval_texts, luck_note, luck_row
@@ -85,7 +86,7 @@ def comparison_page(matrix: Matrix, source: Catalog | Dataset, place: Path) -> s
         "interval_head": f"{percent(config.level, 0)} interval",
         "episodes": [episode.name for episode in matrix.episodes],
         "rows": [
-            {"name": name, "title": item.title, "baseline": item.baseline}
+            {"name": name, "title": row_title(item), "baseline": item.baseline}
             for name, item in config.rows.items()
         ],
         "cells": [cell for row in rows for cell in row["cells"]],
@@ -146,10 +147,10 @@ def _row(
     mine = [outcome for outcome in matrix.outcomes if outcome.row == name]
     records = [matrix.records.get((name, outcome.episode)) for outcome in mine]
     return {
-        "title": item.title,
+        "title": row_title(item),
         "baseline": item.baseline,
         "cells": [
-            _cell(outcome, record, item.title, place)
+            _cell(outcome, record, row_title(item), place)
             | ({} if record is None else _intervals(luck[name, outcome.episode]))
             for outcome, record in zip(mine, records, strict=True)
         ],

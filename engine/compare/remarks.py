@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 
+from engine.compare.cells import row_title
 from engine.compare.pool import CellOutcome
 from engine.compare.record import CellRecord
 from engine.reporting.text import percent
@@ -21,7 +22,7 @@ def warnings_of(records: Iterable[CellRecord], outcomes: Sequence[CellOutcome]) 
         if outcome.problem
     ]
     lines += [
-        f"{cell.item.title}, {cell.episode.name}: the audit found "
+        f"{row_title(cell.item)}, {cell.episode.name}: the audit found "
         f"{len(cell.audit['findings'])} differences; do not use its numbers."
         for cell in finished
         if cell.audit["findings"]
@@ -89,5 +90,5 @@ def _places(cells: Sequence[tuple[CellRecord, str]]) -> str:
     """Return rows with what is said of each of their cells: ``A 2020, 2022; B 2020``."""
     by_row: dict[str, list[str]] = defaultdict(list)
     for cell, said in cells:
-        by_row[cell.item.title].append(said)
+        by_row[row_title(cell.item)].append(said)
     return "; ".join(f"{title} {', '.join(said)}" for title, said in by_row.items())

@@ -13,6 +13,7 @@ from data_feeds.atomic import storage_errors, write_atomically
 from data_feeds.catalog import Catalog
 from data_feeds.dataset import Dataset
 from data_feeds.timeframe import DAY_NS
+from engine.compare.cells import row_title
 from engine.compare.matrix import matrix_rows
 from engine.compare.page import Matrix, comparison_page
 from engine.compare.pool import CellOutcome
@@ -89,7 +90,7 @@ def _picture(matrix: Matrix) -> bytes:
         panels[0].set_ylabel("result, %")
         figure.legend(
             [mpl.lines.Line2D([], [], **style) for style in styles.values()],
-            [item.title for _, item in _rows(matrix)],
+            [row_title(item) for _, item in _rows(matrix)],
             loc="lower center",
             ncols=8,
             frameon=False,

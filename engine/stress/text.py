@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from data_feeds.schema import Provenance, utc_text
-from engine.reporting.text import columns, percent, wrapped
+from engine.reporting.text import columns, percent, without, wrapped
 from engine.results.folder import json_number
 from engine.statistics import Interval
 from engine.stress.measure import Distribution, Figure
@@ -59,7 +59,8 @@ def _head(result: StressResult, name: str) -> list[str]:
     before = Provenance(dataset.provenance).name
     lines = [
         f"*** {WARNING} ***",
-        f"{config.name}: {config.playbook.name} under scenario {story.name}, {story.title}",
+        f"{config.name}: {config.playbook.name}{without(config.playbook.ignore)} under scenario "
+        f"{story.name}, {story.title}",
         *wrapped(f"{story.story[0].upper()}{story.story[1:]}."),
         f"Paths   {job.paths} of {job.days} days, {utc_text(begun.begin)} to "
         f"{utc_text(begun.end)}; seed {job.seed}.",
@@ -151,6 +152,7 @@ def summary_document(result: StressResult, inputs: dict[str, Any]) -> dict[str, 
         "warning": WARNING,
         "name": job.config.name,
         "playbook": job.config.playbook.name,
+        "without": list(job.config.playbook.ignore),
         "scenario": job.scenario,
         "title": job.story.title,
         "begin": utc_text(begun.begin),

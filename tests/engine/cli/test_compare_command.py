@@ -96,3 +96,37 @@ def test_comparisons_are_validated_and_shown(command: Command, project):
     shown = json.loads(command("show-config", "one.yaml", "--json").stdout)
     assert shown["rows"]["balanced"]["playbook"]["params"]["rebalance"] == "monthly"
     assert "give one of" in command("schema", "--account", "--compare").stderr
+
+
+def test_a_row_without_a_condition_is_never_taken_for_the_rules(command: Command, project):
+    text = CONFIG.replace(
+        "venue: binance_usdm",
+        """  swing:
+    title: B
+    playbook:
+      name: stabilization_swing
+      params: {legs: [{instrument: QQQ, timeframe: 1d, weight: 1.0}]}
+    account: {venue_cash: 0, brokerage_cash: 100000}
+    risk:
+      risk_fraction: 0.02
+      target_volatility: 0.4
+      volatility_window: 20d
+      participation_window: 20d
+      leverage_cap: 1.0
+venue: binance_usdm""",
+    )
+    (project / "one.yaml").write_text(text)
+    done = command(
+        "compare", "one.yaml", "--jobs", "1", "--set", "rows.swing.playbook.ignore=[drawdown]"
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "B WITHOUT drawdown" in done.stdout
+    folder = project / "compare" / "one"
+    page = (folder / "index.html").read_text()
+    assert page.count("B WITHOUT drawdown") >= 5
+    assert ">B<" not in page
+    cells = {
+        cell["row"]: cell for cell in json.loads((folder / "matrix.json").read_text())["cells"]
+    }
+    assert cells["swing"]["left_out"] == "drawdown"
+    assert cells["balanced"]["left_out"] == ""
