@@ -136,6 +136,19 @@ def test_a_path_may_start_at_the_next_close():
     assert found.moves[0] == pytest.approx([100 / 101 - 1, 0.0, 102 / 101 - 1])
 
 
+@pytest.mark.parametrize("origin", [0, 1])
+@pytest.mark.parametrize("hour", [23, 11 * 24 + 22])
+def test_an_event_before_the_first_or_after_the_last_session_has_no_path(hour, origin):
+    # Closes of days 0 to 11 are known; the ruler begins with day 1 and ends with the start of 11.
+    inner = Sessions(WEEKDAYS[1:] * DAY)
+    found = event_paths(closes(), at(hour), inner, [-1, 0, 1], relative=False, origin=origin)
+    assert np.isnan(found.moves).all()
+    # A day later, and a day earlier, the event lies on it.
+    near = at(hour + 24 if hour < 24 else hour - 24)
+    held = event_paths(closes(), near, inner, [0], relative=False)
+    assert held.moves.tolist() == [[0.0]]
+
+
 def test_values_out_of_order_are_refused():
     with pytest.raises(ReportError, match="known_at falls after row 0"):
         Series(np.array([2, 1]), np.zeros(2), HOUR)
