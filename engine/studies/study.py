@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from data_feeds.dataset import Dataset
 from data_feeds.errors import CoverageError
 from data_feeds.schema import Provenance
 from engine.episodes import Episode
+from engine.errors import ConfigError
 from engine.statistics import (
     Candidates,
     Draws,
@@ -117,8 +119,10 @@ def run_study(
 
     Raises
     ------
+    ConfigError : two episodes have the same name, or share a day.
     CoverageError : the data allow none of the kinds to be looked for in any episode.
     """
+    _check_episodes(episodes)
     found: list[Sightings] = []
     unseen: list[Unseen] = []
     for episode in episodes:
@@ -140,6 +144,30 @@ def run_study(
     worst = max(item.provenance for item in data.values())
     names = tuple(episode.name for episode in episodes)
     return Study(names, rules, tuple(studied), tuple(unseen), worst)
+
+
+def _check_episodes(episodes: Sequence[Episode]) -> None:
+    """Refuse episodes that would count the same days as evidence twice.
+
+    Raises
+    ------
+    ConfigError : names both.
+    """
+    for one, other in combinations(episodes, 2):
+        if one.name == other.name:
+            raise ConfigError(
+                f"two episodes are named {one.name}: {_window(one)} and {_window(other)}; leave "
+                "one out or rename it"
+            )
+        if one.start <= other.end and other.start <= one.end:
+            raise ConfigError(
+                f"episodes {one.name} ({_window(one)}) and {other.name} ({_window(other)}) "
+                "overlap: the same days would count as evidence twice; leave one out"
+            )
+
+
+def _window(episode: Episode) -> str:
+    return f"{episode.start} to {episode.end}"
 
 
 def _study_kind(

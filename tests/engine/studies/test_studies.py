@@ -1,6 +1,6 @@
 """Events are seen when they are known, in the code that trades; studies on the embedded data."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import pytest
@@ -10,6 +10,7 @@ from data_feeds.errors import CoverageError
 from data_feeds.load import load_dataset
 from data_feeds.schema import ChannelKey, ChannelKind
 from engine.episodes import find_episode
+from engine.errors import ConfigError
 from engine.statistics import Missing, Sampling
 from engine.studies import (
     EventKind,
@@ -24,6 +25,7 @@ from engine.studies import (
 )
 from engine.studies.markets import MARKETS, read_markets
 from engine.studies.sightings import firsts, rises, turns
+from engine.studies.study import _check_episodes
 from tests.embedded import PERP, embedded_dataset
 
 HOUR = 3_600 * 10**9
@@ -113,6 +115,33 @@ def test_a_study_of_nothing_is_an_error(episode):
             [episode],
             frozenset({EventKind.STABILIZATION}),
         )
+
+
+def moved(episode, days, name):
+    """The episode as one phase, moved."""
+    start, end = (day + timedelta(days=days) for day in (episode.start, episode.end))
+    phase = episode.phases[0].model_copy(update={"until": end})
+    return type(episode)(name=name, title="moved", start=start, end=end, phases=(phase,))
+
+
+def test_two_episodes_of_one_name_are_refused(episode):
+    other = moved(episode, -400, "2026")
+    with pytest.raises(ConfigError, match="two episodes are named 2026: 2025-09-02 to"):
+        run_study(embedded_catalog(), [episode, other], frozenset({EventKind.FLUSH}))
+
+
+@pytest.mark.parametrize("days", [0, 100, -100])
+def test_episodes_that_share_days_are_no_independent_evidence(episode, days):
+    other = moved(episode, days, "again")
+    with pytest.raises(ConfigError, match=r"episodes 2026 \(.*\) and again \(.*\) overlap"):
+        run_study(embedded_catalog(), [episode, other], frozenset({EventKind.FLUSH}))
+
+
+def test_the_last_day_of_one_episode_and_the_first_of_the_next_must_differ(episode):
+    length = (episode.end - episode.start).days
+    _check_episodes([episode, moved(episode, length + 1, "next")])
+    with pytest.raises(ConfigError, match="overlap"):
+        _check_episodes([episode, moved(episode, length, "touching")])
 
 
 def test_yields_are_read_when_published_and_open_interest_in_base_units(episode):
