@@ -1,6 +1,6 @@
 """The study itself: events, what markets did after them, and what they did at placebo dates."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
@@ -88,11 +88,16 @@ class Around:
 
 @dataclass(frozen=True)
 class KindStudy:
-    """All markets around one kind of event; ``at`` and ``episode`` of each event, in order."""
+    """All markets around one kind of event; ``at`` and ``episode`` of each event, in order.
+
+    ``unknown`` has each episode in which the kind could be looked for, and the share of its rows at
+    which the data do not say whether it held, a fraction.
+    """
 
     kind: EventKind
     at: NDArray[np.int64]
     episode: tuple[str, ...]
+    unknown: Mapping[str, float]
     around: tuple[Around, ...]
 
 
@@ -176,7 +181,8 @@ def _study_kind(
     names = tuple(item.episode for item in found for _ in item.rows)
     at = np.concatenate([item.at for item in found])
     around = tuple(_study_market(found, data, market, rules) for market in MARKETS)
-    return KindStudy(found[0].kind, at, names, around)
+    unknown = {item.episode: item.unknown for item in found}
+    return KindStudy(found[0].kind, at, names, unknown, around)
 
 
 def _study_market(
