@@ -13,13 +13,13 @@ clusters after Cameron, Gelbach and Miller (2008), REStat 90, in its plain pairs
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import ReportError
-from engine.statistics.bootstrap import MIN_REPLICATIONS, Interval, proportion_interval
+from engine.statistics.bootstrap import MIN_REPLICATIONS, Interval, share_interval
 from engine.statistics.samples import Floats, Missing, at_least, fraction
 
 Instants = NDArray[np.int64]
@@ -284,7 +284,9 @@ def reaction(
         median=float(np.median(held)) if len(held) else math.nan,
         interval=_mean_interval(held, groups, sampling) if reason is None else reason,
         hits=hits,
-        hit_rate=_hit_rate(hits, len(held), count, sampling) if reason is None else reason,
+        hit_rate=share_interval(hits / len(held), count, level=sampling.level)
+        if reason is None
+        else reason,
     )
 
 
@@ -302,13 +304,6 @@ def _mean_interval(moves: Floats, groups: Rows, sampling: Sampling) -> Interval 
     means = resampled_means(moves[:, np.newaxis], groups, cluster_weights(count, sampling))[:, 0]
     low, high = np.quantile(means, sampling.tails)
     return Interval(float(moves.mean()), float(low), float(high), sampling.level, len(means), count)
-
-
-def _hit_rate(hits: int, events: int, count: int, sampling: Sampling) -> Interval | Missing:
-    """Return the share of events, its width that of as many trials as there are clusters."""
-    rate = hits / events
-    found = proportion_interval(round(rate * count), count, level=sampling.level)
-    return replace(found, estimate=rate) if isinstance(found, Interval) else found
 
 
 def cluster_weights(count: int, sampling: Sampling) -> Rows:

@@ -188,6 +188,18 @@ def test_hits_are_moves_above_zero_with_a_score_interval():
     assert seen.median == pytest.approx(0.01)
 
 
+def test_the_hit_rates_interval_lies_around_it_where_clusters_do_not_divide_it():
+    # 10 of 20 rise in 9 clusters: two of four events, five of two, two of one.
+    position = np.repeat(np.arange(9) * 100.0, [4, 4, 2, 2, 2, 2, 2, 1, 1]) + np.tile([0, 1], 10)
+    moves = np.tile([0.01, -0.01], 10)
+    seen = reaction(moves, np.sort(position), 5, part=ONE[:20], sampling=FAST)
+    assert (seen.hits, seen.events, seen.clusters) == (10, 20, 9)
+    # Wilson with p = 1/2, n = 9: centre 1/2, half width z sqrt(1/4/9 + z^2/4/81) / (1 + z^2/9)
+    # = 1.96 x 0.1991 / 1.4268 = 0.273
+    assert (seen.hit_rate.low, seen.hit_rate.high) == pytest.approx((0.227, 0.773), abs=5e-4)
+    assert seen.hit_rate.low + seen.hit_rate.high == pytest.approx(1.0)
+
+
 def test_a_missing_move_lowers_the_count_and_moves_nothing_else():
     moves = np.array([0.01, 0.02, math.nan, -0.01, 0.03, 0.01, -0.02, 0.01, 0.02])
     held = np.isfinite(moves)
