@@ -63,7 +63,7 @@ def _head(result: StressResult, name: str) -> list[str]:
         *wrapped(f"{story.story[0].upper()}{story.story[1:]}."),
         f"Paths   {job.paths} of {job.days} days, {utc_text(begun.begin)} to "
         f"{utc_text(begun.end)}; seed {job.seed}.",
-        f"Before  {config.data.source} as known at {utc_text(begun.begin)}, {before} data.",
+        f"Before  what was known at {utc_text(begun.begin)}, {before} data.",
         f"Account {config.account.venue_cash:,.0f} at the venue, "
         f"{config.account.brokerage_cash:,.0f} at the brokerage; venue {config.venue.name}.",
         f"Audited {_numbers(result.audited)}: books derived again, decisions proved causal.",

@@ -42,6 +42,18 @@ def test_two_processes_give_the_bytes_of_one(toy_job, tmp_path):
     }  # fmt: skip
 
 
+def test_the_same_data_in_another_place_give_the_same_bytes_but_for_the_place(toy_job, tmp_path):
+    here, there = (
+        publish_stress(run_stress(toy_job(f"data.source={name}", paths=1), jobs=1), tmp_path / name)
+        for name in ("here", "there")
+    )
+    assert here.name == there.name
+    one, other = contents(here), contents(there)
+    configs = [files.pop("config.resolved.yaml") for files in (one, other)]
+    assert one == other
+    assert configs[0].replace(b"source: here", b"source: there") == configs[1]
+
+
 def test_a_path_depends_on_the_seed_and_its_number_alone(toy_job):
     four, two = (run_stress(toy_job(paths=paths), jobs=1).rows for paths in (4, 2))
     other = run_stress(toy_job(paths=2, seed=1), jobs=1).rows
