@@ -84,7 +84,8 @@ def _quantile_rows(result: StressResult) -> list[tuple[str, ...]]:
         label = f"{probability:.0%} of paths at or below"
         rows.append((label, *_cells(both, partial(_quantile, probability=probability))))
     rows.append(("mean", *_cells(both, lambda of: of.mean)))
-    rows.append(("worst path", percent(both[0].worst), "", percent(both[1].worst), ""))
+    # Two minima, which need not be of one path.
+    rows.append(("lowest", percent(both[0].worst), "", percent(both[1].worst), ""))
     return rows
 
 
@@ -135,8 +136,9 @@ def _reading(result: StressResult) -> list[str]:
     sentences = (
         "An interval says how far a number may be off because only so many paths were drawn. It "
         "knows nothing of how wrong the story may be.",
-        f"Nothing is known of what is worse than the worst path, but that at {summary.level:.0%} "
-        f"confidence at most {percent(summary.worse_at_most)} of the scenario's paths are.",
+        "The lowest return and the lowest drawdown may be of two paths. Nothing is known of what "
+        f"lies below either, but that at {summary.level:.0%} confidence at most "
+        f"{percent(summary.worse_at_most)} of the scenario's paths do.",
         "Drawdowns are measured at bar closes, from the highest equity so far.",
     )
     return [line for sentence in sentences for line in wrapped(sentence, "- ")]
