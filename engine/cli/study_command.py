@@ -41,7 +41,7 @@ def study(
     from engine.episodes import find_episode, shipped_episodes
     from engine.studies import run_study, study_document, study_text
 
-    chosen = [find_episode(text) for text in dict.fromkeys(episodes or ())] or shipped_episodes()
+    chosen = [find_episode(text) for text in episodes or ()] or shipped_episodes()
     with working("studying events") as report:
         found = run_study(open_source(data or EMBEDDED), chosen, kinds, on_progress=report)
     synthetic = found.provenance is Provenance.SYNTHETIC

@@ -89,6 +89,12 @@ def _probability(found: float | Missing) -> str:
     return str(found) if isinstance(found, Missing) else percent(found, 1)
 
 
+def _undecided(splits: int) -> str:
+    if splits == 0:
+        return ""
+    return f" {splits:,} more split(s), on whose other half all playbooks tie, decide nothing."
+
+
 def family_lines(luck: FamilyLuck, config: CompareConfig) -> list[str]:
     """Return what is said of all playbooks together."""
     lines = []
@@ -102,6 +108,7 @@ def family_lines(luck: FamilyLuck, config: CompareConfig) -> list[str]:
             f"below the median on the other half in {percent(found.probability, 0)} of "
             f"{len(found.logits):,} splits (probability of backtest overfitting; {found.blocks} "
             f"blocks, none across episodes). A choice at random gives {percent(at_random, 0)}."
+            f"{_undecided(found.undecided)}"
         )
     else:
         lines.append(f"Probability of backtest overfitting: {found}.")

@@ -13,6 +13,7 @@ from engine.statistics.bootstrap import (
     mean_interval,
     proportion_interval,
     quantile_interval,
+    share_interval,
 )
 from engine.statistics.event_study import (
     MIN_CLUSTERS,
@@ -92,6 +93,7 @@ __all__ = [
     "quantile_interval",
     "reaction",
     "segments",
+    "share_interval",
     "superior_ability",
     "too_few",
 ]

@@ -13,6 +13,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -139,9 +140,39 @@ def proportion_interval(successes: int, trials: int, *, level: float = 0.95) -> 
         raise ReportError(f"{successes} successes in {trials} trials are impossible")
     if trials == 0:
         return Missing("no trades")
-    test = import_module("scipy.stats").binomtest(successes, trials)
-    found = test.proportion_ci(confidence_level=level, method="wilson")
-    return Interval(successes / trials, float(found.low), float(found.high), level, 0, trials)
+    return share_interval(successes / trials, trials, level=level)
+
+
+def share_interval(share: float, trials: int, *, level: float = 0.95) -> Interval:
+    """Return the Wilson score interval of a share, as wide as so many independent trials make it.
+
+    The share need not be a number of successes in these trials: where events overlap, there are
+    more of them than independent ones.
+
+    Parameters
+    ----------
+    share : a fraction, 0 and 1 included
+    trials : independent ones, at least 1
+
+    Raises
+    ------
+    ReportError : a share or level that is none, or no trials
+
+    >>> found = share_interval(0.5, 9)
+    >>> round(found.low, 3), round(found.high, 3)
+    (0.227, 0.773)
+    """
+    if not 0 <= share <= 1:
+        raise ReportError(f"share = {share}: a fraction from 0 to 1 is needed")
+    at_least(trials, 1, "trials")
+    score = NormalDist().inv_cdf((1 + fraction(level, "level")) / 2)
+    per_trial = score**2 / trials
+    centre = (share + per_trial / 2) / (1 + per_trial)
+    half = math.sqrt(per_trial * (share * (1 - share) + per_trial / 4)) / (1 + per_trial)
+    # Exact at the ends, where the two terms cancel but for their last digit.
+    low = 0.0 if share == 0 else centre - half
+    high = 1.0 if share == 1 else centre + half
+    return Interval(share, low, high, level, 0, trials)
 
 
 def quantile_interval(

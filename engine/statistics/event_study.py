@@ -13,17 +13,18 @@ clusters after Cameron, Gelbach and Miller (2008), REStat 90, in its plain pairs
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import ReportError
-from engine.statistics.bootstrap import MIN_REPLICATIONS, Interval, proportion_interval
+from engine.statistics.bootstrap import MIN_REPLICATIONS, Interval, share_interval
 from engine.statistics.samples import Floats, Missing, at_least, fraction
 
 Instants = NDArray[np.int64]
 Rows = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 # Fewer independent events say nothing about the next one.
 MIN_CLUSTERS = 8
@@ -81,6 +82,10 @@ class Elapsed:
         """Return where events lie, in steps."""
         return np.round(events / self.step_ns, _DIGITS)
 
+    def holds(self, series: Series, events: Instants) -> Flags:
+        """Return whether each event lies on the ruler: all do."""
+        return np.ones(len(events), dtype=np.bool_)
+
     def reads(self, series: Series, events: Instants, offsets: Rows) -> tuple[Instants, Instants]:
         """Return from when and until when a value counts, shape (events, offsets)."""
         read_at = events[:, np.newaxis] + offsets * self.step_ns
@@ -92,7 +97,8 @@ class Sessions:
     """Steps of sessions: ``starts`` are the instants at which the days of sessions begin, rising.
 
     A value belongs to the session whose day, or the closed days after it, it became known on; of
-    several the last. An event belongs to the session of the last value known to it.
+    several the last. An event belongs to the session of the last value known to it. The last start
+    only ends the session before it: what comes later is outside, as is what comes before the first.
     """
 
     starts: Instants
@@ -101,13 +107,20 @@ class Sessions:
         """Return the session of the last value known at each event, as a number."""
         return self._numbers(series, events).astype(np.float64)
 
+    def holds(self, series: Series, events: Instants) -> Flags:
+        """Return whether each event belongs to a session of the ruler."""
+        return self._inside(self._numbers(series, events))
+
     def reads(self, series: Series, events: Instants, offsets: Rows) -> tuple[Instants, Instants]:
         """Return from when and until when a value counts, shape (events, offsets)."""
         session = self._numbers(series, events)[:, np.newaxis] + offsets
-        inside = (session >= 0) & (session < len(self.starts) - 1)
+        inside = self._inside(session)
         place = np.where(inside, session, 0)
         oldest = np.where(inside, self.starts[place], np.iinfo(np.int64).max)
         return oldest, self.starts[place + 1] - 1
+
+    def _inside(self, session: Rows) -> Flags:
+        return (session >= 0) & (session < len(self.starts) - 1)
 
     def _numbers(self, series: Series, events: Instants) -> Rows:
         rows = series.last_rows(events)
@@ -157,7 +170,8 @@ def event_paths(
 
     Returns
     -------
-    At offset 0 zero. NaN where a value is missing: nothing is filled.
+    At offset 0 zero. NaN where a value is missing, and for an event outside the ruler: nothing is
+    filled.
 
     >>> hour = 3_600 * 10**9
     >>> price = Series(np.array([1, 2, 3]) * hour, np.array([100.0, 90.0, 99.0]), hour)
@@ -170,6 +184,8 @@ def event_paths(
     wanted = np.append(steps, 0) + origin
     held = series.read(at - series.max_age_ns, at)[:, np.newaxis]
     found = np.where(wanted == 0, held, series.read(*ruler.reads(series, at, wanted)))
+    # Counted from no session, the step after an event would be any session's.
+    found[~ruler.holds(series, at)] = np.nan
     values, base = found[:, :-1], found[:, -1:]
     moves = values / np.where(base > 0, base, np.nan) - 1 if relative else values - base
     return Paths(steps, moves, ruler.positions(series, at))
@@ -268,7 +284,9 @@ def reaction(
         median=float(np.median(held)) if len(held) else math.nan,
         interval=_mean_interval(held, groups, sampling) if reason is None else reason,
         hits=hits,
-        hit_rate=_hit_rate(hits, len(held), count, sampling) if reason is None else reason,
+        hit_rate=share_interval(hits / len(held), count, level=sampling.level)
+        if reason is None
+        else reason,
     )
 
 
@@ -286,13 +304,6 @@ def _mean_interval(moves: Floats, groups: Rows, sampling: Sampling) -> Interval 
     means = resampled_means(moves[:, np.newaxis], groups, cluster_weights(count, sampling))[:, 0]
     low, high = np.quantile(means, sampling.tails)
     return Interval(float(moves.mean()), float(low), float(high), sampling.level, len(means), count)
-
-
-def _hit_rate(hits: int, events: int, count: int, sampling: Sampling) -> Interval | Missing:
-    """Return the share of events, its width that of as many trials as there are clusters."""
-    rate = hits / events
-    found = proportion_interval(round(rate * count), count, level=sampling.level)
-    return replace(found, estimate=rate) if isinstance(found, Interval) else found
 
 
 def cluster_weights(count: int, sampling: Sampling) -> Rows:

@@ -26,12 +26,14 @@ NO_VARIANCE_SHARE = 1e-12
 class Overfitting:
     """What CSCV says of a family of variants.
 
-    ``probability`` is the PBO: the share of splits whose best variant is at or below the median
-    of the other half. ``logits`` holds one value a split, ``ln(w / (1 - w))`` with w = rank /
-    (variants + 1), positive above the median. ``slope`` regresses the picked variant's Sharpe
-    ratio in the other half on the one it was picked for, None when the latter does not vary; below
-    zero, more in the one half is less in the other. ``loss_probability`` is the share of splits in
-    which the picked variant loses in the other half.
+    ``undecided`` counts the splits in whose judged half all variants tie, as they do where none
+    trades: no pick could have been better than another there, and the other splits alone are
+    measured. ``probability`` is the PBO: the share of splits whose best variant is at or below the
+    median of the other half. ``logits`` holds one value a split, ``ln(w / (1 - w))`` with w =
+    rank / (variants + 1), positive above the median. ``slope`` regresses the picked variant's
+    Sharpe ratio in the other half on the one it was picked for, None when the latter does not vary;
+    below zero, more in the one half is less in the other. ``loss_probability`` is the share of
+    splits in which the picked variant loses in the other half.
     """
 
     probability: float
@@ -41,6 +43,7 @@ class Overfitting:
     blocks: int
     variants: int
     days: int
+    undecided: int = 0
 
 
 def backtest_overfitting(
@@ -57,10 +60,11 @@ def backtest_overfitting(
 
     Returns
     -------
-    ``Missing`` for fewer than two variants, equal ones, and blocks of fewer than two days. The
-    measure is the Sharpe ratio of a half's days; one without any return but zero counts 0 (it
-    neither won nor lost), equal returns other than zero give ``Missing``. Of variants that tie as
-    the best the first is picked; in the other half ties share their mean rank.
+    ``Missing`` for fewer than two variants, equal ones, blocks of fewer than two days, and where
+    all variants tie in the judged half of every split. The measure is the Sharpe ratio of a half's
+    days; one without any return but zero counts 0 (it neither won nor lost), equal returns other
+    than zero give ``Missing``. Of variants that tie as the best the first is picked; in the other
+    half ties share their mean rank.
 
     Raises
     ------
@@ -87,7 +91,12 @@ def backtest_overfitting(
     return _judge(picked_in, judged_in, blocks, days)
 
 
-def _judge(picked_in: Floats, judged_in: Floats, blocks: int, days: int) -> Overfitting:
+def _judge(picked_in: Floats, judged_in: Floats, blocks: int, days: int) -> Overfitting | Missing:
+    decided = (judged_in != judged_in[:, :1]).any(axis=1)
+    undecided = int((~decided).sum())
+    if undecided == len(decided):
+        return Missing("all variants tie in the judged half of every split")
+    picked_in, judged_in = picked_in[decided], judged_in[decided]
     splits, variants = picked_in.shape
     best = np.argmax(picked_in, axis=1)
     row = np.arange(splits)
@@ -106,6 +115,7 @@ def _judge(picked_in: Floats, judged_in: Floats, blocks: int, days: int) -> Over
         blocks=blocks,
         variants=variants,
         days=days,
+        undecided=undecided,
     )
 
 

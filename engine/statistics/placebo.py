@@ -21,12 +21,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from engine.statistics.event_study import Rows, clusters
+from engine.statistics.event_study import Flags, Rows, clusters
 from engine.statistics.samples import Floats, Missing, at_least, fraction
 
-Flags = NDArray[np.bool_]
 Way = Literal["apart", "rotated"]
 
 # Fewer places for a group would make a placebo sample of the same few days again and again.

@@ -44,7 +44,8 @@ class StressSummary:
 
     ``total_return`` and ``max_drawdown`` are fractions (a drawdown is zero or negative).
     ``probabilities`` are shares of paths by name, see :func:`events`. ``worse_at_most`` bounds, at
-    ``level``, the share of all paths of the scenario that are worse than the worst one here.
+    ``level``, the share of all paths of the scenario that lie below the lowest value here, for each
+    measure alone.
     """
 
     paths: int

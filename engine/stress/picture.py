@@ -42,7 +42,7 @@ def _draw_fan(axes: Any, result: StressResult) -> None:
     axes.fill_between(days, lower, upper, color=LINE, alpha=_INNER, linewidth=0, label="25% to 75%")
     axes.plot(days, middle, color=INK, linewidth=1.3, label="median")
     worst = int(np.argmin([row.total_return for row in result.rows]))
-    axes.plot(days, relative[worst] * 100, color=LOSS, linewidth=0.8, label="worst path")
+    axes.plot(days, relative[worst] * 100, color=LOSS, linewidth=0.8, label="lowest return")
     axes.axhline(0, color=MUTED, linewidth=0.7)
     axes.legend(loc="lower left", frameon=False, fontsize=8, ncols=4)
     axes.set_ylabel("return since the start, %")

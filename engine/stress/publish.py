@@ -29,7 +29,8 @@ def publish_stress(
     """Write the folder of a stress, ``<root>/<name>-<id>``, and return its path.
 
     The id is a hash of all that determines the numbers; equal stresses give equal bytes in every
-    file but ``timing.json``.
+    file but ``timing.json``, and but for ``data.source`` in the resolved config: the same data may
+    lie in another place.
 
     Raises
     ------

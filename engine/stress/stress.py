@@ -14,7 +14,7 @@ from engine.stress.measure import StressSummary, summarize
 from engine.stress.path import PathResult, PathRow
 from engine.stress.workers import RunTasks, Task, path_workers
 
-# The first paths and the worst one are audited.
+# The first paths are audited, and those of the lowest return and the lowest drawdown.
 AUDITED_FIRST = 3
 MAX_JOBS = 64
 
@@ -100,21 +100,23 @@ def _all_paths(
 
 
 def _audit_worst(results: Sequence[PathResult], run_tasks: RunTasks) -> tuple[int, ...]:
-    """Run the worst path again, audited, and return the numbers of all audited paths.
+    """Run the paths of the lowest return and drawdown again, audited; return all audited numbers.
 
     Raises
     ------
-    SimulationError : the second time it came to something else.
+    SimulationError : the second time one came to something else.
     """
     first = tuple(range(min(AUDITED_FIRST, len(results))))
-    worst = min(results, key=lambda result: result.row.total_return)
-    number = worst.row.path
-    if number in first:
-        return first
-    (again,) = run_tasks([Task(number, True)])
-    if again.row != worst.row:
-        raise SimulationError(
-            f"path {number} of seed {worst.row.seed}: run twice, it came to {worst.row} and to "
-            f"{again.row}; the playbook is not deterministic, or we are not"
-        )
-    return (*first, number)
+    lowest = (
+        min(results, key=lambda result: result.row.total_return).row,
+        min(results, key=lambda result: result.row.max_drawdown).row,
+    )
+    rows = {row.path: row for row in lowest if row.path not in first}
+    for again in run_tasks([Task(number, True) for number in rows]):
+        row = rows[again.row.path]
+        if again.row != row:
+            raise SimulationError(
+                f"path {row.path} of seed {row.seed}: run twice, it came to {row} and to "
+                f"{again.row}; the playbook is not deterministic, or we are not"
+            )
+    return (*first, *rows)

@@ -64,7 +64,7 @@ def _head(result: StressResult, name: str) -> list[str]:
         *wrapped(f"{story.story[0].upper()}{story.story[1:]}."),
         f"Paths   {job.paths} of {job.days} days, {utc_text(begun.begin)} to "
         f"{utc_text(begun.end)}; seed {job.seed}.",
-        f"Before  {config.data.source} as known at {utc_text(begun.begin)}, {before} data.",
+        f"Before  what was known at {utc_text(begun.begin)}, {before} data.",
         f"Account {config.account.venue_cash:,.0f} at the venue, "
         f"{config.account.brokerage_cash:,.0f} at the brokerage; venue {config.venue.name}.",
         f"Audited {_numbers(result.audited)}: books derived again, decisions proved causal.",
@@ -85,7 +85,8 @@ def _quantile_rows(result: StressResult) -> list[tuple[str, ...]]:
         label = f"{probability:.0%} of paths at or below"
         rows.append((label, *_cells(both, partial(_quantile, probability=probability))))
     rows.append(("mean", *_cells(both, lambda of: of.mean)))
-    rows.append(("worst path", percent(both[0].worst), "", percent(both[1].worst), ""))
+    # Two minima, which need not be of one path.
+    rows.append(("lowest", percent(both[0].worst), "", percent(both[1].worst), ""))
     return rows
 
 
@@ -136,8 +137,9 @@ def _reading(result: StressResult) -> list[str]:
     sentences = (
         "An interval says how far a number may be off because only so many paths were drawn. It "
         "knows nothing of how wrong the story may be.",
-        f"Nothing is known of what is worse than the worst path, but that at {summary.level:.0%} "
-        f"confidence at most {percent(summary.worse_at_most)} of the scenario's paths are.",
+        "The lowest return and the lowest drawdown may be of two paths. Nothing is known of what "
+        f"lies below either, but that at {summary.level:.0%} confidence at most "
+        f"{percent(summary.worse_at_most)} of the scenario's paths do.",
         "Drawdowns are measured at bar closes, from the highest equity so far.",
     )
     return [line for sentence in sentences for line in wrapped(sentence, "- ")]

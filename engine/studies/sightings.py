@@ -4,8 +4,8 @@ An event's instant is when it was known: a bar's close, an evening's decision. E
 is for the report; nothing before it depends on what came later.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 
@@ -15,18 +15,21 @@ from numpy.typing import NDArray
 from data_feeds.catalog import Catalog
 from data_feeds.dataset import Dataset
 from data_feeds.errors import CoverageError
-from engine.conditions import Condition, Truth
+from engine.conditions import Condition, Truth, all_of
 from engine.config.load import load_run_config, load_state_config
 from engine.config.locations import find_config
+from engine.config.market import ChecklistRules, MarketStateConfig
 from engine.episodes import ONE_DAY, Episode
 from engine.playbook import Signals
 from engine.run import prepare_run
+from engine.signals.market import checklist
 from engine.signals.market.build import market_state
 from engine.state import Action, MarketState, Regime
 from engine.window import state_data
 
 Instants = NDArray[np.int64]
 Flags = NDArray[np.bool_]
+Truths = NDArray[np.int8]
 
 # The shipped runs whose rules say what a flush and a stabilization are; hourly bars, sessions.
 RECLAIM_RUN = "reclaim_2020"
@@ -79,12 +82,19 @@ class Sightings:
     ----------
     clock : every instant of the window at which the event could have been seen, ns UTC, rising
     rows : rows of ``clock`` at which it was
+    unknown : share of the rows at which the data do not say whether it held, a fraction
     """
 
     kind: EventKind
     episode: str
     clock: Instants
     rows: NDArray[np.int64]
+    unknown: float
+
+    @property
+    def kinds(self) -> tuple[EventKind, ...]:
+        """The kind, as what was unseen has it."""
+        return (self.kind,)
 
     @property
     def at(self) -> Instants:
@@ -104,7 +114,11 @@ class Unseen:
 def find_sightings(
     source: Catalog | Dataset, episode: Episode, kinds: frozenset[EventKind]
 ) -> Iterator[Sightings | Unseen]:
-    """Yield the events of each kind in an episode, and what the data do not reach for."""
+    """Yield the events of each kind in an episode, and what the data do not reach for.
+
+    A kind is ``Unseen`` where a channel that it needs does not cover the window, and where a
+    condition that it needs is unknown in all of it.
+    """
     finders = (
         (_RECLAIM_KINDS, _of_reclaim),
         ((EventKind.STABILIZATION,), _of_swing),
@@ -115,7 +129,7 @@ def find_sightings(
         if not wanted:
             continue
         try:
-            yield from (item for item in find(source, episode) if item.kind in wanted)
+            yield from (item for item in find(source, episode) if kinds.issuperset(item.kinds))
         except CoverageError as error:
             yield Unseen(wanted, episode.name, str(error))
 
@@ -132,7 +146,7 @@ def firsts(holds: Flags, setup: NDArray[np.str_]) -> Flags:
     return first
 
 
-def turns(truth: NDArray[np.int8]) -> Flags:
+def turns(truth: Truths) -> Flags:
     """Return the rows at which something begins to hold: true now, false when last known.
 
     What holds from the first known row on began at no known row.
@@ -157,41 +171,60 @@ def rises(labels: NDArray[np.int8], to: int) -> Flags:
     return risen
 
 
-def _of_reclaim(source: Catalog | Dataset, episode: Episode) -> Iterator[Sightings]:
+def _of_reclaim(source: Catalog | Dataset, episode: Episode) -> Iterator[Sightings | Unseen]:
     signals = _signals(RECLAIM_RUN, source, episode)
     assert signals.setup is not None
     for kind in _RECLAIM_KINDS:
-        held = _condition(signals, kind.value).truth == Truth.TRUE
-        yield _inside(kind, episode, signals.decided_at, firsts(held, signals.setup))
+        truth = _condition(signals, kind.value).truth
+        seen = firsts(truth == Truth.TRUE, signals.setup)
+        yield _looked(kind, episode, signals.decided_at, seen, {kind.value: truth})
 
 
-def _of_swing(source: Catalog | Dataset, episode: Episode) -> Iterator[Sightings]:
+def _of_swing(source: Catalog | Dataset, episode: Episode) -> Iterator[Sightings | Unseen]:
     signals = _signals(SWING_RUN, source, episode)
-    required = [item.truth == Truth.TRUE for item in signals.conditions if item.required]
+    required = {item.name: item.truth for item in signals.conditions if item.required}
     # An unknown condition blocks the playbook, so here it does not hold.
-    held = np.logical_and.reduce(required).astype(np.int8)
-    yield _inside(EventKind.STABILIZATION, episode, signals.decided_at, turns(held))
+    held = (all_of([*required.values()]) == Truth.TRUE).astype(np.int8)
+    yield _looked(EventKind.STABILIZATION, episode, signals.decided_at, turns(held), required)
 
 
-def _of_checklist(source: Catalog | Dataset, episode: Episode) -> Iterator[Sightings]:
-    state = _state(source, episode)
+def _of_checklist(source: Catalog | Dataset, episode: Episode) -> Iterator[Sightings | Unseen]:
+    rules = load_state_config(find_config(CHECKLIST, "checklist"))
+    state = _state(source, rules, episode)
+    hedge = action_truth(state, rules.checklist, Action.HEDGE)
+    reduce = action_truth(state, rules.checklist, Action.REDUCE)
     regime = np.where(
         state.regime == Regime.UNKNOWN,
         Truth.UNKNOWN,
         state.regime == Regime.LIQUIDITY_SHOCK,
     ).astype(np.int8)
     book = state.conditions[EventKind.SINGLE_RISK_BOOK.value].truth
-    for kind, seen in (
-        (EventKind.HEDGE, rises(state.action, Action.HEDGE)),
-        (EventKind.REDUCE, rises(state.action, Action.REDUCE)),
-        (EventKind.LIQUIDITY_SHOCK, turns(regime)),
-        (EventKind.SINGLE_RISK_BOOK, turns(book)),
+    for kind, seen, name, truth in (
+        (EventKind.HEDGE, rises(state.action, Action.HEDGE), "the action", hedge),
+        (EventKind.REDUCE, rises(state.action, Action.REDUCE), "the action", reduce),
+        (EventKind.LIQUIDITY_SHOCK, turns(regime), "the regime", regime),
+        (EventKind.SINGLE_RISK_BOOK, turns(book), EventKind.SINGLE_RISK_BOOK.value, book),
     ):
-        yield _inside(kind, episode, state.decided_at, seen)
+        yield _looked(kind, episode, state.decided_at, seen, {name: truth})
 
 
-def _state(source: Catalog | Dataset, episode: Episode) -> MarketState:
-    rules = load_state_config(find_config(CHECKLIST, "checklist"))
+def action_truth(state: MarketState, rules: ChecklistRules, to: Action) -> Truths:
+    """Return whether the action is ``to``, unknown where what is unknown could change that.
+
+    The checklist takes a step that is unknown as one that does not hold, so its action is the
+    lowest that the data allow; the highest is the one if all that is unknown held.
+    """
+    hoped = {
+        name: replace(item, truth=np.where(item.truth == Truth.UNKNOWN, Truth.TRUE, item.truth))
+        for name, item in state.conditions.items()
+    }
+    shocked = np.where(state.regime == Regime.UNKNOWN, Regime.LIQUIDITY_SHOCK, state.regime)
+    highest = checklist.actions(hoped, shocked, rules)
+    same = (state.action == highest) | ((state.action < to) & (highest < to))
+    return np.where(same, state.action == to, Truth.UNKNOWN).astype(np.int8)
+
+
+def _state(source: Catalog | Dataset, rules: MarketStateConfig, episode: Episode) -> MarketState:
     first, last = (np.datetime64(day, "D") for day in (episode.start - BEFORE, episode.end))
     data = state_data(source, rules, first, last)
     if not any(len(channel) for channel in data.channels.values()):
@@ -212,6 +245,19 @@ def _condition(signals: Signals, name: str) -> Condition:
     return next(item for item in signals.conditions if item.name == name)
 
 
-def _inside(kind: EventKind, episode: Episode, decided_at: Instants, seen: Flags) -> Sightings:
+def _looked(
+    kind: EventKind,
+    episode: Episode,
+    decided_at: Instants,
+    seen: Flags,
+    needed: Mapping[str, Truths],
+) -> Sightings | Unseen:
+    """Return the events inside the window, unless one of what they need is never known there."""
     inside = (decided_at >= episode.start_at) & (decided_at <= episode.end_at)
-    return Sightings(kind, episode.name, decided_at[inside], np.flatnonzero(seen[inside]))
+    for name, truth in needed.items():
+        if (truth[inside] == Truth.UNKNOWN).all():
+            why = f"{name} is unknown in the whole window: the data it is read from are missing"
+            return Unseen((kind,), episode.name, why)
+    unknown = float((all_of([*needed.values()])[inside] == Truth.UNKNOWN).mean())
+    rows = np.flatnonzero(seen[inside])
+    return Sightings(kind, episode.name, decided_at[inside], rows, unknown)

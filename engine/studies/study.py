@@ -1,7 +1,8 @@
 """The study itself: events, what markets did after them, and what they did at placebo dates."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from data_feeds.dataset import Dataset
 from data_feeds.errors import CoverageError
 from data_feeds.schema import Provenance
 from engine.episodes import Episode
+from engine.errors import ConfigError
 from engine.statistics import (
     Candidates,
     Draws,
@@ -86,11 +88,16 @@ class Around:
 
 @dataclass(frozen=True)
 class KindStudy:
-    """All markets around one kind of event; ``at`` and ``episode`` of each event, in order."""
+    """All markets around one kind of event; ``at`` and ``episode`` of each event, in order.
+
+    ``unknown`` has each episode in which the kind could be looked for, and the share of its rows at
+    which the data do not say whether it held, a fraction.
+    """
 
     kind: EventKind
     at: NDArray[np.int64]
     episode: tuple[str, ...]
+    unknown: Mapping[str, float]
     around: tuple[Around, ...]
 
 
@@ -117,8 +124,10 @@ def run_study(
 
     Raises
     ------
+    ConfigError : two episodes have the same name, or share a day.
     CoverageError : the data allow none of the kinds to be looked for in any episode.
     """
+    _check_episodes(episodes)
     found: list[Sightings] = []
     unseen: list[Unseen] = []
     for episode in episodes:
@@ -142,13 +151,38 @@ def run_study(
     return Study(names, rules, tuple(studied), tuple(unseen), worst)
 
 
+def _check_episodes(episodes: Sequence[Episode]) -> None:
+    """Refuse episodes that would count the same days as evidence twice.
+
+    Raises
+    ------
+    ConfigError : names both.
+    """
+    for one, other in combinations(episodes, 2):
+        if one.name == other.name:
+            raise ConfigError(
+                f"two episodes are named {one.name}: {_window(one)} and {_window(other)}; leave "
+                "one out or rename it"
+            )
+        if one.start <= other.end and other.start <= one.end:
+            raise ConfigError(
+                f"episodes {one.name} ({_window(one)}) and {other.name} ({_window(other)}) "
+                "overlap: the same days would count as evidence twice; leave one out"
+            )
+
+
+def _window(episode: Episode) -> str:
+    return f"{episode.start} to {episode.end}"
+
+
 def _study_kind(
     found: Sequence[Sightings], data: dict[str, MarketData], rules: StudyRules
 ) -> KindStudy:
     names = tuple(item.episode for item in found for _ in item.rows)
     at = np.concatenate([item.at for item in found])
     around = tuple(_study_market(found, data, market, rules) for market in MARKETS)
-    return KindStudy(found[0].kind, at, names, around)
+    unknown = {item.episode: item.unknown for item in found}
+    return KindStudy(found[0].kind, at, names, unknown, around)
 
 
 def _study_market(

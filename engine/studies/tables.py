@@ -14,19 +14,35 @@ from engine.studies.study import Around, Effect, KindStudy, Study
 
 NOTHING = "-"
 SIGNIFICANT = 0.05
+# What would be rounded to 0% is above it.
+LEAST_SHOWN = 0.005
 
 
 def study_text(study: Study, *, data: str) -> str:
     """Return a table for each kind of event, and what to make of the p-values."""
     lines = [f"Event study of {', '.join(study.episodes)}; data: {data}", ""]
     for kind in study.kinds:
-        counts = ", ".join(f"{name}: {kind.episode.count(name)}" for name in study.episodes)
+        counts = ", ".join(f"{name}: {_count(kind, name)}" for name in study.episodes)
         lines += [f"{kind.kind}: {len(kind.at)} events ({counts})", f"  {kind.kind.meaning}"]
         if len(kind.at):
             lines += columns([_head(study.rules.sampling.level), *_rows(kind)])
         lines.append("")
-    lines += [f"{item.episode}: no {', '.join(item.kinds)}: {item.reason}" for item in study.unseen]
+    lines += [
+        f"{item.episode}: {', '.join(item.kinds)} cannot be looked for: {item.reason}"
+        for item in study.unseen
+    ]
     return "\n".join([*lines, *_notes(study)]) + "\n"
+
+
+def _count(kind: KindStudy, episode: str) -> str:
+    """Return an episode's number of events, and how much of it could not be judged."""
+    unknown = kind.unknown.get(episode)
+    if unknown is None:
+        return "n/a"
+    count = str(kind.episode.count(episode))
+    if unknown == 0:
+        return count
+    return f"{count} with {'<1%' if unknown < LEAST_SHOWN else percent(unknown, 0)} unknown"
 
 
 def _head(level: float) -> tuple[str, ...]:
@@ -78,6 +94,7 @@ def _notes(study: Study) -> list[str]:
     return [
         f"{low} of {len(judged)} p-values lie below {SIGNIFICANT}; "
         f"{SIGNIFICANT * len(judged):.0f} would by chance alone.",
+        "Unknown: the share of days or bars at which data were missing to tell whether it held.",
         "n/a: fewer than 8 independent events (clusters). A day is 24 hours for BTC, funding and",
         "open interest, a session for QQQ, DXY and the 10-year yield; their first session may hold",
         "hours before the event, because a path starts at the last value known to it. 'QQQ next'",
@@ -105,6 +122,7 @@ def _kind_document(kind: KindStudy) -> dict[str, Any]:
     return {
         "kind": kind.kind.value,
         "meaning": kind.kind.meaning,
+        "unknown": dict(kind.unknown),
         "events": [
             {"episode": name, "known_at": utc_text(int(at))}
             for name, at in zip(kind.episode, kind.at, strict=True)

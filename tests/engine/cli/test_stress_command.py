@@ -50,6 +50,10 @@ def test_a_stress_ends_with_the_path_of_its_picture(project, stress):
     assert done.stdout.startswith("*** SYNTHETIC SCENARIO: invented paths, no forecast.")
     assert "RESULT of 5 paths" in done.stdout
     assert "HOW OFTEN in 5 paths" in done.stdout
+    # Two minima are no path.
+    (lowest,) = [line for line in done.stdout.splitlines() if line.split()[:1] == ["lowest"]]
+    assert lowest.count("%") == 2
+    assert "worst path" not in done.stdout
     timing = json.loads((folder / "timing.json").read_text())
     assert timing["seconds_per_path"] == pytest.approx(timing["seconds"] / 5, abs=1e-3)
 

@@ -45,6 +45,7 @@ def test_json_is_the_file_with_the_paths_of_the_files(command: Command, tmp_path
     [
         (("--event", "crash"), "--event 'crash' is none of flush, reclaim, stabilization"),
         (("1987",), "1987"),
+        (("2026", "2022", "2026"), "two episodes are named 2026"),
     ],
 )
 def test_what_cannot_be_studied_is_one_clear_line(

@@ -220,3 +220,12 @@ def test_a_choice_at_random_is_at_or_below_the_median_this_often(small, variants
     found = Overfitting(0.4, np.zeros(4), 0.0, 0.5, 4, variants, 100)
     luck = FamilyLuck(100, 2, found, Missing("none"), ("reclaim",))
     assert f"A choice at random gives {said}." in family_lines(luck, small.config)[0]
+
+
+def test_splits_that_decide_nothing_are_told_where_there_are_any(small):
+    for undecided, said in ((0, ""), (1_234, " 1,234 more split(s), on whose other half all")):
+        found = Overfitting(0.4, np.zeros(4), 0.0, 0.5, 4, 3, 100, undecided)
+        luck = FamilyLuck(100, 2, found, Missing("none"), ("reclaim",))
+        told = family_lines(luck, small.config)[0]
+        assert told.partition("A choice at random gives 67%.")[2].startswith(said)
+        assert ("decide nothing" in told) == (undecided > 0)

@@ -19,6 +19,7 @@ from engine.statistics import (
     mean_interval,
     proportion_interval,
     quantile_interval,
+    share_interval,
 )
 from engine.statistics.measures import sharpe
 
@@ -54,6 +55,24 @@ def test_score_intervals_of_newcombes_table(successes, trials, low, high):
     assert (found.low, found.high) == pytest.approx((low, high), abs=5e-5)
     assert found.estimate == successes / trials
     assert found.observations == trials
+
+
+@pytest.mark.parametrize("level", [0.5, 0.95, 0.99])
+def test_of_whole_successes_the_closed_form_is_scipys(level):
+    for trials in (1, 7, 30):
+        for successes in range(trials + 1):
+            exact = stats.binomtest(successes, trials).proportion_ci(level, method="wilson")
+            found = share_interval(successes / trials, trials, level=level)
+            assert (found.low, found.high) == pytest.approx((exact.low, exact.high), abs=1e-12)
+            assert 0 <= found.low <= found.estimate <= found.high <= 1
+
+
+def test_a_share_that_is_none_or_rests_on_nothing_is_refused():
+    for share in (-0.1, 1.1, math.nan):
+        with pytest.raises(ReportError, match="share = "):
+            share_interval(share, 9)
+    with pytest.raises(ReportError, match="trials is 0"):
+        share_interval(0.5, 0)
 
 
 def test_the_median_of_ten_lies_between_the_second_and_the_ninth():

@@ -136,6 +136,19 @@ def test_a_path_may_start_at_the_next_close():
     assert found.moves[0] == pytest.approx([100 / 101 - 1, 0.0, 102 / 101 - 1])
 
 
+@pytest.mark.parametrize("origin", [0, 1])
+@pytest.mark.parametrize("hour", [23, 11 * 24 + 22])
+def test_an_event_before_the_first_or_after_the_last_session_has_no_path(hour, origin):
+    # Closes of days 0 to 11 are known; the ruler begins with day 1 and ends with the start of 11.
+    inner = Sessions(WEEKDAYS[1:] * DAY)
+    found = event_paths(closes(), at(hour), inner, [-1, 0, 1], relative=False, origin=origin)
+    assert np.isnan(found.moves).all()
+    # A day later, and a day earlier, the event lies on it.
+    near = at(hour + 24 if hour < 24 else hour - 24)
+    held = event_paths(closes(), near, inner, [0], relative=False)
+    assert held.moves.tolist() == [[0.0]]
+
+
 def test_values_out_of_order_are_refused():
     with pytest.raises(ReportError, match="known_at falls after row 0"):
         Series(np.array([2, 1]), np.zeros(2), HOUR)
@@ -173,6 +186,18 @@ def test_hits_are_moves_above_zero_with_a_score_interval():
     assert seen.hit_rate == proportion_interval(7, 10)
     assert seen.mean == pytest.approx(0.011)
     assert seen.median == pytest.approx(0.01)
+
+
+def test_the_hit_rates_interval_lies_around_it_where_clusters_do_not_divide_it():
+    # 10 of 20 rise in 9 clusters: two of four events, five of two, two of one.
+    position = np.repeat(np.arange(9) * 100.0, [4, 4, 2, 2, 2, 2, 2, 1, 1]) + np.tile([0, 1], 10)
+    moves = np.tile([0.01, -0.01], 10)
+    seen = reaction(moves, np.sort(position), 5, part=ONE[:20], sampling=FAST)
+    assert (seen.hits, seen.events, seen.clusters) == (10, 20, 9)
+    # Wilson with p = 1/2, n = 9: centre 1/2, half width z sqrt(1/4/9 + z^2/4/81) / (1 + z^2/9)
+    # = 1.96 x 0.1991 / 1.4268 = 0.273
+    assert (seen.hit_rate.low, seen.hit_rate.high) == pytest.approx((0.227, 0.773), abs=5e-4)
+    assert seen.hit_rate.low + seen.hit_rate.high == pytest.approx(1.0)
 
 
 def test_a_missing_move_lowers_the_count_and_moves_nothing_else():

@@ -105,6 +105,34 @@ def test_a_variant_that_never_trades_counts_as_neither_won_nor_lost():
     assert np.isfinite(found.logits).all()
 
 
+def test_splits_in_whose_judged_half_nobody_trades_decide_nothing():
+    # Only the first of four blocks trades. In 3 of the 6 splits it is in the picking half, and all
+    # tie at 0 in the other; in 3 it judges the first variant, which is picked among ties and best.
+    returns = np.zeros((16, 3))
+    returns[:4] = noise(17, days=4, variants=3) + np.array([0.03, 0.0, -0.03])
+    found = backtest_overfitting(returns, np.zeros(16), blocks=4)
+    assert (found.undecided, len(found.logits)) == (3, 3)
+    assert found.probability == 0
+    assert found.loss_probability == 0
+    # Rank 3 of 3: 3 / 4
+    assert found.logits.tolist() == pytest.approx([math.log(3)] * 3)
+
+
+def test_variants_that_tie_in_every_half_say_nothing():
+    # The same two returns in each block, in another order
+    pair = np.array([[0.25, -0.125], [-0.125, 0.25]])
+    found = backtest_overfitting(np.tile(pair, (4, 1)), np.zeros(8), blocks=4)
+    assert found == Missing("all variants tie in the judged half of every split")
+
+
+def test_a_split_that_some_variants_tie_in_is_decided():
+    found = backtest_overfitting(noise(3), ONE_EPISODE, blocks=4)
+    assert found.undecided == 0
+    returns = noise(19, days=64, variants=3)
+    returns[:, 2] = returns[:, 1]
+    assert backtest_overfitting(returns, np.zeros(64), blocks=4).undecided == 0
+
+
 def test_ties_share_their_rank():
     # both copies of the best share ranks 2 and 3 of 3: 2.5 / 4
     returns = noise(13, days=64, variants=3)

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import fields
+from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,8 @@ from engine.stress import PathRow, publish_stress, run_stress, stress_job
 from engine.stress import path as path_module
 from engine.stress.job import window_config
 from engine.stress.path import daily_equity
-from engine.stress.stress import AUDITED_FIRST
+from engine.stress.stress import AUDITED_FIRST, _audit_worst
+from engine.stress.workers import Task
 from tests.data_feeds.factory import ns
 from tests.embedded import PERP
 
@@ -40,6 +42,18 @@ def test_two_processes_give_the_bytes_of_one(toy_job, tmp_path):
     assert set(contents(first)) == {
         "paths.parquet", "paths.png", "summary.json", "summary.txt", "config.resolved.yaml",
     }  # fmt: skip
+
+
+def test_the_same_data_in_another_place_give_the_same_bytes_but_for_the_place(toy_job, tmp_path):
+    here, there = (
+        publish_stress(run_stress(toy_job(f"data.source={name}", paths=1), jobs=1), tmp_path / name)
+        for name in ("here", "there")
+    )
+    assert here.name == there.name
+    one, other = contents(here), contents(there)
+    configs = [files.pop("config.resolved.yaml") for files in (one, other)]
+    assert one == other
+    assert configs[0].replace(b"source: here", b"source: there") == configs[1]
 
 
 def test_a_path_depends_on_the_seed_and_its_number_alone(toy_job):
@@ -88,10 +102,29 @@ def test_equity_of_a_day_is_that_of_the_last_close_until_then():
     assert found.tolist() == [100.0, 101.0, 99.0, 99.0, 104.0]
 
 
-def test_the_first_paths_and_the_worst_are_audited(toy_job):
+def test_the_first_paths_and_the_lowest_are_audited(toy_job):
     done = run_stress(toy_job(paths=8), jobs=1)
-    worst = min(done.rows, key=lambda row: row.total_return).path
-    assert done.audited == tuple(dict.fromkeys([*range(AUDITED_FIRST), worst]))
+    lowest = [
+        min(done.rows, key=attrgetter(name)).path for name in ("total_return", "max_drawdown")
+    ]
+    assert done.audited == tuple(dict.fromkeys([*range(AUDITED_FIRST), *lowest]))
+
+
+def test_the_lowest_return_and_the_lowest_drawdown_may_be_of_two_paths():
+    # Path 4 ends lowest, path 5 fell deepest and came back.
+    returns, drawdowns = [0.1, 0.2, 0.0, 0.1, -0.3, 0.05], [-0.1, -0.1, -0.2, 0.0, -0.3, -0.5]
+    results = [
+        path_module.PathResult(PathRow(i, 7, found, fell, 0, 1, 0.0, 0.0, 1.0), np.ones(2))
+        for i, (found, fell) in enumerate(zip(returns, drawdowns, strict=True))
+    ]
+    ran = []
+
+    def run_tasks(tasks):
+        ran.extend(tasks)
+        return (results[task.number] for task in tasks)
+
+    assert _audit_worst(results, run_tasks) == (0, 1, 2, 4, 5)
+    assert ran == [Task(4, True), Task(5, True)]
 
 
 def test_books_with_half_the_fees_are_found(toy_job, monkeypatch):

@@ -1,15 +1,22 @@
 """Events are seen when they are known, in the code that trades; studies on the embedded data."""
 
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 
 import numpy as np
 import pytest
 
+from data_feeds.dataset import Dataset
 from data_feeds.embedded import embedded_catalog
 from data_feeds.errors import CoverageError
-from data_feeds.load import load_dataset
+from data_feeds.load import held_keys, load_dataset
 from data_feeds.schema import ChannelKey, ChannelKind
+from engine.config.load import load_state_config
+from engine.config.locations import find_config
 from engine.episodes import find_episode
+from engine.errors import ConfigError
+from engine.signals.market.build import HISTORY_DAYS
+from engine.state import Action
 from engine.statistics import Missing, Sampling
 from engine.studies import (
     EventKind,
@@ -23,10 +30,12 @@ from engine.studies import (
     study_text,
 )
 from engine.studies.markets import MARKETS, read_markets
-from engine.studies.sightings import firsts, rises, turns
+from engine.studies.sightings import _state, action_truth, firsts, rises, turns
+from engine.studies.study import _check_episodes
 from tests.embedded import PERP, embedded_dataset
 
 HOUR = 3_600 * 10**9
+DAY = 24 * HOUR
 ALL = frozenset(EventKind)
 RULES = StudyRules(sampling=Sampling(replications=200), draws=99)
 
@@ -101,9 +110,117 @@ def test_events_of_every_kind_lie_on_the_clock_that_could_see_them(seen):
 
 def test_what_the_data_do_not_reach_for_is_said(episode):
     found = list(find_sightings(embedded_dataset("2025-06-01", "2026-04-16"), episode, ALL))
-    (missing,) = [item for item in found if isinstance(item, Unseen)]
-    assert missing.kinds == (EventKind.STABILIZATION,)
-    assert "QQQ/bars/1d" in missing.reason
+    missing = {item.kinds: item.reason for item in found if isinstance(item, Unseen)}
+    assert "QQQ/bars/1d" in missing.pop((EventKind.STABILIZATION,))
+    # No index, no regime; the perp's own events are seen.
+    assert (EventKind.LIQUIDITY_SHOCK,) in missing
+    assert not missing.keys() & {(EventKind.FLUSH,), (EventKind.RECLAIM,)}
+
+
+@pytest.fixture(scope="module")
+def without(episode):
+    """Return a function that gives the embedded data without some instruments or kinds."""
+    source = embedded_catalog()
+    begin = episode.start_at - (HISTORY_DAYS + 30) * DAY
+    whole = load_dataset(source, (), begin, episode.end_at, optional=held_keys(source))
+
+    def make(*names):
+        kept = {
+            key: channel
+            for key, channel in whole.channels.items()
+            if key.instrument not in names and key.kind.value not in names
+        }
+        return Dataset(whole.instruments, kept)
+
+    return make
+
+
+def looked_for(source, episode):
+    """Return the events, and the share of unknown rows, by kind; None where unseen."""
+    found = find_sightings(source, episode, ALL)
+    return {
+        kind: (len(item.rows), round(item.unknown * len(item.clock)))
+        if isinstance(item, Sightings)
+        else None
+        for item in found
+        for kind in item.kinds
+    }
+
+
+def test_whole_data_leave_one_day_of_one_kind_open(without, episode):
+    found = looked_for(without(), episode)
+    # One day's macro step is unknown, and would change the action.
+    assert found.pop(EventKind.REDUCE) == (14, 1)
+    assert {unknown for _, unknown in found.values()} == {0}
+
+
+@pytest.mark.parametrize(
+    ("dropped", "kind", "events", "unknown"),
+    [
+        # Where all other conditions hold, the yields decide: 13 of 156 sessions.
+        (("DGS10",), EventKind.STABILIZATION, 0, 13),
+        (("DGS10",), EventKind.SINGLE_RISK_BOOK, 0, 1),
+        (("SPY",), EventKind.HEDGE, 0, 7),
+        (("SPY",), EventKind.REDUCE, 0, 65),
+        (("open_interest",), EventKind.SINGLE_RISK_BOOK, 0, 12),
+    ],
+)
+def test_missing_data_are_no_days_without_an_event(
+    without, episode, dropped, kind, events, unknown
+):
+    assert looked_for(without(*dropped), episode)[kind] == (events, unknown)
+
+
+@pytest.mark.parametrize(
+    ("dropped", "kind", "reason"),
+    [
+        (("VIX", "VIX-INDEX"), EventKind.STABILIZATION, "vix_off_peak is unknown in the whole"),
+        (("VIX", "VIX-INDEX"), EventKind.LIQUIDITY_SHOCK, "the regime is unknown in the whole"),
+        (
+            ("DGS10", "SPY", "open_interest"),
+            EventKind.REDUCE,
+            "the action is unknown in the whole window: the data it is read from are missing",
+        ),
+    ],
+)
+def test_a_kind_that_rests_on_what_is_never_known_cannot_be_looked_for(
+    without, episode, dropped, kind, reason
+):
+    found = [item for item in find_sightings(without(*dropped), episode, ALL) if kind in item.kinds]
+    (missing,) = found
+    assert isinstance(missing, Unseen)
+    assert missing.reason.startswith(reason)
+
+
+@pytest.mark.parametrize("dropped", ["DGS10", "SPY"])
+@pytest.mark.parametrize("to", [Action.HEDGE, Action.REDUCE])
+def test_an_action_that_is_known_without_a_market_is_the_one_with_it(without, episode, dropped, to):
+    rules = load_state_config(find_config("default", "checklist"))
+    less, whole = (
+        action_truth(_state(source, rules, episode), rules.checklist, to)
+        for source in (without(dropped), without())
+    )
+    known = (less >= 0) & (whole >= 0)
+    assert 0 < known.sum() < (whole >= 0).sum()
+    assert np.array_equal(less[known], whole[known])
+
+
+def test_what_could_not_be_judged_is_printed_beside_the_count(without, episode):
+    kinds = frozenset({EventKind.STABILIZATION, EventKind.SINGLE_RISK_BOOK})
+    text = study_text(run_study(without("DGS10"), [episode], kinds, RULES), data="x")
+    assert "stabilization: 0 events (2026: 0 with 8% unknown)" in text
+    assert "single_risk_book: 0 events (2026: 0 with <1% unknown)" in text
+    unseen = run_study(without("VIX", "VIX-INDEX"), [episode], kinds, RULES)
+    text = study_text(unseen, data="x")
+    assert "2026: stabilization cannot be looked for: vix_off_peak is unknown" in text
+    (book,) = study_document(unseen, data="x")["kinds"]
+    assert (book["kind"], book["unknown"]) == ("single_risk_book", {"2026": 0.0})
+
+
+def test_an_episode_in_which_a_kind_cannot_be_looked_for_has_no_count(study):
+    (flushes, *_) = study.kinds
+    other = replace(study, episodes=("2020", "2026"), kinds=(flushes,))
+    assert "flush: 9 events (2020: n/a, 2026: 9)" in study_text(other, data="x")
 
 
 def test_a_study_of_nothing_is_an_error(episode):
@@ -113,6 +230,33 @@ def test_a_study_of_nothing_is_an_error(episode):
             [episode],
             frozenset({EventKind.STABILIZATION}),
         )
+
+
+def moved(episode, days, name):
+    """The episode as one phase, moved."""
+    start, end = (day + timedelta(days=days) for day in (episode.start, episode.end))
+    phase = episode.phases[0].model_copy(update={"until": end})
+    return type(episode)(name=name, title="moved", start=start, end=end, phases=(phase,))
+
+
+def test_two_episodes_of_one_name_are_refused(episode):
+    other = moved(episode, -400, "2026")
+    with pytest.raises(ConfigError, match="two episodes are named 2026: 2025-09-02 to"):
+        run_study(embedded_catalog(), [episode, other], frozenset({EventKind.FLUSH}))
+
+
+@pytest.mark.parametrize("days", [0, 100, -100])
+def test_episodes_that_share_days_are_no_independent_evidence(episode, days):
+    other = moved(episode, days, "again")
+    with pytest.raises(ConfigError, match=r"episodes 2026 \(.*\) and again \(.*\) overlap"):
+        run_study(embedded_catalog(), [episode, other], frozenset({EventKind.FLUSH}))
+
+
+def test_the_last_day_of_one_episode_and_the_first_of_the_next_must_differ(episode):
+    length = (episode.end - episode.start).days
+    _check_episodes([episode, moved(episode, length + 1, "next")])
+    with pytest.raises(ConfigError, match="overlap"):
+        _check_episodes([episode, moved(episode, length, "touching")])
 
 
 def test_yields_are_read_when_published_and_open_interest_in_base_units(episode):
