@@ -278,9 +278,9 @@ def _not_free(files: RunFiles, span: Span, told: Sequence[Row]) -> list[Refusal]
     is_book = any(row["intent"] == "rebalance" for row in files.rows("journal_decisions"))
     quiet = BOOK_STATES if is_book else {QUIET_STATE}
     for row in files.rows("journal_account"):
-        until = span.until if row["until_at"] is None else row["until_at"]
-        if row["state"] in quiet or until <= span.after or row["from_at"] > span.until:
+        if row["state"] in quiet or not span.overlaps(row):
             continue
+        until = span.until if row["until_at"] is None else row["until_at"]
         by = f" ({row['detail']})" if row["detail"] else ""
         by += f" (plan {row['plan_id']})" if row["plan_id"] else ""
         inside = sum(

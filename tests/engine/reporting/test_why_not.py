@@ -13,6 +13,7 @@ from data_feeds.embedded import embedded_catalog
 from engine.conditions import condition
 from engine.config.load import load_run_config
 from engine.errors import ConfigError, ReportError
+from engine.events import GuardEvent
 from engine.playbook import Signals
 from engine.reporting.explain_day import day_story, explain_day
 from engine.reporting.publish import publish
@@ -162,6 +163,76 @@ def test_instants_of_a_window_are_included_and_days_are_whole():
     assert span.holds(pd.Timestamp("2026-02-05T12:00Z"))
     assert span.holds(pd.Timestamp("2026-02-07T00:00Z"))
     assert not span.holds(pd.Timestamp("2026-02-05T11:59Z"))
+
+
+def test_what_happens_at_an_open_at_midnight_belongs_to_the_day_that_begins():
+    day = parse_day("2026-02-05")
+    assert day.holds_open(pd.Timestamp("2026-02-05T00:00Z"))
+    assert not day.holds_open(pd.Timestamp("2026-02-06T00:00Z"))
+    span = parse_span("2026-02-05T00:00Z..2026-02-05T12:00Z")
+    assert span.holds_open(pd.Timestamp("2026-02-05T12:00Z"))
+    fill = {"stage": "range", "at": pd.Timestamp("2026-02-06T00:00Z")}
+    assert day.holds_fill(fill)
+    assert not day.holds_fill({**fill, "stage": "open"})
+
+
+def test_an_account_interval_belongs_to_the_days_it_covers_from_its_beginning_on():
+    began, ended = pd.Timestamp("2026-02-05T00:00Z"), pd.Timestamp("2026-02-06T00:00Z")
+    interval = {"from_at": began, "until_at": ended}
+    days = ("2026-02-04", "2026-02-05", "2026-02-06")
+    assert [parse_day(day).overlaps(interval) for day in days] == [False, True, False]
+    assert parse_day("2026-02-06").overlaps({**interval, "until_at": None})
+
+
+@pytest.fixture
+def held(tmp_path):
+    """Return a function that buys at an instant and holds; it gives the run folder."""
+
+    def run_from(enter_at):
+        params = f"{{timeframe: 15m, enter_at: {enter_at}, stop_fraction: 0.02}}"
+        rules = ["playbook.name=hold", f"playbook.params={params}"]
+        window = ["data.start=2026-02-03", "data.end=2026-02-06"]
+        return publish(
+            run_config(load_run_config(RUNS / "demo.yaml", rules + window), embedded_catalog()),
+            tmp_path,
+        )
+
+    return run_from
+
+
+def test_an_entry_at_midnight_is_told_on_the_day_of_its_fill_with_its_fee(held):
+    folder = held("2026-02-04T00:00Z")
+    before, day = (
+        {part.heading: part.lines for part in day_story(folder, day).parts}
+        for day in ("2026-02-03", "2026-02-04")
+    )
+    assert len(before["Decisions"]) == 1
+    assert before["Fills"] == day["Decisions"] == ()
+    assert "in a position" not in " ".join(before["Account"])
+    assert "at the open" in day["Fills"][0]
+    fees = [row["fee"] for row in RunFiles(folder).rows("fills") if row["at"].day == 4]
+    assert f"fees {-sum(fees):.2f}" in day["Account"]
+    assert any(line.startswith("funding ") for line in day["Account"])
+
+
+def test_the_first_instant_of_a_run_belongs_to_its_first_day(held):
+    folder = held("2026-02-03T00:00Z")
+    parts = {part.heading: part.lines for part in day_story(folder, "2026-02-03").parts}
+    assert len(parts["Decisions"]) == 1
+    assert parts["Fills"][0].count("2026-02-03 00:00Z") == 1
+    with pytest.raises(ReportError, match="2026-02-02 lies outside the run's window"):
+        day_story(folder, "2026-02-02")
+
+
+def test_guards_of_a_day_are_told_with_their_end_and_reason(make_run, tmp_path):
+    run = make_run(hours=100, plans=1)
+    at = int(pd.Timestamp("2026-02-03T12:00Z").as_unit("ns").value)
+    tripped = GuardEvent(at, "cool-down", "tripped", 1.0, 1.0, at + 12 * HOUR_NS, "after a loss")
+    run = replace(run, outcome=replace(run.outcome, guard_events=(tripped,)))
+    parts = {p.heading: p.lines for p in day_story(write_run(run, tmp_path), "2026-02-03").parts}
+    assert parts["Guards"] == (
+        "2026-02-03 12:00Z  cool-down tripped until 2026-02-04 00:00Z: after a loss",
+    )
 
 
 @pytest.mark.parametrize("text", ["soon", "2026-02", "2026-02-06..2026-02-05", "..", "2026-02-31"])
