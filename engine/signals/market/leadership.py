@@ -5,7 +5,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from engine.conditions import Condition, all_of, any_of
 from engine.signals.market.grid import Floats
-from engine.signals.market.inputs import MarketInputs
+from engine.signals.market.inputs import Flags, MarketInputs
 from engine.signals.market.readings import Reading, at_least, at_most, combined
 from engine.signals.market.rolling import change, highest, log_returns, mean, ratio, usual_change
 from engine.signals.volatility import rolling_sum
@@ -33,7 +33,7 @@ def leadership(inputs: MarketInputs) -> tuple[dict[str, Floats], dict[str, Condi
     breadth = np.where(count > 0, (ratios > means).sum(axis=0) / np.maximum(count, 1), np.nan)
 
     # A member without a price at a session is absent then, not fresh.
-    any_member = np.isfinite(members).any(axis=0)
+    any_member: Flags = np.logical_or.reduce(np.isfinite(members))
 
     def read(values: Floats) -> Reading:
         both = any_member & np.isfinite(index)
