@@ -93,7 +93,7 @@ def _line(effect: Effect) -> str:
         f"{effect.trades_in}",
         f"{effect.trades_gone}",
         f"{effect.average_r:+.2f}",
-        f"{effect.average_r_gained:+.2f}",
+        _signed(effect.average_r_gained),
     )
     return f"| {' | '.join(cells)} |"
 
@@ -129,8 +129,12 @@ def summary(title: str, runs: Sequence[Attribution], results: Sequence[float]) -
 
 
 def _points(fraction: float) -> str:
+    return _signed(100 * fraction)
+
+
+def _signed(value: float) -> str:
     # Rounded first: a difference of nothing has no sign.
-    return f"{round(100 * fraction, 2) + 0.0:+.2f}"
+    return f"{round(value, 2) + 0.0:+.2f}"
 
 
 def main() -> None:

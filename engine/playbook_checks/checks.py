@@ -59,8 +59,8 @@ class CheckReport:
     entries : approved entries of the whole run
     cuts : instants after which data were removed, and then redrawn
     absent : optional channels that were taken away one by one
-    idle : required conditions that alone failed at some row, and changed nothing when left out;
-        something that is no condition may have blocked the same rows
+    idle : required conditions that were not always true, and changed nothing when left out;
+        another condition, or something that is none, may have blocked the same rows
     """
 
     entries: int
@@ -237,9 +237,10 @@ class _Check:
         return tuple(held)
 
     def required_conditions_decide(self, whole: Simulated) -> tuple[str, ...]:
-        """A required condition that alone fails at a row changes something when it is left out.
+        """Return the required conditions that change nothing when they are left out.
 
-        Raises where the conditions alone decide: every row at which all of them hold is a wake.
+        One that is true at every row need not. Raises where one alone fails at a row and the
+        conditions alone decide: every row at which all of them hold is a wake.
         """
         signals = whole.signals
         required = [item for item in signals.conditions if item.required]
@@ -254,9 +255,9 @@ class _Check:
             without = prepare(playbook, self._dataset, self._requirements)
             others = [flags for name, flags in holds.items() if name != item.name]
             alone = np.logical_and.reduce([warm, item.truth == Truth.FALSE, *others])
-            if not alone.any() or _decides(signals, without, item.name):
+            if holds[item.name][warm].all() or _decides(signals, without, item.name):
                 continue
-            if complete:
+            if complete and alone.any():
                 at = utc_text(int(signals.decided_at[np.flatnonzero(alone)[0]]))
                 raise self._broken(
                     f"the required condition {item.name} decides nothing: it alone fails at {at}, "

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.events import FactKind
 from engine.reporting.explain_parts import STATES, fill_line, order_line
 from engine.reporting.run_files import Row, RunFiles, moment, run_title
 from engine.reporting.span import Span, checked, parse_day
@@ -12,6 +13,7 @@ from engine.reporting.why_not import TRUE, UNKNOWN, action_line, nearness
 
 SHOWN = 6
 SETUPS = 4
+FEES = (FactKind.FEE.value, FactKind.LIQUIDATION_FEE.value)
 TRUTHS = (TRUE, "false", UNKNOWN)
 
 
@@ -68,8 +70,8 @@ def day_story(run_folder: Path, day: str) -> DayStory:
     span = checked(parse_day(day), files)
     guards = [row for row in files.rows("guards") if span.holds(row["at"])]
     decisions = [row for row in files.rows("journal_decisions") if span.holds(row["decided_at"])]
-    orders = [row for row in files.rows("orders") if _concerns(row, span)]
-    fills = [row for row in files.rows("fills") if span.holds(row["at"])]
+    orders = _orders(files, span)
+    fills = [row for row in files.rows("fills") if span.holds_fill(row)]
     parts = [
         Part("Account", tuple(_account_lines(files, span))),
         _part("Guards", [_guard_line(row) for row in guards], "guards.parquet"),
@@ -85,9 +87,19 @@ def _part(heading: str, lines: Sequence[str], file: str) -> Part:
     return Part(heading, tuple(lines[:SHOWN]), max(len(lines) - SHOWN, 0), file)
 
 
-def _concerns(order: Row, span: Span) -> bool:
-    ended = order["ended_at"]
-    return span.holds(order["decided_at"]) or (ended is not None and span.holds(ended))
+def _orders(files: RunFiles, span: Span) -> list[Row]:
+    """The orders that were decided, filled or otherwise ended in it."""
+    fills = files.rows("fills")
+    inside = {fill["order_id"] for fill in fills if span.holds_fill(fill)}
+    filled = {fill["order_id"] for fill in fills}
+
+    def concerns(order: Row) -> bool:
+        if span.holds(order["decided_at"]) or order["order_id"] in inside:
+            return True
+        ended = order["ended_at"]
+        return order["order_id"] not in filled and ended is not None and span.holds(ended)
+
+    return [order for order in files.rows("orders") if concerns(order)]
 
 
 def _named(row: Row, line: str) -> str:
@@ -95,28 +107,48 @@ def _named(row: Row, line: str) -> str:
 
 
 def _account_lines(files: RunFiles, span: Span) -> list[str]:
-    first, last = files.equity_at(span.after), files.equity_at(span.until)
-    lines = []
-    if last is not None:
-        before = last if first is None else first
-        change = f"{money(before)} to {money(last)} ({signed(last - before)}"
-        lines.append(f"equity {change}, {percent(last / before - 1)})")
+    # The curve's point of an instant comes before what happens at that instant's open.
+    before, last = files.equity_at(span.begins), files.equity_at(span.until)
+    lines = [] if last is None else [_equity_line(before, last)]
+    lines += _payment_lines(files, span)
     for row in files.rows("journal_account"):
-        until = span.until if row["until_at"] is None else row["until_at"]
-        if until <= span.after or row["from_at"] > span.until:
+        if not span.overlaps(row):
             continue
+        until = span.until if row["until_at"] is None else row["until_at"]
         detail = f" ({row['detail']})" if row["detail"] else ""
         plan = f" (plan {row['plan_id']})" if row["plan_id"] else ""
         lines.append(
             f"{row['instrument']} {STATES[row['state']]}{detail}{plan}: "
-            f"{moment(max(row['from_at'], span.after))} to {moment(min(until, span.until))}"
+            f"{moment(max(row['from_at'], span.begins))} to {moment(min(until, span.until))}"
         )
     return lines
 
 
+def _equity_line(before: float | None, last: float) -> str:
+    if before is None:
+        return f"equity {money(last)}"
+    change = f"{money(before)} to {money(last)} ({signed(last - before)}"
+    return f"equity {change}, {percent(last / before - 1)})"
+
+
+def _payment_lines(files: RunFiles, span: Span) -> list[str]:
+    """The sums of the fills' fees and of funding, quote; positive: received."""
+    filled = {fill["fill_id"] for fill in files.rows("fills") if span.holds_fill(fill)}
+    events = files.rows("events")
+    fees = [row["amount"] for row in events if row["kind"] in FEES and row["fill_id"] in filled]
+    funding = [
+        row["amount"]
+        for row in events
+        if row["kind"] == FactKind.FUNDING.value and span.holds_open(row["at"])
+    ]
+    groups = (("fees", fees), ("funding", funding))
+    return [f"{name} {signed(sum(paid))}" for name, paid in groups if paid]
+
+
 def _guard_line(row: Row) -> str:
     until = f" until {moment(row['until'])}" if row["until"] is not None else ""
-    return f"{moment(row['at'])}  {row['guard']} {row['event']}{until}: {row['scope']}"
+    detail = f": {row['detail']}" if row["detail"] else ""
+    return f"{moment(row['at'])}  {row['guard']} {row['event']}{until}{detail}"
 
 
 def _setups(files: RunFiles, span: Span) -> Part:

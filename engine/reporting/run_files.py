@@ -17,6 +17,7 @@ from data_feeds.yaml_text import load_yaml
 from engine.errors import ReportError
 from engine.reporting.text import without
 from engine.results.folder import CONDITIONS_FILE, CONFIG_FILE, MANIFEST_FILE, METRICS_FILE
+from engine.results.sleeves import ACCOUNT_FILE, SLEEVES_FOLDER
 
 Row = Mapping[str, Any]
 
@@ -26,11 +27,18 @@ class RunFiles:
 
     Raises
     ------
-    ReportError : the folder or one of its files is missing or cannot be read.
+    ReportError : the folder or one of its files is missing or cannot be read, or it is an
+        account's: its sleeves are the runs.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = Path(folder)
+        if (self.folder / ACCOUNT_FILE).is_file():
+            sleeves = sorted((self.folder / SLEEVES_FOLDER).glob("*"))
+            raise ReportError(
+                f"{self.folder}: the folder of an account, not of a run; ask one of its sleeves: "
+                f"{', '.join(map(str, sleeves))}"
+            )
         if not (self.folder / MANIFEST_FILE).is_file():
             raise ReportError(
                 f"{self.folder}: not a run folder (no {MANIFEST_FILE}); give the path that "

@@ -9,7 +9,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from engine.config.base import UtcDatetime
 from engine.errors import ConfigError, ReportError
-from engine.reporting.run_files import RunFiles, moment
+from engine.events import FillStage
+from engine.reporting.run_files import Row, RunFiles, moment
 
 _INSTANT: TypeAdapter[datetime] = TypeAdapter(UtcDatetime)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -20,19 +21,41 @@ BETWEEN = ".."
 
 @dataclass(frozen=True)
 class Span:
-    """What lies after ``after`` and not after ``until``, UTC.
+    """A stretch of time, UTC, for what closes and for what opens.
 
-    A bar that closes at midnight belongs to the day that it ends, so a day begins after its first
-    midnight and includes its last.
+    A midnight between two days is both: bars close and rules decide at it for the day that ends,
+    then orders fill at the open and funding is settled for the day that begins.
+
+    Attributes
+    ----------
+    words : as it was asked for
+    begins, ends : what happens at an open lies in ``[begins, ends)``
+    after, until : what closes or is decided lies in ``(after, until]``
     """
 
     words: str
+    begins: pd.Timestamp
+    ends: pd.Timestamp
     after: pd.Timestamp
     until: pd.Timestamp
 
     def holds(self, at: pd.Timestamp) -> bool:
-        """Return whether an instant lies inside."""
+        """Return whether what closes or is decided at an instant lies inside."""
         return bool(self.after < at <= self.until)
+
+    def holds_open(self, at: pd.Timestamp) -> bool:
+        """Return whether what happens at an open, after the decisions of its instant, does."""
+        return bool(self.begins <= at < self.ends)
+
+    def holds_fill(self, fill: Row) -> bool:
+        """Return whether a row of ``fills`` does: at an open, or in a bar and told at its close."""
+        at_open = fill["stage"] == FillStage.OPEN.value
+        return self.holds_open(fill["at"]) if at_open else self.holds(fill["at"])
+
+    def overlaps(self, interval: Row) -> bool:
+        """Return whether a row of ``journal_account`` covers any of it, by its ``from_at``."""
+        until = interval["until_at"]
+        return bool(interval["from_at"] < self.ends and (until is None or until > self.begins))
 
 
 def parse_instant(instant: str | datetime) -> pd.Timestamp:
@@ -61,7 +84,7 @@ def parse_day(text: str) -> Span:
     if not _DATE.fullmatch(text):
         raise ConfigError(f"{text!r} is not a day; write it as 2026-02-05")
     start = parse_instant(text)
-    return Span(text, start, start + _DAY)
+    return Span(text, start, start + _DAY, start, start + _DAY)
 
 
 def parse_span(text: str) -> Span:
@@ -76,15 +99,23 @@ def parse_span(text: str) -> Span:
     if BETWEEN not in text:
         return parse_day(text)
     first, _, last = text.partition(BETWEEN)
-    after = parse_instant(first) - (pd.Timedelta(0) if _DATE.fullmatch(first) else _TICK)
-    until = parse_instant(last) + (_DAY if _DATE.fullmatch(last) else pd.Timedelta(0))
+    begins, until = parse_instant(first), parse_instant(last)
+    after, ends = begins, until + _DAY
+    if not _DATE.fullmatch(first):
+        after -= _TICK
+    if _DATE.fullmatch(last):
+        until += _DAY
+    else:
+        ends = until + _TICK
     if until <= after:
         raise ConfigError(f"{text!r} ends before it begins; write it as FROM{BETWEEN}TO")
-    return Span(f"{first} to {last}", after, until)
+    return Span(f"{first} to {last}", begins, ends, after, until)
 
 
 def checked(span: Span, files: RunFiles) -> Span:
     """Return the part of a stretch that the run traded.
+
+    The run's first instant belongs to its first day and its last one to its last, whole.
 
     Raises
     ------
@@ -92,8 +123,14 @@ def checked(span: Span, files: RunFiles) -> Span:
     """
     window = files.manifest["window"]
     start, end = pd.Timestamp(window["start"]), pd.Timestamp(window["end"])
-    if span.until < start or span.after >= end:
+    if span.ends <= start or span.after >= end:
         raise ReportError(
             f"{span.words} lies outside the run's window, {moment(start)} to {moment(end)}"
         )
-    return Span(span.words, max(span.after, start - _TICK), min(span.until, end))
+    return Span(
+        span.words,
+        begins=max(span.begins, start),
+        ends=end + _TICK if span.until >= end else span.ends,
+        after=start - _TICK if span.begins <= start else span.after,
+        until=min(span.until, end),
+    )

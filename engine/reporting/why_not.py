@@ -6,7 +6,7 @@ that the playbook did not mark.
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from engine.events import FillStage, OrderRole
 from engine.reporting.explain_parts import STATES
 from engine.reporting.run_files import Row, RunFiles, moment, run_title
 from engine.reporting.span import Span, checked, parse_span
-from engine.reporting.text import percent
+from engine.reporting.text import number, percent
 from engine.results.journal import APPROVED, ENTER, relative_distance
 
+ENTRY, OPEN = OrderRole.ENTRY.value, FillStage.OPEN.value
 TRUE, UNKNOWN = "true", "unknown"
 QUIET_STATE = "flat"
 BOOK_STATES = {QUIET_STATE, "in_position", "pending"}
@@ -61,12 +63,16 @@ class Gap:
 
 @dataclass(frozen=True)
 class Miss:
-    """The row that came nearest to an entry, every condition at it, required ones first."""
+    """The row that came nearest to an entry, every condition at it, required ones first.
+
+    ``acted``: what adds risk was approved at it, so it is no miss; every row of the window is so.
+    """
 
     at: pd.Timestamp
     setup: str
     blocked_kind: str
     blocked_by: str
+    acted: bool
     gaps: tuple[Gap, ...]
 
     @property
@@ -82,7 +88,8 @@ class Refusal:
     Attributes
     ----------
     kind : risk (a guard or cap refused an intent) or account (not free)
-    rows : risk: intents refused; account: journal rows at which every required condition held
+    rows : risk: intents refused; account: journal rows decided in that state at which every
+        required condition held, and nothing that adds was approved for the instrument
     """
 
     kind: str
@@ -99,7 +106,8 @@ class WhyNot:
     Attributes
     ----------
     decision_rows, told_rows : closes of the clock in the window, and those with a journal row
-    actions : what was approved in it, one line each
+    decided : what adds risk and was approved in it, one line each, with what came of its order
+    bought : entries that filled in it, one line each, whenever they were decided
     miss : None without a journal row
     refusals : by risk and guards, and rows at which the account was not free
     labels : where the data came from, one line each
@@ -110,7 +118,8 @@ class WhyNot:
     span: Span
     decision_rows: int
     told_rows: int
-    actions: tuple[str, ...]
+    decided: tuple[str, ...]
+    bought: tuple[str, ...]
     miss: Miss | None
     refusals: tuple[Refusal, ...]
     labels: tuple[str, ...]
@@ -135,6 +144,7 @@ def why_not(run_folder: Path, window: str) -> WhyNot:
     journal = files.rows("journal_conditions")
     told = [row for row in journal if span.holds(row["at"])]
     decided = [row for row in files.rows("journal_decisions") if span.holds(row["decided_at"])]
+    acted = [row for row in decided if _adds(row)]
     before = max((row["at"] for row in journal if row["at"] <= span.after), default=None)
     after = min((row["at"] for row in journal if row["at"] > span.until), default=None)
     return WhyNot(
@@ -142,9 +152,10 @@ def why_not(run_folder: Path, window: str) -> WhyNot:
         span=span,
         decision_rows=sum(span.holds(row["at"]) for row in files.rows("decision_rows")),
         told_rows=len(told),
-        actions=tuple(action_line(row) for row in decided if _adds(row)),
-        miss=_nearest(files.conditions, told),
-        refusals=(*_refused(decided), *_not_free(files, span, told)),
+        decided=tuple(action_line(row) + _outcome(files, row) for row in acted),
+        bought=tuple(_bought_lines(files, span)),
+        miss=_nearest(files.conditions, told, {row["decided_at"] for row in acted}),
+        refusals=(*_refused(decided), *_not_free(files, span, told, acted)),
         labels=data_labels(files, span),
         neighbours=(before, after),
     )
@@ -183,15 +194,17 @@ def gaps_at(
 def data_labels(files: RunFiles, span: Span) -> tuple[str, ...]:
     """Return the inputs of the conditions by how their values came about, one line a kind.
 
-    Inputs that begin after the window, or are not in the data, have lines of their own.
+    Inputs that begin after the window, ended before it, or are not in the data, have lines of
+    their own.
     """
     channels: Mapping[str, Mapping[str, Any]] = files.manifest.get("channels", {})
     inputs = dict.fromkeys(text for item in files.conditions for text in item.get("inputs", ()))
     groups: dict[str, list[str]] = {}
     for name in inputs:
         matching = {k: c for k, c in channels.items() if k == name or k.startswith(f"{name}/")}
-        # The market state also names readings in words ("open interest"): no channel of their own.
-        if not matching and name.upper() == name:
+        # The market state names instruments, and readings in words ("open interest") that have no
+        # channel of their own; playbooks name full keys, whose kinds are lower case.
+        if not matching and ("/" in name or name.upper() == name):
             groups.setdefault("not in the data", []).append(name)
         for key, channel in matching.items():
             groups.setdefault(_label(channel, span), []).append(key)
@@ -204,6 +217,8 @@ def _label(channel: Mapping[str, Any], span: Span) -> str:
         return "empty"
     if pd.Timestamp(first) > span.until:
         return "begins after the window"
+    if pd.Timestamp(channel["last_at"]) < span.begins:
+        return f"ended before the window (last {channel['last_at'][:10]})"
     rows = channel["rows"]
     weakest = [kind for kind in ("synthetic", "inferred") if channel.get(kind)]
     if not weakest:
@@ -215,16 +230,58 @@ def _adds(row: Row) -> bool:
     return row["intent"] in ADDING and row["outcome"] == APPROVED
 
 
-def _nearest(described: Sequence[Mapping[str, Any]], told: Sequence[Row]) -> Miss | None:
-    """The row that came nearest; without required conditions the window's last."""
-    # An entry that was made is no miss, unless there is nothing else to show.
-    missed = [row for row in told if row["blocked_kind"]] or list(told)
+def _outcome(files: RunFiles, decision: Row) -> str:
+    """What came of the entry orders of a decision, in words; nothing where it made none."""
+    orders = [
+        row
+        for row in files.rows("orders")
+        if row["decision_id"] == decision["decision_id"] and row["role"] == ENTRY
+    ]
+    if not orders:
+        return ""
+    ids = {row["order_id"] for row in orders}
+    at = [fill["at"] for fill in files.rows("fills") if fill["order_id"] in ids]
+    if at:
+        return f"; filled, the last of it {moment(max(at))}"
+    return f"; never filled ({orders[0]['end_reason'] or orders[0]['status']})"
+
+
+def _bought_lines(files: RunFiles, span: Span) -> list[str]:
+    """The entries that filled, with when they were decided."""
+    decided_at = {row["order_id"]: row["decided_at"] for row in files.rows("orders")}
+    lines = []
+    for fill in files.rows("fills"):
+        if fill["role"] != ENTRY or not span.holds_fill(fill):
+            continue
+        plan = f" (plan {fill['plan_id']})" if fill["plan_id"] else ""
+        lines.append(
+            f"{moment(fill['at'])}  {fill['instrument']} {fill['quantity']:+,.10g} at "
+            f"{number(fill['price'], 8)}{plan}, decided {moment(decided_at[fill['order_id']])}"
+        )
+    return lines
+
+
+def _nearest(
+    described: Sequence[Mapping[str, Any]], told: Sequence[Row], acted: Collection[pd.Timestamp]
+) -> Miss | None:
+    """The row that came nearest; without required conditions the window's last.
+
+    A row of ``acted``, at which what adds was approved, is no miss, unless all are.
+    """
+    missed = [row for row in told if row["at"] not in acted] or list(told)
     if not missed:
         return None
     judged = any(item["required"] for item in described)
     row = min(missed, key=nearness) if judged else missed[-1]
     gaps = gaps_at(described, row, told)
-    return Miss(row["at"], row["setup"], row["blocked_kind"], row["blocked_by"], gaps)
+    return Miss(
+        row["at"],
+        row["setup"],
+        row["blocked_kind"],
+        row["blocked_by"],
+        acted=row["at"] in acted,
+        gaps=gaps,
+    )
 
 
 def _failing(required: Iterable[str], row: Row) -> list[str]:
@@ -271,24 +328,41 @@ def _refused(decided: Sequence[Row]) -> list[Refusal]:
     return [Refusal("risk", what, len(at), min(at), max(at)) for what, at in groups.items()]
 
 
-def _not_free(files: RunFiles, span: Span, told: Sequence[Row]) -> list[Refusal]:
+def _not_free(
+    files: RunFiles, span: Span, told: Sequence[Row], acted: Sequence[Row]
+) -> list[Refusal]:
     """When an instrument's account was not free, and journal rows at which all else held."""
     found = []
     # A book of weights is in its positions all the time: that keeps nothing out.
     is_book = any(row["intent"] == "rebalance" for row in files.rows("journal_decisions"))
     quiet = BOOK_STATES if is_book else {QUIET_STATE}
+    opens = {(row["instrument"], row["at"]) for row in files.rows("fills") if row["stage"] == OPEN}
+    went_through = {(row["instrument"], row["decided_at"]) for row in acted}
     for row in files.rows("journal_account"):
-        until = span.until if row["until_at"] is None else row["until_at"]
-        if row["state"] in quiet or until <= span.after or row["from_at"] > span.until:
+        if row["state"] in quiet or not span.overlaps(row):
             continue
         by = f" ({row['detail']})" if row["detail"] else ""
         by += f" (plan {row['plan_id']})" if row["plan_id"] else ""
         inside = sum(
-            line["blocked_kind"] == "account"
-            and not line["required_failing"]
-            and row["from_at"] <= line["at"] <= until
+            not line["required_failing"]
+            and _stood_in(row, line["at"], opens)
+            and (row["instrument"], line["at"]) not in went_through
             for line in told
         )
         what = f"{row['instrument']} {STATES[row['state']]}{by}"
+        until = span.until if row["until_at"] is None else row["until_at"]
         found.append(Refusal("account", what, inside, row["from_at"], until))
     return found
+
+
+def _stood_in(interval: Row, at: pd.Timestamp, opens: Collection[tuple[str, pd.Timestamp]]) -> bool:
+    """Return whether a decision at an instant was taken in an interval of ``journal_account``.
+
+    What fills at an open follows the decisions of its instant, and so does what it changes.
+    """
+    instrument, began, ended = interval["instrument"], interval["from_at"], interval["until_at"]
+    if at == began:
+        return interval["state"] != "pending" and (instrument, began) not in opens
+    if at == ended:
+        return (instrument, ended) in opens
+    return bool(began < at and (ended is None or at < ended))

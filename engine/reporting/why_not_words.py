@@ -41,12 +41,18 @@ def _window_lines(answer: WhyNot) -> list[str]:
 
 
 def _action_lines(answer: WhyNot) -> list[str]:
-    if not answer.actions:
-        return ["Nothing was bought."]
-    lines = ["It was not kept out altogether:"]
-    lines += [line for action in answer.actions[:SHOWN] for line in wrapped(action)]
-    if len(answer.actions) > SHOWN:
-        lines.append(f"  and {len(answer.actions) - SHOWN} more in journal_decisions.parquet")
+    """What was bought and what was decided: an order of the evening fills on another day."""
+    lines = ["Filled in it:" if answer.bought else "Nothing was bought."]
+    lines += _some(answer.bought, "fills.parquet")
+    if answer.decided:
+        lines += ["Decided in it:", *_some(answer.decided, "journal_decisions.parquet")]
+    return lines
+
+
+def _some(told: Sequence[str], file: str) -> list[str]:
+    lines = [line for text in told[:SHOWN] for line in wrapped(text)]
+    if len(told) > SHOWN:
+        lines.append(f"  and {len(told) - SHOWN} more in {file}")
     return lines
 
 
@@ -68,7 +74,7 @@ def _miss_lines(answer: WhyNot, miss: Miss) -> list[str]:
             f"what else they read is not in the journal. At the window's last row, {at}:"
         )
         return ["", *wrapped(text), *_table(others, answer.told_rows)]
-    what = "Nearest miss" if miss.blocked_kind else "No row without an entry; the first"
+    what = "No row without an approved buy; the first" if miss.acted else "Nearest miss"
     lines = ["", *_unindented(f"{what}: {at}. {_verdict(miss, len(required))}")]
     for gap in miss.failing:
         lines += wrapped(f"{gap.name}{_shortfall(gap)}: {gap.description}", "- ")
@@ -88,8 +94,9 @@ def _verdict(miss: Miss, required: int) -> str:
     if miss.failing:
         return f"{len(miss.failing)} of {required} required conditions failed:"
     held = f"All {required} required conditions held, "
+    if miss.acted:
+        return f"{held}and what it asked for was approved."
     return held + {
-        "": "and an entry was approved.",
         "risk": f"the risk module refused: {miss.blocked_by}.",
         "account": f"but the account was not free: {miss.blocked_by}.",
     }.get(

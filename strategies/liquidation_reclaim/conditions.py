@@ -4,13 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.api import Channel, ChannelKey, Condition, condition, signals
+from engine.api import Channel, ChannelKey, Condition, Truth, condition, signals
 from strategies.liquidation_reclaim.frame import Flags, Floats, Frame, Rows
 
 FRACTION = "fraction"
 QUOTE = "quote"
 TIMES = "x"
 ATR = "ATR"
+RECLAIM = "reclaim"
 
 
 @dataclass(frozen=True)
@@ -85,14 +86,15 @@ def level_conditions(frame: Frame) -> list[Condition]:
             unit=TIMES,
             description="this bar's volume is a multiple of the mean before it",
         ),
-        _flush(frame, _Reading(depth, deep.known & busy.known)),
+        _flush(frame, is_deep & is_busy, _Reading(depth, deep.known & busy.known)),
     ]
 
 
-def _flush(frame: Frame, both: _Reading) -> Condition:
+def _flush(frame: Frame, holds: Flags, both: _Reading) -> Condition:
+    # By the parameters: a sequence that leaves a stage out also starts on what is no flush.
     return _shown(
         "flush",
-        frame.sequence.is_flush,
+        holds,
         both,
         threshold=frame.params.flush_atr,
         unit=ATR,
@@ -104,7 +106,7 @@ def first_flush_conditions(frame: Frame) -> list[Condition]:
     """Return depth and volume of the running sequence's first flush, or of this bar if none."""
     depth = frame.sequence.depth_atr[frame.origin]
     multiple = frame.volume_multiple[frame.origin]
-    params = frame.params
+    params, inputs, age_ns = frame.params, (str(frame.channels.clock),), _age(frame, frame.origin)
     with np.errstate(invalid="ignore"):
         deep, busy = depth >= params.flush_atr, multiple >= params.volume_multiple
     return [
@@ -116,6 +118,8 @@ def first_flush_conditions(frame: Frame) -> list[Condition]:
             threshold=params.flush_atr,
             unit=ATR,
             description="the first flush traded far below support",
+            inputs=inputs,
+            age_ns=age_ns,
             core=True,
         ),
         condition(
@@ -126,12 +130,17 @@ def first_flush_conditions(frame: Frame) -> list[Condition]:
             threshold=params.volume_multiple,
             unit=TIMES,
             description="the first flush came with a multiple of the usual volume",
+            inputs=inputs,
+            age_ns=age_ns,
         ),
     ]
 
 
 def sequence_conditions(frame: Frame) -> list[Condition]:
-    """Return bounce, second flush and reclaim; measured only while they are waited for or met."""
+    """Return bounce, second flush and reclaim; measured only while they are waited for or met.
+
+    A stage that was met is as old as the bar that set its extreme; the reclaim is of this bar.
+    """
     sequence, params, bars = frame.sequence, frame.params, frame.bars
     state = sequence.state
     high, low = (bars["high"], bars["low"]) if params.side > 0 else (bars["low"], bars["high"])
@@ -141,6 +150,7 @@ def sequence_conditions(frame: Frame) -> list[Condition]:
     waiting = state == signals.FlushState.FIRST_FLUSH
     retesting = state == signals.FlushState.BOUNCE
     asked = (state == signals.FlushState.SECOND_FLUSH) | sequence.is_reclaim
+    inputs = (str(frame.channels.clock),)
     return [
         _stage(
             "bounce",
@@ -148,6 +158,8 @@ def sequence_conditions(frame: Frame) -> list[Condition]:
             measured=np.where(waiting, high, sequence.bounce_high),
             threshold=sequence.bounce_level,
             description="price bounced off the first flush's low",
+            inputs=inputs,
+            age_ns=_age(frame, _set_at(sequence.bounce_high)),
         ),
         _stage(
             "second_flush",
@@ -155,14 +167,18 @@ def sequence_conditions(frame: Frame) -> list[Condition]:
             measured=np.where(retesting, low, sequence.second_flush_low),
             threshold=sequence.second_flush_level,
             description="price came back to the first flush's low",
+            inputs=inputs,
+            age_ns=_age(frame, _set_at(sequence.second_flush_low)),
             required=params.entry_after == "second_flush",
         ),
         _stage(
-            "reclaim",
+            RECLAIM,
             sequence.is_reclaim,
             measured=np.where(asked, bars["close"], np.nan),
             threshold=sequence.reclaim_level,
             description="this close is the first back beyond the reclaim level",
+            inputs=inputs,
+            age_ns=None,
             core=True,
         ),
     ]
@@ -175,6 +191,8 @@ def _stage(
     measured: Floats,
     threshold: Floats,
     description: str,
+    inputs: tuple[str, ...],
+    age_ns: Rows | None,
     required: bool = True,
     core: bool = False,
 ) -> Condition:
@@ -188,8 +206,23 @@ def _stage(
         unit=QUOTE,
         description=description,
         required=required,
+        inputs=inputs,
+        age_ns=age_ns,
         core=core,
     )
+
+
+def _age(frame: Frame, rows: Rows) -> Rows:
+    """Age of the close of other rows' bars at each row, ns."""
+    age_ns: Rows = frame.decided_at - frame.decided_at[rows]
+    return age_ns
+
+
+def _set_at(level: Floats) -> Rows:
+    """The row whose bar set a running extreme, and the row itself where there is none yet."""
+    rows = np.arange(len(level), dtype=np.int64)
+    moved = level != signals.previous(level)
+    return np.where(np.isfinite(level), np.maximum.accumulate(np.where(moved, rows, 0)), rows)
 
 
 def evidence_conditions(frame: Frame) -> list[Condition]:
@@ -212,7 +245,19 @@ def liquidation_driven(frame: Frame, evidence: list[Condition]) -> Condition:
         threshold=needed.astype(np.float64),
         unit="signs",
         description="enough signs of forced selling showed since the first flush",
+        inputs=tuple(dict.fromkeys(text for item in evidence for text in item.inputs)),
+        age_ns=_oldest_known(evidence),
     )
+
+
+def _oldest_known(evidence: list[Condition]) -> Rows:
+    """The age of the oldest sign that is known at each row, ns, -1 where none is."""
+    ages = [
+        np.where(item.truth == Truth.UNKNOWN, -1, item.age_ns)
+        for item in evidence
+        if item.age_ns is not None
+    ]
+    return np.asarray(np.max(ages, axis=0), dtype=np.int64)
 
 
 def _prints(frame: Frame) -> Condition:

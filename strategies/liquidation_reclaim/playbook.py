@@ -21,6 +21,7 @@ from engine.api import (
     Truth,
     WakeAt,
 )
+from strategies.liquidation_reclaim.conditions import RECLAIM
 from strategies.liquidation_reclaim.frame import ReclaimChannels
 from strategies.liquidation_reclaim.params import ReclaimParams
 from strategies.liquidation_reclaim.signals import prepare_signals, setup_name
@@ -85,13 +86,19 @@ class LiquidationReclaim(Playbook[ReclaimParams]):
             params.instrument,
             params.side,
             stop,
-            f"reclaim of {market.signal('reclaim_level'):,.1f}",
+            self._reason(market),
             targets=targets,
             size_multiplier=market.signal("size_multiplier"),
             slippage_multiplier=market.signal("slippage_multiplier"),
             setup=setup_name(self._sequence),
         )
         return (entry, WakeAt(self._leave_at))
+
+    def _reason(self, market: MarketView) -> str:
+        level = f"{market.signal('reclaim_level'):,.1f}"
+        if RECLAIM in self.ignored:
+            return f"all but a close beyond {level}, which is left out"
+        return f"reclaim of {level}"
 
     def _exits(self, market: MarketView, position: PositionView) -> Sequence[Intent]:
         if position.plan_id == self._left_plan:

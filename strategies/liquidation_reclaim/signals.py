@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from engine.api import Condition, Dataset, Signals, Truth, leave_out, signals
 from strategies.liquidation_reclaim import conditions, gates
-from strategies.liquidation_reclaim.frame import Flags, Floats, Frame, build_frame
+from strategies.liquidation_reclaim.conditions import RECLAIM
+from strategies.liquidation_reclaim.frame import Flags, Floats, Frame, Rows, build_frame
 from strategies.liquidation_reclaim.params import ReclaimParams
 
 _MINUTE_NS = 60 * 10**9
@@ -26,13 +27,25 @@ class _Judged:
     def entry(self, frame: Frame) -> Flags:
         """Rows at which every required condition holds, in a sequence that is not over.
 
-        The reclaim alone implies the sequence; a run that leaves it out needs to be told.
+        The reclaim alone implies the sequence, and is one bar of it; a run that leaves it out needs
+        to be told both: it enters at the first row of each.
         """
         required = [item.truth == Truth.TRUE for item in self.all if item.required]
         state = frame.sequence.state
         runs = (state >= signals.FlushState.FIRST_FLUSH) & (state <= signals.FlushState.RECLAIMED)
         held: Flags = np.logical_and.reduce(required) & runs
+        if any(item.name == RECLAIM and item.left_out for item in self.all):
+            return _first_of_each(held, frame.origin)
         return held
+
+
+def _first_of_each(flags: Flags, origin: Rows) -> Flags:
+    """The first row that is flagged of those with one origin."""
+    rows = np.flatnonzero(flags)
+    _, places = np.unique(origin[rows], return_index=True)
+    first = np.zeros(len(flags), dtype=np.bool_)
+    first[rows[places]] = True
+    return first
 
 
 def prepare_signals(

@@ -40,12 +40,13 @@ def prepare_signals(
     state = session_state(data, params.state, bars)
     decided_at = state.decided_at
     fell = _drawdown(params, bars)
-    required = leave_out([fell, *_stabilization(params, state)], ignored)
+    asked = [fell, *_stabilization(params, state)]
+    rules = leave_out([part for item in asked for part in _resolved(params, item)], ignored)
     leaving = [
         replace(state.conditions[name], required=False)
         for name in ("leaders_lower_low", "macro_pressure", "leadership_breaks")
     ]
-    passes = np.logical_and.reduce([_passes(params, item) for item in required])
+    passes = np.logical_and.reduce([item.truth == Truth.TRUE for item in rules if item.required])
     # Windows that are shorter than the warm-up are full before it ends.
     passes &= np.arange(len(bars)) >= warmup_sessions(params)
     lower_low, macro, breaks = (item.truth for item in leaving)
@@ -68,7 +69,7 @@ def prepare_signals(
     return Signals(
         decided_at,
         values,
-        conditions=(*required, *leaving),
+        conditions=(*rules, *leaving),
         wake_flat=entry & ~leaves,
         wake_in_position=np.ones(len(bars), dtype=np.bool_),
         notable=entry,
@@ -101,10 +102,20 @@ def _stabilization(params: SwingParams, state: MarketState) -> list[Condition]:
     return [replace(state.conditions[name], required=used) for name, used in asked]
 
 
-def _passes(params: SwingParams, item: Condition) -> NDArray[np.bool_]:
-    if not item.required:
-        return np.ones(len(item.truth), dtype=np.bool_)
-    return signals.resolve(item.truth, unknown_passes=params.unknown == "pass")
+def _resolved(params: SwingParams, item: Condition) -> list[Condition]:
+    """Return a condition as the rules take it, and where unknown passes what was known beside it.
+
+    Unknown that blocks stays unknown: it is not true either.
+    """
+    if not item.required or params.unknown == "block":
+        return [item]
+    holds = signals.resolve(item.truth, unknown_passes=True)
+    gate = replace(
+        item,
+        truth=np.where(holds, Truth.TRUE, Truth.FALSE).astype(np.int8),
+        description=f"{item.description}; unknown passes",
+    )
+    return [gate, replace(item, name=f"{item.name}_known", required=False)]
 
 
 def _leg(params: SwingParams, leg: Leg, bars: Channel, decided_at: Rows) -> dict[str, Floats]:

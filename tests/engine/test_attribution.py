@@ -20,6 +20,7 @@ from engine.conditions import condition
 from engine.config.load import load_run_config
 from engine.errors import ConfigError
 from engine.playbook import Signals
+from engine.results.manifest import run_id
 from engine.results.records import RunRecord
 from engine.run import run
 
@@ -94,6 +95,15 @@ def test_a_condition_that_the_config_leaves_out_stays_out_and_is_named(found):
     rest = attribute(swing("playbook.ignore=[drawdown]"), embedded_catalog(), processes=1)
     assert "drawdown" not in {effect.condition for effect in rest.effects}
     assert "(stabilization_swing WITHOUT drawdown)" in rest.text()
+
+
+def test_a_variant_of_rules_with_a_condition_left_out_has_the_run_id_of_the_same_run():
+    # Left out first by name, and added to it: sorted either way.
+    config = swing("playbook.ignore=[vix_off_peak]")
+    rest = attribute(config, embedded_catalog(), processes=1)
+    (effect,) = [effect for effect in rest.effects if effect.condition == "drawdown"]
+    alike = swing("playbook.ignore=[drawdown, vix_off_peak]")
+    assert effect.run_id == run_id(run(alike, embedded_catalog()))
 
 
 def test_rules_without_a_required_condition_have_nothing_to_leave_out():

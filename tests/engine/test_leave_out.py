@@ -85,6 +85,40 @@ def test_without_a_condition_playbook_b_is_stabilized_at_more_sessions_and_no_fe
     assert not (before & ~after).any()
 
 
+@pytest.mark.parametrize("name", A_STAGES)
+def test_without_a_stage_playbook_a_sees_other_sequences_or_may_enter_at_other_rows(name):
+    whole, without = reclaim_signals(), reclaim_signals(name)
+    assert whole.wake_flat.any()
+    assert without.wake_flat.any()
+    same = np.array_equal(whole.setup, without.setup)
+    assert not (same and np.array_equal(whole.wake_flat, without.wake_flat))
+
+
+@pytest.mark.parametrize("name", A_STAGES)
+def test_a_flush_is_told_by_the_parameters_whatever_is_left_out(name):
+    whole, without = (
+        next(item for item in found.conditions if item.name == "flush")
+        for found in (reclaim_signals(), reclaim_signals(name))
+    )
+    np.testing.assert_array_equal(without.truth, whole.truth)
+    held = without.truth == Truth.TRUE
+    assert (without.measured[held] >= without.threshold[held]).all()
+    assert held.any()
+
+
+def test_without_the_reclaim_playbook_a_enters_once_a_sequence_and_claims_none():
+    found = reclaim_signals("reclaim")
+    setups = found.setup[found.wake_flat]
+    assert len(setups) == len(set(setups)) > 0
+    settings = ["playbook.ignore=[reclaim]", "data.start=2026-02-02", "data.end=2026-02-14"]
+    decisions = run(config("demo", *settings), embedded_catalog()).outcome.decisions
+    entries = [item for item in decisions if item.intent == "enter"]
+    assert entries
+    assert not any("reclaim of" in item.reason for item in entries)
+    assert entries[0].reason.startswith("all but a close beyond ")
+    assert entries[0].reason.endswith(", which is left out")
+
+
 def test_without_the_volume_of_the_flush_other_sequences_begin():
     whole, without = reclaim_signals(), reclaim_signals("first_flush_volume")
     begun = [np.unique(found.setup[found.setup != ""]) for found in (whole, without)]
@@ -103,6 +137,7 @@ def test_without_the_second_flush_a_reclaim_may_come_right_after_the_bounce():
 def test_without_a_stage_an_entry_still_has_a_stop_beyond_the_sequences_low(name):
     found = reclaim_signals(name)
     rows = np.flatnonzero(found.wake_flat)
+    assert len(rows)
     assert (found.values["stop"][rows] < found.values["close"][rows]).all()
     assert (found.setup[rows] != "").all()
 

@@ -232,6 +232,18 @@ def test_where_something_else_decides_too_an_idle_condition_is_reported(breakout
     assert playbook_checks(breakout, breakout.Params(), market()).idle == ()
 
 
+def test_a_condition_that_never_fails_alone_and_changes_nothing_is_reported_too(breakout):
+    def prepare(self, data):
+        whole = breakout.prepare(self, data)
+        # The same statement twice: where one fails the other does, so that neither decides.
+        twin = replace(breakout(self.params).prepare(data).conditions[0], name="twin")
+        return replace(whole, conditions=(*whole.conditions, *leave_out([twin], self.ignored)))
+
+    playbook_cls = broken(breakout, prepare=prepare)
+    report = playbook_checks(playbook_cls, playbook_cls.Params(), market())
+    assert "twin" in report.idle
+
+
 def test_a_playbook_that_leaves_nothing_out_is_refused(breakout):
     def prepare(self, data):
         return breakout(self.params).prepare(data)

@@ -103,6 +103,29 @@ def test_without_any_sign_in_the_data_the_config_decides():
     assert not blocked.signals.wake_flat.any()
 
 
+def test_a_stage_is_as_old_as_the_bar_that_it_read():
+    # Row 24 is the first flush, 25 set the bounce's high, 26 the second flush's low.
+    found = Desk().conditions
+    names = ("first_flush_range", "first_flush_volume", "bounce", "second_flush")
+    ages = {name: found[name].age_ns[[CALM, RECLAIM]] // HOUR_NS for name in names}
+    assert {name: age.tolist() for name, age in ages.items()} == {
+        "first_flush_range": [0, 3],
+        "first_flush_volume": [0, 3],
+        "bounce": [0, 2],
+        "second_flush": [0, 1],
+    }
+    assert found["reclaim"].age_ns is None
+    assert {found[name].inputs for name in (*names, "reclaim")} == {(f"{PERP}/bars/1h",)}
+
+
+def test_liquidation_driven_is_as_old_as_the_oldest_sign_that_is_known():
+    paid = channels.funding(instants(ROWS)[: RECLAIM - 1], np.full(RECLAIM - 1, -0.0001))
+    found = Desk(data=market_data(paid)).conditions["liquidation_driven"]
+    assert int(found.age_ns[RECLAIM]) == 2 * HOUR_NS
+    assert {f"{PERP}/funding", f"{PERP}/open_interest", "BTCUSDT-SPOT/bars/1h"} < set(found.inputs)
+    assert (Desk().conditions["liquidation_driven"].age_ns == -1).all()
+
+
 def with_funding(rate, **changes):
     paid = channels.funding(instants(ROWS), constant(rate))
     return Desk(small_params(**changes), market_data(paid))

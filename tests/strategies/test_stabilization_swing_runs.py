@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from data_feeds.catalog import Catalog
 from data_feeds.embedded import embedded_catalog
+from engine.attribution import rows_failed_alone
 from engine.audit import audit_run
 from engine.conditions import Truth
 from engine.config.load import load_run_config
@@ -25,9 +27,10 @@ def config(name: str, *overrides: str) -> RunConfig:
     return load_run_config(RUNS / f"{name}.yaml", overrides)
 
 
-def test_it_passes_the_checks_for_playbooks() -> None:
+@pytest.mark.parametrize("unknown", ["block", "pass"])
+def test_it_passes_the_checks_for_playbooks(unknown: str) -> None:
     rules = config("swing_2026", "data.end=2026-04-13")
-    params = SwingParams()
+    params = SwingParams(unknown=unknown)
     data = load_window(rules, embedded_catalog(), StabilizationSwing.requirements(params))
     report = playbook_checks(StabilizationSwing, params, data, config=rules)
     assert report.entries >= 2
@@ -45,10 +48,27 @@ def test_a_missing_series_blocks_or_passes_as_told(left_out: str, unknown: str) 
     without = data.only(key for key in data.channels if key.instrument != left_out)
     found = StabilizationSwing(params).prepare(without)
     name = {"VIX": "vix_off_peak", "DXY": "macro_stabilized"}[left_out]
-    (condition,) = [item for item in found.conditions if item.name == name]
+    known = name if unknown == "block" else f"{name}_known"
+    (condition,) = [item for item in found.conditions if item.name == known]
     assert not (condition.truth == Truth.TRUE).any()
     stabilized = found.values["stabilized"] > 0
     assert stabilized.any() == (unknown == "pass")
+    # What is told of each row is what was decided by it: an unknown that passes has not failed.
+    required = [item.truth == Truth.TRUE for item in found.conditions if item.required]
+    warm = np.arange(len(stabilized)) >= requirements.warmup_bars
+    np.testing.assert_array_equal(np.logical_and.reduce(required) & warm, stabilized)
+
+
+def test_an_unknown_that_passes_is_no_failure_in_the_journal(tmp_path: Path) -> None:
+    changes = ["playbook.params.unknown=pass", "playbook.params.state.inputs.vix=[NOPE]"]
+    rules = config("swing_2026", "data.end=2026-04-13", *changes)
+    result = run(rules, embedded_catalog())
+    journal = pd.read_parquet(publish(result, tmp_path) / "journal_conditions.parquet")
+    assert set(journal["vix_off_peak"]) == {"true"}
+    assert set(journal["vix_off_peak_known"]) == {"unknown"}
+    assert "vix_off_peak" not in set(journal["blocked_by"])
+    alone = rows_failed_alone(result.signals, *result.signals.decided_at[[0, -1]])
+    assert alone["vix_off_peak"] == 0
 
 
 @pytest.mark.parametrize("name", ["swing_2020", "swing_2022", "swing_2026"])

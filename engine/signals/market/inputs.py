@@ -55,9 +55,17 @@ class MarketInputs:
         """Return a number that is known on no day."""
         return missing(len(self.grid), *inputs)
 
-    def of_sessions(self, values: Floats, *inputs: str) -> Reading:
-        """Return a number of each session, as old as the session's close, on days."""
-        return Reading(self.grid.on_days(values), self.grid.session_age_ns(), inputs)
+    def of_sessions(self, values: Floats, *inputs: str, read: Flags | None = None) -> Reading:
+        """Return a number of each session, on days, as old as the close of the newest one.
+
+        ``read`` says at which sessions there was a price to read, by default where every input has
+        one; at the others nothing is fresh: the age is -1.
+        """
+        if read is None:
+            read = np.logical_and.reduce([np.isfinite(self.session_close(n)) for n in inputs])
+        here = self.grid.on_days(read.astype(np.float64)) > 0
+        age_ns = np.where(here, self.grid.session_age_ns(), -1)
+        return Reading(self.grid.on_days(values), age_ns, inputs)
 
     def series(self, names: Sequence[str]) -> Reading:
         """Return the first series of several that the data name, as known each day; NaN when stale.

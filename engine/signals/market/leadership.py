@@ -5,7 +5,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from engine.conditions import Condition, all_of, any_of
 from engine.signals.market.grid import Floats
-from engine.signals.market.inputs import MarketInputs
+from engine.signals.market.inputs import Flags, MarketInputs
 from engine.signals.market.readings import Reading, at_least, at_most, combined
 from engine.signals.market.rolling import change, highest, log_returns, mean, ratio, usual_change
 from engine.signals.volatility import rolling_sum
@@ -32,13 +32,17 @@ def leadership(inputs: MarketInputs) -> tuple[dict[str, Floats], dict[str, Condi
     # Against the index: in a fall of everything each member is below its own mean.
     breadth = np.where(count > 0, (ratios > means).sum(axis=0) / np.maximum(count, 1), np.nan)
 
+    # A member without a price at a session is absent then, not fresh.
+    any_member: Flags = np.logical_or.reduce(np.isfinite(members))
+
     def read(values: Floats) -> Reading:
-        return inputs.of_sessions(values, *held, names.index)
+        both = any_member & np.isfinite(index)
+        return inputs.of_sessions(values, *held, names.index, read=both)
 
     relative = read(against)
     above = read(breadth)
-    since_low = read(rows_since_low(moves, rules.low))
-    from_high = read(index / highest(index, MONTH) - 1)
+    since_low = inputs.of_sessions(rows_since_low(moves, rules.low), *held, read=any_member)
+    from_high = inputs.of_sessions(index / highest(index, MONTH) - 1, names.index)
     narrow = _concentration(inputs)
     found = [
         at_most(
@@ -163,5 +167,7 @@ def _concentration(inputs: MarketInputs) -> Reading:
     index, small = over_window(names.index), over_window(names.small_caps)
     # Without small companies the index alone stands for the rest.
     rest = np.where(np.isfinite(small), (index + small) / 2, index)
-    read = (names.semiconductors, names.software, names.index, names.small_caps)
-    return inputs.of_sessions(ahead - rest, *read)
+    needed = np.isfinite([inputs.session_close(n) for n in (names.semiconductors, names.software)])
+    has_both = needed.all(axis=0) & np.isfinite(inputs.session_close(names.index))
+    told = (names.semiconductors, names.software, names.index, names.small_caps)
+    return inputs.of_sessions(ahead - rest, *told, read=has_both)

@@ -70,6 +70,19 @@ def test_an_account_leaves_its_sum_and_a_run_folder_a_sleeve(toy_project, run_ac
     assert told.returncode == 0
 
 
+@pytest.mark.parametrize("asked", [("--day", "2026-02-03"), ("--why-not", "2026-02-03")])
+def test_an_accounts_folder_is_not_explained_but_its_sleeves_are(
+    toy_project, run_account, command, asked
+):
+    assert run_account().returncode == 0
+    folder = only_folder(toy_project / "runs")
+    words = assert_one_clear_line(command("explain", str(folder), *asked), 6)
+    assert "the folder of an account, not of a run; ask one of its sleeves" in words
+    for name in ("bold", "calm"):
+        assert str(folder / "sleeves" / name) in words
+        assert command("explain", str(folder / "sleeves" / name), *asked).returncode == 0
+
+
 def test_the_same_inputs_give_the_same_folder_byte_for_byte(toy_project, run_account):
     for out in ("first", "second"):
         assert run_account("--out", out).returncode == 0

@@ -356,3 +356,16 @@ def test_a_block_that_an_override_made_is_said_to_come_from_it(run_file: Writer)
     with pytest.raises(ConfigError) as caught:
         load_run_config(run_file(), ["risk.foo.bar=1"])
     assert str(caught.value).startswith("--set risk.foo.bar=1: risk.foo: unknown key")
+
+
+def test_conditions_left_out_are_a_set_whatever_their_order(run_file: Writer) -> None:
+    one, other = (
+        load_run_config(run_file(), [f"playbook.ignore=[{names}]"]) for names in ("b, a", "a, b")
+    )
+    assert one.playbook.ignore == ("a", "b")
+    assert one == other
+
+
+def test_a_condition_left_out_twice_is_refused(run_file: Writer) -> None:
+    with pytest.raises(ConfigError, match="names a more than once; name each condition once"):
+        load_run_config(run_file(), ["playbook.ignore=[a, b, a]"])

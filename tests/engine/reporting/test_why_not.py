@@ -7,12 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from data_feeds.embedded import embedded_catalog
 from engine.conditions import condition
 from engine.config.load import load_run_config
 from engine.errors import ConfigError, ReportError
+from engine.events import GuardEvent
 from engine.playbook import Signals
 from engine.reporting.explain_day import day_story, explain_day
 from engine.reporting.publish import publish
@@ -141,8 +144,96 @@ def test_a_position_is_told_as_what_stood_in_the_way(make_run, tmp_path):
     folder = write_run(make_run(hours=100, plans=1), tmp_path)
     found = why_not(folder, "2026-02-02..2026-02-05")
     assert "BTCUSDT-PERP in a position (plan 1)" in [item.what for item in found.refusals]
-    assert found.actions[0].startswith("2026-02-03 18:40Z  enter BTCUSDT-PERP approved (plan 1)")
-    assert "It was not kept out altogether:" in why_not_text(found)
+    assert found.decided[0].startswith("2026-02-03 18:40Z  enter BTCUSDT-PERP approved (plan 1)")
+    assert "Filled in it:" in why_not_text(found)
+
+
+def test_what_was_decided_the_evening_before_counts_as_bought_on_the_day_it_filled(held):
+    folder = held("2026-02-04T00:00Z")
+    evening, day = why_not(folder, "2026-02-03"), why_not(folder, "2026-02-04")
+    assert (evening.bought, day.decided) == ((), ())
+    assert evening.decided[0].endswith("; filled, the last of it 2026-02-04 00:00Z")
+    assert "Nothing was bought.\nDecided in it:" in why_not_text(evening)
+    (bought,) = day.bought
+    assert bought.startswith("2026-02-04 00:00Z  BTCUSDT-PERP +")
+    assert bought.endswith("(plan 1), decided 2026-02-04 00:00Z")
+    assert "Nothing was bought" not in why_not_text(day)
+
+
+def test_an_approved_entry_that_never_filled_was_not_bought(make_run, tmp_path):
+    run = make_run(hours=100, plans=1)
+    entry = replace(
+        run.outcome.orders[0], status="cancelled", filled=0.0, end_reason="end of the run"
+    )
+    assert entry.role == "entry"
+    run = replace(run, outcome=replace(run.outcome, orders=(entry,), fills=()))
+    found = why_not(write_run(run, tmp_path), "2026-02-02..2026-02-05")
+    assert found.bought == ()
+    assert found.decided[0].endswith("; never filled (end of the run)")
+    assert "Nothing was bought." in why_not_text(found)
+
+
+def approved(make_run, at, **changes):
+    """The outcome of a run that bought nothing, with one approved decision."""
+    (decision,) = make_run(hours=100, plans=1).outcome.decisions
+    instant = int(pd.Timestamp(at).as_unit("ns").value)
+    decision = replace(decision, decided_at=instant, **changes)
+    return replace(make_run(hours=100, plans=0).outcome, decisions=(decision,))
+
+
+@pytest.mark.parametrize("intent", ["enter", "add", "rebalance", "hedge"])
+def test_a_row_with_an_approved_decision_that_adds_is_no_miss(journal, make_run, intent):
+    # Row 1 holds and acts; row 0 is then the nearest, 1 of 10 away.
+    outcome = approved(make_run, "2026-02-02T04:40Z", intent=intent)
+    found = why_not(journal(told("a", [9, 10], 10.0), outcome=outcome), "2026-02-02")
+    assert found.miss.at == pd.Timestamp("2026-02-02T03:40Z")
+    assert not found.miss.acted
+
+
+def test_where_every_row_acted_the_first_is_shown_and_no_refusal_is_claimed(journal, make_run):
+    outcome = approved(make_run, "2026-02-02T03:40Z", intent="add")
+    text = " ".join(
+        explain_why_not(journal(told("a", [10], 10.0), outcome=outcome), "2026-02-02").split()
+    )
+    assert "No row without an approved buy; the first: 2026-02-02 03:40Z" in text
+    assert "All 1 required conditions held, and what it asked for was approved." in text
+
+
+def test_rows_inside_a_position_are_counted_by_each_instruments_own_intervals(journal):
+    folder = journal(told("a", [10, 10, 9, 10], 10.0))
+    rows = [pd.Timestamp(f"2026-02-02T0{hour}:40Z") for hour in (3, 4, 5, 6)]
+    at = dict(zip("abcd", rows, strict=True))
+
+    def held(instrument, began, ended):
+        return {
+            "from_at": began,
+            "until_at": ended,
+            "instrument": instrument,
+            "state": "in_position",
+            "plan_id": 1,
+            "detail": "",
+        }
+
+    # BTC: filled inside the bar that closes at a, sold at the open of d: rows a to d, of which c
+    # fails. ETH: bought at the open of b, stopped inside the bar that closes at d: c alone.
+    intervals = [held("BTC", at["a"], at["d"]), held("ETH", at["b"], at["d"])]
+    fills = [
+        ("BTC", "range", "a"),
+        ("BTC", "open", "d"),
+        ("ETH", "open", "b"),
+        ("ETH", "range", "d"),
+    ]
+    filled = [
+        {"instrument": name, "stage": stage, "at": at[row], "role": "exit", "order_id": 0}
+        for name, stage, row in fills
+    ]
+    for name, table in (("journal_account", intervals), ("fills", filled)):
+        pq.write_table(pa.Table.from_pylist(table), folder / f"{name}.parquet")
+    found = why_not(folder, "2026-02-02")
+    assert [(item.what.split()[0], item.rows) for item in found.refusals] == [
+        ("BTC", 3),
+        ("ETH", 0),
+    ]
 
 
 def test_a_window_without_a_row_names_the_rows_around_it(journal):
@@ -162,6 +253,76 @@ def test_instants_of_a_window_are_included_and_days_are_whole():
     assert span.holds(pd.Timestamp("2026-02-05T12:00Z"))
     assert span.holds(pd.Timestamp("2026-02-07T00:00Z"))
     assert not span.holds(pd.Timestamp("2026-02-05T11:59Z"))
+
+
+def test_what_happens_at_an_open_at_midnight_belongs_to_the_day_that_begins():
+    day = parse_day("2026-02-05")
+    assert day.holds_open(pd.Timestamp("2026-02-05T00:00Z"))
+    assert not day.holds_open(pd.Timestamp("2026-02-06T00:00Z"))
+    span = parse_span("2026-02-05T00:00Z..2026-02-05T12:00Z")
+    assert span.holds_open(pd.Timestamp("2026-02-05T12:00Z"))
+    fill = {"stage": "range", "at": pd.Timestamp("2026-02-06T00:00Z")}
+    assert day.holds_fill(fill)
+    assert not day.holds_fill({**fill, "stage": "open"})
+
+
+def test_an_account_interval_belongs_to_the_days_it_covers_from_its_beginning_on():
+    began, ended = pd.Timestamp("2026-02-05T00:00Z"), pd.Timestamp("2026-02-06T00:00Z")
+    interval = {"from_at": began, "until_at": ended}
+    days = ("2026-02-04", "2026-02-05", "2026-02-06")
+    assert [parse_day(day).overlaps(interval) for day in days] == [False, True, False]
+    assert parse_day("2026-02-06").overlaps({**interval, "until_at": None})
+
+
+@pytest.fixture
+def held(tmp_path):
+    """Return a function that buys at an instant and holds; it gives the run folder."""
+
+    def run_from(enter_at):
+        params = f"{{timeframe: 15m, enter_at: {enter_at}, stop_fraction: 0.02}}"
+        rules = ["playbook.name=hold", f"playbook.params={params}"]
+        window = ["data.start=2026-02-03", "data.end=2026-02-06"]
+        return publish(
+            run_config(load_run_config(RUNS / "demo.yaml", rules + window), embedded_catalog()),
+            tmp_path,
+        )
+
+    return run_from
+
+
+def test_an_entry_at_midnight_is_told_on_the_day_of_its_fill_with_its_fee(held):
+    folder = held("2026-02-04T00:00Z")
+    before, day = (
+        {part.heading: part.lines for part in day_story(folder, day).parts}
+        for day in ("2026-02-03", "2026-02-04")
+    )
+    assert len(before["Decisions"]) == 1
+    assert before["Fills"] == day["Decisions"] == ()
+    assert "in a position" not in " ".join(before["Account"])
+    assert "at the open" in day["Fills"][0]
+    fees = [row["fee"] for row in RunFiles(folder).rows("fills") if row["at"].day == 4]
+    assert f"fees {-sum(fees):.2f}" in day["Account"]
+    assert any(line.startswith("funding ") for line in day["Account"])
+
+
+def test_the_first_instant_of_a_run_belongs_to_its_first_day(held):
+    folder = held("2026-02-03T00:00Z")
+    parts = {part.heading: part.lines for part in day_story(folder, "2026-02-03").parts}
+    assert len(parts["Decisions"]) == 1
+    assert parts["Fills"][0].count("2026-02-03 00:00Z") == 1
+    with pytest.raises(ReportError, match="2026-02-02 lies outside the run's window"):
+        day_story(folder, "2026-02-02")
+
+
+def test_guards_of_a_day_are_told_with_their_end_and_reason(make_run, tmp_path):
+    run = make_run(hours=100, plans=1)
+    at = int(pd.Timestamp("2026-02-03T12:00Z").as_unit("ns").value)
+    tripped = GuardEvent(at, "cool-down", "tripped", 1.0, 1.0, at + 12 * HOUR_NS, "after a loss")
+    run = replace(run, outcome=replace(run.outcome, guard_events=(tripped,)))
+    parts = {p.heading: p.lines for p in day_story(write_run(run, tmp_path), "2026-02-03").parts}
+    assert parts["Guards"] == (
+        "2026-02-03 12:00Z  cool-down tripped until 2026-02-04 00:00Z: after a loss",
+    )
 
 
 @pytest.mark.parametrize("text", ["soon", "2026-02", "2026-02-06..2026-02-05", "..", "2026-02-31"])
@@ -190,12 +351,29 @@ def test_inputs_are_told_by_their_labels_and_by_when_they_begin(journal):
     manifest = json.loads((folder / "manifest.json").read_text())
     channel = manifest["channels"]["BTCUSDT-PERP/bars/1h"]
     channel.update(rows=100, observed=75, inferred=25)
+    ended = {**channel, "last_at": "2026-02-01T23:00Z"}
     manifest["channels"]["DXY/series"] = {**channel, "first_at": "2026-03-01T00:00Z"}
     (folder / "manifest.json").write_text(json.dumps(manifest))
     assert data_labels(RunFiles(folder), span) == (
         "25% inferred: BTCUSDT-PERP/bars/1h",
         "begins after the window: DXY/series",
     )
+    manifest["channels"]["DXY/series"] = ended
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    label = "ended before the window (last 2026-02-01): DXY/series"
+    assert label in data_labels(RunFiles(folder), span)
+
+
+def test_full_keys_that_the_data_do_not_hold_are_told(tmp_path):
+    absent = ["dollar_series=NOPE", "spot_instrument=NOSPOT"]
+    settings = [f"playbook.params.{text}" for text in absent]
+    window = ["data.start=2026-02-02", "data.end=2026-02-06"]
+    config = load_run_config(RUNS / "demo.yaml", settings + window)
+    folder = publish(run_config(config, embedded_catalog()), tmp_path)
+    labels = data_labels(RunFiles(folder), parse_span("2026-02-05"))
+    (line,) = [text for text in labels if text.startswith("not in the data: ")]
+    assert "NOPE/series" in line
+    assert "NOSPOT/bars/" in line
 
 
 def test_a_day_tells_account_decisions_orders_fills_and_setups(make_run, tmp_path):

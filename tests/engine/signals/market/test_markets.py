@@ -140,6 +140,25 @@ FLAT = np.ones(ROWS)
 FALL = np.concatenate((np.ones(ROWS - 10), np.linspace(0.98, 0.80, 10)))
 
 
+def test_a_basket_is_as_old_as_the_close_of_the_members_it_read() -> None:
+    close = np.full(ROWS, 100.0)
+    ended = slice(0, ROWS - 5)
+    names = ("lower_lows_stopped", "leaders_weak", "breadth_fails")
+    _, one_left = leaders(np.ones(ROWS), close, NVDA=ended)
+    # The instant is 18:30 New York, two and a half hours after the close of those that remain.
+    assert [int(one_left[name].age_ns[-1]) for name in names] == [5 * HOUR_NS // 2] * 3
+    _, gone = leaders(np.ones(ROWS), close, SMH=ended, IGV=ended, NVDA=ended, MSFT=ended)
+    assert [int(gone[name].age_ns[-1]) for name in names] == [-1] * 3
+    assert int(gone["index_holds"].age_ns[-1]) == 5 * HOUR_NS // 2
+
+
+def test_a_number_of_sessions_is_not_fresh_where_a_price_it_reads_is_absent() -> None:
+    held = state(equity(np.full(ROWS, 100.0), "QQQ", slice(0, ROWS - 5)))
+    _, named = market_volatility(held)
+    assert int(named["growth_volatility_rising"].age_ns[-1]) == -1
+    assert int(named["growth_volatility_rising"].age_ns[-30]) > 0
+
+
 def test_a_fall_of_everything_is_no_break_of_leadership() -> None:
     # Leaders gain 0.01% a session on an index that falls by a fifth.
     values, named = leaders(1.0001 ** np.arange(ROWS), FALL)
