@@ -1,6 +1,7 @@
 """Pictures as SVG text that is the same every time: no date, no random ids, no screen."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.events import EquityCurve
+from engine.events import EquityCurve, Fill
 from engine.metrics import drawdowns
 from engine.trades import Trade
 
@@ -35,6 +36,7 @@ class PriceLine:
     closed_at: NDArray[np.int64]
     close: NDArray[np.float64]
     trades: Sequence[Trade]
+    fills: Sequence[Fill] = ()
 
 
 def trade_chart(prices: Sequence[PriceLine], curve: EquityCurve) -> str:
@@ -45,7 +47,7 @@ def trade_chart(prices: Sequence[PriceLine], curve: EquityCurve) -> str:
         for axes, price in zip(above, prices, strict=True):
             _draw_price(axes, price)
         above[0].set_title(
-            "entries ▲ long, ▼ short; exits x; green made money after costs, red lost",
+            "every fill: ▲ long, ▼ short, x out; green trades made money after costs, red lost",
             fontsize=9,
             color=INK,
             loc="left",
@@ -99,7 +101,10 @@ def quiet_figure(
     total = sum(heights)
     with quiet_style() as mpl:
         figure = mpl.figure.Figure(figsize=(WIDTH, total))
-        panels = figure.subplots(len(heights), 1, sharex=one_axis, height_ratios=heights)
+        made = figure.subplots(
+            len(heights), 1, sharex=one_axis, height_ratios=heights, squeeze=False
+        )
+        panels = list(made[:, 0])
         # Not the constrained layout: its solver ends in other last digits from call to call.
         figure.subplots_adjust(
             left=0.09, right=0.99, top=1 - TITLE / total, bottom=DATES / total, hspace=0.08
@@ -145,21 +150,25 @@ def without_prologs(document: str) -> str:
 def _draw_price(axes: Any, price: PriceLine) -> None:
     at, values = thinned(price.closed_at, price.close)
     axes.plot(series_dates(at), values, color=MUTED, linewidth=0.9, label="close")
+    filled: dict[int, list[Fill]] = defaultdict(list)
+    for fill in price.fills:
+        filled[fill.plan_id].append(fill)
     for trade in price.trades:
-        color = GAIN if trade.net_pnl > 0 else LOSS
-        entry = series_dates(np.array([trade.entered_at]))
-        marker = "^" if trade.direction > 0 else "v"
-        axes.plot(entry, [trade.average_entry], marker, color=color, markersize=7)
-        if not trade.open_at_end:
-            leave = series_dates(np.array([trade.exited_at]))
-            axes.plot(leave, [trade.average_exit], "x", color=color, markersize=7)
-            axes.plot(
-                [entry[0], leave[0]],
-                [trade.average_entry, trade.average_exit],
-                color=color,
-                linewidth=1.2,
-            )
+        _draw_trade(axes, trade, filled[trade.plan_id])
     axes.set_ylabel(f"{price.instrument}, quote")
+
+
+def _draw_trade(axes: Any, trade: Trade, fills: Sequence[Fill]) -> None:
+    """Draw every fill where it happened; an average would lie where nothing was traded."""
+    color = GAIN if trade.net_pnl > 0 else LOSS
+    adding = [fill for fill in fills if fill.quantity * trade.direction > 0]
+    leaving = [fill for fill in fills if fill.quantity * trade.direction < 0]
+    for marks, marker in ((adding, "^" if trade.direction > 0 else "v"), (leaving, "x")):
+        at = series_dates(np.array([fill.at for fill in marks], dtype=np.int64))
+        axes.plot(at, [fill.price for fill in marks], marker, color=color, markersize=6)
+    if len(adding) == len(leaving) == 1:
+        both = series_dates(np.array([adding[0].at, leaving[0].at]))
+        axes.plot(both, [adding[0].price, leaving[0].price], color=color, linewidth=1.2)
 
 
 def series_dates(instants: NDArray[np.int64]) -> NDArray[np.datetime64]:

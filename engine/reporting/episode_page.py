@@ -1,6 +1,6 @@
 """An episode on a terminal and as a picture: phases with what four markets did in each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from io import BytesIO
@@ -171,7 +171,7 @@ def _input_row(item: EpisodeInput) -> tuple[str, ...]:
 def episode_picture(episode: Episode, lines: Mapping[str, Line], *, data: str) -> bytes:
     """Return the markets below each other with the phases shaded, as PNG."""
     with quiet_figure([PANEL for _ in lines]) as (figure, panels):
-        for axes, (title, line) in zip(_sequence(panels), lines.items(), strict=True):
+        for axes, (title, line) in zip(panels, lines.items(), strict=True):
             _shade(axes, episode)
             at, values = thinned(line.at, line.value)
             axes.plot(series_dates(at), values, color=INK, linewidth=1.0)
@@ -179,7 +179,7 @@ def episode_picture(episode: Episode, lines: Mapping[str, Line], *, data: str) -
             for event in episode.events:
                 day = series_dates(np.array([instant_ns(event.day)]))[0]
                 axes.axvline(day, color=MUTED, linewidth=0.6, linestyle=":")
-        first = _sequence(panels)[0]
+        first = panels[0]
         first.set_title(
             f"{episode.name}: {episode.title}; phases by hindsight; data: {data}",
             fontsize=9,
@@ -192,10 +192,6 @@ def episode_picture(episode: Episode, lines: Mapping[str, Line], *, data: str) -
         stream = BytesIO()
         figure.savefig(stream, format="png", dpi=RESOLUTION, metadata={"Software": None})
         return stream.getvalue()
-
-
-def _sequence(panels: Any) -> Sequence[Any]:
-    return list(np.atleast_1d(panels))
 
 
 def _edges(phase: Phase) -> NDArray[np.datetime64]:

@@ -179,7 +179,8 @@ def _price_line(record: RunRecord, instrument: str) -> PriceLine:
     known = (bars["closed_at"] >= record.start) & (bars["closed_at"] <= record.end)
     known &= np.isfinite(bars["close"])
     trades = [trade for trade in record.trades if trade.instrument == instrument]
-    return PriceLine(instrument, bars["closed_at"][known], bars["close"][known], trades)
+    fills = [fill for fill in record.run.outcome.fills if fill.instrument == instrument]
+    return PriceLine(instrument, bars["closed_at"][known], bars["close"][known], trades, fills)
 
 
 def _trades(record: RunRecord) -> str:

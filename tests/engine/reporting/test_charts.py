@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from engine.reporting.charts import PriceLine, thinned, trade_chart
+from engine.reporting import charts
+from engine.reporting.charts import PriceLine, quiet_figure, thinned, trade_chart
 from engine.results import RunRecord
 
 
@@ -31,6 +32,24 @@ def test_the_chart_is_bare_svg_and_the_same_twice(make_run):
     assert first == second
     assert first.startswith("<svg")
     assert "date" not in first[:600]
+
+
+def test_every_fill_is_drawn_at_its_own_price(make_run):
+    record = RunRecord(make_run(hours=400))
+    (bars,) = record.run.dataset.channels.values()
+    fills = record.run.outcome.fills
+    price = PriceLine("BTC", bars["closed_at"], bars["close"], record.trades, fills)
+    with quiet_figure([2.0]) as (_, panels):
+        charts._draw_price(panels[0], price)
+        drawn = [
+            (x, y)
+            for line in panels[0].lines
+            if line.get_marker() in ("^", "v", "x")
+            for x, y in zip(line.get_xdata(), line.get_ydata(), strict=True)
+        ]
+    at = charts.series_dates(np.array([fill.at for fill in fills]))
+    assert sorted(drawn) == sorted(zip(at, [fill.price for fill in fills], strict=True))
+    assert len(drawn) > 2
 
 
 def test_every_traded_instrument_has_its_own_panel(make_run):
