@@ -1,5 +1,6 @@
 """An account that several playbooks share: every sleeve by itself, then what they are together."""
 
+import json
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -82,13 +83,21 @@ def audit_account(folder: Path, source: Catalog | Dataset | None = None) -> Audi
         ]
     recorder = Recorder(sum(case.files.turnover for case in cases.values()))
     account = _Account(config, cases, recorder)
-    account.check_split(folder.name)
+    account.check_split(_account_name(folder / "manifest.json"))
     account.check_sum(read_curve(folder / "equity.parquet"))
     account.check_guards(read_rows(folder / "guards.parquet", GuardEvent))
     account.check_caps()
     joint = recorder.report()
     checks.update(joint.checks)
     return AuditReport((*findings, *joint.findings), dict(checks))
+
+
+def _account_name(path: Path) -> str:
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        return f"{manifest['name']}-{manifest['account_id']}"
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise unreadable(path, error) from error
 
 
 def _read_config(path: Path) -> SleevesConfig:
@@ -132,7 +141,7 @@ class _Account:
     def check_split(self, account: str) -> None:
         """Each sleeve was run with its share of the capital, its playbook and the common terms.
 
-        ``account``: the folder's name, which every sleeve names.
+        ``account``: name and id as the account's manifest has them, which every sleeve names.
         """
         traded = {name: set(case.files.traded) for name, case in self._cases.items()}
         sharing = Counter(market for markets in traded.values() for market in markets)

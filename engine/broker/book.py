@@ -128,6 +128,7 @@ class Book:
         self.orders: list[WorkingOrder] = []
         self.plans: dict[str, Plan] = {}
         self.ended: list[WorkingOrder] = []
+        self.dropped: list[int] = []
 
     def submit(self, request: OrderRequest, at: int, bar_opened_at: int) -> WorkingOrder:
         """Register an order and hang it into its plan.
@@ -177,7 +178,9 @@ class Book:
             plan.outgoing_stop = None
 
     def close_plan(self, plan: Plan, at: int, reason: str) -> None:
-        """Cancel what still works of a plan and forget it."""
+        """Cancel what still works of a plan and forget it; in ``dropped`` if it held nothing."""
         for order in plan.orders():
             self.end(order, OrderStatus.CANCELLED, at, reason)
+        if plan.entered == 0.0:
+            self.dropped.append(plan.plan_id)
         self.plans.pop(plan.instrument, None)

@@ -68,7 +68,7 @@ class Session:
         self._playbook = playbook
         self._dense = mode is RunMode.DENSE
         self._delivered = 0
-        self._closed_seen = 0
+        self._closed_seen, self._dropped_seen = 0, 0
         self._wake_instants: list[int] = []
         self._cursor = Cursor()
         self._listed_at: dict[str, int] = {}
@@ -112,13 +112,21 @@ class Session:
         self.simulator.close_bars(self.t)
         self.equity = self.simulator.mark(self.t)
 
-    def decide(self, submit: Callable[[Sequence[OrderRequest]], None]) -> None:
-        """Steps (c) and (d): guards, ``on_fill``, ``on_bar``; approved orders go to ``submit``."""
-        t, at = self.t, int(self.timeline.at[self.t])
+    def _tell_what_ended(self) -> None:
+        """Tell risk which plans are flat again, and which never held anything."""
         closed = self.simulator.matcher.closed_plans
         for plan in closed[self._closed_seen :]:
             self.risk.on_plan_closed(plan.at, plan.plan_id, plan.net_pnl)
         self._closed_seen = len(closed)
+        dropped = self.simulator.book.dropped
+        for plan_id in dropped[self._dropped_seen :]:
+            self.risk.on_plan_dropped(plan_id)
+        self._dropped_seen = len(dropped)
+
+    def decide(self, submit: Callable[[Sequence[OrderRequest]], None]) -> None:
+        """Steps (c) and (d): guards, ``on_fill``, ``on_bar``; approved orders go to ``submit``."""
+        t, at = self.t, int(self.timeline.at[self.t])
+        self._tell_what_ended()
         leaves = self.told_to_leave
         self.told_to_leave = ""
         if self.timeline.has_close[t] and self.risk.on_mark(

@@ -3,12 +3,13 @@
 import math
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 
 from engine.compare.record import CellRecord
 from engine.episodes import Phase, instant_ns
-from engine.events import FactKind
+from engine.events import FactKind, FillStage
 from engine.metrics import max_drawdown
 
 ONE_DAY = timedelta(days=1)
@@ -52,14 +53,31 @@ def _in_phase(cell: CellRecord, phase: Phase) -> PhaseResult:
     equity = cell.curve.equity[inside]
     # An account at zero has no return.
     held = cell.curve.gross_notional[inside] / np.where(equity > 0, equity, np.nan)
-    entered = [row["entered_at"].value for row in cell.trades]
     return PhaseResult(
         phase,
         after / before - 1 if before > 0 else math.nan,
         max_drawdown(np.append(before, equity)),
         float(np.nanmean(held)) if np.isfinite(held).any() else 0.0,
-        sum(bool(edges[0] < at <= edges[1]) for at in entered),
+        _entered(cell, int(edges[0]), int(edges[1])),
     )
+
+
+def _entered(cell: CellRecord, start: int, end: int) -> int:
+    """Return the trades entered from one midnight to another (ns UTC).
+
+    A fill at the open of the first midnight's bar counts, one of the last midnight's is of what
+    follows, unless the window ends there; inside a bar it is stamped at the close.
+    """
+    first: dict[int, Any] = {}
+    for fill in cell.files.rows("fills"):
+        first.setdefault(fill["plan_id"], fill)
+    count = 0
+    for trade in cell.trades:
+        fill = first[trade["plan_id"]]
+        at, at_open = fill["at"].value, fill["stage"] == FillStage.OPEN
+        last = end == cell.episode.end_at and at == end
+        count += last or (start <= at < end if at_open else start < at <= end)
+    return count
 
 
 def attribution(cell: CellRecord) -> dict[str, float]:

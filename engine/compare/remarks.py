@@ -50,8 +50,10 @@ def _few_trades(cells: Sequence[CellRecord]) -> list[str]:
 def _unknown(cell: CellRecord) -> list[str]:
     """Return the required conditions that often lacked an input, or had one that was too old."""
     lines = []
+    rates = {item["name"]: item["all_bars"] for item in cell.files.conditions}
     for item in cell.files.conditions:
-        rate = item["all_bars"]
+        # Where the rules let an unknown pass, what was known stands beside what was decided.
+        rate = rates.get(f"{item['name']}_known", item["all_bars"])
         share = rate["unknown"] / rate["rows"] if rate["rows"] else 0.0
         if item["required"] and share > MUCH_UNKNOWN:
             lines.append(

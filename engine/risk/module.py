@@ -158,10 +158,14 @@ class RiskModule:
 
         A hedge that lost is no reason to rest: it counts in the hedge budget.
         """
-        for name in [name for name, plan in self._plans.items() if plan.plan_id == plan_id]:
-            del self._plans[name]
+        self.on_plan_dropped(plan_id)
         if not self._hedger.on_plan_closed(at, plan_id, net_pnl):
             self._guards.on_plan_closed(at, net_pnl)
+
+    def on_plan_dropped(self, plan_id: int) -> None:
+        """Forget a plan that holds nothing and never will: what is bought next is another plan."""
+        for name in [name for name, plan in self._plans.items() if plan.plan_id == plan_id]:
+            del self._plans[name]
 
     @property
     def flatten_reason(self) -> str:

@@ -46,6 +46,15 @@ def test_weights_are_shares_of_equity_in_whole_lots_at_the_next_open() -> None:
     assert outcome.curve.brokerage_cash[-1] == pytest.approx(100_000 - 857 * 70 - 40_000)
 
 
+def test_what_is_bought_after_a_purchase_that_never_filled_is_another_plan() -> None:
+    # The cash lies at the venue: 50 at the brokerage buy nothing at 100.
+    account = {"venue_cash": 100_000.0, "brokerage_cash": 50.0}
+    data = market([100.0] * 7, [100.0] * 7)
+    outcome = run(data, {0: held(0.5, 0.0), 3: held(0.5, 0.0)}, account=account)
+    assert [(o.plan_id, o.status) for o in outcome.orders] == [(1, "rejected"), (2, "rejected")]
+    assert outcome.fills == ()
+
+
 def test_what_is_sold_pays_for_what_is_bought() -> None:
     # After A doubled: equity 50 x 2,000 + 50,000 = 150,000; 75,000 each.
     data = market([50.0, 50.0, 100.0, 100.0], [100.0] * 4)

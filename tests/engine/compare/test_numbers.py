@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ import pytest
 from data_feeds.load import open_source
 from data_feeds.schema import ChannelKey, ChannelKind
 from engine.compare import luck as luck_module
+from engine.compare import remarks
 from engine.compare.breakdown import attribution, by_phase, hedges
 from engine.compare.drawing import MINUTE, episode_drawing
 from engine.compare.luck import FamilyLuck, cell_luck, family_luck, on_days
@@ -229,3 +231,37 @@ def test_splits_that_decide_nothing_are_told_where_there_are_any(small):
         told = family_lines(luck, small.config)[0]
         assert told.partition("A choice at random gives 67%.")[2].startswith(said)
         assert ("decide nothing" in told) == (undecided > 0)
+
+
+@pytest.mark.parametrize(
+    ("stage", "day", "place"),
+    [
+        ("open", date(2020, 3, 12), 1),  # the first midnight of the flush: its bar opens in it
+        ("range", date(2020, 3, 12), 0),  # a bar that closes then is of the shock
+        ("open", date(2020, 3, 2), 0),
+        ("range", date(2020, 4, 1), 2),  # the end of the window
+        ("open", date(2020, 4, 1), 2),
+    ],
+)
+def test_a_trade_is_entered_in_the_phase_that_its_bar_belongs_to(
+    small, monkeypatch, stage, day, place
+):
+    cell = small.matrix.records["cash", "crash"]
+    at = pd.Timestamp(day, tz="UTC").as_unit("ns")
+    monkeypatch.setitem(cell.files._tables, "trades", [{"plan_id": 1}])
+    monkeypatch.setitem(cell.files._tables, "fills", [{"plan_id": 1, "at": at, "stage": stage}])
+    assert [phase.trades for phase in by_phase(cell)] == [int(i == place) for i in range(3)]
+
+
+def test_an_unknown_that_the_rules_let_pass_is_still_told(small, monkeypatch):
+    cell = small.matrix.records["weights", "crash"]
+    rate = {"rows": 10, "unknown": 0}
+    conditions = [
+        {"name": "calm", "required": True, "all_bars": rate},
+        {"name": "calm_known", "required": False, "all_bars": {**rate, "unknown": 5}},
+        {"name": "deep", "required": True, "all_bars": {**rate, "unknown": 1}},
+        {"name": "shown", "required": False, "all_bars": {**rate, "unknown": 9}},
+    ]
+    monkeypatch.setitem(cell.files.__dict__, "conditions", conditions)
+    (line,) = remarks._unknown(cell)
+    assert line.startswith("calm was unknown on 50% of the bars")
