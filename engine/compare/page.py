@@ -175,13 +175,14 @@ def _cell(
     if record is None:
         return shared
     numbers = values(record)
+    parts, hedged = attribution(record), hedges(record)
     baseline = record.item.baseline
     return {
         **shared,
         "values": {name: v if math.isfinite(v) else None for name, v in numbers.items()},
         "texts": texts(numbers),
-        "parts": [signed_percent(attribution(record)[part]) for part in PARTS],
-        "hedges": [signed_percent(hedges(record)[name]) for name in HEDGES],
+        "parts": [signed_percent(parts[name]) for name in PARTS],
+        "hedges": [signed_percent(hedged[name]) for name in HEDGES],
         "all_trades": len(record.trades),
         "folder": Path(os.path.relpath(record.folder, place)).as_posix(),
         "run": record.folder.name,
