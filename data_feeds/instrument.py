@@ -1,8 +1,13 @@
 """What can be traded or watched, with the venue's filters."""
 
+from collections.abc import Mapping
+from datetime import date
 from enum import StrEnum
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from data_feeds.trading_terms import TradingTerms, terms_in_force
 
 
 class InstrumentKind(StrEnum):
@@ -22,6 +27,22 @@ class Wallet(StrEnum):
     VENUE = "venue"
     BROKERAGE = "brokerage"
     TRANSIT = "transit"
+
+
+class Companions(BaseModel):
+    """Other records that belong to an instrument, by id; null: none. Ids are never parsed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    spot: str | None = Field(None, description="Spot market of the same asset and quote")
+    index: str | None = Field(
+        None, description="Index or aggregate of the same asset with a longer history; not traded"
+    )
+    underlying: str | None = Field(None, description="Index that a fund tracks")
+    volatility: str | None = Field(
+        None, description="Index of the implied volatility of its options, percent a year"
+    )
+    inverse: str | None = Field(None, description="Fund that gains what this one loses in a day")
 
 
 class Instrument(BaseModel):
@@ -48,6 +69,20 @@ class Instrument(BaseModel):
         "fractional lots; levels are not traded prices, and dividends are refused",
     )
 
+    asset: str = Field(
+        "", description="What it is a market for, e.g. BTC; equal assets in one quote are compared"
+    )
+    companions: Companions = Field(
+        default_factory=Companions, description="Records that belong to it: spot, indices, inverse"
+    )
+    terms: tuple[TradingTerms, ...] = Field(
+        (), description="Dated terms of trade, oldest first; the first stands for the days before"
+    )
+    risk: Mapping[str, Any] = Field(
+        default_factory=dict,
+        description="Defaults of a run's risk section where it is the first instrument traded",
+    )
+
     expires_at: int | None = Field(
         None, description="Close at which an option settles, ns UTC; null for all else"
     )
@@ -71,6 +106,27 @@ class Instrument(BaseModel):
                 f"{self.kind} instruments pay no dividends: leave out dividend_adjusted"
             )
         return self
+
+    @model_validator(mode="after")
+    def _terms_in_order(self) -> "Instrument":
+        days = [item.since for item in self.terms]
+        if days != sorted(set(days)):
+            raise ValueError(f"{self.id}: terms must rise by since; one record a day")
+        return self
+
+    def in_force(self, day: date) -> "Instrument":
+        """Return the instrument with the filters and terms of a day, in one record.
+
+        A number holds from its record's day on; before the first record that states it that one
+        stands, as venues publish no history. A filter that no record states stays as it is.
+        """
+        if not self.terms:
+            return self
+        record = terms_in_force(self.terms, day)
+        filters = ("tick_size", "lot_size", "min_notional")
+        stated = {name: getattr(record, name) for name in filters}
+        changed = {name: value for name, value in stated.items() if value is not None}
+        return self.model_copy(update={**changed, "terms": (record,)})
 
     @property
     def wallet(self) -> Wallet:

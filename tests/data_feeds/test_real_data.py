@@ -270,3 +270,27 @@ def test_the_wick_of_july_2021_was_seen_by_the_perp_alone(found: list[Finding]) 
 def test_etfs_have_no_spike(found: list[Finding]) -> None:
     names = ("SPY", "QQQ", "SMH", "IGV", "TLT", "IEF", "GLD", "SH")
     assert [f for f in found if f.key.instrument in names] == []
+
+
+def test_lows_of_the_other_perps(real_catalog: Catalog) -> None:
+    for name, opened, low in (
+        ("ETHUSDT-PERP", "2020-03-13T02:00", 84.23),
+        ("ETHUSDT-PERP", "2025-10-10T21:00", 3_400.0),
+        ("ETHUSDT-SPOT", "2020-03-13T02:00", 86.0),
+        ("SOLUSDT-PERP", "2025-10-10T21:00", 141.28),
+        ("SOLUSDT-PERP", "2026-02-06T00:00", 67.29),
+    ):
+        hours = read(real_catalog, name, ChannelKind.BARS, "1h")
+        (row,) = np.flatnonzero(hours["opened_at"] == ns(opened))
+        assert hours["low"][row] == low
+
+
+def test_funding_extremes_of_the_other_perps(real_catalog: Catalog) -> None:
+    for name, at, rate in (
+        ("ETHUSDT-PERP", "2022-09-15T00:00", -0.003019),
+        ("ETHUSDT-PERP", "2020-02-12T08:00", 0.003672),
+        ("SOLUSDT-PERP", "2025-10-11T00:00", -0.003028),
+    ):
+        funding = read(real_catalog, name, ChannelKind.FUNDING)
+        (row,) = np.flatnonzero(funding["event_at"] == ns(at))
+        assert round(float(funding["rate"][row]), 6) == rate

@@ -1,0 +1,108 @@
+"""What a venue asks for trading one instrument, from a day on: filters, fees, slippage, margin."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class _Terms(BaseModel):
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False
+    )
+
+
+class MaintenanceBracket(_Terms):
+    """One row of the maintenance table: from this notional on, this rate."""
+
+    floor: float = Field(ge=0, description="Notional from which the rate applies, quote")
+    rate: float = Field(gt=0, lt=1, description="Maintenance margin as a fraction of notional")
+
+
+def check_brackets(table: tuple[MaintenanceBracket, ...]) -> None:
+    """Raise a ``ValueError`` unless floors begin at 0 and rise, and rates do not fall."""
+    floors = [bracket.floor for bracket in table]
+    rates = [bracket.rate for bracket in table]
+    if floors[:1] != [0] or floors != sorted(set(floors)) or rates != sorted(rates):
+        raise ValueError("maintenance floors must start at 0 and rise, with rates not falling")
+
+
+class SlippageTerms(_Terms):
+    """The parts of slippage that are an instrument's own; null: the venue's."""
+
+    base_bps: float | None = Field(None, ge=0, le=500, description="Half spread, basis points")
+    range_share: float | None = Field(None, ge=0, le=1, description="Share of the bar's range lost")
+    impact: float | None = Field(
+        None, ge=0, le=10, description="Fraction of price lost at 100% participation"
+    )
+
+
+class TradingTerms(_Terms):
+    """Terms of one instrument from a day on; null: the instrument's filter, the venue's cost."""
+
+    since: date = Field(description="First day on which the record is known to hold")
+    source: str = Field(min_length=1, description="Who published the numbers, and when")
+    tick_size: float | None = Field(None, gt=0, description="Price step, quote per base unit")
+    lot_size: float | None = Field(None, gt=0, description="Quantity step, base units")
+    min_notional: float | None = Field(None, ge=0, description="Smallest order value, quote")
+    maker_fee_bps: float | None = Field(
+        None, ge=-10, le=100, description="Fee of resting limit fills, basis points of notional"
+    )
+    taker_fee_bps: float | None = Field(
+        None, ge=0, le=100, description="Fee of market and stop fills, basis points of notional"
+    )
+    commission_bps: float | None = Field(
+        None, ge=0, le=200, description="Commission at the brokerage, basis points of notional"
+    )
+    liquidation_fee_bps: float | None = Field(
+        None, ge=0, le=1000, description="Fee of a forced liquidation, basis points of notional"
+    )
+    slippage: SlippageTerms = Field(
+        default_factory=SlippageTerms, description="Parts of slippage that are its own"
+    )
+    maintenance: tuple[MaintenanceBracket, ...] | None = Field(
+        None, min_length=1, description="Brackets by ascending floor, the first at 0; null: none"
+    )
+    until: date | None = Field(
+        None, description="Day from which a newer record holds; a run fills it in"
+    )
+
+    @model_validator(mode="after")
+    def _brackets_ascend(self) -> "TradingTerms":
+        if self.maintenance is not None:
+            check_brackets(self.maintenance)
+        return self
+
+
+def terms_in_force(records: Sequence[TradingTerms], day: date) -> TradingTerms:
+    """Return the terms of a day, put together from records in order of their days.
+
+    Each number is that of the last record by then that states it, else of the first one after.
+    ``since`` and ``source`` are those of the maintenance table, without one of the last record by
+    then; ``until`` is the day of the next record.
+    """
+    order = [
+        *(r for r in reversed(records) if r.since <= day),
+        *(r for r in records if r.since > day),
+    ]
+    numbers = [name for name in TradingTerms.model_fields if name not in _ABOUT]
+    stated = {name: _first_stated(order, name) for name in numbers}
+    parts = {name: _first_stated([r.slippage for r in order], name) for name in _SLIPPAGE}
+    about = next((r for r in order if r.maintenance is not None), order[0])
+    return TradingTerms(
+        since=about.since,
+        source=about.source,
+        slippage=SlippageTerms(**parts),
+        until=min((r.since for r in records if r.since > day), default=None),
+        **stated,
+    )
+
+
+def _first_stated(records: Sequence[BaseModel], name: str) -> Any:
+    values = (getattr(record, name) for record in records)
+    return next((value for value in values if value is not None), None)
+
+
+_ABOUT = ("since", "source", "until", "slippage")
+_SLIPPAGE = tuple(SlippageTerms.model_fields)
