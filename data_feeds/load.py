@@ -61,6 +61,7 @@ def load_dataset(
     *,
     optional: Iterable[ChannelKey] = (),
     shorter: Mapping[ChannelKey, int] | None = None,
+    late: frozenset[ChannelKey] = frozenset(),
 ) -> Dataset:
     """Return the channels of one run, from the warm-up's first row to the window's end.
 
@@ -76,6 +77,7 @@ def load_dataset(
     warmup_ns : how much history the playbook needs before ``start``
     optional : channels loaded where the source has them
     shorter : required channels that may begin later: how much history each must have, ns
+    late : required bars that may begin inside the window; from there on they must cover it
 
     Raises
     ------
@@ -99,6 +101,9 @@ def load_dataset(
         if key in required and key.kind is ChannelKind.BARS:
             held_rows = _Held.of(source, origin, instruments[key.instrument])
             needed = min((shorter or {}).get(key, warmup_ns), warmup_ns)
+            if key in late and held_rows.stretches:
+                # Before its first bar there is nothing to cover.
+                needed = min(needed, start - min(held_rows.stretches[0][0], end))
             checked = _window(whole, start - needed, end)
             _check_coverage(key, checked, held_rows, (start, end, needed))
         channels[key] = part

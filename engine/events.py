@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 NAN = float("nan")
+# The rule that refuses to buy a weight whose instrument has no price yet; a run counts it.
+NOT_BEGUN = "not begun"
 
 
 class OrderKind(StrEnum):

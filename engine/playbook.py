@@ -41,6 +41,7 @@ class Requirements:
     options : underlyings on which the signals may list contracts; what prices them is loaded
     shorter_ns : required channels that need less history than the clock's warm-up, ns: what there
         is of the rest is loaded, and may have holes
+    late : required bars that may begin inside the window, as a book's weights may
     """
 
     clock: ChannelKey
@@ -50,6 +51,7 @@ class Requirements:
     warmup_bars: int
     shorter_ns: Mapping[ChannelKey, int] = field(default_factory=dict)
     options: tuple[str, ...] = ()
+    late: frozenset[ChannelKey] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,7 @@ def load_window(
         warmup,
         optional=optional,
         shorter=requirements.shorter_ns,
+        late=requirements.late,
     )
     refuse_gaps(config, dataset, requirements, start)
     lag = config.data.extra_lag

@@ -66,43 +66,64 @@ class FixedWeights(Playbook[WeightsParams]):
     name = "fixed_weights"
     Params = WeightsParams
 
+    def __init__(self, params: WeightsParams) -> None:
+        super().__init__(params)
+        self._joined: frozenset[str] | None = None
+
     @classmethod
     def requirements(cls, params: WeightsParams) -> Requirements:
         """Return the clock's sessions and the bars of everything held."""
         clock = ChannelKey(params.clock, ChannelKind.BARS, "1d")
         traded = tuple(params.weights) or (params.clock,)
-        channels = frozenset({clock, *(params.key(name) for name in traded)})
-        return Requirements(clock, channels, frozenset(), traded, 1)
+        keys = frozenset(params.key(name) for name in traded)
+        return Requirements(
+            clock, keys | {clock}, frozenset(), traded, warmup_bars=1, late=keys - {clock}
+        )
 
     def prepare(self, data: Dataset) -> Signals:
         """Return a row a session, and whether the calendar restores the weights at it."""
         bars = data.bars(self.params.clock, "1d")
         decided_at = signals.evenings(bars["closed_at"], self.params.decide_at)
         due = signals.period_starts(decided_at, self.params.rebalance)
-        return Signals(decided_at, {"due": due.astype(np.float64)})
+        begun = {
+            f"begun {name}": signals.begun(data.channels[self.params.key(name)], decided_at)
+            for name in self.params.weights
+        }
+        values = {"due": due, **begun}
+        return Signals(decided_at, {name: item.astype(np.float64) for name, item in values.items()})
 
     def on_bar(self, market: MarketView, account: AccountView) -> Sequence[Intent]:
         """Return the weights when nothing is held yet, when due, and when a band is left."""
         params = self.params
+        began = self._began(market)
         if not params.weights or account.pending:
             return ()
         reason = ""
         if not account.positions:
-            reason = "first purchase"
+            reason = "first purchase" if began else ""
         elif market.signal("due") > 0:
             reason = f"{params.rebalance} rebalancing"
+        elif self._joined is not None and began != self._joined:
+            reason = f"{', '.join(sorted(began - self._joined))} begins"
         else:
-            reason = self._left_band(account)
+            reason = self._left_band(account, began)
+        self._joined = began if reason else self._joined
         return (Rebalance(params.weights, reason, params.min_ticket),) if reason else ()
 
-    def _left_band(self, account: AccountView) -> str:
+    def _began(self, market: MarketView) -> frozenset[str]:
+        """Return what has a price by now; the weight of the others stays in cash."""
+        names = self.params.weights
+        return frozenset(name for name in names if market.signal(f"begun {name}") > 0)
+
+    def _left_band(self, account: AccountView, began: frozenset[str]) -> str:
         """Say which weight is farthest outside its band, "" when none is."""
         params = self.params
         held = {
             name: position.quantity * position.mark / account.equity
             for name, position in account.positions.items()
         }
+        targets = {name: weight for name, weight in params.weights.items() if name in began}
         left = signals.outside_band(
-            held, params.weights, absolute=params.absolute_band, relative=params.relative_band
+            held, targets, absolute=params.absolute_band, relative=params.relative_band
         )
         return f"band left: {left}" if left else ""

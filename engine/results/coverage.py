@@ -9,6 +9,7 @@ from data_feeds.dataset import Dataset
 from data_feeds.instrument import InstrumentKind
 from data_feeds.schema import Channel, ChannelKey, ChannelKind, utc_text
 from data_feeds.timeframe import HOUR_NS, Timeframe
+from engine.events import NOT_BEGUN
 from engine.results.records import FinishedRun, RunRecord
 
 # What most venues use; taken where the records are too few to show a step of their own.
@@ -25,13 +26,13 @@ Hole = tuple[int, int]
 
 
 def lacking(record: RunRecord) -> list[str]:
-    """Say what a traded perp lacks and what follows.
+    """Say what begins inside the window, what a traded perp lacks, and what follows.
 
     Funding moves cash, so it is always told; the other kinds only when the playbook asks for them.
     """
     run = record.run
+    sentences = _late(record)
     asked = {(k.instrument, k.kind) for k in run.requirements.channels | run.requirements.optional}
-    sentences = []
     for name in run.requirements.traded:
         if run.dataset.instruments[name].kind is not InstrumentKind.PERP:
             continue
@@ -58,6 +59,26 @@ def funding_holes(event_at: NDArray[np.int64], start: int, end: int) -> list[Hol
     long = np.flatnonzero(np.diff(edges) > step + STAMP_TOLERANCE_NS)
     # Nothing was due at the start itself, a step after a record something was.
     return [(int(edges[i]) + (step if i else 0), int(edges[i + 1])) for i in long]
+
+
+def _late(record: RunRecord) -> list[str]:
+    """Say of each weight that begins late how long it stayed in cash, and how often it was due."""
+    run, sentences = record.run, []
+    for key in sorted(run.requirements.late):
+        bars = run.dataset.channels.get(key)
+        if bars is None or len(bars) == 0 or bars["opened_at"][0] <= record.start:
+            continue
+        refused = sum(
+            d.instrument == key.instrument and d.blocked_by == NOT_BEGUN
+            for d in run.outcome.decisions
+        )
+        wallet = run.dataset.instruments[key.instrument].wallet
+        times = "once" if refused == 1 else f"{refused} times"
+        sentences.append(
+            f"{key.instrument} begins on {utc_text(int(bars['opened_at'][0]))}: before that its "
+            f"weight stayed in cash of the {wallet} wallet ({times} asked for)."
+        )
+    return sentences
 
 
 def missing_bars(record: RunRecord) -> str:
@@ -118,6 +139,8 @@ def _missing(run: FinishedRun, key: ChannelKey, start: int, end: int) -> int:
         )
         return sum(gap.missing for gap in overlapping)
     length = Timeframe(key.timeframe).ns
+    if key in run.requirements.late:
+        start = max(start, int(channel["opened_at"][0]))
     inside = (channel["opened_at"] >= start) & (channel["closed_at"] <= end)
     covered_to = np.concatenate(([start], channel["closed_at"][inside]))
     next_from = np.concatenate((channel["opened_at"][inside], [end]))

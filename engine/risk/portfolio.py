@@ -91,7 +91,8 @@ def capped_weights(
     where the rest alone is above it). ``volatility``: all in proportion, down to
     ``target_volatility``. ``gross``: the sum at most ``leverage_cap`` and ``net_cap``, as all
     weights are long. A cap that is off changes nothing. Where a variance is unknown the cap cannot
-    be judged, and what it bounds is zero.
+    be judged, and what it bounds is zero: an instrument that has only just begun is left out of the
+    volatility and beta of the rest, and is not bought under these caps.
     """
     steps: list[tuple[str, Weights]] = [("target", dict(wanted))]
 
@@ -106,11 +107,10 @@ def capped_weights(
     if config.crypto_beta_cap is not None and covariance is not None:
         factor = _beta_factor(steps[-1][1], crypto, covariance, at, config.crypto_beta_cap)
         step("crypto_beta", dict.fromkeys(crypto, factor))
-    factor = 1.0
+    factors: Weights = {}
     if config.target_volatility is not None and covariance is not None:
-        volatility = portfolio_volatility(steps[-1][1], covariance, at)
-        factor = 0.0 if np.isnan(volatility) else _factor(volatility, config.target_volatility)
-    step("volatility", dict.fromkeys(wanted, factor))
+        factors = _volatility_factors(steps[-1][1], covariance, at, config.target_volatility)
+    step("volatility", factors)
     gross = sum(steps[-1][1].values())
     limits = [limit for limit in (leverage_cap, config.net_cap) if limit is not None]
     step("gross", dict.fromkeys(wanted, _factor(gross, min(limits, default=None))))
@@ -126,18 +126,39 @@ def portfolio_volatility(weights: Mapping[str, float], covariance: Covariance, a
     return float(np.sqrt(vector @ matrix @ vector)) if held else 0.0
 
 
+def _volatility_factors(
+    weights: Mapping[str, float], covariance: Covariance, at: int, target: float
+) -> Weights:
+    """Return what brings the measured weights down to a volatility, and the others to nothing."""
+    known = _measured(weights, covariance, at)
+    volatility = portfolio_volatility(known, covariance, at)
+    factor = 0.0 if np.isnan(volatility) else _factor(volatility, target)
+    return {name: factor if name in known else 0.0 for name in weights}
+
+
+def _measured(weights: Mapping[str, float], covariance: Covariance, at: int) -> Weights:
+    """Return the weights of what has a variance by then."""
+    variances = dict(zip(covariance.names, np.diag(covariance.at(at)), strict=True))
+    return {name: weight for name, weight in weights.items() if np.isfinite(variances[name])}
+
+
 def _beta_factor(
     weights: Mapping[str, float], crypto: Sequence[str], covariance: Covariance, at: int, cap: float
 ) -> float:
     """Return what brings the book's beta to its first crypto market down to a cap.
 
-    Beta is covariance with that market over its variance. The rest of the book keeps its weights.
+    Beta is covariance with that market over its variance, the first that is known by then. The rest
+    of the book keeps its weights.
     """
     if not crypto:
         return 1.0
-    matrix, place = covariance.at(at), covariance.names.index(crypto[0])
-    betas = {n: matrix[covariance.names.index(n), place] / matrix[place, place] for n in weights}
-    held = {name: weight for name, weight in weights.items() if weight != 0}
+    known = _measured(weights, covariance, at)
+    first = next((name for name in crypto if name in known), None)
+    if first is None:
+        return 0.0
+    matrix, place = covariance.at(at), covariance.names.index(first)
+    betas = {n: matrix[covariance.names.index(n), place] / matrix[place, place] for n in known}
+    held = {name: weight for name, weight in known.items() if weight != 0}
     ours = sum(weight * betas[name] for name, weight in held.items() if name in crypto)
     rest = sum(weight * betas[name] for name, weight in held.items() if name not in crypto)
     if np.isnan(ours + rest):

@@ -8,7 +8,7 @@ from data_feeds.instrument import Instrument, InstrumentKind
 from engine.config.models import RiskConfig
 from engine.costs import floor_to_step
 from engine.errors import PlaybookContractError
-from engine.events import Decision, OrderRole
+from engine.events import NOT_BEGUN, Decision, OrderRole
 from engine.intents import Rebalance
 from engine.risk.decisions import (
     BLOCKED,
@@ -206,6 +206,17 @@ class Rebalancer:
         self._plans[instrument.id] = _plan(plan, decision, change)
         return Review(decision, (tranche_order(decision),))
 
+    def _unknown(self, draft: Draft) -> tuple[str, str] | None:
+        """Return (rule, why) for what has no price or no volume yet."""
+        wallet = self._instruments[draft.instrument].wallet
+        stays = f"its weight stays in cash of the {wallet} wallet"
+        if math.isnan(draft.entry):
+            return NOT_BEGUN, f"no bar is known yet: {stays}"
+        if math.isnan(self._desk.participation(draft.instrument, draft.at)):
+            window = self._risk.participation_window
+            return "volume unknown", f"no volume is known over {window}: {stays}"
+        return None
+
     def _blocked(self, draft: Draft, account: AccountView, plan: Plan | None) -> Review | None:
         """Return the refusal of a purchase whatever its size, None when there is none."""
         at, book = draft.at, self._book
@@ -213,8 +224,9 @@ class Rebalancer:
         guard = self._guards.blocked_by(at, adds=True) or (f"market {tier}" if factor == 0 else "")
         if guard:
             return book.refuse(draft, guard, f"{guard} is in force", outcome=BLOCKED)
-        if math.isnan(draft.entry):
-            return book.refuse(draft, "price unknown", "no bar is known yet")
+        unknown = self._unknown(draft)
+        if unknown is not None:
+            return book.refuse(draft, *unknown)
         if not draft.equity > 0:
             return book.refuse(draft, "no equity", f"equity is {draft.equity:,.2f}")
         if draft.instrument in account.pending or (plan is not None and plan.approved_at == at):

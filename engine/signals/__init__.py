@@ -14,7 +14,7 @@ from engine.signals.evidence import Evidence, count_evidence, not_both, resolve,
 from engine.signals.flush import FlushRules, FlushSequences, FlushState, flush_sequences
 from engine.signals.positioning import liquidation_multiple, open_interest_base, premium
 from engine.signals.volatility import realized_volatility, rolling_sum
-from engine.signals.weights import Calendar, outside_band, period_starts
+from engine.signals.weights import Calendar, begun, outside_band, period_starts
 from engine.signals.windows import (
     multiple_of_mean_before,
     multiple_of_previous_mean,
@@ -31,6 +31,7 @@ __all__ = [
     "FlushSequences",
     "FlushState",
     "Trend",
+    "begun",
     "count_evidence",
     "derived_as_of",
     "evenings",

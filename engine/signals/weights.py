@@ -6,6 +6,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from data_feeds.schema import Channel
+
 Calendar = Literal["never", "weekly", "monthly", "quarterly", "yearly"]
 
 _UNITS = {"monthly": "M", "yearly": "Y"}
@@ -29,6 +31,15 @@ def period_starts(decided_at: NDArray[np.int64], calendar: Calendar) -> NDArray[
     else:
         period = dates.astype(f"datetime64[{_UNITS[calendar]}]").astype(np.int64)
     return np.concatenate(([False], period[1:] != period[:-1]))
+
+
+def begun(bars: Channel, decided_at: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return whether a bar of an instrument is known at each row: before that it has no price."""
+    if len(bars) == 0:
+        return np.zeros(len(decided_at), dtype=np.bool_)
+    # The first to become known: every later row is known later still.
+    known: NDArray[np.bool_] = decided_at >= bars["available_at"].min()
+    return known
 
 
 def outside_band(

@@ -46,6 +46,7 @@ class HedgedRebalance(Playbook[HedgedParams]):
         self._contract = ""
         self._bought = ""
         self._awaited = False
+        self._joined: frozenset[str] | None = None
 
     @classmethod
     def requirements(cls, params: HedgedParams) -> Requirements:
@@ -63,6 +64,7 @@ class HedgedRebalance(Playbook[HedgedParams]):
             warmup_bars=params.warmup_sessions,
             shorter_ns=dict.fromkeys(required - {params.clock_key}, TRADED_WARMUP_NS),
             options=() if puts is None else (puts.underlying,),
+            late=frozenset(params.key(name) for name in params.weights) - {params.clock_key},
         )
 
     def prepare(self, data: Dataset) -> Signals:
@@ -84,10 +86,11 @@ class HedgedRebalance(Playbook[HedgedParams]):
         if reason:
             self._awaited = False
             self._targets, self._asked_row = targets, market.row
+            self._joined = began = self._began(market)
             overlays = self._overlays(level)
             # Arrived cash buys what waited for it and moves nothing else.
-            crypto = self.params.crypto_assets
-            weights = {n: targets[n] for n in crypto} if reason == ARRIVED else targets
+            crypto = began & set(self.params.crypto_assets)
+            weights = {n: targets[n] for n in sorted(crypto)} if reason == ARRIVED else targets
             intents.append(Rebalance(weights, reason, self.params.min_ticket, overlays))
         # What the venue could not pay for is bought when the cash is there.
         self._awaited |= any(transfer.to == "venue" for transfer in sent)
@@ -194,25 +197,43 @@ class HedgedRebalance(Playbook[HedgedParams]):
         return overlays
 
     def _reason(self, market: MarketView, account: AccountView, targets: dict[str, float]) -> str:
-        params = self.params
+        params, began = self.params, self._began(market)
         if not account.positions:
-            return "first purchase"
+            return "first purchase" if began else ""
         if targets != self._targets:
             return self._changed(market, targets)
         if market.signal("due") > 0:
             return f"{params.rebalance} rebalancing"
-        if self._awaited and account.transit_cash == 0:
+        if self._joined is not None and began != self._joined:
+            return f"{', '.join(sorted(began - self._joined))} begins"
+        if self._awaited and account.transit_cash == 0 and began & set(params.crypto_assets):
             return ARRIVED
+        return self._left_band(market, account, targets)
+
+    def _left_band(
+        self, market: MarketView, account: AccountView, targets: dict[str, float]
+    ) -> str:
+        """Say which weight with a price is farthest outside its band, "" when none is."""
+        params = self.params
         if market.row - self._asked_row < params.band_rest:
             return ""
         held = {
             name: position.quantity * position.mark / account.equity
             for name, position in account.positions.items()
         }
+        unpriced = set(params.weights) - self._began(market)
         left = signals.outside_band(
-            held, targets, absolute=params.absolute_band, relative=params.relative_band
+            held,
+            {name: weight for name, weight in targets.items() if name not in unpriced},
+            absolute=params.absolute_band,
+            relative=params.relative_band,
         )
         return f"band left: {left}" if left else ""
+
+    def _began(self, market: MarketView) -> frozenset[str]:
+        """Return what has a price by now; the weight of the others stays in cash."""
+        names = self.params.weights
+        return frozenset(name for name in names if market.signal(f"begun {name}") > 0)
 
     def _changed(self, market: MarketView, targets: dict[str, float]) -> str:
         risk = sum(targets[name] for name in self.params.risk_assets)

@@ -61,6 +61,7 @@ def prepare_signals(params: HedgedParams, data: Dataset) -> Signals:
             "tier": tier.astype(np.float64),
             "year": state.dates.astype("datetime64[Y]").astype(np.float64),
             **({} if contracts is None else {"put_age": sessions_wanted(contracts)}),
+            **_begun(params, data, state),
         },
         conditions=(
             *_switches(params, state, calm, levels),
@@ -108,6 +109,15 @@ def _switches(
         )
         for name, holds, measured, threshold, unit, description in rows
     ]
+
+
+def _begun(params: HedgedParams, data: Dataset, state: MarketState) -> dict[str, Floats]:
+    """Return whether each weight's instrument has a price yet."""
+    found = {
+        name: signals.begun(data.channels[params.key(name)], state.decided_at)
+        for name in params.weights
+    }
+    return {f"begun {name}": item.astype(np.float64) for name, item in found.items()}
 
 
 def _contracts(

@@ -135,3 +135,20 @@ def test_loaded_arrays_cannot_be_written_to() -> None:
     with pytest.raises(ValueError, match="read-only"):
         data.bars(PERP.id, "1h")["close"][0] = 2.0
     assert np.all(np.diff(data.bars(PERP.id, "1h")["opened_at"]) == 60 * MINUTE_NS)
+
+
+def test_bars_that_may_begin_late_begin_inside_the_window_and_must_go_on_from_there() -> None:
+    # The data begin at T0; the window begins two days before and asks for a day of warm-up.
+    window = (T0 - 2 * DAY_NS, T0 + 4 * DAY_NS, DAY_NS)
+    with pytest.raises(CoverageError, match="of warm-up"):
+        load_dataset(source(), [HOURS], *window)
+    late = load_dataset(source(), [HOURS], *window, late=frozenset({HOURS}))
+    assert late.bars(PERP.id, "1h")["opened_at"][0] == T0
+    with pytest.raises(CoverageError, match="hole"):
+        load_dataset(source(hole=range(20, 60)), [HOURS], *window, late=frozenset({HOURS}))
+    with pytest.raises(CoverageError, match="no bars from"):
+        load_dataset(
+            source(), [HOURS], T0 - 5 * DAY_NS, T0 - DAY_NS, DAY_NS, late=frozenset({HOURS})
+        )
+    with pytest.raises(CoverageError, match="ends after the bars"):
+        load_dataset(source(days=3), [HOURS], *window, late=frozenset({HOURS}))

@@ -270,3 +270,37 @@ def test_a_purchase_that_still_works_is_not_repeated() -> None:
     script = {0: held(0.5, 0.0), 1: held(0.6, 0.0)}
     outcome = run(thin, script, venue={"participation_cap": 0.1})
     assert outcome.decisions[-1].blocked_by == "tranche works"
+
+
+def test_what_has_no_variance_yet_is_not_bought_and_does_not_empty_the_book() -> None:
+    # A alone: 0.5 x 0.40 = 20% a year, brought to 10%: 0.25. The coin has no variance yet.
+    unknown = [[0.16, np.nan], [np.nan, np.nan]]
+    for config, expected in (
+        (PortfolioConfig(target_volatility=0.10), {"AAA": 0.25, "BTCUSDT-SPOT": 0.0}),
+        (PortfolioConfig(crypto_beta_cap=0.10), {"AAA": 0.5, "BTCUSDT-SPOT": 0.0}),
+    ):
+        steps = capped_weights(
+            {"AAA": 0.5, "BTCUSDT-SPOT": 0.4},
+            {"AAA": A, "BTCUSDT-SPOT": SPOT},
+            _covariance(unknown),
+            config,
+            at=0,
+            leverage_cap=None,
+        )
+        assert steps[-1][1] == pytest.approx(expected)
+
+
+def test_beta_is_to_the_first_coin_that_has_a_variance() -> None:
+    # The first coin has not begun; beta of the second to itself is 1: 0.4 above a cap of 0.1.
+    covariance = Covariance(
+        ("BTCUSDT-PERP", "BTCUSDT-SPOT"), np.array([0]), np.array([[[np.nan] * 2, [np.nan, 0.3]]])
+    )
+    steps = capped_weights(
+        {"BTCUSDT-PERP": 0.2, "BTCUSDT-SPOT": 0.4},
+        {"BTCUSDT-PERP": PERP, "BTCUSDT-SPOT": SPOT},
+        covariance,
+        PortfolioConfig(crypto_beta_cap=0.1),
+        at=0,
+        leverage_cap=None,
+    )
+    assert steps[-1][1]["BTCUSDT-SPOT"] == pytest.approx(0.1)

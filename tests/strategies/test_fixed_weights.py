@@ -8,14 +8,17 @@ import pytest
 from data_feeds.catalog import Catalog
 from data_feeds.dataset import Dataset
 from data_feeds.embedded import embedded_catalog
+from data_feeds.instrument import Instrument, InstrumentKind
 from engine.audit import audit_run
 from engine.config.load import load_run_config
+from engine.events import NOT_BEGUN
 from engine.intents import Rebalance
 from engine.playbook_checks import playbook_checks
 from engine.reporting.explain import explain_trade
 from engine.reporting.publish import publish
 from engine.run import run
 from engine.signals import period_starts
+from engine.testing import candles, hour, play_playbook, table
 from engine.views import AccountView, Cursor, MarketView, PositionView
 from engine.window import load_window
 from strategies.fixed_weights import FixedWeights, WeightsParams
@@ -46,7 +49,8 @@ def test_the_first_session_of_a_period_restores_the_weights(calendar, due):
 
 def asked(params, held, due=0.0, pending=()):
     """What is asked for at a session with positions worth these shares of the equity."""
-    values = {"due": np.array([due])}
+    names = params.get("weights", {})
+    values = {"due": np.array([due]), **{f"begun {name}": np.array([1.0]) for name in names}}
     market = MarketView(Dataset({}, {}), frozenset(), values, {}, cursor=Cursor(0, 0))
     positions = {
         name: PositionView(name, 1, share * 100, 1.0, 10.0, 0.0, NAN, 0.0, NAN, 0, NAN)
@@ -90,6 +94,56 @@ def test_a_band_restores_when_it_is_left(band, held, restores):
     assert bool(found) == restores
     if restores:
         assert found[0].reason.startswith("band left: ")
+
+
+def late_market():
+    """Two weights on daily bars: A trades from the start at 100, B from the fifth day at 50."""
+    etfs = [
+        Instrument(id=name, kind=InstrumentKind.ETF, quote="USD", tick_size=0.01, lot_size=1.0)
+        for name in ("A", "B")
+    ]
+    later = [hour(24 * day) for day in range(4, 10)]
+    return table(
+        candles([(100.0,) * 4] * 10, instrument="A", timeframe="1d"),
+        candles([(50.0,) * 4] * 6, instrument="B", timeframe="1d", opened_at=later),
+        instruments=etfs,
+    )
+
+
+def late_run(**risk):
+    params = {"weights": {"A": 0.4, "B": 0.5}, "clock": "A", "rebalance": "never"}
+    return play_playbook(
+        late_market(),
+        FixedWeights(WeightsParams(**params, absolute_band=0.05)),
+        account={"venue_cash": 0.0, "brokerage_cash": 100_000.0},
+        notional=None,
+        risk=risk,
+    )
+
+
+def test_before_its_first_bar_a_weight_stays_in_cash_and_joins_when_it_begins():
+    outcome = late_run()
+    # 40% of 100,000 at 100 are 400 of A from the start, never 90%; 50% at 50 are 1,000 of B. Its
+    # first bar closes at midnight after the fifth day; that evening decides, the next open fills.
+    assert [(f.instrument, f.quantity) for f in outcome.fills] == [("A", 400.0), ("B", 1_000.0)]
+    bought_at = hour(24 * 6)
+    assert outcome.fills[1].at == bought_at
+    asked = [(d.instrument, d.outcome, d.blocked_by) for d in outcome.decisions]
+    assert asked == [
+        ("A", "approved", ""),
+        ("B", "rejected", NOT_BEGUN),
+        ("B", "approved", ""),
+    ]
+    assert "its weight stays in cash of the brokerage wallet" in outcome.decisions[1].reason
+    assert outcome.decisions[2].reason == "B begins"
+    before = outcome.curve.at < bought_at
+    assert set(outcome.curve.brokerage_cash[before][-3:]) == {60_000.0}
+
+
+def test_a_cap_does_not_hand_the_share_of_what_has_not_begun_to_the_rest():
+    # 0.4 + 0.5 under a cap of 0.45: half of each, 20% of A, though B cannot be bought yet.
+    outcome = late_run(leverage_cap=0.45)
+    assert [(f.instrument, f.quantity) for f in outcome.fills] == [("A", 200.0), ("B", 500.0)]
 
 
 def test_nothing_is_asked_while_orders_work_or_of_cash():

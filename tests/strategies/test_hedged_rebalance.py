@@ -74,12 +74,15 @@ class Desk:
         age=None,
         venue=0.0,
         transit=0.0,
+        unpriced=(),
         **held,
     ):
         """All intents of the next session; ``held`` are shares of the equity."""
         self.age = self.age + 1 if contract == self.listed and age is None else age or 0.0
         self.listed = contract
         values = {"hedge": hedge, "due": due, "year": year, "put_age": self.age}
+        names = self.playbook.params.weights
+        values |= {f"begun {name}": float(name not in unpriced) for name in names}
         self.row += 1
         arrays = {name: np.full(self.row + 1, value) for name, value in values.items()}
         contracts = np.full(self.row + 1, contract)
@@ -124,6 +127,19 @@ def test_the_first_session_buys_the_weights():
 def test_at_target_nothing_is_asked():
     desk = Desk()
     desk.session()
+    assert desk.session() is None
+
+
+def test_a_weight_that_has_no_price_yet_leaves_no_band_and_is_bought_when_it_begins():
+    desk = Desk(band_rest=2)
+    first = desk.session(unpriced=("BTC",))
+    # Asked for in full: risk leaves it in cash and counts it; nothing is shared out among the rest.
+    assert rounded(first) == BASE["weights"]
+    held = {"SPY": 0.5, "IEF": 0.3}
+    assert [desk.session(unpriced=("BTC",), **held) for _ in range(5)] == [None] * 5
+    begins = desk.session(**held)
+    assert begins.reason == "BTC begins"
+    assert rounded(begins) == BASE["weights"]
     assert desk.session() is None
 
 
