@@ -13,6 +13,7 @@ from engine.audit.fills import check_fills
 from engine.audit.folder import read_run
 from engine.audit.income import interest_slots, payment_slots
 from engine.audit.market import closes, load_market
+from engine.audit.metrics import check_metrics, measured_cases
 from engine.audit.orders import check_decisions, check_guards, check_orders
 from engine.audit.replay import replay
 from engine.audit.report import AuditReport, Recorder
@@ -61,6 +62,7 @@ def audited(run_folder: Path, source: Catalog | Dataset | None = None) -> Case:
     check_equity(case)
     check_trades(case)
     check_guards(case)
+    check_metrics(files.metrics, measured_cases([case], files.curve), recorder)
     _check_seals(run_folder, files.manifest.get("sealed", {}), recorder)
     return case
 

@@ -40,6 +40,7 @@ class RunFiles:
 
     config: RunConfig
     manifest: Mapping[str, Any]
+    metrics: Mapping[str, float]
     orders: tuple[OrderRow, ...]
     fills: tuple[Fill, ...]
     facts: tuple[Fact, ...]
@@ -79,7 +80,8 @@ def read_run(folder: Path) -> RunFiles:
     """
     return RunFiles(
         config=_read_config(folder / "config.resolved.yaml"),
-        manifest=_read_manifest(folder / "manifest.json"),
+        manifest=read_document(folder / "manifest.json"),
+        metrics=read_metrics(folder / "metrics.json"),
         orders=read_rows(folder / "orders.parquet", OrderRow),
         fills=read_rows(folder / "fills.parquet", Fill),
         facts=read_rows(folder / "events.parquet", Fact),
@@ -115,7 +117,8 @@ def _read_config(path: Path) -> RunConfig:
         raise unreadable(path, why) from error
 
 
-def _read_manifest(path: Path) -> dict[str, Any]:
+def read_document(path: Path) -> dict[str, Any]:
+    """Return a JSON object."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -123,6 +126,15 @@ def _read_manifest(path: Path) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise unreadable(path, "not a JSON object")
     return document
+
+
+def read_metrics(path: Path) -> dict[str, float]:
+    """Return the headline numbers by name; NaN where one does not exist."""
+    document = read_document(path)
+    for name, value in document.items():
+        if value is not None and not (type(value) in (int, float) and math.isfinite(value)):
+            raise unreadable(path, f"{name} = {value!r} is no number")
+    return {name: math.nan if x is None else float(x) for name, x in document.items()}
 
 
 def _table(path: Path) -> pa.Table:

@@ -24,7 +24,8 @@ from data_feeds.yaml_text import load_yaml
 from engine.audit.audit import audited
 from engine.audit.books import equity_at
 from engine.audit.case import Case
-from engine.audit.folder import read_curve, read_rows, unreadable
+from engine.audit.folder import read_curve, read_metrics, read_rows, unreadable
+from engine.audit.metrics import check_metrics, measured_cases
 from engine.audit.replay import FLAT, Phase
 from engine.audit.report import AuditReport, Finding, Recorder, when
 from engine.config.models import GuardScope, LossLimitConfig
@@ -84,9 +85,12 @@ def audit_account(folder: Path, source: Catalog | Dataset | None = None) -> Audi
     recorder = Recorder(sum(case.files.turnover for case in cases.values()))
     account = _Account(config, cases, recorder)
     account.check_split(_account_name(folder / "manifest.json"))
-    account.check_sum(read_curve(folder / "equity.parquet"))
+    curve = read_curve(folder / "equity.parquet")
+    account.check_sum(curve)
     account.check_guards(read_rows(folder / "guards.parquet", GuardEvent))
     account.check_caps()
+    measured = measured_cases(list(cases.values()), curve)
+    check_metrics(read_metrics(folder / "metrics.json"), measured, recorder)
     joint = recorder.report()
     checks.update(joint.checks)
     return AuditReport((*findings, *joint.findings), dict(checks))

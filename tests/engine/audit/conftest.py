@@ -13,6 +13,7 @@ import pytest
 from data_feeds.dataset import Dataset
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
+from engine.audit.metrics import FORMULAS, Measured
 from engine.events import Decision, EquityCurve, Fact, Fill, GuardEvent, OrderRow
 
 HOUR = 3_600 * 10**9
@@ -200,7 +201,27 @@ class HandMade:
         (folder / "manifest.json").write_text(json.dumps(manifest))
         for table in self.tables:
             self.write_table(folder, table, self.tables[table])
+        # Written as the audit works them out: test_metrics has the numbers by hand.
+        numbers = {name: formula(self.measured()) for name, formula in FORMULAS.items()}
+        known = {name: None if np.isnan(value) else value for name, value in numbers.items()}
+        (folder / "metrics.json").write_text(json.dumps(known))
         return folder
+
+    def measured(self) -> Measured:
+        """What the headline numbers are worked out from."""
+        names = [field.name for field in dataclasses.fields(EquityCurve)]
+        rows = self.tables["equity"]
+        curve = {name: np.array([row[name] for row in rows]) for name in names}
+        deposits = [row["amount"] for row in self.tables["events"] if row["kind"] == "deposit"]
+        return Measured(
+            start_equity=sum(deposits),
+            start=hour(0),
+            end=hour(10),
+            curve=EquityCurve(**curve),
+            trades=self.tables["trades"],
+            fills=[Fill(**row) for row in self.tables["fills"]],
+            periods=365,
+        )
 
     @staticmethod
     def write_table(folder: Path, table: str, rows: Sequence[dict[str, Any]]) -> None:

@@ -1,5 +1,6 @@
 """The audit of an account: clean whatever its sleeves do, and nothing in it can be touched."""
 
+import json
 from collections import Counter
 from pathlib import Path
 from unittest import mock
@@ -140,6 +141,14 @@ def test_a_sleeve_runs_with_what_the_account_gives_it(eventful, tmp_path, change
     change(document)
     yaml.dump(document, path)
     assert any(found.startswith(rule) for found in rules(audit(folder, eventful)))
+
+
+@pytest.mark.parametrize("name", ["total_return", "turnover", "trades", "start_equity"])
+def test_a_headline_number_of_the_account_that_was_touched_is_found(eventful, tmp_path, name):
+    folder = written(eventful, tmp_path)
+    path = folder / "metrics.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {name: 9.99}))
+    assert rules(audit(folder, eventful)) == {f"{name} again"}
 
 
 def first_sleeve(document):

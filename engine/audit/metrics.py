@@ -1,0 +1,241 @@
+"""The headline numbers again, with formulas of the audit's own.
+
+A metric is one entry of ``FORMULAS``: its name in ``metrics.json`` and what it is worth, worked out
+from the tables that the rest of the audit has derived. A number without a formula is a finding, and
+so is a formula without a number.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate, pairwise
+
+from data_feeds.calendar import ALWAYS_OPEN
+from data_feeds.timeframe import DAY_NS
+from engine.audit.case import Case
+from engine.audit.folder import Record
+from engine.audit.report import Recorder
+from engine.events import EquityCurve, Fill
+
+METRICS = "metrics"
+NAN = math.nan
+DAYS_A_YEAR, SESSIONS_A_YEAR = 365, 252
+# A spread below this is rounding of equal returns.
+NO_SPREAD = 1e-15
+# Thousands of products and square roots apart; the numbers themselves are of any size.
+RELATIVE, ABSOLUTE = 1e-8, 1e-11
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What the headline numbers of a run or of an account are worked out from.
+
+    Attributes
+    ----------
+    start_equity : cash before the first bar, quote
+    start, end : the window traded, ns UTC
+    curve : equity at bar closes
+    trades : rows of the table of trades
+    fills : all executions
+    periods : daily returns in a year
+    """
+
+    start_equity: float
+    start: int
+    end: int
+    curve: EquityCurve
+    trades: Sequence[Record]
+    fills: Sequence[Fill]
+    periods: int
+
+    @cached_property
+    def points(self) -> list[tuple[int, float, float]]:
+        """Instant, equity and gross notional of the closes inside the window."""
+        rows = zip(
+            self.curve.at.tolist(),
+            self.curve.equity.tolist(),
+            self.curve.gross_notional.tolist(),
+            strict=True,
+        )
+        return [row for row in rows if row[0] > self.start]
+
+    @cached_property
+    def day_ends(self) -> dict[int, float]:
+        """The last equity of each UTC day (days since the epoch); midnight ends the day before."""
+        return {(at - 1) // DAY_NS: equity for at, equity, _ in self.points}
+
+    @cached_property
+    def returns(self) -> list[float]:
+        """Simple return of each day that has a close; an account at zero returns nothing."""
+        path = [self.start_equity, *self.day_ends.values()]
+        return [after / before - 1 if before != 0 else 0.0 for before, after in pairwise(path)]
+
+    @cached_property
+    def wealth(self) -> list[float]:
+        """What one unit of cash is worth before the first day and after each."""
+        return list(accumulate(self.returns, lambda held, gain: held * (1 + gain), initial=1.0))
+
+    @property
+    def years(self) -> float:
+        """Elapsed days of the window over 365."""
+        return (self.end - self.start) / DAY_NS / DAYS_A_YEAR
+
+    def total(self, column: str) -> float:
+        """Return the sum of a column of the trades, quote."""
+        return math.fsum(row[column] for row in self.trades)
+
+
+def check_metrics(found: Mapping[str, float], measured: Measured, recorder: Recorder) -> None:
+    """Every headline number is what the tables give, and none is there that has no formula."""
+    for name in FORMULAS.keys() | found.keys():
+        line = recorder.line(METRICS, name)
+        if name not in FORMULAS:
+            line.equal("has a formula in the audit", True, False)
+        elif name not in found:
+            line.equal("is written", True, False)
+        else:
+            expected = FORMULAS[name](measured)
+            size = 0.0 if math.isnan(expected) else abs(expected)
+            line.near(f"{name} again", expected, found[name], ABSOLUTE + RELATIVE * size)
+    recorder.count("headline numbers", len(found))
+
+
+def measured_cases(cases: Sequence[Case], curve: EquityCurve) -> Measured:
+    """Return what the numbers of a run, or of the sleeves of an account, are worked out from.
+
+    ``curve`` is the run's own, or the sum of the sleeves'.
+    """
+    first = cases[0].files
+    cash = [case.files.config.account for case in cases]
+    return Measured(
+        start_equity=sum(item.venue_cash + item.brokerage_cash for item in cash),
+        start=first.start,
+        end=first.end,
+        curve=curve,
+        trades=[row for case in cases for row in case.files.trades],
+        fills=[fill for case in cases for fill in case.files.fills],
+        periods=max(_periods(case) for case in cases),
+    )
+
+
+def _periods(case: Case) -> int:
+    """Return the daily returns in a year: as configured, else by what is traded."""
+    configured = case.files.config.report.periods_per_year
+    if configured is not None:
+        return configured
+    markets = (case.markets[name] for name in case.files.traded if name in case.markets)
+    around_the_clock = any(market.instrument.calendar == ALWAYS_OPEN for market in markets)
+    return DAYS_A_YEAR if around_the_clock else SESSIONS_A_YEAR
+
+
+def _end_equity(of: Measured) -> float:
+    return of.points[-1][1] if of.points else of.start_equity
+
+
+def _growth(of: Measured) -> float:
+    end = of.wealth[-1]
+    if not of.returns or not end > 0 or of.years * DAYS_A_YEAR < 1:
+        return NAN
+    # A few lucky hours over a whole year are no number.
+    return end ** (1 / of.years) - 1 if math.log(end) / of.years < 700 else NAN
+
+
+def _mean(values: Sequence[float]) -> float:
+    return math.fsum(values) / len(values) if values else NAN
+
+
+def _spread(values: Sequence[float]) -> float:
+    """Return the sample standard deviation, NaN for fewer than two values."""
+    if len(values) < 2:
+        return NAN
+    middle = _mean(values)
+    return math.sqrt(math.fsum((x - middle) ** 2 for x in values) / (len(values) - 1))
+
+
+def _sharpe(of: Measured) -> float:
+    year = _spread(of.returns) * math.sqrt(of.periods)
+    return _mean(of.returns) * of.periods / year if year >= NO_SPREAD else NAN
+
+
+def _sortino(of: Measured) -> float:
+    losses = [min(x, 0.0) ** 2 for x in of.returns]
+    if len(losses) < 2 or not any(losses):
+        return NAN
+    return _mean(of.returns) / math.sqrt(_mean(losses)) * math.sqrt(of.periods)
+
+
+def _deepest(path: Sequence[float]) -> float:
+    """Return the lowest value over the highest one before it, less 1; zero or negative."""
+    peaks = accumulate(path, max)
+    return min((min(x / peak - 1, 0.0) for x, peak in zip(path, peaks, strict=True)), default=NAN)
+
+
+def _longest_below_peak(of: Measured) -> float:
+    """Return the most days from a peak to its recovery, or to the end; the start is a peak."""
+    if not of.returns:
+        return NAN
+    days = list(of.day_ends)
+    peak, peak_day, longest, below = 1.0, days[0] - 1, 0, False
+    for day, held in zip(days, of.wealth[1:], strict=True):
+        if held < peak:
+            longest, below = max(longest, day - peak_day), True
+            continue
+        longest = max(longest, day - peak_day) if below else longest
+        peak, peak_day, below = held, day, False
+    return float(longest)
+
+
+def _over(amount: float, base: float) -> float:
+    return amount / base if base > 0 else NAN
+
+
+def _turnover(of: Measured) -> float:
+    if not of.points or of.years == 0:
+        return NAN
+    traded = math.fsum(abs(fill.quantity) * fill.price for fill in of.fills)
+    return _over(traded, _mean([equity for _, equity, _ in of.points])) / of.years
+
+
+def _share(flags: Sequence[bool]) -> float:
+    return sum(flags) / len(flags) if flags else NAN
+
+
+def _multiples(of: Measured) -> list[float]:
+    values = [row["r_multiple"] for row in of.trades]
+    return [x for x in values if x is not None and not math.isnan(x)]
+
+
+def _profit_factor(of: Measured) -> float:
+    nets = [row["net_pnl"] for row in of.trades]
+    return _over(math.fsum(max(x, 0.0) for x in nets), -math.fsum(min(x, 0.0) for x in nets))
+
+
+FORMULAS: Mapping[str, Callable[[Measured], float]] = {
+    "start_equity": lambda of: of.start_equity,
+    "end_equity": _end_equity,
+    "total_return": lambda of: _over(_end_equity(of), of.start_equity) - 1,
+    "cagr": _growth,
+    "volatility": lambda of: _spread(of.returns) * math.sqrt(of.periods),
+    "sharpe": _sharpe,
+    "sortino": _sortino,
+    "max_drawdown_bars": lambda of: _deepest([of.start_equity, *(row[1] for row in of.points)]),
+    "max_drawdown_days": lambda of: _deepest(of.wealth),
+    "drawdown_days": _longest_below_peak,
+    "calmar": lambda of: _over(_growth(of), -_deepest(of.wealth)),
+    "best_day": lambda of: max(of.returns, default=NAN),
+    "worst_day": lambda of: min(of.returns, default=NAN),
+    "days": lambda of: float(len(of.returns)),
+    "exposure": lambda of: _share([notional > 0 for _, _, notional in of.points]),
+    "turnover": _turnover,
+    "trades": lambda of: float(len(of.trades)),
+    "liquidations": lambda of: float(sum(row["liquidated"] for row in of.trades)),
+    "hit_rate": lambda of: _share([row["net_pnl"] > 0 for row in of.trades]),
+    "profit_factor": _profit_factor,
+    "average_r": lambda of: _mean(_multiples(of)),
+    "expectancy": lambda of: _mean([row["net_pnl"] for row in of.trades]),
+    "net_pnl": lambda of: of.total("net_pnl"),
+    "fees": lambda of: of.total("fees"),
+    "funding": lambda of: of.total("funding"),
+    "slippage": lambda of: of.total("slippage_cost"),
+}

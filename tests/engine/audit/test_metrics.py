@@ -1,0 +1,136 @@
+"""The headline numbers as the audit works them out, against arithmetic by hand."""
+
+import ast
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.audit import audit_run, metrics
+from engine.audit.metrics import FORMULAS, Measured
+from engine.errors import ReportError
+from engine.events import EquityCurve
+from engine.results.records import RunRecord
+
+DAY = 86_400 * 10**9
+START = 20_488 * DAY
+
+
+def findings(folder, run):
+    return [(f.table, f.row) for f in audit_run(folder, run.data).findings]
+
+
+def test_the_numbers_of_the_run_by_hand(new_run):
+    of = new_run().measured()
+    # See by_hand: 10,072.0725 after plan 1, then -1.062 + 0.424 - 102 - 4.2.
+    end = 10_072.0725 - 106.838
+    loss = end / 10_000 - 1
+    traded = 10 * 100.1 + 5 * 110 + 5 * 104.8 + 20 * 106.2 + 20 * 101.1
+    path = [10_000, 10_000 - 0.5005 + 29, 10_048.8895 + 49.5, 10_048.8345 + 44.5]
+    path += [10_072.0725, 10_072.0725, 10_071.0105 - 4, end, end, end]
+    expected = {
+        "start_equity": 10_000,
+        "end_equity": end,
+        "total_return": loss,
+        # Ten hours make no year, and one day no deviation.
+        **dict.fromkeys(("cagr", "volatility", "sharpe", "sortino", "calmar"), math.nan),
+        "max_drawdown_bars": end / path[2] - 1,
+        "max_drawdown_days": loss,
+        "drawdown_days": 1,
+        "best_day": loss,
+        "worst_day": loss,
+        "days": 1,
+        "exposure": 4 / 10,
+        "turnover": traded / (sum(path) / 10) * 365 * 24 / 10,
+        "trades": 2,
+        "liquidations": 1,
+        "hit_rate": 0.5,
+        "profit_factor": 72.0725 / 106.838,
+        "average_r": (72.0725 / 51 - 106.838 / 324) / 2,
+        "expectancy": (72.0725 - 106.838) / 2,
+        "net_pnl": 72.0725 - 106.838,
+        "fees": 0.8725 + 5.262,
+        "funding": -0.055 + 0.424,
+        "slippage": 2.0 + 20 * (0.2 + 2017.8 / 19.92 - 101.1),
+    }
+    found = {name: formula(of) for name, formula in FORMULAS.items()}
+    assert found == pytest.approx(expected, rel=1e-12, nan_ok=True)
+
+
+def test_five_days_by_hand():
+    # 100 -> 110 -> 99 -> 99 -> (no close) -> 120: +10%, -10%, 0, +21.21% of one return.
+    equity = np.array([110.0, 99.0, 99.0, 120.0])
+    at = START + np.array([1, 2, 3, 5]) * DAY
+    zeros = np.zeros(4)
+    curve = EquityCurve(at, equity, equity, zeros, zeros, zeros, zeros, zeros)
+    of = Measured(100.0, START, START + 5 * DAY, curve, (), (), 252)
+    gains = [0.1, -0.1, 0.0, 120 / 99 - 1]
+    mean = sum(gains) / 4
+    deviation = (sum((x - mean) ** 2 for x in gains) / 3) ** 0.5
+    expected = {
+        "total_return": 0.2,
+        "cagr": 1.2**73 - 1,
+        "volatility": deviation * 252**0.5,
+        "sharpe": mean / deviation * 252**0.5,
+        "sortino": mean / (0.1**2 / 4) ** 0.5 * 252**0.5,
+        "max_drawdown_days": -0.1,
+        # From the close of day 1 to the recovery on day 5.
+        "drawdown_days": 4,
+        "calmar": (1.2**73 - 1) / 0.1,
+        "days": 4,
+        "best_day": 120 / 99 - 1,
+        "worst_day": -0.1,
+        "exposure": 0,
+        "trades": 0,
+        "net_pnl": 0,
+        "hit_rate": math.nan,
+    }
+    found = {name: FORMULAS[name](of) for name in expected}
+    assert found == pytest.approx(expected, rel=1e-12, nan_ok=True)
+
+
+def altered(folder, **values):
+    path = folder / "metrics.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_a_headline_number_that_the_tables_do_not_give_is_found(new_run, tmp_path, name):
+    run = new_run()
+    folder = run.write(tmp_path / "run")
+    assert findings(folder, run) == []
+    altered(folder, **{name: 9.99})
+    assert findings(folder, run) == [("metrics", name)]
+    altered(folder, **{name: None})
+    missing = math.isnan(FORMULAS[name](run.measured()))
+    assert findings(folder, run) == ([] if missing else [("metrics", name)])
+
+
+def test_a_number_without_a_formula_and_a_formula_without_a_number_are_found(new_run, tmp_path):
+    run = new_run()
+    folder = run.write(tmp_path / "run")
+    document = json.loads((folder / "metrics.json").read_text())
+    del document["sharpe"]
+    (folder / "metrics.json").write_text(json.dumps(document | {"luck": 1.0}))
+    assert sorted(findings(folder, run)) == [("metrics", "luck"), ("metrics", "sharpe")]
+
+
+@pytest.mark.parametrize("text", ['{"sharpe": "good"}', '{"sharpe": true}', "[]", "{", "NaN"])
+def test_metrics_that_are_none_are_one_clear_error(new_run, tmp_path, text):
+    run = new_run()
+    folder = run.write(tmp_path / "run")
+    (folder / "metrics.json").write_text(text)
+    with pytest.raises(ReportError, match=r"metrics\.json"):
+        audit_run(folder, run.data)
+
+
+def test_every_headline_number_of_a_run_has_a_formula(make_run):
+    assert set(RunRecord(make_run(hours=60)).metrics) == set(FORMULAS)
+
+
+def test_the_formulas_import_none_of_the_engines():
+    tree = ast.parse(Path(metrics.__file__).read_text())
+    imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert not {name for name in imported if name.startswith(("engine.metrics", "engine.results"))}
