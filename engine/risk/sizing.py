@@ -170,7 +170,7 @@ def size_entry(request: SizingRequest, rules: SizingRules) -> Sizing:
         "leverage": _leverage_cap(request, rules.risk),
         **_book_caps(request, rules.risk.portfolio),
         "notional": _room(_ratio(rules.risk.notional_cap, request.entry), held),
-        "liquidation": _cross_liquidation_cap(request, rules),
+        "liquidation": _at_least_a_lot(_cross_liquidation_cap(request, rules), request),
         "participation": _participation_cap(request, rules.risk),
         **{name: room / request.entry for name, room in request.account_rooms.items()},
     }
@@ -180,7 +180,7 @@ def size_entry(request: SizingRequest, rules: SizingRules) -> Sizing:
     margined = request.instrument.is_margined
     setting, refused = _leverage_setting(request, rules, before_cash) if margined else (OWNED, "")
     affordable = _affordable(request, setting)
-    caps["margin"] = affordable if margined else UNLIMITED
+    caps["margin"] = _at_least_a_lot(affordable, request) if margined else UNLIMITED
     caps["cash"] = UNLIMITED if margined else affordable
     planned = held.planned if held.quantity > 0 else min(caps.values())
     first_of_one = request.fraction == 1 and held.quantity == 0
@@ -256,6 +256,16 @@ def _participation_cap(request: SizingRequest, risk: RiskConfig) -> float:
     if risk.participation_cap is None:
         return UNLIMITED
     return risk.participation_cap * request.mean_volume
+
+
+def _at_least_a_lot(quantity: float, request: SizingRequest) -> float:
+    """Return the size that collateral carries, 0 when it is below one lot.
+
+    No order can hold less than a lot. The liquidation price of a position that a residue of the
+    wallet backs (1e-320 USDT) is also lost to rounding.
+    """
+    # A millionth of a lot is the residue of a division, as on the lot grid.
+    return quantity if quantity >= request.instrument.lot_size * (1 - 1e-6) else 0.0
 
 
 def _nearest_liquidation(request: SizingRequest, distance: float) -> float:

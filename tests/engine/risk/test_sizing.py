@@ -2,7 +2,7 @@ import math
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from data_feeds.instrument import Instrument
@@ -271,7 +271,37 @@ def test_what_is_lost_at_the_stop_stays_within_the_budget(make, entry, mode):
     assert lost <= 0.01 * entry.equity * (1 + 1e-9)
 
 
+@pytest.mark.parametrize(
+    ("collateral", "cap_units"),
+    [
+        # 2 x 1,000 of stop distance + 0.4% of the 28,000 at which liquidation may lie = 2,112 a
+        # unit: 2.2 carries 0.00104, more than a lot of 0.001; 2.1 carries 0.00099, none.
+        (2.2, 2.2 / 2_112),
+        (2.1, 0.0),
+        # Denormal numbers keep a digit or two: the price would lie anywhere.
+        (1e-320, 0.0),
+        (5e-324, 0.0),
+    ],
+)
+def test_collateral_that_cannot_carry_a_lot_carries_nothing(make, collateral, cap_units):
+    cross = rules(make, margin_mode=MarginMode.CROSS, liquidation_distance=2)
+    sizing = size_entry(request(collateral=collateral), cross)
+    assert (sizing.binding_cap, sizing.quantity) == ("liquidation", pytest.approx(cap_units))
+    assert cap(sizing, "liquidation") == sizing.quantity
+
+
+@pytest.mark.parametrize("free_cash", [1e-318, 1e-320, 1.0])
+def test_free_cash_that_cannot_margin_a_lot_margins_nothing(make, free_cash):
+    # A lot of 0.001 at 30,000 with a setting of 20 needs 1.5 of margin.
+    isolated = rules(make, margin_mode=MarginMode.ISOLATED, leverage_setting=20)
+    sizing = size_entry(request(free_cash=free_cash, stop=29_900.0), isolated)
+    assert (cap(sizing, "margin"), sizing.quantity) == (0.0, 0.0)
+    enough = size_entry(request(free_cash=1.6, stop=29_900.0), isolated)
+    assert enough.quantity == pytest.approx(1.6 * 20 / 30_000)
+
+
 @given(requests(), MODES)
+@example(request(collateral=1e-320), MarginMode.CROSS)
 def test_liquidation_lies_k_stop_distances_away(make, entry, mode):
     active = rules(make, margin_mode=mode, **ALL_ON)
     sizing = size_entry(entry, active)
@@ -318,6 +348,8 @@ def test_price_times_k_gives_size_over_k(make, entry, k):
     }
     scaled = replace(
         entry,
+        # A wallet below one lot carries nothing, so a lot stays the same amount of money.
+        instrument=PERP.model_copy(update={"lot_size": PERP.lot_size / k}),
         entry=entry.entry * k,
         stop=entry.stop * k,
         costs=replace(entry.costs, **impact),
