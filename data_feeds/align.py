@@ -1,4 +1,4 @@
-"""As-of joins, resampling, marks under bars, gaps: the only code that fills.
+"""As-of joins, resampling, marks under bars: the only code that fills.
 
 Everything here is causal: a value at an instant depends on rows whose ``available_at`` is not
 later.
@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from data_feeds.calendar import ALWAYS_OPEN, sessions_between
 from data_feeds.errors import SchemaError
 from data_feeds.schema import (
     Array,
@@ -26,9 +25,6 @@ Values = NDArray[np.float64]
 
 # The epoch was a Thursday; weekly buckets start on Monday.
 _MONDAY_NS = 4 * DAY_NS
-_IRREGULAR = (ChannelKind.DIVIDENDS, ChannelKind.SPLITS)
-# A series misses its holidays; a hole is a step of this many usual ones.
-_SERIES_HOLE_STEPS = 10
 # Beyond a day the premium of mark over last says nothing about now.
 MAX_RATIO_AGE_NS = DAY_NS
 
@@ -232,78 +228,3 @@ def _mark_ratio(bars: Channel, mark: Channel) -> Values:
     found = np.searchsorted(known_at, bars["opened_at"], side="right") - 1
     usable = (found >= 0) & (bars["opened_at"] - known_at[found] <= MAX_RATIO_AGE_NS)
     return np.where(usable, ratios[found], 1.0)
-
-
-@dataclass(frozen=True, order=True)
-class Gap:
-    """Rows missing in ``[started_at, ended_at)``: how many, and between which instants."""
-
-    started_at: int
-    ended_at: int
-    missing: int
-
-
-def usual_step(channel: Channel) -> int:
-    """Return the most frequent step between a channel's facts, ns; 0 for fewer than two rows."""
-    facts = channel[time_columns(channel.key.kind)[0]]
-    if len(facts) < 2:
-        return 0
-    steps, counts = np.unique(np.diff(facts), return_counts=True)
-    # A revision repeats its fact.
-    counts[steps == 0] = 0
-    return int(steps[np.argmax(counts)])
-
-
-def gaps(channel: Channel, calendar: str = ALWAYS_OPEN, step_ns: int = 0) -> list[Gap]:
-    """Return the holes inside a channel, in order of time. Holes are facts, not errors.
-
-    Bars of an exchange miss sessions; other bars miss multiples of their timeframe; funding, open
-    interest and liquidations miss multiples of ``step_ns`` (0: their own most frequent step).
-    A series has weekends and holidays: its hole is a step of ten usual ones or more. Dividends and
-    splits come when they come and have no gaps.
-    """
-    kind = channel.key.kind
-    if len(channel) < 2 or kind in _IRREGULAR:
-        return []
-    if kind in (ChannelKind.BARS, ChannelKind.MARK):
-        if calendar != ALWAYS_OPEN:
-            return _session_gaps(channel, calendar)
-        started, ended = channel["closed_at"][:-1], channel["opened_at"][1:]
-        missing = (ended - started) // Timeframe(channel.key.timeframe).ns
-    else:
-        event = channel["event_at"]
-        step = step_ns or usual_step(channel)
-        started, ended = event[:-1] + step, event[1:]
-        missing = np.diff(event) // max(step, 1) - 1
-        if kind is ChannelKind.SERIES:
-            missing = np.where(missing + 1 >= _SERIES_HOLE_STEPS, missing, 0)
-    return [
-        Gap(int(started[i]), int(ended[i]), int(missing[i])) for i in np.flatnonzero(missing > 0)
-    ]
-
-
-def _session_gaps(channel: Channel, calendar: str) -> list[Gap]:
-    """Return runs of exchange sessions without a bar."""
-    # East of Greenwich a session can open on the UTC day before; its middle does not.
-    middle = (channel["opened_at"] + channel["closed_at"]) // 2
-    days = middle.astype("datetime64[ns]").astype("datetime64[D]")
-    sessions = sessions_between(calendar, days[0], days[-1])
-    found = np.searchsorted(sessions, days)
-    holes = np.flatnonzero(np.diff(found) > 1)
-    closed, opened = channel["closed_at"], channel["opened_at"]
-    return [
-        Gap(int(closed[i]), int(opened[i + 1]), int(found[i + 1] - found[i] - 1)) for i in holes
-    ]
-
-
-def zero_volume_runs(channel: Channel) -> list[Gap]:
-    """Return runs of bars without volume: outages, or fills made upstream."""
-    if channel.key.kind is not ChannelKind.BARS:
-        return []
-    idle = np.concatenate(([False], channel["volume"] == 0, [False]))
-    edges = np.flatnonzero(idle[1:] != idle[:-1])
-    opened, closed = channel["opened_at"], channel["closed_at"]
-    return [
-        Gap(int(opened[a]), int(closed[b - 1]), int(b - a))
-        for a, b in zip(edges[::2], edges[1::2], strict=True)
-    ]

@@ -141,6 +141,55 @@ def sessions_between(calendar: str, first: np.datetime64, last: np.datetime64) -
     return sessions[(sessions >= first) & (sessions <= last)]
 
 
+def sessions_around(calendar: str, first_at: int, last_at: int) -> Dates:
+    """Return the session dates of some instants, with a day more on both sides."""
+    days = np.array([first_at, last_at]).astype("datetime64[ns]").astype("datetime64[D]")
+    day = np.timedelta64(1, "D")
+    return sessions_between(calendar, days[0] - day, days[1] + day)
+
+
+def hours_between(calendar: str, first_at: int, last_at: int) -> Instants:
+    """Return when an exchange trades: pairs of instants at which it opens and closes.
+
+    Sessions that overlap ``[first_at, last_at]`` are there, the last one before it too. Early
+    closes are included; a break at noon parts a session in two. ``24/7`` has no such hours.
+    """
+    if calendar == ALWAYS_OPEN:
+        return np.empty((0, 2), np.int64)
+    starts, ends = _hours(calendar)
+    first = max(int(np.searchsorted(ends, first_at, side="right")) - 1, 0)
+    stop = int(np.searchsorted(starts, last_at, side="right"))
+    return np.column_stack((starts[first:stop], ends[first:stop]))
+
+
+def in_session(calendar: str, opened_at: Instants, closed_at: Instants) -> NDArray[np.bool_]:
+    """Return which stretches lie wholly inside a session of an exchange, breaks excluded.
+
+    One that reaches over the open, the close or a break does not.
+    """
+    if calendar == ALWAYS_OPEN or len(opened_at) == 0:
+        return np.ones(len(opened_at), np.bool_)
+    starts, ends = _hours(calendar)
+    row = np.searchsorted(starts, opened_at, side="right") - 1
+    inside: NDArray[np.bool_] = (row >= 0) & (closed_at <= ends[np.maximum(row, 0)])
+    return inside
+
+
+@lru_cache(maxsize=8)
+def _hours(calendar: str) -> tuple[Instants, Instants]:
+    """Return all instants at which an exchange opens and closes, breaks included, in order."""
+    schedule = _schedule(calendar)
+    opened, closed, paused, resumed = (
+        pd.DatetimeIndex(schedule[name]).as_unit("ns")
+        for name in ("open", "close", "break_start", "break_end")
+    )
+    has_break = np.asarray(paused.notna(), dtype=np.bool_)
+    starts = np.concatenate((opened.asi8, resumed.asi8[has_break]))
+    ends = np.concatenate((np.where(has_break, paused.asi8, closed.asi8), closed.asi8[has_break]))
+    order = np.argsort(starts)
+    return starts[order], ends[order]
+
+
 def add_business_days(calendar: str, dates: Dates, days: int) -> Dates:
     """Return the ``days``-th business day after each date; 0 is the date or the next business day.
 

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from data_feeds.align import gaps
 from data_feeds.calendar import ALWAYS_OPEN, local_instants
 from data_feeds.catalog import Catalog
 from data_feeds.dataset import Dataset
 from data_feeds.errors import GapError
+from data_feeds.holes import window_gaps
 from data_feeds.load import held_keys, load_dataset, mark_key
 from data_feeds.options.quotes import pricing_channels, with_contracts
 from data_feeds.schema import ChannelKey, ChannelKind, utc_text
@@ -52,7 +52,7 @@ def load_window(
         shorter=requirements.shorter_ns,
         late=requirements.late,
     )
-    refuse_gaps(config, dataset, requirements, start)
+    refuse_gaps(config, dataset, requirements, (start, end))
     lag = config.data.extra_lag
     return dataset if lag is None else dataset.delayed(parse_duration(lag))
 
@@ -152,9 +152,11 @@ def history_ns(config: RunConfig, source: Catalog | Dataset, requirements: Requi
 
 
 def refuse_gaps(
-    config: RunConfig, dataset: Dataset, requirements: Requirements, start: int
+    config: RunConfig, dataset: Dataset, requirements: Requirements, window: tuple[int, int]
 ) -> None:
     """Refuse traded bars with a longer hole in the window than the config allows.
+
+    Holes are those of ``data_feeds.holes``: of an exchange, bars missing inside its sessions.
 
     Raises
     ------
@@ -167,8 +169,8 @@ def refuse_gaps(
         if key.instrument not in requirements.traded or key.kind is not BARS:
             continue
         calendar = dataset.instruments[key.instrument].calendar
-        for gap in gaps(dataset.channels[key], calendar):
-            if gap.ended_at > start and gap.missing > allowed:
+        for gap in window_gaps(dataset.channels[key], calendar, *window):
+            if gap.missing > allowed:
                 raise GapError(
                     f"{key}: {gap.missing} bars missing from {utc_text(gap.started_at)}; "
                     f"import them or raise data.max_gap_bars (is {allowed})"

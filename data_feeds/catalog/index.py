@@ -13,7 +13,7 @@ from data_feeds.instrument import Instrument
 from data_feeds.schema import ChannelKey, ChannelKind, Provenance
 
 INDEX_NAME = "index.json"
-FORMAT = 2
+FORMAT = 3
 
 
 class _Model(BaseModel):
@@ -65,8 +65,9 @@ class Part(_Model):
     """One file: the rows of one calendar period of a channel.
 
     ``first_at`` is the first row's opening or fact, ``last_at`` the last row's close or fact;
-    ``last_fact_at`` the last row's opening or fact. ``step_ns`` is the most frequent step of rows
-    that have no timeframe, 0 for one row. ``gaps`` lie inside the part.
+    ``last_fact_at`` the last row's opening or fact. ``gaps`` lie inside the part. Funding, open
+    interest and liquidations have ``steps`` instead, from which the gaps of all parts are told: the
+    distances between rows, ns to the minute, and how many of each follow each other.
     """
 
     period: str
@@ -79,7 +80,7 @@ class Part(_Model):
     first_closed_at: int
     first_available_at: int
     last_available_at: int
-    step_ns: int
+    steps: tuple[tuple[int, int], ...]
     labels: dict[str, int]
     gaps: tuple[GapRow, ...]
     idle: tuple[GapRow, ...]
@@ -88,9 +89,9 @@ class Part(_Model):
 class CatalogEntry(_Model):
     """One channel: its parts in order of time, and what can be told from them.
 
-    ``seams`` are the gaps between parts. ``covered`` are the stretches that a source was asked
-    for and has answered; rows that are not there do not exist at the source. Imported channels have
-    none.
+    ``seams`` are the gaps that no part tells alone. ``covered`` are the stretches that a source was
+    asked for and has answered; rows that are not there do not exist at the source. Imported
+    channels have none.
     """
 
     instrument: str

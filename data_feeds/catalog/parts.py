@@ -13,8 +13,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from data_feeds.align import Gap, gaps, usual_step, zero_volume_runs
 from data_feeds.catalog.index import GapRow, Part
+from data_feeds.holes import (
+    POINTS,
+    Gap,
+    bar_gaps,
+    gaps,
+    joined_steps,
+    point_holes,
+    steps_of,
+    to_the_minute,
+    zero_volume_runs,
+)
 from data_feeds.schema import (
     VALUE_COLUMNS,
     Array,
@@ -112,26 +122,40 @@ def described(channel: Channel, period: str, calendar: str, raw: bytes) -> Part:
         first_closed_at=int(ends[0]),
         first_available_at=int(channel["available_at"].min()),
         last_available_at=int(channel["available_at"].max()),
-        step_ns=usual_step(channel),
+        steps=tuple(steps_of(facts)) if key.kind in POINTS else (),
         labels={label.name.lower(): int(counts[label]) for label in Provenance},
-        gaps=_gap_rows(gaps(channel, calendar)),
+        # Whether a step of points is a hole depends on those around, in other parts too.
+        gaps=() if key.kind in POINTS else _gap_rows(gaps(channel, calendar)),
         idle=_gap_rows(zero_volume_runs(channel)),
     )
 
 
 def seams(key: ChannelKey, parts: tuple[Part, ...], calendar: str) -> tuple[GapRow, ...]:
-    """Return the gaps between parts that follow each other."""
+    """Return the gaps between parts that follow each other; of points those inside parts too."""
+    if key.kind in POINTS:
+        return _gap_rows(_gaps_of_points(key, parts))
     found: list[Gap] = []
     for before, after in pairwise(parts):
-        facts = np.array([before.last_fact_at, after.first_at], dtype=np.int64)
-        columns: dict[str, Array] = {time_columns(key.kind)[0]: facts}
-        if "closed_at" in time_columns(key.kind):
-            columns["closed_at"] = np.array([before.last_at, after.first_closed_at])
         # Only the times of the two rows matter for a gap; the rest is there to be a channel.
-        columns["available_at"] = facts
-        step = before.step_ns or after.step_ns
-        found += gaps(Channel(key, columns), calendar, step)
+        opened = np.array([before.last_fact_at, after.first_at], dtype=np.int64)
+        closed = np.array([before.last_at, after.first_closed_at], dtype=np.int64)
+        columns: dict[str, Array] = {"opened_at": opened, "closed_at": closed}
+        found += bar_gaps(Channel(key, {**columns, "available_at": closed}), calendar)
     return _gap_rows(found)
+
+
+def _gaps_of_points(key: ChannelKey, parts: tuple[Part, ...]) -> list[Gap]:
+    """Return the gaps of points from the steps that the parts have written down."""
+    steps: list[tuple[int, int]] = []
+    for i, part in enumerate(parts):
+        if i:
+            edges = np.array([parts[i - 1].last_fact_at, part.first_at], dtype=np.int64)
+            steps += steps_of(edges)
+        steps += part.steps
+    if not parts:
+        return []
+    first_at = int(to_the_minute(np.array([parts[0].first_at], dtype=np.int64))[0])
+    return [hole.gap for hole in point_holes(key.kind, first_at, joined_steps(steps))]
 
 
 def _gap_rows(found: list[Gap]) -> tuple[GapRow, ...]:

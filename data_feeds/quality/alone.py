@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from data_feeds.align import Instants, Values, gaps, zero_volume_runs
+from data_feeds.align import Instants, Values
+from data_feeds.holes import gaps, settlement_holes, zero_volume_runs
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.quality.finding import (
     DEFAULT_LIMITS,
@@ -17,12 +18,10 @@ from data_feeds.quality.finding import (
     runs,
 )
 from data_feeds.schema import Channel
-from data_feeds.timeframe import DAY_NS, HOUR_NS, MINUTE_NS, Timeframe
+from data_feeds.timeframe import DAY_NS, Timeframe
 
 # A normal distribution's standard deviation over its median absolute deviation.
 _SIGMA_PER_MAD = 1.4826
-# What most perps do, at 00:00, 08:00 and 16:00 UTC; taken where settlements do not say otherwise.
-_DEFAULT_FUNDING_NS = 8 * HOUR_NS
 
 
 def hole_findings(channel: Channel, instrument: Instrument) -> list[Finding]:
@@ -42,55 +41,34 @@ def hole_findings(channel: Channel, instrument: Instrument) -> list[Finding]:
 def funding_findings(funding: Channel, bars: Sequence[Channel]) -> list[Finding]:
     """Return settlements that are missing between the others, and where bars reach beyond them.
 
-    The interval is the median of the 21 steps around, because venues change it; of fewer than three
-    settlements it is taken to be 8 hours, and without any the slots are those of 00:00 UTC. Slots
-    under bars are ``missing_funding``: a position held there paid nothing. Slots where the
-    instrument has no bars either are a ``gap``. Without any bars all count as ``missing_funding``.
+    The interval is the one in force around, see ``data_feeds.holes``; of a single settlement it is
+    taken to be 8 hours, and without any the slots are those of 00:00 UTC. Slots under bars are
+    ``missing_funding``: a position held there paid nothing. Slots where the instrument has no bars
+    either are a ``gap``. Without any bars all count as ``missing_funding``.
     """
     held = [channel for channel in bars if len(channel)]
     found = []
-    for slots, step in _missing_slots(funding["event_at"], held):
+    for slots, ended_at in _missing_slots(funding, held):
         covered = _is_covered(slots, held)
+        ends = np.append(slots[1:], ended_at)
         for first, stop in runs(np.ones(len(slots), dtype=np.bool_), covered[1:] != covered[:-1]):
             kind = FindingKind.MISSING_FUNDING if covered[first] else FindingKind.GAP
-            ended = int(slots[stop - 1]) + step
+            ended = int(ends[stop - 1])
             found.append(Finding(funding.key, kind, int(slots[first]), ended, stop - first))
     return found
 
 
-def _missing_slots(event: Instants, bars: Sequence[Channel]) -> Iterator[tuple[Instants, int]]:
-    """Yield absent settlements of each hole with the interval there, the edges of the bars too."""
-    start = min((int(channel["opened_at"][0]) for channel in bars), default=0)
-    end = max((int(channel["closed_at"][-1]) for channel in bars), default=0)
-    if len(event) == 0:
-        step = _DEFAULT_FUNDING_NS
-        yield np.arange(-(-start // step) * step, end, step), step
-        return
-    steps = np.diff(event)
-    usual = _usual_steps(steps)
-    first, last = (int(usual[i]) if len(usual) else _DEFAULT_FUNDING_NS for i in (0, -1))
+def _missing_slots(funding: Channel, bars: Sequence[Channel]) -> Iterator[tuple[Instants, int]]:
+    """Yield absent settlements of each hole and where it ends, the edges of the bars too."""
+    event = funding["event_at"]
     if bars:
-        yield np.arange(event[0] - first, start - 1, -first)[::-1], first
-    # Venues stamp a settlement some milliseconds late; half an interval is never jitter.
-    missing = np.rint(steps / usual).astype(np.int64) - 1
-    for i in np.flatnonzero(missing > 0):
-        yield event[i] + usual[i] * np.arange(1, missing[i] + 1), int(usual[i])
-    if bars:
-        yield np.arange(event[-1] + last, end, last), last
-
-
-def _usual_steps(steps: Instants) -> Instants:
-    """Return the median of the steps around each one, rounded to a minute; at least a minute."""
-    if len(steps) < 2:
-        return np.full(len(steps), _DEFAULT_FUNDING_NS)
-    half = ROWS_AROUND // 2
-    # A hole at either end must not stand for the steps beyond that end.
-    ends = (np.full(half, steps[:2].min()), np.full(half, steps[-2:].min()))
-    padded = np.concatenate((ends[0], steps, ends[1]))
-    middle = np.median(np.lib.stride_tricks.sliding_window_view(padded, ROWS_AROUND), axis=1)
-    rounded = np.rint(middle / MINUTE_NS).astype(np.int64) * MINUTE_NS
-    usual: Instants = np.maximum(rounded, MINUTE_NS)
-    return usual
+        start = min(int(channel["opened_at"][0]) for channel in bars)
+        end = max(int(channel["closed_at"][-1]) for channel in bars)
+        holes = settlement_holes(event, start, end)
+    else:
+        holes = settlement_holes(event, int(event[0]), int(event[-1])) if len(event) else []
+    for hole in holes:
+        yield hole.due_at, hole.ended_at
 
 
 def _is_covered(at: Instants, bars: Sequence[Channel]) -> Flags:

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from data_feeds.align import gaps
 from data_feeds.calendar import session_bounds, sessions_between
 from data_feeds.catalog import Catalog, CatalogEntry, Origin
 from data_feeds.errors import GapError, SchemaError, SourceError
+from data_feeds.holes import gaps
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.releases import known_at
 from data_feeds.schema import (

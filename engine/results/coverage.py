@@ -3,19 +3,13 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from data_feeds.align import gaps
-from data_feeds.calendar import ALWAYS_OPEN
-from data_feeds.dataset import Dataset
+from data_feeds.holes import settlement_holes, window_gaps
 from data_feeds.instrument import InstrumentKind
 from data_feeds.schema import Channel, ChannelKey, ChannelKind, utc_text
-from data_feeds.timeframe import HOUR_NS, Timeframe
+from data_feeds.timeframe import MINUTE_NS, Timeframe
 from engine.events import NOT_BEGUN
 from engine.results.records import FinishedRun, RunRecord
 
-# What most venues use; taken where the records are too few to show a step of their own.
-USUAL_FUNDING_STEP_NS = 8 * HOUR_NS
-# Venues stamp a settlement some milliseconds late.
-STAMP_TOLERANCE_NS = 60 * 10**9
 SHOWN_HOLES = 3
 # What an absent channel means to a playbook that asks for it.
 ASKED_FOR = {
@@ -47,18 +41,20 @@ def lacking(record: RunRecord) -> list[str]:
 
 
 def funding_holes(event_at: NDArray[np.int64], start: int, end: int) -> list[Hole]:
-    """Return the parts of the window without funding records, ns UTC.
+    """Return the parts of the window in which settlements are missing, ns UTC.
 
-    Records are compared inside the window with their most frequent step there; a hole is longer
-    than one step. It begins a step after the record before it, or at ``start``, and ends at the
-    record after it, or at ``end``.
+    A part begins with its first missing settlement, or at ``start`` where none before it is there,
+    and ends at the record after it, or at ``end``. The intervals are those of ``data_feeds.holes``.
     """
-    inside = event_at[(event_at >= start) & (event_at <= end)]
-    step = _step(inside) or _step(event_at) or USUAL_FUNDING_STEP_NS
-    edges = np.concatenate(([start], inside, [end]))
-    long = np.flatnonzero(np.diff(edges) > step + STAMP_TOLERANCE_NS)
-    # Nothing was due at the start itself, a step after a record something was.
-    return [(int(edges[i]) + (step if i else 0), int(edges[i + 1])) for i in long]
+    found = []
+    for hole in settlement_holes(event_at, start, end):
+        # Nothing is due at the start itself: no position is older.
+        due = hole.due_at[(hole.due_at > start) & (hole.due_at < end)]
+        if len(due):
+            is_first = len(event_at) == 0 or hole.ended_at <= event_at[0] + MINUTE_NS
+            reaches_back = is_first or int(hole.due_at[0]) <= start
+            found.append((start if reaches_back else int(due[0]), min(hole.ended_at, end)))
+    return found
 
 
 def _late(record: RunRecord) -> list[str]:
@@ -82,18 +78,33 @@ def _late(record: RunRecord) -> list[str]:
 
 
 def missing_bars(record: RunRecord) -> str:
-    """Return how many bars of each traded instrument are missing inside the window."""
-    run = record.run
-    parts = []
+    """Return how many of the bars that orders filled in are missing inside the window."""
+    run, parts = record.run, []
     for name in run.requirements.traded:
         if name in record.options:
             continue
-        key = _finest_bars(run.dataset, name)
-        if key is not None:
-            count = _missing(run, key, record.start, record.end)
-            words = {0: "no bar", 1: "1 bar"}.get(count, f"{count:,} bars")
-            parts.append(f"{words} of {name} {key.timeframe} missing in the window")
+        key = _filled_in(run, name)
+        bars, calendar = run.dataset.channels[key], run.dataset.instruments[name].calendar
+        inside = (bars["opened_at"] >= record.start) & (bars["closed_at"] <= record.end)
+        holes = window_gaps(bars, calendar, record.start, record.end)
+        count, held = sum(gap.missing for gap in holes), int(inside.sum())
+        words = {0: "no bar", 1: "1 bar"}.get(count, f"{count:,} bars")
+        share = f" ({held:,} of {held + count:,} are there)" if count else ""
+        parts.append(f"{words} of {name} {key.timeframe} missing in the window{share}")
     return "; ".join(parts)
+
+
+def _filled_in(run: FinishedRun, instrument: str) -> ChannelKey:
+    """Return the bars that an instrument's orders filled in: the finest that the playbook reads.
+
+    A benchmark may bring finer ones of the same instrument into the run.
+    """
+    keys = [
+        key
+        for key in run.requirements.channels
+        if key.instrument == instrument and key.kind is ChannelKind.BARS
+    ]
+    return min(keys, key=lambda key: Timeframe(key.timeframe))
 
 
 def _funding(name: str, channel: Channel | None, record: RunRecord) -> list[str]:
@@ -109,39 +120,3 @@ def _funding(name: str, channel: Channel | None, record: RunRecord) -> list[str]
         more = len(holes) - SHOWN_HOLES
         sentences.append(f"{name}: funding is missing in {more} more stretches of the window.")
     return sentences
-
-
-def _step(event_at: NDArray[np.int64]) -> int:
-    """Return the most frequent distance of records to the minute, 0 for fewer than two."""
-    if len(event_at) < 2:
-        return 0
-    minutes = np.rint(np.diff(event_at) / STAMP_TOLERANCE_NS).astype(np.int64)
-    steps, counts = np.unique(minutes, return_counts=True)
-    return int(steps[np.argmax(counts)]) * STAMP_TOLERANCE_NS
-
-
-def _finest_bars(dataset: Dataset, instrument: str) -> ChannelKey | None:
-    keys = [
-        key
-        for key, channel in dataset.channels.items()
-        if key.instrument == instrument and key.kind is ChannelKind.BARS and len(channel)
-    ]
-    return min(keys, key=lambda key: Timeframe(key.timeframe), default=None)
-
-
-def _missing(run: FinishedRun, key: ChannelKey, start: int, end: int) -> int:
-    """Count missing bars: those of an exchange by its sessions, others by their timeframe."""
-    channel = run.dataset.channels[key]
-    calendar = run.dataset.instruments[key.instrument].calendar
-    if calendar != ALWAYS_OPEN:
-        overlapping = (
-            g for g in gaps(channel, calendar) if g.started_at < end > start < g.ended_at
-        )
-        return sum(gap.missing for gap in overlapping)
-    length = Timeframe(key.timeframe).ns
-    if key in run.requirements.late:
-        start = max(start, int(channel["opened_at"][0]))
-    inside = (channel["opened_at"] >= start) & (channel["closed_at"] <= end)
-    covered_to = np.concatenate(([start], channel["closed_at"][inside]))
-    next_from = np.concatenate((channel["opened_at"][inside], [end]))
-    return int(((next_from - covered_to) // length).sum())

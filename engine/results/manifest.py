@@ -7,8 +7,8 @@ from functools import cache
 from importlib import metadata
 from typing import Any
 
-from data_feeds.align import gaps
 from data_feeds.calendar import ALWAYS_OPEN
+from data_feeds.holes import gaps
 from data_feeds.schema import Channel, Provenance, time_columns, utc_text
 from engine.config.models import BASIS_POINT, RunConfig
 from engine.results.code_files import code_files

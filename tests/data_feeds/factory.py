@@ -7,7 +7,7 @@ import numpy as np
 from data_feeds.calendar import session_bounds
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
-from data_feeds.timeframe import HOUR_NS, Timeframe
+from data_feeds.timeframe import Timeframe
 
 PERP = Instrument(id="BTCUSDT-PERP", kind=InstrumentKind.PERP, tick_size=0.1)
 
@@ -40,13 +40,19 @@ def bars(
     )
 
 
-def session_hours(dates: Sequence[str]) -> tuple[Instrument, Channel]:
-    """Return an ETF and the first two hours of its New York sessions."""
+def session_hours(dates: Sequence[str], timeframe: str = "1h") -> tuple[Instrument, Channel]:
+    """Return an ETF and the bars of its New York sessions, the last one cut off by the close."""
     spy = Instrument(id="SPY", kind=InstrumentKind.ETF, quote="USD", calendar="XNYS")
-    opened, _ = session_bounds("XNYS", np.array(dates, dtype="datetime64[D]"))
-    at = [int(first) + hour * HOUR_NS for first in opened for hour in range(2)]
-    rows = bars(at, [(1, 1, 1, 1, 1)] * len(at))
-    return spy, Channel(ChannelKey("SPY", ChannelKind.BARS, "1h"), rows.columns)
+    bounds = session_bounds("XNYS", np.array(dates, dtype="datetime64[D]"))
+    step = Timeframe(timeframe).ns
+    at = [at for first, last in zip(*bounds, strict=True) for at in range(first, last, step)]
+    closes = [
+        close for first, close in zip(*bounds, strict=True) for _ in range(first, close, step)
+    ]
+    rows = bars(at, [(1, 1, 1, 1, 1)] * len(at), timeframe)
+    closed = np.minimum(rows["closed_at"], np.array(closes, dtype=np.int64)).tolist()
+    cut = replaced(rows, closed_at=closed, available_at=closed)
+    return spy, Channel(ChannelKey("SPY", ChannelKind.BARS, timeframe), cut.columns)
 
 
 def series(

@@ -6,17 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_feeds.align import (
-    Gap,
     as_of,
-    gaps,
     marks_on_bars,
     resample_bars,
-    usual_step,
-    zero_volume_runs,
 )
 from data_feeds.errors import SchemaError
-from data_feeds.schema import Channel, ChannelKind, Provenance, validate
-from data_feeds.timeframe import DAY_NS, HOUR_NS, MINUTE_NS, Timeframe
+from data_feeds.schema import Channel, ChannelKind, validate
+from data_feeds.timeframe import HOUR_NS, MINUTE_NS, Timeframe
 from tests.data_feeds.factory import bars, ns, replaced, series
 
 QUARTER = 15 * MINUTE_NS
@@ -336,49 +332,3 @@ def test_mark_closes_see_no_later_row(last: Channel, other: Channel, slot: int) 
     at = slot * QUARTER
     whole = marks_on_bars(last, mark).close[: len(last.cut(at))]
     np.testing.assert_array_equal(whole, marks_on_bars(last.cut(at), mark.cut(at)).close)
-
-
-# Gaps ---------------------------------------------------------------------------------------------
-
-
-def test_gaps_of_bars_count_missing_bars() -> None:
-    channel = bars([0, HOUR_NS, 4 * HOUR_NS], [(1, 1, 1, 1, 0), (1, 1, 1, 1, 0), (1, 1, 1, 1, 3)])
-    assert gaps(channel) == [Gap(2 * HOUR_NS, 4 * HOUR_NS, 2)]
-    assert zero_volume_runs(channel) == [Gap(0, 2 * HOUR_NS, 2)]
-
-
-def test_a_weekend_is_no_gap_of_an_exchange() -> None:
-    def session(day: str) -> int:
-        return ns(f"{day}T14:30")
-
-    friday, monday, wednesday = session("2026-02-06"), session("2026-02-09"), session("2026-02-11")
-    channel = bars([friday, monday, wednesday], [(1, 1, 1, 1, 1)] * 3, "1d")
-    closed = channel["opened_at"] + int(6.5 * HOUR_NS)
-    channel = replaced(channel, closed_at=closed, available_at=closed)
-    assert gaps(channel, "XNYS") == [Gap(int(closed[1]), wednesday, 1)]
-
-
-def test_funding_gaps_follow_the_usual_interval() -> None:
-    step = 8 * HOUR_NS
-    event = np.array([0, step, 2 * step, 5 * step])
-    channel = Channel(
-        type(series([], [], []).key)("P", ChannelKind.FUNDING),
-        {
-            "event_at": event,
-            "available_at": event,
-            "rate": np.zeros(4),
-            "label": np.full(4, Provenance.OBSERVED, dtype=np.int8),
-        },
-    )
-    assert gaps(channel) == [Gap(3 * step, 5 * step, 2)]
-    assert gaps(series([0, 1, 9], [0, 1, 9], [1, 2, 3])) == []
-
-
-def test_a_series_has_a_hole_where_ten_of_its_usual_steps_are_missing() -> None:
-    # Days 0, 1, 2 (revised twice), then ten days on, then a weekend's length on.
-    days = [0, 1, 2, 2, 2, 12, 15]
-    known = [0, 1, 2, 3, 4, 12, 15]
-    at = [day * DAY_NS for day in days]
-    channel = series(at, [day * DAY_NS for day in known], [1.0] * 7)
-    assert usual_step(channel) == DAY_NS
-    assert gaps(channel) == [Gap(3 * DAY_NS, 12 * DAY_NS, 9)]

@@ -11,6 +11,7 @@ import pytest
 
 from data_feeds import atomic
 from data_feeds.catalog import Catalog, Origin, coverage_text
+from data_feeds.catalog.index import FORMAT
 from data_feeds.dataset import Dataset
 from data_feeds.errors import CoverageError, IntegrityError, SchemaError, StorageError
 from data_feeds.instrument import Instrument, InstrumentKind
@@ -175,7 +176,7 @@ def test_a_truncated_or_changed_file_is_one_clear_line(catalog: Catalog) -> None
     assert same(catalog.read(KEY), hours(10, 11, 12))
 
 
-@pytest.mark.parametrize("text", ["", "{", '{"format": 2}', "[]"])
+@pytest.mark.parametrize("text", ["", "{", f'{{"format": {FORMAT}}}', "[]"])
 def test_a_broken_index_is_one_clear_line(catalog: Catalog, text: str) -> None:
     (catalog.path / "index.json").write_text(text)
     with pytest.raises(IntegrityError, match="not a catalog index; remove the folder"):
@@ -185,7 +186,7 @@ def test_a_broken_index_is_one_clear_line(catalog: Catalog, text: str) -> None:
 def test_an_index_of_another_format_is_refused(catalog: Catalog) -> None:
     path = catalog.path / "index.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 99}))
-    with pytest.raises(IntegrityError, match="format 99, expected 2"):
+    with pytest.raises(IntegrityError, match=f"format 99, expected {FORMAT}"):
         catalog.read(KEY)
 
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_feeds.align import gaps, zero_volume_runs
 from data_feeds.catalog import Catalog, Origin, Span
 from data_feeds.dataset import Dataset
 from data_feeds.errors import SchemaError
+from data_feeds.holes import gaps, zero_volume_runs
 from data_feeds.schema import Channel, ChannelKey, ChannelKind, empty_columns
 from data_feeds.timeframe import DAY_NS, HOUR_NS, MINUTE_NS
 from tests.data_feeds.factory import PERP, bars, ns, replaced, session_hours
@@ -154,6 +154,30 @@ def test_a_gap_between_two_years_of_funding_is_found(tmp_path: Path) -> None:
     assert gaps(funding(rows))[0].missing == 4
 
 
+@pytest.mark.parametrize(
+    "missing",
+    [
+        # Two and three long steps right after the year's end, where parts alone would see three
+        # steps of eight hours at an end of their rows, and a hole across it.
+        (97, 99, 101), (93, 94, 95, 96, 97), (96,), (90, 95, 97, 99),
+    ],
+)  # fmt: skip
+def test_the_index_tells_the_holes_of_all_rows_of_points(
+    tmp_path: Path, missing: tuple[int, ...]
+) -> None:
+    first = ns("2025-12-16")
+    four_hours = [first + i * 4 * HOUR_NS for i in range(192) if i not in missing]
+    channel = funding([0] * len(four_hours))
+    channel = replaced(channel, event_at=four_hours, available_at=four_hours)
+    catalog = Catalog(tmp_path)
+    catalog.write(PERP, [channel])
+    (entry,) = catalog.entries()
+    assert [part.period for part in entry.parts] == ["2025", "2026"]
+    told = [(gap.started_at, gap.ended_at, gap.rows) for gap in entry.gaps]
+    assert told == [(gap.started_at, gap.ended_at, gap.missing) for gap in gaps(channel)]
+    assert sum(rows for *_, rows in told) == len(missing)
+
+
 def test_rows_of_another_venue_are_refused(tmp_path: Path) -> None:
     catalog = Catalog(tmp_path)
     extended(catalog, half_hours(range(10)), span(0, 10))
@@ -189,11 +213,11 @@ def test_what_a_killed_writer_left_is_swept_by_the_next(tmp_path: Path) -> None:
     assert contents(tmp_path) == before
 
 
-def test_sessions_missing_between_two_years_are_counted(tmp_path: Path) -> None:
+def test_bars_of_sessions_missing_between_two_years_are_counted(tmp_path: Path) -> None:
     spy, rows = session_hours(["2025-12-30", "2026-01-05"])
     catalog = Catalog(tmp_path)
     catalog.write(spy, [rows])
     (entry,) = catalog.entries()
-    # Wednesday the 31st and Friday the 2nd; the 1st is a holiday.
-    assert [gap.rows for gap in entry.gaps] == [2]
+    # Seven hours each of Wednesday the 31st and Friday the 2nd; the 1st is a holiday.
+    assert [gap.rows for gap in entry.gaps] == [14]
     assert entry.gaps[0].ended_at - entry.gaps[0].started_at > DAY_NS

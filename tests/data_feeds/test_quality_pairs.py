@@ -115,9 +115,9 @@ def test_idle_hours_agree_with_idle_hours() -> None:
 
 
 def test_bars_of_sessions_are_not_compared_but_searched_for_spikes() -> None:
-    spy, two_hours = session_hours(["2026-02-05", "2026-02-06"])
-    spiky = replaced(two_hours, high=[1, 1.5, 1, 1])
-    day = bars([int(two_hours["opened_at"][0])], [(1, 1, 1, 1, 2)], "1d")
+    spy, quiet = session_hours(["2026-02-05", "2026-02-06"])
+    spiky = replaced(quiet, high=[1, 1.5, *[1] * 12])
+    day = bars([int(quiet["opened_at"][0])], [(1, 1, 1, 1, 2)], "1d")
     closed = day["opened_at"] + int(6.5 * HOUR_NS)
     day = renamed(replaced(day, closed_at=closed, available_at=closed), spy.id)
     held = {channel.key: channel for channel in (spiky, day)}

@@ -66,6 +66,33 @@ def test_years_of_records_outside_the_window_do_not_hide_its_own_step():
     assert funding_holes(records, START, START + 48 * HOUR_NS) == []
 
 
+def test_changing_intervals_are_no_hole_and_hide_none():
+    # Eight hours to 48, four to 72, one to 84; 16, 60 and 75 are missing.
+    records = [*range(0, 48, 8), *range(48, 72, 4), *range(72, 85)]
+    assert funding_holes(at(*records), START, START + 84 * HOUR_NS) == []
+    torn = at(*(hour for hour in records if hour not in (16, 60, 75)))
+    assert funding_holes(torn, START, START + 84 * HOUR_NS) == [
+        tuple(at(*hole).tolist()) for hole in ((16, 24), (60, 64), (75, 76))
+    ]
+
+
+def test_the_first_and_the_last_interval_reach_to_the_edges_of_the_window():
+    # Four hours from 24 on, one hour from 48 to 60: 20, 16, ... 4 are missing, and 61 to 71.
+    records = [*range(24, 48, 4), *range(48, 61)]
+    assert funding_holes(at(*records), START, START + 72 * HOUR_NS) == [
+        tuple(at(*hole).tolist()) for hole in ((0, 24), (61, 72))
+    ]
+
+
+def test_bars_of_a_benchmark_are_not_those_that_orders_fill_in(make_run):
+    run = make_run(hours=60)
+    ((key, bars),) = run.dataset.channels.items()
+    # Quarter hours that only a benchmark brings: two of them are there.
+    finer = Channel(ChannelKey(key.instrument, key.kind, "15m"), bars.take(slice(0, 2)).columns)
+    told = missing_bars(with_channels(run, (finer.key, finer), (key, bars)))
+    assert told == f"no bar of {PERP} 1h missing in the window"
+
+
 def test_a_funding_hole_is_a_sentence_and_full_funding_is_none(make_run):
     run = make_run(hours=48)
     # START is 2026-02-02T02:40Z
@@ -98,5 +125,7 @@ def test_bars_missing_in_the_window_are_counted_inside_and_at_its_ends(make_run)
     assert missing_bars(RunRecord(run)) == f"no bar of {PERP} 1h missing in the window"
     # 2 at the start, 3 inside, 1 at the end
     holed = with_channels(run, (key, bars.take(np.r_[2:20, 23:59])))
-    assert missing_bars(holed) == f"6 bars of {PERP} 1h missing in the window"
+    assert missing_bars(holed) == (
+        f"6 bars of {PERP} 1h missing in the window (54 of 60 are there)"
+    )
     assert data_line(holed).endswith(missing_bars(holed))

@@ -1,0 +1,401 @@
+"""What a hole is: rows that should be there and are not, judged by the rows around them.
+
+One definition serves the index, ``data list``, ``data verify``, an import's and a run's
+``max_gap_bars`` and the coverage lines of a run. Holes are facts, not errors; before a channel's
+first row and after its last one there are none, because nothing tells whether rows were due there.
+
+- **Bars around the clock** miss whole timeframes between two bars.
+- **Daily bars of an exchange** miss sessions.
+- **Shorter bars of an exchange** miss the bars of their own grid that open in a session.
+- **Funding** misses settlements of the interval in force there, see :func:`point_holes`.
+- **Open interest and liquidations** likewise, of the intervals that their own steps show.
+- **A series** has weekends and holidays: its hole is a step of ten usual ones or more, the usual
+  one being the median of the 21 around. Dividends and splits come when they come.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data_feeds.calendar import (
+    ALWAYS_OPEN,
+    hours_between,
+    session_bounds,
+    sessions_around,
+    sessions_between,
+)
+from data_feeds.schema import Channel, ChannelKind
+from data_feeds.timeframe import DAY_NS, HOUR_NS, MINUTE_NS, Timeframe
+
+Instants = NDArray[np.int64]
+# (step in ns, how many follow each other): the distances between a channel's points.
+Steps = Sequence[tuple[int, int]]
+
+POINTS = (ChannelKind.FUNDING, ChannelKind.OPEN_INTEREST, ChannelKind.LIQUIDATIONS)
+_BARS = (ChannelKind.BARS, ChannelKind.MARK)
+# A series misses its holidays; a hole is a step of this many usual ones.
+_SERIES_HOLE_STEPS = 10
+_STEPS_AROUND = 21
+# A weekend with holidays around it.
+LONGEST_CLOSURE_NS = 5 * DAY_NS
+
+# What perp venues settle at; no venue settles more rarely than every eight hours.
+FUNDING_INTERVALS_NS = (HOUR_NS, 2 * HOUR_NS, 4 * HOUR_NS, 8 * HOUR_NS)
+USUAL_FUNDING_NS = 8 * HOUR_NS
+# Sums of half a day or a day, where most steps of a file are that long.
+_FUNDING_SUMS_NS = (12 * HOUR_NS, 24 * HOUR_NS)
+# A reading of the steps costs 1 a hole, and this much a change of interval: at an end of the rows
+# three steps of a longer interval are an interval, in the middle six; fewer are holes.
+_CHANGE_COST = 2.5
+# Of equally cheap readings that which misses fewer rows.
+_ROW_COST = 1e-6
+# A step that is no multiple of the interval.
+_MISFIT_COST = 3.0
+# So many equal steps in a row show an interval of open interest or liquidations.
+_SHOWN_STEPS = 3
+
+
+@dataclass(frozen=True, order=True)
+class Gap:
+    """Rows missing in ``[started_at, ended_at)``: how many, and between which instants."""
+
+    started_at: int
+    ended_at: int
+    missing: int
+
+
+@dataclass(frozen=True)
+class PointHole:
+    """The instants at which points are missing between two that are there."""
+
+    due_at: Instants
+    ended_at: int
+
+    @property
+    def gap(self) -> Gap:
+        """The hole from its first missing point to the next point that is there."""
+        return Gap(int(self.due_at[0]), self.ended_at, len(self.due_at))
+
+
+def gaps(channel: Channel, calendar: str = ALWAYS_OPEN) -> list[Gap]:
+    """Return the holes inside a channel, in order of time."""
+    kind = channel.key.kind
+    if len(channel) < 2:
+        return []
+    if kind in _BARS:
+        return bar_gaps(channel, calendar)
+    if kind is ChannelKind.SERIES:
+        return _series_gaps(channel["event_at"])
+    if kind in POINTS:
+        first_at = int(to_the_minute(channel["event_at"][:1])[0])
+        return [hole.gap for hole in point_holes(kind, first_at, steps_of(channel["event_at"]))]
+    return []
+
+
+# Bars ---------------------------------------------------------------------------------------------
+
+
+def bar_gaps(channel: Channel, calendar: str) -> list[Gap]:
+    """Return the holes between bars that follow each other; only their times are read."""
+    step = Timeframe(channel.key.timeframe).ns
+    if calendar != ALWAYS_OPEN and step <= DAY_NS:
+        if step == DAY_NS:
+            return _session_gaps(channel, calendar)
+        return _gaps_in_sessions(channel, calendar, step)
+    started, ended = channel["closed_at"][:-1], channel["opened_at"][1:]
+    missing = (ended - started) // step
+    return [
+        Gap(int(started[i]), int(ended[i]), int(missing[i])) for i in np.flatnonzero(missing > 0)
+    ]
+
+
+def _session_gaps(channel: Channel, calendar: str) -> list[Gap]:
+    """Return runs of exchange sessions without a bar."""
+    # East of Greenwich a session can open on the UTC day before; its middle does not.
+    middle = (channel["opened_at"] + channel["closed_at"]) // 2
+    days = middle.astype("datetime64[ns]").astype("datetime64[D]")
+    sessions = sessions_between(calendar, days[0], days[-1])
+    found = np.searchsorted(sessions, days)
+    holes = np.flatnonzero(np.diff(found) > 1)
+    closed, opened = channel["closed_at"], channel["opened_at"]
+    return [
+        Gap(int(closed[i]), int(opened[i + 1]), int(found[i + 1] - found[i] - 1)) for i in holes
+    ]
+
+
+def _gaps_in_sessions(channel: Channel, calendar: str, step: int) -> list[Gap]:
+    """Return holes of bars shorter than a day: bars of their grid that would open in a session.
+
+    Each bar gives the grid of its own session; sessions without any bar take the grid of the bar
+    before them, counted from the open: clock changes do not move it.
+    """
+    opened, closed = channel["opened_at"], channel["closed_at"]
+    # Two bars that touch have no hole, and those are nearly all.
+    torn = np.flatnonzero(opened[1:] > closed[:-1])
+    if len(torn) == 0:
+        return []
+    hours = hours_between(calendar, int(opened[0]), int(closed[-1]))
+    found = []
+    for i in torn.tolist():
+        before, after = int(opened[i]), int(opened[i + 1])
+        due = _on_grid(hours, (before, after), (before, after), step)
+        due = due[(due >= before + step) & (due <= after - step)]
+        if len(due):
+            found.append(Gap(int(due[0]), after, len(due)))
+    return found
+
+
+def _on_grid(
+    hours: Instants, span: tuple[int, int], beside: tuple[int, int], step: int
+) -> Instants:
+    """Return when bars open in the sessions that a span of time touches.
+
+    ``hours`` are pairs of instants at which the exchange opens and closes, ``beside`` the openings
+    of the bars before and after the span, which give the grid.
+    """
+    before, after = beside
+    first = int(np.searchsorted(hours[:, 1], span[0], side="right"))
+    stop = int(np.searchsorted(hours[:, 0], span[1]))
+    last, following = _phase(hours, before, step), _phase(hours, after, step)
+    # Clock changes move a grid of UTC hours against the session, unless its step divides an hour.
+    is_utc = last != following and (after - before) % step == 0
+    due: list[Instants] = []
+    for opens, closes in hours[first:stop].tolist():
+        phase = (before - opens) % step if is_utc else last
+        # A session that holds the bar after the hole has that bar's grid.
+        phase = following if opens <= after < closes else phase
+        due.append(np.arange(opens + phase, closes, step))
+    return np.concatenate(due) if due else np.empty(0, np.int64)
+
+
+def _phase(hours: Instants, at: int, step: int) -> int:
+    """Return where a bar lies on its grid, counted from the nearest opening of the exchange."""
+    row = max(int(np.searchsorted(hours[:, 0], at, side="right")) - 1, 0)
+    opens = int(hours[row, 0]) if len(hours) else 0
+    return (at - opens) % step
+
+
+def window_gaps(channel: Channel, calendar: str, start: int, end: int) -> list[Gap]:
+    """Return the holes of bars in a window: those inside it, and where bars do not reach its edges.
+
+    Only bars due wholly inside ``[start, end]`` count. An edge that is farther away than the
+    longest closure of a market is no hole: the instrument begins later or ended before.
+    """
+    rows = np.flatnonzero((channel["opened_at"] >= start) & (channel["closed_at"] <= end))
+    if len(rows) == 0:
+        return []
+    step, around = Timeframe(channel.key.timeframe).ns, range(int(rows[0]), int(rows[-1]) + 1)
+    found = gaps(channel.take(slice(around.start, around.stop)), calendar)
+    opened, closed = int(channel["opened_at"][rows[0]]), int(channel["closed_at"][rows[-1]])
+    reach = max(step, DAY_NS if calendar == ALWAYS_OPEN else LONGEST_CLOSURE_NS)
+    if 0 < opened - start <= reach:
+        due = _due_at_edge(calendar, (start, opened), opened, step)
+        found += [Gap(start, opened, due)] if due else []
+    if 0 < end - closed <= reach:
+        due = _due_at_edge(calendar, (closed, end), int(channel["opened_at"][rows[-1]]), step)
+        found += [Gap(closed, end, due)] if due else []
+    return sorted(found)
+
+
+def _due_at_edge(calendar: str, span: tuple[int, int], beside: int, step: int) -> int:
+    """Return how many bars are due wholly inside a span at whose edge a bar opens or closes."""
+    start, end = span
+    if calendar == ALWAYS_OPEN or step > DAY_NS:
+        return (end - start) // step
+    hours = hours_between(calendar, start, end)
+    if step == DAY_NS:
+        opens, closes = session_bounds(calendar, sessions_around(calendar, start, end))
+    else:
+        opens = _on_grid(hours, span, (beside, beside), step)
+        last = hours[np.searchsorted(hours[:, 0], opens, side="right") - 1, 1]
+        closes = np.minimum(opens + step, last)
+    return int(((opens >= start) & (closes <= end)).sum())
+
+
+# Points -------------------------------------------------------------------------------------------
+
+
+def to_the_minute(at: Instants) -> Instants:
+    """Return instants rounded to a minute: venues stamp a settlement some milliseconds late."""
+    rounded: Instants = (at + MINUTE_NS // 2) // MINUTE_NS * MINUTE_NS
+    return rounded
+
+
+def steps_of(event_at: Instants) -> list[tuple[int, int]]:
+    """Return the distances between points, to the minute, equal neighbours counted together."""
+    steps = np.diff(to_the_minute(event_at))
+    return joined_steps((int(step), 1) for step in steps[steps > 0].tolist())
+
+
+def joined_steps(steps: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return steps with equal neighbours counted together."""
+    joined: list[tuple[int, int]] = []
+    for step, count in steps:
+        if joined and joined[-1][0] == step:
+            joined[-1] = (step, joined[-1][1] + count)
+        else:
+            joined.append((step, count))
+    return joined
+
+
+def point_holes(kind: ChannelKind, first_at: int, steps: Steps) -> list[PointHole]:
+    """Return the holes between points that follow each other.
+
+    Of all readings of the steps (an interval at each of them, and holes where a step is several
+    intervals) the cheapest counts: a hole costs 1, a change of interval 2.5. So at an end of the
+    rows three steps of a longer interval are that interval, in the middle of shorter steps six;
+    fewer are holes. A shorter step always is a shorter interval. Of equally cheap readings that
+    counts which misses fewer rows.
+
+    Funding settles every 1, 2, 4 or 8 hours, or at what most steps of the rows show below 8 hours.
+    A longer step is a hole however often it comes, but in sums of half a day or a day without a
+    shorter step. Other points have the intervals that three equal steps in a row show, or the most
+    frequent one.
+    """
+    intervals = local_intervals(kind, steps)
+    found: list[PointHole] = []
+    at = first_at
+    for i, (step, count) in enumerate(steps):
+        before = intervals[i - 1] if i else intervals[i]
+        after = intervals[i + 1] if i + 1 < len(intervals) else intervals[i]
+        if round(step / intervals[i]) > 1:
+            for n in range(count):
+                around = (
+                    before if n == 0 else intervals[i],
+                    intervals[i],
+                    after if n == count - 1 else intervals[i],
+                )
+                due = _due_between(at, at + step, around)
+                if len(due):
+                    found.append(PointHole(due, at + step))
+                at += step
+        else:
+            at += step * count
+    return found
+
+
+def settlement_holes(event_at: Instants, start: int, end: int) -> list[PointHole]:
+    """Return the settlements missing between records, and in ``[start, end)`` around them.
+
+    The first and the last interval reach on to the edges. Without any record settlements are due
+    every 8 hours from midnight UTC.
+    """
+    if len(event_at) == 0:
+        due = np.arange(-(-start // USUAL_FUNDING_NS) * USUAL_FUNDING_NS, end, USUAL_FUNDING_NS)
+        return [PointHole(due, int(due[-1]) + USUAL_FUNDING_NS)] if len(due) else []
+    event, steps = to_the_minute(event_at), steps_of(event_at)
+    usual = local_intervals(ChannelKind.FUNDING, steps) or [USUAL_FUNDING_NS]
+    first, last = int(event[0]), int(event[-1])
+    early = np.arange(first - usual[0], start - 1, -usual[0], dtype=np.int64)[::-1]
+    late = np.arange(last + usual[-1], end, usual[-1], dtype=np.int64)
+    found = [PointHole(early, first)] if len(early) else []
+    found += point_holes(ChannelKind.FUNDING, first, steps)
+    return found + ([PointHole(late, int(late[-1]) + usual[-1])] if len(late) else [])
+
+
+def local_intervals(kind: ChannelKind, steps: Steps) -> list[int]:
+    """Return the interval in force at each step, see :func:`point_holes`."""
+    candidates = _candidates(kind, steps)
+    if not candidates:
+        return [step for step, _ in steps]
+    cost = [0.0] * len(candidates)
+    origin: list[list[int]] = []
+    for step, count in steps:
+        cheapest = min(range(len(cost)), key=cost.__getitem__)
+        change = cost[cheapest] + (_CHANGE_COST if origin else 0.0)
+        stays = [known <= change for known in cost]
+        origin.append([c if stays[c] else cheapest for c in range(len(cost))])
+        cost = [
+            min(known, change) + count * _step_cost(step, interval)
+            for known, interval in zip(cost, candidates, strict=True)
+        ]
+    chosen = [min(range(len(cost)), key=cost.__getitem__)] if steps else []
+    for before in reversed(origin[1:]):
+        chosen.append(before[chosen[-1]])
+    return [candidates[c] for c in reversed(chosen)]
+
+
+def _candidates(kind: ChannelKind, steps: Steps) -> list[int]:
+    """Return the intervals that steps may follow, the longest first."""
+    counts: dict[int, int] = {}
+    for step, count in steps:
+        counts[step] = counts.get(step, 0) + count
+    usual = max(counts, key=lambda step: (counts[step], -step)) if counts else 0
+    if kind is ChannelKind.FUNDING:
+        found = set(FUNDING_INTERVALS_NS)
+        if 0 < usual < USUAL_FUNDING_NS or (usual in _FUNDING_SUMS_NS and usual == min(counts)):
+            found.add(usual)
+        return sorted(found, reverse=True)
+    if len(steps) > sum(counts.values()) / 2 > _STEPS_AROUND:
+        # Events of their own time have no interval.
+        return []
+    shown = {step for step, count in steps if count >= _SHOWN_STEPS}
+    return sorted({*shown, usual} - {0}, reverse=True)
+
+
+def _step_cost(step: int, interval: int) -> float:
+    """Return what it costs to read a step as an interval's; infinite when it is too short."""
+    times = round(step / interval)
+    if times < 1:
+        return float("inf")
+    fits = abs(step - times * interval) <= MINUTE_NS
+    hole = 1 + _ROW_COST * (times - 1) if times > 1 else 0.0
+    return hole + (0.0 if fits else _MISFIT_COST)
+
+
+def _due_between(start: int, end: int, around: tuple[int, int, int]) -> Instants:
+    """Return when points were due between two that are there.
+
+    ``around`` are the intervals before, at and after the step. Where the interval changes in it,
+    it changes at a settlement of the longer one: the last one possible on the way to a shorter
+    interval, the first one on the way to a longer one. So no row counts that may not have been due.
+    """
+    before, own, after = around
+    longer, shorter = max(around), min(around)
+    if longer == shorter:
+        times = round((end - start) / own)
+        return start + own * np.arange(1, times, dtype=np.int64)
+    if before > min(own, after):
+        change = start + (end - start) // longer * longer
+        early, late = longer, shorter
+    else:
+        change = end - (end - start) // longer * longer
+        early, late = shorter, longer
+    due = np.concatenate(
+        (np.arange(start, change, early), np.arange(change, end, late, dtype=np.int64))
+    )
+    # Late stamps must not make a row due a minute before the next one.
+    inside: Instants = due[(due > start) & (due < end - MINUTE_NS)]
+    return inside
+
+
+def _series_gaps(event_at: Instants) -> list[Gap]:
+    """Return steps of ten usual ones or more; the usual one is the median of those around."""
+    facts = np.unique(event_at)
+    steps = np.diff(facts)
+    if len(steps) == 0:
+        return []
+    half = _STEPS_AROUND // 2
+    around = [np.sort(steps[max(i - half, 0) : i + half + 1]) for i in range(len(steps))]
+    # Of two middle ones the shorter: a few rows with a hole must not hide it.
+    usual = np.array([window[(len(window) - 1) // 2] for window in around])
+    missing = steps // np.maximum(usual, 1) - 1
+    return [
+        Gap(int(facts[i] + usual[i]), int(facts[i + 1]), int(missing[i]))
+        for i in np.flatnonzero(missing + 1 >= _SERIES_HOLE_STEPS)
+    ]
+
+
+def zero_volume_runs(channel: Channel) -> list[Gap]:
+    """Return runs of bars without volume: outages, or fills made upstream."""
+    if channel.key.kind is not ChannelKind.BARS:
+        return []
+    idle = np.concatenate(([False], channel["volume"] == 0, [False]))
+    edges = np.flatnonzero(idle[1:] != idle[:-1])
+    opened, closed = channel["opened_at"], channel["closed_at"]
+    return [
+        Gap(int(opened[a]), int(closed[b - 1]), int(b - a))
+        for a, b in zip(edges[::2], edges[1::2], strict=True)
+    ]
