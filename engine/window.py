@@ -169,7 +169,10 @@ def refuse_gaps(
         if key.instrument not in requirements.traded or key.kind is not BARS:
             continue
         calendar = dataset.instruments[key.instrument].calendar
-        for gap in window_gaps(dataset.channels[key], calendar, *window):
+        start, end = window
+        if key in requirements.late and len(dataset.channels[key]):
+            start = max(start, int(dataset.channels[key]["opened_at"][0]))
+        for gap in window_gaps(dataset.channels[key], calendar, start, end):
             if gap.missing > allowed:
                 raise GapError(
                     f"{key}: {gap.missing} bars missing from {utc_text(gap.started_at)}; "

@@ -86,7 +86,10 @@ def missing_bars(record: RunRecord) -> str:
         key = _filled_in(run, name)
         bars, calendar = run.dataset.channels[key], run.dataset.instruments[name].calendar
         inside = (bars["opened_at"] >= record.start) & (bars["closed_at"] <= record.end)
-        holes = window_gaps(bars, calendar, record.start, record.end)
+        # Before a late instrument's first bar nothing is missing.
+        is_late = key in run.requirements.late
+        begins = max(record.start, int(bars["opened_at"][0])) if is_late else record.start
+        holes = window_gaps(bars, calendar, begins, record.end)
         count, held = sum(gap.missing for gap in holes), int(inside.sum())
         words = {0: "no bar", 1: "1 bar"}.get(count, f"{count:,} bars")
         share = f" ({held:,} of {held + count:,} are there)" if count else ""
