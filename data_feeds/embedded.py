@@ -36,6 +36,7 @@ _SOURCES = (
     "catalog",
     "dataset.py",
     "embedded.py",
+    "gate",
     "instrument.py",
     "releases.py",
     "schema.py",

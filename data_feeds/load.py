@@ -13,8 +13,9 @@ from data_feeds.catalog import Catalog
 from data_feeds.dataset import Dataset
 from data_feeds.embedded import embedded_catalog
 from data_feeds.errors import CoverageError
+from data_feeds.gate.stamps import on_grid
 from data_feeds.instrument import Instrument
-from data_feeds.schema import Channel, ChannelKey, ChannelKind, utc_text
+from data_feeds.schema import Channel, ChannelKey, ChannelKind, utc_text, validate
 from data_feeds.timeframe import DAY_NS, Timeframe
 
 EMBEDDED = "embedded"
@@ -95,6 +96,10 @@ def load_dataset(
                 raise _missing(key, held)
             continue
         whole = _rows(source, origin, key, (start - warmup_ns, end))
+        if isinstance(source, Dataset):
+            # A catalog's rows have passed the gate.
+            whole = on_grid(whole)[0]
+            validate(whole)
         if origin != key:
             whole = resample_bars(whole, Timeframe(key.timeframe))
         part = _window(whole, start - warmup_ns, end)

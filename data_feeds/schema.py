@@ -132,8 +132,13 @@ def empty_columns(key: ChannelKey, rows: int) -> dict[str, Array]:
 
 
 def utc_text(at: int) -> str:
-    """Return an instant as people write it, e.g. ``2026-02-06T03:00Z`` (seconds when not zero)."""
+    """Return an instant as people write it, e.g. ``2026-02-06T03:00Z``.
+
+    Seconds, and parts of them, are there when they are not zero.
+    """
     text = str(np.datetime64(int(at), "ns").astype("datetime64[s]"))
+    if part := int(at) % 10**9:
+        return f"{text}.{part:09d}".rstrip("0") + "Z"
     return (text[:-3] if text.endswith(":00") else text) + "Z"
 
 
@@ -148,7 +153,7 @@ def validate(channel: Channel) -> None:
     ------
     SchemaError : the first broken rule, with channel, row, time, value and what to do.
     """
-    _check_columns(channel)
+    check_columns(channel)
     if len(channel) == 0:
         return
     if channel.key.kind in (ChannelKind.BARS, ChannelKind.MARK):
@@ -161,8 +166,13 @@ def validate(channel: Channel) -> None:
     _check_values(channel)
 
 
-def _refuse(channel: Channel, broken: Array, column: str, rule: str, remedy: str) -> None:
-    """Raise for the first row at which ``broken`` is true."""
+def refuse_rows(channel: Channel, broken: Array, column: str, rule: str, remedy: str) -> None:
+    """Raise for the first row at which ``broken`` is true.
+
+    Raises
+    ------
+    SchemaError : with channel, row, time, value, ``rule`` and ``remedy``.
+    """
     rows = np.flatnonzero(broken)
     if len(rows) == 0:
         return
@@ -176,7 +186,13 @@ def _refuse(channel: Channel, broken: Array, column: str, rule: str, remedy: str
     )
 
 
-def _check_columns(channel: Channel) -> None:
+def check_columns(channel: Channel) -> None:
+    """Raise unless a channel has its kind's columns, of their types and equally long.
+
+    Raises
+    ------
+    SchemaError : the first that is missing, unknown or of another type.
+    """
     kind = channel.key.kind
     times = time_columns(kind)
     expected = {*times, *VALUE_COLUMNS[kind], "label"}
@@ -209,22 +225,24 @@ def _after_previous(broken: Array) -> Array:
 def _check_bar_times(channel: Channel) -> None:
     opened, closed = channel["opened_at"], channel["closed_at"]
     order = "sort the rows and remove duplicates, or set sort: true in the mapping"
-    _refuse(
+    refuse_rows(
         channel,
         _after_previous(opened[1:] <= opened[:-1]),
         "opened_at",
         "is not after the row before",
         order,
     )
-    _refuse(channel, closed <= opened, "closed_at", "is not after opened_at", "fix the timeframe")
-    _refuse(
+    refuse_rows(
+        channel, closed <= opened, "closed_at", "is not after opened_at", "fix the timeframe"
+    )
+    refuse_rows(
         channel,
         _after_previous(opened[1:] < closed[:-1]),
         "opened_at",
         "overlaps the row before",
         "check the timeframe and remove overlapping rows",
     )
-    _refuse(
+    refuse_rows(
         channel,
         channel["available_at"] < closed,
         "available_at",
@@ -237,19 +255,21 @@ def _check_point_times(channel: Channel) -> None:
     event, known = channel["event_at"], channel["available_at"]
     stepped = event[1:] > event[:-1]
     revised = (event[1:] == event[:-1]) & (known[1:] > known[:-1])
-    _refuse(
+    refuse_rows(
         channel,
         _after_previous(~(stepped | revised)),
         "event_at",
         "is not after the row before",
         "sort the rows and remove duplicates; a revision needs a later available_at",
     )
-    _refuse(channel, known < event, "available_at", "is before event_at", "fix the release rule")
+    refuse_rows(
+        channel, known < event, "available_at", "is before event_at", "fix the release rule"
+    )
 
 
 def _check_known_in_order(channel: Channel) -> None:
     known = channel["available_at"]
-    _refuse(
+    refuse_rows(
         channel,
         _after_previous(known[1:] < known[:-1]),
         "available_at",
@@ -261,7 +281,7 @@ def _check_known_in_order(channel: Channel) -> None:
 def _check_bar_prices(channel: Channel) -> None:
     for column in ("open", "high", "low", "close"):
         # A comparison with NaN is false, so NaN is refused here too.
-        _refuse(
+        refuse_rows(
             channel,
             ~(channel[column] > 0),
             column,
@@ -272,9 +292,9 @@ def _check_bar_prices(channel: Channel) -> None:
     top = np.maximum(channel["open"], channel["close"])
     bottom = np.minimum(channel["open"], channel["close"])
     repair = "repair the row at its source"
-    _refuse(channel, high < low, "high", "is below low", repair)
-    _refuse(channel, high < top, "high", "is below open or close", repair)
-    _refuse(channel, low > bottom, "low", "is above open or close", repair)
+    refuse_rows(channel, high < low, "high", "is below low", repair)
+    refuse_rows(channel, high < top, "high", "is below open or close", repair)
+    refuse_rows(channel, low > bottom, "low", "is above open or close", repair)
 
 
 def _check_values(channel: Channel) -> None:
@@ -282,11 +302,13 @@ def _check_values(channel: Channel) -> None:
     for column in VALUE_COLUMNS[kind]:
         values = channel[column]
         bad = np.isinf(values) if column in NULLABLE else ~np.isfinite(values)
-        _refuse(channel, bad, column, "is not a finite number", "drop the row or find its value")
+        refuse_rows(
+            channel, bad, column, "is not a finite number", "drop the row or find its value"
+        )
         if kind not in (ChannelKind.FUNDING, ChannelKind.SERIES):
-            _refuse(channel, values < 0, column, "is negative", "check the sign at the source")
+            refuse_rows(channel, values < 0, column, "is negative", "check the sign at the source")
     if kind is ChannelKind.FUNDING:
-        _refuse(
+        refuse_rows(
             channel,
             np.abs(channel["rate"]) > MAX_FUNDING_RATE,
             "rate",
@@ -294,7 +316,7 @@ def _check_values(channel: Channel) -> None:
             "if the file gives percent, set scale: {rate: 0.01} in the mapping",
         )
     label = channel["label"]
-    _refuse(
+    refuse_rows(
         channel,
         (label < 0) | (label > max(Provenance)),
         "label",

@@ -20,6 +20,7 @@ import numpy as np
 from pydantic import ConfigDict, Field
 
 from data_feeds.dataset import Dataset
+from data_feeds.gate.stamps import on_grid
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.options.contract import PutSpread
 from data_feeds.schema import Channel, ChannelKey, ChannelKind, time_columns, validate
@@ -139,19 +140,20 @@ def series(rows: Sequence[tuple[int, float]], name: str) -> Channel:
 
 
 def table(*channels: Channel, instruments: Sequence[Instrument] = (PERP, SPOT, ETF)) -> Dataset:
-    """Return a validated dataset of the channels, with the instruments that they name.
+    """Return a dataset of the channels as the gate lets them in, and their instruments.
 
     Raises
     ------
     SchemaError : a row breaks its kind's rules, e.g. a high below the close.
     """
-    for channel in channels:
+    passed = [on_grid(channel)[0] for channel in channels]
+    for channel in passed:
         validate(channel)
-    named = {channel.key.instrument for channel in channels}
+    named = {channel.key.instrument for channel in passed}
     known = {item.id: item for item in instruments if item.id in named}
     for name in sorted(named - set(known)):
         known[name] = Instrument(id=name, kind=InstrumentKind.SERIES)
-    return Dataset(known, {channel.key: channel for channel in channels})
+    return Dataset(known, {channel.key: channel for channel in passed})
 
 
 class ScriptParams(PlaybookParams):

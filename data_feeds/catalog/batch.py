@@ -29,6 +29,7 @@ from data_feeds.catalog.index import (
 from data_feeds.catalog.parts import described, encode, seams, split
 from data_feeds.catalog.reading import broken, read_parts
 from data_feeds.errors import SchemaError
+from data_feeds.gate import Admitted, admitted
 from data_feeds.instrument import Instrument
 from data_feeds.schema import (
     Array,
@@ -53,6 +54,8 @@ class Batch:
         self._folder = folder
         self._lock = filelock.FileLock(str(folder / LOCK_NAME))
         self._index: Index | None = None
+        #: What the gate did to the channels written so far.
+        self.admissions: dict[ChannelKey, Admitted] = {}
 
     def replace(
         self, instrument: Instrument, channel: Channel, origin: Origin | None = None
@@ -64,7 +67,7 @@ class Batch:
         SchemaError : the channel breaks its rules, or is not the instrument's.
         StorageError : the disk refuses.
         """
-        _check(instrument, channel)
+        channel = self._admitted(instrument, channel)
         # Only now, so that an import refused at its first file leaves no trace.
         self._begun()
         parts = self._store(instrument, channel)
@@ -91,7 +94,7 @@ class Batch:
             if entry is None:
                 raise SchemaError(f"{channel.key}: no rows; nothing to store")
         else:
-            _check(instrument, channel)
+            channel = self._admitted(instrument, channel)
         if entry is None:
             parts = self._store(instrument, channel)
             return self._put(instrument, channel.key, parts, covered=(covered,), origin=origin)
@@ -128,6 +131,12 @@ class Batch:
                 self._sweep()
         finally:
             self._lock.release()
+
+    def _admitted(self, instrument: Instrument, channel: Channel) -> Channel:
+        """Return rows as the gate lets them in."""
+        _check_names(instrument, channel)
+        self.admissions[channel.key] = passed = admitted(instrument, channel)
+        return passed.channel
 
     def _begun(self) -> Index:
         """Return the index so far; the first call locks the catalog and reads it."""
@@ -223,12 +232,11 @@ def _joined(pieces: Sequence[Channel]) -> Channel:
     return Channel(pieces[0].key, columns)
 
 
-def _check(instrument: Instrument, channel: Channel) -> None:
+def _check_names(instrument: Instrument, channel: Channel) -> None:
     if channel.key.instrument != instrument.id:
         raise SchemaError(f"{channel.key} does not belong to {instrument.id}")
     if len(channel) == 0:
         raise SchemaError(f"{channel.key}: no rows; nothing to store")
-    validate(channel)
     if not _SAFE_ID.fullmatch(instrument.id):
         raise SchemaError(
             f"instrument id {instrument.id!r}: use letters, digits, dot, dash and underscore"

@@ -78,7 +78,7 @@ class BinanceArchive:
         ``end`` is not in the answer.
 
         Days of a monthly file that lack bars are filled from the daily files, and the other way
-        round. A funding rate is stamped with its whole minute. Rows whose open interest is zero, a
+        round. A funding rate is stamped with its whole hour. Rows whose open interest is zero, a
         defect of the archive, are left out.
 
         Raises

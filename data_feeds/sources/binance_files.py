@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from data_feeds.errors import SchemaError
+from data_feeds.gate.stamps import settlements
 from data_feeds.schema import (
     VALUE_COLUMNS,
     Array,
@@ -201,8 +202,8 @@ def _times(stamps: "pd.Series[int]", url: str, key: ChannelKey, period: Period) 
         closed = opened + length
         return {"opened_at": opened, "closed_at": closed, "available_at": closed.copy()}
     if key.kind is ChannelKind.FUNDING:
-        # Stamped when it was computed, some milliseconds after the minute at which it was paid.
-        event = _count_ns(stamps, url) // MINUTE_NS * MINUTE_NS
+        # Stamped when it was computed, some milliseconds after the hour at which it was paid.
+        event = settlements(_count_ns(stamps, url))
     else:
         late = _METRICS_STEP_NS if period.started_at >= _STAMPED_BY_START else 0
         event = _text_ns(stamps, url) + late

@@ -14,6 +14,7 @@ import numpy as np
 
 from data_feeds.catalog import Origin
 from data_feeds.errors import PermanentSourceError, SchemaError
+from data_feeds.gate.stamps import settlements
 from data_feeds.schema import (
     VALUE_COLUMNS,
     Channel,
@@ -288,8 +289,8 @@ class CcxtPerps:
     def _rate(self, row: dict[str, Any]) -> tuple[int, Values]:
         key = ChannelKey(self._symbol, ChannelKind.FUNDING)
         stamp = self._stamp(key, row.get("timestamp"), row)
-        # Stamps are some milliseconds late (…00003 ms); the position at the full minute pays.
-        return stamp // MINUTE_NS * MINUTE_NS, self._numbers(key, [row.get("fundingRate")], row)
+        # Stamps are some milliseconds late (…00003 ms); the position at the full hour pays.
+        return int(settlements(np.int64(stamp))), self._numbers(key, [row.get("fundingRate")], row)
 
     def _open_interest(self, key: ChannelKey, until: int) -> _Feed:
         if self._exchange == "okx":

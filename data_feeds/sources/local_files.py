@@ -10,6 +10,7 @@ import pandas as pd
 from data_feeds.calendar import session_bounds, sessions_between
 from data_feeds.catalog import Catalog, CatalogEntry, Origin
 from data_feeds.errors import GapError, SchemaError, SourceError
+from data_feeds.gate import Admitted, admitted
 from data_feeds.holes import gaps
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.releases import known_at
@@ -39,6 +40,7 @@ class ImportReport:
     key: ChannelKey
     entry: CatalogEntry
     files: tuple[Path, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def file(self) -> Path:
@@ -81,17 +83,21 @@ def import_mapping(
                 progress(str(key), n + 1, len(jobs))
             instrument = instruments[key.instrument]
             channel: Channel | None = None
+            notes: list[str] = []
             for entry in entries:
                 try:
-                    rows = read_channel(folder / entry.path, entry, instrument)
+                    passed = read_channel(folder / entry.path, entry, instrument)
+                    rows = passed.channel
                     channel = rows if channel is None else filled(channel, rows)
                 except (SchemaError, SourceError, GapError) as error:
                     line = document.line(("files", mapping.files.index(entry)))
                     raise type(error)(f"{error} (mapping {path}:{line})") from error
+                if passed.snapped:
+                    notes.append(f"{entry.path}: {passed.text}")
             assert channel is not None
             written = batch.replace(instrument, channel, _origin(entries))
             files = tuple(folder / entry.path for entry in entries)
-            reports.append(ImportReport(key, written, files))
+            reports.append(ImportReport(key, written, files, tuple(notes)))
     return reports
 
 
@@ -141,8 +147,8 @@ def _origin(entries: Sequence[FileEntry]) -> Origin:
     )
 
 
-def read_channel(path: Path, entry: FileEntry, instrument: Instrument) -> Channel:
-    """Return one file's rows as a validated channel.
+def read_channel(path: Path, entry: FileEntry, instrument: Instrument) -> Admitted:
+    """Return one file's rows as the gate lets them in.
 
     Raises
     ------
@@ -173,11 +179,11 @@ def read_channel(path: Path, entry: FileEntry, instrument: Instrument) -> Channe
     if len(channel) == 0:
         raise SchemaError(f"{path}: no rows for {channel.key}; check symbol, start and the file")
     try:
-        validate(channel)
+        passed = admitted(instrument, channel)
     except SchemaError as error:
         raise SchemaError(f"{path}: {error}") from error
-    _check_gaps(channel, instrument, path, entry)
-    return channel
+    _check_gaps(passed.channel, instrument, path, entry)
+    return passed
 
 
 def _fact(kind: ChannelKind) -> str:

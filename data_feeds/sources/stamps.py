@@ -15,6 +15,8 @@ from data_feeds.sources.mapping import Stamp, TimeColumn
 FIRST_YEAR = 1678
 LAST_YEAR = 2261
 
+# Seconds up to 2100 read as milliseconds, or one unit of the next two, end within so many.
+_FIRST_WEEKS_S = 4.2e6
 # An offset after a clock time; the dashes of a bare date are none.
 _OFFSET = re.compile(r"[Tt ]\d.*(?:[Zz]|[+-]\d{2}(?::?\d{2})?)\s*$")
 
@@ -85,7 +87,27 @@ def _from_numbers(
         pd.to_datetime(numbers.to_numpy(), unit=unit, utc=True, errors="coerce")
     )
     _refuse(np.asarray(found.isna()), column, time, path, f"is not a time in {unit} since 1970")
+    _refuse_finer_unit(found, column, time, path)
     return found
+
+
+def _refuse_finer_unit(
+    found: pd.DatetimeIndex, column: pd.Series, time: TimeColumn, path: Path | str
+) -> None:
+    """Raise where times of our days were counted in a longer unit than the mapping says."""
+    per_second = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+    seconds = found.as_unit("s").asi8
+    early = (seconds > 0) & (seconds < _FIRST_WEEKS_S)
+    if not early.any():
+        return
+    count = float(pd.to_numeric(column).iloc[int(np.argmax(early))])
+    # The unit in which the count lies between 1980 and 2100.
+    meant = [unit for unit, units in per_second.items() if 3e8 < count / units < 4.2e9]
+    if meant:
+        _refuse(
+            early, column, time, path,
+            f"lies in 1970 as {time.unit}; if it counts {meant[0]}, set time: {{unit: {meant[0]}}}",
+        )  # fmt: skip
 
 
 def _from_text(column: pd.Series, time: TimeColumn, path: Path | str) -> pd.DatetimeIndex:

@@ -45,8 +45,15 @@ def import_command(
         )
     for done in reports:
         entry = done.entry
-        print(f"{done.key}: {entry.rows} rows, {coverage_text(entry)}, from {done.file.name}")
-    print(f"{len(reports)} channels in {data}")
+        files = ", ".join(dict.fromkeys(file.name for file in done.files))
+        print(f"{done.key}: {entry.rows} rows, {coverage_text(entry)}, from {files}")
+        for note in done.notes:
+            print(f"  {note}")
+    print(f"{_counted(len(reports), 'channel')} written to {data}")
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 @app.command("list")

@@ -190,14 +190,17 @@ def test_rows_of_another_venue_are_refused(tmp_path: Path) -> None:
 
 
 def test_rows_that_overlap_stored_ones_beyond_their_stretch_are_refused(tmp_path: Path) -> None:
+    # An hour from 14:30 on, beside one of 15:00: an exchange's hours may begin at either.
+    spy, hours = session_hours(["2026-02-02"])
+    first = int(hours["opened_at"][0])
+    half = {name: hours[name] + STEP for name in ("opened_at", "closed_at", "available_at")}
     catalog = Catalog(tmp_path)
-    # The last half hour of January, answered as if it were two hours long.
-    rows = list(range(96, 140))
-    extended(catalog, half_hours(rows), span(96, 140))
-    long = half_hours([95])
-    long = replaced(long, closed_at=[T0 + 97 * STEP], available_at=[T0 + 97 * STEP])
-    with pytest.raises(SchemaError, match=r"overlap"):
-        extended(catalog, long, span(95, 96))
+    with catalog.batch() as batch:
+        stored = Channel(hours.key, {**hours.columns, **half})
+        batch.extend(spy, stored, Span(started_at=first + STEP, ended_at=first + 6 * STEP), VENUE)
+    asked = Span(started_at=first, ended_at=first + STEP)
+    with catalog.batch() as batch, pytest.raises(SchemaError, match=r"overlaps the row before"):
+        batch.extend(spy, hours.take(slice(0, 1)), asked, VENUE)
 
 
 def test_what_a_killed_writer_left_is_swept_by_the_next(tmp_path: Path) -> None:

@@ -46,12 +46,15 @@ def test_a_second_entry_fills_holes_and_ends_and_the_first_wins(tmp_path: Path) 
 
 
 def test_a_bar_that_overlaps_one_of_the_first_is_left_out(tmp_path: Path) -> None:
-    # Half an hour off, beside bars of 00:00-01:00 and 04:00-05:00: only 01:00-04:00 is free.
-    first = GOOD_BARS.replace("01:00", "04:00")
-    more = "t,o,h,l,c,v\n" + "".join(f"2026-02-06 0{hour}:30,20,23,19,22,1\n" for hour in range(4))
-    channel = perp_bars(imported(tmp_path, BARS + MORE, bars=first, more=more))
+    # Half an hour off, beside bars of 15:00-16:00 and 19:00-20:00: only 16:00-19:00 is free. Hours
+    # of an exchange begin at the clock's or at the session's.
+    first = GOOD_BARS.replace("00:00", "15:00").replace("01:00", "19:00")
+    more = "t,o,h,l,c,v\n" + "".join(f"2026-02-06 {at}:30,20,23,19,22,1\n" for at in range(15, 19))
+    mapping = (BARS + MORE).replace("instrument: P", "instrument: SPY")
+    catalog = imported(tmp_path, mapping, bars=first, more=more)
+    channel = catalog.read(ChannelKey("SPY", ChannelKind.BARS, "1h"))
     assert [utc_text(at) for at in channel["opened_at"]] == [
-        f"2026-02-06T0{at}Z" for at in ("0:00", "1:30", "2:30", "4:00")
+        f"2026-02-06T{at}Z" for at in ("15:00", "16:30", "17:30", "19:00")
     ]
 
 

@@ -146,3 +146,18 @@ def test_the_formula_has_the_sign_of_the_payer():
     # 2 x 30,000 x 0.0001 = 6, paid by the long and received by the short.
     assert funding_cash_flow(2.0, 30_000.0, 0.0001) == pytest.approx(-6.0)
     assert funding_cash_flow(-2.0, 30_000.0, 0.0001) == pytest.approx(6.0)
+
+
+@pytest.mark.parametrize("late_ns", [0, 18_000_000, -1_000_000, 59 * 10**9])
+def test_a_settlement_stamped_beside_its_hour_is_paid_at_the_hour(late_ns):
+    # 10 x 102 x 0.001 at hour 2, by the position of hour 1; the one of hour 2 pays nothing.
+    market = table(
+        candles([FLAT] * 4),
+        marks([FLAT, FLAT, (102, 103, 98, 100), FLAT]),
+        funding([(hour(2) + late_ns, 0.001)]),
+    )
+    (paid,) = facts(play(market, {0: [enter()]}))
+    assert (paid.at, paid.price, paid.amount) == (hour(2), 102.0, pytest.approx(-1.02))
+    entered = play(market, {1: [enter()]})
+    assert entered.fills[0].at == hour(2)
+    assert facts(entered) == []

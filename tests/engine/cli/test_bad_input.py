@@ -168,7 +168,7 @@ def test_a_wrong_mode_is_refused(refused: Refused) -> None:
 def test_valid_bars_are_imported_listed_and_verified(command: Command) -> None:
     done = command("data", "import", "map.yaml", "--data", "catalog")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines()[-1] == "1 channels in catalog"
+    assert done.stdout.splitlines()[-1] == "1 channel written to catalog"
     listed = command("data", "list", "--data", "catalog", "--json")
     (entry,) = json.loads(listed.stdout)
     assert (entry["instrument"], entry["rows"]) == ("BTCUSDT-PERP", 3)

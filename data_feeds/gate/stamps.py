@@ -1,0 +1,123 @@
+"""Stamps on their grid: a venue's jitter is taken out, anything farther off is refused.
+
+Where money moves at an instant, a stamp some milliseconds late moves it to the wrong holder: a
+position opened at 08:00 would pay a settlement stamped 08:00:00.018. So a settlement is the whole
+hour it belongs to, and bars open where their timeframe says.
+"""
+
+import math
+
+import numpy as np
+
+from data_feeds.calendar import ALWAYS_OPEN
+from data_feeds.schema import Array, Channel, ChannelKind, refuse_rows, time_columns
+from data_feeds.timeframe import DAY_NS, HOUR_NS, MINUTE_NS, Timeframe
+
+# Venues settle on whole hours. Binance allows itself 15 seconds around a settlement; stamps of
+# records are computed later still, so a minute is taken, a sixtieth of the shortest interval.
+FUNDING_GRID_NS = HOUR_NS
+FUNDING_TOLERANCE_NS = MINUTE_NS
+# Other records on a regular grid (open interest, hourly sums, an index) are late by milliseconds.
+POINT_GRID_NS = MINUTE_NS
+POINT_TOLERANCE_NS = 10**9
+# How a bar's close is written where the end counts as inside it: 07:59:59, .999, .999999, ...
+LAST_UNITS_NS = (10**9, 10**6, 10**3, 1)
+
+_MONDAY_NS = 4 * DAY_NS
+# Sessions open at quarters of an hour, and bars are counted from the open or from the clock.
+_SESSION_GRID_NS = 15 * MINUTE_NS
+
+
+def on_grid(channel: Channel) -> tuple[Channel, Array]:
+    """Return rows with stamps within tolerance moved to their grid, and by how much each, ns.
+
+    ``available_at`` moves with the fact. Settlements go to the nearest whole hour; bars whose close
+    names the last second, milli-, micro- or nanosecond before it go to the close. Rows of other
+    kinds go to whole minutes where every one lies within a second of its own; records at odd
+    seconds stay as they are.
+    """
+    kind = channel.key.kind
+    if kind in (ChannelKind.BARS, ChannelKind.MARK):
+        late = -channel["opened_at"] % _step(channel.key.timeframe)
+        by = np.where(np.isin(late, LAST_UNITS_NS), late, 0)
+    elif kind is ChannelKind.FUNDING:
+        by = settlements(channel["event_at"]) - channel["event_at"]
+    else:
+        by = _jitter(channel["event_at"])
+    return (_moved(channel, by), by) if by.any() else (channel, by)
+
+
+def settlements(stamps: Array) -> Array:
+    """Return the whole hours that settlements belong to; stamps beyond tolerance as they are."""
+    by = _to_nearest(stamps, FUNDING_GRID_NS)
+    found: Array = np.where(abs(by) <= FUNDING_TOLERANCE_NS, stamps + by, stamps)
+    return found
+
+
+def check_stamps(channel: Channel, calendar: str) -> None:
+    """Raise for the first row off its grid; sessions' own bounds are the calendar's business.
+
+    Raises
+    ------
+    SchemaError : a settlement is not on a whole hour, a bar opens beside its timeframe or is not as
+        long as it.
+    """
+    kind = channel.key.kind
+    if kind is ChannelKind.FUNDING:
+        refuse_rows(
+            channel,
+            channel["event_at"] % FUNDING_GRID_NS != 0,
+            "event_at",
+            "lies more than 60 s from a whole hour, where venues settle",
+            "check the time's unit and zone, or leave the row out",
+        )
+    if kind in (ChannelKind.BARS, ChannelKind.MARK):
+        _check_bars(channel, calendar)
+
+
+def _check_bars(channel: Channel, calendar: str) -> None:
+    label = channel.key.timeframe
+    opened, closed, length = channel["opened_at"], channel["closed_at"], Timeframe(label).ns
+    if calendar == ALWAYS_OPEN:
+        offset = _MONDAY_NS if length % (7 * DAY_NS) == 0 else 0
+        off = (opened - offset) % _step(label) != 0
+        where = f"is not on a multiple of {label}"
+        wrong_length = closed - opened != length
+    else:
+        step = MINUTE_NS if length >= DAY_NS else math.gcd(length, _SESSION_GRID_NS)
+        off = opened % min(step, MINUTE_NS) != 0 if length >= DAY_NS else opened % step != 0
+        where = f"is off the grid of {label} bars"
+        # The last bar of a session may be shorter, a daily one is as long as its session.
+        wrong_length = (closed - opened > length) & (length < DAY_NS)
+    remedy = "a bar begins on its timeframe's grid: check stamp, unit and zone, or drop the row"
+    refuse_rows(channel, off, "opened_at", where, remedy)
+    refuse_rows(channel, wrong_length, "closed_at", f"is not {label} after opened_at", remedy)
+
+
+def _step(timeframe: str) -> int:
+    """Return the grid of a timeframe around the clock: its length, of longer ones than a day 1d."""
+    return min(Timeframe(timeframe).ns, DAY_NS)
+
+
+def _to_nearest(at: Array, grid_ns: int) -> Array:
+    return (at + grid_ns // 2) // grid_ns * grid_ns - at
+
+
+def _jitter(event: Array) -> Array:
+    """Return the moves that put every row on a whole minute; none where that is not jitter."""
+    by = _to_nearest(event, POINT_GRID_NS)
+    moved = event + by
+    # A revision repeats its fact and keeps doing so; two facts must not become one.
+    merged = (np.diff(moved) == 0) & (np.diff(event) != 0)
+    is_jitter = bool((abs(by) <= POINT_TOLERANCE_NS).all()) and not merged.any()
+    return by if is_jitter else np.zeros_like(by)
+
+
+def _moved(channel: Channel, by: Array) -> Channel:
+    """Return a channel with its facts moved; what was known at the fact is so still."""
+    times = time_columns(channel.key.kind)
+    columns = {**channel.columns, **{name: channel[name] + by for name in times[:-1]}}
+    fact, moved = channel[times[-2]], columns[times[-2]]
+    known = channel["available_at"]
+    columns["available_at"] = np.where(known == fact, moved, np.maximum(known, moved))
+    return Channel(channel.key, columns)
