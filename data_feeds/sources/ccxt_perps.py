@@ -290,7 +290,9 @@ class CcxtPerps:
         key = ChannelKey(self._symbol, ChannelKind.FUNDING)
         stamp = self._stamp(key, row.get("timestamp"), row)
         # Stamps are some milliseconds late (…00003 ms); the position at the full hour pays.
-        return int(settlements(np.int64(stamp))), self._numbers(key, [row.get("fundingRate")], row)
+        return int(settlements(np.array([stamp]))[0]), self._numbers(
+            key, [row.get("fundingRate")], row
+        )
 
     def _open_interest(self, key: ChannelKey, until: int) -> _Feed:
         if self._exchange == "okx":
