@@ -7,11 +7,12 @@ from typing import ClassVar, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
 from data_feeds.dataset import Dataset
 from data_feeds.schema import ChannelKey
 from engine.conditions import Condition
+from engine.config.base import KeysInOrder
 from engine.events import Fill
 from engine.intents import Intent
 from engine.views import AccountView, MarketView
@@ -19,7 +20,7 @@ from engine.views import AccountView, MarketView
 API_VERSION = 1
 
 
-class PlaybookParams(BaseModel):
+class PlaybookParams(KeysInOrder):
     """Base of a playbook's parameters: frozen, unknown keys refused, every field described."""
 
     model_config = ConfigDict(
@@ -36,7 +37,7 @@ class Requirements:
     clock : key of the bars whose closes are the decision rows
     channels : channels that must be there, the clock's included
     optional : channels that are used where the data have them; absent ones make conditions unknown
-    traded : instruments that intents may name
+    traded : instruments that intents may name; their order says nothing
     warmup_bars : decision rows before the window that ``prepare`` needs
     options : underlyings on which the signals may list contracts; what prices them is loaded
     shorter_ns : required channels that need less history than the clock's warm-up, ns: what there
@@ -52,6 +53,12 @@ class Requirements:
     shorter_ns: Mapping[ChannelKey, int] = field(default_factory=dict)
     options: tuple[str, ...] = ()
     late: frozenset[ChannelKey] = frozenset()
+
+    @property
+    def leading(self) -> str:
+        """The traded instrument that stands for the run where one must: the clock's, if traded."""
+        clock = self.clock.instrument
+        return clock if clock in self.traded else min(self.traded)
 
 
 @dataclass(frozen=True)

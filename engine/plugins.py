@@ -9,7 +9,7 @@ import importlib.util
 import sys
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
@@ -161,7 +161,8 @@ def requirements_of(playbook: AnyPlaybook) -> Requirements:
             f"playbook {playbook.name}: warmup_bars = {bars!r}; it must be a whole number from 0 "
             f"to {MAX_WARMUP_BARS:,}"
         )
-    return declared
+    # By name, so that the order of a file's keys decides nothing.
+    return replace(declared, traded=tuple(sorted(declared.traded)))
 
 
 def _raised(name: str, method: str, error: BaseException) -> PlaybookError:

@@ -35,7 +35,7 @@ NEVER = 0
 class RunFiles:
     """Everything the audit reads of one run; empty instants are 0.
 
-    ``traded`` names the instruments in the order in which they take turns.
+    ``traded`` names the instruments in the order in which they take turns: by name.
     """
 
     config: RunConfig
@@ -204,8 +204,8 @@ def read_curve(path: Path) -> EquityCurve:
 
 
 def _traded(path: Path) -> tuple[str, ...]:
-    """Return the instruments that the run may trade, in the order in which they take turns."""
+    """Return the instruments that the run may trade, by name: so they take turns."""
     table = _table(path)
     if "instrument" not in table.column_names:
         raise unreadable(path, "no column instrument")
-    return tuple(dict.fromkeys(table["instrument"].to_pylist()))
+    return tuple(sorted(set(table["instrument"].to_pylist())))

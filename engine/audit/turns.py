@@ -1,6 +1,6 @@
 """Whose turn it is when several instruments have a bar at one instant, and the account then.
 
-At an open every instrument closes before any enters, each in the playbook's order. Among bars that
+At an open every instrument closes before any enters, by name. Among bars that
 close, those whose stop is touched come first: a stop realizes its loss before the wallet behind the
 other positions is judged.
 """
@@ -42,6 +42,13 @@ class Turns:
         if stage == OPEN:
             return self._replay.through(at, Phase.PAY)
         return self._replay.before(at, Phase.RANGE)
+
+    def before_entries(self, at: int) -> State:
+        """Return the account when all that closes at an open has closed and nothing has entered."""
+        closing, _ = self._split_open(at)
+        if closing:
+            return self._replay.after[closing[-1].fill_id]
+        return self._replay.through(at, Phase.PAY)
 
     def _split_open(self, at: int) -> tuple[list[Fill], list[Fill]]:
         """Return the fills of an open: those that only close, and those from the first entry on."""

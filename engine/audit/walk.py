@@ -28,6 +28,7 @@ from engine.audit.market import Market
 from engine.audit.plans import Plan
 from engine.audit.replay import NOTHING, Holding, State, taker_rate
 from engine.audit.report import when
+from engine.audit.sharing import SharedCash
 from engine.audit.turns import Turns
 from engine.events import Fill, OrderKind, OrderRole, OrderRow, OrderStatus
 
@@ -40,7 +41,9 @@ ORDERS = "orders"
 class Walk:
     """Walks the plans of one instrument."""
 
-    def __init__(self, case: Case, market: Market, backing: Backing, turns: Turns) -> None:
+    def __init__(
+        self, case: Case, market: Market, backing: Backing, turns: Turns, shared: SharedCash
+    ) -> None:
         self.files = case.files
         self.market = market
         self.replay = case.replay
@@ -49,6 +52,7 @@ class Walk:
         self.name = market.instrument.id
         self.lot = market.instrument.lot_size
         self.turns = turns
+        self.shared = shared
         self.venue_role = SETTLEMENT if market.is_option else LIQUIDATION
 
     def run(self) -> None:
@@ -260,7 +264,10 @@ class Walk:
     def carried(
         self, entry: OrderRow, turn: Turn, raw: float, wanted: float, state: State
     ) -> float:
-        """Return the entry that the free cash carries: its margin and a taker's fee, base units."""
+        """Return the entry that the free cash carries: its margin and a taker's fee, base units.
+
+        At an open the entries of one wallet share its cash by one factor.
+        """
         instrument = self.market.instrument
         price = raw
         if entry.kind != OrderKind.LIMIT.value:
@@ -276,9 +283,13 @@ class Walk:
         share = 1 / entry.leverage_setting if instrument.is_margined else 1.0
         need = price * (share + taker_rate(instrument, self.files))
         free = max(self.backing.free_cash(self.name, state, turn.at), 0.0)
+        carried = whole_steps(free / need, self.lot) * self.lot
         if not math.isnan(entry.spend_limit):
-            free = min(free, entry.spend_limit)
-        return whole_steps(free / need, self.lot) * self.lot
+            wanted = min(wanted, whole_steps(entry.spend_limit / need, self.lot) * self.lot)
+        if turn.stage == OPEN:
+            factor = self.shared.factor(self.name, turn.at)
+            wanted = wanted if factor == 1 else whole_steps(wanted * factor, self.lot) * self.lot
+        return min(carried, wanted)
 
     def trigger_stop(self, plan: Plan, turn: Turn, stop: OrderRow, left: float) -> None:
         """A touched stop ends exits and entry; with its first fill, the targets too."""
@@ -379,8 +390,9 @@ class Walk:
 def check_bars(case: Case) -> None:
     """Walk every plan of every instrument, then check the margins of liquidations."""
     backing, turns = Backing(case.files, case.markets), Turns(case)
+    shared = SharedCash(case, backing, turns)
     for market in case.markets.values():
-        Walk(case, market, backing, turns).run()
+        Walk(case, market, backing, turns, shared).run()
     if not backing.is_isolated:
         return
     for fill in case.files.fills:

@@ -110,14 +110,13 @@ class Execution:
         least = 0.0 if path.is_option and side < 0 else tick
         return max(round_against(raw * (1 + side * fraction), side, tick), least), fraction
 
-    def affordable(
-        self, path: InstrumentPath, order: WorkingOrder, price: float, *, rate: float, free: float
+    def cost_per_unit(
+        self, path: InstrumentPath, order: WorkingOrder, price: float, *, rate: float
     ) -> float:
-        """Return how much of an entry the free cash can carry, base units in whole lots."""
-        request = order.request
-        share = 1.0 / request.leverage_setting if path.instrument.is_margined else 1.0
-        per_unit = price * (share + rate)
-        return floor_to_step(max(free, 0.0) / per_unit, path.instrument.lot_size)
+        """Return what a unit of an entry takes of its wallet: margin or full price, and fee."""
+        setting = order.request.leverage_setting
+        share = 1.0 / setting if path.instrument.is_margined else 1.0
+        return price * (share + rate)
 
     def fee_rate(self, path: InstrumentPath, *, maker: bool) -> float:
         """Return the fee of a fill as a fraction of notional; an option's lies in its spread."""

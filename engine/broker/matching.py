@@ -4,13 +4,16 @@
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.broker import resolve
 from engine.broker.book import Book, Plan, WorkingOrder
 from engine.broker.collateral import Collateral
 from engine.broker.execution import Execution, Moment, moment
+from engine.broker.sharing import EntryAsk, affordable, common_factors
 from engine.broker.timeline import InstrumentPath
+from engine.costs import floor_to_step
 from engine.events import NAN, FillStage, OrderKind, OrderRequest, OrderRole, OrderStatus
 from engine.ledger import Ledger, Position
 
@@ -227,14 +230,26 @@ class Matcher:
         for order in [order for order in plan.exits if order.is_working]:
             self._exit(turn, order, price)
 
-    def match_open_entry(self, turn: Turn) -> None:
-        """Fill an entry at the open; what protects it may already be crossed at this very open."""
-        entry = turn.plan.entry
-        price = float(turn.path.open_price[turn.t])
-        if not entry.is_working or math.isnan(price):
-            return
-        if entry.trades_at_market or self._reaches(entry.request, price, price):
-            self._enter(turn, price)
+    def match_open_entries(self, turns: Sequence[Turn]) -> None:
+        """Fill the entries of one open; what a wallet cannot carry is cut by one factor for all.
+
+        What protects an entry may already be crossed at this very open.
+        """
+        asks: list[tuple[Turn, EntryAsk | None]] = []
+        for turn in turns:
+            entry, price = turn.plan.entry, float(turn.path.open_price[turn.t])
+            if not entry.is_working or math.isnan(price):
+                continue
+            if entry.trades_at_market or self._reaches(entry.request, price, price):
+                asks.append((turn, self._ask(turn, price)))
+        factors = common_factors(
+            (turn.path.instrument.wallet, ask.need, self._collateral.free_for(turn.k, turn.t))
+            for turn, ask in asks
+            if ask is not None
+        )
+        for turn, ask in asks:
+            raw = float(turn.path.open_price[turn.t])
+            self._enter(turn, raw, ask, factors.get(turn.path.instrument.wallet, 1.0))
             self.match_open(turn)
 
     # Fills.
@@ -251,30 +266,49 @@ class Matcher:
             turn.path.bars["open"][turn.row],
         )
 
-    def _enter(self, turn: Turn, raw: float) -> None:
+    def _ask(self, turn: Turn, raw: float) -> EntryAsk | None:
+        """Return what an entry asks of its wallet at a price, None where no volume is left."""
+        entry, path, execution = turn.plan.entry, turn.path, self._execution
+        quantity = min(entry.request.quantity - entry.filled, turn.room)
+        if quantity <= 0:
+            return None
+        rests = entry.request.kind is OrderKind.LIMIT
+        price = raw if rests else execution.taker_price(path, entry, raw, quantity, turn.when)[0]
+        rate = execution.fee_rate(path, maker=False)
+        per_unit = execution.cost_per_unit(path, entry, price, rate=rate)
+        budget = entry.request.spend_limit
+        lot = path.instrument.lot_size
+        within = quantity if math.isnan(budget) else affordable(budget, per_unit, lot)
+        return EntryAsk(quantity, min(quantity, within), per_unit)
+
+    def _enter(
+        self, turn: Turn, raw: float, ask: EntryAsk | None = None, factor: float = 1.0
+    ) -> None:
+        """Fill an entry as far as volume, budget and free cash carry it.
+
+        ``factor`` is the share of every entry of this wallet that its cash carries at this open.
+        """
         entry, path, plan = turn.plan.entry, turn.path, turn.plan
         rests = entry.request.kind is OrderKind.LIMIT
         # Once touched, what the bar's volume leaves of a stop entry trades at the next opens.
         entry.triggered = entry.request.kind is OrderKind.STOP
-        quantity = min(entry.request.quantity - entry.filled, turn.room)
-        if quantity <= 0:
+        ask = ask or self._ask(turn, raw)
+        if ask is None:
             return
-        execution = self._execution
-        price = raw if rests else execution.taker_price(path, entry, raw, quantity, turn.when)[0]
-        rate = execution.fee_rate(path, maker=False)
-        free = self._collateral.free_for(turn.k, turn.t)
-        carrier = "free cash"
-        if entry.request.spend_limit < free:
-            free, carrier = entry.request.spend_limit, "the budget"
-        afford = execution.affordable(path, entry, price, rate=rate, free=free)
-        short_of_cash = afford < quantity
-        quantity = min(quantity, afford)
+        lot, free = path.instrument.lot_size, self._collateral.free_for(turn.k, turn.t)
+        afford = affordable(free, ask.per_unit, lot)
+        if factor < 1:
+            afford = min(afford, floor_to_step(ask.within_budget * factor, lot))
+        carrier = "free cash" if afford < ask.within_budget else "the budget"
+        quantity = min(ask.within_budget, afford)
         if quantity > 0:
-            execution.fill(path, entry, quantity=quantity, raw=raw, when=turn.when, rests=rests)
+            self._execution.fill(
+                path, entry, quantity=quantity, raw=raw, when=turn.when, rests=rests
+            )
             plan.entered += quantity
             turn.use(quantity)
         at = turn.when.at
-        if short_of_cash:
+        if quantity < ask.quantity:
             status = OrderStatus.CANCELLED if entry.filled > 0 else OrderStatus.REJECTED
             self._book.end(entry, status, at, f"{carrier} does not carry the rest")
         elif entry.filled >= entry.request.quantity * (1 - 1e-12):

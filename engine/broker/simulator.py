@@ -168,10 +168,8 @@ class Simulator:
                 self.book.retire_stop(turn.plan)
                 self.matcher.match_open(turn)
                 turns.append(turn)
-        # Exits of every instrument come first: they free the cash that entries use.
-        for turn in turns:
-            if turn.plan.entry.is_working:
-                self.matcher.match_open_entry(turn)
+        # Exits of every instrument come first: they free the cash that entries share.
+        self.matcher.match_open_entries(turns)
 
     def _bar_opened_at(self, name: str, at: int) -> int:
         """Return when the bar that is open at ``at`` opened; ``at`` itself between bars."""

@@ -51,10 +51,11 @@ class Part:
 
     @cached_property
     def bars(self) -> dict[str, Channel]:
-        """The bars that each traded instrument's orders fill in."""
+        """The bars that each traded instrument's orders fill in, by name."""
         channels = tuple(self.requirements.channels)
         return {
-            name: execution_bars(self.dataset, channels, name) for name in self.requirements.traded
+            name: execution_bars(self.dataset, channels, name)
+            for name in sorted(self.requirements.traded)
         }
 
     @property

@@ -1,10 +1,18 @@
 """What all configuration models share: strict models, durations, instants."""
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    WithJsonSchema,
+    model_validator,
+)
 
 from data_feeds.timeframe import DAY_NS, parse_duration
 
@@ -13,7 +21,35 @@ FIRST_YEAR, LAST_YEAR = 1970, 2200
 LONGEST_YEARS = 10
 
 
-class Model(BaseModel):
+class KeysInOrder(BaseModel):
+    """Holds every mapping by key, so that no result depends on the order of a file's keys.
+
+    ``shown_as_written`` names fields whose order is only that of a table on a page.
+    """
+
+    shown_as_written: ClassVar[frozenset[str]] = frozenset()
+
+    @model_validator(mode="after")
+    def _sort_mappings(self) -> "KeysInOrder":
+        for name in type(self).model_fields:
+            value = self.__dict__[name]
+            if isinstance(value, Mapping | list | tuple) and name not in self.shown_as_written:
+                self.__dict__[name] = by_key(value)
+        return self
+
+
+def by_key(value: Any) -> Any:
+    """Return a value with every mapping in it, however deep, in the order of its keys.
+
+    >>> by_key({"b": 1, "a": [{"d": 2, "c": 3}]})
+    {'a': [{'c': 3, 'd': 2}], 'b': 1}
+    """
+    if isinstance(value, Mapping):
+        return {key: by_key(value[key]) for key in sorted(value, key=str)}
+    return type(value)(map(by_key, value)) if type(value) in (list, tuple) else value
+
+
+class Model(KeysInOrder):
     """Base of all configuration models."""
 
     model_config = ConfigDict(

@@ -1,6 +1,6 @@
 """Several playbooks over several episodes: the rows and columns of a comparison."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field, field_validator, model_validator
 
@@ -36,6 +36,8 @@ class RowConfig(Model):
 
 class CompareConfig(Model):
     """A matrix of runs: every row over every episode."""
+
+    shown_as_written: ClassVar[frozenset[str]] = frozenset({"rows"})
 
     name: str = Field(pattern=NAME, description="Names the folder")
     title: str = Field("", max_length=100, description="Heading of the page; empty: the name")

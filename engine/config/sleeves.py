@@ -71,7 +71,7 @@ class SleevesConfig(Model):
     data: DataConfig
     capital: float = Field(gt=0, description="Cash of the whole account at the start, quote")
     sleeves: dict[str, SleeveConfig] = Field(
-        description="Sleeves by name, in the order in which they decide at one instant",
+        description="Sleeves by name; at one instant they decide in the order of their names",
         min_length=1,
     )
     account: AccountTerms = Field(default_factory=AccountTerms)

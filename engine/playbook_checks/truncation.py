@@ -171,7 +171,7 @@ def _asked(order: OrderRow) -> str:
 def journal(run: Simulated, at: int) -> pa.Table:
     """Return the journal of conditions up to ``at``."""
     start, end = run.window
-    history = AccountHistory(run.outcome, run.requirements.traded[0], start, end)
+    history = AccountHistory(run.outcome, run.requirements.leading, start, end)
     every_row = decides_by_session(run.requirements)
     return conditions_table(run.signals, run.outcome, history, start, at, every_row=every_row)
 

@@ -83,8 +83,8 @@ def benchmark_name(record: RunRecord) -> str:
 
 
 def _held(record: RunRecord) -> Mapping[str, float]:
-    """Return the weights of the configured benchmark, or of the traded instrument."""
-    return record.run.config.report.held or {record.run.requirements.traded[0]: 1.0}
+    """Return the weights of the configured benchmark, or of the leading instrument."""
+    return record.run.config.report.held or {record.run.requirements.leading: 1.0}
 
 
 def held_returns(

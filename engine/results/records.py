@@ -128,10 +128,10 @@ class RunRecord:
 
     @cached_property
     def histories(self) -> tuple[AccountHistory, ...]:
-        """Account states of every traded instrument, in the playbook's order."""
+        """Account states of every traded instrument, by name."""
         return tuple(
             AccountHistory(self.run.outcome, name, self.start, self.end)
-            for name in self.run.requirements.traded
+            for name in sorted(self.run.requirements.traded)
         )
 
     @cached_property
@@ -142,8 +142,9 @@ class RunRecord:
     @cached_property
     def journal(self) -> pa.Table:
         """The journal of conditions, see :func:`engine.results.journal.conditions_table`."""
-        # The rows are the playbook's; account states are those of its first traded instrument.
-        history = self.histories[0]
+        # The rows are the playbook's; account states are those of its leading instrument.
+        leading = self.run.requirements.leading
+        history = next(item for item in self.histories if item.instrument == leading)
         return conditions_table(
             self.run.signals,
             self.run.outcome,

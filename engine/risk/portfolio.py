@@ -94,14 +94,15 @@ def capped_weights(
     be judged, and what it bounds is zero: an instrument that has only just begun is left out of the
     volatility and beta of the rest, and is not bought under these caps.
     """
-    steps: list[tuple[str, Weights]] = [("target", dict(wanted))]
+    # By name: a sum of floats must not depend on the order of a file's keys.
+    steps: list[tuple[str, Weights]] = [("target", dict(sorted(wanted.items())))]
 
     def step(name: str, factors: Mapping[str, float]) -> None:
         before = steps[-1][1]
         steps.append((name, {key: value * factors.get(key, 1.0) for key, value in before.items()}))
 
     step("asset", _asset_factors(steps[-1][1], config.asset_cap))
-    crypto = [name for name in wanted if instruments[name].is_crypto]
+    crypto = [name for name in sorted(wanted) if instruments[name].is_crypto]
     held = sum(steps[-1][1][name] for name in crypto)
     step("crypto", dict.fromkeys(crypto, _factor(held, config.crypto_cap)))
     if config.crypto_beta_cap is not None and covariance is not None:

@@ -325,9 +325,8 @@ def volume_cap_forgets_the_open(patch):
 
 
 def more_than_the_cash_carries(patch):
-    patch.setattr(
-        execution.Execution, "affordable", lambda self, path, order, price, **known: float("inf")
-    )
+    patch.setattr(matching, "affordable", lambda free, per_unit, lot_size: float("inf"))
+    patch.setattr(matching, "common_factors", lambda asks: {})
 
 
 def stop_before_liquidation(patch):

@@ -1,0 +1,131 @@
+"""The share of the entries of one open that the cash of their wallet carries, derived again.
+
+Every entry that meets the open at one instant and pays from one wallet is cut by the same factor.
+"""
+
+import math
+from bisect import bisect_right
+from collections import defaultdict
+
+from data_feeds.instrument import Wallet
+from engine.audit.backing import Backing
+from engine.audit.bars import Bar, bar_of, meets_open, touches
+from engine.audit.case import Case
+from engine.audit.fills import LOT_SLACK, OPEN, RANGE, capacity, slipped
+from engine.audit.folder import NEVER
+from engine.audit.formulas import whole_steps
+from engine.audit.market import Market
+from engine.audit.replay import taker_rate
+from engine.audit.turns import Turns
+from engine.events import Fill, OrderKind, OrderRole, OrderRow
+
+ENTRY = OrderRole.ENTRY.value
+LEAVING = (OrderRole.EXIT.value, OrderRole.GUARD.value)
+
+
+class SharedCash:
+    """Works out, wallet by wallet and open by open, what every entry gets of its size."""
+
+    def __init__(self, case: Case, backing: Backing, turns: Turns) -> None:
+        self._case = case
+        self._backing = backing
+        self._turns = turns
+        self._factors: dict[tuple[Wallet, int], float] = {}
+        self._entries: dict[str, list[OrderRow]] = defaultdict(list)
+        self._leaves: set[tuple[int, int]] = set()
+        for order in case.files.orders:
+            if order.role == ENTRY:
+                self._entries[order.instrument].append(order)
+            elif order.role in LEAVING:
+                self._leaves.add((order.plan_id, order.decided_at))
+        self._fills_at: dict[tuple[str, int], list[Fill]] = defaultdict(list)
+        self._fills_of: dict[int, list[Fill]] = defaultdict(list)
+        for fill in case.files.fills:
+            self._fills_at[fill.instrument, fill.at].append(fill)
+            self._fills_of[fill.order_id].append(fill)
+
+    def factor(self, name: str, at: int) -> float:
+        """Return the share of an instrument's entry that its wallet carries at an open, 0 to 1."""
+        wallet = self._case.markets[name].instrument.wallet
+        if (wallet, at) not in self._factors:
+            self._factors[wallet, at] = self._work_out(wallet, at)
+        return self._factors[wallet, at]
+
+    def _work_out(self, wallet: Wallet, at: int) -> float:
+        needs, some = [], ""
+        for name, market in self._case.markets.items():
+            row = market.row_by_open.get(at)
+            if market.instrument.wallet is not wallet or row is None:
+                continue
+            bar, order = bar_of(market, row), self._newest(name, at)
+            if order is None or not (bar.is_traded and self._works(order, at)):
+                continue
+            if self._meets(order, market, bar):
+                needs.append(self._need(order, market, bar))
+                some = name
+        if len(needs) < 2:
+            # Alone, an entry is bounded by the free cash at its turn.
+            return 1.0
+        state = self._turns.before_entries(at)
+        free = max(self._backing.free_cash(some, state, at), 0.0)
+        total = math.fsum(needs)
+        return 1.0 if total <= free else free / total
+
+    def _newest(self, name: str, at: int) -> OrderRow | None:
+        """Return an instrument's last entry decided by an instant: one before it has ended."""
+        place = bisect_right(self._entries[name], at, key=lambda order: order.decided_at)
+        return self._entries[name][place - 1] if place else None
+
+    def _works(self, order: OrderRow, at: int) -> bool:
+        """Whether an order still worked when the entries of an open had their turn."""
+        if order.ended_at != at:
+            return order.ended_at == NEVER or order.ended_at > at
+        now = self._fills_at[order.instrument, at]
+        if any(fill.order_id == order.order_id and fill.stage == OPEN for fill in now):
+            return True
+        # What a decision or a closing fill of this very instant cancelled came before.
+        closed = any(fill.plan_id == order.plan_id and fill.role != ENTRY for fill in now)
+        return not closed and (order.plan_id, at) not in self._leaves
+
+    def _meets(self, order: OrderRow, market: Market, bar: Bar) -> bool:
+        """Whether the open fills an order; what is left of a touched stop meets any open."""
+        if meets_open(order, bar):
+            return True
+        if order.kind != OrderKind.STOP.value:
+            return False
+        earlier = market.rows_inside(order.decided_at, bar.opened_at)
+        return any(
+            order.decided_at <= past.opened_at < bar.opened_at
+            and past.is_traded
+            and (touches(order, past) or meets_open(order, past))
+            for past in (bar_of(market, int(row)) for row in earlier)
+        )
+
+    def _need(self, order: OrderRow, market: Market, bar: Bar) -> float:
+        """Return the cash that an entry takes in full: margin or price, and a taker's fee."""
+        files, at, instrument = self._case.files, bar.opened_at, market.instrument
+        filled = sum(
+            abs(fill.quantity)
+            for fill in self._fills_of[order.order_id]
+            if fill.at < at or (fill.at == at and fill.stage == RANGE)
+        )
+        closed = sum(
+            abs(fill.quantity)
+            for fill in self._fills_at[order.instrument, at]
+            if fill.stage == OPEN and fill.role != ENTRY
+        )
+        room = capacity(OPEN, market, bar.row, files) - closed
+        wanted = min(order.quantity - filled, room)
+        if wanted < instrument.lot_size * (1 - LOT_SLACK):
+            return 0.0
+        price = bar.open
+        if order.kind != OrderKind.LIMIT.value:
+            _, price = slipped(
+                order, bar.open, wanted, stage=OPEN, market=market, row=bar.row, files=files
+            )
+        share = 1 / order.leverage_setting if instrument.is_margined else 1.0
+        each = price * (share + taker_rate(instrument, files))
+        if not math.isnan(order.spend_limit):
+            lot = instrument.lot_size
+            wanted = min(wanted, whole_steps(order.spend_limit / each, lot) * lot)
+        return wanted * each
