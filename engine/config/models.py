@@ -292,7 +292,7 @@ class PortfolioConfig(Model):
         None, ge=0, le=10, description="Largest notional of perps and spot together / equity"
     )
     crypto_beta_cap: float | None = Field(
-        None, ge=0, le=10, description="Largest beta of the book to the first crypto market traded"
+        None, ge=0, le=10, description="Largest beta of the book to its first crypto market by name"
     )
     net_cap: float | None = Field(
         None, gt=0, le=125, description="Largest abs(longs - shorts) / equity, notionals"
