@@ -19,9 +19,7 @@ from engine.config.compare import CompareConfig
 from engine.statistics import (
     Interval,
     Missing,
-    Overfitting,
     Superiority,
-    backtest_overfitting,
     daily_measures,
     deflated_sharpe,
     difference_intervals,
@@ -38,8 +36,6 @@ from engine.statistics import (
 Floats = NDArray[np.float64]
 Records = Mapping[tuple[str, str], CellRecord]
 COMPARED = ("total_return", "sharpe", "max_drawdown_days")
-MOST_BLOCKS = 16
-FEWEST_BLOCKS_AN_EPISODE = 2
 
 
 class Draws(TypedDict):
@@ -48,6 +44,13 @@ class Draws(TypedDict):
     seed: int
     level: float
     replications: int
+
+
+class _Shape(TypedDict):
+    """The shape of a sample of returns."""
+
+    skewness: float
+    kurtosis: float
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,6 @@ class FamilyLuck:
 
     days: int
     episodes: int
-    overfitting: Overfitting | Missing
     superiority: Superiority | Missing
     names: tuple[str, ...]
 
@@ -105,10 +107,11 @@ def cell_luck(cell: CellRecord, records: Records, config: CompareConfig) -> Cell
 
 
 def family_luck(records: Records, config: CompareConfig, episodes: Sequence[str]) -> FamilyLuck:
-    """Return overfitting of the choice among the playbooks, and whether any beats the reference.
+    """Return whether any of the playbooks beats the reference.
 
-    Days of all episodes follow each other. Blocks of the overfitting test never reach from one into
-    the next; those of the test of superior ability, which draws whole histories, may.
+    Days of all episodes follow each other, and no block of the test reaches from one episode into
+    the next. The probability of backtest overfitting belongs to a search over many variants of one
+    rule; of a handful of unlike playbooks it says nothing.
     """
     rivals = [
         name for name, item in config.rows.items() if not item.baseline and name != config.reference
@@ -118,14 +121,13 @@ def family_luck(records: Records, config: CompareConfig, episodes: Sequence[str]
     days = sum(len(table) for table in tables)
     if len(rivals) < 2 or not tables:
         reason = Missing(f"{len(rivals)} playbooks over {len(whole)} whole episodes")
-        return FamilyLuck(days, len(whole), reason, reason, tuple(rivals))
+        return FamilyLuck(days, len(whole), reason, tuple(rivals))
     table = np.concatenate(tables)
     codes = np.repeat(np.arange(len(tables)), [len(part) for part in tables])
     return FamilyLuck(
         days,
         len(whole),
-        backtest_overfitting(table[:, 1:], codes, blocks=_blocks(len(tables))),
-        superior_ability(table[:, 1:], table[:, 0], seed=config.seed),
+        superior_ability(table[:, 1:], table[:, 0], segments=codes, seed=config.seed),
         tuple(rivals),
     )
 
@@ -141,12 +143,6 @@ def on_days(cell: CellRecord, days: pd.DatetimeIndex) -> Floats:
     before = np.concatenate(([1.0], known[:-1]))
     # An account at zero stays there.
     return np.divide(known, before, out=np.ones_like(known), where=before != 0) - 1
-
-
-def _blocks(episodes: int) -> int:
-    """Return the most blocks up to 16 that are even and share out evenly to the episodes."""
-    fitting = [n for n in range(2, MOST_BLOCKS + 1, 2) if n % episodes == 0]
-    return max(fitting, default=FEWEST_BLOCKS_AN_EPISODE * episodes)
 
 
 def _aligned(records: Records, rows: Sequence[str], episode: str) -> Floats:
@@ -176,7 +172,7 @@ def _sharpe_numbers(
     found = moments(cell.daily.to_numpy())
     if isinstance(found, Missing):
         return found, found, found
-    shape = {"skewness": found.skewness, "kurtosis": found.kurtosis}
+    shape = _Shape(skewness=found.skewness, kurtosis=found.kurtosis)
     ratios = [
         trial * math.sqrt(periods / cell.periods_per_year)
         for trial, periods in _trials(cell.episode.name, records, config)

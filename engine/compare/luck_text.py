@@ -8,7 +8,7 @@ from engine.compare.luck import CellLuck, FamilyLuck
 from engine.compare.record import CellRecord
 from engine.config.compare import CompareConfig
 from engine.reporting.text import number, percent, signed, signed_percent
-from engine.statistics import Interval, Missing, Overfitting, Superiority
+from engine.statistics import Interval, Missing
 
 LUCK_HEAD = (
     "cell", "trades", "days", "return", "Sharpe", "deepest drawdown, daily closes", "win rate",
@@ -24,7 +24,8 @@ def luck_note(config: CompareConfig, episodes: int) -> str:
         f"Intervals of {level} from {config.replications:,} resamples of blocks of days (win "
         "rate: Wilson; expectancy: single trades). Differences are from "
         f"“{row_title(config.rows[config.reference])}” on its days, annualized as it is; one "
-        f"that holds 0 shows nothing. {episodes} episodes are {episodes} draws, however many "
+        "that holds 0 shows nothing. “Seen from” is the smallest true value, either way, that four "
+        f"of five such samples tell from 0. {episodes} episodes are {episodes} draws, however many "
         "days they have: no statistic makes up for that."
     )
 
@@ -35,12 +36,12 @@ def luck_row(record: CellRecord, luck: CellLuck) -> tuple[str, ...]:
         f"{row_title(record.item)}, {record.episode.name}",
         str(luck.trades),
         str(luck.days),
-        interval_text(luck.metrics["total_return"], signed_percent),
+        _tested_text(luck.metrics["total_return"], signed_percent),
         interval_text(luck.metrics["sharpe"], signed),
         interval_text(luck.metrics["max_drawdown_days"], signed_percent),
         interval_text(luck.hit_rate, _whole_percent),
-        interval_text(luck.average_r, signed),
-        interval_text(luck.differences["total_return"], signed_percent),
+        _tested_text(luck.average_r, signed),
+        _tested_text(luck.differences["total_return"], signed_percent),
         interval_text(luck.differences["sharpe"], signed),
         _probability(luck.probabilistic_sharpe),
         _probability(luck.deflated_sharpe),
@@ -89,36 +90,36 @@ def _probability(found: float | Missing) -> str:
     return str(found) if isinstance(found, Missing) else percent(found, 1)
 
 
-def _undecided(splits: int) -> str:
-    if splits == 0:
-        return ""
-    return f" {splits:,} more split(s), on whose other half all playbooks tie, decide nothing."
+def _tested_text(found: Interval | Missing, text: Callable[[float], str]) -> str:
+    """Return an estimate, its interval, and the smallest true value that such a sample shows."""
+    if isinstance(found, Missing) or found.detectable is None:
+        return interval_text(found, text)
+    smallest = text(found.detectable).removeprefix("+")
+    return f"{text(found.estimate)} ({range_text(found, text)}; seen from {smallest})"
 
 
 def family_lines(luck: FamilyLuck, config: CompareConfig) -> list[str]:
     """Return what is said of all playbooks together."""
-    lines = []
-    names = ", ".join(row_title(config.rows[name]) for name in luck.names)
-    found = luck.overfitting
-    if isinstance(found, Overfitting):
-        # The middle one of an odd number counts as below.
-        at_random = math.ceil(found.variants / 2) / found.variants
-        lines.append(
-            "Choosing the playbook with the best Sharpe ratio on half of the days: it is at or "
-            f"below the median on the other half in {percent(found.probability, 0)} of "
-            f"{len(found.logits):,} splits (probability of backtest overfitting; {found.blocks} "
-            f"blocks, none across episodes). A choice at random gives {percent(at_random, 0)}."
-            f"{_undecided(found.undecided)}"
-        )
-    else:
-        lines.append(f"Probability of backtest overfitting: {found}.")
-    best = luck.superiority
+    names = [row_title(config.rows[name]) for name in luck.names]
     reference = row_title(config.rows[config.reference])
-    if isinstance(best, Superiority):
-        lines.append(
-            f"That none of {names} beats “{reference}” in mean daily return: p = "
-            f"{best.consistent:.2f} (superior predictive ability, {best.days} days)."
-        )
-    else:
-        lines.append(f"Superior predictive ability over “{reference}”: {best}.")
+    best = luck.superiority
+    if isinstance(best, Missing):
+        return [f"Superior predictive ability over “{reference}”: {best}."]
+    lines = [
+        f"That none of {', '.join(names)} beats “{reference}” in mean daily return: p = "
+        f"{best.consistent:.2f} (superior predictive ability, {best.days} days in blocks of "
+        f"{best.block}, none across episodes)."
+    ]
+    seen = [
+        f"{name} {percent(smallest * best.days, 1)}"
+        for name, smallest in zip(names, best.detectable, strict=True)
+        if not math.isnan(smallest)
+    ]
+    lines.append(
+        f"The smallest true difference over these {best.days} days that the test of one playbook "
+        f"finds in four of five samples: {', '.join(seen)}."
+    )
+    if best.powerless:
+        idle = ", ".join(names[column] for column in best.powerless)
+        lines.append(f"No power, active on too few days to be tested: {idle}.")
     return lines

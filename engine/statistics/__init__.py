@@ -40,6 +40,7 @@ from engine.statistics.placebo import (
     placebo_rows,
     placebo_test,
 )
+from engine.statistics.power import detectable
 from engine.statistics.samples import Missing
 from engine.statistics.sharpe import (
     Moments,
@@ -48,6 +49,7 @@ from engine.statistics.sharpe import (
     minimum_track_record,
     moments,
     probabilistic_sharpe,
+    sharpe_interval,
 )
 from engine.statistics.superior import Superiority, superior_ability
 
@@ -76,6 +78,7 @@ __all__ = [
     "clusters",
     "daily_measures",
     "deflated_sharpe",
+    "detectable",
     "difference_intervals",
     "enough",
     "event_paths",
@@ -94,6 +97,7 @@ __all__ = [
     "reaction",
     "segments",
     "share_interval",
+    "sharpe_interval",
     "superior_ability",
     "too_few",
 ]

@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from engine.errors import ReportError
 from engine.statistics.measures import Measure
+from engine.statistics.power import detectable
 from engine.statistics.samples import Floats, Missing, at_least, fraction, sample
 
 # Below this, neither a block length nor a spread of blocks can be estimated.
@@ -36,7 +37,9 @@ class Interval:
     """A two-sided confidence interval.
 
     ``level`` is the nominal coverage, a fraction; ``observations`` the days or trades it rests on;
-    ``replications`` the resamples drawn, 0 for a formula.
+    ``replications`` the resamples drawn, 0 for a formula. ``detectable`` is the smallest true value
+    (of a difference: the smallest true difference) that such a sample tells from 0, in the unit of
+    the estimate; None for shares and quantiles, which 0 is no rival of.
     """
 
     estimate: float
@@ -45,6 +48,7 @@ class Interval:
     level: float
     replications: int
     observations: int
+    detectable: float | None = None
 
 
 def intervals(
@@ -239,7 +243,9 @@ def mean_interval(
         found[draw.integers(0, len(found), (count, len(found)))].mean(axis=1)
         for count in _batches(replications, rows)
     ]
-    return _percentiles(float(found.mean()), np.concatenate(means), level, len(found))
+    return _percentiles(
+        float(found.mean()), np.concatenate(means), level, len(found), len(found) - 1
+    )
 
 
 @dataclass(frozen=True)
@@ -265,15 +271,18 @@ def _intervals(
     if reason is not None:
         return {name: Missing(reason) for name in measures}
     days = len(series[0])
+    block = block_days(*series) if draw.block is None else draw.block
     drawn: dict[str, list[Floats]] = {name: [] for name in measures}
-    for rows in _resampled_days(series, draw):
+    for rows in _resampled_days(days, block, draw):
         resamples = tuple(values[rows] for values in series)
         for name, measure in measures.items():
             drawn[name].append(_combined(measure, resamples))
     whole = tuple(values[np.newaxis, :] for values in series)
     estimates = {name: float(_combined(measure, whole)[0]) for name, measure in measures.items()}
     return {
-        name: _percentiles(estimates[name], np.concatenate(parts), draw.level, days)
+        name: _percentiles(
+            estimates[name], np.concatenate(parts), draw.level, days, max(days // block - 1, 1)
+        )
         for name, parts in drawn.items()
     }
 
@@ -299,10 +308,8 @@ def _combined(measure: Measure, series: tuple[Floats, ...]) -> Floats:
     return values if len(series) == 1 else values - measure(series[1])
 
 
-def _resampled_days(series: tuple[Floats, ...], draw: _Draw) -> Iterator[NDArray[np.int64]]:
+def _resampled_days(days: int, block: int, draw: _Draw) -> Iterator[NDArray[np.int64]]:
     """Yield row numbers, shape (up to a batch, days), ``replications`` rows in all."""
-    days = len(series[0])
-    block = block_days(*series) if draw.block is None else draw.block
     stationary = import_module("arch.bootstrap").StationaryBootstrap
     source = stationary(block, np.arange(days), seed=draw.seed)
     for count in _batches(draw.replications, max(1, BATCH_CELLS // days)):
@@ -315,7 +322,7 @@ def _batches(replications: int, rows: int) -> Iterator[int]:
 
 
 def _percentiles(
-    estimate: float, values: Floats, level: float, observations: int
+    estimate: float, values: Floats, level: float, observations: int, degrees: int
 ) -> Interval | Missing:
     if not math.isfinite(estimate):
         return Missing("it has no value on these returns")
@@ -324,4 +331,5 @@ def _percentiles(
     if undefined > MAX_UNDEFINED:
         return Missing(f"it has no value in {undefined:.0%} of the resamples")
     low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(estimate, float(low), float(high), level, len(values), observations)
+    smallest = detectable(float(defined.std()), degrees)
+    return Interval(estimate, float(low), float(high), level, len(values), observations, smallest)

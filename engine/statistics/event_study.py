@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from engine.errors import ReportError
 from engine.statistics.bootstrap import MIN_REPLICATIONS, Interval, share_interval
+from engine.statistics.power import detectable
 from engine.statistics.samples import Floats, Missing, at_least, fraction
 
 Instants = NDArray[np.int64]
@@ -303,7 +304,9 @@ def _mean_interval(moves: Floats, groups: Rows, sampling: Sampling) -> Interval 
     count = int(groups[-1]) + 1
     means = resampled_means(moves[:, np.newaxis], groups, cluster_weights(count, sampling))[:, 0]
     low, high = np.quantile(means, sampling.tails)
-    return Interval(float(moves.mean()), float(low), float(high), sampling.level, len(means), count)
+    smallest = detectable(float(means.std()), count - 1)
+    mean = float(moves.mean())
+    return Interval(mean, float(low), float(high), sampling.level, len(means), count, smallest)
 
 
 def cluster_weights(count: int, sampling: Sampling) -> Rows:

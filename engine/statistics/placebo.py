@@ -23,6 +23,7 @@ from typing import Literal
 import numpy as np
 
 from engine.statistics.event_study import Flags, Rows, clusters
+from engine.statistics.power import detectable
 from engine.statistics.samples import Floats, Missing, at_least, fraction
 
 Way = Literal["apart", "rotated"]
@@ -67,6 +68,8 @@ class Placebo:
     low, high : band that holds ``level`` of them
     rank : share of means at or below the true one, the true one among them: 1 the highest
     p_value : two-sided, at least 2 / (draws + 1), at most 1
+    detectable : the smallest true difference from the placebo mean that a two-sided 5% test finds
+        in four of five samples, in the unit of the moves
     draws : placebo samples
     way : how their dates were drawn
     """
@@ -76,6 +79,7 @@ class Placebo:
     high: float
     rank: float
     p_value: float
+    detectable: float
     draws: int
     way: Way
 
@@ -196,6 +200,7 @@ def placebo_test(true_mean: float, means: Floats, way: Way, *, level: float = 0.
         high=float(high),
         rank=at_or_below,
         p_value=min(1.0, 2 * min(at_or_below, at_or_above)),
+        detectable=detectable(float(means.std()), len(means) - 1),
         draws=len(means),
         way=way,
     )

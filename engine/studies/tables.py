@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from data_feeds.schema import Provenance, utc_text
-from engine.reporting.text import columns, percent, signed
+from engine.reporting.text import columns, number, percent, signed
 from engine.statistics import Interval, Missing
 from engine.studies.study import Around, Effect, KindStudy, Study
 
@@ -49,7 +49,7 @@ def _head(level: float) -> tuple[str, ...]:
     share = f"{level:.0%}"
     return (
         *("market", "after", "events", "clusters", "mean", f"{share} interval", "rises"),
-        *("hit rate", f"{share} interval", "placebo", f"{share} band", "p", "dates"),
+        *("hit rate", f"{share} interval", "placebo", f"{share} band", "p", "seen from", "dates"),
     )
 
 
@@ -71,10 +71,11 @@ def _row(around: Around, effect: Effect) -> tuple[str, ...]:
     told = ("n/a", "n/a")
     if isinstance(rate, Interval):
         told = (percent(rate.estimate, 0), f"{percent(rate.low, 0)} {percent(rate.high, 0)}")
-    tested = ("n/a", "n/a", "n/a", NOTHING)
+    tested = ("n/a", "n/a", "n/a", "n/a", NOTHING)
     if not isinstance(placebo, Missing):
         band = f"{shown(placebo.low)} {shown(placebo.high)}"
-        tested = (shown(placebo.mean), band, f"{placebo.p_value:.3f}", placebo.way)
+        smallest = f"{number(placebo.detectable * scale)}{unit}"
+        tested = (*(shown(placebo.mean), band, f"{placebo.p_value:.3f}", smallest, placebo.way),)
     counts = (str(seen.events), str(seen.clusters))
     return (
         *(market.name, f"{effect.days} d", *counts, shown(seen.mean), between(seen.interval)),
@@ -94,6 +95,8 @@ def _notes(study: Study) -> list[str]:
     return [
         f"{low} of {len(judged)} p-values lie below {SIGNIFICANT}; "
         f"{SIGNIFICANT * len(judged):.0f} would by chance alone.",
+        "seen from: a true difference from the placebo mean at least this large, either way, would",
+        "have been found in four of five such samples; a smaller one mostly not.",
         "Unknown: the share of days or bars at which data were missing to tell whether it held.",
         "n/a: fewer than 8 independent events (clusters). A day is 24 hours for BTC, funding and",
         "open interest, a session for QQQ, DXY and the 10-year yield; their first session may hold",

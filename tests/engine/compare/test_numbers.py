@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -15,12 +16,13 @@ from data_feeds.schema import ChannelKey, ChannelKind
 from engine.compare import luck as luck_module
 from engine.compare import remarks
 from engine.compare.breakdown import attribution, by_phase, hedges
+from engine.compare.cells import row_title
 from engine.compare.drawing import MINUTE, episode_drawing
 from engine.compare.luck import FamilyLuck, cell_luck, family_luck, on_days
 from engine.compare.luck_text import family_lines
 from engine.compare.matrix import METRICS, texts, values
 from engine.episodes import instant_ns
-from engine.statistics import Interval, Missing, Overfitting
+from engine.statistics import Interval, Missing, Superiority
 
 DAY = pd.Timedelta(days=1)
 
@@ -217,20 +219,40 @@ def test_trials_of_unlike_calendars_are_brought_to_one_year(small):
     assert trials[1][0] * math.sqrt(252) == pytest.approx(cell.metrics["sharpe"])
 
 
-@pytest.mark.parametrize(("variants", "said"), [(2, "50%"), (3, "67%"), (4, "50%"), (5, "60%")])
-def test_a_choice_at_random_is_at_or_below_the_median_this_often(small, variants, said):
-    found = Overfitting(0.4, np.zeros(4), 0.0, 0.5, 4, variants, 100)
-    luck = FamilyLuck(100, 2, found, Missing("none"), ("reclaim",))
-    assert f"A choice at random gives {said}." in family_lines(luck, small.config)[0]
+def superiority(**changes):
+    found = Superiority(
+        lower=0.2,
+        consistent=0.3,
+        upper=0.4,
+        superior=(),
+        powerless=(),
+        detectable=(0.0004, 0.0001),
+        size=0.05,
+        replications=1_000,
+        block=5,
+        variants=2,
+        days=100,
+    )
+    return replace(found, **changes)
 
 
-def test_splits_that_decide_nothing_are_told_where_there_are_any(small):
-    for undecided, said in ((0, ""), (1_234, " 1,234 more split(s), on whose other half all")):
-        found = Overfitting(0.4, np.zeros(4), 0.0, 0.5, 4, 3, 100, undecided)
-        luck = FamilyLuck(100, 2, found, Missing("none"), ("reclaim",))
-        told = family_lines(luck, small.config)[0]
-        assert told.partition("A choice at random gives 67%.")[2].startswith(said)
-        assert ("decide nothing" in told) == (undecided > 0)
+def test_the_family_test_says_what_it_could_have_seen(small):
+    luck = FamilyLuck(100, 2, superiority(), ("reclaim", "weights"))
+    verdict, seen = family_lines(luck, small.config)
+    assert "p = 0.30 (superior predictive ability, 100 days in blocks of 5" in verdict
+    # 0.0004 a day x 100 days = 4.0%
+    titles = [row_title(small.config.rows[name]) for name in ("reclaim", "weights")]
+    assert seen.endswith(f": {titles[0]} 4.0%, {titles[1]} 1.0%.")
+    assert "backtest overfitting" not in verdict + seen
+
+
+def test_a_playbook_that_hardly_trades_has_no_power_and_no_smallest_difference(small):
+    found = superiority(powerless=(0,), detectable=(math.nan, 0.0001))
+    luck = FamilyLuck(100, 2, found, ("reclaim", "weights"))
+    _, seen, idle = family_lines(luck, small.config)
+    title = row_title(small.config.rows["reclaim"])
+    assert title not in seen
+    assert idle == f"No power, active on too few days to be tested: {title}."
 
 
 @pytest.mark.parametrize(

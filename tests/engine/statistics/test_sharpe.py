@@ -16,6 +16,7 @@ from engine.statistics import (
     minimum_track_record,
     moments,
     probabilistic_sharpe,
+    sharpe_interval,
 )
 
 # 'The Deflated Sharpe Ratio' (2014), the numerical example: the best of N trials has an annual
@@ -32,6 +33,7 @@ def deflated(trials, skewness=-3.0, kurtosis=10.0):
         observations=1250,
         skewness=skewness,
         kurtosis=kurtosis,
+        variance_at="estimate",
     )
 
 
@@ -57,9 +59,49 @@ def test_normal_returns_would_allow_88_trials_for_the_same_ratio():
 def test_the_papers_hedge_fund_of_24_months(skewness, kurtosis, probability):
     # 'The Sharpe Ratio Efficient Frontier' (2012), the numerical example: 0.458 a month
     found = probabilistic_sharpe(
-        0.458, benchmark=0.0, observations=24, skewness=skewness, kurtosis=kurtosis
+        0.458,
+        benchmark=0.0,
+        observations=24,
+        skewness=skewness,
+        kurtosis=kurtosis,
+        variance_at="estimate",
     )
     assert found == pytest.approx(probability, abs=5e-4)
+
+
+def test_a_test_takes_the_variance_at_the_benchmark():
+    # 'How to Use the Sharpe Ratio' (2025): the same fund, 0.036 / 0.079 a month over 24 months, is
+    # above 0 with 98.7%. At a benchmark of 0 the variance is 1, whatever the shape:
+    # Z(0.4557 x sqrt(24)) = Z(2.232)
+    fund = {"observations": 24, "skewness": -2.448, "kurtosis": 10.164}
+    found = probabilistic_sharpe(0.036 / 0.079, benchmark=0.0, **fund)
+    assert found == pytest.approx(0.987, abs=5e-4)
+    # At a benchmark of 0.1 it is 1 + 2.448 x 0.1 + 9.164 / 4 x 0.01 = 1.26771:
+    # Z(0.3557 x sqrt(24) / 1.12593) = Z(1.5477)
+    found = probabilistic_sharpe(0.036 / 0.079, benchmark=0.1, **fund)
+    assert found == pytest.approx(0.9391, abs=5e-4)
+
+
+def test_a_test_needs_13_months_where_the_variance_is_that_at_zero():
+    # (1.64485 / 0.455696)^2
+    found = minimum_track_record(0.036 / 0.079, benchmark=0.0, skewness=-2.448, kurtosis=10.164)
+    assert found == pytest.approx(13.029, abs=1e-3)
+
+
+def test_an_interval_takes_the_variance_at_the_estimate():
+    # 1 + 2.448 x 0.458 + 9.164 / 4 x 0.458^2 = 2.60175; 1.6449 x sqrt(2.60175 / 23) = 0.5532
+    found = sharpe_interval(0.458, observations=24, skewness=-2.448, kurtosis=10.164, level=0.9)
+    assert (found.low, found.high) == pytest.approx((0.458 - 0.5532, 0.458 + 0.5532), abs=1e-4)
+    # its lower end is the benchmark that the form of 2012 puts at 95%
+    sure = probabilistic_sharpe(
+        0.458,
+        benchmark=found.low,
+        observations=24,
+        skewness=-2.448,
+        kurtosis=10.164,
+        variance_at="estimate",
+    )
+    assert sure == pytest.approx(0.95)
 
 
 @pytest.mark.parametrize(
@@ -74,12 +116,14 @@ def test_years_until_an_annual_2_is_above_1_with_95_percent(periods, skewness, k
         benchmark=1 / math.sqrt(periods),
         skewness=skewness,
         kurtosis=kurtosis,
+        variance_at="estimate",
     )
     assert found / periods == pytest.approx(years, abs=5e-3)
 
 
-def test_a_record_of_the_minimum_length_has_just_the_confidence_asked_for():
-    shape = {"skewness": -0.5, "kurtosis": 6.0}
+@pytest.mark.parametrize("place", ["benchmark", "estimate"])
+def test_a_record_of_the_minimum_length_has_just_the_confidence_asked_for(place):
+    shape = {"skewness": -0.5, "kurtosis": 6.0, "variance_at": place}
     length = minimum_track_record(0.1, benchmark=0.02, confidence=0.9, **shape)
     sure = probabilistic_sharpe(0.1, benchmark=0.02, observations=length, **shape)
     assert sure == pytest.approx(0.9)
@@ -124,7 +168,9 @@ def test_one_return_proves_nothing():
 def test_a_ratio_that_cannot_vary_has_no_probability():
     # two equally likely returns (skewness 0, kurtosis 1) around a mean of 0 times anything: the
     # variance 1 - 2 x 1 + (5 - 1) / 4 vanishes at skewness 2, kurtosis 5, ratio 1
-    found = probabilistic_sharpe(1.0, benchmark=0, observations=50, skewness=2, kurtosis=5)
+    found = probabilistic_sharpe(
+        1.0, benchmark=0, observations=50, skewness=2, kurtosis=5, variance_at="estimate"
+    )
     assert found == Missing("the Sharpe ratio of such returns has no spread")
 
 

@@ -1,100 +1,164 @@
-"""Against the example in arch's documentation, and two traps of arch, its answer first."""
+"""The test of superior ability: its size where it is used, a slow copy of it, and what it refuses.
+
+At the settings of before (one standard error for all resamples) 16% to 23% of worthless families
+were rejected at a nominal 5%: the wrong number is shown first.
+"""
 
 import math
+import os
 
 import numpy as np
 import pytest
-from arch.bootstrap import SPA, StepM
-from scipy.signal import lfilter
+from arch.bootstrap import SPA
+from scipy import stats
 
 from engine.errors import ReportError
-from engine.statistics import Missing, intervals, superior_ability
-from engine.statistics.superior import _long_run_variance
+from engine.statistics import Missing, superior_ability
+from tests.engine.statistics.worthless import KINDS
 
-
-@pytest.fixture(scope="module")
-def documented():
-    """Losses of arch's 'Multiple Comparisons' notebook: 500 forecasts no better than another."""
-    legacy = np.random.RandomState(23456)
-    seed = legacy.randint(0, 2**31 - 1)
-    factors = legacy.randn(1000, 3)
-    legacy.randn(1000)
-    target = factors @ np.array([1, 0.5, 0.1])
-
-    def losses():
-        seen = factors + legacy.randn(1000, 3)
-        fit = np.linalg.lstsq(seen[:500], target[:500], rcond=None)[0]
-        return (target[500:] - seen[500:] @ fit) ** 2
-
-    benchmark = losses()
-    return benchmark, np.column_stack([losses() for _ in range(500)]), seed
+SOAK = "RISKOFF_SOAK" in os.environ
+# The sizes of families and samples; the first of each in the default run.
+VARIANTS, DAYS = (15, 50, 4), (250, 1_000, 60)
+FAMILIES = 1_000 if SOAK else 200
+RESAMPLES = 1_000 if SOAK else 300
 
 
 def noise(seed, days=250, variants=10):
     return np.random.default_rng(seed).normal(0, 0.01, (days, variants))
 
 
-def test_the_p_values_of_archs_documentation(documented):
-    benchmark, models, seed = documented
-    # The notebook prints lower 0.520, consistent 0.723, upper 0.733.
-    found = superior_ability(
-        -models, -benchmark, seed=np.random.RandomState(seed), studentize=False
-    )
-    assert (found.lower, found.consistent, found.upper) == (0.520, 0.723, 0.733)
-    assert found.superior == ()
-    assert (found.variants, found.days, found.replications) == (500, 500, 1000)
+def rejected(kind, days, variants):
+    """Return the shares of worthless families with a low p-value, and with a column found."""
+    draw = np.random.default_rng(days + variants)
+    low = named = 0
+    for seed in range(FAMILIES):
+        family = KINDS[kind](draw, days, variants)
+        found = superior_ability(family, np.zeros(days), seed=seed, replications=RESAMPLES)
+        low += found.consistent <= 0.05
+        named += bool(found.superior)
+    return low / FAMILIES, named / FAMILIES
 
 
-def test_standard_errors_are_those_that_arch_computes():
-    returns = noise(1, days=120, variants=4)
-    test = SPA(np.zeros(120), -returns, block_size=7, reps=100, seed=1)
-    test.compute()
-    assert _long_run_variance(returns, 7).tolist() == pytest.approx(test._loss_diff_var.tolist())
+def test_one_standard_error_for_all_resamples_rejects_worthless_families_too_often():
+    draw, low = np.random.default_rng(1), 0
+    for seed in range(60):
+        gain = KINDS["iid"](draw, 250, 50)
+        test = SPA(np.zeros(250), -gain, block_size=15, reps=200, seed=seed)
+        test.compute()
+        # arch works the long-run variance out and does not divide by it
+        scores = gain / np.sqrt(test._loss_diff_var)
+        test = SPA(np.zeros(250), -scores, block_size=15, reps=200, seed=seed)
+        test.compute()
+        low += test.pvalues["consistent"] <= 0.05
+    assert low / 60 > 0.12
 
 
-def test_resampled_means_spread_as_politis_and_romano_derive():
-    values = lfilter([1.0], [1.0, -0.5], np.random.default_rng(5).normal(0, 0.01, 300))
-    measures = {"mean": lambda returns: returns.mean(axis=-1)}
-    # one standard deviation each way holds 68.27% of a normal distribution
-    found = intervals(values, measures, level=0.6827, block=10, replications=5_000)["mean"]
-    expected = math.sqrt(_long_run_variance(values[:, np.newaxis], 10)[0] / 300)
-    assert (found.high - found.low) / 2 == pytest.approx(expected, rel=0.05)
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("variants", VARIANTS if SOAK else VARIANTS[:2])
+@pytest.mark.parametrize("days", DAYS if SOAK else DAYS[:1])
+def test_worthless_families_are_rejected_no_more_often_than_the_nominal_size(kind, variants, days):
+    # Nominal 5%. Measured over many families the sizes are 2% to 6% (docs/statistics.md); the
+    # bounds are the ones asked for: 7%, and 9% where each day keeps a fifth of the last.
+    low, named = rejected(kind, days, variants)
+    most = 0.09 if kind == "AR 0.2" else 0.07
+    assert low <= most
+    assert named <= most
+
+
+def test_most_families_with_one_good_variant_are_found():
+    # One of 15 gains 0.25 standard deviations a day: four standard errors over 250 days.
+    draw, found = np.random.default_rng(3), 0
+    for seed in range(40):
+        family = KINDS["iid"](draw, 250, 15)
+        family[:, 4] += 0.0025
+        found += superior_ability(family, np.zeros(250), seed=seed, replications=300).superior == (
+            4,
+        )
+    assert found >= 30
+
+
+def slow(gain, length, segments, replications, seed):
+    """Return scores, the consistent p-value and the detectable means, by plain loops."""
+    days = len(gain)
+    mean = gain.mean(axis=0)
+    blocks = []
+    for start in range(days):
+        own = [day for day in range(days) if segments[day] == segments[start]]
+        at = own.index(start)
+        blocks.append(np.mean([gain[own[(at + i) % len(own)]] for i in range(length)], axis=0))
+    blocks = np.array(blocks)
+    error = np.sqrt(((blocks - mean) ** 2).mean(axis=0) * length / days)
+    score = mean / error
+    centre = [
+        m if s >= -math.sqrt(2 * math.log(math.log(days))) else 0.0
+        for m, s in zip(mean, score, strict=True)
+    ]
+    count = math.ceil(days / length)
+    rows = np.random.default_rng(seed).integers(0, days, (replications, count))
+    at_least = 0
+    for picked in rows:
+        drawn = blocks[picked]
+        own_error = np.sqrt(((drawn - drawn.mean(axis=0)) ** 2).mean(axis=0) / count)
+        largest = max(0.0, *((drawn.mean(axis=0) - centre) / own_error))
+        at_least += largest >= max(0.0, *score)
+    t = stats.t(count - 1)
+    return at_least / replications, (t.ppf(0.975) + t.ppf(0.8)) * error
+
+
+@pytest.mark.parametrize("lengths", [(90,), (31, 40, 19)])
+def test_the_numbers_of_a_slow_loop_with_blocks_inside_their_segment(lengths):
+    segments = np.repeat(np.arange(len(lengths)), lengths)
+    gain = noise(12, 90, 3) + np.array([0.001, -0.004, 0.0])
+    found = superior_ability(gain, np.zeros(90), segments=segments, seed=7, replications=150)
+    p_value, smallest = slow(gain, 5, segments, 150, 7)
+    assert found.block == 5
+    assert found.consistent == pytest.approx(p_value, abs=1e-12)
+    assert found.detectable == pytest.approx(smallest.tolist(), rel=1e-9)
+
+
+def test_no_block_crosses_a_gap():
+    # Two segments of opposite sign: a block that crossed would mix them and spread less.
+    segments = np.repeat([0, 1], 50)
+    gain = noise(2, 100, 1) * 0.01 + np.where(segments == 0, 0.01, -0.01)[:, np.newaxis]
+    apart = superior_ability(gain, np.zeros(100), segments=segments).detectable[0]
+    # every block mean is +-0.01, but for noise: 0.01 x sqrt(5 / 100) per standard error
+    t = stats.t(19)
+    assert apart == pytest.approx(0.01 * math.sqrt(0.05) * (t.ppf(0.975) + t.ppf(0.8)), rel=1e-3)
+    assert superior_ability(gain, np.zeros(100)).detectable[0] < 0.97 * apart
+
+
+def test_segments_in_pieces_or_of_another_length_are_refused():
+    with pytest.raises(ReportError, match="contiguous"):
+        superior_ability(noise(1), np.zeros(250), segments=np.repeat([0, 1, 0], [100, 100, 50]))
+    with pytest.raises(ReportError, match="segment codes"):
+        superior_ability(noise(1), np.zeros(250), segments=np.zeros(249))
 
 
 def test_a_quiet_superior_variant_is_found_beside_a_wild_worthless_one():
     returns = np.random.default_rng(2).normal(0, [0.001, 0.1], (250, 2))
     returns += [0.0004, 0.0] - returns.mean(axis=0)  # six standard errors, and none
     zero = np.zeros(250)
-    plain, announced = (
-        SPA(zero, -returns, reps=500, studentize=studentize, seed=3) for studentize in (False, True)
-    )
-    plain.compute()
+    announced = SPA(zero, -returns, reps=500, studentize=True, seed=3)
     announced.compute()
-    # arch: whatever is announced, the wild variant's noise hides the quiet one
-    assert announced.pvalues.tolist() == plain.pvalues.tolist()
+    # arch announces studentized differences; the wild variant's noise hides the quiet one
     assert announced.pvalues["consistent"] > 0.2
     found = superior_ability(returns, zero, seed=3, replications=500)
     assert found.consistent < 0.01
     assert found.superior == (0,)
 
 
-def test_the_last_variant_of_the_stepwise_test_is_found_too():
-    returns = np.random.default_rng(5).normal(0, [0.05, 0.001], (250, 2))
-    returns += [0.03, 0.0005]
-    zero = np.zeros(250)
-    with pytest.raises(ValueError, match="zero-size array"):
-        StepM(zero, -returns, reps=200, seed=1).compute()
-    found = superior_ability(returns, zero, seed=1, replications=200, studentize=False)
-    assert found.superior == (0, 1)
-
-
-def test_worthless_families_are_rejected_at_about_the_size_of_the_test():
-    found = [
-        superior_ability(noise(i, 150, 8), np.zeros(150), replications=200, block=2)
-        for i in range(200)
-    ]
-    # 10% nominal; two standard errors of 200 trials are 4 points
-    assert np.mean([one.consistent <= 0.10 for one in found]) == pytest.approx(0.10, abs=0.06)
+def test_a_variant_found_first_makes_it_no_harder_for_the_others():
+    # Stepwise: once the strong variant 0 is found, the other nine are judged as if alone. Around
+    # 0.0015 a day variant 2 passes the critical value of nine and not yet that of ten.
+    zero, judged = np.zeros(250), set()
+    for gain in np.arange(0.0012, 0.0020, 0.00005):
+        returns = noise(5) - noise(5).mean(axis=0)
+        returns[:, [0, 2]] += [0.01, gain]
+        found = superior_ability(returns, zero, seed=1)
+        alone = superior_ability(returns[:, 1:], zero, seed=1)
+        assert found.superior == (0, *(column + 1 for column in alone.superior))
+        judged.add(found.superior)
+    assert judged == {(0,), (0, 2)}
 
 
 def test_the_benchmark_is_subtracted_day_by_day():
@@ -106,6 +170,10 @@ def test_the_benchmark_is_subtracted_day_by_day():
     assert found.lower <= found.consistent <= found.upper < 0.01
 
 
+def test_a_family_below_the_benchmark_has_a_p_value_of_one():
+    assert superior_ability(noise(3) - 0.005, np.zeros(250)).consistent == 1.0
+
+
 def test_a_variant_equal_to_the_benchmark_changes_nothing():
     returns = noise(9)
     returns[:, 5] += 0.004
@@ -115,6 +183,40 @@ def test_a_variant_equal_to_the_benchmark_changes_nothing():
     assert found.consistent == alone.consistent
     assert (alone.superior, found.superior) == ((5,), (6,))
     assert found.variants == 11
+    assert math.isnan(found.detectable[2])
+
+
+def test_the_order_of_variants_changes_no_p_value():
+    returns = noise(4)
+    forth, back = (superior_ability(r, np.zeros(250), seed=2) for r in (returns, returns[:, ::-1]))
+    assert forth.consistent == back.consistent
+    assert forth.detectable == pytest.approx(back.detectable[::-1])
+
+
+def idle(seed, share, days=750):
+    """Return returns of a rule that trades on some days and pays a little on the others."""
+    draw = np.random.default_rng(seed)
+    waits = -0.0001 * draw.choice([1, 3], days)  # the bill's yield, three days at weekends
+    return np.where(draw.random(days) < share, draw.normal(0.005, 0.01, days), waits)
+
+
+def test_a_variant_active_on_a_few_percent_of_days_has_no_power():
+    returns = np.column_stack([idle(1, 0.03), noise(6, 750, 1)[:, 0], idle(2, 0.2)])
+    found = superior_ability(returns, np.zeros(750))
+    assert found.powerless == (0,)
+    assert [math.isnan(value) for value in found.detectable] == [True, False, False]
+    market = np.random.default_rng(9).normal(0, 0.01, 750)
+    # beside a busy benchmark the difference is busy, and the variant still is not
+    assert superior_ability(returns, market).powerless == (0,)
+    assert superior_ability(returns[:, :1], market) == Missing(
+        "no power: every variant is active on fewer than 20 days or 5% of 750"
+    )
+
+
+def test_a_handful_of_active_days_has_no_power_however_short_the_sample():
+    # 12 of 60 days are 20%, and still no more than 12 days
+    returns = np.where(np.arange(60) % 5 == 0, noise(3, 60, 1)[:, 0], 0.0)[:, np.newaxis]
+    assert isinstance(superior_ability(returns, np.zeros(60)), Missing)
 
 
 def test_the_same_seed_gives_the_same_answer():
@@ -135,11 +237,13 @@ def test_a_family_that_says_nothing_has_no_p_value(returns, reason):
     assert superior_ability(returns, np.zeros(len(returns))) == Missing(reason)
 
 
-def test_a_constant_advantage_is_refused():
+@pytest.mark.parametrize("shift", [0.01, 1e-6])
+def test_a_constant_advantage_is_refused_up_to_rounding(shift):
+    market = noise(3)[:, 0]
     returns = noise(1)
-    returns[:, 2] = 0.01
+    returns[:, 2] = market + shift
     with pytest.raises(ReportError, match="variant 2 differs"):
-        superior_ability(returns, np.zeros(250))
+        superior_ability(returns, market)
 
 
 def test_a_return_that_is_no_number_and_other_days_are_refused():
