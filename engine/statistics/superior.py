@@ -28,7 +28,7 @@ from engine.statistics.samples import Floats, Missing, at_least, fraction, sampl
 MIN_BLOCK = 5
 # Chosen: below either, most resamples hold a handful of the days on which anything happened.
 MIN_ACTIVE_SHARE = 0.05
-MIN_ACTIVE_DAYS = 20
+MIN_ACTIVE_DAYS = 10
 # Chosen, in standard deviations of the returns: above what interest on idle cash moves from day to
 # day, below the moves of three in five days of a book that is always invested.
 ACTIVE_MOVE = 0.5

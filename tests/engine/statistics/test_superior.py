@@ -209,13 +209,13 @@ def test_a_variant_active_on_a_few_percent_of_days_has_no_power():
     # beside a busy benchmark the difference is busy, and the variant still is not
     assert superior_ability(returns, market).powerless == (0,)
     assert superior_ability(returns[:, :1], market) == Missing(
-        "no power: every variant is active on fewer than 20 days or 5% of 750"
+        "no power: every variant is active on fewer than 10 days or 5% of 750"
     )
 
 
 def test_a_handful_of_active_days_has_no_power_however_short_the_sample():
-    # 12 of 60 days are 20%, and still no more than 12 days
-    returns = np.where(np.arange(60) % 5 == 0, noise(3, 60, 1)[:, 0], 0.0)[:, np.newaxis]
+    # 6 of 60 days are 10%, and still no more than 6 days
+    returns = np.where(np.arange(60) % 10 == 0, noise(3, 60, 1)[:, 0], 0.0)[:, np.newaxis]
     assert isinstance(superior_ability(returns, np.zeros(60)), Missing)
 
 
