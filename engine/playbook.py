@@ -3,13 +3,14 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import ConfigDict
 
 from data_feeds.dataset import Dataset
+from data_feeds.instrument import Instrument
 from data_feeds.schema import ChannelKey
 from engine.conditions import Condition
 from engine.config.base import KeysInOrder
@@ -92,12 +93,15 @@ class Playbook(ABC, Generic[P]):
 
     ``ignored`` names required conditions that this run treats as true (``playbook.ignore``);
     ``prepare`` passes its conditions through ``leave_out`` with it before it decides by them.
+    ``risk_defaults`` is what a run's ``risk`` section holds where its file leaves keys out; null
+    switches off.
     """
 
     name: ClassVar[str]
     api_version: ClassVar[int] = API_VERSION
     Params: ClassVar[type[PlaybookParams]]
     ignored: frozenset[str] = frozenset()
+    risk_defaults: ClassVar[Mapping[str, Any]] = {}
 
     def __init__(self, params: P) -> None:
         self.params = params
@@ -106,6 +110,14 @@ class Playbook(ABC, Generic[P]):
     @abstractmethod
     def requirements(cls, params: P) -> Requirements:
         """Return what the rules need, given their parameters."""
+
+    @classmethod
+    def settle(cls, params: P, instruments: Mapping[str, Instrument]) -> P:
+        """Return the parameters with what the instruments' records decide, e.g. companions.
+
+        ``instruments`` are those of the run's data, by id; by default the parameters stay.
+        """
+        return params
 
     @abstractmethod
     def prepare(self, data: Dataset) -> Signals:

@@ -19,7 +19,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from engine.config.models import PlaybookConfig
+from data_feeds.instrument import Instrument
+from engine.config.models import PlaybookConfig, RiskConfig
 from engine.config.problems import problem_lines, validate_strict
 from engine.config.yaml_source import ConfigSource
 from engine.errors import ConfigError, PlaybookContractError, PlaybookError, RiskoffError
@@ -134,6 +135,29 @@ def new_playbook(
         raise _raised(playbook.name, "__init__", error) from error
     made.ignored = frozenset(ignore)
     return made
+
+
+def settled_params(
+    playbook: type[AnyPlaybook], params: PlaybookParams, instruments: Mapping[str, Instrument]
+) -> PlaybookParams:
+    """Return parameters with what the instruments' records decide.
+
+    Raises
+    ------
+    PlaybookError : its ``settle`` raised.
+    PlaybookContractError : it returned something else than parameters.
+    """
+    try:
+        settled = playbook.settle(params, instruments)
+    except RiskoffError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise _raised(playbook.name, "settle", error) from error
+    if not isinstance(settled, playbook.Params):
+        raise PlaybookContractError(
+            f"playbook {playbook.name}: settle returned {type(settled).__name__}, not its Params"
+        )
+    return settled
 
 
 def requirements_of(playbook: AnyPlaybook) -> Requirements:
@@ -296,4 +320,21 @@ def _check(name: str, found: object) -> type[AnyPlaybook]:
         raise PlaybookContractError(
             f'playbook {name}: the class has no name; write name = "..." in its body'
         )
+    _check_risk_defaults(name, found)
     return found
+
+
+def _check_risk_defaults(name: str, found: type[AnyPlaybook]) -> None:
+    declared: object = found.risk_defaults
+    if not isinstance(declared, Mapping):
+        raise PlaybookContractError(
+            f"playbook {name}: risk_defaults are no risk section: {declared!r} is no mapping"
+        )
+    try:
+        validate_strict(RiskConfig, declared)
+    except ValidationError as error:
+        source = ConfigSource({"risk": dict(declared)}, {}, "risk_defaults")
+        why = "; ".join(problem_lines(error, RiskConfig, source, ("risk",)))
+        raise PlaybookContractError(
+            f"playbook {name}: risk_defaults are no risk section: {why}"
+        ) from error

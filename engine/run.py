@@ -20,6 +20,7 @@ from engine.config.models import RunConfig
 from engine.events import SimulationOutcome
 from engine.playbook import Playbook, Requirements, Signals
 from engine.plugins import configured_playbook, new_playbook, requirements_of
+from engine.settle import settle
 from engine.state import MarketState
 from engine.window import load_state, load_window, with_listed
 
@@ -113,6 +114,7 @@ def prepare_playbook(
     config: RunConfig, source: Catalog | Dataset, playbook: Playbook[Any]
 ) -> PreparedRun:
     """Return what :func:`prepare_run` does for a playbook that is loaded."""
+    config, playbook = settle(config, source, playbook)
     requirements = requirements_of(playbook)
     dataset = load_window(config, source, requirements)
     market = load_state(config, source)

@@ -18,6 +18,7 @@ from engine.events import JointOutcome
 from engine.plugins import configured_playbook, requirements_of
 from engine.results.sleeves import account_folder_name
 from engine.run import RunResult, prepare_run
+from engine.settle import settle
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,8 @@ def run_sleeves(
     """
     traded = {}
     for name, sleeve in config.sleeves.items():
-        playbook = configured_playbook(sleeve.playbook, plugin_path)
+        written = configured_playbook(sleeve.playbook, plugin_path)
+        _, playbook = settle(config.sleeve(name, rivals=1), source, written)
         traded[name] = set(requirements_of(playbook).traded)
     sharing = Counter(market for markets in traded.values() for market in markets)
     rivals = {
@@ -64,8 +66,8 @@ def run_sleeves(
     }
     account = account_folder_name(config, {name: run.part for name, run in alone.items()})
     prepared = [
-        run.with_config(config.sleeve(name, rivals=rivals[name], account=account))
-        for name, run in alone.items()
+        run.with_config(run.part.config.model_copy(update={"sleeve_of": account}))
+        for run in alone.values()
     ]
     joint = simulate_together([run.part for run in prepared], config.risk, on_progress=on_progress)
     results = [run.result(done) for run, done in zip(prepared, joint.sleeves, strict=True)]

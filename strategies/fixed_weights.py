@@ -5,7 +5,7 @@ volatility-target book, with no weights cash.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -65,6 +65,16 @@ class FixedWeights(Playbook[WeightsParams]):
 
     name = "fixed_weights"
     Params = WeightsParams
+    # A book is not sized by stops: a limit that sold it would change the baseline.
+    risk_defaults: ClassVar = {
+        "target_volatility": None,
+        "volatility_window": "20d",
+        "participation_window": "20d",
+        "daily_loss": None,
+        "drawdown": None,
+        "cool_down": None,
+        "max_trades_per_day": None,
+    }
 
     def __init__(self, params: WeightsParams) -> None:
         super().__init__(params)

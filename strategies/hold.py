@@ -5,7 +5,7 @@ It shows what leverage alone does to a sell-off, and is the smallest complete pl
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import AfterValidator, Field
@@ -48,6 +48,13 @@ class Hold(Playbook[HoldParams]):
 
     name = "hold"
     Params = HoldParams
+    # Kept until its stop: no guard of the account sells it.
+    risk_defaults: ClassVar = {
+        "daily_loss": None,
+        "drawdown": None,
+        "cool_down": None,
+        "max_trades_per_day": None,
+    }
 
     def __init__(self, params: HoldParams) -> None:
         super().__init__(params)

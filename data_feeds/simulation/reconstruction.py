@@ -12,7 +12,7 @@ import numpy as np
 from data_feeds import releases
 from data_feeds.calendar import FEDERAL_RESERVE, add_business_days, session_bounds
 from data_feeds.dataset import Dataset
-from data_feeds.instrument import Instrument, InstrumentKind
+from data_feeds.instrument import Companions, Instrument, InstrumentKind
 from data_feeds.schema import (
     Array,
     Channel,
@@ -82,12 +82,21 @@ def _channels(episode: Episode) -> Iterator[Channel]:
         yield _series(name, daily)
 
 
+# Windows of sizing for daily bars.
+_DAILY_RISK = {"volatility_window": "20d", "participation_window": "20d"}
+_COMPANIONS = {
+    "SPY": Companions(underlying="SP500", volatility="VIX", inverse="SH"),
+    "QQQ": Companions(inverse="PSQ"),
+}
+
+
 def _instrument(name: str) -> Instrument:
     if name == PERP:
         return Instrument(
             id=PERP,
             kind=InstrumentKind.PERP,
             venue="generated",
+            asset="BTC",
             tick_size=0.1,
             lot_size=0.001,
             min_notional=5,
@@ -102,6 +111,8 @@ def _instrument(name: str) -> Instrument:
             calendar="XNYS",
             lot_size=1,
             synthetic=True,
+            companions=_COMPANIONS.get(name, Companions()),
+            risk=_DAILY_RISK,
         )
     return Instrument(id=name, kind=InstrumentKind.SERIES, quote=_UNITS[name], synthetic=True)
 

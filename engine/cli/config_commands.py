@@ -46,14 +46,27 @@ def show_config(
     plugin_path: PluginOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Print a run, account or comparison with its venue, overrides and every default filled in."""
-    from engine.cli.configuration import read_any
+    """Print a run, account or comparison with its venue, overrides and every default filled in.
 
-    document = read_any(config, overrides, plugin_path).model_dump(mode="json")
+    Comments at the end name what the playbook or an instrument's record decides of ``risk``.
+    """
+    from engine.cli.configuration import find_any, read_any
+    from engine.cli.risk_layers import risk_lines, settled_account, settled_run
+    from engine.config.models import RunConfig
+    from engine.config.sleeves import SleevesConfig
+
+    checked = read_any(config, overrides, plugin_path)
+    if isinstance(checked, RunConfig):
+        checked = settled_run(checked, plugin_path)
+    elif isinstance(checked, SleevesConfig):
+        checked = settled_account(checked, plugin_path)
+    document = checked.model_dump(mode="json")
     if as_json:
         print_json(document)
-    else:
-        print_yaml(document)
+        return
+    print_yaml(document)
+    for line in risk_lines(find_any(config), overrides or (), plugin_path):
+        print(f"# {line}")
 
 
 def schema(

@@ -3,13 +3,13 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-
-from pydantic import BaseModel
+from typing import TypedDict
 
 from data_feeds.yaml_text import load_yaml
 from engine.config.compare import CompareConfig
 from engine.config.load import (
     ParamsModel,
+    RiskDefaults,
     load_account_config,
     load_compare_config,
     load_run_config,
@@ -33,8 +33,8 @@ def read_config(
     ------
     YamlError, ConfigError : the file cannot be used; PlaybookError : the plugin cannot be imported.
     """
-    settings, params_model = _settings(overrides, data), _params_model(plugin_path)
-    return load_run_config(find_config(config), settings, params_model=params_model)
+    settings, playbooks = _settings(overrides, data), _playbooks(plugin_path)
+    return load_run_config(find_config(config), settings, **playbooks)
 
 
 def read_any(
@@ -44,7 +44,7 @@ def read_any(
 
     Errors are those of :func:`read_config`.
     """
-    path = _find_any(config)
+    path = find_any(config)
     written = load_yaml(path).data
     if "sleeves" in written:
         return read_account(str(path), overrides, plugin_path)
@@ -53,7 +53,7 @@ def read_any(
     return read_config(str(path), overrides, plugin_path)
 
 
-def _find_any(config: str) -> Path:
+def find_any(config: str) -> Path:
     """Return the file that an argument means; a bare name of a run comes before others."""
     try:
         return find_config(config)
@@ -75,9 +75,9 @@ def read_account(
 
     Errors are those of :func:`read_config`.
     """
-    settings, params_model = _settings(overrides, data), _params_model(plugin_path)
+    settings, playbooks = _settings(overrides, data), _playbooks(plugin_path)
     path = find_config(config, "accounts")
-    return load_account_config(path, settings, params_model=params_model)
+    return load_account_config(path, settings, **playbooks)
 
 
 def read_comparison(
@@ -94,7 +94,7 @@ def read_comparison(
     if data is not None:
         settings.append(f"source={json.dumps(str(data))}")
     path = find_config(config, "compare")
-    return load_compare_config(path, settings, params_model=_params_model(plugin_path))
+    return load_compare_config(path, settings, **_playbooks(plugin_path))
 
 
 def _settings(overrides: Sequence[str] | None, data: Path | None) -> list[str]:
@@ -104,8 +104,15 @@ def _settings(overrides: Sequence[str] | None, data: Path | None) -> list[str]:
     return settings
 
 
-def _params_model(plugin_path: Path | None) -> ParamsModel:
-    def params_model(name: str) -> type[BaseModel]:
-        return load_playbook_class(name, plugin_path).Params
+class Playbooks(TypedDict):
+    """How a loader finds what a playbook's class says of parameters and risk."""
 
-    return params_model
+    params_model: ParamsModel
+    risk_defaults: RiskDefaults
+
+
+def _playbooks(plugin_path: Path | None) -> Playbooks:
+    return {
+        "params_model": lambda name: load_playbook_class(name, plugin_path).Params,
+        "risk_defaults": lambda name: load_playbook_class(name, plugin_path).risk_defaults,
+    }

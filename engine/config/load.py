@@ -1,6 +1,6 @@
 """From a YAML file to a checked ``RunConfig``, or one error that lists every problem."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from data_feeds.yaml_text import KeyPath
 from engine.config.compare import CompareConfig, RowConfig
+from engine.config.layers import merged
 from engine.config.locations import find_config
 from engine.config.market import MarketStateConfig
 from engine.config.models import RunConfig
@@ -22,10 +23,16 @@ Matrix = TypeVar("Matrix", SleevesConfig, CompareConfig)
 
 # From a playbook's name to the model of its parameters; raises ConfigError for an unknown name.
 ParamsModel = Callable[[str], type[BaseModel]]
+# From a playbook's name to its defaults of the risk section; raises likewise.
+RiskDefaults = Callable[[str], Mapping[str, Any]]
 
 
 def load_run_config(
-    path: Path, overrides: Sequence[str] = (), *, params_model: ParamsModel | None = None
+    path: Path,
+    overrides: Sequence[str] = (),
+    *,
+    params_model: ParamsModel | None = None,
+    risk_defaults: RiskDefaults | None = None,
 ) -> RunConfig:
     """Return the run that a YAML file describes.
 
@@ -36,6 +43,8 @@ def load_run_config(
     params_model : finds the model of the playbook's parameters. With it they are checked here, with
         their line, and returned complete with defaults; without it they are left as written and
         checked when the playbook is loaded.
+    risk_defaults : finds the playbook's defaults of the risk section; what the file writes is
+        merged into them key by key before it is checked
 
     Raises
     ------
@@ -61,6 +70,7 @@ def load_run_config(
         )
     problems: list[str] = []
     config = None
+    _lay_risk(source.data, risk_defaults)
     try:
         config = validate_strict(RunConfig, source.data)
     except ValidationError as error:
@@ -75,25 +85,37 @@ def load_run_config(
 
 
 def load_account_config(
-    path: Path, overrides: Sequence[str] = (), *, params_model: ParamsModel | None = None
+    path: Path,
+    overrides: Sequence[str] = (),
+    *,
+    params_model: ParamsModel | None = None,
+    risk_defaults: RiskDefaults | None = None,
 ) -> SleevesConfig:
     """Return the account of several playbooks that a YAML file describes.
 
     Parameters and errors are those of :func:`load_run_config`.
     """
-    config, params = _load_several(SleevesConfig, "sleeves", path, overrides, params_model)
+    source = read_source(path, overrides)
+    _lay_risk_of_each(source.data, "sleeves", risk_defaults)
+    config, params = _load_several(SleevesConfig, "sleeves", source, params_model)
     sleeves = {name: _with_params(item, params.get(name)) for name, item in config.sleeves.items()}
     return config.model_copy(update={"sleeves": sleeves})
 
 
 def load_compare_config(
-    path: Path, overrides: Sequence[str] = (), *, params_model: ParamsModel | None = None
+    path: Path,
+    overrides: Sequence[str] = (),
+    *,
+    params_model: ParamsModel | None = None,
+    risk_defaults: RiskDefaults | None = None,
 ) -> CompareConfig:
     """Return the comparison that a YAML file describes.
 
     Parameters and errors are those of :func:`load_run_config`.
     """
-    config, params = _load_several(CompareConfig, "rows", path, overrides, params_model)
+    source = read_source(path, overrides)
+    _lay_risk_of_each(source.data, "rows", risk_defaults)
+    config, params = _load_several(CompareConfig, "rows", source, params_model)
     episodes = _found_episodes(config.episodes, path)
     rows = {name: _with_params(item, params.get(name)) for name, item in config.rows.items()}
     return config.model_copy(update={"rows": rows, "episodes": episodes})
@@ -116,12 +138,10 @@ def _found_episodes(episodes: Sequence[str], path: Path) -> tuple[str, ...]:
 def _load_several(
     model: type[Matrix],
     block: str,
-    path: Path,
-    overrides: Sequence[str],
+    source: ConfigSource,
     params_model: ParamsModel | None,
 ) -> tuple[Matrix, dict[str, BaseModel | None]]:
     """Return a config with several playbooks below ``block``, and their checked parameters."""
-    source = read_source(path, overrides)
     problems: list[str] = []
     config = None
     try:
@@ -187,3 +207,24 @@ def _checked_params(
         return validate_strict(model, params), []
     except ValidationError as error:
         return None, problem_lines(error, model, source, (*block, *PARAMS))
+
+
+def _lay_risk(holder: dict[str, Any], risk_defaults: RiskDefaults | None) -> None:
+    """Lay what a run, sleeve or row writes of risk over its playbook's defaults, in place."""
+    playbook = holder.get("playbook")
+    name = playbook.get("name") if isinstance(playbook, dict) else None
+    risk = holder.get("risk", {})
+    if risk_defaults is None or not isinstance(name, str) or not isinstance(risk, dict):
+        return
+    try:
+        below = risk_defaults(name)
+    except ConfigError:
+        return  # the check of the parameters reports it
+    holder["risk"] = merged(below, risk)
+
+
+def _lay_risk_of_each(data: dict[str, Any], block: str, risk_defaults: RiskDefaults | None) -> None:
+    holders = data.get(block)
+    for holder in holders.values() if isinstance(holders, dict) else ():
+        if isinstance(holder, dict):
+            _lay_risk(holder, risk_defaults)

@@ -10,6 +10,7 @@ from data_feeds.simulation.scenarios import SCENARIOS, Continuation, Scenario, c
 from engine.config.models import ReportConfig, RunConfig
 from engine.errors import ConfigError
 from engine.plugins import configured_playbook
+from engine.settle import settle
 from engine.stress.base import Base, scenario_base
 
 MAX_PATHS = 100_000
@@ -61,7 +62,7 @@ def stress_job(
     CoverageError : see :func:`~engine.stress.base.scenario_base`.
     """
     check_numbers(scenario, paths=paths, days=days, seed=seed)
-    playbook = configured_playbook(config.playbook, plugin_path)
+    config, playbook = settle(config, source, configured_playbook(config.playbook, plugin_path))
     # The parameters complete, and no benchmark: nothing here is compared with one.
     complete = config.playbook.model_copy(
         update={"params": playbook.params.model_dump(mode="json")}

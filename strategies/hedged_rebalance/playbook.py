@@ -1,6 +1,7 @@
 """The playbook: target weights from ladder and hedges, and when they are restored."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from engine.api import (
     DAY_NS,
@@ -32,6 +33,16 @@ class HedgedRebalance(Playbook[HedgedParams]):
 
     name = "hedged_rebalance"
     Params = HedgedParams
+    # A book is not sized by stops: its own ladder cuts it, and no trade waits for another.
+    risk_defaults: ClassVar = {
+        "target_volatility": None,
+        "volatility_window": "20d",
+        "participation_window": "20d",
+        "daily_loss": None,
+        "drawdown": None,
+        "cool_down": None,
+        "max_trades_per_day": None,
+    }
 
     def __init__(self, params: HedgedParams) -> None:
         super().__init__(params)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from engine.api import (
     DAY_NS,
@@ -46,6 +47,16 @@ class StabilizationSwing(Playbook[SwingParams]):
 
     name = "stabilization_swing"
     Params = SwingParams
+    # Weeks in a trade: windows of weeks, no leverage, smaller when the market is worse.
+    risk_defaults: ClassVar = {
+        "risk_fraction": 0.02,
+        "target_volatility": 0.4,
+        "volatility_window": "20d",
+        "participation_window": "20d",
+        "leverage_cap": 1.0,
+        "cool_down": None,
+        "market_tiers": {},
+    }
 
     def __init__(self, params: SwingParams) -> None:
         super().__init__(params)

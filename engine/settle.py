@@ -1,0 +1,64 @@
+"""What a run's settings come to once its instruments are known: parameters, market inputs, risk."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from data_feeds.catalog import Catalog
+from data_feeds.dataset import Dataset
+from data_feeds.instrument import Instrument
+from engine.config.layers import merged, written
+from engine.config.models import RiskConfig, RunConfig
+from engine.config.problems import problem_lines, validate_strict
+from engine.config.yaml_source import ConfigSource
+from engine.errors import ConfigError
+from engine.playbook import Playbook
+from engine.plugins import new_playbook, requirements_of, settled_params
+
+Settled = tuple[RunConfig, Playbook[Any]]
+
+
+def settle(config: RunConfig, source: Catalog | Dataset, playbook: Playbook[Any]) -> Settled:
+    """Return a config and its playbook with everything that the instruments' records decide.
+
+    The risk section is merged key by key: built-in < instrument < playbook < run file. The
+    instrument is the first that the playbook trades.
+
+    Raises
+    ------
+    ConfigError : the layers together are no risk section, or a record lacks what the rules need.
+    """
+    instruments = source.instruments if isinstance(source, Dataset) else source.instruments()
+    params = settled_params(type(playbook), playbook.params, instruments)
+    if params != playbook.params:
+        playbook = new_playbook(type(playbook), params, playbook.ignored)
+    layers = risk_layers(written(config.risk), playbook, instruments)
+    whole = merged(*layers.values())
+    # What the run's file gives is checked already; the layers below it are not.
+    try:
+        risk = validate_strict(RiskConfig, whole)
+    except ValidationError as error:
+        names = " and ".join(name for name, layer in layers.items() if layer)
+        source_of = ConfigSource({"risk": whole}, {(): f"risk of {names}"}, "risk")
+        raise ConfigError(
+            "\n".join(problem_lines(error, RiskConfig, source_of, ("risk",)))
+        ) from error
+    if risk != config.risk:
+        config = config.model_copy(update={"risk": risk})
+    return config, playbook
+
+
+def risk_layers(
+    given: Mapping[str, Any], playbook: Playbook[Any], instruments: Mapping[str, Instrument]
+) -> dict[str, Mapping[str, Any]]:
+    """Return what instrument, playbook and run file say of the risk section, in that order.
+
+    ``given`` is what the file writes.
+    """
+    first = next((n for n in requirements_of(playbook).traded if n in instruments), "")
+    return {
+        f"instrument {first}": instruments[first].risk if first else {},
+        f"playbook {playbook.name}": type(playbook).risk_defaults,
+        "run": given,
+    }
