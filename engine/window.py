@@ -18,7 +18,7 @@ from engine.config.market import MarketStateConfig
 from engine.config.models import RunConfig
 from engine.errors import ConfigError
 from engine.playbook import Requirements, Signals
-from engine.signals.market.build import HISTORY_DAYS, market_state, state_channels
+from engine.signals.market.build import history_days, market_state, state_channels
 from engine.signals.market.grid import NEW_YORK
 from engine.state import MarketState
 
@@ -128,7 +128,7 @@ def state_data(
     Every series is known ``extra_lag`` later than it was.
     """
     start, end = local_instants(np.array([first, last]), config.decide_at, NEW_YORK)
-    history = HISTORY_DAYS * DAY_NS
+    history = history_days(config) * DAY_NS
     data = load_dataset(source, (), int(start), int(end), history, optional=state_channels(config))
     return data if extra_lag is None else data.delayed(parse_duration(extra_lag))
 

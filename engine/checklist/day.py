@@ -8,7 +8,7 @@ from data_feeds.timeframe import DAY_NS
 from engine.conditions import Condition, Truth
 from engine.reporting.text import number, percent, signed
 from engine.signals.market.checklist import STEPS
-from engine.signals.market.inputs import HOUR
+from engine.signals.market.timeframes import INTRADAY
 from engine.state import TIERS, Action, Driver, MarketState, Regime
 
 TRUTHS = {Truth.TRUE: "yes", Truth.FALSE: "no", Truth.UNKNOWN: "unknown"}
@@ -259,9 +259,10 @@ class _Told:
             "Whether stocks and bitcoin fall together is unknown",
         )
         weekly = self.measured("vix_jump")
-        on_days = " Trends are read on days: there are no hours of the index."
-        if any(text.endswith(f" {HOUR}") for text in self.state.conditions["index_1h_down"].inputs):
-            on_days = ""
+        fine = (f"{market}_{label}_down" for market in ("index", "bitcoin") for label in INTRADAY)
+        on_days = ""
+        if any(self.truth(name) is Truth.UNKNOWN for name in fine):
+            on_days = " Trends are read on days: the hours of the index or of bitcoin are unknown."
         return (
             f"{verdict}: VIX {number(self.value('vix'), 4)} ({_move(weekly)} over a week), "
             f"correlation {number(self.measured('correlation_high'), 2)}.{on_days}"

@@ -14,7 +14,7 @@ from data_feeds.timeframe import DAY_NS
 from engine.config.models import RunConfig
 from engine.playbook import Playbook, Requirements
 from engine.plugins import requirements_of
-from engine.signals.market.build import HISTORY_DAYS, state_channels
+from engine.signals.market.build import history_days, state_channels
 from engine.window import history_ns, run_channels, settlement_channels
 
 # Bars must be there in the last days before the end; longer than any closure of an exchange.
@@ -72,7 +72,7 @@ def _known_at_end(
     longest = max(history, LOOK_BACK_DAYS * DAY_NS)
     if config.risk.market_tiers is not None:
         optional |= state_channels(config.market)
-        longest = max(longest, HISTORY_DAYS * DAY_NS)
+        longest = max(longest, history_days(config.market) * DAY_NS)
     shorter = {
         key: max(min(requirements.shorter_ns.get(key, history), history) - RECENT_NS, 0)
         for key in required

@@ -1,26 +1,58 @@
 """From a dataset to the market state."""
 
+import math
+
 import numpy as np
 
 from data_feeds.dataset import Dataset
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
+from data_feeds.timeframe import DAY_NS, parse_duration
 from engine.conditions import Condition
 from engine.config.market import MarketStateConfig
 from engine.signals.market import checklist
-from engine.signals.market.correlation import correlations
+from engine.signals.market.correlation import correlations, memory
 from engine.signals.market.crypto import crypto_structure
 from engine.signals.market.dated import dated_events
 from engine.signals.market.grid import Floats, build_grid
 from engine.signals.market.inputs import DAY, HOUR, SHORTEST, MarketInputs
 from engine.signals.market.leadership import leadership
 from engine.signals.market.rates import market_rates
-from engine.signals.market.regime import drivers, regimes
+from engine.signals.market.regime import (
+    MEMORY_DAYS,
+    SLOPE_SESSIONS,
+    YEAR,
+    drivers,
+    regimes,
+)
 from engine.signals.market.timeframes import timeframes
 from engine.signals.market.volatility import market_volatility
 from engine.state import MarketState
 
-# A year of history for percentiles and usual changes, and half a one to measure its first rows.
-HISTORY_DAYS = 600
+SESSIONS_A_YEAR, DAYS_A_YEAR = 252, 365
+# Holidays around the longest stretch without a session.
+SPARE_DAYS = 14
+
+
+def history_days(config: MarketStateConfig) -> int:
+    """Return the days before a day that its row depends on: the longest memory any setting asks.
+
+    With them a row is the same wherever the days begin.
+    """
+    rules = config.regime
+    longest = (
+        config.correlation.history + memory(config.correlation.decay),
+        config.correlation.long,
+        config.rates.history + max(config.rates.change, config.leadership.relative),
+        config.rates.path_window,
+        config.leadership.concentration_window,
+        config.volatility.quarter,
+    )
+    # The regime of a day reads the regimes' inputs of all days in its own memory.
+    within = max(YEAR, rules.break_mean + SLOPE_SESSIONS, config.correlation.short)
+    sessions = max(*longest, within + MEMORY_DAYS * SESSIONS_A_YEAR / DAYS_A_YEAR)
+    crypto = max(config.crypto.funding_days, config.crypto.liquidation_days + 1, rules.trend_bars)
+    week = parse_duration(config.crypto.change) // DAY_NS
+    return max(math.ceil(sessions * DAYS_A_YEAR / SESSIONS_A_YEAR), crypto, week) + SPARE_DAYS
 
 
 def state_channels(config: MarketStateConfig) -> frozenset[ChannelKey]:
@@ -77,10 +109,11 @@ def market_state(
 ) -> MarketState:
     """Return the state of each day from ``first`` to ``last``, New York dates.
 
-    ``data`` should begin ``HISTORY_DAYS`` before: with less the first rows are unknown. No row
+    ``data`` should begin :func:`history_days` before: with less the first rows are unknown. No row
     depends on anything that became known after its instant.
     """
-    grid = build_grid(first - np.timedelta64(HISTORY_DAYS, "D"), last, config.decide_at)
+    begin = first - np.timedelta64(history_days(config), "D")
+    grid = build_grid(begin, last, config.decide_at)
     inputs = MarketInputs(data, grid, config)
     values: dict[str, Floats] = {}
     named: dict[str, Condition] = {}

@@ -5,10 +5,10 @@ weekend's move belongs to Monday on both sides. Intraday: bars of the same openi
 to close, so that neither a night nor a weekend enters.
 """
 
+import math
 from itertools import combinations
 
 import numpy as np
-import pandas as pd
 
 from data_feeds.schema import Channel
 from engine.conditions import Condition, any_of
@@ -20,33 +20,46 @@ from engine.signals.windows import previous
 
 # Pairs before which a weighted correlation says nothing.
 LEAST_PAIRS = 20
+# Of a pair in a weighted correlation; older ones are left out.
+LEAST_WEIGHT = 1e-6
 
 
 def ewma_correlation(a: Floats, b: Floats, decay: float) -> Floats:
     """Return the exponentially weighted correlation of two return series, means taken as zero.
 
-    ``cov = decay x cov + (1 - decay) x a x b`` and the like for both variances. A row where one of
-    them is NaN is passed over: it repeats the value before. NaN before 20 pairs.
+    A pair weighs ``decay`` to the number of pairs after it, over the last :func:`memory` rows: what
+    lies before weighs less than a millionth, and no value depends on where the series begin. A row
+    where one of them is NaN is passed over. NaN before 20 pairs.
     """
     both = np.isfinite(a) & np.isfinite(b)
-    x, y = a[both], b[both]
-    # All three begin at zero: pandas would begin with the first product.
-    products = np.concatenate((np.zeros((1, 3)), np.column_stack((x * y, x * x, y * y))))
-    # By pandas: the first call of compiled code costs as much as the whole market state.
-    sums = pd.DataFrame(products).ewm(alpha=1 - decay, adjust=False).mean().to_numpy()
-    seen = np.cumsum(both)
-    cross, first, second = sums[seen].T
-    enough = (seen >= LEAST_PAIRS) & (first > 0) & (second > 0)
+    x, y = np.where(both, a, 0.0), np.where(both, b, 0.0)
+    seen = np.concatenate(([0], np.cumsum(both)))[1:]
+    sums, pairs = np.zeros((3, len(a))), np.zeros(len(a), np.int64)
+    for back in range(min(memory(decay), len(a))):
+        now, then = slice(back, None), slice(0, len(a) - back)
+        weight = decay ** (seen[now] - seen[then]).astype(np.float64)
+        sums[:, back:] += weight * np.stack((x * y, x * x, y * y))[:, then]
+        pairs[back:] += both[then]
+    cross, first, second = sums
+    enough = (pairs >= LEAST_PAIRS) & (first > 0) & (second > 0)
     result = np.full(len(a), np.nan)
     result[enough] = cross[enough] / np.sqrt(first[enough] * second[enough])
     return result
 
 
+def memory(decay: float) -> int:
+    """Return the rows after which an exponential weight is below a millionth.
+
+    >>> memory(0.94)
+    224
+    """
+    return math.ceil(math.log(LEAST_WEIGHT) / math.log(decay))
+
+
 def correlations(inputs: MarketInputs) -> tuple[dict[str, Floats], dict[str, Condition]]:
     """Return correlations by name, on days, and whether they are compressed."""
     rules, grid, names = inputs.config.correlation, inputs.grid, inputs.config.inputs
-    prices, at_once = inputs.bitcoin_at_closes
-    bitcoin = log_returns(prices)
+    bitcoin, at_once = inputs.bitcoin_moves
     values: dict[str, Floats] = {}
     for name in (names.growth, names.index):
         equity = log_returns(inputs.session_close(name))

@@ -14,7 +14,7 @@ from engine.signals.asof import derived_as_of
 from engine.signals.context import thin_window
 from engine.signals.market.grid import Floats
 from engine.signals.market.inputs import HOUR, MarketInputs
-from engine.signals.market.readings import Reading, at_least, at_most, combined
+from engine.signals.market.readings import Reading, at_least, at_most, combined, first_known
 from engine.signals.market.rolling import percentile
 from engine.signals.positioning import open_interest_base, premium
 from engine.signals.volatility import realized_volatility, rolling_sum
@@ -47,7 +47,7 @@ def crypto_structure(inputs: MarketInputs) -> tuple[dict[str, Floats], dict[str,
     for item in (_mechanical(named), _false_recovery(named), _crowded(named)):
         named[item.name] = item
     values = {
-        "bitcoin": inputs.bitcoin.value,
+        "bitcoin": inputs.bitcoin.reading.value,
         "bitcoin_volatility": perp.volatility(),
         "funding": perp.funding_rate().value,
         "open_interest": perp.interest().value,
@@ -89,20 +89,23 @@ class _Perp:
     def mark_basis(self) -> Floats:
         """Last price over mark - 1 at the newest hour."""
         hours, mark = self.inputs.bitcoin_hours, self.channel(ChannelKind.MARK, HOUR)
-        basis = None if hours is None or mark is None else premium(hours, mark)
+        if hours is None or mark is None:
+            return self.inputs.missing("mark").value
+        basis = premium(hours, mark)
         return self.reading(mark, basis, "mark").value
 
     def volatility(self) -> Floats:
         """Realized volatility of a week, a fraction a year of 365 days, from hours or days."""
+        of_days = self.inputs.bitcoin.measured(
+            lambda price: realized_volatility(price, _WEEK_DAYS, DAYS_A_YEAR)
+        )
         hours = self.inputs.bitcoin_hours
-        daily = realized_volatility(self.inputs.bitcoin.value, _WEEK_DAYS, DAYS_A_YEAR)
         if hours is None:
-            return daily
+            return of_days.value
         window = _WEEK_DAYS * _HOURS_A_DAY
         hourly = realized_volatility(hours["close"], window, _HOURS_A_DAY * DAYS_A_YEAR)
         hourly = self.inputs.without_holes(hours, hourly, window + 1)
-        found = self.reading(hours, hourly, "hours").value
-        return np.where(np.isfinite(found), found, daily)
+        return first_known([self.reading(hours, hourly, "hours"), of_days]).value
 
 
 def _week(inputs: MarketInputs) -> int:
@@ -167,8 +170,10 @@ def _forced(perp: _Perp) -> list[Condition]:
     hours = perp.inputs.bitcoin_hours
     spot = perp.inputs.held(ChannelKey(names.bitcoin_spot, ChannelKind.BARS, HOUR))
     discount = None
-    if hours is not None and spot is not None:
-        discount = rolling_sum(premium(hours, spot), _HOURS_A_DAY) / _HOURS_A_DAY
+    if spot is not None:
+        # Without the perp's hours unknown, and as old as the spot price all the same.
+        gap = np.full(len(spot), np.nan) if hours is None else premium(hours, spot)
+        discount = rolling_sum(gap, _HOURS_A_DAY) / _HOURS_A_DAY
     return [
         at_least(
             "liquidations_rise",
@@ -199,7 +204,9 @@ def _sentiment(inputs: MarketInputs) -> list[Condition]:
     fear, implied = inputs.series(names.fear_greed), inputs.series(names.implied_volatility)
     week = _flows_of_a_week(inputs)
     return [
-        at_most("extreme_fear", fear, rules.fear, "points", "Fear & Greed shows extreme fear"),
+        at_most(
+            "extreme_fear", fear.reading, rules.fear, "points", "Fear & Greed shows extreme fear"
+        ),
         at_most("etf_outflows", week, -rules.outflow, "USD", "bitcoin ETFs lose money in a week"),
         at_least(
             "implied_volatility_jump",
@@ -213,15 +220,13 @@ def _sentiment(inputs: MarketInputs) -> list[Condition]:
 
 def _flows_of_a_week(inputs: MarketInputs) -> Reading:
     """Return the ETF flows of the last five days that had any, USD; stale as any series."""
-    names = inputs.config.inputs.etf_flows
-    named = [name for name in names if inputs.named_series(name) is not None]
-    channel = inputs.named_series(named[0]) if named else None
-    if channel is None:
-        return inputs.missing(*names)
-    name = named[0]
-    total = rolling_sum(channel["value"], _WEEK_SESSIONS)
-    found = derived_as_of(channel, total, inputs.grid.decided_at, inputs.max_age_ns)
-    return Reading(np.where(found.is_fresh, found.values, np.nan), found.age_ns, (name,))
+    names, found = inputs.config.inputs.etf_flows, []
+    for name in names:
+        channel = inputs.named_series(name)
+        if channel is not None:
+            total = rolling_sum(channel["value"], _WEEK_SESSIONS)
+            found.append(inputs.as_known(channel, total, name))
+    return first_known(found or [inputs.missing(*names)])
 
 
 def _thin(inputs: MarketInputs) -> Condition:

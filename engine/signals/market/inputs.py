@@ -13,8 +13,10 @@ from data_feeds.dataset import Dataset
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from data_feeds.timeframe import DAY_NS, Timeframe, parse_duration
 from engine.config.market import MarketStateConfig
+from engine.signals.asof import derived_as_of
 from engine.signals.market.grid import Floats, Grid
-from engine.signals.market.readings import Reading, missing
+from engine.signals.market.readings import Reading, Sources, missing
+from engine.signals.market.rolling import log_returns
 from engine.signals.windows import previous
 
 Flags = NDArray[np.bool_]
@@ -67,23 +69,29 @@ class MarketInputs:
         age_ns = np.where(here, self.grid.session_age_ns(), -1)
         return Reading(self.grid.on_days(values), age_ns, inputs)
 
-    def series(self, names: Sequence[str]) -> Reading:
-        """Return the first series of several that the data name, as known each day; NaN when stale.
-
-        One that has no row yet is not passed over for the next: what it will hold would decide.
-        """
+    def series(self, names: Sequence[str]) -> Sources:
+        """Return a series under its names, the preferred one first, each NaN where it is stale."""
+        found = []
         for name in names:
             channel = self.named_series(name)
             if channel is not None:
-                found = as_of(channel, "value", self.grid.decided_at, self.max_age_ns)
-                return Reading(
-                    np.where(found.is_fresh, found.values, np.nan), found.age_ns, (name,)
-                )
-        return self.missing(names[0])
+                read = as_of(channel, "value", self.grid.decided_at, self.max_age_ns)
+                value = np.where(read.is_fresh, read.values, np.nan)
+                found.append(Reading(value, read.age_ns, (name,)))
+        return Sources(tuple(found) or (self.missing(names[0]),))
+
+    def as_known(self, channel: Channel, derived: Floats, name: str) -> Reading:
+        """Return a number made for each row of a series, as known each day, NaN when stale."""
+        found = derived_as_of(channel, derived, self.grid.decided_at, self.max_age_ns)
+        return Reading(np.where(found.is_fresh, found.values, np.nan), found.age_ns, (name,))
 
     def named_series(self, name: str) -> Channel | None:
         """Return a series that the data name, with or without rows."""
         return self.data.channels.get(ChannelKey(name, ChannelKind.SERIES))
+
+    def names_bars(self, name: str) -> bool:
+        """Whether the data name daily bars of an equity, with or without rows."""
+        return ChannelKey(name, ChannelKind.BARS, DAY) in self.data.channels
 
     def session_bars(self, name: str) -> dict[str, Floats]:
         """Return open, high, low, close of each session, NaN where it was not known that day."""
@@ -121,46 +129,54 @@ class MarketInputs:
         return self.held(ChannelKey(self.config.inputs.bitcoin, ChannelKind.BARS, HOUR))
 
     @cached_property
-    def bitcoin(self) -> Reading:
-        """Bitcoin's price at each day's instant: the perp's, before its bars the daily one."""
-        parts = [
-            (self.bitcoin_hours, self.config.inputs.bitcoin),
+    def bitcoin(self) -> Sources:
+        """Bitcoin's price at each day's instant: the perp's, and where it has none the day's."""
+        names = self.config.inputs
+        parts = (
+            (self.bitcoin_hours, names.bitcoin),
             (
-                self.held(ChannelKey(self.config.inputs.bitcoin_daily, ChannelKind.BARS, DAY)),
-                self.config.inputs.bitcoin_daily,
+                self.held(ChannelKey(names.bitcoin_daily, ChannelKind.BARS, DAY)),
+                names.bitcoin_daily,
             ),
-        ]
-        reading = self.missing()
-        for channel, name in reversed(parts):
+        )
+        found = []
+        for channel, name in parts:
             if channel is None:
+                found.append(self.missing(name))
                 continue
-            found = as_of(channel, "close", self.grid.decided_at, self.crypto_max_age_ns)
-            reading = Reading(
-                np.where(found.is_fresh, found.values, reading.value),
-                np.where(found.is_fresh, found.age_ns, reading.age_ns),
-                (*reading.inputs, name),
-            )
-        return reading
+            read = as_of(channel, "close", self.grid.decided_at, self.crypto_max_age_ns)
+            value = np.where(read.is_fresh, read.values, np.nan)
+            found.append(Reading(value, read.age_ns, (name,)))
+        return Sources(tuple(found))
 
     @cached_property
-    def bitcoin_at_closes(self) -> tuple[Floats, Flags]:
-        """Bitcoin at the New York close of each session, and whether it was known that day.
+    def bitcoin_at_closes(self) -> tuple[Floats, Floats]:
+        """Bitcoin at the New York close of each session: from hours, and the day that ends after.
 
-        Without the perp's hours the daily bar that ends at the next UTC midnight stands in: three
-        or four hours later, known only the day after.
+        The daily bar that ends at the next UTC midnight is three or four hours later, and known
+        only the day after.
         """
         closed_at = self.grid.session_closed_at
-        price = np.full(len(closed_at), np.nan)
+        hourly, daily = np.full(len(closed_at), np.nan), np.full(len(closed_at), np.nan)
         if self.bitcoin_hours is not None:
             found = as_of(self.bitcoin_hours, "close", closed_at, _NEAR_CLOSE_NS)
-            price = np.where(found.is_fresh, found.values, np.nan)
-        at_once = np.isfinite(price)
-        daily = self.held(ChannelKey(self.config.inputs.bitcoin_daily, ChannelKind.BARS, DAY))
-        if daily is not None:
+            hourly = np.where(found.is_fresh, found.values, np.nan)
+        days = self.held(ChannelKey(self.config.inputs.bitcoin_daily, ChannelKind.BARS, DAY))
+        if days is not None:
             midnight = (closed_at // DAY_NS + 1) * DAY_NS
-            place = np.minimum(np.searchsorted(daily["closed_at"], midnight), len(daily) - 1)
-            same = (daily["closed_at"][place] == midnight) & (
-                daily["available_at"][place] <= self.grid.session_decided_at + DAY_NS // 2
+            place = np.minimum(np.searchsorted(days["closed_at"], midnight), len(days) - 1)
+            same = (days["closed_at"][place] == midnight) & (
+                days["available_at"][place] <= self.grid.session_decided_at + DAY_NS // 2
             )
-            price = np.where(at_once | ~same, price, daily["close"][place])
-        return price, at_once
+            daily = np.where(same, days["close"][place], np.nan)
+        return hourly, daily
+
+    @cached_property
+    def bitcoin_moves(self) -> tuple[Floats, Flags]:
+        """Bitcoin's log return to each session's close, and whether it was known that day.
+
+        Both ends are of one source: the hours where they have both, otherwise the days.
+        """
+        hourly, daily = (log_returns(price) for price in self.bitcoin_at_closes)
+        at_once = np.isfinite(hourly)
+        return np.where(at_once, hourly, daily), at_once

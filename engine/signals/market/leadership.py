@@ -20,9 +20,8 @@ def leadership(inputs: MarketInputs) -> tuple[dict[str, Floats], dict[str, Condi
     """
     rules, names = inputs.config.leadership, inputs.config.inputs
     members = np.stack([inputs.session_close(name) for name in names.leaders])
-    held = [
-        name for name, row in zip(names.leaders, members, strict=True) if np.isfinite(row).any()
-    ]
+    # Those that the data name, with or without a price by then: a name is no reading.
+    held = [name for name in names.leaders if inputs.names_bars(name)]
     index = inputs.session_close(names.index)
     moves = basket_moves(members)
     against = basket_return(moves - log_returns(index), rules.relative)

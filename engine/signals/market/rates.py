@@ -1,13 +1,15 @@
 """Yields, the dollar, the policy path and credit: worsening, or no longer so."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
 from engine.conditions import Condition, all_of, condition
 from engine.signals.market.grid import Floats
 from engine.signals.market.inputs import MarketInputs
-from engine.signals.market.readings import Reading, at_least, combined, oldest
+from engine.signals.market.readings import Reading, Sources, at_least, combined, oldest
 from engine.signals.market.rolling import change, ratio, rows_since_extreme, slope, usual_change
 
 FORTNIGHT = 10
@@ -64,14 +66,14 @@ def market_rates(inputs: MarketInputs) -> tuple[dict[str, Floats], dict[str, Con
         parts = (named[first], named[second])
         named[name] = combined(name, all_of([part.truth for part in parts]), text, *parts)
     values = {
-        "ten_year": ten_year.value,
+        "ten_year": ten_year.reading.value,
         "ten_year_speed": moves.speed(ten_year).value,
-        "real_ten_year": real.value,
+        "real_ten_year": real.reading.value,
         "real_ten_year_speed": moves.speed(real).value,
-        "dollar": dollar.value,
+        "dollar": dollar.reading.value,
         "dollar_speed": moves.speed(dollar, relative=True).value,
-        "policy_path": path.value,
-        "credit_spread": credit.value,
+        "policy_path": path.reading.value,
+        "credit_spread": credit.reading.value,
         "credit_change_fortnight": moves.change(credit, FORTNIGHT).value,
     }
     return values, named
@@ -105,46 +107,63 @@ class _Moves:
 
     inputs: MarketInputs
 
-    def _sessions(self, series: Reading) -> Floats:
-        return series.value[self.inputs.grid.sessions]
+    def _on_sessions(self, series: Sources, measure: Callable[[Floats], Floats]) -> Reading:
+        """Return a number made of the values of the sessions, on days."""
+        grid = self.inputs.grid
+        return series.measured(lambda value: grid.on_days(measure(value[grid.sessions])))
 
-    def change(self, series: Reading, sessions: int, *, relative: bool = False) -> Reading:
-        moved = change(self._sessions(series), sessions, relative=relative)
-        return series.of(self.inputs.grid.on_days(moved))
+    def change(self, series: Sources, sessions: int, *, relative: bool = False) -> Reading:
+        return self._on_sessions(series, lambda level: change(level, sessions, relative=relative))
 
-    def speed(self, series: Reading, *, relative: bool = False) -> Reading:
+    def speed(self, series: Sources, *, relative: bool = False) -> Reading:
         """Return a change over the usual size of such changes in the year before."""
         rules = self.inputs.config.rates
-        moved = change(self._sessions(series), rules.change, relative=relative)
-        usual = usual_change(moved, rules.history, least=rules.history // 2)
-        return series.of(self.inputs.grid.on_days(ratio(moved, usual)))
 
-    def stopped(self, name: str, series: Reading, text: str) -> Condition:
+        def speed(level: Floats) -> Floats:
+            moved = change(level, rules.change, relative=relative)
+            return ratio(moved, usual_change(moved, rules.history, least=rules.history // 2))
+
+        return self._on_sessions(series, speed)
+
+    def stopped(self, name: str, series: Sources, text: str) -> Condition:
         """No new high for some sessions, and the short-term slope at or below zero."""
-        rules, grid = self.inputs.config.rates, self.inputs.grid
-        level = self._sessions(series)
-        since = rows_since_extreme(level, rules.extreme, top=True)
-        quiet = (since >= rules.quiet) & (slope(level, rules.slope) <= 0)
-        measured = grid.on_days(since)
+        rules = self.inputs.config.rates
+
+        def since(level: Floats) -> Floats:
+            return rows_since_extreme(level, rules.extreme, top=True)
+
+        def quiet(level: Floats) -> Floats:
+            holds = (since(level) >= rules.quiet) & (slope(level, rules.slope) <= 0)
+            # Known where the rows since are, so that both are of one source.
+            return np.where(np.isfinite(since(level)), holds, np.nan)
+
+        measured = self._on_sessions(series, since)
         return condition(
             name,
-            grid.on_days(quiet.astype(np.float64)) > 0,
-            known=np.isfinite(measured),
-            measured=measured,
+            self._on_sessions(series, quiet).value > 0,
+            known=measured.known,
+            measured=measured.value,
             threshold=float(rules.quiet),
             unit="sessions",
             description=f"{text}: no new high of {rules.extreme} sessions, slope not up",
-            inputs=series.inputs,
-            age_ns=series.age_ns,
+            inputs=measured.inputs,
+            age_ns=measured.age_ns,
         )
 
 
-def _policy_path(inputs: MarketInputs) -> Reading:
+def _policy_path(inputs: MarketInputs) -> Sources:
     """Return the 2-year yield over the policy rate, points: what the market prices ahead."""
     names = inputs.config.inputs
-    two_year, policy = inputs.series(names.two_year), inputs.series(names.policy_rate)
-    return Reading(
-        two_year.value - policy.value,
-        oldest(two_year.age_ns, policy.age_ns),
-        (*two_year.inputs, *policy.inputs),
+    pairs = product(
+        inputs.series(names.two_year).readings, inputs.series(names.policy_rate).readings
+    )
+    return Sources(
+        tuple(
+            Reading(
+                two_year.value - policy.value,
+                oldest(two_year.age_ns, policy.age_ns),
+                (*two_year.inputs, *policy.inputs),
+            )
+            for two_year, policy in pairs
+        )
     )

@@ -1,11 +1,12 @@
 """One number a day with its age and its sources, and the conditions that compare it."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.conditions import Condition, Truth, condition
+from engine.conditions import Condition, condition
 from engine.signals.market.grid import Floats, Instants
 from engine.signals.market.rolling import change
 
@@ -38,6 +39,43 @@ class Reading:
         return self.of(change(self.value, rows, relative=True))
 
 
+@dataclass(frozen=True)
+class Sources:
+    """One quantity from several sources, the preferred one first.
+
+    A number is made of each source alone, since two sources differ in level and time; each row
+    takes it from the first source that gives one there. So what a source holds later, or whether
+    it is in the data at all, changes no row at which it is silent.
+    """
+
+    readings: tuple[Reading, ...]
+
+    @property
+    def reading(self) -> Reading:
+        """The quantity itself."""
+        return first_known(self.readings)
+
+    def measured(self, measure: Callable[[Floats], Floats]) -> Reading:
+        """Return a number made of the quantity's history."""
+        return first_known([item.of(measure(item.value)) for item in self.readings])
+
+    def changed(self, rows: int) -> Reading:
+        """Return the fraction by which the quantity changed over some days."""
+        return first_known([item.changed(rows) for item in self.readings])
+
+
+def first_known(readings: Sequence[Reading]) -> Reading:
+    """Return at each row the first number that is known there, with its age."""
+    chosen = readings[0]
+    for item in readings[1:]:
+        chosen = Reading(
+            np.where(chosen.known, chosen.value, item.value),
+            np.where(chosen.known | ~item.known, chosen.age_ns, item.age_ns),
+            tuple(dict.fromkeys((*chosen.inputs, *item.inputs))),
+        )
+    return chosen
+
+
 def missing(rows: int, *inputs: str) -> Reading:
     """Return a number that is known on no day."""
     return Reading(np.full(rows, np.nan), np.full(rows, -1, dtype=np.int64), inputs)
@@ -66,13 +104,9 @@ def at_most(
 
 
 def combined(name: str, truth: NDArray[np.int8], description: str, *parts: Condition) -> Condition:
-    """Return a condition made of others: it measures nothing, and is as old as the oldest known.
-
-    Its inputs are those of the parts that are known on some day, of all where none is.
-    """
+    """Return a condition made of others: it measures nothing, and is as old as the oldest known."""
     rows = len(truth)
     ages = [part.age_ns for part in parts if part.age_ns is not None]
-    told = [part for part in parts if (part.truth != Truth.UNKNOWN).any()] or parts
     return Condition(
         name,
         truth,
@@ -80,7 +114,7 @@ def combined(name: str, truth: NDArray[np.int8], description: str, *parts: Condi
         np.full(rows, np.nan),
         "",
         description,
-        inputs=tuple(dict.fromkeys(text for part in told for text in part.inputs)),
+        inputs=tuple(dict.fromkeys(text for part in parts for text in part.inputs)),
         age_ns=np.stack(ages).max(axis=0),
     )
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from engine.conditions import Condition
@@ -10,11 +11,13 @@ from engine.config.market import RegimeRules
 from engine.signals.market.grid import Floats
 from engine.signals.market.inputs import MarketInputs
 from engine.signals.market.readings import Flags
-from engine.signals.market.rolling import change, highest, mean
+from engine.signals.market.rolling import change, mean
 from engine.state import Driver, Regime
 
 YEAR = 252
-_SLOPE_SESSIONS = 20
+SLOPE_SESSIONS = 20
+# How far back an entry into a regime can lie.
+MEMORY_DAYS = 365
 _LARGEST_SCORE = 3.0
 _DAYS_A_YEAR = 365.0
 # A day's fall of two usual days counts as one.
@@ -28,13 +31,14 @@ def regimes(
 ) -> tuple[dict[str, Floats], Labels]:
     """Return the growth index's drawdown and the regime of each day.
 
-    Unknown where VIX or the growth index is.
+    What is known to be bad counts whatever else is unknown; unknown where nothing known is and VIX
+    or the growth index is unknown.
     """
     rules, grid = inputs.config.regime, inputs.grid
     growth = inputs.session_close(inputs.config.inputs.growth)
     drawdown = grid.on_days(growth / _year_high(growth) - 1)
     middle = mean(growth, rules.break_mean)
-    falling = change(middle, _SLOPE_SESSIONS, relative=True) < 0
+    falling = change(middle, SLOPE_SESSIONS, relative=True) < 0
     down = grid.on_days(((growth < middle) & falling).astype(np.float64)) > 0
     repaired = grid.on_days(((growth > middle) & ~falling).astype(np.float64)) > 0
     vix, spread, book = values["vix"], values["credit_change_fortnight"], values["correlation_book"]
@@ -50,12 +54,13 @@ def regimes(
     )
     stay = np.stack(
         [
-            vix >= rules.event_vix_stay,
-            (drawdown <= -rules.break_drawdown_stay) & ~repaired,
-            vix >= rules.shock_vix_stay,
+            # What is unknown has not ended.
+            ~(vix < rules.event_vix_stay),
+            ~(drawdown > -rules.break_drawdown_stay) & ~repaired,
+            ~(vix < rules.shock_vix_stay),
         ]
     )
-    known = np.isfinite(vix) & np.isfinite(drawdown)
+    known = (np.isfinite(vix) & np.isfinite(drawdown)) | enter.any(axis=0)
     return {"growth_drawdown": drawdown}, with_dwell(enter, stay, known, rules)
 
 
@@ -66,32 +71,35 @@ def with_dwell(enter: Flags, stay: Flags, known: Flags, rules: RegimeRules) -> L
     worse regime begins on the day its entry holds. The present one ends when it no longer holds
     and has lasted ``dwell`` days; then comes the worst whose own "stay" holds. A day that is not
     known is labelled so and leaves the count as it is.
+
+    Each day is told from the ``MEMORY_DAYS`` days up to it, begun calm: a regime that nothing has
+    entered for a year is over, and no label depends on where the days begin.
     """
-    labels = np.full(len(known), Regime.UNKNOWN, dtype=np.int8)
-    current, since = 0, 0
-    for t in range(len(known)):
-        if not known[t]:
-            continue
-        worst = _worst(enter[:, t])
-        if worst > current:
-            current, since = worst, 0
-        elif current > 0 and not stay[current - 1, t] and since >= rules.dwell:
-            current, since = max(worst, _worst(stay[: current - 1, t])), 0
-        labels[t] = current
-        since += 1
-    return labels
-
-
-def _worst(flags: Flags) -> int:
-    """Return 1 + the place of the last flag that is set, 0 for none."""
-    held = np.flatnonzero(flags)
-    return int(held[-1]) + 1 if len(held) else 0
+    rows = len(known)
+    current, since = np.zeros(rows, np.int8), np.zeros(rows, np.int64)
+    places = np.arange(1, len(enter) + 1, dtype=np.int8)[:, None]
+    worst = (enter * places).max(axis=0)
+    held = stay * places
+    days = np.arange(rows)
+    for back in range(MEMORY_DAYS - 1, -1, -1):
+        day = days - back
+        seen = np.flatnonzero((day >= 0) & known[np.maximum(day, 0)])
+        at, now = day[seen], current[seen]
+        rises = worst[at] > now
+        still = stay[np.maximum(now - 1, 0), at]
+        ends = ~rises & (now > 0) & ~still & (since[seen] >= rules.dwell)
+        milder = np.where(places < now, held[:, at], 0).max(axis=0)
+        label = np.where(rises, worst[at], np.where(ends, np.maximum(worst[at], milder), now))
+        current[seen] = label
+        since[seen] = np.where(rises | ends, 1, since[seen] + 1)
+    return np.where(known, current, np.int8(Regime.UNKNOWN)).astype(np.int8)
 
 
 def _year_high(price: Floats) -> Floats:
-    """Return the highest close of a year, or of what there is of it."""
-    whole = highest(price, YEAR)
-    return np.where(np.isfinite(whole), whole, np.fmax.accumulate(price))
+    """Return the highest known close of a year, or of what there is of it."""
+    padded = np.concatenate((np.full(YEAR - 1, -np.inf), np.where(np.isnan(price), -np.inf, price)))
+    top = sliding_window_view(padded, YEAR).max(axis=1)
+    return np.where(np.isfinite(top), top, np.nan)
 
 
 def flips(labels: Labels) -> int:

@@ -5,73 +5,95 @@ A market is up on a timeframe when its price lies above the mean of that many of
 buckets, are read the same way.
 """
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 import numpy as np
 
-from data_feeds.schema import Channel, ChannelKey, ChannelKind
+from data_feeds.schema import ChannelKey, ChannelKind
 from data_feeds.timeframe import Timeframe
 from engine.conditions import Condition, Truth, all_of
 from engine.signals.asof import derived_as_of
 from engine.signals.market.grid import Floats
 from engine.signals.market.inputs import DAY, HOUR, SHORTEST, MarketInputs
-from engine.signals.market.readings import Reading, at_most, combined
+from engine.signals.market.readings import Reading, at_most, combined, first_known
 from engine.signals.market.rolling import mean
 from engine.signals.volatility import rolling_sum
 
 _HOURS = {HOUR: 1, "4h": 4, DAY: 24}
+INTRADAY = (HOUR, "4h")
 
 
 def timeframes(inputs: MarketInputs) -> tuple[dict[str, Floats], dict[str, Condition]]:
     """Return distances from the mean by market and timeframe, on days, and what agrees.
 
-    ``both_down`` compares the index with bitcoin on 1h and 4h bars where the data hold hours of
-    the index, and on days otherwise; its ``inputs`` say which.
+    ``both_down`` compares the index with bitcoin on 1h and 4h bars on days on which those of both
+    are known, and on days otherwise.
     """
     names, rules = inputs.config.inputs, inputs.config.regime
-    short = inputs.held(ChannelKey(names.bitcoin, ChannelKind.BARS, SHORTEST))
-    distances = {f"bitcoin_{SHORTEST}": _distance(inputs, short, rules.trend_bars, names.bitcoin)}
+    distances = {
+        f"bitcoin_{SHORTEST}": _distance(inputs, names.bitcoin, SHORTEST, rules.trend_bars)
+    }
     for label, hours in _HOURS.items():
-        channel, bars = inputs.bitcoin_hours, hours * rules.trend_bars
-        distances[f"bitcoin_{label}"] = _distance(inputs, channel, bars, names.bitcoin)
-    index_hours = inputs.held(ChannelKey(names.index, ChannelKind.BARS, HOUR))
-    for label in (HOUR, "4h"):
+        bars = hours * rules.trend_bars
+        distances[f"bitcoin_{label}"] = _distance(inputs, names.bitcoin, HOUR, bars)
+    for label in INTRADAY:
         bars = _HOURS[label] * rules.trend_bars
-        distances[f"index_{label}"] = _distance(inputs, index_hours, bars, names.index)
-    close = inputs.session_close(names.index)
-    daily = inputs.of_sessions(close / mean(close, rules.trend_bars) - 1, names.index)
-    distances[f"index_{DAY}"] = daily
-    bitcoin_daily = inputs.bitcoin.of(
-        inputs.bitcoin.value / mean(inputs.bitcoin.value, rules.trend_bars) - 1
+        distances[f"index_{label}"] = _distance(inputs, names.index, HOUR, bars)
+
+    def over_mean(price: Floats) -> Floats:
+        return price / mean(price, rules.trend_bars) - 1
+
+    distances[f"index_{DAY}"] = inputs.of_sessions(
+        over_mean(inputs.session_close(names.index)), names.index
     )
-    # Without hours the days of the signal-only market tell the longest trend.
-    if not distances[f"bitcoin_{DAY}"].known.any():
-        distances[f"bitcoin_{DAY}"] = bitcoin_daily
+    # A day without the hours of the longest trend takes its days.
+    distances[f"bitcoin_{DAY}"] = first_known(
+        [distances[f"bitcoin_{DAY}"], inputs.bitcoin.measured(over_mean)]
+    )
     below = {
         name: at_most(f"{name}_down", item, 0.0, "fraction", f"{name.replace('_', ' ')} trend down")
         for name, item in distances.items()
     }
-    # Whether the data name them, not whether there are rows yet: that would be known only later.
-    has_hours = ChannelKey(names.index, ChannelKind.BARS, HOUR) in inputs.data.channels
-    labels = (HOUR, "4h") if has_hours else (DAY,)
-    parts = [below[f"{market}_{label}"] for label in labels for market in ("index", "bitcoin")]
-    read_on = "1h and 4h bars" if has_hours else "days, for want of the index's hours"
-    text = f"the index and bitcoin are both below their means, on {read_on}"
-    both = combined("both_down", all_of([part.truth for part in parts]), text, *parts)
+    both = _both_down(below)
     agree = _agreement([below[f"bitcoin_{label}"] for label in (SHORTEST, *_HOURS)])
     values = {f"trend_{name}": item.value for name, item in distances.items()}
     conditions = {item.name: item for item in (*below.values(), both, agree)}
     return values, conditions
 
 
-def _distance(inputs: MarketInputs, channel: Channel | None, bars: int, name: str) -> Reading:
+def _both_down(below: Mapping[str, Condition]) -> Condition:
+    """Return whether index and bitcoin are down, from the finest bars known on each day."""
+    fine, coarse = (
+        [below[f"{market}_{label}"] for label in labels for market in ("index", "bitcoin")]
+        for labels in (INTRADAY, (DAY,))
+    )
+    told = np.logical_and.reduce([part.truth != Truth.UNKNOWN for part in fine])
+    hourly, daily = (all_of([part.truth for part in parts]) for parts in (fine, coarse))
+    # What hours alone disprove stays disproved where the days say nothing.
+    by_hours = told | (daily == Truth.UNKNOWN)
+    truth = np.where(by_hours, hourly, daily).astype(np.int8)
+    text = (
+        "the index and bitcoin are both below their means, on 1h and 4h bars, without them on days"
+    )
+    both = combined("both_down", truth, text, *fine, *coarse)
+    ages = [combined("both_down", truth, text, *parts).age_ns for parts in (fine, coarse)]
+    return replace(both, age_ns=np.where(by_hours, *ages))
+
+
+def _distance(inputs: MarketInputs, name: str, timeframe: str, bars: int) -> Reading:
     """Return a price over the mean of its last bars - 1, as known each day."""
+    channel, label = (
+        inputs.held(ChannelKey(name, ChannelKind.BARS, timeframe)),
+        f"{name} {timeframe}",
+    )
     if channel is None:
-        return inputs.missing(name)
-    label = f"{name} {channel.key.timeframe}"
+        return inputs.missing(label)
     measure = channel["close"] / (rolling_sum(channel["close"], bars) / bars) - 1
     measure = inputs.without_holes(channel, measure, bars)
     is_bitcoin = name == inputs.config.inputs.bitcoin
     limit = inputs.crypto_max_age_ns if is_bitcoin else inputs.max_age_ns
-    limit = max(limit, 2 * Timeframe(channel.key.timeframe).ns)
+    limit = max(limit, 2 * Timeframe(timeframe).ns)
     found = derived_as_of(channel, measure, inputs.grid.decided_at, limit)
     return Reading(np.where(found.is_fresh, found.values, np.nan), found.age_ns, (label,))
 

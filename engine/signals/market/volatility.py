@@ -1,11 +1,13 @@
 """Realized and implied volatility of the equity market, and what it makes target books sell."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from engine.conditions import Condition, any_of
 from engine.signals.market.grid import Floats
 from engine.signals.market.inputs import MarketInputs
-from engine.signals.market.readings import at_least, at_most, combined
+from engine.signals.market.readings import Reading, at_least, at_most, combined
 from engine.signals.market.rolling import change, highest, mean, ratio
 from engine.signals.volatility import realized_volatility
 from engine.signals.windows import previous
@@ -31,14 +33,17 @@ def market_volatility(inputs: MarketInputs) -> tuple[dict[str, Floats], dict[str
     )
     growth = inputs.of_sessions(short, names.growth)
     vix = inputs.series(names.vix)
-    sessions_vix = vix.value[grid.sessions]
+
+    def of_vix(measure: Callable[[Floats], Floats]) -> Reading:
+        return vix.measured(lambda level: grid.on_days(measure(level[grid.sessions])))
+
     sheds = {t: grid.on_days(shed(month, t, rules.target_cap)) for t in rules.targets}
     values = {
         "growth_volatility": growth.value,
         "growth_volatility_month": grid.on_days(month),
         "growth_volatility_quarter": grid.on_days(quarter),
         "growth_range_volatility": grid.on_days(parkinson(bars["high"], bars["low"], rules.month)),
-        "vix": vix.value,
+        "vix": vix.reading.value,
     }
     conditions = [
         at_least(
@@ -48,17 +53,17 @@ def market_volatility(inputs: MarketInputs) -> tuple[dict[str, Floats], dict[str
             "x",
             f"volatility of {names.growth} is rising, {rules.short} over {rules.quarter} sessions",
         ),
-        at_least("vix_elevated", vix, rules.vix_elevated, "points", "VIX is elevated"),
+        at_least("vix_elevated", vix.reading, rules.vix_elevated, "points", "VIX is elevated"),
         at_least(
             "vix_jump",
-            vix.of(grid.on_days(change(sessions_vix, WEEK, relative=True))),
+            of_vix(lambda level: change(level, WEEK, relative=True)),
             rules.vix_jump,
             "fraction",
             "VIX jumped within a week",
         ),
         at_most(
             "vix_off_peak",
-            vix.of(grid.on_days(sessions_vix / highest(sessions_vix, MONTH))),
+            of_vix(lambda level: level / highest(level, MONTH)),
             rules.off_peak,
             "x",
             "VIX is off its peak of the month",

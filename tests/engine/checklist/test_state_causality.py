@@ -9,9 +9,10 @@ from data_feeds.embedded import embedded_catalog
 from data_feeds.load import load_dataset
 from data_feeds.schema import Channel, time_columns
 from data_feeds.timeframe import DAY_NS
+from engine.checklist import read_state
 from engine.config.market import MarketStateConfig
-from engine.signals.market.build import HISTORY_DAYS, market_state, state_channels
-from engine.state import MarketState
+from engine.signals.market.build import history_days, market_state, state_channels
+from engine.state import Action, MarketState, Regime
 from tests.data_feeds.factory import ns
 
 CONFIG = MarketStateConfig()
@@ -22,7 +23,7 @@ LABELS = ("regime", "driver", "action", "tier")
 def read(source: Catalog) -> Dataset:
     start, end = ns(str(FIRST)), ns(str(LAST)) + DAY_NS
     return load_dataset(
-        source, (), start, end, HISTORY_DAYS * DAY_NS, optional=state_channels(CONFIG)
+        source, (), start, end, history_days(CONFIG) * DAY_NS, optional=state_channels(CONFIG)
     )
 
 
@@ -93,6 +94,94 @@ def test_real_markets(real_catalog: Catalog) -> None:
     assert_causal(read(real_catalog))
 
 
+def begun_at(data: Dataset, at: int, names: tuple[str, ...]) -> Dataset:
+    """The data with the channels of some instruments begun at an instant."""
+    channels = {
+        key: c.take(c["available_at"] >= at) if key.instrument in names else c
+        for key, c in data.channels.items()
+    }
+    return Dataset(data.instruments, channels)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        # The case of the perp whose hours begin while the daily bitcoin was there before.
+        ("BTCUSDT-PERP", "BTCUSDT-SPOT"),
+        ("SPY",),
+        ("VIX",),
+        ("DXY",),
+        ("NVDA", "MSFT", "SMH"),
+        ("DGS2", "DFF", "BAMLH0A0HYM2"),
+    ],
+)
+def test_what_a_channel_holds_later_changes_no_day_before_its_first_row(names) -> None:
+    data = read(embedded_catalog())
+    middle = int(state_of(data).decided_at[60])
+    late = begun_at(data, middle, names)
+    whole = state_of(late)
+    first = min(
+        int(late.channels[k]["available_at"].min())
+        for k in late.channels
+        if k.instrument in names and len(late.channels[k])
+    )
+    for row in (59, 40, 7):
+        at = int(whole.decided_at[row])
+        assert at < first
+        assert changed(whole, state_of(late.cut(at)), row + 1) == [], (names, whole.dates[row])
+        without = late.only(key for key in late.channels if key.instrument not in names)
+        labels = {"regime", "action", "tier", "both_down", "step_crypto", "step_correlation"}
+        # As if they had never been there: a later row is no reason to wait for it.
+        assert not labels & set(changed(whole, state_of(without), row + 1))
+
+
+def assert_same_wherever_days_begin(source: Catalog | Dataset, whole: MarketState, days) -> None:
+    rng = np.random.default_rng(3)
+    for day in days:
+        row = int(np.searchsorted(whole.dates, np.datetime64(day)))
+        before, after = (int(n) for n in rng.integers(0, 40, 2))
+        for first, last in ((0, 0), (before, after)):
+            begin, end = (
+                whole.dates[max(row - first, 0)],
+                whole.dates[min(row + last, len(whole) - 1)],
+            )
+            part = read_state(source, CONFIG, begin, end)[0]
+            # Cut both to the one day, whatever lies around it.
+            one = whole.between(whole.dates[row], whole.dates[row])
+            found = part.between(whole.dates[row], whole.dates[row])
+            assert changed(one, found, 1) == [], (day, begin, end)
+
+
+def test_a_day_reads_the_same_wherever_the_days_begin_and_end() -> None:
+    source = embedded_catalog()
+    whole = read_state(source, CONFIG, FIRST, LAST)[0]
+    days = [str(day) for day in whole.dates[[10, 45, 97, 103]]]
+    assert_same_wherever_days_begin(source, whole, days)
+
+
+def test_a_real_day_reads_the_same_wherever_the_days_begin_and_end(real_catalog: Catalog) -> None:
+    whole = read_state(
+        real_catalog, CONFIG, np.datetime64("2016-06-01"), np.datetime64("2026-04-30")
+    )[0]
+    days = ("2018-02-05", "2019-09-09", "2021-01-02", "2024-08-05")
+    assert_same_wherever_days_begin(real_catalog, whole, days)
+    # The perp's hours begin in 2019: before, the days of bitcoin tell its trend.
+    row = int(np.searchsorted(whole.dates, np.datetime64("2018-02-05")))
+    assert Action(int(whole.action[row])) is Action.REDUCE
+    assert whole.conditions["both_down"].truth[row] == 1
+
+
+def test_real_markets_around_the_first_hour_of_the_perp(real_catalog: Catalog) -> None:
+    first, last = np.datetime64("2019-08-20"), np.datetime64("2019-10-20")
+    start, end = ns(str(first)), ns(str(last)) + DAY_NS
+    history = history_days(CONFIG) * DAY_NS
+    data = load_dataset(real_catalog, (), start, end, history, optional=state_channels(CONFIG))
+    whole = market_state(data, CONFIG, first, last)
+    for row in range(0, len(whole), 5):
+        part = market_state(data.cut(int(whole.decided_at[row])), CONFIG, first, last)
+        assert changed(whole, part, row + 1) == [], whole.dates[row]
+
+
 def test_what_is_known_today_does_enter() -> None:
     # The check itself: the last known rows made other ones, the same day's row changes.
     data = read(embedded_catalog())
@@ -122,4 +211,6 @@ def test_a_missing_market_makes_unknown_never_false(left_out: str) -> None:
     if left_out in names:
         assert (without.conditions[names[left_out]].truth == -1).all()
     if left_out in ("VIX", "QQQ"):
-        assert (without.regime == -1).all()
+        # What is left to see may be bad; it is never calm.
+        assert not (without.regime == Regime.CALM).any()
+        assert (without.regime == Regime.UNKNOWN).any()

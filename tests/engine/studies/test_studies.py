@@ -13,9 +13,10 @@ from data_feeds.load import held_keys, load_dataset
 from data_feeds.schema import ChannelKey, ChannelKind
 from engine.config.load import load_state_config
 from engine.config.locations import find_config
+from engine.config.market import MarketStateConfig
 from engine.episodes import find_episode
 from engine.errors import ConfigError
-from engine.signals.market.build import HISTORY_DAYS
+from engine.signals.market.build import history_days
 from engine.state import Action
 from engine.statistics import Missing, Sampling
 from engine.studies import (
@@ -121,7 +122,7 @@ def test_what_the_data_do_not_reach_for_is_said(episode):
 def without(episode):
     """Return a function that gives the embedded data without some instruments or kinds."""
     source = embedded_catalog()
-    begin = episode.start_at - (HISTORY_DAYS + 30) * DAY
+    begin = episode.start_at - (history_days(MarketStateConfig()) + 30) * DAY
     whole = load_dataset(source, (), begin, episode.end_at, optional=held_keys(source))
 
     def make(*names):

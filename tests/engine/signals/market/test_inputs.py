@@ -1,6 +1,7 @@
 """Prices on the grid: known that day or not at all, and no window across a hole."""
 
 import numpy as np
+import pytest
 
 from data_feeds.calendar import session_bounds
 from data_feeds.dataset import Dataset
@@ -11,6 +12,7 @@ from engine.config.market import MarketStateConfig
 from engine.signals.market.crypto import crypto_structure
 from engine.signals.market.grid import build_grid
 from engine.signals.market.inputs import MarketInputs
+from engine.signals.market.rates import market_rates
 from engine.signals.market.timeframes import timeframes
 from engine.testing import candles, series
 from tests.data_feeds.factory import ns
@@ -69,21 +71,24 @@ def test_a_missing_session_is_no_older_one() -> None:
 
 def test_bitcoin_at_the_close_is_the_hour_that_ends_there() -> None:
     # 16:00 New York is 21:00Z; hour i closes at i + 1, Friday's at row 20.
-    price, at_once = inputs(hours("2026-02-06", list(range(100, 196)))).bitcoin_at_closes
-    assert price[0] == 120.0
-    assert at_once.tolist() == [True, True, False]
+    found = inputs(hours("2026-02-06", list(range(100, 196))))
+    assert found.bitcoin_at_closes[0][0] == 120.0
+    # A move needs both closes: the first session has none before it, the third none of its own.
+    assert found.bitcoin_moves[1].tolist() == [False, True, False]
 
 
 def test_without_hours_the_day_that_ends_at_midnight_stands_in_and_is_late() -> None:
     daily = days(["2026-02-06", "2026-02-07", "2026-02-08", "2026-02-09"], [1.0, 2.0, 3.0, 4.0])
-    price, at_once = inputs(daily).bitcoin_at_closes
+    found = inputs(daily)
+    hourly, price = found.bitcoin_at_closes
     assert price[:2].tolist() == [1.0, 4.0]
-    assert not at_once.any()
+    assert np.isnan(hourly).all()
+    assert not found.bitcoin_moves[1].any()
 
 
 def test_bitcoin_is_the_perp_s_price_and_before_it_the_day_s() -> None:
     daily = days(["2026-02-04", "2026-02-05", "2026-02-06"], [1.0, 2.0, 3.0])
-    reading = inputs(daily, hours("2026-02-08", [50.0] * 72)).bitcoin
+    reading = inputs(daily, hours("2026-02-08", [50.0] * 72)).bitcoin.reading
     # Friday 18:30 knows the day that ended at Friday 00:00; Saturday's hour is not there yet.
     assert reading.value.tolist() == [2.0, 3.0, 50.0, 50.0, 50.0]
 
@@ -103,27 +108,47 @@ def test_no_mean_spans_a_hole() -> None:
 
 def test_a_stale_series_is_unknown() -> None:
     old = series([(ns("2026-02-06") - 7 * DAY_NS, 4.0)], "DGS10")
-    found = MarketInputs(
-        Dataset({"DGS10": Instrument(id="DGS10", kind=InstrumentKind.SERIES)}, {old.key: old}),
-        build_grid(FIRST, LAST, "18:30"),
-        MarketStateConfig(),
-    ).series(("DGS10",))
+    found = (
+        MarketInputs(
+            Dataset({"DGS10": Instrument(id="DGS10", kind=InstrumentKind.SERIES)}, {old.key: old}),
+            build_grid(FIRST, LAST, "18:30"),
+            MarketStateConfig(),
+        )
+        .series(("DGS10",))
+        .reading
+    )
     assert not found.known.any()
     assert found.inputs == ("DGS10",)
 
 
-def test_a_series_that_begins_later_is_not_replaced_by_another() -> None:
+def two_dollars() -> Dataset:
+    """DXY at 97 from Monday the 9th on, and the broad index at 120, then 121.2, from the 5th on."""
     names = {n: Instrument(id=n, kind=InstrumentKind.SERIES) for n in ("DXY", "DTWEXBGS")}
-    late = series([(ns("2026-02-09"), 97.0)], "DXY")
-    early = series([(ns("2026-02-05"), 120.0)], "DTWEXBGS")
-    data = Dataset(names, {late.key: late, early.key: early})
+    late = series([(ns("2026-02-09"), 97.0), (ns("2026-02-10"), 98.94)], "DXY")
+    days = ("2026-02-05", "2026-02-06", "2026-02-09", "2026-02-10")
+    broad = zip((ns(day) for day in days), (120.0, 120.0, 120.0, 121.2), strict=True)
+    early = series(list(broad), "DTWEXBGS")
+    return Dataset(names, {late.key: late, early.key: early})
+
+
+def test_a_series_that_is_silent_is_replaced_by_the_next_on_that_day_alone() -> None:
+    names, grid = ("DXY", "DTWEXBGS"), build_grid(FIRST, LAST, "18:30")
+    whole = MarketInputs(two_dollars(), grid, MarketStateConfig()).series(names).reading
+    assert whole.value.tolist() == [120.0, 120.0, 120.0, 97.0, 98.94]
+    # Cut before the first row of the preferred one, the same days read the same.
+    cut = MarketInputs(two_dollars().cut(ns("2026-02-08")), grid, MarketStateConfig())
+    found = cut.series(names).reading
+    np.testing.assert_array_equal(found.value[:2], whole.value[:2])
+    np.testing.assert_array_equal(found.age_ns[:2], whole.age_ns[:2])
+
+
+def test_a_change_is_of_one_series_and_never_from_one_to_another() -> None:
+    config = MarketStateConfig(rates={"change": 1})
     grid = build_grid(FIRST, LAST, "18:30")
-    whole = MarketInputs(data, grid, MarketStateConfig()).series(("DXY", "DTWEXBGS")).value
-    # Cut before its first row it must read as the whole does: not there, not the other index.
-    cut = MarketInputs(data.cut(ns("2026-02-08")), grid, MarketStateConfig())
-    np.testing.assert_array_equal(cut.series(("DXY", "DTWEXBGS")).value[:2], whole[:2])
-    assert np.isnan(whole[:2]).all()
-    assert whole[-1] == 97.0
+    moved = market_rates(MarketInputs(two_dollars(), grid, config))[1]["dollar_jump"].measured
+    # On Monday DXY has no day before it: the broad index's change, 0, and not 97 / 120 - 1. On
+    # Tuesday DXY's own 2%, and not the broad index's 1%.
+    assert moved[3:] == pytest.approx([0.0, 0.02])
 
 
 def test_flows_are_summed_over_their_own_days() -> None:
