@@ -193,11 +193,8 @@ def _of_checklist(source: Catalog | Dataset, episode: Episode) -> Iterator[Sight
     state = _state(source, rules, episode)
     hedge = action_truth(state, rules.checklist, Action.HEDGE)
     reduce = action_truth(state, rules.checklist, Action.REDUCE)
-    regime = np.where(
-        state.regime == Regime.UNKNOWN,
-        Truth.UNKNOWN,
-        state.regime == Regime.LIQUIDITY_SHOCK,
-    ).astype(np.int8)
+    shocked = state.regime == Regime.LIQUIDITY_SHOCK
+    regime = np.where(_may_be_worse(state), Truth.UNKNOWN, shocked).astype(np.int8)
     book = state.conditions[EventKind.SINGLE_RISK_BOOK.value].truth
     for kind, seen, name, truth in (
         (EventKind.HEDGE, rises(state.action, Action.HEDGE), "the action", hedge),
@@ -206,6 +203,14 @@ def _of_checklist(source: Catalog | Dataset, episode: Episode) -> Iterator[Sight
         (EventKind.SINGLE_RISK_BOOK, turns(book), EventKind.SINGLE_RISK_BOOK.value, book),
     ):
         yield _looked(kind, episode, state.decided_at, seen, {name: truth})
+
+
+def _may_be_worse(state: MarketState) -> Flags:
+    """Return where a liquidity shock can be neither seen nor ruled out: VIX is unknown."""
+    shocked = state.regime == Regime.LIQUIDITY_SHOCK
+    unseen: Flags = ~shocked & ~np.isfinite(state.values["vix"])
+    unseen |= state.regime == Regime.UNKNOWN
+    return unseen
 
 
 def action_truth(state: MarketState, rules: ChecklistRules, to: Action) -> Truths:
@@ -218,7 +223,7 @@ def action_truth(state: MarketState, rules: ChecklistRules, to: Action) -> Truth
         name: replace(item, truth=np.where(item.truth == Truth.UNKNOWN, Truth.TRUE, item.truth))
         for name, item in state.conditions.items()
     }
-    shocked = np.where(state.regime == Regime.UNKNOWN, Regime.LIQUIDITY_SHOCK, state.regime)
+    shocked = np.where(_may_be_worse(state), Regime.LIQUIDITY_SHOCK, state.regime).astype(np.int8)
     highest = checklist.actions(hoped, shocked, rules)
     same = (state.action == highest) | ((state.action < to) & (highest < to))
     return np.where(same, state.action == to, Truth.UNKNOWN).astype(np.int8)

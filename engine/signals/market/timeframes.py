@@ -68,17 +68,17 @@ def _both_down(below: Mapping[str, Condition]) -> Condition:
         [below[f"{market}_{label}"] for label in labels for market in ("index", "bitcoin")]
         for labels in (INTRADAY, (DAY,))
     )
-    told = np.logical_and.reduce([part.truth != Truth.UNKNOWN for part in fine])
+    by_hours = np.logical_and.reduce([part.truth != Truth.UNKNOWN for part in fine])
     hourly, daily = (all_of([part.truth for part in parts]) for parts in (fine, coarse))
-    # What hours alone disprove stays disproved where the days say nothing.
-    by_hours = told | (daily == Truth.UNKNOWN)
     truth = np.where(by_hours, hourly, daily).astype(np.int8)
     text = (
         "the index and bitcoin are both below their means, on 1h and 4h bars, without them on days"
     )
     both = combined("both_down", truth, text, *fine, *coarse)
-    ages = [combined("both_down", truth, text, *parts).age_ns for parts in (fine, coarse)]
-    return replace(both, age_ns=np.where(by_hours, *ages))
+    of_hours, of_days = (combined("both_down", truth, text, *parts) for parts in (fine, coarse))
+    assert of_hours.age_ns is not None
+    assert of_days.age_ns is not None
+    return replace(both, age_ns=np.where(by_hours, of_hours.age_ns, of_days.age_ns))
 
 
 def _distance(inputs: MarketInputs, name: str, timeframe: str, bars: int) -> Reading:
