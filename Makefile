@@ -56,7 +56,7 @@ lint: install
 
 real-data: install
 	@$(BIN)/riskoff data import tests/real_data/mapping.yaml \
-	  --root "$(RISKOFF_REAL_DATA)" --data $(REAL_CATALOG)
+	  --root "$(RISKOFF_REAL_DATA)" --data $(REAL_CATALOG) --replace
 
 bench: install
 	@$(BIN)/python -m benchmarks.event_loop

@@ -37,6 +37,7 @@ _SOURCES = (
     "dataset.py",
     "embedded.py",
     "gate",
+    "holes.py",
     "instrument.py",
     "releases.py",
     "schema.py",

@@ -3,7 +3,7 @@
 RiskoffError
 +- YamlError            exit 2   a file the user wrote is not the YAML we accept
 +- DataError            exit 3   SourceError (Transient, Permanent), SchemaError, GapError,
-                                 CoverageError, IntegrityError, StorageError
+                                 CoverageError, IntegrityError, StorageError, LossError
 Everything above (configuration, playbook, simulation, report) is in ``engine.errors``.
 """
 
@@ -63,3 +63,7 @@ class IntegrityError(DataError):
 
 class StorageError(DataError):
     """A file could not be written: the disk is full, read-only or locked."""
+
+
+class LossError(DataError):
+    """A change would lose stored rows or values, and nobody said that this is meant."""

@@ -8,14 +8,15 @@ the writer: an interrupt, a full disk, a kill.
 import contextlib
 import re
 from collections.abc import Sequence
-from itertools import pairwise
 from pathlib import Path
 
 import filelock
 import numpy as np
 
 from data_feeds.atomic import acquire, storage_errors, write_atomically
+from data_feeds.catalog.checking import broken, overlaps, part_list_hash
 from data_feeds.catalog.index import (
+    EMPTY,
     INDEX_NAME,
     CatalogEntry,
     Index,
@@ -26,32 +27,29 @@ from data_feeds.catalog.index import (
     merged_spans,
     save_index,
 )
-from data_feeds.catalog.parts import described, encode, seams, split
-from data_feeds.catalog.reading import broken, read_parts
-from data_feeds.errors import SchemaError
+from data_feeds.catalog.parts import Written, described, encode, seams, split
+from data_feeds.catalog.reading import read_parts
+from data_feeds.errors import IntegrityError, SchemaError
 from data_feeds.gate import Admitted, admitted
 from data_feeds.instrument import Instrument
 from data_feeds.schema import (
     Array,
     Channel,
     ChannelKey,
-    ChannelKind,
     time_columns,
-    utc_text,
     validate,
 )
 
 LOCK_NAME = ".lock"
 LOCK_SECONDS = 30
 _SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_KNOWN_IN_ORDER = (ChannelKind.BARS, ChannelKind.MARK, ChannelKind.FUNDING)
 
 
 class Batch:
     """Channels being written; made by :meth:`Catalog.batch`, which also ends it."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, *, anew: bool = False) -> None:
+        self._folder, self._anew = folder, anew
         self._lock = filelock.FileLock(str(folder / LOCK_NAME))
         self._index: Index | None = None
         #: What the gate did to the channels written so far.
@@ -113,7 +111,11 @@ class Batch:
 
     def holds(self, key: ChannelKey) -> bool:
         """Whether the catalog, with what is being written, has the channel."""
-        return self._begun().find(key) is not None
+        return self.find(key) is not None
+
+    def find(self, key: ChannelKey) -> CatalogEntry | None:
+        """Return a channel's entry in the catalog with what is being written, or None."""
+        return self._begun().find(key)
 
     def put_instrument(self, instrument: Instrument) -> None:
         """Store an instrument's filters in the place of older ones."""
@@ -142,12 +144,24 @@ class Batch:
         """Return the index so far; the first call locks the catalog and reads it."""
         if self._index is None:
             acquire(self._lock, self._folder, LOCK_SECONDS)
-            self._index = load_index(self._folder)
+            self._index = self._stored_index()
         return self._index
+
+    def _stored_index(self) -> Index:
+        try:
+            return load_index(self._folder)
+        except IntegrityError:
+            if not self._anew:
+                raise
+            return EMPTY
 
     def _sweep(self) -> None:
         """Remove what no index names: older versions, and what a killed writer left."""
-        named = {self._folder / name for name in load_index(self._folder).files}
+        try:
+            named = {self._folder / name for name in load_index(self._folder).files}
+        except IntegrityError:
+            # Another version's catalog, which was to be replaced and was not.
+            return
         channels = self._folder / "channels"
         left = [path for path in channels.rglob("*.parquet") if path not in named]
         left += [*channels.rglob(".*.part"), *self._folder.glob(f".{INDEX_NAME}.*.part")]
@@ -161,7 +175,7 @@ class Batch:
 
     def _store_part(self, instrument: Instrument, period: str, rows: Channel) -> Part:
         raw = encode(rows)
-        part = described(rows, period, instrument.calendar, raw)
+        part = described(rows, Written.of(rows.key, period, raw), instrument.calendar)
         with storage_errors(self._folder):
             write_atomically(self._folder / part.file, raw)
         return part
@@ -217,6 +231,7 @@ class Batch:
             kind=key.kind,
             timeframe=key.timeframe,
             parts=parts,
+            part_list_sha256=part_list_hash(parts),
             seams=seams(key, parts, instrument.calendar),
             covered=covered,
             origin=origin,
@@ -245,14 +260,10 @@ def _check_names(instrument: Instrument, channel: Channel) -> None:
 
 def _check_seams(channel: Channel, parts: tuple[Part, ...]) -> None:
     """Refuse parts that overlap, or that become known out of order."""
-    for before, after in pairwise(parts):
-        overlaps = after.first_at < before.last_at or after.first_at <= before.last_fact_at
-        early = after.first_available_at < before.last_available_at
-        if overlaps or (early and channel.key.kind in _KNOWN_IN_ORDER):
-            raise SchemaError(
-                f"{channel.key}: rows from {utc_text(after.first_at)} overlap those stored to "
-                f"{utc_text(before.last_at)}; remove the catalog and fetch the channel again"
-            )
+    for problem in overlaps(channel.key, parts):
+        raise SchemaError(
+            f"{channel.key}: {problem}; remove the catalog and fetch the channel again"
+        )
 
 
 def _refuse_other_venues(entry: CatalogEntry, origin: Origin) -> None:

@@ -8,11 +8,12 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from data_feeds.catalog.batch import Batch
+from data_feeds.catalog.checking import AGAIN, broken, check_parts
 from data_feeds.catalog.index import INDEX_NAME, CatalogEntry, Origin, Part, load_index
-from data_feeds.catalog.reading import broken, read_parts
-from data_feeds.errors import CoverageError, DataError
+from data_feeds.catalog.reading import read_parts
+from data_feeds.errors import CoverageError, DataError, IntegrityError
 from data_feeds.instrument import Instrument
-from data_feeds.schema import Channel, ChannelKey, time_columns, utc_text, validate
+from data_feeds.schema import Channel, ChannelKey, time_columns, utc_text
 
 
 class VerifyRow(BaseModel):
@@ -75,7 +76,8 @@ class Catalog:
         Raises
         ------
         CoverageError : the channel is not here.
-        IntegrityError : a file is missing, truncated or changed.
+        IntegrityError : a file is missing, truncated or changed, breaks the gate's rules, or is not
+            what the index says.
         """
         entry = self.entry(key)
         while True:
@@ -91,10 +93,20 @@ class Catalog:
                 entry = latest
                 continue
             break
+        check_parts(self.path, entry, self._instrument(entry), parts=parts, rows=channel)
         facts = channel[time_columns(key.kind)[0]]
         first = 0 if start is None else int(np.searchsorted(facts, start, side="left"))
         stop = len(facts) if end is None else int(np.searchsorted(facts, end, side="right"))
         return channel.take(slice(first, stop))
+
+    def _instrument(self, entry: CatalogEntry) -> Instrument:
+        found = self.instruments().get(entry.instrument)
+        if found is None:
+            raise IntegrityError(
+                f"{self.path / INDEX_NAME}: {entry.key}: no instrument {entry.instrument}; "
+                f"{AGAIN.format(key=entry.key)}"
+            )
+        return found
 
     def write(
         self, instrument: Instrument, channels: Sequence[Channel], origin: Origin | None = None
@@ -110,8 +122,10 @@ class Catalog:
             return [batch.replace(instrument, channel, origin) for channel in channels]
 
     @contextlib.contextmanager
-    def batch(self) -> Iterator[Batch]:
+    def batch(self, *, anew: bool = False) -> Iterator[Batch]:
         """Collect changes that happen all together, or not at all.
+
+        ``anew`` begins an empty catalog where the stored one cannot be read.
 
         The new index takes its name when the block ends; until then readers see the old state,
         and after an exception in the block nothing has changed. Other writers wait meanwhile.
@@ -120,7 +134,7 @@ class Catalog:
         ------
         StorageError : the disk refuses, or another writer does not end; the catalog is as before.
         """
-        batch = Batch(self.path)
+        batch = Batch(self.path, anew=anew)
         try:
             yield batch
             batch.commit()
@@ -137,7 +151,7 @@ class Catalog:
         for entry in self.entries():
             problem = ""
             try:
-                validate(self.read(entry.key))
+                self.read(entry.key)
             except DataError as error:
                 problem = str(error)
             yield VerifyRow(

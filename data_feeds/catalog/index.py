@@ -89,15 +89,17 @@ class Part(_Model):
 class CatalogEntry(_Model):
     """One channel: its parts in order of time, and what can be told from them.
 
-    ``seams`` are the gaps that no part tells alone. ``covered`` are the stretches that a source was
-    asked for and has answered; rows that are not there do not exist at the source. Imported
-    channels have none.
+    ``part_list_sha256`` is over the files' hashes in order, so that a file that is taken out of the
+    list is missed. ``seams`` are the gaps that no part tells alone. ``covered`` are the stretches
+    that a source was asked for and has answered; rows that are not there do not exist at the
+    source. Imported channels have none.
     """
 
     instrument: str
     kind: ChannelKind
     timeframe: str
     parts: tuple[Part, ...]
+    part_list_sha256: str
     seams: tuple[GapRow, ...]
     covered: tuple[Span, ...]
     origin: Origin
@@ -192,6 +194,9 @@ class Index(_Model):
         return frozenset(part.file for entry in self.channels for part in entry.parts)
 
 
+EMPTY = Index(format=FORMAT, instruments=(), channels=())
+
+
 def load_index(folder: Path) -> Index:
     """Return a folder's index; an empty one when there is none.
 
@@ -200,16 +205,23 @@ def load_index(folder: Path) -> Index:
     IntegrityError : the file cannot be read, is no index, or of another format.
     """
     path = folder / INDEX_NAME
-    again = f"remove the folder {folder} and import or fetch again"
+    again = (
+        f"make it again with 'riskoff data import MAPPING.yaml --data {folder} --replace', or "
+        "remove the folder and fetch again"
+    )
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
-        return Index(format=FORMAT, instruments=(), channels=())
+        return EMPTY
     except OSError as error:
         raise IntegrityError(f"{path}: cannot read: {error.strerror}") from error
     found = _format_of(raw)
     if found is not None and found != FORMAT:
-        raise IntegrityError(f"{path}: format {found}, expected {FORMAT}; {again}")
+        whose = "an earlier" if found < FORMAT else "a later"
+        raise IntegrityError(
+            f"{path}: format {found}, expected {FORMAT}: written by {whose} version of Riskoff, "
+            f"whose numbers may mean something else; {again}"
+        )
     try:
         return Index.model_validate_json(raw)
     except ValidationError as error:

@@ -7,6 +7,7 @@ came: in one import, or in a hundred pages with interrupts between them.
 import hashlib
 import io
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -14,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data_feeds.catalog.index import GapRow, Part
+from data_feeds.errors import SchemaError
 from data_feeds.holes import (
     POINTS,
     Gap,
@@ -89,8 +91,22 @@ def decode_into(raw: bytes, columns: dict[str, Array], first: int, rows: int) ->
     """Copy a file's rows into ``columns`` from row ``first`` on; return how many the file holds.
 
     Nothing is copied when they are not ``rows``.
+
+    Raises
+    ------
+    SchemaError : the file is no Parquet file with these columns in these types.
     """
-    table = pq.read_table(pa.BufferReader(raw), use_threads=False)
+    try:
+        table = pq.read_table(pa.BufferReader(raw), use_threads=False)
+    except (pa.ArrowException, OSError) as error:
+        raise SchemaError(f"not a Parquet file: {' '.join(str(error).split())}") from error
+    held = {field.name: field.type.to_pandas_dtype() for field in table.schema}
+    wanted = {name: values.dtype.type for name, values in columns.items()}
+    if held != wanted:
+        odd = sorted(name for name in {*held, *wanted} if held.get(name) != wanted.get(name))
+        raise SchemaError(f"columns {', '.join(odd)} are missing, not known or of another type")
+    if any(column.null_count for column in table.columns):
+        raise SchemaError("a row has no value where one belongs")
     if table.num_rows == rows:
         for name, values in columns.items():
             values[first : first + rows] = table.column(name).to_numpy()
@@ -104,17 +120,31 @@ def file_name(key: ChannelKey, period: str, sha256: str) -> str:
     return f"channels/{key.instrument}/{stem}.{sha256[:12]}.parquet"
 
 
-def described(channel: Channel, period: str, calendar: str, raw: bytes) -> Part:
-    """Return the index's record of one part's rows and bytes."""
+@dataclass(frozen=True)
+class Written:
+    """A part's file: the period of its rows, its name and the hash of its bytes."""
+
+    period: str
+    file: str
+    sha256: str
+
+    @classmethod
+    def of(cls, key: ChannelKey, period: str, raw: bytes) -> "Written":
+        """Return how the bytes of some rows are stored."""
+        sha256 = hashlib.sha256(raw).hexdigest()
+        return cls(period, file_name(key, period, sha256), sha256)
+
+
+def described(channel: Channel, written: Written | Part, calendar: str) -> Part:
+    """Return the index's record of one part: its file, and what its rows say."""
     key = channel.key
-    sha256 = hashlib.sha256(raw).hexdigest()
     facts = channel[time_columns(key.kind)[0]]
     ends = channel["closed_at"] if "closed_at" in channel.columns else facts
     counts = np.bincount(channel["label"], minlength=len(Provenance))
     return Part(
-        period=period,
-        file=file_name(key, period, sha256),
-        sha256=sha256,
+        period=written.period,
+        file=written.file,
+        sha256=written.sha256,
         rows=len(channel),
         first_at=int(facts[0]),
         last_at=int(ends[-1]),

@@ -6,9 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import accumulate
 from pathlib import Path
 
+from data_feeds.catalog.checking import broken
 from data_feeds.catalog.index import Part
 from data_feeds.catalog.parts import decode_into
-from data_feeds.errors import IntegrityError
+from data_feeds.errors import SchemaError
 from data_feeds.schema import Channel, ChannelKey, empty_columns
 
 # Hashing and decoding release the interpreter, so two files are read at a time.
@@ -28,7 +29,10 @@ def read_parts(folder: Path, key: ChannelKey, parts: Sequence[Part]) -> Channel:
 
     def fill(part: Part, first: int) -> None:
         raw = _checked_bytes(folder, key, part)
-        held = decode_into(raw, columns, first, part.rows)
+        try:
+            held = decode_into(raw, columns, first, part.rows)
+        except SchemaError as error:
+            raise broken(folder, key, part, str(error)) from error
         if held != part.rows:
             raise broken(folder, key, part, f"holds {held} rows, not {part.rows}")
 
@@ -38,13 +42,6 @@ def read_parts(folder: Path, key: ChannelKey, parts: Sequence[Part]) -> Channel:
         with ThreadPoolExecutor(_THREADS) as pool:
             list(pool.map(fill, parts, starts))
     return Channel(key, columns)
-
-
-def broken(folder: Path, key: ChannelKey, part: Part, what: str) -> IntegrityError:
-    """Return the error for a part's file; ``what`` is what is wrong with it."""
-    return IntegrityError(
-        f"{folder / part.file}: {what}; import {key} again (riskoff data import or fetch)"
-    )
 
 
 def _checked_bytes(folder: Path, key: ChannelKey, part: Part) -> bytes:

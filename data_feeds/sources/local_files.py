@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from data_feeds.calendar import session_bounds, sessions_between
-from data_feeds.catalog import Catalog, CatalogEntry, Origin
-from data_feeds.errors import GapError, SchemaError, SourceError
+from data_feeds.catalog import Batch, Catalog, CatalogEntry, Origin
+from data_feeds.errors import GapError, IntegrityError, LossError, SchemaError, SourceError
 from data_feeds.gate import Admitted, admitted
 from data_feeds.holes import gaps
 from data_feeds.instrument import Instrument, InstrumentKind
@@ -26,9 +26,11 @@ from data_feeds.schema import (
     utc_text,
     validate,
 )
-from data_feeds.sources.mapping import FileEntry, Stamp, load_mapping
+from data_feeds.sources.losses import losses
+from data_feeds.sources.mapping import FileEntry, Mapping, Stamp, load_mapping
 from data_feeds.sources.stamps import read_stamps
 from data_feeds.timeframe import parse_duration
+from data_feeds.yaml_text import YamlDocument
 
 Progress = Callable[[str, int, int], None]
 
@@ -53,8 +55,10 @@ def import_mapping(
     catalog: Catalog,
     root: Path | str | None = None,
     progress: Progress | None = None,
+    *,
+    replace: bool = False,
 ) -> list[ImportReport]:
-    """Import every file of a mapping, or nothing; channels replace their older versions.
+    """Import every file of a mapping, or nothing; channels take the place of older versions.
 
     Parameters
     ----------
@@ -62,43 +66,81 @@ def import_mapping(
     catalog : where the channels go
     root : folder of the data files instead of the mapping's own ``root``
     progress : called as ``progress(channel, number, total)`` before each channel
+    replace : stored rows may be lost or changed, and a catalog that cannot be read is begun anew
 
     Raises
     ------
     YamlError : the mapping is wrong; SourceError : a file cannot be read;
-    SchemaError, GapError : its rows break the rules; StorageError : the disk refuses.
+    SchemaError, GapError : its rows break the rules; StorageError : the disk refuses;
+    LossError : stored rows would be lost or changed without ``replace``.
     After any of them the catalog is as before.
     """
     path = Path(mapping_path)
     mapping, instruments, document = load_mapping(path)
-    folder = path.parent / mapping.root if root is None else Path(root)
+    work = _Import(mapping, document, path.parent / mapping.root if root is None else Path(root))
     jobs: dict[ChannelKey, list[FileEntry]] = {}
     for entry in mapping.files:
         for name in entry.ids:
             jobs.setdefault(entry.channel_key(name), []).append(entry)
     reports = []
-    with catalog.batch() as batch:
+    lost = []
+    with catalog.batch(anew=replace) as batch:
         for n, (key, entries) in enumerate(jobs.items()):
             if progress is not None:
                 progress(str(key), n + 1, len(jobs))
-            instrument = instruments[key.instrument]
-            channel: Channel | None = None
-            notes: list[str] = []
-            for entry in entries:
-                try:
-                    passed = read_channel(folder / entry.path, entry, instrument)
-                    rows = passed.channel
-                    channel = rows if channel is None else filled(channel, rows)
-                except (SchemaError, SourceError, GapError) as error:
-                    line = document.line(("files", mapping.files.index(entry)))
-                    raise type(error)(f"{error} (mapping {path}:{line})") from error
-                if passed.snapped:
-                    notes.append(f"{entry.path}: {passed.text}")
-            assert channel is not None
-            written = batch.replace(instrument, channel, _origin(entries))
-            files = tuple(folder / entry.path for entry in entries)
+            channel, notes = work.channel(entries, instruments[key.instrument])
+            missed = _losses(catalog, batch, channel)
+            lost += [f"{key}: {what}" for what in missed]
+            written = batch.replace(instruments[key.instrument], channel, _origin(entries))
+            files = tuple(work.folder / entry.path for entry in entries)
+            notes += [f"replaced: {what}" for what in missed]
             reports.append(ImportReport(key, written, files, tuple(notes)))
+        if lost and not replace:
+            raise LossError(
+                f"{catalog.path}: the import would replace what is stored: {'; '.join(lost)}; "
+                "add --replace if that is meant; nothing was changed"
+            )
     return reports
+
+
+def _losses(catalog: Catalog, batch: Batch, fresh: Channel) -> list[str]:
+    """Return what the catalog loses when rows take the place of its channel."""
+    entry = batch.find(fresh.key)
+    if entry is None:
+        return []
+    try:
+        return losses(entry, catalog.read(fresh.key), fresh)
+    except IntegrityError:
+        # To import again is the remedy for a broken file.
+        return losses(entry, None, fresh)
+
+
+@dataclass(frozen=True)
+class _Import:
+    """A mapping being read: its entries, where they stand in the file, and the files' folder."""
+
+    mapping: Mapping
+    document: YamlDocument
+    folder: Path
+
+    def channel(
+        self, entries: Sequence[FileEntry], instrument: Instrument
+    ) -> tuple[Channel, list[str]]:
+        """Return the rows of the entries that fill one channel, and what people should know."""
+        channel: Channel | None = None
+        notes = []
+        for entry in entries:
+            try:
+                passed = read_channel(self.folder / entry.path, entry, instrument)
+                rows = passed.channel
+                channel = rows if channel is None else filled(channel, rows)
+            except (SchemaError, SourceError, GapError) as error:
+                line = self.document.line(("files", self.mapping.files.index(entry)))
+                raise type(error)(f"{error} (mapping {self.document.path}:{line})") from error
+            if passed.snapped:
+                notes.append(f"{entry.path}: {passed.text}")
+        assert channel is not None
+        return channel, notes
 
 
 def filled(channel: Channel, more: Channel) -> Channel:

@@ -34,14 +34,25 @@ def import_command(
         Path | None,
         typer.Option("--root", metavar="DIR", help="Folder of the files, not the mapping's own"),
     ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Stored rows may be lost or changed")
+    ] = False,
 ) -> None:
-    """Import CSV and Parquet files into the catalog; a channel replaces its older version."""
+    """Import CSV and Parquet files into the catalog.
+
+    A channel takes the place of its older version. Where stored rows would be lost or changed the
+    import says which and does nothing, unless --replace is given.
+    """
     from data_feeds.catalog import Catalog, coverage_text
     from data_feeds.sources.local_files import import_mapping
 
     with working("importing") as report:
         reports = import_mapping(
-            mapping, Catalog(data), root, progress=lambda _, n, total: report((n - 1) / total)
+            mapping,
+            Catalog(data),
+            root,
+            progress=lambda _, n, total: report((n - 1) / total),
+            replace=replace,
         )
     for done in reports:
         entry = done.entry

@@ -179,7 +179,7 @@ def test_a_truncated_or_changed_file_is_one_clear_line(catalog: Catalog) -> None
 @pytest.mark.parametrize("text", ["", "{", f'{{"format": {FORMAT}}}', "[]"])
 def test_a_broken_index_is_one_clear_line(catalog: Catalog, text: str) -> None:
     (catalog.path / "index.json").write_text(text)
-    with pytest.raises(IntegrityError, match="not a catalog index; remove the folder"):
+    with pytest.raises(IntegrityError, match="not a catalog index; make it again with"):
         catalog.entries()
 
 

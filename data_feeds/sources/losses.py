@@ -1,0 +1,62 @@
+"""What an import would take from a catalog: rows, values, and what a fetch has written down."""
+
+import numpy as np
+
+from data_feeds.catalog import CatalogEntry, coverage_text
+from data_feeds.schema import VALUE_COLUMNS, Array, Channel, time_columns, utc_text
+
+
+def losses(entry: CatalogEntry, stored: Channel | None, fresh: Channel) -> list[str]:
+    """Return what is lost when ``fresh`` takes the place of a stored channel; empty for nothing.
+
+    ``stored`` is None where its files cannot be read: then the index alone is compared.
+    """
+    found = _by_index(entry, fresh) if stored is None else _by_rows(stored, fresh)
+    if entry.covered:
+        found.append("what a fetch has answered for is forgotten, and asked for again")
+    return found
+
+
+def _by_index(entry: CatalogEntry, fresh: Channel) -> list[str]:
+    times = time_columns(fresh.key.kind)
+    first, last = int(fresh[times[0]][0]), int(fresh[times[-2]][-1])
+    if first <= entry.first_at and last >= entry.last_at and len(fresh) >= entry.rows:
+        return []
+    return [f"{entry.rows} stored rows, {coverage_text(entry)}, are not all among {len(fresh)}"]
+
+
+def _by_rows(stored: Channel, fresh: Channel) -> list[str]:
+    kept, at = _matched(stored, fresh)
+    found = []
+    facts = stored[time_columns(stored.key.kind)[0]]
+    if not kept.all():
+        found.append(f"{_counted(~kept, facts)} of {len(stored)} are lost")
+    changed = np.zeros(int(kept.sum()), dtype=np.bool_)
+    for name in (*time_columns(stored.key.kind)[1:], *VALUE_COLUMNS[stored.key.kind], "label"):
+        old, new = stored[name][kept], fresh[name][at[kept]]
+        changed |= (old != new) & ~(np.isnan(old) & np.isnan(new))
+    if changed.any():
+        found.append(f"{_counted(changed, facts[kept])} change")
+    return found
+
+
+def _matched(stored: Channel, fresh: Channel) -> tuple[Array, Array]:
+    """Return which stored rows have one of the same instant in ``fresh``, and its number.
+
+    The versions of one fact are matched in their order.
+    """
+    fact = time_columns(stored.key.kind)[0]
+    old, new = stored[fact], fresh[fact]
+    version = np.arange(len(old)) - np.searchsorted(old, old)
+    at = np.searchsorted(new, old) + version
+    inside = at < len(new)
+    at = np.minimum(at, max(len(new) - 1, 0))
+    return inside & (new[at] == old), at
+
+
+def _counted(rows: Array, facts: Array) -> str:
+    where = np.flatnonzero(rows)
+    first, last = utc_text(int(facts[where[0]])), utc_text(int(facts[where[-1]]))
+    if len(where) == 1:
+        return f"1 stored row ({first})"
+    return f"{len(where)} stored rows ({first} to {last})"
