@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from data_feeds.align import as_of_rows, resample_bars
-from data_feeds.calendar import ALWAYS_OPEN
+from data_feeds.calendar import ALWAYS_OPEN, in_session
 from data_feeds.catalog import Catalog
 from data_feeds.dataset import Dataset
 from data_feeds.embedded import embedded_catalog
@@ -68,7 +68,8 @@ def load_dataset(
 
     Bars and marks are those inside ``[start - warmup_ns, end]``. Of series, open interest and
     funding the last row known before that is included too. Bars of a timeframe that is not stored
-    are resampled from the longest shorter one that divides it.
+    are resampled from the longest shorter one that divides it. Of an exchange's bars those that do
+    not lie inside a session stay in the catalog, see :func:`traded_hours`.
 
     Parameters
     ----------
@@ -100,6 +101,7 @@ def load_dataset(
             # A catalog's rows have passed the gate.
             whole = on_grid(whole)[0]
             validate(whole)
+        whole = traded_hours(whole, instruments[key.instrument].calendar)
         if origin != key:
             whole = resample_bars(whole, Timeframe(key.timeframe))
         part = _window(whole, start - warmup_ns, end)
@@ -114,6 +116,22 @@ def load_dataset(
         channels[key] = part
     used = {key.instrument for key in channels}
     return Dataset({name: instruments[name] for name in sorted(used)}, channels)
+
+
+def traded_hours(channel: Channel, calendar: str) -> Channel:
+    """Return bars without those that reach outside the exchange's sessions.
+
+    A bar before the open, after the close (an early one too) or over either of them holds prices
+    of another market: no order fills in it, no stop is touched, nothing is marked or decided. It
+    is no input of a signal either, so that a decision never stands on a price it could not trade.
+    """
+    if channel.key.kind not in _BAR_KINDS or calendar == ALWAYS_OPEN:
+        return channel
+    if Timeframe(channel.key.timeframe).ns >= DAY_NS:
+        # Bars of whole sessions, and of weeks of them.
+        return channel
+    inside = in_session(calendar, channel["opened_at"], channel["closed_at"])
+    return channel if bool(inside.all()) else channel.take(inside)
 
 
 def mark_key(source: Catalog | Dataset, instrument: str, timeframe: str) -> ChannelKey | None:

@@ -4,7 +4,12 @@ Quality is judged with hindsight: a row may be compared with rows after it. Noth
 value, and no decision of a run may use a finding.
 """
 
-from data_feeds.quality.alone import funding_findings, hole_findings, spike_findings
+from data_feeds.quality.alone import (
+    funding_findings,
+    hole_findings,
+    session_findings,
+    spike_findings,
+)
 from data_feeds.quality.finding import DEFAULT_LIMITS, Finding, FindingKind, Limits
 from data_feeds.quality.pairs import mark_findings, peer_findings, timeframe_findings
 from data_feeds.quality.survey import Pair, findings, usual_peers
@@ -20,6 +25,7 @@ __all__ = [
     "hole_findings",
     "mark_findings",
     "peer_findings",
+    "session_findings",
     "spike_findings",
     "timeframe_findings",
     "usual_peers",

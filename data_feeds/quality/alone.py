@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from data_feeds.align import Instants, Values
+from data_feeds.calendar import ALWAYS_OPEN, in_session
 from data_feeds.holes import gaps, settlement_holes, zero_volume_runs
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.quality.finding import (
@@ -36,6 +37,18 @@ def hole_findings(channel: Channel, instrument: Instrument) -> list[Finding]:
         Finding(channel.key, FindingKind.ZERO_VOLUME, run.started_at, run.ended_at, run.missing)
         for run in zero_volume_runs(channel)
     ]
+
+
+def session_findings(bars: Channel, instrument: Instrument) -> list[Finding]:
+    """Return one finding of all bars that reach outside the exchange's sessions; none of days."""
+    if instrument.calendar == ALWAYS_OPEN or Timeframe(bars.key.timeframe).ns >= DAY_NS:
+        return []
+    outside = ~in_session(instrument.calendar, bars["opened_at"], bars["closed_at"])
+    rows = np.flatnonzero(outside)
+    if len(rows) == 0:
+        return []
+    started, ended = int(bars["opened_at"][rows[0]]), int(bars["closed_at"][rows[-1]])
+    return [Finding(bars.key, FindingKind.OUTSIDE_SESSION, started, ended, len(rows))]
 
 
 def funding_findings(funding: Channel, bars: Sequence[Channel]) -> list[Finding]:

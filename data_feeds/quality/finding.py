@@ -27,6 +27,7 @@ class FindingKind(StrEnum):
     RANGE_OUTLIER = "range_outlier"
     VOLUME_MISMATCH = "volume_mismatch"
     SPIKE = "spike"
+    OUTSIDE_SESSION = "outside_session"
 
 
 _WORDS = {
@@ -38,6 +39,7 @@ _WORDS = {
     FindingKind.RANGE_OUTLIER: "high or low of {rows} up to {value:+.2%} from {against}",
     FindingKind.VOLUME_MISMATCH: "volume of {rows} up to {value:+.2%} from {against}",
     FindingKind.SPIKE: "{value:+.2%} and back within {rows}, confirmed by no second source",
+    FindingKind.OUTSIDE_SESSION: "{rows} not wholly inside a session; runs leave them out",
 }
 _NOUNS = {
     ChannelKind.BARS: "bar",

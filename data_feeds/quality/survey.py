@@ -10,7 +10,12 @@ from data_feeds.catalog import Catalog
 from data_feeds.dataset import Dataset
 from data_feeds.errors import CoverageError
 from data_feeds.instrument import Instrument, InstrumentKind
-from data_feeds.quality.alone import funding_findings, hole_findings, spike_findings
+from data_feeds.quality.alone import (
+    funding_findings,
+    hole_findings,
+    session_findings,
+    spike_findings,
+)
 from data_feeds.quality.finding import DEFAULT_LIMITS, PRICED, Finding, Limits
 from data_feeds.quality.pairs import (
     mark_findings,
@@ -148,6 +153,7 @@ class _Survey:
             if one == key:
                 yield from peer_findings(channel, self.read(other), self.limits)
         if key.kind is ChannelKind.BARS:
+            yield from session_findings(channel, instrument)
             others = _Unread(self.read, self._second_sources(key))
             yield from spike_findings(channel, self.limits, others)
 

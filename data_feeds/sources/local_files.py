@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from data_feeds.calendar import session_bounds, sessions_between
+from data_feeds.calendar import ALWAYS_OPEN, hours_between, session_bounds, sessions_between
 from data_feeds.catalog import Batch, Catalog, CatalogEntry, Origin
 from data_feeds.errors import GapError, IntegrityError, LossError, SchemaError, SourceError
 from data_feeds.gate import Admitted, admitted
@@ -285,6 +285,7 @@ def _times(stamps: pd.DatetimeIndex, entry: FileEntry, instrument: Instrument) -
     else:
         opened, closed = at - length, at
     if entry.is_bar:
+        closed = _cut_at_the_close(opened, closed, instrument.calendar)
         return opened, closed, closed
     if entry.stamp is Stamp.SESSION_DATE:
         # A share that trades at the session's open trades without the dividend.
@@ -294,6 +295,24 @@ def _times(stamps: pd.DatetimeIndex, entry: FileEntry, instrument: Instrument) -
     else:
         event = closed
     return event, _known_at(entry, instrument, event, stamps)
+
+
+def _cut_at_the_close(opened: Array, closed: Array, calendar: str) -> Array:
+    """Return closes with a session's last bar ending at its close, in files of sessions alone.
+
+    A file with rows that begin before an open or after a close has prices of other hours. There a
+    bar that reaches over the close holds some of them, and keeps its length.
+    """
+    if calendar == ALWAYS_OPEN or len(opened) == 0:
+        return closed
+    hours = hours_between(calendar, int(opened.min()), int(opened.max()))
+    row = np.searchsorted(hours[:, 0], opened, side="right") - 1
+    ends = hours[np.maximum(row, 0), 1] if len(hours) else np.zeros(len(opened), np.int64)
+    # Some sources add the closing auction as a row that begins at the close.
+    if len(hours) == 0 or (row < 0).any() or (opened > ends).any():
+        return closed
+    cut: Array = np.where(opened < ends, np.minimum(closed, ends), closed)
+    return cut
 
 
 def _known_at(

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+from data_feeds.calendar import ALWAYS_OPEN, hours_between
 from engine.audit.case import Case
 from engine.audit.folder import RunFiles
 from engine.audit.formulas import against_trader, is_beyond, on_grid, slippage, whole_steps
@@ -84,6 +85,7 @@ def _check_bar(subject: Subject) -> bool:
     stamp = fill.bar_opened_at if fill.stage == OPEN else closed
     line.instant(f"stamp of a fill in the {fill.stage}", stamp, fill.at)
     line.equal("inferred", fill.stage == RANGE, fill.inferred)
+    _check_session(fill, market, line)
     if fill.role in VENUE_MADE:
         return True
     if not market.price(subject.row, "volume") > 0:
@@ -95,6 +97,18 @@ def _check_bar(subject: Subject) -> bool:
             found=f"found {when(fill.bar_opened_at)}",
         )
     return True
+
+
+def _check_session(fill: Fill, market: Market, line: Line) -> None:
+    """The bar of an exchange-listed instrument opens and closes inside one session."""
+    calendar = market.instrument.calendar
+    if calendar == ALWAYS_OPEN:
+        return
+    for opens, closes in hours_between(calendar, fill.bar_opened_at, fill.bar_closed_at).tolist():
+        if opens <= fill.bar_opened_at and fill.bar_closed_at <= closes:
+            return
+    span = f"{when(fill.bar_opened_at)} to {when(fill.bar_closed_at)}"
+    line.differs(f"fills in a session of {calendar}", expected="one that holds it", found=span)
 
 
 def _check_price(subject: Subject, files: RunFiles) -> None:

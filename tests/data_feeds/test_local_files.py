@@ -162,6 +162,49 @@ def test_a_hole_is_a_fact_unless_the_mapping_limits_it(tmp_path: Path) -> None:
         imported(tmp_path, BARS + "    max_gap_bars: 2\n", bars=text)
 
 
+SESSIONS = """\
+  - path: etf.csv
+    instrument: SPY
+    kind: bars
+    timeframe: 1h
+    stamp: open
+    time: {column: t, zone: America/New_York}
+    columns: {open: o, high: h, low: l, close: c, volume: v}
+    label: observed
+"""
+
+
+def session_closes(folder: Path, *clocks: str) -> list[str]:
+    rows = "".join(f"{clock},10,10,10,10,5\n" for clock in clocks)
+    catalog = imported(folder, SESSIONS, etf="t,o,h,l,c,v\n" + rows)
+    bars = catalog.read(ChannelKey("SPY", ChannelKind.BARS, "1h"))
+    assert bars["available_at"].tolist() == bars["closed_at"].tolist()
+    return [utc_text(at) for at in bars["closed_at"]]
+
+
+def test_the_last_bar_of_a_session_ends_at_its_close(tmp_path: Path) -> None:
+    # Thursday closes at 16:00 New York, the day after Thanksgiving at 13:00, Monday at 16:00.
+    assert session_closes(
+        tmp_path, "2025-11-26 14:30", "2025-11-26 15:30", "2025-11-28 12:30", "2025-12-01 15:30"
+    ) == ["2025-11-26T20:30Z", "2025-11-26T21:00Z", "2025-11-28T18:00Z", "2025-12-01T21:00Z"]
+
+
+def test_a_closing_auction_is_no_sign_of_other_hours(tmp_path: Path) -> None:
+    assert session_closes(tmp_path, "2025-11-26 15:30", "2025-11-26 16:00") == [
+        "2025-11-26T21:00Z",
+        "2025-11-26T22:00Z",
+    ]
+
+
+@pytest.mark.parametrize("other", ["2025-11-28 08:30", "2025-11-28 18:30", "2025-11-29 11:30"])
+def test_in_a_file_with_other_hours_a_bar_over_the_close_keeps_its_length(
+    tmp_path: Path, other: str
+) -> None:
+    # Before the open, after the close, on a Saturday.
+    clocks = sorted(["2025-11-28 12:30", "2025-12-01 10:30", other])
+    assert "2025-11-28T18:30Z" in session_closes(tmp_path, *clocks)
+
+
 def test_missing_values_are_refused_or_dropped_by_order(tmp_path: Path) -> None:
     text = "date,value\n2026-02-05,4.21\n2026-02-06,.\n2026-02-09,4.19\n"
     with pytest.raises(SchemaError, match="column 'value'"):
