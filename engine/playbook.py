@@ -83,6 +83,8 @@ class Signals:
     setup: NDArray[np.str_] | None = field(default=None)
     # The option contract that may be bought from a row on, by its name, "" for none.
     contract: NDArray[np.str_] | None = field(default=None)
+    # What was found wrong or absent in the inputs, whole sentences; reports show it, nothing reads.
+    remarks: tuple[str, ...] = ()
 
 
 P = TypeVar("P", bound=PlaybookParams)

@@ -13,6 +13,7 @@ no risk cap but the notional one binds, and no guard is on.
 """
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -21,7 +22,7 @@ from pydantic import ConfigDict, Field
 
 from data_feeds.dataset import Dataset
 from data_feeds.gate.stamps import on_grid
-from data_feeds.instrument import Instrument, InstrumentKind
+from data_feeds.instrument import Companions, Instrument, InstrumentKind
 from data_feeds.options.contract import PutSpread
 from data_feeds.schema import Channel, ChannelKey, ChannelKind, time_columns, validate
 from data_feeds.timeframe import HOUR_NS, Timeframe
@@ -42,6 +43,7 @@ from engine.errors import SimulationError
 from engine.events import Fill, SimulationOutcome
 from engine.intents import Hedge, Intent
 from engine.playbook import Playbook, PlaybookParams, Requirements, Signals
+from engine.plugins import settled_params
 from engine.views import AccountView, MarketView
 from engine.window import with_listed
 
@@ -50,7 +52,12 @@ START = 1_769_990_400 * 10**9
 DEFAULT_VOLUME = 1_000.0
 
 PERP = Instrument(
-    id="BTCUSDT-PERP", kind=InstrumentKind.PERP, venue="table", tick_size=0.1, lot_size=0.001
+    id="BTCUSDT-PERP",
+    kind=InstrumentKind.PERP,
+    venue="table",
+    tick_size=0.1,
+    lot_size=0.001,
+    companions=Companions(spot="BTCUSDT-SPOT"),
 )
 SPOT = Instrument(
     id="BTCUSDT-SPOT", kind=InstrumentKind.SPOT, venue="table", tick_size=0.1, lot_size=0.001
@@ -298,6 +305,8 @@ def play(
 
 def play_playbook(market: Dataset, playbook: Playbook[Any], **sections: Any) -> SimulationOutcome:
     """Run any playbook once over a whole table, with the causality check of every run."""
+    playbook = copy(playbook)
+    playbook.params = settled_params(type(playbook), playbook.params, market.instruments)
     requirements = playbook.requirements(playbook.params)
     signals = prepare(playbook, market, requirements)
     config = table_config(market, **sections)

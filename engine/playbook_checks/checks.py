@@ -42,7 +42,7 @@ from engine.playbook_checks.truncation import (
     redrawn_after,
     simulated,
 )
-from engine.plugins import new_playbook
+from engine.plugins import new_playbook, settled_params
 
 MAINTENANCE_RATE = 0.004
 HISTORY_ENTRIES = 10
@@ -113,6 +113,7 @@ class _Check:
         dataset: Dataset,
         config: RunConfig | None,
     ) -> None:
+        params = settled_params(playbook_cls, params, dataset.instruments)
         self._cls, self._params, self._dataset = playbook_cls, params, dataset
         self._requirements = playbook_cls.requirements(params)
         missing = sorted(self._requirements.channels - set(dataset.channels))

@@ -23,9 +23,10 @@ def lacking(record: RunRecord) -> list[str]:
     """Say what begins inside the window, what a traded perp lacks, and what follows.
 
     Funding moves cash, so it is always told; the other kinds only when the playbook asks for them.
+    What the playbook remarks about its inputs comes first.
     """
     run = record.run
-    sentences = _late(record)
+    sentences = [*run.signals.remarks, *_late(record)]
     asked = {(k.instrument, k.kind) for k in run.requirements.channels | run.requirements.optional}
     for name in run.requirements.traded:
         if run.dataset.instruments[name].kind is not InstrumentKind.PERP:

@@ -1,6 +1,6 @@
 """Every statement that the rules make about a bar, in the order in which they are asked."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -324,12 +324,8 @@ def _discounts(frame: Frame) -> list[Condition]:
     """Last price against mark and spot, closes of the same instant."""
     params = frame.params
     found = []
-    for name, key in (("mark", frame.channels.mark), ("spot", frame.channels.spot)):
-        channel = frame.channel(key)
-        gap = _unknown(frame, key)
-        if channel is not None:
-            premium = signals.premium(frame.bars, channel)
-            gap = _known(frame, channel, premium, params.discount_max_age)
+    for name, key in references(frame):
+        gap = _plausible(frame, _basis(frame, key))
         with np.errstate(invalid="ignore"):
             ahead = params.side * gap.values <= -params.discount
         found.append(
@@ -345,13 +341,67 @@ def _discounts(frame: Frame) -> list[Condition]:
     return found
 
 
+def references(frame: Frame) -> tuple[tuple[str, ChannelKey | None], ...]:
+    """Return what the last price is compared with, by name; None where no record names it."""
+    return (("mark", frame.channels.mark), ("spot", frame.channels.spot))
+
+
+def _basis(frame: Frame, key: ChannelKey | None) -> _Reading:
+    channel = frame.channel(key)
+    if channel is None:
+        return _unknown(frame, key)
+    premium = signals.premium(frame.bars, channel)
+    return _known(frame, channel, premium, frame.params.discount_max_age)
+
+
+def _plausible(frame: Frame, basis: _Reading) -> _Reading:
+    """Return a basis that is unknown where it lies beyond the bound: it is of another market."""
+    return replace(basis, known=basis.known & ~_far(frame, basis))
+
+
+def _far(frame: Frame, basis: _Reading) -> Flags:
+    with np.errstate(invalid="ignore"):
+        far: Flags = np.abs(basis.values) > frame.params.basis_bound
+    return far
+
+
+def remarks(frame: Frame) -> tuple[str, ...]:
+    """Say which comparison is unknown because nothing is named, held, or plausible."""
+    params, found = frame.params, []
+    for name, key in references(frame):
+        if key is None:
+            found.append(
+                f"The record of {params.instrument} names no {name} market: the gap to {name} is "
+                "unknown."
+            )
+        elif frame.channel(key) is None:
+            found.append(f"{key} is not in the data: the gap to {name} is unknown.")
+        else:
+            found += _implausible(frame, name, key)
+    return tuple(found)
+
+
+def _implausible(frame: Frame, name: str, key: ChannelKey) -> list[str]:
+    basis = _basis(frame, key)
+    far = basis.known & _far(frame, basis)
+    if not far.any():
+        return []
+    worst = float(basis.values[far][np.argmax(np.abs(basis.values[far]))])
+    return [
+        f"{frame.params.instrument} lies up to {worst:+.1%} from {key.instrument} ({name}): beyond "
+        f"{frame.params.basis_bound:.0%} it is another market or a wrong price, and the gap is "
+        f"unknown (in {int(far.sum())} of {int(basis.known.sum())} rows, warm-up included)."
+    ]
+
+
 def _known(frame: Frame, channel: Channel, derived: Floats, max_age: str) -> _Reading:
     age_ns = frame.params.nanoseconds(max_age)
     found = signals.derived_as_of(channel, derived, frame.decided_at, age_ns)
     return _Reading(found.values, found.is_fresh, found.age_ns, (str(channel.key),))
 
 
-def _unknown(frame: Frame, key: ChannelKey) -> _Reading:
+def _unknown(frame: Frame, key: ChannelKey | None) -> _Reading:
     rows = len(frame.bars)
     missing = np.full(rows, -1, dtype=np.int64)
-    return _Reading(np.full(rows, np.nan), np.zeros(rows, dtype=np.bool_), missing, (str(key),))
+    inputs = () if key is None else (str(key),)
+    return _Reading(np.full(rows, np.nan), np.zeros(rows, dtype=np.bool_), missing, inputs)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.api import Channel, ChannelKey, ChannelKind, Dataset, signals
-from strategies.liquidation_reclaim.params import ReclaimParams
+from strategies.liquidation_reclaim.params import COMPANION, ReclaimParams
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -15,11 +15,11 @@ Rows = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class ReclaimChannels:
-    """Names of the channels that the rules read."""
+    """Names of the channels that the rules read; ``spot`` is None where none is named."""
 
     clock: ChannelKey
     mark: ChannelKey
-    spot: ChannelKey
+    spot: ChannelKey | None
     funding: ChannelKey
     open_interest: ChannelKey
     liquidations: ChannelKey
@@ -29,11 +29,13 @@ class ReclaimChannels:
     @classmethod
     def of(cls, params: ReclaimParams) -> "ReclaimChannels":
         """Return the names for some parameters."""
-        perp = params.instrument
+        perp, spot = params.instrument, params.spot_instrument
         return cls(
             clock=ChannelKey(perp, ChannelKind.BARS, params.timeframe),
             mark=ChannelKey(perp, ChannelKind.MARK, params.mark_timeframe),
-            spot=ChannelKey(params.spot_instrument, ChannelKind.BARS, params.spot_timeframe),
+            spot=ChannelKey(spot, ChannelKind.BARS, params.spot_timeframe)
+            if spot is not None and spot != COMPANION
+            else None,
             funding=ChannelKey(perp, ChannelKind.FUNDING),
             open_interest=ChannelKey(perp, ChannelKind.OPEN_INTEREST),
             liquidations=ChannelKey(perp, ChannelKind.LIQUIDATIONS),
@@ -43,17 +45,15 @@ class ReclaimChannels:
 
     def optional(self) -> frozenset[ChannelKey]:
         """All but the clock."""
-        return frozenset(
-            {
-                self.mark,
-                self.spot,
-                self.funding,
-                self.open_interest,
-                self.liquidations,
-                self.dollar,
-                self.yields,
-            }
-        )
+        always = {
+            self.mark,
+            self.funding,
+            self.open_interest,
+            self.liquidations,
+            self.dollar,
+            self.yields,
+        }
+        return frozenset(always if self.spot is None else {*always, self.spot})
 
 
 @dataclass(frozen=True)
@@ -81,9 +81,9 @@ class Frame:
     open_interest_row: Rows
     open_interest_age: Rows
 
-    def channel(self, key: ChannelKey) -> Channel | None:
-        """An optional channel, or None when the data do not hold it."""
-        if not self.data.has(key.instrument, key.kind, key.timeframe):
+    def channel(self, key: ChannelKey | None) -> Channel | None:
+        """An optional channel, or None when it has no name or the data do not hold it."""
+        if key is None or not self.data.has(key.instrument, key.kind, key.timeframe):
             return None
         return self.data.channel(key.instrument, key.kind, key.timeframe)
 
@@ -92,6 +92,7 @@ def build_frame(
     params: ReclaimParams, data: Dataset, ignored: frozenset[str] = frozenset()
 ) -> Frame:
     """Return the frame of a dataset; see :func:`flush_rules` for ``ignored``."""
+    params = params.with_companions(data.instruments)
     channels = ReclaimChannels.of(params)
     bars = data.bars(params.instrument, params.timeframe)
     high, low, close = bars["high"], bars["low"], bars["close"]

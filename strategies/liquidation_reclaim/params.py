@@ -2,11 +2,12 @@
 
 import math
 import re
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from engine.api import PlaybookParams, Timeframe, parse_duration
+from engine.api import Instrument, PlaybookParams, Timeframe, parse_duration
 
 _BARS = re.compile(r"([1-9]\d*) bars?")
 
@@ -42,6 +43,8 @@ def _check_duration(text: str) -> str:
 
 Length = Annotated[str, AfterValidator(_check_length)]
 Duration = Annotated[str, AfterValidator(_check_duration)]
+# Stands for what the instrument's record names.
+COMPANION = "companion"
 UnknownPolicy = Literal["pass", "block"]
 
 
@@ -61,7 +64,11 @@ class ReclaimParams(PlaybookParams):
         "long", description="long buys reclaimed sell-offs; short is the mirror image"
     )
     mark_timeframe: Duration = Field("1h", description="Mark bars for discounts, where held")
-    spot_instrument: str = Field("BTCUSDT-SPOT", description="Spot for discounts, where held")
+    spot_instrument: str | None = Field(
+        COMPANION,
+        description="Spot for discounts, where held; companion: the one that the instrument's "
+        "record names; null: none",
+    )
     spot_timeframe: Duration = Field("1h", description="Spot bars for discounts, where held")
 
     # The sequence ------------------------------------------------------------------------------
@@ -113,6 +120,12 @@ class ReclaimParams(PlaybookParams):
         0.001, ge=0, description="Last price below mark, or spot, by this fraction"
     )
     discount_max_age: Duration = Field("1h", description="An older comparison is unknown")
+    basis_bound: float = Field(
+        0.05,
+        gt=0,
+        lt=1,
+        description="A last price farther than this from mark, or spot, is unknown: another market",
+    )
 
     # Gates -------------------------------------------------------------------------------------
     open_interest_reset: float = Field(
@@ -192,6 +205,13 @@ class ReclaimParams(PlaybookParams):
         if longer.ns % clock.ns:
             raise ValueError(f"trend_timeframe {longer} must be a multiple of timeframe {clock}")
         return self
+
+    def with_companions(self, instruments: Mapping[str, Instrument]) -> Self:
+        """Return the parameters with the spot market that the instrument's record names."""
+        record = instruments.get(self.instrument)
+        if self.spot_instrument != COMPANION or record is None:
+            return self
+        return self.model_copy(update={"spot_instrument": record.companions.spot})
 
     @property
     def clock(self) -> Timeframe:

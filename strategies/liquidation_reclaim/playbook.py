@@ -1,6 +1,6 @@
 """The playbook: a few lines over the signals."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from engine.api import (
     AccountView,
@@ -8,6 +8,7 @@ from engine.api import (
     Enter,
     Exit,
     Fill,
+    Instrument,
     Intent,
     MarketView,
     MoveStop,
@@ -53,6 +54,11 @@ class LiquidationReclaim(Playbook[ReclaimParams]):
             traded=(params.instrument,),
             warmup_bars=warmup_bars(params),
         )
+
+    @classmethod
+    def settle(cls, params: ReclaimParams, instruments: Mapping[str, Instrument]) -> ReclaimParams:
+        """Return the parameters with the spot market that the instrument's record names."""
+        return params.with_companions(instruments)
 
     def prepare(self, data: Dataset) -> Signals:
         """Return the signals; see ``docs/playbooks/liquidation_reclaim.md`` for every formula."""

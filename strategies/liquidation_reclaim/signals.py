@@ -69,6 +69,7 @@ def prepare_signals(
         wake_in_position=leave,
         notable=level_broken | (sequence.state != signals.FlushState.IDLE),
         setup=_setup_names(frame),
+        remarks=conditions.remarks(frame),
     )
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from data_feeds.dataset import Dataset
-from data_feeds.instrument import Instrument, InstrumentKind
+from data_feeds.instrument import Companions, Instrument, InstrumentKind
 from data_feeds.schema import ChannelKind
 from data_feeds.timeframe import HOUR_NS
 from engine.views import AccountView, Cursor, MarketView, PositionView
@@ -62,7 +62,12 @@ def instants(rows):
 def market_data(*channels, mirrored=False):
     """The bars and whatever other channels are given."""
     everything = [sell_off_bars(mirrored), *channels]
-    perp = Instrument(id=PERP, kind=InstrumentKind.PERP, tick_size=0.1)
+    perp = Instrument(
+        id=PERP,
+        kind=InstrumentKind.PERP,
+        tick_size=0.1,
+        companions=Companions(spot="BTCUSDT-SPOT"),
+    )
     spot = Instrument(id="BTCUSDT-SPOT", kind=InstrumentKind.SPOT)
     return Dataset({PERP: perp, spot.id: spot}, {c.key: c for c in everything})
 

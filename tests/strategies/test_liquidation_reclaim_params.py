@@ -70,7 +70,6 @@ def test_only_the_clock_is_required():
         "BTCUSDT-PERP/liquidations",
         "BTCUSDT-PERP/mark/1h",
         "BTCUSDT-PERP/open_interest",
-        "BTCUSDT-SPOT/bars/1h",
         "DGS10/series",
         "DXY/series",
     ]
