@@ -105,10 +105,10 @@ class Rebalance:
     """Hold these shares of the equity in instruments that are paid in full, without stops.
 
     ``weights`` are fractions of equity from 0, 1 at most together; an instrument that is not named
-    is left as it is. A change below ``min_ticket`` (quote) is left out. Sales come before purchases
-    and pay for them, wallet by wallet. ``overlays`` says for each hedge that is on what it adds to
-    the weights (negative: holds back), by instrument; reports tell from it what the hedge cost and
-    brought. None: the book knows no hedges.
+    is left as it is. A change below ``min_ticket`` (quote) is left out, and the journal says so.
+    Sales come before purchases and pay for them, wallet by wallet. ``overlays`` says for each hedge
+    that is on what it adds to the weights (negative: holds back), by instrument; reports tell from
+    it what the hedge cost and brought. None: the book knows no hedges.
     """
 
     weights: Mapping[str, float]
@@ -169,13 +169,32 @@ class Transfer:
 
 
 @dataclass(frozen=True, slots=True)
+class PutOff:
+    """Write down that a change which was due is put off or left out, by which rule, and why.
+
+    It orders nothing: the decision is a refusal of ``intent`` in the journal.
+    """
+
+    instrument: str
+    rule: str
+    reason: str
+    intent: Literal["rebalance", "hedge"] = "rebalance"
+
+    def __post_init__(self) -> None:
+        if not (self.rule and self.reason):
+            raise ValueError("rule and reason must say something")
+        if self.intent not in ("rebalance", "hedge"):
+            raise ValueError(f"intent must be rebalance or hedge, not {self.intent!r}")
+
+
+@dataclass(frozen=True, slots=True)
 class WakeAt:
     """Call ``on_bar`` at the first decision row at or after this instant (ns, UTC)."""
 
     instant: int
 
 
-Intent = Enter | Add | Exit | MoveStop | Rebalance | Hedge | Transfer | WakeAt
+Intent = Enter | Add | Exit | MoveStop | Rebalance | Hedge | Transfer | PutOff | WakeAt
 
 
 def _check_fraction(fraction: object) -> None:

@@ -79,6 +79,12 @@ class AccountView(NamedTuple):
         """The open position in an instrument, or None."""
         return self.positions.get(instrument)
 
+    @property
+    def working(self) -> frozenset[str]:
+        """Instruments with an entry or an exit order that still works."""
+        leaving = (name for name, held in self.positions.items() if held.leaving > 0)
+        return self.pending.union(leaving)
+
     def is_flat(self, instrument: str) -> bool:
         """Whether there is neither a position nor an entry order in the instrument."""
         return instrument not in self.positions and instrument not in self.pending

@@ -19,11 +19,15 @@ from engine.api import (
     MarketView,
     Playbook,
     PlaybookParams,
+    PutOff,
     Rebalance,
     Requirements,
     Signals,
     signals,
 )
+
+NEW_YORK = "America/New_York"
+PUT_OFF = ", put off while an order worked"
 
 
 class WeightsParams(PlaybookParams):
@@ -79,6 +83,7 @@ class FixedWeights(Playbook[WeightsParams]):
     def __init__(self, params: WeightsParams) -> None:
         super().__init__(params)
         self._joined: frozenset[str] | None = None
+        self._due = False
 
     @classmethod
     def requirements(cls, params: WeightsParams) -> Requirements:
@@ -94,7 +99,7 @@ class FixedWeights(Playbook[WeightsParams]):
         """Return a row a session, and whether the calendar restores the weights at it."""
         bars = data.bars(self.params.clock, "1d")
         decided_at = signals.evenings(bars["closed_at"], self.params.decide_at)
-        due = signals.period_starts(decided_at, self.params.rebalance)
+        due = signals.period_starts(decided_at, self.params.rebalance, zone=NEW_YORK)
         begun = {
             f"begun {name}": signals.begun(data.channels[self.params.key(name)], decided_at)
             for name in self.params.weights
@@ -106,19 +111,30 @@ class FixedWeights(Playbook[WeightsParams]):
         """Return the weights when nothing is held yet, when due, and when a band is left."""
         params = self.params
         began = self._began(market)
-        if not params.weights or account.pending:
-            return ()
+        due = market.signal("due") > 0
+        self._due |= due
+        if not params.weights or account.working:
+            return self._waits(account) if params.weights and due else ()
         reason = ""
         if not account.positions:
             reason = "first purchase" if began else ""
-        elif market.signal("due") > 0:
-            reason = f"{params.rebalance} rebalancing"
+        elif self._due:
+            reason = f"{params.rebalance} rebalancing{'' if due else PUT_OFF}"
         elif self._joined is not None and began != self._joined:
             reason = f"{', '.join(sorted(began - self._joined))} begins"
         else:
             reason = self._left_band(account, began)
         self._joined = began if reason else self._joined
+        self._due &= not reason
         return (Rebalance(params.weights, reason, params.min_ticket),) if reason else ()
+
+    def _waits(self, account: AccountView) -> list[PutOff]:
+        """Return the notes that the calendar's rebalancing comes after the orders that work."""
+        what = f"{self.params.rebalance} rebalancing"
+        return [
+            PutOff(name, "order works", f"{what}: an order still works in {name}")
+            for name in sorted(account.working)
+        ]
 
     def _began(self, market: MarketView) -> frozenset[str]:
         """Return what has a price by now; the weight of the others stays in cash."""

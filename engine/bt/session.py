@@ -24,9 +24,20 @@ from engine.broker.transfers import NEVER
 from engine.config.models import RunMode
 from engine.errors import PlaybookContractError, PlaybookError
 from engine.events import NAN, Fill, OrderRequest, Overlay
-from engine.intents import Add, Enter, Exit, Hedge, Intent, MoveStop, Rebalance, Transfer, WakeAt
+from engine.intents import (
+    Add,
+    Enter,
+    Exit,
+    Hedge,
+    Intent,
+    MoveStop,
+    PutOff,
+    Rebalance,
+    Transfer,
+    WakeAt,
+)
 from engine.playbook import Playbook, Requirements, Signals
-from engine.risk import Exposure, RiskModule
+from engine.risk import Exposure, RiskModule, is_small
 from engine.views import AccountView, Cursor, MarketView, Positions, PositionView
 
 NO_ROW = -1
@@ -211,12 +222,7 @@ class Session:
             if isinstance(intent, WakeAt):
                 heapq.heappush(self._wake_instants, intent.instant)
             elif isinstance(intent, Rebalance):
-                reviews = self.risk.rebalance(intent, at=at, account=self.account_view())
-                for review in reviews:
-                    submit(review.orders)
-                # A book that risk refused as a whole holds nothing back.
-                if not reviews or any(review.orders for review in reviews):
-                    self.overlays += overlay_rows(intent, at, self.equity)
+                self._rebalance(intent, at, submit)
             elif isinstance(intent, Hedge):
                 self._check_listed(intent, at)
                 submit(self.risk.hedge(intent, at=at, account=self.account_view()).orders)
@@ -224,14 +230,28 @@ class Session:
                 sent = self.risk.transfer(intent, at=at, account=self.account_view())
                 if sent > 0:
                     self.simulator.transfers.send(at, Wallet(intent.to), sent)
+            elif isinstance(intent, PutOff):
+                self.risk.put_off(intent, at=at, account=self.account_view())
             elif isinstance(intent, Enter | Add | Exit | MoveStop):
                 review = self.risk.review(intent, at=at, account=self.account_view())
                 submit(review.orders)
             else:
                 raise PlaybookContractError(
                     f"{self._playbook.name}: returned {intent!r} at {utc_text(at)}; "
-                    "an intent is Enter, Add, Exit, MoveStop, Rebalance, Hedge, Transfer or WakeAt"
+                    "an intent is Enter, Add, Exit, MoveStop, Rebalance, Hedge, Transfer, PutOff "
+                    "or WakeAt"
                 )
+
+    def _rebalance(
+        self, intent: Rebalance, at: int, submit: Callable[[Sequence[OrderRequest]], None]
+    ) -> None:
+        reviews = self.risk.rebalance(intent, at=at, account=self.account_view())
+        for review in reviews:
+            submit(review.orders)
+        # A book that risk refused as a whole holds nothing back; one at its weights does.
+        away = [review for review in reviews if not is_small(review.decision)]
+        if not away or any(review.orders for review in away):
+            self.overlays += overlay_rows(intent, at, self.equity)
 
     def _check_listed(self, intent: Hedge, at: int) -> None:
         """Refuse a contract that only a later row lists: naming it would use the future."""

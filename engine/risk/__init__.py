@@ -5,6 +5,7 @@ from engine.risk.inputs import SizingInputs, sizing_inputs
 from engine.risk.joint import Exposure, Joint
 from engine.risk.module import RiskModule
 from engine.risk.portfolio import Covariance, ewma_covariance
+from engine.risk.rebalancing import is_small
 from engine.risk.tiers import MarketTiers
 
 __all__ = [
@@ -16,5 +17,6 @@ __all__ = [
     "RiskModule",
     "SizingInputs",
     "ewma_covariance",
+    "is_small",
     "sizing_inputs",
 ]

@@ -11,7 +11,7 @@ from data_feeds.instrument import Instrument, InstrumentKind
 from engine.config.models import RunConfig
 from engine.errors import PlaybookContractError
 from engine.events import Decision, GuardEvent, OrderKind
-from engine.intents import Add, Enter, Exit, Hedge, MoveStop, Rebalance, Transfer
+from engine.intents import Add, Enter, Exit, Hedge, MoveStop, PutOff, Rebalance, Transfer
 from engine.margin import build_tiers
 from engine.risk.decisions import (
     BLOCKED,
@@ -225,6 +225,21 @@ class RiskModule:
     def transfer(self, intent: Transfer, *, at: int, account: AccountView) -> float:
         """Return the cash that may leave for the other wallet, quote; 0 where none is free."""
         return review_transfer(intent, at=at, account=account, desk=self._desk, book=self._book)
+
+    def put_off(self, intent: PutOff, *, at: int, account: AccountView) -> Decision:
+        """Return the refusal that says what a playbook puts off; no order follows.
+
+        Raises
+        ------
+        PlaybookContractError : the intent names an instrument that the run does not trade.
+        """
+        if intent.instrument not in self._instruments:
+            raise PlaybookContractError(
+                f"PutOff names {intent.instrument!r}, which this run does not trade "
+                f"(traded: {', '.join(sorted(self._instruments))})"
+            )
+        draft = Draft(at, intent.instrument, intent.intent, 1, account.equity, "it was due")
+        return self._book.refuse(draft, intent.rule, intent.reason).decision
 
     def hedge(self, intent: Hedge, *, at: int, account: AccountView) -> Review:
         """Return the decision on buying an option contract; see :class:`Hedger`."""

@@ -1,8 +1,9 @@
 """From target weights to orders: what is sold first, then what is bought."""
 
 import math
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from data_feeds.instrument import Instrument, InstrumentKind
 from engine.config.models import RiskConfig
@@ -12,6 +13,7 @@ from engine.events import NOT_BEGUN, Decision, OrderRole
 from engine.intents import Rebalance
 from engine.risk.decisions import (
     BLOCKED,
+    REJECTED,
     DecisionBook,
     Draft,
     Plan,
@@ -30,6 +32,11 @@ from engine.views import AccountView
 
 # Float noise of weight x equity / price is no order.
 _LOT_SLACK = 1e-9
+MINIMUM_SIZE, MINIMUM_TICKET = "minimum size", "minimum ticket"
+# The account's cap on one instrument; the others bound sums.
+OF_ONE = "account_asset"
+# Rule, reason, outcome.
+Refused = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +48,25 @@ class Change:
     held: float
     wanted: float
     steps: list[tuple[str, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A purchase before the account's caps: its own caps (base units) and what those leave (quote).
+
+    ``refused`` is the rule, the reason and the outcome of one that is refused whatever its size.
+    """
+
+    change: Change
+    plan: Plan | None
+    caps: tuple[tuple[str, float], ...] = ()
+    rooms: Mapping[str, float] = field(default_factory=dict)
+    refused: Refused | None = None
+
+    @property
+    def notional(self) -> float:
+        """Return what its own caps let it buy, quote."""
+        return min(size for _, size in self.caps) * self.change.draft.entry
 
 
 class Rebalancer:
@@ -91,15 +117,18 @@ class Rebalancer:
             for name in sorted(intent.weights)
         ]
         sold = [self._sell(c, intent) for c in changes if c.wanted < c.held - self._slack(c)]
-        freed = self._freed([review.decision for review in sold if review is not None], changes)
+        freed = self._freed([review.decision for review in sold if review.orders], changes)
+        asks = [
+            self._ask(change, intent, account, freed)
+            for change in changes
+            if not change.wanted <= change.held + self._slack(change)
+        ]
         bought = []
-        for change in changes:
-            if not change.wanted <= change.held + self._slack(change):
-                review = self._buy(change, intent, account, next_plan, freed)
-                if review is not None:
-                    next_plan = max(next_plan, review.decision.plan_id + 1)
-                    bought.append(review)
-        return tuple(review for review in (*sold, *bought) if review is not None)
+        for ask in share_rooms(asks):
+            review = self._buy(ask, intent, next_plan)
+            next_plan = max(next_plan, review.decision.plan_id + 1)
+            bought.append(review)
+        return (*sold, *bought)
 
     def _checked(self, intent: Rebalance) -> Mapping[str, Instrument]:
         for name in intent.weights:
@@ -141,14 +170,16 @@ class Rebalancer:
     def _slack(self, change: Change) -> float:
         return change.instrument.lot_size * _LOT_SLACK
 
-    def _sell(self, change: Change, intent: Rebalance) -> Review | None:
-        """Return the sale, None where it is too small to trade."""
-        draft, lot = change.draft, change.instrument.lot_size
+    def _sell(self, change: Change, intent: Rebalance) -> Review:
+        """Return the sale, or why it is too small to trade."""
+        draft = change.draft
         everything = intent.weights[draft.instrument] == 0
-        part = floor_to_step(change.held - change.wanted, lot)
-        ticket = max(intent.min_ticket, change.instrument.min_notional)
-        if not everything and (part < lot or part * draft.entry < ticket):
-            return None
+        part = floor_to_step(change.held - change.wanted, change.instrument.lot_size)
+        small = "" if everything else self._too_small(change, part, intent)
+        if small:
+            told = max(part, change.held - change.wanted)
+            why = f"a sale of {told:.6g} x {draft.entry:,.6g} is too small"
+            return self._book.refuse(draft, small, why)
         plan = self._plans[draft.instrument]
         if everything:
             self._plans[draft.instrument] = replace(plan, is_leaving=True)
@@ -159,6 +190,13 @@ class Rebalancer:
         )
         return Review(decision, (order,))
 
+    def _too_small(self, change: Change, quantity: float, intent: Rebalance) -> str:
+        """Return the rule that leaves a change out, "" where it is large enough."""
+        instrument, value = change.instrument, quantity * change.draft.entry
+        if quantity < instrument.lot_size or value < instrument.min_notional:
+            return MINIMUM_SIZE
+        return MINIMUM_TICKET if value < intent.min_ticket else ""
+
     def _freed(self, sales: Sequence[Decision], changes: Sequence[Change]) -> Freed:
         """Return the notional that the sales of this rebalancing give up."""
         closes = {change.draft.instrument: change.draft.entry for change in changes}
@@ -166,36 +204,39 @@ class Rebalancer:
         crypto = (v for name, v in notional.items() if self._instruments[name].is_crypto)
         return Freed(sum(notional.values()), sum(crypto))
 
-    def _buy(
-        self,
-        change: Change,
-        intent: Rebalance,
-        account: AccountView,
-        next_plan: int,
-        freed: Freed,
-    ) -> Review | None:
-        """Return the purchase or why there is none; None where it is too small to trade."""
-        draft, instrument, at = change.draft, change.instrument, change.draft.at
-        plan = self._plans.get(instrument.id)
-        if (change.wanted - change.held) * draft.entry < intent.min_ticket:
-            return None
+    def _ask(self, change: Change, intent: Rebalance, account: AccountView, freed: Freed) -> Ask:
+        """Return what a purchase asks for, or the rule that refuses it whatever its size."""
+        draft, name = change.draft, change.instrument.id
+        plan = self._plans.get(name)
+        missing = change.wanted - change.held
+        if missing * draft.entry < intent.min_ticket:
+            why = (
+                f"a purchase of {missing:.6g} x {draft.entry:,.6g} is below "
+                f"min_ticket {intent.min_ticket:,.6g}"
+            )
+            return Ask(change, plan, refused=(MINIMUM_TICKET, why, REJECTED))
         refused = self._blocked(draft, account, plan)
         if refused is not None:
-            return refused
-        caps = [(name, max(size - change.held, 0.0)) for name, size in change.steps]
-        caps.append(("participation", self._desk.participation(instrument.id, at)))
-        rooms = self._desk.account_rooms(draft, freed).items()
-        caps += [(name, room / draft.entry) for name, room in rooms]
-        binding, room = min(caps, key=lambda cap: cap[1])
-        multiplier = min(self._guards.tier(draft.equity)[1], self._market.at(at)[1])
-        sizing = Sizing(tuple(caps), binding, room, math.nan, OWNED, "", room)
+            return Ask(change, plan, refused=refused)
+        caps = [(step, max(size - change.held, 0.0)) for step, size in change.steps]
+        caps.append(("participation", self._desk.participation(name, draft.at)))
+        return Ask(change, plan, tuple(caps), self._desk.account_rooms(draft, freed))
+
+    def _buy(self, ask: Ask, intent: Rebalance, next_plan: int) -> Review:
+        """Return the purchase or why there is none."""
+        change, plan = ask.change, ask.plan
+        draft, instrument = change.draft, change.instrument
+        if ask.refused is not None:
+            rule, why, outcome = ask.refused
+            return self._book.refuse(draft, rule, why, outcome=outcome)
+        binding, room = min(ask.caps, key=lambda cap: cap[1])
+        multiplier = min(self._guards.tier(draft.equity)[1], self._market.at(draft.at)[1])
+        sizing = Sizing(ask.caps, binding, room, math.nan, OWNED, "", room)
         quantity = floor_to_step(room * multiplier, instrument.lot_size)
-        ticket = max(intent.min_ticket, instrument.min_notional)
-        if quantity < instrument.lot_size or quantity * draft.entry < ticket:
+        small = self._too_small(change, quantity, intent)
+        if small:
             why = f"{room * multiplier:.6g} x {draft.entry:,.6g} is too small; {binding} bound"
-            return self._book.refuse(
-                draft, "minimum size", why, sizing=sizing, multiplier=multiplier
-            )
+            return self._book.refuse(draft, small, why, sizing=sizing, multiplier=multiplier)
         decision = self._book.approve(
             draft,
             quantity,
@@ -217,24 +258,53 @@ class Rebalancer:
             return "volume unknown", f"no volume is known over {window}: {stays}"
         return None
 
-    def _blocked(self, draft: Draft, account: AccountView, plan: Plan | None) -> Review | None:
-        """Return the refusal of a purchase whatever its size, None when there is none."""
-        at, book = draft.at, self._book
+    def _blocked(self, draft: Draft, account: AccountView, plan: Plan | None) -> Refused | None:
+        """Return what refuses a purchase whatever its size, None when nothing does."""
+        at = draft.at
         tier, factor = self._market.at(at)
         guard = self._guards.blocked_by(at, adds=True) or (f"market {tier}" if factor == 0 else "")
         if guard:
-            return book.refuse(draft, guard, f"{guard} is in force", outcome=BLOCKED)
+            return guard, f"{guard} is in force", BLOCKED
         unknown = self._unknown(draft)
         if unknown is not None:
-            return book.refuse(draft, *unknown)
+            return (*unknown, REJECTED)
         if not draft.equity > 0:
-            return book.refuse(draft, "no equity", f"equity is {draft.equity:,.2f}")
+            return "no equity", f"equity is {draft.equity:,.2f}", REJECTED
         if draft.instrument in account.pending or (plan is not None and plan.approved_at == at):
-            return book.refuse(draft, "tranche works", "the purchase before still works")
+            return "tranche works", "the purchase before still works", REJECTED
         position = account.position(draft.instrument)
         if position is not None and position.leaving > 0:
-            return book.refuse(draft, "sale works", "the sale before still works")
+            return "sale works", "the sale before still works", REJECTED
         return None
+
+
+def is_small(decision: Decision) -> bool:
+    """Return whether a change was left out for its own size: the book is at its weight there."""
+    small = decision.blocked_by == MINIMUM_SIZE and not decision.caps
+    return small or decision.blocked_by == MINIMUM_TICKET
+
+
+def share_rooms(asks: Sequence[Ask]) -> list[Ask]:
+    """Return asks whose caps hold what the account's caps leave to each of them.
+
+    A cap on a sum that cannot carry all of them is shared by one factor, in no order.
+    """
+    totals: defaultdict[str, list[float]] = defaultdict(list)
+    for ask in asks:
+        for name, room in ask.rooms.items():
+            if math.isfinite(room) and name != OF_ONE:
+                totals[name].append(ask.notional)
+    shared = []
+    for ask in asks:
+        caps = list(ask.caps)
+        for name, room in ask.rooms.items():
+            total = math.fsum(totals[name])
+            if total > room and name != OF_ONE and math.isfinite(room):
+                caps.append((name, ask.notional * (room / total) / ask.change.draft.entry))
+            else:
+                caps.append((name, room / ask.change.draft.entry))
+        shared.append(replace(ask, caps=tuple(caps)))
+    return shared
 
 
 def has_weight(instrument: Instrument) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from data_feeds.schema import Channel
@@ -16,14 +17,18 @@ _THURSDAY = 3
 _MONTHS_A_QUARTER = 3
 
 
-def period_starts(decided_at: NDArray[np.int64], calendar: Calendar) -> NDArray[np.bool_]:
+def period_starts(
+    decided_at: NDArray[np.int64], calendar: Calendar, *, zone: str = "UTC"
+) -> NDArray[np.bool_]:
     """Return whether a row is the first of its week, month, quarter or year.
 
-    The first row of all is none: its period may have begun before it.
+    Dates are those of ``zone``, the one whose clock names the hour of decisions: 20:00 in New York
+    on 31 March is April in UTC. The first row of all is none: its period may have begun before it.
     """
     if calendar == "never":
         return np.zeros(len(decided_at), dtype=np.bool_)
-    dates = decided_at.astype("datetime64[ns]")
+    local = pd.DatetimeIndex(pd.to_datetime(decided_at, unit="ns", utc=True)).tz_convert(zone)
+    dates = local.tz_localize(None).to_numpy()
     if calendar == "weekly":
         period = (dates.astype("datetime64[D]").astype(np.int64) + _THURSDAY) // 7
     elif calendar == "quarterly":

@@ -13,6 +13,7 @@ from engine.api import (
     Intent,
     MarketView,
     Playbook,
+    PutOff,
     Rebalance,
     Requirements,
     Signals,
@@ -57,6 +58,7 @@ class HedgedRebalance(Playbook[HedgedParams]):
         self._contract = ""
         self._bought = ""
         self._awaited = False
+        self._due = False
         self._joined: frozenset[str] | None = None
 
     @classmethod
@@ -88,14 +90,16 @@ class HedgedRebalance(Playbook[HedgedParams]):
         self._count_hedge_cost(market, account)
         self._step_on_ladder(account.equity, level)
         targets = self._weights(level)
+        due = market.signal("due") > 0
+        self._due |= due
         reason = self._reason(market, account, targets)
-        if account.pending:
-            return ()
+        if account.working:
+            return self._waits(account) if due else ()
         intents = self._puts(market, account)
         sent = self._transfer(account, targets, is_quiet=not reason)
         intents += sent
         if reason:
-            self._awaited = False
+            self._awaited = self._due = False
             self._targets, self._asked_row = targets, market.row
             self._joined = began = self._began(market)
             overlays = self._overlays(level)
@@ -103,6 +107,8 @@ class HedgedRebalance(Playbook[HedgedParams]):
             crypto = began & set(self.params.crypto_assets)
             weights = {n: targets[n] for n in sorted(crypto)} if reason == ARRIVED else targets
             intents.append(Rebalance(weights, reason, self.params.min_ticket, overlays))
+        elif account.positions:
+            intents += self._rests(market, self._outside(market, account, targets))
         # What the venue could not pay for is bought when the cash is there.
         self._awaited |= any(transfer.to == "venue" for transfer in sent)
         return intents
@@ -159,6 +165,9 @@ class HedgedRebalance(Playbook[HedgedParams]):
         budget = min(puts.purchase_budget, left / account.equity) if account.equity > 0 else 0.0
         if budget > 0:
             intents.append(Hedge(wanted, puts.cover, budget, f"hedge {level:.0%}: put spread"))
+        else:
+            spent = f"hedges have cost {self._spent:,.2f} of {self._year_start:,.2f} this year"
+            intents.append(PutOff(wanted, "yearly budget", spent, "hedge"))
         return intents
 
     def _step_on_ladder(self, equity: float, level: float) -> None:
@@ -213,8 +222,9 @@ class HedgedRebalance(Playbook[HedgedParams]):
             return "first purchase" if began else ""
         if targets != self._targets:
             return self._changed(market, targets)
-        if market.signal("due") > 0:
-            return f"{params.rebalance} rebalancing"
+        if self._due:
+            late = "" if market.signal("due") > 0 else ", put off while an order worked"
+            return f"{params.rebalance} rebalancing{late}"
         if self._joined is not None and began != self._joined:
             return f"{', '.join(sorted(began - self._joined))} begins"
         if self._awaited and account.transit_cash == 0 and began & set(params.crypto_assets):
@@ -224,22 +234,40 @@ class HedgedRebalance(Playbook[HedgedParams]):
     def _left_band(
         self, market: MarketView, account: AccountView, targets: dict[str, float]
     ) -> str:
+        """Say which band is left once the last restoration has had its rest, "" for none."""
+        if market.row - self._asked_row < self.params.band_rest:
+            return ""
+        left = self._outside(market, account, targets)
+        return f"band left: {left}" if left else ""
+
+    def _rests(self, market: MarketView, left: str) -> list[PutOff]:
+        """Return the note that a band is left while the last restoration has its rest."""
+        days = market.row - self._asked_row
+        why = f"{left}; {days} of {self.params.band_rest} sessions since the last restoration"
+        return [PutOff(left.split(" at ", maxsplit=1)[0], "band rest", why)] if left else []
+
+    def _outside(self, market: MarketView, account: AccountView, targets: dict[str, float]) -> str:
         """Say which weight with a price is farthest outside its band, "" when none is."""
         params = self.params
-        if market.row - self._asked_row < params.band_rest:
-            return ""
         held = {
             name: position.quantity * position.mark / account.equity
             for name, position in account.positions.items()
         }
         unpriced = set(params.weights) - self._began(market)
-        left = signals.outside_band(
+        return signals.outside_band(
             held,
             {name: weight for name, weight in targets.items() if name not in unpriced},
             absolute=params.absolute_band,
             relative=params.relative_band,
         )
-        return f"band left: {left}" if left else ""
+
+    def _waits(self, account: AccountView) -> list[PutOff]:
+        """Return the notes that the calendar's rebalancing comes after the orders that work."""
+        what = f"{self.params.rebalance} rebalancing"
+        return [
+            PutOff(name, "order works", f"{what}: an order still works in {name}")
+            for name in sorted(account.working)
+        ]
 
     def _began(self, market: MarketView) -> frozenset[str]:
         """Return what has a price by now; the weight of the others stays in cash."""

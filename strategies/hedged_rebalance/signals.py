@@ -26,6 +26,7 @@ from strategies.hedged_rebalance.hedging import (
 )
 from strategies.hedged_rebalance.params import HedgedParams, PutHedge
 
+NEW_YORK = "America/New_York"
 TIERS = ("normal", "cautious", "defensive", "halt")
 # Of the close that strikes are chosen by: a long weekend.
 MAX_AGE_NS = 4 * DAY_NS
@@ -57,7 +58,9 @@ def prepare_signals(params: HedgedParams, data: Dataset) -> Signals:
         state.decided_at,
         {
             "hedge": levels,
-            "due": signals.period_starts(state.decided_at, params.rebalance).astype(np.float64),
+            "due": signals.period_starts(state.decided_at, params.rebalance, zone=NEW_YORK).astype(
+                np.float64
+            ),
             "tier": tier.astype(np.float64),
             "year": state.dates.astype("datetime64[Y]").astype(np.float64),
             **({} if contracts is None else {"put_age": sessions_wanted(contracts)}),

@@ -6,11 +6,12 @@ import pytest
 from data_feeds.instrument import Instrument, InstrumentKind
 from engine.config.models import PortfolioConfig
 from engine.errors import PlaybookContractError
-from engine.intents import Rebalance
+from engine.intents import PutOff, Rebalance
 from engine.risk import ewma_covariance
 from engine.risk.portfolio import Covariance, capped_weights, portfolio_volatility
 from engine.testing import PERP, SPOT, amounts, candles, fill_lines, play, table
 from engine.trades import build_trades
+from tests.engine.joint import play_together
 
 A = Instrument(id="AAA", kind=InstrumentKind.ETF, quote="USD", tick_size=0.01, lot_size=1.0)
 B = Instrument(id="BBB", kind=InstrumentKind.ETF, quote="USD", tick_size=0.01, lot_size=1.0)
@@ -87,6 +88,63 @@ def test_a_change_below_the_ticket_is_left_out() -> None:
     assert len(quiet.fills) == 2
     loud = run(data, {0: held(0.5, 0.5), 2: held(0.5, 0.5)})
     assert len(loud.fills) > 2
+
+
+def refusals(outcome) -> list[tuple[str, str]]:
+    return [(d.instrument, d.blocked_by) for d in outcome.decisions if d.outcome == "rejected"]
+
+
+def test_what_is_below_the_ticket_leaves_a_refusal_for_sale_and_purchase() -> None:
+    # A is 9 shares too high, 454.50; B 2 too low, 200: both below 500. Without a ticket both trade.
+    data = market([50.0, 50.0, 50.5, 50.5], [100.0] * 4)
+    quiet = run(data, {0: held(0.5, 0.5), 2: held(0.5, 0.5, min_ticket=500.0)})
+    assert refusals(quiet) == [("AAA", "minimum ticket"), ("BBB", "minimum ticket")]
+    assert "below min_ticket 500" in quiet.decisions[-1].reason
+    assert refusals(run(data, {0: held(0.5, 0.5), 2: held(0.5, 0.5)})) == []
+
+
+def test_what_is_below_a_lot_leaves_a_refusal_for_sale_and_purchase() -> None:
+    # One share of A is 50.02: 999.8 wanted of 1,000 held, and 500.1 of B of 500.
+    data = market([50.0, 50.0, 50.02, 50.02], [100.0] * 4)
+    outcome = run(data, {0: held(0.5, 0.5), 2: held(0.5, 0.5)})
+    assert refusals(outcome) == [("AAA", "minimum size"), ("BBB", "minimum size")]
+    assert len(outcome.fills) == 2
+
+
+def test_what_is_below_the_venues_smallest_order_leaves_a_refusal() -> None:
+    large = A.model_copy(update={"min_notional": 1_000.0})
+    data = table(
+        candles(flat(50.0, 50.0, 50.5, 50.5), instrument="AAA"),
+        candles(flat(100.0, 100.0, 100.0, 100.0), instrument="BBB"),
+        instruments=(large, B),
+    )
+    outcome = run(data, {0: held(0.5, 0.5), 2: held(0.5, 0.5)})
+    assert refusals(outcome) == [("AAA", "minimum size")]
+
+
+def test_what_a_playbook_puts_off_is_a_refusal_that_orders_nothing() -> None:
+    note = PutOff("AAA", "order works", "monthly rebalancing: an order still works in AAA")
+    outcome = run(market([50.0] * 3, [100.0] * 3), {0: [note]})
+    (decision,) = outcome.decisions
+    assert (decision.intent, decision.outcome, decision.blocked_by) == (
+        "rebalance",
+        "rejected",
+        "order works",
+    )
+    assert (outcome.orders, outcome.overlays) == ((), ())
+    with pytest.raises(PlaybookContractError, match="does not trade"):
+        run(market([50.0] * 3, [100.0] * 3), {0: [PutOff("CCC", "order works", "x")]})
+
+
+def test_a_cap_of_the_account_is_shared_by_what_one_rebalancing_buys() -> None:
+    # The cap leaves 60,000 for 50,000 of A and 40,000 of B: two thirds of each, whatever the order.
+    data = market([50.0] * 4, [100.0] * 4)
+    section = {"account": CASH, "risk": {"notional_cap": None}, "traded": ("BBB", "AAA")}
+    outcome = play_together(
+        data, {0: held(0.5, 0.4)}, risk={"leverage_cap": 0.6}, sections=(section,)
+    )
+    bought = {fill.instrument: fill.quantity for fill in outcome.sleeves[0].fills}
+    assert bought == {"AAA": 666.0, "BBB": 266.0}
 
 
 def test_caps_on_the_book_are_recorded_and_bind() -> None:

@@ -12,7 +12,7 @@ from data_feeds.instrument import Instrument, InstrumentKind
 from engine.audit import audit_run
 from engine.config.load import load_run_config
 from engine.events import NOT_BEGUN
-from engine.intents import Rebalance
+from engine.intents import PutOff, Rebalance
 from engine.playbook_checks import playbook_checks
 from engine.reporting.explain import explain_trade
 from engine.reporting.publish import publish
@@ -94,6 +94,61 @@ def test_a_band_restores_when_it_is_left(band, held, restores):
     assert bool(found) == restores
     if restores:
         assert found[0].reason.startswith("band left: ")
+
+
+def session(playbook, due=0.0, pending=(), leaving=0.0):
+    """What a playbook that holds halves asks for at a session."""
+    values = {"due": np.array([due]), "begun A": np.array([1.0]), "begun B": np.array([1.0])}
+    market = MarketView(Dataset({}, {}), frozenset(), values, {}, cursor=Cursor(0, 0))
+    positions = {
+        name: PositionView(name, 1, 500.0, 1.0, 1.0, 0.0, NAN, 0.0, NAN, 0, NAN, leaving)
+        for name in ("A", "B")
+    }
+    account = AccountView(0, 1_000.0, 0.0, 0.0, 0.0, 0.0, positions, frozenset(pending))
+    return list(playbook.on_bar(market, account))
+
+
+@pytest.mark.parametrize(("pending", "leaving"), [(("B",), 0.0), ((), 3.0)])
+def test_a_rebalancing_that_falls_due_while_an_order_works_is_told_and_made_up(pending, leaving):
+    playbook = FixedWeights(WeightsParams(**HALF))
+    notes = session(playbook, 1.0, pending, leaving)
+    assert {type(note) for note in notes} == {PutOff}
+    assert notes[-1] == PutOff("B", "order works", "monthly rebalancing: an order still works in B")
+    assert session(playbook, 0.0, pending, leaving) == []
+    (made_up,) = session(playbook)
+    assert made_up.reason == "monthly rebalancing, put off while an order worked"
+    assert session(playbook) == []
+
+
+def test_periods_begin_on_the_dates_of_the_zone_that_decides():
+    # 20:00 in New York on the last of March 2026 (00:00Z) and on the first of April.
+    late = np.array(["2026-03-31T00:00", "2026-04-01T00:00", "2026-04-02T00:00"])
+    at = late.astype("datetime64[ns]").astype(np.int64)
+    assert period_starts(at, "monthly", zone="America/New_York").tolist() == [False, False, True]
+    assert period_starts(at, "quarterly", zone="America/New_York").tolist() == [False, False, True]
+    assert period_starts(at, "monthly").tolist() == [False, True, False]
+
+
+def test_a_band_that_a_ticket_defeats_is_told_at_every_session_that_leaves_it():
+    # 1,000: A gains 4%, 2 points off at 20 and 10 quote of change, below a ticket of 100.
+    prices = [100.0] * 3 + [110.0] * 4
+    fund = {"kind": InstrumentKind.ETF, "quote": "USD", "tick_size": 0.01, "lot_size": 0.001}
+    data = table(
+        candles([(p,) * 4 for p in prices], instrument="A", timeframe="1d"),
+        candles([(100.0,) * 4] * 7, instrument="B", timeframe="1d"),
+        instruments=[Instrument(id=name, **fund) for name in ("A", "B")],
+    )
+    params = {**HALF, "clock": "A", "rebalance": "never", "absolute_band": 0.02}
+    outcome = play_playbook(
+        data,
+        FixedWeights(WeightsParams(**params)),
+        account={"venue_cash": 0.0, "brokerage_cash": 1_000.0},
+        notional=None,
+    )
+    # A 550 of 1,050 is 52.4%: 25 of A to sell and of B to buy, on each of the last sessions.
+    small = [d.instrument for d in outcome.decisions if d.blocked_by == "minimum ticket"]
+    assert len(outcome.fills) == 2
+    assert small[:4] == ["A", "B", "A", "B"]
 
 
 def late_market():

@@ -6,7 +6,7 @@ import pytest
 from data_feeds.dataset import Dataset
 from data_feeds.options.contract import SpreadRule
 from engine.events import Fill
-from engine.intents import Exit, Hedge, Rebalance, Transfer
+from engine.intents import Exit, Hedge, PutOff, Rebalance, Transfer
 from engine.views import AccountView, Cursor, MarketView, PositionView
 from strategies.hedged_rebalance import HedgedParams, HedgedRebalance
 from strategies.hedged_rebalance.hedging import (
@@ -309,7 +309,8 @@ def test_puts_and_inverse_fund_share_one_yearly_budget():
     (second,) = desk.intents(hedge=1.0, contract=APRIL, **HELD)
     assert second.budget == pytest.approx(0.005)
     desk.filled(APRIL, 1.0, 5.0)
-    assert desk.intents(hedge=1.0, contract=MAY, **HELD) == []
+    (told,) = desk.intents(hedge=1.0, contract=MAY, **HELD)
+    assert (told.instrument, told.rule, told.intent) == (MAY, "yearly budget", "hedge")
     (fresh,) = desk.intents(hedge=1.0, contract=MAY, year=2021.0, **HELD)
     assert fresh.budget == 0.01
 
@@ -370,8 +371,10 @@ def test_one_transfer_at_a_time():
     desk = Desk(**WALLETS)
     desk.intents(venue=70.0)
     under_way = {"venue": 20.0, "transit": 50.0, "SPY": 0.5, "BTC": 0.05, "IEF": 0.3}
-    assert desk.intents(**under_way) == []
-    assert desk.intents(**under_way) == []
+    (told,) = desk.intents(**under_way)
+    # No second transfer; the band that BTC has left waits for the rest of the last restoration.
+    assert (told.instrument, told.rule) == ("BTC", "band rest")
+    assert [type(item) for item in desk.intents(**under_way)] == [PutOff]
     assert desk.session(venue=70.0, SPY=0.5, BTC=0.05, IEF=0.3).reason == "cash has arrived"
 
 
@@ -431,3 +434,13 @@ def test_nothing_is_asked_while_orders_work():
 def test_params_that_make_no_sense_are_refused(change, words):
     with pytest.raises(ValueError, match=words):
         HedgedParams(**{**BASE, **change})
+
+
+def test_a_rebalancing_that_falls_due_while_an_order_works_is_told_and_made_up():
+    desk = Desk()
+    desk.session()
+    (note,) = desk.intents(due=1.0, pending=("QQQ",))
+    assert (note.instrument, note.rule) == ("QQQ", "order works")
+    assert desk.intents(pending=("QQQ",)) == []
+    assert desk.session().reason == "quarterly rebalancing, put off while an order worked"
+    assert desk.session() is None
