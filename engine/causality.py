@@ -13,7 +13,7 @@ from data_feeds.errors import RiskoffError
 from data_feeds.schema import utc_text
 from engine.conditions import Condition
 from engine.errors import ConfigError, PlaybookContractError, PlaybookError
-from engine.events import SimulationOutcome
+from engine.events import ADDING, SimulationOutcome
 from engine.playbook import Playbook, Requirements, Signals
 
 CHECKED_DECISIONS = 20
@@ -124,9 +124,9 @@ def check_causality(
 ) -> None:
     """Recompute the signals on data cut at entry decisions and compare every earlier row.
 
-    Up to 20 instants are taken: half of them entry decisions, half other decisions (exits, moved
-    stops); where there are fewer, rows at which the playbook could act or that it called notable
-    fill up. A hash chooses, so that no author can aim at them.
+    Up to 20 instants are taken: half of them decisions that add (entries, rebalancings), half
+    others (exits, moved stops); where there are fewer, rows at which the playbook could act or that
+    it called notable fill up. A hash chooses, so that no author can aim at them.
 
     Raises
     ------
@@ -146,8 +146,8 @@ def check_causality(
 
 def _chosen(signals: Signals, outcome: SimulationOutcome) -> list[int]:
     """The instants of one check: entries and other decisions by halves, then rows of interest."""
-    entries = {d.decided_at for d in outcome.decisions if d.intent == "enter"}
-    changes = {d.decided_at for d in outcome.decisions if d.intent != "enter"} - entries
+    entries = {d.decided_at for d in outcome.decisions if d.intent in ADDING}
+    changes = {d.decided_at for d in outcome.decisions} - entries
     rows = _instants_worth_a_look(signals, outcome) - entries - changes
     half = CHECKED_DECISIONS // 2
     first, second = _shuffled(entries), _shuffled(changes)

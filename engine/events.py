@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 NAN = float("nan")
 # The rule that refuses to buy a weight whose instrument has no price yet; a run counts it.
 NOT_BEGUN = "not begun"
+# Intents that ask for risk: an entry, a tranche, weights, a hedge. The rest takes some away.
+REBALANCE = "rebalance"
+ADDING = ("enter", "add", REBALANCE, "hedge")
 
 
 class OrderKind(StrEnum):

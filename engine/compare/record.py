@@ -17,7 +17,7 @@ from engine.compare.pool import CellOutcome, read_audit
 from engine.config.compare import RowConfig
 from engine.episodes import Episode
 from engine.errors import ReportError
-from engine.events import EquityCurve, FactKind
+from engine.events import REBALANCE, EquityCurve, FactKind
 from engine.metrics import daily_returns, window_years
 from engine.reporting.run_files import Row, RunFiles
 
@@ -94,6 +94,16 @@ class CellRecord:
     def trades(self) -> Sequence[Row]:
         """Rows of ``trades.parquet``."""
         return self.files.rows("trades")
+
+    @property
+    def entries(self) -> int:
+        """Trades and, of a book of weights, the instants at which rebalancings traded."""
+        rows = self.files.rows("journal_decisions")
+        book = {row["decision_id"]: row for row in rows if row["intent"] == REBALANCE}
+        filled = {row["decision_id"] for row in self.files.rows("orders") if row["filled"] > 0}
+        plans = {row["plan_id"] for row in book.values()}
+        others = sum(trade["plan_id"] not in plans for trade in self.trades)
+        return others + len({row["decided_at"] for i, row in book.items() if i in filled})
 
     @cached_property
     def reasons(self) -> Mapping[int, str]:

@@ -6,11 +6,14 @@ from collections.abc import Callable, Iterable, Sequence
 from engine.compare.cells import row_title
 from engine.compare.pool import CellOutcome
 from engine.compare.record import CellRecord
+from engine.events import OrderRole
 from engine.reporting.text import percent
 from engine.statistics import MIN_TRADES
 
 # A required condition that is unknown on more than this share of the rows is told.
 MUCH_UNKNOWN = 0.1
+# Orders to buy that lacked cash, as a share of all: a book that is not what its weights say.
+MUCH_CUT = 0.25
 
 
 def warnings_of(records: Iterable[CellRecord], outcomes: Sequence[CellOutcome]) -> list[str]:
@@ -35,16 +38,26 @@ def warnings_of(records: Iterable[CellRecord], outcomes: Sequence[CellOutcome]) 
     lines += _few_trades(finished)
     lines += _shared(finished, lambda cell: cell.files.manifest["lacking"])
     lines += _shared(finished, _unknown)
+    lines += _shared(finished, _starved)
     lines += _shared(finished, _models)
     return lines
 
 
 def _few_trades(cells: Sequence[CellRecord]) -> list[str]:
-    few = [c for c in cells if not c.item.baseline and len(c.trades) < MIN_TRADES]
+    few = [c for c in cells if not c.item.baseline and c.entries < MIN_TRADES]
     if not few:
         return []
-    where = _places([(cell, f"{cell.episode.name}: {len(cell.trades)}") for cell in few])
-    return [f"Fewer than {MIN_TRADES} trades, too few for a ratio ({where})."]
+    where = _places([(cell, f"{cell.episode.name}: {cell.entries}") for cell in few])
+    return [f"Fewer than {MIN_TRADES} trades or rebalancings, too few for a ratio ({where})."]
+
+
+def _starved(cell: CellRecord) -> list[str]:
+    """Return how many orders to buy the cash of their wallet did not carry, where they are many."""
+    bought = [row for row in cell.files.rows("orders") if row["role"] == OrderRole.ENTRY.value]
+    cut = sum("free cash" in row["end_reason"] for row in bought)
+    if not bought or cut / len(bought) <= MUCH_CUT:
+        return []
+    return [f"The cash of their wallet did not carry {cut} of {len(bought)} orders to buy."]
 
 
 def _unknown(cell: CellRecord) -> list[str]:

@@ -33,6 +33,7 @@ from engine.config.models import (
 )
 from engine.config.problems import validate_strict
 from engine.errors import ConfigError, PlaybookContractError, PlaybookError
+from engine.events import ADDING, Decision
 from engine.playbook import Playbook, PlaybookParams, Signals
 from engine.playbook_checks.truncation import (
     Simulated,
@@ -56,7 +57,7 @@ class CheckReport:
 
     Attributes
     ----------
-    entries : approved entries of the whole run
+    entries : approved entries of the whole run, purchases of rebalancings included
     cuts : instants after which data were removed, and then redrawn
     absent : optional channels that were taken away one by one
     idle : required conditions that were not always true, and changed nothing when left out;
@@ -99,7 +100,7 @@ def playbook_checks(
     cuts = check.later_data_change_nothing(whole)
     absent = check.absent_channels_are_unknown(whole)
     idle = check.required_conditions_decide(whole)
-    entries = sum(d.intent == "enter" and d.plan_id > 0 for d in whole.outcome.decisions)
+    entries = len({(d.decided_at, d.plan_id) for d in _adding(whole) if d.plan_id > 0})
     return CheckReport(entries, cuts, absent, idle)
 
 
@@ -175,7 +176,7 @@ class _Check:
     def warmup_is_enough(self, whole: Simulated) -> None:
         """At entries, signals from the declared history alone agree to ``HISTORY_TOLERANCE``."""
         signals, clock = whole.signals, self._dataset.channels[self._requirements.clock]
-        entries = sorted({d.decided_at for d in whole.outcome.decisions if d.intent == "enter"})
+        entries = sorted({d.decided_at for d in _adding(whole)})
         for at in entries[:HISTORY_ENTRIES]:
             row = int(np.searchsorted(signals.decided_at, at))
             first = max(row - self._requirements.warmup_bars, 0)
@@ -297,6 +298,11 @@ class _Check:
 
     def _broken(self, what: str) -> PlaybookContractError:
         return PlaybookContractError(f"playbook {self._cls.name}: {what}")
+
+
+def _adding(run: Simulated) -> list[Decision]:
+    """Return the decisions that ask for risk, those of rebalancings included."""
+    return [d for d in run.outcome.decisions if d.intent in ADDING]
 
 
 def _bars_from(dataset: Dataset, opened_at: int) -> Dataset:

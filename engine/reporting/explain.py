@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from engine.errors import ReportError
+from engine.events import REBALANCE
 from engine.reporting.explain_parts import (
     account_line,
     condition_lines,
@@ -18,6 +19,7 @@ from engine.reporting.explain_parts import (
 from engine.reporting.run_files import Row, RunFiles, moment, run_title
 from engine.reporting.span import parse_instant
 from engine.reporting.text import percent
+from engine.results.journal import NOTHING_DUE
 
 
 def explain_trade(run_folder: Path, trade_id: int) -> str:
@@ -133,12 +135,16 @@ def _check_window(files: RunFiles, at: pd.Timestamp) -> None:
 
 
 def _verdict(row: Row) -> list[str]:
+    is_book = f" {REBALANCE} " in row["decisions"] or row["blocked_by"] == NOTHING_DUE
+    what = "a rebalancing" if is_book else "an entry"
     words = {
-        "": "An entry was approved.",
-        "risk": f"The rules asked for an entry; the risk module refused: {row['blocked_by']}.",
+        "": f"{what.capitalize()} was approved.",
+        "risk": f"The rules asked for {what}; the risk module refused: {row['blocked_by']}.",
         "account": f"No entry: the account was not free ({row['blocked_by']}).",
         "condition": f"No entry: {row['blocked_by']} failed.",
-        "playbook": "No entry: every required condition held, but the rules asked for nothing.",
+        "playbook": "No rebalancing was due."
+        if is_book
+        else "No entry: every required condition held, but the rules asked for nothing.",
     }
     lines = [words[row["blocked_kind"]]]
     if row["setup"]:

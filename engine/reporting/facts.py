@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from data_feeds.schema import Provenance, utc_text
-from engine.events import FactKind
+from engine.events import FactKind, OrderRole, OrderStatus
 from engine.metrics import (
     cagr,
     max_drawdown,
@@ -275,6 +275,14 @@ def cap_rows(record: RunRecord) -> list[tuple[str, str]]:
             if decision.binding_cap and decision.outcome == "approved"
         ]
     )
+
+
+def unfilled_rows(record: RunRecord) -> list[tuple[str, str]]:
+    """Return how entry orders ended that were not filled in full, with counts and all orders."""
+    orders = [o for o in record.run.outcome.orders if o.role == OrderRole.ENTRY.value]
+    cut = [o for o in orders if o.ended_at and o.status != OrderStatus.FILLED.value]
+    ends = [f"{o.status}, {'part' if o.filled else 'nothing'} filled: {o.end_reason}" for o in cut]
+    return [(end, f"{count} of {len(orders)}") for end, count in counted(ends)]
 
 
 def guard_rows(record: RunRecord) -> list[tuple[str, str]]:

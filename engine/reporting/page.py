@@ -156,7 +156,11 @@ def _decisions(record: RunRecord) -> str:
     sections = (
         ("Cap that set the size, entries", facts.cap_rows(record)),
         ("Guards that tripped", facts.guard_rows(record)),
-        ("What blocked an entry, bars of the journal", facts.block_rows(record)[:6]),
+        ("Orders to buy that were not filled in full", facts.unfilled_rows(record)),
+        (
+            "What blocked an entry or a rebalancing, bars of the journal",
+            facts.block_rows(record)[:6],
+        ),
     )
     return "".join(
         f"<h3>{name}</h3>" + (table(rows, heading=False) if rows else "<p class=note>none</p>")

@@ -88,7 +88,8 @@ def _decisions(record: RunRecord) -> list[str]:
     for what, rows in (
         ("cap that set the size", facts.cap_rows(record)),
         ("guards that tripped", facts.guard_rows(record)),
-        ("what blocked an entry, bars", facts.block_rows(record)[:SHOWN_BLOCKS]),
+        ("orders to buy that were not filled in full", facts.unfilled_rows(record)),
+        ("what blocked an entry or a rebalancing, bars", facts.block_rows(record)[:SHOWN_BLOCKS]),
     ):
         words = ", ".join(f"{name} {count}" for name, count in rows) or "none"
         lines.append(f"  {what}: {words}")

@@ -14,19 +14,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from engine.events import FillStage, OrderRole
+from engine.events import ADDING, REBALANCE, FillStage, OrderRole
 from engine.reporting.explain_parts import STATES
 from engine.reporting.run_files import Row, RunFiles, moment, run_title
 from engine.reporting.span import Span, checked, parse_span
 from engine.reporting.text import number, percent
-from engine.results.journal import APPROVED, ENTER, relative_distance
+from engine.results.journal import APPROVED, relative_distance
 
 ENTRY, OPEN = OrderRole.ENTRY.value, FillStage.OPEN.value
 TRUE, UNKNOWN = "true", "unknown"
 QUIET_STATE = "flat"
 BOOK_STATES = {QUIET_STATE, "in_position", "pending"}
-# What asks for more risk; the rest takes some away.
-ADDING = (ENTER, "add", "rebalance", "hedge")
 
 
 @dataclass(frozen=True)
@@ -334,7 +332,7 @@ def _not_free(
     """When an instrument's account was not free, and journal rows at which all else held."""
     found = []
     # A book of weights is in its positions all the time: that keeps nothing out.
-    is_book = any(row["intent"] == "rebalance" for row in files.rows("journal_decisions"))
+    is_book = any(row["intent"] == REBALANCE for row in files.rows("journal_decisions"))
     quiet = BOOK_STATES if is_book else {QUIET_STATE}
     opens = {(row["instrument"], row["at"]) for row in files.rows("fills") if row["stage"] == OPEN}
     went_through = {(row["instrument"], row["decided_at"]) for row in acted}

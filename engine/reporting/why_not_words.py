@@ -8,6 +8,7 @@ from engine.reporting.explain_parts import LEFT_OUT, MARKS
 from engine.reporting.run_files import moment
 from engine.reporting.text import MISSING, columns, number, percent, wrapped
 from engine.reporting.why_not import TRUE, UNKNOWN, Gap, Miss, Refusal, WhyNot, why_not
+from engine.results.journal import NOTHING_DUE
 
 DAY_HOURS = 24
 SHOWN = 6
@@ -93,6 +94,8 @@ def _unindented(sentence: str) -> list[str]:
 def _verdict(miss: Miss, required: int) -> str:
     if miss.failing:
         return f"{len(miss.failing)} of {required} required conditions failed:"
+    if miss.blocked_by == NOTHING_DUE:
+        return f"All {required} required conditions held, but no rebalancing was due."
     held = f"All {required} required conditions held, "
     if miss.acted:
         return f"{held}and what it asked for was approved."

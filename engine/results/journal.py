@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from data_feeds.timeframe import DAY_NS, HOUR_NS, Timeframe
 from engine.conditions import Condition, Truth
-from engine.events import Decision, SimulationOutcome
+from engine.events import ADDING, REBALANCE, Decision, SimulationOutcome
 from engine.playbook import Requirements, Signals
 from engine.results.account import AccountHistory, AccountState
 from engine.results.tables import instants
@@ -23,6 +23,9 @@ from engine.results.tables import instants
 TRUTH_WORDS = {Truth.UNKNOWN: "unknown", Truth.FALSE: "false", Truth.TRUE: "true"}
 ENTER = "enter"
 APPROVED = "approved"
+QUIET_STATES = (AccountState.FLAT.value,)
+BOOK_STATES = (*QUIET_STATES, AccountState.IN_POSITION.value)
+NOTHING_DUE = "nothing due"
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Block:
     """What stood in the way at one row.
 
     ``kind`` is "risk", "account", "condition", "playbook" (all required conditions held, the rules
-    asked for nothing) or "" when an entry was approved.
+    asked for nothing) or "" when an entry, a tranche, a hedge or a rebalancing was approved.
     """
 
     kind: str
@@ -83,13 +86,23 @@ def conditions_table(
     """Return one line a row worth one: state, what blocked, the nearest miss, every condition."""
     rows = journal_rows(signals, outcome.decisions, start, end, every_row=every_row)
     at = signals.decided_at[rows]
-    decisions = _decisions_by_instant(outcome.decisions, history.instrument)
+    decisions = _decisions_by_instant(outcome.decisions)
+    # From its first rebalancing on, a book of weights is in its positions: that keeps nothing out.
+    book_from = min(
+        (d.decided_at for d in outcome.decisions if d.intent == REBALANCE), default=None
+    )
     states = [history.at_decision(int(instant)) for instant in at]
     truth = _matrix([c.truth[rows] for c in signals.conditions], len(rows), np.int8)
     misses = _nearest_misses(signals.conditions, rows, truth)
     failing = _first_failing(signals.conditions, truth)
     blocks = [
-        _block(decisions.get(int(instant), []), state.state, state.detail, failing[index])
+        _block(
+            decisions.get(int(instant), []),
+            state.state,
+            state.detail,
+            failing[index],
+            is_book=book_from is not None and instant >= book_from,
+        )
         for index, (instant, state) in enumerate(zip(at, states, strict=True))
     ]
     columns: dict[str, Any] = {
@@ -131,13 +144,11 @@ def _setups(signals: Signals, rows: Any) -> list[str]:
     return [str(name) for name in signals.setup[rows]]
 
 
-def _decisions_by_instant(
-    decisions: Sequence[Decision], instrument: str
-) -> dict[int, list[Decision]]:
+def _decisions_by_instant(decisions: Sequence[Decision]) -> dict[int, list[Decision]]:
+    """Return the decisions of each instant, of whatever instrument: a row is the playbook's."""
     grouped: dict[int, list[Decision]] = defaultdict(list)
     for decision in decisions:
-        if decision.instrument in (instrument, ""):
-            grouped[decision.decided_at].append(decision)
+        grouped[decision.decided_at].append(decision)
     return grouped
 
 
@@ -186,14 +197,17 @@ def _nearest_misses(
     ]
 
 
-def _block(decisions: Sequence[Decision], state: str, detail: str, failing: str) -> Block:
-    entries = [decision for decision in decisions if decision.intent == ENTER]
-    if any(entry.outcome == APPROVED for entry in entries):
+def _block(
+    decisions: Sequence[Decision], state: str, detail: str, failing: str, *, is_book: bool
+) -> Block:
+    asked = [decision for decision in decisions if decision.intent in ADDING]
+    if any(decision.outcome == APPROVED for decision in asked):
         return Block("", "")
-    if entries:
-        return Block("risk", entries[0].blocked_by or entries[0].outcome)
-    if state != AccountState.FLAT.value:
+    if asked:
+        return Block("risk", asked[0].blocked_by or asked[0].outcome)
+    quiet = BOOK_STATES if is_book else QUIET_STATES
+    if state not in quiet:
         return Block("account", detail or state)
     if failing:
         return Block("condition", failing)
-    return Block("playbook", "no intent")
+    return Block("playbook", NOTHING_DUE if is_book else "no intent")
