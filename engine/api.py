@@ -24,7 +24,7 @@ from engine.intents import (
     WakeAt,
 )
 from engine.playbook import Playbook, PlaybookParams, Requirements, Signals
-from engine.signals.market.build import session_state, state_channels
+from engine.signals.market.build import history_days, session_state, state_channels
 from engine.state import MarketState
 from engine.views import AccountView, MarketView, PositionView
 
@@ -69,6 +69,7 @@ __all__ = [
     "Truth",
     "WakeAt",
     "condition",
+    "history_days",
     "leave_out",
     "parse_duration",
     "session_state",

@@ -43,6 +43,8 @@ class Requirements:
     options : underlyings on which the signals may list contracts; what prices them is loaded
     shorter_ns : required channels that need less history than the clock's warm-up, ns: what there
         is of the rest is loaded, and may have holes
+    memory_ns : how far before a row its estimates remember, ns; what lies beyond the warm-up is
+        loaded where the data hold it, so that no value depends on where the window begins
     late : required bars that may begin inside the window, as a book's weights may
     """
 
@@ -54,6 +56,7 @@ class Requirements:
     shorter_ns: Mapping[ChannelKey, int] = field(default_factory=dict)
     options: tuple[str, ...] = ()
     late: frozenset[ChannelKey] = frozenset()
+    memory_ns: int = 0
 
     @property
     def leading(self) -> str:

@@ -19,6 +19,7 @@ from engine.config.models import RunConfig
 from engine.errors import ConfigError
 from engine.playbook import Requirements, Signals
 from engine.signals.market.build import history_days, market_state, state_channels
+from engine.signals.market.correlation import memory
 from engine.signals.market.grid import NEW_YORK
 from engine.state import MarketState
 
@@ -47,9 +48,9 @@ def load_window(
         required,
         start,
         end,
-        warmup,
+        max(warmup, memory_ns(config, requirements)),
         optional=optional,
-        shorter=requirements.shorter_ns,
+        shorter={key: min(requirements.shorter_ns.get(key, warmup), warmup) for key in required},
         late=requirements.late,
     )
     refuse_gaps(config, dataset, requirements, (start, end))
@@ -149,6 +150,20 @@ def history_ns(config: RunConfig, source: Catalog | Dataset, requirements: Requi
         return longest
     per_session = SESSION_NS if frame < DAY_NS else DAY_NS
     return int(longest / per_session * CALENDAR_DAYS_PER_SESSION * DAY_NS) + HOLIDAYS_NS
+
+
+def memory_ns(config: RunConfig, requirements: Requirements) -> int:
+    """Return how far before a row the estimates of a run remember, ns.
+
+    Those of the playbook, and the covariance of a book with a volatility target or a beta cap. What
+    the data hold of it is loaded; the warm-up alone is required.
+    """
+    book = config.risk.portfolio
+    if book.target_volatility is None and book.crypto_beta_cap is None:
+        return requirements.memory_ns
+    sessions = memory(book.decay) + 1
+    covariance = int(sessions * CALENDAR_DAYS_PER_SESSION * DAY_NS) + HOLIDAYS_NS
+    return max(requirements.memory_ns, covariance)
 
 
 def refuse_gaps(

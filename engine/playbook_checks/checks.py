@@ -176,10 +176,12 @@ class _Check:
     def warmup_is_enough(self, whole: Simulated) -> None:
         """At entries, signals from the declared history alone agree to ``HISTORY_TOLERANCE``."""
         signals, clock = whole.signals, self._dataset.channels[self._requirements.clock]
+        memory_ns = self._requirements.memory_ns
         entries = sorted({d.decided_at for d in _adding(whole)})
         for at in entries[:HISTORY_ENTRIES]:
             row = int(np.searchsorted(signals.decided_at, at))
             first = max(row - self._requirements.warmup_bars, 0)
+            first = min(first, int(np.searchsorted(clock["opened_at"], at - memory_ns)))
             recent = _bars_from(self._dataset, int(clock["opened_at"][first]))
             part = prepare(self._cls(self._params), recent, self._requirements)
             shorter = named_arrays(part)

@@ -12,6 +12,7 @@ from data_feeds.instrument import Instrument
 from data_feeds.schema import Channel
 from data_feeds.timeframe import DAY_NS
 from engine.config.models import PortfolioConfig
+from engine.signals.market.correlation import memory
 
 Floats = NDArray[np.float64]
 
@@ -49,30 +50,42 @@ class Covariance:
 def ewma_covariance(bars: Mapping[str, Channel], decay: float) -> Covariance:
     """Return the covariances of some instruments' prices.
 
-    ``S = decay x S + (1 - decay) x r r'`` over the sessions on which both returns exist, divided by
-    the weight of what was counted, times 252; means are taken as zero.
+    A session on which both returns exist weighs ``decay`` to the number of such sessions after it,
+    over the last :func:`memory` sessions; the sum of products is divided by the weight of what was
+    counted, times 252; means are taken as zero. No value depends on where the bars begin, once they
+    reach that far back.
     """
     names = tuple(sorted(bars))
-    first = min(int(channel["closed_at"][0]) for channel in bars.values() if len(channel))
-    last = max(int(channel["closed_at"][-1]) for channel in bars.values() if len(channel))
+    closed_at, returns = _common_returns([bars[name] for name in names])
+    known = np.isfinite(returns)
+    moves = np.where(known, returns, 0.0)
+    both = known[:, :, None] & known[:, None, :]
+    product = moves[:, :, None] * moves[:, None, :]
+    seen = np.cumsum(both, axis=0)
+    total, weight = np.zeros(both.shape), np.zeros(both.shape)
+    count = np.zeros(both.shape, np.int64)
+    rows = len(closed_at)
+    powers = decay ** np.arange(memory(decay) + 1, dtype=np.float64)
+    for back in range(min(memory(decay), rows)):
+        then = slice(0, rows - back)
+        weighs = powers[seen[back:] - seen[then]] * both[then]
+        total[back:] += weighs * product[then]
+        weight[back:] += weighs
+        count[back:] += both[then]
+    matrix = np.full(both.shape, np.nan)
+    np.divide(total * SESSIONS_A_YEAR, weight, out=matrix, where=count >= LEAST_SESSIONS)
+    return Covariance(names, closed_at, matrix)
+
+
+def _common_returns(bars: Sequence[Channel]) -> tuple[NDArray[np.int64], Floats]:
+    """Return the closes of the exchange's sessions, and log returns on them, a column a market."""
+    first = min(int(channel["closed_at"][0]) for channel in bars if len(channel))
+    last = max(int(channel["closed_at"][-1]) for channel in bars if len(channel))
     days = (np.datetime64(at, "ns").astype("datetime64[D]") for at in (first, last))
     _, closed_at = session_bounds(EXCHANGE, sessions_between(EXCHANGE, *days))
-    prices = [as_of(bars[name], "close", closed_at, MAX_AGE_NS) for name in names]
+    prices = [as_of(channel, "close", closed_at, MAX_AGE_NS) for channel in bars]
     table = np.stack([np.where(price.is_fresh, price.values, np.nan) for price in prices], axis=1)
-    returns = np.diff(np.log(table), axis=0, prepend=np.nan)
-    size = len(names)
-    total, weight, count = (np.zeros((size, size)) for _ in range(3))
-    matrix = np.full((len(closed_at), size, size), np.nan)
-    for t, row in enumerate(returns):
-        known = np.isfinite(row)
-        both = np.outer(known, known)
-        product = np.outer(np.where(known, row, 0.0), np.where(known, row, 0.0))
-        total = np.where(both, decay * total + (1 - decay) * product, total)
-        weight = np.where(both, decay * weight + (1 - decay), weight)
-        count += both
-        enough = count >= LEAST_SESSIONS
-        np.divide(total * SESSIONS_A_YEAR, weight, out=matrix[t], where=enough)
-    return Covariance(names, closed_at, matrix)
+    return closed_at, np.diff(np.log(table), axis=0, prepend=np.nan)
 
 
 def capped_weights(

@@ -15,7 +15,7 @@ from engine.config.models import RunConfig
 from engine.playbook import Playbook, Requirements
 from engine.plugins import requirements_of
 from engine.signals.market.build import history_days, state_channels
-from engine.window import history_ns, run_channels, settlement_channels
+from engine.window import history_ns, memory_ns, run_channels, settlement_channels
 
 # Bars must be there in the last days before the end; longer than any closure of an exchange.
 RECENT_NS = 7 * DAY_NS
@@ -69,7 +69,7 @@ def _known_at_end(
     required, optional = channels
     end = int(config.data.end.timestamp()) * 10**9
     history = history_ns(config, source, requirements)
-    longest = max(history, LOOK_BACK_DAYS * DAY_NS)
+    longest = max(history, memory_ns(config, requirements), LOOK_BACK_DAYS * DAY_NS)
     if config.risk.market_tiers is not None:
         optional |= state_channels(config.market)
         longest = max(longest, history_days(config.market) * DAY_NS)

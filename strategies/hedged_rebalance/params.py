@@ -156,8 +156,9 @@ class HedgedParams(PlaybookParams):
     warmup_sessions: int = Field(
         280,
         ge=100,
-        description="Sessions of history before the first decision; with fewer than 280 the "
-        "correlation's place in its own year is unknown at first, and unknown is not calm",
+        description="Sessions of history required before the first decision; with fewer than 280 "
+        "the correlation's place in its own year is unknown at first, and unknown is not calm. "
+        "What the market state remembers beyond them is read where the data hold it",
     )
     state: MarketStateConfig = Field(
         default_factory=MarketStateConfig, description="Thresholds of the market state"

@@ -18,6 +18,7 @@ from engine.api import (
     Requirements,
     Signals,
     Transfer,
+    history_days,
     signals,
     state_channels,
 )
@@ -76,6 +77,7 @@ class HedgedRebalance(Playbook[HedgedParams]):
             traded=params.traded,
             warmup_bars=params.warmup_sessions,
             shorter_ns=dict.fromkeys(required - {params.clock_key}, TRADED_WARMUP_NS),
+            memory_ns=history_days(params.state) * DAY_NS,
             options=() if puts is None else (puts.underlying,),
             late=frozenset(params.key(name) for name in params.weights) - {params.clock_key},
         )

@@ -3,14 +3,20 @@
 import numpy as np
 import pytest
 
+from data_feeds.calendar import session_bounds, sessions_between
 from data_feeds.instrument import Instrument, InstrumentKind
+from data_feeds.schema import ChannelKey, ChannelKind
+from data_feeds.timeframe import DAY_NS
 from engine.config.models import PortfolioConfig
 from engine.errors import PlaybookContractError
 from engine.intents import PutOff, Rebalance
+from engine.playbook import Requirements
 from engine.risk import ewma_covariance
 from engine.risk.portfolio import Covariance, capped_weights, portfolio_volatility
-from engine.testing import PERP, SPOT, amounts, candles, fill_lines, play, table
+from engine.signals.market.correlation import memory
+from engine.testing import PERP, SPOT, amounts, candles, fill_lines, play, table, table_config
 from engine.trades import build_trades
+from engine.window import memory_ns
 from tests.engine.joint import play_together
 
 A = Instrument(id="AAA", kind=InstrumentKind.ETF, quote="USD", tick_size=0.01, lot_size=1.0)
@@ -362,3 +368,40 @@ def test_beta_is_to_the_first_coin_that_has_a_variance() -> None:
         leverage_cap=None,
     )
     assert steps[-1][1]["BTCUSDT-SPOT"] == pytest.approx(0.1)
+
+
+def test_an_estimate_does_not_depend_on_where_the_bars_begin() -> None:
+    # The memory of a decay of 0.7 is 39 sessions: 0.7 to the 39th is below a millionth.
+    assert memory(0.7) == 39
+    prices = 100 * np.exp(np.cumsum(np.random.default_rng(8).normal(0, 0.02, (120, 2)), axis=0))
+    days = np.arange(np.datetime64("2024-01-02"), np.datetime64("2024-12-31"))
+    _, closed = session_bounds("XNYS", sessions_between("XNYS", days[0], days[-1]))
+    closed = closed[:120]
+
+    def bars(name: str, column: int, first: int):
+        rows = [(p, p, p, p) for p in prices[first:, column]]
+        at = closed[first:].tolist()
+        opened = (closed[first:] - 6 * 3_600 * 10**9).tolist()
+        return candles(rows, instrument=name, timeframe="1d", opened_at=opened, closed_at=at)
+
+    whole = ewma_covariance({"AAA": bars("AAA", 0, 0), "BBB": bars("BBB", 1, 0)}, 0.7)
+    for first in (20, 60):
+        later = ewma_covariance({"AAA": bars("AAA", 0, first), "BBB": bars("BBB", 1, first)}, 0.7)
+        # One more session makes the first return.
+        np.testing.assert_array_equal(later.matrix[40:], whole.matrix[first + 40 :])
+
+
+def test_a_run_reads_as_much_history_as_its_covariance_remembers() -> None:
+    need = Requirements(
+        ChannelKey("SPY", ChannelKind.BARS, "1d"), frozenset(), frozenset(), ("SPY",), 1
+    )
+    config = table_config(market([50.0] * 3, [100.0] * 3))
+
+    def days(**book: float) -> float:
+        risk = config.risk.model_copy(update={"portfolio": PortfolioConfig(**book)})
+        return memory_ns(config.model_copy(update={"risk": risk}), need) / DAY_NS
+
+    # A session weighs less than a millionth after 224 (0.97: 454); one more makes the first return.
+    assert days(target_volatility=0.1) == pytest.approx(225 * 365 / 252 + 5)
+    assert days(crypto_beta_cap=0.2, decay=0.97) == pytest.approx(455 * 365 / 252 + 5)
+    assert days(decay=0.97) == 0.0
