@@ -1,4 +1,4 @@
-"""Fees, slippage and price steps as plain arithmetic.
+"""Fees, interest, slippage and price steps as plain arithmetic.
 
 Sizing estimates with the same formulas that the broker charges with; the audit has its own.
 """
@@ -16,6 +16,17 @@ def fee(quantity: float, price: float, rate: float) -> float:
     30.0
     """
     return abs(quantity) * price * rate
+
+
+def simple_interest(cash: float, annual_rate: float, days: float) -> float:
+    """Return what cash earns: ``cash x annual_rate x days / 365``, quote.
+
+    Ledger and bill accrue by this one expression, so that cash less the bill is exactly zero.
+
+    >>> simple_interest(100_000.0, 0.0365, 3.0)
+    30.0
+    """
+    return cash * annual_rate * days / 365
 
 
 def slippage_fraction(

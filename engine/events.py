@@ -255,6 +255,24 @@ class EquityCurve:
 
 
 @dataclass(frozen=True)
+class BillAccruals:
+    """When the bill that ratios are in excess of accrues: one entry a day's end, as cash earns.
+
+    ``rate`` is the annual fraction known at the instant ``at`` (NaN: none was known yet, which
+    counts as 0), ``days`` the days since the day's end before. ``series`` is empty where the data
+    hold no bill; then there are no entries.
+    """
+
+    series: str
+    at: NDArray[np.int64]
+    rate: NDArray[np.float64]
+    days: NDArray[np.float64]
+
+
+NO_BILL = BillAccruals("", np.zeros(0, np.int64), np.zeros(0), np.zeros(0))
+
+
+@dataclass(frozen=True)
 class SimulationOutcome:
     """Everything one simulation produced, in the order it happened.
 
@@ -275,6 +293,7 @@ class SimulationOutcome:
     mark_bars: int
     open_values: Mapping[int, float] = field(default_factory=dict)
     overlays: tuple[Overlay, ...] = ()
+    bill: BillAccruals = NO_BILL
 
 
 @dataclass(frozen=True)

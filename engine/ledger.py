@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from data_feeds.instrument import Instrument, Wallet
 from engine.config.models import MarginMode
+from engine.costs import simple_interest
 from engine.errors import SimulationError
 from engine.events import Fact, FactKind
 
@@ -203,11 +204,13 @@ class Ledger:
             )
         )
 
-    def interest(self, at: int, *, annual_rate: float, days: float) -> None:
-        """Credit simple interest on brokerage cash: cash x rate x days / 365."""
-        amount = self.brokerage_cash * annual_rate * days / 365
-        kind, wallet = FactKind.INTEREST.value, Wallet.BROKERAGE.value
-        self._post(Fact(self._next_id(), at, kind, wallet, amount, rate=annual_rate))
+    def interest(
+        self, at: int, *, annual_rate: float, days: float, wallet: Wallet = Wallet.BROKERAGE
+    ) -> None:
+        """Credit simple interest on a wallet's cash: cash x rate x days / 365."""
+        cash = self.venue_cash if wallet is Wallet.VENUE else self.brokerage_cash
+        amount, kind = simple_interest(cash, annual_rate, days), FactKind.INTEREST.value
+        self._post(Fact(self._next_id(), at, kind, wallet.value, amount, rate=annual_rate))
 
     def venue_loss(
         self, at: int, instrument: str, plan_id: int, fill_id: int, amount: float

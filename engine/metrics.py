@@ -2,13 +2,13 @@
 
 Returns are simple returns of calendar days, not logarithms; a bar that closes at midnight belongs
 to the day it ends. Annualization takes ``periods_per_year`` (365 for an account that trades around
-the clock, 252 for one of exchange sessions); the caller knows which. The risk-free rate is zero. A
-number that is not defined, for lack of trades or of variance, is NaN and never 0.
+the clock, 252 for one of exchange sessions); the caller knows which. Ratios are those of daily
+returns in excess of the bill (``engine.excess``). A number that is not defined, for lack of trades
+or of variance, is NaN and never 0.
 """
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import fields
 from typing import Protocol
 
 import numpy as np
@@ -17,12 +17,19 @@ from numpy.typing import NDArray
 
 from data_feeds.timeframe import DAY_NS
 from engine.events import EquityCurve, Fill
+from engine.excess import DailyMoney, daily_money, points_after
 
 Floats = NDArray[np.float64]
 
 NAN = float("nan")
-# A spread below this is rounding of equal returns, not variance.
-NO_VARIANCE = 1e-15
+# A spread below this share of the returns' size (root of the mean square) is rounding of equal
+# returns, not variance, at whatever scale they are.
+NO_VARIANCE_SHARE = 1e-6
+# Ratios of an excess that moves less than this a year say nothing of anybody's skill.
+LEAST_VOLATILITY = 0.001
+# Growth over a shorter time is no growth of a year.
+LEAST_DAYS = 30
+ROUNDING_DAYS = 1e-6
 DAYS_PER_YEAR = 365
 # Growth beyond it, as a logarithm, is no number: a few lucky hours over a whole year.
 MAX_LOG_GROWTH = 700.0
@@ -58,6 +65,7 @@ def headline(
     fills: Iterable[Fill] | None = None,
     tz: str = "UTC",
     window: tuple[int, int] | None = None,
+    money: DailyMoney | None = None,
 ) -> dict[str, float]:
     """Return the headline numbers of a run by name.
 
@@ -72,37 +80,35 @@ def headline(
     window : first and last instant traded, ns UTC; its elapsed days make growth and turnover
         annual, and points at or before its start are left out. None: every point, and the
         number of daily returns / ``periods_per_year``.
+    money : the parts of each day; None: those of the curve, without interest and bill
 
     Returns
     -------
     ``start_equity``, ``end_equity`` (quote), ``total_return``, ``cagr``, ``volatility``,
-    ``sharpe``, ``sortino``, ``max_drawdown_bars``, ``max_drawdown_days`` (fractions, zero or
-    negative; measured at bar closes and at day ends), ``drawdown_days`` (longest time below a
-    peak), ``calmar``, ``best_day``, ``worst_day``, ``exposure`` (share of bar closes with a
-    position), ``turnover`` (traded notional / mean equity, per year), then the numbers of
-    :func:`trade_numbers`.
+    ``max_drawdown_bars``, ``max_drawdown_days`` (fractions, zero or negative; measured at bar
+    closes and at day ends), ``drawdown_days`` (longest time below a peak), ``best_day``,
+    ``worst_day``, ``exposure`` (share of bar closes with a position), ``turnover`` (traded notional
+    / mean equity, per year), then the numbers of :func:`excess_numbers` and :func:`trade_numbers`.
     """
     start = _start(curve, start_equity)
     if window is not None:
-        curve = _after(curve, window[0])
-    returns = daily_returns(curve, tz, start_equity=start)
+        curve = points_after(curve, window[0])
+    if money is None:
+        money = daily_money(curve, tz=tz, start_equity=start)
+    returns = money.returns
     end = float(curve.equity[-1]) if len(curve.equity) else start
-    values = returns.to_numpy()
+    values = money.values
     years = len(values) / periods_per_year if window is None else window_years(*window)
-    growth = cagr(values, years)
-    worst = max_drawdown(_wealth(values))
     return {
         "start_equity": start,
         "end_equity": end,
         "total_return": _ratio(end, start) - 1,
-        "cagr": growth,
+        "cagr": cagr(values, years),
         "volatility": volatility(values, periods_per_year),
-        "sharpe": sharpe(values, periods_per_year),
-        "sortino": sortino(values, periods_per_year),
+        **excess_numbers(money, start, years=years, periods_per_year=periods_per_year),
         "max_drawdown_bars": max_drawdown(np.concatenate(([start], curve.equity))),
-        "max_drawdown_days": worst,
+        "max_drawdown_days": max_drawdown(_wealth(values)),
         "drawdown_days": longest_drawdown_days(returns),
-        "calmar": _ratio(growth, -worst),
         "best_day": float(values.max()) if len(values) else NAN,
         "worst_day": float(values.min()) if len(values) else NAN,
         "days": float(len(values)),
@@ -126,18 +132,48 @@ def daily_returns(
     any bar has no return; its move belongs to the next day that has one. Points at or before
     ``start`` (ns UTC) belong to no day of the window: ``start_equity`` stands for them.
     """
-    first = _start(curve, start_equity)
-    if start is not None:
-        curve = _after(curve, start)
-    stamps = pd.DatetimeIndex(np.asarray(curve.at, dtype=np.int64) - 1, tz="UTC").as_unit("ns")
-    days = stamps.tz_convert(tz).tz_localize(None).normalize()
-    last_of_day = np.append(days[1:] != days[:-1], True)[: len(days)]
-    equity = np.asarray(curve.equity, dtype=np.float64)[last_of_day]
-    before = np.concatenate(([first], equity[:-1]))[: len(equity)]
-    # An account at zero stays there: its return is zero, not 0 / 0.
-    alive = before != 0
-    returns = np.divide(equity, before, out=np.ones_like(equity), where=alive) - 1
-    return pd.Series(returns, index=days[last_of_day], name="return", dtype=np.float64)
+    return daily_money(curve, tz=tz, start_equity=start_equity, start=start).returns
+
+
+def excess_numbers(
+    money: DailyMoney, start_equity: float, *, years: float, periods_per_year: float
+) -> dict[str, float]:
+    """Return what a run earned in excess of the bill, its parts, and the ratios of its days.
+
+    ``excess_return`` is ``trading_return + interest_less_bill``, each the sum of its money over the
+    equity at the start; ``bill_return`` is what the equity would have earned in bills and
+    ``interest_return`` what it was paid, likewise. ``excess_volatility``, ``sharpe``, ``sortino``
+    and ``calmar`` are those of daily excess returns; the ratios are NaN where that volatility is
+    below ``LEAST_VOLATILITY``.
+    """
+    trading, interest, bill = (
+        _ratio(math.fsum(part), start_equity)
+        for part in (money.trading, money.interest, money.bill)
+    )
+    less_bill = _ratio(math.fsum(money.less_bill), start_equity)
+    return {
+        "excess_return": trading + less_bill,
+        "trading_return": trading,
+        "interest_less_bill": less_bill,
+        "interest_return": interest,
+        "bill_return": bill,
+        **ratios(money.excess_values, years=years, periods_per_year=periods_per_year),
+    }
+
+
+def ratios(excess: Floats, *, years: float, periods_per_year: float) -> dict[str, float]:
+    """Return volatility and ratios of daily excess returns; ratios of next to none are NaN.
+
+    ``calmar`` is their compound growth a year over their deepest drawdown.
+    """
+    moved = volatility(excess, periods_per_year)
+    enough = moved >= LEAST_VOLATILITY
+    return {
+        "excess_volatility": moved,
+        "sharpe": sharpe(excess, periods_per_year) if enough else NAN,
+        "sortino": sortino(excess, periods_per_year) if enough else NAN,
+        "calmar": calmar(excess, years) if enough else NAN,
+    }
 
 
 def window_years(start: int, end: int) -> float:
@@ -152,14 +188,33 @@ def window_years(start: int, end: int) -> float:
 def cagr(returns: Floats, years: float) -> float:
     """Return compound growth per year, ``(end / start) ** (1 / years) - 1``.
 
-    NaN without returns, over less than a day, when the end is not positive or the growth is larger
-    than a number.
+    NaN without returns, over less than ``LEAST_DAYS`` days, when the end is not positive or the
+    growth is larger than a number.
     """
     wealth = float(np.prod(1 + returns)) if len(returns) else NAN
-    if not wealth > 0 or years * DAYS_PER_YEAR < 1:
+    if not wealth > 0 or too_short(years):
         return NAN
     growth = math.log(wealth) / years
     return wealth ** (1 / years) - 1 if growth < MAX_LOG_GROWTH else NAN
+
+
+def too_short(years: float) -> bool:
+    """Return whether a time is shorter than ``LEAST_DAYS``, so that no growth of it is a year's.
+
+    >>> too_short(30 / 365), too_short(29.9 / 365)
+    (False, True)
+    """
+    return years * DAYS_PER_YEAR < LEAST_DAYS - ROUNDING_DAYS
+
+
+def varies(deviation: float, returns: Floats) -> bool:
+    """Return whether a deviation of returns is more than the rounding of equal ones.
+
+    >>> varies(1e-20, np.array([1e-4, 1e-4])), varies(1e-12, np.array([1e-12, -1e-12]))
+    (False, True)
+    """
+    size = math.sqrt(float(np.square(returns).mean())) if len(returns) else 0.0
+    return deviation > NO_VARIANCE_SHARE * size
 
 
 def volatility(returns: Floats, periods_per_year: float) -> float:
@@ -170,28 +225,43 @@ def volatility(returns: Floats, periods_per_year: float) -> float:
 
 
 def sharpe(returns: Floats, periods_per_year: float) -> float:
-    """Return mean / standard deviation (n - 1), annualized, risk-free rate 0; NaN for no variance.
+    """Return mean / standard deviation (n - 1), annualized; NaN for no variance.
+
+    The returns are those in excess of whatever is to be beaten.
 
     >>> round(sharpe(np.array([0.01, -0.01, 0.02]), 365.0), 6)
     8.338094
     """
-    deviation = volatility(returns, periods_per_year)
-    if math.isnan(deviation) or deviation < NO_VARIANCE:
+    if len(returns) < 2:
         return NAN
-    return float(np.mean(returns)) * periods_per_year / deviation
+    deviation = float(np.std(returns, ddof=1))
+    if not varies(deviation, returns):
+        return NAN
+    return float(np.mean(returns)) / deviation * math.sqrt(periods_per_year)
 
 
 def sortino(returns: Floats, periods_per_year: float) -> float:
-    """Return mean / downside deviation, annualized; NaN when no return is negative.
+    """Return mean / downside deviation, annualized; NaN when no return is negative or none differs.
 
     The downside deviation is ``sqrt(sum of squared negative returns / n)`` over all n returns.
     """
     if len(returns) < 2:
         return NAN
     downside = math.sqrt(float(np.square(np.minimum(returns, 0.0)).mean()))
-    if downside == 0:
+    if not (varies(downside, returns) and varies(float(np.std(returns, ddof=1)), returns)):
         return NAN
     return float(np.mean(returns)) / downside * math.sqrt(periods_per_year)
+
+
+def calmar(returns: Floats, years: float) -> float:
+    """Return compound growth per year / deepest drawdown; NaN where either has no value.
+
+    The drawdown is that of compounded returns, from their start.
+    """
+    worst = max_drawdown(_wealth(returns))
+    if not varies(-worst, returns):
+        return NAN
+    return cagr(returns, years) / -worst
 
 
 def drawdowns(equity: Floats) -> Floats:
@@ -209,13 +279,13 @@ def relative_numbers(
     """Return how returns went beside those of a benchmark on the same days.
 
     ``beta`` is the slope of returns on the benchmark's; ``alpha`` what is left a year, mean return
-    - beta x mean of the benchmark (Jensen, 1968, without a risk-free rate); ``correlation``;
+    - beta x mean of the benchmark (Jensen, 1968: both in excess of the bill); ``correlation``;
     ``tracking_error`` the standard deviation (n - 1) of the difference a year. NaN where a
     variance is missing; the tracking error needs none.
     """
     enough = len(returns) == len(benchmark) >= 2
     spread = float(np.std(benchmark, ddof=1)) if enough else NAN
-    known = enough and spread > NO_VARIANCE
+    known = enough and varies(spread, benchmark)
     beta = float(np.cov(returns, benchmark, ddof=1)[0, 1]) / spread**2 if known else NAN
     own = float(np.std(returns, ddof=1)) if enough else NAN
     return {
@@ -223,7 +293,7 @@ def relative_numbers(
         "alpha": (float(np.mean(returns)) - beta * float(np.mean(benchmark))) * periods_per_year
         if known
         else NAN,
-        "correlation": beta * spread / own if known and own > NO_VARIANCE else NAN,
+        "correlation": beta * spread / own if known and varies(own, returns) else NAN,
         "tracking_error": volatility(returns - benchmark, periods_per_year) if enough else NAN,
     }
 
@@ -286,12 +356,6 @@ def _start(curve: EquityCurve, start_equity: float | None) -> float:
     if start_equity is not None:
         return start_equity
     return float(curve.equity[0]) if len(curve.equity) else NAN
-
-
-def _after(curve: EquityCurve, start: int) -> EquityCurve:
-    """Return the points of the curve that are later than ``start`` (ns UTC)."""
-    later = np.asarray(curve.at, dtype=np.int64) > start
-    return EquityCurve(**{item.name: getattr(curve, item.name)[later] for item in fields(curve)})
 
 
 def _wealth(returns: Floats) -> Floats:

@@ -68,12 +68,12 @@ def run_channels(
     ConfigError : the data have no bars of the report's benchmark.
     """
     required = set(requirements.channels)
-    if config.account.interest_series is not None:
-        required.add(ChannelKey(config.account.interest_series, ChannelKind.SERIES))
+    required |= {ChannelKey(name, ChannelKind.SERIES) for name in config.account.paid_series}
     optional = requirements.optional | settlement_channels(source, requirements)
     # Bars that the playbook reads are the benchmark's as well.
     read = {key.instrument for key in required if key.kind is BARS}
     optional |= benchmark_channels(set(config.report.held) - read, source)
+    optional |= {ChannelKey(name, ChannelKind.SERIES) for name in config.bills} - required
     for underlying in requirements.options:
         required.add(ChannelKey(underlying, BARS, "1d"))
         optional |= set(pricing_channels(underlying, config.options))

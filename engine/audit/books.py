@@ -39,7 +39,8 @@ def check_facts(case: Case) -> None:
     found = _by_name(files.facts)
     for expected in case.replay.facts:
         recorder.count(_COUNTED[expected.kind])
-        name = (expected.kind.value, expected.at, expected.instrument, expected.fill_id)
+        what = expected.wallet.value if expected.kind is FactKind.INTEREST else expected.instrument
+        name = (expected.kind.value, expected.at, what, expected.fill_id)
         rows = found[name]
         if expected.kind is FactKind.VENUE_LOSS and rows:
             # A deficit and an uncollected fee may stand in one row or in two.
@@ -65,6 +66,7 @@ def _by_name(facts: Iterable[Fact]) -> defaultdict[FactName, list[Fact]]:
         if fact.kind != FactKind.DEPOSIT.value:
             is_transfer = fact.kind == FactKind.TRANSFER.value
             what = transfer_name(fact.wallet, fact.amount) if is_transfer else fact.instrument
+            what = fact.wallet if fact.kind == FactKind.INTEREST.value else what
             found[(fact.kind, fact.at, what, fact.fill_id)].append(fact)
     return found
 

@@ -44,11 +44,12 @@ class PaymentSlot:
 
 @dataclass(frozen=True, slots=True)
 class InterestSlot:
-    """One day's end: annual rate as a fraction, and the days it covers."""
+    """One day's end: annual rate as a fraction, the days it covers, and whose cash earns it."""
 
     at: int
     rate: float
     days: float
+    wallet: Wallet
 
 
 def payment_slots(markets: Mapping[str, Market], start: int, end: int) -> tuple[PaymentSlot, ...]:
@@ -91,23 +92,35 @@ def _dividend_slots(name: str, market: Market) -> list[PaymentSlot]:
 def interest_slots(
     files: RunFiles, dataset: Dataset, markets: Sequence[Market]
 ) -> tuple[InterestSlot, ...]:
-    """Return the day ends at which brokerage cash earns simple interest.
+    """Return the day ends at which cash earns simple interest, the brokerage's before the venue's.
 
-    A day ends at its last bar close, which shows when the next day's first bar closes; the rate is
-    the one known at that instant, and the days are those since the day end before (the window's
-    start for the first).
+    See :func:`day_ends`; the rate is the one known at that instant.
     """
-    series = files.config.account.interest_series
-    if series is None or not dataset.has(series, ChannelKind.SERIES):
-        return ()
+    account = files.config.account
+    slots = []
+    for series, wallet in (
+        (account.interest_series, Wallet.BROKERAGE),
+        (account.venue_interest_series, Wallet.VENUE),
+    ):
+        if series is not None and dataset.has(series, ChannelKind.SERIES):
+            channel = dataset.channel(series, ChannelKind.SERIES)
+            slots += [
+                InterestSlot(at, known_value(channel, at) * PERCENT, days, wallet)
+                for at, days in day_ends(files, markets)
+            ]
+    return tuple(slots)
+
+
+def day_ends(files: RunFiles, markets: Sequence[Market]) -> list[tuple[int, float]]:
+    """Return each end of a day with the days since the end before, the window's start at first.
+
+    A day ends at its last bar close, which shows when the next day's first bar closes.
+    """
     at = closes(markets, files.start, files.end)
     days = account_days(at, markets)
     ends = [int(now) for now in at[:-1][days[1:] != days[:-1]]]
-    channel = dataset.channel(series, ChannelKind.SERIES)
-    return tuple(
-        InterestSlot(now, known_value(channel, now) * PERCENT, (now - before) / DAY_NS)
-        for before, now in zip([files.start, *ends], ends, strict=False)
-    )
+    pairs = zip([files.start, *ends], ends, strict=False)
+    return [(now, (now - before) / DAY_NS) for before, now in pairs]
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,15 +179,15 @@ class _Account:
         self.made.states.append(State(at, phase, cash, {**self.state.holdings, **changed}))
 
     def pay_interest(self, slot: InterestSlot) -> None:
-        """Simple interest on brokerage cash; less than a cent earns none."""
-        cash = self.state.cash[Wallet.BROKERAGE]
+        """Simple interest on a wallet's cash; less than a cent earns none."""
+        cash = self.state.cash[slot.wallet]
         amount = cash * slot.rate * slot.days / 365
         if math.isnan(amount) or cash < CENT:
             return
         self.made.facts.append(
-            ExpectedFact(FactKind.INTEREST, slot.at, Wallet.BROKERAGE, amount, "", rate=slot.rate)
+            ExpectedFact(FactKind.INTEREST, slot.at, slot.wallet, amount, "", rate=slot.rate)
         )
-        self.move(slot.at, Phase.PAY, Wallet.BROKERAGE, amount)
+        self.move(slot.at, Phase.PAY, slot.wallet, amount)
 
     def send(self, slot: TransferSlot) -> None:
         """Cash leaves one wallet and enters another."""

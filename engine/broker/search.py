@@ -58,7 +58,8 @@ def search_tape(timeline: Timeline) -> SearchTape:
         stack("mark"),
         due,
         timeline.has_close,
-        timeline.day_end | ~np.isnan(timeline.interest_rate),
+        # Cash earns at ends of days, and nowhere else.
+        timeline.day_end,
     )
 
 

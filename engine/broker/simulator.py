@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from data_feeds.instrument import Wallet
 from engine.broker import resolve
 from engine.broker.book import Book, WorkingOrder
 from engine.broker.collateral import Collateral
@@ -152,10 +153,7 @@ class Simulator:
         timeline = self.timeline
         if self.transfers.next_at != NEVER and t <= self._last_close:
             self.transfers.deliver(int(timeline.at[t]))
-        rate = float(timeline.interest_rate[t])
-        if self.ledger.brokerage_cash >= CENT and not math.isnan(rate):
-            days = float(timeline.interest_days[t])
-            self.ledger.interest(int(timeline.at[t]), annual_rate=rate, days=days)
+        self._pay_interest(t)
         if not self.book.plans:
             return
         for k in range(len(timeline.paths)):
@@ -170,6 +168,17 @@ class Simulator:
                 turns.append(turn)
         # Exits of every instrument come first: they free the cash that entries share.
         self.matcher.match_open_entries(turns)
+
+    def _pay_interest(self, t: int) -> None:
+        """Credit what each wallet's cash earned until this end of a day."""
+        timeline, ledger = self.timeline, self.ledger
+        at, days = int(timeline.at[t]), float(timeline.interest_days[t])
+        rate = float(timeline.interest_rate[t])
+        if ledger.brokerage_cash >= CENT and not math.isnan(rate):
+            ledger.interest(at, annual_rate=rate, days=days)
+        rate = float(timeline.venue_interest_rate[t])
+        if ledger.venue_cash >= CENT and not math.isnan(rate):
+            ledger.interest(at, annual_rate=rate, days=days, wallet=Wallet.VENUE)
 
     def _bar_opened_at(self, name: str, at: int) -> int:
         """Return when the bar that is open at ``at`` opened; ``at`` itself between bars."""

@@ -7,6 +7,7 @@ broker and the search never look a row up.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from data_feeds.errors import CoverageError
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import Channel, ChannelKey, ChannelKind, utc_text
 from data_feeds.timeframe import DAY_NS, Timeframe
+from engine.events import NO_BILL, BillAccruals
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -61,13 +63,26 @@ class InstrumentPath:
 
 
 @dataclass(frozen=True)
+class RateSeries:
+    """Annual percent series: what cash of each wallet earns, and the bill; None for none."""
+
+    brokerage: str | None = None
+    venue: str | None = None
+    bill: str | None = None
+
+
+NO_RATES = RateSeries()
+
+
+@dataclass(frozen=True)
 class Timeline:
     """All instants (ns, UTC) with the paths of the traded instruments in a fixed order.
 
     ``has_close`` marks instants at which a bar closes (marks, guards, decisions); ``day_end`` the
     last such instant of each account day, ``week_end`` of each week from Monday on.
-    ``interest_rate`` is the annual fraction paid on brokerage cash at a day's end (NaN elsewhere)
-    and ``interest_days`` the days it covers.
+    ``interest_rate`` is the annual fraction paid on brokerage cash at a day's end (NaN elsewhere),
+    ``venue_interest_rate`` that on the venue wallet's, and ``interest_days`` the days they cover.
+    ``bill`` is what ratios are in excess of; it moves no cash.
     """
 
     at: NDArray[np.int64]
@@ -76,7 +91,9 @@ class Timeline:
     day_end: NDArray[np.bool_]
     week_end: NDArray[np.bool_]
     interest_rate: Floats
+    venue_interest_rate: Floats
     interest_days: Floats
+    bill: BillAccruals
 
     def __len__(self) -> int:
         return len(self.at)
@@ -111,7 +128,7 @@ def build_timeline(
     start: int,
     end: int,
     decided_at: NDArray[np.int64],
-    interest_series: str | None = None,
+    rates: RateSeries = NO_RATES,
 ) -> Timeline:
     """Return the timeline of a window.
 
@@ -146,8 +163,19 @@ def build_timeline(
     for channel, rows in layouts.values():
         has_close[np.searchsorted(at, channel["closed_at"][rows])] = True
     day_end, week_end = _ends(at, has_close, paths)
-    rate, days = _interest(dataset, at, day_end, interest_series, start)
-    return Timeline(at, paths, has_close, day_end, week_end, rate, days)
+    known = partial(_known_rates, dataset, at, np.flatnonzero(day_end))
+    days = _days_covered(at, day_end, start)
+    return Timeline(
+        at,
+        paths,
+        has_close,
+        day_end,
+        week_end,
+        known(rates.brokerage),
+        known(rates.venue),
+        days,
+        _bill(at, day_end, rates.bill, known(rates.bill), days),
+    )
 
 
 def joint_ends(
@@ -358,20 +386,31 @@ def _last_of_period(
     return mask
 
 
-def _interest(
-    dataset: Dataset,
+def _known_rates(
+    dataset: Dataset, at: NDArray[np.int64], ends: NDArray[np.intp], series: str | None
+) -> Floats:
+    """Return the annual fraction known at each day's end, NaN elsewhere and without a series."""
+    rate = np.full(len(at), np.nan)
+    if series is not None:
+        known = as_of(dataset.channel(series, ChannelKind.SERIES), "value", at[ends])
+        rate[ends] = known.values / 100
+    return rate
+
+
+def _days_covered(at: NDArray[np.int64], day_end: NDArray[np.bool_], start: int) -> Floats:
+    """Return the days since the day's end before, the window's start for the first; 0 elsewhere."""
+    days = np.zeros(len(at))
+    days[day_end] = np.diff(np.concatenate(([start], at[day_end]))) / DAY_NS
+    return days
+
+
+def _bill(
     at: NDArray[np.int64],
     day_end: NDArray[np.bool_],
     series: str | None,
-    start: int,
-) -> tuple[Floats, Floats]:
-    """Annual fraction known at each day's end, and the days since the previous one."""
-    rate = np.full(len(at), np.nan)
-    days = np.zeros(len(at))
+    rate: Floats,
+    days: Floats,
+) -> BillAccruals:
     if series is None:
-        return rate, days
-    ends = np.flatnonzero(day_end)
-    known = as_of(dataset.channel(series, ChannelKind.SERIES), "value", at[ends])
-    rate[ends] = known.values / 100
-    days[ends] = np.diff(np.concatenate(([start], at[ends]))) / DAY_NS
-    return rate, days
+        return NO_BILL
+    return BillAccruals(series, at[day_end], rate[day_end], days[day_end])

@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from data_feeds.calendar import ALWAYS_OPEN
 from data_feeds.dataset import Dataset
 from data_feeds.instrument import Instrument, InstrumentKind
-from data_feeds.schema import Channel
+from data_feeds.schema import Channel, ChannelKind
 from engine.broker import resolve
 from engine.broker.simulator import Simulator, Snapshot
 from engine.broker.timeline import (
     NO_ROW,
+    RateSeries,
     Timeline,
     build_timeline,
     execution_bars,
@@ -68,6 +69,13 @@ class Part:
         """Whether account days are New York dates: nothing trades around the clock."""
         return all(self.dataset.instruments[name].calendar != ALWAYS_OPEN for name in self.bars)
 
+    @property
+    def rates(self) -> RateSeries:
+        """The series that cash earns, and the bill where the data hold one."""
+        account = self.config.account
+        held = (name for name in self.config.bills if self.dataset.has(name, ChannelKind.SERIES))
+        return RateSeries(account.interest_series, account.venue_interest_series, next(held, None))
+
     def timeline(self, also_at: NDArray[np.int64] | None = None) -> Timeline:
         """Return the instants of the part, and those of others where they are given."""
         data, decided_at = self.config.data, self.signals.decided_at
@@ -77,7 +85,7 @@ class Part:
             start=int(data.start.timestamp()) * 10**9,
             end=int(data.end.timestamp()) * 10**9,
             decided_at=decided_at if also_at is None else np.append(decided_at, also_at),
-            interest_series=self.config.account.interest_series,
+            rates=self.rates,
         )
 
 
@@ -191,6 +199,7 @@ def _outcome(session: Session) -> SimulationOutcome:
         mark_bars=sum(int((path.closing != NO_ROW).sum()) for path in timeline.paths),
         open_values=open_values(timeline, simulator),
         overlays=tuple(session.overlays),
+        bill=timeline.bill,
     )
 
 

@@ -92,6 +92,16 @@ class AccountTerms(Model):
     interest_series: str | None = Field(
         None, description="Annual percent series paid on brokerage cash, e.g. DGS3MO; null: none"
     )
+    venue_interest_series: str | None = Field(
+        None,
+        description="Annual percent series paid on the venue wallet's cash, isolated margins "
+        "included, unrealized profits not; null: none, as most venues pay none",
+    )
+
+    @property
+    def paid_series(self) -> frozenset[str]:
+        """Names of the series that cash of either wallet earns."""
+        return frozenset({self.interest_series, self.venue_interest_series} - {None})  # type: ignore[arg-type]
 
 
 class AccountConfig(AccountTerms):
@@ -351,7 +361,7 @@ class RiskConfig(Model):
 
 
 class ReportConfig(Model):
-    """What the tearsheet compares with."""
+    """What the tearsheet compares with, and what ratios are in excess of."""
 
     benchmark: str | dict[str, float] | None = Field(
         None,
@@ -363,6 +373,11 @@ class ReportConfig(Model):
         ge=1,
         description="Days a year of the daily returns; null: 365 when a traded instrument is open "
         "around the clock, otherwise 252",
+    )
+    bill_series: str | None = Field(
+        "DGS3MO",
+        description="Annual percent series of the bill that ratios are in excess of; where the "
+        "data hold none, account.interest_series, else 0; null: 0",
     )
 
     @model_validator(mode="after")
@@ -411,3 +426,9 @@ class RunConfig(Model):
     sleeve_of: str = Field(
         "", description="Folder of the account whose sleeve the run was; `riskoff account` sets it"
     )
+
+    @property
+    def bills(self) -> tuple[str, ...]:
+        """Series that may be the bill, the first that the data hold; empty when none is wanted."""
+        first, paid = self.report.bill_series, self.account.interest_series
+        return () if first is None else tuple(dict.fromkeys(x for x in (first, paid) if x))

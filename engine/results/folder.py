@@ -20,7 +20,14 @@ from engine.results.hedges import HedgeLine, hedge_lines
 from engine.results.manifest import manifest, resolved_config, run_id
 from engine.results.pass_rates import rates_document
 from engine.results.records import FinishedRun, RunInputs, RunRecord
-from engine.results.tables import curve_table, decisions_table, instants, rows_table, write_table
+from engine.results.tables import (
+    curve_table,
+    daily_table,
+    decisions_table,
+    instants,
+    rows_table,
+    write_table,
+)
 from engine.trades import Trade
 
 CONFIG_FILE = "config.resolved.yaml"
@@ -126,6 +133,7 @@ def tables(record: RunRecord) -> dict[str, pa.Table]:
         "events": rows_table(Fact, outcome.facts),
         "guards": rows_table(GuardEvent, outcome.guard_events),
         "equity": curve_table(outcome.curve),
+        "daily": daily_table(record.money),
         "journal_decisions": decisions_table(outcome.decisions),
         "journal_account": rows_table(AccountInterval, record.intervals),
         "journal_conditions": record.journal,

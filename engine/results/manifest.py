@@ -7,10 +7,13 @@ from functools import cache
 from importlib import metadata
 from typing import Any
 
+import numpy as np
+
 from data_feeds.calendar import ALWAYS_OPEN
 from data_feeds.holes import gaps
 from data_feeds.schema import Channel, Provenance, time_columns, utc_text
 from engine.config.models import BASIS_POINT, RunConfig
+from engine.events import BillAccruals
 from engine.results.code_files import code_files
 from engine.results.coverage import lacking
 from engine.results.records import FinishedRun, RunInputs, RunRecord
@@ -102,7 +105,7 @@ def manifest(record: RunRecord) -> dict[str, Any]:
             "inferred_mark_bars": outcome.inferred_mark_bars,
             "fills_inferred": sum(fill.inferred for fill in outcome.fills),
         },
-        "conventions": {"periods_per_year": record.periods_per_year, "risk_free_rate": 0.0},
+        "conventions": conventions(record.periods_per_year, outcome.bill),
         "lacking": lacking(record),
         "assumptions": assumptions(record),
     }
@@ -137,9 +140,43 @@ def assumptions(record: RunRecord) -> list[str]:
         *_option_assumption(record),
         "Of the levels touched inside one bar the one nearer to the open comes first, and the stop "
         "before the target; a fill inside a bar is stamped at the bar's close.",
-        f"Returns are daily, at midnight UTC, with {record.periods_per_year} periods a year and no "
-        "risk-free rate.",
+        *_interest_assumption(run),
+        f"Returns are daily, at midnight UTC, with {record.periods_per_year} periods a year.",
+        bill_sentence(run.config, run.outcome.bill),
     ]
+
+
+def conventions(periods_per_year: int, bill: BillAccruals) -> dict[str, Any]:
+    """Return how ratios are made; ``bill_series`` is null where they are in excess of 0."""
+    return {
+        "periods_per_year": periods_per_year,
+        "bill_series": bill.series or None,
+        "bill_day_count": "actual/365",
+    }
+
+
+def bill_sentence(config: RunConfig, bill: BillAccruals) -> str:
+    """Return what the ratios of a run are in excess of."""
+    if not config.bills:
+        return "Ratios are in excess of 0: report.bill_series is null."
+    if not bill.series:
+        return f"Ratios are in excess of 0: the data hold no {config.report.bill_series}."
+    unknown = int(np.isnan(bill.rate).sum())
+    early = f", and 0 at {unknown} of {len(bill.at)} ends of days, when none was known yet"
+    return (
+        f"Ratios are in excess of the bill, {bill.series} as known the day before, by the accrual "
+        f"of cash (actual/365, weekends included){early if unknown else ''}."
+    )
+
+
+def _interest_assumption(run: FinishedRun) -> list[str]:
+    """Say what the venue wallet's cash earns, of a run whose ratios or cash know a rate."""
+    paid = run.config.account.venue_interest_series
+    if paid is not None:
+        return [f"The venue pays {paid} on its wallet's cash, isolated margins included."]
+    asked = run.config.account.interest_series is not None or bool(run.outcome.bill.series)
+    at_venue = run.config.account.venue_cash > 0
+    return ["The venue pays no interest on its wallet's cash."] if asked and at_venue else []
 
 
 def _venue_assumptions(config: RunConfig) -> list[str]:

@@ -17,7 +17,8 @@ from data_feeds.schema import Channel, ChannelKind, Provenance
 from data_feeds.timeframe import Timeframe
 from engine.config.models import RunConfig
 from engine.events import FactKind, SimulationOutcome
-from engine.metrics import daily_returns, headline
+from engine.excess import BillCharges, DailyMoney, bill_charges, daily_money
+from engine.metrics import headline
 from engine.playbook import Playbook, Requirements, Signals
 from engine.results.account import AccountHistory, AccountInterval
 from engine.results.journal import conditions_table, decides_by_session
@@ -171,12 +172,32 @@ class RunRecord:
         facts = self.run.outcome.facts
         return sum(fact.amount for fact in facts if fact.kind == FactKind.DEPOSIT.value)
 
+    @property
+    def charges(self) -> BillCharges:
+        """What the equity would have earned in bills."""
+        return bill_charges(self.run.outcome.curve, self.run.outcome.bill)
+
+    @cached_property
+    def money(self) -> DailyMoney:
+        """What each UTC day's change of equity is made of, and the bill's."""
+        outcome = self.run.outcome
+        return daily_money(
+            outcome.curve,
+            outcome.facts,
+            (self.charges,),
+            start_equity=self.start_equity,
+            start=self.start,
+        )
+
     @cached_property
     def daily_returns(self) -> "pd.Series[float]":
         """Simple returns of UTC days on a naive index of dates."""
-        return daily_returns(
-            self.run.outcome.curve, start_equity=self.start_equity, start=self.start
-        )
+        return self.money.returns
+
+    @cached_property
+    def excess_returns(self) -> "pd.Series[float]":
+        """Returns of the same days in excess of the bill."""
+        return self.money.excess
 
     @cached_property
     def metrics(self) -> dict[str, float]:
@@ -188,4 +209,5 @@ class RunRecord:
             start_equity=self.start_equity,
             fills=self.run.outcome.fills,
             window=(self.start, self.end),
+            money=self.money,
         )

@@ -14,8 +14,9 @@ import pyarrow as pa
 
 from data_feeds.schema import Provenance
 from engine.config.sleeves import SleevesConfig
-from engine.events import EquityCurve, GuardEvent, JointOutcome, OrderRole
-from engine.metrics import daily_returns, headline, max_drawdown
+from engine.events import BillAccruals, EquityCurve, GuardEvent, JointOutcome, OrderRole
+from engine.excess import DailyMoney, daily_money
+from engine.metrics import headline, max_drawdown
 from engine.results.folder import (
     AddReports,
     json_number,
@@ -24,9 +25,15 @@ from engine.results.folder import (
     write_json,
     write_yaml,
 )
-from engine.results.manifest import RUN_ID_DIGITS, inputs_document, resolved_config, run_id
+from engine.results.manifest import (
+    RUN_ID_DIGITS,
+    conventions,
+    inputs_document,
+    resolved_config,
+    run_id,
+)
 from engine.results.records import FinishedRun, RunInputs, RunRecord
-from engine.results.tables import curve_table, instants, rows_table, write_table
+from engine.results.tables import curve_table, daily_table, instants, rows_table, write_table
 from engine.trades import Trade
 
 ACCOUNT_FILE = "account.resolved.yaml"
@@ -120,9 +127,35 @@ class AccountRecord:
         return max(record.provenance for record in self.records.values())
 
     @cached_property
+    def money(self) -> DailyMoney:
+        """What each UTC day's change of equity is made of: the sleeves' interest and bills added.
+
+        A sleeve's interest and bill accrue at its own ends of days.
+        """
+        outcomes = [record.run.outcome for record in self.records.values()]
+        return daily_money(
+            self.curve,
+            [fact for outcome in outcomes for fact in outcome.facts],
+            [record.charges for record in self.records.values()],
+            start_equity=self.start_equity,
+            start=self.first.start,
+        )
+
+    @property
+    def bill(self) -> BillAccruals:
+        """The bill's accruals of the sleeve that has most ends of days."""
+        bills = [record.run.outcome.bill for record in self.records.values()]
+        return max(bills, key=lambda bill: len(bill.at))
+
+    @cached_property
     def daily_returns(self) -> "pd.Series[float]":
         """Simple returns of UTC days on a naive index of dates."""
-        return daily_returns(self.curve, start_equity=self.start_equity, start=self.first.start)
+        return self.money.returns
+
+    @cached_property
+    def excess_returns(self) -> "pd.Series[float]":
+        """Returns of the same days in excess of the bill."""
+        return self.money.excess
 
     @cached_property
     def trades(self) -> tuple[Trade, ...]:
@@ -141,6 +174,7 @@ class AccountRecord:
             start_equity=self.start_equity,
             fills=sorted(fills, key=lambda fill: fill.at),
             window=(self.first.start, self.first.end),
+            money=self.money,
         )
 
     @cached_property
@@ -241,6 +275,7 @@ def write_account(
 def _write_sums(record: AccountRecord, folder: Path) -> None:
     joint = record.account.joint
     write_table(curve_table(record.curve), folder / "equity.parquet")
+    write_table(daily_table(record.money), folder / "daily.parquet")
     write_table(rows_table(GuardEvent, joint.guard_events), folder / "guards.parquet")
     write_table(rows_table(SleeveLine, record.lines), folder / "sleeves.parquet")
     sleeves = {
@@ -261,7 +296,7 @@ def _write_sums(record: AccountRecord, folder: Path) -> None:
             "name": record.account.config.name,
             "data_label": record.provenance.name.lower(),
             "sleeves": {line.sleeve: line.run_id for line in record.lines},
-            "conventions": {"periods_per_year": record.periods_per_year, "risk_free_rate": 0.0},
+            "conventions": conventions(record.periods_per_year, record.bill),
         },
         folder / "manifest.json",
     )

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from engine.events import Decision, EquityCurve
+from engine.excess import DailyMoney
 
 INSTANT = pa.timestamp("ns", tz="UTC")
 # An instant at or before the epoch has not come; one past 2100 never will ("never released").
@@ -54,6 +55,20 @@ def rows_table(row_type: type, rows: Sequence[Any]) -> pa.Table:
         else:
             columns[field.name] = pa.array([kind(value) for value in values], type=_TYPES[kind])
     return pa.table(columns)
+
+
+def daily_table(money: DailyMoney) -> pa.Table:
+    """Return what each day's change of equity is made of, a row a day, quote."""
+    return pa.table(
+        {
+            "day": pa.array(money.days.to_numpy().astype("datetime64[D]")),
+            "equity_before": money.before,
+            "equity_after": money.after,
+            "trading": money.trading,
+            "interest": money.interest,
+            "bill": money.bill,
+        }
+    )
 
 
 def decisions_table(decisions: Sequence[Decision]) -> pa.Table:

@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.metrics import DAYS_PER_YEAR, MAX_LOG_GROWTH, NO_VARIANCE
+from engine.metrics import DAYS_PER_YEAR, MAX_LOG_GROWTH, NO_VARIANCE_SHARE, too_short
 from engine.statistics.samples import Floats, at_least
 
 Measure = Callable[[Floats], Floats]
@@ -59,14 +59,15 @@ def volatility(returns: Floats, periods_per_year: float) -> Floats:
 
 def sharpe(returns: Floats, periods_per_year: float) -> Floats:
     """Return mean / standard deviation (n - 1), annualized; NaN for no variance."""
-    deviation = volatility(returns, periods_per_year)
-    return _quotient(returns.mean(axis=-1) * periods_per_year, deviation, deviation >= NO_VARIANCE)
+    deviation = volatility(returns, 1.0)
+    mean = returns.mean(axis=-1) * math.sqrt(periods_per_year)
+    return _quotient(mean, deviation, _varies(deviation, returns))
 
 
 def sortino(returns: Floats, periods_per_year: float) -> Floats:
-    """Return mean / downside deviation over all returns, annualized; NaN without a loss."""
+    """Return mean / downside deviation, annualized; NaN without a loss or without variance."""
     downside = np.sqrt(np.square(np.minimum(returns, 0.0)).mean(axis=-1))
-    defined = (downside > 0) & (returns.shape[-1] >= 2)
+    defined = _varies(downside, returns) & _varies(volatility(returns, 1.0), returns)
     return _quotient(returns.mean(axis=-1) * math.sqrt(periods_per_year), downside, defined)
 
 
@@ -82,12 +83,12 @@ def calmar(returns: Floats, periods_per_year: float, years: float | None = None)
     """Return compound growth per year / -maximum drawdown; NaN where either has no value."""
     elapsed = returns.shape[-1] / periods_per_year if years is None else years
     growth, worst = _growth(_end(returns), elapsed), max_drawdown(returns)
-    return _quotient(growth, -worst, worst < 0)
+    return _quotient(growth, -worst, _varies(-worst, returns))
 
 
 def _growth(end: Floats, years: float) -> Floats:
     """Return ``end ** (1 / years) - 1``, NaN where ``engine.metrics.cagr`` is."""
-    alive = (end > 0) & (years * DAYS_PER_YEAR >= 1)
+    alive = (end > 0) & (not too_short(years))
     log_growth = np.log(end, out=np.full_like(end, np.nan), where=alive) / years
     log_growth[~(log_growth < MAX_LOG_GROWTH)] = np.nan
     return np.expm1(log_growth)
@@ -96,6 +97,12 @@ def _growth(end: Floats, years: float) -> Floats:
 def _end(returns: Floats) -> Floats:
     end: Floats = np.prod(1 + returns, axis=-1)
     return end
+
+
+def _varies(deviation: Floats, returns: Floats) -> NDArray[np.bool_]:
+    """Return where a deviation is more than rounding, as ``engine.metrics.varies`` says it."""
+    size = np.sqrt(np.square(returns).mean(axis=-1)) if returns.shape[-1] else 0.0
+    return np.asarray(deviation > NO_VARIANCE_SHARE * size)
 
 
 def _quotient(numerator: Floats, denominator: Floats, where: NDArray[np.bool_]) -> Floats:

@@ -140,7 +140,7 @@ def random_account(seeds, *, mode=RunMode.SPARSE, risk=None) -> FinishedAccount:
     terms = AccountTerms.model_validate(first.account.model_dump(include=TERMS))
     if any(item.interest_series is None for item in accounts.values()):
         # Not every market has the series.
-        terms = terms.model_copy(update={"interest_series": None})
+        terms = terms.model_copy(update={"interest_series": None, "venue_interest_series": None})
     config = SleevesConfig(
         name="random",
         data=first.data,

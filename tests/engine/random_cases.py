@@ -314,6 +314,7 @@ def _config(
             margin_mode=str(rng.choice(modes)),
             leverage_setting=int(setting) or None,
             interest_series=BILL if bill else None,
+            venue_interest_series=BILL if bill and rng.spawn(1)[0].random() < 0.5 else None,
             # A stream of its own leaves the other draws as they are.
             transfer_days=int(rng.spawn(1)[0].choice([0, 1, 1, 3])),
         ),

@@ -103,11 +103,22 @@ def test_a_close_at_the_windows_start_makes_no_day_and_growth_takes_the_elapsed_
     returns = daily_returns(held, start_equity=100.0, start=DAY_ONE)
     assert returns.tolist() == pytest.approx([0.10, -0.05])
     assert [day.isoformat() for day in returns.index.date] == ["2024-10-04", "2024-10-05"]
-    window = (DAY_ONE, DAY_ONE + 2 * DAY_NS)
+    # The last bar closed 71 days before the window's end.
+    window = (DAY_ONE, DAY_ONE + 73 * DAY_NS)
     numbers = headline(held, (), periods_per_year=252, start_equity=100.0, window=window)
     assert (numbers["days"], numbers["exposure"]) == (2, 0.5)
     # Calendar days make the year of growth, whatever number of returns makes the year of ratios.
-    assert numbers["cagr"] == pytest.approx(1.045 ** (365 / 2) - 1)
+    assert numbers["cagr"] == pytest.approx(1.045**5 - 1)
+
+
+def test_growth_of_less_than_thirty_days_is_no_growth_of_a_year():
+    month = np.full(30, 0.001)
+    assert cagr(month, 30 / 365) == pytest.approx(1.001**365 - 1)
+    assert math.isnan(cagr(month[:-1], 29.99 / 365))
+    short = headline(daily_curve([0.01, -0.005] * 14), (), periods_per_year=365)
+    assert math.isnan(short["cagr"])
+    assert math.isnan(short["calmar"])
+    assert math.isfinite(short["sharpe"])
 
 
 def test_volatility_sharpe_and_sortino_by_hand():
@@ -127,6 +138,44 @@ def test_ratios_without_variance_or_loss_do_not_exist():
     assert volatility(flat, 365) == 0.0
     assert math.isnan(volatility(np.array([0.01]), 365))
     assert math.isnan(sortino(np.array([-0.01]), 365))
+
+
+@pytest.mark.parametrize("size", [1e-9, 1e-6, 1e-4, 0.01, 5.0])
+def test_ratios_of_a_constant_return_do_not_exist_at_any_scale(size):
+    # Returns of equity that grows evenly differ by the rounding of equity: 1e-16 of it.
+    equity = 1_000.0 * (1 + size) ** np.arange(40)
+    grown = equity[1:] / equity[:-1] - 1
+    for returns in (np.full(40, size), np.full(40, -size), grown):
+        assert math.isnan(sharpe(returns, 365))
+        assert math.isnan(sortino(returns, 365))
+        assert math.isnan(relative_numbers(random_returns(len(returns)), returns, 365)["beta"])
+        own = relative_numbers(returns, random_returns(len(returns)), 365)
+        assert math.isnan(own["correlation"])
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1e-6, 1.0])
+def test_ratios_are_the_same_at_every_scale(scale):
+    returns = random_returns()
+    assert sharpe(returns * scale, 365) == pytest.approx(sharpe(returns, 365), rel=1e-9)
+    assert sortino(returns * scale, 365) == pytest.approx(sortino(returns, 365), rel=1e-9)
+    beside = relative_numbers(returns * scale, random_returns()[::-1] * scale, 365)
+    assert beside["beta"] == pytest.approx(
+        relative_numbers(returns, random_returns()[::-1], 365)["beta"], rel=1e-9
+    )
+
+
+def test_ratios_of_an_excess_that_hardly_moves_do_not_exist():
+    # A daily deviation of 1 bp is 0.19% a year, one of 0.1 bp is 0.02%.
+    days = random_returns() / 0.02
+    moving, still = headline_of(days * 1e-4), headline_of(days * 1e-5)
+    assert moving["excess_volatility"] > 0.001 > still["excess_volatility"]
+    for name in ("sharpe", "sortino", "calmar"):
+        assert math.isfinite(moving[name])
+        assert math.isnan(still[name])
+
+
+def headline_of(returns):
+    return headline(daily_curve(returns), (), periods_per_year=365, start_equity=1_000.0)
 
 
 def test_the_deepest_drawdown_is_seen_at_bars_even_when_days_hide_it():
@@ -236,8 +285,8 @@ def test_exposure_counts_bars_with_a_position_and_turnover_is_per_year():
 
 
 def test_an_account_that_never_moves_has_no_ratios_but_has_returns():
-    at = DAY_ONE + (1 + np.arange(5)) * DAY_NS
-    numbers = headline(curve(at, [1_000.0] * 5), (), periods_per_year=365, start_equity=1_000.0)
+    at = DAY_ONE + (1 + np.arange(40)) * DAY_NS
+    numbers = headline(curve(at, [1_000.0] * 40), (), periods_per_year=365, start_equity=1_000.0)
     assert (numbers["total_return"], numbers["cagr"], numbers["volatility"]) == (0.0, 0.0, 0.0)
     for name in ("sharpe", "sortino", "calmar"):
         assert math.isnan(numbers[name])
