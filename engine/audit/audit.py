@@ -9,9 +9,10 @@ from data_feeds.dataset import Dataset
 from data_feeds.load import open_source
 from engine.audit.books import check_equity, check_facts
 from engine.audit.case import Case
+from engine.audit.daily import DailyRow, check_daily
 from engine.audit.fills import check_fills
-from engine.audit.folder import read_run
-from engine.audit.income import interest_slots, payment_slots
+from engine.audit.folder import read_rows, read_run
+from engine.audit.income import bill_slots, interest_slots, payment_slots
 from engine.audit.market import closes, load_market
 from engine.audit.metrics import check_metrics, measured_cases
 from engine.audit.orders import check_decisions, check_guards, check_orders
@@ -51,7 +52,7 @@ def audited(run_folder: Path, source: Catalog | Dataset | None = None) -> Case:
     payments = payment_slots(markets, files.start, last)
     interest = interest_slots(files, dataset, traded)
     account = replay(files, markets, payments, interest)
-    case = Case(files, markets, account, recorder)
+    case = Case(files, markets, account, recorder, bill_slots(files, dataset, traded))
 
     check_decisions(case)
     check_orders(case)
@@ -62,7 +63,10 @@ def audited(run_folder: Path, source: Catalog | Dataset | None = None) -> Case:
     check_equity(case)
     check_trades(case)
     check_guards(case)
-    check_metrics(files.metrics, measured_cases([case], files.curve), recorder)
+    measured = measured_cases([case], files.curve)
+    daily = read_rows(run_folder / "daily.parquet", DailyRow)
+    check_daily(daily, measured.parts, measured.path, recorder)
+    check_metrics(files.metrics, measured, recorder)
     _check_seals(run_folder, files.manifest.get("sealed", {}), recorder)
     return case
 

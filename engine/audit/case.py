@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from engine.audit.folder import RunFiles
+from engine.audit.income import InterestSlot
 from engine.audit.market import Market
 from engine.audit.replay import Replay
 from engine.audit.report import Recorder
@@ -11,12 +12,16 @@ from engine.audit.report import Recorder
 
 @dataclass(frozen=True)
 class Case:
-    """One run: what it wrote, its markets, the account as re-derived, and the findings so far."""
+    """One run: what it wrote, its markets, the account as re-derived, and the findings so far.
+
+    ``bill`` is what the ratios are in excess of, a slot a day's end.
+    """
 
     files: RunFiles
     markets: Mapping[str, Market]
     replay: Replay
     recorder: Recorder
+    bill: tuple[InterestSlot, ...] = ()
 
     @property
     def last_at(self) -> int:

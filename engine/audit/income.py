@@ -97,18 +97,34 @@ def interest_slots(
     See :func:`day_ends`; the rate is the one known at that instant.
     """
     account = files.config.account
-    slots = []
-    for series, wallet in (
-        (account.interest_series, Wallet.BROKERAGE),
-        (account.venue_interest_series, Wallet.VENUE),
-    ):
-        if series is not None and dataset.has(series, ChannelKind.SERIES):
-            channel = dataset.channel(series, ChannelKind.SERIES)
-            slots += [
-                InterestSlot(at, known_value(channel, at) * PERCENT, days, wallet)
-                for at, days in day_ends(files, markets)
-            ]
-    return tuple(slots)
+    ends = day_ends(files, markets)
+    return (
+        *_slots(dataset, account.interest_series, Wallet.BROKERAGE, ends),
+        *_slots(dataset, account.venue_interest_series, Wallet.VENUE, ends),
+    )
+
+
+def bill_slots(
+    files: RunFiles, dataset: Dataset, markets: Sequence[Market]
+) -> tuple[InterestSlot, ...]:
+    """Return the accruals of the bill: of the configured series, else of the one that cash earns.
+
+    Nothing is paid in them; their wallet has no meaning.
+    """
+    bill, paid = files.config.report.bill_series, files.config.account.interest_series
+    if bill is None:
+        return ()
+    wanted = bill if dataset.has(bill, ChannelKind.SERIES) else paid
+    return tuple(_slots(dataset, wanted, Wallet.BROKERAGE, day_ends(files, markets)))
+
+
+def _slots(
+    dataset: Dataset, series: str | None, wallet: Wallet, ends: Sequence[tuple[int, float]]
+) -> list[InterestSlot]:
+    if series is None or not dataset.has(series, ChannelKind.SERIES):
+        return []
+    channel = dataset.channel(series, ChannelKind.SERIES)
+    return [InterestSlot(at, known_value(channel, at) * PERCENT, days, wallet) for at, days in ends]
 
 
 def day_ends(files: RunFiles, markets: Sequence[Market]) -> list[tuple[int, float]]:

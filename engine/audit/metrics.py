@@ -14,6 +14,7 @@ from itertools import accumulate, pairwise
 from data_feeds.calendar import ALWAYS_OPEN
 from data_feeds.timeframe import DAY_NS
 from engine.audit.case import Case
+from engine.audit.daily import DayParts, day_parts
 from engine.audit.folder import Record
 from engine.audit.report import Recorder
 from engine.events import EquityCurve, Fill
@@ -21,8 +22,10 @@ from engine.events import EquityCurve, Fill
 METRICS = "metrics"
 NAN = math.nan
 DAYS_A_YEAR, SESSIONS_A_YEAR = 365, 252
-# A spread below this is rounding of equal returns.
-NO_SPREAD = 1e-15
+# A spread below this share of the returns' size is rounding of equal ones.
+NO_SPREAD = 1e-6
+# Ratios of an excess that moves less than this a year, and growth of fewer days, are no numbers.
+LEAST_SPREAD, LEAST_DAYS = 0.001, 30
 # Thousands of products and square roots apart; the numbers themselves are of any size.
 RELATIVE, ABSOLUTE = 1e-8, 1e-11
 
@@ -39,6 +42,7 @@ class Measured:
     trades : rows of the table of trades
     fills : all executions
     periods : daily returns in a year
+    parts : what each day's change of equity is made of, by days since the epoch
     """
 
     start_equity: float
@@ -48,6 +52,7 @@ class Measured:
     trades: Sequence[Record]
     fills: Sequence[Fill]
     periods: int
+    parts: Mapping[int, DayParts]
 
     @cached_property
     def points(self) -> list[tuple[int, float, float]]:
@@ -68,8 +73,24 @@ class Measured:
     @cached_property
     def returns(self) -> list[float]:
         """Simple return of each day that has a close; an account at zero returns nothing."""
-        path = [self.start_equity, *self.day_ends.values()]
-        return [after / before - 1 if before != 0 else 0.0 for before, after in pairwise(path)]
+        pairs = pairwise(self.path)
+        return [after / before - 1 if before != 0 else 0.0 for before, after in pairs]
+
+    @cached_property
+    def path(self) -> list[float]:
+        """Equity before the first day and after each, quote."""
+        return [self.start_equity, *self.day_ends.values()]
+
+    @cached_property
+    def excess(self) -> list[float]:
+        """What each day brought over the bill, per unit of the equity before it."""
+        gained = zip(self.path, self.day_ends, strict=False)
+        return [self.parts[day].over_bill / e if e != 0 else 0.0 for e, day in gained]
+
+    def share(self, amounts: Callable[[DayParts], Sequence[float]]) -> float:
+        """Return amounts of all days over the equity at the start."""
+        flat = [amount for part in self.parts.values() for amount in amounts(part)]
+        return _over(math.fsum(flat), self.start_equity)
 
     @cached_property
     def wealth(self) -> list[float]:
@@ -116,6 +137,7 @@ def measured_cases(cases: Sequence[Case], curve: EquityCurve) -> Measured:
         trades=[row for case in cases for row in case.files.trades],
         fills=[fill for case in cases for fill in case.files.fills],
         periods=max(_periods(case) for case in cases),
+        parts=day_parts(cases, curve),
     )
 
 
@@ -133,9 +155,8 @@ def _end_equity(of: Measured) -> float:
     return of.points[-1][1] if of.points else of.start_equity
 
 
-def _growth(of: Measured) -> float:
-    end = of.wealth[-1]
-    if not of.returns or not end > 0 or of.years * DAYS_A_YEAR < 1:
+def _growth(end: float, of: Measured) -> float:
+    if not of.returns or not end > 0 or of.years * DAYS_A_YEAR < LEAST_DAYS - 1e-6:
         return NAN
     # A few lucky hours over a whole year are no number.
     return end ** (1 / of.years) - 1 if math.log(end) / of.years < 700 else NAN
@@ -153,16 +174,35 @@ def _spread(values: Sequence[float]) -> float:
     return math.sqrt(math.fsum((x - middle) ** 2 for x in values) / (len(values) - 1))
 
 
+def _size(values: Sequence[float]) -> float:
+    return math.sqrt(_mean([x * x for x in values]))
+
+
+def _moves(of: Measured) -> bool:
+    """Whether the excess moves enough for a ratio."""
+    return _spread(of.excess) * math.sqrt(of.periods) >= LEAST_SPREAD
+
+
 def _sharpe(of: Measured) -> float:
-    year = _spread(of.returns) * math.sqrt(of.periods)
-    return _mean(of.returns) * of.periods / year if year >= NO_SPREAD else NAN
+    if not _moves(of) or not _spread(of.excess) > NO_SPREAD * _size(of.excess):
+        return NAN
+    return _mean(of.excess) / _spread(of.excess) * math.sqrt(of.periods)
 
 
 def _sortino(of: Measured) -> float:
-    losses = [min(x, 0.0) ** 2 for x in of.returns]
-    if len(losses) < 2 or not any(losses):
+    if math.isnan(_sharpe(of)):
         return NAN
-    return _mean(of.returns) / math.sqrt(_mean(losses)) * math.sqrt(of.periods)
+    loss = _size([min(x, 0.0) for x in of.excess])
+    if not loss > NO_SPREAD * _size(of.excess):
+        return NAN
+    return _mean(of.excess) / loss * math.sqrt(of.periods)
+
+
+def _calmar(of: Measured) -> float:
+    worth = list(accumulate(of.excess, lambda held, gain: held * (1 + gain), initial=1.0))
+    if not _moves(of) or not -_deepest(worth) > NO_SPREAD * _size(of.excess):
+        return NAN
+    return _growth(worth[-1], of) / -_deepest(worth)
 
 
 def _deepest(path: Sequence[float]) -> float:
@@ -215,14 +255,20 @@ FORMULAS: Mapping[str, Callable[[Measured], float]] = {
     "start_equity": lambda of: of.start_equity,
     "end_equity": _end_equity,
     "total_return": lambda of: _over(_end_equity(of), of.start_equity) - 1,
-    "cagr": _growth,
+    "cagr": lambda of: _growth(of.wealth[-1], of),
     "volatility": lambda of: _spread(of.returns) * math.sqrt(of.periods),
+    "excess_return": lambda of: of.share(lambda day: [day.over_bill]),
+    "trading_return": lambda of: of.share(lambda day: day.trading),
+    "interest_less_bill": lambda of: of.share(lambda d: [*d.interest, *(-x for x in d.bill)]),
+    "interest_return": lambda of: of.share(lambda day: day.interest),
+    "bill_return": lambda of: of.share(lambda day: day.bill),
+    "excess_volatility": lambda of: _spread(of.excess) * math.sqrt(of.periods),
     "sharpe": _sharpe,
     "sortino": _sortino,
     "max_drawdown_bars": lambda of: _deepest([of.start_equity, *(row[1] for row in of.points)]),
     "max_drawdown_days": lambda of: _deepest(of.wealth),
     "drawdown_days": _longest_below_peak,
-    "calmar": lambda of: _over(_growth(of), -_deepest(of.wealth)),
+    "calmar": _calmar,
     "best_day": lambda of: max(of.returns, default=NAN),
     "worst_day": lambda of: min(of.returns, default=NAN),
     "days": lambda of: float(len(of.returns)),

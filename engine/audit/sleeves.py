@@ -24,6 +24,7 @@ from data_feeds.yaml_text import load_yaml
 from engine.audit.audit import audited
 from engine.audit.books import equity_at
 from engine.audit.case import Case
+from engine.audit.daily import DailyRow, check_daily
 from engine.audit.folder import read_curve, read_metrics, read_rows, unreadable
 from engine.audit.metrics import check_metrics, measured_cases
 from engine.audit.replay import FLAT, Phase
@@ -90,6 +91,8 @@ def audit_account(folder: Path, source: Catalog | Dataset | None = None) -> Audi
     account.check_guards(read_rows(folder / "guards.parquet", GuardEvent))
     account.check_caps()
     measured = measured_cases(list(cases.values()), curve)
+    daily = read_rows(folder / "daily.parquet", DailyRow)
+    check_daily(daily, measured.parts, measured.path, recorder)
     check_metrics(read_metrics(folder / "metrics.json"), measured, recorder)
     joint = recorder.report()
     checks.update(joint.checks)

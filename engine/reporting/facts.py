@@ -33,9 +33,9 @@ HALF_A_CENT = 0.005
 BLOCKED_NEAREST = ("risk", "account", "playbook", "condition")
 HEADLINE_NOTE = (
     "Returns are simple returns of UTC days; volatility and Sharpe are annualized with {periods} "
-    "periods a year and no risk-free rate; drawdown is measured at bar closes; hit rate counts "
-    "trades with a net profit; R is the loss at the initial stop. Holding is the price of {held} "
-    "alone, without funding, dividends or fees."
+    "periods a year; Sharpe and Sortino are in excess of the bill; drawdown is measured at bar "
+    "closes; hit rate counts trades with a net profit; R is the loss at the initial stop. Holding "
+    "is the price of {held} alone, without funding, dividends or fees."
 )
 
 HEDGE_NOTE = (

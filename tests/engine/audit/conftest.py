@@ -13,6 +13,7 @@ import pytest
 from data_feeds.dataset import Dataset
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
+from engine.audit.daily import DailyRow, DayParts
 from engine.audit.metrics import FORMULAS, Measured
 from engine.events import Decision, EquityCurve, Fact, Fill, GuardEvent, OrderRow
 
@@ -104,6 +105,8 @@ class HandMade:
     ) -> None:
         self.data = data
         self.config = config
+        # What the day's trading brought, quote; None: what the curve shows.
+        self.gain: float | None = None
         self.tables: dict[str, list[dict[str, Any]]] = {
             "orders": [], "fills": [], "events": [], "equity": [], "trades": [],
             "journal_decisions": [], "guards": [],
@@ -205,7 +208,24 @@ class HandMade:
         numbers = {name: formula(self.measured()) for name, formula in FORMULAS.items()}
         known = {name: None if np.isnan(value) else value for name, value in numbers.items()}
         (folder / "metrics.json").write_text(json.dumps(known))
+        self._write_daily(folder)
         return folder
+
+    def _write_daily(self, folder: Path) -> None:
+        of = self.measured()
+        rows = [
+            {
+                "day": (pd.Timestamp(0) + pd.Timedelta(days=day)).date(),
+                "equity_before": before,
+                "equity_after": after,
+                "trading": sum(of.parts[day].trading),
+                "interest": 0.0,
+                "bill": 0.0,
+            }
+            for day, before, after in zip(of.day_ends, of.path, of.path[1:], strict=False)
+        ]
+        names = [field.name for field in dataclasses.fields(DailyRow)]
+        pd.DataFrame(rows, columns=names).to_parquet(folder / "daily.parquet", index=False)
 
     def measured(self) -> Measured:
         """What the headline numbers are worked out from."""
@@ -213,6 +233,10 @@ class HandMade:
         rows = self.tables["equity"]
         curve = {name: np.array([row[name] for row in rows]) for name in names}
         deposits = [row["amount"] for row in self.tables["events"] if row["kind"] == "deposit"]
+        path = [sum(deposits), *(row["equity"] for row in rows)]
+        # The tests' curves lie in one day.
+        days = {(at - 1) // (24 * HOUR) for at in curve["at"].tolist() if at > hour(0)}
+        gain = path[-1] - path[0] if self.gain is None else self.gain
         return Measured(
             start_equity=sum(deposits),
             start=hour(0),
@@ -221,6 +245,7 @@ class HandMade:
             trades=self.tables["trades"],
             fills=[Fill(**row) for row in self.tables["fills"]],
             periods=365,
+            parts={day: DayParts([gain]) for day in sorted(days)},
         )
 
     @staticmethod
@@ -305,6 +330,7 @@ def by_hand() -> HandMade:
         income=0.0, slippage_cost=20 * (0.2 + 2017.8 / 19.92 - 101.1), net_pnl=-106.838,
         r_multiple=-106.838 / 324, liquidated=True, open_at_end=False,
     )  # fmt: skip
+    run.gain = run.tables["equity"][-1]["equity"] - 10_000.0
     return run
 
 

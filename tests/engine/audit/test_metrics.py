@@ -4,11 +4,13 @@ import ast
 import json
 import math
 from pathlib import Path
+from statistics import stdev
 
 import numpy as np
 import pytest
 
 from engine.audit import audit_run, metrics
+from engine.audit.daily import DayParts
 from engine.audit.metrics import FORMULAS, Measured
 from engine.errors import ReportError
 from engine.events import EquityCurve
@@ -36,6 +38,10 @@ def test_the_numbers_of_the_run_by_hand(new_run):
         "total_return": loss,
         # Ten hours make no year, and one day no deviation.
         **dict.fromkeys(("cagr", "volatility", "sharpe", "sortino", "calmar"), math.nan),
+        # Nothing was paid and the data hold no bill.
+        **dict.fromkeys(("excess_return", "trading_return"), loss),
+        **dict.fromkeys(("interest_less_bill", "interest_return", "bill_return"), 0),
+        "excess_volatility": math.nan,
         "max_drawdown_bars": end / path[2] - 1,
         "max_drawdown_days": loss,
         "drawdown_days": 1,
@@ -59,26 +65,41 @@ def test_the_numbers_of_the_run_by_hand(new_run):
     assert found == pytest.approx(expected, rel=1e-12, nan_ok=True)
 
 
-def test_five_days_by_hand():
-    # 100 -> 110 -> 99 -> 99 -> (no close) -> 120: +10%, -10%, 0, +21.21% of one return.
+def test_days_by_hand():
+    # 100 -> 110 -> 99 -> 99 -> (no close) -> 120, of which 0.9 interest on the first day and 1.5 on
+    # the last; the bill is 0.1, 0.2 and 0.3 on the first three. The window has 73 days.
     equity = np.array([110.0, 99.0, 99.0, 120.0])
     at = START + np.array([1, 2, 3, 5]) * DAY
     zeros = np.zeros(4)
     curve = EquityCurve(at, equity, equity, zeros, zeros, zeros, zeros, zeros)
-    of = Measured(100.0, START, START + 5 * DAY, curve, (), (), 252)
+    parts = {
+        20_488: DayParts([9.0, 0.1], [0.9], [0.1]),
+        20_489: DayParts([-11.0], [], [0.2]),
+        20_490: DayParts([], [], [0.3]),
+        20_492: DayParts([19.5], [1.5], []),
+    }
+    of = Measured(100.0, START, START + 73 * DAY, curve, (), (), 252, parts)
     gains = [0.1, -0.1, 0.0, 120 / 99 - 1]
-    mean = sum(gains) / 4
-    deviation = (sum((x - mean) ** 2 for x in gains) / 3) ** 0.5
+    excess = [9.9 / 100, -11.2 / 110, -0.3 / 99, 21 / 99]
+    mean, growth = sum(excess) / 4, 1.099 * (1 - 11.2 / 110) * (1 - 0.3 / 99) * (1 + 21 / 99)
+    deepest = (1 - 11.2 / 110) * (1 - 0.3 / 99) - 1
+    downside = (((11.2 / 110) ** 2 + (0.3 / 99) ** 2) / 4) ** 0.5
     expected = {
         "total_return": 0.2,
-        "cagr": 1.2**73 - 1,
-        "volatility": deviation * 252**0.5,
-        "sharpe": mean / deviation * 252**0.5,
-        "sortino": mean / (0.1**2 / 4) ** 0.5 * 252**0.5,
+        "cagr": 1.2**5 - 1,
+        "volatility": stdev(gains) * 252**0.5,
+        "excess_return": 0.194,
+        "trading_return": 0.176,
+        "interest_less_bill": 0.018,
+        "interest_return": 0.024,
+        "bill_return": 0.006,
+        "excess_volatility": stdev(excess) * 252**0.5,
+        "sharpe": mean / stdev(excess) * 252**0.5,
+        "sortino": mean / downside * 252**0.5,
         "max_drawdown_days": -0.1,
         # From the close of day 1 to the recovery on day 5.
         "drawdown_days": 4,
-        "calmar": (1.2**73 - 1) / 0.1,
+        "calmar": (growth**5 - 1) / -deepest,
         "days": 4,
         "best_day": 120 / 99 - 1,
         "worst_day": -0.1,

@@ -310,8 +310,8 @@ def dividends_missed(patch):
 def interest_doubled(patch):
     original = Ledger.interest
 
-    def interest(self, at, *, annual_rate, days):
-        original(self, at, annual_rate=annual_rate, days=2 * days)
+    def interest(self, at, *, days, **known):
+        original(self, at, days=2 * days, **known)
 
     patch.setattr(Ledger, "interest", interest)
 

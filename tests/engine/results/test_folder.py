@@ -23,6 +23,7 @@ FILES = {
     "events.parquet",
     "guards.parquet",
     "equity.parquet",
+    "daily.parquet",
     "journal_conditions.parquet",
     "journal_decisions.parquet",
     "journal_account.parquet",

@@ -1,0 +1,115 @@
+"""What each day's change of equity is made of, added up again from the facts that should be there.
+
+The run takes interest off the change of equity; here trading is what was booked for it, plus what
+positions gained in value. The bill is the derived equity of each day's end x the rate known there x
+days / 365.
+"""
+
+import math
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+from data_feeds.timeframe import DAY_NS
+from engine.audit.books import equity_at, position_values
+from engine.audit.case import Case
+from engine.audit.replay import Phase
+from engine.audit.report import Recorder
+from engine.events import EquityCurve, FactKind, FillStage
+
+DAILY = "daily"
+EPOCH = date(1970, 1, 1)
+BOOKED = {
+    FactKind.TRADE, FactKind.FEE, FactKind.LIQUIDATION_FEE, FactKind.FUNDING, FactKind.DIVIDEND
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class DailyRow:
+    """One row of ``daily.parquet``, quote."""
+
+    day: date
+    equity_before: float
+    equity_after: float
+    trading: float
+    interest: float
+    bill: float
+
+
+@dataclass(slots=True)
+class DayParts:
+    """Amounts of one day before they are added, quote."""
+
+    trading: list[float] = field(default_factory=list)
+    interest: list[float] = field(default_factory=list)
+    bill: list[float] = field(default_factory=list)
+
+    @property
+    def over_bill(self) -> float:
+        """Trading, and interest less the bill."""
+        return math.fsum([*self.trading, *self.interest, *(-amount for amount in self.bill)])
+
+
+def day_parts(cases: Sequence[Case], curve: EquityCurve) -> dict[int, DayParts]:
+    """Return the parts of each day of a curve (days since the epoch), of one run or of sleeves."""
+    start = cases[0].files.start
+    last_of = {(at - 1) // DAY_NS: at for at in curve.at.tolist() if at > start}
+    days, marks = list(last_of), list(last_of.values())
+    parts = [DayParts() for _ in days]
+    for case in cases:
+        _add_facts(case, marks, parts)
+        _add_values(case, marks, parts)
+        for slot in case.bill:
+            place = bisect_right(marks, slot.at)
+            if place < len(marks) and not math.isnan(slot.rate):
+                owed = equity_at(case, slot.at) * slot.rate * slot.days / 365
+                parts[place].bill.append(owed)
+    return dict(zip(days, parts, strict=True))
+
+
+def _add_facts(case: Case, marks: Sequence[int], parts: Sequence[DayParts]) -> None:
+    """Add what was booked to the first mark that shows it."""
+    opened = {fill.fill_id for fill in case.files.fills if fill.stage == FillStage.OPEN.value}
+    for fact in case.replay.facts:
+        # A bar's own fills show at its close, all that an open brings at the next one.
+        inside = fact.fill_id != 0 and fact.fill_id not in opened
+        place = bisect_left(marks, fact.at) if inside else bisect_right(marks, fact.at)
+        if place >= len(marks) or fact.memo:
+            continue
+        if fact.kind is FactKind.INTEREST:
+            parts[place].interest.append(fact.amount)
+        elif fact.kind in BOOKED:
+            parts[place].trading.append(fact.amount)
+
+
+def _add_values(case: Case, marks: Sequence[int], parts: Sequence[DayParts]) -> None:
+    """Add what positions gained in value from mark to mark."""
+    before = 0.0
+    for at, part in zip(marks, parts, strict=True):
+        unrealized, owned, _ = position_values(
+            case.replay.through(at, Phase.RANGE), case.markets, at
+        )
+        part.trading += [unrealized + owned, -before]
+        before = unrealized + owned
+
+
+def check_daily(
+    rows: Sequence[DailyRow], parts: Mapping[int, DayParts], path: Sequence[float],
+    recorder: Recorder,
+) -> None:  # fmt: skip
+    """Every day has its row, and each row the parts that the facts give.
+
+    ``path`` is the equity before the first day and after each.
+    """
+    recorder.count("days of parts", len(parts))
+    recorder.line(DAILY, "all rows").equal("a row a day", len(parts), len(rows))
+    days = zip(rows, parts.items(), path, path[1:], strict=False)
+    for row, (day, part), before, after in days:
+        line = recorder.line(DAILY, f"row of {row.day}")
+        line.equal("day", EPOCH + timedelta(days=day), row.day)
+        line.amount("equity_before", before, row.equity_before)
+        line.amount("equity_after", after, row.equity_after)
+        line.amount("trading", math.fsum(part.trading), row.trading)
+        line.amount("interest", math.fsum(part.interest), row.interest)
+        line.amount("bill", math.fsum(part.bill), row.bill)
