@@ -47,11 +47,13 @@ NO_CHARGES = BillCharges(np.zeros(0, np.int64), np.zeros(0))
 class DailyMoney:
     """What each day's change of equity is made of, quote; one entry a day that has a bar close.
 
-    ``before`` and ``after`` are equity at the day's ends, ``after - before = trading + interest``;
-    ``bill`` is what ``before`` would have earned.
+    ``ends`` are the instants of the days' last marks; ``before`` and ``after`` are equity at a
+    day's ends, ``after - before = trading + interest``; ``bill`` is what ``before`` would have
+    earned.
     """
 
     days: pd.DatetimeIndex
+    ends: Instants
     before: Floats
     after: Floats
     trading: Floats
@@ -154,7 +156,7 @@ def daily_money(
     # Nothing but interest moved such a day: adding and taking it off again leaves rounding.
     idle = ~(_touched(ends, traded) | _held(curve, last)) & (abs(moved) <= ROUNDING * abs(before))
     trading = np.where(idle, 0.0, moved)
-    return DailyMoney(days[last], before, after, trading, interest, bill)
+    return DailyMoney(days[last], ends, before, after, trading, interest, bill)
 
 
 def bill_rates(days: pd.DatetimeIndex, ends: Instants, bill: BillAccruals) -> "pd.Series[float]":

@@ -24,6 +24,8 @@ from engine.signals.market.grid import NEW_YORK
 from engine.state import MarketState
 
 BARS = ChannelKind.BARS
+# What holding an instrument pays or costs.
+INCOME = (ChannelKind.FUNDING, ChannelKind.DIVIDENDS)
 # 252 sessions a year, and room for the longest closure.
 CALENDAR_DAYS_PER_SESSION = 365 / 252
 HOLIDAYS_NS = 5 * DAY_NS
@@ -73,6 +75,7 @@ def run_channels(
     # Bars that the playbook reads are the benchmark's as well.
     read = {key.instrument for key in required if key.kind is BARS}
     optional |= benchmark_channels(set(config.report.held) - read, source)
+    optional |= {ChannelKey(name, kind) for name in config.report.held for kind in INCOME}
     optional |= {ChannelKey(name, ChannelKind.SERIES) for name in config.bills} - required
     for underlying in requirements.options:
         required.add(ChannelKey(underlying, BARS, "1d"))
@@ -219,7 +222,7 @@ def settlement_channels(
     """Return the channels that move cash or mark positions, whatever the playbook reads."""
     keys = set()
     for name in requirements.traded:
-        keys |= {ChannelKey(name, kind) for kind in (ChannelKind.FUNDING, ChannelKind.DIVIDENDS)}
+        keys |= {ChannelKey(name, kind) for kind in INCOME}
         bars = [k for k in requirements.channels if (k.instrument, k.kind) == (name, BARS)]
         timeframe = min((k.timeframe for k in bars), key=Timeframe, default="1h")
         mark = mark_key(source, name, timeframe)

@@ -6,16 +6,27 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from data_feeds.schema import Provenance, utc_text
 from engine.reporting import facts
+from engine.reporting.benchmark import HeldBenchmark
 from engine.reporting.charts import account_chart
-from engine.reporting.page import QUANTSTATS, STYLE, pictures, table
+from engine.reporting.held import held_numbers, held_on
+from engine.reporting.page import STYLE, pictures, quantstats_part, table
 from engine.reporting.publish import SUMMARY_FILE, TEARSHEET_FILE, write_reports
 from engine.reporting.tearsheet import fill_template, why_no_tearsheet
-from engine.reporting.text import columns, money, number, percent, signed, without, wrapped
+from engine.reporting.text import (
+    columns,
+    money,
+    number,
+    or_none,
+    percent,
+    signed,
+    without,
+    wrapped,
+)
+from engine.results.manifest import bill_sentence
 from engine.results.sleeves import (
     SLEEVES_FOLDER,
     AccountRecord,
@@ -57,12 +68,12 @@ def write_account_reports(record: AccountRecord, folder: Path) -> None:
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
 
 
-def summary(record: AccountRecord, held: "pd.Series[float]") -> str:
+def summary(record: AccountRecord, held: HeldBenchmark | None) -> str:
     """Return the account's summary as text."""
     guards = guard_rows(record)
     parts = [
         [_title(record, shout="*** SYNTHETIC DATA: nothing here happened *** "), *_about(record)],
-        ["RESULT", *columns(headline_rows(record, held))],
+        ["RESULT", *columns(headline_rows(record, held)), *wrapped(_bill(record))],
         ["SLEEVES, quote currency", *columns(sleeve_rows(record), left=2), *wrapped(NOTE)],
         ["DAILY RETURNS, correlation", *columns(correlation_rows(record))],
         ["GUARDS OF THE ACCOUNT", *(columns(guards, left=5) if len(guards) > 1 else ["  none"])],
@@ -71,40 +82,41 @@ def summary(record: AccountRecord, held: "pd.Series[float]") -> str:
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
 
-def page(record: AccountRecord, held: "pd.Series[float]") -> str:
+def page(record: AccountRecord, held: HeldBenchmark | None) -> str:
     """Return the page's HTML; it names no time and loads nothing from anywhere.
 
     Raises
     ------
     ReportError : quantstats failed.
     """
-    returns = record.daily_returns
-    why_not = why_no_tearsheet(returns)
+    returns = record.excess_returns
+    why_not = why_no_tearsheet(returns, record.periods_per_year)
     if why_not:
         below = f"<h2>Daily returns</h2><p>No quantstats page: {html.escape(why_not)}.</p>"
         return _document(record, _sections(record, held) + below)
     mark = "<!-- sections -->"
     names = "\n".join(f"{{{{{name}}}}}" for name in pictures(returns))
     filled = fill_template(
-        _document(record, mark + QUANTSTATS.format(pictures=names)),
+        _document(record, mark + quantstats_part(names, record.bill)),
         returns,
-        held,
+        None if held is None else held.excess,
         title=_title(record),
         periods_per_year=record.periods_per_year,
     )
     return filled.replace(mark, _sections(record, held))
 
 
-def headline_rows(record: AccountRecord, held: "pd.Series[float]") -> facts.Rows:
+def headline_rows(record: AccountRecord, held: HeldBenchmark | None) -> facts.Rows:
     """Return (what, the account, buy and hold) with a heading row first."""
-    numbers, values = record.metrics, facts.held_numbers(held, record.periods_per_year)
+    numbers, values = record.metrics, held_numbers(held, record.periods_per_year)
     return [
         ("", "the account", f"holding {_benchmark_name(record)}"),
         ("equity at the end", money(numbers["end_equity"]), ""),
         ("net result", signed(numbers["end_equity"] - numbers["start_equity"]), ""),
         ("total return", percent(numbers["total_return"]), percent(values["total_return"])),
+        *facts.excess_rows(numbers, values),
         ("volatility a year", percent(numbers["volatility"]), percent(values["volatility"])),
-        ("Sharpe", signed(numbers["sharpe"]), signed(values["sharpe"])),
+        ("Sharpe", or_none(numbers["sharpe"], signed), or_none(values["sharpe"], signed)),
         ("deepest drawdown, bars", percent(numbers["max_drawdown_bars"]), ""),
         (
             "deepest drawdown, days",
@@ -161,10 +173,12 @@ def _benchmark_name(record: AccountRecord) -> str:
     return facts.benchmark_name(record.first)
 
 
-def _benchmark(record: AccountRecord) -> "pd.Series[float]":
-    index = pd.DatetimeIndex(record.daily_returns.index)
-    held = facts.held_returns(record.first, index)
-    return pd.Series(dtype=np.float64) if held is None else held
+def _benchmark(record: AccountRecord) -> HeldBenchmark | None:
+    return held_on(record.first, record.money, record.bill)
+
+
+def _bill(record: AccountRecord) -> str:
+    return bill_sentence(record.first.run.config, record.bill)
 
 
 def _title(record: AccountRecord, *, shout: str = "") -> str:
@@ -206,7 +220,7 @@ def _document(record: AccountRecord, body: str) -> str:
     )
 
 
-def _sections(record: AccountRecord, held: "pd.Series[float]") -> str:
+def _sections(record: AccountRecord, held: HeldBenchmark | None) -> str:
     guards = guard_rows(record)
     curves = dict(zip(record.records, record.account.joint.curves, strict=True))
     links = "".join(
@@ -218,6 +232,7 @@ def _sections(record: AccountRecord, held: "pd.Series[float]") -> str:
         (
             "<h2>Result</h2>",
             table(headline_rows(record, held)),
+            f'<p class="note">{html.escape(_bill(record))}</p>',
             f"<h2>Sleeves</h2>{table(sleeve_rows(record))}",
             f'<p class="note">{html.escape(NOTE)}</p><ul>{links}</ul>',
             f"<h3>Correlation of daily returns</h3>{table(correlation_rows(record))}",

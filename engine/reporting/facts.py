@@ -7,23 +7,31 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from data_feeds.schema import Provenance, utc_text
 from engine.events import FactKind, OrderRole, OrderStatus
 from engine.metrics import (
     cagr,
-    max_drawdown,
     relative_numbers,
-    sharpe,
-    volatility,
     window_years,
 )
 from engine.reporting import benchmark
-from engine.reporting.text import money, number, percent, signed, without
+from engine.reporting.benchmark import HeldBenchmark
+from engine.reporting.held import held_numbers, held_weights
+from engine.reporting.text import (
+    adding_up,
+    money,
+    number,
+    or_none,
+    percent,
+    signed,
+    signed_percent,
+    without,
+)
 from engine.results import RunRecord
 from engine.results.coverage import missing_bars
 from engine.results.hedges import OPTIONS, hedge_lines
+from engine.results.manifest import bill_sentence
 from engine.results.pass_rates import NOTABLE, ConditionRates, Rate, flush_rows
 from engine.trades import unassigned_amount
 
@@ -32,10 +40,13 @@ HALF_A_CENT = 0.005
 # What stood in the way with every required condition true, the nearest to an entry first.
 BLOCKED_NEAREST = ("risk", "account", "playbook", "condition")
 HEADLINE_NOTE = (
-    "Returns are simple returns of UTC days; volatility and Sharpe are annualized with {periods} "
-    "periods a year; Sharpe and Sortino are in excess of the bill; drawdown is measured at bar "
-    "closes; hit rate counts trades with a net profit; R is the loss at the initial stop. Holding "
-    "is the price of {held} alone, without funding, dividends or fees."
+    "Parts of the excess are shares of the equity at the start: trading is price, costs, funding "
+    "and dividends; the rest is what cash was paid less what the whole equity would have earned in "
+    "bills. Returns are simple returns of UTC days; Sharpe, Sortino, beta and alpha are those of "
+    "the excess, with {periods} periods a year, and n/a where it moves less than 0.10% a year; a "
+    "return of less than 30 days is no return a year. Drawdown is measured at bar closes; hit rate "
+    "counts trades with a net profit; R is the loss at the initial stop. Holding {held} earns its "
+    "dividends and pays its funding, reinvested, and the fee and slippage of a purchase."
 )
 
 HEDGE_NOTE = (
@@ -79,58 +90,32 @@ def window(record: RunRecord) -> str:
 
 def benchmark_name(record: RunRecord) -> str:
     """Return the benchmark in words."""
-    return benchmark.benchmark_name(_held(record))
+    return benchmark.benchmark_name(held_weights(record))
 
 
-def _held(record: RunRecord) -> Mapping[str, float]:
-    """Return the weights of the configured benchmark, or of the leading instrument."""
-    return record.run.config.report.held or {record.run.requirements.leading: 1.0}
-
-
-def held_returns(
-    record: RunRecord, index: pd.DatetimeIndex | None = None
-) -> "pd.Series[float] | None":
-    """Return the benchmark on the run's days, or on others; None without days."""
-    days = pd.DatetimeIndex(record.daily_returns.index) if index is None else index
-    if len(days) == 0:
-        return None
-    return benchmark.mixed_returns(record.run.dataset, _held(record), days, record.start)
-
-
-def held_numbers(held: "pd.Series[float] | None", periods: int) -> dict[str, float]:
-    """Return total return, volatility, Sharpe and drawdown of holding; NaN without days."""
-    values = np.asarray([] if held is None else held, dtype=np.float64)
-    wealth = np.concatenate(([1.0], np.cumprod(1 + values)))
-    return {
-        "total_return": float(wealth[-1] - 1) if len(values) else math.nan,
-        "volatility": volatility(values, periods),
-        "sharpe": sharpe(values, periods),
-        "max_drawdown": max_drawdown(wealth) if len(values) else math.nan,
-    }
-
-
-def headline_rows(record: RunRecord, held: "pd.Series[float] | None") -> Rows:
+def headline_rows(record: RunRecord, held: HeldBenchmark | None) -> Rows:
     """Return (what, this run, buy and hold) with a heading row first."""
     run = record.metrics
     periods, years = record.periods_per_year, window_years(record.start, record.end)
-    values = np.asarray([] if held is None else held, dtype=np.float64)
+    values = np.asarray([] if held is None else held.returns, dtype=np.float64)
     theirs = held_numbers(held, periods)
     return [
         ("", "this run", f"holding {benchmark_name(record)}"),
         ("equity at the end", money(run["end_equity"]), ""),
         ("net result", signed(run["end_equity"] - run["start_equity"]), ""),
         ("total return", percent(run["total_return"]), percent(theirs["total_return"])),
-        ("return a year", percent(run["cagr"]), percent(cagr(values, years))),
+        ("return a year", or_none(run["cagr"], percent), or_none(cagr(values, years), percent)),
+        *excess_rows(run, theirs),
         ("volatility a year", percent(run["volatility"]), percent(theirs["volatility"])),
-        ("Sharpe", signed(run["sharpe"]), signed(theirs["sharpe"])),
-        ("Sortino", signed(run["sortino"]), ""),
+        ("Sharpe", or_none(run["sharpe"], signed), or_none(theirs["sharpe"], signed)),
+        ("Sortino", or_none(run["sortino"], signed), or_none(theirs["sortino"], signed)),
         ("deepest drawdown, bars", percent(run["max_drawdown_bars"]), ""),
         (
             "deepest drawdown, days",
             percent(run["max_drawdown_days"]),
             percent(theirs["max_drawdown"]),
         ),
-        *_relative_rows(record, values),
+        *_relative_rows(record, held),
         ("time in position", percent(run["exposure"], 1), ""),
         ("trades", number(run["trades"]), ""),
         ("hit rate", percent(run["hit_rate"], 1), ""),
@@ -139,10 +124,23 @@ def headline_rows(record: RunRecord, held: "pd.Series[float] | None") -> Rows:
     ]
 
 
-def _relative_rows(record: RunRecord, held: NDArray[np.float64]) -> Rows:
+def excess_rows(run: Mapping[str, float], held: Mapping[str, float]) -> Rows:
+    """Return the excess over the bill and its two parts, which add up as they are shown."""
+    names = ("excess_return", "trading_return", "interest_less_bill")
+    whole, trading, interest = adding_up(*(run[name] for name in names))
+    return [
+        ("in excess of the bill", signed_percent(whole), signed_percent(held["excess_return"])),
+        ("  of it trading", signed_percent(trading), ""),
+        ("  of it interest less the bill", signed_percent(interest), ""),
+    ]
+
+
+def _relative_rows(record: RunRecord, held: HeldBenchmark | None) -> Rows:
     """Return beta and the rest against the benchmark; none without one that has a variance."""
-    own = np.asarray(record.daily_returns, dtype=np.float64)
-    numbers = relative_numbers(own, held, record.periods_per_year)
+    if held is None:
+        return []
+    own, theirs = (np.asarray(x, dtype=np.float64) for x in (record.excess_returns, held.excess))
+    numbers = relative_numbers(own, theirs, record.periods_per_year)
     if math.isnan(numbers["beta"]):
         return []
     return [
@@ -154,8 +152,10 @@ def _relative_rows(record: RunRecord, held: NDArray[np.float64]) -> Rows:
 
 
 def headline_note(record: RunRecord) -> str:
-    """Return the conventions of the headline numbers in one sentence."""
-    return HEADLINE_NOTE.format(periods=record.periods_per_year, held=benchmark_name(record))
+    """Return the conventions of the headline numbers."""
+    bill = bill_sentence(record.run.config, record.run.outcome.bill)
+    note = HEADLINE_NOTE.format(periods=record.periods_per_year, held=benchmark_name(record))
+    return f"{bill} {note}"
 
 
 def cost_rows(record: RunRecord) -> Rows:

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from engine.events import BillAccruals
 from engine.reporting import facts
+from engine.reporting.benchmark import HeldBenchmark
 from engine.reporting.charts import PriceLine, trade_chart
 from engine.reporting.tearsheet import fill_template, why_no_tearsheet
 from engine.results import RunRecord, run_folder_name
@@ -43,15 +45,30 @@ svg{max-width:100%;height:auto;display:block;margin:0 auto 6px}
 @media print{.wide{max-height:none}}
 @media(max-width:900px){.quant{grid-template-columns:1fr}}
 """
-QUANTSTATS = """<h2>Daily returns, by quantstats</h2>
-<p class="note">Made from daily simple returns on the account's UTC days; the benchmark is buy and
-hold on the same days. Rows that it computes otherwise than it says are left out
-(docs/results.md).</p>
+QUANTSTATS = """<h2>Daily returns {over}, by quantstats</h2>
+<p class="note">{what} The days are the account's UTC days; the benchmark is held on the same days.
+Rows that it computes otherwise than it says are left out (docs/results.md).</p>
 <div class="quant"><div>{pictures}</div><div>{{{{metrics}}}}{{{{eoy_title}}}}{{{{eoy_table}}}}
-<h3>Worst drawdowns of daily returns, %</h3>{{{{dd_info}}}}</div></div>"""
+<h3>Worst drawdowns of these returns, %</h3>{{{{dd_info}}}}</div></div>"""
+OVER_BILL = (
+    "Every number and picture here is made from daily simple returns in excess of the bill "
+    "({bill}), with a risk-free rate of 0: what is cumulated, the drawdowns and the months are "
+    "those of the excess, not of the account. The returns of the account stand on top."
+)
+OVER_NOTHING = (
+    "Made from daily simple returns, with a risk-free rate of 0: there is no bill to be in excess "
+    "of."
+)
 
 
-def tearsheet(record: RunRecord, benchmark: "pd.Series[float] | None", *, back: str = "") -> str:
+def quantstats_part(places: str, bill: BillAccruals) -> str:
+    """Return the template of quantstats' part, which says what its returns are in excess of."""
+    what = OVER_BILL.format(bill=html.escape(bill.series)) if bill.series else OVER_NOTHING
+    over = "in excess of the bill" if bill.series else ""
+    return QUANTSTATS.format(pictures=places, what=what, over=over).replace(" ,", ",")
+
+
+def tearsheet(record: RunRecord, benchmark: HeldBenchmark | None, *, back: str = "") -> str:
     """Return the page's HTML; it names no time and loads nothing from anywhere.
 
     ``back`` is the address of the comparison that the run belongs to, empty for a run alone.
@@ -60,18 +77,19 @@ def tearsheet(record: RunRecord, benchmark: "pd.Series[float] | None", *, back: 
     ------
     ReportError : quantstats failed, or the benchmark has no bars.
     """
-    why_not = why_no_tearsheet(record.daily_returns)
+    excess = record.excess_returns
+    why_not = why_no_tearsheet(excess, record.periods_per_year)
     if why_not:
         below = f"<h2>Daily returns</h2><p>No quantstats page: {html.escape(why_not)}.</p>"
         return _document(record, _sections(record, benchmark) + below, back)
-    places = "\n".join(f"{{{{{name}}}}}" for name in pictures(record.daily_returns))
+    places = "\n".join(f"{{{{{name}}}}}" for name in pictures(excess))
     # Our part is put in afterwards: braces in it must not be taken for places to fill.
     mark = "<!-- sections -->"
-    template = _document(record, mark + QUANTSTATS.format(pictures=places), back)
+    template = _document(record, mark + quantstats_part(places, record.run.outcome.bill), back)
     filled = fill_template(
         template,
-        record.daily_returns,
-        benchmark,
+        excess,
+        None if benchmark is None else benchmark.excess,
         title=facts.title(record),
         periods_per_year=record.periods_per_year,
     )
@@ -136,7 +154,7 @@ def _head(record: RunRecord, back: str) -> str:
     return f"{link}{shout}<h1>{html.escape(facts.title(record))}</h1>{notes}"
 
 
-def _sections(record: RunRecord, benchmark: "pd.Series[float] | None") -> str:
+def _sections(record: RunRecord, benchmark: HeldBenchmark | None) -> str:
     parts = [
         "<h2>Result</h2><div class='pair'>",
         table(facts.headline_rows(record, benchmark)),

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from engine.reporting import facts
+from engine.reporting.held import held_returns
 from engine.reporting.page import tearsheet
 from engine.reporting.summary import summary
 from engine.results import FinishedRun, RunRecord, write_run
@@ -28,7 +28,7 @@ def write_reports(record: RunRecord, folder: Path, *, back: str = "") -> None:
 
     ``back`` is the address of the page that the run belongs to, as seen from the folder.
     """
-    held = facts.held_returns(record)
+    held = held_returns(record)
     (folder / SUMMARY_FILE).write_text(summary(record, held), encoding="utf-8", newline="\n")
     page = tearsheet(record, held, back=back)
     (folder / TEARSHEET_FILE).write_text(page, encoding="utf-8", newline="\n")

@@ -1,8 +1,7 @@
 """``summary.txt``: the run in the two minutes that a portfolio manager has."""
 
-import pandas as pd
-
 from engine.reporting import facts
+from engine.reporting.benchmark import HeldBenchmark
 from engine.reporting.text import columns, wrapped
 from engine.results import RunRecord, run_folder_name
 from engine.results.manifest import assumptions
@@ -18,7 +17,7 @@ FILES = (
 )
 
 
-def summary(record: RunRecord, benchmark: "pd.Series[float] | None") -> str:
+def summary(record: RunRecord, benchmark: HeldBenchmark | None) -> str:
     """Return the summary's text; its first line shouts when data are synthetic."""
     parts = [
         _head(record),

@@ -19,7 +19,9 @@ import numpy as np
 import pandas as pd
 
 from engine.errors import ReportError
+from engine.metrics import LEAST_VOLATILITY, varies, volatility
 from engine.reporting.charts import SVG_SALT, without_prologs
+from engine.reporting.text import percent
 
 # With fewer days most tables are empty and several pictures fail.
 MIN_DAYS = 10
@@ -65,8 +67,8 @@ _ROW = re.compile(r"<tr>(?:<td[^>]*>.*?</td>)+</tr>\s*")
 _CELL = re.compile(r"<td[^>]*>(.*?)</td>")
 
 
-def why_no_tearsheet(returns: "pd.Series[float]") -> str:
-    """Return why quantstats has nothing to say about these returns, or an empty text.
+def why_no_tearsheet(returns: "pd.Series[float]", periods_per_year: int = 365) -> str:
+    """Return why quantstats has nothing to say about these excess returns, or an empty text.
 
     >>> why_no_tearsheet(pd.Series([0.0] * 30))
     'every daily return is the same, so ratios and distributions do not exist'
@@ -75,8 +77,14 @@ def why_no_tearsheet(returns: "pd.Series[float]") -> str:
         return f"the run has {len(returns)} daily returns and the page needs {MIN_DAYS}"
     if not np.isfinite(returns.to_numpy()).all():
         return "a daily return is not a number: equity was not positive"
-    if returns.nunique() < 2:
+    values = np.asarray(returns, dtype=np.float64)
+    if not varies(float(np.std(values, ddof=1)), values):
         return "every daily return is the same, so ratios and distributions do not exist"
+    if volatility(values, periods_per_year) < LEAST_VOLATILITY:
+        return (
+            "the daily returns in excess of the bill move less than "
+            f"{percent(LEAST_VOLATILITY)} a year, so their ratios say nothing"
+        )
     return ""
 
 
@@ -93,7 +101,8 @@ def fill_template(
     Parameters
     ----------
     template : HTML; the names are those of quantstats' own page
-    returns : daily simple returns on a naive index
+    returns : daily simple returns on a naive index, in excess of the bill: quantstats ignores a
+        negative rate and fails on a series of rates
     benchmark : the same for the benchmark on the identical index; left out when None, without
         variance, or identical to the strategy (quantstats fails on these)
     title : of the page
@@ -105,7 +114,7 @@ def fill_template(
     """
     if benchmark is not None and not benchmark.index.equals(returns.index):
         raise ReportError("tearsheet: the benchmark's days differ from the strategy's")
-    if benchmark is not None and (benchmark.nunique() < 2 or np.allclose(benchmark, returns)):
+    if benchmark is not None and _says_nothing(benchmark, returns):
         benchmark = None
     with tempfile.TemporaryDirectory() as scratch, _fenced():
         page, source = Path(scratch) / "page.html", Path(scratch) / "template.html"
@@ -128,6 +137,13 @@ def fill_template(
         except Exception as error:
             raise ReportError(f"tearsheet: quantstats failed ({error})") from error
         return tidied(without_prologs(page.read_text(encoding="utf-8")), len(returns))
+
+
+def _says_nothing(benchmark: "pd.Series[float]", returns: "pd.Series[float]") -> bool:
+    """Return whether a benchmark never moves, or moves as the returns do, but for rounding."""
+    theirs, ours = (np.asarray(series, dtype=np.float64) for series in (benchmark, returns))
+    still = not varies(float(np.std(theirs, ddof=1)), theirs)
+    return still or not varies(float(np.std(theirs - ours, ddof=1)), ours)
 
 
 def tidied(page: str, days: int) -> str:

@@ -2,9 +2,10 @@
 
 import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 MISSING = "-"
+NOT_AVAILABLE = "n/a"
 WIDTH = 100
 
 
@@ -64,6 +65,36 @@ def number(value: float | None, significant: int = 6) -> str:
     if abs(value) >= 10**significant:
         return f"{value:,.0f}"
     return f"{value:,.{significant}g}"
+
+
+def or_none(value: float, text: Callable[[float], str]) -> str:
+    """Return a ratio as text, ``n/a`` for one that says nothing.
+
+    >>> or_none(1.5, signed), or_none(math.nan, signed)
+    ('+1.50', 'n/a')
+    """
+    return NOT_AVAILABLE if math.isnan(value) else text(value)
+
+
+def adding_up(whole: float, *parts: float, digits: int = 4) -> tuple[float, ...]:
+    """Return a sum and its parts rounded so that the rounded parts add up to the rounded sum.
+
+    What is left goes to the part that rounding changed most. Fractions that are shown as percent
+    with two decimals have four digits.
+
+    >>> adding_up(0.00508, 0.00254, 0.00254)
+    (0.0051, 0.0026, 0.0025)
+    """
+    if not all(map(math.isfinite, (whole, *parts))):
+        return (whole, *parts)
+    unit = 10**digits
+    steps = [round(part * unit) for part in parts]
+    left = round(whole * unit) - sum(steps)
+    sign = 1 if left > 0 else -1
+    order = sorted(range(len(parts)), key=lambda i: sign * (steps[i] - parts[i] * unit))
+    for place in order[: abs(left)]:
+        steps[place] += sign
+    return (round(whole * unit) / unit, *(step / unit for step in steps))
 
 
 def without(names: Sequence[str]) -> str:
