@@ -2,7 +2,7 @@
 
 Rows that trade around the clock have a return every day, those of an exchange every session. What
 is compared is compared on the reference's days; the others' days between two of them are
-compounded.
+compounded. Ratios and tests are those of returns in excess of the bill.
 """
 
 import math
@@ -31,11 +31,14 @@ from engine.statistics import (
     probabilistic_sharpe,
     proportion_interval,
     superior_ability,
+    too_still,
 )
 
 Floats = NDArray[np.float64]
 Records = Mapping[tuple[str, str], CellRecord]
-COMPARED = ("total_return", "sharpe", "max_drawdown_days")
+COMPARED = ("total_return", "max_drawdown_days")
+# Measures of the excess over the bill; the others are those of returns.
+RATIOS = ("sharpe", "sortino", "calmar")
 
 
 class Draws(TypedDict):
@@ -84,21 +87,23 @@ def cell_luck(cell: CellRecord, records: Records, config: CompareConfig) -> Cell
 
     The trials of the deflated Sharpe ratio are the rows that are no baselines, over this episode.
     """
-    returns = cell.daily.to_numpy()
+    returns, excess = _array(cell.daily), _array(cell.excess)
     draws = Draws(seed=config.seed, level=config.level, replications=config.replications)
     measures = daily_measures(cell.periods_per_year, cell.years)
     trades = len(cell.trades)
     gate = enough(trades, len(returns))
     won = sum(row["net_pnl"] > 0 for row in cell.trades)
     risked = [row["r_multiple"] for row in cell.trades if not math.isnan(row["r_multiple"])]
-    sharpes = _sharpe_numbers(cell, records, config)
-    if gate is not None:
-        sharpes = (gate, gate, gate)
+    still = too_still(excess, cell.periods_per_year)
+    short = gate or still
+    sharpes = _sharpe_numbers(cell, records, config) if short is None else (short, short, short)
+    ratios = {name: measures.pop(name) for name in RATIOS}
     return CellLuck(
         trades,
         len(returns),
         gate,
-        intervals(returns, measures, **draws),
+        intervals(returns, measures, **draws)
+        | (dict.fromkeys(RATIOS, still) if still else intervals(excess, ratios, **draws)),
         _differences(cell, records, config, draws),
         proportion_interval(won, trades, level=config.level),
         mean_interval(risked, seed=config.seed, level=config.level),
@@ -132,12 +137,12 @@ def family_luck(records: Records, config: CompareConfig, episodes: Sequence[str]
     )
 
 
-def on_days(cell: CellRecord, days: pd.DatetimeIndex) -> Floats:
-    """Return the cell's returns between the given UTC days, its own days compounded.
+def on_days(returns: "pd.Series[float]", days: pd.DatetimeIndex) -> Floats:
+    """Return a cell's returns between the given UTC days, its own days compounded.
 
     The first is measured from the start of the window.
     """
-    wealth = (1 + cell.daily).cumprod()
+    wealth = (1 + returns).cumprod()
     place = wealth.index.searchsorted(days, side="right") - 1
     known = np.where(place >= 0, wealth.to_numpy()[np.maximum(place, 0)], 1.0)
     before = np.concatenate(([1.0], known[:-1]))
@@ -145,9 +150,13 @@ def on_days(cell: CellRecord, days: pd.DatetimeIndex) -> Floats:
     return np.divide(known, before, out=np.ones_like(known), where=before != 0) - 1
 
 
+def _array(returns: "pd.Series[float]") -> Floats:
+    return np.asarray(returns, dtype=np.float64)
+
+
 def _aligned(records: Records, rows: Sequence[str], episode: str) -> Floats:
     days = pd.DatetimeIndex(records[rows[0], episode].daily.index)
-    return np.column_stack([on_days(records[row, episode], days) for row in rows])
+    return np.column_stack([on_days(records[row, episode].excess, days) for row in rows])
 
 
 def _differences(
@@ -156,20 +165,25 @@ def _differences(
     reference = records.get((config.reference, cell.episode.name))
     if reference is None or cell.row == config.reference:
         reason = "this is the reference" if reference is not None else "the reference did not run"
-        return dict.fromkeys(COMPARED, Missing(reason))
-    measures = daily_measures(reference.periods_per_year, cell.years)
-    return difference_intervals(
-        on_days(cell, pd.DatetimeIndex(reference.daily.index)),
+        return dict.fromkeys((*COMPARED, "sharpe"), Missing(reason))
+    days, periods = pd.DatetimeIndex(reference.daily.index), reference.periods_per_year
+    measures = daily_measures(periods, cell.years)
+    found = difference_intervals(
+        on_days(cell.daily, days),
         reference.daily.to_numpy(),
         {name: measures[name] for name in COMPARED},
         **draws,
     )
+    pair = on_days(cell.excess, days), _array(reference.excess)
+    still = too_still(pair[0], periods) or too_still(pair[1], periods)
+    sharpes = {"sharpe": measures["sharpe"]}
+    return found | ({"sharpe": still} if still else difference_intervals(*pair, sharpes, **draws))
 
 
 def _sharpe_numbers(
     cell: CellRecord, records: Records, config: CompareConfig
 ) -> tuple[float | Missing, float | Missing, float | Missing]:
-    found = moments(cell.daily.to_numpy())
+    found = moments(_array(cell.excess))
     if isinstance(found, Missing):
         return found, found, found
     shape = _Shape(skewness=found.skewness, kurtosis=found.kurtosis)
@@ -197,7 +211,8 @@ def _trials(episode: str, records: Records, config: CompareConfig) -> list[tuple
     for row, item in config.rows.items():
         record = records.get((row, episode))
         if not item.baseline and record is not None:
-            found = moments(record.daily.to_numpy())
+            excess = _array(record.excess)
+            found = too_still(excess, record.periods_per_year) or moments(excess)
             if not isinstance(found, Missing):
                 trials.append((found.sharpe, record.periods_per_year))
     return trials

@@ -7,7 +7,14 @@ from typing import Any
 
 from engine.compare.pool import CellOutcome
 from engine.compare.record import CellRecord
-from engine.reporting.text import number, percent, signed, signed_percent
+from engine.reporting.text import (
+    adding_up,
+    number,
+    or_none,
+    percent,
+    signed,
+    signed_percent,
+)
 
 
 @dataclass(frozen=True)
@@ -41,26 +48,48 @@ def _count(value: float) -> str:
     return number(value)
 
 
+def _ratio(value: float) -> str:
+    return or_none(value, signed)
+
+
+EXCESS = ("excess_return", "trading_return", "interest_less_bill")
 METRICS = (
     Metric(
         "total_return", "Return", 1, "of the window, not annualized",
         _metric("total_return"), signed_percent,
     ),
     Metric(
-        "sharpe", "Sharpe", 1, "of daily returns, annualized, risk-free rate 0",
-        _metric("sharpe"), signed,
+        "excess_return", "Over the bill", 1,
+        "trading, and interest less the bill / starting equity",
+        _metric("excess_return"), signed_percent,
     ),
     Metric(
-        "sortino", "Sortino", 1, "mean / downside deviation of daily returns, annualized",
-        _metric("sortino"), signed,
+        "trading_return", "of it trading", 1,
+        "price, costs, funding and dividends / starting equity",
+        _metric("trading_return"), signed_percent,
+    ),
+    Metric(
+        "interest_less_bill", "of it interest less the bill", 1,
+        "what cash was paid less what the equity would have earned in bills / starting equity",
+        _metric("interest_less_bill"), signed_percent,
+    ),
+    Metric(
+        "sharpe", "Sharpe", 1, "of daily returns in excess of the bill, annualized",
+        _metric("sharpe"), _ratio,
+    ),
+    Metric(
+        "sortino", "Sortino", 1,
+        "mean / downside deviation of daily returns in excess of the bill, annualized",
+        _metric("sortino"), _ratio,
     ),
     Metric(
         "max_drawdown", "Deepest drawdown", 1, "at bar closes",
         _metric("max_drawdown_bars"), signed_percent,
     ),
     Metric(
-        "calmar", "Calmar", 1, "return a year / deepest drawdown of daily closes",
-        _metric("calmar"), signed,
+        "calmar", "Calmar", 1,
+        "growth a year / deepest drawdown of daily returns in excess of the bill",
+        _metric("calmar"), _ratio,
     ),
     Metric(
         "exposure", "Time in market", 0, "share of bar closes with a position",
@@ -109,8 +138,9 @@ def values(cell: CellRecord) -> dict[str, float]:
 
 
 def texts(numbers: Mapping[str, float]) -> dict[str, str]:
-    """Return the headline numbers as the page writes them."""
-    return {metric.name: metric.text(numbers[metric.name]) for metric in METRICS}
+    """Return the headline numbers as the page writes them; the parts of the excess add up."""
+    shown = {**numbers, **dict(zip(EXCESS, adding_up(*(numbers[x] for x in EXCESS)), strict=True))}
+    return {metric.name: metric.text(shown[metric.name]) for metric in METRICS}
 
 
 def matrix_rows(

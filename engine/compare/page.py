@@ -254,7 +254,18 @@ def _subtitle(matrix: Matrix) -> str:
 def _footer(matrix: Matrix) -> str:
     return (
         "Returns, drawdowns and ratios are those of each run's metrics.json; Sharpe and Sortino "
-        "take 365 days a year for rows that trade around the clock and 252 for the others. Regime, "
+        "take 365 days a year for rows that trade around the clock and 252 for the others. "
+        f"{_bill(matrix)} Regime, "
         "action and risk tier are the checklist's, as known on the evening of each day. "
         f"Data: {matrix.config.source}."
     )
+
+
+def _bill(matrix: Matrix) -> str:
+    """Return what ratios and tests are in excess of."""
+    names = sorted({record.bill for record in matrix.records.values()})
+    if not any(names):
+        return "Ratios and tests are in excess of 0: the data hold no bill."
+    bills = " or ".join(filter(None, names))
+    some = "" if all(names) else ", and of 0 where a run had none"
+    return f"Ratios and tests are in excess of the bill ({bills}, known the day before{some})."

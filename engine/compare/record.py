@@ -90,6 +90,21 @@ class CellRecord:
             self.curve, start_equity=self.start_equity, start=self.episode.start_at
         )
 
+    @cached_property
+    def excess(self) -> "pd.Series[float]":
+        """Returns of the same days in excess of the bill, by ``daily.parquet``."""
+        rows = self.files.rows("daily")
+        gained = [row["trading"] + (row["interest"] - row["bill"]) for row in rows]
+        before = [row["equity_before"] for row in rows]
+        values = [x / e if e != 0 else 0.0 for x, e in zip(gained, before, strict=True)]
+        days = pd.DatetimeIndex([row["day"] for row in rows]).as_unit("ns")
+        return pd.Series(values, index=days, name="excess", dtype=np.float64)
+
+    @property
+    def bill(self) -> str:
+        """The series that ratios are in excess of, empty for none."""
+        return self.files.manifest["conventions"]["bill_series"] or ""
+
     @property
     def trades(self) -> Sequence[Row]:
         """Rows of ``trades.parquet``."""

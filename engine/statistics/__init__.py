@@ -28,7 +28,7 @@ from engine.statistics.event_study import (
     reaction,
     too_few,
 )
-from engine.statistics.gates import MIN_DAYS, MIN_TRADES, enough
+from engine.statistics.gates import MIN_DAYS, MIN_TRADES, enough, too_still
 from engine.statistics.measures import Measure, daily_measures
 from engine.statistics.overfitting import Overfitting, backtest_overfitting
 from engine.statistics.path_summary import PathSummary, path_summary, segments
@@ -100,4 +100,5 @@ __all__ = [
     "sharpe_interval",
     "superior_ability",
     "too_few",
+    "too_still",
 ]

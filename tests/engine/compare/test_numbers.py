@@ -5,6 +5,7 @@ import json
 import math
 from dataclasses import replace
 from datetime import date
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -31,8 +32,23 @@ def cells(small):
     return list(small.matrix.records.values())
 
 
+def bill_due(cell, table):
+    """What the equity would have earned in bills, by the instant it is due, in a slow loop."""
+    bill = open_source("embedded").read(ChannelKey("DGS3MO", ChannelKind.SERIES))
+    known = list(zip(bill["available_at"].tolist(), bill["value"].tolist(), strict=True))
+    zone = "UTC" if cell.periods_per_year == 365 else "America/New_York"
+    before, due = pd.Timestamp(cell.episode.start, tz="UTC"), {}
+    for now, following in pairwise(table.index):
+        day, other = ((at - pd.Timedelta(1)).tz_convert(zone).date() for at in (now, following))
+        if day != other:
+            rate = [value for at, value in known if at <= now.value][-1] / 100
+            due[now] = table.equity[now] * rate * ((now - before) / DAY) / 365
+            before = now
+    return due
+
+
 def recomputed(cell):
-    """Headline numbers by pandas from equity.parquet, fills.parquet and trades.parquet alone."""
+    """Headline numbers by pandas from equity.parquet, fills.parquet and the bill's yields alone."""
     table = pq.read_table(cell.folder / "equity.parquet").to_pandas().set_index("at")
     fills = pq.read_table(cell.folder / "fills.parquet").to_pandas()
     start = pd.Timestamp(cell.episode.start, tz="UTC")
@@ -40,18 +56,28 @@ def recomputed(cell):
     first = cash.loc[cash.kind == "deposit", "amount"].sum()
     inside = table.loc[table.index > start]
     # A close at midnight ends its day.
-    days = inside.equity.groupby((inside.index - pd.Timedelta(1)).floor("D")).last()
-    returns = days.pct_change()
-    returns.iloc[0] = days.iloc[0] / first - 1
+    groups = inside.groupby((inside.index - pd.Timedelta(1)).floor("D"))
+    ends = [group.index[-1] for _, group in groups]
+    equity = [first, *inside.equity[ends]]
+    due, excess, total, since = bill_due(cell, inside), [], 0.0, start
+    for end, (old, new) in zip(ends, pairwise(equity), strict=True):
+        owed = sum(amount for at, amount in due.items() if since <= at < end)
+        excess.append((new - old - owed) / old)
+        total, since = total + owed, end
+    excess, paid = np.array(excess), cash.loc[cash.kind == "interest", "amount"].sum()
     year = cell.periods_per_year
     curve = np.append(first, inside.equity)
     worst = (curve / np.maximum.accumulate(curve) - 1).min()
-    spread, downside = returns.std(ddof=1), math.sqrt((returns.clip(upper=0) ** 2).mean())
+    spread, downside = excess.std(ddof=1), math.sqrt((np.minimum(excess, 0) ** 2).mean())
+    moves = spread * math.sqrt(year) > 0.001
     return {
-        "total_return": days.iloc[-1] / first - 1,
+        "total_return": equity[-1] / first - 1,
+        "excess_return": (equity[-1] - first - total) / first,
+        "interest_less_bill": (paid - total) / first,
+        "trading_return": (equity[-1] - first - paid) / first,
         "max_drawdown": worst,
-        "sharpe": returns.mean() / spread * math.sqrt(year) if spread > 1e-15 else math.nan,
-        "sortino": returns.mean() / downside * math.sqrt(year) if downside else math.nan,
+        "sharpe": excess.mean() / spread * math.sqrt(year) if moves else math.nan,
+        "sortino": excess.mean() / downside * math.sqrt(year) if moves else math.nan,
         "exposure": (inside.gross_notional > 0).mean(),
         "costs": (fills.fee.sum() + ((fills.price - fills.raw_price) * fills.quantity).sum())
         / first
@@ -72,7 +98,7 @@ def test_every_number_follows_from_equity_and_fills(small):
                 name,
             )
             compared += 1
-    assert compared == 8 * 7
+    assert compared == 8 * 10
 
 
 def test_the_page_shows_what_metrics_json_says(small):
@@ -124,12 +150,34 @@ def test_cash_earns_the_bill_and_nothing_else(small):
             assert parts["interest"] == pytest.approx(cell.metrics["total_return"], abs=1e-15)
             assert cell.metrics["total_return"] > 0
             assert len(cell.trades) == 0
+            # By the accrual of its own interest: nothing is left to the last bit, and no ratio.
+            assert cell.excess.tolist() == [0.0] * len(cell.daily)
+            assert math.isnan(cell.metrics["sharpe"])
+            assert texts(values(cell))["sharpe"] == "n/a"
+            luck = cell_luck(cell, small.matrix.records, small.config)
+            assert "0.00% a year" in luck.metrics["sharpe"].reason
+            assert "0.00% a year" in luck.differences["sharpe"].reason
+            if cell.episode.name == "crash":
+                assert isinstance(luck.differences["total_return"], Interval)
+
+
+def test_the_parts_of_the_excess_add_up_as_they_are_shown(small):
+    shown = [texts(values(cell)) for cell in cells(small)]
+    names = ("excess_return", "trading_return", "interest_less_bill")
+    for told in shown:
+        whole, *parts = (round(float(told[name].rstrip("%")) * 100) for name in names)
+        assert whole == sum(parts)
+    assert any(told["interest_less_bill"].startswith("-") for told in shown)
+
+
+def test_the_page_says_what_ratios_and_tests_are_in_excess_of(small):
+    assert "in excess of the bill (DGS3MO, known the day before)" in small.page
 
 
 def test_the_reference_differs_from_itself_by_nothing(small):
     cell = small.matrix.records["balanced", "crash"]
     days = pd.DatetimeIndex(cell.daily.index)
-    np.testing.assert_allclose(on_days(cell, days), cell.daily.to_numpy(), rtol=0, atol=1e-15)
+    np.testing.assert_allclose(on_days(cell.daily, days), cell.daily.to_numpy(), rtol=0, atol=1e-15)
     luck = cell_luck(cell, small.matrix.records, small.config)
     assert all(isinstance(found, Missing) for found in luck.differences.values())
 
@@ -137,7 +185,7 @@ def test_the_reference_differs_from_itself_by_nothing(small):
 def test_days_between_two_sessions_are_compounded(small):
     perp = small.matrix.records["reclaim", "crash"]
     sessions = pd.DatetimeIndex(small.matrix.records["balanced", "crash"].daily.index)
-    returns = on_days(perp, sessions)
+    returns = on_days(perp.daily, sessions)
     assert len(returns) == len(sessions) < len(perp.daily)
     until = perp.daily.loc[: sessions[-1]]
     assert np.prod(1 + returns) == pytest.approx(np.prod(1 + until.to_numpy()), rel=1e-12)
@@ -216,6 +264,7 @@ def test_trials_of_unlike_calendars_are_brought_to_one_year(small):
     trials = luck_module._trials("crash", small.matrix.records, small.config)
     # The rows that are no baselines, in their order: reclaim, weights.
     assert [periods for _, periods in trials] == [365, 252]
+    # In excess of the bill, as the headline is.
     assert trials[1][0] * math.sqrt(252) == pytest.approx(cell.metrics["sharpe"])
 
 

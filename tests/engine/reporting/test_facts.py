@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from engine.events import Fact
-from engine.reporting.facts import cost_rows, headline_note, near_misses
+from engine.reporting.facts import cost_rows, excess_rows, headline_note, near_misses
 from engine.results import RunRecord
 
 
@@ -35,9 +35,27 @@ def test_another_difference_to_the_trades_is_not_called_interest(make_run):
     assert "interest" not in rows
 
 
-def test_the_note_says_that_holding_is_price_alone(make_run):
+def test_the_note_says_what_holding_earns_and_what_ratios_are_in_excess_of(make_run):
     note = headline_note(RunRecord(make_run(hours=60)))
-    assert "the price of BTCUSDT-PERP alone, without funding, dividends or fees" in note
+    assert "Holding BTCUSDT-PERP earns its dividends and pays its funding" in note
+    assert "in excess of 0: the data hold no DGS3MO" in note
+
+
+@pytest.mark.parametrize(
+    ("fractions", "shown"),
+    [
+        # 0.508 rounds to 0.51 and its halves of 0.254 to 0.25 each.
+        ((0.00508, 0.00254, 0.00254), ["+0.51%", "+0.26%", "+0.25%"]),
+        ((-0.00508, -0.00254, -0.00254), ["-0.51%", "-0.26%", "-0.25%"]),
+        ((0.0, 0.012346, -0.012346), ["0.00%", "+1.23%", "-1.23%"]),
+        ((-0.0098, 0.0026, -0.0124), ["-0.98%", "+0.26%", "-1.24%"]),
+    ],
+)
+def test_the_parts_of_the_excess_add_up_as_they_are_shown(fractions, shown):
+    names = ("excess_return", "trading_return", "interest_less_bill")
+    rows = excess_rows(dict(zip(names, fractions, strict=True)), {"excess_return": 0.01})
+    assert [row[1] for row in rows] == shown
+    assert rows[0][2] == "+1.00%"
 
 
 @pytest.fixture
