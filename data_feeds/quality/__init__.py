@@ -10,6 +10,7 @@ from data_feeds.quality.alone import (
     session_findings,
     spike_findings,
 )
+from data_feeds.quality.extremes import doubtful_extremes, extreme_findings
 from data_feeds.quality.finding import DEFAULT_LIMITS, Finding, FindingKind, Limits
 from data_feeds.quality.pairs import mark_findings, peer_findings, timeframe_findings
 from data_feeds.quality.survey import Pair, findings, usual_peers
@@ -20,6 +21,8 @@ __all__ = [
     "FindingKind",
     "Limits",
     "Pair",
+    "doubtful_extremes",
+    "extreme_findings",
     "findings",
     "funding_findings",
     "hole_findings",

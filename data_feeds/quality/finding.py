@@ -28,6 +28,7 @@ class FindingKind(StrEnum):
     VOLUME_MISMATCH = "volume_mismatch"
     SPIKE = "spike"
     OUTSIDE_SESSION = "outside_session"
+    DOUBTFUL_EXTREME = "doubtful_extreme"
 
 
 _WORDS = {
@@ -39,6 +40,8 @@ _WORDS = {
     FindingKind.RANGE_OUTLIER: "high or low of {rows} up to {value:+.2%} from {against}",
     FindingKind.VOLUME_MISMATCH: "volume of {rows} up to {value:+.2%} from {against}",
     FindingKind.SPIKE: "{value:+.2%} and back within {rows}, confirmed by no second source",
+    FindingKind.DOUBTFUL_EXTREME: "high or low of {rows} is about the close before, from which it "
+    "opened {value:+.2%} away",
     FindingKind.OUTSIDE_SESSION: "{rows} not wholly inside a session; runs leave them out",
 }
 _NOUNS = {

@@ -16,6 +16,7 @@ from data_feeds.quality.alone import (
     session_findings,
     spike_findings,
 )
+from data_feeds.quality.extremes import extreme_findings
 from data_feeds.quality.finding import DEFAULT_LIMITS, PRICED, Finding, Limits
 from data_feeds.quality.pairs import (
     mark_findings,
@@ -154,6 +155,7 @@ class _Survey:
                 yield from peer_findings(channel, self.read(other), self.limits)
         if key.kind is ChannelKind.BARS:
             yield from session_findings(channel, instrument)
+            yield from extreme_findings(channel, instrument)
             others = _Unread(self.read, self._second_sources(key))
             yield from spike_findings(channel, self.limits, others)
 

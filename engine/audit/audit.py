@@ -10,6 +10,7 @@ from data_feeds.load import open_source
 from engine.audit.books import check_equity, check_facts
 from engine.audit.case import Case
 from engine.audit.daily import DailyRow, check_daily
+from engine.audit.doubt import check_doubtful
 from engine.audit.fills import check_fills
 from engine.audit.folder import read_rows, read_run
 from engine.audit.income import bill_slots, interest_slots, payment_slots
@@ -63,6 +64,7 @@ def audited(run_folder: Path, source: Catalog | Dataset | None = None) -> Case:
     check_equity(case)
     check_trades(case)
     check_guards(case)
+    check_doubtful(case)
     measured = measured_cases([case], files.curve)
     daily = read_rows(run_folder / "daily.parquet", DailyRow)
     check_daily(daily, measured.parts, measured.path, recorder)

@@ -37,6 +37,7 @@ def warnings_of(records: Iterable[CellRecord], outcomes: Sequence[CellOutcome]) 
         )
     lines += _few_trades(finished)
     lines += _shared(finished, lambda cell: cell.files.manifest["lacking"])
+    lines += _shared(finished, _doubtful)
     lines += _shared(finished, _unknown)
     lines += _shared(finished, _starved)
     lines += _shared(finished, _models)
@@ -58,6 +59,15 @@ def _starved(cell: CellRecord) -> list[str]:
     if not bought or cut / len(bought) <= MUCH_CUT:
         return []
     return [f"The cash of their wallet did not carry {cut} of {len(bought)} orders to buy."]
+
+
+def _doubtful(cell: CellRecord) -> list[str]:
+    """Return how many fills only a doubtful high or low explains, see docs/data.md."""
+    count = len(cell.files.manifest.get("doubtful_fills", []))
+    if not count:
+        return []
+    fills = "1 fill rests" if count == 1 else f"{count} fills rest"
+    return [f"{fills} on a doubtful daily high or low alone: about the close before a gap."]
 
 
 def _unknown(cell: CellRecord) -> list[str]:

@@ -12,6 +12,7 @@ from engine.reporting.benchmark import HeldBenchmark
 from engine.reporting.charts import PriceLine, trade_chart
 from engine.reporting.tearsheet import fill_template, why_no_tearsheet
 from engine.results import RunRecord, run_folder_name
+from engine.results.doubtful import doubtful_warnings
 from engine.results.manifest import assumptions
 
 # Names of quantstats' own page. Its logarithmic picture has no readable axis and is left out.
@@ -150,8 +151,11 @@ def _head(record: RunRecord, back: str) -> str:
         f"Data: {facts.data_line(record)}. Run {run_folder_name(record.run)}.",
     )
     notes = "".join(f'<p class="note">{html.escape(line)}</p>' for line in lines)
+    doubts = "".join(
+        f'<p class="synthetic">{html.escape(line)}</p>' for line in doubtful_warnings(record)
+    )
     link = f'<p class="note"><a href="{html.escape(back)}">all cells</a></p>' if back else ""
-    return f"{link}{shout}<h1>{html.escape(facts.title(record))}</h1>{notes}"
+    return f"{link}{shout}<h1>{html.escape(facts.title(record))}</h1>{notes}{doubts}"
 
 
 def _sections(record: RunRecord, benchmark: HeldBenchmark | None) -> str:

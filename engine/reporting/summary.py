@@ -4,6 +4,7 @@ from engine.reporting import facts
 from engine.reporting.benchmark import HeldBenchmark
 from engine.reporting.text import columns, wrapped
 from engine.results import RunRecord, run_folder_name
+from engine.results.doubtful import doubtful_warnings
 from engine.results.manifest import assumptions
 
 SHOWN_TRADES = 40
@@ -44,6 +45,7 @@ def _head(record: RunRecord) -> list[str]:
         first,
         f"Window  {facts.window(record)}.",
         f"Data    {facts.data_line(record)}.",
+        *(line for warning in doubtful_warnings(record) for line in wrapped(warning, "*** ")),
         f"Account {account.venue_cash:,.0f} at the venue ({account.margin_mode.value} margin), "
         f"{account.brokerage_cash:,.0f} at the brokerage; venue {config.venue.name}.",
         f"Run     {run_folder_name(record.run)}",

@@ -5,10 +5,10 @@ from numpy.typing import NDArray
 
 from data_feeds.holes import settlement_holes, window_gaps
 from data_feeds.instrument import InstrumentKind
-from data_feeds.schema import Channel, ChannelKey, ChannelKind, utc_text
-from data_feeds.timeframe import MINUTE_NS, Timeframe
+from data_feeds.schema import Channel, ChannelKind, utc_text
+from data_feeds.timeframe import MINUTE_NS
 from engine.events import NOT_BEGUN
-from engine.results.records import FinishedRun, RunRecord
+from engine.results.records import RunRecord
 
 SHOWN_HOLES = 3
 # What an absent channel means to a playbook that asks for it.
@@ -84,8 +84,8 @@ def missing_bars(record: RunRecord) -> str:
     for name in run.requirements.traded:
         if name in record.options:
             continue
-        key = _filled_in(run, name)
-        bars, calendar = run.dataset.channels[key], run.dataset.instruments[name].calendar
+        bars, calendar = record.traded_bars[name], run.dataset.instruments[name].calendar
+        key = bars.key
         inside = (bars["opened_at"] >= record.start) & (bars["closed_at"] <= record.end)
         # Before a late instrument's first bar nothing is missing.
         is_late = key in run.requirements.late
@@ -96,19 +96,6 @@ def missing_bars(record: RunRecord) -> str:
         share = f" ({held:,} of {held + count:,} are there)" if count else ""
         parts.append(f"{words} of {name} {key.timeframe} missing in the window{share}")
     return "; ".join(parts)
-
-
-def _filled_in(run: FinishedRun, instrument: str) -> ChannelKey:
-    """Return the bars that an instrument's orders filled in: the finest that the playbook reads.
-
-    A benchmark may bring finer ones of the same instrument into the run.
-    """
-    keys = [
-        key
-        for key in run.requirements.channels
-        if key.instrument == instrument and key.kind is ChannelKind.BARS
-    ]
-    return min(keys, key=lambda key: Timeframe(key.timeframe))
 
 
 def _funding(name: str, channel: Channel | None, record: RunRecord) -> list[str]:

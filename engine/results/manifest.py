@@ -16,6 +16,7 @@ from engine.config.models import BASIS_POINT, RunConfig
 from engine.events import BillAccruals
 from engine.results.code_files import code_files
 from engine.results.coverage import lacking
+from engine.results.doubtful import doubtful_fills
 from engine.results.records import FinishedRun, RunInputs, RunRecord
 
 RUN_ID_DIGITS = 12
@@ -107,6 +108,7 @@ def manifest(record: RunRecord) -> dict[str, Any]:
         },
         "conventions": conventions(record.periods_per_year, outcome.bill),
         "lacking": lacking(record),
+        "doubtful_fills": [fill.fill_id for fill in doubtful_fills(record)],
         "assumptions": assumptions(record),
     }
 
