@@ -8,13 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_feeds.errors import SchemaError
-from data_feeds.schema import VALUE_COLUMNS, Array, Channel, ChannelKind, time_columns, utc_text
+from data_feeds.schema import Channel, ChannelKind, utc_text
+from data_feeds.shares import unscaled
 
 Values = NDArray[np.float64]
 
-# Values that a split divides; it multiplies the number of shares.
-_PER_SHARE = ("open", "high", "low", "close", "amount")
-_SHARES = ("volume",)
 _ADJUSTABLE = (ChannelKind.BARS, ChannelKind.MARK, ChannelKind.DIVIDENDS)
 
 
@@ -83,23 +81,7 @@ def as_traded(channel: Channel, splits: Channel | None) -> Channel:
             f"{splits.key}: row {row} at {utc_text(splits['event_at'][row])}: ratio {ratio[row]:g} "
             "is not positive; write new shares per old share, e.g. 0.1 for one share for ten"
         )
-    factor = _later_ratios(channel, splits)
-    columns: dict[str, Array] = dict(channel.columns)
-    for name in VALUE_COLUMNS[channel.key.kind]:
-        if name in _PER_SHARE:
-            columns[name] = columns[name] * factor
-        elif name in _SHARES:
-            columns[name] = columns[name] / factor
-    return Channel(channel.key, columns)
-
-
-def _later_ratios(channel: Channel, splits: Channel) -> Values:
-    """Return for each row the product of the ratios of the splits after its first instant."""
-    # after[i] is the product of the ratios from split i to the last; after[-1] is an empty product.
-    after = np.append(np.cumprod(splits["ratio"][::-1])[::-1], 1.0)
-    fact_at = channel[time_columns(channel.key.kind)[0]]
-    found: Values = after[np.searchsorted(splits["event_at"], fact_at, side="right")]
-    return found
+    return unscaled(channel, splits)
 
 
 def _check_kind(channel: Channel, kinds: tuple[ChannelKind, ...], name: str) -> None:

@@ -2,13 +2,14 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
 
 from data_feeds.errors import CoverageError
 from data_feeds.instrument import Instrument
 from data_feeds.schema import Channel, ChannelKey, ChannelKind, Provenance
+from data_feeds.shares import FirstShares
 
 
 @dataclass(frozen=True)
@@ -16,19 +17,22 @@ class Dataset:
     """Instruments and channels, loaded from the warm-up's first row to the window's end.
 
     Arrays cannot be written to. ``fingerprint`` is a hash of every value, so two datasets with the
-    same fingerprint give the same run.
+    same fingerprint give the same run. ``shares`` says of instruments with splits in their bars
+    what a share is: their rows are per share of the first one already.
     """
 
     instruments: Mapping[str, Instrument]
     channels: Mapping[ChannelKey, Channel]
+    shares: Mapping[str, FirstShares] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "instruments", MappingProxyType(dict(self.instruments)))
         object.__setattr__(self, "channels", MappingProxyType(dict(self.channels)))
+        object.__setattr__(self, "shares", MappingProxyType(dict(self.shares)))
 
     def __reduce__(self) -> tuple[type["Dataset"], tuple[object, ...]]:
         """How a dataset is sent to another process: read-only mappings are not by themselves."""
-        return Dataset, (dict(self.instruments), dict(self.channels))
+        return Dataset, (dict(self.instruments), dict(self.channels), dict(self.shares))
 
     def has(self, instrument: str, kind: ChannelKind, timeframe: str = "") -> bool:
         """Whether the channel is here and holds at least one row."""
@@ -54,16 +58,16 @@ class Dataset:
 
     def cut(self, at: int) -> "Dataset":
         """Return the dataset as known at ``at``: rows with ``available_at <= at``."""
-        return Dataset(
-            self.instruments, {key: channel.cut(at) for key, channel in self.channels.items()}
-        )
+        return self.having({key: channel.cut(at) for key, channel in self.channels.items()})
+
+    def having(self, channels: Mapping[ChannelKey, Channel]) -> "Dataset":
+        """Return the dataset with other channels of the same instruments."""
+        return replace(self, channels=channels)
 
     def only(self, keys: Iterable[ChannelKey]) -> "Dataset":
         """Return the dataset with the named channels alone; those it does not hold are left out."""
         wanted = frozenset(keys)
-        return Dataset(
-            self.instruments, {key: c for key, c in self.channels.items() if key in wanted}
-        )
+        return self.having({key: c for key, c in self.channels.items() if key in wanted})
 
     def delayed(self, lag_ns: int) -> "Dataset":
         """Return the dataset with every series known ``lag_ns`` later; bars stay as they are."""
@@ -73,7 +77,7 @@ class Dataset:
             if key.kind is ChannelKind.SERIES:
                 columns["available_at"] = columns["available_at"] + lag_ns
             channels[key] = Channel(key, columns)
-        return Dataset(self.instruments, channels)
+        return self.having(channels)
 
     @cached_property
     def fingerprint(self) -> str:

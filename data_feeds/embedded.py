@@ -40,6 +40,7 @@ _SOURCES = (
     "holes.py",
     "instrument.py",
     "releases.py",
+    "shares.py",
     "schema.py",
     "timeframe.py",
 )

@@ -16,6 +16,13 @@ from data_feeds.errors import CoverageError
 from data_feeds.gate.stamps import on_grid
 from data_feeds.instrument import Instrument
 from data_feeds.schema import Channel, ChannelKey, ChannelKind, utc_text, validate
+from data_feeds.shares import (
+    SPLIT_KINDS,
+    FirstShares,
+    first_shares,
+    in_first_shares,
+    told_shares,
+)
 from data_feeds.timeframe import DAY_NS, Timeframe
 
 EMBEDDED = "embedded"
@@ -97,10 +104,6 @@ def load_dataset(
                 raise _missing(key, held)
             continue
         whole = _rows(source, origin, key, (start - warmup_ns, end))
-        if isinstance(source, Dataset):
-            # A catalog's rows have passed the gate.
-            whole = on_grid(whole)[0]
-            validate(whole)
         whole = traded_hours(whole, instruments[key.instrument].calendar)
         if origin != key:
             whole = resample_bars(whole, Timeframe(key.timeframe))
@@ -115,7 +118,12 @@ def load_dataset(
             _check_coverage(key, checked, held_rows, (start, end, needed))
         channels[key] = part
     used = {key.instrument for key in channels}
-    return Dataset({name: instruments[name] for name in sorted(used)}, channels)
+    shares = {name: _shares_of(source, name, end) for name in sorted(used)}
+    return Dataset(
+        {name: instruments[name] for name in sorted(used)},
+        channels,
+        {name: share for name, share in shares.items() if share is not None},
+    )
 
 
 def traded_hours(channel: Channel, calendar: str) -> Channel:
@@ -237,7 +245,7 @@ def _rows(
 ) -> Channel:
     """Return the stored rows that the window's rows of ``key`` are made of, or more."""
     if isinstance(source, Dataset):
-        return source.channels[origin]
+        return _admitted(source, origin)
     if key.kind not in _BAR_KINDS:
         # The state at the window's start may be old.
         return source.read(origin)
@@ -247,6 +255,51 @@ def _rows(
         # The row that proves the last bucket over lies beyond a hole.
         rows = source.read(origin, window[0] - around)
     return rows
+
+
+def _admitted(source: Dataset, key: ChannelKey) -> Channel:
+    """Return rows in memory as a catalog's are when they are read: on their grid, in one share."""
+    rows = on_grid(source.channels[key])[0]
+    validate(rows)
+    splits = _splits_in_memory(source, key.instrument)
+    first_at = _first_bar_at(source, key.instrument)
+    if splits is None or first_at is None or key.kind not in SPLIT_KINDS:
+        return rows
+    bars = rows
+    if key.kind is ChannelKind.DIVIDENDS:
+        held = [
+            channel
+            for other, channel in source.channels.items()
+            if (other.instrument, other.kind) == (key.instrument, ChannelKind.BARS)
+        ]
+        bars = max(held, key=lambda channel: Timeframe(channel.key.timeframe))
+    return in_first_shares(rows, splits, first_at, told_shares(bars, splits))
+
+
+def _splits_in_memory(source: Dataset, instrument: str) -> Channel | None:
+    """Return splits that the rows in memory do not contain yet."""
+    if instrument in source.shares:
+        return None
+    return source.channels.get(ChannelKey(instrument, ChannelKind.SPLITS))
+
+
+def _first_bar_at(source: Dataset, instrument: str) -> int | None:
+    firsts = [
+        int(channel["opened_at"][0])
+        for key, channel in source.channels.items()
+        if (key.instrument, key.kind) == (instrument, ChannelKind.BARS) and len(channel)
+    ]
+    return min(firsts, default=None)
+
+
+def _shares_of(source: Catalog | Dataset, instrument: str, end: int) -> FirstShares | None:
+    """Return what a share of an instrument is in the rows of a source; None without splits."""
+    if isinstance(source, Catalog):
+        return source.first_shares(instrument, end)
+    splits, first_at = _splits_in_memory(source, instrument), _first_bar_at(source, instrument)
+    if splits is None or first_at is None:
+        return source.shares.get(instrument)
+    return first_shares(splits, first_at, end)
 
 
 def _check_coverage(

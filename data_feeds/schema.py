@@ -307,6 +307,9 @@ def _check_values(channel: Channel) -> None:
         )
         if kind not in (ChannelKind.FUNDING, ChannelKind.SERIES):
             refuse_rows(channel, values < 0, column, "is negative", "check the sign at the source")
+    if kind is ChannelKind.SPLITS:
+        remedy = "write new shares per old share, e.g. 0.1 for one share for ten"
+        refuse_rows(channel, channel["ratio"] <= 0, "ratio", "is not positive", remedy)
     if kind is ChannelKind.FUNDING:
         refuse_rows(
             channel,

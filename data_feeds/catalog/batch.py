@@ -36,9 +36,12 @@ from data_feeds.schema import (
     Array,
     Channel,
     ChannelKey,
+    ChannelKind,
     time_columns,
     validate,
 )
+from data_feeds.shares import SPLIT_KINDS, Shares, told_shares
+from data_feeds.timeframe import Timeframe
 
 LOCK_NAME = ".lock"
 LOCK_SECONDS = 30
@@ -122,9 +125,42 @@ class Batch:
         self._index = self._begun().replaced(instrument)
 
     def commit(self) -> None:
-        """Replace the index, in one step."""
+        """Replace the index, in one step.
+
+        Raises
+        ------
+        SchemaError : prices are not of one kind beside the splits on record.
+        """
         if self._index is not None:
+            for name in {key.instrument for key in self.admissions}:
+                self._tell_shares(name)
             save_index(self._folder, self._index)
+
+    def _tell_shares(self, name: str) -> None:
+        """Write down how an instrument's prices and dividends stand to its splits."""
+        index = self._begun()
+        held = [e for e in index.channels if e.instrument == name and e.kind in SPLIT_KINDS]
+        recorded = index.splits_of(name)
+        told: dict[ChannelKey, str] = {entry.key: "" for entry in held}
+        if recorded is not None:
+            splits = read_parts(self._folder, recorded.key, recorded.parts)
+            priced = [entry for entry in held if entry.kind is not ChannelKind.DIVIDENDS]
+            for entry in priced:
+                rows = read_parts(self._folder, entry.key, entry.parts)
+                told[entry.key] = told_shares(rows, splits, entry.origin.splits).value
+            # Amounts carry no mark of a split; they are of the source that the longest bars are.
+            longest = max(priced, key=lambda e: Timeframe(e.timeframe), default=None)
+            usual = told[longest.key] if longest else Shares.AS_TRADED.value
+            told |= {e.key: e.origin.splits or usual for e in held if e not in priced}
+        changed = [
+            entry.model_copy(update={"shares": told[entry.key]})
+            for entry in held
+            if entry.shares != told[entry.key]
+        ]
+        if changed:
+            instrument = _known(index, name)
+            assert instrument is not None
+            self._index = index.replaced(instrument, *changed)
 
     def close(self) -> None:
         """Remove the files, new or old, that the index on disk does not name; unlock."""
@@ -284,8 +320,8 @@ def _refuse_other_numbers(
     entry: CatalogEntry, stored: Instrument | None, given: Instrument, origin: Origin
 ) -> None:
     """Refuse rows whose numbers mean something else than those of the stored ones."""
-    held = {"unit": entry.origin.unit}
-    new = {"unit": origin.unit}
+    held = {"unit": entry.origin.unit, "splits": entry.origin.splits}
+    new = {"unit": origin.unit, "splits": origin.splits}
     for name in ("quote", "calendar", "dividend_adjusted"):
         if stored is not None:
             held[name], new[name] = str(getattr(stored, name)), str(getattr(given, name))

@@ -14,6 +14,13 @@ from data_feeds.catalog.reading import read_parts
 from data_feeds.errors import CoverageError, DataError, IntegrityError
 from data_feeds.instrument import Instrument
 from data_feeds.schema import Channel, ChannelKey, time_columns, utc_text
+from data_feeds.shares import (
+    SPLIT_KINDS,
+    FirstShares,
+    Shares,
+    first_shares,
+    in_first_shares,
+)
 
 
 class VerifyRow(BaseModel):
@@ -71,7 +78,36 @@ class Catalog:
     def read(self, key: ChannelKey, start: int | None = None, end: int | None = None) -> Channel:
         """Return a channel's rows whose first time column lies in ``[start, end]`` (ns UTC).
 
-        Only the files of that stretch are read.
+        Only the files of that stretch are read. Where splits of the instrument are on record,
+        prices, volumes and dividends are per share of its first stored bar (``data_feeds.shares``).
+
+        Raises
+        ------
+        CoverageError, IntegrityError : as :meth:`read_stored`.
+        """
+        rows = self.read_stored(key, start, end)
+        if key.kind not in SPLIT_KINDS:
+            return rows
+        index = load_index(self.path)
+        entry, recorded = index.find(key), index.splits_of(key.instrument)
+        first_at = index.first_bar_at(key.instrument)
+        if entry is None or recorded is None or first_at is None or not entry.shares:
+            return rows
+        splits = self.read_stored(recorded.key)
+        return in_first_shares(rows, splits, first_at, Shares(entry.shares))
+
+    def first_shares(self, instrument: str, end: int) -> FirstShares | None:
+        """Return what a share of an instrument is, with its splits up to ``end``; None for none."""
+        index = load_index(self.path)
+        recorded, first_at = index.splits_of(instrument), index.first_bar_at(instrument)
+        if recorded is None or first_at is None:
+            return None
+        return first_shares(self.read_stored(recorded.key), first_at, end)
+
+    def read_stored(
+        self, key: ChannelKey, start: int | None = None, end: int | None = None
+    ) -> Channel:
+        """Return rows as :meth:`read` does, in the shares in which they were stored.
 
         Raises
         ------
@@ -151,7 +187,7 @@ class Catalog:
         for entry in self.entries():
             problem = ""
             try:
-                self.read(entry.key)
+                self.read_stored(entry.key)
             except DataError as error:
                 problem = str(error)
             yield VerifyRow(

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -30,6 +31,9 @@ class Origin(_Model):
         (), description="Where the values were traded or counted; more than one only on request"
     )
     release: str = Field("", description="How a series' instants of knowing were found")
+    splits: Literal["", "as_traded", "adjusted"] = Field(
+        "", description="How prices stand to the splits on record, where the source says it"
+    )
 
     def beside(self, other: "Origin") -> "Origin":
         """Return the origin of rows of which some are from here and some from ``other``."""
@@ -92,7 +96,8 @@ class CatalogEntry(_Model):
     ``part_list_sha256`` is over the files' hashes in order, so that a file that is taken out of the
     list is missed. ``seams`` are the gaps that no part tells alone. ``covered`` are the stretches
     that a source was asked for and has answered; rows that are not there do not exist at the
-    source. Imported channels have none.
+    source. Imported channels have none. ``shares`` says how stored prices and dividends stand to
+    the instrument's splits; empty where none are on record.
     """
 
     instrument: str
@@ -103,6 +108,7 @@ class CatalogEntry(_Model):
     seams: tuple[GapRow, ...]
     covered: tuple[Span, ...]
     origin: Origin
+    shares: Literal["", "as_traded", "adjusted"] = ""
 
     @property
     def key(self) -> ChannelKey:
@@ -186,6 +192,21 @@ class Index(_Model):
             format=FORMAT,
             instruments=tuple(instruments[name] for name in sorted(instruments)),
             channels=tuple(entries[key] for key in sorted(entries)),
+        )
+
+    def splits_of(self, instrument: str) -> CatalogEntry | None:
+        """Return the entry of an instrument's splits, None when there are none on record."""
+        return self.find(ChannelKey(instrument, ChannelKind.SPLITS))
+
+    def first_bar_at(self, instrument: str) -> int | None:
+        """Return when the first stored bar of an instrument opened; None without bars."""
+        return min(
+            (
+                entry.first_at
+                for entry in self.channels
+                if entry.instrument == instrument and entry.kind is ChannelKind.BARS
+            ),
+            default=None,
         )
 
     @property

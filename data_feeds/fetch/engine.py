@@ -185,7 +185,9 @@ class _Run:
             for covered, served in pieces:
                 rows = served
                 if before is not None and job.is_reread:
-                    stored = self._catalog.read(key, covered.started_at, covered.ended_at - 1)
+                    stored = self._catalog.read_stored(
+                        key, covered.started_at, covered.ended_at - 1
+                    )
                     if keeps:
                         rows = with_kept_vintages(stored, served, self._now())
                     elif len(stored) and not len(served):

@@ -79,7 +79,7 @@ def with_contracts(dataset: Dataset, listed: Mapping[str, int], model: OptionMod
         for channel in contract_channels(dataset, contract, at, model):
             channels[channel.key] = channel
         instruments[name] = contract.instrument(dataset.instruments[contract.underlying].quote)
-    return Dataset(instruments, channels)
+    return Dataset(instruments, channels, dataset.shares)
 
 
 def contract_channels(

@@ -19,6 +19,7 @@ from data_feeds.quality.finding import (
     runs,
 )
 from data_feeds.schema import Channel
+from data_feeds.shares import common_jumps
 from data_feeds.timeframe import DAY_NS, Timeframe
 
 # A normal distribution's standard deviation over its median absolute deviation.
@@ -91,6 +92,14 @@ def _is_covered(at: Instants, bars: Sequence[Channel]) -> Flags:
         row = np.searchsorted(channel["opened_at"], at, side="right") - 1
         covered |= (row >= 0) & (channel["closed_at"][row] > at)
     return covered
+
+
+def jump_findings(bars: Channel) -> list[Finding]:
+    """Return where prices move by a common split's ratio, and stay, without a split on record."""
+    return [
+        Finding(bars.key, FindingKind.JUMP, jump.started_at, jump.ended_at, 2, 1 / jump.ratio - 1)
+        for jump in common_jumps(bars)
+    ]
 
 
 def spike_findings(

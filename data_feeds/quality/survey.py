@@ -13,6 +13,7 @@ from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.quality.alone import (
     funding_findings,
     hole_findings,
+    jump_findings,
     session_findings,
     spike_findings,
 )
@@ -156,6 +157,7 @@ class _Survey:
         if key.kind is ChannelKind.BARS:
             yield from session_findings(channel, instrument)
             yield from extreme_findings(channel, instrument)
+            yield from jump_findings(channel)
             others = _Unread(self.read, self._second_sources(key))
             yield from spike_findings(channel, self.limits, others)
 

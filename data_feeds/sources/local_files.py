@@ -109,7 +109,7 @@ def _losses(catalog: Catalog, batch: Batch, fresh: Channel) -> list[str]:
     if entry is None:
         return []
     try:
-        return losses(entry, catalog.read(fresh.key), fresh)
+        return losses(entry, catalog.read_stored(fresh.key), fresh)
     except IntegrityError:
         # To import again is the remedy for a broken file.
         return losses(entry, None, fresh)
@@ -186,6 +186,7 @@ def _origin(entries: Sequence[FileEntry]) -> Origin:
         licence="; ".join(dict.fromkeys(entry.licence for entry in entries if entry.licence)),
         unit=entries[0].unit,
         venues=tuple(venues),
+        splits=entries[0].splits or "",
     )
 
 

@@ -128,6 +128,11 @@ class FileEntry(_Model):
     source: str = Field("", description="Who published or computed the values")
     licence: str = Field("", description="What may be done with them")
     unit: str = Field("", description="Unit of a series' values, e.g. percent")
+    splits: Literal["as_traded", "adjusted"] | None = Field(
+        None,
+        description="How prices stand to the instrument's splits entry: as_traded, or adjusted for "
+        "all of them; null: told by the prices around each split",
+    )
     venues: tuple[str, ...] = Field((), description="Where values were traded or counted")
     fills: bool = Field(
         False, description="Fills the holes of the entries before it that fill the same channel"

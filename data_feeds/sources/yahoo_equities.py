@@ -1,8 +1,8 @@
 """Equities, ETFs and indices from Yahoo Finance: bars, dividends, splits, closes as a series.
 
-Prices, volumes and dividends are adjusted for every split up to the day they were asked for; prices
-are not adjusted for dividends. A fetch asks for daily channels as a whole, so a split changes all
-rows of them. ``data_feeds.adjust`` turns rows back into what was quoted on their day.
+Yahoo scales prices, volumes and dividends for every split up to the day they are asked for; prices
+not for dividends. Rows leave this source as they were quoted on their day, so a later split changes
+no stored row, and rows fetched before and after one fit together.
 """
 
 import atexit
@@ -10,7 +10,7 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,7 +26,7 @@ from yfinance.exceptions import YFPricesMissingError
 from data_feeds.calendar import session_bounds, sessions_between
 from data_feeds.catalog import Origin
 from data_feeds.errors import PermanentSourceError, SchemaError, TransientSourceError
-from data_feeds.instrument import Instrument
+from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import (
     VALUE_COLUMNS,
     Array,
@@ -37,6 +37,7 @@ from data_feeds.schema import (
     time_columns,
     validate,
 )
+from data_feeds.shares import unscaled
 from data_feeds.sources.http import RETRIED_STATUS, retry_after
 from data_feeds.sources.retry import RetryPolicy, ask
 from data_feeds.sources.source import Page
@@ -114,6 +115,7 @@ class YahooEquities:
             source=self.name,
             licence=LICENCE,
             unit=self._unit if is_series else "",
+            splits="as_traded" if self._has_splits(key) else "",
             venues=venues,
             release=self._release if is_series else "",
         )
@@ -140,7 +142,28 @@ class YahooEquities:
             frame = self._frame(begun, stop, interval)
             rows = None if frame is None else self._inside(frame, key, begun, stop)
             covered = max(covered, _covered_to(rows, key.kind, stop, now))
-            yield self._page(key, rows, covered)
+            yield self._as_traded(self._page(key, rows, covered), key, now)
+
+    def _has_splits(self, key: ChannelKey) -> bool:
+        """Whether Yahoo scales a channel's rows for splits."""
+        is_share = self._instrument.kind is InstrumentKind.ETF
+        return is_share and key.kind in (ChannelKind.BARS, ChannelKind.DIVIDENDS)
+
+    def _as_traded(self, page: Page, key: ChannelKey, now: int) -> Page:
+        """Return a page's rows as they were quoted, asking for the splits since its first one."""
+        if page.rows is None or not self._has_splits(key):
+            return page
+        first = int(page.rows[time_columns(key.kind)[0]][0])
+        frame = self._frame(first, now, "1d")
+        days = None if frame is None else _rows(frame, self._instrument.calendar, "1d", first, now)
+        if days is None:
+            return page
+        # That of a session under way too: prices are scaled for it from its first minute on.
+        split = days.take((days.frame[_yahoo_column("ratio")] > 0).to_numpy())
+        record = ChannelKey(key.instrument, ChannelKind.SPLITS)
+        if len(split.dates) == 0:
+            return page
+        return replace(page, rows=unscaled(page.rows, _channel(record, split, None)))
 
     def _inside(self, frame: pd.DataFrame, key: ChannelKey, start: int, end: int) -> "_Rows | None":
         rows = _rows(frame, self._instrument.calendar, _interval(key), start, end)
@@ -159,7 +182,7 @@ class YahooEquities:
             wanted &= rows.priced
         found = rows.take(wanted)
         channel = _channel(key, found, self._known_at) if len(found.dates) else None
-        return Page(channel, covered_to, _note(key, rows))
+        return Page(channel, covered_to, rows.note)
 
     def _frame(self, start: int, end: int, interval: str) -> pd.DataFrame | None:
         """Return yfinance's table around a window; None when Yahoo has nothing there."""
@@ -335,17 +358,6 @@ def _sessions_of(stamps: Instants, dates: Dates, calendar: str) -> tuple[Dates, 
 
 def _yahoo_column(name: str) -> str:
     return _YAHOO_COLUMNS.get(name, name.capitalize())
-
-
-def _note(key: ChannelKey, rows: _Rows) -> str:
-    """Return what people should know of a page."""
-    split = (rows.frame[_yahoo_column("ratio")] > 0).to_numpy()
-    if key.timeframe in ("", "1d") or not split.any():
-        return rows.note
-    # Shorter bars are added to what is stored.
-    dates = ", ".join(str(date) for date in np.unique(rows.dates[split]))
-    warning = f"{key}: rows stored before the split of {dates} lack it; fetch into a new catalog"
-    return "; ".join(filter(None, (rows.note, warning)))
 
 
 def _named(what: str, dates: Dates, start: int, end: int, most: int = 5) -> list[str]:

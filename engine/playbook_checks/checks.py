@@ -143,7 +143,7 @@ class _Check:
             if name:
                 what = "a second run" if mode is RunMode.SPARSE else "a dense run"
                 raise self._broken(f"{what} gives other {name}")
-        fresh = Dataset(self._dataset.instruments, self._dataset.channels)
+        fresh = self._dataset.having(self._dataset.channels)
         if fresh.fingerprint != self._dataset.fingerprint:
             raise self._broken("the playbook changed the data it was given")
         return whole
@@ -217,7 +217,7 @@ class _Check:
         held = [key for key in optional if key in self._dataset.channels]
         for key in held:
             channels = {k: c for k, c in self._dataset.channels.items() if k != key}
-            dataset = Dataset(self._dataset.instruments, channels)
+            dataset = self._dataset.having(channels)
             try:
                 other = prepare(self._cls(self._params), dataset, self._requirements)
             except PlaybookError as error:
@@ -313,7 +313,7 @@ def _bars_from(dataset: Dataset, opened_at: int) -> Dataset:
         key: channel.take(channel["opened_at"] >= opened_at) if key.timeframe else channel
         for key, channel in dataset.channels.items()
     }
-    return Dataset(dataset.instruments, channels)
+    return dataset.having(channels)
 
 
 def _decides(signals: Signals, without: Signals, name: str) -> bool:

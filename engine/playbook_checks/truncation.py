@@ -67,7 +67,7 @@ def redrawn_after(dataset: Dataset, at: int, seed: int) -> Dataset:
     """
     rng = np.random.default_rng(seed)
     channels = {key: _redrawn(dataset.channels[key], at, rng) for key in sorted(dataset.channels)}
-    return Dataset(dataset.instruments, channels)
+    return dataset.having(channels)
 
 
 def _redrawn(channel: Channel, at: int, rng: np.random.Generator) -> Channel:

@@ -18,6 +18,7 @@ from engine.results.code_files import code_files
 from engine.results.coverage import lacking
 from engine.results.doubtful import doubtful_fills
 from engine.results.records import FinishedRun, RunInputs, RunRecord
+from engine.results.shares import jump_sentences, share_sentences
 
 RUN_ID_DIGITS = 12
 # Packages whose version can change a number or a picture.
@@ -107,7 +108,7 @@ def manifest(record: RunRecord) -> dict[str, Any]:
             "fills_inferred": sum(fill.inferred for fill in outcome.fills),
         },
         "conventions": conventions(record.periods_per_year, outcome.bill),
-        "lacking": lacking(record),
+        "lacking": _doubts(record),
         "doubtful_fills": [fill.fill_id for fill in doubtful_fills(record)],
         "assumptions": assumptions(record),
     }
@@ -137,7 +138,8 @@ def assumptions(record: RunRecord) -> list[str]:
         *_left_out_assumption(run.config),
         *_venue_assumptions(run.config),
         _mark_assumption(run),
-        *lacking(record),
+        *_doubts(record),
+        *share_sentences(run),
         *_adjusted_assumption(run),
         *_option_assumption(record),
         "Of the levels touched inside one bar the one nearer to the open comes first, and the stop "
@@ -179,6 +181,11 @@ def _interest_assumption(run: FinishedRun) -> list[str]:
     asked = run.config.account.interest_series is not None or bool(run.outcome.bill.series)
     at_venue = run.config.account.venue_cash > 0
     return ["The venue pays no interest on its wallet's cash."] if asked and at_venue else []
+
+
+def _doubts(record: RunRecord) -> list[str]:
+    """Return what the data lack, and where prices look like a split that nobody recorded."""
+    return [*lacking(record), *jump_sentences(record.run)]
 
 
 def _venue_assumptions(config: RunConfig) -> list[str]:

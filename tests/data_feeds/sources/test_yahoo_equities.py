@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -143,8 +144,8 @@ def test_dividends_and_splits_are_channels_of_their_own() -> None:
     assert paid["amount"].tolist() == [1.75, 0.25]
     assert texts(split["event_at"]) == ["2025-12-02T14:30Z"]
     assert split["ratio"].tolist() == [1.5]
-    # Neither changes a price.
-    assert closes == [101.0 + i for i in range(8)]
+    # Sessions before 2025-12-02, the sixth, were quoted at half as much again: 3 shares for 2.
+    assert closes == [1.5 * (101 + i) for i in range(5)] + [106.0, 107.0, 108.0]
 
 
 def test_the_session_under_way_is_left_out_with_its_dividend() -> None:
@@ -241,15 +242,29 @@ def test_hourly_bars_end_with_the_session() -> None:
     assert utc_text(rows["available_at"][-1]) == "2025-11-28T18:00Z"
 
 
-def test_a_split_warns_that_stored_hours_lack_it() -> None:
-    # Daily channels are always fetched whole; shorter bars are added to what is stored.
-    symbol = spy(hours=hourly("2025-11-25", "2025-11-26"), splits={"2025-11-26": (4, 1)})
-    with served(symbol, now=ns("2025-12-05")) as (source, _, _):
-        (before,) = pages(source, HOURS, "2025-11-25", "2025-11-26")
-        (after,) = pages(source, HOURS, "2025-11-26", "2025-11-27")
-        (days,) = pages(source, BARS, "2025-11-25", "2025-11-27")
-    assert "rows stored before the split of 2025-11-26 lack it" in after.note
-    assert (before.note, days.note) == ("", "")
+def test_rows_fetched_before_and_after_a_split_fit_together() -> None:
+    # Yahoo scales what lies before the split of 2025-12-02 once that day has begun, not earlier.
+    split = {"2025-12-02": (10, 1)}
+    for key, table in ((HOURS, {"hours": hourly("2025-11-26")}), (BARS, {}), (DIVIDENDS, {})):
+        paid = {"2025-11-26": 1.5}
+        with served(spy(dividends=paid, **table), now=ns("2025-12-01T22:00")) as (source, _, _):
+            early = only(pages(source, key, "2025-11-26", "2025-11-27"))
+        scaled = _tenth(spy(dividends={"2025-11-26": 0.15}, splits=split, **table))
+        with served(scaled, now=ns("2025-12-02T15:00")) as (source, _, _):
+            late = only(pages(source, key, "2025-11-26", "2025-11-27"))
+        for name, values in early.columns.items():
+            assert late[name] == pytest.approx(values, rel=1e-12), name
+
+
+def _tenth(symbol: Symbol) -> Symbol:
+    """Return Yahoo's table after a split of ten for one: a tenth of each price, ten of shares."""
+
+    def scaled(row: Sequence[float | None]) -> list[float]:
+        prices = [value for value in row if value is not None]
+        return [*(price / 10 for price in prices[:4]), prices[4] * 10]
+
+    tables = {"days": symbol.days, "hours": symbol.hours}
+    return replace(symbol, **{n: {at: scaled(r) for at, r in t.items()} for n, t in tables.items()})
 
 
 def test_the_hour_under_way_is_left_out() -> None:
@@ -272,7 +287,8 @@ def test_bars_older_than_yahoo_keeps_are_not_asked_for() -> None:
     assert (old.rows, utc_text(old.covered_to)) == (None, "2023-12-07T00:00Z")
     assert old.note == "Yahoo keeps 1h bars for 729 days only"
     assert len(only([recent])) == 7
-    (query,) = charts(loopback)
+    # The second question is for the splits since.
+    query, _ = charts(loopback)
     assert int(query["period1"]) == ns("2023-12-07") // 10**9
 
 
@@ -342,7 +358,8 @@ def test_rows_are_the_same_after_every_fault(fault: Fault) -> None:
         requests_made = len(charts(loopback)) - before
     for name, values in clean.columns.items():
         assert rows[name].tolist() == values.tolist()
-    assert requests_made == (1 if fault is Fault.DRIP else 3)
+    # One more question is for the splits since.
+    assert requests_made == (2 if fault is Fault.DRIP else 4)
     # yfinance itself asks a second time after a status; we wait and ask after what is left.
     by_status = fault in (Fault.BUSY, Fault.TEAPOT, Fault.ERROR)
     assert len(waits) == (0 if fault is Fault.DRIP else 1 if by_status else 2)
