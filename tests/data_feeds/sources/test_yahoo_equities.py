@@ -141,7 +141,8 @@ def test_dividends_and_splits_are_channels_of_their_own() -> None:
         closes = only(pages(source, BARS, FIRST, LAST))["close"].tolist()
     assert texts(paid["event_at"]) == ["2025-11-26T14:30Z", "2025-12-01T14:30Z"]
     assert paid["available_at"].tolist() == paid["event_at"].tolist()
-    assert paid["amount"].tolist() == [1.75, 0.25]
+    # Three shares for two: what was paid before was half as much again per share.
+    assert paid["amount"].tolist() == [2.625, 0.375]
     assert texts(split["event_at"]) == ["2025-12-02T14:30Z"]
     assert split["ratio"].tolist() == [1.5]
     # Sessions before 2025-12-02, the sixth, were quoted at half as much again: 3 shares for 2.
