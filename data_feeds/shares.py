@@ -185,7 +185,9 @@ def common_jumps(bars: Channel) -> list[Jump]:
     for i in np.flatnonzero(near & (np.abs(move) > np.log(COMMON_RATIOS[0]) - JUMP_TOLERANCE)):
         size = abs(float(move[i]))
         ratio = min(COMMON_RATIOS, key=lambda known: abs(np.log(known) - size))
-        stays = abs(np.log(bars["close"][i] / bars["close"][i + 1])) > size / 2
+        # A bar more on either side: a single bar that leaves and comes back is a spike.
+        outer = bars["close"][[max(i - 1, 0), min(i + 2, len(bars) - 1)]]
+        stays = abs(np.log(outer[0] / outer[1])) > size / 2
         if abs(np.log(ratio) - size) <= JUMP_TOLERANCE and stays:
             signed = ratio if move[i] > 0 else 1 / ratio
             before, after = float(bars["close"][i]), float(bars["open"][i + 1])

@@ -234,9 +234,8 @@ def test_other_moves_are_the_market_s(after: float) -> None:
 
 
 def test_a_jump_that_goes_back_is_a_spike_s_business() -> None:
-    rows = days([100.0] * 5 + [50.0] + [100.0] * 4)
-    rows = Channel(KEY, {**rows.columns, "close": np.full(10, 100.0), "high": np.full(10, 100.0)})
-    assert common_jumps(rows) == []
+    assert common_jumps(days([100.0] * 5 + [50.0] + [100.0] * 4)) == []
+    assert common_jumps(days([100.0] * 5 + [300.0] + [100.0] * 4)) == []
 
 
 def test_a_recorded_split_is_no_jump(tmp_path: Path) -> None:
