@@ -186,8 +186,9 @@ def common_jumps(bars: Channel) -> list[Jump]:
         size = abs(float(move[i]))
         ratio = min(COMMON_RATIOS, key=lambda known: abs(np.log(known) - size))
         # A bar more on either side: a single bar that leaves and comes back is a spike.
-        outer = bars["close"][[max(i - 1, 0), min(i + 2, len(bars) - 1)]]
-        stays = abs(np.log(outer[0] / outer[1])) > size / 2
+        row = int(i)
+        was, becomes = bars["close"][max(row - 1, 0)], bars["close"][min(row + 2, len(bars) - 1)]
+        stays = abs(np.log(was / becomes)) > size / 2
         if abs(np.log(ratio) - size) <= JUMP_TOLERANCE and stays:
             signed = ratio if move[i] > 0 else 1 / ratio
             before, after = float(bars["close"][i]), float(bars["open"][i + 1])
