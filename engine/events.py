@@ -78,6 +78,7 @@ class OrderRequest:
     roles). Stops, exits and liquidations close whatever the plan holds at that moment, so their
     ``quantity`` is NaN unless they close a part. ``leverage_setting`` is 0 where nothing is
     margined. ``spend_limit`` is the most that an entry may pay, quote; NaN: what there is.
+    ``risk_limit`` is the most that R of an entry may be, whatever its price, quote; NaN: no limit.
     """
 
     plan_id: int
@@ -93,6 +94,7 @@ class OrderRequest:
     slippage_multiplier: float
     reason: str
     spend_limit: float = NAN
+    risk_limit: float = NAN
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,7 @@ class OrderRow:
     end_reason: str
     reason: str
     spend_limit: float = NAN
+    risk_limit: float = NAN
 
 
 @dataclass(frozen=True, slots=True)

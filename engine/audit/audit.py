@@ -14,6 +14,7 @@ from engine.audit.doubt import check_doubtful
 from engine.audit.fills import check_fills
 from engine.audit.folder import read_rows, read_run
 from engine.audit.income import bill_slots, interest_slots, payment_slots
+from engine.audit.liquidations import check_liquidations
 from engine.audit.market import closes, load_market
 from engine.audit.metrics import check_metrics, measured_cases
 from engine.audit.orders import check_decisions, check_guards, check_orders
@@ -59,6 +60,7 @@ def audited(run_folder: Path, source: Catalog | Dataset | None = None) -> Case:
     check_orders(case)
     check_fills(case)
     check_bars(case)
+    check_liquidations(case)
     recorder.count("funding and dividend slots", len(payments))
     check_facts(case)
     check_equity(case)

@@ -1,8 +1,8 @@
 """What the bar walk looks at: a bar with its mark, and the fills it owes."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from engine.audit.formulas import is_beyond
+from engine.audit.formulas import STEP_SLACK, is_beyond
 from engine.audit.market import Market
 from engine.events import OrderKind, OrderRow
 
@@ -11,7 +11,7 @@ DueKey = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar of the walk with its mark path."""
+    """One bar of the walk with its mark path, or the part of it after an entry."""
 
     row: int
     opened_at: int
@@ -19,10 +19,12 @@ class Bar:
     open: float
     high: float
     low: float
+    close: float
     volume: float
     mark_open: float
     mark_high: float
     mark_low: float
+    mark_close: float
 
     @property
     def is_traded(self) -> bool:
@@ -52,10 +54,32 @@ def bar_of(market: Market, row: int) -> Bar:
         market.price(row, "open"),
         market.price(row, "high"),
         market.price(row, "low"),
+        market.price(row, "close"),
         market.price(row, "volume"),
         float(mark.open[row]),
         float(mark.high[row]),
         float(mark.low[row]),
+        float(mark.close[row]),
+    )
+
+
+def rest_after(bar: Bar, level: float) -> Bar:
+    """Return what is certain of a bar after prices met a level inside it.
+
+    They come from the open. Having risen to the level, they had not been above it: the high is
+    still to come; the low may be over, and only the close and the level itself bound what follows.
+    A fall is the mirror image; an open at the level leaves the whole bar. The mark is taken to be
+    at the level at the same moment.
+    """
+    rose, fell = bar.open < level, bar.open > level
+    return replace(
+        bar,
+        open=level,
+        high=max(level, bar.close) if fell else bar.high,
+        low=min(level, bar.close) if rose else bar.low,
+        mark_open=level,
+        mark_high=max(level, bar.mark_close) if fell else bar.mark_high,
+        mark_low=min(level, bar.mark_close) if rose else bar.mark_low,
     )
 
 
@@ -95,8 +119,11 @@ def meets_open(order: OrderRow, bar: Bar) -> bool:
     return order.kind == OrderKind.MARKET.value or is_beyond(bar.open, order.price, goes(order))
 
 
-def touches(order: OrderRow, bar: Bar) -> bool:
-    """Whether a bar reaches the level of an order."""
-    return order.kind != OrderKind.MARKET.value and is_beyond(
-        bar.extreme(goes(order)), order.price, goes(order)
-    )
+def touches(order: OrderRow, bar: Bar, clearance: float = 0.0) -> bool:
+    """Return whether a bar reaches an order; a limit must be passed by ``clearance`` (quote)."""
+    if order.kind == OrderKind.MARKET.value:
+        return False
+    way = goes(order)
+    if clearance > 0 and order.kind == OrderKind.LIMIT.value:
+        return way * (bar.extreme(way) - order.price) >= clearance * (1 - STEP_SLACK)
+    return is_beyond(bar.extreme(way), order.price, way)

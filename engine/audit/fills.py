@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from data_feeds.calendar import ALWAYS_OPEN, hours_between
+from data_feeds.instrument import Instrument
 from engine.audit.case import Case
 from engine.audit.folder import RunFiles
 from engine.audit.formulas import against_trader, is_beyond, on_grid, slippage, whole_steps
@@ -182,6 +183,21 @@ def slipped(
     tick = market.instrument.tick_size
     price = against_trader(raw * (1 + order.side * lost), order.side, tick)
     return lost, max(price, 0.0 if market.is_option and order.side < 0 else tick)
+
+
+def within_risk(
+    order: OrderRow, raw: float, instrument: Instrument, *, stop: float, used: float
+) -> float:
+    """Return what an entry's limit of R leaves of it at a price, base units in whole lots.
+
+    R is abs(price - first stop) x quantity; ``used`` is that of its earlier fills, quote. Infinite
+    without a limit, or at the stop itself.
+    """
+    distance = abs(against_trader(raw, order.side, instrument.tick_size) - stop)
+    if math.isnan(order.risk_limit) or distance == 0:
+        return math.inf
+    lot = instrument.lot_size
+    return whole_steps(max(order.risk_limit - used, 0.0) / distance, lot) * lot
 
 
 def reference_row(stage: str, market: Market, row: int) -> int:

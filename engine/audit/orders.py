@@ -107,7 +107,10 @@ def check_orders(case: Case) -> None:
         line = recorder.line(ORDERS, f"order {order.order_id}")
         line.equal("order ids count from 1", number, order.order_id)
         if order.role not in VENUE_MADE:
-            _check_approval(order, line, decisions.get(order.decision_id))
+            decision = decisions.get(order.decision_id)
+            _check_approval(order, line, decision)
+            if decision is not None:
+                _check_risk_limit(order, line, decision, files.config.risk.risk_fraction)
         if order.instrument in case.markets:
             venue = case.markets[order.instrument].instrument
             _check_grid(order, line, venue, decisions.get(order.decision_id))
@@ -135,6 +138,23 @@ def _check_approval(order: OrderRow, line: Line, decision: Decision | None) -> N
         decision.leverage_setting,
         order.leverage_setting,
     )
+
+
+def _check_risk_limit(order: OrderRow, line: Line, decision: Decision, share: float) -> None:
+    """A limit entry sized at a better price than its own carries the risk asked for.
+
+    That is risk_fraction x equity x multiplier x the tranche's share of its plan.
+    """
+    is_limit = order.role == OrderRole.ENTRY.value and order.kind == OrderKind.LIMIT.value
+    if not is_limit or decision.entry_estimate == order.price:
+        if not math.isnan(order.risk_limit):
+            line.equal("limit of R", "none", order.risk_limit)
+        return
+    caps = dict(decision.caps)
+    tranche = caps.pop("tranche", math.inf)
+    part = tranche / min(caps.values()) if math.isfinite(tranche) else 1.0
+    asked = share * decision.equity * decision.multiplier * part
+    line.amount("limit of R", asked, order.risk_limit)
 
 
 def _check_grid(order: OrderRow, line: Line, venue: Instrument, decision: Decision | None) -> None:

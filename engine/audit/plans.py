@@ -51,6 +51,12 @@ class Plan:
         """Base units that the tranches have filled."""
         return sum(self.filled.get(order.order_id, 0.0) for order in self.entries)
 
+    @property
+    def first_stop(self) -> float:
+        """Level of the first stop, NaN without one."""
+        stops = (order.price for order in self.orders if order.role == OrderRole.STOP.value)
+        return next(stops, float("nan"))
+
     def works(self, order: OrderRow | None) -> bool:
         """Whether an order can still fill."""
         return order is not None and order.order_id not in self.ends

@@ -11,7 +11,7 @@ from data_feeds.instrument import Wallet
 from engine.audit.backing import Backing
 from engine.audit.bars import Bar, bar_of, meets_open, touches
 from engine.audit.case import Case
-from engine.audit.fills import LOT_SLACK, OPEN, RANGE, capacity, slipped
+from engine.audit.fills import LOT_SLACK, OPEN, RANGE, capacity, slipped, within_risk
 from engine.audit.folder import NEVER
 from engine.audit.formulas import whole_steps
 from engine.audit.market import Market
@@ -33,7 +33,10 @@ class SharedCash:
         self._factors: dict[tuple[Wallet, int], float] = {}
         self._entries: dict[str, list[OrderRow]] = defaultdict(list)
         self._leaves: set[tuple[int, int]] = set()
+        self._first_stop: dict[int, float] = {}
         for order in case.files.orders:
+            if order.role == OrderRole.STOP.value:
+                self._first_stop.setdefault(order.plan_id, order.price)
             if order.role == ENTRY:
                 self._entries[order.instrument].append(order)
             elif order.role in LEAVING:
@@ -125,7 +128,16 @@ class SharedCash:
             )
         share = 1 / order.leverage_setting if instrument.is_margined else 1.0
         each = price * (share + taker_rate(instrument, files))
+        lot = instrument.lot_size
         if not math.isnan(order.spend_limit):
-            lot = instrument.lot_size
             wanted = min(wanted, whole_steps(order.spend_limit / each, lot) * lot)
+        if not math.isnan(order.risk_limit):
+            wanted = min(wanted, self._risked(order, market, bar, filled))
         return wanted * each
+
+    def _risked(self, order: OrderRow, market: Market, bar: Bar, filled: float) -> float:
+        """Return what the limit of R leaves of an entry at an open, base units."""
+        stop = self._first_stop.get(order.plan_id, math.nan)
+        held = self._turns.before_entries(bar.opened_at).holding(order.instrument)
+        used = abs(held.average - stop) * filled if filled else 0.0
+        return within_risk(order, bar.open, market.instrument, stop=stop, used=used)

@@ -9,8 +9,9 @@ import math
 from collections import defaultdict
 
 from engine.audit.backing import Backing
-from engine.audit.bars import Bar, DueKey, Owed, Turn, bar_of, meets_open, touches
+from engine.audit.bars import Bar, DueKey, Owed, Turn, bar_of, meets_open, rest_after, touches
 from engine.audit.case import Case
+from engine.audit.ends import check_ends
 from engine.audit.fills import (
     FILLS,
     LIQUIDATION,
@@ -21,21 +22,21 @@ from engine.audit.fills import (
     VENUE_MADE,
     capacity,
     slipped,
+    within_risk,
 )
-from engine.audit.folder import NEVER
-from engine.audit.formulas import is_beyond, requirement, whole_steps
+from engine.audit.formulas import is_beyond, whole_steps
 from engine.audit.market import Market
 from engine.audit.plans import Plan
 from engine.audit.replay import NOTHING, Holding, State, taker_rate
 from engine.audit.report import when
 from engine.audit.sharing import SharedCash
 from engine.audit.turns import Turns
+from engine.config.models import LimitFill
 from engine.events import Fill, OrderKind, OrderRole, OrderRow, OrderStatus
 
 ENTRY = OrderRole.ENTRY.value
 # Stands for the order by which the venue closes a position.
 VENUE_ORDER = 0
-ORDERS = "orders"
 
 
 class Walk:
@@ -54,6 +55,8 @@ class Walk:
         self.turns = turns
         self.shared = shared
         self.venue_role = SETTLEMENT if market.is_option else LIQUIDATION
+        through = case.files.config.venue.limit_fill is LimitFill.THROUGH
+        self.clearance = market.instrument.tick_size if through else 0.0
 
     def run(self) -> None:
         """Check every plan of the instrument."""
@@ -69,7 +72,7 @@ class Walk:
             mine = [order for order in rows.values() if order.role not in VENUE_MADE]
             plan = Plan(plan_id, mine, dict(fills[plan_id]), self.lot)
             self.walk(plan)
-            self.check_ends(plan)
+            check_ends(plan, self.recorder)
 
     def walk(self, plan: Plan) -> None:
         """Go through the bars from the plan's first order until nothing of it is left."""
@@ -161,24 +164,65 @@ class Walk:
         )
         room = capacity(RANGE, self.market, bar.row, self.files) - used
         turn = Turn(bar, RANGE, bar.closed_at, room)
-        self.leave_in_range(plan, turn, self.turns.state(self.name, turn.at, RANGE), targets=True)
+        state = self.turns.state(self.name, turn.at, RANGE)
+        if not self.meets_entry_first(plan, bar, state):
+            self.leave_in_range(plan, turn, bar, state)
         entry = plan.entry
-        if (
-            entry is not None
-            and plan.works(entry)
-            and bar.is_traded
-            and entry.decided_at <= bar.opened_at
-            and entry.order_id not in plan.triggered
-            and touches(entry, bar)
-            and bar.holds(entry.price)
-        ):
-            # An entry inside the bar can meet its stop or liquidation there, never its target.
-            self.leave_in_range(
-                plan, turn, self.enter(plan, turn, entry, entry.price), targets=False
-            )
+        if entry is not None and self.rests_in(plan, entry, bar):
+            filled = plan.filled.get(entry.order_id, 0.0)
+            after = self.enter(plan, turn, entry, entry.price)
+            bought = plan.filled.get(entry.order_id, 0.0) > filled
+            # What was bought inside the bar has not lived through all of it.
+            rest = rest_after(bar, entry.price) if bought else bar
+            self.leave_in_range(plan, turn, rest, after)
         if bar.closed_at == self.market.settlement()[0]:
             self.settle(plan, turn)
         return turn.due
+
+    def rests_in(self, plan: Plan, entry: OrderRow, bar: Bar) -> bool:
+        """Whether an entry waits at its level as a bar opens, and the bar's range fills it."""
+        return (
+            plan.works(entry)
+            and bar.is_traded
+            and entry.decided_at <= bar.opened_at
+            and entry.order_id not in plan.triggered
+            and touches(entry, bar, self.clearance)
+            and bar.holds(entry.price)
+        )
+
+    def meets_entry_first(self, plan: Plan, bar: Bar, state: State) -> bool:
+        """Whether prices pass a resting entry before they reach what ends the position.
+
+        The entry lies between the open and stop and liquidation, as far as they are reached; where
+        neither is, between the open and the targets.
+        """
+        entry, held = plan.entry, self.held(plan, state)
+        if held.quantity == 0 or entry is None or not self.rests_in(plan, entry, bar):
+            return False
+        way = int(math.copysign(1, -held.quantity))
+        ends = []
+        stop = plan.stop_in_force(bar.opened_at)
+        if stop is not None and stop.order_id not in plan.triggered and touches(stop, bar):
+            ends.append(stop.price)
+        level = self.backing.liquidation_level(self.name, held, state, bar.closed_at)
+        if is_beyond(bar.mark_extreme(way), level, way):
+            ends.append(level)
+        if not ends:
+            way = -way
+            ends = [target.price for target in self.targets_met(plan, bar)]
+        nearest = min((way * end for end in ends), default=-math.inf)
+        return way * bar.open <= way * entry.price < nearest
+
+    def targets_met(self, plan: Plan, bar: Bar) -> list[OrderRow]:
+        """Return the targets that a bar, or a part of one, fills, nearest first."""
+        return [
+            target
+            for target in plan.working_targets()
+            if plan.works(target)
+            and target.decided_at <= bar.opened_at
+            and touches(target, bar, self.clearance)
+            and bar.holds(target.price)
+        ]
 
     def settle(self, plan: Plan, turn: Turn) -> None:
         """Ask for the settlement of what is held of an option at its expiry."""
@@ -188,12 +232,13 @@ class Walk:
             turn.owe(VENUE_ORDER, abs(held.quantity), "the contract expires")
         plan.close(turn.at, "expired")
 
-    def leave_in_range(self, plan: Plan, turn: Turn, state: State, *, targets: bool) -> None:
+    def leave_in_range(self, plan: Plan, turn: Turn, bar: Bar, state: State) -> None:
         """The nearer of stop and liquidation; without them the targets.
 
-        Each level is measured on its own path; of equals, liquidation wins.
+        Each level is measured on its own path; of equals, liquidation wins. ``bar`` is what the
+        position lived through.
         """
-        bar, held = turn.bar, self.held(plan, state)
+        held = self.held(plan, state)
         if held.quantity == 0:
             return
         side = int(math.copysign(1, -held.quantity))
@@ -211,17 +256,17 @@ class Walk:
         if stop is not None and stops:
             self.recorder.count("touched stops")
             self.trigger_stop(plan, turn, stop, abs(held.quantity))
-            self.liquidate_rest(plan, turn, held, side)
-        elif targets and bar.is_traded and not triggered:
+            self.liquidate_rest(plan, turn, bar, held)
+        elif bar.is_traded and not triggered:
             left = abs(held.quantity)
-            for target in plan.working_targets():
-                works = plan.works(target) and target.decided_at <= bar.opened_at
-                if works and touches(target, bar) and bar.holds(target.price):
+            for target in self.targets_met(plan, bar):
+                if plan.works(target):
                     self.recorder.count("touched targets")
                     left -= self.take_target(plan, turn, target, left)
 
-    def liquidate_rest(self, plan: Plan, turn: Turn, held: Holding, side: int) -> None:
+    def liquidate_rest(self, plan: Plan, turn: Turn, bar: Bar, held: Holding) -> None:
         """What the volume cap leaves of a stop is still held when the mark arrives."""
+        side = int(math.copysign(1, -held.quantity))
         fills = plan.fills.get((turn.bar.opened_at, RANGE), ())
         stops = [fill for fill in fills if fill.role == OrderRole.STOP.value]
         state = (
@@ -231,8 +276,8 @@ class Walk:
         )
         rest = self.held(plan, state) if stops else held
         level = self.backing.liquidation_level(self.name, rest, state, turn.at)
-        if not plan.is_closed and is_beyond(turn.bar.mark_extreme(side), level, side):
-            raw = min(level, turn.bar.mark_open) if side < 0 else max(level, turn.bar.mark_open)
+        if not plan.is_closed and is_beyond(bar.mark_extreme(side), level, side):
+            raw = min(level, bar.mark_open) if side < 0 else max(level, bar.mark_open)
             self.liquidate(plan, turn, rest, raw, f"the mark goes on to {level:,.8g}")
 
     # What fills, and what that does to the plan's other orders.
@@ -245,7 +290,8 @@ class Walk:
         wanted = min(entry.quantity - plan.filled.get(entry.order_id, 0.0), turn.room)
         if wanted < self.lot * (1 - LOT_SLACK):
             return state
-        carried = self.carried(entry, turn, raw, wanted, state)
+        risked = self.risked(plan, entry, raw, state)
+        carried = self.carried(entry, turn, raw, state, wanted=wanted, risked=risked)
         size = min(wanted, carried)
         if size > 0:
             turn.owe(entry.order_id, size, f"{raw:,.8g} fills the entry")
@@ -262,11 +308,19 @@ class Walk:
         return self.replay.after[fills[-1].fill_id] if fills else state
 
     def carried(
-        self, entry: OrderRow, turn: Turn, raw: float, wanted: float, state: State
+        self,
+        entry: OrderRow,
+        turn: Turn,
+        raw: float,
+        state: State,
+        *,
+        wanted: float,
+        risked: float,
     ) -> float:
         """Return the entry that the free cash carries: its margin and a taker's fee, base units.
 
-        At an open the entries of one wallet share its cash by one factor.
+        At most what the order's own limits leave (``risked`` is that of R); at an open the entries
+        of one wallet share its cash by one factor.
         """
         instrument = self.market.instrument
         price = raw
@@ -284,12 +338,19 @@ class Walk:
         need = price * (share + taker_rate(instrument, self.files))
         free = max(self.backing.free_cash(self.name, state, turn.at), 0.0)
         carried = whole_steps(free / need, self.lot) * self.lot
+        wanted = min(wanted, risked)
         if not math.isnan(entry.spend_limit):
             wanted = min(wanted, whole_steps(entry.spend_limit / need, self.lot) * self.lot)
         if turn.stage == OPEN:
             factor = self.shared.factor(self.name, turn.at)
             wanted = wanted if factor == 1 else whole_steps(wanted * factor, self.lot) * self.lot
         return min(carried, wanted)
+
+    def risked(self, plan: Plan, entry: OrderRow, raw: float, state: State) -> float:
+        """Return the entry that the order's limit of R leaves at a price, base units."""
+        held, stop = self.held(plan, state), plan.first_stop
+        used = abs(held.average - stop) * plan.entered if plan.entered else 0.0
+        return within_risk(entry, raw, self.market.instrument, stop=stop, used=used)
 
     def trigger_stop(self, plan: Plan, turn: Turn, stop: OrderRow, left: float) -> None:
         """A touched stop ends exits and entry; with its first fill, the targets too."""
@@ -371,40 +432,10 @@ class Walk:
             found=f"found {fill.quantity:,.8g} at {fill.price:,.8g}",
         )
 
-    def check_ends(self, plan: Plan) -> None:
-        """Every order ended when and as the rules end it, or still works."""
-        for order in plan.orders:
-            self.recorder.count("ends of orders")
-            end = plan.ends.get(order.order_id)
-            status = OrderStatus.WORKING.value if end is None else end.status
-            at = NEVER if end is None else end.at
-            if (order.status, order.ended_at) != (status, at):
-                why = "nothing ended it" if end is None else end.why
-                self.recorder.line(ORDERS, f"order {order.order_id}").differs(
-                    f"how the {order.role} ends",
-                    expected=f"{status}, ended {when(at)}: {why}",
-                    found=f"found {order.status}, ended {when(order.ended_at)}",
-                )
-
 
 def check_bars(case: Case) -> None:
-    """Walk every plan of every instrument, then check the margins of liquidations."""
+    """Walk every plan of every instrument."""
     backing, turns = Backing(case.files, case.markets), Turns(case)
     shared = SharedCash(case, backing, turns)
     for market in case.markets.values():
         Walk(case, market, backing, turns, shared).run()
-    if not backing.is_isolated:
-        return
-    for fill in case.files.fills:
-        booking, venue = case.replay.bookings.get(fill.fill_id), case.markets.get(fill.instrument)
-        if fill.role != LIQUIDATION or fill.stage != RANGE or booking is None or venue is None:
-            continue
-        row = venue.row_by_open.get(fill.bar_opened_at)
-        if row is None or fill.raw_price == float(venue.mark.open[row]):
-            continue
-        case.recorder.count("margins at liquidation")
-        held = booking.before
-        equity = held.margin + held.quantity * (fill.raw_price - held.average)
-        needed = requirement(abs(held.quantity * fill.raw_price), backing.brackets)
-        line = case.recorder.line(FILLS, f"fill {fill.fill_id}")
-        line.amount("margin left at the liquidation price", needed, equity)

@@ -58,6 +58,7 @@ class WorkingOrder:
             end_reason=self.end_reason,
             reason=request.reason,
             spend_limit=request.spend_limit,
+            risk_limit=request.risk_limit,
         )
 
 

@@ -8,14 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.broker import resolve
-from engine.broker.book import Book, Plan, WorkingOrder
+from engine.broker.book import Book, WorkingOrder
 from engine.broker.collateral import Collateral
-from engine.broker.execution import Execution, Moment, moment
+from engine.broker.execution import Execution
 from engine.broker.sharing import EntryAsk, affordable, common_factors
-from engine.broker.timeline import InstrumentPath
-from engine.costs import floor_to_step
-from engine.events import NAN, FillStage, OrderKind, OrderRequest, OrderRole, OrderStatus
-from engine.ledger import Ledger, Position
+from engine.broker.stretch import Stretch, after_entry, whole_bar
+from engine.broker.turn import Turn, venue_order
+from engine.costs import floor_to_step, round_against
+from engine.events import NAN, OrderKind, OrderRequest, OrderRole, OrderStatus
+from engine.ledger import Ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,146 +28,143 @@ class ClosedPlan:
     net_pnl: float
 
 
-class Turn:
-    """One instrument's turn at one stage of one bar.
+class Matcher:
+    """Matches the live plan of an instrument against a bar's open and range.
 
-    Most turns fill nothing, so where and how much can fill is worked out on first use. ``room`` is
-    the volume still to be had, base units.
+    ``beyond`` says for each instrument how far a price must trade beyond a limit, quote.
     """
-
-    __slots__ = (
-        "_execution",
-        "_room",
-        "_when",
-        "k",
-        "path",
-        "plan",
-        "position",
-        "row",
-        "stage",
-        "t",
-    )
 
     def __init__(
         self,
+        book: Book,
         execution: Execution,
-        *,
-        k: int,
-        t: int,
-        row: int,
-        stage: FillStage,
-        path: InstrumentPath,
-        position: Position,
-        plan: Plan,
-    ) -> None:
-        self.k, self.t, self.row, self.stage = k, t, row, stage
-        self.path, self.position, self.plan = path, position, plan
-        self._execution = execution
-        self._when: Moment | None = None
-        self._room: float | None = None
-
-    def may_fill(self, order: WorkingOrder) -> bool:
-        """Whether an order works and was decided before this bar opened, or as it did."""
-        opened_at = int(self.path.bars["opened_at"][self.row])
-        return order.is_working and order.decided_at <= opened_at
-
-    def stop(self) -> WorkingOrder | None:
-        """Return the stop that this bar honours: the last one decided by its open."""
-        for order in (self.plan.stop, self.plan.outgoing_stop):
-            if order is not None and self.may_fill(order):
-                return order
-        return None
-
-    @property
-    def when(self) -> Moment:
-        """The instant, bar and stage that a fill of this turn carries."""
-        if self._when is None:
-            self._when = moment(self.path, self.t, self.row, self.stage)
-        return self._when
-
-    @property
-    def room(self) -> float:
-        """Volume that this stage of the bar can still fill."""
-        if self._room is None:
-            self._room = self._execution.capacity(self.path, self.when)
-        return self._room
-
-    def use(self, quantity: float) -> None:
-        """Take filled volume out of the room."""
-        self._room = self.room - quantity
-
-
-class Matcher:
-    """Matches the live plan of an instrument against a bar's open and range."""
-
-    def __init__(
-        self, book: Book, execution: Execution, collateral: Collateral, ledger: Ledger
+        collateral: Collateral,
+        ledger: Ledger,
+        beyond: Sequence[float],
     ) -> None:
         self.closed_plans: list[ClosedPlan] = []
         self._book = book
         self._execution = execution
         self._collateral = collateral
         self._ledger = ledger
+        self._beyond = tuple(beyond)
 
     # The range of a bar that closes.
 
+    def match_bar(self, turn: Turn) -> None:
+        """Match a bar's range: what closes a position held from its open, then a resting entry.
+
+        An entry that prices meet on their way to stop or liquidation comes before them.
+        """
+        bar = whole_bar(turn.path, turn.t, turn.row)
+        if turn.position.quantity != 0.0 and not self._entry_comes_first(turn, bar):
+            self.match_range(turn, bar)
+        self._match_resting_entry(turn, bar)
+
     def stop_is_touched(self, turn: Turn) -> bool:
         """Whether the bar's range reaches the protective stop that works for this bar."""
-        stop, t = turn.stop(), turn.t
-        return (
-            stop is not None
-            and not stop.triggered
-            and bool(
-                resolve.stop_touched(
-                    stop.request.side, stop.request.price, turn.path.low[t], turn.path.high[t]
-                )
-            )
-        )
+        return self._stop_is_met(turn, float(turn.path.low[turn.t]), float(turn.path.high[turn.t]))
 
-    def match_range(self, turn: Turn, *, targets: bool) -> None:
-        """Match a bar's range against what closes the position; the adverse extreme comes first.
+    def match_range(self, turn: Turn, part: Stretch) -> None:
+        """Match a part of a bar against what closes the position; the adverse extreme comes first.
 
-        Of stop and liquidation the one nearer to its own path's open wins; a stop that is touched
-        keeps every target from filling.
+        Of stop and liquidation the one nearer to where its own path begins wins; a stop that is
+        touched keeps every target from filling.
         """
-        path, t, stop = turn.path, turn.t, turn.stop()
-        low, high = path.low[t], path.high[t]
-        stop_hit = self.stop_is_touched(turn)
-        stop_first = stop is not None and stop_hit and self._stop_is_nearer(turn, stop)
-        if not stop_first and self._liquidation_is_touched(turn):
-            self._liquidate_in_range(turn)
+        stop = turn.stop()
+        stop_hit = self._stop_is_met(turn, part.low, part.high)
+        stop_first = stop is not None and stop_hit and self._stop_is_nearer(turn, stop, part)
+        if not stop_first and self._liquidation_is_met(turn, part):
+            self._liquidate_in_range(turn, part)
         elif stop is not None and stop_hit:
             self._trigger_stop(turn, stop, stop.request.price)
             # What the bar's volume leaves of a stop does not outlive the liquidation price.
-            if turn.position.quantity != 0.0 and self._liquidation_is_touched(turn):
-                self._liquidate_in_range(turn)
-        elif targets and not (stop is not None and stop.triggered):
-            for target in turn.plan.working_targets():
-                request = target.request
-                if (
-                    turn.may_fill(target)
-                    and resolve.limit_touched(request.side, request.price, low, high)
-                    and _trades_at(request.price, low, high)
-                ):
-                    self._take_target(turn, target, request.price)
+            if turn.position.quantity != 0.0 and self._liquidation_is_met(turn, part):
+                self._liquidate_in_range(turn, part)
+        elif not (stop is not None and stop.triggered):
+            for target in self._targets_met(turn, part):
+                # The one before may have closed the plan.
+                if target.is_working:
+                    self._take_target(turn, target, target.request.price)
 
-    def _liquidation_is_touched(self, turn: Turn) -> bool:
-        path, t = turn.path, turn.t
-        level = self._collateral.liquidation_level(turn.k, t)
+    def _stop_is_met(self, turn: Turn, low: float, high: float) -> bool:
+        stop = turn.stop()
+        return (
+            stop is not None
+            and not stop.triggered
+            and bool(resolve.stop_touched(stop.request.side, stop.request.price, low, high))
+        )
+
+    def _liquidation_is_met(self, turn: Turn, part: Stretch) -> bool:
+        level = self._collateral.liquidation_level(turn.k, turn.t)
         return bool(
             resolve.liquidation_touched(
-                turn.position.quantity, level, path.mark_low[t], path.mark_high[t]
+                turn.position.quantity, level, part.mark_low, part.mark_high
             )
         )
 
-    def _liquidate_in_range(self, turn: Turn) -> None:
-        """Liquidate at the level, or at the mark's open where that is worse.
+    def _liquidate_in_range(self, turn: Turn, part: Stretch) -> None:
+        """Liquidate at the level, or where the mark's path begins where that is worse.
 
         Another position's loss can put the level beyond this bar's open: then as at a gap.
         """
         level = self._collateral.liquidation_level(turn.k, turn.t)
         worst = min if turn.position.quantity > 0 else max
-        self._liquidate(turn, level, worst(level, float(turn.path.marks.open[turn.row])))
+        self._liquidate(turn, level, worst(level, part.mark_from))
+
+    def _entry_comes_first(self, turn: Turn, bar: Stretch) -> bool:
+        """Whether prices meet the rest of an entry on their way from the open to what they reach.
+
+        That is certain where stop or liquidation lies behind it, or a target alone does: a rest
+        that the open had crossed is met on the way up to the target.
+        """
+        entry, side = turn.plan.entry, 1 if turn.position.quantity > 0 else -1
+        if not self._rests_within(turn, entry, bar):
+            return False
+        level, way = _level(entry), -side
+        ends = self._adverse_levels(turn, bar)
+        if not ends:
+            way = side
+            ends = [_level(target) for target in self._targets_met(turn, bar)]
+        on_the_way = way * (level - bar.last_from) >= 0
+        return bool(ends) and on_the_way and all(way * (end - level) > 0 for end in ends)
+
+    def _adverse_levels(self, turn: Turn, part: Stretch) -> list[float]:
+        """Return the levels of stop and liquidation that a part of a bar reaches."""
+        stop, levels = turn.stop(), []
+        if stop is not None and self._stop_is_met(turn, part.low, part.high):
+            levels.append(_level(stop))
+        if self._liquidation_is_met(turn, part):
+            levels.append(self._collateral.liquidation_level(turn.k, turn.t))
+        return levels
+
+    def _targets_met(self, turn: Turn, part: Stretch) -> list[WorkingOrder]:
+        """Return the working targets that a part of a bar fills, nearest first."""
+        return [
+            target
+            for target in turn.plan.working_targets()
+            if turn.may_fill(target) and self._fills_within(turn, target.request, part)
+        ]
+
+    def _rests_within(self, turn: Turn, entry: WorkingOrder, bar: Stretch) -> bool:
+        """Whether the rest of a limit or stop entry fills inside the bar."""
+        return (
+            not entry.trades_at_market
+            and turn.may_fill(entry)
+            and self._fills_within(turn, entry.request, bar)
+        )
+
+    def _match_resting_entry(self, turn: Turn, bar: Stretch) -> None:
+        """Fill an entry inside its bar; then whatever the rest of the bar proves."""
+        entry = turn.plan.entry
+        if not self._rests_within(turn, entry, bar):
+            return
+        held = turn.position.quantity
+        self._enter(turn, _level(entry))
+        if turn.position.quantity != 0.0:
+            filled = turn.position.quantity != held
+            rest = after_entry(turn.path, turn.t, turn.row, _level(entry)) if filled else bar
+            self.match_range(turn, rest)
 
     def settle(self, turn: Turn) -> None:
         """Close what is held of an option at its expiry, and end what works for it."""
@@ -174,7 +172,7 @@ class Matcher:
         if quantity == 0.0:
             self._book.close_plan(turn.plan, turn.when.at, "expired")
             return
-        request = _venue_order(turn, OrderRole.SETTLEMENT, OrderKind.MARKET, NAN, "expiry")
+        request = venue_order(turn, OrderRole.SETTLEMENT, OrderKind.MARKET, NAN, "expiry")
         order = self._book.submit(request, turn.when.at, turn.when.at)
         value = float(turn.path.mark[turn.t])
         self._execution.settle(
@@ -182,18 +180,6 @@ class Matcher:
         )
         self._book.end(order, OrderStatus.FILLED, turn.when.at, "filled")
         self._close(turn, "expired")
-
-    def match_resting_entry(self, turn: Turn) -> None:
-        """Fill a limit or stop entry inside its bar; then its stop or liquidation may follow."""
-        entry, t = turn.plan.entry, turn.t
-        request = entry.request
-        if entry.trades_at_market or not turn.may_fill(entry):
-            return
-        low, high = float(turn.path.low[t]), float(turn.path.high[t])
-        if self._reaches(request, low, high) and _trades_at(request.price, low, high):
-            self._enter(turn, request.price)
-            if turn.position.quantity != 0.0:
-                self.match_range(turn, targets=False)
 
     # The open of a bar.
 
@@ -240,7 +226,7 @@ class Matcher:
             entry, price = turn.plan.entry, float(turn.path.open_price[turn.t])
             if not entry.is_working or math.isnan(price):
                 continue
-            if entry.trades_at_market or self._reaches(entry.request, price, price):
+            if entry.trades_at_market or self._meets_open(entry.request, price):
                 asks.append((turn, self._ask(turn, price)))
         factors = common_factors(
             (turn.path.instrument.wallet, ask.need, self._collateral.free_for(turn.k, turn.t))
@@ -254,16 +240,28 @@ class Matcher:
 
     # Fills.
 
-    def _reaches(self, request: OrderRequest, low: float, high: float) -> bool:
-        kind = resolve.STOP if request.kind is OrderKind.STOP else resolve.LIMIT
-        return bool(resolve.level_touched(kind, request.side, request.price, low, high))
+    def _meets_open(self, request: OrderRequest, price: float) -> bool:
+        """Whether an open price has reached the level of an order."""
+        kind = _kind(request)
+        return bool(resolve.level_touched(kind, request.side, request.price, price, price))
 
-    def _stop_is_nearer(self, turn: Turn, stop: WorkingOrder) -> bool:
+    def _fills_within(self, turn: Turn, request: OrderRequest, part: Stretch) -> bool:
+        """Whether a part of a bar fills a resting order, at its level.
+
+        A level outside the part was crossed before it, and the volume cap left something over: that
+        rest waits for the next open.
+        """
+        kind, low, high = _kind(request), part.low, part.high
+        level = resolve.reach(kind, request.side, request.price, self._beyond[turn.k])
+        touched = resolve.level_touched(kind, request.side, level, low, high)
+        return bool(touched) and low <= request.price <= high
+
+    def _stop_is_nearer(self, turn: Turn, stop: WorkingOrder, part: Stretch) -> bool:
         return not resolve.liquidation_comes_first(
             self._collateral.liquidation_level(turn.k, turn.t),
-            turn.path.marks.open[turn.row],
+            part.mark_from,
             stop.request.price,
-            turn.path.bars["open"][turn.row],
+            part.last_from,
         )
 
     def _ask(self, turn: Turn, raw: float) -> EntryAsk | None:
@@ -276,10 +274,26 @@ class Matcher:
         price = raw if rests else execution.taker_price(path, entry, raw, quantity, turn.when)[0]
         rate = execution.fee_rate(path, maker=False)
         per_unit = execution.cost_per_unit(path, entry, price, rate=rate)
-        budget = entry.request.spend_limit
-        lot = path.instrument.lot_size
+        budget, lot = entry.request.spend_limit, path.instrument.lot_size
         within = quantity if math.isnan(budget) else affordable(budget, per_unit, lot)
-        return EntryAsk(quantity, min(quantity, within), per_unit)
+        risked = self._risked(turn, price)
+        bound = "the risk asked for" if risked < within else "the budget"
+        return EntryAsk(quantity, min(quantity, within, risked), per_unit, bound)
+
+    def _risked(self, turn: Turn, price: float) -> float:
+        """Return the largest fill of the entry at a price within its limit of R, base units.
+
+        Infinite for an order without one: it fills at no worse a price than it was sized at, or
+        at whatever the market asks.
+        """
+        plan, instrument = turn.plan, turn.path.instrument
+        request = plan.entry.request
+        paid = round_against(price, request.side, instrument.tick_size)
+        distance = abs(paid - plan.first_stop)
+        if math.isnan(request.risk_limit) or distance == 0:
+            return math.inf
+        used = plan.initial_risk(turn.position.average_entry) if plan.entered > 0 else 0.0
+        return floor_to_step(max(request.risk_limit - used, 0.0) / distance, instrument.lot_size)
 
     def _enter(
         self, turn: Turn, raw: float, ask: EntryAsk | None = None, factor: float = 1.0
@@ -299,7 +313,7 @@ class Matcher:
         afford = affordable(free, ask.per_unit, lot)
         if factor < 1:
             afford = min(afford, floor_to_step(ask.within_budget * factor, lot))
-        carrier = "free cash" if afford < ask.within_budget else "the budget"
+        carrier = "free cash" if afford < ask.within_budget else ask.bound
         quantity = min(ask.within_budget, afford)
         if quantity > 0:
             self._execution.fill(
@@ -373,7 +387,7 @@ class Matcher:
         """Close everything for the venue, whatever the volume, and cancel the plan's orders."""
         quantity = turn.position.quantity
         why = "maintenance margin breached"
-        request = _venue_order(turn, OrderRole.LIQUIDATION, OrderKind.STOP, level, why)
+        request = venue_order(turn, OrderRole.LIQUIDATION, OrderKind.STOP, level, why)
         order = self._book.submit(request, turn.when.at, turn.when.at)
         self._execution.liquidate(turn.path, order, quantity=abs(quantity), raw=raw, when=turn.when)
         self._book.end(order, OrderStatus.FILLED, turn.when.at, "filled")
@@ -385,31 +399,9 @@ class Matcher:
         self.closed_plans.append(ClosedPlan(turn.when.at, turn.plan.plan_id, net))
 
 
-def _venue_order(
-    turn: Turn, role: OrderRole, kind: OrderKind, price: float, reason: str
-) -> OrderRequest:
-    """Return the order that closes everything without having been decided by anyone here."""
-    quantity, entry = turn.position.quantity, turn.plan.entry.request
-    return OrderRequest(
-        plan_id=turn.plan.plan_id,
-        decision_id=entry.decision_id,
-        instrument=entry.instrument,
-        role=role,
-        kind=kind,
-        side=-1 if quantity > 0 else 1,
-        quantity=abs(quantity),
-        price=price,
-        fraction=NAN,
-        leverage_setting=entry.leverage_setting,
-        slippage_multiplier=entry.slippage_multiplier,
-        reason=reason,
-    )
+def _kind(request: OrderRequest) -> int:
+    return resolve.STOP if request.kind is OrderKind.STOP else resolve.LIMIT
 
 
-def _trades_at(level: float, low: float, high: float) -> bool:
-    """Whether a touched level lies inside the bar's range.
-
-    It does not where the open already crossed it and the volume cap left something over: that rest
-    waits for the next open.
-    """
-    return low <= level <= high
+def _level(order: WorkingOrder) -> float:
+    return order.request.price

@@ -2,7 +2,8 @@
 
 Scalars in, scalars out; the broker and the sparse search both call these. A level of NaN, or a bar
 without trades (its prices are NaN here), touches nothing. ``side`` is the side of the order, +1 buy
-and -1 sell; ``quantity`` is a signed position.
+and -1 sell; ``quantity`` is a signed position. A bar's range meets an order at its *reach*
+(:func:`reach`), an open at its level.
 """
 
 import numpy as np
@@ -11,6 +12,23 @@ from numpy.typing import NDArray
 
 STOP = 0
 LIMIT = 1
+# Prices are decimals in binary: a millionth of a tick less is still a tick.
+TICK_SHARE = 1.0 - 1e-6
+
+
+def beyond_limit(tick_size: float, *, through: bool) -> float:
+    """Return how far inside a bar a price must trade beyond a limit to fill it, quote.
+
+    ``through``: by a tick, which shows that everything at the limit was bought or sold; otherwise a
+    touch is enough.
+    """
+    return tick_size * TICK_SHARE if through else 0.0
+
+
+@njit(cache=True)
+def reach(kind: int, side: int, level: float, beyond: float) -> float:
+    """Return the price that a bar's range must reach to fill an order: a limit's lies beyond it."""
+    return level if kind == STOP else level - side * beyond
 
 
 @njit(cache=True)
@@ -53,6 +71,21 @@ def liquidation_comes_first(
     The level nearer to its path's open wins; at equal distance the liquidation, the worse of both.
     """
     return abs(liquidation - mark_open) <= abs(stop - last_open)
+
+
+@njit(cache=True)
+def range_after_entry(
+    level: float, opens: float, close: float, low: float, high: float
+) -> tuple[float, float]:
+    """Return (low, high) of the part of a bar that certainly follows an entry inside it.
+
+    Prices come to ``level`` from the open: the extreme beyond it on their way lies after the entry.
+    The other extreme may lie before it, so that on that side only the level itself and the close
+    are certain. At an open on the level all of the bar follows.
+    """
+    after_low = low if opens >= level else min(level, close)
+    after_high = high if opens <= level else max(level, close)
+    return after_low, after_high
 
 
 @njit(cache=True)

@@ -65,12 +65,16 @@ def search_tape(timeline: Timeline) -> SearchTape:
 
 @dataclass(slots=True)
 class Levels:
-    """Working stops and limits by instrument; ``count[k]`` rows of each array are in use."""
+    """Working stops and limits by instrument; ``count[k]`` rows of each array are in use.
+
+    An open meets ``price``, a range ``reach``.
+    """
 
     count: Ints
     kind: Ints
     side: Ints
     price: Floats
+    reach: Floats
 
     @classmethod
     def empty(cls, instruments: int) -> "Levels":
@@ -80,6 +84,7 @@ class Levels:
             np.zeros(instruments, np.int64),
             np.zeros(shape, np.int64),
             np.zeros(shape, np.int64),
+            np.full(shape, np.nan),
             np.full(shape, np.nan),
         )
 
@@ -100,10 +105,11 @@ class Levels:
                 i = self.count[k]
                 if i == MAX_LEVELS:
                     return False
+                side, price = order.request.side, order.request.price
                 stop = order.request.kind is OrderKind.STOP
-                self.kind[k, i] = resolve.STOP if stop else resolve.LIMIT
-                self.side[k, i] = order.request.side
-                self.price[k, i] = order.request.price
+                kind = resolve.STOP if stop else resolve.LIMIT
+                self.kind[k, i], self.side[k, i], self.price[k, i] = kind, side, price
+                self.reach[k, i] = resolve.reach(kind, side, price, simulator.beyond[k])
                 self.count[k] = i + 1
         return True
 
@@ -138,6 +144,7 @@ def _level_reached(  # noqa: PLR0917 - compiled code takes scalars and arrays
     level_kind: Ints,
     level_side: Ints,
     level_price: Floats,
+    level_reach: Floats,
     open_price: Floats,
     low: Floats,
     high: Floats,
@@ -145,10 +152,10 @@ def _level_reached(  # noqa: PLR0917 - compiled code takes scalars and arrays
     """Whether a working stop or limit is reached by the bar that closes, or by the next open."""
     opens = open_price[k, i]
     for j in range(level_count[k]):
-        kind, side, price = level_kind[k, j], level_side[k, j], level_price[k, j]
-        if resolve.level_touched(kind, side, price, low[k, i], high[k, i]):
+        kind, side = level_kind[k, j], level_side[k, j]
+        if resolve.level_touched(kind, side, level_reach[k, j], low[k, i], high[k, i]):
             return True
-        if resolve.level_touched(kind, side, price, opens, opens):
+        if resolve.level_touched(kind, side, level_price[k, j], opens, opens):
             return True
     return False
 
@@ -176,6 +183,7 @@ def next_instant(  # noqa: PLR0917 - compiled code takes scalars and arrays
     level_kind: Ints,
     level_side: Ints,
     level_price: Floats,
+    level_reach: Floats,
     cash: float,
     loss_floor: float,
     halt_drawdown: float,
@@ -194,7 +202,16 @@ def next_instant(  # noqa: PLR0917 - compiled code takes scalars and arrays
             if _position_moved(
                 k, i, quantities[k], liquidation[k], due, mark_open, mark_low, mark_high
             ) or _level_reached(
-                k, i, level_count, level_kind, level_side, level_price, open_price, low, high
+                k,
+                i,
+                level_count,
+                level_kind,
+                level_side,
+                level_price,
+                level_reach,
+                open_price,
+                low,
+                high,
             ):
                 return i, peak
             marks[k] = mark[k, i]

@@ -14,12 +14,13 @@ class EntryAsk:
     """What an entry asks for at a price: base units, and what one of them takes of its wallet.
 
     ``quantity`` is what order and volume leave, ``within_budget`` as much of it as the order's own
-    spend limit carries.
+    limits of cash and risk carry; ``bound`` names the tighter one.
     """
 
     quantity: float
     within_budget: float
     per_unit: float
+    bound: str
 
     @property
     def need(self) -> float:

@@ -17,10 +17,11 @@ from engine.broker.book import Book, WorkingOrder
 from engine.broker.collateral import Collateral
 from engine.broker.execution import Execution
 from engine.broker.funding import funding_cash_flow
-from engine.broker.matching import Matcher, Turn
+from engine.broker.matching import Matcher
 from engine.broker.timeline import NO_ROW, Timeline
 from engine.broker.transfers import NEVER, Transfers
-from engine.config.models import RunConfig
+from engine.broker.turn import Turn
+from engine.config.models import LimitFill, RunConfig
 from engine.events import FillStage, OrderRequest, OrderRole, OrderStatus
 from engine.ledger import Ledger
 from engine.margin import build_tiers
@@ -47,7 +48,8 @@ class Simulator:
     """State of one account: working orders, positions, cash.
 
     ``quantities``, ``averages`` and ``margined`` mirror the ledger as arrays, one entry per traded
-    instrument, for the equity sum and the search.
+    instrument, for the equity sum and the search; ``beyond`` is how far inside a bar a price must
+    trade beyond a limit of each, quote.
     """
 
     def __init__(self, timeline: Timeline, ledger: Ledger, config: RunConfig) -> None:
@@ -58,7 +60,12 @@ class Simulator:
         self.book = Book()
         self.execution = Execution(ledger, config.venue, mode)
         self.collateral = Collateral(timeline.paths, ledger, self.book, tiers, mode)
-        self.matcher = Matcher(self.book, self.execution, self.collateral, ledger)
+        through = config.venue.limit_fill is LimitFill.THROUGH
+        self.beyond = tuple(
+            resolve.beyond_limit(path.instrument.tick_size, through=through)
+            for path in timeline.paths
+        )
+        self.matcher = Matcher(self.book, self.execution, self.collateral, ledger, self.beyond)
         self.transfers = Transfers(ledger, config.account.transfer_days)
         self.snapshots: list[Snapshot] = []
         self.names = tuple(path.instrument.id for path in timeline.paths)
@@ -122,9 +129,7 @@ class Simulator:
             # A stop realizes its loss before the wallet behind the other positions is judged.
             turns.sort(key=lambda turn: not self.matcher.stop_is_touched(turn))
         for turn in turns:
-            if turn.position.quantity != 0.0:
-                self.matcher.match_range(turn, targets=True)
-            self.matcher.match_resting_entry(turn)
+            self.matcher.match_bar(turn)
             if turn.path.settles[t]:
                 self.matcher.settle(turn)
 

@@ -307,6 +307,7 @@ class Session:
             levels.kind,
             levels.side,
             levels.price,
+            levels.reach,
             ledger.cash(),
             self.risk.loss_floor,
             self.risk.halt_drawdown,

@@ -148,8 +148,19 @@ class MaintenanceBracket(Model):
     rate: float = Field(gt=0, lt=1, description="Maintenance margin as a fraction of notional")
 
 
+class LimitFill(StrEnum):
+    """What fills a limit order, entry or target, inside a bar.
+
+    ``through``: a price at least one tick of the instrument beyond the limit; everyone who waited
+    at it was served. ``touch``: a price at the limit, as for the first in the queue.
+    """
+
+    THROUGH = "through"
+    TOUCH = "touch"
+
+
 class VenueConfig(Model):
-    """Fees, slippage, volume cap and maintenance table of the place of execution."""
+    """Fees, slippage, fill rule, volume cap and maintenance table of the place of execution."""
 
     name: str = Field("binance_usdm", description="For the report's assumptions")
     maker_fee_bps: float = Field(
@@ -180,6 +191,11 @@ class VenueConfig(Model):
     )
     participation_cap: float | None = Field(
         0.1, gt=0, le=1, description="Largest share of a bar's volume one bar may fill; null: none"
+    )
+    limit_fill: LimitFill = Field(
+        LimitFill.THROUGH,
+        description="What fills a limit entry or a target inside a bar: through (a tick of the "
+        "instrument beyond it) or touch; opens and stops are the same with both",
     )
     slippage: SlippageConfig = Field(default_factory=SlippageConfig)
     maintenance: tuple[MaintenanceBracket, ...] = Field(

@@ -11,8 +11,9 @@ import numpy as np
 
 from data_feeds.calendar import ALWAYS_OPEN
 from data_feeds.holes import gaps
+from data_feeds.instrument import InstrumentKind
 from data_feeds.schema import Channel, Provenance, time_columns, utc_text
-from engine.config.models import BASIS_POINT, RunConfig
+from engine.config.models import BASIS_POINT, LimitFill, RunConfig
 from engine.events import BillAccruals
 from engine.results.code_files import code_files
 from engine.results.coverage import lacking
@@ -108,6 +109,7 @@ def manifest(record: RunRecord) -> dict[str, Any]:
             "fills_inferred": sum(fill.inferred for fill in outcome.fills),
         },
         "conventions": conventions(record.periods_per_year, outcome.bill),
+        "fill_rule": {"limit_fill": run.config.venue.limit_fill.value, "ticks": limit_ticks(run)},
         "lacking": _doubts(record),
         "doubtful_fills": [fill.fill_id for fill in doubtful_fills(record)],
         "assumptions": assumptions(record),
@@ -137,13 +139,15 @@ def assumptions(record: RunRecord) -> list[str]:
     return [
         *_left_out_assumption(run.config),
         *_venue_assumptions(run.config),
+        _limit_assumption(run),
         _mark_assumption(run),
         *_doubts(record),
         *share_sentences(run),
         *_adjusted_assumption(run),
         *_option_assumption(record),
         "Of the levels touched inside one bar the one nearer to the open comes first, and the stop "
-        "before the target; a fill inside a bar is stamped at the bar's close.",
+        "before the target; after an entry inside a bar only what the bar proves to come later; a "
+        "fill inside a bar is stamped at the bar's close.",
         *_interest_assumption(run),
         f"Returns are daily, at midnight UTC, with {record.periods_per_year} periods a year.",
         bill_sentence(run.config, run.outcome.bill),
@@ -203,6 +207,29 @@ def _venue_assumptions(config: RunConfig) -> list[str]:
         "One bar fills at most "
         + (f"{cap:g} of its volume." if cap is not None else "any quantity: no volume cap."),
     ]
+
+
+def limit_ticks(run: FinishedRun) -> dict[str, float]:
+    """Return the tick of each traded instrument that limits can be placed in, quote."""
+    traded = {name: run.dataset.instruments[name] for name in run.requirements.traded}
+    return {
+        name: item.tick_size
+        for name, item in traded.items()
+        if item.kind is not InstrumentKind.OPTION
+    }
+
+
+def _limit_assumption(run: FinishedRun) -> str:
+    if run.config.venue.limit_fill is LimitFill.TOUCH:
+        return (
+            "A limit entry or a target fills inside a bar where the price touches it, as for the "
+            "first in the queue (venue.limit_fill: touch)."
+        )
+    ticks = ", ".join(f"{name} {tick:g}" for name, tick in limit_ticks(run).items())
+    return (
+        "A limit entry or a target fills inside a bar only where the price trades at least a tick "
+        f"beyond it (venue.limit_fill: through); ticks: {ticks}."
+    )
 
 
 def _left_out_assumption(config: RunConfig) -> list[str]:

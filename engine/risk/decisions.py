@@ -26,8 +26,9 @@ class Review:
 class Plan:
     """What an approved plan may still commit, and what its later orders repeat.
 
-    ``quantity`` is what it may hold: what it holds and the tranche that works. ``planned`` is the
-    whole plan before multipliers, ``used`` the sum of its tranches' fractions.
+    ``quantity`` is what it may hold: what it holds and the tranche that works. ``entry`` is the
+    price that the tranche was sized at, ``reserve`` the one at which it sets cash aside.
+    ``planned`` is the whole plan before multipliers, ``used`` the sum of its tranches' fractions.
     """
 
     plan_id: int
@@ -35,6 +36,7 @@ class Plan:
     direction: int
     quantity: float
     entry: float
+    reserve: float
     leverage_setting: int
     slippage_multiplier: float
     size_multiplier: float
@@ -156,13 +158,21 @@ class DecisionBook:
         return decision
 
 
-def entry_orders(intent: Enter, decision: Decision, levels: PlanLevels) -> tuple[OrderRequest, ...]:
-    """Return the orders of an approved entry: entry, stop, targets in the intent's order."""
+def entry_orders(
+    intent: Enter, decision: Decision, levels: PlanLevels, *, risk_limit: float
+) -> tuple[OrderRequest, ...]:
+    """Return the orders of an approved entry: entry, stop, targets in the intent's order.
+
+    ``risk_limit`` is the risk asked for, quote. It bounds a limit that may fill at a worse price
+    than it was sized at.
+    """
+    bounded = intent.kind is OrderKind.LIMIT and levels.entry != levels.order
     entry = tranche_order(
         decision,
         kind=intent.kind,
-        price=math.nan if intent.kind is OrderKind.MARKET else levels.entry,
+        price=levels.order,
         slippage_multiplier=intent.slippage_multiplier,
+        risk_limit=risk_limit if bounded else math.nan,
     )
     slippage = intent.slippage_multiplier
     stop = closing_order(decision, OrderRole.STOP, price=levels.stop, slippage_multiplier=slippage)
@@ -187,6 +197,7 @@ def owned_plan(decision: Decision, quantity: float) -> Plan:
         direction=1,
         quantity=quantity,
         entry=decision.entry_estimate,
+        reserve=decision.entry_estimate,
         leverage_setting=OWNED,
         slippage_multiplier=1.0,
         size_multiplier=1.0,
@@ -203,6 +214,7 @@ def tranche_order(
     kind: OrderKind = OrderKind.MARKET,
     price: float = math.nan,
     spend_limit: float = math.nan,
+    risk_limit: float = math.nan,
 ) -> OrderRequest:
     """Return the order that buys a tranche, the first one included."""
     return OrderRequest(
@@ -219,6 +231,7 @@ def tranche_order(
         slippage_multiplier=slippage_multiplier,
         reason=decision.reason,
         spend_limit=spend_limit,
+        risk_limit=risk_limit,
     )
 
 

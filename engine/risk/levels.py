@@ -7,19 +7,28 @@ exceeds what the intent asked for), targets and entry levels away from easy fill
 import math
 from dataclasses import dataclass
 
-from engine.costs import ceil_to_step, floor_to_step
+from engine.costs import ceil_to_step, floor_to_step, round_against
 from engine.events import OrderKind
 from engine.intents import Enter
 
 
 @dataclass(frozen=True, slots=True)
 class PlanLevels:
-    """Entry estimate, stop and targets, quote; ``broken`` is (rule, why), or None when sound."""
+    """Entry estimate, order price, stop and targets, quote; ``broken`` is (rule, why) or None.
+
+    ``entry`` is the price at which the size and the other levels are judged, ``order`` that of a
+    limit or stop entry (NaN for a market entry). ``reserve`` is the price at which the wallet is
+    judged: a limit sets cash aside at its own price, though it may fill at a better one.
+    ``crosses``: the market has reached the order's price already.
+    """
 
     entry: float
+    order: float
+    reserve: float
     stop: float
     targets: tuple[float, ...]
     broken: tuple[str, str] | None
+    crosses: bool = False
 
 
 def round_stop(stop: float, direction: int, tick_size: float) -> float:
@@ -31,26 +40,61 @@ def round_stop(stop: float, direction: int, tick_size: float) -> float:
     return ceil_to_step(stop, tick_size) if direction > 0 else floor_to_step(stop, tick_size)
 
 
-def plan_levels(intent: Enter, close: float, tick_size: float) -> PlanLevels:
+def plan_levels(
+    intent: Enter, close: float, tick_size: float, *, slippage: float = 0.0
+) -> PlanLevels:
     """Return the levels of an entry, with the first rule that they break.
 
     The entry estimate is the last close for a market entry, otherwise the intent's price: a limit
-    rounded away from the market (buy down), a stop beyond its trigger (buy up). Targets are rounded
-    farther from the entry.
+    rounded away from the market (buy down), a stop beyond its trigger (buy up). An order that the
+    market has reached fills at the next open: the estimate of such a stop is the last close, that
+    of such a limit the last close with ``slippage`` (a fraction), at most its own price. Targets
+    are rounded farther from the entry.
     """
     numbers = (intent.stop, *(target.price for target in intent.targets))
     price = close if intent.price is None else intent.price
     if math.isnan(close) or not math.isfinite(price):
         why = "no bar is known yet" if math.isnan(close) else f"the entry price is {price}"
-        return PlanLevels(math.nan, math.nan, (), ("price unknown", why))
+        return PlanLevels(math.nan, math.nan, math.nan, math.nan, (), ("price unknown", why))
     if not all(math.isfinite(number) and number > 0 for number in (price, *numbers)):
         why = f"entry {price:,.6g}, stop and targets {numbers} must be positive prices"
-        return PlanLevels(price, math.nan, (), ("bad level", why))
+        return PlanLevels(price, price, price, math.nan, (), ("bad level", why))
     side = intent.direction
-    entry = close if intent.price is None else _round_entry(price, intent, tick_size)
+    order = math.nan if intent.price is None else _round_entry(price, intent, tick_size)
+    entry = _estimate(intent, order, close, slippage=slippage, tick_size=tick_size)
     stop = round_stop(intent.stop, side, tick_size)
     targets = tuple(_away(target.price, side, tick_size) for target in intent.targets)
-    return PlanLevels(entry, stop, targets, _broken(entry, stop, targets, side))
+    is_limit = intent.kind is OrderKind.LIMIT
+    return PlanLevels(
+        entry,
+        order,
+        max(entry, order) if is_limit else entry,
+        stop,
+        targets,
+        _broken(entry, stop, targets, side),
+        crosses=_crosses(intent, order, close),
+    )
+
+
+def _crosses(intent: Enter, order: float, close: float) -> bool:
+    """Return whether the last price has reached the price of a limit or stop entry."""
+    if intent.price is None:
+        return False
+    towards = intent.direction if intent.kind is OrderKind.STOP else -intent.direction
+    return towards * (close - order) >= 0
+
+
+def _estimate(
+    intent: Enter, order: float, close: float, *, slippage: float, tick_size: float
+) -> float:
+    """Return the price at which an entry is likely to fill."""
+    if intent.price is None or not _crosses(intent, order, close):
+        return close if intent.price is None else order
+    if intent.kind is OrderKind.STOP:
+        return close
+    side = intent.direction
+    likely = round_against(close * (1 + side * slippage), side, tick_size)
+    return min(likely, order) if side > 0 else max(likely, order)
 
 
 def _away(price: float, side: int, tick_size: float) -> float:

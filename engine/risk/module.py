@@ -27,7 +27,7 @@ from engine.risk.hedging import Hedger
 from engine.risk.inputs import SizingInputs
 from engine.risk.joint import Exposure, Joint, SleeveGuards
 from engine.risk.leaving import Leaver, position_draft
-from engine.risk.levels import plan_levels
+from engine.risk.levels import PlanLevels, plan_levels
 from engine.risk.portfolio import Covariance
 from engine.risk.rebalancing import Rebalancer
 from engine.risk.requests import SizingDesk, Tranche
@@ -251,7 +251,7 @@ class RiskModule:
     def _enter(
         self, intent: Enter, instrument: Instrument, at: int, account: AccountView
     ) -> Review:
-        levels = plan_levels(intent, self._desk.close(instrument.id, at), instrument.tick_size)
+        levels = self._levels(intent, instrument, at)
         draft = Draft(
             at,
             instrument.id,
@@ -267,7 +267,13 @@ class RiskModule:
         # An entry approved at this very instant may not show in the account yet.
         if not account.is_flat(instrument.id) or (plan is not None and plan.approved_at == at):
             return self._book.refuse(draft, "plan exists", "one plan at a time in an instrument")
-        tranche = Tranche(intent.kind, intent.fraction, intent.slippage_multiplier)
+        tranche = Tranche(
+            intent.kind,
+            intent.fraction,
+            intent.slippage_multiplier,
+            reserve=levels.reserve,
+            crosses=levels.crosses,
+        )
         sized = self._sized(draft, tranche, levels.broken, intent.size_multiplier, account)
         if isinstance(sized, Review):
             return sized
@@ -285,6 +291,7 @@ class RiskModule:
             direction=intent.direction,
             quantity=sized.quantity,
             entry=levels.entry,
+            reserve=levels.reserve,
             leverage_setting=decision.leverage_setting,
             slippage_multiplier=intent.slippage_multiplier,
             size_multiplier=intent.size_multiplier,
@@ -293,7 +300,17 @@ class RiskModule:
             setup=intent.setup,
         )
         self._guards.on_entry(at, draft.equity)
-        return Review(decision, entry_orders(intent, decision, levels))
+        asked = self._rules.risk.risk_fraction * draft.equity * intent.fraction * sized.multiplier
+        return Review(decision, entry_orders(intent, decision, levels, risk_limit=asked))
+
+    def _levels(self, intent: Enter, instrument: Instrument, at: int) -> PlanLevels:
+        """Return the levels of an entry in the market as known at an instant."""
+        return plan_levels(
+            intent,
+            self._desk.close(instrument.id, at),
+            instrument.tick_size,
+            slippage=self._desk.slippage(instrument.id, at, intent.slippage_multiplier),
+        )
 
     def _add(self, intent: Add, instrument: Instrument, at: int, account: AccountView) -> Review:
         position, plan = account.position(instrument.id), self._plans.get(instrument.id)
@@ -337,6 +354,7 @@ class RiskModule:
             approved_at=at,
             quantity=held.quantity + sized.quantity,
             entry=close,
+            reserve=close,
             used=plan.used + intent.fraction,
         )
         order = tranche_order(decision, slippage_multiplier=plan.slippage_multiplier)

@@ -317,5 +317,5 @@ def _plan(plan: Plan | None, decision: Decision, change: Change) -> Plan:
     """Return the plan of a purchase: the one that holds the instrument, or a new one."""
     quantity, at, entry = change.held + decision.quantity, decision.decided_at, change.draft.entry
     if plan is not None:
-        return replace(plan, approved_at=at, quantity=quantity, entry=entry)
+        return replace(plan, approved_at=at, quantity=quantity, entry=entry, reserve=entry)
     return owned_plan(decision, quantity)

@@ -11,18 +11,30 @@ from engine.margin import maintenance_margin
 from engine.risk.decisions import Draft, Plan
 from engine.risk.inputs import SizingInputs
 from engine.risk.joint import NOTHING_FREED, Exposure, Freed, Joint, net_notional
-from engine.risk.sizing import NOTHING_HELD, Held, SizingRequest, SizingRules, plan_costs
+from engine.risk.sizing import (
+    NOTHING_HELD,
+    Held,
+    SizingRequest,
+    SizingRules,
+    fixed_slippage,
+    plan_costs,
+)
 from engine.views import AccountView
 
 
 @dataclass(frozen=True, slots=True)
 class Tranche:
-    """What an intent says about the size: how it is bought, and which share of the plan."""
+    """What an intent says about the size: how it is bought, and which share of the plan.
+
+    ``reserve`` and ``crosses`` are those of :class:`~engine.risk.levels.PlanLevels`.
+    """
 
     kind: OrderKind
     fraction: float
     slippage_multiplier: float
     held: Held = NOTHING_HELD
+    reserve: float = 0.0
+    crosses: bool = False
 
 
 class SizingDesk:
@@ -54,6 +66,13 @@ class SizingDesk:
         inputs = self._inputs[instrument]
         row = inputs.row_at(at)
         return float(inputs.close[row]) if row >= 0 else math.nan
+
+    def slippage(self, instrument: str, at: int, multiplier: float) -> float:
+        """Return a taker's slippage but its impact, as known at an instant, a fraction of price."""
+        inputs = self._inputs[instrument]
+        row = inputs.row_at(at)
+        known = float(inputs.range_fraction[row]) if row >= 0 else 0.0
+        return fixed_slippage(self._venue, known, multiplier)
 
     def free_cash(self, wallet: Wallet, at: int, account: AccountView) -> float:
         """Return what a wallet holds that nothing backs or waits for, quote."""
@@ -102,6 +121,7 @@ class SizingDesk:
             bar_range=float(inputs.range_fraction[row]),
             mean_volume=volume,
             slippage_multiplier=tranche.slippage_multiplier,
+            crosses=tranche.crosses,
         )
         committed, cash = self._committed(instrument.wallet, draft.at, account)
         held = _held(account)
@@ -128,6 +148,7 @@ class SizingDesk:
             mean_volume=volume,
             fraction=tranche.fraction,
             held=tranche.held,
+            reserve=tranche.reserve,
         )
 
     def account_rooms(self, draft: Draft, freed: Freed = NOTHING_FREED) -> Mapping[str, float]:
@@ -160,7 +181,8 @@ class SizingDesk:
     ) -> tuple[dict[str, float], float]:
         """Return what approved tranches may still take, quote.
 
-        The signed notional of each instrument, and the cash of one wallet.
+        The signed notional of each instrument at its estimate, and the cash of one wallet at the
+        price at which it was set aside.
         """
         notionals, cash = {}, 0.0
         for name, plan in sorted(self._plans.items()):
@@ -168,10 +190,10 @@ class SizingDesk:
                 continue
             position = account.position(name)
             held = 0.0 if position is None else abs(position.quantity)
-            rest = max(plan.quantity - held, 0.0) * plan.entry
-            notionals[name] = plan.direction * rest
+            rest = max(plan.quantity - held, 0.0)
+            notionals[name] = plan.direction * rest * plan.entry
             if self._instruments[name].wallet is wallet:
-                cash += rest / max(plan.leverage_setting, 1)
+                cash += rest * plan.reserve / max(plan.leverage_setting, 1)
         return notionals, cash
 
     def _cross_collateral(self, account: AccountView, sized: str) -> float:

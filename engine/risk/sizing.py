@@ -83,7 +83,8 @@ class SizingRequest:
     (signed) and ``crypto_notional`` are the account's, entries that still work included; those of a
     sleeve are its own, and ``account_rooms`` is what each cap of its account leaves (quote).
     ``fraction`` is the tranche's share of the plan; ``held`` what the plan's earlier tranches hold:
-    caps bound the whole position.
+    caps bound the whole position. ``reserve`` is the price at which the wallet is judged where that
+    is above ``entry``: a limit order sets cash aside at its own price.
     """
 
     instrument: Instrument
@@ -102,6 +103,7 @@ class SizingRequest:
     account_rooms: Mapping[str, float] = field(default_factory=dict)
     fraction: float = 1.0
     held: Held = NOTHING_HELD
+    reserve: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,32 +133,40 @@ def plan_costs(
     bar_range: float,
     mean_volume: float,
     slippage_multiplier: float,
+    crosses: bool = False,
 ) -> PlanCosts:
     """Return what an entry of this kind and its stop are expected to cost.
 
-    A limit entry pays the maker fee and no slippage; everything else is a taker. A maker rebate is
-    not counted on. ``bar_range`` is (high - low) / close of the last bar.
+    A limit entry pays the maker fee and no slippage; everything else is a taker. A limit that the
+    market has reached (``crosses``) pays the taker fee; its slippage lies in its entry estimate. A
+    maker rebate is not counted on. ``bar_range`` is (high - low) / close of the last bar.
     """
     taker = venue.commission_rate if instrument.kind is InstrumentKind.ETF else venue.taker_rate
     maker = taker if instrument.kind is InstrumentKind.ETF else max(venue.maker_rate, 0.0)
     slip = venue.slippage
-    fixed = slippage_fraction(
-        base=slip.base,
-        range_share=slip.range_share,
-        impact=slip.impact,
-        bar_range=bar_range,
-        participation=0.0,
-        multiplier=slippage_multiplier,
-    )
+    fixed = fixed_slippage(venue, bar_range, slippage_multiplier)
     impact = slip.impact * slippage_multiplier / mean_volume if slip.impact > 0 else 0.0
     passive = kind is OrderKind.LIMIT
     return PlanCosts(
-        entry_fee=maker if passive else taker,
+        entry_fee=maker if passive and not crosses else taker,
         exit_fee=taker,
         entry_slippage=0.0 if passive else fixed,
         exit_slippage=fixed,
         entry_impact=0.0 if passive else impact,
         exit_impact=impact,
+    )
+
+
+def fixed_slippage(venue: VenueConfig, bar_range: float, multiplier: float) -> float:
+    """Return the part of a taker's slippage that does not depend on size, a fraction of price."""
+    slip = venue.slippage
+    return slippage_fraction(
+        base=slip.base,
+        range_share=slip.range_share,
+        impact=slip.impact,
+        bar_range=bar_range,
+        participation=0.0,
+        multiplier=multiplier,
     )
 
 
@@ -335,16 +345,17 @@ def _leverage_setting(
 def _affordable(request: SizingRequest, setting: int) -> float:
     """Return what the free wallet pays for: margin (or the full price), fees and slippage.
 
-    Fees are the taker's even for a limit entry, which may cross at once; a margined plan also
-    keeps the fee of its exit.
+    A limit order is paid for at its own price, where that is above the estimate. Fees are the
+    taker's even for a limit entry, which may cross at once; a margined plan also keeps the fee of
+    its exit.
     """
-    costs = request.costs
+    costs, price = request.costs, max(request.entry, request.reserve)
     share = 1.0 if setting == OWNED else 1.0 / setting
     fees = costs.exit_fee if setting == OWNED else 2 * costs.exit_fee
     return _largest_within(
         max(request.free_cash, 0.0),
-        request.entry * (share + fees + costs.entry_slippage),
-        request.entry * costs.entry_impact,
+        price * (share + fees + costs.entry_slippage),
+        price * costs.entry_impact,
     )
 
 

@@ -92,7 +92,8 @@ class Case:
 class Script:
     """What the playbook does at each row, drawn beforehand; probabilities in [0, 1).
 
-    ``together`` enters every traded instrument at once.
+    ``crossed`` rows place limit and stop entries beyond the market; ``together`` enters every
+    traded instrument at once.
     """
 
     which: np.ndarray
@@ -100,6 +101,7 @@ class Script:
     step: np.ndarray
     hours: np.ndarray
     kinds: tuple[OrderKind, ...]
+    crossed: np.ndarray
     together: bool
 
 
@@ -189,6 +191,8 @@ class Scripted(Playbook[PlaybookParams]):
         price = None
         if kind is not OrderKind.MARKET:
             towards = direction if kind is OrderKind.STOP else -direction
+            if script.crossed[row]:
+                towards *= -2
             price = max(close + towards * (row % 4), 2.0)
         entry = close if price is None else price
         stop = max(entry - direction * step, 1.0)
@@ -281,6 +285,8 @@ def _script(rng: np.random.Generator, rows: int, style: Style) -> Script:
         step=rng.integers(nearest, farthest, rows),
         hours=rng.integers(0, 60, rows),
         kinds=tuple(OrderKind(kind) for kind in kinds),
+        # A stream of its own leaves the other draws as they are.
+        crossed=rng.spawn(1)[0].random(rows) < 0.2,
         together=style is Style.PAIR,
     )
 
@@ -320,6 +326,7 @@ def _config(
         ),
         venue=VenueConfig(
             participation_cap=None if rng.random() < 0.3 else 0.1,
+            limit_fill=str(rng.spawn(1)[0].choice(["through", "touch"])),
             slippage=slippage,
             maintenance=tuple(
                 MaintenanceBracket(floor=i * 50_000.0, rate=rate) for i, rate in enumerate(rates)

@@ -39,6 +39,16 @@ RESOLVE = [
         "low < level if side > 0 else high",
     ),
     ("a sell limit at the high", "side > 0 else high >= level", "side > 0 else high > level"),
+    (
+        "a limit passed by two ticks",
+        "level - side * beyond",
+        "level - 2 * side * beyond",
+    ),
+    (
+        "a stop passed by a tick",
+        "level if kind == STOP else level",
+        "level + side if kind == STOP else level",
+    ),
     ("a long's liquidation at the mark's low", "mark_low <= level", "mark_low < level"),
     ("a short's liquidation at the mark's high", "mark_high >= level", "mark_high > level"),
 ]
@@ -62,8 +72,31 @@ SEARCH = [
         "or resolve.liquidation_touched(quantity, liquidation, opens, opens)",
         "",
     ),
-    ("no level inside a bar", "price, low[k, i], high[k, i])", "price, opens, opens)"),
-    ("no level at the open", "price, opens, opens)", "price, low[k, i], high[k, i])"),
+    (
+        "no level inside a bar",
+        "level_reach[k, j], low[k, i], high[k, i])",
+        "level_reach[k, j], opens, opens)",
+    ),
+    (
+        "no level at the open",
+        "level_price[k, j], opens, opens)",
+        "level_price[k, j], low[k, i], high[k, i])",
+    ),
+    (
+        "an open that must be passed by a tick",
+        "level_price[k, j], opens, opens)",
+        "level_reach[k, j], opens, opens)",
+    ),
+    (
+        "no reach of its own",
+        "resolve.reach(kind, side, price, simulator.beyond[k])",
+        "price - side * 1.0",
+    ),
+    (
+        "the second market passed by two ticks",
+        "simulator.beyond[k])",
+        "simulator.beyond[0] * (k + 1))",
+    ),
     ("only the first level", "in range(level_count[k])", "in range(min(level_count[k], 1))"),
     ("only the first instrument", "for k in range(len(quantities))", "for k in range(1)"),
     ("no daily loss", "equity <= loss_floor or", ""),

@@ -11,7 +11,7 @@ import pytest
 
 from data_feeds.catalog import Catalog
 from engine.config.load import load_run_config
-from engine.config.models import RunMode
+from engine.config.models import LimitFill, RunMode
 from engine.events import Fill, OrderRow, SimulationOutcome
 from engine.playbook_checks import outcome_difference
 from engine.run import run
@@ -33,7 +33,10 @@ LEAST = {
     "liquidations at a gap": 12,
     "stops exactly at the extreme": 200,
     "targets exactly at the extreme": 250,
-    "limit entries exactly at the extreme": 180,
+    "limit entries exactly at the extreme": 150,
+    "closed inside the bar of the entry": 80,
+    "limits of R": 60,
+    "runs in which a touch fills": 150,
     "stop entries exactly at the extreme": 150,
     "liquidations exactly at the mark's extreme": 20,
     "funding paid": 500,
@@ -116,6 +119,13 @@ def _events(case: Case, outcome: SimulationOutcome) -> Counter[str]:
             counts["exits by appointment"] += 1
         if fill.role == "exit" and order.quantity == order.quantity:
             counts["part exits"] += 1
+    bought = {(f.plan_id, f.at) for f in outcome.fills if f.role == "entry" and f.stage == "range"}
+    counts["closed inside the bar of the entry"] = sum(
+        f.role != "entry" and f.stage == "range" and (f.plan_id, f.at) in bought
+        for f in outcome.fills
+    )
+    counts["limits of R"] = sum(order.risk_limit == order.risk_limit for order in outcome.orders)
+    counts["runs in which a touch fills"] = case.config.venue.limit_fill is LimitFill.TOUCH
     counts["partial fills"] = sum(count > 1 for count in fills_of.values())
     for fact in outcome.facts:
         if fact.kind == "funding":
@@ -128,7 +138,7 @@ def _events(case: Case, outcome: SimulationOutcome) -> Counter[str]:
 
 
 def _kinds(case: Case, fill: Fill, order: OrderRow) -> list[str]:
-    """Name what a fill is, and whether its level met the bar's extreme exactly."""
+    """Name what a fill is, and whether the bar's extreme met it exactly."""
     inside = fill.stage == "range"
     if fill.role == "liquidation":
         names = [f"liquidations {'inside a bar' if inside else 'at a gap'}"]
@@ -155,4 +165,7 @@ def _is_extreme(case: Case, fill: Fill, order: OrderRow) -> bool:
     ]
     channel = channels[keys[0]]
     row = min(channel["closed_at"].searchsorted(fill.bar_closed_at), len(channel) - 1)
-    return order.price in (channel["low"][row], channel["high"][row])
+    through = case.config.venue.limit_fill is LimitFill.THROUGH and order.kind == "limit"
+    # A limit that must be passed is met exactly one tick (of 1) beyond it.
+    level = order.price - order.side if through else order.price
+    return level in (channel["low"][row], channel["high"][row])

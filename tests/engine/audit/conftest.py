@@ -49,6 +49,7 @@ venue:
   commission_bps: 1.0
   liquidation_fee_bps: 125.0
   participation_cap: 0.1
+  limit_fill: through
   slippage: {base_bps: 10.0, range_share: 0.0, impact: 0.0}
   maintenance: [{floor: 0, rate: 0.004}]
 """
@@ -151,7 +152,7 @@ class HandMade:
             "decision_id": decision["decision_id"], "instrument": decision["instrument"],
             "role": role, "kind": kinds.get(role, "market"), "side": side, "quantity": quantity,
             "price": price, "fraction": NAN, "leverage_setting": decision["leverage_setting"],
-            "slippage_multiplier": 1.0, "spend_limit": NAN,
+            "slippage_multiplier": 1.0, "spend_limit": NAN, "risk_limit": NAN,
             "decided_at": decision["decided_at"], "status": "filled", "filled": 0.0,
             "ended_at": 0, "end_reason": "", "reason": "by hand",
         }  # fmt: skip

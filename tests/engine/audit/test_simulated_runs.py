@@ -13,11 +13,7 @@ import pytest
 
 from data_feeds.schema import ChannelKind
 from engine.audit import audit_run, format_report
-from engine.broker import execution, matching, simulator
-from engine.config.models import MarginMode, RunMode
-from engine.errors import SimulationError
-from engine.events import OrderRole
-from engine.ledger import Ledger
+from engine.config.models import LimitFill, MarginMode
 from tests.engine.audit.simulated import new_case, written
 
 RUNS = 90
@@ -44,6 +40,11 @@ LEAST = {
     "isolated runs": 20,
     "two cross perps at once": 3,
     "entries cut by cash": 10,
+    "fills in an entry's bar": 40,
+    "limit fills inside a bar": 50,
+    "limits of R": 20,
+    "entries cut by their risk": 3,
+    "runs in which a touch fills": 30,
     "runs without marks": 5,
     "runs with coarser marks": 5,
 }
@@ -116,12 +117,28 @@ def met(case, outcome, checks):
             ),
             "moved stops": sum(o.end_reason == "moved" for o in outcome.orders),
             "entries cut by cash": sum("free cash" in o.end_reason for o in outcome.orders),
+            "fills in an entry's bar": in_the_bar_of_an_entry(outcome),
+            "limit fills inside a bar": sum(
+                f.stage == "range" and orders[f.order_id].kind == "limit" for f in outcome.fills
+            ),
+            "limits of R": sum(not np.isnan(o.risk_limit) for o in outcome.orders),
+            "entries cut by their risk": sum("risk asked" in o.end_reason for o in outcome.orders),
+            "runs in which a touch fills": case.config.venue.limit_fill is LimitFill.TOUCH,
             "cross runs": mode is MarginMode.CROSS,
             "isolated runs": mode is MarginMode.ISOLATED,
             "two cross perps at once": mode is MarginMode.CROSS and held_two_perps(outcome),
             "runs without marks": not marks,
             "runs with coarser marks": bool(marks - bars),
         }
+    )
+
+
+def in_the_bar_of_an_entry(outcome):
+    """Count the fills that close, inside its own bar, what was bought inside it."""
+    bought = {(f.plan_id, f.at) for f in outcome.fills if f.role == "entry" and f.stage == "range"}
+    return sum(
+        f.role != "entry" and f.stage == "range" and (f.plan_id, f.at) in bought
+        for f in outcome.fills
     )
 
 
@@ -236,167 +253,3 @@ def test_no_row_of_a_simulated_run_can_be_touched(eventful, name):
             assert finds(eventful, name, with_cell(table, row, column, lambda x: -x)), (row, column)
             flips += 1
     assert flips >= ROWS // 2
-
-
-# The simulator breaks one rule.
-
-
-def funding_after_the_fills(patch):
-    pays, opens = simulator.Simulator._pay_holder, simulator.Simulator.open_bars
-
-    def open_bars(self, t):
-        opens(self, t)
-        for k in range(len(self.names)):
-            pays(self, k, t)
-
-    patch.setattr(simulator.Simulator, "_pay_holder", lambda self, k, t: None)
-    patch.setattr(simulator.Simulator, "open_bars", open_bars)
-
-
-def funding_of_the_other_sign(patch):
-    original = simulator.funding_cash_flow
-    patch.setattr(simulator, "funding_cash_flow", lambda *known: -original(*known))
-
-
-def liquidation_missed(patch):
-    patch.setattr(simulator.Collateral, "liquidation_level", lambda self, k, t: float("nan"))
-
-
-def fee_at_the_wrong_rate(patch):
-    original = execution.Execution.fee_rate
-    patch.setattr(
-        execution.Execution,
-        "fee_rate",
-        lambda self, path, *, maker: original(self, path, maker=False),
-    )
-
-
-def stop_at_its_level_on_a_gap(patch):
-    original = matching.Matcher._trigger_stop
-
-    def trigger(self, turn, stop, raw):
-        original(self, turn, stop, raw if stop.triggered else stop.request.price)
-
-    patch.setattr(matching.Matcher, "_trigger_stop", trigger)
-
-
-def slippage_in_favour(patch):
-    original = execution.slippage_fraction
-    patch.setattr(execution, "slippage_fraction", lambda **known: -original(**known))
-
-
-def target_before_the_stop(patch):
-    original = matching.Matcher.match_range
-
-    def match_range(self, turn, *, targets):
-        for target in turn.plan.working_targets() if targets else ():
-            price, low, high = target.request.price, turn.path.low[turn.t], turn.path.high[turn.t]
-            if turn.may_fill(target) and low <= price <= high and turn.position.quantity:
-                self._take_target(turn, target, price)
-        if turn.position.quantity:
-            original(self, turn, targets=False)
-
-    patch.setattr(matching.Matcher, "match_range", match_range)
-
-
-def entry_decided_after_the_open(patch):
-    patch.setattr(matching.Turn, "may_fill", lambda self, order: order.is_working)
-
-
-def dividends_missed(patch):
-    patch.setattr(Ledger, "dividend", lambda self, at, **known: None)
-
-
-def interest_doubled(patch):
-    original = Ledger.interest
-
-    def interest(self, at, *, days, **known):
-        original(self, at, days=2 * days, **known)
-
-    patch.setattr(Ledger, "interest", interest)
-
-
-def volume_cap_ignored(patch):
-    patch.setattr(execution.Execution, "capacity", lambda self, path, when: float("inf"))
-
-
-def volume_cap_forgets_the_open(patch):
-    patch.setattr(execution.Execution, "_filled_in", lambda self, path, when: 0.0)
-
-
-def more_than_the_cash_carries(patch):
-    patch.setattr(matching, "affordable", lambda free, per_unit, lot_size: float("inf"))
-    patch.setattr(matching, "common_factors", lambda asks: {})
-
-
-def stop_before_liquidation(patch):
-    patch.setattr(matching.Matcher, "_stop_is_nearer", lambda self, turn, stop: True)
-
-
-def cross_perps_without_each_other(patch):
-    patch.setattr(simulator.Collateral, "_others_surplus", lambda self, k, t: 0.0)
-
-
-def moved_stop_at_once(patch):
-    patch.setattr(simulator.Simulator, "_bar_opened_at", lambda self, name, at: at)
-
-
-def partial_exit_keeps_the_entry(patch):
-    original = simulator.Simulator.submit
-
-    def submit(self, requests, at):
-        plans = [self.book.plans.get(request.instrument) for request in requests]
-        kept = [
-            plan.entry
-            for plan, request in zip(plans, requests, strict=True)
-            if request.role is OrderRole.EXIT and plan is not None and plan.entered > 0
-        ]
-        working = [entry for entry in kept if entry.is_working]
-        orders = original(self, requests, at)
-        for entry in working:
-            entry.status, entry.ended_at, entry.end_reason = type(entry.status)("working"), 0, ""
-        return orders
-
-    patch.setattr(simulator.Simulator, "submit", submit)
-
-
-TOUCHED, NOTHING_ELSE = "what is touched fills", "nothing else fills"
-# What is broken: the rule that names it, and what a run must meet for it to show.
-FAULTS = {
-    funding_after_the_fills: ("nothing else is booked", "funding payments"),
-    funding_of_the_other_sign: ("amount", "fills"),
-    liquidation_missed: (TOUCHED, "liquidations"),
-    fee_at_the_wrong_rate: ("fee rate", "fills"),
-    stop_at_its_level_on_a_gap: ("raw price", "gaps through a stop"),
-    slippage_in_favour: ("slippage", "fills"),
-    target_before_the_stop: (NOTHING_ELSE, "target fills"),
-    entry_decided_after_the_open: (
-        "fills only in a bar that opens at or after the decision",
-        "fills",
-    ),
-    dividends_missed: ("every payment is booked", "dividends"),
-    interest_doubled: ("amount", "interest payments"),
-    volume_cap_ignored: ("size", "partial fills"),
-    volume_cap_forgets_the_open: ("size", "partial fills"),
-    more_than_the_cash_carries: ("size", "entries cut by cash"),
-    stop_before_liquidation: (TOUCHED, "liquidations"),
-    cross_perps_without_each_other: (TOUCHED, "two cross perps at once"),
-    moved_stop_at_once: (TOUCHED, "moved stops"),
-    partial_exit_keeps_the_entry: ("how the entry ends", "partial fills"),
-}
-
-
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
-def test_a_simulator_that_breaks_a_rule_is_found(fault, tmp_path, monkeypatch):
-    rule, needed = FAULTS[fault]
-    fault(monkeypatch)
-    for seed in likely(needed):
-        case, folder = new_case(seed), tmp_path / str(seed)
-        try:
-            written(case, folder, RunMode.DENSE)
-        except SimulationError:
-            continue  # The books themselves refused it.
-        rules = {finding.rule for finding in audit_run(folder, case.dataset).findings}
-        if any(rule in found for found in rules):
-            return
-    pytest.fail(f"in {RUNS} runs nothing is found by the rule: {rule}")

@@ -58,10 +58,15 @@ def test_a_touched_stop_that_did_not_fill(new_run, tmp_path):
     assert "plan 1: what is touched fills" in rules_broken(run, tmp_path)
 
 
-def test_a_touched_target_that_did_not_fill(new_run, tmp_path):
-    # The second target stands at 120.
-    run = with_candle(new_run(), 3, high=120.0)
-    assert "plan 1: what is touched fills" in rules_broken(run, tmp_path)
+@pytest.mark.parametrize(
+    ("limit_fill", "high", "found"),
+    [("through", 120.0, False), ("through", 120.1, True), ("touch", 120.0, True)],
+)
+def test_a_target_that_did_not_fill(new_run, tmp_path, limit_fill, high, found):
+    # The second target stands at 120, the tick is 0.1.
+    run = with_candle(new_run(), 3, high=high)
+    run.config = run.config.replace("limit_fill: through", f"limit_fill: {limit_fill}")
+    assert ("plan 1: what is touched fills" in rules_broken(run, tmp_path)) is found
 
 
 def test_stop_and_target_in_one_bar_is_the_stop(new_run, tmp_path):

@@ -240,7 +240,7 @@ def test_a_stop_gapped_through_at_the_open_saves_from_liquidation_later_in_the_b
 
 @pytest.mark.parametrize("kind", [OrderKind.MARKET, OrderKind.LIMIT])
 def test_an_entry_can_be_liquidated_in_its_own_bar(kind):
-    entry = enter(kind=kind, price=None if kind is OrderKind.MARKET else 99.0)
+    entry = enter(kind=kind, price=None if kind is OrderKind.MARKET else 99.5)
     market = table(candles([FLAT, FLAT, FLAT]), marks([FLAT, (100, 101, 85, 100), FLAT]))
     assert [line[:2] for line in fill_lines(play(market, {0: [entry]}))] == [
         (1.0 if kind is OrderKind.MARKET else 2.0, "entry"),

@@ -152,31 +152,6 @@ def test_an_open_entry_that_could_meet_both_in_its_own_bar_meets_the_stop():
     assert lines([FLAT, wide, FLAT], {0: [enter(stop=95.0, targets=TARGET)]})[1][1] == "stop"
 
 
-@pytest.mark.parametrize(
-    "entry",
-    [
-        enter(kind=OrderKind.LIMIT, price=98.0, targets=TARGET),
-        enter(kind=OrderKind.STOP, price=102.0, targets=TARGET),
-    ],
-)
-def test_an_entry_inside_the_bar_never_meets_its_target_there(entry):
-    # The bar visits 97 and 112 and nobody knows in which order; the next one reaches 110 for sure.
-    rows = [FLAT, (100, 112, 97, 109), (109, 110.5, 108, 109), FLAT]
-    entered, target = lines(rows, {0: [entry]})
-    assert entered[0] == 2.0
-    assert target[0] == 3.0
-    assert target[3] == 110.0
-
-
-def test_an_entry_inside_the_bar_can_meet_its_stop_there():
-    entry = enter(kind=OrderKind.LIMIT, price=98.0, stop=95.0)
-    rows = [FLAT, (100, 101, 94, 96), FLAT]
-    assert [line[1:2] + line[3:] for line in lines(rows, {0: [entry]})] == [
-        ("entry", 98.0),
-        ("stop", 95.0),
-    ]
-
-
 def test_an_entry_at_an_open_beyond_its_own_stop_is_stopped_at_that_open():
     # Decided at 100 with the stop at 95, the market opens at 93: in and out at 93.
     assert lines([FLAT, (93, 99, 92, 98), FLAT], {0: [enter(stop=95.0)]}) == [

@@ -140,6 +140,8 @@ def ours(seed):
         # One unit whatever the price: 150 buys one unit at 76 to 150.
         notional=150.0,
         account={"venue_cash": 1e9, "leverage_setting": 1},
+        # Plain Backtrader fills a limit that the price touches.
+        venue={"limit_fill": "touch"},
     )
     names = {order.order_id: f"{order.kind} {order.role}" for order in outcome.orders}
     done = []

@@ -147,7 +147,7 @@ def test_without_a_filler_a_limit_at_the_low_buys_a_billion_units_of_one(plain):
     outcome = play(
         table(candles(rows)),
         {0: [enter(kind=OrderKind.LIMIT, price=99.0)]},
-        venue={"participation_cap": 0.1},
+        venue={"participation_cap": 0.1, "limit_fill": "touch"},
     )
     assert outcome.fills[0].quantity == 0.1
 

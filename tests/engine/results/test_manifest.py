@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from data_feeds.dataset import Dataset
+from engine.config.models import LimitFill
 from engine.results.manifest import (
     assumptions,
     channel_label,
@@ -81,3 +82,20 @@ def test_an_empty_channel_has_a_label_too(make_run):
     empty = channel.take(slice(0, 0))
     run = replace(run, dataset=Dataset(run.dataset.instruments, {channel.key: empty}))
     assert manifest(RunRecord(run))["channels"][str(channel.key)]["first_at"] is None
+
+
+def test_the_fill_rule_is_said_with_the_ticks_it_uses(make_run):
+    run = make_run(hours=60)
+    record = RunRecord(run)
+    ticks = {"BTCUSDT-PERP": 0.01}
+    assert manifest(record)["fill_rule"] == {"limit_fill": "through", "ticks": ticks}
+    (said,) = [line for line in assumptions(record) if "venue.limit_fill" in line]
+    assert "at least a tick beyond it" in said
+    assert "BTCUSDT-PERP 0.01" in said
+    venue = run.config.venue.model_copy(update={"limit_fill": LimitFill.TOUCH})
+    touch = with_config(run, venue=venue)
+    (said,) = [line for line in assumptions(RunRecord(touch)) if "venue.limit_fill" in line]
+    assert "where the price touches it" in said
+    assert manifest(RunRecord(touch))["fill_rule"]["limit_fill"] == "touch"
+    assert resolved_config(touch)["venue"]["limit_fill"] == "touch"
+    assert run_id(touch) != run_id(run)

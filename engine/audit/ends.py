@@ -1,0 +1,24 @@
+"""When and as what every order of a plan must have ended."""
+
+from engine.audit.folder import NEVER
+from engine.audit.plans import Plan
+from engine.audit.report import Recorder, when
+from engine.events import OrderStatus
+
+ORDERS = "orders"
+
+
+def check_ends(plan: Plan, recorder: Recorder) -> None:
+    """Every order ended when and as the rules end it, or still works."""
+    for order in plan.orders:
+        recorder.count("ends of orders")
+        end = plan.ends.get(order.order_id)
+        status = OrderStatus.WORKING.value if end is None else end.status
+        at = NEVER if end is None else end.at
+        if (order.status, order.ended_at) != (status, at):
+            why = "nothing ended it" if end is None else end.why
+            recorder.line(ORDERS, f"order {order.order_id}").differs(
+                f"how the {order.role} ends",
+                expected=f"{status}, ended {when(at)}: {why}",
+                found=f"found {order.status}, ended {when(order.ended_at)}",
+            )

@@ -1,0 +1,42 @@
+"""The margin that an isolated position has left at its liquidation price."""
+
+from engine.audit.backing import Backing
+from engine.audit.case import Case
+from engine.audit.fills import FILLS, LIQUIDATION, RANGE
+from engine.audit.formulas import requirement
+from engine.events import Fill, OrderRole
+
+
+def check_liquidations(case: Case) -> None:
+    """At the price of a liquidation inside a bar, margin and open profit equal the requirement."""
+    backing = Backing(case.files, case.markets)
+    if not backing.is_isolated:
+        return
+    for fill in case.files.fills:
+        booking, venue = case.replay.bookings.get(fill.fill_id), case.markets.get(fill.instrument)
+        if fill.role != LIQUIDATION or fill.stage != RANGE or booking is None or venue is None:
+            continue
+        row = venue.row_by_open.get(fill.bar_opened_at)
+        if row is None or fill.raw_price in _beginnings(case, fill, float(venue.mark.open[row])):
+            continue
+        case.recorder.count("margins at liquidation")
+        held = booking.before
+        equity = held.margin + held.quantity * (fill.raw_price - held.average)
+        needed = requirement(abs(held.quantity * fill.raw_price), backing.brackets)
+        line = case.recorder.line(FILLS, f"fill {fill.fill_id}")
+        line.amount("margin left at the liquidation price", needed, equity)
+
+
+def _beginnings(case: Case, fill: Fill, mark_open: float) -> set[float]:
+    """Return where the mark's way inside the bar begins: its open, or the plan's entry there.
+
+    A level beyond it is filled there, as at a gap.
+    """
+    entries = (
+        other.raw_price
+        for other in case.files.fills
+        if other.role == OrderRole.ENTRY.value
+        and other.stage == RANGE
+        and (other.plan_id, other.bar_opened_at) == (fill.plan_id, fill.bar_opened_at)
+    )
+    return {mark_open, *entries}

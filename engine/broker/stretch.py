@@ -1,0 +1,53 @@
+"""The part of a bar that a position certainly lived through: what its levels are held against."""
+
+from dataclasses import dataclass
+
+from engine.broker import resolve
+from engine.broker.timeline import InstrumentPath
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Extremes of last price and mark, quote; ``last_from`` and ``mark_from`` are its first prices.
+
+    NaN for last prices of a bar without trades.
+    """
+
+    low: float
+    high: float
+    mark_low: float
+    mark_high: float
+    last_from: float
+    mark_from: float
+
+
+def whole_bar(path: InstrumentPath, t: int, row: int) -> Stretch:
+    """Return all of bar ``row``, which closes at instant index ``t``."""
+    return Stretch(
+        float(path.low[t]),
+        float(path.high[t]),
+        float(path.mark_low[t]),
+        float(path.mark_high[t]),
+        float(path.bars["open"][row]),
+        float(path.marks.open[row]),
+    )
+
+
+def after_entry(path: InstrumentPath, t: int, row: int, level: float) -> Stretch:
+    """Return what certainly follows an entry at ``level`` inside bar ``row``.
+
+    The mark is taken to stand at the level when the last price does, and to come there from the
+    same side: its own extreme beyond the level and its own close are what follows.
+    """
+    opens = float(path.bars["open"][row])
+    low, high = resolve.range_after_entry(
+        level, opens, float(path.bars["close"][row]), float(path.low[t]), float(path.high[t])
+    )
+    mark_low, mark_high = resolve.range_after_entry(
+        level,
+        opens,
+        float(path.marks.close[row]),
+        float(path.mark_low[t]),
+        float(path.mark_high[t]),
+    )
+    return Stretch(low, high, mark_low, mark_high, level, level)

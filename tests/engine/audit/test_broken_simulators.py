@@ -1,0 +1,274 @@
+"""A simulator that breaks one rule is found by the audit, and the finding names the rule."""
+
+import pytest
+
+from engine.audit import audit_run
+from engine.broker import execution, matching, resolve, simulator, turn
+from engine.config.models import RunMode
+from engine.errors import SimulationError
+from engine.events import OrderRole
+from engine.ledger import Ledger
+from engine.risk import module
+from tests.engine.audit.simulated import new_case, written
+from tests.engine.audit.test_simulated_runs import RUNS, likely
+
+
+def funding_after_the_fills(patch):
+    pays, opens = simulator.Simulator._pay_holder, simulator.Simulator.open_bars
+
+    def open_bars(self, t):
+        opens(self, t)
+        for k in range(len(self.names)):
+            pays(self, k, t)
+
+    patch.setattr(simulator.Simulator, "_pay_holder", lambda self, k, t: None)
+    patch.setattr(simulator.Simulator, "open_bars", open_bars)
+
+
+def funding_of_the_other_sign(patch):
+    original = simulator.funding_cash_flow
+    patch.setattr(simulator, "funding_cash_flow", lambda *known: -original(*known))
+
+
+def liquidation_missed(patch):
+    patch.setattr(simulator.Collateral, "liquidation_level", lambda self, k, t: float("nan"))
+
+
+def fee_at_the_wrong_rate(patch):
+    original = execution.Execution.fee_rate
+    patch.setattr(
+        execution.Execution,
+        "fee_rate",
+        lambda self, path, *, maker: original(self, path, maker=False),
+    )
+
+
+def stop_at_its_level_on_a_gap(patch):
+    original = matching.Matcher._trigger_stop
+
+    def trigger(self, turn, stop, raw):
+        original(self, turn, stop, raw if stop.triggered else stop.request.price)
+
+    patch.setattr(matching.Matcher, "_trigger_stop", trigger)
+
+
+def slippage_in_favour(patch):
+    original = execution.slippage_fraction
+    patch.setattr(execution, "slippage_fraction", lambda **known: -original(**known))
+
+
+def target_before_the_stop(patch):
+    original = matching.Matcher.match_range
+
+    def match_range(self, turn, part):
+        for target in self._targets_met(turn, part) if turn.position.quantity else ():
+            if target.is_working:
+                self._take_target(turn, target, target.request.price)
+        if turn.position.quantity:
+            original(self, turn, part)
+
+    patch.setattr(matching.Matcher, "match_range", match_range)
+
+
+def breaking(extremes):
+    """A rule for the part of a bar after an entry that takes other extremes than the proved."""
+
+    def fault(patch):
+        proved = resolve.range_after_entry
+        patch.setattr(
+            resolve,
+            "range_after_entry",
+            lambda level, opens, close, low, high: extremes(
+                level, opens, close, low, high, proved(level, opens, close, low, high)
+            ),
+        )
+
+    return fault
+
+
+def the_whole_bar_after_an_entry(patch):
+    breaking(lambda level, opens, close, low, high, part: (low, high))(patch)
+
+
+def nothing_of_the_bar_after_an_entry(patch):
+    breaking(lambda level, opens, close, low, high, part: (level, level))(patch)
+
+
+def only_the_close_after_an_entry(patch):
+    breaking(lambda level, opens, close, low, high, part: (min(level, close), max(level, close)))(
+        patch
+    )
+
+
+def only_the_extreme_after_an_entry(patch):
+    breaking(
+        lambda level, opens, close, low, high, part: (
+            low if opens >= level else level,
+            high if opens <= level else level,
+        )
+    )(patch)
+
+
+def the_other_extreme_after_an_entry(patch):
+    breaking(
+        lambda level, opens, close, low, high, part: (
+            low if opens <= level else min(level, close),
+            high if opens >= level else max(level, close),
+        )
+    )(patch)
+
+
+def the_stop_before_the_rest_of_an_entry(patch):
+    patch.setattr(matching.Matcher, "_entry_comes_first", lambda self, turn, bar: False)
+
+
+def the_rest_of_an_entry_before_everything(patch):
+    patch.setattr(
+        matching.Matcher,
+        "_entry_comes_first",
+        lambda self, turn, bar: self._rests_within(turn, turn.plan.entry, bar),
+    )
+
+
+def a_touch_fills_a_limit(patch):
+    patch.setattr(resolve, "beyond_limit", lambda tick, *, through: 0.0)
+
+
+def a_limit_needs_two_ticks(patch):
+    patch.setattr(resolve, "beyond_limit", lambda tick, *, through: 2 * tick if through else 0.0)
+
+
+def a_stop_needs_a_tick_as_well(patch):
+    patch.setattr(
+        resolve,
+        "stop_touched",
+        lambda side, level, low, high: high > level if side > 0 else low < level,
+    )
+
+
+def risk_forgotten_at_a_worse_price(patch):
+    patch.setattr(matching.Matcher, "_risked", lambda self, turn, price: float("inf"))
+
+
+def risk_asked_for_doubled(patch):
+    original = module.entry_orders
+    patch.setattr(
+        module,
+        "entry_orders",
+        lambda *known, risk_limit: original(*known, risk_limit=2 * risk_limit),
+    )
+
+
+def entry_decided_after_the_open(patch):
+    patch.setattr(turn.Turn, "may_fill", lambda self, order: order.is_working)
+
+
+def dividends_missed(patch):
+    patch.setattr(Ledger, "dividend", lambda self, at, **known: None)
+
+
+def interest_doubled(patch):
+    original = Ledger.interest
+
+    def interest(self, at, *, days, **known):
+        original(self, at, days=2 * days, **known)
+
+    patch.setattr(Ledger, "interest", interest)
+
+
+def volume_cap_ignored(patch):
+    patch.setattr(execution.Execution, "capacity", lambda self, path, when: float("inf"))
+
+
+def volume_cap_forgets_the_open(patch):
+    patch.setattr(execution.Execution, "_filled_in", lambda self, path, when: 0.0)
+
+
+def more_than_the_cash_carries(patch):
+    patch.setattr(matching, "affordable", lambda free, per_unit, lot_size: float("inf"))
+    patch.setattr(matching, "common_factors", lambda asks: {})
+
+
+def stop_before_liquidation(patch):
+    patch.setattr(matching.Matcher, "_stop_is_nearer", lambda self, turn, stop, part: True)
+
+
+def cross_perps_without_each_other(patch):
+    patch.setattr(simulator.Collateral, "_others_surplus", lambda self, k, t: 0.0)
+
+
+def moved_stop_at_once(patch):
+    patch.setattr(simulator.Simulator, "_bar_opened_at", lambda self, name, at: at)
+
+
+def partial_exit_keeps_the_entry(patch):
+    original = simulator.Simulator.submit
+
+    def submit(self, requests, at):
+        plans = [self.book.plans.get(request.instrument) for request in requests]
+        kept = [
+            plan.entry
+            for plan, request in zip(plans, requests, strict=True)
+            if request.role is OrderRole.EXIT and plan is not None and plan.entered > 0
+        ]
+        working = [entry for entry in kept if entry.is_working]
+        orders = original(self, requests, at)
+        for entry in working:
+            entry.status, entry.ended_at, entry.end_reason = type(entry.status)("working"), 0, ""
+        return orders
+
+    patch.setattr(simulator.Simulator, "submit", submit)
+
+
+TOUCHED, NOTHING_ELSE = "what is touched fills", "nothing else fills"
+# What is broken: the rule that names it, and what a run must meet for it to show.
+FAULTS = {
+    funding_after_the_fills: ("nothing else is booked", "funding payments"),
+    funding_of_the_other_sign: ("amount", "fills"),
+    liquidation_missed: (TOUCHED, "liquidations"),
+    fee_at_the_wrong_rate: ("fee rate", "fills"),
+    stop_at_its_level_on_a_gap: ("raw price", "gaps through a stop"),
+    slippage_in_favour: ("slippage", "fills"),
+    target_before_the_stop: (NOTHING_ELSE, "target fills"),
+    the_whole_bar_after_an_entry: (NOTHING_ELSE, "fills in an entry's bar"),
+    nothing_of_the_bar_after_an_entry: (TOUCHED, "fills in an entry's bar"),
+    only_the_close_after_an_entry: (TOUCHED, "fills in an entry's bar"),
+    only_the_extreme_after_an_entry: (TOUCHED, "fills in an entry's bar"),
+    the_other_extreme_after_an_entry: (NOTHING_ELSE, "fills in an entry's bar"),
+    the_stop_before_the_rest_of_an_entry: (TOUCHED, "partial fills"),
+    the_rest_of_an_entry_before_everything: (NOTHING_ELSE, "partial fills"),
+    a_touch_fills_a_limit: (NOTHING_ELSE, "limit fills inside a bar"),
+    a_limit_needs_two_ticks: (TOUCHED, "limit fills inside a bar"),
+    a_stop_needs_a_tick_as_well: (TOUCHED, "stop fills"),
+    risk_forgotten_at_a_worse_price: ("size", "entries cut by their risk"),
+    risk_asked_for_doubled: ("limit of R", "limits of R"),
+    entry_decided_after_the_open: (
+        "fills only in a bar that opens at or after the decision",
+        "fills",
+    ),
+    dividends_missed: ("every payment is booked", "dividends"),
+    interest_doubled: ("amount", "interest payments"),
+    volume_cap_ignored: ("size", "partial fills"),
+    volume_cap_forgets_the_open: ("size", "partial fills"),
+    more_than_the_cash_carries: ("size", "entries cut by cash"),
+    stop_before_liquidation: (TOUCHED, "liquidations"),
+    cross_perps_without_each_other: (TOUCHED, "two cross perps at once"),
+    moved_stop_at_once: (TOUCHED, "moved stops"),
+    partial_exit_keeps_the_entry: ("how the entry ends", "partial fills"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
+def test_a_simulator_that_breaks_a_rule_is_found(fault, tmp_path, monkeypatch):
+    rule, needed = FAULTS[fault]
+    fault(monkeypatch)
+    for seed in likely(needed):
+        case, folder = new_case(seed), tmp_path / str(seed)
+        try:
+            written(case, folder, RunMode.DENSE)
+        except SimulationError:
+            continue  # The books themselves refused it.
+        rules = {finding.rule for finding in audit_run(folder, case.dataset).findings}
+        if any(rule in found for found in rules):
+            return
+    pytest.fail(f"in {RUNS} runs nothing is found by the rule: {rule}")
