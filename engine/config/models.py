@@ -31,7 +31,8 @@ class DataConfig(Model):
     max_gap_bars: int | None = Field(
         None,
         ge=0,
-        description="Refuse a window with a longer run of missing bars; null: report only",
+        description="Refuse a window with a longer run of missing bars (an exchange misses bars of "
+        "its sessions); null: report only",
     )
 
     @model_validator(mode="after")

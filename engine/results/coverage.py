@@ -109,5 +109,6 @@ def _funding(name: str, channel: Channel | None, record: RunRecord) -> list[str]
     ]
     if len(holes) > SHOWN_HOLES:
         more = len(holes) - SHOWN_HOLES
-        sentences.append(f"{name}: funding is missing in {more} more stretches of the window.")
+        stretches = "1 more stretch" if more == 1 else f"{more} more stretches"
+        sentences.append(f"{name}: funding is missing in {stretches} of the window.")
     return sentences
