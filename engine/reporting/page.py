@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from engine.events import BillAccruals
-from engine.reporting import facts
+from engine.reporting import facts, periods
 from engine.reporting.benchmark import HeldBenchmark
 from engine.reporting.charts import PriceLine, trade_chart
 from engine.reporting.tearsheet import fill_template, why_no_tearsheet
@@ -23,12 +23,6 @@ COARSE_RANGE = 0.05
 # Pictures over half a year and a year say something once the run is clearly longer.
 ROLLING_PICTURES = ("rolling_beta", "rolling_vol", "rolling_sharpe", "rolling_sortino")
 ROLLING_DAYS = 400
-MONTHLY_PICTURES = ("monthly_dist",)
-MONTHLY_DAYS = 180
-YEARLY_PICTURES = ("eoy_returns",)
-# It shows months outside the window as months that earned 0.00.
-HEATMAP_PICTURES = ("monthly_heatmap",)
-HEATMAP_DAYS = 365
 STYLE = """
 body{font:14px/1.45 "Helvetica Neue",Arial,sans-serif;color:#1d2733;margin:0;background:#fff}
 main{max-width:1180px;margin:0 auto;padding:24px}
@@ -49,11 +43,11 @@ svg{max-width:100%;height:auto;display:block;margin:0 auto 6px}
 QUANTSTATS = """<h2>Daily returns {over}, by quantstats</h2>
 <p class="note">{what} The days are the account's UTC days; the benchmark is held on the same days.
 Rows that it computes otherwise than it says are left out (docs/results.md).</p>
-<div class="quant"><div>{pictures}</div><div>{{{{metrics}}}}{{{{eoy_title}}}}{{{{eoy_table}}}}
+<div class="quant"><div>{pictures}</div><div>{{{{metrics}}}}
 <h3>Worst drawdowns of these returns, %</h3>{{{{dd_info}}}}</div></div>"""
 OVER_BILL = (
     "Every number and picture here is made from daily simple returns in excess of the bill "
-    "({bill}), with a risk-free rate of 0: what is cumulated, the drawdowns and the months are "
+    "({bill}), with a risk-free rate of 0: what is cumulated and the drawdowns are "
     "those of the excess, not of the account. The returns of the account stand on top."
 )
 OVER_NOTHING = (
@@ -113,15 +107,12 @@ def table(rows: Sequence[Sequence[str]], *, heading: bool = True, prose: int = -
 
 def pictures(returns: "pd.Series[float]") -> tuple[str, ...]:
     """Return the pictures that say something about returns of this length and size."""
-    days, wealth = pd.DatetimeIndex(returns.index), (1 + returns).cumprod()
+    wealth = (1 + returns).cumprod()
     wide = wealth.max() - wealth.min() >= COARSE_RANGE
     return (
         *PICTURES,
         *(COARSE_PICTURES if wide else ()),
-        *(MONTHLY_PICTURES if len(days) >= MONTHLY_DAYS else ()),
-        *(HEATMAP_PICTURES if len(days) >= HEATMAP_DAYS else ()),
-        *(YEARLY_PICTURES if days[0].year != days[-1].year else ()),
-        *(ROLLING_PICTURES if len(days) >= ROLLING_DAYS else ()),
+        *(ROLLING_PICTURES if len(returns) >= ROLLING_DAYS else ()),
     )
 
 
@@ -166,12 +157,21 @@ def _sections(record: RunRecord, benchmark: HeldBenchmark | None) -> str:
         f"{_decisions(record)}</div></div>",
         f'<p class="note">{html.escape(facts.headline_note(record))}</p>',
         f"<h2>Price, equity and drawdown</h2>{_chart(record)}",
+        f"<h2>Months and years</h2>{_periods(record)}",
         f"<h2>Trades</h2>{_trades(record)}",
         *_hedges(record),
         f"<h2>Conditions: how often they held</h2>{_conditions(record)}",
         f"<h2>Assumptions</h2><ul>{_items(assumptions(record))}</ul>",
     ]
     return "\n".join(parts)
+
+
+def _periods(record: RunRecord) -> str:
+    """Return the tables of months and years, which quantstats fills with 0.00."""
+    if len(record.daily_returns) == 0:
+        return "<p class=note>none</p>"
+    rows = table(periods.month_rows(record)) + table(periods.extreme_rows(record))
+    return f'<p class="note">{periods.NOTE}</p>{rows}'
 
 
 def _decisions(record: RunRecord) -> str:

@@ -37,6 +37,10 @@ LEFT_OUT = frozenset(
         "Risk of Ruin",
         "Time in Market",
         "CAGR",
+        # Partial months and years count in them as whole ones; ours stand above.
+        *("Expected Monthly", "Expected Yearly", "Best Month", "Worst Month"),
+        *("Best Year", "Worst Year", "Avg. Up Month", "Avg. Down Month"),
+        *("Win Month", "Win Quarter", "Win Year", "MTD", "YTD"),
     }
 )
 # Rows over fixed spans are left out of shorter runs, where they repeat the whole run.
