@@ -66,6 +66,7 @@ def record(make_run, monkeypatch):
     returns = daily("2026-02-03", "2026-03-31")
     returns["2026-02-10"], returns["2026-02-11"], returns["2026-03-20"] = 0.01, 0.01, -0.02
     monkeypatch.setattr(RunRecord, "daily_returns", returns)
+    monkeypatch.setattr(RunRecord, "excess_returns", returns)
     monkeypatch.setattr(RunRecord, "start", at("2026-02-03"))
     monkeypatch.setattr(RunRecord, "end", at("2026-04-01"))
     return run
