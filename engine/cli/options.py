@@ -12,8 +12,14 @@ ConfigArgument = Annotated[
     str, typer.Argument(metavar="CONFIG", help="A run's YAML file, or the name of a shipped run")
 ]
 RunArgument = Annotated[
-    Path, typer.Argument(metavar="RUN", help="A run folder, for example runs/demo-1a2b3c4d5e6f")
+    str,
+    typer.Argument(
+        metavar="RUN",
+        help="A run: its name (the newest), NAME@2 (the one before it), the first digits of its id "
+        "or its folder; /SLEEVE behind an account's",
+    ),
 ]
+RunsOption = Annotated[Path, typer.Option("--runs", metavar="DIR", help="Folder of all runs")]
 SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change one value; may be repeated"),

@@ -1,4 +1,4 @@
-"""``run``, ``audit``, ``explain``."""
+"""``run``, ``account``, ``runs``, ``audit``, ``explain``."""
 
 import json
 import time
@@ -15,9 +15,10 @@ from engine.cli.options import (
     JsonOption,
     PluginOption,
     RunArgument,
+    RunsOption,
     SetOption,
 )
-from engine.cli.output import print_json, working
+from engine.cli.output import print_columns, print_json, working
 
 
 def run(
@@ -110,7 +111,27 @@ def account(
     print(page)
 
 
-def audit(run: RunArgument, data: DataOption = None, as_json: JsonOption = False) -> None:
+def runs(root: RunsOption = DEFAULT_RUNS, as_json: JsonOption = False) -> None:
+    """List the runs, the newest first, by the names that other commands take."""
+    from engine.cli.run_list import described, run_table
+    from engine.results.run_names import named_runs
+
+    found = [described(run) for run in named_runs(root)]
+    if as_json:
+        print_json(found)
+    elif found:
+        print_columns(run_table(found))
+    else:
+        print(f"no runs in {root}; make one with 'riskoff run demo'")
+
+
+def audit(
+    run: RunArgument,
+    *,
+    data: DataOption = None,
+    root: RunsOption = DEFAULT_RUNS,
+    as_json: JsonOption = False,
+) -> None:
     """Re-derive what should have happened from orders, fills, config and market; compare."""
     from dataclasses import asdict
 
@@ -118,26 +139,29 @@ def audit(run: RunArgument, data: DataOption = None, as_json: JsonOption = False
     from engine.audit import audit_account, audit_run, format_report, is_account
     from engine.errors import SimulationError
     from engine.reporting.run_files import RunFiles
+    from engine.results.run_names import find_run
 
     source = None if data is None else open_source(data)
-    if is_account(run):
+    folder = find_run(run, root)
+    if is_account(folder):
         with working("auditing"):
-            report = audit_account(run, source)
+            report = audit_account(folder, source)
     else:
-        RunFiles(run)  # says so when it is not a run folder
+        RunFiles(folder)  # says so when it is not a run folder
         with working("auditing"):
-            report = audit_run(run, source)
+            report = audit_run(folder, source)
     if as_json:
         findings = [asdict(finding) for finding in report.findings]
-        print_json({"run": str(run), "checks": dict(report.checks), "findings": findings})
+        print_json({"run": str(folder), "checks": dict(report.checks), "findings": findings})
     else:
         print(format_report(report))
     if not report.ok:
-        raise SimulationError(f"{run}: the audit found {len(report.findings)} differences")
+        raise SimulationError(f"{folder}: the audit found {len(report.findings)} differences")
 
 
 def explain(
     run: RunArgument,
+    *,
     trade: Annotated[
         int | None, typer.Option("--trade", metavar="N", help="A trade, counted from 1")
     ] = None,
@@ -155,21 +179,38 @@ def explain(
             help="What kept it out: a UTC day, or FROM..TO with days or instants",
         ),
     ] = None,
+    setup: Annotated[
+        int | None,
+        typer.Option("--setup", metavar="N", help="A refused setup, by its number in the list"),
+    ] = None,
+    root: RunsOption = DEFAULT_RUNS,
 ) -> None:
-    """Say in plain words why a trade was made, or what held and what blocked at some time."""
+    """Say in plain words why a trade was made, or what held and what blocked at some time.
+
+    Without an option: the run's trades and refused setups, with their numbers.
+    """
     from engine.reporting.explain import explain_at, explain_trade
     from engine.reporting.explain_day import explain_day
+    from engine.reporting.explain_run import explain_run, explain_setup
     from engine.reporting.why_not_words import explain_why_not
+    from engine.results.run_names import find_run
 
-    if sum(asked is not None for asked in (trade, at, day, why_not)) != 1:
+    asked = (trade, at, day, why_not, setup)
+    if sum(one is not None for one in asked) > 1:
         raise typer.TyperException(
-            "give one of --trade N, --at INSTANT, --day DATE and --why-not WINDOW"
+            "give one of --trade N, --setup N, --at INSTANT, --day DATE and --why-not WINDOW"
         )
+    folder = find_run(run, root)
     if trade is not None:
-        print(explain_trade(run, trade), end="")
+        text = explain_trade(folder, trade)
+    elif setup is not None:
+        text = explain_setup(folder, setup)
     elif at is not None:
-        print(explain_at(run, at), end="")
+        text = explain_at(folder, at)
     elif day is not None:
-        print(explain_day(run, day), end="")
+        text = explain_day(folder, day)
     elif why_not is not None:
-        print(explain_why_not(run, why_not), end="")
+        text = explain_why_not(folder, why_not)
+    else:
+        text = explain_run(folder, run)
+    print(text, end="")

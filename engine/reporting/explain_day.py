@@ -9,7 +9,8 @@ from engine.reporting.explain_parts import STATES, fill_line, order_line
 from engine.reporting.run_files import Row, RunFiles, moment, run_title
 from engine.reporting.span import Span, checked, parse_day
 from engine.reporting.text import money, percent, signed, wrapped
-from engine.reporting.why_not import TRUE, UNKNOWN, action_line, nearness
+from engine.reporting.why_not import TRUE, UNKNOWN, action_line
+from engine.results.journal import best_of_setups
 
 SHOWN = 6
 SETUPS = 4
@@ -157,10 +158,8 @@ def _setups(files: RunFiles, span: Span) -> Part:
     required = [item["name"] for item in files.conditions if item["required"]]
     if told and not required:
         return _statements(files, told[-1])
-    best: dict[str, Row] = {}
-    for row in sorted(told, key=nearness):
-        best.setdefault(row["setup"], row)
-    lines = [_setup_line(required, row) for row in list(best.values())[:SETUPS]]
+    best = best_of_setups(told)
+    lines = [_setup_line(required, row) for row in best[:SETUPS]]
     more = max(len(best) - SETUPS, 0)
     return Part(
         "Best setups, and what blocked them", tuple(lines), more, "journal_conditions.parquet"

@@ -3,7 +3,6 @@
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -31,14 +30,13 @@ from engine.reporting.text import (
 from engine.results import RunRecord
 from engine.results.coverage import missing_bars
 from engine.results.hedges import OPTIONS, hedge_lines
+from engine.results.journal import best_of_setups
 from engine.results.manifest import bill_sentence
 from engine.results.pass_rates import NOTABLE, ConditionRates, Rate, flush_rows
 from engine.trades import unassigned_amount
 
 Rows = list[tuple[str, ...]]
 HALF_A_CENT = 0.005
-# What stood in the way with every required condition true, the nearest to an entry first.
-BLOCKED_NEAREST = ("risk", "account", "playbook", "condition")
 HEADLINE_NOTE = (
     "Parts of the excess are shares of the equity at the start: trading is price, costs, funding "
     "and dividends; the rest is what cash was paid less what the whole equity would have earned in "
@@ -294,17 +292,13 @@ def guard_rows(record: RunRecord) -> list[tuple[str, str]]:
 def near_misses(record: RunRecord, count: int = 5) -> Rows:
     """Return the journal's rows that came nearest to an entry, one a setup, nearest first.
 
-    First the rows at which every required condition held: refused by risk, by the account's state,
-    or not asked for by the rules. Then by required conditions that fail and the smallest distance
-    to a threshold.
+    ``engine.results.journal.nearness`` says what near means.
     """
     names = ["at", "setup", "blocked_kind", "blocked_by", "nearest_miss", "nearest_miss_distance"]
     journal = record.journal.select([*names, "required_failing"]).to_pylist()
-    best: dict[str, Mapping[str, Any]] = {}
-    for row in sorted(filter(_came_near, journal), key=_nearness):
-        best.setdefault(row["setup"] or str(row["at"]), row)
+    missed = best_of_setups(row for row in journal if row["blocked_kind"])
     rows: Rows = [("bar", "blocked by", "failing", "nearest miss", "distance")]
-    for row in list(best.values())[:count]:
+    for row in missed[:count]:
         rows.append(
             (
                 pd.Timestamp(row["at"]).strftime("%Y-%m-%dT%H:%MZ"),
@@ -315,17 +309,6 @@ def near_misses(record: RunRecord, count: int = 5) -> Rows:
             )
         )
     return rows
-
-
-def _came_near(row: Mapping[str, Any]) -> bool:
-    if not row["blocked_kind"]:
-        return False
-    return bool(row["nearest_miss"]) or row["blocked_kind"] == "risk" or not row["required_failing"]
-
-
-def _nearness(row: Mapping[str, Any]) -> tuple[int, int, float]:
-    distance = row["nearest_miss_distance"] if row["nearest_miss"] else 0.0
-    return row["required_failing"], BLOCKED_NEAREST.index(row["blocked_kind"]), distance
 
 
 def mark_line(record: RunRecord) -> str:

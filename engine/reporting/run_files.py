@@ -34,10 +34,10 @@ class RunFiles:
     def __init__(self, folder: Path) -> None:
         self.folder = Path(folder)
         if (self.folder / ACCOUNT_FILE).is_file():
-            sleeves = sorted((self.folder / SLEEVES_FOLDER).glob("*"))
+            sleeves = sorted(path.name for path in (self.folder / SLEEVES_FOLDER).glob("*"))
             raise ReportError(
-                f"{self.folder}: the folder of an account, not of a run; ask one of its sleeves: "
-                f"{', '.join(map(str, sleeves))}"
+                f"{self.folder}: the folder of an account, not of a run; name one of its sleeves "
+                f"behind it: {', '.join(f'/{name}' for name in sleeves)}"
             )
         if not (self.folder / MANIFEST_FILE).is_file():
             raise ReportError(
@@ -49,11 +49,7 @@ class RunFiles:
     def rows(self, table: str) -> list[Row]:
         """Return a table's rows in file order; instants are pandas timestamps, unset ones None."""
         if table not in self._tables:
-            path = self.folder / f"{table}.parquet"
-            try:
-                self._tables[table] = pq.read_table(path).to_pylist()
-            except (OSError, pa.ArrowException) as error:
-                raise _unreadable(path, error) from error
+            self._tables[table] = read_rows(self.folder / f"{table}.parquet")
         return self._tables[table]
 
     def decision_rows_around(
@@ -115,6 +111,20 @@ class RunFiles:
         if missing:
             raise _unreadable(path, f"no {', '.join(missing)}")
         return document
+
+
+def read_rows(path: Path) -> list[Row]:
+    """Return the rows of one table of a run's or an account's folder.
+
+    Raises
+    ------
+    ReportError : the file is missing or damaged.
+    """
+    try:
+        rows: list[Row] = pq.read_table(path).to_pylist()
+    except (OSError, pa.ArrowException) as error:
+        raise _unreadable(path, error) from error
+    return rows
 
 
 def _unreadable(path: Path, why: object) -> ReportError:

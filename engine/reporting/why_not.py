@@ -19,7 +19,7 @@ from engine.reporting.explain_parts import STATES
 from engine.reporting.run_files import Row, RunFiles, moment, run_title
 from engine.reporting.span import Span, checked, parse_span
 from engine.reporting.text import number, percent
-from engine.results.journal import APPROVED, relative_distance
+from engine.results.journal import APPROVED, nearness, relative_distance
 
 ENTRY, OPEN = OrderRole.ENTRY.value, FillStage.OPEN.value
 TRUE, UNKNOWN = "true", "unknown"
@@ -166,17 +166,6 @@ def action_line(row: Row) -> str:
     blocked = f" by {row['blocked_by']}" if row["blocked_by"] else ""
     reason = f": {row['reason']}" if row["reason"] else ""
     return f"{moment(row['decided_at'])}  {what} {row['outcome']}{blocked}{plan}{reason}"
-
-
-def nearness(row: Row) -> tuple[int, float, Any]:
-    """Return the key that sorts rows by how near they came to an entry, the nearest first.
-
-    Fewest required conditions that fail, then the nearest miss's distance, then time.
-    """
-    distance = row["nearest_miss_distance"]
-    known = distance is not None and not math.isnan(distance)
-    gap = distance if known else (math.inf if row["required_failing"] else 0.0)
-    return row["required_failing"], gap, row["at"]
 
 
 def gaps_at(

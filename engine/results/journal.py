@@ -4,8 +4,9 @@ A row is worth a line when the playbook marked it notable or when a decision was
 playbook that decides by the session every row is: there are few, and each day can be asked about.
 """
 
+import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +39,37 @@ class Block:
 
     kind: str
     name: str
+
+
+# What stood in the way where every required condition held, the nearest to an entry first.
+_KINDS = ("risk", "account", "playbook")
+
+
+def nearness(row: Mapping[str, Any]) -> tuple[int, int, float, Any]:
+    """Return the key that sorts journal rows by how near they came to an entry, nearest first.
+
+    The one definition of the nearest miss, for pages and for answers: fewest required conditions
+    that fail; where none fails, refused by risk before an account that was not free before rules
+    that asked for nothing; then the smallest distance of a failed number from its threshold, with
+    rows whose failed conditions compare no numbers last; then time.
+    """
+    failing, kind = row["required_failing"], row["blocked_kind"]
+    distance = row["nearest_miss_distance"]
+    known = distance is not None and not math.isnan(distance)
+    gap = float(distance) if known else (math.inf if failing else 0.0)
+    order = _KINDS.index(kind) if not failing and kind in _KINDS else 0
+    return failing, order, gap, row["at"]
+
+
+def best_of_setups(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return each setup's nearest row, the nearest first.
+
+    Of the rows that belong to no setup each UTC day has one.
+    """
+    best: dict[object, Mapping[str, Any]] = {}
+    for row in sorted(rows, key=nearness):
+        best.setdefault(row["setup"] or row["at"].date(), row)
+    return list(best.values())
 
 
 def decides_by_session(requirements: Requirements) -> bool:

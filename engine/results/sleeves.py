@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from data_feeds.schema import Provenance
+from data_feeds.schema import Provenance, utc_text
 from engine.config.sleeves import SleevesConfig
 from engine.events import BillAccruals, EquityCurve, GuardEvent, JointOutcome, OrderRole
 from engine.excess import DailyMoney, daily_money
@@ -295,11 +295,19 @@ def _write_sums(record: AccountRecord, folder: Path) -> None:
             "account_id": record.account_id,
             "name": record.account.config.name,
             "data_label": record.provenance.name.lower(),
+            "window": _window(record),
             "sleeves": {line.sleeve: line.run_id for line in record.lines},
             "conventions": conventions(record.periods_per_year, record.bill),
         },
         folder / "manifest.json",
     )
+
+
+def _window(record: AccountRecord) -> dict[str, str]:
+    """Return the traded window, from the first sleeve's start to the last one's end."""
+    runs = record.records.values()
+    start, end = min(run.start for run in runs), max(run.end for run in runs)
+    return {"start": utc_text(start), "end": utc_text(end)}
 
 
 def _resolved(config: SleevesConfig, sleeves: Mapping[str, RunInputs]) -> dict[str, Any]:

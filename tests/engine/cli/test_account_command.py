@@ -77,7 +77,10 @@ def test_an_accounts_folder_is_not_explained_but_its_sleeves_are(
     assert run_account().returncode == 0
     folder = only_folder(toy_project / "runs")
     words = assert_one_clear_line(command("explain", str(folder), *asked), 6)
-    assert "the folder of an account, not of a run; ask one of its sleeves" in words
+    assert (
+        "the folder of an account, not of a run; name one of its sleeves behind it: /bold, /calm"
+        in words
+    )
     for name in ("bold", "calm"):
         assert str(folder / "sleeves" / name) in words
         assert command("explain", str(folder / "sleeves" / name), *asked).returncode == 0

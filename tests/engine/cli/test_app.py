@@ -73,7 +73,7 @@ def test_help_costs_less_than_half_a_second_of_processor_time(tmp_path: Path) ->
 
 def test_every_promised_command_is_there(tmp_path: Path) -> None:
     text = riskoff("--help", cwd=tmp_path).stdout
-    promised = "run stress validate show-config schema audit explain strategies data"
+    promised = "run runs stress validate show-config schema audit explain strategies data"
     for command in promised.split(" "):
         assert f" {command} " in text
 
@@ -144,11 +144,11 @@ def test_strategies_show_prints_each_parameter(project: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["runn"], "No such command 'runn'. Did you mean 'run'? (see riskoff --help)"),
+        (["auditt"], "No such command 'auditt'. Did you mean 'audit'? (see riskoff --help)"),
         (["run"], "Missing argument 'CONFIG'. (see riskoff run --help)"),
         (
-            ["explain", "x"],
-            "give one of --trade N, --at INSTANT, --day DATE and --why-not WINDOW "
+            ["explain", "x", "--trade", "1", "--day", "2026-02-05"],
+            "give one of --trade N, --setup N, --at INSTANT, --day DATE and --why-not WINDOW "
             "(see riskoff --help)",
         ),
     ],

@@ -1,14 +1,21 @@
 """The journal of conditions: what blocked, and how near it was."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from engine.conditions import condition
 from engine.playbook import Signals
 from engine.results.account import AccountHistory
-from engine.results.journal import conditions_table, relative_distance
+from engine.results.journal import (
+    best_of_setups,
+    conditions_table,
+    nearness,
+    relative_distance,
+)
 
 HOUR = 3_600 * 10**9
 
@@ -121,3 +128,47 @@ def test_relative_distance_divides_by_the_larger_of_the_two(measured, threshold,
 
 def test_relative_distance_of_an_unknown_is_unknown():
     assert np.isnan(relative_distance(np.array([np.nan]), np.array([1.0]))[0])
+
+
+def row(at, failing, distance, kind="condition", setup="s"):
+    return {
+        "at": pd.Timestamp(at, tz="UTC"),
+        "setup": setup,
+        "blocked_kind": kind,
+        "required_failing": failing,
+        "nearest_miss_distance": distance,
+    }
+
+
+def test_the_nearest_miss_is_the_row_with_the_fewest_failing_conditions():
+    # The row at 19:00 fails one condition, which compares no number (a gate of two parts); the row
+    # at 18:45 fails two, and the nearest of them by 2%.
+    rows = [row("2025-10-16T18:45", 2, 0.02), row("2025-10-16T19:00", 1, None)]
+    assert [r["at"].minute for r in sorted(rows, key=nearness)] == [0, 45]
+    assert [r["at"].minute for r in best_of_setups(rows)] == [0]
+
+
+@pytest.mark.parametrize(
+    ("nearer", "farther"),
+    [
+        (row("2026-01-02", 1, 0.3), row("2026-01-01", 1, math.nan)),  # a number before none
+        (row("2026-01-02", 1, 0.3), row("2026-01-01", 1, 0.4)),
+        (row("2026-01-01", 1, 0.3), row("2026-01-02", 1, 0.3)),  # then the earlier
+        (row("2026-01-02", 0, None, "risk"), row("2026-01-01", 0, None, "account")),
+        (row("2026-01-02", 0, None, "account"), row("2026-01-01", 0, None, "playbook")),
+        (row("2026-01-02", 0, None, "playbook"), row("2026-01-01", 1, 0.0001)),
+    ],
+)
+def test_rows_are_ranked_by_failing_conditions_kind_distance_and_time(nearer, farther):
+    assert nearness(nearer) < nearness(farther)
+
+
+def test_a_setup_has_one_row_and_rows_of_none_one_a_day():
+    rows = [
+        row("2026-01-01T01:00", 2, 0.1, setup="a"),
+        row("2026-01-01T02:00", 1, 0.9, setup="a"),
+        row("2026-01-01T03:00", 3, 0.1, setup=""),
+        row("2026-01-01T04:00", 2, 0.2, setup=""),
+        row("2026-01-02T04:00", 1, 0.2, setup=""),
+    ]
+    assert [(r["at"].day, r["at"].hour) for r in best_of_setups(rows)] == [(2, 4), (1, 2), (1, 4)]
