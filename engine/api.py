@@ -6,7 +6,7 @@ from data_feeds.options.contract import PutSpread, SpreadRule
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from data_feeds.timeframe import DAY_NS, HOUR_NS, MINUTE_NS, Timeframe, parse_duration
 from engine import signals
-from engine.conditions import Condition, Truth, condition, leave_out
+from engine.conditions import NOT_SO, Condition, Reason, Truth, condition, leave_out, reason
 from engine.config.market import MarketStateConfig
 from engine.errors import PlaybookContractError, PlaybookError
 from engine.events import Fill, OrderKind, OrderRole
@@ -32,6 +32,7 @@ __all__ = [
     "DAY_NS",
     "HOUR_NS",
     "MINUTE_NS",
+    "NOT_SO",
     "AccountView",
     "Add",
     "Channel",
@@ -59,6 +60,7 @@ __all__ = [
     "PositionView",
     "PutOff",
     "PutSpread",
+    "Reason",
     "Rebalance",
     "Requirements",
     "Signals",
@@ -72,6 +74,7 @@ __all__ = [
     "history_days",
     "leave_out",
     "parse_duration",
+    "reason",
     "session_state",
     "signals",
     "state_channels",

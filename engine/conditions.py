@@ -17,6 +17,24 @@ class Truth(IntEnum):
 
 
 @dataclass(frozen=True)
+class Reason:
+    """What decided a condition beside the numbers it compares.
+
+    Attributes
+    ----------
+    text : in plain words, or the name of another condition
+    at : int64, one a row: the instant of what decided, ns UTC; :data:`THIS_ROW` for the row itself,
+        :data:`NOT_SO` where it did not decide
+    """
+
+    text: str
+    at: NDArray[np.int64]
+
+
+THIS_ROW, NOT_SO = 0, -1
+
+
+@dataclass(frozen=True)
 class Condition:
     """One named condition over all decision rows.
 
@@ -34,6 +52,8 @@ class Condition:
     age_ns : age of the oldest input at each row, ns, -1 where one was missing; None: not measured
     core : the rules are named after it: without it they are other rules, not looser ones
     left_out : the run treats it as true at every row, whatever was measured; see :func:`leave_out`
+    parts : conditions that it is made of, for readers
+    reasons : what else decided it, for readers; numbers that did not decide are NaN
     """
 
     name: str
@@ -47,6 +67,8 @@ class Condition:
     age_ns: NDArray[np.int64] | None = None
     core: bool = False
     left_out: bool = False
+    parts: tuple["Condition", ...] = ()
+    reasons: tuple[Reason, ...] = ()
 
     def take(self, rows: NDArray[np.int64]) -> "Condition":
         """Return the condition over some of the rows, in their order."""
@@ -56,6 +78,8 @@ class Condition:
             measured=self.measured[rows],
             threshold=self.threshold[rows],
             age_ns=None if self.age_ns is None else self.age_ns[rows],
+            parts=tuple(part.take(rows) for part in self.parts),
+            reasons=tuple(Reason(item.text, item.at[rows]) for item in self.reasons),
         )
 
 
@@ -72,6 +96,8 @@ def condition(
     inputs: tuple[str, ...] = (),
     age_ns: NDArray[np.int64] | None = None,
     core: bool = False,
+    parts: tuple[Condition, ...] = (),
+    reasons: tuple[Reason, ...] = (),
 ) -> Condition:
     """Return a condition that is unknown wherever ``known`` is false, whatever ``holds`` says."""
     truth = np.where(known, holds.astype(np.int8), np.int8(Truth.UNKNOWN)).astype(np.int8)
@@ -86,7 +112,27 @@ def condition(
         inputs,
         age_ns,
         core,
+        parts=parts,
+        reasons=reasons,
     )
+
+
+def reason(text: str, holds: NDArray[np.bool_]) -> Reason:
+    """Return a reason that decided at the rows of ``holds``, by what they show themselves."""
+    return Reason(text, np.where(holds, np.int64(THIS_ROW), np.int64(NOT_SO)))
+
+
+def comparison_hides(item: Condition) -> NDArray[np.bool_]:
+    """Return the rows whose numbers contradict the truth shown beside them.
+
+    One comparison, above or below, strict or not, must explain every row that shows numbers; the
+    one that explains most is taken.
+    """
+    shown = (item.truth != Truth.UNKNOWN) & np.isfinite(item.measured) & np.isfinite(item.threshold)
+    gap = np.where(shown, item.measured, 0.0) - np.where(shown, item.threshold, 0.0)
+    holds = item.truth == Truth.TRUE
+    wrong = [shown & (told != holds) for told in (gap > 0, gap >= 0, gap < 0, gap <= 0)]
+    return min(wrong, key=lambda rows: int(rows.sum()))
 
 
 def leave_out(conditions: Iterable[Condition], names: frozenset[str]) -> tuple[Condition, ...]:

@@ -32,7 +32,9 @@ def described(run: NamedRun) -> dict[str, Any]:
 
 def run_table(runs: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
     """Return a row a run with a heading row first."""
-    table = [("run", "id", "finished", "window", "data", "return", "drawdown", "trades")]
+    table: list[tuple[str, ...]] = [
+        ("run", "id", "finished", "window", "data", "return", "drawdown", "trades")
+    ]
     for run in runs:
         ends = [str(run[end] or MISSING)[:_DAY] for end in ("start", "end")]
         table.append(

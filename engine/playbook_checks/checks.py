@@ -21,7 +21,7 @@ from data_feeds.schema import ChannelKey, utc_text
 from data_feeds.timeframe import Timeframe, parse_duration
 from data_feeds.yaml_text import parse_yaml
 from engine.causality import first_difference, named_arrays, prepare
-from engine.conditions import Truth
+from engine.conditions import Truth, comparison_hides
 from engine.config.models import (
     DataConfig,
     MaintenanceBracket,
@@ -94,6 +94,7 @@ def playbook_checks(
     check = _Check(playbook_cls, params, dataset, config)
     check.params_survive_yaml()
     whole = check.runs_repeat()
+    check.conditions_show_what_they_compare(whole)
     check.instances_share_nothing(whole)
     check.nothing_before_warmup()
     check.warmup_is_enough(whole)
@@ -121,6 +122,20 @@ class _Check:
         if missing:
             raise ConfigError(f"playbook_checks: the dataset lacks {missing[0]}; add it")
         self._config = config or self._default_config(self._requirements.warmup_bars)
+
+    def conditions_show_what_they_compare(self, whole: Simulated) -> None:
+        """The numbers beside a condition explain its truth, or are left out with a reason."""
+        for item in whole.signals.conditions:
+            hidden = np.flatnonzero(comparison_hides(item))
+            if len(hidden) and not item.left_out:
+                row = int(hidden[0])
+                at = utc_text(int(whole.signals.decided_at[row]))
+                raise self._broken(
+                    f"the condition {item.name} is {Truth(int(item.truth[row])).name.lower()} at "
+                    f"{at} beside {item.measured[row]:g} against {item.threshold[row]:g}, which "
+                    "other rows contradict: pass NaN where these numbers do not decide, and say "
+                    "what does by api.reason or parts"
+                )
 
     def params_survive_yaml(self) -> None:
         """Params written as YAML and read back are equal."""

@@ -80,7 +80,8 @@ def _condition(item: Mapping[str, Any], row: Row) -> tuple[str, str, str, str]:
     compared = f"{number(measured)} against {number(threshold)}{unit}"
     shown = "" if _absent(measured) else compared
     mark = LEFT_OUT if item.get("left_out") else MARKS[row[name]]
-    return mark, name, shown, item["description"]
+    why = row.get(f"{name}.because") or ""
+    return mark, name, shown, item["description"] + (f": {why}" if why else "")
 
 
 def decision_lines(decision: Row, ladder: Sequence[float]) -> list[str]:

@@ -40,6 +40,7 @@ class Gap:
     age_hours : of its oldest input; NaN: one was missing; None: it reads the bar that just closed
     held, failed, unknown : journal rows of the window at which it was true, false, unknown
     alone : rows at which no other required condition failed
+    because : what it is made of, or what else decided it, in words; "" for a plain comparison
     """
 
     name: str
@@ -57,6 +58,7 @@ class Gap:
     failed: int
     unknown: int
     alone: int
+    because: str = ""
 
 
 @dataclass(frozen=True)
@@ -297,6 +299,7 @@ def _gap(item: Mapping[str, Any], row: Row, told: Sequence[Row], alone: int) -> 
         failed=truths["false"],
         unknown=truths[UNKNOWN],
         alone=alone,
+        because=row.get(f"{name}.because") or "",
     )
 
 

@@ -78,7 +78,8 @@ def _miss_lines(answer: WhyNot, miss: Miss) -> list[str]:
     what = "No row without an approved buy; the first" if miss.acted else "Nearest miss"
     lines = ["", *_unindented(f"{what}: {at}. {_verdict(miss, len(required))}")]
     for gap in miss.failing:
-        lines += wrapped(f"{gap.name}{_shortfall(gap)}: {gap.description}", "- ")
+        because = f" ({gap.because})" if gap.because else ""
+        lines += wrapped(f"{gap.name}{_shortfall(gap)}: {gap.description}{because}", "- ")
     lines += ["", "Required conditions then, and over the window's journal rows"]
     lines += _table(required, answer.told_rows)
     lines += _watched(others)

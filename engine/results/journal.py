@@ -14,8 +14,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from data_feeds.schema import utc_text
 from data_feeds.timeframe import DAY_NS, HOUR_NS, Timeframe
-from engine.conditions import Condition, Truth
+from engine.conditions import NOT_SO, THIS_ROW, Condition, Truth
 from engine.events import ADDING, REBALANCE, Decision, SimulationOutcome
 from engine.playbook import Requirements, Signals
 from engine.results.account import AccountHistory, AccountState
@@ -156,9 +157,48 @@ def conditions_table(
         columns[item.name] = pa.array(words, pa.string())
         columns[f"{item.name}.measured"] = pa.array(item.measured[rows], pa.float64())
         columns[f"{item.name}.threshold"] = pa.array(item.threshold[rows], pa.float64())
+        if item.parts or item.reasons:
+            columns[f"{item.name}.because"] = pa.array(because(item, rows, at), pa.string())
         if item.age_ns is not None:
             columns[f"{item.name}.age_hours"] = pa.array(_hours(item.age_ns[rows]), pa.float64())
     return pa.table(columns)
+
+
+def because(item: Condition, rows: NDArray[np.int64], at: NDArray[np.int64]) -> list[str]:
+    """Return in words what a condition is made of, and what else decided it, at some rows.
+
+    ``at`` are the rows' instants. A part is told with its truth and the numbers it compares; a
+    reason of an earlier instant with that instant.
+    """
+    return [
+        ", ".join(
+            [
+                *(_part(part, int(row)) for part in item.parts),
+                *(
+                    found.text + _when(int(found.at[row]), int(instant))
+                    for found in item.reasons
+                    if found.at[row] != NOT_SO
+                ),
+            ]
+        )
+        for row, instant in zip(rows, at, strict=True)
+    ]
+
+
+def _part(part: Condition, row: int) -> str:
+    measured, threshold = part.measured[row], part.threshold[row]
+    word = {Truth.TRUE: "yes", Truth.FALSE: "no", Truth.UNKNOWN: "unknown"}
+    told = f"{part.name} {word[Truth(int(part.truth[row]))]}"
+    if math.isnan(measured) or math.isnan(threshold):
+        return told
+    unit = f" {part.unit}" if part.unit else ""
+    return f"{told} ({measured:.6g} against {threshold:.6g}{unit})"
+
+
+def _when(decided: int, instant: int) -> str:
+    if decided == THIS_ROW:
+        return ""
+    return " at this close" if decided == instant else f" at {utc_text(decided)}"
 
 
 def _hours(age_ns: NDArray[np.int64]) -> NDArray[np.float64]:

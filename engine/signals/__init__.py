@@ -10,7 +10,14 @@ from engine.signals.context import (
     trend,
     unknown_change,
 )
-from engine.signals.evidence import Evidence, count_evidence, not_both, resolve, seen_since
+from engine.signals.evidence import (
+    Evidence,
+    count_evidence,
+    last_seen,
+    not_both,
+    resolve,
+    seen_since,
+)
 from engine.signals.flush import FlushRules, FlushSequences, FlushState, flush_sequences
 from engine.signals.positioning import liquidation_multiple, open_interest_base, premium
 from engine.signals.volatility import realized_volatility, rolling_sum
@@ -36,6 +43,7 @@ __all__ = [
     "derived_as_of",
     "evenings",
     "flush_sequences",
+    "last_seen",
     "liquidation_multiple",
     "multiple_of_mean_before",
     "multiple_of_previous_mean",

@@ -40,6 +40,19 @@ def seen_since(flags: Flags, origin: NDArray[np.int64]) -> Flags:
     return np.asarray(count[np.arange(1, len(flags) + 1)] > count[origin], dtype=np.bool_)
 
 
+def last_seen(flags: Flags, origin: NDArray[np.int64], at: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the instant of the last row from ``origin`` on whose flag was set, -1 without one.
+
+    ``origin`` is as in :func:`seen_since`; ``at`` holds the rows' instants.
+
+    >>> last_seen(np.array([1, 0, 0], bool), np.array([0, 0, 2]), np.array([10, 20, 30])).tolist()
+    [10, 10, -1]
+    """
+    rows = np.arange(len(flags), dtype=np.int64)
+    last = np.maximum.accumulate(np.where(flags, rows, -1))
+    return np.where(last >= origin, at[np.maximum(last, 0)], -1)
+
+
 @dataclass(frozen=True)
 class Evidence:
     """How many of a group of conditions held, and were known, since each row's origin."""

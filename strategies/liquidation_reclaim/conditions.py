@@ -4,7 +4,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engine.api import Channel, ChannelKey, Condition, Truth, condition, signals
+from engine.api import (
+    NOT_SO,
+    Channel,
+    ChannelKey,
+    Condition,
+    Reason,
+    Truth,
+    condition,
+    reason,
+    signals,
+)
 from strategies.liquidation_reclaim.frame import Flags, Floats, Frame, Rows
 
 FRACTION = "fraction"
@@ -61,6 +71,22 @@ def level_conditions(frame: Frame) -> list[Condition]:
     with np.errstate(invalid="ignore"):
         broke = params.side * (sequence.support - extreme) > 0
         is_deep, is_busy = depth >= params.flush_atr, multiple >= params.volume_multiple
+    flush_range = _shown(
+        "flush_range",
+        is_deep,
+        deep,
+        threshold=params.flush_atr,
+        unit=ATR,
+        description="this bar traded far beyond the lookback's extreme",
+    )
+    volume = _shown(
+        "volume_multiple",
+        is_busy,
+        busy,
+        threshold=params.volume_multiple,
+        unit=TIMES,
+        description="this bar's volume is a multiple of the mean before it",
+    )
     return [
         _shown(
             "level_broken",
@@ -70,35 +96,24 @@ def level_conditions(frame: Frame) -> list[Condition]:
             unit=QUOTE,
             description="this bar traded beyond the lookback's extreme",
         ),
-        _shown(
-            "flush_range",
-            is_deep,
-            deep,
-            threshold=params.flush_atr,
-            unit=ATR,
-            description="this bar traded far beyond the lookback's extreme",
-        ),
-        _shown(
-            "volume_multiple",
-            is_busy,
-            busy,
-            threshold=params.volume_multiple,
-            unit=TIMES,
-            description="this bar's volume is a multiple of the mean before it",
-        ),
-        _flush(frame, is_deep & is_busy, _Reading(depth, deep.known & busy.known)),
+        flush_range,
+        volume,
+        _flush(flush_range, volume),
     ]
 
 
-def _flush(frame: Frame, holds: Flags, both: _Reading) -> Condition:
+def _flush(deep: Condition, busy: Condition) -> Condition:
     # By the parameters: a sequence that leaves a stage out also starts on what is no flush.
-    return _shown(
+    return condition(
         "flush",
-        holds,
-        both,
-        threshold=frame.params.flush_atr,
-        unit=ATR,
+        (deep.truth == Truth.TRUE) & (busy.truth == Truth.TRUE),
+        known=(deep.truth != Truth.UNKNOWN) & (busy.truth != Truth.UNKNOWN),
+        measured=np.full(len(deep.truth), np.nan),
+        threshold=np.nan,
+        unit="",
         description="this bar is a flush: deep and busy at once",
+        required=False,
+        parts=(deep, busy),
     )
 
 
@@ -149,17 +164,20 @@ def sequence_conditions(frame: Frame) -> list[Condition]:
     # The first flush's own bar is too early to measure a bounce, the bounce's a second flush.
     waiting = state == signals.FlushState.FIRST_FLUSH
     retesting = state == signals.FlushState.BOUNCE
-    asked = (state == signals.FlushState.SECOND_FLUSH) | sequence.is_reclaim
     inputs = (str(frame.channels.clock),)
+    fresh_low = waiting & (params.side * (high - sequence.bounce_level) >= 0)
     return [
         _stage(
             "bounce",
             bounced,
-            measured=np.where(waiting, high, sequence.bounce_high),
+            measured=np.where(waiting & ~fresh_low, high, sequence.bounce_high),
             threshold=sequence.bounce_level,
             description="price bounced off the first flush's low",
             inputs=inputs,
             age_ns=_age(frame, _set_at(sequence.bounce_high)),
+            reasons=(
+                reason("this bar's low is new, and counts as later than its high", fresh_low),
+            ),
         ),
         _stage(
             "second_flush",
@@ -171,17 +189,34 @@ def sequence_conditions(frame: Frame) -> list[Condition]:
             age_ns=_age(frame, _set_at(sequence.second_flush_low)),
             required=params.entry_after == "second_flush",
         ),
-        _stage(
-            RECLAIM,
-            sequence.is_reclaim,
-            measured=np.where(asked, bars["close"], np.nan),
-            threshold=sequence.reclaim_level,
-            description="this close is the first back beyond the reclaim level",
-            inputs=inputs,
-            age_ns=None,
-            core=True,
-        ),
+        _reclaim(frame),
     ]
+
+
+def _reclaim(frame: Frame) -> Condition:
+    """Return whether this close is the first back beyond the level, or what it comes before."""
+    sequence, close, state = frame.sequence, frame.bars["close"], frame.sequence.state
+    waits = state == signals.FlushState.SECOND_FLUSH
+    beyond = waits & (frame.params.side * (close - sequence.reclaim_level) > 0)
+    done = (state == signals.FlushState.RECLAIMED) & ~sequence.is_reclaim
+    at = np.where(done, frame.decided_at[np.maximum(sequence.reclaim_row, 0)], np.int64(NOT_SO))
+    return _stage(
+        RECLAIM,
+        sequence.is_reclaim,
+        measured=np.where((waits & ~beyond) | sequence.is_reclaim, close, np.nan),
+        threshold=sequence.reclaim_level,
+        description="this close is the first back beyond the reclaim level",
+        inputs=(str(frame.channels.clock),),
+        age_ns=None,
+        core=True,
+        reasons=(
+            reason("the second flush's own bar never lost the level, so it regains none", beyond),
+            reason("waits for the bounce", state == signals.FlushState.FIRST_FLUSH),
+            reason("waits for the second flush", state == signals.FlushState.BOUNCE),
+            reason("no sequence is running", ~frame.active),
+            Reason("reclaimed already", at),
+        ),
+    )
 
 
 def _stage(
@@ -195,6 +230,7 @@ def _stage(
     age_ns: Rows | None,
     required: bool = True,
     core: bool = False,
+    reasons: tuple[Reason, ...] = (),
 ) -> Condition:
     judged = np.isfinite(measured) & np.isfinite(threshold)
     return condition(
@@ -209,6 +245,7 @@ def _stage(
         inputs=inputs,
         age_ns=age_ns,
         core=core,
+        reasons=reasons,
     )
 
 
@@ -247,6 +284,13 @@ def liquidation_driven(frame: Frame, evidence: list[Condition]) -> Condition:
         description="enough signs of forced selling showed since the first flush",
         inputs=tuple(dict.fromkeys(text for item in evidence for text in item.inputs)),
         age_ns=_oldest_known(evidence),
+        reasons=tuple(
+            Reason(
+                item.name,
+                signals.last_seen(item.truth == Truth.TRUE, frame.origin, frame.decided_at),
+            )
+            for item in evidence
+        ),
     )
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from engine.api import ChannelKey, Condition, Timeframe, Truth, condition, signals
+from engine.api import ChannelKey, Condition, Timeframe, Truth, condition, reason, signals
 from strategies.liquidation_reclaim.conditions import FRACTION, QUOTE, TIMES
 from strategies.liquidation_reclaim.frame import Flags, Floats, Frame, Rows
 
@@ -88,6 +88,7 @@ def macro_conditions(frame: Frame) -> list[Condition]:
         + ("passes" if unknown_passes else "blocks"),
         inputs=(*dollar.inputs, *yields.inputs),
         age_ns=age_ns,
+        parts=(dollar, yields),
     )
     macro = Condition(
         "macro_calm",
@@ -99,6 +100,7 @@ def macro_conditions(frame: Frame) -> list[Condition]:
         required=False,
         inputs=gate.inputs,
         age_ns=age_ns,
+        parts=gate.parts,
     )
     return [dollar, yields, macro, gate]
 
@@ -150,19 +152,22 @@ def false_recovery(frame: Frame) -> Condition:
     change = frame.open_interest / frame.open_interest[reclaim] - 1
     newer = frame.open_interest_row > frame.open_interest_row[reclaim]
     close = frame.bars["close"]
+    known = after & newer & np.isfinite(change)
     with np.errstate(invalid="ignore"):
         fell = change <= -params.false_recovery_drop
+    still = known & fell & ~(params.side * (close - close[reclaim]) > 0)
     return condition(
         "false_recovery",
-        fell & (params.side * (close - close[reclaim]) > 0),
-        known=after & newer & np.isfinite(change),
-        measured=change,
+        fell & ~still,
+        known=known,
+        measured=np.where(still, np.nan, change),
         threshold=-params.false_recovery_drop,
         unit=FRACTION,
         description="since the reclaim price moved on while open interest fell",
         required=False,
         inputs=(str(frame.channels.open_interest),),
         age_ns=frame.open_interest_age,
+        reasons=(reason("price did not move on since the reclaim", still),),
     )
 
 

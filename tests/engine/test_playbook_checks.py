@@ -15,6 +15,7 @@ from engine.api import (
     Enter,
     PlaybookContractError,
     Truth,
+    condition,
     leave_out,
 )
 from engine.errors import ConfigError
@@ -249,3 +250,22 @@ def test_a_playbook_that_leaves_nothing_out_is_refused(breakout):
         return breakout(self.params).prepare(data)
 
     assert_refused(broken(breakout, prepare=prepare), r"is to be left out but was not; prepare")
+
+
+def test_numbers_that_contradict_their_condition_are_refused(breakout):
+    def prepare(self, data):
+        honest = breakout.prepare(self, data)
+        rows = np.arange(len(honest.decided_at))
+        untrue = condition(
+            "untrue",
+            rows % 2 == 0,  # false at every second row, although the number is the same
+            known=rows >= 0,
+            measured=np.full(len(rows), 2.0),
+            threshold=1.0,
+            unit="",
+            description="nothing",
+            required=False,
+        )
+        return replace(honest, conditions=(*honest.conditions, untrue))
+
+    assert_refused(broken(breakout, prepare=prepare), "untrue is .* beside 2 against 1")

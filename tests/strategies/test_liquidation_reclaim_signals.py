@@ -5,7 +5,8 @@ import pytest
 
 from data_feeds.schema import ChannelKind
 from data_feeds.timeframe import DAY_NS, HOUR_NS
-from engine.conditions import Truth
+from engine.conditions import Truth, comparison_hides
+from engine.results.journal import because
 from engine.signals import FlushState
 from tests.engine.signals import channels
 from tests.strategies.market import (
@@ -346,3 +347,34 @@ def test_shorts_read_liquidated_shorts_and_positive_funding():
     desk = Desk(small_params(direction="short"), data)
     assert truth(desk, "liquidation_prints", CALM) is T
     assert truth(desk, "positive_funding") is T
+
+
+def because_of(desk, name, row=RECLAIM):
+    item = desk.conditions[name]
+    return because(item, np.array([row]), desk.signals.decided_at[[row]])[0]
+
+
+def test_a_reclaim_that_does_not_hold_says_what_it_waits_for():
+    desk = Desk()
+    assert because_of(desk, "reclaim", CALM - 1) == "no sequence is running"
+    assert because_of(desk, "reclaim", CALM) == "waits for the bounce"
+    assert because_of(desk, "reclaim", CALM + 1) == "waits for the second flush"
+    assert because_of(desk, "reclaim") == ""  # its numbers say it: 97.6 against 97.0
+    # the reclaim's bar closes at 04:00
+    assert because_of(desk, "reclaim", RECLAIM + 1) == "reclaimed already at 2026-02-04T04:00Z"
+
+
+def test_the_signs_that_counted_are_named_with_their_instant():
+    # Funding turns negative at the first flush's close, 01:00, and back at 02:00.
+    paid = channels.funding(instants(ROWS)[[CALM - 9, CALM, CALM + 1]], [0.0001, -0.0004, 0.0001])
+    desk = Desk(data=market_data(paid))
+    assert because_of(desk, "liquidation_driven") == "negative_funding at 2026-02-04T01:00Z"
+    assert because_of(desk, "liquidation_driven", CALM) == "negative_funding at this close"
+    # before it, no sign had shown
+    assert because_of(desk, "liquidation_driven", CALM - 1) == ""
+
+
+def test_no_condition_shows_numbers_that_contradict_it():
+    desk = Desk()
+    for item in desk.conditions.values():
+        assert not comparison_hides(item).any(), item.name

@@ -6,7 +6,7 @@ from itertools import product
 
 import numpy as np
 
-from engine.conditions import Condition, all_of, condition
+from engine.conditions import Condition, all_of, condition, reason
 from engine.signals.market.grid import Floats
 from engine.signals.market.inputs import MarketInputs
 from engine.signals.market.readings import Reading, Sources, at_least, combined, oldest
@@ -138,16 +138,21 @@ class _Moves:
             return np.where(np.isfinite(since(level)), holds, np.nan)
 
         measured = self._on_sessions(series, since)
+        holds = self._on_sessions(series, quiet).value > 0
+        with np.errstate(invalid="ignore"):
+            rising = (measured.value >= rules.quiet) & ~holds
         return condition(
             name,
-            self._on_sessions(series, quiet).value > 0,
+            holds,
             known=measured.known,
-            measured=measured.value,
+            # Where the slope alone decides, the sessions would contradict what is said.
+            measured=np.where(rising, np.nan, measured.value),
             threshold=float(rules.quiet),
             unit="sessions",
             description=f"{text}: no new high of {rules.extreme} sessions, slope not up",
             inputs=measured.inputs,
             age_ns=measured.age_ns,
+            reasons=(reason(f"the slope of {rules.slope} sessions is up", rising),),
         )
 
 

@@ -116,6 +116,7 @@ def combined(name: str, truth: NDArray[np.int8], description: str, *parts: Condi
         description,
         inputs=tuple(dict.fromkeys(text for part in parts for text in part.inputs)),
         age_ns=np.stack(ages).max(axis=0),
+        parts=parts,
     )
 
 
