@@ -26,6 +26,8 @@ from engine.reporting.text import (
     without,
     wrapped,
 )
+from engine.results.coverage import missing_bars
+from engine.results.doubtful import doubtful_warnings
 from engine.results.manifest import bill_sentence
 from engine.results.sleeves import (
     SLEEVES_FOLDER,
@@ -197,11 +199,22 @@ def _about(record: AccountRecord) -> list[str]:
     first, config = record.first, record.account.config
     return [
         f"Window  {utc_text(first.start)} to {utc_text(first.end)}.",
-        f"Data    {facts.data_label(first)}.",
+        f"Data    {'; '.join([facts.data_label(first), *_missing(record)])}.",
+        *(
+            f"Sleeve {name}: {warning}"
+            for name, sleeve in record.records.items()
+            for warning in doubtful_warnings(sleeve)
+        ),
         f"Account {config.capital:,.0f} in {len(record.lines)} sleeves "
         f"({config.account.margin_mode.value} margin); venue {config.venue.name}.",
         f"Folder  {record.folder_name}",
     ]
+
+
+def _missing(record: AccountRecord) -> list[str]:
+    """Return which bars of the window are missing, each instrument's once."""
+    told = [missing_bars(sleeve) for sleeve in record.records.values()]
+    return list(dict.fromkeys(part for text in told for part in text.split("; ") if part))
 
 
 def _document(record: AccountRecord, body: str) -> str:
