@@ -43,6 +43,7 @@ _SOURCES = (
     "shares.py",
     "schema.py",
     "timeframe.py",
+    "units.py",
 )
 _PACKAGES = ("numpy", "numba", "exchange_calendars", "pyarrow")
 

@@ -316,7 +316,8 @@ def _check_values(channel: Channel) -> None:
             np.abs(channel["rate"]) > MAX_FUNDING_RATE,
             "rate",
             "is beyond any venue's cap as a fraction",
-            "if the file gives percent, set scale: {rate: 0.01} in the mapping",
+            "if the file gives percent, set unit: percent in the mapping; if basis points, "
+            "scale: {rate: 0.0001}",
         )
     label = channel["label"]
     refuse_rows(

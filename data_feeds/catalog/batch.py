@@ -31,6 +31,7 @@ from data_feeds.catalog.parts import Written, described, encode, seams, split
 from data_feeds.catalog.reading import read_parts
 from data_feeds.errors import IntegrityError, SchemaError
 from data_feeds.gate import Admitted, admitted
+from data_feeds.gate.beside import check_beside
 from data_feeds.instrument import Instrument
 from data_feeds.schema import (
     Array,
@@ -40,8 +41,9 @@ from data_feeds.schema import (
     time_columns,
     validate,
 )
-from data_feeds.shares import SPLIT_KINDS, Shares, told_shares
+from data_feeds.shares import SPLIT_KINDS, Shares, in_first_shares, told_shares
 from data_feeds.timeframe import Timeframe
+from data_feeds.units import units_of
 
 LOCK_NAME = ".lock"
 LOCK_SECONDS = 30
@@ -55,22 +57,32 @@ class Batch:
         self._folder, self._anew = folder, anew
         self._lock = filelock.FileLock(str(folder / LOCK_NAME))
         self._index: Index | None = None
+        # Instruments of which whole channels were written: they are looked at side by side.
+        self._whole: dict[str, Instrument] = {}
         #: What the gate did to the channels written so far.
         self.admissions: dict[ChannelKey, Admitted] = {}
 
     def replace(
-        self, instrument: Instrument, channel: Channel, origin: Origin | None = None
+        self,
+        instrument: Instrument,
+        channel: Channel,
+        origin: Origin | None = None,
+        *,
+        answered: bool = False,
     ) -> CatalogEntry:
         """Write a channel in the place of all its older rows.
+
+        ``answered`` says that numbers of an unusual size are meant (``gate.units``).
 
         Raises
         ------
         SchemaError : the channel breaks its rules, or is not the instrument's.
         StorageError : the disk refuses.
         """
-        channel = self._admitted(instrument, channel)
+        channel = self._admitted(instrument, channel, (origin or Origin()).unit, answered=answered)
         # Only now, so that an import refused at its first file leaves no trace.
         self._begun()
+        self._whole[instrument.id] = instrument
         parts = self._store(instrument, channel)
         return self._put(instrument, channel.key, parts, covered=(), origin=origin or Origin())
 
@@ -95,7 +107,8 @@ class Batch:
             if entry is None:
                 raise SchemaError(f"{channel.key}: no rows; nothing to store")
         else:
-            channel = self._admitted(instrument, channel)
+            # A page is too few rows to tell a unit by; sources know theirs.
+            channel = self._admitted(instrument, channel, origin.unit, answered=True)
         if entry is None:
             parts = self._store(instrument, channel)
             return self._put(instrument, channel.key, parts, covered=(covered,), origin=origin)
@@ -134,7 +147,25 @@ class Batch:
         if self._index is not None:
             for name in {key.instrument for key in self.admissions}:
                 self._tell_shares(name)
+            for instrument in self._whole.values():
+                self._look_beside(instrument)
             save_index(self._folder, self._index)
+
+    def _look_beside(self, instrument: Instrument) -> None:
+        """Refuse channels of an instrument that cannot be of the units they are said to be."""
+        index = self._begun()
+        held = [entry for entry in index.channels if entry.instrument == instrument.id]
+        rows = {entry.key: self._in_first_shares(index, entry) for entry in held}
+        answered = "dividend_adjusted" in instrument.model_fields_set
+        check_beside(instrument, rows, is_answered=answered)
+
+    def _in_first_shares(self, index: Index, entry: CatalogEntry) -> Channel:
+        rows = read_parts(self._folder, entry.key, entry.parts)
+        recorded, first_at = index.splits_of(entry.instrument), index.first_bar_at(entry.instrument)
+        if recorded is None or first_at is None or not entry.shares:
+            return rows
+        splits = read_parts(self._folder, recorded.key, recorded.parts)
+        return in_first_shares(rows, splits, first_at, Shares(entry.shares))
 
     def _tell_shares(self, name: str) -> None:
         """Write down how an instrument's prices and dividends stand to its splits."""
@@ -170,10 +201,14 @@ class Batch:
         finally:
             self._lock.release()
 
-    def _admitted(self, instrument: Instrument, channel: Channel) -> Channel:
+    def _admitted(
+        self, instrument: Instrument, channel: Channel, unit: str, *, answered: bool
+    ) -> Channel:
         """Return rows as the gate lets them in."""
         _check_names(instrument, channel)
-        self.admissions[channel.key] = passed = admitted(instrument, channel)
+        self.admissions[channel.key] = passed = admitted(
+            instrument, channel, unit, is_answered=answered
+        )
         return passed.channel
 
     def _begun(self) -> Index:
@@ -271,6 +306,7 @@ class Batch:
             seams=seams(key, parts, instrument.calendar),
             covered=covered,
             origin=origin,
+            units=units_of(instrument, key, origin.unit),
         )
         self._index = self._begun().replaced(instrument, entry)
         return entry
@@ -320,8 +356,9 @@ def _refuse_other_numbers(
     entry: CatalogEntry, stored: Instrument | None, given: Instrument, origin: Origin
 ) -> None:
     """Refuse rows whose numbers mean something else than those of the stored ones."""
-    held = {"unit": entry.origin.unit, "splits": entry.origin.splits}
-    new = {"unit": origin.unit, "splits": origin.splits}
+    held = {"unit": ", ".join(entry.units.values()), "splits": entry.origin.splits}
+    units = units_of(given, entry.key, origin.unit)
+    new = {"unit": ", ".join(units.values()), "splits": origin.splits}
     for name in ("quote", "calendar", "dividend_adjusted"):
         if stored is not None:
             held[name], new[name] = str(getattr(stored, name)), str(getattr(given, name))

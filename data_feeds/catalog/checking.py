@@ -11,6 +11,7 @@ from data_feeds.errors import IntegrityError, SchemaError
 from data_feeds.gate import checked
 from data_feeds.instrument import Instrument
 from data_feeds.schema import Channel, ChannelKey, ChannelKind, utc_text
+from data_feeds.units import units_of
 
 AGAIN = "import {key} again (riskoff data import or fetch)"
 _KNOWN_IN_ORDER = (ChannelKind.BARS, ChannelKind.MARK, ChannelKind.FUNDING)
@@ -90,8 +91,16 @@ def _problems_of_list(entry: CatalogEntry, instrument: Instrument) -> Iterator[s
     yield from (problem for problem in overlaps(entry.key, entry.parts))
     if entry.part_list_sha256 != part_list_hash(entry.parts):
         yield "its list of files is not the one that was written"
+    said = units_of(instrument, entry.key, entry.origin.unit)
+    is_series = entry.key.kind is ChannelKind.SERIES
+    if entry.units != said and not (is_series and entry.units.keys() == said.keys()):
+        yield f"its units are {_listed(entry.units)}, of this kind {_listed(said)}"
     if entry.seams != seams(entry.key, entry.parts, instrument.calendar):
         yield "its holes are not those between its files"
+
+
+def _listed(units: dict[str, str]) -> str:
+    return ", ".join(f"{name} {unit}" for name, unit in units.items())
 
 
 def overlaps(key: ChannelKey, parts: Sequence[Part]) -> Iterator[str]:

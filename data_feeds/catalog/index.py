@@ -96,8 +96,8 @@ class CatalogEntry(_Model):
     ``part_list_sha256`` is over the files' hashes in order, so that a file that is taken out of the
     list is missed. ``seams`` are the gaps that no part tells alone. ``covered`` are the stretches
     that a source was asked for and has answered; rows that are not there do not exist at the
-    source. Imported channels have none. ``shares`` says how stored prices and dividends stand to
-    the instrument's splits; empty where none are on record.
+    source. Imported channels have none. ``units`` are those of the value columns. ``shares`` says
+    how stored prices and dividends stand to the instrument's splits; empty where there are none.
     """
 
     instrument: str
@@ -108,6 +108,7 @@ class CatalogEntry(_Model):
     seams: tuple[GapRow, ...]
     covered: tuple[Span, ...]
     origin: Origin
+    units: dict[str, str]
     shares: Literal["", "as_traded", "adjusted"] = ""
 
     @property

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from data_feeds.gate.stamps import check_stamps, on_grid
+from data_feeds.gate.units import ask_unit
 from data_feeds.instrument import Instrument
 from data_feeds.schema import Channel, check_columns, validate
 
@@ -24,8 +25,13 @@ class Admitted:
         return f"{stamps} moved onto the grid, by at most {self.farthest_ns / 1e9:g} s"
 
 
-def admitted(instrument: Instrument, channel: Channel) -> Admitted:
+def admitted(
+    instrument: Instrument, channel: Channel, unit: str = "", *, is_answered: bool = False
+) -> Admitted:
     """Return rows as a catalog may hold them: stamps on their grid, every rule kept.
+
+    ``unit`` is what the source says of a series' or a rate's unit. Numbers that look as if they
+    were in another one are asked about, unless ``is_answered``.
 
     Raises
     ------
@@ -34,6 +40,7 @@ def admitted(instrument: Instrument, channel: Channel) -> Admitted:
     check_columns(channel)
     moved, by = on_grid(channel)
     checked(instrument, moved)
+    ask_unit(moved, unit, is_answered=is_answered)
     return Admitted(moved, int((by != 0).sum()), int(abs(by).max(initial=0)))
 
 

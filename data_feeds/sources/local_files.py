@@ -30,7 +30,13 @@ from data_feeds.sources.losses import losses
 from data_feeds.sources.mapping import FileEntry, Mapping, Stamp, load_mapping
 from data_feeds.sources.stamps import read_stamps
 from data_feeds.timeframe import parse_duration
+from data_feeds.units import Unit
 from data_feeds.yaml_text import YamlDocument
+
+UNDECLARED = (
+    "no unit is declared: set unit in the mapping, or quote in the instrument (percent, points, "
+    "fraction, price, base, count, date or a currency)"
+)
 
 Progress = Callable[[str, int, int], None]
 
@@ -91,7 +97,11 @@ def import_mapping(
             channel, notes = work.channel(entries, instruments[key.instrument])
             missed = _losses(catalog, batch, channel)
             lost += [f"{key}: {what}" for what in missed]
-            written = batch.replace(instruments[key.instrument], channel, _origin(entries))
+            written = batch.replace(
+                instruments[key.instrument], channel, _origin(entries), answered=True
+            )
+            if Unit.UNDECLARED in written.units.values():
+                notes.append(UNDECLARED)
             files = tuple(work.folder / entry.path for entry in entries)
             notes += [f"replaced: {what}" for what in missed]
             reports.append(ImportReport(key, written, files, tuple(notes)))
@@ -184,7 +194,8 @@ def _origin(entries: Sequence[FileEntry]) -> Origin:
     return Origin(
         source="; ".join(dict.fromkeys(entry.source for entry in entries if entry.source)),
         licence="; ".join(dict.fromkeys(entry.licence for entry in entries if entry.licence)),
-        unit=entries[0].unit,
+        # A rate in percent is a fraction by now.
+        unit="" if entries[0].kind is ChannelKind.FUNDING else entries[0].unit,
         venues=tuple(venues),
         splits=entries[0].splits or "",
     )
@@ -215,6 +226,9 @@ def read_channel(path: Path, entry: FileEntry, instrument: Instrument) -> Admitt
             columns[name] = np.zeros(len(frame))
         else:
             columns[name] = _values(frame, name, path, entry)
+    if entry.volume_unit == "quote" and "volume" in columns:
+        prices = [columns[name] for name in ("open", "high", "low", "close")]
+        columns["volume"] = columns["volume"] / np.mean(prices, axis=0)
     columns["label"] = _labels(frame, path, entry, instrument)
     channel = Channel(entry.channel_key(instrument.id), columns).take(_kept(columns, entry))
     if entry.sort:
@@ -222,11 +236,19 @@ def read_channel(path: Path, entry: FileEntry, instrument: Instrument) -> Admitt
     if len(channel) == 0:
         raise SchemaError(f"{path}: no rows for {channel.key}; check symbol, start and the file")
     try:
-        passed = admitted(instrument, channel)
+        passed = admitted(
+            instrument, channel, _unit(entry, instrument), is_answered=entry.says_unit
+        )
     except SchemaError as error:
         raise SchemaError(f"{path}: {error}") from error
     _check_gaps(passed.channel, instrument, path, entry)
     return passed
+
+
+def _unit(entry: FileEntry, instrument: Instrument) -> str:
+    """Return the unit that the entry or a series' instrument declares."""
+    is_series = entry.kind is ChannelKind.SERIES
+    return entry.unit or (instrument.quote if is_series else "")
 
 
 def _fact(kind: ChannelKind) -> str:
@@ -343,7 +365,7 @@ def _values(frame: pd.DataFrame, name: str, path: Path, entry: FileEntry) -> Arr
         values = pd.to_numeric(column).to_numpy(dtype=np.float64)
     except (ValueError, TypeError) as error:
         raise SchemaError(f"{path}: column {entry.columns[name]!r}: {error}") from error
-    scaled: Array = values * entry.scale.get(name, 1.0)
+    scaled: Array = values * entry.factor(name)
     return scaled if entry.decimals is None else np.round(scaled, entry.decimals)
 
 

@@ -127,7 +127,15 @@ class FileEntry(_Model):
     max_gap_bars: int | None = Field(None, ge=0, description="Longest hole allowed; null: any")
     source: str = Field("", description="Who published or computed the values")
     licence: str = Field("", description="What may be done with them")
-    unit: str = Field("", description="Unit of a series' values, e.g. percent")
+    unit: str = Field(
+        "",
+        description="Unit of a series' values, e.g. percent; of a funding rate fraction, or "
+        "percent, which is converted",
+    )
+    volume_unit: Literal["base", "quote"] = Field(
+        "base",
+        description="Unit of bars' volume; quote, e.g. dollars, is divided by the bar's mean price",
+    )
     splits: Literal["as_traded", "adjusted"] | None = Field(
         None,
         description="How prices stand to the instrument's splits entry: as_traded, or adjusted for "
@@ -150,6 +158,18 @@ class FileEntry(_Model):
     def ids(self) -> tuple[str, ...]:
         """The instruments this entry fills."""
         return self.each or (self.instrument or "",)
+
+    @property
+    def says_unit(self) -> bool:
+        """Whether the entry itself says what the size of its numbers means."""
+        if self.kind is ChannelKind.FUNDING:
+            return bool(self.unit or self.scale)
+        return bool(self.scale)
+
+    def factor(self, column: str) -> float:
+        """Return what the file's numbers are multiplied by."""
+        is_percent = self.kind is ChannelKind.FUNDING and self.unit == "percent"
+        return 0.01 if is_percent else self.scale.get(column, 1.0)
 
     @property
     def provenance(self) -> Provenance | None:
@@ -195,6 +215,10 @@ class FileEntry(_Model):
             raise ValueError("give label (observed, inferred or synthetic) or label_column")
         if self.mix_venues and not self.fills:
             raise ValueError("mix_venues goes with fills: true")
+        if self.kind is ChannelKind.FUNDING and self.unit not in ("", "fraction", "percent"):
+            raise ValueError("a funding rate's unit is fraction or percent")
+        if self.kind is ChannelKind.FUNDING and self.unit == "percent" and self.scale:
+            raise ValueError("unit: percent converts already: leave out scale")
         known = VALUE_COLUMNS[self.kind]
         for name in (*self.columns, *self.scale):
             if name not in known:

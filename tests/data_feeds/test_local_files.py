@@ -370,13 +370,10 @@ def test_an_import_that_dies_replaces_no_channel(
 
     monkeypatch.setattr(atomic.os, "replace", dying)
     is_full = isinstance(failure, OSError)
+    (tmp_path / "bars.csv").write_text(GOOD_BARS.replace("11,5", "11,6"))
+    (tmp_path / "series.csv").write_text(text.replace("4.21", "4.22"))
     with pytest.raises(StorageError if is_full else KeyboardInterrupt) as caught:
-        imported(
-            tmp_path,
-            BARS + SERIES,
-            bars=GOOD_BARS.replace("11,5", "11,6"),
-            series=text.replace("4.21", "4.22"),
-        )
+        import_mapping(tmp_path / "mapping.yaml", catalog, replace=True)
     monkeypatch.undo()
     assert calls == failing_write
     assert stored_files(catalog) == before

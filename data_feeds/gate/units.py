@@ -1,0 +1,101 @@
+"""Numbers in another unit than their channel's: recognised by what is usual, and asked about.
+
+A rate in percent is a valid fraction a hundred times too large. Nothing is converted by a guess:
+the import stops, says what it saw, and names the key that answers.
+"""
+
+import numpy as np
+
+from data_feeds.errors import SchemaError
+from data_feeds.schema import Array, Channel, ChannelKind, utc_text
+from data_feeds.timeframe import HOUR_NS
+from data_feeds.units import Unit
+
+# The interest part of funding: 0.01% every eight hours, which is what most settlements are; venues
+# that settle more often scale it by the hours or do not.
+DEFAULT_RATE = 1e-4
+DEFAULT_HOURS = 8
+SETTLEMENT_HOURS = (1, 2, 4, 8)
+# 0.2% every eight hours are 219% a year: single weeks of single markets, never what is usual.
+UNUSUAL_RATE = 2e-3
+_FEW, _MANY = 0.1, 20
+# Publishers of yields and rates write two decimals.
+_SMALL_PERCENT, _LARGE_PERCENT = 0.25, 60.0
+_VOLATILITY_POINTS = ("VIX", "VIXCLS", "VXN", "VXNCLS", "DVOL")
+_RATES = ("DGS", "DTB", "DFII", "DFF", "FEDFUNDS", "T10", "BAML", "SOFR")
+
+
+def ask_unit(channel: Channel, unit: str, *, is_answered: bool = False) -> None:
+    """Raise where numbers look as if they were in another unit than they are said to be.
+
+    Parameters
+    ----------
+    channel : rows that keep their kind's rules
+    unit : what the source says of a series' or a rate's unit, empty for nothing
+    is_answered : somebody was asked and has said that the numbers are meant
+
+    Raises
+    ------
+    SchemaError : with what was seen, and the key of the mapping that answers.
+    """
+    if is_answered or len(channel) == 0:
+        return
+    if channel.key.kind is ChannelKind.FUNDING and not unit:
+        _ask_rate(channel)
+    if channel.key.kind is ChannelKind.SERIES:
+        _ask_series(channel, unit)
+
+
+def _ask_rate(channel: Channel) -> None:
+    rate = np.abs(channel["rate"])
+    hours = _usual_hours(channel["event_at"])
+    as_percent, as_fraction = (_is_default(rate, hours, factor) for factor in (100.0, 1.0))
+    seen = ""
+    if as_percent.mean() >= _FEW and as_percent.sum() > as_fraction.sum():
+        usual = float(rate[np.argmax(as_percent)])
+        share = as_percent.mean()
+        seen = f"{usual:g}, in {share:.0%} of its rows, is the venues' default rate in percent"
+    elif len(rate) >= _MANY and float(np.median(rate)) > UNUSUAL_RATE * hours / DEFAULT_HOURS:
+        usual = float(np.median(rate))
+        yearly = usual * 24 / hours * 365
+        seen = f"its usual rate of {usual:g} would be {yearly:.0%} a year"
+    if seen:
+        raise SchemaError(
+            f"{channel.key}: {seen}, settled every {hours} hours; if the file gives percent, set "
+            "unit: percent in the mapping; if these are fractions of notional, unit: fraction"
+        )
+
+
+def _usual_hours(event: Array) -> int:
+    """Return the most frequent hours between settlements among those venues have; 8 for one."""
+    steps = np.diff(event) // HOUR_NS
+    known = [int((steps == hours).sum()) for hours in SETTLEMENT_HOURS]
+    return SETTLEMENT_HOURS[int(np.argmax(known))] if any(known) else DEFAULT_HOURS
+
+
+def _is_default(rate: Array, hours: int, factor: float) -> Array:
+    """Return which rates are the venues' default, or its share of the hours, times ``factor``."""
+    scaled = DEFAULT_RATE * hours / DEFAULT_HOURS
+    found: Array = np.isclose(rate, DEFAULT_RATE * factor, rtol=1e-6, atol=0)
+    return found | np.isclose(rate, scaled * factor, rtol=1e-6, atol=0)
+
+
+def _ask_series(channel: Channel, unit: str) -> None:
+    name, value = channel.key.instrument, channel["value"]
+    highest = float(np.abs(value).max())
+    if unit == Unit.PERCENT and name.startswith(_RATES):
+        has_more_decimals = np.abs(value * 100 - np.rint(value * 100)) > 1e-6
+        if highest < _SMALL_PERCENT and has_more_decimals.any():
+            _ask_factor(channel, f"no value above {highest:g} percent", "fractions", 100)
+        if highest > _LARGE_PERCENT:
+            _ask_factor(channel, f"a value of {highest:g} percent", "basis points", 0.01)
+    if name in _VOLATILITY_POINTS and highest < 2:
+        _ask_factor(channel, f"no value above {highest:g} points", "fractions", 100)
+
+
+def _ask_factor(channel: Channel, seen: str, maybe: str, factor: float) -> None:
+    first = utc_text(int(channel["event_at"][0]))
+    raise SchemaError(
+        f"{channel.key}: {seen} from {first} on; if these are {maybe}, set scale: "
+        f"{{value: {factor:g}}} in the mapping; if they are meant, scale: {{value: 1}}"
+    )
