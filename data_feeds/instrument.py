@@ -56,7 +56,11 @@ class Instrument(BaseModel):
 
     id: str = Field(min_length=1, description="Name used in configs and tables, e.g. BTCUSDT-PERP")
     kind: InstrumentKind = Field(description="perp, spot, etf, index, series or option")
-    quote: str = Field("USDT", description="Currency of prices and cash flows")
+    quote: str = Field(
+        "USDT",
+        description="Currency of prices and cash flows; a run trades one, dollars and dollar "
+        "stablecoins at par",
+    )
     venue: str = Field("", description="Where it trades, in words; nothing is checked by it")
     calendar: str = Field("24/7", description="24/7, or an exchange_calendars name such as XNYS")
     tick_size: float = Field(0.01, gt=0, description="Price step, quote per base unit")
@@ -80,7 +84,7 @@ class Instrument(BaseModel):
     )
     risk: Mapping[str, Any] = Field(
         default_factory=dict,
-        description="Defaults of a run's risk section where it is the first instrument traded",
+        description="Defaults of a run's risk section where it is the clock of the rules",
     )
 
     expires_at: int | None = Field(

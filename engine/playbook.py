@@ -62,7 +62,7 @@ class Requirements:
     def leading(self) -> str:
         """The traded instrument that stands for the run where one must: the clock's, if traded."""
         clock = self.clock.instrument
-        return clock if clock in self.traded else min(self.traded)
+        return clock if clock in self.traded else min(self.traded, default="")
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """What a run's settings come to once its instruments are known: parameters, market inputs, risk."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -16,6 +16,9 @@ from engine.errors import ConfigError
 from engine.playbook import Playbook
 from engine.plugins import new_playbook, requirements_of, settled_params
 
+# Counted at par with the dollar, as the pages say.
+DOLLARS = ("USD", "USDT", "USDC", "BUSD", "FDUSD", "TUSD", "DAI")
+
 Settled = tuple[RunConfig, Playbook[Any]]
 
 
@@ -23,16 +26,19 @@ def settle(config: RunConfig, source: Catalog | Dataset, playbook: Playbook[Any]
     """Return a config and its playbook with everything that the instruments' records decide.
 
     The risk section is merged key by key: built-in < instrument < playbook < run file. The
-    instrument is the first that the playbook trades.
+    instrument is the playbook's leading one.
 
     Raises
     ------
-    ConfigError : the layers together are no risk section, or a record lacks what the rules need.
+    ConfigError : the layers together are no risk section, a record lacks what the rules need, or
+        what is traded is not quoted in one currency.
     """
     instruments = source.instruments if isinstance(source, Dataset) else source.instruments()
     params = settled_params(type(playbook), playbook.params, instruments)
     if params != playbook.params:
         playbook = new_playbook(type(playbook), params, playbook.ignored)
+    traded = {*requirements_of(playbook).traded, *config.report.held}
+    refuse_currencies(instruments[name] for name in traded if name in instruments)
     layers = risk_layers(written(config.risk), playbook, instruments)
     whole = merged(*layers.values())
     # What the run's file gives is checked already; the layers below it are not.
@@ -49,6 +55,27 @@ def settle(config: RunConfig, source: Catalog | Dataset, playbook: Playbook[Any]
     return config, playbook
 
 
+def refuse_currencies(instruments: Iterable[Instrument]) -> None:
+    """Refuse instruments of several currencies: an account adds cash at par and converts nothing.
+
+    Dollars and the stablecoins that stand for them are one currency.
+
+    Raises
+    ------
+    ConfigError : they are quoted in more than one.
+    """
+    quoted: dict[str, list[str]] = {}
+    for item in sorted(instruments, key=lambda item: item.id):
+        quoted.setdefault("USD" if item.quote in DOLLARS else item.quote, []).append(item.id)
+    if len(quoted) > 1:
+        told = "; ".join(f"{currency}: {', '.join(names)}" for currency, names in quoted.items())
+        raise ConfigError(
+            f"instruments are quoted in {len(quoted)} currencies ({told}): an account adds cash at "
+            "par and converts nothing; trade and compare in one currency (dollars and dollar "
+            "stablecoins count as one)"
+        )
+
+
 def risk_layers(
     given: Mapping[str, Any], playbook: Playbook[Any], instruments: Mapping[str, Instrument]
 ) -> dict[str, Mapping[str, Any]]:
@@ -56,7 +83,8 @@ def risk_layers(
 
     ``given`` is what the file writes.
     """
-    first = next((n for n in requirements_of(playbook).traded if n in instruments), "")
+    need = requirements_of(playbook)
+    first = next((n for n in (need.leading, *need.traded) if n in instruments), "")
     return {
         f"instrument {first}": instruments[first].risk if first else {},
         f"playbook {playbook.name}": type(playbook).risk_defaults,

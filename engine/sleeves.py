@@ -18,7 +18,7 @@ from engine.events import JointOutcome
 from engine.plugins import configured_playbook, requirements_of
 from engine.results.sleeves import account_folder_name
 from engine.run import RunResult, prepare_run
-from engine.settle import settle
+from engine.settle import refuse_currencies, settle
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,8 @@ def run_sleeves(
         written = configured_playbook(sleeve.playbook, plugin_path)
         _, playbook = settle(config.sleeve(name, rivals=1), source, written)
         traded[name] = set(requirements_of(playbook).traded)
+    held = source.instruments if isinstance(source, Dataset) else source.instruments()
+    refuse_currencies(held[name] for name in set().union(*traded.values()) if name in held)
     sharing = Counter(market for markets in traded.values() for market in markets)
     rivals = {
         name: max((sharing[market] for market in markets), default=1)

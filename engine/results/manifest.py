@@ -148,10 +148,18 @@ def assumptions(record: RunRecord) -> list[str]:
         "Of the levels touched inside one bar the one nearer to the open comes first, and the stop "
         "before the target; after an entry inside a bar only what the bar proves to come later; a "
         "fill inside a bar is stamped at the bar's close.",
+        *_par_assumption(run),
         *_interest_assumption(run),
         f"Returns are daily, at midnight UTC, with {record.periods_per_year} periods a year.",
         bill_sentence(run.config, run.outcome.bill),
     ]
+
+
+def _par_assumption(run: FinishedRun) -> list[str]:
+    """Return that different dollars are added at par, where a run trades several."""
+    instruments = run.dataset.instruments
+    quotes = sorted({instruments[name].quote for name in run.requirements.traded})
+    return [f"{' and '.join(quotes)} are added at par, one for one."] if len(quotes) > 1 else []
 
 
 def conventions(periods_per_year: int, bill: BillAccruals) -> dict[str, Any]:
