@@ -15,6 +15,7 @@ from engine.reporting.charts import account_chart
 from engine.reporting.held import held_numbers, held_on
 from engine.reporting.page import STYLE, pictures, quantstats_part, table
 from engine.reporting.publish import SUMMARY_FILE, TEARSHEET_FILE, write_reports
+from engine.reporting.risk_acts import acts
 from engine.reporting.tearsheet import fill_template, why_no_tearsheet
 from engine.reporting.text import (
     columns,
@@ -79,6 +80,7 @@ def summary(record: AccountRecord, held: HeldBenchmark | None) -> str:
         ["SLEEVES, quote currency", *columns(sleeve_rows(record), left=2), *wrapped(NOTE)],
         ["DAILY RETURNS, correlation", *columns(correlation_rows(record))],
         ["GUARDS OF THE ACCOUNT", *(columns(guards, left=5) if len(guards) > 1 else ["  none"])],
+        ["GUARDS, LADDER AND CAPS IN THE SLEEVES", *_columns_or_none(act_rows(record))],
         ["FILES", f"  {ACCOUNT_PAGE}; a run folder a sleeve in {SLEEVES_FOLDER}/"],
     ]
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
@@ -171,6 +173,20 @@ def guard_rows(record: AccountRecord) -> facts.Rows:
     return [GUARD_WORDS, *rows]
 
 
+def act_rows(record: AccountRecord) -> facts.Rows:
+    """Return what guards, drawdown ladders, tiers and account caps did in the sleeves."""
+    outcomes = [run.outcome for run in record.account.sleeves.values()]
+    return acts(
+        [event for outcome in outcomes for event in outcome.guard_events],
+        [decision for outcome in outcomes for decision in outcome.decisions],
+        [order for outcome in outcomes for order in outcome.orders],
+    )
+
+
+def _columns_or_none(rows: facts.Rows) -> list[str]:
+    return columns(rows) if len(rows) > 1 else ["  none"]
+
+
 def _benchmark_name(record: AccountRecord) -> str:
     return facts.benchmark_name(record.first)
 
@@ -234,7 +250,7 @@ def _document(record: AccountRecord, body: str) -> str:
 
 
 def _sections(record: AccountRecord, held: HeldBenchmark | None) -> str:
-    guards = guard_rows(record)
+    guards, acted = guard_rows(record), act_rows(record)
     curves = dict(zip(record.records, record.account.joint.curves, strict=True))
     links = "".join(
         f'<li><a href="{SLEEVES_FOLDER}/{html.escape(name)}/{TEARSHEET_FILE}">'
@@ -252,5 +268,7 @@ def _sections(record: AccountRecord, held: HeldBenchmark | None) -> str:
             f"<h2>Equity and drawdown</h2>{account_chart(record.curve, curves)}",
             "<h2>Guards of the account</h2>",
             table(guards, prose=4) if len(guards) > 1 else "<p class=note>None tripped.</p>",
+            "<h3>Guards, drawdown ladders, tiers and account caps in the sleeves</h3>",
+            table(acted) if len(acted) > 1 else "<p class=note>None acted.</p>",
         )
     )

@@ -17,6 +17,7 @@ from engine.metrics import (
 from engine.reporting import benchmark
 from engine.reporting.benchmark import HeldBenchmark
 from engine.reporting.held import held_numbers, held_weights
+from engine.reporting.risk_acts import acts
 from engine.reporting.text import (
     adding_up,
     money,
@@ -283,10 +284,10 @@ def unfilled_rows(record: RunRecord) -> list[tuple[str, str]]:
     return [(end, f"{count} of {len(orders)}") for end, count in counted(ends)]
 
 
-def guard_rows(record: RunRecord) -> list[tuple[str, str]]:
-    """Return which guards tripped, with counts."""
-    events = record.run.outcome.guard_events
-    return counted([event.guard for event in events if event.event == "tripped"])
+def act_rows(record: RunRecord) -> Rows:
+    """Return what guards, drawdown ladder, market tiers and account caps did, a heading first."""
+    outcome = record.run.outcome
+    return acts(outcome.guard_events, outcome.decisions, outcome.orders)
 
 
 def near_misses(record: RunRecord, count: int = 5) -> Rows:

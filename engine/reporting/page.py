@@ -177,14 +177,15 @@ def _periods(record: RunRecord) -> str:
 def _decisions(record: RunRecord) -> str:
     sections = (
         ("Cap that set the size, entries", facts.cap_rows(record)),
-        ("Guards that tripped", facts.guard_rows(record)),
         ("Orders to buy that were not filled in full", facts.unfilled_rows(record)),
         (
             "What blocked an entry or a rebalancing, bars of the journal",
             facts.block_rows(record)[:6],
         ),
     )
-    return "".join(
+    acted = facts.act_rows(record)
+    shown = table(acted) if len(acted) > 1 else "<p class=note>none</p>"
+    return f"<h3>Guards, drawdown ladder and tiers</h3>{shown}" + "".join(
         f"<h3>{name}</h3>" + (table(rows, heading=False) if rows else "<p class=note>none</p>")
         for name, rows in sections
     )

@@ -88,7 +88,7 @@ def _decisions(record: RunRecord) -> list[str]:
     lines = ["DECISIONS"]
     for what, rows in (
         ("cap that set the size", facts.cap_rows(record)),
-        ("guards that tripped", facts.guard_rows(record)),
+        ("guards, ladder and tiers", [row[:2] for row in facts.act_rows(record)[1:]]),
         ("orders to buy that were not filled in full", facts.unfilled_rows(record)),
         ("what blocked an entry or a rebalancing, bars", facts.block_rows(record)[:SHOWN_BLOCKS]),
     ):
