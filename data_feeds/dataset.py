@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from functools import cached_property
 from types import MappingProxyType
 
@@ -68,6 +69,11 @@ class Dataset:
         """Return the dataset with the named channels alone; those it does not hold are left out."""
         wanted = frozenset(keys)
         return self.having({key: c for key, c in self.channels.items() if key in wanted})
+
+    def in_force(self, day: date) -> "Dataset":
+        """Return the dataset whose instruments have the filters and terms of one day."""
+        held = {name: instrument.in_force(day) for name, instrument in self.instruments.items()}
+        return replace(self, instruments=held)
 
     def delayed(self, lag_ns: int) -> "Dataset":
         """Return the dataset with every series known ``lag_ns`` later; bars stay as they are."""

@@ -26,19 +26,18 @@ from data_feeds.instrument import Companions, Instrument, InstrumentKind
 from data_feeds.options.contract import PutSpread
 from data_feeds.schema import Channel, ChannelKey, ChannelKind, time_columns, validate
 from data_feeds.timeframe import HOUR_NS, Timeframe
+from data_feeds.trading_terms import MaintenanceBracket
 from engine.bt import Part, simulate
 from engine.causality import check_causality, prepare
 from engine.config.models import (
     AccountConfig,
     DataConfig,
-    MaintenanceBracket,
     PlaybookConfig,
     RiskConfig,
     RunConfig,
     RunMode,
-    SlippageConfig,
-    VenueConfig,
 )
+from engine.config.venue import SlippageConfig, VenueConfig
 from engine.errors import SimulationError
 from engine.events import Fill, SimulationOutcome
 from engine.intents import Hedge, Intent
@@ -310,6 +309,7 @@ def play_playbook(market: Dataset, playbook: Playbook[Any], **sections: Any) -> 
     requirements = playbook.requirements(playbook.params)
     signals = prepare(playbook, market, requirements)
     config = table_config(market, **sections)
+    market = market.in_force(config.data.start.date())
     traded, listing = with_listed(config, market, requirements, signals)
     outcome = simulate(Part(config, traded, playbook, signals, listing))
     check_causality(playbook, market, requirements, signals, outcome)

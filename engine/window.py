@@ -40,7 +40,8 @@ def load_window(
 
     Beside what the playbook declares come the channels that the venue and the brokerage settle
     with (marks, funding and dividends of what is traded, the series that pays interest), what
-    prices the options that it may list, and the bars of the report's benchmark.
+    prices the options that it may list, and the bars of the report's benchmark. Instruments have
+    the terms of the window's first day.
     """
     start, end = (int(x.timestamp()) * 10**9 for x in (config.data.start, config.data.end))
     required, optional = run_channels(config, source, requirements)

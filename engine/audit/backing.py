@@ -9,9 +9,10 @@ from collections.abc import Mapping
 
 from data_feeds.instrument import Wallet
 from engine.audit.folder import RunFiles
-from engine.audit.formulas import Bracket, brackets, liquidation_mark, requirement
+from engine.audit.formulas import Bracket, liquidation_mark, requirement
 from engine.audit.market import Market
 from engine.audit.replay import Holding, State
+from engine.audit.terms import instrument_brackets
 from engine.config.models import MarginMode
 
 
@@ -21,7 +22,10 @@ class Backing:
     def __init__(self, files: RunFiles, markets: Mapping[str, Market]) -> None:
         self._files = files
         self._markets = markets
-        self.brackets: tuple[Bracket, ...] = brackets(files.config.venue.maintenance)
+        self.brackets: Mapping[str, tuple[Bracket, ...]] = {
+            name: instrument_brackets(files.config.venue, market.instrument)
+            for name, market in markets.items()
+        }
         self.is_isolated = files.config.account.margin_mode is MarginMode.ISOLATED
         self._settings = {
             order.plan_id: order.leverage_setting for order in files.orders if order.role == "entry"
@@ -32,7 +36,7 @@ class Backing:
         if held.quantity == 0 or not self._markets[name].instrument.is_margined:
             return math.nan
         margin = held.margin if self.is_isolated else self._cross_margin(name, state, at)
-        return liquidation_mark(held.quantity, held.average, margin, self.brackets)
+        return liquidation_mark(held.quantity, held.average, margin, self.brackets[name])
 
     def free_cash(self, name: str, state: State, at: int) -> float:
         """Return what an entry can use, quote.
@@ -56,7 +60,8 @@ class Backing:
         for other, held in self._perps(state).items():
             if other != name:
                 notional = abs(held.quantity) * self._markets[other].value_mark(at)
-                margin += self._unrealized(other, held, at) - requirement(notional, self.brackets)
+                needed = requirement(notional, self.brackets[other])
+                margin += self._unrealized(other, held, at) - needed
         return margin
 
     def _perps(self, state: State) -> dict[str, Holding]:

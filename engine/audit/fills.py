@@ -11,6 +11,7 @@ from engine.audit.formulas import against_trader, is_beyond, on_grid, slippage, 
 from engine.audit.market import NO_ROW, Market
 from engine.audit.replay import FLAT, Booking, fill_fee_rate, rests
 from engine.audit.report import Line, when
+from engine.audit.terms import slippage_terms
 from engine.events import Fill, FillStage, OrderKind, OrderRole, OrderRow
 
 FILLS = "fills"
@@ -174,7 +175,7 @@ def slipped(
         source = reference_row(stage, market, row)
         known = source != NO_ROW
         lost = slippage(
-            files.config.venue.slippage,
+            slippage_terms(files.config.venue, market.instrument),
             bar_range=market.bar_range(source) if known else 0.0,
             quantity=quantity,
             volume=market.price(source, "volume") if known else 0.0,

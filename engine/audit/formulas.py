@@ -4,7 +4,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.config.models import MaintenanceBracket, SlippageConfig
+from data_feeds.trading_terms import MaintenanceBracket
+from engine.config.venue import SlippageConfig
 
 # A decimal step has no exact binary form: quotients this near to a whole number are that number.
 STEP_SLACK = 1e-6

@@ -22,7 +22,8 @@ def check_liquidations(case: Case) -> None:
         case.recorder.count("margins at liquidation")
         held = booking.before
         equity = held.margin + held.quantity * (fill.raw_price - held.average)
-        needed = requirement(abs(held.quantity * fill.raw_price), backing.brackets)
+        table = backing.brackets[fill.instrument]
+        needed = requirement(abs(held.quantity * fill.raw_price), table)
         line = case.recorder.line(FILLS, f"fill {fill.fill_id}")
         line.amount("margin left at the liquidation price", needed, equity)
 

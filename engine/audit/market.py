@@ -161,7 +161,7 @@ def load_market(
             channels[key] = _lagged(held.take(slice(max(len(held) - rows, 0), len(held))), files)
     dataset = Dataset(
         {key.instrument: whole.instruments[key.instrument] for key in channels}, channels
-    )
+    ).in_force(files.config.data.start.date())
     dataset = with_contracts(dataset, _listed(dataset, derived), files.config.options)
     recorder.count("fingerprint of the market data")
     recorder.line("manifest", "inputs.data_sha256").equal(

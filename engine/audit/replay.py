@@ -14,6 +14,7 @@ from data_feeds.instrument import Instrument, InstrumentKind, Wallet
 from engine.audit.folder import RunFiles
 from engine.audit.income import InterestSlot, PaymentSlot, TransferSlot, transfer_slots
 from engine.audit.market import Market
+from engine.audit.terms import fee_fraction
 from engine.config.models import MarginMode
 from engine.events import FactKind, Fill, FillStage, OrderKind, OrderRole, OrderRow
 
@@ -277,18 +278,18 @@ def fill_fee_rate(fill: Fill, order: OrderRow, instrument: Instrument, files: Ru
     """Return the fee of a fill as a fraction of notional."""
     venue = files.config.venue
     if fill.role == OrderRole.LIQUIDATION.value:
-        return venue.liquidation_fee_rate
+        return fee_fraction(venue, instrument, "liquidation_fee_bps")
     taker = taker_rate(instrument, files)
     is_maker = instrument.wallet is Wallet.VENUE and rests(fill, order)
-    return venue.maker_rate if is_maker else taker
+    return fee_fraction(venue, instrument, "maker_fee_bps") if is_maker else taker
 
 
 def taker_rate(instrument: Instrument, files: RunFiles) -> float:
     """Return what taking liquidity costs as a fraction of notional; an option's is its spread."""
     if instrument.kind is InstrumentKind.OPTION:
         return 0.0
-    venue = files.config.venue
-    return venue.commission_rate if instrument.wallet is Wallet.BROKERAGE else venue.taker_rate
+    key = "commission_bps" if instrument.wallet is Wallet.BROKERAGE else "taker_fee_bps"
+    return fee_fraction(files.config.venue, instrument, key)
 
 
 def rests(fill: Fill, order: OrderRow) -> bool:

@@ -31,7 +31,7 @@ from engine.audit.replay import NOTHING, Holding, State, taker_rate
 from engine.audit.report import when
 from engine.audit.sharing import SharedCash
 from engine.audit.turns import Turns
-from engine.config.models import LimitFill
+from engine.config.venue import LimitFill
 from engine.events import Fill, OrderKind, OrderRole, OrderRow, OrderStatus
 
 ENTRY = OrderRole.ENTRY.value

@@ -14,14 +14,17 @@ from engine.margin import Tier, liquidation_price, maintenance_margin
 
 
 class Collateral:
-    """Free cash and liquidation prices of one account; instruments by their index."""
+    """Free cash and liquidation prices of one account; instruments by their index.
+
+    ``tiers`` are the maintenance tiers of each.
+    """
 
     def __init__(
         self,
         paths: Sequence[InstrumentPath],
         ledger: Ledger,
         book: Book,
-        tiers: tuple[Tier, ...],
+        tiers: Sequence[tuple[Tier, ...]],
         mode: MarginMode,
     ) -> None:
         self._paths = tuple(paths)
@@ -30,7 +33,7 @@ class Collateral:
         )
         self._ledger = ledger
         self._book = book
-        self._tiers = tiers
+        self._tiers = tuple(tiers)
         self._mode = mode
         # An isolated position's price changes only with the ledger.
         self._priced_at = [-1] * len(self._positions)
@@ -47,10 +50,10 @@ class Collateral:
             return NAN
         if self._mode is MarginMode.CROSS:
             margin = self._ledger.venue_cash + self._others_surplus(k, t)
-            return self._price(position, margin)
+            return self._price(k, margin)
         if self._priced_at[k] != self._ledger.version:
             self._priced_at[k] = self._ledger.version
-            self._levels[k] = self._price(position, position.isolated_margin)
+            self._levels[k] = self._price(k, position.isolated_margin)
         return self._levels[k]
 
     def free_venue_cash(self, t: int) -> float:
@@ -81,8 +84,9 @@ class Collateral:
             return False
         return sum(p.quantity != 0.0 and p.instrument.is_margined for p in self._positions) > 1
 
-    def _price(self, position: Position, margin: float) -> float:
-        return liquidation_price(position.quantity, position.average_entry, margin, self._tiers)
+    def _price(self, k: int, margin: float) -> float:
+        position = self._positions[k]
+        return liquidation_price(position.quantity, position.average_entry, margin, self._tiers[k])
 
     def _unrealized(self, k: int, t: int) -> float:
         position = self._positions[k]
@@ -95,5 +99,5 @@ class Collateral:
         for j, position in enumerate(self._positions):
             if j != k and position.quantity != 0.0 and position.instrument.is_margined:
                 notional = abs(position.quantity) * float(self._paths[j].mark[t])
-                surplus += self._unrealized(j, t) - maintenance_margin(notional, self._tiers)
+                surplus += self._unrealized(j, t) - maintenance_margin(notional, self._tiers[j])
         return surplus

@@ -3,10 +3,10 @@
 import math
 from dataclasses import dataclass
 
-from data_feeds.instrument import InstrumentKind
 from engine.broker.book import WorkingOrder
 from engine.broker.timeline import InstrumentPath
-from engine.config.models import MarginMode, VenueConfig
+from engine.config.models import MarginMode
+from engine.config.venue import TradingCosts, VenueConfig
 from engine.costs import fee, floor_to_step, round_against, slippage_fraction
 from engine.events import FactKind, Fill, FillStage, OrderRole
 from engine.ledger import Ledger
@@ -71,6 +71,7 @@ class Execution:
         self._filled: dict[str, tuple[int, float]] = {}
         self._ledger = ledger
         self._venue = venue
+        self._costs: dict[str, TradingCosts] = {}
         self._mode = margin_mode
 
     def capacity(self, path: InstrumentPath, when: Moment) -> float:
@@ -93,7 +94,7 @@ class Execution:
         self, path: InstrumentPath, order: WorkingOrder, raw: float, quantity: float, when: Moment
     ) -> tuple[float, float]:
         """Return (price, slippage fraction) of a fill that takes liquidity."""
-        slippage = self._venue.slippage
+        slippage = self._costs_of(path).slippage
         if path.is_option:
             fraction = when.half_spread
         else:
@@ -122,9 +123,14 @@ class Execution:
         """Return the fee of a fill as a fraction of notional; an option's lies in its spread."""
         if path.is_option:
             return 0.0
-        if path.instrument.kind is InstrumentKind.ETF:
-            return self._venue.commission_rate
-        return self._venue.maker_rate if maker else self._venue.taker_rate
+        costs = self._costs_of(path)
+        return costs.maker_rate if maker else costs.taker_rate
+
+    def _costs_of(self, path: InstrumentPath) -> TradingCosts:
+        found = self._costs.get(path.instrument.id)
+        if found is None:
+            found = self._costs[path.instrument.id] = self._venue.costs_of(path.instrument)
+        return found
 
     def fill(
         self,
@@ -162,7 +168,7 @@ class Execution:
     ) -> Fill:
         """Close a whole position for the venue, whatever the volume."""
         price, slippage = self.taker_price(path, order, raw, quantity, when)
-        rate = self._venue.liquidation_fee_rate
+        rate = self._costs_of(path).liquidation_fee_rate
         return self._book(path, order, Terms(quantity, raw, price, slippage, rate, False), when)
 
     def settle(

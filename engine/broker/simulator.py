@@ -21,7 +21,8 @@ from engine.broker.matching import Matcher
 from engine.broker.timeline import NO_ROW, Timeline
 from engine.broker.transfers import NEVER, Transfers
 from engine.broker.turn import Turn
-from engine.config.models import LimitFill, RunConfig
+from engine.config.models import RunConfig
+from engine.config.venue import LimitFill
 from engine.events import FillStage, OrderRequest, OrderRole, OrderStatus
 from engine.ledger import Ledger
 from engine.margin import build_tiers
@@ -54,7 +55,12 @@ class Simulator:
 
     def __init__(self, timeline: Timeline, ledger: Ledger, config: RunConfig) -> None:
         mode = config.account.margin_mode
-        tiers = build_tiers((row.floor, row.rate) for row in config.venue.maintenance)
+        tiers = [
+            build_tiers((row.floor, row.rate) for row in table)
+            for table in (
+                config.venue.costs_of(path.instrument).maintenance for path in timeline.paths
+            )
+        ]
         self.timeline = timeline
         self.ledger = ledger
         self.book = Book()

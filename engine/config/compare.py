@@ -15,9 +15,9 @@ from engine.config.models import (
     RiskConfig,
     RunConfig,
     RunMode,
-    VenueConfig,
 )
 from engine.config.sleeves import NAME
+from engine.config.venue import VenueConfig
 
 MAX_ROWS, MAX_EPISODES = 40, 12
 SHORT_NAME = Annotated[str, Field(pattern=NAME, max_length=40)]

@@ -13,8 +13,7 @@ from pydantic import Field, field_validator, model_validator
 from data_feeds.options.model import OptionModel
 from engine.config.base import Duration, Model, UtcDatetime
 from engine.config.market import MarketStateConfig
-
-BASIS_POINT = 1e-4
+from engine.config.venue import VenueConfig
 
 
 class DataConfig(Model):
@@ -116,120 +115,6 @@ class AccountConfig(AccountTerms):
         if self.venue_cash + self.brokerage_cash == 0:
             raise ValueError("venue_cash and brokerage_cash are both 0; give one of them cash")
         return self
-
-
-class SlippageConfig(Model):
-    """Fraction of price lost by a market or stop fill.
-
-    base + range_share x bar range / price + impact x quantity / bar volume, times the plan's
-    slippage multiplier. At a bar's open the range and volume are those of the last completed bar,
-    inside a bar its own.
-    """
-
-    base_bps: float = Field(
-        1.0, ge=0, le=500, description="Half spread, basis points of price: 5 is 0.05%"
-    )
-    range_share: float = Field(
-        0.02, ge=0, le=1, description="Share of the bar's range lost, a fraction: 0.02 is 2%"
-    )
-    impact: float = Field(
-        0.1, ge=0, le=10, description="Fraction of price lost at 100% participation: 0.1 is 10%"
-    )
-
-    @property
-    def base(self) -> float:
-        """Half spread as a fraction of price."""
-        return self.base_bps * BASIS_POINT
-
-
-class MaintenanceBracket(Model):
-    """One row of the maintenance table: from this notional on, this rate."""
-
-    floor: float = Field(ge=0, description="Notional from which the rate applies, quote")
-    rate: float = Field(gt=0, lt=1, description="Maintenance margin as a fraction of notional")
-
-
-class LimitFill(StrEnum):
-    """What fills a limit order, entry or target, inside a bar.
-
-    ``through``: a price at least one tick of the instrument beyond the limit; everyone who waited
-    at it was served. ``touch``: a price at the limit, as for the first in the queue.
-    """
-
-    THROUGH = "through"
-    TOUCH = "touch"
-
-
-class VenueConfig(Model):
-    """Fees, slippage, fill rule, volume cap and maintenance table of the place of execution."""
-
-    name: str = Field("binance_usdm", description="For the report's assumptions")
-    maker_fee_bps: float = Field(
-        2.0,
-        ge=-10,
-        le=100,
-        description="Fee of resting limit fills, basis points of notional: 5 is 0.05%; negative: a "
-        "rebate",
-    )
-    taker_fee_bps: float = Field(
-        5.0,
-        ge=0,
-        le=100,
-        description="Fee of market and stop fills, basis points of notional: 5 is 0.05%",
-    )
-    commission_bps: float = Field(
-        1.0,
-        ge=0,
-        le=200,
-        description="Commission of ETF fills at the brokerage, basis points of notional: 5 is "
-        "0.05%",
-    )
-    liquidation_fee_bps: float = Field(
-        125.0,
-        ge=0,
-        le=1000,
-        description="Charged on the notional of a forced liquidation, basis points: 125 is 1.25%",
-    )
-    participation_cap: float | None = Field(
-        0.1, gt=0, le=1, description="Largest share of a bar's volume one bar may fill; null: none"
-    )
-    limit_fill: LimitFill = Field(
-        LimitFill.THROUGH,
-        description="What fills a limit entry or a target inside a bar: through (a tick of the "
-        "instrument beyond it) or touch; opens and stops are the same with both",
-    )
-    slippage: SlippageConfig = Field(default_factory=SlippageConfig)
-    maintenance: tuple[MaintenanceBracket, ...] = Field(
-        description="Brackets by ascending floor, the first at 0", min_length=1
-    )
-
-    @model_validator(mode="after")
-    def _brackets_ascend(self) -> "VenueConfig":
-        floors = [bracket.floor for bracket in self.maintenance]
-        rates = [bracket.rate for bracket in self.maintenance]
-        if floors[0] != 0 or floors != sorted(set(floors)) or rates != sorted(rates):
-            raise ValueError("maintenance floors must start at 0 and rise, with rates not falling")
-        return self
-
-    @property
-    def maker_rate(self) -> float:
-        """Maker fee as a fraction of notional."""
-        return self.maker_fee_bps * BASIS_POINT
-
-    @property
-    def taker_rate(self) -> float:
-        """Taker fee as a fraction of notional."""
-        return self.taker_fee_bps * BASIS_POINT
-
-    @property
-    def commission_rate(self) -> float:
-        """ETF commission as a fraction of notional."""
-        return self.commission_bps * BASIS_POINT
-
-    @property
-    def liquidation_fee_rate(self) -> float:
-        """Liquidation fee as a fraction of notional."""
-        return self.liquidation_fee_bps * BASIS_POINT
 
 
 class GuardScope(StrEnum):

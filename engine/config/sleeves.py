@@ -20,9 +20,9 @@ from engine.config.models import (
     RiskConfig,
     RunConfig,
     RunMode,
-    VenueConfig,
     WeeklyLossConfig,
 )
+from engine.config.venue import VenueConfig
 
 NAME = r"^[a-z0-9][a-z0-9_\-]*$"
 # Columns beside those of the sleeves in the account's tables.

@@ -9,6 +9,7 @@ from typing import Any
 from data_feeds.errors import YamlError
 from data_feeds.yaml_text import KeyPath, load_yaml, parse_yaml
 from engine.config.locations import find_venue
+from engine.config.venue import TERMS
 from engine.errors import ConfigError
 
 
@@ -61,6 +62,7 @@ def read_source(path: Path, overrides: Sequence[str] = ()) -> ConfigSource:
         if key_path != ("venue",):
             _load_venue(data, marks, str(path))
         _set(data, marks, key_path, value, text)
+        _write_for_all(data, key_path)
     _load_venue(data, marks, str(path))
     source = ConfigSource(data, marks, str(path))
     _refuse_non_finite(source)
@@ -114,6 +116,20 @@ def _set(
     marks[key_path] = text
 
 
+def _write_for_all(data: dict[str, Any], key_path: KeyPath) -> None:
+    """Take a key of the venue that a setting writes out of those that an instrument may decide."""
+    venue, key = data.get("venue"), dotted(key_path[1:])
+    general = venue.get("general") if isinstance(venue, dict) else None
+    if key_path[0] != "venue" or not key or not isinstance(general, list) or key == "general":
+        return
+    assert isinstance(venue, dict)
+    venue["general"] = [
+        name
+        for name in general
+        if name != key and not key.startswith(f"{name}.") and not name.startswith(f"{key}.")
+    ]
+
+
 def _load_venue(data: dict[str, Any], marks: dict[KeyPath, str], name: str) -> None:
     """Replace ``venue: NAME`` by the values of ``configs/venues/NAME.yaml``."""
     venue = data.get("venue")
@@ -124,7 +140,8 @@ def _load_venue(data: dict[str, Any], marks: dict[KeyPath, str], name: str) -> N
     except ConfigError as error:
         where = marks.get(("venue",), f"{name}:1")
         raise ConfigError(f"{where}: venue = {venue!r}: {error}") from error
-    data["venue"] = document.data
+    # Its keys are those of the venue in general: an instrument's own terms come before them.
+    data["venue"] = {**document.data, "general": list(TERMS)}
     for key_path, line in document.lines.items():
         marks["venue", *key_path] = f"{document.path}:{line}"
 

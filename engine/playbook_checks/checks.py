@@ -19,19 +19,13 @@ from data_feeds.dataset import Dataset
 from data_feeds.errors import RiskoffError
 from data_feeds.schema import ChannelKey, utc_text
 from data_feeds.timeframe import Timeframe, parse_duration
+from data_feeds.trading_terms import MaintenanceBracket
 from data_feeds.yaml_text import parse_yaml
 from engine.causality import first_difference, named_arrays, prepare
 from engine.conditions import Truth, comparison_hides
-from engine.config.models import (
-    DataConfig,
-    MaintenanceBracket,
-    PlaybookConfig,
-    RiskConfig,
-    RunConfig,
-    RunMode,
-    VenueConfig,
-)
+from engine.config.models import DataConfig, PlaybookConfig, RiskConfig, RunConfig, RunMode
 from engine.config.problems import validate_strict
+from engine.config.venue import VenueConfig
 from engine.errors import ConfigError, PlaybookContractError, PlaybookError
 from engine.events import ADDING, Decision
 from engine.playbook import Playbook, PlaybookParams, Signals
@@ -122,6 +116,7 @@ class _Check:
         if missing:
             raise ConfigError(f"playbook_checks: the dataset lacks {missing[0]}; add it")
         self._config = config or self._default_config(self._requirements.warmup_bars)
+        self._dataset = dataset.in_force(self._config.data.start.date())
 
     def conditions_show_what_they_compare(self, whole: Simulated) -> None:
         """The numbers beside a condition explain its truth, or are left out with a reason."""

@@ -11,9 +11,10 @@ import numpy as np
 
 from data_feeds.calendar import ALWAYS_OPEN
 from data_feeds.holes import gaps
-from data_feeds.instrument import InstrumentKind
+from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import Channel, Provenance, time_columns, utc_text
-from engine.config.models import BASIS_POINT, LimitFill, RunConfig
+from engine.config.models import RunConfig
+from engine.config.venue import BASIS_POINT, LimitFill, TradingCosts
 from engine.events import BillAccruals
 from engine.results.code_files import code_files
 from engine.results.coverage import lacking
@@ -138,7 +139,7 @@ def assumptions(record: RunRecord) -> list[str]:
     run = record.run
     return [
         *_left_out_assumption(run.config),
-        *_venue_assumptions(run.config),
+        *_venue_assumptions(run),
         _limit_assumption(run),
         _mark_assumption(run),
         *_doubts(record),
@@ -200,18 +201,20 @@ def _doubts(record: RunRecord) -> list[str]:
     return [*lacking(record), *jump_sentences(record.run)]
 
 
-def _venue_assumptions(config: RunConfig) -> list[str]:
-    venue, slippage = config.venue, config.venue.slippage
-    cap = venue.participation_cap
+def _venue_assumptions(run: FinishedRun) -> list[str]:
+    cap = run.config.venue.participation_cap
+    traded = [
+        run.dataset.instruments[name]
+        for name in run.requirements.traded
+        if run.dataset.instruments[name].kind is not InstrumentKind.OPTION
+    ]
+    costs = {item.id: run.config.venue.costs_of(item) for item in traded}
+    alike: dict[str, list[str]] = {}
+    for item in traded:
+        alike.setdefault(_cost_words(costs[item.id], item), []).append(item.id)
     return [
-        f"Maintenance brackets are today's table of {venue.name} for the whole window: venues keep "
-        "no history of them.",
-        f"Fees are {venue.maker_fee_bps:g} bps for resting and {venue.taker_fee_bps:g} bps for "
-        f"taking fills, {venue.liquidation_fee_bps:g} bps of notional for a liquidation, "
-        "unchanged through the window.",
-        f"A market or stop fill loses {slippage.base / BASIS_POINT:g} bps, plus "
-        f"{slippage.range_share:g} of the bar's range, plus {slippage.impact:g} x its share of the "
-        "bar's volume; a limit fill loses nothing.",
+        *(_bracket_words(item, run.config) for item in traded if item.is_margined),
+        *(f"{', '.join(names)}: {words}" for words, names in alike.items()),
         "One bar fills at most "
         + (f"{cap:g} of its volume." if cap is not None else "any quantity: no volume cap."),
     ]
@@ -237,6 +240,40 @@ def _limit_assumption(run: FinishedRun) -> str:
     return (
         "A limit entry or a target fills inside a bar only where the price trades at least a tick "
         f"beyond it (venue.limit_fill: through); ticks: {ticks}."
+    )
+
+
+def _bracket_words(item: Instrument, config: RunConfig) -> str:
+    """Say whose maintenance table liquidates a perp, of what day, and what it stands for."""
+    _, record = config.venue.brackets_of(item)
+    if record is None:
+        whose = "this run's" if not config.venue.is_general("maintenance") else "a stand-in, the"
+        return (
+            f"Maintenance brackets of {item.id} are {whose} table of venue {config.venue.name}, "
+            "today's for the whole window: its record holds none."
+        )
+    start, end = config.data.start.date(), config.data.end.date()
+    words = f"Maintenance brackets of {item.id} are those of {record.since} ({record.source})"
+    if record.since > start:
+        words += "; they stand for the days before, of which no record is published"
+    if record.until is not None and record.until <= end:
+        words += f"; the run keeps them although a newer record begins on {record.until}"
+    return words + "."
+
+
+def _cost_words(costs: TradingCosts, item: Instrument) -> str:
+    maker, taker, forced = (
+        f"{round(rate / BASIS_POINT, 6):g} bps"
+        for rate in (costs.maker_rate, costs.taker_rate, costs.liquidation_fee_rate)
+    )
+    slippage = costs.slippage
+    fees = f"fees are {maker} for resting and {taker} for taking fills"
+    if item.is_margined:
+        fees += f", {forced} of notional for a liquidation"
+    return (
+        f"{fees}, unchanged through the window. A market or stop fill loses "
+        f"{slippage.base_bps:g} bps, plus {slippage.range_share:g} of the bar's range, plus "
+        f"{slippage.impact:g} x its share of the bar's volume; a limit fill loses nothing."
     )
 
 

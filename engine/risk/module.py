@@ -77,8 +77,16 @@ class RiskModule:
         joint: Joint | None = None,
     ) -> None:
         self._market = market
-        tiers = build_tiers((row.floor, row.rate) for row in config.venue.maintenance)
-        self._rules = SizingRules(config.risk, config.account, tiers)
+        self._rules = {
+            name: SizingRules(
+                config.risk,
+                config.account,
+                build_tiers(
+                    (row.floor, row.rate) for row in config.venue.costs_of(item).maintenance
+                ),
+            )
+            for name, item in instruments.items()
+        }
         self._instruments = instruments
         self._guards = (
             Guards(config.risk, start_equity=start_equity, ny_days=ny_days)
@@ -379,7 +387,8 @@ class RiskModule:
         if broken is not None:
             return self._book.refuse(draft, *broken)
         request = self._desk.request(draft, tranche, account)
-        sizing = size_entry(request, self._rules)
+        rules = self._rules[draft.instrument]
+        sizing = size_entry(request, rules)
         instrument = request.instrument
         # The stricter of account and market: the two often fall for one reason.
         multiplier = size_multiplier * min(self._guards.tier(draft.equity)[1], factor)
@@ -387,7 +396,7 @@ class RiskModule:
         refusal = sizing.refused
         why = (
             f"at leverage setting {sizing.leverage_setting} liquidation lies nearer than "
-            f"{self._rules.risk.liquidation_distance} stop distances"
+            f"{rules.risk.liquidation_distance} stop distances"
         )
         too_small = quantity < instrument.lot_size
         if not refusal and (too_small or quantity * draft.entry < instrument.min_notional):

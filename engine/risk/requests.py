@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from data_feeds.instrument import Instrument, Wallet
-from engine.config.models import VenueConfig
+from engine.config.venue import VenueConfig
 from engine.events import OrderKind
 from engine.margin import maintenance_margin
 from engine.risk.decisions import Draft, Plan
@@ -47,7 +47,7 @@ class SizingDesk:
     def __init__(
         self,
         venue: VenueConfig,
-        rules: SizingRules,
+        rules: Mapping[str, SizingRules],
         instruments: Mapping[str, Instrument],
         inputs: Mapping[str, SizingInputs],
         plans: Mapping[str, Plan],
@@ -72,7 +72,8 @@ class SizingDesk:
         inputs = self._inputs[instrument]
         row = inputs.row_at(at)
         known = float(inputs.range_fraction[row]) if row >= 0 else 0.0
-        return fixed_slippage(self._venue, known, multiplier)
+        costs = self._venue.costs_of(self._instruments[instrument])
+        return fixed_slippage(costs.slippage, known, multiplier)
 
     def free_cash(self, wallet: Wallet, at: int, account: AccountView) -> float:
         """Return what a wallet holds that nothing backs or waits for, quote."""
@@ -88,7 +89,8 @@ class SizingDesk:
 
     def participation(self, instrument: str, at: int) -> float:
         """Return the largest order by its share of a usual bar's volume, base units."""
-        share, inputs = self._rules.risk.participation_cap, self._inputs[instrument]
+        share = self._rules[instrument].risk.participation_cap
+        inputs = self._inputs[instrument]
         if share is None:
             return math.inf
         row = inputs.row_at(at)
@@ -96,7 +98,8 @@ class SizingDesk:
 
     def unsizable(self, draft: Draft) -> tuple[str, str] | None:
         """Return (rule, why) when no size can be worked out."""
-        risk, inputs = self._rules.risk, self._inputs[draft.instrument]
+        inputs = self._inputs[draft.instrument]
+        risk = self._rules[draft.instrument].risk
         instrument, row = self._instruments[draft.instrument], inputs.row_at(draft.at)
         if draft.direction < 0 and not instrument.is_margined:
             return "no short", f"{instrument.kind} positions cannot be sold short"
@@ -104,7 +107,10 @@ class SizingDesk:
             return "no equity", f"equity is {draft.equity:,.2f}"
         if risk.target_volatility is not None and math.isnan(inputs.realized_volatility[row]):
             return "volatility unknown", f"fewer than {risk.volatility_window} of bars are known"
-        uses_volume = risk.participation_cap is not None or self._venue.slippage.impact > 0
+        uses_volume = (
+            risk.participation_cap is not None
+            or self._venue.costs_of(instrument).slippage.impact > 0
+        )
         if uses_volume and not inputs.mean_volume[row] > 0:
             return "volume unknown", f"no volume is known over {risk.participation_window}"
         return None
@@ -203,7 +209,7 @@ class SizingDesk:
             if name != sized and self._instruments[name].is_margined:
                 notional = abs(position.quantity) * position.mark
                 collateral += min(position.unrealized, 0.0)
-                collateral -= maintenance_margin(notional, self._rules.tiers)
+                collateral -= maintenance_margin(notional, self._rules[name].tiers)
         return collateral
 
 

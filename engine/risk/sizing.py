@@ -7,8 +7,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from data_feeds.instrument import Instrument, InstrumentKind
-from engine.config.models import AccountConfig, MarginMode, PortfolioConfig, RiskConfig, VenueConfig
+from data_feeds.instrument import Instrument
+from engine.config.models import AccountConfig, MarginMode, PortfolioConfig, RiskConfig
+from engine.config.venue import SlippageConfig, VenueConfig
 from engine.costs import floor_to_step, slippage_fraction
 from engine.events import OrderKind
 from engine.margin import Tier, maintenance_margin
@@ -141,10 +142,9 @@ def plan_costs(
     market has reached (``crosses``) pays the taker fee; its slippage lies in its entry estimate. A
     maker rebate is not counted on. ``bar_range`` is (high - low) / close of the last bar.
     """
-    taker = venue.commission_rate if instrument.kind is InstrumentKind.ETF else venue.taker_rate
-    maker = taker if instrument.kind is InstrumentKind.ETF else max(venue.maker_rate, 0.0)
-    slip = venue.slippage
-    fixed = fixed_slippage(venue, bar_range, slippage_multiplier)
+    own = venue.costs_of(instrument)
+    taker, maker, slip = own.taker_rate, max(own.maker_rate, 0.0), own.slippage
+    fixed = fixed_slippage(slip, bar_range, slippage_multiplier)
     impact = slip.impact * slippage_multiplier / mean_volume if slip.impact > 0 else 0.0
     passive = kind is OrderKind.LIMIT
     return PlanCosts(
@@ -157,9 +157,8 @@ def plan_costs(
     )
 
 
-def fixed_slippage(venue: VenueConfig, bar_range: float, multiplier: float) -> float:
+def fixed_slippage(slip: SlippageConfig, bar_range: float, multiplier: float) -> float:
     """Return the part of a taker's slippage that does not depend on size, a fraction of price."""
-    slip = venue.slippage
     return slippage_fraction(
         base=slip.base,
         range_share=slip.range_share,

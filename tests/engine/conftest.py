@@ -10,14 +10,10 @@ from pydantic import Field
 from data_feeds.dataset import Dataset
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
+from data_feeds.trading_terms import MaintenanceBracket
 from engine.conditions import Condition, condition
-from engine.config.models import (
-    DataConfig,
-    MaintenanceBracket,
-    PlaybookConfig,
-    RunConfig,
-    VenueConfig,
-)
+from engine.config.models import DataConfig, PlaybookConfig, RunConfig
+from engine.config.venue import VenueConfig
 from engine.events import (
     Decision,
     EquityCurve,

@@ -15,6 +15,7 @@ import numpy as np
 from data_feeds.dataset import Dataset
 from data_feeds.schema import Channel, ChannelKind
 from data_feeds.timeframe import DAY_NS, HOUR_NS, MINUTE_NS
+from data_feeds.trading_terms import MaintenanceBracket
 from engine.api import (
     AccountView,
     Add,
@@ -42,15 +43,13 @@ from engine.config.models import (
     DataConfig,
     DrawdownConfig,
     DrawdownRung,
-    MaintenanceBracket,
     PlaybookConfig,
     RiskConfig,
     RunConfig,
     RunMode,
-    SlippageConfig,
-    VenueConfig,
     WeeklyLossConfig,
 )
+from engine.config.venue import SlippageConfig, VenueConfig
 from engine.events import SimulationOutcome
 from tests.engine.random_markets import (
     BILL,

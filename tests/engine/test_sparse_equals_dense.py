@@ -11,7 +11,8 @@ import pytest
 
 from data_feeds.catalog import Catalog
 from engine.config.load import load_run_config
-from engine.config.models import LimitFill, RunMode
+from engine.config.models import RunMode
+from engine.config.venue import LimitFill
 from engine.events import Fill, OrderRow, SimulationOutcome
 from engine.playbook_checks import outcome_difference
 from engine.run import run

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data_feeds.trading_terms import MaintenanceBracket
 from engine.audit.formulas import (
     against_trader,
     brackets,
@@ -15,7 +16,7 @@ from engine.audit.formulas import (
     slippage,
     whole_steps,
 )
-from engine.config.models import MaintenanceBracket, SlippageConfig
+from engine.config.venue import SlippageConfig
 
 TABLE = brackets(
     (

@@ -13,7 +13,8 @@ import pytest
 
 from data_feeds.schema import ChannelKind
 from engine.audit import audit_run, format_report
-from engine.config.models import LimitFill, MarginMode
+from engine.config.models import MarginMode
+from engine.config.venue import LimitFill
 from tests.engine.audit.simulated import new_case, written
 
 RUNS = 90

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_feeds.instrument import Instrument, InstrumentKind
-from engine.config.models import MaintenanceBracket, SlippageConfig
+from data_feeds.trading_terms import MaintenanceBracket
+from engine.config.venue import SlippageConfig
 from engine.events import OrderKind
 from engine.intents import Enter, Target
 from engine.margin import build_tiers, maintenance_margin

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.config.models import SlippageConfig
+from engine.config.venue import SlippageConfig
 from engine.events import OrderKind
 from engine.intents import Enter, Target
 from engine.testing import PERP, amounts, candles, fill_lines, play, table

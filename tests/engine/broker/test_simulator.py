@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from data_feeds.instrument import Instrument, InstrumentKind
-from engine.config.models import SlippageConfig
+from engine.config.venue import SlippageConfig
 from engine.intents import Enter, Exit, MoveStop
 from engine.testing import (
     ETF,

@@ -10,7 +10,7 @@ import pytest
 
 from data_feeds.errors import SchemaError
 from data_feeds.instrument import Instrument, InstrumentKind
-from engine.config.models import SlippageConfig
+from engine.config.venue import SlippageConfig
 from engine.events import OrderKind
 from engine.intents import Enter, Exit, Target
 from engine.ledger import Ledger

@@ -5,7 +5,7 @@ import pytest
 from data_feeds.yaml_text import load_yaml
 from engine.config.load import load_run_config
 from engine.config.locations import CONFIGS_FOLDER, find_config, find_venue
-from engine.config.models import VenueConfig
+from engine.config.venue import VenueConfig
 from engine.errors import ConfigError
 from engine.margin import build_tiers
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from data_feeds.dataset import Dataset
-from engine.config.models import LimitFill
+from engine.config.venue import LimitFill
 from engine.results.manifest import (
     assumptions,
     channel_label,

@@ -1,0 +1,43 @@
+"""The audit's own reading of what trading an instrument costs; see docs/audit.md.
+
+A key that the run writes in its venue section holds. Otherwise the instrument's own term of the
+window's first day, and where that is silent the venue's value in general.
+"""
+
+from typing import Any
+
+from data_feeds.instrument import Instrument
+from engine.audit.formulas import Bracket, brackets
+from engine.config.venue import SlippageConfig, VenueConfig
+
+BPS_A_UNIT = 10_000
+
+
+def fee_fraction(venue: VenueConfig, instrument: Instrument, key: str) -> float:
+    """Return a fee of an instrument as a fraction of notional; ``key`` is in basis points."""
+    return float(_decided(venue, instrument, key, getattr(venue, key))) / BPS_A_UNIT
+
+
+def slippage_terms(venue: VenueConfig, instrument: Instrument) -> SlippageConfig:
+    """Return the three parts of an instrument's slippage."""
+    parts = {}
+    for part in ("base_bps", "range_share", "impact"):
+        parts[part] = _decided(venue, instrument, f"slippage.{part}", getattr(venue.slippage, part))
+    return SlippageConfig(**parts)
+
+
+def instrument_brackets(venue: VenueConfig, instrument: Instrument) -> tuple[Bracket, ...]:
+    """Return an instrument's maintenance brackets."""
+    return brackets(_decided(venue, instrument, "maintenance", venue.maintenance))
+
+
+def _decided(venue: VenueConfig, instrument: Instrument, key: str, otherwise: Any) -> Any:
+    if not venue.is_general(key):
+        return otherwise
+    for record in instrument.terms:
+        found: Any = record
+        for step in key.split("."):
+            found = getattr(found, step)
+        if found is not None:
+            return found
+    return otherwise
