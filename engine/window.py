@@ -55,7 +55,7 @@ def load_window(
         optional=optional,
         shorter={key: min(requirements.shorter_ns.get(key, warmup), warmup) for key in required},
         late=requirements.late,
-    )
+    ).in_force(config.data.start.date())
     refuse_gaps(config, dataset, requirements, (start, end))
     lag = config.data.extra_lag
     return dataset if lag is None else dataset.delayed(parse_duration(lag))

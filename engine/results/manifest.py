@@ -247,10 +247,11 @@ def _bracket_words(item: Instrument, config: RunConfig) -> str:
     """Say whose maintenance table liquidates a perp, of what day, and what it stands for."""
     _, record = config.venue.brackets_of(item)
     if record is None:
-        whose = "this run's" if not config.venue.is_general("maintenance") else "a stand-in, the"
+        stands = config.venue.is_general("maintenance")
+        why = "a stand-in, as its record holds none" if stands else "as this run writes it"
         return (
-            f"Maintenance brackets of {item.id} are {whose} table of venue {config.venue.name}, "
-            "today's for the whole window: its record holds none."
+            f"Maintenance brackets of {item.id} are today's table of {config.venue.name} for the "
+            f"whole window, {why}."
         )
     start, end = config.data.start.date(), config.data.end.date()
     words = f"Maintenance brackets of {item.id} are those of {record.since} ({record.source})"

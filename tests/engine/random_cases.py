@@ -49,7 +49,7 @@ from engine.config.models import (
     RunMode,
     WeeklyLossConfig,
 )
-from engine.config.venue import SlippageConfig, VenueConfig
+from engine.config.venue import TERMS, SlippageConfig, VenueConfig
 from engine.events import SimulationOutcome
 from tests.engine.random_markets import (
     BILL,
@@ -324,6 +324,7 @@ def _config(
             transfer_days=int(rng.spawn(1)[0].choice([0, 1, 1, 3])),
         ),
         venue=VenueConfig(
+            general=TERMS,
             participation_cap=None if rng.random() < 0.3 else 0.1,
             limit_fill=str(rng.spawn(1)[0].choice(["through", "touch"])),
             slippage=slippage,

@@ -9,6 +9,7 @@ from data_feeds.calendar import session_bounds, sessions_between
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import Channel, ChannelKey, ChannelKind, time_columns, validate
 from data_feeds.timeframe import DAY_NS, HOUR_NS, MINUTE_NS, Timeframe
+from data_feeds.trading_terms import MaintenanceBracket, TradingTerms
 
 START = int(datetime(2026, 1, 5, tzinfo=UTC).timestamp()) * 10**9  # a Monday
 WARMUP_DAYS = 3
@@ -21,6 +22,20 @@ class Style(StrEnum):
     FREE = "free"
     EXACT = "exact"
     PAIR = "pair"
+
+
+# What the second perp asks for where the config leaves it to the instrument.
+OTHER_TERMS = TradingTerms(
+    since="2020-01-01",
+    source="test",
+    maker_fee_bps=1,
+    taker_fee_bps=8,
+    liquidation_fee_bps=80,
+    maintenance=(
+        MaintenanceBracket(floor=0, rate=0.007),
+        MaintenanceBracket(floor=30_000, rate=0.02),
+    ),
+)
 
 
 def random_market(rng: np.random.Generator, style: Style):
@@ -56,7 +71,8 @@ def _instrument(name: str) -> Instrument:
         )
     if name == BILL:
         return Instrument(id=BILL, kind=InstrumentKind.SERIES)
-    return Instrument(id=name, kind=InstrumentKind.PERP, tick_size=1.0, lot_size=1.0)
+    terms = (OTHER_TERMS,) if name == OTHER else ()
+    return Instrument(id=name, kind=InstrumentKind.PERP, tick_size=1.0, lot_size=1.0, terms=terms)
 
 
 def _perp(rng: np.random.Generator, name: str, timeframe: str, days: int, *, exact: bool):
