@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 
 from data_feeds.align import as_of
-from data_feeds.instrument import InstrumentKind
 from data_feeds.schema import ChannelKind
 from engine.costs import slippage_fraction
 from engine.events import NO_BILL, BillAccruals
@@ -61,19 +60,19 @@ def purchase_cost(record: RunRecord, name: str) -> float:
 
     The slippage is that of the broker for an order that is no part of the bar's volume.
     """
-    venue, dataset = record.run.config.venue, record.run.dataset
+    dataset = record.run.dataset
+    costs = record.run.config.venue.costs_of(dataset.instruments[name])
     bars = benchmark_bars(dataset, name, record.money.days)
     row = max(int(np.searchsorted(bars["closed_at"], record.start, side="right")) - 1, 0)
     lost = slippage_fraction(
-        base=venue.slippage.base,
-        range_share=venue.slippage.range_share,
-        impact=venue.slippage.impact,
+        base=costs.slippage.base,
+        range_share=costs.slippage.range_share,
+        impact=costs.slippage.impact,
         bar_range=float((bars["high"][row] - bars["low"][row]) / bars["close"][row]),
         participation=0.0,
         multiplier=1.0,
     )
-    etf = dataset.instruments[name].kind is InstrumentKind.ETF
-    return lost + (venue.commission_rate if etf else venue.taker_rate)
+    return lost + costs.taker_rate
 
 
 def held_numbers(held: HeldBenchmark | None, periods: int) -> dict[str, float]:
