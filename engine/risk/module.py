@@ -308,8 +308,8 @@ class RiskModule:
             setup=intent.setup,
         )
         self._guards.on_entry(at, draft.equity)
-        share = self._rules[instrument.id].risk.risk_fraction * intent.fraction
-        asked = share * draft.equity * sized.multiplier
+        share = self._rules[instrument.id].risk.risk_fraction
+        asked = share * draft.equity * intent.fraction * sized.multiplier
         return Review(decision, entry_orders(intent, decision, levels, risk_limit=asked))
 
     def _levels(self, intent: Enter, instrument: Instrument, at: int) -> PlanLevels:
