@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from data_feeds.calendar import hours_between, session_bounds, sessions_between
 from data_feeds.holes import (
     Gap,
     gaps,
@@ -16,7 +17,7 @@ from data_feeds.holes import (
     zero_volume_runs,
 )
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
-from data_feeds.timeframe import DAY_NS, HOUR_NS, MINUTE_NS
+from data_feeds.timeframe import DAY_NS, HOUR_NS, MINUTE_NS, Timeframe
 from tests.data_feeds.factory import bars, ns, replaced, series
 from tests.data_feeds.quality_cases import funding
 
@@ -65,6 +66,77 @@ def test_a_series_that_changes_from_months_to_days_has_no_invented_hole() -> Non
     torn = np.delete(dates, slice(40, 52))
     (found,) = gaps(series(torn.tolist(), torn.tolist(), [1.0] * len(torn)))
     assert (found.missing, found.ended_at) == (12, int(dates[52]))
+
+
+# Bars of exchanges --------------------------------------------------------------------------------
+
+# Changes of the clock in New York and London, half days, breaks at noon in Tokyo and Hong Kong.
+STRETCHES = {
+    "XNYS": ("2025-10-20", "2025-12-05"),
+    "XLON": ("2026-03-16", "2026-04-10"),
+    "XTKS": ("2026-01-05", "2026-01-30"),
+    "XHKG": ("2025-12-15", "2026-01-09"),
+}
+
+
+def parts_of_sessions(calendar: str) -> list[tuple[int, int]]:
+    first, last = (np.datetime64(day) for day in STRETCHES[calendar])
+    opened, closed = session_bounds(calendar, sessions_between(calendar, first, last))
+    hours = hours_between(calendar, int(opened[0]), int(closed[-1]))
+    return [(opens, closes) for opens, closes in hours.tolist() if closes > opened[0]]
+
+
+def session_bars(calendar: str, timeframe: str, *, is_utc: bool) -> Channel:
+    """Bars from each opening on, or on the clock's hours; the last of a part is cut off."""
+    step = Timeframe(timeframe).ns
+    spans = []
+    for opens, closes in parts_of_sessions(calendar):
+        first = -(-opens // step) * step if is_utc else opens
+        spans += [(at, min(at + step, closes)) for at in range(first, closes, step)]
+    made = bars([opened for opened, _ in spans], [(1, 1, 1, 1, 1)] * len(spans), timeframe)
+    closed = [closes for _, closes in spans]
+    return replaced(made, closed_at=closed, available_at=closed)
+
+
+@pytest.mark.parametrize("is_utc", [False, True])
+@pytest.mark.parametrize("timeframe", ["5m", "30m", "1h", "2h", "4h"])
+@pytest.mark.parametrize("calendar", list(STRETCHES))
+def test_whole_sessions_have_no_hole(calendar: str, timeframe: str, is_utc: bool) -> None:
+    assert gaps(session_bars(calendar, timeframe, is_utc=is_utc), calendar) == []
+
+
+@settings(max_examples=60)
+@given(
+    st.sampled_from(list(STRETCHES)),
+    st.sampled_from(["15m", "1h"]),
+    st.sets(st.integers(1, 10_000), max_size=60),
+)
+def test_every_bar_taken_out_of_a_session_is_missing(
+    calendar: str, timeframe: str, taken: set[int]
+) -> None:
+    whole = session_bars(calendar, timeframe, is_utc=False)
+    gone = {number % (len(whole) - 2) + 1 for number in taken}
+    held = whole.take(np.array([row for row in range(len(whole)) if row not in gone]))
+    found = gaps(held, calendar)
+    assert sum(gap.missing for gap in found) == len(gone)
+    firsts = [row for row in sorted(gone) if row - 1 not in gone]
+    assert [gap.started_at for gap in found] == whole["opened_at"][firsts].tolist()
+
+
+def test_sessions_without_any_bar_miss_all_of_theirs() -> None:
+    whole = session_bars("XNYS", "30m", is_utc=False)
+    days = whole["opened_at"].astype("datetime64[ns]").astype("datetime64[D]")
+    # Monday, Wednesday and the half Friday around Thanksgiving 2025: 13, 13 and 7 half hours.
+    gone = np.isin(days, np.array(["2025-11-24", "2025-11-26", "2025-11-28"], "datetime64[D]"))
+    assert [gap.missing for gap in gaps(whole.take(~gone), "XNYS")] == [13, 20]
+
+
+def test_weeks_of_an_exchange_miss_weeks_not_sessions() -> None:
+    mondays = [ns("2026-01-05") + week * 7 * DAY_NS for week in range(6)]
+    weeks = bars(mondays, [(1, 1, 1, 1, 1)] * 6, "1w")
+    assert gaps(weeks, "XNYS") == []
+    (hole,) = gaps(weeks.take(np.array([0, 1, 4, 5])), "XNYS")
+    assert hole.missing == 2
 
 
 # Points -------------------------------------------------------------------------------------------
