@@ -148,6 +148,9 @@ def series(rows: Sequence[tuple[int, float]], name: str) -> Channel:
 def table(*channels: Channel, instruments: Sequence[Instrument] = (PERP, SPOT, ETF)) -> Dataset:
     """Return a dataset of the channels as the gate lets them in, and their instruments.
 
+    Bars of an exchange trade as written, whatever its sessions: what lies outside them is left out
+    when a run loads its data.
+
     Raises
     ------
     SchemaError : a row breaks its kind's rules, e.g. a high below the close.
