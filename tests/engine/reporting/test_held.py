@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from data_feeds.instrument import Instrument, InstrumentKind
-from engine.config.models import ReportConfig, SlippageConfig
+from engine.config.models import ReportConfig
+from engine.config.venue import SlippageConfig
 from engine.events import NO_BILL
 from engine.intents import Enter
 from engine.metrics import relative_numbers

@@ -6,7 +6,7 @@ The last price is 100; an entry buys for a notional of 1,000 unless a test says 
 import pytest
 
 from data_feeds.instrument import Instrument, InstrumentKind
-from engine.config.models import SlippageConfig
+from engine.config.venue import SlippageConfig
 from engine.events import OrderKind
 from engine.intents import Add, Enter, Target
 from engine.testing import PERP, SPOT, candles, fill_lines, play, table
