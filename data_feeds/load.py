@@ -118,11 +118,10 @@ def load_dataset(
             _check_coverage(key, checked, held_rows, (start, end, needed))
         channels[key] = part
     used = {key.instrument for key in channels}
-    shares = {name: _shares_of(source, name, end) for name in sorted(used)}
     return Dataset(
         {name: instruments[name] for name in sorted(used)},
         channels,
-        {name: share for name, share in shares.items() if share is not None},
+        _shares_of(source, sorted(used), end),
     )
 
 
@@ -292,14 +291,20 @@ def _first_bar_at(source: Dataset, instrument: str) -> int | None:
     return min(firsts, default=None)
 
 
-def _shares_of(source: Catalog | Dataset, instrument: str, end: int) -> FirstShares | None:
-    """Return what a share of an instrument is in the rows of a source; None without splits."""
+def _shares_of(
+    source: Catalog | Dataset, instruments: Iterable[str], end: int
+) -> dict[str, FirstShares]:
+    """Return what a share is in a source's rows, of instruments with splits on record."""
     if isinstance(source, Catalog):
-        return source.first_shares(instrument, end)
-    splits, first_at = _splits_in_memory(source, instrument), _first_bar_at(source, instrument)
-    if splits is None or first_at is None:
-        return source.shares.get(instrument)
-    return first_shares(splits, first_at, end)
+        return source.first_shares(instruments, end)
+    found = {}
+    for name in instruments:
+        splits, first_at = _splits_in_memory(source, name), _first_bar_at(source, name)
+        if name in source.shares:
+            found[name] = source.shares[name]
+        elif splits is not None and first_at is not None:
+            found[name] = first_shares(splits, first_at, end)
+    return found
 
 
 def _check_coverage(

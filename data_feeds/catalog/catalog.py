@@ -1,7 +1,7 @@
 """A folder of channels: read here, written through batches."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +9,12 @@ from pydantic import BaseModel, ConfigDict
 
 from data_feeds.catalog.batch import Batch
 from data_feeds.catalog.checking import AGAIN, broken, check_parts
-from data_feeds.catalog.index import INDEX_NAME, CatalogEntry, Origin, Part, load_index
+from data_feeds.catalog.index import INDEX_NAME, CatalogEntry, Index, Origin, Part, load_index
 from data_feeds.catalog.reading import read_parts
 from data_feeds.errors import CoverageError, DataError, IntegrityError
 from data_feeds.instrument import Instrument
 from data_feeds.schema import Channel, ChannelKey, time_columns, utc_text
 from data_feeds.shares import (
-    SPLIT_KINDS,
     FirstShares,
     Shares,
     first_shares,
@@ -68,7 +67,9 @@ class Catalog:
         ------
         CoverageError : the catalog does not hold the channel; the text lists what it holds.
         """
-        index = load_index(self.path)
+        return self._located(load_index(self.path), key)
+
+    def _located(self, index: Index, key: ChannelKey) -> CatalogEntry:
         entry = index.find(key)
         if entry is None:
             held = ", ".join(str(entry.key) for entry in index.channels) or "nothing"
@@ -85,24 +86,27 @@ class Catalog:
         ------
         CoverageError, IntegrityError : as :meth:`read_stored`.
         """
-        rows = self.read_stored(key, start, end)
-        if key.kind not in SPLIT_KINDS:
+        index, rows = self._stored(load_index(self.path), key, start, end)
+        shares = self._located(index, key).shares
+        recorded, first_at = index.splits_of(key.instrument), index.first_bar_at(key.instrument)
+        if recorded is None or first_at is None or not shares:
             return rows
-        index = load_index(self.path)
-        entry, recorded = index.find(key), index.splits_of(key.instrument)
-        first_at = index.first_bar_at(key.instrument)
-        if entry is None or recorded is None or first_at is None or not entry.shares:
-            return rows
-        splits = self.read_stored(recorded.key)
-        return in_first_shares(rows, splits, first_at, Shares(entry.shares))
+        _, splits = self._stored(index, recorded.key)
+        return in_first_shares(rows, splits, first_at, Shares(shares))
 
-    def first_shares(self, instrument: str, end: int) -> FirstShares | None:
-        """Return what a share of an instrument is, with its splits up to ``end``; None for none."""
+    def first_shares(self, instruments: Iterable[str], end: int) -> dict[str, FirstShares]:
+        """Return what a share of some instruments is, with their splits up to ``end``.
+
+        Those without splits on record are left out.
+        """
         index = load_index(self.path)
-        recorded, first_at = index.splits_of(instrument), index.first_bar_at(instrument)
-        if recorded is None or first_at is None:
-            return None
-        return first_shares(self.read_stored(recorded.key), first_at, end)
+        found = {}
+        for name in instruments:
+            recorded, first_at = index.splits_of(name), index.first_bar_at(name)
+            if recorded is not None and first_at is not None:
+                _, splits = self._stored(index, recorded.key)
+                found[name] = first_shares(splits, first_at, end)
+        return found
 
     def read_stored(
         self, key: ChannelKey, start: int | None = None, end: int | None = None
@@ -115,34 +119,41 @@ class Catalog:
         IntegrityError : a file is missing, truncated or changed, breaks the gate's rules, or is not
             what the index says.
         """
-        entry = self.entry(key)
+        return self._stored(load_index(self.path), key, start, end)[1]
+
+    def _stored(
+        self, index: Index, key: ChannelKey, start: int | None = None, end: int | None = None
+    ) -> tuple[Index, Channel]:
+        """Return a channel's rows, and the index that they are of: perhaps a newer one."""
+        entry = self._located(index, key)
         while True:
             parts = _between(entry, start, end)
             try:
                 channel = read_parts(self.path, key, parts)
             except FileNotFoundError as error:
                 # A writer replaced the file after the index was read; follow it.
-                latest = self.entry(key)
+                index = load_index(self.path)
+                latest = self._located(index, key)
                 if latest == entry:
                     missing = next(p for p in parts if not (self.path / p.file).exists())
                     raise broken(self.path, key, missing, "is missing") from error
                 entry = latest
                 continue
             break
-        check_parts(self.path, entry, self._instrument(entry), parts=parts, rows=channel)
+        check_parts(self.path, entry, self._owner(index, entry), parts=parts, rows=channel)
         facts = channel[time_columns(key.kind)[0]]
         first = 0 if start is None else int(np.searchsorted(facts, start, side="left"))
         stop = len(facts) if end is None else int(np.searchsorted(facts, end, side="right"))
-        return channel.take(slice(first, stop))
+        return index, channel.take(slice(first, stop))
 
-    def _instrument(self, entry: CatalogEntry) -> Instrument:
-        found = self.instruments().get(entry.instrument)
-        if found is None:
-            raise IntegrityError(
-                f"{self.path / INDEX_NAME}: {entry.key}: no instrument {entry.instrument}; "
-                f"{AGAIN.format(key=entry.key)}"
-            )
-        return found
+    def _owner(self, index: Index, entry: CatalogEntry) -> Instrument:
+        for instrument in index.instruments:
+            if instrument.id == entry.instrument:
+                return instrument
+        raise IntegrityError(
+            f"{self.path / INDEX_NAME}: {entry.key}: no instrument {entry.instrument}; "
+            f"{AGAIN.format(key=entry.key)}"
+        )
 
     def write(
         self, instrument: Instrument, channels: Sequence[Channel], origin: Origin | None = None
