@@ -156,7 +156,8 @@ class Batch:
         index = self._begun()
         held = [entry for entry in index.channels if entry.instrument == instrument.id]
         rows = {entry.key: self._in_first_shares(index, entry) for entry in held}
-        answered = "dividend_adjusted" in instrument.model_fields_set
+        # Who generates a history knows what its prices contain.
+        answered = instrument.synthetic or "dividend_adjusted" in instrument.model_fields_set
         check_beside(instrument, rows, is_answered=answered)
 
     def _in_first_shares(self, index: Index, entry: CatalogEntry) -> Channel:
