@@ -5,18 +5,22 @@ import itertools
 import numpy as np
 import pytest
 
+from data_feeds.calendar import session_bounds, sessions_between
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import ChannelKey, ChannelKind
 from engine.audit import audit_run, format_report
 from engine.broker import matching
 from engine.bt import Part, simulate
 from engine.causality import prepare
+from engine.config.load import load_run_config
 from engine.config.models import RunMode
 from engine.events import OrderKind
 from engine.intents import Enter, Rebalance
 from engine.results.folder import write_files
 from engine.results.records import RunRecord
+from engine.run import run
 from engine.testing import PERP, SPOT, ScriptedPlaybook, ScriptParams, candles, table, table_config
+from strategies.fixed_weights import WeightsParams
 from tests.engine.audit.simulated import Finished
 
 BROKERAGE = {"venue_cash": 0.0, "brokerage_cash": 100_000.0}
@@ -59,21 +63,21 @@ def finished(data, script, *, traded=None, mode=RunMode.SPARSE, **sections) -> F
     return Finished(config, data, playbook, required, signals, outcome)
 
 
-def filled(run: Finished) -> dict[str, float]:
+def filled(done: Finished) -> dict[str, float]:
     """What each instrument's entries have filled, base units."""
     return {
-        name: sum(f.quantity for f in run.outcome.fills if f.instrument == name)
-        for name in sorted({order.instrument for order in run.outcome.orders})
+        name: sum(f.quantity for f in done.outcome.fills if f.instrument == name)
+        for name in sorted({order.instrument for order in done.outcome.orders})
     }
 
 
-def ends(run: Finished) -> set[tuple[str, str]]:
-    return {(order.status, order.end_reason) for order in run.outcome.orders}
+def ends(done: Finished) -> set[tuple[str, str]]:
+    return {(order.status, order.end_reason) for order in done.outcome.orders}
 
 
-def audited(run: Finished, data, folder):
+def audited(done: Finished, data, folder):
     folder.mkdir()
-    write_files(RunRecord(run), folder)
+    write_files(RunRecord(done), folder)
     return audit_run(folder, data)
 
 
@@ -97,9 +101,9 @@ def four(after: float, *, lots: float = 1.0):
 )
 def test_a_gap_is_shared_by_all_that_is_bought(after, each, tmp_path) -> None:
     data = four(after)
-    run = finished(data, {0: [Rebalance(QUARTERS, "four quarters")]})
-    assert filled(run) == dict.fromkeys(NAMES, each)
-    report = audited(run, data, tmp_path / "run")
+    done = finished(data, {0: [Rebalance(QUARTERS, "four quarters")]})
+    assert filled(done) == dict.fromkeys(NAMES, each)
+    report = audited(done, data, tmp_path / "run")
     assert report.ok, format_report(report)
 
 
@@ -108,12 +112,12 @@ def test_fees_and_slippage_are_paid_out_of_the_same_factor(tmp_path) -> None:
     # 100,000 / (1,000 x 105.32022) = 0.949485; x 250 = 237.37.
     data = four(105.0)
     venue = {"commission_bps": 20.0, "slippage": {"base_bps": 10, "range_share": 0, "impact": 0}}
-    run = finished(data, {0: [Rebalance(QUARTERS, "four quarters")]}, venue=venue)
-    assert filled(run) == dict.fromkeys(NAMES, 237.0)
-    assert ends(run) == {("cancelled", "free cash does not carry the rest")}
+    done = finished(data, {0: [Rebalance(QUARTERS, "four quarters")]}, venue=venue)
+    assert filled(done) == dict.fromkeys(NAMES, 237.0)
+    assert ends(done) == {("cancelled", "free cash does not carry the rest")}
     # 4 x 237 x 105.32022 = 99,843.57.
-    assert run.outcome.curve.brokerage_cash[-1] == pytest.approx(100_000 - 948 * 105.32022)
-    assert audited(run, data, tmp_path / "run").ok
+    assert done.outcome.curve.brokerage_cash[-1] == pytest.approx(100_000 - 948 * 105.32022)
+    assert audited(done, data, tmp_path / "run").ok
 
 
 def test_one_gap_is_shared_in_proportion_to_what_was_ordered(tmp_path) -> None:
@@ -123,9 +127,9 @@ def test_one_gap_is_shared_in_proportion_to_what_was_ordered(tmp_path) -> None:
         *(bars(name, gapped(after=price)) for name, price in opens.items()),
         instruments=tuple(fund(name, lot_size=0.01) for name in opens),
     )
-    run = finished(data, {0: [Rebalance({"AAA": 0.5, "BBB": 0.3, "CCC": 0.2}, "x")]})
-    assert filled(run) == pytest.approx({"AAA": 434.78, "BBB": 260.86, "CCC": 173.91})
-    assert audited(run, data, tmp_path / "run").ok
+    done = finished(data, {0: [Rebalance({"AAA": 0.5, "BBB": 0.3, "CCC": 0.2}, "x")]})
+    assert filled(done) == pytest.approx({"AAA": 434.78, "BBB": 260.86, "CCC": 173.91})
+    assert audited(done, data, tmp_path / "run").ok
 
 
 def test_each_wallet_has_its_own_factor(tmp_path) -> None:
@@ -136,11 +140,11 @@ def test_each_wallet_has_its_own_factor(tmp_path) -> None:
         instruments=(spot("ONE"), spot("TWO"), fund("ZZZ")),
     )
     account = {"venue_cash": 30_000.0, "brokerage_cash": 70_000.0}
-    run = finished(
+    done = finished(
         data, {0: [Rebalance({"ONE": 0.4, "TWO": 0.4, "ZZZ": 0.2}, "x")]}, account=account
     )
-    assert filled(run) == pytest.approx({"ONE": 150.0, "TWO": 150.0, "ZZZ": 200.0})
-    assert audited(run, data, tmp_path / "run").ok
+    assert filled(done) == pytest.approx({"ONE": 150.0, "TWO": 150.0, "ZZZ": 200.0})
+    assert audited(done, data, tmp_path / "run").ok
 
 
 def test_what_is_sold_at_the_open_pays_and_its_gap_is_shared(tmp_path) -> None:
@@ -155,9 +159,9 @@ def test_what_is_sold_at_the_open_pays_and_its_gap_is_shared(tmp_path) -> None:
         0: [Rebalance({"AAA": 1.0}, "all of A")],
         2: [Rebalance({"AAA": 0.0, "BBB": 0.5, "CCC": 0.5}, "halves")],
     }
-    run = finished(data, script)
-    assert filled(run) == {"AAA": 0.0, "BBB": 400.0, "CCC": 400.0}
-    assert audited(run, data, tmp_path / "run").ok
+    done = finished(data, script)
+    assert filled(done) == {"AAA": 0.0, "BBB": 400.0, "CCC": 400.0}
+    assert audited(done, data, tmp_path / "run").ok
 
 
 def test_the_volume_cap_comes_before_the_factor(tmp_path) -> None:
@@ -167,13 +171,13 @@ def test_the_volume_cap_comes_before_the_factor(tmp_path) -> None:
         bars("BBB", gapped(after=180.0)),
         instruments=tuple(map(fund, NAMES[:2])),
     )
-    run = finished(
+    done = finished(
         data,
         {0: [Rebalance({"AAA": 0.5, "BBB": 0.5}, "x")]},
         venue={"participation_cap": 0.1},
     )
-    assert filled(run) == {"AAA": 97.0, "BBB": 485.0}
-    assert audited(run, data, tmp_path / "run").ok
+    assert filled(done) == {"AAA": 97.0, "BBB": 485.0}
+    assert audited(done, data, tmp_path / "run").ok
 
 
 def test_perps_of_one_open_share_their_margin(tmp_path) -> None:
@@ -181,14 +185,14 @@ def test_perps_of_one_open_share_their_margin(tmp_path) -> None:
     perps = [PERP.model_copy(update={"id": name, "lot_size": 0.01}) for name in ("APERP", "BPERP")]
     data = table(*(bars(p.id, gapped(after=150.0)) for p in perps), instruments=tuple(perps))
     script = {0: [Enter(p.id, 1, stop=90.0, reason="x") for p in perps]}
-    run = finished(
+    done = finished(
         data,
         script,
         notional=10_000.0,
         account={"venue_cash": 10_000.0, "brokerage_cash": 0.0, "leverage_setting": 2},
     )
-    assert filled(run) == pytest.approx({"APERP": 66.66, "BPERP": 66.66})
-    assert audited(run, data, tmp_path / "run").ok
+    assert filled(done) == pytest.approx({"APERP": 66.66, "BPERP": 66.66})
+    assert audited(done, data, tmp_path / "run").ok
 
 
 def test_a_limit_that_its_open_crosses_shares_too(tmp_path) -> None:
@@ -200,14 +204,14 @@ def test_a_limit_that_its_open_crosses_shares_too(tmp_path) -> None:
         instruments=(spot("ONE"), spot("TWO")),
     )
     enter = Enter("ONE", 1, stop=95.0, reason="x", kind=OrderKind.LIMIT, price=120.0, fraction=1.0)
-    run = finished(
+    done = finished(
         data,
         {0: [Rebalance({"TWO": 0.5}, "half"), enter]},
         account={"venue_cash": 100_000.0, "brokerage_cash": 0.0},
         notional=50_000.0,
     )
-    assert filled(run) == pytest.approx({"ONE": 390.62, "TWO": 468.75})
-    assert audited(run, data, tmp_path / "run").ok
+    assert filled(done) == pytest.approx({"ONE": 390.62, "TWO": 468.75})
+    assert audited(done, data, tmp_path / "run").ok
 
 
 def test_each_open_is_shared_by_what_fills_in_it(tmp_path) -> None:
@@ -217,17 +221,17 @@ def test_each_open_is_shared_by_what_fills_in_it(tmp_path) -> None:
         bars("BBB", [100.0] * 2, timeframe="2h"),
         instruments=tuple(map(fund, NAMES[:2])),
     )
-    run = finished(data, {0: [Rebalance({"AAA": 0.5}, "x")], 1: [Rebalance({"BBB": 0.5}, "x")]})
-    assert filled(run)["AAA"] == 500.0
-    assert audited(run, data, tmp_path / "run").ok
+    done = finished(data, {0: [Rebalance({"AAA": 0.5}, "x")], 1: [Rebalance({"BBB": 0.5}, "x")]})
+    assert filled(done)["AAA"] == 500.0
+    assert audited(done, data, tmp_path / "run").ok
 
 
 def test_the_audit_finds_a_last_one_that_pays_for_all(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(matching, "common_factors", lambda asks: {})
     data = four(130.0)
-    run = finished(data, {0: [Rebalance(QUARTERS, "four quarters")]})
-    assert filled(run) == {"AAA": 250.0, "BBB": 250.0, "CCC": 250.0, "DDD": 19.0}
-    report = audited(run, data, tmp_path / "run")
+    done = finished(data, {0: [Rebalance(QUARTERS, "four quarters")]})
+    assert filled(done) == {"AAA": 250.0, "BBB": 250.0, "CCC": 250.0, "DDD": 19.0}
+    report = audited(done, data, tmp_path / "run")
     assert "size" in {finding.rule for finding in report.findings}
 
 
@@ -256,3 +260,69 @@ def test_no_order_of_names_changes_an_order_a_fill_or_a_bit_of_equity(mode) -> N
         found.append((out.orders, out.fills, out.facts, out.decisions, out.curve.equity.tobytes()))
     assert len(found[0][1]) > 8
     assert all(repr(one) == repr(found[0]) for one in found[1:])
+
+
+FILE = """
+name: book
+data: {{source: embedded, start: 2020-02-03, end: 2020-04-15}}
+playbook:
+  name: fixed_weights
+  params:
+    weights: {weights}
+    rebalance: monthly
+    absolute_band: 0.02
+account: {account}
+venue: binance_usdm
+risk: {risk}
+report: {{benchmark: {benchmark}}}
+"""
+
+
+def sessions():
+    """Daily bars of four funds, each a walk of its own, from October 2019 to April 2020."""
+    days = sessions_between("XNYS", np.datetime64("2019-10-01"), np.datetime64("2020-04-20"))
+    opened, closed = session_bounds("XNYS", days)
+    rng = np.random.default_rng(12)
+    channels, funds = [], []
+    for name in ("SPY", "QQQ", "IEF", "GLD"):
+        close = np.round(100 * np.exp(np.cumsum(rng.normal(0, 0.02, len(days)))), 2)
+        start = np.round(close * np.exp(rng.normal(0, 0.01, len(days))), 2)
+        rows = [(o, max(o, c), min(o, c), c, 1e6) for o, c in zip(start, close, strict=True)]
+        at = {"opened_at": opened.tolist(), "closed_at": closed.tolist()}
+        channels.append(candles(rows, instrument=name, timeframe="1d", **at))
+        funds.append(fund(name, calendar="XNYS"))
+    return table(*channels, instruments=tuple(funds))
+
+
+def written(folder, text):
+    """Run a file and return its tables by name, and its id."""
+    path = folder / "book.yaml"
+    path.write_text(text)
+    config = load_run_config(path, params_model=lambda name: WeightsParams)
+    record = RunRecord(run(config, sessions()))
+    out = folder / "out"
+    out.mkdir()
+    write_files(record, out)
+    tables = {file.name: file.read_bytes() for file in sorted(out.glob("*.parquet"))}
+    return tables, (out / "conditions.json").read_bytes()
+
+
+def test_a_file_with_permuted_keys_gives_tables_equal_to_the_byte(tmp_path) -> None:
+    one = FILE.format(
+        weights="{SPY: 0.31, QQQ: 0.23, IEF: 0.29, GLD: 0.17}",
+        account="{venue_cash: 0, brokerage_cash: 100000}",
+        risk="{leverage_cap: 1.0, portfolio: {target_volatility: 0.2, asset_cap: 0.3}}",
+        benchmark="{SPY: 0.6, IEF: 0.4}",
+    )
+    other = FILE.format(
+        weights="{GLD: 0.17, IEF: 0.29, QQQ: 0.23, SPY: 0.31}",
+        account="{brokerage_cash: 100000, venue_cash: 0}",
+        risk="{portfolio: {asset_cap: 0.3, target_volatility: 0.2}, leverage_cap: 1.0}",
+        benchmark="{IEF: 0.4, SPY: 0.6}",
+    )
+    found = []
+    for name, text in (("one", one), ("other", other)):
+        (tmp_path / name).mkdir()
+        found.append(written(tmp_path / name, text))
+    assert len(found[0][0]) > 8
+    assert found[0] == found[1]
