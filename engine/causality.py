@@ -1,7 +1,7 @@
 """The check that a playbook's signals do not see the future, made in every run."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -10,13 +10,24 @@ from numpy.typing import NDArray
 
 from data_feeds.dataset import Dataset
 from data_feeds.errors import RiskoffError
-from data_feeds.schema import utc_text
+from data_feeds.schema import Channel, utc_text
 from engine.conditions import Condition
-from engine.errors import ConfigError, PlaybookContractError, PlaybookError
+from engine.errors import (
+    ConfigError,
+    PlaybookContractError,
+    PlaybookError,
+    SimulationError,
+)
 from engine.events import ADDING, SimulationOutcome
 from engine.playbook import Playbook, Requirements, Signals
+from engine.state import MarketState
 
 CHECKED_DECISIONS = 20
+# Channels may begin by dozens; a hash chooses among their first rows.
+CHECKED_BEGINNINGS = 20
+# The state is made again for the days before a cut, not for all of them.
+CHECKED_STATES = 6
+STATE_DAYS = 10
 
 
 def prepare(playbook: Playbook[Any], dataset: Dataset, requirements: Requirements) -> Signals:
@@ -126,13 +137,16 @@ def check_causality(
 
     Up to 20 instants are taken: half of them decisions that add (entries, rebalancings), half
     others (exits, moved stops); where there are fewer, rows at which the playbook could act or that
-    it called notable fill up. A hash chooses, so that no author can aim at them.
+    it called notable fill up. A hash chooses, so that no author can aim at them. Besides them come
+    the last rows before each channel's first one: there a choice made with the whole data in view
+    shows.
 
     Raises
     ------
     PlaybookContractError : a row differs; the text names the signal, the row's time and the cut.
     """
-    for at in _chosen(signals, outcome):
+    begin = _shuffled(set(beginnings(dataset, requirements, signals.decided_at)))
+    for at in (*_chosen(signals, outcome), *begin[:CHECKED_BEGINNINGS]):
         shorter = prepare(playbook, dataset.cut(at), requirements)
         rows = int(np.searchsorted(signals.decided_at, at, side="right"))
         found = first_difference(signals, shorter, rows)
@@ -142,6 +156,96 @@ def check_causality(
                 f"playbook {playbook.name}: {name} at {utc_text(int(signals.decided_at[row]))} "
                 f"changes when the data after {utc_text(at)} are removed; it looks ahead"
             )
+
+
+def beginnings(
+    dataset: Dataset, requirements: Requirements, decided_at: NDArray[np.int64]
+) -> list[int]:
+    """Return the last decision before the first row of each channel that begins among the rows.
+
+    Channels that must be there from the start have their first rows before.
+    """
+    known_from = {
+        key: int(channel["available_at"].min()) if len(channel) else None
+        for key, channel in dataset.channels.items()
+        if key in requirements.channels | requirements.optional
+    }
+    needed = requirements.channels - requirements.late
+    since = max((at for key, at in known_from.items() if key in needed and at is not None))
+    found = set()
+    for key, at in known_from.items():
+        row = -1 if at is None else int(np.searchsorted(decided_at, at)) - 1
+        if key not in needed and row >= 0 and decided_at[row] >= since:
+            found.add(int(decided_at[row]))
+    return sorted(found)
+
+
+def check_state_causality(
+    state: MarketState,
+    outcome: SimulationOutcome,
+    channels: Iterable[Channel],
+    again: Callable[[np.datetime64, int], MarketState],
+) -> None:
+    """Make the market state that risk reads again on cut data, and compare the days before.
+
+    Cuts are taken at entry decisions, at days before the tier changes, and before the first row of
+    each channel; a hash chooses.
+
+    Parameters
+    ----------
+    channels : what the state is made of
+    again : returns the state from a date on, on data cut at an instant
+
+    Raises
+    ------
+    SimulationError : a day differs; the text names the measure, the day and the cut.
+    """
+    decided = state.decided_at
+    entries = {d.decided_at for d in outcome.decisions if d.intent in ADDING}
+    changes = {int(at) for at in decided[:-1][state.tier[1:] != state.tier[:-1]]}
+    firsts = np.array([c["available_at"].min() for c in channels if len(c)], np.int64)
+    before = np.searchsorted(decided, firsts) - 1
+    begin = {int(decided[row]) for row in before if 0 <= row < len(decided) - 1}
+    half = CHECKED_STATES // 2
+    taken = (*_shuffled(entries)[:half], *_shuffled(changes)[:half])
+    for at in (*taken, *_shuffled(begin)[:CHECKED_BEGINNINGS]):
+        last = state.row_at(at)
+        if last < 0:
+            continue
+        first = max(last - STATE_DAYS, 0)
+        part = again(state.dates[first], at)
+        rows = np.arange(first, last + 1)
+        found = _state_difference(state.take(rows), part.take(rows - first))
+        if found is not None:
+            name, row = found
+            raise SimulationError(
+                f"the market state that risk reads: {name} on {state.dates[first + row]} changes "
+                f"when the data after {utc_text(at)} are removed; it looks ahead"
+            )
+
+
+def _state_difference(whole: MarketState, part: MarketState) -> tuple[str, int] | None:
+    """Return (measure, row) of the first difference, None when equal."""
+    twins = named_measures(part)
+    for name, values in named_measures(whole).items():
+        equal = values == twins[name]
+        if np.issubdtype(values.dtype, np.floating):
+            equal |= np.isnan(values) & np.isnan(twins[name])
+        if not bool(np.all(equal)):
+            return name, int(np.flatnonzero(~equal)[0])
+    return None
+
+
+def named_measures(state: MarketState) -> dict[str, NDArray[Any]]:
+    """Return every array of a market state by name, the labels first."""
+    labels = ("tier", "action", "regime", "driver")
+    arrays: dict[str, NDArray[Any]] = {name: getattr(state, name) for name in labels}
+    for name, item in state.conditions.items():
+        arrays[f"condition {name}"] = item.truth
+        arrays[f"condition {name} (measured)"] = item.measured
+        if item.age_ns is not None:
+            arrays[f"condition {name} (age_ns)"] = item.age_ns
+    return arrays | {f"value {name}": values for name, values in state.values.items()}
 
 
 def _chosen(signals: Signals, outcome: SimulationOutcome) -> list[int]:

@@ -15,14 +15,14 @@ from typing import Any
 from data_feeds.catalog import Catalog
 from data_feeds.dataset import Dataset
 from engine.bt import Part, simulate
-from engine.causality import check_causality, prepare
+from engine.causality import check_causality, check_state_causality, prepare
 from engine.config.models import RunConfig
 from engine.events import SimulationOutcome
 from engine.playbook import Playbook, Requirements, Signals
 from engine.plugins import configured_playbook, new_playbook, requirements_of
 from engine.settle import settle
 from engine.state import MarketState
-from engine.window import load_state, load_window, with_listed
+from engine.window import StateInputs, load_state, load_window, with_listed
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,7 @@ class PreparedRun:
     dataset: Dataset
     requirements: Requirements
     part: Part
+    state_inputs: StateInputs | None = None
 
     def with_config(self, config: RunConfig) -> "PreparedRun":
         """Return the run with a config that prepares the same."""
@@ -61,9 +62,13 @@ class PreparedRun:
         Raises
         ------
         PlaybookError : a signal depends on what was not known yet.
+        SimulationError : the market state that risk read does.
         """
-        signals = self.part.signals
+        signals, made_of = self.part.signals, self.state_inputs
         check_causality(self.playbook, self.dataset, self.requirements, signals, outcome)
+        if made_of is not None and self.part.market is not None:
+            channels = made_of.data.channels.values()
+            check_state_causality(self.part.market, outcome, channels, made_of.again)
         return self.unproved(outcome)
 
     def unproved(self, outcome: SimulationOutcome) -> RunResult:
@@ -117,10 +122,11 @@ def prepare_playbook(
     config, playbook = settle(config, source, playbook)
     requirements = requirements_of(playbook)
     dataset = load_window(config, source, requirements)
-    market = load_state(config, source)
+    state_inputs = load_state(config, source)
+    market = None if state_inputs is None else state_inputs.state()
     signals = prepare(playbook, dataset, requirements)
     traded, listing = with_listed(config, dataset, requirements, signals)
     # A fresh instance decides: what ``prepare`` saw of the future cannot hide on ``self``.
     decider = new_playbook(type(playbook), playbook.params, playbook.ignored)
     part = Part(config, traded, decider, signals, listing, market)
-    return PreparedRun(playbook, dataset, requirements, part)
+    return PreparedRun(playbook, dataset, requirements, part, state_inputs)

@@ -117,7 +117,7 @@ class MarketState:
         """Return the rows from one date to another, both included."""
         begin = np.searchsorted(self.dates, first)
         stop = np.searchsorted(self.dates, last, side="right")
-        return self._take(np.arange(int(begin), int(stop)))
+        return self.take(np.arange(int(begin), int(stop)))
 
     def of_sessions(self, closed_at: NDArray[np.int64]) -> "MarketState":
         """Return the row of each session's date, given when the sessions closed (ns UTC).
@@ -125,9 +125,10 @@ class MarketState:
         Every one of them must be a date of the state.
         """
         dates = (closed_at - 1).astype("datetime64[ns]").astype("datetime64[D]")
-        return self._take(np.searchsorted(self.dates, dates).astype(np.int64))
+        return self.take(np.searchsorted(self.dates, dates).astype(np.int64))
 
-    def _take(self, rows: NDArray[np.int64]) -> "MarketState":
+    def take(self, rows: NDArray[np.int64]) -> "MarketState":
+        """Return some of the rows, in their order."""
         return MarketState(
             self.dates[rows],
             self.decided_at[rows],

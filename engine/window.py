@@ -1,7 +1,7 @@
 """The data of one run: what the playbook declares, and what settles and measures it."""
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -107,8 +107,27 @@ def with_listed(
     )
 
 
-def load_state(config: RunConfig, source: Catalog | Dataset) -> MarketState | None:
-    """Return the market state of the window's days, None unless ``risk.market_tiers`` reads it.
+@dataclass(frozen=True)
+class StateInputs:
+    """What the market state of a run is made of: it can be made again on less."""
+
+    data: Dataset
+    rules: MarketStateConfig
+    first: np.datetime64
+    last: np.datetime64
+
+    def state(self) -> MarketState:
+        """Return the state of all days."""
+        return market_state(self.data, self.rules, self.first, self.last)
+
+    def again(self, first: np.datetime64, at: int) -> MarketState:
+        """Return the state from a date on, as the data known at an instant give it."""
+        last = min(np.datetime64(at, "ns").astype("datetime64[D]"), self.last)
+        return market_state(self.data.cut(at), self.rules, first, last)
+
+
+def load_state(config: RunConfig, source: Catalog | Dataset) -> StateInputs | None:
+    """Return what the window's market state is made of, None unless ``risk.market_tiers`` reads it.
 
     It begins a week before the window, so that the first decision knows a row.
     """
@@ -118,7 +137,7 @@ def load_state(config: RunConfig, source: Catalog | Dataset) -> MarketState | No
     first = np.datetime64(config.data.start.date(), "D") - np.timedelta64(7, "D")
     last = np.datetime64(config.data.end.date(), "D")
     data = state_data(source, rules, first, last, config.data.extra_lag)
-    return market_state(data, rules, first, last)
+    return StateInputs(data, rules, first, last)
 
 
 def state_data(

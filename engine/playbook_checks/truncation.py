@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from data_feeds.dataset import Dataset
 from data_feeds.schema import VALUE_COLUMNS, Channel, ChannelKind
 from engine.bt import Part, simulate
-from engine.causality import first_difference, prepare
+from engine.causality import beginnings, first_difference, prepare
 from engine.config.models import RunConfig, RunMode
 from engine.events import EquityCurve, FactKind, OrderRole, OrderRow, SimulationOutcome
 from engine.playbook import Playbook, Requirements, Signals
@@ -86,6 +86,9 @@ def _redrawn(channel: Channel, at: int, rng: np.random.Generator) -> Channel:
 def event_cuts(whole: Simulated) -> list[int]:
     """Return the decision instants of every order, fill and funding payment, and one row around.
 
+    The last decision before each channel's first row is one too: what is chosen with later rows in
+    view shows there.
+
     An instant inside a traded bar stands for that bar's close: an order that filled at its open is
     a fact of the account before the bar's data are complete.
     """
@@ -96,7 +99,8 @@ def event_cuts(whole: Simulated) -> list[int]:
     rows = np.unique(np.concatenate([row - 1, row, row + 1]))
     cuts = decided[rows[(rows >= 0) & (rows < len(decided))]]
     start, end = whole.window
-    moved = {_clear_of_bars(whole, int(cut)) for cut in cuts if cut > start}
+    begin = beginnings(whole.dataset, whole.requirements, decided)
+    moved = {_clear_of_bars(whole, int(cut)) for cut in (*cuts, *begin) if cut > start}
     return sorted(cut for cut in moved if cut <= end)
 
 

@@ -51,7 +51,11 @@ def prepare_signals(params: HedgedParams, data: Dataset) -> Signals:
     if params.hedge_on_early_warning:
         warns |= read["single_risk_book"].truth == Truth.TRUE
     rules = HedgeRules(params.calm_sessions, params.add_rest, params.add_steps)
-    calm = is_calm(read) & ~warns
+    begun = _begun(params, data, state)
+    trades_crypto = np.zeros(len(tier), dtype=np.bool_)
+    for name in params.crypto_assets:
+        trades_crypto |= begun[f"begun {name}"] > 0
+    calm = is_calm(read, trades_crypto) & ~warns
     levels = hedge_levels(warns, calm, rules)
     contracts = _contracts(params.hedges.puts, data, state, levels)
     return Signals(
@@ -64,7 +68,7 @@ def prepare_signals(params: HedgedParams, data: Dataset) -> Signals:
             "tier": tier.astype(np.float64),
             "year": state.dates.astype("datetime64[Y]").astype(np.float64),
             **({} if contracts is None else {"put_age": sessions_wanted(contracts)}),
-            **_begun(params, data, state),
+            **begun,
         },
         conditions=(
             *_switches(params, state, calm, levels),
@@ -81,10 +85,14 @@ def _switches(
     """Return what the rules make of the market, for readers: hedge, calm, how much is hedged."""
     tier, needed = state.tier.astype(np.float64), float(TIERS.index(params.hedge_from))
     nothing = np.full(len(levels), np.nan)
-    told = [item for item in state.conditions.values() if (item.truth != Truth.UNKNOWN).any()]
-    shown = [item for item in told if item.name in SHOWN]
-    ages = [item.age_ns for item in shown if item.age_ns is not None]
-    age_ns = np.stack(ages).max(axis=0) if ages else None
+    shown = [state.conditions[name] for name in SHOWN]
+    # Of what is known on that session: whether it ever becomes known would be seen only later.
+    ages = [
+        np.where(item.truth == Truth.UNKNOWN, -1, item.age_ns)
+        for item in shown
+        if item.age_ns is not None
+    ]
+    age_ns = np.stack(ages).max(axis=0)
     rows = (
         (
             "tier_hedges",
@@ -107,7 +115,7 @@ def _switches(
             unit=unit,
             description=description,
             required=False,
-            inputs=tuple(dict.fromkeys(text for item in told for text in item.inputs)),
+            inputs=tuple(dict.fromkeys(text for item in shown for text in item.inputs)),
             age_ns=age_ns,
         )
         for name, holds, measured, threshold, unit, description in rows
@@ -134,9 +142,14 @@ def _contracts(
     return wanted_contracts(levels, closes, state.dates, puts.rule, puts.roll_days)
 
 
-def is_calm(read: dict[str, Condition]) -> Flags:
-    """Return whether correlation and volatility are normal; unknown is not."""
-    loose = read["correlation_compressed"].truth == Truth.FALSE
+def is_calm(read: dict[str, Condition], trades_crypto: Flags) -> Flags:
+    """Return whether correlation and volatility are normal; unknown is not.
+
+    ``trades_crypto``: whether any crypto that the book may hold has a price yet. Before that its
+    correlation cannot be known and says nothing of the book: volatility alone decides.
+    """
+    correlation = read["correlation_compressed"].truth
+    loose = (correlation == Truth.FALSE) | ((correlation == Truth.UNKNOWN) & ~trades_crypto)
     quiet = read["vix_elevated"].truth == Truth.FALSE
     calm: Flags = loose & (quiet | (read["vix_off_peak"].truth == Truth.TRUE))
     return calm

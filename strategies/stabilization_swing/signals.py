@@ -12,6 +12,7 @@ from engine.api import (
     Dataset,
     MarketState,
     Signals,
+    Timeframe,
     Truth,
     condition,
     leave_out,
@@ -125,8 +126,7 @@ def _leg(params: SwingParams, leg: Leg, bars: Channel, decided_at: Rows) -> dict
     def window(sessions: int) -> int:
         if per_session is not None:
             return sessions
-        step = int(bars["closed_at"][0] - bars["opened_at"][0])
-        return round(sessions * DAYS_A_SESSION * DAY_NS / step)
+        return round(sessions * DAYS_A_SESSION * DAY_NS / Timeframe(leg.timeframe).ns)
 
     def known(values: Floats) -> Floats:
         found = signals.derived_as_of(bars, values, decided_at, 4 * DAY_NS)

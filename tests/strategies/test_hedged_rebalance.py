@@ -1,10 +1,13 @@
 """Playbook C: the hedge's level, the ladder, the weights, and when they are restored."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from data_feeds.dataset import Dataset
 from data_feeds.options.contract import SpreadRule
+from engine.conditions import Condition
 from engine.events import Fill
 from engine.intents import Exit, Hedge, PutOff, Rebalance, Transfer
 from engine.views import AccountView, Cursor, MarketView, PositionView
@@ -15,6 +18,7 @@ from strategies.hedged_rebalance.hedging import (
     sessions_wanted,
     wanted_contracts,
 )
+from strategies.hedged_rebalance.signals import is_calm
 
 NAN = float("nan")
 BASE = {
@@ -26,8 +30,23 @@ BASE = {
 }
 
 
+UNKNOWN = Condition("x", np.zeros(0, np.int8), np.zeros(0), np.zeros(0), "", "x")
+
+
 def flags(text):
     return np.array([letter == "1" for letter in text])
+
+
+def test_before_any_crypto_trades_an_unknown_correlation_leaves_calm_to_volatility():
+    def told(truth):
+        return replace(UNKNOWN, truth=np.array(truth, np.int8))
+
+    rows = [-1, -1, 0, 1, 1]
+    trades = np.array([False, True, True, True, False])
+    quiet = {"vix_elevated": told([0] * 5), "vix_off_peak": told([0] * 5)}
+    read = {"correlation_compressed": told(rows), **quiet}
+    # Unknown passes only while nothing of crypto can be held; what is known to be high never does.
+    assert is_calm(read, trades).tolist() == [True, False, True, False, False]
 
 
 RULES = HedgeRules(calm_sessions=3, add_rest=2, add_steps=2)
