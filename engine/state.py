@@ -51,8 +51,9 @@ _DRIVER_WORDS = {
 
 
 class Action(IntEnum):
-    """The one action that the checklist ends in."""
+    """The one action that the checklist ends in; too little known is not to wait."""
 
+    CANNOT_TELL = -1
     WAIT = 0
     REDUCE = 1
     HEDGE = 2
@@ -60,7 +61,7 @@ class Action(IntEnum):
     @property
     def words(self) -> str:
         """The action as people write it."""
-        return self.name.lower()
+        return self.name.lower().replace("_", " ")
 
 
 class RiskTier(StrEnum):

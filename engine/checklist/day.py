@@ -7,7 +7,7 @@ from data_feeds.schema import utc_text
 from data_feeds.timeframe import DAY_NS
 from engine.conditions import Condition, Truth
 from engine.reporting.text import number, percent, signed
-from engine.signals.market.checklist import STEPS
+from engine.signals.market.checklist import STEPS, known_steps
 from engine.signals.market.timeframes import INTRADAY
 from engine.state import TIERS, Action, Driver, MarketState, Regime
 
@@ -90,6 +90,7 @@ class DayReport:
     known_at: str
     steps: tuple[tuple[Line, tuple[Line, ...]], ...]
     action: str
+    known_steps: int
     tier: str
     regime: str
     driver: str
@@ -114,6 +115,7 @@ def day_report(state: MarketState, row: int) -> DayReport:
         known_at=utc_text(int(state.decided_at[row])),
         steps=tuple(made),
         action=Action(int(state.action[row])).words,
+        known_steps=int(known_steps(conditions)[row]),
         tier=TIERS[int(state.tier[row])].value,
         regime=Regime(int(state.regime[row])).words,
         driver=Driver(int(state.driver[row])).words,
@@ -146,16 +148,18 @@ def narrative(state: MarketState, row: int) -> str:
     action = Action(int(state.action[row]))
     held = [step for step in STEPS if told.truth(step) is Truth.TRUE]
     unknown = [TITLES[step] for step in STEPS if told.truth(step) is Truth.UNKNOWN]
+    known = len(STEPS) - len(unknown)
+    of = f"{known}" if not unknown else f"{known} known"
     parts = [
         f"Regime: {Regime(int(state.regime[row])).words}. {told.driver()}",
         told.macro(),
         told.leadership(),
         told.crypto(),
         told.correlation(),
-        f"{len(held)} of {len(STEPS)} steps hold{told.shock()}: {action.words}.",
+        f"{len(held)} of {of} steps hold{told.shock()}: {action.words}.",
     ]
     if unknown:
-        parts.append(f"Unknown for lack of data, and not counted: {', '.join(unknown)}.")
+        parts.append(f"Unknown for lack of data, and not counted as safe: {', '.join(unknown)}.")
     parts.append(f"Risk tier: {TIERS[int(state.tier[row])].value}.")
     return " ".join(parts)
 
@@ -218,7 +222,7 @@ class _Told:
         )
         hidden = ""
         if self.truth("leadership_breaks_index_holds") is Truth.TRUE:
-            hidden = " The index still holds, so expect it to weaken later."
+            hidden = " The index still holds."
         return (
             f"{verdict}: the leaders are {_move(self.measured('leaders_weak'))} against the index "
             f"and {percent(self.measured('breadth_fails'), 0)} of them hold their mean.{hidden}"

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from engine.reporting.charts import GAIN, INK, LOSS, MUTED
-from engine.signals.market.checklist import STEPS
+from engine.signals.market.checklist import STEPS, known_steps
 from engine.signals.market.regime import flips
 from engine.state import TIERS, Action, Driver, MarketState, Regime
 
@@ -22,6 +22,7 @@ def history_table(state: MarketState) -> pa.Table:
         "date": pa.array(state.dates),
         "known_at": pa.array(state.decided_at, pa.timestamp("ns", tz="UTC")),
         "action": [Action(int(code)).words for code in state.action],
+        "known_steps": known_steps(state.conditions),
         "tier": [TIERS[int(code)].value for code in state.tier],
         "regime": [Regime(int(code)).words for code in state.regime],
         "driver": [Driver(int(code)).words for code in state.driver],

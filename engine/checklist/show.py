@@ -20,12 +20,13 @@ def format_day(report: DayReport, *, clock: str, data: str) -> str:
     for place, (step, read) in enumerate(report.steps, start=1):
         table.append((f"{place} {TITLES[step.name]}", step.truth, "", "", "", ""))
         table += [_row(line) for line in read]
-    table.append((f"5 one action: {report.action}", "", "", "", "", ""))
+    known = f"{report.known_steps} of {len(report.steps)} steps are known"
+    table.append((f"5 one action: {report.action}", known, "", "", "", ""))
     lines += columns(table, indent="")
     scores = ", ".join(f"{name} {number(score, 2)}" for name, score in report.scores.items())
     lines += [
         "",
-        f"Action     {report.action}",
+        f"Action     {report.action} ({known})",
         f"Risk tier  {report.tier}",
         f"Regime     {report.regime}",
         f"Driver     {report.driver} ({scores})",

@@ -209,8 +209,18 @@ class RegimeRules(Model):
 class ChecklistRules(Model):
     """How the steps make an action."""
 
-    hedge_steps: int = Field(3, ge=1, le=4, description="Steps that must hold to hedge")
-    reduce_steps: int = Field(2, ge=1, le=4, description="Steps that must hold to reduce")
+    hedge_steps: int = Field(
+        3,
+        ge=1,
+        le=4,
+        description="Steps of four that must hold to hedge; of fewer known their share",
+    )
+    reduce_steps: int = Field(
+        2, ge=1, le=4, description="Steps of four that must hold to reduce; of fewer, their share"
+    )
+    least_known: int = Field(
+        3, ge=0, le=4, description="Steps that must be known to wait; below: cannot tell"
+    )
 
     @model_validator(mode="after")
     def _hedging_takes_more(self) -> "ChecklistRules":

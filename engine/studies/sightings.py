@@ -161,13 +161,16 @@ def turns(truth: Truths) -> Flags:
 
 
 def rises(labels: NDArray[np.int8], to: int) -> Flags:
-    """Return the rows at which a label comes to ``to`` from a lower one.
+    """Return the rows at which a label comes to ``to`` from a lower one, the last that was known.
 
-    >>> rises(np.array([0, 1, 2, 1], dtype=np.int8), 1).tolist()
-    [False, True, False, False]
+    A negative label says that nothing is known.
+
+    >>> rises(np.array([0, -1, 1, 2, 1], dtype=np.int8), 1).tolist()
+    [False, False, True, False, False]
     """
+    known = np.flatnonzero(labels >= 0)
     risen = np.zeros(len(labels), dtype=np.bool_)
-    risen[1:] = (labels[1:] == to) & (labels[:-1] < to)
+    risen[known[1:]] = (labels[known[1:]] == to) & (labels[known[:-1]] < to)
     return risen
 
 
@@ -216,17 +219,22 @@ def _may_be_worse(state: MarketState) -> Flags:
 def action_truth(state: MarketState, rules: ChecklistRules, to: Action) -> Truths:
     """Return whether the action is ``to``, unknown where what is unknown could change that.
 
-    The checklist takes a step that is unknown as one that does not hold, so its action is the
-    lowest that the data allow; the highest is the one if all that is unknown held.
+    The lowest action is the one if nothing that is unknown held, the highest the one if all of it
+    did.
     """
-    hoped = {
-        name: replace(item, truth=np.where(item.truth == Truth.UNKNOWN, Truth.TRUE, item.truth))
+    shocked = np.where(_may_be_worse(state), Regime.LIQUIDITY_SHOCK, state.regime).astype(np.int8)
+    lowest = checklist.actions(_taken_as(state, Truth.FALSE), state.regime, rules)
+    highest = checklist.actions(_taken_as(state, Truth.TRUE), shocked, rules)
+    same = (lowest == highest) | ((lowest < to) & (highest < to))
+    return np.where(same, lowest == to, Truth.UNKNOWN).astype(np.int8)
+
+
+def _taken_as(state: MarketState, truth: Truth) -> dict[str, Condition]:
+    """Return the conditions with everything unknown taken as known."""
+    return {
+        name: replace(item, truth=np.where(item.truth == Truth.UNKNOWN, truth, item.truth))
         for name, item in state.conditions.items()
     }
-    shocked = np.where(_may_be_worse(state), Regime.LIQUIDITY_SHOCK, state.regime).astype(np.int8)
-    highest = checklist.actions(hoped, shocked, rules)
-    same = (state.action == highest) | ((state.action < to) & (highest < to))
-    return np.where(same, state.action == to, Truth.UNKNOWN).astype(np.int8)
 
 
 def _state(source: Catalog | Dataset, rules: MarketStateConfig, episode: Episode) -> MarketState:

@@ -128,12 +128,12 @@ class Hopeful(Momentum):
         return replace(made, values=values, notable=None, wake_flat=self.late(made))
 
     def on_bar(self, market, account):
-        return super().on_bar(market, account) if market.row >= 15 else ()
+        return super().on_bar(market, account) if market.now >= hour(16) else ()
 
     @staticmethod
     def late(made):
-        """Rows from the fifteenth on: nothing is decided before funding begins."""
-        return np.arange(len(made.decided_at)) >= 15
+        """Rows of the sixteenth hour and later: nothing is decided before funding begins."""
+        return made.decided_at >= hour(16)
 
 
 def with_late_funding() -> Dataset:

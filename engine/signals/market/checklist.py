@@ -79,15 +79,32 @@ def steps(named: Mapping[str, Condition]) -> dict[str, Condition]:
 def actions(named: Mapping[str, Condition], regime: Labels, rules: ChecklistRules) -> Labels:
     """Return the one action of each day: step five.
 
-    Hedge when ``hedge_steps`` steps hold, or in a liquidity shock while stocks and bitcoin fall;
-    reduce when ``reduce_steps`` hold; otherwise wait: not to trade is a decision too. A step that
-    is unknown does not hold.
+    Hedge when ``hedge_steps`` in four of the known steps hold, or in a liquidity shock while stocks
+    and bitcoin fall; reduce when ``reduce_steps`` in four do; otherwise wait: not to trade is a
+    decision too. Where fewer than ``least_known`` steps are known only what holds counts: as many
+    as of four steps make a hedge or a reduce, and anything less cannot be told.
     """
-    held = np.stack([named[name].truth for name in STEPS]) == Truth.TRUE
-    count = held.sum(axis=0)
+    held, known = _counts(named)
     shock = (regime == Regime.LIQUIDITY_SHOCK) & (named["both_down"].truth == Truth.TRUE)
-    action = np.where(count >= rules.reduce_steps, Action.REDUCE, Action.WAIT)
-    return np.where((count >= rules.hedge_steps) | shock, Action.HEDGE, action).astype(np.int8)
+    few = known < rules.least_known
+    # The share of the known steps: an unknown one is neither for nor against.
+    out_of = np.where(few, len(STEPS), known)
+    hedges = shock | ((held > 0) & (held * len(STEPS) >= rules.hedge_steps * out_of))
+    reduces = (held > 0) & (held * len(STEPS) >= rules.reduce_steps * out_of)
+    quiet = np.where(few, Action.CANNOT_TELL, Action.WAIT)
+    action = np.where(reduces, Action.REDUCE, quiet)
+    return np.where(hedges, Action.HEDGE, action).astype(np.int8)
+
+
+def known_steps(named: Mapping[str, Condition]) -> NDArray[np.int64]:
+    """Return how many of the four steps are known on each day."""
+    return _counts(named)[1]
+
+
+def _counts(named: Mapping[str, Condition]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return how many steps hold, and how many are known."""
+    truths = np.stack([named[name].truth for name in STEPS])
+    return (truths == Truth.TRUE).sum(axis=0), (truths != Truth.UNKNOWN).sum(axis=0)
 
 
 def tiers(named: Mapping[str, Condition], regime: Labels, action: Labels) -> Labels:
@@ -99,9 +116,12 @@ def tiers(named: Mapping[str, Condition], regime: Labels, action: Labels) -> Lab
     cautious   any other regime than calm, unknown included; or reduce; or one book
     normal     otherwise
     ========== ==================================================================
+
+    What cannot be told is sized as reduce.
     """
     shock, broken = regime == Regime.LIQUIDITY_SHOCK, regime == Regime.TREND_BREAK
-    hedge, reduce = action == Action.HEDGE, action == Action.REDUCE
+    hedge = action == Action.HEDGE
+    reduce = (action == Action.REDUCE) | (action == Action.CANNOT_TELL)
     one_book = named["single_risk_book"].truth == Truth.TRUE
     table = (
         (shock & hedge, RiskTier.HALT),

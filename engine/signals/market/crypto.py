@@ -273,16 +273,19 @@ def _volume_multiple(perp: _Perp, hours: Channel) -> Floats:
 
 
 def _mechanical(named: dict[str, Condition]) -> Condition:
-    """Return whether the fall is mechanical: forced closes, or what stands for them, in a fall.
+    """Return whether the fall is mechanical: a sign of forced selling in a falling price.
 
-    Liquidation prints count where they are known. Without them open interest that falls within the
-    day, negative funding, or a surge of volume says the same less surely.
+    Forced closes, open interest that falls within the day, negative funding and a surge of volume
+    are evidence together: one that shows is enough. That there is none is known where the prints
+    are known and low, or where the three other signs are known.
     """
     prints = named["liquidations_rise"]
     signs = (named["open_interest_falls"], named["funding_negative"], named["volume_surges"])
     falls = (named["bitcoin_falls"], named["bitcoin_declining"])
-    stand_in = any_of([item.truth for item in signs])
-    forced = np.where(prints.truth == Truth.UNKNOWN, stand_in, prints.truth).astype(np.int8)
+    others = any_of([item.truth for item in signs])
+    unseen = (prints.truth == Truth.FALSE) & (others == Truth.UNKNOWN)
+    forced = np.where(prints.truth == Truth.TRUE, Truth.TRUE, np.where(unseen, Truth.FALSE, others))
+    forced = forced.astype(np.int8)
     return combined(
         "mechanical_downside",
         all_of([forced, any_of([item.truth for item in falls])]),

@@ -99,7 +99,7 @@ def leadership(inputs: MarketInputs) -> tuple[dict[str, Floats], dict[str, Condi
     hidden = combined(
         "leadership_breaks_index_holds",
         all_of([breaks.truth, named["index_holds"].truth]),
-        "leaders break while the index still holds: expect it to weaken later",
+        "leaders break while the index still holds",
         breaks,
         named["index_holds"],
     )

@@ -16,11 +16,14 @@ def test_a_day_prints_five_steps_and_one_action(command: Command) -> None:
     lines = done.stdout.splitlines()
     assert lines[0].startswith("Risk-off checklist of 2026-02-05, as known at 18:30 New York")
     assert "SYNTHETIC DATA" in lines[1]
-    assert [line[0] for line in lines if line[:2] in {f"{n} " for n in range(1, 6)}] == list(
+    # The narrative below the table may begin a line with a number too.
+    table = lines[: next(i for i, line in enumerate(lines) if line.startswith("Action "))]
+    assert [line[0] for line in table if line[:2] in {f"{n} " for n in range(1, 6)}] == list(
         "12345"
     )
-    (action,) = [line.split()[-1] for line in lines if line.startswith("5 one action")]
+    (action,) = [line.split()[3] for line in lines if line.startswith("5 one action")]
     assert action in ("hedge", "reduce", "wait")
+    assert f"Action     {action} (4 of 4 steps are known)" in lines
     assert f"{action}. Risk tier:" in " ".join(lines)
 
 
@@ -29,6 +32,7 @@ def test_json_says_the_same_as_the_table(command: Command) -> None:
     table = command("checklist", "--asof", "2026-02-05").stdout
     assert f"5 one action: {document['action']}" in table
     assert document["synthetic"] is True
+    assert document["known_steps"] == 4
     step, read = document["steps"][2]
     assert step["name"] == "step_crypto"
     by_name = {line["name"]: line for line in read}
@@ -46,7 +50,7 @@ def test_a_history_has_a_row_a_day_and_a_picture(command: Command, tmp_path: Pat
     assert table.num_rows == 15
     flush = table.to_pylist()[11]
     assert str(flush["date"]) == "2026-02-05"
-    assert flush["action"] == "hedge"
+    assert (flush["action"], flush["known_steps"]) == ("hedge", 4)
     assert flush["extreme_fear"] is None
     assert (tmp_path / "kept" / "history.png").read_bytes().startswith(b"\x89PNG")
 

@@ -17,7 +17,8 @@ from engine.config.market import MarketStateConfig
 from engine.episodes import find_episode
 from engine.errors import ConfigError
 from engine.signals.market.build import history_days
-from engine.state import Action
+from engine.signals.market.checklist import STEPS
+from engine.state import Action, Regime
 from engine.statistics import Missing, Sampling
 from engine.studies import (
     EventKind,
@@ -151,7 +152,7 @@ def looked_for(source, episode):
 def test_whole_data_leave_one_day_of_one_kind_open(without, episode):
     found = looked_for(without(), episode)
     # One day's macro step is unknown, and would change the action.
-    assert found.pop(EventKind.REDUCE) == (14, 1)
+    assert found.pop(EventKind.REDUCE) == (16, 1)
     assert {unknown for _, unknown in found.values()} == {0}
 
 
@@ -161,8 +162,6 @@ def test_whole_data_leave_one_day_of_one_kind_open(without, episode):
         # Where all other conditions hold, the yields decide: 13 of 156 sessions.
         (("DGS10",), EventKind.STABILIZATION, 0, 13),
         (("DGS10",), EventKind.SINGLE_RISK_BOOK, 0, 1),
-        (("SPY",), EventKind.HEDGE, 0, 7),
-        (("SPY",), EventKind.REDUCE, 0, 65),
         (("open_interest",), EventKind.SINGLE_RISK_BOOK, 0, 12),
     ],
 )
@@ -170,6 +169,23 @@ def test_missing_data_are_no_days_without_an_event(
     without, episode, dropped, kind, events, unknown
 ):
     assert looked_for(without(*dropped), episode)[kind] == (events, unknown)
+
+
+@pytest.mark.parametrize("to", [Action.HEDGE, Action.REDUCE])
+def test_a_day_is_open_where_the_unknown_steps_could_change_its_action(without, episode, to):
+    rules = load_state_config(find_config("default", "checklist"))
+    state = _state(without("SPY"), rules, episode)
+    inside = (state.decided_at >= episode.start_at) & (state.decided_at <= episode.end_at)
+    truths = np.stack([state.conditions[name].truth for name in STEPS])[:, inside]
+    # No liquidity shock here: three steps hedge, two reduce, counted without and with the unknown.
+    assert not (state.regime == Regime.LIQUIDITY_SHOCK).any()
+    expected = 0
+    for day in truths.T.tolist():
+        lowest, highest = day.count(1), day.count(1) + day.count(-1)
+        first, second = (2 if n >= 3 else 1 if n == 2 else 0 for n in (lowest, highest))
+        expected += first != second and not (first < to and second < to)
+    assert expected > 10
+    assert looked_for(without("SPY"), episode)[EventKind(to.words)] == (0, expected)
 
 
 @pytest.mark.parametrize(

@@ -90,8 +90,33 @@ def regime(label: Regime) -> np.ndarray:
         ({"macro": T}, Regime.TREND_BREAK, Action.WAIT),
         ({"macro": T, "crypto": T}, Regime.CALM, Action.REDUCE),
         ({"macro": T, "crypto": T, "leadership": T}, Regime.CALM, Action.HEDGE),
-        # An unknown step does not hold.
-        ({"macro": T, "crypto": U, "leadership": U}, Regime.CALM, Action.WAIT),
+        # Three known: the same shares of them, two to reduce and three to hedge.
+        ({"crypto": U}, Regime.CALM, Action.WAIT),
+        ({"macro": T, "crypto": U}, Regime.CALM, Action.WAIT),
+        ({"macro": T, "leadership": T, "crypto": U}, Regime.CALM, Action.REDUCE),
+        (
+            {"macro": T, "leadership": T, "correlation": T, "crypto": U},
+            Regime.CALM,
+            Action.HEDGE,
+        ),
+        # Two known: what holds counts, and nothing is safe. The second is 2024-08-05.
+        ({"crypto": U, "correlation": U}, Regime.CALM, Action.CANNOT_TELL),
+        ({"leadership": T, "crypto": U, "correlation": U}, Regime.CALM, Action.CANNOT_TELL),
+        (
+            {"macro": T, "leadership": T, "crypto": U, "correlation": U},
+            Regime.CALM,
+            Action.REDUCE,
+        ),
+        (
+            {"macro": U, "leadership": U, "crypto": U, "correlation": U},
+            Regime.CALM,
+            Action.CANNOT_TELL,
+        ),
+        (
+            {"crypto": U, "correlation": U, "both": T},
+            Regime.LIQUIDITY_SHOCK,
+            Action.HEDGE,
+        ),
         # A liquidity shock hedges when both fall, whatever the steps say.
         ({"both": T}, Regime.LIQUIDITY_SHOCK, Action.HEDGE),
         ({"both": U}, Regime.LIQUIDITY_SHOCK, Action.WAIT),
@@ -101,6 +126,33 @@ def regime(label: Regime) -> np.ndarray:
 def test_the_steps_make_one_action(held, label: Regime, action: Action) -> None:
     found = checklist.actions(steps(**held), regime(label), ChecklistRules())
     assert found.tolist() == [action]
+
+
+@pytest.mark.parametrize(
+    ("rules", "held", "action"),
+    [
+        # One step in four is enough to reduce: of three known one is.
+        ({"reduce_steps": 1}, {"macro": T, "crypto": U}, Action.REDUCE),
+        # Four in four to hedge: of three known all three.
+        (
+            {"hedge_steps": 4},
+            {"macro": T, "leadership": T, "correlation": T, "crypto": U},
+            Action.HEDGE,
+        ),
+        ({"hedge_steps": 4}, {"macro": T, "leadership": T, "correlation": T}, Action.REDUCE),
+        # Two known are told to be enough: half of them hold.
+        ({"least_known": 2}, {"macro": T, "crypto": U, "correlation": U}, Action.REDUCE),
+        ({"least_known": 2}, {"crypto": U, "correlation": U}, Action.WAIT),
+        ({"least_known": 4}, {"crypto": U}, Action.CANNOT_TELL),
+    ],
+)
+def test_the_numbers_of_steps_are_shares_of_those_known(rules, held, action: Action) -> None:
+    found = checklist.actions(steps(**held), regime(Regime.CALM), ChecklistRules(**rules))
+    assert found.tolist() == [action]
+
+
+def test_how_many_steps_are_known_is_counted() -> None:
+    assert checklist.known_steps(steps(macro=T, crypto=U, correlation=U)).tolist() == [2]
 
 
 @pytest.mark.parametrize(
@@ -114,6 +166,10 @@ def test_the_steps_make_one_action(held, label: Regime, action: Action) -> None:
         (Regime.VOLATILITY_EVENT, Action.WAIT, F, RiskTier.CAUTIOUS),
         (Regime.UNKNOWN, Action.WAIT, F, RiskTier.CAUTIOUS),
         (Regime.CALM, Action.REDUCE, F, RiskTier.CAUTIOUS),
+        # What cannot be told is sized as reduce.
+        (Regime.CALM, Action.CANNOT_TELL, F, RiskTier.CAUTIOUS),
+        (Regime.TREND_BREAK, Action.CANNOT_TELL, F, RiskTier.DEFENSIVE),
+        (Regime.LIQUIDITY_SHOCK, Action.CANNOT_TELL, F, RiskTier.DEFENSIVE),
         (Regime.CALM, Action.WAIT, T, RiskTier.CAUTIOUS),
         (Regime.CALM, Action.WAIT, U, RiskTier.NORMAL),
     ],

@@ -1,5 +1,7 @@
 """Rates, leaders, correlation and positions, worked by hand on a few sessions."""
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 
@@ -313,28 +315,66 @@ def busy(times: float) -> np.ndarray:
     return np.concatenate((np.full(24 * 59, 10.0), np.full(24, 10.0 * times)))
 
 
-def test_prints_decide_where_they_are_known() -> None:
+PAID = {"pay": funding([(ns("2026-02-06T16:00"), -0.001)])}
+CLOSED = {"oi": interest(np.array([1_000.0] * 9 + [700.0]), None)}
+
+
+def test_prints_that_rise_are_enough() -> None:
     # The last day known at 23:30Z has 23 hours of the new rate and one of the old.
     named = positions(crash(), liq=prints(5.0))[1]
     assert named["liquidations_rise"].measured[-1] == pytest.approx((23 * 5 + 1) / 24)
     assert last(named, "mechanical_downside") == T
-    # Few prints: what else says so does not count.
-    assert last(positions(crash(), busy(5), liq=prints(1.0))[1], "mechanical_downside") == F
+
+
+@pytest.mark.parametrize("known", [{}, {"liq": prints(1.0)}, {"liq": prints(5.0)}])
+@pytest.mark.parametrize(("sign", "volume"), [(PAID, 1.0), (CLOSED, 1.0), ({}, 5.0)])
+def test_one_sign_shows_whatever_the_others_say(known, sign, volume) -> None:
+    # Knowing the prints must not hide funding, open interest or volume.
+    assert last(positions(crash(), busy(volume), **sign, **known)[1], "mechanical_downside") == T
 
 
 @pytest.mark.parametrize(
-    ("channels", "volume", "truth"),
+    ("channels", "truth"),
     [
-        ({}, 5.0, T),
-        ({}, 1.0, U),
-        ({"pay": funding([(ns("2026-02-06T16:00"), -0.001)])}, 1.0, T),
-        ({"oi": interest(np.array([1_000.0] * 9 + [700.0]), None)}, 1.0, T),
+        # Nothing shows and three of four signs are not known.
+        ({}, U),
+        # The prints themselves are known and low.
+        ({"liq": prints(1.0)}, F),
+        # The three others are known and quiet.
+        (
+            {
+                "pay": funding([(ns("2026-02-06T16:00"), 0.001)]),
+                "oi": interest(np.full(10, 1_000.0), 10.0),
+            },
+            F,
+        ),
+        # Two of them are not.
+        ({"pay": funding([(ns("2026-02-06T16:00"), 0.001)])}, U),
     ],
 )
-def test_without_prints_each_other_sign_stands_for_them(channels, volume, truth) -> None:
-    named = positions(crash(), busy(volume), **channels)[1]
-    assert last(named, "liquidations_rise") == U
-    assert last(named, "mechanical_downside") == truth
+def test_that_no_sign_shows_is_known_from_the_prints_or_from_all_the_others(
+    channels, truth
+) -> None:
+    assert last(positions(crash(), busy(1.0), **channels)[1], "mechanical_downside") == truth
+
+
+def test_more_data_never_make_a_fall_less_mechanical() -> None:
+    # Every set of channels against every larger one: what was true stays true.
+    parts = {**PAID, **CLOSED, "liq": prints(1.0)}
+    names = sorted(parts)
+    told = {}
+    for size in range(len(names) + 1):
+        for some in combinations(names, size):
+            named = positions(crash(), busy(1.0), **{name: parts[name] for name in some})[1]
+            told[frozenset(some)] = last(named, "mechanical_downside")
+    assert sum(truth == T for truth in told.values()) == 6
+    assert all(
+        told[more] == T
+        for some, truth in told.items()
+        if truth == T
+        for more in told
+        if some <= more
+    )
 
 
 def test_without_a_fall_nothing_is_mechanical_however_little_is_known() -> None:
