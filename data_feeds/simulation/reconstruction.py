@@ -110,6 +110,8 @@ def _instrument(name: str) -> Instrument:
             venue="generated",
             calendar="XNYS",
             lot_size=1,
+            # Said aloud: generated prices do not fall by the dividend on its ex-date.
+            dividend_adjusted=False,
             synthetic=True,
             companions=_COMPANIONS.get(name, Companions()),
             risk=_DAILY_RISK,
