@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from data_feeds.schema import Provenance, utc_text
+from engine.metrics import varies
 from engine.reporting import facts
 from engine.reporting.benchmark import HeldBenchmark
 from engine.reporting.charts import account_chart
@@ -78,7 +81,7 @@ def summary(record: AccountRecord, held: HeldBenchmark | None) -> str:
         [_title(record, shout="*** SYNTHETIC DATA: nothing here happened *** "), *_about(record)],
         ["RESULT", *columns(headline_rows(record, held)), *wrapped(_bill(record))],
         ["SLEEVES, quote currency", *columns(sleeve_rows(record), left=2), *wrapped(NOTE)],
-        ["DAILY RETURNS, correlation", *columns(correlation_rows(record))],
+        ["DAILY RETURNS over the bill, correlation", *columns(correlation_rows(record))],
         ["GUARDS OF THE ACCOUNT", *(columns(guards, left=5) if len(guards) > 1 else ["  none"])],
         ["GUARDS, LADDER AND CAPS IN THE SLEEVES", *_columns_or_none(act_rows(record))],
         ["FILES", f"  {ACCOUNT_PAGE}; a run folder a sleeve in {SLEEVES_FOLDER}/"],
@@ -154,9 +157,18 @@ def sleeve_rows(record: AccountRecord) -> facts.Rows:
 
 
 def correlations(record: AccountRecord) -> pd.DataFrame:
-    """Return the correlation of the sleeves' daily returns on days that all of them have."""
-    frame = pd.DataFrame({name: item.daily_returns for name, item in record.records.items()})
-    return frame.dropna().corr()
+    """Return the correlation of the sleeves' daily excess returns on days that all of them have.
+
+    NaN where a sleeve's excess does not vary, as that of cash at the bill.
+    """
+    frame = pd.DataFrame({name: item.excess_returns for name, item in record.records.items()})
+    frame = frame.dropna()
+    still = [name for name in frame if not varies(float(frame[name].std()), _array(frame[name]))]
+    return frame.assign(**{str(name): np.nan for name in still}).corr()
+
+
+def _array(returns: "pd.Series[float]") -> NDArray[np.float64]:
+    return np.asarray(returns, dtype=np.float64)
 
 
 def correlation_rows(record: AccountRecord) -> facts.Rows:
@@ -264,7 +276,7 @@ def _sections(record: AccountRecord, held: HeldBenchmark | None) -> str:
             f'<p class="note">{html.escape(_bill(record))}</p>',
             f"<h2>Sleeves</h2>{table(sleeve_rows(record))}",
             f'<p class="note">{html.escape(NOTE)}</p><ul>{links}</ul>',
-            f"<h3>Correlation of daily returns</h3>{table(correlation_rows(record))}",
+            f"<h3>Correlation of daily returns over the bill</h3>{table(correlation_rows(record))}",
             f"<h2>Equity and drawdown</h2>{account_chart(record.curve, curves)}",
             "<h2>Guards of the account</h2>",
             table(guards, prose=4) if len(guards) > 1 else "<p class=note>None tripped.</p>",

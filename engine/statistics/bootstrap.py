@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from engine.errors import ReportError
+from engine.metrics import varies
 from engine.statistics.measures import Measure
 from engine.statistics.power import detectable
 from engine.statistics.samples import Floats, Missing, at_least, fraction, sample
@@ -299,7 +300,8 @@ def _unusable(series: tuple[Floats, ...]) -> str | None:
 
 
 def _varies(values: Floats) -> bool:
-    return len(values) > 0 and float(np.ptp(values)) > 0
+    """Return whether values differ by more than the rounding of equal ones, at any scale."""
+    return len(values) > 0 and varies(float(values.std()), values)
 
 
 def _combined(measure: Measure, series: tuple[Floats, ...]) -> Floats:

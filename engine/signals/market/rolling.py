@@ -11,6 +11,9 @@ from numpy.lib.stride_tricks import sliding_window_view
 from engine.signals.volatility import rolling_sum
 from engine.signals.windows import Floats, previous
 
+# Squares about the mean below this share of the squares are the rounding of equal values.
+NO_VARIANCE_SHARE = 1e-12
+
 
 def log_returns(price: Floats) -> Floats:
     """Return log returns, NaN in the first row."""
@@ -94,15 +97,21 @@ def ratio(over: Floats, under: Floats) -> Floats:
 
 
 def correlation(a: Floats, b: Floats, window: int) -> Floats:
-    """Return Pearson's correlation of the last ``window`` pairs; NaN where one does not vary."""
+    """Return Pearson's correlation of the last ``window`` pairs; NaN where one does not vary.
+
+    Values that differ by the rounding of equal ones do not vary, at whatever scale they are.
+    """
     found = np.full(len(a), np.nan)
     if len(a) < window:
         return found
     x, y = sliding_window_view(a, window), sliding_window_view(b, window)
+    size = [np.square(view).sum(axis=1) for view in (x, y)]
     x = x - x.mean(axis=1, keepdims=True)
     y = y - y.mean(axis=1, keepdims=True)
-    scale = np.sqrt(np.square(x).sum(axis=1) * np.square(y).sum(axis=1))
-    np.divide((x * y).sum(axis=1), scale, out=found[window - 1 :], where=scale > 0)
+    square = [np.square(view).sum(axis=1) for view in (x, y)]
+    vary = (square[0] > NO_VARIANCE_SHARE * size[0]) & (square[1] > NO_VARIANCE_SHARE * size[1])
+    scale = np.sqrt(square[0]) * np.sqrt(square[1])
+    np.divide((x * y).sum(axis=1), scale, out=found[window - 1 :], where=vary)
     return found
 
 

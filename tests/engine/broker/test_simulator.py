@@ -214,6 +214,39 @@ def test_brokerage_cash_earns_the_known_bill_rate_by_days_and_venue_cash_nothing
     assert outcome.curve.venue_cash[-1] == 50_000.0
 
 
+def test_venue_cash_earns_its_own_series_where_one_is_named_and_margins_with_it():
+    # 3.65% on the brokerage's 100,000: 10.00 a day. 7.30% on the venue's 50,000, of which 1,000 is
+    # the margin of 100 units at 100: 10.00 a day. A gain of 100 x 10 is no cash and earns nothing.
+    rows = [FLAT] * 3 + [(100, 110, 100, 110)] + [(110, 110, 110, 110)] * 45
+    market = table(
+        candles(rows),
+        series([(hour(-5), 3.65)], "DGS3MO"),
+        series([(hour(-5), 7.30)], "VENUE_RATE"),
+    )
+    account = {
+        "venue_cash": 50_000.0,
+        "brokerage_cash": 100_000.0,
+        "interest_series": "DGS3MO",
+        "venue_interest_series": "VENUE_RATE",
+    }
+    script = {0: [enter(PERP.id, stop=50.0)]}
+    outcome = play(market, script, notional=10_000.0, account=account)
+    paid = [fact for fact in outcome.facts if fact.kind == "interest"]
+    assert [(fact.at, fact.wallet) for fact in paid] == [
+        (hour(24), "brokerage"),
+        (hour(24), "venue"),
+        (hour(48), "brokerage"),
+        (hour(48), "venue"),
+    ]
+    assert [f.amount for f in paid] == pytest.approx([10.0, 10.0, 10.001, 10.002])
+    assert outcome.curve.unrealized[-1] == pytest.approx(1_000.0)
+    # Off by default.
+    quiet = play(
+        market, script, notional=10_000.0, account={**account, "venue_interest_series": None}
+    )
+    assert {fact.wallet for fact in quiet.facts if fact.kind == "interest"} == {"brokerage"}
+
+
 # Cash that does not suffice.
 
 

@@ -12,7 +12,7 @@ from data_feeds.timeframe import DAY_NS
 from engine import metrics
 from engine.errors import ReportError
 from engine.events import EquityCurve
-from engine.statistics import daily_measures
+from engine.statistics import daily_measures, intervals
 
 DAY_ONE = 20_000 * DAY_NS
 
@@ -112,3 +112,26 @@ def test_a_measure_has_no_value_exactly_where_the_headline_has_none(returns):
 def test_a_year_without_days_is_refused(periods_per_year, years):
     with pytest.raises(ReportError, match="needed"):
         daily_measures(periods_per_year, years)
+
+
+@pytest.mark.parametrize("size", [1e-9, 1e-6, 1e-4, 0.01])
+def test_ratios_of_a_constant_return_do_not_exist_at_any_scale(size):
+    # An equity that grows evenly: its returns differ by the rounding of equity.
+    equity = 1_000.0 * (1 + size) ** np.arange(300)
+    grown = (equity[1:] / equity[:-1] - 1)[np.newaxis, :]
+    for name in ("sharpe", "sortino", "calmar"):
+        measure = daily_measures(365.0, 1.0)[name]
+        for returns in (grown, np.full((1, 300), size), np.full((1, 300), -size)):
+            # A steady loss has a drawdown, so that its Calmar ratio exists.
+            if name != "calmar" or returns[0, 0] > 0:
+                assert np.isnan(measure(returns)).all(), name
+    found = intervals(grown[0], daily_measures(365.0, 1.0))
+    assert {item.reason for item in found.values()} == {"the returns do not vary"}
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1e-4])
+def test_small_returns_that_vary_have_ratios(scale):
+    returns = np.random.default_rng(7).normal(0.1, 1.0, (1, 300))
+    for name in ("sharpe", "sortino"):
+        measure = daily_measures(365.0)[name]
+        assert measure(returns * scale) == pytest.approx(measure(returns * 1e-2), rel=1e-9)

@@ -96,3 +96,15 @@ def test_correlation_equals_numpy_s() -> None:
     assert found[25] == pytest.approx(np.corrcoef(a[16:26], b[16:26])[0, 1])
     assert np.isnan(found[:9]).all()
     assert np.isnan(rolling.correlation(np.ones(20), b[:20], 10)).all()
+
+
+@pytest.mark.parametrize("growth", [1e-9, 1e-4, 0.01])
+def test_even_growth_correlates_with_nothing_at_any_scale(growth: float) -> None:
+    # The log returns of a price that grows evenly differ by rounding alone.
+    even = rolling.log_returns(100.0 * (1 + growth) ** np.arange(40))
+    moving = np.random.default_rng(3).normal(0, 0.01, 40)
+    assert np.ptp(even[1:]) > 0
+    assert np.isnan(rolling.correlation(even, moving, 10)).all()
+    assert np.isnan(rolling.correlation(moving, even, 10)).all()
+    small = rolling.correlation(moving * 1e-9, moving[::-1] * 1e-9, 10)
+    np.testing.assert_allclose(small, rolling.correlation(moving, moving[::-1], 10), rtol=1e-9)
