@@ -61,8 +61,9 @@ def purchase_cost(record: RunRecord, name: str) -> float:
     The slippage is that of the broker for an order that is no part of the bar's volume.
     """
     dataset = record.run.dataset
-    costs = record.run.config.venue.costs_of(dataset.instruments[name])
+    # First: it says what is there where the instrument is not.
     bars = benchmark_bars(dataset, name, record.money.days)
+    costs = record.run.config.venue.costs_of(dataset.instruments[name])
     row = max(int(np.searchsorted(bars["closed_at"], record.start, side="right")) - 1, 0)
     lost = slippage_fraction(
         base=costs.slippage.base,
