@@ -191,7 +191,11 @@ class _Told:
             for item in Driver
             if item > 0
         )
-        name = "No driver stands out" if driver is Driver.NONE else f"Driver: {driver.words}"
+        known = all(
+            math.isfinite(self.value(f"driver_{item.name.lower()}")) for item in Driver if item > 0
+        )
+        none = "No driver stands out" if known else "No driver that is known stands out"
+        name = none if driver is Driver.NONE else f"Driver: {driver.words}"
         return f"{name} ({scores}; 1 is notable)."
 
     def shock(self) -> str:
@@ -235,9 +239,8 @@ class _Told:
             "Crypto's fall is not mechanical",
             "Whether crypto's downside is mechanical is unknown",
         )
-        if self.truth("bitcoin_declining") is not Truth.TRUE and (
-            self.truth("bitcoin_falls") is not Truth.TRUE
-        ):
+        falls = {self.truth(name) for name in ("bitcoin_declining", "bitcoin_falls")}
+        if falls == {Truth.FALSE}:
             verdict = "Bitcoin is not falling"
         parts = [f"bitcoin {_move(self.measured('bitcoin_falls'))} within a day"]
         parts.append(f"{_move(self.measured('bitcoin_declining'))} over the week")

@@ -7,13 +7,16 @@ from data_feeds.catalog import Catalog
 from data_feeds.load import load_dataset
 from data_feeds.schema import ChannelKey, ChannelKind
 from data_feeds.timeframe import DAY_NS
-from engine.checklist import day_report, read_state
+from engine.checklist import day_report, format_day, read_state
 from engine.config.market import MarketStateConfig
+from engine.signals.market.build import market_state
+from engine.signals.market.checklist import known_steps
 from engine.signals.market.grid import build_grid
 from engine.signals.market.inputs import MarketInputs
 from engine.signals.market.rolling import correlation, log_returns
 from engine.signals.positioning import open_interest_base
 from engine.state import TIERS, Action, Driver, MarketState, Regime, RiskTier
+from engine.window import state_data
 from tests.data_feeds.factory import ns
 
 CONFIG = MarketStateConfig()
@@ -53,6 +56,45 @@ def test_known_days(
     assert Regime(state.regime[at]) is regime
     assert Action(state.action[at]) is action
     assert TIERS[state.tier[at]] is tier
+
+
+def test_a_day_of_which_half_is_unknown_is_not_told_to_wait(
+    real_catalog: Catalog, state: MarketState
+) -> None:
+    # 2024-08-05: VIX 38.57, leaders -7.8%; no hours of bitcoin in this stretch of the data.
+    day = np.datetime64("2024-08-05")
+    at = row(state, str(day))
+    assert state.values["vix"][at] == pytest.approx(38.57)
+    assert state.values["leaders_relative"][at] == pytest.approx(-0.078, abs=0.0005)
+    assert truth(state, "step_crypto", str(day)) == -1
+    # Days of bitcoin tell its trend: two of three known steps hold.
+    assert Action(state.action[at]) is Action.REDUCE
+    assert "2 of 3 known steps hold: reduce." in day_report(state, at).narrative
+    # Without the days of bitcoin two steps are unknown and one of two holds.
+    data = state_data(real_catalog, CONFIG, day, day)
+    less = data.only(key for key in data.channels if key.instrument != "BTC-USD")
+    blind = market_state(less, CONFIG, day, day)
+    assert known_steps(blind.conditions).tolist() == [2]
+    assert Action(blind.action[0]) is Action.CANNOT_TELL
+    assert TIERS[blind.tier[0]] is not RiskTier.NORMAL
+    report = day_report(blind, 0)
+    assert (report.action, report.known_steps) == ("cannot tell", 2)
+    assert "1 of 2 known steps hold: cannot tell." in report.narrative
+    # Nothing of what is unknown is told as if it were known to be quiet.
+    assert "Whether crypto's downside is mechanical is unknown" in report.narrative
+    assert "not falling" not in report.narrative
+    assert "cannot tell (2 of 4 steps are known)" in format_day(report, clock="18:30", data="x")
+
+
+def test_no_day_is_told_with_a_forecast(state: MarketState) -> None:
+    hidden = np.flatnonzero(state.conditions["leadership_breaks_index_holds"].truth == 1)
+    assert len(hidden) > 100
+    for at in hidden[::20].tolist():
+        text = day_report(state, at).narrative
+        assert "The index still holds." in text
+        assert not {"expect", "expected", "will", "likely"} & set(text.lower().split())
+    for item in state.conditions.values():
+        assert "expect" not in item.description
 
 
 def test_the_day_of_the_flush_of_2026(state: MarketState, real_catalog: Catalog) -> None:
