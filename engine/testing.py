@@ -9,7 +9,8 @@ number can be worked on paper:
 
 The script is keyed by the row of the clock's bars at whose close the intents are returned; a market
 order of row 0 fills at the open of row 1. Unless a section says otherwise, nothing costs anything,
-no risk cap but the notional one binds, and no guard is on.
+no risk cap but the notional one binds, and no guard is on. As in a run, a limit fills inside a bar
+that trades a tick beyond it; ``venue={"limit_fill": "touch"}`` fills it at a touch.
 """
 
 from collections.abc import Mapping, Sequence
