@@ -226,7 +226,12 @@ def to_the_minute(at: Instants) -> Instants:
 def steps_of(event_at: Instants) -> list[tuple[int, int]]:
     """Return the distances between points, to the minute, equal neighbours counted together."""
     steps = np.diff(to_the_minute(event_at))
-    return joined_steps((int(step), 1) for step in steps[steps > 0].tolist())
+    steps = steps[steps > 0]
+    if len(steps) == 0:
+        return []
+    first = np.flatnonzero(np.concatenate(([True], steps[1:] != steps[:-1])))
+    counts = np.diff(np.append(first, len(steps)))
+    return list(zip(steps[first].tolist(), counts.tolist(), strict=True))
 
 
 def joined_steps(steps: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -336,3 +336,14 @@ def test_an_unknown_that_the_rules_let_pass_is_still_told(small, monkeypatch):
     monkeypatch.setitem(cell.files.__dict__, "conditions", conditions)
     (line,) = remarks._unknown(cell)
     assert line.startswith("calm was unknown on 50% of the bars")
+
+
+def test_fills_by_doubtful_extremes_are_told_with_their_cell(small, monkeypatch):
+    cell = small.matrix.records["weights", "crash"]
+    assert cell.files.manifest["doubtful_fills"] == []
+    assert remarks._doubtful(cell) == []
+    monkeypatch.setitem(cell.files.manifest, "doubtful_fills", [4, 7])
+    told = [line for line in remarks.warnings_of([cell], ()) if "doubtful" in line]
+    (line,) = told
+    assert line.startswith("2 fills rest on a doubtful daily high or low alone")
+    assert row_title(cell.item) in line
