@@ -6,6 +6,9 @@ import numpy as np
 
 from data_feeds.align import Instants, Values
 from data_feeds.calendar import ALWAYS_OPEN, in_session
+from data_feeds.errors import SchemaError
+from data_feeds.gate.beside import ask_adjusted
+from data_feeds.gate.units import ask_unit
 from data_feeds.holes import gaps, settlement_holes, zero_volume_runs
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.quality.finding import (
@@ -18,7 +21,7 @@ from data_feeds.quality.finding import (
     finding_at,
     runs,
 )
-from data_feeds.schema import Channel
+from data_feeds.schema import Channel, ChannelKind
 from data_feeds.shares import common_jumps
 from data_feeds.timeframe import DAY_NS, Timeframe
 
@@ -100,6 +103,22 @@ def jump_findings(bars: Channel) -> list[Finding]:
         Finding(bars.key, FindingKind.JUMP, jump.started_at, jump.ended_at, 2, 1 / jump.ratio - 1)
         for jump in common_jumps(bars)
     ]
+
+
+def unit_findings(channel: Channel, bars: Sequence[Channel]) -> list[Finding]:
+    """Return a channel whose numbers look like another unit, as the gate asks at an import.
+
+    Rates are looked at alone, dividends beside the longest bars: an import that has been answered
+    lets both in.
+    """
+    try:
+        ask_unit(channel, "")
+        if channel.key.kind is ChannelKind.DIVIDENDS and bars:
+            ask_adjusted(max(bars, key=lambda rows: Timeframe(rows.key.timeframe)), channel)
+    except SchemaError:
+        first, last = int(channel["event_at"][0]), int(channel["event_at"][-1])
+        return [Finding(channel.key, FindingKind.DOUBTFUL_UNIT, first, last, len(channel))]
+    return []
 
 
 def spike_findings(

@@ -16,6 +16,7 @@ from data_feeds.quality.alone import (
     jump_findings,
     session_findings,
     spike_findings,
+    unit_findings,
 )
 from data_feeds.quality.extremes import extreme_findings
 from data_feeds.quality.finding import DEFAULT_LIMITS, PRICED, Finding, Limits
@@ -145,6 +146,8 @@ class _Survey:
             yield from funding_findings(channel, [self.read(bars) for bars in self._bars(key)])
         if len(channel) == 0:
             return
+        if key.kind in (ChannelKind.FUNDING, ChannelKind.DIVIDENDS) and not instrument.synthetic:
+            yield from unit_findings(channel, [self.read(bars) for bars in self._bars(key)])
         if key.kind is not ChannelKind.FUNDING:
             yield from hole_findings(channel, instrument)
         if key.kind is ChannelKind.MARK:

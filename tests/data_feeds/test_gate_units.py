@@ -14,6 +14,7 @@ from data_feeds.errors import IntegrityError, SchemaError
 from data_feeds.gate import admitted
 from data_feeds.gate.beside import adjusted_odds, check_beside
 from data_feeds.instrument import Instrument, InstrumentKind
+from data_feeds.quality import findings
 from data_feeds.schema import Array, Channel, ChannelKey, ChannelKind
 from data_feeds.timeframe import DAY_NS, HOUR_NS
 from tests.data_feeds.factory import PERP, bars, ns, replaced, series
@@ -151,6 +152,15 @@ def test_a_series_of_another_size_is_asked_about(
 def test_small_percents_are_not_asked_about(name: str, values: list[float]) -> None:
     instrument = Instrument(id=name, kind=InstrumentKind.SERIES, quote="percent")
     admitted(instrument, yearly(name, values), "percent")
+
+
+@pytest.mark.parametrize(("values", "kinds"), [([0.01] * 6, ["doubtful_unit"]), ([1e-4] * 6, [])])
+def test_verify_names_what_an_import_was_told(
+    tmp_path: Path, values: list[float], kinds: list[str]
+) -> None:
+    catalog = imported(tmp_path, ENTRY + "    unit: fraction\n", funding=lines(values))
+    assert [finding.kind for finding in findings(catalog)] == kinds
+    assert all(row.is_sound for row in catalog.verify())
 
 
 # Channels beside each other -----------------------------------------------------------------------
