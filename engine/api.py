@@ -8,7 +8,7 @@ from data_feeds.timeframe import DAY_NS, HOUR_NS, MINUTE_NS, Timeframe, parse_du
 from engine import signals
 from engine.conditions import NOT_SO, Condition, Reason, Truth, condition, leave_out, reason
 from engine.config.market import MarketStateConfig
-from engine.errors import PlaybookContractError, PlaybookError
+from engine.errors import ConfigError, PlaybookContractError, PlaybookError
 from engine.events import Fill, OrderKind, OrderRole
 from engine.intents import (
     Add,
@@ -39,6 +39,7 @@ __all__ = [
     "ChannelKey",
     "ChannelKind",
     "Condition",
+    "ConfigError",
     "Dataset",
     "Enter",
     "Exit",

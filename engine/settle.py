@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from data_feeds.catalog import Catalog
 from data_feeds.dataset import Dataset
 from data_feeds.instrument import Instrument
+from data_feeds.options.model import OptionModel
 from engine.config.layers import merged, written
 from engine.config.models import RiskConfig, RunConfig
 from engine.config.problems import problem_lines, validate_strict
@@ -50,9 +51,24 @@ def settle(config: RunConfig, source: Catalog | Dataset, playbook: Playbook[Any]
         raise ConfigError(
             "\n".join(problem_lines(error, RiskConfig, source_of, ("risk",)))
         ) from error
-    if risk != config.risk:
-        config = config.model_copy(update={"risk": risk})
+    options = _with_indices(config.options, requirements_of(playbook).options, instruments)
+    if risk != config.risk or options != config.options:
+        config = config.model_copy(update={"risk": risk, "options": options})
     return config, playbook
+
+
+def _with_indices(
+    model: OptionModel, underlyings: Iterable[str], instruments: Mapping[str, Instrument]
+) -> OptionModel:
+    """Return an option model that knows the volatility index of each underlying's record."""
+    found = dict(model.volatility_index)
+    for name in underlyings:
+        record = instruments.get(name)
+        if name not in found and record is not None and record.companions.volatility is not None:
+            found[name] = record.companions.volatility
+    if found == dict(model.volatility_index):
+        return model
+    return model.model_copy(update={"volatility_index": found})
 
 
 def refuse_currencies(instruments: Iterable[Instrument]) -> None:

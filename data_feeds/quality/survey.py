@@ -67,19 +67,19 @@ def findings(
 
 
 def usual_peers(keys: Sequence[ChannelKey], instruments: Mapping[str, Instrument]) -> list[Pair]:
-    """Return pairs of bars of equal timeframe whose ids share quote and text before the dash.
+    """Return pairs of bars of equal timeframe and quote whose records name one asset.
 
-    ``BTCUSDT-PERP`` and ``BTCUSDT-OKX`` are such a pair; ids without a dash have no peers.
+    Without an asset in either record ids share the text before the dash: ``BTCUSDT-PERP`` and
+    ``BTCUSDT-OKX`` are such a pair; ids without a dash have no peers.
     """
 
     def are_peers(one: ChannelKey, other: ChannelKey) -> bool:
+        first, second = instruments[one.instrument], instruments[other.instrument]
+        alike = first.quote == second.quote and first.id != second.id
+        if first.asset or second.asset:
+            return alike and first.asset == second.asset
         base, dash, _ = one.instrument.partition("-")
-        return (
-            bool(dash)
-            and one.instrument != other.instrument
-            and other.instrument.startswith(f"{base}-")
-            and instruments[one.instrument].quote == instruments[other.instrument].quote
-        )
+        return alike and bool(dash) and other.instrument.startswith(f"{base}-")
 
     by_length: dict[str, list[ChannelKey]] = {}
     for key in keys:

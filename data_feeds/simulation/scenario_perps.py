@@ -81,12 +81,14 @@ class PerpStart:
     rate: float
 
 
-def asset_of(name: str) -> str:
-    """Return what an instrument is a market for.
+def asset_of(dataset: Dataset, name: str) -> str:
+    """Return what an instrument is a market for: its record's asset and quote, e.g. ``BTCUSDT``.
 
-    >>> asset_of("BTCUSDT-PERP")
-    'BTCUSDT'
+    Of a record without an asset the id's part before the dash.
     """
+    record = dataset.instruments.get(name)
+    if record is not None and record.asset:
+        return f"{record.asset}{record.quote}"
     return name.split("-", maxsplit=1)[0]
 
 
@@ -101,7 +103,7 @@ def perp_starts(dataset: Dataset, begin: int) -> dict[str, PerpStart]:
     for key in sorted(dataset.channels):
         if key.kind in BAR_KINDS and trades_around_the_clock(dataset, key.instrument):
             check_perp_bars(dataset.channels[key], begin)
-            held = names.setdefault(asset_of(key.instrument), [])
+            held = names.setdefault(asset_of(dataset, key.instrument), [])
             if key.instrument not in held:
                 held.append(key.instrument)
     order = sorted(names, key=lambda asset: (not asset.startswith("BTC"), asset))

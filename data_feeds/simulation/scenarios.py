@@ -167,7 +167,7 @@ def refusals(dataset: Dataset) -> dict[ChannelKey, SchemaError]:
     # Bars come first: points of a perp go on only beside bars that do.
     for key in sorted(dataset.channels, key=lambda key: (key.kind not in BAR_KINDS, key)):
         assets = {
-            asset_of(other.instrument)
+            asset_of(dataset, other.instrument)
             for other in dataset.channels.keys() - found.keys()
             if other.kind in BAR_KINDS and trades_around_the_clock(dataset, other.instrument)
         }
@@ -204,10 +204,10 @@ def _check(dataset: Dataset, key: ChannelKey, assets: set[str], begin: int) -> N
         check_perp_bars(channel, begin)
     elif key.kind in BAR_KINDS:
         check_session_bars(dataset, key, begin)
-    if key.kind in _PERP_POINTS and asset_of(key.instrument) not in assets:
+    if key.kind in _PERP_POINTS and asset_of(dataset, key.instrument) not in assets:
         raise SchemaError(
-            f"{key}: cannot be continued without bars of {asset_of(key.instrument)}; add them or "
-            "leave the channel out with dataset.only"
+            f"{key}: cannot be continued without bars of {asset_of(dataset, key.instrument)}; add "
+            "them or leave the channel out with dataset.only"
         )
     if key.kind in _PERP_POINTS or key.kind is ChannelKind.SERIES:
         check_points(channel, begin)
@@ -235,7 +235,7 @@ def _path(
     for key in sorted(dataset.channels):
         rng = stream(seed, path, str(key))
         if key.kind in BAR_KINDS and trades_around_the_clock(dataset, key.instrument):
-            perp = crypto[asset_of(key.instrument)]
+            perp = crypto[asset_of(dataset, key.instrument)]
             channels[key] = bars_after(dataset, key, perp, start.end, rng)
         elif key.kind in BAR_KINDS:
             steps = equity_steps(key.instrument, start, factors, scenario, seed=seed, path=path)
@@ -275,7 +275,7 @@ def _points(
     """Return a channel of points after the last of the data."""
     channel = dataset.channels[key]
     if key.kind in _PERP_POINTS:
-        return points_of(channel, crypto[asset_of(key.instrument)], end)
+        return points_of(channel, crypto[asset_of(dataset, key.instrument)], end)
     if key.kind is ChannelKind.SERIES:
         return series_after(channel, factors, rng, end)
     paid: list[tuple[int, float]] = []

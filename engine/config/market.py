@@ -12,9 +12,11 @@ class MarketInputsConfig(Model):
     """
 
     bitcoin: str = Field("BTCUSDT-PERP", description="Perp whose bars, funding and positions count")
-    bitcoin_spot: str = Field("BTCUSDT-SPOT", description="Spot market beside the perp")
-    bitcoin_daily: str = Field(
-        "BTC-USD", description="Daily bars for history before the perp's; signals only"
+    bitcoin_spot: str | None = Field(
+        "BTCUSDT-SPOT", description="Spot market beside the perp; null: none"
+    )
+    bitcoin_daily: str | None = Field(
+        "BTC-USD", description="Daily bars for history before the perp's; signals only; null: none"
     )
     index: str = Field("SPY", description="The broad index")
     growth: str = Field("QQQ", description="The growth-heavy index")
@@ -45,6 +47,28 @@ class MarketInputsConfig(Model):
         ("NVDA-EARNINGS", "MSFT-EARNINGS"),
         description="Series of each company's next earnings date, YYYYMMDD, known when announced",
     )
+
+    @model_validator(mode="after")
+    def _names_belong_together(self) -> "MarketInputsConfig":
+        """Refuse another market beside the companions of the default one."""
+        given = self.model_fields_set
+        for name, companions in _COMPANIONS.items():
+            if getattr(self, name) == type(self).model_fields[name].default:
+                continue
+            left = [companion for companion in companions if companion not in given]
+            if left:
+                raise ValueError(
+                    f"{name} is {getattr(self, name)}, but {', '.join(left)} would stay those of "
+                    f"{type(self).model_fields[name].default}; name them too (null or []: none)"
+                )
+        return self
+
+
+# What is of the market that a name stands for, and must change with it.
+_COMPANIONS = {
+    "bitcoin": ("bitcoin_spot", "bitcoin_daily", "etf_flows", "implied_volatility"),
+    "index": ("vix",),
+}
 
 
 class EventRules(Model):
@@ -156,6 +180,12 @@ class CryptoRules(Model):
     )
     funding_days: int = Field(90, ge=10, description="Days of funding's own history")
     funding_low: float = Field(0.1, gt=0, lt=1, description="Percentile at which funding is low")
+    basis_bound: float = Field(
+        0.05,
+        gt=0,
+        lt=1,
+        description="A perp farther than this from spot is unknown: another market, fraction",
+    )
     discount_bps: float = Field(
         5.0, gt=0, description="Discount to spot that is stress, basis points"
     )

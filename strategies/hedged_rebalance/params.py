@@ -8,6 +8,8 @@ from pydantic import Field, model_validator
 from engine.api import (
     ChannelKey,
     ChannelKind,
+    ConfigError,
+    Instrument,
     MarketStateConfig,
     PlaybookParams,
     SpreadRule,
@@ -25,14 +27,21 @@ class Rung(PlaybookParams):
 class InverseHedge(PlaybookParams):
     """An inverse ETF held while hedged."""
 
-    instrument: str = Field("SH", description="Inverse fund, traded at its own prices")
+    instrument: str = Field(
+        "SH",
+        description="Inverse fund, traded at its own prices; left out beside another clock than "
+        "SPY: the one that the clock's record names",
+    )
     weight: float = Field(0.10, gt=0, le=0.5, description="Share of equity at full hedge")
 
 
 class PutHedge(PlaybookParams):
     """A put spread bought when the hedge goes on, rolled while it stays, sold when it is off."""
 
-    underlying: str = Field("SPY", description="Fund whose puts are bought: SPY or QQQ")
+    underlying: str = Field(
+        "SPY",
+        description="Fund whose puts are bought; left out beside another clock than SPY: the clock",
+    )
     long_moneyness: float = Field(
         0.95, gt=0, le=1.1, description="Strike of the put bought, share of spot"
     )
@@ -184,6 +193,30 @@ class HedgedParams(PlaybookParams):
         if levels != sorted(set(levels)) or kept != sorted(kept, reverse=True):
             raise ValueError("tolerance: drawdowns must rise and multipliers must not")
         return self
+
+    def with_companions(self, instruments: Mapping[str, Instrument]) -> Self:
+        """Return the parameters with hedges of the clock's own market where none are named.
+
+        Raises
+        ------
+        ConfigError : the clock's record names no inverse fund.
+        """
+        hedges, inverse, puts = self.hedges, self.hedges.inverse, self.hedges.puts
+        if self.clock == type(self).model_fields["clock"].default:
+            return self
+        if inverse is not None and "instrument" not in inverse.model_fields_set:
+            record = instruments.get(self.clock)
+            fund = None if record is None else record.companions.inverse
+            if fund is None:
+                raise ConfigError(
+                    f"hedges.inverse: the record of {self.clock} names no inverse fund; write "
+                    "hedges.inverse.instrument, or name companions.inverse in the record"
+                )
+            inverse = inverse.model_copy(update={"instrument": fund})
+        if puts is not None and "underlying" not in puts.model_fields_set:
+            puts = puts.model_copy(update={"underlying": self.clock})
+        hedges = hedges.model_copy(update={"inverse": inverse, "puts": puts})
+        return self.model_copy(update={"hedges": hedges})
 
     @property
     def clock_key(self) -> ChannelKey:

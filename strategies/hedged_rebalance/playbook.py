@@ -1,6 +1,6 @@
 """The playbook: target weights from ladder and hedges, and when they are restored."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from engine.api import (
@@ -10,6 +10,7 @@ from engine.api import (
     Exit,
     Fill,
     Hedge,
+    Instrument,
     Intent,
     MarketView,
     Playbook,
@@ -81,6 +82,11 @@ class HedgedRebalance(Playbook[HedgedParams]):
             options=() if puts is None else (puts.underlying,),
             late=frozenset(params.key(name) for name in params.weights) - {params.clock_key},
         )
+
+    @classmethod
+    def settle(cls, params: HedgedParams, instruments: Mapping[str, Instrument]) -> HedgedParams:
+        """Return the parameters with hedges of the clock's own market where none are named."""
+        return params.with_companions(instruments)
 
     def prepare(self, data: Dataset) -> Signals:
         """Return the signals; ``docs/playbooks/hedged_rebalance.md`` has every rule."""

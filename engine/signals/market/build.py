@@ -80,18 +80,20 @@ def state_channels(config: MarketStateConfig) -> frozenset[ChannelKey]:
         *names.implied_volatility,
         *names.earnings,
     )
-    keys = {ChannelKey(name, ChannelKind.BARS, DAY) for name in (*equities, names.bitcoin_daily)}
+    daily = {*equities, names.bitcoin_daily}
+    keys = {ChannelKey(name, ChannelKind.BARS, DAY) for name in daily if name is not None}
     keys |= {ChannelKey(name, ChannelKind.SERIES) for name in series}
     keys |= {ChannelKey(names.bitcoin, ChannelKind.BARS, label) for label in (SHORTEST, HOUR)}
     keys |= {
         ChannelKey(names.bitcoin, kind)
         for kind in (ChannelKind.FUNDING, ChannelKind.OPEN_INTEREST, ChannelKind.LIQUIDATIONS)
     }
+    if names.bitcoin_spot is not None:
+        keys.add(ChannelKey(names.bitcoin_spot, ChannelKind.BARS, HOUR))
     return frozenset(
         keys
         | {
             ChannelKey(names.bitcoin, ChannelKind.MARK, HOUR),
-            ChannelKey(names.bitcoin_spot, ChannelKind.BARS, HOUR),
             ChannelKey(names.index, ChannelKind.BARS, HOUR),
         }
     )

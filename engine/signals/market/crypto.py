@@ -168,11 +168,13 @@ def _forced(perp: _Perp) -> list[Condition]:
     days = rules.liquidation_days
     multiple = None if prints is None else _day_over_usual(prints, days)
     hours = perp.inputs.bitcoin_hours
-    spot = perp.inputs.held(ChannelKey(names.bitcoin_spot, ChannelKind.BARS, HOUR))
+    spot = perp.inputs.bars(names.bitcoin_spot, HOUR)
     discount = None
     if spot is not None:
         # Without the perp's hours unknown, and as old as the spot price all the same.
         gap = np.full(len(spot), np.nan) if hours is None else premium(hours, spot)
+        with np.errstate(invalid="ignore"):
+            gap = np.where(np.abs(gap) > rules.basis_bound, np.nan, gap)
         discount = rolling_sum(gap, _HOURS_A_DAY) / _HOURS_A_DAY
     return [
         at_least(
@@ -191,7 +193,7 @@ def _forced(perp: _Perp) -> list[Condition]:
         ),
         at_most(
             "perp_discount",
-            perp.reading(spot, discount, names.bitcoin_spot),
+            perp.reading(spot, discount, names.bitcoin_spot or "spot"),
             -rules.discount_bps * BASIS_POINT,
             "fraction",
             "the perp trades below spot, mean of a day",

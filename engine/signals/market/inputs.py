@@ -47,6 +47,10 @@ class MarketInputs:
         """Age beyond which a value of the perp is stale, ns."""
         return parse_duration(self.config.crypto_max_age)
 
+    def bars(self, name: str | None, timeframe: str) -> Channel | None:
+        """Return an instrument's bars, None where it has no name or the data do not hold them."""
+        return None if name is None else self.held(ChannelKey(name, ChannelKind.BARS, timeframe))
+
     def held(self, key: ChannelKey) -> Channel | None:
         """Return a channel, None where the data do not hold it."""
         if not self.data.has(key.instrument, key.kind, key.timeframe):
@@ -78,7 +82,7 @@ class MarketInputs:
                 read = as_of(channel, "value", self.grid.decided_at, self.max_age_ns)
                 value = np.where(read.is_fresh, read.values, np.nan)
                 found.append(Reading(value, read.age_ns, (name,)))
-        return Sources(tuple(found) or (self.missing(names[0]),))
+        return Sources(tuple(found) or (self.missing(*names[:1]),))
 
     def as_known(self, channel: Channel, derived: Floats, name: str) -> Reading:
         """Return a number made for each row of a series, as known each day, NaN when stale."""
@@ -135,8 +139,8 @@ class MarketInputs:
         parts = (
             (self.bitcoin_hours, names.bitcoin),
             (
-                self.held(ChannelKey(names.bitcoin_daily, ChannelKind.BARS, DAY)),
-                names.bitcoin_daily,
+                self.bars(names.bitcoin_daily, DAY),
+                names.bitcoin_daily or names.bitcoin,
             ),
         )
         found = []
@@ -161,7 +165,7 @@ class MarketInputs:
         if self.bitcoin_hours is not None:
             found = as_of(self.bitcoin_hours, "close", closed_at, _NEAR_CLOSE_NS)
             hourly = np.where(found.is_fresh, found.values, np.nan)
-        days = self.held(ChannelKey(self.config.inputs.bitcoin_daily, ChannelKind.BARS, DAY))
+        days = self.bars(self.config.inputs.bitcoin_daily, DAY)
         if days is not None:
             midnight = (closed_at // DAY_NS + 1) * DAY_NS
             place = np.minimum(np.searchsorted(days["closed_at"], midnight), len(days) - 1)
