@@ -314,5 +314,6 @@ def _resolved(config: SleevesConfig, sleeves: Mapping[str, RunInputs]) -> dict[s
     """Return the whole configuration, the playbooks' defaults filled in."""
     document: dict[str, Any] = config.model_dump(mode="json")
     for name, run in sleeves.items():
-        document["sleeves"][name]["playbook"] = resolved_config(run)["playbook"]
+        settled = resolved_config(run)
+        document["sleeves"][name] |= {"playbook": settled["playbook"], "risk": settled["risk"]}
     return document
