@@ -51,7 +51,8 @@ def settle(config: RunConfig, source: Catalog | Dataset, playbook: Playbook[Any]
         raise ConfigError(
             "\n".join(problem_lines(error, RiskConfig, source_of, ("risk",)))
         ) from error
-    options = _with_indices(config.options, requirements_of(playbook).options, instruments)
+    underlyings = requirements_of(playbook).options if instruments else ()
+    options = _with_indices(config.options, underlyings, instruments)
     if risk != config.risk or options != config.options:
         config = config.model_copy(update={"risk": risk, "options": options})
     return config, playbook
