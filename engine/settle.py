@@ -38,7 +38,8 @@ def settle(config: RunConfig, source: Catalog | Dataset, playbook: Playbook[Any]
     params = settled_params(type(playbook), playbook.params, instruments)
     if params != playbook.params:
         playbook = new_playbook(type(playbook), params, playbook.ignored)
-    traded = {*requirements_of(playbook).traded, *config.report.held}
+    needs = requirements_of(playbook) if instruments else None
+    traded = {*(needs.traded if needs else ()), *config.report.held}
     refuse_currencies(instruments[name] for name in traded if name in instruments)
     layers = risk_layers(written(config.risk), playbook, instruments)
     whole = merged(*layers.values())
@@ -51,8 +52,7 @@ def settle(config: RunConfig, source: Catalog | Dataset, playbook: Playbook[Any]
         raise ConfigError(
             "\n".join(problem_lines(error, RiskConfig, source_of, ("risk",)))
         ) from error
-    underlyings = requirements_of(playbook).options if instruments else ()
-    options = _with_indices(config.options, underlyings, instruments)
+    options = _with_indices(config.options, needs.options if needs else (), instruments)
     if risk != config.risk or options != config.options:
         config = config.model_copy(update={"risk": risk, "options": options})
     return config, playbook
@@ -100,8 +100,10 @@ def risk_layers(
 
     ``given`` is what the file writes.
     """
-    need = requirements_of(playbook)
-    first = next((n for n in (need.leading, *need.traded) if n in instruments), "")
+    first = ""
+    if instruments:
+        need = requirements_of(playbook)
+        first = next((n for n in (need.leading, *need.traded) if n in instruments), "")
     return {
         f"instrument {first}": instruments[first].risk if first else {},
         f"playbook {playbook.name}": type(playbook).risk_defaults,
