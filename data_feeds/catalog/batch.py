@@ -57,6 +57,8 @@ class Batch:
         self._folder, self._anew = folder, anew
         self._lock = filelock.FileLock(str(folder / LOCK_NAME))
         self._index: Index | None = None
+        #: Why the stored catalog, all of it, goes; empty when it stays.
+        self.discarded = ""
         # Instruments of which whole channels were written: they are looked at side by side.
         self._whole: dict[str, Instrument] = {}
         #: What the gate did to the channels written so far.
@@ -222,9 +224,10 @@ class Batch:
     def _stored_index(self) -> Index:
         try:
             return load_index(self._folder)
-        except IntegrityError:
+        except IntegrityError as error:
             if not self._anew:
                 raise
+            self.discarded = str(error).partition(";")[0]
             return EMPTY
 
     def _sweep(self) -> None:

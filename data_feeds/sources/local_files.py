@@ -102,9 +102,10 @@ def import_mapping(
             )
             if Unit.UNDECLARED in written.units.values():
                 notes.append(UNDECLARED)
-            files = tuple(work.folder / entry.path for entry in entries)
             notes += [f"replaced: {what}" for what in missed]
-            reports.append(ImportReport(key, written, files, tuple(notes)))
+            if batch.discarded and not reports:
+                notes.append(f"the whole catalog is begun anew: {batch.discarded}")
+            reports.append(ImportReport(key, written, work.files(entries), tuple(notes)))
         if lost and not replace:
             raise LossError(
                 f"{catalog.path}: the import would replace what is stored: {'; '.join(lost)}; "
@@ -132,6 +133,10 @@ class _Import:
     mapping: Mapping
     document: YamlDocument
     folder: Path
+
+    def files(self, entries: Sequence[FileEntry]) -> tuple[Path, ...]:
+        """Return the files that the entries are read from."""
+        return tuple(self.folder / entry.path for entry in entries)
 
     def channel(
         self, entries: Sequence[FileEntry], instrument: Instrument

@@ -105,7 +105,9 @@ def test_a_catalog_of_the_last_version_is_refused_with_what_makes_it_again(tmp_p
             caught.value
         )
     assert stored_files(catalog) == before
-    imported_again(tmp_path, replace=True)
+    (note,) = imported_again(tmp_path, replace=True)
+    assert note.startswith("the whole catalog is begun anew: ")
+    assert "format 2, expected" in note
     assert len(perp_bars(catalog)) == 3
     # The old files are gone.
     assert len(list(catalog.path.rglob("*.parquet"))) == 1
