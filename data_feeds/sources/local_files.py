@@ -88,7 +88,7 @@ def import_mapping(
     for entry in mapping.files:
         for name in entry.ids:
             jobs.setdefault(entry.channel_key(name), []).append(entry)
-    reports = []
+    reports: list[ImportReport] = []
     lost = []
     with catalog.batch(anew=replace) as batch:
         for n, (key, entries) in enumerate(jobs.items()):
