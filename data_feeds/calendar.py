@@ -62,6 +62,26 @@ def _schedule(calendar: str) -> pd.DataFrame:
     return schedule
 
 
+@lru_cache(maxsize=32)
+def zone_of(calendar: str) -> str:
+    """Return the time zone of an exchange's clock; UTC for what is open around it.
+
+    Raises
+    ------
+    SchemaError : the calendar is unknown.
+    """
+    if calendar == ALWAYS_OPEN:
+        return "UTC"
+    import exchange_calendars  # noqa: PLC0415
+
+    _schedule(calendar)  # refuses a name that is no calendar
+    with warnings.catch_warnings():
+        # As in ``_schedule``.
+        warnings.simplefilter("ignore", pd.errors.Pandas4Warning)
+        known = exchange_calendars.get_calendar(calendar, start=_PROBE[0], end=_PROBE[1])
+    return str(known.tz)
+
+
 def _check_covered(calendar: str, days: Dates) -> None:
     """Refuse dates on which a calendar's sessions and holidays are not known."""
     exchange = "XNYS" if calendar == FEDERAL_RESERVE else calendar

@@ -8,10 +8,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from data_feeds.calendar import (
-    ALWAYS_OPEN,
     FEDERAL_RESERVE,
     add_business_days,
     local_instants,
+    zone_of,
 )
 from data_feeds.dataset import Dataset
 from data_feeds.instrument import InstrumentKind, Wallet
@@ -179,12 +179,12 @@ def transfer_slots(files: RunFiles) -> list[TransferSlot]:
 
 
 def account_days(at: NDArray[np.int64], markets: Sequence[Market]) -> NDArray[np.int64]:
-    """Return the account day of each instant: UTC if anything never closes, else New York.
+    """Return the account day of each instant: New York if all trade by its clock, else UTC.
 
     Midnight belongs to the day that ends there.
     """
     moments = pd.DatetimeIndex((at - 1).astype("datetime64[ns]")).tz_localize("UTC")
-    if not any(market.instrument.calendar == ALWAYS_OPEN for market in markets):
+    if {zone_of(market.instrument.calendar) for market in markets} == {"America/New_York"}:
         moments = moments.tz_convert("America/New_York")
     days: NDArray[np.int64] = (
         moments.tz_localize(None).as_unit("ns").floor("D").as_unit("ns").asi8 // DAY_NS

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from data_feeds.calendar import ALWAYS_OPEN
+from data_feeds.calendar import zone_of
 from data_feeds.catalog import Catalog
 from data_feeds.dataset import Dataset
 from data_feeds.errors import YamlError
@@ -319,7 +319,7 @@ class _Account:
 
     def _has_ny_days(self) -> bool:
         return all(
-            market.instrument.calendar != ALWAYS_OPEN
+            zone_of(market.instrument.calendar) == NEW_YORK.key
             for case in self._cases.values()
             for name, market in case.markets.items()
             if name in case.files.traded

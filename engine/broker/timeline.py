@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_feeds.align import MarkPath, as_of, marks_on_bars
+from data_feeds.calendar import zone_of
 from data_feeds.dataset import Dataset
 from data_feeds.errors import CoverageError
 from data_feeds.instrument import Instrument, InstrumentKind
@@ -352,12 +353,15 @@ def _half_spreads(dataset: Dataset, instrument: Instrument, at: NDArray[np.int64
 
 
 def account_days(at: NDArray[np.int64], paths: Sequence[InstrumentPath]) -> NDArray[np.int64]:
-    """Return the account day of each instant: UTC dates if anything trades around the clock.
+    """Return the account day of each instant: New York dates where everything trades by its clock.
 
-    An instant on a boundary belongs to the day that ends there. With ETFs only, days are New York
-    dates; their sessions never span a UTC midnight offset by five hours.
+    Else UTC dates: something trades around the clock, or at another exchange, whose sessions a New
+    York midnight would cut. An instant on a boundary belongs to the day that ends there. New York's
+    sessions never span a UTC midnight offset by five hours.
     """
-    shift = 0 if any(p.instrument.calendar == "24/7" for p in paths) else 5 * DAY_NS // 24
+    calendars = {path.instrument.calendar for path in paths}
+    in_new_york = all(zone_of(calendar) == "America/New_York" for calendar in calendars)
+    shift = 5 * DAY_NS // 24 if in_new_york else 0
     days: NDArray[np.int64] = (at - 1 - shift) // DAY_NS
     return days
 

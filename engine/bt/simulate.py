@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from data_feeds.calendar import ALWAYS_OPEN
+from data_feeds.calendar import zone_of
 from data_feeds.dataset import Dataset
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import Channel, ChannelKind
@@ -36,6 +36,7 @@ from engine.playbook import Playbook, Requirements, Signals
 from engine.risk import Covariance, Joint, MarketTiers, RiskModule, ewma_covariance, sizing_inputs
 from engine.state import MarketState
 
+NEW_YORK = "America/New_York"
 COLLECTION_THRESHOLDS = (200_000, 50, 100)
 
 
@@ -66,8 +67,9 @@ class Part:
 
     @property
     def has_ny_days(self) -> bool:
-        """Whether account days are New York dates: nothing trades around the clock."""
-        return all(self.dataset.instruments[name].calendar != ALWAYS_OPEN for name in self.bars)
+        """Whether account days are New York dates: everything trades by that clock."""
+        calendars = {self.dataset.instruments[name].calendar for name in self.bars}
+        return all(zone_of(calendar) == NEW_YORK for calendar in calendars)
 
     @property
     def rates(self) -> RateSeries:

@@ -3,7 +3,8 @@
 import math
 from collections import defaultdict
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from data_feeds.instrument import Instrument, InstrumentKind, Wallet
 from data_feeds.options.contract import SHARES_PER_CONTRACT, PutSpread
@@ -23,6 +24,8 @@ from engine.risk.guards import Guards
 from engine.risk.requests import SizingDesk
 from engine.risk.sizing import OWNED, Sizing
 from engine.views import AccountView
+
+NEW_YORK = ZoneInfo("America/New_York")
 
 
 class Hedger:
@@ -85,7 +88,7 @@ class Hedger:
         return Review(decision, (tranche_order(decision, spend_limit=spend),))
 
     def budget_left(self, at: int, account: AccountView) -> float:
-        """Return what hedges may still cost this calendar year (UTC), quote.
+        """Return what hedges may still cost this calendar year of New York, quote.
 
         The yearly share of today's equity, less what finished hedges lost this year, what open ones
         were bought for and what orders may spend; of one that is being sold only what it has lost
@@ -154,4 +157,5 @@ class Hedger:
 
 
 def _year(at: int) -> int:
-    return datetime.fromtimestamp(at // 10**9, tz=UTC).year
+    """Return the year of an instant at the exchange of the options, as the rules count it."""
+    return datetime.fromtimestamp(at // 10**9, tz=NEW_YORK).year
