@@ -116,6 +116,8 @@ class Instrument(BaseModel):
         days = [item.since for item in self.terms]
         if days != sorted(set(days)):
             raise ValueError(f"{self.id}: terms must rise by since; one record a day")
+        if any(item.until is not None for item in self.terms):
+            raise ValueError(f"{self.id}: until follows from the next record; leave it out")
         return self
 
     def in_force(self, day: date) -> "Instrument":

@@ -45,6 +45,10 @@ def show_command(
         for key, field in fields.get("properties", {}).items()
     ]
     print_columns([("parameter", "default", "meaning"), *rows])
+    if playbook.risk_defaults:
+        print()
+        decided = [(key, json.dumps(value)) for key, value in playbook.risk_defaults.items()]
+        print_columns([("risk", "default of this playbook"), *decided])
 
 
 def _plain(value: Any) -> str:

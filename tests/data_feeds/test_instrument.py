@@ -70,6 +70,8 @@ def test_an_instrument_without_records_stays_as_it_is():
 def test_records_out_of_order_and_tables_that_fall_are_refused():
     with pytest.raises(ValidationError, match="terms must rise by since"):
         perp(TERMS[1], TERMS[0])
+    with pytest.raises(ValidationError, match="until follows from the next record"):
+        perp(TradingTerms(since="2021-01-01", source="a", until="2022-01-01"))
     with pytest.raises(ValidationError, match="floors must start at 0"):
         TradingTerms(since="2021-01-01", source="a", maintenance=HIGH[1:])
 
