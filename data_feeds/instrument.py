@@ -5,8 +5,9 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from data_feeds.ordering import by_key
 from data_feeds.trading_terms import TradingTerms, terms_in_force
 
 
@@ -90,6 +91,12 @@ class Instrument(BaseModel):
     expires_at: int | None = Field(
         None, description="Close at which an option settles, ns UTC; null for all else"
     )
+
+    @field_validator("risk")
+    @classmethod
+    def _in_order(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        ordered: Mapping[str, Any] = by_key(values)
+        return ordered
 
     @model_validator(mode="after")
     def _options_expire(self) -> "Instrument":

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
@@ -16,6 +17,7 @@ from engine.conditions import Condition
 from engine.config.base import KeysInOrder
 from engine.events import Fill
 from engine.intents import Intent
+from engine.reads import Reads
 from engine.views import AccountView, MarketView
 
 API_VERSION = 1
@@ -46,6 +48,9 @@ class Requirements:
     memory_ns : how far before a row its estimates remember, ns; what lies beyond the warm-up is
         loaded where the data hold it, so that no value depends on where the window begins
     late : required bars that may begin inside the window, as a book's weights may
+    files : files, and folders of files, that the rules read beside the data; a relative path lies
+        beside the playbook's module. Their contents are part of the run id. A series with dates
+        belongs into the data instead, where it is known from an instant on.
     """
 
     clock: ChannelKey
@@ -57,6 +62,7 @@ class Requirements:
     options: tuple[str, ...] = ()
     late: frozenset[ChannelKey] = frozenset()
     memory_ns: int = 0
+    files: tuple[str | Path, ...] = ()
 
     @property
     def leading(self) -> str:
@@ -99,13 +105,14 @@ class Playbook(ABC, Generic[P]):
     ``ignored`` names required conditions that this run treats as true (``playbook.ignore``);
     ``prepare`` passes its conditions through ``leave_out`` with it before it decides by them.
     ``risk_defaults`` is what a run's ``risk`` section holds where its file leaves keys out; null
-    switches off.
+    switches off. ``reads`` is what its code was seen to read.
     """
 
     name: ClassVar[str]
     api_version: ClassVar[int] = API_VERSION
     Params: ClassVar[type[PlaybookParams]]
     ignored: frozenset[str] = frozenset()
+    reads: Reads = Reads()
     risk_defaults: ClassVar[Mapping[str, Any]] = {}
 
     def __init__(self, params: P) -> None:

@@ -25,12 +25,15 @@ from engine.config.problems import problem_lines, validate_strict
 from engine.config.yaml_source import ConfigSource
 from engine.errors import ConfigError, PlaybookContractError, PlaybookError, RiskoffError
 from engine.playbook import API_VERSION, Playbook, PlaybookParams, Requirements
+from engine.reads import Reads, watching
 
 ENTRY_POINT_GROUP = "riskoff.strategies"
 # Beside the engine in a checkout; an installation has the entry points themselves.
 PROJECT_FILE = Path(__file__).resolve().parents[1] / "pyproject.toml"
 PROJECT = "riskoff"
 MAX_WARMUP_BARS = 10_000_000
+# By the first part of a module's name; see _remember.
+_at_import: dict[str, Reads] = {}
 
 AnyPlaybook = Playbook[Any]
 
@@ -128,12 +131,15 @@ def new_playbook(
     PlaybookError : its ``__init__`` raised.
     """
     try:
-        made = playbook(params)
+        with watching() as watch:
+            made = playbook(params)
     except RiskoffError:
         raise
     except (Exception, SystemExit) as error:
         raise _raised(playbook.name, "__init__", error) from error
     made.ignored = frozenset(ignore)
+    at_import = _at_import.get(playbook.__module__.partition(".")[0], Reads())
+    made.reads = at_import | remember_modules(playbook, watch.reads)
     return made
 
 
@@ -169,7 +175,9 @@ def requirements_of(playbook: AnyPlaybook) -> Requirements:
     PlaybookContractError : it declared something else, or an impossible warm-up.
     """
     try:
-        declared = playbook.requirements(playbook.params)
+        with watching() as watch:
+            declared = playbook.requirements(playbook.params)
+        playbook.reads |= remember_modules(type(playbook), watch.reads)
     except RiskoffError:
         raise
     except (Exception, SystemExit) as error:
@@ -245,7 +253,9 @@ def _import(name: str, target: str, plugin_path: Path | None) -> object:
     """Return the class behind ``package.module:Class``, or a local module's only playbook."""
     module_name, _, class_name = target.partition(":")
     try:
-        module = _module(module_name, plugin_path)
+        with watching() as watch:
+            module = _module(module_name, plugin_path)
+        _remember(module_name, watch.reads)
     except ModuleNotFoundError as error:
         # A missing import inside the plugin is its author's to fix, a wrong name the trader's.
         if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
@@ -267,6 +277,26 @@ def _import(name: str, target: str, plugin_path: Path | None) -> object:
         raise ConfigError(f"{module_name} has no {class_name!r}{hint}")
     found: object = getattr(module, class_name)
     return found
+
+
+def _remember(module_name: str, reads: Reads) -> None:
+    """Keep what was read when a module was imported: that happens once a process."""
+    top = module_name.partition(".")[0]
+    own = {name for name in reads.modules if name.partition(".")[0] == top}
+    # Imported anew, it has read anew; its own modules are hashed in any case.
+    before = Reads() if own else _at_import.get(top, Reads())
+    _at_import[top] = before | replace(reads, modules=reads.modules - own)
+
+
+def remember_modules(playbook: type[AnyPlaybook], reads: Reads) -> Reads:
+    """Return all local modules that a playbook has ever been seen to import, with these reads.
+
+    A module that is loaded once is not seen again, but its code goes on to matter.
+    """
+    top = playbook.__module__.partition(".")[0]
+    known = _at_import.get(top, Reads())
+    _at_import[top] = known | Reads(modules=reads.modules)
+    return reads | Reads(modules=_at_import[top].modules)
 
 
 def _module(name: str, plugin_path: Path | None) -> object:

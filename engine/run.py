@@ -19,7 +19,14 @@ from engine.causality import check_causality, check_state_causality, prepare
 from engine.config.models import RunConfig
 from engine.events import SimulationOutcome
 from engine.playbook import Playbook, Requirements, Signals
-from engine.plugins import configured_playbook, new_playbook, requirements_of
+from engine.plugins import (
+    configured_playbook,
+    new_playbook,
+    remember_modules,
+    requirements_of,
+)
+from engine.reads import watching
+from engine.results.reading import declared_reads, refuse_late_reads
 from engine.settle import settle
 from engine.state import MarketState
 from engine.window import StateInputs, load_state, load_window, with_listed
@@ -54,7 +61,10 @@ class PreparedRun:
 
     def simulated(self, on_progress: Callable[[float], None] | None = None) -> RunResult:
         """Return the finished run; errors are those of :meth:`result`."""
-        return self.result(simulate(self.part, on_progress=on_progress))
+        with watching() as watch:
+            outcome = simulate(self.part, on_progress=on_progress)
+        refuse_late_reads([self.playbook, self.part.playbook], watch.reads)
+        return self.result(outcome)
 
     def result(self, outcome: SimulationOutcome) -> RunResult:
         """Return the finished run once its decisions are proved to be causal.
@@ -124,9 +134,13 @@ def prepare_playbook(
     dataset = load_window(config, source, requirements)
     state_inputs = load_state(config, source)
     market = None if state_inputs is None else state_inputs.state()
-    signals = prepare(playbook, dataset, requirements)
+    with watching() as watch:
+        signals = prepare(playbook, dataset, requirements)
     traded, listing = with_listed(config, dataset, requirements, signals)
     # A fresh instance decides: what ``prepare`` saw of the future cannot hide on ``self``.
     decider = new_playbook(type(playbook), playbook.params, playbook.ignored)
+    seen = remember_modules(type(playbook), watch.reads)
+    decider.reads |= declared_reads(playbook, requirements) | playbook.reads | seen
+    playbook.reads = decider.reads
     part = Part(config, traded, decider, signals, listing, market)
     return PreparedRun(playbook, dataset, requirements, part, state_inputs)

@@ -15,7 +15,8 @@ from engine.config.problems import problem_lines, validate_strict
 from engine.config.yaml_source import ConfigSource
 from engine.errors import ConfigError
 from engine.playbook import Playbook
-from engine.plugins import new_playbook, requirements_of, settled_params
+from engine.plugins import new_playbook, remember_modules, requirements_of, settled_params
+from engine.reads import watching
 
 # Counted at par with the dollar, as the pages say.
 DOLLARS = ("USD", "USDT", "USDC", "BUSD", "FDUSD", "TUSD", "DAI")
@@ -35,9 +36,12 @@ def settle(config: RunConfig, source: Catalog | Dataset, playbook: Playbook[Any]
         what is traded is not quoted in one currency.
     """
     instruments = source.instruments if isinstance(source, Dataset) else source.instruments()
-    params = settled_params(type(playbook), playbook.params, instruments)
+    with watching() as watch:
+        params = settled_params(type(playbook), playbook.params, instruments)
+    before = playbook.reads
     if params != playbook.params:
         playbook = new_playbook(type(playbook), params, playbook.ignored)
+    playbook.reads |= before | remember_modules(type(playbook), watch.reads)
     needs = requirements_of(playbook) if instruments else None
     traded = {*(needs.traded if needs else ()), *config.report.held}
     refuse_currencies(instruments[name] for name in traded if name in instruments)

@@ -16,6 +16,8 @@ from engine.bt import simulate_together
 from engine.config.sleeves import SleevesConfig
 from engine.events import JointOutcome
 from engine.plugins import configured_playbook, requirements_of
+from engine.reads import watching
+from engine.results.reading import refuse_late_reads
 from engine.results.sleeves import account_folder_name
 from engine.run import RunResult, prepare_run
 from engine.settle import refuse_currencies, settle
@@ -71,6 +73,10 @@ def run_sleeves(
         run.with_config(run.part.config.model_copy(update={"sleeve_of": account}))
         for run in alone.values()
     ]
-    joint = simulate_together([run.part for run in prepared], config.risk, on_progress=on_progress)
+    parts = [run.part for run in prepared]
+    with watching() as watch:
+        joint = simulate_together(parts, config.risk, on_progress=on_progress)
+    deciding = [rules for run in prepared for rules in (run.playbook, run.part.playbook)]
+    refuse_late_reads(deciding, watch.reads)
     results = [run.result(done) for run, done in zip(prepared, joint.sleeves, strict=True)]
     return AccountResult(config, dict(zip(config.sleeves, results, strict=True)), joint)

@@ -1,9 +1,11 @@
 """The stated assumptions behind every option price."""
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from data_feeds.ordering import by_key
 
 _LEAST_SHARE = 0.2
 
@@ -47,6 +49,12 @@ class OptionModel(BaseModel):
         0.04, ge=0, description="Its growth per index point above calm_index, fraction"
     )
     calm_index: float = Field(20.0, gt=0, description="Index up to which spreads are calm, points")
+
+    @field_validator("volatility_index", "dividend_yield")
+    @classmethod
+    def _in_order(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        ordered: Mapping[str, Any] = by_key(values)
+        return ordered
 
     @model_validator(mode="after")
     def _smile_stays_positive(self) -> Self:

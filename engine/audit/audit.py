@@ -1,7 +1,5 @@
 """The audit's main path."""
 
-import hashlib
-from collections.abc import Mapping
 from pathlib import Path
 
 from data_feeds.catalog import Catalog
@@ -22,6 +20,7 @@ from engine.audit.replay import replay
 from engine.audit.report import AuditReport, Recorder
 from engine.audit.trades import check_trades
 from engine.audit.walk import check_bars
+from engine.seals import SEALS_FILE, broken_seals
 
 
 def audit_run(run_folder: Path, source: Catalog | Dataset | None = None) -> AuditReport:
@@ -47,6 +46,7 @@ def audited(run_folder: Path, source: Catalog | Dataset | None = None) -> Case:
     """Return the case of a run after every check; see :func:`audit_run`."""
     files = read_run(run_folder)
     recorder = Recorder(files.turnover)
+    check_files(run_folder, recorder)
     opened = open_source(files.config.data.source) if source is None else source
     dataset, markets = load_market(files, opened, recorder)
     traded = [markets[name] for name in files.traded if name in markets]
@@ -71,14 +71,19 @@ def audited(run_folder: Path, source: Catalog | Dataset | None = None) -> Case:
     daily = read_rows(run_folder / "daily.parquet", DailyRow)
     check_daily(daily, measured.parts, measured.path, recorder)
     check_metrics(files.metrics, measured, recorder)
-    _check_seals(run_folder, files.manifest.get("sealed", {}), recorder)
     return case
 
 
-def _check_seals(run_folder: Path, sealed: Mapping[str, str], recorder: Recorder) -> None:
-    """Tables that cannot be derived again are still those that the run wrote."""
-    for name, expected in sorted(sealed.items()):
-        path = run_folder / name
-        found = hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else "no file"
-        recorder.line(name, "whole file").equal("as the run sealed it", expected, found)
-    recorder.count("sealed files", len(sealed))
+def check_files(folder: Path, recorder: Recorder) -> None:
+    """Every data file of a folder is the one that was written; without seals it is not published.
+
+    The run's own audit is made before its folder is sealed.
+    """
+    if not (folder / SEALS_FILE).is_file():
+        return
+    broken = broken_seals(folder)
+    for name, why in broken.items():
+        recorder.line(name, "whole file").differs(
+            "as it was written", expected="the sealed file", found=f"it {why}"
+        )
+    recorder.count("seals")

@@ -21,7 +21,7 @@ from data_feeds.errors import YamlError
 from data_feeds.load import open_source
 from data_feeds.timeframe import DAY_NS, HOUR_NS
 from data_feeds.yaml_text import load_yaml
-from engine.audit.audit import audited
+from engine.audit.audit import audited, check_files
 from engine.audit.books import equity_at
 from engine.audit.case import Case
 from engine.audit.daily import DailyRow, check_daily
@@ -32,8 +32,8 @@ from engine.audit.report import AuditReport, Finding, Recorder, when
 from engine.config.models import GuardScope, LossLimitConfig
 from engine.config.sleeves import SleevesConfig
 from engine.events import Decision, EquityCurve, GuardEvent, OrderRole
+from engine.seals import ACCOUNT_FILE
 
-ACCOUNT_FILE = "account.resolved.yaml"
 EQUITY, GUARDS, CONFIG = "equity", "guards", "account"
 NEW_YORK = ZoneInfo("America/New_York")
 NEW_YORK_SHIFT = 5 * HOUR_NS
@@ -84,6 +84,7 @@ def audit_account(folder: Path, source: Catalog | Dataset | None = None) -> Audi
             for f in report.findings
         ]
     recorder = Recorder(sum(case.files.turnover for case in cases.values()))
+    check_files(folder, recorder)
     account = _Account(config, cases, recorder)
     account.check_split(_account_name(folder / "manifest.json"))
     curve = read_curve(folder / "equity.parquet")

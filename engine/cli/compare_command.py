@@ -36,7 +36,7 @@ def compare(
 ) -> None:
     """Run playbooks and baselines over episodes; write a page that compares them.
 
-    Cells whose run is there already are not run again.
+    Cells whose run is there, with seals that hold, are not run again.
     """
     from engine.cli.configuration import read_comparison
 
@@ -66,7 +66,8 @@ def compare(
     with working("writing the page"):
         page = write_comparison(matrix, source, folder)
     if as_json:
-        print_json({"page": str(page), "cells": _cells(matrix)})
+        moved = [outcome.set_aside for outcome in outcomes if outcome.set_aside]
+        print_json({"page": str(page), "cells": _cells(matrix), "set_aside": moved})
     else:
         _print(matrix, page)
     bad = [outcome for outcome in outcomes if outcome.problem or outcome.findings]
@@ -108,6 +109,9 @@ def _print(matrix: "Matrix", page: Path) -> None:
             cells.append(f"{said['total_return']}  {said['max_drawdown']}  {said['trades']}")
         rows.append((row_title(item), *cells))
     print_columns(rows)
+    for outcome in matrix.outcomes:
+        if outcome.set_aside:
+            print(f"{outcome.row}, {outcome.episode}: {outcome.set_aside}")
     print(page)
 
 

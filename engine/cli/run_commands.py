@@ -137,24 +137,32 @@ def audit(
 
     from data_feeds.load import open_source
     from engine.audit import audit_account, audit_run, format_report, is_account
-    from engine.errors import SimulationError
-    from engine.reporting.run_files import RunFiles
+    from engine.errors import ReportError, SimulationError
+    from engine.reporting.run_files import check_is_run
     from engine.results.run_names import find_run
+    from engine.seals import broken_seals, check_seals
 
     source = None if data is None else open_source(data)
     folder = find_run(run, root)
-    if is_account(folder):
+    audited = audit_account if is_account(folder) else audit_run
+    if not is_account(folder):
+        check_is_run(folder)
+    broken = broken_seals(folder)
+    try:
         with working("auditing"):
-            report = audit_account(folder, source)
-    else:
-        RunFiles(folder)  # says so when it is not a run folder
-        with working("auditing"):
-            report = audit_run(folder, source)
+            report = audited(folder, source)
+    except ReportError:
+        raise
+    except Exception:
+        check_seals(folder)  # a damaged file explains whatever followed from it
+        raise
     if as_json:
         findings = [asdict(finding) for finding in report.findings]
         print_json({"run": str(folder), "checks": dict(report.checks), "findings": findings})
     else:
         print(format_report(report))
+    if broken:
+        check_seals(folder)
     if not report.ok:
         raise SimulationError(f"{folder}: the audit found {len(report.findings)} differences")
 

@@ -11,9 +11,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from data_feeds.catalog import Catalog
 from data_feeds.dataset import Dataset
 from data_feeds.errors import RiskoffError
@@ -22,25 +19,15 @@ from engine.audit import audit_run
 from engine.compare.cells import Cell
 from engine.errors import ReportError
 from engine.reporting.publish import SUMMARY_FILE, TEARSHEET_FILE, write_reports
+from engine.reporting.run_files import RunFiles
 from engine.results import RunRecord, run_folder, write_run
-from engine.results.folder import (
-    CONDITIONS_FILE,
-    CONFIG_FILE,
-    MANIFEST_FILE,
-    METRICS_FILE,
-    write_json,
-)
+from engine.results.folder import write_json
 from engine.run import RunResult, prepare_run
+from engine.seals import check_seals
 
 AUDIT_FILE = "audit.json"
-# What the page reads of a run folder.
-READ_TABLES = (
-    "equity", "trades", "fills", "events", "hedges", "journal_decisions", "journal_conditions",
-    "journal_account", "decision_rows", "guards", "orders",
-)  # fmt: skip
-READ_FILES = (
-    MANIFEST_FILE, METRICS_FILE, CONDITIONS_FILE, CONFIG_FILE, SUMMARY_FILE, TEARSHEET_FILE,
-)  # fmt: skip
+# Beside the comparison's run folders: those that are no longer what was written.
+SET_ASIDE = "set_aside"
 
 _stopping = False
 
@@ -49,7 +36,8 @@ _stopping = False
 class CellOutcome:
     """What became of a cell: its run folder, or why there is none.
 
-    ``reused``: the folder was there. ``findings`` counts what the audit found.
+    ``reused``: the folder was there and its seals hold. ``findings`` counts what the audit found.
+    ``set_aside`` says which folder was there, what is wrong with it, and where it lies now.
     """
 
     row: str
@@ -58,6 +46,7 @@ class CellOutcome:
     reused: bool = False
     findings: int = 0
     problem: str = ""
+    set_aside: str = ""
 
 
 def run_cells(
@@ -113,23 +102,26 @@ def run_cells(
 
 
 def run_cell(cell: Cell, root: Path, page: Path, plugin_path: Path | None) -> CellOutcome:
-    """Run one cell, unless its folder is there, whole; never raises for a bad cell."""
+    """Run one cell, unless its folder is there and sealed; never raises for a bad cell."""
     if _stopping:
         return CellOutcome(cell.row, cell.episode, None, problem="stopped")
     try:
         source = open_source(cell.config.data.source)
         prepared = prepare_run(cell.config, source, plugin_path)
-        folder, reused = run_folder(prepared.part, root), True
-        if not is_whole(folder):
-            result, reused = prepared.simulated(), False
-            _write(result, root, source, page)
+        folder = run_folder(prepared.part, root)
+        set_aside = _set_aside_if_damaged(folder)
+        reused = folder.is_dir() and not RunFiles(folder).manifest["not_reusable"]
+        if not reused:
+            _write(prepared.simulated(), root, source, page)
         findings = len(read_audit(folder)["findings"])
     except RiskoffError as error:
         return CellOutcome(cell.row, cell.episode, None, problem=str(error))
     except Exception as error:  # one broken cell must not take the others with it
         problem = f"a bug in riskoff: {type(error).__name__}: {error}"
         return CellOutcome(cell.row, cell.episode, None, problem=problem)
-    return CellOutcome(cell.row, cell.episode, folder, reused=reused, findings=findings)
+    return CellOutcome(
+        cell.row, cell.episode, folder, reused=reused, findings=findings, set_aside=set_aside
+    )
 
 
 def _write(result: RunResult, root: Path, source: Catalog | Dataset, page: Path) -> None:
@@ -145,15 +137,42 @@ def _write(result: RunResult, root: Path, source: Catalog | Dataset, page: Path)
     write_run(result, root, add_reports=add_reports)
 
 
-def is_whole(folder: Path) -> bool:
-    """Return whether a run folder has everything that the page reads, readable."""
+def _set_aside_if_damaged(folder: Path) -> str:
+    """Move a folder that is not what was written out of the way, and say so; empty: it is whole."""
+    if not folder.exists():
+        return ""
     try:
+        check_seals(folder)
         read_audit(folder)
-        for name in READ_TABLES:
-            pq.read_metadata(folder / f"{name}.parquet")
-        return all((folder / name).stat().st_size for name in READ_FILES)
-    except (OSError, ValueError, KeyError, pa.ArrowException):
-        return False
+        _check_pages(folder)
+    except ReportError as error:
+        place = _free_name(folder.parent.parent / SET_ASIDE / folder.name)
+        try:
+            place.parent.mkdir(exist_ok=True)
+            folder.rename(place)
+        except OSError as refused:
+            raise ReportError(
+                f"{error}; it cannot be moved to {place}: {refused.strerror or refused}"
+            ) from refused
+        why = str(error).partition("; run again")[0]
+        return f"{why}; the folder is now {place}, and the cell was run again"
+    return ""
+
+
+def _check_pages(folder: Path) -> None:
+    for name in (SUMMARY_FILE, TEARSHEET_FILE):
+        path = folder / name
+        if not path.is_file() or not path.stat().st_size:
+            raise ReportError(f"{path}: is missing or empty")
+
+
+def _free_name(place: Path) -> Path:
+    """Return a path that nothing has yet: the given one, or with a number."""
+    number, free = 1, place
+    while free.exists():
+        number += 1
+        free = place.with_name(f"{place.name}-{number}")
+    return free
 
 
 def read_audit(folder: Path) -> dict[str, Any]:
@@ -161,10 +180,15 @@ def read_audit(folder: Path) -> dict[str, Any]:
 
     Raises
     ------
-    OSError, ValueError, KeyError : there is none, or it cannot be read
+    ReportError : there is none, or it cannot be read
     """
-    document = json.loads((folder / AUDIT_FILE).read_text(encoding="utf-8"))
-    return {name: document[name] for name in ("checks", "findings")}
+    path = folder / AUDIT_FILE
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        return {name: document[name] for name in ("checks", "findings")}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise ReportError(f"{path}: cannot be read ({reason}); run again") from error
 
 
 def _leave_interrupts_alone() -> None:

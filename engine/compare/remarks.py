@@ -25,6 +25,11 @@ def warnings_of(records: Iterable[CellRecord], outcomes: Sequence[CellOutcome]) 
         if outcome.problem
     ]
     lines += [
+        f"{outcome.row}, {outcome.episode}: {outcome.set_aside}."
+        for outcome in outcomes
+        if outcome.set_aside
+    ]
+    lines += [
         f"{row_title(cell.item)}, {cell.episode.name}: the audit found "
         f"{len(cell.audit['findings'])} differences; do not use its numbers."
         for cell in finished

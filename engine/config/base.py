@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import (
     AfterValidator,
@@ -14,6 +14,7 @@ from pydantic import (
     model_validator,
 )
 
+from data_feeds.ordering import by_key
 from data_feeds.timeframe import DAY_NS, parse_duration
 
 # What lies outside is a slip of the pen, and would overflow 64 bits of nanoseconds.
@@ -36,17 +37,6 @@ class KeysInOrder(BaseModel):
             if isinstance(value, Mapping | list | tuple) and name not in self.shown_as_written:
                 self.__dict__[name] = by_key(value)
         return self
-
-
-def by_key(value: Any) -> Any:
-    """Return a value with every mapping in it, however deep, in the order of its keys.
-
-    >>> by_key({"b": 1, "a": [{"d": 2, "c": 3}]})
-    {'a': [{'c': 3, 'd': 2}], 'b': 1}
-    """
-    if isinstance(value, Mapping):
-        return {key: by_key(value[key]) for key in sorted(value, key=str)}
-    return type(value)(map(by_key, value)) if type(value) in (list, tuple) else value
 
 
 class Model(KeysInOrder):
@@ -90,6 +80,15 @@ def _as_utc(instant: datetime) -> datetime:
     raise ValueError(f"must lie in the years {FIRST_YEAR} to {LAST_YEAR - 1}")
 
 
+def _each_once(names: tuple[str, ...]) -> tuple[str, ...]:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"names {twice[0]} more than once; name each once")
+    return tuple(sorted(names))
+
+
+# Names whose order says nothing: sorted, so that one set of names has one run id.
+NameSet = Annotated[tuple[str, ...], AfterValidator(_each_once)]
 Duration = Annotated[str, AfterValidator(_check_duration)]
 UtcDatetime = Annotated[
     datetime,

@@ -2,7 +2,7 @@
 
 from pydantic import Field, model_validator
 
-from engine.config.base import Duration, Model
+from engine.config.base import Duration, Model, NameSet
 
 
 class MarketInputsConfig(Model):
@@ -23,11 +23,11 @@ class MarketInputsConfig(Model):
     small_caps: str = Field("IWM", description="Small companies, for concentration")
     semiconductors: str = Field("SMH", description="Semiconductors")
     software: str = Field("IGV", description="Software")
-    leaders: tuple[str, ...] = Field(
+    leaders: NameSet = Field(
         ("SMH", "IGV", "NVDA", "MSFT"),
         description="Leaders; members without bars then are left out",
     )
-    book: tuple[str, ...] = Field(
+    book: NameSet = Field(
         ("SPY", "QQQ", "SMH", "IGV"),
         description="Equities whose mean pairwise correlation, with bitcoin, is the book's",
     )
@@ -43,7 +43,7 @@ class MarketInputsConfig(Model):
     etf_flows: tuple[str, ...] = Field(("ETF_FLOWS",), description="Spot bitcoin ETF flows, USD")
     fear_greed: tuple[str, ...] = Field(("FEAR_GREED",), description="Fear & Greed, 0 to 100")
     implied_volatility: tuple[str, ...] = Field(("DVOL",), description="DVOL, percent a year")
-    earnings: tuple[str, ...] = Field(
+    earnings: NameSet = Field(
         ("NVDA-EARNINGS", "MSFT-EARNINGS"),
         description="Series of each company's next earnings date, YYYYMMDD, known when announced",
     )

@@ -8,10 +8,10 @@ that the engine uses.
 from enum import StrEnum
 from typing import Any
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from data_feeds.options.model import OptionModel
-from engine.config.base import Duration, Model, UtcDatetime
+from engine.config.base import Duration, Model, NameSet, UtcDatetime
 from engine.config.market import MarketStateConfig
 from engine.config.venue import VenueConfig
 
@@ -50,20 +50,11 @@ class PlaybookConfig(Model):
     params: dict[str, Any] = Field(
         default_factory=dict, description="The playbook's own parameters; see `riskoff strategies`"
     )
-    ignore: tuple[str, ...] = Field(
+    ignore: NameSet = Field(
         (),
         description="Required conditions treated as true: not the rules any more, but what each of "
         "them earns; see `riskoff attribute`",
     )
-
-    @field_validator("ignore")
-    @classmethod
-    def _a_set(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        """Sorted, so that one set of names has one run id."""
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"names {twice[0]} more than once; name each condition once")
-        return tuple(sorted(names))
 
 
 class MarginMode(StrEnum):

@@ -7,7 +7,7 @@ from engine.reporting.explain import explain_at
 from engine.reporting.run_files import Row, RunFiles, moment, read_rows, run_title
 from engine.reporting.text import columns, number, percent, signed
 from engine.results.journal import best_of_setups
-from engine.results.sleeves import ACCOUNT_FILE
+from engine.seals import ACCOUNT_FILE, check_seals
 
 SHOWN_TRADES = 40
 SHOWN_SETUPS = 20
@@ -39,6 +39,7 @@ def explain_run(run_folder: Path, shown_as: str) -> str:
 
 
 def _account_text(folder: Path, shown_as: str) -> str:
+    check_seals(folder)
     table = [("sleeve", "playbook", "trades", "net", "ask with")]
     table += [
         (

@@ -16,10 +16,13 @@ from data_feeds.errors import YamlError
 from data_feeds.yaml_text import load_yaml
 from engine.errors import ReportError
 from engine.reporting.text import without
-from engine.results.folder import CONDITIONS_FILE, CONFIG_FILE, MANIFEST_FILE, METRICS_FILE
-from engine.results.sleeves import ACCOUNT_FILE, SLEEVES_FOLDER
+from engine.results.folder import CONDITIONS_FILE, MANIFEST_FILE, METRICS_FILE
+from engine.results.sleeves import SLEEVES_FOLDER
+from engine.seals import ACCOUNT_FILE, CONFIG_FILE, SEALS_FILE, check_seals
 
 Row = Mapping[str, Any]
+# What readers take from the manifest of a run.
+NEEDED = ("name", "playbook", "data_label", "window", "not_reusable")
 
 
 class RunFiles:
@@ -27,23 +30,14 @@ class RunFiles:
 
     Raises
     ------
-    ReportError : the folder or one of its files is missing or cannot be read, or it is an
-        account's: its sleeves are the runs.
+    ReportError : the folder is missing or an account's (its sleeves are the runs), or its seals do
+        not hold: a data file is missing, altered or was added.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = Path(folder)
-        if (self.folder / ACCOUNT_FILE).is_file():
-            sleeves = sorted(path.name for path in (self.folder / SLEEVES_FOLDER).glob("*"))
-            raise ReportError(
-                f"{self.folder}: the folder of an account, not of a run; name one of its sleeves "
-                f"behind it: {', '.join(f'/{name}' for name in sleeves)}"
-            )
-        if not (self.folder / MANIFEST_FILE).is_file():
-            raise ReportError(
-                f"{self.folder}: not a run folder (no {MANIFEST_FILE}); give the path that "
-                "`riskoff run` printed"
-            )
+        check_is_run(self.folder)
+        check_seals(self.folder)
         self._tables: dict[str, list[Row]] = {}
 
     def rows(self, table: str) -> list[Row]:
@@ -84,7 +78,7 @@ class RunFiles:
     @cached_property
     def manifest(self) -> dict[str, Any]:
         """``manifest.json``."""
-        return self._document(MANIFEST_FILE, ("name", "playbook", "data_label", "window"))
+        return self._document(MANIFEST_FILE, NEEDED)
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
@@ -125,6 +119,26 @@ def read_rows(path: Path) -> list[Row]:
     except (OSError, pa.ArrowException) as error:
         raise _unreadable(path, error) from error
     return rows
+
+
+def check_is_run(folder: Path) -> None:
+    """Refuse what is no run folder at all.
+
+    Raises
+    ------
+    ReportError : the folder is missing or another one, or it is an account's.
+    """
+    if (folder / ACCOUNT_FILE).is_file():
+        sleeves = sorted(path.name for path in (folder / SLEEVES_FOLDER).glob("*"))
+        raise ReportError(
+            f"{folder}: the folder of an account, not of a run; name one of its sleeves "
+            f"behind it: {', '.join(f'/{name}' for name in sleeves)}"
+        )
+    if not any((folder / name).is_file() for name in (SEALS_FILE, MANIFEST_FILE, CONFIG_FILE)):
+        raise ReportError(
+            f"{folder}: not a run folder (no {SEALS_FILE}); give the path that `riskoff run` "
+            "printed"
+        )
 
 
 def _unreadable(path: Path, why: object) -> ReportError:

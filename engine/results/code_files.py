@@ -1,101 +1,284 @@
-"""Which Python files a playbook's behaviour can depend on: ours, its own, and what those import."""
+"""Which code a playbook's behaviour can depend on: ours, its own, and what those import."""
 
 import ast
-import site
+import re
 import sys
-import sysconfig
-from collections.abc import Iterator
-from importlib import util
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib import metadata, util
+from importlib.machinery import EXTENSION_SUFFIXES, ModuleSpec
 from pathlib import Path
 
-OUR_PACKAGES = ("data_feeds", "engine", "strategies")
+from engine.reads import OUR_PACKAGES, is_covered
+
+SUFFIXES = (".py", *EXTENSION_SUFFIXES)
+# Words by which a program imports what it names in a text.
+DYNAMIC = frozenset({"import_module", "__import__", "importlib", "find_spec"})
+# Functions and libraries that open files without Python.
+UNSEEN = frozenset(
+    {
+        "HDFStore", "OSFile", "ParquetDataset", "ParquetFile", "duckdb", "h5py", "lmdb", "netCDF4",
+        "memory_map", "open_dataset", "polars", "pyarrow", "read_feather", "read_hdf", "read_orc",
+        "read_parquet", "scan_parquet", "tables", "xarray", "zarr",
+    }
+)  # fmt: skip
+LONGEST_NAME = 100
+NAME = re.compile(r"[A-Za-z0-9._-]+")
+# Packages whose version can change a number or a picture of any run.
+PACKAGES = (
+    "backtrader",
+    "exchange_calendars",
+    "llvmlite",
+    "matplotlib",
+    "numba",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "pydantic",
+    "quantlib",
+    "quantstats",
+    "scipy",
+    "seaborn",
+)
 
 LabelledFile = tuple[str, Path]
 
 
-def code_files(playbook: type) -> list[LabelledFile]:
+def code_files(playbook: type, modules: Iterable[str] = ()) -> list[LabelledFile]:
     """Return (stable name, path) of our packages' files, the playbook's own, and its helpers'.
 
-    Helpers are the modules beside the playbook's, in a folder that is not one of installed
-    packages, that its files import or name in a text, and what these import in turn. What else the
-    folder holds, and what else this process has loaded, changes nothing.
+    Helpers are the modules that its files import, wherever they lie, and what these import in turn;
+    names in texts count beside the playbook's own file, and anywhere in a file that imports by
+    name. Python's own modules and those of installed libraries are none, for their versions stand
+    for them. A package counts as a whole. What else this process has loaded changes nothing.
+
+    Parameters
+    ----------
+    playbook : the class
+    modules : more local modules that it was seen to import, by name
     """
     files = [file for name in OUR_PACKAGES for file in _files_of(name)]
-    top = playbook.__module__.partition(".")[0]
-    if top in OUR_PACKAGES:
-        return files
-    own = _files_of(top)
-    folder = _folder_of(top)
-    if folder is None:
-        return files + own
-    found = {top: own}
-    waiting = list(own)
-    while waiting:
-        _, path = waiting.pop()
-        for name in sorted(_names_in(path) - found.keys() - {*OUR_PACKAGES}):
-            found[name] = _files_beside(folder, name)
-            waiting += found[name]
+    found = _Helpers(playbook).found(modules)
     return files + [file for name in sorted(found) for file in found[name]]
 
 
+def libraries(playbook: type) -> dict[str, str]:
+    """Return the versions of the installed libraries that a playbook's own files import.
+
+    Those of ``PACKAGES`` are known anyway; what the others require is among them.
+    """
+    helpers = _Helpers(playbook)
+    helpers.found(())
+    waiting = sorted({name for top in helpers.libraries for name in _distributions().get(top, ())})
+    versions: dict[str, str] = {}
+    while waiting:
+        name = waiting.pop()
+        try:
+            held = metadata.distribution(name)
+        except metadata.PackageNotFoundError:
+            continue
+        key = held.metadata["Name"].lower().replace("_", "-")
+        if key not in versions:
+            versions[key] = held.version
+            waiting += _required(held.requires or ())
+    return versions
+
+
+@cache
+def own_files(playbook: type) -> list[LabelledFile]:
+    """Return the files of the module or package that a playbook is written in."""
+    return _files_of(playbook.__module__.partition(".")[0])
+
+
+@cache
+def opens_unseen(playbook: type) -> list[str]:
+    """Return the words in a playbook's module and its helpers by which libraries open files.
+
+    Compiled code opens these files itself, and Python tells nobody.
+    """
+    top = playbook.__module__.partition(".")[0]
+    if top in OUR_PACKAGES:
+        return []
+    module = getattr(sys.modules.get(playbook.__module__), "__file__", None)
+    found = _Helpers(playbook).found(())
+    paths = [path for name, files in found.items() if name != top for _, path in files]
+    paths += [Path(module)] if module else []
+    words: set[str] = set()
+    for path in paths:
+        if path.suffix == ".py" and path.is_file():
+            words |= _parsed(path, path.stat().st_mtime_ns).words
+    return sorted(words & UNSEEN)
+
+
+class _Helpers:
+    """The modules that a playbook's files import, followed from file to file.
+
+    ``libraries`` are the first names of what is installed.
+    """
+
+    def __init__(self, playbook: type) -> None:
+        self._top = playbook.__module__.partition(".")[0]
+        self._folder = _folder_of(self._top)
+        self.libraries: set[str] = set()
+
+    def found(self, modules: Iterable[str]) -> dict[str, list[LabelledFile]]:
+        """Return the files of each module or package, by the first part of its name."""
+        if self._top in OUR_PACKAGES:
+            return {}
+        own = _files_of(self._top)
+        found = {self._top: own}
+        waiting = list(own)
+        for name in sorted({name.partition(".")[0] for name in modules}):
+            self._add(name, _files_of(name), found, waiting)
+        while waiting:
+            _, path = waiting.pop()
+            if path.suffix != ".py":
+                continue
+            names = _parsed(path, path.stat().st_mtime_ns)
+            for name in sorted(names.imported | names.told):
+                if name not in found:
+                    files = self._files(name, looked_for=name in names.imported)
+                    self._add(name, files, found, waiting)
+        return {name: files for name, files in found.items() if files}
+
+    def _add(
+        self,
+        name: str,
+        files: list[LabelledFile],
+        found: dict[str, list[LabelledFile]],
+        waiting: list[LabelledFile],
+    ) -> None:
+        if name not in OUR_PACKAGES and name not in found:
+            found[name] = files
+            waiting += files
+
+    def _files(self, name: str, *, looked_for: bool) -> list[LabelledFile]:
+        """Return the files of the local module or package of a name; none if there is none."""
+        if name in OUR_PACKAGES or name in sys.stdlib_module_names:
+            return []
+        beside = [] if self._folder is None else _files_beside(self._folder, name)
+        if beside or not looked_for:
+            return beside
+        spec = _spec_of(name)
+        if spec is None:
+            return []
+        places = [Path(place) for place in (spec.submodule_search_locations or [spec.origin or ""])]
+        if all(is_covered(place) for place in places):
+            if name in PACKAGES:
+                return []
+            self.libraries.add(name)
+            return [] if name in _distributions() else _files_of(name)
+        return _files_of(name)
+
+
+def _spec_of(name: str) -> ModuleSpec | None:
+    """Return how a module is loaded, whether it is yet or not; None: it cannot be."""
+    loaded = sys.modules.get(name)
+    if loaded is not None and getattr(loaded, "__spec__", None) is not None:
+        return loaded.__spec__
+    try:
+        return util.find_spec(name)
+    except (ImportError, AttributeError, ValueError):
+        return None
+
+
 def _files_of(package: str) -> list[LabelledFile]:
-    """Return the Python files of a package or of one module, wherever it was loaded from."""
-    loaded = sys.modules.get(package)
-    spec = getattr(loaded, "__spec__", None) or (None if loaded else util.find_spec(package))
+    """Return the files of code of a package or of one module, wherever it was loaded from."""
+    spec = _spec_of(package)
     if spec is not None and spec.submodule_search_locations:
         return sorted(
             file
             for root in map(Path, spec.submodule_search_locations)
             for file in _files_under(package, root)
         )
-    source = getattr(loaded, "__file__", None) or getattr(spec, "origin", None)
-    return [(package, Path(source))] if source else []
+    source = getattr(sys.modules.get(package), "__file__", None)
+    source = source or (spec.origin if spec is not None and spec.has_location else None)
+    if not source:
+        return []
+    # A module inside an archive is a part of that file.
+    place = next((p for p in (Path(source), *Path(source).parents) if p.is_file()), None)
+    return [] if place is None else [(package, place)]
 
 
 def _files_under(package: str, root: Path) -> list[LabelledFile]:
+    if root.is_file():
+        return [(package, root)]
     return sorted(
-        (f"{package}/{path.relative_to(root).as_posix()}", path) for path in root.rglob("*.py")
+        (f"{package}/{path.relative_to(root).as_posix()}", path)
+        for path in root.rglob("*")
+        if path.name.endswith(SUFFIXES) and path.is_file()
     )
 
 
 def _files_beside(folder: Path, name: str) -> list[LabelledFile]:
     """Return the files of the module or package of a name in a folder; none if there is none."""
-    if (folder / f"{name}.py").is_file():
-        return [(name, folder / f"{name}.py")]
+    for suffix in SUFFIXES:
+        if (folder / f"{name}{suffix}").is_file():
+            return [(name, folder / f"{name}{suffix}")]
     return _files_under(name, folder / name) if (folder / name).is_dir() else []
 
 
 def _folder_of(top: str) -> Path | None:
     """Return the folder that a module or package lies in; None among installed packages."""
-    loaded = sys.modules.get(top)
-    spec = getattr(loaded, "__spec__", None)
-    places = list(getattr(spec, "submodule_search_locations", None) or ())
-    source = places[0] if places else getattr(loaded, "__file__", None)
+    spec = _spec_of(top)
+    places = list(spec.submodule_search_locations or ()) if spec is not None else []
+    source = places[0] if places else getattr(sys.modules.get(top), "__file__", None)
     if source is None:
         return None
     folder = Path(source).resolve().parent
-    libraries = {
-        *sysconfig.get_paths().values(),
-        *site.getsitepackages(),
-        site.getusersitepackages(),
-    }
-    return None if folder in {Path(library).resolve() for library in libraries} else folder
+    return None if is_covered(folder) else folder
 
 
-def _names_in(path: Path) -> set[str]:
-    """Return the first part of every module name that a file imports, or could by a text."""
+@dataclass(frozen=True)
+class _Names:
+    """The modules that a file imports, those that its texts may name, and every word in its code.
+
+    In a file that imports by name every text counts as imported.
+    """
+
+    imported: frozenset[str] = frozenset()
+    told: frozenset[str] = frozenset()
+    words: frozenset[str] = frozenset()
+
+
+@cache
+def _parsed(path: Path, _changed: int) -> _Names:
     try:
         tree = ast.parse(path.read_bytes())
     except (SyntaxError, ValueError):
-        return set()
-    names = {name.partition(".")[0] for node in ast.walk(tree) for name in _modules(node)}
-    return {name for name in names if name.isidentifier()}
+        return _Names()
+    imported = {name for node in ast.walk(tree) for name in _imported(node)}
+    words = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    words |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    told = {
+        node.value.partition(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    told = {name for name in told if name.isidentifier() and len(name) < LONGEST_NAME}
+    words |= imported
+    if DYNAMIC & words:
+        return _Names(frozenset(imported | told), frozenset(), frozenset(words))
+    return _Names(frozenset(imported), frozenset(told), frozenset(words))
 
 
-def _modules(node: ast.AST) -> Iterator[str]:
+def _imported(node: ast.AST) -> Iterator[str]:
     if isinstance(node, ast.Import):
-        yield from (alias.name for alias in node.names)
+        yield from (alias.name.partition(".")[0] for alias in node.names)
     elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-        yield node.module
-    elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-        yield node.value
+        yield node.module.partition(".")[0]
+
+
+@cache
+def _distributions() -> dict[str, list[str]]:
+    """Return the installed distributions by the first names of their modules."""
+    return {name: list(held) for name, held in metadata.packages_distributions().items()}
+
+
+def _required(requirements: Iterable[str]) -> Iterator[str]:
+    """Yield the names in requirements such as ``numpy>=2``; those of an extra are left out."""
+    for text in requirements:
+        found = NAME.match(text)
+        if found is not None and "extra ==" not in text:
+            yield found.group()

@@ -6,7 +6,6 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -28,22 +27,12 @@ from engine.results.tables import (
     rows_table,
     write_table,
 )
+from engine.seals import CONFIG_FILE, TIMING_FILE, write_seals
 from engine.trades import Trade
 
-CONFIG_FILE = "config.resolved.yaml"
 MANIFEST_FILE = "manifest.json"
 METRICS_FILE = "metrics.json"
 CONDITIONS_FILE = "conditions.json"
-TIMING_FILE = "timing.json"
-# Tables that only the playbook's own signals, its hedges or the guards' state could give again.
-SEALED_FILES = (
-    "guards.parquet",
-    "journal_account.parquet",
-    "journal_conditions.parquet",
-    "decision_rows.parquet",
-    "overlays.parquet",
-    "hedges.parquet",
-)
 PARTIAL_PREFIX = ".partial-"
 
 AddReports = Callable[[RunRecord, Path], None]
@@ -111,16 +100,11 @@ def write_files(record: RunRecord, folder: Path) -> None:
     for name, table in tables(record).items():
         write_table(table, folder / f"{name}.parquet")
     write_yaml(resolved_config(record.run), folder / CONFIG_FILE)
-    write_json({**manifest(record), "sealed": seals(folder)}, folder / MANIFEST_FILE)
+    write_json(manifest(record), folder / MANIFEST_FILE)
     write_json(
         {name: json_number(value) for name, value in record.metrics.items()}, folder / METRICS_FILE
     )
     write_json(rates_document(record.run.signals, record.rates), folder / CONDITIONS_FILE)
-
-
-def seals(folder: Path) -> dict[str, str]:
-    """Return the sha256 of each table that no second program derives again, by file name."""
-    return {name: sha256((folder / name).read_bytes()).hexdigest() for name in SEALED_FILES}
 
 
 def tables(record: RunRecord) -> dict[str, pa.Table]:
@@ -159,6 +143,8 @@ def write_yaml(document: dict[str, Any], path: Path) -> None:
 def staged(final: Path) -> Iterator[Path]:
     """Yield an empty hidden folder that becomes ``final`` when the block ends without an error.
 
+    Its seals are the last file written (:mod:`engine.seals`).
+
     An earlier ``final`` is replaced only then. On any error, Ctrl-C included, the hidden folder is
     removed and ``final`` is as it was.
 
@@ -174,6 +160,7 @@ def staged(final: Path) -> Iterator[Path]:
         folder = holder / "new"
         folder.mkdir()
         yield folder
+        write_seals(folder)
         _publish(folder, final, holder / "old")
     except OSError as error:
         raise _cannot_write(final, error) from error

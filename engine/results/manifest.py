@@ -3,11 +3,13 @@
 import hashlib
 import json
 import platform
+from collections.abc import Mapping
 from functools import cache
 from importlib import metadata
 from typing import Any
 
 import numpy as np
+from pydantic import BaseModel
 
 from data_feeds.calendar import ALWAYS_OPEN
 from data_feeds.holes import gaps
@@ -16,49 +18,61 @@ from data_feeds.schema import Channel, Provenance, time_columns, utc_text
 from engine.config.models import RunConfig
 from engine.config.venue import BASIS_POINT, LimitFill, TradingCosts
 from engine.events import BillAccruals
-from engine.results.code_files import code_files
+from engine.reads import Reads
+from engine.results.code_files import PACKAGES, code_files, libraries, opens_unseen, own_files
 from engine.results.coverage import lacking
 from engine.results.doubtful import doubtful_fills
 from engine.results.records import FinishedRun, RunInputs, RunRecord
 from engine.results.shares import jump_sentences, share_sentences
+from engine.seals import FORMAT
 
 RUN_ID_DIGITS = 12
-# Packages whose version can change a number or a picture.
-PACKAGES = (
-    "backtrader",
-    "exchange_calendars",
-    "matplotlib",
-    "numba",
-    "numpy",
-    "pandas",
-    "pyarrow",
-    "pydantic",
-    "quantstats",
-    "scipy",
-    "seaborn",
-)
 
 
 def resolved_config(run: RunInputs) -> dict[str, Any]:
     """Return the whole configuration, the playbook's defaults filled in."""
-    document: dict[str, Any] = run.config.model_dump(mode="json")
-    document["playbook"]["params"] = run.playbook.params.model_dump(mode="json")
+    document = plain(run.config)
+    document["playbook"]["params"] = plain(run.playbook.params)
     return document
+
+
+def plain(model: BaseModel) -> dict[str, Any]:
+    """Return a model for JSON and YAML, every set in it sorted: processes order them as they like.
+
+    Mappings are in the order of their keys already.
+    """
+    document: dict[str, Any] = _sets_sorted(model.model_dump(mode="json"), model.model_dump())
+    return document
+
+
+def _sets_sorted(value: Any, original: Any) -> Any:
+    if isinstance(original, set | frozenset):
+        return sorted(value, key=lambda item: json.dumps(item, sort_keys=True))
+    if isinstance(original, Mapping) and isinstance(value, dict):
+        pairs = zip(value.items(), original.values(), strict=True)
+        return {key: _sets_sorted(item, whole) for (key, item), whole in pairs}
+    if isinstance(original, list | tuple) and isinstance(value, list):
+        return [_sets_sorted(item, whole) for item, whole in zip(value, original, strict=True)]
+    return value
 
 
 def inputs_document(run: RunInputs) -> dict[str, Any]:
     """Return the hashes of everything that determines the result; the run id is their hash."""
     config = resolved_config(run)
-    # Where the data lie does not matter, what they hold does: that is the fingerprint.
+    # Where the data lie does not matter, what they hold does: that is the fingerprint. Nor does it
+    # matter by which of its names a playbook was found.
     config["data"].pop("source")
+    rules = type(run.playbook)
+    config["playbook"]["name"] = f"{rules.__module__}:{rules.__qualname__}"
     market = {} if run.market is None else {"market_sha256": run.market.fingerprint}
     return {
         "config_sha256": _digest(config),
         "data_sha256": run.dataset.fingerprint,
         **market,
-        "code_sha256": code_hash(type(run.playbook)),
+        "code_sha256": code_hash(rules, run.playbook.reads.modules),
+        "files": run.playbook.reads.document(),
         "python": platform.python_version(),
-        "packages": {name: metadata.version(name) for name in PACKAGES},
+        "packages": package_versions(rules),
         "seed": run.config.seed,
     }
 
@@ -68,14 +82,43 @@ def run_id(run: RunInputs) -> str:
     return _digest(inputs_document(run))[:RUN_ID_DIGITS]
 
 
-@cache
-def code_hash(playbook: type) -> str:
-    """Return sha256 over the Python files of our packages, of the playbook and of its helpers.
+def not_reusable(run: RunInputs) -> list[str]:
+    """Return why another run of this id may come to something else, one reason each; mostly none.
 
-    Read once a process: the code that runs is the code that was imported.
+    Such a run is made again by whoever could take its folder.
+    """
+    return [*unseen_reads(type(run.playbook), run.playbook.reads), *run.playbook.reads.not_reusable]
+
+
+def unseen_reads(playbook: type, reads: Reads) -> list[str]:
+    """Return what of a playbook no hash can follow, one reason each."""
+    reasons = []
+    if not own_files(playbook):
+        reasons.append(f"the code of {playbook.__qualname__} lies in no file")
+    if not reads.declared:
+        reasons += [
+            f"its code uses {word}, whose files are opened unseen: name them in Requirements.files"
+            for word in opens_unseen(playbook)
+        ]
+    return reasons
+
+
+@cache
+def package_versions(playbook: type) -> dict[str, str]:
+    """Return the versions of the libraries that a run depends on, the playbook's own among them."""
+    ours = {name: metadata.version(name) for name in PACKAGES}
+    return dict(sorted((libraries(playbook) | ours).items()))
+
+
+@cache
+def code_hash(playbook: type, modules: frozenset[str] = frozenset()) -> str:
+    """Return sha256 over the code of our packages, of the playbook and of its helpers.
+
+    Read once a process: the code that runs is the code that was imported. ``modules`` are further
+    ones that the playbook was seen to import.
     """
     digest = hashlib.sha256()
-    for label, path in code_files(playbook):
+    for label, path in code_files(playbook, modules):
         digest.update(label.encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()
@@ -87,10 +130,12 @@ def manifest(record: RunRecord) -> dict[str, Any]:
     outcome = run.outcome
     channels = {str(key): channel for key, channel in sorted(run.dataset.channels.items())}
     return {
+        "format": FORMAT,
         "run_id": run_id(run),
         "name": run.config.name,
         "playbook": run.playbook.name,
         "left_out": list(run.config.playbook.ignore),
+        "not_reusable": not_reusable(run),
         "data_label": record.provenance.name.lower(),
         "window": {
             "start": run.config.data.start.isoformat(),
@@ -139,6 +184,7 @@ def assumptions(record: RunRecord) -> list[str]:
     run = record.run
     return [
         *_left_out_assumption(run.config),
+        *_reads_assumption(run),
         *_venue_assumptions(run),
         _limit_assumption(run),
         _mark_assumption(run),
@@ -285,6 +331,16 @@ def _left_out_assumption(config: RunConfig) -> list[str]:
     return [
         f"NOT THE RULES AS WRITTEN: {', '.join(names)} counted as true at every row "
         "(playbook.ignore), whatever was measured."
+    ]
+
+
+def _reads_assumption(run: FinishedRun) -> list[str]:
+    reasons = not_reusable(run)
+    if not reasons:
+        return []
+    return [
+        f"NOT REUSABLE: {'; '.join(reasons)}. The run id may not name all that the result depends "
+        "on, so a comparison runs it again every time."
     ]
 
 

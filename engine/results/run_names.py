@@ -9,9 +9,9 @@ from pathlib import Path
 
 from engine.config.locations import CONFIGS_FOLDER
 from engine.errors import ReportError
-from engine.results.folder import TIMING_FILE
 from engine.results.manifest import RUN_ID_DIGITS
-from engine.results.sleeves import ACCOUNT_FILE, SLEEVES_FOLDER
+from engine.results.sleeves import SLEEVES_FOLDER
+from engine.seals import ACCOUNT_FILE, TIMING_FILE
 
 _FOLDER = re.compile(rf"(?P<name>.+)-(?P<run_id>[0-9a-f]{{{RUN_ID_DIGITS}}})")
 _ID_PREFIX = re.compile(rf"[0-9a-f]{{4,{RUN_ID_DIGITS}}}")

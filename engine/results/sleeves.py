@@ -29,14 +29,15 @@ from engine.results.manifest import (
     RUN_ID_DIGITS,
     conventions,
     inputs_document,
+    plain,
     resolved_config,
     run_id,
 )
 from engine.results.records import FinishedRun, RunInputs, RunRecord
 from engine.results.tables import curve_table, daily_table, instants, rows_table, write_table
+from engine.seals import ACCOUNT_FILE, FORMAT, write_seals
 from engine.trades import Trade
 
-ACCOUNT_FILE = "account.resolved.yaml"
 SLEEVES_FOLDER = "sleeves"
 # Of caps and guards of the account, in the sleeves' decisions and orders.
 OF_ACCOUNT = "account"
@@ -230,6 +231,11 @@ def account_id(config: SleevesConfig, sleeves: Mapping[str, RunInputs]) -> str:
         {name: value for name, value in inputs_document(run).items() if name != "config_sha256"}
         for run in sleeves.values()
     ]
+    for name, run in sleeves.items():
+        rules = type(run.playbook)
+        document["sleeves"][name]["playbook"]["name"] = f"{rules.__module__}:{rules.__qualname__}"
+    # One after the other, for that is the order in which sleeves decide at one instant.
+    document["sleeves"] = list(document["sleeves"].items())
     text = json.dumps([document, inputs], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:RUN_ID_DIGITS]
 
@@ -264,6 +270,7 @@ def write_account(
             write_files(sleeve, place)
             if add_sleeve_reports is not None:
                 add_sleeve_reports(sleeve, place)
+            write_seals(place)
         _write_sums(record, folder)
         if timing is not None:
             write_json(dict(timing), folder / "timing.json")
@@ -292,6 +299,7 @@ def _write_sums(record: AccountRecord, folder: Path) -> None:
     )
     write_json(
         {
+            "format": FORMAT,
             "account_id": record.account_id,
             "name": record.account.config.name,
             "data_label": record.provenance.name.lower(),
@@ -312,7 +320,7 @@ def _window(record: AccountRecord) -> dict[str, str]:
 
 def _resolved(config: SleevesConfig, sleeves: Mapping[str, RunInputs]) -> dict[str, Any]:
     """Return the whole configuration, the playbooks' defaults filled in."""
-    document: dict[str, Any] = config.model_dump(mode="json")
+    document = plain(config)
     for name, run in sleeves.items():
         settled = resolved_config(run)
         document["sleeves"][name] |= {"playbook": settled["playbook"], "risk": settled["risk"]}

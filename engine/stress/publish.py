@@ -4,14 +4,14 @@ import hashlib
 import json
 import platform
 from collections.abc import Mapping
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from engine.plugins import load_playbook_class
-from engine.results.folder import CONFIG_FILE, TIMING_FILE, staged, write_json, write_yaml
-from engine.results.manifest import PACKAGES, RUN_ID_DIGITS, code_hash
+from engine.results.folder import staged, write_json, write_yaml
+from engine.results.manifest import RUN_ID_DIGITS, code_hash, package_versions, plain
 from engine.results.tables import rows_table, write_table
+from engine.seals import CONFIG_FILE, TIMING_FILE
 from engine.stress.path import PathRow
 from engine.stress.picture import stress_picture
 from engine.stress.stress import StressResult
@@ -44,7 +44,7 @@ def publish_stress(
         (folder / SUMMARY_FILE).write_text(
             summary_text(result, final.name), encoding="utf-8", newline="\n"
         )
-        write_yaml(result.job.config.model_dump(mode="json"), folder / CONFIG_FILE)
+        write_yaml(plain(result.job.config), folder / CONFIG_FILE)
         (folder / PICTURE_FILE).write_bytes(stress_picture(result))
         if timing is not None:
             write_json(dict(timing), folder / TIMING_FILE)
@@ -54,7 +54,7 @@ def publish_stress(
 def inputs_document(result: StressResult) -> dict[str, Any]:
     """Return the hashes and numbers that determine a stress; how many processes is none."""
     job = result.job
-    config = job.config.model_dump(mode="json")
+    config = plain(job.config)
     # Where the data lie does not matter, what they hold does: that is the fingerprint.
     config["data"].pop("source")
     playbook = load_playbook_class(job.config.playbook.name, job.plugin_path)
@@ -63,7 +63,7 @@ def inputs_document(result: StressResult) -> dict[str, Any]:
         "data_sha256": job.base.dataset.fingerprint,
         "code_sha256": code_hash(playbook),
         "python": platform.python_version(),
-        "packages": {name: metadata.version(name) for name in PACKAGES},
+        "packages": package_versions(playbook),
         "scenario": job.scenario,
         "paths": job.paths,
         "days": job.days,

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from engine.seals import write_seals
 from tests.engine.cli.command import Command, assert_one_clear_line
 
 ACCOUNT = """\
@@ -184,5 +185,41 @@ def test_a_damaged_account_fails_its_audit(toy_project, run_account, command):
         (folder / "sleeves" / "bold" / "equity.parquet").read_bytes()
     )
     done = command("audit", str(folder))
-    assert done.returncode == 5
+    assert done.returncode == 6
+    assert f"{folder / 'equity.parquet'}: is not the file that was written" in done.stderr
+    assert f"run again: riskoff account {folder}/account.resolved.yaml" in done.stderr
     assert "equity is the sum of the sleeves" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["fills.parquet", "metrics.json"])
+def test_a_damaged_sleeve_is_named_by_its_own_readers_and_by_its_accounts_audit(
+    toy_project, run_account, command, name
+):
+    run_account()
+    folder = only_folder(toy_project / "runs")
+    sleeve = folder / "sleeves" / "bold"
+    assert command("explain", str(sleeve), "--at", "2026-02-03T00:00Z").returncode == 0
+    (sleeve / name).unlink()
+    for arguments in (
+        ("explain", str(sleeve), "--at", "2026-02-03T00:00Z"),
+        ("audit", str(folder)),
+    ):
+        done = command(*arguments)
+        assert done.returncode == 6
+        assert str(sleeve / name) in done.stderr
+    done = command("explain", str(sleeve), "--at", "2026-02-03T00:00Z")
+    assert f"run again: riskoff account {folder}/account.resolved.yaml" in done.stderr
+
+
+def test_an_edited_number_of_an_account_is_refused_and_recomputed(
+    toy_project, run_account, command
+):
+    run_account()
+    folder = only_folder(toy_project / "runs")
+    path = folder / "metrics.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"total_return": 9.99}))
+    done = command("audit", str(folder))
+    assert done.returncode == 6
+    assert "metrics, total_return: total_return again" in done.stdout
+    write_seals(folder)
+    assert command("audit", str(folder)).returncode == 5

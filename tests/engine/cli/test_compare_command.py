@@ -130,3 +130,37 @@ venue: binance_usdm""",
     }
     assert cells["swing"]["left_out"] == "drawdown"
     assert cells["balanced"]["left_out"] == ""
+
+
+def test_a_cell_whose_number_was_edited_never_reaches_the_page(command: Command, project):
+    assert command("compare", "one.yaml", "--jobs", "1").returncode == 0
+    (cell,) = (project / "compare" / "one" / "runs").iterdir()
+    honest = json.loads((cell / "metrics.json").read_text())
+    (cell / "metrics.json").write_text(json.dumps(honest | {"total_return": 9.99}))
+    done = command("compare", "one.yaml", "--jobs", "1")
+    assert done.returncode == 0
+    assert "999" not in done.stdout
+    told = done.stdout.splitlines()[-2]
+    assert told.startswith("balanced, crash: compare/one/runs/balanced-crash-")
+    assert "metrics.json: is not the file that was written" in told
+    assert f"is now compare/one/set_aside/{cell.name}, and the cell was run again" in told
+    page = (project / "compare" / "one" / "index.html").read_text()
+    assert "metrics.json: is not the file that was written" in page
+    (row,) = json.loads((project / "compare" / "one" / "matrix.json").read_text())["cells"]
+    assert row["total_return"] == honest["total_return"]
+    moved = json.loads((project / "compare/one/set_aside" / cell.name / "metrics.json").read_text())
+    assert moved["total_return"] == 9.99
+    again = command("compare", "one.yaml", "--jobs", "1", "--json")
+    assert json.loads(again.stdout)["set_aside"] == []
+
+
+def test_a_damaged_curve_stops_no_comparison(command: Command, project):
+    assert command("compare", "one.yaml", "--jobs", "1").returncode == 0
+    (cell,) = (project / "compare" / "one" / "runs").iterdir()
+    whole = (cell / "equity.parquet").read_bytes()
+    (cell / "equity.parquet").write_bytes(whole[:-100])
+    done = command("compare", "one.yaml", "--jobs", "1", "--json")
+    assert done.returncode == 0
+    (told,) = json.loads(done.stdout)["set_aside"]
+    assert "equity.parquet" in told
+    assert (cell / "equity.parquet").read_bytes() == whole

@@ -13,6 +13,7 @@ import pytest
 from engine.compare import cells_of, episodes_of, pool, run_cells
 from engine.compare.pool import AUDIT_FILE, run_cell
 from engine.errors import ConfigError
+from engine.seals import SEALS_FILE
 from tests.engine.cli.command import interruptible
 from tests.engine.compare.conftest import load, write_files
 
@@ -101,23 +102,74 @@ def test_an_episode_beside_the_file_is_found_from_anywhere(tmp_path, monkeypatch
         load(path)
 
 
-DAMAGE = {
-    "equity.parquet": b"",
-    AUDIT_FILE: b"{}",
-    "trades.parquet": b"PAR1",
-    "tearsheet.html": b"",
-}
+def metrics_of(folder):
+    return json.loads((folder / "metrics.json").read_text())
 
 
-def test_a_damaged_cell_is_run_again(small, tmp_path):
+def set_metric(folder):
+    text = json.dumps(metrics_of(folder) | {"total_return": 9.99})
+    (folder / "metrics.json").write_text(text)
+    return "metrics.json"
+
+
+def spoil(name, content):
+    def spoiled(folder):
+        if content is None:
+            (folder / name).unlink()
+        else:
+            (folder / name).write_bytes(content)
+        return name
+
+    return spoiled
+
+
+def another_format(folder):
+    document = json.loads((folder / SEALS_FILE).read_text())
+    (folder / SEALS_FILE).write_text(json.dumps(document | {"format": 1}))
+    return SEALS_FILE
+
+
+def no_findings(folder):
+    """The audit's result, edited: a cell with differences made to look clean."""
+    document = json.loads((folder / AUDIT_FILE).read_text())
+    (folder / AUDIT_FILE).write_text(json.dumps(document | {"findings": ["none of them"]}))
+    return AUDIT_FILE
+
+
+DAMAGE = (
+    set_metric,
+    no_findings,
+    another_format,
+    spoil("equity.parquet", b"PAR1"),
+    spoil("equity.parquet", None),
+    spoil("trades.parquet", b""),
+    spoil("extra.parquet", b"PAR1"),
+    spoil("manifest.json", b"{"),
+    spoil("config.resolved.yaml", b"name: other"),
+    spoil(AUDIT_FILE, b"{}"),
+    spoil(SEALS_FILE, None),
+    spoil("tearsheet.html", b""),
+    spoil("summary.txt", None),
+)
+
+
+def test_a_damaged_cell_is_set_aside_named_and_run_again(small, tmp_path):
     cell = cells_of(small.config, episodes_of(small.config))[2]
     page = tmp_path / "index.html"
     first = run_cell(cell, tmp_path / "runs", page, None)
-    for name, content in DAMAGE.items():
-        (first.folder / name).write_bytes(content)
+    honest = metrics_of(first.folder)
+    for number, harm in enumerate(DAMAGE, start=1):
+        name = harm(first.folder)
         again = run_cell(cell, tmp_path / "runs", page, None)
         assert (again.reused, again.problem, again.folder) == (False, "", first.folder)
-        assert run_cell(cell, tmp_path / "runs", page, None).reused
+        assert str(first.folder / name) in again.set_aside
+        assert metrics_of(first.folder) == honest
+        whole = run_cell(cell, tmp_path / "runs", page, None)
+        assert (whole.reused, whole.set_aside) == (True, "")
+        moved = sorted((tmp_path / "set_aside").iterdir())
+        assert len(moved) == number
+        assert all(place.name.startswith(first.folder.name) for place in moved)
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == [first.folder.name]
 
 
 def test_an_unexpected_error_is_told_as_a_bug_of_its_cell(small, tmp_path, monkeypatch):
@@ -180,3 +232,89 @@ def ended(group):
             return True
         os.sched_yield()
     return False
+
+
+SIZED = """
+from pathlib import Path
+
+from engine import api
+IMPORT
+
+BARS = api.ChannelKey("SPY", api.ChannelKind.BARS, "1d")
+FILE = Path(__file__).resolve().parents[1] / "elsewhere" / "weight.txt"
+
+
+class Sized(api.Playbook[api.PlaybookParams]):
+    name = "sized"
+    Params = api.PlaybookParams
+
+    @classmethod
+    def requirements(cls, params):
+        return api.Requirements(BARS, frozenset({BARS}), frozenset(), ("SPY",), 1, files=(DECLARED))
+
+    def prepare(self, data):
+        bars = data.bars("SPY", "1d")
+        weight = READ
+        return api.Signals(bars["available_at"], {"weight": bars["close"] * 0 + weight})
+
+    def on_bar(self, market, account):
+        return (api.Rebalance({"SPY": market.signal("weight")}, "as told"),)
+"""
+SOURCES = {
+    "helper": {"IMPORT": "import HELPER", "READ": "HELPER.WEIGHT", "DECLARED": ""},
+    "late helper": {"IMPORT": "", "READ": "__import__('HELPER').WEIGHT", "DECLARED": ""},
+    "file": {"IMPORT": "", "READ": "float(FILE.read_text())", "DECLARED": ""},
+    "declared file": {"IMPORT": "", "READ": "float(FILE.read_text())", "DECLARED": "FILE,"},
+}
+
+
+def run_elsewhere(tmp_path, code):
+    """Run a comparison in a process of its own, as on another day; return returns by row."""
+    done = subprocess.run(
+        [sys.executable, "-c", "from engine.cli.app import main; main()", "compare", "small.yaml",
+         "--plugin-path", "plugins", "--jobs", "1", "--json"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT), str(tmp_path / "elsewhere")))},
+        capture_output=True,
+        text=True,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == code, done.stderr
+    return {cell["row"]: cell for cell in json.loads(done.stdout)["cells"]}
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_a_cell_follows_what_its_rules_read_outside_their_folder(tmp_path, kind):
+    path = write_files(tmp_path, "A")
+    text = path.read_text()
+    first, last = text.index("  reclaim:"), text.index("  balanced:")
+    row = (
+        "  weights:\n    title: Sized\n    playbook: {name: sized_plugin}\n"
+        "    account: &brokerage {venue_cash: 0, brokerage_cash: 1000000}\n"
+        "    risk: &book\n      target_volatility: null\n      volatility_window: 20d\n"
+        "      participation_window: 20d\n      daily_loss: null\n      drawdown: null\n"
+        "      cool_down: null\n      max_trades_per_day: null\n"
+    )
+    text = text[:first] + row + text[last:]
+    text = text[: text.index("  cash:")] + text[text.index("venue: ") :]
+    path.write_text(text.replace(str(tmp_path / "cascade.yaml"), str(tmp_path / "crash.yaml"), 1)
+                    .replace(f', "{tmp_path / "crash.yaml"}"]', "]"))  # fmt: skip
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    plugin = SIZED
+    for word, code in SOURCES[kind].items():
+        plugin = plugin.replace(word, code)
+    (tmp_path / "plugins" / "sized_plugin.py").write_text(plugin.replace("HELPER", "sized_helper"))
+
+    def weigh(weight):
+        (tmp_path / "elsewhere" / "weight.txt").write_text(f"{weight}")
+        (tmp_path / "elsewhere" / "sized_helper.py").write_text(f"WEIGHT = {weight}\n")
+        return run_elsewhere(tmp_path, 0)["weights"]
+
+    quarter, whole = weigh(0.25), weigh(0.999)
+    # Four times as much of one falling fund loses about four times as much.
+    assert whole["total_return"] == pytest.approx(4 * quarter["total_return"], rel=0.1)
+    assert whole["total_return"] < -0.05
+    assert whole["run"] != quarter["run"]
+    again = weigh(0.25)
+    assert (again["run"], again["total_return"]) == (quarter["run"], quarter["total_return"])

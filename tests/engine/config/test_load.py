@@ -367,5 +367,5 @@ def test_conditions_left_out_are_a_set_whatever_their_order(run_file: Writer) ->
 
 
 def test_a_condition_left_out_twice_is_refused(run_file: Writer) -> None:
-    with pytest.raises(ConfigError, match="names a more than once; name each condition once"):
+    with pytest.raises(ConfigError, match="names a more than once; name each once"):
         load_run_config(run_file(), ["playbook.ignore=[a, b, a]"])

@@ -10,6 +10,7 @@ from engine.errors import ConfigError, ReportError
 from engine.reporting.explain import explain_at, explain_trade
 from engine.reporting.explain_parts import _factors
 from engine.results import write_run
+from engine.seals import write_seals
 
 
 @pytest.fixture(scope="module")
@@ -145,6 +146,7 @@ def test_a_harmed_equity_curve_is_named_in_one_line(folder, run, tmp_path, harm)
         path.write_bytes(path.read_bytes()[:200])
     else:
         pd.read_parquet(path)[["equity"]].to_parquet(path)
+    write_seals(copy)
     at = pd.Timestamp(run.outcome.decisions[0].decided_at, tz="UTC")
     with pytest.raises(ReportError, match=r"equity\.parquet: cannot be read") as caught:
         explain_at(copy, at.isoformat())
@@ -157,6 +159,7 @@ def test_a_harmed_document_is_named_in_one_line(folder, run, tmp_path, name, tex
     copy = tmp_path / "copy"
     shutil.copytree(folder, copy)
     (copy / name).write_text(text)
+    write_seals(copy)
     at = pd.Timestamp(run.outcome.decisions[0].decided_at, tz="UTC")
     with pytest.raises(ReportError, match=f"{name}: cannot be read") as caught:
         explain_at(copy, at.isoformat())

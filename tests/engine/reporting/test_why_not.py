@@ -25,6 +25,7 @@ from engine.reporting.why_not import data_labels, why_not
 from engine.reporting.why_not_words import explain_why_not, why_not_text
 from engine.results import write_run
 from engine.run import run as run_config
+from engine.seals import write_seals
 
 RUNS = Path(__file__).resolve().parents[3] / "configs" / "runs"
 HOUR_NS = 3_600 * 10**9
@@ -229,6 +230,7 @@ def test_rows_inside_a_position_are_counted_by_each_instruments_own_intervals(jo
     ]
     for name, table in (("journal_account", intervals), ("fills", filled)):
         pq.write_table(pa.Table.from_pylist(table), folder / f"{name}.parquet")
+    write_seals(folder)
     found = why_not(folder, "2026-02-02")
     assert [(item.what.split()[0], item.rows) for item in found.refusals] == [
         ("BTC", 3),
@@ -354,12 +356,14 @@ def test_inputs_are_told_by_their_labels_and_by_when_they_begin(journal):
     ended = {**channel, "last_at": "2026-02-01T23:00Z"}
     manifest["channels"]["DXY/series"] = {**channel, "first_at": "2026-03-01T00:00Z"}
     (folder / "manifest.json").write_text(json.dumps(manifest))
+    write_seals(folder)
     assert data_labels(RunFiles(folder), span) == (
         "25% inferred: BTCUSDT-PERP/bars/1h",
         "begins after the window: DXY/series",
     )
     manifest["channels"]["DXY/series"] = ended
     (folder / "manifest.json").write_text(json.dumps(manifest))
+    write_seals(folder)
     label = "ended before the window (last 2026-02-01): DXY/series"
     assert label in data_labels(RunFiles(folder), span)
 

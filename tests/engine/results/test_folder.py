@@ -30,6 +30,7 @@ FILES = {
     "decision_rows.parquet",
     "overlays.parquet",
     "hedges.parquet",
+    "seals.json",
 }
 
 

@@ -1,0 +1,256 @@
+"""What a playbook read beside its parameters and its data: modules, declared files, anything else.
+
+While a playbook's code is watched, every file that Python opens is seen, whoever opens it for the
+playbook. Libraries, our own packages, caches of compiled code and what the system keeps are covered
+by their versions and left out. Files that compiled code opens by itself (Arrow, HDF5) are not seen:
+they must be declared in ``Requirements.files``, as every file should be.
+"""
+
+import hashlib
+import importlib.util
+import os
+import site
+import sys
+import sysconfig
+import threading
+import zoneinfo
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from engine.errors import PlaybookContractError
+
+OUR_PACKAGES = ("data_feeds", "engine", "strategies")
+# What answers otherwise tomorrow, whatever lies on the disk.
+OUTSIDE = frozenset({"socket.connect", "subprocess.Popen", "os.system", "urllib.Request"})
+DATABASES = frozenset({"sqlite3.connect"})
+CACHED_CODE = frozenset({".nbi", ".nbc"})
+# What installers write about a library.
+RECORDS = frozenset({".dist-info", ".egg-info"})
+LIBRARY_FOLDERS = frozenset({"site-packages", "dist-packages"})
+SYSTEM_FOLDERS = ("/dev", "/etc", "/proc", "/sys")
+GONE = "gone"
+
+
+@dataclass(frozen=True, order=True)
+class ReadFile:
+    """A file that the rules read: its name without its folder, its content's sha256, its path."""
+
+    name: str
+    sha256: str
+    path: Path
+
+
+@dataclass(frozen=True)
+class Reads:
+    """What a playbook read.
+
+    Attributes
+    ----------
+    files : what was opened
+    declared : the files of ``Requirements.files``, opened or not
+    outside : what lies outside every file: a network call, a process
+    modules : local modules that were imported on the way, by name
+    """
+
+    files: frozenset[ReadFile] = frozenset()
+    declared: frozenset[ReadFile] = frozenset()
+    outside: frozenset[str] = frozenset()
+    modules: frozenset[str] = frozenset()
+
+    def __or__(self, other: "Reads") -> "Reads":
+        return Reads(
+            self.files | other.files,
+            self.declared | other.declared,
+            self.outside | other.outside,
+            self.modules | other.modules,
+        )
+
+    @property
+    def module_files(self) -> dict[str, Path]:
+        """The file of each module that has one."""
+        found = {name: _source(name) for name in self.modules}
+        return {name: path for name, path in found.items() if path is not None}
+
+    @property
+    def undeclared(self) -> list[ReadFile]:
+        """The files that were opened and that ``Requirements.files`` does not name, sorted."""
+        declared = {item.path for item in self.declared}
+        return sorted(item for item in self.files if item.path not in declared)
+
+    @property
+    def not_reusable(self) -> list[str]:
+        """Why a finished run cannot stand for another one of its id, one reason each."""
+        names = sorted({item.name for item in self.undeclared})
+        return [
+            *(f"the rules read {name}, which Requirements.files does not name" for name in names),
+            *(f"the rules asked outside of their files ({what})" for what in sorted(self.outside)),
+        ]
+
+    def document(self) -> dict[str, list[list[str]]]:
+        """Return names and checksums for the run id; neither folders nor order count.
+
+        Modules are hashed with the code.
+        """
+        undeclared = self.undeclared
+        declared = self.declared | (self.files - set(undeclared))
+        parts = {"declared": declared, "undeclared": undeclared}
+        return {
+            part: sorted([name, digest] for name, digest in {(f.name, f.sha256) for f in files})
+            for part, files in parts.items()
+        }
+
+
+@dataclass
+class Watch:
+    """What was opened and imported while a playbook's code ran."""
+
+    reads: Reads = field(default_factory=Reads)
+    _opened: dict[str, None] = field(default_factory=dict)
+    _outside: set[str] = field(default_factory=set)
+
+    def saw(self, event: str, arguments: tuple[Any, ...]) -> None:
+        """Note what one of Python's audit events says."""
+        if event in OUTSIDE:
+            self._outside.add(event)
+        elif event in DATABASES or _reads(*arguments):
+            self._note(arguments[0])
+
+    def _note(self, path: object) -> None:
+        if isinstance(path, str | bytes | os.PathLike):
+            self._opened[os.path.abspath(os.fsdecode(path))] = None
+
+    def finish(self, loaded_before: frozenset[str]) -> None:
+        """Work out what was read, once the code has run."""
+        data = [path for path in map(Path, self._opened) if _is_data(path)]
+        if data:
+            code = {path for name in [*sys.modules] if (path := _source(name)) is not None}
+            data = [path for path in data if _source_of(path) not in code]
+        self.reads = Reads(
+            files=frozenset(map(read_file, data)),
+            outside=frozenset(self._outside),
+            modules=frozenset(filter(is_local, sys.modules.keys() - loaded_before)),
+        )
+
+
+_watching = threading.local()
+_installed: list[bool] = []
+
+
+@contextmanager
+def watching() -> Iterator[Watch]:
+    """Yield a watch over what this thread opens and imports; its ``reads`` are ready afterwards.
+
+    A watch inside another one sees alone.
+    """
+    if not _installed:
+        sys.addaudithook(_hear)
+        _installed.append(True)
+    watch = Watch()
+    outer = getattr(_watching, "watch", None)
+    before = frozenset(sys.modules)
+    _watching.watch = watch
+    try:
+        yield watch
+    finally:
+        _watching.watch = outer
+        watch.finish(before)
+
+
+def read_file(path: Path) -> ReadFile:
+    """Return a file with its checksum; one that is no longer there has none."""
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        digest = GONE
+    return ReadFile(path.name, digest, path.resolve())
+
+
+def declared_files(playbook: str, module: str, files: Iterable[str | Path]) -> Reads:
+    """Return the files that a playbook declares as read; a folder stands for the files below it.
+
+    A relative path lies beside the module of the playbook.
+
+    Raises
+    ------
+    PlaybookContractError : one is not there.
+    """
+    beside = getattr(sys.modules.get(module), "__file__", None)
+    root = Path(beside).resolve().parent if beside else Path.cwd()
+    found: list[Path] = []
+    for name in files:
+        place = root / name
+        if place.is_dir():
+            found += [path for path in place.rglob("*") if path.is_file() and _is_data(path)]
+        elif place.is_file():
+            found.append(place)
+        else:
+            raise PlaybookContractError(
+                f"playbook {playbook}: Requirements.files names {name}, and {place} is not there"
+            )
+    return Reads(declared=frozenset(map(read_file, found)))
+
+
+def is_local(module: str) -> bool:
+    """Whether a loaded module is neither ours, nor Python's, nor of an installed library."""
+    path = _source(module)
+    return path is not None and not is_covered(path)
+
+
+def is_covered(path: Path) -> bool:
+    """Whether a version stands for a file: Python's, an installed library's, ours, the system's."""
+    if LIBRARY_FOLDERS.intersection(path.parts):
+        return True
+    return any(path.is_relative_to(root) for root in _covered())
+
+
+def _hear(event: str, arguments: tuple[Any, ...]) -> None:
+    if event == "open" or event in OUTSIDE or event in DATABASES:
+        watch = getattr(_watching, "watch", None)
+        if watch is not None:
+            watch.saw(event, arguments)
+
+
+def _reads(path: object, mode: str | None, flags: int) -> bool:
+    """Whether opening a file so can read it."""
+    if mode is not None:
+        return "r" in mode or "+" in mode
+    return flags & (os.O_WRONLY | os.O_RDWR) != os.O_WRONLY
+
+
+def _is_data(path: Path) -> bool:
+    """Whether a path is a file of somebody's own, and not a cache of compiled code."""
+    if path.suffix in CACHED_CODE or path.parent.suffix in RECORDS or not path.is_file():
+        return False
+    return not is_covered(path)
+
+
+def _source_of(path: Path) -> Path:
+    """Return the source that a file of compiled code was made from, and any other path itself."""
+    if path.parent.name != "__pycache__":
+        return path
+    try:
+        return Path(importlib.util.source_from_cache(str(path)))
+    except ValueError:
+        return path
+
+
+def _source(module: str) -> Path | None:
+    """Return the file of a loaded module; None for one without."""
+    source = getattr(sys.modules.get(module), "__file__", None)
+    return Path(os.path.abspath(source)) if isinstance(source, str) else None
+
+
+@cache
+def _covered() -> tuple[Path, ...]:
+    """Return the folders whose files a version stands for."""
+    kinds = ("stdlib", "platstdlib", "purelib", "platlib")
+    libraries = [sysconfig.get_paths()[kind] for kind in kinds]
+    libraries += [*site.getsitepackages(), site.getusersitepackages(), *zoneinfo.TZPATH]
+    ours = [Path(__file__).resolve().parents[1] / name for name in OUR_PACKAGES]
+    roots = [Path(place) for place in (*libraries, *SYSTEM_FOLDERS)]
+    return tuple(dict.fromkeys([*roots, *(root.resolve() for root in roots), *ours]))
