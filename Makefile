@@ -6,7 +6,7 @@ SHELL := /bin/bash
 
 VENV ?= .venv
 RISKOFF_REAL_DATA ?= ../shared/data
-REAL_CATALOG := .data/real
+CATALOG := .data/catalog
 PYTEST_ARGS ?=
 # The versions the pins were resolved with come first.
 PYTHONS := python3.11 python3.12 python3.13 python3 python3.14
@@ -19,7 +19,7 @@ help:
 	@echo "make demo       compare playbooks over three reconstructed sell-offs; prints the page's path"
 	@echo "make test       run the tests"
 	@echo "make lint       ruff, mypy, import-linter"
-	@echo "make real-data  import RISKOFF_REAL_DATA ($(RISKOFF_REAL_DATA)) into $(REAL_CATALOG)"
+	@echo "make real-data  import RISKOFF_REAL_DATA ($(RISKOFF_REAL_DATA)) into $(CATALOG)"
 	@echo "make bench      bars per second beside plain Backtrader; the catalog"
 	@echo "make soak       all tests, with many more property examples and random cases"
 	@echo "make wheel      build the wheel into dist"
@@ -56,7 +56,7 @@ lint: install
 
 real-data: install
 	@$(BIN)/riskoff data import tests/real_data/mapping.yaml \
-	  --root "$(RISKOFF_REAL_DATA)" --data $(REAL_CATALOG) --replace
+	  --root "$(RISKOFF_REAL_DATA)" --data $(CATALOG) --replace
 
 bench: install
 	@$(BIN)/python -m benchmarks.event_loop

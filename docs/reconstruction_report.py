@@ -1,7 +1,7 @@
 """Compare the reconstructions with real data: tables of docs/reconstruction.md and its picture.
 
     make real-data
-    .venv/bin/python docs/reconstruction_report.py --data .data/real
+    .venv/bin/python docs/reconstruction_report.py --data .data/catalog
 
 Without real data the tables show the reconstruction alone. Aggregates only; no rows are copied.
 """
