@@ -15,6 +15,7 @@ from data_feeds.embedded import embedded_catalog
 from data_feeds.errors import CoverageError
 from data_feeds.gate.stamps import on_grid
 from data_feeds.instrument import Instrument
+from data_feeds.locations import EMBEDDED, how_to_get_data
 from data_feeds.schema import Channel, ChannelKey, ChannelKind, utc_text, validate
 from data_feeds.shares import (
     SPLIT_KINDS,
@@ -24,8 +25,6 @@ from data_feeds.shares import (
     told_shares,
 )
 from data_feeds.timeframe import DAY_NS, Timeframe
-
-EMBEDDED = "embedded"
 
 _BAR_KINDS = (ChannelKind.BARS, ChannelKind.MARK)
 # Kinds whose last row from before the window is still the state at its start.
@@ -46,10 +45,7 @@ def open_source(name: Path | str) -> Catalog | Dataset:
         return embedded_catalog()
     catalog = Catalog(name)
     if not catalog.exists():
-        raise CoverageError(
-            f"{catalog.path}: no catalog here; make one with "
-            f"'riskoff data import MAPPING.yaml --data {catalog.path}', or use data: {EMBEDDED}"
-        )
+        raise CoverageError(f"{catalog.path}: no catalog here; {how_to_get_data(catalog.path)}")
     return catalog
 
 
@@ -101,7 +97,7 @@ def load_dataset(
         origin = _stored_key(key, held)
         if origin is None or not _fits(key, origin, instruments):
             if key in required:
-                raise _missing(key, held)
+                raise _missing(key, held, source)
             continue
         whole = _rows(source, origin, key, (start - warmup_ns, end))
         whole = traded_hours(whole, instruments[key.instrument].calendar)
@@ -176,12 +172,13 @@ def _fits(key: ChannelKey, origin: ChannelKey, instruments: Mapping[str, Instrum
     return origin == key or instruments[key.instrument].calendar == ALWAYS_OPEN
 
 
-def _missing(key: ChannelKey, held: list[ChannelKey]) -> CoverageError:
+def _missing(key: ChannelKey, held: list[ChannelKey], source: Catalog | Dataset) -> CoverageError:
     names = [str(other) for other in held]
     near = difflib.get_close_matches(str(key), names, n=3, cutoff=0.3)
     same = [str(other) for other in held if other.instrument == key.instrument]
     shown = ", ".join(near or same or names[:5]) or "nothing"
-    return CoverageError(f"{key}: not in the data; nearest held: {shown}")
+    ways = f"; {how_to_get_data(source.path)}" if isinstance(source, Catalog) else ""
+    return CoverageError(f"{key}: not in the data; nearest held: {shown}{ways}")
 
 
 def _window(channel: Channel, first_at: int, end: int) -> Channel:

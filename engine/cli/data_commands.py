@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from data_feeds.locations import DEFAULT_CATALOG
 from engine.cli.fetch_command import fetch_command
-from engine.cli.options import DEFAULT_CATALOG, CatalogOption, JsonOption
+from engine.cli.options import CatalogOption, JsonOption
 from engine.cli.output import print_columns, print_json, working
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from engine.cli.options import DEFAULT_CATALOG, CatalogOption, JsonOption
+from data_feeds.locations import DEFAULT_CATALOG
+from engine.cli.options import CatalogOption, JsonOption
 from engine.cli.output import print_json
 
 if TYPE_CHECKING:

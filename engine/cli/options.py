@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-DEFAULT_CATALOG = Path(".data/catalog")
 DEFAULT_RUNS = Path("runs")
 
 ConfigArgument = Annotated[

@@ -1,0 +1,75 @@
+"""Every shipped run reads what the shipped plan fetches, from the catalog that it fills."""
+
+from pathlib import Path
+
+import pytest
+
+from data_feeds.errors import CoverageError
+from data_feeds.fetch.plan import load_plan
+from data_feeds.load import open_source
+from data_feeds.locations import DEFAULT_CATALOG, how_to_get_data
+from data_feeds.schema import ChannelKind
+from data_feeds.timeframe import Timeframe
+from engine.config.load import load_account_config, load_run_config
+from engine.config.locations import ACCOUNTS_FOLDER, CONFIGS_FOLDER
+from engine.plugins import configured_playbook, requirements_of
+
+PLAN = CONFIGS_FOLDER / "data" / "episodes.yaml"
+RUNS = sorted((CONFIGS_FOLDER / "runs").glob("*.yaml"))
+SOURCES = {"embedded", str(DEFAULT_CATALOG)}
+
+
+@pytest.fixture(scope="module")
+def fetched():
+    plan, _ = load_plan(PLAN)
+    return {key for job in plan.fetch for name in job.ids for key in job.keys(name)}
+
+
+def is_given(key, fetched):
+    """Whether a channel is fetched, or bars that divide its timeframe are."""
+    if key in fetched:
+        return True
+    if key.kind not in (ChannelKind.BARS, ChannelKind.MARK):
+        return False
+    wanted = Timeframe(key.timeframe).ns
+    return any(
+        (other.instrument, other.kind) == (key.instrument, key.kind)
+        and wanted % Timeframe(other.timeframe).ns == 0
+        for other in fetched
+    )
+
+
+@pytest.mark.parametrize("path", RUNS, ids=lambda path: path.stem)
+def test_a_shipped_run_reads_the_default_catalog_that_the_plan_fills(path, fetched):
+    config = load_run_config(path)
+    assert config.data.source in SOURCES
+    if config.data.source == "embedded":
+        return
+    needed = requirements_of(configured_playbook(config.playbook, None)).channels
+    assert needed
+    missing = [str(key) for key in needed if not is_given(key, fetched)]
+    assert missing == []
+
+
+@pytest.mark.parametrize("path", sorted(ACCOUNTS_FOLDER.glob("*.yaml")), ids=lambda p: p.stem)
+def test_a_shipped_account_reads_the_default_catalog_or_needs_none(path):
+    assert load_account_config(path).data.source in SOURCES
+
+
+def test_one_account_and_one_run_need_no_data():
+    assert load_run_config(CONFIGS_FOLDER / "runs" / "demo.yaml").data.source == "embedded"
+    account = load_account_config(ACCOUNTS_FOLDER / "three_playbooks.yaml")
+    assert account.data.source == "embedded"
+
+
+def test_without_a_catalog_the_error_names_fetch_import_and_the_embedded_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CoverageError) as caught:
+        open_source(DEFAULT_CATALOG)
+    for way in ("riskoff data fetch", "riskoff data import", "data.source: embedded"):
+        assert way in str(caught.value)
+    # another folder is named in the commands, or they would fill the default one
+    assert "--data elsewhere" in how_to_get_data("elsewhere")
+    assert "--data" not in how_to_get_data()
