@@ -3,7 +3,7 @@
     python .ci/readme_commands.py README BIN CATALOG_READY
 
 BIN is the folder that stands for ``.venv/bin``; CATALOG_READY is ``yes`` when ``.data/catalog``
-holds what ``data fetch`` would have brought. A command is left out only for a reason that is printed.
+holds what ``data fetch`` would have brought. A command is left out for a printed reason only.
 """
 
 import re

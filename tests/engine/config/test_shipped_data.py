@@ -1,4 +1,4 @@
-"""Every shipped run reads what the shipped plan fetches, from the catalog that it fills."""
+"""Every shipped run reads what the shipped plans fetch, from the catalog that it fills."""
 
 from pathlib import Path
 
@@ -14,15 +14,16 @@ from engine.config.load import load_account_config, load_run_config
 from engine.config.locations import ACCOUNTS_FOLDER, CONFIGS_FOLDER
 from engine.plugins import configured_playbook, requirements_of
 
-PLAN = CONFIGS_FOLDER / "data" / "episodes.yaml"
+PLANS = sorted((CONFIGS_FOLDER / "data").glob("*.yaml"))
 RUNS = sorted((CONFIGS_FOLDER / "runs").glob("*.yaml"))
 SOURCES = {"embedded", str(DEFAULT_CATALOG)}
 
 
 @pytest.fixture(scope="module")
 def fetched():
-    plan, _ = load_plan(PLAN)
-    return {key for job in plan.fetch for name in job.ids for key in job.keys(name)}
+    plans = [load_plan(path)[0] for path in PLANS]
+    entries = [entry for plan in plans for entry in plan.fetch]
+    return {key for entry in entries for name in entry.ids for key in entry.keys(name)}
 
 
 def is_given(key, fetched):
