@@ -1,13 +1,17 @@
 """A simulator that breaks one rule is found by the audit, and the finding names the rule."""
 
+from dataclasses import replace
+
 import pytest
 
+from data_feeds.timeframe import DAY_NS
 from engine.audit import audit_run
 from engine.broker import execution, matching, resolve, simulator, turn
 from engine.config.models import RunMode
 from engine.errors import SimulationError
 from engine.events import OrderRole
 from engine.ledger import Ledger
+from engine.results import records
 from engine.risk import module
 from tests.engine.audit.simulated import new_case, written
 from tests.engine.audit.test_simulated_runs import RUNS, likely
@@ -176,6 +180,35 @@ def interest_doubled(patch):
     patch.setattr(Ledger, "interest", interest)
 
 
+def bill_of_half_the_days(patch):
+    original = records.bill_charges
+
+    def charges(curve, bill):
+        return original(curve, replace(bill, days=bill.days / 2))
+
+    patch.setattr(records, "bill_charges", charges)
+
+
+def bill_on_a_day_too_late(patch):
+    original = records.bill_charges
+
+    def charges(curve, bill):
+        found = original(curve, bill)
+        return replace(found, at=found.at + DAY_NS)
+
+    patch.setattr(records, "bill_charges", charges)
+
+
+def interest_in_the_trading(patch):
+    original = records.daily_money
+
+    def money(curve, facts, charges, **known):
+        kept = [fact for fact in facts if fact.kind != "interest"]
+        return original(curve, kept, charges, **known)
+
+    patch.setattr(records, "daily_money", money)
+
+
 def volume_cap_ignored(patch):
     patch.setattr(execution.Execution, "capacity", lambda self, path, when: float("inf"))
 
@@ -248,6 +281,9 @@ FAULTS = {
     ),
     dividends_missed: ("every payment is booked", "dividends"),
     interest_doubled: ("amount", "interest payments"),
+    bill_of_half_the_days: ("bill", "interest payments"),
+    bill_on_a_day_too_late: ("bill", "interest payments"),
+    interest_in_the_trading: ("trading", "interest payments"),
     volume_cap_ignored: ("size", "partial fills"),
     volume_cap_forgets_the_open: ("size", "partial fills"),
     more_than_the_cash_carries: ("size", "entries cut by cash"),
