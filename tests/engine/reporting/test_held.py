@@ -1,5 +1,7 @@
 """What is held beside a run: a row that holds the same has an alpha of about nothing."""
 
+import math
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +15,8 @@ from engine.intents import Enter
 from engine.metrics import relative_numbers
 from engine.reporting.benchmark import mixed_returns
 from engine.reporting.facts import headline_rows
-from engine.reporting.held import held_returns, purchase_cost
+from engine.reporting.held import held_numbers, held_returns, purchase_cost
+from engine.reporting.page import tearsheet
 from engine.reporting.summary import summary
 from engine.results import RunRecord
 from engine.testing import candles, dividends, funding, hour, play, series, table, table_config
@@ -104,6 +107,32 @@ def test_the_benchmark_pays_the_fee_and_the_slippage_of_the_run(make_run):
     assert purchase_cost(dear, "HYG") == pytest.approx(0.0015)
     grown = [np.prod(1 + held_returns(record).returns) for record in (free, dear)]
     assert grown[1] == pytest.approx(grown[0] / 1.0015)
+
+
+def test_quantstats_gets_the_excess_and_its_page_says_so(make_run):
+    market = table(*fund("HYG"), series([(hour(-30), 4.0)], "DGS3MO"), instruments=(HYG,))
+    record = record_of(make_run, market, hold("HYG"), venue=COSTS, notional=600.0)
+    page = tearsheet(record, held_returns(record))
+    # Our own table comes first, with the run on the left.
+    row = r"<td[^>]*>Sharpe</td><td[^>]*>([^<]*)</td><td[^>]*>([^<]*)</td>"
+    first, last = re.findall(row, page)
+    ours = (held_numbers(held_returns(record), 252)["sharpe"], record.metrics["sharpe"])
+    assert [float(text) for text in last] == pytest.approx(ours, abs=0.0051)
+    assert [float(text) for text in first[::-1]] == pytest.approx(ours, abs=0.0051)
+    # Of returns, not of the excess, the ratio would be another one.
+    raw = record.daily_returns
+    assert abs(raw.mean() / raw.std() * 252**0.5 - record.metrics["sharpe"]) > 0.5
+    assert "in excess of the bill (DGS3MO), with a risk-free rate of 0" in " ".join(page.split())
+
+
+def test_cash_at_the_bill_has_no_quantstats_part_and_the_page_says_why(make_run):
+    market = table(*fund("HYG"), series([(hour(-30), 4.0)], "DGS3MO"), instruments=(HYG,))
+    record = record_of(make_run, market, {}, notional=600.0)
+    page = tearsheet(record, held_returns(record))
+    assert "No quantstats page: every daily return is the same" in page
+    # Without the bill its interest would have a Sharpe ratio of a bill.
+    assert record.metrics["total_return"] > 0.03
+    assert math.isnan(record.metrics["sharpe"])
 
 
 def test_a_mix_of_two_funds_earns_the_dividends_of_both_and_the_bill_on_its_rest(make_run):
