@@ -9,7 +9,7 @@ import numpy as np
 
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from data_feeds.timeframe import DAY_NS, HOUR_NS, parse_duration
-from engine.conditions import Condition, Truth, all_of, any_of, condition
+from engine.conditions import Condition, all_of, any_of, condition
 from engine.signals.asof import derived_as_of
 from engine.signals.context import thin_window
 from engine.signals.market.grid import Floats
@@ -278,16 +278,12 @@ def _mechanical(named: dict[str, Condition]) -> Condition:
     """Return whether the fall is mechanical: a sign of forced selling in a falling price.
 
     Forced closes, open interest that falls within the day, negative funding and a surge of volume
-    are evidence together: one that shows is enough. That there is none is known where the prints
-    are known and low, or where the three other signs are known.
+    are evidence together: one that shows is enough, and none shows only where all four are known.
     """
     prints = named["liquidations_rise"]
     signs = (named["open_interest_falls"], named["funding_negative"], named["volume_surges"])
     falls = (named["bitcoin_falls"], named["bitcoin_declining"])
-    others = any_of([item.truth for item in signs])
-    unseen = (prints.truth == Truth.FALSE) & (others == Truth.UNKNOWN)
-    forced = np.where(prints.truth == Truth.TRUE, Truth.TRUE, np.where(unseen, Truth.FALSE, others))
-    forced = forced.astype(np.int8)
+    forced = any_of([prints.truth, *(item.truth for item in signs)])
     return combined(
         "mechanical_downside",
         all_of([forced, any_of([item.truth for item in falls])]),

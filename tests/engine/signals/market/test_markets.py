@@ -319,6 +319,12 @@ PAID = {"pay": funding([(ns("2026-02-06T16:00"), -0.001)])}
 CLOSED = {"oi": interest(np.array([1_000.0] * 9 + [700.0]), None)}
 
 
+QUIET = {
+    "pay": funding([(ns("2026-02-06T16:00"), 0.001)]),
+    "oi": interest(np.full(10, 1_000.0), 10.0),
+}
+
+
 def test_prints_that_rise_are_enough() -> None:
     # The last day known at 23:30Z has 23 hours of the new rate and one of the old.
     named = positions(crash(), liq=prints(5.0))[1]
@@ -338,23 +344,14 @@ def test_one_sign_shows_whatever_the_others_say(known, sign, volume) -> None:
     [
         # Nothing shows and three of four signs are not known.
         ({}, U),
-        # The prints themselves are known and low.
-        ({"liq": prints(1.0)}, F),
-        # The three others are known and quiet.
-        (
-            {
-                "pay": funding([(ns("2026-02-06T16:00"), 0.001)]),
-                "oi": interest(np.full(10, 1_000.0), 10.0),
-            },
-            F,
-        ),
-        # Two of them are not.
-        ({"pay": funding([(ns("2026-02-06T16:00"), 0.001)])}, U),
+        # The prints are known and low; funding and open interest may show.
+        ({"liq": prints(1.0)}, U),
+        # The three others are known and quiet; the prints may rise.
+        (QUIET, U),
+        ({**QUIET, "liq": prints(1.0)}, F),
     ],
 )
-def test_that_no_sign_shows_is_known_from_the_prints_or_from_all_the_others(
-    channels, truth
-) -> None:
+def test_that_no_sign_shows_is_known_only_from_all_four(channels, truth) -> None:
     assert last(positions(crash(), busy(1.0), **channels)[1], "mechanical_downside") == truth
 
 
