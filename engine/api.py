@@ -7,6 +7,7 @@ from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from data_feeds.timeframe import DAY_NS, HOUR_NS, MINUTE_NS, Timeframe, parse_duration
 from engine import signals
 from engine.conditions import NOT_SO, Condition, Reason, Truth, condition, leave_out, reason
+from engine.config.base import NameSet
 from engine.config.market import MarketStateConfig
 from engine.errors import ConfigError, PlaybookContractError, PlaybookError
 from engine.events import Fill, OrderKind, OrderRole
@@ -52,6 +53,7 @@ __all__ = [
     "MarketStateConfig",
     "MarketView",
     "MoveStop",
+    "NameSet",
     "OrderKind",
     "OrderRole",
     "Playbook",

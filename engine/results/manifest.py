@@ -41,17 +41,22 @@ def plain(model: BaseModel) -> dict[str, Any]:
 
     Mappings are in the order of their keys already.
     """
-    document: dict[str, Any] = _sets_sorted(model.model_dump(mode="json"), model.model_dump())
+    document: dict[str, Any] = _sets_sorted(model.model_dump(mode="json"), model)
     return document
 
 
 def _sets_sorted(value: Any, original: Any) -> Any:
+    """Return what ``original`` became in JSON, with what were sets in one order."""
     if isinstance(original, set | frozenset):
         return sorted(value, key=lambda item: json.dumps(item, sort_keys=True))
-    if isinstance(original, Mapping) and isinstance(value, dict):
-        pairs = zip(value.items(), original.values(), strict=True)
+    if isinstance(value, dict):
+        if isinstance(original, Mapping):
+            wholes = list(original.values())
+        else:
+            wholes = [getattr(original, key, None) for key in value]
+        pairs = zip(value.items(), wholes, strict=True)
         return {key: _sets_sorted(item, whole) for (key, item), whole in pairs}
-    if isinstance(original, list | tuple) and isinstance(value, list):
+    if isinstance(value, list) and isinstance(original, list | tuple):
         return [_sets_sorted(item, whole) for item, whole in zip(value, original, strict=True)]
     return value
 

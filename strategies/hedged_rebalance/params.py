@@ -11,6 +11,7 @@ from engine.api import (
     ConfigError,
     Instrument,
     MarketStateConfig,
+    NameSet,
     PlaybookParams,
     SpreadRule,
     signals,
@@ -124,10 +125,10 @@ class HedgedParams(PlaybookParams):
         {"SPY": 0.40, "QQQ": 0.15, "IEF": 0.25, "GLD": 0.10, "BTCUSDT-SPOT": 0.05},
         description="Share of equity by instrument; the rest is cash",
     )
-    risk_assets: tuple[str, ...] = Field(
+    risk_assets: NameSet = Field(
         ("SPY", "QQQ", "BTCUSDT-SPOT"), description="What is cut by ladder and hedges"
     )
-    crypto_assets: tuple[str, ...] = Field(("BTCUSDT-SPOT",), description="Of them, crypto")
+    crypto_assets: NameSet = Field(("BTCUSDT-SPOT",), description="Of them, crypto")
     timeframes: Mapping[str, str] = Field(
         {"BTCUSDT-SPOT": "1h"}, description="Bars that orders fill in where they are not 1d"
     )

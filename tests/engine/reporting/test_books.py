@@ -12,6 +12,7 @@ from engine.reporting.summary import summary
 from engine.reporting.why_not_words import explain_why_not
 from engine.results.folder import write_files
 from engine.results.records import RunRecord
+from engine.seals import write_seals
 from engine.testing import SPOT, candles, table
 from tests.engine.test_shared_cash import finished
 
@@ -43,6 +44,7 @@ def told(run, day, tmp_path):
     if not folder.exists():
         folder.mkdir()
         write_files(RunRecord(run), folder)
+        write_seals(folder)
     at = np.datetime_as_string(
         np.datetime64(int(run.signals.decided_at[day]), "ns"), unit="s", timezone="UTC"
     )

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from data_feeds.embedded import embedded_catalog
+from data_feeds.schema import ChannelKey, ChannelKind
 from engine.audit import audit_run
 from engine.config.load import load_run_config
 from engine.config.locations import find_config
@@ -390,6 +391,7 @@ def test_defaults_written_out_change_no_id(make_run):
 
 class Sets(PlaybookParams):
     names: frozenset[str] = frozenset()
+    keys: frozenset[ChannelKey] = frozenset()
     pairs: dict[str, frozenset[int]] = {}
     nested: tuple[frozenset[str], ...] = ()
 
@@ -399,6 +401,7 @@ def test_sets_are_written_in_one_order():
     model = Sets(names=names, pairs={"b": frozenset({3, 1}), "a": frozenset({2})}, nested=(names,))
     assert plain(model) == {
         "names": sorted(names),
+        "keys": [],
         "pairs": {"a": [2], "b": [1, 3]},
         "nested": [sorted(names)],
     }
@@ -418,6 +421,12 @@ def test_sets_are_written_in_one_order():
         for seed in ("1", "2", "3")
     }
     assert len(told) == 1
+
+
+def test_sets_of_records_are_written_in_one_order():
+    keys = frozenset(ChannelKey(name, ChannelKind.BARS, "1d") for name in ("SPY", "IEF", "GLD"))
+    written = plain(Sets(keys=keys))["keys"]
+    assert [item["instrument"] for item in written] == ["GLD", "IEF", "SPY"]
 
 
 def test_the_name_by_which_a_playbook_is_found_changes_no_id(project):
