@@ -154,7 +154,7 @@ def test_a_playbook_that_raises_is_named_with_the_method_and_the_instrument(plug
     [
         (
             {"fails": "intent"},
-            "an intent is Enter, Add, Exit, MoveStop, Rebalance, Hedge, Transfer or WakeAt",
+            "an intent is Enter, Add, Exit, MoveStop, Rebalance, Hedge, Transfer, PutOff or WakeAt",
         ),
         ({"fails": "none"}, "on_bar returned None"),
         ({"fails": "instrument"}, "'DOGE', which this run does not trade"),
