@@ -41,6 +41,7 @@ def test_two_processes_give_the_bytes_of_one(toy_job, tmp_path):
     assert contents(first) == contents(second)
     assert set(contents(first)) == {
         "paths.parquet", "paths.png", "summary.json", "summary.txt", "config.resolved.yaml",
+        "seals.json",
     }  # fmt: skip
 
 
@@ -52,6 +53,9 @@ def test_the_same_data_in_another_place_give_the_same_bytes_but_for_the_place(to
     assert here.name == there.name
     one, other = contents(here), contents(there)
     configs = [files.pop("config.resolved.yaml") for files in (one, other)]
+    seals = [json.loads(files.pop("seals.json"))["files"] for files in (one, other)]
+    assert seals[0].pop("config.resolved.yaml") != seals[1].pop("config.resolved.yaml")
+    assert seals[0] == seals[1] != {}
     assert one == other
     assert configs[0].replace(b"source: here", b"source: there") == configs[1]
 
