@@ -6,6 +6,7 @@ later. Here rows are per share of the instrument's first row: a price is multipl
 the splits between that row and its own, a volume divided. A later split changes no earlier row.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -23,6 +24,10 @@ _PER_SHARE = ("open", "high", "low", "close", "amount")
 _SHARES = ("volume",)
 # Beyond this distance two rows say nothing about a jump between them.
 NEAR_NS = 10 * DAY_NS
+# How far a record may be from the jump that it means: announced, recorded, paid, or a day off.
+MISDATED_NS = 60 * DAY_NS
+# A ratio within a day's own move, in logs, which says little of a single row.
+_PLAIN = 0.2
 # New shares per old one in most splits there are; their inverses are reverse splits. A hundred is
 # also what parts dollars from cents.
 COMMON_RATIOS = (1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 15.0, 20.0, 25.0, 30.0, 50.0, 100.0)
@@ -54,15 +59,24 @@ class Jump:
     before: float
     after: float
     ratio: float
+    #: The nearest split on record (ns UTC, new shares per old one), none within sixty days.
+    recorded: tuple[int, float] | None = None
 
     @property
     def text(self) -> str:
         """The jump in words."""
-        names = f"{self.ratio:g}:1" if self.ratio > 1 else f"1:{1 / self.ratio:g}"
+        record = "no split is on record"
+        if self.recorded is not None:
+            at, ratio = self.recorded
+            record = f"the split of {_ratio_text(ratio)} on record at {utc_text(at)} is not in it"
         return (
             f"the price goes from {self.before:g} ({utc_text(self.started_at)}) to {self.after:g} "
-            f"({utc_text(self.ended_at)}), as in a split of {names}, and no split is on record"
+            f"({utc_text(self.ended_at)}), as in a split of {_ratio_text(self.ratio)}, and {record}"
         )
+
+
+def _ratio_text(ratio: float) -> str:
+    return f"{ratio:g}:1" if ratio > 1 else f"1:{1 / ratio:g}"
 
 
 def first_shares(splits: Channel, first_at: int, end: int) -> FirstShares:
@@ -119,14 +133,18 @@ def told_shares(bars: Channel, splits: Channel, declared: str = "") -> Shares:
 
     Raises
     ------
-    SchemaError : some splits are in the prices and others are not, or it was declared otherwise.
+    SchemaError : some splits are in the prices and others are not, a price moves by a split's ratio
+        near its instant and not at it, or it was declared otherwise.
     """
     moves, ratios, at = _at_splits(bars, splits)
     _refuse_inverted(bars, moves, ratios, at)
     is_traded = np.abs(moves - ratios) < np.abs(moves)
+    _refuse_misdated(bars, splits, at[is_traded])
+    if not declared:
+        _refuse_other_ratio(bars, moves, ratios, at)
     if len(moves) == 0:
         return Shares(declared) if declared else Shares.AS_TRADED
-    plain = np.abs(ratios) > 0.2
+    plain = np.abs(ratios) > _PLAIN
     told = is_traded[plain] if plain.any() else np.array([_weighed(moves, ratios)])
     if told.all() != told.any():
         odd = int(at[plain][np.argmax(told != told[0])])
@@ -145,12 +163,53 @@ def told_shares(bars: Channel, splits: Channel, declared: str = "") -> Shares:
 
 def _refuse_inverted(bars: Channel, moves: Values, ratios: Values, at: NDArray[np.int64]) -> None:
     """Raise where the price rose by what it should have fallen, or the other way round."""
-    odd = (np.abs(ratios) > 0.2) & (np.abs(moves + ratios) < 0.25 * np.abs(ratios))
+    odd = (np.abs(ratios) > _PLAIN) & (np.abs(moves + ratios) < 0.25 * np.abs(ratios))
     if odd.any():
         raise SchemaError(
             f"{bars.key}: at the split of {utc_text(int(at[odd][0]))} the price moves by "
             f"{np.exp(-moves[odd][0]):.3g}, the inverse of what a ratio of "
             f"{np.exp(ratios[odd][0]):g} does; write new shares per old share, 10 for ten to one"
+        )
+
+
+def _refuse_misdated(bars: Channel, splits: Channel, matched: NDArray[np.int64]) -> None:
+    """Raise where a price moves by a split's ratio near its instant, and not at it."""
+    rows = _lasting_moves(bars, np.log(COMMON_RATIOS[0]) / 2)
+    moves = _moves(bars)[rows]
+    for at, ratio in zip(splits["event_at"].tolist(), splits["ratio"].tolist(), strict=True):
+        size = abs(np.log(ratio))
+        if size <= _PLAIN or at in matched:
+            continue
+        opened = bars["opened_at"][rows + 1]
+        # The jump of another split on record is that split's.
+        is_free = ~np.isin(rows + 1, np.searchsorted(bars["opened_at"], matched, side="left"))
+        near = is_free & (np.abs(opened - at) <= MISDATED_NS)
+        like = np.flatnonzero(near & (np.abs(np.abs(moves) - size) < 0.25 * size))
+        if len(like) == 0:
+            continue
+        row = int(rows[like[np.argmin(np.abs(opened[like] - at))]])
+        jumped = utc_text(int(bars["opened_at"][row + 1]))
+        raise SchemaError(
+            f"{bars.key}: the split of {_ratio_text(ratio)} is recorded at {utc_text(at)}, where "
+            f"the price does not move by it, but the bar of {jumped} "
+            f"opens at {bars['open'][row + 1]:g} after a close of {bars['close'][row]:g}; a split "
+            "counts from the open of the first bar in new shares: correct its time, or leave it "
+            "out of the splits if the prices are scaled for it and the market moved so"
+        )
+
+
+def _refuse_other_ratio(
+    bars: Channel, moves: Values, ratios: Values, at: NDArray[np.int64]
+) -> None:
+    """Raise where a price moves at a split neither by its ratio nor as on any day."""
+    least = np.maximum(0.25, 0.25 * np.abs(ratios))
+    odd = (np.abs(moves - ratios) > least) & (np.abs(moves) > least) & (np.abs(ratios) > _PLAIN)
+    if odd.any():
+        i = int(np.argmax(odd))
+        raise SchemaError(
+            f"{bars.key}: at the split of {_ratio_text(float(np.exp(ratios[i])))} at "
+            f"{utc_text(int(at[i]))} the price falls to one part in {np.exp(moves[i]):.3g}; "
+            "correct the ratio, or set splits: as_traded or adjusted if the market moved so"
         )
 
 
@@ -171,27 +230,45 @@ def _at_splits(bars: Channel, splits: Channel) -> tuple[Values, Values, NDArray[
     return moves, np.log(ratio), at
 
 
-def common_jumps(bars: Channel) -> list[Jump]:
+def common_jumps(bars: Channel, splits: Iterable[tuple[int, float]] = ()) -> list[Jump]:
     """Return where the price moves by a common ratio from one bar to the next, and stays.
 
-    Bars more than ten days apart are not compared. Splits on record are not in rows that
-    :func:`in_first_shares` has returned, so what is found here has none.
+    Bars more than ten days apart are not compared. ``splits`` are those on record (at, ratio):
+    rows that :func:`in_first_shares` has returned do not jump at them, so what is found here is
+    none of them; the nearest is named beside it.
+    """
+    move, record = _moves(bars), list(splits)
+    found = []
+    for row in _lasting_moves(bars, np.log(COMMON_RATIOS[0]) - JUMP_TOLERANCE).tolist():
+        size = abs(float(move[row]))
+        ratio = min(COMMON_RATIOS, key=lambda known: abs(np.log(known) - size))
+        if abs(np.log(ratio) - size) > JUMP_TOLERANCE:
+            continue
+        signed = ratio if move[row] > 0 else 1 / ratio
+        before, after = float(bars["close"][row]), float(bars["open"][row + 1])
+        times = int(bars["closed_at"][row]), int(bars["opened_at"][row + 1])
+        near = [split for split in record if abs(split[0] - times[1]) <= MISDATED_NS]
+        nearest = min(near, key=lambda split: abs(split[0] - times[1]), default=None)
+        found.append(Jump(*times, before, after, signed, nearest))
+    return found
+
+
+def _moves(bars: Channel) -> Values:
+    """Return the fall in logs from each bar's close to the next bar's open."""
+    fall: Values = np.log(bars["close"][:-1] / bars["open"][1:])
+    return fall
+
+
+def _lasting_moves(bars: Channel, least: float) -> NDArray[np.int64]:
+    """Return the rows after which the price moves by more than ``least`` in logs, and stays.
+
+    A bar more on either side is looked at: a single bar that leaves and comes back is a spike.
     """
     if len(bars) < 2:
-        return []
-    move = np.log(bars["close"][:-1] / bars["open"][1:])
+        return np.empty(0, np.int64)
+    move, close = _moves(bars), bars["close"]
     near = bars["opened_at"][1:] - bars["closed_at"][:-1] <= NEAR_NS
-    found = []
-    for i in np.flatnonzero(near & (np.abs(move) > np.log(COMMON_RATIOS[0]) - JUMP_TOLERANCE)):
-        size = abs(float(move[i]))
-        ratio = min(COMMON_RATIOS, key=lambda known: abs(np.log(known) - size))
-        # A bar more on either side: a single bar that leaves and comes back is a spike.
-        row = int(i)
-        was, becomes = bars["close"][max(row - 1, 0)], bars["close"][min(row + 2, len(bars) - 1)]
-        stays = abs(np.log(was / becomes)) > size / 2
-        if abs(np.log(ratio) - size) <= JUMP_TOLERANCE and stays:
-            signed = ratio if move[i] > 0 else 1 / ratio
-            before, after = float(bars["close"][i]), float(bars["open"][i + 1])
-            times = int(bars["closed_at"][i]), int(bars["opened_at"][i + 1])
-            found.append(Jump(*times, before, after, signed))
-    return found
+    rows = np.flatnonzero(near & (np.abs(move) > least))
+    was, becomes = close[np.maximum(rows - 1, 0)], close[np.minimum(rows + 2, len(bars) - 1)]
+    stays: NDArray[np.int64] = rows[np.abs(np.log(was / becomes)) > np.abs(move[rows]) / 2]
+    return stays

@@ -42,7 +42,7 @@ _WORDS = {
     FindingKind.RANGE_OUTLIER: "high or low of {rows} up to {value:+.2%} from {against}",
     FindingKind.VOLUME_MISMATCH: "volume of {rows} up to {value:+.2%} from {against}",
     FindingKind.DOUBTFUL_UNIT: "{rows} look like another unit, although an import was told so",
-    FindingKind.JUMP: "{value:+.2%} between {rows}, as in a split; none is on record",
+    FindingKind.JUMP: "{value:+.2%} between {rows}, as in a split; none is on record there",
     FindingKind.SPIKE: "{value:+.2%} and back within {rows}, confirmed by no second source",
     FindingKind.DOUBTFUL_EXTREME: "high or low of {rows} is about the close before, from which it "
     "opened {value:+.2%} away",

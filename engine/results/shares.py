@@ -28,7 +28,7 @@ def share_sentences(run: FinishedRun) -> list[str]:
 
 
 def jump_sentences(run: FinishedRun) -> list[str]:
-    """Say where prices of what is traded move by a common ratio without a split on record."""
+    """Say where prices of what is traded move by a common ratio at no split on record."""
     sentences = []
     for name in run.requirements.traded:
         if run.dataset.instruments[name].kind is InstrumentKind.OPTION:
@@ -36,7 +36,8 @@ def jump_sentences(run: FinishedRun) -> list[str]:
         for key, channel in sorted(run.dataset.channels.items()):
             if key.instrument != name or key.kind is not ChannelKind.BARS:
                 continue
-            jumps = common_jumps(channel)
+            share = run.dataset.shares.get(name)
+            jumps = common_jumps(channel, share.splits if share else ())
             sentences += [f"{key}: {jump.text}." for jump in jumps[:SHOWN_JUMPS]]
             if len(jumps) > SHOWN_JUMPS:
                 sentences.append(f"{key}: {len(jumps) - SHOWN_JUMPS} more jumps of this kind.")

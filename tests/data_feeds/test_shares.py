@@ -18,7 +18,7 @@ from data_feeds.quality import FindingKind, findings
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from data_feeds.shares import Shares, common_jumps, in_first_shares, told_shares
 from data_feeds.sources.local_files import import_mapping
-from data_feeds.timeframe import DAY_NS
+from data_feeds.timeframe import DAY_NS, HOUR_NS, MINUTE_NS
 from tests.data_feeds.factory import bars
 from tests.data_feeds.imports import HEAD
 
@@ -178,6 +178,55 @@ def test_prices_adjusted_for_one_split_and_not_another_are_refused(tmp_path: Pat
 def test_a_declaration_that_the_prices_contradict_is_refused(rows: Channel, said: str) -> None:
     with pytest.raises(SchemaError, match=f"splits: {said} is declared, but at the split of"):
         told_shares(rows, splits(), said)
+
+
+@pytest.mark.parametrize("said", ["", "adjusted"])
+@pytest.mark.parametrize(
+    ("at", "recorded"),
+    [
+        (int(OPENED[4]), "2024-06-07T13:30Z"),  # the session before
+        (int(OPENED[6]), "2024-06-11T13:30Z"),  # the session after
+        (SPLIT_AT + 150 * MINUTE_NS, "2024-06-10T16:00Z"),  # inside the day
+        (SPLIT_AT - 13 * HOUR_NS - 30 * MINUTE_NS + DAY_NS, "2024-06-11T00:00Z"),
+        (int(OPENED[0]) - DAY_NS, "2024-06-02T13:30Z"),  # before the first bar
+        (int(CLOSED[-1]) + 19 * DAY_NS, "2024-07-03T20:00Z"),  # after the last one
+    ],
+)
+def test_a_split_recorded_beside_its_jump_is_refused(at: int, recorded: str, said: str) -> None:
+    with pytest.raises(SchemaError) as caught:
+        told_shares(TRADED, splits((at, 10.0)), said)
+    assert f"recorded at {recorded}, where the price does not move by it" in str(caught.value)
+    assert "the bar of 2024-06-10T13:30Z opens at 120 after a close of 1200" in str(caught.value)
+
+
+def test_a_reverse_split_recorded_a_day_off_is_refused() -> None:
+    rows = days([12.0] * 5 + [120.0] * 5)
+    assert told_shares(rows, splits((SPLIT_AT, 0.1))) is Shares.AS_TRADED
+    with pytest.raises(SchemaError, match=r"split of 1:10 is recorded at 2024-06-11.*06-10T13"):
+        told_shares(rows, splits((int(OPENED[6]), 0.1)))
+
+
+def test_the_jump_of_one_split_is_not_asked_of_another() -> None:
+    # 1200 before both, 600 from the first on, 300 from the second on, both in their places.
+    rows = days([1200.0] * 4 + [600.0] * 3 + [300.0] * 3)
+    both = splits((int(OPENED[4]), 2.0), (int(OPENED[7]), 2.0))
+    assert told_shares(rows, both) is Shares.AS_TRADED
+    # Scaled prices of a market that loses a fifth in a day.
+    assert told_shares(days([120.0] * 6 + [96.0] * 4), splits()) is Shares.ADJUSTED
+
+
+@pytest.mark.parametrize(("ratio", "part"), [(4.0, "10"), (25.0, "10"), (3.0, "10")])
+def test_a_move_of_another_ratio_is_asked_about(ratio: float, part: str) -> None:
+    with pytest.raises(SchemaError, match=f"split of {ratio:g}:1 at 2024-06-10.* part in {part};"):
+        told_shares(TRADED, splits((SPLIT_AT, ratio)))
+    assert told_shares(TRADED, splits((SPLIT_AT, ratio)), "as_traded") is Shares.AS_TRADED
+
+
+def test_a_jump_names_the_split_on_record_beside_it() -> None:
+    (alone,) = common_jumps(TRADED)
+    assert alone.text.endswith("as in a split of 10:1, and no split is on record")
+    (near,) = common_jumps(TRADED, [(int(OPENED[4]), 4.0), (SPLIT_AT - 70 * DAY_NS, 2.0)])
+    assert near.text.endswith("the split of 4:1 on record at 2024-06-07T13:30Z is not in it")
 
 
 def test_a_ratio_is_positive() -> None:
