@@ -8,7 +8,7 @@ from data_feeds.timeframe import DAY_NS
 from engine.conditions import Condition, Truth
 from engine.reporting.text import number, percent, signed
 from engine.signals.market.checklist import STEPS, known_steps
-from engine.signals.market.timeframes import INTRADAY
+from engine.signals.market.timeframes import INTRADAY, by_hours
 from engine.state import TIERS, Action, Driver, MarketState, Regime
 
 TRUTHS = {Truth.TRUE: "yes", Truth.FALSE: "no", Truth.UNKNOWN: "unknown"}
@@ -270,6 +270,8 @@ class _Told:
         on_days = ""
         if any(self.truth(name) is Truth.UNKNOWN for name in fine):
             on_days = " Trends are read on days: the hours of the index or of bitcoin are unknown."
+        elif not by_hours(self.state.conditions)[self.row]:
+            on_days = " Trends are read on days: the hours of the index or of bitcoin are older."
         return (
             f"{verdict}: VIX {number(self.value('vix'), 4)} ({_move(weekly)} over a week), "
             f"correlation {number(self.measured('correlation_high'), 2)}.{on_days}"

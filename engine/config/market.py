@@ -6,7 +6,7 @@ from engine.config.base import Duration, Model, NameSet
 
 
 class MarketInputsConfig(Model):
-    """Names of instruments and series; the first of several that the data hold is taken.
+    """Names of instruments and series; of several, each day takes the first that is not behind.
 
     A name that the data do not hold makes the conditions that read it *unknown*.
     """

@@ -6,11 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from data_feeds.timeframe import DAY_NS
 from engine.conditions import Condition, condition
 from engine.signals.market.grid import Floats, Instants
 from engine.signals.market.rolling import change
 
 Flags = NDArray[np.bool_]
+
+_NEVER = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True)
@@ -44,8 +47,9 @@ class Sources:
     """One quantity from several sources, the preferred one first.
 
     A number is made of each source alone, since two sources differ in level and time; each row
-    takes it from the first source that gives one there. So what a source holds later, or whether
-    it is in the data at all, changes no row at which it is silent.
+    takes it from the first source that gives one there and is not a day behind another
+    (:func:`first_known`). So what a source holds later, or whether it is in the data at all,
+    changes no row at which it is silent.
     """
 
     readings: tuple[Reading, ...]
@@ -65,15 +69,23 @@ class Sources:
 
 
 def first_known(readings: Sequence[Reading]) -> Reading:
-    """Return at each row the first number that is known there, with its age."""
-    chosen = readings[0]
-    for item in readings[1:]:
-        chosen = Reading(
-            np.where(chosen.known, chosen.value, item.value),
-            np.where(chosen.known | ~item.known, chosen.age_ns, item.age_ns),
-            tuple(dict.fromkeys((*chosen.inputs, *item.inputs))),
-        )
-    return chosen
+    """Return at each row the first number that is known there and not behind another, with its age.
+
+    One is behind where its newest input is older by a day or more than that of another that is
+    known there: a preferred source that fell silent does not hide one that goes on.
+    """
+    known = np.stack([item.known for item in readings])
+    ages = np.stack([item.age_ns for item in readings])
+    newest = np.where(known, ages, _NEVER).min(axis=0)
+    # Sources stamp one day at its begin or its close, so that less than a day tells nothing.
+    fit = known & (ages - newest < DAY_NS)
+    told = fit.argmax(axis=0)
+    rows = np.arange(len(told))
+    return Reading(
+        np.stack([item.value for item in readings])[told, rows],
+        ages[told, rows],
+        tuple(dict.fromkeys(name for item in readings for name in item.inputs)),
+    )
 
 
 def missing(rows: int, *inputs: str) -> Reading:

@@ -11,24 +11,26 @@ from dataclasses import replace
 import numpy as np
 
 from data_feeds.schema import ChannelKey, ChannelKind
-from data_feeds.timeframe import Timeframe
+from data_feeds.timeframe import DAY_NS, Timeframe
 from engine.conditions import Condition, Truth, all_of
 from engine.signals.asof import derived_as_of
 from engine.signals.market.grid import Floats
 from engine.signals.market.inputs import DAY, HOUR, SHORTEST, MarketInputs
-from engine.signals.market.readings import Reading, at_most, combined, first_known
+from engine.signals.market.readings import Flags, Reading, at_most, combined, first_known
 from engine.signals.market.rolling import mean
 from engine.signals.volatility import rolling_sum
 
 _HOURS = {HOUR: 1, "4h": 4, DAY: 24}
 INTRADAY = (HOUR, "4h")
+# The last hour of a session may close before its day's bar does; that of the one before is older.
+_SAME_SESSION_NS = DAY_NS // 2
 
 
 def timeframes(inputs: MarketInputs) -> tuple[dict[str, Floats], dict[str, Condition]]:
     """Return distances from the mean by market and timeframe, on days, and what agrees.
 
-    ``both_down`` compares the index with bitcoin on 1h and 4h bars on days on which those of both
-    are known, and on days otherwise.
+    ``both_down`` compares the index with bitcoin on 1h and 4h bars on days on which
+    :func:`by_hours` holds, and on days otherwise.
     """
     names, rules = inputs.config.inputs, inputs.config.regime
     distances = {
@@ -55,30 +57,49 @@ def timeframes(inputs: MarketInputs) -> tuple[dict[str, Floats], dict[str, Condi
         name: at_most(f"{name}_down", item, 0.0, "fraction", f"{name.replace('_', ' ')} trend down")
         for name, item in distances.items()
     }
-    both = _both_down(below)
+    both = _both_down({item.name: item for item in below.values()})
     agree = _agreement([below[f"bitcoin_{label}"] for label in (SHORTEST, *_HOURS)])
     values = {f"trend_{name}": item.value for name, item in distances.items()}
     conditions = {item.name: item for item in (*below.values(), both, agree)}
     return values, conditions
 
 
+def by_hours(below: Mapping[str, Condition]) -> Flags:
+    """Return on which days trends are read on hours: both markets' are known and not behind.
+
+    Hours are behind where the same market's day is known and half a day newer: those of an earlier
+    session.
+    """
+    told = np.ones(len(below[f"index_{DAY}_down"].truth), np.bool_)
+    for market in ("index", "bitcoin"):
+        day = below[f"{market}_{DAY}_down"]
+        for label in INTRADAY:
+            hours = below[f"{market}_{label}_down"]
+            assert hours.age_ns is not None
+            assert day.age_ns is not None
+            newer = (day.truth != Truth.UNKNOWN) & (hours.age_ns - day.age_ns >= _SAME_SESSION_NS)
+            told &= (hours.truth != Truth.UNKNOWN) & ~newer
+    return told
+
+
 def _both_down(below: Mapping[str, Condition]) -> Condition:
     """Return whether index and bitcoin are down, from the finest bars known on each day."""
     fine, coarse = (
-        [below[f"{market}_{label}"] for label in labels for market in ("index", "bitcoin")]
+        [below[f"{market}_{label}_down"] for label in labels for market in ("index", "bitcoin")]
         for labels in (INTRADAY, (DAY,))
     )
-    by_hours = np.logical_and.reduce([part.truth != Truth.UNKNOWN for part in fine])
+    on_hours = by_hours(below)
     hourly, daily = (all_of([part.truth for part in parts]) for parts in (fine, coarse))
-    truth = np.where(by_hours, hourly, daily).astype(np.int8)
+    truth = np.where(on_hours, hourly, daily).astype(np.int8)
     text = (
-        "the index and bitcoin are both below their means, on 1h and 4h bars, without them on days"
+        "the index and bitcoin are both below their means, on 1h and 4h bars, without them or "
+        "where the day's bar is newer on days"
     )
     both = combined("both_down", truth, text, *fine, *coarse)
     of_hours, of_days = (combined("both_down", truth, text, *parts) for parts in (fine, coarse))
     assert of_hours.age_ns is not None
     assert of_days.age_ns is not None
-    return replace(both, age_ns=np.where(by_hours, of_hours.age_ns, of_days.age_ns))
+    return replace(both, age_ns=np.where(on_hours, of_hours.age_ns, of_days.age_ns))
 
 
 def _distance(inputs: MarketInputs, name: str, timeframe: str, bars: int) -> Reading:

@@ -9,11 +9,14 @@ from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import Channel
 from data_feeds.timeframe import DAY_NS, HOUR_NS
 from engine.config.market import MarketStateConfig
+from engine.signals.market.build import market_state
 from engine.signals.market.crypto import crypto_structure
 from engine.signals.market.grid import build_grid
 from engine.signals.market.inputs import MarketInputs
 from engine.signals.market.rates import market_rates
+from engine.signals.market.readings import Reading, first_known
 from engine.signals.market.timeframes import timeframes
+from engine.state import Regime
 from engine.testing import candles, series
 from tests.data_feeds.factory import ns
 
@@ -140,6 +143,77 @@ def test_a_series_that_is_silent_is_replaced_by_the_next_on_that_day_alone() -> 
     found = cut.series(names).reading
     np.testing.assert_array_equal(found.value[:2], whole.value[:2])
     np.testing.assert_array_equal(found.age_ns[:2], whole.age_ns[:2])
+
+
+def two_series(first: list, second: list, names=("DXY", "DTWEXBGS")) -> MarketInputs:
+    """Two series of values by the instant they are of, known at once."""
+    made = [
+        series([(ns(at), value) for at, value in rows], name)
+        for rows, name in zip((first, second), names, strict=True)
+    ]
+    known = {name: Instrument(id=name, kind=InstrumentKind.SERIES) for name in names}
+    data = Dataset(known, {channel.key: channel for channel in made})
+    return MarketInputs(data, build_grid(FIRST, LAST, "18:30"), MarketStateConfig())
+
+
+CALM = [(f"2026-02-{day:02d}T21:00", 14.0) for day in (5, 6)]
+STORM = [(f"2026-02-{day:02d}T21:00", 38.0) for day in (5, 6, 9, 10)]
+
+
+@pytest.mark.parametrize("name", ["VIX", "DFF", "DXY", "FEAR_GREED"])
+def test_a_preferred_series_that_fell_silent_does_not_hide_one_that_goes_on(name) -> None:
+    names = (name, "SECOND")
+    found = two_series(CALM, STORM, names).series(names).reading
+    # Friday's 14 stays over the weekend: the second one is no newer. On Monday it is.
+    assert found.value.tolist() == [14.0, 14.0, 14.0, 38.0, 38.0]
+    # 18:30 New York is 2.5 hours after 16:00.
+    assert found.age_ns[[0, 3, 4]].tolist() == [2.5 * HOUR_NS] * 3
+    # A silent second one hides nothing, and the preferred one counts while it goes on.
+    assert two_series(STORM, CALM, names).series(names).reading.value.tolist() == [38.0] * 5
+
+
+def test_a_regime_begins_though_the_preferred_vix_is_silent() -> None:
+    names = ("VIX", "VIXCLS")
+    inputs = two_series(CALM, STORM, names)
+    read = market_state(inputs.data, MarketStateConfig(), FIRST, LAST)
+    assert read.values["vix"].tolist() == [14.0, 14.0, 14.0, 38.0, 38.0]
+    # The growth index is unknown: 14 tells no calm, 38 is above 22 whatever else is.
+    assert [Regime(int(r)) for r in read.regime[[0, 3]]] == [
+        Regime.UNKNOWN,
+        Regime.VOLATILITY_EVENT,
+    ]
+
+
+def test_two_stamps_of_one_day_are_equally_new() -> None:
+    # Stamped at its day's midnight, 21 hours before the close of the same day: not behind.
+    midnight = [(f"2026-02-{day:02d}", 97.0) for day in (5, 6, 9)]
+    close = [(f"2026-02-{day:02d}T21:00", 120.0) for day in (5, 6, 9, 10)]
+    found = two_series(midnight, close).series(("DXY", "DTWEXBGS")).reading
+    # Tuesday's is missing: Monday's midnight is 45 hours before Tuesday's close.
+    assert found.value.tolist() == [97.0, 97.0, 97.0, 97.0, 120.0]
+
+
+def test_of_three_the_first_that_is_within_a_day_of_the_newest_counts() -> None:
+    # Each is 16 hours older than the next: the first is 32 behind, the second is not.
+    ages = (40, 24, 8)
+    readings = [
+        Reading(np.array([float(i)]), np.array([age * HOUR_NS]), (str(i),))
+        for i, age in enumerate(ages)
+    ]
+    assert first_known(readings).value.tolist() == [1.0]
+    # An unknown number is not new, however young its input.
+    silent = Reading(np.array([np.nan]), np.array([0]), ("silent",))
+    found = first_known([readings[0], silent])
+    assert (found.value[0], found.age_ns[0]) == (0.0, 40 * HOUR_NS)
+    assert found.inputs == ("0", "silent")
+
+
+def test_bitcoin_s_hours_that_ended_do_not_hide_its_days() -> None:
+    # Hours to Saturday 00:00, days to Monday; both may be six days old.
+    daily = days([f"2026-02-{day:02d}" for day in (5, 6, 7, 8, 9)], [1.0, 2.0, 3.0, 4.0, 5.0])
+    found = inputs(daily, hours("2026-02-05", [50.0] * 48), crypto_max_age="6d").bitcoin.reading
+    # At 23:30Z the newest day closed 23.5 hours before. Saturday: hours of 23.5 too. Sunday: 47.5.
+    assert found.value.tolist() == [50.0, 50.0, 3.0, 4.0, 5.0]
 
 
 def test_a_change_is_of_one_series_and_never_from_one_to_another() -> None:
