@@ -24,8 +24,9 @@ def luck_note(config: CompareConfig, episodes: int) -> str:
         f"Intervals of {level} from {config.replications:,} resamples of blocks of days (win "
         "rate: Wilson; expectancy: single trades). Differences are from "
         f"“{row_title(config.rows[config.reference])}” on its days, annualized as it is; one "
-        "that holds 0 shows nothing. “Seen from” is the smallest true value, either way, that four "
-        f"of five such samples tell from 0. {episodes} episodes are {episodes} draws, however many "
+        "that holds 0 shows nothing. “Seen from” is the smallest true value, either way, that a "
+        f"two-sided test at 5% tells from 0 in four of five such samples. "
+        f"{episodes} episodes are {episodes} draws, however many "
         "days they have: no statistic makes up for that."
     )
 

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from engine.errors import ReportError
+from engine.metrics import NO_VARIANCE_SHARE
 from engine.statistics.bootstrap import BATCH_CELLS, MIN_REPLICATIONS, MIN_SAMPLE_DAYS
 from engine.statistics.power import detectable
 from engine.statistics.samples import Floats, Missing, at_least, fraction, sample
@@ -32,10 +33,6 @@ MIN_ACTIVE_DAYS = 10
 # Chosen, in standard deviations of the returns: above what interest on idle cash moves from day to
 # day, below the moves of three in five days of a book that is always invested.
 ACTIVE_MOVE = 0.5
-# A spread below this share of the largest value is rounding of equal values.
-NO_SPREAD_SHARE = 1e-12
-
-
 Rows = NDArray[np.intp]
 
 
@@ -93,14 +90,13 @@ def superior_ability(
 
     Returns
     -------
-    ``Missing`` for fewer than 20 days, no variants, where no difference varies, and where every
-    variant that differs does so on too few days to be judged. A variant that equals the benchmark
-    cannot beat it and is left out of the test.
+    ``Missing`` for fewer than 20 days, no variants, where no difference varies, where one is the
+    same every day, and where every variant that differs does so on too few days to be judged. A
+    variant that equals the benchmark cannot beat it and is left out of the test.
 
     Raises
     ------
-    ReportError : NaN, wrong shapes, a variant that differs from the benchmark by a constant, a
-        setting that makes no sense
+    ReportError : NaN, wrong shapes, a setting that makes no sense
     """
     found, base = sample(returns, "returns", dimensions=2), sample(benchmark, "benchmark")
     fraction(size, "size")
@@ -112,7 +108,12 @@ def superior_ability(
     if len(found) < MIN_SAMPLE_DAYS:
         return Missing(f"{len(found)} daily returns, {MIN_SAMPLE_DAYS} needed")
     gain = found - base[:, np.newaxis]
-    varying = _varying(gain, found, base)
+    varying, shifted = _varying(gain, found, base)
+    if len(shifted):
+        return Missing(
+            f"variant {shifted[0]} differs from the benchmark by the same amount every day: it has "
+            "no spread to be judged by"
+        )
     if len(varying) == 0:
         return Missing("no variant differs from the benchmark")
     powerless = _powerless(found, gain, varying)
@@ -170,17 +171,16 @@ def _segment_codes(segments: ArrayLike | None, days: int) -> NDArray[np.int64]:
     return number.astype(np.int64)
 
 
-def _varying(gain: Floats, found: Floats, base: Floats) -> Rows:
-    """Return the columns whose difference from the benchmark varies beyond rounding."""
-    scale = np.maximum(np.abs(found).max(axis=0, initial=0.0), np.abs(base).max(initial=0.0))
-    constant = np.ptp(gain, axis=0) <= NO_SPREAD_SHARE * scale
-    shifted = np.flatnonzero(constant & (np.abs(gain[0]) > NO_SPREAD_SHARE * scale))
-    if len(shifted):
-        raise ReportError(
-            f"variant {shifted[0]} differs from the benchmark by the same amount every day; "
-            "no test can judge it, leave it out"
-        )
-    return np.flatnonzero(~constant)
+def _varying(gain: Floats, found: Floats, base: Floats) -> tuple[Rows, Rows]:
+    """Return the columns whose difference from the benchmark varies, and those always ahead.
+
+    A difference that is rounding of the returns compared does not vary; one that is the same every
+    day and more than rounding has no spread to be judged by.
+    """
+    rounding = NO_VARIANCE_SHARE * np.sqrt(np.square(found).mean(axis=0) + np.square(base).mean())
+    constant = gain.std(axis=0) <= rounding
+    shifted = constant & (np.abs(gain.mean(axis=0)) > rounding)
+    return np.flatnonzero(~constant), np.flatnonzero(shifted)
 
 
 def _powerless(found: Floats, gain: Floats, columns: Rows) -> NDArray[np.bool_]:

@@ -238,12 +238,21 @@ def test_a_family_that_says_nothing_has_no_p_value(returns, reason):
 
 
 @pytest.mark.parametrize("shift", [0.01, 1e-6])
-def test_a_constant_advantage_is_refused_up_to_rounding(shift):
+def test_a_constant_advantage_has_no_spread_to_be_judged_by(shift):
     market = noise(3)[:, 0]
     returns = noise(1)
     returns[:, 2] = market + shift
-    with pytest.raises(ReportError, match="variant 2 differs"):
-        superior_ability(returns, market)
+    found = superior_ability(returns, market)
+    assert str(found).startswith("n/a: variant 2 differs from the benchmark by the same amount")
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-6, 1e3])
+def test_a_difference_that_is_rounding_is_none_at_any_scale(scale):
+    market = noise(3)[:, 0] * scale
+    compounded = (np.cumprod(1 + market) / np.append(1, np.cumprod(1 + market)[:-1])) - 1
+    assert 0 < np.abs(compounded - market).max() < 1e-12  # what bringing days together leaves
+    found = superior_ability(compounded[:, np.newaxis], market)
+    assert found == Missing("no variant differs from the benchmark")
 
 
 def test_a_return_that_is_no_number_and_other_days_are_refused():
