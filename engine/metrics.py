@@ -274,14 +274,15 @@ def drawdowns(equity: Floats) -> Floats:
 
 
 def relative_numbers(
-    returns: Floats, benchmark: Floats, periods_per_year: float
+    returns: Floats, benchmark: Floats, periods_per_year: float, *, years: float | None = None
 ) -> dict[str, float]:
     """Return how returns went beside those of a benchmark on the same days.
 
     ``beta`` is the slope of returns on the benchmark's; ``alpha`` what is left a year, mean return
     - beta x mean of the benchmark (Jensen, 1968: both in excess of the bill); ``correlation``;
     ``tracking_error`` the standard deviation (n - 1) of the difference a year. NaN where a
-    variance is missing; the tracking error needs none.
+    variance is missing; the tracking error needs none. An alpha over less than ``LEAST_DAYS`` days
+    is NaN too: ``years`` is the time elapsed, None: the number of returns / ``periods_per_year``.
     """
     enough = len(returns) == len(benchmark) >= 2
     spread = float(np.std(benchmark, ddof=1)) if enough else NAN
@@ -291,7 +292,7 @@ def relative_numbers(
     return {
         "beta": beta,
         "alpha": (float(np.mean(returns)) - beta * float(np.mean(benchmark))) * periods_per_year
-        if known
+        if known and not too_short(len(returns) / periods_per_year if years is None else years)
         else NAN,
         "correlation": beta * spread / own if known and varies(own, returns) else NAN,
         "tracking_error": volatility(returns - benchmark, periods_per_year) if enough else NAN,

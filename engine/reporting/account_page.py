@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from data_feeds.schema import Provenance, utc_text
-from engine.metrics import varies
+from engine.metrics import varies, window_years
 from engine.reporting import facts
 from engine.reporting.benchmark import HeldBenchmark
 from engine.reporting.charts import account_chart
@@ -109,6 +109,7 @@ def page(record: AccountRecord, held: HeldBenchmark | None) -> str:
         None if held is None else held.excess,
         title=_title(record),
         periods_per_year=record.periods_per_year,
+        years=window_years(record.first.start, record.first.end),
     )
     return filled.replace(mark, _sections(record, held))
 

@@ -1,6 +1,5 @@
 """What summary and tearsheet both say, as rows of text: one wording, two layouts."""
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -10,6 +9,7 @@ import pandas as pd
 from data_feeds.schema import Provenance, utc_text
 from engine.events import FactKind, OrderRole, OrderStatus
 from engine.metrics import (
+    NAN,
     cagr,
     relative_numbers,
     window_years,
@@ -34,6 +34,7 @@ from engine.results.hedges import OPTIONS, hedge_lines
 from engine.results.journal import best_of_setups
 from engine.results.manifest import bill_sentence
 from engine.results.pass_rates import NOTABLE, ConditionRates, Rate, flush_rows
+from engine.statistics import too_still
 from engine.trades import unassigned_amount
 
 Rows = list[tuple[str, ...]]
@@ -41,9 +42,10 @@ HALF_A_CENT = 0.005
 HEADLINE_NOTE = (
     "Parts of the excess are shares of the equity at the start: trading is price, costs, funding "
     "and dividends; the rest is what cash was paid less what the whole equity would have earned in "
-    "bills. Returns are simple returns of UTC days; Sharpe, Sortino, beta and alpha are those of "
-    "the excess, with {periods} periods a year, and n/a where it moves less than 0.10% a year; a "
-    "return of less than 30 days is no return a year. Drawdown is measured at bar closes; hit rate "
+    "bills. Returns are simple returns of UTC days; Sharpe, Sortino, beta, alpha and correlation "
+    "are those of the excess, with {periods} periods a year, and n/a where it, or what it is "
+    "compared with, moves less than 0.10% a year; a return of less than 30 days is no return a "
+    "year, and no alpha. Drawdown is measured at bar closes; hit rate "
     "counts trades with a net profit; R is the loss at the initial stop. Holding {held} earns its "
     "dividends and pays its funding, reinvested, and the fee and slippage of a purchase."
 )
@@ -135,18 +137,22 @@ def excess_rows(run: Mapping[str, float], held: Mapping[str, float]) -> Rows:
 
 
 def _relative_rows(record: RunRecord, held: HeldBenchmark | None) -> Rows:
-    """Return beta and the rest against the benchmark; none without one that has a variance."""
-    if held is None:
+    """Return beta and the rest against the benchmark; none without one, or on a single day.
+
+    Beta, alpha and correlation are ``n/a`` where either excess moves too little to be compared.
+    """
+    if held is None or len(held.excess) < 2:
         return []
     own, theirs = (np.asarray(x, dtype=np.float64) for x in (record.excess_returns, held.excess))
-    numbers = relative_numbers(own, theirs, record.periods_per_year)
-    if math.isnan(numbers["beta"]):
-        return []
+    periods, years = record.periods_per_year, window_years(record.start, record.end)
+    numbers = relative_numbers(own, theirs, periods, years=years)
+    if too_still(own, periods) or too_still(theirs, periods):
+        numbers |= dict.fromkeys(("beta", "alpha", "correlation"), NAN)
     return [
-        ("beta to it", signed(numbers["beta"]), ""),
-        ("alpha a year", percent(numbers["alpha"]), ""),
-        ("correlation with it", signed(numbers["correlation"]), ""),
-        ("tracking error a year", percent(numbers["tracking_error"]), ""),
+        ("beta to it", or_none(numbers["beta"], signed), ""),
+        ("alpha a year", or_none(numbers["alpha"], percent), ""),
+        ("correlation with it", or_none(numbers["correlation"], signed), ""),
+        ("tracking error a year", or_none(numbers["tracking_error"], percent), ""),
     ]
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from engine.events import BillAccruals
+from engine.metrics import window_years
 from engine.reporting import facts, periods
 from engine.reporting.benchmark import HeldBenchmark
 from engine.reporting.charts import PriceLine, trade_chart
@@ -87,6 +88,7 @@ def tearsheet(record: RunRecord, benchmark: HeldBenchmark | None, *, back: str =
         None if benchmark is None else benchmark.excess,
         title=facts.title(record),
         periods_per_year=record.periods_per_year,
+        years=window_years(record.start, record.end),
     )
     return filled.replace(mark, _sections(record, benchmark))
 

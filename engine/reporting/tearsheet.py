@@ -19,9 +19,10 @@ import numpy as np
 import pandas as pd
 
 from engine.errors import ReportError
-from engine.metrics import LEAST_VOLATILITY, varies, volatility
+from engine.metrics import DAYS_PER_YEAR, LEAST_VOLATILITY, too_short, varies, volatility
 from engine.reporting.charts import SVG_SALT, without_prologs
 from engine.reporting.text import percent
+from engine.statistics import too_still
 
 # With fewer days most tables are empty and several pictures fail.
 MIN_DAYS = 10
@@ -52,6 +53,8 @@ SPAN_DAYS = {
     "5Y (ann.)": 1_826,
     "10Y (ann.)": 3_652,
 }
+# Growth of a year, which a window that is no fair part of one does not have.
+ANNUAL_GROWTH = frozenset({"All-time (ann.)", "Alpha", "Calmar", "Risk-Adjusted Return"})
 # A character that few fonts have, and a date that is the last day when nothing recovered.
 WORDING = {"CAGR\N{SMALL PERCENT SIGN}": "CAGR", "<th>Recovered</th>": "<th>Until</th>"}
 PLOT_STYLE = {
@@ -99,6 +102,7 @@ def fill_template(
     *,
     title: str,
     periods_per_year: int,
+    years: float,
 ) -> str:
     """Return the template with quantstats' tables and pictures in its ``{{name}}`` places.
 
@@ -108,9 +112,10 @@ def fill_template(
     returns : daily simple returns on a naive index, in excess of the bill: quantstats ignores a
         negative rate and fails on a series of rates
     benchmark : the same for the benchmark on the identical index; left out when None, without
-        variance, or identical to the strategy (quantstats fails on these)
+        variance or identical to the strategy (quantstats fails on these), or moving too little
     title : of the page
     periods_per_year : daily returns a year
+    years : time elapsed in the window; rows of growth a year are left out of short ones
 
     Raises
     ------
@@ -118,7 +123,7 @@ def fill_template(
     """
     if benchmark is not None and not benchmark.index.equals(returns.index):
         raise ReportError("tearsheet: the benchmark's days differ from the strategy's")
-    if benchmark is not None and _says_nothing(benchmark, returns):
+    if benchmark is not None and _says_nothing(benchmark, returns, periods_per_year):
         benchmark = None
     with tempfile.TemporaryDirectory() as scratch, _fenced():
         page, source = Path(scratch) / "page.html", Path(scratch) / "template.html"
@@ -140,18 +145,23 @@ def fill_template(
             )
         except Exception as error:
             raise ReportError(f"tearsheet: quantstats failed ({error})") from error
-        return tidied(without_prologs(page.read_text(encoding="utf-8")), len(returns))
+        return tidied(without_prologs(page.read_text(encoding="utf-8")), years)
 
 
-def _says_nothing(benchmark: "pd.Series[float]", returns: "pd.Series[float]") -> bool:
-    """Return whether a benchmark never moves, or moves as the returns do, but for rounding."""
+def _says_nothing(
+    benchmark: "pd.Series[float]", returns: "pd.Series[float]", periods_per_year: int
+) -> bool:
+    """Return whether a benchmark hardly moves, or moves as the returns do, but for rounding."""
     theirs, ours = (np.asarray(series, dtype=np.float64) for series in (benchmark, returns))
     still = not varies(float(np.std(theirs, ddof=1)), theirs)
+    still = still or too_still(theirs, periods_per_year) is not None
     return still or not varies(float(np.std(theirs - ours, ddof=1)), ours)
 
 
-def tidied(page: str, days: int) -> str:
-    """Return the page without table rows that are empty, wrong, or longer than the run."""
+def tidied(page: str, years: float) -> str:
+    """Return the page without table rows that are empty, wrong, or longer than the run's time."""
+    longer = {name for name, days in SPAN_DAYS.items() if days / DAYS_PER_YEAR > years}
+    left_out = LEFT_OUT | longer | (ANNUAL_GROWTH if too_short(years) else frozenset())
 
     def keep(row: re.Match[str]) -> str:
         name, *cells = _CELL.findall(row[0])
@@ -159,8 +169,7 @@ def tidied(page: str, days: int) -> str:
         empty = 0 < len(cells) <= 2 and (
             cells[-1] in NOTHING or (name not in NO_BENCHMARK_VALUE and cells[0] in NOTHING)
         )
-        dropped = name in LEFT_OUT or SPAN_DAYS.get(name, 0) > days or empty
-        return "" if dropped else row[0]
+        return "" if name in left_out or empty else row[0]
 
     for theirs, ours in WORDING.items():
         page = page.replace(theirs, ours)

@@ -200,7 +200,7 @@ def test_drawdown_days_run_from_the_peak_to_the_recovery_or_the_end():
 
 def test_a_strategy_that_is_its_benchmark_has_beta_1_and_nothing_else():
     returns = np.array([0.01, -0.02, 0.03, 0.0])
-    numbers = relative_numbers(returns, returns, 252)
+    numbers = relative_numbers(returns, returns, 252, years=1.0)
     assert numbers["beta"] == pytest.approx(1)
     assert numbers["correlation"] == pytest.approx(1)
     assert numbers["alpha"] == pytest.approx(0, abs=1e-15)
@@ -210,13 +210,29 @@ def test_a_strategy_that_is_its_benchmark_has_beta_1_and_nothing_else():
 def test_beta_alpha_and_tracking_error_by_hand():
     # Twice the benchmark and a tenth of a percent a day.
     market = np.array([0.01, -0.01, 0.02, -0.02])
-    numbers = relative_numbers(2 * market + 0.001, market, 252)
+    numbers = relative_numbers(2 * market + 0.001, market, 252, years=1.0)
     assert numbers["beta"] == pytest.approx(2)
     assert numbers["alpha"] == pytest.approx(0.252)
     assert numbers["correlation"] == pytest.approx(1)
     # The difference is the market + 0.001, with its deviation.
     deviation = math.sqrt((0.01**2 * 2 + 0.02**2 * 2) / 3)
     assert numbers["tracking_error"] == pytest.approx(deviation * math.sqrt(252))
+
+
+def test_an_alpha_of_less_than_thirty_days_is_no_alpha_of_a_year():
+    # Half the benchmark and 0.1% a day: 36.5% a year of thirty days, nothing of three.
+    market = random_returns(30)
+    month = relative_numbers(market / 2 + 0.001, market, 365)
+    assert month["alpha"] == pytest.approx(0.365)
+    for short in (3, 29):
+        numbers = relative_numbers(market[:short] / 2 + 0.001, market[:short], 365)
+        assert math.isnan(numbers["alpha"])
+        assert numbers["beta"] == pytest.approx(0.5)
+        assert math.isfinite(numbers["tracking_error"])
+    # Elapsed days count, not returns: 21 sessions are a month, of a window of 29 days not.
+    held = market[:21] / 2 + 0.001, market[:21]
+    assert relative_numbers(*held, 252, years=30 / 365)["alpha"] == pytest.approx(0.252)
+    assert math.isnan(relative_numbers(*held, 252, years=29 / 365)["alpha"])
 
 
 def test_beside_a_benchmark_that_never_moves_only_the_tracking_error_exists():

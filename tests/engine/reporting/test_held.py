@@ -14,7 +14,7 @@ from engine.events import NO_BILL
 from engine.intents import Enter
 from engine.metrics import relative_numbers
 from engine.reporting.benchmark import mixed_returns
-from engine.reporting.facts import headline_rows
+from engine.reporting.facts import headline_note, headline_rows
 from engine.reporting.held import held_numbers, held_returns, purchase_cost
 from engine.reporting.page import tearsheet
 from engine.reporting.summary import summary
@@ -33,6 +33,7 @@ CLOSED = [hour(24 * day + 21) for day in DAYS]
 BROKERAGE = {"venue_cash": 0.0, "brokerage_cash": 1_000.0, "interest_series": "DGS3MO"}
 COSTS = {"commission_bps": 10.0, "slippage": SlippageConfig(base_bps=5, range_share=0, impact=0)}
 YIELD = 0.055
+COMPARED = ("beta to it", "alpha a year", "correlation with it")
 
 
 def fund(name, seed=3):
@@ -149,7 +150,51 @@ def test_a_mix_of_two_funds_earns_the_dividends_of_both_and_the_bill_on_its_rest
     rows = {row[0]: row[1:] for row in headline_rows(record, held)}
     assert rows["Sharpe"][0] == "n/a"
     assert rows["in excess of the bill"][0] == "0.00%"
+    assert [rows[name][0] for name in COMPARED] == ["n/a"] * 3
+    # All of the difference is the benchmark's.
+    spread = np.std(held.excess, ddof=1) * math.sqrt(252)
+    assert rows["tracking error a year"][0] == f"{spread:.2%}"
     assert "Ratios are in excess of the bill, DGS3MO" in " ".join(summary(record, held).split())
+
+
+@pytest.mark.parametrize(("run", "benchmark"), [(6.0, 1.0), (600.0, 0.01)])
+def test_beta_and_alpha_do_not_exist_where_either_side_hardly_moves(make_run, run, benchmark):
+    # The fund moves 6.3% a year: 0.6% of it, or 1%, moves less than 0.10%.
+    market = table(*fund("HYG"), series([(hour(-30), 4.0)], "DGS3MO"), instruments=(HYG,))
+    report = ReportConfig(benchmark={"HYG": benchmark})
+    record = record_of(make_run, market, hold("HYG"), report=report, notional=run)
+    held = held_returns(record)
+    rows = {row[0]: row[1] for row in headline_rows(record, held)}
+    assert [rows[name] for name in COMPARED] == ["n/a"] * 3
+    assert float(rows["tracking error a year"].rstrip("%")) > 1
+    assert "n/a where it, or what it is compared with, moves less" in headline_note(record)
+    # Ten times as much moves enough on both sides.
+    report = ReportConfig(benchmark={"HYG": min(10 * benchmark, 1.0)})
+    more = record_of(make_run, market, hold("HYG"), report=report, notional=min(10 * run, 900.0))
+    rows = {row[0]: row[1] for row in headline_rows(more, held_returns(more))}
+    assert "n/a" not in [rows[name] for name in COMPARED]
+
+
+@pytest.mark.parametrize(("days", "alpha_shown"), [(23, False), (29, False), (30, True)])
+def test_a_window_of_less_than_thirty_days_has_no_alpha(make_run, days, alpha_shown):
+    moves = np.random.default_rng(5).normal(0, 0.01, days)
+    closes = (100 * np.exp(np.cumsum(moves))).round(4)
+    opens = np.concatenate(([100.0], closes[:-1]))
+    at = [hour(24 * day) for day in range(days)]
+    bars = candles(
+        [(o, max(o, c) + 0.1, min(o, c) - 0.1, c) for o, c in zip(opens, closes, strict=True)],
+        timeframe="1d",
+        opened_at=at,
+        closed_at=[day + hour(24) - hour(0) for day in at],
+    )
+    market = table(bars, instruments=(PERP,))
+    account = {"venue_cash": 1_000.0, "brokerage_cash": 0.0}
+    record = record_of(make_run, market, hold(PERP.id), account=account, notional=500.0)
+    assert record.end - record.start == hour(24 * days) - hour(0)
+    rows = {row[0]: row[1] for row in headline_rows(record, held_returns(record))}
+    assert (rows["alpha a year"] != "n/a") == alpha_shown
+    assert (rows["return a year"] != "n/a") == alpha_shown
+    assert "n/a" not in (rows["beta to it"], rows["correlation with it"])
 
 
 def test_holding_a_perp_pays_the_funding_that_the_run_pays(make_run):
