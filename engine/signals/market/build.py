@@ -25,12 +25,15 @@ from engine.signals.market.regime import (
     regimes,
 )
 from engine.signals.market.timeframes import timeframes
-from engine.signals.market.volatility import market_volatility
+from engine.signals.market.volatility import WEEK, market_volatility
 from engine.state import MarketState
 
-SESSIONS_A_YEAR, DAYS_A_YEAR = 252, 365
-# Holidays around the longest stretch without a session.
-SPARE_DAYS = 14
+# Few sessions a year, and the holidays around the longest stretch without one.
+SESSIONS_A_YEAR, DAYS_A_YEAR, HOLIDAYS = 251.5, 365.25, 9
+# A return reads the row before, and bitcoin's is known a session late.
+_BEFORE = 2
+# Hours may miss a twentieth of a window.
+_LARGEST_STRETCH = 1.05
 
 
 def history_days(config: MarketStateConfig) -> int:
@@ -38,21 +41,62 @@ def history_days(config: MarketStateConfig) -> int:
 
     With them a row is the same wherever the days begin.
     """
-    rules = config.regime
-    longest = (
-        config.correlation.history + memory(config.correlation.decay),
-        config.correlation.long,
-        config.rates.history + max(config.rates.change, config.leadership.relative),
-        config.rates.path_window,
-        config.leadership.concentration_window,
-        config.volatility.quarter,
+    # The oldest row reads a value that is as old as one may be.
+    oldest = max(parse_duration(config.max_age), parse_duration(config.crypto_max_age))
+    longest = max(
+        calendar_days(_longest_sessions(config)),
+        # The regime of a day reads the regimes' inputs of all days in its own memory.
+        calendar_days(_regime_sessions(config)) + MEMORY_DAYS,
+        _longest_days(config),
     )
-    # The regime of a day reads the regimes' inputs of all days in its own memory.
-    within = max(YEAR, rules.break_mean + SLOPE_SESSIONS, config.correlation.short)
-    sessions = max(*longest, within + MEMORY_DAYS * SESSIONS_A_YEAR / DAYS_A_YEAR)
-    crypto = max(config.crypto.funding_days, config.crypto.liquidation_days + 1, rules.trend_bars)
-    week = parse_duration(config.crypto.change) // DAY_NS
-    return max(math.ceil(sessions * DAYS_A_YEAR / SESSIONS_A_YEAR), crypto, week) + SPARE_DAYS
+    return longest + math.ceil(oldest / DAY_NS) + 1
+
+
+def calendar_days(sessions: int) -> int:
+    """Return days among which there are always so many steps from session to session.
+
+    >>> calendar_days(252)
+    375
+    """
+    return math.ceil(sessions * DAYS_A_YEAR / SESSIONS_A_YEAR) + HOLIDAYS
+
+
+def _longest_sessions(config: MarketStateConfig) -> int:
+    """Return the sessions of the longest window, the regime's aside."""
+    volatility, pairs, rates = config.volatility, config.correlation, config.rates
+    leaders = config.leadership
+    windows = (
+        volatility.short,
+        # What a target book sold within a week.
+        volatility.month + WEEK,
+        volatility.quarter,
+        pairs.short,
+        pairs.long,
+        pairs.history + memory(pairs.decay),
+        rates.history + max(rates.change, leaders.relative),
+        rates.extreme,
+        rates.slope,
+        rates.path_window,
+        leaders.breadth_mean,
+        leaders.low,
+        leaders.concentration_window,
+        config.regime.trend_bars,
+    )
+    return max(windows) + _BEFORE
+
+
+def _regime_sessions(config: MarketStateConfig) -> int:
+    """Return the sessions of the longest window that the regime's inputs of one day read."""
+    trend = config.regime.break_mean + SLOPE_SESSIONS
+    return max(YEAR, trend, config.correlation.short) + _BEFORE
+
+
+def _longest_days(config: MarketStateConfig) -> int:
+    """Return the days of the longest window on all days."""
+    crypto = config.crypto
+    week = parse_duration(crypto.change) // DAY_NS
+    days = max(week, crypto.funding_days, crypto.liquidation_days + 1, config.regime.trend_bars)
+    return math.ceil(days * _LARGEST_STRETCH) + _BEFORE
 
 
 def state_channels(config: MarketStateConfig) -> frozenset[ChannelKey]:

@@ -18,8 +18,9 @@ from engine.signals.market.readings import Flags, Reading, at_least, combined
 from engine.signals.market.rolling import correlation, log_returns, percentile
 from engine.signals.windows import previous
 
-# Pairs before which a weighted correlation says nothing.
+# Pairs before which a weighted correlation says nothing, and the rows among which they must be.
 LEAST_PAIRS = 20
+LEAST_ROWS = 2 * LEAST_PAIRS
 # Of a pair in a weighted correlation; older ones are left out.
 LEAST_WEIGHT = 1e-6
 
@@ -29,7 +30,7 @@ def ewma_correlation(a: Floats, b: Floats, decay: float) -> Floats:
 
     A pair weighs ``decay`` to the number of pairs after it, over the last :func:`memory` rows: what
     lies before weighs less than a millionth, and no value depends on where the series begin. A row
-    where one of them is NaN is passed over. NaN before 20 pairs.
+    where one of them is NaN is passed over. NaN with fewer than 20 pairs in those rows.
     """
     both = np.isfinite(a) & np.isfinite(b)
     x, y = np.where(both, a, 0.0), np.where(both, b, 0.0)
@@ -48,12 +49,14 @@ def ewma_correlation(a: Floats, b: Floats, decay: float) -> Floats:
 
 
 def memory(decay: float) -> int:
-    """Return the rows after which an exponential weight is below a millionth.
+    """Return the rows after which an exponential weight is below a millionth, 40 at least.
 
-    >>> memory(0.94)
-    224
+    Fewer would not hold the least pairs where sessions are missing.
+
+    >>> memory(0.94), memory(0.3)
+    (224, 40)
     """
-    return math.ceil(math.log(LEAST_WEIGHT) / math.log(decay))
+    return max(math.ceil(math.log(LEAST_WEIGHT) / math.log(decay)), LEAST_ROWS)
 
 
 def correlations(inputs: MarketInputs) -> tuple[dict[str, Floats], dict[str, Condition]]:
