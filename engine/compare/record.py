@@ -18,8 +18,10 @@ from engine.config.compare import RowConfig
 from engine.episodes import Episode
 from engine.errors import ReportError
 from engine.events import REBALANCE, EquityCurve, FactKind
-from engine.metrics import daily_returns, window_years
+from engine.excess import DailyMoney, daily_money
+from engine.metrics import window_years
 from engine.reporting.run_files import Row, RunFiles
+from engine.results.tables import daily_money_of
 
 NAN = float("nan")
 
@@ -84,21 +86,24 @@ class CellRecord:
         return window_years(self.episode.start_at, self.episode.end_at)
 
     @cached_property
+    def money(self) -> DailyMoney:
+        """What each UTC day's change of equity is made of, by ``daily.parquet``."""
+        path = self.folder / "daily.parquet"
+        curve = daily_money(self.curve, start=self.episode.start_at)
+        try:
+            return daily_money_of(pq.read_table(path), curve.ends)
+        except (OSError, KeyError, ValueError, pa.ArrowException) as error:
+            raise ReportError(f"{path}: cannot be read ({error}); run again") from error
+
+    @cached_property
     def daily(self) -> "pd.Series[float]":
         """Simple returns of UTC days."""
-        return daily_returns(
-            self.curve, start_equity=self.start_equity, start=self.episode.start_at
-        )
+        return self.money.returns
 
     @cached_property
     def excess(self) -> "pd.Series[float]":
-        """Returns of the same days in excess of the bill, by ``daily.parquet``."""
-        rows = self.files.rows("daily")
-        gained = [row["trading"] + (row["interest"] - row["bill"]) for row in rows]
-        before = [row["equity_before"] for row in rows]
-        values = [x / e if e != 0 else 0.0 for x, e in zip(gained, before, strict=True)]
-        days = pd.DatetimeIndex([row["day"] for row in rows]).as_unit("ns")
-        return pd.Series(values, index=days, name="excess", dtype=np.float64)
+        """Returns of the same days in excess of the bill."""
+        return self.money.excess
 
     @property
     def bill(self) -> str:

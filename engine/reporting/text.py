@@ -4,9 +4,12 @@ import math
 import textwrap
 from collections.abc import Callable, Sequence
 
+from engine.errors import SimulationError
+
 MISSING = "-"
 NOT_AVAILABLE = "n/a"
 WIDTH = 100
+SAME_SUM = 1e-9  # of the largest number: what summing in another order leaves
 
 
 def money(amount: float | None) -> str:
@@ -80,13 +83,24 @@ def adding_up(whole: float, *parts: float, digits: int = 4) -> tuple[float, ...]
     """Return a sum and its parts rounded so that the rounded parts add up to the rounded sum.
 
     What is left goes to the part that rounding changed most. Fractions that are shown as percent
-    with two decimals have four digits.
+    with two decimals have four digits. A number that is not finite leaves all as they are.
+
+    Raises
+    ------
+    SimulationError : the parts are not those of the sum: a broken identity, which rounding must
+        not hide.
 
     >>> adding_up(0.00508, 0.00254, 0.00254)
     (0.0051, 0.0026, 0.0025)
     """
     if not all(map(math.isfinite, (whole, *parts))):
         return (whole, *parts)
+    total = math.fsum(parts)
+    if abs(whole - total) > SAME_SUM * max(map(abs, (whole, *parts))):
+        raise SimulationError(
+            f"numbers to be shown: {parts} add up to {total!r}, not to {whole!r}; a mistake of "
+            "riskoff itself, please report it"
+        )
     unit = 10**digits
     steps = [round(part * unit) for part in parts]
     left = round(whole * unit) - sum(steps)

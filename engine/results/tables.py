@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from engine.events import Decision, EquityCurve
-from engine.excess import DailyMoney
+from engine.excess import DailyMoney, Instants
 
 INSTANT = pa.timestamp("ns", tz="UTC")
 # An instant at or before the epoch has not come; one past 2100 never will ("never released").
@@ -69,6 +69,21 @@ def daily_table(money: DailyMoney) -> pa.Table:
             "bill": money.bill,
         }
     )
+
+
+def daily_money_of(table: pa.Table, ends: Instants) -> DailyMoney:
+    """Return the days of a :func:`daily_table`; ``ends`` are the instants of their last marks.
+
+    Raises
+    ------
+    KeyError : a column is missing.
+    ValueError : the table has not a row for each end.
+    """
+    if len(table) != len(ends):
+        raise ValueError(f"{len(table)} days, and equity has {len(ends)}")
+    columns = ("equity_before", "equity_after", "trading", "interest", "bill")
+    days = pd.DatetimeIndex(table.column("day").to_numpy()).as_unit("ns")
+    return DailyMoney(days, ends, *(table.column(name).to_numpy() for name in columns))
 
 
 def decisions_table(decisions: Sequence[Decision]) -> pa.Table:

@@ -1,12 +1,15 @@
 """Rows that summary and tearsheet share."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from engine.errors import SimulationError
 from engine.events import Fact
 from engine.reporting.facts import cost_rows, excess_rows, headline_note, near_misses
+from engine.reporting.text import adding_up
 from engine.results import RunRecord
 
 
@@ -56,6 +59,36 @@ def test_the_parts_of_the_excess_add_up_as_they_are_shown(fractions, shown):
     rows = excess_rows(dict(zip(names, fractions, strict=True)), {"excess_return": 0.01})
     assert [row[1] for row in rows] == shown
     assert rows[0][2] == "+1.00%"
+
+
+@pytest.mark.parametrize("parts", [2, 3, 5])
+def test_rounded_parts_add_up_whatever_they_are(parts):
+    random = np.random.default_rng(parts)
+    for _ in range(300):
+        held = random.normal(0, 0.01, parts).tolist()
+        whole, *shown = adding_up(math.fsum(held), *held)
+        assert round(whole * 10_000) == sum(round(part * 10_000) for part in shown)
+        assert whole == pytest.approx(math.fsum(held), abs=0.000051)
+        # By one unit at most: what rounding down and rounding up can differ by.
+        assert all(abs(x - y) < 0.0001 for x, y in zip(held, shown, strict=True))
+
+
+@pytest.mark.parametrize(
+    "numbers", [(1.0, 0.2, 0.2), (0.0051, 0.0025, 0.0025), (0.0, 0.3, -0.30001), (-2.0, 1.0, 1.0)]
+)
+def test_parts_of_another_sum_are_our_mistake_and_never_shown(numbers):
+    with pytest.raises(SimulationError, match="add up to"):
+        adding_up(*numbers)
+    names = ("excess_return", "trading_return", "interest_less_bill")
+    with pytest.raises(SimulationError, match="mistake of riskoff itself"):
+        excess_rows(dict(zip(names, numbers, strict=True)), {"excess_return": 0.01})
+
+
+def test_a_sum_in_another_order_is_the_same_sum_and_a_missing_number_stays_missing():
+    # 0.1 + 0.2 is 0.30000000000000004.
+    assert adding_up(0.3, 0.1, 0.2) == (0.3, 0.1, 0.2)
+    whole, first, second = adding_up(math.nan, 0.1, math.nan)
+    assert (math.isnan(whole), first, math.isnan(second)) == (True, 0.1, True)
 
 
 @pytest.fixture
