@@ -20,7 +20,7 @@ from engine.results.sleeves import AccountRecord, SleeveLine, write_account
 from engine.sleeves import run_sleeves
 
 ROOT = Path(__file__).parent.parent
-REAL = ROOT / ".data" / "real"
+REAL = ROOT / ".data" / "catalog"
 PAGE = ROOT / "docs" / "sleeves.md"
 BEGIN, END = "<!-- results begin -->", "<!-- results end -->"
 EPISODES = ("2020", "2022", "2026")

@@ -36,7 +36,7 @@ DAYS = (
 
 def main() -> None:
     """Read the state once; replace the generated part of the page."""
-    state, _ = read_state(open_source(ROOT / ".data" / "real"), MarketStateConfig(), FIRST, LAST)
+    state, _ = read_state(open_source(ROOT / ".data" / "catalog"), MarketStateConfig(), FIRST, LAST)
     reports = [day_report(state, int(np.searchsorted(state.dates, np.datetime64(d)))) for d in DAYS]
     figure = history_picture(state, title="Risk-off checklist on real data")
     figure.savefig(PICTURE, format="png", dpi=90, metadata={"Software": None})

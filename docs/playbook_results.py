@@ -24,7 +24,7 @@ from engine.results.records import RunRecord
 from engine.run import run
 
 ROOT = Path(__file__).parent.parent
-REAL, EMBEDDED = str(ROOT / ".data" / "real"), "embedded"
+REAL, EMBEDDED = str(ROOT / ".data" / "catalog"), "embedded"
 BEGIN, END = "<!-- {} begin -->", "<!-- {} end -->"
 EPISODES = ("2020", "2022", "2026")
 # The reconstructions end sooner than the real windows.

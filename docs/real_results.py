@@ -23,7 +23,7 @@ from engine.reporting.publish import publish
 from engine.run import RunResult, run
 
 ROOT = Path(__file__).parent.parent
-CATALOG = ROOT / ".data" / "real"
+CATALOG = ROOT / ".data" / "catalog"
 PAGE = ROOT / "docs" / "real-results.md"
 RUNS = (
     "reclaim_2020",
