@@ -139,7 +139,8 @@ def _signed(value: float) -> str:
 
 def main() -> None:
     """Run everything, on two processes; replace the generated part of the page."""
-    where = str(Path(sys.argv[1]).resolve()) if len(sys.argv) > 1 else str(ROOT / ".data" / "catalog")
+    asked = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / ".data" / "catalog"
+    where = str(asked.resolve())
     names = [name for runs in PLAYBOOKS.values() for name in runs]
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         made = pool.map(audited, [(name, where) for name in names])

@@ -360,7 +360,8 @@ def write_between_markers(text: str) -> None:
 def main() -> None:
     """Compare, write the tables and draw the picture."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=ROOT / ".data" / "catalog", help="real catalog")
+    catalog = ROOT / ".data" / "catalog"
+    parser.add_argument("--data", type=Path, default=catalog, help="real catalog")
     real = Catalog(parser.parse_args().data)
     markets = [Market(embedded_catalog(), "15m")]
     if real.exists():
