@@ -87,10 +87,7 @@ def missing_bars(record: RunRecord) -> str:
         bars, calendar = record.traded_bars[name], run.dataset.instruments[name].calendar
         key = bars.key
         inside = (bars["opened_at"] >= record.start) & (bars["closed_at"] <= record.end)
-        # Before a late instrument's first bar nothing is missing.
-        is_late = key in run.requirements.late
-        begins = max(record.start, int(bars["opened_at"][0])) if is_late else record.start
-        holes = window_gaps(bars, calendar, begins, record.end)
+        holes = window_gaps(bars, calendar, _begins(name, record), record.end)
         count, held = sum(gap.missing for gap in holes), int(inside.sum())
         words = {0: "no bar", 1: "1 bar"}.get(count, f"{count:,} bars")
         share = f" ({held:,} of {held + count:,} are there)" if count else ""
@@ -98,10 +95,18 @@ def missing_bars(record: RunRecord) -> str:
     return "; ".join(parts)
 
 
+def _begins(name: str, record: RunRecord) -> int:
+    """Return the instant from which an instrument's rows are due: a late one's first bar, ns."""
+    bars = record.traded_bars[name]
+    # Before a late instrument's first bar nothing is missing.
+    is_late = bars.key in record.run.requirements.late and len(bars) > 0
+    return max(record.start, int(bars["opened_at"][0])) if is_late else record.start
+
+
 def _funding(name: str, channel: Channel | None, record: RunRecord) -> list[str]:
     if not channel:
         return [f"{name} has no funding in the data: no funding was paid or received."]
-    holes = funding_holes(channel["event_at"], record.start, record.end)
+    holes = funding_holes(channel["event_at"], _begins(name, record), record.end)
     sentences = [
         f"{name}: funding is missing from {utc_text(started)} to {utc_text(ended)}; none was paid "
         "there."

@@ -200,14 +200,19 @@ class HedgedParams(PlaybookParams):
 
         Raises
         ------
-        ConfigError : the clock's record names no inverse fund.
+        ConfigError : the clock has no record in the data, or it names no inverse fund.
         """
         hedges, inverse, puts = self.hedges, self.hedges.inverse, self.hedges.puts
         if self.clock == type(self).model_fields["clock"].default:
             return self
         if inverse is not None and "instrument" not in inverse.model_fields_set:
             record = instruments.get(self.clock)
-            fund = None if record is None else record.companions.inverse
+            if record is None:
+                raise ConfigError(
+                    f"hedges.inverse: the clock {self.clock} is not in the data, so that no record "
+                    "names its inverse fund; import it, or write hedges.inverse.instrument"
+                )
+            fund = record.companions.inverse
             if fund is None:
                 raise ConfigError(
                     f"hedges.inverse: the record of {self.clock} names no inverse fund; write "

@@ -411,18 +411,23 @@ def _far(frame: Frame, basis: _Reading) -> Flags:
 
 def remarks(frame: Frame) -> tuple[str, ...]:
     """Say which comparison is unknown because nothing is named, held, or plausible."""
-    params, found = frame.params, []
+    found: list[str] = []
     for name, key in references(frame):
         if key is None:
-            found.append(
-                f"The record of {params.instrument} names no {name} market: the gap to {name} is "
-                "unknown."
-            )
+            found.append(f"{_silent(frame)} names no {name} market: the gap to {name} is unknown.")
         elif frame.channel(key) is None:
             found.append(f"{key} is not in the data: the gap to {name} is unknown.")
         else:
             found += _implausible(frame, name, key)
     return tuple(found)
+
+
+def _silent(frame: Frame) -> str:
+    """Return who names no spot market: the record, or the run although the record names one."""
+    record = frame.data.instruments.get(frame.params.instrument)
+    if record is None or record.companions.spot is None:
+        return f"The record of {frame.params.instrument}"
+    return f"The run (its record names {record.companions.spot})"
 
 
 def _implausible(frame: Frame, name: str, key: ChannelKey) -> list[str]:

@@ -122,6 +122,16 @@ def test_a_clock_without_an_inverse_fund_needs_one_named():
         HedgedRebalance.settle(hedged("IWM", inverse={}), FUNDS)
 
 
+@pytest.mark.parametrize("clock", ["EEM", "XYZ"])
+def test_a_clock_that_is_not_in_the_data_is_told_from_a_record_without_a_fund(clock):
+    with pytest.raises(ConfigError, match=f"clock {clock} is not in the data.*import it") as told:
+        HedgedRebalance.settle(hedged(clock, inverse={}), FUNDS)
+    assert "names no inverse fund" not in str(told.value)
+    # Where the fund is written no record is asked.
+    named = HedgedRebalance.settle(hedged(clock, inverse={"instrument": "QID"}), FUNDS)
+    assert named.hedges.inverse.instrument == "QID"
+
+
 @pytest.mark.parametrize(("clock", "index"), [("SPY", "VIX"), ("QQQ", "VXN"), ("IWM", "RVX")])
 def test_options_are_priced_by_the_index_of_the_underlyings_record(clock, index):
     data = Dataset(FUNDS, {})

@@ -57,6 +57,23 @@ def test_without_a_companion_the_gap_is_unknown_and_the_run_says_so():
     )
 
 
+@pytest.mark.parametrize(
+    ("record", "silent"),
+    [
+        ("BTCUSDT-SPOT", "The run (its record names BTCUSDT-SPOT)"),
+        ("A-MARKET-OF-ANY-NAME", "The run (its record names A-MARKET-OF-ANY-NAME)"),
+        (None, f"The record of {PERP}"),
+    ],
+)
+def test_a_run_that_names_no_spot_market_is_told_from_a_record_that_does(record, silent):
+    plain = market_data(spot_bars(1.01))
+    data = Dataset({**plain.instruments, PERP: perp(PERP, record)}, plain.channels)
+    desk = Desk(small_params(spot_instrument=None), data)
+    assert (desk.conditions["discount_to_spot"].truth == Truth.UNKNOWN).all()
+    told = [text for text in desk.signals.remarks if "spot" in text]
+    assert told == [f"{silent} names no spot market: the gap to spot is unknown."]
+
+
 def test_a_companion_that_the_data_do_not_hold_is_unknown_too():
     desk = Desk(data=market_data())
     assert (desk.conditions["discount_to_spot"].truth == Truth.UNKNOWN).all()

@@ -79,10 +79,10 @@ def steps(named: Mapping[str, Condition]) -> dict[str, Condition]:
 def actions(named: Mapping[str, Condition], regime: Labels, rules: ChecklistRules) -> Labels:
     """Return the one action of each day: step five.
 
-    Hedge when ``hedge_steps`` in four of the known steps hold, or in a liquidity shock while stocks
-    and bitcoin fall; reduce when ``reduce_steps`` in four do; otherwise wait: not to trade is a
-    decision too. Where fewer than ``least_known`` steps are known only what holds counts: as many
-    as of four steps make a hedge or a reduce, and anything less cannot be told.
+    Hedge when the share of the known steps that hold is at least ``hedge_steps`` / 4, or in a
+    liquidity shock while stocks and bitcoin fall; reduce when it is at least ``reduce_steps`` / 4;
+    otherwise wait: not to trade is a decision too. With fewer than ``least_known`` known the share
+    is of all four, and anything less than reduce is *cannot tell*.
     """
     held, known = _counts(named)
     shock = (regime == Regime.LIQUIDITY_SHOCK) & (named["both_down"].truth == Truth.TRUE)

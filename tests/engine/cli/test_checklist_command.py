@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from ruamel.yaml import YAML
 
 from engine.config.load import load_state_config
 from engine.config.locations import find_config
@@ -86,3 +87,16 @@ def test_days_without_data_are_refused(command: Command) -> None:
 
 def test_the_shipped_thresholds_are_the_defaults() -> None:
     assert load_state_config(find_config("default", "checklist")) == MarketStateConfig()
+
+
+def test_the_shipped_file_names_every_threshold() -> None:
+    with find_config("default", "checklist").open(encoding="utf-8") as file:
+        written = YAML(typ="safe").load(file)
+    # The model takes what is left out from its defaults: only the file itself can show a lack.
+    assert names_of(written) == names_of(MarketStateConfig().model_dump(mode="json"))
+
+
+def names_of(settings: dict[str, object]) -> set[str]:
+    """Every setting with its section."""
+    sections = {k: v for k, v in settings.items() if isinstance(v, dict)}
+    return {*settings, *(f"{k}.{name}" for k, names in sections.items() for name in names)}

@@ -103,6 +103,34 @@ def test_a_funding_hole_is_a_sentence_and_full_funding_is_none(make_run):
     assert lacking(with_channels(run, funding(*range(0, 49, 8)))) == []
 
 
+def late_perp(make_run, *settled, first=20, is_late=True):
+    """A run of 48 hours whose perp has bars from an hour on, with funding at some hours."""
+    run = make_run(hours=48)
+    ((key, bars),) = run.dataset.channels.items()
+    late = frozenset({key}) if is_late else frozenset()
+    run = replace(run, requirements=replace(run.requirements, late=late))
+    return with_channels(run, funding(*settled), (key, bars.take(slice(first, None))))
+
+
+def funding_told(record):
+    return [text for text in lacking(record) if "funding is missing" in text]
+
+
+def test_before_a_late_perp_begins_no_funding_is_missing(make_run):
+    # Bars from hour 20 on, settlements every eight hours from 24 on: none of them was due before.
+    assert funding_told(late_perp(make_run, 24, 32, 40)) == []
+    # Its bars begin at hour 4, and 8 and 16 were due: START is 2026-02-02T02:40Z.
+    assert funding_told(late_perp(make_run, 24, 32, 40, first=4)) == [
+        f"{PERP}: funding is missing from 2026-02-02T06:40Z to 2026-02-03T02:40Z; none was paid "
+        "there."
+    ]
+    # A hole after it began is told; so is one of a perp that may not begin late.
+    (hole,) = funding_told(late_perp(make_run, 24, 40))
+    assert "from 2026-02-03T10:40Z to 2026-02-03T18:40Z" in hole
+    (whole,) = funding_told(late_perp(make_run, 24, 32, 40, is_late=False))
+    assert "from 2026-02-02T02:40Z to 2026-02-03T02:40Z" in whole
+
+
 def test_open_interest_and_liquidations_are_told_only_to_a_playbook_that_asks(make_run):
     run = make_run(hours=48)
     (nothing_but_funding,) = lacking(RunRecord(run))
