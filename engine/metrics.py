@@ -207,21 +207,50 @@ def too_short(years: float) -> bool:
     return years * DAYS_PER_YEAR < LEAST_DAYS - ROUNDING_DAYS
 
 
+def sized(values: Floats, axis: int | None = None) -> tuple[Floats, Floats]:
+    """Return values over the power of two next below the largest of them, and that power.
+
+    Squares of what is returned neither vanish nor overflow, and dividing by a power of two rounds
+    nothing. With an ``axis`` each sample along it has its own; zeros are left as they are.
+
+    >>> units, power = sized(np.array([0.03, -0.06]))
+    >>> units.tolist(), float(power)
+    ([0.96, -1.92], 0.03125)
+    """
+    largest = np.max(np.abs(values), axis=axis, keepdims=True, initial=0.0)
+    usual = (largest > 0) & np.isfinite(largest)
+    power: Floats = np.ldexp(1.0, np.frexp(np.where(usual, largest, 1.0))[1] - 1)
+    return values / power, power if axis is not None else power.reshape(())
+
+
+def spread(returns: Floats) -> float:
+    """Return the standard deviation (n - 1), of returns of any size; NaN for fewer than two.
+
+    >>> spread(np.array([1e-200, 3e-200, 5e-200]))
+    2e-200
+    """
+    if len(returns) < 2:
+        return NAN
+    units, power = sized(returns)
+    return float(np.std(units, ddof=1) * power)
+
+
 def varies(deviation: float, returns: Floats) -> bool:
     """Return whether a deviation of returns is more than the rounding of equal ones.
 
     >>> varies(1e-20, np.array([1e-4, 1e-4])), varies(1e-12, np.array([1e-12, -1e-12]))
     (False, True)
     """
-    size = math.sqrt(float(np.square(returns).mean())) if len(returns) else 0.0
+    if len(returns) == 0:
+        return deviation > 0
+    units, power = sized(returns)
+    size = math.sqrt(float(np.square(units).mean())) * float(power)
     return deviation > NO_VARIANCE_SHARE * size
 
 
 def volatility(returns: Floats, periods_per_year: float) -> float:
     """Return the standard deviation (n - 1) per year; NaN for fewer than two returns."""
-    if len(returns) < 2:
-        return NAN
-    return float(np.std(returns, ddof=1)) * math.sqrt(periods_per_year)
+    return spread(returns) * math.sqrt(periods_per_year)
 
 
 def sharpe(returns: Floats, periods_per_year: float) -> float:
@@ -234,7 +263,8 @@ def sharpe(returns: Floats, periods_per_year: float) -> float:
     """
     if len(returns) < 2:
         return NAN
-    deviation = float(np.std(returns, ddof=1))
+    returns, _ = sized(returns)
+    deviation = spread(returns)
     if not varies(deviation, returns):
         return NAN
     return float(np.mean(returns)) / deviation * math.sqrt(periods_per_year)
@@ -247,8 +277,9 @@ def sortino(returns: Floats, periods_per_year: float) -> float:
     """
     if len(returns) < 2:
         return NAN
+    returns, _ = sized(returns)
     downside = math.sqrt(float(np.square(np.minimum(returns, 0.0)).mean()))
-    if not (varies(downside, returns) and varies(float(np.std(returns, ddof=1)), returns)):
+    if not (varies(downside, returns) and varies(spread(returns), returns)):
         return NAN
     return float(np.mean(returns)) / downside * math.sqrt(periods_per_year)
 
@@ -256,7 +287,7 @@ def sortino(returns: Floats, periods_per_year: float) -> float:
 def calmar(returns: Floats, years: float) -> float:
     """Return compound growth per year / deepest drawdown; NaN where either has no value.
 
-    The drawdown is that of compounded returns, from their start.
+    The drawdown is that of compounded returns, from their start; one of less than 1e-16 is none.
     """
     worst = max_drawdown(_wealth(returns))
     if not varies(-worst, returns):
@@ -285,16 +316,17 @@ def relative_numbers(
     is NaN too: ``years`` is the time elapsed, None: the number of returns / ``periods_per_year``.
     """
     enough = len(returns) == len(benchmark) >= 2
-    spread = float(np.std(benchmark, ddof=1)) if enough else NAN
-    known = enough and varies(spread, benchmark)
-    beta = float(np.cov(returns, benchmark, ddof=1)[0, 1]) / spread**2 if known else NAN
-    own = float(np.std(returns, ddof=1)) if enough else NAN
+    (ours, our_power), (theirs, their_power) = sized(returns), sized(benchmark)
+    own, other = spread(ours), spread(theirs)
+    known = enough and varies(other, theirs)
+    slope = float(np.cov(ours, theirs, ddof=1)[0, 1]) / other**2 if known else NAN
+    beta = slope * float(our_power / their_power)
     return {
         "beta": beta,
         "alpha": (float(np.mean(returns)) - beta * float(np.mean(benchmark))) * periods_per_year
         if known and not too_short(len(returns) / periods_per_year if years is None else years)
         else NAN,
-        "correlation": beta * spread / own if known and varies(own, returns) else NAN,
+        "correlation": slope * other / own if known and varies(own, ours) else NAN,
         "tracking_error": volatility(returns - benchmark, periods_per_year) if enough else NAN,
     }
 

@@ -171,11 +171,12 @@ def _spread(values: Sequence[float]) -> float:
     if len(values) < 2:
         return NAN
     middle = _mean(values)
-    return math.sqrt(math.fsum((x - middle) ** 2 for x in values) / (len(values) - 1))
+    # Unlike a sum of squares, a length neither vanishes nor overflows.
+    return math.hypot(*(x - middle for x in values)) / math.sqrt(len(values) - 1)
 
 
 def _size(values: Sequence[float]) -> float:
-    return math.sqrt(_mean([x * x for x in values]))
+    return math.hypot(*values) / math.sqrt(len(values)) if values else NAN
 
 
 def _moves(of: Measured) -> bool:

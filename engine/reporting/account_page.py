@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from data_feeds.schema import Provenance, utc_text
-from engine.metrics import varies, window_years
+from engine.metrics import spread, varies, window_years
 from engine.reporting import facts
 from engine.reporting.benchmark import HeldBenchmark
 from engine.reporting.charts import account_chart
@@ -164,7 +164,7 @@ def correlations(record: AccountRecord) -> pd.DataFrame:
     """
     frame = pd.DataFrame({name: item.excess_returns for name, item in record.records.items()})
     frame = frame.dropna()
-    still = [name for name in frame if not varies(float(frame[name].std()), _array(frame[name]))]
+    still = [name for name in frame if not varies(spread(_array(frame[name])), _array(frame[name]))]
     return frame.assign(**{str(name): np.nan for name in still}).corr()
 
 

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from engine.errors import ReportError
-from engine.metrics import DAYS_PER_YEAR, LEAST_VOLATILITY, too_short, varies, volatility
+from engine.metrics import DAYS_PER_YEAR, LEAST_VOLATILITY, spread, too_short, varies, volatility
 from engine.reporting.charts import SVG_SALT, without_prologs
 from engine.reporting.text import percent
 from engine.statistics import too_still
@@ -85,7 +85,7 @@ def why_no_tearsheet(returns: "pd.Series[float]", periods_per_year: int = 365) -
     if not np.isfinite(returns.to_numpy()).all():
         return "a daily return is not a number: equity was not positive"
     values = np.asarray(returns, dtype=np.float64)
-    if not varies(float(np.std(values, ddof=1)), values):
+    if not varies(spread(values), values):
         return "every daily return is the same, so ratios and distributions do not exist"
     if volatility(values, periods_per_year) < LEAST_VOLATILITY:
         return (
@@ -153,9 +153,9 @@ def _says_nothing(
 ) -> bool:
     """Return whether a benchmark hardly moves, or moves as the returns do, but for rounding."""
     theirs, ours = (np.asarray(series, dtype=np.float64) for series in (benchmark, returns))
-    still = not varies(float(np.std(theirs, ddof=1)), theirs)
+    still = not varies(spread(theirs), theirs)
     still = still or too_still(theirs, periods_per_year) is not None
-    return still or not varies(float(np.std(theirs - ours, ddof=1)), ours)
+    return still or not varies(spread(theirs - ours), ours)
 
 
 def tidied(page: str, years: float) -> str:

@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.metrics import DAYS_PER_YEAR, MAX_LOG_GROWTH, NO_VARIANCE_SHARE, too_short
+from engine.metrics import DAYS_PER_YEAR, MAX_LOG_GROWTH, NO_VARIANCE_SHARE, sized, too_short
 from engine.statistics.samples import Floats, at_least
 
 Measure = Callable[[Floats], Floats]
@@ -51,24 +51,25 @@ def total_return(returns: Floats) -> Floats:
 
 def volatility(returns: Floats, periods_per_year: float) -> Floats:
     """Return the standard deviation (n - 1) per year; NaN for fewer than two returns."""
-    if returns.shape[-1] < 2:
-        return np.full(returns.shape[:-1], np.nan)
-    deviation: Floats = np.std(returns, axis=-1, ddof=1) * math.sqrt(periods_per_year)
+    units, power = sized(returns, axis=-1)
+    deviation: Floats = _deviation(units) * power[..., 0] * math.sqrt(periods_per_year)
     return deviation
 
 
 def sharpe(returns: Floats, periods_per_year: float) -> Floats:
     """Return mean / standard deviation (n - 1), annualized; NaN for no variance."""
-    deviation = volatility(returns, 1.0)
-    mean = returns.mean(axis=-1) * math.sqrt(periods_per_year)
-    return _quotient(mean, deviation, _varies(deviation, returns))
+    units, _ = sized(returns, axis=-1)
+    deviation = _deviation(units)
+    mean = units.mean(axis=-1) * math.sqrt(periods_per_year)
+    return _quotient(mean, deviation, _varies(deviation, units))
 
 
 def sortino(returns: Floats, periods_per_year: float) -> Floats:
     """Return mean / downside deviation, annualized; NaN without a loss or without variance."""
-    downside = np.sqrt(np.square(np.minimum(returns, 0.0)).mean(axis=-1))
-    defined = _varies(downside, returns) & _varies(volatility(returns, 1.0), returns)
-    return _quotient(returns.mean(axis=-1) * math.sqrt(periods_per_year), downside, defined)
+    units, _ = sized(returns, axis=-1)
+    downside = np.sqrt(np.square(np.minimum(units, 0.0)).mean(axis=-1))
+    defined = _varies(downside, units) & _varies(_deviation(units), units)
+    return _quotient(units.mean(axis=-1) * math.sqrt(periods_per_year), downside, defined)
 
 
 def max_drawdown(returns: Floats) -> Floats:
@@ -83,7 +84,8 @@ def calmar(returns: Floats, periods_per_year: float, years: float | None = None)
     """Return compound growth per year / -maximum drawdown; NaN where either has no value."""
     elapsed = returns.shape[-1] / periods_per_year if years is None else years
     growth, worst = _growth(_end(returns), elapsed), max_drawdown(returns)
-    return _quotient(growth, -worst, _varies(-worst, returns))
+    units, power = sized(returns, axis=-1)
+    return _quotient(growth, -worst, _varies(-worst / power[..., 0], units))
 
 
 def _growth(end: Floats, years: float) -> Floats:
@@ -99,9 +101,19 @@ def _end(returns: Floats) -> Floats:
     return end
 
 
-def _varies(deviation: Floats, returns: Floats) -> NDArray[np.bool_]:
-    """Return where a deviation is more than rounding, as ``engine.metrics.varies`` says it."""
-    size = np.sqrt(np.square(returns).mean(axis=-1)) if returns.shape[-1] else 0.0
+def _deviation(units: Floats) -> Floats:
+    if units.shape[-1] < 2:
+        return np.full(units.shape[:-1], np.nan)
+    deviation: Floats = np.std(units, axis=-1, ddof=1)
+    return deviation
+
+
+def _varies(deviation: Floats, units: Floats) -> NDArray[np.bool_]:
+    """Return where a deviation is more than rounding, as ``engine.metrics.varies`` says it.
+
+    Both are of returns that ``engine.metrics.sized`` has brought to one size.
+    """
+    size = np.sqrt(np.square(units).mean(axis=-1)) if units.shape[-1] else 0.0
     return np.asarray(deviation > NO_VARIANCE_SHARE * size)
 
 

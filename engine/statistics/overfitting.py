@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from engine.errors import ReportError
+from engine.metrics import sized
 from engine.statistics.samples import Floats, Missing, sample
 
 # 20 blocks make 184,756 splits; more is only slow.
@@ -70,6 +71,7 @@ def backtest_overfitting(
     ------
     ReportError : NaN, wrong shapes, an episode in two pieces, blocks that cannot be dealt out
     """
+    # A Sharpe ratio has no scale: each variant at its own.
     found = sample(returns, "returns", dimensions=2)
     codes = np.asarray(episodes)
     if codes.shape != found.shape[:1]:
@@ -85,7 +87,9 @@ def backtest_overfitting(
     if bool((found == found[:, :1]).all()):
         return Missing("all variants have the same returns")
     chosen = _halves(blocks)
-    picked_in, judged_in = _sharpes(found, starts, chosen), _sharpes(found, starts, ~chosen)
+    picked_in, judged_in = (
+        _sharpes(sized(found, axis=0)[0], starts, halves) for halves in (chosen, ~chosen)
+    )
     if np.isnan(picked_in).any() or np.isnan(judged_in).any():
         return Missing("a variant's returns do not vary in one half of the days")
     return _judge(picked_in, judged_in, blocks, days)

@@ -16,6 +16,7 @@ from engine.metrics import (
     max_drawdown,
     relative_numbers,
     sharpe,
+    sized,
     sortino,
     trade_numbers,
     volatility,
@@ -153,15 +154,49 @@ def test_ratios_of_a_constant_return_do_not_exist_at_any_scale(size):
         assert math.isnan(own["correlation"])
 
 
-@pytest.mark.parametrize("scale", [1e-12, 1e-6, 1.0])
+@pytest.mark.parametrize("scale", [1e-300, 1e-200, 1e-155, 1e-12, 1e-6, 1.0, 1e155, 1e200, 1e300])
 def test_ratios_are_the_same_at_every_scale(scale):
     returns = random_returns()
     assert sharpe(returns * scale, 365) == pytest.approx(sharpe(returns, 365), rel=1e-9)
     assert sortino(returns * scale, 365) == pytest.approx(sortino(returns, 365), rel=1e-9)
     beside = relative_numbers(returns * scale, random_returns()[::-1] * scale, 365)
-    assert beside["beta"] == pytest.approx(
-        relative_numbers(returns, random_returns()[::-1], 365)["beta"], rel=1e-9
+    usual = relative_numbers(returns, random_returns()[::-1], 365)
+    for name in ("beta", "correlation"):
+        assert beside[name] == pytest.approx(usual[name], rel=1e-9)
+    # Against a benchmark of the usual size the slope has the returns' scale.
+    apart = relative_numbers(returns * scale, random_returns()[::-1], 365)
+    assert apart["beta"] == pytest.approx(usual["beta"] * scale, rel=1e-9)
+    assert apart["correlation"] == pytest.approx(usual["correlation"], rel=1e-9)
+    assert volatility(returns * scale, 365) == pytest.approx(
+        volatility(returns, 365) * scale, rel=1e-9
     )
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1.0, 1e200])
+def test_sharpe_and_sortino_by_hand_at_the_ends_of_what_a_number_can_be(scale):
+    # 1, -1, 3: mean 1, deviation 2, downside sqrt(1 / 3).
+    returns = np.array([1.0, -1.0, 3.0]) * scale
+    assert sharpe(returns, 1.0) == pytest.approx(0.5)
+    assert sortino(returns, 1.0) == pytest.approx(math.sqrt(3))
+    assert volatility(returns, 1.0) == pytest.approx(2 * scale)
+    assert math.isnan(sharpe(np.full(9, 0.1 * scale), 1.0))
+    assert math.isnan(sortino(np.full(9, -0.1 * scale), 1.0))
+
+
+def test_bringing_returns_to_one_size_rounds_nothing():
+    returns = random_returns()
+    units, power = sized(returns)
+    assert 1 <= abs(units).max() < 2
+    assert (units * power).tolist() == returns.tolist()
+    assert math.frexp(float(power))[0] == 0.5
+    # Ratios of usual returns are what they are without it, to the last bit.
+    deviation = float(np.std(returns, ddof=1))
+    assert volatility(returns, 365) == deviation * math.sqrt(365)
+    assert sharpe(returns, 365) == float(np.mean(returns)) / deviation * math.sqrt(365)
+    assert sized(np.zeros(3))[0].tolist() == [0.0] * 3
+    rows, powers = sized(np.array([[1e-200, 0.0], [3.0, 1e200], [0.0, 0.0]]), axis=1)
+    assert rows[:, 0].tolist() == [1e-200 / powers[0, 0], 3.0 / powers[1, 0], 0.0]
+    assert powers.shape == (3, 1)
 
 
 def test_ratios_of_an_excess_that_hardly_moves_do_not_exist():

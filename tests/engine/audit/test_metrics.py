@@ -14,6 +14,7 @@ from engine.audit.daily import DayParts
 from engine.audit.metrics import FORMULAS, Measured
 from engine.errors import ReportError
 from engine.events import EquityCurve
+from engine.metrics import sharpe, sortino, volatility
 from engine.results.records import RunRecord
 
 DAY = 86_400 * 10**9
@@ -110,6 +111,28 @@ def test_days_by_hand():
     }
     found = {name: FORMULAS[name](of) for name in expected}
     assert found == pytest.approx(expected, rel=1e-12, nan_ok=True)
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1.0, 1e200])
+def test_ratios_agree_with_the_engine_at_the_ends_of_what_a_number_can_be(scale):
+    gained = (np.array([1.0, -1.0, 3.0, -2.0, 0.5]) * scale).tolist()
+    equity, zeros = np.full(5, 100.0), np.zeros(5)
+    at = START + np.arange(1, 6) * DAY
+    curve = EquityCurve(at, equity, equity, zeros, zeros, zeros, zeros, zeros)
+    days = (20_488 + day for day in range(5))
+    parts = {day: DayParts([gain], [], []) for day, gain in zip(days, gained, strict=True)}
+    of = Measured(100.0, START, START + 5 * DAY, curve, (), (), 365, parts)
+    excess = np.array(gained) / 100
+    names = ("excess_volatility", "sharpe", "sortino")
+    found = {name: FORMULAS[name](of) for name in names}
+    # Deviations of 0.7, -1.3, 2.7, -2.3, 0.2 from the mean: a sum of squares of 14.8.
+    deviation, downside = (14.8 / 4) ** 0.5, (5 / 5) ** 0.5
+    by_hand = (scale / 100 * deviation, 0.3 / deviation, 0.3 / downside)
+    told = volatility(excess, 365), sharpe(excess, 365), sortino(excess, 365)
+    assert told == pytest.approx(tuple(value * 365**0.5 for value in by_hand), rel=1e-12)
+    # What moves less than 0.10% a year has no ratio, however large the ratio would be.
+    gated = told if scale >= 1 else (told[0], math.nan, math.nan)
+    assert tuple(found.values()) == pytest.approx(gated, rel=1e-12, nan_ok=True)
 
 
 def altered(folder, **values):

@@ -12,7 +12,7 @@ from data_feeds.timeframe import DAY_NS
 from engine import metrics
 from engine.errors import ReportError
 from engine.events import EquityCurve
-from engine.statistics import daily_measures, intervals
+from engine.statistics import block_days, daily_measures, intervals, moments
 
 DAY_ONE = 20_000 * DAY_NS
 
@@ -129,9 +129,17 @@ def test_ratios_of_a_constant_return_do_not_exist_at_any_scale(size):
     assert {item.reason for item in found.values()} == {"the returns do not vary"}
 
 
-@pytest.mark.parametrize("scale", [1e-9, 1e-4])
+@pytest.mark.parametrize("scale", [1e-250, 1e-200, 1e-9, 1e-4, 1e200])
 def test_small_returns_that_vary_have_ratios(scale):
     returns = np.random.default_rng(7).normal(0.1, 1.0, (1, 300))
     for name in ("sharpe", "sortino"):
         measure = daily_measures(365.0)[name]
         assert measure(returns * scale) == pytest.approx(measure(returns * 1e-2), rel=1e-9)
+        # Samples side by side keep a scale each.
+        both = np.concatenate((returns * scale, returns))
+        assert measure(both) == pytest.approx(np.repeat(measure(returns), 2), rel=1e-9)
+    if scale < 1:
+        found, usual = (moments(returns[0] * size) for size in (scale, 1.0))
+        assert found.sharpe == pytest.approx(usual.sharpe, rel=1e-9)
+        assert found.kurtosis == pytest.approx(usual.kurtosis, rel=1e-9)
+        assert block_days(returns[0] * scale) == block_days(returns[0])

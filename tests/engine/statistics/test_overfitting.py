@@ -179,3 +179,14 @@ def test_a_return_that_is_no_number_and_codes_of_other_days_are_refused():
     returns[3, 2] = math.nan
     with pytest.raises(ReportError, match=r"the first at \(3, 2\)"):
         backtest_overfitting(returns, ONE_EPISODE)
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e200])
+def test_the_verdict_has_no_scale(scale):
+    returns = np.random.default_rng(11).normal(0.0005, 0.02, (160, 4))
+    usual = backtest_overfitting(returns, np.zeros(160), blocks=8)
+    sizes = np.array([scale, 1.0, 1 / scale, scale])
+    found = backtest_overfitting(returns * sizes, np.zeros(160), blocks=8)
+    assert found.logits.tolist() == usual.logits.tolist()
+    assert len(set(found.logits.tolist())) > 2
+    assert found.slope == pytest.approx(usual.slope, rel=1e-9)
