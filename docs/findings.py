@@ -32,7 +32,7 @@ def comparison(folder: Path) -> Matrix:
     """Run the comparison."""
     config = load_compare_config(
         CONFIG,
-        [f"source={ROOT / '.data' / 'real'}"],
+        [f"source={ROOT / '.data' / 'catalog'}"],
         params_model=lambda name: load_playbook_class(name).Params,
     )
     episodes = episodes_of(config)
