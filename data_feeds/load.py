@@ -13,10 +13,11 @@ from data_feeds.catalog import Catalog
 from data_feeds.dataset import Dataset
 from data_feeds.embedded import embedded_catalog
 from data_feeds.errors import CoverageError
+from data_feeds.gate import checked
 from data_feeds.gate.stamps import on_grid
 from data_feeds.instrument import Instrument
 from data_feeds.locations import EMBEDDED, how_to_get_data
-from data_feeds.schema import Channel, ChannelKey, ChannelKind, utc_text, validate
+from data_feeds.schema import Channel, ChannelKey, ChannelKind, utc_text
 from data_feeds.shares import (
     SPLIT_KINDS,
     FirstShares,
@@ -82,7 +83,8 @@ def load_dataset(
     warmup_ns : how much history the playbook needs before ``start``
     optional : channels loaded where the source has them
     shorter : required channels that may begin later: how much history each must have, ns
-    late : required bars that may begin inside the window; from there on they must cover it
+    late : required bars that may begin inside the window or after it; from there on they must
+        cover it
 
     Raises
     ------
@@ -108,10 +110,15 @@ def load_dataset(
             held_rows = _Held.of(source, origin, instruments[key.instrument])
             needed = min((shorter or {}).get(key, warmup_ns), warmup_ns)
             if key in late and held_rows.stretches:
+                begins_at = held_rows.stretches[0][0]
                 # Before its first bar there is nothing to cover.
-                needed = min(needed, start - min(held_rows.stretches[0][0], end))
-            checked = _window(whole, start - needed, end)
-            _check_coverage(key, checked, held_rows, (start, end, needed))
+                needed = min(needed, start - min(begins_at, end))
+                has_begun = begins_at < start or bool((whole["closed_at"] <= end).any())
+            else:
+                has_begun = True
+            if has_begun:
+                covered = _window(whole, start - needed, end)
+                _check_coverage(key, covered, held_rows, (start, end, needed))
         channels[key] = part
     used = {key.instrument for key in channels}
     return Dataset(
@@ -256,7 +263,7 @@ def _rows(
 def _admitted(source: Dataset, key: ChannelKey) -> Channel:
     """Return rows in memory as a catalog's are when they are read: on their grid, in one share."""
     rows = on_grid(source.channels[key])[0]
-    validate(rows)
+    checked(source.instruments[key.instrument], rows)
     splits = _splits_in_memory(source, key.instrument)
     first_at = _first_bar_at(source, key.instrument)
     if splits is None or first_at is None or key.kind not in SPLIT_KINDS:

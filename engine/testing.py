@@ -22,10 +22,11 @@ import numpy as np
 from pydantic import ConfigDict, Field
 
 from data_feeds.dataset import Dataset
+from data_feeds.gate import checked
 from data_feeds.gate.stamps import on_grid
 from data_feeds.instrument import Companions, Instrument, InstrumentKind
 from data_feeds.options.contract import PutSpread
-from data_feeds.schema import Channel, ChannelKey, ChannelKind, time_columns, validate
+from data_feeds.schema import Channel, ChannelKey, ChannelKind, time_columns
 from data_feeds.timeframe import HOUR_NS, Timeframe
 from data_feeds.trading_terms import MaintenanceBracket
 from engine.bt import Part, simulate
@@ -157,12 +158,12 @@ def table(*channels: Channel, instruments: Sequence[Instrument] = (PERP, SPOT, E
     SchemaError : a row breaks its kind's rules, e.g. a high below the close.
     """
     passed = [on_grid(channel)[0] for channel in channels]
-    for channel in passed:
-        validate(channel)
     named = {channel.key.instrument for channel in passed}
     known = {item.id: item for item in instruments if item.id in named}
     for name in sorted(named - set(known)):
         known[name] = Instrument(id=name, kind=InstrumentKind.SERIES)
+    for channel in passed:
+        checked(known[channel.key.instrument], channel)
     return Dataset(known, {channel.key: channel for channel in passed})
 
 

@@ -20,6 +20,8 @@ FUNDING_TOLERANCE_NS = MINUTE_NS
 # Other records on a regular grid (open interest, hourly sums, an index) are late by milliseconds.
 POINT_GRID_NS = MINUTE_NS
 POINT_TOLERANCE_NS = 10**9
+# What is read off and decided by, where nothing is settled at the instant.
+_OBSERVATIONS = (ChannelKind.SERIES, ChannelKind.OPEN_INTEREST, ChannelKind.LIQUIDATIONS)
 # How a bar's close is written where the end counts as inside it: 07:59:59, .999, .999999, ...
 LAST_UNITS_NS = (10**9, 10**6, 10**3, 1)
 
@@ -31,10 +33,11 @@ _SESSION_GRID_NS = 15 * MINUTE_NS
 def on_grid(channel: Channel) -> tuple[Channel, Array]:
     """Return rows with stamps within tolerance moved to their grid, and by how much each, ns.
 
-    ``available_at`` moves with the fact. Settlements go to the nearest whole hour; bars whose close
-    names the last second, milli-, micro- or nanosecond before it go to the close. Rows of other
-    kinds go to whole minutes where every one lies within a second of its own; records at odd
-    seconds stay as they are.
+    Settlements go to the nearest whole hour; bars whose close names the last second, milli-, micro-
+    or nanosecond before it go to the close. A row of another kind within a second of a whole minute
+    goes to that minute, whatever the others do, unless two facts would become one; records at odd
+    seconds stay as they are. ``available_at`` moves with the fact; of observations (series, open
+    interest, liquidations) never to an earlier instant.
     """
     kind = channel.key.kind
     if kind in (ChannelKind.BARS, ChannelKind.MARK):
@@ -104,20 +107,24 @@ def _to_nearest(at: Array, grid_ns: int) -> Array:
 
 
 def _jitter(event: Array) -> Array:
-    """Return the moves that put every row on a whole minute; none where that is not jitter."""
+    """Return the moves that put rows on a whole minute that lie within a second of it."""
     by = _to_nearest(event, POINT_GRID_NS)
+    by = np.where(abs(by) <= POINT_TOLERANCE_NS, by, 0)
     moved = event + by
     # A revision repeats its fact and keeps doing so; two facts must not become one.
-    merged = (np.diff(moved) == 0) & (np.diff(event) != 0)
-    is_jitter = bool((abs(by) <= POINT_TOLERANCE_NS).all()) and not merged.any()
-    return by if is_jitter else np.zeros_like(by)
+    merged = np.flatnonzero((np.diff(moved) == 0) & (np.diff(event) != 0))
+    return np.where(np.isin(event, event[np.append(merged, merged + 1)]), 0, by)
 
 
 def _moved(channel: Channel, by: Array) -> Channel:
-    """Return a channel with its facts moved; what was known at the fact is so still."""
+    """Return a channel with its facts moved; what was known at the fact is so still.
+
+    An observation that came late was not known before: it keeps its ``available_at``.
+    """
     times = time_columns(channel.key.kind)
     columns = {**channel.columns, **{name: channel[name] + by for name in times[:-1]}}
     fact, moved = channel[times[-2]], columns[times[-2]]
     known = channel["available_at"]
-    columns["available_at"] = np.where(known == fact, moved, np.maximum(known, moved))
+    goes_with = (known == fact) & (channel.key.kind not in _OBSERVATIONS)
+    columns["available_at"] = np.where(goes_with, moved, np.maximum(known, moved))
     return Channel(channel.key, columns)

@@ -236,7 +236,8 @@ def _lay_out(
     marks = marks_on_bars(bars, mark_channel)
     traded = bars["volume"] > 0
     last_traded = np.maximum.accumulate(np.where(traded, np.arange(len(bars)), NO_ROW))
-    known = np.where(closed >= 0, last_traded[np.maximum(closed, 0)], NO_ROW)
+    # The last row stands for NO_ROW: what begins after the window has no other.
+    known = np.append(last_traded, NO_ROW)[closed]
     # An option has no range: its model says nothing of what lies between open and close.
     is_option = instrument.kind is InstrumentKind.OPTION
     relative_range = (
@@ -271,7 +272,8 @@ def _lay_out(
 
 def _spread(values: Floats, rows: Rows) -> Floats:
     """Values of the given rows; NaN where there is no row."""
-    return np.where(rows >= 0, values[np.maximum(rows, 0)], np.nan)
+    found: Floats = np.append(values, np.nan)[rows]
+    return found
 
 
 def _mark_channel(dataset: Dataset, instrument: Instrument, bars: Channel) -> Channel | None:

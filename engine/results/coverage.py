@@ -63,7 +63,7 @@ def _late(record: RunRecord) -> list[str]:
     run, sentences = record.run, []
     for key in sorted(run.requirements.late):
         bars = run.dataset.channels.get(key)
-        if bars is None or len(bars) == 0 or bars["opened_at"][0] <= record.start:
+        if bars is None or (len(bars) and bars["opened_at"][0] <= record.start):
             continue
         refused = sum(
             d.instrument == key.instrument and d.blocked_by == NOT_BEGUN
@@ -71,9 +71,12 @@ def _late(record: RunRecord) -> list[str]:
         )
         wallet = run.dataset.instruments[key.instrument].wallet
         times = "once" if refused == 1 else f"{refused} times"
+        begins = "begins after the window: its"
+        if len(bars):
+            begins = f"begins on {utc_text(int(bars['opened_at'][0]))}: before that its"
         sentences.append(
-            f"{key.instrument} begins on {utc_text(int(bars['opened_at'][0]))}: before that its "
-            f"weight stayed in cash of the {wallet} wallet ({times} asked for)."
+            f"{key.instrument} {begins} weight stayed in cash of the {wallet} wallet "
+            f"({times} asked for)."
         )
     return sentences
 
@@ -87,6 +90,9 @@ def missing_bars(record: RunRecord) -> str:
         bars, calendar = record.traded_bars[name], run.dataset.instruments[name].calendar
         key = bars.key
         inside = (bars["opened_at"] >= record.start) & (bars["closed_at"] <= record.end)
+        if key in run.requirements.late and len(bars) == 0:
+            parts.append(f"{name} {key.timeframe} begins after the window")
+            continue
         holes = window_gaps(bars, calendar, _begins(name, record), record.end)
         count, held = sum(gap.missing for gap in holes), int(inside.sum())
         words = {0: "no bar", 1: "1 bar"}.get(count, f"{count:,} bars")
@@ -99,8 +105,9 @@ def _begins(name: str, record: RunRecord) -> int:
     """Return the instant from which an instrument's rows are due: a late one's first bar, ns."""
     bars = record.traded_bars[name]
     # Before a late instrument's first bar nothing is missing.
-    is_late = bars.key in record.run.requirements.late and len(bars) > 0
-    return max(record.start, int(bars["opened_at"][0])) if is_late else record.start
+    if bars.key not in record.run.requirements.late:
+        return record.start
+    return max(record.start, int(bars["opened_at"][0])) if len(bars) else record.end
 
 
 def _funding(name: str, channel: Channel | None, record: RunRecord) -> list[str]:

@@ -124,11 +124,33 @@ def test_jitter_around_whole_minutes_goes(kind: ChannelKind, values: dict[str, f
     passed = admitted(PERP, points(kind, at, **values))
     grid = [EIGHT, EIGHT + 5 * MINUTE_NS, EIGHT + 10 * MINUTE_NS]
     assert passed.channel["event_at"].tolist() == grid
-    assert passed.channel["available_at"].tolist() == grid
+    # A dividend falls due on the minute; what is read off was not known 18 ms before it came.
+    known = grid if kind is ChannelKind.DIVIDENDS else [at[0], *grid[1:]]
+    assert passed.channel["available_at"].tolist() == known
     assert passed.snapped == 2
-    # One print at an odd second: these are events, each at its own instant.
-    at[1] = EIGHT + 77 * 10**9
-    assert admitted(PERP, points(kind, at, **values)).channel["event_at"].tolist() == at
+
+
+@pytest.mark.parametrize("kind", [ChannelKind.SERIES, ChannelKind.OPEN_INTEREST])
+def test_jitter_is_told_row_by_row(kind: ChannelKind) -> None:
+    """Later rows change nothing: pages, cuts and the whole file give the same stamps."""
+    at = [EIGHT + 400 * MS, EIGHT + HOUR_NS - MS, EIGHT + 2 * HOUR_NS + 17 * 10**9]
+    moved = [EIGHT, EIGHT + HOUR_NS, EIGHT + 2 * HOUR_NS + 17 * 10**9]
+    known = [EIGHT + 400 * MS, EIGHT + HOUR_NS, EIGHT + 2 * HOUR_NS + 17 * 10**9]
+    series_or_interest = (
+        {"value": 1.0}
+        if kind is ChannelKind.SERIES
+        else {"open_interest_base": 5.0, "open_interest_quote": np.nan}
+    )
+    for stop in (1, 2, 3):
+        rows = admitted(PERP, points(kind, at[:stop], **series_or_interest)).channel
+        assert rows["event_at"].tolist() == moved[:stop]
+        assert rows["available_at"].tolist() == known[:stop]
+
+
+def test_two_facts_of_one_minute_stay_two() -> None:
+    at = [EIGHT - 200 * MS, EIGHT + 300 * MS, EIGHT + MINUTE_NS + MS]
+    rows = admitted(PERP, points(ChannelKind.SERIES, at, value=1.0)).channel
+    assert rows["event_at"].tolist() == [*at[:2], EIGHT + MINUTE_NS]
 
 
 def test_vintages_of_one_fact_move_together() -> None:
@@ -136,7 +158,7 @@ def test_vintages_of_one_fact_move_together() -> None:
     rows = series([event, event], [event, event + DAY_NS], [1.0, 2.0], PERP.id)
     passed = admitted(PERP, rows).channel
     assert passed["event_at"].tolist() == [EIGHT, EIGHT]
-    assert passed["available_at"].tolist() == [EIGHT, event + DAY_NS]
+    assert passed["available_at"].tolist() == [event, event + DAY_NS]
 
 
 # The import ---------------------------------------------------------------------------------------

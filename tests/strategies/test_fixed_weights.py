@@ -238,3 +238,33 @@ def test_a_real_year_audits_clean_and_cash_earns_exactly_the_bill(
     interest = sum(fact.amount for fact in cash.facts if fact.kind == "interest")
     assert interest > 0
     assert cash.curve.equity[-1] == pytest.approx(100_000.0 + interest)
+
+
+@pytest.mark.parametrize("end", ["2026-03-10", "2026-03-14", "2026-03-14T12:00:00"])
+def test_what_begins_after_the_window_stays_in_cash_to_its_end(tmp_path, end):
+    """B's first bar is that of 2026-03-14: it has not closed by any of these ends."""
+    etfs = [
+        Instrument(id=name, kind=InstrumentKind.ETF, quote="USD", tick_size=0.01, lot_size=1.0)
+        for name in ("A", "B")
+    ]
+    flat, later = (100.0, 100.0, 100.0, 100.0, 1e6), [hour(24 * day) for day in range(40, 60)]
+    market = table(
+        candles([flat] * 60, instrument="A", timeframe="1d"),
+        candles([flat] * 20, instrument="B", timeframe="1d", opened_at=later),
+        instruments=etfs,
+    )
+    path = tmp_path / "run.yaml"
+    path.write_text(
+        f"name: late\ndata: {{source: x, start: 2026-03-01, end: {end}}}\n"
+        "playbook: {name: fixed_weights, params: {clock: A, weights: {A: 0.4, B: 0.5}}}\n"
+        "account: {venue_cash: 0, brokerage_cash: 100000}\n"
+        "venue: binance_usdm\nreport: {benchmark: A}\n"
+    )
+    result = run(load_run_config(path), market)
+    # 40% of 100,000 at 100, a little less for the costs.
+    ((name, quantity),) = [(f.instrument, f.quantity) for f in result.outcome.fills]
+    assert (name, quantity) == ("A", 400.0)
+    folder = publish(result, tmp_path / "out")
+    text = (folder / "summary.txt").read_text()
+    assert "B 1d begins after the window" in text
+    assert audit_run(folder, market).findings == ()

@@ -65,9 +65,10 @@ def test_a_position_stopped_inside_the_bar_before_the_slot_pays_nothing():
 
 
 def test_every_record_is_paid_once_whatever_the_interval():
-    # 1 h, then 3 h apart, then one inside a bar.
-    slots = [(hour(2), 0.001), (hour(3), 0.001), (hour(6), -0.002), (hour(6.5), 0.001)]
-    market = table(candles([FLAT] * 8), marks([FLAT] * 8), funding(slots))
+    # 2 h, then 4 h apart, then one inside a bar.
+    slots = [(hour(4), 0.001), (hour(6), 0.001), (hour(10), -0.002), (hour(11), 0.001)]
+    two, rows = {"timeframe": "2h"}, [FLAT] * 8
+    market = table(candles(rows, **two), marks(rows, **two), funding(slots))
     outcome = play(market, {0: [enter()]})
     assert [fact.at for fact in facts(outcome)] == [at for at, _ in slots]
     assert amounts(outcome, "funding") == pytest.approx([-1.0, -1.0, 2.0, -1.0])
@@ -75,12 +76,12 @@ def test_every_record_is_paid_once_whatever_the_interval():
 
 def test_inside_a_bar_the_last_completed_mark_is_used_and_labelled_inferred():
     market = table(
-        candles([FLAT] * 4),
-        marks([FLAT, (100, 104, 99, 103), (102, 110, 98, 100), FLAT]),
-        funding([(hour(2.5), 0.001)]),
+        candles([FLAT] * 4, timeframe="2h"),
+        marks([FLAT, (100, 104, 99, 103), (102, 110, 98, 100), FLAT], timeframe="2h"),
+        funding([(hour(5), 0.001)]),
     )
     (paid,) = facts(play(market, {0: [enter()]}))
-    # The mark bar of hour 1 closed at 103; the one that is open now is not known.
+    # The mark bar of hours 2 and 3 closed at 103; the one that is open now is not known.
     assert (paid.price, paid.inferred) == (103.0, True)
     assert paid.amount == pytest.approx(-1.03)
 
