@@ -22,11 +22,10 @@ import numpy as np
 from pydantic import ConfigDict, Field
 
 from data_feeds.dataset import Dataset
-from data_feeds.gate import checked
-from data_feeds.gate.stamps import on_grid
+from data_feeds.gate.stamps import check_stamps, on_grid
 from data_feeds.instrument import Companions, Instrument, InstrumentKind
 from data_feeds.options.contract import PutSpread
-from data_feeds.schema import Channel, ChannelKey, ChannelKind, time_columns
+from data_feeds.schema import Channel, ChannelKey, ChannelKind, time_columns, validate
 from data_feeds.timeframe import HOUR_NS, Timeframe
 from data_feeds.trading_terms import MaintenanceBracket
 from engine.bt import Part, simulate
@@ -163,7 +162,8 @@ def table(*channels: Channel, instruments: Sequence[Instrument] = (PERP, SPOT, E
     for name in sorted(named - set(known)):
         known[name] = Instrument(id=name, kind=InstrumentKind.SERIES)
     for channel in passed:
-        checked(known[channel.key.instrument], channel)
+        validate(channel)
+        check_stamps(channel, known[channel.key.instrument].calendar)
     return Dataset(known, {channel.key: channel for channel in passed})
 
 

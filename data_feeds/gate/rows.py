@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from data_feeds.gate.stamps import check_stamps, on_grid
+from data_feeds.gate.stamps import check_sessions, check_stamps, on_grid
 from data_feeds.gate.units import ask_unit
 from data_feeds.instrument import Instrument
 from data_feeds.schema import Channel, check_columns, validate
@@ -53,3 +53,4 @@ def checked(instrument: Instrument, channel: Channel) -> None:
     """
     validate(channel)
     check_stamps(channel, instrument.calendar)
+    check_sessions(channel, instrument.calendar)

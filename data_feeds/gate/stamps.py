@@ -6,10 +6,11 @@ hour it belongs to, and bars open where their timeframe says.
 """
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 
-from data_feeds.calendar import ALWAYS_OPEN
+from data_feeds.calendar import ALWAYS_OPEN, sessions_between
 from data_feeds.schema import Array, Channel, ChannelKind, refuse_rows, time_columns
 from data_feeds.timeframe import DAY_NS, HOUR_NS, MINUTE_NS, Timeframe
 
@@ -39,15 +40,23 @@ def on_grid(channel: Channel) -> tuple[Channel, Array]:
     seconds stay as they are. ``available_at`` moves with the fact; of observations (series, open
     interest, liquidations) never to an earlier instant.
     """
-    kind = channel.key.kind
+    times = time_columns(channel.key.kind)[:-1]
+    moves = {name: _move(channel, name) for name in times}
+    by = moves[times[0]]
+    for move in moves.values():
+        by = np.where(abs(move) > abs(by), move, by)
+    return (_moved(channel, moves), by) if by.any() else (channel, by)
+
+
+def _move(channel: Channel, name: str) -> Array:
+    """Return by how much a time column's stamps move to their grid, ns."""
+    kind, at = channel.key.kind, channel[name]
     if kind in (ChannelKind.BARS, ChannelKind.MARK):
-        late = -channel["opened_at"] % _step(channel.key.timeframe)
-        by = np.where(np.isin(late, LAST_UNITS_NS), late, 0)
-    elif kind is ChannelKind.FUNDING:
-        by = settlements(channel["event_at"]) - channel["event_at"]
-    else:
-        by = _jitter(channel["event_at"])
-    return (_moved(channel, by), by) if by.any() else (channel, by)
+        late = -at % min(Timeframe(channel.key.timeframe).ns, MINUTE_NS)
+        return np.where(np.isin(late, LAST_UNITS_NS), late, 0)
+    if kind is ChannelKind.FUNDING:
+        return settlements(at) - at
+    return _jitter(at)
 
 
 def settlements(stamps: Array) -> Array:
@@ -85,16 +94,41 @@ def _check_bars(channel: Channel, calendar: str) -> None:
         offset = _MONDAY_NS if length % (7 * DAY_NS) == 0 else 0
         off = (opened - offset) % _step(label) != 0
         where = f"is not on a multiple of {label}"
-        wrong_length = closed - opened != length
+        wrong_length, rule = closed - opened != length, "is not"
     else:
         step = MINUTE_NS if length >= DAY_NS else math.gcd(length, _SESSION_GRID_NS)
-        off = opened % min(step, MINUTE_NS) != 0 if length >= DAY_NS else opened % step != 0
+        # A bar of a day or more opens and closes with a session, whose bounds are whole minutes.
+        off = (opened % step != 0) | ((length >= DAY_NS) & (closed % step != 0))
         where = f"is off the grid of {label} bars"
         # The last bar of a session may be shorter, a daily one is as long as its session.
-        wrong_length = (closed - opened > length) & (length < DAY_NS)
+        wrong_length, rule = closed - opened > length, "is more than"
     remedy = "a bar begins on its timeframe's grid: check stamp, unit and zone, or drop the row"
     refuse_rows(channel, off, "opened_at", where, remedy)
-    refuse_rows(channel, wrong_length, "closed_at", f"is not {label} after opened_at", remedy)
+    refuse_rows(channel, wrong_length, "closed_at", f"{rule} {label} after opened_at", remedy)
+
+
+def check_sessions(channel: Channel, calendar: str) -> None:
+    """Raise for the first daily bar whose middle lies on a day without a session.
+
+    Raises
+    ------
+    SchemaError : with the row, and the calendar that has no session there.
+    """
+    key = channel.key
+    is_daily = key.kind in (ChannelKind.BARS, ChannelKind.MARK) and key.timeframe == "1d"
+    if calendar == ALWAYS_OPEN or not is_daily or len(channel) == 0:
+        return
+    # East of Greenwich a session can open on the UTC day before; its middle does not.
+    middle = (channel["opened_at"] + channel["closed_at"]) // 2
+    days = middle.astype("datetime64[ns]").astype("datetime64[D]")
+    sessions = sessions_between(calendar, days.min(), days.max())
+    refuse_rows(
+        channel,
+        ~np.isin(days, sessions),
+        "opened_at",
+        f"lies on no session of {calendar}",
+        "drop the row, or correct its date or the instrument's calendar",
+    )
 
 
 def _step(timeframe: str) -> int:
@@ -116,13 +150,13 @@ def _jitter(event: Array) -> Array:
     return np.where(np.isin(event, event[np.append(merged, merged + 1)]), 0, by)
 
 
-def _moved(channel: Channel, by: Array) -> Channel:
+def _moved(channel: Channel, moves: Mapping[str, Array]) -> Channel:
     """Return a channel with its facts moved; what was known at the fact is so still.
 
     An observation that came late was not known before: it keeps its ``available_at``.
     """
     times = time_columns(channel.key.kind)
-    columns = {**channel.columns, **{name: channel[name] + by for name in times[:-1]}}
+    columns = {**channel.columns, **{name: channel[name] + by for name, by in moves.items()}}
     fact, moved = channel[times[-2]], columns[times[-2]]
     known = channel["available_at"]
     goes_with = (known == fact) & (channel.key.kind not in _OBSERVATIONS)

@@ -209,3 +209,64 @@ def test_numbers_in_another_unit_are_refused(
     mapping = FUNDING.replace("unit: ms", f"unit: {unit}")
     with pytest.raises(SchemaError, match=rf"lies in 1970 as {unit}; .*unit: {meant}"):
         imported(tmp_path, mapping, funding=f"t,r\n{count},0.0001\n")
+
+
+# Daily bars of an exchange ------------------------------------------------------------------------
+
+FUND = Instrument(id="SPY", kind=InstrumentKind.ETF, quote="USD", calendar="XNYS")
+
+
+def session_days(*pairs: tuple[str, str], timeframe: str = "1d") -> Channel:
+    opened, closed = (np.array([ns(pair[i]) for pair in pairs], np.int64) for i in (0, 1))
+    made = bars(opened.tolist(), [FLAT] * len(pairs), timeframe)
+    times = {"opened_at": opened, "closed_at": closed, "available_at": closed.copy()}
+    key = ChannelKey("SPY", ChannelKind.BARS, timeframe)
+    return Channel(key, {**made.columns, **times})
+
+
+GOOD = ("2024-07-02T13:30", "2024-07-02T20:00")
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        ("2024-07-04T13:30", "2024-07-04T20:00"),  # Independence Day
+        ("2024-07-06T13:30", "2024-07-06T20:00"),  # a Saturday
+        ("2024-07-07T00:00", "2024-07-08T00:00"),  # a Sunday by the UTC day
+    ],
+)
+def test_a_daily_bar_lies_on_a_session(tmp_path: Path, bad: tuple[str, str]) -> None:
+    with pytest.raises(SchemaError, match=r"row 1 at .* lies on no session of XNYS"):
+        Catalog(tmp_path).write(FUND, [session_days(GOOD, bad)])
+    half_day = ("2024-07-03T13:30", "2024-07-03T17:00")
+    assert len(admitted(FUND, session_days(GOOD, half_day)).channel) == 2
+
+
+def test_a_daily_bar_is_no_longer_than_a_day() -> None:
+    with pytest.raises(SchemaError, match="closed_at 2024-07-05T21:30Z is more than 1d after"):
+        admitted(FUND, session_days(("2024-07-02T13:30", "2024-07-05T21:30")))
+    with pytest.raises(SchemaError, match="is more than 1w after opened_at"):
+        admitted(FUND, session_days(("2024-07-01T13:30", "2024-07-09T20:00"), timeframe="1w"))
+
+
+def test_tokyo_opens_on_the_utc_day_of_its_session() -> None:
+    tokyo = Instrument(id="SPY", kind=InstrumentKind.ETF, quote="JPY", calendar="XTKS")
+    # Monday 2024-07-15 is the day of the sea, a holiday in Tokyo and none in New York.
+    days = session_days(("2024-07-12T00:00", "2024-07-12T06:00"))
+    assert len(admitted(tokyo, days).channel) == 1
+    with pytest.raises(SchemaError, match="no session of XTKS"):
+        admitted(tokyo, session_days(("2024-07-15T00:00", "2024-07-15T06:00")))
+
+
+@pytest.mark.parametrize("short_ns", [10**9, MS, 1000, 1])
+@pytest.mark.parametrize("shifts_open", [True, False])
+def test_closes_of_sessions_are_snapped(short_ns: int, shifts_open: bool) -> None:
+    for timeframe, pair in (("1d", GOOD), ("1h", ("2024-07-02T13:30", "2024-07-02T14:30"))):
+        whole = session_days(pair, timeframe=timeframe)
+        moved = dict(whole.columns)
+        for name in ("closed_at", "available_at", *(["opened_at"] if shifts_open else [])):
+            moved[name] = whole[name] - short_ns
+        passed = admitted(FUND, Channel(whole.key, moved))
+        assert (passed.snapped, passed.farthest_ns) == (1, short_ns)
+        for name in ("opened_at", "closed_at", "available_at"):
+            assert passed.channel[name].tolist() == whole[name].tolist()
