@@ -125,6 +125,8 @@ class Instrument(BaseModel):
             raise ValueError(f"{self.id}: terms must rise by since; one record a day")
         if any(item.until is not None for item in self.terms):
             raise ValueError(f"{self.id}: until follows from the next record; leave it out")
+        if any(item.changes for item in self.terms):
+            raise ValueError(f"{self.id}: changes follow from newer records; leave them out")
         return self
 
     def in_force(self, day: date) -> "Instrument":

@@ -38,6 +38,21 @@ class SlippageTerms(_Terms):
     )
 
 
+class TermsChange(_Terms):
+    """A number that a newer record states otherwise, and from which day."""
+
+    since: date = Field(description="Day from which the other number holds")
+    name: str = Field(description="Which one, e.g. lot_size or slippage.base_bps")
+    was: float | None = Field(None, description="The number before; null: a table")
+    becomes: float | None = Field(None, description="The number from then on; null: a table")
+
+    @property
+    def words(self) -> str:
+        """What changes, with its day."""
+        values = "" if self.was is None else f" from {self.was:g} to {self.becomes:g}"
+        return f"{self.name}{values} on {self.since}"
+
+
 class TradingTerms(_Terms):
     """Terms of one instrument from a day on; null: the instrument's filter, the venue's cost."""
 
@@ -67,6 +82,9 @@ class TradingTerms(_Terms):
     until: date | None = Field(
         None, description="Day from which a newer record holds; a run fills it in"
     )
+    changes: tuple[TermsChange, ...] = Field(
+        (), description="Numbers that newer records state otherwise; a run fills them in"
+    )
 
     @model_validator(mode="after")
     def _brackets_ascend(self) -> "TradingTerms":
@@ -80,7 +98,7 @@ def terms_in_force(records: Sequence[TradingTerms], day: date) -> TradingTerms:
 
     Each number is that of the last record by then that states it, else of the first one after.
     ``since`` and ``source`` are those of the maintenance table, without one of the last record by
-    then; ``until`` is the day of the next record.
+    then; ``until`` is the day of the next record, and ``changes`` what differs from it on.
     """
     order = [
         *(r for r in reversed(records) if r.since <= day),
@@ -90,13 +108,33 @@ def terms_in_force(records: Sequence[TradingTerms], day: date) -> TradingTerms:
     stated = {name: _first_stated(order, name) for name in numbers}
     parts = {name: _first_stated([r.slippage for r in order], name) for name in _SLIPPAGE}
     about = next((r for r in order if r.maintenance is not None), order[0])
-    return TradingTerms(
+    held = TradingTerms(
         since=about.since,
         source=about.source,
         slippage=SlippageTerms(**parts),
         until=min((r.since for r in records if r.since > day), default=None),
         **stated,
     )
+    newer = sorted((r for r in records if r.since > day), key=lambda r: r.since)
+    return held.model_copy(update={"changes": _changes(held, newer)})
+
+
+def _changes(held: TradingTerms, newer: Sequence[TradingTerms]) -> tuple[TermsChange, ...]:
+    """Return what newer records, in order of their days, state otherwise than those before."""
+    now, found = _numbers(held), []
+    for record in newer:
+        for name, value in _numbers(record).items():
+            if value is None or value == now[name]:
+                continue
+            pair = {} if name == "maintenance" else {"was": now[name], "becomes": value}
+            found.append(TermsChange(since=record.since, name=name, **pair))
+            now[name] = value
+    return tuple(found)
+
+
+def _numbers(record: TradingTerms) -> dict[str, Any]:
+    own = {n: getattr(record, n) for n in TradingTerms.model_fields if n not in _ABOUT}
+    return own | {f"slippage.{n}": getattr(record.slippage, n) for n in _SLIPPAGE}
 
 
 def _first_stated(records: Sequence[BaseModel], name: str) -> Any:
@@ -104,5 +142,5 @@ def _first_stated(records: Sequence[BaseModel], name: str) -> Any:
     return next((value for value in values if value is not None), None)
 
 
-_ABOUT = ("since", "source", "until", "slippage")
+_ABOUT = ("since", "source", "until", "changes", "slippage")
 _SLIPPAGE = tuple(SlippageTerms.model_fields)

@@ -4,6 +4,7 @@ import hashlib
 import json
 import platform
 from collections.abc import Mapping
+from datetime import timedelta
 from functools import cache
 from importlib import metadata
 from typing import Any
@@ -16,7 +17,7 @@ from data_feeds.holes import gaps
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import Channel, Provenance, time_columns, utc_text
 from engine.config.models import RunConfig
-from engine.config.venue import BASIS_POINT, LimitFill, TradingCosts
+from engine.config.venue import BASIS_POINT, TERMS, LimitFill, TradingCosts
 from engine.events import BillAccruals
 from engine.reads import Reads
 from engine.results.code_files import PACKAGES, code_files, libraries, opens_unseen, own_files
@@ -265,6 +266,7 @@ def _venue_assumptions(run: FinishedRun) -> list[str]:
         alike.setdefault(_cost_words(costs[item.id], item), []).append(item.id)
     return [
         *(_bracket_words(item, run.config) for item in traded if item.is_margined),
+        *(words for item in traded for words in _kept_words(item, run.config)),
         *(f"{', '.join(names)}: {words}" for words, names in alike.items()),
         "One bar fills at most "
         + (f"{cap:g} of its volume." if cap is not None else "any quantity: no volume cap."),
@@ -304,13 +306,30 @@ def _bracket_words(item: Instrument, config: RunConfig) -> str:
             f"Maintenance brackets of {item.id} are today's table of {config.venue.name} for the "
             f"whole window, {why}."
         )
-    start, end = config.data.start.date(), config.data.end.date()
+    start = config.data.start.date()
     words = f"Maintenance brackets of {item.id} are those of {record.since} ({record.source})"
     if record.since > start:
         words += "; they stand for the days before, of which no record is published"
-    if record.until is not None and record.until <= end:
-        words += f"; the run keeps them although a newer record begins on {record.until}"
     return words + "."
+
+
+def _kept_words(item: Instrument, config: RunConfig) -> list[str]:
+    """Say which terms of the first day the run keeps although they change inside the window."""
+    last = (config.data.end - timedelta(microseconds=1)).date()
+    changes = [
+        change.words
+        for record in item.terms
+        for change in record.changes
+        if change.since <= last
+        # Filters are always the instrument's own; a cost may be the run's word.
+        and (change.name not in TERMS or config.venue.is_general(change.name))
+    ]
+    if not changes:
+        return []
+    return [
+        f"{item.id} keeps the terms of {config.data.start.date()} for the whole window, although "
+        f"its records change {', '.join(changes)}."
+    ]
 
 
 def _cost_words(costs: TradingCosts, item: Instrument) -> str:

@@ -62,6 +62,47 @@ def test_parts_of_slippage_are_dated_one_by_one():
     assert record.slippage == SlippageTerms(base_bps=1, impact=0)
 
 
+def words(item: Instrument, day: str) -> list[str]:
+    """What changes after a day, in words."""
+    (record,) = item.in_force(date.fromisoformat(day)).terms
+    return [change.words for change in record.changes]
+
+
+def test_what_newer_records_change_is_named_with_its_day():
+    table, lot = "maintenance on 2023-01-01", "lot_size from 1 to 0.01 on 2023-01-01"
+    # The first table stands for the days before it: no change on its own day.
+    assert words(perp(*TERMS), "2021-06-01") == [lot, table]
+    assert words(perp(*TERMS), "2022-12-31") == [lot, table]
+    assert words(perp(*TERMS), "2023-01-01") == []
+
+
+def test_a_number_that_changes_twice_or_is_only_said_again_is_told_right():
+    def terms(day: str, **stated: object) -> TradingTerms:
+        return TradingTerms(since=day, source="a", **stated)
+
+    item = perp(
+        terms("2021-01-01", min_notional=5, slippage=SlippageTerms(base_bps=3)),
+        terms("2021-02-01", min_notional=5),
+        terms("2021-03-01", min_notional=20, slippage=SlippageTerms(base_bps=1)),
+        terms("2021-04-01", min_notional=50),
+    )
+    fifty = "min_notional from 20 to 50 on 2021-04-01"
+    assert words(item, "2021-01-15") == [
+        "min_notional from 5 to 20 on 2021-03-01",
+        "slippage.base_bps from 3 to 1 on 2021-03-01",
+        fifty,
+    ]
+    assert words(item, "2021-03-15") == [fifty]
+    with pytest.raises(ValidationError, match="changes follow from newer records"):
+        perp(item.in_force(date(2021, 3, 15)).terms[0].model_copy(update={"until": None}))
+
+
+def test_the_shipped_lot_of_sol_changes_in_2025():
+    sol = shipped("sol")["SOLUSDT-PERP"]
+    assert "lot_size from 1 to 0.01 on 2025-04-09" in words(sol, "2025-01-02")
+    assert not [text for text in words(sol, "2025-04-09") if "lot_size" in text]
+
+
 def test_an_instrument_without_records_stays_as_it_is():
     plain = perp()
     assert plain.in_force(date(2020, 1, 1)) is plain

@@ -1,10 +1,13 @@
 """Run id, hashes and assumptions."""
 
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
+import pytest
 
 from data_feeds.dataset import Dataset
+from data_feeds.trading_terms import TradingTerms
 from engine.config.venue import LimitFill
 from engine.results.manifest import (
     assumptions,
@@ -99,3 +102,45 @@ def test_the_fill_rule_is_said_with_the_ticks_it_uses(make_run):
     assert manifest(RunRecord(touch))["fill_rule"]["limit_fill"] == "touch"
     assert resolved_config(touch)["venue"]["limit_fill"] == "touch"
     assert run_id(touch) != run_id(run)
+
+
+@pytest.mark.parametrize(
+    ("newer", "told"),
+    [
+        ({"since": "2026-02-03", "lot_size": 0.01}, "lot_size from 1 to 0.01 on 2026-02-03"),
+        ({"since": "2026-02-04", "lot_size": 0.01}, "lot_size from 1 to 0.01 on 2026-02-04"),
+        ({"since": "2026-02-03", "taker_fee_bps": 9}, "taker_fee_bps from 5 to 9 on 2026-02-03"),
+        # After the window, or said again: nothing changes in it.
+        ({"since": "2026-02-05", "lot_size": 0.01}, None),
+        ({"since": "2026-02-03", "lot_size": 1}, None),
+        # The run writes a table of its own.
+        ({"since": "2026-02-03", "maintenance": ({"floor": 0, "rate": 0.1},)}, None),
+    ],
+)
+def test_terms_that_change_inside_the_window_are_named(make_run, newer, told):
+    # The window is 2026-02-02T02:40Z to 2026-02-04T02:40Z.
+    run = make_run(hours=48)
+    ((name, plain),) = run.dataset.instruments.items()
+    first = {"since": "2026-01-01", "lot_size": 1, "taker_fee_bps": 5}
+    table = ({"floor": 0, "rate": 0.01},)
+    terms = [
+        TradingTerms.model_validate({"source": "a", **stated})
+        for stated in ({**first, "maintenance": table}, newer)
+    ]
+    held = plain.model_copy(update={"terms": tuple(terms)}).in_force(date(2026, 2, 2))
+    dataset = Dataset({name: held}, run.dataset.channels)
+    venue = run.config.venue.model_copy(update={"general": ("taker_fee_bps",)})
+    config = run.config.model_copy(update={"venue": venue})
+    found = [
+        text
+        for text in assumptions(RunRecord(replace(run, dataset=dataset, config=config)))
+        if "keeps the terms" in text
+    ]
+    assert found == (
+        [
+            f"{name} keeps the terms of 2026-02-02 for the whole window, although its records "
+            f"change {told}."
+        ]
+        if told
+        else []
+    )
