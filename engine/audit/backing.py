@@ -8,12 +8,14 @@ import math
 from collections.abc import Mapping
 
 from data_feeds.instrument import Wallet
+from engine.audit.fills import OPEN
 from engine.audit.folder import RunFiles
 from engine.audit.formulas import Bracket, liquidation_mark, requirement
 from engine.audit.market import Market
 from engine.audit.replay import Holding, State
 from engine.audit.terms import instrument_brackets
 from engine.config.models import MarginMode
+from engine.events import Fill
 
 
 class Backing:
@@ -30,6 +32,9 @@ class Backing:
         self._settings = {
             order.plan_id: order.leverage_setting for order in files.orders if order.role == "entry"
         }
+        self._begun: dict[int, Fill] = {}
+        for fill in files.fills:
+            self._begun.setdefault(fill.plan_id, fill)
 
     def liquidation_level(self, name: str, held: Holding, state: State, at: int) -> float:
         """Return the mark that liquidates a position at an instant; NaN for never."""
@@ -59,7 +64,7 @@ class Backing:
         margin = state.cash[Wallet.VENUE]
         for other, held in self._perps(state).items():
             if other != name:
-                notional = abs(held.quantity) * self._markets[other].value_mark(at)
+                notional = abs(held.quantity) * self._mark(other, held, at)
                 needed = requirement(notional, self.brackets[other])
                 margin += self._unrealized(other, held, at) - needed
         return margin
@@ -71,6 +76,13 @@ class Backing:
             if held.quantity != 0 and self._markets[name].instrument.is_margined
         }
 
+    def _mark(self, name: str, held: Holding, at: int) -> float:
+        """Return the mark that values a perp; its own price in the bar at whose open it began."""
+        first = self._begun.get(held.plan_id)
+        if first is not None and first.stage == OPEN and first.at <= at < first.bar_closed_at:
+            return held.average
+        return self._markets[name].value_mark(at)
+
     def _unrealized(self, name: str, held: Holding, at: int) -> float:
-        mark = self._markets[name].value_mark(at)
+        mark = self._mark(name, held, at)
         return 0.0 if math.isnan(mark) else held.quantity * (mark - held.average)

@@ -1,6 +1,7 @@
 """Whose turn it is when several instruments have a bar at one instant, and the account then.
 
-At an open every instrument closes before any enters, by name. Among bars that
+At an open every instrument closes before any enters, by name, and what a new entry finds crossed
+already closes when all have entered. Among bars that
 close, those whose stop is touched come first: a stop realizes its loss before the wallet behind the
 other positions is judged.
 """
@@ -31,12 +32,9 @@ class Turns:
             if fill.fill_id in case.replay.after:
                 self._fills[(fill.at, fill.stage)].append(fill)
 
-    def state(self, name: str, at: int, stage: str, *, entering: bool = False) -> State:
+    def state(self, name: str, at: int, stage: str) -> State:
         """Return the account as an instrument's turn at a stage of an instant begins."""
-        if stage == RANGE:
-            before = self._before_range(name, at)
-        else:
-            before = self._before_entry(name, at) if entering else self._before_open(name, at)
+        before = self._before_range(name, at) if stage == RANGE else self._before_open(name, at)
         if before:
             return self._replay.after[before[-1].fill_id]
         if stage == OPEN:
@@ -49,6 +47,17 @@ class Turns:
         if closing:
             return self._replay.after[closing[-1].fill_id]
         return self._replay.through(at, Phase.PAY)
+
+    def after_entries(self, name: str, at: int) -> State:
+        """Return the account when all of an open has entered, as an instrument closes again."""
+        _, later = self._split_open(at)
+        mine = self._place(name)
+        before = [
+            fill
+            for fill in later
+            if fill.role == OrderRole.ENTRY.value or self._place(fill.instrument) < mine
+        ]
+        return self._replay.after[before[-1].fill_id] if before else self.before_entries(at)
 
     def _split_open(self, at: int) -> tuple[list[Fill], list[Fill]]:
         """Return the fills of an open: those that only close, and those from the first entry on."""
@@ -63,11 +72,6 @@ class Turns:
     def _before_open(self, name: str, at: int) -> list[Fill]:
         closing, _ = self._split_open(at)
         return [fill for fill in closing if self._place(fill.instrument) < self._place(name)]
-
-    def _before_entry(self, name: str, at: int) -> list[Fill]:
-        closing, entering = self._split_open(at)
-        mine = self._place(name)
-        return closing + [fill for fill in entering if self._place(fill.instrument) < mine]
 
     def _before_range(self, name: str, at: int) -> list[Fill]:
         fills = self._fills.get((at, RANGE), [])

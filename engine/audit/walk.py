@@ -119,8 +119,8 @@ class Walk:
         self.leave_at_open(plan, turn, self.turns.state(self.name, turn.at, OPEN))
         entry = plan.entry
         if entry is not None and bar.is_traded and self.fills_at_open(plan, entry, bar):
-            after = self.enter(plan, turn, entry, bar.open)
-            self.leave_at_open(plan, turn, after)
+            self.enter(plan, turn, entry, bar.open)
+            self.leave_at_open(plan, turn, self.turns.after_entries(self.name, turn.at))
         return turn.due
 
     def fills_at_open(self, plan: Plan, order: OrderRow, bar: Bar) -> bool:
@@ -284,7 +284,11 @@ class Walk:
 
     def enter(self, plan: Plan, turn: Turn, entry: OrderRow, raw: float) -> State:
         """Ask for an entry as large as volume cap and free cash allow; return the account then."""
-        state = self.turns.state(self.name, turn.at, turn.stage, entering=True)
+        if turn.stage == OPEN:
+            # The wallet of all that enters at an open is judged once.
+            state = self.turns.before_entries(turn.at)
+        else:
+            state = self.turns.state(self.name, turn.at, turn.stage)
         if entry.kind == OrderKind.STOP.value:
             plan.triggered.add(entry.order_id)
         wanted = min(entry.quantity - plan.filled.get(entry.order_id, 0.0), turn.room)

@@ -6,7 +6,7 @@ import numpy as np
 
 from data_feeds.instrument import Wallet
 from engine.broker.book import Book
-from engine.broker.timeline import InstrumentPath
+from engine.broker.timeline import NO_ROW, InstrumentPath
 from engine.config.models import MarginMode
 from engine.events import NAN
 from engine.ledger import Ledger, Position
@@ -38,6 +38,19 @@ class Collateral:
         # An isolated position's price changes only with the ledger.
         self._priced_at = [-1] * len(self._positions)
         self._levels = [NAN] * len(self._positions)
+        self._unmarked_until = [0] * len(self._positions)
+
+    def opened(self, k: int, t: int) -> None:
+        """Note that a position began at the open of the bar that opens at instant ``t``.
+
+        Until that bar closes every mark is older than the position, which is worth what it cost.
+        """
+        if self._mode is MarginMode.ISOLATED:
+            return
+        closing, until = self._paths[k].closing, t + 1
+        while until < len(closing) and closing[until] == NO_ROW:
+            until += 1
+        self._unmarked_until[k] = until
 
     def liquidation_level(self, k: int, t: int) -> float:
         """Return the mark at which the position of instrument ``k`` is liquidated, NaN for never.
@@ -60,7 +73,8 @@ class Collateral:
         """Return what can become margin of a new perp position, quote.
 
         Isolated: the wallet less the margins set aside. Cross: also less the initial margins and
-        the unrealized losses of open positions; open profits do not count.
+        the unrealized losses of open positions; open profits do not count. A position that began
+        at an open has no loss before its first close.
         """
         free = self._ledger.free_venue_cash()
         if self._mode is MarginMode.ISOLATED:
@@ -88,9 +102,15 @@ class Collateral:
         position = self._positions[k]
         return liquidation_price(position.quantity, position.average_entry, margin, self._tiers[k])
 
+    def _mark(self, k: int, t: int) -> float:
+        """Return the mark of a position, its own entry while none is newer."""
+        if t < self._unmarked_until[k]:
+            return self._positions[k].average_entry
+        return float(self._paths[k].mark[t])
+
     def _unrealized(self, k: int, t: int) -> float:
         position = self._positions[k]
-        mark = float(self._paths[k].mark[t])
+        mark = self._mark(k, t)
         # Before the instrument's first bar there is no mark, and no fill can have happened.
         return 0.0 if np.isnan(mark) else position.quantity * (mark - position.average_entry)
 
@@ -98,6 +118,6 @@ class Collateral:
         surplus = 0.0
         for j, position in enumerate(self._positions):
             if j != k and position.quantity != 0.0 and position.instrument.is_margined:
-                notional = abs(position.quantity) * float(self._paths[j].mark[t])
+                notional = abs(position.quantity) * self._mark(j, t)
                 surplus += self._unrealized(j, t) - maintenance_margin(notional, self._tiers[j])
         return surplus

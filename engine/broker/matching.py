@@ -160,10 +160,12 @@ class Matcher:
         if not self._rests_within(turn, entry, bar):
             return
         held = turn.position.quantity
-        self._enter(turn, _level(entry))
+        level = _level(entry)
+        free = self._collateral.free_for(turn.k, turn.t)
+        self._enter(turn, level, self._ask(turn, level), free=free)
         if turn.position.quantity != 0.0:
             filled = turn.position.quantity != held
-            rest = after_entry(turn.path, turn.t, turn.row, _level(entry)) if filled else bar
+            rest = after_entry(turn.path, turn.t, turn.row, level) if filled else bar
             self.match_range(turn, rest)
 
     def settle(self, turn: Turn) -> None:
@@ -219,7 +221,8 @@ class Matcher:
     def match_open_entries(self, turns: Sequence[Turn]) -> None:
         """Fill the entries of one open; what a wallet cannot carry is cut by one factor for all.
 
-        What protects an entry may already be crossed at this very open.
+        Each wallet is judged once, before the first of them. What protects an entry may already be
+        crossed at this very open: that is matched when all have entered.
         """
         asks: list[tuple[Turn, EntryAsk | None]] = []
         for turn in turns:
@@ -228,14 +231,19 @@ class Matcher:
                 continue
             if entry.trades_at_market or self._meets_open(entry.request, price):
                 asks.append((turn, self._ask(turn, price)))
+        free = [self._collateral.free_for(turn.k, turn.t) for turn, _ in asks]
         factors = common_factors(
-            (turn.path.instrument.wallet, ask.need, self._collateral.free_for(turn.k, turn.t))
-            for turn, ask in asks
+            (turn.path.instrument.wallet, ask.need, cash)
+            for (turn, ask), cash in zip(asks, free, strict=True)
             if ask is not None
         )
-        for turn, ask in asks:
-            raw = float(turn.path.open_price[turn.t])
-            self._enter(turn, raw, ask, factors.get(turn.path.instrument.wallet, 1.0))
+        for (turn, ask), cash in zip(asks, free, strict=True):
+            held = turn.position.quantity
+            factor = factors.get(turn.path.instrument.wallet, 1.0)
+            self._enter(turn, float(turn.path.open_price[turn.t]), ask, free=cash, factor=factor)
+            if held == 0.0 and turn.position.quantity != 0.0:
+                self._collateral.opened(turn.k, turn.t)
+        for turn, _ in asks:
             self.match_open(turn)
 
     # Fills.
@@ -296,20 +304,20 @@ class Matcher:
         return floor_to_step(max(request.risk_limit - used, 0.0) / distance, instrument.lot_size)
 
     def _enter(
-        self, turn: Turn, raw: float, ask: EntryAsk | None = None, factor: float = 1.0
+        self, turn: Turn, raw: float, ask: EntryAsk | None, *, free: float, factor: float = 1.0
     ) -> None:
         """Fill an entry as far as volume, budget and free cash carry it.
 
-        ``factor`` is the share of every entry of this wallet that its cash carries at this open.
+        ``free`` is its wallet's cash before any entry of this instant, ``factor`` the share of
+        every entry of this wallet that it carries.
         """
         entry, path, plan = turn.plan.entry, turn.path, turn.plan
         rests = entry.request.kind is OrderKind.LIMIT
         # Once touched, what the bar's volume leaves of a stop entry trades at the next opens.
         entry.triggered = entry.request.kind is OrderKind.STOP
-        ask = ask or self._ask(turn, raw)
         if ask is None:
             return
-        lot, free = path.instrument.lot_size, self._collateral.free_for(turn.k, turn.t)
+        lot = path.instrument.lot_size
         afford = affordable(free, ask.per_unit, lot)
         if factor < 1:
             afford = min(afford, floor_to_step(ask.within_budget * factor, lot))

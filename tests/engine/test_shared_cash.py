@@ -13,7 +13,7 @@ from engine.broker import matching
 from engine.bt import Part, simulate
 from engine.causality import prepare
 from engine.config.load import load_run_config
-from engine.config.models import RunMode
+from engine.config.models import MarginMode, RunMode
 from engine.events import OrderKind
 from engine.intents import Enter, Rebalance
 from engine.results.folder import write_files
@@ -180,19 +180,66 @@ def test_the_volume_cap_comes_before_the_factor(tmp_path) -> None:
     assert audited(done, data, tmp_path / "run").ok
 
 
-def test_perps_of_one_open_share_their_margin(tmp_path) -> None:
-    # Two longs of 100 at 100 with half as margin take all 10,000; both gap to 150: 2/3 of each.
-    perps = [PERP.model_copy(update={"id": name, "lot_size": 0.01}) for name in ("APERP", "BPERP")]
-    data = table(*(bars(p.id, gapped(after=150.0)) for p in perps), instruments=tuple(perps))
-    script = {0: [Enter(p.id, 1, stop=90.0, reason="x") for p in perps]}
-    done = finished(
-        data,
-        script,
-        notional=10_000.0,
-        account={"venue_cash": 10_000.0, "brokerage_cash": 0.0, "leverage_setting": 2},
-    )
-    assert filled(done) == pytest.approx({"APERP": 66.66, "BPERP": 66.66})
+def perps_of_one_open(prices, sides, stops, *, account, notional=10_000.0, **more):
+    """A run in which perps of 100 each are entered at one open, each at its own price."""
+    names = ("APERP", "BPERP", "CPERP")[: len(prices)]
+    perps = [PERP.model_copy(update={"id": name, "lot_size": 0.01}) for name in names]
+    rows = zip(names, prices, strict=True)
+    data = table(*(bars(n, gapped(after=price)) for n, price in rows), instruments=tuple(perps))
+    levels = zip(names, sides, stops, strict=True)
+    script = {0: [Enter(name, side, stop=stop, reason="x") for name, side, stop in levels]}
+    account = {"brokerage_cash": 0.0, **account}
+    return data, finished(data, script, notional=notional, account=account, **more)
+
+
+@pytest.mark.parametrize("mode", list(MarginMode))
+@pytest.mark.parametrize(
+    ("side", "stop", "after", "each"),
+    [
+        # Two of 100 at 100 with half as margin take all 10,000; both gap to 150: 2/3 of each.
+        (1, 90.0, 150.0, 66.66),
+        # Short, with a stop at 115, they gap to 110: 10/11 of each.
+        (-1, 115.0, 110.0, 90.90),
+    ],
+)
+def test_perps_of_one_open_share_their_margin(side, stop, after, each, mode, tmp_path) -> None:
+    account = {"venue_cash": 10_000.0, "leverage_setting": 2, "margin_mode": mode}
+    data, done = perps_of_one_open((after,) * 2, (side,) * 2, (stop,) * 2, account=account)
+    assert filled(done) == pytest.approx({"APERP": side * each, "BPERP": side * each})
     assert audited(done, data, tmp_path / "run").ok
+
+
+@pytest.mark.parametrize("run_mode", list(RunMode))
+@pytest.mark.parametrize("mode", list(MarginMode))
+@pytest.mark.parametrize(
+    ("side", "stop", "after"),
+    [(1, 90.0, 110.0), (1, 90.0, 120.0), (1, 90.0, 130.0), (-1, 110.0, 90.0), (-1, 110.0, 70.0)],
+)
+def test_a_gap_is_no_loss_of_what_it_fills(side, stop, after, mode, run_mode, tmp_path) -> None:
+    # Three of 80, with a tenth as margin: 3 x 80 x 130 / 10 = 3,120 of 4,000 at the most.
+    # Judged at the close of 100 before the gap, the first alone had lost 80 x 30 = 2,400.
+    account = {"venue_cash": 4_000.0, "leverage_setting": 10, "margin_mode": mode}
+    data, done = perps_of_one_open(
+        (after,) * 3, (side,) * 3, (stop,) * 3, account=account, notional=8_000.0, mode=run_mode
+    )
+    assert filled(done) == dict.fromkeys(("APERP", "BPERP", "CPERP"), side * 80.0)
+    report = audited(done, data, tmp_path / "run")
+    assert report.ok, format_report(report)
+
+
+@pytest.mark.parametrize("mode", list(MarginMode))
+def test_all_enter_before_what_the_open_has_crossed_is_closed(mode, tmp_path) -> None:
+    # A opens at 80, beyond its stop: 100 x 80 / 2 = 4,000; B at 150: 7,500. 20/23 of each.
+    account = {"venue_cash": 10_000.0, "leverage_setting": 2, "margin_mode": mode}
+    data, done = perps_of_one_open((80.0, 150.0), (1, 1), (90.0, 90.0), account=account)
+    fills = [(fill.instrument, fill.role, fill.quantity) for fill in done.outcome.fills]
+    assert fills == [
+        ("APERP", "entry", 86.95),
+        ("BPERP", "entry", 86.95),
+        ("APERP", "stop", -86.95),
+    ]
+    report = audited(done, data, tmp_path / "run")
+    assert report.ok, format_report(report)
 
 
 def test_a_limit_that_its_open_crosses_shares_too(tmp_path) -> None:
@@ -227,7 +274,13 @@ def test_each_open_is_shared_by_what_fills_in_it(tmp_path) -> None:
 
 
 def test_the_audit_finds_a_last_one_that_pays_for_all(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(matching, "common_factors", lambda asks: {})
+    enter = matching.Matcher._enter
+
+    def in_turn(self, turn, raw, ask, *, free, factor=1.0) -> None:
+        free = self._collateral.free_for(turn.k, turn.t)
+        enter(self, turn, raw, ask, free=free)
+
+    monkeypatch.setattr(matching.Matcher, "_enter", in_turn)
     data = four(130.0)
     done = finished(data, {0: [Rebalance(QUARTERS, "four quarters")]})
     assert filled(done) == {"AAA": 250.0, "BBB": 250.0, "CCC": 250.0, "DDD": 19.0}
