@@ -181,23 +181,3 @@ class VenueConfig(Model):
         own = {} if record is None else record.slippage.model_dump(exclude_none=True)
         own = {name: value for name, value in own.items() if self.is_general(f"slippage.{name}")}
         return self.slippage.model_copy(update=own) if own else self.slippage
-
-    @property
-    def maker_rate(self) -> float:
-        """Maker fee as a fraction of notional."""
-        return self.maker_fee_bps * BASIS_POINT
-
-    @property
-    def taker_rate(self) -> float:
-        """Taker fee as a fraction of notional."""
-        return self.taker_fee_bps * BASIS_POINT
-
-    @property
-    def commission_rate(self) -> float:
-        """ETF commission as a fraction of notional."""
-        return self.commission_bps * BASIS_POINT
-
-    @property
-    def liquidation_fee_rate(self) -> float:
-        """Liquidation fee as a fraction of notional."""
-        return self.liquidation_fee_bps * BASIS_POINT

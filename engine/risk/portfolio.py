@@ -105,7 +105,8 @@ def capped_weights(
     ``target_volatility``. ``gross``: the sum at most ``leverage_cap`` and ``net_cap``, as all
     weights are long. A cap that is off changes nothing. Where a variance is unknown the cap cannot
     be judged, and what it bounds is zero: an instrument that has only just begun is left out of the
-    volatility and beta of the rest, and is not bought under these caps.
+    volatility and beta of the rest, and is not bought under these caps (under ``crypto_beta`` alone
+    only crypto is bounded: what else has only just begun keeps its weight).
     """
     # By name: a sum of floats must not depend on the order of a file's keys.
     steps: list[tuple[str, Weights]] = [("target", dict(sorted(wanted.items())))]
@@ -119,8 +120,10 @@ def capped_weights(
     held = sum(steps[-1][1][name] for name in crypto)
     step("crypto", dict.fromkeys(crypto, _factor(held, config.crypto_cap)))
     if config.crypto_beta_cap is not None and covariance is not None:
-        factor = _beta_factor(steps[-1][1], crypto, covariance, at, config.crypto_beta_cap)
-        step("crypto_beta", dict.fromkeys(crypto, factor))
+        step(
+            "crypto_beta",
+            _beta_factors(steps[-1][1], crypto, covariance, at, config.crypto_beta_cap),
+        )
     factors: Weights = {}
     if config.target_volatility is not None and covariance is not None:
         factors = _volatility_factors(steps[-1][1], covariance, at, config.target_volatility)
@@ -156,28 +159,28 @@ def _measured(weights: Mapping[str, float], covariance: Covariance, at: int) -> 
     return {name: weight for name, weight in weights.items() if np.isfinite(variances[name])}
 
 
-def _beta_factor(
+def _beta_factors(
     weights: Mapping[str, float], crypto: Sequence[str], covariance: Covariance, at: int, cap: float
-) -> float:
-    """Return what brings the book's beta to its first crypto market down to a cap.
+) -> Weights:
+    """Return what brings the book's beta to its first crypto market down to a cap, by crypto name.
 
-    Beta is covariance with that market over its variance, the first that is known by then. The rest
-    of the book keeps its weights.
+    Beta is covariance with that market over its variance, the first that is known by then. Crypto
+    that has no variance by then is brought to nothing. The rest of the book keeps its weights; what
+    of it has no variance counts for nothing.
     """
-    if not crypto:
-        return 1.0
     known = _measured(weights, covariance, at)
     first = next((name for name in crypto if name in known), None)
     if first is None:
-        return 0.0
+        return dict.fromkeys(crypto, 0.0)
     matrix, place = covariance.at(at), covariance.names.index(first)
     betas = {n: matrix[covariance.names.index(n), place] / matrix[place, place] for n in known}
     held = {name: weight for name, weight in known.items() if weight != 0}
     ours = sum(weight * betas[name] for name, weight in held.items() if name in crypto)
     rest = sum(weight * betas[name] for name, weight in held.items() if name not in crypto)
     if np.isnan(ours + rest):
-        return 0.0
-    return 1.0 if ours + rest <= cap or ours <= 0 else max((cap - rest) / ours, 0.0)
+        return dict.fromkeys(crypto, 0.0)
+    factor = 1.0 if ours + rest <= cap or ours <= 0 else max((cap - rest) / ours, 0.0)
+    return {name: factor if name in known else 0.0 for name in crypto}
 
 
 def _asset_factors(weights: Mapping[str, float], cap: float | None) -> Weights:

@@ -370,6 +370,42 @@ def test_beta_is_to_the_first_coin_that_has_a_variance() -> None:
     assert steps[-1][1]["BTCUSDT-SPOT"] == pytest.approx(0.1)
 
 
+@pytest.mark.parametrize("young", ["BTCUSDT-PERP", "BTCUSDT-SPOT"])
+@pytest.mark.parametrize(
+    ("cap", "shares", "old"),
+    [
+        # 0.5 x 0.2 of the shares and 0.4 of the old coin: 0.5, within 0.6.
+        (0.6, 0.5, 0.4),
+        # 0.3 - 0.1 are left to the old coin.
+        (0.3, 0.5, 0.2),
+        (0.05, 0.5, 0.0),
+    ],
+)
+def test_a_coin_that_has_just_begun_does_not_pass_a_cap_on_beta(cap, shares, old, young) -> None:
+    known = next(name for name in ("BTCUSDT-PERP", "BTCUSDT-SPOT") if name != young)
+    names = ("AAA", "BTCUSDT-PERP", "BTCUSDT-SPOT")
+    matrix = np.full((3, 3), np.nan)
+    place = names.index(known)
+    matrix[0, 0], matrix[place, place] = 0.04, 0.25
+    matrix[0, place] = matrix[place, 0] = 0.05
+    steps = capped_weights(
+        {"AAA": 0.5, known: 0.4, young: 0.5},
+        {"AAA": A, "BTCUSDT-PERP": PERP, "BTCUSDT-SPOT": SPOT},
+        Covariance(names, np.array([0]), matrix[None]),
+        PortfolioConfig(crypto_beta_cap=cap),
+        at=0,
+        leverage_cap=None,
+    )
+    assert dict(steps)["crypto_beta"] == pytest.approx({"AAA": shares, known: old, young: 0.0})
+
+
+def test_a_share_without_a_variance_keeps_its_weight_under_a_cap_on_beta() -> None:
+    # The coin alone: 0.4, brought to 0.3; nothing is known of AAA, which the cap does not bound.
+    nan = float("nan")
+    found = _beta_capped(0.3, [[nan, nan], [nan, 0.25]])
+    assert found == pytest.approx({"AAA": 0.5, "BTCUSDT-SPOT": 0.3})
+
+
 def test_an_estimate_does_not_depend_on_where_the_bars_begin() -> None:
     # The memory of a decay of 0.7 is 39 sessions: 0.7 to the 39th is below a millionth.
     assert memory(0.7) == 39

@@ -11,6 +11,7 @@ from engine.config.load import load_run_config
 from engine.config.models import RunConfig
 from engine.errors import ConfigError
 from engine.playbook import PlaybookParams
+from engine.testing import PERP
 
 Writer = Callable[..., Path]
 
@@ -37,7 +38,7 @@ def test_a_complete_file_loads_with_defaults_of_model_venue_and_playbook(run_fil
     assert config.data.start == datetime(2026, 1, 1, tzinfo=UTC)
     assert config.data.end == datetime(2026, 2, 1, 12, tzinfo=UTC)
     assert config.playbook.params == {"bars": 5, "level": 0.5}
-    assert config.venue.taker_rate == pytest.approx(0.0005)
+    assert config.venue.costs_of(PERP).taker_rate == pytest.approx(0.0005)
     assert config.risk.risk_fraction == 0.02
     assert config.risk.leverage_cap == 3.0
 
