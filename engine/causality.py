@@ -168,10 +168,10 @@ def beginnings(
     known_from = {
         key: int(channel["available_at"].min()) if len(channel) else None
         for key, channel in dataset.channels.items()
-        if key in requirements.channels | requirements.optional
+        if key in requirements.channels | requirements.optional | {requirements.clock}
     }
-    needed = requirements.channels - requirements.late
-    since = max((at for key, at in known_from.items() if key in needed and at is not None))
+    needed = requirements.channels - requirements.late | {requirements.clock}
+    since = max(at for key, at in known_from.items() if key in needed and at is not None)
     found = set()
     for key, at in known_from.items():
         row = -1 if at is None else int(np.searchsorted(decided_at, at)) - 1

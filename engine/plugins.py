@@ -172,7 +172,8 @@ def requirements_of(playbook: AnyPlaybook) -> Requirements:
     Raises
     ------
     PlaybookError : its ``requirements`` raised.
-    PlaybookContractError : it declared something else, or an impossible warm-up.
+    PlaybookContractError : it declared something else, an impossible warm-up, or ``late`` channels
+        that are not required or hold the clock.
     """
     try:
         with watching() as watch:
@@ -193,8 +194,24 @@ def requirements_of(playbook: AnyPlaybook) -> Requirements:
             f"playbook {playbook.name}: warmup_bars = {bars!r}; it must be a whole number from 0 "
             f"to {MAX_WARMUP_BARS:,}"
         )
+    _check_late(playbook.name, declared)
     # By name, so that the order of a file's keys decides nothing.
     return replace(declared, traded=tuple(sorted(declared.traded)))
+
+
+def _check_late(name: str, declared: Requirements) -> None:
+    """Refuse channels that may begin late and cannot: the clock, and what is not required."""
+    if declared.clock in declared.late:
+        raise PlaybookContractError(
+            f"playbook {name}: late names its clock {declared.clock}; nothing is decided before "
+            "the clock begins: leave it out of late"
+        )
+    stray = sorted(map(str, declared.late - declared.channels))
+    if stray:
+        raise PlaybookContractError(
+            f"playbook {name}: late names {stray[0]}, which is not among its channels; late holds "
+            "required channels that may begin inside the window: add it to channels"
+        )
 
 
 def _raised(name: str, method: str, error: BaseException) -> PlaybookError:

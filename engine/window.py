@@ -18,8 +18,8 @@ from engine.config.market import MarketStateConfig
 from engine.config.models import RunConfig
 from engine.errors import ConfigError
 from engine.playbook import Requirements, Signals
+from engine.risk import remembered
 from engine.signals.market.build import history_days, market_state, state_channels
-from engine.signals.market.correlation import memory
 from engine.signals.market.grid import NEW_YORK
 from engine.state import MarketState
 
@@ -184,7 +184,7 @@ def memory_ns(config: RunConfig, requirements: Requirements) -> int:
     book = config.risk.portfolio
     if book.target_volatility is None and book.crypto_beta_cap is None:
         return requirements.memory_ns
-    sessions = memory(book.decay) + 1
+    sessions = remembered(book.decay) + 1
     covariance = int(sessions * CALENDAR_DAYS_PER_SESSION * DAY_NS) + HOLIDAYS_NS
     return max(requirements.memory_ns, covariance)
 

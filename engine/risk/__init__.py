@@ -4,7 +4,7 @@ from engine.risk.decisions import Review
 from engine.risk.inputs import SizingInputs, sizing_inputs
 from engine.risk.joint import Exposure, Joint
 from engine.risk.module import RiskModule
-from engine.risk.portfolio import Covariance, ewma_covariance
+from engine.risk.portfolio import Covariance, ewma_covariance, remembered
 from engine.risk.rebalancing import is_small
 from engine.risk.tiers import MarketTiers
 
@@ -18,5 +18,6 @@ __all__ = [
     "SizingInputs",
     "ewma_covariance",
     "is_small",
+    "remembered",
     "sizing_inputs",
 ]

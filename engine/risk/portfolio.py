@@ -20,6 +20,8 @@ EXCHANGE = "XNYS"
 SESSIONS_A_YEAR = 252
 # A covariance of fewer common sessions says little.
 LEAST_SESSIONS = 20
+# In which they are looked for: two markets do not trade on every session.
+LEAST_MEMORY = 3 * LEAST_SESSIONS
 # The last price before a New York close may be days old over holidays.
 MAX_AGE_NS = 5 * DAY_NS
 
@@ -47,13 +49,22 @@ class Covariance:
         return matrix
 
 
+def remembered(decay: float) -> int:
+    """Return the sessions that an estimate looks back on: those that weigh, and at least sixty.
+
+    >>> remembered(0.94), remembered(0.4)
+    (224, 60)
+    """
+    return max(memory(decay), LEAST_MEMORY)
+
+
 def ewma_covariance(bars: Mapping[str, Channel], decay: float) -> Covariance:
     """Return the covariances of some instruments' prices.
 
     A session on which both returns exist weighs ``decay`` to the number of such sessions after it,
-    over the last :func:`memory` sessions; the sum of products is divided by the weight of what was
-    counted, times 252; means are taken as zero. No value depends on where the bars begin, once they
-    reach that far back.
+    up to :func:`memory` of them, among the last :func:`remembered` sessions; the sum of products is
+    divided by the weight of what was counted, times 252; means are taken as zero. No value depends
+    on where the bars begin, once they reach that far back.
     """
     names = tuple(sorted(bars))
     closed_at, returns = _common_returns([bars[name] for name in names])
@@ -65,8 +76,10 @@ def ewma_covariance(bars: Mapping[str, Channel], decay: float) -> Covariance:
     total, weight = np.zeros(both.shape), np.zeros(both.shape)
     count = np.zeros(both.shape, np.int64)
     rows = len(closed_at)
-    powers = decay ** np.arange(memory(decay) + 1, dtype=np.float64)
-    for back in range(min(memory(decay), rows)):
+    most, sessions = memory(decay), remembered(decay)
+    powers = decay ** np.arange(sessions + 1, dtype=np.float64)
+    powers[most:] = 0.0
+    for back in range(min(sessions, rows)):
         then = slice(0, rows - back)
         weighs = powers[seen[back:] - seen[then]] * both[then]
         total[back:] += weighs * product[then]

@@ -65,8 +65,9 @@ class Ask:
 
     @property
     def notional(self) -> float:
-        """Return what its own caps let it buy, quote."""
-        return min(size for _, size in self.caps) * self.change.draft.entry
+        """Return what its own caps and the account's cap on it alone let it buy, quote."""
+        own = min(size for _, size in self.caps) * self.change.draft.entry
+        return min(own, self.rooms.get(OF_ONE, math.inf))
 
 
 class Rebalancer:
@@ -209,12 +210,15 @@ class Rebalancer:
         draft, name = change.draft, change.instrument.id
         plan = self._plans.get(name)
         missing = change.wanted - change.held
-        if missing * draft.entry < intent.min_ticket:
-            why = (
-                f"a purchase of {missing:.6g} x {draft.entry:,.6g} is below "
-                f"min_ticket {intent.min_ticket:,.6g}"
-            )
-            return Ask(change, plan, refused=(MINIMUM_TICKET, why, REJECTED))
+        small = ""
+        if math.isfinite(missing):
+            part = floor_to_step(missing, change.instrument.lot_size)
+            small = self._too_small(change, part, intent)
+        if small:
+            why = f"a purchase of {missing:.6g} x {draft.entry:,.6g} is too small"
+            if small == MINIMUM_TICKET:
+                why += f": below min_ticket {intent.min_ticket:,.6g}"
+            return Ask(change, plan, refused=(small, why, REJECTED))
         refused = self._blocked(draft, account, plan)
         if refused is not None:
             return Ask(change, plan, refused=refused)

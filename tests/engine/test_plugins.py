@@ -220,6 +220,9 @@ def test_a_playbook_that_raises_when_made_is_named(tmp_path: Path, raised: str) 
         ("return needs(-1)", PlaybookContractError, "warmup_bars = -1; it must be a whole number"),
         ("return needs(10_000_001)", PlaybookContractError, "warmup_bars = 10000001; it must be"),
         ("return needs(2.5)", PlaybookContractError, "warmup_bars = 2.5; it must be a whole"),
+        ("return late('SPY', 'SPY')", PlaybookContractError, "late names its clock SPY.bars.1d"),
+        ("return late('SPY', 'QQQ')", PlaybookContractError, "late names its clock SPY.bars.1d"),
+        ("return late('IEF', 'SPY')", PlaybookContractError, "late names IEF.bars.1d, which is"),
     ],
 )
 def test_requirements_that_fail_or_cannot_be_met_are_the_authors(
@@ -228,6 +231,15 @@ def test_requirements_that_fail_or_cannot_be_met_are_the_authors(
     module = f"plugin_{tmp_path.name}"
     helper = (
         "\n\ndef needs(bars):\n    return Requirements(None, frozenset(), frozenset(), (), bars)\n"
+    )
+    helper += (
+        "\n\ndef late(name, needed):\n"
+        "    from data_feeds.schema import ChannelKey, ChannelKind\n"
+        "    key = lambda one: ChannelKey(one, ChannelKind.BARS, '1d')\n"
+        "    return Requirements(\n"
+        "        key('SPY'), frozenset({key(needed)}), frozenset(), (), 1,\n"
+        "        late=frozenset({key(name)}),\n"
+        "    )\n"
     )
     text = PLUGIN.format(cls="Local").replace("raise NotImplementedError", body, 1)
     write_plugin(tmp_path, module, text + helper)

@@ -12,7 +12,9 @@ from engine.errors import PlaybookContractError
 from engine.intents import PutOff, Rebalance
 from engine.playbook import Requirements
 from engine.risk import ewma_covariance
+from engine.risk.decisions import Draft
 from engine.risk.portfolio import Covariance, capped_weights, portfolio_volatility
+from engine.risk.rebalancing import OF_ONE, Ask, Change, share_rooms
 from engine.signals.market.correlation import memory
 from engine.testing import PERP, SPOT, amounts, candles, fill_lines, play, table, table_config
 from engine.trades import build_trades
@@ -126,6 +128,43 @@ def test_what_is_below_the_venues_smallest_order_leaves_a_refusal() -> None:
     )
     outcome = run(data, {0: held(0.5, 0.5), 2: held(0.5, 0.5)})
     assert refusals(outcome) == [("AAA", "minimum size")]
+
+
+@pytest.mark.parametrize(("a", "b"), [(50.05, 99.95), (49.975, 100.1)])
+def test_a_book_within_one_lot_of_its_weights_is_at_them(a, b) -> None:
+    # From 1,000 and 500: less than one share is too much of the one and missing of the other.
+    overlays = {"half": {"AAA": -0.1}}
+    intent = Rebalance({"AAA": 0.5, "BBB": 0.5}, "to target", overlays=overlays)
+    data = market([50.0, 50.0, 50.0, a, a], [100.0, 100.0, 100.0, b, b])
+    outcome = run(data, {0: [intent], 3: [intent]})
+    assert sorted(refusals(outcome)) == [("AAA", "minimum size"), ("BBB", "minimum size")]
+    assert all(not decision.caps for decision in outcome.decisions[2:])
+    assert len(outcome.overlays) == 2
+
+
+def ask(name: str, missing: float, rooms: dict[str, float], *, entry: float = 10.0) -> Ask:
+    """A purchase of some base units at a price, with what the account's caps leave, quote."""
+    draft = Draft(0, name, "rebalance", 1, 100_000.0, "x", entry=entry)
+    change = Change(draft, A.model_copy(update={"id": name}), 0.0, missing, [])
+    return Ask(change, None, (("target", missing),), rooms)
+
+
+@pytest.mark.parametrize(
+    ("gross", "first", "second"),
+    [
+        # AAA's own cap leaves 100 quote of 300, BBB wants 300: 400 in all.
+        (400.0, 10.0, 30.0),
+        (200.0, 5.0, 15.0),
+    ],
+)
+@pytest.mark.parametrize("names", [("AAA", "BBB"), ("BBB", "AAA")])
+def test_what_a_cap_on_one_cuts_takes_no_share_of_the_sum(names, gross, first, second) -> None:
+    one = ask("AAA", 30.0, {OF_ONE: 100.0, "account_gross": gross})
+    other = ask("BBB", 30.0, {OF_ONE: 900.0, "account_gross": gross})
+    asks = {"AAA": one, "BBB": other}
+    shared = {a.change.instrument.id: a for a in share_rooms([asks[name] for name in names])}
+    assert min(size for _, size in shared["AAA"].caps) == pytest.approx(first)
+    assert min(size for _, size in shared["BBB"].caps) == pytest.approx(second)
 
 
 def test_what_a_playbook_puts_off_is_a_refusal_that_orders_nothing() -> None:
@@ -271,6 +310,35 @@ def test_ewma_covariance_equals_a_slow_loop_and_waits_for_twenty_sessions() -> N
     np.testing.assert_allclose(found.matrix[len(rows) - 1], total * 252 / weight)
     assert np.isnan(found.matrix[19]).all()
     assert np.isfinite(found.matrix[20]).all()
+
+
+@pytest.mark.parametrize(
+    ("decay", "missing"),
+    [
+        (0.4, []),  # 16 sessions weigh
+        (0.49, []),
+        (0.6, list(range(15, 25))),  # 28 weigh; one market lacks ten days
+    ],
+)
+def test_a_short_memory_still_finds_twenty_sessions(decay, missing) -> None:
+    moves = np.random.default_rng(6).normal(0, 0.01, (38, 2))
+    prices = 100 * np.exp(np.cumsum(moves, axis=0))
+    kept = np.setdiff1d(np.arange(38), missing)
+    bars = {"AAA": daily(prices[:, 0], "AAA"), "BBB": daily(prices[:, 1], "BBB").take(kept)}
+    found = ewma_covariance(bars, decay)
+    # A slow loop: a price of a market is its last one, at most five days old.
+    table = np.full((len(found.known_at), 2), np.nan)
+    for column, channel in enumerate(bars.values()):
+        for row, at in enumerate(found.known_at.tolist()):
+            closes = [int(c) for c in channel["closed_at"] if c <= at]
+            if closes and at - closes[-1] <= 5 * DAY_NS:
+                table[row, column] = channel["close"][len(closes) - 1]
+    returns = np.diff(np.log(table), axis=0)
+    pairs = returns[np.isfinite(returns).all(axis=1)][::-1]
+    weights = [decay**age if decay**age >= 1e-6 else 0.0 for age in range(len(pairs))]
+    total = sum(w * r[0] * r[1] for w, r in zip(weights, pairs, strict=True))
+    assert len(pairs) >= 20
+    assert found.matrix[-1, 0, 1] == pytest.approx(total * 252 / sum(weights), rel=1e-9)
 
 
 def test_no_covariance_is_known_before_the_close_that_it_contains() -> None:
@@ -441,3 +509,5 @@ def test_a_run_reads_as_much_history_as_its_covariance_remembers() -> None:
     assert days(target_volatility=0.1) == pytest.approx(225 * 365 / 252 + 5)
     assert days(crypto_beta_cap=0.2, decay=0.97) == pytest.approx(455 * 365 / 252 + 5)
     assert days(decay=0.97) == 0.0
+    # What is soon forgotten is still looked for in sixty sessions.
+    assert days(target_volatility=0.1, decay=0.4) == pytest.approx(61 * 365 / 252 + 5)
