@@ -245,6 +245,27 @@ def joined_steps(steps: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     return joined
 
 
+def without_extra(steps: Steps) -> list[tuple[int, int]]:
+    """Return steps with an extra point's two joined: one settled beside the schedule is no change.
+
+    Two unequal steps that make one interval are that one where six of it lie on one side of them,
+    or three on either.
+    """
+    found = list(steps)
+    for i in range(len(found) - 1, 0, -1):
+        (one, first), (other, second) = found[i - 1], found[i]
+        if first != 1 or second != 1 or one == other:
+            continue
+        whole = one + other
+        sides = [
+            found[j][1] if 0 <= j < len(found) and found[j][0] == whole else 0
+            for j in (i - 2, i + 1)
+        ]
+        if min(sides) >= _SHOWN_STEPS or max(sides) >= 2 * _SHOWN_STEPS:
+            found[i - 1 : i + 1] = [(whole, 1)]
+    return joined_steps(found)
+
+
 def point_holes(kind: ChannelKind, first_at: int, steps: Steps) -> list[PointHole]:
     """Return the holes between points that follow each other.
 
@@ -259,6 +280,7 @@ def point_holes(kind: ChannelKind, first_at: int, steps: Steps) -> list[PointHol
     shorter step. Other points have the intervals that three equal steps in a row show, or the most
     frequent one.
     """
+    steps = without_extra(steps)
     intervals = local_intervals(kind, steps)
     found: list[PointHole] = []
     at = first_at
@@ -290,7 +312,7 @@ def settlement_holes(event_at: Instants, start: int, end: int) -> list[PointHole
     if len(event_at) == 0:
         due = np.arange(-(-start // USUAL_FUNDING_NS) * USUAL_FUNDING_NS, end, USUAL_FUNDING_NS)
         return [PointHole(due, int(due[-1]) + USUAL_FUNDING_NS)] if len(due) else []
-    event, steps = to_the_minute(event_at), steps_of(event_at)
+    event, steps = to_the_minute(event_at), without_extra(steps_of(event_at))
     usual = local_intervals(ChannelKind.FUNDING, steps) or [USUAL_FUNDING_NS]
     first, last = int(event[0]), int(event[-1])
     early = np.arange(first - usual[0], start - 1, -usual[0], dtype=np.int64)[::-1]

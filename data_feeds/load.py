@@ -22,6 +22,7 @@ from data_feeds.shares import (
     FirstShares,
     first_shares,
     in_first_shares,
+    told_dividends,
     told_shares,
 )
 from data_feeds.timeframe import DAY_NS, Timeframe
@@ -277,7 +278,10 @@ def _admitted(source: Dataset, key: ChannelKey) -> Channel:
             if (other.instrument, other.kind) == (key.instrument, ChannelKind.BARS)
         ]
         bars = max(held, key=lambda channel: Timeframe(channel.key.timeframe))
-    return in_first_shares(rows, splits, first_at, told_shares(bars, splits))
+    shares = told_shares(bars, splits)
+    if key.kind is ChannelKind.DIVIDENDS:
+        shares = told_dividends(rows, splits, shares)
+    return in_first_shares(rows, splits, first_at, shares)
 
 
 def _splits_in_memory(source: Dataset, instrument: str) -> Channel | None:

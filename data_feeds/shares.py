@@ -161,6 +161,41 @@ def told_shares(bars: Channel, splits: Channel, declared: str = "") -> Shares:
     return Shares(declared) if declared else found
 
 
+def told_dividends(paid: Channel, splits: Channel, prices: Shares) -> Shares:
+    """Return how dividends stand to the splits, as their amounts tell; else as ``prices`` do.
+
+    Over a split of four for one a declared amount falls to a quarter, a scaled one goes on. Up to
+    four amounts on either side are compared. Where they tell nothing, dividends as traded go with
+    prices as traded; beside adjusted prices somebody is asked, because most are declared.
+
+    Raises
+    ------
+    SchemaError : prices are adjusted, and the amounts do not tell whether they are.
+    """
+    known = paid.take(paid["amount"] > 0)
+    amounts = np.log(known["amount"])
+    sizes = np.log(splits["ratio"])
+    place = np.searchsorted(known["event_at"], splits["event_at"], side="left")
+    inside = sorted({int(row) for row in place if 0 < row < len(known)})
+    bounds = [0, *inside, len(known)]
+    traded = adjusted = 0.0
+    for first, row, stop in zip(bounds, inside, bounds[2:], strict=False):
+        before = float(np.median(amounts[max(first, row - 4) : row]))
+        after = float(np.median(amounts[row : min(stop, row + 4)]))
+        traded += abs(before - after - float(sizes[place == row].sum()))
+        adjusted += abs(before - after)
+    if traded + adjusted > 0 and 2 * min(traded, adjusted) <= max(traded, adjusted):
+        return Shares.AS_TRADED if traded < adjusted else Shares.ADJUSTED
+    is_open = abs(float(sizes[place > 0].sum())) > _PLAIN
+    if prices is Shares.ADJUSTED and is_open:
+        raise SchemaError(
+            f"{paid.key}: prices are adjusted for the splits, and the amounts do not tell whether "
+            "dividends before them are; set splits: as_traded (as declared) or splits: adjusted "
+            "at the dividends in the mapping"
+        )
+    return prices
+
+
 def _refuse_inverted(bars: Channel, moves: Values, ratios: Values, at: NDArray[np.int64]) -> None:
     """Raise where the price rose by what it should have fallen, or the other way round."""
     odd = (np.abs(ratios) > _PLAIN) & (np.abs(moves + ratios) < 0.25 * np.abs(ratios))

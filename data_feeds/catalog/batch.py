@@ -32,6 +32,7 @@ from data_feeds.catalog.reading import read_parts
 from data_feeds.errors import IntegrityError, SchemaError
 from data_feeds.gate import Admitted, admitted
 from data_feeds.gate.beside import check_beside
+from data_feeds.gate.units import ask_unit
 from data_feeds.instrument import Instrument
 from data_feeds.schema import (
     Array,
@@ -41,8 +42,8 @@ from data_feeds.schema import (
     time_columns,
     validate,
 )
-from data_feeds.shares import SPLIT_KINDS, Shares, in_first_shares, told_shares
-from data_feeds.timeframe import Timeframe
+from data_feeds.shares import SPLIT_KINDS, Shares, in_first_shares, told_dividends, told_shares
+from data_feeds.timeframe import DAY_NS, Timeframe
 from data_feeds.units import units_of
 
 LOCK_NAME = ".lock"
@@ -61,6 +62,8 @@ class Batch:
         self.discarded = ""
         # Instruments of which whole channels were written: they are looked at side by side.
         self._whole: dict[str, Instrument] = {}
+        # Stretches of time that pages were written for, by channel: what lies beside them is too.
+        self._paged: dict[ChannelKey, tuple[Instrument, Span]] = {}
         #: What the gate did to the channels written so far.
         self.admissions: dict[ChannelKey, Admitted] = {}
 
@@ -109,8 +112,9 @@ class Batch:
             if entry is None:
                 raise SchemaError(f"{channel.key}: no rows; nothing to store")
         else:
-            # A page is too few rows to tell a unit by; sources know theirs.
+            # A page is too few rows to tell a unit by: the whole channel is asked at the end.
             channel = self._admitted(instrument, channel, origin.unit, answered=True)
+            self._note_page(instrument, channel.key, covered)
         if entry is None:
             parts = self._store(instrument, channel)
             return self._put(instrument, channel.key, parts, covered=(covered,), origin=origin)
@@ -151,12 +155,33 @@ class Batch:
                 self._tell_shares(name)
             for instrument in self._whole.values():
                 self._look_beside(instrument)
+            for key, (instrument, span) in self._paged.items():
+                self._ask_page(instrument, key, span)
             save_index(self._folder, self._index)
 
-    def _look_beside(self, instrument: Instrument) -> None:
-        """Refuse channels of an instrument that cannot be of the units they are said to be."""
+    def _note_page(self, instrument: Instrument, key: ChannelKey, covered: Span) -> None:
+        """Remember the stretch from a channel's first page to its last."""
+        span = self._paged.get(key, (instrument, covered))[1]
+        first, last = min(span.started_at, covered.started_at), max(span.ended_at, covered.ended_at)
+        self._paged[key] = instrument, Span(started_at=first, ended_at=last)
+
+    def _ask_page(self, instrument: Instrument, key: ChannelKey, span: Span) -> None:
+        """Refuse a channel that pages extended where its numbers look like another unit."""
+        entry = self._begun().find(key)
+        if entry is not None and key.kind in (ChannelKind.FUNDING, ChannelKind.SERIES):
+            ask_unit(read_parts(self._folder, key, entry.parts), entry.origin.unit)
+        if instrument.id not in self._whole:
+            self._look_beside(instrument, span)
+
+    def _look_beside(self, instrument: Instrument, span: Span | None = None) -> None:
+        """Refuse channels of an instrument that cannot be of the units they are said to be.
+
+        With ``span`` only the files of that stretch are read.
+        """
         index = self._begun()
         held = [entry for entry in index.channels if entry.instrument == instrument.id]
+        if span is not None:
+            held = [piece for entry in held if (piece := _around(entry, span)).parts]
         rows = {entry.key: self._in_first_shares(index, entry) for entry in held}
         # Who generates a history knows what its prices contain.
         answered = instrument.synthetic or "dividend_adjusted" in instrument.model_fields_set
@@ -182,10 +207,13 @@ class Batch:
             for entry in priced:
                 rows = read_parts(self._folder, entry.key, entry.parts)
                 told[entry.key] = told_shares(rows, splits, entry.origin.splits).value
-            # Amounts carry no mark of a split; they are of the source that the longest bars are.
             longest = max(priced, key=lambda e: Timeframe(e.timeframe), default=None)
-            usual = told[longest.key] if longest else Shares.AS_TRADED.value
-            told |= {e.key: e.origin.splits or usual for e in held if e not in priced}
+            usual = Shares(told[longest.key]) if longest else Shares.AS_TRADED
+            for entry in held:
+                if entry not in priced:
+                    paid = read_parts(self._folder, entry.key, entry.parts)
+                    found = entry.origin.splits or told_dividends(paid, splits, usual).value
+                    told[entry.key] = found
         changed = [
             entry.model_copy(update={"shares": told[entry.key]})
             for entry in held
@@ -314,6 +342,13 @@ class Batch:
         )
         self._index = self._begun().replaced(instrument, entry)
         return entry
+
+
+def _around(entry: CatalogEntry, span: Span) -> CatalogEntry:
+    """Return an entry with the parts alone that reach into a span of time and a week before it."""
+    first_at = span.started_at - 7 * DAY_NS
+    near = [p for p in entry.parts if p.last_fact_at >= first_at and p.first_at < span.ended_at]
+    return entry.model_copy(update={"parts": tuple(near)})
 
 
 def _joined(pieces: Sequence[Channel]) -> Channel:

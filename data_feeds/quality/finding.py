@@ -41,7 +41,7 @@ _WORDS = {
     FindingKind.OUTLIER: "prices of {rows} up to {value:+.2%} from {against}",
     FindingKind.RANGE_OUTLIER: "high or low of {rows} up to {value:+.2%} from {against}",
     FindingKind.VOLUME_MISMATCH: "volume of {rows} up to {value:+.2%} from {against}",
-    FindingKind.DOUBTFUL_UNIT: "{rows} look like another unit, although an import was told so",
+    FindingKind.DOUBTFUL_UNIT: "{rows} look like another unit",
     FindingKind.JUMP: "{value:+.2%} between {rows}, as in a split; none is on record there",
     FindingKind.SPIKE: "{value:+.2%} and back within {rows}, confirmed by no second source",
     FindingKind.DOUBTFUL_EXTREME: "high or low of {rows} is about the close before, from which it "

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from data_feeds.calendar import session_bounds, sessions_between
-from data_feeds.catalog import Catalog, Origin
+from data_feeds.catalog import Catalog, Origin, Span
 from data_feeds.errors import IntegrityError, SchemaError
 from data_feeds.gate import admitted
 from data_feeds.gate.beside import adjusted_odds, check_beside
@@ -339,3 +339,51 @@ def test_another_unit_in_the_index_is_refused(tmp_path: Path) -> None:
     path.write_text(json.dumps(index))
     with pytest.raises(IntegrityError, match="its units are rate percent, of this kind rate fract"):
         catalog.read(ChannelKey(PERP.id, ChannelKind.FUNDING))
+
+
+@pytest.mark.parametrize(
+    ("values", "usual"),
+    [
+        # Ten quiet rates around 0.006 percent; fifteen between 0.003 and 0.009.
+        (
+            [0.0052, 0.0061, 0.0068, 0.0057, 0.0063, 0.0059, 0.0066, 0.0054, 0.0062, 0.006],
+            "0.00605",
+        ),
+        ([0.003 + 0.0004 * i for i in range(15)], "0.0058"),
+        # Sixty days around 0.001 percent.
+        ([0.0008 + 0.0002 * (i % 3) for i in range(200)], "0.001"),
+    ],
+)
+def test_few_or_quiet_rates_in_percent_are_asked_about(values: list[float], usual: str) -> None:
+    with pytest.raises(SchemaError, match=rf"usual rate of {usual} would be .* a year"):
+        admitted(PERP, rates(values))
+    admitted(PERP, rates([value / 100 for value in values]))
+
+
+def test_wild_days_and_months_of_a_large_perp_pass() -> None:
+    # Two days at 0.18% every eight hours, two months at 0.033%: the largest there were.
+    admitted(PERP, rates([0.0018, 0.0019, 0.0018, 0.0012, 0.0021]))
+    admitted(PERP, rates([0.00033 + 1e-7 * i for i in range(200)]))
+
+
+def test_pages_are_asked_as_whole_files_are(tmp_path: Path) -> None:
+    catalog = Catalog(tmp_path)
+    catalog.write(
+        PERP, [bars([T0 + i * HOUR_NS for i in range(48)], [(100, 101, 99, 100, 5)] * 48)]
+    )
+
+    def page(channel: Channel) -> None:
+        with catalog.batch() as batch:
+            span = Span(started_at=T0, ended_at=T0 + 400 * 8 * HOUR_NS)
+            batch.extend(PERP, channel, span, Origin(source="s"))
+
+    with pytest.raises(SchemaError, match="default rate in percent"):
+        page(rates([0.01] * 30))
+    cents = bars([T0 + i * HOUR_NS for i in range(48)], [(1e4, 1e4, 1e4, 1e4, 0)] * 48)
+    columns = {name: values for name, values in cents.columns.items() if name != "volume"}
+    with pytest.raises(SchemaError, match="prices are 100 times those of"):
+        page(Channel(ChannelKey(PERP.id, ChannelKind.MARK, "1h"), columns))
+    # Nothing of them was stored; what is in its unit is.
+    assert [entry.kind for entry in catalog.entries()] == [ChannelKind.BARS]
+    page(rates([0.0001] * 30))
+    assert len(catalog.entries()) == 2

@@ -253,3 +253,13 @@ def test_the_reading_is_the_cheapest_of_all(hours: list[int]) -> None:
     mine = [i // HOUR_NS for i, (_, n) in zip(found, steps, strict=True) for _ in range(n)]
     cheapest = min(price(r) for r in product(known, repeat=len(hours)))
     assert price(tuple(mine)) == pytest.approx(cheapest, abs=1e-3)
+
+
+@pytest.mark.parametrize(("whole", "extra"), [(8, 3), (8, 6), (4, 1), (2, 0.5)])
+def test_one_point_beside_the_schedule_is_no_change(whole: int, extra: float) -> None:
+    at = [round(i * whole * HOUR_NS) for i in range(40)]
+    beside = sorted([*at, round((20 * whole + extra) * HOUR_NS)])
+    assert gaps(funding(beside)) == []
+    # With a settlement missing elsewhere that one alone is.
+    missing = [instant for instant in beside if instant != at[10]]
+    assert gaps(funding(missing)) == [Gap(at[10], at[11], 1)]

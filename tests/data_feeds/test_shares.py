@@ -295,3 +295,49 @@ def test_rows_weeks_apart_are_not_compared() -> None:
     rows = days([100.0, 50.0])
     later = {name: rows[name] + np.array([0, 11 * DAY_NS]) for name in ("opened_at", "closed_at")}
     assert common_jumps(Channel(KEY, {**rows.columns, **later})) == []
+
+
+# Dividends beside prices of another kind ----------------------------------------------------------
+
+FOUR = splits((SPLIT_AT, 4.0))
+
+
+def amounts(*values: float) -> Channel:
+    """Dividends at the third, fourth and eighth session, or at the first of them."""
+    rows = zip((2, 3, 7), values, strict=False)
+    made = [(int(OPENED[i]), value) for i, value in rows]
+    return point(ChannelKind.DIVIDENDS, "amount", *made)
+
+
+@pytest.mark.parametrize(
+    ("prices", "paid"),
+    [
+        # A share of 400 pays 4 each time; after the split a quarter of a share of 100 pays 1.
+        ([100.0] * 10, amounts(4.0, 4.0, 1.0)),
+        ([100.0] * 10, amounts(1.0, 1.0, 1.0)),
+        ([400.0] * 5 + [100.0] * 5, amounts(4.0, 4.0, 1.0)),
+        ([400.0] * 5 + [100.0] * 5, amounts(1.0, 1.0, 1.0)),
+    ],
+)
+def test_amounts_tell_how_dividends_stand_to_a_split(
+    tmp_path: Path, prices: list[float], paid: Channel
+) -> None:
+    catalog = stored(tmp_path, [days(prices), paid, FOUR])
+    assert catalog.read(KEY)["close"] == pytest.approx([400.0] * 10)
+    assert catalog.read(PAID)["amount"] == pytest.approx([4.0] * 3)
+    # The same of rows in memory.
+    held = {channel.key: channel for channel in (days(prices), paid, FOUR)}
+    data = load_dataset(Dataset({"NV": STOCK}, held), [PAID, KEY], int(OPENED[0]), int(CLOSED[9]))
+    assert data.channels[PAID]["amount"] == pytest.approx([4.0] * 3)
+
+
+@pytest.mark.parametrize("paid", [amounts(4.0), amounts(4.0, 4.0), amounts(2.0, 2.0, 1.0)])
+def test_amounts_that_tell_nothing_beside_adjusted_prices_are_asked_about(
+    tmp_path: Path, paid: Channel
+) -> None:
+    with pytest.raises(SchemaError, match=r"set splits: as_traded .as declared. or"):
+        stored(tmp_path / "a", [days([100.0] * 10), paid, FOUR])
+    # Beside prices as traded they are as traded: 1 of a quarter is 4 of the first share.
+    catalog = stored(tmp_path / "b", [days([400.0] * 5 + [100.0] * 5), paid, FOUR])
+    found = catalog.read(PAID)["amount"].tolist()
+    assert found == pytest.approx([*paid["amount"][:2], 4.0][: len(paid)])
