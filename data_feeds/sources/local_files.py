@@ -29,7 +29,7 @@ from data_feeds.schema import (
 from data_feeds.sources.losses import losses
 from data_feeds.sources.mapping import FileEntry, Mapping, Stamp, load_mapping
 from data_feeds.sources.stamps import read_stamps
-from data_feeds.timeframe import parse_duration
+from data_feeds.timeframe import DAY_NS, HOUR_NS, parse_duration
 from data_feeds.units import Unit
 from data_feeds.yaml_text import YamlDocument
 
@@ -325,21 +325,35 @@ def _times(stamps: pd.DatetimeIndex, entry: FileEntry, instrument: Instrument) -
     return event, _known_at(entry, instrument, event, stamps)
 
 
-def _cut_at_the_close(opened: Array, closed: Array, calendar: str) -> Array:
-    """Return closes with a session's last bar ending at its close, in files of sessions alone.
+# Venues trade from 04:00 to 20:00 New York: so long before the open or after an early close.
+_OTHER_HOURS_NS = 7 * HOUR_NS
 
-    A file with rows that begin before an open or after a close has prices of other hours. There a
-    bar that reaches over the close holds some of them, and keeps its length.
+
+def _cut_at_the_close(opened: Array, closed: Array, calendar: str) -> Array:
+    """Return closes with a session's last bar ending at its close, where no other hours follow.
+
+    In a file with prices of other hours a bar that reaches over the close holds some of them, and
+    keeps its length: where another bar begins as it ends, and everywhere in a file of which most
+    sessions with such a bar have rows before the open or after the close. A stray row changes no
+    other session.
     """
     if calendar == ALWAYS_OPEN or len(opened) == 0:
         return closed
-    hours = hours_between(calendar, int(opened.min()), int(opened.max()))
+    hours = hours_between(calendar, int(opened.min()) - DAY_NS, int(opened.max()) + DAY_NS)
     row = np.searchsorted(hours[:, 0], opened, side="right") - 1
-    ends = hours[np.maximum(row, 0), 1] if len(hours) else np.zeros(len(opened), np.int64)
-    # Some sources add the closing auction as a row that begins at the close.
-    if len(hours) == 0 or (row < 0).any() or (opened > ends).any():
+    if len(hours) == 0 or (row < 0).any():
         return closed
-    cut: Array = np.where(opened < ends, np.minimum(closed, ends), closed)
+    ends = hours[row, 1]
+    reaches = (opened < ends) & (closed > ends)
+    # Some sources add the closing auction as a row that begins at the close.
+    after = (opened > ends) & (opened - ends < _OTHER_HOURS_NS)
+    following = np.minimum(row + 1, len(hours) - 1)
+    until = hours[following, 0] - opened
+    before = (opened > ends) & (until > 0) & (until < _OTHER_HOURS_NS)
+    extended = np.union1d(row[after], following[before])
+    if 2 * int(np.isin(row[reaches], extended).sum()) > int(reaches.sum()):
+        return closed
+    cut: Array = np.where(reaches & ~np.isin(closed, opened), ends, closed)
     return cut
 
 

@@ -196,13 +196,32 @@ def test_a_closing_auction_is_no_sign_of_other_hours(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("other", ["2025-11-28 08:30", "2025-11-28 18:30", "2025-11-29 11:30"])
+@pytest.mark.parametrize("other", ["2025-11-28 08:30", "2025-11-28 18:30", "2025-11-28 13:30"])
 def test_in_a_file_with_other_hours_a_bar_over_the_close_keeps_its_length(
     tmp_path: Path, other: str
 ) -> None:
-    # Before the open, after the close, on a Saturday.
+    # Before the open, after the close, where the bar over it ends.
     clocks = sorted(["2025-11-28 12:30", "2025-12-01 10:30", other])
     assert "2025-11-28T18:30Z" in session_closes(tmp_path, *clocks)
+
+
+@pytest.mark.parametrize(
+    ("stray", "kept"),
+    [
+        ("2025-11-27 10:30", 0),  # Thanksgiving
+        ("2025-11-29 11:30", 0),  # a Saturday
+        ("2025-11-26 17:00", 0),  # an hour after the close
+        ("2025-11-26 05:30", 0),  # hours before the open
+        ("2025-11-26 16:30", 1),  # where that day's last bar ends: it may hold later prices
+    ],
+)
+def test_a_stray_row_changes_no_other_session(tmp_path: Path, stray: str, kept: int) -> None:
+    days = ["2025-11-24", "2025-11-25", "2025-11-26", "2025-12-01"]
+    clocks = [f"{day} {clock}" for day in days for clock in ("14:30", "15:30")]
+    found = session_closes(tmp_path, *sorted([*clocks, stray]))
+    # 16:00 in New York is 21:00Z in winter.
+    assert sum(at.endswith("T21:00Z") for at in found) == 4 - kept
+    assert ("2025-11-26T21:30Z" in found) == bool(kept)
 
 
 def test_missing_values_are_refused_or_dropped_by_order(tmp_path: Path) -> None:
