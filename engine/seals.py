@@ -2,13 +2,16 @@
 
 ``seals.json`` holds the format of the folder and the sha256 of each of its data files. Pages
 (HTML, text, pictures) are made from the data and are not sealed; ``timing.json`` says when a run
-was made and is no result. Whoever reads a folder calls :func:`check_seals` first.
+was made and is no result. Whoever reads a folder calls :func:`check_seals` first, which asks beside
+the checksums whether the folder is the run that its name says.
 """
 
 import hashlib
 import json
+import os
+import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +23,14 @@ SEALS_FILE = "seals.json"
 TIMING_FILE = "timing.json"
 CONFIG_FILE = "config.resolved.yaml"
 ACCOUNT_FILE = "account.resolved.yaml"
+MANIFEST_FILE = "manifest.json"
+SLEEVES_FOLDER = "sleeves"
+RUN_ID_DIGITS = 12
+FOLDER_NAME = re.compile(rf"(?P<name>.+)-(?P<run_id>[0-9a-f]{{{RUN_ID_DIGITS}}})")
 DATA_SUFFIXES = frozenset({".csv", ".json", ".parquet", ".yaml"})
 UNSEALED = frozenset({SEALS_FILE, TIMING_FILE})
+_OTHER = "is of another run"
+_OWN_FILE = "run again from your own run file"
 
 
 def write_seals(folder: Path) -> None:
@@ -36,19 +45,27 @@ def check_seals(folder: Path) -> None:
 
     Raises
     ------
-    ReportError : there are no seals, they are of another format, or a data file is missing, altered
-        or was added; the text names the file and the command that makes the folder again.
+    ReportError : there are no seals, they are of another format, a data file is missing, altered
+        or was added, or the whole is another run than the folder's name says; the text names the
+        file and the command that makes the folder again.
     """
     broken = broken_seals(folder)
     if broken:
         (name, why), *others = list(broken.items())
         rest = ", ".join(name for name, _ in others)
         more = f" (and {len(others)} more: {rest})" if others else ""
-        raise ReportError(f"{folder / name}: {why}{more}; {rerun(folder, frozenset(broken))}")
+        # The config of a folder that is another run would make that other run again.
+        stray = any(why.startswith(_OTHER) for why in broken.values())
+        way_back = f"{_OWN_FILE}, this folder out of the way" if stray else ""
+        raise ReportError(
+            f"{folder / name}: {why}{more}; {way_back or rerun(folder, frozenset(broken))}"
+        )
 
 
 def broken_seals(folder: Path) -> dict[str, str]:
     """Return what is wrong with the data files of a folder, by name; empty when every seal holds.
+
+    Files that are all as they were written may still be another run's: :func:`_strays`.
 
     Raises
     ------
@@ -68,7 +85,13 @@ def broken_seals(folder: Path) -> dict[str, str]:
             continue
         if digest != sealed[name]:
             broken[name] = f"is not the file that was written (see {SEALS_FILE})"
-    return broken
+    return broken or _strays(folder, sealed)
+
+
+def document_digest(document: Any) -> str:
+    """Return sha256 over a JSON document, whatever the order of its keys."""
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def rerun(folder: Path, broken: frozenset[str] = frozenset()) -> str:
@@ -81,7 +104,7 @@ def rerun(folder: Path, broken: frozenset[str] = frozenset()) -> str:
     ):
         if path.is_file() and not (path.parent == folder and path.name in broken):
             return f"run again: riskoff {command} {shlex.quote(str(path))}"
-    return "run again from your own run file"
+    return _OWN_FILE
 
 
 def _sealed(folder: Path) -> dict[str, str]:
@@ -103,6 +126,51 @@ def _sealed(folder: Path) -> dict[str, str]:
             f"{rerun(folder)}"
         )
     return files
+
+
+def _strays(folder: Path, sealed: Container[str]) -> dict[str, str]:
+    """Return which manifests are of another run than the folder stands for; mostly none.
+
+    A folder stands for the run in its name, a sleeve for the one that its account names. A folder
+    that somebody gave a name of his own stands for whatever it holds.
+    """
+    if MANIFEST_FILE not in sealed:
+        return {}
+    place = Path(os.path.abspath(folder))
+    strays: dict[str, str] = {}
+    try:
+        name, run_id, sleeves = _told(place)
+        account = place.parent.parent
+        if place.parent.name == SLEEVES_FOLDER and (account / ACCOUNT_FILE).is_file():
+            wanted = _told(account)[2].get(place.name)
+            if run_id != wanted:
+                strays[MANIFEST_FILE] = f"{_OTHER} ({run_id}) than the account's ({wanted})"
+        elif FOLDER_NAME.fullmatch(place.name) and place.name != f"{name}-{run_id}":
+            strays[MANIFEST_FILE] = f"{_OTHER} ({name}-{run_id}) than the folder's name says"
+        for sleeve, wanted in sleeves.items():
+            held = _told(place / SLEEVES_FOLDER / sleeve)[1]
+            if held != wanted:
+                lies_at = f"{SLEEVES_FOLDER}/{sleeve}/{MANIFEST_FILE}"
+                strays[lies_at] = f"{_OTHER} ({held}) than the account's ({wanted})"
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        strays[MANIFEST_FILE] = f"cannot be read ({reason})"
+    return strays
+
+
+def _told(folder: Path) -> tuple[str, str, dict[str, str]]:
+    """Return the name and the id in a manifest, and the ids of an account's sleeves.
+
+    A run's id is the hash of the inputs that stand beside it.
+    """
+    manifest = json.loads((folder / MANIFEST_FILE).read_text(encoding="utf-8"))
+    if "account_id" in manifest:
+        return manifest["name"], manifest["account_id"], dict(manifest["sleeves"])
+    run_id = manifest["run_id"]
+    hashed = document_digest(manifest["inputs"])[:RUN_ID_DIGITS]
+    if hashed != run_id:
+        raise ValueError(f"run_id is {run_id}, and the inputs give {hashed}")
+    return manifest["name"], run_id, {}
 
 
 def _data(folder: Path) -> Iterator[str]:

@@ -137,7 +137,7 @@ def audit(
 
     from data_feeds.load import open_source
     from engine.audit import audit_account, audit_run, format_report, is_account
-    from engine.errors import ReportError, SimulationError
+    from engine.errors import SimulationError
     from engine.reporting.run_files import check_is_run
     from engine.results.run_names import find_run
     from engine.seals import broken_seals, check_seals
@@ -151,8 +151,6 @@ def audit(
     try:
         with working("auditing"):
             report = audited(folder, source)
-    except ReportError:
-        raise
     except Exception:
         check_seals(folder)  # a damaged file explains whatever followed from it
         raise

@@ -4,16 +4,21 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from engine.errors import ReportError
 from engine.reporting.text import MISSING, number, signed_percent
-from engine.results.folder import MANIFEST_FILE, METRICS_FILE
+from engine.results.folder import METRICS_FILE
 from engine.results.run_names import NamedRun
+from engine.seals import MANIFEST_FILE, check_seals
 
 _DAY = len("2026-02-06")
 
 
 def described(run: NamedRun) -> dict[str, Any]:
-    """Return a run as JSON values: how to name it, when, what it made; null where not readable."""
-    manifest, metrics = _document(run, MANIFEST_FILE), _document(run, METRICS_FILE)
+    """Return a run as JSON values: how to name it, when, what it made.
+
+    Of a folder that is not what was written ``damaged`` says why, and every number is null.
+    """
+    manifest, metrics, damaged = _read(run)
     window = manifest.get("window") or {}
     return {
         "run": run.handle,
@@ -26,6 +31,7 @@ def described(run: NamedRun) -> dict[str, Any]:
         "total_return": metrics.get("total_return"),
         "max_drawdown_bars": metrics.get("max_drawdown_bars"),
         "trades": None if metrics.get("trades") is None else int(metrics["trades"]),
+        "damaged": damaged,
         "folder": str(run.folder),
     }
 
@@ -43,7 +49,7 @@ def run_table(runs: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
                 run["id"],
                 run["finished_at"][:16].replace("T", " ") + "Z",
                 " to ".join(ends),
-                run["data_label"] or "cannot be read",
+                run["data_label"] or "damaged",
                 signed_percent(run["total_return"]),
                 signed_percent(run["max_drawdown_bars"]),
                 number(run["trades"]),
@@ -52,10 +58,14 @@ def run_table(runs: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
     return table
 
 
-def _document(run: NamedRun, name: str) -> dict[str, Any]:
-    """Return a document of the folder; empty where it is damaged, which other commands tell."""
+def _read(run: NamedRun) -> tuple[dict[str, Any], dict[str, Any], str | None]:
+    """Return manifest and metrics, and why they are not believed; empty ones then."""
     try:
-        found = json.loads((run.folder / name).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+        check_seals(run.folder)
+        manifest, metrics = (
+            json.loads((run.folder / name).read_text(encoding="utf-8"))
+            for name in (MANIFEST_FILE, METRICS_FILE)
+        )
+    except (ReportError, OSError, ValueError) as error:
+        return {}, {}, str(error)
+    return manifest, metrics, None

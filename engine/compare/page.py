@@ -25,8 +25,8 @@ from engine.config.compare import CompareConfig
 from engine.episodes import Episode, PhaseName
 from engine.reporting.text import percent, signed_percent
 from engine.reporting.why_not_words import explain_why_not
-from engine.results.folder import MANIFEST_FILE, METRICS_FILE
-from engine.seals import CONFIG_FILE
+from engine.results.folder import METRICS_FILE
+from engine.seals import CONFIG_FILE, MANIFEST_FILE
 
 FILES = (
     ("summary", "summary.txt"),

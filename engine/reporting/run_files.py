@@ -16,9 +16,15 @@ from data_feeds.errors import YamlError
 from data_feeds.yaml_text import load_yaml
 from engine.errors import ReportError
 from engine.reporting.text import without
-from engine.results.folder import CONDITIONS_FILE, MANIFEST_FILE, METRICS_FILE
-from engine.results.sleeves import SLEEVES_FOLDER
-from engine.seals import ACCOUNT_FILE, CONFIG_FILE, SEALS_FILE, check_seals
+from engine.results.folder import CONDITIONS_FILE, METRICS_FILE
+from engine.seals import (
+    ACCOUNT_FILE,
+    CONFIG_FILE,
+    MANIFEST_FILE,
+    SEALS_FILE,
+    SLEEVES_FOLDER,
+    check_seals,
+)
 
 Row = Mapping[str, Any]
 # What readers take from the manifest of a run.

@@ -27,10 +27,9 @@ from engine.results.tables import (
     rows_table,
     write_table,
 )
-from engine.seals import CONFIG_FILE, TIMING_FILE, write_seals
+from engine.seals import CONFIG_FILE, MANIFEST_FILE, TIMING_FILE, write_seals
 from engine.trades import Trade
 
-MANIFEST_FILE = "manifest.json"
 METRICS_FILE = "metrics.json"
 CONDITIONS_FILE = "conditions.json"
 PARTIAL_PREFIX = ".partial-"

@@ -25,9 +25,7 @@ from engine.results.coverage import lacking
 from engine.results.doubtful import doubtful_fills
 from engine.results.records import FinishedRun, RunInputs, RunRecord
 from engine.results.shares import jump_sentences, share_sentences
-from engine.seals import FORMAT
-
-RUN_ID_DIGITS = 12
+from engine.seals import FORMAT, RUN_ID_DIGITS, document_digest
 
 
 def resolved_config(run: RunInputs) -> dict[str, Any]:
@@ -72,7 +70,7 @@ def inputs_document(run: RunInputs) -> dict[str, Any]:
     config["playbook"]["name"] = f"{rules.__module__}:{rules.__qualname__}"
     market = {} if run.market is None else {"market_sha256": run.market.fingerprint}
     return {
-        "config_sha256": _digest(config),
+        "config_sha256": document_digest(config),
         "data_sha256": run.dataset.fingerprint,
         **market,
         "code_sha256": code_hash(rules, run.playbook.reads.modules),
@@ -85,7 +83,7 @@ def inputs_document(run: RunInputs) -> dict[str, Any]:
 
 def run_id(run: RunInputs) -> str:
     """Return the run's id: the first digits of a hash over :func:`inputs_document`."""
-    return _digest(inputs_document(run))[:RUN_ID_DIGITS]
+    return document_digest(inputs_document(run))[:RUN_ID_DIGITS]
 
 
 def not_reusable(run: RunInputs) -> list[str]:
@@ -400,9 +398,3 @@ def _option_assumption(record: RunRecord) -> list[str]:
         f"index, half spreads of {model.haircut:.1%} of each leg and more when it is high, cash "
         "settlement at the close of the expiry. No traded option price is behind them."
     ]
-
-
-def _digest(document: Any) -> str:
-    return hashlib.sha256(
-        json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
-    ).hexdigest()

@@ -3,17 +3,22 @@
 import json
 import re
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from engine.config.locations import CONFIGS_FOLDER
 from engine.errors import ReportError
-from engine.results.manifest import RUN_ID_DIGITS
-from engine.results.sleeves import SLEEVES_FOLDER
-from engine.seals import ACCOUNT_FILE, TIMING_FILE
+from engine.seals import (
+    ACCOUNT_FILE,
+    FOLDER_NAME,
+    RUN_ID_DIGITS,
+    SLEEVES_FOLDER,
+    TIMING_FILE,
+)
 
-_FOLDER = re.compile(rf"(?P<name>.+)-(?P<run_id>[0-9a-f]{{{RUN_ID_DIGITS}}})")
 _ID_PREFIX = re.compile(rf"[0-9a-f]{{4,{RUN_ID_DIGITS}}}")
 _SHOWN = 8
 
@@ -45,12 +50,18 @@ class NamedRun:
 
 
 def named_runs(root: Path) -> list[NamedRun]:
-    """Return the runs in a folder, the newest first; an absent folder holds none."""
+    """Return the runs in a folder, the newest first; an absent folder holds none.
+
+    Raises
+    ------
+    ReportError : the folder cannot be looked into.
+    """
     found = []
-    for folder in root.iterdir() if root.is_dir() else ():
-        parts = _FOLDER.fullmatch(folder.name)
-        if parts is not None and folder.is_dir():
-            found.append((_finished_at(folder), folder, parts["name"], parts["run_id"]))
+    with _looking(root):
+        for folder in root.iterdir() if root.is_dir() else ():
+            parts = FOLDER_NAME.fullmatch(folder.name)
+            if parts is not None and folder.is_dir():
+                found.append((_finished_at(folder), folder, parts["name"], parts["run_id"]))
     seen: Counter[str] = Counter()
     runs = []
     for finished_at, folder, name, run_id in sorted(found, reverse=True):
@@ -71,6 +82,24 @@ def find_run(text: str, root: Path) -> Path:
     ------
     ReportError : there is no such run, or an id begins several; says which there are.
     """
+    with _looking(Path(text)):
+        return _found(text, root)
+
+
+@contextmanager
+def _looking(path: Path) -> Iterator[None]:
+    """Tell what the file system refuses: a name too long, a folder that nobody may read."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or error
+        raise ReportError(
+            f"{path}: cannot be looked up ({reason}); give a name, an id or a folder "
+            "('riskoff runs' lists them)"
+        ) from error
+
+
+def _found(text: str, root: Path) -> Path:
     written = Path(text)
     if written.is_dir():
         return written
@@ -116,7 +145,7 @@ def _finished_at(folder: Path) -> datetime:
         timing = json.loads((folder / TIMING_FILE).read_text(encoding="utf-8"))
         begun = datetime.fromisoformat(timing["started_at"]).timestamp()
         return datetime.fromtimestamp(begun + float(timing["seconds"]), tz=UTC)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return datetime.fromtimestamp(folder.stat().st_mtime, tz=UTC)
 
 

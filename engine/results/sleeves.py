@@ -26,7 +26,6 @@ from engine.results.folder import (
     write_yaml,
 )
 from engine.results.manifest import (
-    RUN_ID_DIGITS,
     conventions,
     inputs_document,
     plain,
@@ -35,10 +34,9 @@ from engine.results.manifest import (
 )
 from engine.results.records import FinishedRun, RunInputs, RunRecord
 from engine.results.tables import curve_table, daily_table, instants, rows_table, write_table
-from engine.seals import ACCOUNT_FILE, FORMAT, write_seals
+from engine.seals import ACCOUNT_FILE, FORMAT, RUN_ID_DIGITS, SLEEVES_FOLDER, write_seals
 from engine.trades import Trade
 
-SLEEVES_FOLDER = "sleeves"
 # Of caps and guards of the account, in the sleeves' decisions and orders.
 OF_ACCOUNT = "account"
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from engine.plugins import load_playbook_class
 from engine.results.folder import staged, write_json, write_yaml
-from engine.results.manifest import RUN_ID_DIGITS, code_hash, package_versions, plain
+from engine.results.manifest import code_hash, package_versions, plain
 from engine.results.tables import rows_table, write_table
-from engine.seals import CONFIG_FILE, TIMING_FILE
+from engine.seals import CONFIG_FILE, RUN_ID_DIGITS, TIMING_FILE
 from engine.stress.path import PathRow
 from engine.stress.picture import stress_picture
 from engine.stress.stress import StressResult

@@ -177,3 +177,40 @@ def test_the_audit_finds_each_table_that_is_not_the_runs(tmp_path):
         path.write_bytes(whole)
     write_seals(written)
     assert audit_run(written, embedded_catalog()).findings == ()
+
+
+def resealed(folder, **values):
+    document = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps(document | values))
+    write_seals(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "run_id"), [("mine", None), (None, "0" * 12), ("mine", "0" * 12), ("a-b", None)]
+)
+def test_a_whole_folder_under_the_name_of_another_run_is_refused(folder, name, run_id):
+    held_name, _, held_id = folder.name.rpartition("-")
+    moved = folder.rename(folder.with_name(f"{name or held_name}-{run_id or held_id}"))
+    for reader in READERS.values():
+        text = refused(moved, reader, "manifest.json")
+        assert f"is of another run ({held_name}-{held_id}) than the folder's name says" in text
+        # Its own config would make the other run again.
+        assert text.endswith("; run again from your own run file, this folder out of the way")
+    findings = audit_run(moved, embedded_catalog()).findings
+    assert ("manifest.json", "as it was written") in {(f.table, f.rule) for f in findings}
+
+
+@pytest.mark.parametrize("name", ["mine", "mine-0123", "0123456789ab"])
+def test_a_copy_under_a_name_of_ones_own_is_read(folder, name):
+    check_seals(folder.rename(folder.with_name(name)))
+
+
+@pytest.mark.parametrize("name", [None, "mine"])
+@pytest.mark.parametrize("changed", ["run_id", "inputs"])
+def test_an_id_that_is_not_the_hash_of_its_inputs_is_refused(folder, changed, name):
+    inputs = json.loads((folder / "manifest.json").read_text())["inputs"]
+    values = {"run_id": "0" * 12, "inputs": inputs | {"data_sha256": "f" * 64}}
+    resealed(folder, **{changed: values[changed]})
+    moved = folder.rename(folder.with_name(name or folder.name))
+    for reader in READERS.values():
+        assert "and the inputs give" in refused(moved, reader, "manifest.json")

@@ -1,6 +1,7 @@
 """``riskoff account``: from a file with sleeves to a folder that its audit agrees with."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -223,3 +224,33 @@ def test_an_edited_number_of_an_account_is_refused_and_recomputed(
     assert "metrics, total_return: total_return again" in done.stdout
     write_seals(folder)
     assert command("audit", str(folder)).returncode == 5
+
+
+@pytest.mark.parametrize("name", ["account.resolved.yaml", "manifest.json", "sleeves.parquet"])
+def test_the_audit_of_a_damaged_account_names_the_damage(toy_project, run_account, command, name):
+    run_account()
+    folder = only_folder(toy_project / "runs")
+    (folder / name).unlink()
+    done = command("audit", str(folder))
+    assert done.returncode == 6
+    assert done.stderr.startswith(f"error: {folder / name}: is missing")
+
+
+def test_a_sleeve_that_is_another_run_is_refused_however_it_is_sealed(
+    toy_project, run_account, command
+):
+    run_account()
+    folder = only_folder(toy_project / "runs")
+    bold, other = (
+        folder / "sleeves" / "bold",
+        next(place for place in sorted((folder / "sleeves").iterdir()) if place.name != "bold"),
+    )
+    shutil.rmtree(bold)
+    shutil.copytree(other, bold)
+    write_seals(folder)
+    for arguments in (("explain", str(bold)), ("explain", str(folder)), ("audit", str(folder))):
+        done = command(*arguments)
+        assert done.returncode == 6
+        assert "manifest.json: is of another run" in done.stderr
+        assert str(bold) in done.stderr
+    assert command("explain", str(other)).returncode == 0

@@ -136,3 +136,16 @@ def test_a_folder_of_another_format_ends_with_6_and_the_command_that_works(
     again = command(*remedy.split(), "--plugin-path", "plugins")
     assert again.returncode == 0
     assert command("audit", str(folder)).returncode == 0
+
+
+def test_a_run_under_the_name_of_another_ends_every_reader_with_6(
+    toy_project: Path, toy_run: Callable[..., Done], command: Command
+) -> None:
+    assert toy_run().returncode == 0
+    folder = Path(only_run(toy_project / "runs"))
+    moved = folder.rename(folder.with_name(f"other-{folder.name[-12:]}"))
+    for command_name, *options in READERS:
+        done = command(command_name, str(moved), *options)
+        assert done.returncode == 6
+        (line,) = done.stderr.splitlines()
+        assert line.startswith(f"error: {moved}/manifest.json: is of another run ({folder.name})")

@@ -45,8 +45,64 @@ def test_an_empty_folder_says_how_to_make_a_run(tmp_path, command):
     assert "riskoff run demo" in done.stderr
 
 
-def test_a_damaged_run_is_listed_as_one_that_cannot_be_read(toy_project, toy_run, command):
+def edited(name, **values):
+    def edit(folder):
+        document = json.loads((folder / name).read_text())
+        (folder / name).write_text(json.dumps(document | values))
+
+    return edit
+
+
+DAMAGE = {
+    "a return that no run made": edited("metrics.json", total_return=9.99),
+    "trades in letters": edited("metrics.json", trades="abc"),
+    "a return in letters": edited("metrics.json", total_return="x"),
+    "a window that is a list": edited("manifest.json", window=[1]),
+    "a label that is a number": edited("manifest.json", data_label=5),
+    "no manifest": lambda folder: (folder / "manifest.json").unlink(),
+    "half a manifest": lambda folder: (folder / "manifest.json").write_text("{"),
+    "a curve of nothing": lambda folder: (folder / "equity.parquet").write_bytes(b""),
+    "no seals": lambda folder: (folder / "seals.json").unlink(),
+}
+
+
+def test_a_damaged_run_is_listed_without_a_number(toy_project, toy_run, command):
+    for harm in DAMAGE.values():
+        assert toy_run().returncode == 0
+        (whole,) = json.loads(command("runs", "--json").stdout)
+        assert whole["damaged"] is None
+        assert whole["trades"] >= 1
+        harm(toy_project / whole["folder"])
+        done = command("runs", "--json")
+        assert (done.returncode, done.stderr) == (0, "")
+        (run,) = json.loads(done.stdout)
+        assert whole["folder"] in run["damaged"]
+        for number in ("total_return", "max_drawdown_bars", "trades", "data_label", "start"):
+            assert run[number] is None
+        (row,) = command("runs").stdout.splitlines()[1:]
+        assert row.split()[-4:] == ["damaged", "-", "-", "-"]
+
+
+def test_a_run_under_the_name_of_another_is_listed_as_damaged(toy_project, toy_run, command):
     assert toy_run().returncode == 0
     (run,) = json.loads(command("runs", "--json").stdout)
-    (toy_project / run["folder"] / "manifest.json").write_text("{")
-    assert "cannot be read" in command("runs").stdout
+    folder = toy_project / run["folder"]
+    folder.rename(folder.with_name(f"better-{run['id']}"))
+    (other,) = json.loads(command("runs", "--json").stdout)
+    assert (other["run"], other["total_return"]) == ("better", None)
+    assert f"is of another run ({folder.name})" in other["damaged"]
+
+
+def test_times_that_are_none_and_names_that_are_too_long_end_no_command_as_a_bug(
+    toy_project, toy_run, command
+):
+    assert toy_run().returncode == 0
+    (run,) = json.loads(command("runs", "--json").stdout)
+    edited("timing.json", seconds=1e300)(toy_project / run["folder"])
+    assert command("runs").returncode == 0
+    assert command("explain", run["run"]).returncode == 0
+    for name in ("audit", "explain"):
+        done = command(name, "x" * 300)
+        assert done.returncode == 6
+        (line,) = done.stderr.splitlines()
+        assert line.endswith("('riskoff runs' lists them)")

@@ -115,3 +115,19 @@ def test_a_sleeve_is_named_behind_its_account(runs):
         find_run("book/gold", runs)
     with pytest.raises(ReportError, match="it is the run of one playbook"):
         find_run("demo/core", runs)
+
+
+@pytest.mark.parametrize("seconds", ["1e300", "1e12", "NaN", "Infinity", '"x"', "null", "[1]"])
+def test_seconds_that_are_none_leave_the_folders_own_time(runs, seconds):
+    text = f'{{"started_at": "2026-02-06T10:00:00+00:00", "seconds": {seconds}}}'
+    (runs / f"demo-{OLD}" / "timing.json").write_text(text)
+    # written just now, long after the times that the others say
+    assert find_run("demo", runs).name == f"demo-{OLD}"
+
+
+@pytest.mark.parametrize("text", ["x" * 300, "demo/" + "y" * 300, "z" * 300 + "/sleeve"])
+def test_a_name_too_long_for_a_file_is_no_run(runs, text):
+    with pytest.raises(ReportError, match="'riskoff runs' lists them"):
+        find_run(text, runs)
+    with pytest.raises(ReportError, match="cannot be looked up"):
+        named_runs(runs / text)
