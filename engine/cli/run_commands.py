@@ -151,8 +151,10 @@ def audit(
     try:
         with working("auditing"):
             report = audited(folder, source)
-    except Exception:
-        check_seals(folder)  # a damaged file explains whatever followed from it
+    except Exception as error:
+        # A damaged file explains whatever followed from it, unless the error is about that file.
+        if not any(str(folder / name) in str(error) for name in broken):
+            check_seals(folder)
         raise
     if as_json:
         findings = [asdict(finding) for finding in report.findings]

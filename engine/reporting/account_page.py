@@ -34,11 +34,11 @@ from engine.results.coverage import missing_bars
 from engine.results.doubtful import doubtful_warnings
 from engine.results.manifest import bill_sentence
 from engine.results.sleeves import (
-    SLEEVES_FOLDER,
     AccountRecord,
     FinishedAccount,
     write_account,
 )
+from engine.seals import SLEEVES_FOLDER
 
 ACCOUNT_PAGE = "account.html"
 NOTE = (

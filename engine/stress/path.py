@@ -16,6 +16,7 @@ from engine.bt import simulate
 from engine.errors import SimulationError
 from engine.events import EquityCurve
 from engine.plugins import configured_playbook, new_playbook
+from engine.reads import Reads
 from engine.results import RunRecord, write_run
 from engine.run import RunResult, prepare_playbook
 from engine.stress.job import StressJob, window_config
@@ -45,10 +46,14 @@ class PathRow:
 
 @dataclass(frozen=True)
 class PathResult:
-    """A path's row, and its equity at the start and after each day, shape (days + 1,), quote."""
+    """A path's row, its equity at the start and after each day, shape (days + 1,), quote.
+
+    ``reads`` is what the playbook was seen to read on it.
+    """
 
     row: PathRow
     equity: Floats
+    reads: Reads
 
 
 class PathRunner:
@@ -115,7 +120,8 @@ class PathRunner:
             funding=found["funding"],
             end_equity=found["end_equity"],
         )
-        return PathResult(row, daily_equity(result.outcome.curve, record.start_equity, self._grid))
+        equity = daily_equity(result.outcome.curve, record.start_equity, self._grid)
+        return PathResult(row, equity, result.playbook.reads)
 
 
 def daily_equity(curve: EquityCurve, start_equity: float, grid: NDArray[np.int64]) -> Floats:

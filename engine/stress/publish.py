@@ -1,7 +1,5 @@
 """The folder of a stress: everything into a hidden sibling first, one rename at the end."""
 
-import hashlib
-import json
 import platform
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,9 +7,10 @@ from typing import Any
 
 from engine.plugins import load_playbook_class
 from engine.results.folder import staged, write_json, write_yaml
-from engine.results.manifest import code_hash, package_versions, plain
+from engine.results.manifest import code_hash, package_versions, plain, unseen_reads
 from engine.results.tables import rows_table, write_table
-from engine.seals import CONFIG_FILE, RUN_ID_DIGITS, TIMING_FILE
+from engine.seals import CONFIG_FILE, RUN_ID_DIGITS, TIMING_FILE, document_digest
+from engine.stress.job import StressJob
 from engine.stress.path import PathRow
 from engine.stress.picture import stress_picture
 from engine.stress.stress import StressResult
@@ -37,10 +36,11 @@ def publish_stress(
     ReportError : the folder cannot be written; nothing half-written is left.
     """
     inputs = inputs_document(result)
-    final = root / f"{result.job.config.name}-{_digest(inputs)[:RUN_ID_DIGITS]}"
+    final = root / f"{result.job.config.name}-{document_digest(inputs)[:RUN_ID_DIGITS]}"
     with staged(final) as folder:
         write_table(rows_table(PathRow, result.rows), folder / PATHS_FILE)
-        write_json(summary_document(result, inputs), folder / SUMMARY_JSON)
+        document = summary_document(result, inputs) | {"not_reusable": not_reusable(result)}
+        write_json(document, folder / SUMMARY_JSON)
         (folder / SUMMARY_FILE).write_text(
             summary_text(result, final.name), encoding="utf-8", newline="\n"
         )
@@ -57,11 +57,14 @@ def inputs_document(result: StressResult) -> dict[str, Any]:
     config = plain(job.config)
     # Where the data lie does not matter, what they hold does: that is the fingerprint.
     config["data"].pop("source")
-    playbook = load_playbook_class(job.config.playbook.name, job.plugin_path)
+    playbook = _rules(job)
+    # Nor does it matter by which of its names the playbook was found.
+    config["playbook"]["name"] = f"{playbook.__module__}:{playbook.__qualname__}"
     return {
-        "config_sha256": _digest(config),
+        "config_sha256": document_digest(config),
         "data_sha256": job.base.dataset.fingerprint,
-        "code_sha256": code_hash(playbook),
+        "code_sha256": code_hash(playbook, result.reads.modules),
+        "files": result.reads.document(),
         "python": platform.python_version(),
         "packages": package_versions(playbook),
         "scenario": job.scenario,
@@ -72,7 +75,10 @@ def inputs_document(result: StressResult) -> dict[str, Any]:
     }
 
 
-def _digest(document: Any) -> str:
-    return hashlib.sha256(
-        json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
-    ).hexdigest()
+def not_reusable(result: StressResult) -> list[str]:
+    """Return why another stress of this id may come to something else; mostly nothing."""
+    return [*unseen_reads(_rules(result.job), result.reads), *result.reads.not_reusable]
+
+
+def _rules(job: StressJob) -> type:
+    return load_playbook_class(job.config.playbook.name, job.plugin_path)

@@ -3,12 +3,15 @@
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import ConfigError, SimulationError
+from engine.reads import Reads
 from engine.stress.job import StressJob
 from engine.stress.measure import StressSummary, summarize
 from engine.stress.path import PathResult, PathRow
@@ -26,7 +29,8 @@ class StressResult:
     """A finished stress.
 
     ``equity`` is quote at the start and after each day, shape (paths, days + 1). ``audited`` are
-    the paths whose decisions were proved causal and whose books were audited.
+    the paths whose decisions were proved causal and whose books were audited. ``reads`` is what the
+    playbook was seen to read on any path.
     """
 
     job: StressJob
@@ -34,6 +38,7 @@ class StressResult:
     equity: Floats
     audited: tuple[int, ...]
     summary: StressSummary
+    reads: Reads
 
 
 def run_stress(
@@ -72,6 +77,7 @@ def run_stress(
         equity=np.stack([result.equity for result in results]),
         audited=audited,
         summary=summarize(rows, tolerance=tolerance, seed=job.seed),
+        reads=reduce(or_, (result.reads for result in results)),
     )
 
 

@@ -130,4 +130,4 @@ def test_a_name_too_long_for_a_file_is_no_run(runs, text):
     with pytest.raises(ReportError, match="'riskoff runs' lists them"):
         find_run(text, runs)
     with pytest.raises(ReportError, match="cannot be looked up"):
-        named_runs(runs / text)
+        named_runs(runs / ("x" * 300))

@@ -1,5 +1,6 @@
 """Paths, one after the other and side by side; books that are wrong are found."""
 
+import hashlib
 import json
 from dataclasses import fields
 from operator import attrgetter
@@ -14,6 +15,7 @@ from data_feeds.simulation.scenarios import joined
 from data_feeds.timeframe import DAY_NS
 from engine.cli.configuration import read_config
 from engine.errors import ConfigError, PlaybookError, SimulationError
+from engine.reads import Reads
 from engine.run import run
 from engine.stress import PathRow, publish_stress, run_stress, stress_job
 from engine.stress import path as path_module
@@ -118,7 +120,7 @@ def test_the_lowest_return_and_the_lowest_drawdown_may_be_of_two_paths():
     # Path 4 ends lowest, path 5 fell deepest and came back.
     returns, drawdowns = [0.1, 0.2, 0.0, 0.1, -0.3, 0.05], [-0.1, -0.1, -0.2, 0.0, -0.3, -0.5]
     results = [
-        path_module.PathResult(PathRow(i, 7, found, fell, 0, 1, 0.0, 0.0, 1.0), np.ones(2))
+        path_module.PathResult(PathRow(i, 7, found, fell, 0, 1, 0.0, 0.0, 1.0), np.ones(2), Reads())
         for i, (found, fell) in enumerate(zip(returns, drawdowns, strict=True))
     ]
     ran = []
@@ -189,7 +191,7 @@ def test_a_path_that_comes_out_differently_the_second_time_stops_the_stress(toy_
             seen.add(number)
             return found
         row = PathRow(**{**vars(found.row), "fees": found.row.fees + 1e-9})
-        return path_module.PathResult(row, found.equity)
+        return path_module.PathResult(row, found.equity, found.reads)
 
     monkeypatch.setattr(path_module.PathRunner, "_measured", drifting)
     with pytest.raises(SimulationError, match="run twice, it came to"):
@@ -269,3 +271,26 @@ def test_a_condition_that_the_config_leaves_out_is_left_out_of_every_path(tmp_pa
     assert config.playbook.ignore == ("second_flush",)
     paths = [path_module.PathRunner(job, tmp_path) for job in (full, without)]
     assert [path._playbook.ignored for path in paths] == [frozenset(), frozenset({"second_flush"})]
+
+
+@pytest.mark.parametrize(("needs", "reads"), [("files", False), ("open", True)])
+def test_what_the_rules_read_beside_the_data_is_part_of_the_id(toy_job, tmp_path, needs, reads):
+    (plugin,) = (tmp_path / "plugins").glob("*.py")
+    text, levels = plugin.read_text(), tmp_path / "plugins" / "levels.txt"
+    if needs == "files":
+        text = text.replace("(NAME,), 5)", "(NAME,), 5, files=('levels.txt',))")
+    else:
+        opened = "        Path(__file__).with_name('levels.txt').read_text()\n"
+        text = text.replace("        bars = data", opened + "        bars = data")
+    plugin.write_text(text)
+    folders = []
+    for content in ("1", "2", "1"):
+        levels.write_text(content)
+        folders.append(publish_stress(run_stress(toy_job(paths=1), jobs=1), tmp_path / "out"))
+    assert folders[0] == folders[2] != folders[1]
+    summary = json.loads((folders[1] / "summary.json").read_text())
+    digest = hashlib.sha256(b"2").hexdigest()
+    part = "undeclared" if reads else "declared"
+    assert summary["inputs"]["files"][part] == [["levels.txt", digest]]
+    told = ["the rules read levels.txt, which Requirements.files does not name"]
+    assert summary["not_reusable"] == (told if reads else [])
