@@ -127,7 +127,7 @@ def test_seconds_that_are_none_leave_the_folders_own_time(runs, seconds):
 
 @pytest.mark.parametrize("text", ["x" * 300, "demo/" + "y" * 300, "z" * 300 + "/sleeve"])
 def test_a_name_too_long_for_a_file_is_no_run(runs, text):
-    with pytest.raises(ReportError, match="'riskoff runs' lists them|no sleeve y"):
+    with pytest.raises(ReportError, match=r"'riskoff runs' lists them|no sleeve y"):
         find_run(text, runs)
     with pytest.raises(ReportError, match="cannot be looked up"):
         named_runs(runs / ("x" * 300))
