@@ -94,6 +94,17 @@ def document_digest(document: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def is_no_run(folder: Path) -> bool:
+    """Return whether a folder's seals say that neither a run nor an account was written to it.
+
+    A stress and an attribution are sealed too. Without seals to be read nothing is said.
+    """
+    try:
+        return (folder / SEALS_FILE).is_file() and MANIFEST_FILE not in _sealed(folder)
+    except ReportError:
+        return False
+
+
 def rerun(folder: Path, broken: frozenset[str] = frozenset()) -> str:
     """Return how a folder is made again, in words; ``broken`` files are not asked."""
     account = folder.parent.parent / ACCOUNT_FILE

@@ -24,6 +24,7 @@ from engine.seals import (
     SEALS_FILE,
     SLEEVES_FOLDER,
     check_seals,
+    is_no_run,
 )
 
 Row = Mapping[str, Any]
@@ -140,10 +141,11 @@ def check_is_run(folder: Path) -> None:
             f"{folder}: the folder of an account, not of a run; name one of its sleeves "
             f"behind it: {', '.join(f'/{name}' for name in sleeves)}"
         )
-    if not any((folder / name).is_file() for name in (SEALS_FILE, MANIFEST_FILE, CONFIG_FILE)):
+    known = any((folder / name).is_file() for name in (SEALS_FILE, MANIFEST_FILE, CONFIG_FILE))
+    if not known or is_no_run(folder):
+        lacking = MANIFEST_FILE if known else SEALS_FILE
         raise ReportError(
-            f"{folder}: not a run folder (no {SEALS_FILE}); give the path that `riskoff run` "
-            "printed"
+            f"{folder}: not a run folder (no {lacking}); give the path that `riskoff run` printed"
         )
 
 

@@ -17,6 +17,7 @@ from engine.seals import (
     RUN_ID_DIGITS,
     SLEEVES_FOLDER,
     TIMING_FILE,
+    is_no_run,
 )
 
 _ID_PREFIX = re.compile(rf"[0-9a-f]{{4,{RUN_ID_DIGITS}}}")
@@ -60,7 +61,7 @@ def named_runs(root: Path) -> list[NamedRun]:
     with _looking(root):
         for folder in root.iterdir() if root.is_dir() else ():
             parts = FOLDER_NAME.fullmatch(folder.name)
-            if parts is not None and folder.is_dir():
+            if parts is not None and folder.is_dir() and not is_no_run(folder):
                 found.append((_finished_at(folder), folder, parts["name"], parts["run_id"]))
     seen: Counter[str] = Counter()
     runs = []

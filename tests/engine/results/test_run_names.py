@@ -5,7 +5,9 @@ import json
 import pytest
 
 from engine.errors import ReportError
+from engine.reporting.run_files import RunFiles, check_is_run
 from engine.results.run_names import find_run, named_runs
+from engine.seals import write_seals
 
 OLD, NEW, OTHER = "a" * 12, "ab" + "0" * 10, "f" * 12
 
@@ -115,6 +117,25 @@ def test_a_sleeve_is_named_behind_its_account(runs):
         find_run("book/gold", runs)
     with pytest.raises(ReportError, match="it is the run of one playbook"):
         find_run("demo/core", runs)
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [("demo", "paths.parquet"), ("demo", "summary.json"), ("demo-attribution", "attribution.json")],
+)
+def test_a_stress_and_an_attribution_are_no_runs(runs, name, data):
+    folder = finished(runs, name, "c" * 12, 59)
+    (folder / data).write_text("{}")
+    write_seals(folder)
+    assert len(named_runs(runs)) == 3
+    assert find_run("demo", runs).name == f"demo-{NEW}"
+    for reader in (check_is_run, RunFiles):
+        with pytest.raises(ReportError, match="not a run folder"):
+            reader(folder)
+    (folder / "manifest.json").write_text("{}")
+    write_seals(folder)
+    check_is_run(folder)
+    assert len(named_runs(runs)) == 4
 
 
 @pytest.mark.parametrize("seconds", ["1e300", "1e12", "NaN", "Infinity", '"x"', "null", "[1]"])
