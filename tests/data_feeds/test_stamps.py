@@ -15,7 +15,10 @@ def test_an_open_stamp_starts_the_bar_and_a_close_stamp_ends_it(tmp_path: Path) 
     opened = perp_bars(imported(tmp_path, BARS, bars=GOOD_BARS))
     assert utc_text(opened["opened_at"][0]) == "2026-02-06T00:00Z"
     assert utc_text(opened["available_at"][0]) == "2026-02-06T01:00Z"
-    closed = perp_bars(imported(tmp_path, BARS.replace("stamp: open", "stamp: close")))
+    other = tmp_path / "other"
+    other.mkdir()
+    closes = BARS.replace("stamp: open", "stamp: close")
+    closed = perp_bars(imported(other, closes, bars=GOOD_BARS))
     assert utc_text(closed["opened_at"][0]) == "2026-02-05T23:00Z"
     assert utc_text(closed["available_at"][0]) == "2026-02-06T00:00Z"
     assert opened["close"].tolist() == [11, 12]
