@@ -2,10 +2,12 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -170,6 +172,25 @@ def test_a_damaged_cell_is_set_aside_named_and_run_again(small, tmp_path):
         assert len(moved) == number
         assert all(place.name.startswith(first.folder.name) for place in moved)
     assert [path.name for path in (tmp_path / "runs").iterdir()] == [first.folder.name]
+
+
+def test_a_cell_that_is_another_run_is_set_aside_named_and_run_again(small, tmp_path):
+    cells = cells_of(small.config, episodes_of(small.config))
+    page, root = tmp_path / "index.html", tmp_path / "runs"
+    config = cells[2].config
+    earlier = replace(cells[2], config=config.model_copy(update={"seed": config.seed + 1}))
+    others = [run_cell(cell, root, page, None).folder for cell in (cells[3], earlier)]
+    first = run_cell(cells[2], root, page, None)
+    honest = metrics_of(first.folder)
+    for other in others:
+        shutil.rmtree(first.folder)
+        shutil.copytree(other, first.folder)
+        again = run_cell(cells[2], root, page, None)
+        assert (again.reused, again.problem, again.folder) == (False, "", first.folder)
+        assert f"is of another run ({other.name})" in again.set_aside
+        assert metrics_of(first.folder) == honest
+        assert run_cell(cells[2], root, page, None).reused
+    assert len(list((tmp_path / "set_aside").iterdir())) == len(others)
 
 
 def test_an_unexpected_error_is_told_as_a_bug_of_its_cell(small, tmp_path, monkeypatch):
