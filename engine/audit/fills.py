@@ -7,11 +7,19 @@ from data_feeds.calendar import ALWAYS_OPEN, hours_between
 from data_feeds.instrument import Instrument
 from engine.audit.case import Case
 from engine.audit.folder import RunFiles
-from engine.audit.formulas import against_trader, is_beyond, on_grid, slippage, whole_steps
+from engine.audit.formulas import (
+    STEP_SLACK,
+    against_trader,
+    is_beyond,
+    on_grid,
+    slippage,
+    whole_steps,
+)
 from engine.audit.market import NO_ROW, Market
 from engine.audit.replay import FLAT, Booking, fill_fee_rate, rests
 from engine.audit.report import Line, when
 from engine.audit.terms import slippage_terms
+from engine.config.venue import LimitFill
 from engine.events import Fill, FillStage, OrderKind, OrderRole, OrderRow
 
 FILLS = "fills"
@@ -25,7 +33,10 @@ LOT_SLACK = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One fill with what belongs to it; ``row`` is its bar's, -1 when there is no such bar."""
+    """One fill with what belongs to it; ``row`` is its bar's, -1 when there is no such bar.
+
+    ``entered`` is the level at which its plan's entry was filled inside the same bar, NaN for none.
+    """
 
     fill: Fill
     order: OrderRow
@@ -33,11 +44,13 @@ class Subject:
     row: int
     booking: Booking
     line: Line
+    entered: float
 
 
 def subjects(case: Case) -> list[Subject]:
     """Return the fills whose order and bars exist; the others are findings."""
     found = []
+    entered: dict[tuple[int, int], float] = {}
     for fill in case.files.fills:
         line = case.recorder.line(FILLS, f"fill {fill.fill_id}")
         order = case.files.order_by_id.get(fill.order_id)
@@ -46,7 +59,11 @@ def subjects(case: Case) -> list[Subject]:
             line.equal("its order" if order is None else "its instrument's bars", "one", "none")
             continue
         row = market.row_by_open.get(fill.bar_opened_at, NO_ROW)
-        found.append(Subject(fill, order, market, row, case.replay.bookings[fill.fill_id], line))
+        booking, bar = case.replay.bookings[fill.fill_id], (fill.plan_id, fill.bar_opened_at)
+        level = entered.get(bar, math.nan)
+        found.append(Subject(fill, order, market, row, booking, line, level))
+        if fill.role == OrderRole.ENTRY.value and fill.stage == RANGE:
+            entered[bar] = order.price
     return found
 
 
@@ -123,7 +140,7 @@ def _check_price(subject: Subject, files: RunFiles) -> None:
         line.number("slippage of a settlement", 0.0, fill.slippage)
         return
     if fill.role != LIQUIDATION:
-        line.number("raw price", _raw_price(subject), fill.raw_price)
+        line.number("raw price", _raw_price(subject, files), fill.raw_price)
     quantity = abs(fill.quantity)
     market, row = subject.market, subject.row
     lost, price = slipped(
@@ -134,8 +151,11 @@ def _check_price(subject: Subject, files: RunFiles) -> None:
     line.near("price", price, fill.price, 1e-6 * tick + 1e-12 * price)
 
 
-def _raw_price(subject: Subject) -> float:
-    """Return the price before slippage: the open, or inside the bar the order's level."""
+def _raw_price(subject: Subject, files: RunFiles) -> float:
+    """Return the price before slippage: the open, or inside the bar the order's level.
+
+    A target that the entry's level has passed already is filled there.
+    """
     order, market, line, row = subject.order, subject.market, subject.line, subject.row
     opened = market.price(row, "open")
     if subject.fill.stage == OPEN:
@@ -146,6 +166,11 @@ def _raw_price(subject: Subject) -> float:
     if order.kind == OrderKind.MARKET.value:
         line.equal("stage of a market order", OPEN, RANGE)
         return opened
+    if order.role == OrderRole.TARGET.value:
+        through = files.config.venue.limit_fill is LimitFill.THROUGH
+        least = market.instrument.tick_size * (1 - STEP_SLACK) if through else 0.0
+        if order.side * (order.price - subject.entered) >= least:
+            return subject.entered
     low, high = market.price(row, "low"), market.price(row, "high")
     if not low <= order.price <= high:
         line.equal("the bar reaches its level", f"{order.price:g} in {low:g} to {high:g}", "no")

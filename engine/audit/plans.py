@@ -1,8 +1,9 @@
 """One plan as the rules move it: which of its orders work, and how each of them must end."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from engine.audit.bars import Bar, touches
 from engine.audit.fills import LOT_SLACK
 from engine.audit.formulas import whole_steps
 from engine.events import Fill, OrderRole, OrderRow, OrderStatus
@@ -131,6 +132,25 @@ class Plan:
         """Return the targets that still work, nearest first."""
         working = [order for order in self.targets if self.works(order)]
         return sorted(working, key=lambda order: -order.side * order.price)
+
+    def targets_met(self, bar: Bar, clearance: float) -> list[OrderRow]:
+        """Return the targets that a bar, or a part of one, fills, nearest first."""
+        return [
+            target
+            for target in self.working_targets()
+            if target.decided_at <= bar.opened_at
+            and touches(target, bar, clearance)
+            and bar.holds(target.price)
+        ]
+
+    def targets_passed(self, bar: Bar, level: float, clearance: float) -> list[OrderRow]:
+        """Return the targets that prices at a level inside a bar have left behind."""
+        point = replace(bar, high=level, low=level)
+        return [
+            target
+            for target in self.working_targets()
+            if target.decided_at <= bar.opened_at and touches(target, point, clearance)
+        ]
 
     def target_size(self, order: OrderRow, held: float) -> float:
         """Return what a target may still take of ``held`` base units.

@@ -172,6 +172,8 @@ class Walk:
             filled = plan.filled.get(entry.order_id, 0.0)
             after = self.enter(plan, turn, entry, entry.price)
             bought = plan.filled.get(entry.order_id, 0.0) > filled
+            if bought:
+                after = self.take_passed(plan, turn, entry.price, after)
             # What was bought inside the bar has not lived through all of it.
             rest = rest_after(bar, entry.price) if bought else bar
             self.leave_in_range(plan, turn, rest, after)
@@ -209,20 +211,9 @@ class Walk:
             ends.append(level)
         if not ends:
             way = -way
-            ends = [target.price for target in self.targets_met(plan, bar)]
+            ends = [target.price for target in plan.targets_met(bar, self.clearance)]
         nearest = min((way * end for end in ends), default=-math.inf)
         return way * bar.open <= way * entry.price < nearest
-
-    def targets_met(self, plan: Plan, bar: Bar) -> list[OrderRow]:
-        """Return the targets that a bar, or a part of one, fills, nearest first."""
-        return [
-            target
-            for target in plan.working_targets()
-            if plan.works(target)
-            and target.decided_at <= bar.opened_at
-            and touches(target, bar, self.clearance)
-            and bar.holds(target.price)
-        ]
 
     def settle(self, plan: Plan, turn: Turn) -> None:
         """Ask for the settlement of what is held of an option at its expiry."""
@@ -259,10 +250,21 @@ class Walk:
             self.liquidate_rest(plan, turn, bar, held)
         elif bar.is_traded and not triggered:
             left = abs(held.quantity)
-            for target in self.targets_met(plan, bar):
+            for target in plan.targets_met(bar, self.clearance):
                 if plan.works(target):
                     self.recorder.count("touched targets")
                     left -= self.take_target(plan, turn, target, left)
+
+    def take_passed(self, plan: Plan, turn: Turn, level: float, state: State) -> State:
+        """Ask for the targets that an entry's level has passed; return the account after them."""
+        left = abs(self.held(plan, state).quantity)
+        passed = plan.targets_passed(turn.bar, level, self.clearance)
+        for target in passed:
+            left -= self.take_target(plan, turn, target, left) if plan.works(target) else 0.0
+        numbers = {target.order_id for target in passed}
+        fills = plan.fills.get((turn.bar.opened_at, RANGE), ())
+        taken = [fill.fill_id for fill in fills if fill.order_id in numbers]
+        return self.replay.after[taken[-1]] if taken else state
 
     def liquidate_rest(self, plan: Plan, turn: Turn, bar: Bar, held: Holding) -> None:
         """What the volume cap leaves of a stop is still held when the mark arrives."""

@@ -163,10 +163,21 @@ class Matcher:
         level = _level(entry)
         free = self._collateral.free_for(turn.k, turn.t)
         self._enter(turn, level, self._ask(turn, level), free=free)
+        filled = turn.position.quantity != held
+        if filled:
+            self._take_passed(turn, level)
         if turn.position.quantity != 0.0:
-            filled = turn.position.quantity != held
             rest = after_entry(turn.path, turn.t, turn.row, level) if filled else bar
             self.match_range(turn, rest)
+
+    def _take_passed(self, turn: Turn, level: float) -> None:
+        """Fill the targets that an entry's level lies beyond: at that level, as at an open."""
+        for target in turn.plan.working_targets():
+            request = target.request
+            reach = resolve.reach(_kind(request), request.side, request.price, self._beyond[turn.k])
+            passed = resolve.limit_touched(request.side, reach, level, level)
+            if passed and target.is_working and turn.may_fill(target):
+                self._take_target(turn, target, level)
 
     def settle(self, turn: Turn) -> None:
         """Close what is held of an option at its expiry, and end what works for it."""

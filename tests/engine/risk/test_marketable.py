@@ -6,10 +6,12 @@ The last price is 100; an entry buys for a notional of 1,000 unless a test says 
 import pytest
 
 from data_feeds.instrument import Instrument, InstrumentKind
+from engine.audit import format_report
 from engine.config.venue import SlippageConfig
 from engine.events import OrderKind
 from engine.intents import Add, Enter, Target
 from engine.testing import PERP, SPOT, candles, fill_lines, play, table
+from tests.engine.test_shared_cash import audited, finished
 
 FLAT = (100.0, 101.0, 99.0, 100.0)
 # 0.05% of 100,000 is a risk of 50.
@@ -154,6 +156,59 @@ def test_a_marketable_limit_is_expected_to_pay_the_taker_fee():
 def test_the_levels_of_a_marketable_order_are_checked_where_it_fills(intent, rule):
     decision = played(intent).decisions[0]
     assert (decision.blocked_by, decision.outcome) == (rule, "rejected" if rule else "approved")
+
+
+@pytest.mark.parametrize("rule", ["through", "touch"])
+@pytest.mark.parametrize("side", [1, -1])
+@pytest.mark.parametrize(
+    "row",
+    [
+        (106.0, 107.0, 102.0, 104.0),
+        (106.0, 107.0, 104.0, 104.5),  # does not come to the target
+        (106.0, 107.0, 94.0, 96.0),  # comes to the stop later
+    ],
+)
+def test_a_target_that_the_fill_has_passed_is_no_loss(row, side, rule, tmp_path) -> None:
+    # Expected at 100, filled at the limit of 105; a sale at 103 or better fills there at once.
+    opened, high, low, close = row
+    bars = row if side > 0 else (200 - opened, 200 - low, 200 - high, 200 - close)
+    price, stop, aim = (105.0, 95.0, 103.0) if side > 0 else (95.0, 105.0, 97.0)
+    intent = limit(price, stop, side, targets=(Target(aim, 1.0),))
+    data = table(candles([FLAT, bars, FLAT]))
+    account = {"venue_cash": 100_000.0, "brokerage_cash": 0.0}
+    done = finished(
+        data, {0: [intent]}, notional=1_000.0, venue={"limit_fill": rule}, account=account
+    )
+    assert fill_lines(done.outcome) == [
+        (2.0, "entry", side * 10.0, price),
+        (2.0, "target", side * -10.0, price),
+    ]
+    report = audited(done, data, tmp_path / "run")
+    assert report.ok, format_report(report)
+
+
+def test_what_volume_leaves_of_a_passed_target_waits_for_the_next_open(tmp_path) -> None:
+    # A bar of 150 fills 15: the entry's 10 and 5 of the target; the open of 104 takes the rest.
+    data = table(
+        candles(
+            [
+                (100.0, 101.0, 99.0, 100.0, 150.0),
+                (106.0, 107.0, 102.0, 104.0, 150.0),
+                (104.0, 105.0, 103.0, 104.0, 150.0),
+            ]
+        )
+    )
+    intent = limit(105.0, 95.0, targets=(Target(103.0, 1.0),))
+    account = {"venue_cash": 100_000.0, "brokerage_cash": 0.0}
+    venue = {"participation_cap": 0.1}
+    done = finished(data, {0: [intent]}, notional=1_000.0, venue=venue, account=account)
+    assert fill_lines(done.outcome) == [
+        (2.0, "entry", 10.0, 105.0),
+        (2.0, "target", -5.0, 105.0),
+        (2.0, "target", -5.0, 104.0),
+    ]
+    report = audited(done, data, tmp_path / "run")
+    assert report.ok, format_report(report)
 
 
 # Cash.
