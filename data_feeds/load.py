@@ -13,7 +13,7 @@ from data_feeds.catalog import Catalog
 from data_feeds.dataset import Dataset
 from data_feeds.embedded import embedded_catalog
 from data_feeds.errors import CoverageError
-from data_feeds.gate.stamps import check_stamps, on_grid
+from data_feeds.gate.stamps import on_grid
 from data_feeds.instrument import Instrument
 from data_feeds.locations import EMBEDDED, how_to_get_data
 from data_feeds.schema import Channel, ChannelKey, ChannelKind, utc_text, validate
@@ -264,8 +264,6 @@ def _admitted(source: Dataset, key: ChannelKey) -> Channel:
     """Return rows in memory as a catalog's are when they are read: on their grid, in one share."""
     rows = on_grid(source.channels[key])[0]
     validate(rows)
-    # Tables of daily bars may go on over the weekend, a catalog's may not.
-    check_stamps(rows, source.instruments[key.instrument].calendar)
     splits = _splits_in_memory(source, key.instrument)
     first_at = _first_bar_at(source, key.instrument)
     if splits is None or first_at is None or key.kind not in SPLIT_KINDS:

@@ -22,7 +22,7 @@ import numpy as np
 from pydantic import ConfigDict, Field
 
 from data_feeds.dataset import Dataset
-from data_feeds.gate.stamps import check_stamps, on_grid
+from data_feeds.gate.stamps import on_grid
 from data_feeds.instrument import Companions, Instrument, InstrumentKind
 from data_feeds.options.contract import PutSpread
 from data_feeds.schema import Channel, ChannelKey, ChannelKind, time_columns, validate
@@ -163,7 +163,6 @@ def table(*channels: Channel, instruments: Sequence[Instrument] = (PERP, SPOT, E
         known[name] = Instrument(id=name, kind=InstrumentKind.SERIES)
     for channel in passed:
         validate(channel)
-        check_stamps(channel, known[channel.key.instrument].calendar)
     return Dataset(known, {channel.key: channel for channel in passed})
 
 

@@ -7,13 +7,12 @@ import pytest
 
 from data_feeds.catalog import Catalog
 from data_feeds.dataset import Dataset
-from data_feeds.errors import CoverageError, SchemaError
+from data_feeds.errors import CoverageError
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.load import held_keys, load_dataset, mark_key, open_source
-from data_feeds.schema import Channel, ChannelKey, ChannelKind
+from data_feeds.schema import ChannelKey, ChannelKind
 from data_feeds.timeframe import DAY_NS, HOUR_NS, MINUTE_NS
 from tests.data_feeds.factory import PERP, bars, ns, series
-from tests.data_feeds.quality_cases import funding
 
 T0 = ns("2026-02-01T00:00")
 HOURS = ChannelKey(PERP.id, ChannelKind.BARS, "1h")
@@ -149,19 +148,3 @@ def test_bars_that_may_begin_late_begin_inside_the_window_and_must_go_on_from_th
         load_dataset(source(hole=range(20, 60)), [HOURS], *window, late=frozenset({HOURS}))
     with pytest.raises(CoverageError, match="ends after the bars"):
         load_dataset(source(days=3), [HOURS], *window, late=frozenset({HOURS}))
-
-
-@pytest.mark.parametrize(("off_ns", "rule"), [(20 * 10**9, "multiple of 1h"), (MINUTE_NS, "1h")])
-def test_rows_in_memory_keep_the_gate_s_rules(off_ns: int, rule: str) -> None:
-    data = source()
-    rows = {
-        name: values + off_ns if name.endswith("_at") else values
-        for name, values in data.channels[HOURS].columns.items()
-    }
-    moved = Dataset(data.instruments, {HOURS: Channel(HOURS, rows)})
-    with pytest.raises(SchemaError, match=rule):
-        load_dataset(moved, [HOURS], T0 + DAY_NS, T0 + 2 * DAY_NS)
-    paid = funding([T0, T0 + 8 * HOUR_NS + 5 * MINUTE_NS])
-    both = Dataset(data.instruments, {**data.channels, paid.key: paid})
-    with pytest.raises(SchemaError, match="more than 60 s from a whole hour"):
-        load_dataset(both, [HOURS, paid.key], T0 + DAY_NS, T0 + 2 * DAY_NS)
