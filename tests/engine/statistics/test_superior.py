@@ -19,8 +19,8 @@ from tests.engine.statistics.worthless import KINDS
 SOAK = "RISKOFF_SOAK" in os.environ
 # The sizes of families and samples; the first of each in the default run.
 VARIANTS, DAYS = (15, 50, 4), (250, 1_000, 60)
-FAMILIES = 1_000 if SOAK else 200
-RESAMPLES = 1_000 if SOAK else 300
+FAMILIES = 400 if SOAK else 200
+RESAMPLES = 400 if SOAK else 300
 
 
 def noise(seed, days=250, variants=10):
