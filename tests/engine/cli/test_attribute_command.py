@@ -17,7 +17,7 @@ def test_a_table_and_two_files_come_out(tmp_path: Path, command: Command) -> Non
     assert sum(line.startswith("  macro_stabilized") for line in table) == 1
     assert Path(folder).parts[0] == "attributions"
     names = {path.name for path in (tmp_path / folder).iterdir()}
-    assert names == {"attribution.json", "attribution.parquet"}
+    assert names == {"attribution.json", "attribution.parquet", "seals.json"}
 
 
 def test_json_holds_what_the_file_holds(tmp_path: Path, command: Command) -> None:
