@@ -8,7 +8,7 @@ import numpy as np
 from data_feeds.calendar import session_bounds, sessions_between
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import Channel, ChannelKey, ChannelKind, time_columns, validate
-from data_feeds.timeframe import DAY_NS, HOUR_NS, Timeframe
+from data_feeds.timeframe import DAY_NS, HOUR_NS, MINUTE_NS, Timeframe
 from data_feeds.trading_terms import MaintenanceBracket, TradingTerms
 
 START = int(datetime(2026, 1, 5, tzinfo=UTC).timestamp()) * 10**9  # a Monday
@@ -147,12 +147,11 @@ def _marks(rng, bars: Channel, label: str, *, exact: bool) -> Channel:
 
 
 def _funding(rng, name: str, first: int, last: int) -> Channel:
-    """Funding every eight hours, or at odd hours, inside longer bars too."""
-    first -= first % HOUR_NS
+    """Funding every eight hours, or at odd minutes and intervals."""
     if rng.random() < 0.5:
         at = np.arange(first, last, 8 * HOUR_NS, dtype=np.int64)
     else:
-        at = first + np.cumsum(rng.integers(1, 15, 80)) * HOUR_NS
+        at = first + np.cumsum(rng.integers(30, 900, 80)) * MINUTE_NS
         at = at[at < last]
     rate = rng.choice([-0.01, -0.0003, 0.0, 0.0001, 0.0004, 0.02], len(at))
     return _points(name, ChannelKind.FUNDING, at, {"rate": rate})
