@@ -1,5 +1,7 @@
 """Target weights, worked by hand: sales first, caps on the book, what is too small to trade."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -315,7 +317,7 @@ def test_ewma_covariance_equals_a_slow_loop_and_waits_for_twenty_sessions() -> N
 @pytest.mark.parametrize(
     ("decay", "missing"),
     [
-        (0.4, []),  # 16 sessions weigh
+        (0.4, []),  # the 17th session weighs less than a millionth; forty are read at least
         (0.49, []),
         (0.6, list(range(15, 25))),  # 28 weigh; one market lacks ten days
     ],
@@ -335,7 +337,8 @@ def test_a_short_memory_still_finds_twenty_sessions(decay, missing) -> None:
                 table[row, column] = channel["close"][len(closes) - 1]
     returns = np.diff(np.log(table), axis=0)
     pairs = returns[np.isfinite(returns).all(axis=1)][::-1]
-    weights = [decay**age if decay**age >= 1e-6 else 0.0 for age in range(len(pairs))]
+    least = max(40, math.ceil(math.log(1e-6) / math.log(decay)))
+    weights = [decay**age if age < least else 0.0 for age in range(len(pairs))]
     total = sum(w * r[0] * r[1] for w, r in zip(weights, pairs, strict=True))
     assert len(pairs) >= 20
     assert found.matrix[-1, 0, 1] == pytest.approx(total * 252 / sum(weights), rel=1e-9)
@@ -475,8 +478,8 @@ def test_a_share_without_a_variance_keeps_its_weight_under_a_cap_on_beta() -> No
 
 
 def test_an_estimate_does_not_depend_on_where_the_bars_begin() -> None:
-    # The memory of a decay of 0.7 is 39 sessions: 0.7 to the 39th is below a millionth.
-    assert memory(0.7) == 39
+    # 0.7 to the 39th is below a millionth: the memory is the least there is, forty sessions.
+    assert memory(0.7) == 40
     prices = 100 * np.exp(np.cumsum(np.random.default_rng(8).normal(0, 0.02, (120, 2)), axis=0))
     days = np.arange(np.datetime64("2024-01-02"), np.datetime64("2024-12-31"))
     _, closed = session_bounds("XNYS", sessions_between("XNYS", days[0], days[-1]))

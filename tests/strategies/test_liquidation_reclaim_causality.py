@@ -26,7 +26,13 @@ from tests.strategies.truncation import event_cuts, first_leak
 
 PERP = "BTCUSDT-PERP"
 BAR_NS = 15 * MINUTE_NS
-PARAMS = ReclaimParams(timeframe="15m", mark_timeframe="15m", spot_timeframe="15m")
+# The generated perp's record names no spot market; the one made up below is named here.
+PARAMS = ReclaimParams(
+    timeframe="15m",
+    mark_timeframe="15m",
+    spot_timeframe="15m",
+    spot_instrument="BTCUSDT-SPOT",
+)
 
 
 @pytest.fixture(scope="module")
