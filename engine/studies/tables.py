@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from data_feeds.schema import Provenance, utc_text
-from engine.reporting.text import columns, number, percent, signed
+from engine.reporting.text import columns, percent, signed
 from engine.statistics import Interval, Missing
 from engine.studies.study import Around, Effect, KindStudy, Study
 
@@ -74,7 +74,7 @@ def _row(around: Around, effect: Effect) -> tuple[str, ...]:
     tested = ("n/a", "n/a", "n/a", "n/a", NOTHING)
     if not isinstance(placebo, Missing):
         band = f"{shown(placebo.low)} {shown(placebo.high)}"
-        smallest = f"{number(placebo.detectable * scale)}{unit}"
+        smallest = f"{placebo.detectable * scale:.2f}{unit}"
         tested = (*(shown(placebo.mean), band, f"{placebo.p_value:.3f}", smallest, placebo.way),)
     counts = (str(seen.events), str(seen.clusters))
     return (
