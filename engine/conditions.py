@@ -18,7 +18,7 @@ class Truth(IntEnum):
 
 @dataclass(frozen=True)
 class Reason:
-    """What decided a condition beside the numbers it compares.
+    """A reason that decided a condition beside the numbers it compares.
 
     Attributes
     ----------

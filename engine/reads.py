@@ -105,7 +105,7 @@ class Reads:
 
 
 @dataclass
-class Watch:
+class ReadWatch:
     """What was opened and imported while a playbook's code ran."""
 
     reads: Reads = field(default_factory=Reads)
@@ -141,7 +141,7 @@ _installed: list[bool] = []
 
 
 @contextmanager
-def watching() -> Iterator[Watch]:
+def watching() -> Iterator[ReadWatch]:
     """Yield a watch over what this thread opens and imports; its ``reads`` are ready afterwards.
 
     A watch inside another one sees alone.
@@ -149,7 +149,7 @@ def watching() -> Iterator[Watch]:
     if not _installed:
         sys.addaudithook(_hear)
         _installed.append(True)
-    watch = Watch()
+    watch = ReadWatch()
     outer = getattr(_watching, "watch", None)
     before = frozenset(sys.modules)
     _watching.watch = watch

@@ -187,7 +187,7 @@ def guard_rows(record: AccountRecord) -> facts.Rows:
 
 
 def act_rows(record: AccountRecord) -> facts.Rows:
-    """Return what guards, drawdown ladders, tiers and account caps did in the sleeves."""
+    """Return the acts of guards, drawdown ladders, tiers and account caps in the sleeves."""
     outcomes = [run.outcome for run in record.account.sleeves.values()]
     return acts(
         [event for outcome in outcomes for event in outcome.guard_events],

@@ -56,7 +56,7 @@ def _account_text(folder: Path, shown_as: str) -> str:
 
 
 def explain_setup(run_folder: Path, number_: int) -> str:
-    """Return what was true and what blocked at the row that stands for a refused setup.
+    """Return every condition and the block at the row that stands for a refused setup.
 
     Raises
     ------

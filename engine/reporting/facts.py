@@ -291,7 +291,7 @@ def unfilled_rows(record: RunRecord) -> list[tuple[str, str]]:
 
 
 def act_rows(record: RunRecord) -> Rows:
-    """Return what guards, drawdown ladder, market tiers and account caps did, a heading first."""
+    """Return the acts of guards, drawdown ladder, market tiers and account caps, heading first."""
     outcome = record.run.outcome
     return acts(outcome.guard_events, outcome.decisions, outcome.orders)
 

@@ -21,7 +21,7 @@ NOTE = (
 
 
 @dataclass(frozen=True)
-class Period:
+class CalendarPeriod:
     """One calendar month or year: its first day, its return, and whether the run had all of it."""
 
     first: np.datetime64
@@ -45,7 +45,7 @@ def calendar_of(record: RunRecord) -> str:
 
 def periods(
     returns: "pd.Series[float]", unit: str, *, calendar: str, window: tuple[int, int]
-) -> tuple[Period, ...]:
+) -> tuple[CalendarPeriod, ...]:
     """Return the months (``unit`` M) or years (Y) in which daily returns lie, in order.
 
     A period is whole when the window (ns UTC) holds all of its sessions, from the first open to the
@@ -57,7 +57,7 @@ def periods(
     for name in np.unique(names):
         wealth = math.prod((1.0 + returns.to_numpy()[names == name]).tolist())
         first, last = name.astype("datetime64[D]"), (name + 1).astype("datetime64[D]") - 1
-        found.append(Period(first, wealth - 1, _is_whole(first, last, calendar, window)))
+        found.append(CalendarPeriod(first, wealth - 1, _is_whole(first, last, calendar, window)))
     return tuple(found)
 
 
@@ -102,6 +102,6 @@ def _told(values: Sequence[float]) -> tuple[str, str, str]:
     return percent(max(values), 2), percent(min(values), 2), percent(mean, 2)
 
 
-def _of(record: RunRecord, unit: str) -> tuple[Period, ...]:
+def _of(record: RunRecord, unit: str) -> tuple[CalendarPeriod, ...]:
     window = (record.start, record.end)
     return periods(record.daily_returns, unit, calendar=calendar_of(record), window=window)

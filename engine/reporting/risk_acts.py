@@ -1,4 +1,4 @@
-"""What the risk module did: guards, sales they ordered, drawdown ladder, market tiers, caps."""
+"""Acts of the risk module: guards, sales they ordered, drawdown ladder, market tiers, caps."""
 
 from collections.abc import Iterable, Iterator, Sequence
 

@@ -46,7 +46,7 @@ class NamedRun:
 
     @property
     def handle(self) -> str:
-        """What a command takes: ``demo`` for the newest, ``demo@2`` for the one before it."""
+        """The name that a command takes: ``demo`` for the newest, ``demo@2`` for the one before."""
         return self.name if self.number == 1 else f"{self.name}@{self.number}"
 
 

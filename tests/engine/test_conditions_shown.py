@@ -1,4 +1,4 @@
-"""What a condition shows beside its truth: the numbers that decided, or the reason that did."""
+"""Conditions show beside their truth the numbers that decided, or the reason that did."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What a RUN argument means: a name, a name with a number, an id, a folder, a sleeve."""
+"""RUN arguments: a name, a name with a number, an id, a folder, a sleeve."""
 
 import json
 
