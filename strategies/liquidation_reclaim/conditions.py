@@ -1,13 +1,9 @@
 """Every statement that the rules make about a bar, in the order in which they are asked."""
 
-from dataclasses import dataclass, replace
-
 import numpy as np
 
 from engine.api import (
     NOT_SO,
-    Channel,
-    ChannelKey,
     Condition,
     Reason,
     Truth,
@@ -16,6 +12,14 @@ from engine.api import (
     signals,
 )
 from strategies.liquidation_reclaim.frame import Flags, Floats, Frame, Rows
+from strategies.liquidation_reclaim.readings import (
+    BarReading,
+    known_reading,
+    perp_basis,
+    plausible,
+    references,
+    unknown_reading,
+)
 
 FRACTION = "fraction"
 QUOTE = "quote"
@@ -24,23 +28,10 @@ ATR = "ATR"
 RECLAIM = "reclaim"
 
 
-@dataclass(frozen=True)
-class _Reading:
-    """Values at each row, whether they are known and fresh, how old, and where they are from.
-
-    No age: they are of the bar that just closed.
-    """
-
-    values: Floats
-    known: Flags
-    age_ns: Rows | None = None
-    inputs: tuple[str, ...] = ()
-
-
 def _shown(
     name: str,
     holds: Flags,
-    reading: _Reading,
+    reading: BarReading,
     *,
     threshold: Floats | float,
     unit: str,
@@ -66,8 +57,8 @@ def level_conditions(frame: Frame) -> list[Condition]:
     sequence, params = frame.sequence, frame.params
     extreme = frame.bars["low"] if params.side > 0 else frame.bars["high"]
     depth, multiple = sequence.depth_atr, frame.volume_multiple
-    deep = _Reading(depth, np.isfinite(depth))
-    busy = _Reading(multiple, np.isfinite(multiple))
+    deep = BarReading(depth, np.isfinite(depth))
+    busy = BarReading(multiple, np.isfinite(multiple))
     with np.errstate(invalid="ignore"):
         broke = params.side * (sequence.support - extreme) > 0
         is_deep, is_busy = depth >= params.flush_atr, multiple >= params.volume_multiple
@@ -91,7 +82,7 @@ def level_conditions(frame: Frame) -> list[Condition]:
         _shown(
             "level_broken",
             broke,
-            _Reading(extreme, np.isfinite(sequence.support)),
+            BarReading(extreme, np.isfinite(sequence.support)),
             threshold=sequence.support,
             unit=QUOTE,
             description="this bar traded beyond the lookback's extreme",
@@ -307,11 +298,11 @@ def _oldest_known(evidence: list[Condition]) -> Rows:
 def _prints(frame: Frame) -> Condition:
     """Forced closes of the side that is being flushed."""
     params, channel = frame.params, frame.channel(frame.channels.liquidations)
-    reading = _unknown(frame, frame.channels.liquidations)
+    reading = unknown_reading(frame, frame.channels.liquidations)
     if channel is not None:
         window_ns = params.bars(params.volume_window) * params.clock.ns
         multiple = signals.liquidation_multiple(channel, params.side, window_ns)
-        reading = _known(frame, channel, multiple, params.liquidation_max_age)
+        reading = known_reading(frame, channel, multiple, params.liquidation_max_age)
     with np.errstate(invalid="ignore"):
         printed = reading.values >= params.liquidation_multiple
     return _shown(
@@ -334,7 +325,7 @@ def _interest_drop(frame: Frame) -> Condition:
     return _shown(
         "open_interest_drop",
         dropped,
-        _Reading(
+        BarReading(
             change,
             np.isfinite(change),
             frame.open_interest_age,
@@ -349,9 +340,9 @@ def _interest_drop(frame: Frame) -> Condition:
 def _crowd(frame: Frame) -> Condition:
     """Funding paid by the side that sells (for shorts: buys) into the move."""
     params, channel = frame.params, frame.channel(frame.channels.funding)
-    reading = _unknown(frame, frame.channels.funding)
+    reading = unknown_reading(frame, frame.channels.funding)
     if channel is not None:
-        reading = _known(frame, channel, channel["rate"], params.funding_max_age)
+        reading = known_reading(frame, channel, channel["rate"], params.funding_max_age)
     with np.errstate(invalid="ignore"):
         paid = params.side * reading.values < params.funding_below
     return _shown(
@@ -369,7 +360,7 @@ def _discounts(frame: Frame) -> list[Condition]:
     params = frame.params
     found = []
     for name, key in references(frame):
-        gap = _plausible(frame, _basis(frame, key))
+        gap = plausible(frame, perp_basis(frame, key))
         with np.errstate(invalid="ignore"):
             ahead = params.side * gap.values <= -params.discount
         found.append(
@@ -383,74 +374,3 @@ def _discounts(frame: Frame) -> list[Condition]:
             )
         )
     return found
-
-
-def references(frame: Frame) -> tuple[tuple[str, ChannelKey | None], ...]:
-    """Return what the last price is compared with, by name; None where no record names it."""
-    return (("mark", frame.channels.mark), ("spot", frame.channels.spot))
-
-
-def _basis(frame: Frame, key: ChannelKey | None) -> _Reading:
-    channel = frame.channel(key)
-    if channel is None:
-        return _unknown(frame, key)
-    premium = signals.premium(frame.bars, channel)
-    return _known(frame, channel, premium, frame.params.discount_max_age)
-
-
-def _plausible(frame: Frame, basis: _Reading) -> _Reading:
-    """Return a basis that is unknown where it lies beyond the bound: it is of another market."""
-    return replace(basis, known=basis.known & ~_far(frame, basis))
-
-
-def _far(frame: Frame, basis: _Reading) -> Flags:
-    with np.errstate(invalid="ignore"):
-        far: Flags = np.abs(basis.values) > frame.params.basis_bound
-    return far
-
-
-def remarks(frame: Frame) -> tuple[str, ...]:
-    """Say which comparison is unknown because nothing is named, held, or plausible."""
-    found: list[str] = []
-    for name, key in references(frame):
-        if key is None:
-            found.append(f"{_silent(frame)} names no {name} market: the gap to {name} is unknown.")
-        elif frame.channel(key) is None:
-            found.append(f"{key} is not in the data: the gap to {name} is unknown.")
-        else:
-            found += _implausible(frame, name, key)
-    return tuple(found)
-
-
-def _silent(frame: Frame) -> str:
-    """Return who names no spot market: the record, or the run although the record names one."""
-    record = frame.data.instruments.get(frame.params.instrument)
-    if record is None or record.companions.spot is None:
-        return f"The record of {frame.params.instrument}"
-    return f"The run (its record names {record.companions.spot})"
-
-
-def _implausible(frame: Frame, name: str, key: ChannelKey) -> list[str]:
-    basis = _basis(frame, key)
-    far = basis.known & _far(frame, basis)
-    if not far.any():
-        return []
-    worst = float(basis.values[far][np.argmax(np.abs(basis.values[far]))])
-    return [
-        f"{frame.params.instrument} lies up to {worst:+.1%} from {key.instrument} ({name}): beyond "
-        f"{frame.params.basis_bound:.0%} it is another market or a wrong price, and the gap is "
-        f"unknown (in {int(far.sum())} of {int(basis.known.sum())} rows, warm-up included)."
-    ]
-
-
-def _known(frame: Frame, channel: Channel, derived: Floats, max_age: str) -> _Reading:
-    age_ns = frame.params.nanoseconds(max_age)
-    found = signals.derived_as_of(channel, derived, frame.decided_at, age_ns)
-    return _Reading(found.values, found.is_fresh, found.age_ns, (str(channel.key),))
-
-
-def _unknown(frame: Frame, key: ChannelKey | None) -> _Reading:
-    rows = len(frame.bars)
-    missing = np.full(rows, -1, dtype=np.int64)
-    inputs = () if key is None else (str(key),)
-    return _Reading(np.full(rows, np.nan), np.zeros(rows, dtype=np.bool_), missing, inputs)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.api import Condition, Dataset, Signals, Truth, leave_out, signals
-from strategies.liquidation_reclaim import conditions, gates
+from strategies.liquidation_reclaim import conditions, gates, readings
 from strategies.liquidation_reclaim.conditions import RECLAIM
 from strategies.liquidation_reclaim.frame import Flags, Floats, Frame, Rows, build_frame
 from strategies.liquidation_reclaim.params import ReclaimParams
@@ -69,7 +69,7 @@ def prepare_signals(
         wake_in_position=leave,
         notable=level_broken | (sequence.state != signals.FlushState.IDLE),
         setup=_setup_names(frame),
-        remarks=conditions.remarks(frame),
+        remarks=readings.remarks(frame),
     )
 
 

@@ -151,7 +151,7 @@ def test_a_leak_of_one_bar_in_a_signal_is_noticed(name, data, cuts, monkeypatch)
 
 def test_every_signal_the_rules_use_has_its_leak():
     source = "".join(
-        Path(module.__file__).read_text() for module in (conditions, frame, gates, signals)
+        Path(module.__file__).read_text() for module in (conditions, frame, gates, readings, signals)
     )
     used = {name for name in engine.signals.__all__ if f"signals.{name}(" in source}
     # Constants rather than signals: how an unknown series looks, and a container; and the instants

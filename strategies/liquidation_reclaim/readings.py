@@ -1,0 +1,96 @@
+"""Numbers that conditions compare, with their age; the basis, and when it is not believed."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from engine.api import Channel, ChannelKey, signals
+from strategies.liquidation_reclaim.frame import Flags, Floats, Frame, Rows
+
+
+@dataclass(frozen=True)
+class BarReading:
+    """Values at each row, whether they are known and fresh, how old, and where they are from.
+
+    No age: they are of the bar that just closed.
+    """
+
+    values: Floats
+    known: Flags
+    age_ns: Rows | None = None
+    inputs: tuple[str, ...] = ()
+
+
+def references(frame: Frame) -> tuple[tuple[str, ChannelKey | None], ...]:
+    """Return the channels that the last price is compared with; None where no record names one."""
+    return (("mark", frame.channels.mark), ("spot", frame.channels.spot))
+
+
+def perp_basis(frame: Frame, key: ChannelKey | None) -> BarReading:
+    """Return the last price over another market's price less one, a fraction, as known then."""
+    channel = frame.channel(key)
+    if channel is None:
+        return unknown_reading(frame, key)
+    premium = signals.premium(frame.bars, channel)
+    return known_reading(frame, channel, premium, frame.params.discount_max_age)
+
+
+def plausible(frame: Frame, basis: BarReading) -> BarReading:
+    """Return a basis that is unknown where it lies beyond the bound: it is of another market."""
+    return replace(basis, known=basis.known & ~is_far(frame, basis))
+
+
+def is_far(frame: Frame, basis: BarReading) -> Flags:
+    """Return whether a basis lies beyond the bound."""
+    with np.errstate(invalid="ignore"):
+        far: Flags = np.abs(basis.values) > frame.params.basis_bound
+    return far
+
+
+def remarks(frame: Frame) -> tuple[str, ...]:
+    """Say which comparison is unknown because nothing is named, held, or plausible."""
+    found: list[str] = []
+    for name, key in references(frame):
+        if key is None:
+            found.append(f"{_silent(frame)} names no {name} market: the gap to {name} is unknown.")
+        elif frame.channel(key) is None:
+            found.append(f"{key} is not in the data: the gap to {name} is unknown.")
+        else:
+            found += _implausible(frame, name, key)
+    return tuple(found)
+
+
+def _silent(frame: Frame) -> str:
+    """Return who names no spot market: the record, or the run although the record names one."""
+    record = frame.data.instruments.get(frame.params.instrument)
+    if record is None or record.companions.spot is None:
+        return f"The record of {frame.params.instrument}"
+    return f"The run (its record names {record.companions.spot})"
+
+
+def _implausible(frame: Frame, name: str, key: ChannelKey) -> list[str]:
+    basis = perp_basis(frame, key)
+    far = basis.known & is_far(frame, basis)
+    if not far.any():
+        return []
+    worst = float(basis.values[far][np.argmax(np.abs(basis.values[far]))])
+    return [
+        f"{frame.params.instrument} lies up to {worst:+.1%} from {key.instrument} ({name}): beyond "
+        f"{frame.params.basis_bound:.0%} it is another market or a wrong price, and the gap is "
+        f"unknown (in {int(far.sum())} of {int(basis.known.sum())} rows, warm-up included)."
+    ]
+
+
+def known_reading(frame: Frame, channel: Channel, derived: Floats, max_age: str) -> BarReading:
+    """Return values made of a channel's rows as known at each row; unknown beyond the age."""
+    age_ns = frame.params.nanoseconds(max_age)
+    found = signals.derived_as_of(channel, derived, frame.decided_at, age_ns)
+    return BarReading(found.values, found.is_fresh, found.age_ns, (str(channel.key),))
+
+
+def unknown_reading(frame: Frame, key: ChannelKey | None) -> BarReading:
+    """Return the reading of a channel that is not there."""
+    rows = len(frame.bars)
+    missing = np.full(rows, -1, dtype=np.int64)
+    inputs = () if key is None else (str(key),)
+    return BarReading(np.full(rows, np.nan), np.zeros(rows, dtype=np.bool_), missing, inputs)
