@@ -18,6 +18,7 @@ from strategies.liquidation_reclaim import (
     conditions,
     frame,
     gates,
+    readings,
     signals,
 )
 from tests.embedded import embedded_dataset
@@ -150,9 +151,8 @@ def test_a_leak_of_one_bar_in_a_signal_is_noticed(name, data, cuts, monkeypatch)
 
 
 def test_every_signal_the_rules_use_has_its_leak():
-    source = "".join(
-        Path(module.__file__).read_text() for module in (conditions, frame, gates, readings, signals)
-    )
+    rooms = (conditions, frame, gates, readings, signals)
+    source = "".join(Path(module.__file__).read_text() for module in rooms)
     used = {name for name in engine.signals.__all__ if f"signals.{name}(" in source}
     # Constants rather than signals: how an unknown series looks, and a container; and the instants
     # that readers are told, which decide nothing.
