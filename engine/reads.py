@@ -25,7 +25,12 @@ from engine.errors import PlaybookContractError
 
 OUR_PACKAGES = ("data_feeds", "engine", "strategies")
 # What answers otherwise tomorrow, whatever lies on the disk.
-OUTSIDE = frozenset({"socket.connect", "subprocess.Popen", "os.system", "urllib.Request"})
+OUTSIDE = frozenset(
+    {
+        "os.system", "socket.connect", "socket.getaddrinfo", "socket.sendto", "subprocess.Popen",
+        "urllib.Request",
+    }
+)  # fmt: skip
 DATABASES = frozenset({"sqlite3.connect"})
 CACHED_CODE = frozenset({".nbi", ".nbc"})
 # What installers write about a library.
@@ -137,14 +142,17 @@ class ReadWatch:
 
 
 _watching = threading.local()
+# Watches at work, the innermost last, each with the threads that were there before it.
+_at_work: list[tuple[ReadWatch, frozenset[int]]] = []
 _installed: list[bool] = []
 
 
 @contextmanager
 def watching() -> Iterator[ReadWatch]:
-    """Yield a watch over what this thread opens and imports; its ``reads`` are ready afterwards.
+    """Yield a watch over what is opened and imported; its ``reads`` are ready afterwards.
 
-    A watch inside another one sees alone.
+    It sees this thread, and those that began while it was at work: a pool that the rules start. A
+    watch inside another one sees alone.
     """
     if not _installed:
         sys.addaudithook(_hear)
@@ -153,10 +161,13 @@ def watching() -> Iterator[ReadWatch]:
     outer = getattr(_watching, "watch", None)
     before = frozenset(sys.modules)
     _watching.watch = watch
+    entry = (watch, _threads())
+    _at_work.append(entry)
     try:
         yield watch
     finally:
         _watching.watch = outer
+        _at_work.remove(entry)
         watch.finish(before)
 
 
@@ -210,9 +221,18 @@ def is_covered(path: Path) -> bool:
 
 def _hear(event: str, arguments: tuple[Any, ...]) -> None:
     if event == "open" or event in OUTSIDE or event in DATABASES:
-        watch = getattr(_watching, "watch", None)
+        watch = getattr(_watching, "watch", None) or _of_new_thread(threading.get_ident())
         if watch is not None:
             watch.saw(event, arguments)
+
+
+def _threads() -> frozenset[int]:
+    return frozenset(thread.ident or 0 for thread in threading.enumerate())
+
+
+def _of_new_thread(thread: int) -> ReadWatch | None:
+    """Return the innermost watch during which a thread began; none if it was there before."""
+    return next((watch for watch, before in reversed(_at_work) if thread not in before), None)
 
 
 def _reads(path: object, mode: str | None, flags: int) -> bool:
