@@ -63,7 +63,7 @@ def _starved(cell: CellRecord) -> list[str]:
     cut = sum("free cash" in row["end_reason"] for row in bought)
     if not bought or cut / len(bought) <= MUCH_CUT:
         return []
-    return [f"The cash of their wallet did not carry {cut} of {len(bought)} orders to buy."]
+    return [f"The cash of their wallet did not carry {cut} of {len(bought)} orders to buy in full."]
 
 
 def _doubtful(cell: CellRecord) -> list[str]:
