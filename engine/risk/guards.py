@@ -189,8 +189,8 @@ class Guards:
         return ""
 
     def drawdown(self, equity: float) -> float:
-        """Return equity / peak - 1, zero or negative."""
-        return min(equity / self.peak - 1, 0.0)
+        """Return equity / peak - 1, zero or negative; zero where nothing was left at the peak."""
+        return min(equity / self.peak - 1, 0.0) if self.peak > 0 else 0.0
 
     def tier(self, equity: float) -> tuple[str, float]:
         """Return the account tier and the factor on new positions at this equity."""
@@ -243,7 +243,7 @@ class Guards:
         self._schedule()
         ends = "for good" if days is None else f"for {days} days"
         detail = (
-            f"{equity / self.peak - 1:.2%} from the peak, limit "
+            f"{self.drawdown(equity):.2%} from the peak, limit "
             f"-{self._drawdown.halt_at:.2%}; halted {ends}"
         )
         self._record(
