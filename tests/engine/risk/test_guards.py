@@ -407,3 +407,12 @@ def test_a_weekly_loss_that_only_blocks_does_not_flatten(make):
 )
 def test_a_week_ends_at_midnight_after_sunday(at, end):
     assert end_of_week(instant(at), ny_days=False) == instant(end)
+
+
+@pytest.mark.parametrize("equity", [0.0, -10.0])
+def test_an_account_that_began_a_peak_with_nothing_halts_without_a_drawdown(make, equity):
+    # A halt that ends starts a new peak at the equity of that moment, which may be nothing.
+    state = guards(make, start=0.0, **LADDER)
+    assert state.drawdown(equity) == 0.0
+    assert state.on_mark(HOUR_NS, equity, False)
+    assert state.events[0].detail.startswith("0.00% from the peak")
