@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data_feeds.load import open_source
+from engine.account.folder import AccountRecord, SleeveLine, write_account
+from engine.account.run import run_sleeves
 from engine.audit import audit_account, format_report
 from engine.config.load import load_account_config
-from engine.reporting.account_page import correlations
-from engine.results.sleeves import AccountRecord, SleeveLine, write_account
-from engine.sleeves import run_sleeves
+from engine.pages.account_page import correlations
 
 ROOT = Path(__file__).parent.parent
 REAL = ROOT / ".data" / "catalog"

@@ -21,8 +21,8 @@ from data_feeds.load import open_source
 from engine.attribution import Attribution, Effect, attribute
 from engine.audit import audit_run, format_report
 from engine.config.load import load_run_config
-from engine.reporting.publish import publish
-from engine.results.records import RunRecord
+from engine.pages.publish import publish
+from engine.results.finished import RunRecord
 from engine.run import run
 
 ROOT = Path(__file__).parent.parent

@@ -15,7 +15,7 @@ from data_feeds.load import open_source
 from engine.checklist import DayReport, day_report, history_picture, read_state, summary_lines
 from engine.checklist.day import TITLES
 from engine.config.market import MarketStateConfig
-from engine.state import MarketState
+from engine.market_state import MarketState
 
 ROOT = Path(__file__).parent.parent
 PAGE, PICTURE = ROOT / "docs" / "checklist.md", ROOT / "docs" / "checklist.png"

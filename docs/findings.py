@@ -14,12 +14,12 @@ from pathlib import Path
 from engine.compare import Matrix, cells_of, episodes_of, finished_matrix, run_cells
 from engine.compare.breakdown import HEDGES, attribution, by_phase, hedges
 from engine.compare.cells import row_title
-from engine.compare.luck import CellLuck, cell_luck, family_luck
-from engine.compare.luck_text import family_lines, interval_text
+from engine.compare.inference import CellLuck, cell_luck, family_luck
+from engine.compare.inference_text import family_lines, interval_text
 from engine.compare.matrix import texts, values
 from engine.config.load import load_compare_config
 from engine.plugins import load_playbook_class
-from engine.reporting.text import signed, signed_percent
+from engine.text import signed, signed_percent
 
 ROOT = Path(__file__).parent.parent
 CONFIG = ROOT / "configs" / "compare" / "playbooks_by_episode_real.yaml"

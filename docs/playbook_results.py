@@ -18,9 +18,9 @@ from typing import Any
 from data_feeds.load import open_source
 from engine.audit import audit_run, format_report
 from engine.config.load import load_run_config
-from engine.reporting.publish import publish
+from engine.pages.publish import publish
+from engine.results.finished import RunRecord
 from engine.results.hedges import HedgeLine, hedge_lines
-from engine.results.records import RunRecord
 from engine.run import run
 
 ROOT = Path(__file__).parent.parent

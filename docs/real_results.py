@@ -18,8 +18,8 @@ from data_feeds.load import open_source
 from engine.audit import audit_run
 from engine.config.load import load_run_config
 from engine.config.models import RunConfig, RunMode
-from engine.events import SimulationOutcome
-from engine.reporting.publish import publish
+from engine.pages.publish import publish
+from engine.records import SimulationOutcome
 from engine.run import RunResult, run
 
 ROOT = Path(__file__).parent.parent

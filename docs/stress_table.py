@@ -13,10 +13,10 @@ from typing import Any
 from data_feeds.load import open_source
 from data_feeds.simulation.scenarios import SCENARIOS
 from engine.config.load import load_run_config
-from engine.reporting.text import percent
 from engine.stress import StressResult, run_stress, stress_job
 from engine.stress.measure import Figure
-from engine.stress.text import interval_text
+from engine.stress.summary import interval_text
+from engine.text import percent
 
 ROOT = Path(__file__).parent.parent
 BEGIN, END = "<!-- table begin -->", "<!-- table end -->"

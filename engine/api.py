@@ -7,10 +7,9 @@ from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from data_feeds.timeframe import DAY_NS, HOUR_NS, MINUTE_NS, Timeframe, parse_duration
 from engine import signals
 from engine.conditions import NOT_SO, Condition, Reason, Truth, condition, leave_out, reason
-from engine.config.base import NameSet
 from engine.config.market import MarketStateConfig
+from engine.config.strict import NameSet
 from engine.errors import ConfigError, PlaybookContractError, PlaybookError
-from engine.events import Fill, OrderKind, OrderRole
 from engine.intents import (
     Add,
     Enter,
@@ -24,9 +23,10 @@ from engine.intents import (
     Transfer,
     WakeAt,
 )
+from engine.market_state import MarketState
 from engine.playbook import Playbook, PlaybookParams, Requirements, Signals
+from engine.records import Fill, OrderKind, OrderRole
 from engine.signals.market.build import history_days, session_state, state_channels
-from engine.state import MarketState
 from engine.views import AccountView, MarketView, PositionView
 
 __all__ = [

@@ -25,12 +25,12 @@ from engine.conditions import Truth
 from engine.config.models import RunConfig
 from engine.errors import ConfigError
 from engine.playbook import Signals
-from engine.reporting.text import MISSING, columns, number, percent, signed, without, wrapped
+from engine.results.finished import RunRecord
 from engine.results.folder import json_number, staged, write_json
 from engine.results.manifest import run_id
-from engine.results.records import RunRecord
-from engine.results.tables import rows_table, write_table
 from engine.run import RunResult, run
+from engine.run_folder.tables import rows_table, write_table
+from engine.text import MISSING, columns, number, percent, signed, without, wrapped
 
 DOCUMENT_FILE = "attribution.json"
 TABLE_FILE = "attribution.parquet"

@@ -18,9 +18,9 @@ from engine.errors import (
     PlaybookError,
     SimulationError,
 )
-from engine.events import ADDING, SimulationOutcome
+from engine.market_state import MarketState
 from engine.playbook import Playbook, Requirements, Signals
-from engine.state import MarketState
+from engine.records import ADDING, SimulationOutcome
 
 CHECKED_DECISIONS = 20
 # Channels may begin by dozens; a hash chooses among their first rows.

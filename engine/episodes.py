@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field, ValidationError, WithJsonSchema, model_validator
 
 from data_feeds.schema import ChannelKind
-from engine.config.base import Model
 from engine.config.locations import CONFIGS_FOLDER, find_config
 from engine.config.problems import problem_lines, validate_strict
+from engine.config.strict import Model
 from engine.config.yaml_source import read_source
 from engine.errors import ConfigError
 

@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from engine.costs import simple_interest
-from engine.events import BillAccruals, EquityCurve, Fact, FactKind
+from engine.records import BillAccruals, EquityCurve, Fact, FactKind
 
 Floats = NDArray[np.float64]
 Instants = NDArray[np.int64]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Literal
 
-from engine.events import OrderKind
+from engine.records import OrderKind
 
 
 @dataclass(frozen=True, slots=True)

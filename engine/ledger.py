@@ -17,7 +17,7 @@ from data_feeds.instrument import Instrument, Wallet
 from engine.config.models import MarginMode
 from engine.costs import simple_interest
 from engine.errors import SimulationError
-from engine.events import Fact, FactKind
+from engine.records import Fact, FactKind
 
 # Sums of doubles differ by rounding; a cent is nine orders of magnitude larger.
 ABSOLUTE_TOLERANCE = 1e-6

@@ -14,10 +14,10 @@ from data_feeds.dataset import Dataset
 from data_feeds.instrument import Instrument
 from data_feeds.schema import ChannelKey
 from engine.conditions import Condition
-from engine.config.base import KeysInOrder
-from engine.events import Fill
+from engine.config.strict import KeysInOrder
 from engine.intents import Intent
 from engine.reads import Reads
+from engine.records import Fill
 from engine.views import AccountView, MarketView
 
 API_VERSION = 1

@@ -3,8 +3,8 @@
     config --> playbook --> requirements --> dataset --> signals --> simulation --> causality check
                                              market state --------------^
 
-Writing the run folder is ``engine.results``; pages are ``engine.reporting``; several playbooks in
-one account are ``engine.sleeves``.
+Writing the run folder is ``engine.results``; pages are ``engine.pages``; several playbooks in
+one account are ``engine.account.run``.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from data_feeds.dataset import Dataset
 from engine.bt import Part, simulate
 from engine.causality import check_causality, check_state_causality, prepare
 from engine.config.models import RunConfig
-from engine.events import SimulationOutcome
+from engine.market_state import MarketState
 from engine.playbook import Playbook, Requirements, Signals
 from engine.plugins import (
     configured_playbook,
@@ -26,10 +26,10 @@ from engine.plugins import (
     requirements_of,
 )
 from engine.reads import watching
-from engine.results.reading import declared_reads, refuse_late_reads
+from engine.records import SimulationOutcome
+from engine.results.declared_reads import declared_reads, refuse_late_reads
+from engine.run_data import StateInputs, load_state, load_window, with_listed
 from engine.settle import settle
-from engine.state import MarketState
-from engine.window import StateInputs, load_state, load_window, with_listed
 
 
 @dataclass(frozen=True)

@@ -40,12 +40,12 @@ from engine.config.models import (
 )
 from engine.config.venue import SlippageConfig, VenueConfig
 from engine.errors import SimulationError
-from engine.events import Fill, SimulationOutcome
 from engine.intents import Hedge, Intent
 from engine.playbook import Playbook, PlaybookParams, Requirements, Signals
 from engine.plugins import settled_params
+from engine.records import Fill, SimulationOutcome
+from engine.run_data import with_listed
 from engine.views import AccountView, MarketView
-from engine.window import with_listed
 
 # Monday 2026-02-02T00:00Z, the first open of a table.
 START = 1_769_990_400 * 10**9

@@ -14,7 +14,7 @@ import numpy as np
 
 from data_feeds.schema import Channel
 from engine.errors import SimulationError
-from engine.events import (
+from engine.records import (
     Decision,
     Fact,
     FactKind,

@@ -20,7 +20,8 @@ from engine.audit.replay import replay
 from engine.audit.report import AuditReport, Recorder
 from engine.audit.trades import check_trades
 from engine.audit.walk import check_bars
-from engine.seals import SEALS_FILE, broken_seals
+from engine.run_folder.schema import SEALS_FILE
+from engine.run_folder.seals import broken_seals
 
 
 def audit_run(run_folder: Path, source: Catalog | Dataset | None = None) -> AuditReport:

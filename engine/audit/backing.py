@@ -15,7 +15,7 @@ from engine.audit.market import Market
 from engine.audit.replay import Holding, State
 from engine.audit.terms import instrument_brackets
 from engine.config.models import MarginMode
-from engine.events import Fill
+from engine.records import Fill
 
 
 class Backing:

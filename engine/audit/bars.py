@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 
 from engine.audit.formulas import STEP_SLACK, is_beyond
 from engine.audit.market import Market
-from engine.events import OrderKind, OrderRow
+from engine.records import OrderKind, OrderRow
 
 DueKey = tuple[str, int]
 

@@ -13,7 +13,7 @@ from engine.audit.folder import RunFiles
 from engine.audit.market import Market, closes
 from engine.audit.replay import ExpectedFact, Phase, State, fill_phase, transfer_name
 from engine.audit.report import Recorder, when
-from engine.events import Fact, FactKind
+from engine.records import Fact, FactKind
 
 EVENTS, EQUITY = "events", "equity"
 FactName = tuple[str, int, str, int]

@@ -16,7 +16,7 @@ from engine.audit.books import equity_at, position_values
 from engine.audit.case import Case
 from engine.audit.replay import Phase
 from engine.audit.report import Recorder
-from engine.events import EquityCurve, FactKind, FillStage
+from engine.records import EquityCurve, FactKind, FillStage
 
 DAILY = "daily"
 EPOCH = date(1970, 1, 1)

@@ -2,7 +2,7 @@
 
 from engine.audit.case import Case
 from engine.audit.market import NO_ROW, Market
-from engine.events import Fill, FillStage
+from engine.records import Fill, FillStage
 
 # As docs/data.md states them: an opening gap above 1%, an extreme within 0.1% of the close before.
 GAP, NEAR = 0.01, 0.001

@@ -3,7 +3,7 @@
 from engine.audit.folder import NEVER
 from engine.audit.plans import Plan
 from engine.audit.report import Recorder, when
-from engine.events import OrderStatus
+from engine.records import OrderStatus
 
 ORDERS = "orders"
 

@@ -20,7 +20,7 @@ from engine.audit.replay import FLAT, Booking, fill_fee_rate, rests
 from engine.audit.report import Line, when
 from engine.audit.terms import slippage_terms
 from engine.config.venue import LimitFill
-from engine.events import Fill, FillStage, OrderKind, OrderRole, OrderRow
+from engine.records import Fill, FillStage, OrderKind, OrderRole, OrderRow
 
 FILLS = "fills"
 OPEN, RANGE = FillStage.OPEN.value, FillStage.RANGE.value

@@ -22,7 +22,7 @@ from engine.config.models import RunConfig
 from engine.config.problems import problem_lines
 from engine.config.yaml_source import ConfigSource
 from engine.errors import ReportError
-from engine.events import Decision, EquityCurve, Fact, Fill, GuardEvent, OrderRow
+from engine.records import Decision, EquityCurve, Fact, Fill, GuardEvent, OrderRow
 
 Row = TypeVar("Row")
 Record = Mapping[str, Any]

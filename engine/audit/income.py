@@ -19,7 +19,7 @@ from data_feeds.schema import ChannelKind
 from data_feeds.timeframe import DAY_NS
 from engine.audit.folder import RunFiles
 from engine.audit.market import Market, closes, known_value
-from engine.events import FactKind
+from engine.records import FactKind
 
 NAN = float("nan")
 PERCENT = 0.01

@@ -4,7 +4,7 @@ from engine.audit.backing import Backing
 from engine.audit.case import Case
 from engine.audit.fills import FILLS, LIQUIDATION, RANGE
 from engine.audit.formulas import requirement
-from engine.events import Fill, OrderRole
+from engine.records import Fill, OrderRole
 
 
 def check_liquidations(case: Case) -> None:

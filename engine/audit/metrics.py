@@ -17,7 +17,7 @@ from engine.audit.case import Case
 from engine.audit.daily import DayParts, day_parts
 from engine.audit.folder import Record
 from engine.audit.report import Recorder
-from engine.events import EquityCurve, Fill
+from engine.records import EquityCurve, Fill
 
 METRICS = "metrics"
 NAN = math.nan

@@ -12,7 +12,7 @@ from engine.audit.folder import NEVER
 from engine.audit.formulas import on_grid
 from engine.audit.replay import FLAT
 from engine.audit.report import Line, when
-from engine.events import Decision, Fill, OrderKind, OrderRole, OrderRow, OrderStatus
+from engine.records import Decision, Fill, OrderKind, OrderRole, OrderRow, OrderStatus
 
 ORDERS, DECISIONS, GUARDS = "orders", "journal_decisions", "guards"
 APPROVED = "approved"

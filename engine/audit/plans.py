@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from engine.audit.bars import Bar, touches
 from engine.audit.fills import LOT_SLACK
 from engine.audit.formulas import whole_steps
-from engine.events import Fill, OrderRole, OrderRow, OrderStatus
+from engine.records import Fill, OrderRole, OrderRow, OrderStatus
 
 LEAVING = (OrderRole.EXIT.value, OrderRole.GUARD.value)
 FillsByTurn = Mapping[tuple[int, str], Sequence[Fill]]

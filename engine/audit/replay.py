@@ -16,7 +16,7 @@ from engine.audit.income import InterestSlot, PaymentSlot, TransferSlot, transfe
 from engine.audit.market import Market
 from engine.audit.terms import fee_fraction
 from engine.config.models import MarginMode
-from engine.events import FactKind, Fill, FillStage, OrderKind, OrderRole, OrderRow
+from engine.records import FactKind, Fill, FillStage, OrderKind, OrderRole, OrderRow
 
 NAN = float("nan")
 # Lots are 1e-8 at the smallest; anything below is the residue of adding floats.

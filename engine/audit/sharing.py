@@ -17,7 +17,7 @@ from engine.audit.formulas import whole_steps
 from engine.audit.market import Market
 from engine.audit.replay import taker_rate
 from engine.audit.turns import Turns
-from engine.events import Fill, OrderKind, OrderRole, OrderRow
+from engine.records import Fill, OrderKind, OrderRole, OrderRow
 
 ENTRY = OrderRole.ENTRY.value
 LEAVING = (OrderRole.EXIT.value, OrderRole.GUARD.value)

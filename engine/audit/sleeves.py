@@ -29,10 +29,10 @@ from engine.audit.folder import read_curve, read_metrics, read_rows, unreadable
 from engine.audit.metrics import check_metrics, measured_cases
 from engine.audit.replay import FLAT, Phase
 from engine.audit.report import AuditReport, Finding, Recorder, when
+from engine.config.account import SleevesConfig
 from engine.config.models import GuardScope, LossLimitConfig
-from engine.config.sleeves import SleevesConfig
-from engine.events import Decision, EquityCurve, GuardEvent, OrderRole
-from engine.seals import ACCOUNT_FILE
+from engine.records import Decision, EquityCurve, GuardEvent, OrderRole
+from engine.run_folder.schema import ACCOUNT_FILE
 
 EQUITY, GUARDS, CONFIG = "equity", "guards", "account"
 NEW_YORK = ZoneInfo("America/New_York")

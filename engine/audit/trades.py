@@ -9,7 +9,7 @@ from engine.audit.case import Case
 from engine.audit.folder import NEVER, Record
 from engine.audit.replay import FLAT, Phase, State
 from engine.audit.report import Line
-from engine.events import Decision, Fact, FactKind, Fill, OrderRole
+from engine.records import Decision, Fact, FactKind, Fill, OrderRole
 
 TRADES = "trades"
 

@@ -13,7 +13,7 @@ from engine.audit.case import Case
 from engine.audit.fills import OPEN, RANGE
 from engine.audit.folder import NEVER
 from engine.audit.replay import Phase, State
-from engine.events import Fill, OrderRole, OrderRow
+from engine.records import Fill, OrderRole, OrderRow
 
 
 class Turns:

@@ -32,7 +32,7 @@ from engine.audit.report import when
 from engine.audit.sharing import SharedCash
 from engine.audit.turns import Turns
 from engine.config.venue import LimitFill
-from engine.events import Fill, OrderKind, OrderRole, OrderRow, OrderStatus
+from engine.records import Fill, OrderKind, OrderRole, OrderRow, OrderStatus
 
 ENTRY = OrderRole.ENTRY.value
 # Stands for the order by which the venue closes a position.

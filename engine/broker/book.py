@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, field
 
 from engine.costs import floor_to_step
-from engine.events import NAN, OrderKind, OrderRequest, OrderRole, OrderRow, OrderStatus
+from engine.records import NAN, OrderKind, OrderRequest, OrderRole, OrderRow, OrderStatus
 
 
 @dataclass(slots=True)

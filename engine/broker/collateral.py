@@ -8,9 +8,9 @@ from data_feeds.instrument import Wallet
 from engine.broker.book import Book
 from engine.broker.timeline import NO_ROW, InstrumentPath
 from engine.config.models import MarginMode
-from engine.events import NAN
 from engine.ledger import Ledger, Position
 from engine.margin import Tier, liquidation_price, maintenance_margin
+from engine.records import NAN
 
 
 class Collateral:

@@ -8,8 +8,8 @@ from engine.broker.timeline import InstrumentPath
 from engine.config.models import MarginMode
 from engine.config.venue import TradingCosts, VenueConfig
 from engine.costs import fee, floor_to_step, round_against, slippage_fraction
-from engine.events import FactKind, Fill, FillStage, OrderRole
 from engine.ledger import Ledger
+from engine.records import FactKind, Fill, FillStage, OrderRole
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from engine.broker.sharing import EntryAsk, affordable, common_factors
 from engine.broker.stretch import Stretch, after_entry, whole_bar
 from engine.broker.turn import Turn, venue_order
 from engine.costs import floor_to_step, round_against
-from engine.events import NAN, OrderKind, OrderRequest, OrderRole, OrderStatus
 from engine.ledger import Ledger
+from engine.records import NAN, OrderKind, OrderRequest, OrderRole, OrderStatus
 
 
 @dataclass(frozen=True, slots=True)

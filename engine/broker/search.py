@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from engine.broker import resolve
 from engine.broker.simulator import Simulator
 from engine.broker.timeline import Timeline
-from engine.events import OrderKind
+from engine.records import OrderKind
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

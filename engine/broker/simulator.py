@@ -23,9 +23,9 @@ from engine.broker.transfers import NEVER, Transfers
 from engine.broker.turn import Turn
 from engine.config.models import RunConfig
 from engine.config.venue import LimitFill
-from engine.events import FillStage, OrderRequest, OrderRole, OrderStatus
 from engine.ledger import Ledger
 from engine.margin import build_tiers
+from engine.records import FillStage, OrderRequest, OrderRole, OrderStatus
 
 # Less than a cent earns no interest: it is what adding floats leaves of an empty wallet.
 CENT = 0.01

@@ -19,7 +19,7 @@ from data_feeds.errors import CoverageError
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import Channel, ChannelKey, ChannelKind, utc_text
 from data_feeds.timeframe import DAY_NS, Timeframe
-from engine.events import NO_BILL, BillAccruals
+from engine.records import NO_BILL, BillAccruals
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]

@@ -3,8 +3,8 @@
 from engine.broker.book import Plan, WorkingOrder
 from engine.broker.execution import Execution, Moment, moment
 from engine.broker.timeline import InstrumentPath
-from engine.events import NAN, FillStage, OrderKind, OrderRequest, OrderRole
 from engine.ledger import Position
+from engine.records import NAN, FillStage, OrderKind, OrderRequest, OrderRole
 
 
 class Turn:

@@ -15,7 +15,7 @@ from engine.bt.feed import ArrayFeed, backtrader_days
 from engine.bt.lanes import Lane
 from engine.bt.session import Session
 from engine.errors import SimulationError
-from engine.events import Fill, OrderKind, OrderRequest, OrderStatus
+from engine.records import Fill, OrderKind, OrderRequest, OrderStatus
 
 EXEC_TYPES = {
     OrderKind.MARKET: bt.Order.Market,

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from engine.bt.broker import BridgeBroker
 from engine.bt.feed import ArrayFeed, backtrader_days
 from engine.bt.lanes import Lane
-from engine.events import OrderRequest
+from engine.records import OrderRequest
 
 PROGRESS_STEPS = 200
 

@@ -23,7 +23,6 @@ from engine.broker.timeline import Timeline
 from engine.broker.transfers import NEVER
 from engine.config.models import RunMode
 from engine.errors import PlaybookContractError, PlaybookError
-from engine.events import NAN, Fill, OrderRequest, Overlay
 from engine.intents import (
     Add,
     Enter,
@@ -37,6 +36,7 @@ from engine.intents import (
     WakeAt,
 )
 from engine.playbook import Playbook, Requirements, Signals
+from engine.records import NAN, Fill, OrderRequest, Overlay
 from engine.risk import Exposure, RiskModule, is_small
 from engine.views import AccountView, Cursor, MarketView, Positions, PositionView
 

@@ -28,13 +28,13 @@ from engine.broker.timeline import (
 from engine.bt.cerebro import SeekingCerebro
 from engine.bt.lanes import Lane, Sleeves
 from engine.bt.session import Session, start_cash
+from engine.config.account import AccountRiskConfig
 from engine.config.models import RunConfig
-from engine.config.sleeves import AccountRiskConfig
-from engine.events import EquityCurve, JointOutcome, SimulationOutcome
 from engine.ledger import Ledger
+from engine.market_state import MarketState
 from engine.playbook import Playbook, Requirements, Signals
+from engine.records import EquityCurve, JointOutcome, SimulationOutcome
 from engine.risk import Covariance, Joint, MarketTiers, RiskModule, ewma_covariance, sizing_inputs
-from engine.state import MarketState
 
 NEW_YORK = "America/New_York"
 COLLECTION_THRESHOLDS = (200_000, 50, 100)

@@ -7,9 +7,9 @@ from data_feeds.dataset import Dataset
 from data_feeds.errors import CoverageError
 from data_feeds.schema import Provenance
 from engine.config.market import MarketStateConfig
+from engine.market_state import MarketState
+from engine.run_data import state_data
 from engine.signals.market.build import market_state, state_channels
-from engine.state import MarketState
-from engine.window import state_data
 
 
 def read_state(

@@ -3,7 +3,7 @@
 import textwrap
 
 from engine.checklist.day import TITLES, DayReport, Line
-from engine.reporting.text import columns, number
+from engine.text import columns, number
 
 WIDTH = 100
 

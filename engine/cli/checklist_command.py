@@ -11,7 +11,7 @@ from engine.cli.output import print_json, working
 if TYPE_CHECKING:
     import numpy as np
 
-    from engine.state import MarketState
+    from engine.market_state import MarketState
 
 EMBEDDED = "embedded"
 

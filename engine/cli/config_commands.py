@@ -52,8 +52,8 @@ def show_config(
     """
     from engine.cli.configuration import find_any, read_any
     from engine.cli.risk_layers import risk_lines, settled_account, settled_run
+    from engine.config.account import SleevesConfig
     from engine.config.models import RunConfig
-    from engine.config.sleeves import SleevesConfig
 
     checked = read_any(config, overrides, plugin_path)
     if isinstance(checked, RunConfig):
@@ -76,10 +76,10 @@ def schema(
     compare: Annotated[bool, typer.Option("--compare", help="Of files of comparisons")] = False,
 ) -> None:
     """Print the JSON schema of run files, for an editor's completion."""
+    from engine.config.account import SleevesConfig
     from engine.config.compare import CompareConfig
     from engine.config.models import RunConfig
     from engine.config.schema import run_schema_text
-    from engine.config.sleeves import SleevesConfig
 
     if account and compare:
         raise typer.TyperException("give one of --account and --compare")

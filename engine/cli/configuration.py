@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from data_feeds.yaml_text import load_yaml
+from engine.config.account import SleevesConfig
 from engine.config.compare import CompareConfig
 from engine.config.load import (
     ParamsModel,
@@ -16,7 +17,6 @@ from engine.config.load import (
 )
 from engine.config.locations import ACCOUNTS_FOLDER, COMPARE_FOLDER, find_config
 from engine.config.models import RunConfig
-from engine.config.sleeves import SleevesConfig
 from engine.errors import ConfigError
 from engine.plugins import load_playbook_class
 

@@ -48,7 +48,7 @@ def show(
     from data_feeds.load import open_source
     from engine.episodes import find_episode
     from engine.errors import ConfigError
-    from engine.reporting.episode_page import (
+    from engine.pages.episode_picture import (
         episode_lines,
         episode_picture,
         episode_text,

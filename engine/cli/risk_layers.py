@@ -7,10 +7,10 @@ from typing import Any
 from data_feeds.catalog import Catalog
 from data_feeds.dataset import Dataset
 from data_feeds.locations import EMBEDDED
+from engine.config.account import SleevesConfig
 from engine.config.layers import merged, origins
 from engine.config.models import PlaybookConfig, RiskConfig, RunConfig
 from engine.config.problems import validate_strict
-from engine.config.sleeves import SleevesConfig
 from engine.config.yaml_source import read_source
 from engine.plugins import configured_playbook
 from engine.settle import risk_layers, settle

@@ -43,7 +43,7 @@ def run(
     checked = read_config(config, settings, plugin_path, data)
 
     from data_feeds.load import open_source
-    from engine.reporting.publish import SUMMARY_FILE, TEARSHEET_FILE, publish
+    from engine.pages.publish import SUMMARY_FILE, TEARSHEET_FILE, publish
     from engine.results import check_writable
     from engine.run import run as simulate
 
@@ -85,10 +85,10 @@ def account(
     checked = read_account(config, overrides, plugin_path, data)
 
     from data_feeds.load import open_source
-    from engine.reporting.account_page import ACCOUNT_PAGE, publish_account
-    from engine.reporting.publish import SUMMARY_FILE
+    from engine.account.run import run_sleeves
+    from engine.pages.account_page import ACCOUNT_PAGE, publish_account
+    from engine.pages.publish import SUMMARY_FILE
     from engine.results import check_writable
-    from engine.sleeves import run_sleeves
 
     check_writable(out)
     started_at, clock = datetime.now(UTC), time.perf_counter()
@@ -114,7 +114,7 @@ def account(
 def runs(root: RunsOption = DEFAULT_RUNS, as_json: JsonOption = False) -> None:
     """List the runs, the newest first, by the names that other commands take."""
     from engine.cli.run_list import described, run_table
-    from engine.results.run_names import named_runs
+    from engine.run_folder.run_names import named_runs
 
     found = [described(run) for run in named_runs(root)]
     if as_json:
@@ -138,9 +138,9 @@ def audit(
     from data_feeds.load import open_source
     from engine.audit import audit_account, audit_run, format_report, is_account
     from engine.errors import SimulationError
-    from engine.reporting.run_files import check_is_run
-    from engine.results.run_names import find_run
-    from engine.seals import broken_seals, check_seals
+    from engine.run_folder.read import check_is_run
+    from engine.run_folder.run_names import find_run
+    from engine.run_folder.seals import broken_seals, check_seals
 
     source = None if data is None else open_source(data)
     folder = find_run(run, root)
@@ -197,11 +197,11 @@ def explain(
 
     Without an option: the run's trades and refused setups, with their numbers.
     """
-    from engine.reporting.explain import explain_at, explain_trade
-    from engine.reporting.explain_day import explain_day
-    from engine.reporting.explain_run import explain_run, explain_setup
-    from engine.reporting.why_not_words import explain_why_not
-    from engine.results.run_names import find_run
+    from engine.answers.day import explain_day
+    from engine.answers.explain import explain_at, explain_trade
+    from engine.answers.run_lists import explain_run, explain_setup
+    from engine.answers.why_not_words import explain_why_not
+    from engine.run_folder.run_names import find_run
 
     asked = (trade, at, day, why_not, setup)
     if sum(one is not None for one in asked) > 1:

@@ -9,8 +9,8 @@ import numpy as np
 
 from engine.compare.record import CellRecord
 from engine.episodes import Phase, instant_ns
-from engine.events import FactKind, FillStage
 from engine.metrics import max_drawdown
+from engine.records import FactKind, FillStage
 
 ONE_DAY = timedelta(days=1)
 HEDGES = ("bought_cost", "bought_benefit", "held_back_cost", "held_back_benefit")

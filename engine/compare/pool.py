@@ -18,12 +18,12 @@ from data_feeds.load import open_source
 from engine.audit import audit_run
 from engine.compare.cells import Cell
 from engine.errors import ReportError
-from engine.reporting.publish import SUMMARY_FILE, TEARSHEET_FILE, write_reports
-from engine.reporting.run_files import RunFiles
+from engine.pages.publish import SUMMARY_FILE, TEARSHEET_FILE, write_reports
 from engine.results import RunRecord, run_folder, write_run
 from engine.results.folder import write_json
 from engine.run import RunResult, prepare_run
-from engine.seals import check_seals
+from engine.run_folder.read import RunFiles
+from engine.run_folder.seals import check_seals
 
 AUDIT_FILE = "audit.json"
 # Beside the comparison's run folders: those that are no longer what was written.

@@ -17,11 +17,11 @@ from engine.compare.pool import CellOutcome, read_audit
 from engine.config.compare import RowConfig
 from engine.episodes import Episode
 from engine.errors import ReportError
-from engine.events import REBALANCE, EquityCurve, FactKind
 from engine.excess import DailyMoney, daily_money
 from engine.metrics import window_years
-from engine.reporting.run_files import Row, RunFiles
-from engine.results.tables import daily_money_of
+from engine.records import REBALANCE, EquityCurve, FactKind
+from engine.run_folder.read import Row, RunFiles
+from engine.run_folder.tables import daily_money_of
 
 NAN = float("nan")
 

@@ -20,8 +20,8 @@ from engine.compare.pool import CellOutcome
 from engine.compare.record import CellRecord
 from engine.config.compare import CompareConfig, RowConfig
 from engine.episodes import Episode, instant_ns
-from engine.reporting.charts import INK, quiet_style, series_dates, thinned
-from engine.reporting.episode_page import SHADES
+from engine.pages.charts import INK, quiet_style, series_dates, thinned
+from engine.pages.episode_picture import SHADES
 
 PAGE, CSV, JSON, PICTURE = "index.html", "matrix.csv", "matrix.json", "matrix.png"
 PANEL_WIDTH, PANEL_HEIGHT, RESOLUTION = 5.2, 3.6, 110

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field, field_validator, model_validator
 
 from data_feeds.options.model import OptionModel
-from engine.config.base import Duration, Model
+from engine.config.account import NAME
 from engine.config.market import MarketStateConfig
 from engine.config.models import (
     AccountConfig,
@@ -16,7 +16,7 @@ from engine.config.models import (
     RunConfig,
     RunMode,
 )
-from engine.config.sleeves import NAME
+from engine.config.strict import Duration, Model
 from engine.config.venue import VenueConfig
 
 MAX_ROWS, MAX_EPISODES = 40, 12

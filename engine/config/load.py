@@ -7,13 +7,13 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from data_feeds.yaml_text import KeyPath
+from engine.config.account import SleeveConfig, SleevesConfig
 from engine.config.compare import CompareConfig, RowConfig
 from engine.config.layers import merged
 from engine.config.locations import find_config
 from engine.config.market import MarketStateConfig
 from engine.config.models import RunConfig
 from engine.config.problems import problem_lines, validate_strict
-from engine.config.sleeves import SleeveConfig, SleevesConfig
 from engine.config.yaml_source import ConfigSource, dotted, read_source
 from engine.errors import ConfigError
 

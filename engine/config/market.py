@@ -2,7 +2,7 @@
 
 from pydantic import Field, model_validator
 
-from engine.config.base import Duration, Model, NameSet
+from engine.config.strict import Duration, Model, NameSet
 
 
 class MarketInputsConfig(Model):

@@ -11,8 +11,8 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from data_feeds.options.model import OptionModel
-from engine.config.base import Duration, Model, NameSet, UtcDatetime
 from engine.config.market import MarketStateConfig
+from engine.config.strict import Duration, Model, NameSet, UtcDatetime
 from engine.config.venue import VenueConfig
 
 

@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
+from engine.config.account import SleevesConfig
 from engine.config.compare import CompareConfig
 from engine.config.models import RunConfig
-from engine.config.sleeves import SleevesConfig
 
 Config = RunConfig | SleevesConfig | CompareConfig
 

@@ -7,7 +7,7 @@ from pydantic import Field, field_serializer, model_validator
 
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.trading_terms import MaintenanceBracket, TradingTerms, check_brackets
-from engine.config.base import Model
+from engine.config.strict import Model
 
 BASIS_POINT = 1e-4
 # Keys of the venue section that an instrument may have terms of its own for.

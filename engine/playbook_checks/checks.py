@@ -27,7 +27,6 @@ from engine.config.models import DataConfig, PlaybookConfig, RiskConfig, RunConf
 from engine.config.problems import validate_strict
 from engine.config.venue import VenueConfig
 from engine.errors import ConfigError, PlaybookContractError, PlaybookError
-from engine.events import ADDING, Decision
 from engine.playbook import Playbook, PlaybookParams, Signals
 from engine.playbook_checks.truncation import (
     Simulated,
@@ -38,6 +37,7 @@ from engine.playbook_checks.truncation import (
     simulated,
 )
 from engine.plugins import new_playbook, settled_params
+from engine.records import ADDING, Decision
 
 MAINTENANCE_RATE = 0.004
 HISTORY_ENTRIES = 10

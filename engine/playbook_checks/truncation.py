@@ -13,11 +13,11 @@ from data_feeds.schema import VALUE_COLUMNS, Channel, ChannelKind
 from engine.bt import Part, simulate
 from engine.causality import beginnings, first_difference, prepare
 from engine.config.models import RunConfig, RunMode
-from engine.events import EquityCurve, FactKind, OrderRole, OrderRow, SimulationOutcome
 from engine.playbook import Playbook, Requirements, Signals
-from engine.results.account import AccountHistory
+from engine.records import EquityCurve, FactKind, OrderRole, OrderRow, SimulationOutcome
+from engine.results.availability import AccountHistory
 from engine.results.journal import conditions_table, decides_by_session
-from engine.window import with_listed
+from engine.run_data import with_listed
 
 PRICES = ("open", "high", "low", "close")
 TABLES = ("orders", "fills", "facts", "decisions", "guard_events", "overlays")

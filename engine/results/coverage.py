@@ -7,8 +7,8 @@ from data_feeds.holes import settlement_holes, window_gaps
 from data_feeds.instrument import InstrumentKind
 from data_feeds.schema import Channel, ChannelKind, utc_text
 from data_feeds.timeframe import MINUTE_NS
-from engine.events import NOT_BEGUN
-from engine.results.records import RunRecord
+from engine.records import NOT_BEGUN
+from engine.results.finished import RunRecord
 
 SHOWN_HOLES = 3
 # What an absent channel means to a playbook that asks for it.

@@ -2,8 +2,8 @@
 
 from data_feeds.quality.extremes import GAP_RATE, NEAR_RATE, doubtful_extremes
 from data_feeds.schema import utc_text
-from engine.events import Fill, FillStage
-from engine.results.records import RunRecord
+from engine.records import Fill, FillStage
+from engine.results.finished import RunRecord
 
 SHOWN_FILLS = 5
 

@@ -13,13 +13,21 @@ import pyarrow as pa
 from ruamel.yaml import YAML
 
 from engine.errors import ReportError
-from engine.events import Fact, Fill, GuardEvent, OrderRow, Overlay
-from engine.results.account import AccountInterval
+from engine.records import Fact, Fill, GuardEvent, OrderRow, Overlay
+from engine.results.availability import AccountInterval
+from engine.results.finished import FinishedRun, RunInputs, RunRecord
 from engine.results.hedges import HedgeLine, hedge_lines
 from engine.results.manifest import manifest, resolved_config, run_id
 from engine.results.pass_rates import rates_document
-from engine.results.records import FinishedRun, RunInputs, RunRecord
-from engine.results.tables import (
+from engine.run_folder.schema import (
+    CONDITIONS_FILE,
+    CONFIG_FILE,
+    MANIFEST_FILE,
+    METRICS_FILE,
+    TIMING_FILE,
+)
+from engine.run_folder.seals import write_seals
+from engine.run_folder.tables import (
     curve_table,
     daily_table,
     decisions_table,
@@ -27,11 +35,8 @@ from engine.results.tables import (
     rows_table,
     write_table,
 )
-from engine.seals import CONFIG_FILE, MANIFEST_FILE, TIMING_FILE, write_seals
 from engine.trades import Trade
 
-METRICS_FILE = "metrics.json"
-CONDITIONS_FILE = "conditions.json"
 PARTIAL_PREFIX = ".partial-"
 
 AddReports = Callable[[RunRecord, Path], None]
@@ -142,7 +147,7 @@ def write_yaml(document: dict[str, Any], path: Path) -> None:
 def staged(final: Path) -> Iterator[Path]:
     """Yield an empty hidden folder that becomes ``final`` when the block ends without an error.
 
-    Its seals are the last file written (:mod:`engine.seals`).
+    Its seals are the last file written (:mod:`engine.run_folder.seals`).
 
     An earlier ``final`` is replaced only then. On any error, Ctrl-C included, the hidden folder is
     removed and ``final`` is as it was.

@@ -15,8 +15,8 @@ import numpy as np
 
 from data_feeds.align import as_of
 from data_feeds.timeframe import DAY_NS
-from engine.events import OrderRole, Overlay
-from engine.results.records import RunRecord
+from engine.records import OrderRole, Overlay
+from engine.results.finished import RunRecord
 from engine.trades import NOT_YET, Trade
 
 OPTIONS = "options"

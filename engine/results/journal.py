@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from data_feeds.schema import utc_text
 from data_feeds.timeframe import DAY_NS, HOUR_NS, Timeframe
 from engine.conditions import NOT_SO, THIS_ROW, Condition, Truth
-from engine.events import ADDING, REBALANCE, Decision, SimulationOutcome
 from engine.playbook import Requirements, Signals
-from engine.results.account import AccountHistory, AccountState
-from engine.results.tables import instants
+from engine.records import ADDING, REBALANCE, Decision, SimulationOutcome
+from engine.results.availability import AccountHistory, AccountState
+from engine.run_folder.tables import instants
 
 TRUTH_WORDS = {Truth.UNKNOWN: "unknown", Truth.FALSE: "false", Truth.TRUE: "true"}
 ENTER = "enter"

@@ -18,14 +18,14 @@ from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import Channel, Provenance, time_columns, utc_text
 from engine.config.models import RunConfig
 from engine.config.venue import BASIS_POINT, TERMS, LimitFill, TradingCosts
-from engine.events import BillAccruals
 from engine.reads import Reads
+from engine.records import BillAccruals
 from engine.results.code_files import PACKAGES, code_files, libraries, opens_unseen, own_files
 from engine.results.coverage import lacking
 from engine.results.doubtful import doubtful_fills
-from engine.results.records import FinishedRun, RunInputs, RunRecord
-from engine.results.shares import jump_sentences, share_sentences
-from engine.seals import FORMAT, RUN_ID_DIGITS, document_digest
+from engine.results.finished import FinishedRun, RunInputs, RunRecord
+from engine.results.share_notes import jump_sentences, share_sentences
+from engine.run_folder.seals import FORMAT, RUN_ID_DIGITS, document_digest
 
 
 def resolved_config(run: RunInputs) -> dict[str, Any]:

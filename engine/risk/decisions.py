@@ -3,8 +3,8 @@
 import math
 from dataclasses import dataclass
 
-from engine.events import Decision, OrderKind, OrderRequest, OrderRole
 from engine.intents import Enter
+from engine.records import Decision, OrderKind, OrderRequest, OrderRole
 from engine.risk.guards import Guards
 from engine.risk.levels import PlanLevels
 from engine.risk.sizing import OWNED, Sizing

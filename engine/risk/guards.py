@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from data_feeds.timeframe import DAY_NS, parse_duration
 from engine.config.models import RiskConfig
-from engine.events import GuardEvent
+from engine.records import GuardEvent
 from engine.risk.period_loss import PeriodLoss
 
 # Later than any data; "no instant to visit" and "never released".

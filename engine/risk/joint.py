@@ -8,8 +8,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from engine.config.account import AccountRiskConfig
 from engine.config.models import RiskConfig
-from engine.config.sleeves import AccountRiskConfig
 from engine.risk.guards import Guards
 
 ACCOUNT = "account"

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from data_feeds.instrument import Instrument, InstrumentKind
 from engine.costs import floor_to_step
-from engine.events import OrderRole
 from engine.intents import Add, Exit, MoveStop
+from engine.records import OrderRole
 from engine.risk.decisions import DecisionBook, Draft, Plan, Review, closing_order
 from engine.risk.levels import round_stop
 from engine.risk.sizing import OWNED

@@ -8,8 +8,8 @@ import math
 from dataclasses import dataclass
 
 from engine.costs import ceil_to_step, floor_to_step, round_against
-from engine.events import OrderKind
 from engine.intents import Enter
+from engine.records import OrderKind
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from data_feeds.instrument import Instrument, InstrumentKind
 from engine.config.models import RunConfig
 from engine.errors import PlaybookContractError
-from engine.events import Decision, GuardEvent, OrderKind
 from engine.intents import Add, Enter, Exit, Hedge, MoveStop, PutOff, Rebalance, Transfer
 from engine.margin import build_tiers
+from engine.records import Decision, GuardEvent, OrderKind
 from engine.risk.decisions import (
     BLOCKED,
     DecisionBook,

@@ -3,7 +3,7 @@
 import math
 
 from engine.config.models import GuardScope, LossLimitConfig
-from engine.events import GuardEvent
+from engine.records import GuardEvent
 
 
 class PeriodLoss:

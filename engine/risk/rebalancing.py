@@ -9,8 +9,8 @@ from data_feeds.instrument import Instrument, InstrumentKind
 from engine.config.models import RiskConfig
 from engine.costs import floor_to_step
 from engine.errors import PlaybookContractError
-from engine.events import NOT_BEGUN, Decision, OrderRole
 from engine.intents import Rebalance
+from engine.records import NOT_BEGUN, Decision, OrderRole
 from engine.risk.decisions import (
     BLOCKED,
     REJECTED,

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from data_feeds.instrument import Instrument, Wallet
 from engine.config.venue import VenueConfig
-from engine.events import OrderKind
 from engine.margin import maintenance_margin
+from engine.records import OrderKind
 from engine.risk.decisions import Draft, Plan
 from engine.risk.inputs import SizingInputs
 from engine.risk.joint import NOTHING_FREED, Exposure, Freed, Joint, net_notional

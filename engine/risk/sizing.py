@@ -11,8 +11,8 @@ from data_feeds.instrument import Instrument
 from engine.config.models import AccountConfig, MarginMode, PortfolioConfig, RiskConfig
 from engine.config.venue import SlippageConfig, VenueConfig
 from engine.costs import floor_to_step, slippage_fraction
-from engine.events import OrderKind
 from engine.margin import Tier, maintenance_margin
+from engine.records import OrderKind
 
 # The order in which caps are applied and recorded. A cap that is off or does not concern the
 # instrument is recorded as infinite, so that every entry decision has the same columns.

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from engine.config.models import MarketTiersConfig
-from engine.state import TIERS, MarketState, RiskTier
+from engine.market_state import TIERS, MarketState, RiskTier
 
 
 @dataclass(frozen=True, slots=True)

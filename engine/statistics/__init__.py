@@ -28,7 +28,6 @@ from engine.statistics.event_study import (
     reaction,
     too_few,
 )
-from engine.statistics.gates import MIN_DAYS, MIN_TRADES, enough, too_still
 from engine.statistics.measures import Measure, daily_measures
 from engine.statistics.overfitting import Overfitting, backtest_overfitting
 from engine.statistics.path_summary import PathSummary, path_summary, segments
@@ -41,6 +40,7 @@ from engine.statistics.placebo import (
     placebo_test,
 )
 from engine.statistics.power import detectable
+from engine.statistics.sample_size import MIN_DAYS, MIN_TRADES, enough, too_still
 from engine.statistics.samples import Missing
 from engine.statistics.sharpe import (
     Moments,

@@ -1,10 +1,10 @@
 """One playbook over many paths of a scenario: how its results are spread, not what they will be."""
 
-from engine.stress.base import Base, scenario_base
+from engine.stress.folder import PICTURE_FILE, SUMMARY_FILE, SUMMARY_JSON, publish_stress
 from engine.stress.job import StressJob, stress_job
 from engine.stress.measure import StressSummary, summarize
 from engine.stress.path import PathResult, PathRow
-from engine.stress.publish import PICTURE_FILE, SUMMARY_FILE, SUMMARY_JSON, publish_stress
+from engine.stress.starting_data import Base, scenario_base
 from engine.stress.stress import StressResult, run_stress
 
 __all__ = [

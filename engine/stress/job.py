@@ -11,7 +11,7 @@ from engine.config.models import ReportConfig, RunConfig
 from engine.errors import ConfigError
 from engine.plugins import configured_playbook
 from engine.settle import settle
-from engine.stress.base import Base, scenario_base
+from engine.stress.starting_data import Base, scenario_base
 
 MAX_PATHS = 100_000
 MAX_DAYS = 730
@@ -59,7 +59,7 @@ def stress_job(
     Raises
     ------
     ConfigError : an unknown scenario, or a number out of range.
-    CoverageError : see :func:`~engine.stress.base.scenario_base`.
+    CoverageError : see :func:`~engine.stress.starting_data.scenario_base`.
     """
     check_numbers(scenario, paths=paths, days=days, seed=seed)
     config, playbook = settle(config, source, configured_playbook(config.playbook, plugin_path))

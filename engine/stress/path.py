@@ -14,9 +14,9 @@ from data_feeds.timeframe import DAY_NS
 from engine.audit import audit_run
 from engine.bt import simulate
 from engine.errors import SimulationError
-from engine.events import EquityCurve
 from engine.plugins import configured_playbook, new_playbook
 from engine.reads import Reads
+from engine.records import EquityCurve
 from engine.results import RunRecord, write_run
 from engine.run import RunResult, prepare_playbook
 from engine.stress.job import StressJob, window_config

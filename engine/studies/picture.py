@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.reporting.charts import INK, LINE, LOSS, MUTED, quiet_grid
+from engine.pages.charts import INK, LINE, LOSS, MUTED, quiet_grid
 from engine.studies.study import Around, KindStudy, Study
 
 CELL = (2.6, 1.7)

@@ -20,12 +20,12 @@ from engine.config.load import load_run_config, load_state_config
 from engine.config.locations import find_config
 from engine.config.market import ChecklistRules, MarketStateConfig
 from engine.episodes import ONE_DAY, Episode
+from engine.market_state import Action, MarketState, Regime
 from engine.playbook import Signals
 from engine.run import prepare_run
+from engine.run_data import state_data
 from engine.signals.market import checklist
 from engine.signals.market.build import market_state
-from engine.state import Action, MarketState, Regime
-from engine.window import state_data
 
 Instants = NDArray[np.int64]
 Flags = NDArray[np.bool_]

@@ -14,7 +14,8 @@ from data_feeds.trading_terms import MaintenanceBracket
 from engine.conditions import Condition, condition
 from engine.config.models import DataConfig, PlaybookConfig, RunConfig
 from engine.config.venue import VenueConfig
-from engine.events import (
+from engine.playbook import Playbook, PlaybookParams, Requirements, Signals
+from engine.records import (
     Decision,
     EquityCurve,
     Fact,
@@ -23,7 +24,6 @@ from engine.events import (
     OrderRow,
     SimulationOutcome,
 )
-from engine.playbook import Playbook, PlaybookParams, Requirements, Signals
 
 HOUR = 3_600 * 10**9
 START = 1_770_000_000 * 10**9  # 2026-02-02T02:40Z

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
+from engine.account.folder import account_folder_name, write_account
 from engine.bt import Part, simulate_together
 from engine.causality import prepare
+from engine.config.account import AccountRiskConfig, SleeveConfig, SleevesConfig
 from engine.config.models import AccountTerms, RunMode
-from engine.config.sleeves import AccountRiskConfig, SleeveConfig, SleevesConfig
-from engine.events import JointOutcome
 from engine.playbook import PlaybookParams
-from engine.results.sleeves import account_folder_name, write_account
+from engine.records import JointOutcome
 from engine.testing import PERP, ScriptedPlaybook, ScriptParams, table_config
 from tests.engine.audit.simulated import Finished, new_case
 from tests.engine.random_cases import Scripted

@@ -50,7 +50,7 @@ from engine.config.models import (
     WeeklyLossConfig,
 )
 from engine.config.venue import TERMS, SlippageConfig, VenueConfig
-from engine.events import SimulationOutcome
+from engine.records import SimulationOutcome
 from tests.engine.random_markets import (
     BILL,
     ETF,

@@ -20,8 +20,8 @@ from engine.conditions import condition
 from engine.config.load import load_run_config
 from engine.errors import ConfigError
 from engine.playbook import Signals
+from engine.results.finished import RunRecord
 from engine.results.manifest import run_id
-from engine.results.records import RunRecord
 from engine.run import run
 
 RUNS = Path(__file__).resolve().parents[2] / "configs" / "runs"

@@ -17,7 +17,7 @@ from engine.episodes import (
     shipped_episodes,
 )
 from engine.errors import ConfigError
-from engine.reporting.episode_page import (
+from engine.pages.episode_picture import (
     SHADES,
     episode_lines,
     episode_picture,

@@ -6,10 +6,10 @@ import pytest
 
 from data_feeds.instrument import Wallet
 from data_feeds.timeframe import DAY_NS, HOUR_NS
-from engine.events import BillAccruals, EquityCurve, Fact
 from engine.excess import NO_CHARGES, bill_charges, bill_rates, daily_money
 from engine.ledger import Ledger
 from engine.metrics import excess_numbers, headline, sharpe
+from engine.records import BillAccruals, EquityCurve, Fact
 
 MONDAY = 20_003 * DAY_NS  # 2024-10-07
 

@@ -10,9 +10,9 @@ from data_feeds.options.quotes import contract_channels
 from data_feeds.schema import ChannelKey, ChannelKind
 from engine.config.models import RunMode
 from engine.errors import PlaybookContractError
-from engine.events import OrderKind
 from engine.intents import Add, Enter, Exit, Hedge, MoveStop, Rebalance
 from engine.playbook import Signals
+from engine.records import OrderKind
 from engine.testing import ScriptedPlaybook, ScriptParams, amounts, play_playbook
 from engine.trades import build_trades
 from tests.engine.option_market import (

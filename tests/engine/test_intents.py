@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.events import OrderKind
 from engine.intents import Enter, MoveStop, Target
+from engine.records import OrderKind
 
 
 @pytest.mark.parametrize("value", ["95", None, [95.0]])

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 
 from data_feeds.embedded import embedded_catalog
+from engine.answers.explain import explain_at
 from engine.audit import audit_run
 from engine.causality import prepare
 from engine.conditions import Truth, condition, leave_out
 from engine.config.load import load_run_config
 from engine.errors import ConfigError, PlaybookContractError
+from engine.pages.publish import publish
 from engine.playbook_checks import outcome_difference
 from engine.plugins import new_playbook
-from engine.reporting.explain import explain_at
-from engine.reporting.publish import publish
 from engine.run import run
 from strategies.liquidation_reclaim import LiquidationReclaim, ReclaimParams
 from strategies.stabilization_swing import StabilizationSwing, SwingParams

@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 from data_feeds.timeframe import DAY_NS, HOUR_NS
-from engine.events import EquityCurve, Fill
 from engine.metrics import (
     cagr,
     daily_returns,
@@ -21,6 +20,7 @@ from engine.metrics import (
     trade_numbers,
     volatility,
 )
+from engine.records import EquityCurve, Fill
 
 DAY_ONE = 20_000 * DAY_NS  # 2024-10-04
 

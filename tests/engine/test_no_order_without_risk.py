@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import pytest
 
 from engine.errors import PlaybookContractError, PlaybookError
-from engine.events import OrderKind, OrderRequest, OrderRole
 from engine.intents import Enter
+from engine.records import OrderKind, OrderRequest, OrderRole
 from engine.testing import PERP, ScriptedPlaybook, ScriptParams, candles, play_playbook, table
 
 MARKET = table(candles([(100.0, 101.0, 99.0, 100.0)] * 6))

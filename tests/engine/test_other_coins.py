@@ -5,14 +5,14 @@ import pandas as pd
 import pytest
 
 from data_feeds.catalog import Catalog
+from engine.account.folder import write_account
+from engine.account.run import run_sleeves
 from engine.api import Truth
 from engine.audit import audit_account, audit_run
 from engine.cli.configuration import read_account, read_config
 from engine.results import RunRecord, write_run
 from engine.results.manifest import assumptions
-from engine.results.sleeves import write_account
 from engine.run import RunResult, run
-from engine.sleeves import run_sleeves
 from tests.conftest import real_data_root
 
 WINDOW_2022 = ("data.start=2022-05-01", "data.end=2022-07-01")

@@ -17,10 +17,10 @@ from engine.risk import ewma_covariance
 from engine.risk.decisions import Draft
 from engine.risk.portfolio import Covariance, capped_weights, portfolio_volatility
 from engine.risk.rebalancing import OF_ONE, Ask, Change, share_rooms
+from engine.run_data import memory_ns
 from engine.signals.market.correlation import memory
 from engine.testing import PERP, SPOT, amounts, candles, fill_lines, play, table, table_config
 from engine.trades import build_trades
-from engine.window import memory_ns
 from tests.engine.joint import play_together
 
 A = Instrument(id="AAA", kind=InstrumentKind.ETF, quote="USD", tick_size=0.01, lot_size=1.0)

@@ -10,7 +10,7 @@ from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from data_feeds.timeframe import HOUR_NS
 from engine.config.models import PlaybookConfig
 from engine.errors import PlaybookContractError
-from engine.events import SimulationOutcome
+from engine.records import SimulationOutcome
 from engine.run import run
 from engine.testing import candles, hour, table, table_config
 

@@ -11,8 +11,8 @@ from engine.broker.timeline import execution_bars
 from engine.config.models import PlaybookConfig, ReportConfig
 from engine.errors import ConfigError, PlaybookContractError, PlaybookError
 from engine.run import run
+from engine.run_data import load_window, settlement_channels
 from engine.testing import PERP, candles, funding, hour, marks, series, table, table_config
-from engine.window import load_window, settlement_channels
 
 FLAT = (100.0, 101.0, 99.0, 100.0)
 WARMUP = 72  # the default window of realized volatility, 3 days of hours

@@ -15,8 +15,8 @@ import pytest
 from engine.broker import joint_search, resolve, search
 from engine.bt import lanes, session
 from engine.config.models import RunMode
-from engine.events import JointOutcome
 from engine.playbook_checks import outcome_difference
+from engine.records import JointOutcome
 from tests.engine.joint import assert_same, random_account
 from tests.engine.random_cases import dense_outcome, make_case
 

@@ -18,7 +18,7 @@ from data_feeds.quality import findings
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from data_feeds.timeframe import HOUR_NS, MINUTE_NS, Timeframe
 from engine.config.models import PlaybookConfig
-from engine.reporting.facts import data_line
+from engine.pages.rows import data_line
 from engine.results import RunRecord
 from engine.results.coverage import missing_bars
 from engine.run import run

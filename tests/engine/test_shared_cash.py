@@ -14,10 +14,10 @@ from engine.bt import Part, simulate
 from engine.causality import prepare
 from engine.config.load import load_run_config
 from engine.config.models import MarginMode, RunMode
-from engine.events import OrderKind
 from engine.intents import Enter, Rebalance
+from engine.records import OrderKind
+from engine.results.finished import RunRecord
 from engine.results.folder import write_files
-from engine.results.records import RunRecord
 from engine.run import run
 from engine.testing import PERP, SPOT, ScriptedPlaybook, ScriptParams, candles, table, table_config
 from strategies.fixed_weights import WeightsParams

@@ -13,8 +13,8 @@ from data_feeds.catalog import Catalog
 from engine.config.load import load_run_config
 from engine.config.models import RunMode
 from engine.config.venue import LimitFill
-from engine.events import Fill, OrderRow, SimulationOutcome
 from engine.playbook_checks import outcome_difference
+from engine.records import Fill, OrderRow, SimulationOutcome
 from engine.run import run
 from tests.engine.random_cases import Case, dense_outcome, make_case
 

@@ -12,7 +12,7 @@ from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from engine.audit import audit_run
 from engine.config.load import load_run_config
-from engine.reporting.publish import publish
+from engine.pages.publish import publish
 from engine.run import RunResult, run
 from engine.testing import candles
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-import engine.window
+import engine.run_data
 from data_feeds.dataset import Dataset
 from data_feeds.embedded import embedded_catalog
 from engine.api import ChannelKey, ChannelKind, PlaybookContractError, Requirements
@@ -14,12 +14,12 @@ from engine.config.load import load_run_config
 from engine.config.locations import find_config
 from engine.config.market import MarketStateConfig
 from engine.errors import SimulationError
+from engine.market_state import MarketState
 from engine.playbook_checks import event_cuts, playbook_checks, simulated
 from engine.run import run
+from engine.run_data import StateInputs, state_data
 from engine.signals.market.build import market_state
-from engine.state import MarketState
 from engine.testing import funding, hour, play_playbook, table_config
-from engine.window import StateInputs, state_data
 from tests.data_feeds.factory import ns
 from tests.engine.test_causality import Momentum, Params, hourly
 
@@ -85,14 +85,14 @@ def test_an_honest_state_passes(data) -> None:
     ],
 )
 def test_a_state_that_sees_a_day_ahead_is_named(name, data, monkeypatch) -> None:
-    monkeypatch.setattr(engine.window, "market_state", leaking(name))
+    monkeypatch.setattr(engine.run_data, "market_state", leaking(name))
     with pytest.raises(SimulationError, match="it looks ahead") as caught:
         check(data)
     assert f"risk reads: {name} on " in str(caught.value)
 
 
 def test_a_run_makes_the_check(monkeypatch) -> None:
-    monkeypatch.setattr(engine.window, "market_state", leaking("tier"))
+    monkeypatch.setattr(engine.run_data, "market_state", leaking("tier"))
     with pytest.raises(SimulationError, match="risk reads: tier on 2026-"):
         run(swing(), embedded_catalog())
 
@@ -104,7 +104,7 @@ def test_a_state_that_asks_whether_a_channel_is_there_at_all_is_named(data, monk
         state = market_state(data, config, first, last)
         return replace(state, action=state.action + np.int8(len(data.channels[key]) > 0))
 
-    monkeypatch.setattr(engine.window, "market_state", made)
+    monkeypatch.setattr(engine.run_data, "market_state", made)
     prints = data.channels[key]
     # They begin on the last Friday: no tier changes and nothing is entered around it.
     late = prints.take(prints["available_at"] > ns("2026-02-13T12:00"))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import SimulationError
-from engine.events import FactKind
+from engine.records import FactKind
 from engine.trades import build_trades, unassigned_amount
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from engine.broker.transfers import arrives_at
-from engine.events import FactKind
 from engine.intents import Enter, Transfer
+from engine.records import FactKind
 from engine.testing import PERP, SPOT, amounts, candles, hour, play, series, table
 
 

@@ -19,7 +19,7 @@ from engine.playbook_checks import (
     redrawn_after,
     simulated,
 )
-from engine.window import load_window
+from engine.run_data import load_window
 from strategies.liquidation_reclaim import LiquidationReclaim
 from tests.engine.leaks import ahead, changes
 

@@ -9,18 +9,18 @@ from data_feeds.catalog import Catalog
 from data_feeds.dataset import Dataset
 from data_feeds.embedded import embedded_catalog
 from data_feeds.instrument import Instrument, InstrumentKind
+from engine.answers.explain import explain_trade
 from engine.audit import audit_run
 from engine.config.load import load_run_config
-from engine.events import NOT_BEGUN
 from engine.intents import PutOff, Rebalance
+from engine.pages.publish import publish
 from engine.playbook_checks import playbook_checks
-from engine.reporting.explain import explain_trade
-from engine.reporting.publish import publish
+from engine.records import NOT_BEGUN
 from engine.run import run
+from engine.run_data import load_window
 from engine.signals import period_starts
 from engine.testing import candles, hour, play_playbook, table
 from engine.views import AccountView, Cursor, MarketView, PositionView
-from engine.window import load_window
 from strategies.fixed_weights import FixedWeights, WeightsParams
 
 CONFIG = Path(__file__).resolve().parents[2] / "configs" / "runs" / "weights_2020.yaml"

@@ -8,8 +8,8 @@ import pytest
 from data_feeds.dataset import Dataset
 from data_feeds.options.contract import SpreadRule
 from engine.conditions import Condition
-from engine.events import Fill
 from engine.intents import Exit, Hedge, PutOff, Rebalance, Transfer
+from engine.records import Fill
 from engine.views import AccountView, Cursor, MarketView, PositionView
 from strategies.hedged_rebalance import HedgedParams, HedgedRebalance
 from strategies.hedged_rebalance.hedging import (

@@ -11,10 +11,10 @@ from data_feeds.options.contract import PutSpread
 from engine.audit import audit_run
 from engine.config.load import load_run_config
 from engine.config.models import RunConfig
+from engine.pages.publish import publish
 from engine.playbook_checks import playbook_checks
-from engine.reporting.publish import publish
 from engine.run import run
-from engine.window import load_window
+from engine.run_data import load_window
 from strategies.hedged_rebalance import HedgedParams, HedgedRebalance
 
 RUNS = Path(__file__).resolve().parents[2] / "configs" / "runs"

@@ -3,8 +3,8 @@
 import pytest
 
 from data_feeds.timeframe import HOUR_NS
-from engine.events import Fill, OrderRole
 from engine.intents import Enter, Exit, MoveStop, WakeAt
+from engine.records import Fill, OrderRole
 from tests.engine.signals import channels
 from tests.strategies.market import (
     ATR_BEFORE_RECLAIM,

@@ -13,11 +13,11 @@ from engine.audit import audit_run
 from engine.conditions import Truth
 from engine.config.load import load_run_config
 from engine.config.models import RunConfig
+from engine.pages.publish import publish
 from engine.playbook_checks import playbook_checks
-from engine.reporting.publish import publish
 from engine.run import run
+from engine.run_data import load_window
 from engine.trades import build_trades
-from engine.window import load_window
 from strategies.stabilization_swing import StabilizationSwing, SwingParams
 
 RUNS = Path(__file__).resolve().parents[2] / "configs" / "runs"

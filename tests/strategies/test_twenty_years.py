@@ -11,8 +11,8 @@ from engine.causality import beginnings
 from engine.config.load import load_run_config
 from engine.config.locations import find_config
 from engine.errors import RiskoffError
-from engine.events import NOT_BEGUN
-from engine.reporting.publish import publish
+from engine.pages.publish import publish
+from engine.records import NOT_BEGUN
 from engine.run import run
 from tests.data_feeds.factory import ns
 

@@ -9,6 +9,7 @@ from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from data_feeds.timeframe import DAY_NS, parse_duration
 from engine.conditions import Condition
 from engine.config.market import MarketStateConfig
+from engine.market_state import MarketState
 from engine.signals.market import checklist
 from engine.signals.market.correlation import correlations, memory
 from engine.signals.market.crypto import crypto_structure
@@ -26,7 +27,6 @@ from engine.signals.market.regime import (
 )
 from engine.signals.market.timeframes import timeframes
 from engine.signals.market.volatility import WEEK, market_volatility
-from engine.state import MarketState
 
 # Few sessions a year, and the holidays around the longest stretch without one.
 SESSIONS_A_YEAR, DAYS_A_YEAR, HOLIDAYS = 251.5, 365.25, 9

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from engine.conditions import Condition, Truth, all_of, any_of
 from engine.config.market import ChecklistRules
+from engine.market_state import TIERS, Action, Regime, RiskTier
 from engine.signals.market.readings import combined
-from engine.state import TIERS, Action, Regime, RiskTier
 
 Labels = NDArray[np.int8]
 

@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 from engine.conditions import Condition
 from engine.config.market import RegimeRules
+from engine.market_state import Driver, Regime
 from engine.signals.market.grid import Floats
 from engine.signals.market.inputs import MarketInputs
 from engine.signals.market.readings import Flags
 from engine.signals.market.rolling import change, mean
-from engine.state import Driver, Regime
 
 YEAR = 252
 SLOPE_SESSIONS = 20

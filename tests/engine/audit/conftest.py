@@ -15,7 +15,7 @@ from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from engine.audit.daily import DailyRow, DayParts
 from engine.audit.metrics import FORMULAS, Measured
-from engine.events import Decision, EquityCurve, Fact, Fill, GuardEvent, OrderRow
+from engine.records import Decision, EquityCurve, Fact, Fill, GuardEvent, OrderRow
 
 HOUR = 3_600 * 10**9
 START = pd.Timestamp("2026-02-02T00:00Z").as_unit("ns").value

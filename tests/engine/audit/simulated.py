@@ -13,12 +13,12 @@ from engine.audit.report import AuditReport
 from engine.bt import Part, simulate
 from engine.causality import prepare
 from engine.config.models import RunConfig, RunMode
-from engine.events import SimulationOutcome
 from engine.playbook import Playbook, PlaybookParams, Requirements, Signals
+from engine.records import SimulationOutcome
+from engine.results.finished import RunRecord
 from engine.results.folder import write_files
-from engine.results.records import RunRecord
+from engine.run_data import with_listed
 from engine.testing import Script, ScriptedPlaybook, ScriptParams, table_config
-from engine.window import with_listed
 from tests.engine.random_cases import Case, Scripted, make_case
 
 LEVERAGE_SETTINGS = (None, 3, 10, 25, 50, 100)

@@ -9,9 +9,9 @@ from engine.audit import audit_run
 from engine.broker import execution, matching, resolve, simulator, turn
 from engine.config.models import RunMode
 from engine.errors import SimulationError
-from engine.events import OrderRole
 from engine.ledger import Ledger
-from engine.results import records
+from engine.records import OrderRole
+from engine.results import finished as records
 from engine.risk import module
 from tests.engine.audit.simulated import new_case, written
 from tests.engine.audit.test_simulated_runs import RUNS, likely

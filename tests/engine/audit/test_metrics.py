@@ -13,9 +13,9 @@ from engine.audit import audit_run, metrics
 from engine.audit.daily import DayParts
 from engine.audit.metrics import FORMULAS, Measured
 from engine.errors import ReportError
-from engine.events import EquityCurve
 from engine.metrics import sharpe, sortino, volatility
-from engine.results.records import RunRecord
+from engine.records import EquityCurve
+from engine.results.finished import RunRecord
 
 DAY = 86_400 * 10**9
 START = 20_488 * DAY

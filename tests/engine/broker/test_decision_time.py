@@ -1,8 +1,8 @@
 """An order fills only in a bar that opened at or after its decision, and only while it works."""
 
 from data_feeds.schema import ChannelKey, ChannelKind
-from engine.events import OrderKind
 from engine.intents import Enter, Exit, MoveStop, Target
+from engine.records import OrderKind
 from engine.testing import ETF, PERP, candles, fill_lines, hour, play, table
 
 # QQQ trades 14:30 to 21:00 UTC on three days; the perp's hourly closes decide.

@@ -7,8 +7,8 @@ both proved, the stop. docs/architecture.md has the table of all cases.
 
 import pytest
 
-from engine.events import OrderKind
 from engine.intents import Add, Enter, MoveStop, Target
+from engine.records import OrderKind
 from engine.testing import PERP, candles, fill_lines, marks, play, table
 
 FLAT = (100.0, 101.0, 99.0, 100.0)

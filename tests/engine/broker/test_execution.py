@@ -3,8 +3,8 @@
 import pytest
 
 from engine.config.venue import SlippageConfig
-from engine.events import OrderKind
 from engine.intents import Enter, Target
+from engine.records import OrderKind
 from engine.testing import PERP, amounts, candles, fill_lines, play, table
 
 FLAT = (100.0, 101.0, 99.0, 100.0)

@@ -3,8 +3,8 @@
 import pytest
 
 from data_feeds.instrument import Instrument, InstrumentKind
-from engine.events import OrderKind
 from engine.intents import Enter, Exit, MoveStop, Target
+from engine.records import OrderKind
 from engine.testing import PERP, candles, fill_lines, play, table
 
 FLAT = (100.0, 101.0, 99.0, 100.0)

@@ -18,8 +18,8 @@ import numpy as np
 import pytest
 
 from data_feeds.instrument import Instrument, InstrumentKind
-from engine.events import OrderKind
 from engine.intents import Enter, Exit, MoveStop, Target
+from engine.records import OrderKind
 from engine.testing import ScriptedPlaybook, ScriptParams, candles, fill_lines, play_playbook, table
 
 TICK = 0.5

@@ -11,9 +11,9 @@ import pytest
 from data_feeds.errors import SchemaError
 from data_feeds.instrument import Instrument, InstrumentKind
 from engine.config.venue import SlippageConfig
-from engine.events import OrderKind
 from engine.intents import Enter, Exit, Target
 from engine.ledger import Ledger
+from engine.records import OrderKind
 from engine.testing import PERP, SPOT, amounts, candles, fill_lines, funding, hour, play, table
 
 FLAT = (100.0, 101.0, 99.0, 100.0)

@@ -9,14 +9,14 @@ from data_feeds.schema import ChannelKey, ChannelKind
 from data_feeds.timeframe import DAY_NS
 from engine.checklist import day_report, format_day, read_state
 from engine.config.market import MarketStateConfig
+from engine.market_state import TIERS, Action, Driver, MarketState, Regime, RiskTier
+from engine.run_data import state_data
 from engine.signals.market.build import market_state
 from engine.signals.market.checklist import known_steps
 from engine.signals.market.grid import build_grid
 from engine.signals.market.inputs import MarketInputs
 from engine.signals.market.rolling import correlation, log_returns
 from engine.signals.positioning import open_interest_base
-from engine.state import TIERS, Action, Driver, MarketState, Regime, RiskTier
-from engine.window import state_data
 from tests.data_feeds.factory import ns
 
 CONFIG = MarketStateConfig()

@@ -11,8 +11,8 @@ from data_feeds.schema import Channel, time_columns
 from data_feeds.timeframe import DAY_NS
 from engine.checklist import read_state
 from engine.config.market import MarketStateConfig
+from engine.market_state import Action, MarketState, Regime
 from engine.signals.market.build import history_days, market_state, state_channels
-from engine.state import Action, MarketState, Regime
 from tests.data_feeds.factory import ns
 
 CONFIG = MarketStateConfig()

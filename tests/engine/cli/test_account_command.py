@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from engine.seals import write_seals
+from engine.run_folder.seals import write_seals
 from tests.engine.cli.command import Command, assert_one_clear_line
 
 ACCOUNT = """\

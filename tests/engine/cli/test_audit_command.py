@@ -5,7 +5,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from engine.seals import write_seals
+from engine.run_folder.seals import write_seals
 from tests.engine.cli.command import Command, Done, assert_one_clear_line
 
 

@@ -15,7 +15,7 @@ import pytest
 from engine.compare import cells_of, episodes_of, pool, run_cells
 from engine.compare.pool import AUDIT_FILE, run_cell
 from engine.errors import ConfigError
-from engine.seals import SEALS_FILE
+from engine.run_folder.schema import SEALS_FILE
 from tests.engine.cli.command import interruptible
 from tests.engine.compare.conftest import load, write_files
 

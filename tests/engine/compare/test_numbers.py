@@ -14,13 +14,13 @@ import pytest
 
 from data_feeds.load import open_source
 from data_feeds.schema import ChannelKey, ChannelKind
-from engine.compare import luck as luck_module
+from engine.compare import inference as luck_module
 from engine.compare import remarks
 from engine.compare.breakdown import attribution, by_phase, hedges
 from engine.compare.cells import row_title
 from engine.compare.drawing import MINUTE, episode_drawing
-from engine.compare.luck import FamilyLuck, cell_luck, family_luck, on_days
-from engine.compare.luck_text import family_lines
+from engine.compare.inference import FamilyLuck, cell_luck, family_luck, on_days
+from engine.compare.inference_text import family_lines
 from engine.compare.matrix import METRICS, texts, values
 from engine.episodes import instant_ns
 from engine.statistics import Interval, Missing, Superiority

@@ -2,11 +2,11 @@ import json
 
 import pytest
 
+from engine.config.account import SleevesConfig
 from engine.config.compare import CompareConfig
 from engine.config.locations import ACCOUNT_SCHEMA_FILE, COMPARE_SCHEMA_FILE, SCHEMA_FILE
 from engine.config.models import RiskConfig, RunConfig
 from engine.config.schema import run_schema, run_schema_text
-from engine.config.sleeves import SleevesConfig
 
 
 def test_the_stored_schema_is_current() -> None:

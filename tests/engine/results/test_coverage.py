@@ -8,9 +8,9 @@ import pytest
 from data_feeds.dataset import Dataset
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from data_feeds.timeframe import HOUR_NS
-from engine.reporting.facts import data_line
+from engine.pages.rows import data_line
 from engine.results.coverage import funding_holes, lacking, missing_bars
-from engine.results.records import RunRecord
+from engine.results.finished import RunRecord
 
 START = 1_770_000_000 * 10**9
 PERP = "BTCUSDT-PERP"

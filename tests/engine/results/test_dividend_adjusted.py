@@ -7,8 +7,8 @@ import pytest
 from data_feeds.dataset import Dataset
 from data_feeds.instrument import Instrument, InstrumentKind
 from engine.intents import Enter, Exit
+from engine.results.finished import RunRecord
 from engine.results.manifest import assumptions
-from engine.results.records import RunRecord
 from engine.testing import ETF, candles, play, table
 
 BROKERAGE = {"venue_cash": 0.0, "brokerage_cash": 1_000.0}

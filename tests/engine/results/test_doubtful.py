@@ -14,10 +14,10 @@ from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.quality import doubtful_extremes
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from engine.audit import audit_run
-from engine.events import OrderKind
 from engine.intents import Enter, Target
-from engine.reporting.page import tearsheet
-from engine.reporting.summary import summary
+from engine.pages.run_page import tearsheet
+from engine.pages.summary import summary
+from engine.records import OrderKind
 from engine.results import RunRecord
 from engine.results.doubtful import doubtful_fills, doubtful_warnings
 from engine.testing import candles, table

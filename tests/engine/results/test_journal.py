@@ -9,7 +9,7 @@ import pytest
 
 from engine.conditions import condition
 from engine.playbook import Signals
-from engine.results.account import AccountHistory
+from engine.results.availability import AccountHistory
 from engine.results.journal import (
     best_of_setups,
     conditions_table,

@@ -9,6 +9,7 @@ import pytest
 from data_feeds.dataset import Dataset
 from data_feeds.trading_terms import TradingTerms
 from engine.config.venue import LimitFill
+from engine.results.finished import RunRecord
 from engine.results.manifest import (
     assumptions,
     channel_label,
@@ -17,7 +18,6 @@ from engine.results.manifest import (
     resolved_config,
     run_id,
 )
-from engine.results.records import RunRecord
 
 
 def with_config(run, **changes):

@@ -8,8 +8,8 @@ import pytest
 from data_feeds.instrument import Instrument, InstrumentKind
 from engine.audit import format_report
 from engine.config.venue import SlippageConfig
-from engine.events import OrderKind
 from engine.intents import Add, Enter, Target
+from engine.records import OrderKind
 from engine.testing import PERP, SPOT, candles, fill_lines, play, table
 from tests.engine.test_shared_cash import audited, finished
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from data_feeds.instrument import Instrument
 from data_feeds.timeframe import DAY_NS, HOUR_NS
 from engine.errors import PlaybookContractError
-from engine.events import OrderKind, OrderRole
 from engine.intents import Enter, Exit, MoveStop, Target
+from engine.records import OrderKind, OrderRole
 from engine.risk import RiskModule
 
 TARGETS = (Target(31_000.04, 0.5), Target(32_000.0, 0.5))

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from data_feeds.instrument import Instrument
 from engine.config.models import MarginMode
-from engine.events import OrderKind
 from engine.margin import build_tiers, liquidation_price
+from engine.records import OrderKind
 from engine.risk.sizing import (
     CAPS,
     Held,

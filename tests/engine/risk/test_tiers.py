@@ -6,8 +6,8 @@ import pytest
 from data_feeds.timeframe import HOUR_NS
 from engine.config.models import MarketTiersConfig
 from engine.intents import Enter, Exit
+from engine.market_state import TIERS, MarketState, RiskTier
 from engine.risk import MarketTiers, RiskModule
-from engine.state import TIERS, MarketState, RiskTier
 from tests.engine.risk.conftest import NOW, account, config, inputs, perp
 
 

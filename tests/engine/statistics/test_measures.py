@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 from data_feeds.timeframe import DAY_NS
 from engine import metrics
 from engine.errors import ReportError
-from engine.events import EquityCurve
+from engine.records import EquityCurve
 from engine.statistics import block_days, daily_measures, intervals, moments
 
 DAY_ONE = 20_000 * DAY_NS

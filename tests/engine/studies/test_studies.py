@@ -16,9 +16,9 @@ from engine.config.locations import find_config
 from engine.config.market import MarketStateConfig
 from engine.episodes import find_episode
 from engine.errors import ConfigError
+from engine.market_state import Action, Regime
 from engine.signals.market.build import history_days
 from engine.signals.market.checklist import STEPS
-from engine.state import Action, Regime
 from engine.statistics import Missing, Sampling
 from engine.studies import (
     EventKind,

@@ -9,6 +9,7 @@ from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import Channel
 from data_feeds.timeframe import DAY_NS, HOUR_NS
 from engine.config.market import MarketStateConfig
+from engine.market_state import Regime
 from engine.signals.market.build import market_state
 from engine.signals.market.crypto import crypto_structure
 from engine.signals.market.grid import build_grid
@@ -16,7 +17,6 @@ from engine.signals.market.inputs import MarketInputs
 from engine.signals.market.rates import market_rates
 from engine.signals.market.readings import Reading, first_known
 from engine.signals.market.timeframes import timeframes
-from engine.state import Regime
 from engine.testing import candles, series
 from tests.data_feeds.factory import ns
 

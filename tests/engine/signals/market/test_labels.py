@@ -7,9 +7,9 @@ import pytest
 
 from engine.conditions import Condition
 from engine.config.market import ChecklistRules, MarketStateConfig, RegimeRules
+from engine.market_state import TIERS, Action, Driver, Regime, RiskTier
 from engine.signals.market import checklist
 from engine.signals.market.regime import drivers, flips, with_dwell
-from engine.state import TIERS, Action, Driver, Regime, RiskTier
 
 T, F, U = 1, 0, -1
 

@@ -1,0 +1,1 @@
+"""Several playbooks in one account: each a sleeve with its own cash, positions and books."""

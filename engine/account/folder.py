@@ -1,0 +1,326 @@
+"""The folder of an account that several playbooks share: a run folder a sleeve, and their sum."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from data_feeds.schema import Provenance, utc_text
+from engine.config.account import SleevesConfig
+from engine.excess import DailyMoney, daily_money
+from engine.metrics import headline, max_drawdown
+from engine.records import BillAccruals, EquityCurve, GuardEvent, JointOutcome, OrderRole
+from engine.results.finished import FinishedRun, RunInputs, RunRecord
+from engine.results.folder import (
+    AddReports,
+    json_number,
+    staged,
+    write_files,
+    write_json,
+    write_yaml,
+)
+from engine.results.manifest import (
+    conventions,
+    inputs_document,
+    plain,
+    resolved_config,
+    run_id,
+)
+from engine.run_folder.schema import ACCOUNT_FILE, SLEEVES_FOLDER
+from engine.run_folder.seals import FORMAT, RUN_ID_DIGITS, write_seals
+from engine.run_folder.tables import curve_table, daily_table, instants, rows_table, write_table
+from engine.trades import Trade
+
+# Of caps and guards of the account, in the sleeves' decisions and orders.
+OF_ACCOUNT = "account"
+
+
+class FinishedAccount(Protocol):
+    """The parts of ``engine.account.run.AccountResult`` that results need."""
+
+    @property
+    def config(self) -> SleevesConfig:
+        """The configuration, overrides applied."""
+
+    @property
+    def sleeves(self) -> Mapping[str, FinishedRun]:
+        """The sleeves as runs, by name."""
+
+    @property
+    def joint(self) -> JointOutcome:
+        """What they did together."""
+
+
+@dataclass(frozen=True, slots=True)
+class SleeveLine:
+    """One sleeve in one line; money in quote, rates as fractions.
+
+    ``contribution`` is its net result over the account's cash at the start. ``capped`` are entries
+    whose size a cap of the account set, ``blocked`` entries that a guard of it forbade, ``sold``
+    exits that a guard of it ordered.
+    """
+
+    sleeve: str
+    playbook: str
+    run_id: str
+    start_equity: float
+    end_equity: float
+    total_return: float
+    max_drawdown: float
+    contribution: float
+    trades: int
+    capped: int
+    blocked: int
+    sold: int
+
+
+@dataclass(frozen=True)
+class AccountRecord:
+    """A finished account with what is derived from it once."""
+
+    account: FinishedAccount
+
+    @cached_property
+    def records(self) -> dict[str, RunRecord]:
+        """The sleeves' records, by name."""
+        return {name: RunRecord(run) for name, run in self.account.sleeves.items()}
+
+    @property
+    def first(self) -> RunRecord:
+        """The first sleeve's record; window, report settings and benchmark are the same in all."""
+        return next(iter(self.records.values()))
+
+    @cached_property
+    def curve(self) -> EquityCurve:
+        """The sum of the sleeves' curves."""
+        curves = self.account.joint.curves
+        summed = {
+            field.name: sum(
+                (getattr(curve, field.name) for curve in curves[1:]),
+                start=getattr(curves[0], field.name),
+            )
+            for field in fields(EquityCurve)
+            if field.name != "at"
+        }
+        return EquityCurve(at=curves[0].at, **summed)
+
+    @property
+    def start_equity(self) -> float:
+        """Cash of all sleeves at the start, quote."""
+        return sum(record.start_equity for record in self.records.values())
+
+    @property
+    def periods_per_year(self) -> int:
+        """Daily returns in a year: the most of any sleeve's, for the sum has all their days."""
+        return max(record.periods_per_year for record in self.records.values())
+
+    @property
+    def provenance(self) -> Provenance:
+        """The weakest label of any sleeve's data."""
+        return max(record.provenance for record in self.records.values())
+
+    @cached_property
+    def money(self) -> DailyMoney:
+        """What each UTC day's change of equity is made of: the sleeves' interest and bills added.
+
+        A sleeve's interest and bill accrue at its own ends of days.
+        """
+        outcomes = [record.run.outcome for record in self.records.values()]
+        return daily_money(
+            self.curve,
+            [fact for outcome in outcomes for fact in outcome.facts],
+            [record.charges for record in self.records.values()],
+            start_equity=self.start_equity,
+            start=self.first.start,
+        )
+
+    @property
+    def bill(self) -> BillAccruals:
+        """The bill's accruals of the sleeve that has most ends of days."""
+        bills = [record.run.outcome.bill for record in self.records.values()]
+        return max(bills, key=lambda bill: len(bill.at))
+
+    @cached_property
+    def daily_returns(self) -> "pd.Series[float]":
+        """Simple returns of UTC days on a naive index of dates."""
+        return self.money.returns
+
+    @cached_property
+    def excess_returns(self) -> "pd.Series[float]":
+        """Returns of the same days in excess of the bill."""
+        return self.money.excess
+
+    @cached_property
+    def trades(self) -> tuple[Trade, ...]:
+        """The trades of all sleeves by their entry."""
+        trades = [trade for record in self.records.values() for trade in record.trades]
+        return tuple(sorted(trades, key=lambda trade: trade.entered_at))
+
+    @cached_property
+    def metrics(self) -> dict[str, float]:
+        """Headline numbers of the account by name; NaN where one does not exist."""
+        fills = [fill for run in self.account.sleeves.values() for fill in run.outcome.fills]
+        return headline(
+            self.curve,
+            self.trades,
+            periods_per_year=self.periods_per_year,
+            start_equity=self.start_equity,
+            fills=sorted(fills, key=lambda fill: fill.at),
+            window=(self.first.start, self.first.end),
+            money=self.money,
+        )
+
+    @cached_property
+    def lines(self) -> tuple[SleeveLine, ...]:
+        """A line for each sleeve, in the config's order."""
+        return tuple(self._line(name, record) for name, record in self.records.items())
+
+    def _line(self, name: str, record: RunRecord) -> SleeveLine:
+        outcome, start = record.run.outcome, record.start_equity
+        end = float(record.metrics["end_equity"])
+        decisions = outcome.decisions
+        return SleeveLine(
+            sleeve=name,
+            playbook=record.run.playbook.name,
+            run_id=run_id(record.run),
+            start_equity=start,
+            end_equity=end,
+            total_return=end / start - 1,
+            max_drawdown=max_drawdown(np.append(start, outcome.curve.equity)),
+            contribution=(end - start) / self.start_equity,
+            trades=len(record.trades),
+            capped=sum(d.binding_cap.startswith(OF_ACCOUNT) and d.quantity > 0 for d in decisions),
+            blocked=sum(d.blocked_by.startswith(OF_ACCOUNT) for d in decisions),
+            sold=sum(
+                order.role == OrderRole.GUARD and order.reason.startswith(OF_ACCOUNT)
+                for order in outcome.orders
+            ),
+        )
+
+    @cached_property
+    def account_id(self) -> str:
+        """See :func:`account_id`."""
+        return account_id(self.account.config, self.account.sleeves)
+
+    @property
+    def folder_name(self) -> str:
+        """See :func:`account_folder_name`."""
+        return account_folder_name(self.account.config, self.account.sleeves)
+
+
+def account_folder_name(config: SleevesConfig, sleeves: Mapping[str, RunInputs]) -> str:
+    """Return ``<name>-<account id>``."""
+    return f"{config.name}-{account_id(config, sleeves)}"
+
+
+def account_id(config: SleevesConfig, sleeves: Mapping[str, RunInputs]) -> str:
+    """Return the first digits of a hash over everything that determines an account."""
+    document = _resolved(config, sleeves)
+    # Where the data lie does not matter; what they hold is among the sleeves' inputs. Their configs
+    # follow from the account's, and name its id.
+    document["data"].pop("source")
+    inputs = [
+        {name: value for name, value in inputs_document(run).items() if name != "config_sha256"}
+        for run in sleeves.values()
+    ]
+    for name, run in sleeves.items():
+        rules = type(run.playbook)
+        document["sleeves"][name]["playbook"]["name"] = f"{rules.__module__}:{rules.__qualname__}"
+    # One after the other, for that is the order in which sleeves decide at one instant.
+    document["sleeves"] = list(document["sleeves"].items())
+    text = json.dumps([document, inputs], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:RUN_ID_DIGITS]
+
+
+def write_account(
+    account: FinishedAccount,
+    root: Path,
+    *,
+    add_reports: Callable[[AccountRecord, Path], None] | None = None,
+    add_sleeve_reports: AddReports | None = None,
+    timing: Mapping[str, Any] | None = None,
+) -> Path:
+    """Write the account's folder with a run folder for each sleeve, and return its path.
+
+    Parameters
+    ----------
+    account : the finished account
+    root : folder of all runs, made when absent
+    add_reports, add_sleeve_reports : add summary and pages to the unpublished folders
+    timing : for ``timing.json``; everything else is byte-identical for equal inputs
+
+    Raises
+    ------
+    ReportError : the folder cannot be written; nothing half-written is left.
+    """
+    record = AccountRecord(account)
+    final = root / record.folder_name
+    with staged(final) as folder:
+        for name, sleeve in record.records.items():
+            place = folder / SLEEVES_FOLDER / name
+            place.mkdir(parents=True)
+            write_files(sleeve, place)
+            if add_sleeve_reports is not None:
+                add_sleeve_reports(sleeve, place)
+            write_seals(place)
+        _write_sums(record, folder)
+        if timing is not None:
+            write_json(dict(timing), folder / "timing.json")
+        if add_reports is not None:
+            add_reports(record, folder)
+    return final
+
+
+def _write_sums(record: AccountRecord, folder: Path) -> None:
+    joint = record.account.joint
+    write_table(curve_table(record.curve), folder / "equity.parquet")
+    write_table(daily_table(record.money), folder / "daily.parquet")
+    write_table(rows_table(GuardEvent, joint.guard_events), folder / "guards.parquet")
+    write_table(rows_table(SleeveLine, record.lines), folder / "sleeves.parquet")
+    sleeves = {
+        name: pa.array(curve.equity)
+        for name, curve in zip(record.records, joint.curves, strict=True)
+    }
+    write_table(
+        pa.table({"at": instants(record.curve.at), **sleeves}), folder / "sleeve_equity.parquet"
+    )
+    write_yaml(_resolved(record.account.config, record.account.sleeves), folder / ACCOUNT_FILE)
+    write_json(
+        {name: json_number(value) for name, value in record.metrics.items()},
+        folder / "metrics.json",
+    )
+    write_json(
+        {
+            "format": FORMAT,
+            "account_id": record.account_id,
+            "name": record.account.config.name,
+            "data_label": record.provenance.name.lower(),
+            "window": _window(record),
+            "sleeves": {line.sleeve: line.run_id for line in record.lines},
+            "conventions": conventions(record.periods_per_year, record.bill),
+        },
+        folder / "manifest.json",
+    )
+
+
+def _window(record: AccountRecord) -> dict[str, str]:
+    """Return the traded window, from the first sleeve's start to the last one's end."""
+    runs = record.records.values()
+    start, end = min(run.start for run in runs), max(run.end for run in runs)
+    return {"start": utc_text(start), "end": utc_text(end)}
+
+
+def _resolved(config: SleevesConfig, sleeves: Mapping[str, RunInputs]) -> dict[str, Any]:
+    """Return the whole configuration, the playbooks' defaults filled in."""
+    document = plain(config)
+    for name, run in sleeves.items():
+        settled = resolved_config(run)
+        document["sleeves"][name] |= {"playbook": settled["playbook"], "risk": settled["risk"]}
+    return document

@@ -1,0 +1,82 @@
+"""Several playbooks in one account: each a sleeve with its own cash, positions and books.
+
+A sleeve is a whole run, written and audited like any other. What is joint are the account's caps
+and guards, which look at all sleeves at every close (``engine.risk.joint``), and the volume of a
+bar, which sleeves that trade one market share evenly.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from data_feeds.catalog import Catalog
+from data_feeds.dataset import Dataset
+from engine.account.folder import account_folder_name
+from engine.bt import simulate_together
+from engine.config.account import SleevesConfig
+from engine.plugins import configured_playbook, requirements_of
+from engine.reads import watching
+from engine.records import JointOutcome
+from engine.results.declared_reads import refuse_late_reads
+from engine.run import RunResult, prepare_run
+from engine.settle import refuse_currencies, settle
+
+
+@dataclass(frozen=True)
+class AccountResult:
+    """A finished account: its sleeves as runs, by name, and what they did together."""
+
+    config: SleevesConfig
+    sleeves: Mapping[str, RunResult]
+    joint: JointOutcome
+
+
+def run_sleeves(
+    config: SleevesConfig,
+    source: Catalog | Dataset,
+    *,
+    plugin_path: Path | None = None,
+    on_progress: Callable[[float], None] | None = None,
+) -> AccountResult:
+    """Run all sleeves of an account over one window, in step.
+
+    Parameters
+    ----------
+    config : what to run
+    source : an open catalog, or a dataset in memory
+    plugin_path : folder of local playbooks
+    on_progress : called with the fraction done, 0 to 1
+
+    Raises
+    ------
+    RiskoffError : bad config, data or playbook; see ``engine.errors`` for who must act.
+    """
+    traded = {}
+    for name, sleeve in config.sleeves.items():
+        written = configured_playbook(sleeve.playbook, plugin_path)
+        _, playbook = settle(config.sleeve(name, rivals=1), source, written)
+        traded[name] = set(requirements_of(playbook).traded)
+    held = source.instruments if isinstance(source, Dataset) else source.instruments()
+    refuse_currencies(held[name] for name in set().union(*traded.values()) if name in held)
+    sharing = Counter(market for markets in traded.values() for market in markets)
+    rivals = {
+        name: max((sharing[market] for market in markets), default=1)
+        for name, markets in traded.items()
+    }
+    alone = {
+        name: prepare_run(config.sleeve(name, rivals=count), source, plugin_path)
+        for name, count in rivals.items()
+    }
+    account = account_folder_name(config, {name: run.part for name, run in alone.items()})
+    prepared = [
+        run.with_config(run.part.config.model_copy(update={"sleeve_of": account}))
+        for run in alone.values()
+    ]
+    parts = [run.part for run in prepared]
+    with watching() as watch:
+        joint = simulate_together(parts, config.risk, on_progress=on_progress)
+    deciding = [rules for run in prepared for rules in (run.playbook, run.part.playbook)]
+    refuse_late_reads(deciding, watch.reads)
+    results = [run.result(done) for run, done in zip(prepared, joint.sleeves, strict=True)]
+    return AccountResult(config, dict(zip(config.sleeves, results, strict=True)), joint)

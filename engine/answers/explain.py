@@ -1,0 +1,170 @@
+"""Why a trade happened, and why at some instant none did, in plain words from the run's files."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+import pandas as pd
+
+from engine.answers.paragraphs import (
+    account_line,
+    condition_lines,
+    decision_lines,
+    funding_lines,
+    order_lines,
+    result_lines,
+)
+from engine.answers.span import parse_instant
+from engine.errors import ReportError
+from engine.records import REBALANCE
+from engine.results.journal import NOTHING_DUE
+from engine.run_folder.read import Row, RunFiles, moment, run_title
+from engine.text import percent
+
+
+def explain_trade(run_folder: Path, trade_id: int) -> str:
+    """Return the story of one trade: why, how much, orders, fills, funding, exits, result in R.
+
+    Raises
+    ------
+    ReportError : not a run folder, or no trade of that number.
+    """
+    files = RunFiles(run_folder)
+    trades = files.rows("trades")
+    trade = next((row for row in trades if row["trade_id"] == trade_id), None)
+    if trade is None:
+        held = f"it has trades 1 to {len(trades)}" if trades else "it has no trades"
+        raise ReportError(f"{files.folder}: no trade {trade_id}; {held}")
+    plan_id = trade["plan_id"]
+    decision = _of_id(files.rows("journal_decisions"), "decision_id", trade["decision_id"])
+    lines = [run_title(files, f"trade {trade_id} of {len(trades)}"), *result_lines(trade)]
+    if decision is not None:
+        lines += ["", f"Decided {moment(decision['decided_at'])}: {decision['reason']}."]
+        lines += _conditions_at(files, decision["decided_at"])
+        lines += ["", *decision_lines(decision, files.drawdown_ladder)]
+    lines += ["", "Orders and fills", *order_lines(files, plan_id)]
+    lines += ["", *funding_lines(files, plan_id)]
+    later = [
+        row
+        for row in files.rows("journal_decisions")
+        if row["plan_id"] == plan_id and row["decision_id"] != trade["decision_id"]
+    ]
+    if later:
+        lines += ["", "Later decisions"]
+        lines += [
+            f"  {moment(row['decided_at'])}  {row['intent']} {row['outcome']}: {row['reason']}"
+            for row in later
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def explain_at(run_folder: Path, instant: str | datetime) -> str:
+    """Return what was true, what blocked and what was decided at one instant.
+
+    ``instant`` is text such as ``2026-02-06T03:00Z`` or a datetime; without a zone it is UTC. The
+    journal holds the bars worth a line; for any other bar its neighbours are named, and for an
+    instant inside a bar the decision row before it is told.
+
+    Raises
+    ------
+    ConfigError : not an instant.
+    ReportError : not a run folder, or the instant lies outside the traded window.
+    """
+    files = RunFiles(run_folder)
+    at = parse_instant(instant)
+    _check_window(files, at)
+    last, following = files.decision_rows_around(at)
+    lines = [run_title(files, moment(at)), account_line(files, at)]
+    if last != at:
+        lines.append(_inside_a_bar(at, last, following))
+        lines += _decisions(files, at)
+    if last is not None:
+        lines += _decision_row(files, last)
+    return "\n".join(lines) + "\n"
+
+
+def _inside_a_bar(
+    at: pd.Timestamp, last: pd.Timestamp | None, following: pd.Timestamp | None
+) -> str:
+    after = (
+        "the run ends without another" if following is None else f"the next at {moment(following)}"
+    )
+    if last is None:
+        return f"{moment(at)} comes before the first decision row ({after})."
+    return (
+        f"{moment(at)} is inside a bar: rules are asked at its close. The last decision row before "
+        f"it is at {moment(last)}, {after}. At {moment(last)}:"
+    )
+
+
+def _decision_row(files: RunFiles, at: pd.Timestamp) -> list[str]:
+    journal = files.rows("journal_conditions")
+    row = next((line for line in journal if line["at"] == at), None)
+    if row is None:
+        lines = _quiet(journal, at)
+    else:
+        lines = [*_verdict(row), "", *condition_lines(files.conditions, row)]
+    return lines + _decisions(files, at)
+
+
+def _decisions(files: RunFiles, at: pd.Timestamp) -> list[str]:
+    return [
+        line
+        for row in files.rows("journal_decisions")
+        if row["decided_at"] == at
+        for line in ("", *decision_lines(row, files.drawdown_ladder))
+    ]
+
+
+def _of_id(rows: Sequence[Row], column: str, wanted: int) -> Row | None:
+    return next((row for row in rows if row[column] == wanted), None)
+
+
+def _conditions_at(files: RunFiles, at: pd.Timestamp) -> list[str]:
+    row = next((line for line in files.rows("journal_conditions") if line["at"] == at), None)
+    return [] if row is None else condition_lines(files.conditions, row)
+
+
+def _check_window(files: RunFiles, at: pd.Timestamp) -> None:
+    window = files.manifest["window"]
+    start, end = pd.Timestamp(window["start"]), pd.Timestamp(window["end"])
+    if not start <= at <= end:
+        raise ReportError(
+            f"{moment(at)} lies outside the run's window, {moment(start)} to {moment(end)}"
+        )
+
+
+def _verdict(row: Row) -> list[str]:
+    is_book = f" {REBALANCE} " in row["decisions"] or row["blocked_by"] == NOTHING_DUE
+    what = "a rebalancing" if is_book else "an entry"
+    words = {
+        "": f"{what.capitalize()} was approved.",
+        "risk": f"The rules asked for {what}; the risk module refused: {row['blocked_by']}.",
+        "account": f"No entry: the account was not free ({row['blocked_by']}).",
+        "condition": f"No entry: {row['blocked_by']} failed.",
+        "playbook": "No rebalancing was due."
+        if is_book
+        else "No entry: every required condition held, but the rules asked for nothing.",
+    }
+    lines = [words[row["blocked_kind"]]]
+    if row["setup"]:
+        lines[0] += f" Setup {row['setup']}."
+    if row["blocked_kind"] and row["nearest_miss"]:
+        lines.append(
+            f"Nearest miss: {row['nearest_miss']}, "
+            f"{percent(row['nearest_miss_distance'], 1)} from its threshold; "
+            f"required conditions that failed: {row['required_failing']}."
+        )
+    return lines
+
+
+def _quiet(journal: Sequence[Row], at: pd.Timestamp) -> list[str]:
+    """Say that nothing was worth a line, and where the nearest lines are."""
+    before = [row["at"] for row in journal if row["at"] < at]
+    after = [row["at"] for row in journal if row["at"] > at]
+    lines = ["Nothing worth a line: the playbook did not mark this bar and nothing was decided."]
+    if before:
+        lines.append(f"The line before is at {moment(max(before))}.")
+    if after:
+        lines.append(f"The next line is at {moment(min(after))}.")
+    return lines

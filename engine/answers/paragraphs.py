@@ -1,0 +1,236 @@
+"""The paragraphs of an explanation, each made from rows of the run's tables."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from engine.run_folder.read import Row, RunFiles, moment
+from engine.text import columns, money, number, percent, signed
+
+MARKS = {"true": "yes", "false": "NO", "unknown": "?"}
+LEFT_OUT = "out"  # the run counted it as true, whatever was measured
+CAP = "cap_"
+SIZE_AFTER = "size_after_"
+BPS = 1e4
+SHOWN_PAYMENTS = 8
+TIERS = ("cautious", "defensive")  # account tiers below normal, by rising drawdown
+STATES = {
+    "flat": "flat and free to trade",
+    "pending": "an entry order was working",
+    "in_position": "in a position",
+    "cool_down": "cooling down after a loss",
+    "halt": "halted by a guard",
+}
+
+
+def result_lines(trade: Row) -> list[str]:
+    """What the trade was and what it made, in quote and in R."""
+    side = "Long" if trade["direction"] > 0 else "Short"
+    setup = f", setup {trade['setup']}" if trade["setup"] else ""
+    entered = (
+        f"{side} {number(trade['quantity'])} {trade['instrument']} at "
+        f"{number(trade['average_entry'], 8)} on {moment(trade['entered_at'])}{setup}."
+    )
+    if trade["open_at_end"]:
+        left = "Still open at the end of the run, valued at the last mark."
+    else:
+        reason = f": {trade['exit_reason']}" if trade["exit_reason"] else ""
+        how = "LIQUIDATED" if trade["liquidated"] else f"Out by {trade['exit_roles']}"
+        left = (
+            f"{how} at {number(trade['average_exit'], 8)} on {moment(trade['exited_at'])} after "
+            f"{number(trade['duration_hours'], 4)} hours{reason}."
+        )
+    in_r = ""
+    if trade["initial_risk"] and trade["initial_risk"] > 0:
+        stop = number(trade["initial_stop"])
+        risk = f"{money(trade['initial_risk'])} at risk to the stop at {stop}"
+        in_r = f" = {signed(trade['r_multiple'])} R ({risk})"
+    parts = f"price {signed(trade['gross_pnl'])}, fees {signed(-trade['fees'])}"
+    if trade["liquidation_fee"]:
+        parts += f" (liquidation fee {signed(-trade['liquidation_fee'])} among them)"
+    parts += f", funding {signed(trade['funding'])}"
+    if trade["income"]:
+        parts += f", dividends {signed(trade['income'])}"
+    result = (
+        f"Result {signed(trade['net_pnl'])}{in_r}: {parts}. "
+        f"Slippage of {money(trade['slippage_cost'])} is inside the prices."
+    )
+    return [entered, left, result]
+
+
+def condition_lines(described: Sequence[Mapping[str, Any]], row: Row) -> list[str]:
+    """One line a condition: held or not, what was measured against what, and what it says.
+
+    What the rules demand comes first, what they only watch or count after it.
+    """
+    lines = []
+    for heading, required in (("Required conditions", True), ("Other conditions", False)):
+        table = [_condition(item, row) for item in described if item["required"] is required]
+        if table:
+            lines += [heading, *columns(table, left=4)]
+    return lines
+
+
+def _condition(item: Mapping[str, Any], row: Row) -> tuple[str, str, str, str]:
+    name = item["name"]
+    measured, threshold = row[f"{name}.measured"], row[f"{name}.threshold"]
+    unit = f" {item['unit']}" if item["unit"] else ""
+    compared = f"{number(measured)} against {number(threshold)}{unit}"
+    shown = "" if _absent(measured) else compared
+    mark = LEFT_OUT if item.get("left_out") else MARKS[row[name]]
+    why = row.get(f"{name}.because") or ""
+    return mark, name, shown, item["description"] + (f": {why}" if why else "")
+
+
+def decision_lines(decision: Row, ladder: Sequence[float]) -> list[str]:
+    """A risk decision: the account, the stop, the size before and after every cap.
+
+    ``ladder`` holds the factors of the drawdown rungs by rising drawdown.
+    """
+    head = (
+        f"Risk decision {decision['decision_id']}: {decision['intent']} {decision['outcome']}"
+        + (f" by {decision['blocked_by']}" if decision["blocked_by"] else "")
+        + f" at equity {money(decision['equity'])}, drawdown {percent(decision['drawdown'])}, "
+        f"tier {decision['tier'] or 'none'}. {decision['reason']}"
+    ).rstrip()
+    lines = [head if head.endswith(".") else head + "."]
+    if not _absent(decision["risk_per_unit"]):
+        lines.append(
+            f"  Entry estimate {number(decision['entry_estimate'], 8)}, stop "
+            f"{number(decision['stop'], 8)}: {number(decision['risk_per_unit'])} lost a unit at "
+            "the stop, costs included."
+        )
+    applied = _applied_caps(decision)
+    if not applied:
+        return lines
+    lines.append("  Size through the caps, base units:")
+    before = math.inf
+    table = []
+    for name, allowed, after in applied:
+        binding = "<- binds" if name == decision["binding_cap"] else ""
+        table.append((name, f"allows {number(allowed)}", number(before), number(after), binding))
+        before = after
+    shown = [(name, allows, f"{b} -> {a}", mark) for name, allows, b, a, mark in table]
+    lines += columns(shown, left=4, indent="    ")
+    idle = [name for name in _cap_names(decision) if math.isinf(decision[f"{CAP}{name}"])]
+    if idle:
+        lines.append(f"    off or not concerned: {', '.join(idle)}")
+    lines.append(
+        f"  Times {number(decision['multiplier'])}{_factors(decision, ladder)} and floored to the "
+        f"lot: {number(decision['quantity'])}; leverage setting "
+        f"{decision['leverage_setting'] or 'none'}."
+    )
+    return lines
+
+
+def _factors(decision: Row, ladder: Sequence[float]) -> str:
+    """Say which part of the multiplier is the account tier's and which the playbook's."""
+    tier = decision["tier"]
+    if decision.get("market_tier"):
+        market = decision["market_tier"]
+        return f" (playbook's size x the stricter of account tier {tier} and market tier {market})"
+    # A deeper tier than the second has one name for all its rungs: which one is not known.
+    rungs = {"normal": 1.0, **dict(zip(TIERS, ladder, strict=False))}
+    if tier not in rungs or (tier == TIERS[-1] and len(ladder) > len(TIERS)):
+        return f" (playbook's size x tier {tier}'s factor)" if tier else ""
+    own = decision["multiplier"] / rungs[tier]
+    return f" (playbook's size {number(own)} x tier {tier} {number(rungs[tier])})"
+
+
+def order_lines(files: RunFiles, plan_id: int) -> list[str]:
+    """Every order of a plan in the order written, each followed by its fills."""
+    fills = [row for row in files.rows("fills") if row["plan_id"] == plan_id]
+    orders = [row for row in files.rows("orders") if row["plan_id"] == plan_id]
+    known = {order["order_id"] for order in orders}
+    lines: list[str] = []
+    for order in orders:
+        lines.append(order_line(order))
+        lines += [fill_line(fill) for fill in fills if fill["order_id"] == order["order_id"]]
+    return lines + [fill_line(fill) for fill in fills if fill["order_id"] not in known]
+
+
+def order_line(order: Row) -> str:
+    """One order: when, what, how much, at which level, how it ended."""
+    side = "buy" if order["side"] > 0 else "sell"
+    size = "all" if _absent(order["quantity"]) else number(order["quantity"])
+    if not _absent(order["fraction"]):
+        size = f"{percent(order['fraction'], 0)} of the entry"
+    level = "" if _absent(order["price"]) else f" at {number(order['price'], 8)}"
+    told = order["end_reason"] not in ("", order["status"])
+    end = f" ({order['end_reason']})" if told else ""
+    return (
+        f"  {moment(order['decided_at'])}  {order['role']}: {order['kind']} {side} {size}{level}, "
+        f"{order['status']} {moment(order['ended_at'])}{end}"
+    )
+
+
+def funding_lines(files: RunFiles, plan_id: int) -> list[str]:
+    """What the plan paid or received in funding, payment by payment."""
+    paid = [
+        row
+        for row in files.rows("events")
+        if row["plan_id"] == plan_id and row["kind"] == "funding"
+    ]
+    if not paid:
+        return ["Funding: no settlement fell into the time in position."]
+    total = sum(row["amount"] for row in paid)
+    lines = [f"Funding settlements: {len(paid)}, {signed(total)} in all (positive: received)"]
+    lines += [
+        f"  {moment(row['at'])}  rate {percent(row['rate'], 4)} of {number(row['quantity'])} x "
+        f"{number(row['price'], 8)}: {signed(row['amount'])}" + (" inferred" * row["inferred"])
+        for row in paid[:SHOWN_PAYMENTS]
+    ]
+    if len(paid) > SHOWN_PAYMENTS:
+        lines.append(f"  and {len(paid) - SHOWN_PAYMENTS} more in events.parquet")
+    return lines
+
+
+def account_line(files: RunFiles, at: pd.Timestamp) -> str:
+    """What the account was doing, with its equity at the last point of the curve."""
+    interval = next(
+        (
+            row
+            for row in files.rows("journal_account")
+            if row["from_at"] <= at and (row["until_at"] is None or at < row["until_at"])
+        ),
+        None,
+    )
+    state = "flat" if interval is None else interval["state"]
+    text = f"Account: {STATES[state]}"
+    if interval is not None and interval["detail"]:
+        text += f" ({interval['detail']} until {moment(interval['until_at'])})"
+    if interval is not None and interval["plan_id"]:
+        text += f" (plan {interval['plan_id']} since {moment(interval['from_at'])})"
+    equity = files.equity_at(at)
+    return text + ("." if equity is None else f"; equity {money(equity)}.")
+
+
+def fill_line(fill: Row) -> str:
+    """One execution with price, slippage, fee, result and the position after it."""
+    where = "at the open" if fill["stage"] == "open" else "inside the bar"
+    return (
+        f"      filled {signed(fill['quantity'], 6).rstrip('0').rstrip('.')} at "
+        f"{number(fill['price'], 8)} {moment(fill['at'])} {where}; before slippage "
+        f"{number(fill['raw_price'], 8)} ({number(fill['slippage'] * BPS, 3)} bps), fee "
+        f"{money(fill['fee'])}, realized {signed(fill['realized'])}, position then "
+        f"{number(fill['position_after'])}"
+    )
+
+
+def _cap_names(decision: Row) -> list[str]:
+    return [key.removeprefix(CAP) for key in decision if key.startswith(CAP)]
+
+
+def _applied_caps(decision: Row) -> list[tuple[str, float, float]]:
+    """(name, allowed, size after) of the caps that could bind, in the order applied."""
+    return [
+        (name, decision[f"{CAP}{name}"], decision[f"{SIZE_AFTER}{name}"])
+        for name in _cap_names(decision)
+        if math.isfinite(decision[f"{CAP}{name}"])
+    ]
+
+
+def _absent(value: float | None) -> bool:
+    return value is None or math.isnan(value)

@@ -1,0 +1,62 @@
+"""Acts of the risk module: guards, sales they ordered, drawdown ladder, market tiers, caps."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from data_feeds.schema import utc_text
+from engine.account.folder import OF_ACCOUNT
+from engine.records import ADDING, Decision, GuardEvent, OrderRole, OrderRow
+
+Act = tuple[str, int]
+HEADING = ("what acted", "times", "first", "last")
+NORMAL = "normal"
+
+
+def acts(
+    events: Sequence[GuardEvent], decisions: Sequence[Decision], orders: Sequence[OrderRow]
+) -> list[tuple[str, ...]]:
+    """Return a row for everything that acted, by its first instant, a heading row first.
+
+    Parameters
+    ----------
+    events, decisions, orders : of one run, or of all sleeves of an account
+
+    Returns
+    -------
+    (what, times, first, last); the heading alone where nothing acted.
+    """
+    found: dict[str, list[int]] = {}
+    for what, at in (*_guards(events), *_sized(decisions), *_sold(orders)):
+        found.setdefault(what, []).append(at)
+    rows = sorted(found.items(), key=lambda item: (min(item[1]), item[0]))
+    told = [(what, str(len(at)), utc_text(min(at)), utc_text(max(at))) for what, at in rows]
+    return [HEADING, *told]
+
+
+def _guards(events: Iterable[GuardEvent]) -> Iterator[Act]:
+    for event in events:
+        if event.event == "tripped":
+            yield f"{event.guard} tripped", event.at
+
+
+def _sized(decisions: Iterable[Decision]) -> Iterator[Act]:
+    """Yield approvals made smaller by a tier or a cap of the account, and what a guard refused."""
+    for decision in decisions:
+        if decision.intent not in ADDING:
+            continue
+        at = decision.decided_at
+        if decision.outcome != "approved":
+            if decision.outcome == "blocked":
+                yield f"refused by {decision.blocked_by}", at
+            continue
+        if decision.tier not in ("", NORMAL):
+            yield f"sized at account tier {decision.tier} (drawdown ladder)", at
+        if decision.market_tier not in ("", NORMAL):
+            yield f"sized at market tier {decision.market_tier}", at
+        if decision.binding_cap.startswith(OF_ACCOUNT):
+            yield f"cut by {decision.binding_cap}", at
+
+
+def _sold(orders: Iterable[OrderRow]) -> Iterator[Act]:
+    for order in orders:
+        if order.role == OrderRole.GUARD.value:
+            yield f"sold or closed: {order.reason}", order.decided_at

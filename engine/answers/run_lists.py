@@ -1,0 +1,137 @@
+"""A run in two lists: its trades, and the setups that it refused, both with their numbers."""
+
+from pathlib import Path
+
+from engine.answers.explain import explain_at
+from engine.errors import ReportError
+from engine.results.journal import best_of_setups
+from engine.run_folder.read import Row, RunFiles, moment, read_rows, run_title
+from engine.run_folder.schema import ACCOUNT_FILE
+from engine.run_folder.seals import check_seals
+from engine.text import columns, number, percent, signed
+
+SHOWN_TRADES = 40
+SHOWN_SETUPS = 20
+
+
+def explain_run(run_folder: Path, shown_as: str) -> str:
+    """Return the run's trades and refused setups, each with the number that tells more of it.
+
+    Of an account: its sleeves, each a run of its own.
+
+    ``shown_as`` is the run as the reader named it. :func:`refused_setups` says what counts as one.
+
+    Raises
+    ------
+    ReportError : not a run folder, or a damaged one.
+    """
+    if (run_folder / ACCOUNT_FILE).is_file():
+        return _account_text(run_folder, shown_as)
+    files = RunFiles(run_folder)
+    trades, refused = files.rows("trades"), refused_setups(files)
+    lines = [run_title(files, f"{len(trades)} trades, {len(refused)} refused setups"), ""]
+    lines += ["Trades", *_trade_lines(trades), ""]
+    lines += ["Refused setups", *_setup_lines(refused), ""]
+    lines += [
+        f"One trade: riskoff explain {shown_as} --trade N; "
+        f"one refused setup: riskoff explain {shown_as} --setup N",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _account_text(folder: Path, shown_as: str) -> str:
+    check_seals(folder)
+    table = [("sleeve", "playbook", "trades", "net", "ask with")]
+    table += [
+        (
+            row["sleeve"],
+            row["playbook"],
+            str(row["trades"]),
+            signed(row["end_equity"] - row["start_equity"]),
+            f"riskoff explain {shown_as.rstrip('/')}/{row['sleeve']}",
+        )
+        for row in read_rows(folder / "sleeves.parquet")
+    ]
+    lines = [f"{folder.name}: an account of {len(table) - 1} sleeves", *columns(table, left=2)]
+    return "\n".join(lines) + "\n"
+
+
+def explain_setup(run_folder: Path, number_: int) -> str:
+    """Return every condition and the block at the row that stands for a refused setup.
+
+    Raises
+    ------
+    ReportError : not a run folder, or no refused setup of that number.
+    """
+    files = RunFiles(run_folder)
+    refused = refused_setups(files)
+    if not 1 <= number_ <= len(refused):
+        held = f"it has 1 to {len(refused)}" if refused else "it has none"
+        raise ReportError(f"{files.folder}: no refused setup {number_}; {held}")
+    return explain_at(run_folder, refused[number_ - 1]["at"].to_pydatetime())
+
+
+def refused_setups(files: RunFiles) -> list[Row]:
+    """Return the row that came nearest to an entry of each refused setup, by time.
+
+    A refused setup is one at whose rows no entry was approved. Of rules without setups every UTC
+    day on which conditions or the risk module refused an entry counts as one; of a book of weights,
+    whose rules require nothing, only those at which the risk module refused.
+    """
+    journal = files.rows("journal_conditions")
+    entered = {row["setup"] for row in journal if not row["blocked_kind"]}
+    refused = [row for row in journal if row["blocked_kind"]]
+    if any(row["setup"] for row in journal):
+        refused = [row for row in refused if row["setup"] and row["setup"] not in entered]
+    else:
+        kinds = {"risk"}
+        if any(item["required"] for item in files.conditions):
+            kinds |= {"condition", "playbook"}
+        refused = [row for row in refused if row["blocked_kind"] in kinds]
+    return sorted(best_of_setups(refused), key=lambda row: row["at"])
+
+
+def _trade_lines(trades: list[Row]) -> list[str]:
+    if not trades:
+        return ["  none"]
+    table = [("#", "in", "side", "instrument", "size", "R", "net", "out by")]
+    table += [
+        (
+            str(row["trade_id"]),
+            moment(row["entered_at"]),
+            "long" if row["direction"] > 0 else "short",
+            row["instrument"],
+            number(row["quantity"], 5),
+            signed(row["r_multiple"]),
+            signed(row["net_pnl"]),
+            "open" if row["open_at_end"] else row["exit_roles"],
+        )
+        for row in trades[:SHOWN_TRADES]
+    ]
+    return columns(table, left=4) + _more(len(trades) - SHOWN_TRADES, "trades.parquet")
+
+
+def _setup_lines(refused: list[Row]) -> list[str]:
+    if not refused:
+        return ["  none"]
+    nearest = best_of_setups(refused)[:SHOWN_SETUPS]
+    kept = {id(row) for row in nearest}
+    table = [("#", "nearest at", "blocked by", "failing", "nearest miss", "distance")]
+    table += [
+        (
+            str(place),
+            moment(row["at"]),
+            f"{row['blocked_kind']}: {row['blocked_by']}",
+            str(row["required_failing"]),
+            row["nearest_miss"] or "-",
+            percent(row["nearest_miss_distance"], 1),
+        )
+        for place, row in enumerate(refused, start=1)
+        if id(row) in kept
+    ]
+    more = _more(len(refused) - SHOWN_SETUPS, "journal_conditions.parquet", "farther from an entry")
+    return columns(table, left=3) + more
+
+
+def _more(count: int, file: str, which: str = "") -> list[str]:
+    return [f"  and {count} more{f' {which}' if which else ''} in {file}"] if count > 0 else []

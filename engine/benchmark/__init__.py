@@ -1,0 +1,1 @@
+"""The benchmark of a run: what it holds, its daily returns, its costs."""

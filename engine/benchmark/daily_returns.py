@@ -1,0 +1,160 @@
+"""Holding the benchmark as daily returns on the account's own days: income and costs inside."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from data_feeds.dataset import Dataset
+from data_feeds.schema import Channel, ChannelKey, ChannelKind
+from data_feeds.timeframe import DAY_NS, Timeframe
+from engine.errors import ReportError
+from engine.text import percent
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class HeldBenchmark:
+    """Daily simple returns of what is held beside a run, and the bill's on the same days."""
+
+    returns: "pd.Series[float]"
+    bill: "pd.Series[float]"
+
+    @property
+    def excess(self) -> "pd.Series[float]":
+        """Returns in excess of the bill."""
+        return (self.returns - self.bill).rename(self.name)
+
+    @property
+    def name(self) -> str:
+        """What is held, in words."""
+        return str(self.returns.name)
+
+    @property
+    def excess_return(self) -> float:
+        """What was gained over the bill of the same money, a fraction of it at the start."""
+        wealth = np.concatenate(([1.0], np.cumprod(1 + self.returns.to_numpy())))
+        return float(wealth[-1] - 1 - wealth[:-1] @ self.bill.to_numpy())
+
+
+def benchmark_name(weights: Mapping[str, float]) -> str:
+    """Return what is held in words.
+
+    >>> benchmark_name({"QQQ": 1.0}), benchmark_name({"SPY": 0.6, "IEF": 0.4})
+    ('QQQ', '60% SPY, 40% IEF')
+    """
+    if list(weights.values()) == [1.0]:
+        return next(iter(weights))
+    return ", ".join(f"{percent(weight, 0)} {name}" for name, weight in weights.items())
+
+
+def mixed_returns(
+    dataset: Dataset,
+    weights: Mapping[str, float],
+    index: pd.DatetimeIndex,
+    start: int,
+    *,
+    costs: Mapping[str, float] | None = None,
+    idle: "pd.Series[float] | None" = None,
+) -> "pd.Series[float]":
+    """Return simple returns of weights that every day of ``index`` restores.
+
+    Parameters
+    ----------
+    dataset, index, start : see :func:`benchmark_returns`
+    weights : of the equity at each day's start, by instrument
+    costs : fraction of the notional that a purchase or sale loses, by instrument: paid for the
+        first purchases and for what restores the weights
+    idle : what the rest earns each day, a fraction; None: nothing
+    """
+    names, lost = list(weights), costs or {}
+    share = np.array([weights[name] for name in names])
+    cost = np.array([lost.get(name, 0.0) for name in names])
+    moves = np.array([benchmark_returns(dataset, name, index, start) for name in names])
+    rest = np.zeros(len(index)) if idle is None else (1 - share.sum()) * idle.to_numpy()
+    grown = 1 + share @ moves + rest
+    drifted = share[:, np.newaxis] * (1 + moves) / grown
+    paid = cost @ abs(drifted - share[:, np.newaxis])
+    # Nothing is restored after the last day; the first purchases come before the first.
+    paid[-1:] = 0.0
+    grown = grown * (1 - paid)
+    grown[:1] /= 1 + cost @ share
+    return pd.Series(grown - 1, index=index, name=benchmark_name(weights))
+
+
+def benchmark_returns(
+    dataset: Dataset, instrument: str, index: pd.DatetimeIndex, start: int
+) -> "pd.Series[float]":
+    """Return simple returns of holding the instrument, one for each day of ``index``.
+
+    A day's price is the last close known at the midnight (UTC) that ends it; the first day is
+    measured from the last close at ``start`` (ns UTC), or from the first open after it. Before the
+    instrument has a price the return is 0. Dividends are earned and funding is paid on the day of
+    their instant where the data hold them; prices that are adjusted for dividends contain them.
+
+    Raises
+    ------
+    ReportError : the data hold no bars of the instrument.
+    """
+    bars = benchmark_bars(dataset, instrument, index)
+    ends = index.as_unit("ns").asi8 + DAY_NS
+    instants = np.concatenate(([start], ends))
+    place = np.searchsorted(bars["closed_at"], instants, side="right") - 1
+    known = np.maximum(place, 0)
+    prices = np.where(place >= 0, bars["close"][known], float(bars["open"][0]))
+    priced_at = np.where(place >= 0, bars["closed_at"][known], bars["opened_at"][0])
+    # What is due at the very instant of the purchase belongs to whoever held before it.
+    priced_at[0] += 1
+    income = _income(dataset, bars, np.maximum.accumulate(priced_at))
+    return pd.Series((prices[1:] + income) / prices[:-1] - 1, index=index, name=instrument)
+
+
+def _income(dataset: Dataset, bars: Channel, priced_at: NDArray[np.int64]) -> Floats:
+    """Return dividends less funding of one unit between each two prices, quote."""
+    name, total = bars.key.instrument, np.zeros(len(priced_at) - 1)
+    held = dataset.instruments.get(name)
+    if held is not None and held.dividend_adjusted:
+        return total
+    for kind, column in ((ChannelKind.DIVIDENDS, "amount"), (ChannelKind.FUNDING, "rate")):
+        channel = dataset.channels.get(ChannelKey(name, kind))
+        if channel is None or not len(channel):
+            continue
+        at, amount = channel["event_at"], channel[column].astype(np.float64)
+        if kind is ChannelKind.FUNDING:
+            place = np.searchsorted(bars["closed_at"], at, side="right") - 1
+            amount = -amount * bars["close"][np.maximum(place, 0)]
+        day = np.searchsorted(priced_at, at, side="right") - 1
+        inside = (day >= 0) & (day < len(total))
+        np.add.at(total, day[inside], amount[inside])
+    return total
+
+
+def benchmark_bars(
+    dataset: Dataset, instrument: str, days: pd.DatetimeIndex | None = None
+) -> Channel:
+    """Return the instrument's bars that close on the most of some days; of equal ones the finest.
+
+    The finest of all may be a few weeks of minutes.
+
+    Raises
+    ------
+    ReportError : there are none; the text names the instruments that have bars.
+    """
+    held = [key for key in dataset.channels if key.kind is ChannelKind.BARS]
+    keys = [key for key in held if key.instrument == instrument and len(dataset.channels[key])]
+    if not keys:
+        known = ", ".join(sorted({key.instrument for key in held})) or "none"
+        raise ReportError(
+            f"report.benchmark: no bars of {instrument!r} in the data of this run; with bars: "
+            f"{known}"
+        )
+    wanted = np.empty(0, np.int64) if days is None else days.as_unit("ns").asi8 // DAY_NS
+
+    def covers(key: ChannelKey) -> int:
+        closed = (dataset.channels[key]["closed_at"] - 1) // DAY_NS
+        return int(np.isin(wanted, closed).sum())
+
+    return dataset.channels[min(keys, key=lambda key: (-covers(key), Timeframe(key.timeframe)))]

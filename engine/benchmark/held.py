@@ -1,0 +1,90 @@
+"""The benchmark of a run: what it holds, on which days, at what cost, and what it did."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from data_feeds.align import as_of
+from data_feeds.schema import ChannelKind
+from engine.benchmark.daily_returns import HeldBenchmark, benchmark_bars, mixed_returns
+from engine.costs import slippage_fraction
+from engine.excess import DailyMoney, bill_rates
+from engine.metrics import max_drawdown, ratios, volatility
+from engine.records import NO_BILL, BillAccruals
+from engine.results import RunRecord
+
+
+def held_weights(record: RunRecord) -> Mapping[str, float]:
+    """Return the weights of the configured benchmark, or of the leading instrument."""
+    return record.run.config.report.held or {record.run.requirements.leading: 1.0}
+
+
+def held_returns(record: RunRecord) -> HeldBenchmark | None:
+    """Return the benchmark on the run's days; None without days."""
+    return held_on(record, record.money, record.run.outcome.bill)
+
+
+def held_on(record: RunRecord, days_of: DailyMoney, bill: BillAccruals) -> HeldBenchmark | None:
+    """Return the run's benchmark on the days of some account; None without days.
+
+    It pays what the run's venue takes of a purchase, and its idle cash earns what the run's does.
+    """
+    days = days_of.days
+    if len(days) == 0:
+        return None
+    weights, dataset = held_weights(record), record.run.dataset
+    returns = mixed_returns(
+        dataset,
+        weights,
+        days,
+        record.start,
+        costs={name: purchase_cost(record, name) for name in weights},
+        idle=bill_rates(days, days_of.ends, _paid_on_cash(record, bill)),
+    )
+    return HeldBenchmark(returns, bill_rates(days, days_of.ends, bill))
+
+
+def _paid_on_cash(record: RunRecord, bill: BillAccruals) -> BillAccruals:
+    """Return the accruals of brokerage cash at the ends of days of the bill; none where unpaid."""
+    series = record.run.config.account.interest_series
+    if series is None or not len(bill.at):
+        return NO_BILL
+    known = as_of(record.run.dataset.channel(series, ChannelKind.SERIES), "value", bill.at)
+    return replace(bill, series=series, rate=known.values / 100)
+
+
+def purchase_cost(record: RunRecord, name: str) -> float:
+    """Return what a purchase at the window's start loses to fee and slippage, a share of it.
+
+    The slippage is that of the broker for an order that is no part of the bar's volume.
+    """
+    dataset = record.run.dataset
+    # First: it says what is there where the instrument is not.
+    bars = benchmark_bars(dataset, name, record.money.days)
+    costs = record.run.config.venue.costs_of(dataset.instruments[name])
+    row = max(int(np.searchsorted(bars["closed_at"], record.start, side="right")) - 1, 0)
+    lost = slippage_fraction(
+        base=costs.slippage.base,
+        range_share=costs.slippage.range_share,
+        impact=costs.slippage.impact,
+        bar_range=float((bars["high"][row] - bars["low"][row]) / bars["close"][row]),
+        participation=0.0,
+        multiplier=1.0,
+    )
+    return lost + costs.taker_rate
+
+
+def held_numbers(held: HeldBenchmark | None, periods: int) -> dict[str, float]:
+    """Return what holding did by the names of ``metrics.json``; NaN without days."""
+    returns = np.asarray([] if held is None else held.returns, dtype=np.float64)
+    excess = np.asarray([] if held is None else held.excess, dtype=np.float64)
+    wealth = np.concatenate(([1.0], np.cumprod(1 + returns)))
+    return {
+        "total_return": float(wealth[-1] - 1) if len(returns) else math.nan,
+        "excess_return": math.nan if held is None else held.excess_return,
+        "volatility": volatility(returns, periods),
+        "max_drawdown": max_drawdown(wealth) if len(returns) else math.nan,
+        **ratios(excess, years=math.nan, periods_per_year=periods),
+    }

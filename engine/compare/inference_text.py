@@ -1,0 +1,126 @@
+"""Intervals and probabilities of a comparison in words."""
+
+import math
+from collections.abc import Callable
+
+from engine.compare.cells import row_title
+from engine.compare.inference import CellLuck, FamilyLuck
+from engine.compare.record import CellRecord
+from engine.config.compare import CompareConfig
+from engine.statistics import Interval, Missing
+from engine.text import number, percent, signed, signed_percent
+
+LUCK_HEAD = (
+    "cell", "trades", "days", "return", "Sharpe", "deepest drawdown, daily closes", "win rate",
+    "expectancy, R", "return less reference", "Sharpe less reference, on its days",
+    "P(Sharpe > 0)", "deflated", "days needed",
+)  # fmt: skip
+
+
+def luck_note(config: CompareConfig, episodes: int) -> str:
+    """Return how to read the table."""
+    level = percent(config.level, 0)
+    return (
+        f"Intervals of {level} from {config.replications:,} resamples of blocks of days (win "
+        "rate: Wilson; expectancy: single trades). Differences are from "
+        f"“{row_title(config.rows[config.reference])}” on its days, annualized as it is; one "
+        "that holds 0 shows nothing. “Seen from” is the smallest true value, either way, that a "
+        f"two-sided test at 5% tells from 0 in four of five such samples. "
+        f"{episodes} episodes are {episodes} draws, however many "
+        "days they have: no statistic makes up for that."
+    )
+
+
+def luck_row(record: CellRecord, luck: CellLuck) -> tuple[str, ...]:
+    """Return a cell's line, in the order of ``LUCK_HEAD``."""
+    return (
+        f"{row_title(record.item)}, {record.episode.name}",
+        str(luck.trades),
+        str(luck.days),
+        _tested_text(luck.metrics["total_return"], signed_percent),
+        interval_text(luck.metrics["sharpe"], signed),
+        interval_text(luck.metrics["max_drawdown_days"], signed_percent),
+        interval_text(luck.hit_rate, _whole_percent),
+        _tested_text(luck.average_r, signed),
+        _tested_text(luck.differences["total_return"], signed_percent),
+        interval_text(luck.differences["sharpe"], signed),
+        _probability(luck.probabilistic_sharpe),
+        _probability(luck.deflated_sharpe),
+        str(luck.minimum_track_record)
+        if isinstance(luck.minimum_track_record, Missing)
+        else number(math.ceil(luck.minimum_track_record)),
+    )
+
+
+def interval_texts(luck: CellLuck) -> dict[str, str]:
+    """Return the interval of each headline number that has one, by the number's name."""
+    found: dict[str, tuple[Interval | Missing, Callable[[float], str]]] = {
+        "total_return": (luck.metrics["total_return"], signed_percent),
+        "sharpe": (luck.metrics["sharpe"], signed),
+        "sortino": (luck.metrics["sortino"], signed),
+        "max_drawdown": (luck.metrics["max_drawdown_days"], signed_percent),
+        "calmar": (luck.metrics["calmar"], signed),
+        "hit_rate": (luck.hit_rate, _whole_percent),
+        "average_r": (luck.average_r, signed),
+    }
+    texts = {name: range_text(item, text) for name, (item, text) in found.items()}
+    # The number beside it is of bar closes.
+    texts["max_drawdown"] += " (daily closes)"
+    return texts
+
+
+def range_text(found: Interval | Missing, text: Callable[[float], str]) -> str:
+    """Return an interval without its estimate, or why there is none."""
+    if isinstance(found, Missing):
+        return str(found)
+    return f"{text(found.low)} to {text(found.high)}"
+
+
+def _whole_percent(value: float) -> str:
+    return percent(value, 0)
+
+
+def interval_text(found: Interval | Missing, text: Callable[[float], str]) -> str:
+    """Return an estimate with its interval, or why there is none."""
+    if isinstance(found, Missing):
+        return str(found)
+    return f"{text(found.estimate)} ({range_text(found, text)})"
+
+
+def _probability(found: float | Missing) -> str:
+    return str(found) if isinstance(found, Missing) else percent(found, 1)
+
+
+def _tested_text(found: Interval | Missing, text: Callable[[float], str]) -> str:
+    """Return an estimate, its interval, and the smallest true value that such a sample shows."""
+    if isinstance(found, Missing) or found.detectable is None:
+        return interval_text(found, text)
+    smallest = text(found.detectable).removeprefix("+")
+    return f"{text(found.estimate)} ({range_text(found, text)}; seen from {smallest})"
+
+
+def family_lines(luck: FamilyLuck, config: CompareConfig) -> list[str]:
+    """Return what is said of all playbooks together."""
+    names = [row_title(config.rows[name]) for name in luck.names]
+    reference = row_title(config.rows[config.reference])
+    best = luck.superiority
+    if isinstance(best, Missing):
+        return [f"Superior predictive ability over “{reference}”: {best}."]
+    lines = [
+        f"That none of {', '.join(names)} beats “{reference}” in mean daily return: p = "
+        f"{best.consistent:.2f} (superior predictive ability, {best.days} days in blocks of "
+        f"{best.block}, none across episodes)."
+    ]
+    seen = [
+        f"{name} {percent(smallest * best.days, 1)}"
+        for name, smallest in zip(names, best.detectable, strict=True)
+        if not math.isnan(smallest)
+    ]
+    lines.append(
+        f"The smallest true difference over these {best.days} days that the test of one playbook "
+        f"finds in four of five samples: {', '.join(seen)}."
+    )
+    if best.powerless:
+        idle = ", ".join(names[column] for column in best.powerless)
+        lines.append(f"No power, active on too few days to be tested: {idle}.")
+    return lines

@@ -1,0 +1,134 @@
+"""Several playbooks in one account: who gets how much of the capital, and what binds them all."""
+
+import math
+import re
+from typing import Any
+
+from pydantic import Field, field_validator
+
+from data_feeds.options.model import OptionModel
+from engine.config.market import MarketStateConfig
+from engine.config.models import (
+    AccountConfig,
+    AccountTerms,
+    DailyLossConfig,
+    DataConfig,
+    DrawdownConfig,
+    PlaybookConfig,
+    ReportConfig,
+    RiskConfig,
+    RunConfig,
+    RunMode,
+    WeeklyLossConfig,
+)
+from engine.config.strict import Model
+from engine.config.venue import VenueConfig
+
+NAME = r"^[a-z0-9][a-z0-9_\-]*$"
+# Columns beside those of the sleeves in the account's tables.
+TAKEN = ("at",)
+
+
+class AccountRiskConfig(Model):
+    """Caps and guards on the sum of all sleeves; null is off. Each sleeve has its own as well."""
+
+    leverage_cap: float | None = Field(
+        None, gt=0, le=125, description="Gross notional of all sleeves / the account's equity"
+    )
+    net_cap: float | None = Field(
+        None, gt=0, le=125, description="Largest abs(longs - shorts) / equity, notionals"
+    )
+    asset_cap: float | None = Field(
+        None, gt=0, le=10, description="Largest notional of one instrument in all sleeves / equity"
+    )
+    crypto_cap: float | None = Field(
+        None, ge=0, le=10, description="Largest notional of perps and spot together / equity"
+    )
+    daily_loss: DailyLossConfig | None = Field(None, description="Daily loss limit; null: off")
+    weekly_loss: WeeklyLossConfig | None = Field(None, description="Weekly loss limit; null: off")
+    drawdown: DrawdownConfig | None = Field(None, description="Drawdown ladder and halt; null: off")
+
+
+class SleeveConfig(Model):
+    """One playbook with its own cash, its own risk rules and its own positions."""
+
+    share: float = Field(gt=0, le=1, description="Share of the account's capital")
+    at_venue: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        description="Share of the sleeve's cash in the venue wallet at the start; the rest lies at "
+        "the brokerage",
+    )
+    playbook: PlaybookConfig
+    risk: RiskConfig = Field(default_factory=RiskConfig)
+
+
+class SleevesConfig(Model):
+    """One account, several playbooks."""
+
+    name: str = Field(pattern=NAME, description="Names the folder")
+    data: DataConfig
+    capital: float = Field(gt=0, description="Cash of the whole account at the start, quote")
+    sleeves: dict[str, SleeveConfig] = Field(
+        description="Sleeves by name; at one instant they decide in the order of their names",
+        min_length=1,
+    )
+    account: AccountTerms = Field(default_factory=AccountTerms)
+    venue: VenueConfig = Field(description="Inline, or the name of a file in configs/venues")
+    risk: AccountRiskConfig = Field(default_factory=AccountRiskConfig)
+    market: MarketStateConfig = Field(
+        default_factory=MarketStateConfig,
+        description="The market state that market_tiers of the sleeves read",
+    )
+    options: OptionModel = Field(
+        default_factory=OptionModel, description="How options that no file quotes are priced"
+    )
+    report: ReportConfig = Field(default_factory=ReportConfig)
+    mode: RunMode = Field(RunMode.SPARSE, description="sparse or dense; both give the same result")
+    seed: int = Field(0, ge=0, description="For anything drawn at random in reports")
+
+    @field_validator("sleeves")
+    @classmethod
+    def _check_sleeves(cls, sleeves: dict[str, SleeveConfig]) -> dict[str, SleeveConfig]:
+        for name in sleeves:
+            if not re.fullmatch(NAME, name) or name in TAKEN:
+                raise ValueError(
+                    f"{name!r} names a sleeve; write lower-case letters, digits, - and _, "
+                    f"and not {', '.join(TAKEN)}"
+                )
+        total = math.fsum(sleeve.share for sleeve in sleeves.values())
+        if abs(total - 1) > 1e-9:
+            raise ValueError(f"shares add up to {total:g}; they must add up to 1")
+        return sleeves
+
+    def sleeve(self, name: str, *, rivals: int, account: str = "") -> RunConfig:
+        """Return one sleeve as a run of its own.
+
+        ``rivals`` sleeves, itself included, trade the market of it that most sleeves trade: it may
+        fill its part of a bar's volume, in all of its markets. ``account`` names the account's
+        folder, empty before that is known.
+        """
+        sleeve, cap = self.sleeves[name], self.venue.participation_cap
+        cash = self.capital * sleeve.share
+        terms: dict[str, Any] = self.account.model_dump()
+        return RunConfig(
+            name=f"{self.name}-{name}",
+            data=self.data,
+            playbook=sleeve.playbook,
+            account=AccountConfig(
+                **terms,
+                venue_cash=cash * sleeve.at_venue,
+                brokerage_cash=cash * (1 - sleeve.at_venue),
+            ),
+            venue=self.venue.model_copy(
+                update={"participation_cap": None if cap is None else cap / rivals}
+            ),
+            risk=sleeve.risk,
+            market=self.market,
+            options=self.options,
+            report=self.report,
+            mode=self.mode,
+            seed=self.seed,
+            sleeve_of=account,
+        )

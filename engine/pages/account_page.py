@@ -1,0 +1,287 @@
+"""``summary.txt`` and ``account.html`` of an account that several playbooks share."""
+
+import html
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from data_feeds.schema import Provenance, utc_text
+from engine.account.folder import (
+    AccountRecord,
+    FinishedAccount,
+    write_account,
+)
+from engine.answers.risk_acts import acts
+from engine.benchmark.daily_returns import HeldBenchmark
+from engine.benchmark.held import held_numbers, held_on
+from engine.metrics import spread, varies, window_years
+from engine.pages import rows as facts
+from engine.pages.charts import account_chart
+from engine.pages.publish import SUMMARY_FILE, TEARSHEET_FILE, write_reports
+from engine.pages.run_page import STYLE, pictures, quantstats_part, table
+from engine.pages.tearsheet import fill_template, why_no_tearsheet
+from engine.results.coverage import missing_bars
+from engine.results.doubtful import doubtful_warnings
+from engine.results.manifest import bill_sentence
+from engine.run_folder.schema import SLEEVES_FOLDER
+from engine.text import (
+    columns,
+    money,
+    number,
+    or_none,
+    percent,
+    signed,
+    without,
+    wrapped,
+)
+
+ACCOUNT_PAGE = "account.html"
+NOTE = (
+    "Each sleeve has its own cash and books. Contribution is a sleeve's net result over the "
+    "account's cash at the start. Capped: entries that a cap of the account made smaller; blocked: "
+    "entries that a guard of the account forbade; sold: exits that one ordered."
+)
+GUARD_WORDS = ("at (UTC)", "guard", "event", "equity", "detail")
+
+
+def publish_account(
+    account: FinishedAccount, root: Path, *, timing: Mapping[str, Any] | None = None
+) -> Path:
+    """Write the account's folder with all its pages and return its path.
+
+    Raises
+    ------
+    ReportError : the folder cannot be written or a page cannot be made; nothing is left behind.
+    """
+    return write_account(
+        account,
+        root,
+        add_reports=write_account_reports,
+        add_sleeve_reports=write_reports,
+        timing=timing,
+    )
+
+
+def write_account_reports(record: AccountRecord, folder: Path) -> None:
+    """Write ``summary.txt`` and ``account.html`` into an account's folder."""
+    held = _benchmark(record)
+    for name, text in ((SUMMARY_FILE, summary(record, held)), (ACCOUNT_PAGE, page(record, held))):
+        (folder / name).write_text(text, encoding="utf-8", newline="\n")
+
+
+def summary(record: AccountRecord, held: HeldBenchmark | None) -> str:
+    """Return the account's summary as text."""
+    guards = guard_rows(record)
+    parts = [
+        [_title(record, shout="*** SYNTHETIC DATA: nothing here happened *** "), *_about(record)],
+        ["RESULT", *columns(headline_rows(record, held)), *wrapped(_bill(record))],
+        ["SLEEVES, quote currency", *columns(sleeve_rows(record), left=2), *wrapped(NOTE)],
+        ["DAILY RETURNS over the bill, correlation", *columns(correlation_rows(record))],
+        ["GUARDS OF THE ACCOUNT", *(columns(guards, left=5) if len(guards) > 1 else ["  none"])],
+        ["GUARDS, LADDER AND CAPS IN THE SLEEVES", *_columns_or_none(act_rows(record))],
+        ["FILES", f"  {ACCOUNT_PAGE}; a run folder a sleeve in {SLEEVES_FOLDER}/"],
+    ]
+    return "\n\n".join("\n".join(part) for part in parts) + "\n"
+
+
+def page(record: AccountRecord, held: HeldBenchmark | None) -> str:
+    """Return the page's HTML; it names no time and loads nothing from anywhere.
+
+    Raises
+    ------
+    ReportError : quantstats failed.
+    """
+    returns = record.excess_returns
+    why_not = why_no_tearsheet(returns, record.periods_per_year)
+    if why_not:
+        below = f"<h2>Daily returns</h2><p>No quantstats page: {html.escape(why_not)}.</p>"
+        return _document(record, _sections(record, held) + below)
+    mark = "<!-- sections -->"
+    names = "\n".join(f"{{{{{name}}}}}" for name in pictures(returns))
+    filled = fill_template(
+        _document(record, mark + quantstats_part(names, record.bill)),
+        returns,
+        None if held is None else held.excess,
+        title=_title(record),
+        periods_per_year=record.periods_per_year,
+        years=window_years(record.first.start, record.first.end),
+    )
+    return filled.replace(mark, _sections(record, held))
+
+
+def headline_rows(record: AccountRecord, held: HeldBenchmark | None) -> facts.Rows:
+    """Return (what, the account, buy and hold) with a heading row first."""
+    numbers, values = record.metrics, held_numbers(held, record.periods_per_year)
+    return [
+        ("", "the account", f"holding {_benchmark_name(record)}"),
+        ("equity at the end", money(numbers["end_equity"]), ""),
+        ("net result", signed(numbers["end_equity"] - numbers["start_equity"]), ""),
+        ("total return", percent(numbers["total_return"]), percent(values["total_return"])),
+        *facts.excess_rows(numbers, values),
+        ("volatility a year", percent(numbers["volatility"]), percent(values["volatility"])),
+        ("Sharpe", or_none(numbers["sharpe"], signed), or_none(values["sharpe"], signed)),
+        ("deepest drawdown, bars", percent(numbers["max_drawdown_bars"]), ""),
+        (
+            "deepest drawdown, days",
+            percent(numbers["max_drawdown_days"]),
+            percent(values["max_drawdown"]),
+        ),
+        ("trades", number(numbers["trades"]), ""),
+    ]
+
+
+def sleeve_rows(record: AccountRecord) -> facts.Rows:
+    """Return a row a sleeve, a heading row first."""
+    heading = (
+        "sleeve", "playbook", "start", "end", "return", "drawdown", "contribution", "trades",
+        "capped", "blocked", "sold",
+    )  # fmt: skip
+    rows = [
+        (
+            line.sleeve,
+            line.playbook,
+            money(line.start_equity),
+            money(line.end_equity),
+            percent(line.total_return),
+            percent(line.max_drawdown),
+            percent(line.contribution),
+            *(number(count) for count in (line.trades, line.capped, line.blocked, line.sold)),
+        )
+        for line in record.lines
+    ]
+    return [heading, *rows]
+
+
+def correlations(record: AccountRecord) -> pd.DataFrame:
+    """Return the correlation of the sleeves' daily excess returns on days that all of them have.
+
+    NaN where a sleeve's excess does not vary, as that of cash at the bill.
+    """
+    frame = pd.DataFrame({name: item.excess_returns for name, item in record.records.items()})
+    frame = frame.dropna()
+    still = [name for name in frame if not varies(spread(_array(frame[name])), _array(frame[name]))]
+    return frame.assign(**{str(name): np.nan for name in still}).corr()
+
+
+def _array(returns: "pd.Series[float]") -> NDArray[np.float64]:
+    return np.asarray(returns, dtype=np.float64)
+
+
+def correlation_rows(record: AccountRecord) -> facts.Rows:
+    """Return the correlations as text, a heading row first."""
+    found = correlations(record)
+    rows = zip(found.columns, found.to_numpy().tolist(), strict=True)
+    return [("", *found.columns), *((name, *map(signed, values)) for name, values in rows)]
+
+
+def guard_rows(record: AccountRecord) -> facts.Rows:
+    """Return what the account's guards did, a heading row first."""
+    events = record.account.joint.guard_events
+    rows = [(utc_text(e.at), e.guard, e.event, money(e.equity), e.detail) for e in events]
+    return [GUARD_WORDS, *rows]
+
+
+def act_rows(record: AccountRecord) -> facts.Rows:
+    """Return the acts of guards, drawdown ladders, tiers and account caps in the sleeves."""
+    outcomes = [run.outcome for run in record.account.sleeves.values()]
+    return acts(
+        [event for outcome in outcomes for event in outcome.guard_events],
+        [decision for outcome in outcomes for decision in outcome.decisions],
+        [order for outcome in outcomes for order in outcome.orders],
+    )
+
+
+def _columns_or_none(rows: facts.Rows) -> list[str]:
+    return columns(rows) if len(rows) > 1 else ["  none"]
+
+
+def _benchmark_name(record: AccountRecord) -> str:
+    return facts.benchmark_name(record.first)
+
+
+def _benchmark(record: AccountRecord) -> HeldBenchmark | None:
+    return held_on(record.first, record.money, record.bill)
+
+
+def _bill(record: AccountRecord) -> str:
+    return bill_sentence(record.first.run.config, record.bill)
+
+
+def _title(record: AccountRecord, *, shout: str = "") -> str:
+    sleeves = record.account.config.sleeves
+    playbooks = Counter(
+        f"{line.playbook}{without(sleeves[line.sleeve].playbook.ignore)}" for line in record.lines
+    )
+    words = ", ".join(
+        name if count == 1 else f"{count} x {name}" for name, count in playbooks.items()
+    )
+    label = " (SYNTHETIC DATA)" if record.provenance is Provenance.SYNTHETIC else ""
+    return f"{shout if label else ''}{record.account.config.name}: {words}{label}"
+
+
+def _about(record: AccountRecord) -> list[str]:
+    first, config = record.first, record.account.config
+    return [
+        f"Window  {utc_text(first.start)} to {utc_text(first.end)}.",
+        f"Data    {'; '.join([facts.data_label(first), *_missing(record)])}.",
+        *(
+            f"Sleeve {name}: {warning}"
+            for name, sleeve in record.records.items()
+            for warning in doubtful_warnings(sleeve)
+        ),
+        f"Account {config.capital:,.0f} in {len(record.lines)} sleeves "
+        f"({config.account.margin_mode.value} margin); venue {config.venue.name}.",
+        f"Folder  {record.folder_name}",
+    ]
+
+
+def _missing(record: AccountRecord) -> list[str]:
+    """Return which bars of the window are missing, each instrument's once."""
+    told = [missing_bars(sleeve) for sleeve in record.records.values()]
+    return list(dict.fromkeys(part for text in told for part in text.split("; ") if part))
+
+
+def _document(record: AccountRecord, body: str) -> str:
+    title = html.escape(_title(record))
+    shout = (
+        '<p class="synthetic">SYNTHETIC DATA: generated, nothing here happened.</p>'
+        if record.provenance is Provenance.SYNTHETIC
+        else ""
+    )
+    notes = "".join(f'<p class="note">{html.escape(line)}</p>' for line in _about(record))
+    return (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{title}</title><style>{STYLE}</style></head>\n"
+        f"<body><main>{shout}<h1>{title}</h1>{notes}{body}</main></body></html>\n"
+    )
+
+
+def _sections(record: AccountRecord, held: HeldBenchmark | None) -> str:
+    guards, acted = guard_rows(record), act_rows(record)
+    curves = dict(zip(record.records, record.account.joint.curves, strict=True))
+    links = "".join(
+        f'<li><a href="{SLEEVES_FOLDER}/{html.escape(name)}/{TEARSHEET_FILE}">'
+        f"{html.escape(name)}</a></li>"
+        for name in record.records
+    )
+    return "\n".join(
+        (
+            "<h2>Result</h2>",
+            table(headline_rows(record, held)),
+            f'<p class="note">{html.escape(_bill(record))}</p>',
+            f"<h2>Sleeves</h2>{table(sleeve_rows(record))}",
+            f'<p class="note">{html.escape(NOTE)}</p><ul>{links}</ul>',
+            f"<h3>Correlation of daily returns over the bill</h3>{table(correlation_rows(record))}",
+            f"<h2>Equity and drawdown</h2>{account_chart(record.curve, curves)}",
+            "<h2>Guards of the account</h2>",
+            table(guards, prose=4) if len(guards) > 1 else "<p class=note>None tripped.</p>",
+            "<h3>Guards, drawdown ladders, tiers and account caps in the sleeves</h3>",
+            table(acted) if len(acted) > 1 else "<p class=note>None acted.</p>",
+        )
+    )

@@ -1,0 +1,34 @@
+"""The run folder with its summary and page: what the command line calls."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from engine.benchmark.held import held_returns
+from engine.pages.run_page import tearsheet
+from engine.pages.summary import summary
+from engine.results import FinishedRun, RunRecord, write_run
+
+SUMMARY_FILE = "summary.txt"
+TEARSHEET_FILE = "tearsheet.html"
+
+
+def publish(run: FinishedRun, root: Path, *, timing: Mapping[str, Any] | None = None) -> Path:
+    """Write the run folder with summary and tearsheet and return its path.
+
+    Raises
+    ------
+    ReportError : the folder cannot be written or the page cannot be made; nothing is left behind.
+    """
+    return write_run(run, root, add_reports=write_reports, timing=timing)
+
+
+def write_reports(record: RunRecord, folder: Path, *, back: str = "") -> None:
+    """Write ``summary.txt`` and ``tearsheet.html`` into a run folder.
+
+    ``back`` is the address of the page that the run belongs to, as seen from the folder.
+    """
+    held = held_returns(record)
+    (folder / SUMMARY_FILE).write_text(summary(record, held), encoding="utf-8", newline="\n")
+    page = tearsheet(record, held, back=back)
+    (folder / TEARSHEET_FILE).write_text(page, encoding="utf-8", newline="\n")

@@ -1,0 +1,333 @@
+"""What summary and tearsheet both say, as rows of text: one wording, two layouts."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from data_feeds.schema import Provenance, utc_text
+from engine.answers.risk_acts import acts
+from engine.benchmark import daily_returns as benchmark
+from engine.benchmark.daily_returns import HeldBenchmark
+from engine.benchmark.held import held_numbers, held_weights
+from engine.metrics import (
+    NAN,
+    cagr,
+    relative_numbers,
+    window_years,
+)
+from engine.records import FactKind, OrderRole, OrderStatus
+from engine.results import RunRecord
+from engine.results.coverage import missing_bars
+from engine.results.hedges import OPTIONS, hedge_lines
+from engine.results.journal import best_of_setups
+from engine.results.manifest import bill_sentence
+from engine.results.pass_rates import NOTABLE, ConditionRates, Rate, flush_rows
+from engine.statistics import too_still
+from engine.text import (
+    adding_up,
+    money,
+    number,
+    or_none,
+    percent,
+    signed,
+    signed_percent,
+    without,
+)
+from engine.trades import unassigned_amount
+
+Rows = list[tuple[str, ...]]
+HALF_A_CENT = 0.005
+HEADLINE_NOTE = (
+    "Parts of the excess are shares of the equity at the start: trading is price, costs, funding "
+    "and dividends; the rest is what cash was paid less what the whole equity would have earned in "
+    "bills. Returns are simple returns of UTC days; Sharpe, Sortino, beta, alpha and correlation "
+    "are those of the excess, with {periods} periods a year, and n/a where it, or what it is "
+    "compared with, moves less than 0.10% a year; a return of less than 30 days is no return a "
+    "year, and no alpha. Drawdown is measured at bar closes; hit rate "
+    "counts trades with a net profit; R is the loss at the initial stop. Holding {held} earns its "
+    "dividends and pays its funding, reinvested, and the fee and slippage of a purchase."
+)
+
+HEDGE_NOTE = (
+    "A bought hedge is judged by its trades, one that holds back by the price of what was held "
+    "back in each month; cost: those that lost, benefit: those that gained. Interest on the cash "
+    "and trading costs are in the account's lines."
+)
+
+
+def data_label(record: RunRecord) -> str:
+    """Return ``SYNTHETIC DATA``, ``observed and inferred data`` or ``observed data``."""
+    return {
+        Provenance.SYNTHETIC: "SYNTHETIC DATA",
+        Provenance.INFERRED: "observed and inferred data",
+        Provenance.OBSERVED: "observed data",
+    }[record.provenance]
+
+
+def title(record: RunRecord) -> str:
+    """Return the run's title: what the rules left out, and whether one value was generated."""
+    label = " (SYNTHETIC DATA)" if record.is_synthetic else ""
+    rules = f"{record.run.playbook.name}{without(record.run.config.playbook.ignore)}"
+    return f"{record.run.config.name}: {rules}{label}"
+
+
+def data_line(record: RunRecord) -> str:
+    """Return what the data are, whose the mark is and which bars of the window are missing."""
+    parts = (data_label(record), mark_line(record), missing_bars(record))
+    return "; ".join(part for part in parts if part)
+
+
+def window(record: RunRecord) -> str:
+    """Return the traded window in words."""
+    days = (record.end - record.start) / 86_400e9
+    clock = record.run.requirements.clock
+    return (
+        f"{utc_text(record.start)} to {utc_text(record.end)} ({number(days, 4)} days), decisions "
+        f"on {clock.instrument} {clock.timeframe} bars"
+    )
+
+
+def benchmark_name(record: RunRecord) -> str:
+    """Return the benchmark in words."""
+    return benchmark.benchmark_name(held_weights(record))
+
+
+def headline_rows(record: RunRecord, held: HeldBenchmark | None) -> Rows:
+    """Return (what, this run, buy and hold) with a heading row first."""
+    run = record.metrics
+    periods, years = record.periods_per_year, window_years(record.start, record.end)
+    values = np.asarray([] if held is None else held.returns, dtype=np.float64)
+    theirs = held_numbers(held, periods)
+    return [
+        ("", "this run", f"holding {benchmark_name(record)}"),
+        ("equity at the end", money(run["end_equity"]), ""),
+        ("net result", signed(run["end_equity"] - run["start_equity"]), ""),
+        ("total return", percent(run["total_return"]), percent(theirs["total_return"])),
+        ("return a year", or_none(run["cagr"], percent), or_none(cagr(values, years), percent)),
+        *excess_rows(run, theirs),
+        ("volatility a year", percent(run["volatility"]), percent(theirs["volatility"])),
+        ("Sharpe", or_none(run["sharpe"], signed), or_none(theirs["sharpe"], signed)),
+        ("Sortino", or_none(run["sortino"], signed), or_none(theirs["sortino"], signed)),
+        ("deepest drawdown, bars", percent(run["max_drawdown_bars"]), ""),
+        (
+            "deepest drawdown, days",
+            percent(run["max_drawdown_days"]),
+            percent(theirs["max_drawdown"]),
+        ),
+        *_relative_rows(record, held),
+        ("time in position", percent(run["exposure"], 1), ""),
+        ("trades", number(run["trades"]), ""),
+        ("hit rate", percent(run["hit_rate"], 1), ""),
+        ("average R", signed(run["average_r"]), ""),
+        ("profit factor", number(run["profit_factor"], 3), ""),
+    ]
+
+
+def excess_rows(run: Mapping[str, float], held: Mapping[str, float]) -> Rows:
+    """Return the excess over the bill and its two parts, which add up as they are shown."""
+    names = ("excess_return", "trading_return", "interest_less_bill")
+    whole, trading, interest = adding_up(*(run[name] for name in names))
+    return [
+        ("in excess of the bill", signed_percent(whole), signed_percent(held["excess_return"])),
+        ("  of it trading", signed_percent(trading), ""),
+        ("  of it interest less the bill", signed_percent(interest), ""),
+    ]
+
+
+def _relative_rows(record: RunRecord, held: HeldBenchmark | None) -> Rows:
+    """Return beta and the rest against the benchmark; none without one, or on a single day.
+
+    Beta, alpha and correlation are ``n/a`` where either excess moves too little to be compared.
+    """
+    if held is None or len(held.excess) < 2:
+        return []
+    own, theirs = (np.asarray(x, dtype=np.float64) for x in (record.excess_returns, held.excess))
+    periods, years = record.periods_per_year, window_years(record.start, record.end)
+    numbers = relative_numbers(own, theirs, periods, years=years)
+    if too_still(own, periods) or too_still(theirs, periods):
+        numbers |= dict.fromkeys(("beta", "alpha", "correlation"), NAN)
+    return [
+        ("beta to it", or_none(numbers["beta"], signed), ""),
+        ("alpha a year", or_none(numbers["alpha"], percent), ""),
+        ("correlation with it", or_none(numbers["correlation"], signed), ""),
+        ("tracking error a year", or_none(numbers["tracking_error"], percent), ""),
+    ]
+
+
+def headline_note(record: RunRecord) -> str:
+    """Return the conventions of the headline numbers."""
+    bill = bill_sentence(record.run.config, record.run.outcome.bill)
+    note = HEADLINE_NOTE.format(periods=record.periods_per_year, held=benchmark_name(record))
+    return f"{bill} {note}"
+
+
+def cost_rows(record: RunRecord) -> Rows:
+    """Return where the money went: price result, fees, funding, net, and slippage apart."""
+    trades = record.trades
+    gross = sum(trade.gross_pnl for trade in trades)
+    fees = sum(trade.fees for trade in trades)
+    funding = sum(trade.funding for trade in trades)
+    income = sum(trade.income for trade in trades)
+    interest = unassigned_amount(record.run.outcome.facts, FactKind.INTEREST)
+    change = record.metrics["end_equity"] - record.start_equity
+    other = change - sum(trade.net_pnl for trade in trades) - interest
+    return [
+        ("price result, slippage inside", signed(gross)),
+        ("fees", signed(-fees)),
+        ("funding", signed(funding)),
+        *([("dividends", signed(income))] if income else []),
+        *([("interest", signed(interest))] if interest else []),
+        *([("not assigned to a trade", signed(other))] if abs(other) > HALF_A_CENT else []),
+        ("net", signed(change)),
+        ("slippage paid, part of the price result", signed(-record.metrics["slippage"])),
+        ("forced liquidations", number(record.metrics["liquidations"])),
+    ]
+
+
+def hedge_rows(record: RunRecord) -> Rows:
+    """Return one row a hedge with a heading row first: what it cost and what it brought."""
+    rows: Rows = [("hedge", "judged by", "days on", "cost", "benefit", "net")]
+    rows += [
+        (
+            line.hedge + (" (synthetic prices)" if line.hedge == OPTIONS else ""),
+            f"{line.count} {line.unit}{'' if line.count == 1 else 's'}",
+            number(round(line.days)),
+            signed(line.cost),
+            signed(line.benefit),
+            signed(line.net),
+        )
+        for line in hedge_lines(record)
+    ]
+    return rows
+
+
+def trade_rows(record: RunRecord) -> Rows:
+    """Return one row a trade with a heading row first; named where several are traded."""
+    several = len(record.run.requirements.traded) > 1
+    named = ("instrument",) if several else ()
+    heading = ("#", *named, "side", "in", "out", "size", "entry", "exit", "stop")
+    rows: Rows = [(*heading, "price", "fees", "funding", "net", "R", "out by")]
+    for trade in record.trades:
+        out_by = trade.exit_roles + (" (part)" if trade.open_at_end and trade.exit_roles else "")
+        rows.append(
+            (
+                str(trade.trade_id),
+                *((trade.instrument,) if several else ()),
+                "long" if trade.direction > 0 else "short",
+                utc_text(trade.entered_at),
+                "open" if trade.open_at_end else utc_text(trade.exited_at),
+                number(trade.quantity, 5),
+                number(trade.average_entry, 7),
+                number(trade.average_exit, 7),
+                number(trade.initial_stop, 7),
+                signed(trade.gross_pnl),
+                signed(-trade.fees),
+                signed(trade.funding),
+                signed(trade.net_pnl),
+                signed(trade.r_multiple),
+                out_by or "-",
+            )
+        )
+    return rows
+
+
+def condition_table(record: RunRecord) -> Rows:
+    """Return one row a condition: how often it held, on all bars and on flush or notable ones."""
+    marked = "notable bars" if flush_rows(record.run.signals)[1] == NOTABLE else "flush bars"
+    rows: Rows = [("condition", "all bars", marked, "unknown", "says")]
+    for item in record.rates:
+        unknown = item.all_bars.unknown / item.all_bars.rows if item.all_bars.rows else None
+        rows.append(
+            (
+                item.name,
+                _pass_rate(item.all_bars),
+                _pass_rate(item.flush_bars),
+                percent(unknown, 1),
+                item.description + _standing(item),
+            )
+        )
+    return rows
+
+
+def _standing(item: ConditionRates) -> str:
+    if item.left_out:
+        return " (LEFT OUT: counted as true)"
+    return "" if item.required else " (not required)"
+
+
+def counted(names: Sequence[str]) -> list[tuple[str, str]]:
+    """Return (name, count), the most frequent first, ties by name."""
+    counts = sorted(Counter(names).items(), key=lambda pair: (-pair[1], pair[0]))
+    return [(name, str(count)) for name, count in counts]
+
+
+def block_rows(record: RunRecord) -> list[tuple[str, str]]:
+    """Return what blocked the journal's rows, with counts."""
+    journal = record.journal.select(["blocked_kind", "blocked_by"]).to_pylist()
+    return counted(
+        [f"{r['blocked_kind']}: {r['blocked_by']}" for r in journal if r["blocked_kind"]]
+    )
+
+
+def cap_rows(record: RunRecord) -> list[tuple[str, str]]:
+    """Return which cap bound what was bought, with counts."""
+    return counted(
+        [
+            decision.binding_cap
+            for decision in record.run.outcome.decisions
+            if decision.binding_cap and decision.outcome == "approved"
+        ]
+    )
+
+
+def unfilled_rows(record: RunRecord) -> list[tuple[str, str]]:
+    """Return how entry orders ended that were not filled in full, with counts and all orders."""
+    orders = [o for o in record.run.outcome.orders if o.role == OrderRole.ENTRY.value]
+    cut = [o for o in orders if o.ended_at and o.status != OrderStatus.FILLED.value]
+    ends = [f"{o.status}, {'part' if o.filled else 'nothing'} filled: {o.end_reason}" for o in cut]
+    return [(end, f"{count} of {len(orders)}") for end, count in counted(ends)]
+
+
+def act_rows(record: RunRecord) -> Rows:
+    """Return the acts of guards, drawdown ladder, market tiers and account caps, heading first."""
+    outcome = record.run.outcome
+    return acts(outcome.guard_events, outcome.decisions, outcome.orders)
+
+
+def near_misses(record: RunRecord, count: int = 5) -> Rows:
+    """Return the journal's rows that came nearest to an entry, one a setup, nearest first.
+
+    ``engine.results.journal.nearness`` says what near means.
+    """
+    names = ["at", "setup", "blocked_kind", "blocked_by", "nearest_miss", "nearest_miss_distance"]
+    journal = record.journal.select([*names, "required_failing"]).to_pylist()
+    missed = best_of_setups(row for row in journal if row["blocked_kind"])
+    rows: Rows = [("bar", "blocked by", "failing", "nearest miss", "distance")]
+    for row in missed[:count]:
+        rows.append(
+            (
+                pd.Timestamp(row["at"]).strftime("%Y-%m-%dT%H:%MZ"),
+                f"{row['blocked_kind']}: {row['blocked_by']}",
+                str(row["required_failing"]),
+                row["nearest_miss"] or "-",
+                percent(row["nearest_miss_distance"], 1),
+            )
+        )
+    return rows
+
+
+def mark_line(record: RunRecord) -> str:
+    """Return the share of bars whose mark is not the venue's own record."""
+    outcome = record.run.outcome
+    if outcome.mark_bars == 0:
+        return "no bar was marked"
+    share = percent(outcome.inferred_mark_bars / outcome.mark_bars, 1)
+    how = "generated or inferred" if record.is_synthetic else "inferred"
+    return f"mark {how} in {outcome.inferred_mark_bars} of {outcome.mark_bars} bars ({share})"
+
+
+def _pass_rate(rate: Rate) -> str:
+    known = rate.true + rate.false
+    return f"{percent(rate.pass_rate, 1)} of {known:,}" if known else "never known"

@@ -1,0 +1,101 @@
+"""``summary.txt``: the run in the two minutes that a portfolio manager has."""
+
+from engine.benchmark.daily_returns import HeldBenchmark
+from engine.pages import rows as facts
+from engine.results import RunRecord, run_folder_name
+from engine.results.doubtful import doubtful_warnings
+from engine.results.manifest import assumptions
+from engine.text import columns, wrapped
+
+SHOWN_TRADES = 40
+SHOWN_BLOCKS = 8
+FILES = (
+    ("tearsheet.html", "pictures and tables"),
+    ("trades.parquet", "every trade; `riskoff explain RUN --trade N` tells one"),
+    ("fills, orders, events .parquet", "every execution, order and cash movement"),
+    ("journal_*.parquet", "why something did not happen; `riskoff explain RUN --why-not DAY`"),
+    ("manifest.json", "hashes, data labels, assumptions"),
+)
+
+
+def summary(record: RunRecord, benchmark: HeldBenchmark | None) -> str:
+    """Return the summary's text; its first line shouts when data are synthetic."""
+    parts = [
+        _head(record),
+        ["RESULT", *columns(facts.headline_rows(record, benchmark))],
+        wrapped(facts.headline_note(record)),
+        ["MONEY, quote currency", *columns(facts.cost_rows(record))],
+        _trades(record),
+        *_hedges(record),
+        ["CONDITIONS, how often they held", *_conditions(record)],
+        _decisions(record),
+        ["ASSUMPTIONS", *_assumptions(record)],
+        ["FILES", *columns(FILES, left=2)],
+    ]
+    return "\n\n".join("\n".join(part) for part in parts) + "\n"
+
+
+def _head(record: RunRecord) -> list[str]:
+    config = record.run.config
+    first = f"{facts.title(record)}"
+    if record.is_synthetic:
+        first = f"*** SYNTHETIC DATA: nothing here happened *** {first}"
+    account = config.account
+    return [
+        first,
+        f"Window  {facts.window(record)}.",
+        f"Data    {facts.data_line(record)}.",
+        *(line for warning in doubtful_warnings(record) for line in wrapped(warning, "*** ")),
+        f"Account {account.venue_cash:,.0f} at the venue ({account.margin_mode.value} margin), "
+        f"{account.brokerage_cash:,.0f} at the brokerage; venue {config.venue.name}.",
+        f"Run     {run_folder_name(record.run)}",
+    ]
+
+
+def _trades(record: RunRecord) -> list[str]:
+    rows = facts.trade_rows(record)
+    if len(rows) == 1:
+        nearest = facts.near_misses(record)
+        lines = ["TRADES", "  None. What came nearest:"]
+        return [*lines, *columns(nearest)] if len(nearest) > 1 else [*lines[:1], "  None."]
+    lines = [
+        "TRADES (price, fees, funding and net in quote; R = net / loss at the initial stop)",
+        *columns(rows[: SHOWN_TRADES + 1], left=4),
+    ]
+    if len(rows) > SHOWN_TRADES + 1:
+        lines.append(f"  and {len(rows) - 1 - SHOWN_TRADES} more in trades.parquet")
+    return lines
+
+
+def _hedges(record: RunRecord) -> list[list[str]]:
+    rows = facts.hedge_rows(record)
+    if len(rows) == 1:
+        return []
+    return [["HEDGES, quote currency", *columns(rows), *wrapped(facts.HEDGE_NOTE)]]
+
+
+def _conditions(record: RunRecord) -> list[str]:
+    rows = facts.condition_table(record)
+    if len(rows) == 1:
+        return ["  The playbook states none."]
+    # The last column is prose: it goes to the left and is not padded.
+    counts = columns([row[:-1] for row in rows])
+    width = max(len(line) for line in counts)
+    return [f"{line:<{width}}  {row[-1]}" for line, row in zip(counts, rows, strict=True)]
+
+
+def _decisions(record: RunRecord) -> list[str]:
+    lines = ["DECISIONS"]
+    for what, rows in (
+        ("cap that set the size", facts.cap_rows(record)),
+        ("guards, ladder and tiers", [row[:2] for row in facts.act_rows(record)[1:]]),
+        ("orders to buy that were not filled in full", facts.unfilled_rows(record)),
+        ("what blocked an entry or a rebalancing, bars", facts.block_rows(record)[:SHOWN_BLOCKS]),
+    ):
+        words = ", ".join(f"{name} {count}" for name, count in rows) or "none"
+        lines.append(f"  {what}: {words}")
+    return lines
+
+
+def _assumptions(record: RunRecord) -> list[str]:
+    return [line for sentence in assumptions(record) for line in wrapped(sentence, "- ")]

@@ -1,0 +1,197 @@
+"""The only place that calls quantstats.
+
+It is given daily simple returns and an aligned benchmark on one naive index, never prices, never a
+ticker, never ``match_dates``; what it gets wrong all the same is left out of the page.
+"""
+
+import io
+import logging
+import re
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from engine.errors import ReportError
+from engine.metrics import DAYS_PER_YEAR, LEAST_VOLATILITY, spread, too_short, varies, volatility
+from engine.pages.charts import SVG_SALT, without_prologs
+from engine.statistics import too_still
+from engine.text import percent
+
+# With fewer days most tables are empty and several pictures fail.
+MIN_DAYS = 10
+STRATEGY = "Strategy"
+# Rows that quantstats computes wrongly or by a convention it does not state: docs/results.md.
+LEFT_OUT = frozenset(
+    {
+        "Information Ratio",
+        "Treynor Ratio",
+        "Ulcer Performance Index",
+        "Serenity Index",
+        "Recovery Factor",
+        "Risk of Ruin",
+        "Time in Market",
+        "CAGR",
+        # Partial months and years count in them as whole ones; ours stand above.
+        *("Expected Monthly", "Expected Yearly", "Best Month", "Worst Month"),
+        *("Best Year", "Worst Year", "Avg. Up Month", "Avg. Down Month"),
+        *("Win Month", "Win Quarter", "Win Year", "MTD", "YTD"),
+    }
+)
+# Rows over fixed spans are left out of shorter runs, where they repeat the whole run.
+SPAN_DAYS = {
+    "3M": 90,
+    "6M": 180,
+    "1Y": 365,
+    "3Y (ann.)": 1_095,
+    "5Y (ann.)": 1_826,
+    "10Y (ann.)": 3_652,
+}
+# Growth of a year, which a window that is no fair part of one does not have.
+ANNUAL_GROWTH = frozenset({"All-time (ann.)", "Alpha", "Calmar", "Risk-Adjusted Return"})
+# A character that few fonts have, and a date that is the last day when nothing recovered.
+WORDING = {"CAGR\N{SMALL PERCENT SIGN}": "CAGR", "<th>Recovered</th>": "<th>Until</th>"}
+PLOT_STYLE = {
+    "svg.hashsalt": SVG_SALT,
+    "font.size": 11,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.spines.left": False,
+    "axes.spines.bottom": False,
+    "axes.grid": True,
+    "grid.color": "#e6e9ed",
+    "axes.axisbelow": True,
+}
+NO_BENCHMARK_VALUE = frozenset({"Beta", "Alpha", "Correlation"})
+NOTHING = ("-", "nan", "nan%", "")
+_ROW = re.compile(r"<tr>(?:<td[^>]*>.*?</td>)+</tr>\s*")
+_CELL = re.compile(r"<td[^>]*>(.*?)</td>")
+
+
+def why_no_tearsheet(returns: "pd.Series[float]", periods_per_year: int = 365) -> str:
+    """Return why quantstats has nothing to say about these excess returns, or an empty text.
+
+    >>> why_no_tearsheet(pd.Series([0.0] * 30))
+    'every daily return is the same, so ratios and distributions do not exist'
+    """
+    if len(returns) < MIN_DAYS:
+        return f"the run has {len(returns)} daily returns and the page needs {MIN_DAYS}"
+    if not np.isfinite(returns.to_numpy()).all():
+        return "a daily return is not a number: equity was not positive"
+    values = np.asarray(returns, dtype=np.float64)
+    if not varies(spread(values), values):
+        return "every daily return is the same, so ratios and distributions do not exist"
+    if volatility(values, periods_per_year) < LEAST_VOLATILITY:
+        return (
+            "the daily returns in excess of the bill move less than "
+            f"{percent(LEAST_VOLATILITY)} a year, so their ratios say nothing"
+        )
+    return ""
+
+
+def fill_template(
+    template: str,
+    returns: "pd.Series[float]",
+    benchmark: "pd.Series[float] | None",
+    *,
+    title: str,
+    periods_per_year: int,
+    years: float,
+) -> str:
+    """Return the template with quantstats' tables and pictures in its ``{{name}}`` places.
+
+    Parameters
+    ----------
+    template : HTML; the names are those of quantstats' own page
+    returns : daily simple returns on a naive index, in excess of the bill: quantstats ignores a
+        negative rate and fails on a series of rates
+    benchmark : the same for the benchmark on the identical index; left out when None, without
+        variance or identical to the strategy (quantstats fails on these), or moving too little
+    title : of the page
+    periods_per_year : daily returns a year
+    years : time elapsed in the window; rows of growth a year are left out of short ones
+
+    Raises
+    ------
+    ReportError : the indexes differ, or quantstats failed.
+    """
+    if benchmark is not None and not benchmark.index.equals(returns.index):
+        raise ReportError("tearsheet: the benchmark's days differ from the strategy's")
+    if benchmark is not None and _says_nothing(benchmark, returns, periods_per_year):
+        benchmark = None
+    with tempfile.TemporaryDirectory() as scratch, _fenced():
+        page, source = Path(scratch) / "page.html", Path(scratch) / "template.html"
+        source.write_text(template, encoding="utf-8")
+        try:
+            # By name: importing seaborn and pyplot takes over a second.
+            import_module("quantstats.reports").html(
+                returns.rename(STRATEGY),
+                benchmark,
+                rf=0.0,
+                title=title,
+                output=str(page),
+                compounded=True,
+                periods_per_year=periods_per_year,
+                match_dates=False,
+                template_path=str(source),
+                strategy_title=STRATEGY,
+                **({} if benchmark is None else {"benchmark_title": str(benchmark.name)}),
+            )
+        except Exception as error:
+            raise ReportError(f"tearsheet: quantstats failed ({error})") from error
+        return tidied(without_prologs(page.read_text(encoding="utf-8")), years)
+
+
+def _says_nothing(
+    benchmark: "pd.Series[float]", returns: "pd.Series[float]", periods_per_year: int
+) -> bool:
+    """Return whether a benchmark hardly moves, or moves as the returns do, but for rounding."""
+    theirs, ours = (np.asarray(series, dtype=np.float64) for series in (benchmark, returns))
+    still = not varies(spread(theirs), theirs)
+    still = still or too_still(theirs, periods_per_year) is not None
+    return still or not varies(spread(theirs - ours), ours)
+
+
+def tidied(page: str, years: float) -> str:
+    """Return the page without table rows that are empty, wrong, or longer than the run's time."""
+    longer = {name for name, days in SPAN_DAYS.items() if days / DAYS_PER_YEAR > years}
+    left_out = LEFT_OUT | longer | (ANNUAL_GROWTH if too_short(years) else frozenset())
+
+    def keep(row: re.Match[str]) -> str:
+        name, *cells = _CELL.findall(row[0])
+        # Only the table of metrics: "-" in the years' table says that a year was lost.
+        empty = 0 < len(cells) <= 2 and (
+            cells[-1] in NOTHING or (name not in NO_BENCHMARK_VALUE and cells[0] in NOTHING)
+        )
+        return "" if name in left_out or empty else row[0]
+
+    for theirs, ours in WORDING.items():
+        page = page.replace(theirs, ours)
+    return _ROW.sub(keep, page)
+
+
+@contextmanager
+def _fenced() -> Iterator[None]:
+    """Keep quantstats' warnings, prints, styles and font messages to itself."""
+    mpl: Any = import_module("matplotlib")
+    fonts = logging.getLogger("matplotlib.font_manager")
+    level = fonts.level
+    quiet_out, quiet_err = redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO())
+    with warnings.catch_warnings(), mpl.rc_context(), quiet_out, quiet_err:
+        warnings.simplefilter("ignore")
+        fonts.setLevel(logging.ERROR)
+        mpl.use("Agg")
+        # The first import sets a global style, later ones do not: pictures would depend on it.
+        import_module("quantstats.reports")
+        mpl.rcParams.update({**mpl.rcParamsDefault, "backend": "Agg", **PLOT_STYLE})
+        try:
+            yield
+        finally:
+            fonts.setLevel(level)
+            import_module("matplotlib.pyplot").close("all")

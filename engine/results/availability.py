@@ -1,0 +1,190 @@
+"""The account's state between events: flat, pending, in position, cooling down or halted."""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import IntEnum, StrEnum
+from operator import itemgetter
+
+from engine.records import Fill, FillStage, GuardEvent, OrderRole, OrderRow, SimulationOutcome
+
+FOREVER = 2**63 - 1
+FLAT_QUANTITY = 1e-12
+COOL_DOWN_GUARD = "cool-down"  # the name that the risk module records
+
+
+class AccountState(StrEnum):
+    """What stood in the way of a new entry, the strongest first."""
+
+    IN_POSITION = "in_position"
+    PENDING = "pending"
+    HALT = "halt"
+    COOL_DOWN = "cool_down"
+    FLAT = "flat"
+
+
+class Phase(IntEnum):
+    """Order of things at one instant; a decision sees what came before ``DECISION``."""
+
+    BARS_CLOSE = 0
+    GUARDS = 1
+    DECISION = 2
+    BARS_OPEN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class AccountInterval:
+    """One instrument's account state over ``[from_at, until_at)``, int64 ns UTC.
+
+    ``detail`` names the guard of a halt or cool-down; ``plan_id`` is 0 where no plan is concerned.
+    """
+
+    from_at: int
+    until_at: int
+    instrument: str
+    state: str
+    plan_id: int
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """One reason for a state, from a phase of an instant to a phase of another."""
+
+    start: tuple[int, int]
+    stop: tuple[int, int]
+    state: AccountState
+    plan_id: int
+    detail: str
+
+
+_STRENGTH = {state: rank for rank, state in enumerate(AccountState)}
+
+
+class AccountHistory:
+    """Account states of one instrument over a run."""
+
+    def __init__(self, outcome: SimulationOutcome, instrument: str, start: int, end: int) -> None:
+        self.instrument = instrument
+        self._start, self._end = start, end
+        fills = [fill for fill in outcome.fills if fill.instrument == instrument]
+        orders = [order for order in outcome.orders if order.instrument == instrument]
+        spans = [
+            *_position_spans(fills),
+            *_pending_spans(orders, {fill.order_id: fill for fill in fills}),
+            *_guard_spans(outcome.guard_events, outcome.fills),
+        ]
+        self._changes = self._sweep(spans)
+
+    def at_decision(self, at: int) -> AccountInterval:
+        """Return the interval that a decision at this instant stood in."""
+        key = (at, Phase.DECISION.value)
+        place = bisect_right(self._changes, key, key=itemgetter(0)) - 1
+        return self._changes[max(place, 0)][1]
+
+    def intervals(self) -> list[AccountInterval]:
+        """Return the intervals that last, in order; touching equal ones are one."""
+        merged: list[AccountInterval] = []
+        for _, interval in self._changes:
+            if interval.until_at <= interval.from_at:
+                continue
+            if merged and _same_state(merged[-1], interval):
+                merged[-1] = replace(merged[-1], until_at=interval.until_at)
+            else:
+                merged.append(interval)
+        return merged
+
+    def _sweep(self, spans: Sequence[_Span]) -> list[tuple[tuple[int, int], AccountInterval]]:
+        begin = (self._start, -1)
+        keys = sorted({begin, *(s.start for s in spans), *(s.stop for s in spans)})
+        keys = [key for key in keys if begin <= key and key[0] <= self._end]
+        starting = sorted(spans, key=lambda span: span.start)
+        changes: list[tuple[tuple[int, int], AccountInterval]] = []
+        active: list[_Span] = []
+        following = 0
+        for index, key in enumerate(keys):
+            while following < len(starting) and starting[following].start <= key:
+                active.append(starting[following])
+                following += 1
+            active = [span for span in active if span.stop > key]
+            until = keys[index + 1][0] if index + 1 < len(keys) else self._end
+            ruling = min(active, key=lambda span: _STRENGTH[span.state], default=None)
+            changes.append((key, self._interval(key[0], until, ruling)))
+        return changes
+
+    def _interval(self, from_at: int, until_at: int, ruling: _Span | None) -> AccountInterval:
+        if ruling is None:
+            return AccountInterval(from_at, until_at, self.instrument, AccountState.FLAT, 0, "")
+        return AccountInterval(
+            from_at, until_at, self.instrument, ruling.state, ruling.plan_id, ruling.detail
+        )
+
+
+def _position_spans(fills: Iterable[Fill]) -> list[_Span]:
+    spans = []
+    opened: tuple[int, int] | None = None
+    plan_id = 0
+    for fill in fills:
+        key = (fill.at, _fill_phase(fill))
+        if opened is None:
+            opened, plan_id = key, fill.plan_id
+        if abs(fill.position_after) <= FLAT_QUANTITY:
+            spans.append(_Span(opened, key, AccountState.IN_POSITION, plan_id, ""))
+            opened = None
+    if opened is not None:
+        spans.append(_Span(opened, (FOREVER, 0), AccountState.IN_POSITION, plan_id, ""))
+    return spans
+
+
+def _fill_phase(fill: Fill) -> int:
+    at_open = fill.stage == FillStage.OPEN.value
+    return (Phase.BARS_OPEN if at_open else Phase.BARS_CLOSE).value
+
+
+def _pending_spans(orders: Iterable[OrderRow], last_fills: Mapping[int, Fill]) -> list[_Span]:
+    """An entry order works from just after its decision to its last fill or its cancellation."""
+    spans = []
+    for order in orders:
+        if order.role != OrderRole.ENTRY.value:
+            continue
+        fill = last_fills.get(order.order_id)
+        phase = Phase.BARS_CLOSE.value if fill is None else _fill_phase(fill)
+        start = (order.decided_at, Phase.BARS_OPEN.value)
+        stop = (order.ended_at, phase) if order.ended_at > 0 else (FOREVER, 0)
+        if stop > start:
+            spans.append(_Span(start, stop, AccountState.PENDING, order.plan_id, ""))
+    return spans
+
+
+def _guard_spans(events: Sequence[GuardEvent], fills: Iterable[Fill]) -> list[_Span]:
+    """A guard holds from its trip to its release, or to its own ``until`` when that comes first.
+
+    A cool-down begins with the fill that closed the plan, at an open after that instant's decision.
+    """
+    flat_from = {f.at: _fill_phase(f) for f in fills if abs(f.position_after) <= FLAT_QUANTITY}
+    spans = []
+    for index, event in enumerate(events):
+        if event.event != "tripped":
+            continue
+        released = next(
+            (e.at for e in events[index + 1 :] if e.guard == event.guard and e.event == "released"),
+            FOREVER,
+        )
+        until = min(released, event.until if event.until > 0 else FOREVER)
+        cooling = event.guard == COOL_DOWN_GUARD
+        state = AccountState.COOL_DOWN if cooling else AccountState.HALT
+        phase = flat_from.get(event.at, Phase.GUARDS.value) if cooling else Phase.GUARDS.value
+        spans.append(
+            _Span(
+                (event.at, phase),
+                (until, Phase.GUARDS.value),
+                state,
+                0,
+                event.guard,
+            )
+        )
+    return spans
+
+
+def _same_state(left: AccountInterval, right: AccountInterval) -> bool:
+    return (left.state, left.plan_id, left.detail) == (right.state, right.plan_id, right.detail)

@@ -1,0 +1,213 @@
+"""What a finished run hands to whoever writes about it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from data_feeds.calendar import ALWAYS_OPEN
+from data_feeds.dataset import Dataset
+from data_feeds.instrument import InstrumentKind
+from data_feeds.schema import Channel, ChannelKind, Provenance
+from data_feeds.timeframe import Timeframe
+from engine.config.models import RunConfig
+from engine.excess import BillCharges, DailyMoney, bill_charges, daily_money
+from engine.market_state import MarketState
+from engine.metrics import headline
+from engine.playbook import Playbook, Requirements, Signals
+from engine.records import FactKind, SimulationOutcome
+from engine.results.availability import AccountHistory, AccountInterval
+from engine.results.journal import conditions_table, decides_by_session
+from engine.results.pass_rates import ConditionRates, condition_rates
+from engine.trades import Trade, build_trades
+
+CALENDAR_DAYS_PER_YEAR = 365
+SESSIONS_PER_YEAR = 252
+
+
+class RunInputs(Protocol):
+    """What determines a run."""
+
+    @property
+    def config(self) -> RunConfig:
+        """The configuration, overrides applied."""
+
+    @property
+    def dataset(self) -> Dataset:
+        """The data, warm-up included."""
+
+    @property
+    def playbook(self) -> Playbook[Any]:
+        """The rules with their parameters."""
+
+    @property
+    def market(self) -> MarketState | None:
+        """The market state that risk reads, None where it reads none."""
+
+
+class FinishedRun(RunInputs, Protocol):
+    """The parts of ``engine.run.RunResult`` that results need."""
+
+    @property
+    def signals(self) -> Signals:
+        """What ``prepare`` returned."""
+
+    @property
+    def outcome(self) -> SimulationOutcome:
+        """What the simulation did."""
+
+    @property
+    def requirements(self) -> Requirements:
+        """What the playbook declared."""
+
+
+def instant_ns(moment: Any) -> int:
+    """Return an aware datetime as int64 nanoseconds, UTC."""
+    return int(pd.Timestamp(moment).as_unit("ns").value)
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """A finished run with what is derived from it once: trades, account states, pass rates."""
+
+    run: FinishedRun
+
+    @property
+    def start(self) -> int:
+        """First instant traded, ns UTC."""
+        return instant_ns(self.run.config.data.start)
+
+    @property
+    def end(self) -> int:
+        """Last instant traded, ns UTC."""
+        return instant_ns(self.run.config.data.end)
+
+    @property
+    def is_synthetic(self) -> bool:
+        """Whether one value of the market's data was generated."""
+        return self.provenance is Provenance.SYNTHETIC
+
+    @cached_property
+    def provenance(self) -> Provenance:
+        """The weakest label of the market's data: options apart, whose prices a model makes."""
+        dataset = self.run.dataset
+        keys = [key for key in dataset.channels if key.instrument not in self.options]
+        return dataset.only(keys).provenance
+
+    @cached_property
+    def options(self) -> frozenset[str]:
+        """The option contracts that the run could trade."""
+        held = self.run.dataset.instruments.items()
+        return frozenset(name for name, item in held if item.kind is InstrumentKind.OPTION)
+
+    @property
+    def periods_per_year(self) -> int:
+        """Daily returns in a year: as configured, else by the calendars of what is traded."""
+        configured = self.run.config.report.periods_per_year
+        if configured is not None:
+            return configured
+        traded = (self.run.dataset.instruments[name] for name in self.run.requirements.traded)
+        around_the_clock = any(item.calendar == ALWAYS_OPEN for item in traded)
+        return CALENDAR_DAYS_PER_YEAR if around_the_clock else SESSIONS_PER_YEAR
+
+    @cached_property
+    def trades(self) -> tuple[Trade, ...]:
+        """One trade a filled plan."""
+        return build_trades(self.run.outcome, self.traded_bars)
+
+    @cached_property
+    def traded_bars(self) -> dict[str, Channel]:
+        """The bars that each instrument's orders fill in: the finest that the playbook reads."""
+        declared = [key for key in self.run.requirements.channels if key.kind is ChannelKind.BARS]
+        coarsest_first = sorted(declared, key=lambda key: -Timeframe(key.timeframe).ns)
+        return {key.instrument: self.run.dataset.channels[key] for key in coarsest_first}
+
+    @cached_property
+    def histories(self) -> tuple[AccountHistory, ...]:
+        """Account states of every traded instrument, by name."""
+        return tuple(
+            AccountHistory(self.run.outcome, name, self.start, self.end)
+            for name in sorted(self.run.requirements.traded)
+        )
+
+    @cached_property
+    def intervals(self) -> Sequence[AccountInterval]:
+        """Account intervals of all traded instruments."""
+        return [interval for history in self.histories for interval in history.intervals()]
+
+    @cached_property
+    def journal(self) -> pa.Table:
+        """The journal of conditions, see :func:`engine.results.journal.conditions_table`."""
+        # The rows are the playbook's; account states are those of its leading instrument.
+        leading = self.run.requirements.leading
+        history = next(item for item in self.histories if item.instrument == leading)
+        return conditions_table(
+            self.run.signals,
+            self.run.outcome,
+            history,
+            self.start,
+            self.end,
+            every_row=decides_by_session(self.run.requirements),
+        )
+
+    @property
+    def decision_rows(self) -> NDArray[np.int64]:
+        """Closes of the playbook's clock inside the traded window, ns UTC."""
+        at = self.run.signals.decided_at
+        return at[(at >= self.start) & (at <= self.end)]
+
+    @cached_property
+    def rates(self) -> tuple[ConditionRates, ...]:
+        """Pass rates of the playbook's conditions inside the traded window."""
+        return condition_rates(self.run.signals, self.start, self.end)
+
+    @cached_property
+    def start_equity(self) -> float:
+        """Cash deposited before the first bar, quote."""
+        facts = self.run.outcome.facts
+        return sum(fact.amount for fact in facts if fact.kind == FactKind.DEPOSIT.value)
+
+    @property
+    def charges(self) -> BillCharges:
+        """What the equity would have earned in bills."""
+        return bill_charges(self.run.outcome.curve, self.run.outcome.bill)
+
+    @cached_property
+    def money(self) -> DailyMoney:
+        """What each UTC day's change of equity is made of, and the bill's."""
+        outcome = self.run.outcome
+        return daily_money(
+            outcome.curve,
+            outcome.facts,
+            (self.charges,),
+            start_equity=self.start_equity,
+            start=self.start,
+        )
+
+    @cached_property
+    def daily_returns(self) -> "pd.Series[float]":
+        """Simple returns of UTC days on a naive index of dates."""
+        return self.money.returns
+
+    @cached_property
+    def excess_returns(self) -> "pd.Series[float]":
+        """Returns of the same days in excess of the bill."""
+        return self.money.excess
+
+    @cached_property
+    def metrics(self) -> dict[str, float]:
+        """Headline numbers by name; NaN where one does not exist."""
+        return headline(
+            self.run.outcome.curve,
+            self.trades,
+            periods_per_year=self.periods_per_year,
+            start_equity=self.start_equity,
+            fills=self.run.outcome.fills,
+            window=(self.start, self.end),
+            money=self.money,
+        )

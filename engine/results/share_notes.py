@@ -1,0 +1,49 @@
+"""What a share is in a run, and prices that look like a split nobody recorded, in sentences."""
+
+import numpy as np
+
+from data_feeds.instrument import InstrumentKind
+from data_feeds.schema import ChannelKind
+from data_feeds.shares import common_jumps
+from engine.results.finished import FinishedRun
+
+SHOWN_JUMPS = 3
+
+
+def share_sentences(run: FinishedRun) -> list[str]:
+    """Say of each traded instrument with splits on record what a share is."""
+    sentences = []
+    for name in run.requirements.traded:
+        share = run.dataset.shares.get(name)
+        if share is None or not share.splits:
+            continue
+        first = np.datetime64(share.first_at, "ns").astype("datetime64[D]")
+        listed = ", ".join(_split_text(at, ratio) for at, ratio in share.splits)
+        sentences.append(
+            f"A share of {name} is a share of {first}: after its splits ({listed}) prices and "
+            "dividends are multiplied by the ratios so far and volumes divided, so quantities, "
+            "lots and prices are those of the first row and a later split changes no earlier one."
+        )
+    return sentences
+
+
+def jump_sentences(run: FinishedRun) -> list[str]:
+    """Say where prices of what is traded move by a common ratio at no split on record."""
+    sentences = []
+    for name in run.requirements.traded:
+        if run.dataset.instruments[name].kind is InstrumentKind.OPTION:
+            continue
+        for key, channel in sorted(run.dataset.channels.items()):
+            if key.instrument != name or key.kind is not ChannelKind.BARS:
+                continue
+            share = run.dataset.shares.get(name)
+            jumps = common_jumps(channel, share.splits if share else ())
+            sentences += [f"{key}: {jump.text}." for jump in jumps[:SHOWN_JUMPS]]
+            if len(jumps) > SHOWN_JUMPS:
+                sentences.append(f"{key}: {len(jumps) - SHOWN_JUMPS} more jumps of this kind.")
+    return sentences
+
+
+def _split_text(at: int, ratio: float) -> str:
+    day = np.datetime64(at, "ns").astype("datetime64[D]")
+    return f"{ratio:g}:1 on {day}" if ratio >= 1 else f"1:{1 / ratio:g} on {day}"

@@ -1,0 +1,251 @@
+"""The data of one run: what the playbook declares, and what settles and measures it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from data_feeds.calendar import ALWAYS_OPEN, local_instants
+from data_feeds.catalog import Catalog
+from data_feeds.dataset import Dataset
+from data_feeds.errors import GapError
+from data_feeds.holes import window_gaps
+from data_feeds.load import held_keys, load_dataset, mark_key
+from data_feeds.options.quotes import pricing_channels, with_contracts
+from data_feeds.schema import ChannelKey, ChannelKind, utc_text
+from data_feeds.timeframe import DAY_NS, HOUR_NS, Timeframe, parse_duration
+from engine.config.market import MarketStateConfig
+from engine.config.models import RunConfig
+from engine.errors import ConfigError
+from engine.market_state import MarketState
+from engine.playbook import Requirements, Signals
+from engine.risk import remembered
+from engine.signals.market.build import history_days, market_state, state_channels
+from engine.signals.market.grid import NEW_YORK
+
+BARS = ChannelKind.BARS
+# What holding an instrument pays or costs.
+INCOME = (ChannelKind.FUNDING, ChannelKind.DIVIDENDS)
+# 252 sessions a year, and room for the longest closure.
+CALENDAR_DAYS_PER_SESSION = 365 / 252
+HOLIDAYS_NS = 5 * DAY_NS
+# A US session; shorter days make the history a little longer than needed.
+SESSION_NS = 13 * HOUR_NS // 2
+
+
+def load_window(
+    config: RunConfig, source: Catalog | Dataset, requirements: Requirements
+) -> Dataset:
+    """Return the data of the configured window with the playbook's warm-up before it.
+
+    Beside what the playbook declares come the channels that the venue and the brokerage settle
+    with (marks, funding and dividends of what is traded, the series that pays interest), what
+    prices the options that it may list, and the bars of the report's benchmark. Instruments have
+    the terms of the window's first day.
+    """
+    start, end = (int(x.timestamp()) * 10**9 for x in (config.data.start, config.data.end))
+    required, optional = run_channels(config, source, requirements)
+    warmup = history_ns(config, source, requirements)
+    dataset = load_dataset(
+        source,
+        required,
+        start,
+        end,
+        max(warmup, memory_ns(config, requirements)),
+        optional=optional,
+        shorter={key: min(requirements.shorter_ns.get(key, warmup), warmup) for key in required},
+        late=requirements.late,
+    ).in_force(config.data.start.date())
+    refuse_gaps(config, dataset, requirements, (start, end))
+    lag = config.data.extra_lag
+    return dataset if lag is None else dataset.delayed(parse_duration(lag))
+
+
+def run_channels(
+    config: RunConfig, source: Catalog | Dataset, requirements: Requirements
+) -> tuple[frozenset[ChannelKey], frozenset[ChannelKey]]:
+    """Return the channels of a run: those that must be there, and those used where there are any.
+
+    Raises
+    ------
+    ConfigError : the data have no bars of the report's benchmark.
+    """
+    required = set(requirements.channels)
+    required |= {ChannelKey(name, ChannelKind.SERIES) for name in config.account.paid_series}
+    optional = requirements.optional | settlement_channels(source, requirements)
+    # Bars that the playbook reads are the benchmark's as well.
+    read = {key.instrument for key in required if key.kind is BARS}
+    optional |= benchmark_channels(set(config.report.held) - read, source)
+    optional |= {ChannelKey(name, kind) for name in config.report.held for kind in INCOME}
+    optional |= {ChannelKey(name, ChannelKind.SERIES) for name in config.bills} - required
+    for underlying in requirements.options:
+        required.add(ChannelKey(underlying, BARS, "1d"))
+        optional |= set(pricing_channels(underlying, config.options))
+    return frozenset(required), optional
+
+
+def with_listed(
+    config: RunConfig, dataset: Dataset, requirements: Requirements, signals: Signals
+) -> tuple[Dataset, Requirements]:
+    """Return data and requirements with the option contracts that the signals list.
+
+    A contract exists from the first row of the window that names it, priced as ``config.options``
+    says.
+    """
+    if signals.contract is None:
+        return dataset, requirements
+    start, end = (int(x.timestamp()) * 10**9 for x in (config.data.start, config.data.end))
+    listed: dict[str, int] = {}
+    for name, at in zip(signals.contract.tolist(), signals.decided_at.tolist(), strict=True):
+        if name and start <= at <= end:
+            listed.setdefault(name, at)
+    bars = {ChannelKey(name, BARS, "1d") for name in listed}
+    return with_contracts(dataset, listed, config.options), replace(
+        requirements,
+        channels=requirements.channels | bars,
+        traded=(*requirements.traded, *listed),
+    )
+
+
+@dataclass(frozen=True)
+class StateInputs:
+    """What the market state of a run is made of: it can be made again on less."""
+
+    data: Dataset
+    rules: MarketStateConfig
+    first: np.datetime64
+    last: np.datetime64
+
+    def state(self) -> MarketState:
+        """Return the state of all days."""
+        return market_state(self.data, self.rules, self.first, self.last)
+
+    def again(self, first: np.datetime64, at: int) -> MarketState:
+        """Return the state from a date on, as the data known at an instant give it."""
+        last = min(np.datetime64(at, "ns").astype("datetime64[D]"), self.last)
+        return market_state(self.data.cut(at), self.rules, first, last)
+
+
+def load_state(config: RunConfig, source: Catalog | Dataset) -> StateInputs | None:
+    """Return what the window's market state is made of, None unless ``risk.market_tiers`` reads it.
+
+    It begins a week before the window, so that the first decision knows a row.
+    """
+    if config.risk.market_tiers is None:
+        return None
+    rules = config.market
+    first = np.datetime64(config.data.start.date(), "D") - np.timedelta64(7, "D")
+    last = np.datetime64(config.data.end.date(), "D")
+    data = state_data(source, rules, first, last, config.data.extra_lag)
+    return StateInputs(data, rules, first, last)
+
+
+def state_data(
+    source: Catalog | Dataset,
+    config: MarketStateConfig,
+    first: np.datetime64,
+    last: np.datetime64,
+    extra_lag: str | None = None,
+) -> Dataset:
+    """Return the channels that the state of some days reads, with their history before.
+
+    Every series is known ``extra_lag`` later than it was.
+    """
+    start, end = local_instants(np.array([first, last]), config.decide_at, NEW_YORK)
+    history = history_days(config) * DAY_NS
+    data = load_dataset(source, (), int(start), int(end), history, optional=state_channels(config))
+    return data if extra_lag is None else data.delayed(parse_duration(extra_lag))
+
+
+def history_ns(config: RunConfig, source: Catalog | Dataset, requirements: Requirements) -> int:
+    """Return how long before the window the data must begin, ns.
+
+    The playbook's warm-up and the sizing windows, each one bar longer (n returns need n + 1
+    closes). Where an instrument trades in sessions, its days are stretched to calendar days.
+    """
+    instruments = source.instruments if isinstance(source, Dataset) else source.instruments()
+    frame = Timeframe(requirements.clock.timeframe).ns
+    longest = (requirements.warmup_bars + 1) * frame
+    for window in (config.risk.volatility_window, config.risk.participation_window):
+        longest = max(longest, parse_duration(window) + frame)
+    names = {requirements.clock.instrument, *requirements.traded} & set(instruments)
+    if all(instruments[name].calendar == ALWAYS_OPEN for name in names):
+        return longest
+    per_session = SESSION_NS if frame < DAY_NS else DAY_NS
+    return int(longest / per_session * CALENDAR_DAYS_PER_SESSION * DAY_NS) + HOLIDAYS_NS
+
+
+def memory_ns(config: RunConfig, requirements: Requirements) -> int:
+    """Return how far before a row the estimates of a run remember, ns.
+
+    Those of the playbook, and the covariance of a book with a volatility target or a beta cap. What
+    the data hold of it is loaded; the warm-up alone is required.
+    """
+    book = config.risk.portfolio
+    if book.target_volatility is None and book.crypto_beta_cap is None:
+        return requirements.memory_ns
+    sessions = remembered(book.decay) + 1
+    covariance = int(sessions * CALENDAR_DAYS_PER_SESSION * DAY_NS) + HOLIDAYS_NS
+    return max(requirements.memory_ns, covariance)
+
+
+def refuse_gaps(
+    config: RunConfig, dataset: Dataset, requirements: Requirements, window: tuple[int, int]
+) -> None:
+    """Refuse traded bars with a longer hole in the window than the config allows.
+
+    Holes are those of ``data_feeds.holes``: of an exchange, bars missing inside its sessions.
+
+    Raises
+    ------
+    GapError : ``data.max_gap_bars`` is set and a hole is longer.
+    """
+    allowed = config.data.max_gap_bars
+    if allowed is None:
+        return
+    for key in sorted(requirements.channels):
+        if key.instrument not in requirements.traded or key.kind is not BARS:
+            continue
+        calendar = dataset.instruments[key.instrument].calendar
+        start, end = window
+        if key in requirements.late and len(dataset.channels[key]):
+            start = max(start, int(dataset.channels[key]["opened_at"][0]))
+        for gap in window_gaps(dataset.channels[key], calendar, start, end):
+            if gap.missing > allowed:
+                raise GapError(
+                    f"{key}: {gap.missing} bars missing from {utc_text(gap.started_at)}; "
+                    f"import them or raise data.max_gap_bars (is {allowed})"
+                )
+
+
+def benchmark_channels(
+    benchmark: Iterable[str], source: Catalog | Dataset
+) -> frozenset[ChannelKey]:
+    """Return the bars of the report's benchmark, one instrument or several.
+
+    Raises
+    ------
+    ConfigError : the data have no such bars.
+    """
+    wanted = frozenset(benchmark)
+    held = [key for key in held_keys(source) if key.kind is BARS]
+    found = frozenset(key for key in held if key.instrument in wanted)
+    for name in sorted(wanted - {key.instrument for key in found}):
+        names = ", ".join(sorted({key.instrument for key in held}))
+        raise ConfigError(f"report.benchmark: no bars of {name!r} in the data; held: {names}")
+    return found
+
+
+def settlement_channels(
+    source: Catalog | Dataset, requirements: Requirements
+) -> frozenset[ChannelKey]:
+    """Return the channels that move cash or mark positions, whatever the playbook reads."""
+    keys = set()
+    for name in requirements.traded:
+        keys |= {ChannelKey(name, kind) for kind in INCOME}
+        bars = [k for k in requirements.channels if (k.instrument, k.kind) == (name, BARS)]
+        timeframe = min((k.timeframe for k in bars), key=Timeframe, default="1h")
+        mark = mark_key(source, name, timeframe)
+        if mark is not None:
+            keys.add(mark)
+    return frozenset(keys)

@@ -1,0 +1,1 @@
+"""The folder of a finished run: its schema, writing it, reading it back."""

@@ -1,0 +1,10 @@
+"""The names of the files in a run folder."""
+
+SEALS_FILE = "seals.json"
+TIMING_FILE = "timing.json"
+CONFIG_FILE = "config.resolved.yaml"
+ACCOUNT_FILE = "account.resolved.yaml"
+MANIFEST_FILE = "manifest.json"
+SLEEVES_FOLDER = "sleeves"
+METRICS_FILE = "metrics.json"
+CONDITIONS_FILE = "conditions.json"

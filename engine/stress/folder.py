@@ -1,0 +1,85 @@
+"""The folder of a stress: everything into a hidden sibling first, one rename at the end."""
+
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from engine.plugins import load_playbook_class
+from engine.results.folder import staged, write_json, write_yaml
+from engine.results.manifest import code_hash, package_versions, plain, unseen_reads
+from engine.run_folder.schema import CONFIG_FILE, TIMING_FILE
+from engine.run_folder.seals import RUN_ID_DIGITS, document_digest
+from engine.run_folder.tables import rows_table, write_table
+from engine.stress.job import StressJob
+from engine.stress.path import PathRow
+from engine.stress.picture import stress_picture
+from engine.stress.stress import StressResult
+from engine.stress.summary import summary_document, summary_text
+
+PATHS_FILE = "paths.parquet"
+PICTURE_FILE = "paths.png"
+SUMMARY_FILE = "summary.txt"
+SUMMARY_JSON = "summary.json"
+
+
+def publish_stress(
+    result: StressResult, root: Path, *, timing: Mapping[str, Any] | None = None
+) -> Path:
+    """Write the folder of a stress, ``<root>/<name>-<id>``, and return its path.
+
+    The id is a hash of all that determines the numbers; equal stresses give equal bytes in every
+    file but ``timing.json``, and but for ``data.source`` in the resolved config: the same data may
+    lie in another place.
+
+    Raises
+    ------
+    ReportError : the folder cannot be written; nothing half-written is left.
+    """
+    inputs = inputs_document(result)
+    final = root / f"{result.job.config.name}-{document_digest(inputs)[:RUN_ID_DIGITS]}"
+    with staged(final) as folder:
+        write_table(rows_table(PathRow, result.rows), folder / PATHS_FILE)
+        document = summary_document(result, inputs) | {"not_reusable": not_reusable(result)}
+        write_json(document, folder / SUMMARY_JSON)
+        (folder / SUMMARY_FILE).write_text(
+            summary_text(result, final.name), encoding="utf-8", newline="\n"
+        )
+        write_yaml(plain(result.job.config), folder / CONFIG_FILE)
+        (folder / PICTURE_FILE).write_bytes(stress_picture(result))
+        if timing is not None:
+            write_json(dict(timing), folder / TIMING_FILE)
+    return final
+
+
+def inputs_document(result: StressResult) -> dict[str, Any]:
+    """Return the hashes and numbers that determine a stress; how many processes is none."""
+    job = result.job
+    config = plain(job.config)
+    # Where the data lie does not matter, what they hold does: that is the fingerprint.
+    config["data"].pop("source")
+    playbook = _rules(job)
+    # Nor does it matter by which of its names the playbook was found.
+    config["playbook"]["name"] = f"{playbook.__module__}:{playbook.__qualname__}"
+    return {
+        "config_sha256": document_digest(config),
+        "data_sha256": job.base.dataset.fingerprint,
+        "code_sha256": code_hash(playbook, result.reads.modules),
+        "files": result.reads.document(),
+        "python": platform.python_version(),
+        "packages": package_versions(playbook),
+        "scenario": job.scenario,
+        "paths": job.paths,
+        "days": job.days,
+        "seed": job.seed,
+        "tolerance": result.summary.tolerance,
+    }
+
+
+def not_reusable(result: StressResult) -> list[str]:
+    """Return why another stress of this id may come to something else; mostly nothing."""
+    return [*unseen_reads(_rules(result.job), result.reads), *result.reads.not_reusable]
+
+
+def _rules(job: StressJob) -> type:
+    return load_playbook_class(job.config.playbook.name, job.plugin_path)

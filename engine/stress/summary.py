@@ -1,0 +1,199 @@
+"""``summary.txt`` and ``summary.json`` of a stress: the same numbers for people and programs."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from data_feeds.schema import Provenance, utc_text
+from engine.results.folder import json_number
+from engine.statistics import Interval
+from engine.stress.measure import Distribution, Figure
+from engine.stress.stress import StressResult
+from engine.text import columns, percent, without, wrapped
+
+WARNING = (
+    "SYNTHETIC SCENARIO: invented paths, no forecast. The story has no probability; every "
+    "probability here is one within the story."
+)
+PROBABILITIES = {
+    "loss": "a loss",
+    "liquidation": "at least one liquidation",
+    "breach": "a drawdown of {tolerance} or more",
+    "no_trade": "no trade at all",
+}
+FILES = (
+    ("paths.parquet", "one row a path"),
+    ("paths.png", "equity through time, and how it ends"),
+    ("summary.json", "these numbers for programs"),
+    ("config.resolved.yaml", "the run, every default filled in"),
+)
+
+
+def summary_text(result: StressResult, name: str) -> str:
+    """Return the summary of a stress; its first line shouts that nothing here happened.
+
+    ``name`` is that of its folder.
+    """
+    measured = result.summary
+    level = f"{measured.level:.0%}"
+    parts = [
+        _head(result, name),
+        [
+            f"RESULT of {measured.paths} paths; in brackets the {level} interval of each number",
+            *columns(_quantile_rows(result)),
+        ],
+        [
+            f"HOW OFTEN in {measured.paths} paths; {level} interval",
+            *columns(_probability_rows(result), left=1),
+        ],
+        ["READING", *_reading(result)],
+        ["FILES", *columns(FILES, left=2)],
+    ]
+    return "\n\n".join("\n".join(part) for part in parts) + "\n"
+
+
+def _head(result: StressResult, name: str) -> list[str]:
+    job = result.job
+    config, story, dataset = job.config, job.story, job.base.dataset
+    begun = job.continuation()
+    before = Provenance(dataset.provenance).name
+    lines = [
+        f"*** {WARNING} ***",
+        f"{config.name}: {config.playbook.name}{without(config.playbook.ignore)} under scenario "
+        f"{story.name}, {story.title}",
+        *wrapped(f"{story.story[0].upper()}{story.story[1:]}."),
+        f"Paths   {job.paths} of {job.days} days, {utc_text(begun.begin)} to "
+        f"{utc_text(begun.end)}; seed {job.seed}.",
+        f"Before  what was known at {utc_text(begun.begin)}, {before} data.",
+        f"Account {config.account.venue_cash:,.0f} at the venue, "
+        f"{config.account.brokerage_cash:,.0f} at the brokerage; venue {config.venue.name}.",
+        f"Audited {_numbers(result.audited)}: books derived again, decisions proved causal.",
+    ]
+    lines += [f"Without {key}: {why}." for key, why in job.base.left_out.items()]
+    return [*lines, f"Stress  {name}"]
+
+
+def _numbers(audited: tuple[int, ...]) -> str:
+    paths = ", ".join(str(number) for number in audited)
+    return f"path{'s' if len(audited) > 1 else ''} {paths}"
+
+
+def _quantile_rows(result: StressResult) -> list[tuple[str, ...]]:
+    both = (result.summary.total_return, result.summary.max_drawdown)
+    rows: list[tuple[str, ...]] = [("", "total return", "", "maximum drawdown", "")]
+    for probability in both[0].quantiles:
+        label = f"{probability:.0%} of paths at or below"
+        rows.append((label, *_cells(both, partial(_quantile, probability=probability))))
+    rows.append(("mean", *_cells(both, lambda of: of.mean)))
+    # Two minima, which need not be of one path.
+    rows.append(("lowest", percent(both[0].worst), "", percent(both[1].worst), ""))
+    return rows
+
+
+def _quantile(of: Distribution, probability: float) -> Figure:
+    return of.quantiles[probability]
+
+
+def _cells(
+    both: tuple[Distribution, Distribution], pick: Callable[[Distribution], Figure]
+) -> list[str]:
+    cells = []
+    for of in both:
+        figure = pick(of)
+        cells += [percent(figure.estimate), interval_text(figure)]
+    return cells
+
+
+def interval_text(figure: Figure, digits: int = 2) -> str:
+    """Return an interval of fractions in brackets, or why there is none."""
+    found = figure.interval
+    if isinstance(found, Interval):
+        return f"[{percent(found.low, digits)}, {percent(found.high, digits)}]"
+    return f"[{found}]"
+
+
+def _probability_rows(result: StressResult) -> list[tuple[str, str, str]]:
+    return [
+        (
+            PROBABILITIES[name].format(tolerance=_short_percent(result.summary.tolerance)),
+            percent(figure.estimate),
+            interval_text(figure),
+        )
+        for name, figure in result.summary.probabilities.items()
+    ]
+
+
+def _short_percent(fraction: float) -> str:
+    """Return a fraction in percent without needless zeros.
+
+    >>> _short_percent(0.15), _short_percent(0.125)
+    ('15%', '12.5%')
+    """
+    return f"{fraction * 100:g}%"
+
+
+def _reading(result: StressResult) -> list[str]:
+    summary = result.summary
+    sentences = (
+        "An interval says how far a number may be off because only so many paths were drawn. It "
+        "knows nothing of how wrong the story may be.",
+        "The lowest return and the lowest drawdown may be of two paths. Nothing is known of what "
+        f"lies below either, but that at {summary.level:.0%} confidence at most "
+        f"{percent(summary.worse_at_most)} of the scenario's paths do.",
+        "Drawdowns are measured at bar closes, from the highest equity so far.",
+    )
+    return [line for sentence in sentences for line in wrapped(sentence, "- ")]
+
+
+def summary_document(result: StressResult, inputs: dict[str, Any]) -> dict[str, Any]:
+    """Return what ``summary.json`` holds; null where a number does not exist."""
+    job, summary = result.job, result.summary
+    begun = job.continuation()
+    return {
+        "synthetic": True,
+        "warning": WARNING,
+        "name": job.config.name,
+        "playbook": job.config.playbook.name,
+        "without": list(job.config.playbook.ignore),
+        "scenario": job.scenario,
+        "title": job.story.title,
+        "begin": utc_text(begun.begin),
+        "end": utc_text(begun.end),
+        "paths": summary.paths,
+        "days": job.days,
+        "seed": job.seed,
+        "level": summary.level,
+        "tolerance": summary.tolerance,
+        "audited_paths": list(result.audited),
+        "left_out": dict(job.base.left_out),
+        "total_return": _distribution_document(summary.total_return),
+        "max_drawdown": _distribution_document(summary.max_drawdown),
+        "probabilities": {
+            name: _figure_document(figure) for name, figure in summary.probabilities.items()
+        },
+        "worse_at_most": summary.worse_at_most,
+        "inputs": inputs,
+    }
+
+
+def _distribution_document(of: Distribution) -> dict[str, Any]:
+    return {
+        "quantiles": {
+            f"{probability:.2f}": _figure_document(figure)
+            for probability, figure in of.quantiles.items()
+        },
+        "mean": _figure_document(of.mean),
+        "worst": json_number(of.worst),
+    }
+
+
+def _figure_document(figure: Figure) -> dict[str, Any]:
+    found = figure.interval
+    if isinstance(found, Interval):
+        return {"estimate": json_number(figure.estimate), "low": found.low, "high": found.high}
+    return {
+        "estimate": json_number(figure.estimate),
+        "low": None,
+        "high": None,
+        "reason": found.reason,
+    }

@@ -1,0 +1,61 @@
+"""Pictures."""
+
+import numpy as np
+
+from engine.pages import charts
+from engine.pages.charts import PriceLine, quiet_figure, thinned, trade_chart
+from engine.results import RunRecord
+
+
+def test_a_thinned_line_keeps_its_ends_and_its_extremes():
+    values = np.random.default_rng(3).normal(size=50_000).cumsum()
+    values[12_345] = values.max() + 50
+    values[33_333] = values.min() - 50
+    at = np.arange(50_000, dtype=np.int64)
+    few_at, few = thinned(at, values, points=400)
+    assert len(few) <= 402
+    assert (few.max(), few.min()) == (values.max(), values.min())
+    assert (few_at[0], few_at[-1]) == (0, 49_999)
+    assert np.all(np.diff(few_at) > 0)
+
+
+def test_a_short_line_is_left_alone():
+    at = np.arange(5, dtype=np.int64)
+    assert thinned(at, at * 1.0)[0] is at
+
+
+def test_the_chart_is_bare_svg_and_the_same_twice(make_run):
+    record = RunRecord(make_run(hours=400))
+    (bars,) = record.run.dataset.channels.values()
+    price = PriceLine("BTC", bars["closed_at"], bars["close"], record.trades)
+    first, second = (trade_chart([price], record.run.outcome.curve) for _ in range(2))
+    assert first == second
+    assert first.startswith("<svg")
+    assert "date" not in first[:600]
+
+
+def test_every_fill_is_drawn_at_its_own_price(make_run):
+    record = RunRecord(make_run(hours=400))
+    (bars,) = record.run.dataset.channels.values()
+    fills = record.run.outcome.fills
+    price = PriceLine("BTC", bars["closed_at"], bars["close"], record.trades, fills)
+    with quiet_figure([2.0]) as (_, panels):
+        charts._draw_price(panels[0], price)
+        drawn = [
+            (x, y)
+            for line in panels[0].lines
+            if line.get_marker() in ("^", "v", "x")
+            for x, y in zip(line.get_xdata(), line.get_ydata(), strict=True)
+        ]
+    at = charts.series_dates(np.array([fill.at for fill in fills]))
+    assert sorted(drawn) == sorted(zip(at, [fill.price for fill in fills], strict=True))
+    assert len(drawn) > 2
+
+
+def test_every_traded_instrument_has_its_own_panel(make_run):
+    record = RunRecord(make_run(hours=400))
+    (bars,) = record.run.dataset.channels.values()
+    prices = [PriceLine(name, bars["closed_at"], bars["close"], ()) for name in ("BTC", "QQQ")]
+    drawn = trade_chart(prices, record.run.outcome.curve)
+    assert "BTC, quote" in drawn
+    assert "QQQ, quote" in drawn
