@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 NAN = float("nan")
+# An instant later than any data: "never due", "never released".
+FAR_FUTURE = 2**63 - 1
 # The rule that refuses to buy a weight whose instrument has no price yet; a run counts it.
 NOT_BEGUN = "not begun"
 # Intents that ask for risk: an entry, a tranche, weights, a hedge. The rest takes some away.

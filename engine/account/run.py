@@ -1,8 +1,8 @@
 """Several playbooks in one account: each a sleeve with its own cash, positions and books.
 
 A sleeve is a whole run, written and audited like any other. What is joint are the account's caps
-and guards, which look at all sleeves at every close (``engine.risk.joint``), and the volume of a
-bar, which sleeves that trade one market share evenly.
+and guards, which look at all sleeves at every close (``engine.risk.account_limits``), and the
+volume of a bar, which sleeves that trade one market share evenly.
 """
 
 from collections import Counter

@@ -1,6 +1,6 @@
 """When and as what every order of a plan must have ended."""
 
-from engine.audit.folder import NEVER
+from engine.audit.folder import UNSET
 from engine.audit.plans import Plan
 from engine.audit.report import Recorder, when
 from engine.records import OrderStatus
@@ -14,7 +14,7 @@ def check_ends(plan: Plan, recorder: Recorder) -> None:
         recorder.count("ends of orders")
         end = plan.ends.get(order.order_id)
         status = OrderStatus.WORKING.value if end is None else end.status
-        at = NEVER if end is None else end.at
+        at = UNSET if end is None else end.at
         if (order.status, order.ended_at) != (status, at):
             why = "nothing ended it" if end is None else end.why
             recorder.line(ORDERS, f"order {order.order_id}").differs(

@@ -28,7 +28,7 @@ Row = TypeVar("Row")
 Record = Mapping[str, Any]
 
 CAP_PREFIX = "cap_"
-NEVER = 0
+UNSET = 0
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ def _table(path: Path) -> pa.Table:
 def _instants(column: pa.ChunkedArray) -> list[int]:
     """Return instants as int64 ns UTC; an empty cell is 0."""
     numbers = column.cast(pa.timestamp("ns", tz="UTC")).cast(pa.int64())
-    return [NEVER if value is None else value for value in numbers.to_pylist()]
+    return [UNSET if value is None else value for value in numbers.to_pylist()]
 
 
 def _records(table: pa.Table) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from data_feeds.instrument import Instrument
 from engine.audit.books import equity_at
 from engine.audit.case import Case
 from engine.audit.fills import VENUE_MADE
-from engine.audit.folder import NEVER
+from engine.audit.folder import UNSET
 from engine.audit.formulas import on_grid
 from engine.audit.replay import FLAT
 from engine.audit.report import Line, when
@@ -184,7 +184,7 @@ def _check_end(order: OrderRow, line: Line, fills: Sequence[Fill]) -> None:
     wanted = filled if flat or math.isnan(order.quantity) else order.quantity
     if status == OrderStatus.FILLED.value:
         line.number("a filled order's quantity", wanted, order.filled, FLAT)
-        last = max((fill.at for fill in fills), default=NEVER)
+        last = max((fill.at for fill in fills), default=UNSET)
         line.instant("ends with its last fill", last, order.ended_at)
     elif status == OrderStatus.REJECTED.value:
         line.equal("fills of a rejected order", 0, len(fills))

@@ -12,7 +12,7 @@ from engine.audit.backing import Backing
 from engine.audit.bars import Bar, bar_of, meets_open, touches
 from engine.audit.case import Case
 from engine.audit.fills import LOT_SLACK, OPEN, RANGE, capacity, slipped, within_risk
-from engine.audit.folder import NEVER
+from engine.audit.folder import UNSET
 from engine.audit.formulas import whole_steps
 from engine.audit.market import Market
 from engine.audit.replay import taker_rate
@@ -82,7 +82,7 @@ class SharedCash:
     def _works(self, order: OrderRow, at: int) -> bool:
         """Whether an order still worked when the entries of an open had their turn."""
         if order.ended_at != at:
-            return order.ended_at == NEVER or order.ended_at > at
+            return order.ended_at == UNSET or order.ended_at > at
         now = self._fills_at[order.instrument, at]
         if any(fill.order_id == order.order_id and fill.stage == OPEN for fill in now):
             return True

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from engine.audit.books import position_values
 from engine.audit.case import Case
-from engine.audit.folder import NEVER, Record
+from engine.audit.folder import UNSET, Record
 from engine.audit.replay import FLAT, Phase, State
 from engine.audit.report import Line
 from engine.records import Decision, Fact, FactKind, Fill, OrderRole
@@ -60,7 +60,7 @@ def _check_shape(row: Record, line: Line, fills: Sequence[Fill], decision: Decis
     line.equal("instrument", first.instrument, row["instrument"])
     line.equal("direction", direction, row["direction"])
     line.instant("entered_at", first.at, row["entered_at"])
-    line.instant("exited_at", NEVER if is_open else last.at, row["exited_at"])
+    line.instant("exited_at", UNSET if is_open else last.at, row["exited_at"])
     line.equal("open_at_end", is_open, row["open_at_end"])
     entries = [fill for fill in fills if fill.role == OrderRole.ENTRY.value]
     exits = [fill for fill in fills if fill.role != OrderRole.ENTRY.value]

@@ -11,7 +11,7 @@ from collections import defaultdict
 from engine.audit.bars import bar_of, touches
 from engine.audit.case import Case
 from engine.audit.fills import OPEN, RANGE
-from engine.audit.folder import NEVER
+from engine.audit.folder import UNSET
 from engine.audit.replay import Phase, State
 from engine.records import Fill, OrderRole, OrderRow
 
@@ -88,7 +88,7 @@ class Turns:
         bar = bar_of(market, row)
         touched = bar.is_traded and any(
             order.decided_at <= bar.opened_at
-            and (order.ended_at == NEVER or order.ended_at > bar.opened_at)
+            and (order.ended_at == UNSET or order.ended_at > bar.opened_at)
             and touches(order, bar)
             for order in self._stops[name]
         )

@@ -19,13 +19,13 @@ from engine.broker.execution import Execution
 from engine.broker.funding import funding_cash_flow
 from engine.broker.matching import Matcher
 from engine.broker.timeline import NO_ROW, Timeline
-from engine.broker.transfers import NEVER, Transfers
+from engine.broker.transfers import Transfers
 from engine.broker.turn import Turn
 from engine.config.models import RunConfig
 from engine.config.venue import LimitFill
 from engine.ledger import Ledger
 from engine.margin import build_tiers
-from engine.records import FillStage, OrderRequest, OrderRole, OrderStatus
+from engine.records import FAR_FUTURE, FillStage, OrderRequest, OrderRole, OrderStatus
 
 # Less than a cent earns no interest: it is what adding floats leaves of an empty wallet.
 CENT = 0.01
@@ -123,7 +123,7 @@ class Simulator:
     def close_bars(self, t: int) -> None:
         """Step (a): match resting orders and liquidation against the bars that close at ``t``."""
         # Cash that arrived between two instants was there when these bars closed.
-        if self.transfers.next_at != NEVER and t <= self._last_close:
+        if self.transfers.next_at != FAR_FUTURE and t <= self._last_close:
             self.transfers.deliver(int(self.timeline.at[t]) - 1)
         turns = []
         for k, path in enumerate(self.timeline.paths if self.book.plans else ()):
@@ -162,7 +162,7 @@ class Simulator:
     def open_bars(self, t: int) -> None:
         """Step (e): arrived cash, interest, funding, what is crossed at the open, then entries."""
         timeline = self.timeline
-        if self.transfers.next_at != NEVER and t <= self._last_close:
+        if self.transfers.next_at != FAR_FUTURE and t <= self._last_close:
             self.transfers.deliver(int(timeline.at[t]))
         self._pay_interest(t)
         if not self.book.plans:

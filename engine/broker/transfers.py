@@ -9,11 +9,11 @@ import numpy as np
 from data_feeds.calendar import FEDERAL_RESERVE, add_business_days, local_instants
 from data_feeds.instrument import Wallet
 from engine.ledger import Ledger
+from engine.records import FAR_FUTURE
 
 NEW_YORK = "America/New_York"
 # The open of the exchange: what has arrived can pay for what is bought then.
 MORNING = "09:30"
-NEVER = 2**63 - 1
 
 
 def arrives_at(at: int, business_days: int) -> int:
@@ -37,7 +37,7 @@ class Transfers:
         self._ledger = ledger
         self._days = business_days
         # When the next one arrives; read at every instant.
-        self.next_at = NEVER
+        self.next_at = FAR_FUTURE
         self._queue: list[tuple[int, int, Wallet, float]] = []
         self._sent = 0
 
@@ -55,4 +55,4 @@ class Transfers:
         while self._queue and self._queue[0][0] <= at:
             due, _, destination, amount = heapq.heappop(self._queue)
             self._ledger.transfer(due, Wallet.TRANSIT, destination, amount)
-        self.next_at = self._queue[0][0] if self._queue else NEVER
+        self.next_at = self._queue[0][0] if self._queue else FAR_FUTURE

@@ -11,8 +11,8 @@ import numpy as np
 from engine.broker.joint_search import next_breach
 from engine.broker.timeline import Timeline, joint_ends
 from engine.bt.session import Session
-from engine.risk import Exposure, Joint
-from engine.risk.joint import ACCOUNT
+from engine.risk import AccountLimits, SleeveExposure
+from engine.risk.account_limits import ACCOUNT
 
 
 class Lane:
@@ -42,7 +42,7 @@ class Lane:
 class Sleeves(Lane):
     """The sessions of one account, in step, and its guards."""
 
-    def __init__(self, sessions: Sequence[Session], joint: Joint) -> None:
+    def __init__(self, sessions: Sequence[Session], joint: AccountLimits) -> None:
         super().__init__(sessions)
         self.t = -1
         self._next = [-1] * len(self.sessions)
@@ -90,7 +90,7 @@ class Sleeves(Lane):
 class Watch:
     """The account's guards over all lanes: when they could trip, and what they say."""
 
-    def __init__(self, sessions: Sequence[Session], joint: Joint) -> None:
+    def __init__(self, sessions: Sequence[Session], joint: AccountLimits) -> None:
         self._sessions = sessions
         self._joint = joint
         self._t = -1
@@ -105,7 +105,7 @@ class Watch:
         self._margined = np.concatenate([session.simulator.margined for session in sessions])
         joint.sleeves = self.exposures
 
-    def exposures(self) -> list[Exposure]:
+    def exposures(self) -> list[SleeveExposure]:
         """Return what each lane is worth and holds at the present instant."""
         return [session.exposure(self._t) for session in self._sessions]
 

@@ -20,7 +20,6 @@ from engine.broker.book import Plan
 from engine.broker.search import Levels, next_instant, search_tape
 from engine.broker.simulator import Simulator
 from engine.broker.timeline import Timeline
-from engine.broker.transfers import NEVER
 from engine.config.models import RunMode
 from engine.errors import PlaybookContractError, PlaybookError
 from engine.intents import (
@@ -36,8 +35,8 @@ from engine.intents import (
     WakeAt,
 )
 from engine.playbook import Playbook, Requirements, Signals
-from engine.records import NAN, Fill, OrderRequest, Overlay
-from engine.risk import Exposure, RiskModule, is_small
+from engine.records import FAR_FUTURE, NAN, Fill, OrderRequest, Overlay
+from engine.risk import RiskModule, SleeveExposure, is_small
 from engine.views import AccountView, Cursor, MarketView, Positions, PositionView
 
 NO_ROW = -1
@@ -320,7 +319,7 @@ class Session:
         """Index of the next instant that someone asked for: time stop, release, arriving cash."""
         release = self._first_of(self._closes, self.risk.next_release_at)
         arrival = self.simulator.transfers.next_at
-        if arrival != NEVER:
+        if arrival != FAR_FUTURE:
             first = max(self.timeline.index_at_or_after(arrival), self.t + 1)
             release = min(release, self._own_from(first))
         if not self._wake_instants:
@@ -342,7 +341,7 @@ class Session:
 
     # -- views --------------------------------------------------------------------------------
 
-    def exposure(self, t: int) -> Exposure:
+    def exposure(self, t: int) -> SleeveExposure:
         """Return what the account is worth and holds at the marks of an instant not yet visited.
 
         Nothing may have happened since the last visit.

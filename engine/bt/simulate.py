@@ -34,7 +34,14 @@ from engine.ledger import Ledger
 from engine.market_state import MarketState
 from engine.playbook import Playbook, Requirements, Signals
 from engine.records import EquityCurve, JointOutcome, SimulationOutcome
-from engine.risk import Covariance, Joint, MarketTiers, RiskModule, ewma_covariance, sizing_inputs
+from engine.risk import (
+    AccountLimits,
+    Covariance,
+    MarketTiers,
+    RiskModule,
+    build_sizing_bars,
+    ewma_covariance,
+)
 
 NEW_YORK = "America/New_York"
 COLLECTION_THRESHOLDS = (200_000, 50, 100)
@@ -121,7 +128,7 @@ def simulate_together(
     """
     own = [part.timeline().at for part in parts]
     everyone = np.concatenate(own)
-    joint = Joint(
+    joint = AccountLimits(
         risk,
         start_equity=sum(part.start_equity for part in parts),
         ny_days=all(part.has_ny_days for part in parts),
@@ -142,7 +149,7 @@ def simulate_together(
 def _session(
     part: Part,
     timeline: Timeline,
-    joint: Joint | None = None,
+    joint: AccountLimits | None = None,
     own_at: NDArray[np.int64] | None = None,
 ) -> Session:
     config, instruments = part.config, part.dataset.instruments
@@ -205,22 +212,22 @@ def _outcome(session: Session) -> SimulationOutcome:
     )
 
 
-def _risk_module(part: Part, joint: Joint | None) -> RiskModule:
+def _risk_module(part: Part, joint: AccountLimits | None) -> RiskModule:
     config, dataset, bars = part.config, part.dataset, part.bars
     instruments = {name: dataset.instruments[name] for name in bars}
-    inputs = {
-        name: sizing_inputs(dataset, name, channel.key.timeframe, config.risk)
+    sizing = {
+        name: build_sizing_bars(dataset, name, channel.key.timeframe, config.risk)
         for name, channel in bars.items()
     }
     return RiskModule(
         config,
         instruments,
-        inputs,
+        sizing,
         start_equity=part.start_equity,
         ny_days=part.has_ny_days,
         market=MarketTiers(part.market, config.risk.market_tiers),
         covariance=_covariance(config, _without_options(bars, instruments)),
-        joint=joint,
+        limits=joint,
     )
 
 

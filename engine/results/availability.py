@@ -6,9 +6,16 @@ from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
 from operator import itemgetter
 
-from engine.records import Fill, FillStage, GuardEvent, OrderRole, OrderRow, SimulationOutcome
+from engine.records import (
+    FAR_FUTURE,
+    Fill,
+    FillStage,
+    GuardEvent,
+    OrderRole,
+    OrderRow,
+    SimulationOutcome,
+)
 
-FOREVER = 2**63 - 1
 FLAT_QUANTITY = 1e-12
 COOL_DOWN_GUARD = "cool-down"  # the name that the risk module records
 
@@ -132,7 +139,7 @@ def _position_spans(fills: Iterable[Fill]) -> list[_Span]:
             spans.append(_Span(opened, key, AccountState.IN_POSITION, plan_id, ""))
             opened = None
     if opened is not None:
-        spans.append(_Span(opened, (FOREVER, 0), AccountState.IN_POSITION, plan_id, ""))
+        spans.append(_Span(opened, (FAR_FUTURE, 0), AccountState.IN_POSITION, plan_id, ""))
     return spans
 
 
@@ -150,7 +157,7 @@ def _pending_spans(orders: Iterable[OrderRow], last_fills: Mapping[int, Fill]) -
         fill = last_fills.get(order.order_id)
         phase = Phase.BARS_CLOSE.value if fill is None else _fill_phase(fill)
         start = (order.decided_at, Phase.BARS_OPEN.value)
-        stop = (order.ended_at, phase) if order.ended_at > 0 else (FOREVER, 0)
+        stop = (order.ended_at, phase) if order.ended_at > 0 else (FAR_FUTURE, 0)
         if stop > start:
             spans.append(_Span(start, stop, AccountState.PENDING, order.plan_id, ""))
     return spans
@@ -168,9 +175,9 @@ def _guard_spans(events: Sequence[GuardEvent], fills: Iterable[Fill]) -> list[_S
             continue
         released = next(
             (e.at for e in events[index + 1 :] if e.guard == event.guard and e.event == "released"),
-            FOREVER,
+            FAR_FUTURE,
         )
-        until = min(released, event.until if event.until > 0 else FOREVER)
+        until = min(released, event.until if event.until > 0 else FAR_FUTURE)
         cooling = event.guard == COOL_DOWN_GUARD
         state = AccountState.COOL_DOWN if cooling else AccountState.HALT
         phase = flat_from.get(event.at, Phase.GUARDS.value) if cooling else Phase.GUARDS.value

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from engine.intents import Enter
 from engine.records import Decision, OrderKind, OrderRequest, OrderRole
 from engine.risk.guards import Guards
-from engine.risk.levels import PlanLevels
+from engine.risk.plan_levels import PlanLevels
 from engine.risk.sizing import OWNED, Sizing
 from engine.risk.tiers import MarketTiers
 
@@ -23,7 +23,7 @@ class Review:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ApprovedPlan:
     """What an approved plan may still commit, and what its later orders repeat.
 
     ``quantity`` is what it may hold: what it holds and the tranche that works. ``entry`` is the
@@ -47,7 +47,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class DecisionDraft:
     """What is known of a decision before its outcome; prices in quote, NaN where there is none."""
 
     at: int
@@ -72,7 +72,7 @@ class DecisionBook:
 
     def approve(
         self,
-        draft: Draft,
+        draft: DecisionDraft,
         quantity: float,
         *,
         plan_id: int,
@@ -95,7 +95,7 @@ class DecisionBook:
 
     def refuse(
         self,
-        draft: Draft,
+        draft: DecisionDraft,
         rule: str,
         why: str,
         *,
@@ -119,7 +119,7 @@ class DecisionBook:
 
     def _write(
         self,
-        draft: Draft,
+        draft: DecisionDraft,
         *,
         outcome: str,
         blocked_by: str,
@@ -189,9 +189,9 @@ def entry_orders(
     return (entry, stop, *targets)
 
 
-def owned_plan(decision: Decision, quantity: float) -> Plan:
+def owned_plan(decision: Decision, quantity: float) -> ApprovedPlan:
     """Return the plan of something paid in full and held without a stop."""
-    return Plan(
+    return ApprovedPlan(
         plan_id=decision.plan_id,
         approved_at=decision.decided_at,
         direction=1,

@@ -11,11 +11,9 @@ from zoneinfo import ZoneInfo
 
 from data_feeds.timeframe import DAY_NS, parse_duration
 from engine.config.models import RiskConfig
-from engine.records import GuardEvent
+from engine.records import FAR_FUTURE, GuardEvent
 from engine.risk.period_loss import PeriodLoss
 
-# Later than any data; "no instant to visit" and "never released".
-NEVER = 2**63 - 1
 NEW_YORK = ZoneInfo("America/New_York")
 SECOND_NS = 10**9
 SUNDAY = 6
@@ -91,7 +89,7 @@ class Guards:
         self.events: list[GuardEvent] = []
         self.peak = start_equity
         self.halt_drawdown = self._armed_halt()
-        self.next_release_at = NEVER
+        self.next_release_at = FAR_FUTURE
         self.flatten_reason = ""
         self._halted_until: int | None = None
         self._cooling_until: int | None = None
@@ -212,7 +210,9 @@ class Guards:
         return self._max_trades is not None and self._trades_today >= self._max_trades
 
     def _schedule(self) -> None:
-        self.next_release_at = min(self._halted_until or NEVER, self._cooling_until or NEVER)
+        self.next_release_at = min(
+            self._halted_until or FAR_FUTURE, self._cooling_until or FAR_FUTURE
+        )
         # At midnight itself only a day's last close releases; the first close after it must.
         for limit in (self._daily, self._weekly):
             if limit.until is not None:
@@ -237,7 +237,7 @@ class Guards:
         if self._drawdown is None or equity > self.peak * (1 - self.halt_drawdown):
             return False
         days = self._drawdown.halt_days
-        until = NEVER if days is None else days_later(at, days, ny_days=self._ny_days)
+        until = FAR_FUTURE if days is None else days_later(at, days, ny_days=self._ny_days)
         self.halt_drawdown = math.inf
         self._halted_until = until
         self._schedule()

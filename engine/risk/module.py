@@ -13,27 +13,27 @@ from engine.errors import PlaybookContractError
 from engine.intents import Add, Enter, Exit, Hedge, MoveStop, PutOff, Rebalance, Transfer
 from engine.margin import build_tiers
 from engine.records import Decision, GuardEvent, OrderKind
+from engine.risk.account_limits import AccountLimits, SleeveExposure, SleeveGuards
 from engine.risk.decisions import (
     BLOCKED,
+    ApprovedPlan,
     DecisionBook,
-    Draft,
-    Plan,
+    DecisionDraft,
     Review,
     entry_orders,
     tranche_order,
 )
+from engine.risk.exit_review import ExitReviewer, position_draft
 from engine.risk.guards import Guards
-from engine.risk.hedging import Hedger
-from engine.risk.inputs import SizingInputs
-from engine.risk.joint import Exposure, Joint, SleeveGuards
-from engine.risk.leaving import Leaver, position_draft
-from engine.risk.levels import PlanLevels, plan_levels
+from engine.risk.hedge_review import HedgeReviewer
+from engine.risk.plan_levels import PlanLevels, plan_levels
 from engine.risk.portfolio import Covariance
-from engine.risk.rebalancing import Rebalancer
-from engine.risk.requests import SizingDesk, Tranche
-from engine.risk.sending import review_transfer
-from engine.risk.sizing import Held, Sizing, SizingRules, final_quantity, size_entry
+from engine.risk.rebalance_review import RebalanceReviewer
+from engine.risk.sizing import EarlierTranches, Sizing, SizingRules, final_quantity, size_entry
+from engine.risk.sizing_bars import SizingBars
+from engine.risk.sizing_inputs import SizingInputs, TrancheRequest
 from engine.risk.tiers import NO_MARKET_TIERS, MarketTiers
+from engine.risk.transfer_review import review_transfer
 from engine.views import AccountView
 
 # The sum of tenths is not exactly one.
@@ -41,7 +41,7 @@ FRACTION_SLACK = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
-class Sized:
+class SizedTranche:
     """An approved size: base units after multiplier and lot."""
 
     sizing: Sizing
@@ -56,25 +56,25 @@ class RiskModule:
     ----------
     config : the account, venue and risk sections are read
     instruments : traded instruments by id
-    inputs : market inputs of each traded instrument, see ``sizing_inputs``
+    bars : bars of each traded instrument, see ``build_sizing_bars``
     start_equity : equity when trading begins, quote; first peak and first day's reference
     ny_days : account days are New York dates (otherwise UTC days)
     market : the market's risk tiers and their factors
     covariance : of the traded instruments, for the volatility target of a book
-    joint : what binds all sleeves, when this one is a sleeve of an account
+    limits : what binds all sleeves, when this one is a sleeve of an account
     """
 
     def __init__(
         self,
         config: RunConfig,
         instruments: Mapping[str, Instrument],
-        inputs: Mapping[str, SizingInputs],
+        bars: Mapping[str, SizingBars],
         *,
         start_equity: float,
         ny_days: bool,
         market: MarketTiers = NO_MARKET_TIERS,
         covariance: Covariance | None = None,
-        joint: Joint | None = None,
+        limits: AccountLimits | None = None,
     ) -> None:
         self._market = market
         self._rules = {
@@ -90,28 +90,30 @@ class RiskModule:
         self._instruments = instruments
         self._guards = (
             Guards(config.risk, start_equity=start_equity, ny_days=ny_days)
-            if joint is None
-            else SleeveGuards(config.risk, start_equity=start_equity, ny_days=ny_days, joint=joint)
+            if limits is None
+            else SleeveGuards(
+                config.risk, start_equity=start_equity, ny_days=ny_days, limits=limits
+            )
         )
         self._book = DecisionBook(self._guards, market)
-        self._plans: dict[str, Plan] = {}
-        self._desk = SizingDesk(
-            config.venue, self._rules, instruments, inputs, self._plans, joint=joint
+        self._plans: dict[str, ApprovedPlan] = {}
+        self._inputs = SizingInputs(
+            config.venue, self._rules, instruments, bars, self._plans, limits=limits
         )
         self._plans_made = 0
-        self._leaver = Leaver(self._book, self._plans)
-        self._hedger = Hedger(
+        self._exit_reviewer = ExitReviewer(self._book, self._plans)
+        self._hedge_reviewer = HedgeReviewer(
             config.risk.hedge_budget,
             instruments,
-            desk=self._desk,
+            inputs=self._inputs,
             book=self._book,
             guards=self._guards,
             plans=self._plans,
         )
-        self._rebalancer = Rebalancer(
+        self._rebalance_reviewer = RebalanceReviewer(
             config.risk,
             instruments,
-            desk=self._desk,
+            inputs=self._inputs,
             book=self._book,
             guards=self._guards,
             market=market,
@@ -167,7 +169,7 @@ class RiskModule:
         A hedge that lost is no reason to rest: it counts in the hedge budget.
         """
         self.on_plan_dropped(plan_id)
-        if not self._hedger.on_plan_closed(at, plan_id, net_pnl):
+        if not self._hedge_reviewer.on_plan_closed(at, plan_id, net_pnl):
             self._guards.on_plan_closed(at, net_pnl)
 
     def on_plan_dropped(self, plan_id: int) -> None:
@@ -180,13 +182,13 @@ class RiskModule:
         """The guard that last asked for a flat account."""
         return self._guards.flatten_reason
 
-    def exposure(self, at: int, account: AccountView) -> Exposure:
+    def exposure(self, at: int, account: AccountView) -> SleeveExposure:
         """Return what the account is worth, holds, and may still buy or sell."""
-        return self._desk.exposure(at, account)
+        return self._inputs.exposure(at, account)
 
     def flatten(self, at: int, account: AccountView, reason: str) -> tuple[Review, ...]:
         """Return market exits of everything; ``reason`` is the guard that asks."""
-        return self._leaver.flatten(at, account, reason)
+        return self._exit_reviewer.flatten(at, account, reason)
 
     def review(
         self, intent: Enter | Add | Exit | MoveStop, *, at: int, account: AccountView
@@ -215,15 +217,15 @@ class RiskModule:
             return self._add(intent, instrument, at, account)
         position, equity = account.position(intent.instrument), account.equity
         if isinstance(intent, MoveStop):
-            return self._leaver.move_stop(intent, instrument, position, at=at, equity=equity)
+            return self._exit_reviewer.move_stop(intent, instrument, position, at=at, equity=equity)
         # An exit of a plan that holds nothing cancels its entry.
         if position is None and instrument.id in account.pending and instrument.id in self._plans:
-            return self._leaver.cancel_entry(intent, at=at, equity=equity)
-        return self._leaver.exit(intent, instrument, position, at=at, equity=equity)
+            return self._exit_reviewer.cancel_entry(intent, at=at, equity=equity)
+        return self._exit_reviewer.exit(intent, instrument, position, at=at, equity=equity)
 
     def rebalance(self, intent: Rebalance, *, at: int, account: AccountView) -> tuple[Review, ...]:
-        """Return the decisions of a rebalancing, sales first; see :class:`Rebalancer`."""
-        reviews = self._rebalancer.review(
+        """Return the decisions of a rebalancing, sales first; see :class:`RebalanceReviewer`."""
+        reviews = self._rebalance_reviewer.review(
             intent, at=at, account=account, next_plan=self._plans_made + 1
         )
         made = (review.decision.plan_id for review in reviews)
@@ -232,7 +234,7 @@ class RiskModule:
 
     def transfer(self, intent: Transfer, *, at: int, account: AccountView) -> float:
         """Return the cash that may leave for the other wallet, quote; 0 where none is free."""
-        return review_transfer(intent, at=at, account=account, desk=self._desk, book=self._book)
+        return review_transfer(intent, at=at, account=account, inputs=self._inputs, book=self._book)
 
     def put_off(self, intent: PutOff, *, at: int, account: AccountView) -> Decision:
         """Return the refusal that says what a playbook puts off; no order follows.
@@ -246,13 +248,13 @@ class RiskModule:
                 f"PutOff names {intent.instrument!r}, which this run does not trade "
                 f"(traded: {', '.join(sorted(self._instruments))})"
             )
-        draft = Draft(at, intent.instrument, intent.intent, 1, account.equity, "it was due")
+        draft = DecisionDraft(at, intent.instrument, intent.intent, 1, account.equity, "it was due")
         return self._book.refuse(draft, intent.rule, intent.reason).decision
 
     def hedge(self, intent: Hedge, *, at: int, account: AccountView) -> Review:
-        """Return the decision on buying an option contract; see :class:`Hedger`."""
+        """Return the decision on buying an option contract; see :class:`HedgeReviewer`."""
         plan_id = self._plans_made + 1
-        review = self._hedger.review(intent, at=at, account=account, plan_id=plan_id)
+        review = self._hedge_reviewer.review(intent, at=at, account=account, plan_id=plan_id)
         self._plans_made = max(self._plans_made, review.decision.plan_id)
         return review
 
@@ -260,7 +262,7 @@ class RiskModule:
         self, intent: Enter, instrument: Instrument, at: int, account: AccountView
     ) -> Review:
         levels = self._levels(intent, instrument, at)
-        draft = Draft(
+        draft = DecisionDraft(
             at,
             instrument.id,
             "enter",
@@ -275,7 +277,7 @@ class RiskModule:
         # An entry approved at this very instant may not show in the account yet.
         if not account.is_flat(instrument.id) or (plan is not None and plan.approved_at == at):
             return self._book.refuse(draft, "plan exists", "one plan at a time in an instrument")
-        tranche = Tranche(
+        tranche = TrancheRequest(
             intent.kind,
             intent.fraction,
             intent.slippage_multiplier,
@@ -293,7 +295,7 @@ class RiskModule:
             sizing=sized.sizing,
             multiplier=sized.multiplier,
         )
-        self._plans[instrument.id] = Plan(
+        self._plans[instrument.id] = ApprovedPlan(
             plan_id=decision.plan_id,
             approved_at=at,
             direction=intent.direction,
@@ -316,9 +318,9 @@ class RiskModule:
         """Return the levels of an entry in the market as known at an instant."""
         return plan_levels(
             intent,
-            self._desk.close(instrument.id, at),
+            self._inputs.close(instrument.id, at),
             instrument.tick_size,
-            slippage=self._desk.slippage(instrument.id, at, intent.slippage_multiplier),
+            slippage=self._inputs.slippage(instrument.id, at, intent.slippage_multiplier),
         )
 
     def _add(self, intent: Add, instrument: Instrument, at: int, account: AccountView) -> Review:
@@ -326,7 +328,7 @@ class RiskModule:
         draft = position_draft(intent, "add", position, at, account.equity)
         if position is None or plan is None:
             return self._book.refuse(draft, "no position", "nothing to add to")
-        close = self._desk.close(instrument.id, at)
+        close = self._inputs.close(instrument.id, at)
         draft = replace(draft, setup=plan.setup, entry=close, stop=position.stop)
         if plan.used + intent.fraction > 1 + FRACTION_SLACK:
             raise PlaybookContractError(
@@ -337,14 +339,14 @@ class RiskModule:
             return self._book.refuse(draft, "plan is leaving", "an exit of the plan works")
         if instrument.id in account.pending or plan.approved_at == at:
             return self._book.refuse(draft, "tranche works", "the tranche before it still works")
-        held = Held(
+        held = EarlierTranches(
             quantity=abs(position.quantity),
             average_entry=position.average_entry,
             isolated_margin=position.isolated_margin,
             leverage_setting=plan.leverage_setting,
             planned=plan.planned,
         )
-        tranche = Tranche(OrderKind.MARKET, intent.fraction, plan.slippage_multiplier, held)
+        tranche = TrancheRequest(OrderKind.MARKET, intent.fraction, plan.slippage_multiplier, held)
         broken = None
         if not draft.direction * (close - position.stop) > 0:
             broken = ("stop side", f"close {close:,.6g} lies beyond stop {position.stop:,.6g}")
@@ -371,12 +373,12 @@ class RiskModule:
 
     def _sized(
         self,
-        draft: Draft,
-        tranche: Tranche,
+        draft: DecisionDraft,
+        tranche: TrancheRequest,
         broken: tuple[str, str] | None,
         size_multiplier: float,
         account: AccountView,
-    ) -> Sized | Review:
+    ) -> SizedTranche | Review:
         """Return the size of a tranche, or the refusal: guard, level, rule or minimum."""
         guard = self._guards.blocked_by(draft.at, adds=tranche.held.quantity > 0)
         tier, factor = self._market.at(draft.at)
@@ -384,10 +386,10 @@ class RiskModule:
             guard = f"market {tier}"
         if guard:
             return self._book.refuse(draft, guard, f"{guard} is in force", outcome=BLOCKED)
-        broken = broken or self._desk.unsizable(draft)
+        broken = broken or self._inputs.unsizable(draft)
         if broken is not None:
             return self._book.refuse(draft, *broken)
-        request = self._desk.request(draft, tranche, account)
+        request = self._inputs.request(draft, tranche, account)
         rules = self._rules[draft.instrument]
         sizing = size_entry(request, rules)
         instrument = request.instrument
@@ -409,4 +411,4 @@ class RiskModule:
             )
         if refusal:
             return self._book.refuse(draft, refusal, why, sizing=sizing, multiplier=multiplier)
-        return Sized(sizing, multiplier, quantity)
+        return SizedTranche(sizing, multiplier, quantity)

@@ -59,7 +59,7 @@ class SizingRules:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class EarlierTranches:
     """What a plan holds when a tranche is added: base units unsigned, money in quote.
 
     ``planned`` is the whole plan as sized at its entry, before multipliers.
@@ -72,7 +72,7 @@ class Held:
     planned: float = 0.0
 
 
-NOTHING_HELD = Held()
+NOTHING_HELD = EarlierTranches()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class SizingRequest:
     crypto_notional: float = 0.0
     account_rooms: Mapping[str, float] = field(default_factory=dict)
     fraction: float = 1.0
-    held: Held = NOTHING_HELD
+    held: EarlierTranches = NOTHING_HELD
     reserve: float = 0.0
 
 
@@ -208,7 +208,7 @@ def _ratio(limit: float | None, per_unit: float) -> float:
     return UNLIMITED if limit is None else limit / per_unit
 
 
-def _room(limit: float, held: Held) -> float:
+def _room(limit: float, held: EarlierTranches) -> float:
     """Return what a limit on the whole position leaves, base units."""
     return max(limit - held.quantity, 0.0)
 

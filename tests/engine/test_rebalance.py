@@ -14,9 +14,9 @@ from engine.errors import PlaybookContractError
 from engine.intents import PutOff, Rebalance
 from engine.playbook import Requirements
 from engine.risk import ewma_covariance
-from engine.risk.decisions import Draft
+from engine.risk.decisions import DecisionDraft
 from engine.risk.portfolio import Covariance, capped_weights, portfolio_volatility
-from engine.risk.rebalancing import OF_ONE, Ask, Change, share_rooms
+from engine.risk.rebalance_review import OF_ONE, PurchaseRequest, WeightChange, share_rooms
 from engine.run_data import memory_ns
 from engine.signals.market.correlation import memory
 from engine.testing import PERP, SPOT, amounts, candles, fill_lines, play, table, table_config
@@ -144,11 +144,13 @@ def test_a_book_within_one_lot_of_its_weights_is_at_them(a, b) -> None:
     assert len(outcome.overlays) == 2
 
 
-def ask(name: str, missing: float, rooms: dict[str, float], *, entry: float = 10.0) -> Ask:
+def ask(
+    name: str, missing: float, rooms: dict[str, float], *, entry: float = 10.0
+) -> PurchaseRequest:
     """A purchase of some base units at a price, with what the account's caps leave, quote."""
-    draft = Draft(0, name, "rebalance", 1, 100_000.0, "x", entry=entry)
-    change = Change(draft, A.model_copy(update={"id": name}), 0.0, missing, [])
-    return Ask(change, None, (("target", missing),), rooms)
+    draft = DecisionDraft(0, name, "rebalance", 1, 100_000.0, "x", entry=entry)
+    change = WeightChange(draft, A.model_copy(update={"id": name}), 0.0, missing, [])
+    return PurchaseRequest(change, None, (("target", missing),), rooms)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from data_feeds.calendar import zone_of
 from data_feeds.errors import SchemaError
 from data_feeds.instrument import Instrument, InstrumentKind
 from engine.intents import Rebalance
-from engine.risk.hedging import _year
+from engine.risk.hedge_review import _year
 from engine.testing import candles, play, table
 
 HOUR_NS = 3_600 * 10**9

@@ -14,7 +14,7 @@ from engine.audit import audit_account, format_report, is_account, sleeves
 from engine.audit.audit import audited
 from engine.bt.lanes import Watch
 from engine.errors import ReportError
-from engine.risk.joint import Joint
+from engine.risk.account_limits import AccountLimits
 from tests.engine.joint import random_account, written
 
 GROUPS = [(first, first + 1) for first in range(0, 60, 2)]
@@ -181,12 +181,12 @@ def nothing_is_sold(patch):
 
 
 def nothing_is_blocked(patch):
-    patch.setattr(Joint, "blocked_by", lambda self, at: "")
-    patch.setattr(Joint, "tier", lambda self: ("normal", 1.0))
+    patch.setattr(AccountLimits, "blocked_by", lambda self, at: "")
+    patch.setattr(AccountLimits, "tier", lambda self: ("normal", 1.0))
 
 
 def caps_forget_the_others(patch):
-    original = Joint.rooms
+    original = AccountLimits.rooms
 
     def rooms(self, instrument, direction, **more):
         whole = self.sleeves
@@ -196,11 +196,11 @@ def caps_forget_the_others(patch):
         finally:
             self.sleeves = whole
 
-    patch.setattr(Joint, "rooms", rooms)
+    patch.setattr(AccountLimits, "rooms", rooms)
 
 
 def the_net_cap_is_off(patch):
-    original = Joint.rooms
+    original = AccountLimits.rooms
 
     def rooms(self, *instrument, **more):
         return {
@@ -208,7 +208,7 @@ def the_net_cap_is_off(patch):
             for name, room in original(self, *instrument, **more).items()
         }
 
-    patch.setattr(Joint, "rooms", rooms)
+    patch.setattr(AccountLimits, "rooms", rooms)
 
 
 FAULTS = {

@@ -10,7 +10,7 @@ import pytest
 from data_feeds.instrument import Instrument
 from data_feeds.timeframe import HOUR_NS
 from engine.config.models import RunConfig
-from engine.risk import RiskModule, SizingInputs
+from engine.risk import RiskModule, SizingBars
 from engine.views import AccountView, PositionView
 
 NOW = 100 * HOUR_NS
@@ -64,11 +64,11 @@ def inputs(
     volatility: float = 0.8,
     volume: float = 1_000.0,
     bar_range: float = 0.01,
-) -> SizingInputs:
+) -> SizingBars:
     """Inputs that are the same at every hour from the epoch on."""
     at = np.arange(200, dtype=np.int64) * HOUR_NS
     full = [np.full(200, value) for value in (close, volatility, volume, bar_range)]
-    return SizingInputs(at, *full, np.zeros(len(at)))
+    return SizingBars(at, *full, np.zeros(len(at)))
 
 
 def account(equity: float = 100_000.0, **changes: Any) -> AccountView:
@@ -108,7 +108,7 @@ def module(
     run: RunConfig | None = None,
     *,
     instrument: Instrument | None = None,
-    market: SizingInputs | None = None,
+    market: SizingBars | None = None,
     start_equity: float = 100_000.0,
     ny_days: bool = False,
 ) -> RiskModule:

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_feeds.timeframe import DAY_NS, HOUR_NS
-from engine.risk.guards import NEVER, Guards, days_later, end_of_day, end_of_week
+from engine.records import FAR_FUTURE
+from engine.risk.guards import Guards, days_later, end_of_day, end_of_week
 
 DAILY = {"daily_loss": {"limit": 0.03, "scope": "flatten"}}
 WEEKLY = {"weekly_loss": {"limit": 0.05, "scope": "flatten"}}
@@ -110,7 +111,7 @@ def test_after_a_daily_loss_at_the_close_the_next_close_is_judged_against_it(mak
     assert state.blocked_by(second) == "daily loss"
     assert not state.on_mark(instant("2026-01-09T21:00:00"), 93_000.0, True)
     assert state.blocked_by(instant("2026-01-09T21:00:00")) == ""
-    assert state.next_release_at == NEVER
+    assert state.next_release_at == FAR_FUTURE
 
 
 def test_the_first_close_after_a_day_releases_whether_or_not_it_ends_one(make):
@@ -124,7 +125,7 @@ def test_the_first_close_after_a_day_releases_whether_or_not_it_ends_one(make):
         (opening, "daily loss", "released"),
         (opening, "max trades a day", "released"),
     ]
-    assert state.next_release_at == NEVER
+    assert state.next_release_at == FAR_FUTURE
 
 
 def test_a_day_whose_last_bars_are_missing_still_blocks_until_midnight(make):
@@ -169,7 +170,7 @@ def test_halt_flattens_blocks_and_restarts_the_peak_after_its_days(make):
     assert not state.on_mark(ends - 1, 60_000.0, False)
     assert state.blocked_by(ends - 1) == "drawdown halt"
     assert not state.on_mark(ends, 84_000.0, False)
-    assert (state.peak, state.halt_drawdown, state.next_release_at) == (84_000.0, 0.15, NEVER)
+    assert (state.peak, state.halt_drawdown, state.next_release_at) == (84_000.0, 0.15, FAR_FUTURE)
     assert state.blocked_by(ends) == ""
     assert state.tier(84_000.0) == ("normal", 1.0)
     assert brief(state.events) == [("drawdown halt", "tripped"), ("drawdown halt", "released")]
@@ -179,7 +180,7 @@ def test_halt_flattens_blocks_and_restarts_the_peak_after_its_days(make):
 def test_halt_without_days_never_ends(make):
     state = guards(make, drawdown={"ladder": [], "halt_at": 0.15, "halt_days": None})
     assert state.on_mark(HOUR_NS, 80_000.0, False)
-    assert state.next_release_at == NEVER
+    assert state.next_release_at == FAR_FUTURE
     assert not state.on_mark(10_000 * DAY_NS, 200_000.0, True)
     assert state.blocked_by(10_000 * DAY_NS) == "drawdown halt"
 
@@ -196,7 +197,7 @@ def test_cool_down_follows_a_losing_plan_only_and_later_losses_extend_it(make):
     assert state.blocked_by(13 * HOUR_NS) == "cool-down"
     assert state.next_release_at == 17 * HOUR_NS
     assert not state.on_mark(17 * HOUR_NS, 100_000.0, False)
-    assert state.next_release_at == NEVER
+    assert state.next_release_at == FAR_FUTURE
     assert [e.reference for e in state.events] == [-1.0, -2.0, 0.0]
     assert brief(state.events)[-1] == ("cool-down", "released")
 

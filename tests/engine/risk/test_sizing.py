@@ -11,7 +11,7 @@ from engine.margin import build_tiers, liquidation_price
 from engine.records import OrderKind
 from engine.risk.sizing import (
     CAPS,
-    Held,
+    EarlierTranches,
     PlanCosts,
     SizingRequest,
     SizingRules,
@@ -360,7 +360,7 @@ def test_price_times_k_gives_size_over_k(make, entry, k):
 
 
 def test_caps_on_the_position_leave_an_addition_what_is_not_held(make):
-    held = Held(0.5, 30_000.0, 1_500.0, 10, planned=2.0)
+    held = EarlierTranches(0.5, 30_000.0, 1_500.0, 10, planned=2.0)
     # Volatility: 0.8 / 0.8 x 100,000 / 30,000 = 3.33; notional: 60,000 / 30,000 = 2; less 0.5 each.
     sizing = size_entry(
         request(held=held, fraction=0.25),
@@ -372,7 +372,7 @@ def test_caps_on_the_position_leave_an_addition_what_is_not_held(make):
 
 
 def test_an_addition_to_more_than_a_cap_allows_is_nothing(make):
-    held = Held(3.0, 30_000.0, 9_000.0, 10, planned=4.0)
+    held = EarlierTranches(3.0, 30_000.0, 9_000.0, 10, planned=4.0)
     sizing = size_entry(request(held=held), rules(make, notional_cap=60_000.0))
     assert cap(sizing, "notional") == 0.0
 
@@ -383,7 +383,7 @@ def test_an_addition_to_more_than_a_cap_allows_is_nothing(make):
     fraction=st.floats(0.05, 1.0),
 )
 def test_all_tranches_together_lose_the_budget_at_most(make, held, average, fraction):
-    position = Held(held, average, 0.0, 10, planned=10.0)
+    position = EarlierTranches(held, average, 0.0, 10, planned=10.0)
     sizing = size_entry(
         request(held=position, fraction=fraction, costs=TAKER), rules(make, risk_fraction=0.01)
     )
@@ -400,7 +400,7 @@ def test_all_tranches_together_lose_the_budget_at_most(make, held, average, frac
 
 
 def test_a_cross_addition_is_carried_to_the_nearest_liquidation(make):
-    held = Held(1.0, 30_000.0, 0.0, 10, planned=5.0)
+    held = EarlierTranches(1.0, 30_000.0, 0.0, 10, planned=5.0)
     sizing = size_entry(
         request(held=held, collateral=10_000.0),
         rules(make, margin_mode=MarginMode.CROSS, liquidation_distance=2.0, leverage_cap=None),

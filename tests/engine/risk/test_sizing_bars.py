@@ -7,8 +7,8 @@ from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from data_feeds.timeframe import HOUR_NS
 from engine.config.models import RiskConfig
 from engine.errors import ConfigError
-from engine.risk import sizing_inputs
-from engine.risk.inputs import bars_per_day, days_per_year
+from engine.risk import build_sizing_bars
+from engine.risk.sizing_bars import bars_per_day, days_per_year
 
 ETF = Instrument(id="QQQ", kind="etf", calendar="XNYS")
 PERP = Instrument(id="BTC", kind="perp")
@@ -35,7 +35,7 @@ def dataset(rows=96, lag=0):
 
 
 def test_inputs_of_hourly_bars_around_the_clock():
-    inputs = sizing_inputs(dataset(), "BTC", "1h", RiskConfig())
+    inputs = build_sizing_bars(dataset(), "BTC", "1h", RiskConfig())
     # Every log return is +-1%: 0.01 x sqrt(8760) a year, known after 72 returns.
     assert inputs.realized_volatility[72] == pytest.approx(0.01 * np.sqrt(8760))
     assert np.isnan(inputs.realized_volatility[71])
@@ -47,28 +47,28 @@ def test_inputs_of_hourly_bars_around_the_clock():
 
 
 def test_a_bar_is_read_from_its_close_on_and_not_a_nanosecond_before():
-    inputs = sizing_inputs(dataset(), "BTC", "1h", RiskConfig())
+    inputs = build_sizing_bars(dataset(), "BTC", "1h", RiskConfig())
     assert inputs.row_at(HOUR_NS - 1) == -1
     assert inputs.row_at(HOUR_NS) == 0
     assert inputs.row_at(2 * HOUR_NS - 1) == 0
 
 
 def test_a_bar_that_is_published_late_is_read_late():
-    inputs = sizing_inputs(dataset(lag=90), "BTC", "1h", RiskConfig())
+    inputs = build_sizing_bars(dataset(lag=90), "BTC", "1h", RiskConfig())
     assert inputs.row_at(HOUR_NS) == -1
     assert inputs.row_at(HOUR_NS + 90) == 0
 
 
 def test_inputs_up_to_a_row_do_not_change_when_later_rows_are_deleted():
-    whole = sizing_inputs(dataset(), "BTC", "1h", RiskConfig())
-    cut = sizing_inputs(dataset().cut(80 * HOUR_NS), "BTC", "1h", RiskConfig())
+    whole = build_sizing_bars(dataset(), "BTC", "1h", RiskConfig())
+    cut = build_sizing_bars(dataset().cut(80 * HOUR_NS), "BTC", "1h", RiskConfig())
     for name in ("close", "realized_volatility", "mean_volume", "range_fraction"):
         assert getattr(cut, name).tobytes() == getattr(whole, name)[:80].tobytes()
 
 
 def test_a_window_too_short_for_the_bars_is_an_error_that_names_it():
     with pytest.raises(ConfigError, match=r"risk\.volatility_window: 1h holds 1 bars of 1h"):
-        sizing_inputs(dataset(), "BTC", "1h", RiskConfig(volatility_window="1h"))
+        build_sizing_bars(dataset(), "BTC", "1h", RiskConfig(volatility_window="1h"))
 
 
 @pytest.mark.parametrize(

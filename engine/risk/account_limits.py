@@ -16,7 +16,7 @@ ACCOUNT = "account"
 
 
 @dataclass(frozen=True, slots=True)
-class Exposure:
+class SleeveExposure:
     """What a sleeve is worth and holds; quote.
 
     ``gross`` is unsigned, approved tranches that still work included. ``held`` and ``working`` are
@@ -54,7 +54,7 @@ def net_notional(held: Mapping[str, float], working: Mapping[str, float], direct
 
 
 @dataclass(frozen=True, slots=True)
-class Freed:
+class FreedNotional:
     """Notional, quote, that sales decided with a purchase give up; ``crypto`` of it perps and spot.
 
     They fill at the next open of their market, as the purchase does at its own.
@@ -64,10 +64,10 @@ class Freed:
     crypto: float = 0.0
 
 
-NOTHING_FREED = Freed()
+NOTHING_FREED = FreedNotional()
 
 
-class Joint:
+class AccountLimits:
     """Caps and guards on the sum of an account's sleeves.
 
     ``sleeves`` gives each sleeve's exposure at the present instant; whoever runs the sleeves sets
@@ -84,7 +84,7 @@ class Joint:
             max_trades_per_day=None,
         )
         self.guards = Guards(rules, start_equity=start_equity, ny_days=ny_days)
-        self.sleeves: Callable[[], Sequence[Exposure]] = tuple
+        self.sleeves: Callable[[], Sequence[SleeveExposure]] = tuple
 
     def blocked_by(self, at: int) -> str:
         """Return the account's guard that forbids entries, or an empty text."""
@@ -101,7 +101,7 @@ class Joint:
         direction: int,
         *,
         is_crypto: bool,
-        freed: Freed = NOTHING_FREED,
+        freed: FreedNotional = NOTHING_FREED,
     ) -> dict[str, float]:
         """Return what each cap that is on leaves for a purchase or sale of an instrument, quote.
 
@@ -140,15 +140,15 @@ class SleeveGuards(Guards):
     """Guards of one sleeve, and above them those of its account."""
 
     def __init__(
-        self, risk: RiskConfig, *, start_equity: float, ny_days: bool, joint: Joint
+        self, risk: RiskConfig, *, start_equity: float, ny_days: bool, limits: AccountLimits
     ) -> None:
         super().__init__(risk, start_equity=start_equity, ny_days=ny_days)
-        self._joint = joint
+        self._limits = limits
 
     def blocked_by(self, at: int, *, adds: bool = False) -> str:
         """Return the guard that forbids entries, the sleeve's own first."""
-        return super().blocked_by(at, adds=adds) or self._joint.blocked_by(at)
+        return super().blocked_by(at, adds=adds) or self._limits.blocked_by(at)
 
     def tier(self, equity: float) -> tuple[str, float]:
         """Return the stricter of the sleeve's tier and the account's."""
-        return min(super().tier(equity), self._joint.tier(), key=lambda tier: tier[1])
+        return min(super().tier(equity), self._limits.tier(), key=lambda tier: tier[1])

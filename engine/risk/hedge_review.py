@@ -13,22 +13,22 @@ from engine.errors import PlaybookContractError
 from engine.intents import Hedge
 from engine.risk.decisions import (
     BLOCKED,
+    ApprovedPlan,
     DecisionBook,
-    Draft,
-    Plan,
+    DecisionDraft,
     Review,
     owned_plan,
     tranche_order,
 )
 from engine.risk.guards import Guards
-from engine.risk.requests import SizingDesk
 from engine.risk.sizing import OWNED, Sizing
+from engine.risk.sizing_inputs import SizingInputs
 from engine.views import AccountView
 
 NEW_YORK = ZoneInfo("America/New_York")
 
 
-class Hedger:
+class HedgeReviewer:
     """Reviews hedges and keeps the yearly budget; shares books, guards and plans with risk.
 
     A market tier neither scales nor blocks a hedge: it is what the tiers call for.
@@ -39,14 +39,14 @@ class Hedger:
         yearly_budget: float | None,
         instruments: Mapping[str, Instrument],
         *,
-        desk: SizingDesk,
+        inputs: SizingInputs,
         book: DecisionBook,
         guards: Guards,
-        plans: dict[str, Plan],
+        plans: dict[str, ApprovedPlan],
     ) -> None:
         self._budget = yearly_budget
         self._instruments = instruments
-        self._desk = desk
+        self._inputs = inputs
         self._book = book
         self._guards = guards
         self._plans = plans
@@ -62,15 +62,17 @@ class Hedger:
         PlaybookContractError : the instrument is no option contract that this run lists.
         """
         contract = self._checked(intent)
-        ask = self._desk.ask(intent.instrument, at)
-        draft = Draft(at, intent.instrument, "hedge", 1, account.equity, intent.reason, entry=ask)
+        ask = self._inputs.ask(intent.instrument, at)
+        draft = DecisionDraft(
+            at, intent.instrument, "hedge", 1, account.equity, intent.reason, entry=ask
+        )
         refused = self._blocked(draft, account)
         if refused is not None:
             return refused
         limits = {
             "budget": intent.budget * account.equity,
             "hedge_budget": self.budget_left(at, account),
-            "cash": self._desk.free_cash(Wallet.BROKERAGE, at, account),
+            "cash": self._inputs.free_cash(Wallet.BROKERAGE, at, account),
         }
         covered = SHARES_PER_CONTRACT * contract.long_strike
         caps = [("cover", intent.cover * account.equity / covered)]
@@ -128,7 +130,7 @@ class Hedger:
             )
         return contract
 
-    def _blocked(self, draft: Draft, account: AccountView) -> Review | None:
+    def _blocked(self, draft: DecisionDraft, account: AccountView) -> Review | None:
         """Return the refusal of a hedge whatever its size, None when there is none."""
         guard = self._guards.blocked_by(draft.at, adds=True)
         if guard:
@@ -143,7 +145,7 @@ class Hedger:
             return self._book.refuse(draft, "plan exists", "the contract is held already")
         return None
 
-    def _unsizable(self, draft: Draft) -> tuple[str, str] | None:
+    def _unsizable(self, draft: DecisionDraft) -> tuple[str, str] | None:
         """Return (rule, why) when no size can be worked out."""
         if draft.at >= (self._instruments[draft.instrument].expires_at or 0):
             return "expired", "the contract has settled"

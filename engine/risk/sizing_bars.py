@@ -24,7 +24,7 @@ MIN_VOLATILITY_BARS = 2
 
 
 @dataclass(frozen=True)
-class SizingInputs:
+class SizingBars:
     """Causal arrays, one entry a bar; read through :meth:`row_at`.
 
     Attributes
@@ -49,9 +49,9 @@ class SizingInputs:
         return int(np.searchsorted(self.available_at, at, side="right")) - 1
 
 
-def sizing_inputs(
+def build_sizing_bars(
     dataset: Dataset, instrument_id: str, timeframe: str, risk: RiskConfig
-) -> SizingInputs:
+) -> SizingBars:
     """Return the sizing inputs of one traded instrument, computed once from its own bars.
 
     Raises
@@ -71,7 +71,7 @@ def sizing_inputs(
         "participation_window", risk.participation_window, per_day, timeframe, 1
     )
     close = bars["close"]
-    return SizingInputs(
+    return SizingBars(
         # A late bar also delays what is read from the bars after it.
         available_at=np.maximum.accumulate(bars["available_at"]),
         close=close,
@@ -84,11 +84,11 @@ def sizing_inputs(
     )
 
 
-def _option_inputs(dataset: Dataset, bars: Channel) -> SizingInputs:
+def _option_inputs(dataset: Dataset, bars: Channel) -> SizingBars:
     """Return an option's inputs: its price and half spread; it is not sized by anything else."""
     nothing = np.full(len(bars), np.nan)
     quotes = dataset.channel(bars.key.instrument, ChannelKind.SERIES)
-    return SizingInputs(
+    return SizingBars(
         available_at=bars["available_at"],
         close=bars["close"],
         realized_volatility=nothing,

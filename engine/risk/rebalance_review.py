@@ -11,22 +11,22 @@ from engine.costs import floor_to_step
 from engine.errors import PlaybookContractError
 from engine.intents import Rebalance
 from engine.records import NOT_BEGUN, Decision, OrderRole
+from engine.risk.account_limits import FreedNotional
 from engine.risk.decisions import (
     BLOCKED,
     REJECTED,
+    ApprovedPlan,
     DecisionBook,
-    Draft,
-    Plan,
+    DecisionDraft,
     Review,
     closing_order,
     owned_plan,
     tranche_order,
 )
 from engine.risk.guards import Guards
-from engine.risk.joint import Freed
 from engine.risk.portfolio import Covariance, Weights, capped_weights, in_order
-from engine.risk.requests import SizingDesk
 from engine.risk.sizing import OWNED, Sizing
+from engine.risk.sizing_inputs import SizingInputs
 from engine.risk.tiers import MarketTiers
 from engine.views import AccountView
 
@@ -40,10 +40,10 @@ Refused = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class WeightChange:
     """One instrument's way from what is held to what is wanted; base units, prices in quote."""
 
-    draft: Draft
+    draft: DecisionDraft
     instrument: Instrument
     held: float
     wanted: float
@@ -51,14 +51,14 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class PurchaseRequest:
     """A purchase before the account's caps: its own caps (base units) and what those leave (quote).
 
     ``refused`` is the rule, the reason and the outcome of one that is refused whatever its size.
     """
 
-    change: Change
-    plan: Plan | None
+    change: WeightChange
+    plan: ApprovedPlan | None
     caps: tuple[tuple[str, float], ...] = ()
     rooms: Mapping[str, float] = field(default_factory=dict)
     refused: Refused | None = None
@@ -70,7 +70,7 @@ class Ask:
         return min(own, self.rooms.get(OF_ONE, math.inf))
 
 
-class Rebalancer:
+class RebalanceReviewer:
     """Reviews rebalancings; shares books, guards and plans with the risk module."""
 
     def __init__(
@@ -78,16 +78,16 @@ class Rebalancer:
         risk: RiskConfig,
         instruments: Mapping[str, Instrument],
         *,
-        desk: SizingDesk,
+        inputs: SizingInputs,
         book: DecisionBook,
         guards: Guards,
         market: MarketTiers,
         covariance: Covariance | None,
-        plans: dict[str, Plan],
+        plans: dict[str, ApprovedPlan],
     ) -> None:
         self._risk = risk
         self._instruments = instruments
-        self._desk = desk
+        self._inputs = inputs
         self._book = book
         self._guards = guards
         self._market = market
@@ -150,10 +150,10 @@ class Rebalancer:
         *,
         at: int,
         account: AccountView,
-    ) -> Change:
-        close, position = self._desk.close(name, at), account.position(name)
+    ) -> WeightChange:
+        close, position = self._inputs.close(name, at), account.position(name)
         plan = self._plans.get(name)
-        draft = Draft(
+        draft = DecisionDraft(
             at,
             name,
             "rebalance",
@@ -166,12 +166,12 @@ class Rebalancer:
         # What an earlier sale still sells is not held any more.
         held = 0.0 if position is None else position.quantity - position.leaving
         sizes = [(step, weight * account.equity / close) for step, weight in in_order(steps, name)]
-        return Change(draft, self._instruments[name], held, sizes[-1][1], sizes)
+        return WeightChange(draft, self._instruments[name], held, sizes[-1][1], sizes)
 
-    def _slack(self, change: Change) -> float:
+    def _slack(self, change: WeightChange) -> float:
         return change.instrument.lot_size * _LOT_SLACK
 
-    def _sell(self, change: Change, intent: Rebalance) -> Review:
+    def _sell(self, change: WeightChange, intent: Rebalance) -> Review:
         """Return the sale, or why it is too small to trade."""
         draft = change.draft
         everything = intent.weights[draft.instrument] == 0
@@ -191,21 +191,23 @@ class Rebalancer:
         )
         return Review(decision, (order,))
 
-    def _too_small(self, change: Change, quantity: float, intent: Rebalance) -> str:
+    def _too_small(self, change: WeightChange, quantity: float, intent: Rebalance) -> str:
         """Return the rule that leaves a change out, "" where it is large enough."""
         instrument, value = change.instrument, quantity * change.draft.entry
         if quantity < instrument.lot_size or value < instrument.min_notional:
             return MINIMUM_SIZE
         return MINIMUM_TICKET if value < intent.min_ticket else ""
 
-    def _freed(self, sales: Sequence[Decision], changes: Sequence[Change]) -> Freed:
+    def _freed(self, sales: Sequence[Decision], changes: Sequence[WeightChange]) -> FreedNotional:
         """Return the notional that the sales of this rebalancing give up."""
         closes = {change.draft.instrument: change.draft.entry for change in changes}
         notional = {sale.instrument: sale.quantity * closes[sale.instrument] for sale in sales}
         crypto = (v for name, v in notional.items() if self._instruments[name].is_crypto)
-        return Freed(sum(notional.values()), sum(crypto))
+        return FreedNotional(sum(notional.values()), sum(crypto))
 
-    def _ask(self, change: Change, intent: Rebalance, account: AccountView, freed: Freed) -> Ask:
+    def _ask(
+        self, change: WeightChange, intent: Rebalance, account: AccountView, freed: FreedNotional
+    ) -> PurchaseRequest:
         """Return what a purchase asks for, or the rule that refuses it whatever its size."""
         draft, name = change.draft, change.instrument.id
         plan = self._plans.get(name)
@@ -218,15 +220,15 @@ class Rebalancer:
             why = f"a purchase of {missing:.6g} x {draft.entry:,.6g} is too small"
             if small == MINIMUM_TICKET:
                 why += f": below min_ticket {intent.min_ticket:,.6g}"
-            return Ask(change, plan, refused=(small, why, REJECTED))
+            return PurchaseRequest(change, plan, refused=(small, why, REJECTED))
         refused = self._blocked(draft, account, plan)
         if refused is not None:
-            return Ask(change, plan, refused=refused)
+            return PurchaseRequest(change, plan, refused=refused)
         caps = [(step, max(size - change.held, 0.0)) for step, size in change.steps]
-        caps.append(("participation", self._desk.participation(name, draft.at)))
-        return Ask(change, plan, tuple(caps), self._desk.account_rooms(draft, freed))
+        caps.append(("participation", self._inputs.participation(name, draft.at)))
+        return PurchaseRequest(change, plan, tuple(caps), self._inputs.account_rooms(draft, freed))
 
-    def _buy(self, ask: Ask, intent: Rebalance, next_plan: int) -> Review:
+    def _buy(self, ask: PurchaseRequest, intent: Rebalance, next_plan: int) -> Review:
         """Return the purchase or why there is none."""
         change, plan = ask.change, ask.plan
         draft, instrument = change.draft, change.instrument
@@ -251,18 +253,20 @@ class Rebalancer:
         self._plans[instrument.id] = _plan(plan, decision, change)
         return Review(decision, (tranche_order(decision),))
 
-    def _unknown(self, draft: Draft) -> tuple[str, str] | None:
+    def _unknown(self, draft: DecisionDraft) -> tuple[str, str] | None:
         """Return (rule, why) for what has no price or no volume yet."""
         wallet = self._instruments[draft.instrument].wallet
         stays = f"its weight stays in cash of the {wallet} wallet"
         if math.isnan(draft.entry):
             return NOT_BEGUN, f"no bar is known yet: {stays}"
-        if math.isnan(self._desk.participation(draft.instrument, draft.at)):
+        if math.isnan(self._inputs.participation(draft.instrument, draft.at)):
             window = self._risk.participation_window
             return "volume unknown", f"no volume is known over {window}: {stays}"
         return None
 
-    def _blocked(self, draft: Draft, account: AccountView, plan: Plan | None) -> Refused | None:
+    def _blocked(
+        self, draft: DecisionDraft, account: AccountView, plan: ApprovedPlan | None
+    ) -> Refused | None:
         """Return what refuses a purchase whatever its size, None when nothing does."""
         at = draft.at
         tier, factor = self._market.at(at)
@@ -288,7 +292,7 @@ def is_small(decision: Decision) -> bool:
     return small or decision.blocked_by == MINIMUM_TICKET
 
 
-def share_rooms(asks: Sequence[Ask]) -> list[Ask]:
+def share_rooms(asks: Sequence[PurchaseRequest]) -> list[PurchaseRequest]:
     """Return asks whose caps hold what the account's caps leave to each of them.
 
     A cap on a sum that cannot carry all of them is shared by one factor, in no order.
@@ -317,7 +321,7 @@ def has_weight(instrument: Instrument) -> bool:
     return instrument.is_tradable and not (margined or option)
 
 
-def _plan(plan: Plan | None, decision: Decision, change: Change) -> Plan:
+def _plan(plan: ApprovedPlan | None, decision: Decision, change: WeightChange) -> ApprovedPlan:
     """Return the plan of a purchase: the one that holds the instrument, or a new one."""
     quantity, at, entry = change.held + decision.quantity, decision.decided_at, change.draft.entry
     if plan is not None:

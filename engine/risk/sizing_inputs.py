@@ -8,40 +8,46 @@ from data_feeds.instrument import Instrument, Wallet
 from engine.config.venue import VenueConfig
 from engine.margin import maintenance_margin
 from engine.records import OrderKind
-from engine.risk.decisions import Draft, Plan
-from engine.risk.inputs import SizingInputs
-from engine.risk.joint import NOTHING_FREED, Exposure, Freed, Joint, net_notional
+from engine.risk.account_limits import (
+    NOTHING_FREED,
+    AccountLimits,
+    FreedNotional,
+    SleeveExposure,
+    net_notional,
+)
+from engine.risk.decisions import ApprovedPlan, DecisionDraft
 from engine.risk.sizing import (
     NOTHING_HELD,
-    Held,
+    EarlierTranches,
     SizingRequest,
     SizingRules,
     fixed_slippage,
     plan_costs,
 )
+from engine.risk.sizing_bars import SizingBars
 from engine.views import AccountView
 
 
 @dataclass(frozen=True, slots=True)
-class Tranche:
+class TrancheRequest:
     """What an intent says about the size: how it is bought, and which share of the plan.
 
-    ``reserve`` and ``crosses`` are those of :class:`~engine.risk.levels.PlanLevels`.
+    ``reserve`` and ``crosses`` are those of :class:`~engine.risk.plan_levels.PlanLevels`.
     """
 
     kind: OrderKind
     fraction: float
     slippage_multiplier: float
-    held: Held = NOTHING_HELD
+    held: EarlierTranches = NOTHING_HELD
     reserve: float = 0.0
     crosses: bool = False
 
 
-class SizingDesk:
+class SizingInputs:
     """Makes the sizing request of a tranche, or says why none can be made.
 
     ``plans`` are the plans that risk has approved and that are not finished, by instrument;
-    ``joint`` is there when the account is a sleeve.
+    ``limits`` is there when the account is a sleeve.
     """
 
     def __init__(
@@ -49,29 +55,29 @@ class SizingDesk:
         venue: VenueConfig,
         rules: Mapping[str, SizingRules],
         instruments: Mapping[str, Instrument],
-        inputs: Mapping[str, SizingInputs],
-        plans: Mapping[str, Plan],
+        bars: Mapping[str, SizingBars],
+        plans: Mapping[str, ApprovedPlan],
         *,
-        joint: Joint | None = None,
+        limits: AccountLimits | None = None,
     ) -> None:
-        self._joint = joint
+        self._limits = limits
         self._venue = venue
         self._rules = rules
         self._instruments = instruments
-        self._inputs = inputs
+        self._bars = bars
         self._plans = plans
 
     def close(self, instrument: str, at: int) -> float:
         """Return the last close known at an instant, NaN before the first bar."""
-        inputs = self._inputs[instrument]
-        row = inputs.row_at(at)
-        return float(inputs.close[row]) if row >= 0 else math.nan
+        bars = self._bars[instrument]
+        row = bars.row_at(at)
+        return float(bars.close[row]) if row >= 0 else math.nan
 
     def slippage(self, instrument: str, at: int, multiplier: float) -> float:
         """Return a taker's slippage but its impact, as known at an instant, a fraction of price."""
-        inputs = self._inputs[instrument]
-        row = inputs.row_at(at)
-        known = float(inputs.range_fraction[row]) if row >= 0 else 0.0
+        bars = self._bars[instrument]
+        row = bars.row_at(at)
+        known = float(bars.range_fraction[row]) if row >= 0 else 0.0
         costs = self._venue.costs_of(self._instruments[instrument])
         return fixed_slippage(costs.slippage, known, multiplier)
 
@@ -83,48 +89,50 @@ class SizingDesk:
 
     def ask(self, instrument: str, at: int) -> float:
         """Return an option's last price known at an instant and its half spread, NaN before any."""
-        inputs = self._inputs[instrument]
-        row = inputs.row_at(at)
-        return float(inputs.close[row] * (1 + inputs.half_spread[row])) if row >= 0 else math.nan
+        bars = self._bars[instrument]
+        row = bars.row_at(at)
+        return float(bars.close[row] * (1 + bars.half_spread[row])) if row >= 0 else math.nan
 
     def participation(self, instrument: str, at: int) -> float:
         """Return the largest order by its share of a usual bar's volume, base units."""
         share = self._rules[instrument].risk.participation_cap
-        inputs = self._inputs[instrument]
+        bars = self._bars[instrument]
         if share is None:
             return math.inf
-        row = inputs.row_at(at)
-        return share * float(inputs.mean_volume[row]) if row >= 0 else 0.0
+        row = bars.row_at(at)
+        return share * float(bars.mean_volume[row]) if row >= 0 else 0.0
 
-    def unsizable(self, draft: Draft) -> tuple[str, str] | None:
+    def unsizable(self, draft: DecisionDraft) -> tuple[str, str] | None:
         """Return (rule, why) when no size can be worked out."""
-        inputs = self._inputs[draft.instrument]
+        bars = self._bars[draft.instrument]
         risk = self._rules[draft.instrument].risk
-        instrument, row = self._instruments[draft.instrument], inputs.row_at(draft.at)
+        instrument, row = self._instruments[draft.instrument], bars.row_at(draft.at)
         if draft.direction < 0 and not instrument.is_margined:
             return "no short", f"{instrument.kind} positions cannot be sold short"
         if not draft.equity > 0:
             return "no equity", f"equity is {draft.equity:,.2f}"
-        if risk.target_volatility is not None and math.isnan(inputs.realized_volatility[row]):
+        if risk.target_volatility is not None and math.isnan(bars.realized_volatility[row]):
             return "volatility unknown", f"fewer than {risk.volatility_window} of bars are known"
         uses_volume = (
             risk.participation_cap is not None
             or self._venue.costs_of(instrument).slippage.impact > 0
         )
-        if uses_volume and not inputs.mean_volume[row] > 0:
+        if uses_volume and not bars.mean_volume[row] > 0:
             return "volume unknown", f"no volume is known over {risk.participation_window}"
         return None
 
-    def request(self, draft: Draft, tranche: Tranche, account: AccountView) -> SizingRequest:
+    def request(
+        self, draft: DecisionDraft, tranche: TrancheRequest, account: AccountView
+    ) -> SizingRequest:
         """Return everything that the size of a tranche depends on."""
-        inputs, instrument = self._inputs[draft.instrument], self._instruments[draft.instrument]
-        row = inputs.row_at(draft.at)
-        volume = float(inputs.mean_volume[row])
+        bars, instrument = self._bars[draft.instrument], self._instruments[draft.instrument]
+        row = bars.row_at(draft.at)
+        volume = float(bars.mean_volume[row])
         costs = plan_costs(
             instrument,
             self._venue,
             tranche.kind,
-            bar_range=float(inputs.range_fraction[row]),
+            bar_range=float(bars.range_fraction[row]),
             mean_volume=volume,
             slippage_multiplier=tranche.slippage_multiplier,
             crosses=tranche.crosses,
@@ -150,31 +158,33 @@ class SizingDesk:
             ),
             free_cash=free - cash,
             collateral=self._cross_collateral(account, instrument.id),
-            realized_volatility=float(inputs.realized_volatility[row]),
+            realized_volatility=float(bars.realized_volatility[row]),
             mean_volume=volume,
             fraction=tranche.fraction,
             held=tranche.held,
             reserve=tranche.reserve,
         )
 
-    def account_rooms(self, draft: Draft, freed: Freed = NOTHING_FREED) -> Mapping[str, float]:
+    def account_rooms(
+        self, draft: DecisionDraft, freed: FreedNotional = NOTHING_FREED
+    ) -> Mapping[str, float]:
         """Return what the caps of a sleeve's account leave by name, quote; none of a whole one.
 
         ``freed``: what sales of the same rebalancing give up.
         """
-        if self._joint is None:
+        if self._limits is None:
             return {}
         is_crypto = self._instruments[draft.instrument].is_crypto
-        return self._joint.rooms(
+        return self._limits.rooms(
             draft.instrument, draft.direction, is_crypto=is_crypto, freed=freed
         )
 
-    def exposure(self, at: int, account: AccountView) -> Exposure:
+    def exposure(self, at: int, account: AccountView) -> SleeveExposure:
         """Return what the account holds and what approved tranches may still add."""
         committed = self._committed(Wallet.VENUE, at, account)[0]
         held = _held(account)
         names = held.keys() | committed.keys()
-        return Exposure(
+        return SleeveExposure(
             equity=account.equity,
             gross=account.gross_notional + sum(map(abs, committed.values())),
             held=held,

@@ -7,16 +7,16 @@ from data_feeds.instrument import Instrument, InstrumentKind
 from engine.costs import floor_to_step
 from engine.intents import Add, Exit, MoveStop
 from engine.records import OrderRole
-from engine.risk.decisions import DecisionBook, Draft, Plan, Review, closing_order
-from engine.risk.levels import round_stop
+from engine.risk.decisions import ApprovedPlan, DecisionBook, DecisionDraft, Review, closing_order
+from engine.risk.plan_levels import round_stop
 from engine.risk.sizing import OWNED
 from engine.views import AccountView, PositionView
 
 
-class Leaver:
+class ExitReviewer:
     """Reviews what reduces a plan; shares books and plans with the risk module."""
 
-    def __init__(self, book: DecisionBook, plans: dict[str, Plan]) -> None:
+    def __init__(self, book: DecisionBook, plans: dict[str, ApprovedPlan]) -> None:
         self._book = book
         self._plans = plans
 
@@ -37,7 +37,7 @@ class Leaver:
                 plan_id, direction, held = plan.plan_id, plan.direction, 0.0
             else:
                 continue
-            draft = Draft(at, name, "guard", direction, account.equity, reason)
+            draft = DecisionDraft(at, name, "guard", direction, account.equity, reason)
             reviews.append(self._close(draft, OrderRole.GUARD, plan_id, held))
         return tuple(reviews)
 
@@ -96,12 +96,12 @@ class Leaver:
     def cancel_entry(self, intent: Exit, *, at: int, equity: float) -> Review:
         """Close nothing of a plan that holds nothing: its working entry ends."""
         plan = self._plans[intent.instrument]
-        draft = Draft(at, intent.instrument, "exit", plan.direction, equity, intent.reason)
+        draft = DecisionDraft(at, intent.instrument, "exit", plan.direction, equity, intent.reason)
         return self._close(draft, OrderRole.EXIT, plan.plan_id, 0.0)
 
     def _close(
         self,
-        draft: Draft,
+        draft: DecisionDraft,
         role: OrderRole,
         plan_id: int,
         quantity: float,
@@ -140,9 +140,9 @@ def position_draft(
     position: PositionView | None,
     at: int,
     equity: float,
-) -> Draft:
+) -> DecisionDraft:
     """Return what is known of a decision on a position, None: there is none."""
-    return Draft(
+    return DecisionDraft(
         at,
         intent.instrument,
         name,
