@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data_feeds.catalog import Catalog, Origin, Span
+from data_feeds.catalog import Catalog, Origin, TimeSpan
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from data_feeds.timeframe import DAY_NS, MINUTE_NS
@@ -46,7 +46,9 @@ def minutes(first: int, rows: int) -> Channel:
 
 def extend(catalog: Catalog, channel: Channel) -> None:
     """Store more rows after those that are there."""
-    covered = Span(started_at=int(channel["opened_at"][0]), ended_at=int(channel["closed_at"][-1]))
+    covered = TimeSpan(
+        started_at=int(channel["opened_at"][0]), ended_at=int(channel["closed_at"][-1])
+    )
     with catalog.batch() as batch:
         batch.extend(PERP, channel, covered, Origin(source="benchmark"))
 

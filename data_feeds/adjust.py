@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from data_feeds.errors import SchemaError
 from data_feeds.schema import Channel, ChannelKind, utc_text
-from data_feeds.shares import unscaled
+from data_feeds.splits import unscaled
 
 Values = NDArray[np.float64]
 

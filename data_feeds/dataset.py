@@ -10,7 +10,7 @@ from types import MappingProxyType
 from data_feeds.errors import CoverageError
 from data_feeds.instrument import Instrument
 from data_feeds.schema import Channel, ChannelKey, ChannelKind, Provenance
-from data_feeds.shares import FirstShares
+from data_feeds.splits import FirstShares
 
 
 @dataclass(frozen=True)

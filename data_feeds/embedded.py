@@ -40,7 +40,7 @@ _SOURCES = (
     "holes.py",
     "instrument.py",
     "releases.py",
-    "shares.py",
+    "splits.py",
     "schema.py",
     "timeframe.py",
     "units.py",

@@ -11,13 +11,13 @@ from data_feeds.align import as_of_rows, resample_bars
 from data_feeds.calendar import ALWAYS_OPEN, in_session
 from data_feeds.catalog import Catalog
 from data_feeds.dataset import Dataset
+from data_feeds.default_data import EMBEDDED, how_to_get_data
 from data_feeds.embedded import embedded_catalog
 from data_feeds.errors import CoverageError
-from data_feeds.gate.stamps import on_grid
+from data_feeds.gate.time_grid import on_grid
 from data_feeds.instrument import Instrument
-from data_feeds.locations import EMBEDDED, how_to_get_data
 from data_feeds.schema import Channel, ChannelKey, ChannelKind, utc_text, validate
-from data_feeds.shares import (
+from data_feeds.splits import (
     SPLIT_KINDS,
     FirstShares,
     first_shares,

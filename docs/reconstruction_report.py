@@ -22,7 +22,7 @@ from data_feeds.align import resample_bars
 from data_feeds.catalog import Catalog
 from data_feeds.embedded import embedded_catalog
 from data_feeds.schema import Array, Channel, ChannelKey, ChannelKind
-from data_feeds.simulation.episodes import EPISODES, Episode
+from data_feeds.simulation.episode_parameters import EPISODES, EpisodeParameters
 from data_feeds.timeframe import DAY_NS, HOUR_NS, Timeframe
 
 ROOT = Path(__file__).parent.parent
@@ -90,7 +90,7 @@ class Market:
         return Days(rows["event_at"] // DAY_NS, 100 * rows["rate"])
 
 
-def phase_spans(episode: Episode) -> Iterator[tuple[str, str, str]]:
+def phase_spans(episode: EpisodeParameters) -> Iterator[tuple[str, str, str]]:
     """Yield each phase's name, first day and the day after its last."""
     ends = [phase.start for phase in episode.phases[1:]] + [episode.end]
     for phase, end in zip(episode.phases, ends, strict=True):
@@ -312,7 +312,7 @@ def unbroken(days: Days, scale: float) -> tuple[Array, Array]:
     return on.astype("datetime64[D]"), np.insert(days.values * scale, holes, np.nan)
 
 
-def draw_panel(panel: Axes, markets: list[Market], name: str, episode: Episode) -> None:
+def draw_panel(panel: Axes, markets: list[Market], name: str, episode: EpisodeParameters) -> None:
     """Draw one instrument of one episode, reality first so that it lies behind."""
     styles = (("reconstruction", "tab:blue", 1.1), ("reality", "0.55", 2.0))
     for market, (label, color, width) in reversed(list(zip(markets, styles, strict=False))):

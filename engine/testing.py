@@ -22,7 +22,7 @@ import numpy as np
 from pydantic import ConfigDict, Field
 
 from data_feeds.dataset import Dataset
-from data_feeds.gate.stamps import on_grid
+from data_feeds.gate.time_grid import on_grid
 from data_feeds.instrument import Companions, Instrument, InstrumentKind
 from data_feeds.options.contract import PutSpread
 from data_feeds.schema import Channel, ChannelKey, ChannelKind, time_columns, validate

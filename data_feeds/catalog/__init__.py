@@ -2,7 +2,14 @@
 
 from data_feeds.catalog.batch import Batch
 from data_feeds.catalog.catalog import Catalog, VerifyRow, coverage_text
-from data_feeds.catalog.index import CatalogEntry, GapRow, Origin, Part, Span, merged_spans
+from data_feeds.catalog.index import (
+    CatalogEntry,
+    GapRow,
+    Origin,
+    StoredPart,
+    TimeSpan,
+    merged_spans,
+)
 
 __all__ = [
     "Batch",
@@ -10,8 +17,8 @@ __all__ = [
     "CatalogEntry",
     "GapRow",
     "Origin",
-    "Part",
-    "Span",
+    "StoredPart",
+    "TimeSpan",
     "VerifyRow",
     "coverage_text",
     "merged_spans",

@@ -14,25 +14,25 @@ import filelock
 import numpy as np
 
 from data_feeds.atomic import acquire, storage_errors, write_atomically
-from data_feeds.catalog.checking import broken, overlaps, part_list_hash
 from data_feeds.catalog.index import (
     EMPTY,
     INDEX_NAME,
     CatalogEntry,
     Index,
     Origin,
-    Part,
-    Span,
+    StoredPart,
+    TimeSpan,
     load_index,
     merged_spans,
     save_index,
 )
+from data_feeds.catalog.integrity import broken, overlaps, part_list_hash
+from data_feeds.catalog.part_reader import read_parts
 from data_feeds.catalog.parts import Written, described, encode, seams, split
-from data_feeds.catalog.reading import read_parts
 from data_feeds.errors import IntegrityError, SchemaError
 from data_feeds.gate import Admitted, admitted
-from data_feeds.gate.beside import check_beside
-from data_feeds.gate.units import ask_unit
+from data_feeds.gate.cross_checks import check_beside
+from data_feeds.gate.unit_check import ask_unit
 from data_feeds.instrument import Instrument
 from data_feeds.schema import (
     Array,
@@ -42,7 +42,7 @@ from data_feeds.schema import (
     time_columns,
     validate,
 )
-from data_feeds.shares import SPLIT_KINDS, Shares, in_first_shares, told_dividends, told_shares
+from data_feeds.splits import SPLIT_KINDS, ShareBasis, in_first_shares, told_dividends, told_shares
 from data_feeds.timeframe import DAY_NS, Timeframe
 from data_feeds.units import units_of
 
@@ -63,7 +63,7 @@ class Batch:
         # Instruments of which whole channels were written: they are looked at side by side.
         self._whole: dict[str, Instrument] = {}
         # Stretches of time that pages were written for, by channel: what lies beside them is too.
-        self._paged: dict[ChannelKey, tuple[Instrument, Span]] = {}
+        self._paged: dict[ChannelKey, tuple[Instrument, TimeSpan]] = {}
         #: What the gate did to the channels written so far.
         self.admissions: dict[ChannelKey, Admitted] = {}
 
@@ -92,7 +92,7 @@ class Batch:
         return self._put(instrument, channel.key, parts, covered=(), origin=origin or Origin())
 
     def extend(
-        self, instrument: Instrument, channel: Channel, covered: Span, origin: Origin
+        self, instrument: Instrument, channel: Channel, covered: TimeSpan, origin: Origin
     ) -> CatalogEntry:
         """Write rows in the place of those stored in the same stretch; the rest stays.
 
@@ -159,13 +159,13 @@ class Batch:
                 self._ask_page(instrument, key, span)
             save_index(self._folder, self._index)
 
-    def _note_page(self, instrument: Instrument, key: ChannelKey, covered: Span) -> None:
+    def _note_page(self, instrument: Instrument, key: ChannelKey, covered: TimeSpan) -> None:
         """Remember the stretch from a channel's first page to its last."""
         span = self._paged.get(key, (instrument, covered))[1]
         first, last = min(span.started_at, covered.started_at), max(span.ended_at, covered.ended_at)
-        self._paged[key] = instrument, Span(started_at=first, ended_at=last)
+        self._paged[key] = instrument, TimeSpan(started_at=first, ended_at=last)
 
-    def _ask_page(self, instrument: Instrument, key: ChannelKey, span: Span) -> None:
+    def _ask_page(self, instrument: Instrument, key: ChannelKey, span: TimeSpan) -> None:
         """Refuse a channel that pages extended where its numbers look like another unit."""
         entry = self._begun().find(key)
         if entry is not None and key.kind in (ChannelKind.FUNDING, ChannelKind.SERIES):
@@ -173,7 +173,7 @@ class Batch:
         if instrument.id not in self._whole:
             self._look_beside(instrument, span)
 
-    def _look_beside(self, instrument: Instrument, span: Span | None = None) -> None:
+    def _look_beside(self, instrument: Instrument, span: TimeSpan | None = None) -> None:
         """Refuse channels of an instrument that cannot be of the units they are said to be.
 
         With ``span`` only the files of that stretch are read.
@@ -193,7 +193,7 @@ class Batch:
         if recorded is None or first_at is None or not entry.shares:
             return rows
         splits = read_parts(self._folder, recorded.key, recorded.parts)
-        return in_first_shares(rows, splits, first_at, Shares(entry.shares))
+        return in_first_shares(rows, splits, first_at, ShareBasis(entry.shares))
 
     def _tell_shares(self, name: str) -> None:
         """Write down how an instrument's prices and dividends stand to its splits."""
@@ -208,7 +208,7 @@ class Batch:
                 rows = read_parts(self._folder, entry.key, entry.parts)
                 told[entry.key] = told_shares(rows, splits, entry.origin.splits).value
             longest = max(priced, key=lambda e: Timeframe(e.timeframe), default=None)
-            usual = Shares(told[longest.key]) if longest else Shares.AS_TRADED
+            usual = ShareBasis(told[longest.key]) if longest else ShareBasis.AS_TRADED
             for entry in held:
                 if entry not in priced:
                     paid = read_parts(self._folder, entry.key, entry.parts)
@@ -273,10 +273,10 @@ class Batch:
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
 
-    def _store(self, instrument: Instrument, channel: Channel) -> tuple[Part, ...]:
+    def _store(self, instrument: Instrument, channel: Channel) -> tuple[StoredPart, ...]:
         return tuple(self._store_part(instrument, period, rows) for period, rows in split(channel))
 
-    def _store_part(self, instrument: Instrument, period: str, rows: Channel) -> Part:
+    def _store_part(self, instrument: Instrument, period: str, rows: Channel) -> StoredPart:
         raw = encode(rows)
         part = described(rows, Written.of(rows.key, period, raw), instrument.calendar)
         with storage_errors(self._folder):
@@ -284,8 +284,8 @@ class Batch:
         return part
 
     def _spliced(
-        self, instrument: Instrument, entry: CatalogEntry, channel: Channel, covered: Span
-    ) -> tuple[Part, ...]:
+        self, instrument: Instrument, entry: CatalogEntry, channel: Channel, covered: TimeSpan
+    ) -> tuple[StoredPart, ...]:
         """Return the entry's parts with the covered stretch's rows exchanged."""
         parts = {part.period: part for part in entry.parts}
         fresh = dict(split(channel)) if len(channel) else {}
@@ -304,7 +304,7 @@ class Batch:
         return tuple(sorted(parts.values(), key=lambda part: part.first_at))
 
     def _kept(
-        self, entry: CatalogEntry, part: Part, covered: Span, fresh: Channel | None
+        self, entry: CatalogEntry, part: StoredPart, covered: TimeSpan, fresh: Channel | None
     ) -> Channel | None:
         """Return a part's rows outside the covered stretch with the fresh rows between them."""
         try:
@@ -324,9 +324,9 @@ class Batch:
         self,
         instrument: Instrument,
         key: ChannelKey,
-        parts: tuple[Part, ...],
+        parts: tuple[StoredPart, ...],
         *,
-        covered: tuple[Span, ...],
+        covered: tuple[TimeSpan, ...],
         origin: Origin,
     ) -> CatalogEntry:
         entry = CatalogEntry(
@@ -344,7 +344,7 @@ class Batch:
         return entry
 
 
-def _around(entry: CatalogEntry, span: Span) -> CatalogEntry:
+def _around(entry: CatalogEntry, span: TimeSpan) -> CatalogEntry:
     """Return an entry with the parts alone that reach into a span of time and a week before it."""
     first_at = span.started_at - 7 * DAY_NS
     near = [p for p in entry.parts if p.last_fact_at >= first_at and p.first_at < span.ended_at]
@@ -369,7 +369,7 @@ def _check_names(instrument: Instrument, channel: Channel) -> None:
         )
 
 
-def _check_seams(channel: Channel, parts: tuple[Part, ...]) -> None:
+def _check_seams(channel: Channel, parts: tuple[StoredPart, ...]) -> None:
     """Refuse parts that overlap, or that become known out of order."""
     for problem in overlaps(channel.key, parts):
         raise SchemaError(

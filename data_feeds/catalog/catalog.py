@@ -8,15 +8,15 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from data_feeds.catalog.batch import Batch
-from data_feeds.catalog.checking import AGAIN, broken, check_parts
-from data_feeds.catalog.index import INDEX_NAME, CatalogEntry, Index, Origin, Part, load_index
-from data_feeds.catalog.reading import read_parts
+from data_feeds.catalog.index import INDEX_NAME, CatalogEntry, Index, Origin, StoredPart, load_index
+from data_feeds.catalog.integrity import AGAIN, broken, check_parts
+from data_feeds.catalog.part_reader import read_parts
 from data_feeds.errors import CoverageError, DataError, IntegrityError
 from data_feeds.instrument import Instrument
 from data_feeds.schema import Channel, ChannelKey, time_columns, utc_text
-from data_feeds.shares import (
+from data_feeds.splits import (
     FirstShares,
-    Shares,
+    ShareBasis,
     first_shares,
     in_first_shares,
 )
@@ -80,7 +80,7 @@ class Catalog:
         """Return a channel's rows whose first time column lies in ``[start, end]`` (ns UTC).
 
         Only the files of that stretch are read. Where splits of the instrument are on record,
-        prices, volumes and dividends are per share of its first stored bar (``data_feeds.shares``).
+        prices, volumes and dividends are per share of its first stored bar (``data_feeds.splits``).
 
         Raises
         ------
@@ -92,7 +92,7 @@ class Catalog:
         if recorded is None or first_at is None or not shares:
             return rows
         _, splits = self._stored(index, recorded.key)
-        return in_first_shares(rows, splits, first_at, Shares(shares))
+        return in_first_shares(rows, splits, first_at, ShareBasis(shares))
 
     def first_shares(self, instruments: Iterable[str], end: int) -> dict[str, FirstShares]:
         """Return what a share of some instruments is, with their splits up to ``end``.
@@ -206,7 +206,7 @@ class Catalog:
             )
 
 
-def _between(entry: CatalogEntry, start: int | None, end: int | None) -> tuple[Part, ...]:
+def _between(entry: CatalogEntry, start: int | None, end: int | None) -> tuple[StoredPart, ...]:
     return tuple(
         part
         for part in entry.parts

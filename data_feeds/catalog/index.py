@@ -58,14 +58,14 @@ class GapRow(_Model):
     rows: int
 
 
-class Span(_Model):
+class TimeSpan(_Model):
     """A stretch ``[started_at, ended_at)`` of time, ns UTC."""
 
     started_at: int
     ended_at: int
 
 
-class Part(_Model):
+class StoredPart(_Model):
     """One file: the rows of one calendar period of a channel.
 
     ``first_at`` is the first row's opening or fact, ``last_at`` the last row's close or fact;
@@ -103,10 +103,10 @@ class CatalogEntry(_Model):
     instrument: str
     kind: ChannelKind
     timeframe: str
-    parts: tuple[Part, ...]
+    parts: tuple[StoredPart, ...]
     part_list_sha256: str
     seams: tuple[GapRow, ...]
-    covered: tuple[Span, ...]
+    covered: tuple[TimeSpan, ...]
     origin: Origin
     units: dict[str, str]
     shares: Literal["", "as_traded", "adjusted"] = ""
@@ -262,14 +262,14 @@ def save_index(folder: Path, index: Index) -> None:
         write_atomically(folder / INDEX_NAME, text.encode())
 
 
-def merged_spans(spans: Sequence[Span]) -> tuple[Span, ...]:
+def merged_spans(spans: Sequence[TimeSpan]) -> tuple[TimeSpan, ...]:
     """Return stretches in order, those that touch or overlap joined."""
-    joined: list[Span] = []
+    joined: list[TimeSpan] = []
     for span in sorted(spans, key=lambda span: span.started_at):
         if joined and span.started_at <= joined[-1].ended_at:
             before = joined.pop()
             end = max(before.ended_at, span.ended_at)
-            joined.append(Span(started_at=before.started_at, ended_at=end))
+            joined.append(TimeSpan(started_at=before.started_at, ended_at=end))
         else:
             joined.append(span)
     return tuple(joined)

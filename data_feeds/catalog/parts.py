@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from data_feeds.catalog.index import GapRow, Part
+from data_feeds.catalog.index import GapRow, StoredPart
 from data_feeds.errors import SchemaError
 from data_feeds.holes import (
     POINTS,
@@ -135,13 +135,13 @@ class Written:
         return cls(period, file_name(key, period, sha256), sha256)
 
 
-def described(channel: Channel, written: Written | Part, calendar: str) -> Part:
+def described(channel: Channel, written: Written | StoredPart, calendar: str) -> StoredPart:
     """Return the index's record of one part: its file, and what its rows say."""
     key = channel.key
     facts = channel[time_columns(key.kind)[0]]
     ends = channel["closed_at"] if "closed_at" in channel.columns else facts
     counts = np.bincount(channel["label"], minlength=len(Provenance))
-    return Part(
+    return StoredPart(
         period=written.period,
         file=written.file,
         sha256=written.sha256,
@@ -160,7 +160,7 @@ def described(channel: Channel, written: Written | Part, calendar: str) -> Part:
     )
 
 
-def seams(key: ChannelKey, parts: tuple[Part, ...], calendar: str) -> tuple[GapRow, ...]:
+def seams(key: ChannelKey, parts: tuple[StoredPart, ...], calendar: str) -> tuple[GapRow, ...]:
     """Return the gaps between parts that follow each other; of points those inside parts too."""
     if key.kind in POINTS:
         return _gap_rows(_gaps_of_points(key, parts))
@@ -174,7 +174,7 @@ def seams(key: ChannelKey, parts: tuple[Part, ...], calendar: str) -> tuple[GapR
     return _gap_rows(found)
 
 
-def _gaps_of_points(key: ChannelKey, parts: tuple[Part, ...]) -> list[Gap]:
+def _gaps_of_points(key: ChannelKey, parts: tuple[StoredPart, ...]) -> list[Gap]:
     """Return the gaps of points from the steps that the parts have written down."""
     steps: list[tuple[int, int]] = []
     for i, part in enumerate(parts):

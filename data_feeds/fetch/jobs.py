@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from data_feeds.catalog import CatalogEntry, Span, merged_spans
+from data_feeds.catalog import CatalogEntry, TimeSpan, merged_spans
 from data_feeds.fetch.plan import Entry, FetchPlan
 from data_feeds.instrument import Instrument
 from data_feeds.schema import ChannelKey, ChannelKind
@@ -21,7 +21,7 @@ class Job:
     key: ChannelKey
     instrument: Instrument
     source: Source
-    spans: tuple[Span, ...]
+    spans: tuple[TimeSpan, ...]
 
     @property
     def is_reread(self) -> bool:
@@ -42,7 +42,7 @@ def jobs_of(
     jobs = []
     for entry in plan.fetch:
         spans = entry.spans(plan.windows, now)
-        until_now = (Span(started_at=spans[0].started_at, ended_at=now),) if spans else ()
+        until_now = (TimeSpan(started_at=spans[0].started_at, ended_at=now),) if spans else ()
         for name in entry.ids:
             source = make_source(entry, instruments[name])
             for key in entry.keys(name):
@@ -51,7 +51,7 @@ def jobs_of(
     return jobs
 
 
-def missing_spans(job: Job, entry: CatalogEntry | None) -> list[Span]:
+def missing_spans(job: Job, entry: CatalogEntry | None) -> list[TimeSpan]:
     """Return the stretches of a job that its source has not answered for yet, in order.
 
     A channel that is asked for whole comes with all it holds, other plans' windows included; so
@@ -75,7 +75,7 @@ def is_outdated(job: Job, entry: CatalogEntry | None) -> bool:
     return stored not in (given, f"{VINTAGES}; {given}")
 
 
-def _without(span: Span, covered: Sequence[Span]) -> list[Span]:
+def _without(span: TimeSpan, covered: Sequence[TimeSpan]) -> list[TimeSpan]:
     """Return what is left of a stretch when the covered ones (apart, in order) are taken out."""
     left = []
     start = span.started_at
@@ -83,8 +83,8 @@ def _without(span: Span, covered: Sequence[Span]) -> list[Span]:
         if taken.ended_at <= start or taken.started_at >= span.ended_at:
             continue
         if taken.started_at > start:
-            left.append(Span(started_at=start, ended_at=taken.started_at))
+            left.append(TimeSpan(started_at=start, ended_at=taken.started_at))
         start = max(start, taken.ended_at)
     if start < span.ended_at:
-        left.append(Span(started_at=start, ended_at=span.ended_at))
+        left.append(TimeSpan(started_at=start, ended_at=span.ended_at))
     return left

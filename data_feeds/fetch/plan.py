@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from data_feeds.catalog import Span, merged_spans
+from data_feeds.catalog import TimeSpan, merged_spans
 from data_feeds.errors import SchemaError, YamlError
 from data_feeds.instrument import Instrument
 from data_feeds.schema import ChannelKey, ChannelKind
@@ -45,11 +45,11 @@ class Window(_Model):
             raise ValueError(f"end {self.end} must lie after start {self.start}")
         return self
 
-    def span(self, now: int) -> Span:
+    def span(self, now: int) -> TimeSpan:
         """Return the window up to now, ns UTC; empty when it lies in the future."""
         start = _midnight(self.start)
         end = now if self.end is None else min(_midnight(self.end), now)
-        return Span(started_at=start, ended_at=max(start, end))
+        return TimeSpan(started_at=start, ended_at=max(start, end))
 
 
 class _Entry(_Model):
@@ -72,7 +72,7 @@ class _Entry(_Model):
         """Return the channels of one instrument."""
         return [channel_key(instrument, text) for text in self.channels]
 
-    def spans(self, windows: Mapping[str, Window], now: int) -> tuple[Span, ...]:
+    def spans(self, windows: Mapping[str, Window], now: int) -> tuple[TimeSpan, ...]:
         """Return the stretches asked for up to now, joined, in order; future ones left out."""
         if self.start is not None:
             chosen = [Window(start=self.start, end=None)]

@@ -4,6 +4,6 @@
 stores nothing else. ``checked`` is the way out: the same rules, without mending anything.
 """
 
-from data_feeds.gate.rows import Admitted, admitted, checked
+from data_feeds.gate.admission import Admitted, admitted, checked
 
 __all__ = ["Admitted", "admitted", "checked"]

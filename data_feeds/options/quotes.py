@@ -107,7 +107,7 @@ def contract_channels(
     opened, closed = bars["opened_at"][session], bars["closed_at"][session]
     _check_expiry(bars, contract)
     at_open, at_close = _index_values(dataset, contract, opened, closed, model)
-    desk = _Desk(dataset, contract, model)
+    desk = _ContractQuotes(dataset, contract, model)
     opens, half_spreads = desk.quotes(opened, bars["open"][session], at_open)
     closes, _ = desk.quotes(closed, bars["close"][session], at_close)
     label = np.full(len(opens), Provenance.SYNTHETIC, np.int8)
@@ -148,7 +148,7 @@ def _check_expiry(bars: Channel, contract: PutSpread) -> None:
 
 
 @dataclass(frozen=True)
-class _Desk:
+class _ContractQuotes:
     """Quotes one contract."""
 
     dataset: Dataset

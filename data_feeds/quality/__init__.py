@@ -4,23 +4,23 @@ Quality is judged with hindsight: a row may be compared with rows after it. Noth
 value, and no decision of a run may use a finding.
 """
 
-from data_feeds.quality.alone import (
+from data_feeds.quality.extremes import doubtful_extremes, extreme_findings
+from data_feeds.quality.pairs import mark_findings, peer_findings, timeframe_findings
+from data_feeds.quality.quality_finding import DEFAULT_LIMITS, FindingKind, Limits, QualityFinding
+from data_feeds.quality.single_channel import (
     funding_findings,
     hole_findings,
     session_findings,
     spike_findings,
 )
-from data_feeds.quality.extremes import doubtful_extremes, extreme_findings
-from data_feeds.quality.finding import DEFAULT_LIMITS, Finding, FindingKind, Limits
-from data_feeds.quality.pairs import mark_findings, peer_findings, timeframe_findings
 from data_feeds.quality.survey import Pair, findings, usual_peers
 
 __all__ = [
     "DEFAULT_LIMITS",
-    "Finding",
     "FindingKind",
     "Limits",
     "Pair",
+    "QualityFinding",
     "doubtful_extremes",
     "extreme_findings",
     "findings",

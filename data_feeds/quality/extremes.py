@@ -9,7 +9,7 @@ import numpy as np
 
 from data_feeds.calendar import ALWAYS_OPEN
 from data_feeds.instrument import Instrument
-from data_feeds.quality.finding import Finding, FindingKind, Flags, finding_at
+from data_feeds.quality.quality_finding import FindingKind, Flags, QualityFinding, finding_at
 from data_feeds.schema import Channel, ChannelKind, Provenance
 
 # The opening lies farther than this from the close before, a fraction of it.
@@ -38,7 +38,7 @@ def doubtful_extremes(bars: Channel, instrument: Instrument) -> tuple[Flags, Fla
     return high, low
 
 
-def extreme_findings(bars: Channel, instrument: Instrument) -> list[Finding]:
+def extreme_findings(bars: Channel, instrument: Instrument) -> list[QualityFinding]:
     """Return a finding for each daily bar with a doubtful high or low; the value is its gap."""
     high, low = doubtful_extremes(bars, instrument)
     rows = np.flatnonzero(high | low).tolist()

@@ -7,13 +7,13 @@ import pandas as pd
 
 from data_feeds.align import Instants, Values, resample_bars
 from data_feeds.errors import SchemaError
-from data_feeds.quality.finding import (
+from data_feeds.quality.quality_finding import (
     DEFAULT_LIMITS,
     PRICED,
     ROWS_AROUND,
-    Finding,
     FindingKind,
     Limits,
+    QualityFinding,
     deviating,
     fact_at,
 )
@@ -21,7 +21,9 @@ from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from data_feeds.timeframe import DAY_NS, Timeframe
 
 
-def mark_findings(mark: Channel, bars: Channel, limits: Limits = DEFAULT_LIMITS) -> list[Finding]:
+def mark_findings(
+    mark: Channel, bars: Channel, limits: Limits = DEFAULT_LIMITS
+) -> list[QualityFinding]:
     """Return runs of mark closes away from the last price of the same instant; mark / last - 1."""
     _, left, right = np.intersect1d(
         mark["closed_at"], bars["closed_at"], assume_unique=True, return_indices=True
@@ -32,7 +34,7 @@ def mark_findings(mark: Channel, bars: Channel, limits: Limits = DEFAULT_LIMITS)
 
 def timeframe_findings(
     finer: Channel, longer: Channel, limits: Limits = DEFAULT_LIMITS
-) -> list[Finding]:
+) -> list[QualityFinding]:
     """Return where bars resampled to ``longer``'s timeframe differ from its own bars.
 
     Only complete buckets are compared, and none of bars that are not as long as their timeframe.
@@ -63,7 +65,9 @@ def timeframe_findings(
     return found
 
 
-def peer_findings(one: Channel, other: Channel, limits: Limits = DEFAULT_LIMITS) -> list[Finding]:
+def peer_findings(
+    one: Channel, other: Channel, limits: Limits = DEFAULT_LIMITS
+) -> list[QualityFinding]:
     """Return where ``one`` leaves another source of the same asset.
 
     Closes (values of a series) are divided by the peer's, and by the median of that ratio over the

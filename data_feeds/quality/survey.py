@@ -10,21 +10,21 @@ from data_feeds.catalog import Catalog
 from data_feeds.dataset import Dataset
 from data_feeds.errors import CoverageError
 from data_feeds.instrument import Instrument, InstrumentKind
-from data_feeds.quality.alone import (
+from data_feeds.quality.extremes import extreme_findings
+from data_feeds.quality.pairs import (
+    mark_findings,
+    peer_findings,
+    refuse_unlike,
+    timeframe_findings,
+)
+from data_feeds.quality.quality_finding import DEFAULT_LIMITS, PRICED, Limits, QualityFinding
+from data_feeds.quality.single_channel import (
     funding_findings,
     hole_findings,
     jump_findings,
     session_findings,
     spike_findings,
     unit_findings,
-)
-from data_feeds.quality.extremes import extreme_findings
-from data_feeds.quality.finding import DEFAULT_LIMITS, PRICED, Finding, Limits
-from data_feeds.quality.pairs import (
-    mark_findings,
-    peer_findings,
-    refuse_unlike,
-    timeframe_findings,
 )
 from data_feeds.schema import Channel, ChannelKey, ChannelKind, empty_columns
 from data_feeds.timeframe import Timeframe
@@ -42,7 +42,7 @@ def findings(
     peers: Sequence[Pair] = (),
     limits: Limits = DEFAULT_LIMITS,
     progress: Callable[[float], None] | None = None,
-) -> Iterator[Finding]:
+) -> Iterator[QualityFinding]:
     """Yield what looks wrong, channel by channel in the order of their names.
 
     A perp with bars needs funding: a channel that is not there at all has findings too.
@@ -139,7 +139,7 @@ class _Survey:
     read: Read
     limits: Limits
 
-    def of(self, key: ChannelKey) -> Iterator[Finding]:
+    def of(self, key: ChannelKey) -> Iterator[QualityFinding]:
         """Yield the findings of one channel."""
         channel, instrument = self.read(key), self.instruments[key.instrument]
         if key.kind is ChannelKind.FUNDING:
@@ -164,7 +164,7 @@ class _Survey:
             others = _Unread(self.read, self._second_sources(key))
             yield from spike_findings(channel, self.limits, others)
 
-    def _of_mark(self, mark: Channel) -> Iterator[Finding]:
+    def _of_mark(self, mark: Channel) -> Iterator[QualityFinding]:
         bars = self._bars(mark.key)
         if bars:
             # Bars of the same length have the same closes; of others the finest meet most of them.

@@ -1,4 +1,4 @@
-"""The bitcoin perp of an episode: exogenous value in, a flywheel's path out, moved onto the facts.
+"""The bitcoin perp of an episode: value in, a flywheel's path out, moved onto published prices.
 
 The value moves with the Nasdaq (the phase's beta), with noise of its own whose volatility is
 stochastic, seasonal over the day, lower at weekends and many times larger in the flushes. The
@@ -10,13 +10,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from data_feeds.simulation import facts
-from data_feeds.simulation.book import book_at_rest
-from data_feeds.simulation.episodes import Episode
+from data_feeds.simulation import published_values
+from data_feeds.simulation.cohort_book import book_at_rest
+from data_feeds.simulation.episode_parameters import EpisodeParameters
 from data_feeds.simulation.factors import DailyMarket, phase_values
-from data_feeds.simulation.facts import Fact
-from data_feeds.simulation.flywheel import FlywheelPath, Market, simulate
-from data_feeds.simulation.parameters import FlywheelParams
+from data_feeds.simulation.flywheel import FlywheelInputs, FlywheelPath, simulate
+from data_feeds.simulation.flywheel_parameters import FlywheelParams
 from data_feeds.simulation.paths import Floats, folded, heavy_tailed, steps_between, through
 from data_feeds.simulation.perp import (
     BAR_NS,
@@ -37,6 +36,7 @@ from data_feeds.simulation.perp import (
     with_wicks,
     within_bars,
 )
+from data_feeds.simulation.published_values import PublishedValue
 from data_feeds.timeframe import DAY_NS
 
 __all__ = ["BAR_NS", "BitcoinMarket", "bitcoin_market"]
@@ -65,7 +65,9 @@ class BitcoinMarket:
     rates: Floats
 
 
-def bitcoin_market(episode: Episode, daily: DailyMarket, rng: np.random.Generator) -> BitcoinMarket:
+def bitcoin_market(
+    episode: EpisodeParameters, daily: DailyMarket, rng: np.random.Generator
+) -> BitcoinMarket:
     """Return the perp's market of an episode."""
     opened = np.arange(_ns(episode.start), _ns(episode.end), BAR_NS)
     variance = _variance(episode, opened, rng)
@@ -110,7 +112,7 @@ def _ns(text: str) -> int:
     return int(np.datetime64(text, "ns").astype(np.int64))
 
 
-def _variance(episode: Episode, opened: Instants, rng: np.random.Generator) -> Floats:
+def _variance(episode: EpisodeParameters, opened: Instants, rng: np.random.Generator) -> Floats:
     """Return the variance of each bar's own log return."""
     yearly = phase_values(episode.phases, dates_of(opened), "bitcoin_volatility")
     own = own_variance(opened, yearly * np.sqrt(_OWN_SHARE), rng)
@@ -122,7 +124,7 @@ def _variance(episode: Episode, opened: Instants, rng: np.random.Generator) -> F
 def _points(opened: Instants) -> tuple[Instants, Floats]:
     """Return the rows whose close is known, and the closes; days close with their last bar."""
     known: dict[int, float] = {}
-    for fact in (*facts.BITCOIN, *facts.INTRADAY):
+    for fact in (*published_values.BITCOIN, *published_values.INTRADAY):
         if fact.field != "close":
             continue
         at = _ns(fact.at) if "T" in fact.at else _ns(fact.at) + DAY_NS - BAR_NS
@@ -132,10 +134,14 @@ def _points(opened: Instants) -> tuple[Instants, Floats]:
     return rows, np.array([known[int(row)] for row in rows])
 
 
-def _market(episode: Episode, opened: Instants, value: Floats, rng: np.random.Generator) -> Market:
+def _market(
+    episode: EpisodeParameters, opened: Instants, value: Floats, rng: np.random.Generator
+) -> FlywheelInputs:
     """Return what drives the flywheel, apart from the returns."""
     at = opened.astype(np.float64)
-    known = np.array([(_ns(fact.at) + DAY_NS, fact.value) for fact in facts.OPEN_INTEREST])
+    known = np.array(
+        [(_ns(fact.at) + DAY_NS, fact.value) for fact in published_values.OPEN_INTEREST]
+    )
     normal = np.array([(_ns(day), volume) for day, volume in episode.normal_volume])
     market = perp_market(
         opened,
@@ -156,10 +162,12 @@ def _with_panic(path: FlywheelPath, params: FlywheelParams) -> FlywheelPath:
     return replace(path, volume=path.volume * np.maximum(widths / _WIDE_BAR, 1.0))
 
 
-def _extremes(opened: Instants) -> list[Fact]:
+def _extremes(opened: Instants) -> list[PublishedValue]:
     """Return the known lows and highs that fall on these bars."""
     return [
-        fact for fact in facts.BITCOIN if fact.bounds and opened[0] <= _ns(fact.at) <= opened[-1]
+        fact
+        for fact in published_values.BITCOIN
+        if fact.bounds and opened[0] <= _ns(fact.at) <= opened[-1]
     ]
 
 
@@ -181,7 +189,7 @@ def _on_the_tick(
     return replace(path, **prices)
 
 
-def _hold_extreme(prices: dict[str, Floats], opened: Instants, fact: Fact) -> None:
+def _hold_extreme(prices: dict[str, Floats], opened: Instants, fact: PublishedValue) -> None:
     """Give a bar its known low or high, and keep the weeks around it from passing it."""
     row = int((_ns(fact.at) - opened[0]) // BAR_NS)
     near = np.abs(opened - _ns(fact.at)) <= fact.bounds * DAY_NS
@@ -200,7 +208,7 @@ def _hold_extreme(prices: dict[str, Floats], opened: Instants, fact: Fact) -> No
 def _with_known_rates(settled_at: Instants, rates: Floats) -> Floats:
     """Return funding rates with the known ones in place and no lower one in their time."""
     rates = np.round(rates, 8)
-    for fact in facts.FUNDING:
+    for fact in published_values.FUNDING:
         at = _ns(fact.at)
         near = np.abs(settled_at - at) <= fact.bounds * DAY_NS
         rates[near] = np.maximum(rates[near], round(fact.value * 0.95, 8))

@@ -11,8 +11,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from data_feeds.simulation.book import (
-    Book,
+from data_feeds.simulation.cohort_book import (
+    CohortBook,
     add_position,
     close_position,
     close_pro_rata,
@@ -22,7 +22,7 @@ from data_feeds.simulation.book import (
     side_total,
     solvent_total,
 )
-from data_feeds.simulation.parameters import FlywheelParams
+from data_feeds.simulation.flywheel_parameters import FlywheelParams
 
 Floats = NDArray[np.float64]
 
@@ -59,7 +59,7 @@ _VOLUME_AT_REST, _VOLUME_BY_MOVE, _LARGEST_MOVE = 0.8, 0.3, 6.0
 @njit()
 def run(  # noqa: PLR0917
     params: FlywheelParams,
-    book: Book,
+    book: CohortBook,
     returns: Floats,
     depth_quote: Floats,
     volume_base: Floats,
@@ -120,7 +120,7 @@ def _report(
 
 
 @njit()
-def _count(book: Book, row: Floats, before: Floats, must_walk: bool) -> None:
+def _count(book: CohortBook, row: Floats, before: Floats, must_walk: bool) -> None:
     """Write what the book holds: as in the bar before, unless positions were closed or opened."""
     if not must_walk and row[_LONG_QUOTE] + row[_SHORT_QUOTE] == 0 and np.isnan(row[_FUNDING]):
         for column in (_LONGS, _SHORTS, _OPEN_INTEREST, _BOOK_CASH):
@@ -134,7 +134,7 @@ def _count(book: Book, row: Floats, before: Floats, must_walk: bool) -> None:
 
 
 @njit()
-def _find_edges(book: Book, state: Floats) -> None:
+def _find_edges(book: CohortBook, state: Floats) -> None:
     """Find the highest liquidation price of a long and the lowest of a short."""
     state[LONG_EDGE], state[SHORT_EDGE] = 0.0, np.inf
     for i in range(len(book.side)):
@@ -161,7 +161,7 @@ def _depth_now(params: FlywheelParams, state: Floats, depth_quote: float) -> flo
 @njit()
 def _move(  # noqa: PLR0917
     params: FlywheelParams,
-    book: Book,
+    book: CohortBook,
     state: Floats,
     row: Floats,
     value_return: float,
@@ -212,7 +212,9 @@ def _trade_exposure(
 
 
 @njit()
-def _liquidate(params: FlywheelParams, book: Book, state: Floats, row: Floats, first: int) -> None:
+def _liquidate(
+    params: FlywheelParams, book: CohortBook, state: Floats, row: Floats, first: int
+) -> None:
     """Liquidate the positions of one side (rows from ``first``) that the mark has reached."""
     half = len(book.side) // 2
     side = book.side[first]
@@ -249,7 +251,7 @@ def _liquidate(params: FlywheelParams, book: Book, state: Floats, row: Floats, f
 
 
 @njit()
-def _is_breached(book: Book, i: int, mark: float) -> bool:
+def _is_breached(book: CohortBook, i: int, mark: float) -> bool:
     if book.quantity[i] <= 0:
         return False
     reached = liquidation_price(
@@ -272,7 +274,7 @@ def _absorbed(params: FlywheelParams, state: Floats, side: float, flow: float) -
 @njit()
 def _close_breached(  # noqa: PLR0917
     params: FlywheelParams,
-    book: Book,
+    book: CohortBook,
     state: Floats,
     row: Floats,
     i: int,
@@ -303,7 +305,7 @@ def _close_breached(  # noqa: PLR0917
 
 
 @njit()
-def _deleverage(book: Book, state: Floats, i: int, quantity: float, price: float) -> float:
+def _deleverage(book: CohortBook, state: Floats, i: int, quantity: float, price: float) -> float:
     """Close ``quantity`` of row ``i`` against opposites, highest profit times leverage first.
 
     Both sides trade at row ``i``'s bankruptcy price: it loses its margin and nothing more. Returns
@@ -335,7 +337,7 @@ def _deleverage(book: Book, state: Floats, i: int, quantity: float, price: float
 @njit()
 def _find_counterparties(  # noqa: PLR0917
     params: FlywheelParams,
-    book: Book,
+    book: CohortBook,
     state: Floats,
     first: int,
     sold: float,
@@ -357,7 +359,7 @@ def _find_counterparties(  # noqa: PLR0917
 @njit()
 def _roll(  # noqa: PLR0917
     params: FlywheelParams,
-    book: Book,
+    book: CohortBook,
     state: Floats,
     slot: int,
     wanted: float,
@@ -388,7 +390,7 @@ def _roll(  # noqa: PLR0917
 
 
 @njit()
-def _settle_funding(params: FlywheelParams, book: Book, state: Floats) -> float:
+def _settle_funding(params: FlywheelParams, book: CohortBook, state: Floats) -> float:
     """Move funding between the sides' margins at the mark; return the rate, fraction."""
     premium = state[PREMIUM]
     drift = params.funding_interest - premium

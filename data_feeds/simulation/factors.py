@@ -13,9 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_feeds.calendar import sessions_between
-from data_feeds.simulation import facts
-from data_feeds.simulation.episodes import Episode, Phase
-from data_feeds.simulation.facts import Fact
+from data_feeds.simulation import published_values
+from data_feeds.simulation.episode_parameters import EpisodeParameters, PhaseParameters
 from data_feeds.simulation.paths import (
     Floats,
     autoregressive,
@@ -24,6 +23,7 @@ from data_feeds.simulation.paths import (
     stochastic_volatility,
     through,
 )
+from data_feeds.simulation.published_values import PublishedValue
 
 Dates = NDArray[np.datetime64]
 
@@ -60,7 +60,7 @@ class DailyMarket:
         return np.diff(np.log(self.values[name]), prepend=np.log(self.values[name][0]))
 
 
-def phase_values(phases: Sequence[Phase], days: Dates, field: str) -> Floats:
+def phase_values(phases: Sequence[PhaseParameters], days: Dates, field: str) -> Floats:
     """Return one of the phases' numbers for each day."""
     starts = np.array([phase.start for phase in phases], dtype="datetime64[D]")
     numbers = np.array([getattr(phase, field) for phase in phases], dtype=np.float64)
@@ -68,7 +68,7 @@ def phase_values(phases: Sequence[Phase], days: Dates, field: str) -> Floats:
     return numbers[np.maximum(rows, 0)]
 
 
-def daily_market(episode: Episode, rng: np.random.Generator) -> DailyMarket:
+def daily_market(episode: EpisodeParameters, rng: np.random.Generator) -> DailyMarket:
     """Return the episode's daily equities and series."""
     first, last = np.datetime64(episode.start), np.datetime64(episode.end) - np.timedelta64(1, "D")
     sessions = sessions_between("XNYS", first, last)
@@ -81,10 +81,10 @@ def daily_market(episode: Episode, rng: np.random.Generator) -> DailyMarket:
     values: dict[str, Floats] = {}
     most = _MOST_DEVIATIONS * volatility / float(np.sqrt(_SESSIONS_A_YEAR))
     moves = np.clip(daily * equity_shock, -most, most)
-    values["SP500"] = _level(moves, daily, sessions, facts.SP500, digits=2)
+    values["SP500"] = _level(moves, daily, sessions, published_values.SP500, digits=2)
     market = np.diff(np.log(values["SP500"]), prepend=np.log(values["SP500"][0]))
     tech = 1.15 * market + 0.35 * daily * _draws(rng, rows, 6.0)
-    values["NASDAQCOM"] = _level(tech, 0.4 * daily, sessions, facts.NASDAQ, digits=2)
+    values["NASDAQCOM"] = _level(tech, 0.4 * daily, sessions, published_values.NASDAQ, digits=2)
     _add_series(values, episode, sessions, daily, rng)
     _add_equities(values, episode, sessions, daily, rng)
     return DailyMarket(sessions, values)
@@ -96,7 +96,7 @@ def _draws(rng: np.random.Generator, rows: int, degrees: float) -> Floats:
     return cut
 
 
-def _size_by_phase(draws: Floats, phases: Sequence[Phase], sessions: Dates) -> Floats:
+def _size_by_phase(draws: Floats, phases: Sequence[PhaseParameters], sessions: Dates) -> Floats:
     """Return the root mean square of each session's phase.
 
     A phase of a few sessions may draw a calm factor throughout: divided by this, it has the
@@ -110,7 +110,7 @@ def _size_by_phase(draws: Floats, phases: Sequence[Phase], sessions: Dates) -> F
     return size
 
 
-def _rows_of(known: Sequence[Fact], sessions: Dates) -> tuple[NDArray[np.int64], Floats]:
+def _rows_of(known: Sequence[PublishedValue], sessions: Dates) -> tuple[NDArray[np.int64], Floats]:
     """Return the rows and values of the facts that fall on these sessions, in order."""
     days = np.array([fact.at for fact in known], dtype="datetime64[D]")
     numbers = np.array([fact.value for fact in known], dtype=np.float64)
@@ -121,9 +121,9 @@ def _rows_of(known: Sequence[Fact], sessions: Dates) -> tuple[NDArray[np.int64],
 
 
 def _level(
-    steps: Floats, spread: Floats, sessions: Dates, known: Sequence[Fact], *, digits: int
+    steps: Floats, spread: Floats, sessions: Dates, known: Sequence[PublishedValue], *, digits: int
 ) -> Floats:
-    """Return a positive level whose log moves by ``steps`` and passes through its facts."""
+    """Return a positive level whose log moves by ``steps`` and passes through its known values."""
     rows, numbers = _rows_of(known, sessions)
     log = through(np.cumsum(steps), spread**2, rows, np.log(numbers))
     level: Floats = np.exp(_within_records(log, sessions, known[0].name))
@@ -132,7 +132,7 @@ def _level(
 
 def _within_records(path: Floats, sessions: Dates, name: str) -> Floats:
     """Return a log path turned back at the closing highs and lows of its time."""
-    for record in facts.RECORDS:
+    for record in published_values.RECORDS:
         if record.name != name:
             continue
         days = np.abs((sessions - np.datetime64(record.at)).astype(np.int64))
@@ -146,7 +146,7 @@ def _within_records(path: Floats, sessions: Dates, name: str) -> Floats:
 
 def _add_series(
     values: dict[str, Floats],
-    episode: Episode,
+    episode: EpisodeParameters,
     sessions: Dates,
     daily: Floats,
     rng: np.random.Generator,
@@ -159,27 +159,31 @@ def _add_series(
     size = phase_values(episode.phases, sessions, "yield_volatility")
     own = np.sqrt(1 - correlation**2) * _draws(rng, rows, 6.0)
     moves = size * (correlation * standard + own)
-    at, numbers = _rows_of(facts.YIELD_10Y, sessions)
+    at, numbers = _rows_of(published_values.YIELD_10Y, sessions)
     yields = np.log(np.maximum(through(np.cumsum(moves), size**2, at, numbers), 0.3))
     level: Floats = np.exp(_within_records(yields, sessions, "DGS10"))
     values["DGS10"] = level.round(2)
-    at, numbers = _rows_of(facts.BILL_3M, sessions)
+    at, numbers = _rows_of(published_values.BILL_3M, sessions)
     bill = through(np.cumsum(rng.normal(0, 0.012, rows)), np.ones(rows), at, numbers)
     values["DGS3MO"] = np.maximum(np.round(bill, 2), 0.0)
     dollar = 0.0042 * (-0.3 * standard + 0.95 * rng.standard_normal(rows))
-    values["DXY"] = _level(dollar, np.full(rows, 0.0042), sessions, facts.DOLLAR, digits=3)
+    values["DXY"] = _level(
+        dollar, np.full(rows, 0.0042), sessions, published_values.DOLLAR, digits=3
+    )
     fear = -4.5 * market + 0.045 * _draws(rng, rows, 5.0)
     # Fear fades: what a fall adds is gone after some weeks.
     fear = np.diff(autoregressive(fear, _FEAR_PERSISTENCE), prepend=0.0)
-    values["VIX"] = np.maximum(_level(fear, 0.02 + daily, sessions, facts.VIX, digits=2), 10.0)
+    values["VIX"] = np.maximum(
+        _level(fear, 0.02 + daily, sessions, published_values.VIX, digits=2), 10.0
+    )
     credit = -1.1 * market + 0.008 * rng.standard_normal(rows)
-    spread = _level(credit, 0.004 + daily, sessions, facts.HIGH_YIELD_SPREAD, digits=2)
+    spread = _level(credit, 0.004 + daily, sessions, published_values.HIGH_YIELD_SPREAD, digits=2)
     values["BAMLH0A0HYM2"] = np.maximum(spread, 2.4)
 
 
 def _add_equities(
     values: dict[str, Floats],
-    episode: Episode,
+    episode: EpisodeParameters,
     sessions: Dates,
     daily: Floats,
     rng: np.random.Generator,
@@ -191,7 +195,7 @@ def _add_equities(
     for name, (beta, own) in LOADINGS.items():
         steps = beta * nasdaq + own / np.sqrt(_SESSIONS_A_YEAR) * _draws(rng, rows, 5.0)
         steps += _excess(episode, name, sessions)
-        for fact in facts.DAY_RETURNS:
+        for fact in published_values.DAY_RETURNS:
             if fact.name == name:
                 steps[sessions == np.datetime64(fact.at)] = np.log1p(fact.value)
         values[name] = _prices(steps, episode.prices[name])
@@ -205,7 +209,7 @@ def _add_equities(
     # Sold for cash with everything else when equities are most volatile.
     market = np.diff(np.log(values["SP500"]), prepend=np.log(values["SP500"][0]))
     gold += np.where(daily * np.sqrt(_SESSIONS_A_YEAR) > 0.5, 0.15, 0.0) * market
-    values["GLD"] = _level(gold, np.full(rows, 0.01), sessions, facts.GOLD, digits=2)
+    values["GLD"] = _level(gold, np.full(rows, 0.01), sessions, published_values.GOLD, digits=2)
     for name, of in (("SH", "SPY"), ("PSQ", "QQQ")):
         simple = np.diff(values[of], prepend=values[of][0]) / np.roll(values[of], 1)
         simple[0] = 0.0
@@ -219,7 +223,7 @@ def _prices(steps: Floats, first: float) -> Floats:
     return prices
 
 
-def _excess(episode: Episode, name: str, sessions: Dates) -> Floats:
+def _excess(episode: EpisodeParameters, name: str, sessions: Dates) -> Floats:
     """Return an equity's daily return beyond its factors: each span's, spread evenly."""
     steps = np.zeros(len(sessions))
     for span in episode.excess:

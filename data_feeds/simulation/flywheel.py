@@ -14,14 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_feeds.simulation import dynamics
-from data_feeds.simulation.book import Book, book_at_rest
-from data_feeds.simulation.parameters import FlywheelParams
+from data_feeds.simulation.cohort_book import CohortBook, book_at_rest
+from data_feeds.simulation.flywheel_parameters import FlywheelParams
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Market:
+class FlywheelInputs:
     """What the model is driven by; arrays have one row a bar.
 
     ``returns`` are exogenous log returns of the asset's value, shape (bars, steps a bar).
@@ -86,7 +86,11 @@ class FlywheelPath:
 
 
 def simulate(
-    params: FlywheelParams, book: Book, market: Market, price: float, fund_quote: float
+    params: FlywheelParams,
+    book: CohortBook,
+    market: FlywheelInputs,
+    price: float,
+    fund_quote: float,
 ) -> FlywheelPath:
     """Run the market over all bars; the book is changed in place.
 
@@ -134,7 +138,7 @@ def simulate(
 class Setting:
     """A market at rest before one shock, for experiments; by default thin and highly leveraged.
 
-    ``depth_quote``: see ``Market``. ``leverages`` and ``weights`` describe the open interest,
+    ``depth_quote``: see ``FlywheelInputs``. ``leverages`` and ``weights`` describe open interest,
     ``sellers_base`` and ``buyers_base`` the volatility targets and the buyers below value.
     """
 
@@ -171,7 +175,7 @@ def cascade(
     def flat(value: float) -> Floats:
         return np.full(setting.bars, value)
 
-    market = Market(
+    market = FlywheelInputs(
         returns=returns,
         depth_quote=flat(setting.depth_quote),
         volume_base=flat(setting.volume_base),

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_feeds.calendar import session_bounds
-from data_feeds.simulation.flywheel import FlywheelPath, Market
+from data_feeds.simulation.flywheel import FlywheelInputs, FlywheelPath
 from data_feeds.simulation.paths import Floats, stochastic_volatility
 from data_feeds.timeframe import DAY_NS, HOUR_NS, MINUTE_NS
 
@@ -117,7 +117,7 @@ def perp_market(
     interest: Floats,
     daily_volume: Floats,
     fragility: Floats,
-) -> Market:
+) -> FlywheelInputs:
     """Return what drives the flywheel, apart from the returns, which are 0.
 
     Parameters
@@ -139,7 +139,7 @@ def perp_market(
     trend = value - value[np.arange(len(opened)) - week]
     crowding = np.clip(0.0001 + 0.005 * trend, -0.0008, 0.0018)
     leverage = _leverages(fragility, rng)
-    return Market(
+    return FlywheelInputs(
         returns=np.zeros((len(opened), STEPS)),
         depth_quote=np.round(depth),
         volume_base=np.round(volume, 3),

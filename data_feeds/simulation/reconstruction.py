@@ -23,7 +23,7 @@ from data_feeds.schema import (
     validate,
 )
 from data_feeds.simulation.bitcoin import BAR_NS, BitcoinMarket, bitcoin_market
-from data_feeds.simulation.episodes import EPISODES, Episode
+from data_feeds.simulation.episode_parameters import EPISODES, EpisodeParameters
 from data_feeds.simulation.factors import EQUITIES, SERIES, DailyMarket, daily_market
 from data_feeds.simulation.paths import Floats
 from data_feeds.timeframe import HOUR_NS
@@ -48,7 +48,7 @@ _DIVIDEND_YIELDS = {"SPY": 0.014, "QQQ": 0.006}
 _COUPON_FUNDS = ("TLT", "IEF")
 
 
-def reconstruct(episodes: Sequence[Episode] = EPISODES) -> Dataset:
+def reconstruct(episodes: Sequence[EpisodeParameters] = EPISODES) -> Dataset:
     """Return all channels of some episodes, every row synthetic; same seeds, same bytes.
 
     Bitcoin: 15-minute bars and marks, funding every eight hours, open interest and liquidations
@@ -70,7 +70,7 @@ def reconstruct(episodes: Sequence[Episode] = EPISODES) -> Dataset:
     return Dataset(instruments, channels)
 
 
-def _channels(episode: Episode) -> Iterator[Channel]:
+def _channels(episode: EpisodeParameters) -> Iterator[Channel]:
     rng = np.random.default_rng(episode.seed)
     daily = daily_market(episode, rng)
     yield from _bitcoin_channels(bitcoin_market(episode, daily, rng))

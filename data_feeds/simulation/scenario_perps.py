@@ -13,9 +13,9 @@ from data_feeds.dataset import Dataset
 from data_feeds.errors import SchemaError
 from data_feeds.instrument import InstrumentKind
 from data_feeds.schema import Channel, ChannelKey, ChannelKind, utc_text
-from data_feeds.simulation.book import book_at_rest
-from data_feeds.simulation.flywheel import FlywheelPath, Market, simulate
-from data_feeds.simulation.parameters import FlywheelParams
+from data_feeds.simulation.cohort_book import book_at_rest
+from data_feeds.simulation.flywheel import FlywheelInputs, FlywheelPath, simulate
+from data_feeds.simulation.flywheel_parameters import FlywheelParams
 from data_feeds.simulation.paths import Floats, heavy_tailed
 from data_feeds.simulation.perp import (
     BAR_NS,
@@ -34,7 +34,9 @@ from data_feeds.simulation.perp import (
     with_wicks,
     within_bars,
 )
-from data_feeds.simulation.scenario_ends import (
+from data_feeds.simulation.scenario_daily import Factors
+from data_feeds.simulation.scenario_parameters import Scenario
+from data_feeds.simulation.scenario_start import (
     BAR_KINDS,
     RECENT_DAYS,
     Daily,
@@ -43,8 +45,6 @@ from data_feeds.simulation.scenario_ends import (
     stream,
     trades_around_the_clock,
 )
-from data_feeds.simulation.scenario_market import Factors
-from data_feeds.simulation.scenario_numbers import Scenario
 from data_feeds.timeframe import DAY_NS, Timeframe
 
 # Bars may have ended that long before the data's end and are still continued.
@@ -290,7 +290,7 @@ def _crowded_before(rate: float, opened: Instants) -> Floats:
     return fading
 
 
-def _run(start: PerpStart, market: Market) -> FlywheelPath:
+def _run(start: PerpStart, market: FlywheelInputs) -> FlywheelPath:
     params = FlywheelParams(account_quote=50_000.0)
     interest = float(market.open_interest_base[0])
     book = book_at_rest(

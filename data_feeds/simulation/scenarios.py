@@ -25,16 +25,7 @@ from data_feeds.schema import (
 )
 from data_feeds.simulation.perp import FUNDING_NS
 from data_feeds.simulation.scenario_bars import bars_after, points_of
-from data_feeds.simulation.scenario_ends import (
-    BAR_KINDS,
-    check_points,
-    end_of,
-    made,
-    step_ns,
-    stream,
-    trades_around_the_clock,
-)
-from data_feeds.simulation.scenario_market import (
+from data_feeds.simulation.scenario_daily import (
     CONTEXT,
     LOOK_BACK_DAYS,
     DailyStart,
@@ -47,7 +38,7 @@ from data_feeds.simulation.scenario_market import (
     series_after,
     session_bars,
 )
-from data_feeds.simulation.scenario_numbers import SCENARIOS, Scenario, scenario_of
+from data_feeds.simulation.scenario_parameters import SCENARIOS, Scenario, scenario_of
 from data_feeds.simulation.scenario_perps import (
     PerpPath,
     PerpStart,
@@ -55,6 +46,15 @@ from data_feeds.simulation.scenario_perps import (
     check_perp_bars,
     perp_path,
     perp_starts,
+)
+from data_feeds.simulation.scenario_start import (
+    BAR_KINDS,
+    check_points,
+    end_of,
+    made,
+    step_ns,
+    stream,
+    trades_around_the_clock,
 )
 from data_feeds.timeframe import DAY_NS
 

@@ -27,16 +27,16 @@ from data_feeds.sources.http import HttpClient
 from data_feeds.sources.source import Page
 from data_feeds.timeframe import DAY_NS, Timeframe
 
-Market = Literal["um", "spot"]
+ArchiveMarket = Literal["um", "spot"]
 
 ARCHIVE_URL = "https://data.binance.vision"
 TIMEFRAMES = ("1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d")
 LICENCE = "Binance terms of use; no redistribution"
 # A file that is missing so long after its day or month is not late: it does not exist.
 PATIENCE_NS = 31 * DAY_NS
-_FOLDERS: dict[Market, str] = {"um": "data/futures/um", "spot": "data/spot"}
+_FOLDERS: dict[ArchiveMarket, str] = {"um": "data/futures/um", "spot": "data/spot"}
 # As the API's source calls them: the two fill one channel.
-_VENUES: dict[Market, str] = {"um": "binanceusdm", "spot": "binance"}
+_VENUES: dict[ArchiveMarket, str] = {"um": "binanceusdm", "spot": "binance"}
 _NOTE_DAYS = "Binance's files come a day later; the last hours come from the API"
 _NOTE_MONTHS = "Binance's funding files are monthly; the running month comes from the API"
 
@@ -53,7 +53,7 @@ class BinanceArchive:
     """
 
     def __init__(
-        self, market: Market, symbol: str, client: HttpClient, *, base_url: str = ARCHIVE_URL
+        self, market: ArchiveMarket, symbol: str, client: HttpClient, *, base_url: str = ARCHIVE_URL
     ) -> None:
         self._market, self._symbol, self._client = market, symbol, client
         self._base_url = base_url

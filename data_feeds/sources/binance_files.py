@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from data_feeds.errors import SchemaError
-from data_feeds.gate.stamps import settlements
+from data_feeds.gate.time_grid import settlements
 from data_feeds.schema import (
     VALUE_COLUMNS,
     Array,

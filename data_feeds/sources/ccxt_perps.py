@@ -14,7 +14,7 @@ import numpy as np
 
 from data_feeds.catalog import Origin
 from data_feeds.errors import PermanentSourceError, SchemaError
-from data_feeds.gate.stamps import settlements
+from data_feeds.gate.time_grid import settlements
 from data_feeds.schema import (
     VALUE_COLUMNS,
     Channel,

@@ -27,8 +27,8 @@ from data_feeds.schema import (
     validate,
 )
 from data_feeds.sources.losses import losses
-from data_feeds.sources.mapping import FileEntry, Mapping, Stamp, load_mapping
-from data_feeds.sources.stamps import read_stamps
+from data_feeds.sources.mapping import FileEntry, ImportMapping, Stamp, load_mapping
+from data_feeds.sources.time_column import read_stamps
 from data_feeds.timeframe import DAY_NS, HOUR_NS, parse_duration
 from data_feeds.units import Unit
 from data_feeds.yaml_text import YamlDocument
@@ -38,7 +38,7 @@ UNDECLARED = (
     "fraction, price, base, count, date or a currency)"
 )
 
-Progress = Callable[[str, int, int], None]
+ImportProgress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def import_mapping(
     mapping_path: Path | str,
     catalog: Catalog,
     root: Path | str | None = None,
-    progress: Progress | None = None,
+    progress: ImportProgress | None = None,
     *,
     replace: bool = False,
 ) -> list[ImportReport]:
@@ -130,7 +130,7 @@ def _losses(catalog: Catalog, batch: Batch, fresh: Channel) -> list[str]:
 class _Import:
     """A mapping being read: its entries, where they stand in the file, and the files' folder."""
 
-    mapping: Mapping
+    mapping: ImportMapping
     document: YamlDocument
     folder: Path
 

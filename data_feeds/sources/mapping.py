@@ -241,7 +241,7 @@ class FileEntry(_Model):
         return self.kind is ChannelKind.SERIES or is_dated
 
 
-class Mapping(_Model):
+class ImportMapping(_Model):
     """A whole mapping file."""
 
     root: str = Field(".", description="Folder of the files, relative to the mapping's folder")
@@ -258,7 +258,7 @@ class InstrumentFile(_Model):
     instruments: tuple[Instrument, ...] = Field(min_length=1, description="Instruments")
 
 
-def load_mapping(path: Path) -> tuple[Mapping, dict[str, Instrument], YamlDocument]:
+def load_mapping(path: Path) -> tuple[ImportMapping, dict[str, Instrument], YamlDocument]:
     """Return a mapping, its instruments by id and the document for messages.
 
     Raises
@@ -266,7 +266,7 @@ def load_mapping(path: Path) -> tuple[Mapping, dict[str, Instrument], YamlDocume
     YamlError : a key is unknown, a value wrong, an id defined twice or nowhere; with the line.
     """
     document = load_yaml(path)
-    mapping = parse_model(Mapping, document)
+    mapping = parse_model(ImportMapping, document)
     found: dict[str, Instrument] = {}
     for name in mapping.instrument_files:
         other = load_yaml(path.parent / name)
@@ -316,7 +316,7 @@ def _entry_problem(
     return "", ""
 
 
-def _check_splices(mapping: Mapping, document: YamlDocument) -> None:
+def _check_splices(mapping: ImportMapping, document: YamlDocument) -> None:
     """Refuse entries that fill one channel without saying so."""
     seen: dict[ChannelKey, list[FileEntry]] = {}
     for i, entry in enumerate(mapping.files):

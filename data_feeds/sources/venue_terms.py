@@ -15,7 +15,7 @@ from data_feeds.sources.ccxt_client import CcxtMarket
 _BASIS_POINT = 1e-4
 
 
-class Bracket(BaseModel):
+class VenueBracket(BaseModel):
     """Maintenance margin from one notional on: ``notional * rate - deduction``, quote."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -38,7 +38,7 @@ class VenueTerms(BaseModel):
     min_notional: float | None = Field(description="Smallest order value, quote")
     maker_fee_bps: float | None = Field(description="Base tier, basis points, by ccxt's table")
     taker_fee_bps: float | None = Field(description="Base tier, basis points, by ccxt's table")
-    brackets: tuple[Bracket, ...] = Field((), description="By ascending floor, the first at 0")
+    brackets: tuple[VenueBracket, ...] = Field((), description="By ascending floor, the first at 0")
     note: str = Field("", description="Why there are no brackets")
 
     def as_yaml(self) -> str:
@@ -92,7 +92,7 @@ def terms_of(market: CcxtMarket, now: int) -> VenueTerms:
     )
 
 
-def brackets_of(tiers: Sequence[tuple[float, float]], symbol: str) -> tuple[Bracket, ...]:
+def brackets_of(tiers: Sequence[tuple[float, float]], symbol: str) -> tuple[VenueBracket, ...]:
     """Return brackets from (floor, rate), with ``d_k = d_(k-1) + floor_k (rate_k - rate_(k-1))``.
 
     >>> [b.deduction for b in brackets_of([(0, 0.25), (100, 0.5)], "X")]
@@ -103,12 +103,12 @@ def brackets_of(tiers: Sequence[tuple[float, float]], symbol: str) -> tuple[Brac
         raise SchemaError(f"{symbol}: the lowest bracket begins at {ordered[0][0]:g}, not at 0")
     if any(not 0 < rate <= 1 for _, rate in ordered):
         raise SchemaError(f"{symbol}: maintenance rates are no fractions: {ordered}")
-    found: list[Bracket] = []
+    found: list[VenueBracket] = []
     for floor, rate in ordered:
         deduction = 0.0
         if found:
             deduction = found[-1].deduction + floor * (rate - found[-1].rate)
-        found.append(Bracket(floor=floor, rate=rate, deduction=deduction))
+        found.append(VenueBracket(floor=floor, rate=rate, deduction=deduction))
     return tuple(found)
 
 

@@ -37,10 +37,10 @@ from data_feeds.schema import (
     time_columns,
     validate,
 )
-from data_feeds.shares import unscaled
 from data_feeds.sources.http import RETRIED_STATUS, retry_after
 from data_feeds.sources.retry import RetryPolicy, ask
 from data_feeds.sources.source import Page
+from data_feeds.splits import unscaled
 from data_feeds.timeframe import DAY_NS, Timeframe
 
 Dates = NDArray[np.datetime64]

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from data_feeds.locations import DEFAULT_CATALOG
+from data_feeds.default_data import DEFAULT_CATALOG
 from engine.cli.fetch_command import fetch_command
 from engine.cli.options import CatalogOption, JsonOption
 from engine.cli.output import print_columns, print_json, working
 
 if TYPE_CHECKING:
     from data_feeds.catalog import Catalog, CatalogEntry, VerifyRow
-    from data_feeds.quality import Finding, Pair
+    from data_feeds.quality import Pair, QualityFinding
 
 # Wide enough for every column of `data list`.
 _WIDE = 1_000
@@ -154,11 +154,11 @@ def _checked(catalog: "Catalog") -> "list[VerifyRow]":
     return rows
 
 
-def _found(catalog: "Catalog", peers: "Sequence[Pair]") -> "dict[str, list[Finding]]":
+def _found(catalog: "Catalog", peers: "Sequence[Pair]") -> "dict[str, list[QualityFinding]]":
     """Return the findings by channel; channels without any are left out."""
     from data_feeds.quality import findings
 
-    found: dict[str, list[Finding]] = {}
+    found: dict[str, list[QualityFinding]] = {}
     with working("comparing") as report:
         for finding in findings(catalog, peers=peers, progress=report):
             found.setdefault(str(finding.key), []).append(finding)
@@ -166,7 +166,7 @@ def _found(catalog: "Catalog", peers: "Sequence[Pair]") -> "dict[str, list[Findi
 
 
 def _verdicts(
-    rows: "Sequence[VerifyRow]", found: "dict[str, list[Finding]] | None"
+    rows: "Sequence[VerifyRow]", found: "dict[str, list[QualityFinding]] | None"
 ) -> list[dict[str, Any]]:
     """Return each channel's check and findings, null where nothing was searched.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from data_feeds.locations import DEFAULT_CATALOG
+from data_feeds.default_data import DEFAULT_CATALOG
 from engine.cli.options import CatalogOption, JsonOption
 from engine.cli.output import print_json
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from data_feeds.catalog import Catalog
-    from data_feeds.fetch import FetchPlan, Job, JobReport, Progress
-    from data_feeds.fetch.engine import Watch
-    from data_feeds.fetch.registry import SourceOptions
+    from data_feeds.fetch import FetchPlan, FetchProgress, Job, JobReport
+    from data_feeds.fetch.fetcher import Watch
+    from data_feeds.fetch.make_source import SourceOptions
     from data_feeds.instrument import Instrument
 
 # Where keys come from; none is needed.
@@ -43,7 +43,7 @@ def fetch_command(
     from data_feeds.catalog import Catalog
     from data_feeds.errors import DataError, SourceError
     from data_feeds.fetch import fetch, jobs_of, load_plan
-    from data_feeds.fetch.registry import make_source
+    from data_feeds.fetch.make_source import make_source
     from engine.config.locations import find_config
 
     asked, instruments = load_plan(find_config(plan, "data"))
@@ -77,7 +77,7 @@ def fetch_command(
 
 def source_options() -> "SourceOptions":
     """Return the clock and the keys of this process."""
-    from data_feeds.fetch.registry import SourceOptions
+    from data_feeds.fetch.make_source import SourceOptions
 
     return SourceOptions(
         now=time.time_ns,
@@ -128,7 +128,7 @@ def _terms(
     """Store today's filters and leverage brackets where the plan asks for them; yield the files."""
     if not any(getattr(entry, "terms", False) for entry in plan.fetch):
         return iter(())
-    from data_feeds.fetch.terms import store_terms
+    from data_feeds.fetch.terms_files import store_terms
 
     return store_terms(plan, instruments, options, catalog.path)
 
@@ -159,7 +159,7 @@ def _bars() -> "Iterator[Watch | None]":
     with Bars(*columns, console=Console(file=sys.stderr), transient=True) as bars:
         task = bars.add_task("", total=1.0, rows=0, rate=0)
 
-        def watch(progress: "Progress") -> None:
+        def watch(progress: "FetchProgress") -> None:
             nonlocal begun
             title = f"{progress.number + 1}/{progress.jobs} {progress.key}"
             if bars.tasks[0].description != title:

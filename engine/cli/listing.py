@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 
 from data_feeds.catalog import CatalogEntry, VerifyRow, coverage_text
-from data_feeds.quality import Finding
+from data_feeds.quality import QualityFinding
 from data_feeds.schema import ChannelKind
 from engine.cli.coverage_bar import BLOCKS, coverage_bar, stretches_of, year_marks
 
@@ -102,7 +102,9 @@ _LAYOUTS: tuple[tuple[Columns, int], ...] = (
 
 
 def verified(
-    rows: Sequence[VerifyRow], found: Mapping[str, Sequence[Finding]] | None, shown: int | None
+    rows: Sequence[VerifyRow],
+    found: Mapping[str, Sequence[QualityFinding]] | None,
+    shown: int | None,
 ) -> Iterator[str]:
     """Yield a line per channel, under it the first ``shown`` findings of each kind (None: all).
 
@@ -124,14 +126,14 @@ def verified(
     yield f"{sound} of {_counted(len(rows), 'channel')} sound, {outcome}"
 
 
-def found_text(found: Mapping[str, Sequence[Finding]]) -> str:
+def found_text(found: Mapping[str, Sequence[QualityFinding]]) -> str:
     """Return how much was found in words, e.g. ``3 findings in 1 channel``."""
     total = sum(len(held) for held in found.values())
     return f"{_counted(total, 'finding')} in {_counted(len(found), 'channel')}"
 
 
-def _by_kind(held: Sequence[Finding], shown: int | None) -> Iterator[str]:
-    def name(finding: Finding) -> str:
+def _by_kind(held: Sequence[QualityFinding], shown: int | None) -> Iterator[str]:
+    def name(finding: QualityFinding) -> str:
         return finding.kind.value
 
     for kind, group in groupby(sorted(held, key=name), key=name):

@@ -6,7 +6,7 @@ from typing import Any
 
 from data_feeds.catalog import Catalog
 from data_feeds.dataset import Dataset
-from data_feeds.locations import EMBEDDED
+from data_feeds.default_data import EMBEDDED
 from engine.config.account import SleevesConfig
 from engine.config.layers import merged, origins
 from engine.config.models import PlaybookConfig, RiskConfig, RunConfig

@@ -4,7 +4,7 @@ import numpy as np
 
 from data_feeds.instrument import InstrumentKind
 from data_feeds.schema import ChannelKind
-from data_feeds.shares import common_jumps
+from data_feeds.splits import common_jumps
 from engine.results.finished import FinishedRun
 
 SHOWN_JUMPS = 3

@@ -6,7 +6,7 @@ import numpy as np
 
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.quality import (
-    Finding,
+    QualityFinding,
 )
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from data_feeds.timeframe import HOUR_NS
@@ -46,7 +46,7 @@ def funding(at: Sequence[int]) -> Channel:
     return Channel(ChannelKey(PERP.id, ChannelKind.FUNDING), columns)
 
 
-def brief(found: Sequence[Finding]) -> list[tuple[str, float, float, int]]:
+def brief(found: Sequence[QualityFinding]) -> list[tuple[str, float, float, int]]:
     """Kind, first and last hour since the start, and rows of each finding."""
     return [
         (f.kind, (f.started_at - START) / HOUR_NS, (f.ended_at - START) / HOUR_NS, f.rows)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_feeds.catalog import Catalog, Origin, Span
+from data_feeds.catalog import Catalog, Origin, TimeSpan
 from data_feeds.dataset import Dataset
 from data_feeds.errors import SchemaError
 from data_feeds.holes import gaps, zero_volume_runs
@@ -41,11 +41,11 @@ def funding(rows: Sequence[int]) -> Channel:
     return Channel(ChannelKey(PERP.id, ChannelKind.FUNDING), {**columns, "label": label})
 
 
-def span(first: int, stop: int, step: int = STEP) -> Span:
-    return Span(started_at=T0 + first * step, ended_at=T0 + stop * step)
+def span(first: int, stop: int, step: int = STEP) -> TimeSpan:
+    return TimeSpan(started_at=T0 + first * step, ended_at=T0 + stop * step)
 
 
-def extended(catalog: Catalog, channel: Channel, covered: Span, origin: Origin = VENUE) -> None:
+def extended(catalog: Catalog, channel: Channel, covered: TimeSpan, origin: Origin = VENUE) -> None:
     with catalog.batch() as batch:
         batch.extend(PERP, channel, covered, origin)
 
@@ -197,8 +197,10 @@ def test_rows_that_overlap_stored_ones_beyond_their_stretch_are_refused(tmp_path
     catalog = Catalog(tmp_path)
     with catalog.batch() as batch:
         stored = Channel(hours.key, {**hours.columns, **half})
-        batch.extend(spy, stored, Span(started_at=first + STEP, ended_at=first + 6 * STEP), VENUE)
-    asked = Span(started_at=first, ended_at=first + STEP)
+        batch.extend(
+            spy, stored, TimeSpan(started_at=first + STEP, ended_at=first + 6 * STEP), VENUE
+        )
+    asked = TimeSpan(started_at=first, ended_at=first + STEP)
     with catalog.batch() as batch, pytest.raises(SchemaError, match=r"overlaps the row before"):
         batch.extend(spy, hours.take(slice(0, 1)), asked, VENUE)
 

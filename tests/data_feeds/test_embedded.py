@@ -110,7 +110,7 @@ def test_other_code_gives_another_catalog(cache: Path, monkeypatch: pytest.Monke
     assert catalogs(cache) == sorted([old, new])
 
 
-@pytest.mark.parametrize("source", [*embedded._SOURCES, "simulation/episodes.py"])
+@pytest.mark.parametrize("source", [*embedded._SOURCES, "simulation/episode_parameters.py"])
 def test_the_fingerprint_follows_the_code_that_makes_rows(
     source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

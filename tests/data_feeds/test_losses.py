@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from data_feeds.catalog import Catalog, Origin, Span
+from data_feeds.catalog import Catalog, Origin, TimeSpan
 from data_feeds.errors import IntegrityError, LossError
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import ChannelKey, ChannelKind
@@ -84,7 +84,7 @@ def test_what_a_fetch_has_answered_is_not_forgotten_in_silence(tmp_path: Path) -
     perp = Instrument(id="P", kind=InstrumentKind.PERP)
     fetched = type(rows)(ChannelKey("P", ChannelKind.BARS, "1h"), rows.columns)
     with catalog.batch() as batch:
-        answered = Span(started_at=first, ended_at=first + 5 * HOUR_NS)
+        answered = TimeSpan(started_at=first, ended_at=first + 5 * HOUR_NS)
         batch.extend(perp, fetched, answered, Origin())
     (tmp_path / "bars.csv").write_text(hours(0, 1))
     with pytest.raises(LossError, match="what a fetch has answered for is forgotten"):

@@ -13,8 +13,8 @@ from data_feeds.dataset import Dataset
 from data_feeds.errors import CoverageError, SchemaError
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.quality import (
-    Finding,
     FindingKind,
+    QualityFinding,
     findings,
     funding_findings,
     hole_findings,
@@ -254,14 +254,14 @@ def test_a_bar_is_judged_on_both_sides() -> None:
 def test_a_second_source_is_read_for_a_bar_that_is_far_off_alone() -> None:
     read: list[str] = []
 
-    class Sources:
+    class RecordedReads:
         def __iter__(self) -> Iterator[Channel]:
             read.append("read")
             return iter([closing(spiky(), OTHER.id)])
 
-    assert spike_findings(closing([100.0] * 50), others=Sources()) == []
+    assert spike_findings(closing([100.0] * 50), others=RecordedReads()) == []
     assert read == []
-    assert spike_findings(closing(spiky()), others=Sources()) == []
+    assert spike_findings(closing(spiky()), others=RecordedReads()) == []
     assert read == ["read"]
 
 
@@ -435,10 +435,10 @@ def test_a_catalog_gives_the_findings_of_its_channels(tmp_path: Path) -> None:
 
 def test_a_finding_reads_as_a_sentence() -> None:
     key = ChannelKey(PERP.id, ChannelKind.BARS, "1h")
-    gap = Finding(key, FindingKind.GAP, START, START + 2 * HOUR_NS, 2)
+    gap = QualityFinding(key, FindingKind.GAP, START, START + 2 * HOUR_NS, 2)
     assert gap.text() == "2026-02-02T00:00Z to 2026-02-02T02:00Z: 2 bars missing"
     assert gap.document()["value"] is None
-    apart = Finding(key, FindingKind.OUTLIER, START, START + HOUR_NS, 1, -0.0234, key)
+    apart = QualityFinding(key, FindingKind.OUTLIER, START, START + HOUR_NS, 1, -0.0234, key)
     assert apart.text() == (
         "2026-02-02T00:00Z to 2026-02-02T01:00Z: "
         "prices of 1 bar up to -2.34% from BTCUSDT-PERP/bars/1h"

@@ -6,7 +6,7 @@ import pytest
 from data_feeds.align import as_of, marks_on_bars, resample_bars
 from data_feeds.catalog import Catalog
 from data_feeds.load import load_dataset
-from data_feeds.quality import Finding, FindingKind, findings
+from data_feeds.quality import FindingKind, QualityFinding, findings
 from data_feeds.schema import Channel, ChannelKey, ChannelKind, Provenance, utc_text
 from data_feeds.timeframe import DAY_NS, Timeframe
 from tests.data_feeds.factory import ns
@@ -208,12 +208,14 @@ def test_hourly_marks_under_five_minute_bars_stay_near_the_last_price(
 
 
 @pytest.fixture(scope="module")
-def found(real_catalog: Catalog) -> list[Finding]:
+def found(real_catalog: Catalog) -> list[QualityFinding]:
     """Every finding in the real data."""
     return list(findings(real_catalog))
 
 
-def stretches(found: list[Finding], channel: str, kind: FindingKind) -> list[tuple[str, str, int]]:
+def stretches(
+    found: list[QualityFinding], channel: str, kind: FindingKind
+) -> list[tuple[str, str, int]]:
     """Return start, end and rows of one channel's findings of one kind."""
     return [
         (utc_text(f.started_at), utc_text(f.ended_at), f.rows)
@@ -222,7 +224,7 @@ def stretches(found: list[Finding], channel: str, kind: FindingKind) -> list[tup
     ]
 
 
-def test_outages_of_the_spot_venue_are_gaps(found: list[Finding]) -> None:
+def test_outages_of_the_spot_venue_are_gaps(found: list[QualityFinding]) -> None:
     holes = stretches(found, "BTCUSDT-SPOT/bars/1h", FindingKind.GAP)
     assert [hole for hole in holes if hole[0].startswith("2020")] == [
         ("2020-02-09T02:00Z", "2020-02-09T03:00Z", 1),
@@ -242,14 +244,14 @@ def test_outages_of_the_spot_venue_are_gaps(found: list[Finding]) -> None:
     assert holes[-1][1] == "2025-01-01T00:00Z"
 
 
-def test_hours_of_the_perp_without_a_trade(found: list[Finding]) -> None:
+def test_hours_of_the_perp_without_a_trade(found: list[QualityFinding]) -> None:
     assert stretches(found, "BTCUSDT-PERP/bars/1h", FindingKind.ZERO_VOLUME) == [
         ("2019-09-08T18:00Z", "2019-09-08T19:00Z", 1),
         ("2019-09-09T00:00Z", "2019-09-09T02:00Z", 2),
     ]
 
 
-def test_five_minute_bars_filled_upstream_have_no_volume(found: list[Finding]) -> None:
+def test_five_minute_bars_filled_upstream_have_no_volume(found: list[QualityFinding]) -> None:
     name = "BTCUSDT-PERP/bars/5m"
     assert stretches(found, name, FindingKind.ZERO_VOLUME) == [
         ("2025-01-29T01:25Z", "2025-01-29T01:35Z", 2),
@@ -265,13 +267,13 @@ def test_five_minute_bars_filled_upstream_have_no_volume(found: list[Finding]) -
     assert (hours.rows, round(hours.value or 0, 2)) == (2, -0.19)
 
 
-def test_the_hole_of_the_five_minute_bars_before_2023(found: list[Finding]) -> None:
+def test_the_hole_of_the_five_minute_bars_before_2023(found: list[QualityFinding]) -> None:
     holes = stretches(found, "BTCUSDT-PERP/bars/5m", FindingKind.GAP)
     # 6 h 55 min of 24 November, 37 days: 83 + 37 x 288 = 10,739 bars.
     assert holes[0] == ("2022-11-24T17:05Z", "2023-01-01T00:00Z", 10_739)
 
 
-def test_no_settlement_is_missing_inside_the_windows(found: list[Finding]) -> None:
+def test_no_settlement_is_missing_inside_the_windows(found: list[QualityFinding]) -> None:
     missing = stretches(found, "BTCUSDT-PERP/funding", FindingKind.MISSING_FUNDING)
     # Bars begin two days before the first settlement, and 15m bars end 45 minutes after the last
     # slot, 2026-05-17 08:00, whose rate the file no longer has.
@@ -286,13 +288,13 @@ def test_no_settlement_is_missing_inside_the_windows(found: list[Finding]) -> No
     ]
 
 
-def test_eight_hours_of_open_interest_are_missing(found: list[Finding]) -> None:
+def test_eight_hours_of_open_interest_are_missing(found: list[QualityFinding]) -> None:
     holes = stretches(found, "BTCUSDT-PERP/open_interest", FindingKind.GAP)
     assert [rows for _, _, rows in holes] == [1] * 8
     assert holes[2][0] == "2026-02-07T12:00Z"
 
 
-def test_the_mark_left_the_last_price_in_march_2020_alone(found: list[Finding]) -> None:
+def test_the_mark_left_the_last_price_in_march_2020_alone(found: list[QualityFinding]) -> None:
     apart = [f for f in found if f.kind is FindingKind.MARK_DIVERGENCE]
     days = {utc_text(f.started_at)[:10] for f in apart}
     assert days == {"2020-03-12", "2020-03-13"}
@@ -300,7 +302,7 @@ def test_the_mark_left_the_last_price_in_march_2020_alone(found: list[Finding]) 
     assert round(100 * (worst.value or 0), 2) == 2.57
 
 
-def test_the_wick_of_july_2021_was_seen_by_the_perp_alone(found: list[Finding]) -> None:
+def test_the_wick_of_july_2021_was_seen_by_the_perp_alone(found: list[QualityFinding]) -> None:
     (wick,) = (
         f
         for f in found
@@ -311,7 +313,7 @@ def test_the_wick_of_july_2021_was_seen_by_the_perp_alone(found: list[Finding]) 
     assert round(100 * (wick.value or 0)) == 21
 
 
-def test_etfs_have_no_spike(found: list[Finding]) -> None:
+def test_etfs_have_no_spike(found: list[QualityFinding]) -> None:
     names = ("SPY", "QQQ", "SMH", "IGV", "TLT", "IEF", "GLD", "SH")
     spikes = [f for f in found if f.kind is FindingKind.SPIKE]
     told = {(f.key.instrument, utc_text(f.started_at)[:10]) for f in spikes}
@@ -320,7 +322,9 @@ def test_etfs_have_no_spike(found: list[Finding]) -> None:
     assert {item for item in told if item[0] in names and item[1] >= "2015"} == set()
 
 
-def test_daily_extremes_about_the_close_before_a_gap_are_doubtful(found: list[Finding]) -> None:
+def test_daily_extremes_about_the_close_before_a_gap_are_doubtful(
+    found: list[QualityFinding],
+) -> None:
     days = stretches(found, "SPY/bars/1d", FindingKind.DOUBTFUL_EXTREME)
     # The data's own notes count 87 days since 2005.
     assert len(days) == 87

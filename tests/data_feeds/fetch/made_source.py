@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from data_feeds.catalog import Origin, Span
+from data_feeds.catalog import Origin, TimeSpan
 from data_feeds.fetch import Job
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from data_feeds.sources.source import Page
@@ -66,5 +66,5 @@ def _covered(key: ChannelKey, end: int) -> int:
 
 def job(source: MadeSource, days: int = DAYS, key: ChannelKey = KEY) -> Job:
     """Return the job of the first days."""
-    span = Span(started_at=START, ended_at=START + days * DAY_NS)
+    span = TimeSpan(started_at=START, ended_at=START + days * DAY_NS)
     return Job(key, PERP, source, (span,))

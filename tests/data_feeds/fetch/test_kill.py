@@ -15,7 +15,7 @@ import pytest
 from data_feeds.catalog import Catalog
 from data_feeds.fetch import fetch
 from tests.data_feeds.fetch.made_source import FUNDING, KEY, MadeSource, job
-from tests.data_feeds.fetch.test_engine import NOW, stored
+from tests.data_feeds.fetch.test_fetcher import NOW, stored
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 KILLED = -9
@@ -48,7 +48,7 @@ elif step == "sweep":
 from data_feeds.catalog import Catalog
 from data_feeds.fetch import fetch
 from tests.data_feeds.fetch.made_source import FUNDING, MadeSource, job
-from tests.data_feeds.fetch.test_engine import NOW
+from tests.data_feeds.fetch.test_fetcher import NOW
 print("ready", flush=True)
 reports = fetch([job(MadeSource()), job(MadeSource(), key=FUNDING)], Catalog(folder), lambda: NOW)
 assert not any(report.problem for report in reports)

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from data_feeds.catalog import Span
+from data_feeds.catalog import TimeSpan
 from data_feeds.errors import YamlError
 from data_feeds.fetch import load_plan
-from data_feeds.fetch.registry import SourceOptions, make_source
+from data_feeds.fetch.make_source import SourceOptions, make_source
 from data_feeds.sources.binance_archive import BinanceArchive
 from data_feeds.sources.http import HttpClient
 from data_feeds.timeframe import DAY_NS
@@ -40,12 +40,12 @@ def test_windows_are_joined_and_end_now(tmp_path: Path) -> None:
     plan, instruments = load_plan(written(tmp_path))
     assert sorted(instruments) == ["BTCUSDT-PERP", "ETHUSDT-PERP", "US10Y"]
     assert plan.fetch[0].spans(plan.windows, NOW) == (
-        Span(started_at=ns("2020-03-01"), ended_at=ns("2020-04-01")),
-        Span(started_at=ns("2026-02-01"), ended_at=NOW),
+        TimeSpan(started_at=ns("2020-03-01"), ended_at=ns("2020-04-01")),
+        TimeSpan(started_at=ns("2026-02-01"), ended_at=NOW),
     )
     # Before it begins, a window is nothing.
     early = plan.fetch[0].spans(plan.windows, ns("2020-03-02"))
-    assert early == (Span(started_at=ns("2020-03-01"), ended_at=ns("2020-03-01") + DAY_NS),)
+    assert early == (TimeSpan(started_at=ns("2020-03-01"), ended_at=ns("2020-03-01") + DAY_NS),)
 
 
 @pytest.mark.parametrize(

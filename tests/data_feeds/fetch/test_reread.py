@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_feeds.catalog import Catalog, Origin, Span, coverage_text
+from data_feeds.catalog import Catalog, Origin, TimeSpan, coverage_text
 from data_feeds.fetch import Job, fetch, jobs_of, missing_spans
 from data_feeds.fetch.plan import FetchPlan, Window, YahooEntry
 from data_feeds.instrument import Instrument, InstrumentKind
@@ -22,7 +22,7 @@ YIELDS = ChannelKey("DGS10", ChannelKind.SERIES)
 DGS10 = Instrument(id="DGS10", kind=InstrumentKind.SERIES, quote="percent")
 
 
-class Told:
+class ServedSource:
     """A publisher that serves the rows it is given; ``release`` says how they became known."""
 
     name = "told"
@@ -58,17 +58,17 @@ def yields(first: int, stop: int, lag_days: int = 1, value: float = 4.0) -> Chan
     return series(at, [t + lag_days * DAY_NS for t in at], [value] * len(at))
 
 
-def asked(source: Told, *spans: tuple[int, int], key: ChannelKey = DAYS) -> Job:
+def asked(source: ServedSource, *spans: tuple[int, int], key: ChannelKey = DAYS) -> Job:
     instrument = PERP if key == DAYS else DGS10
-    stretches = tuple(Span(started_at=day(a), ended_at=day(b)) for a, b in spans)
+    stretches = tuple(TimeSpan(started_at=day(a), ended_at=day(b)) for a, b in spans)
     return Job(key, instrument, source, stretches)
 
 
 def test_a_later_window_brings_the_earlier_one_on_the_same_split(tmp_path: Path) -> None:
     catalog = Catalog(tmp_path)
-    fetch([asked(Told(closes(0, 10, 400.0)), (0, 10))], catalog, lambda: day(30))
+    fetch([asked(ServedSource(closes(0, 10, 400.0)), (0, 10))], catalog, lambda: day(30))
     # Four for one: all prices are served again, a quarter of what they were.
-    source = Told(closes(0, 20, 100.0))
+    source = ServedSource(closes(0, 20, 100.0))
     (report,) = fetch([asked(source, (15, 20))], catalog, lambda: day(31))
     assert source.asked == [(day(0), day(10)), (day(15), day(20))]
     assert report.rows == 5
@@ -77,9 +77,9 @@ def test_a_later_window_brings_the_earlier_one_on_the_same_split(tmp_path: Path)
 
 def test_a_rereading_that_breaks_off_changes_nothing(tmp_path: Path) -> None:
     catalog = Catalog(tmp_path)
-    fetch([asked(Told(closes(0, 30, 400.0)), (0, 10), (20, 25))], catalog, lambda: day(30))
+    fetch([asked(ServedSource(closes(0, 30, 400.0)), (0, 10), (20, 25))], catalog, lambda: day(30))
 
-    class Broken(Told):
+    class Broken(ServedSource):
         def pages(self, key: ChannelKey, start: int, end: int) -> Iterator[Page]:
             if start > day(5):
                 raise ConnectionError("gone")
@@ -92,8 +92,8 @@ def test_a_rereading_that_breaks_off_changes_nothing(tmp_path: Path) -> None:
 
 def test_rows_that_vanish_at_the_source_are_not_thrown_away(tmp_path: Path) -> None:
     catalog = Catalog(tmp_path)
-    fetch([asked(Told(closes(0, 10, 100.0)), (0, 10))], catalog, lambda: day(30))
-    (report,) = fetch([asked(Told(None), (0, 12))], catalog, lambda: day(31))
+    fetch([asked(ServedSource(closes(0, 10, 100.0)), (0, 10))], catalog, lambda: day(30))
+    (report,) = fetch([asked(ServedSource(None), (0, 12))], catalog, lambda: day(31))
     assert "10 rows are stored from 2025-12-01T00:00Z" in report.problem
     assert len(catalog.read(DAYS)) == 10
     assert coverage_text(catalog.entry(DAYS)).startswith("2025-12-01")
@@ -101,8 +101,8 @@ def test_rows_that_vanish_at_the_source_are_not_thrown_away(tmp_path: Path) -> N
 
 def test_a_series_keeps_the_years_that_are_no_longer_served(tmp_path: Path) -> None:
     catalog = Catalog(tmp_path)
-    fetch([asked(Told(yields(0, 10)), (0, 10), key=YIELDS)], catalog, lambda: day(30))
-    source = Told(yields(8, 12))
+    fetch([asked(ServedSource(yields(0, 10)), (0, 10), key=YIELDS)], catalog, lambda: day(30))
+    source = ServedSource(yields(8, 12))
     (report,) = fetch([asked(source, (0, 12), key=YIELDS)], catalog, lambda: day(31))
     assert (report.rows, report.problem) == (2, "")
     assert catalog.read(YIELDS)["event_at"].tolist() == [day(i) for i in range(12)]
@@ -110,9 +110,9 @@ def test_a_series_keeps_the_years_that_are_no_longer_served(tmp_path: Path) -> N
 
 def test_a_revision_is_known_when_it_is_stored_not_when_the_command_began(tmp_path: Path) -> None:
     catalog = Catalog(tmp_path)
-    fetch([asked(Told(yields(0, 3)), (0, 3), key=YIELDS)], catalog, lambda: day(30))
+    fetch([asked(ServedSource(yields(0, 3)), (0, 3), key=YIELDS)], catalog, lambda: day(30))
     times = iter([day(40), day(41)])
-    jobs = [asked(Told(yields(0, 4, value=5.0)), (0, 4), key=YIELDS)]
+    jobs = [asked(ServedSource(yields(0, 4, value=5.0)), (0, 4), key=YIELDS)]
     fetch(jobs, catalog, lambda: next(times))
     known = catalog.read(YIELDS)["available_at"].tolist()
     assert known == [day(1), day(40), day(2), day(40), day(3), day(40), day(4)]
@@ -120,8 +120,12 @@ def test_a_revision_is_known_when_it_is_stored_not_when_the_command_began(tmp_pa
 
 def test_a_corrected_release_rule_reaches_what_is_stored(tmp_path: Path) -> None:
     catalog = Catalog(tmp_path)
-    fetch([asked(Told(yields(0, 3), "same day"), (0, 3), key=YIELDS)], catalog, lambda: day(30))
-    later = Told(yields(0, 3, lag_days=2), "two days later")
+    fetch(
+        [asked(ServedSource(yields(0, 3), "same day"), (0, 3), key=YIELDS)],
+        catalog,
+        lambda: day(30),
+    )
+    later = ServedSource(yields(0, 3, lag_days=2), "two days later")
     assert missing_spans(asked(later, (0, 3), key=YIELDS), catalog.entry(YIELDS))
     fetch([asked(later, (0, 3), key=YIELDS)], catalog, lambda: day(31))
     stored = catalog.read(YIELDS)
@@ -131,15 +135,15 @@ def test_a_corrected_release_rule_reaches_what_is_stored(tmp_path: Path) -> None
 
 def test_vintages_replace_latest_values_and_outlive_the_key(tmp_path: Path) -> None:
     catalog = Catalog(tmp_path)
-    latest = Told(yields(0, 2, value=9.0), "next day")
+    latest = ServedSource(yields(0, 2, value=9.0), "next day")
     fetch([asked(latest, (0, 2), key=YIELDS)], catalog, lambda: day(30))
     vintages = series([day(0), day(0), day(1)], [day(1), day(9), day(2)], [8.0, 9.0, 9.0])
-    with_key = Told(vintages, f"{VINTAGES}; next day")
+    with_key = ServedSource(vintages, f"{VINTAGES}; next day")
     fetch([asked(with_key, (0, 2), key=YIELDS)], catalog, lambda: day(31))
     assert catalog.read(YIELDS)["value"].tolist() == [8.0, 9.0, 9.0]
     # Without the key again: nothing is asked, and the first vintage stays.
     assert missing_spans(asked(latest, (0, 2), key=YIELDS), catalog.entry(YIELDS)) == []
-    fetch([asked(Told(yields(0, 3, value=9.0), "next day"), (0, 3), key=YIELDS)], catalog,
+    fetch([asked(ServedSource(yields(0, 3, value=9.0), "next day"), (0, 3), key=YIELDS)], catalog,
           lambda: day(32))  # fmt: skip
     assert catalog.read(YIELDS)["value"].tolist() == [8.0, 9.0, 9.0, 9.0]
 
@@ -156,7 +160,7 @@ def test_rows_of_other_numbers_are_not_joined(
 ) -> None:
     catalog = Catalog(tmp_path)
     catalog.write(DGS10.model_copy(update=changes), [yields(0, 3, value=0.04)], Origin(unit=unit))
-    source = Told(yields(3, 6), unit="percent")
+    source = ServedSource(yields(3, 6), unit="percent")
     (report,) = fetch([asked(source, (3, 6), key=YIELDS)], catalog, lambda: day(30))
     assert words in report.problem
     assert set(catalog.read(YIELDS)["value"].tolist()) == {0.04}
@@ -165,18 +169,20 @@ def test_rows_of_other_numbers_are_not_joined(
 def test_joined_rows_name_both_origins(tmp_path: Path) -> None:
     catalog = Catalog(tmp_path)
     catalog.write(DGS10, [yields(0, 3)], Origin(source="a file", licence="mine"))
-    fetch([asked(Told(yields(3, 6)), (3, 6), key=YIELDS)], catalog, lambda: day(30))
+    fetch([asked(ServedSource(yields(3, 6)), (3, 6), key=YIELDS)], catalog, lambda: day(30))
     origin = catalog.entry(YIELDS).origin
     assert (origin.source, origin.licence) == ("a file; told", "mine")
 
 
 def test_a_part_that_is_gone_ends_its_own_job(tmp_path: Path) -> None:
     catalog = Catalog(tmp_path)
-    fetch([asked(Told(yields(0, 3)), (0, 3), key=YIELDS)], catalog, lambda: day(30))
+    fetch([asked(ServedSource(yields(0, 3)), (0, 3), key=YIELDS)], catalog, lambda: day(30))
     for file in tmp_path.rglob("*.parquet"):
         file.unlink()
-    broken = asked(Told(yields(0, 4)), (0, 4), key=YIELDS)
-    first, second = fetch([broken, asked(Told(closes(0, 2, 1.0)), (0, 2))], catalog, lambda: day(9))
+    broken = asked(ServedSource(yields(0, 4)), (0, 4), key=YIELDS)
+    first, second = fetch(
+        [broken, asked(ServedSource(closes(0, 2, 1.0)), (0, 2))], catalog, lambda: day(9)
+    )
     assert "import DGS10/series again" in first.problem
     assert second.rows == 2
 
@@ -188,16 +194,16 @@ def test_splits_are_asked_for_up_to_now_whatever_the_windows() -> None:
     )
     spy = Instrument(id="SPY", kind=InstrumentKind.ETF, quote="USD", calendar="XNYS")
     now = ns("2026-06-01")
-    daily, splits = jobs_of(plan, {"SPY": spy}, now, lambda *_: Told(None))
-    assert daily.spans == (Span(started_at=ns("2020-01-01"), ended_at=ns("2020-09-01")),)
-    assert splits.spans == (Span(started_at=ns("2020-01-01"), ended_at=now),)
+    daily, splits = jobs_of(plan, {"SPY": spy}, now, lambda *_: ServedSource(None))
+    assert daily.spans == (TimeSpan(started_at=ns("2020-01-01"), ended_at=ns("2020-09-01")),)
+    assert splits.spans == (TimeSpan(started_at=ns("2020-01-01"), ended_at=now),)
 
 
 def test_what_is_new_is_counted_not_what_is_read_again(tmp_path: Path) -> None:
     catalog = Catalog(tmp_path)
-    fetch([asked(Told(yields(0, 100)), (0, 100), key=YIELDS)], catalog, lambda: day(200))
+    fetch([asked(ServedSource(yields(0, 100)), (0, 100), key=YIELDS)], catalog, lambda: day(200))
     (report,) = fetch(
-        [asked(Told(yields(0, 101)), (0, 101), key=YIELDS)], catalog, lambda: day(201)
+        [asked(ServedSource(yields(0, 101)), (0, 101), key=YIELDS)], catalog, lambda: day(201)
     )
     assert report.rows == 1
     assert np.all(np.diff(catalog.read(YIELDS)["event_at"]) == DAY_NS)

@@ -4,7 +4,7 @@ import numpy as np
 
 from data_feeds.dataset import Dataset
 from data_feeds.schema import Array, Channel, ChannelKind
-from data_feeds.simulation.episodes import EPISODES, Episode
+from data_feeds.simulation.episode_parameters import EPISODES, EpisodeParameters
 from data_feeds.simulation.factors import SERIES
 from data_feeds.simulation.reconstruction import TIMEFRAME
 from data_feeds.timeframe import Timeframe
@@ -33,6 +33,6 @@ def row_at(channel: Channel, column: str, at: str) -> int:
     return int(row)
 
 
-def episode_rows(channel: Channel, column: str, episode: Episode) -> Array:
+def episode_rows(channel: Channel, column: str, episode: EpisodeParameters) -> Array:
     at = channel[column]
     return np.flatnonzero((at >= ns(episode.start)) & (at < ns(episode.end)))

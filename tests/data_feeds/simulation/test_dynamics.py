@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from data_feeds.simulation.book import Book, add_position, empty_book
-from data_feeds.simulation.flywheel import FlywheelPath, Market, simulate
-from data_feeds.simulation.parameters import FlywheelParams
+from data_feeds.simulation.cohort_book import CohortBook, add_position, empty_book
+from data_feeds.simulation.flywheel import FlywheelInputs, FlywheelPath, simulate
+from data_feeds.simulation.flywheel_parameters import FlywheelParams
 
 ACCOUNT = 100_000.0
 LONG_ROW, SHORT_ROW, SECOND_SHORT_ROW = 1, 4, 5
@@ -15,7 +15,7 @@ ALONE = FlywheelParams(mark_speed=1.0, turnover=0.0, opening_speed=0.0)
 BOTTOMLESS = 1e18
 
 
-def long_against_short(leverage: float) -> Book:
+def long_against_short(leverage: float) -> CohortBook:
     """Return 100 contracts entered at 100: longs at a leverage, unlevered shorts."""
     book = empty_book(3)
     add_position(book, LONG_ROW, 100.0, 100.0, leverage, ACCOUNT)
@@ -25,7 +25,7 @@ def long_against_short(leverage: float) -> Book:
 
 def move_to(
     price: float,
-    book: Book,
+    book: CohortBook,
     *,
     fund_quote: float,
     params: FlywheelParams = ALONE,
@@ -38,7 +38,7 @@ def move_to(
     """Run one bar whose first step moves the value from 100 to ``price``."""
     returns = np.zeros((1, steps))
     returns[0, 0] = np.log(price / 100.0)
-    market = Market(
+    market = FlywheelInputs(
         returns=returns,
         depth_quote=np.array([depth_quote]),
         volume_base=np.zeros(1),
@@ -56,7 +56,7 @@ def move_to(
 
 def still_market(
     bars: int,
-    book: Book,
+    book: CohortBook,
     *,
     premium: float = 0.0,
     wanted: float = 100.0,
@@ -64,7 +64,7 @@ def still_market(
 ) -> FlywheelPath:
     """Run a market without news, the perp at a premium; funding is settled in the last bar."""
     flat = np.zeros(bars)
-    market = Market(
+    market = FlywheelInputs(
         returns=np.zeros((bars, 1)),
         depth_quote=np.full(bars, BOTTOMLESS),
         volume_base=flat,
@@ -103,7 +103,7 @@ def test_position_opened_later_is_liquidated_at_its_own_price() -> None:
     returns = np.zeros((bars, 1))
     returns[4] = np.log(0.983)
     flat = np.zeros(bars)
-    market = Market(
+    market = FlywheelInputs(
         returns=returns,
         depth_quote=np.full(bars, BOTTOMLESS),
         volume_base=flat,

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from data_feeds.simulation.book import book_at_rest
-from data_feeds.simulation.flywheel import FlywheelPath, Market, Setting, cascade, simulate
-from data_feeds.simulation.parameters import FlywheelParams
+from data_feeds.simulation.cohort_book import book_at_rest
+from data_feeds.simulation.flywheel import FlywheelInputs, FlywheelPath, Setting, cascade, simulate
+from data_feeds.simulation.flywheel_parameters import FlywheelParams
 
 Floats = NDArray[np.float64]
 
@@ -217,7 +217,7 @@ def test_contracts_and_cash_are_conserved_over_months() -> None:
     bars, steps, price, fund = 6_000, 5, 70_000.0, 50e6
     leverages, weights = np.array([2.0, 5.0, 20.0, 50.0]), np.array([0.6, 0.2, 0.15, 0.05])
     usual = 0.6 / np.sqrt(365 * 96 * steps)
-    market = Market(
+    market = FlywheelInputs(
         returns=rng.standard_t(4, (bars, steps)) / np.sqrt(2) * usual,
         depth_quote=np.full(bars, 250e6),
         volume_base=np.full(bars, 4_000.0),

@@ -15,8 +15,8 @@ from data_feeds.align import resample_bars
 from data_feeds.calendar import FEDERAL_RESERVE, add_business_days, session_bounds, sessions_between
 from data_feeds.dataset import Dataset
 from data_feeds.schema import Array, Channel, ChannelKey, ChannelKind, Provenance, validate
-from data_feeds.simulation import facts
-from data_feeds.simulation.episodes import EPISODES
+from data_feeds.simulation import published_values
+from data_feeds.simulation.episode_parameters import EPISODES
 from data_feeds.simulation.factors import EQUITIES, SERIES
 from data_feeds.simulation.reconstruction import PERP, TIMEFRAME, reconstruct
 from data_feeds.timeframe import DAY_NS, HOUR_NS, Timeframe
@@ -244,7 +244,7 @@ def test_a_bond_fund_falls_when_the_ten_year_yield_rises(made: Dataset, name: st
 
 def test_a_second_process_makes_the_same_rows() -> None:
     code = (
-        "from data_feeds.simulation.episodes import EPISODES;"
+        "from data_feeds.simulation.episode_parameters import EPISODES;"
         "from data_feeds.simulation.reconstruction import reconstruct;"
         f"print(reconstruct([e for e in EPISODES if e.name == {ONE_EPISODE!r}]).fingerprint)"
     )
@@ -276,10 +276,10 @@ def test_another_seed_takes_another_way_through_the_same_facts(made: Dataset) ->
     before = before.take(episode_rows(before, "opened_at", episode))
     assert (bars["close"] != before["close"]).mean() > 0.99
     days = resample_bars(bars, Timeframe("1d"))
-    for fact in (f for f in facts.BITCOIN if f.measured and ns(f.at) < ns(episode.end)):
+    for fact in (f for f in published_values.BITCOIN if f.measured and ns(f.at) < ns(episode.end)):
         table, column = (days, "close") if fact.field == "close" else (bars, fact.field)
         assert table[column][row_at(table, "opened_at", fact.at)] == fact.value, fact
-    for fact in facts.DAILY_FACTS:
+    for fact in published_values.DAILY_FACTS:
         if fact.measured and ns(fact.at) < ns(episode.end):
             on, values = daily(other, fact.name)
             assert values[on == np.datetime64(fact.at)] == [fact.value], fact

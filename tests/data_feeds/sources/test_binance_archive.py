@@ -10,17 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_feeds.catalog import Catalog, Span
+from data_feeds.catalog import Catalog, TimeSpan
 from data_feeds.errors import PermanentSourceError, SchemaError, TransientSourceError
 from data_feeds.fetch import Job, fetch
 from data_feeds.schema import Channel, ChannelKey, ChannelKind, utc_text, validate
-from data_feeds.sources.binance_archive import BinanceArchive, Market
+from data_feeds.sources.binance_archive import ArchiveMarket, BinanceArchive
 from data_feeds.sources.http import HttpClient
 from data_feeds.sources.retry import RetryPolicy
 from data_feeds.sources.source import Page
 from data_feeds.timeframe import DAY_NS, HOUR_NS, MINUTE_NS
 from tests.data_feeds.factory import PERP, ns
-from tests.data_feeds.fetch.test_engine import stored
+from tests.data_feeds.fetch.test_fetcher import stored
 from tests.data_feeds.loopback.archive import US, Archive, day_of, interest, ohlcv, rate
 from tests.data_feeds.loopback.server import Fault, Loopback
 
@@ -32,7 +32,7 @@ UM = "/data/futures/um"
 
 @contextmanager
 def served(
-    archive: Archive, market: Market = "um", symbol: str = "BTCUSDT"
+    archive: Archive, market: ArchiveMarket = "um", symbol: str = "BTCUSDT"
 ) -> Iterator[tuple[BinanceArchive, Loopback]]:
     """Serve an archive on the loopback; waits between attempts take no time."""
     policy = RetryPolicy(attempts=3, sleep=lambda _: None)
@@ -361,7 +361,7 @@ def test_a_fetch_goes_on_where_the_archive_ended(tmp_path: Path) -> None:
 
     def fetched(source: BinanceArchive, folder: str, now: str) -> Catalog:
         catalog = Catalog(tmp_path / folder)
-        window = (Span(started_at=ns("2024-01-20"), ended_at=ns(now)),)
+        window = (TimeSpan(started_at=ns("2024-01-20"), ended_at=ns(now)),)
         for key in (HOURLY, INTEREST, FUNDING):
             (report,) = fetch([Job(key, PERP, source, window)], catalog, lambda: ns(now))
             assert report.problem == ""
@@ -512,7 +512,7 @@ def test_open_interest_without_a_time_of_day_is_refused(stamp: str) -> None:
     ],
 )
 def test_what_the_archive_does_not_have_is_refused_in_words(
-    market: Market, kind: ChannelKind, timeframe: str, words: str
+    market: ArchiveMarket, kind: ChannelKind, timeframe: str, words: str
 ) -> None:
     with served(Archive(), market) as (source, loopback):
         with pytest.raises(PermanentSourceError, match=words):

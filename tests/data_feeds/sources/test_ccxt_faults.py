@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from data_feeds.catalog import Catalog, Span
+from data_feeds.catalog import Catalog, TimeSpan
 from data_feeds.errors import PermanentSourceError, SchemaError, TransientSourceError
 from data_feeds.fetch import Job, fetch
 from data_feeds.schema import ChannelKey
@@ -227,7 +227,7 @@ def stored(folder: Path) -> dict[str, bytes]:
 
 
 def test_a_fetch_that_was_refused_half_way_ends_with_the_same_bytes(tmp_path: Path) -> None:
-    span = Span(started_at=LISTED, ended_at=ns("2026-01-15"))
+    span = TimeSpan(started_at=LISTED, ended_at=ns("2026-01-15"))
     broken, whole = Catalog(tmp_path / "broken"), Catalog(tmp_path / "whole")
     with served() as (source, loopback, _):
         jobs = [Job(key, PERP, source, (span,)) for key in (MINUTES, FUNDING)]

@@ -16,7 +16,7 @@ from tests.data_feeds.loopback.server import Fault, Loopback, Request, Response
 BODY = b"0123456789" * 20
 
 
-class Script:
+class PreparedResponses:
     """Answers with prepared responses in order, then with the body."""
 
     def __init__(self, *responses: Response) -> None:
@@ -33,7 +33,7 @@ def served(*responses: Response) -> Iterator[tuple[HttpClient, Loopback, list[fl
     """Serve responses on the loopback; the list gathers the waits between attempts."""
     waits: list[float] = []
     policy = RetryPolicy(attempts=3, sleep=waits.append)
-    with Loopback(Script(*responses)).running() as loopback:
+    with Loopback(PreparedResponses(*responses)).running() as loopback:
         yield HttpClient(policy, timeout_s=5), loopback, waits
 
 

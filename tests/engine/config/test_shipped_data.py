@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from data_feeds.default_data import DEFAULT_CATALOG, how_to_get_data
 from data_feeds.errors import CoverageError
 from data_feeds.fetch.plan import load_plan
 from data_feeds.load import open_source
-from data_feeds.locations import DEFAULT_CATALOG, how_to_get_data
 from data_feeds.schema import ChannelKind
 from data_feeds.timeframe import Timeframe
 from engine.config.load import load_account_config, load_run_config

@@ -35,7 +35,7 @@ COMMON_RATIOS = (1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 15.0, 20.0, 25.0,
 JUMP_TOLERANCE = 0.04
 
 
-class Shares(StrEnum):
+class ShareBasis(StrEnum):
     """How rows stand to the splits on record: quoted as traded, or scaled for all of them."""
 
     AS_TRADED = "as_traded"
@@ -87,7 +87,9 @@ def first_shares(splits: Channel, first_at: int, end: int) -> FirstShares:
     return FirstShares(first_at, tuple(pairs))
 
 
-def in_first_shares(channel: Channel, splits: Channel, first_at: int, shares: Shares) -> Channel:
+def in_first_shares(
+    channel: Channel, splits: Channel, first_at: int, shares: ShareBasis
+) -> Channel:
     """Return rows per share of ``first_at``.
 
     Parameters
@@ -100,7 +102,7 @@ def in_first_shares(channel: Channel, splits: Channel, first_at: int, shares: Sh
     """
     through = np.concatenate(([1.0], np.cumprod(splits["ratio"])))
     at_first = through[np.searchsorted(splits["event_at"], first_at, side="right")]
-    if shares is Shares.ADJUSTED:
+    if shares is ShareBasis.ADJUSTED:
         factor = np.full(len(channel), through[-1] / at_first)
     else:
         facts = channel[time_columns(channel.key.kind)[0]]
@@ -125,7 +127,7 @@ def _scaled(channel: Channel, factor: Values) -> Channel:
     return Channel(channel.key, columns)
 
 
-def told_shares(bars: Channel, splits: Channel, declared: str = "") -> Shares:
+def told_shares(bars: Channel, splits: Channel, declared: str = "") -> ShareBasis:
     """Return how bars stand to the splits: as declared, else as their jumps tell.
 
     At each split between two bars the price fell by the ratio, or did not. Without one between two
@@ -143,7 +145,7 @@ def told_shares(bars: Channel, splits: Channel, declared: str = "") -> Shares:
     if not declared:
         _refuse_other_ratio(bars, moves, ratios, at)
     if len(moves) == 0:
-        return Shares(declared) if declared else Shares.AS_TRADED
+        return ShareBasis(declared) if declared else ShareBasis.AS_TRADED
     plain = np.abs(ratios) > _PLAIN
     told = is_traded[plain] if plain.any() else np.array([_weighed(moves, ratios)])
     if told.all() != told.any():
@@ -152,16 +154,16 @@ def told_shares(bars: Channel, splits: Channel, declared: str = "") -> Shares:
             f"{bars.key}: prices jump at some splits and not at others, such as that of "
             f"{utc_text(odd)}; correct the splits or take prices of one source"
         )
-    found = Shares.AS_TRADED if told.all() else Shares.ADJUSTED
-    if declared and plain.any() and Shares(declared) is not found:
+    found = ShareBasis.AS_TRADED if told.all() else ShareBasis.ADJUSTED
+    if declared and plain.any() and ShareBasis(declared) is not found:
         raise SchemaError(
             f"{bars.key}: splits: {declared} is declared, but at the split of "
             f"{utc_text(int(at[plain][0]))} the price moves as if it were {found}"
         )
-    return Shares(declared) if declared else found
+    return ShareBasis(declared) if declared else found
 
 
-def told_dividends(paid: Channel, splits: Channel, prices: Shares) -> Shares:
+def told_dividends(paid: Channel, splits: Channel, prices: ShareBasis) -> ShareBasis:
     """Return how dividends stand to the splits, as their amounts tell; else as ``prices`` do.
 
     Over a split of four for one a declared amount falls to a quarter, a scaled one goes on. Up to
@@ -185,9 +187,9 @@ def told_dividends(paid: Channel, splits: Channel, prices: Shares) -> Shares:
         traded += abs(before - after - float(sizes[place == row].sum()))
         adjusted += abs(before - after)
     if traded + adjusted > 0 and 2 * min(traded, adjusted) <= max(traded, adjusted):
-        return Shares.AS_TRADED if traded < adjusted else Shares.ADJUSTED
+        return ShareBasis.AS_TRADED if traded < adjusted else ShareBasis.ADJUSTED
     is_open = abs(float(sizes[place > 0].sum())) > _PLAIN
-    if prices is Shares.ADJUSTED and is_open:
+    if prices is ShareBasis.ADJUSTED and is_open:
         raise SchemaError(
             f"{paid.key}: prices are adjusted for the splits, and the amounts do not tell whether "
             "dividends before them are; set splits: as_traded (as declared) or splits: adjusted "

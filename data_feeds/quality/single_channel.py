@@ -7,43 +7,45 @@ import numpy as np
 from data_feeds.align import Instants, Values
 from data_feeds.calendar import ALWAYS_OPEN, in_session
 from data_feeds.errors import SchemaError
-from data_feeds.gate.beside import ask_adjusted
-from data_feeds.gate.units import ask_unit
+from data_feeds.gate.cross_checks import ask_adjusted
+from data_feeds.gate.unit_check import ask_unit
 from data_feeds.holes import gaps, settlement_holes, zero_volume_runs
 from data_feeds.instrument import Instrument, InstrumentKind
-from data_feeds.quality.finding import (
+from data_feeds.quality.quality_finding import (
     DEFAULT_LIMITS,
     ROWS_AROUND,
-    Finding,
     FindingKind,
     Flags,
     Limits,
+    QualityFinding,
     finding_at,
     runs,
 )
 from data_feeds.schema import Channel, ChannelKind
-from data_feeds.shares import common_jumps
+from data_feeds.splits import common_jumps
 from data_feeds.timeframe import DAY_NS, Timeframe
 
 # A normal distribution's standard deviation over its median absolute deviation.
 _SIGMA_PER_MAD = 1.4826
 
 
-def hole_findings(channel: Channel, instrument: Instrument) -> list[Finding]:
+def hole_findings(channel: Channel, instrument: Instrument) -> list[QualityFinding]:
     """Return missing rows and, unless it is an index, bars without volume."""
     found = [
-        Finding(channel.key, FindingKind.GAP, gap.started_at, gap.ended_at, gap.missing)
+        QualityFinding(channel.key, FindingKind.GAP, gap.started_at, gap.ended_at, gap.missing)
         for gap in gaps(channel, instrument.calendar)
     ]
     if instrument.kind is InstrumentKind.INDEX:
         return found
     return found + [
-        Finding(channel.key, FindingKind.ZERO_VOLUME, run.started_at, run.ended_at, run.missing)
+        QualityFinding(
+            channel.key, FindingKind.ZERO_VOLUME, run.started_at, run.ended_at, run.missing
+        )
         for run in zero_volume_runs(channel)
     ]
 
 
-def session_findings(bars: Channel, instrument: Instrument) -> list[Finding]:
+def session_findings(bars: Channel, instrument: Instrument) -> list[QualityFinding]:
     """Return one finding of all bars that reach outside the exchange's sessions; none of days."""
     if instrument.calendar == ALWAYS_OPEN or Timeframe(bars.key.timeframe).ns >= DAY_NS:
         return []
@@ -52,10 +54,10 @@ def session_findings(bars: Channel, instrument: Instrument) -> list[Finding]:
     if len(rows) == 0:
         return []
     started, ended = int(bars["opened_at"][rows[0]]), int(bars["closed_at"][rows[-1]])
-    return [Finding(bars.key, FindingKind.OUTSIDE_SESSION, started, ended, len(rows))]
+    return [QualityFinding(bars.key, FindingKind.OUTSIDE_SESSION, started, ended, len(rows))]
 
 
-def funding_findings(funding: Channel, bars: Sequence[Channel]) -> list[Finding]:
+def funding_findings(funding: Channel, bars: Sequence[Channel]) -> list[QualityFinding]:
     """Return settlements that are missing between the others, and where bars reach beyond them.
 
     The interval is the one in force around, see ``data_feeds.holes``; of a single settlement it is
@@ -71,7 +73,7 @@ def funding_findings(funding: Channel, bars: Sequence[Channel]) -> list[Finding]
         for first, stop in runs(np.ones(len(slots), dtype=np.bool_), covered[1:] != covered[:-1]):
             kind = FindingKind.MISSING_FUNDING if covered[first] else FindingKind.GAP
             ended = int(ends[stop - 1])
-            found.append(Finding(funding.key, kind, int(slots[first]), ended, stop - first))
+            found.append(QualityFinding(funding.key, kind, int(slots[first]), ended, stop - first))
     return found
 
 
@@ -97,15 +99,17 @@ def _is_covered(at: Instants, bars: Sequence[Channel]) -> Flags:
     return covered
 
 
-def jump_findings(bars: Channel) -> list[Finding]:
+def jump_findings(bars: Channel) -> list[QualityFinding]:
     """Return where prices move by a common split's ratio, and stay, without a split on record."""
     return [
-        Finding(bars.key, FindingKind.JUMP, jump.started_at, jump.ended_at, 2, 1 / jump.ratio - 1)
+        QualityFinding(
+            bars.key, FindingKind.JUMP, jump.started_at, jump.ended_at, 2, 1 / jump.ratio - 1
+        )
         for jump in common_jumps(bars)
     ]
 
 
-def unit_findings(channel: Channel, bars: Sequence[Channel]) -> list[Finding]:
+def unit_findings(channel: Channel, bars: Sequence[Channel]) -> list[QualityFinding]:
     """Return a channel whose numbers look like another unit, as the gate asks at an import.
 
     Rates are looked at alone, dividends beside the longest bars: an import that has been answered
@@ -117,13 +121,13 @@ def unit_findings(channel: Channel, bars: Sequence[Channel]) -> list[Finding]:
             ask_adjusted(max(bars, key=lambda rows: Timeframe(rows.key.timeframe)), channel)
     except SchemaError:
         first, last = int(channel["event_at"][0]), int(channel["event_at"][-1])
-        return [Finding(channel.key, FindingKind.DOUBTFUL_UNIT, first, last, len(channel))]
+        return [QualityFinding(channel.key, FindingKind.DOUBTFUL_UNIT, first, last, len(channel))]
     return []
 
 
 def spike_findings(
     bars: Channel, limits: Limits = DEFAULT_LIMITS, others: Iterable[Channel] = ()
-) -> list[Finding]:
+) -> list[QualityFinding]:
     """Return single bars whose high or low lies far beyond the closes before and after.
 
     Far is beyond both limits; the robust standard deviation of a bar's return is 1.4826 times the

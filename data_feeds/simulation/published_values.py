@@ -15,7 +15,7 @@ Field = Literal["close", "low", "high", "rate", "return"]
 
 
 @dataclass(frozen=True)
-class Fact:
+class PublishedValue:
     """One figure.
 
     ``at`` is a date for daily series (its close or value) and for UTC days of bitcoin (the last
@@ -32,8 +32,10 @@ class Fact:
     bounds: int = 0
 
 
-def _facts(name: str, *rows: tuple[str, float], measured: bool = True) -> tuple[Fact, ...]:
-    return tuple(Fact(name, at, value, "close", measured) for at, value in rows)
+def _facts(
+    name: str, *rows: tuple[str, float], measured: bool = True
+) -> tuple[PublishedValue, ...]:
+    return tuple(PublishedValue(name, at, value, "close", measured) for at, value in rows)
 
 
 SP500 = (
@@ -152,14 +154,14 @@ DOLLAR = _facts(
 # The last price of a UTC day follows from the worst days: -40.0% on 2020-03-12, -15.4% on
 # 2022-06-13, -14.2% on 2022-11-09, -14.0% on 2026-02-05.
 BITCOIN = (
-    Fact("BTCUSDT-PERP", "2020-03-13T02:00", 3_621.8, "low", bounds=270),
-    Fact("BTCUSDT-PERP", "2021-11-10T14:15", 69_198.7, "high", bounds=365),
-    Fact("BTCUSDT-PERP", "2022-01-24T13:00", 32_853.8, "low", bounds=60),
-    Fact("BTCUSDT-PERP", "2022-05-12T07:00", 26_631.0, "low", bounds=25),
-    Fact("BTCUSDT-PERP", "2022-06-18T20:00", 17_593.2, "low", bounds=130),
-    Fact("BTCUSDT-PERP", "2022-11-21T21:00", 15_443.2, "low", bounds=300),
-    Fact("BTCUSDT-PERP", "2025-10-06T18:00", 126_208.5, "high", bounds=400),
-    Fact("BTCUSDT-PERP", "2026-02-06T00:00", 59_800.0, "low", bounds=120),
+    PublishedValue("BTCUSDT-PERP", "2020-03-13T02:00", 3_621.8, "low", bounds=270),
+    PublishedValue("BTCUSDT-PERP", "2021-11-10T14:15", 69_198.7, "high", bounds=365),
+    PublishedValue("BTCUSDT-PERP", "2022-01-24T13:00", 32_853.8, "low", bounds=60),
+    PublishedValue("BTCUSDT-PERP", "2022-05-12T07:00", 26_631.0, "low", bounds=25),
+    PublishedValue("BTCUSDT-PERP", "2022-06-18T20:00", 17_593.2, "low", bounds=130),
+    PublishedValue("BTCUSDT-PERP", "2022-11-21T21:00", 15_443.2, "low", bounds=300),
+    PublishedValue("BTCUSDT-PERP", "2025-10-06T18:00", 126_208.5, "high", bounds=400),
+    PublishedValue("BTCUSDT-PERP", "2026-02-06T00:00", 59_800.0, "low", bounds=120),
     *_facts(
         "BTCUSDT-PERP",
         ("2020-03-11", 7_938.4), ("2020-03-12", 4_764.7),
@@ -204,9 +206,9 @@ BITCOIN = (
 
 # The lowest settled rates of the venue in each episode.
 FUNDING = (
-    Fact("BTCUSDT-PERP", "2020-03-13T08:00", -0.003, "rate", bounds=400),
-    Fact("BTCUSDT-PERP", "2022-11-10T00:00", -0.00119, "rate", bounds=400),
-    Fact("BTCUSDT-PERP", "2026-02-07T00:00", -0.000152, "rate", bounds=130),
+    PublishedValue("BTCUSDT-PERP", "2020-03-13T08:00", -0.003, "rate", bounds=400),
+    PublishedValue("BTCUSDT-PERP", "2022-11-10T00:00", -0.00119, "rate", bounds=400),
+    PublishedValue("BTCUSDT-PERP", "2026-02-07T00:00", -0.000152, "rate", bounds=130),
 )
 
 # Measured on Binance: -35% in USD and -13% in BTC between these days' ends.
@@ -252,24 +254,24 @@ GOLD = _facts(
 
 # Closing highs and lows of their time.
 RECORDS = (
-    Fact("SP500", "2020-02-19", 3386.15, "high", bounds=180),
-    Fact("SP500", "2020-03-23", 2237.40, "low", bounds=400),
-    Fact("SP500", "2022-01-03", 4796.56, "high", bounds=430),
-    Fact("SP500", "2022-10-12", 3577.03, "low", bounds=300),
-    Fact("SP500", "2026-01-27", 6980, "high", measured=False, bounds=75),
-    Fact("NASDAQCOM", "2020-02-19", 9817.18, "high", bounds=100),
-    Fact("NASDAQCOM", "2025-10-29", 23960, "high", measured=False, bounds=160),
-    Fact("SP500", "2026-03-30", 6340, "low", measured=False, bounds=180),
-    Fact("NASDAQCOM", "2026-03-30", 20800, "low", measured=False, bounds=180),
-    Fact("NASDAQCOM", "2020-03-23", 6860.67, "low", bounds=400),
-    Fact("NASDAQCOM", "2021-11-19", 16057.44, "high", bounds=430),
-    Fact("NASDAQCOM", "2022-12-28", 10213.29, "low", bounds=400),
-    Fact("DGS10", "2022-10-24", 4.25, "high", bounds=290),
-    Fact("VIX", "2020-03-16", 82.69, "high", bounds=400),
-    Fact("BAMLH0A0HYM2", "2020-03-23", 10.87, "high", bounds=400),
+    PublishedValue("SP500", "2020-02-19", 3386.15, "high", bounds=180),
+    PublishedValue("SP500", "2020-03-23", 2237.40, "low", bounds=400),
+    PublishedValue("SP500", "2022-01-03", 4796.56, "high", bounds=430),
+    PublishedValue("SP500", "2022-10-12", 3577.03, "low", bounds=300),
+    PublishedValue("SP500", "2026-01-27", 6980, "high", measured=False, bounds=75),
+    PublishedValue("NASDAQCOM", "2020-02-19", 9817.18, "high", bounds=100),
+    PublishedValue("NASDAQCOM", "2025-10-29", 23960, "high", measured=False, bounds=160),
+    PublishedValue("SP500", "2026-03-30", 6340, "low", measured=False, bounds=180),
+    PublishedValue("NASDAQCOM", "2026-03-30", 20800, "low", measured=False, bounds=180),
+    PublishedValue("NASDAQCOM", "2020-03-23", 6860.67, "low", bounds=400),
+    PublishedValue("NASDAQCOM", "2021-11-19", 16057.44, "high", bounds=430),
+    PublishedValue("NASDAQCOM", "2022-12-28", 10213.29, "low", bounds=400),
+    PublishedValue("DGS10", "2022-10-24", 4.25, "high", bounds=290),
+    PublishedValue("VIX", "2020-03-16", 82.69, "high", bounds=400),
+    PublishedValue("BAMLH0A0HYM2", "2020-03-23", 10.87, "high", bounds=400),
 )
 
 # Close-to-close returns of one session, fraction (New Quotes, 2026-02-07).
-DAY_RETURNS = (Fact("MSFT", "2026-01-29", -0.10, "return"),)
+DAY_RETURNS = (PublishedValue("MSFT", "2026-01-29", -0.10, "return"),)
 
 DAILY_FACTS = (*SP500, *NASDAQ, *YIELD_10Y, *BILL_3M, *VIX, *HIGH_YIELD_SPREAD, *DOLLAR, *GOLD)

@@ -1,4 +1,4 @@
-"""The embedded reconstructions pass through their facts."""
+"""The embedded reconstructions pass through their published values."""
 
 from collections.abc import Iterator
 
@@ -9,10 +9,10 @@ from data_feeds.align import resample_bars
 from data_feeds.catalog import Catalog
 from data_feeds.dataset import Dataset
 from data_feeds.schema import Array, Channel, ChannelKey, ChannelKind
-from data_feeds.simulation import facts
-from data_feeds.simulation.episodes import EPISODES, Episode
+from data_feeds.simulation import published_values
+from data_feeds.simulation.episode_parameters import EPISODES, EpisodeParameters
 from data_feeds.simulation.factors import daily_market, phase_values
-from data_feeds.simulation.facts import Fact
+from data_feeds.simulation.published_values import PublishedValue
 from data_feeds.simulation.reconstruction import PERP
 from data_feeds.timeframe import DAY_NS, Timeframe
 from tests.data_feeds.factory import ns
@@ -24,15 +24,17 @@ ABOUT_TOLERANCE = 0.005
 OPEN_INTEREST_TOLERANCE = 0.20
 
 
-def inside(fact: Fact) -> bool:
+def inside(fact: PublishedValue) -> bool:
     return any(ns(episode.start) <= ns(fact.at) < ns(episode.end) for episode in EPISODES)
 
 
-def known(*fields: str, name: str = PERP, of: tuple[Fact, ...] = facts.BITCOIN) -> list[Fact]:
+def known(
+    *fields: str, name: str = PERP, of: tuple[PublishedValue, ...] = published_values.BITCOIN
+) -> list[PublishedValue]:
     return [fact for fact in of if fact.name == name and fact.field in fields and inside(fact)]
 
 
-def day_changes(days: Channel) -> Iterator[tuple[Array, Array, Episode]]:
+def day_changes(days: Channel) -> Iterator[tuple[Array, Array, EpisodeParameters]]:
     """Dates and close-to-close changes of bitcoin's UTC days, one episode at a time."""
     for episode in EPISODES:
         rows = episode_rows(days, "opened_at", episode)
@@ -40,8 +42,8 @@ def day_changes(days: Channel) -> Iterator[tuple[Array, Array, Episode]]:
         yield dates(days["opened_at"][rows])[1:], close[1:] / close[:-1] - 1, episode
 
 
-@pytest.mark.parametrize("fact", [f for f in facts.DAILY_FACTS if inside(f)], ids=str)
-def test_a_daily_fact_is_met(made: Dataset, fact: Fact) -> None:
+@pytest.mark.parametrize("fact", [f for f in published_values.DAILY_FACTS if inside(f)], ids=str)
+def test_a_daily_fact_is_met(made: Dataset, fact: PublishedValue) -> None:
     on, values = daily(made, fact.name)
     (value,) = values[on == np.datetime64(fact.at)]
     if fact.measured:
@@ -52,8 +54,10 @@ def test_a_daily_fact_is_met(made: Dataset, fact: Fact) -> None:
 
 def test_no_daily_fact_is_left_out_by_a_wrong_date() -> None:
     # A fact outside every episode would never be looked at.
-    assert [fact for fact in facts.DAILY_FACTS if not inside(fact)] == []
-    assert [fact for fact in (*facts.BITCOIN, *facts.FUNDING) if not inside(fact)] == []
+    assert [fact for fact in published_values.DAILY_FACTS if not inside(fact)] == []
+    assert [
+        fact for fact in (*published_values.BITCOIN, *published_values.FUNDING) if not inside(fact)
+    ] == []
 
 
 def test_bitcoin_days_close_at_their_measured_prices(days: Channel) -> None:
@@ -66,7 +70,7 @@ def test_bitcoin_days_close_at_their_measured_prices(days: Channel) -> None:
 
 
 def test_bars_inside_the_largest_days_close_near_the_known_prices(perp: Channel) -> None:
-    for fact in facts.INTRADAY:
+    for fact in published_values.INTRADAY:
         close = perp["close"][row_at(perp, "opened_at", fact.at)]
         assert close == pytest.approx(fact.value, rel=ABOUT_TOLERANCE), fact
 
@@ -93,14 +97,14 @@ def test_the_hour_of_an_extreme_holds_it(perp: Channel) -> None:
 
 def test_funding_is_as_measured_and_lowest_within_ten_days(made: Dataset) -> None:
     funding = made.channel(PERP, ChannelKind.FUNDING)
-    for fact in facts.FUNDING:
+    for fact in published_values.FUNDING:
         assert funding["rate"][row_at(funding, "event_at", fact.at)] == fact.value
         near = np.abs(funding["event_at"] - ns(fact.at)) <= 10 * DAY_NS
         assert funding["rate"][near].min() == fact.value
 
 
 def test_no_index_closes_beyond_its_record_nearby(made: Dataset) -> None:
-    for fact in facts.RECORDS:
+    for fact in published_values.RECORDS:
         on, values = daily(made, fact.name)
         near = values[np.abs((on - np.datetime64(fact.at)).astype(int)) <= fact.bounds]
         # Another close may equal it: yields have two decimals.
@@ -111,7 +115,7 @@ def test_no_index_closes_beyond_its_record_nearby(made: Dataset) -> None:
 def test_records_hold_whatever_the_seed(seed: int) -> None:
     for episode in EPISODES:
         market = daily_market(episode, np.random.default_rng(seed))
-        for fact in facts.RECORDS:
+        for fact in published_values.RECORDS:
             if not ns(episode.start) <= ns(fact.at) < ns(episode.end):
                 continue
             values = market.values[fact.name]
@@ -124,7 +128,7 @@ def test_the_bounds_of_the_extremes_are_true_of_the_real_markets(real_catalog: C
     # A bound that is too wide bends the path: the real S&P 500 passed its high of 2020-02-19 on
     # 2020-08-18, 181 days later.
     hours = real_catalog.read(ChannelKey(PERP, ChannelKind.BARS, "1h"))
-    for fact in (*known("low", "high"), *facts.RECORDS):
+    for fact in (*known("low", "high"), *published_values.RECORDS):
         if fact.name == PERP:
             at, values = hours["opened_at"], hours[fact.field]
         else:
@@ -168,7 +172,7 @@ def test_no_invented_session_is_absurd(made: Dataset) -> None:
 
 
 def test_a_known_return_of_one_session_is_met(made: Dataset) -> None:
-    for fact in facts.DAY_RETURNS:
+    for fact in published_values.DAY_RETURNS:
         on, close = daily(made, fact.name)
         (row,) = np.flatnonzero(on == np.datetime64(fact.at))
         # Two prices of about 400 USD, each rounded to a cent: 0.01 / 400 = 2.5e-5.
@@ -177,7 +181,7 @@ def test_a_known_return_of_one_session_is_met(made: Dataset) -> None:
 
 def test_open_interest_comes_near_its_levels(made: Dataset) -> None:
     held = made.channel(PERP, ChannelKind.OPEN_INTEREST)
-    for fact in (f for f in facts.OPEN_INTEREST if inside(f)):
+    for fact in (f for f in published_values.OPEN_INTEREST if inside(f)):
         # The level is that of the day's end.
         row = np.flatnonzero(held["event_at"] == ns(fact.at) + DAY_NS)[0]
         near = pytest.approx(fact.value, rel=OPEN_INTEREST_TOLERANCE)

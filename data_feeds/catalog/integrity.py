@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from data_feeds.catalog.index import INDEX_NAME, CatalogEntry, Part
+from data_feeds.catalog.index import INDEX_NAME, CatalogEntry, StoredPart
 from data_feeds.catalog.parts import described, seams
 from data_feeds.errors import IntegrityError, SchemaError
 from data_feeds.gate import checked
@@ -26,12 +26,12 @@ _INSTANTS = (
 )
 
 
-def part_list_hash(parts: Sequence[Part]) -> str:
+def part_list_hash(parts: Sequence[StoredPart]) -> str:
     """Return sha256 over the hashes of a channel's files in their order (64 hex digits)."""
     return hashlib.sha256("".join(part.sha256 for part in parts).encode()).hexdigest()
 
 
-def broken(folder: Path, key: ChannelKey, part: Part, what: str) -> IntegrityError:
+def broken(folder: Path, key: ChannelKey, part: StoredPart, what: str) -> IntegrityError:
     """Return the error for a part's file; ``what`` is what is wrong with it."""
     return IntegrityError(f"{folder / part.file}: {what}; {AGAIN.format(key=key)}")
 
@@ -41,7 +41,7 @@ def check_parts(
     entry: CatalogEntry,
     instrument: Instrument,
     *,
-    parts: Sequence[Part],
+    parts: Sequence[StoredPart],
     rows: Channel,
 ) -> None:
     """Raise unless the rows of some parts keep the gate's rules and are what the index says.
@@ -62,9 +62,9 @@ def check_parts(
     check_list(folder, entry, instrument)
 
 
-def _check_record(folder: Path, key: ChannelKey, part: Part, found: Part) -> None:
+def _check_record(folder: Path, key: ChannelKey, part: StoredPart, found: StoredPart) -> None:
     """Raise unless the index's record of a file is the one that its rows give."""
-    for name in Part.model_fields:
+    for name in StoredPart.model_fields:
         said, held = getattr(part, name), getattr(found, name)
         if said != held:
             if name in _INSTANTS:
@@ -103,7 +103,7 @@ def _listed(units: dict[str, str]) -> str:
     return ", ".join(f"{name} {unit}" for name, unit in units.items())
 
 
-def overlaps(key: ChannelKey, parts: Sequence[Part]) -> Iterator[str]:
+def overlaps(key: ChannelKey, parts: Sequence[StoredPart]) -> Iterator[str]:
     """Yield what is wrong where parts overlap, or become known out of order."""
     for before, after in pairwise(parts):
         crossing = after.first_at < before.last_at or after.first_at <= before.last_fact_at

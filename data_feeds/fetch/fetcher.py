@@ -13,7 +13,7 @@ import filelock
 import numpy as np
 
 from data_feeds.atomic import storage_errors
-from data_feeds.catalog import Catalog, Span
+from data_feeds.catalog import Catalog, TimeSpan
 from data_feeds.errors import IntegrityError, SchemaError, SourceError
 from data_feeds.fetch.jobs import Job, is_outdated, missing_spans
 from data_feeds.fetch.vintages import with_kept_vintages
@@ -27,7 +27,7 @@ STEP_ROWS = 15_000
 
 
 @dataclass(frozen=True)
-class Progress:
+class FetchProgress:
     """How far a fetch is: the job's number of all, the share of it answered, and its rows."""
 
     number: int
@@ -49,7 +49,7 @@ class JobReport:
     problem: str = ""
 
 
-Watch = Callable[[Progress], None]
+Watch = Callable[[FetchProgress], None]
 
 
 def fetch(
@@ -119,7 +119,7 @@ class _Run:
             self._report.problem = str(error)
         return self._report
 
-    def _fill(self, span: Span, asked: int) -> None:
+    def _fill(self, span: TimeSpan, asked: int) -> None:
         """Ask for one stretch; every few pages store what came."""
         pending: list[Channel] = []
         begun, answered, pages = span.started_at, span.started_at, 0
@@ -140,7 +140,7 @@ class _Run:
             raise failure
         self._answered += span.ended_at - span.started_at
 
-    def _reread(self, spans: Sequence[Span], asked: int) -> None:
+    def _reread(self, spans: Sequence[TimeSpan], asked: int) -> None:
         """Ask for all stretches, then store them in one step: half an adjustment is a false one."""
         pieces = []
         for span in spans:
@@ -151,11 +151,11 @@ class _Run:
                     rows.append(page.rows)
             self._answered += span.ended_at - span.started_at
             if answered > span.started_at:
-                covered = Span(started_at=span.started_at, ended_at=answered)
+                covered = TimeSpan(started_at=span.started_at, ended_at=answered)
                 pieces.append((covered, _joined(self._job.key, rows)))
         self._exchange(pieces)
 
-    def _pages(self, span: Span, asked: int) -> Iterator[Page]:
+    def _pages(self, span: TimeSpan, asked: int) -> Iterator[Page]:
         """Yield the pages of a stretch, noting what they say and telling how far it is."""
         came = self._report.rows
         for page in self._job.source.pages(self._job.key, span.started_at, span.ended_at):
@@ -171,11 +171,11 @@ class _Run:
         if not pending and self._catalog.find(self._job.key) is None:
             # No rows yet to hang the coverage on: it begins with the first ones.
             return begun
-        covered = Span(started_at=begun, ended_at=answered)
+        covered = TimeSpan(started_at=begun, ended_at=answered)
         self._exchange([(covered, _joined(self._job.key, pending))])
         return answered
 
-    def _exchange(self, pieces: Sequence[tuple[Span, Channel]]) -> None:
+    def _exchange(self, pieces: Sequence[tuple[TimeSpan, Channel]]) -> None:
         """Store stretches with their rows in one step; count the rows that are new."""
         job, key = self._job, self._job.key
         before = self._catalog.find(key)
@@ -203,7 +203,7 @@ class _Run:
 
 def _tell(watch: Watch | None, job: Job, number: int, jobs: int, share: float, rows: int) -> None:  # noqa: PLR0917
     if watch is not None:
-        watch(Progress(number, jobs, job.key, job.source.name, share, rows))
+        watch(FetchProgress(number, jobs, job.key, job.source.name, share, rows))
 
 
 def _joined(key: ChannelKey, pieces: Sequence[Channel]) -> Channel:

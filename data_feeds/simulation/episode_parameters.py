@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Phase:
+class PhaseParameters:
     """What the market is like from ``start`` (a date) until the next phase.
 
     ``equity_volatility`` is realized, ``bitcoin_volatility`` what the path is drawn with before it
@@ -25,7 +25,7 @@ class Phase:
 
 
 @dataclass(frozen=True)
-class Excess:
+class ExcessReturn:
     """What an equity does beyond its factors from one date to another: a log return in all."""
 
     symbol: str
@@ -35,7 +35,7 @@ class Excess:
 
 
 @dataclass(frozen=True)
-class Episode:
+class EpisodeParameters:
     """One sell-off with a year before it; dates are UTC days, ``end`` is not included.
 
     ``flushes`` are hours of forced selling (first and last minute, and how many times the usual
@@ -50,15 +50,15 @@ class Episode:
     end: str
     seed: int
     normal_volume: tuple[tuple[str, float], ...]
-    phases: tuple[Phase, ...]
+    phases: tuple[PhaseParameters, ...]
     flushes: tuple[tuple[str, str, float], ...]
     prices: dict[str, float]
-    excess: tuple[Excess, ...] = ()
+    excess: tuple[ExcessReturn, ...] = ()
     premium: float = 0.0001
     looseness: float = 1.0
 
 
-_2020 = Episode(
+_2020 = EpisodeParameters(
     name="2020",
     start="2019-02-01",
     end="2020-08-01",
@@ -66,11 +66,11 @@ _2020 = Episode(
     normal_volume=(("2019-02-01", 25_000), ("2020-02-01", 90_000), ("2020-03-20", 220_000),
                    ("2020-08-01", 150_000)),
     phases=(
-        Phase("2019-02-01", "before", 0.12, 0.80, 0.1, 0.050, 0.35, 0.3),
-        Phase("2020-02-20", "shock", 0.38, 0.55, 0.5, 0.085, 0.55, 0.6),
-        Phase("2020-03-09", "flush", 0.85, 1.20, 1.0, 0.110, 0.30, 1.0),
-        Phase("2020-03-24", "stabilization", 0.40, 0.75, 0.7, 0.050, 0.30, 0.3),
-        Phase("2020-05-01", "recovery", 0.20, 0.55, 0.4, 0.035, 0.30, 0.3),
+        PhaseParameters("2019-02-01", "before", 0.12, 0.80, 0.1, 0.050, 0.35, 0.3),
+        PhaseParameters("2020-02-20", "shock", 0.38, 0.55, 0.5, 0.085, 0.55, 0.6),
+        PhaseParameters("2020-03-09", "flush", 0.85, 1.20, 1.0, 0.110, 0.30, 1.0),
+        PhaseParameters("2020-03-24", "stabilization", 0.40, 0.75, 0.7, 0.050, 0.30, 0.3),
+        PhaseParameters("2020-05-01", "recovery", 0.20, 0.55, 0.4, 0.035, 0.30, 0.3),
     ),
     flushes=(
         ("2020-03-08T14:00", "2020-03-08T23:00", 6), ("2020-03-12T10:15", "2020-03-12T11:30", 60),
@@ -80,11 +80,11 @@ _2020 = Episode(
     ),
     prices={"QQQ": 167, "SMH": 49, "IGV": 39, "NVDA": 145, "MSFT": 103, "TLT": 121, "IEF": 104,
             "SH": 116, "PSQ": 130},
-    excess=(Excess("NVDA", "2019-06-03", "2020-07-31", 0.45),
-            Excess("MSFT", "2019-02-01", "2020-02-19", 0.20)),
+    excess=(ExcessReturn("NVDA", "2019-06-03", "2020-07-31", 0.45),
+            ExcessReturn("MSFT", "2019-02-01", "2020-02-19", 0.20)),
 )  # fmt: skip
 
-_2022 = Episode(
+_2022 = EpisodeParameters(
     name="2022",
     start="2020-11-01",
     end="2023-02-01",
@@ -92,14 +92,14 @@ _2022 = Episode(
     normal_volume=(("2020-11-01", 300_000), ("2021-05-01", 450_000), ("2021-11-01", 260_000),
                    ("2022-06-01", 420_000), ("2023-02-01", 350_000)),
     phases=(
-        Phase("2020-11-01", "before", 0.15, 0.75, 0.5, 0.045, 0.10, 0.5),
-        Phase("2021-11-10", "shock", 0.17, 0.55, 1.2, 0.060, -0.05, 0.5),
-        Phase("2022-01-04", "tightening", 0.26, 0.60, 1.1, 0.065, -0.10, 0.5),
-        Phase("2022-05-05", "flush", 0.29, 0.80, 1.1, 0.085, -0.05, 0.8),
-        Phase("2022-07-01", "bear-market rally", 0.21, 0.60, 1.0, 0.085, -0.15, 0.4),
-        Phase("2022-08-17", "second flush", 0.25, 0.60, 1.0, 0.090, -0.25, 0.5),
-        Phase("2022-11-05", "venue failure", 0.30, 0.85, 1.3, 0.080, -0.25, 1.0),
-        Phase("2022-11-25", "stabilization", 0.20, 0.43, 0.8, 0.070, -0.20, 0.3),
+        PhaseParameters("2020-11-01", "before", 0.15, 0.75, 0.5, 0.045, 0.10, 0.5),
+        PhaseParameters("2021-11-10", "shock", 0.17, 0.55, 1.2, 0.060, -0.05, 0.5),
+        PhaseParameters("2022-01-04", "tightening", 0.26, 0.60, 1.1, 0.065, -0.10, 0.5),
+        PhaseParameters("2022-05-05", "flush", 0.29, 0.80, 1.1, 0.085, -0.05, 0.8),
+        PhaseParameters("2022-07-01", "bear-market rally", 0.21, 0.60, 1.0, 0.085, -0.15, 0.4),
+        PhaseParameters("2022-08-17", "second flush", 0.25, 0.60, 1.0, 0.090, -0.25, 0.5),
+        PhaseParameters("2022-11-05", "venue failure", 0.30, 0.85, 1.3, 0.080, -0.25, 1.0),
+        PhaseParameters("2022-11-25", "stabilization", 0.20, 0.43, 0.8, 0.070, -0.20, 0.3),
     ),
     flushes=(
         ("2021-05-19T11:00", "2021-05-19T13:15", 50), ("2021-05-19T13:15", "2021-05-19T15:00", 20),
@@ -111,14 +111,14 @@ _2022 = Episode(
     ),
     prices={"QQQ": 270, "SMH": 88, "IGV": 60, "NVDA": 501, "MSFT": 202, "TLT": 159, "IEF": 120,
             "SH": 82, "PSQ": 70},
-    excess=(Excess("NVDA", "2020-11-02", "2021-11-19", 0.35),
-            Excess("SMH", "2020-11-02", "2021-11-19", 0.20),
-            Excess("IGV", "2021-11-09", "2022-01-25", -0.10)),
+    excess=(ExcessReturn("NVDA", "2020-11-02", "2021-11-19", 0.35),
+            ExcessReturn("SMH", "2020-11-02", "2021-11-19", 0.20),
+            ExcessReturn("IGV", "2021-11-09", "2022-01-25", -0.10)),
     premium=-0.0001,
     looseness=0.7,
 )  # fmt: skip
 
-_2026 = Episode(
+_2026 = EpisodeParameters(
     name="2026",
     start="2024-10-01",
     end="2026-04-16",
@@ -126,13 +126,13 @@ _2026 = Episode(
     normal_volume=(("2024-10-01", 200_000), ("2025-02-01", 220_000), ("2025-09-01", 150_000),
                    ("2026-02-15", 230_000), ("2026-04-16", 160_000)),
     phases=(
-        Phase("2024-10-01", "before", 0.16, 0.58, 0.8, 0.060, 0.10, 0.4),
-        Phase("2025-03-28", "tariff shock", 0.40, 0.52, 0.7, 0.075, 0.10, 0.5),
-        Phase("2025-05-10", "narrow leadership", 0.11, 0.40, 0.9, 0.048, 0.05, 0.4),
-        Phase("2025-10-07", "leverage breaks", 0.14, 0.38, 1.9, 0.045, 0.10, 0.8),
-        Phase("2026-01-29", "shock", 0.16, 0.60, 1.9, 0.045, 0.10, 0.8),
-        Phase("2026-02-04", "flush", 0.22, 0.95, 1.6, 0.050, 0.10, 1.0),
-        Phase("2026-02-08", "stabilization", 0.17, 0.58, 1.0, 0.050, 0.10, 0.4),
+        PhaseParameters("2024-10-01", "before", 0.16, 0.58, 0.8, 0.060, 0.10, 0.4),
+        PhaseParameters("2025-03-28", "tariff shock", 0.40, 0.52, 0.7, 0.075, 0.10, 0.5),
+        PhaseParameters("2025-05-10", "narrow leadership", 0.11, 0.40, 0.9, 0.048, 0.05, 0.4),
+        PhaseParameters("2025-10-07", "leverage breaks", 0.14, 0.38, 1.9, 0.045, 0.10, 0.8),
+        PhaseParameters("2026-01-29", "shock", 0.16, 0.60, 1.9, 0.045, 0.10, 0.8),
+        PhaseParameters("2026-02-04", "flush", 0.22, 0.95, 1.6, 0.050, 0.10, 1.0),
+        PhaseParameters("2026-02-08", "stabilization", 0.17, 0.58, 1.0, 0.050, 0.10, 0.4),
     ),
     flushes=(
         ("2025-02-24T22:00", "2025-02-26T18:00", 3), ("2025-10-10T14:45", "2025-10-10T16:00", 10),
@@ -144,11 +144,11 @@ _2026 = Episode(
     ),
     prices={"QQQ": 481, "SMH": 239, "IGV": 87, "NVDA": 117, "MSFT": 421, "TLT": 98, "IEF": 98,
             "SH": 44, "PSQ": 37},
-    excess=(Excess("IGV", "2024-10-01", "2024-12-06", 0.10),
-            Excess("IGV", "2025-10-28", "2026-02-05", -0.26),
-            Excess("SMH", "2025-06-02", "2026-01-28", 0.28),
-            Excess("NVDA", "2025-05-12", "2025-10-29", 0.28),
-            Excess("MSFT", "2025-10-28", "2026-01-28", -0.10)),
+    excess=(ExcessReturn("IGV", "2024-10-01", "2024-12-06", 0.10),
+            ExcessReturn("IGV", "2025-10-28", "2026-02-05", -0.26),
+            ExcessReturn("SMH", "2025-06-02", "2026-01-28", 0.28),
+            ExcessReturn("NVDA", "2025-05-12", "2025-10-29", 0.28),
+            ExcessReturn("MSFT", "2025-10-28", "2026-01-28", -0.10)),
     premium=-0.00046,
     looseness=0.15,
 )  # fmt: skip

@@ -24,7 +24,7 @@ BRACKET_RATES = np.array([0.004, 0.005, 0.0065, 0.01, 0.02, 0.025, 0.05, 0.1, 0.
 BRACKET_DEDUCTIONS = np.cumsum(BRACKET_FLOORS * np.diff(BRACKET_RATES, prepend=0.0))
 
 
-class Book(NamedTuple):
+class CohortBook(NamedTuple):
     """Cohorts of isolated positions, one row each; longs in the first half, shorts in the second.
 
     ``side`` is +1 or -1. ``quantity`` is in base units and never negative, ``entry`` quote per base
@@ -56,11 +56,11 @@ class Book(NamedTuple):
         return float((self.margin - self.side * self.quantity * self.entry).sum())
 
 
-def empty_book(cohorts: int) -> Book:
+def empty_book(cohorts: int) -> CohortBook:
     """Return a book with room for that many cohorts a side and none in it."""
     side = np.repeat([LONG, SHORT], cohorts)
     zeros = [np.zeros(2 * cohorts) for _ in range(5)]
-    return Book(side, *zeros)
+    return CohortBook(side, *zeros)
 
 
 def book_at_rest(
@@ -72,7 +72,7 @@ def book_at_rest(
     *,
     cohorts: int = 120,
     entry_spread: float = 0.03,
-) -> Book:
+) -> CohortBook:
     """Return a book whose longs and shorts entered around a price.
 
     Parameters
@@ -138,7 +138,7 @@ def liquidation_price(  # noqa: PLR0917
 
 @njit()
 def add_position(  # noqa: PLR0917
-    book: Book, row: int, quantity: float, price: float, leverage: float, account_quote: float
+    book: CohortBook, row: int, quantity: float, price: float, leverage: float, account_quote: float
 ) -> float:
     """Open ``quantity`` in a row at ``price``; return the margin paid in, quote.
 
@@ -160,7 +160,7 @@ def add_position(  # noqa: PLR0917
 
 
 @njit()
-def close_position(book: Book, row: int, quantity: float, price: float) -> float:
+def close_position(book: CohortBook, row: int, quantity: float, price: float) -> float:
     """Close part of a row at ``price``; return its payout, quote (negative: a deficit)."""
     if quantity <= 0 or book.quantity[row] <= 0:
         return 0.0
@@ -176,7 +176,7 @@ def close_position(book: Book, row: int, quantity: float, price: float) -> float
 
 
 @njit()
-def merge_rows(book: Book, source: int, target: int) -> None:
+def merge_rows(book: CohortBook, source: int, target: int) -> None:
     """Move a row's positions into another row of the same side; sums stay as they are."""
     moved = book.quantity[source]
     if moved <= 0:
@@ -192,14 +192,14 @@ def merge_rows(book: Book, source: int, target: int) -> None:
 
 
 @njit()
-def equity_of(book: Book, row: int, price: float) -> float:
+def equity_of(book: CohortBook, row: int, price: float) -> float:
     """Return a row's margin with its unrealized profit at ``price``, quote."""
     profit = book.side[row] * book.quantity[row] * (price - book.entry[row])
     return float(book.margin[row] + profit)
 
 
 @njit()
-def side_total(book: Book, first: int, stop: int) -> float:
+def side_total(book: CohortBook, first: int, stop: int) -> float:
     """Return the base units held in rows ``first`` to ``stop``."""
     total = 0.0
     for row in range(first, stop):
@@ -208,7 +208,7 @@ def side_total(book: Book, first: int, stop: int) -> float:
 
 
 @njit()
-def solvent_total(book: Book, first: int, stop: int, price: float) -> float:
+def solvent_total(book: CohortBook, first: int, stop: int, price: float) -> float:
     """Return the base units of the rows that could be closed at ``price`` without a deficit."""
     total = 0.0
     for row in range(first, stop):
@@ -218,7 +218,7 @@ def solvent_total(book: Book, first: int, stop: int, price: float) -> float:
 
 
 @njit()
-def close_pro_rata(book: Book, first: int, stop: int, quantity: float, price: float) -> float:
+def close_pro_rata(book: CohortBook, first: int, stop: int, quantity: float, price: float) -> float:
     """Close ``quantity`` of the solvent rows in proportion; return what is paid out, quote.
 
     The caller asks for no more than :func:`solvent_total`.

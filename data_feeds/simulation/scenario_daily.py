@@ -24,7 +24,8 @@ from data_feeds.schema import Channel, ChannelKey, ChannelKind, utc_text
 from data_feeds.simulation.factors import DURATIONS, INVERSE_DRAG, LOADINGS
 from data_feeds.simulation.paths import Floats, autoregressive, heavy_tailed, stochastic_volatility
 from data_feeds.simulation.perp import Dates, Instants, dates_of
-from data_feeds.simulation.scenario_ends import (
+from data_feeds.simulation.scenario_parameters import Scenario
+from data_feeds.simulation.scenario_start import (
     LATE_SERIES_DAYS,
     RECENT_DAYS,
     Daily,
@@ -36,7 +37,6 @@ from data_feeds.simulation.scenario_ends import (
     step_ns,
     stream,
 )
-from data_feeds.simulation.scenario_numbers import Scenario
 from data_feeds.timeframe import DAY_NS
 
 _SESSIONS_A_YEAR = 252
@@ -73,7 +73,7 @@ LOOK_BACK_DAYS = 200
 
 
 @dataclass(frozen=True)
-class Exposure:
+class EquityExposure:
     """How an equity moves: beta to a factor, own noise a session, and its fall beyond the factor's.
 
     ``fall`` is the log distance below the 60-session high that the factor does not explain.
@@ -97,7 +97,7 @@ class DailyStart:
     equity_volatility: float
     yield_size: float
     dollar_size: float
-    exposures: dict[str, Exposure]
+    exposures: dict[str, EquityExposure]
 
 
 @dataclass(frozen=True)
@@ -160,14 +160,14 @@ def _index(dataset: Dataset) -> tuple[str, Daily] | None:
     return None
 
 
-def _exposure(dataset: Dataset, name: str, index: tuple[str, Daily] | None) -> Exposure:
+def _exposure(dataset: Dataset, name: str, index: tuple[str, Daily] | None) -> EquityExposure:
     """Return an equity's known role, or what its last common sessions with the index say."""
     role = _role(name)
     factor, beta, own = role or (index[0] if index else "market", 1.0, 0.2)
     own /= float(np.sqrt(_SESSIONS_A_YEAR))
     mine = daily(dataset, name)
     if mine is None or index is None:
-        return Exposure(factor, beta, own, 0.0 if mine is None else mine.fall)
+        return EquityExposure(factor, beta, own, 0.0 if mine is None else mine.fall)
     ours, theirs = _common_returns(mine, index[1])
     against = beta * (1.15 if (factor, index[0]) == ("tech", "market") else 1.0)
     if role is None and len(ours) > RECENT_DAYS and theirs.var() > 0:
@@ -176,7 +176,7 @@ def _exposure(dataset: Dataset, name: str, index: tuple[str, Daily] | None) -> E
         beta = against = weight * slope + (1 - weight)
     if role is None or name not in ("SPY", "QQQ"):
         own = size((ours - against * theirs)[-60:], own)
-    return Exposure(factor, beta, own, max(mine.fall - against * index[1].fall, 0.0))
+    return EquityExposure(factor, beta, own, max(mine.fall - against * index[1].fall, 0.0))
 
 
 def _role(name: str) -> tuple[str, float, float] | None:
@@ -273,7 +273,7 @@ def equity_steps(
     exposure = start.exposures.get(name)
     if exposure is None:
         factor, beta, yearly = _role(name) or ("market", 1.0, 0.0)
-        exposure = Exposure(factor, beta, yearly / float(np.sqrt(_SESSIONS_A_YEAR)), 0.0)
+        exposure = EquityExposure(factor, beta, yearly / float(np.sqrt(_SESSIONS_A_YEAR)), 0.0)
     own = exposure.own * scenario.own_noise * factors.calm * heavy_tailed(rng, rows, 5.0)
     own *= factors.ahead
     # What fell without the market, as gold does, is not what rebounds with it.

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from data_feeds.gate.stamps import check_sessions, check_stamps, on_grid
-from data_feeds.gate.units import ask_unit
+from data_feeds.gate.time_grid import check_sessions, check_stamps, on_grid
+from data_feeds.gate.unit_check import ask_unit
 from data_feeds.instrument import Instrument
 from data_feeds.schema import Channel, check_columns, validate
 

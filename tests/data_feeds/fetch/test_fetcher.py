@@ -6,9 +6,9 @@ import filelock
 import numpy as np
 import pytest
 
-from data_feeds.catalog import Catalog, Span
+from data_feeds.catalog import Catalog, TimeSpan
 from data_feeds.errors import PermanentSourceError, TransientSourceError
-from data_feeds.fetch import Job, Progress, fetch, missing_spans
+from data_feeds.fetch import FetchProgress, Job, fetch, missing_spans
 from data_feeds.fetch.vintages import with_kept_vintages
 from data_feeds.schema import Channel
 from data_feeds.timeframe import DAY_NS
@@ -31,7 +31,7 @@ def test_a_fetch_fills_the_window_once(tmp_path: Path) -> None:
     assert (report.rows, report.problem) == (59 * 48, "")
     assert report.notes == ["the venue's first year"]
     (entry,) = catalog.entries()
-    assert entry.covered == (Span(started_at=START, ended_at=START + DAYS * DAY_NS),)
+    assert entry.covered == (TimeSpan(started_at=START, ended_at=START + DAYS * DAY_NS),)
     assert [gap.rows for gap in entry.gaps] == [48]
     (again,) = fetch([job(source)], catalog, lambda: NOW)
     assert again.rows == 0
@@ -76,7 +76,7 @@ def test_a_refusal_is_reported_in_the_source_s_words(tmp_path: Path) -> None:
 
 
 def test_progress_rises_to_the_whole(tmp_path: Path) -> None:
-    told: list[Progress] = []
+    told: list[FetchProgress] = []
     fetch([job(MadeSource(), 5)], Catalog(tmp_path), lambda: NOW, watch=told.append)
     assert [p.share for p in told] == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0])
     assert [p.rows for p in told] == [48, 96, 144, 144, 192]
@@ -100,8 +100,8 @@ def test_missing_spans_are_the_windows_less_what_is_covered(tmp_path: Path) -> N
     catalog = Catalog(tmp_path)
     day = [START + n * DAY_NS for n in range(10)]
 
-    def spans(*edges: tuple[int, int]) -> tuple[Span, ...]:
-        return tuple(Span(started_at=day[a], ended_at=day[b]) for a, b in edges)
+    def spans(*edges: tuple[int, int]) -> tuple[TimeSpan, ...]:
+        return tuple(TimeSpan(started_at=day[a], ended_at=day[b]) for a, b in edges)
 
     two = Job(KEY, PERP, MadeSource(), spans((0, 1), (4, 6)))
     assert missing_spans(two, None) == [*spans((0, 1), (4, 6))]

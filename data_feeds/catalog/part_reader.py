@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import accumulate
 from pathlib import Path
 
-from data_feeds.catalog.checking import broken
-from data_feeds.catalog.index import Part
+from data_feeds.catalog.index import StoredPart
+from data_feeds.catalog.integrity import broken
 from data_feeds.catalog.parts import decode_into
 from data_feeds.errors import SchemaError
 from data_feeds.schema import Channel, ChannelKey, empty_columns
@@ -16,7 +16,7 @@ from data_feeds.schema import Channel, ChannelKey, empty_columns
 _THREADS = 2
 
 
-def read_parts(folder: Path, key: ChannelKey, parts: Sequence[Part]) -> Channel:
+def read_parts(folder: Path, key: ChannelKey, parts: Sequence[StoredPart]) -> Channel:
     """Return the rows of some parts of a channel, in their order.
 
     Raises
@@ -27,7 +27,7 @@ def read_parts(folder: Path, key: ChannelKey, parts: Sequence[Part]) -> Channel:
     columns = empty_columns(key, sum(part.rows for part in parts))
     starts = accumulate((part.rows for part in parts[:-1]), initial=0)
 
-    def fill(part: Part, first: int) -> None:
+    def fill(part: StoredPart, first: int) -> None:
         raw = _checked_bytes(folder, key, part)
         try:
             held = decode_into(raw, columns, first, part.rows)
@@ -44,7 +44,7 @@ def read_parts(folder: Path, key: ChannelKey, parts: Sequence[Part]) -> Channel:
     return Channel(key, columns)
 
 
-def _checked_bytes(folder: Path, key: ChannelKey, part: Part) -> bytes:
+def _checked_bytes(folder: Path, key: ChannelKey, part: StoredPart) -> bytes:
     try:
         raw = (folder / part.file).read_bytes()
     except FileNotFoundError:

@@ -16,8 +16,8 @@ from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.load import load_dataset
 from data_feeds.quality import FindingKind, findings
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
-from data_feeds.shares import Shares, common_jumps, in_first_shares, told_shares
 from data_feeds.sources.local_files import import_mapping
+from data_feeds.splits import ShareBasis, common_jumps, in_first_shares, told_shares
 from data_feeds.timeframe import DAY_NS, HOUR_NS, MINUTE_NS
 from tests.data_feeds.factory import bars
 from tests.data_feeds.imports import HEAD
@@ -201,7 +201,7 @@ def test_a_split_recorded_beside_its_jump_is_refused(at: int, recorded: str, sai
 
 def test_a_reverse_split_recorded_a_day_off_is_refused() -> None:
     rows = days([12.0] * 5 + [120.0] * 5)
-    assert told_shares(rows, splits((SPLIT_AT, 0.1))) is Shares.AS_TRADED
+    assert told_shares(rows, splits((SPLIT_AT, 0.1))) is ShareBasis.AS_TRADED
     with pytest.raises(SchemaError, match=r"split of 1:10 is recorded at 2024-06-11.*06-10T13"):
         told_shares(rows, splits((int(OPENED[6]), 0.1)))
 
@@ -210,16 +210,16 @@ def test_the_jump_of_one_split_is_not_asked_of_another() -> None:
     # 1200 before both, 600 from the first on, 300 from the second on, both in their places.
     rows = days([1200.0] * 4 + [600.0] * 3 + [300.0] * 3)
     both = splits((int(OPENED[4]), 2.0), (int(OPENED[7]), 2.0))
-    assert told_shares(rows, both) is Shares.AS_TRADED
+    assert told_shares(rows, both) is ShareBasis.AS_TRADED
     # Scaled prices of a market that loses a fifth in a day.
-    assert told_shares(days([120.0] * 6 + [96.0] * 4), splits()) is Shares.ADJUSTED
+    assert told_shares(days([120.0] * 6 + [96.0] * 4), splits()) is ShareBasis.ADJUSTED
 
 
 @pytest.mark.parametrize(("ratio", "part"), [(4.0, "10"), (25.0, "10"), (3.0, "10")])
 def test_a_move_of_another_ratio_is_asked_about(ratio: float, part: str) -> None:
     with pytest.raises(SchemaError, match=f"split of {ratio:g}:1 at 2024-06-10.* part in {part};"):
         told_shares(TRADED, splits((SPLIT_AT, ratio)))
-    assert told_shares(TRADED, splits((SPLIT_AT, ratio)), "as_traded") is Shares.AS_TRADED
+    assert told_shares(TRADED, splits((SPLIT_AT, ratio)), "as_traded") is ShareBasis.AS_TRADED
 
 
 def test_a_jump_names_the_split_on_record_beside_it() -> None:
@@ -239,8 +239,8 @@ def test_small_splits_are_told_together() -> None:
     # Stock dividends of 5%: single days move as far.
     record = splits((int(OPENED[3]), 1.05), (int(OPENED[6]), 1.05))
     traded = days([105.0] * 3 + [101.0] * 3 + [95.0] * 4)
-    assert told_shares(traded, record) is Shares.AS_TRADED
-    assert told_shares(days([105.0, 104.0] * 5), record) is Shares.ADJUSTED
+    assert told_shares(traded, record) is ShareBasis.AS_TRADED
+    assert told_shares(days([105.0, 104.0] * 5), record) is ShareBasis.ADJUSTED
 
 
 def test_every_cut_gives_the_rows_of_the_whole() -> None:
@@ -251,11 +251,11 @@ def test_every_cut_gives_the_rows_of_the_whole() -> None:
     for i, price in enumerate(prices):
         ratio *= {2: 3.0, 5: 10.0, 8: 0.25}.get(i, 1.0)
         expected.append(price * ratio)
-    found = in_first_shares(days(prices), record, int(OPENED[0]), Shares.AS_TRADED)
+    found = in_first_shares(days(prices), record, int(OPENED[0]), ShareBasis.AS_TRADED)
     assert found["close"] == pytest.approx(expected, rel=1e-12)
     for stop in range(1, 10):
         known = record.cut(int(OPENED[stop - 1]))
-        cut = in_first_shares(days(prices[:stop]), known, int(OPENED[0]), Shares.AS_TRADED)
+        cut = in_first_shares(days(prices[:stop]), known, int(OPENED[0]), ShareBasis.AS_TRADED)
         assert cut["close"].tolist() == found["close"][:stop].tolist()
 
 

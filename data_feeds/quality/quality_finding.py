@@ -57,7 +57,7 @@ _NOUNS = {
 
 
 @dataclass(frozen=True)
-class Finding:
+class QualityFinding:
     """A stretch ``[started_at, ended_at)`` (int64 ns UTC) of one channel that looks wrong.
 
     ``rows`` counts the channel's rows in it; for ``gap`` and ``missing_funding`` those that are
@@ -119,7 +119,7 @@ DEFAULT_LIMITS = Limits()
 
 def deviating(
     channel: Channel, apart: Values, limit: float, kind: FindingKind, against: Channel
-) -> list[Finding]:
+) -> list[QualityFinding]:
     """Return runs of adjacent rows with deviations beyond a limit, each with its largest."""
     if channel.key.kind in PRICED:
         torn = channel["opened_at"][1:] > channel["closed_at"][:-1]
@@ -139,11 +139,11 @@ def finding_at(
     rows: slice,
     value: float,
     against: ChannelKey | None = None,
-) -> Finding:
+) -> QualityFinding:
     """Return a finding about adjacent rows."""
     ends = channel["closed_at" if channel.key.kind in PRICED else "event_at"]
     started, ended = int(fact_at(channel)[rows.start]), int(ends[rows.stop - 1])
-    return Finding(channel.key, kind, started, ended, rows.stop - rows.start, value, against)
+    return QualityFinding(channel.key, kind, started, ended, rows.stop - rows.start, value, against)
 
 
 def runs(flags: Flags, torn: Flags) -> list[tuple[int, int]]:

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from data_feeds.calendar import session_bounds, sessions_between
-from data_feeds.catalog import Catalog, Origin, Span
+from data_feeds.catalog import Catalog, Origin, TimeSpan
 from data_feeds.errors import IntegrityError, SchemaError
 from data_feeds.gate import admitted
-from data_feeds.gate.beside import adjusted_odds, check_beside
+from data_feeds.gate.cross_checks import adjusted_odds, check_beside
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.quality import findings
 from data_feeds.schema import Array, Channel, ChannelKey, ChannelKind
@@ -374,7 +374,7 @@ def test_pages_are_asked_as_whole_files_are(tmp_path: Path) -> None:
 
     def page(channel: Channel) -> None:
         with catalog.batch() as batch:
-            span = Span(started_at=T0, ended_at=T0 + 400 * 8 * HOUR_NS)
+            span = TimeSpan(started_at=T0, ended_at=T0 + 400 * 8 * HOUR_NS)
             batch.extend(PERP, channel, span, Origin(source="s"))
 
     with pytest.raises(SchemaError, match="default rate in percent"):

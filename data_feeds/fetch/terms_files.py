@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from data_feeds.atomic import storage_errors, write_atomically
+from data_feeds.fetch.make_source import SourceOptions, make_source
 from data_feeds.fetch.plan import CcxtEntry, FetchPlan
-from data_feeds.fetch.registry import SourceOptions, make_source
 from data_feeds.instrument import Instrument
 from data_feeds.sources.ccxt_perps import CcxtPerps
 

@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_feeds.simulation.book import (
+from data_feeds.simulation.cohort_book import (
     BRACKET_DEDUCTIONS,
     BRACKET_FLOORS,
     BRACKET_RATES,
     LONG,
     SHORT,
-    Book,
+    CohortBook,
     add_position,
     book_at_rest,
     bracket_of,
@@ -27,14 +27,14 @@ from data_feeds.simulation.book import (
 SMALL_ACCOUNT = 100_000.0
 
 
-def one_position(side: float, leverage: float) -> Book:
+def one_position(side: float, leverage: float) -> CohortBook:
     """Return a book with one contract, entered at 100, in the row it would hold."""
     book = empty_book(2)
     add_position(book, 1 if side > 0 else 3, 1.0, 100.0, leverage, SMALL_ACCOUNT)
     return book
 
 
-def reached_at(book: Book, row: int) -> float:
+def reached_at(book: CohortBook, row: int) -> float:
     """Return a row's liquidation price."""
     return liquidation_price(
         book.side[row],
