@@ -7,7 +7,7 @@ from data_feeds.schema import utc_text
 from data_feeds.timeframe import DAY_NS
 from engine.conditions import Condition, Truth
 from engine.market_state import TIERS, Action, Driver, MarketState, Regime
-from engine.signals.market.checklist import STEPS, known_steps
+from engine.signals.market.steps import STEPS, known_steps
 from engine.signals.market.timeframes import INTRADAY, by_hours
 from engine.text import number, percent, signed
 
@@ -69,7 +69,7 @@ TITLES = {
 
 
 @dataclass(frozen=True)
-class Line:
+class ConditionLine:
     """One condition on one day; numbers are None where there are none."""
 
     name: str
@@ -88,7 +88,7 @@ class DayReport:
 
     date: str
     known_at: str
-    steps: tuple[tuple[Line, tuple[Line, ...]], ...]
+    steps: tuple[tuple[ConditionLine, tuple[ConditionLine, ...]], ...]
     action: str
     known_steps: int
     tier: str
@@ -124,9 +124,9 @@ def day_report(state: MarketState, row: int) -> DayReport:
     )
 
 
-def _line(item: Condition, row: int) -> Line:
+def _line(item: Condition, row: int) -> ConditionLine:
     age = -1 if item.age_ns is None else int(item.age_ns[row])
-    return Line(
+    return ConditionLine(
         name=item.name,
         truth=TRUTHS[Truth(int(item.truth[row]))],
         measured=_plain(item.measured[row]),

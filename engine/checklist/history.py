@@ -8,8 +8,8 @@ import pyarrow as pa
 
 from engine.market_state import TIERS, Action, Driver, MarketState, Regime
 from engine.pages.charts import GAIN, INK, LOSS, MUTED
-from engine.signals.market.checklist import STEPS, known_steps
 from engine.signals.market.regime import flips
+from engine.signals.market.steps import STEPS, known_steps
 
 _AMBER, _CALM = "#d98e04", "#e6e9ed"
 # From harmless to worst.

@@ -2,7 +2,7 @@
 
 import textwrap
 
-from engine.checklist.day import TITLES, DayReport, Line
+from engine.checklist.day import TITLES, ConditionLine, DayReport
 from engine.text import columns, number
 
 WIDTH = 100
@@ -36,7 +36,7 @@ def format_day(report: DayReport, *, clock: str, data: str) -> str:
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
-def _row(line: Line) -> tuple[str, ...]:
+def _row(line: ConditionLine) -> tuple[str, ...]:
     return (
         f"    {line.name}",
         line.truth,

@@ -11,7 +11,7 @@ from data_feeds.schema import Channel, ChannelKind
 from data_feeds.timeframe import DAY_NS, HOUR_NS, Timeframe, parse_duration
 from engine.config.models import RiskConfig
 from engine.errors import ConfigError
-from engine.signals.volatility import realized_volatility, rolling_sum
+from engine.signals.realized_volatility import realized_volatility, rolling_sum
 
 Floats = NDArray[np.float64]
 

@@ -2,7 +2,7 @@
 
 from engine.signals.asof import derived_as_of
 from engine.signals.context import (
-    Change,
+    SeriesChange,
     Trend,
     evenings,
     series_change,
@@ -20,8 +20,8 @@ from engine.signals.evidence import (
 )
 from engine.signals.flush import FlushRules, FlushSequences, FlushState, flush_sequences
 from engine.signals.positioning import liquidation_multiple, open_interest_base, premium
-from engine.signals.volatility import realized_volatility, rolling_sum
-from engine.signals.weights import Calendar, begun, outside_band, period_starts
+from engine.signals.realized_volatility import realized_volatility, rolling_sum
+from engine.signals.rebalance_dates import Calendar, begun, outside_band, period_starts
 from engine.signals.windows import (
     multiple_of_mean_before,
     multiple_of_previous_mean,
@@ -32,11 +32,11 @@ from engine.signals.windows import (
 
 __all__ = [
     "Calendar",
-    "Change",
     "Evidence",
     "FlushRules",
     "FlushSequences",
     "FlushState",
+    "SeriesChange",
     "Trend",
     "begun",
     "count_evidence",

@@ -11,7 +11,7 @@ from data_feeds.calendar import local_instants
 from data_feeds.schema import Channel
 from data_feeds.timeframe import Timeframe
 from engine.signals.asof import derived_as_of
-from engine.signals.volatility import rolling_sum
+from engine.signals.realized_volatility import rolling_sum
 from engine.signals.windows import Floats
 
 Instants = NDArray[np.int64]
@@ -55,7 +55,7 @@ def trend(bars: Channel, timeframe: Timeframe, mean_bars: int, decided_at: Insta
 
 
 @dataclass(frozen=True)
-class Change:
+class SeriesChange:
     """A series' change over some days, as known at each row.
 
     ``age_ns`` is the age of the latest value, -1 where there is none.
@@ -66,15 +66,15 @@ class Change:
     age_ns: Instants
 
 
-def unknown_change(rows: int) -> Change:
+def unknown_change(rows: int) -> SeriesChange:
     """Return the change of a series that is not in the data: unknown at every row."""
     missing = np.full(rows, -1, dtype=np.int64)
-    return Change(np.full(rows, np.nan), np.zeros(rows, dtype=np.bool_), missing)
+    return SeriesChange(np.full(rows, np.nan), np.zeros(rows, dtype=np.bool_), missing)
 
 
 def series_change(
     series: Channel, decided_at: Instants, days_ns: int, max_age_ns: int, *, relative: bool
-) -> Change:
+) -> SeriesChange:
     """Return the latest value known now against the latest known ``days_ns`` ago.
 
     A fraction when ``relative``, else in the series' unit. Unknown where either is missing or
@@ -83,7 +83,7 @@ def series_change(
     now = as_of(series, "value", decided_at, max_age_ns)
     then = as_of(series, "value", decided_at - days_ns, max_age_ns)
     change = now.values / then.values - 1 if relative else now.values - then.values
-    return Change(change, now.is_fresh & then.is_fresh, now.age_ns)
+    return SeriesChange(change, now.is_fresh & then.is_fresh, now.age_ns)
 
 
 def evenings(closed_at: Instants, clock: str) -> Instants:

@@ -4,7 +4,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from engine.signals.volatility import rolling_sum
+from engine.signals.realized_volatility import rolling_sum
 
 Floats = NDArray[np.float64]
 

@@ -4,10 +4,10 @@ They look into the future by construction and are for reports only; nothing that
 this package.
 """
 
-from engine.studies.picture import study_picture
+from engine.studies.path_chart import study_picture
 from engine.studies.sightings import CHECKLIST_KINDS, EventKind, Sightings, Unseen, find_sightings
 from engine.studies.study import Study, StudyRules, run_study
-from engine.studies.tables import paths_table, study_document, study_text
+from engine.studies.study_tables import paths_table, study_document, study_text
 
 __all__ = [
     "CHECKLIST_KINDS",

@@ -24,7 +24,7 @@ from engine.market_state import Action, MarketState, Regime
 from engine.playbook import Signals
 from engine.run import prepare_run
 from engine.run_data import state_data
-from engine.signals.market import checklist
+from engine.signals.market import steps
 from engine.signals.market.build import market_state
 
 Instants = NDArray[np.int64]
@@ -223,8 +223,8 @@ def action_truth(state: MarketState, rules: ChecklistRules, to: Action) -> Truth
     did.
     """
     shocked = np.where(_may_be_worse(state), Regime.LIQUIDITY_SHOCK, state.regime).astype(np.int8)
-    lowest = checklist.actions(_taken_as(state, Truth.FALSE), state.regime, rules)
-    highest = checklist.actions(_taken_as(state, Truth.TRUE), shocked, rules)
+    lowest = steps.actions(_taken_as(state, Truth.FALSE), state.regime, rules)
+    highest = steps.actions(_taken_as(state, Truth.TRUE), shocked, rules)
     same = (lowest == highest) | ((lowest < to) & (highest < to))
     return np.where(same, lowest == to, Truth.UNKNOWN).astype(np.int8)
 

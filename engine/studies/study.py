@@ -31,8 +31,8 @@ from engine.statistics import (
     segments,
     too_few,
 )
-from engine.studies.markets import MARKETS, Market, MarketData, read_markets
 from engine.studies.sightings import EventKind, Sightings, Unseen, find_sightings
+from engine.studies.studied_markets import MARKETS, StudiedData, StudiedMarket, read_markets
 
 Floats = NDArray[np.float64]
 
@@ -58,7 +58,7 @@ class StudyRules:
 
 
 @dataclass(frozen=True)
-class Effect:
+class HorizonMove:
     """A market after some days: the events' moves and the placebo dates'."""
 
     days: int
@@ -79,11 +79,11 @@ class Around:
     effects : one a horizon
     """
 
-    market: Market
+    market: StudiedMarket
     paths: Paths
     summary: PathSummary
     band: Floats
-    effects: tuple[Effect, ...]
+    effects: tuple[HorizonMove, ...]
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ def _window(episode: Episode) -> str:
 
 
 def _study_kind(
-    found: Sequence[Sightings], data: dict[str, MarketData], rules: StudyRules
+    found: Sequence[Sightings], data: dict[str, StudiedData], rules: StudyRules
 ) -> KindStudy:
     names = tuple(item.episode for item in found for _ in item.rows)
     at = np.concatenate([item.at for item in found])
@@ -186,7 +186,10 @@ def _study_kind(
 
 
 def _study_market(
-    found: Sequence[Sightings], data: dict[str, MarketData], market: Market, rules: StudyRules
+    found: Sequence[Sightings],
+    data: dict[str, StudiedData],
+    market: StudiedMarket,
+    rules: StudyRules,
 ) -> Around:
     path = market.offsets()
     horizons = [days * market.day_steps for days in rules.horizons]
@@ -200,15 +203,15 @@ def _study_market(
         moves = everywhere[:, len(path) + place]
         seen = reaction(moves[events], paths.position, horizon, part=part, sampling=rules.sampling)
         drawn[horizon] = _draw(candidates, moves, horizon, rules)
-        effects.append(Effect(days, seen, _judge(seen, moves, drawn[horizon], rules)))
+        effects.append(HorizonMove(days, seen, _judge(seen, moves, drawn[horizon], rules)))
     summary = path_summary(paths, horizons, part=part, sampling=rules.sampling)
     return Around(market, paths, summary, _band(whole, horizons, drawn, rules), tuple(effects))
 
 
 def _everywhere(
     found: Sequence[Sightings],
-    data: dict[str, MarketData],
-    market: Market,
+    data: dict[str, StudiedData],
+    market: StudiedMarket,
     offsets: NDArray[np.int64],
 ) -> tuple[Floats, Candidates]:
     """Return the moves from every row of the kind's clocks, and where the events are."""

@@ -16,7 +16,7 @@ from engine.api import (
     session_state,
     signals,
 )
-from strategies.hedged_rebalance.hedging import (
+from strategies.hedged_rebalance.hedge_levels import (
     Flags,
     Floats,
     HedgeRules,

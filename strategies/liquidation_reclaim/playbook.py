@@ -22,7 +22,7 @@ from engine.api import (
     Truth,
     WakeAt,
 )
-from strategies.liquidation_reclaim.conditions import RECLAIM
+from strategies.liquidation_reclaim.entry_conditions import RECLAIM
 from strategies.liquidation_reclaim.frame import ReclaimChannels
 from strategies.liquidation_reclaim.params import ReclaimParams
 from strategies.liquidation_reclaim.signals import prepare_signals, setup_name

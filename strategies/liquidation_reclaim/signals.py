@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.api import Condition, Dataset, Signals, Truth, leave_out, signals
-from strategies.liquidation_reclaim import conditions, gates, readings
-from strategies.liquidation_reclaim.conditions import RECLAIM
+from strategies.liquidation_reclaim import bar_readings, context_conditions, entry_conditions
+from strategies.liquidation_reclaim.entry_conditions import RECLAIM
 from strategies.liquidation_reclaim.frame import Flags, Floats, Frame, Rows, build_frame
 from strategies.liquidation_reclaim.params import ReclaimParams
 
@@ -69,24 +69,27 @@ def prepare_signals(
         wake_in_position=leave,
         notable=level_broken | (sequence.state != signals.FlushState.IDLE),
         setup=_setup_names(frame),
-        remarks=readings.remarks(frame),
+        remarks=bar_readings.remarks(frame),
     )
 
 
 def _judge(frame: Frame, ignored: frozenset[str]) -> _Judged:
-    evidence = conditions.evidence_conditions(frame)
-    trend = gates.trend_conditions(frame)
-    thin = gates.thin_conditions(frame)
-    spike, recovery = gates.volatility_condition(frame), gates.false_recovery(frame)
+    evidence = entry_conditions.evidence_conditions(frame)
+    trend = context_conditions.trend_conditions(frame)
+    thin = context_conditions.thin_conditions(frame)
+    spike, recovery = (
+        context_conditions.volatility_condition(frame),
+        context_conditions.false_recovery(frame),
+    )
     everything = [
-        *conditions.level_conditions(frame),
-        *conditions.first_flush_conditions(frame),
+        *entry_conditions.level_conditions(frame),
+        *entry_conditions.first_flush_conditions(frame),
         *evidence,
-        conditions.liquidation_driven(frame, evidence),
-        *conditions.sequence_conditions(frame),
-        *gates.open_interest_conditions(frame),
+        entry_conditions.liquidation_driven(frame, evidence),
+        *entry_conditions.sequence_conditions(frame),
+        *context_conditions.open_interest_conditions(frame),
         *trend,
-        *gates.macro_conditions(frame),
+        *context_conditions.macro_conditions(frame),
         *thin,
         spike,
         recovery,
@@ -104,7 +107,9 @@ def _values(frame: Frame, judged: _Judged, entry: Flags) -> dict[str, Floats]:
         "entry": entry.astype(np.float64),
         "close": frame.bars["close"],
         "stop": stop,
-        "size_multiplier": gates.size_multiplier(frame, judged.with_trend, judged.spike),
+        "size_multiplier": context_conditions.size_multiplier(
+            frame, judged.with_trend, judged.spike
+        ),
         "slippage_multiplier": np.where(thin, params.thin_slippage, 1.0),
         "sequence": _sequence_minute(frame),
         "state": sequence.state.astype(np.float64),

@@ -27,7 +27,7 @@ class Leg(PlaybookParams):
         return ChannelKey(self.instrument, ChannelKind.BARS, self.timeframe)
 
 
-class Tranche(PlaybookParams):
+class SwingTranche(PlaybookParams):
     """One slice of the plan, bought when its own trigger holds."""
 
     fraction: float = Field(gt=0, le=1, description="Share of the plan")
@@ -35,7 +35,7 @@ class Tranche(PlaybookParams):
     rest: int = Field(0, ge=0, description="Sessions since the tranche before")
 
 
-class Goal(PlaybookParams):
+class SwingTarget(PlaybookParams):
     """A target in multiples of the first tranche's risk."""
 
     r: float = Field(gt=0, description="Distance from the entry in stop distances")
@@ -65,11 +65,11 @@ class SwingParams(PlaybookParams):
     unknown: Literal["block", "pass"] = Field(
         "block", description="What a condition that is unknown does"
     )
-    tranches: tuple[Tranche, ...] = Field(
+    tranches: tuple[SwingTranche, ...] = Field(
         (
-            Tranche(fraction=0.34, trigger="stabilized"),
-            Tranche(fraction=0.33, trigger="above_mean", rest=3),
-            Tranche(fraction=0.33, trigger="new_high", rest=3),
+            SwingTranche(fraction=0.34, trigger="stabilized"),
+            SwingTranche(fraction=0.33, trigger="above_mean", rest=3),
+            SwingTranche(fraction=0.33, trigger="new_high", rest=3),
         ),
         min_length=1,
         description="How the plan is bought",
@@ -79,7 +79,9 @@ class SwingParams(PlaybookParams):
     low: int = Field(10, ge=2, description="Window of the stabilization low")
     buffer: float = Field(0.01, ge=0, lt=0.5, description="Stop below that low by this fraction")
     trail: int | None = Field(10, ge=2, description="Window of the trailing low; null: no trail")
-    targets: tuple[Goal, ...] = Field((), description="Targets; none: leave by stop, rules or time")
+    targets: tuple[SwingTarget, ...] = Field(
+        (), description="Targets; none: leave by stop, rules or time"
+    )
     leave_on_lower_low: bool = Field(True, description="Leave when leaders make a new low")
     leave_on_macro: bool = Field(True, description="Leave when yields and dollar worsen together")
     max_sessions: int | None = Field(60, ge=1, description="Sessions in a plan; null: no limit")

@@ -21,7 +21,7 @@ from engine.api import (
     Target,
     state_channels,
 )
-from strategies.stabilization_swing.params import Leg, SwingParams, Tranche
+from strategies.stabilization_swing.params import Leg, SwingParams, SwingTranche
 from strategies.stabilization_swing.signals import prepare_signals, warmup_sessions
 
 # Calendar days of a leg's bars before the window, besides its longest window.
@@ -29,7 +29,7 @@ LEG_DAYS = 10
 
 
 @dataclass
-class Progress:
+class LegProgress:
     """How far a leg's plan has come: tranches bought, and what was held when one was asked for.
 
     Rows are the clock's: their differences count sessions.
@@ -60,7 +60,7 @@ class StabilizationSwing(Playbook[SwingParams]):
 
     def __init__(self, params: SwingParams) -> None:
         super().__init__(params)
-        self._progress: dict[str, Progress] = {}
+        self._progress: dict[str, LegProgress] = {}
 
     @classmethod
     def requirements(cls, params: SwingParams) -> Requirements:
@@ -99,7 +99,7 @@ class StabilizationSwing(Playbook[SwingParams]):
         close, stop = market.signal(f"{leg.instrument} close"), self._level(leg, market, "stop")
         if not stop < close:
             return ()
-        self._progress[leg.instrument] = Progress(1, market.row, market.row, 0.0, asked=False)
+        self._progress[leg.instrument] = LegProgress(1, market.row, market.row, 0.0, asked=False)
         goals = [
             Target(close + goal.r * (close - stop), goal.fraction) for goal in self.params.targets
         ]
@@ -135,7 +135,7 @@ class StabilizationSwing(Playbook[SwingParams]):
         return intents
 
     def _add(
-        self, leg: Leg, market: MarketView, position: PositionView, progress: Progress
+        self, leg: Leg, market: MarketView, position: PositionView, progress: LegProgress
     ) -> Sequence[Intent]:
         tranches = self.params.tranches
         if progress.bought >= len(tranches):
@@ -149,7 +149,7 @@ class StabilizationSwing(Playbook[SwingParams]):
         text = f"{tranche.trigger}: tranche {progress.bought + 1} of {len(tranches)}"
         return (Add(leg.instrument, tranche.fraction, text),)
 
-    def _triggered(self, leg: Leg, tranche: Tranche, market: MarketView) -> bool:
+    def _triggered(self, leg: Leg, tranche: SwingTranche, market: MarketView) -> bool:
         """Whether the market is stabilized and the tranche's own trigger holds."""
         if tranche.trigger in ("stabilized", "leadership_holds"):
             return market.signal(tranche.trigger) > 0
@@ -163,7 +163,7 @@ class StabilizationSwing(Playbook[SwingParams]):
             return "yields and the dollar worsen together"
         return ""
 
-    def _is_over(self, progress: Progress, market: MarketView) -> bool:
+    def _is_over(self, progress: LegProgress, market: MarketView) -> bool:
         limit = self.params.max_sessions
         return limit is not None and market.row - progress.entered_row >= limit
 

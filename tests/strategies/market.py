@@ -72,7 +72,7 @@ def market_data(*channels, mirrored=False):
     return Dataset({PERP: perp, spot.id: spot}, {c.key: c for c in everything})
 
 
-class Desk:
+class ReclaimBench:
     """A playbook on prepared data, with views at any row."""
 
     def __init__(self, params=None, data=None):

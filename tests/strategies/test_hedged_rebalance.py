@@ -12,7 +12,7 @@ from engine.intents import Exit, Hedge, PutOff, Rebalance, Transfer
 from engine.records import Fill
 from engine.views import AccountView, Cursor, MarketView, PositionView
 from strategies.hedged_rebalance import HedgedParams, HedgedRebalance
-from strategies.hedged_rebalance.hedging import (
+from strategies.hedged_rebalance.hedge_levels import (
     HedgeRules,
     hedge_levels,
     sessions_wanted,
@@ -68,7 +68,7 @@ def test_hedges_go_on_at_once_and_come_off_in_steps(warns, calm, levels):
     assert hedge_levels(flags(warns), flags(calm), RULES).tolist() == levels
 
 
-class Desk:
+class HedgedBench:
     """A playbook, and sessions told to it one after the other; equity starts at 1,000."""
 
     def __init__(self, **params):
@@ -137,53 +137,53 @@ def rounded(intent):
 
 
 def test_the_first_session_buys_the_weights():
-    intent = Desk().session()
+    intent = HedgedBench().session()
     assert isinstance(intent, Rebalance)
     assert rounded(intent) == BASE["weights"]
     assert intent.reason == "first purchase"
 
 
 def test_at_target_nothing_is_asked():
-    desk = Desk()
-    desk.session()
-    assert desk.session() is None
+    bench = HedgedBench()
+    bench.session()
+    assert bench.session() is None
 
 
 def test_a_weight_that_has_no_price_yet_leaves_no_band_and_is_bought_when_it_begins():
-    desk = Desk(band_rest=2)
-    first = desk.session(unpriced=("BTC",))
+    bench = HedgedBench(band_rest=2)
+    first = bench.session(unpriced=("BTC",))
     # Asked for in full: risk leaves it in cash and counts it; nothing is shared out among the rest.
     assert rounded(first) == BASE["weights"]
     held = {"SPY": 0.5, "IEF": 0.3}
-    assert [desk.session(unpriced=("BTC",), **held) for _ in range(5)] == [None] * 5
-    begins = desk.session(**held)
+    assert [bench.session(unpriced=("BTC",), **held) for _ in range(5)] == [None] * 5
+    begins = bench.session(**held)
     assert begins.reason == "BTC begins"
     assert rounded(begins) == BASE["weights"]
-    assert desk.session() is None
+    assert bench.session() is None
 
 
 def test_the_calendar_and_the_bands_restore():
-    desk = Desk(band_rest=2)
-    desk.session()
-    assert desk.session(due=1.0).reason == "quarterly rebalancing"
+    bench = HedgedBench(band_rest=2)
+    bench.session()
+    assert bench.session(due=1.0).reason == "quarterly rebalancing"
     # One session later the band still rests.
-    assert desk.session(SPY=0.56, BTC=0.1, IEF=0.3) is None
-    left = desk.session(SPY=0.56, BTC=0.1, IEF=0.3)
+    assert bench.session(SPY=0.56, BTC=0.1, IEF=0.3) is None
+    left = bench.session(SPY=0.56, BTC=0.1, IEF=0.3)
     assert left.reason == "band left: SPY at 56.0%, target 50.0%"
 
 
 def test_a_full_hedge_turns_risk_into_cash_and_cuts_crypto_once_more():
-    desk = Desk()
-    desk.session()
+    bench = HedgedBench()
+    bench.session()
     # Risk x (1 - 0.4), crypto x (1 - 0.5) beside it.
-    intent = desk.session(hedge=1.0)
+    intent = bench.session(hedge=1.0)
     assert rounded(intent) == {"SPY": 0.3, "BTC": 0.03, "IEF": 0.3}
     assert intent.reason == "hedge 100%, ladder 100%: risk weights 33.0%"
     # A third of the way: 1 - 0.4 / 3, and 1 - 0.5 / 3 more.
-    part = desk.session(hedge=1 / 3)
+    part = bench.session(hedge=1 / 3)
     assert part.weights["SPY"] == pytest.approx(0.5 * (1 - 0.4 / 3))
     assert part.weights["BTC"] == pytest.approx(0.1 * (1 - 0.4 / 3) * (1 - 0.5 / 3))
-    assert rounded(desk.session()) == BASE["weights"]
+    assert rounded(bench.session()) == BASE["weights"]
 
 
 @pytest.mark.parametrize(
@@ -203,32 +203,32 @@ def test_a_full_hedge_turns_risk_into_cash_and_cuts_crypto_once_more():
     ],
 )
 def test_each_hedge_can_stand_alone(hedges, weights):
-    desk = Desk(hedges=hedges)
-    desk.session()
-    assert rounded(desk.session(hedge=1.0)) == weights
+    bench = HedgedBench(hedges=hedges)
+    bench.session()
+    assert rounded(bench.session(hedge=1.0)) == weights
 
 
 def test_the_ladder_cuts_at_each_rung_and_does_not_climb_while_hedged():
-    desk = Desk(
+    bench = HedgedBench(
         tolerance=[{"drawdown": 0.1, "multiplier": 0.8}, {"drawdown": 0.2, "multiplier": 0.5}]
     )
-    desk.session()
-    assert desk.session(equity=950.0) is None
-    assert rounded(desk.session(equity=900.0)) == {"SPY": 0.4, "BTC": 0.08, "IEF": 0.3}
-    deeper = desk.session(equity=800.0, hedge=1.0)
+    bench.session()
+    assert bench.session(equity=950.0) is None
+    assert rounded(bench.session(equity=900.0)) == {"SPY": 0.4, "BTC": 0.08, "IEF": 0.3}
+    deeper = bench.session(equity=800.0, hedge=1.0)
     assert deeper.weights["SPY"] == pytest.approx(0.5 * 0.5 * 0.6)
     # Equity recovers to -5%, still hedged: the lower rung stays.
-    assert desk.session(equity=950.0, hedge=1.0) is None
+    assert bench.session(equity=950.0, hedge=1.0) is None
 
 
 def test_the_reference_peak_restarts_when_nothing_is_hedged_any_more():
-    desk = Desk(tolerance=[{"drawdown": 0.1, "multiplier": 0.5}])
-    desk.session()
-    desk.session(equity=880.0, hedge=1.0)
+    bench = HedgedBench(tolerance=[{"drawdown": 0.1, "multiplier": 0.5}])
+    bench.session()
+    bench.session(equity=880.0, hedge=1.0)
     # Unhedged at 920, above the rung: whole weights, measured from 920 from now on.
-    assert rounded(desk.session(equity=920.0)) == BASE["weights"]
-    assert desk.session(equity=840.0) is None
-    assert desk.session(equity=820.0).weights["SPY"] == pytest.approx(0.25)
+    assert rounded(bench.session(equity=920.0)) == BASE["weights"]
+    assert bench.session(equity=840.0) is None
+    assert bench.session(equity=820.0).weights["SPY"] == pytest.approx(0.25)
 
 
 NONE = {"cash": None, "crypto": None}
@@ -240,59 +240,61 @@ MAY = "SPY-2020-05-15-P90-75"
 
 
 def test_an_inverse_fund_that_has_lost_its_budget_is_left_until_the_next_year():
-    desk = Desk(hedges={**INVERSE, "yearly_budget": 0.02})
-    desk.session()
-    assert desk.session(hedge=1.0).weights["SH"] == pytest.approx(0.1)
+    bench = HedgedBench(hedges={**INVERSE, "yearly_budget": 0.02})
+    bench.session()
+    assert bench.session(hedge=1.0).weights["SH"] == pytest.approx(0.1)
     # 100 of SH and a fee of 1, worth 100 and later 80: 21 of a budget of 20.
-    desk.filled("SH", 10.0, 10.0, fee=1.0)
-    assert desk.session(hedge=1.0, **HELD, SH=0.1) is None
-    assert desk.session(hedge=1.0, **HELD, SH=0.08).weights["SH"] == 0.0
-    desk.filled("SH", -8.0, 10.0)
-    assert desk.session(hedge=1.0, **HELD) is None
-    assert desk.session(hedge=1.0, year=2021.0, **HELD).weights["SH"] == pytest.approx(0.1)
+    bench.filled("SH", 10.0, 10.0, fee=1.0)
+    assert bench.session(hedge=1.0, **HELD, SH=0.1) is None
+    assert bench.session(hedge=1.0, **HELD, SH=0.08).weights["SH"] == 0.0
+    bench.filled("SH", -8.0, 10.0)
+    assert bench.session(hedge=1.0, **HELD) is None
+    assert bench.session(hedge=1.0, year=2021.0, **HELD).weights["SH"] == pytest.approx(0.1)
 
 
 def test_a_hedge_in_profit_costs_nothing_and_does_not_add_to_the_loss_of_the_next():
-    desk = Desk(hedges={**INVERSE, "yearly_budget": 0.02})
-    desk.session()
-    desk.session(hedge=1.0)
-    desk.filled("SH", 10.0, 10.0)
-    assert desk.session(hedge=1.0, **HELD, SH=0.13) is None
+    bench = HedgedBench(hedges={**INVERSE, "yearly_budget": 0.02})
+    bench.session()
+    bench.session(hedge=1.0)
+    bench.filled("SH", 10.0, 10.0)
+    assert bench.session(hedge=1.0, **HELD, SH=0.13) is None
 
 
 def test_puts_are_bought_when_the_hedge_goes_on():
-    desk = Desk(hedges=PUTS)
-    desk.intents()
-    assert desk.intents(hedge=1.0, contract=MARCH) == [
+    bench = HedgedBench(hedges=PUTS)
+    bench.intents()
+    assert bench.intents(hedge=1.0, contract=MARCH) == [
         Hedge(MARCH, 0.5, 0.01, "hedge 100%: put spread")
     ]
-    desk.filled(MARCH, 1.0, 5.0)
-    assert desk.intents(hedge=1.0, contract=MARCH, **HELD, **{MARCH: 0.005}) == []
+    bench.filled(MARCH, 1.0, 5.0)
+    assert bench.intents(hedge=1.0, contract=MARCH, **HELD, **{MARCH: 0.005}) == []
     # Sold by a guard, it is not bought back.
-    assert desk.intents(hedge=1.0, contract=MARCH, **HELD) == []
+    assert bench.intents(hedge=1.0, contract=MARCH, **HELD) == []
 
 
 def test_a_second_spell_of_the_hedge_buys_the_same_contract_again():
-    desk = Desk(hedges=PUTS)
-    desk.intents()
-    desk.intents(hedge=1.0, contract=MARCH)
-    desk.filled(MARCH, 1.0, 5.0)
-    assert len(desk.intents(**HELD, **{MARCH: 0.005})) == 1
-    desk.filled(MARCH, -1.0, 5.0)
-    assert len(desk.intents(hedge=1.0, contract=MARCH, **HELD)) == 1
+    bench = HedgedBench(hedges=PUTS)
+    bench.intents()
+    bench.intents(hedge=1.0, contract=MARCH)
+    bench.filled(MARCH, 1.0, 5.0)
+    assert len(bench.intents(**HELD, **{MARCH: 0.005})) == 1
+    bench.filled(MARCH, -1.0, 5.0)
+    assert len(bench.intents(hedge=1.0, contract=MARCH, **HELD)) == 1
 
 
 def test_a_purchase_that_was_not_made_is_asked_for_a_few_more_times():
-    desk = Desk(hedges={**NONE, "puts": {**PUTS["puts"], "tries": 3}})
-    desk.intents()
-    asked = [len(desk.intents(hedge=1.0, contract=MARCH, **HELD)) for _ in range(5)]
+    bench = HedgedBench(hedges={**NONE, "puts": {**PUTS["puts"], "tries": 3}})
+    bench.intents()
+    asked = [len(bench.intents(hedge=1.0, contract=MARCH, **HELD)) for _ in range(5)]
     assert asked == [1, 1, 1, 0, 0]
     # The next contract is another purchase.
-    assert len(desk.intents(hedge=1.0, contract=APRIL, **HELD)) == 1
+    assert len(bench.intents(hedge=1.0, contract=APRIL, **HELD)) == 1
 
 
 def test_a_window_that_opens_inside_a_hedge_buys_no_old_strikes():
-    late, young = (Desk(hedges={**NONE, "puts": {**PUTS["puts"], "tries": 3}}) for _ in range(2))
+    late, young = (
+        HedgedBench(hedges={**NONE, "puts": {**PUTS["puts"], "tries": 3}}) for _ in range(2)
+    )
     told = {"hedge": 1.0, "contract": MARCH}
     assert not [i for i in late.intents(age=3.0, **told) if isinstance(i, Hedge)]
     assert [i for i in young.intents(age=2.0, **told) if isinstance(i, Hedge)]
@@ -307,94 +309,96 @@ def test_the_age_of_a_contract_counts_from_the_session_of_its_choice():
 
 
 def test_puts_are_rolled_into_the_next_contract_and_sold_when_the_hedge_is_off():
-    desk = Desk(hedges=PUTS)
-    desk.intents()
-    desk.intents(hedge=1.0, contract=MARCH)
-    desk.filled(MARCH, 1.0, 5.0)
-    rolled = desk.intents(hedge=1.0, contract=APRIL, **HELD, **{MARCH: 0.02})
+    bench = HedgedBench(hedges=PUTS)
+    bench.intents()
+    bench.intents(hedge=1.0, contract=MARCH)
+    bench.filled(MARCH, 1.0, 5.0)
+    rolled = bench.intents(hedge=1.0, contract=APRIL, **HELD, **{MARCH: 0.02})
     assert rolled == [
         Exit(MARCH, "puts are rolled"),
         Hedge(APRIL, 0.5, 0.01, "hedge 100%: put spread"),
     ]
-    assert desk.intents(hedge=0.0, **HELD, **{APRIL: 0.01}) == [Exit(APRIL, "the hedge is off")]
+    assert bench.intents(hedge=0.0, **HELD, **{APRIL: 0.01}) == [Exit(APRIL, "the hedge is off")]
 
 
 def test_puts_and_inverse_fund_share_one_yearly_budget():
-    desk = Desk(hedges={**PUTS, "yearly_budget": 0.02})
-    desk.intents()
-    desk.intents(hedge=1.0, contract=MARCH)
+    bench = HedgedBench(hedges={**PUTS, "yearly_budget": 0.02})
+    bench.intents()
+    bench.intents(hedge=1.0, contract=MARCH)
     # Bought for 15, worth nothing: 5 of 20 are left, less than one purchase's 10.
-    desk.filled(MARCH, 1.0, 15.0)
-    (second,) = desk.intents(hedge=1.0, contract=APRIL, **HELD)
+    bench.filled(MARCH, 1.0, 15.0)
+    (second,) = bench.intents(hedge=1.0, contract=APRIL, **HELD)
     assert second.budget == pytest.approx(0.005)
-    desk.filled(APRIL, 1.0, 5.0)
-    (told,) = desk.intents(hedge=1.0, contract=MAY, **HELD)
+    bench.filled(APRIL, 1.0, 5.0)
+    (told,) = bench.intents(hedge=1.0, contract=MAY, **HELD)
     assert (told.instrument, told.rule, told.intent) == (MAY, "yearly budget", "hedge")
-    (fresh,) = desk.intents(hedge=1.0, contract=MAY, year=2021.0, **HELD)
+    (fresh,) = bench.intents(hedge=1.0, contract=MAY, year=2021.0, **HELD)
     assert fresh.budget == 0.01
 
 
 def test_nothing_is_bought_or_sold_while_orders_work():
-    desk = Desk(hedges=PUTS)
-    desk.intents()
-    assert desk.intents(hedge=1.0, contract=MARCH, pending=("SPY",)) == []
+    bench = HedgedBench(hedges=PUTS)
+    bench.intents()
+    assert bench.intents(hedge=1.0, contract=MARCH, pending=("SPY",)) == []
     # The purchase is not forgotten.
-    assert len(desk.intents(hedge=1.0, contract=MARCH)) == 1
+    assert len(bench.intents(hedge=1.0, contract=MARCH)) == 1
 
 
 WALLETS = {"wallets": {"cushion": 0.02, "band": 0.01}}
 
 
-def transfers(desk, **told):
-    return [item for item in desk.intents(**told) if isinstance(item, Transfer)]
+def transfers(bench, **told):
+    return [item for item in bench.intents(**told) if isinstance(item, Transfer)]
 
 
 def test_the_venue_wallet_is_brought_to_its_crypto_weights_and_a_cushion():
-    desk = Desk(**WALLETS)
+    bench = HedgedBench(**WALLETS)
     # 10% of BTC and 2% of cushion; 7% is there.
-    (sent,) = transfers(desk, venue=70.0)
+    (sent,) = transfers(bench, venue=70.0)
     assert (sent.to, sent.share) == ("venue", pytest.approx(0.05))
     # 3% of cash beside 10% of BTC is a cushion of 3%: within the band.
-    assert transfers(desk, venue=25.0, **HELD) == []
+    assert transfers(bench, venue=25.0, **HELD) == []
 
 
 def test_spare_cash_comes_back_on_a_quiet_session():
-    desk = Desk(**WALLETS)
-    desk.intents(venue=120.0)
+    bench = HedgedBench(**WALLETS)
+    bench.intents(venue=120.0)
     # The hedge sells BTC at the next open; nothing is sent back before that.
-    assert transfers(desk, hedge=1.0, venue=20.0, **HELD) == []
-    (sent,) = transfers(desk, hedge=1.0, venue=90.0, SPY=0.3, BTC=0.03, IEF=0.3)
+    assert transfers(bench, hedge=1.0, venue=20.0, **HELD) == []
+    (sent,) = transfers(bench, hedge=1.0, venue=90.0, SPY=0.3, BTC=0.03, IEF=0.3)
     # 9% and 3% against 3% and the cushion.
     assert (sent.to, sent.share) == ("brokerage", pytest.approx(0.07))
 
 
 def test_without_crypto_the_venue_keeps_nothing():
-    desk = Desk(**WALLETS, weights={"SPY": 0.5, "IEF": 0.3}, risk_assets=("SPY",), crypto_assets=())
-    desk.intents()
-    (sent,) = transfers(desk, venue=50.0, SPY=0.5, IEF=0.3)
+    bench = HedgedBench(
+        **WALLETS, weights={"SPY": 0.5, "IEF": 0.3}, risk_assets=("SPY",), crypto_assets=()
+    )
+    bench.intents()
+    (sent,) = transfers(bench, venue=50.0, SPY=0.5, IEF=0.3)
     assert (sent.to, sent.share) == ("brokerage", 0.05)
 
 
 def test_what_the_venue_could_not_pay_for_is_bought_when_the_cash_is_there():
-    desk = Desk(**WALLETS)
-    assert len(transfers(desk, venue=70.0)) == 1
+    bench = HedgedBench(**WALLETS)
+    assert len(transfers(bench, venue=70.0)) == 1
     # It left after the close and arrived before the next one: nothing is in transit then.
-    again = desk.session(venue=70.0, SPY=0.5, BTC=0.05, IEF=0.3)
+    again = bench.session(venue=70.0, SPY=0.5, BTC=0.05, IEF=0.3)
     assert again.reason == "cash has arrived"
     assert again.weights == {"BTC": 0.1}
     # Asked once.
-    assert desk.session(venue=20.0, **HELD) is None
+    assert bench.session(venue=20.0, **HELD) is None
 
 
 def test_one_transfer_at_a_time():
-    desk = Desk(**WALLETS)
-    desk.intents(venue=70.0)
+    bench = HedgedBench(**WALLETS)
+    bench.intents(venue=70.0)
     under_way = {"venue": 20.0, "transit": 50.0, "SPY": 0.5, "BTC": 0.05, "IEF": 0.3}
-    (told,) = desk.intents(**under_way)
+    (told,) = bench.intents(**under_way)
     # No second transfer; the band that BTC has left waits for the rest of the last restoration.
     assert (told.instrument, told.rule) == ("BTC", "band rest")
-    assert [type(item) for item in desk.intents(**under_way)] == [PutOff]
-    assert desk.session(venue=70.0, SPY=0.5, BTC=0.05, IEF=0.3).reason == "cash has arrived"
+    assert [type(item) for item in bench.intents(**under_way)] == [PutOff]
+    assert bench.session(venue=70.0, SPY=0.5, BTC=0.05, IEF=0.3).reason == "cash has arrived"
 
 
 RULE = SpreadRule("SPY", 0.95, 0.80, 60)
@@ -428,7 +432,7 @@ def test_two_spells_of_the_hedge_choose_two_contracts():
 
 
 def test_nothing_is_asked_while_orders_work():
-    assert Desk().session(pending=("SPY",)) is None
+    assert HedgedBench().session(pending=("SPY",)) is None
 
 
 @pytest.mark.parametrize(
@@ -456,10 +460,10 @@ def test_params_that_make_no_sense_are_refused(change, words):
 
 
 def test_a_rebalancing_that_falls_due_while_an_order_works_is_told_and_made_up():
-    desk = Desk()
-    desk.session()
-    (note,) = desk.intents(due=1.0, pending=("QQQ",))
+    bench = HedgedBench()
+    bench.session()
+    (note,) = bench.intents(due=1.0, pending=("QQQ",))
     assert (note.instrument, note.rule) == ("QQQ", "order works")
-    assert desk.intents(pending=("QQQ",)) == []
-    assert desk.session().reason == "quarterly rebalancing, put off while an order worked"
-    assert desk.session() is None
+    assert bench.intents(pending=("QQQ",)) == []
+    assert bench.session().reason == "quarterly rebalancing, put off while an order worked"
+    assert bench.session() is None

@@ -15,10 +15,10 @@ from engine.conditions import Truth
 from strategies.liquidation_reclaim import (
     LiquidationReclaim,
     ReclaimParams,
-    conditions,
+    bar_readings,
+    context_conditions,
+    entry_conditions,
     frame,
-    gates,
-    readings,
     signals,
 )
 from tests.embedded import embedded_dataset
@@ -151,7 +151,7 @@ def test_a_leak_of_one_bar_in_a_signal_is_noticed(name, data, cuts, monkeypatch)
 
 
 def test_every_signal_the_rules_use_has_its_leak():
-    rooms = (conditions, frame, gates, readings, signals)
+    rooms = (entry_conditions, frame, context_conditions, bar_readings, signals)
     source = "".join(Path(module.__file__).read_text() for module in rooms)
     used = {name for name in engine.signals.__all__ if f"signals.{name}(" in source}
     # Constants rather than signals: how an unknown series looks, and a container; and the instants

@@ -9,7 +9,7 @@ from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from engine.api import Truth
 from strategies.liquidation_reclaim import LiquidationReclaim, ReclaimParams
 from tests.engine.signals.channels import bars
-from tests.strategies.market import PERP, Desk, market_data, sell_off_bars, small_params
+from tests.strategies.market import PERP, ReclaimBench, market_data, sell_off_bars, small_params
 
 ETH = "ETHUSDT-PERP"
 SPOT_NAMES = {PERP: "BTCUSDT-SPOT", ETH: "ETHUSDT-SPOT", "XYZ": "A-MARKET-OF-ANY-NAME"}
@@ -47,13 +47,13 @@ def test_a_spot_market_that_the_run_names_stays():
 def test_without_a_companion_the_gap_is_unknown_and_the_run_says_so():
     plain = market_data(spot_bars(1.01))
     data = Dataset({**plain.instruments, PERP: perp(PERP, None)}, plain.channels)
-    desk = Desk(data=data)
-    condition = desk.conditions["discount_to_spot"]
+    bench = ReclaimBench(data=data)
+    condition = bench.conditions["discount_to_spot"]
     assert (condition.truth == Truth.UNKNOWN).all()
     assert condition.inputs == ()
     assert (
         f"The record of {PERP} names no spot market: the gap to spot is unknown."
-        in desk.signals.remarks
+        in bench.signals.remarks
     )
 
 
@@ -68,32 +68,32 @@ def test_without_a_companion_the_gap_is_unknown_and_the_run_says_so():
 def test_a_run_that_names_no_spot_market_is_told_from_a_record_that_does(record, silent):
     plain = market_data(spot_bars(1.01))
     data = Dataset({**plain.instruments, PERP: perp(PERP, record)}, plain.channels)
-    desk = Desk(small_params(spot_instrument=None), data)
-    assert (desk.conditions["discount_to_spot"].truth == Truth.UNKNOWN).all()
-    told = [text for text in desk.signals.remarks if "spot" in text]
+    bench = ReclaimBench(small_params(spot_instrument=None), data)
+    assert (bench.conditions["discount_to_spot"].truth == Truth.UNKNOWN).all()
+    told = [text for text in bench.signals.remarks if "spot" in text]
     assert told == [f"{silent} names no spot market: the gap to spot is unknown."]
 
 
 def test_a_companion_that_the_data_do_not_hold_is_unknown_too():
-    desk = Desk(data=market_data())
-    assert (desk.conditions["discount_to_spot"].truth == Truth.UNKNOWN).all()
+    bench = ReclaimBench(data=market_data())
+    assert (bench.conditions["discount_to_spot"].truth == Truth.UNKNOWN).all()
     assert (
         "BTCUSDT-SPOT/bars/1h is not in the data: the gap to spot is unknown."
-        in desk.signals.remarks
+        in bench.signals.remarks
     )
 
 
 def test_another_markets_price_is_unknown_in_every_row():
     # A perp at 100 beside a spot market at 3,000 lies 1 - 1 / 30 = 96.7% below it.
-    desk = Desk(data=market_data(spot_bars(30.0)))
-    rows = len(desk.bars())
-    condition = desk.conditions["discount_to_spot"]
+    bench = ReclaimBench(data=market_data(spot_bars(30.0)))
+    rows = len(bench.bars())
+    condition = bench.conditions["discount_to_spot"]
     assert (condition.truth == Truth.UNKNOWN).all()
-    (remark,) = [text for text in desk.signals.remarks if "another market" in text]
+    (remark,) = [text for text in bench.signals.remarks if "another market" in text]
     assert f"{PERP} lies up to -96.7% from BTCUSDT-SPOT (spot): beyond 5%" in remark
     assert f"(in {rows} of {rows} rows, warm-up included)" in remark
     # The same sell-off beside its own spot market is known.
-    own = Desk(data=market_data(spot_bars(1.01)))
+    own = ReclaimBench(data=market_data(spot_bars(1.01)))
     assert (own.conditions["discount_to_spot"].truth == Truth.TRUE).all()
 
 
@@ -110,15 +110,15 @@ def test_another_markets_price_is_unknown_in_every_row():
     ],
 )
 def test_the_bound_is_a_parameter_and_has_two_sides(bound, factor, truth):
-    desk = Desk(small_params(basis_bound=bound), market_data(spot_bars(factor)))
-    assert (desk.conditions["discount_to_spot"].truth == truth).all()
+    bench = ReclaimBench(small_params(basis_bound=bound), market_data(spot_bars(factor)))
+    assert (bench.conditions["discount_to_spot"].truth == truth).all()
 
 
 def test_one_wrong_row_is_unknown_alone():
     factor = np.full(len(sell_off_bars()), 1.0)
     factor[5] = 1.2
-    desk = Desk(data=market_data(spot_bars(factor)))
-    unknown = desk.conditions["discount_to_spot"].truth == Truth.UNKNOWN
+    bench = ReclaimBench(data=market_data(spot_bars(factor)))
+    unknown = bench.conditions["discount_to_spot"].truth == Truth.UNKNOWN
     assert np.flatnonzero(unknown).tolist() == [5]
 
 
@@ -128,6 +128,6 @@ def test_a_mark_of_another_market_is_unknown_as_well():
     made = bars(own["opened_at"], low, high, close, own["volume"])
     columns = {name: values for name, values in made.columns.items() if name != "volume"}
     marks = Channel(ChannelKey(PERP, ChannelKind.MARK, "1h"), columns)
-    desk = Desk(data=market_data(marks))
-    assert (desk.conditions["discount_to_mark"].truth == Truth.UNKNOWN).all()
-    assert any("-96.7% from BTCUSDT-PERP (mark)" in text for text in desk.signals.remarks)
+    bench = ReclaimBench(data=market_data(marks))
+    assert (bench.conditions["discount_to_mark"].truth == Truth.UNKNOWN).all()
+    assert any("-96.7% from BTCUSDT-PERP (mark)" in text for text in bench.signals.remarks)

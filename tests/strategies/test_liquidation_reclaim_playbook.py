@@ -10,7 +10,7 @@ from tests.strategies.market import (
     ATR_BEFORE_RECLAIM,
     PERP,
     RECLAIM,
-    Desk,
+    ReclaimBench,
     account_at,
     instants,
     market_data,
@@ -22,8 +22,8 @@ NAN = float("nan")
 
 
 def test_the_reclaim_enters_with_stop_targets_and_a_time_stop():
-    desk = Desk(small_params(time_stop="6h"))
-    entry, wake = desk.on_bar(RECLAIM)
+    bench = ReclaimBench(small_params(time_stop="6h"))
+    entry, wake = bench.on_bar(RECLAIM)
     assert isinstance(entry, Enter)
     stop = 96.5 - 0.5 * ATR_BEFORE_RECLAIM
     assert (entry.instrument, entry.direction, entry.stop) == (PERP, 1, pytest.approx(stop))
@@ -34,32 +34,32 @@ def test_the_reclaim_enters_with_stop_targets_and_a_time_stop():
     ]
     assert [target.fraction for target in entry.targets] == [0.5, 0.5]
     assert entry.size_multiplier == 0.5  # against the trend
-    assert entry.setup == "2026-02-04T01:00Z" == desk.signals.setup[RECLAIM]
-    assert wake == WakeAt(int(desk.signals.decided_at[RECLAIM]) + 6 * HOUR_NS)
+    assert entry.setup == "2026-02-04T01:00Z" == bench.signals.setup[RECLAIM]
+    assert wake == WakeAt(int(bench.signals.decided_at[RECLAIM]) + 6 * HOUR_NS)
 
 
 def test_shorts_enter_the_other_way():
-    desk = Desk(small_params(direction="short"), market_data(mirrored=True))
-    entry, _ = desk.on_bar(RECLAIM)
+    bench = ReclaimBench(small_params(direction="short"), market_data(mirrored=True))
+    entry, _ = bench.on_bar(RECLAIM)
     assert entry.direction == -1
     assert entry.stop == pytest.approx(103.5 + 0.5 * ATR_BEFORE_RECLAIM)
     assert [target.price < 102.4 for target in entry.targets] == [True, True]
 
 
 def test_nothing_happens_outside_the_wakes_or_while_an_entry_works():
-    desk = Desk()
-    assert [row for row in range(len(desk.bars())) if desk.on_bar(row)] == [RECLAIM]
-    assert desk.on_bar(RECLAIM, account_at(pending=(PERP,))) == []
+    bench = ReclaimBench()
+    assert [row for row in range(len(bench.bars())) if bench.on_bar(row)] == [RECLAIM]
+    assert bench.on_bar(RECLAIM, account_at(pending=(PERP,))) == []
 
 
 def test_the_time_stop_leaves_once_at_its_hour():
-    desk = Desk(small_params(time_stop="2h"))
-    desk.on_bar(RECLAIM)
+    bench = ReclaimBench(small_params(time_stop="2h"))
+    bench.on_bar(RECLAIM)
     held = account_at(position())
-    assert desk.on_bar(RECLAIM + 1, held) == []
-    (leave,) = desk.on_bar(RECLAIM + 2, held)
+    assert bench.on_bar(RECLAIM + 1, held) == []
+    (leave,) = bench.on_bar(RECLAIM + 2, held)
     assert leave == Exit(PERP, "time stop after 2h")
-    assert desk.on_bar(RECLAIM + 3, held) == []
+    assert bench.on_bar(RECLAIM + 3, held) == []
 
 
 def recovering():
@@ -68,18 +68,18 @@ def recovering():
 
 
 def test_a_false_recovery_leaves_once():
-    desk = Desk(data=recovering())
-    desk.on_bar(RECLAIM)
+    bench = ReclaimBench(data=recovering())
+    bench.on_bar(RECLAIM)
     held = account_at(position())
-    exits = [desk.on_bar(row, held) for row in range(RECLAIM + 1, RECLAIM + 4)]
+    exits = [bench.on_bar(row, held) for row in range(RECLAIM + 1, RECLAIM + 4)]
     assert [len(intents) for intents in exits] == [0, 1, 0]
     assert "false recovery" in exits[1][0].reason
 
 
 def test_a_false_recovery_of_another_sequence_is_none_of_this_trade_s_business():
-    desk = Desk(data=recovering())
+    bench = ReclaimBench(data=recovering())
     # The position's own sequence was never entered here.
-    assert desk.on_bar(RECLAIM + 2, account_at(position())) == []
+    assert bench.on_bar(RECLAIM + 2, account_at(position())) == []
 
 
 def fill(role):
@@ -110,7 +110,7 @@ def fill(role):
 
 
 def test_the_first_target_moves_the_stop_to_the_average_entry():
-    playbook = Desk().playbook
+    playbook = ReclaimBench().playbook
     moved = playbook.on_fill(fill(OrderRole.TARGET), account_at(position(entry=97.6, stop=95.0)))
     assert moved == (MoveStop(PERP, 97.6, "breakeven after a target"),)
 
@@ -126,12 +126,12 @@ def test_the_first_target_moves_the_stop_to_the_average_entry():
 )
 def test_the_stop_stays_otherwise(role, held):
     account = account_at() if held is None else account_at(held)
-    assert Desk().playbook.on_fill(fill(role), account) == ()
+    assert ReclaimBench().playbook.on_fill(fill(role), account) == ()
 
 
 def test_breakeven_works_for_shorts_and_can_be_off():
     short = position(quantity=-1.0, entry=102.4, stop=105.0)
-    mirrored = Desk(small_params(direction="short"), market_data(mirrored=True)).playbook
+    mirrored = ReclaimBench(small_params(direction="short"), market_data(mirrored=True)).playbook
     assert mirrored.on_fill(fill(OrderRole.TARGET), account_at(short))[0].stop == 102.4
-    off = Desk(small_params(breakeven=False)).playbook
+    off = ReclaimBench(small_params(breakeven=False)).playbook
     assert off.on_fill(fill(OrderRole.TARGET), account_at(position())) == ()

@@ -11,7 +11,7 @@ from data_feeds.timeframe import Timeframe
 from engine.config.load import load_run_config
 from strategies.liquidation_reclaim import LiquidationReclaim, ReclaimParams
 from tests.engine.signals.channels import bars
-from tests.strategies.market import PERP, Desk
+from tests.strategies.market import PERP, ReclaimBench
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 RUNS = sorted((REPOSITORY / "configs" / "runs").glob("*.yaml"))
@@ -67,5 +67,5 @@ def test_the_run_files_set_the_clock_and_leave_every_threshold_alone(path):
 def test_the_page_names_every_parameter_and_condition():
     for name in ReclaimParams.model_fields:
         assert f"`{name}`" in PAGE, name
-    for name in Desk().conditions:
+    for name in ReclaimBench().conditions:
         assert f"`{name}`" in PAGE, name

@@ -7,7 +7,7 @@ from data_feeds.dataset import Dataset
 from engine.intents import Add, Enter, Exit, MoveStop
 from engine.views import AccountView, Cursor, MarketView, PositionView
 from strategies.stabilization_swing import StabilizationSwing, SwingParams
-from strategies.stabilization_swing.params import Goal, Leg, Tranche
+from strategies.stabilization_swing.params import Leg, SwingTarget, SwingTranche
 from strategies.stabilization_swing.signals import _rolling
 
 QQQ = "QQQ"
@@ -15,9 +15,9 @@ NAN = float("nan")
 ONE_LEG = {
     "legs": (Leg(instrument=QQQ, timeframe="1d", weight=0.5),),
     "tranches": (
-        Tranche(fraction=0.5, trigger="stabilized"),
-        Tranche(fraction=0.3, trigger="above_mean", rest=2),
-        Tranche(fraction=0.2, trigger="new_high"),
+        SwingTranche(fraction=0.5, trigger="stabilized"),
+        SwingTranche(fraction=0.3, trigger="above_mean", rest=2),
+        SwingTranche(fraction=0.2, trigger="new_high"),
     ),
 }
 CALM = {
@@ -33,7 +33,7 @@ CALM = {
 }
 
 
-class Desk:
+class SwingBench:
     """A playbook, and sessions told to it one after the other."""
 
     def __init__(self, **params):
@@ -57,7 +57,7 @@ def held(quantity=5.0, stop=90.0):
 
 
 def test_the_first_tranche_is_a_share_of_a_plan_with_its_stop_below_the_low():
-    (entry,) = Desk().session()
+    (entry,) = SwingBench().session()
     assert isinstance(entry, Enter)
     assert (entry.instrument, entry.direction, entry.stop) == (QQQ, 1, 90.0)
     assert (entry.fraction, entry.size_multiplier, entry.targets) == (0.5, 0.5, ())
@@ -74,54 +74,54 @@ def test_the_first_tranche_is_a_share_of_a_plan_with_its_stop_below_the_low():
     ],
 )
 def test_nothing_is_bought_without_stabilization_or_below_its_low(changes):
-    assert Desk().session(**changes) == []
+    assert SwingBench().session(**changes) == []
 
 
 def test_targets_are_multiples_of_the_first_tranche_s_risk():
-    goals = (Goal(r=1.0, fraction=0.5), Goal(r=2.5, fraction=0.5))
-    (entry,) = Desk(targets=goals).session()
+    goals = (SwingTarget(r=1.0, fraction=0.5), SwingTarget(r=2.5, fraction=0.5))
+    (entry,) = SwingBench(targets=goals).session()
     assert [(t.price, t.fraction) for t in entry.targets] == [(110.0, 0.5), (125.0, 0.5)]
 
 
 def test_tranches_follow_their_triggers_and_their_rest():
-    desk = Desk()
-    desk.session()
+    bench = SwingBench()
+    bench.session()
     # One session after the first: the rest of two is not over.
-    assert desk.session(held()) == []
-    assert desk.session(held(), **{"QQQ above_mean": 0.0}) == []
-    (second,) = desk.session(held())
+    assert bench.session(held()) == []
+    assert bench.session(held(), **{"QQQ above_mean": 0.0}) == []
+    (second,) = bench.session(held())
     assert (type(second), second.fraction) == (Add, 0.3)
-    (third,) = desk.session(held(8.0))
+    (third,) = bench.session(held(8.0))
     assert (third.fraction, third.reason) == (0.2, "new_high: tranche 3 of 3")
-    assert desk.session(held(10.0)) == []
+    assert bench.session(held(10.0)) == []
 
 
 def test_no_tranche_while_the_one_before_works_or_the_market_is_not_stable():
-    desk = Desk()
-    desk.session()
-    desk.session(held())
-    assert desk.session(held(), pending=True) == []
-    assert desk.session(held(), stabilized=0.0) == []
+    bench = SwingBench()
+    bench.session()
+    bench.session(held())
+    assert bench.session(held(), pending=True) == []
+    assert bench.session(held(), stabilized=0.0) == []
 
 
 def test_a_tranche_that_risk_refused_is_asked_for_again():
-    desk = Desk()
-    desk.session()
-    desk.session(held())
-    (asked,) = desk.session(held())
+    bench = SwingBench()
+    bench.session()
+    bench.session(held())
+    (asked,) = bench.session(held())
     # Nothing was bought: the same tranche again, after its rest.
-    assert desk.session(held()) == []
-    (again,) = desk.session(held())
+    assert bench.session(held()) == []
+    (again,) = bench.session(held())
     assert (asked.fraction, again.fraction) == (0.3, 0.3)
 
 
 def test_the_stop_is_trailed_up_and_never_down_or_beyond_the_price():
-    desk = Desk()
-    desk.session()
-    (moved,) = desk.session(held(), **{"QQQ trail": 95.0})
+    bench = SwingBench()
+    bench.session()
+    (moved,) = bench.session(held(), **{"QQQ trail": 95.0})
     assert (type(moved), moved.stop) == (MoveStop, 95.0)
     for trail in (95.0, 90.0, 101.0, NAN):
-        assert desk.session(held(stop=95.0), **{"QQQ trail": trail, "QQQ above_mean": 0.0}) == []
+        assert bench.session(held(stop=95.0), **{"QQQ trail": trail, "QQQ above_mean": 0.0}) == []
 
 
 @pytest.mark.parametrize(
@@ -132,29 +132,29 @@ def test_the_stop_is_trailed_up_and_never_down_or_beyond_the_price():
     ],
 )
 def test_a_plan_ends_when_the_stabilization_fails(changes, words):
-    desk = Desk()
-    desk.session()
-    assert desk.session(held(), **changes) == [Exit(QQQ, words)]
+    bench = SwingBench()
+    bench.session()
+    assert bench.session(held(), **changes) == [Exit(QQQ, words)]
 
 
 def test_leaving_rules_can_be_switched_off():
-    desk = Desk(leave_on_lower_low=False, leave_on_macro=False)
-    desk.session()
-    assert desk.session(held(), leave_lower_low=1.0, leave_macro=1.0) == []
+    bench = SwingBench(leave_on_lower_low=False, leave_on_macro=False)
+    bench.session()
+    assert bench.session(held(), leave_lower_low=1.0, leave_macro=1.0) == []
 
 
 def test_a_plan_ends_after_its_sessions():
-    desk = Desk(max_sessions=2)
-    desk.session()
-    desk.session(held())
-    assert desk.session(held()) == [Exit(QQQ, "time limit of 2 sessions")]
+    bench = SwingBench(max_sessions=2)
+    bench.session()
+    bench.session(held())
+    assert bench.session(held()) == [Exit(QQQ, "time limit of 2 sessions")]
 
 
 def test_after_a_stop_the_next_plan_begins_with_the_first_tranche():
-    desk = Desk()
-    desk.session()
-    desk.session(held())
-    (entry,) = desk.session()
+    bench = SwingBench()
+    bench.session()
+    bench.session(held())
+    (entry,) = bench.session()
     assert (type(entry), entry.fraction) == (Enter, 0.5)
 
 
@@ -163,13 +163,13 @@ def test_each_leg_has_its_own_plan():
         Leg(instrument=QQQ, timeframe="1d", weight=0.5),
         Leg(instrument="BTC", timeframe="1h", weight=0.25),
     )
-    desk = Desk(legs=legs)
+    bench = SwingBench(legs=legs)
     btc = {f"BTC {name.split()[1]}": v for name, v in CALM.items() if name.startswith("QQQ ")}
-    first, second = desk.session(**btc)
+    first, second = bench.session(**btc)
     assert (first.instrument, second.instrument) == (QQQ, "BTC")
     assert second.size_multiplier == 0.25
     # QQQ is held, the other one still flat: it may enter.
-    (entry,) = desk.session(held(), **btc)
+    (entry,) = bench.session(held(), **btc)
     assert entry.instrument == "BTC"
 
 

@@ -10,13 +10,14 @@ from data_feeds.timeframe import DAY_NS, parse_duration
 from engine.conditions import Condition
 from engine.config.market import MarketStateConfig
 from engine.market_state import MarketState
-from engine.signals.market import checklist
+from engine.signals.market import steps
 from engine.signals.market.correlation import correlations, memory
 from engine.signals.market.crypto import crypto_structure
-from engine.signals.market.dated import dated_events
+from engine.signals.market.earnings import dated_events
+from engine.signals.market.equity_volatility import WEEK, market_volatility
 from engine.signals.market.grid import Floats, build_grid
-from engine.signals.market.inputs import DAY, HOUR, SHORTEST, MarketInputs
 from engine.signals.market.leadership import leadership
+from engine.signals.market.point_in_time import DAY, HOUR, SHORTEST, MarketInputs
 from engine.signals.market.rates import market_rates
 from engine.signals.market.regime import (
     MEMORY_DAYS,
@@ -26,7 +27,6 @@ from engine.signals.market.regime import (
     regimes,
 )
 from engine.signals.market.timeframes import timeframes
-from engine.signals.market.volatility import WEEK, market_volatility
 
 # Few sessions a year, and the holidays around the longest stretch without one.
 SESSIONS_A_YEAR, DAYS_A_YEAR, HOLIDAYS = 251.5, 365.25, 9
@@ -177,10 +177,10 @@ def market_state(
         named |= found
     drawdown, regime = regimes(inputs, values, named)
     scores, driver = drivers(inputs, values, named)
-    named |= checklist.early_warning(named)
-    named |= checklist.steps(named)
-    action = checklist.actions(named, regime, config.checklist)
-    tier = checklist.tiers(named, regime, action)
+    named |= steps.early_warning(named)
+    named |= steps.steps(named)
+    action = steps.actions(named, regime, config.checklist)
+    tier = steps.tiers(named, regime, action)
     return MarketState(
         dates=grid.dates,
         decided_at=grid.decided_at,

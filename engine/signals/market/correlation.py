@@ -13,7 +13,7 @@ import numpy as np
 from data_feeds.schema import Channel
 from engine.conditions import Condition, any_of
 from engine.signals.market.grid import Floats
-from engine.signals.market.inputs import MarketInputs
+from engine.signals.market.point_in_time import MarketInputs
 from engine.signals.market.readings import Flags, Reading, at_least, combined
 from engine.signals.market.rolling import correlation, log_returns, percentile
 from engine.signals.windows import previous

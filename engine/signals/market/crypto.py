@@ -13,11 +13,11 @@ from engine.conditions import Condition, all_of, any_of, condition
 from engine.signals.asof import derived_as_of
 from engine.signals.context import thin_window
 from engine.signals.market.grid import Floats
-from engine.signals.market.inputs import HOUR, MarketInputs
+from engine.signals.market.point_in_time import HOUR, MarketInputs
 from engine.signals.market.readings import Reading, at_least, at_most, combined, first_known
 from engine.signals.market.rolling import percentile
 from engine.signals.positioning import open_interest_base, premium
-from engine.signals.volatility import realized_volatility, rolling_sum
+from engine.signals.realized_volatility import realized_volatility, rolling_sum
 from engine.signals.windows import previous
 
 BASIS_POINT = 1e-4

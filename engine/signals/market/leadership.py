@@ -5,10 +5,10 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from engine.conditions import Condition, all_of, any_of
 from engine.signals.market.grid import Floats
-from engine.signals.market.inputs import Flags, MarketInputs
+from engine.signals.market.point_in_time import Flags, MarketInputs
 from engine.signals.market.readings import Reading, at_least, at_most, combined
 from engine.signals.market.rolling import change, highest, log_returns, mean, ratio, usual_change
-from engine.signals.volatility import rolling_sum
+from engine.signals.realized_volatility import rolling_sum
 
 MONTH = 21
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from engine.conditions import Condition, all_of, condition, reason
 from engine.signals.market.grid import Floats
-from engine.signals.market.inputs import MarketInputs
-from engine.signals.market.readings import Reading, Sources, at_least, combined, oldest
+from engine.signals.market.point_in_time import MarketInputs
+from engine.signals.market.readings import PreferredSources, Reading, at_least, combined, oldest
 from engine.signals.market.rolling import change, ratio, rows_since_extreme, slope, usual_change
 
 FORTNIGHT = 10
@@ -107,15 +107,17 @@ class _Moves:
 
     inputs: MarketInputs
 
-    def _on_sessions(self, series: Sources, measure: Callable[[Floats], Floats]) -> Reading:
+    def _on_sessions(
+        self, series: PreferredSources, measure: Callable[[Floats], Floats]
+    ) -> Reading:
         """Return a number made of the values of the sessions, on days."""
         grid = self.inputs.grid
         return series.measured(lambda value: grid.on_days(measure(value[grid.sessions])))
 
-    def change(self, series: Sources, sessions: int, *, relative: bool = False) -> Reading:
+    def change(self, series: PreferredSources, sessions: int, *, relative: bool = False) -> Reading:
         return self._on_sessions(series, lambda level: change(level, sessions, relative=relative))
 
-    def speed(self, series: Sources, *, relative: bool = False) -> Reading:
+    def speed(self, series: PreferredSources, *, relative: bool = False) -> Reading:
         """Return a change over the usual size of such changes in the year before."""
         rules = self.inputs.config.rates
 
@@ -125,7 +127,7 @@ class _Moves:
 
         return self._on_sessions(series, speed)
 
-    def stopped(self, name: str, series: Sources, text: str) -> Condition:
+    def stopped(self, name: str, series: PreferredSources, text: str) -> Condition:
         """No new high for some sessions, and the short-term slope at or below zero."""
         rules = self.inputs.config.rates
 
@@ -156,13 +158,13 @@ class _Moves:
         )
 
 
-def _policy_path(inputs: MarketInputs) -> Sources:
+def _policy_path(inputs: MarketInputs) -> PreferredSources:
     """Return the 2-year yield over the policy rate, points: what the market prices ahead."""
     names = inputs.config.inputs
     pairs = product(
         inputs.series(names.two_year).readings, inputs.series(names.policy_rate).readings
     )
-    return Sources(
+    return PreferredSources(
         tuple(
             Reading(
                 two_year.value - policy.value,

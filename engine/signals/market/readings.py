@@ -43,7 +43,7 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Sources:
+class PreferredSources:
     """One quantity from several sources, the preferred one first.
 
     A number is made of each source alone, since two sources differ in level and time; each row

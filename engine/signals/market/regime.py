@@ -10,7 +10,7 @@ from engine.conditions import Condition
 from engine.config.market import RegimeRules
 from engine.market_state import Driver, Regime
 from engine.signals.market.grid import Floats
-from engine.signals.market.inputs import MarketInputs
+from engine.signals.market.point_in_time import MarketInputs
 from engine.signals.market.readings import Flags
 from engine.signals.market.rolling import change, mean
 

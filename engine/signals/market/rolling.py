@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from engine.signals.volatility import rolling_sum
+from engine.signals.realized_volatility import rolling_sum
 from engine.signals.windows import Floats, previous
 
 # Squares about the mean below this share of the squares are the rounding of equal values.

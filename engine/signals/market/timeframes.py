@@ -15,10 +15,10 @@ from data_feeds.timeframe import DAY_NS, Timeframe
 from engine.conditions import Condition, Truth, all_of
 from engine.signals.asof import derived_as_of
 from engine.signals.market.grid import Floats
-from engine.signals.market.inputs import DAY, HOUR, SHORTEST, MarketInputs
+from engine.signals.market.point_in_time import DAY, HOUR, SHORTEST, MarketInputs
 from engine.signals.market.readings import Flags, Reading, at_most, combined, first_known
 from engine.signals.market.rolling import mean
-from engine.signals.volatility import rolling_sum
+from engine.signals.realized_volatility import rolling_sum
 
 _HOURS = {HOUR: 1, "4h": 4, DAY: 24}
 INTRADAY = (HOUR, "4h")

@@ -12,10 +12,10 @@ from engine.config.market import MarketStateConfig
 from engine.market_state import TIERS, Action, Driver, MarketState, Regime, RiskTier
 from engine.run_data import state_data
 from engine.signals.market.build import market_state
-from engine.signals.market.checklist import known_steps
 from engine.signals.market.grid import build_grid
-from engine.signals.market.inputs import MarketInputs
+from engine.signals.market.point_in_time import MarketInputs
 from engine.signals.market.rolling import correlation, log_returns
+from engine.signals.market.steps import known_steps
 from engine.signals.positioning import open_interest_base
 from tests.data_feeds.factory import ns
 

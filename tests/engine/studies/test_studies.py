@@ -18,7 +18,7 @@ from engine.episodes import find_episode
 from engine.errors import ConfigError
 from engine.market_state import Action, Regime
 from engine.signals.market.build import history_days
-from engine.signals.market.checklist import STEPS
+from engine.signals.market.steps import STEPS
 from engine.statistics import Missing, Sampling
 from engine.studies import (
     EventKind,
@@ -31,8 +31,8 @@ from engine.studies import (
     study_document,
     study_text,
 )
-from engine.studies.markets import MARKETS, read_markets
 from engine.studies.sightings import _state, action_truth, firsts, rises, turns
+from engine.studies.studied_markets import MARKETS, read_markets
 from engine.studies.study import _check_episodes
 from tests.embedded import PERP, embedded_dataset
 

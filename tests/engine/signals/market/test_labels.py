@@ -8,7 +8,7 @@ import pytest
 from engine.conditions import Condition
 from engine.config.market import ChecklistRules, MarketStateConfig, RegimeRules
 from engine.market_state import TIERS, Action, Driver, Regime, RiskTier
-from engine.signals.market import checklist
+from engine.signals.market import steps
 from engine.signals.market.regime import drivers, flips, with_dwell
 
 T, F, U = 1, 0, -1
@@ -70,8 +70,8 @@ def test_a_day_that_is_not_known_is_labelled_so_and_ends_nothing() -> None:
     assert flips(labels) == 2
 
 
-def steps(macro=F, leadership=F, crypto=F, correlation=F, both=F, book=F):
-    named = dict(zip(checklist.STEPS, (macro, leadership, crypto, correlation), strict=True))
+def step_truths(macro=F, leadership=F, crypto=F, correlation=F, both=F, book=F):
+    named = dict(zip(steps.STEPS, (macro, leadership, crypto, correlation), strict=True))
     made = {name: told(name, truth) for name, truth in named.items()}
     return made | {
         "both_down": told("both_down", both),
@@ -124,7 +124,7 @@ def regime(label: Regime) -> np.ndarray:
     ],
 )
 def test_the_steps_make_one_action(held, label: Regime, action: Action) -> None:
-    found = checklist.actions(steps(**held), regime(label), ChecklistRules())
+    found = steps.actions(step_truths(**held), regime(label), ChecklistRules())
     assert found.tolist() == [action]
 
 
@@ -147,12 +147,12 @@ def test_the_steps_make_one_action(held, label: Regime, action: Action) -> None:
     ],
 )
 def test_the_numbers_of_steps_are_shares_of_those_known(rules, held, action: Action) -> None:
-    found = checklist.actions(steps(**held), regime(Regime.CALM), ChecklistRules(**rules))
+    found = steps.actions(step_truths(**held), regime(Regime.CALM), ChecklistRules(**rules))
     assert found.tolist() == [action]
 
 
 def test_how_many_steps_are_known_is_counted() -> None:
-    assert checklist.known_steps(steps(macro=T, crypto=U, correlation=U)).tolist() == [2]
+    assert steps.known_steps(step_truths(macro=T, crypto=U, correlation=U)).tolist() == [2]
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_how_many_steps_are_known_is_counted() -> None:
     ],
 )
 def test_the_first_row_of_the_tier_table_that_fits(label, action, book, tier) -> None:
-    found = checklist.tiers(steps(book=book), regime(label), np.array([action], np.int8))
+    found = steps.tiers(step_truths(book=book), regime(label), np.array([action], np.int8))
     assert TIERS[found[0]] is tier
 
 
@@ -186,7 +186,7 @@ def test_the_first_row_of_the_tier_table_that_fits(label, action, book, tier) ->
 def test_a_single_risk_book_needs_all_three_signs(parts, book) -> None:
     names = ("growth_volatility_rising", "dollar_pressure", "leverage_into_fall")
     named = {name: told(name, truth) for name, truth in zip(names, parts, strict=True)}
-    assert checklist.early_warning(named)["single_risk_book"].truth.tolist() == [book]
+    assert steps.early_warning(named)["single_risk_book"].truth.tolist() == [book]
 
 
 def scores(**changes: float):

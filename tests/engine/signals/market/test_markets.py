@@ -13,12 +13,12 @@ from data_feeds.timeframe import DAY_NS, HOUR_NS
 from engine.config.market import MarketStateConfig
 from engine.signals.market.correlation import ewma_correlation, intraday_correlation
 from engine.signals.market.crypto import crypto_structure
+from engine.signals.market.equity_volatility import market_volatility, shed
 from engine.signals.market.grid import build_grid
-from engine.signals.market.inputs import MarketInputs
 from engine.signals.market.leadership import basket_moves, leadership, rows_since_low
+from engine.signals.market.point_in_time import MarketInputs
 from engine.signals.market.rates import market_rates
 from engine.signals.market.timeframes import timeframes
-from engine.signals.market.volatility import market_volatility, shed
 from engine.testing import candles, funding, points, series
 from tests.data_feeds.factory import ns
 

@@ -13,7 +13,7 @@ from engine.market_state import Regime
 from engine.signals.market.build import market_state
 from engine.signals.market.crypto import crypto_structure
 from engine.signals.market.grid import build_grid
-from engine.signals.market.inputs import MarketInputs
+from engine.signals.market.point_in_time import MarketInputs
 from engine.signals.market.rates import market_rates
 from engine.signals.market.readings import Reading, first_known
 from engine.signals.market.timeframes import timeframes

@@ -11,8 +11,7 @@ from engine.api import (
     reason,
     signals,
 )
-from strategies.liquidation_reclaim.frame import Flags, Floats, Frame, Rows
-from strategies.liquidation_reclaim.readings import (
+from strategies.liquidation_reclaim.bar_readings import (
     BarReading,
     known_reading,
     perp_basis,
@@ -20,6 +19,7 @@ from strategies.liquidation_reclaim.readings import (
     references,
     unknown_reading,
 )
+from strategies.liquidation_reclaim.frame import Flags, Floats, Frame, Rows
 
 FRACTION = "fraction"
 QUOTE = "quote"

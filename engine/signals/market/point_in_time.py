@@ -15,7 +15,7 @@ from data_feeds.timeframe import DAY_NS, Timeframe, parse_duration
 from engine.config.market import MarketStateConfig
 from engine.signals.asof import derived_as_of
 from engine.signals.market.grid import Floats, Grid
-from engine.signals.market.readings import Reading, Sources, missing
+from engine.signals.market.readings import PreferredSources, Reading, missing
 from engine.signals.market.rolling import log_returns
 from engine.signals.windows import previous
 
@@ -73,7 +73,7 @@ class MarketInputs:
         age_ns = np.where(here, self.grid.session_age_ns(), -1)
         return Reading(self.grid.on_days(values), age_ns, inputs)
 
-    def series(self, names: Sequence[str]) -> Sources:
+    def series(self, names: Sequence[str]) -> PreferredSources:
         """Return a series under its names, the preferred one first, each NaN where it is stale."""
         found = []
         for name in names:
@@ -82,7 +82,7 @@ class MarketInputs:
                 read = as_of(channel, "value", self.grid.decided_at, self.max_age_ns)
                 value = np.where(read.is_fresh, read.values, np.nan)
                 found.append(Reading(value, read.age_ns, (name,)))
-        return Sources(tuple(found) or (self.missing(*names[:1]),))
+        return PreferredSources(tuple(found) or (self.missing(*names[:1]),))
 
     def as_known(self, channel: Channel, derived: Floats, name: str) -> Reading:
         """Return a number made for each row of a series, as known each day, NaN when stale."""
@@ -133,7 +133,7 @@ class MarketInputs:
         return self.held(ChannelKey(self.config.inputs.bitcoin, ChannelKind.BARS, HOUR))
 
     @cached_property
-    def bitcoin(self) -> Sources:
+    def bitcoin(self) -> PreferredSources:
         """Bitcoin's price at each day's instant: the perp's, and where it has none the day's."""
         names = self.config.inputs
         parts = (
@@ -151,7 +151,7 @@ class MarketInputs:
             read = as_of(channel, "close", self.grid.decided_at, self.crypto_max_age_ns)
             value = np.where(read.is_fresh, read.values, np.nan)
             found.append(Reading(value, read.age_ns, (name,)))
-        return Sources(tuple(found))
+        return PreferredSources(tuple(found))
 
     @cached_property
     def bitcoin_at_closes(self) -> tuple[Floats, Floats]:

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from data_feeds.align import as_of
 from engine.conditions import Condition
 from engine.signals.market.grid import Floats, Instants
-from engine.signals.market.inputs import MarketInputs
+from engine.signals.market.point_in_time import MarketInputs
 from engine.signals.market.readings import Reading, at_most
 
 UNKNOWN_AGE = -1

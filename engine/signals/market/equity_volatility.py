@@ -6,10 +6,10 @@ import numpy as np
 
 from engine.conditions import Condition, any_of
 from engine.signals.market.grid import Floats
-from engine.signals.market.inputs import MarketInputs
+from engine.signals.market.point_in_time import MarketInputs
 from engine.signals.market.readings import Reading, at_least, at_most, combined
 from engine.signals.market.rolling import change, highest, mean, ratio
-from engine.signals.volatility import realized_volatility
+from engine.signals.realized_volatility import realized_volatility
 from engine.signals.windows import previous
 
 SESSIONS_A_YEAR = 252.0

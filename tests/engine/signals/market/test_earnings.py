@@ -7,9 +7,9 @@ from data_feeds.dataset import Dataset
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from engine.conditions import Truth
 from engine.config.market import MarketStateConfig
-from engine.signals.market.dated import dated_events, dates_of
+from engine.signals.market.earnings import dated_events, dates_of
 from engine.signals.market.grid import build_grid
-from engine.signals.market.inputs import MarketInputs
+from engine.signals.market.point_in_time import MarketInputs
 
 CONFIG = MarketStateConfig(inputs={"earnings": ("A-EARNINGS", "B-EARNINGS")})
 FIRST, LAST = np.datetime64("2026-02-02"), np.datetime64("2026-03-06")

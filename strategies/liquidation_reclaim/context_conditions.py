@@ -3,7 +3,7 @@
 import numpy as np
 
 from engine.api import ChannelKey, Condition, Timeframe, Truth, condition, reason, signals
-from strategies.liquidation_reclaim.conditions import FRACTION, QUOTE, TIMES
+from strategies.liquidation_reclaim.entry_conditions import FRACTION, QUOTE, TIMES
 from strategies.liquidation_reclaim.frame import Flags, Floats, Frame, Rows
 
 AGAINST_TREND_SIZE = 0.5

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.signals.volatility import realized_volatility, rolling_sum
+from engine.signals.realized_volatility import realized_volatility, rolling_sum
 
 SERIES = st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=60).map(np.array)
 

@@ -29,7 +29,7 @@ _MARK = ChannelKey(PERP, ChannelKind.MARK, "1h")
 
 
 @dataclass(frozen=True)
-class Market:
+class StudiedMarket:
     """One market and how its path is measured.
 
     Attributes
@@ -72,17 +72,19 @@ def _series(name: str) -> ChannelKey:
     return ChannelKey(name, ChannelKind.SERIES)
 
 
-def _of_sessions(name: str, title: str, key: ChannelKey, column: str, **shown: Any) -> Market:
-    return Market(
+def _of_sessions(
+    name: str, title: str, key: ChannelKey, column: str, **shown: Any
+) -> StudiedMarket:
+    return StudiedMarket(
         name, title, key, column, day_steps=1, step_ns=None, max_age_ns=CLOSURE_NS, **shown
     )
 
 
-def _of_perp(name: str, title: str, key: ChannelKey, column: str, **shown: Any) -> Market:
+def _of_perp(name: str, title: str, key: ChannelKey, column: str, **shown: Any) -> StudiedMarket:
     """Return a market around the clock whose values come at every step."""
     step_ns = shown.pop("step_ns", HOUR_NS)
     day_steps = DAY_NS // step_ns
-    return Market(
+    return StudiedMarket(
         name, title, key, column, day_steps=day_steps, step_ns=step_ns, max_age_ns=step_ns, **shown
     )
 
@@ -108,19 +110,19 @@ MARKETS = (
 
 
 @dataclass(frozen=True)
-class MarketData:
+class StudiedData:
     """What one episode's paths are read from; a market without rows has an empty series."""
 
     series: dict[str, Series]
     sessions: Sessions
     provenance: Provenance
 
-    def ruler(self, market: Market) -> Elapsed | Sessions:
+    def ruler(self, market: StudiedMarket) -> Elapsed | Sessions:
         """Return what a step of a market is."""
         return self.sessions if market.step_ns is None else Elapsed(market.step_ns)
 
 
-def read_markets(source: Catalog | Dataset, start: int, end: int) -> MarketData:
+def read_markets(source: Catalog | Dataset, start: int, end: int) -> StudiedData:
     """Return every market from some weeks before ``start`` to some after ``end``, ns UTC."""
     first, last = start - ROOM_NS, end + ROOM_NS
     keys = {market.key for market in MARKETS} | {_MARK}
@@ -128,10 +130,10 @@ def read_markets(source: Catalog | Dataset, start: int, end: int) -> MarketData:
     days = np.array([first, last]).astype("datetime64[ns]").astype("datetime64[D]")
     opened = local_instants(sessions_between(SESSIONS, days[0], days[1]), "00:00", NEW_YORK)
     series = {market.name: _read(data, market) for market in MARKETS}
-    return MarketData(series, Sessions(opened), data.provenance)
+    return StudiedData(series, Sessions(opened), data.provenance)
 
 
-def _read(data: Dataset, market: Market) -> Series:
+def _read(data: Dataset, market: StudiedMarket) -> Series:
     """Return a market's values, each at the instant from which it was the latest one known."""
     channel = data.channels.get(market.key)
     if channel is None or len(channel) == 0:

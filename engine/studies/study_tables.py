@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from data_feeds.schema import Provenance, utc_text
 from engine.statistics import Interval, Missing
-from engine.studies.study import Around, Effect, KindStudy, Study
+from engine.studies.study import Around, HorizonMove, KindStudy, Study
 from engine.text import columns, percent, signed
 
 NOTHING = "-"
@@ -57,7 +57,7 @@ def _rows(kind: KindStudy) -> list[tuple[str, ...]]:
     return [_row(around, effect) for around in kind.around for effect in around.effects]
 
 
-def _row(around: Around, effect: Effect) -> tuple[str, ...]:
+def _row(around: Around, effect: HorizonMove) -> tuple[str, ...]:
     market, seen, placebo = around.market, effect.reaction, effect.placebo
     unit, scale = market.unit, market.scale
 
@@ -143,7 +143,7 @@ def _kind_document(kind: KindStudy) -> dict[str, Any]:
     }
 
 
-def _effect_document(effect: Effect) -> dict[str, Any]:
+def _effect_document(effect: HorizonMove) -> dict[str, Any]:
     seen = effect.reaction
     return {
         "days": effect.days,
