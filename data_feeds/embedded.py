@@ -42,7 +42,9 @@ _SOURCES = (
     "releases.py",
     "splits.py",
     "schema.py",
+    "strict_model.py",
     "timeframe.py",
+    "trading_terms.py",
     "units.py",
 )
 _PACKAGES = ("numpy", "numba", "exchange_calendars", "pyarrow")

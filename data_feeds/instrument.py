@@ -5,9 +5,9 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from data_feeds.ordering import by_key
+from data_feeds.strict_model import SortedModel, StrictModel
 from data_feeds.trading_terms import TradingTerms, terms_in_force
 
 
@@ -30,10 +30,8 @@ class Wallet(StrEnum):
     TRANSIT = "transit"
 
 
-class Companions(BaseModel):
+class Companions(StrictModel):
     """Other records that belong to an instrument, by id; null: none. Ids are never parsed."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
     spot: str | None = Field(None, description="Spot market of the same asset and quote")
     index: str | None = Field(
@@ -46,14 +44,12 @@ class Companions(BaseModel):
     inverse: str | None = Field(None, description="Fund that gains what this one loses in a day")
 
 
-class Instrument(BaseModel):
+class Instrument(SortedModel):
     """One instrument with its filters.
 
     Perps are linear: profit = quantity x price change, paid in ``quote``. Spot, ETF and option
     positions are owned assets paid in full; an option's price is that of a whole contract.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
     id: str = Field(min_length=1, description="Name used in configs and tables, e.g. BTCUSDT-PERP")
     kind: InstrumentKind = Field(description="perp, spot, etf, index, series or option")
@@ -91,12 +87,6 @@ class Instrument(BaseModel):
     expires_at: int | None = Field(
         None, description="Close at which an option settles, ns UTC; null for all else"
     )
-
-    @field_validator("risk")
-    @classmethod
-    def _in_order(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
-        ordered: Mapping[str, Any] = by_key(values)
-        return ordered
 
     @model_validator(mode="after")
     def _options_expire(self) -> "Instrument":

@@ -13,7 +13,7 @@ from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from data_feeds.calendar import (
     ALWAYS_OPEN,
@@ -23,6 +23,7 @@ from data_feeds.calendar import (
     session_bounds,
 )
 from data_feeds.errors import SchemaError
+from data_feeds.strict_model import StrictModel
 from data_feeds.timeframe import parse_duration
 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday"]
@@ -36,7 +37,7 @@ _ONE_MONTH = np.timedelta64(1, "M")
 _DAY_FIELDS = ("lag_days", "weekday", "month_day")
 
 
-class ReleaseRule(BaseModel):
+class ReleaseRule(StrictModel):
     """When a value is published, counted from its reference date.
 
     One of: ``lag`` after the fact; ``session_close`` of an exchange, plus ``lag``; or the clock
@@ -44,8 +45,6 @@ class ReleaseRule(BaseModel):
     the next ``weekday`` after it (moved on to a business day), or the ``month_day``-th business day
     of the month after it. Business days are those of ``business_days``.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
     lag: str | None = Field(None, description="Duration after the fact or the close, e.g. 0m, 15m")
     session_close: str | None = Field(

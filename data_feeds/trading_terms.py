@@ -4,16 +4,12 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
+
+from data_feeds.strict_model import StrictModel
 
 
-class _Terms(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False
-    )
-
-
-class MaintenanceBracket(_Terms):
+class MaintenanceBracket(StrictModel):
     """One row of the maintenance table: from this notional on, this rate."""
 
     floor: float = Field(ge=0, description="Notional from which the rate applies, quote")
@@ -28,7 +24,7 @@ def check_brackets(table: tuple[MaintenanceBracket, ...]) -> None:
         raise ValueError("maintenance floors must start at 0 and rise, with rates not falling")
 
 
-class SlippageTerms(_Terms):
+class SlippageTerms(StrictModel):
     """The parts of slippage that are an instrument's own; null: the venue's."""
 
     base_bps: float | None = Field(None, ge=0, le=500, description="Half spread, basis points")
@@ -38,7 +34,7 @@ class SlippageTerms(_Terms):
     )
 
 
-class TermsChange(_Terms):
+class TermsChange(StrictModel):
     """A number that a newer record states otherwise, and from which day."""
 
     since: date = Field(description="Day from which the other number holds")
@@ -53,7 +49,7 @@ class TermsChange(_Terms):
         return f"{self.name}{values} on {self.since}"
 
 
-class TradingTerms(_Terms):
+class TradingTerms(StrictModel):
     """Terms of one instrument from a day on; null: the instrument's filter, the venue's cost."""
 
     since: date = Field(description="First day on which the record is known to hold")

@@ -7,8 +7,8 @@ from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from data_feeds.timeframe import DAY_NS, HOUR_NS, MINUTE_NS, Timeframe, parse_duration
 from engine import signals
 from engine.conditions import NOT_SO, Condition, Reason, Truth, condition, leave_out, reason
+from engine.config.field_types import NameSet
 from engine.config.market import MarketStateConfig
-from engine.config.strict import NameSet
 from engine.errors import ConfigError, PlaybookContractError, PlaybookError
 from engine.intents import (
     Add,

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field, ValidationError, WithJsonSchema, model_validator
 
 from data_feeds.schema import ChannelKind
+from data_feeds.strict_model import SortedModel
 from engine.config.locations import CONFIGS_FOLDER, find_config
 from engine.config.problems import problem_lines, validate_strict
-from engine.config.strict import Model
 from engine.config.yaml_source import read_source
 from engine.errors import ConfigError
 
@@ -64,7 +64,7 @@ class InputLabel(StrEnum):
     ABSENT = "absent"
 
 
-class PhaseConfig(Model):
+class PhaseConfig(SortedModel):
     """A phase ends with the UTC day ``until``; ``rule`` says by what that day was found."""
 
     phase: PhaseName
@@ -72,7 +72,7 @@ class PhaseConfig(Model):
     rule: Text
 
 
-class LegConfig(Model):
+class LegConfig(SortedModel):
     """A sub-leg: a fall inside the window with a name of its own, first and last UTC day."""
 
     name: Text
@@ -80,7 +80,7 @@ class LegConfig(Model):
     end: Day
 
 
-class DatedEvent(Model):
+class DatedEvent(SortedModel):
     """What happened on a UTC day, and who says so."""
 
     day: Day
@@ -88,7 +88,7 @@ class DatedEvent(Model):
     source: Text
 
 
-class EpisodeInput(Model):
+class EpisodeInput(SortedModel):
     """What a market source has of an instrument in the window, and with which label.
 
     ``since`` is the first day it is known, None for the whole window.
@@ -111,7 +111,7 @@ class Phase:
     rule: str
 
 
-class Episode(Model):
+class Episode(SortedModel):
     """One sell-off: a window of UTC days, both included, cut into phases without a hole."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_\-]*$", max_length=40)]

@@ -8,13 +8,12 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ConfigDict
 
 from data_feeds.dataset import Dataset
 from data_feeds.instrument import Instrument
 from data_feeds.schema import ChannelKey
+from data_feeds.strict_model import SortedModel
 from engine.conditions import Condition
-from engine.config.strict import KeysInOrder
 from engine.intents import Intent
 from engine.reads import Reads
 from engine.records import Fill
@@ -23,12 +22,8 @@ from engine.views import AccountView, MarketView
 API_VERSION = 1
 
 
-class PlaybookParams(KeysInOrder):
+class PlaybookParams(SortedModel):
     """Base of a playbook's parameters: frozen, unknown keys refused, every field described."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False
-    )
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
 from data_feeds.catalog.batch import Batch
 from data_feeds.catalog.index import INDEX_NAME, CatalogEntry, Index, Origin, StoredPart, load_index
@@ -20,12 +19,11 @@ from data_feeds.splits import (
     first_shares,
     in_first_shares,
 )
+from data_feeds.strict_model import StrictModel
 
 
-class VerifyRow(BaseModel):
+class VerifyRow(StrictModel):
     """One channel's check: ``problem`` is empty when files and index agree."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     key: str
     files: int

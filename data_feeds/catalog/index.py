@@ -6,22 +6,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from data_feeds.atomic import storage_errors, write_atomically
 from data_feeds.errors import IntegrityError
 from data_feeds.instrument import Instrument
 from data_feeds.schema import ChannelKey, ChannelKind, Provenance
+from data_feeds.strict_model import StrictModel
 
 INDEX_NAME = "index.json"
 FORMAT = 3
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Origin(_Model):
+class Origin(StrictModel):
     """Where a channel's rows come from, in words; printed by ``data list``."""
 
     source: str = Field("", description="Who published or computed the values")
@@ -50,7 +47,7 @@ class Origin(_Model):
         )
 
 
-class GapRow(_Model):
+class GapRow(StrictModel):
     """A stretch of missing or idle rows; instants int64 ns UTC."""
 
     started_at: int
@@ -58,14 +55,14 @@ class GapRow(_Model):
     rows: int
 
 
-class TimeSpan(_Model):
+class TimeSpan(StrictModel):
     """A stretch ``[started_at, ended_at)`` of time, ns UTC."""
 
     started_at: int
     ended_at: int
 
 
-class StoredPart(_Model):
+class StoredPart(StrictModel):
     """One file: the rows of one calendar period of a channel.
 
     ``first_at`` is the first row's opening or fact, ``last_at`` the last row's close or fact;
@@ -90,7 +87,7 @@ class StoredPart(_Model):
     idle: tuple[GapRow, ...]
 
 
-class CatalogEntry(_Model):
+class CatalogEntry(StrictModel):
     """One channel: its parts in order of time, and what can be told from them.
 
     ``part_list_sha256`` is over the files' hashes in order, so that a file that is taken out of the
@@ -174,7 +171,7 @@ class CatalogEntry(_Model):
         return sum(gap.rows for gap in self.gaps)
 
 
-class Index(_Model):
+class Index(StrictModel):
     """The whole index; both lists are ordered by name."""
 
     format: int

@@ -6,19 +6,16 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from data_feeds.catalog import TimeSpan, merged_spans
 from data_feeds.errors import SchemaError, YamlError
 from data_feeds.instrument import Instrument
 from data_feeds.schema import ChannelKey, ChannelKind
 from data_feeds.sources.mapping import InstrumentFile, collect_instruments, parse_model
+from data_feeds.strict_model import StrictModel
 from data_feeds.timeframe import parse_duration
 from data_feeds.yaml_text import YamlDocument, load_yaml
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
 
 def _as_date(value: object) -> object:
@@ -33,7 +30,7 @@ def _as_date(value: object) -> object:
 Day = Annotated[date, BeforeValidator(_as_date)]
 
 
-class Window(_Model):
+class Window(StrictModel):
     """Days that are asked for, UTC; ``end`` is not included. Without an end: up to now."""
 
     start: Day = Field(description="First day, YYYY-MM-DD")
@@ -52,7 +49,7 @@ class Window(_Model):
         return TimeSpan(started_at=start, ended_at=max(start, end))
 
 
-class _Entry(_Model):
+class _Entry(StrictModel):
     """What entries of all sources have."""
 
     instrument: str | None = Field(None, description="Instrument or series id")
@@ -144,7 +141,7 @@ Entry = Annotated[
 ]
 
 
-class FetchPlan(_Model):
+class FetchPlan(StrictModel):
     """A whole plan."""
 
     instrument_files: tuple[str, ...] = Field(

@@ -1,16 +1,16 @@
 """The stated assumptions behind every option price."""
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from data_feeds.ordering import by_key
+from data_feeds.strict_model import SortedModel
 
 _LEAST_SHARE = 0.2
 
 
-class OptionModel(BaseModel):
+class OptionModel(SortedModel):
     """How puts are priced where no option chain is at hand; all numbers are assumptions.
 
     The smile at a tenor is ``level x (1 - skew z + convexity z^2)`` where ``z = wing x tanh(d /
@@ -18,10 +18,6 @@ class OptionModel(BaseModel):
     days the level is the one whose smile reproduces the volatility index; longer tenors revert to
     ``long_run_level``.
     """
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False
-    )
 
     volatility_index: Mapping[str, str] = Field(
         {"SPY": "VIX", "QQQ": "VXN"}, description="Index of each underlying, percent a year"
@@ -49,12 +45,6 @@ class OptionModel(BaseModel):
         0.04, ge=0, description="Its growth per index point above calm_index, fraction"
     )
     calm_index: float = Field(20.0, gt=0, description="Index up to which spreads are calm, points")
-
-    @field_validator("volatility_index", "dividend_yield")
-    @classmethod
-    def _in_order(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
-        ordered: Mapping[str, Any] = by_key(values)
-        return ordered
 
     @model_validator(mode="after")
     def _smile_stays_positive(self) -> Self:

@@ -8,7 +8,6 @@ from typing import Annotated, Literal, Self, TypeVar, get_args
 
 from pydantic import (
     BaseModel,
-    ConfigDict,
     Discriminator,
     Field,
     Tag,
@@ -23,14 +22,11 @@ from data_feeds.errors import SchemaError, YamlError
 from data_feeds.instrument import Instrument
 from data_feeds.releases import ReleaseRule, rule_for
 from data_feeds.schema import VALUE_COLUMNS, ChannelKey, ChannelKind, Provenance
+from data_feeds.strict_model import StrictModel
 from data_feeds.timeframe import parse_duration
 from data_feeds.yaml_text import KeyPath, YamlDocument, load_yaml
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
 
 def _duration(text: str) -> int:
@@ -59,7 +55,7 @@ class Stamp(StrEnum):
     REFERENCE_DATE = "reference_date"
 
 
-class TimeColumn(_Model):
+class TimeColumn(StrictModel):
     """Where the time stands and how it is written."""
 
     column: str = Field("timestamp", description="Column of the time or date")
@@ -69,7 +65,7 @@ class TimeColumn(_Model):
     )
 
 
-class LabelColumn(_Model):
+class LabelColumn(StrictModel):
     """Where each row says whether its value was observed, inferred or made."""
 
     column: str = Field(description="Column of the words observed, inferred or synthetic")
@@ -87,7 +83,7 @@ Release = Annotated[
 ]
 
 
-class FileEntry(_Model):
+class FileEntry(StrictModel):
     """One file, or some rows of it, that become one channel (or one per id of ``each``)."""
 
     path: str = Field(description="CSV or Parquet file, relative to the root")
@@ -241,7 +237,7 @@ class FileEntry(_Model):
         return self.kind is ChannelKind.SERIES or is_dated
 
 
-class ImportMapping(_Model):
+class ImportMapping(StrictModel):
     """A whole mapping file."""
 
     root: str = Field(".", description="Folder of the files, relative to the mapping's folder")
@@ -252,7 +248,7 @@ class ImportMapping(_Model):
     files: tuple[FileEntry, ...] = Field(min_length=1, description="What to import")
 
 
-class InstrumentFile(_Model):
+class InstrumentFile(StrictModel):
     """A file of instruments."""
 
     instruments: tuple[Instrument, ...] = Field(min_length=1, description="Instruments")

@@ -6,29 +6,26 @@ Brackets have no published history, so today's stand for the past.
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from data_feeds.errors import SchemaError
 from data_feeds.schema import utc_text
 from data_feeds.sources.ccxt_client import CcxtMarket
+from data_feeds.strict_model import StrictModel
 
 _BASIS_POINT = 1e-4
 
 
-class VenueBracket(BaseModel):
+class VenueBracket(StrictModel):
     """Maintenance margin from one notional on: ``notional * rate - deduction``, quote."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     floor: float = Field(ge=0, description="Smallest notional of the bracket, quote")
     rate: float = Field(gt=0, le=1, description="Maintenance margin, fraction of notional")
     deduction: float = Field(description="Makes the margin continuous from bracket to bracket")
 
 
-class VenueTerms(BaseModel):
+class VenueTerms(StrictModel):
     """Terms of one market on one day; None where the venue does not say."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     as_of: str = Field(description="Day they were asked, UTC, e.g. 2026-02-06")
     exchange: str = Field(description="ccxt's name of the venue")

@@ -7,7 +7,7 @@ from datetime import datetime
 import pandas as pd
 from pydantic import TypeAdapter, ValidationError
 
-from engine.config.strict import UtcDatetime
+from engine.config.field_types import UtcDatetime
 from engine.errors import ConfigError, ReportError
 from engine.records import FillStage
 from engine.run_folder.read import Row, RunFiles, moment

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import Field, field_validator
 
 from data_feeds.options.model import OptionModel
+from data_feeds.strict_model import SortedModel
 from engine.config.market import MarketStateConfig
 from engine.config.models import (
     AccountConfig,
@@ -21,7 +22,6 @@ from engine.config.models import (
     RunMode,
     WeeklyLossConfig,
 )
-from engine.config.strict import Model
 from engine.config.venue import VenueConfig
 
 NAME = r"^[a-z0-9][a-z0-9_\-]*$"
@@ -29,7 +29,7 @@ NAME = r"^[a-z0-9][a-z0-9_\-]*$"
 TAKEN = ("at",)
 
 
-class AccountRiskConfig(Model):
+class AccountRiskConfig(SortedModel):
     """Caps and guards on the sum of all sleeves; null is off. Each sleeve has its own as well."""
 
     leverage_cap: float | None = Field(
@@ -49,7 +49,7 @@ class AccountRiskConfig(Model):
     drawdown: DrawdownConfig | None = Field(None, description="Drawdown ladder and halt; null: off")
 
 
-class SleeveConfig(Model):
+class SleeveConfig(SortedModel):
     """One playbook with its own cash, its own risk rules and its own positions."""
 
     share: float = Field(gt=0, le=1, description="Share of the account's capital")
@@ -64,7 +64,7 @@ class SleeveConfig(Model):
     risk: RiskConfig = Field(default_factory=RiskConfig)
 
 
-class SleevesConfig(Model):
+class SleevesConfig(SortedModel):
     """One account, several playbooks."""
 
     name: str = Field(pattern=NAME, description="Names the folder")

@@ -5,7 +5,9 @@ from typing import Annotated, ClassVar
 from pydantic import Field, field_validator, model_validator
 
 from data_feeds.options.model import OptionModel
+from data_feeds.strict_model import SortedModel
 from engine.config.account import NAME
+from engine.config.field_types import Duration
 from engine.config.market import MarketStateConfig
 from engine.config.models import (
     AccountConfig,
@@ -16,14 +18,13 @@ from engine.config.models import (
     RunConfig,
     RunMode,
 )
-from engine.config.strict import Duration, Model
 from engine.config.venue import VenueConfig
 
 MAX_ROWS, MAX_EPISODES = 40, 12
 SHORT_NAME = Annotated[str, Field(pattern=NAME, max_length=40)]
 
 
-class RowConfig(Model):
+class RowConfig(SortedModel):
     """One playbook, or a baseline beside the playbooks, with its account and risk rules."""
 
     title: str = Field(min_length=1, max_length=60, description="What the page calls it")
@@ -34,7 +35,7 @@ class RowConfig(Model):
     report: ReportConfig = Field(default_factory=ReportConfig)
 
 
-class CompareConfig(Model):
+class CompareConfig(SortedModel):
     """A matrix of runs: every row over every episode."""
 
     shown_as_written: ClassVar[frozenset[str]] = frozenset({"rows"})

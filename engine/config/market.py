@@ -2,10 +2,11 @@
 
 from pydantic import Field, model_validator
 
-from engine.config.strict import Duration, Model, NameSet
+from data_feeds.strict_model import SortedModel
+from engine.config.field_types import Duration, NameSet
 
 
-class MarketInputsConfig(Model):
+class MarketInputsConfig(SortedModel):
     """Names of instruments and series; of several, each day takes the first that is not behind.
 
     A name that the data do not hold makes the conditions that read it *unknown*.
@@ -71,13 +72,13 @@ _COMPANIONS = {
 }
 
 
-class EventRules(Model):
+class EventRules(SortedModel):
     """Events whose dates are known beforehand."""
 
     earnings_days: int = Field(5, ge=0, description="Days before a report that count as near")
 
 
-class VolatilityRules(Model):
+class VolatilityRules(SortedModel):
     """Windows in sessions; volatilities are fractions a year."""
 
     short: int = Field(10, ge=2, description="Short window of realized volatility, sessions")
@@ -105,7 +106,7 @@ class VolatilityRules(Model):
     )
 
 
-class CorrelationRules(Model):
+class CorrelationRules(SortedModel):
     """Correlation of log returns, from one New York close to the next."""
 
     short: int = Field(21, ge=5, description="Short window, sessions")
@@ -118,7 +119,7 @@ class CorrelationRules(Model):
     history: int = Field(252, ge=60, description="Sessions of own history for percentiles")
 
 
-class RatesRules(Model):
+class RatesRules(SortedModel):
     """Yields in percentage points, the dollar as a fraction; windows in sessions."""
 
     change: int = Field(5, ge=1, description="Sessions a change is measured over")
@@ -138,7 +139,7 @@ class RatesRules(Model):
     history: int = Field(252, ge=60, description="Sessions that a usual change is measured over")
 
 
-class LeadershipRules(Model):
+class LeadershipRules(SortedModel):
     """Leaders against the index; windows in sessions, changes as fractions."""
 
     relative: int = Field(10, ge=1, description="Sessions of the relative return")
@@ -158,7 +159,7 @@ class LeadershipRules(Model):
     )
 
 
-class CryptoRules(Model):
+class CryptoRules(SortedModel):
     """What leveraged positions show; changes as fractions."""
 
     change: Duration = Field("7d", description="Window of the open interest and price change")
@@ -194,7 +195,7 @@ class CryptoRules(Model):
     implied_jump: float = Field(0.2, gt=0, description="Rise of DVOL within a week, fraction")
 
 
-class RegimeRules(Model):
+class RegimeRules(SortedModel):
     """Thresholds to enter a regime, and the looser ones to stay in it."""
 
     shock_vix: float = Field(35.0, gt=0, description="VIX of a liquidity shock")
@@ -236,7 +237,7 @@ class RegimeRules(Model):
         return self
 
 
-class ChecklistRules(Model):
+class ChecklistRules(SortedModel):
     """How the steps make an action."""
 
     hedge_steps: int = Field(
@@ -261,7 +262,7 @@ class ChecklistRules(Model):
         return self
 
 
-class MarketStateConfig(Model):
+class MarketStateConfig(SortedModel):
     """The market state: when it is taken, what it reads, and its thresholds."""
 
     decide_at: str = Field(

@@ -11,12 +11,13 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from data_feeds.options.model import OptionModel
+from data_feeds.strict_model import SortedModel
+from engine.config.field_types import Duration, NameSet, UtcDatetime
 from engine.config.market import MarketStateConfig
-from engine.config.strict import Duration, Model, NameSet, UtcDatetime
 from engine.config.venue import VenueConfig
 
 
-class DataConfig(Model):
+class DataConfig(SortedModel):
     """Which data, and which window of them is traded."""
 
     source: str = Field(
@@ -41,7 +42,7 @@ class DataConfig(Model):
         return self
 
 
-class PlaybookConfig(Model):
+class PlaybookConfig(SortedModel):
     """Which rules, with which parameters."""
 
     name: str = Field(
@@ -64,7 +65,7 @@ class MarginMode(StrEnum):
     CROSS = "cross"
 
 
-class AccountTerms(Model):
+class AccountTerms(SortedModel):
     """How perps are margined, cash is sent, and interest is paid."""
 
     margin_mode: MarginMode = Field(MarginMode.ISOLATED, description="isolated or cross")
@@ -115,7 +116,7 @@ class GuardScope(StrEnum):
     FLATTEN = "flatten"
 
 
-class LossLimitConfig(Model):
+class LossLimitConfig(SortedModel):
     """Stop for the rest of a period after losing a fraction of the equity that it began with."""
 
     limit: float = Field(gt=0, lt=1, description="Loss as a fraction of the period's start")
@@ -134,14 +135,14 @@ class WeeklyLossConfig(LossLimitConfig):
     limit: float = Field(0.06, gt=0, lt=1, description="Loss as a fraction of the week's start")
 
 
-class DrawdownRung(Model):
+class DrawdownRung(SortedModel):
     """From this drawdown on, new positions are scaled by ``multiplier``."""
 
     drawdown: float = Field(gt=0, lt=1, description="Fall from the equity peak, fraction")
     multiplier: float = Field(gt=0, le=1, description="Factor on the size of new positions")
 
 
-class DrawdownConfig(Model):
+class DrawdownConfig(SortedModel):
     """A ladder of reductions, then a halt."""
 
     ladder: tuple[DrawdownRung, ...] = Field(
@@ -161,7 +162,7 @@ class DrawdownConfig(Model):
         return self
 
 
-class MarketTiersConfig(Model):
+class MarketTiersConfig(SortedModel):
     """Factor on the size of new positions in each risk tier of the market; 0 blocks them."""
 
     normal: float = Field(1.0, ge=0, le=1, description="Nothing stands out")
@@ -177,7 +178,7 @@ class MarketTiersConfig(Model):
         return self
 
 
-class PortfolioConfig(Model):
+class PortfolioConfig(SortedModel):
     """Caps on everything held together; null is off.
 
     ``asset_cap``, ``crypto_cap`` and ``net_cap`` bound plans with stops and target weights alike,
@@ -202,7 +203,7 @@ class PortfolioConfig(Model):
     )
 
 
-class RiskConfig(Model):
+class RiskConfig(SortedModel):
     """Sizing caps and guards; a cap of null is off."""
 
     risk_fraction: float = Field(
@@ -253,7 +254,7 @@ class RiskConfig(Model):
     )
 
 
-class ReportConfig(Model):
+class ReportConfig(SortedModel):
     """What the tearsheet compares with, and what ratios are in excess of."""
 
     benchmark: str | dict[str, float] | None = Field(
@@ -297,7 +298,7 @@ class RunMode(StrEnum):
     DENSE = "dense"
 
 
-class RunConfig(Model):
+class RunConfig(SortedModel):
     """One run: data, rules, account, venue, risk."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_\-]*$", description="Names the run folder")

@@ -6,8 +6,8 @@ from enum import StrEnum
 from pydantic import Field, field_serializer, model_validator
 
 from data_feeds.instrument import Instrument, InstrumentKind
+from data_feeds.strict_model import SortedModel
 from data_feeds.trading_terms import MaintenanceBracket, TradingTerms, check_brackets
-from engine.config.strict import Model
 
 BASIS_POINT = 1e-4
 # Keys of the venue section that an instrument may have terms of its own for.
@@ -23,7 +23,7 @@ TERMS = (
 )
 
 
-class SlippageConfig(Model):
+class SlippageConfig(SortedModel):
     """Fraction of price lost by a market or stop fill.
 
     base + range_share x bar range / price + impact x quantity / bar volume, times the plan's
@@ -69,7 +69,7 @@ class TradingCosts:
     maintenance: tuple[MaintenanceBracket, ...]
 
 
-class VenueConfig(Model):
+class VenueConfig(SortedModel):
     """Fees, slippage, fill rule, volume cap and maintenance table of the place of execution.
 
     ``general`` tells what only stands where an instrument's own terms are silent: all keys of a

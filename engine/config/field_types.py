@@ -1,50 +1,16 @@
-"""What all configuration models share: strict models, durations, instants."""
+"""Field types of the configuration models: durations, instants, sets of names."""
 
 import re
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, ClassVar
+from typing import Annotated
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    WithJsonSchema,
-    model_validator,
-)
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
-from data_feeds.ordering import by_key
 from data_feeds.timeframe import DAY_NS, parse_duration
 
 # What lies outside is a slip of the pen, and would overflow 64 bits of nanoseconds.
 FIRST_YEAR, LAST_YEAR = 1970, 2200
 LONGEST_YEARS = 10
-
-
-class KeysInOrder(BaseModel):
-    """Holds every mapping by key, so that no result depends on the order of a file's keys.
-
-    ``shown_as_written`` names fields whose order is only that of a table on a page.
-    """
-
-    shown_as_written: ClassVar[frozenset[str]] = frozenset()
-
-    @model_validator(mode="after")
-    def _sort_mappings(self) -> "KeysInOrder":
-        for name in type(self).model_fields:
-            value = self.__dict__[name]
-            if isinstance(value, Mapping | list | tuple) and name not in self.shown_as_written:
-                self.__dict__[name] = by_key(value)
-        return self
-
-
-class Model(KeysInOrder):
-    """Base of all configuration models."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False
-    )
 
 
 def _check_duration(text: str) -> str:
