@@ -5,21 +5,24 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 VENV ?= .venv
-RISKOFF_REAL_DATA ?= ../shared/data
+# The folder of the real data; without it `make real-data` stops and the tests on it are skipped.
+RISKOFF_REAL_DATA ?=
 CATALOG := .data/catalog
 PYTEST_ARGS ?=
+PAGES ?=
 # The versions the pins were resolved with come first.
 PYTHONS := python3.11 python3.12 python3.13 python3 python3.14
 BIN := "$(VENV)"/bin
 PYTEST := $(BIN)/python -m pytest -n 2 -rs
 
-.PHONY: help install demo test lint real-data bench soak wheel clean
+.PHONY: help install demo test lint real-data pages bench soak wheel clean
 
 help:
 	@echo "make demo       compare playbooks over three reconstructed sell-offs; prints the page's path"
 	@echo "make test       run the tests"
 	@echo "make lint       ruff, mypy, import-linter"
-	@echo "make real-data  import RISKOFF_REAL_DATA ($(RISKOFF_REAL_DATA)) into $(CATALOG)"
+	@echo "make real-data  import the folder RISKOFF_REAL_DATA into $(CATALOG)"
+	@echo "make pages      write the generated tables and pictures of docs/"
 	@echo "make bench      bars per second beside plain Backtrader; the catalog"
 	@echo "make soak       all tests, with many more property examples and random cases"
 	@echo "make wheel      build the wheel into dist"
@@ -55,8 +58,15 @@ lint: install
 	$(BIN)/lint-imports
 
 real-data: install
+	@if [ ! -d "$(RISKOFF_REAL_DATA)" ]; then \
+	  echo "RISKOFF_REAL_DATA=\"$(RISKOFF_REAL_DATA)\" is no folder; give the real data's:" \
+	    "make real-data RISKOFF_REAL_DATA=FOLDER" >&2; exit 2; fi
 	@$(BIN)/riskoff data import tests/real_data/mapping.yaml \
 	  --root "$(RISKOFF_REAL_DATA)" --data $(CATALOG) --replace
+
+# Needs the catalog of `make real-data`; PAGES names some pages, as in PAGES="findings stress".
+pages: install
+	@$(BIN)/python -m doc_tables $(PAGES)
 
 bench: install
 	@$(BIN)/python -m benchmarks.event_loop

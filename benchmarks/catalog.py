@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -94,7 +95,7 @@ def main() -> None:
         ).stdout.split()
         # The days follow months that end on the same minute of their own file.
         grown = [
-            seconds(lambda c=c, n=n: extend(c, minutes(n, 1440)), 1)
+            seconds(partial(extend, c, minutes(n, 1440)), 1)
             for c, n in ((small, 100_000), (large, ROWS))
         ]
     print(f"| rows | {ROWS:,} |")

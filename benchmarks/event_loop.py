@@ -19,6 +19,7 @@ import time
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import backtrader as bt
@@ -246,10 +247,10 @@ def compare(count: int, rounds: int) -> dict[str, dict[str, float]]:
         seconds: dict[str, list[float]] = {"plain": [], **{mode: [] for mode in MODES}}
         orders = 0
         for _ in range(rounds):
-            taken, orders = cpu_seconds(lambda plain=plain: run_plain(bars, plain))
+            taken, orders = cpu_seconds(partial(run_plain, bars, plain))
             seconds["plain"].append(taken)
             for mode in MODES:
-                taken, ours = cpu_seconds(lambda rule=rule, mode=mode: run_ours(bars, rule, mode))
+                taken, ours = cpu_seconds(partial(run_ours, bars, rule, mode))
                 seconds[mode].append(taken)
                 # The first days have no volatility estimate, so sizing refuses a few entries.
                 if abs(ours - orders) > 3 + 0.01 * orders:

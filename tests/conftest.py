@@ -26,18 +26,18 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     forbid_network(monkeypatch)
 
 
-def real_data_root() -> Path:
-    """Return the folder of the real data, whether it exists or not."""
-    named = os.environ.get("RISKOFF_REAL_DATA")
-    return Path(named) if named else REPOSITORY.parent / "shared" / "data"
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Return the folder of the real data; skip the test where there is none."""
+    root = os.environ.get("RISKOFF_REAL_DATA")
+    if not root or not Path(root).is_dir():
+        pytest.skip(f"RISKOFF_REAL_DATA={root!r} is no folder; set it to the real data's")
+    return Path(root)
 
 
 @pytest.fixture(scope="session")
-def real_catalog(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
-    """A catalog of the real data, imported once a session; skips where they are absent."""
-    root = real_data_root()
-    if not root.is_dir():
-        pytest.skip(f"no real data at {root}; set RISKOFF_REAL_DATA to their folder")
+def real_catalog(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Catalog:
+    """Return a catalog of the real data, imported once a session."""
     catalog = Catalog(tmp_path_factory.mktemp("real") / "catalog")
-    import_mapping(MAPPING, catalog, root=root)
+    import_mapping(MAPPING, catalog, root=real_data)
     return catalog

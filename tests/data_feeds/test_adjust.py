@@ -12,7 +12,6 @@ from data_feeds.adjust import as_traded, total_return
 from data_feeds.calendar import session_bounds
 from data_feeds.errors import SchemaError
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
-from tests.conftest import real_data_root
 from tests.data_feeds.factory import bars, ns, replaced, series
 
 MONDAY, TUESDAY, WEDNESDAY, THURSDAY, FRIDAY = (f"2025-11-{day}" for day in range(17, 22))
@@ -170,10 +169,10 @@ def test_channels_of_another_kind_are_refused() -> None:
 
 
 @pytest.mark.parametrize("symbol", ["SPY", "TLT", "SMH"])
-def test_growth_agrees_with_the_publisher_s_adjusted_close_every_year(symbol: str) -> None:
-    path = real_data_root() / "us_daily" / "yahoo_etfs.parquet"
-    if not path.is_file():
-        pytest.skip(f"no real data at {path}; set RISKOFF_REAL_DATA to their folder")
+def test_growth_agrees_with_the_publisher_s_adjusted_close_every_year(
+    symbol: str, real_data: Path
+) -> None:
+    path = real_data / "us_daily" / "yahoo_etfs.parquet"
     table = pd.read_parquet(path, columns=["symbol", "date", "close", "adj_close", "dividends"])
     table = table[table["symbol"] == symbol]
     dates = table["date"].dt.strftime("%Y-%m-%d").tolist()

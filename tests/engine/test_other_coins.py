@@ -1,5 +1,7 @@
 """ETH and SOL beside BTC on the real data: playbooks A and C, an account, each perp's own terms."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,7 +15,6 @@ from engine.cli.configuration import read_account, read_config
 from engine.results import RunRecord, write_run
 from engine.results.manifest import assumptions
 from engine.run import RunResult, run
-from tests.conftest import real_data_root
 
 WINDOW_2022 = ("data.start=2022-05-01", "data.end=2022-07-01")
 
@@ -23,12 +24,12 @@ def eth(real_catalog: Catalog) -> RunResult:
     return run(read_config("eth_2022", WINDOW_2022, None), real_catalog)
 
 
-def test_eth_is_compared_with_its_own_spot_market(eth: RunResult) -> None:
+def test_eth_is_compared_with_its_own_spot_market(eth: RunResult, real_data: Path) -> None:
     condition = next(c for c in eth.signals.conditions if c.name == "discount_to_spot")
     assert condition.inputs == ("ETHUSDT-SPOT/bars/1h",)
     files = (f"eth_bars/eth_{name}_binance_1h.parquet" for name in ("perp", "spot"))
     perp, spot = (
-        pd.read_parquet(real_data_root() / name).set_index("timestamp")["close"] for name in files
+        pd.read_parquet(real_data / name).set_index("timestamp")["close"] for name in files
     )
     gap = (perp / spot - 1).dropna()
     # Rows decide at the close of the hour that the files stamp by its open.

@@ -37,7 +37,7 @@ def clustered(draw: np.random.Generator, days: int, variants: int) -> NDArray[np
 def correlated(draw: np.random.Generator, days: int, variants: int) -> NDArray[np.float64]:
     """Return variants of one rule: any two have a correlation of 0.8."""
     common, own = draw.normal(0, 0.01, (days, 1)), draw.normal(0, 0.01, (days, variants))
-    return np.sqrt(0.8) * common + np.sqrt(0.2) * own
+    return np.asarray(np.sqrt(0.8) * common + np.sqrt(0.2) * own)
 
 
 KINDS = {

@@ -1,8 +1,6 @@
-"""Write the table of docs/stress.md: three playbooks and a baseline under three scenarios.
+"""The table of docs/stress.md: three playbooks and a baseline under three scenarios.
 
-    .venv/bin/python docs/stress_table.py
-
-Everything is synthetic: the embedded reconstructions, continued. Takes some minutes on two cores.
+The data are the embedded reconstructions, continued: synthetic. Takes 15 to 30 minutes.
 """
 
 import json
@@ -12,14 +10,15 @@ from typing import Any
 
 from data_feeds.load import open_source
 from data_feeds.simulation.scenarios import SCENARIOS
+from doc_tables.blocks import RUNS as RUNS_FOLDER
+from doc_tables.blocks import Block, table
 from engine.config.load import load_run_config
 from engine.stress import StressResult, run_stress, stress_job
 from engine.stress.measure import Figure
 from engine.stress.summary import interval_text
 from engine.text import percent
 
-ROOT = Path(__file__).parent.parent
-BEGIN, END = "<!-- table begin -->", "<!-- table end -->"
+PAGE, NAME = "stress.md", "table"
 PATHS, SEED, LAST_DAY = 200, 0, "2026-04-15"
 # The reconstructions hold no spot market, and the perp in bars of 15 minutes.
 SWING: dict[str, Any] = {
@@ -47,8 +46,16 @@ RUNS: dict[str, tuple[str, dict[str, Any]]] = {
     "baseline `hold`, BTC at 20x": ("leverage_2020", HOLD),
 }
 HEADER = (
-    "| playbook | scenario | mean return | 5% of paths at or below | worst | drawdown, 5% at or "
-    "below | a loss | drawdown of 15% | a liquidation | no trade |\n" + "|---" * 10 + "|"
+    "playbook",
+    "scenario",
+    "mean return",
+    "5% of paths at or below",
+    "worst",
+    "drawdown, 5% at or below",
+    "a loss",
+    "drawdown of 15%",
+    "a liquidation",
+    "no trade",
 )
 
 
@@ -60,7 +67,7 @@ def stressed(name: str, params: dict[str, Any], scenario: str) -> StressResult:
         f"data.start={LAST_DAY[:4]}-01-01",
         f"playbook.params={json.dumps(params)}",
     ]
-    config = load_run_config(ROOT / "configs" / "runs" / f"{name}.yaml", settings)
+    config = load_run_config(RUNS_FOLDER / f"{name}.yaml", settings)
     job = stress_job(config, open_source("embedded"), scenario, paths=PATHS, seed=SEED)
     return run_stress(job)
 
@@ -70,11 +77,11 @@ def cell(figure: Figure) -> str:
     return f"{percent(figure.estimate, 1)} {interval_text(figure, digits=1)}"
 
 
-def row(title: str, result: StressResult) -> str:
-    """Return one line of the table."""
+def cells(title: str, result: StressResult) -> tuple[str, ...]:
+    """Return the cells of one line of the table."""
     found = result.summary
     returns, drawdowns, share = found.total_return, found.max_drawdown, found.probabilities
-    cells = (
+    return (
         title,
         result.job.scenario,
         cell(returns.mean),
@@ -83,28 +90,21 @@ def row(title: str, result: StressResult) -> str:
         cell(drawdowns.quantiles[0.05]),
         *(cell(share[name]) for name in ("loss", "breach", "liquidation", "no_trade")),
     )
-    return f"| {' | '.join(cells)} |"
 
 
-def lines() -> Iterator[str]:
-    """Yield the table's lines, and print each when it is there."""
-    yield f"{PATHS} paths of 60 days from {LAST_DAY}, seed {SEED}.\n"
-    yield HEADER
-    for title, (name, params) in RUNS.items():
-        for scenario in SCENARIOS:
-            line = row(title, stressed(name, params, scenario))
-            print(line, flush=True)
-            yield line
+def blocks(catalog: Path) -> Iterator[Block]:
+    """Yield the whole table; it needs no real data."""
+    rows = [
+        cells(title, stressed(name, params, scenario))
+        for title, (name, params) in RUNS.items()
+        for scenario in SCENARIOS
+    ]
+    settings = f"{PATHS} paths of 60 days from {LAST_DAY}, seed {SEED}."
+    yield Block(PAGE, NAME, [settings, "", *table(HEADER, rows)])
 
 
-def main() -> None:
-    """Replace the table in the page."""
-    page = ROOT / "docs" / "stress.md"
-    before, rest = page.read_text(encoding="utf-8").split(BEGIN)
-    after = rest.split(END)[1]
-    table = "\n".join(lines())
-    page.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}", encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()
+def sample() -> Iterator[Block]:
+    """Yield one row of the table."""
+    title, (name, params) = list(RUNS.items())[-1]
+    row = cells(title, stressed(name, params, next(iter(SCENARIOS))))
+    yield Block(PAGE, NAME, table(HEADER, [row]))

@@ -1,9 +1,4 @@
-"""Measure the liquidation flywheel and draw ``docs/flywheel.png``.
-
-    .venv/bin/python docs/flywheel_figure.py
-
-prints the tables of ``docs/flywheel.md``.
-"""
+"""The tables and the picture of docs/flywheel.md: one shock in three invented markets."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,10 +12,20 @@ mpl.use("Agg")
 from matplotlib import pyplot as plt
 
 from data_feeds.simulation.flywheel import FlywheelPath, Setting, cascade
+from doc_tables.blocks import DOCS, Block, table
 
 FRAGILE = Setting()
 STURDY = replace(FRAGILE, leverages=(1.0, 2.0, 3.0), weights=(0.4, 0.4, 0.2), depth_quote=600e6)
 SELLERS = replace(FRAGILE, sellers_base=40_000.0)
+CASCADE_COLUMNS = (
+    "market",
+    "shock",
+    "move",
+    "bars to it",
+    "volume, times normal",
+    "open interest",
+    "funding",
+)
 NAMED = {"fragile": FRAGILE, "sturdy": STURDY, "fragile, volatility targets": SELLERS}
 SHOCKS = (-0.02, -0.025, -0.03, 0.025)
 SHOCK_BAR = 4
@@ -35,34 +40,33 @@ def move(path: FlywheelPath, shock: float) -> float:
     return float(extreme / path.open[0] - 1)
 
 
-def cascade_rows() -> Iterator[str]:
-    """Yield the rows of the table of cascades."""
-    yield "| market | shock | move | bars to it | volume, times normal | open interest | funding |"
-    yield "|---|---|---|---|---|---|---|"
+def cascades() -> Iterator[tuple[str, ...]]:
+    """Yield the cells of the table of cascades."""
     for (name, setting), shock in product(NAMED.items(), SHOCKS):
         path = cascade(shock, setting)
         extreme = path.low.argmin() if shock < 0 else path.high.argmax()
         liquidated = path.long_quote + path.short_quote
         flush = liquidated > 0.1 * liquidated.max()
         times = path.volume / setting.volume_base
-        volume = f"{times[flush].mean():.1f}" if flush.any() else "no flush"
         settled = path.funding[~np.isnan(path.funding)]
         yield (
-            f"| {name} | {shock:+.1%} | {move(path, shock):+.1%} | {extreme - SHOCK_BAR + 1} "
-            f"| {volume} | {path.open_interest.min() / path.open_interest[0] - 1:+.1%} "
-            f"| {settled[1]:+.3%} |"
+            name,
+            f"{shock:+.1%}",
+            f"{move(path, shock):+.1%}",
+            f"{extreme - SHOCK_BAR + 1}",
+            f"{times[flush].mean():.1f}" if flush.any() else "no flush",
+            f"{path.open_interest.min() / path.open_interest[0] - 1:+.1%}",
+            f"{settled[1]:+.3%}",
         )
 
 
-def grid_rows() -> Iterator[str]:
-    """Yield the rows of the table of falls by leverage and depth."""
-    yield "| leverage | " + " | ".join(f"{depth / 1e6:.0f}m" for depth in DEPTHS) + " |"
-    yield "|---" * (len(DEPTHS) + 1) + "|"
+def falls() -> Iterator[tuple[str, ...]]:
+    """Yield the cells of the table of falls by leverage and depth."""
     for share in np.linspace(0, 1, 5):
         weights = tuple(LOW_MIX + (HIGH_MIX - LOW_MIX) * share)
         settings = (replace(FRAGILE, weights=weights, depth_quote=depth) for depth in DEPTHS)
-        falls = (f"{move(cascade(-0.025, setting), -0.025):+.1%}" for setting in settings)
-        yield f"| {share:.0%} | " + " | ".join(falls) + " |"
+        moves = (f"{move(cascade(-0.025, setting), -0.025):+.1%}" for setting in settings)
+        yield f"{share:.0%}", *moves
 
 
 def draw(target: Path) -> None:
@@ -83,7 +87,14 @@ def draw(target: Path) -> None:
     figure.savefig(target, dpi=120)
 
 
-if __name__ == "__main__":
-    print("\n".join(cascade_rows()), end="\n\n")
-    print("\n".join(grid_rows()))
-    draw(Path(__file__).with_name("flywheel.png"))
+def blocks(catalog: Path) -> Iterator[Block]:
+    """Draw the picture and yield both tables; they need no data."""
+    draw(DOCS / "flywheel.png")
+    yield from sample()
+
+
+def sample() -> Iterator[Block]:
+    """Yield both tables, whole: they take a second."""
+    yield Block("flywheel.md", "cascades", table(CASCADE_COLUMNS, cascades()))
+    depths = (f"{depth / 1e6:.0f}m" for depth in DEPTHS)
+    yield Block("flywheel.md", "falls", table(("leverage", *depths), falls()))

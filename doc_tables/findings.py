@@ -1,16 +1,10 @@
-"""Write the tables of docs/findings.md from the comparison on real data.
-
-    make real-data
-    .venv/bin/python docs/findings.py
-
-Every run is audited; one that does not audit clean stops it. Numbers of ours only; no market data
-are copied.
-"""
+"""The tables of docs/findings.md: the comparison on real data."""
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
+from doc_tables.blocks import ROOT, Block, table
 from engine.compare import Matrix, cells_of, episodes_of, finished_matrix, run_cells
 from engine.compare.breakdown import HEDGES, attribution, by_phase, hedges
 from engine.compare.cells import row_title
@@ -21,18 +15,15 @@ from engine.config.load import load_compare_config
 from engine.plugins import load_playbook_class
 from engine.text import signed, signed_percent
 
-ROOT = Path(__file__).parent.parent
 CONFIG = ROOT / "configs" / "compare" / "playbooks_by_episode_real.yaml"
-PAGE = ROOT / "docs" / "findings.md"
-BEGIN, END = "<!-- {} begin -->", "<!-- {} end -->"
 HEADLINE = ("total_return", "max_drawdown", "trades", "average_r", "costs", "funding")
 
 
-def comparison(folder: Path) -> Matrix:
-    """Run the comparison."""
+def comparison(folder: Path, catalog: Path) -> Matrix:
+    """Run the comparison and return its matrix."""
     config = load_compare_config(
         CONFIG,
-        [f"source={ROOT / '.data' / 'catalog'}"],
+        [f"source={catalog}"],
         params_model=lambda name: load_playbook_class(name).Params,
     )
     episodes = episodes_of(config)
@@ -44,13 +35,7 @@ def comparison(folder: Path) -> Matrix:
     return finished_matrix(config, episodes, outcomes)
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a table in Markdown."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def headline(matrix: Matrix) -> str:
+def headline(matrix: Matrix) -> list[str]:
     """Return the headline numbers of every cell."""
     head = (
         "row",
@@ -69,7 +54,7 @@ def headline(matrix: Matrix) -> str:
     return table(head, rows)
 
 
-def luck(matrix: Matrix) -> str:
+def luck(matrix: Matrix) -> list[str]:
     """Return the intervals of the playbooks, and of their differences from the reference."""
     head = (
         "row",
@@ -97,14 +82,14 @@ def luck(matrix: Matrix) -> str:
     return table(head, rows)
 
 
-def family(matrix: Matrix) -> str:
-    """Return what is said of all playbooks together."""
+def family(matrix: Matrix) -> list[str]:
+    """Return the sentences about all playbooks together."""
     names = [episode.name for episode in matrix.episodes]
     lines = family_lines(family_luck(matrix.records, matrix.config, names), matrix.config)
-    return "\n".join(f"- {line}" for line in lines)
+    return [f"- {line}" for line in lines]
 
 
-def phases(matrix: Matrix) -> str:
+def phases(matrix: Matrix) -> list[str]:
     """Return the result of each playbook and the reference in each phase, and trades entered."""
     shown = [
         name
@@ -124,7 +109,7 @@ def phases(matrix: Matrix) -> str:
     return table(("episode", "phase", "days", *titles), rows)
 
 
-def money(matrix: Matrix) -> str:
+def money(matrix: Matrix) -> list[str]:
     """Return the parts of each playbook's return."""
     names: tuple[str, ...] = ()
     rows = []
@@ -140,23 +125,9 @@ def money(matrix: Matrix) -> str:
     return table(("row", "episode", *names, *said), rows)
 
 
-def sections(matrix: Matrix) -> Iterator[tuple[str, str]]:
-    """Yield each part of the page by the name of its markers."""
-    for make in (headline, luck, family, phases, money):
-        yield make.__name__, make(matrix)
-
-
-def main() -> None:
-    """Write the tables between their markers."""
+def blocks(catalog: Path) -> Iterator[Block]:
+    """Yield every part of the page."""
     with tempfile.TemporaryDirectory() as folder:
-        matrix = comparison(Path(folder))
-        text = PAGE.read_text(encoding="utf-8")
-        for name, content in sections(matrix):
-            before, rest = text.split(BEGIN.format(name))
-            after = rest.split(END.format(name))[1]
-            text = f"{before}{BEGIN.format(name)}\n\n{content}\n\n{END.format(name)}{after}"
-    PAGE.write_text(text, encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()
+        matrix = comparison(Path(folder), catalog)
+        for make in (headline, luck, family, phases, money):
+            yield Block("findings.md", make.__name__, make(matrix))

@@ -1,25 +1,19 @@
-"""Write the days and the picture of docs/checklist.md.
-
-    make real-data
-    .venv/bin/python docs/checklist_days.py
-
-Verdicts and measures of ours; no market data are copied.
-"""
+"""The days and the picture of docs/checklist.md, on real data."""
 
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from data_feeds.load import open_source
+from doc_tables.blocks import DOCS, Block, table
 from engine.checklist import DayReport, day_report, history_picture, read_state, summary_lines
 from engine.checklist.day import TITLES
 from engine.config.market import MarketStateConfig
 from engine.market_state import MarketState
 
-ROOT = Path(__file__).parent.parent
-PAGE, PICTURE = ROOT / "docs" / "checklist.md", ROOT / "docs" / "checklist.png"
-BEGIN, END = "<!-- days begin -->", "<!-- days end -->"
+PICTURE = DOCS / "checklist.png"
 FIRST, LAST = np.datetime64("2019-10-01"), np.datetime64("2026-04-30")
 DAYS = (
     "2019-11-15",
@@ -34,20 +28,18 @@ DAYS = (
 )
 
 
-def main() -> None:
-    """Read the state once; replace the generated part of the page."""
-    state, _ = read_state(open_source(ROOT / ".data" / "catalog"), MarketStateConfig(), FIRST, LAST)
+def blocks(catalog: Path) -> Iterator[Block]:
+    """Draw the picture and yield the days; the state is read once."""
+    state, _ = read_state(open_source(catalog), MarketStateConfig(), FIRST, LAST)
     reports = [day_report(state, int(np.searchsorted(state.dates, np.datetime64(d)))) for d in DAYS]
     figure = history_picture(state, title="Risk-off checklist on real data")
     figure.savefig(PICTURE, format="png", dpi=90, metadata={"Software": None})
-    before, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
-    _, after = rest.split(END)
-    parts = [*verdicts(reports), *counts(state), *narratives(reports)]
-    PAGE.write_text("\n".join([before + BEGIN, "", *parts, END + after]), encoding="utf-8")
+    lines = [*verdicts(reports), *counts(state), *narratives(reports)]
+    yield Block("checklist.md", "days", lines[:-1])
 
 
 def verdicts(reports: list[DayReport]) -> list[str]:
-    """A row a day."""
+    """Return the table of verdicts, one row a day."""
     steps = [TITLES[step.name].split(":")[0] for step, _ in reports[0].steps]
     head = ("day", *steps, "action", "tier", "regime", "driver")
     rows = [
@@ -61,15 +53,11 @@ def verdicts(reports: list[DayReport]) -> list[str]:
         )
         for r in reports
     ]
-    return [line(head), line(["---"] * len(head)), *map(line, rows), ""]
-
-
-def line(cells: object) -> str:
-    return f"| {' | '.join(str(cell) for cell in cells)} |"  # type: ignore[attr-defined]
+    return [*table(head, rows), ""]
 
 
 def counts(state: MarketState) -> list[str]:
-    """How many days had each label."""
+    """Return the number of days of each label."""
     told = summary_lines(state)
     book = state.conditions["single_risk_book"].truth
     return [
@@ -83,12 +71,8 @@ def counts(state: MarketState) -> list[str]:
 
 
 def narratives(reports: list[DayReport]) -> list[str]:
-    """A paragraph a day."""
+    """Return one section a day."""
     lines = []
     for report in reports:
         lines += [f"### {report.date}", "", *textwrap.wrap(report.narrative, 100), ""]
     return lines
-
-
-if __name__ == "__main__":
-    main()

@@ -1,13 +1,7 @@
-"""Write docs/real-results.md: every real-data run, its audit, its trades, three setups.
+"""The tables of docs/real-results.md: every real run of A, its audit, its trades, three setups."""
 
-    make real-data
-    .venv/bin/python docs/real_results.py
-
-Numbers of ours only; no market data is copied.
-"""
-
-import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +9,8 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from data_feeds.load import open_source
+from doc_tables.blocks import RUNS as RUNS_FOLDER
+from doc_tables.blocks import Block, table
 from engine.audit import audit_run
 from engine.config.load import load_run_config
 from engine.config.models import RunConfig, RunMode
@@ -22,9 +18,6 @@ from engine.pages.publish import publish
 from engine.records import SimulationOutcome
 from engine.run import RunResult, run
 
-ROOT = Path(__file__).parent.parent
-CATALOG = ROOT / ".data" / "catalog"
-PAGE = ROOT / "docs" / "real-results.md"
 RUNS = (
     "reclaim_2020",
     "reclaim_2022",
@@ -64,19 +57,31 @@ TOTALS = (
     "mean R",
     "instants visited",
 )
+TRADES = (
+    "#",
+    "in",
+    "out",
+    "size, BTC",
+    "out by",
+    "fees",
+    "slippage",
+    "funding",
+    "net",
+    "R",
+)
 MARKS = {"true": "yes", "false": "no", "unknown": "?"}
 
 
-def config_of(name: str) -> RunConfig:
+def config_of(name: str, catalog: Path) -> RunConfig:
     """Return a run file's configuration on the real catalog."""
-    path = ROOT / "configs" / "runs" / f"{name}.yaml"
-    return load_run_config(path, [f"data.source={CATALOG}"])
+    path = RUNS_FOLDER / f"{name}.yaml"
+    return load_run_config(path, [f"data.source={catalog}"])
 
 
-def finished(name: str, folder: Path) -> tuple[RunResult, Path]:
+def finished(name: str, catalog: Path, folder: Path) -> tuple[RunResult, Path]:
     """Run sparse, compare with dense, publish and audit; stop on any difference."""
-    source = open_source(CATALOG)
-    config = config_of(name)
+    source = open_source(catalog)
+    config = config_of(name, catalog)
     result = run(config, source)
     dense = run(config.model_copy(update={"mode": RunMode.DENSE}), source).outcome
     if not same(result.outcome, dense):
@@ -89,7 +94,7 @@ def finished(name: str, folder: Path) -> tuple[RunResult, Path]:
 
 
 def same(one: SimulationOutcome, other: SimulationOutcome) -> bool:
-    """Whether two simulations agree to the last bit in every table."""
+    """Return whether two simulations agree to the last bit in every table."""
     curves = zip(vars(one.curve).values(), vars(other.curve).values(), strict=True)
     return all(np.array_equal(a, b) for a, b in curves) and all(
         repr(getattr(one, table)) == repr(getattr(other, table))
@@ -97,8 +102,8 @@ def same(one: SimulationOutcome, other: SimulationOutcome) -> bool:
     )
 
 
-def totals_row(name: str, result: RunResult, folder: Path) -> str:
-    """One line a run: trades, what they cost, what was left."""
+def totals(name: str, result: RunResult, folder: Path) -> tuple[str, ...]:
+    """Return the cells of one run: its trades, their costs, the net result."""
     trades = pd.read_parquet(folder / "trades.parquet")
     roles = pd.read_parquet(folder / "fills.parquet")["role"].value_counts()
     facts = pd.read_parquet(folder / "events.parquet")
@@ -106,7 +111,7 @@ def totals_row(name: str, result: RunResult, folder: Path) -> str:
     outcome = result.outcome
     visited = outcome.instants_visited / outcome.instants_total
     data = result.config.data
-    cells = [
+    return (
         f"`{name}`",
         f"{data.start:%Y-%m-%d} to {data.end:%Y-%m-%d}",
         result.requirements.clock.timeframe,
@@ -119,15 +124,14 @@ def totals_row(name: str, result: RunResult, folder: Path) -> str:
         f"{trades['net_pnl'].sum():+,.2f}",
         f"{trades['r_multiple'].mean():+.2f}",
         f"{visited:.1%}",
-    ]
-    return "| " + " | ".join(cells) + " |"
+    )
 
 
-def trade_rows(folder: Path) -> list[str]:
-    """One line a trade."""
-    rows = []
+def trade_rows(folder: Path) -> list[tuple[str, ...]]:
+    """Return the cells of each trade."""
+    rows: list[tuple[str, ...]] = []
     for trade in pd.read_parquet(folder / "trades.parquet").itertuples():
-        cells = [
+        cells = (
             f"{trade.trade_id}",
             f"{trade.entered_at:%Y-%m-%d %H:%M}",
             "open" if trade.open_at_end else f"{trade.exited_at:%Y-%m-%d %H:%M}",
@@ -138,13 +142,13 @@ def trade_rows(folder: Path) -> list[str]:
             f"{trade.funding:+,.2f}",
             f"{trade.net_pnl:+,.2f}",
             f"{trade.r_multiple:+.2f}",
-        ]
-        rows.append("| " + " | ".join(cells) + " |")
+        )
+        rows.append(cells)
     return rows
 
 
-def setup_rows(folder: Path, first: str, last: str) -> list[str]:
-    """One line a notable bar: what held, what blocked, what was ordered."""
+def setup_rows(folder: Path, first: str, last: str) -> list[tuple[str, ...]]:
+    """Return the cells of each notable bar: the conditions, and the block or the entry."""
     journal = pq.read_table(folder / "journal_conditions.parquet").to_pandas()
     at = journal["at"]
     window = journal[(at >= pd.Timestamp(first)) & (at <= pd.Timestamp(last))]
@@ -152,65 +156,31 @@ def setup_rows(folder: Path, first: str, last: str) -> list[str]:
     for _, bar in window.iterrows():
         truths = [MARKS[bar[name]] for name in ASKED]
         blocked = " ".join(x for x in (bar["blocked_kind"], bar["blocked_by"]) if x)
-        cells = [f"{bar['at']:%m-%d %H:%M}", bar["setup"], *truths]
-        rows.append("| " + " | ".join([*cells, blocked or "**entry**"]) + " |")
+        at_close = f"{bar['at']:%m-%d %H:%M}"
+        rows.append((at_close, str(bar["setup"]), *truths, blocked or "**entry**"))
     return rows
 
 
-def page(results: dict[str, tuple[RunResult, Path]]) -> str:
-    """Return the page's text."""
-    lines = [
-        "# Playbook A on real data",
-        "",
-        "Binance BTCUSDT perp bars, marks and funding; default parameters and default risk on",
-        "100,000 USDT. Each run was simulated dense and sparse with the same result to the last",
-        "bit, and its audit found nothing. Made by `make real-data` and `.venv/bin/python",
-        "docs/real_results.py`. Money is USDT, times are UTC; fees and slippage are positive when",
-        "paid, funding is positive when received; slippage is part of the price result.",
-        "",
-        "A few dozen trades in six overlapping windows are not evidence of an edge. They show how",
-        "the rules behave and what they cost. The forced liquidation of `leverage_2020` is worked",
-        "by hand in [liquidation.md](liquidation.md).",
-        "",
-        "## Runs",
-        "",
-        "| " + " | ".join(TOTALS) + " |",
-        "|" + "---|" * len(TOTALS),
-        *(totals_row(name, *pair) for name, pair in results.items()),
-        "",
-    ]
+def blocks(catalog: Path) -> Iterator[Block]:
+    """Yield the page's tables: runs, trades, setups."""
+    with tempfile.TemporaryDirectory() as scratch:
+        results = {name: finished(name, catalog, Path(scratch)) for name in (*RUNS, LEVERAGE_RUN)}
+        yield Block("real-results.md", "results", _lines(results))
+
+
+def _lines(results: dict[str, tuple[RunResult, Path]]) -> list[str]:
+    runs = [totals(name, *pair) for name, pair in results.items()]
+    lines = ["## Runs", "", *table(TOTALS, runs)]
     for name, (_, folder) in results.items():
-        lines += [
-            f"## Trades of `{name}`",
-            "",
-            "| # | in | out | size, BTC | out by | fees | slippage | funding | net | R |",
-            "|---|---|---|---|---|---|---|---|---|---|",
-            *trade_rows(folder),
-            "",
-        ]
+        lines += ["", f"## Trades of `{name}`", "", *table(TRADES, trade_rows(folder))]
     for title, name, first, last in SETUPS:
+        rows = setup_rows(results[name][1], first, last)
         lines += [
+            "",
             f"## The setup of {title}, `{name}`",
             "",
             "Every bar on which at least the level broke or a sequence ran; `?` is unknown.",
             "",
-            f"| bar's close | setup | {' | '.join(ASKED)} | blocked by |",
-            "|" + "---|" * (len(ASKED) + 3),
-            *setup_rows(results[name][1], first, last),
-            "",
+            *table(("bar's close", "setup", *ASKED, "blocked by"), rows),
         ]
-    return "\n".join(lines)
-
-
-def main() -> None:
-    """Run everything and write the page."""
-    with tempfile.TemporaryDirectory() as scratch:
-        results = {}
-        for name in (*RUNS, LEVERAGE_RUN):
-            print(name, file=sys.stderr)
-            results[name] = finished(name, Path(scratch))
-        PAGE.write_text(page(results), encoding="utf-8", newline="\n")
-
-
-if __name__ == "__main__":
-    main()
+    return lines

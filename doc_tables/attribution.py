@@ -1,23 +1,16 @@
-"""Write the tables of docs/attribution.md: what each condition of A and B earned, real data.
-
-    make real-data
-    .venv/bin/python docs/attribution_results.py            # or with a catalog's folder as argument
-
-Every run is audited; one that does not audit clean, or gives other figures, stops it. Numbers of
-ours only; no market data are copied.
-"""
+"""The tables of docs/attribution.md: the effect of each condition of A and B, on real data."""
 
 import math
 import statistics
-import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
 from data_feeds.load import open_source
+from doc_tables.blocks import RUNS, Block, table
 from engine.attribution import Attribution, Effect, attribute
 from engine.audit import audit_run, format_report
 from engine.config.load import load_run_config
@@ -25,18 +18,23 @@ from engine.pages.publish import publish
 from engine.results.finished import RunRecord
 from engine.run import run
 
-ROOT = Path(__file__).parent.parent
-PAGE = ROOT / "docs" / "attribution.md"
-BEGIN, END = "<!-- results begin -->", "<!-- results end -->"
 PLAYBOOKS = {
     "Playbook A": ("reclaim_2020", "reclaim_2022", "reclaim_2026_1h"),
     "Playbook B": ("swing_2020", "swing_2022", "swing_2026"),
 }
 HEADING = (
-    "| without | alone | return | earned | drawdown | saved | trades | in | gone | average R "
-    "| gained |"
+    "without",
+    "alone",
+    "return",
+    "earned",
+    "drawdown",
+    "saved",
+    "trades",
+    "in",
+    "gone",
+    "average R",
+    "gained",
 )
-RULE = "|---|---|---|---|---|---|---|---|---|---|---|"
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,7 @@ class Audited:
 def audited(job: tuple[str, str]) -> Audited:
     """Attribute a shipped run on a catalog, and audit the full rules and every variant."""
     name, where = job
-    path, source = ROOT / "configs" / "runs" / f"{name}.yaml", open_source(where)
+    path, source = RUNS / f"{name}.yaml", open_source(where)
     found = attribute(load_run_config(path, [f"data.source={where}"]), source, processes=1)
     results: tuple[float, ...] = ()
     returns = {"": found.full.total_return} | {e.condition: e.total_return for e in found.effects}
@@ -67,22 +65,20 @@ def audited(job: tuple[str, str]) -> Audited:
     return Audited(found, results)
 
 
-def table(found: Attribution) -> list[str]:
+def effects_table(found: Attribution) -> list[str]:
     """Return one run's table, the condition that earned most first."""
     full = found.full
     return [
         f"`{found.name}`, {found.window}. Full rules: {full.total_return:+.2%}, deepest drawdown "
         f"{full.max_drawdown:.2%}, {full.trades} trades, average R {full.average_r:+.2f}.",
         "",
-        HEADING,
-        RULE,
-        *map(_line, found.effects),
+        *table(HEADING, map(_cells, found.effects)),
         "",
     ]
 
 
-def _line(effect: Effect) -> str:
-    cells = (
+def _cells(effect: Effect) -> tuple[str, ...]:
+    return (
         f"`{effect.condition}`{' *' if effect.core else ''}",
         f"{effect.failed_alone:,}",
         f"{effect.total_return:+.2%}",
@@ -95,7 +91,6 @@ def _line(effect: Effect) -> str:
         f"{effect.average_r:+.2f}",
         _signed(effect.average_r_gained),
     )
-    return f"| {' | '.join(cells)} |"
 
 
 def summary(title: str, runs: Sequence[Attribution], results: Sequence[float]) -> list[str]:
@@ -106,15 +101,14 @@ def summary(title: str, runs: Sequence[Attribution], results: Sequence[float]) -
     spread = statistics.stdev(results)
     names = {effect.condition: effect for found in runs for effect in found.effects}
     points = f"{100 * spread:.2f}"
-    lines = [
+    told = [
         f"**{title}**. The {len(results)} trades of the full rules have a standard deviation of "
         f"{points} points of return each, so n entries that differ move a return by about {points} "
         "x sqrt(n) by chance alone. Points that each condition earned; in brackets n, and the "
         "points as a multiple of that:",
         "",
-        f"| condition | {' | '.join(f'`{found.name}`' for found in runs)} |",
-        f"|---|{'---|' * len(runs)}",
     ]
+    lines = []
     for name, any_effect in names.items():
         cells = []
         for found in runs:
@@ -124,8 +118,9 @@ def summary(title: str, runs: Sequence[Attribution], results: Sequence[float]) -
             if differ:
                 cell += f"; {abs(effect.return_earned) / (spread * math.sqrt(differ)):.1f}"
             cells.append(f"{cell})")
-        lines.append(f"| `{name}`{' *' if any_effect.core else ''} | {' | '.join(cells)} |")
-    return [*lines, ""]
+        lines.append((f"`{name}`{' *' if any_effect.core else ''}", *cells))
+    head = ("condition", *(f"`{found.name}`" for found in runs))
+    return [*told, *table(head, lines), ""]
 
 
 def _points(fraction: float) -> str:
@@ -137,24 +132,16 @@ def _signed(value: float) -> str:
     return f"{round(value, 2) + 0.0:+.2f}"
 
 
-def main() -> None:
-    """Run everything, on two processes; replace the generated part of the page."""
-    asked = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / ".data" / "catalog"
-    where = str(asked.resolve())
+def blocks(catalog: Path) -> Iterator[Block]:
+    """Yield the page's tables; the runs go in two processes."""
     names = [name for runs in PLAYBOOKS.values() for name in runs]
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-        made = pool.map(audited, [(name, where) for name in names])
+        made = pool.map(audited, [(name, str(catalog)) for name in names])
         found = dict(zip(names, made, strict=True))
     lines: list[str] = []
     for title, runs in PLAYBOOKS.items():
         results = [result for name in runs for result in found[name].results]
         lines += summary(title, [found[name].found for name in runs], results)
     for runs in PLAYBOOKS.values():
-        lines += [line for name in runs for line in table(found[name].found)]
-    before, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
-    _, after = rest.split(END)
-    PAGE.write_text("\n".join([before + BEGIN, "", *lines, END + after]), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()
+        lines += [line for name in runs for line in effects_table(found[name].found)]
+    yield Block("attribution.md", "results", lines[:-1])

@@ -1,12 +1,8 @@
-"""Compare the reconstructions with real data: tables of docs/reconstruction.md and its picture.
-
-    make real-data
-    .venv/bin/python docs/reconstruction_report.py --data .data/catalog
+"""The tables and the picture of docs/reconstruction.md: the reconstructions beside real data.
 
 Without real data the tables show the reconstruction alone. Aggregates only; no rows are copied.
 """
 
-import argparse
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +11,7 @@ import matplotlib as mpl
 import numpy as np
 
 mpl.use("Agg")
+from matplotlib import dates
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
@@ -24,11 +21,10 @@ from data_feeds.embedded import embedded_catalog
 from data_feeds.schema import Array, Channel, ChannelKey, ChannelKind
 from data_feeds.simulation.episode_parameters import EPISODES, EpisodeParameters
 from data_feeds.timeframe import DAY_NS, HOUR_NS, Timeframe
+from doc_tables.blocks import DOCS, Block
+from doc_tables.blocks import row as line
 
-ROOT = Path(__file__).parent.parent
-PAGE = ROOT / "docs" / "reconstruction.md"
-PICTURE = ROOT / "docs" / "reconstruction.png"
-BEGIN, END = "<!-- tables begin -->", "<!-- tables end -->"
+PICTURE = DOCS / "reconstruction.png"
 PERP = "BTCUSDT-PERP"
 DAYS_A_YEAR, SESSIONS_A_YEAR = 365, 252
 CORRELATION_SESSIONS = 30
@@ -60,8 +56,8 @@ class Days:
         return Days(self.on[1:][near], returns[near])
 
 
-class Market:
-    """One catalog, asked for days, hours and settlements; None where it holds too little."""
+class DailyMarket:
+    """The days, hours and settlements of one catalog."""
 
     def __init__(self, catalog: Catalog, timeframe: str) -> None:
         self.catalog = catalog
@@ -105,7 +101,7 @@ def common(parts: list[Days]) -> list[Days]:
     return [Days(on, part.values[np.isin(part.on, on)]) for part in parts]
 
 
-def volatility(markets: list[Market], name: str, first: str, end: str) -> str:
+def volatility(markets: list[DailyMarket], name: str, first: str, end: str) -> str:
     """Return annualized volatilities of daily returns, over the days that all markets have."""
     parts = common([m.days(name).changes(1 if name == PERP else 5) for m in markets])
     yearly = DAYS_A_YEAR if name == PERP else SESSIONS_A_YEAR
@@ -115,7 +111,7 @@ def volatility(markets: list[Market], name: str, first: str, end: str) -> str:
     return pair([f"{x.std(ddof=1) * yearly**0.5:.0%}" for x in moves])
 
 
-def paired_returns(markets: list[Market]) -> tuple[Array, list[tuple[Array, Array]]]:
+def paired_returns(markets: list[DailyMarket]) -> tuple[Array, list[tuple[Array, Array]]]:
     """Return common sessions, and each market's returns of bitcoin and QQQ between them."""
     days = [(m.days(PERP), m.days("QQQ")) for m in markets]
     on = days[0][0].on
@@ -130,7 +126,7 @@ def paired_returns(markets: list[Market]) -> tuple[Array, list[tuple[Array, Arra
     return sessions, returns
 
 
-def correlation(markets: list[Market], first: str, end: str) -> str:
+def correlation(markets: list[DailyMarket], first: str, end: str) -> str:
     """Return the correlation of bitcoin and QQQ over a phase's sessions."""
     on, returns = paired_returns(markets)
     low, high = (np.datetime64(day).astype(int) for day in (first, end))
@@ -140,7 +136,7 @@ def correlation(markets: list[Market], first: str, end: str) -> str:
     return pair([f"{np.corrcoef(one[rows], other[rows])[0, 1]:+.2f}" for one, other in returns])
 
 
-def rolling_correlation(markets: list[Market]) -> list[Days]:
+def rolling_correlation(markets: list[DailyMarket]) -> list[Days]:
     """Return the correlation of the last 30 session returns, where they span under 60 days."""
     on, returns = paired_returns(markets)
     ends = [
@@ -162,13 +158,13 @@ def rolling_text(rolling: list[Days], first: str, end: str) -> str:
     return pair([f"{np.median(x):+.2f}" for x in values]) if len(values[0]) else "-"
 
 
-def vix_text(markets: list[Market], first: str, end: str) -> str:
+def vix_text(markets: list[DailyMarket], first: str, end: str) -> str:
     """Return mean and maximum of VIX."""
     values = [m.days("VIX").between(first, end).values for m in markets]
     return pair([f"{x.mean():.0f}, {x.max():.0f}" for x in values])
 
 
-def phase_rows(markets: list[Market]) -> Iterator[str]:
+def phase_rows(markets: list[DailyMarket]) -> Iterator[str]:
     """Yield the table of phases: each cell is the reconstruction, then reality."""
     rolling = rolling_correlation(markets)
     names = ["BTC vol", "SPY vol", "QQQ vol", "BTC/QQQ", "BTC/QQQ, 30 sessions", "VIX mean, max"]
@@ -184,7 +180,7 @@ def phase_rows(markets: list[Market]) -> Iterator[str]:
             yield line([f"{episode.name} {name}", *cells])
 
 
-def tail_rows(markets: list[Market]) -> Iterator[str]:
+def tail_rows(markets: list[DailyMarket]) -> Iterator[str]:
     """Yield the table of tails of daily returns, over the days that all markets have."""
     yield from heading(["episode", "market", "days", "1%", "99%", "worst", "best", "kurtosis"])
     for episode in EPISODES:
@@ -212,7 +208,7 @@ TAILS: tuple[Callable[[Array], str], ...] = (
 )
 
 
-def flush_volume(market: Market, day: str) -> str:
+def flush_volume(market: DailyMarket, day: str) -> str:
     """Return the largest hourly volume of a day, in medians of the 20 days before."""
     start = int(np.datetime64(day, "ns").astype(np.int64))
     at, volume = market.hours["opened_at"], market.hours["volume"]
@@ -224,14 +220,14 @@ def flush_volume(market: Market, day: str) -> str:
     return f"{volume[on].max() / np.median(volume[before]):.0f}"
 
 
-def flush_rows(markets: list[Market]) -> Iterator[str]:
+def flush_rows(markets: list[DailyMarket]) -> Iterator[str]:
     """Yield the table of volume on the days of forced selling."""
     yield from heading(["day", "busiest hour, times the median hour"])
     for day in FLUSH_DAYS:
         yield line([day, pair([flush_volume(m, day) for m in markets])])
 
 
-def funding_rows(markets: list[Market]) -> Iterator[str]:
+def funding_rows(markets: list[DailyMarket]) -> Iterator[str]:
     """Yield the table of funding, over the days that all markets have."""
     yield from heading(["episode", "minimum", "median", "maximum", "negative"])
     for episode in EPISODES:
@@ -257,7 +253,7 @@ def drawdown(days: Days) -> str:
     return f"{depth:.1%} ({' to '.join(dates)})"
 
 
-def drawdown_rows(markets: list[Market]) -> Iterator[str]:
+def drawdown_rows(markets: list[DailyMarket]) -> Iterator[str]:
     """Yield the table of drawdowns of daily closes in each sell-off."""
     labels = ["reconstruction", "reality"][: len(markets)]
     yield from heading(["sell-off", "market", *labels])
@@ -273,18 +269,13 @@ def pair(cells: list[str]) -> str:
     return " / ".join(cells)
 
 
-def line(cells: list[str]) -> str:
-    """Return one row of a Markdown table."""
-    return "| " + " | ".join(cells) + " |"
-
-
 def heading(names: list[str]) -> list[str]:
     """Return the head of a Markdown table."""
     return [line(names), "|" + "---|" * len(names)]
 
 
-def tables(markets: list[Market]) -> str:
-    """Return all tables as Markdown."""
+def tables(markets: list[DailyMarket]) -> list[str]:
+    """Return the lines of all tables."""
     both = "reconstruction / reality" if len(markets) > 1 else "reconstruction alone"
     lines = [f"Each cell: {both}. A dash: fewer than {FEWEST} returns, or no such hours."]
     if len(markets) > 1:
@@ -302,7 +293,7 @@ def tables(markets: list[Market]) -> str:
     )
     for title, rows in sections:
         lines += ["", f"### {title}", "", *rows(markets)]
-    return "\n".join(lines)
+    return lines
 
 
 def unbroken(days: Days, scale: float) -> tuple[Array, Array]:
@@ -312,7 +303,9 @@ def unbroken(days: Days, scale: float) -> tuple[Array, Array]:
     return on.astype("datetime64[D]"), np.insert(days.values * scale, holes, np.nan)
 
 
-def draw_panel(panel: Axes, markets: list[Market], name: str, episode: EpisodeParameters) -> None:
+def draw_panel(
+    panel: Axes, markets: list[DailyMarket], name: str, episode: EpisodeParameters
+) -> None:
     """Draw one instrument of one episode, reality first so that it lies behind."""
     styles = (("reconstruction", "tab:blue", 1.1), ("reality", "0.55", 2.0))
     for market, (label, color, width) in reversed(list(zip(markets, styles, strict=False))):
@@ -320,12 +313,12 @@ def draw_panel(panel: Axes, markets: list[Market], name: str, episode: EpisodePa
         scale = 0.001 if name == PERP else 100 / days.values[0]
         panel.plot(*unbroken(days, scale), color=color, lw=width, label=label)
     panel.grid(alpha=0.3)
-    panel.xaxis.set_major_locator(mpl.dates.MonthLocator(bymonth=(1, 5, 9)))
-    panel.xaxis.set_major_formatter(mpl.dates.DateFormatter("%Y-%m"))
+    panel.xaxis.set_major_locator(dates.MonthLocator(bymonth=(1, 5, 9)))
+    panel.xaxis.set_major_formatter(dates.DateFormatter("%Y-%m"))
     panel.tick_params(axis="x", rotation=30)
 
 
-def draw(markets: list[Market]) -> None:
+def draw(markets: list[DailyMarket]) -> None:
     """Draw bitcoin and QQQ of each episode."""
     plt.rcParams.update({"font.size": 13})
     figure, axes = plt.subplots(2, 3, figsize=(14, 7.5), height_ratios=(2, 1), sharex="col")
@@ -348,27 +341,11 @@ def draw(markets: list[Market]) -> None:
     plt.close(figure)
 
 
-def write_between_markers(text: str) -> None:
-    """Put the tables into the page."""
-    page = PAGE.read_text(encoding="utf-8")
-    before, rest = page.split(BEGIN)
-    _, after = rest.split(END)
-    content = f"{before}{BEGIN}\n\n{text}\n\n{END}{after}"
-    PAGE.write_text(content, encoding="utf-8", newline="\n")
-
-
-def main() -> None:
-    """Compare, write the tables and draw the picture."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    catalog = ROOT / ".data" / "catalog"
-    parser.add_argument("--data", type=Path, default=catalog, help="real catalog")
-    real = Catalog(parser.parse_args().data)
-    markets = [Market(embedded_catalog(), "15m")]
+def blocks(catalog: Path) -> Iterator[Block]:
+    """Draw the picture and yield the tables."""
+    real = Catalog(catalog)
+    markets = [DailyMarket(embedded_catalog(), "15m")]
     if real.exists():
-        markets.append(Market(real, "1h"))
-    write_between_markers(tables(markets))
+        markets.append(DailyMarket(real, "1h"))
     draw(markets)
-
-
-if __name__ == "__main__":
-    main()
+    yield Block("reconstruction.md", "tables", tables(markets))

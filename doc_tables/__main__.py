@@ -1,0 +1,93 @@
+"""Write the generated blocks and pictures of ``docs/``, or check those that need no real data.
+
+    python -m doc_tables [PAGE ...]      write: all pages take about an hour on two cores
+    python -m doc_tables --check         recompute a sample of each synthetic block and compare
+
+Every run behind a table is audited; one that does not audit clean stops the command. The tables
+hold results of ours; no market data are copied.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from doc_tables import (
+    attribution,
+    checklist,
+    findings,
+    flywheel,
+    playbooks,
+    real_results,
+    reconstruction,
+    sleeves,
+    statistics_sizes,
+    stress,
+)
+from doc_tables.blocks import ROOT, Block, differences, replace
+
+# Each gets the folder of the catalog of real data.
+WRITERS: Mapping[str, Callable[[Path], Iterator[Block]]] = {
+    "attribution": attribution.blocks,
+    "checklist": checklist.blocks,
+    "findings": findings.blocks,
+    "flywheel": flywheel.blocks,
+    "playbooks": playbooks.blocks,
+    "real-results": real_results.blocks,
+    "reconstruction": reconstruction.blocks,
+    "sleeves": sleeves.blocks,
+    "statistics": statistics_sizes.blocks,
+    "stress": stress.blocks,
+}
+# Each needs no real data and takes less than a minute.
+SAMPLES: Mapping[str, Callable[[], Iterator[Block]]] = {
+    "flywheel": flywheel.sample,
+    "playbooks": playbooks.sample,
+    "statistics": statistics_sizes.sample,
+    "stress": stress.sample,
+}
+
+
+def main() -> int:
+    """Write or check, and return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m doc_tables", description=__doc__)
+    parser.add_argument("pages", nargs="*", metavar="PAGE", help=f"of {', '.join(WRITERS)}")
+    parser.add_argument("--check", action="store_true", help="write nothing, fail on a difference")
+    parser.add_argument("--data", type=Path, default=ROOT / ".data" / "catalog")
+    asked = parser.parse_args()
+    unknown = sorted(set(asked.pages) - set(WRITERS))
+    if unknown:
+        parser.error(f"no page {', '.join(unknown)}; there are {', '.join(WRITERS)}")
+    return check(asked.pages) if asked.check else write(asked.pages, asked.data.resolve())
+
+
+def write(pages: list[str], catalog: Path) -> int:
+    """Replace the blocks of the named pages, or of all."""
+    for page in pages or WRITERS:
+        began = time.monotonic()
+        for block in WRITERS[page](catalog):
+            replace(block)
+        print(f"{page}: {time.monotonic() - began:.0f} s", flush=True)
+    return 0
+
+
+def check(pages: list[str]) -> int:
+    """Compare a sample of the named pages' blocks, or of all, with what is computed now."""
+    failed = compared = 0
+    for page in [page for page in pages or SAMPLES if page in SAMPLES]:
+        began = time.monotonic()
+        for block in SAMPLES[page]():
+            found = list(differences(block))
+            print(*found, sep="\n", end="\n" if found else "")
+            failed += len(found)
+            compared += len(block.lines)
+        print(f"{page}: {time.monotonic() - began:.0f} s", flush=True)
+    print(f"{compared} lines compared, {failed} differ")
+    if failed:
+        print("run `make pages`, and say in CHANGELOG.md why the numbers changed")
+    return 0 if compared and not failed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

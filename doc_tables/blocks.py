@@ -1,0 +1,67 @@
+"""Generated blocks of the pages in ``docs/``: reading, replacing and comparing them."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+RUNS = ROOT / "configs" / "runs"
+
+
+@dataclass(frozen=True)
+class Block:
+    """Generated lines of a page of ``docs/``, between ``<!-- NAME begin -->`` and its end.
+
+    A whole block replaces what stands there. A sample of a block is lines that it must contain.
+    """
+
+    page: str
+    name: str
+    lines: Sequence[str]
+
+    @property
+    def path(self) -> Path:
+        """The page's file."""
+        return DOCS / self.page
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Return the lines of a Markdown table."""
+    return [row(head), "|" + "---|" * len(head), *map(row, rows)]
+
+
+def row(cells: Sequence[str]) -> str:
+    """Return one line of a Markdown table."""
+    return f"| {' | '.join(cells)} |"
+
+
+def replace(block: Block) -> None:
+    """Write a whole block into its page.
+
+    Raises
+    ------
+    SystemExit : the page lacks the block's markers.
+    """
+    before, _, after = _split(block)
+    text = "\n".join([before, "", *block.lines, "", after])
+    block.path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def differences(sample: Block) -> Iterator[str]:
+    """Yield each line of a sample that its page does not hold."""
+    _, stored, _ = _split(sample)
+    held = set(stored.splitlines())
+    for line in sample.lines:
+        if line and line not in held:
+            yield f"docs/{sample.page}, block {sample.name}, has no line\n  {line}"
+
+
+def _split(block: Block) -> tuple[str, str, str]:
+    begin, end = (f"<!-- {block.name} {word} -->" for word in ("begin", "end"))
+    text = block.path.read_text(encoding="utf-8")
+    if text.count(begin) != 1 or text.count(end) != 1:
+        raise SystemExit(f"docs/{block.page}: needs the lines {begin} and {end}, each once")
+    before, rest = text.split(begin)
+    stored, after = rest.split(end)
+    return before + begin, stored, end + after
