@@ -1,6 +1,7 @@
 """Dividends put back and split adjustment undone, by hand and against a publisher's own numbers."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""Generated blocks of the pages: a block replaces its own lines, a sample finds one that differs."""
+"""Generated blocks of the pages in ``docs/``: replacing them, and finding lines that differ."""
 
 from pathlib import Path
 
