@@ -22,21 +22,10 @@ from engine.broker.simulator import Simulator
 from engine.broker.timeline import Timeline
 from engine.config.models import RunMode
 from engine.errors import PlaybookContractError, PlaybookError
-from engine.intents import (
-    Add,
-    Enter,
-    Exit,
-    Hedge,
-    Intent,
-    MoveStop,
-    PutOff,
-    Rebalance,
-    Transfer,
-    WakeAt,
-)
+from engine.intents import Intent
 from engine.playbook import Playbook, Requirements, Signals
 from engine.records import FAR_FUTURE, NAN, Fill, OrderRequest, Overlay
-from engine.risk import RiskModule, SleeveExposure, is_small
+from engine.risk import RiskModule, SleeveExposure
 from engine.views import AccountView, Cursor, MarketView, Positions, PositionView
 
 NO_ROW = -1
@@ -81,10 +70,6 @@ class Session:
         self._closed_seen, self._dropped_seen = 0, 0
         self._wake_instants: list[int] = []
         self._cursor = Cursor()
-        self._listed_at: dict[str, int] = {}
-        listed = [] if signals.contract is None else signals.contract.tolist()
-        for name, at in zip(listed, signals.decided_at.tolist(), strict=False):
-            self._listed_at.setdefault(name, at)
         self._market = MarketView(
             dataset,
             _readable(dataset, requirements),
@@ -217,48 +202,20 @@ class Session:
     def _act(
         self, intents: Iterable[Intent], at: int, submit: Callable[[Sequence[OrderRequest]], None]
     ) -> None:
+        """Hand intents to risk one by one, and carry out what follows from each."""
         for intent in intents:
-            if isinstance(intent, WakeAt):
-                heapq.heappush(self._wake_instants, intent.instant)
-            elif isinstance(intent, Rebalance):
-                self._rebalance(intent, at, submit)
-            elif isinstance(intent, Hedge):
-                self._check_listed(intent, at)
-                submit(self.risk.hedge(intent, at=at, account=self.account_view()).orders)
-            elif isinstance(intent, Transfer):
-                sent = self.risk.transfer(intent, at=at, account=self.account_view())
-                if sent > 0:
-                    self.simulator.transfers.send(at, Wallet(intent.to), sent)
-            elif isinstance(intent, PutOff):
-                self.risk.put_off(intent, at=at, account=self.account_view())
-            elif isinstance(intent, Enter | Add | Exit | MoveStop):
-                review = self.risk.review(intent, at=at, account=self.account_view())
-                submit(review.orders)
-            else:
+            try:
+                effects = self.risk.handle(intent, at=at, account=self.account_view())
+            except PlaybookContractError as error:
                 raise PlaybookContractError(
-                    f"{self._playbook.name}: returned {intent!r} at {utc_text(at)}; "
-                    "an intent is Enter, Add, Exit, MoveStop, Rebalance, Hedge, Transfer, PutOff "
-                    "or WakeAt"
-                )
-
-    def _rebalance(
-        self, intent: Rebalance, at: int, submit: Callable[[Sequence[OrderRequest]], None]
-    ) -> None:
-        reviews = self.risk.rebalance(intent, at=at, account=self.account_view())
-        for review in reviews:
-            submit(review.orders)
-        # A book that risk refused as a whole holds nothing back; one at its weights does.
-        away = [review for review in reviews if not is_small(review.decision)]
-        if not away or any(review.orders for review in away):
-            self.overlays += overlay_rows(intent, at, self.equity)
-
-    def _check_listed(self, intent: Hedge, at: int) -> None:
-        """Refuse a contract that only a later row lists: naming it would use the future."""
-        if self._listed_at.get(intent.instrument, at) > at:
-            raise PlaybookContractError(
-                f"{self._playbook.name}: Hedge names {intent.instrument} at {utc_text(at)}, before "
-                "a row of its signals lists it"
-            )
+                    f"playbook {self._playbook.name}, {utc_text(at)}: {error}"
+                ) from error
+            submit(effects.orders)
+            self.overlays += effects.overlays
+            if effects.wake_at is not None:
+                heapq.heappush(self._wake_instants, effects.wake_at)
+            if effects.sent is not None:
+                self.simulator.transfers.send(at, effects.sent.destination, effects.sent.amount)
 
     # -- the next instant ---------------------------------------------------------------------
 
@@ -407,19 +364,6 @@ def _readable(dataset: Dataset, requirements: Requirements) -> frozenset[Channel
     kinds = {name: item.kind for name, item in dataset.instruments.items()}
     option = InstrumentKind.OPTION
     return frozenset(key for key in named if kinds.get(key.instrument) is not option)
-
-
-def overlay_rows(intent: Rebalance, at: int, equity: float) -> list[Overlay]:
-    """Return what each hedge of a rebalancing adds to its weights, [] where it names no hedges."""
-    if intent.overlays is None:
-        return []
-    rows = [
-        Overlay(at, hedge, instrument, weight, equity)
-        for hedge, weights in intent.overlays.items()
-        for instrument, weight in weights.items()
-        if weight != 0
-    ]
-    return rows or [Overlay(at, "", "", 0.0, equity)]
 
 
 def start_cash(simulator: Simulator, at: int, *, venue: float, brokerage: float) -> None:

@@ -212,6 +212,15 @@ def _outcome(session: Session) -> SimulationOutcome:
     )
 
 
+def listed_at(signals: Signals) -> dict[str, int]:
+    """Return the first instant at which the signals list each option contract, ns UTC."""
+    names = [] if signals.contract is None else signals.contract.tolist()
+    first: dict[str, int] = {}
+    for name, at in zip(names, signals.decided_at.tolist(), strict=False):
+        first.setdefault(name, at)
+    return first
+
+
 def _risk_module(part: Part, joint: AccountLimits | None) -> RiskModule:
     config, dataset, bars = part.config, part.dataset, part.bars
     instruments = {name: dataset.instruments[name] for name in bars}
@@ -228,6 +237,7 @@ def _risk_module(part: Part, joint: AccountLimits | None) -> RiskModule:
         market=MarketTiers(part.market, config.risk.market_tiers),
         covariance=_covariance(config, _without_options(bars, instruments)),
         limits=joint,
+        listed_at=listed_at(part.signals),
     )
 
 

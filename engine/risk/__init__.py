@@ -4,7 +4,6 @@ from engine.risk.account_limits import AccountLimits, SleeveExposure
 from engine.risk.decisions import Review
 from engine.risk.module import RiskModule
 from engine.risk.portfolio import Covariance, ewma_covariance, remembered
-from engine.risk.rebalance_review import is_small
 from engine.risk.sizing_bars import SizingBars, build_sizing_bars
 from engine.risk.tiers import MarketTiers
 
@@ -18,6 +17,5 @@ __all__ = [
     "SleeveExposure",
     "build_sizing_bars",
     "ewma_covariance",
-    "is_small",
     "remembered",
 ]

@@ -1,12 +1,12 @@
-"""Decisions and the orders that they approve: the paperwork of the risk module."""
+"""Decisions on intents, in the order taken, with the orders that they approve."""
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from engine.intents import Enter
-from engine.records import Decision, OrderKind, OrderRequest, OrderRole
+from data_feeds.instrument import Wallet
+from engine.records import Decision, OrderRequest, Overlay
 from engine.risk.guards import Guards
-from engine.risk.plan_levels import PlanLevels
 from engine.risk.sizing import OWNED, Sizing
 from engine.risk.tiers import MarketTiers
 
@@ -16,39 +16,45 @@ NO_PLAN = 0
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """What became of one intent: the decision, and the orders it approves (none otherwise)."""
+    """A decision and the orders that it approves; a refusal has none."""
 
     decision: Decision
     orders: tuple[OrderRequest, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ApprovedPlan:
-    """What an approved plan may still commit, and what its later orders repeat.
+class SentCash(NamedTuple):
+    """Cash that leaves for a wallet from the other one, quote."""
 
-    ``quantity`` is what it may hold: what it holds and the tranche that works. ``entry`` is the
-    price that the tranche was sized at, ``reserve`` the one at which it sets cash aside.
-    ``planned`` is the whole plan before multipliers, ``used`` the sum of its tranches' fractions.
+    destination: Wallet
+    amount: float
+
+
+@dataclass(frozen=True, slots=True)
+class IntentEffects:
+    """Everything that follows from one intent.
+
+    Attributes
+    ----------
+    reviews : its decisions with their orders, in the order decided
+    sent : cash that leaves for the other wallet, None for none
+    overlays : what each hedge of a rebalancing adds to its weights
+    wake_at : instant at which the playbook asks to be called, ns UTC, None for none
     """
 
-    plan_id: int
-    approved_at: int
-    direction: int
-    quantity: float
-    entry: float
-    reserve: float
-    leverage_setting: int
-    slippage_multiplier: float
-    size_multiplier: float
-    planned: float
-    used: float
-    setup: str
-    is_leaving: bool = False
+    reviews: tuple[Review, ...] = ()
+    sent: SentCash | None = None
+    overlays: tuple[Overlay, ...] = ()
+    wake_at: int | None = None
+
+    @property
+    def orders(self) -> tuple[OrderRequest, ...]:
+        """The orders of all its decisions, in order."""
+        return tuple(order for review in self.reviews for order in review.orders)
 
 
 @dataclass(frozen=True, slots=True)
 class DecisionDraft:
-    """What is known of a decision before its outcome; prices in quote, NaN where there is none."""
+    """The fields of a decision before its outcome; prices in quote, NaN for none."""
 
     at: int
     instrument: str
@@ -63,7 +69,7 @@ class DecisionDraft:
 
 
 class DecisionBook:
-    """Writes decisions in order, with ids from 1 and the tiers of that moment."""
+    """Writes decisions in order, with ids from 1 and the tiers in force."""
 
     def __init__(self, guards: Guards, market: MarketTiers) -> None:
         self._guards = guards
@@ -156,114 +162,3 @@ class DecisionBook:
         )
         self.rows.append(decision)
         return decision
-
-
-def entry_orders(
-    intent: Enter, decision: Decision, levels: PlanLevels, *, risk_limit: float
-) -> tuple[OrderRequest, ...]:
-    """Return the orders of an approved entry: entry, stop, targets in the intent's order.
-
-    ``risk_limit`` is the risk asked for, quote. It bounds a limit that may fill at a worse price
-    than it was sized at.
-    """
-    bounded = intent.kind is OrderKind.LIMIT and levels.entry != levels.order
-    entry = tranche_order(
-        decision,
-        kind=intent.kind,
-        price=levels.order,
-        slippage_multiplier=intent.slippage_multiplier,
-        risk_limit=risk_limit if bounded else math.nan,
-    )
-    slippage = intent.slippage_multiplier
-    stop = closing_order(decision, OrderRole.STOP, price=levels.stop, slippage_multiplier=slippage)
-    targets = tuple(
-        closing_order(
-            decision,
-            OrderRole.TARGET,
-            price=price,
-            fraction=target.fraction,
-            slippage_multiplier=slippage,
-        )
-        for price, target in zip(levels.targets, intent.targets, strict=True)
-    )
-    return (entry, stop, *targets)
-
-
-def owned_plan(decision: Decision, quantity: float) -> ApprovedPlan:
-    """Return the plan of something paid in full and held without a stop."""
-    return ApprovedPlan(
-        plan_id=decision.plan_id,
-        approved_at=decision.decided_at,
-        direction=1,
-        quantity=quantity,
-        entry=decision.entry_estimate,
-        reserve=decision.entry_estimate,
-        leverage_setting=OWNED,
-        slippage_multiplier=1.0,
-        size_multiplier=1.0,
-        planned=math.nan,
-        used=1.0,
-        setup="",
-    )
-
-
-def tranche_order(
-    decision: Decision,
-    *,
-    slippage_multiplier: float = 1.0,
-    kind: OrderKind = OrderKind.MARKET,
-    price: float = math.nan,
-    spend_limit: float = math.nan,
-    risk_limit: float = math.nan,
-) -> OrderRequest:
-    """Return the order that buys a tranche, the first one included."""
-    return OrderRequest(
-        plan_id=decision.plan_id,
-        decision_id=decision.decision_id,
-        instrument=decision.instrument,
-        role=OrderRole.ENTRY,
-        kind=kind,
-        side=decision.direction,
-        quantity=decision.quantity,
-        price=price,
-        fraction=math.nan,
-        leverage_setting=decision.leverage_setting,
-        slippage_multiplier=slippage_multiplier,
-        reason=decision.reason,
-        spend_limit=spend_limit,
-        risk_limit=risk_limit,
-    )
-
-
-_CLOSING_KIND = {
-    OrderRole.STOP: OrderKind.STOP,
-    OrderRole.TARGET: OrderKind.LIMIT,
-    OrderRole.EXIT: OrderKind.MARKET,
-    OrderRole.GUARD: OrderKind.MARKET,
-}
-
-
-def closing_order(
-    decision: Decision,
-    role: OrderRole,
-    *,
-    price: float = math.nan,
-    quantity: float = math.nan,
-    fraction: float = math.nan,
-    slippage_multiplier: float = 1.0,
-) -> OrderRequest:
-    """Return an order that reduces the decision's plan; quantity NaN closes what it holds."""
-    return OrderRequest(
-        plan_id=decision.plan_id,
-        decision_id=decision.decision_id,
-        instrument=decision.instrument,
-        role=role,
-        kind=_CLOSING_KIND[role],
-        side=-decision.direction,
-        quantity=quantity,
-        price=price,
-        fraction=fraction,
-        leverage_setting=decision.leverage_setting,
-        slippage_multiplier=slippage_multiplier,
-        reason=decision.reason,
-    )

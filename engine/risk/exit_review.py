@@ -7,7 +7,9 @@ from data_feeds.instrument import Instrument, InstrumentKind
 from engine.costs import floor_to_step
 from engine.intents import Add, Exit, MoveStop
 from engine.records import OrderRole
-from engine.risk.decisions import ApprovedPlan, DecisionBook, DecisionDraft, Review, closing_order
+from engine.risk.approved_plans import ApprovedPlans
+from engine.risk.decisions import DecisionBook, DecisionDraft, Review
+from engine.risk.order_requests import closing_order
 from engine.risk.plan_levels import round_stop
 from engine.risk.sizing import OWNED
 from engine.views import AccountView, PositionView
@@ -16,7 +18,7 @@ from engine.views import AccountView, PositionView
 class ExitReviewer:
     """Reviews what reduces a plan; shares books and plans with the risk module."""
 
-    def __init__(self, book: DecisionBook, plans: dict[str, ApprovedPlan]) -> None:
+    def __init__(self, book: DecisionBook, plans: ApprovedPlans) -> None:
         self._book = book
         self._plans = plans
 
@@ -41,44 +43,45 @@ class ExitReviewer:
             reviews.append(self._close(draft, OrderRole.GUARD, plan_id, held))
         return tuple(reviews)
 
-    def exit(
-        self,
-        intent: Exit,
-        instrument: Instrument,
-        position: PositionView | None,
-        *,
-        at: int,
-        equity: float,
-    ) -> Review:
-        """Close a position or a part of it."""
-        draft = position_draft(intent, "exit", position, at, equity)
+    def exit(self, intent: Exit, instrument: Instrument, at: int, account: AccountView) -> Review:
+        """Close a position or a part of it; without a position, cancel the working entry."""
+        position, name = account.position(intent.instrument), instrument.id
+        if position is None and name in account.pending and name in self._plans:
+            return self._cancel_entry(intent, at=at, equity=account.equity)
+        draft = position_draft(intent, "exit", position, at, account.equity)
         if position is None:
             return self._book.refuse(draft, "no position", "nothing to close")
         if not 0 < intent.fraction <= 1:
             return self._book.refuse(draft, "bad fraction", f"fraction {intent.fraction} of a plan")
-        if instrument.kind is InstrumentKind.OPTION and intent.fraction < 1:
-            # What a hedge has cost this year is counted by whole plans.
-            return self._book.refuse(draft, "bad fraction", "an option is sold as a whole")
         held = abs(position.quantity)
         if intent.fraction == 1:
             return self._close(draft, OrderRole.EXIT, position.plan_id, held)
-        part = floor_to_step(intent.fraction * held, instrument.lot_size)
+        return self._exit_part(draft, instrument, position.plan_id, intent.fraction, held)
+
+    def _exit_part(
+        self,
+        draft: DecisionDraft,
+        instrument: Instrument,
+        plan_id: int,
+        fraction: float,
+        held: float,
+    ) -> Review:
+        """Close a fraction of what a plan holds (base units, unsigned)."""
+        if instrument.kind is InstrumentKind.OPTION:
+            # The cost of hedges in a year is counted by whole plans.
+            return self._book.refuse(draft, "bad fraction", "an option is sold as a whole")
+        part = floor_to_step(fraction * held, instrument.lot_size)
         if part < instrument.lot_size:
-            why = f"{intent.fraction:g} of {held:g} is below lot {instrument.lot_size:g}"
+            why = f"{fraction:g} of {held:g} is below lot {instrument.lot_size:g}"
             return self._book.refuse(draft, "minimum size", why)
-        return self._close(draft, OrderRole.EXIT, position.plan_id, part, order_quantity=part)
+        return self._close(draft, OrderRole.EXIT, plan_id, part, order_quantity=part)
 
     def move_stop(
-        self,
-        intent: MoveStop,
-        instrument: Instrument,
-        position: PositionView | None,
-        *,
-        at: int,
-        equity: float,
+        self, intent: MoveStop, instrument: Instrument, at: int, account: AccountView
     ) -> Review:
         """Move a plan's stop nearer to the price, never away from it."""
-        draft = position_draft(intent, "move_stop", position, at, equity)
+        position = account.position(intent.instrument)
+        draft = position_draft(intent, "move_stop", position, at, account.equity)
         if position is None:
             return self._book.refuse(draft, "no position", "no stop to move")
         if math.isnan(position.stop):
@@ -93,7 +96,7 @@ class ExitReviewer:
         held = abs(position.quantity)
         return self._close(draft, OrderRole.STOP, position.plan_id, held, price=stop)
 
-    def cancel_entry(self, intent: Exit, *, at: int, equity: float) -> Review:
+    def _cancel_entry(self, intent: Exit, *, at: int, equity: float) -> Review:
         """Close nothing of a plan that holds nothing: its working entry ends."""
         plan = self._plans[intent.instrument]
         draft = DecisionDraft(at, intent.instrument, "exit", plan.direction, equity, intent.reason)
@@ -112,7 +115,7 @@ class ExitReviewer:
         """Return an approved reduction of a plan with its one order."""
         plan = self._plans.get(draft.instrument)
         if plan is not None and role is not OrderRole.STOP and math.isnan(order_quantity):
-            self._plans[draft.instrument] = replace(plan, is_leaving=True)
+            self._plans.keep(draft.instrument, replace(plan, is_leaving=True))
         decision = self._book.approve(
             draft,
             quantity,

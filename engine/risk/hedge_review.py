@@ -11,16 +11,10 @@ from data_feeds.options.contract import SHARES_PER_CONTRACT, PutSpread
 from engine.costs import floor_to_step
 from engine.errors import PlaybookContractError
 from engine.intents import Hedge
-from engine.risk.decisions import (
-    BLOCKED,
-    ApprovedPlan,
-    DecisionBook,
-    DecisionDraft,
-    Review,
-    owned_plan,
-    tranche_order,
-)
+from engine.risk.approved_plans import ApprovedPlans, owned_plan
+from engine.risk.decisions import BLOCKED, DecisionBook, DecisionDraft, Review
 from engine.risk.guards import Guards
+from engine.risk.order_requests import tranche_order
 from engine.risk.sizing import OWNED, Sizing
 from engine.risk.sizing_inputs import SizingInputs
 from engine.views import AccountView
@@ -38,14 +32,16 @@ class HedgeReviewer:
         self,
         yearly_budget: float | None,
         instruments: Mapping[str, Instrument],
+        listed_at: Mapping[str, int],
         *,
         inputs: SizingInputs,
         book: DecisionBook,
         guards: Guards,
-        plans: dict[str, ApprovedPlan],
+        plans: ApprovedPlans,
     ) -> None:
         self._budget = yearly_budget
         self._instruments = instruments
+        self._listed_at = listed_at
         self._inputs = inputs
         self._book = book
         self._guards = guards
@@ -54,14 +50,14 @@ class HedgeReviewer:
         self._hedges: dict[int, float] = {}
         self._lost: defaultdict[int, float] = defaultdict(float)
 
-    def review(self, intent: Hedge, *, at: int, account: AccountView, plan_id: int) -> Review:
-        """Return the decision and its order; ``plan_id`` is the new plan's.
+    def review(self, intent: Hedge, at: int, account: AccountView) -> Review:
+        """Return the decision on buying an option contract, with its order.
 
         Raises
         ------
-        PlaybookContractError : the instrument is no option contract that this run lists.
+        PlaybookContractError : the instrument is no option contract that the signals list by then.
         """
-        contract = self._checked(intent)
+        contract, plan_id = self._checked(intent, at), self._plans.next_id
         ask = self._inputs.ask(intent.instrument, at)
         draft = DecisionDraft(
             at, intent.instrument, "hedge", 1, account.equity, intent.reason, entry=ask
@@ -84,7 +80,7 @@ class HedgeReviewer:
             why = f"{room:.3g} contracts at {ask:,.2f} is less than one; {binding} bound"
             return self._book.refuse(draft, "minimum size", why, sizing=sizing)
         decision = self._book.approve(draft, quantity, plan_id=plan_id, sizing=sizing)
-        self._plans[intent.instrument] = owned_plan(decision, quantity)
+        self._plans.keep(intent.instrument, owned_plan(decision, quantity))
         # The next open can be dearer than the last close.
         spend = self._hedges[plan_id] = min(limits.values())
         return Review(decision, (tranche_order(decision, spend_limit=spend),))
@@ -119,7 +115,7 @@ class HedgeReviewer:
         self._lost[_year(at)] += max(-net_pnl, 0.0)
         return True
 
-    def _checked(self, intent: Hedge) -> PutSpread:
+    def _checked(self, intent: Hedge, at: int) -> PutSpread:
         instrument = self._instruments.get(intent.instrument)
         contract = PutSpread.parse(intent.instrument)
         if instrument is None or instrument.kind is not InstrumentKind.OPTION or contract is None:
@@ -127,6 +123,11 @@ class HedgeReviewer:
             raise PlaybookContractError(
                 f"Hedge names {intent.instrument!r}; it is for contracts that the signals list "
                 f"(here: {', '.join(sorted(listed)) or 'none'})"
+            )
+        if self._listed_at.get(intent.instrument, at) > at:
+            # Naming a contract that only a later row lists would use the future.
+            raise PlaybookContractError(
+                f"Hedge names {intent.instrument} before a row of its signals lists it"
             )
         return contract
 

@@ -10,20 +10,19 @@ from engine.config.models import RiskConfig
 from engine.costs import floor_to_step
 from engine.errors import PlaybookContractError
 from engine.intents import Rebalance
-from engine.records import NOT_BEGUN, Decision, OrderRole
+from engine.records import NOT_BEGUN, Decision, OrderRole, Overlay
 from engine.risk.account_limits import FreedNotional
+from engine.risk.approved_plans import ApprovedPlan, ApprovedPlans, owned_plan
 from engine.risk.decisions import (
     BLOCKED,
     REJECTED,
-    ApprovedPlan,
     DecisionBook,
     DecisionDraft,
+    IntentEffects,
     Review,
-    closing_order,
-    owned_plan,
-    tranche_order,
 )
 from engine.risk.guards import Guards
+from engine.risk.order_requests import closing_order, tranche_order
 from engine.risk.portfolio import Covariance, Weights, capped_weights, in_order
 from engine.risk.sizing import OWNED, Sizing
 from engine.risk.sizing_inputs import SizingInputs
@@ -83,7 +82,7 @@ class RebalanceReviewer:
         guards: Guards,
         market: MarketTiers,
         covariance: Covariance | None,
-        plans: dict[str, ApprovedPlan],
+        plans: ApprovedPlans,
     ) -> None:
         self._risk = risk
         self._instruments = instruments
@@ -94,12 +93,8 @@ class RebalanceReviewer:
         self._covariance = covariance
         self._plans = plans
 
-    def review(
-        self, intent: Rebalance, *, at: int, account: AccountView, next_plan: int
-    ) -> tuple[Review, ...]:
-        """Return a decision for every instrument that changes, sales first.
-
-        ``next_plan`` is the id of the first plan that is new.
+    def review(self, intent: Rebalance, at: int, account: AccountView) -> IntentEffects:
+        """Return a decision for every instrument that changes, sales first, and the overlays.
 
         Raises
         ------
@@ -124,12 +119,12 @@ class RebalanceReviewer:
             for change in changes
             if not change.wanted <= change.held + self._slack(change)
         ]
-        bought = []
-        for ask in share_rooms(asks):
-            review = self._buy(ask, intent, next_plan)
-            next_plan = max(next_plan, review.decision.plan_id + 1)
-            bought.append(review)
-        return (*sold, *bought)
+        reviews = (*sold, *(self._buy(ask, intent) for ask in share_rooms(asks)))
+        away = [review for review in reviews if not is_small(review.decision)]
+        # A book that risk refused as a whole holds nothing back; one at its weights does.
+        is_on = not away or any(review.orders for review in away)
+        overlays = overlay_rows(intent, at, account.equity) if is_on else ()
+        return IntentEffects(reviews, overlays=overlays)
 
     def _checked(self, intent: Rebalance) -> Mapping[str, Instrument]:
         for name in intent.weights:
@@ -183,7 +178,7 @@ class RebalanceReviewer:
             return self._book.refuse(draft, small, why)
         plan = self._plans[draft.instrument]
         if everything:
-            self._plans[draft.instrument] = replace(plan, is_leaving=True)
+            self._plans.keep(draft.instrument, replace(plan, is_leaving=True))
         quantity = change.held if everything else part
         decision = self._book.approve(draft, quantity, plan_id=plan.plan_id)
         order = closing_order(
@@ -228,7 +223,7 @@ class RebalanceReviewer:
         caps.append(("participation", self._inputs.participation(name, draft.at)))
         return PurchaseRequest(change, plan, tuple(caps), self._inputs.account_rooms(draft, freed))
 
-    def _buy(self, ask: PurchaseRequest, intent: Rebalance, next_plan: int) -> Review:
+    def _buy(self, ask: PurchaseRequest, intent: Rebalance) -> Review:
         """Return the purchase or why there is none."""
         change, plan = ask.change, ask.plan
         draft, instrument = change.draft, change.instrument
@@ -246,11 +241,11 @@ class RebalanceReviewer:
         decision = self._book.approve(
             draft,
             quantity,
-            plan_id=next_plan if plan is None else plan.plan_id,
+            plan_id=self._plans.next_id if plan is None else plan.plan_id,
             sizing=sizing,
             multiplier=multiplier,
         )
-        self._plans[instrument.id] = _plan(plan, decision, change)
+        self._plans.keep(instrument.id, _plan(plan, decision, change))
         return Review(decision, (tranche_order(decision),))
 
     def _unknown(self, draft: DecisionDraft) -> tuple[str, str] | None:
@@ -290,6 +285,19 @@ def is_small(decision: Decision) -> bool:
     """Return whether a change was left out for its own size: the book is at its weight there."""
     small = decision.blocked_by == MINIMUM_SIZE and not decision.caps
     return small or decision.blocked_by == MINIMUM_TICKET
+
+
+def overlay_rows(intent: Rebalance, at: int, equity: float) -> tuple[Overlay, ...]:
+    """Return what each hedge of a rebalancing adds to its weights, () where it names no hedges."""
+    if intent.overlays is None:
+        return ()
+    rows = tuple(
+        Overlay(at, hedge, instrument, weight, equity)
+        for hedge, weights in intent.overlays.items()
+        for instrument, weight in weights.items()
+        if weight != 0
+    )
+    return rows or (Overlay(at, "", "", 0.0, equity),)
 
 
 def share_rooms(asks: Sequence[PurchaseRequest]) -> list[PurchaseRequest]:

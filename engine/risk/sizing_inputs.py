@@ -15,7 +15,8 @@ from engine.risk.account_limits import (
     SleeveExposure,
     net_notional,
 )
-from engine.risk.decisions import ApprovedPlan, DecisionDraft
+from engine.risk.approved_plans import ApprovedPlan
+from engine.risk.decisions import DecisionDraft
 from engine.risk.sizing import (
     NOTHING_HELD,
     EarlierTranches,

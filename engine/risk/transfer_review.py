@@ -1,30 +1,37 @@
-"""Cash for the other wallet: what is free may go."""
+"""From a transfer to a decision: only free cash may leave a wallet."""
 
 import math
 
 from data_feeds.instrument import Wallet
 from engine.intents import Transfer
-from engine.risk.decisions import NO_PLAN, DecisionBook, DecisionDraft
+from engine.risk.decisions import (
+    NO_PLAN,
+    DecisionBook,
+    DecisionDraft,
+    IntentEffects,
+    Review,
+    SentCash,
+)
 from engine.risk.sizing import OWNED, Sizing
 from engine.risk.sizing_inputs import SizingInputs
 from engine.views import AccountView
 
 
 def review_transfer(
-    intent: Transfer, *, at: int, account: AccountView, inputs: SizingInputs, book: DecisionBook
-) -> float:
-    """Return the cash that may leave for the other wallet, quote; 0 where none is free."""
-    into_venue = Wallet(intent.to) is Wallet.VENUE
+    intent: Transfer, at: int, account: AccountView, *, inputs: SizingInputs, book: DecisionBook
+) -> IntentEffects:
+    """Return the decision on a transfer, and the free cash that leaves for the other wallet."""
+    destination = Wallet(intent.to)
+    into_venue = destination is Wallet.VENUE
     source = Wallet.BROKERAGE if into_venue else Wallet.VENUE
-    draft = DecisionDraft(
-        at, intent.to, "transfer", 1 if into_venue else -1, account.equity, intent.reason
-    )
+    direction = 1 if into_venue else -1
+    draft = DecisionDraft(at, intent.to, "transfer", direction, account.equity, intent.reason)
     free = inputs.free_cash(source, at, account)
     caps = (("asked", intent.share * account.equity), ("cash", max(free, 0.0)))
     binding, amount = min(caps, key=lambda cap: cap[1])
     sizing = Sizing(caps, binding, amount, math.nan, OWNED, "", amount)
     if not amount > 0:
-        book.refuse(draft, "no cash", f"the {source} has no free cash", sizing=sizing)
-        return 0.0
-    book.approve(draft, amount, plan_id=NO_PLAN, sizing=sizing)
-    return amount
+        why = f"the {source} has no free cash"
+        return IntentEffects((book.refuse(draft, "no cash", why, sizing=sizing),))
+    decision = book.approve(draft, amount, plan_id=NO_PLAN, sizing=sizing)
+    return IntentEffects((Review(decision, ()),), sent=SentCash(destination, amount))

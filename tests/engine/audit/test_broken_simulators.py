@@ -12,7 +12,7 @@ from engine.errors import SimulationError
 from engine.ledger import Ledger
 from engine.records import OrderRole
 from engine.results import finished as records
-from engine.risk import module
+from engine.risk import entry_review
 from tests.engine.audit.simulated import new_case, written
 from tests.engine.audit.test_simulated_runs import RUNS, likely
 
@@ -155,9 +155,9 @@ def risk_forgotten_at_a_worse_price(patch):
 
 
 def risk_asked_for_doubled(patch):
-    original = module.entry_orders
+    original = entry_review.entry_orders
     patch.setattr(
-        module,
+        entry_review,
         "entry_orders",
         lambda *known, risk_limit: original(*known, risk_limit=2 * risk_limit),
     )

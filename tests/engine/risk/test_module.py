@@ -20,7 +20,8 @@ def enter(**changes):
 
 
 def review(make, risk, intent, account=None, at=None):
-    return risk.review(intent, at=at or make.now, account=account or make.account())
+    effects = risk.handle(intent, at=at or make.now, account=account or make.account())
+    return effects.reviews[0]
 
 
 def holding(make, quantity=1.0, **changes):

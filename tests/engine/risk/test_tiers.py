@@ -33,7 +33,12 @@ def module(market: MarketTiers) -> RiskModule:
 
 
 def entered(market: MarketTiers):
-    return module(market).review(Enter("BTC", 1, 29_000.0, "x"), at=NOW, account=account()).decision
+    return (
+        module(market)
+        .handle(Enter("BTC", 1, 29_000.0, "x"), at=NOW, account=account())
+        .reviews[0]
+        .decision
+    )
 
 
 @pytest.mark.parametrize(
@@ -51,7 +56,9 @@ def test_a_halt_blocks_entries_and_nothing_else() -> None:
     market = MarketTiers(state(RiskTier.HALT), MarketTiersConfig())
     decision = entered(market)
     assert (decision.outcome, decision.blocked_by) == ("blocked", "market halt")
-    leaving = module(market).review(Exit("BTC", "out"), at=NOW, account=account()).decision
+    leaving = (
+        module(market).handle(Exit("BTC", "out"), at=NOW, account=account()).reviews[0].decision
+    )
     assert leaving.blocked_by == "no position"
 
 
@@ -74,7 +81,9 @@ def test_the_stricter_of_account_and_market_counts() -> None:
         market=MarketTiers(state(RiskTier.CAUTIOUS), MarketTiersConfig()),
     )
     # 100,000 is 5.7% below the start: the ladder's 0.5, not 0.5 x 0.75.
-    decision = risk.review(Enter("BTC", 1, 29_000.0, "x"), at=NOW, account=account()).decision
+    decision = (
+        risk.handle(Enter("BTC", 1, 29_000.0, "x"), at=NOW, account=account()).reviews[0].decision
+    )
     assert (decision.tier, decision.market_tier, decision.multiplier) == (
         "cautious",
         "cautious",
