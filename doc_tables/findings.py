@@ -12,8 +12,8 @@ from engine.compare.inference import CellLuck, cell_luck, family_luck
 from engine.compare.inference_text import family_lines, interval_text
 from engine.compare.matrix import texts, values
 from engine.config.load import load_compare_config
+from engine.formatting import signed, signed_percent
 from engine.plugins import load_playbook_class
-from engine.text import signed, signed_percent
 
 CONFIG = ROOT / "configs" / "compare" / "playbooks_by_episode_real.yaml"
 HEADLINE = ("total_return", "max_drawdown", "trades", "average_r", "costs", "funding")

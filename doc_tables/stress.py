@@ -13,10 +13,10 @@ from data_feeds.simulation.scenarios import SCENARIOS
 from doc_tables.blocks import RUNS as RUNS_FOLDER
 from doc_tables.blocks import Block, table
 from engine.config.load import load_run_config
+from engine.formatting import percent
 from engine.stress import StressResult, run_stress, stress_job
 from engine.stress.measure import Figure
 from engine.stress.summary import interval_text
-from engine.text import percent
 
 PAGE, NAME = "stress.md", "table"
 PATHS, SEED, LAST_DAY = 200, 0, "2026-04-15"

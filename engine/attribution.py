@@ -24,13 +24,13 @@ from data_feeds.load import open_source
 from engine.conditions import Truth
 from engine.config.models import RunConfig
 from engine.errors import ConfigError
+from engine.formatting import MISSING, columns, number, percent, signed, without, wrapped
 from engine.playbook import Signals
 from engine.results.finished import RunRecord
 from engine.results.folder import json_number, staged, write_json
 from engine.results.manifest import run_id
 from engine.run import RunResult, run
 from engine.run_folder.tables import rows_table, write_table
-from engine.text import MISSING, columns, number, percent, signed, without, wrapped
 
 DOCUMENT_FILE = "attribution.json"
 TABLE_FILE = "attribution.parquet"

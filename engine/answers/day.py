@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.answers.paragraphs import STATES, fill_line, order_line
-from engine.answers.span import Span, checked, parse_day
+from engine.answers.row_sentences import STATES, fill_line, order_line
+from engine.answers.time_window import TimeWindow, checked, parse_day
 from engine.answers.why_not import TRUE, UNKNOWN, action_line
+from engine.formatting import money, percent, signed, wrapped
 from engine.records import FactKind
 from engine.results.journal import best_of_setups
 from engine.run_folder.read import Row, RunFiles, moment, run_title
-from engine.text import money, percent, signed, wrapped
 
 SHOWN = 6
 SETUPS = 4
@@ -19,7 +19,7 @@ TRUTHS = (TRUE, "false", UNKNOWN)
 
 
 @dataclass(frozen=True)
-class Part:
+class DaySection:
     """A heading and its lines; ``more`` lines were left out, they are in ``file``."""
 
     heading: str
@@ -33,8 +33,8 @@ class DayStory:
     """One day, for a page; :meth:`text` is the same for a terminal."""
 
     title: str
-    span: Span
-    parts: tuple[Part, ...]
+    span: TimeWindow
+    parts: tuple[DaySection, ...]
 
     def text(self) -> str:
         """Return the day in plain words, about 40 lines at most."""
@@ -74,7 +74,7 @@ def day_story(run_folder: Path, day: str) -> DayStory:
     orders = _orders(files, span)
     fills = [row for row in files.rows("fills") if span.holds_fill(row)]
     parts = [
-        Part("Account", tuple(_account_lines(files, span))),
+        DaySection("Account", tuple(_account_lines(files, span))),
         _part("Guards", [_guard_line(row) for row in guards], "guards.parquet"),
         _part("Decisions", [action_line(row) for row in decisions], "journal_decisions.parquet"),
         _part("Orders", [_named(row, order_line(row)) for row in orders], "orders.parquet"),
@@ -84,11 +84,11 @@ def day_story(run_folder: Path, day: str) -> DayStory:
     return DayStory(run_title(files, f"day {day}"), span, tuple(parts))
 
 
-def _part(heading: str, lines: Sequence[str], file: str) -> Part:
-    return Part(heading, tuple(lines[:SHOWN]), max(len(lines) - SHOWN, 0), file)
+def _part(heading: str, lines: Sequence[str], file: str) -> DaySection:
+    return DaySection(heading, tuple(lines[:SHOWN]), max(len(lines) - SHOWN, 0), file)
 
 
-def _orders(files: RunFiles, span: Span) -> list[Row]:
+def _orders(files: RunFiles, span: TimeWindow) -> list[Row]:
     """The orders that were decided, filled or otherwise ended in it."""
     fills = files.rows("fills")
     inside = {fill["order_id"] for fill in fills if span.holds_fill(fill)}
@@ -107,7 +107,7 @@ def _named(row: Row, line: str) -> str:
     return f"{row['instrument']}  {line.strip()}"
 
 
-def _account_lines(files: RunFiles, span: Span) -> list[str]:
+def _account_lines(files: RunFiles, span: TimeWindow) -> list[str]:
     # The curve's point of an instant comes before what happens at that instant's open.
     before, last = files.equity_at(span.begins), files.equity_at(span.until)
     lines = [] if last is None else [_equity_line(before, last)]
@@ -132,7 +132,7 @@ def _equity_line(before: float | None, last: float) -> str:
     return f"equity {change}, {percent(last / before - 1)})"
 
 
-def _payment_lines(files: RunFiles, span: Span) -> list[str]:
+def _payment_lines(files: RunFiles, span: TimeWindow) -> list[str]:
     """The sums of the fills' fees and of funding, quote; positive: received."""
     filled = {fill["fill_id"] for fill in files.rows("fills") if span.holds_fill(fill)}
     events = files.rows("events")
@@ -152,7 +152,7 @@ def _guard_line(row: Row) -> str:
     return f"{moment(row['at'])}  {row['guard']} {row['event']}{until}{detail}"
 
 
-def _setups(files: RunFiles, span: Span) -> Part:
+def _setups(files: RunFiles, span: TimeWindow) -> DaySection:
     """Each setup's best row of the day, the nearest to an entry first, and what blocked it."""
     told = [row for row in files.rows("journal_conditions") if span.holds(row["at"])]
     required = [item["name"] for item in files.conditions if item["required"]]
@@ -161,17 +161,17 @@ def _setups(files: RunFiles, span: Span) -> Part:
     best = best_of_setups(told)
     lines = [_setup_line(required, row) for row in best[:SETUPS]]
     more = max(len(best) - SETUPS, 0)
-    return Part(
+    return DaySection(
         "Best setups, and what blocked them", tuple(lines), more, "journal_conditions.parquet"
     )
 
 
-def _statements(files: RunFiles, row: Row) -> Part:
+def _statements(files: RunFiles, row: Row) -> DaySection:
     """What the conditions of a playbook that requires none said at a row."""
     names = [item["name"] for item in files.conditions]
     held = {truth: [name for name in names if row[name] == truth] for truth in TRUTHS}
     lines = tuple(f"{truth}: {', '.join(group)}" for truth, group in held.items() if group)
-    return Part(f"What its conditions said, {moment(row['at'])}", lines)
+    return DaySection(f"What its conditions said, {moment(row['at'])}", lines)
 
 
 def _setup_line(required: Sequence[str], row: Row) -> str:

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from engine.answers.explain import explain_at
+from engine.answers.instant import explain_at
 from engine.errors import ReportError
+from engine.formatting import columns, number, percent, signed
 from engine.results.journal import best_of_setups
 from engine.run_folder.read import Row, RunFiles, moment, read_rows, run_title
 from engine.run_folder.schema import ACCOUNT_FILE
 from engine.run_folder.seals import check_seals
-from engine.text import columns, number, percent, signed
 
 SHOWN_TRADES = 40
 SHOWN_SETUPS = 20

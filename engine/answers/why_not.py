@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from engine.answers.paragraphs import STATES
-from engine.answers.span import Span, checked, parse_span
+from engine.answers.row_sentences import STATES
+from engine.answers.time_window import TimeWindow, checked, parse_span
+from engine.formatting import number, percent
 from engine.records import ADDING, REBALANCE, FillStage, OrderRole
 from engine.results.journal import APPROVED, nearness, relative_distance
 from engine.run_folder.read import Row, RunFiles, moment, run_title
-from engine.text import number, percent
 
 ENTRY, OPEN = OrderRole.ENTRY.value, FillStage.OPEN.value
 TRUE, UNKNOWN = "true", "unknown"
@@ -28,7 +28,7 @@ BOOK_STATES = {QUIET_STATE, "in_position", "pending"}
 
 
 @dataclass(frozen=True)
-class Gap:
+class ConditionResult:
     """One condition at one row, and what became of it over the window.
 
     Attributes
@@ -62,7 +62,7 @@ class Gap:
 
 
 @dataclass(frozen=True)
-class Miss:
+class NearestMiss:
     """The row that came nearest to an entry, every condition at it, required ones first.
 
     ``acted``: what adds risk was approved at it, so it is no miss; every row of the window is so.
@@ -73,10 +73,10 @@ class Miss:
     blocked_kind: str
     blocked_by: str
     acted: bool
-    gaps: tuple[Gap, ...]
+    gaps: tuple[ConditionResult, ...]
 
     @property
-    def failing(self) -> tuple[Gap, ...]:
+    def failing(self) -> tuple[ConditionResult, ...]:
         """The required conditions that did not hold."""
         return tuple(gap for gap in self.gaps if gap.required and gap.truth != TRUE)
 
@@ -115,12 +115,12 @@ class WhyNot:
     """
 
     title: str
-    span: Span
+    span: TimeWindow
     decision_rows: int
     told_rows: int
     decided: tuple[str, ...]
     bought: tuple[str, ...]
-    miss: Miss | None
+    miss: NearestMiss | None
     refusals: tuple[Refusal, ...]
     labels: tuple[str, ...]
     neighbours: tuple[pd.Timestamp | None, pd.Timestamp | None]
@@ -172,7 +172,7 @@ def action_line(row: Row) -> str:
 
 def gaps_at(
     described: Sequence[Mapping[str, Any]], row: Row, told: Sequence[Row]
-) -> tuple[Gap, ...]:
+) -> tuple[ConditionResult, ...]:
     """Return every condition at a row with its counts over some rows, required ones first."""
     required = [item["name"] for item in described if item["required"]]
     only = Counter(failing[0] for other in told if len(failing := _failing(required, other)) == 1)
@@ -180,7 +180,7 @@ def gaps_at(
     return tuple(sorted(found, key=lambda gap: not gap.required))
 
 
-def data_labels(files: RunFiles, span: Span) -> tuple[str, ...]:
+def data_labels(files: RunFiles, span: TimeWindow) -> tuple[str, ...]:
     """Return the inputs of the conditions by how their values came about, one line a kind.
 
     Inputs that begin after the window, ended before it, or are not in the data, have lines of
@@ -200,7 +200,7 @@ def data_labels(files: RunFiles, span: Span) -> tuple[str, ...]:
     return tuple(f"{kind}: {', '.join(dict.fromkeys(names))}" for kind, names in groups.items())
 
 
-def _label(channel: Mapping[str, Any], span: Span) -> str:
+def _label(channel: Mapping[str, Any], span: TimeWindow) -> str:
     first = channel.get("first_at")
     if first is None:
         return "empty"
@@ -235,7 +235,7 @@ def _outcome(files: RunFiles, decision: Row) -> str:
     return f"; never filled ({orders[0]['end_reason'] or orders[0]['status']})"
 
 
-def _bought_lines(files: RunFiles, span: Span) -> list[str]:
+def _bought_lines(files: RunFiles, span: TimeWindow) -> list[str]:
     """The entries that filled, with when they were decided."""
     decided_at = {row["order_id"]: row["decided_at"] for row in files.rows("orders")}
     lines = []
@@ -252,7 +252,7 @@ def _bought_lines(files: RunFiles, span: Span) -> list[str]:
 
 def _nearest(
     described: Sequence[Mapping[str, Any]], told: Sequence[Row], acted: Collection[pd.Timestamp]
-) -> Miss | None:
+) -> NearestMiss | None:
     """The row that came nearest; without required conditions the window's last.
 
     A row of ``acted``, at which what adds was approved, is no miss, unless all are.
@@ -263,7 +263,7 @@ def _nearest(
     judged = any(item["required"] for item in described)
     row = min(missed, key=nearness) if judged else missed[-1]
     gaps = gaps_at(described, row, told)
-    return Miss(
+    return NearestMiss(
         row["at"],
         row["setup"],
         row["blocked_kind"],
@@ -277,13 +277,13 @@ def _failing(required: Iterable[str], row: Row) -> list[str]:
     return [name for name in required if row[name] != TRUE]
 
 
-def _gap(item: Mapping[str, Any], row: Row, told: Sequence[Row], alone: int) -> Gap:
+def _gap(item: Mapping[str, Any], row: Row, told: Sequence[Row], alone: int) -> ConditionResult:
     name = item["name"]
     measured, threshold = _float(row[f"{name}.measured"]), _float(row[f"{name}.threshold"])
     truths = Counter(other[name] for other in told)
     distance = relative_distance(np.array([measured]), np.array([threshold]))[0]
     column = f"{name}.age_hours"
-    return Gap(
+    return ConditionResult(
         name=name,
         description=item["description"],
         unit=item["unit"],
@@ -319,7 +319,7 @@ def _refused(decided: Sequence[Row]) -> list[Refusal]:
 
 
 def _not_free(
-    files: RunFiles, span: Span, told: Sequence[Row], acted: Sequence[Row]
+    files: RunFiles, span: TimeWindow, told: Sequence[Row], acted: Sequence[Row]
 ) -> list[Refusal]:
     """When an instrument's account was not free, and journal rows at which all else held."""
     found = []

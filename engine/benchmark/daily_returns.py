@@ -11,7 +11,7 @@ from data_feeds.dataset import Dataset
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from data_feeds.timeframe import DAY_NS, Timeframe
 from engine.errors import ReportError
-from engine.text import percent
+from engine.formatting import percent
 
 Floats = NDArray[np.float64]
 

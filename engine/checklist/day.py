@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from data_feeds.schema import utc_text
 from data_feeds.timeframe import DAY_NS
 from engine.conditions import Condition, Truth
+from engine.formatting import number, percent, signed
 from engine.market_state import TIERS, Action, Driver, MarketState, Regime
 from engine.signals.market.steps import STEPS, known_steps
 from engine.signals.market.timeframes import INTRADAY, by_hours
-from engine.text import number, percent, signed
 
 TRUTHS = {Truth.TRUE: "yes", Truth.FALSE: "no", Truth.UNKNOWN: "unknown"}
 

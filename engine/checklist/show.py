@@ -3,7 +3,7 @@
 import textwrap
 
 from engine.checklist.day import TITLES, ConditionLine, DayReport
-from engine.text import columns, number
+from engine.formatting import columns, number
 
 WIDTH = 100
 

@@ -198,9 +198,10 @@ def explain(
     Without an option: the run's trades and refused setups, with their numbers.
     """
     from engine.answers.day import explain_day
-    from engine.answers.explain import explain_at, explain_trade
+    from engine.answers.instant import explain_at
     from engine.answers.run_lists import explain_run, explain_setup
-    from engine.answers.why_not_words import explain_why_not
+    from engine.answers.trade import explain_trade
+    from engine.answers.why_not_text import explain_why_not
     from engine.run_folder.run_names import find_run
 
     asked = (trade, at, day, why_not, setup)

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.errors import ReportError
+from engine.formatting import MISSING, number, signed_percent
 from engine.run_folder.run_names import NamedRun
 from engine.run_folder.schema import MANIFEST_FILE, METRICS_FILE
 from engine.run_folder.seals import check_seals
-from engine.text import MISSING, number, signed_percent
 
 _DAY = len("2026-02-06")
 

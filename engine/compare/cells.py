@@ -9,7 +9,7 @@ from engine.config.compare import CompareConfig, RowConfig
 from engine.config.models import DataConfig, RunConfig
 from engine.episodes import Episode, find_episode
 from engine.errors import ConfigError
-from engine.text import without
+from engine.formatting import without
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from engine.compare.cells import row_title
 from engine.compare.inference import CellLuck, FamilyLuck
 from engine.compare.record import CellRecord
 from engine.config.compare import CompareConfig
+from engine.formatting import number, percent, signed, signed_percent
 from engine.statistics import Interval, Missing
-from engine.text import number, percent, signed, signed_percent
 
 LUCK_HEAD = (
     "cell", "trades", "days", "return", "Sharpe", "deepest drawdown, daily closes", "win rate",

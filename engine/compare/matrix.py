@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.compare.pool import CellOutcome
 from engine.compare.record import CellRecord
-from engine.text import (
+from engine.formatting import (
     adding_up,
     number,
     or_none,

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from engine.compare.cells import row_title
 from engine.compare.pool import CellOutcome
 from engine.compare.record import CellRecord
+from engine.formatting import percent
 from engine.records import OrderRole
 from engine.statistics import MIN_TRADES
-from engine.text import percent
 
 # A required condition that is unknown on more than this share of the rows is told.
 MUCH_UNKNOWN = 0.1

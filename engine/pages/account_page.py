@@ -18,7 +18,17 @@ from engine.account.folder import (
 )
 from engine.answers.risk_acts import acts
 from engine.benchmark.daily_returns import HeldBenchmark
-from engine.benchmark.held import held_numbers, held_on
+from engine.benchmark.run_benchmark import held_numbers, held_on
+from engine.formatting import (
+    columns,
+    money,
+    number,
+    or_none,
+    percent,
+    signed,
+    without,
+    wrapped,
+)
 from engine.metrics import spread, varies, window_years
 from engine.pages import rows as facts
 from engine.pages.charts import account_chart
@@ -29,16 +39,6 @@ from engine.results.coverage import missing_bars
 from engine.results.doubtful import doubtful_warnings
 from engine.results.manifest import bill_sentence
 from engine.run_folder.schema import SLEEVES_FOLDER
-from engine.text import (
-    columns,
-    money,
-    number,
-    or_none,
-    percent,
-    signed,
-    without,
-    wrapped,
-)
 
 ACCOUNT_PAGE = "account.html"
 NOTE = (

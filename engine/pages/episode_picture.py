@@ -13,8 +13,8 @@ from data_feeds.catalog import Catalog
 from data_feeds.dataset import Dataset
 from data_feeds.schema import ChannelKey, ChannelKind
 from engine.episodes import Episode, EpisodeInput, Phase, PhaseName, instant_ns
+from engine.formatting import columns, signed, signed_percent
 from engine.pages.charts import INK, MUTED, quiet_figure, series_dates, thinned
-from engine.text import columns, signed, signed_percent
 
 PANEL = 1.7
 RESOLUTION = 110
@@ -31,7 +31,7 @@ SHADES = {
 
 
 @dataclass(frozen=True)
-class Market:
+class ShownMarket:
     """What is shown of a market: the channels that may hold it, and whether moves are relative."""
 
     title: str
@@ -40,7 +40,7 @@ class Market:
 
 
 MARKETS = (
-    Market(
+    ShownMarket(
         "BTC",
         (
             ("BTCUSDT-PERP", ChannelKind.BARS, "1h"),
@@ -48,14 +48,14 @@ MARKETS = (
             ("BTC-USD", ChannelKind.BARS, "1d"),
         ),
     ),
-    Market("QQQ", (("QQQ", ChannelKind.BARS, "1d"),)),
-    Market("DXY", (("DXY", ChannelKind.SERIES, ""), ("DTWEXBGS", ChannelKind.SERIES, ""))),
-    Market("10Y, %", (("DGS10", ChannelKind.SERIES, ""),), relative=False),
+    ShownMarket("QQQ", (("QQQ", ChannelKind.BARS, "1d"),)),
+    ShownMarket("DXY", (("DXY", ChannelKind.SERIES, ""), ("DTWEXBGS", ChannelKind.SERIES, ""))),
+    ShownMarket("10Y, %", (("DGS10", ChannelKind.SERIES, ""),), relative=False),
 )
 
 
 @dataclass(frozen=True)
-class Line:
+class MarketLine:
     """Values of a market at ``at`` (ns UTC): a bar's close at its close, a series on its day."""
 
     channel: str
@@ -73,7 +73,7 @@ class Line:
         return other / one - 1 if relative else other - one
 
 
-def episode_lines(source: Catalog | Dataset, episode: Episode) -> dict[str, Line]:
+def episode_lines(source: Catalog | Dataset, episode: Episode) -> dict[str, MarketLine]:
     """Return the markets that a source holds in the window, by title, with a week before it."""
     start = instant_ns(episode.start - BEFORE)
     lines = {}
@@ -86,7 +86,7 @@ def episode_lines(source: Catalog | Dataset, episode: Episode) -> dict[str, Line
     return lines
 
 
-def _line(source: Catalog | Dataset, key: ChannelKey, start: int, end: int) -> Line | None:
+def _line(source: Catalog | Dataset, key: ChannelKey, start: int, end: int) -> MarketLine | None:
     if isinstance(source, Catalog):
         if source.find(key) is None:
             return None
@@ -100,10 +100,10 @@ def _line(source: Catalog | Dataset, key: ChannelKey, start: int, end: int) -> L
     rows = np.flatnonzero((at >= start) & (at <= end))
     if not len(rows):
         return None
-    return Line(str(key), at[rows], channel["close" if bars else "value"][rows])
+    return MarketLine(str(key), at[rows], channel["close" if bars else "value"][rows])
 
 
-def phase_rows(episode: Episode, lines: Mapping[str, Line]) -> list[tuple[str, ...]]:
+def phase_rows(episode: Episode, lines: Mapping[str, MarketLine]) -> list[tuple[str, ...]]:
     """Return a table: each phase with its days and what every market did in it."""
     shown = [market for market in MARKETS if market.title in lines]
     rows = [("phase", "from", "to", *(market.title for market in shown))]
@@ -116,7 +116,7 @@ def phase_rows(episode: Episode, lines: Mapping[str, Line]) -> list[tuple[str, .
     return rows
 
 
-def phase_records(episode: Episode, lines: Mapping[str, Line]) -> list[dict[str, Any]]:
+def phase_records(episode: Episode, lines: Mapping[str, MarketLine]) -> list[dict[str, Any]]:
     """Return the phases for another program; ``moves`` as :meth:`Line.change` gives them."""
     return [
         {
@@ -134,11 +134,11 @@ def phase_records(episode: Episode, lines: Mapping[str, Line]) -> list[dict[str,
     ]
 
 
-def _move(change: float | None, market: Market) -> str:
+def _move(change: float | None, market: ShownMarket) -> str:
     return signed_percent(change, 1) if market.relative else signed(change)
 
 
-def episode_text(episode: Episode, lines: Mapping[str, Line], *, data: str) -> str:
+def episode_text(episode: Episode, lines: Mapping[str, MarketLine], *, data: str) -> str:
     """Return the episode as a terminal shows it."""
     table = columns(phase_rows(episode, lines), indent="")
     rules = ("dated by", *(phase.rule for phase in episode.spans()))
@@ -168,7 +168,7 @@ def _input_row(item: EpisodeInput) -> tuple[str, ...]:
     return f"{item.instrument}/{item.kind.value}", item.label.value, since, item.note
 
 
-def episode_picture(episode: Episode, lines: Mapping[str, Line], *, data: str) -> bytes:
+def episode_picture(episode: Episode, lines: Mapping[str, MarketLine], *, data: str) -> bytes:
     """Return the markets below each other with the phases shaded, as PNG."""
     with quiet_figure([PANEL for _ in lines]) as (figure, panels):
         for axes, (title, line) in zip(panels, lines.items(), strict=True):

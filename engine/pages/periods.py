@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from data_feeds.calendar import ALWAYS_OPEN, session_bounds, sessions_between
+from engine.formatting import percent
 from engine.results import RunRecord
-from engine.text import percent
 
 MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 PARTIAL = "*"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from engine.benchmark.held import held_returns
+from engine.benchmark.run_benchmark import held_returns
 from engine.pages.run_page import tearsheet
 from engine.pages.summary import summary
 from engine.results import FinishedRun, RunRecord, write_run

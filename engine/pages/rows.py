@@ -10,7 +10,17 @@ from data_feeds.schema import Provenance, utc_text
 from engine.answers.risk_acts import acts
 from engine.benchmark import daily_returns as benchmark
 from engine.benchmark.daily_returns import HeldBenchmark
-from engine.benchmark.held import held_numbers, held_weights
+from engine.benchmark.run_benchmark import held_numbers, held_weights
+from engine.formatting import (
+    adding_up,
+    money,
+    number,
+    or_none,
+    percent,
+    signed,
+    signed_percent,
+    without,
+)
 from engine.metrics import (
     NAN,
     cagr,
@@ -25,16 +35,6 @@ from engine.results.journal import best_of_setups
 from engine.results.manifest import bill_sentence
 from engine.results.pass_rates import NOTABLE, ConditionRates, Rate, flush_rows
 from engine.statistics import too_still
-from engine.text import (
-    adding_up,
-    money,
-    number,
-    or_none,
-    percent,
-    signed,
-    signed_percent,
-    without,
-)
 from engine.trades import unassigned_amount
 
 Rows = list[tuple[str, ...]]

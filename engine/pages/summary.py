@@ -1,11 +1,11 @@
 """``summary.txt``: the run in the two minutes that a portfolio manager has."""
 
 from engine.benchmark.daily_returns import HeldBenchmark
+from engine.formatting import columns, wrapped
 from engine.pages import rows as facts
 from engine.results import RunRecord, run_folder_name
 from engine.results.doubtful import doubtful_warnings
 from engine.results.manifest import assumptions
-from engine.text import columns, wrapped
 
 SHOWN_TRADES = 40
 SHOWN_BLOCKS = 8

@@ -19,10 +19,10 @@ import numpy as np
 import pandas as pd
 
 from engine.errors import ReportError
+from engine.formatting import percent
 from engine.metrics import DAYS_PER_YEAR, LEAST_VOLATILITY, spread, too_short, varies, volatility
 from engine.pages.charts import SVG_SALT, without_prologs
 from engine.statistics import too_still
-from engine.text import percent
 
 # With fewer days most tables are empty and several pictures fail.
 MIN_DAYS = 10

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from data_feeds.errors import YamlError
 from data_feeds.yaml_text import load_yaml
 from engine.errors import ReportError
+from engine.formatting import without
 from engine.run_folder.schema import (
     ACCOUNT_FILE,
     CONDITIONS_FILE,
@@ -25,7 +26,6 @@ from engine.run_folder.schema import (
     SLEEVES_FOLDER,
 )
 from engine.run_folder.seals import check_seals, is_no_run
-from engine.text import without
 
 Row = Mapping[str, Any]
 # What readers take from the manifest of a run.

@@ -11,9 +11,9 @@ from engine.results.manifest import code_hash, package_versions, plain, unseen_r
 from engine.run_folder.schema import CONFIG_FILE, TIMING_FILE
 from engine.run_folder.seals import RUN_ID_DIGITS, document_digest
 from engine.run_folder.tables import rows_table, write_table
+from engine.stress.fan_chart import stress_picture
 from engine.stress.job import StressJob
 from engine.stress.path import PathRow
-from engine.stress.picture import stress_picture
 from engine.stress.stress import StressResult
 from engine.stress.summary import summary_document, summary_text
 

@@ -5,11 +5,11 @@ from functools import partial
 from typing import Any
 
 from data_feeds.schema import Provenance, utc_text
+from engine.formatting import columns, percent, without, wrapped
 from engine.results.folder import json_number
 from engine.statistics import Interval
 from engine.stress.measure import Distribution, Figure
 from engine.stress.stress import StressResult
-from engine.text import columns, percent, without, wrapped
 
 WARNING = (
     "SYNTHETIC SCENARIO: invented paths, no forecast. The story has no probability; every "

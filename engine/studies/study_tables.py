@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 
 from data_feeds.schema import Provenance, utc_text
+from engine.formatting import columns, percent, signed
 from engine.statistics import Interval, Missing
 from engine.studies.study import Around, HorizonMove, KindStudy, Study
-from engine.text import columns, percent, signed
 
 NOTHING = "-"
 SIGNIFICANT = 0.05

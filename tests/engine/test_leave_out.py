@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from data_feeds.embedded import embedded_catalog
-from engine.answers.explain import explain_at
+from engine.answers.instant import explain_at
 from engine.audit import audit_run
 from engine.causality import prepare
 from engine.conditions import Truth, condition, leave_out

@@ -9,7 +9,7 @@ from data_feeds.catalog import Catalog
 from data_feeds.dataset import Dataset
 from data_feeds.embedded import embedded_catalog
 from data_feeds.instrument import Instrument, InstrumentKind
-from engine.answers.explain import explain_trade
+from engine.answers.trade import explain_trade
 from engine.audit import audit_run
 from engine.config.load import load_run_config
 from engine.intents import PutOff, Rebalance

@@ -13,9 +13,9 @@ import pytest
 
 from data_feeds.embedded import embedded_catalog
 from engine.answers.day import day_story, explain_day
-from engine.answers.span import parse_day, parse_span
+from engine.answers.time_window import parse_day, parse_span
 from engine.answers.why_not import data_labels, why_not
-from engine.answers.why_not_words import explain_why_not, why_not_text
+from engine.answers.why_not_text import explain_why_not, why_not_text
 from engine.conditions import condition
 from engine.config.load import load_run_config
 from engine.errors import ConfigError, ReportError

@@ -18,7 +18,7 @@ from engine.compare import inference as luck_module
 from engine.compare import remarks
 from engine.compare.breakdown import attribution, by_phase, hedges
 from engine.compare.cells import row_title
-from engine.compare.drawing import MINUTE, episode_drawing
+from engine.compare.chart_data import MINUTE, episode_drawing
 from engine.compare.inference import FamilyLuck, cell_luck, family_luck, on_days
 from engine.compare.inference_text import family_lines
 from engine.compare.matrix import METRICS, texts, values

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from data_feeds.instrument import Instrument, InstrumentKind
-from engine.answers.explain import explain_at
-from engine.answers.why_not_words import explain_why_not
+from engine.answers.instant import explain_at
+from engine.answers.why_not_text import explain_why_not
 from engine.intents import PutOff, Rebalance
 from engine.pages import rows as facts
 from engine.pages.summary import summary

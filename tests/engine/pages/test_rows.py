@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from engine.errors import SimulationError
+from engine.formatting import adding_up
 from engine.pages.rows import cost_rows, excess_rows, headline_note, near_misses
 from engine.records import Fact
 from engine.results import RunRecord
-from engine.text import adding_up
 
 
 def with_fact(run, kind, amount):

@@ -9,8 +9,9 @@ import pytest
 
 from data_feeds.embedded import embedded_catalog
 from engine.answers.day import explain_day
-from engine.answers.explain import explain_at, explain_trade
-from engine.answers.why_not_words import explain_why_not
+from engine.answers.instant import explain_at
+from engine.answers.trade import explain_trade
+from engine.answers.why_not_text import explain_why_not
 from engine.audit import audit_run
 from engine.config.load import load_run_config
 from engine.config.locations import find_config

@@ -15,13 +15,13 @@ from data_feeds.timeframe import DAY_NS
 from engine.compare.record import CellRecord
 from engine.config.compare import CompareConfig
 from engine.episodes import Episode, instant_ns
+from engine.formatting import number, signed, signed_percent
 from engine.market_state import TIERS, Action, MarketState, Regime
 from engine.metrics import drawdowns
 from engine.pages.charts import thinned
 from engine.pages.episode_picture import SHADES, episode_lines
 from engine.run_data import state_data
 from engine.signals.market.build import market_state
-from engine.text import number, signed, signed_percent
 
 POINTS = 500
 MINUTE = 60 * 10**9

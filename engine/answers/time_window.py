@@ -20,7 +20,7 @@ BETWEEN = ".."
 
 
 @dataclass(frozen=True)
-class Span:
+class TimeWindow:
     """A stretch of time, UTC, for what closes and for what opens.
 
     A midnight between two days is both: bars close and rules decide at it for the day that ends,
@@ -74,7 +74,7 @@ def parse_instant(instant: str | datetime) -> pd.Timestamp:
         raise ConfigError(problem) from error
 
 
-def parse_day(text: str) -> Span:
+def parse_day(text: str) -> TimeWindow:
     """Return the UTC day that a text such as ``2026-02-05`` names.
 
     Raises
@@ -84,10 +84,10 @@ def parse_day(text: str) -> Span:
     if not _DATE.fullmatch(text):
         raise ConfigError(f"{text!r} is not a day; write it as 2026-02-05")
     start = parse_instant(text)
-    return Span(text, start, start + _DAY, start, start + _DAY)
+    return TimeWindow(text, start, start + _DAY, start, start + _DAY)
 
 
-def parse_span(text: str) -> Span:
+def parse_span(text: str) -> TimeWindow:
     """Return the stretch that ``2026-02-05``, or ``FROM..TO`` with days or instants, names.
 
     Days are whole, both included; instants are included.
@@ -109,10 +109,10 @@ def parse_span(text: str) -> Span:
         ends = until + _TICK
     if until <= after:
         raise ConfigError(f"{text!r} ends before it begins; write it as FROM{BETWEEN}TO")
-    return Span(f"{first} to {last}", begins, ends, after, until)
+    return TimeWindow(f"{first} to {last}", begins, ends, after, until)
 
 
-def checked(span: Span, files: RunFiles) -> Span:
+def checked(span: TimeWindow, files: RunFiles) -> TimeWindow:
     """Return the part of a stretch that the run traded.
 
     The run's first instant belongs to its first day and its last one to its last, whole.
@@ -127,7 +127,7 @@ def checked(span: Span, files: RunFiles) -> Span:
         raise ReportError(
             f"{span.words} lies outside the run's window, {moment(start)} to {moment(end)}"
         )
-    return Span(
+    return TimeWindow(
         span.words,
         begins=max(span.begins, start),
         ends=end + _TICK if span.until >= end else span.ends,

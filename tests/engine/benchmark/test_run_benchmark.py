@@ -9,7 +9,7 @@ import pytest
 
 from data_feeds.instrument import Instrument, InstrumentKind
 from engine.benchmark.daily_returns import mixed_returns
-from engine.benchmark.held import held_numbers, held_returns, purchase_cost
+from engine.benchmark.run_benchmark import held_numbers, held_returns, purchase_cost
 from engine.config.models import ReportConfig
 from engine.config.venue import SlippageConfig
 from engine.intents import Enter

@@ -1,4 +1,4 @@
-"""Why a trade happened, and why at some instant none did, in plain words from the run's files."""
+"""Explain one instant of a run: the account, the conditions, what blocked an entry, decisions."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,56 +6,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from engine.answers.paragraphs import (
-    account_line,
-    condition_lines,
-    decision_lines,
-    funding_lines,
-    order_lines,
-    result_lines,
-)
-from engine.answers.span import parse_instant
+from engine.answers.row_sentences import account_line, condition_lines, decision_lines
+from engine.answers.time_window import parse_instant
 from engine.errors import ReportError
+from engine.formatting import percent
 from engine.records import REBALANCE
 from engine.results.journal import NOTHING_DUE
 from engine.run_folder.read import Row, RunFiles, moment, run_title
-from engine.text import percent
-
-
-def explain_trade(run_folder: Path, trade_id: int) -> str:
-    """Return the story of one trade: why, how much, orders, fills, funding, exits, result in R.
-
-    Raises
-    ------
-    ReportError : not a run folder, or no trade of that number.
-    """
-    files = RunFiles(run_folder)
-    trades = files.rows("trades")
-    trade = next((row for row in trades if row["trade_id"] == trade_id), None)
-    if trade is None:
-        held = f"it has trades 1 to {len(trades)}" if trades else "it has no trades"
-        raise ReportError(f"{files.folder}: no trade {trade_id}; {held}")
-    plan_id = trade["plan_id"]
-    decision = _of_id(files.rows("journal_decisions"), "decision_id", trade["decision_id"])
-    lines = [run_title(files, f"trade {trade_id} of {len(trades)}"), *result_lines(trade)]
-    if decision is not None:
-        lines += ["", f"Decided {moment(decision['decided_at'])}: {decision['reason']}."]
-        lines += _conditions_at(files, decision["decided_at"])
-        lines += ["", *decision_lines(decision, files.drawdown_ladder)]
-    lines += ["", "Orders and fills", *order_lines(files, plan_id)]
-    lines += ["", *funding_lines(files, plan_id)]
-    later = [
-        row
-        for row in files.rows("journal_decisions")
-        if row["plan_id"] == plan_id and row["decision_id"] != trade["decision_id"]
-    ]
-    if later:
-        lines += ["", "Later decisions"]
-        lines += [
-            f"  {moment(row['decided_at'])}  {row['intent']} {row['outcome']}: {row['reason']}"
-            for row in later
-        ]
-    return "\n".join(lines) + "\n"
 
 
 def explain_at(run_folder: Path, instant: str | datetime) -> str:
@@ -114,15 +71,6 @@ def _decisions(files: RunFiles, at: pd.Timestamp) -> list[str]:
         if row["decided_at"] == at
         for line in ("", *decision_lines(row, files.drawdown_ladder))
     ]
-
-
-def _of_id(rows: Sequence[Row], column: str, wanted: int) -> Row | None:
-    return next((row for row in rows if row[column] == wanted), None)
-
-
-def _conditions_at(files: RunFiles, at: pd.Timestamp) -> list[str]:
-    row = next((line for line in files.rows("journal_conditions") if line["at"] == at), None)
-    return [] if row is None else condition_lines(files.conditions, row)
 
 
 def _check_window(files: RunFiles, at: pd.Timestamp) -> None:

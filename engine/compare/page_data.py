@@ -12,10 +12,10 @@ from typing import Any
 
 from data_feeds.catalog import Catalog
 from data_feeds.dataset import Dataset
-from engine.answers.why_not_words import explain_why_not
+from engine.answers.why_not_text import explain_why_not
 from engine.compare.breakdown import HEDGES, PhaseResult, attribution, by_phase, hedges
 from engine.compare.cells import row_title
-from engine.compare.drawing import episode_drawing
+from engine.compare.chart_data import episode_drawing
 from engine.compare.inference import CellLuck, cell_luck, family_luck
 from engine.compare.inference_text import (
     LUCK_HEAD,
@@ -30,8 +30,8 @@ from engine.compare.record import CellRecord
 from engine.compare.remarks import warnings_of
 from engine.config.compare import CompareConfig
 from engine.episodes import Episode, PhaseName
+from engine.formatting import percent, signed_percent
 from engine.run_folder.schema import CONFIG_FILE, MANIFEST_FILE, METRICS_FILE
-from engine.text import percent, signed_percent
 
 FILES = (
     ("summary", "summary.txt"),

@@ -6,8 +6,9 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from engine.answers.explain import explain_at, explain_trade
-from engine.answers.paragraphs import _factors
+from engine.answers.instant import explain_at
+from engine.answers.row_sentences import _factors
+from engine.answers.trade import explain_trade
 from engine.errors import ConfigError, ReportError
 from engine.results import write_run
 from engine.run_folder.seals import write_seals

@@ -4,11 +4,19 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from engine.answers.paragraphs import LEFT_OUT, MARKS
-from engine.answers.why_not import TRUE, UNKNOWN, Gap, Miss, Refusal, WhyNot, why_not
+from engine.answers.row_sentences import LEFT_OUT, MARKS
+from engine.answers.why_not import (
+    TRUE,
+    UNKNOWN,
+    ConditionResult,
+    NearestMiss,
+    Refusal,
+    WhyNot,
+    why_not,
+)
+from engine.formatting import MISSING, columns, number, percent, wrapped
 from engine.results.journal import NOTHING_DUE
 from engine.run_folder.read import moment
-from engine.text import MISSING, columns, number, percent, wrapped
 
 DAY_HOURS = 24
 SHOWN = 6
@@ -65,7 +73,7 @@ def _silent(answer: WhyNot) -> list[str]:
     )
 
 
-def _miss_lines(answer: WhyNot, miss: Miss) -> list[str]:
+def _miss_lines(answer: WhyNot, miss: NearestMiss) -> list[str]:
     required = [gap for gap in miss.gaps if gap.required]
     others = [gap for gap in miss.gaps if not gap.required]
     at = f"{moment(miss.at)}{f', setup {miss.setup}' if miss.setup else ''}"
@@ -92,7 +100,7 @@ def _unindented(sentence: str) -> list[str]:
     return [first.strip(), *others]
 
 
-def _verdict(miss: Miss, required: int) -> str:
+def _verdict(miss: NearestMiss, required: int) -> str:
     if miss.failing:
         return f"{len(miss.failing)} of {required} required conditions failed:"
     if miss.blocked_by == NOTHING_DUE:
@@ -109,7 +117,7 @@ def _verdict(miss: Miss, required: int) -> str:
     )
 
 
-def _shortfall(gap: Gap) -> str:
+def _shortfall(gap: ConditionResult) -> str:
     if gap.truth == UNKNOWN:
         return " unknown"
     if math.isnan(gap.margin):
@@ -121,7 +129,7 @@ def _shortfall(gap: Gap) -> str:
     )
 
 
-def _table(gaps: Sequence[Gap], rows: int) -> list[str]:
+def _table(gaps: Sequence[ConditionResult], rows: int) -> list[str]:
     table = [("", "", "measured", "threshold", "", "margin", "age", "failed", "unknown", "alone")]
     for gap in gaps:
         known = not math.isnan(gap.margin)
@@ -150,7 +158,7 @@ def _age(hours: float | None) -> str:
     return f"{number(hours, 3)}h" if hours < 2 * DAY_HOURS else f"{number(hours / DAY_HOURS, 3)}d"
 
 
-def _watched(gaps: Sequence[Gap]) -> list[str]:
+def _watched(gaps: Sequence[ConditionResult]) -> list[str]:
     """The conditions that decide nothing by themselves, by truth."""
     lines = []
     for truth in (TRUE, "false", UNKNOWN):

@@ -15,7 +15,7 @@ from data_feeds.dataset import Dataset
 from data_feeds.timeframe import DAY_NS
 from engine.compare.cells import row_title
 from engine.compare.matrix import matrix_rows
-from engine.compare.page import Matrix, comparison_page
+from engine.compare.page_data import Matrix, comparison_page
 from engine.compare.pool import CellOutcome
 from engine.compare.record import CellRecord
 from engine.config.compare import CompareConfig, RowConfig

@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+from engine.formatting import columns, money, number, percent, signed
 from engine.run_folder.read import Row, RunFiles, moment
-from engine.text import columns, money, number, percent, signed
 
 MARKS = {"true": "yes", "false": "NO", "unknown": "?"}
 LEFT_OUT = "out"  # the run counted it as true, whatever was measured
