@@ -7,8 +7,9 @@ ratio, however long afterwards. That is right for returns and wrong for what an 
 import numpy as np
 from numpy.typing import NDArray
 
+from data_feeds.clock import utc_text
 from data_feeds.errors import SchemaError
-from data_feeds.schema import Channel, ChannelKind, utc_text
+from data_feeds.schema import Channel, ChannelKind
 from data_feeds.splits import unscaled
 
 Values = NDArray[np.float64]

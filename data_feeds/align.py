@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from data_feeds.clock import DAY_NS, FIRST_MONDAY_NS, WEEK_NS, Instants
 from data_feeds.errors import SchemaError
 from data_feeds.schema import (
     Array,
@@ -18,13 +19,10 @@ from data_feeds.schema import (
     Provenance,
     time_columns,
 )
-from data_feeds.timeframe import DAY_NS, Timeframe
+from data_feeds.timeframe import Timeframe
 
-Instants = NDArray[np.int64]
 Values = NDArray[np.float64]
 
-# The epoch was a Thursday; weekly buckets start on Monday.
-_MONDAY_NS = 4 * DAY_NS
 # Beyond a day the premium of mark over last says nothing about now.
 MAX_RATIO_AGE_NS = DAY_NS
 
@@ -102,7 +100,7 @@ def resample_bars(channel: Channel, to: Timeframe) -> Channel:
         return channel
     if (channel["closed_at"] - channel["opened_at"] != step.ns).any():
         raise SchemaError(f"{channel.key}: bars of sessions are not resampled; import {to} bars")
-    offset = _MONDAY_NS if to.ns % (7 * DAY_NS) == 0 else 0
+    offset = FIRST_MONDAY_NS if to.ns % WEEK_NS == 0 else 0
     bucket = (channel["opened_at"] - offset) // to.ns
     first = np.flatnonzero(np.concatenate(([True], bucket[1:] != bucket[:-1])))[: len(channel)]
     opened = bucket[first] * to.ns + offset

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from data_feeds.clock import DAY_NS, Dates, Instants, index_ns, midnights_ns, utc_days
 from data_feeds.errors import SchemaError
-from data_feeds.timeframe import DAY_NS
 
 ALWAYS_OPEN = "24/7"
 # Days on which both the exchange and the Federal Reserve work. Columbus Day and Veterans Day are
@@ -24,9 +24,6 @@ FIRST_YEAR = 1954
 LAST_YEAR = 2035
 # A year that every calendar covers: asks a calendar how far it reaches.
 _PROBE = ("2024-01-01", "2024-12-31")
-
-Dates = NDArray[np.datetime64]
-Instants = NDArray[np.int64]
 
 
 @lru_cache(maxsize=8)
@@ -139,7 +136,7 @@ def session_bounds(calendar: str, dates: Dates) -> tuple[Instants, Instants]:
     """
     days = _days(dates)
     if calendar == ALWAYS_OPEN:
-        opened = days.astype("datetime64[ns]").astype(np.int64)
+        opened = midnights_ns(days)
         return opened, opened + DAY_NS
     _check_covered(calendar, days)
     schedule = _schedule(calendar)
@@ -148,7 +145,7 @@ def session_bounds(calendar: str, dates: Dates) -> tuple[Instants, Instants]:
         bad = days[int(np.argmin(rows))]
         raise SchemaError(f"{bad} is not a session of {calendar}; drop the row or fix its date")
     opened, closed = (
-        pd.DatetimeIndex(schedule[name]).as_unit("ns").asi8[rows] for name in ("open", "close")
+        index_ns(pd.DatetimeIndex(schedule[name]))[rows] for name in ("open", "close")
     )
     return opened, closed
 
@@ -163,7 +160,7 @@ def sessions_between(calendar: str, first: np.datetime64, last: np.datetime64) -
 
 def sessions_around(calendar: str, first_at: int, last_at: int) -> Dates:
     """Return the session dates of some instants, with a day more on both sides."""
-    days = np.array([first_at, last_at]).astype("datetime64[ns]").astype("datetime64[D]")
+    days = utc_days(np.array([first_at, last_at]))
     day = np.timedelta64(1, "D")
     return sessions_between(calendar, days[0] - day, days[1] + day)
 
@@ -256,4 +253,4 @@ def local_instants(dates: Dates, clock: str, zone: str) -> Instants:
             f"clock {clock!r} in zone {zone!r} does not exist or happens twice on "
             f"{local[missing[0]].date()}; choose another clock time"
         )
-    return found.tz_convert("UTC").asi8
+    return index_ns(found.tz_convert("UTC"))

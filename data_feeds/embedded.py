@@ -34,6 +34,7 @@ _SOURCES = (
     "align.py",
     "calendar.py",
     "catalog",
+    "clock.py",
     "dataset.py",
     "embedded.py",
     "gate",

@@ -17,7 +17,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from data_feeds.calendar import (
     ALWAYS_OPEN,
@@ -26,10 +25,10 @@ from data_feeds.calendar import (
     sessions_around,
     sessions_between,
 )
+from data_feeds.clock import DAY_NS, HOUR_NS, MINUTE_NS, Instants, utc_days
 from data_feeds.schema import Channel, ChannelKind
-from data_feeds.timeframe import DAY_NS, HOUR_NS, MINUTE_NS, Timeframe
+from data_feeds.timeframe import Timeframe
 
-Instants = NDArray[np.int64]
 # (step in ns, how many follow each other): the distances between a channel's points.
 Steps = Sequence[tuple[int, int]]
 
@@ -115,7 +114,7 @@ def _session_gaps(channel: Channel, calendar: str) -> list[Gap]:
     """Return runs of exchange sessions without a bar."""
     # East of Greenwich a session can open on the UTC day before; its middle does not.
     middle = (channel["opened_at"] + channel["closed_at"]) // 2
-    days = middle.astype("datetime64[ns]").astype("datetime64[D]")
+    days = utc_days(middle)
     sessions = sessions_between(calendar, days[0], days[-1])
     found = np.searchsorted(sessions, days)
     holes = np.flatnonzero(np.diff(found) > 1)

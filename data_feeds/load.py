@@ -10,13 +10,14 @@ import numpy as np
 from data_feeds.align import as_of_rows, resample_bars
 from data_feeds.calendar import ALWAYS_OPEN, in_session
 from data_feeds.catalog import Catalog
+from data_feeds.clock import DAY_NS, utc_text
 from data_feeds.dataset import Dataset
 from data_feeds.default_data import EMBEDDED, how_to_get_data
 from data_feeds.embedded import embedded_catalog
 from data_feeds.errors import CoverageError
 from data_feeds.gate.time_grid import on_grid
 from data_feeds.instrument import Instrument
-from data_feeds.schema import Channel, ChannelKey, ChannelKind, utc_text, validate
+from data_feeds.schema import Channel, ChannelKey, ChannelKind, validate
 from data_feeds.splits import (
     SPLIT_KINDS,
     FirstShares,
@@ -25,7 +26,7 @@ from data_feeds.splits import (
     told_dividends,
     told_shares,
 )
-from data_feeds.timeframe import DAY_NS, Timeframe
+from data_feeds.timeframe import Timeframe
 
 _BAR_KINDS = (ChannelKind.BARS, ChannelKind.MARK)
 # Kinds whose last row from before the window is still the state at its start.

@@ -12,7 +12,6 @@ from types import MappingProxyType
 from typing import Literal, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from data_feeds.calendar import (
@@ -22,16 +21,13 @@ from data_feeds.calendar import (
     local_instants,
     session_bounds,
 )
+from data_feeds.clock import NEW_YORK, Dates, Instants, midnights_ns, parse_duration
 from data_feeds.errors import SchemaError
 from data_feeds.strict_model import StrictModel
-from data_feeds.timeframe import parse_duration
 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday"]
 WEEKDAYS: tuple[Weekday, ...] = ("monday", "tuesday", "wednesday", "thursday", "friday")
-Dates = NDArray[np.datetime64]
-Instants = NDArray[np.int64]
 
-NEW_YORK = "America/New_York"
 _ONE_MONTH = np.timedelta64(1, "M")
 # What a rule counts from or to; exactly one of them is given.
 _DAY_FIELDS = ("lag_days", "weekday", "month_day")
@@ -154,7 +150,7 @@ def known_at(rule: ReleaseRule, dates: Dates) -> Instants:
         sessions = add_business_days(rule.session_close, dates.astype("datetime64[D]"), 0)
         return session_bounds(rule.session_close, sessions)[1] + rule.lag_ns
     if rule.lag is not None:
-        return dates.astype("datetime64[ns]").astype(np.int64) + rule.lag_ns
+        return midnights_ns(dates) + rule.lag_ns
     day = _release_days(rule, dates.astype("datetime64[D]"))
     return local_instants(day, rule.at or "", rule.zone or "")
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from data_feeds.clock import utc_text as utc_text  # noqa: PLC0414
 from data_feeds.errors import SchemaError
 
 Array = NDArray[Any]
@@ -129,17 +130,6 @@ def empty_columns(key: ChannelKey, rows: int) -> dict[str, Array]:
     }
     columns |= {name: np.empty(rows, dtype=np.float64) for name in VALUE_COLUMNS[key.kind]}
     return columns | {"label": np.empty(rows, dtype=np.int8)}
-
-
-def utc_text(at: int) -> str:
-    """Return an instant as people write it, e.g. ``2026-02-06T03:00Z``.
-
-    Seconds, and parts of them, are there when they are not zero.
-    """
-    text = str(np.datetime64(int(at), "ns").astype("datetime64[s]"))
-    if part := int(at) % 10**9:
-        return f"{text}.{part:09d}".rstrip("0") + "Z"
-    return (text[:-3] if text.endswith(":00") else text) + "Z"
 
 
 def validate(channel: Channel) -> None:

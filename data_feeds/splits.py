@@ -13,9 +13,9 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from data_feeds.clock import DAY_NS, utc_text
 from data_feeds.errors import SchemaError
-from data_feeds.schema import Channel, ChannelKind, time_columns, utc_text
-from data_feeds.timeframe import DAY_NS
+from data_feeds.schema import Channel, ChannelKind, time_columns
 
 Values = NDArray[np.float64]
 

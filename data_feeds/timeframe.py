@@ -1,36 +1,11 @@
-"""Bar lengths and durations in integer nanoseconds."""
+"""Bar lengths: text such as ``5m``, nanoseconds, bars a year."""
 
-import re
 from dataclasses import dataclass
 from functools import total_ordering
 
-from data_feeds.errors import SchemaError
+from data_feeds.clock import DAY_NS, HOUR_NS, MINUTE_NS, parse_duration
 
-MINUTE_NS = 60 * 10**9
-HOUR_NS = 60 * MINUTE_NS
-DAY_NS = 24 * HOUR_NS
-
-_UNIT_NS = {"s": 10**9, "m": MINUTE_NS, "h": HOUR_NS, "d": DAY_NS, "w": 7 * DAY_NS}
-_DURATION = re.compile(r"(\d+)([smhdw])")
-
-
-def parse_duration(text: str) -> int:
-    """Return the nanoseconds of a duration such as ``90s``, ``15m``, ``4h``, ``2d``, ``1w``.
-
-    Raises
-    ------
-    SchemaError : the text is not a positive whole number and one unit of ``s m h d w``.
-
-    >>> parse_duration("4h") // HOUR_NS
-    4
-    """
-    match = _DURATION.fullmatch(text.strip())
-    if match is None or int(match[1]) == 0:
-        raise SchemaError(
-            f"{text!r} is not a duration; write a positive whole number and one of s m h d w, "
-            "for example 15m or 4h"
-        )
-    return int(match[1]) * _UNIT_NS[match[2]]
+__all__ = ["DAY_NS", "HOUR_NS", "MINUTE_NS", "Timeframe", "parse_duration"]
 
 
 @total_ordering

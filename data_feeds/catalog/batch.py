@@ -29,6 +29,7 @@ from data_feeds.catalog.index import (
 from data_feeds.catalog.integrity import broken, overlaps, part_list_hash
 from data_feeds.catalog.part_reader import read_parts
 from data_feeds.catalog.parts import Written, described, encode, seams, split
+from data_feeds.clock import WEEK_NS
 from data_feeds.errors import IntegrityError, SchemaError
 from data_feeds.gate import Admitted, admitted
 from data_feeds.gate.cross_checks import check_beside
@@ -43,7 +44,7 @@ from data_feeds.schema import (
     validate,
 )
 from data_feeds.splits import SPLIT_KINDS, ShareBasis, in_first_shares, told_dividends, told_shares
-from data_feeds.timeframe import DAY_NS, Timeframe
+from data_feeds.timeframe import Timeframe
 from data_feeds.units import units_of
 
 LOCK_NAME = ".lock"
@@ -346,7 +347,7 @@ class Batch:
 
 def _around(entry: CatalogEntry, span: TimeSpan) -> CatalogEntry:
     """Return an entry with the parts alone that reach into a span of time and a week before it."""
-    first_at = span.started_at - 7 * DAY_NS
+    first_at = span.started_at - WEEK_NS
     near = [p for p in entry.parts if p.last_fact_at >= first_at and p.first_at < span.ended_at]
     return entry.model_copy(update={"parts": tuple(near)})
 

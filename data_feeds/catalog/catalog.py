@@ -10,9 +10,10 @@ from data_feeds.catalog.batch import Batch
 from data_feeds.catalog.index import INDEX_NAME, CatalogEntry, Index, Origin, StoredPart, load_index
 from data_feeds.catalog.integrity import AGAIN, broken, check_parts
 from data_feeds.catalog.part_reader import read_parts
+from data_feeds.clock import utc_text
 from data_feeds.errors import CoverageError, DataError, IntegrityError
 from data_feeds.instrument import Instrument
-from data_feeds.schema import Channel, ChannelKey, time_columns, utc_text
+from data_feeds.schema import Channel, ChannelKey, time_columns
 from data_feeds.splits import (
     FirstShares,
     ShareBasis,

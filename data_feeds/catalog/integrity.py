@@ -7,10 +7,11 @@ from pathlib import Path
 
 from data_feeds.catalog.index import INDEX_NAME, CatalogEntry, StoredPart
 from data_feeds.catalog.parts import described, seams
+from data_feeds.clock import utc_text
 from data_feeds.errors import IntegrityError, SchemaError
 from data_feeds.gate import checked
 from data_feeds.instrument import Instrument
-from data_feeds.schema import Channel, ChannelKey, ChannelKind, utc_text
+from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from data_feeds.units import units_of
 
 AGAIN = "import {key} again (riskoff data import or fetch)"

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data_feeds.catalog.index import GapRow, StoredPart
+from data_feeds.clock import DAY_NS, HOUR_NS
 from data_feeds.errors import SchemaError
 from data_feeds.holes import (
     POINTS,
@@ -36,7 +37,7 @@ from data_feeds.schema import (
     Provenance,
     time_columns,
 )
-from data_feeds.timeframe import DAY_NS, HOUR_NS, Timeframe
+from data_feeds.timeframe import Timeframe
 
 WHOLE = "all"
 _BY_YEAR = (ChannelKind.FUNDING, ChannelKind.OPEN_INTEREST, ChannelKind.LIQUIDATIONS)

@@ -14,10 +14,11 @@ import numpy as np
 
 from data_feeds.atomic import storage_errors
 from data_feeds.catalog import Catalog, TimeSpan
+from data_feeds.clock import utc_text
 from data_feeds.errors import IntegrityError, SchemaError, SourceError
 from data_feeds.fetch.jobs import Job, is_outdated, missing_spans
 from data_feeds.fetch.vintages import with_kept_vintages
-from data_feeds.schema import Array, Channel, ChannelKey, ChannelKind, empty_columns, utc_text
+from data_feeds.schema import Array, Channel, ChannelKey, ChannelKind, empty_columns
 from data_feeds.sources.source import Page
 
 LOCK_NAME = ".fetch.lock"

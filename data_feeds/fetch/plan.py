@@ -5,16 +5,15 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-import numpy as np
 from pydantic import BeforeValidator, Field, model_validator
 
 from data_feeds.catalog import TimeSpan, merged_spans
+from data_feeds.clock import midnight_ns, parse_duration
 from data_feeds.errors import SchemaError, YamlError
 from data_feeds.instrument import Instrument
 from data_feeds.schema import ChannelKey, ChannelKind
 from data_feeds.sources.mapping import InstrumentFile, collect_instruments, parse_model
 from data_feeds.strict_model import StrictModel
-from data_feeds.timeframe import parse_duration
 from data_feeds.yaml_text import YamlDocument, load_yaml
 
 
@@ -44,8 +43,8 @@ class Window(StrictModel):
 
     def span(self, now: int) -> TimeSpan:
         """Return the window up to now, ns UTC; empty when it lies in the future."""
-        start = _midnight(self.start)
-        end = now if self.end is None else min(_midnight(self.end), now)
+        start = midnight_ns(self.start)
+        end = now if self.end is None else min(midnight_ns(self.end), now)
         return TimeSpan(started_at=start, ended_at=max(start, end))
 
 
@@ -220,7 +219,3 @@ def channel_key(instrument: str, text: str) -> ChannelKey:
         except SchemaError as error:
             raise ValueError(str(error)) from error
     return ChannelKey(instrument, kind, timeframe)
-
-
-def _midnight(day: date) -> int:
-    return int(np.datetime64(day, "ns").astype(np.int64))

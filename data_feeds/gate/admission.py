@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from data_feeds.clock import SECOND_NS
 from data_feeds.gate.time_grid import check_sessions, check_stamps, on_grid
 from data_feeds.gate.unit_check import ask_unit
 from data_feeds.instrument import Instrument
@@ -22,7 +23,7 @@ class Admitted:
         if not self.snapped:
             return ""
         stamps = "1 stamp" if self.snapped == 1 else f"{self.snapped} stamps"
-        return f"{stamps} moved onto the grid, by at most {self.farthest_ns / 1e9:g} s"
+        return f"{stamps} moved onto the grid, by at most {self.farthest_ns / SECOND_NS:g} s"
 
 
 def admitted(

@@ -9,10 +9,11 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from data_feeds.clock import DAY_NS, WEEK_NS
 from data_feeds.errors import SchemaError
 from data_feeds.instrument import Instrument
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
-from data_feeds.timeframe import DAY_NS, Timeframe
+from data_feeds.timeframe import Timeframe
 
 Values = NDArray[np.float64]
 
@@ -70,7 +71,7 @@ def check_beside(
 def _closes_at(bars: Channel, at: NDArray[np.int64]) -> tuple[Values, NDArray[np.bool_]]:
     """Return the last close at each instant, and whether one lies within a week before it."""
     row = np.searchsorted(bars["closed_at"], at, side="right") - 1
-    near = (row >= 0) & (at - bars["closed_at"][row] <= 7 * DAY_NS)
+    near = (row >= 0) & (at - bars["closed_at"][row] <= WEEK_NS)
     return bars["close"][row], near
 
 

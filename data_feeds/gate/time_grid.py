@@ -11,8 +11,17 @@ from collections.abc import Mapping
 import numpy as np
 
 from data_feeds.calendar import ALWAYS_OPEN, sessions_between
+from data_feeds.clock import (
+    DAY_NS,
+    FIRST_MONDAY_NS,
+    HOUR_NS,
+    MINUTE_NS,
+    SECOND_NS,
+    WEEK_NS,
+    utc_days,
+)
 from data_feeds.schema import Array, Channel, ChannelKind, refuse_rows, time_columns
-from data_feeds.timeframe import DAY_NS, HOUR_NS, MINUTE_NS, Timeframe
+from data_feeds.timeframe import Timeframe
 
 # Venues settle on whole hours. Binance allows itself 15 seconds around a settlement; stamps of
 # records are computed later still, so a minute is taken, a sixtieth of the shortest interval.
@@ -20,13 +29,12 @@ FUNDING_GRID_NS = HOUR_NS
 FUNDING_TOLERANCE_NS = MINUTE_NS
 # Other records on a regular grid (open interest, hourly sums, an index) are late by milliseconds.
 POINT_GRID_NS = MINUTE_NS
-POINT_TOLERANCE_NS = 10**9
+POINT_TOLERANCE_NS = SECOND_NS
 # What is read off and decided by, where nothing is settled at the instant.
 _OBSERVATIONS = (ChannelKind.SERIES, ChannelKind.OPEN_INTEREST, ChannelKind.LIQUIDATIONS)
 # How a bar's close is written where the end counts as inside it: 07:59:59, .999, .999999, ...
-LAST_UNITS_NS = (10**9, 10**6, 10**3, 1)
+LAST_UNITS_NS = (SECOND_NS, 10**6, 10**3, 1)
 
-_MONDAY_NS = 4 * DAY_NS
 # Sessions open at quarters of an hour, and bars are counted from the open or from the clock.
 _SESSION_GRID_NS = 15 * MINUTE_NS
 
@@ -91,7 +99,7 @@ def _check_bars(channel: Channel, calendar: str) -> None:
     label = channel.key.timeframe
     opened, closed, length = channel["opened_at"], channel["closed_at"], Timeframe(label).ns
     if calendar == ALWAYS_OPEN:
-        offset = _MONDAY_NS if length % (7 * DAY_NS) == 0 else 0
+        offset = FIRST_MONDAY_NS if length % WEEK_NS == 0 else 0
         off = (opened - offset) % _step(label) != 0
         where = f"is not on a multiple of {label}"
         wrong_length, rule = closed - opened != length, "is not"
@@ -120,7 +128,7 @@ def check_sessions(channel: Channel, calendar: str) -> None:
         return
     # East of Greenwich a session can open on the UTC day before; its middle does not.
     middle = (channel["opened_at"] + channel["closed_at"]) // 2
-    days = middle.astype("datetime64[ns]").astype("datetime64[D]")
+    days = utc_days(middle)
     sessions = sessions_between(calendar, days.min(), days.max())
     refuse_rows(
         channel,

@@ -6,9 +6,9 @@ the import stops, says what it saw, and names the key that answers.
 
 import numpy as np
 
+from data_feeds.clock import HOUR_NS, utc_text
 from data_feeds.errors import SchemaError
-from data_feeds.schema import Array, Channel, ChannelKind, utc_text
-from data_feeds.timeframe import HOUR_NS
+from data_feeds.schema import Array, Channel, ChannelKind
 from data_feeds.units import Unit
 
 # The interest part of funding: 0.01% every eight hours, which is what most settlements are; venues

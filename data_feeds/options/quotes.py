@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from data_feeds.clock import DAY_NS, WEEK_NS, Instants, utc_day
 from data_feeds.dataset import Dataset
 from data_feeds.errors import CoverageError
 from data_feeds.options.contract import SHARES_PER_CONTRACT, PutSpread
@@ -14,16 +15,14 @@ from data_feeds.options.model import OptionModel
 from data_feeds.options.pricing import put_price
 from data_feeds.options.smile import implied_volatility
 from data_feeds.schema import Channel, ChannelKey, ChannelKind, Provenance
-from data_feeds.timeframe import DAY_NS
 
 DAY = "1d"
 YEAR_NS = 365 * DAY_NS
 # Points; the lowest VIX on record is above 9.
 LEAST_INDEX = 3.0
 # An index or a bill of more than a week ago is not today's: holidays are shorter.
-MAX_AGE_NS = 7 * DAY_NS
+MAX_AGE_NS = WEEK_NS
 Floats = NDArray[np.float64]
-Instants = NDArray[np.int64]
 
 
 def pricing_channels(underlying: str, model: OptionModel) -> tuple[ChannelKey, ...]:
@@ -232,7 +231,7 @@ def _index_values(
         if np.isnan(values).any():
             raise CoverageError(
                 f"{contract.id}: {name} is not known at "
-                f"{np.datetime64(int(instants[np.isnan(values)][0]), 'ns').astype('datetime64[D]')}"
+                f"{utc_day(instants[np.isnan(values)][0])}"
                 "; begin the window later or import more of it"
             )
     # A damaged or generated index must not stop the pricing of everything after it.

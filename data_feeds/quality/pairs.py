@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from data_feeds.align import Instants, Values, resample_bars
+from data_feeds.align import Values, resample_bars
+from data_feeds.clock import DAY_NS, Instants, utc_index
 from data_feeds.errors import SchemaError
 from data_feeds.quality.quality_finding import (
     DEFAULT_LIMITS,
@@ -18,7 +19,7 @@ from data_feeds.quality.quality_finding import (
     fact_at,
 )
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
-from data_feeds.timeframe import DAY_NS, Timeframe
+from data_feeds.timeframe import Timeframe
 
 
 def mark_findings(
@@ -131,7 +132,7 @@ def _median_around(at: Instants, ratio: Values) -> Values:
     """Return the median of the ratios within half a day, or ten usual steps, of each row."""
     step = int(np.median(np.diff(at))) if len(at) > 1 else 0
     window = pd.Timedelta(max(DAY_NS, ROWS_AROUND * step), unit="ns")
-    series = pd.Series(ratio, index=pd.DatetimeIndex(at.astype("datetime64[ns]")))
+    series = pd.Series(ratio, index=utc_index(at))
     return series.rolling(window, center=True, closed="both").median().to_numpy()
 
 

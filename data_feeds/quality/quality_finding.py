@@ -6,8 +6,9 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from data_feeds.align import Instants, Values
-from data_feeds.schema import Channel, ChannelKey, ChannelKind, utc_text
+from data_feeds.align import Values
+from data_feeds.clock import Instants, utc_text
+from data_feeds.schema import Channel, ChannelKey, ChannelKind
 
 Flags = NDArray[np.bool_]
 

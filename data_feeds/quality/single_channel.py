@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from data_feeds.align import Instants, Values
+from data_feeds.align import Values
 from data_feeds.calendar import ALWAYS_OPEN, in_session
+from data_feeds.clock import DAY_NS, WEEK_NS, Instants
 from data_feeds.errors import SchemaError
 from data_feeds.gate.cross_checks import ask_adjusted
 from data_feeds.gate.unit_check import ask_unit
@@ -23,7 +24,7 @@ from data_feeds.quality.quality_finding import (
 )
 from data_feeds.schema import Channel, ChannelKind
 from data_feeds.splits import common_jumps
-from data_feeds.timeframe import DAY_NS, Timeframe
+from data_feeds.timeframe import Timeframe
 
 # A normal distribution's standard deviation over its median absolute deviation.
 _SIGMA_PER_MAD = 1.4826
@@ -141,7 +142,7 @@ def spike_findings(
     up, down = _reaches(bars)
     change = np.abs(np.diff(np.log(bars["close"])))
     opened = bars["opened_at"]
-    half = max(7 * DAY_NS, ROWS_AROUND * Timeframe(bars.key.timeframe).ns) // 2
+    half = max(WEEK_NS, ROWS_AROUND * Timeframe(bars.key.timeframe).ns) // 2
     found = []
     for i in np.flatnonzero((up > limits.spike_rate) | (down < -limits.spike_rate)):
         row = int(i) + 1

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from data_feeds.clock import DAY_NS, Instants, text_ns, utc_days
 from data_feeds.simulation import published_values
 from data_feeds.simulation.cohort_book import book_at_rest
 from data_feeds.simulation.episode_parameters import EpisodeParameters
@@ -26,8 +27,6 @@ from data_feeds.simulation.perp import (
     MARKS,
     PRICES,
     WICK,
-    Instants,
-    dates_of,
     equity_moves,
     own_variance,
     perp_market,
@@ -37,7 +36,6 @@ from data_feeds.simulation.perp import (
     within_bars,
 )
 from data_feeds.simulation.published_values import PublishedValue
-from data_feeds.timeframe import DAY_NS
 
 __all__ = ["BAR_NS", "BitcoinMarket", "bitcoin_market"]
 
@@ -69,17 +67,17 @@ def bitcoin_market(
     episode: EpisodeParameters, daily: DailyMarket, rng: np.random.Generator
 ) -> BitcoinMarket:
     """Return the perp's market of an episode."""
-    opened = np.arange(_ns(episode.start), _ns(episode.end), BAR_NS)
+    opened = np.arange(text_ns(episode.start), text_ns(episode.end), BAR_NS)
     variance = _variance(episode, opened, rng)
     shares, wiggle = within_bars(variance, rng)
     noise = np.sqrt(variance) * heavy_tailed(rng, len(opened), 6.0)
-    beta = phase_values(episode.phases, dates_of(opened), "bitcoin_beta")
+    beta = phase_values(episode.phases, utc_days(opened), "bitcoin_beta")
     noise += beta * equity_moves(opened, daily.sessions, daily.returns("QQQ"), rng)
     rows, levels = _points(opened)
     variance = np.maximum(variance, variance.mean() * 1e-3)
     value = through(np.cumsum(noise), variance, rows, np.log(levels))
     for fact in _extremes(opened):
-        near = np.abs(opened - _ns(fact.at)) <= fact.bounds * DAY_NS
+        near = np.abs(opened - text_ns(fact.at)) <= fact.bounds * DAY_NS
         near[rows] = False
         inside = 0.985 if fact.field == "high" else 1.015
         bound = float(np.log(fact.value * inside))
@@ -108,16 +106,12 @@ def bitcoin_market(
     return BitcoinMarket(opened, path, opened[settled], rates)
 
 
-def _ns(text: str) -> int:
-    return int(np.datetime64(text, "ns").astype(np.int64))
-
-
 def _variance(episode: EpisodeParameters, opened: Instants, rng: np.random.Generator) -> Floats:
     """Return the variance of each bar's own log return."""
-    yearly = phase_values(episode.phases, dates_of(opened), "bitcoin_volatility")
+    yearly = phase_values(episode.phases, utc_days(opened), "bitcoin_volatility")
     own = own_variance(opened, yearly * np.sqrt(_OWN_SHARE), rng)
     for first, last, times in episode.flushes:
-        own[(opened >= _ns(first)) & (opened < _ns(last))] *= times
+        own[(opened >= text_ns(first)) & (opened < text_ns(last))] *= times
     return own
 
 
@@ -127,7 +121,7 @@ def _points(opened: Instants) -> tuple[Instants, Floats]:
     for fact in (*published_values.BITCOIN, *published_values.INTRADAY):
         if fact.field != "close":
             continue
-        at = _ns(fact.at) if "T" in fact.at else _ns(fact.at) + DAY_NS - BAR_NS
+        at = text_ns(fact.at) if "T" in fact.at else text_ns(fact.at) + DAY_NS - BAR_NS
         if opened[0] <= at <= opened[-1]:
             known[int((at - opened[0]) // BAR_NS)] = fact.value
     rows = np.array(sorted(known), dtype=np.int64)
@@ -140,16 +134,16 @@ def _market(
     """Return what drives the flywheel, apart from the returns."""
     at = opened.astype(np.float64)
     known = np.array(
-        [(_ns(fact.at) + DAY_NS, fact.value) for fact in published_values.OPEN_INTEREST]
+        [(text_ns(fact.at) + DAY_NS, fact.value) for fact in published_values.OPEN_INTEREST]
     )
-    normal = np.array([(_ns(day), volume) for day, volume in episode.normal_volume])
+    normal = np.array([(text_ns(day), volume) for day, volume in episode.normal_volume])
     market = perp_market(
         opened,
         value,
         rng,
         interest=np.exp(np.interp(at, known[:, 0], np.log(known[:, 1]))),
         daily_volume=np.exp(np.interp(at, normal[:, 0], np.log(normal[:, 1]))),
-        fragility=phase_values(episode.phases, dates_of(opened), "fragility"),
+        fragility=phase_values(episode.phases, utc_days(opened), "fragility"),
     )
     crowding = episode.premium + episode.looseness * (market.crowding - _USUAL_CROWDING)
     return replace(market, crowding=np.round(crowding, 10))
@@ -167,7 +161,7 @@ def _extremes(opened: Instants) -> list[PublishedValue]:
     return [
         fact
         for fact in published_values.BITCOIN
-        if fact.bounds and opened[0] <= _ns(fact.at) <= opened[-1]
+        if fact.bounds and opened[0] <= text_ns(fact.at) <= opened[-1]
     ]
 
 
@@ -191,8 +185,8 @@ def _on_the_tick(
 
 def _hold_extreme(prices: dict[str, Floats], opened: Instants, fact: PublishedValue) -> None:
     """Give a bar its known low or high, and keep the weeks around it from passing it."""
-    row = int((_ns(fact.at) - opened[0]) // BAR_NS)
-    near = np.abs(opened - _ns(fact.at)) <= fact.bounds * DAY_NS
+    row = int((text_ns(fact.at) - opened[0]) // BAR_NS)
+    near = np.abs(opened - text_ns(fact.at)) <= fact.bounds * DAY_NS
     if fact.field == "low":
         bound = fact.value * (1 + _MARGIN_OF_EXTREMES)
         for name in PRICES:
@@ -209,7 +203,7 @@ def _with_known_rates(settled_at: Instants, rates: Floats) -> Floats:
     """Return funding rates with the known ones in place and no lower one in their time."""
     rates = np.round(rates, 8)
     for fact in published_values.FUNDING:
-        at = _ns(fact.at)
+        at = text_ns(fact.at)
         near = np.abs(settled_at - at) <= fact.bounds * DAY_NS
         rates[near] = np.maximum(rates[near], round(fact.value * 0.95, 8))
         rates[settled_at == at] = fact.value

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_feeds.calendar import sessions_between
+from data_feeds.clock import Dates
 from data_feeds.simulation import published_values
 from data_feeds.simulation.episode_parameters import EpisodeParameters, PhaseParameters
 from data_feeds.simulation.paths import (
@@ -24,8 +25,6 @@ from data_feeds.simulation.paths import (
     through,
 )
 from data_feeds.simulation.published_values import PublishedValue
-
-Dates = NDArray[np.datetime64]
 
 EQUITIES = ("SPY", "QQQ", "SMH", "IGV", "NVDA", "MSFT", "TLT", "IEF", "GLD", "SH", "PSQ")
 SERIES = ("SP500", "NASDAQCOM", "DGS10", "DGS3MO", "VIX", "BAMLH0A0HYM2", "DXY")

@@ -9,12 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_feeds.calendar import session_bounds
+from data_feeds.clock import DAY_NS, HOUR_NS, MINUTE_NS, Dates, Instants
 from data_feeds.simulation.flywheel import FlywheelInputs, FlywheelPath
 from data_feeds.simulation.paths import Floats, stochastic_volatility
-from data_feeds.timeframe import DAY_NS, HOUR_NS, MINUTE_NS
-
-Instants = NDArray[np.int64]
-Dates = NDArray[np.datetime64]
 
 BAR_NS = 15 * MINUTE_NS
 STEPS = 5
@@ -37,11 +34,6 @@ _BARS_A_YEAR = 365 * BARS_A_DAY
 # Order-book depth at 1% as a share of open interest, calm and fragile.
 _DEPTH_CALM, _DEPTH_FRAGILE = 0.09, 0.05
 _WEEKEND_DEPTH, _WEEKEND_VOLATILITY = 0.65, 0.75
-
-
-def dates_of(opened: Instants) -> Dates:
-    """Return the UTC days of some instants."""
-    return opened.astype("datetime64[ns]").astype("datetime64[D]")
 
 
 def own_variance(opened: Instants, yearly: Floats, rng: np.random.Generator) -> Floats:

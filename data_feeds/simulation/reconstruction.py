@@ -11,6 +11,7 @@ import numpy as np
 
 from data_feeds import releases
 from data_feeds.calendar import FEDERAL_RESERVE, add_business_days, session_bounds
+from data_feeds.clock import HOUR_NS, midnights_ns
 from data_feeds.dataset import Dataset
 from data_feeds.instrument import Companions, Instrument, InstrumentKind
 from data_feeds.schema import (
@@ -26,7 +27,6 @@ from data_feeds.simulation.bitcoin import BAR_NS, BitcoinMarket, bitcoin_market
 from data_feeds.simulation.episode_parameters import EPISODES, EpisodeParameters
 from data_feeds.simulation.factors import EQUITIES, SERIES, DailyMarket, daily_market
 from data_feeds.simulation.paths import Floats
-from data_feeds.timeframe import HOUR_NS
 
 PERP = "BTCUSDT-PERP"
 TIMEFRAME = "15m"
@@ -224,6 +224,6 @@ def _series(name: str, daily: DailyMarket) -> Channel:
         # The Federal Reserve's holidays have no yield, though the exchange may be open.
         published = add_business_days(FEDERAL_RESERVE, days, 0) == days
         days, values = days[published], values[published]
-    event = days.astype("datetime64[ns]").astype(np.int64)
+    event = midnights_ns(days)
     known = releases.known_at(releases.rule_for(name), days)
     return _channel(ChannelKey(name, ChannelKind.SERIES), (event, known), {"value": values.copy()})

@@ -2,13 +2,14 @@
 
 import numpy as np
 
+from data_feeds.clock import HOUR_NS, Instants
 from data_feeds.dataset import Dataset
 from data_feeds.schema import Array, Channel, ChannelKey, ChannelKind
 from data_feeds.simulation.paths import Floats
-from data_feeds.simulation.perp import BAR_NS, FUNDING_NS, Instants
+from data_feeds.simulation.perp import BAR_NS, FUNDING_NS
 from data_feeds.simulation.scenario_perps import PerpPath, PerpStart, finest
 from data_feeds.simulation.scenario_start import lag_ns, made, on_tick, points_after, step_ns
-from data_feeds.timeframe import HOUR_NS, Timeframe
+from data_feeds.timeframe import Timeframe
 
 
 def bars_after(

@@ -18,12 +18,12 @@ from data_feeds.calendar import (
     session_bounds,
     sessions_between,
 )
+from data_feeds.clock import DAY_NS, Dates, Instants, midnight_ns, midnights_ns, utc_days, utc_text
 from data_feeds.dataset import Dataset
 from data_feeds.errors import SchemaError
-from data_feeds.schema import Channel, ChannelKey, ChannelKind, utc_text
+from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from data_feeds.simulation.factors import DURATIONS, INVERSE_DRAG, LOADINGS
 from data_feeds.simulation.paths import Floats, autoregressive, heavy_tailed, stochastic_volatility
-from data_feeds.simulation.perp import Dates, Instants, dates_of
 from data_feeds.simulation.scenario_parameters import Scenario
 from data_feeds.simulation.scenario_start import (
     LATE_SERIES_DAYS,
@@ -37,7 +37,6 @@ from data_feeds.simulation.scenario_start import (
     step_ns,
     stream,
 )
-from data_feeds.timeframe import DAY_NS
 
 _SESSIONS_A_YEAR = 252
 _A_DAY = np.timedelta64(1, "D")
@@ -199,7 +198,7 @@ def _common_returns(a: Daily, b: Daily) -> tuple[Floats, Floats]:
 
 def daily_factors(start: DailyStart, scenario: Scenario, rng: np.random.Generator) -> Factors:
     """Return one path of the factors, from before the data's end (nothing happens there) on."""
-    first, last = dates_of(np.array([start.begin, start.end]))
+    first, last = utc_days(np.array([start.begin, start.end]))
     sessions = sessions_between("XNYS", first - LATE_SERIES_DAYS * _A_DAY, last)
     rows = len(sessions)
     elapsed = (session_bounds("XNYS", sessions)[1] - start.begin) / DAY_NS
@@ -294,8 +293,8 @@ def session_bars(
     SchemaError : see ``check_session_bars``.
     """
     channel, instrument = dataset.channels[key], dataset.instruments[key.instrument]
-    last = dates_of(channel["opened_at"][-1:])[0]
-    until = dates_of(np.array([end]))[0]
+    last = utc_days(channel["opened_at"][-1:])[0]
+    until = utc_days(np.array([end]))[0]
     sessions = sessions_between(instrument.calendar, last + _A_DAY, until)
     opened, closed = session_bounds(instrument.calendar, sessions)
     inside = (opened >= channel["closed_at"][-1]) & (closed <= end)
@@ -356,8 +355,8 @@ def series_after(channel: Channel, factors: Factors, rng: np.random.Generator, e
     """Return a series' values until ``end``, known by its release rule or its own usual lag."""
     name = channel.key.instrument
     events = _series_events(channel, end)
-    days = dates_of(events)
-    last, value = dates_of(channel["event_at"][-1:])[0], float(channel["value"][-1])
+    days = utc_days(events)
+    last, value = utc_days(channel["event_at"][-1:])[0], float(channel["value"][-1])
     if name in _LOG_ROLES:
         log = factors.moved(getattr(factors, _LOG_ROLES[name]), last, days)
         values = value * np.exp(log)
@@ -380,19 +379,19 @@ def _series_events(channel: Channel, end: int) -> Instants:
     event = channel["event_at"]
     step, last = step_ns(channel, DAY_NS), int(event[-1])
     if step >= 27 * DAY_NS:
-        day = dates_of(event[-1:])[0]
+        day = utc_days(event[-1:])[0]
         months = day.astype("datetime64[M]") + np.arange(1, (end - last) // (27 * DAY_NS) + 2)
-        offset = last - int(day.astype("datetime64[M]").astype("datetime64[ns]").astype(np.int64))
-        events = months.astype("datetime64[ns]").astype(np.int64) + offset
+        offset = last - midnight_ns(day.astype("datetime64[M]"))
+        events = midnights_ns(months) + offset
         inside: Instants = events[events <= end]
         return inside
     events = np.arange(last + step, end + 1, step, dtype=np.int64)
-    recent = dates_of(event[-30:])
+    recent = utc_days(event[-30:])
     if step != DAY_NS or not bool(np.all(np.is_busday(recent))):
         return events
     is_treasury = channel.key.instrument in _YIELD_SHARES
     calendar = FEDERAL_RESERVE if is_treasury else "XNYS"
-    days = dates_of(events)
+    days = utc_days(events)
     open_days: Instants = events[add_business_days(calendar, days, 0) == days]
     return open_days
 

@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from data_feeds.clock import DAY_NS, Instants, utc_days, utc_text
 from data_feeds.dataset import Dataset
 from data_feeds.errors import SchemaError
 from data_feeds.instrument import InstrumentKind
-from data_feeds.schema import Channel, ChannelKey, ChannelKind, utc_text
+from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from data_feeds.simulation.cohort_book import book_at_rest
 from data_feeds.simulation.flywheel import FlywheelInputs, FlywheelPath, simulate
 from data_feeds.simulation.flywheel_parameters import FlywheelParams
@@ -25,8 +26,6 @@ from data_feeds.simulation.perp import (
     FUNDING_NS,
     LEVERAGES,
     WICK,
-    Instants,
-    dates_of,
     equity_moves,
     own_variance,
     perp_market,
@@ -45,7 +44,7 @@ from data_feeds.simulation.scenario_start import (
     stream,
     trades_around_the_clock,
 )
-from data_feeds.timeframe import DAY_NS, Timeframe
+from data_feeds.timeframe import Timeframe
 
 # Bars may have ended that long before the data's end and are still continued.
 _LATE_NS = DAY_NS
@@ -145,7 +144,7 @@ def _start(dataset: Dataset, names: list[str]) -> PerpStart:
     lead = min(names, key=lambda n: dataset.instruments[n].kind is not InstrumentKind.PERP)
     bars = finest(dataset, lead)
     frame = Timeframe(bars.key.timeframe).ns
-    days, ended = dates_of(bars["opened_at"]), int(bars["closed_at"][-1])
+    days, ended = utc_days(bars["opened_at"]), int(bars["closed_at"][-1])
     last = np.flatnonzero(np.append(days[1:] != days[:-1], [True]))
     closes = Daily(days[last], bars["close"][last])
     recent = np.diff(np.log(bars["close"][-RECENT_DAYS * DAY_NS // frame :]))
@@ -251,7 +250,7 @@ def perp_path(
 
 def _session_rows(factors: Factors, opened: Instants) -> NDArray[np.intp]:
     """Return the row of the newest session of each bar's day or before it."""
-    rows = np.searchsorted(factors.sessions, dates_of(opened), side="right") - 1
+    rows = np.searchsorted(factors.sessions, utc_days(opened), side="right") - 1
     return np.maximum(rows, 0)
 
 

@@ -6,20 +6,12 @@ from zlib import crc32
 import numpy as np
 
 from data_feeds.calendar import ALWAYS_OPEN
+from data_feeds.clock import DAY_NS, MINUTE_NS, Dates, Instants, utc_days, utc_text
 from data_feeds.dataset import Dataset
 from data_feeds.errors import SchemaError
-from data_feeds.schema import (
-    Array,
-    Channel,
-    ChannelKey,
-    ChannelKind,
-    Provenance,
-    time_columns,
-    utc_text,
-)
+from data_feeds.schema import Array, Channel, ChannelKey, ChannelKind, Provenance, time_columns
 from data_feeds.simulation.paths import Floats
-from data_feeds.simulation.perp import Dates, Instants, dates_of
-from data_feeds.timeframe import DAY_NS, MINUTE_NS, Timeframe
+from data_feeds.timeframe import Timeframe
 
 BAR_KINDS = (ChannelKind.BARS, ChannelKind.MARK)
 # Recent: what volatility, cadence and lag are measured on.
@@ -128,7 +120,7 @@ def daily(dataset: Dataset, name: str) -> Daily | None:
     if channel is None or len(channel) < 2:
         return None
     values = channel["value" if series is not None else "close"]
-    days = dates_of(channel[time_columns(channel.key.kind)[0]])
+    days = utc_days(channel[time_columns(channel.key.kind)[0]])
     last = np.flatnonzero(np.append(days[1:] != days[:-1], [True]))
     return Daily(days[last], values[last])
 

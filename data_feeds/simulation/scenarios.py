@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from data_feeds.clock import DAY_NS, utc_text
 from data_feeds.dataset import Dataset
 from data_feeds.errors import SchemaError
 from data_feeds.schema import (
@@ -20,7 +21,6 @@ from data_feeds.schema import (
     ChannelKey,
     ChannelKind,
     time_columns,
-    utc_text,
     validate,
 )
 from data_feeds.simulation.perp import FUNDING_NS
@@ -56,7 +56,6 @@ from data_feeds.simulation.scenario_start import (
     stream,
     trades_around_the_clock,
 )
-from data_feeds.timeframe import DAY_NS
 
 __all__ = [
     "LOOK_BACK_DAYS",

@@ -12,20 +12,13 @@ from typing import Literal
 import numpy as np
 
 from data_feeds.catalog import Origin
+from data_feeds.clock import DAY_NS, midnights_ns, utc_text
 from data_feeds.errors import PermanentSourceError
-from data_feeds.schema import (
-    Array,
-    Channel,
-    ChannelKey,
-    ChannelKind,
-    empty_columns,
-    time_columns,
-    utc_text,
-)
+from data_feeds.schema import Array, Channel, ChannelKey, ChannelKind, empty_columns, time_columns
 from data_feeds.sources.binance_files import LAYOUTS, Layout, Period, in_order, read_file
 from data_feeds.sources.http import HttpClient
 from data_feeds.sources.source import Page
-from data_feeds.timeframe import DAY_NS, Timeframe
+from data_feeds.timeframe import Timeframe
 
 ArchiveMarket = Literal["um", "spot"]
 
@@ -256,7 +249,7 @@ def _periods(unit: Literal["M", "D"], first: int, stop: int) -> list[Period]:
     begun = np.datetime64(first, "ns").astype(f"datetime64[{unit}]")
     last = np.datetime64(stop - 1, "ns").astype(f"datetime64[{unit}]")
     edges = np.arange(begun, last + 2)
-    bounds = edges.astype("datetime64[ns]").astype(np.int64).tolist()
+    bounds = midnights_ns(edges).tolist()
     return [Period(str(edge), bounds[n], bounds[n + 1]) for n, edge in enumerate(edges[:-1])]
 
 

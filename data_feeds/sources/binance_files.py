@@ -10,6 +10,7 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
+from data_feeds.clock import MINUTE_NS, midnights_ns, text_ns, utc_text
 from data_feeds.errors import SchemaError
 from data_feeds.gate.time_grid import settlements
 from data_feeds.schema import (
@@ -21,10 +22,9 @@ from data_feeds.schema import (
     Provenance,
     empty_columns,
     time_columns,
-    utc_text,
     validate,
 )
-from data_feeds.timeframe import MINUTE_NS, Timeframe
+from data_feeds.timeframe import Timeframe
 
 _REPORT = "report it to Binance"
 # Spot files count microseconds from 2025 on; 1e14 ms is the year 5138, 1e14 us is 1973.
@@ -33,7 +33,7 @@ _METRICS_STEP_NS = 5 * MINUTE_NS
 # Until then a row of open interest is stamped with the instant of its snapshot, from the file of
 # this day on with the start of the five minutes before it (binance-public-data, issue 491): taken
 # as they stand, the newer rows would be known five minutes too early.
-_STAMPED_BY_START = int(np.datetime64("2026-06-25", "ns").astype(np.int64))
+_STAMPED_BY_START = text_ns("2026-06-25")
 
 _KLINES = (
     "open_time", "open", "high", "low", "close", "volume", "close_time", "quote_volume", "count",
@@ -206,7 +206,7 @@ def _times(stamps: "pd.Series[int]", url: str, key: ChannelKey, period: Period) 
         event = settlements(_count_ns(stamps, url))
     else:
         late = _METRICS_STEP_NS if period.started_at >= _STAMPED_BY_START else 0
-        event = _text_ns(stamps, url) + late
+        event = _stamps_ns(stamps, url) + late
     return {"event_at": event, "available_at": event.copy()}
 
 
@@ -219,7 +219,7 @@ def _count_ns(stamps: "pd.Series[int]", url: str) -> Array:
     return nanoseconds
 
 
-def _text_ns(stamps: "pd.Series[int]", url: str) -> Array:
+def _stamps_ns(stamps: "pd.Series[int]", url: str) -> Array:
     """Return texts such as ``2024-02-05 00:05:00`` (UTC) as nanoseconds."""
     try:
         parsed = pd.to_datetime(stamps, format="%Y-%m-%d %H:%M:%S")
@@ -227,8 +227,7 @@ def _text_ns(stamps: "pd.Series[int]", url: str) -> Array:
         raise SchemaError(f"{url}: column {stamps.name!r}: {error}; {_REPORT}") from error
     if parsed.isna().any():
         raise SchemaError(f"{url}: column {stamps.name!r}: a row without a time; {_REPORT}")
-    nanoseconds: Array = parsed.to_numpy().astype("datetime64[ns]").astype(np.int64)
-    return nanoseconds
+    return midnights_ns(parsed.to_numpy())
 
 
 def _check_period(channel: Channel, period: Period, layout: Layout, url: str) -> None:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import ccxt
 
+from data_feeds.clock import SECOND_NS
 from data_feeds.errors import PermanentSourceError, SchemaError, TransientSourceError
 from data_feeds.sources.http import RETRIED_STATUS, retry_after
 from data_feeds.sources.retry import RetryPolicy, ask
@@ -86,7 +87,7 @@ class CcxtMarket:
     def timeframe(self, length_ns: int) -> str | None:
         """Return the venue's name of a bar length; None when it has no such bars."""
         for label in self._client.timeframes:
-            if self._client.parse_timeframe(label) * 10**9 == length_ns:
+            if self._client.parse_timeframe(label) * SECOND_NS == length_ns:
                 return str(label)
         return None
 

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from data_feeds.catalog import Origin
+from data_feeds.clock import DAY_NS, HOUR_NS, MINUTE_NS, utc_text
 from data_feeds.errors import PermanentSourceError, SchemaError
 from data_feeds.gate.time_grid import settlements
 from data_feeds.schema import (
@@ -22,14 +23,13 @@ from data_feeds.schema import (
     ChannelKind,
     empty_columns,
     time_columns,
-    utc_text,
     validate,
 )
 from data_feeds.sources.ccxt_client import MS, CcxtMarket, Exchange
 from data_feeds.sources.retry import RetryPolicy
 from data_feeds.sources.source import Page
 from data_feeds.sources.venue_terms import VenueTerms, terms_of
-from data_feeds.timeframe import DAY_NS, HOUR_NS, MINUTE_NS, Timeframe
+from data_feeds.timeframe import Timeframe
 
 Price = Literal["last", "mark", "index"]
 Values = tuple[float, ...]

@@ -20,19 +20,16 @@ from numpy.typing import NDArray
 
 from data_feeds.calendar import local_instants
 from data_feeds.catalog import Origin
+from data_feeds.clock import DAY_NS, NEW_YORK, Dates, Instants, midnight_ns, midnights_ns, utc_index
 from data_feeds.errors import PermanentSourceError, SourceError, TransientSourceError
 from data_feeds.schema import Channel, ChannelKey, ChannelKind, Provenance, validate
 from data_feeds.sources.http import RETRIED_STATUS, HttpClient, retry_after
 from data_feeds.sources.retry import RetryPolicy, ask
 from data_feeds.sources.source import VINTAGES, Page
-from data_feeds.timeframe import DAY_NS
 
-Dates = NDArray[np.datetime64]
-Instants = NDArray[np.int64]
 Values = NDArray[np.float64]
 KnownAt = Callable[[Dates], Instants]
 
-NEW_YORK = "America/New_York"
 PUBLIC_DOMAIN = "public domain (US government)"
 NO_REDISTRIBUTION = "{}: copyright, no redistribution"
 # By the start of the series id.
@@ -148,7 +145,7 @@ class FredMacro:
         if len(waiting) == 0:
             return end
         due = self._known_at(waiting) > now - _LATE_NS
-        return min(end, _midnight(waiting[int(np.argmax(due))])) if due.any() else end
+        return min(end, midnight_ns(waiting[int(np.argmax(due))])) if due.any() else end
 
     # The latest revisions: the public CSV
 
@@ -176,15 +173,15 @@ class FredMacro:
         self, key: ChannelKey, first: np.datetime64, last: np.datetime64, end: int
     ) -> Iterator[Page]:
         vintages = self._vintage_dates()
-        covered = _midnight(first)
+        covered = midnight_ns(first)
         for year in range(_year(first), _year(last) + 1):
             begun = max(first, np.datetime64(f"{year}-01-01"))
             stop = min(last, np.datetime64(f"{year}-12-31"))
             rows = self._vintages(begun, stop, vintages)
             dates, known, values, note = self._known(rows, vintages)
-            stop_ns = end if stop == last else _midnight(stop + _ONE_DAY)
+            stop_ns = end if stop == last else midnight_ns(stop + _ONE_DAY)
             # A year without values cannot settle what the year before still waits for.
-            if len(dates) or covered >= _midnight(begun):
+            if len(dates) or covered >= midnight_ns(begun):
                 covered = self._covered_to(dates, begun, stop, stop_ns)
             yield Page(_channel(key, dates, known, values), covered, note)
 
@@ -321,7 +318,7 @@ def _parse_csv(body: bytes, series_id: str) -> tuple[Dates, Values]:
 
 def _at_clock_of(rule: Instants, dates: Dates) -> Instants:
     """Return the instants of the rule's New York times of day, on other dates."""
-    local = pd.DatetimeIndex(rule.astype("datetime64[ns]"), tz="UTC").tz_convert(NEW_YORK)
+    local = utc_index(rule).tz_convert(NEW_YORK)
     clocks = np.array(local.strftime("%H:%M"), dtype=str)
     found = np.empty(len(dates), dtype=np.int64)
     for clock in np.unique(clocks):
@@ -356,7 +353,7 @@ def _channel(key: ChannelKey, dates: Dates, known_at: Instants, values: Values) 
     channel = Channel(
         key,
         {
-            "event_at": dates.astype("datetime64[ns]").astype(np.int64),
+            "event_at": midnights_ns(dates),
             "available_at": known_at,
             "value": values,
             "label": np.full(len(dates), Provenance.OBSERVED, dtype=np.int8),
@@ -376,7 +373,3 @@ def _date(days: int) -> np.datetime64:
 
 def _year(date: np.datetime64) -> int:
     return int(str(date)[:4])
-
-
-def _midnight(date: np.datetime64) -> int:
-    return int(date.astype("datetime64[ns]").astype(np.int64))

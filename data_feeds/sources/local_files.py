@@ -9,6 +9,7 @@ import pandas as pd
 
 from data_feeds.calendar import ALWAYS_OPEN, hours_between, session_bounds, sessions_between
 from data_feeds.catalog import Batch, Catalog, CatalogEntry, Origin
+from data_feeds.clock import DAY_NS, HOUR_NS, parse_duration, utc_text
 from data_feeds.errors import GapError, IntegrityError, LossError, SchemaError, SourceError
 from data_feeds.gate import Admitted, admitted
 from data_feeds.holes import gaps
@@ -23,13 +24,11 @@ from data_feeds.schema import (
     ChannelKind,
     Provenance,
     time_columns,
-    utc_text,
     validate,
 )
 from data_feeds.sources.losses import losses
 from data_feeds.sources.mapping import FileEntry, ImportMapping, Stamp, load_mapping
 from data_feeds.sources.time_column import read_stamps
-from data_feeds.timeframe import DAY_NS, HOUR_NS, parse_duration
 from data_feeds.units import Unit
 from data_feeds.yaml_text import YamlDocument
 

@@ -3,7 +3,8 @@
 import numpy as np
 
 from data_feeds.catalog import CatalogEntry, coverage_text
-from data_feeds.schema import VALUE_COLUMNS, Array, Channel, time_columns, utc_text
+from data_feeds.clock import utc_text
+from data_feeds.schema import VALUE_COLUMNS, Array, Channel, time_columns
 
 
 def losses(entry: CatalogEntry, stored: Channel | None, fresh: Channel) -> list[str]:

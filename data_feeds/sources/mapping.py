@@ -18,12 +18,12 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from data_feeds.calendar import ALWAYS_OPEN
+from data_feeds.clock import parse_duration
 from data_feeds.errors import SchemaError, YamlError
 from data_feeds.instrument import Instrument
 from data_feeds.releases import ReleaseRule, rule_for
 from data_feeds.schema import VALUE_COLUMNS, ChannelKey, ChannelKind, Provenance
 from data_feeds.strict_model import StrictModel
-from data_feeds.timeframe import parse_duration
 from data_feeds.yaml_text import KeyPath, YamlDocument, load_yaml
 
 ModelT = TypeVar("ModelT", bound=BaseModel)

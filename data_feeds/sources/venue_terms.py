@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic import Field
 
+from data_feeds.clock import utc_text
 from data_feeds.errors import SchemaError
-from data_feeds.schema import utc_text
 from data_feeds.sources.ccxt_client import CcxtMarket
 from data_feeds.strict_model import StrictModel
 

@@ -25,6 +25,15 @@ from yfinance.exceptions import YFPricesMissingError
 
 from data_feeds.calendar import session_bounds, sessions_between
 from data_feeds.catalog import Origin
+from data_feeds.clock import (
+    DAY_NS,
+    SECOND_NS,
+    Dates,
+    Instants,
+    day_start_ns,
+    index_ns,
+    midnights_ns,
+)
 from data_feeds.errors import PermanentSourceError, SchemaError, TransientSourceError
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import (
@@ -41,10 +50,8 @@ from data_feeds.sources.http import RETRIED_STATUS, retry_after
 from data_feeds.sources.retry import RetryPolicy, ask
 from data_feeds.sources.source import Page
 from data_feeds.splits import unscaled
-from data_feeds.timeframe import DAY_NS, Timeframe
+from data_feeds.timeframe import Timeframe
 
-Dates = NDArray[np.datetime64]
-Instants = NDArray[np.int64]
 KnownAt = Callable[[Dates], Instants]
 
 LICENCE = "Yahoo terms; personal use, no redistribution"
@@ -56,7 +63,6 @@ _MINUTE_BARS_DAYS = 7
 # A session's row may come days after its close; up to then a missing one is not yet final.
 _LATE_NS = 4 * DAY_NS
 
-_SECOND_NS = 10**9
 _CHART = "/v8/finance/chart/"
 # Yahoo's words when it knows a symbol but has nothing in the window.
 _NOTHING_THEN = "data doesn't exist for startdate"
@@ -130,7 +136,7 @@ class YahooEquities:
         interval, now, first = _interval(key), self._now(), start
         if interval in KEPT_DAYS:
             # Whole days, so that the limit does not move with the time of day.
-            kept_from = (now // DAY_NS - KEPT_DAYS[interval]) * DAY_NS
+            kept_from = day_start_ns(now) - KEPT_DAYS[interval] * DAY_NS
             first = min(max(start, kept_from), end)
         if first > start:
             note = f"Yahoo keeps {interval} bars for {KEPT_DAYS[interval]} days only"
@@ -189,8 +195,8 @@ class YahooEquities:
         # A day on either side, for sessions that begin on another UTC date.
         margin_s = 86_400 if interval == "1d" else 0
         # yfinance reads a start of 0 as none given.
-        first = start // _SECOND_NS - margin_s or -1
-        last = -(-end // _SECOND_NS) + margin_s
+        first = start // SECOND_NS - margin_s or -1
+        last = -(-end // SECOND_NS) + margin_s
         return ask(lambda: self._once(first, last, interval), self._policy)
 
     def _once(self, first_s: int, last_s: int, interval: str) -> pd.DataFrame | None:
@@ -323,7 +329,7 @@ def _rows(frame: pd.DataFrame, calendar: str, interval: str, start: int, end: in
     dates = index.tz_localize(None).to_numpy().astype("datetime64[D]")
     if len(dates) == 0:
         return None
-    stamps = index.as_unit("ns").asi8
+    stamps = index_ns(index)
     if interval == "1d":
         held = np.isin(dates, sessions_between(calendar, dates.min(), dates.max()))
         outside, dates = dates[~held], dates[held]
@@ -362,8 +368,8 @@ def _yahoo_column(name: str) -> str:
 
 def _named(what: str, dates: Dates, start: int, end: int, most: int = 5) -> list[str]:
     """Return a phrase that counts and names the dates of a window; none for no dates."""
-    midnights = dates.astype("datetime64[ns]").astype(np.int64)
-    dates = dates[(midnights >= start // DAY_NS * DAY_NS) & (midnights < end)]
+    midnights = midnights_ns(dates)
+    dates = dates[(midnights >= day_start_ns(start)) & (midnights < end)]
     if len(dates) == 0:
         return []
     names = list(np.unique(dates).astype(str))
@@ -374,7 +380,7 @@ def _named(what: str, dates: Dates, start: int, end: int, most: int = 5) -> list
 def _facts(rows: _Rows, kind: ChannelKind) -> Instants:
     """Return the first time column of the rows."""
     if kind is ChannelKind.SERIES:
-        return rows.dates.astype("datetime64[ns]").astype(np.int64)
+        return midnights_ns(rows.dates)
     return rows.opened
 
 

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from data_feeds.catalog import Catalog
-from data_feeds.schema import Channel, ChannelKey, ChannelKind, utc_text
+from data_feeds.clock import utc_text
+from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from data_feeds.sources.local_files import import_mapping
 
 HEAD = """\

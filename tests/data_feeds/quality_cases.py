@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from data_feeds.clock import HOUR_NS
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.quality import (
     QualityFinding,
 )
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
-from data_feeds.timeframe import HOUR_NS
 from tests.data_feeds.factory import PERP, bars, ns
 
 START = ns("2026-02-02")

@@ -10,9 +10,10 @@ from data_feeds.align import (
     marks_on_bars,
     resample_bars,
 )
+from data_feeds.clock import HOUR_NS, MINUTE_NS
 from data_feeds.errors import SchemaError
 from data_feeds.schema import Channel, ChannelKind, validate
-from data_feeds.timeframe import HOUR_NS, MINUTE_NS, Timeframe
+from data_feeds.timeframe import Timeframe
 from tests.data_feeds.factory import bars, ns, replaced, series
 
 QUARTER = 15 * MINUTE_NS

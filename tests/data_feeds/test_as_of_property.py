@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from data_feeds.align import as_of
 from data_feeds.calendar import local_instants, session_bounds, sessions_between
+from data_feeds.clock import DAY_NS, HOUR_NS, MINUTE_NS, utc_text
 from data_feeds.dataset import Dataset
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.releases import RELEASES, known_at, rule_for
-from data_feeds.schema import Channel, ChannelKey, ChannelKind, utc_text, validate
-from data_feeds.timeframe import DAY_NS, HOUR_NS, MINUTE_NS
+from data_feeds.schema import Channel, ChannelKey, ChannelKind, validate
 from tests.data_feeds.factory import ns, series
 
 WINDOWS = (

@@ -10,8 +10,8 @@ from data_feeds.calendar import (
     session_bounds,
     sessions_between,
 )
+from data_feeds.clock import utc_text
 from data_feeds.errors import SchemaError
-from data_feeds.schema import utc_text
 
 
 def days(*names: str) -> np.ndarray:

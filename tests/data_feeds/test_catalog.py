@@ -12,11 +12,11 @@ import pytest
 from data_feeds import atomic
 from data_feeds.catalog import Catalog, Origin, coverage_text
 from data_feeds.catalog.index import FORMAT, load_index
+from data_feeds.clock import HOUR_NS
 from data_feeds.dataset import Dataset
 from data_feeds.errors import CoverageError, IntegrityError, SchemaError, StorageError
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
-from data_feeds.timeframe import HOUR_NS
 from tests.data_feeds.factory import PERP, bars, ns, series
 
 T0 = ns("2026-02-06T00:00")

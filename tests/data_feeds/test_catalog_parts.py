@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_feeds.catalog import Catalog, Origin, TimeSpan
+from data_feeds.clock import DAY_NS, HOUR_NS, MINUTE_NS
 from data_feeds.dataset import Dataset
 from data_feeds.errors import SchemaError
 from data_feeds.holes import gaps, zero_volume_runs
 from data_feeds.schema import Channel, ChannelKey, ChannelKind, empty_columns
-from data_feeds.timeframe import DAY_NS, HOUR_NS, MINUTE_NS
 from tests.data_feeds.factory import PERP, bars, ns, replaced, session_hours
 from tests.data_feeds.test_catalog import contents
 

@@ -6,11 +6,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from data_feeds.clock import HOUR_NS, parse_duration
 from data_feeds.dataset import Dataset
 from data_feeds.errors import CoverageError, SchemaError
 from data_feeds.instrument import Instrument, InstrumentKind, Wallet
 from data_feeds.schema import Channel, ChannelKey, ChannelKind, Provenance
-from data_feeds.timeframe import HOUR_NS, Timeframe, parse_duration
+from data_feeds.timeframe import Timeframe
 from tests.data_feeds.factory import PERP, bars, replaced, series
 
 HOURS = bars([0, HOUR_NS], [(1, 2, 1, 2, 5), (2, 3, 2, 3, 6)])

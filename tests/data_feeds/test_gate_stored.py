@@ -16,10 +16,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from data_feeds.catalog import Catalog
+from data_feeds.clock import DAY_NS, HOUR_NS
 from data_feeds.errors import IntegrityError
 from data_feeds.load import load_dataset
 from data_feeds.schema import ChannelKey, ChannelKind
-from data_feeds.timeframe import DAY_NS, HOUR_NS
 from tests.data_feeds.factory import PERP, bars, ns
 from tests.data_feeds.quality_cases import funding
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from data_feeds.catalog import Catalog
+from data_feeds.clock import DAY_NS, HOUR_NS, MINUTE_NS
 from data_feeds.errors import SchemaError
 from data_feeds.gate import admitted
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
-from data_feeds.timeframe import DAY_NS, HOUR_NS, MINUTE_NS
 from tests.data_feeds.factory import PERP, bars, ns, replaced, series
 from tests.data_feeds.imports import imported, perp_bars
 from tests.data_feeds.quality_cases import funding

@@ -10,13 +10,13 @@ import pytest
 
 from data_feeds.calendar import session_bounds, sessions_between
 from data_feeds.catalog import Catalog, Origin, TimeSpan
+from data_feeds.clock import DAY_NS, HOUR_NS
 from data_feeds.errors import IntegrityError, SchemaError
 from data_feeds.gate import admitted
 from data_feeds.gate.cross_checks import adjusted_odds, check_beside
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.quality import findings
 from data_feeds.schema import Array, Channel, ChannelKey, ChannelKind
-from data_feeds.timeframe import DAY_NS, HOUR_NS
 from tests.data_feeds.factory import PERP, bars, ns, replaced, series
 from tests.data_feeds.imports import imported
 from tests.data_feeds.quality_cases import funding

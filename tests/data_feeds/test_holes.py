@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_feeds.calendar import hours_between, session_bounds, sessions_between
+from data_feeds.clock import DAY_NS, HOUR_NS, MINUTE_NS
 from data_feeds.holes import (
     Gap,
     gaps,
@@ -17,7 +18,7 @@ from data_feeds.holes import (
     zero_volume_runs,
 )
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
-from data_feeds.timeframe import DAY_NS, HOUR_NS, MINUTE_NS, Timeframe
+from data_feeds.timeframe import Timeframe
 from tests.data_feeds.factory import bars, ns, replaced, series
 from tests.data_feeds.quality_cases import funding
 

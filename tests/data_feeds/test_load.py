@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from data_feeds.catalog import Catalog
+from data_feeds.clock import DAY_NS, HOUR_NS, MINUTE_NS
 from data_feeds.dataset import Dataset
 from data_feeds.errors import CoverageError
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.load import held_keys, load_dataset, mark_key, open_source
 from data_feeds.schema import ChannelKey, ChannelKind
-from data_feeds.timeframe import DAY_NS, HOUR_NS, MINUTE_NS
 from tests.data_feeds.factory import PERP, bars, ns, series
 
 T0 = ns("2026-02-01T00:00")

@@ -9,6 +9,7 @@ import pytest
 
 from data_feeds import atomic
 from data_feeds.catalog import Catalog
+from data_feeds.clock import utc_text
 from data_feeds.errors import (
     DataError,
     GapError,
@@ -17,7 +18,7 @@ from data_feeds.errors import (
     StorageError,
     YamlError,
 )
-from data_feeds.schema import ChannelKey, ChannelKind, utc_text
+from data_feeds.schema import ChannelKey, ChannelKind
 from data_feeds.sources.local_files import import_mapping
 from tests.data_feeds.imports import (
     BARS,

@@ -5,13 +5,14 @@ from pathlib import Path
 import pytest
 
 from data_feeds.catalog import Catalog
+from data_feeds.clock import utc_text
 from data_feeds.errors import (
     SchemaError,
     SourceError,
     YamlError,
 )
 from data_feeds.instrument import Instrument, InstrumentKind
-from data_feeds.schema import ChannelKey, ChannelKind, utc_text
+from data_feeds.schema import ChannelKey, ChannelKind
 from data_feeds.sources.local_files import import_mapping
 from tests.data_feeds.imports import (
     BARS,

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from data_feeds.catalog import Catalog, Origin, TimeSpan
+from data_feeds.clock import HOUR_NS
 from data_feeds.errors import IntegrityError, LossError
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import ChannelKey, ChannelKind
 from data_feeds.sources.local_files import import_mapping
-from data_feeds.timeframe import HOUR_NS
 from tests.data_feeds.factory import bars, ns
 from tests.data_feeds.imports import BARS, HEAD, SERIES, imported, perp_bars, stored_files
 

@@ -9,6 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from data_feeds.catalog import Catalog
+from data_feeds.clock import DAY_NS, HOUR_NS, MINUTE_NS
 from data_feeds.dataset import Dataset
 from data_feeds.errors import CoverageError, SchemaError
 from data_feeds.instrument import Instrument, InstrumentKind
@@ -21,7 +22,6 @@ from data_feeds.quality import (
     spike_findings,
 )
 from data_feeds.schema import Channel, ChannelKey, ChannelKind, validate
-from data_feeds.timeframe import DAY_NS, HOUR_NS, MINUTE_NS
 from tests.data_feeds.factory import PERP, bars, replaced, series, session_hours
 from tests.data_feeds.quality_cases import (
     OTHER,

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from data_feeds.clock import DAY_NS, HOUR_NS, MINUTE_NS
 from data_feeds.dataset import Dataset
 from data_feeds.errors import SchemaError
 from data_feeds.instrument import Instrument, InstrumentKind
@@ -19,7 +20,6 @@ from data_feeds.quality import (
 )
 from data_feeds.quality.pairs import _median_around, refuse_unlike
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
-from data_feeds.timeframe import DAY_NS, HOUR_NS, MINUTE_NS
 from tests.data_feeds.factory import bars, replaced, series, session_hours
 from tests.data_feeds.quality_cases import (
     SPOT,

@@ -5,10 +5,11 @@ import pytest
 
 from data_feeds.align import as_of, marks_on_bars, resample_bars
 from data_feeds.catalog import Catalog
+from data_feeds.clock import DAY_NS, utc_text
 from data_feeds.load import load_dataset
 from data_feeds.quality import FindingKind, QualityFinding, findings
-from data_feeds.schema import Channel, ChannelKey, ChannelKind, Provenance, utc_text
-from data_feeds.timeframe import DAY_NS, Timeframe
+from data_feeds.schema import Channel, ChannelKey, ChannelKind, Provenance
+from data_feeds.timeframe import Timeframe
 from tests.data_feeds.factory import ns
 
 PERP = "BTCUSDT-PERP"

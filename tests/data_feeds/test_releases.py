@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from data_feeds.clock import utc_text
 from data_feeds.errors import SchemaError
 from data_feeds.releases import RELEASES, ReleaseRule, known_at, rule_for
-from data_feeds.schema import utc_text
 
 # Columbus Day (2025-10-13) and Veterans Day (2025-11-11) are sessions without Federal Reserve;
 # Thanksgiving is 2025-11-27, the exchange closes at 13:00 on the 28th; Good Friday is 2026-04-03.

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from data_feeds.clock import HOUR_NS, utc_text
 from data_feeds.errors import SchemaError
-from data_feeds.schema import Channel, ChannelKey, ChannelKind, utc_text, validate
-from data_feeds.timeframe import HOUR_NS
+from data_feeds.schema import Channel, ChannelKey, ChannelKind, validate
 from tests.data_feeds.factory import bars, ns, replaced, series
 
 T0 = ns("2026-02-06T00:00")

@@ -10,6 +10,7 @@ import pytest
 
 from data_feeds.calendar import session_bounds, sessions_between
 from data_feeds.catalog import Catalog
+from data_feeds.clock import DAY_NS, HOUR_NS, MINUTE_NS
 from data_feeds.dataset import Dataset
 from data_feeds.errors import SchemaError
 from data_feeds.instrument import Instrument, InstrumentKind
@@ -18,7 +19,6 @@ from data_feeds.quality import FindingKind, findings
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from data_feeds.sources.local_files import import_mapping
 from data_feeds.splits import ShareBasis, common_jumps, in_first_shares, told_shares
-from data_feeds.timeframe import DAY_NS, HOUR_NS, MINUTE_NS
 from tests.data_feeds.factory import bars
 from tests.data_feeds.imports import HEAD
 

@@ -5,8 +5,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from data_feeds.clock import utc_text
 from data_feeds.errors import SchemaError
-from data_feeds.schema import ChannelKey, ChannelKind, utc_text
+from data_feeds.schema import ChannelKey, ChannelKind
 from tests.data_feeds.factory import ns
 from tests.data_feeds.imports import BARS, GOOD_BARS, SERIES, imported, known_at, perp_bars
 

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from data_feeds.catalog import Origin, TimeSpan
+from data_feeds.clock import DAY_NS, MINUTE_NS
 from data_feeds.fetch import Job
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from data_feeds.sources.source import Page
-from data_feeds.timeframe import DAY_NS, MINUTE_NS
 from tests.data_feeds.factory import PERP, bars, ns
 
 KEY = ChannelKey(PERP.id, ChannelKind.BARS, "30m")

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from data_feeds.catalog import Catalog, TimeSpan
+from data_feeds.clock import DAY_NS
 from data_feeds.errors import PermanentSourceError, TransientSourceError
 from data_feeds.fetch import FetchProgress, Job, fetch, missing_spans
 from data_feeds.fetch.vintages import with_kept_vintages
 from data_feeds.schema import Channel
-from data_feeds.timeframe import DAY_NS
 from tests.data_feeds.factory import PERP, ns, series
 from tests.data_feeds.fetch.made_source import DAYS, FUNDING, KEY, START, MadeSource, job
 from tests.data_feeds.test_catalog import contents

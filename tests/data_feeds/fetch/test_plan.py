@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from data_feeds.catalog import TimeSpan
+from data_feeds.clock import DAY_NS
 from data_feeds.errors import YamlError
 from data_feeds.fetch import load_plan
 from data_feeds.fetch.make_source import SourceOptions, make_source
 from data_feeds.sources.binance_archive import BinanceArchive
 from data_feeds.sources.http import HttpClient
-from data_feeds.timeframe import DAY_NS
 from tests.data_feeds.factory import ns
 
 NOW = ns("2026-03-01")

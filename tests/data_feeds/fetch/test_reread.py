@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from data_feeds.catalog import Catalog, Origin, TimeSpan, coverage_text
+from data_feeds.clock import DAY_NS
 from data_feeds.fetch import Job, fetch, jobs_of, missing_spans
 from data_feeds.fetch.plan import FetchPlan, Window, YahooEntry
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from data_feeds.sources.source import VINTAGES, Page
-from data_feeds.timeframe import DAY_NS
 from tests.data_feeds.factory import PERP, bars, ns, series
 
 START = ns("2025-12-01")

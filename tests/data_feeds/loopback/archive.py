@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from data_feeds.timeframe import HOUR_NS, MINUTE_NS, Timeframe
+from data_feeds.clock import HOUR_NS, MINUTE_NS
+from data_feeds.timeframe import Timeframe
 from tests.data_feeds.factory import ns
 from tests.data_feeds.loopback.server import Request, Response
 

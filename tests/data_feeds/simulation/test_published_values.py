@@ -7,6 +7,7 @@ import pytest
 
 from data_feeds.align import resample_bars
 from data_feeds.catalog import Catalog
+from data_feeds.clock import DAY_NS
 from data_feeds.dataset import Dataset
 from data_feeds.schema import Array, Channel, ChannelKey, ChannelKind
 from data_feeds.simulation import published_values
@@ -14,7 +15,7 @@ from data_feeds.simulation.episode_parameters import EPISODES, EpisodeParameters
 from data_feeds.simulation.factors import daily_market, phase_values
 from data_feeds.simulation.published_values import PublishedValue
 from data_feeds.simulation.reconstruction import PERP
-from data_feeds.timeframe import DAY_NS, Timeframe
+from data_feeds.timeframe import Timeframe
 from tests.data_feeds.factory import ns
 from tests.data_feeds.simulation.reconstructed import daily, dates, episode_rows, row_at
 

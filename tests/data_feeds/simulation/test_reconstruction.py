@@ -13,13 +13,14 @@ import pytest
 from data_feeds import releases
 from data_feeds.align import resample_bars
 from data_feeds.calendar import FEDERAL_RESERVE, add_business_days, session_bounds, sessions_between
+from data_feeds.clock import DAY_NS, HOUR_NS
 from data_feeds.dataset import Dataset
 from data_feeds.schema import Array, Channel, ChannelKey, ChannelKind, Provenance, validate
 from data_feeds.simulation import published_values
 from data_feeds.simulation.episode_parameters import EPISODES
 from data_feeds.simulation.factors import EQUITIES, SERIES
 from data_feeds.simulation.reconstruction import PERP, TIMEFRAME, reconstruct
-from data_feeds.timeframe import DAY_NS, HOUR_NS, Timeframe
+from data_feeds.timeframe import Timeframe
 from tests.data_feeds.factory import ns
 from tests.data_feeds.simulation.reconstructed import (
     BAR_NS,

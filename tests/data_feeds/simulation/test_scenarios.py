@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from data_feeds.clock import DAY_NS, HOUR_NS, MINUTE_NS
 from data_feeds.dataset import Dataset
 from data_feeds.errors import SchemaError
 from data_feeds.instrument import Instrument, InstrumentKind
@@ -19,7 +20,7 @@ from data_feeds.simulation.scenarios import (
     refusals,
     scenario_paths,
 )
-from data_feeds.timeframe import DAY_NS, HOUR_NS, MINUTE_NS, Timeframe
+from data_feeds.timeframe import Timeframe
 from engine.config.models import PlaybookConfig
 from engine.run import run
 from engine.testing import START, candles, funding, series, table, table_config

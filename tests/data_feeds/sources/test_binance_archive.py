@@ -11,14 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_feeds.catalog import Catalog, TimeSpan
+from data_feeds.clock import DAY_NS, HOUR_NS, MINUTE_NS, utc_text
 from data_feeds.errors import PermanentSourceError, SchemaError, TransientSourceError
 from data_feeds.fetch import Job, fetch
-from data_feeds.schema import Channel, ChannelKey, ChannelKind, utc_text, validate
+from data_feeds.schema import Channel, ChannelKey, ChannelKind, validate
 from data_feeds.sources.binance_archive import ArchiveMarket, BinanceArchive
 from data_feeds.sources.http import HttpClient
 from data_feeds.sources.retry import RetryPolicy
 from data_feeds.sources.source import Page
-from data_feeds.timeframe import DAY_NS, HOUR_NS, MINUTE_NS
 from tests.data_feeds.factory import PERP, ns
 from tests.data_feeds.fetch.test_fetcher import stored
 from tests.data_feeds.loopback.archive import US, Archive, day_of, interest, ohlcv, rate

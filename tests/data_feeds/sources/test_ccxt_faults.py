@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from data_feeds.catalog import Catalog, TimeSpan
+from data_feeds.clock import HOUR_NS, MINUTE_NS
 from data_feeds.errors import PermanentSourceError, SchemaError, TransientSourceError
 from data_feeds.fetch import Job, fetch
 from data_feeds.schema import ChannelKey
 from data_feeds.sources.ccxt_client import Exchange
-from data_feeds.timeframe import HOUR_NS, MINUTE_NS
 from tests.data_feeds.factory import PERP, ns
 from tests.data_feeds.loopback import binance, bybit, okx
 from tests.data_feeds.loopback.server import Fault, Request, Response, as_json

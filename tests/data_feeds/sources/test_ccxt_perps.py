@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from data_feeds.clock import DAY_NS, HOUR_NS, MINUTE_NS, utc_text
 from data_feeds.errors import PermanentSourceError
-from data_feeds.schema import ChannelKey, ChannelKind, utc_text
+from data_feeds.schema import ChannelKey, ChannelKind
 from data_feeds.sources.source import Page
-from data_feeds.timeframe import DAY_NS, HOUR_NS, MINUTE_NS
 from tests.data_feeds.factory import PERP, ns
 from tests.data_feeds.loopback import binance, bybit, okx
 from tests.data_feeds.loopback.binance import interest_at, price_at, rate_at

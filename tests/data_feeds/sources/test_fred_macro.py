@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from data_feeds.calendar import add_business_days, local_instants
+from data_feeds.clock import DAY_NS, utc_text
 from data_feeds.errors import PermanentSourceError, TransientSourceError
-from data_feeds.schema import ChannelKey, ChannelKind, utc_text
+from data_feeds.schema import ChannelKey, ChannelKind
 from data_feeds.sources.fred_macro import Dates, FredMacro, Instants, licence
 from data_feeds.sources.http import HttpClient
 from data_feeds.sources.retry import RetryPolicy
 from data_feeds.sources.source import Page
-from data_feeds.timeframe import DAY_NS
 from tests.data_feeds.factory import ns
 from tests.data_feeds.loopback.fred import API, CSV, KEY, OBSERVATIONS, VINTAGES, Fred
 from tests.data_feeds.loopback.server import Fault, Loopback, Response

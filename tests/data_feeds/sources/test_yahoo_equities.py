@@ -13,13 +13,13 @@ import yfinance
 from curl_cffi import requests
 
 from data_feeds.calendar import local_instants
+from data_feeds.clock import DAY_NS, HOUR_NS, utc_text
 from data_feeds.errors import PermanentSourceError, SchemaError, TransientSourceError
 from data_feeds.instrument import Instrument, InstrumentKind
-from data_feeds.schema import Channel, ChannelKey, ChannelKind, Provenance, utc_text
+from data_feeds.schema import Channel, ChannelKey, ChannelKind, Provenance
 from data_feeds.sources.retry import RetryPolicy
 from data_feeds.sources.source import Page
 from data_feeds.sources.yahoo_equities import Dates, Instants, KnownAt, YahooEquities
-from data_feeds.timeframe import DAY_NS, HOUR_NS
 from tests.data_feeds.factory import ns
 from tests.data_feeds.loopback.server import Fault, Loopback, Response, as_json
 from tests.data_feeds.loopback.yahoo import CHART, Symbol, Yahoo, error, opens, stamp
