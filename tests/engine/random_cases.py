@@ -337,9 +337,8 @@ def _config(
 
 
 def _bold_risk() -> RiskConfig:
-    """Two positions of up to seven times the equity: liquidation before the stop of either."""
-    return RiskConfig(
-        risk_fraction=0.2,
+    """Return limits under which two positions are liquidated before either reaches its stop."""
+    risk = RiskConfig(
         target_volatility=None,
         leverage_cap=None,
         notional_cap=700_000.0,
@@ -350,6 +349,8 @@ def _bold_risk() -> RiskConfig:
         cool_down=None,
         max_trades_per_day=None,
     )
+    # A config allows 0.2 at most, which sizes a position so that its stop comes before liquidation.
+    return risk.model_copy(update={"risk_fraction": 0.9})
 
 
 def _risk(rng: np.random.Generator) -> RiskConfig:

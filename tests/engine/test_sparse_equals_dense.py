@@ -11,7 +11,7 @@ import pytest
 
 from data_feeds.catalog import Catalog
 from engine.config.load import load_run_config
-from engine.config.models import RunMode
+from engine.config.models import MarginMode, RunMode
 from engine.config.venue import LimitFill
 from engine.playbook_checks import outcome_difference
 from engine.records import Fill, OrderRow, SimulationOutcome
@@ -32,6 +32,7 @@ LEAST = {
     "targets at the open": 150,
     "liquidations inside a bar": 120,
     "liquidations at a gap": 12,
+    "liquidations beside another cross perp": 25,
     "stops exactly at the extreme": 200,
     "targets exactly at the extreme": 250,
     "limit entries exactly at the extreme": 150,
@@ -120,6 +121,7 @@ def _events(case: Case, outcome: SimulationOutcome) -> Counter[str]:
             counts["exits by appointment"] += 1
         if fill.role == "exit" and order.quantity == order.quantity:
             counts["part exits"] += 1
+    counts["liquidations beside another cross perp"] = _liquidations_beside_another(case, outcome)
     bought = {(f.plan_id, f.at) for f in outcome.fills if f.role == "entry" and f.stage == "range"}
     counts["closed inside the bar of the entry"] = sum(
         f.role != "entry" and f.stage == "range" and (f.plan_id, f.at) in bought
@@ -136,6 +138,22 @@ def _events(case: Case, outcome: SimulationOutcome) -> Counter[str]:
         counts[f"{event.guard} {event.event}"] += 1
     counts["moved stops"] = sum(order.end_reason == "moved" for order in outcome.orders)
     return counts
+
+
+def _liquidations_beside_another(case: Case, outcome: SimulationOutcome) -> int:
+    """Count the liquidations at which the cross wallet backs another perp as well."""
+    if case.config.account.margin_mode is MarginMode.ISOLATED:
+        return 0
+    held: set[str] = set()
+    count = 0
+    for fill in outcome.fills:
+        if not case.dataset.instruments[fill.instrument].is_margined:
+            continue
+        held.discard(fill.instrument)
+        count += fill.role == "liquidation" and bool(held)
+        if fill.position_after != 0.0:
+            held.add(fill.instrument)
+    return count
 
 
 def _kinds(case: Case, fill: Fill, order: OrderRow) -> list[str]:
