@@ -14,8 +14,9 @@ from engine.audit import audit_run, format_report
 from engine.config.load import load_run_config
 from engine.pages.publish import publish
 from engine.results.finished import RunRecord
-from engine.results.hedges import HedgeLine, hedge_lines
+from engine.results.hedges import hedge_lines
 from engine.run import run
+from engine.run_folder.schema import HedgeLine
 
 EMBEDDED = "embedded"
 RECONSTRUCTIONS = "Reconstructions"

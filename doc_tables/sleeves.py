@@ -8,11 +8,12 @@ from pathlib import Path
 
 from data_feeds.load import open_source
 from doc_tables.blocks import ROOT, Block, table
-from engine.account.folder import AccountRecord, SleeveLine, write_account
+from engine.account.folder import AccountRecord, write_account
 from engine.account.run import run_sleeves
 from engine.audit import audit_account, format_report
 from engine.config.load import load_account_config
 from engine.pages.account_page import correlations
+from engine.run_folder.schema import SleeveLine
 
 EPISODES = ("2020", "2022", "2026")
 RULES = {"as shipped": (), "no joint rules": ("risk={}",)}

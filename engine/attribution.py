@@ -27,10 +27,9 @@ from engine.errors import ConfigError
 from engine.formatting import MISSING, columns, number, percent, signed, without, wrapped
 from engine.playbook import Signals
 from engine.results.finished import RunRecord
-from engine.results.folder import json_number, staged, write_json
 from engine.results.manifest import run_id
 from engine.run import RunResult, run
-from engine.run_folder.tables import rows_table, write_table
+from engine.run_folder.write import json_number, rows_table, staged, write_json, write_table
 
 DOCUMENT_FILE = "attribution.json"
 TABLE_FILE = "attribution.parquet"

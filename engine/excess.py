@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from engine.costs import simple_interest
-from engine.records import BillAccruals, EquityCurve, Fact, FactKind
+from engine.records import BillAccruals, DailyMoney, EquityCurve, Fact, FactKind
 
 Floats = NDArray[np.float64]
 Instants = NDArray[np.int64]
@@ -41,51 +41,6 @@ class BillCharges:
 
 
 NO_CHARGES = BillCharges(np.zeros(0, np.int64), np.zeros(0))
-
-
-@dataclass(frozen=True)
-class DailyMoney:
-    """What each day's change of equity is made of, quote; one entry a day that has a bar close.
-
-    ``ends`` are the instants of the days' last marks; ``before`` and ``after`` are equity at a
-    day's ends, ``after - before = trading + interest``; ``bill`` is what ``before`` would have
-    earned.
-    """
-
-    days: pd.DatetimeIndex
-    ends: Instants
-    before: Floats
-    after: Floats
-    trading: Floats
-    interest: Floats
-    bill: Floats
-
-    @property
-    def less_bill(self) -> Floats:
-        """Interest less the bill, quote."""
-        return self.interest - self.bill
-
-    @property
-    def returns(self) -> "pd.Series[float]":
-        """Simple returns; an account at zero stays there."""
-        return pd.Series(self.values, index=self.days, name="return", dtype=np.float64)
-
-    @property
-    def excess(self) -> "pd.Series[float]":
-        """Returns in excess of the bill; those of an account at zero are zero."""
-        return pd.Series(self.excess_values, index=self.days, name="excess", dtype=np.float64)
-
-    @property
-    def values(self) -> Floats:
-        """:attr:`returns` as an array."""
-        alive = self.before != 0
-        return np.divide(self.after, self.before, out=np.ones_like(self.after), where=alive) - 1
-
-    @property
-    def excess_values(self) -> Floats:
-        """:attr:`excess` as an array."""
-        amount, alive = self.trading + self.less_bill, self.before != 0
-        return np.divide(amount, self.before, out=np.zeros_like(amount), where=alive)
 
 
 def bill_charges(curve: EquityCurve, bill: BillAccruals) -> BillCharges:

@@ -16,8 +16,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from data_feeds.timeframe import DAY_NS
-from engine.excess import DailyMoney, daily_money, points_after
-from engine.records import EquityCurve, Fill
+from engine.excess import daily_money, points_after
+from engine.records import DailyMoney, EquityCurve, Fill
 
 Floats = NDArray[np.float64]
 

@@ -9,11 +9,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 NAN = float("nan")
 # An instant later than any data: "never due", "never released".
 FAR_FUTURE = 2**63 - 1
+# An instant that has not come; tables show an empty cell.
+UNSET = 0
 # The rule that refuses to buy a weight whose instrument has no price yet; a run counts it.
 NOT_BEGUN = "not begun"
 # Intents that ask for risk: an entry, a tranche, weights, a hedge. The rest takes some away.
@@ -181,6 +184,52 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
+class Trade:
+    """One plan from its first entry fill to flat (or to the end of the run).
+
+    Instants are int64 ns UTC, ``exited_at`` 0 while open. ``bars_held`` counts the bars from the
+    first fill's to the last fill's, both included; a bar missing in the data is none. ``quantity``
+    is the largest position, unsigned base units, ``tranches`` how many orders bought it; prices are
+    quote. ``initial_risk`` is R: abs(average entry - initial stop) x the whole entered quantity.
+    ``gross_pnl`` is price profit as booked (an isolated liquidation loses no more than its margin),
+    open profit included. ``fees`` are positive when paid, with ``liquidation_fee`` among them;
+    ``funding`` and ``income`` (dividends) positive when received; ``slippage_cost`` is positive
+    when paid and already inside the prices. ``net_pnl`` = gross_pnl - fees + funding + income.
+    ``r_multiple`` = net_pnl / initial_risk, NaN where there is no risk to divide by.
+    """
+
+    trade_id: int
+    plan_id: int
+    decision_id: int
+    instrument: str
+    direction: int
+    setup: str
+    entered_at: int
+    exited_at: int
+    duration_hours: float
+    bars_held: int
+    quantity: float
+    tranches: int
+    average_entry: float
+    average_exit: float
+    initial_stop: float
+    initial_risk: float
+    leverage_setting: int
+    gross_pnl: float
+    fees: float
+    liquidation_fee: float
+    funding: float
+    income: float
+    slippage_cost: float
+    net_pnl: float
+    r_multiple: float
+    exit_roles: str
+    exit_reason: str
+    liquidated: bool
+    open_at_end: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """One risk decision on one intent (or one guard's act), with the size through the caps.
 
@@ -257,6 +306,51 @@ class EquityCurve:
     owned: NDArray[np.float64]
     gross_notional: NDArray[np.float64]
     transit_cash: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class DailyMoney:
+    """What each day's change of equity is made of, quote; one entry a day that has a bar close.
+
+    ``ends`` are the instants of the days' last marks; ``before`` and ``after`` are equity at a
+    day's ends, ``after - before = trading + interest``; ``bill`` is what ``before`` would have
+    earned.
+    """
+
+    days: pd.DatetimeIndex
+    ends: NDArray[np.int64]
+    before: NDArray[np.float64]
+    after: NDArray[np.float64]
+    trading: NDArray[np.float64]
+    interest: NDArray[np.float64]
+    bill: NDArray[np.float64]
+
+    @property
+    def less_bill(self) -> NDArray[np.float64]:
+        """Interest less the bill, quote."""
+        return self.interest - self.bill
+
+    @property
+    def returns(self) -> "pd.Series[float]":
+        """Simple returns; an account at zero stays there."""
+        return pd.Series(self.values, index=self.days, name="return", dtype=np.float64)
+
+    @property
+    def excess(self) -> "pd.Series[float]":
+        """Returns in excess of the bill; those of an account at zero are zero."""
+        return pd.Series(self.excess_values, index=self.days, name="excess", dtype=np.float64)
+
+    @property
+    def values(self) -> NDArray[np.float64]:
+        """:attr:`returns` as an array."""
+        alive = self.before != 0
+        return np.divide(self.after, self.before, out=np.ones_like(self.after), where=alive) - 1
+
+    @property
+    def excess_values(self) -> NDArray[np.float64]:
+        """:attr:`excess` as an array."""
+        amount, alive = self.trading + self.less_bill, self.before != 0
+        return np.divide(amount, self.before, out=np.zeros_like(amount), where=alive)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ the change of equity.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
@@ -15,6 +14,7 @@ import numpy as np
 from data_feeds.schema import Channel
 from engine.errors import SimulationError
 from engine.records import (
+    UNSET,
     Decision,
     Fact,
     FactKind,
@@ -22,61 +22,15 @@ from engine.records import (
     OrderRole,
     OrderRow,
     SimulationOutcome,
+    Trade,
 )
 
-NOT_YET = 0  # an instant that has not come; written as an empty cell
 HOUR_NS = 3_600 * 10**9
 # Lots are 1e-12 at the smallest; anything below is the residue of adding floats.
 FLAT = 1e-12
 _FEES = (FactKind.FEE.value, FactKind.LIQUIDATION_FEE.value)
 
 PlanRow = TypeVar("PlanRow", Fill, Fact)
-
-
-@dataclass(frozen=True, slots=True)
-class Trade:
-    """One plan from its first entry fill to flat (or to the end of the run).
-
-    Instants are int64 ns UTC, ``exited_at`` 0 while open. ``bars_held`` counts the bars from the
-    first fill's to the last fill's, both included; a bar missing in the data is none. ``quantity``
-    is the largest position, unsigned base units, ``tranches`` how many orders bought it; prices are
-    quote. ``initial_risk`` is R: abs(average entry - initial stop) x the whole entered quantity.
-    ``gross_pnl`` is price profit as booked (an isolated liquidation loses no more than its margin),
-    open profit included. ``fees`` are positive when paid, with ``liquidation_fee`` among them;
-    ``funding`` and ``income`` (dividends) positive when received; ``slippage_cost`` is positive
-    when paid and already inside the prices. ``net_pnl`` = gross_pnl - fees + funding + income.
-    ``r_multiple`` = net_pnl / initial_risk, NaN where there is no risk to divide by.
-    """
-
-    trade_id: int
-    plan_id: int
-    decision_id: int
-    instrument: str
-    direction: int
-    setup: str
-    entered_at: int
-    exited_at: int
-    duration_hours: float
-    bars_held: int
-    quantity: float
-    tranches: int
-    average_entry: float
-    average_exit: float
-    initial_stop: float
-    initial_risk: float
-    leverage_setting: int
-    gross_pnl: float
-    fees: float
-    liquidation_fee: float
-    funding: float
-    income: float
-    slippage_cost: float
-    net_pnl: float
-    r_multiple: float
-    exit_roles: str
-    exit_reason: str
-    liquidated: bool
-    open_at_end: bool
 
 
 def build_trades(
@@ -176,7 +130,7 @@ def _trade(
         direction=1 if first.quantity > 0 else -1,
         setup=decision.setup if decision is not None else "",
         entered_at=first.at,
-        exited_at=NOT_YET if is_open else last.at,
+        exited_at=UNSET if is_open else last.at,
         duration_hours=float("nan") if is_open else (last.at - first.at) / HOUR_NS,
         bars_held=_bars_between(first, last, bars),
         quantity=max(abs(fill.position_after) for fill in fills),

@@ -14,18 +14,11 @@ import pyarrow as pa
 
 from data_feeds.schema import Provenance, utc_text
 from engine.config.account import SleevesConfig
-from engine.excess import DailyMoney, daily_money
+from engine.excess import daily_money
 from engine.metrics import headline, max_drawdown
-from engine.records import BillAccruals, EquityCurve, GuardEvent, JointOutcome, OrderRole
+from engine.records import BillAccruals, DailyMoney, EquityCurve, JointOutcome, OrderRole, Trade
+from engine.results.contents import AddReports, write_files
 from engine.results.finished import FinishedRun, RunInputs, RunRecord
-from engine.results.folder import (
-    AddReports,
-    json_number,
-    staged,
-    write_files,
-    write_json,
-    write_yaml,
-)
 from engine.results.manifest import (
     conventions,
     inputs_document,
@@ -33,10 +26,32 @@ from engine.results.manifest import (
     resolved_config,
     run_id,
 )
-from engine.run_folder.schema import ACCOUNT_FILE, SLEEVES_FOLDER
-from engine.run_folder.seals import FORMAT, RUN_ID_DIGITS, write_seals
-from engine.run_folder.tables import curve_table, daily_table, instants, rows_table, write_table
-from engine.trades import Trade
+from engine.run_folder.schema import (
+    ACCOUNT_FILE,
+    DAILY,
+    EQUITY,
+    FORMAT,
+    GUARDS,
+    MANIFEST_FILE,
+    RUN_ID_DIGITS,
+    SLEEVE_EQUITY,
+    SLEEVES,
+    SLEEVES_FOLDER,
+    TIMING_FILE,
+    SleeveLine,
+)
+from engine.run_folder.seals import write_seals
+from engine.run_folder.write import (
+    curve_table,
+    daily_table,
+    instants,
+    rows_table,
+    staged,
+    write_json,
+    write_metrics,
+    write_table,
+    write_yaml,
+)
 
 # Of caps and guards of the account, in the sleeves' decisions and orders.
 OF_ACCOUNT = "account"
@@ -56,29 +71,6 @@ class FinishedAccount(Protocol):
     @property
     def joint(self) -> JointOutcome:
         """What they did together."""
-
-
-@dataclass(frozen=True, slots=True)
-class SleeveLine:
-    """One sleeve in one line; money in quote, rates as fractions.
-
-    ``contribution`` is its net result over the account's cash at the start. ``capped`` are entries
-    whose size a cap of the account set, ``blocked`` entries that a guard of it forbade, ``sold``
-    exits that a guard of it ordered.
-    """
-
-    sleeve: str
-    playbook: str
-    run_id: str
-    start_equity: float
-    end_equity: float
-    total_return: float
-    max_drawdown: float
-    contribution: float
-    trades: int
-    capped: int
-    blocked: int
-    sold: int
 
 
 @dataclass(frozen=True)
@@ -272,7 +264,7 @@ def write_account(
             write_seals(place)
         _write_sums(record, folder)
         if timing is not None:
-            write_json(dict(timing), folder / "timing.json")
+            write_json(dict(timing), folder / TIMING_FILE)
         if add_reports is not None:
             add_reports(record, folder)
     return final
@@ -280,22 +272,21 @@ def write_account(
 
 def _write_sums(record: AccountRecord, folder: Path) -> None:
     joint = record.account.joint
-    write_table(curve_table(record.curve), folder / "equity.parquet")
-    write_table(daily_table(record.money), folder / "daily.parquet")
-    write_table(rows_table(GuardEvent, joint.guard_events), folder / "guards.parquet")
-    write_table(rows_table(SleeveLine, record.lines), folder / "sleeves.parquet")
     sleeves = {
         name: pa.array(curve.equity)
         for name, curve in zip(record.records, joint.curves, strict=True)
     }
-    write_table(
-        pa.table({"at": instants(record.curve.at), **sleeves}), folder / "sleeve_equity.parquet"
-    )
+    tables = {
+        EQUITY: curve_table(record.curve),
+        DAILY.name: daily_table(record.money),
+        GUARDS.name: rows_table(GUARDS.row_type, joint.guard_events),
+        SLEEVES.name: rows_table(SLEEVES.row_type, record.lines),
+        SLEEVE_EQUITY: pa.table({"at": instants(record.curve.at), **sleeves}),
+    }
+    for name, table in tables.items():
+        write_table(table, folder / f"{name}.parquet")
     write_yaml(_resolved(record.account.config, record.account.sleeves), folder / ACCOUNT_FILE)
-    write_json(
-        {name: json_number(value) for name, value in record.metrics.items()},
-        folder / "metrics.json",
-    )
+    write_metrics(record.metrics, folder)
     write_json(
         {
             "format": FORMAT,
@@ -306,7 +297,7 @@ def _write_sums(record: AccountRecord, folder: Path) -> None:
             "sleeves": {line.sleeve: line.run_id for line in record.lines},
             "conventions": conventions(record.periods_per_year, record.bill),
         },
-        folder / "manifest.json",
+        folder / MANIFEST_FILE,
     )
 
 

@@ -10,7 +10,7 @@ from engine.answers.why_not import TRUE, UNKNOWN, action_line
 from engine.formatting import money, percent, signed, wrapped
 from engine.records import FactKind
 from engine.results.journal import best_of_setups
-from engine.run_folder.read import Row, RunFiles, moment, run_title
+from engine.run_folder.read import Row, RunFolder, moment, run_title
 
 SHOWN = 6
 SETUPS = 4
@@ -67,7 +67,7 @@ def day_story(run_folder: Path, day: str) -> DayStory:
     ConfigError : not a day.
     ReportError : not a run folder, or the run did not trade on that day.
     """
-    files = RunFiles(run_folder)
+    files = RunFolder(run_folder)
     span = checked(parse_day(day), files)
     guards = [row for row in files.rows("guards") if span.holds(row["at"])]
     decisions = [row for row in files.rows("journal_decisions") if span.holds(row["decided_at"])]
@@ -88,7 +88,7 @@ def _part(heading: str, lines: Sequence[str], file: str) -> DaySection:
     return DaySection(heading, tuple(lines[:SHOWN]), max(len(lines) - SHOWN, 0), file)
 
 
-def _orders(files: RunFiles, span: TimeWindow) -> list[Row]:
+def _orders(files: RunFolder, span: TimeWindow) -> list[Row]:
     """The orders that were decided, filled or otherwise ended in it."""
     fills = files.rows("fills")
     inside = {fill["order_id"] for fill in fills if span.holds_fill(fill)}
@@ -107,7 +107,7 @@ def _named(row: Row, line: str) -> str:
     return f"{row['instrument']}  {line.strip()}"
 
 
-def _account_lines(files: RunFiles, span: TimeWindow) -> list[str]:
+def _account_lines(files: RunFolder, span: TimeWindow) -> list[str]:
     # The curve's point of an instant comes before what happens at that instant's open.
     before, last = files.equity_at(span.begins), files.equity_at(span.until)
     lines = [] if last is None else [_equity_line(before, last)]
@@ -132,7 +132,7 @@ def _equity_line(before: float | None, last: float) -> str:
     return f"equity {change}, {percent(last / before - 1)})"
 
 
-def _payment_lines(files: RunFiles, span: TimeWindow) -> list[str]:
+def _payment_lines(files: RunFolder, span: TimeWindow) -> list[str]:
     """The sums of the fills' fees and of funding, quote; positive: received."""
     filled = {fill["fill_id"] for fill in files.rows("fills") if span.holds_fill(fill)}
     events = files.rows("events")
@@ -152,7 +152,7 @@ def _guard_line(row: Row) -> str:
     return f"{moment(row['at'])}  {row['guard']} {row['event']}{until}{detail}"
 
 
-def _setups(files: RunFiles, span: TimeWindow) -> DaySection:
+def _setups(files: RunFolder, span: TimeWindow) -> DaySection:
     """Each setup's best row of the day, the nearest to an entry first, and what blocked it."""
     told = [row for row in files.rows("journal_conditions") if span.holds(row["at"])]
     required = [item["name"] for item in files.conditions if item["required"]]
@@ -166,7 +166,7 @@ def _setups(files: RunFiles, span: TimeWindow) -> DaySection:
     )
 
 
-def _statements(files: RunFiles, row: Row) -> DaySection:
+def _statements(files: RunFolder, row: Row) -> DaySection:
     """What the conditions of a playbook that requires none said at a row."""
     names = [item["name"] for item in files.conditions]
     held = {truth: [name for name in names if row[name] == truth] for truth in TRUTHS}

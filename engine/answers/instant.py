@@ -12,7 +12,7 @@ from engine.errors import ReportError
 from engine.formatting import percent
 from engine.records import REBALANCE
 from engine.results.journal import NOTHING_DUE
-from engine.run_folder.read import Row, RunFiles, moment, run_title
+from engine.run_folder.read import Row, RunFolder, moment, run_title
 
 
 def explain_at(run_folder: Path, instant: str | datetime) -> str:
@@ -27,7 +27,7 @@ def explain_at(run_folder: Path, instant: str | datetime) -> str:
     ConfigError : not an instant.
     ReportError : not a run folder, or the instant lies outside the traded window.
     """
-    files = RunFiles(run_folder)
+    files = RunFolder(run_folder)
     at = parse_instant(instant)
     _check_window(files, at)
     last, following = files.decision_rows_around(at)
@@ -54,7 +54,7 @@ def _inside_a_bar(
     )
 
 
-def _decision_row(files: RunFiles, at: pd.Timestamp) -> list[str]:
+def _decision_row(files: RunFolder, at: pd.Timestamp) -> list[str]:
     journal = files.rows("journal_conditions")
     row = next((line for line in journal if line["at"] == at), None)
     if row is None:
@@ -64,7 +64,7 @@ def _decision_row(files: RunFiles, at: pd.Timestamp) -> list[str]:
     return lines + _decisions(files, at)
 
 
-def _decisions(files: RunFiles, at: pd.Timestamp) -> list[str]:
+def _decisions(files: RunFolder, at: pd.Timestamp) -> list[str]:
     return [
         line
         for row in files.rows("journal_decisions")
@@ -73,7 +73,7 @@ def _decisions(files: RunFiles, at: pd.Timestamp) -> list[str]:
     ]
 
 
-def _check_window(files: RunFiles, at: pd.Timestamp) -> None:
+def _check_window(files: RunFolder, at: pd.Timestamp) -> None:
     window = files.manifest["window"]
     start, end = pd.Timestamp(window["start"]), pd.Timestamp(window["end"])
     if not start <= at <= end:

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from engine.formatting import columns, money, number, percent, signed
-from engine.run_folder.read import Row, RunFiles, moment
+from engine.run_folder.read import Row, RunFolder, moment
 
 MARKS = {"true": "yes", "false": "NO", "unknown": "?"}
 LEFT_OUT = "out"  # the run counted it as true, whatever was measured
@@ -139,7 +139,7 @@ def _factors(decision: Row, ladder: Sequence[float]) -> str:
     return f" (playbook's size {number(own)} x tier {tier} {number(rungs[tier])})"
 
 
-def order_lines(files: RunFiles, plan_id: int) -> list[str]:
+def order_lines(files: RunFolder, plan_id: int) -> list[str]:
     """Every order of a plan in the order written, each followed by its fills."""
     fills = [row for row in files.rows("fills") if row["plan_id"] == plan_id]
     orders = [row for row in files.rows("orders") if row["plan_id"] == plan_id]
@@ -166,7 +166,7 @@ def order_line(order: Row) -> str:
     )
 
 
-def funding_lines(files: RunFiles, plan_id: int) -> list[str]:
+def funding_lines(files: RunFolder, plan_id: int) -> list[str]:
     """What the plan paid or received in funding, payment by payment."""
     paid = [
         row
@@ -187,7 +187,7 @@ def funding_lines(files: RunFiles, plan_id: int) -> list[str]:
     return lines
 
 
-def account_line(files: RunFiles, at: pd.Timestamp) -> str:
+def account_line(files: RunFolder, at: pd.Timestamp) -> str:
     """What the account was doing, with its equity at the last point of the curve."""
     interval = next(
         (

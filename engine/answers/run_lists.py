@@ -6,9 +6,8 @@ from engine.answers.instant import explain_at
 from engine.errors import ReportError
 from engine.formatting import columns, number, percent, signed
 from engine.results.journal import best_of_setups
-from engine.run_folder.read import Row, RunFiles, moment, read_rows, run_title
-from engine.run_folder.schema import ACCOUNT_FILE
-from engine.run_folder.seals import check_seals
+from engine.run_folder.read import AccountFolder, Row, RunFolder, is_account, moment, run_title
+from engine.run_folder.schema import SLEEVES
 
 SHOWN_TRADES = 40
 SHOWN_SETUPS = 20
@@ -25,9 +24,9 @@ def explain_run(run_folder: Path, shown_as: str) -> str:
     ------
     ReportError : not a run folder, or a damaged one.
     """
-    if (run_folder / ACCOUNT_FILE).is_file():
+    if is_account(run_folder):
         return _account_text(run_folder, shown_as)
-    files = RunFiles(run_folder)
+    files = RunFolder(run_folder)
     trades, refused = files.rows("trades"), refused_setups(files)
     lines = [run_title(files, f"{len(trades)} trades, {len(refused)} refused setups"), ""]
     lines += ["Trades", *_trade_lines(trades), ""]
@@ -40,17 +39,17 @@ def explain_run(run_folder: Path, shown_as: str) -> str:
 
 
 def _account_text(folder: Path, shown_as: str) -> str:
-    check_seals(folder)
+    sleeves = AccountFolder(folder).records(SLEEVES)
     table = [("sleeve", "playbook", "trades", "net", "ask with")]
     table += [
         (
-            row["sleeve"],
-            row["playbook"],
-            str(row["trades"]),
-            signed(row["end_equity"] - row["start_equity"]),
-            f"riskoff explain {shown_as.rstrip('/')}/{row['sleeve']}",
+            line.sleeve,
+            line.playbook,
+            str(line.trades),
+            signed(line.end_equity - line.start_equity),
+            f"riskoff explain {shown_as.rstrip('/')}/{line.sleeve}",
         )
-        for row in read_rows(folder / "sleeves.parquet")
+        for line in sleeves
     ]
     lines = [f"{folder.name}: an account of {len(table) - 1} sleeves", *columns(table, left=2)]
     return "\n".join(lines) + "\n"
@@ -63,7 +62,7 @@ def explain_setup(run_folder: Path, number_: int) -> str:
     ------
     ReportError : not a run folder, or no refused setup of that number.
     """
-    files = RunFiles(run_folder)
+    files = RunFolder(run_folder)
     refused = refused_setups(files)
     if not 1 <= number_ <= len(refused):
         held = f"it has 1 to {len(refused)}" if refused else "it has none"
@@ -71,7 +70,7 @@ def explain_setup(run_folder: Path, number_: int) -> str:
     return explain_at(run_folder, refused[number_ - 1]["at"].to_pydatetime())
 
 
-def refused_setups(files: RunFiles) -> list[Row]:
+def refused_setups(files: RunFolder) -> list[Row]:
     """Return the row that came nearest to an entry of each refused setup, by time.
 
     A refused setup is one at whose rows no entry was approved. Of rules without setups every UTC

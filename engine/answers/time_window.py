@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from engine.config.field_types import UtcDatetime
 from engine.errors import ConfigError, ReportError
 from engine.records import FillStage
-from engine.run_folder.read import Row, RunFiles, moment
+from engine.run_folder.read import Row, RunFolder, moment
 
 _INSTANT: TypeAdapter[datetime] = TypeAdapter(UtcDatetime)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -112,7 +112,7 @@ def parse_span(text: str) -> TimeWindow:
     return TimeWindow(f"{first} to {last}", begins, ends, after, until)
 
 
-def checked(span: TimeWindow, files: RunFiles) -> TimeWindow:
+def checked(span: TimeWindow, files: RunFolder) -> TimeWindow:
     """Return the part of a stretch that the run traded.
 
     The run's first instant belongs to its first day and its last one to its last, whole.

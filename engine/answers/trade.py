@@ -13,7 +13,7 @@ from engine.answers.row_sentences import (
     result_lines,
 )
 from engine.errors import ReportError
-from engine.run_folder.read import Row, RunFiles, moment, run_title
+from engine.run_folder.read import Row, RunFolder, moment, run_title
 
 
 def explain_trade(run_folder: Path, trade_id: int) -> str:
@@ -23,7 +23,7 @@ def explain_trade(run_folder: Path, trade_id: int) -> str:
     ------
     ReportError : not a run folder, or no trade of that number.
     """
-    files = RunFiles(run_folder)
+    files = RunFolder(run_folder)
     trades = files.rows("trades")
     trade = next((row for row in trades if row["trade_id"] == trade_id), None)
     if trade is None:
@@ -56,6 +56,6 @@ def _of_id(rows: Sequence[Row], column: str, wanted: int) -> Row | None:
     return next((row for row in rows if row[column] == wanted), None)
 
 
-def _conditions_at(files: RunFiles, at: pd.Timestamp) -> list[str]:
+def _conditions_at(files: RunFolder, at: pd.Timestamp) -> list[str]:
     row = next((line for line in files.rows("journal_conditions") if line["at"] == at), None)
     return [] if row is None else condition_lines(files.conditions, row)

@@ -19,7 +19,7 @@ from engine.answers.time_window import TimeWindow, checked, parse_span
 from engine.formatting import number, percent
 from engine.records import ADDING, REBALANCE, FillStage, OrderRole
 from engine.results.journal import APPROVED, nearness, relative_distance
-from engine.run_folder.read import Row, RunFiles, moment, run_title
+from engine.run_folder.read import Row, RunFolder, moment, run_title
 
 ENTRY, OPEN = OrderRole.ENTRY.value, FillStage.OPEN.value
 TRUE, UNKNOWN = "true", "unknown"
@@ -139,7 +139,7 @@ def why_not(run_folder: Path, window: str) -> WhyNot:
     ConfigError : not a window.
     ReportError : not a run folder, or the window lies outside the run's.
     """
-    files = RunFiles(run_folder)
+    files = RunFolder(run_folder)
     span = checked(parse_span(window), files)
     journal = files.rows("journal_conditions")
     told = [row for row in journal if span.holds(row["at"])]
@@ -180,7 +180,7 @@ def gaps_at(
     return tuple(sorted(found, key=lambda gap: not gap.required))
 
 
-def data_labels(files: RunFiles, span: TimeWindow) -> tuple[str, ...]:
+def data_labels(files: RunFolder, span: TimeWindow) -> tuple[str, ...]:
     """Return the inputs of the conditions by how their values came about, one line a kind.
 
     Inputs that begin after the window, ended before it, or are not in the data, have lines of
@@ -219,7 +219,7 @@ def _adds(row: Row) -> bool:
     return row["intent"] in ADDING and row["outcome"] == APPROVED
 
 
-def _outcome(files: RunFiles, decision: Row) -> str:
+def _outcome(files: RunFolder, decision: Row) -> str:
     """What came of the entry orders of a decision, in words; nothing where it made none."""
     orders = [
         row
@@ -235,7 +235,7 @@ def _outcome(files: RunFiles, decision: Row) -> str:
     return f"; never filled ({orders[0]['end_reason'] or orders[0]['status']})"
 
 
-def _bought_lines(files: RunFiles, span: TimeWindow) -> list[str]:
+def _bought_lines(files: RunFolder, span: TimeWindow) -> list[str]:
     """The entries that filled, with when they were decided."""
     decided_at = {row["order_id"]: row["decided_at"] for row in files.rows("orders")}
     lines = []
@@ -319,7 +319,7 @@ def _refused(decided: Sequence[Row]) -> list[Refusal]:
 
 
 def _not_free(
-    files: RunFiles, span: TimeWindow, told: Sequence[Row], acted: Sequence[Row]
+    files: RunFolder, span: TimeWindow, told: Sequence[Row], acted: Sequence[Row]
 ) -> list[Refusal]:
     """When an instrument's account was not free, and journal rows at which all else held."""
     found = []

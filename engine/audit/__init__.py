@@ -2,7 +2,7 @@
 
 from engine.audit.audit import audit_run
 from engine.audit.report import AuditReport, Finding, format_report
-from engine.audit.sleeves import audit_account, is_account
+from engine.audit.sleeves import audit_account
 
 __all__ = [
     "AuditReport",
@@ -10,5 +10,4 @@ __all__ = [
     "audit_account",
     "audit_run",
     "format_report",
-    "is_account",
 ]

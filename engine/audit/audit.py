@@ -1,5 +1,6 @@
 """The audit's main path."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from data_feeds.catalog import Catalog
@@ -7,10 +8,9 @@ from data_feeds.dataset import Dataset
 from data_feeds.load import open_source
 from engine.audit.books import check_equity, check_facts
 from engine.audit.case import Case
-from engine.audit.daily import DailyRow, check_daily
+from engine.audit.daily import check_daily
 from engine.audit.doubt import check_doubtful
 from engine.audit.fills import check_fills
-from engine.audit.folder import read_rows, read_run
 from engine.audit.income import bill_slots, interest_slots, payment_slots
 from engine.audit.liquidations import check_liquidations
 from engine.audit.market import closes, load_market
@@ -20,8 +20,8 @@ from engine.audit.replay import replay
 from engine.audit.report import AuditReport, Recorder
 from engine.audit.trades import check_trades
 from engine.audit.walk import check_bars
-from engine.run_folder.schema import SEALS_FILE
-from engine.run_folder.seals import broken_seals
+from engine.records import Fill
+from engine.run_folder.read import ResultFolder, RunFolder
 
 
 def audit_run(run_folder: Path, source: Catalog | Dataset | None = None) -> AuditReport:
@@ -45,9 +45,9 @@ def audit_run(run_folder: Path, source: Catalog | Dataset | None = None) -> Audi
 
 def audited(run_folder: Path, source: Catalog | Dataset | None = None) -> Case:
     """Return the case of a run after every check; see :func:`audit_run`."""
-    files = read_run(run_folder)
-    recorder = Recorder(files.turnover)
-    check_files(run_folder, recorder)
+    files = RunFolder(run_folder, sealed=False)
+    recorder = Recorder(turnover(files.fills))
+    check_files(files, recorder)
     opened = open_source(files.config.data.source) if source is None else source
     dataset, markets = load_market(files, opened, recorder)
     traded = [markets[name] for name in files.traded if name in markets]
@@ -69,20 +69,24 @@ def audited(run_folder: Path, source: Catalog | Dataset | None = None) -> Case:
     check_guards(case)
     check_doubtful(case)
     measured = measured_cases([case], files.curve)
-    daily = read_rows(run_folder / "daily.parquet", DailyRow)
-    check_daily(daily, measured.parts, measured.path, recorder)
+    check_daily(files.daily, measured.parts, measured.path, recorder)
     check_metrics(files.metrics, measured, recorder)
     return case
 
 
-def check_files(folder: Path, recorder: Recorder) -> None:
-    """Every data file of a folder is the one that was written; without seals it is not published.
+def turnover(fills: Iterable[Fill]) -> float:
+    """Return the sum of the notional of some fills, quote."""
+    return sum((abs(fill.quantity) * fill.price for fill in fills), start=0.0)
 
-    The run's own audit is made before its folder is sealed.
+
+def check_files(folder: ResultFolder, recorder: Recorder) -> None:
+    """Check that every data file of a folder is the file that was written.
+
+    A folder without seals is not published yet: a comparison audits a run before it is sealed.
     """
-    if not (folder / SEALS_FILE).is_file():
+    broken = folder.broken_seals()
+    if broken is None:
         return
-    broken = broken_seals(folder)
     for name, why in broken.items():
         recorder.line(name, "whole file").differs(
             "as it was written", expected="the sealed file", found=f"it {why}"

@@ -9,19 +9,19 @@ from collections.abc import Mapping
 
 from data_feeds.instrument import Wallet
 from engine.audit.fills import OPEN
-from engine.audit.folder import RunFiles
 from engine.audit.formulas import Bracket, liquidation_mark, requirement
 from engine.audit.market import Market
 from engine.audit.replay import Holding, State
 from engine.audit.terms import instrument_brackets
 from engine.config.models import MarginMode
 from engine.records import Fill
+from engine.run_folder.read import RunFolder
 
 
 class Backing:
     """Liquidation prices and free cash of a state of the account."""
 
-    def __init__(self, files: RunFiles, markets: Mapping[str, Market]) -> None:
+    def __init__(self, files: RunFolder, markets: Mapping[str, Market]) -> None:
         self._files = files
         self._markets = markets
         self.brackets: Mapping[str, tuple[Bracket, ...]] = {

@@ -9,11 +9,11 @@ import numpy as np
 
 from data_feeds.instrument import Wallet
 from engine.audit.case import Case
-from engine.audit.folder import RunFiles
 from engine.audit.market import Market, closes
 from engine.audit.replay import ExpectedFact, Phase, State, fill_phase, transfer_name
 from engine.audit.report import Recorder, when
 from engine.records import Fact, FactKind
+from engine.run_folder.read import RunFolder
 
 EVENTS, EQUITY = "events", "equity"
 FactName = tuple[str, int, str, int]
@@ -193,7 +193,7 @@ def position_values(
     return unrealized, owned, notional
 
 
-def _re_added(files: RunFiles) -> dict[Wallet, list[float]]:
+def _re_added(files: RunFolder) -> dict[Wallet, list[float]]:
     """Return each wallet at every row of the curve as the plain sum of the facts booked by then."""
     stages = {fill.fill_id: fill_phase(fill) for fill in files.fills}
     moves = [fact for fact in files.facts if not fact.memo]

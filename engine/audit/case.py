@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from engine.audit.folder import RunFiles
 from engine.audit.income import InterestSlot
 from engine.audit.market import Market
 from engine.audit.replay import Replay
 from engine.audit.report import Recorder
+from engine.run_folder.read import RunFolder
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Case:
     ``bill`` is what the ratios are in excess of, a slot a day's end.
     """
 
-    files: RunFiles
+    files: RunFolder
     markets: Mapping[str, Market]
     replay: Replay
     recorder: Recorder

@@ -17,24 +17,13 @@ from engine.audit.case import Case
 from engine.audit.replay import Phase
 from engine.audit.report import Recorder
 from engine.records import EquityCurve, FactKind, FillStage
+from engine.run_folder.schema import DailyRow
 
 DAILY = "daily"
 EPOCH = date(1970, 1, 1)
 BOOKED = {
     FactKind.TRADE, FactKind.FEE, FactKind.LIQUIDATION_FEE, FactKind.FUNDING, FactKind.DIVIDEND
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class DailyRow:
-    """One row of ``daily.parquet``, quote."""
-
-    day: date
-    equity_before: float
-    equity_after: float
-    trading: float
-    interest: float
-    bill: float
 
 
 @dataclass(slots=True)

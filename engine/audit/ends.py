@@ -1,9 +1,8 @@
 """When and as what every order of a plan must have ended."""
 
-from engine.audit.folder import UNSET
 from engine.audit.plans import Plan
 from engine.audit.report import Recorder, when
-from engine.records import OrderStatus
+from engine.records import UNSET, OrderStatus
 
 ORDERS = "orders"
 

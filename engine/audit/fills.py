@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from data_feeds.calendar import ALWAYS_OPEN, hours_between
 from data_feeds.instrument import Instrument
 from engine.audit.case import Case
-from engine.audit.folder import RunFiles
 from engine.audit.formulas import (
     STEP_SLACK,
     against_trader,
@@ -21,6 +20,7 @@ from engine.audit.report import Line, when
 from engine.audit.terms import slippage_terms
 from engine.config.venue import LimitFill
 from engine.records import Fill, FillStage, OrderKind, OrderRole, OrderRow
+from engine.run_folder.read import RunFolder
 
 FILLS = "fills"
 OPEN, RANGE = FillStage.OPEN.value, FillStage.RANGE.value
@@ -130,7 +130,7 @@ def _check_session(fill: Fill, market: Market, line: Line) -> None:
     line.differs(f"fills in a session of {calendar}", expected="one that holds it", found=span)
 
 
-def _check_price(subject: Subject, files: RunFiles) -> None:
+def _check_price(subject: Subject, files: RunFolder) -> None:
     fill, order, line = subject.fill, subject.order, subject.line
     if fill.role == SETTLEMENT:
         at, value = subject.market.settlement()
@@ -151,7 +151,7 @@ def _check_price(subject: Subject, files: RunFiles) -> None:
     line.near("price", price, fill.price, 1e-6 * tick + 1e-12 * price)
 
 
-def _raw_price(subject: Subject, files: RunFiles) -> float:
+def _raw_price(subject: Subject, files: RunFolder) -> float:
     """Return the price before slippage: the open, or inside the bar the order's level.
 
     A target that the entry's level has passed already is filled there.
@@ -185,7 +185,7 @@ def slipped(
     stage: str,
     market: Market,
     row: int,
-    files: RunFiles,
+    files: RunFolder,
 ) -> tuple[float, float]:
     """Return the fraction lost to slippage, and the price on the grid.
 
@@ -231,7 +231,7 @@ def reference_row(stage: str, market: Market, row: int) -> int:
     return market.last_traded_before(row) if stage == OPEN else row
 
 
-def capacity(stage: str, market: Market, row: int, files: RunFiles) -> float:
+def capacity(stage: str, market: Market, row: int, files: RunFolder) -> float:
     """Return what a bar may fill at a stage, base units in whole lots."""
     cap = files.config.venue.participation_cap
     if cap is None or market.is_option:
@@ -243,7 +243,7 @@ def capacity(stage: str, market: Market, row: int, files: RunFiles) -> float:
     return whole_steps(cap * market.price(source, "volume"), lot) * lot
 
 
-def _check_account(subject: Subject, files: RunFiles) -> None:
+def _check_account(subject: Subject, files: RunFolder) -> None:
     """Fee, realized profit and the position after the fill."""
     fill, order, booking, line = subject.fill, subject.order, subject.booking, subject.line
     instrument = subject.market.instrument

@@ -17,9 +17,9 @@ from data_feeds.dataset import Dataset
 from data_feeds.instrument import InstrumentKind, Wallet
 from data_feeds.schema import ChannelKind
 from data_feeds.timeframe import DAY_NS
-from engine.audit.folder import RunFiles
 from engine.audit.market import Market, closes, known_value
 from engine.records import FactKind
+from engine.run_folder.read import RunFolder
 
 NAN = float("nan")
 PERCENT = 0.01
@@ -90,7 +90,7 @@ def _dividend_slots(name: str, market: Market) -> list[PaymentSlot]:
 
 
 def interest_slots(
-    files: RunFiles, dataset: Dataset, markets: Sequence[Market]
+    files: RunFolder, dataset: Dataset, markets: Sequence[Market]
 ) -> tuple[InterestSlot, ...]:
     """Return the day ends at which cash earns simple interest, the brokerage's before the venue's.
 
@@ -105,7 +105,7 @@ def interest_slots(
 
 
 def bill_slots(
-    files: RunFiles, dataset: Dataset, markets: Sequence[Market]
+    files: RunFolder, dataset: Dataset, markets: Sequence[Market]
 ) -> tuple[InterestSlot, ...]:
     """Return the accruals of the bill: of the configured series, else of the one that cash earns.
 
@@ -127,7 +127,7 @@ def _slots(
     return [InterestSlot(at, known_value(channel, at) * PERCENT, days, wallet) for at, days in ends]
 
 
-def day_ends(files: RunFiles, markets: Sequence[Market]) -> list[tuple[int, float]]:
+def day_ends(files: RunFolder, markets: Sequence[Market]) -> list[tuple[int, float]]:
     """Return each end of a day with the days since the end before, the window's start at first.
 
     A day ends at its last bar close, which shows when the next day's first bar closes.
@@ -150,7 +150,7 @@ class TransferSlot:
     amount: float
 
 
-def transfer_slots(files: RunFiles) -> list[TransferSlot]:
+def transfer_slots(files: RunFolder) -> list[TransferSlot]:
     """Return departure and arrival of every approved transfer, arrivals after the end left out.
 
     Cash travels for so many business days of exchange and Federal Reserve, and arrives at 09:30 New

@@ -16,9 +16,9 @@ from data_feeds.options.contract import PutSpread
 from data_feeds.options.quotes import with_contracts
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from data_feeds.timeframe import Timeframe, parse_duration
-from engine.audit.folder import RunFiles
 from engine.audit.report import Recorder
 from engine.errors import ReportError
+from engine.run_folder.read import RunFolder
 
 NO_ROW = -1
 
@@ -129,7 +129,7 @@ class Market:
 
 
 def load_market(
-    files: RunFiles, source: Catalog | Dataset, recorder: Recorder
+    files: RunFolder, source: Catalog | Dataset, recorder: Recorder
 ) -> tuple[Dataset, dict[str, Market]]:
     """Return the run's dataset, loaded again, and the market of each instrument with bars.
 
@@ -195,7 +195,7 @@ def parse_key(name: str) -> ChannelKey:
     raise ReportError(f"manifest.json: channel {name!r} is not instrument/kind[/timeframe]")
 
 
-def _lagged(channel: Channel, files: RunFiles) -> Channel:
+def _lagged(channel: Channel, files: RunFolder) -> Channel:
     lag = files.config.data.extra_lag
     if lag is None or channel.key.kind is not ChannelKind.SERIES:
         return channel
@@ -204,7 +204,7 @@ def _lagged(channel: Channel, files: RunFiles) -> Channel:
     return Channel(channel.key, columns)
 
 
-def _markets(dataset: Dataset, files: RunFiles) -> dict[str, Market]:
+def _markets(dataset: Dataset, files: RunFolder) -> dict[str, Market]:
     markets = {}
     for name, instrument in dataset.instruments.items():
         bars = _traded_bars(dataset, name, files)
@@ -238,7 +238,7 @@ def _of_kind(dataset: Dataset, name: str, kind: ChannelKind) -> dict[Timeframe, 
     }
 
 
-def _traded_bars(dataset: Dataset, name: str, files: RunFiles) -> Channel | None:
+def _traded_bars(dataset: Dataset, name: str, files: RunFolder) -> Channel | None:
     """Return the bars that an instrument's orders fill in: the finest that the playbook reads.
 
     A benchmark may bring finer ones of the same instrument into the run. Those are not the bars

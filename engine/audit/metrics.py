@@ -15,9 +15,8 @@ from data_feeds.calendar import ALWAYS_OPEN
 from data_feeds.timeframe import DAY_NS
 from engine.audit.case import Case
 from engine.audit.daily import DayParts, day_parts
-from engine.audit.folder import Record
 from engine.audit.report import Recorder
-from engine.records import EquityCurve, Fill
+from engine.records import EquityCurve, Fill, Trade
 
 METRICS = "metrics"
 NAN = math.nan
@@ -49,7 +48,7 @@ class Measured:
     start: int
     end: int
     curve: EquityCurve
-    trades: Sequence[Record]
+    trades: Sequence[Trade]
     fills: Sequence[Fill]
     periods: int
     parts: Mapping[int, DayParts]
@@ -104,7 +103,7 @@ class Measured:
 
     def total(self, column: str) -> float:
         """Return the sum of a column of the trades, quote."""
-        return math.fsum(row[column] for row in self.trades)
+        return math.fsum(getattr(row, column) for row in self.trades)
 
 
 def check_metrics(found: Mapping[str, float], measured: Measured, recorder: Recorder) -> None:
@@ -243,12 +242,12 @@ def _share(flags: Sequence[bool]) -> float:
 
 
 def _multiples(of: Measured) -> list[float]:
-    values = [row["r_multiple"] for row in of.trades]
+    values = [row.r_multiple for row in of.trades]
     return [x for x in values if x is not None and not math.isnan(x)]
 
 
 def _profit_factor(of: Measured) -> float:
-    nets = [row["net_pnl"] for row in of.trades]
+    nets = [row.net_pnl for row in of.trades]
     return _over(math.fsum(max(x, 0.0) for x in nets), -math.fsum(min(x, 0.0) for x in nets))
 
 
@@ -276,11 +275,11 @@ FORMULAS: Mapping[str, Callable[[Measured], float]] = {
     "exposure": lambda of: _share([notional > 0 for _, _, notional in of.points]),
     "turnover": _turnover,
     "trades": lambda of: float(len(of.trades)),
-    "liquidations": lambda of: float(sum(row["liquidated"] for row in of.trades)),
-    "hit_rate": lambda of: _share([row["net_pnl"] > 0 for row in of.trades]),
+    "liquidations": lambda of: float(sum(row.liquidated for row in of.trades)),
+    "hit_rate": lambda of: _share([row.net_pnl > 0 for row in of.trades]),
     "profit_factor": _profit_factor,
     "average_r": lambda of: _mean(_multiples(of)),
-    "expectancy": lambda of: _mean([row["net_pnl"] for row in of.trades]),
+    "expectancy": lambda of: _mean([row.net_pnl for row in of.trades]),
     "net_pnl": lambda of: of.total("net_pnl"),
     "fees": lambda of: of.total("fees"),
     "funding": lambda of: of.total("funding"),

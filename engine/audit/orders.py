@@ -8,11 +8,10 @@ from data_feeds.instrument import Instrument
 from engine.audit.books import equity_at
 from engine.audit.case import Case
 from engine.audit.fills import VENUE_MADE
-from engine.audit.folder import UNSET
 from engine.audit.formulas import on_grid
 from engine.audit.replay import FLAT
 from engine.audit.report import Line, when
-from engine.records import Decision, Fill, OrderKind, OrderRole, OrderRow, OrderStatus
+from engine.records import UNSET, Decision, Fill, OrderKind, OrderRole, OrderRow, OrderStatus
 
 ORDERS, DECISIONS, GUARDS = "orders", "journal_decisions", "guards"
 APPROVED = "approved"

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 from data_feeds.instrument import Instrument, InstrumentKind, Wallet
-from engine.audit.folder import RunFiles
 from engine.audit.income import InterestSlot, PaymentSlot, TransferSlot, transfer_slots
 from engine.audit.market import Market
 from engine.audit.terms import fee_fraction
 from engine.config.models import MarginMode
 from engine.records import FactKind, Fill, FillStage, OrderKind, OrderRole, OrderRow
+from engine.run_folder.read import RunFolder
 
 NAN = float("nan")
 # Lots are 1e-8 at the smallest; anything below is the residue of adding floats.
@@ -114,7 +114,7 @@ class Replay:
 
 
 def replay(
-    files: RunFiles,
+    files: RunFolder,
     markets: Mapping[str, Market],
     payments: Sequence[PaymentSlot],
     interest: Sequence[InterestSlot],
@@ -156,7 +156,7 @@ def _key(state: State) -> tuple[int, Phase]:
 class _Account:
     """Applies one event after the other to the last state."""
 
-    def __init__(self, files: RunFiles, markets: Mapping[str, Market]) -> None:
+    def __init__(self, files: RunFolder, markets: Mapping[str, Market]) -> None:
         self.files = files
         self.markets = markets
         self.is_isolated = files.config.account.margin_mode is MarginMode.ISOLATED
@@ -274,7 +274,7 @@ class _Account:
         return Booking(held, after, realized, booked, fee), (booked - realized) + (due - fee)
 
 
-def fill_fee_rate(fill: Fill, order: OrderRow, instrument: Instrument, files: RunFiles) -> float:
+def fill_fee_rate(fill: Fill, order: OrderRow, instrument: Instrument, files: RunFolder) -> float:
     """Return the fee of a fill as a fraction of notional."""
     venue = files.config.venue
     if fill.role == OrderRole.LIQUIDATION.value:
@@ -284,7 +284,7 @@ def fill_fee_rate(fill: Fill, order: OrderRow, instrument: Instrument, files: Ru
     return fee_fraction(venue, instrument, "maker_fee_bps") if is_maker else taker
 
 
-def taker_rate(instrument: Instrument, files: RunFiles) -> float:
+def taker_rate(instrument: Instrument, files: RunFolder) -> float:
     """Return what taking liquidity costs as a fraction of notional; an option's is its spread."""
     if instrument.kind is InstrumentKind.OPTION:
         return 0.0

@@ -12,12 +12,11 @@ from engine.audit.backing import Backing
 from engine.audit.bars import Bar, bar_of, meets_open, touches
 from engine.audit.case import Case
 from engine.audit.fills import LOT_SLACK, OPEN, RANGE, capacity, slipped, within_risk
-from engine.audit.folder import UNSET
 from engine.audit.formulas import whole_steps
 from engine.audit.market import Market
 from engine.audit.replay import taker_rate
 from engine.audit.turns import Turns
-from engine.records import Fill, OrderKind, OrderRole, OrderRow
+from engine.records import UNSET, Fill, OrderKind, OrderRole, OrderRow
 
 ENTRY = OrderRole.ENTRY.value
 LEAVING = (OrderRole.EXIT.value, OrderRole.GUARD.value)

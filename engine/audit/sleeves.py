@@ -1,6 +1,5 @@
 """An account that several playbooks share: every sleeve by itself, then what they are together."""
 
-import json
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,27 +11,24 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from data_feeds.calendar import zone_of
 from data_feeds.catalog import Catalog
 from data_feeds.dataset import Dataset
-from data_feeds.errors import YamlError
 from data_feeds.load import open_source
 from data_feeds.timeframe import DAY_NS, HOUR_NS
-from data_feeds.yaml_text import load_yaml
-from engine.audit.audit import audited, check_files
+from engine.audit.audit import audited, check_files, turnover
 from engine.audit.books import equity_at
 from engine.audit.case import Case
-from engine.audit.daily import DailyRow, check_daily
-from engine.audit.folder import read_curve, read_metrics, read_rows, unreadable
+from engine.audit.daily import check_daily
 from engine.audit.metrics import check_metrics, measured_cases
 from engine.audit.replay import FLAT, Phase
 from engine.audit.report import AuditReport, Finding, Recorder, when
 from engine.config.account import SleevesConfig
 from engine.config.models import GuardScope, LossLimitConfig
 from engine.records import Decision, EquityCurve, GuardEvent, OrderRole
-from engine.run_folder.schema import ACCOUNT_FILE
+from engine.run_folder.read import AccountFolder, unreadable
+from engine.run_folder.schema import MANIFEST_FILE
 
 EQUITY, GUARDS, CONFIG = "equity", "guards", "account"
 NEW_YORK = ZoneInfo("America/New_York")
@@ -53,11 +49,6 @@ class Trip:
     flattens: bool
 
 
-def is_account(folder: Path) -> bool:
-    """Return whether a folder is that of an account with sleeves."""
-    return (folder / ACCOUNT_FILE).is_file()
-
-
 def audit_account(folder: Path, source: Catalog | Dataset | None = None) -> AuditReport:
     """Return what a second program finds in an account's folder: in each sleeve, and in the sum.
 
@@ -71,9 +62,10 @@ def audit_account(folder: Path, source: Catalog | Dataset | None = None) -> Audi
     ReportError : a file is missing or cannot be read
     DataError : the market data cannot be opened
     """
-    config = _read_config(folder / ACCOUNT_FILE)
+    files = AccountFolder(folder, sealed=False)
+    config = files.config
     opened = open_source(config.data.source) if source is None else source
-    cases = {name: audited(folder / "sleeves" / name, opened) for name in config.sleeves}
+    cases = {name: audited(place, opened) for name, place in files.sleeves.items()}
     findings: list[Finding] = []
     checks: Counter[str] = Counter()
     for name, case in cases.items():
@@ -83,36 +75,27 @@ def audit_account(folder: Path, source: Catalog | Dataset | None = None) -> Audi
             Finding(f"{name}: {f.table}", f.row, f.rule, f.expected, f.found)
             for f in report.findings
         ]
-    recorder = Recorder(sum(case.files.turnover for case in cases.values()))
-    check_files(folder, recorder)
+    recorder = Recorder(sum(turnover(case.files.fills) for case in cases.values()))
+    check_files(files, recorder)
     account = _Account(config, cases, recorder)
-    account.check_split(_account_name(folder / "manifest.json"))
-    curve = read_curve(folder / "equity.parquet")
-    account.check_sum(curve)
-    account.check_guards(read_rows(folder / "guards.parquet", GuardEvent))
+    account.check_split(_account_name(files))
+    account.check_sum(files.curve)
+    account.check_guards(files.guards)
     account.check_caps()
-    measured = measured_cases(list(cases.values()), curve)
-    daily = read_rows(folder / "daily.parquet", DailyRow)
-    check_daily(daily, measured.parts, measured.path, recorder)
-    check_metrics(read_metrics(folder / "metrics.json"), measured, recorder)
+    measured = measured_cases(list(cases.values()), files.curve)
+    check_daily(files.daily, measured.parts, measured.path, recorder)
+    check_metrics(files.metrics, measured, recorder)
     joint = recorder.report()
     checks.update(joint.checks)
     return AuditReport((*findings, *joint.findings), dict(checks))
 
 
-def _account_name(path: Path) -> str:
+def _account_name(files: AccountFolder) -> str:
+    """Return ``<name>-<account id>`` as the account's manifest has them."""
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-        return f"{manifest['name']}-{manifest['account_id']}"
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise unreadable(path, error) from error
-
-
-def _read_config(path: Path) -> SleevesConfig:
-    try:
-        return SleevesConfig.model_validate(load_yaml(path).data)
-    except (YamlError, ValidationError) as error:
-        raise unreadable(path, error) from error
+        return f"{files.manifest['name']}-{files.manifest['account_id']}"
+    except KeyError as error:
+        raise unreadable(files.folder / MANIFEST_FILE, f"no {error.args[0]}") from error
 
 
 def _freed(cap: str, case: Case, purchase: Decision, crypto: set[str]) -> float:

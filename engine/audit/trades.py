@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from engine.audit.books import position_values
 from engine.audit.case import Case
-from engine.audit.folder import UNSET, Record
 from engine.audit.replay import FLAT, Phase, State
 from engine.audit.report import Line
-from engine.records import Decision, Fact, FactKind, Fill, OrderRole
+from engine.records import UNSET, Decision, Fact, FactKind, Fill, OrderRole, Trade
 
 TRADES = "trades"
 
@@ -24,14 +23,14 @@ def check_trades(case: Case) -> None:
     for fact in files.facts:
         if not fact.memo:
             facts[fact.plan_id].append(fact)
-    plans = [int(row["plan_id"]) for row in files.trades]
+    plans = [row.plan_id for row in files.trades]
     recorder.count("trades", len(plans))
     recorder.line(TRADES, "plan_id").equal("one row a filled plan, in order", list(fills), plans)
     decisions = {row.plan_id: row for row in reversed(files.decisions) if row.intent == "enter"}
     for number, row in enumerate(files.trades, start=1):
-        plan = int(row["plan_id"])
-        line = recorder.line(TRADES, f"trade {row['trade_id']}")
-        line.equal("trade ids count from 1", number, row["trade_id"])
+        plan = row.plan_id
+        line = recorder.line(TRADES, f"trade {row.trade_id}")
+        line.equal("trade ids count from 1", number, row.trade_id)
         if plan not in fills:
             continue
         _check_shape(row, line, fills[plan], decisions.get(plan))
@@ -53,29 +52,29 @@ def _average(fills: Sequence[Fill]) -> float:
     return paid / size if size else math.nan
 
 
-def _check_shape(row: Record, line: Line, fills: Sequence[Fill], decision: Decision | None) -> None:
+def _check_shape(row: Trade, line: Line, fills: Sequence[Fill], decision: Decision | None) -> None:
     first, last = fills[0], fills[-1]
     is_open = abs(last.position_after) > FLAT
     direction = 1 if first.quantity > 0 else -1
-    line.equal("instrument", first.instrument, row["instrument"])
-    line.equal("direction", direction, row["direction"])
-    line.instant("entered_at", first.at, row["entered_at"])
-    line.instant("exited_at", UNSET if is_open else last.at, row["exited_at"])
-    line.equal("open_at_end", is_open, row["open_at_end"])
+    line.equal("instrument", first.instrument, row.instrument)
+    line.equal("direction", direction, row.direction)
+    line.instant("entered_at", first.at, row.entered_at)
+    line.instant("exited_at", UNSET if is_open else last.at, row.exited_at)
+    line.equal("open_at_end", is_open, row.open_at_end)
     entries = [fill for fill in fills if fill.role == OrderRole.ENTRY.value]
     exits = [fill for fill in fills if fill.role != OrderRole.ENTRY.value]
     size = max(abs(fill.position_after) for fill in fills)
-    line.number("quantity", size, row["quantity"], FLAT)
-    line.equal("tranches", len({fill.order_id for fill in entries}), row["tranches"])
-    line.number("average_entry", _average(entries), _real(row["average_entry"]))
-    line.number("average_exit", _average(exits), _real(row["average_exit"]))
+    line.number("quantity", size, row.quantity, FLAT)
+    line.equal("tranches", len({fill.order_id for fill in entries}), row.tranches)
+    line.number("average_entry", _average(entries), row.average_entry)
+    line.number("average_exit", _average(exits), row.average_exit)
     liquidated = any(fill.role == OrderRole.LIQUIDATION.value for fill in exits)
-    line.equal("liquidated", liquidated, row["liquidated"])
+    line.equal("liquidated", liquidated, row.liquidated)
     if decision is not None:
-        line.equal("decision_id", decision.decision_id, row["decision_id"])
+        line.equal("decision_id", decision.decision_id, row.decision_id)
         entered = sum(abs(fill.quantity) for fill in entries)
         risk = abs(_average(entries) - decision.stop) * entered
-        line.amount("initial_risk", risk, _real(row["initial_risk"]))
+        line.amount("initial_risk", risk, row.initial_risk)
 
 
 def _by_kind(facts: Sequence[Fact]) -> dict[str, float]:
@@ -87,7 +86,7 @@ def _by_kind(facts: Sequence[Fact]) -> dict[str, float]:
 
 
 def _check_money(
-    row: Record, line: Line, fills: Sequence[Fill], cash: Mapping[str, float], open_value: float
+    row: Trade, line: Line, fills: Sequence[Fill], cash: Mapping[str, float], open_value: float
 ) -> None:
     moved = {kind.value: cash.get(kind.value, 0.0) for kind in FactKind}
     net = sum(moved.values()) + open_value
@@ -101,12 +100,8 @@ def _check_money(
         "net_pnl": net,
     }
     for column, amount in expected.items():
-        line.amount(column, amount, _real(row[column]))
-    risk = _real(row["initial_risk"])
+        line.amount(column, amount, getattr(row, column))
+    risk = row.initial_risk
     multiple = net / risk if risk > 0 else math.nan
     slack = line.recorder.amount_tolerance / risk if risk > 0 else 0.0
-    line.number("r_multiple", multiple, _real(row["r_multiple"]), slack)
-
-
-def _real(value: float | None) -> float:
-    return math.nan if value is None else value
+    line.number("r_multiple", multiple, row.r_multiple, slack)

@@ -11,9 +11,8 @@ from collections import defaultdict
 from engine.audit.bars import bar_of, touches
 from engine.audit.case import Case
 from engine.audit.fills import OPEN, RANGE
-from engine.audit.folder import UNSET
 from engine.audit.replay import Phase, State
-from engine.records import Fill, OrderRole, OrderRow
+from engine.records import UNSET, Fill, OrderRole, OrderRow
 
 
 class Turns:

@@ -10,9 +10,9 @@ from data_feeds.align import as_of
 from data_feeds.schema import ChannelKind
 from engine.benchmark.daily_returns import HeldBenchmark, benchmark_bars, mixed_returns
 from engine.costs import slippage_fraction
-from engine.excess import DailyMoney, bill_rates
+from engine.excess import bill_rates
 from engine.metrics import max_drawdown, ratios, volatility
-from engine.records import NO_BILL, BillAccruals
+from engine.records import NO_BILL, BillAccruals, DailyMoney
 from engine.results import RunRecord
 
 

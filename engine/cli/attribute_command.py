@@ -29,7 +29,7 @@ def attribute(
 
     from engine.attribution import attribute as attributed
     from engine.attribution import write_attribution
-    from engine.results import check_writable
+    from engine.run_folder.write import check_writable
 
     check_writable(out)
     with working("running") as report:

@@ -45,7 +45,7 @@ def compare(
     from data_feeds.load import open_source
     from engine.compare import cells_of, episodes_of, finished_matrix, run_cells, write_comparison
     from engine.errors import SimulationError
-    from engine.results import check_writable
+    from engine.run_folder.write import check_writable
 
     folder = out / checked.name
     check_writable(folder)

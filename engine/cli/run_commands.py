@@ -44,8 +44,8 @@ def run(
 
     from data_feeds.load import open_source
     from engine.pages.publish import SUMMARY_FILE, TEARSHEET_FILE, publish
-    from engine.results import check_writable
     from engine.run import run as simulate
+    from engine.run_folder.write import check_writable
 
     check_writable(out)
     started_at, clock = datetime.now(UTC), time.perf_counter()
@@ -88,7 +88,7 @@ def account(
     from engine.account.run import run_sleeves
     from engine.pages.account_page import ACCOUNT_PAGE, publish_account
     from engine.pages.publish import SUMMARY_FILE
-    from engine.results import check_writable
+    from engine.run_folder.write import check_writable
 
     check_writable(out)
     started_at, clock = datetime.now(UTC), time.perf_counter()
@@ -136,9 +136,9 @@ def audit(
     from dataclasses import asdict
 
     from data_feeds.load import open_source
-    from engine.audit import audit_account, audit_run, format_report, is_account
+    from engine.audit import audit_account, audit_run, format_report
     from engine.errors import SimulationError
-    from engine.run_folder.read import check_is_run
+    from engine.run_folder.read import check_is_run, is_account
     from engine.run_folder.run_names import find_run
     from engine.run_folder.seals import broken_seals, check_seals
 

@@ -45,7 +45,7 @@ def stress(
     checked = read_config(config, overrides, plugin_path, data)
 
     from data_feeds.load import open_source
-    from engine.results import check_writable
+    from engine.run_folder.write import check_writable
     from engine.stress import PICTURE_FILE, SUMMARY_FILE, publish_stress, run_stress, stress_job
     from engine.stress.job import check_numbers
     from engine.stress.stress import check_settings

@@ -20,10 +20,10 @@ from engine.compare.cells import Cell
 from engine.errors import ReportError
 from engine.pages.publish import SUMMARY_FILE, TEARSHEET_FILE, write_reports
 from engine.results import RunRecord, run_folder, write_run
-from engine.results.folder import write_json
 from engine.run import RunResult, prepare_run
-from engine.run_folder.read import RunFiles
+from engine.run_folder.read import RunFolder
 from engine.run_folder.seals import check_seals
+from engine.run_folder.write import write_json
 
 AUDIT_FILE = "audit.json"
 # Beside the comparison's run folders: those that are no longer what was written.
@@ -110,7 +110,7 @@ def run_cell(cell: Cell, root: Path, page: Path, plugin_path: Path | None) -> Ce
         prepared = prepare_run(cell.config, source, plugin_path)
         folder = run_folder(prepared.part, root)
         set_aside = _set_aside_if_damaged(folder)
-        reused = folder.is_dir() and not RunFiles(folder).manifest["not_reusable"]
+        reused = folder.is_dir() and not RunFolder(folder).manifest["not_reusable"]
         if not reused:
             _write(prepared.simulated(), root, source, page)
         findings = len(read_audit(folder)["findings"])

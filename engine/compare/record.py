@@ -9,21 +9,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from engine.compare.pool import CellOutcome, read_audit
 from engine.config.compare import RowConfig
 from engine.episodes import Episode
-from engine.errors import ReportError
-from engine.excess import DailyMoney, daily_money
 from engine.metrics import window_years
-from engine.records import REBALANCE, EquityCurve, FactKind
-from engine.run_folder.read import Row, RunFiles
-from engine.run_folder.tables import daily_money_of
-
-NAN = float("nan")
+from engine.records import REBALANCE, DailyMoney, EquityCurve, FactKind
+from engine.run_folder.read import Row, RunFolder
+from engine.run_folder.schema import LEDGER
 
 
 @dataclass(frozen=True)
@@ -44,31 +38,24 @@ class CellRecord:
         return self.outcome.row
 
     @cached_property
-    def files(self) -> RunFiles:
+    def files(self) -> RunFolder:
         """The run folder."""
-        return RunFiles(self.folder)
+        return RunFolder(self.folder)
 
     @cached_property
     def audit(self) -> dict[str, Any]:
         """``checks`` and ``findings`` of the audit."""
         return read_audit(self.folder)
 
-    @cached_property
+    @property
     def curve(self) -> EquityCurve:
         """Equity at bar closes."""
-        path = self.folder / "equity.parquet"
-        try:
-            table = pq.read_table(path)
-            columns = {name: table.column(name) for name in table.column_names}
-            at = columns.pop("at").cast(pa.int64()).to_numpy()
-            return EquityCurve(at=at, **{name: c.to_numpy() for name, c in columns.items()})
-        except (OSError, KeyError, TypeError, pa.ArrowException) as error:
-            raise ReportError(f"{path}: cannot be read ({error}); run again") from error
+        return self.files.curve
 
-    @cached_property
-    def metrics(self) -> dict[str, float]:
+    @property
+    def metrics(self) -> Mapping[str, float]:
         """``metrics.json``; NaN where a number does not exist."""
-        return {name: NAN if v is None else float(v) for name, v in self.files.metrics.items()}
+        return self.files.metrics
 
     @property
     def start_equity(self) -> float:
@@ -85,15 +72,10 @@ class CellRecord:
         """Length of the window."""
         return window_years(self.episode.start_at, self.episode.end_at)
 
-    @cached_property
+    @property
     def money(self) -> DailyMoney:
-        """What each UTC day's change of equity is made of, by ``daily.parquet``."""
-        path = self.folder / "daily.parquet"
-        curve = daily_money(self.curve, start=self.episode.start_at)
-        try:
-            return daily_money_of(pq.read_table(path), curve.ends)
-        except (OSError, KeyError, ValueError, pa.ArrowException) as error:
-            raise ReportError(f"{path}: cannot be read ({error}); run again") from error
+        """The parts of each UTC day's change of equity, by ``daily.parquet``."""
+        return self.files.money
 
     @cached_property
     def daily(self) -> "pd.Series[float]":
@@ -138,7 +120,7 @@ class CellRecord:
 
     def fact_sum(self, kind: FactKind) -> float:
         """Return the cash of one kind that moved without belonging to a trade, quote."""
-        rows = self.files.rows("events")
+        rows = self.files.rows(LEDGER.name)
         return math.fsum(
             row["amount"]
             for row in rows

@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.metrics import drawdowns
-from engine.records import EquityCurve, Fill
-from engine.trades import Trade
+from engine.records import EquityCurve, Fill, Trade
 
 # Points a line keeps: more than the pixels of the picture are not seen.
 MAX_POINTS = 1_600

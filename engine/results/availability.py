@@ -15,6 +15,7 @@ from engine.records import (
     OrderRow,
     SimulationOutcome,
 )
+from engine.run_folder.schema import AccountInterval
 
 FLAT_QUANTITY = 1e-12
 COOL_DOWN_GUARD = "cool-down"  # the name that the risk module records
@@ -37,21 +38,6 @@ class Phase(IntEnum):
     GUARDS = 1
     DECISION = 2
     BARS_OPEN = 3
-
-
-@dataclass(frozen=True, slots=True)
-class AccountInterval:
-    """One instrument's account state over ``[from_at, until_at)``, int64 ns UTC.
-
-    ``detail`` names the guard of a halt or cool-down; ``plan_id`` is 0 where no plan is concerned.
-    """
-
-    from_at: int
-    until_at: int
-    instrument: str
-    state: str
-    plan_id: int
-    detail: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,15 +16,16 @@ from data_feeds.instrument import InstrumentKind
 from data_feeds.schema import Channel, ChannelKind, Provenance
 from data_feeds.timeframe import Timeframe
 from engine.config.models import RunConfig
-from engine.excess import BillCharges, DailyMoney, bill_charges, daily_money
+from engine.excess import BillCharges, bill_charges, daily_money
 from engine.market_state import MarketState
 from engine.metrics import headline
 from engine.playbook import Playbook, Requirements, Signals
-from engine.records import FactKind, SimulationOutcome
-from engine.results.availability import AccountHistory, AccountInterval
+from engine.records import DailyMoney, FactKind, SimulationOutcome, Trade
+from engine.results.availability import AccountHistory
 from engine.results.journal import conditions_table, decides_by_session
 from engine.results.pass_rates import ConditionRates, condition_rates
-from engine.trades import Trade, build_trades
+from engine.run_folder.schema import AccountInterval
+from engine.trades import build_trades
 
 CALENDAR_DAYS_PER_YEAR = 365
 SESSIONS_PER_YEAR = 252

@@ -15,29 +15,11 @@ import numpy as np
 
 from data_feeds.align import as_of
 from data_feeds.timeframe import DAY_NS
-from engine.records import OrderRole, Overlay
+from engine.records import UNSET, OrderRole, Overlay, Trade
 from engine.results.finished import RunRecord
-from engine.trades import NOT_YET, Trade
+from engine.run_folder.schema import HedgeLine
 
 OPTIONS = "options"
-
-
-@dataclass(frozen=True, slots=True)
-class HedgeLine:
-    """One hedge over the whole window, quote.
-
-    ``count`` is the number of its trades or calendar months (UTC), as ``unit`` says; ``days`` are
-    those on which it was on. ``cost`` is what the losing ones lost (zero or negative), ``benefit``
-    what the gaining ones gained; ``net`` their sum.
-    """
-
-    hedge: str
-    unit: str
-    count: int
-    days: float
-    cost: float
-    benefit: float
-    net: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +65,7 @@ def _by_month(pieces: Sequence[_Piece]) -> list[float]:
 
 
 def _of_trade(trade: Trade, end: int) -> _Piece:
-    ended_at = end if trade.exited_at == NOT_YET else trade.exited_at
+    ended_at = end if trade.exited_at == UNSET else trade.exited_at
     return _Piece(trade.entered_at, ended_at, trade.net_pnl)
 
 

@@ -20,7 +20,7 @@ from engine.conditions import NOT_SO, THIS_ROW, Condition, Truth
 from engine.playbook import Requirements, Signals
 from engine.records import ADDING, REBALANCE, Decision, SimulationOutcome
 from engine.results.availability import AccountHistory, AccountState
-from engine.run_folder.tables import instants
+from engine.run_folder.write import instants
 
 TRUTH_WORDS = {Truth.UNKNOWN: "unknown", Truth.FALSE: "false", Truth.TRUE: "true"}
 ENTER = "enter"

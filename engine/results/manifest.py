@@ -25,7 +25,8 @@ from engine.results.coverage import lacking
 from engine.results.doubtful import doubtful_fills
 from engine.results.finished import FinishedRun, RunInputs, RunRecord
 from engine.results.share_notes import jump_sentences, share_sentences
-from engine.run_folder.seals import FORMAT, RUN_ID_DIGITS, document_digest
+from engine.run_folder.schema import FORMAT, RUN_ID_DIGITS
+from engine.run_folder.seals import document_digest
 
 
 def resolved_config(run: RunInputs) -> dict[str, Any]:

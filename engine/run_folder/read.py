@@ -1,39 +1,198 @@
-"""Reading a run folder back: tables as rows, documents as dictionaries."""
+"""Reading a run folder: tables as rows, dataclasses or frames, documents as dictionaries."""
 
+import dataclasses
 import json
+import math
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, get_type_hints
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import BaseModel, ValidationError
 
 from data_feeds.errors import YamlError
+from data_feeds.timeframe import DAY_NS
 from data_feeds.yaml_text import load_yaml
+from engine.config.account import SleevesConfig
+from engine.config.models import RunConfig
+from engine.config.problems import problem_lines
+from engine.config.yaml_source import ConfigSource
 from engine.errors import ReportError
 from engine.formatting import without
+from engine.records import (
+    UNSET,
+    DailyMoney,
+    Decision,
+    EquityCurve,
+    Fact,
+    Fill,
+    GuardEvent,
+    OrderRow,
+    Trade,
+)
 from engine.run_folder.schema import (
     ACCOUNT_FILE,
+    ACCOUNT_STATES,
+    CAP_PREFIX,
     CONDITIONS_FILE,
     CONFIG_FILE,
+    DAILY,
+    DECISION_ROWS,
+    DECISIONS,
+    EQUITY,
+    FILLS,
+    GUARDS,
+    LEDGER,
     MANIFEST_FILE,
     METRICS_FILE,
+    ORDERS,
     SEALS_FILE,
     SLEEVES_FOLDER,
+    TRADES,
+    DailyRow,
+    TableOf,
+    instant_of_row,
 )
-from engine.run_folder.seals import check_seals, is_no_run
+from engine.run_folder.seals import broken_seals, check_seals, is_no_run
 
 Row = Mapping[str, Any]
-# What readers take from the manifest of a run.
+Record = TypeVar("Record")
+Model = TypeVar("Model", bound=BaseModel)
+# Keys of the manifest of a run that readers use.
 NEEDED = ("name", "playbook", "data_label", "window", "not_reusable")
 
 
-class RunFiles:
-    """One run folder's files, each read once.
+class ResultFolder:
+    """The tables and documents that runs and accounts share, each read once.
+
+    Parameters
+    ----------
+    folder : the folder of a run, of an account or of one of its sleeves
+    sealed : False reads a folder whose seals nobody has checked: the audit does, which reports a
+        broken seal as a finding
+
+    Raises
+    ------
+    ReportError : a data file is missing, altered or was added; a file cannot be read.
+    """
+
+    def __init__(self, folder: Path, *, sealed: bool = True) -> None:
+        self.folder = Path(folder)
+        if sealed:
+            check_seals(self.folder)
+        self._rows: dict[str, list[Row]] = {}
+
+    def broken_seals(self) -> dict[str, str] | None:
+        """Return the fault of each data file by name; None for a folder that has no seals yet."""
+        if not (self.folder / SEALS_FILE).is_file():
+            return None
+        return broken_seals(self.folder)
+
+    def rows(self, table: str) -> list[Row]:
+        """Return a table's rows in file order; instants are pandas timestamps, unset ones None."""
+        if table not in self._rows:
+            self._rows[table] = self._table(table).to_pylist()
+        return self._rows[table]
+
+    def frame(self, table: str) -> pd.DataFrame:
+        """Return a table as a frame by the UTC instant that orders its rows; empty cells are NaT.
+
+        A table without such an instant is indexed by its row number.
+        """
+        frame: pd.DataFrame = self._table(table).to_pandas()
+        column = instant_of_row(table)
+        if column not in frame:
+            return frame
+        index = pd.DatetimeIndex(pd.to_datetime(frame[column], utc=True), name=column).as_unit("ns")
+        return frame.drop(columns=column).set_index(index)
+
+    def records(self, table: TableOf[Record]) -> tuple[Record, ...]:
+        """Return the rows of a table as its dataclass; an empty instant is :data:`UNSET`.
+
+        An empty cell of a number is NaN.
+        """
+        held = self._table(table.name)
+        names = [field.name for field in dataclasses.fields(table.row_type)]  # type: ignore[arg-type]
+        has_caps = "caps" in names
+        names = [name for name in names if name != "caps"]
+        self._check_columns(table.name, held, names)
+        hints = get_type_hints(table.row_type)
+        columns = {name: _cells(held[name], is_real=hints[name] is float) for name in names}
+        if has_caps:
+            columns["caps"] = list(_caps(held))
+        return tuple(
+            table.row_type(**dict(zip(columns, cells, strict=True)))
+            for cells in zip(*columns.values(), strict=True)
+        )
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        """``manifest.json``."""
+        return self._document(MANIFEST_FILE)
+
+    @cached_property
+    def metrics(self) -> dict[str, float]:
+        """``metrics.json``: the headline numbers by name, NaN where one does not exist."""
+        document = self._document(METRICS_FILE)
+        for name, value in document.items():
+            if value is not None and not (type(value) in (int, float) and math.isfinite(value)):
+                raise unreadable(self.folder / METRICS_FILE, f"{name} = {value!r} is no number")
+        return {name: math.nan if x is None else float(x) for name, x in document.items()}
+
+    @cached_property
+    def curve(self) -> EquityCurve:
+        """Equity at bar closes."""
+        table = self._table(EQUITY)
+        names = [field.name for field in dataclasses.fields(EquityCurve) if field.name != "at"]
+        self._check_columns(EQUITY, table, ["at", *names])
+        at = np.array(_cells(table["at"]), dtype=np.int64)
+        values = {name: table[name].to_numpy().astype(np.float64) for name in names}
+        return EquityCurve(at=at, **values)
+
+    @cached_property
+    def daily(self) -> tuple[DailyRow, ...]:
+        """Rows of ``daily.parquet``."""
+        return self.records(DAILY)
+
+    @cached_property
+    def guards(self) -> tuple[GuardEvent, ...]:
+        """Rows of ``guards.parquet``."""
+        return self.records(GUARDS)
+
+    def _table(self, name: str) -> pa.Table:
+        path = self.folder / f"{name}.parquet"
+        try:
+            return pq.read_table(path)
+        except (OSError, pa.ArrowException) as error:
+            raise unreadable(path, error) from error
+
+    def _check_columns(self, name: str, table: pa.Table, columns: Sequence[str]) -> None:
+        missing = [column for column in columns if column not in table.column_names]
+        if missing:
+            path = self.folder / f"{name}.parquet"
+            raise unreadable(path, f"no column {', '.join(missing)}")
+
+    def _document(self, name: str, keys: Sequence[str] = ()) -> dict[str, Any]:
+        path = self.folder / name
+        try:
+            document = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise unreadable(path, error) from error
+        if not isinstance(document, dict):
+            raise unreadable(path, "not a JSON object")
+        missing = [key for key in keys if key not in document]
+        if missing:
+            raise unreadable(path, f"no {', '.join(missing)}")
+        return document
+
+
+class RunFolder(ResultFolder):
+    """One run folder, each file read once.
 
     Raises
     ------
@@ -41,46 +200,10 @@ class RunFiles:
         not hold: a data file is missing, altered or was added.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = Path(folder)
-        check_is_run(self.folder)
-        check_seals(self.folder)
-        self._tables: dict[str, list[Row]] = {}
-
-    def rows(self, table: str) -> list[Row]:
-        """Return a table's rows in file order; instants are pandas timestamps, unset ones None."""
-        if table not in self._tables:
-            self._tables[table] = read_rows(self.folder / f"{table}.parquet")
-        return self._tables[table]
-
-    def decision_rows_around(
-        self, at: pd.Timestamp
-    ) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:
-        """Return the last decision row at or before an instant, and the first one after it."""
-        rows: list[pd.Timestamp] = [row["at"] for row in self.rows("decision_rows")]
-        place = bisect_right(rows, at)
-        return (rows[place - 1] if place else None), (rows[place] if place < len(rows) else None)
-
-    @cached_property
-    def drawdown_ladder(self) -> list[float]:
-        """The factors on new positions, one a rung by rising drawdown; empty without a ladder."""
-        path = self.folder / CONFIG_FILE
-        try:
-            risk = load_yaml(path).data["risk"]
-        except (YamlError, KeyError) as error:
-            raise ReportError(f"{path}: cannot be read ({error}); run again") from error
-        return [rung["multiplier"] for rung in (risk["drawdown"] or {"ladder": ()})["ladder"]]
-
-    def equity_at(self, at: pd.Timestamp) -> float | None:
-        """Return equity at the last point of the curve at or before an instant."""
-        path = self.folder / "equity.parquet"
-        try:
-            curve = pq.read_table(path, columns=["at", "equity"])
-            instants = curve.column("at").cast(pa.int64()).to_numpy()
-        except (OSError, KeyError, pa.ArrowException) as error:
-            raise _unreadable(path, error) from error
-        place = int(np.searchsorted(instants, at.as_unit("ns").value, side="right")) - 1
-        return float(curve.column("equity")[place].as_py()) if place >= 0 else None
+    def __init__(self, folder: Path, *, sealed: bool = True) -> None:
+        if sealed:
+            check_is_run(Path(folder))
+        super().__init__(folder, sealed=sealed)
 
     @cached_property
     def manifest(self) -> dict[str, Any]:
@@ -88,54 +211,131 @@ class RunFiles:
         return self._document(MANIFEST_FILE, NEEDED)
 
     @cached_property
-    def metrics(self) -> dict[str, Any]:
-        """``metrics.json``."""
-        return self._document(METRICS_FILE)
+    def config(self) -> RunConfig:
+        """``config.resolved.yaml``."""
+        return _config(self.folder / CONFIG_FILE, RunConfig)
 
     @cached_property
     def conditions(self) -> list[dict[str, Any]]:
         """The conditions of ``conditions.json``, in the playbook's order."""
-        listed: list[dict[str, Any]] = self._document(CONDITIONS_FILE, ("conditions",))[
-            "conditions"
-        ]
+        document = self._document(CONDITIONS_FILE, ("conditions",))
+        listed: list[dict[str, Any]] = document["conditions"]
         return listed
 
-    def _document(self, name: str, keys: Sequence[str] = ()) -> dict[str, Any]:
-        path = self.folder / name
-        try:
-            document = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise _unreadable(path, error) from error
-        if not isinstance(document, dict):
-            raise _unreadable(path, "not a JSON object")
-        missing = [key for key in keys if key not in document]
-        if missing:
-            raise _unreadable(path, f"no {', '.join(missing)}")
-        return document
+    @cached_property
+    def orders(self) -> tuple[OrderRow, ...]:
+        """Rows of ``orders.parquet``."""
+        return self.records(ORDERS)
+
+    @cached_property
+    def fills(self) -> tuple[Fill, ...]:
+        """Rows of ``fills.parquet``."""
+        return self.records(FILLS)
+
+    @cached_property
+    def facts(self) -> tuple[Fact, ...]:
+        """Rows of the ledger."""
+        return self.records(LEDGER)
+
+    @cached_property
+    def decisions(self) -> tuple[Decision, ...]:
+        """Rows of ``journal_decisions.parquet``."""
+        return self.records(DECISIONS)
+
+    @cached_property
+    def trades(self) -> tuple[Trade, ...]:
+        """Rows of ``trades.parquet``."""
+        return self.records(TRADES)
+
+    @cached_property
+    def order_by_id(self) -> Mapping[int, OrderRow]:
+        """The orders by their id."""
+        return {order.order_id: order for order in self.orders}
+
+    @cached_property
+    def traded(self) -> tuple[str, ...]:
+        """The instruments that the run may trade, by name."""
+        table = self._table(ACCOUNT_STATES.name)
+        self._check_columns(ACCOUNT_STATES.name, table, ["instrument"])
+        return tuple(sorted(set(table["instrument"].to_pylist())))
+
+    @cached_property
+    def start(self) -> int:
+        """First instant traded, ns UTC."""
+        return int(pd.Timestamp(self.config.data.start).as_unit("ns").value)
+
+    @cached_property
+    def end(self) -> int:
+        """Last instant traded, ns UTC."""
+        return int(pd.Timestamp(self.config.data.end).as_unit("ns").value)
+
+    @cached_property
+    def money(self) -> DailyMoney:
+        """The parts of each UTC day's change of equity.
+
+        Raises
+        ------
+        ReportError : the table has not one row for each day of the equity curve.
+        """
+        later = self.curve.at[self.curve.at > self.start]
+        days = (later - 1) // DAY_NS
+        ends = later[np.flatnonzero(np.append(days[1:] != days[:-1], True)[: len(days)])]
+        table = self._table(DAILY.name)
+        columns = ("equity_before", "equity_after", "trading", "interest", "bill")
+        self._check_columns(DAILY.name, table, ["day", *columns])
+        if len(table) != len(ends):
+            why = f"{len(table)} days, and equity has {len(ends)}"
+            raise unreadable(self.folder / f"{DAILY.name}.parquet", why)
+        index = pd.DatetimeIndex(table["day"].to_numpy()).as_unit("ns")
+        return DailyMoney(index, ends, *(table[name].to_numpy() for name in columns))
+
+    def decision_rows_around(
+        self, at: pd.Timestamp
+    ) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:
+        """Return the last decision row at or before an instant, and the first one after it."""
+        rows: list[pd.Timestamp] = [row["at"] for row in self.rows(DECISION_ROWS)]
+        place = bisect_right(rows, at)
+        return (rows[place - 1] if place else None), (rows[place] if place < len(rows) else None)
+
+    @cached_property
+    def drawdown_ladder(self) -> list[float]:
+        """The factors on new positions, one a rung by rising drawdown; empty without a ladder."""
+        drawdown = self.config.risk.drawdown
+        return [] if drawdown is None else [rung.multiplier for rung in drawdown.ladder]
+
+    def equity_at(self, at: pd.Timestamp) -> float | None:
+        """Return equity at the last point of the curve at or before an instant."""
+        place = int(np.searchsorted(self.curve.at, at.as_unit("ns").value, side="right")) - 1
+        return float(self.curve.equity[place]) if place >= 0 else None
 
 
-def read_rows(path: Path) -> list[Row]:
-    """Return the rows of one table of a run's or an account's folder.
+class AccountFolder(ResultFolder):
+    """The folder of an account: the sum of its sleeves, and each sleeve as a run folder."""
 
-    Raises
-    ------
-    ReportError : the file is missing or damaged.
-    """
-    try:
-        rows: list[Row] = pq.read_table(path).to_pylist()
-    except (OSError, pa.ArrowException) as error:
-        raise _unreadable(path, error) from error
-    return rows
+    @cached_property
+    def config(self) -> SleevesConfig:
+        """``account.resolved.yaml``."""
+        return _config(self.folder / ACCOUNT_FILE, SleevesConfig)
+
+    @cached_property
+    def sleeves(self) -> Mapping[str, Path]:
+        """The folder of each sleeve, in the config's order."""
+        return {name: self.folder / SLEEVES_FOLDER / name for name in self.config.sleeves}
+
+
+def is_account(folder: Path) -> bool:
+    """Return whether a folder is an account's."""
+    return (folder / ACCOUNT_FILE).is_file()
 
 
 def check_is_run(folder: Path) -> None:
-    """Refuse what is no run folder at all.
+    """Refuse a folder that is not a run's.
 
     Raises
     ------
     ReportError : the folder is missing or another one, or it is an account's.
     """
-    if (folder / ACCOUNT_FILE).is_file():
+    if is_account(folder):
         sleeves = sorted(path.name for path in (folder / SLEEVES_FOLDER).glob("*"))
         raise ReportError(
             f"{folder}: the folder of an account, not of a run; name one of its sleeves "
@@ -149,9 +349,46 @@ def check_is_run(folder: Path) -> None:
         )
 
 
-def _unreadable(path: Path, why: object) -> ReportError:
+def unreadable(path: Path, why: object) -> ReportError:
+    """Return the error of a file that is not the file that a run writes."""
     reason = " ".join(str(why).split())
     return ReportError(f"{path}: cannot be read ({reason}); run again")
+
+
+def _config(path: Path, model: type[Model]) -> Model:
+    try:
+        document = load_yaml(path)
+    except YamlError as error:
+        raise unreadable(path, error) from error
+    try:
+        return model.model_validate(document.data)
+    except ValidationError as error:
+        marks = {key_path: f"line {line}" for key_path, line in document.lines.items()}
+        first, *others = problem_lines(error, model, ConfigSource(document.data, marks, path.name))
+        why = f"{first} (and {len(others)} more)" if others else first
+        raise ReportError(f"{path}: {why}; run again") from error
+
+
+def _cells(column: pa.ChunkedArray, *, is_real: bool = False) -> list[Any]:
+    """Return a column's cells: instants as int64 ns UTC, empty ones UNSET; empty reals NaN."""
+    if pa.types.is_timestamp(column.type):
+        numbers = column.cast(pa.timestamp("ns", tz="UTC")).cast(pa.int64())
+        return [UNSET if value is None else value for value in numbers.to_pylist()]
+    cells: list[Any] = column.to_pylist()
+    return [math.nan if cell is None else cell for cell in cells] if is_real else cells
+
+
+def _caps(table: pa.Table) -> Iterator[tuple[tuple[str, float], ...]]:
+    """Yield the caps of each row that were applied; the cell of any other cap is NaN."""
+    names = [name for name in table.column_names if name.startswith(CAP_PREFIX)]
+    columns = [table[name].to_pylist() for name in names]
+    for place in range(len(table)):
+        cells = zip(names, (column[place] for column in columns), strict=True)
+        yield tuple(
+            (name.removeprefix(CAP_PREFIX), cell)
+            for name, cell in cells
+            if cell is not None and not math.isnan(cell)
+        )
 
 
 def moment(instant: pd.Timestamp | None) -> str:
@@ -166,9 +403,9 @@ def moment(instant: pd.Timestamp | None) -> str:
     return f"{text}Z"
 
 
-def run_title(files: RunFiles, what: str) -> str:
-    """Return a line that names the run, its rules, what is told, and shouts what is not real."""
-    manifest = files.manifest
+def run_title(run: RunFolder, what: str) -> str:
+    """Return a line that names the run, its rules and the answer, and any synthetic data."""
+    manifest = run.manifest
     label = " - SYNTHETIC DATA" if manifest["data_label"] == "synthetic" else ""
     rules = f"{manifest['playbook']}{without(manifest.get('left_out', ()))}"
     return f"{manifest['name']} ({rules}), {what}{label}"

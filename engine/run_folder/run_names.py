@@ -11,8 +11,14 @@ from pathlib import Path
 
 from engine.config.locations import CONFIGS_FOLDER
 from engine.errors import ReportError
-from engine.run_folder.schema import ACCOUNT_FILE, SLEEVES_FOLDER, TIMING_FILE
-from engine.run_folder.seals import FOLDER_NAME, RUN_ID_DIGITS, is_no_run
+from engine.run_folder.schema import (
+    ACCOUNT_FILE,
+    FOLDER_NAME,
+    RUN_ID_DIGITS,
+    SLEEVES_FOLDER,
+    TIMING_FILE,
+)
+from engine.run_folder.seals import is_no_run
 
 _ID_PREFIX = re.compile(rf"[0-9a-f]{{4,{RUN_ID_DIGITS}}}")
 _SHOWN = 8

@@ -9,7 +9,6 @@ the checksums whether the folder is the run that its name says.
 import hashlib
 import json
 import os
-import re
 import shlex
 from collections.abc import Container, Iterator
 from pathlib import Path
@@ -19,16 +18,15 @@ from engine.errors import ReportError
 from engine.run_folder.schema import (
     ACCOUNT_FILE,
     CONFIG_FILE,
+    FOLDER_NAME,
+    FORMAT,
     MANIFEST_FILE,
+    RUN_ID_DIGITS,
     SEALS_FILE,
     SLEEVES_FOLDER,
     TIMING_FILE,
 )
 
-# Raised whenever a file, a column or the meaning of a number in a folder changes.
-FORMAT = 2
-RUN_ID_DIGITS = 12
-FOLDER_NAME = re.compile(rf"(?P<name>.+)-(?P<run_id>[0-9a-f]{{{RUN_ID_DIGITS}}})")
 DATA_SUFFIXES = frozenset({".csv", ".json", ".parquet", ".yaml"})
 UNSEALED = frozenset({SEALS_FILE, TIMING_FILE})
 _OTHER = "is of another run"

@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from engine.plugins import load_playbook_class
-from engine.results.folder import staged, write_json, write_yaml
 from engine.results.manifest import code_hash, package_versions, plain, unseen_reads
-from engine.run_folder.schema import CONFIG_FILE, TIMING_FILE
-from engine.run_folder.seals import RUN_ID_DIGITS, document_digest
-from engine.run_folder.tables import rows_table, write_table
+from engine.run_folder.schema import CONFIG_FILE, RUN_ID_DIGITS, TIMING_FILE
+from engine.run_folder.seals import document_digest
+from engine.run_folder.write import rows_table, staged, write_json, write_table, write_yaml
 from engine.stress.fan_chart import stress_picture
 from engine.stress.job import StressJob
 from engine.stress.path import PathRow

@@ -6,7 +6,7 @@ from typing import Any
 
 from data_feeds.schema import Provenance, utc_text
 from engine.formatting import columns, percent, without, wrapped
-from engine.results.folder import json_number
+from engine.run_folder.write import json_number
 from engine.statistics import Interval
 from engine.stress.measure import Distribution, Figure
 from engine.stress.stress import StressResult

@@ -16,8 +16,8 @@ from engine.config.load import load_run_config
 from engine.config.models import MarginMode, RunMode
 from engine.intents import Enter, Rebalance
 from engine.records import OrderKind
+from engine.results.contents import write_files
 from engine.results.finished import RunRecord
-from engine.results.folder import write_files
 from engine.run import run
 from engine.testing import PERP, SPOT, ScriptedPlaybook, ScriptParams, candles, table, table_config
 from strategies.fixed_weights import WeightsParams

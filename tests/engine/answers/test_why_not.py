@@ -24,7 +24,7 @@ from engine.playbook import Signals
 from engine.records import GuardEvent
 from engine.results import write_run
 from engine.run import run as run_config
-from engine.run_folder.read import RunFiles
+from engine.run_folder.read import RunFolder
 from engine.run_folder.seals import write_seals
 
 RUNS = Path(__file__).resolve().parents[3] / "configs" / "runs"
@@ -302,7 +302,7 @@ def test_an_entry_at_midnight_is_told_on_the_day_of_its_fill_with_its_fee(held):
     assert before["Fills"] == day["Decisions"] == ()
     assert "in a position" not in " ".join(before["Account"])
     assert "at the open" in day["Fills"][0]
-    fees = [row["fee"] for row in RunFiles(folder).rows("fills") if row["at"].day == 4]
+    fees = [row["fee"] for row in RunFolder(folder).rows("fills") if row["at"].day == 4]
     assert f"fees {-sum(fees):.2f}" in day["Account"]
     assert any(line.startswith("funding ") for line in day["Account"])
 
@@ -346,7 +346,7 @@ def test_inputs_are_told_by_their_labels_and_by_when_they_begin(journal):
     inputs = ("BTCUSDT-PERP/bars/1h", "DXY", "open interest")
     folder = journal(told("a", [2.0], 1.0, inputs=inputs))
     span = parse_span("2026-02-02")
-    assert data_labels(RunFiles(folder), span) == (
+    assert data_labels(RunFolder(folder), span) == (
         "observed: BTCUSDT-PERP/bars/1h",
         "not in the data: DXY",
     )
@@ -357,7 +357,7 @@ def test_inputs_are_told_by_their_labels_and_by_when_they_begin(journal):
     manifest["channels"]["DXY/series"] = {**channel, "first_at": "2026-03-01T00:00Z"}
     (folder / "manifest.json").write_text(json.dumps(manifest))
     write_seals(folder)
-    assert data_labels(RunFiles(folder), span) == (
+    assert data_labels(RunFolder(folder), span) == (
         "25% inferred: BTCUSDT-PERP/bars/1h",
         "begins after the window: DXY/series",
     )
@@ -365,7 +365,7 @@ def test_inputs_are_told_by_their_labels_and_by_when_they_begin(journal):
     (folder / "manifest.json").write_text(json.dumps(manifest))
     write_seals(folder)
     label = "ended before the window (last 2026-02-01): DXY/series"
-    assert label in data_labels(RunFiles(folder), span)
+    assert label in data_labels(RunFolder(folder), span)
 
 
 def test_full_keys_that_the_data_do_not_hold_are_told(tmp_path):
@@ -374,7 +374,7 @@ def test_full_keys_that_the_data_do_not_hold_are_told(tmp_path):
     window = ["data.start=2026-02-02", "data.end=2026-02-06"]
     config = load_run_config(RUNS / "demo.yaml", settings + window)
     folder = publish(run_config(config, embedded_catalog()), tmp_path)
-    labels = data_labels(RunFiles(folder), parse_span("2026-02-05"))
+    labels = data_labels(RunFolder(folder), parse_span("2026-02-05"))
     (line,) = [text for text in labels if text.startswith("not in the data: ")]
     assert "NOPE/series" in line
     assert "NOSPOT/bars/" in line

@@ -13,9 +13,10 @@ import pytest
 from data_feeds.dataset import Dataset
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
-from engine.audit.daily import DailyRow, DayParts
+from engine.audit.daily import DayParts
 from engine.audit.metrics import FORMULAS, Measured
-from engine.records import Decision, EquityCurve, Fact, Fill, GuardEvent, OrderRow
+from engine.records import Decision, EquityCurve, Fact, Fill, GuardEvent, OrderRow, Trade
+from engine.run_folder.schema import DailyRow
 
 HOUR = 3_600 * 10**9
 START = pd.Timestamp("2026-02-02T00:00Z").as_unit("ns").value
@@ -194,14 +195,28 @@ class HandMade:
         self._add("equity", EquityCurve, values)
 
     def trade(self, **values: Any) -> None:
-        self.tables["trades"].append({"trade_id": len(self.tables["trades"]) + 1, **values})
+        """One trade; columns that the audit does not derive need no value."""
+        unread = {
+            "setup": "", "duration_hours": NAN, "bars_held": 0, "initial_stop": NAN,
+            "leverage_setting": 5, "exit_roles": "", "exit_reason": "",
+        }  # fmt: skip
+        number = {"trade_id": len(self.tables["trades"]) + 1}
+        self._add("trades", Trade, unread | number | values)
 
     def write(self, folder: Path) -> Path:
         """Write the run folder."""
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "config.resolved.yaml").write_text(self.config)
         channels = {str(key): {"rows": len(held)} for key, held in self.data.channels.items()}
-        manifest = {"channels": channels, "inputs": {"data_sha256": self.data.fingerprint}}
+        manifest = {
+            "name": "by_hand",
+            "playbook": "by_hand",
+            "data_label": "synthetic",
+            "window": {},
+            "not_reusable": [],
+            "channels": channels,
+            "inputs": {"data_sha256": self.data.fingerprint},
+        }
         (folder / "manifest.json").write_text(json.dumps(manifest))
         for table in self.tables:
             self.write_table(folder, table, self.tables[table])
@@ -243,7 +258,7 @@ class HandMade:
             start=hour(0),
             end=hour(10),
             curve=EquityCurve(**curve),
-            trades=self.tables["trades"],
+            trades=[Trade(**row) for row in self.tables["trades"]],
             fills=[Fill(**row) for row in self.tables["fills"]],
             periods=365,
             parts={day: DayParts([gain]) for day in sorted(days)},

@@ -15,8 +15,8 @@ from engine.causality import prepare
 from engine.config.models import RunConfig, RunMode
 from engine.playbook import Playbook, PlaybookParams, Requirements, Signals
 from engine.records import SimulationOutcome
+from engine.results.contents import write_files
 from engine.results.finished import RunRecord
-from engine.results.folder import write_files
 from engine.run_data import with_listed
 from engine.testing import Script, ScriptedPlaybook, ScriptParams, table_config
 from tests.engine.random_cases import Case, Scripted, make_case

@@ -10,11 +10,13 @@ import pyarrow.parquet as pq
 import pytest
 from ruamel.yaml import YAML
 
-from engine.audit import audit_account, format_report, is_account, sleeves
+from engine.audit import audit_account, format_report, sleeves
 from engine.audit.audit import audited
 from engine.bt.lanes import Watch
 from engine.errors import ReportError
 from engine.risk.account_limits import AccountLimits
+from engine.run_folder.read import is_account
+from engine.run_folder.schema import ACCOUNT_FILE
 from tests.engine.joint import random_account, written
 
 GROUPS = [(first, first + 1) for first in range(0, 60, 2)]
@@ -136,7 +138,7 @@ def moved(table, row):
 )
 def test_a_sleeve_runs_with_what_the_account_gives_it(eventful, tmp_path, change, rule):
     folder = written(eventful, tmp_path)
-    path, yaml = folder / sleeves.ACCOUNT_FILE, YAML(typ="safe", pure=True)
+    path, yaml = folder / ACCOUNT_FILE, YAML(typ="safe", pure=True)
     document = yaml.load(path.read_text())
     change(document)
     yaml.dump(document, path)
@@ -158,8 +160,8 @@ def first_sleeve(document):
 
 def test_a_config_that_cannot_be_read_is_named(eventful, tmp_path):
     folder = written(eventful, tmp_path)
-    (folder / sleeves.ACCOUNT_FILE).write_text("capital: none\n")
-    with pytest.raises(ReportError, match=sleeves.ACCOUNT_FILE):
+    (folder / ACCOUNT_FILE).write_text("capital: none\n")
+    with pytest.raises(ReportError, match=ACCOUNT_FILE):
         audit_account(folder)
 
 

@@ -67,7 +67,7 @@ def test_a_broken_config_in_a_run_folder_is_one_line_that_counts_the_rest(
     line = assert_one_clear_line(command("audit", folder), 6)
     assert line.startswith(f"{config}: line ")
     assert "risk.risk_fraction = -1: must be above 0" in line
-    assert "(and 2 more); the audit needs a whole run folder" in line
+    assert "(and 2 more); run again" in line
 
 
 def test_explain_of_a_text_that_is_no_instant_ends_with_2(

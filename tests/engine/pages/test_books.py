@@ -10,8 +10,8 @@ from engine.intents import PutOff, Rebalance
 from engine.pages import rows as facts
 from engine.pages.summary import summary
 from engine.playbook_checks.checks import _adding
+from engine.results.contents import write_files
 from engine.results.finished import RunRecord
-from engine.results.folder import write_files
 from engine.run_folder.seals import write_seals
 from engine.testing import SPOT, candles, table
 from tests.engine.test_shared_cash import finished

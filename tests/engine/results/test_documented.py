@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 
 from engine.results import write_run
+from engine.results.contents import tables
 from engine.results.finished import RunRecord
-from engine.results.folder import tables
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "results.md"
 

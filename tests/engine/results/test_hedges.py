@@ -7,7 +7,8 @@ from data_feeds.schema import ChannelKey, ChannelKind
 from engine.intents import Exit, Hedge, Rebalance
 from engine.pages import rows as facts
 from engine.results.finished import RunRecord
-from engine.results.hedges import HedgeLine, hedge_lines
+from engine.results.hedges import hedge_lines
+from engine.run_folder.schema import HedgeLine
 from tests.engine.audit.simulated import scripted
 from tests.engine.option_market import CASH, CLOSED, CONTRACT, DAYS, OPENED, market
 

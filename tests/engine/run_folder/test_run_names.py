@@ -5,7 +5,7 @@ import json
 import pytest
 
 from engine.errors import ReportError
-from engine.run_folder.read import RunFiles, check_is_run
+from engine.run_folder.read import RunFolder, check_is_run
 from engine.run_folder.run_names import find_run, named_runs
 from engine.run_folder.seals import write_seals
 
@@ -129,7 +129,7 @@ def test_a_stress_and_an_attribution_are_no_runs(runs, name, data):
     write_seals(folder)
     assert len(named_runs(runs)) == 3
     assert find_run("demo", runs).name == f"demo-{NEW}"
-    for reader in (check_is_run, RunFiles):
+    for reader in (check_is_run, RunFolder):
         with pytest.raises(ReportError, match="not a run folder"):
             reader(folder)
     (folder / "manifest.json").write_text("{}")

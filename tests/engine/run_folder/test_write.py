@@ -1,20 +1,15 @@
-"""Parquet tables of a run."""
+"""Tables of a run folder, as they are written."""
 
 import dataclasses
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-import pytest
 
-from engine.excess import DailyMoney
 from engine.records import Decision, Fact, Fill, GuardEvent, OrderRow
-from engine.run_folder.tables import (
+from engine.run_folder.write import (
     INSTANT,
     curve_table,
-    daily_money_of,
-    daily_table,
     decisions_table,
     instants,
     rows_table,
@@ -101,39 +96,3 @@ def test_guard_and_decision_tables_can_be_empty():
     assert "decided_at" in decisions_table(()).column_names
     assert rows_table(GuardEvent, ()).schema.field("until").type == INSTANT
     assert rows_table(Decision, ()).schema.field("stop").type == pa.float64()
-
-
-@pytest.fixture
-def three_days():
-    """A day that gains, one that loses everything, and one without anything."""
-    return DailyMoney(
-        days=pd.DatetimeIndex(["2026-01-05", "2026-01-06", "2026-01-08"]).as_unit("ns"),
-        ends=np.array([10, 20, 30], dtype=np.int64),
-        before=np.array([100.0, 101.25, 0.0]),
-        after=np.array([101.25, 0.0, 0.0]),
-        trading=np.array([1.0, -101.5, 0.0]),
-        interest=np.array([0.25, 0.25, 0.0]),
-        bill=np.array([0.5, 1.0, 0.0]),
-    )
-
-
-def test_the_money_of_days_is_read_back_as_it_was_written(three_days, tmp_path):
-    path = tmp_path / "daily.parquet"
-    write_table(daily_table(three_days), path)
-    read = daily_money_of(pq.read_table(path), three_days.ends)
-    for field in dataclasses.fields(DailyMoney):
-        written = getattr(three_days, field.name)
-        assert getattr(read, field.name).tolist() == written.tolist(), field.name
-    assert read.days.dtype == three_days.days.dtype
-    # (1 + 0.25 - 0.5) / 100, then (-101.5 + 0.25 - 1) / 101.25; nothing of nothing.
-    assert read.excess.tolist() == [0.0075, -102.25 / 101.25, 0.0]
-    assert read.returns.tolist() == pytest.approx([0.0125, -1.0, 0.0])
-    assert read.excess.index.equals(three_days.days)
-
-
-def test_days_that_are_not_those_of_equity_or_without_a_column_are_refused(three_days):
-    table = daily_table(three_days)
-    with pytest.raises(ValueError, match="2 days, and equity has 3"):
-        daily_money_of(table.slice(1), three_days.ends)
-    with pytest.raises(KeyError, match="bill"):
-        daily_money_of(table.drop_columns(["bill"]), three_days.ends)

@@ -9,8 +9,9 @@ import pytest
 
 from data_feeds.yaml_text import load_yaml
 from engine.errors import ReportError
-from engine.results import check_writable, run_folder, write_run
+from engine.results import run_folder, write_run
 from engine.results.manifest import resolved_config
+from engine.run_folder.write import check_writable
 
 FILES = {
     "config.resolved.yaml",

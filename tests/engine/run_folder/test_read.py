@@ -1,0 +1,157 @@
+"""One reader of run folders: rows, dataclasses, frames and documents say the same."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from engine.errors import ReportError
+from engine.records import UNSET, DailyMoney, EquityCurve
+from engine.results import RunRecord, write_run
+from engine.run_folder.read import ResultFolder, RunFolder
+from engine.run_folder.schema import (
+    DAILY,
+    DECISIONS,
+    FILLS,
+    GUARDS,
+    LEDGER,
+    ORDERS,
+    OVERLAYS,
+    TRADES,
+    instant_of_row,
+)
+from engine.run_folder.seals import write_seals
+
+
+@pytest.fixture(scope="module")
+def finished(make_run):
+    return make_run(hours=200)
+
+
+@pytest.fixture(scope="module")
+def record(finished):
+    return RunRecord(finished)
+
+
+@pytest.fixture
+def folder(finished, tmp_path):
+    return write_run(finished, tmp_path)
+
+
+def same(left, right):
+    """Return whether two rows are equal, NaN to NaN."""
+    return repr(left) == repr(right)
+
+
+def test_rows_are_read_back_as_the_dataclasses_that_were_written(folder, record):
+    read, outcome = RunFolder(folder), record.run.outcome
+    written = {
+        ORDERS: outcome.orders, FILLS: outcome.fills, LEDGER: outcome.facts, TRADES: record.trades,
+        DECISIONS: outcome.decisions, GUARDS: outcome.guard_events, OVERLAYS: outcome.overlays,
+    }  # fmt: skip
+    assert len(outcome.fills) > 0
+    for table, rows in written.items():
+        found = read.records(table)
+        assert len(found) == len(rows)
+        assert all(same(a, b) for a, b in zip(found, rows, strict=True)), table.name
+
+
+def test_an_order_that_still_works_has_no_end(folder, record):
+    orders = RunFolder(folder).orders
+    working = [order.order_id for order in orders if order.ended_at == UNSET]
+    assert working == [o.order_id for o in record.run.outcome.orders if o.ended_at == UNSET]
+
+
+def test_the_curve_and_the_numbers_are_read_back_as_they_were_written(folder, record):
+    read = RunFolder(folder)
+    for field in dataclasses.fields(EquityCurve):
+        written = getattr(record.run.outcome.curve, field.name)
+        assert getattr(read.curve, field.name).tolist() == written.tolist(), field.name
+    assert read.metrics.keys() == record.metrics.keys()
+    for name, value in record.metrics.items():
+        both = (read.metrics[name], float(value))
+        assert both[0] == both[1] or (math.isnan(both[0]) and not math.isfinite(both[1])), name
+
+
+def test_the_money_of_days_is_read_back_as_it_was_written(folder, record):
+    read = RunFolder(folder).money
+    for field in dataclasses.fields(DailyMoney):
+        written = getattr(record.money, field.name)
+        assert getattr(read, field.name).tolist() == written.tolist(), field.name
+    assert read.days.dtype == record.money.days.dtype
+    assert read.excess.index.equals(record.money.days)
+
+
+def test_returns_of_days_are_the_parts_over_the_equity_before():
+    # A day that gains, one that loses everything, and one without anything.
+    money = DailyMoney(
+        days=pd.DatetimeIndex(["2026-01-05", "2026-01-06", "2026-01-08"]).as_unit("ns"),
+        ends=np.array([10, 20, 30], dtype=np.int64),
+        before=np.array([100.0, 101.25, 0.0]),
+        after=np.array([101.25, 0.0, 0.0]),
+        trading=np.array([1.0, -101.5, 0.0]),
+        interest=np.array([0.25, 0.25, 0.0]),
+        bill=np.array([0.5, 1.0, 0.0]),
+    )
+    # (1 + 0.25 - 0.5) / 100, then (-101.5 + 0.25 - 1) / 101.25; nothing of nothing.
+    assert money.excess.tolist() == [0.0075, -102.25 / 101.25, 0.0]
+    assert money.returns.tolist() == pytest.approx([0.0125, -1.0, 0.0])
+
+
+def changed(folder, name, change):
+    path = folder / f"{name}.parquet"
+    pq.write_table(change(pq.read_table(path)), path)
+    write_seals(folder)
+    return RunFolder(folder)
+
+
+def test_days_that_are_not_the_days_of_equity_are_refused(folder, record):
+    days = len(record.money.days)
+    read = changed(folder, DAILY.name, lambda table: table.slice(1))
+    with pytest.raises(ReportError, match=f"{days - 1} days, and equity has {days}"):
+        _ = read.money
+
+
+def test_a_missing_column_is_named(folder):
+    read = changed(folder, DAILY.name, lambda table: table.drop_columns(["bill"]))
+    with pytest.raises(ReportError, match=r"daily\.parquet: cannot be read \(no column bill\)"):
+        _ = read.money
+    read = changed(folder, FILLS.name, lambda table: table.drop_columns(["fee", "price"]))
+    with pytest.raises(ReportError, match=r"fills\.parquet: cannot be read \(no column price, fee"):
+        _ = read.fills
+
+
+def test_a_frame_has_the_rows_by_their_utc_instant(folder):
+    read = RunFolder(folder)
+    tables = sorted(path.stem for path in folder.glob("*.parquet"))
+    assert len(tables) == 13
+    for name in tables:
+        frame, rows = read.frame(name), read.rows(name)
+        assert len(frame) == len(rows)
+        column = instant_of_row(name)
+        if name == "hedges":
+            assert column not in frame.index.names
+            continue
+        assert frame.index.name == column
+        assert frame.index.dtype == "datetime64[ns, UTC]"
+        if name != DAILY.name:
+            assert list(frame.index) == [row[column] for row in rows]
+
+
+def test_a_number_in_the_metrics_is_a_number(folder):
+    (folder / "metrics.json").write_text('{"sharpe": "high"}')
+    write_seals(folder)
+    with pytest.raises(ReportError, match="sharpe = 'high' is no number"):
+        _ = RunFolder(folder).metrics
+
+
+def test_a_folder_without_seals_is_read_only_on_demand(folder):
+    (folder / "seals.json").unlink()
+    with pytest.raises(ReportError, match=r"seals\.json: is missing"):
+        RunFolder(folder)
+    read = RunFolder(folder, sealed=False)
+    assert read.broken_seals() is None
+    assert ResultFolder(folder, sealed=False).manifest == read.manifest
