@@ -1,7 +1,6 @@
-"""As-of joins, resampling, marks under bars: the only code that fills.
+"""As-of joins, resampling and mark prices inside bars: the only code that fills values.
 
-Everything here is causal: a value at an instant depends on rows whose ``available_at`` is not
-later.
+Every function is causal: a value at an instant depends only on rows available by then.
 """
 
 from dataclasses import dataclass
@@ -23,18 +22,17 @@ from data_feeds.timeframe import Timeframe
 
 Values = NDArray[np.float64]
 
-# Beyond a day the premium of mark over last says nothing about now.
+# A ratio of mark to last price that is more than a day old no longer describes the market.
 MAX_RATIO_AGE_NS = DAY_NS
 
 
 @dataclass(frozen=True)
 class AsOf:
-    """Values of one column as known at each asked instant.
+    """Values of one column as they were known at each requested instant.
 
-    ``values`` is NaN where nothing was known yet. ``age_ns`` counts from the fact (a bar's close,
-    a point's ``event_at``) to the instant, -1 where nothing was known. ``is_fresh`` is false where
-    nothing was known or the age is above the limit given. ``rows`` indexes the channel, -1 for
-    none.
+    ``values`` is NaN where no row was known yet. ``age_ns`` counts from the fact (a bar's close, a
+    point's ``event_at``) to the instant, -1 without a row. ``is_fresh`` is false without a row or
+    where the age is above the given limit. ``rows`` indexes the channel, -1 for none.
     """
 
     values: Values
@@ -44,10 +42,10 @@ class AsOf:
 
 
 def as_of_rows(channel: Channel, decided_at: Instants) -> Instants:
-    """Return for each instant the row of the latest fact known by then, -1 when there is none.
+    """Return, for each instant, the row of the latest fact known by then; -1 without one.
 
-    Of several vintages of the latest fact the newest known one counts. A late revision of an older
-    fact does not displace a newer fact.
+    If the latest fact has several vintages, the newest known vintage counts. A late revision of an
+    older fact does not displace a newer fact.
     """
     known_at = channel["available_at"]
     fact_at = channel[time_columns(channel.key.kind)[0]]
@@ -84,9 +82,9 @@ def as_of(
 def resample_bars(channel: Channel, to: Timeframe) -> Channel:
     """Return bars or marks of a longer timeframe, in UTC-aligned buckets (weeks from Monday).
 
-    A bucket cut off at either end of the channel is left out. A bucket with bars missing inside is
-    kept and labelled inferred. Without its last bar it cannot be known to be over until the next
-    bar closes, which is then its ``available_at``; otherwise that is its close.
+    A bucket cut off at either end of the channel is left out. A bucket with missing bars is kept
+    and labelled inferred. A bucket is available at its close; without its last bar, it is available
+    when the next bar closes, because only that bar proves that the bucket has ended.
 
     Raises
     ------
@@ -106,7 +104,7 @@ def resample_bars(channel: Channel, to: Timeframe) -> Channel:
     opened = bucket[first] * to.ns + offset
     last = np.concatenate((first[1:], [len(channel)]))[: len(first)] - 1
     available = np.maximum(channel["available_at"][last], opened + to.ns)
-    # The row that proves an unfinished bucket over is the first one of the next bucket.
+    # The first row of the next bucket proves that an unfinished bucket has ended.
     proof = np.concatenate((channel["available_at"][first[1:]], [-1]))[: len(first)]
     unfinished = channel["closed_at"][last] < opened + to.ns
     available = np.where(unfinished, proof, available)
@@ -141,7 +139,7 @@ def _aggregate(channel: Channel, first: Array, last: Array) -> dict[str, Array]:
 
 @dataclass(frozen=True)
 class MarkPath:
-    """The mark inside each bar, quote per base unit; ``inferred`` where it is not the venue's."""
+    """Mark price inside each bar, quote per base unit; ``inferred`` where the venue gave none."""
 
     open: Values
     high: Values
@@ -151,18 +149,18 @@ class MarkPath:
 
 
 def marks_on_bars(bars: Channel, mark: Channel | None) -> MarkPath:
-    """Return the mark's path inside each bar.
+    """Return the mark price path inside each bar.
 
-    A mark bar with the bar's own bounds is used as it is (finer marks are resampled first).
-    Otherwise the last price times ``ratio`` stands in, inferred: ``ratio`` is the close of the last
-    mark bar completed at the bar's open over the last price at that same instant. The open and the
-    close are exact where a mark bar opens or closes at that instant; high and low are clipped to
-    the range of the mark bar around them, which is known only later: they are for the venue's
-    liquidation, never for a decision. Without a mark of the past day: the last price itself.
+    A mark bar with the bar's own bounds is used unchanged; finer marks are resampled first.
+    Otherwise the path is inferred as the last price times ``ratio``: the close of the last mark bar
+    completed at the bar's open, divided by the last price at that instant. The open and the close
+    are exact where a mark bar opens or closes at that instant. High and low are clipped to the
+    range of the enclosing mark bar. That range is known only later, so high and low serve
+    liquidation and never a decision. Without a mark of the past day the path is the last price.
 
-    Bars missing in the data do not stop the venue's mark: the extremes of the mark bars wholly
-    inside a hole widen the high and low of the bar after it, which is then inferred.
-    They are older than that bar: a position opened at its open is judged by them as well.
+    The venue's mark goes on while bars are missing: the extremes of the mark bars wholly inside a
+    hole widen the high and low of the next bar, which is then inferred. These extremes are older
+    than that bar, and they also apply to a position opened at its open.
     """
     if mark is None or len(mark) == 0 or len(bars) == 0:
         last = {name: bars[name].copy() for name in ("open", "high", "low", "close")}
@@ -212,10 +210,10 @@ def _extremes_in_holes(bars: Channel, mark: Channel) -> tuple[Instants, Values, 
 
 
 def _mark_ratio(bars: Channel, mark: Channel) -> Values:
-    """Return mark over last price as known at each bar's open; 1 where unknown or over a day old.
+    """Return mark / last price as known at each bar's open; 1 if unknown or over a day old.
 
-    A mark close counts only when a bar closes at the same instant: after a hole in the bars the
-    two prices would be of different times.
+    A mark close counts only if a bar closes at the same instant: after a hole in the bars the two
+    prices would have different times.
     """
     match = np.minimum(np.searchsorted(bars["closed_at"], mark["closed_at"]), len(bars) - 1)
     same = bars["closed_at"][match] == mark["closed_at"]

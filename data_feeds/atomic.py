@@ -1,4 +1,4 @@
-"""Replace a file in one step, or leave it as it was."""
+"""Replace a file in one step, or leave the old file unchanged."""
 
 import contextlib
 import os
@@ -12,7 +12,7 @@ from data_feeds.errors import StorageError
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write ``content`` to ``path`` so that a reader sees the old file or the whole new one.
+    """Write ``content`` to ``path``, so that a reader sees the old file or the whole new file.
 
     The bytes reach the disk before the name changes. On any failure, an interrupt included, the
     temporary file is removed and ``path`` is untouched.
@@ -41,7 +41,7 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 @contextlib.contextmanager
 def storage_errors(path: Path) -> Iterator[None]:
-    """Turn what the file system says while a catalog is written into a ``StorageError``."""
+    """Turn a file system error inside the block into a ``StorageError``."""
     try:
         yield
     except OSError as error:
@@ -49,7 +49,7 @@ def storage_errors(path: Path) -> Iterator[None]:
 
 
 def acquire(lock: filelock.BaseFileLock, folder: Path, seconds: float) -> None:
-    """Lock a folder for one writer, making it when it is new.
+    """Lock a folder for one writer; create the folder if it is missing.
 
     Raises
     ------

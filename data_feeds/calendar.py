@@ -1,7 +1,7 @@
-"""Sessions, business days and local clock times, as UTC nanoseconds.
+"""Exchange sessions, business days and local clock times, as UTC nanoseconds.
 
-``24/7`` is always open and is answered here; every other name is an exchange_calendars name. The
-horizon is fixed, so that today's date never changes a result.
+``24/7`` means always open; every other name is an exchange_calendars name. The horizon is fixed, so
+that today's date never changes a result.
 """
 
 import warnings
@@ -22,14 +22,14 @@ FEDERAL_RESERVE = "FED"
 
 FIRST_YEAR = 1954
 LAST_YEAR = 2035
-# A year that every calendar covers: asks a calendar how far it reaches.
+# A year that every calendar covers, used to read a calendar's own bounds.
 _PROBE = ("2024-01-01", "2024-12-31")
 
 
 @lru_cache(maxsize=8)
 def _schedule(calendar: str) -> pd.DataFrame:
-    """Return open and close by session date (UTC), as far as the calendar's holidays are known."""
-    # Half a second with its dependencies; most commands never need it.
+    """Return open and close (UTC) by session date, for the years with known holidays."""
+    # The import takes half a second, and most commands need no calendar.
     import exchange_calendars  # noqa: PLC0415
 
     try:
@@ -61,7 +61,7 @@ def _schedule(calendar: str) -> pd.DataFrame:
 
 @lru_cache(maxsize=32)
 def zone_of(calendar: str) -> str:
-    """Return the time zone of an exchange's clock; UTC for what is open around it.
+    """Return the time zone of an exchange's clock; UTC for a market that never closes.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def zone_of(calendar: str) -> str:
 
 
 def _check_covered(calendar: str, days: Dates) -> None:
-    """Refuse dates on which a calendar's sessions and holidays are not known."""
+    """Refuse dates outside the years of a calendar's known sessions and holidays."""
     exchange = "XNYS" if calendar == FEDERAL_RESERVE else calendar
     sessions = _schedule(exchange).index.to_numpy().astype("datetime64[D]")
     outside = np.flatnonzero((days < sessions[0]) | (days > sessions[-1]))
@@ -119,7 +119,7 @@ def _days(dates: Dates) -> Dates:
 
 
 def session_bounds(calendar: str, dates: Dates) -> tuple[Instants, Instants]:
-    """Return when the sessions of some dates open and close (early closes included).
+    """Return the opens and closes of the sessions of some dates, early closes included.
 
     Parameters
     ----------
@@ -159,17 +159,17 @@ def sessions_between(calendar: str, first: np.datetime64, last: np.datetime64) -
 
 
 def sessions_around(calendar: str, first_at: int, last_at: int) -> Dates:
-    """Return the session dates of some instants, with a day more on both sides."""
+    """Return the session dates between two instants, and one more day on both sides."""
     days = utc_days(np.array([first_at, last_at]))
     day = np.timedelta64(1, "D")
     return sessions_between(calendar, days[0] - day, days[1] + day)
 
 
 def hours_between(calendar: str, first_at: int, last_at: int) -> Instants:
-    """Return when an exchange trades: pairs of instants at which it opens and closes.
+    """Return an exchange's trading hours as pairs of opening and closing instants.
 
-    Sessions that overlap ``[first_at, last_at]`` are there, the last one before it too. Early
-    closes are included; a break at noon parts a session in two. ``24/7`` has no such hours.
+    The pairs cover the sessions that overlap ``[first_at, last_at]`` and the one before them. Early
+    closes are included; a break at noon splits a session in two. ``24/7`` gives no pairs.
     """
     if calendar == ALWAYS_OPEN:
         return np.empty((0, 2), np.int64)
@@ -180,9 +180,9 @@ def hours_between(calendar: str, first_at: int, last_at: int) -> Instants:
 
 
 def in_session(calendar: str, opened_at: Instants, closed_at: Instants) -> NDArray[np.bool_]:
-    """Return which stretches lie wholly inside a session of an exchange, breaks excluded.
+    """Return a flag for each stretch that lies wholly inside a session, breaks excluded.
 
-    One that reaches over the open, the close or a break does not.
+    A stretch that crosses an open, a close or a break gets False.
     """
     if calendar == ALWAYS_OPEN or len(opened_at) == 0:
         return np.ones(len(opened_at), np.bool_)
@@ -194,7 +194,7 @@ def in_session(calendar: str, opened_at: Instants, closed_at: Instants) -> NDArr
 
 @lru_cache(maxsize=8)
 def _hours(calendar: str) -> tuple[Instants, Instants]:
-    """Return all instants at which an exchange opens and closes, breaks included, in order."""
+    """Return all opening and closing instants of an exchange in order; a break closes and opens."""
     schedule = _schedule(calendar)
     opened, closed, paused, resumed = (
         pd.DatetimeIndex(schedule[name]).as_unit("ns")
@@ -210,9 +210,9 @@ def _hours(calendar: str) -> tuple[Instants, Instants]:
 def add_business_days(calendar: str, dates: Dates, days: int) -> Dates:
     """Return the ``days``-th business day after each date; 0 is the date or the next business day.
 
-    A weekend or holiday counts as the business day before it, so that one business day after
-    Saturday is Monday. ``24/7`` counts calendar days; ``FED`` the days on which both the
-    New York Stock Exchange and the Federal Reserve work.
+    A weekend or holiday counts as the previous business day, so that one business day after
+    Saturday is Monday. ``24/7`` counts calendar days. ``FED`` counts the days on which both the New
+    York Stock Exchange and the Federal Reserve are open.
     """
     start = _days(dates)
     if calendar == ALWAYS_OPEN:

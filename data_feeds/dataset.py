@@ -17,9 +17,9 @@ from data_feeds.splits import FirstShares
 class Dataset:
     """Instruments and channels, loaded from the warm-up's first row to the window's end.
 
-    Arrays cannot be written to. ``fingerprint`` is a hash of every value, so two datasets with the
-    same fingerprint give the same run. ``shares`` says of instruments with splits in their bars
-    what a share is: their rows are per share of the first one already.
+    Arrays are read-only. ``fingerprint`` is a hash of every value, so two datasets with the same
+    fingerprint give the same run. ``shares`` describes the share unit of instruments with splits;
+    their rows are already per share of the first bar.
     """
 
     instruments: Mapping[str, Instrument]
@@ -32,11 +32,11 @@ class Dataset:
         object.__setattr__(self, "shares", MappingProxyType(dict(self.shares)))
 
     def __reduce__(self) -> tuple[type["Dataset"], tuple[object, ...]]:
-        """How a dataset is sent to another process: read-only mappings are not by themselves."""
+        """Return how pickle rebuilds a dataset: a read-only mapping cannot be pickled."""
         return Dataset, (dict(self.instruments), dict(self.channels), dict(self.shares))
 
     def has(self, instrument: str, kind: ChannelKind, timeframe: str = "") -> bool:
-        """Whether the channel is here and holds at least one row."""
+        """Return whether the dataset has the channel with at least one row."""
         channel = self.channels.get(ChannelKey(instrument, kind, timeframe))
         return channel is not None and len(channel) > 0
 
@@ -58,25 +58,25 @@ class Dataset:
         return self.channel(instrument, ChannelKind.BARS, timeframe)
 
     def cut(self, at: int) -> "Dataset":
-        """Return the dataset as known at ``at``: rows with ``available_at <= at``."""
+        """Return the dataset as it was known at ``at``: rows with ``available_at <= at``."""
         return self.having({key: channel.cut(at) for key, channel in self.channels.items()})
 
     def having(self, channels: Mapping[ChannelKey, Channel]) -> "Dataset":
-        """Return the dataset with other channels of the same instruments."""
+        """Return a dataset of the same instruments with the given channels."""
         return replace(self, channels=channels)
 
     def only(self, keys: Iterable[ChannelKey]) -> "Dataset":
-        """Return the dataset with the named channels alone; those it does not hold are left out."""
+        """Return the dataset reduced to the named channels; names that it lacks are ignored."""
         wanted = frozenset(keys)
         return self.having({key: c for key, c in self.channels.items() if key in wanted})
 
     def in_force(self, day: date) -> "Dataset":
-        """Return the dataset whose instruments have the filters and terms of one day."""
+        """Return the dataset with the instruments' filters and terms in force on one day."""
         held = {name: instrument.in_force(day) for name, instrument in self.instruments.items()}
         return replace(self, instruments=held)
 
     def delayed(self, lag_ns: int) -> "Dataset":
-        """Return the dataset with every series known ``lag_ns`` later; bars stay as they are."""
+        """Return the dataset with every series available ``lag_ns`` later; bars stay unchanged."""
         channels = {}
         for key, channel in self.channels.items():
             columns = dict(channel.columns)
@@ -87,7 +87,7 @@ class Dataset:
 
     @cached_property
     def fingerprint(self) -> str:
-        """sha256 over instruments, channel names, columns and values (64 hex digits)."""
+        """Sha256 of instruments, channel names, columns and values (64 hex digits)."""
         digest = hashlib.sha256()
         for name in sorted(self.instruments):
             digest.update(self.instruments[name].model_dump_json().encode())
@@ -100,6 +100,6 @@ class Dataset:
 
     @cached_property
     def provenance(self) -> Provenance:
-        """The weakest label of any row: synthetic if one value is."""
+        """Weakest label of any row: synthetic when one value is synthetic."""
         labels = [int(c["label"].max()) for c in self.channels.values() if len(c)]
         return Provenance(max(labels, default=0))

@@ -1,4 +1,4 @@
-"""Where data are by default, and how to get them."""
+"""Default places of market data, and the ways to get data."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ DEFAULT_CATALOG = Path(".data/catalog")
 
 
 def how_to_get_data(catalog: Path | str = DEFAULT_CATALOG) -> str:
-    """Return the three ways to data, for errors that miss some."""
+    """Return the three ways to get data, for errors about missing data."""
     folder = "" if Path(catalog) == DEFAULT_CATALOG else f" --data {catalog}"
     return (
         f"fill it with 'riskoff data fetch configs/data/episodes.yaml{folder}' (or another plan of "

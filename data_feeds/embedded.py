@@ -1,7 +1,7 @@
-"""The data that come with the package: reconstructions, made on first use and kept in a cache.
+"""The embedded data: reconstructions that the first use generates and a cache keeps.
 
-``source: embedded`` means this catalog. It lies in the user's cache folder, or in
-``RISKOFF_CACHE``, under a name that changes with everything its rows depend on.
+``source: embedded`` means this catalog. The catalog is in the user's cache folder, or in
+``RISKOFF_CACHE``. Its name changes with the code and the packages that its rows depend on.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ ORIGIN = Origin(
 )
 
 _PACKAGE = Path(__file__).parent
-# What the files follow from, besides the packages that draw, compile and know the sessions.
+# Code that the generated files depend on; _PACKAGES names the packages.
 _SOURCES = (
     "simulation",
     "align.py",
@@ -52,10 +52,10 @@ _PACKAGES = ("numpy", "numba", "exchange_calendars", "pyarrow")
 
 
 def embedded_catalog() -> Catalog:
-    """Return the catalog of reconstructions; the first call on a machine makes it.
+    """Return the catalog of reconstructions; the first call on a machine generates it.
 
-    Two processes that need it at once wait for each other; an interrupt leaves nothing behind that
-    a later call would take for the catalog.
+    Two processes that need the catalog at once wait for each other. After an interrupt no later
+    call takes the unfinished folder for the catalog.
 
     Raises
     ------
@@ -79,13 +79,13 @@ def embedded_catalog() -> Catalog:
 
 
 def cache_folder() -> Path:
-    """Return where generated data are kept: ``RISKOFF_CACHE``, or the user's cache."""
+    """Return the folder of generated data: ``RISKOFF_CACHE``, or the user's cache."""
     chosen = os.environ.get(CACHE_VARIABLE)
     return Path(chosen) if chosen else platformdirs.user_cache_path("riskoff", appauthor=False)
 
 
 def _is_whole(catalog: Catalog) -> bool:
-    """Whether the catalog has an index and every file that it names."""
+    """Return whether the catalog has an index and every file that the index names."""
     if not catalog.exists():
         return False
     try:
@@ -96,7 +96,7 @@ def _is_whole(catalog: Catalog) -> bool:
 
 
 def _make(folder: Path, target: Path) -> None:
-    """Write the catalog beside its place and move it there."""
+    """Write the catalog to a working folder and move the folder to its final name."""
     dataset = reconstruct()
     for unfinished in folder.glob("making-*"):
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -106,7 +106,7 @@ def _make(folder: Path, target: Path) -> None:
         with Catalog(work).batch() as batch:
             for key, channel in dataset.channels.items():
                 batch.replace(dataset.instruments[key.instrument], channel, ORIGIN)
-        # What is left there is damaged: files were deleted by hand.
+        # A catalog that is still in place lacks files: somebody deleted them.
         shutil.rmtree(target, ignore_errors=True)
         work.rename(target)
     finally:
@@ -115,7 +115,7 @@ def _make(folder: Path, target: Path) -> None:
 
 @lru_cache(maxsize=1)
 def _fingerprint() -> str:
-    """Return a hash of the code that makes the rows and of the packages that it rests on."""
+    """Return a hash of the code that generates the rows and of the packages it uses."""
     digest = hashlib.sha256()
     for package in _PACKAGES:
         digest.update(f"{package} {version(package)}".encode())

@@ -21,7 +21,7 @@ class YamlError(RiskoffError):
 
 
 class DataError(RiskoffError):
-    """Data are missing, broken or contradict their schema."""
+    """Data are missing, damaged or break their schema."""
 
     exit_code = 3
 
@@ -33,7 +33,7 @@ class SourceError(DataError):
 class TransientSourceError(SourceError):
     """A venue or publisher could not answer now; the same question may be answered later.
 
-    ``retry_after_s`` is how long it asked to be left alone, seconds; None when it did not say.
+    ``retry_after_s`` is the wait that it asked for, seconds; None when it named none.
     """
 
     def __init__(self, message: str, retry_after_s: float | None = None) -> None:
@@ -42,7 +42,7 @@ class TransientSourceError(SourceError):
 
 
 class PermanentSourceError(SourceError):
-    """A venue or publisher refused: asking again is of no use."""
+    """A venue or publisher refused; a second request would be refused too."""
 
 
 class SchemaError(DataError):
@@ -54,7 +54,7 @@ class GapError(DataError):
 
 
 class CoverageError(DataError):
-    """A channel or a window was asked for that the data do not hold."""
+    """The data do not hold a requested channel or window."""
 
 
 class IntegrityError(DataError):
@@ -66,4 +66,4 @@ class StorageError(DataError):
 
 
 class LossError(DataError):
-    """A change would lose stored rows or values, and nobody said that this is meant."""
+    """A change would lose stored rows or values, and the user did not confirm the loss."""

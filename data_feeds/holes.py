@@ -1,16 +1,16 @@
-"""What a hole is: rows that should be there and are not, judged by the rows around them.
+"""The definition of a hole: missing rows that the rows around them show to be due.
 
-One definition serves the index, ``data list``, ``data verify``, an import's and a run's
-``max_gap_bars`` and the coverage lines of a run. Holes are facts, not errors; before a channel's
-first row and after its last one there are none, because nothing tells whether rows were due there.
+The index, ``data list``, ``data verify``, ``max_gap_bars`` of an import and of a run, and the
+coverage lines of a run use this definition. A hole is a fact, not an error. There is no hole before
+a channel's first row or after its last row, because nothing shows that rows were due.
 
 - **Bars around the clock** miss whole timeframes between two bars.
 - **Daily bars of an exchange** miss sessions.
-- **Shorter bars of an exchange** miss the bars of their own grid that open in a session.
-- **Funding** misses settlements of the interval in force there, see :func:`point_holes`.
-- **Open interest and liquidations** likewise, of the intervals that their own steps show.
-- **A series** has weekends and holidays: its hole is a step of ten usual ones or more, the usual
-  one being the median of the 21 around. Dividends and splits come when they come.
+- **Shorter bars of an exchange** miss bars of their own grid that would open in a session.
+- **Funding** misses settlements of the interval in force, see :func:`point_holes`.
+- **Open interest and liquidations** miss points of the intervals that their own steps show.
+- **A series** has weekends and holidays: its hole is a step of at least ten usual steps; the usual
+  step is the median of the 21 steps around. Dividends and splits have no schedule and no holes.
 """
 
 from collections.abc import Iterable, Sequence
@@ -40,19 +40,19 @@ _STEPS_AROUND = 21
 # A weekend with holidays around it.
 LONGEST_CLOSURE_NS = 5 * DAY_NS
 
-# What perp venues settle at; no venue settles more rarely than every eight hours.
+# Settlement intervals of perp venues; no venue settles less often than every eight hours.
 FUNDING_INTERVALS_NS = (HOUR_NS, 2 * HOUR_NS, 4 * HOUR_NS, 8 * HOUR_NS)
 USUAL_FUNDING_NS = 8 * HOUR_NS
-# Sums of half a day or a day, where most steps of a file are that long.
+# Daily and half-daily sums of funding, accepted if most steps of a file have that length.
 _FUNDING_SUMS_NS = (12 * HOUR_NS, 24 * HOUR_NS)
-# A reading of the steps costs 1 a hole, and this much a change of interval: at an end of the rows
-# three steps of a longer interval are an interval, in the middle six; fewer are holes.
+# In an interpretation of the steps a hole costs 1 and a change of interval costs this: at an end of
+# the rows three steps of a longer interval are an interval, in the middle six; fewer are holes.
 _CHANGE_COST = 2.5
-# Of equally cheap readings that which misses fewer rows.
+# Of two interpretations with equal cost, the one with fewer missing rows counts.
 _ROW_COST = 1e-6
 # A step that is no multiple of the interval.
 _MISFIT_COST = 3.0
-# So many equal steps in a row show an interval of open interest or liquidations.
+# This many equal steps in a row show an interval of open interest or liquidations.
 _SHOWN_STEPS = 3
 
 
@@ -67,14 +67,14 @@ class Gap:
 
 @dataclass(frozen=True)
 class PointHole:
-    """The instants at which points are missing between two that are there."""
+    """Instants of the missing points between two existing points."""
 
     due_at: Instants
     ended_at: int
 
     @property
     def gap(self) -> Gap:
-        """The hole from its first missing point to the next point that is there."""
+        """Gap from the first missing point to the next existing point."""
         return Gap(int(self.due_at[0]), self.ended_at, len(self.due_at))
 
 
@@ -97,7 +97,7 @@ def gaps(channel: Channel, calendar: str = ALWAYS_OPEN) -> list[Gap]:
 
 
 def bar_gaps(channel: Channel, calendar: str) -> list[Gap]:
-    """Return the holes between bars that follow each other; only their times are read."""
+    """Return the holes between consecutive bars; only their times are read."""
     step = Timeframe(channel.key.timeframe).ns
     if calendar != ALWAYS_OPEN and step <= DAY_NS:
         if step == DAY_NS:
@@ -125,13 +125,13 @@ def _session_gaps(channel: Channel, calendar: str) -> list[Gap]:
 
 
 def _gaps_in_sessions(channel: Channel, calendar: str, step: int) -> list[Gap]:
-    """Return holes of bars shorter than a day: bars of their grid that would open in a session.
+    """Return the missing bars shorter than a day: grid bars that would open in a session.
 
-    Each bar gives the grid of its own session; sessions without any bar take the grid of the bar
-    before them, counted from the open: clock changes do not move it.
+    Each bar gives the grid of its own session. A session without bars takes the grid of the
+    previous bar, counted from the open, so that clock changes do not move it.
     """
     opened, closed = channel["opened_at"], channel["closed_at"]
-    # Two bars that touch have no hole, and those are nearly all.
+    # Nearly all bars touch the next bar and have no hole.
     torn = np.flatnonzero(opened[1:] > closed[:-1])
     if len(torn) == 0:
         return []
@@ -149,38 +149,38 @@ def _gaps_in_sessions(channel: Channel, calendar: str, step: int) -> list[Gap]:
 def _on_grid(
     hours: Instants, span: tuple[int, int], beside: tuple[int, int], step: int
 ) -> Instants:
-    """Return when bars open in the sessions that a span of time touches.
+    """Return the openings of grid bars in the sessions that a stretch of time touches.
 
-    ``hours`` are pairs of instants at which the exchange opens and closes, ``beside`` the openings
-    of the bars before and after the span, which give the grid.
+    ``hours`` are the exchange's opening and closing instants in pairs. ``beside`` are the openings
+    of the bars before and after the stretch; they give the grid.
     """
     before, after = beside
     first = int(np.searchsorted(hours[:, 1], span[0], side="right"))
     stop = int(np.searchsorted(hours[:, 0], span[1]))
     last, following = _phase(hours, before, step), _phase(hours, after, step)
-    # Clock changes move a grid of UTC hours against the session, unless its step divides an hour.
+    # Clock changes move a UTC grid against the session, unless its step divides an hour.
     is_utc = last != following and (after - before) % step == 0
     due: list[Instants] = []
     for opens, closes in hours[first:stop].tolist():
         phase = (before - opens) % step if is_utc else last
-        # A session that holds the bar after the hole has that bar's grid.
+        # The session of the bar after the hole has that bar's grid.
         phase = following if opens <= after < closes else phase
         due.append(np.arange(opens + phase, closes, step))
     return np.concatenate(due) if due else np.empty(0, np.int64)
 
 
 def _phase(hours: Instants, at: int, step: int) -> int:
-    """Return where a bar lies on its grid, counted from the nearest opening of the exchange."""
+    """Return a bar's offset on its grid, counted from the exchange's last opening."""
     row = max(int(np.searchsorted(hours[:, 0], at, side="right")) - 1, 0)
     opens = int(hours[row, 0]) if len(hours) else 0
     return (at - opens) % step
 
 
 def window_gaps(channel: Channel, calendar: str, start: int, end: int) -> list[Gap]:
-    """Return the holes of bars in a window: those inside it, and where bars do not reach its edges.
+    """Return the holes of bars inside a window, and those at its edges.
 
-    Only bars due wholly inside ``[start, end]`` count. An edge that is farther away than the
-    longest closure of a market is no hole: the instrument begins later or ended before.
+    Only bars due wholly inside ``[start, end]`` count. An edge farther away than the longest
+    closure of a market is no hole: the instrument began later or ended earlier.
     """
     rows = np.flatnonzero((channel["opened_at"] >= start) & (channel["closed_at"] <= end))
     if len(rows) == 0:
@@ -199,7 +199,7 @@ def window_gaps(channel: Channel, calendar: str, start: int, end: int) -> list[G
 
 
 def _due_at_edge(calendar: str, span: tuple[int, int], beside: int, step: int) -> int:
-    """Return how many bars are due wholly inside a span at whose edge a bar opens or closes."""
+    """Return the number of bars due wholly inside a stretch that a bar borders."""
     start, end = span
     if calendar == ALWAYS_OPEN or step > DAY_NS:
         return (end - start) // step
@@ -217,13 +217,13 @@ def _due_at_edge(calendar: str, span: tuple[int, int], beside: int, step: int) -
 
 
 def to_the_minute(at: Instants) -> Instants:
-    """Return instants rounded to a minute: venues stamp a settlement some milliseconds late."""
+    """Return instants rounded to a minute, because venues stamp settlements milliseconds late."""
     rounded: Instants = (at + MINUTE_NS // 2) // MINUTE_NS * MINUTE_NS
     return rounded
 
 
 def steps_of(event_at: Instants) -> list[tuple[int, int]]:
-    """Return the distances between points, to the minute, equal neighbours counted together."""
+    """Return the distances between points, rounded to a minute, with equal neighbours counted."""
     steps = np.diff(to_the_minute(event_at))
     steps = steps[steps > 0]
     if len(steps) == 0:
@@ -234,7 +234,7 @@ def steps_of(event_at: Instants) -> list[tuple[int, int]]:
 
 
 def joined_steps(steps: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return steps with equal neighbours counted together."""
+    """Return steps after merging equal neighbours."""
     joined: list[tuple[int, int]] = []
     for step, count in steps:
         if joined and joined[-1][0] == step:
@@ -245,10 +245,10 @@ def joined_steps(steps: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def without_extra(steps: Steps) -> list[tuple[int, int]]:
-    """Return steps with an extra point's two joined: one settled beside the schedule is no change.
+    """Return steps without extra points: an unscheduled settlement is no change of interval.
 
-    Two unequal steps that make one interval are that one where six of it lie on one side of them,
-    or three on either.
+    Two unequal steps that add up to an interval become that interval, if six steps of it are on one
+    side or three on either side.
     """
     found = list(steps)
     for i in range(len(found) - 1, 0, -1):
@@ -266,18 +266,17 @@ def without_extra(steps: Steps) -> list[tuple[int, int]]:
 
 
 def point_holes(kind: ChannelKind, first_at: int, steps: Steps) -> list[PointHole]:
-    """Return the holes between points that follow each other.
+    """Return the holes between consecutive points.
 
-    Of all readings of the steps (an interval at each of them, and holes where a step is several
-    intervals) the cheapest counts: a hole costs 1, a change of interval 2.5. So at an end of the
-    rows three steps of a longer interval are that interval, in the middle of shorter steps six;
-    fewer are holes. A shorter step always is a shorter interval. Of equally cheap readings that
-    counts which misses fewer rows.
+    An interpretation gives each step an interval, and a hole where the step is several intervals.
+    The cheapest interpretation counts: a hole costs 1, a change of interval 2.5. So at an end of
+    the rows three steps of a longer interval are that interval, in the middle of shorter steps six;
+    fewer are holes. A shorter step is always a shorter interval. At equal cost the interpretation
+    with fewer missing rows counts.
 
-    Funding settles every 1, 2, 4 or 8 hours, or at what most steps of the rows show below 8 hours.
-    A longer step is a hole however often it comes, but in sums of half a day or a day without a
-    shorter step. Other points have the intervals that three equal steps in a row show, or the most
-    frequent one.
+    Funding settles every 1, 2, 4 or 8 hours, or at the most frequent step below 8 hours. A longer
+    step is a hole at any frequency, except in half-daily or daily sums without a shorter step.
+    Other points have the intervals that three equal steps in a row show, or the most frequent step.
     """
     steps = without_extra(steps)
     intervals = local_intervals(kind, steps)
@@ -303,9 +302,9 @@ def point_holes(kind: ChannelKind, first_at: int, steps: Steps) -> list[PointHol
 
 
 def settlement_holes(event_at: Instants, start: int, end: int) -> list[PointHole]:
-    """Return the settlements missing between records, and in ``[start, end)`` around them.
+    """Return the missing settlements between records, and around them in ``[start, end)``.
 
-    The first and the last interval reach on to the edges. Without any record settlements are due
+    The first and the last interval continue to the edges. Without any record, settlements are due
     every 8 hours from midnight UTC.
     """
     if len(event_at) == 0:
@@ -344,7 +343,7 @@ def local_intervals(kind: ChannelKind, steps: Steps) -> list[int]:
 
 
 def _candidates(kind: ChannelKind, steps: Steps) -> list[int]:
-    """Return the intervals that steps may follow, the longest first."""
+    """Return the possible intervals of the steps, the longest first."""
     counts: dict[int, int] = {}
     for step, count in steps:
         counts[step] = counts.get(step, 0) + count
@@ -355,14 +354,14 @@ def _candidates(kind: ChannelKind, steps: Steps) -> list[int]:
             found.add(usual)
         return sorted(found, reverse=True)
     if len(steps) > sum(counts.values()) / 2 > _STEPS_AROUND:
-        # Events of their own time have no interval.
+        # Irregular events have no interval.
         return []
     shown = {step for step, count in steps if count >= _SHOWN_STEPS}
     return sorted({*shown, usual} - {0}, reverse=True)
 
 
 def _step_cost(step: int, interval: int) -> float:
-    """Return what it costs to read a step as an interval's; infinite when it is too short."""
+    """Return the cost of assigning an interval to a step; infinite for a step too short."""
     times = round(step / interval)
     if times < 1:
         return float("inf")
@@ -372,11 +371,12 @@ def _step_cost(step: int, interval: int) -> float:
 
 
 def _due_between(start: int, end: int, around: tuple[int, int, int]) -> Instants:
-    """Return when points were due between two that are there.
+    """Return the instants of points due between two existing points.
 
-    ``around`` are the intervals before, at and after the step. Where the interval changes in it,
-    it changes at a settlement of the longer one: the last one possible on the way to a shorter
-    interval, the first one on the way to a longer one. So no row counts that may not have been due.
+    ``around`` are the intervals before, at and after the step. If the interval changes within the
+    step, it changes at a settlement of the longer interval: at the last possible one on a change to
+    a shorter interval, at the first one on a change to a longer interval. So a row counts as
+    missing only if it was certainly due.
     """
     before, own, after = around
     longer, shorter = max(around), min(around)
@@ -398,14 +398,14 @@ def _due_between(start: int, end: int, around: tuple[int, int, int]) -> Instants
 
 
 def _series_gaps(event_at: Instants) -> list[Gap]:
-    """Return steps of ten usual ones or more; the usual one is the median of those around."""
+    """Return steps of at least ten usual steps; the usual step is the median of its neighbours."""
     facts = np.unique(event_at)
     steps = np.diff(facts)
     if len(steps) == 0:
         return []
     half = _STEPS_AROUND // 2
     around = [np.sort(steps[max(i - half, 0) : i + half + 1]) for i in range(len(steps))]
-    # Of two middle ones the shorter: a few rows with a hole must not hide it.
+    # Of two middle steps the shorter counts: a hole must not hide itself among few rows.
     usual = np.array([window[(len(window) - 1) // 2] for window in around])
     missing = steps // np.maximum(usual, 1) - 1
     return [
@@ -415,7 +415,7 @@ def _series_gaps(event_at: Instants) -> list[Gap]:
 
 
 def zero_volume_runs(channel: Channel) -> list[Gap]:
-    """Return runs of bars without volume: outages, or fills made upstream."""
+    """Return runs of bars without volume: outages, or values filled by the publisher."""
     if channel.key.kind is not ChannelKind.BARS:
         return []
     idle = np.concatenate(([False], channel["volume"] == 0, [False]))

@@ -1,4 +1,4 @@
-"""What can be traded or watched, with the venue's filters."""
+"""Instruments that can be traded or watched, with the venue's filters."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -12,7 +12,7 @@ from data_feeds.trading_terms import TradingTerms, terms_in_force
 
 
 class InstrumentKind(StrEnum):
-    """How positions in an instrument are held and paid for."""
+    """Kind of an instrument: it decides how a position is held and paid for."""
 
     PERP = "perp"
     SPOT = "spot"
@@ -23,7 +23,7 @@ class InstrumentKind(StrEnum):
 
 
 class Wallet(StrEnum):
-    """Where cash lives; only the venue wallet margins perps. In transit it is in neither."""
+    """Place of cash. Only the venue wallet margins perps; cash in transit is in neither wallet."""
 
     VENUE = "venue"
     BROKERAGE = "brokerage"
@@ -31,7 +31,7 @@ class Wallet(StrEnum):
 
 
 class Companions(StrictModel):
-    """Other records that belong to an instrument, by id; null: none. Ids are never parsed."""
+    """Ids of the other records that belong to an instrument; null: none. Ids are never parsed."""
 
     spot: str | None = Field(None, description="Spot market of the same asset and quote")
     index: str | None = Field(
@@ -120,10 +120,11 @@ class Instrument(SortedModel):
         return self
 
     def in_force(self, day: date) -> "Instrument":
-        """Return the instrument with the filters and terms of a day, in one record.
+        """Return the instrument with the filters and terms in force on a day, in one record.
 
-        A number holds from its record's day on; before the first record that states it that one
-        stands, as venues publish no history. A filter that no record states stays as it is.
+        A number holds from its record's day on. Before the first record with that number, the first
+        record applies, because venues publish no history. A filter without a record stays
+        unchanged.
         """
         if not self.terms:
             return self
@@ -135,13 +136,13 @@ class Instrument(SortedModel):
 
     @property
     def wallet(self) -> Wallet:
-        """The wallet that pays: the brokerage for ETFs and options, the venue for the rest."""
+        """Wallet that pays: the brokerage for ETFs and options, the venue for all other kinds."""
         at_brokerage = self.kind in (InstrumentKind.ETF, InstrumentKind.OPTION)
         return Wallet.BROKERAGE if at_brokerage else Wallet.VENUE
 
     @property
     def is_tradable(self) -> bool:
-        """Whether orders can be placed in it."""
+        """True when orders can be placed in the instrument."""
         return self.kind not in (InstrumentKind.INDEX, InstrumentKind.SERIES)
 
     @property
@@ -151,5 +152,5 @@ class Instrument(SortedModel):
 
     @property
     def is_margined(self) -> bool:
-        """True for perps; everything else is owned outright."""
+        """True for perps; all other kinds are paid in full."""
         return self.kind is InstrumentKind.PERP

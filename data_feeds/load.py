@@ -1,4 +1,4 @@
-"""From a catalog, or the embedded data, to the read-only dataset of one run."""
+"""Load the read-only dataset of one run from a catalog or the embedded data."""
 
 import difflib
 from collections.abc import Iterable, Mapping
@@ -29,15 +29,15 @@ from data_feeds.splits import (
 from data_feeds.timeframe import Timeframe
 
 _BAR_KINDS = (ChannelKind.BARS, ChannelKind.MARK)
-# Kinds whose last row from before the window is still the state at its start.
+# The last row of these kinds before the window is still the state at its start.
 _STATE_KINDS = (ChannelKind.SERIES, ChannelKind.OPEN_INTEREST, ChannelKind.FUNDING)
-# How far bars may fall short of a window's edge: an outage, a weekend with holidays around it.
+# Bars may end this long before a window's edge: an outage, a weekend with holidays.
 _OUTAGE_NS = DAY_NS
 _CLOSURE_NS = 5 * DAY_NS
 
 
 def open_source(name: Path | str) -> Catalog | Dataset:
-    """Return the data named by a config or by ``--data``: ``embedded`` or a catalog's folder.
+    """Return the data that a config or ``--data`` names: ``embedded`` or a catalog's folder.
 
     Raises
     ------
@@ -52,7 +52,7 @@ def open_source(name: Path | str) -> Catalog | Dataset:
 
 
 def held_keys(source: Catalog | Dataset) -> list[ChannelKey]:
-    """Return the names of all channels a source holds, in order."""
+    """Return the names of all channels of a source, sorted."""
     if isinstance(source, Dataset):
         return sorted(source.channels)
     return [entry.key for entry in source.entries()]
@@ -71,26 +71,25 @@ def load_dataset(
 ) -> Dataset:
     """Return the channels of one run, from the warm-up's first row to the window's end.
 
-    Bars and marks are those inside ``[start - warmup_ns, end]``. Of series, open interest and
-    funding the last row known before that is included too. Bars of a timeframe that is not stored
-    are resampled from the longest shorter one that divides it. Of an exchange's bars those that do
-    not lie inside a session stay in the catalog, see :func:`traded_hours`.
+    Bars and marks lie inside ``[start - warmup_ns, end]``. Series, open interest and funding also
+    include the last row known before. A timeframe that is not stored is resampled from the longest
+    stored timeframe that divides it. Bars outside an exchange's sessions are left out, see
+    :func:`traded_hours`.
 
     Parameters
     ----------
     source : an open catalog or a dataset
-    keys : channels that must be there
+    keys : required channels
     start, end : window, int64 ns UTC
-    warmup_ns : how much history the playbook needs before ``start``
+    warmup_ns : history that the playbook needs before ``start``, ns
     optional : channels loaded where the source has them
-    shorter : required channels that may begin later: how much history each must have, ns
-    late : required bars that may begin inside the window or after it; from there on they must
-        cover it
+    shorter : required channels that may begin later, and the history that each must have, ns
+    late : required bars that may begin inside the window or after it; they must cover the rest
 
     Raises
     ------
-    CoverageError : a required channel is missing, or the window or its warm-up lies outside the
-        required bars; the text says what there is.
+    CoverageError : a required channel is missing, or the required bars do not cover the window and
+        its warm-up; the text gives the coverage.
     """
     held = held_keys(source)
     required = set(keys)
@@ -112,7 +111,7 @@ def load_dataset(
             needed = min((shorter or {}).get(key, warmup_ns), warmup_ns)
             if key in late and held_rows.stretches:
                 begins_at = held_rows.stretches[0][0]
-                # Before its first bar there is nothing to cover.
+                # Bars that begin late need not cover the time before their first bar.
                 needed = min(needed, start - min(begins_at, end))
                 has_begun = begins_at < start or bool((whole["closed_at"] <= end).any())
             else:
@@ -130,26 +129,26 @@ def load_dataset(
 
 
 def traded_hours(channel: Channel, calendar: str) -> Channel:
-    """Return bars without those that reach outside the exchange's sessions.
+    """Return the bars that lie wholly inside the exchange's sessions.
 
-    A bar before the open, after the close (an early one too) or over either of them holds prices
-    of another market: no order fills in it, no stop is touched, nothing is marked or decided. It
-    is no input of a signal either, so that a decision never stands on a price it could not trade.
+    A bar before the open, after the close (early closes too) or across one of them holds prices of
+    another market. No run fills an order, touches a stop, marks or decides in such a bar, and no
+    signal reads it: a decision never uses a price at which it could not trade.
     """
     if channel.key.kind not in _BAR_KINDS or calendar == ALWAYS_OPEN:
         return channel
     if Timeframe(channel.key.timeframe).ns >= DAY_NS:
-        # Bars of whole sessions, and of weeks of them.
+        # These bars cover whole sessions or weeks.
         return channel
     inside = in_session(calendar, channel["opened_at"], channel["closed_at"])
     return channel if bool(inside.all()) else channel.take(inside)
 
 
 def mark_key(source: Catalog | Dataset, instrument: str, timeframe: str) -> ChannelKey | None:
-    """Return the marks that fit bars of a timeframe best, or None when there are none.
+    """Return the mark channel that fits bars of a timeframe best; None without marks.
 
-    First choice: marks of that timeframe, stored or resampled from finer ones. Otherwise the
-    finest there are; ``align.marks_on_bars`` joins them.
+    The first choice is marks of that timeframe, stored or resampled from finer marks. The second
+    choice is the finest stored marks, which ``align.marks_on_bars`` joins.
     """
     held = held_keys(source)
     wanted = ChannelKey(instrument, ChannelKind.MARK, timeframe)
@@ -160,7 +159,7 @@ def mark_key(source: Catalog | Dataset, instrument: str, timeframe: str) -> Chan
 
 
 def _stored_key(key: ChannelKey, held: list[ChannelKey]) -> ChannelKey | None:
-    """Return the stored channel that gives ``key``: itself, or bars that divide its timeframe."""
+    """Return the stored channel for ``key``: the same one, or bars whose timeframe divides it."""
     if key in held:
         return key
     if key.kind not in _BAR_KINDS or not key.timeframe:
@@ -176,7 +175,7 @@ def _stored_key(key: ChannelKey, held: list[ChannelKey]) -> ChannelKey | None:
 
 
 def _fits(key: ChannelKey, origin: ChannelKey, instruments: Mapping[str, Instrument]) -> bool:
-    """Whether a stored channel gives ``key``: sessions of an exchange fill no clock buckets."""
+    """Return whether a stored channel can give ``key``; session bars cannot be resampled."""
     return origin == key or instruments[key.instrument].calendar == ALWAYS_OPEN
 
 
@@ -190,7 +189,7 @@ def _missing(key: ChannelKey, held: list[ChannelKey], source: Catalog | Dataset)
 
 
 def _window(channel: Channel, first_at: int, end: int) -> Channel:
-    """Return the rows of ``[first_at, end]`` and, for state kinds, the state at its start."""
+    """Return the rows of ``[first_at, end]`` and, for state kinds, the state at the start."""
     if channel.key.kind in _BAR_KINDS:
         begin = np.searchsorted(channel["opened_at"], first_at, side="left")
         stop = np.searchsorted(channel["closed_at"], end, side="right")
@@ -199,7 +198,8 @@ def _window(channel: Channel, first_at: int, end: int) -> Channel:
         begin = np.searchsorted(event, first_at, side="left")
         stop = np.searchsorted(event, end, side="right")
         if channel.key.kind in _STATE_KINDS:
-            # Rows after the state's own were still unpublished then: they belong to the window.
+            # Rows after the state's row were not published at that time, so the window includes
+            # them.
             state = as_of_rows(channel, np.array([first_at], dtype=np.int64))[0]
             begin = np.minimum(begin, np.maximum(state, 0))
     return channel.take(slice(int(begin), max(int(begin), int(stop))))
@@ -207,14 +207,14 @@ def _window(channel: Channel, first_at: int, end: int) -> Channel:
 
 @dataclass(frozen=True)
 class _Held:
-    """Which stretches of time a source's bars cover, short outages and closures aside."""
+    """Stretches of time that a source's bars cover, ignoring short outages and closures."""
 
     calendar: str
     stretches: tuple[tuple[int, int], ...]
 
     @classmethod
     def of(cls, source: Catalog | Dataset, origin: ChannelKey, instrument: Instrument) -> "_Held":
-        """Return what the index knows of a stored channel, or the rows of one in memory tell."""
+        """Return the coverage of a stored channel from the index, or of a channel in memory."""
         calendar = instrument.calendar
         slack = _slack(origin, calendar)
         if isinstance(source, Catalog):
@@ -247,7 +247,7 @@ def _slack(key: ChannelKey, calendar: str) -> int:
 def _rows(
     source: Catalog | Dataset, origin: ChannelKey, key: ChannelKey, window: tuple[int, int]
 ) -> Channel:
-    """Return the stored rows that the window's rows of ``key`` are made of, or more."""
+    """Return at least the stored rows from which the window's rows of ``key`` are built."""
     if isinstance(source, Dataset):
         return _admitted(source, origin)
     if key.kind not in _BAR_KINDS:
@@ -256,13 +256,13 @@ def _rows(
     around = 2 * Timeframe(key.timeframe).ns
     rows = source.read(origin, window[0] - around, window[1] + around)
     if origin != key and (len(rows) == 0 or rows["closed_at"][-1] < window[1]):
-        # The row that proves the last bucket over lies beyond a hole.
+        # The row that proves the end of the last bucket lies beyond a hole.
         rows = source.read(origin, window[0] - around)
     return rows
 
 
 def _admitted(source: Dataset, key: ChannelKey) -> Channel:
-    """Return rows in memory as a catalog's are when they are read: on their grid, in one share."""
+    """Return rows in memory as a catalog returns stored rows: on their grid, per first share."""
     rows = on_grid(source.channels[key])[0]
     validate(rows)
     splits = _splits_in_memory(source, key.instrument)
@@ -284,7 +284,7 @@ def _admitted(source: Dataset, key: ChannelKey) -> Channel:
 
 
 def _splits_in_memory(source: Dataset, instrument: str) -> Channel | None:
-    """Return splits that the rows in memory do not contain yet."""
+    """Return the splits for which rows in memory are not yet adjusted; None without any."""
     if instrument in source.shares:
         return None
     return source.channels.get(ChannelKey(instrument, ChannelKind.SPLITS))
@@ -302,7 +302,7 @@ def _first_bar_at(source: Dataset, instrument: str) -> int | None:
 def _shares_of(
     source: Catalog | Dataset, instruments: Iterable[str], end: int
 ) -> dict[str, FirstShares]:
-    """Return what a share is in a source's rows, of instruments with splits on record."""
+    """Return the share unit of each instrument with recorded splits."""
     if isinstance(source, Catalog):
         return source.first_shares(instruments, end)
     found = {}
@@ -318,7 +318,7 @@ def _shares_of(
 def _check_coverage(
     key: ChannelKey, part: Channel, held: _Held, window: tuple[int, int, int]
 ) -> None:
-    """Raise unless bars reach from the warm-up's start to the window's end, outages aside."""
+    """Check that bars cover the warm-up and the window, ignoring short outages."""
     start, end, warmup_ns = window
     slack = _slack(key, held.calendar)
     edge = Timeframe(key.timeframe).ns if held.calendar == ALWAYS_OPEN else _CLOSURE_NS

@@ -1,8 +1,8 @@
-"""When a macro or daily value becomes public: the rules, and the table of known series.
+"""Release rules: the instant at which a macro or daily value becomes public, by series.
 
-A value's reference date says what it measures, not when anybody could read it. Where a publisher
-documents no time, the default rule takes a late one and is not ``confirmed``: it may cost a
-decision some hours of knowledge. Today's rules stand for the whole history.
+A reference date is the day that a value measures, not the day of its publication. If a publisher
+documents no time, the default rule takes a late one and is not ``confirmed``: a decision may learn
+a value some hours late. Today's rules apply to the whole history.
 """
 
 import difflib
@@ -29,12 +29,12 @@ Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday"]
 WEEKDAYS: tuple[Weekday, ...] = ("monday", "tuesday", "wednesday", "thursday", "friday")
 
 _ONE_MONTH = np.timedelta64(1, "M")
-# What a rule counts from or to; exactly one of them is given.
+# A rule gives exactly one of these fields.
 _DAY_FIELDS = ("lag_days", "weekday", "month_day")
 
 
 class ReleaseRule(StrictModel):
-    """When a value is published, counted from its reference date.
+    """Rule for the instant of publication, counted from a value's reference date.
 
     One of: ``lag`` after the fact; ``session_close`` of an exchange, plus ``lag``; or the clock
     time ``at`` in ``zone`` on a later day. That day is ``lag_days`` business days after the date,
@@ -67,7 +67,7 @@ class ReleaseRule(StrictModel):
 
     @property
     def lag_ns(self) -> int:
-        """The lag in nanoseconds; ``0m`` means known at once."""
+        """Lag in nanoseconds; ``0m`` means known at once."""
         lag = self.lag or "0m"
         return 0 if lag.rstrip("smhdw") == "0" else parse_duration(lag)
 
@@ -95,7 +95,7 @@ class ReleaseRule(StrictModel):
 
     @property
     def counts_from_date(self) -> bool:
-        """Whether the calendar day counts; false for a plain lag, which follows the instant."""
+        """True when the rule counts from a calendar day; false for a lag after the instant."""
         return self._counts_days or self.session_close is not None
 
     def _check_lag(self) -> None:
@@ -125,17 +125,17 @@ class ReleaseRule(StrictModel):
 
 
 def known_at(rule: ReleaseRule, dates: Dates) -> Instants:
-    """Return when the values of some reference dates are published.
+    """Return the instants at which the values of some reference dates are published.
 
     Parameters
     ----------
-    rule : of the series
+    rule : the series' rule
     dates : reference dates in any order. A plain ``lag`` counts from the instants themselves (a
         date is its midnight UTC), every other rule from the calendar day they fall on.
 
     Returns
     -------
-    int64 ns UTC, one for each date. Every date has an answer, holidays and weekends included.
+    int64 ns UTC, one for each date, holidays and weekends included.
 
     Raises
     ------
@@ -171,7 +171,7 @@ def _release_days(rule: ReleaseRule, dates: Dates) -> Dates:
 
 @dataclass(frozen=True)
 class Release:
-    """The release rule of a series, and others that are documented, by name."""
+    """Default release rule of a series, and its documented variants by name."""
 
     rule: ReleaseRule
     variants: Mapping[str, ReleaseRule] = field(default_factory=lambda: MappingProxyType({}))
@@ -239,7 +239,7 @@ _TREASURY_REAL = _new_york(
     confirmed=False,
     lag_days=0,
 )
-# FRED computes these from Treasury yields and shows them earlier; H.15's time is the safe one.
+# FRED computes these from Treasury yields and shows them earlier; H.15's time is safe.
 _SPREAD = _new_york(
     "16:15",
     "FRED, computed from Treasury yields; no earlier than H.15 has both",

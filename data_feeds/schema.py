@@ -1,4 +1,4 @@
-"""Canonical channels: which columns each kind has, and what makes a table valid.
+"""Canonical channels: the columns of each kind, and the rules of a valid table.
 
 Every row carries the time of the fact and ``available_at``, the first instant at which a decision
 may use it. All instants are int64 nanoseconds since the epoch, UTC. Every row is labelled observed,
@@ -34,7 +34,7 @@ class ChannelKind(StrEnum):
 
 
 class Provenance(IntEnum):
-    """Where a value comes from; the largest number in a run labels the run."""
+    """Origin of a value; the largest number of any value in a run labels the run."""
 
     OBSERVED = 0
     INFERRED = 1
@@ -59,7 +59,7 @@ VALUE_COLUMNS: Mapping[ChannelKind, tuple[str, ...]] = MappingProxyType(
         ChannelKind.SERIES: ("value",),
     }
 )
-# A value the source does not give stays NaN in these columns and only in these.
+# Only these columns may hold NaN, where the source gives no value.
 NULLABLE = frozenset({"open_interest_base", "open_interest_quote"})
 
 # Venues cap one interval's funding at 0.3% to 4%; a larger fraction is a percent in disguise.
@@ -104,7 +104,7 @@ class Channel:
         object.__setattr__(self, "columns", MappingProxyType(frozen))
 
     def __reduce__(self) -> tuple[type["Channel"], tuple[object, ...]]:
-        """How a channel is sent to another process: read-only mappings are not by themselves."""
+        """Return how pickle rebuilds a channel: a read-only mapping cannot be pickled."""
         return Channel, (self.key, dict(self.columns))
 
     def __len__(self) -> int:
@@ -124,7 +124,7 @@ class Channel:
 
 
 def empty_columns(key: ChannelKey, rows: int) -> dict[str, Array]:
-    """Return a channel's columns of that many rows, their values not set."""
+    """Return a channel's columns with a number of rows and uninitialized values."""
     columns: dict[str, Array] = {
         name: np.empty(rows, dtype=np.int64) for name in time_columns(key.kind)
     }
@@ -133,11 +133,11 @@ def empty_columns(key: ChannelKey, rows: int) -> dict[str, Array]:
 
 
 def validate(channel: Channel) -> None:
-    """Raise unless every row of a channel obeys its kind's rules.
+    """Check that every row of a channel obeys its kind's rules.
 
-    Times increase strictly, bars do not overlap, nothing is available before it is complete; a bar
-    or funding rate is never available before the row above it (a series' value may be). Values are
-    finite (``NULLABLE`` columns may be NaN) and in range, high and low enclose the rest.
+    Times increase strictly, bars do not overlap, and no row is available before it is complete. A
+    bar or funding rate is never available before the previous row; a series value may be. Values
+    are finite (``NULLABLE`` columns may be NaN) and in range. High and low enclose open and close.
 
     Raises
     ------
@@ -177,11 +177,11 @@ def refuse_rows(channel: Channel, broken: Array, column: str, rule: str, remedy:
 
 
 def check_columns(channel: Channel) -> None:
-    """Raise unless a channel has its kind's columns, of their types and equally long.
+    """Check that a channel has its kind's columns, with the right types and equal lengths.
 
     Raises
     ------
-    SchemaError : the first that is missing, unknown or of another type.
+    SchemaError : the first column that is missing, unknown or of another type.
     """
     kind = channel.key.kind
     times = time_columns(kind)

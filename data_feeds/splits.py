@@ -1,9 +1,9 @@
-"""One share for the whole history: the first row's, whatever was split since.
+"""Adjust rows for splits: every row is per share of the instrument's first row.
 
-A split changes what a share is. Read as they were traded, prices after a ten-for-one split show a
-loss of 90% that nobody had. Publishers scale the past instead, so that a row depends on what came
-later. Here rows are per share of the instrument's first row: a price is multiplied by the ratios of
-the splits between that row and its own, a volume divided. A later split changes no earlier row.
+A split changes the size of a share. Prices as traded show a loss of 90% at a ten-for-one split that
+no holder had. Publishers scale past prices instead, so that a row depends on later splits. Here a
+price is multiplied, and a volume divided, by the ratios of the splits between the first row and its
+own row. A later split changes no earlier row.
 """
 
 from collections.abc import Iterable
@@ -22,21 +22,21 @@ Values = NDArray[np.float64]
 SPLIT_KINDS = (ChannelKind.BARS, ChannelKind.MARK, ChannelKind.DIVIDENDS)
 _PER_SHARE = ("open", "high", "low", "close", "amount")
 _SHARES = ("volume",)
-# Beyond this distance two rows say nothing about a jump between them.
+# Rows farther apart than this show no jump.
 NEAR_NS = 10 * DAY_NS
-# How far a record may be from the jump that it means: announced, recorded, paid, or a day off.
+# Largest distance of a split record from its jump: announced, recorded, paid, or a day off.
 MISDATED_NS = 60 * DAY_NS
-# A ratio within a day's own move, in logs, which says little of a single row.
+# A log ratio within a usual daily move, which proves little at a single row.
 _PLAIN = 0.2
-# New shares per old one in most splits there are; their inverses are reverse splits. A hundred is
-# also what parts dollars from cents.
+# New shares per old share in most splits; the inverses are reverse splits. A hundred is also the
+# ratio of dollars to cents.
 COMMON_RATIOS = (1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 15.0, 20.0, 25.0, 30.0, 50.0, 100.0)
-# A day's own move beside the split's, in logs.
+# Largest daily move beside the split's own move, in logs.
 JUMP_TOLERANCE = 0.04
 
 
 class ShareBasis(StrEnum):
-    """How rows stand to the splits on record: quoted as traded, or scaled for all of them."""
+    """Basis of rows: quoted as traded, or adjusted for all recorded splits."""
 
     AS_TRADED = "as_traded"
     ADJUSTED = "adjusted"
@@ -44,7 +44,7 @@ class ShareBasis(StrEnum):
 
 @dataclass(frozen=True)
 class FirstShares:
-    """What a share is in a run: that of ``first_at`` (ns UTC), and the splits since (at, ratio)."""
+    """Share unit of a run: the share at ``first_at`` (ns UTC), and later splits (at, ratio)."""
 
     first_at: int
     splits: tuple[tuple[int, float], ...]
@@ -52,19 +52,19 @@ class FirstShares:
 
 @dataclass(frozen=True)
 class Jump:
-    """A price that moved by a common ratio from one bar to the next, between two instants."""
+    """A price move by a common split ratio from one bar to the next."""
 
     started_at: int
     ended_at: int
     before: float
     after: float
     ratio: float
-    #: The nearest split on record (ns UTC, new shares per old one), none within sixty days.
+    #: Nearest recorded split within sixty days (ns UTC, new shares per old share), or None.
     recorded: tuple[int, float] | None = None
 
     @property
     def text(self) -> str:
-        """The jump in words."""
+        """Text of the jump."""
         record = "no split is on record"
         if self.recorded is not None:
             at, ratio = self.recorded
@@ -80,7 +80,7 @@ def _ratio_text(ratio: float) -> str:
 
 
 def first_shares(splits: Channel, first_at: int, end: int) -> FirstShares:
-    """Return what a share is when rows begin at ``first_at``, with the splits up to ``end``."""
+    """Return the share unit of rows that begin at ``first_at``, with the splits up to ``end``."""
     inside = (splits["event_at"] > first_at) & (splits["event_at"] <= end)
     found = splits.take(inside)
     pairs = zip(found["event_at"].tolist(), found["ratio"].tolist(), strict=True)
@@ -90,15 +90,15 @@ def first_shares(splits: Channel, first_at: int, end: int) -> FirstShares:
 def in_first_shares(
     channel: Channel, splits: Channel, first_at: int, shares: ShareBasis
 ) -> Channel:
-    """Return rows per share of ``first_at``.
+    """Return rows per share at ``first_at``.
 
     Parameters
     ----------
     channel : bars, marks or dividends
-    splits : the instrument's whole record, new shares per old one; a bar that opens at a split's
+    splits : all recorded splits, new shares per old share; a bar that opens at a split's
         ``event_at`` trades in new shares
     first_at : the first row of the instrument's bars, ns UTC
-    shares : how the rows stand to the record
+    shares : whether the rows are as traded or adjusted for these splits
     """
     through = np.concatenate(([1.0], np.cumprod(splits["ratio"])))
     at_first = through[np.searchsorted(splits["event_at"], first_at, side="right")]
@@ -111,7 +111,7 @@ def in_first_shares(
 
 
 def unscaled(channel: Channel, splits: Channel) -> Channel:
-    """Return rows that were scaled for all of ``splits`` as they were quoted on their day."""
+    """Return rows as quoted on their day, from rows that were scaled for all ``splits``."""
     later = np.append(np.cumprod(splits["ratio"][::-1])[::-1], 1.0)
     facts = channel[time_columns(channel.key.kind)[0]]
     return _scaled(channel, later[np.searchsorted(splits["event_at"], facts, side="right")])
@@ -128,15 +128,15 @@ def _scaled(channel: Channel, factor: Values) -> Channel:
 
 
 def told_shares(bars: Channel, splits: Channel, declared: str = "") -> ShareBasis:
-    """Return how bars stand to the splits: as declared, else as their jumps tell.
+    """Return whether bars are as traded or adjusted: as declared, else as their jumps show.
 
-    At each split between two bars the price fell by the ratio, or did not. Without one between two
-    bars the rows are taken as traded.
+    At each split between two bars the price fell by the ratio, or it did not. Without a split
+    between two bars the rows count as traded.
 
     Raises
     ------
     SchemaError : some splits are in the prices and others are not, a price moves by a split's ratio
-        near its instant and not at it, or it was declared otherwise.
+        near its instant but not at it, or the declaration contradicts the prices.
     """
     moves, ratios, at = _at_splits(bars, splits)
     _refuse_inverted(bars, moves, ratios, at)
@@ -164,15 +164,15 @@ def told_shares(bars: Channel, splits: Channel, declared: str = "") -> ShareBasi
 
 
 def told_dividends(paid: Channel, splits: Channel, prices: ShareBasis) -> ShareBasis:
-    """Return how dividends stand to the splits, as their amounts tell; else as ``prices`` do.
+    """Return whether dividends are as traded or adjusted, from their amounts, else ``prices``.
 
-    Over a split of four for one a declared amount falls to a quarter, a scaled one goes on. Up to
-    four amounts on either side are compared. Where they tell nothing, dividends as traded go with
-    prices as traded; beside adjusted prices somebody is asked, because most are declared.
+    At a four-for-one split a declared amount falls to a quarter, and a scaled amount stays. Up to
+    four amounts on either side are compared. If the amounts show nothing, dividends beside prices
+    as traded are as traded; beside adjusted prices an error asks, because most are as declared.
 
     Raises
     ------
-    SchemaError : prices are adjusted, and the amounts do not tell whether they are.
+    SchemaError : prices are adjusted, and the amounts do not show whether dividends are.
     """
     known = paid.take(paid["amount"] > 0)
     amounts = np.log(known["amount"])
@@ -199,7 +199,7 @@ def told_dividends(paid: Channel, splits: Channel, prices: ShareBasis) -> ShareB
 
 
 def _refuse_inverted(bars: Channel, moves: Values, ratios: Values, at: NDArray[np.int64]) -> None:
-    """Raise where the price rose by what it should have fallen, or the other way round."""
+    """Refuse a price that moves by the inverse of a split's ratio."""
     odd = (np.abs(ratios) > _PLAIN) & (np.abs(moves + ratios) < 0.25 * np.abs(ratios))
     if odd.any():
         raise SchemaError(
@@ -210,7 +210,7 @@ def _refuse_inverted(bars: Channel, moves: Values, ratios: Values, at: NDArray[n
 
 
 def _refuse_misdated(bars: Channel, splits: Channel, matched: NDArray[np.int64]) -> None:
-    """Raise where a price moves by a split's ratio near its instant, and not at it."""
+    """Refuse a price that moves by a split's ratio near the split's instant, but not at it."""
     rows = _lasting_moves(bars, np.log(COMMON_RATIOS[0]) / 2)
     moves = _moves(bars)[rows]
     for at, ratio in zip(splits["event_at"].tolist(), splits["ratio"].tolist(), strict=True):
@@ -218,7 +218,7 @@ def _refuse_misdated(bars: Channel, splits: Channel, matched: NDArray[np.int64])
         if size <= _PLAIN or at in matched:
             continue
         opened = bars["opened_at"][rows + 1]
-        # The jump of another split on record is that split's.
+        # The jump of another recorded split does not count.
         is_free = ~np.isin(rows + 1, np.searchsorted(bars["opened_at"], matched, side="left"))
         near = is_free & (np.abs(opened - at) <= MISDATED_NS)
         like = np.flatnonzero(near & (np.abs(np.abs(moves) - size) < 0.25 * size))
@@ -238,7 +238,7 @@ def _refuse_misdated(bars: Channel, splits: Channel, matched: NDArray[np.int64])
 def _refuse_other_ratio(
     bars: Channel, moves: Values, ratios: Values, at: NDArray[np.int64]
 ) -> None:
-    """Raise where a price moves at a split neither by its ratio nor as on any day."""
+    """Refuse a price that moves at a split by neither its ratio nor a usual daily move."""
     least = np.maximum(0.25, 0.25 * np.abs(ratios))
     odd = (np.abs(moves - ratios) > least) & (np.abs(moves) > least) & (np.abs(ratios) > _PLAIN)
     if odd.any():
@@ -251,12 +251,12 @@ def _refuse_other_ratio(
 
 
 def _weighed(moves: Values, ratios: Values) -> bool:
-    """Whether small splits, each within a day's own move, are jumped at on the whole."""
+    """Return whether prices jump at small splits, judged over all of them together."""
     return bool(np.sum((moves - ratios) ** 2) < np.sum(moves**2))
 
 
 def _at_splits(bars: Channel, splits: Channel) -> tuple[Values, Values, NDArray[np.int64]]:
-    """Return the fall in logs over each split between two near bars, its log ratio and instant."""
+    """Return log fall, log ratio and instant of each split between two near bars."""
     at = splits["event_at"]
     after = np.searchsorted(bars["opened_at"], at, side="left")
     inside = (after > 0) & (after < len(bars))
@@ -268,11 +268,11 @@ def _at_splits(bars: Channel, splits: Channel) -> tuple[Values, Values, NDArray[
 
 
 def common_jumps(bars: Channel, splits: Iterable[tuple[int, float]] = ()) -> list[Jump]:
-    """Return where the price moves by a common ratio from one bar to the next, and stays.
+    """Return lasting price moves by a common split ratio from one bar to the next.
 
-    Bars more than ten days apart are not compared. ``splits`` are those on record (at, ratio):
-    rows that :func:`in_first_shares` has returned do not jump at them, so what is found here is
-    none of them; the nearest is named beside it.
+    Bars more than ten days apart are not compared. ``splits`` are the recorded splits (at, ratio).
+    Rows from :func:`in_first_shares` do not jump at them, so every jump found is another one; the
+    nearest recorded split is returned with it.
     """
     move, record = _moves(bars), list(splits)
     found = []
@@ -291,15 +291,15 @@ def common_jumps(bars: Channel, splits: Iterable[tuple[int, float]] = ()) -> lis
 
 
 def _moves(bars: Channel) -> Values:
-    """Return the fall in logs from each bar's close to the next bar's open."""
+    """Return the log fall from each bar's close to the next bar's open."""
     fall: Values = np.log(bars["close"][:-1] / bars["open"][1:])
     return fall
 
 
 def _lasting_moves(bars: Channel, least: float) -> NDArray[np.int64]:
-    """Return the rows after which the price moves by more than ``least`` in logs, and stays.
+    """Return the rows after which the price moves by more than ``least`` in logs and stays.
 
-    A bar more on either side is looked at: a single bar that leaves and comes back is a spike.
+    One more bar on either side is compared: a single bar that moves away and back is a spike.
     """
     if len(bars) < 2:
         return np.empty(0, np.int64)

@@ -1,4 +1,4 @@
-"""What a venue asks for trading one instrument, from a day on: filters, fees, slippage, margin."""
+"""Dated terms of trading one instrument: filters, fees, slippage, maintenance margin."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -10,14 +10,14 @@ from data_feeds.strict_model import StrictModel
 
 
 class MaintenanceBracket(StrictModel):
-    """One row of the maintenance table: from this notional on, this rate."""
+    """One row of the maintenance table: a rate and the notional from which it applies."""
 
     floor: float = Field(ge=0, description="Notional from which the rate applies, quote")
     rate: float = Field(gt=0, lt=1, description="Maintenance margin as a fraction of notional")
 
 
 def check_brackets(table: tuple[MaintenanceBracket, ...]) -> None:
-    """Raise a ``ValueError`` unless floors begin at 0 and rise, and rates do not fall."""
+    """Check that floors start at 0 and rise, and that rates do not fall; else raise ValueError."""
     floors = [bracket.floor for bracket in table]
     rates = [bracket.rate for bracket in table]
     if floors[:1] != [0] or floors != sorted(set(floors)) or rates != sorted(rates):
@@ -25,7 +25,7 @@ def check_brackets(table: tuple[MaintenanceBracket, ...]) -> None:
 
 
 class SlippageTerms(StrictModel):
-    """The parts of slippage that are an instrument's own; null: the venue's."""
+    """Slippage parameters of one instrument; null: the venue's value applies."""
 
     base_bps: float | None = Field(None, ge=0, le=500, description="Half spread, basis points")
     range_share: float | None = Field(None, ge=0, le=1, description="Share of the bar's range lost")
@@ -35,7 +35,7 @@ class SlippageTerms(StrictModel):
 
 
 class TermsChange(StrictModel):
-    """A number that a newer record states otherwise, and from which day."""
+    """A number that a newer record changes, and the day of the change."""
 
     since: date = Field(description="Day from which the other number holds")
     name: str = Field(description="Which one, e.g. lot_size or slippage.base_bps")
@@ -44,7 +44,7 @@ class TermsChange(StrictModel):
 
     @property
     def words(self) -> str:
-        """What changes, with its day."""
+        """Text of the change, with its day."""
         values = "" if self.was is None else f" from {self.was:g} to {self.becomes:g}"
         return f"{self.name}{values} on {self.since}"
 
@@ -90,11 +90,12 @@ class TradingTerms(StrictModel):
 
 
 def terms_in_force(records: Sequence[TradingTerms], day: date) -> TradingTerms:
-    """Return the terms of a day, put together from records in order of their days.
+    """Return the terms in force on a day, merged from records sorted by day.
 
-    Each number is that of the last record by then that states it, else of the first one after.
-    ``since`` and ``source`` are those of the maintenance table, without one of the last record by
-    then; ``until`` is the day of the next record, and ``changes`` what differs from it on.
+    Each number comes from the last record up to the day that gives it, else from the first record
+    after the day. ``since`` and ``source`` come from the record with the maintenance table, or
+    without a table from the first record in that order. ``until`` is the day of the next record;
+    ``changes`` lists the numbers that later records change.
     """
     order = [
         *(r for r in reversed(records) if r.since <= day),
@@ -116,7 +117,7 @@ def terms_in_force(records: Sequence[TradingTerms], day: date) -> TradingTerms:
 
 
 def _changes(held: TradingTerms, newer: Sequence[TradingTerms]) -> tuple[TermsChange, ...]:
-    """Return what newer records, in order of their days, state otherwise than those before."""
+    """Return the numbers that newer records, sorted by day, change."""
     now, found = _numbers(held), []
     for record in newer:
         for name, value in _numbers(record).items():

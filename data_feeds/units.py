@@ -1,4 +1,4 @@
-"""The unit of every number in a channel, by kind and column; a series brings its own."""
+"""Units of the numbers in a channel, by kind and column; a series declares its own."""
 
 import re
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from data_feeds.schema import ChannelKey, ChannelKind
 
 
 class Unit(StrEnum):
-    """What one of a number means."""
+    """Unit of a number."""
 
     PRICE = "price"
     POINTS = "points"
@@ -46,9 +46,9 @@ _CURRENCY = re.compile(r"[A-Z]{3,5}")
 def units_of(instrument: Instrument, key: ChannelKey, declared: str = "") -> dict[str, str]:
     """Return the unit of each value column of a channel.
 
-    A series has the unit that its source or its mapping declares, else its instrument's ``quote``:
-    a word of :class:`Unit`, ``quote`` for a currency, any other word as it stands. Where neither
-    was said it is ``undeclared``. Bars of an index are in points.
+    A series takes the unit of its source or mapping, else its instrument's ``quote``. The unit is a
+    word of :class:`Unit`, ``quote`` for a currency, or any other word unchanged. Without a
+    declaration the unit is ``undeclared``. Bars of an index are in points.
     """
     if key.kind is ChannelKind.SERIES:
         said = declared or (instrument.quote if "quote" in instrument.model_fields_set else "")

@@ -1,4 +1,4 @@
-"""Parquet catalog: a few files per channel, one index, and nothing half-written."""
+"""Parquet catalog: a few files per channel, one index, and no partial writes."""
 
 from data_feeds.catalog.batch import Batch
 from data_feeds.catalog.catalog import Catalog, VerifyRow, coverage_text

@@ -1,8 +1,8 @@
-"""Write channels into a catalog: all together or not at all.
+"""Write channels into a catalog, all of them or none.
 
-A part's file carries its own hash in its name and is in place before the index that names it; the
-index is replaced in one step. So a reader sees the old state or the new one, whatever happens to
-the writer: an interrupt, a full disk, a kill.
+A part's file name contains the file's hash. All files are written before the index that names them,
+and the index is replaced in one step. So a reader sees the old state or the new one, even if an
+interrupt, a full disk or a kill stops the writer.
 """
 
 import contextlib
@@ -53,19 +53,19 @@ _SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 class Batch:
-    """Channels being written; made by :meth:`Catalog.batch`, which also ends it."""
+    """Collect the channels of one write; :meth:`Catalog.batch` opens and ends a batch."""
 
     def __init__(self, folder: Path, *, anew: bool = False) -> None:
         self._folder, self._anew = folder, anew
         self._lock = filelock.FileLock(str(folder / LOCK_NAME))
         self._index: Index | None = None
-        #: Why the stored catalog, all of it, goes; empty when it stays.
+        #: Reason for discarding the whole stored catalog; empty when it stays.
         self.discarded = ""
-        # Instruments of which whole channels were written: they are looked at side by side.
+        # Instruments with whole new channels; commit compares their channels with each other.
         self._whole: dict[str, Instrument] = {}
-        # Stretches of time that pages were written for, by channel: what lies beside them is too.
+        # Stretches that pages extended, by channel; commit also compares the rows around them.
         self._paged: dict[ChannelKey, tuple[Instrument, TimeSpan]] = {}
-        #: What the gate did to the channels written so far.
+        #: Result of the gate for each channel written so far.
         self.admissions: dict[ChannelKey, Admitted] = {}
 
     def replace(
@@ -76,9 +76,9 @@ class Batch:
         *,
         answered: bool = False,
     ) -> CatalogEntry:
-        """Write a channel in the place of all its older rows.
+        """Write a channel and discard all its older rows.
 
-        ``answered`` says that numbers of an unusual size are meant (``gate.units``).
+        ``answered`` states that numbers of unusual size are correct (``gate.unit_check``).
 
         Raises
         ------
@@ -86,7 +86,7 @@ class Batch:
         StorageError : the disk refuses.
         """
         channel = self._admitted(instrument, channel, (origin or Origin()).unit, answered=answered)
-        # Only now, so that an import refused at its first file leaves no trace.
+        # Lock only now: an import that is refused at its first file leaves no trace.
         self._begun()
         self._whole[instrument.id] = instrument
         parts = self._store(instrument, channel)
@@ -95,17 +95,18 @@ class Batch:
     def extend(
         self, instrument: Instrument, channel: Channel, covered: TimeSpan, origin: Origin
     ) -> CatalogEntry:
-        """Write rows in the place of those stored in the same stretch; the rest stays.
+        """Replace the stored rows of one stretch of time; rows outside it stay.
 
-        Only the files of the periods touched are read and written. ``covered`` is the stretch that
-        the source has answered for: rows of ``channel`` lie inside it, older rows inside it go.
-        A channel without rows extends the coverage of one that is stored.
+        Only the files of the affected periods are read and written. ``covered`` is the stretch that
+        the source has answered: the rows of ``channel`` lie inside it, and older rows inside it are
+        removed. A channel without rows extends the coverage of a stored channel.
 
         Raises
         ------
-        SchemaError : the rows break the channel's rules, alone or beside the stored ones, are of
-            another venue, unit, calendar or adjustment than these, or leave none.
-        StorageError : the disk refuses. IntegrityError : a stored file is broken.
+        SchemaError : the rows break the channel's rules, alone or together with the stored rows;
+            they differ from these in venue, unit, calendar or adjustment; or no rows are left.
+        StorageError : the disk refuses.
+        IntegrityError : a stored file is damaged.
         """
         index = self._begun()
         entry = index.find(channel.key)
@@ -113,7 +114,7 @@ class Batch:
             if entry is None:
                 raise SchemaError(f"{channel.key}: no rows; nothing to store")
         else:
-            # A page is too few rows to tell a unit by: the whole channel is asked at the end.
+            # A page has too few rows to recognize a unit; commit checks the whole channel.
             channel = self._admitted(instrument, channel, origin.unit, answered=True)
             self._note_page(instrument, channel.key, covered)
         if entry is None:
@@ -133,23 +134,23 @@ class Batch:
         return self._put(instrument, channel.key, parts, covered=spans, origin=joined)
 
     def holds(self, key: ChannelKey) -> bool:
-        """Whether the catalog, with what is being written, has the channel."""
+        """Return whether the catalog, with this batch's changes, has the channel."""
         return self.find(key) is not None
 
     def find(self, key: ChannelKey) -> CatalogEntry | None:
-        """Return a channel's entry in the catalog with what is being written, or None."""
+        """Return a channel's entry in the catalog with this batch's changes, or None."""
         return self._begun().find(key)
 
     def put_instrument(self, instrument: Instrument) -> None:
-        """Store an instrument's filters in the place of older ones."""
+        """Store an instrument's record and replace the older one."""
         self._index = self._begun().replaced(instrument)
 
     def commit(self) -> None:
-        """Replace the index, in one step.
+        """Check the new state and replace the index in one step.
 
         Raises
         ------
-        SchemaError : prices are not of one kind beside the splits on record.
+        SchemaError : some prices contain the recorded splits and others do not.
         """
         if self._index is not None:
             for name in {key.instrument for key in self.admissions}:
@@ -161,13 +162,13 @@ class Batch:
             save_index(self._folder, self._index)
 
     def _note_page(self, instrument: Instrument, key: ChannelKey, covered: TimeSpan) -> None:
-        """Remember the stretch from a channel's first page to its last."""
+        """Record the stretch from a channel's first page to its last page."""
         span = self._paged.get(key, (instrument, covered))[1]
         first, last = min(span.started_at, covered.started_at), max(span.ended_at, covered.ended_at)
         self._paged[key] = instrument, TimeSpan(started_at=first, ended_at=last)
 
     def _ask_page(self, instrument: Instrument, key: ChannelKey, span: TimeSpan) -> None:
-        """Refuse a channel that pages extended where its numbers look like another unit."""
+        """Refuse a channel that pages extended if its numbers look like another unit."""
         entry = self._begun().find(key)
         if entry is not None and key.kind in (ChannelKind.FUNDING, ChannelKind.SERIES):
             ask_unit(read_parts(self._folder, key, entry.parts), entry.origin.unit)
@@ -175,16 +176,16 @@ class Batch:
             self._look_beside(instrument, span)
 
     def _look_beside(self, instrument: Instrument, span: TimeSpan | None = None) -> None:
-        """Refuse channels of an instrument that cannot be of the units they are said to be.
+        """Refuse channels of an instrument whose values contradict their declared units.
 
-        With ``span`` only the files of that stretch are read.
+        With ``span``, only the files of that stretch are read.
         """
         index = self._begun()
         held = [entry for entry in index.channels if entry.instrument == instrument.id]
         if span is not None:
             held = [piece for entry in held if (piece := _around(entry, span)).parts]
         rows = {entry.key: self._in_first_shares(index, entry) for entry in held}
-        # Who generates a history knows what its prices contain.
+        # A generator knows whether its prices contain dividends.
         answered = instrument.synthetic or "dividend_adjusted" in instrument.model_fields_set
         check_beside(instrument, rows, is_answered=answered)
 
@@ -197,7 +198,7 @@ class Batch:
         return in_first_shares(rows, splits, first_at, ShareBasis(entry.shares))
 
     def _tell_shares(self, name: str) -> None:
-        """Write down how an instrument's prices and dividends stand to its splits."""
+        """Store, for each channel, whether an instrument's splits are already in its rows."""
         index = self._begun()
         held = [e for e in index.channels if e.instrument == name and e.kind in SPLIT_KINDS]
         recorded = index.splits_of(name)
@@ -226,7 +227,7 @@ class Batch:
             self._index = index.replaced(instrument, *changed)
 
     def close(self) -> None:
-        """Remove the files, new or old, that the index on disk does not name; unlock."""
+        """Remove all files that the index on disk does not name, and unlock the catalog."""
         try:
             if self._index is not None:
                 self._sweep()
@@ -236,7 +237,7 @@ class Batch:
     def _admitted(
         self, instrument: Instrument, channel: Channel, unit: str, *, answered: bool
     ) -> Channel:
-        """Return rows as the gate lets them in."""
+        """Return the rows that the gate admits."""
         _check_names(instrument, channel)
         self.admissions[channel.key] = passed = admitted(
             instrument, channel, unit, is_answered=answered
@@ -244,7 +245,7 @@ class Batch:
         return passed.channel
 
     def _begun(self) -> Index:
-        """Return the index so far; the first call locks the catalog and reads it."""
+        """Return the index with this batch's changes; the first call locks the catalog."""
         if self._index is None:
             acquire(self._lock, self._folder, LOCK_SECONDS)
             self._index = self._stored_index()
@@ -260,17 +261,17 @@ class Batch:
             return EMPTY
 
     def _sweep(self) -> None:
-        """Remove what no index names: older versions, and what a killed writer left."""
+        """Remove files without an index entry: older versions, and leftovers of a killed writer."""
         try:
             named = {self._folder / name for name in load_index(self._folder).files}
         except IntegrityError:
-            # Another version's catalog, which was to be replaced and was not.
+            # The catalog is of another version and was not replaced.
             return
         channels = self._folder / "channels"
         left = [path for path in channels.rglob("*.parquet") if path not in named]
         left += [*channels.rglob(".*.part"), *self._folder.glob(f".{INDEX_NAME}.*.part")]
         for path in left:
-            # A file that nothing names harms nobody.
+            # A file without an index entry does no harm.
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
 
@@ -287,7 +288,7 @@ class Batch:
     def _spliced(
         self, instrument: Instrument, entry: CatalogEntry, channel: Channel, covered: TimeSpan
     ) -> tuple[StoredPart, ...]:
-        """Return the entry's parts with the covered stretch's rows exchanged."""
+        """Return the entry's parts after replacing the rows of the covered stretch."""
         parts = {part.period: part for part in entry.parts}
         fresh = dict(split(channel)) if len(channel) else {}
         touched = [
@@ -307,7 +308,7 @@ class Batch:
     def _kept(
         self, entry: CatalogEntry, part: StoredPart, covered: TimeSpan, fresh: Channel | None
     ) -> Channel | None:
-        """Return a part's rows outside the covered stretch with the fresh rows between them."""
+        """Return a part's rows with the fresh rows in place of the covered stretch."""
         try:
             old = read_parts(self._folder, entry.key, (part,))
         except FileNotFoundError as error:
@@ -346,7 +347,7 @@ class Batch:
 
 
 def _around(entry: CatalogEntry, span: TimeSpan) -> CatalogEntry:
-    """Return an entry with the parts alone that reach into a span of time and a week before it."""
+    """Return an entry with only the parts that overlap a stretch or the week before it."""
     first_at = span.started_at - WEEK_NS
     near = [p for p in entry.parts if p.last_fact_at >= first_at and p.first_at < span.ended_at]
     return entry.model_copy(update={"parts": tuple(near)})
@@ -371,7 +372,7 @@ def _check_names(instrument: Instrument, channel: Channel) -> None:
 
 
 def _check_seams(channel: Channel, parts: tuple[StoredPart, ...]) -> None:
-    """Refuse parts that overlap, or that become known out of order."""
+    """Refuse parts that overlap or become known out of order."""
     for problem in overlaps(channel.key, parts):
         raise SchemaError(
             f"{channel.key}: {problem}; remove the catalog and fetch the channel again"
@@ -395,7 +396,7 @@ def _known(index: Index, name: str) -> Instrument | None:
 def _refuse_other_numbers(
     entry: CatalogEntry, stored: Instrument | None, given: Instrument, origin: Origin
 ) -> None:
-    """Refuse rows whose numbers mean something else than those of the stored ones."""
+    """Refuse rows whose numbers have another meaning than the stored numbers."""
     held = {"unit": ", ".join(entry.units.values()), "splits": entry.origin.splits}
     units = units_of(given, entry.key, origin.unit)
     new = {"unit": ", ".join(units.values()), "splits": origin.splits}

@@ -1,4 +1,4 @@
-"""A folder of channels: read here, written through batches."""
+"""A folder of channels: a catalog reads them, a batch writes them."""
 
 import contextlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,7 +24,7 @@ from data_feeds.strict_model import StrictModel
 
 
 class VerifyRow(StrictModel):
-    """One channel's check: ``problem`` is empty when files and index agree."""
+    """Result of checking one channel: ``problem`` is empty when files and index agree."""
 
     key: str
     files: int
@@ -33,18 +33,18 @@ class VerifyRow(StrictModel):
 
     @property
     def is_sound(self) -> bool:
-        """Whether every file is what was written."""
+        """True when every file equals the written file."""
         return not self.problem
 
 
 class Catalog:
-    """Channels stored in a folder, written by ``riskoff data import`` and ``data fetch``."""
+    """Channels in a folder, written by ``riskoff data import`` and ``riskoff data fetch``."""
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
 
     def exists(self) -> bool:
-        """Whether anything was ever written here."""
+        """Return whether the folder contains a catalog."""
         return (self.path / INDEX_NAME).is_file()
 
     def instruments(self) -> dict[str, Instrument]:
@@ -52,11 +52,11 @@ class Catalog:
         return {instrument.id: instrument for instrument in load_index(self.path).instruments}
 
     def entries(self) -> list[CatalogEntry]:
-        """Return what is stored, ordered by instrument, kind and timeframe."""
+        """Return the entries of all channels, ordered by instrument, kind and timeframe."""
         return list(load_index(self.path).channels)
 
     def find(self, key: ChannelKey) -> CatalogEntry | None:
-        """Return one channel's entry, or None when it is not here."""
+        """Return one channel's entry, or None when the catalog lacks it."""
         return load_index(self.path).find(key)
 
     def entry(self, key: ChannelKey) -> CatalogEntry:
@@ -76,10 +76,10 @@ class Catalog:
         return entry
 
     def read(self, key: ChannelKey, start: int | None = None, end: int | None = None) -> Channel:
-        """Return a channel's rows whose first time column lies in ``[start, end]`` (ns UTC).
+        """Return the rows of a channel with the first time column in ``[start, end]`` (ns UTC).
 
-        Only the files of that stretch are read. Where splits of the instrument are on record,
-        prices, volumes and dividends are per share of its first stored bar (``data_feeds.splits``).
+        Only the files of that stretch are read. If the instrument has recorded splits, prices,
+        volumes and dividends are per share of its first stored bar (``data_feeds.splits``).
 
         Raises
         ------
@@ -94,9 +94,9 @@ class Catalog:
         return in_first_shares(rows, splits, first_at, ShareBasis(shares))
 
     def first_shares(self, instruments: Iterable[str], end: int) -> dict[str, FirstShares]:
-        """Return what a share of some instruments is, with their splits up to ``end``.
+        """Return the share unit of some instruments, with their splits up to ``end``.
 
-        Those without splits on record are left out.
+        Instruments without recorded splits are left out.
         """
         index = load_index(self.path)
         found = {}
@@ -110,27 +110,27 @@ class Catalog:
     def read_stored(
         self, key: ChannelKey, start: int | None = None, end: int | None = None
     ) -> Channel:
-        """Return rows as :meth:`read` does, in the shares in which they were stored.
+        """Return the rows of a channel per share as stored, without adjusting for splits.
 
         Raises
         ------
-        CoverageError : the channel is not here.
-        IntegrityError : a file is missing, truncated or changed, breaks the gate's rules, or is not
-            what the index says.
+        CoverageError : the catalog lacks the channel.
+        IntegrityError : a file is missing, truncated or changed, breaks the gate's rules, or
+            differs from its record in the index.
         """
         return self._stored(load_index(self.path), key, start, end)[1]
 
     def _stored(
         self, index: Index, key: ChannelKey, start: int | None = None, end: int | None = None
     ) -> tuple[Index, Channel]:
-        """Return a channel's rows, and the index that they are of: perhaps a newer one."""
+        """Return a channel's rows and their index, which may be newer than the given one."""
         entry = self._located(index, key)
         while True:
             parts = _between(entry, start, end)
             try:
                 channel = read_parts(self.path, key, parts)
             except FileNotFoundError as error:
-                # A writer replaced the file after the index was read; follow it.
+                # A writer replaced the file after the index was read; read the new index.
                 index = load_index(self.path)
                 latest = self._located(index, key)
                 if latest == entry:
@@ -157,28 +157,28 @@ class Catalog:
     def write(
         self, instrument: Instrument, channels: Sequence[Channel], origin: Origin | None = None
     ) -> list[CatalogEntry]:
-        """Store channels of one instrument, each replacing its older version as a whole.
+        """Store whole channels of one instrument in place of their older versions.
 
         Raises
         ------
         SchemaError : a channel breaks its rules, or is not the instrument's.
-        StorageError : the disk refuses; the catalog is as before.
+        StorageError : the disk refuses; the catalog is unchanged.
         """
         with self.batch() as batch:
             return [batch.replace(instrument, channel, origin) for channel in channels]
 
     @contextlib.contextmanager
     def batch(self, *, anew: bool = False) -> Iterator[Batch]:
-        """Collect changes that happen all together, or not at all.
+        """Open a batch of changes that are written together or not at all.
 
-        ``anew`` begins an empty catalog where the stored one cannot be read.
+        ``anew`` starts an empty catalog if the stored one cannot be read.
 
-        The new index takes its name when the block ends; until then readers see the old state,
-        and after an exception in the block nothing has changed. Other writers wait meanwhile.
+        The new index replaces the old one when the block ends. Until then readers see the old
+        state, and an exception in the block leaves the old state. Other writers wait.
 
         Raises
         ------
-        StorageError : the disk refuses, or another writer does not end; the catalog is as before.
+        StorageError : the disk refuses, or another writer holds the lock; the catalog is unchanged.
         """
         batch = Batch(self.path, anew=anew)
         try:
@@ -188,7 +188,7 @@ class Catalog:
             batch.close()
 
     def verify(self) -> Iterator[VerifyRow]:
-        """Yield one row per channel: its files' hashes, row counts and rules against the index.
+        """Check hashes, row counts and rules of every channel; yield one row per channel.
 
         Raises
         ------
@@ -214,5 +214,5 @@ def _between(entry: CatalogEntry, start: int | None, end: int | None) -> tuple[S
 
 
 def coverage_text(entry: CatalogEntry) -> str:
-    """Return an entry's coverage in words, e.g. ``2025-01-01T00:00Z to 2026-02-19T16:55Z``."""
+    """Return an entry's coverage as text, e.g. ``2025-01-01T00:00Z to 2026-02-19T16:55Z``."""
     return f"{utc_text(entry.first_at)} to {utc_text(entry.last_at)}"

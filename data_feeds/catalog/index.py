@@ -1,4 +1,4 @@
-"""What the catalog knows of its channels without opening their files: ``index.json``."""
+"""The catalog's index, ``index.json``: facts about channels without opening their files."""
 
 import json
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ FORMAT = 3
 
 
 class Origin(StrictModel):
-    """Where a channel's rows come from, in words; printed by ``data list``."""
+    """Origin of a channel's rows in words; ``data list`` prints it."""
 
     source: str = Field("", description="Who published or computed the values")
     licence: str = Field("", description="What may be done with them")
@@ -33,7 +33,7 @@ class Origin(StrictModel):
     )
 
     def beside(self, other: "Origin") -> "Origin":
-        """Return the origin of rows of which some are from here and some from ``other``."""
+        """Return the joint origin of rows from this origin and from ``other``."""
 
         def both(one: str, two: str) -> str:
             return one if two in one else "; ".join(filter(None, (one, two)))
@@ -48,7 +48,7 @@ class Origin(StrictModel):
 
 
 class GapRow(StrictModel):
-    """A stretch of missing or idle rows; instants int64 ns UTC."""
+    """A stretch of missing or idle rows; instants are int64 ns UTC."""
 
     started_at: int
     ended_at: int
@@ -56,7 +56,7 @@ class GapRow(StrictModel):
 
 
 class TimeSpan(StrictModel):
-    """A stretch ``[started_at, ended_at)`` of time, ns UTC."""
+    """A stretch of time ``[started_at, ended_at)``, ns UTC."""
 
     started_at: int
     ended_at: int
@@ -65,10 +65,10 @@ class TimeSpan(StrictModel):
 class StoredPart(StrictModel):
     """One file: the rows of one calendar period of a channel.
 
-    ``first_at`` is the first row's opening or fact, ``last_at`` the last row's close or fact;
+    ``first_at`` is the first row's opening or fact, ``last_at`` the last row's close or fact,
     ``last_fact_at`` the last row's opening or fact. ``gaps`` lie inside the part. Funding, open
-    interest and liquidations have ``steps`` instead, from which the gaps of all parts are told: the
-    distances between rows, ns to the minute, and how many of each follow each other.
+    interest and liquidations have ``steps`` instead: the distances between rows, ns rounded to a
+    minute, each with its number of repetitions. The gaps of all parts follow from these steps.
     """
 
     period: str
@@ -88,13 +88,13 @@ class StoredPart(StrictModel):
 
 
 class CatalogEntry(StrictModel):
-    """One channel: its parts in order of time, and what can be told from them.
+    """One channel: its parts in order of time, and the facts that follow from them.
 
-    ``part_list_sha256`` is over the files' hashes in order, so that a file that is taken out of the
-    list is missed. ``seams`` are the gaps that no part tells alone. ``covered`` are the stretches
-    that a source was asked for and has answered; rows that are not there do not exist at the
-    source. Imported channels have none. ``units`` are those of the value columns. ``shares`` says
-    how stored prices and dividends stand to the instrument's splits; empty where there are none.
+    ``part_list_sha256`` hashes the files' hashes in order, so that a removed file is noticed.
+    ``seams`` are the gaps between parts. ``covered`` are the stretches that a source has answered;
+    a row missing there does not exist at the source. Imported channels have none. ``units`` are the
+    units of the value columns. ``shares`` says whether stored prices and dividends are as traded or
+    adjusted for the instrument's splits; empty without splits.
     """
 
     instrument: str
@@ -110,7 +110,7 @@ class CatalogEntry(StrictModel):
 
     @property
     def key(self) -> ChannelKey:
-        """The channel's name."""
+        """Name of the channel."""
         return ChannelKey(self.instrument, self.kind, self.timeframe)
 
     @property
@@ -120,27 +120,27 @@ class CatalogEntry(StrictModel):
 
     @property
     def first_at(self) -> int:
-        """The first row's opening or fact."""
+        """Opening or fact of the first row."""
         return self.parts[0].first_at
 
     @property
     def last_at(self) -> int:
-        """The last row's close or fact."""
+        """Close or fact of the last row."""
         return self.parts[-1].last_at
 
     @property
     def first_available_at(self) -> int:
-        """The first instant at which a decision could use a row."""
+        """First instant at which a decision could use one row."""
         return min(part.first_available_at for part in self.parts)
 
     @property
     def last_available_at(self) -> int:
-        """The first instant at which a decision could use every row."""
+        """First instant at which a decision could use every row."""
         return max(part.last_available_at for part in self.parts)
 
     @property
     def labels(self) -> dict[str, int]:
-        """How many rows are observed, inferred, synthetic."""
+        """Number of observed, inferred and synthetic rows."""
         names = [label.name.lower() for label in Provenance]
         return {name: sum(part.labels[name] for part in self.parts) for name in names}
 
@@ -167,7 +167,7 @@ class CatalogEntry(StrictModel):
 
     @property
     def missing_rows(self) -> int:
-        """Rows missing in all gaps together."""
+        """Number of rows missing in all gaps."""
         return sum(gap.rows for gap in self.gaps)
 
 
@@ -183,7 +183,7 @@ class Index(StrictModel):
         return next((entry for entry in self.channels if entry.key == key), None)
 
     def replaced(self, instrument: Instrument, *fresh: CatalogEntry) -> "Index":
-        """Return the index with an instrument and entries in the place of older ones."""
+        """Return the index after replacing an instrument and entries, or adding new ones."""
         entries = {entry.key: entry for entry in (*self.channels, *fresh)}
         instruments = {known.id: known for known in (*self.instruments, instrument)}
         return Index(
@@ -193,11 +193,11 @@ class Index(StrictModel):
         )
 
     def splits_of(self, instrument: str) -> CatalogEntry | None:
-        """Return the entry of an instrument's splits, None when there are none on record."""
+        """Return the entry of an instrument's splits; None without recorded splits."""
         return self.find(ChannelKey(instrument, ChannelKind.SPLITS))
 
     def first_bar_at(self, instrument: str) -> int | None:
-        """Return when the first stored bar of an instrument opened; None without bars."""
+        """Return the opening of an instrument's first stored bar; None without bars."""
         return min(
             (
                 entry.first_at
@@ -209,7 +209,7 @@ class Index(StrictModel):
 
     @property
     def files(self) -> frozenset[str]:
-        """Every file that the index names, relative to the catalog."""
+        """All files that the index names, relative to the catalog."""
         return frozenset(part.file for entry in self.channels for part in entry.parts)
 
 
@@ -217,11 +217,11 @@ EMPTY = Index(format=FORMAT, instruments=(), channels=())
 
 
 def load_index(folder: Path) -> Index:
-    """Return a folder's index; an empty one when there is none.
+    """Return a folder's index; an empty index without a file.
 
     Raises
     ------
-    IntegrityError : the file cannot be read, is no index, or of another format.
+    IntegrityError : the file cannot be read, is no index, or has another format.
     """
     path = folder / INDEX_NAME
     again = (
@@ -252,7 +252,7 @@ def save_index(folder: Path, index: Index) -> None:
 
     Raises
     ------
-    StorageError : the disk refuses; the old index stands.
+    StorageError : the disk refuses; the old index stays.
     """
     text = json.dumps(index.model_dump(mode="json"), indent=1) + "\n"
     with storage_errors(folder):
@@ -260,7 +260,7 @@ def save_index(folder: Path, index: Index) -> None:
 
 
 def merged_spans(spans: Sequence[TimeSpan]) -> tuple[TimeSpan, ...]:
-    """Return stretches in order, those that touch or overlap joined."""
+    """Return stretches in order of time; stretches that touch or overlap are joined."""
     joined: list[TimeSpan] = []
     for span in sorted(spans, key=lambda span: span.started_at):
         if joined and span.started_at <= joined[-1].ended_at:

@@ -1,4 +1,4 @@
-"""What is stored against the index and the gate's rules: nothing is believed for being there."""
+"""Check stored rows against the index and the gate's rules at every reading."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ from data_feeds.units import units_of
 
 AGAIN = "import {key} again (riskoff data import or fetch)"
 _KNOWN_IN_ORDER = (ChannelKind.BARS, ChannelKind.MARK, ChannelKind.FUNDING)
-# Instants of a part's record, for messages.
+# Fields of a part's record that are instants; messages show them as text.
 _INSTANTS = (
     "first_at",
     "last_at",
@@ -33,7 +33,7 @@ def part_list_hash(parts: Sequence[StoredPart]) -> str:
 
 
 def broken(folder: Path, key: ChannelKey, part: StoredPart, what: str) -> IntegrityError:
-    """Return the error for a part's file; ``what`` is what is wrong with it."""
+    """Return the error for a part's file; ``what`` names the defect."""
     return IntegrityError(f"{folder / part.file}: {what}; {AGAIN.format(key=key)}")
 
 
@@ -45,11 +45,11 @@ def check_parts(
     parts: Sequence[StoredPart],
     rows: Channel,
 ) -> None:
-    """Raise unless the rows of some parts keep the gate's rules and are what the index says.
+    """Check that the rows of some parts keep the gate's rules and match the index.
 
     Raises
     ------
-    IntegrityError : with the file, the row and the rule; or the index and what differs from it.
+    IntegrityError : with the file, row and broken rule; or the index and the difference.
     """
     first = 0
     for part in parts:
@@ -64,7 +64,7 @@ def check_parts(
 
 
 def _check_record(folder: Path, key: ChannelKey, part: StoredPart, found: StoredPart) -> None:
-    """Raise unless the index's record of a file is the one that its rows give."""
+    """Check that the index's record of a file equals the record computed from its rows."""
     for name in StoredPart.model_fields:
         said, held = getattr(part, name), getattr(found, name)
         if said != held:
@@ -75,7 +75,7 @@ def _check_record(folder: Path, key: ChannelKey, part: StoredPart, found: Stored
 
 
 def check_list(folder: Path, entry: CatalogEntry, instrument: Instrument) -> None:
-    """Raise unless an entry's list of files is the one that was written, in order of time.
+    """Check that an entry's list of files is the written list, in order of time.
 
     Raises
     ------
@@ -105,7 +105,7 @@ def _listed(units: dict[str, str]) -> str:
 
 
 def overlaps(key: ChannelKey, parts: Sequence[StoredPart]) -> Iterator[str]:
-    """Yield what is wrong where parts overlap, or become known out of order."""
+    """Yield a text for each pair of parts that overlap or become known out of order."""
     for before, after in pairwise(parts):
         crossing = after.first_at < before.last_at or after.first_at <= before.last_fact_at
         early = after.first_available_at < before.last_available_at

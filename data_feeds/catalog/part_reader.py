@@ -1,4 +1,4 @@
-"""Read a channel's parts: each file checked against its hash, decoded straight into place."""
+"""Read a channel's parts: check each file's hash and decode it into the final arrays."""
 
 import hashlib
 from collections.abc import Sequence
@@ -21,8 +21,8 @@ def read_parts(folder: Path, key: ChannelKey, parts: Sequence[StoredPart]) -> Ch
 
     Raises
     ------
-    FileNotFoundError : a file is not there: a writer replaced it, or somebody removed it.
-    IntegrityError : a file differs from what was written.
+    FileNotFoundError : a file is missing: a writer replaced it, or somebody removed it.
+    IntegrityError : a file differs from the written file.
     """
     columns = empty_columns(key, sum(part.rows for part in parts))
     starts = accumulate((part.rows for part in parts[:-1]), initial=0)

@@ -1,7 +1,7 @@
-"""A channel as files by calendar period: how rows are split, encoded and summed up.
+"""Split a channel into files by calendar period, encode them and describe them.
 
-The period depends on the channel's kind alone, so the same rows give the same files however they
-came: in one import, or in a hundred pages with interrupts between them.
+The period depends only on the channel's kind. So the same rows give the same files, after one
+import or after a hundred pages with interrupts between them.
 """
 
 import hashlib
@@ -44,7 +44,7 @@ _BY_YEAR = (ChannelKind.FUNDING, ChannelKind.OPEN_INTEREST, ChannelKind.LIQUIDAT
 
 
 def split(channel: Channel) -> Iterator[tuple[str, Channel]]:
-    """Yield a channel's periods in order: their names, e.g. ``2022-05``, and their rows."""
+    """Yield the name of each period of a channel, e.g. ``2022-05``, and its rows, in order."""
     unit = _period_unit(channel.key)
     if unit is None:
         yield WHOLE, channel
@@ -57,10 +57,10 @@ def split(channel: Channel) -> Iterator[tuple[str, Channel]]:
 
 
 def _period_unit(key: ChannelKey) -> str | None:
-    """Return the length of a channel's files: a month, a year, or None for one file.
+    """Return the period of a channel's files: month, year, or None for one file.
 
-    A month of minute bars and a year of hourly ones are about a megabyte: small enough to write
-    again for one more day, and few enough for an index.
+    A month of minute bars or a year of hourly bars is about a megabyte: small enough to be
+    rewritten for one more day, and few enough files for an index.
     """
     if key.kind in (ChannelKind.BARS, ChannelKind.MARK):
         step = Timeframe(key.timeframe).ns
@@ -72,8 +72,8 @@ def encode(channel: Channel) -> bytes:
     """Return rows as Parquet bytes; the same rows give the same bytes."""
     times, values = time_columns(channel.key.kind), VALUE_COLUMNS[channel.key.kind]
     columns: dict[str, Array] = {name: channel[name] for name in (*times, *values, "label")}
-    # Instants rise by equal steps and prices share their high bytes: a third of plain Parquet's
-    # size, and read three times as fast.
+    # Instants rise by equal steps and prices share their high bytes. These encodings give a third
+    # of plain Parquet's size and read three times as fast.
     encodings = dict.fromkeys(times, "DELTA_BINARY_PACKED")
     encodings |= dict.fromkeys(values, "BYTE_STREAM_SPLIT")
     buffer = io.BytesIO()
@@ -89,13 +89,13 @@ def encode(channel: Channel) -> bytes:
 
 
 def decode_into(raw: bytes, columns: dict[str, Array], first: int, rows: int) -> int:
-    """Copy a file's rows into ``columns`` from row ``first`` on; return how many the file holds.
+    """Copy a file's rows into ``columns`` from row ``first`` on; return the file's row count.
 
-    Nothing is copied when they are not ``rows``.
+    Nothing is copied when the file's row count is not ``rows``.
 
     Raises
     ------
-    SchemaError : the file is no Parquet file with these columns in these types.
+    SchemaError : the file is no Parquet file with these columns and types.
     """
     try:
         table = pq.read_table(pa.BufferReader(raw), use_threads=False)
@@ -115,7 +115,7 @@ def decode_into(raw: bytes, columns: dict[str, Array], first: int, rows: int) ->
 
 
 def file_name(key: ChannelKey, period: str, sha256: str) -> str:
-    """Return a part's path inside the catalog; the hash keeps old and new versions apart."""
+    """Return a part's path inside the catalog; the hash distinguishes its versions."""
     middle = "" if period == WHOLE else period
     stem = "-".join(part for part in (key.kind.value, key.timeframe, middle) if part)
     return f"channels/{key.instrument}/{stem}.{sha256[:12]}.parquet"
@@ -123,7 +123,7 @@ def file_name(key: ChannelKey, period: str, sha256: str) -> str:
 
 @dataclass(frozen=True)
 class Written:
-    """A part's file: the period of its rows, its name and the hash of its bytes."""
+    """File of a part: the period of its rows, its name and the hash of its bytes."""
 
     period: str
     file: str
@@ -131,13 +131,13 @@ class Written:
 
     @classmethod
     def of(cls, key: ChannelKey, period: str, raw: bytes) -> "Written":
-        """Return how the bytes of some rows are stored."""
+        """Return the period, name and hash of a file with these bytes."""
         sha256 = hashlib.sha256(raw).hexdigest()
         return cls(period, file_name(key, period, sha256), sha256)
 
 
 def described(channel: Channel, written: Written | StoredPart, calendar: str) -> StoredPart:
-    """Return the index's record of one part: its file, and what its rows say."""
+    """Return the index's record of one part, computed from its file and its rows."""
     key = channel.key
     facts = channel[time_columns(key.kind)[0]]
     ends = channel["closed_at"] if "closed_at" in channel.columns else facts
@@ -155,19 +155,19 @@ def described(channel: Channel, written: Written | StoredPart, calendar: str) ->
         last_available_at=int(channel["available_at"].max()),
         steps=tuple(steps_of(facts)) if key.kind in POINTS else (),
         labels={label.name.lower(): int(counts[label]) for label in Provenance},
-        # Whether a step of points is a hole depends on those around, in other parts too.
+        # A step between points is a hole or not depending on its neighbours, also in other parts.
         gaps=() if key.kind in POINTS else _gap_rows(gaps(channel, calendar)),
         idle=_gap_rows(zero_volume_runs(channel)),
     )
 
 
 def seams(key: ChannelKey, parts: tuple[StoredPart, ...], calendar: str) -> tuple[GapRow, ...]:
-    """Return the gaps between parts that follow each other; of points those inside parts too."""
+    """Return the gaps between consecutive parts; for points, also the gaps inside parts."""
     if key.kind in POINTS:
         return _gap_rows(_gaps_of_points(key, parts))
     found: list[Gap] = []
     for before, after in pairwise(parts):
-        # Only the times of the two rows matter for a gap; the rest is there to be a channel.
+        # A gap depends only on the times of the two rows.
         opened = np.array([before.last_fact_at, after.first_at], dtype=np.int64)
         closed = np.array([before.last_at, after.first_closed_at], dtype=np.int64)
         columns: dict[str, Array] = {"opened_at": opened, "closed_at": closed}
@@ -176,7 +176,7 @@ def seams(key: ChannelKey, parts: tuple[StoredPart, ...], calendar: str) -> tupl
 
 
 def _gaps_of_points(key: ChannelKey, parts: tuple[StoredPart, ...]) -> list[Gap]:
-    """Return the gaps of points from the steps that the parts have written down."""
+    """Return the gaps of points, computed from the steps that the parts store."""
     steps: list[tuple[int, int]] = []
     for i, part in enumerate(parts):
         if i:

@@ -1,4 +1,4 @@
-"""Download what a plan names into a catalog; killed at any moment, it goes on where it stopped."""
+"""Download a plan's channels into a catalog; a killed fetch continues where it stopped."""
 
 from data_feeds.fetch.fetcher import FetchProgress, JobReport, fetch
 from data_feeds.fetch.jobs import Job, jobs_of, missing_spans

@@ -1,8 +1,8 @@
-"""Ask sources for what is missing and store it, a few pages at a time.
+"""Ask sources for missing rows and store them, a few pages at a time.
 
-Rows and the stretch they answer for enter the catalog in one step. What is stored is not asked for
-again, so a fetch that is killed loses the pages since its last step and nothing else, and the
-finished catalog is the same to the byte.
+Rows and the stretch that they cover enter the catalog in one step. Stored stretches are not asked
+for again. So a killed fetch loses only the pages since its last step, and the finished catalog is
+the same to the byte.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -22,14 +22,14 @@ from data_feeds.schema import Array, Channel, ChannelKey, ChannelKind, empty_col
 from data_feeds.sources.source import Page
 
 LOCK_NAME = ".fetch.lock"
-# What a kill may cost: a second or two of asking, against a file and an index written again.
+# A kill costs the pages of one step; a step rewrites a file and the index.
 STEP_PAGES = 10
 STEP_ROWS = 15_000
 
 
 @dataclass(frozen=True)
 class FetchProgress:
-    """How far a fetch is: the job's number of all, the share of it answered, and its rows."""
+    """Progress of a fetch: the job's number among all jobs, its answered share, its rows."""
 
     number: int
     jobs: int
@@ -41,7 +41,7 @@ class FetchProgress:
 
 @dataclass
 class JobReport:
-    """What became of one job. ``problem`` is empty unless its source failed for good."""
+    """Result of one job. ``problem`` is empty unless its source failed after all retries."""
 
     key: ChannelKey
     source: str
@@ -61,21 +61,21 @@ def fetch(
     watch: Watch | None = None,
     on_wait: Callable[[], None] | None = None,
 ) -> list[JobReport]:
-    """Fill a catalog with what the jobs lack; return one report per job.
+    """Fetch the missing rows of all jobs into a catalog; return one report per job.
 
     Parameters
     ----------
-    jobs, catalog : what is wanted, and where it goes
-    now : the time, ns UTC; a value that was revised since it was stored is known from the moment
-        at which the new one is stored
-    watch : told how far the fetch is
-    on_wait : called when another fetch holds the catalog; this one waits until it ends
+    jobs, catalog : channels to fill, and their catalog
+    now : the time, ns UTC; a value revised after it was stored is known from the moment at which
+        the new value is stored
+    watch : called with the progress
+    on_wait : called when another fetch holds the catalog; this fetch waits until it ends
 
-    A source that fails ends its own job, with the reason in the report; the others go on.
+    A failing source ends its own job, with the reason in the report; other jobs continue.
 
     Raises
     ------
-    StorageError : the disk refuses; what was stored before stays.
+    StorageError : the disk refuses; rows stored before stay.
     """
     with storage_errors(catalog.path):
         catalog.path.mkdir(parents=True, exist_ok=True)
@@ -97,7 +97,7 @@ def fetch(
 
 
 class _Run:
-    """One job under way."""
+    """Run one job."""
 
     def __init__(
         self, job: Job, catalog: Catalog, now: Callable[[], int], tell: Callable[[float, int], None]
@@ -107,7 +107,7 @@ class _Run:
         self._answered = 0
 
     def report(self) -> JobReport:
-        """Ask and store until nothing is missing, or the source fails."""
+        """Ask and store until no rows are missing or the source fails; return the report."""
         try:
             missing = missing_spans(self._job, self._catalog.find(self._job.key))
             asked = sum(span.ended_at - span.started_at for span in missing)
@@ -121,7 +121,7 @@ class _Run:
         return self._report
 
     def _fill(self, span: TimeSpan, asked: int) -> None:
-        """Ask for one stretch; every few pages store what came."""
+        """Ask for one stretch; store the rows every few pages."""
         pending: list[Channel] = []
         begun, answered, pages = span.started_at, span.started_at, 0
         failure: SourceError | SchemaError | None = None
@@ -134,7 +134,7 @@ class _Run:
                     begun, pending = self._stored(pending, begun, answered), []
         except (SourceError, SchemaError) as error:
             failure = error
-        # Also what came before a source failed.
+        # Store the pages that came before a failure too.
         if answered > begun:
             self._stored(pending, begun, answered)
         if failure is not None:
@@ -142,7 +142,7 @@ class _Run:
         self._answered += span.ended_at - span.started_at
 
     def _reread(self, spans: Sequence[TimeSpan], asked: int) -> None:
-        """Ask for all stretches, then store them in one step: half an adjustment is a false one."""
+        """Ask for all stretches, then store them in one step: a partial adjustment is wrong."""
         pieces = []
         for span in spans:
             rows, answered = [], span.started_at
@@ -157,7 +157,7 @@ class _Run:
         self._exchange(pieces)
 
     def _pages(self, span: TimeSpan, asked: int) -> Iterator[Page]:
-        """Yield the pages of a stretch, noting what they say and telling how far it is."""
+        """Yield the pages of a stretch; collect their notes and report the progress."""
         came = self._report.rows
         for page in self._job.source.pages(self._job.key, span.started_at, span.ended_at):
             if page.note and page.note not in self._report.notes:
@@ -168,16 +168,16 @@ class _Run:
             yield page
 
     def _stored(self, pending: list[Channel], begun: int, answered: int) -> int:
-        """Store rows with the stretch they answer for; return the instant to go on from."""
+        """Store rows with the stretch they cover; return the instant from which to continue."""
         if not pending and self._catalog.find(self._job.key) is None:
-            # No rows yet to hang the coverage on: it begins with the first ones.
+            # Coverage is stored with a channel, and the channel begins with its first rows.
             return begun
         covered = TimeSpan(started_at=begun, ended_at=answered)
         self._exchange([(covered, _joined(self._job.key, pending))])
         return answered
 
     def _exchange(self, pieces: Sequence[tuple[TimeSpan, Channel]]) -> None:
-        """Store stretches with their rows in one step; count the rows that are new."""
+        """Store stretches with their rows in one step; count the new rows."""
         job, key = self._job, self._job.key
         before = self._catalog.find(key)
         held = 0 if before is None else before.rows

@@ -1,4 +1,4 @@
-"""From a plan to jobs: one channel each, its source, and the stretches not yet answered for."""
+"""Turn a plan into jobs: one channel each, its source, and its unanswered stretches."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from data_feeds.instrument import Instrument
 from data_feeds.schema import ChannelKey, ChannelKind
 from data_feeds.sources.source import VINTAGES, Source
 
-# Small channels whose older rows may change with the newest one: a split rescales a whole price
-# history, a publisher revises. They are asked for whole, and stored in one step.
+# In these small channels a new row may change older rows: a split rescales a whole price history, a
+# publisher revises. They are fetched whole and stored in one step.
 _REREAD = (ChannelKind.SERIES, ChannelKind.DIVIDENDS, ChannelKind.SPLITS)
 
 
 @dataclass(frozen=True)
 class Job:
-    """One channel to be filled. ``spans`` are the plan's windows up to now, apart and in order."""
+    """One channel to fill. ``spans`` are the plan's windows up to now, disjoint and in order."""
 
     key: ChannelKey
     instrument: Instrument
@@ -25,7 +25,7 @@ class Job:
 
     @property
     def is_reread(self) -> bool:
-        """Whether the whole channel is asked for again when any of it is missing."""
+        """True when the whole channel is fetched again if any part of it is missing."""
         return self.key.kind in _REREAD or self.key.timeframe == "1d"
 
 
@@ -35,9 +35,9 @@ def jobs_of(
     now: int,
     make_source: Callable[[Entry, Instrument], Source],
 ) -> list[Job]:
-    """Return the plan's jobs in its order; ``make_source`` answers for an entry's instrument.
+    """Return the plan's jobs in its order; ``make_source`` makes the source of an instrument.
 
-    Splits are asked for up to now, whatever the windows: prices are adjusted for all of them.
+    Splits are fetched up to now for any windows, because prices are adjusted for all splits.
     """
     jobs = []
     for entry in plan.fetch:
@@ -52,10 +52,10 @@ def jobs_of(
 
 
 def missing_spans(job: Job, entry: CatalogEntry | None) -> list[TimeSpan]:
-    """Return the stretches of a job that its source has not answered for yet, in order.
+    """Return the stretches of a job that its source has not answered yet, in order.
 
-    A channel that is asked for whole comes with all it holds, other plans' windows included; so
-    does a series whose instants of knowing are found in another way than those stored.
+    A channel that is fetched whole returns all its stretches, also those of other plans. So does a
+    series whose release rule differs from the stored one.
     """
     covered = entry.covered if entry is not None else ()
     left = [piece for span in job.spans for piece in _without(span, covered)]
@@ -65,9 +65,9 @@ def missing_spans(job: Job, entry: CatalogEntry | None) -> list[TimeSpan]:
 
 
 def is_outdated(job: Job, entry: CatalogEntry | None) -> bool:
-    """Whether stored instants of knowing follow another release rule than the job's.
+    """Return whether the stored ``available_at`` follow another release rule than the job's.
 
-    Vintages are kept when they can no longer be asked for (a key is gone): nothing knows better.
+    Stored vintages stay valid when a job has no key for vintages: no better times exist.
     """
     if entry is None or job.key.kind is not ChannelKind.SERIES:
         return False
@@ -76,7 +76,7 @@ def is_outdated(job: Job, entry: CatalogEntry | None) -> bool:
 
 
 def _without(span: TimeSpan, covered: Sequence[TimeSpan]) -> list[TimeSpan]:
-    """Return what is left of a stretch when the covered ones (apart, in order) are taken out."""
+    """Return a stretch without the covered stretches (disjoint, in order)."""
     left = []
     start = span.started_at
     for taken in covered:

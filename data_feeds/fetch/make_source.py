@@ -1,4 +1,4 @@
-"""From a plan's entry to the source that answers for it."""
+"""Make the source for an entry of a plan."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,11 +13,11 @@ from data_feeds.sources.source import Source
 
 @dataclass(frozen=True)
 class SourceOptions:
-    """What sources need beside the plan.
+    """Options of sources that are not in the plan.
 
-    ``now`` tells the time (ns UTC). ``fred_api_key`` gives vintages, ``venue_key`` and
-    ``venue_secret`` leverage brackets; without them both are left out. ``base_urls`` (by the plan's
-    name of the source) replaces the publishers' addresses, e.g. by a mirror's.
+    ``now`` returns the time (ns UTC). ``fred_api_key`` is needed for vintages, ``venue_key`` and
+    ``venue_secret`` for leverage brackets; without them these are left out. ``base_urls`` replaces
+    publishers' addresses by source name, e.g. with a mirror's.
     """
 
     now: Callable[[], int]
@@ -31,7 +31,7 @@ class SourceOptions:
 def make_source(entry: Entry, instrument: Instrument, options: SourceOptions) -> Source:
     """Return the source of an entry for one of its instruments.
 
-    Client libraries are imported here: a plan pays for those it uses.
+    Client libraries are imported on use: a plan loads only those that it needs.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def _fred(entry: FredEntry, instrument: Instrument, options: SourceOptions) -> S
 
     base = options.base_urls.get(entry.source)
     series = entry.symbols.get(instrument.id, instrument.id)
-    # An id of the user's own takes the rule of the series behind it.
+    # The user's own id takes the rule of the FRED series that it names.
     known = instrument.id if instrument.id in releases.RELEASES else series
     rule = releases.rule_for(known, entry.release)
     return FredMacro(

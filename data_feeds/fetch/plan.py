@@ -1,4 +1,4 @@
-"""The plan of ``riskoff data fetch``: which channels, from whom, for which windows."""
+"""The plan of ``riskoff data fetch``: channels, their sources and windows."""
 
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -30,7 +30,7 @@ Day = Annotated[date, BeforeValidator(_as_date)]
 
 
 class Window(StrictModel):
-    """Days that are asked for, UTC; ``end`` is not included. Without an end: up to now."""
+    """UTC days to fetch; ``end`` is not included. Without an end: up to now."""
 
     start: Day = Field(description="First day, YYYY-MM-DD")
     end: Day | None = Field(None, description="First day that is not asked for; null: up to now")
@@ -42,14 +42,14 @@ class Window(StrictModel):
         return self
 
     def span(self, now: int) -> TimeSpan:
-        """Return the window up to now, ns UTC; empty when it lies in the future."""
+        """Return the window up to now, ns UTC; empty for a window in the future."""
         start = midnight_ns(self.start)
         end = now if self.end is None else min(midnight_ns(self.end), now)
         return TimeSpan(started_at=start, ended_at=max(start, end))
 
 
 class _Entry(StrictModel):
-    """What entries of all sources have."""
+    """Fields that entries of all sources share."""
 
     instrument: str | None = Field(None, description="Instrument or series id")
     each: tuple[str, ...] = Field((), description="Ids; the entry is repeated for every one")
@@ -61,7 +61,7 @@ class _Entry(StrictModel):
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """The instruments that the entry fills."""
+        """Ids of the instruments that the entry fills."""
         return self.each or (self.instrument or "",)
 
     def keys(self, instrument: str) -> list[ChannelKey]:
@@ -69,7 +69,7 @@ class _Entry(StrictModel):
         return [channel_key(instrument, text) for text in self.channels]
 
     def spans(self, windows: Mapping[str, Window], now: int) -> tuple[TimeSpan, ...]:
-        """Return the stretches asked for up to now, joined, in order; future ones left out."""
+        """Return the entry's stretches up to now, joined and in order, without future ones."""
         if self.start is not None:
             chosen = [Window(start=self.start, end=None)]
         else:
@@ -106,7 +106,7 @@ class CcxtEntry(_Entry):
 
 
 class BinanceArchiveEntry(_Entry):
-    """Binance's public files: whole months and days, with checksums."""
+    """Binance's public archive: files of whole months and days, with checksums."""
 
     source: Literal["binance_archive"]
     market: Literal["um", "spot"] = Field("um", description="um (USD-M futures) or spot")
@@ -197,11 +197,11 @@ def _check_names(
 
 
 def channel_key(instrument: str, text: str) -> ChannelKey:
-    """Return the channel that ``bars/5m`` or ``funding`` means.
+    """Return the channel key for a text such as ``bars/5m`` or ``funding``.
 
     Raises
     ------
-    ValueError : the kind is unknown, or a timeframe is missing or too much.
+    ValueError : the kind is unknown, or the timeframe is missing or not allowed.
     """
     kind_text, _, timeframe = text.partition("/")
     try:

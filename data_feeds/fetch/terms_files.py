@@ -1,4 +1,4 @@
-"""Today's filters and leverage brackets of the venues in a plan, as dated files."""
+"""Store today's filters and leverage brackets of a plan's venues as dated files."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,12 +17,13 @@ def store_terms(
 ) -> Iterator[Path]:
     """Write one YAML file for each entry with ``terms: true``; yield their paths.
 
-    A file is named by instrument and day and holds what the venue says today: nobody publishes
-    the history of brackets.
+    A file is named by instrument and day and holds the venue's terms of today, because venues
+    publish no history of brackets.
 
     Raises
     ------
-    SourceError : the venue does not answer or refuses; SchemaError : its terms cannot be read;
+    SourceError : the venue does not answer or refuses;
+    SchemaError : its terms cannot be read;
     StorageError : the disk refuses.
     """
     for entry in plan.fetch:

@@ -1,4 +1,4 @@
-"""Keep what was known: a value that a publisher has changed since becomes a new row."""
+"""Keep earlier vintages: a value that its publisher has changed becomes a new row."""
 
 from collections.abc import Iterator
 
@@ -10,12 +10,12 @@ _Vintages = dict[int, tuple[float, int]]
 
 
 def with_kept_vintages(stored: Channel, fresh: Channel, now: int) -> Channel:
-    """Return a series' stored rows and what ``fresh`` adds to them, in order.
+    """Return a series' stored rows and the rows that ``fresh`` adds, in order.
 
-    Rows that are stored stay as they are, whatever is served now. Vintages that ``fresh`` knows and
-    the stored rows do not are added at their own ``available_at``. Where the last value that
-    ``fresh`` gives a date is not the last one stored, it is known from ``now`` (ns UTC) on; from
-    the stored row's instant where that still lies ahead, in its place: nobody has seen that one.
+    Stored rows stay unchanged. Vintages that only ``fresh`` has are added at their own
+    ``available_at``. If the last value of a date in ``fresh`` differs from the last stored value,
+    it is known from ``now`` (ns UTC) on. If the stored row becomes known only later, the new value
+    replaces it at that instant, because no decision has seen it.
     """
     rows, served = _by_event(stored), _by_event(fresh)
     for event, vintages in served.items():

@@ -1,7 +1,7 @@
-"""The one gate for rows: what every row passes on its way into a catalog, and again in a run.
+"""The gate: the rules that every row keeps when it enters a catalog and when it is read.
 
-``admitted`` is the way in: fetched, archived and imported rows come through it, because a catalog
-stores nothing else. ``checked`` is the way out: the same rules, without mending anything.
+``admitted`` corrects stamps and applies all rules; a catalog stores only admitted rows. ``checked``
+applies the same rules to stored rows and corrects nothing.
 """
 
 from data_feeds.gate.admission import Admitted, admitted, checked

@@ -1,4 +1,4 @@
-"""Admit rows into a catalog, or refuse them by the rule they break."""
+"""Admit rows into a catalog, or refuse them with the broken rule."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from data_feeds.schema import Channel, check_columns, validate
 
 @dataclass(frozen=True)
 class Admitted:
-    """Rows that passed, and how many of their stamps were moved onto the grid, how far (ns)."""
+    """Admitted rows, the number of stamps moved onto the grid, and the largest move (ns)."""
 
     channel: Channel
     snapped: int = 0
@@ -19,7 +19,7 @@ class Admitted:
 
     @property
     def text(self) -> str:
-        """What people should know, empty when no stamp was moved."""
+        """Note about moved stamps; empty when none was moved."""
         if not self.snapped:
             return ""
         stamps = "1 stamp" if self.snapped == 1 else f"{self.snapped} stamps"
@@ -29,10 +29,10 @@ class Admitted:
 def admitted(
     instrument: Instrument, channel: Channel, unit: str = "", *, is_answered: bool = False
 ) -> Admitted:
-    """Return rows as a catalog may hold them: stamps on their grid, every rule kept.
+    """Return rows as a catalog may store them: stamps on their grid, every rule kept.
 
-    ``unit`` is what the source says of a series' or a rate's unit. Numbers that look as if they
-    were in another one are asked about, unless ``is_answered``.
+    ``unit`` is the unit that the source gives for a series or a rate. Numbers that look like
+    another unit raise an error, unless ``is_answered``.
 
     Raises
     ------
@@ -46,7 +46,7 @@ def admitted(
 
 
 def checked(instrument: Instrument, channel: Channel) -> None:
-    """Raise unless rows are as :func:`admitted` returns them.
+    """Check that rows keep every rule of the gate.
 
     Raises
     ------

@@ -1,7 +1,7 @@
-"""Channels of one instrument beside each other: prices of one scale, dividends paid once.
+"""Compare the channels of one instrument: one price scale, dividends paid once.
 
-What one channel cannot tell two can: marks in cents beside prices in dollars, open interest in
-dollars under the name of coins, prices from which dividends were taken beside dividends to pay.
+Two channels show errors that one channel hides: marks in cents beside prices in dollars, open
+interest in dollars in the column of coins, adjusted prices beside dividends to pay.
 """
 
 from collections.abc import Mapping
@@ -17,19 +17,19 @@ from data_feeds.timeframe import Timeframe
 
 Values = NDArray[np.float64]
 
-# Last and mark, days and hours of one instrument are never a factor of two apart on the whole.
+# Last and mark price, daily and hourly prices never differ by a factor of two in the median.
 LARGEST_RATIO = 2.0
-# A share that pays a fifth of its price each time would be returned within the year.
+# A share with a usual dividend of a fifth of its price would repay its price within a year.
 LARGEST_YIELD = 0.2
-# Positions of ten thousand days' volume, or volume of a millionth of them, are another unit.
+# Open interest above ten thousand days of volume, or below the inverse, is in another unit.
 LARGEST_INTEREST_DAYS = 1e4
-# Ex-dates count for prices as traded or against them by a Student's t of 4 degrees, which a single
-# large gap does not decide; twelve to one is when somebody is asked.
+# Ex-dates are weighed with a Student's t of 4 degrees of freedom, so that one large gap does not
+# decide. The error is raised at odds of twelve to one.
 _FREEDOM = 4.0
 _LOG_ODDS = 2.5
 _FEWEST_DATES = 4
 _AROUND = 60
-# No market in one of these currencies trades so much in a day.
+# No market in one of these currencies trades more than LARGEST_TURNOVER a day.
 _CURRENCIES = ("USD", "USDT", "USDC", "EUR", "GBP")
 LARGEST_TURNOVER = 5e12
 
@@ -37,16 +37,16 @@ LARGEST_TURNOVER = 5e12
 def check_beside(
     instrument: Instrument, channels: Mapping[ChannelKey, Channel], *, is_answered: bool
 ) -> None:
-    """Raise where channels of one instrument cannot be of the units they are said to be.
+    """Check that the channels of one instrument agree with their declared units.
 
     Parameters
     ----------
-    channels : the instrument's channels, prices and dividends per one kind of share
-    is_answered : the instrument's record says itself whether prices contain dividends
+    channels : the instrument's channels, prices and dividends per the same share
+    is_answered : the instrument's record states whether prices contain dividends
 
     Raises
     ------
-    SchemaError : with both channels, what was seen and what to do.
+    SchemaError : with both channels, the observation and the remedy.
     """
     priced = [c for k, c in channels.items() if k.kind in (ChannelKind.BARS, ChannelKind.MARK)]
     bars = [channel for channel in priced if channel.key.kind is ChannelKind.BARS]
@@ -69,7 +69,7 @@ def check_beside(
 
 
 def _closes_at(bars: Channel, at: NDArray[np.int64]) -> tuple[Values, NDArray[np.bool_]]:
-    """Return the last close at each instant, and whether one lies within a week before it."""
+    """Return the last close at each instant, and a flag: it is at most a week old."""
     row = np.searchsorted(bars["closed_at"], at, side="right") - 1
     near = (row >= 0) & (at - bars["closed_at"][row] <= WEEK_NS)
     return bars["close"][row], near
@@ -137,13 +137,13 @@ def _check_interest(bars: Channel, interest: Channel) -> None:
 
 
 def ask_adjusted(bars: Channel, paid: Channel) -> None:
-    """Raise where prices look as if dividends were taken out of them already.
+    """Check that prices do not look adjusted for dividends that are also to be paid.
 
-    On an ex-date a price as traded opens lower by the dividend; an adjusted one does not.
+    On an ex-date a price as traded opens lower by the dividend; an adjusted price does not.
 
     Raises
     ------
-    SchemaError : with what was seen, and the key that answers.
+    SchemaError : with the observation and the mapping key that answers it.
     """
     odds, count = adjusted_odds(bars, paid)
     if count >= _FEWEST_DATES and odds > _LOG_ODDS:
@@ -156,7 +156,7 @@ def ask_adjusted(bars: Channel, paid: Channel) -> None:
 
 
 def adjusted_odds(bars: Channel, paid: Channel) -> tuple[float, int]:
-    """Return the log odds of adjusted prices against prices as traded, and how many ex-dates."""
+    """Return the log odds of adjusted against as-traded prices, and the number of ex-dates."""
     gap = np.log(bars["open"][1:] / bars["close"][:-1])
     row = np.searchsorted(bars["opened_at"], paid["event_at"], side="left") - 1
     inside = (row >= 0) & (row < len(gap))
@@ -167,7 +167,7 @@ def adjusted_odds(bars: Channel, paid: Channel) -> tuple[float, int]:
         if len(around) < 2 or not 0 < paid_share < 1:
             continue
         middle = float(np.median(around))
-        # A quiet or invented market must not make one cent decisive.
+        # In a quiet or generated market one cent must not decide.
         spread = max(1.4826 * float(np.median(np.abs(around - middle))), 1e-4)
         distances = (
             (gap[at] - middle) / spread,

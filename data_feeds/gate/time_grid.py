@@ -1,8 +1,8 @@
-"""Stamps on their grid: a venue's jitter is taken out, anything farther off is refused.
+"""Move stamps with a venue's jitter onto their grid; refuse stamps farther off.
 
-Where money moves at an instant, a stamp some milliseconds late moves it to the wrong holder: a
-position opened at 08:00 would pay a settlement stamped 08:00:00.018. So a settlement is the whole
-hour it belongs to, and bars open where their timeframe says.
+A late stamp of a settlement charges the wrong position: a position opened at 08:00 would pay a
+settlement stamped 08:00:00.018. So a settlement is stamped with its whole hour, and bars open on
+the grid of their timeframe.
 """
 
 import math
@@ -23,16 +23,16 @@ from data_feeds.clock import (
 from data_feeds.schema import Array, Channel, ChannelKind, refuse_rows, time_columns
 from data_feeds.timeframe import Timeframe
 
-# Venues settle on whole hours. Binance allows itself 15 seconds around a settlement; stamps of
-# records are computed later still, so a minute is taken, a sixtieth of the shortest interval.
+# Venues settle on whole hours. Binance allows 15 seconds around a settlement, and stamps of records
+# come later still; so the tolerance is a minute, a sixtieth of the shortest interval.
 FUNDING_GRID_NS = HOUR_NS
 FUNDING_TOLERANCE_NS = MINUTE_NS
-# Other records on a regular grid (open interest, hourly sums, an index) are late by milliseconds.
+# Other regular records (open interest, hourly sums, an index) are milliseconds late.
 POINT_GRID_NS = MINUTE_NS
 POINT_TOLERANCE_NS = SECOND_NS
-# What is read off and decided by, where nothing is settled at the instant.
+# Kinds that decisions read and that settle no money at the instant.
 _OBSERVATIONS = (ChannelKind.SERIES, ChannelKind.OPEN_INTEREST, ChannelKind.LIQUIDATIONS)
-# How a bar's close is written where the end counts as inside it: 07:59:59, .999, .999999, ...
+# Closes written as the last instant inside the bar: 07:59:59, .999, .999999, ...
 LAST_UNITS_NS = (SECOND_NS, 10**6, 10**3, 1)
 
 # Sessions open at quarters of an hour, and bars are counted from the open or from the clock.
@@ -40,13 +40,13 @@ _SESSION_GRID_NS = 15 * MINUTE_NS
 
 
 def on_grid(channel: Channel) -> tuple[Channel, Array]:
-    """Return rows with stamps within tolerance moved to their grid, and by how much each, ns.
+    """Return rows with stamps within tolerance moved to their grid, and each row's move in ns.
 
-    Settlements go to the nearest whole hour; bars whose close names the last second, milli-, micro-
-    or nanosecond before it go to the close. A row of another kind within a second of a whole minute
-    goes to that minute, whatever the others do, unless two facts would become one; records at odd
-    seconds stay as they are. ``available_at`` moves with the fact; of observations (series, open
-    interest, liquidations) never to an earlier instant.
+    A settlement moves to the nearest whole hour. A bar closed at the last second, milli-, micro- or
+    nanosecond before its close moves to the close. A row of another kind within a second of a whole
+    minute moves to that minute, unless two facts would become one; records at odd seconds stay.
+    ``available_at`` moves with the fact, but for observations (series, open interest, liquidations)
+    never to an earlier instant.
     """
     times = time_columns(channel.key.kind)[:-1]
     moves = {name: _move(channel, name) for name in times}
@@ -57,7 +57,7 @@ def on_grid(channel: Channel) -> tuple[Channel, Array]:
 
 
 def _move(channel: Channel, name: str) -> Array:
-    """Return by how much a time column's stamps move to their grid, ns."""
+    """Return the move of each stamp of a time column to its grid, ns."""
     kind, at = channel.key.kind, channel[name]
     if kind in (ChannelKind.BARS, ChannelKind.MARK):
         late = -at % min(Timeframe(channel.key.timeframe).ns, MINUTE_NS)
@@ -68,19 +68,19 @@ def _move(channel: Channel, name: str) -> Array:
 
 
 def settlements(stamps: Array) -> Array:
-    """Return the whole hours that settlements belong to; stamps beyond tolerance as they are."""
+    """Return settlements as whole hours; stamps beyond the tolerance stay unchanged."""
     by = _to_nearest(stamps, FUNDING_GRID_NS)
     found: Array = np.where(abs(by) <= FUNDING_TOLERANCE_NS, stamps + by, stamps)
     return found
 
 
 def check_stamps(channel: Channel, calendar: str) -> None:
-    """Raise for the first row off its grid; sessions' own bounds are the calendar's business.
+    """Check that every row is on its grid; the calendar checks the bounds of sessions.
 
     Raises
     ------
-    SchemaError : a settlement is not on a whole hour, a bar opens beside its timeframe or is not as
-        long as it.
+    SchemaError : a settlement is not on a whole hour, or a bar does not open on the grid of its
+        timeframe or has another length.
     """
     kind = channel.key.kind
     if kind is ChannelKind.FUNDING:
@@ -108,7 +108,7 @@ def _check_bars(channel: Channel, calendar: str) -> None:
         # A bar of a day or more opens and closes with a session, whose bounds are whole minutes.
         off = (opened % step != 0) | ((length >= DAY_NS) & (closed % step != 0))
         where = f"is off the grid of {label} bars"
-        # The last bar of a session may be shorter, a daily one is as long as its session.
+        # The last bar of a session may be shorter; a daily bar is as long as its session.
         wrong_length, rule = closed - opened > length, "is more than"
     remedy = "a bar begins on its timeframe's grid: check stamp, unit and zone, or drop the row"
     refuse_rows(channel, off, "opened_at", where, remedy)
@@ -116,17 +116,17 @@ def _check_bars(channel: Channel, calendar: str) -> None:
 
 
 def check_sessions(channel: Channel, calendar: str) -> None:
-    """Raise for the first daily bar whose middle lies on a day without a session.
+    """Check that the middle of every daily bar lies on a day with a session.
 
     Raises
     ------
-    SchemaError : with the row, and the calendar that has no session there.
+    SchemaError : with the row and the calendar.
     """
     key = channel.key
     is_daily = key.kind in (ChannelKind.BARS, ChannelKind.MARK) and key.timeframe == "1d"
     if calendar == ALWAYS_OPEN or not is_daily or len(channel) == 0:
         return
-    # East of Greenwich a session can open on the UTC day before; its middle does not.
+    # East of Greenwich a session can open on the previous UTC day; its middle cannot.
     middle = (channel["opened_at"] + channel["closed_at"]) // 2
     days = utc_days(middle)
     sessions = sessions_between(calendar, days.min(), days.max())
@@ -140,7 +140,7 @@ def check_sessions(channel: Channel, calendar: str) -> None:
 
 
 def _step(timeframe: str) -> int:
-    """Return the grid of a timeframe around the clock: its length, of longer ones than a day 1d."""
+    """Return the grid of a timeframe around the clock: its length, at most a day."""
     return min(Timeframe(timeframe).ns, DAY_NS)
 
 
@@ -149,19 +149,19 @@ def _to_nearest(at: Array, grid_ns: int) -> Array:
 
 
 def _jitter(event: Array) -> Array:
-    """Return the moves that put rows on a whole minute that lie within a second of it."""
+    """Return the moves of rows within a second of a whole minute to that minute."""
     by = _to_nearest(event, POINT_GRID_NS)
     by = np.where(abs(by) <= POINT_TOLERANCE_NS, by, 0)
     moved = event + by
-    # A revision repeats its fact and keeps doing so; two facts must not become one.
+    # A revision keeps the stamp of its fact; two facts must not become one.
     merged = np.flatnonzero((np.diff(moved) == 0) & (np.diff(event) != 0))
     return np.where(np.isin(event, event[np.append(merged, merged + 1)]), 0, by)
 
 
 def _moved(channel: Channel, moves: Mapping[str, Array]) -> Channel:
-    """Return a channel with its facts moved; what was known at the fact is so still.
+    """Return a channel with moved facts; a row known at its fact stays known at its fact.
 
-    An observation that came late was not known before: it keeps its ``available_at``.
+    A late observation was not known earlier, so it keeps its ``available_at``.
     """
     times = time_columns(channel.key.kind)
     columns = {**channel.columns, **{name: channel[name] + by for name, by in moves.items()}}

@@ -1,7 +1,7 @@
-"""Numbers in another unit than their channel's: recognised by what is usual, and asked about.
+"""Refuse numbers whose size suggests another unit than their channel's.
 
-A rate in percent is a valid fraction a hundred times too large. Nothing is converted by a guess:
-the import stops, says what it saw, and names the key that answers.
+A rate in percent is also a valid fraction, a hundred times too large. Nothing is converted by a
+guess: the import stops with the observation and the mapping key that answers it.
 """
 
 import numpy as np
@@ -11,14 +11,14 @@ from data_feeds.errors import SchemaError
 from data_feeds.schema import Array, Channel, ChannelKind
 from data_feeds.units import Unit
 
-# The interest part of funding: 0.01% every eight hours, which is what most settlements are; venues
-# that settle more often scale it by the hours or do not.
+# The interest part of funding is 0.01% every eight hours, the rate of most settlements. Some venues
+# with shorter intervals scale it by the hours, others do not.
 DEFAULT_RATE = 1e-4
 DEFAULT_HOURS = 8
 SETTLEMENT_HOURS = (1, 2, 4, 8)
-# What is no usual rate every eight hours, by the hours that the rows cover. 0.2% are 219% a year:
-# the wildest two days of Binance's large perps from 2020 to 2026 had a median of 0.18%, their
-# wildest two months one of 0.033%.
+# Unusual rates every eight hours, by the hours that the rows cover. 0.2% is 219% a year. The most
+# extreme two days of Binance's large perps from 2020 to 2026 had a median of 0.18%, the most
+# extreme two months a median of 0.033%.
 UNUSUAL_RATES = ((40, 2e-3), (60 * 24, 7.5e-4))
 _FEW = 0.1
 # Publishers of yields and rates write two decimals.
@@ -28,17 +28,17 @@ _RATES = ("DGS", "DTB", "DFII", "DFF", "FEDFUNDS", "T10", "BAML", "SOFR")
 
 
 def ask_unit(channel: Channel, unit: str, *, is_answered: bool = False) -> None:
-    """Raise where numbers look as if they were in another unit than they are said to be.
+    """Check that numbers do not look like another unit than the declared one.
 
     Parameters
     ----------
     channel : rows that keep their kind's rules
-    unit : what the source says of a series' or a rate's unit, empty for nothing
-    is_answered : somebody was asked and has said that the numbers are meant
+    unit : the unit that the source gives for a series or a rate; empty for none
+    is_answered : the user has confirmed the numbers
 
     Raises
     ------
-    SchemaError : with what was seen, and the key of the mapping that answers.
+    SchemaError : with the observation and the mapping key that answers it.
     """
     if is_answered or len(channel) == 0:
         return
@@ -69,20 +69,20 @@ def _ask_rate(channel: Channel) -> None:
 
 
 def _unusual_rate(covered_hours: int) -> float:
-    """Return above which rate every eight hours the median of so many hours is unusual."""
+    """Return the rate every eight hours above which a median over these hours is unusual."""
     known = [rate for least, rate in UNUSUAL_RATES if covered_hours >= least]
     return min(known, default=float("inf"))
 
 
 def _usual_hours(event: Array) -> int:
-    """Return the most frequent hours between settlements among those venues have; 8 for one."""
+    """Return the most frequent settlement interval that venues use, hours; 8 for one row."""
     steps = np.diff(event) // HOUR_NS
     known = [int((steps == hours).sum()) for hours in SETTLEMENT_HOURS]
     return SETTLEMENT_HOURS[int(np.argmax(known))] if any(known) else DEFAULT_HOURS
 
 
 def _is_default(rate: Array, hours: int, factor: float) -> Array:
-    """Return which rates are the venues' default, or its share of the hours, times ``factor``."""
+    """Return a flag per rate: the venues' default, unscaled or by hours, times ``factor``."""
     scaled = DEFAULT_RATE * hours / DEFAULT_HOURS
     found: Array = np.isclose(rate, DEFAULT_RATE * factor, rtol=1e-6, atol=0)
     return found | np.isclose(rate, scaled * factor, rtol=1e-6, atol=0)

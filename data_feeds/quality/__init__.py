@@ -1,7 +1,7 @@
-"""What looks wrong in stored data: holes, idle bars, missing funding, prices nobody else saw.
+"""Search stored data for defects: holes, idle bars, missing funding, unconfirmed prices.
 
-Quality is judged with hindsight: a row may be compared with rows after it. Nothing here repairs a
-value, and no decision of a run may use a finding.
+The search uses hindsight: a row may be compared with later rows. No value is repaired, and no
+decision of a run may use a finding.
 """
 
 from data_feeds.quality.extremes import doubtful_extremes, extreme_findings

@@ -1,8 +1,8 @@
-"""Daily highs and lows that may be the close before, printed as if somebody had traded there.
+"""Daily highs and lows that may be the previous close, printed without a trade there.
 
-On days that open with a gap Yahoo's daily high or low is often about the previous close (SPY on
-2020-04-06: low 248.17, while the lowest trade of its home venue was 256.73). The rule cannot tell
-such a day from one on which the market came back to that very price; it says *doubtful*.
+On days that open with a gap, Yahoo's daily high or low is often about the previous close (SPY on
+2020-04-06: low 248.17, while the lowest trade of its home venue was 256.73). The rule cannot
+distinguish such a day from one on which the market returned to that price, so it says *doubtful*.
 """
 
 import numpy as np
@@ -12,18 +12,18 @@ from data_feeds.instrument import Instrument
 from data_feeds.quality.quality_finding import FindingKind, Flags, QualityFinding, finding_at
 from data_feeds.schema import Channel, ChannelKind, Provenance
 
-# The opening lies farther than this from the close before, a fraction of it.
+# Smallest distance of the open from the previous close, fraction of that close.
 GAP_RATE = 0.01
-# The high or low lies within this of the close before, a fraction of it.
+# Largest distance of the high or low from the previous close, fraction of that close.
 NEAR_RATE = 0.001
 
 
 def doubtful_extremes(bars: Channel, instrument: Instrument) -> tuple[Flags, Flags]:
-    """Return which highs and which lows of an exchange's daily bars are doubtful.
+    """Return flags of the doubtful highs and of the doubtful lows of an exchange's daily bars.
 
-    A low after an opening gap up, a high after a gap down: above 1%, with the extreme within 0.1%
-    of the close of the bar before. Shorter bars hold trades of their own stretch, and longer ones
-    a market that had days to come back: neither is doubtful. Generated bars are not either.
+    Doubtful is a low after an opening gap up, or a high after a gap down, of more than 1%, if the
+    extreme is within 0.1% of the previous close. Shorter bars contain only their own trades, and in
+    longer bars the market has days to return: neither is doubtful, nor are generated bars.
     """
     none = np.zeros(len(bars), np.bool_)
     daily = bars.key.kind is ChannelKind.BARS and bars.key.timeframe == "1d"
@@ -39,7 +39,7 @@ def doubtful_extremes(bars: Channel, instrument: Instrument) -> tuple[Flags, Fla
 
 
 def extreme_findings(bars: Channel, instrument: Instrument) -> list[QualityFinding]:
-    """Return a finding for each daily bar with a doubtful high or low; the value is its gap."""
+    """Return a finding for each daily bar with a doubtful high or low; its value is the gap."""
     high, low = doubtful_extremes(bars, instrument)
     rows = np.flatnonzero(high | low).tolist()
     return [

@@ -1,4 +1,4 @@
-"""A finding, the limits that make one, and runs of rows that share it."""
+"""Findings, their limits, and the runs of rows that form one finding."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,12 +13,12 @@ from data_feeds.schema import Channel, ChannelKey, ChannelKind
 Flags = NDArray[np.bool_]
 
 PRICED = (ChannelKind.BARS, ChannelKind.MARK)
-# The usual value is a median of so many rows around a row: a week of 8-hour settlements.
+# The usual value is the median of this many rows around a row: a week of 8-hour settlements.
 ROWS_AROUND = 21
 
 
 class FindingKind(StrEnum):
-    """What is wrong with a stretch of rows."""
+    """Kind of defect in a stretch of rows."""
 
     GAP = "gap"
     ZERO_VOLUME = "zero_volume"
@@ -59,12 +59,12 @@ _NOUNS = {
 
 @dataclass(frozen=True)
 class QualityFinding:
-    """A stretch ``[started_at, ended_at)`` (int64 ns UTC) of one channel that looks wrong.
+    """A defect in a stretch ``[started_at, ended_at)`` (int64 ns UTC) of one channel.
 
-    ``rows`` counts the channel's rows in it; for ``gap`` and ``missing_funding`` those that are
-    not there. ``value`` is the largest deviation as a signed fraction of what it is compared with
-    (0.02: two percent above), None for kinds that compare nothing. ``against`` is the second
-    source, which may be the wrong one of the two.
+    ``rows`` counts the channel's rows in the stretch, for ``gap`` and ``missing_funding`` the
+    missing rows. ``value`` is the largest deviation as a signed fraction of the compared value
+    (0.02: two percent above), None for kinds without a comparison. ``against`` is the second
+    source; either source may be wrong.
     """
 
     key: ChannelKey
@@ -76,14 +76,14 @@ class QualityFinding:
     against: ChannelKey | None = None
 
     def text(self) -> str:
-        """Return the finding as people read it, without the channel's name."""
+        """Return the finding as text, without the channel's name."""
         noun = _NOUNS.get(self.key.kind, "row")
         rows = f"{self.rows} {noun}{'' if self.rows == 1 else 's'}"
         what = _WORDS[self.kind].format(rows=rows, value=self.value, against=self.against)
         return f"{utc_text(self.started_at)} to {utc_text(self.ended_at)}: {what}"
 
     def document(self) -> dict[str, object]:
-        """Return the finding as other programs read it; ``text`` is for people."""
+        """Return the finding as a JSON object; ``text`` is for people."""
         return {
             "kind": self.kind.value,
             "started_at": self.started_at,

@@ -1,4 +1,4 @@
-"""What one channel gives away: holes, idle bars, missing settlements, spikes nobody confirms."""
+"""Defects visible in one channel: holes, idle bars, missing settlements, spikes, jumps."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -31,7 +31,7 @@ _SIGMA_PER_MAD = 1.4826
 
 
 def hole_findings(channel: Channel, instrument: Instrument) -> list[QualityFinding]:
-    """Return missing rows and, unless it is an index, bars without volume."""
+    """Return missing rows and, except for an index, bars without volume."""
     found = [
         QualityFinding(channel.key, FindingKind.GAP, gap.started_at, gap.ended_at, gap.missing)
         for gap in gaps(channel, instrument.calendar)
@@ -47,7 +47,7 @@ def hole_findings(channel: Channel, instrument: Instrument) -> list[QualityFindi
 
 
 def session_findings(bars: Channel, instrument: Instrument) -> list[QualityFinding]:
-    """Return one finding of all bars that reach outside the exchange's sessions; none of days."""
+    """Return one finding for all bars outside the exchange's sessions; none for daily bars."""
     if instrument.calendar == ALWAYS_OPEN or Timeframe(bars.key.timeframe).ns >= DAY_NS:
         return []
     outside = ~in_session(instrument.calendar, bars["opened_at"], bars["closed_at"])
@@ -59,12 +59,12 @@ def session_findings(bars: Channel, instrument: Instrument) -> list[QualityFindi
 
 
 def funding_findings(funding: Channel, bars: Sequence[Channel]) -> list[QualityFinding]:
-    """Return settlements that are missing between the others, and where bars reach beyond them.
+    """Return missing settlements between records, and beyond them as far as bars reach.
 
-    The interval is the one in force around, see ``data_feeds.holes``; of a single settlement it is
-    taken to be 8 hours, and without any the slots are those of 00:00 UTC. Slots under bars are
-    ``missing_funding``: a position held there paid nothing. Slots where the instrument has no bars
-    either are a ``gap``. Without any bars all count as ``missing_funding``.
+    The interval is the one in force around the hole, see ``data_feeds.holes``. A single settlement
+    counts as 8-hourly; without any, settlements are due every 8 hours from 00:00 UTC. A missing
+    settlement during bars is ``missing_funding``: a position held then paid nothing. A missing
+    settlement without bars is a ``gap``. Without any bars all are ``missing_funding``.
     """
     held = [channel for channel in bars if len(channel)]
     found = []
@@ -79,7 +79,7 @@ def funding_findings(funding: Channel, bars: Sequence[Channel]) -> list[QualityF
 
 
 def _missing_slots(funding: Channel, bars: Sequence[Channel]) -> Iterator[tuple[Instants, int]]:
-    """Yield absent settlements of each hole and where it ends, the edges of the bars too."""
+    """Yield the missing settlements of each hole, edges included, and the hole's end."""
     event = funding["event_at"]
     if bars:
         start = min(int(channel["opened_at"][0]) for channel in bars)
@@ -92,7 +92,7 @@ def _missing_slots(funding: Channel, bars: Sequence[Channel]) -> Iterator[tuple[
 
 
 def _is_covered(at: Instants, bars: Sequence[Channel]) -> Flags:
-    """Return whether any bar is open at each instant; true everywhere without bars."""
+    """Return a flag per instant: a bar is open then; all true without bars."""
     covered = np.full(len(at), not bars)
     for channel in bars:
         row = np.searchsorted(channel["opened_at"], at, side="right") - 1
@@ -101,7 +101,7 @@ def _is_covered(at: Instants, bars: Sequence[Channel]) -> Flags:
 
 
 def jump_findings(bars: Channel) -> list[QualityFinding]:
-    """Return where prices move by a common split's ratio, and stay, without a split on record."""
+    """Return lasting price moves by a common split ratio without a recorded split."""
     return [
         QualityFinding(
             bars.key, FindingKind.JUMP, jump.started_at, jump.ended_at, 2, 1 / jump.ratio - 1
@@ -111,10 +111,10 @@ def jump_findings(bars: Channel) -> list[QualityFinding]:
 
 
 def unit_findings(channel: Channel, bars: Sequence[Channel]) -> list[QualityFinding]:
-    """Return a channel whose numbers look like another unit, as the gate asks at an import.
+    """Return a finding if a channel's numbers look like another unit, by the gate's rules.
 
-    Rates are looked at alone, dividends beside the longest bars: an import that has been answered
-    lets both in.
+    Rates are checked alone, dividends with the longest bars. An import admits both after the user's
+    confirmation, so stored rows may look so.
     """
     try:
         ask_unit(channel, "")
@@ -129,13 +129,13 @@ def unit_findings(channel: Channel, bars: Sequence[Channel]) -> list[QualityFind
 def spike_findings(
     bars: Channel, limits: Limits = DEFAULT_LIMITS, others: Iterable[Channel] = ()
 ) -> list[QualityFinding]:
-    """Return single bars whose high or low lies far beyond the closes before and after.
+    """Return single bars with a high or low far beyond the closes before and after.
 
-    Far is beyond both limits; the robust standard deviation of a bar's return is 1.4826 times the
-    median absolute log return of the surrounding week, or of 21 bars if that is longer. ``others``
-    are bars or marks of second sources, equally long: a move that one of them shows too, in its
-    bars of the same three instants, is the market's and no finding. They are iterated for each bar
-    that is far off, not before. A bar with both sides off is one finding, of the larger side.
+    Far means beyond both limits. The robust standard deviation of a bar's return is 1.4826 times
+    the median absolute log return of the surrounding week, or of 21 bars if that is longer.
+    ``others`` are bars or marks of second sources with the same length. A move that one of them
+    also shows, in its bars at the same three instants, is no finding. ``others`` are read only when
+    a bar is far off. A bar that is off on both sides gives one finding, for the larger side.
     """
     if len(bars) < 3:
         return []
@@ -163,14 +163,14 @@ def spike_findings(
 
 
 def _reaches(bars: Channel) -> tuple[Values, Values]:
-    """Return how far highs and lows lie beyond both closes beside them; no first and last bar."""
+    """Return how far highs and lows exceed both neighbouring closes; no first and last bar."""
     close = bars["close"]
     top, bottom = np.maximum(close[:-2], close[2:]), np.minimum(close[:-2], close[2:])
     return bars["high"][1:-1] / top - 1, bars["low"][1:-1] / bottom - 1
 
 
 def _shows(other: Channel, three: Instants, move: float, share: float) -> bool:
-    """Return whether another source has the three bars and made enough of the middle one's move."""
+    """Return whether another source has the three bars and enough of the middle bar's move."""
     rows = np.searchsorted(other["opened_at"], three)
     if rows[-1] == len(other) or (other["opened_at"][rows] != three).any():
         return False
