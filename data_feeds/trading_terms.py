@@ -93,8 +93,8 @@ def terms_in_force(records: Sequence[TradingTerms], day: date) -> TradingTerms:
     """Return the terms in force on a day, merged from records sorted by day.
 
     Each number comes from the last record up to the day that gives it, else from the first record
-    after the day. ``since`` and ``source`` come from the record with the maintenance table, or
-    without a table from the first record in that order. ``until`` is the day of the next record;
+    after the day. ``since`` and ``source`` come from the record with the maintenance table; without
+    a table, from the last record up to the day. ``until`` is the day of the next record;
     ``changes`` lists the numbers that later records change.
     """
     order = [

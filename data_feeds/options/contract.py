@@ -25,9 +25,9 @@ _FRIDAY = 4
 class PutSpread:
     """Long a put at ``long_strike``, short one at the lower ``short_strike``; one contract each.
 
-    Strikes are quote per share; ``expiry`` is the date of the session at whose close both settle.
-    Prices of a contract are for its 100 shares. Taken as European and settled in cash at the close,
-    where listed options on funds are American and settle in shares.
+    Strikes are quote per share; both puts settle at the close of the session on ``expiry``. Prices
+    of a contract are for its 100 shares. The model treats both puts as European and settled in cash
+    at the close; listed options on funds are American and settle in shares.
     """
 
     underlying: str
@@ -37,15 +37,15 @@ class PutSpread:
 
     @property
     def id(self) -> str:
-        """The contract's name, e.g. ``SPY-2020-04-17-P280-250``."""
-        # Ten digits: a strike must be read back as it was.
+        """Name of the contract, e.g. ``SPY-2020-04-17-P280-250``."""
+        # Ten digits preserve a strike when its name is parsed again.
         return f"{self.underlying}-{self.expiry}-P{self.long_strike:.10g}-{self.short_strike:.10g}"
 
     @classmethod
     def parse(cls, name: str) -> Self | None:
-        """Return the contract of a name, None where it is none.
+        """Return the contract of a name; None for any other name.
 
-        Its expiry is a session, and the strike of the put sold lies below that of the one bought.
+        The expiry must be a session, and the short strike must lie below the long strike.
         """
         found = _NAME.fullmatch(name)
         if found is None:
@@ -61,16 +61,16 @@ class PutSpread:
 
     @property
     def expires_at(self) -> int:
-        """The close at which it settles, ns UTC."""
+        """Close at which the contract settles, ns UTC."""
         return int(session_bounds(EXCHANGE, np.array([self.expiry]))[1][0])
 
     @property
     def largest_value(self) -> float:
-        """What a contract can settle at most: the width of its strikes, quote."""
+        """Largest settlement of a contract: the width of its strikes, quote."""
         return SHARES_PER_CONTRACT * (self.long_strike - self.short_strike)
 
     def settlement(self, spot: float) -> float:
-        """Return what a contract is worth at expiry, quote.
+        """Return the value of a contract at expiry, quote.
 
         >>> PutSpread("SPY", np.datetime64("2020-04-17"), 280.0, 250.0).settlement(270.0)
         1000.0
@@ -79,7 +79,7 @@ class PutSpread:
         return SHARES_PER_CONTRACT * min(max(self.long_strike - spot, 0.0), width)
 
     def instrument(self, quote: str) -> Instrument:
-        """Return the contract as something that can be traded, in whole contracts."""
+        """Return the contract as an instrument that trades in whole contracts."""
         return Instrument(
             id=self.id,
             kind=InstrumentKind.OPTION,
@@ -95,9 +95,9 @@ class PutSpread:
 
 @dataclass(frozen=True)
 class SpreadRule:
-    """Which contract is the one to buy: moneyness of its legs as fractions of spot, tenor in days.
+    """Rule for the contract to buy: moneyness of its legs (fractions of spot), tenor in days.
 
-    Expiries ``least_days`` away or nearer are passed over, so that a roll never leads back.
+    Expiries at most ``least_days`` away are skipped, so that a roll never returns to them.
 
     Raises
     ------
@@ -124,10 +124,10 @@ class SpreadRule:
             )
 
     def contract(self, spot: float, date: np.datetime64) -> PutSpread | None:
-        """Return the contract of a session: strikes on the grid, the nearest monthly expiry.
+        """Return the contract for a session: strikes on the grid, the nearest monthly expiry.
 
-        Expiries are third Fridays (the session before where that is a holiday); of two equally near
-        ones the later. None where the grid leaves no width.
+        Expiries are third Fridays, or the session before a holiday; of two equally near expiries
+        the later counts. None if both strikes fall on one grid point.
         """
         long = round(spot * self.long_moneyness / self.strike_step) * self.strike_step
         short = round(spot * self.short_moneyness / self.strike_step) * self.strike_step

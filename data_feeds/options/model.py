@@ -1,4 +1,4 @@
-"""The stated assumptions behind every option price."""
+"""The assumptions of every option price."""
 
 from collections.abc import Mapping
 from typing import Self
@@ -11,7 +11,7 @@ _LEAST_SHARE = 0.2
 
 
 class OptionModel(SortedModel):
-    """How puts are priced where no option chain is at hand; all numbers are assumptions.
+    """Parameters of put prices without an option chain; all numbers are assumptions.
 
     The smile at a tenor is ``level x (1 - skew z + convexity z^2)`` where ``z = wing x tanh(d /
     wing)`` bends ``d = ln(strike / forward) / (level x sqrt(years))`` flat towards ``wing``. At 30

@@ -1,4 +1,4 @@
-"""European option prices by QuantLib: the only place that imports it."""
+"""European option prices by QuantLib, which only this module imports."""
 
 import math
 from collections.abc import Callable
@@ -10,7 +10,7 @@ _ACCURACY = 1e-10
 
 @cache
 def _quantlib() -> Any:
-    """Return QuantLib, imported on first use: most commands price no option."""
+    """Return QuantLib, imported on first use, because most commands price no option."""
     import QuantLib  # noqa: PLC0415
 
     return QuantLib
@@ -56,5 +56,5 @@ def undiscounted(strike: float, forward: float, deviation: float) -> float:
 
 
 def root(function: Callable[[float], float], guess: float, low: float, high: float) -> float:
-    """Return where a function of one number crosses zero between two bounds (Brent)."""
+    """Return the root of a function between two bounds, by Brent's method."""
     return float(_quantlib().Brent().solve(function, _ACCURACY, guess, low, high))

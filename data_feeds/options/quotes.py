@@ -1,4 +1,4 @@
-"""A contract's channels: model prices at each open and close, and what crossing them costs."""
+"""Channels of a contract: model prices at each open and close, and half spreads."""
 
 import math
 from collections.abc import Mapping
@@ -20,15 +20,15 @@ DAY = "1d"
 YEAR_NS = 365 * DAY_NS
 # Points; the lowest VIX on record is above 9.
 LEAST_INDEX = 3.0
-# An index or a bill of more than a week ago is not today's: holidays are shorter.
+# An index or bill value older than a week is stale: holidays are shorter.
 MAX_AGE_NS = WEEK_NS
 Floats = NDArray[np.float64]
 
 
 def pricing_channels(underlying: str, model: OptionModel) -> tuple[ChannelKey, ...]:
-    """Return what prices options beside the underlying's daily bars.
+    """Return the channels for option prices besides the underlying's daily bars.
 
-    The volatility index as a series, its own bars (``VIX-INDEX``, for its opens) and the bill.
+    These are the volatility index as a series, its bars (``VIX-INDEX``, for opens) and the bill.
     """
     index = index_of(underlying, model)
     return (
@@ -43,7 +43,7 @@ def index_of(underlying: str, model: OptionModel) -> str:
 
     Raises
     ------
-    CoverageError : the model names none.
+    CoverageError : the model names no index.
     """
     try:
         return model.volatility_index[underlying]
@@ -60,13 +60,13 @@ def with_contracts(dataset: Dataset, listed: Mapping[str, int], model: OptionMod
 
     Parameters
     ----------
-    dataset : holds daily bars of each underlying and what :func:`pricing_channels` names
-    listed : first instant at which each contract may be named, ns UTC, by its name
+    dataset : daily bars of each underlying and the channels of :func:`pricing_channels`
+    listed : first instant at which signals may name each contract, ns UTC, by name
     model : the assumptions
 
     Raises
     ------
-    CoverageError : a name is no contract's, or what prices it is not in the data.
+    CoverageError : a name is no contract's, or data for its prices are missing.
     """
     instruments, channels = dict(dataset.instruments), dict(dataset.channels)
     for name, at in listed.items():
@@ -84,18 +84,17 @@ def with_contracts(dataset: Dataset, listed: Mapping[str, int], model: OptionMod
 def contract_channels(
     dataset: Dataset, contract: PutSpread, listed_at: int, model: OptionModel
 ) -> tuple[Channel, Channel]:
-    """Return a contract's bars, and the half spread of each open as a fraction of its price.
+    """Return a contract's bars, and the half spread at each open as a fraction of the price.
 
-    The first bar is the underlying's last one known at ``listed_at``, the last one the expiry's.
-    Prices are quote per contract; high and low are the dearer and the cheaper of open and close,
-    since the model says nothing of what lies between; volume is 1 where there is a quote. Each open
-    is priced with what is known then (the index's own open, or its value of the session before
-    where the data have no bars of it), each close with that session's index. At the expiry's close
-    the price is the settlement.
+    The first bar is the underlying's last bar known at ``listed_at``; the last bar is the expiry's.
+    Prices are quote per contract. High and low are the higher and lower of open and close, because
+    the model has no prices in between; volume is 1. An open uses the index's own open, or without
+    index bars the value of the previous session. A close uses the index of that session. At the
+    expiry's close the price is the settlement.
 
     Raises
     ------
-    CoverageError : bars of the underlying, among them the expiry's, or the index are missing.
+    CoverageError : bars of the underlying, also the expiry's, or index values are missing.
     """
     bars = dataset.bars(contract.underlying, DAY)
     if listed_at > contract.expires_at:
@@ -138,7 +137,7 @@ def contract_channels(
 
 
 def _check_expiry(bars: Channel, contract: PutSpread) -> None:
-    """Refuse bars that go on beyond an expiry without its session: nothing would settle."""
+    """Refuse bars that continue beyond an expiry but lack its session: nothing would settle."""
     at = contract.expires_at
     if len(bars) and bars["closed_at"][-1] > at and at not in bars["closed_at"]:
         raise CoverageError(
@@ -148,14 +147,14 @@ def _check_expiry(bars: Channel, contract: PutSpread) -> None:
 
 @dataclass(frozen=True)
 class _ContractQuotes:
-    """Quotes one contract."""
+    """Prices and half spreads of one contract."""
 
     dataset: Dataset
     contract: PutSpread
     model: OptionModel
 
     def quotes(self, at: Instants, spots: Floats, indices: Floats) -> tuple[Floats, Floats]:
-        """Return prices per contract and half spreads as their fractions (0 of nothing)."""
+        """Return prices per contract, and half spreads as fractions of them (0 at price 0)."""
         prices, fractions = np.zeros(len(at)), np.zeros(len(at))
         days = zip(at.tolist(), spots.tolist(), indices.tolist(), self._rates(at), strict=True)
         for i, (instant, spot, index, rate) in enumerate(days):
@@ -169,13 +168,13 @@ class _ContractQuotes:
                 else SHARES_PER_CONTRACT * (long - short)
             )
             cost = SHARES_PER_CONTRACT * sum(haircut(x, index, self.model) for x in (long, short))
-            # Of a cheap spread the half spread is more than its price: nobody buys it back.
+            # The half spread of a cheap contract exceeds its price: nobody buys it back.
             fractions[i] = cost / prices[i] if prices[i] > 0 else 0.0
         return prices, fractions
 
     def _leg(self, strike: float, spot: float, index: float, rate: float, years: float) -> float:
         name = self.contract.underlying
-        # Adjusted prices already hold the dividends.
+        # Adjusted prices already contain the dividends.
         adjusted = self.dataset.instruments[name].dividend_adjusted
         dividend_yield = 0.0 if adjusted else self.model.dividend_yield.get(name, 0.0)
         volatility = 0.0
@@ -187,7 +186,7 @@ class _ContractQuotes:
         )
 
     def _rates(self, at: Instants) -> list[float]:
-        """Return the bill's rate of the date before each instant, a fraction; 0 where it is not."""
+        """Return the bill rate of the date before each instant, a fraction; 0 if unknown."""
         bill = self.dataset.channels.get(ChannelKey(self.model.bill_series, ChannelKind.SERIES))
         if bill is None or len(bill) == 0:
             return [0.0] * len(at)
@@ -214,8 +213,8 @@ def _index_values(
 ) -> tuple[Floats, Floats]:
     """Return the volatility index at opens and closes, points.
 
-    These are the market's prices, so they follow the dates that values are of and not when they
-    were published: a run that learns of everything a day later meets the same market.
+    Market prices follow the reference dates of values, not their publication: a run that learns all
+    series a day later meets the same market.
     """
     name = index_of(contract.underlying, model)
     series = dataset.channels.get(ChannelKey(name, ChannelKind.SERIES))
@@ -234,19 +233,19 @@ def _index_values(
                 f"{utc_day(instants[np.isnan(values)][0])}"
                 "; begin the window later or import more of it"
             )
-    # A damaged or generated index must not stop the pricing of everything after it.
+    # A damaged or generated index value must not stop the pricing of later rows.
     return np.maximum(at_open, LEAST_INDEX), np.maximum(at_close, LEAST_INDEX)
 
 
 def _eve(at: Instants) -> Instants:
-    """Return the last instant of the UTC date before each instant's."""
+    """Return the last instant of the UTC day before each instant's day."""
     return at // DAY_NS * DAY_NS - 1
 
 
 def _as_dated(series: Channel, at: Instants) -> Floats:
-    """Return the series' first published value of the latest date up to each instant's.
+    """Return the first published value of the series' latest date up to each instant.
 
-    NaN where that is more than a week back.
+    NaN if that date is more than a week earlier.
     """
     first = np.ones(len(series), np.bool_)
     first[1:] = series["event_at"][1:] != series["event_at"][:-1]

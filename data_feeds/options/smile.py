@@ -1,4 +1,4 @@
-"""Implied volatility from a volatility index: level, term structure, smile.
+"""Implied volatility from a volatility index by level, term structure and smile.
 
 The index already contains the skew: it is the square root of a strip of out-of-the-money options
 (Cboe VIX methodology: variance = 2 / T x sum of dK / K^2 x forward option price). The at-the-money
@@ -18,12 +18,12 @@ INDEX_YEARS = 30 / 365
 # The strip reaches this many deviations to both sides, in steps of a sixteenth of one.
 _STRIP_REACH = 8.0
 _STRIP_POINTS = 257
-# Index values for which the level is solved; between them its share of the index is interpolated.
+# The level is solved at these index values; its share of the index is interpolated between them.
 _NODES = np.geomspace(0.03, 3.0, 32)
 
 
 def smile(model: OptionModel, level: float, deviations: float) -> float:
-    """Return implied volatility, fraction a year, at a distance from the forward.
+    """Return the implied volatility, fraction a year, at a distance from the forward.
 
     ``deviations`` is ln(strike / forward) / (level x sqrt(years)), below zero for puts.
 
@@ -37,7 +37,7 @@ def smile(model: OptionModel, level: float, deviations: float) -> float:
 def implied_volatility(
     model: OptionModel, index: float, strike: float, forward: float, years: float
 ) -> float:
-    """Return the volatility of a strike when the index (fraction a year) is known."""
+    """Return the volatility of a strike, given the index (fraction a year)."""
     level = level_at(model, index, years)
     return smile(model, level, math.log(strike / forward) / (level * math.sqrt(years)))
 
@@ -45,9 +45,9 @@ def implied_volatility(
 def level_at(model: OptionModel, index: float, years: float) -> float:
     """Return the at-the-money level of a tenor, fraction a year.
 
-    Variance reverts to the long-run level at ``mean_reversion``; its mean over 30 days is that of
-    the level which the index gives. Below 30 days the level is kept, since the reversion would
-    overstate what an index of 30 days says of the next week.
+    Variance reverts to the long-run level at ``mean_reversion``; its mean over 30 days equals the
+    variance of the index's level. Below 30 days the level is constant, because the reversion would
+    overstate what a 30-day index implies for the next week.
     """
     near = index_level(model, index)
     if years <= INDEX_YEARS:
@@ -64,13 +64,13 @@ def _mean_decay(speed_years: float) -> float:
 
 
 def index_level(model: OptionModel, index: float) -> float:
-    """Return the 30-day at-the-money level that an index value stands for, fractions a year."""
+    """Return the 30-day at-the-money level of an index value, fractions a year."""
     shares = _level_shares(model.skew, model.convexity, model.wing)
     return float(index * np.interp(math.log(index), np.log(_NODES), shares))
 
 
 def strip_volatility(model: OptionModel, level: float, years: float = INDEX_YEARS) -> float:
-    """Return what the strip of a smile measures: the index of that level, fraction a year."""
+    """Return the volatility of a smile's option strip: its index value, fraction a year."""
     root_years = math.sqrt(years)
     z = np.linspace(-_STRIP_REACH, _STRIP_REACH, _STRIP_POINTS)
     log_strikes = z * level * root_years

@@ -1,4 +1,4 @@
-"""What two channels of one market say differently."""
+"""Differences between two channels of one market."""
 
 from collections.abc import Sequence
 
@@ -25,7 +25,7 @@ from data_feeds.timeframe import Timeframe
 def mark_findings(
     mark: Channel, bars: Channel, limits: Limits = DEFAULT_LIMITS
 ) -> list[QualityFinding]:
-    """Return runs of mark closes away from the last price of the same instant; mark / last - 1."""
+    """Return runs of mark closes far from the last price at the same instant: mark / last - 1."""
     _, left, right = np.intersect1d(
         mark["closed_at"], bars["closed_at"], assume_unique=True, return_indices=True
     )
@@ -36,10 +36,10 @@ def mark_findings(
 def timeframe_findings(
     finer: Channel, longer: Channel, limits: Limits = DEFAULT_LIMITS
 ) -> list[QualityFinding]:
-    """Return where bars resampled to ``longer``'s timeframe differ from its own bars.
+    """Return differences between the bars of ``longer`` and ``finer`` bars resampled to them.
 
-    Only complete buckets are compared, and none of bars that are not as long as their timeframe.
-    Stretches are in ``longer``'s bars, named by ``finer``.
+    Only complete buckets are compared, and only bars as long as their timeframe. The findings name
+    ``finer``, with stretches in bars of ``longer``.
     """
     step = Timeframe(finer.key.timeframe).ns
     if (finer["closed_at"] - finer["opened_at"] != step).any():
@@ -58,7 +58,7 @@ def timeframe_findings(
         named, _largest(prices), limits.timeframe_price_rate, FindingKind.OUTLIER, longer
     )
     if finer.key.kind is ChannelKind.BARS:
-        # Idle bars are a finding of their own; both sides zero agree.
+        # Idle bars are a separate finding; two zero volumes agree.
         larger = np.maximum(made["volume"], own["volume"])
         apart = (made["volume"] - own["volume"]) / np.where(larger > 0, larger, 1.0)
         limit = limits.timeframe_volume_rate
@@ -69,16 +69,16 @@ def timeframe_findings(
 def peer_findings(
     one: Channel, other: Channel, limits: Limits = DEFAULT_LIMITS
 ) -> list[QualityFinding]:
-    """Return where ``one`` leaves another source of the same asset.
+    """Return deviations of ``one`` from another source of the same asset.
 
-    Closes (values of a series) are divided by the peer's, and by the median of that ratio over the
-    surrounding day, or 21 rows where that is longer: a steady premium is no finding. Highs and lows
-    are then compared the same way. Rows are matched by instant, marks against bars too. Rows at
-    which either is not positive are left out.
+    Closes (values of a series) are divided by the peer's closes, and by the median of that ratio
+    over the surrounding day, or 21 rows if that is longer; so a steady premium is no finding. Highs
+    and lows are compared the same way. Rows are matched by instant, also marks with bars. Rows with
+    a value that is not positive are left out.
 
     Raises
     ------
-    SchemaError : the two cannot be compared; see :func:`refuse_unlike`.
+    SchemaError : the channels cannot be compared; see :func:`refuse_unlike`.
     """
     refuse_unlike(one.key, other.key)
     left, right = _matched(one, other)
@@ -122,7 +122,7 @@ def refuse_unlike(one: ChannelKey, other: ChannelKey) -> None:
 
 
 def _matched(one: Channel, other: Channel) -> tuple[Instants, Instants]:
-    """Return the rows of each that describe the same instant; of vintages the last."""
+    """Return the row numbers in both channels of the same instants; of vintages the last."""
     mine, peer = fact_at(one)[::-1], fact_at(other)[::-1]
     _, left, right = np.intersect1d(mine, peer, return_indices=True)
     return len(mine) - 1 - left, len(peer) - 1 - right
@@ -137,7 +137,7 @@ def _median_around(at: Instants, ratio: Values) -> Values:
 
 
 def _largest(deviations: Sequence[Values]) -> Values:
-    """Return at each row the deviation farthest from zero, with its sign."""
+    """Return each row's deviation farthest from zero, with its sign."""
     table = np.array(deviations)
     rows = np.arange(table.shape[1])
     largest: Values = table[np.argmax(np.abs(table), axis=0), rows]

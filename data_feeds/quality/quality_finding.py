@@ -121,7 +121,7 @@ DEFAULT_LIMITS = Limits()
 def deviating(
     channel: Channel, apart: Values, limit: float, kind: FindingKind, against: Channel
 ) -> list[QualityFinding]:
-    """Return runs of adjacent rows with deviations beyond a limit, each with its largest."""
+    """Return runs of adjacent rows beyond a limit, each with its largest deviation."""
     if channel.key.kind in PRICED:
         torn = channel["opened_at"][1:] > channel["closed_at"][:-1]
     else:
@@ -148,7 +148,7 @@ def finding_at(
 
 
 def runs(flags: Flags, torn: Flags) -> list[tuple[int, int]]:
-    """Return first and stop of runs of true flags; ``torn[i]`` parts rows ``i`` and ``i + 1``."""
+    """Return first and stop of runs of true flags; ``torn[i]`` splits rows ``i`` and ``i + 1``."""
     if len(flags) == 0:
         return []
     starts = flags & np.concatenate(([True], ~flags[:-1] | torn))
@@ -159,6 +159,6 @@ def runs(flags: Flags, torn: Flags) -> list[tuple[int, int]]:
 
 
 def fact_at(channel: Channel) -> Instants:
-    """Return the instants that name a channel's rows: a bar's opening, a point's fact."""
+    """Return the instants that identify a channel's rows: a bar's opening, a point's event."""
     at: Instants = channel["opened_at" if channel.key.kind in PRICED else "event_at"]
     return at

@@ -1,4 +1,4 @@
-"""Every check on every channel of a catalog or dataset."""
+"""Run every check on every channel of a catalog or dataset."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ from data_feeds.timeframe import Timeframe
 Pair = tuple[ChannelKey, ChannelKey]
 Read = Callable[[ChannelKey], Channel]
 
-# How many channels stay in memory while they are compared with each other.
+# Number of channels kept in memory for comparisons.
 _HELD_CHANNELS = 12
 
 
@@ -43,20 +43,20 @@ def findings(
     limits: Limits = DEFAULT_LIMITS,
     progress: Callable[[float], None] | None = None,
 ) -> Iterator[QualityFinding]:
-    """Yield what looks wrong, channel by channel in the order of their names.
+    """Yield the findings of each channel, in order of channel names.
 
-    A perp with bars needs funding: a channel that is not there at all has findings too.
+    A perp with bars needs funding, so a missing funding channel has findings too.
 
     Parameters
     ----------
-    source : a catalog, of which at most a dozen channels are held at a time, or a dataset
-    peers : channels with their second sources, beside those that :func:`usual_peers` derives
+    source : a catalog, of which at most twelve channels are in memory, or a dataset
+    peers : channels with their second sources, in addition to :func:`usual_peers`
     progress : called with the fraction of channels done, 0 to 1
 
     Raises
     ------
-    CoverageError : ``peers`` names a channel that is not there.
-    SchemaError : two of ``peers`` cannot be compared, such as bars with a series.
+    CoverageError : ``peers`` names a missing channel.
+    SchemaError : a pair of ``peers`` cannot be compared, such as bars with a series.
     IntegrityError : a file of the catalog is missing or changed.
     """
     survey = _survey(source, peers, limits)
@@ -67,10 +67,10 @@ def findings(
 
 
 def usual_peers(keys: Sequence[ChannelKey], instruments: Mapping[str, Instrument]) -> list[Pair]:
-    """Return pairs of bars of equal timeframe and quote whose records name one asset.
+    """Return pairs of bar channels with equal timeframe, quote and asset.
 
-    Without an asset in either record ids share the text before the dash: ``BTCUSDT-PERP`` and
-    ``BTCUSDT-OKX`` are such a pair; ids without a dash have no peers.
+    If neither record has an asset, the ids must share the text before the dash: ``BTCUSDT-PERP``
+    and ``BTCUSDT-OKX`` are a pair; ids without a dash have no peers.
     """
 
     def are_peers(one: ChannelKey, other: ChannelKey) -> bool:
@@ -106,7 +106,7 @@ def _survey(source: Catalog | Dataset, peers: Sequence[Pair], limits: Limits) ->
         raise CoverageError(f"peers: {unknown[0]} is not in the data; see riskoff data list")
     for pair in peers:
         refuse_unlike(*pair)
-    # A pair is one whichever side is named first.
+    # The order inside a pair has no meaning.
     named = [*usual_peers(keys, instruments), *peers]
     pairs = list({frozenset(pair): pair for pair in named}.values())
     absent = _absent_funding(keys, instruments)
@@ -120,7 +120,7 @@ def _survey(source: Catalog | Dataset, peers: Sequence[Pair], limits: Limits) ->
 def _absent_funding(
     keys: Sequence[ChannelKey], instruments: Mapping[str, Instrument]
 ) -> set[ChannelKey]:
-    """Return the funding channels that perps with bars need and do not have."""
+    """Return the missing funding channels of perps with bars."""
     needed = {
         ChannelKey(key.instrument, ChannelKind.FUNDING)
         for key in keys
@@ -131,7 +131,7 @@ def _absent_funding(
 
 @dataclass(frozen=True)
 class _Survey:
-    """What there is to check, and how to read it."""
+    """Channels to check, and the function that reads them."""
 
     keys: Sequence[ChannelKey]
     instruments: Mapping[str, Instrument]
@@ -167,13 +167,14 @@ class _Survey:
     def _of_mark(self, mark: Channel) -> Iterator[QualityFinding]:
         bars = self._bars(mark.key)
         if bars:
-            # Bars of the same length have the same closes; of others the finest meet most of them.
+            # Bars of the same length share all closes with the mark; otherwise the finest bars
+            # share most.
             length = mark.key.timeframe
             best = min(bars, key=lambda key: (key.timeframe != length, Timeframe(key.timeframe)))
             yield from mark_findings(mark, self.read(best), self.limits)
 
     def _bars(self, key: ChannelKey) -> list[ChannelKey]:
-        """Return the bars of the channel's instrument."""
+        """Return the bar channels of the channel's instrument."""
         return [
             other
             for other in self.keys
@@ -181,20 +182,20 @@ class _Survey:
         ]
 
     def _multiples(self, key: ChannelKey) -> list[ChannelKey]:
-        """Return the instrument's longer bars that can be made of these; sessions cannot."""
+        """Return the instrument's longer bars that these bars add up to; none for sessions."""
         if self.instruments[key.instrument].calendar != ALWAYS_OPEN:
             return []
         return [other for other in self.keys if _is_finer(key, other)]
 
     def _second_sources(self, key: ChannelKey) -> list[ChannelKey]:
-        """Return both sides' peers; never the instrument's own bars or marks."""
+        """Return the peers on both sides of pairs, without the instrument's own bars or marks."""
         peers = {other for pair in self.pairs if key in pair for other in pair}
         return sorted(other for other in peers if other.instrument != key.instrument)
 
 
 @dataclass(frozen=True)
 class _Unread:
-    """Channels that are read when somebody looks."""
+    """Channels that are read on iteration."""
 
     read: Read
     keys: Sequence[ChannelKey]
@@ -204,7 +205,7 @@ class _Unread:
 
 
 def _is_finer(one: ChannelKey, other: ChannelKey) -> bool:
-    """Whether ``other``'s bars can be made of ``one``'s."""
+    """Return whether bars of ``one`` add up to bars of ``other``."""
     if one.kind not in PRICED or (other.instrument, other.kind) != (one.instrument, one.kind):
         return False
     step, longer = Timeframe(one.timeframe).ns, Timeframe(other.timeframe).ns

@@ -1,9 +1,10 @@
 """The bitcoin perp of an episode: value in, a flywheel's path out, moved onto published prices.
 
-The value moves with the Nasdaq (the phase's beta), with noise of its own whose volatility is
-stochastic, seasonal over the day, lower at weekends and many times larger in the flushes. The
-flywheel adds liquidations, slippage and volatility sellers. Because these move the path, the drift
-between two facts is corrected and the market run again; what is left is a smooth factor close to 1.
+The value moves with the Nasdaq (the phase's beta) and with its own noise; the noise has stochastic
+volatility with a daily pattern, less at weekends and many times more in flushes. The flywheel adds
+liquidations, slippage and volatility sellers. These move the path, so the drift between two
+published prices is corrected and the market is run again; the remaining correction is a smooth
+factor close to 1.
 """
 
 from dataclasses import dataclass, replace
@@ -41,15 +42,15 @@ __all__ = ["BAR_NS", "BitcoinMarket", "bitcoin_market"]
 
 TICK = 0.1
 
-# The share of a phase's variance that is neither equities' nor forced selling's.
+# Share of a phase's variance that comes from neither equities nor forced selling.
 _OWN_SHARE = 0.5
-# How often the drift is corrected and the market run again.
+# Number of corrections of the drift, each with a new run of the market.
 _ROUNDS = 4
-# No other price comes closer than this to a low or high that is a fact, fraction.
+# Least distance of other prices from a published low or high, fraction.
 _MARGIN_OF_EXTREMES = 0.0005
-# What ``perp_market`` takes for the usual premium.
+# Usual premium in ``perp_market``.
 _USUAL_CROWDING = 0.0001
-# From how many usual widths on a bar's volume grows with its width.
+# Above this many usual widths a bar's volume grows with its width.
 _WIDE_BAR = 5.0
 
 
@@ -87,7 +88,7 @@ def bitcoin_market(
     loose = episode.looseness
     share = 1 - loose * (1 - FlywheelParams().index_share)
     params = FlywheelParams(account_quote=50_000.0, index_share=share)
-    # A fund fit for the market at its largest: venues add to theirs as they grow.
+    # The fund fits the market at its largest, because venues raise their fund with the market.
     fund = FUND_SHARE * float((market.open_interest_base * np.exp(value)).max())
     for _ in range(_ROUNDS):
         driven = replace(market, returns=rounded_returns(steps, shares, wiggle))
@@ -116,7 +117,7 @@ def _variance(episode: EpisodeParameters, opened: Instants, rng: np.random.Gener
 
 
 def _points(opened: Instants) -> tuple[Instants, Floats]:
-    """Return the rows whose close is known, and the closes; days close with their last bar."""
+    """Return the rows with a published close, and the closes; a day closes with its last bar."""
     known: dict[int, float] = {}
     for fact in (*published_values.BITCOIN, *published_values.INTRADAY):
         if fact.field != "close":
@@ -131,7 +132,7 @@ def _points(opened: Instants) -> tuple[Instants, Floats]:
 def _market(
     episode: EpisodeParameters, opened: Instants, value: Floats, rng: np.random.Generator
 ) -> FlywheelInputs:
-    """Return what drives the flywheel, apart from the returns."""
+    """Return the flywheel's inputs, without the returns."""
     at = opened.astype(np.float64)
     known = np.array(
         [(text_ns(fact.at) + DAY_NS, fact.value) for fact in published_values.OPEN_INTEREST]
@@ -150,14 +151,14 @@ def _market(
 
 
 def _with_panic(path: FlywheelPath, params: FlywheelParams) -> FlywheelPath:
-    """Return a path whose widest bars trade more; the model's volume is capped."""
+    """Return a path with more volume in its widest bars, because the model caps volume."""
     usual = params.reference_volatility / np.sqrt(365 * DAY_NS / BAR_NS)
     widths = (path.high / path.low - 1) / usual
     return replace(path, volume=path.volume * np.maximum(widths / _WIDE_BAR, 1.0))
 
 
 def _extremes(opened: Instants) -> list[PublishedValue]:
-    """Return the known lows and highs that fall on these bars."""
+    """Return the published lows and highs on these bars."""
     return [
         fact
         for fact in published_values.BITCOIN
@@ -168,7 +169,7 @@ def _extremes(opened: Instants) -> list[PublishedValue]:
 def _on_the_tick(
     path: FlywheelPath, opened: Instants, rows: Instants, levels: Floats
 ) -> FlywheelPath:
-    """Return a path rounded to the tick that meets its closes, lows and highs exactly."""
+    """Return a path rounded to the tick, with exact published closes, lows and highs."""
     prices = {name: getattr(path, name).copy() for name in (*PRICES, *MARKS)}
     prices["close"][rows] = levels
     following = rows[rows + 1 < len(opened)] + 1
@@ -184,7 +185,7 @@ def _on_the_tick(
 
 
 def _hold_extreme(prices: dict[str, Floats], opened: Instants, fact: PublishedValue) -> None:
-    """Give a bar its known low or high, and keep the weeks around it from passing it."""
+    """Set a bar's published low or high, and keep the prices around it inside."""
     row = int((text_ns(fact.at) - opened[0]) // BAR_NS)
     near = np.abs(opened - text_ns(fact.at)) <= fact.bounds * DAY_NS
     if fact.field == "low":
@@ -200,7 +201,7 @@ def _hold_extreme(prices: dict[str, Floats], opened: Instants, fact: PublishedVa
 
 
 def _with_known_rates(settled_at: Instants, rates: Floats) -> Floats:
-    """Return funding rates with the known ones in place and no lower one in their time."""
+    """Return funding rates with the published rates set and no lower rate around them."""
     rates = np.round(rates, 8)
     for fact in published_values.FUNDING:
         at = text_ns(fact.at)

@@ -1,11 +1,11 @@
-"""A book of leveraged positions in one perp: cohorts of like accounts, longs against shorts.
+"""A book of leveraged positions in one perp, grouped into cohorts of similar accounts.
 
-Every open contract has a long and a short, so the sums of both sides are equal at all times. Cash
-enters as the margin of a new position and leaves as the payout of a closed one:
+Every open contract has a long and a short, so both sides have equal sums at all times. Cash enters
+as the margin of a new position and leaves as the payout of a closed position:
 
     cash in - cash out - change of the insurance fund = sum(margin) - sum(side x quantity x entry)
 
-because the profit of one side is the loss of the other at whatever price a position is closed.
+because at any closing price the profit of one side is the loss of the other.
 """
 
 from typing import NamedTuple
@@ -29,8 +29,8 @@ class CohortBook(NamedTuple):
 
     ``side`` is +1 or -1. ``quantity`` is in base units and never negative, ``entry`` quote per base
     unit, ``margin`` quote. ``rate`` is the maintenance rate of the cohort's accounts, ``deduction``
-    their bracket deductions together, quote. Row 0 of each half takes in what leaves the ring of
-    the others, and the unlevered.
+    the sum of their bracket deductions, quote. Row 0 of each half receives positions that leave the
+    ring of the other rows, and unlevered positions.
     """
 
     side: Floats
@@ -42,22 +42,22 @@ class CohortBook(NamedTuple):
 
     @property
     def longs(self) -> float:
-        """Base units held long."""
+        """Sum of long positions, base units."""
         return float(self.quantity[self.side > 0].sum())
 
     @property
     def shorts(self) -> float:
-        """Base units held short."""
+        """Sum of short positions, base units."""
         return float(self.quantity[self.side < 0].sum())
 
     @property
     def cash(self) -> float:
-        """Cash that the positions are owed together: margins less signed cost, quote."""
+        """Cash owed to all positions: margins less signed cost, quote."""
         return float((self.margin - self.side * self.quantity * self.entry).sum())
 
 
 def empty_book(cohorts: int) -> CohortBook:
-    """Return a book with room for that many cohorts a side and none in it."""
+    """Return an empty book with this number of cohorts a side."""
     side = np.repeat([LONG, SHORT], cohorts)
     zeros = [np.zeros(2 * cohorts) for _ in range(5)]
     return CohortBook(side, *zeros)
@@ -73,17 +73,17 @@ def book_at_rest(
     cohorts: int = 120,
     entry_spread: float = 0.03,
 ) -> CohortBook:
-    """Return a book whose longs and shorts entered around a price.
+    """Return a book of longs and shorts with entries around a price.
 
     Parameters
     ----------
     price : quote per base unit
     open_interest : base units on each side
-    leverages, weights : leverage settings, and the share of the open interest at each (sum 1)
+    leverages, weights : leverage settings, and each one's share of the open interest (sum 1)
     account_quote : notional of a typical account, quote; chooses the maintenance bracket
     cohorts : rows a side
-    entry_spread : entries lie evenly within this fraction around the price, or within half of the
-        margin where that is less: nobody has entered beyond the liquidation price
+    entry_spread : entries are spread evenly within this fraction around the price, or within half
+        of the margin if that is less, so that no entry lies beyond the liquidation price
     """
     book = empty_book(cohorts)
     edges = np.round(np.cumsum(weights) * (cohorts - 1)).astype(np.int64)
@@ -112,7 +112,7 @@ def book_at_rest(
 
 @njit()
 def bracket_of(account_quote: float) -> int:
-    """Return the row of the maintenance bracket that an account's notional falls into."""
+    """Return the row of the maintenance bracket for an account's notional."""
     row = 0
     for i in range(len(BRACKET_FLOORS)):
         if account_quote >= BRACKET_FLOORS[i]:
@@ -142,7 +142,7 @@ def add_position(  # noqa: PLR0917
 ) -> float:
     """Open ``quantity`` in a row at ``price``; return the margin paid in, quote.
 
-    A row that holds something already becomes the average of both: margins and costs add up.
+    An existing position in the row is averaged with the new one: margins and costs add up.
     """
     if quantity <= 0:
         return 0.0
@@ -161,7 +161,7 @@ def add_position(  # noqa: PLR0917
 
 @njit()
 def close_position(book: CohortBook, row: int, quantity: float, price: float) -> float:
-    """Close part of a row at ``price``; return its payout, quote (negative: a deficit)."""
+    """Close part of a row at ``price``; return the payout, quote (negative: a deficit)."""
     if quantity <= 0 or book.quantity[row] <= 0:
         return 0.0
     share = quantity / book.quantity[row]
@@ -177,7 +177,7 @@ def close_position(book: CohortBook, row: int, quantity: float, price: float) ->
 
 @njit()
 def merge_rows(book: CohortBook, source: int, target: int) -> None:
-    """Move a row's positions into another row of the same side; sums stay as they are."""
+    """Move a row's positions into another row of the same side; sums do not change."""
     moved = book.quantity[source]
     if moved <= 0:
         return
@@ -193,14 +193,14 @@ def merge_rows(book: CohortBook, source: int, target: int) -> None:
 
 @njit()
 def equity_of(book: CohortBook, row: int, price: float) -> float:
-    """Return a row's margin with its unrealized profit at ``price``, quote."""
+    """Return a row's margin plus unrealized profit at ``price``, quote."""
     profit = book.side[row] * book.quantity[row] * (price - book.entry[row])
     return float(book.margin[row] + profit)
 
 
 @njit()
 def side_total(book: CohortBook, first: int, stop: int) -> float:
-    """Return the base units held in rows ``first`` to ``stop``."""
+    """Return the sum of rows ``first`` to ``stop``, base units."""
     total = 0.0
     for row in range(first, stop):
         total += book.quantity[row]
@@ -209,7 +209,7 @@ def side_total(book: CohortBook, first: int, stop: int) -> float:
 
 @njit()
 def solvent_total(book: CohortBook, first: int, stop: int, price: float) -> float:
-    """Return the base units of the rows that could be closed at ``price`` without a deficit."""
+    """Return the sum of the rows without a deficit at ``price``, base units."""
     total = 0.0
     for row in range(first, stop):
         if book.quantity[row] > 0 and equity_of(book, row, price) >= 0:
@@ -219,9 +219,9 @@ def solvent_total(book: CohortBook, first: int, stop: int, price: float) -> floa
 
 @njit()
 def close_pro_rata(book: CohortBook, first: int, stop: int, quantity: float, price: float) -> float:
-    """Close ``quantity`` of the solvent rows in proportion; return what is paid out, quote.
+    """Close ``quantity`` of the solvent rows pro rata; return the payout, quote.
 
-    The caller asks for no more than :func:`solvent_total`.
+    The caller passes at most :func:`solvent_total`.
     """
     total = solvent_total(book, first, stop, price)
     if total <= 0 or quantity <= 0:

@@ -1,10 +1,10 @@
-"""One bar after another of the liquidation flywheel: compiled, without randomness.
+"""Bar-by-bar dynamics of the liquidation flywheel: compiled, without randomness.
 
-Nothing compiled is kept between processes: numba's cache looks at one file and would go on with
-the old ``book`` after a change of it. ``run`` fills one row of ``COLUMNS`` a bar. The order inside
-a bar: funding is settled, then in each step the value moves, impact decays, volatility targets
-trade, the mark follows, positions that the mark has reached are liquidated, volatilities are
-updated; at the bar's end positions roll.
+Compiled code is not cached between processes: numba's cache checks one file and would keep the old
+``cohort_book`` after a change. ``run`` fills one row of ``COLUMNS`` a bar. The order inside a bar:
+funding is settled, then in each step the value moves, impact decays, volatility targets trade, the
+mark follows, positions that the mark has reached are liquidated, volatilities are updated; at the
+bar's end positions roll.
 """
 
 import numpy as np
@@ -39,20 +39,20 @@ COLUMNS = (
 
 # Scalar state: value of the asset, last price and mark (quote per base unit), temporary impact
 # (log), fast and slow variance of a step, insurance fund and running cash totals (quote), exposure
-# of the volatility targets, capacity left of those who trade against forced flow (base), averaged
-# premium, and the marks at which the next long and the next short is liquidated.
+# of the volatility targets, remaining capacity of traders against forced flow (base), averaged
+# premium, and the marks at which the next long and the next short are liquidated.
 STATE_SIZE = 15
 (
     VALUE, LAST, MARK, IMPACT, FAST, SLOW, FUND, CASH_IN, CASH_OUT, EXPOSURE, BUYERS, PREMIUM,
     STEPS_PER_YEAR, LONG_EDGE, SHORT_EDGE,
 ) = range(STATE_SIZE)  # fmt: skip
 
-# Positions roll once in this many bars; the book is walked only then and when something happens.
+# Positions roll once in this many bars; the book is summed only then and after an event.
 ROLL_BARS = 4
 
-# How fast the averaged premium follows: about the eight hours between two settlements.
+# Weight of a step in the averaged premium: about the eight hours between two settlements.
 _PREMIUM_WEIGHT = 0.0125
-# A bar's volume at rest, and what a move of one usual size adds, as shares of normal volume.
+# A bar's volume at rest, and the addition for a move of usual size, shares of normal volume.
 _VOLUME_AT_REST, _VOLUME_BY_MOVE, _LARGEST_MOVE = 0.8, 0.3, 6.0
 
 
@@ -72,7 +72,7 @@ def run(  # noqa: PLR0917
     is_settlement: NDArray[np.bool_],
     state: Floats,
 ) -> Floats:
-    """Return one row of ``COLUMNS`` a bar; ``state`` and ``book`` are changed in place."""
+    """Return one row of ``COLUMNS`` a bar; change ``state`` and ``book`` in place."""
     bars, steps = returns.shape
     out = np.zeros((bars, len(COLUMNS)))
     _find_edges(book, state)
@@ -100,7 +100,7 @@ def run(  # noqa: PLR0917
 
 @njit()
 def _stretch(state: Floats, row: Floats) -> None:
-    """Take the last price and the mark into the bar's ranges."""
+    """Extend the bar's ranges to the last price and the mark."""
     last, mark = state[LAST], state[MARK]
     row[_HIGH], row[_LOW], row[_CLOSE] = max(row[_HIGH], last), min(row[_LOW], last), last
     row[_MARK_HIGH], row[_MARK_LOW] = max(row[_MARK_HIGH], mark), min(row[_MARK_LOW], mark)
@@ -111,7 +111,7 @@ def _stretch(state: Floats, row: Floats) -> None:
 def _report(
     params: FlywheelParams, state: Floats, row: Floats, volume_base: float, steps: int
 ) -> None:
-    """Write what the bar's end says of the market."""
+    """Write volume, volatility and cash totals at the bar's end."""
     usual = params.reference_volatility * np.sqrt(steps / state[STEPS_PER_YEAR])
     moved = min((row[_HIGH] - row[_LOW]) / row[_OPEN] / usual, _LARGEST_MOVE)
     row[_VOLUME] += volume_base * (_VOLUME_AT_REST + _VOLUME_BY_MOVE * moved)
@@ -121,7 +121,7 @@ def _report(
 
 @njit()
 def _count(book: CohortBook, row: Floats, before: Floats, must_walk: bool) -> None:
-    """Write what the book holds: as in the bar before, unless positions were closed or opened."""
+    """Write the book's sums; without a trade, copy them from the previous bar."""
     if not must_walk and row[_LONG_QUOTE] + row[_SHORT_QUOTE] == 0 and np.isnan(row[_FUNDING]):
         for column in (_LONGS, _SHORTS, _OPEN_INTEREST, _BOOK_CASH):
             row[column] = before[column]
@@ -152,7 +152,7 @@ def _find_edges(book: CohortBook, state: Floats) -> None:
 
 @njit()
 def _depth_now(params: FlywheelParams, state: Floats, depth_quote: float) -> float:
-    """Return the quote notional that moves the price by 1% now."""
+    """Return the quote notional that moves the price by 1% at this step."""
     volatility = np.sqrt(state[FAST] * state[STEPS_PER_YEAR])
     thinning = (params.reference_volatility / max(volatility, 1e-9)) ** params.depth_exponent
     return float(depth_quote * min(max(thinning, params.depth_floor), params.depth_ceiling))
@@ -198,7 +198,7 @@ def _push(params: FlywheelParams, state: Floats, flow_base: float, depth: float)
 def _trade_exposure(
     params: FlywheelParams, state: Floats, row: Floats, sellers_base: float
 ) -> None:
-    """Let volatility targets move towards target over realized: they sell when it rises."""
+    """Move volatility targets' exposure towards target / realized: they sell as it rises."""
     if sellers_base <= 0:
         return
     realized = np.sqrt(state[SLOW] * state[STEPS_PER_YEAR])
@@ -224,7 +224,7 @@ def _liquidate(
             breached += book.quantity[i]
     if breached <= 0:
         return
-    # The engine sells no faster than the order book bears; the rest waits and may get worse.
+    # The venue sells no faster than the order book absorbs; other liquidations wait.
     bearable = params.largest_step * row[_DEPTH] / 0.01 / state[LAST]
     share = min(1.0, bearable / breached)
     flow = share * breached
@@ -241,7 +241,7 @@ def _liquidate(
             closed += held - book.quantity[i]
     row[_LONG_QUOTE if side > 0 else _SHORT_QUOTE] += closed * price
     row[_VOLUME] += sold
-    # What was closed against opposites has met neither the order book nor the buyers.
+    # Contracts closed against opposite positions met neither the order book nor the buyers.
     unsold = (flow - sold) / flow
     _push(params, state, side * (flow - absorbed) * unsold, row[_DEPTH])
     state[BUYERS] += absorbed * unsold
@@ -263,7 +263,7 @@ def _is_breached(book: CohortBook, i: int, mark: float) -> bool:
 
 @njit()
 def _absorbed(params: FlywheelParams, state: Floats, side: float, flow: float) -> float:
-    """Return what others take of forced trades far from value: buyers below it, sellers above."""
+    """Return the part of forced trades taken far from value: by buyers below, sellers above."""
     if -side * state[IMPACT] < params.buyer_discount:
         return 0.0
     taken = min(params.buyer_share * flow, state[BUYERS])
@@ -281,10 +281,11 @@ def _close_breached(  # noqa: PLR0917
     quantity: float,
     price: float,
 ) -> float:
-    """Close a breached position; return how much of it went to the market, base units.
+    """Close a breached position; return the part sold in the market, base units.
 
-    What margin is left pays the fee into the insurance fund, the rest goes back. A deficit is the
-    fund's; when it is empty, profitable opposites are closed at the bankruptcy price instead.
+    The remaining margin pays the fee into the insurance fund, and the rest is paid out. The fund
+    pays a deficit; when it is empty, profitable opposite positions are closed at the bankruptcy
+    price instead.
     """
     bankruptcy = book.entry[i] - book.side[i] * book.margin[i] / book.quantity[i]
     deficit = book.side[i] * (bankruptcy - price)
@@ -293,7 +294,7 @@ def _close_breached(  # noqa: PLR0917
         sold = min(quantity, state[FUND] / deficit)
         deleveraged = _deleverage(book, state, i, quantity - sold, bankruptcy)
         row[_ADL] += deleveraged
-        # Nobody left to close against: it stays open and waits.
+        # Without an opposite position to close, this position stays open.
         if sold <= 0:
             return 0.0
     payout = close_position(book, i, min(sold, book.quantity[i]), price)
@@ -306,10 +307,10 @@ def _close_breached(  # noqa: PLR0917
 
 @njit()
 def _deleverage(book: CohortBook, state: Floats, i: int, quantity: float, price: float) -> float:
-    """Close ``quantity`` of row ``i`` against opposites, highest profit times leverage first.
+    """Close ``quantity`` of row ``i`` against opposite rows, by profit times leverage.
 
-    Both sides trade at row ``i``'s bankruptcy price: it loses its margin and nothing more. Returns
-    the base units closed.
+    Both sides trade at row ``i``'s bankruptcy price, so row ``i`` loses only its margin. Return the
+    base units closed.
     """
     half = len(book.side) // 2
     first = half if i < half else 0
@@ -321,7 +322,7 @@ def _deleverage(book: CohortBook, state: Floats, i: int, quantity: float, price:
             if book.quantity[k] <= 0 or equity <= 0:
                 continue
             profit = equity - book.margin[k]
-            # Profit over cost times notional over equity: the size of the cohort cancels.
+            # Profit / cost x notional / equity: the size of the cohort cancels.
             ranked = profit / book.entry[k] * price / equity
             if best < 0 or ranked > score:
                 best, score = k, ranked
@@ -344,9 +345,9 @@ def _find_counterparties(  # noqa: PLR0917
     absorbed: float,
     price: float,
 ) -> None:
-    """Book the other side of what liquidations traded: opposites that close, and new positions.
+    """Book the other side of liquidations: opposite positions that close, and new positions.
 
-    Buyers below value and whoever else opens pays in full (leverage 1).
+    Buyers below value and all other new positions pay in full (leverage 1).
     """
     half = len(book.side) // 2
     opposite = half - first
@@ -366,9 +367,9 @@ def _roll(  # noqa: PLR0917
     leverage: float,
     short_leverage: float,
 ) -> None:
-    """Close some positions of both sides, open as many and what is missing, at the last price.
+    """Replace some positions of both sides at the last price, and adjust the open interest.
 
-    ``slot`` goes round: what is still in it joins those that stay.
+    ``slot`` cycles over the rows; its remaining positions move to row 0 of their side.
     """
     half = len(book.side) // 2
     price = state[LAST]
@@ -391,7 +392,7 @@ def _roll(  # noqa: PLR0917
 
 @njit()
 def _settle_funding(params: FlywheelParams, book: CohortBook, state: Floats) -> float:
-    """Move funding between the sides' margins at the mark; return the rate, fraction."""
+    """Settle funding between the sides' margins at the mark; return the rate, fraction."""
     premium = state[PREMIUM]
     drift = params.funding_interest - premium
     rate = premium + min(max(drift, -params.funding_clamp), params.funding_clamp)

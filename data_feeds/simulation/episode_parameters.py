@@ -1,17 +1,18 @@
-"""The three episodes as the generator knows them: windows, phases and the hours of the flushes."""
+"""Generator parameters of the three episodes: windows, phases and hours of the flushes."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class PhaseParameters:
-    """What the market is like from ``start`` (a date) until the next phase.
+    """Parameters of the market from ``start`` (a date) until the next phase.
 
-    ``equity_volatility`` is realized, ``bitcoin_volatility`` what the path is drawn with before it
-    is moved onto its facts, both annualized fractions; ``bitcoin_beta`` is how much of a Nasdaq
-    return bitcoin takes over; ``yield_volatility`` in percentage points a day;
-    ``yield_correlation`` of yield changes with equity returns; ``fragility`` 0 to 1: how leveraged
-    the perp's book is and how thin its order book.
+    ``equity_volatility`` is the realized volatility; ``bitcoin_volatility`` the volatility of the
+    drawn path before it is moved onto published values; both are annualized fractions.
+    ``bitcoin_beta`` is bitcoin's share of a Nasdaq return. ``yield_volatility`` is in percentage
+    points a day, ``yield_correlation`` the correlation of yield changes with equity returns.
+    ``fragility`` from 0 to 1 measures the leverage of the perp's book and the thinness of its order
+    book.
     """
 
     start: str
@@ -26,7 +27,7 @@ class PhaseParameters:
 
 @dataclass(frozen=True)
 class ExcessReturn:
-    """What an equity does beyond its factors from one date to another: a log return in all."""
+    """Total log return of an equity beyond its factors, from one date to another."""
 
     symbol: str
     start: str
@@ -38,11 +39,11 @@ class ExcessReturn:
 class EpisodeParameters:
     """One sell-off with a year before it; dates are UTC days, ``end`` is not included.
 
-    ``flushes`` are hours of forced selling (first and last minute, and how many times the usual
-    variance): moves between facts gather there. ``prices`` are round prices of the equities on the
-    first day; ``normal_volume`` is what the perp trades on a quiet day, base units. ``premium`` is
-    the perp's usual premium over its index, fraction, and ``looseness`` how far demand and forced
-    flow move it from there: 1 in the young market of 2020.
+    ``flushes`` are hours of forced selling (first and last minute, multiple of the usual variance);
+    moves between published values concentrate there. ``prices`` are round prices of the equities on
+    the first day; ``normal_volume`` is the perp's volume on a quiet day, base units. ``premium`` is
+    the perp's usual premium over its index, fraction; ``looseness`` scales its response to demand
+    and forced flow, 1 in the young market of 2020.
     """
 
     name: str

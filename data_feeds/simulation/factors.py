@@ -1,9 +1,9 @@
-"""Daily equities, yields, spreads and the dollar: a factor model with phases.
+"""Daily equities, yields, spreads and the dollar from a factor model with phases.
 
-Returns of the S&P 500 have the phase's volatility times a stochastic factor and heavy tails; the
-Nasdaq adds a technology factor; single equities add their own noise and what the episode says they
-did beyond it. Yields, the dollar, VIX and the high-yield spread move with equities as much as the
-phase says. Every series is then moved onto its facts as a Brownian bridge would be.
+Returns of the S&P 500 have the phase's volatility times a stochastic factor and heavy tails. The
+Nasdaq adds a technology factor. Single equities add their own noise and the episode's excess
+return. Yields, the dollar, VIX and the high-yield spread move with equities by the phase's
+parameters. Then every series is moved onto its published values like a Brownian bridge.
 """
 
 from collections.abc import Sequence
@@ -30,8 +30,8 @@ EQUITIES = ("SPY", "QQQ", "SMH", "IGV", "NVDA", "MSFT", "TLT", "IEF", "GLD", "SH
 SERIES = ("SP500", "NASDAQCOM", "DGS10", "DGS3MO", "VIX", "BAMLH0A0HYM2", "DXY")
 
 _SESSIONS_A_YEAR = 252
-# No draw is larger, in its own standard deviations: heavy tails, times a wild factor, would now and
-# then invent the day of a century.
+# Limit of a draw in its own standard deviations: heavy tails times a large volatility factor would
+# sometimes give a move of once in a century.
 _MOST_DEVIATIONS = 4.0
 # Beta to the Nasdaq and annualized own volatility.
 LOADINGS = {
@@ -41,7 +41,7 @@ LOADINGS = {
 # Effective duration, years, and own annualized volatility.
 DURATIONS = {"TLT": (17.0, 0.045), "IEF": (7.6, 0.012)}
 _GOLD_VOLATILITY = 0.15
-# From one session to the next.
+# Persistence from one session to the next.
 _FEAR_PERSISTENCE = 0.95
 # Annual fee and financing of the inverse funds, fraction.
 INVERSE_DRAG = 0.009
@@ -49,7 +49,7 @@ INVERSE_DRAG = 0.009
 
 @dataclass(frozen=True)
 class DailyMarket:
-    """One value a New York session, ``sessions`` long: index levels, percent, points, prices."""
+    """One value per New York session: index levels, percent, points or prices."""
 
     sessions: Dates
     values: dict[str, Floats]
@@ -60,7 +60,7 @@ class DailyMarket:
 
 
 def phase_values(phases: Sequence[PhaseParameters], days: Dates, field: str) -> Floats:
-    """Return one of the phases' numbers for each day."""
+    """Return one parameter of the phases for each day."""
     starts = np.array([phase.start for phase in phases], dtype="datetime64[D]")
     numbers = np.array([getattr(phase, field) for phase in phases], dtype=np.float64)
     rows = np.searchsorted(starts, days.astype("datetime64[D]"), side="right") - 1
@@ -96,10 +96,10 @@ def _draws(rng: np.random.Generator, rows: int, degrees: float) -> Floats:
 
 
 def _size_by_phase(draws: Floats, phases: Sequence[PhaseParameters], sessions: Dates) -> Floats:
-    """Return the root mean square of each session's phase.
+    """Return, for each session, the root mean square of the draws in its phase.
 
-    A phase of a few sessions may draw a calm factor throughout: divided by this, it has the
-    volatility that the phase states.
+    A short phase may draw a calm factor throughout. Divided by this value, the draws have the
+    volatility of the phase.
     """
     starts = np.array([phase.start for phase in phases], dtype="datetime64[D]")
     phase_of = np.searchsorted(starts, sessions, side="right")
@@ -110,7 +110,7 @@ def _size_by_phase(draws: Floats, phases: Sequence[PhaseParameters], sessions: D
 
 
 def _rows_of(known: Sequence[PublishedValue], sessions: Dates) -> tuple[NDArray[np.int64], Floats]:
-    """Return the rows and values of the facts that fall on these sessions, in order."""
+    """Return the rows and values of the published values on these sessions, in order."""
     days = np.array([fact.at for fact in known], dtype="datetime64[D]")
     numbers = np.array([fact.value for fact in known], dtype=np.float64)
     order = np.argsort(days)
@@ -122,7 +122,7 @@ def _rows_of(known: Sequence[PublishedValue], sessions: Dates) -> tuple[NDArray[
 def _level(
     steps: Floats, spread: Floats, sessions: Dates, known: Sequence[PublishedValue], *, digits: int
 ) -> Floats:
-    """Return a positive level whose log moves by ``steps`` and passes through its known values."""
+    """Return a positive level with log ``steps``, moved onto its published values."""
     rows, numbers = _rows_of(known, sessions)
     log = through(np.cumsum(steps), spread**2, rows, np.log(numbers))
     level: Floats = np.exp(_within_records(log, sessions, known[0].name))
@@ -130,7 +130,7 @@ def _level(
 
 
 def _within_records(path: Floats, sessions: Dates, name: str) -> Floats:
-    """Return a log path turned back at the closing highs and lows of its time."""
+    """Return a log path reflected at the record closing highs and lows around it."""
     for record in published_values.RECORDS:
         if record.name != name:
             continue
@@ -170,7 +170,7 @@ def _add_series(
         dollar, np.full(rows, 0.0042), sessions, published_values.DOLLAR, digits=3
     )
     fear = -4.5 * market + 0.045 * _draws(rng, rows, 5.0)
-    # Fear fades: what a fall adds is gone after some weeks.
+    # The rise of VIX after a fall fades within weeks.
     fear = np.diff(autoregressive(fear, _FEAR_PERSISTENCE), prepend=0.0)
     values["VIX"] = np.maximum(
         _level(fear, 0.02 + daily, sessions, published_values.VIX, digits=2), 10.0
@@ -201,11 +201,11 @@ def _add_equities(
     moves = np.diff(values["DGS10"], prepend=values["DGS10"][0]) / 100
     for name, (years, own) in DURATIONS.items():
         noise = own / np.sqrt(_SESSIONS_A_YEAR) * rng.standard_normal(rows)
-        # Price falls by duration, less by convexity; the coupon is paid out as dividends.
+        # The price falls by duration, less convexity; dividends pay the coupon.
         values[name] = _prices(-years * moves + 0.6 * (years * moves) ** 2 + noise,
                                episode.prices[name])  # fmt: skip
     gold = _GOLD_VOLATILITY / np.sqrt(_SESSIONS_A_YEAR) * _draws(rng, rows, 5.0)
-    # Sold for cash with everything else when equities are most volatile.
+    # Investors also sell gold for cash when equities are most volatile.
     market = np.diff(np.log(values["SP500"]), prepend=np.log(values["SP500"][0]))
     gold += np.where(daily * np.sqrt(_SESSIONS_A_YEAR) > 0.5, 0.15, 0.0) * market
     values["GLD"] = _level(gold, np.full(rows, 0.01), sessions, published_values.GOLD, digits=2)
@@ -223,7 +223,7 @@ def _prices(steps: Floats, first: float) -> Floats:
 
 
 def _excess(episode: EpisodeParameters, name: str, sessions: Dates) -> Floats:
-    """Return an equity's daily return beyond its factors: each span's, spread evenly."""
+    """Return an equity's daily excess return: each period's total, spread evenly."""
     steps = np.zeros(len(sessions))
     for span in episode.excess:
         if span.symbol != name:

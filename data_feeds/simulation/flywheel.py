@@ -1,4 +1,4 @@
-"""The liquidation flywheel: how a small move becomes a large one in a leveraged market.
+"""The liquidation flywheel: a small move becomes a large one in a leveraged market.
 
     price falls -> leverage rises against collateral -> liquidations sell into the order book ->
     slippage -> more positions breach -> open interest compresses, volatility rises -> volatility
@@ -22,17 +22,16 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class FlywheelInputs:
-    """What the model is driven by; arrays have one row a bar.
+    """Inputs of the model; arrays have one row a bar.
 
     ``returns`` are exogenous log returns of the asset's value, shape (bars, steps a bar).
-    ``depth_quote``: quote notional that moves the price by 1% at the reference volatility (weekend
-    thinning included by the caller). ``volume_base``: normal traded volume of a bar, base units.
-    ``open_interest_base``: the level new positions return to. ``leverage`` and
-    ``short_leverage``: settings of the positions opened in the bar. ``crowding``: premium of the
-    perp over its index that demand for longs adds, fraction. ``sellers_base`` and ``buyers_base``:
-    base units that volatility targets hold at an exposure of 1, and full capacity of those who
-    trade against forced flow far from value. ``is_settlement``: funding is settled at the bar's
-    open. ``steps_per_year`` annualizes.
+    ``depth_quote``: quote notional that moves the price by 1% at the reference volatility; the
+    caller includes weekend thinning. ``volume_base``: normal traded volume of a bar, base units.
+    ``open_interest_base``: target of the open interest. ``leverage`` and ``short_leverage``:
+    settings of positions opened in the bar. ``crowding``: premium over the index from demand for
+    longs, fraction. ``sellers_base``: base units that volatility targets hold at an exposure of 1.
+    ``buyers_base``: full capacity of traders against forced flow far from value, base units.
+    ``is_settlement``: funding is settled at the bar's open. ``steps_per_year`` annualizes.
     """
 
     returns: Floats
@@ -50,14 +49,15 @@ class FlywheelInputs:
 
 @dataclass(frozen=True)
 class FlywheelPath:
-    """What happened, one row a bar.
+    """Result of the model, one row a bar.
 
     Prices in quote per base unit; ``mark_*`` is the venue's mark. ``volume``, ``open_interest``,
-    ``longs``, ``shorts``, ``adl`` (closed by auto-deleveraging) and ``seller_base`` (traded by
-    volatility targets, positive: sold) in base units. ``long_quote`` and ``short_quote`` are
+    ``longs``, ``shorts``, ``adl`` (closed by auto-deleveraging) and ``seller_base`` (volatility
+    targets' trades, positive: sold) in base units. ``long_quote`` and ``short_quote`` are
     liquidated notionals. ``funding`` is the rate of the interval settled at the bar's open, NaN
-    elsewhere. ``volatility`` is the fast one, annualized. ``cash_in``, ``cash_out`` and ``fund``
-    are running totals in quote, ``book_cash`` what the open positions are owed; see ``book``.
+    elsewhere. ``volatility`` is the fast estimate, annualized. ``cash_in``, ``cash_out`` and
+    ``fund`` are running totals in quote; ``book_cash`` is the cash owed to open positions, see
+    ``cohort_book``.
     """
 
     open: Floats
@@ -92,23 +92,23 @@ def simulate(
     price: float,
     fund_quote: float,
 ) -> FlywheelPath:
-    """Run the market over all bars; the book is changed in place.
+    """Run the market over all bars; change the book in place.
 
     Parameters
     ----------
-    params, market : see there
+    params, market : parameters and inputs of the model
     book : positions at the start
     price : the asset's value, the last price and the mark at the start, quote per base unit
     fund_quote : insurance fund at the start, quote
 
-    Same arguments, same bytes: nothing is drawn here.
+    The function draws no random numbers: the same arguments give the same bytes.
     """
     state = np.zeros(dynamics.STATE_SIZE)
     state[[dynamics.VALUE, dynamics.LAST, dynamics.MARK]] = price
     at_rest = params.reference_volatility**2 / market.steps_per_year
     state[[dynamics.FAST, dynamics.SLOW]] = at_rest
     state[dynamics.FUND] = fund_quote
-    # What the positions at the start were paid in before.
+    # Margins of the initial positions count as paid in.
     state[dynamics.CASH_IN] = book.cash
     state[dynamics.EXPOSURE] = min(
         params.largest_exposure, params.volatility_target / params.reference_volatility
@@ -138,8 +138,8 @@ def simulate(
 class Setting:
     """A market at rest before one shock, for experiments; by default thin and highly leveraged.
 
-    ``depth_quote``: see ``FlywheelInputs``. ``leverages`` and ``weights`` describe open interest,
-    ``sellers_base`` and ``buyers_base`` the volatility targets and the buyers below value.
+    ``depth_quote``, ``sellers_base`` and ``buyers_base``: see ``FlywheelInputs``. ``leverages`` and
+    ``weights`` describe the open interest.
     """
 
     price: float = 70_000.0
@@ -158,10 +158,10 @@ class Setting:
 def cascade(
     shock: float, setting: Setting | None = None, params: FlywheelParams | None = None
 ) -> FlywheelPath:
-    """Return what one shock does to a market at rest.
+    """Return the path of a market at rest after one shock.
 
     ``shock`` is the log return of the asset's value, spread evenly over bars 4 and 5 (15 minutes
-    each); nothing else moves the value. A positive one squeezes the shorts.
+    each); nothing else moves the value. A positive shock squeezes the shorts.
     """
     setting, params = setting or Setting(), params or FlywheelParams()
     returns = np.zeros((setting.bars, setting.steps))

@@ -1,4 +1,4 @@
-"""Random paths that pass through given points."""
+"""Random paths through given points."""
 
 import numpy as np
 from numba import njit
@@ -9,30 +9,30 @@ Ints = NDArray[np.int64]
 
 
 def through(path: Floats, variance: Floats, rows: Ints, values: Floats) -> Floats:
-    """Return a path moved onto points, as a Brownian bridge would be.
+    """Return a path that passes through points, corrected like a Brownian bridge.
 
     Parameters
     ----------
     path : any path, e.g. of log prices
-    variance : variance of each row's step; the correction between two points is spread by it
-    rows, values : the points, rows increasing; before the first and after the last the correction
-        stays what it is there
+    variance : variance of each row's step; it spreads the correction between two points
+    rows, values : the points, rows increasing; before the first and after the last point the
+        correction is constant
     """
     clock = np.cumsum(variance)
     return path + np.interp(clock, clock[rows], values - path[rows])
 
 
 def folded(path: Floats, bound: float, near: NDArray[np.bool_], *, is_high: bool) -> Floats:
-    """Return a path turned back where it passes a bound, on the rows of ``near``."""
+    """Return a path reflected at a bound, on the rows of ``near``."""
     sign = 1.0 if is_high else -1.0
     beyond = near & (sign * (path - bound) > 0)
     return np.where(beyond, 2 * bound - path, path)
 
 
 def steps_between(variance: Floats, rows: Ints, moves: Floats) -> Floats:
-    """Return what to add to each row's step so that the path moves by ``moves`` at ``rows``.
+    """Return corrections of each row's step that move the path by ``moves`` at ``rows``.
 
-    ``moves`` are corrections of the level at each row; between rows they are spread by variance.
+    ``moves`` are corrections of the level at each row; variance spreads them between rows.
     """
     clock = np.cumsum(variance)
     level = np.interp(clock, clock[rows], moves)
@@ -54,7 +54,7 @@ def autoregressive(shocks: Floats, persistence: float) -> Floats:
 def stochastic_volatility(
     rng: np.random.Generator, rows: int, *, persistence: float, spread: float
 ) -> Floats:
-    """Return a factor around 1 by which volatility varies: the exponential of an AR(1).
+    """Return a factor of volatility around 1: the exponential of an AR(1) process.
 
     ``spread`` is the standard deviation of its logarithm; the mean of its square is 1.
     """

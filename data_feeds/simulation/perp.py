@@ -1,6 +1,6 @@
-"""A bitcoin perp's market bar by bar, whatever the story: the day's rhythm, depth, leverage, wicks.
+"""Inputs of a bitcoin perp's market bar by bar: daily rhythm, depth, leverage, wicks.
 
-What a reconstruction (``bitcoin``) and a scenario (``scenario_perps``) have in common.
+A reconstruction (``bitcoin``) and a scenario (``scenario_perps``) share these functions.
 """
 
 from dataclasses import replace
@@ -37,9 +37,9 @@ _WEEKEND_DEPTH, _WEEKEND_VOLATILITY = 0.65, 0.75
 
 
 def own_variance(opened: Instants, yearly: Floats, rng: np.random.Generator) -> Floats:
-    """Return the variance of each bar's own log return: by hour, weekday, and wilder some days.
+    """Return the variance of each bar's own log return, by hour, weekday and random factors.
 
-    ``yearly`` is the annualized volatility that they make in the mean, a fraction, one a bar.
+    ``yearly`` is the mean annualized volatility of these returns, a fraction, one a bar.
     """
     rhythm = _rhythm(opened) ** 2 / _MEAN_RHYTHM
     # One factor lasts days, one an afternoon.
@@ -50,7 +50,7 @@ def own_variance(opened: Instants, yearly: Floats, rng: np.random.Generator) -> 
 
 
 def _rhythm(opened: Instants) -> Floats:
-    """Return what the hour and the weekday make of volatility."""
+    """Return the factor of volatility by hour and weekday."""
     hour = (opened % DAY_NS) / HOUR_NS
     season = 0.75 + 0.75 * np.exp(-(((hour - 15.0) / 3.5) ** 2))
     rhythm: Floats = season * np.where(_is_weekend(opened), _WEEKEND_VOLATILITY, 1.0)
@@ -58,7 +58,7 @@ def _rhythm(opened: Instants) -> Floats:
 
 
 def within_bars(variance: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """Return how a bar's move falls on its steps: shares of it, and a wiggle that sums to 0."""
+    """Return each step's share of its bar's move, and noise that sums to 0 in a bar."""
     shares = rng.dirichlet(np.full(STEPS, 4.0), len(variance))
     wiggle = rng.normal(0.0, 1.0, (len(variance), STEPS)) * np.sqrt(variance / STEPS)[:, None]
     wiggle -= wiggle.mean(axis=1, keepdims=True)
@@ -68,7 +68,7 @@ def within_bars(variance: Floats, rng: np.random.Generator) -> tuple[Floats, Flo
 def rounded_returns(steps: Floats, shares: Floats, wiggle: Floats) -> Floats:
     """Return the exogenous log returns of each step, shape (bars, steps a bar).
 
-    Inputs are rounded: a cascade would magnify what processors differ in.
+    Inputs are rounded, because a cascade would amplify differences between processors.
     """
     returns: Floats = np.round(steps[:, None] * shares + 1.2 * wiggle, 10)
     return returns
@@ -77,9 +77,9 @@ def rounded_returns(steps: Floats, shares: Floats, wiggle: Floats) -> Floats:
 def equity_moves(
     opened: Instants, sessions: Dates, returns: Floats, rng: np.random.Generator
 ) -> Floats:
-    """Return the Nasdaq's log return bar by bar: most of it in its session, some before.
+    """Return the Nasdaq's log return bar by bar: 65% in the session, 35% before.
 
-    ``returns`` are one a session of New York.
+    ``returns`` has one value per New York session.
     """
     moves = np.zeros(len(opened))
     begins, ends = session_bounds("XNYS", sessions)
@@ -110,15 +110,15 @@ def perp_market(
     daily_volume: Floats,
     fragility: Floats,
 ) -> FlywheelInputs:
-    """Return what drives the flywheel, apart from the returns, which are 0.
+    """Return the flywheel's inputs with returns of 0.
 
     Parameters
     ----------
     opened : opening instants, ns UTC, one a bar, like the arrays below
     value : log of the asset's value
     interest : wanted open interest, base units
-    daily_volume : traded on a quiet day, base units
-    fragility : 0 to 1, how crowded the book and how thin the order book is
+    daily_volume : volume of a quiet day, base units
+    fragility : crowding of the book and thinness of the order book, 0 to 1
     """
     hour = (opened % DAY_NS) / HOUR_NS
     season = 0.7 + 0.8 * np.exp(-(((hour - 15.5) / 3.5) ** 2))
@@ -137,7 +137,7 @@ def perp_market(
         volume_base=np.round(volume, 3),
         open_interest_base=np.round(interest, 3),
         leverage=leverage,
-        # Shorts are hedges more often than bets.
+        # Shorts are more often hedges, with less leverage.
         short_leverage=np.maximum(0.5 * leverage, 1.5),
         crowding=np.round(crowding, 10),
         sellers_base=0.06 * interest,
@@ -158,7 +158,7 @@ def _leverages(fragility: Floats, rng: np.random.Generator) -> Floats:
 
 
 def scaled(path: FlywheelPath, factor: Floats) -> FlywheelPath:
-    """Return a path with its prices multiplied, bar by bar; each bar opens where one closed."""
+    """Return a path with prices multiplied bar by bar; each bar opens at the previous close."""
     before = np.concatenate((factor[:1], factor[:-1]))
     changed = {}
     for first, high, low, last in (PRICES, MARKS):
@@ -170,6 +170,6 @@ def scaled(path: FlywheelPath, factor: Floats) -> FlywheelPath:
 
 
 def with_wicks(path: FlywheelPath, size: Floats, rng: np.random.Generator) -> FlywheelPath:
-    """Return a path whose bars reach a little beyond the model's steps; marks stay as they are."""
+    """Return a path with wicks beyond the model's steps; marks stay unchanged."""
     up, down = np.abs(rng.normal(0.0, 1.0, (2, len(size)))) * size
     return replace(path, high=path.high * np.exp(up), low=path.low * np.exp(-down))

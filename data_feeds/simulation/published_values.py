@@ -1,8 +1,8 @@
-"""What is known about the three episodes: figures the reconstructions pass through.
+"""Published values of the three episodes: the reconstructions pass through them.
 
-A *measured* fact is met exactly, after rounding to the tick. An *about* fact is a level that
-several sources give in round numbers; the path comes near it. Reported figures that the measured
-ones contradict are in neither list.
+The path meets a *measured* value exactly, after rounding to the tick. It comes near an *about*
+value, a level that several sources give in round numbers. Reported values that contradict measured
+values are in neither list.
 
 Sources: S&P Dow Jones Indices, Nasdaq and Cboe (index closes); Federal Reserve H.15 (yields); ICE
 BofA via FRED (high-yield spread); ICE (dollar index); exchange prints (bitcoin).
@@ -16,12 +16,12 @@ Field = Literal["close", "low", "high", "rate", "return"]
 
 @dataclass(frozen=True)
 class PublishedValue:
-    """One figure.
+    """One published value.
 
-    ``at`` is a date for daily series (its close or value) and for UTC days of bitcoin (the last
-    price at the day's end), a minute for the bar or settlement that holds ``field``. ``value`` is
-    in the channel's own unit. ``bounds`` days before and after, nothing is higher than a high (or
-    lower than a low); 0: the figure is no extreme.
+    ``at`` is a date for daily series (close or value) and for UTC days of bitcoin (last price of
+    the day), or the minute of the bar or settlement that contains ``field``. ``value`` is in the
+    channel's own unit. Within ``bounds`` days before and after, no price is above a high or below a
+    low; 0: the value is no extreme.
     """
 
     name: str

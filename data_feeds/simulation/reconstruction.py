@@ -1,8 +1,8 @@
 """Synthetic reconstructions of the 2020, 2022 and 2026 sell-offs, each with a year before it.
 
-They pass exactly through the measured facts (``facts``), move between them by a factor model
-(``factors``) and let the flywheel make the cascades (``bitcoin``). They are no record of what
-traded: use them to learn the tool and to see whether a rule does what it says.
+They pass exactly through measured values (``published_values``) and move between them by a factor
+model (``factors``); the flywheel adds the cascades (``bitcoin``). They are no record of traded
+prices: use them to learn the tool and to check that a rule works as described.
 """
 
 from collections.abc import Iterator, Sequence
@@ -36,7 +36,7 @@ _UNITS = {
     "VIX": "points", "BAMLH0A0HYM2": "percent", "DXY": "points",
 }  # fmt: skip
 _TREASURY = ("DGS10", "DGS3MO")
-# Shares a session on a quiet day, and the share of the session's move that comes before its open.
+# Shares traded in a quiet session, and the share of a session's move before its open.
 _SHARES = {
     "SPY": 75e6, "QQQ": 45e6, "SMH": 7e6, "IGV": 3e6, "NVDA": 45e6, "MSFT": 25e6, "TLT": 25e6,
     "IEF": 7e6, "GLD": 9e6, "SH": 15e6, "PSQ": 9e6,
@@ -49,11 +49,11 @@ _COUPON_FUNDS = ("TLT", "IEF")
 
 
 def reconstruct(episodes: Sequence[EpisodeParameters] = EPISODES) -> Dataset:
-    """Return all channels of some episodes, every row synthetic; same seeds, same bytes.
+    """Return all channels of some episodes; every row is synthetic, same seeds give same bytes.
 
     Bitcoin: 15-minute bars and marks, funding every eight hours, open interest and liquidations
-    every hour. Equities: one bar a session, dividends of SPY, QQQ, TLT and IEF. Series: known by
-    the release rules of the real ones. Between episodes there is nothing.
+    every hour. Equities: one bar a session, dividends of SPY, QQQ, TLT and IEF. Series follow the
+    release rules of the real series. There are no rows between episodes.
     """
     pieces: dict[ChannelKey, list[Channel]] = {}
     for episode in episodes:
@@ -110,7 +110,7 @@ def _instrument(name: str) -> Instrument:
             venue="generated",
             calendar="XNYS",
             lot_size=1,
-            # Said aloud: generated prices do not fall by the dividend on its ex-date.
+            # Explicit, because generated prices do not fall by the dividend on its ex-date.
             dividend_adjusted=False,
             synthetic=True,
             companions=_COMPANIONS.get(name, Companions()),
@@ -160,7 +160,7 @@ def _bitcoin_channels(market: BitcoinMarket) -> Iterator[Channel]:
 
 
 def _session_bars(name: str, daily: DailyMarket, rng: np.random.Generator) -> Channel:
-    """Return an equity's bars: its closes, and a session around them."""
+    """Return an equity's daily bars around its closes."""
     close = daily.values[name]
     before = np.concatenate((close[:1], close[:-1]))
     steps = np.log(close / before)
@@ -195,17 +195,17 @@ def _rolling_size(steps: Floats, sessions: int = 20) -> Floats:
 
 
 def _dividends(name: str, bars: Channel, daily: DailyMarket) -> Iterator[Channel]:
-    """Yield the dividends of a fund that pays any, due at the open of the ex-date."""
+    """Yield the dividends of a fund that pays some, due at the open of the ex-date."""
     months = daily.sessions.astype("datetime64[M]")
     begins = np.flatnonzero(np.diff(months.astype(np.int64), prepend=-1) > 0)[1:]
     if name in _DIVIDEND_YIELDS:
         month = months[begins].astype(np.int64) % 12 + 1
-        # The third Friday or close to it.
+        # About the third Friday.
         rows = np.minimum(begins[month % 3 == 0] + 13, len(bars) - 1)
         amount = bars["close"][rows - 1] * _DIVIDEND_YIELDS[name] / 4
     elif name in _COUPON_FUNDS:
         rows = begins
-        # The newest yield that is published when the fund goes ex-dividend.
+        # The newest yield published before the fund goes ex-dividend.
         known = releases.known_at(releases.rule_for("DGS10"), daily.sessions)
         newest = np.searchsorted(known, bars["opened_at"][rows], side="right") - 1
         amount = bars["close"][rows - 1] * np.maximum(daily.values["DGS10"][newest], 0.5) / 1200
@@ -218,10 +218,10 @@ def _dividends(name: str, bars: Channel, daily: DailyMarket) -> Iterator[Channel
 
 
 def _series(name: str, daily: DailyMarket) -> Channel:
-    """Return a daily series, known when the real one is published."""
+    """Return a daily series, known at the real series' publication."""
     days, values = daily.sessions, daily.values[name]
     if name in _TREASURY:
-        # The Federal Reserve's holidays have no yield, though the exchange may be open.
+        # The Federal Reserve publishes no yield on its holidays, though the exchange may be open.
         published = add_business_days(FEDERAL_RESERVE, days, 0) == days
         days, values = days[published], values[published]
     event = midnights_ns(days)

@@ -1,8 +1,8 @@
 """Binance's public archive: zipped CSV files by month and by day, each with a checksum.
 
-A day's file appears on the next day, a month's in the first days of the next month. Bars are read
-by month where a month lies inside the question, by day elsewhere. Funding comes by month only, open
-interest by day only. What a file says is in ``sources.binance_files``.
+A day's file appears on the next day, a month's file in the first days of the next month. Bars are
+read by month if the whole month is requested, else by day. Funding has only monthly files, open
+interest only daily files. ``sources.binance_files`` reads the content of a file.
 """
 
 import hashlib
@@ -25,24 +25,24 @@ ArchiveMarket = Literal["um", "spot"]
 ARCHIVE_URL = "https://data.binance.vision"
 TIMEFRAMES = ("1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d")
 LICENCE = "Binance terms of use; no redistribution"
-# A file that is missing so long after its day or month is not late: it does not exist.
+# A file that is still missing this long after its period does not exist.
 PATIENCE_NS = 31 * DAY_NS
 _FOLDERS: dict[ArchiveMarket, str] = {"um": "data/futures/um", "spot": "data/spot"}
-# As the API's source calls them: the two fill one channel.
+# Venue names as in the API source, because both sources fill one channel.
 _VENUES: dict[ArchiveMarket, str] = {"um": "binanceusdm", "spot": "binance"}
 _NOTE_DAYS = "Binance's files come a day later; the last hours come from the API"
 _NOTE_MONTHS = "Binance's funding files are monthly; the running month comes from the API"
 
 
 class BinanceArchive:
-    """One market in Binance's archive. Rows are observed, and known at their close or event.
+    """Source of one market in Binance's archive. Rows are observed and known at close or event.
 
     Parameters
     ----------
     market : ``um`` (USD-M futures) or ``spot``
     symbol : the venue's name of the market, e.g. ``BTCUSDT``
-    client : asks for the files
-    base_url : the archive's address, without a slash at its end
+    client : HTTP client
+    base_url : address of the archive, without a slash at its end
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class BinanceArchive:
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """Name of the source in messages."""
         return "Binance archive"
 
     def origin(self, key: ChannelKey) -> Origin:
@@ -63,22 +63,23 @@ class BinanceArchive:
         )
 
     def pages(self, key: ChannelKey, start: int, end: int) -> Iterator[Page]:
-        """Yield the rows in ``[start, end)``, a page for each file; see ``sources.source.Source``.
+        """Yield the rows in ``[start, end)``, one page a file; see ``sources.source.Source``.
 
-        A file that is missing is a hole when a later one of the question exists, or when its day
-        or month ended ``PATIENCE_NS`` before ``end`` (the market was not listed yet, or no more).
-        Otherwise it is not published yet and the answer ends before it. A bar that closes after
-        ``end`` is not in the answer.
+        A missing file is a hole if a later requested file exists, or if its period ended
+        ``PATIENCE_NS`` before ``end`` (the market was not listed). Otherwise the file is not
+        published yet, and the answer ends before it. A bar that closes after ``end`` is not in the
+        answer.
 
-        Days of a monthly file that lack bars are filled from the daily files, and the other way
-        round. A funding rate is stamped with its whole hour. Rows whose open interest is zero, a
-        defect of the archive, are left out.
+        Missing bars of a monthly file are filled from daily files, and missing bars of daily files
+        from the monthly file. A funding rate is stamped with its whole hour. Rows with an open
+        interest of zero, a defect of the archive, are left out.
 
         Raises
         ------
-        PermanentSourceError : not served here, no checksum, or a checksum that differs twice.
+        PermanentSourceError : the archive lacks the channel, or a checksum is missing or differs
+            twice.
         TransientSourceError : still no answer after every retry.
-        SchemaError : a file is not what Binance documents.
+        SchemaError : a file breaks Binance's documented format.
         """
         layout = self._layout(key)
         first, stop = _asked(key, start, end)
@@ -108,7 +109,7 @@ class BinanceArchive:
         )
 
     def _layout(self, key: ChannelKey) -> Layout:
-        """Return how the channel's files are named; refuse what the archive does not have."""
+        """Return the layout of the channel's files; refuse channels that the archive lacks."""
         if key.kind not in LAYOUTS:
             raise PermanentSourceError(
                 f"{key}: Binance's archive has no {key.kind}; it has {', '.join(LAYOUTS)}"
@@ -127,11 +128,11 @@ class BinanceArchive:
     def _files(
         self, key: ChannelKey, layout: Layout, asked: tuple[int, int], end: int
     ) -> Iterator[tuple[Period, Channel | None]]:
-        """Yield the months and days of ``asked`` in order with their rows, or None for no file."""
+        """Yield the months and days of ``asked`` in order, with their rows or None for no file."""
         start, stop = asked
         if start >= stop:
             return
-        # A row just after midnight may lie in the file of the day before.
+        # A row just after midnight may be in the file of the previous day.
         first = start - layout.spill_ns
         for month in _periods("M", first, stop):
             is_whole = start <= month.started_at and month.ended_at <= stop
@@ -144,17 +145,17 @@ class BinanceArchive:
             if is_whole and _is_settled(month, end) and self._is_empty(key, layout, days):
                 yield month, None
                 continue
-            # Of a whole month we know by now that it has no file.
+            # A whole month has no monthly file at this point.
             by_month = month if layout.has_months and not is_whole else None
             yield from self._days(key, layout, days, by_month)
 
     def _days(
         self, key: ChannelKey, layout: Layout, days: list[Period], month: Period | None
     ) -> Iterator[tuple[Period, Channel | None]]:
-        """Yield days with their rows; ``month`` is asked for bars that its days lack.
+        """Yield days with their rows; the file of ``month`` gives bars that the daily files lack.
 
-        Binance keeps the daily files of some years only, e.g. of spot from March 2021 on, the
-        monthly ones from the beginning (binance-public-data, issue 60).
+        Binance keeps daily files for some years only, e.g. for spot from March 2021 on, but all
+        monthly files (binance-public-data, issue 60).
         """
         by_month: Channel | None = None
         for day in days:
@@ -166,18 +167,18 @@ class BinanceArchive:
             yield day, rows
 
     def _is_empty(self, key: ChannelKey, layout: Layout, days: list[Period]) -> bool:
-        """Whether a month has no file on its first, middle and last day.
+        """Return whether a month has no file on its first, middle and last day.
 
-        The years before a market was listed must not cost a question for each of their days.
+        So the years before a market's listing do not cost a request for each day.
         """
         probes = (days[0], days[len(days) // 2], days[-1])
-        # Not the checksums: a file without one must be refused, not passed over.
+        # Checksums are not probed: a file without a checksum must be refused, not skipped.
         return all(self._client.get(self._url(key, layout, day)) is None for day in probes)
 
     def _month(self, key: ChannelKey, layout: Layout, month: Period) -> Channel | None:
-        """Return a monthly file's rows, with bars that only the daily files have.
+        """Return a monthly file's rows, plus bars that only the daily files have.
 
-        Some monthly files lack whole days that the daily ones hold, e.g. 2023-04-07 of BTCUSDT.
+        Some monthly files lack whole days that daily files have, e.g. 2023-04-07 of BTCUSDT.
         """
         rows = self._rows(key, layout, month)
         if rows is None or not layout.has_days:
@@ -202,13 +203,13 @@ class BinanceArchive:
     # One file
 
     def _rows(self, key: ChannelKey, layout: Layout, period: Period) -> Channel | None:
-        """Return one file's rows in order; None when there is no such file."""
+        """Return one file's rows in order; None if the file does not exist."""
         url = self._url(key, layout, period)
         body = self._checked(url)
         return None if body is None else read_file(body, url, key, period)
 
     def _checked(self, url: str) -> bytes | None:
-        """Return a file whose checksum agrees, on a second download if need be."""
+        """Return a file with a correct checksum, after a second download if needed."""
         said = got = ""
         for _ in range(2):
             body = self._client.get(url)
@@ -227,15 +228,15 @@ class BinanceArchive:
 
 
 def _is_settled(period: Period, end: int) -> bool:
-    """Whether a file that is missing at ``end`` will not come any more."""
+    """Return whether a file that is missing at ``end`` will never be published."""
     return period.ended_at <= end - PATIENCE_NS
 
 
 def _asked(key: ChannelKey, start: int, end: int) -> tuple[int, int]:
-    """Return the question from its first bar's open to its last close by ``end``.
+    """Return the requested stretch from its first bar's open to its last close by ``end``.
 
-    Other kinds than bars are asked for as they stand. Nothing opens in an empty question: then its
-    second instant is ``end``.
+    Kinds without a timeframe keep ``start`` and ``end``. If no bar fits, the second instant is
+    ``end``.
     """
     if not key.timeframe:
         return start, end
@@ -263,7 +264,7 @@ def _bars_a_day(key: ChannelKey) -> int:
 
 
 def _filled(rows: Channel | None, more: Channel) -> Channel | None:
-    """Return bars in order, with those of ``more`` that they lack; None when there are none."""
+    """Return bars in order, plus the bars of ``more`` that they lack; None without bars."""
     if len(more) == 0:
         return rows
     if rows is None:

@@ -1,4 +1,4 @@
-"""What one file of Binance's archive says: a zip with one CSV, as rows of a channel."""
+"""Read one file of Binance's archive, a zip with one CSV, as rows of a channel."""
 
 import io
 import zipfile
@@ -30,9 +30,9 @@ _REPORT = "report it to Binance"
 # Spot files count microseconds from 2025 on; 1e14 ms is the year 5138, 1e14 us is 1973.
 _LEAST_MICROSECONDS = 10**14
 _METRICS_STEP_NS = 5 * MINUTE_NS
-# Until then a row of open interest is stamped with the instant of its snapshot, from the file of
-# this day on with the start of the five minutes before it (binance-public-data, issue 491): taken
-# as they stand, the newer rows would be known five minutes too early.
+# Until this day a row of open interest is stamped with its snapshot's instant. From the file of
+# this day on it is stamped with the start of the five minutes before (binance-public-data, issue
+# 491). Without a correction newer rows would be known five minutes too early.
 _STAMPED_BY_START = text_ns("2026-06-25")
 
 _KLINES = (
@@ -49,16 +49,16 @@ _METRICS = (
 
 @dataclass(frozen=True)
 class Layout:
-    """How the files of one kind of channel are named, cut and filled.
+    """Layout of the files of one kind of channel: names, periods, columns.
 
     Parameters
     ----------
-    folder : between ``monthly`` or ``daily`` and the symbol
-    columns : names of the columns of a file without a header; the first one is the time
+    folder : path part between ``monthly`` or ``daily`` and the symbol
+    columns : column names of a file without a header; the first column is the time
     values : the columns of the kind's values, in the order of ``VALUE_COLUMNS``
-    stem : between symbol and date in a file's name; empty: the timeframe
-    has_months, has_days : which cuts there are
-    spill_ns : a file's rows lie before the end of its day or month plus this
+    stem : part of a file's name between symbol and date; empty: the timeframe
+    has_months, has_days : whether the archive has monthly and daily files
+    spill_ns : a file's rows lie before the end of its period plus this time
     """
 
     folder: str
@@ -77,7 +77,7 @@ LAYOUTS: Mapping[ChannelKind, Layout] = MappingProxyType(
         ChannelKind.FUNDING: Layout(
             "fundingRate", _FUNDING, _FUNDING[2:], "fundingRate", has_days=False
         ),
-        # A day's last row is that of the midnight after it.
+        # A day's last row is stamped with the midnight that ends the day.
         ChannelKind.OPEN_INTEREST: Layout(
             "metrics", _METRICS, _METRICS[2:4], "metrics", False, spill_ns=_METRICS_STEP_NS
         ),
@@ -87,7 +87,7 @@ LAYOUTS: Mapping[ChannelKind, Layout] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Period:
-    """One month or day as file names write it, and its bounds, ns UTC."""
+    """Month or day of a file: its text in the file name, and its bounds, ns UTC."""
 
     text: str
     started_at: int
@@ -95,13 +95,13 @@ class Period:
 
 
 def read_file(body: bytes, url: str, key: ChannelKey, period: Period) -> Channel:
-    """Return a file's rows: sorted, without duplicates, validated, all of its own period.
+    """Return a file's rows, sorted, without duplicates, validated, inside its period.
 
     Raises
     ------
-    SchemaError : not a zip with one CSV, a column is missing or no number, two rows of one instant
-        differ, a bar does not open on a multiple of its timeframe, a row breaks the channel's
-        rules or lies outside the period. The text begins with ``url``.
+    SchemaError : the file is no zip with one CSV, a column is missing or not numeric, two rows of
+        one instant differ, a bar does not open on a multiple of its timeframe, or a row breaks the
+        channel's rules or lies outside the period. The text begins with ``url``.
     """
     layout = LAYOUTS[key.kind]
     frame = _read_csv(_unzipped(body, url), layout, url)
@@ -112,7 +112,7 @@ def read_file(body: bytes, url: str, key: ChannelKey, period: Period) -> Channel
     columns |= _times(frame[layout.columns[0]], url, key, period)
     channel = Channel(key, columns)
     if key.kind is ChannelKind.OPEN_INTEREST:
-        # A defect of the archive: no perpetual that trades has no position in it.
+        # A defect of the archive: a perpetual that trades has open positions.
         zero = (channel["open_interest_base"] == 0) | (channel["open_interest_quote"] == 0)
         channel = channel.take(~zero)
     channel = in_order(channel, url)
@@ -125,7 +125,7 @@ def read_file(body: bytes, url: str, key: ChannelKey, period: Period) -> Channel
 
 
 def in_order(channel: Channel, where: str) -> Channel:
-    """Return the rows sorted by time, those that stand twice once.
+    """Return the rows sorted by time, without duplicates.
 
     Raises
     ------
@@ -148,7 +148,7 @@ def in_order(channel: Channel, where: str) -> Channel:
 
 
 def _unzipped(body: bytes, url: str) -> bytes:
-    """Return the one file of a zip."""
+    """Return the content of a zip that holds one file."""
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
             names = archive.namelist()
@@ -160,7 +160,7 @@ def _unzipped(body: bytes, url: str) -> bytes:
 
 
 def _read_csv(raw: bytes, layout: Layout, url: str) -> pd.DataFrame:
-    """Return a file's table; some files have a header, others of the same kind do not."""
+    """Return a file's table; files of one kind come with and without a header."""
     has_header = not raw.lstrip()[:1].isdigit()
     try:
         frame = pd.read_csv(io.BytesIO(raw), header=0 if has_header else None)
@@ -190,7 +190,7 @@ def _numbers(column: "pd.Series[float]", url: str) -> Array:
 
 
 def _times(stamps: "pd.Series[int]", url: str, key: ChannelKey, period: Period) -> dict[str, Array]:
-    """Return the kind's time columns; every row is known at its close or event."""
+    """Return the kind's time columns; a row is known at its close or event."""
     if key.timeframe:
         opened, length = _count_ns(stamps, url), Timeframe(key.timeframe).ns
         off = np.flatnonzero(opened % length)
@@ -202,7 +202,7 @@ def _times(stamps: "pd.Series[int]", url: str, key: ChannelKey, period: Period) 
         closed = opened + length
         return {"opened_at": opened, "closed_at": closed, "available_at": closed.copy()}
     if key.kind is ChannelKind.FUNDING:
-        # Stamped when it was computed, some milliseconds after the hour at which it was paid.
+        # The stamp is the instant of computation, milliseconds after the hour of the payment.
         event = settlements(_count_ns(stamps, url))
     else:
         late = _METRICS_STEP_NS if period.started_at >= _STAMPED_BY_START else 0

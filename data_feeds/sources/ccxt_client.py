@@ -1,4 +1,4 @@
-"""One venue's market through ccxt: the client set up, and its errors sorted by who must act."""
+"""One market of a venue through ccxt, with transient and permanent errors distinguished."""
 
 import difflib
 import re
@@ -23,16 +23,16 @@ _SERVER_ERROR = 500
 
 
 class CcxtMarket:
-    """One market of one venue. Every question goes through ``ask``, and nothing else repeats it.
+    """One market of one venue. Every request goes through ``ask``, the only place of retries.
 
     Parameters
     ----------
     exchange, symbol : ccxt's names, e.g. ``binanceusdm`` and ``BTC/USDT:USDT``
     now : the present, ns UTC
-    policy : how often a question is repeated
-    base_url : replaces scheme and host of every address; ccxt's own pause between requests is then
-        off. None: the venue
-    api_key, secret : for Binance's signed questions; no other venue is given them
+    policy : retries of a request
+    base_url : scheme and host instead of the venue's; ccxt's pause between requests is then off.
+        None: the venue's own address
+    api_key, secret : keys for Binance's signed requests; other venues never receive them
     """
 
     def __init__(
@@ -56,18 +56,18 @@ class CcxtMarket:
             self._client.apiKey, self._client.secret = api_key, secret
 
     def ask(self, question: Callable[[Any], Answer]) -> Answer:
-        """Return the answer of ``question``, which is given ccxt's client.
+        """Return the answer of ``question``, a function of ccxt's client.
 
         Raises
         ------
         TransientSourceError : no answer after every attempt.
         PermanentSourceError : the venue refuses.
-        SchemaError : ccxt could not make sense of the answer.
+        SchemaError : ccxt could not read the answer.
         """
         return ask(lambda: self._once(question), self._policy)
 
     def market(self) -> dict[str, Any]:
-        """Return ccxt's description of the market; the venue is asked once.
+        """Return ccxt's description of the market; only the first call asks the venue.
 
         Raises
         ------
@@ -85,7 +85,7 @@ class CcxtMarket:
         return self._market
 
     def timeframe(self, length_ns: int) -> str | None:
-        """Return the venue's name of a bar length; None when it has no such bars."""
+        """Return the venue's label of a bar length; None if the venue lacks such bars."""
         for label in self._client.timeframes:
             if self._client.parse_timeframe(label) * SECOND_NS == length_ns:
                 return str(label)
@@ -94,7 +94,7 @@ class CcxtMarket:
     def _markets(self, client: Any) -> dict[str, Any]:
         markets: dict[str, Any] = client.load_markets()
         if not markets:
-            # A venue without markets is one that hiccups.
+            # An empty list of markets is a temporary fault of the venue.
             raise ccxt.BadResponse(f"{self.exchange} sent an empty list of markets")
         return markets
 
@@ -114,7 +114,7 @@ class CcxtMarket:
     def _sorted(self, error: ccxt.BaseError) -> TransientSourceError | PermanentSourceError:
         status = getattr(getattr(error.__context__, "response", None), "status_code", None)
         text = f"{self.exchange} {self.symbol}: {_plain(error)}"
-        # ccxt calls 403, 404 and 451 "not available" too, but asking again is of no use.
+        # ccxt also calls 403, 404 and 451 "not available", but a retry would fail again.
         refused = status in _CLIENT_ERRORS and status not in RETRIED_STATUS
         if isinstance(error, ccxt.ExchangeNotAvailable) and refused:
             return PermanentSourceError(f"{text}; the venue refuses requests from here")
@@ -131,22 +131,22 @@ def _client(exchange: Exchange, symbol: str, base_url: str | None) -> Any:
     client = getattr(ccxt, exchange)({"enableRateLimit": base_url is None, "timeout": TIMEOUT_MS})
     client.options["maxRetriesOnFailure"] = 0
     client.options["fetchMarkets"] = {"types": [_market_type(exchange, symbol)]}
-    # Currencies need a signed question on some venues, and nothing here uses them.
+    # Currencies need a signed request on some venues, and this source does not use them.
     client.has["fetchCurrencies"] = False
-    # Nor margin pairs, which a key without margin rights is refused.
+    # Margin pairs are not used either, and a key without margin rights is refused.
     client.options["fetchMargins"] = False
     if base_url is not None:
         client.urls["api"] = _moved(client.urls["api"], base_url)
-    # ccxt drops rows without a time or of another market, without a word; CcxtPerps refuses them.
+    # ccxt silently drops rows without a time or of another market; CcxtPerps refuses them.
     client.filter_by_since_limit = client.filter_by_symbol_since_limit = _all_rows
     handle_errors = client.handle_errors
 
     def checked(status: int, reason: str, url: str, method: str, *rest: Any) -> Any:
-        # Some venues' clients look at the body first, and call one without a code a refusal.
+        # Some venue clients read the body first and treat a body without a code as a refusal.
         if status in RETRIED_STATUS or status >= _SERVER_ERROR:
             raise ccxt.NetworkError(f"{exchange} {method} {url} {status} {reason}")
         _, body, answer, *_ = rest
-        # ccxt reads no rows, without a word, in a body that is no JSON or not the venue's.
+        # ccxt silently returns no rows for a body that is no JSON or not the venue's.
         if status < _CLIENT_ERRORS.start and not _is_venues(exchange, answer):
             raise ccxt.BadResponse(f"{exchange} sent no answer of its own, but {body}")
         return handle_errors(status, reason, url, method, *rest)
@@ -160,7 +160,7 @@ def _all_rows(rows: list[Any], *_: object, **__: object) -> list[Any]:
 
 
 def _is_venues(exchange: Exchange, answer: Any) -> bool:
-    """Return whether a decoded body is rows where the venue puts them, or carries its error."""
+    """Return whether a decoded body has rows at the venue's place, or the venue's error."""
     if exchange.startswith("binance"):
         return isinstance(answer, list) or (
             isinstance(answer, dict) and bool({"symbols", "code"} & set(answer))
@@ -175,7 +175,7 @@ def _is_venues(exchange: Exchange, answer: Any) -> bool:
 
 
 def _market_type(exchange: Exchange, symbol: str) -> str:
-    """Return which of the venue's lists of markets holds a symbol."""
+    """Return the venue's market list that contains a symbol."""
     pair, _, settle = symbol.partition(":")
     if exchange == "binanceusdm":
         return "linear"
@@ -187,14 +187,14 @@ def _market_type(exchange: Exchange, symbol: str) -> str:
 
 
 def _moved(urls: Any, base_url: str) -> Any:
-    """Return ccxt's tree of addresses on another host."""
+    """Return ccxt's tree of addresses with another host."""
     if isinstance(urls, dict):
         return {name: _moved(part, base_url) for name, part in urls.items()}
     return base_url + urlsplit(urls).path
 
 
 def _plain(error: Exception, length: int = 200) -> str:
-    # The query of a signed question does not belong in a log.
+    # The query of a signed request must not appear in a log.
     text = re.sub(r"\?\S*", "", " ".join(str(error).split()))
     words = f"{type(error).__name__}: {text}"
     return words if len(words) <= length else words[: length - 1] + "…"

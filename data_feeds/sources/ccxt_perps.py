@@ -1,7 +1,7 @@
-"""Perpetual swaps (spot and index bars too) over crypto venues' APIs, through ccxt.
+"""Perpetual swaps, spot and index bars from crypto venues' APIs through ccxt.
 
-Venues hiccup: pages come short, overlap, repeat rows or are empty. Each hole in a window
-is asked for again; what does not come then does not exist.
+Pages of a venue may be short, overlapping, repeated or empty. Each hole in a window is requested
+once more; a row that still does not come does not exist.
 """
 
 import math
@@ -39,20 +39,20 @@ Stretch = tuple[int, int]
 PUBLISHERS = {"binanceusdm": "Binance", "binance": "Binance", "bybit": "Bybit", "okx": "OKX"}
 OPEN_INTEREST_STEP = "5m"
 OPEN_INTEREST_STEP_NS = 5 * MINUTE_NS
-# Holes of a window up to which each is asked for by itself; more are asked for in one question.
+# Up to this many holes in a window are requested one by one; more in one request.
 MANY_HOLES = 20
-# Rows in one answer that a venue grants for every endpoint of the kind, old stretches included.
+# Rows in one answer that a venue's endpoints of the kind always grant, also for old stretches.
 _MOST_BARS = {"binanceusdm": 1_000, "binance": 1_000, "bybit": 1_000, "okx": 100}
 _MOST_FUNDING = {"binanceusdm": 1_000, "binance": 1_000, "bybit": 200, "okx": 100}
 _MOST_OPEN_INTEREST = {"binanceusdm": 500, "binance": 500, "bybit": 200}
-# No venue settles more often than hourly, and none of these less often than every eight hours.
+# No venue settles more often than hourly, and these venues settle at least every eight hours.
 _SHORTEST_FUNDING_NS = HOUR_NS
 _LONGEST_FUNDING_NS = 8 * HOUR_NS
-# A point is published a little after its stamp; up to then nothing is known to be missing.
+# A point is published shortly after its stamp; until then it does not count as missing.
 _FUNDING_DELAY_NS = 5 * MINUTE_NS
 _OPEN_INTEREST_DELAY_NS = 10 * MINUTE_NS
-# Binance refuses a question that begins more than 30 days ago (code -1130), by its own clock; the
-# hour is for a fetch under way. OKX answers with nothing before about three months.
+# Binance refuses a request that begins more than 30 days ago by its own clock (code -1130); the
+# hour is a margin for a running fetch. OKX gives no rows before about three months.
 _KEPT: dict[tuple[str, ChannelKind], tuple[int, str]] = {
     ("binanceusdm", ChannelKind.OPEN_INTEREST): (30 * DAY_NS - HOUR_NS, "30 days"),
     ("binance", ChannelKind.OPEN_INTEREST): (30 * DAY_NS - HOUR_NS, "30 days"),
@@ -67,11 +67,11 @@ _WORDS = {
 
 @dataclass(frozen=True)
 class _Feed:
-    """How one channel is asked for.
+    """Parameters of the requests for one channel.
 
-    Windows hold ``most`` steps of ``step_ns``. Rows further apart than ``spacing_ns`` may be a hole
-    in the answer. ``final_to`` (ns UTC) is where final rows end. ``ask`` returns stamp and values
-    of the rows in a window ``[at, stop)``, and perhaps others.
+    A window holds ``most`` steps of ``step_ns``. Rows farther apart than ``spacing_ns`` may enclose
+    a hole. ``final_to`` (ns UTC) is the end of final rows. ``ask`` returns stamps and values of the
+    rows in a window ``[at, stop)``, and perhaps other rows.
     """
 
     step_ns: int
@@ -82,16 +82,16 @@ class _Feed:
 
 
 class CcxtPerps:
-    """One market of one venue; see ``sources.source.Source``.
+    """Source of one market of one venue; see ``sources.source.Source``.
 
     Parameters
     ----------
     exchange, symbol : ccxt's names, e.g. ``binanceusdm`` and ``BTC/USDT:USDT``
     now : the present, ns UTC
-    policy : how often a question is repeated
+    policy : retries of a request
     base_url : another host that serves the venue's paths; None: the venue
-    api_key, secret : for Binance's leverage brackets; everything else is public
-    bars_price : which price bars are made of; index and mark bars have volume 0
+    api_key, secret : keys for Binance's leverage brackets; all other data are public
+    bars_price : price of the bars; index and mark bars have volume 0
     """
 
     def __init__(
@@ -120,11 +120,11 @@ class CcxtPerps:
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """Name of the source in messages."""
         return f"{self._exchange} API"
 
     def origin(self, key: ChannelKey) -> Origin:
-        """Return publisher, licence and venue; canonical units, so ``unit`` stays empty."""
+        """Return publisher, licence and venue; the units are canonical, so ``unit`` is empty."""
         publisher = PUBLISHERS[self._exchange]
         return Origin(
             source=self.name,
@@ -142,12 +142,12 @@ class CcxtPerps:
         return terms_of(self._market, self._now())
 
     def pages(self, key: ChannelKey, start: int, end: int) -> Iterator[Page]:
-        """Yield the facts in ``[start, end)``, one window of the venue's page size at a time.
+        """Yield the facts in ``[start, end)``, in windows of the venue's page size.
 
-        Bars are stored once they have closed, volume in base units. A funding rate is known at its
-        settlement, open interest at its stamp. Rows outside the window are dropped and repeated
-        ones count once; rows of one stamp with different values are refused, for only an
-        unfinished bar may change, and those are left out before.
+        Bars are returned after their close, with volume in base units. A funding rate is known at
+        its settlement, open interest at its stamp. Rows outside the window are dropped, and
+        repeated rows count once. Two rows of one stamp with different values are refused: only an
+        unfinished bar may change, and unfinished bars are left out before.
         """
         feed = self._feed(key, end)
         at, kept = self._kept_from(key, start, feed.step_ns)
@@ -167,7 +167,7 @@ class CcxtPerps:
             at = stop
 
     def _kept_from(self, key: ChannelKey, start: int, step_ns: int) -> tuple[int, str]:
-        """Return where the venue's archive begins, not before ``start``, and a note if it is."""
+        """Return the venue's first instant, at least ``start``, and a note if it is later."""
         kept_ns, words = _KEPT.get((self._exchange, key.kind), (None, ""))
         if kept_ns is None:
             return start, ""
@@ -180,7 +180,7 @@ class CcxtPerps:
         )
 
     def _window(self, key: ChannelKey, feed: _Feed, at: int, stop: int) -> Rows:
-        """Return the rows in ``[at, stop)``; where some are missing, once more asked for."""
+        """Return the rows in ``[at, stop)``; request missing rows once more."""
         rows: Rows = {}
         self._fill(key, feed, rows, (at, stop), (at, stop))
         believed: set[Stretch] = set()
@@ -246,7 +246,7 @@ class CcxtPerps:
         most = _MOST_BARS[self._exchange]
 
         def question(at: int, stop: int) -> Iterable[tuple[int, Values]]:
-            # The end counts as inside the window on some venues.
+            # Some venues include the end in the window.
             params: dict[str, Any] = {"until": stop // MS - 1}
             if price != "last":
                 params["price"] = price
@@ -267,7 +267,7 @@ class CcxtPerps:
             )
         values = row[1:5] if key.kind is ChannelKind.MARK else row[1:6]
         if key.kind is ChannelKind.BARS and price != "last":
-            # What is computed is not traded; venues send zero, nothing or a flag here.
+            # A computed price has no volume; venues send zero, nothing or a flag here.
             values = [*row[1:5], 0.0]
         return stamp, self._numbers(key, values, row)
 
@@ -289,7 +289,7 @@ class CcxtPerps:
     def _rate(self, row: dict[str, Any]) -> tuple[int, Values]:
         key = ChannelKey(self._symbol, ChannelKind.FUNDING)
         stamp = self._stamp(key, row.get("timestamp"), row)
-        # Stamps are some milliseconds late (…00003 ms); the position at the full hour pays.
+        # Stamps are milliseconds late (…00003 ms); the position at the full hour pays.
         return int(settlements(np.array([stamp]))[0]), self._numbers(
             key, [row.get("fundingRate")], row
         )
@@ -348,7 +348,7 @@ def _up(at: int, step_ns: int) -> int:
 
 
 def _holes(rows: Rows, at: int, stop: int, feed: _Feed) -> list[Stretch]:
-    """Return the stretches of a window in which rows seem to be missing."""
+    """Return the stretches of a window with apparently missing rows."""
     before = _up(at, feed.spacing_ns) - feed.spacing_ns
     edges = [before, *sorted(rows), stop]
     return [

@@ -1,7 +1,7 @@
-"""Macro series from FRED: the public CSV without a key, every revision with one (ALFRED).
+"""Macro series from FRED: the public CSV without a key, all revisions (ALFRED) with a key.
 
-Without a key each date has one value, the latest, known when the release rule says: for a series
-that is revised this looks ahead. With a key each revision is a row of its own.
+Without a key each date has its latest value, known at the instant of the release rule; for a
+revised series this looks ahead. With a key each revision is a separate row.
 """
 
 import socket
@@ -32,7 +32,7 @@ KnownAt = Callable[[Dates], Instants]
 
 PUBLIC_DOMAIN = "public domain (US government)"
 NO_REDISTRIBUTION = "{}: copyright, no redistribution"
-# By the start of the series id.
+# Licences by the start of the series id.
 _LICENCES = {
     "BAML": NO_REDISTRIBUTION.format("ICE Data Indices"),
     "SP500": NO_REDISTRIBUTION.format("S&P Dow Jones Indices"),
@@ -46,10 +46,10 @@ _LICENCES = {
     "DFF": PUBLIC_DOMAIN,
 }
 TIMEOUT_S = 30.0
-# FRED refuses a question that spans more than 2000 vintages.
+# FRED refuses a request that spans more than 2000 vintages.
 MOST_VINTAGES = 2_000
-# A value may come days after its release time: up to then a missing one is not yet final, and one
-# that ALFRED dates so much later is late.
+# A value may come days after its release time. Until then a missing value is not final, and a value
+# that ALFRED dates later counts as late.
 _LATE_NS = 7 * DAY_NS
 _ONE_DAY = np.timedelta64(1, "D")
 # No release rule waits longer for a reference date's value.
@@ -62,16 +62,16 @@ _RELEASE_TYPES = {
 
 
 class FredMacro:
-    """One series of FRED. ``event_at`` is midnight UTC of the reference date.
+    """Source of one FRED series. ``event_at`` is midnight UTC of the reference date.
 
     Parameters
     ----------
     series_id : FRED's, e.g. ``DGS10``
     now : the present, ns UTC
-    known_at : the release rule: when the values of some reference dates are published, ns UTC
-    api_key : of the FRED API; None asks for the public CSV
-    client, policy : for the CSV, and for the API
-    base_url, api_url : addresses of the CSV and of the API; None is fredapi's own
+    known_at : release rule: instants of publication of some reference dates' values, ns UTC
+    api_key : key of the FRED API; None reads the public CSV
+    client, policy : HTTP client of the CSV, retries of the API
+    base_url, api_url : addresses of the CSV and of the API; None: fredapi's own
     unit : of the values, e.g. ``percent``
     release : ``known_at`` in words
     """
@@ -103,7 +103,7 @@ class FredMacro:
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """Name of the source in messages."""
         return f"{'FRED' if self._fred is None else 'ALFRED'} {self._id}"
 
     def origin(self, key: ChannelKey) -> Origin:
@@ -119,9 +119,9 @@ class FredMacro:
         """Yield the values of the dates in ``[start, end)``; see ``sources.source.Source``.
 
         Dates without a value are left out. With a key a page is one year of reference dates. The
-        first value of a date is known at the rule's time of day on the date that ALFRED gives,
-        never before the rule's instant, and a revision likewise; a value that did not change is
-        no revision. What ALFRED's archive held from its beginning is known by the rule alone.
+        first value of a date, and each revision, is known at the rule's time of day on ALFRED's
+        date, but never before the rule's instant. An unchanged value is no revision. A value that
+        ALFRED held from the start of its archive is known by the rule alone.
         """
         if key.kind is not ChannelKind.SERIES:
             raise PermanentSourceError(f"{key}: FRED has series only, no {key.kind}")
@@ -138,7 +138,7 @@ class FredMacro:
             yield from self._vintage_pages(key, first, last, end)
 
     def _covered_to(self, dates: Dates, first: np.datetime64, last: np.datetime64, end: int) -> int:
-        """Return the instant up to which no more values are due, ns UTC, at most ``end``."""
+        """Return the instant up to which all due values have come, ns UTC, at most ``end``."""
         now = self._now()
         after = dates[-1] + _ONE_DAY if len(dates) else max(first, last - _LONGEST_LAG)
         waiting = np.arange(after, last + _ONE_DAY, dtype="datetime64[D]")
@@ -154,7 +154,7 @@ class FredMacro:
             try:
                 body = self._client.get(url, params)
             except TransientSourceError as error:
-                # The client has tried often enough; only a broken body is worth asking again.
+                # The client has retried already; only a broken body is requested again.
                 return error
             if body is None:
                 raise PermanentSourceError(f"{self.name}: no such series; check the id on FRED")
@@ -180,7 +180,7 @@ class FredMacro:
             rows = self._vintages(begun, stop, vintages)
             dates, known, values, note = self._known(rows, vintages)
             stop_ns = end if stop == last else midnight_ns(stop + _ONE_DAY)
-            # A year without values cannot settle what the year before still waits for.
+            # A year without values proves nothing about late values of the previous year.
             if len(dates) or covered >= midnight_ns(begun):
                 covered = self._covered_to(dates, begun, stop, stop_ns)
             yield Page(_channel(key, dates, known, values), covered, note)
@@ -194,16 +194,16 @@ class FredMacro:
         return np.array(found, dtype="datetime64[D]")
 
     def _vintages(self, first: np.datetime64, last: np.datetime64, vintages: Dates) -> "_Vintages":
-        """Return every revision of some reference dates, in order, unchanged values left out."""
+        """Return all revisions of some reference dates, in order, without unchanged values."""
         tables = []
-        # A vintage before the first date cannot hold it.
+        # A vintage before the first date cannot contain that date.
         since = vintages[max(int(np.searchsorted(vintages, first, side="right")) - 1, 0) :]
         for i in range(0, len(since), MOST_VINTAGES):
             later = since[i + MOST_VINTAGES : i + MOST_VINTAGES + 1]
             until = str(later[0] - _ONE_DAY) if len(later) else fredapi.Fred.latest_realtime_end
             tables.append(self._releases(str(since[i]), until, first, last))
         frame = pd.concat(tables) if tables else _no_releases()
-        # A question's answer gives its own first day to values that are older.
+        # An answer dates older values with its own first day.
         frame = frame.sort_values(["date", "realtime_start"], kind="stable")
         same_date = frame["date"] == frame["date"].shift()
         frame = frame[~(same_date & (frame["value"] == frame["value"].shift()))]
@@ -216,24 +216,25 @@ class FredMacro:
     def _releases(
         self, since: str, until: str, first: np.datetime64, last: np.datetime64
     ) -> pd.DataFrame:
-        # fredapi has no parameter for the dates of a question about vintages, but it writes the
-        # last day into the address as it is.
+        # fredapi has no parameter for reference dates of a vintage request, but it copies the last
+        # day into the address unchanged.
         window = f"{until}&observation_start={first}&observation_end={last}"
         found = self._ask(lambda fred: fred.get_series_all_releases(self._id, since, window))
         if len(found) == 0:
             return _no_releases()
-        # A full stop becomes NaN in fredapi and, beside dates in one table, NaT in pandas.
+        # A full stop becomes NaN in fredapi, and NaT in a pandas table with dates.
         given: pd.DataFrame = found[found["value"].notna()].astype(_RELEASE_TYPES)
         return given
 
     def _known(self, rows: "_Vintages", vintages: Dates) -> tuple[Dates, Instants, Values, str]:
-        """Return dates, instants of knowing and values, and a note on what the rule had to say."""
+        """Return dates, instants of publication and values, and a note about inherited values."""
         rule = self._known_at(rows.dates)
         released = _at_clock_of(rule, rows.released)
-        # In the archive from its beginning, long after the rule: published some time before that.
+        # A value in the archive's first vintage, long after the rule's instant, was published
+        # earlier.
         inherited = (rows.released <= vintages[0]) & (released - rule > _LATE_NS)
         known = np.where(inherited, rule, np.maximum(rule, released))
-        # Two vintages that the rule's instant makes one: the later one counts.
+        # If the rule's instant merges two vintages, the later one counts.
         both = (rows.dates[1:] == rows.dates[:-1]) & (known[1:] <= known[:-1])
         kept = ~np.append(both, False)[: len(known)]
         note = (
@@ -255,7 +256,7 @@ class FredMacro:
             raise self._judged(error) from error
 
     def _judged(self, error: BaseException) -> SourceError:
-        """Return what an error of fredapi means, without the key."""
+        """Return the error that an exception of fredapi means, without the key in its text."""
         refusal = _refusal(error)
         if refusal is not None and refusal.code in RETRIED_STATUS:
             return TransientSourceError(
@@ -272,7 +273,7 @@ class FredMacro:
 
 @dataclass(frozen=True)
 class _Vintages:
-    """Revisions in order: reference date, date of release, value."""
+    """Revisions in order: reference dates, release dates, values."""
 
     dates: Dates
     released: Dates
@@ -280,7 +281,7 @@ class _Vintages:
 
 
 def licence(series_id: str) -> str:
-    """Return what may be done with a series' values.
+    """Return the licence of a series' values.
 
     >>> licence("DGS10")
     'public domain (US government)'
@@ -292,16 +293,16 @@ def licence(series_id: str) -> str:
 
 
 def _parse_csv(body: bytes, series_id: str) -> tuple[Dates, Values]:
-    """Return the dates that have a value, and the values.
+    """Return the dates with a value, and the values.
 
     Raises
     ------
-    TransientSourceError : the text broke off, or is not that CSV.
+    TransientSourceError : the text is truncated, or not this CSV.
     """
     text = body.decode("utf-8", errors="replace")
     header, _, rest = text.partition("\n")
     try:
-        # The first column was called DATE until 2024.
+        # The first column was named DATE until 2024.
         if header.strip().split(",") not in (["observation_date", series_id], ["DATE", series_id]):
             raise ValueError(f"its first line is {header[:80]!r}")
         if not text.endswith("\n"):
@@ -317,7 +318,7 @@ def _parse_csv(body: bytes, series_id: str) -> tuple[Dates, Values]:
 
 
 def _at_clock_of(rule: Instants, dates: Dates) -> Instants:
-    """Return the instants of the rule's New York times of day, on other dates."""
+    """Return the rule's New York times of day as instants on other dates."""
     local = utc_index(rule).tz_convert(NEW_YORK)
     clocks = np.array(local.strftime("%H:%M"), dtype=str)
     found = np.empty(len(dates), dtype=np.int64)
@@ -328,7 +329,7 @@ def _at_clock_of(rule: Instants, dates: Dates) -> Instants:
 
 
 def _refusal(error: BaseException) -> HTTPError | None:
-    """Return the HTTP error behind one of fredapi's, which keep its text and lose its status."""
+    """Return the HTTP error behind an error of fredapi, which keeps the text but no status."""
     found: BaseException | None = error
     while found is not None and not isinstance(found, HTTPError):
         found = found.__context__
@@ -337,7 +338,7 @@ def _refusal(error: BaseException) -> HTTPError | None:
 
 @contextmanager
 def _socket_timeout(seconds: float) -> Iterator[None]:
-    """Bound the waits inside a with block: fredapi opens its addresses without a limit."""
+    """Limit socket waits inside a with block, because fredapi sets no timeout."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(seconds)
     try:

@@ -1,4 +1,4 @@
-"""Plain HTTP for publishers without a client library: GET, its errors sorted by who must act."""
+"""HTTP GET for publishers without a client library, with transient and permanent errors."""
 
 import datetime as dt
 import math
@@ -10,13 +10,13 @@ from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema
 from data_feeds.errors import PermanentSourceError, TransientSourceError
 from data_feeds.sources.retry import RetryPolicy, ask
 
-# 418 is Binance's "you were told 429 and went on".
+# Binance answers 418 to a client that ignored 429.
 RETRIED_STATUS = frozenset({408, 418, 425, 429, 500, 502, 503, 504})
 NOT_FOUND = 404
 
 
 class HttpClient:
-    """GET with retries. ``timeout_s`` bounds the wait for a connection and between two bytes."""
+    """Client for GET with retries. ``timeout_s`` limits the wait for a connection and a byte."""
 
     def __init__(
         self,
@@ -30,12 +30,12 @@ class HttpClient:
         self._session = session or requests.Session()
 
     def get(self, url: str, params: dict[str, str] | None = None) -> bytes | None:
-        """Return the body, or None when there is no such document (404).
+        """Return the body, or None if the document does not exist (404).
 
         Raises
         ------
         TransientSourceError : no answer, or a retried status, after every attempt.
-        PermanentSourceError : any other status; the text carries the start of the answer.
+        PermanentSourceError : any other status; the text contains the start of the answer.
         """
         return ask(lambda: self._once(url, params), self._policy)
 
@@ -67,7 +67,7 @@ class HttpClient:
 
 
 def retry_after(header: str | None, now: dt.datetime | None = None) -> float | None:
-    """Return a ``Retry-After`` header in seconds from now; None when absent or unreadable.
+    """Return the wait of a ``Retry-After`` header, seconds; None if absent or unreadable.
 
     >>> retry_after("2")
     2.0
@@ -84,7 +84,7 @@ def retry_after(header: str | None, now: dt.datetime | None = None) -> float | N
     except ValueError:
         return None
     if until.tzinfo is None:
-        # "-0000" is UTC too.
+        # "-0000" also means UTC.
         until = until.replace(tzinfo=dt.UTC)
     moment = now or dt.datetime.now(dt.UTC)
     return max((until - moment).total_seconds(), 0.0)

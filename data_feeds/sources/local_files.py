@@ -1,4 +1,4 @@
-"""Import CSV and Parquet files into a catalog, as a mapping file says."""
+"""Import CSV and Parquet files into a catalog by a mapping file."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ ImportProgress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class ImportReport:
-    """One channel that was imported."""
+    """Result of importing one channel."""
 
     key: ChannelKey
     entry: CatalogEntry
@@ -51,7 +51,7 @@ class ImportReport:
 
     @property
     def file(self) -> Path:
-        """The file whose rows stand where several have some."""
+        """File whose rows count where several files have rows."""
         return self.files[0]
 
 
@@ -63,22 +63,24 @@ def import_mapping(
     *,
     replace: bool = False,
 ) -> list[ImportReport]:
-    """Import every file of a mapping, or nothing; channels take the place of older versions.
+    """Import all files of a mapping or none; imported channels replace older versions.
 
     Parameters
     ----------
     mapping_path : YAML file, see ``data_feeds.sources.mapping``
-    catalog : where the channels go
+    catalog : target of the channels
     root : folder of the data files instead of the mapping's own ``root``
     progress : called as ``progress(channel, number, total)`` before each channel
-    replace : stored rows may be lost or changed, and a catalog that cannot be read is begun anew
+    replace : allow to lose or change stored rows, and to start a catalog anew that cannot be read
 
     Raises
     ------
-    YamlError : the mapping is wrong; SourceError : a file cannot be read;
-    SchemaError, GapError : its rows break the rules; StorageError : the disk refuses;
-    LossError : stored rows would be lost or changed without ``replace``.
-    After any of them the catalog is as before.
+    YamlError : the mapping is wrong;
+    SourceError : a file cannot be read;
+    SchemaError, GapError : its rows break the rules;
+    StorageError : the disk refuses;
+    LossError : stored rows would be lost or changed without ``replace``. After any of these errors
+        the catalog is unchanged.
     """
     path = Path(mapping_path)
     mapping, instruments, document = load_mapping(path)
@@ -114,33 +116,33 @@ def import_mapping(
 
 
 def _losses(catalog: Catalog, batch: Batch, fresh: Channel) -> list[str]:
-    """Return what the catalog loses when rows take the place of its channel."""
+    """Return texts of what the catalog loses when rows replace its channel."""
     entry = batch.find(fresh.key)
     if entry is None:
         return []
     try:
         return losses(entry, catalog.read_stored(fresh.key), fresh)
     except IntegrityError:
-        # To import again is the remedy for a broken file.
+        # A new import is the remedy for a damaged file.
         return losses(entry, None, fresh)
 
 
 @dataclass(frozen=True)
 class _Import:
-    """A mapping being read: its entries, where they stand in the file, and the files' folder."""
+    """Mapping of an import, its YAML document with lines, and the folder of the files."""
 
     mapping: ImportMapping
     document: YamlDocument
     folder: Path
 
     def files(self, entries: Sequence[FileEntry]) -> tuple[Path, ...]:
-        """Return the files that the entries are read from."""
+        """Return the files of some entries."""
         return tuple(self.folder / entry.path for entry in entries)
 
     def channel(
         self, entries: Sequence[FileEntry], instrument: Instrument
     ) -> tuple[Channel, list[str]]:
-        """Return the rows of the entries that fill one channel, and what people should know."""
+        """Return the rows of the entries that fill one channel, and notes for the user."""
         channel: Channel | None = None
         notes = []
         for entry in entries:
@@ -158,14 +160,14 @@ class _Import:
 
 
 def filled(channel: Channel, more: Channel) -> Channel:
-    """Return a channel with the rows of another that lie outside it or in its holes.
+    """Return a channel plus the rows of another channel outside it or in its holes.
 
-    Bars fill where they overlap no bar; series, dividends and splits on dates without a row; other
-    kinds where steps are missing. Where both have rows those of ``channel`` stand.
+    Bars fill stretches without a bar; series, dividends and splits fill dates without a row; other
+    kinds fill missing steps. Where both have rows, the rows of ``channel`` stay.
 
     Raises
     ------
-    SchemaError : the rows do not fit together, e.g. become known out of order.
+    SchemaError : the joined rows break a rule, e.g. become known out of order.
     """
     extra = more.take(_in_holes(channel, more))
     columns: dict[str, Array] = {
@@ -193,12 +195,12 @@ def _in_holes(channel: Channel, more: Channel) -> Array:
 
 
 def _origin(entries: Sequence[FileEntry]) -> Origin:
-    """Return what the catalog says of a channel's sources, each named once, in order."""
+    """Return the origin of a channel for the catalog, each source named once, in order."""
     venues = dict.fromkeys(venue for entry in entries for venue in entry.venues)
     return Origin(
         source="; ".join(dict.fromkeys(entry.source for entry in entries if entry.source)),
         licence="; ".join(dict.fromkeys(entry.licence for entry in entries if entry.licence)),
-        # A rate in percent is a fraction by now.
+        # A rate in percent has already become a fraction.
         unit="" if entries[0].kind is ChannelKind.FUNDING else entries[0].unit,
         venues=tuple(venues),
         splits=entries[0].splits or "",
@@ -206,12 +208,13 @@ def _origin(entries: Sequence[FileEntry]) -> Origin:
 
 
 def read_channel(path: Path, entry: FileEntry, instrument: Instrument) -> Admitted:
-    """Return one file's rows as the gate lets them in.
+    """Return one file's rows after the gate.
 
     Raises
     ------
     SourceError : the file is missing or unreadable, or lacks a column.
-    SchemaError : rows break the channel's rules; GapError : a hole above ``max_gap_bars``.
+    SchemaError : rows break the channel's rules.
+    GapError : a hole is longer than ``max_gap_bars``.
     """
     frame = _select(_read_table(path), path, entry, instrument)
     stamps = read_stamps(frame[entry.time.column], entry.time, entry.stamp, path)
@@ -268,7 +271,7 @@ def _read_table(path: Path) -> pd.DataFrame:
     except FileNotFoundError as error:
         raise SourceError(f"{path}: no such file; check path and --root") from error
     except Exception as error:
-        # Readers raise their own zoo (ArrowInvalid, ParserError, UnicodeDecodeError, OSError).
+        # Readers raise many types: ArrowInvalid, ParserError, UnicodeDecodeError, OSError.
         text = " ".join(str(error).split())
         raise SourceError(f"{path}: cannot be read: {text}") from error
     raise SourceError(f"{path}: only .csv, .csv.gz and .parquet files are read")
@@ -277,7 +280,7 @@ def _read_table(path: Path) -> pd.DataFrame:
 def _select(
     frame: pd.DataFrame, path: Path, entry: FileEntry, instrument: Instrument
 ) -> pd.DataFrame:
-    """Return the rows of the entry's symbol, after checking that every named column exists."""
+    """Check that every named column exists; return the rows of the entry's symbol."""
     named = [entry.time.column, *entry.columns.values()]
     if entry.symbol_column is not None:
         named.append(entry.symbol_column)
@@ -294,7 +297,7 @@ def _select(
 
 
 def _open_days(calendar: str, stamps: pd.DatetimeIndex) -> Array:
-    """Return which dates are sessions of a calendar."""
+    """Return a flag for each date that is a session of a calendar."""
     dates = stamps.tz_localize(None).to_numpy().astype("datetime64[D]")
     if len(dates) == 0:
         return np.zeros(0, dtype=np.bool_)
@@ -302,7 +305,7 @@ def _open_days(calendar: str, stamps: pd.DatetimeIndex) -> Array:
 
 
 def _times(stamps: pd.DatetimeIndex, entry: FileEntry, instrument: Instrument) -> tuple[Array, ...]:
-    """Return the kind's time columns from the stamps."""
+    """Return the kind's time columns, computed from the stamps."""
     at = stamps.asi8
     length = parse_duration(entry.timeframe) if entry.timeframe else 0
     if entry.stamp is Stamp.SESSION_DATE:
@@ -315,7 +318,7 @@ def _times(stamps: pd.DatetimeIndex, entry: FileEntry, instrument: Instrument) -
         closed = _cut_at_the_close(opened, closed, instrument.calendar)
         return opened, closed, closed
     if entry.stamp is Stamp.SESSION_DATE:
-        # A share that trades at the session's open trades without the dividend.
+        # At the session's open a share already trades without the dividend.
         event = opened
     elif entry.stamp is Stamp.REFERENCE_DATE:
         event = at
@@ -324,17 +327,17 @@ def _times(stamps: pd.DatetimeIndex, entry: FileEntry, instrument: Instrument) -
     return event, _known_at(entry, instrument, event, stamps)
 
 
-# Venues trade from 04:00 to 20:00 New York: so long before the open or after an early close.
+# Venues trade from 04:00 to 20:00 New York: at most this long before an open or after a close.
 _OTHER_HOURS_NS = 7 * HOUR_NS
 
 
 def _cut_at_the_close(opened: Array, closed: Array, calendar: str) -> Array:
-    """Return closes with a session's last bar ending at its close, where no other hours follow.
+    """Return closes after ending a session's last bar at the session's close.
 
-    In a file with prices of other hours a bar that reaches over the close holds some of them, and
-    keeps its length: where another bar begins as it ends, and everywhere in a file of which most
-    sessions with such a bar have rows before the open or after the close. A stray row changes no
-    other session.
+    A file with prices outside sessions has them in the bar across the close, so that bar keeps its
+    length. This holds where another bar begins at its end, and in the whole file if most sessions
+    with such a bar have rows before the open or after the close. A stray row changes no other
+    session.
     """
     if calendar == ALWAYS_OPEN or len(opened) == 0:
         return closed
@@ -344,7 +347,7 @@ def _cut_at_the_close(opened: Array, closed: Array, calendar: str) -> Array:
         return closed
     ends = hours[row, 1]
     reaches = (opened < ends) & (closed > ends)
-    # Some sources add the closing auction as a row that begins at the close.
+    # Some sources add the closing auction as a row that opens at the close.
     after = (opened > ends) & (opened - ends < _OTHER_HOURS_NS)
     following = np.minimum(row + 1, len(hours) - 1)
     until = hours[following, 0] - opened
@@ -359,7 +362,7 @@ def _cut_at_the_close(opened: Array, closed: Array, calendar: str) -> Array:
 def _known_at(
     entry: FileEntry, instrument: Instrument, event: Array, stamps: pd.DatetimeIndex
 ) -> Array:
-    """Return when the facts became known: at once, or by the entry's or the series' rule."""
+    """Return the instants of publication: at once, or by the release rule."""
     rule = entry.rule(instrument.id)
     if rule is None:
         return event
@@ -369,7 +372,7 @@ def _known_at(
 
 
 def _values(frame: pd.DataFrame, name: str, path: Path, entry: FileEntry) -> Array:
-    """Return one value column in canonical units; NaN throughout when a nullable one is absent."""
+    """Return one value column in canonical units; all NaN if a nullable column is absent."""
     if name not in entry.columns:
         if name in NULLABLE:
             return np.full(len(frame), np.nan)
@@ -388,7 +391,7 @@ def _values(frame: pd.DataFrame, name: str, path: Path, entry: FileEntry) -> Arr
 
 
 def _labels(frame: pd.DataFrame, path: Path, entry: FileEntry, instrument: Instrument) -> Array:
-    """Return each row's provenance, from the entry or from its own column."""
+    """Return each row's provenance, from the entry or from the label column."""
     if entry.label_column is None:
         return np.full(len(frame), entry.provenance, dtype=np.int8)
     column = frame[entry.label_column.column]
@@ -407,7 +410,7 @@ def _labels(frame: pd.DataFrame, path: Path, entry: FileEntry, instrument: Instr
 
 
 def _kept(columns: dict[str, Array], entry: FileEntry) -> Array:
-    """Return which rows the entry keeps: with values, not all zero."""
+    """Return a flag for each row that the entry keeps: with values, not all zero."""
     keep = np.ones(len(columns["label"]), dtype=np.bool_)
     values = np.column_stack([columns[name] for name in entry.columns])
     if entry.drop_missing:

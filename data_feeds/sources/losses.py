@@ -1,4 +1,4 @@
-"""What an import would take from a catalog: rows, values, and what a fetch has written down."""
+"""List what an import would remove from a catalog: rows, values, coverage of a fetch."""
 
 import numpy as np
 
@@ -8,9 +8,9 @@ from data_feeds.schema import VALUE_COLUMNS, Array, Channel, time_columns
 
 
 def losses(entry: CatalogEntry, stored: Channel | None, fresh: Channel) -> list[str]:
-    """Return what is lost when ``fresh`` takes the place of a stored channel; empty for nothing.
+    """Return texts of the losses if ``fresh`` replaces a stored channel; empty without loss.
 
-    ``stored`` is None where its files cannot be read: then the index alone is compared.
+    ``stored`` is None if its files cannot be read; then only the index is compared.
     """
     found = _by_index(entry, fresh) if stored is None else _by_rows(stored, fresh)
     if entry.covered:
@@ -42,9 +42,9 @@ def _by_rows(stored: Channel, fresh: Channel) -> list[str]:
 
 
 def _matched(stored: Channel, fresh: Channel) -> tuple[Array, Array]:
-    """Return which stored rows have one of the same instant in ``fresh``, and its number.
+    """Return a flag for each stored row with a match in ``fresh``, and the match's row.
 
-    The versions of one fact are matched in their order.
+    Vintages of one fact are matched in order.
     """
     fact = time_columns(stored.key.kind)[0]
     old, new = stored[fact], fresh[fact]

@@ -1,4 +1,4 @@
-"""The mapping file of ``riskoff data import``: what each column and stamp of a file means."""
+"""The mapping file of ``riskoff data import``: the meaning of each column and stamp."""
 
 import difflib
 from datetime import date
@@ -46,7 +46,7 @@ def _is_iso_date(text: str) -> bool:
 
 
 class Stamp(StrEnum):
-    """What a file's time column says about its row."""
+    """Meaning of a file's time column."""
 
     OPEN = "open"
     CLOSE = "close"
@@ -56,7 +56,7 @@ class Stamp(StrEnum):
 
 
 class TimeColumn(StrictModel):
-    """Where the time stands and how it is written."""
+    """Column and format of the time."""
 
     column: str = Field("timestamp", description="Column of the time or date")
     zone: str | None = Field(None, description="IANA zone of times written without one, e.g. UTC")
@@ -66,7 +66,7 @@ class TimeColumn(StrictModel):
 
 
 class LabelColumn(StrictModel):
-    """Where each row says whether its value was observed, inferred or made."""
+    """Column that labels each row observed, inferred or synthetic."""
 
     column: str = Field(description="Column of the words observed, inferred or synthetic")
 
@@ -75,7 +75,7 @@ def _release_form(value: object) -> str:
     return _VARIANT if isinstance(value, str) else _RULE
 
 
-# How a release is written; the marks keep the two forms' problems apart and are shown to nobody.
+# The two forms of a release; these tags separate their errors and are never printed.
 _VARIANT, _RULE = "<variant>", "<rule>"
 Release = Annotated[
     Annotated[str, Tag(_VARIANT)] | Annotated[ReleaseRule, Tag(_RULE)],
@@ -84,7 +84,7 @@ Release = Annotated[
 
 
 class FileEntry(StrictModel):
-    """One file, or some rows of it, that become one channel (or one per id of ``each``)."""
+    """One file, or some of its rows, for one channel or one channel per id of ``each``."""
 
     path: str = Field(description="CSV or Parquet file, relative to the root")
     instrument: str | None = Field(None, description="Instrument or series id")
@@ -147,41 +147,41 @@ class FileEntry(StrictModel):
 
     @property
     def is_bar(self) -> bool:
-        """Whether the rows cover stretches of time."""
+        """True for bars and marks."""
         return self.kind in (ChannelKind.BARS, ChannelKind.MARK)
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """The instruments this entry fills."""
+        """Ids of the instruments that the entry fills."""
         return self.each or (self.instrument or "",)
 
     @property
     def says_unit(self) -> bool:
-        """Whether the entry itself says what the size of its numbers means."""
+        """True when the entry itself declares the unit or scale of its numbers."""
         if self.kind is ChannelKind.FUNDING:
             return bool(self.unit or self.scale)
         return bool(self.scale)
 
     def factor(self, column: str) -> float:
-        """Return what the file's numbers are multiplied by."""
+        """Return the factor for the file's numbers."""
         is_percent = self.kind is ChannelKind.FUNDING and self.unit == "percent"
         return 0.01 if is_percent else self.scale.get(column, 1.0)
 
     @property
     def provenance(self) -> Provenance | None:
-        """The label as a number; None where the rows carry their own."""
+        """Label as a number; None when a column labels each row."""
         return None if self.label is None else Provenance[self.label.upper()]
 
     def channel_key(self, instrument: str) -> ChannelKey:
-        """Return the name of the channel that the entry fills for one of its ids."""
+        """Return the key of the channel that the entry fills for one of its ids."""
         return ChannelKey(instrument, self.kind, (self.timeframe or "") if self.is_bar else "")
 
     def rule(self, instrument: str) -> ReleaseRule | None:
-        """Return when the values of one of the entry's ids are published; None: at once.
+        """Return the release rule for one of the entry's ids; None: known at once.
 
         Raises
         ------
-        SchemaError : no rule is given, and the table knows none for the series.
+        SchemaError : the entry gives no rule, and the table has none for the series.
         """
         if isinstance(self.release, ReleaseRule):
             return self.release
@@ -232,7 +232,7 @@ class FileEntry(StrictModel):
 
     @property
     def needs_rule(self) -> bool:
-        """Whether the time column does not say by itself when a value was known."""
+        """True when the time column alone does not give the instant of publication."""
         is_dated = not self.is_bar and self.stamp is Stamp.REFERENCE_DATE
         return self.kind is ChannelKind.SERIES or is_dated
 
@@ -280,7 +280,7 @@ def load_mapping(path: Path) -> tuple[ImportMapping, dict[str, Instrument], Yaml
 def _entry_problem(
     entry: FileEntry, name: str, instruments: dict[str, Instrument]
 ) -> tuple[str, str]:
-    """Return the key that contradicts an entry's instrument, and why; empty texts when none."""
+    """Return the key that contradicts an entry's instrument, and the reason; empty if none."""
     if name not in instruments:
         known = ", ".join(sorted(instruments))
         return "instrument", (
@@ -313,7 +313,7 @@ def _entry_problem(
 
 
 def _check_splices(mapping: ImportMapping, document: YamlDocument) -> None:
-    """Refuse entries that fill one channel without saying so."""
+    """Refuse entries that fill one channel without ``fills: true``."""
     seen: dict[ChannelKey, list[FileEntry]] = {}
     for i, entry in enumerate(mapping.files):
         for name in entry.ids:
@@ -327,7 +327,7 @@ def _check_splices(mapping: ImportMapping, document: YamlDocument) -> None:
 
 
 def _splice_problem(entry: FileEntry, before: list[FileEntry]) -> str:
-    """Return why an entry may not fill a channel that others filled; empty when it may."""
+    """Return the reason why an entry may not fill a channel of others; empty if it may."""
     if not before:
         return "has fills: true, but no entry before it fills the channel" if entry.fills else ""
     if not entry.fills:
@@ -370,7 +370,7 @@ def _hint(key: str, model: type[BaseModel]) -> str:
 
 
 def _field_names(model: object) -> list[str]:
-    """Return the names of a model's fields and of all models that these are made of."""
+    """Return the field names of a model and of all models inside it."""
     if isinstance(model, type) and issubclass(model, BaseModel):
         fields = model.model_fields
         deeper = [name for field in fields.values() for name in _field_names(field.annotation)]
@@ -383,8 +383,8 @@ def parse_model(model: type[ModelT], document: YamlDocument) -> ModelT:
 
     Raises
     ------
-    YamlError : one problem as ``file:line: key path: what``; unknown keys come first, because a
-        misspelt key also makes the right one missing, then file order.
+    YamlError : one problem as ``file:line: key path: problem``. Unknown keys come first, because a
+        misspelt key also makes the right key missing; then file order.
     """
     try:
         return model.model_validate(document.data)
@@ -396,7 +396,7 @@ def parse_model(model: type[ModelT], document: YamlDocument) -> ModelT:
 
 
 def _is_consequence(problem: ErrorDetails, found: list[ErrorDetails]) -> bool:
-    """Whether a problem lies above another: a list whose item is wrong is also "too short"."""
+    """Return whether a deeper problem causes this one: a wrong item also shortens its list."""
     where = problem["loc"]
     return any(
         len(other["loc"]) > len(where) and other["loc"][: len(where)] == where for other in found
@@ -404,7 +404,7 @@ def _is_consequence(problem: ErrorDetails, found: list[ErrorDetails]) -> bool:
 
 
 def _without_tags(where: KeyPath, data: object) -> KeyPath:
-    """Return a location as the file has it: pydantic adds what chose among several models."""
+    """Return a location as in the file, without pydantic's names of the chosen models."""
     kept: list[str | int] = []
     for part in where:
         is_choice = isinstance(data, dict) and part not in data and part in data.values()

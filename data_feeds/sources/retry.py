@@ -1,4 +1,4 @@
-"""Ask again when a venue says "not now": backoff with jitter, and the venue's own waiting time."""
+"""Repeat requests after temporary failures: backoff with jitter, or the venue's own wait."""
 
 import time
 from collections.abc import Callable
@@ -14,11 +14,11 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """How often and how patiently a question is repeated.
+    """Number of attempts and waits between them.
 
     The n-th wait is ``first_wait_s * 2**(n - 1)`` seconds with random jitter of up to as much, at
-    most ``longest_wait_s``, and never shorter than the venue's ``Retry-After``. A venue that asks
-    for more than ``longest_retry_after_s`` is an error at once: nobody should wait an hour unasked.
+    most ``longest_wait_s``, and never shorter than the venue's ``Retry-After``. A ``Retry-After``
+    above ``longest_retry_after_s`` is an error at once, so that no user waits an hour unasked.
     """
 
     attempts: int = 6
@@ -29,12 +29,12 @@ class RetryPolicy:
 
 
 def ask(question: Callable[[], Answer], policy: RetryPolicy) -> Answer:
-    """Return the answer of ``question``, repeating it while it raises ``TransientSourceError``.
+    """Return the answer of ``question``; repeat it while it raises ``TransientSourceError``.
 
     Raises
     ------
-    TransientSourceError : the last one, when no attempt is left.
-    Anything else that ``question`` raises passes through at once.
+    TransientSourceError : the last error, after the last attempt. Anything else that ``question``
+        raises passes through at once.
     """
 
     backoff = tenacity.wait_exponential(policy.first_wait_s) + tenacity.wait_random(

@@ -1,7 +1,7 @@
-"""What a download source promises: a channel's rows page by page, in order of time.
+"""The interface of a download source: a channel's rows page by page, in order of time.
 
-A source knows a venue's or publisher's API and nothing of the catalog. ``data_feeds.fetch`` asks
-it, stores what comes, and after an interrupt asks again from the last instant that is stored.
+A source uses a venue's or publisher's API and knows no catalog. ``data_feeds.fetch`` asks it,
+stores the rows, and after an interrupt continues from the last stored instant.
 """
 
 from collections.abc import Iterator
@@ -11,18 +11,18 @@ from typing import Protocol
 from data_feeds.catalog import Origin
 from data_feeds.schema import Channel, ChannelKey
 
-# How ``Origin.release`` begins when the publisher itself says when each version was known.
+# Start of ``Origin.release`` if the publisher itself dates each vintage.
 VINTAGES = "ALFRED vintages"
 
 
 @dataclass(frozen=True)
 class Page:
-    """One answer of a source.
+    """One page of a source's answer.
 
-    ``rows`` are new rows in order, without duplicates, each of them final: never an unfinished bar.
-    They may be none. ``covered_to`` (ns UTC) says how far the question has been answered: every
-    fact before it is in this page or an earlier one, or does not exist. It never falls from page
-    to page. ``note`` tells people what limits the coverage, e.g. that a venue keeps 30 days only.
+    ``rows`` are new rows in order, without duplicates and final, so never an unfinished bar; None
+    for no rows. ``covered_to`` (ns UTC) is the end of the answered stretch: every fact before it is
+    in this page or an earlier one, or does not exist. It never falls from page to page. ``note``
+    names a limit of the coverage, e.g. that a venue keeps only 30 days.
     """
 
     rows: Channel | None
@@ -31,18 +31,18 @@ class Page:
 
 
 class Source(Protocol):
-    """One venue or publisher.
+    """Source of one instrument or series at a venue or publisher.
 
-    A source is made for one instrument or series; ``pages`` may be called again and again. The
-    rows depend on the question only, not on how often or in which parts it was asked.
+    ``pages`` may be called repeatedly. The rows depend only on the requested stretch, not on the
+    number of requests or on how they divide it.
     """
 
     @property
     def name(self) -> str:
-        """What people call it, e.g. ``binanceusdm API``; printed while it is asked."""
+        """Name of the source in messages, e.g. ``binanceusdm API``."""
 
     def origin(self, key: ChannelKey) -> Origin:
-        """Return what the catalog says of the channel's rows: publisher, licence, venues, unit."""
+        """Return publisher, licence, venues and unit of the channel's rows for the catalog."""
 
     def pages(self, key: ChannelKey, start: int, end: int) -> Iterator[Page]:
         """Yield the facts in ``[start, end)``, ns UTC, by the channel's first time column.
@@ -53,6 +53,6 @@ class Source(Protocol):
         Raises
         ------
         TransientSourceError : still no answer after every retry.
-        PermanentSourceError : the venue refuses: no such symbol, key needed, not served here.
-        SchemaError : the answer is not what the venue documents.
+        PermanentSourceError : the venue refuses: unknown symbol, key needed, blocked region.
+        SchemaError : the answer breaks the venue's documented format.
         """

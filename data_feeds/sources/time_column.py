@@ -15,9 +15,9 @@ from data_feeds.sources.mapping import Stamp, TimeColumn
 FIRST_YEAR = 1678
 LAST_YEAR = 2261
 
-# Seconds up to 2100 read as milliseconds, or one unit of the next two, end within so many.
+# A count of a unit up to the year 2100, read in the next finer unit, ends before this second.
 _FIRST_WEEKS_S = 4.2e6
-# An offset after a clock time; the dashes of a bare date are none.
+# Matches an offset after a clock time, but not the dashes of a bare date.
 _OFFSET = re.compile(r"[Tt ]\d.*(?:[Zz]|[+-]\d{2}(?::?\d{2})?)\s*$")
 
 
@@ -26,13 +26,13 @@ def read_stamps(
 ) -> pd.DatetimeIndex:
     """Return a file's stamps in nanoseconds: UTC instants, or naive local dates for date stamps.
 
-    A date stamp that carries an instant (an offset, a typed zone, a number since 1970) is the date
-    that begins at this instant in ``time.zone`` (without one: in the column's zone, else UTC).
+    A date stamp with an instant (an offset, a typed zone, a number since 1970) is the date that
+    begins at this instant in ``time.zone``, else in the column's zone, else in UTC.
 
     Raises
     ------
-    SchemaError : the first stamp that is no time, carries no zone, does not exist in its zone, or
-        names a date without being its local midnight; with file, row and value.
+    SchemaError : the first stamp that is no time, has no zone, does not exist in its zone, or is a
+        date stamp but no local midnight; with file, row and value.
     """
     parsed = _parsed(column, time, path)
     years = parsed.year.to_numpy()
@@ -62,7 +62,7 @@ def _refuse(
 
 
 def _parsed(column: pd.Series, time: TimeColumn, path: Path | str) -> pd.DatetimeIndex:
-    """Return the column as times: naive, or aware in the column's own zone or UTC."""
+    """Return the column as naive times, or as aware times in its own zone or UTC."""
     missing = np.flatnonzero(column.isna())
     if len(missing):
         row = column.index[missing[0]]
@@ -94,7 +94,7 @@ def _from_numbers(
 def _refuse_finer_unit(
     found: pd.DatetimeIndex, column: pd.Series, time: TimeColumn, path: Path | str
 ) -> None:
-    """Raise where times of our days were counted in a longer unit than the mapping says."""
+    """Refuse recent times that the mapping declares in a finer unit than the file's."""
     per_second = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
     seconds = found.as_unit("s").asi8
     early = (seconds > 0) & (seconds < _FIRST_WEEKS_S)
@@ -111,7 +111,7 @@ def _refuse_finer_unit(
 
 
 def _from_text(column: pd.Series, time: TimeColumn, path: Path | str) -> pd.DatetimeIndex:
-    """Return ISO 8601 text as naive times, or as UTC when it carries offsets."""
+    """Return ISO 8601 text as naive times, or as UTC times if it has offsets."""
     found = pd.DatetimeIndex(pd.to_datetime(column, format="ISO8601", utc=True, errors="coerce"))
     remedy = "is not a time; write ISO 8601, e.g. 2026-02-06T00:00:00Z"
     _refuse(np.asarray(found.isna()), column, time, path, remedy)

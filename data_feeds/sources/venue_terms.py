@@ -1,6 +1,6 @@
-"""What a venue says of a market today: price and quantity steps, fees, leverage brackets.
+"""Today's terms of a market at a venue: price and quantity steps, fees, leverage brackets.
 
-Brackets have no published history, so today's stand for the past.
+Venues publish no history of brackets, so today's brackets stand for the past.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ class VenueBracket(StrictModel):
 
 
 class VenueTerms(StrictModel):
-    """Terms of one market on one day; None where the venue does not say."""
+    """Terms of one market on one day; None where the venue gives no value."""
 
     as_of: str = Field(description="Day they were asked, UTC, e.g. 2026-02-06")
     exchange: str = Field(description="ccxt's name of the venue")
@@ -39,10 +39,10 @@ class VenueTerms(StrictModel):
     note: str = Field("", description="Why there are no brackets")
 
     def as_yaml(self) -> str:
-        """Return a venue file such as ``configs/venues/binance_usdm.yaml``.
+        """Return the text of a venue file such as ``configs/venues/binance_usdm.yaml``.
 
-        The filters are comments: they belong to the instrument. Without brackets the file has no
-        ``maintenance`` and a run refuses it.
+        The filters are comments, because they belong to the instrument. Without brackets the file
+        has no ``maintenance``, and a run refuses it.
         """
         lines = [
             f"# {self.exchange}, {self.symbol}, as of {self.as_of}.",
@@ -71,7 +71,7 @@ def terms_of(market: CcxtMarket, now: int) -> VenueTerms:
     Raises
     ------
     SourceError : the venue does not answer or refuses.
-    SchemaError : brackets do not begin at 0, or are no fractions.
+    SchemaError : brackets do not start at 0, or rates are no fractions.
     """
     found = market.market()
     tiers, note = _tiers(market, found)
@@ -110,7 +110,7 @@ def brackets_of(tiers: Sequence[tuple[float, float]], symbol: str) -> tuple[Venu
 
 
 def _tiers(market: CcxtMarket, found: dict[str, Any]) -> tuple[list[tuple[float, float]], str]:
-    """Return (floor, rate) of each bracket, or none and why."""
+    """Return (floor, rate) of each bracket and an empty note, or no brackets and the reason."""
     if not found["swap"]:
         return [], "spot markets have no brackets"
     if not found["linear"]:
@@ -142,6 +142,6 @@ def _bps(rate: float | None) -> float | None:
 
 
 def _text(value: float, *, point: bool = False) -> str:
-    """Return a number as our YAML takes it: never with an exponent."""
+    """Return a number as text without an exponent."""
     text = f"{value:.10f}".rstrip("0").rstrip(".")
     return f"{text}.0" if point and "." not in text else text

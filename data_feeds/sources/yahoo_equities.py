@@ -1,8 +1,8 @@
 """Equities, ETFs and indices from Yahoo Finance: bars, dividends, splits, closes as a series.
 
-Yahoo scales prices, volumes and dividends for every split up to the day they are asked for; prices
-not for dividends. Rows leave this source as they were quoted on their day, so a later split changes
-no stored row, and rows fetched before and after one fit together.
+Yahoo adjusts prices, volumes and dividends for every split up to the day of the request, but not
+prices for dividends. This source returns rows as quoted on their day. So a later split changes no
+stored row, and rows fetched before and after a split fit together.
 """
 
 import atexit
@@ -56,24 +56,24 @@ KnownAt = Callable[[Dates], Instants]
 
 LICENCE = "Yahoo terms; personal use, no redistribution"
 TIMEOUT_S = 30.0
-# How many days back Yahoo serves each bar length; daily bars reach back to the listing.
+# Days of history that Yahoo serves for each bar length; daily bars go back to the listing.
 KEPT_DAYS = {"1m": 29, "2m": 59, "5m": 59, "15m": 59, "30m": 59, "1h": 729}
-# The longest stretch of one-minute bars in one answer; the other lengths fit into one.
+# Longest stretch of one-minute bars in one answer; other lengths have no such limit.
 _MINUTE_BARS_DAYS = 7
-# A session's row may come days after its close; up to then a missing one is not yet final.
+# A session's row may come days after its close; until then a missing row is not final.
 _LATE_NS = 4 * DAY_NS
 
 _CHART = "/v8/finance/chart/"
-# Yahoo's words when it knows a symbol but has nothing in the window.
+# Yahoo's text for a known symbol without rows in the window.
 _NOTHING_THEN = "data doesn't exist for startdate"
-# The others are called as ours, with a capital.
+# Other columns have our names with a capital letter.
 _YAHOO_COLUMNS = {"amount": "Dividends", "ratio": "Stock Splits", "value": "Close"}
 _PRICES = ["Open", "High", "Low", "Close"]
 _ACTIONS = (ChannelKind.DIVIDENDS, ChannelKind.SPLITS)
 
 
 class YahooEquities:
-    """One symbol of Yahoo Finance.
+    """Source of one symbol of Yahoo Finance.
 
     Daily bars cover the sessions of the instrument's calendar and are known at their close. A
     dividend or split counts from the open of its ex-date. A series holds daily closes, dated by
@@ -84,8 +84,8 @@ class YahooEquities:
     instrument : gives the calendar and the name of its channels
     symbol : Yahoo's, e.g. ``SPY``, ``^VIX``, ``DX-Y.NYB``
     now : the present, ns UTC; an unfinished bar is left out
-    known_at : when the closes of some dates are published, ns UTC, for series; None: at the close
-    base_url : an address that stands in for all of Yahoo's hosts
+    known_at : instants of publication of some dates' closes, ns UTC, for series; None: the close
+    base_url : address to use instead of all Yahoo hosts
     unit : of a series' values, e.g. ``points``
     release : ``known_at`` in words
     """
@@ -110,11 +110,11 @@ class YahooEquities:
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """Name of the source in messages."""
         return f"Yahoo Finance {self._symbol}"
 
     def origin(self, key: ChannelKey) -> Origin:
-        """Return publisher, licence, venue and, for a series, its unit."""
+        """Return publisher, licence, venue and, for a series, the unit."""
         venues = (self._instrument.venue,) if self._instrument.venue else ()
         is_series = key.kind is ChannelKind.SERIES
         return Origin(
@@ -129,13 +129,13 @@ class YahooEquities:
     def pages(self, key: ChannelKey, start: int, end: int) -> Iterator[Page]:
         """Yield the rows in ``[start, end)``, ns UTC; see ``data_feeds.sources.source.Source``.
 
-        Bars keep to the calendar: rows outside its sessions and rows without a price are left out
-        with a note. A high or low that does not enclose open and close is widened to them, and the
-        bar labelled inferred.
+        Rows outside the calendar's sessions and rows without a price are left out with a note. A
+        high or low that does not enclose open and close is widened to them, and the bar is labelled
+        inferred.
         """
         interval, now, first = _interval(key), self._now(), start
         if interval in KEPT_DAYS:
-            # Whole days, so that the limit does not move with the time of day.
+            # Whole days keep the limit independent of the time of day.
             kept_from = day_start_ns(now) - KEPT_DAYS[interval] * DAY_NS
             first = min(max(start, kept_from), end)
         if first > start:
@@ -151,12 +151,12 @@ class YahooEquities:
             yield self._as_traded(self._page(key, rows, covered), key, now)
 
     def _has_splits(self, key: ChannelKey) -> bool:
-        """Whether Yahoo scales a channel's rows for splits."""
+        """Return whether Yahoo adjusts a channel's rows for splits."""
         is_share = self._instrument.kind is InstrumentKind.ETF
         return is_share and key.kind in (ChannelKind.BARS, ChannelKind.DIVIDENDS)
 
     def _as_traded(self, page: Page, key: ChannelKey, now: int) -> Page:
-        """Return a page's rows as they were quoted, asking for the splits since its first one."""
+        """Return a page's rows as quoted on their day; fetch the splits since its first row."""
         if page.rows is None or not self._has_splits(key):
             return page
         first = int(page.rows[time_columns(key.kind)[0]][0])
@@ -164,7 +164,7 @@ class YahooEquities:
         days = None if frame is None else _rows(frame, self._instrument.calendar, "1d", first, now)
         if days is None:
             return page
-        # That of a session under way too: prices are scaled for it from its first minute on.
+        # A split of the running session counts too: Yahoo adjusts from its first minute on.
         split = days.take((days.frame[_yahoo_column("ratio")] > 0).to_numpy())
         record = ChannelKey(key.instrument, ChannelKind.SPLITS)
         if len(split.dates) == 0:
@@ -191,28 +191,28 @@ class YahooEquities:
         return Page(channel, covered_to, rows.note)
 
     def _frame(self, start: int, end: int, interval: str) -> pd.DataFrame | None:
-        """Return yfinance's table around a window; None when Yahoo has nothing there."""
-        # A day on either side, for sessions that begin on another UTC date.
+        """Return yfinance's table around a window; None if Yahoo has no rows there."""
+        # One more day on either side covers sessions that begin on another UTC date.
         margin_s = 86_400 if interval == "1d" else 0
-        # yfinance reads a start of 0 as none given.
+        # yfinance treats a start of 0 as missing.
         first = start // SECOND_NS - margin_s or -1
         last = -(-end // SECOND_NS) + margin_s
         return ask(lambda: self._once(first, last, interval), self._policy)
 
     def _once(self, first_s: int, last_s: int, interval: str) -> pd.DataFrame | None:
         session = _session(self._base_url)
-        # yfinance remembers answers about the past, refusals and broken ones included.
+        # yfinance caches answers about the past, also refusals and broken answers.
         YfData.cache_get.cache_clear()
         session.chart = None
         debug = yfinance.config.debug
         hidden, debug.hide_exceptions = debug.hide_exceptions, False
         try:
             with warnings.catch_warnings():
-                # yfinance 1.7 uses what pandas 3.1 announces to change.
+                # yfinance 1.7 uses pandas behaviour that pandas 3.1 deprecates.
                 warnings.simplefilter("ignore", pd.errors.Pandas4Warning)
                 ticker = yfinance.Ticker(self._symbol, session=session)
                 return _asked(ticker, first_s, last_s, interval)
-        # Besides its own errors yfinance lets through whatever an odd answer makes Python raise.
+        # yfinance also raises arbitrary Python errors on unusual answers.
         except Exception as error:
             self._judge(session.chart, error)
             return None
@@ -220,7 +220,7 @@ class YahooEquities:
             debug.hide_exceptions = hidden
 
     def _judge(self, answer: requests.Response | None, error: Exception) -> None:
-        """Raise what Yahoo's last answer about prices means, unless it means "no rows"."""
+        """Raise the error of Yahoo's last answer about prices, unless it means "no rows"."""
         if answer is None:
             raise TransientSourceError(f"{self.name}: no answer: {error}") from error
         if answer.status_code in RETRIED_STATUS:
@@ -240,7 +240,7 @@ class YahooEquities:
             raise SchemaError(text) from error
 
     def _chart(self, answer: requests.Response) -> dict[str, Any]:
-        """Return the document of an answer; raise when it is none."""
+        """Return the chart document of an answer; raise if the answer is none."""
         try:
             chart = answer.json()["chart"]  # type: ignore[no-untyped-call]
             return {"error": chart["error"], "result": chart["result"]}
@@ -254,7 +254,7 @@ class YahooEquities:
 
 
 def _asked(ticker: yfinance.Ticker, first_s: int, last_s: int, interval: str) -> pd.DataFrame:
-    """Return the table of a window, prices as traded but for splits, actions beside them."""
+    """Return the table of a window: prices adjusted for splits only, with actions."""
     found: pd.DataFrame = ticker.history(
         start=first_s,
         end=last_s,
@@ -268,9 +268,9 @@ def _asked(ticker: yfinance.Ticker, first_s: int, last_s: int, interval: str) ->
 
 
 class _Session(requests.Session[requests.Response]):
-    """yfinance's own kind of session; ``chart`` is the last answer about prices.
+    """The session type that yfinance expects; ``chart`` is the last answer about prices.
 
-    ``base_url`` takes the place of every host, those of cookies and consent included.
+    ``base_url`` replaces every host, also those for cookies and consent.
     """
 
     def __init__(self, base_url: str | None) -> None:
@@ -279,7 +279,7 @@ class _Session(requests.Session[requests.Response]):
         self._replacing = base_url
 
     def request(self, method: Any, url: str, *args: Any, **kwargs: Any) -> requests.Response:
-        """Ask as ``curl_cffi`` does."""
+        """Send a request and keep the answer if it is about prices."""
         if self._replacing is not None:
             url = self._replacing + urlsplit(url).path
         if _CHART not in url:
@@ -291,14 +291,14 @@ class _Session(requests.Session[requests.Response]):
 
 @cache
 def _session(base_url: str | None) -> _Session:
-    """Return the one session of an address: yfinance keeps its cookies beside a single crumb."""
+    """Return the session of an address; there is one, because yfinance has one cookie crumb."""
     yfinance.set_tz_cache_location(_cache_folder())
     return _Session(base_url)
 
 
 @cache
 def _cache_folder() -> str:
-    """Return a folder for yfinance's caches that goes away with the process."""
+    """Return a folder for yfinance's caches that is removed at exit."""
     folder = tempfile.mkdtemp(prefix="riskoff-yahoo-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
@@ -306,7 +306,7 @@ def _cache_folder() -> str:
 
 @dataclass(frozen=True)
 class _Rows:
-    """yfinance's rows inside sessions, with their bounds; ``priced`` where all prices are there."""
+    """yfinance's rows inside sessions, with bounds; ``priced`` flags rows with all prices."""
 
     note: str
     frame: pd.DataFrame
@@ -321,9 +321,9 @@ class _Rows:
 
 
 def _rows(frame: pd.DataFrame, calendar: str, interval: str, start: int, end: int) -> _Rows | None:
-    """Return a table's rows inside the calendar's sessions; None when there are none.
+    """Return a table's rows inside the calendar's sessions; None without rows.
 
-    The note names the dates in ``[start, end)`` that were left out.
+    The note names the dates left out in ``[start, end)``.
     """
     index = pd.DatetimeIndex(frame.index)
     dates = index.tz_localize(None).to_numpy().astype("datetime64[D]")
@@ -337,7 +337,7 @@ def _rows(frame: pd.DataFrame, calendar: str, interval: str, start: int, end: in
     else:
         of, opened, closed = _sessions_of(stamps, dates, calendar)
         step = Timeframe(interval).ns
-        # Yahoo adds the closing auction, and the last trade so far, as rows of their own.
+        # Yahoo adds the closing auction and the last trade so far as separate rows.
         held = (stamps >= opened) & (stamps < closed) & ((stamps - opened) % step == 0)
         outside = dates[(stamps < opened) | (stamps > closed)]
         dates = of[held]
@@ -351,9 +351,10 @@ def _rows(frame: pd.DataFrame, calendar: str, interval: str, start: int, end: in
 
 
 def _sessions_of(stamps: Instants, dates: Dates, calendar: str) -> tuple[Dates, Instants, Instants]:
-    """Return the last session that had opened at each stamp: its date, open and close.
+    """Return the last session opened at or before each stamp: its date, open and close.
 
-    A session may open on the evening before its date. Before the first one: that one.
+    A session may open on the evening before its date. Stamps before the first session get the first
+    session.
     """
     day = np.timedelta64(1, "D")
     sessions = sessions_between(calendar, dates.min() - 7 * day, dates.max() + day)
@@ -385,10 +386,10 @@ def _facts(rows: _Rows, kind: ChannelKind) -> Instants:
 
 
 def _covered_to(rows: _Rows | None, kind: ChannelKind, end: int, now: int) -> int:
-    """Return the instant before which all is final, ns UTC, at most ``end``.
+    """Return the instant before which all rows are final, ns UTC, at most ``end``.
 
-    Rows of a few days may still come, and a day's dividend with them: the coverage ends after the
-    last finished bar then.
+    Rows of the last days may still come, with their dividends; then the coverage ends after the
+    last finished bar.
     """
     if end <= now - _LATE_NS:
         return end
@@ -427,7 +428,7 @@ def _enclose(columns: dict[str, Array]) -> None:
 
 
 def _interval(key: ChannelKey) -> str:
-    """Return Yahoo's name of a channel's bar length; raise for what Yahoo does not have."""
+    """Return Yahoo's label of a channel's bar length; raise for channels that Yahoo lacks."""
     if key.kind in (*_ACTIONS, ChannelKind.SERIES):
         return "1d"
     if key.kind is not ChannelKind.BARS:
