@@ -42,6 +42,7 @@ WRITERS: Mapping[str, Callable[[Path], Iterator[Block]]] = {
 }
 # Each needs no real data and takes less than a minute.
 SAMPLES: Mapping[str, Callable[[], Iterator[Block]]] = {
+    "checklist": checklist.sample,
     "flywheel": flywheel.sample,
     "playbooks": playbooks.sample,
     "statistics": statistics_sizes.sample,

@@ -1,4 +1,4 @@
-"""The days and the picture of docs/checklist.md, on real data."""
+"""The blocks of docs/checklist.md: conditions and settings as declared, days on real data."""
 
 import textwrap
 from collections.abc import Iterator
@@ -7,10 +7,19 @@ from pathlib import Path
 import numpy as np
 
 from data_feeds.load import open_source
+from data_feeds.strict_model import SortedModel
 from doc_tables.blocks import DOCS, Block, table
 from engine.checklist import DayReport, day_report, history_picture, read_state, summary_lines
-from engine.checklist.day import TITLES
-from engine.config.market import MarketStateConfig
+from engine.config.market import ChecklistStep, Declaration, MarketStateConfig
+from engine.config.market.declaration import (
+    NOTE,
+    SOURCE,
+    AllOf,
+    Combination,
+    Comparison,
+    Computed,
+    source_of,
+)
 from engine.market_state import MarketState
 
 PICTURE = DOCS / "checklist.png"
@@ -29,18 +38,77 @@ DAYS = (
 
 
 def blocks(catalog: Path) -> Iterator[Block]:
-    """Draw the picture and yield the days; the state is read once."""
-    state, _ = read_state(open_source(catalog), MarketStateConfig(), FIRST, LAST)
-    reports = [day_report(state, int(np.searchsorted(state.dates, np.datetime64(d)))) for d in DAYS]
+    """Draw the picture; yield conditions, settings and days. The state is read once."""
+    yield from sample()
+    config = MarketStateConfig()
+    state, _ = read_state(open_source(catalog), config, FIRST, LAST)
+    rows = np.searchsorted(state.dates, np.array(DAYS, dtype="datetime64[D]"))
+    reports = [day_report(state, int(row), config.conditions()) for row in rows]
     figure = history_picture(state, title="Risk-off checklist on real data")
     figure.savefig(PICTURE, format="png", dpi=90, metadata={"Software": None})
     lines = [*verdicts(reports), *counts(state), *narratives(reports)]
     yield Block("checklist.md", "days", lines[:-1])
 
 
+def sample() -> Iterator[Block]:
+    """Yield the blocks that need no data: every condition, every setting."""
+    config = MarketStateConfig()
+    yield Block("checklist.md", "conditions", conditions(config))
+    yield Block("checklist.md", "settings", settings(config))
+
+
+def conditions(config: MarketStateConfig) -> list[str]:
+    """Return the table of conditions, in the order in which the checklist shows them."""
+    declared = sorted(config.conditions(), key=lambda item: item.place)
+    head = ("condition", "meaning", "true when", "setting", "source")
+    lines = []
+    for step in ChecklistStep:
+        rows = [_condition(item) for item in declared if item.step is step]
+        lines += [f"**{step.heading}**", "", *table(head, rows), ""]
+    return lines[:-1]
+
+
+def _condition(item: Declaration) -> tuple[str, ...]:
+    rule, setting = item.rule, ""
+    if isinstance(rule, Comparison):
+        limit = rule.threshold
+        compared = f"{rule.relation.value} {limit.value:g} {rule.unit}"
+        setting = f"`{limit.setting}`" if limit.setting else ""
+    else:
+        compared = "" if isinstance(rule, Computed) else _combined(rule)
+    return f"`{item.name}`", item.words, compared, setting, _source(item.source)
+
+
+def _combined(rule: Combination) -> str:
+    parts = (
+        f"`{part}`" if isinstance(part, str) else f"({_combined(part)})" for part in rule.parts
+    )
+    return (" and " if isinstance(rule, AllOf) else " or ").join(parts)
+
+
+def settings(config: MarketStateConfig) -> list[str]:
+    """Return the table of thresholds and windows with the source of each default."""
+    rows = []
+    for section in type(config).model_fields:
+        rules = getattr(config, section)
+        if section == "inputs" or not isinstance(rules, SortedModel):
+            continue
+        for name, field in type(rules).model_fields.items():
+            says = (field.description or "").partition(SOURCE)[0]
+            default = getattr(rules, name)
+            shown = f"{default:g}" if isinstance(default, float) else str(default)
+            source = _source(source_of(type(rules), name))
+            rows.append((f"`{section}.{name}`", shown, says, source))
+    return table(("setting", "default", "meaning", "source of the default"), rows)
+
+
+def _source(text: str) -> str:
+    return text.replace(NOTE, "the note")
+
+
 def verdicts(reports: list[DayReport]) -> list[str]:
     """Return the table of verdicts, one row a day."""
-    steps = [TITLES[step.name].split(":")[0] for step, _ in reports[0].steps]
+    steps = [ChecklistStep(step.name).heading.split(":")[0] for step, _ in reports[0].steps]
     head = ("day", *steps, "action", "tier", "regime", "driver")
     rows = [
         (

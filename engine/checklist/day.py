@@ -1,71 +1,19 @@
 """One day of the market state as rows of text and numbers, and as one paragraph."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from data_feeds.schema import utc_text
 from data_feeds.timeframe import DAY_NS
 from engine.conditions import Condition, Truth
+from engine.config.market import ChecklistStep, Declaration
 from engine.formatting import number, percent, signed
 from engine.market_state import TIERS, Action, Driver, MarketState, Regime
 from engine.signals.market.steps import STEPS, known_steps
 from engine.signals.market.timeframes import INTRADAY, by_hours
 
 TRUTHS = {Truth.TRUE: "yes", Truth.FALSE: "no", Truth.UNKNOWN: "unknown"}
-
-# What each step reads, in the order in which a desk would look.
-READ = {
-    "step_macro": (
-        "yields_jump",
-        "dollar_jump",
-        "policy_path_hawkish",
-        "yields_fast",
-        "real_yields_fast",
-        "credit_widens",
-    ),
-    "step_leadership": (
-        "leaders_weak",
-        "breadth_fails",
-        "leaders_lower_low",
-        "index_holds",
-        "leadership_breaks_index_holds",
-        "leadership_narrow",
-        "earnings_near",
-    ),
-    "step_crypto": (
-        "bitcoin_falls",
-        "bitcoin_declining",
-        "liquidations_rise",
-        "volume_surges",
-        "open_interest_falls",
-        "open_interest_expands",
-        "funding_negative",
-        "funding_low",
-        "perp_discount",
-        "etf_outflows",
-        "extreme_fear",
-        "false_recovery",
-        "thin_window",
-    ),
-    "step_correlation": (
-        "both_down",
-        "timeframes_agree_down",
-        "growth_volatility_rising",
-        "vix_elevated",
-        "vix_jump",
-        "correlation_high",
-        "correlation_unusual",
-        "implied_volatility_jump",
-        "target_book_10_sells",
-        "single_risk_book",
-    ),
-}
-TITLES = {
-    "step_macro": "macro: rates and the dollar",
-    "step_leadership": "leadership",
-    "step_crypto": "crypto structure",
-    "step_correlation": "correlation and volatility",
-}
 
 
 @dataclass(frozen=True)
@@ -98,13 +46,14 @@ class DayReport:
     narrative: str
 
 
-def day_report(state: MarketState, row: int) -> DayReport:
-    """Return one row of the state, explained."""
+def day_report(state: MarketState, row: int, declared: Sequence[Declaration]) -> DayReport:
+    """Return one row of the state, explained: under each step every condition declared for it."""
     conditions = state.conditions
     made = []
-    for step in STEPS:
-        read = [_line(conditions[name], row) for name in READ[step] if name in conditions]
-        made.append((_line(conditions[step], row), tuple(read)))
+    for step in ChecklistStep:
+        own = sorted((item for item in declared if item.step is step), key=lambda item: item.place)
+        lines = tuple(_line(conditions[item.name], row) for item in own)
+        made.append((_line(conditions[step.value], row), lines))
     scores = {
         driver.words: _plain(state.values[f"driver_{driver.name.lower()}"][row])
         for driver in Driver
@@ -147,7 +96,7 @@ def narrative(state: MarketState, row: int) -> str:
     told = _Told(state, row)
     action = Action(int(state.action[row]))
     held = [step for step in STEPS if told.truth(step) is Truth.TRUE]
-    unknown = [TITLES[step] for step in STEPS if told.truth(step) is Truth.UNKNOWN]
+    unknown = [ChecklistStep(step).heading for step in STEPS if told.truth(step) is Truth.UNKNOWN]
     known = len(STEPS) - len(unknown)
     of = f"{known}" if not unknown else f"{known} known"
     parts = [

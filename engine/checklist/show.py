@@ -2,7 +2,8 @@
 
 import textwrap
 
-from engine.checklist.day import TITLES, ConditionLine, DayReport
+from engine.checklist.day import ConditionLine, DayReport
+from engine.config.market import ChecklistStep
 from engine.formatting import columns, number
 
 WIDTH = 100
@@ -18,7 +19,7 @@ def format_day(report: DayReport, *, clock: str, data: str) -> str:
     head = ("", "holds", "measured", "threshold", "unit", "age, days")
     table: list[tuple[str, ...]] = [head]
     for place, (step, read) in enumerate(report.steps, start=1):
-        table.append((f"{place} {TITLES[step.name]}", step.truth, "", "", "", ""))
+        table.append((f"{place} {ChecklistStep(step.name).heading}", step.truth, "", "", "", ""))
         table += [_row(line) for line in read]
     known = f"{report.known_steps} of {len(report.steps)} steps are known"
     table.append((f"5 one action: {report.action}", known, "", "", "", ""))

@@ -71,7 +71,7 @@ def checklist(
 
     from engine.checklist import day_report, format_day
 
-    report = day_report(state, len(state) - 1)
+    report = day_report(state, len(state) - 1, rules.conditions())
     if as_json:
         print_json({**asdict(report), "data": str(data or EMBEDDED), "synthetic": synthetic})
     else:

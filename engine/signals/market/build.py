@@ -9,15 +9,16 @@ from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from data_feeds.timeframe import DAY_NS, parse_duration
 from engine.conditions import Condition
 from engine.config.market import MarketStateConfig
+from engine.config.market.declaration import Comparison, Measure
 from engine.market_state import MarketState
 from engine.signals.market import steps
 from engine.signals.market.correlation import correlations, memory
 from engine.signals.market.crypto import crypto_structure
 from engine.signals.market.earnings import dated_events
-from engine.signals.market.equity_volatility import WEEK, market_volatility
+from engine.signals.market.equity_volatility import market_volatility
 from engine.signals.market.grid import Floats, build_grid
 from engine.signals.market.leadership import leadership
-from engine.signals.market.point_in_time import DAY, HOUR, SHORTEST, MarketInputs
+from engine.signals.market.point_in_time import MarketInputs
 from engine.signals.market.rates import market_rates
 from engine.signals.market.regime import (
     MEMORY_DAYS,
@@ -63,24 +64,14 @@ def calendar_days(sessions: int) -> int:
 
 def _longest_sessions(config: MarketStateConfig) -> int:
     """Return the sessions of the longest window, the regime's aside."""
-    volatility, pairs, rates = config.volatility, config.correlation, config.rates
-    leaders = config.leadership
+    pairs, rates = config.correlation, config.rates
     windows = (
-        volatility.short,
-        # What a target book sold within a week.
-        volatility.month + WEEK,
-        volatility.quarter,
-        pairs.short,
+        *(measure.sessions for measure in _measures(config)),
+        # Of measures that the history shows and no condition compares.
+        config.volatility.month,
         pairs.long,
         pairs.history + memory(pairs.decay),
-        rates.history + max(rates.change, leaders.relative),
-        rates.extreme,
-        rates.slope,
-        rates.path_window,
-        leaders.breadth_mean,
-        leaders.low,
-        leaders.concentration_window,
-        config.regime.trend_bars,
+        rates.history + max(rates.change, config.leadership.relative),
     )
     return max(windows) + _BEFORE
 
@@ -93,53 +84,20 @@ def _regime_sessions(config: MarketStateConfig) -> int:
 
 def _longest_days(config: MarketStateConfig) -> int:
     """Return the days of the longest window on all days."""
-    crypto = config.crypto
-    week = parse_duration(crypto.change) // DAY_NS
-    days = max(week, crypto.funding_days, crypto.liquidation_days + 1, config.regime.trend_bars)
+    days = max(measure.days for measure in _measures(config))
     return math.ceil(days * _LARGEST_STRETCH) + _BEFORE
+
+
+def _measures(config: MarketStateConfig) -> list[Measure]:
+    rules = (item.rule for item in config.conditions())
+    return [rule.measure for rule in rules if isinstance(rule, Comparison)]
 
 
 def state_channels(config: MarketStateConfig) -> frozenset[ChannelKey]:
     """Return every channel that the state reads where it is held."""
-    names = config.inputs
-    equities = {
-        names.index,
-        names.growth,
-        names.small_caps,
-        names.semiconductors,
-        names.software,
-        *names.leaders,
-        *names.book,
-    }
-    series = (
-        *names.vix,
-        *names.ten_year,
-        *names.real_ten_year,
-        *names.two_year,
-        *names.policy_rate,
-        *names.dollar,
-        *names.credit,
-        *names.etf_flows,
-        *names.fear_greed,
-        *names.implied_volatility,
-        *names.earnings,
-    )
-    daily = {*equities, names.bitcoin_daily}
-    keys = {ChannelKey(name, ChannelKind.BARS, DAY) for name in daily if name is not None}
-    keys |= {ChannelKey(name, ChannelKind.SERIES) for name in series}
-    keys |= {ChannelKey(names.bitcoin, ChannelKind.BARS, label) for label in (SHORTEST, HOUR)}
-    keys |= {
-        ChannelKey(names.bitcoin, kind)
-        for kind in (ChannelKind.FUNDING, ChannelKind.OPEN_INTEREST, ChannelKind.LIQUIDATIONS)
-    }
-    if names.bitcoin_spot is not None:
-        keys.add(ChannelKey(names.bitcoin_spot, ChannelKind.BARS, HOUR))
     return frozenset(
-        keys
-        | {
-            ChannelKey(names.bitcoin, ChannelKind.MARK, HOUR),
-            ChannelKey(names.index, ChannelKind.BARS, HOUR),
-        }
+        ChannelKey(name, ChannelKind(kind), timeframe)
+        for name, kind, timeframe in config.inputs.channels()
     )
 
 
@@ -177,8 +135,7 @@ def market_state(
         named |= found
     drawdown, regime = regimes(inputs, values, named)
     scores, driver = drivers(inputs, values, named)
-    named |= steps.early_warning(named)
-    named |= steps.steps(named)
+    named |= steps.step_conditions(named)
     action = steps.actions(named, regime, config.checklist)
     tier = steps.tiers(named, regime, action)
     return MarketState(

@@ -11,10 +11,12 @@ from itertools import combinations
 import numpy as np
 
 from data_feeds.schema import Channel
-from engine.conditions import Condition, any_of
+from engine.conditions import Condition
+from engine.config.market.correlation_conditions import correlation_conditions
+from engine.signals.market.declared import conditions_of
 from engine.signals.market.grid import Floats
 from engine.signals.market.point_in_time import MarketInputs
-from engine.signals.market.readings import Flags, Reading, at_least, combined
+from engine.signals.market.readings import Flags, Reading
 from engine.signals.market.rolling import correlation, log_returns, percentile
 from engine.signals.windows import previous
 
@@ -80,28 +82,11 @@ def correlations(inputs: MarketInputs) -> tuple[dict[str, Floats], dict[str, Con
     rank = grid.on_days(percentile(weighted, rules.history, least=rules.history // 2))
     values["correlation_percentile"] = rank
     age, read = grid.session_age_ns(), (names.bitcoin, names.growth)
-    high = at_least(
-        "correlation_high",
-        Reading(short, age, read),
-        rules.level,
-        "correlation",
-        f"{rules.short}-session correlation of bitcoin with {names.growth} is high",
-    )
-    unusual = at_least(
-        "correlation_unusual",
-        Reading(rank, age, read),
-        rules.percentile,
-        "percentile",
-        "the exponentially weighted correlation is high for its own year",
-    )
-    compressed = combined(
-        "correlation_compressed",
-        any_of([high.truth, unusual.truth]),
-        "the correlation is high, or high for its own year",
-        high,
-        unusual,
-    )
-    return values, {item.name: item for item in (high, unusual, compressed)}
+    readings = {
+        "correlation_short": Reading(short, age, read),
+        "correlation_percentile": Reading(rank, age, read),
+    }
+    return values, conditions_of(inputs, correlation_conditions(rules, names), readings)
 
 
 def intraday_correlation(a: Channel, b: Channel, window: int) -> Floats:

@@ -5,9 +5,11 @@ from numpy.typing import NDArray
 
 from data_feeds.align import as_of
 from engine.conditions import Condition
+from engine.config.market.leadership_conditions import earnings_conditions
+from engine.signals.market.declared import conditions_of
 from engine.signals.market.grid import Floats, Instants
 from engine.signals.market.point_in_time import MarketInputs
-from engine.signals.market.readings import Reading, at_most
+from engine.signals.market.readings import Reading
 
 UNKNOWN_AGE = -1
 
@@ -34,14 +36,8 @@ def dated_events(inputs: MarketInputs) -> tuple[dict[str, Floats], dict[str, Con
         age = np.where(nearer, found.age_ns, age)
     days = np.where(np.isfinite(nearest), nearest, np.nan)
     read = Reading(days, age, names.earnings)
-    near = at_most(
-        "earnings_near",
-        read,
-        float(rules.earnings_days),
-        "days",
-        f"a leader reports within {rules.earnings_days} days",
-    )
-    return {"days_to_earnings": days}, {near.name: near}
+    named = conditions_of(inputs, earnings_conditions(rules), {"days_to_earnings": read})
+    return {"days_to_earnings": days}, named
 
 
 def dates_of(values: Floats) -> NDArray[np.datetime64]:

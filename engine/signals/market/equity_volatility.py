@@ -1,20 +1,17 @@
 """Realized and implied volatility of the equity market, and what it makes target books sell."""
 
-from collections.abc import Callable
-
 import numpy as np
 
-from engine.conditions import Condition, any_of
+from engine.conditions import Condition
+from engine.config.market.volatility_conditions import WEEK, target_book, volatility_conditions
+from engine.signals.market.declared import conditions_of
 from engine.signals.market.grid import Floats
 from engine.signals.market.point_in_time import MarketInputs
-from engine.signals.market.readings import Reading, at_least, at_most, combined
-from engine.signals.market.rolling import change, highest, mean, ratio
+from engine.signals.market.rolling import mean, ratio
 from engine.signals.realized_volatility import realized_volatility
 from engine.signals.windows import previous
 
 SESSIONS_A_YEAR = 252.0
-WEEK = 5
-MONTH = 21
 # Parkinson (1980): the mean squared log range of a driftless walk is 4 ln 2 times its variance.
 _PARKINSON = 4 * np.log(2)
 
@@ -32,57 +29,21 @@ def market_volatility(inputs: MarketInputs) -> tuple[dict[str, Floats], dict[str
         for window in (rules.short, rules.month, rules.quarter)
     )
     growth = inputs.of_sessions(short, names.growth)
-    vix = inputs.series(names.vix)
-
-    def of_vix(measure: Callable[[Floats], Floats]) -> Reading:
-        return vix.measured(lambda level: grid.on_days(measure(level[grid.sessions])))
-
-    sheds = {t: grid.on_days(shed(month, t, rules.target_cap)) for t in rules.targets}
+    sheds = {
+        target_book(t): growth.of(grid.on_days(shed(month, t, rules.target_cap)))
+        for t in rules.targets
+    }
     values = {
         "growth_volatility": growth.value,
         "growth_volatility_month": grid.on_days(month),
         "growth_volatility_quarter": grid.on_days(quarter),
         "growth_range_volatility": grid.on_days(parkinson(bars["high"], bars["low"], rules.month)),
-        "vix": vix.reading.value,
+        "vix": inputs.series(names.vix).reading.value,
+        **{name: sold.value for name, sold in sheds.items()},
     }
-    conditions = [
-        at_least(
-            "growth_volatility_rising",
-            growth.of(grid.on_days(ratio(short, quarter))),
-            rules.rising_multiple,
-            "x",
-            f"volatility of {names.growth} is rising, {rules.short} over {rules.quarter} sessions",
-        ),
-        at_least("vix_elevated", vix.reading, rules.vix_elevated, "points", "VIX is elevated"),
-        at_least(
-            "vix_jump",
-            of_vix(lambda level: change(level, WEEK, relative=True)),
-            rules.vix_jump,
-            "fraction",
-            "VIX jumped within a week",
-        ),
-        at_most(
-            "vix_off_peak",
-            of_vix(lambda level: level / highest(level, MONTH)),
-            rules.off_peak,
-            "x",
-            "VIX is off its peak of the month",
-        ),
-    ]
-    for target, sold in sheds.items():
-        name = f"target_book_{round(100 * target)}"
-        values[name] = sold
-        text = f"a book with a volatility target of {target:.0%} sheds exposure within a week"
-        conditions.append(at_least(f"{name}_sells", growth.of(sold), rules.shed, "fraction", text))
-    named = {item.name: item for item in conditions}
-    parts = (named["growth_volatility_rising"], named["vix_jump"])
-    rising = combined(
-        "volatility_rising",
-        any_of([part.truth for part in parts]),
-        "realized or implied volatility is rising",
-        *parts,
-    )
-    return values, named | {rising.name: rising}
+    ratios = growth.of(grid.on_days(ratio(short, quarter)))
+    readings = {"growth_volatility_ratio": ratios, **sheds}
+    return values, conditions_of(inputs, volatility_conditions(rules, names), readings)
 
 
 def parkinson(high: Floats, low: Floats, window: int) -> Floats:

@@ -3,14 +3,15 @@
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from engine.conditions import Condition, all_of, any_of
+from engine.conditions import Condition
+from engine.config.market.leadership_conditions import leadership_conditions
+from engine.config.market.volatility_conditions import MONTH
+from engine.signals.market.declared import conditions_of
 from engine.signals.market.grid import Floats
 from engine.signals.market.point_in_time import Flags, MarketInputs
-from engine.signals.market.readings import Reading, at_least, at_most, combined
+from engine.signals.market.readings import Reading
 from engine.signals.market.rolling import change, highest, log_returns, mean, ratio, usual_change
 from engine.signals.realized_volatility import rolling_sum
-
-MONTH = 21
 
 
 def leadership(inputs: MarketInputs) -> tuple[dict[str, Floats], dict[str, Condition]]:
@@ -43,66 +44,6 @@ def leadership(inputs: MarketInputs) -> tuple[dict[str, Floats], dict[str, Condi
     since_low = inputs.of_sessions(rows_since_low(moves, rules.low), *held, read=any_member)
     from_high = inputs.of_sessions(index / highest(index, MONTH) - 1, names.index)
     narrow = _concentration(inputs)
-    found = [
-        at_most(
-            "leaders_weak",
-            relative,
-            -rules.weak,
-            "fraction",
-            f"leaders lose against {names.index} over {rules.relative} sessions",
-        ),
-        at_most(
-            "breadth_fails",
-            above,
-            rules.breadth,
-            "fraction",
-            f"few leaders hold their {rules.breadth_mean}-session mean against {names.index}",
-        ),
-        at_most(
-            "leaders_lower_low",
-            since_low,
-            0.0,
-            "sessions",
-            f"leaders close at a new {rules.low}-session low",
-        ),
-        at_least(
-            "lower_lows_stopped",
-            since_low,
-            float(rules.quiet),
-            "sessions",
-            f"leaders have made no new {rules.low}-session low for {rules.quiet} sessions",
-        ),
-        at_least(
-            "index_holds",
-            from_high,
-            -rules.holds,
-            "fraction",
-            f"{names.index} is near its month's high",
-        ),
-        at_least(
-            "leadership_narrow",
-            narrow,
-            rules.concentration,
-            "fraction",
-            f"{names.semiconductors} and {names.software} lead the rest by much",
-        ),
-    ]
-    named = {item.name: item for item in found}
-    weak, failing = named["leaders_weak"], named["breadth_fails"]
-    breaks = combined(
-        "leadership_breaks",
-        any_of([weak.truth, failing.truth]),
-        "leaders lose ground against the index, or their breadth fails",
-        weak,
-        failing,
-    )
-    hidden = combined(
-        "leadership_breaks_index_holds",
-        all_of([breaks.truth, named["index_holds"].truth]),
-        "leaders break while the index still holds",
-        breaks,
-        named["index_holds"],
-    )
     values = {
         "leaders_relative": relative.value,
         "leaders_relative_speed": read(_speed(inputs, against)).value,
@@ -111,7 +52,14 @@ def leadership(inputs: MarketInputs) -> tuple[dict[str, Floats], dict[str, Condi
         "index_from_high": from_high.value,
         "concentration": narrow.value,
     }
-    return values, named | {breaks.name: breaks, hidden.name: hidden}
+    readings = {
+        "leaders_relative": relative,
+        "leaders_breadth": above,
+        "leaders_since_low": since_low,
+        "index_from_high": from_high,
+        "concentration": narrow,
+    }
+    return values, conditions_of(inputs, leadership_conditions(rules, names), readings)
 
 
 def basket_moves(prices: Floats) -> Floats:

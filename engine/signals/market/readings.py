@@ -1,4 +1,4 @@
-"""One number a day with its age and its sources, and the conditions that compare it."""
+"""One number a day with its age and its sources, and conditions made of other conditions."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_feeds.timeframe import DAY_NS
-from engine.conditions import Condition, condition
+from engine.conditions import Condition
 from engine.signals.market.grid import Floats, Instants
 from engine.signals.market.rolling import change
 
@@ -99,22 +99,6 @@ def oldest(*ages: Instants) -> Instants:
     return np.where((table < 0).any(axis=0), -1, table.max(axis=0))
 
 
-def at_least(
-    name: str, reading: Reading, threshold: float, unit: str, description: str
-) -> Condition:
-    """Return the condition that a number is not below a threshold."""
-    holds = reading.value >= threshold
-    return _stated(name, reading, holds, threshold, unit=unit, description=description)
-
-
-def at_most(
-    name: str, reading: Reading, threshold: float, unit: str, description: str
-) -> Condition:
-    """Return the condition that a number is not above a threshold."""
-    holds = reading.value <= threshold
-    return _stated(name, reading, holds, threshold, unit=unit, description=description)
-
-
 def combined(name: str, truth: NDArray[np.int8], description: str, *parts: Condition) -> Condition:
     """Return a condition made of others: it measures nothing, and is as old as the oldest known."""
     rows = len(truth)
@@ -129,20 +113,4 @@ def combined(name: str, truth: NDArray[np.int8], description: str, *parts: Condi
         inputs=tuple(dict.fromkeys(text for part in parts for text in part.inputs)),
         age_ns=np.stack(ages).max(axis=0),
         parts=parts,
-    )
-
-
-def _stated(
-    name: str, reading: Reading, holds: Flags, threshold: float, *, unit: str, description: str
-) -> Condition:
-    return condition(
-        name,
-        holds,
-        known=reading.known,
-        measured=reading.value,
-        threshold=threshold,
-        unit=unit,
-        description=description,
-        inputs=reading.inputs,
-        age_ns=reading.age_ns,
     )

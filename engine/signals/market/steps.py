@@ -5,75 +5,26 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.conditions import Condition, Truth, all_of, any_of
+from engine.conditions import Condition, Truth
 from engine.config.market import ChecklistRules
+from engine.config.market.step_conditions import STEP_CONDITIONS, early_warning
 from engine.market_state import TIERS, Action, Regime, RiskTier
-from engine.signals.market.readings import combined
+from engine.signals.market.declared import combinations_of
 
 Labels = NDArray[np.int8]
 
-STEPS = (
-    "step_macro",
-    "step_leadership",
-    "step_crypto",
-    "step_correlation",
-)
+STEPS = tuple(item.name for item in STEP_CONDITIONS)
 
 
-def early_warning(named: Mapping[str, Condition]) -> dict[str, Condition]:
-    """Return the three signs that precede a correlation spike, together: a single risk book."""
-    parts = [
-        named[name]
-        for name in ("growth_volatility_rising", "dollar_pressure", "leverage_into_fall")
-    ]
-    book = combined(
-        "single_risk_book",
-        all_of([part.truth for part in parts]),
-        "growth volatility rises, the dollar is strong with yields not falling, and open interest "
-        "expands into a falling price",
-        *parts,
-    )
-    return {book.name: book}
-
-
-def steps(named: Mapping[str, Condition]) -> dict[str, Condition]:
-    """Return the four reading steps of the checklist.
+def step_conditions(named: Mapping[str, Condition]) -> dict[str, Condition]:
+    """Return the early warning and the four reading steps of the checklist.
 
     1. macro: yields jump and the dollar strengthens together, or the policy path turns hawkish fast
     2. leadership: leaders break against the index
     3. crypto structure: forced selling while the price falls
     4. correlation: the index and bitcoin both trend down and volatility is rising
     """
-    macro = (named["macro_pressure"], named["policy_path_hawkish"], named["yields_fast"])
-    turn = all_of([macro[1].truth, macro[2].truth])
-    confirmed = (named["both_down"], named["volatility_rising"])
-    made = (
-        combined(
-            STEPS[0],
-            any_of([macro[0].truth, turn]),
-            "rates and the dollar shrink the risk budget",
-            *macro,
-        ),
-        combined(
-            STEPS[1],
-            named["leadership_breaks"].truth,
-            "leadership breaks",
-            named["leadership_breaks"],
-        ),
-        combined(
-            STEPS[2],
-            named["mechanical_downside"].truth,
-            "crypto's downside is mechanical",
-            named["mechanical_downside"],
-        ),
-        combined(
-            STEPS[3],
-            all_of([part.truth for part in confirmed]),
-            "stocks and bitcoin fall together while volatility rises",
-            *confirmed,
-        ),
-    )
-    return {item.name: item for item in made}
+    return combinations_of((*early_warning(), *STEP_CONDITIONS), named)
 
 
 def actions(named: Mapping[str, Condition], regime: Labels, rules: ChecklistRules) -> Labels:

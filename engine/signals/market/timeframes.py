@@ -13,14 +13,16 @@ import numpy as np
 from data_feeds.schema import ChannelKey, ChannelKind
 from data_feeds.timeframe import DAY_NS, Timeframe
 from engine.conditions import Condition, Truth, all_of
+from engine.config.market import Declaration
+from engine.config.market.trend_conditions import HOURS, TRENDS, trend_conditions
 from engine.signals.asof import derived_as_of
+from engine.signals.market.declared import Maker, conditions_of
 from engine.signals.market.grid import Floats
 from engine.signals.market.point_in_time import DAY, HOUR, SHORTEST, MarketInputs
-from engine.signals.market.readings import Flags, Reading, at_most, combined, first_known
+from engine.signals.market.readings import Flags, Reading, combined, first_known
 from engine.signals.market.rolling import mean
 from engine.signals.realized_volatility import rolling_sum
 
-_HOURS = {HOUR: 1, "4h": 4, DAY: 24}
 INTRADAY = (HOUR, "4h")
 # The last hour of a session may close before its day's bar does; that of the one before is older.
 _SAME_SESSION_NS = DAY_NS // 2
@@ -36,11 +38,11 @@ def timeframes(inputs: MarketInputs) -> tuple[dict[str, Floats], dict[str, Condi
     distances = {
         f"bitcoin_{SHORTEST}": _distance(inputs, names.bitcoin, SHORTEST, rules.trend_bars)
     }
-    for label, hours in _HOURS.items():
+    for label, hours in HOURS.items():
         bars = hours * rules.trend_bars
         distances[f"bitcoin_{label}"] = _distance(inputs, names.bitcoin, HOUR, bars)
     for label in INTRADAY:
-        bars = _HOURS[label] * rules.trend_bars
+        bars = HOURS[label] * rules.trend_bars
         distances[f"index_{label}"] = _distance(inputs, names.index, HOUR, bars)
 
     def over_mean(price: Floats) -> Floats:
@@ -53,15 +55,10 @@ def timeframes(inputs: MarketInputs) -> tuple[dict[str, Floats], dict[str, Condi
     distances[f"bitcoin_{DAY}"] = first_known(
         [distances[f"bitcoin_{DAY}"], inputs.bitcoin.measured(over_mean)]
     )
-    below = {
-        name: at_most(f"{name}_down", item, 0.0, "fraction", f"{name.replace('_', ' ')} trend down")
-        for name, item in distances.items()
-    }
-    both = _both_down({item.name: item for item in below.values()})
-    agree = _agreement([below[f"bitcoin_{label}"] for label in (SHORTEST, *_HOURS)])
-    values = {f"trend_{name}": item.value for name, item in distances.items()}
-    conditions = {item.name: item for item in (*below.values(), both, agree)}
-    return values, conditions
+    readings = {f"trend_{name}": distances[name] for name in TRENDS}
+    makers: dict[str, Maker] = {"both_down": _both_down, "timeframes_agree_down": _agreement}
+    conditions = conditions_of(inputs, trend_conditions(rules), readings, makers)
+    return {name: item.value for name, item in readings.items()}, conditions
 
 
 def by_hours(below: Mapping[str, Condition]) -> Flags:
@@ -82,8 +79,9 @@ def by_hours(below: Mapping[str, Condition]) -> Flags:
     return told
 
 
-def _both_down(below: Mapping[str, Condition]) -> Condition:
+def _both_down(declared: Declaration, below: Mapping[str, Condition]) -> Condition:
     """Return whether index and bitcoin are down, from the finest bars known on each day."""
+    name, text = declared.name, declared.words
     fine, coarse = (
         [below[f"{market}_{label}_down"] for label in labels for market in ("index", "bitcoin")]
         for labels in (INTRADAY, (DAY,))
@@ -91,12 +89,8 @@ def _both_down(below: Mapping[str, Condition]) -> Condition:
     on_hours = by_hours(below)
     hourly, daily = (all_of([part.truth for part in parts]) for parts in (fine, coarse))
     truth = np.where(on_hours, hourly, daily).astype(np.int8)
-    text = (
-        "the index and bitcoin are both below their means, on 1h and 4h bars, without them or "
-        "where the day's bar is newer on days"
-    )
-    both = combined("both_down", truth, text, *fine, *coarse)
-    of_hours, of_days = (combined("both_down", truth, text, *parts) for parts in (fine, coarse))
+    both = combined(name, truth, text, *fine, *coarse)
+    of_hours, of_days = (combined(name, truth, text, *parts) for parts in (fine, coarse))
     assert of_hours.age_ns is not None
     assert of_days.age_ns is not None
     return replace(both, age_ns=np.where(on_hours, of_hours.age_ns, of_days.age_ns))
@@ -119,11 +113,11 @@ def _distance(inputs: MarketInputs, name: str, timeframe: str, bars: int) -> Rea
     return Reading(np.where(found.is_fresh, found.values, np.nan), found.age_ns, (label,))
 
 
-def _agreement(parts: list[Condition]) -> Condition:
+def _agreement(declared: Declaration, below: Mapping[str, Condition]) -> Condition:
     """Return whether all timeframes that are known point down; unknown below two of them."""
+    parts = [below[f"bitcoin_{label}_down"] for label in (SHORTEST, *HOURS)]
     table = np.stack([part.truth for part in parts])
     known = (table != Truth.UNKNOWN).sum(axis=0)
     down = (table == Truth.TRUE).sum(axis=0)
     truth = np.where(known >= 2, (down == known).astype(np.int8), np.int8(Truth.UNKNOWN))
-    text = "bitcoin is down on every timeframe that is known"
-    return combined("timeframes_agree_down", truth.astype(np.int8), text, *parts)
+    return combined(declared.name, truth.astype(np.int8), declared.words, *parts)

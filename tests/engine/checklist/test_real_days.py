@@ -20,6 +20,7 @@ from engine.signals.positioning import open_interest_base
 from tests.data_feeds.factory import ns
 
 CONFIG = MarketStateConfig()
+DECLARED = CONFIG.conditions()
 FIRST, LAST = np.datetime64("2019-10-01"), np.datetime64("2026-04-30")
 
 
@@ -69,7 +70,7 @@ def test_a_day_of_which_half_is_unknown_is_not_told_to_wait(
     assert truth(state, "step_crypto", str(day)) == -1
     # Days of bitcoin tell its trend: two of three known steps hold.
     assert Action(state.action[at]) is Action.REDUCE
-    assert "2 of 3 known steps hold: reduce." in day_report(state, at).narrative
+    assert "2 of 3 known steps hold: reduce." in day_report(state, at, DECLARED).narrative
     # Without the days of bitcoin two steps are unknown and one of two holds.
     data = state_data(real_catalog, CONFIG, day, day)
     less = data.only(key for key in data.channels if key.instrument != "BTC-USD")
@@ -77,7 +78,7 @@ def test_a_day_of_which_half_is_unknown_is_not_told_to_wait(
     assert known_steps(blind.conditions).tolist() == [2]
     assert Action(blind.action[0]) is Action.CANNOT_TELL
     assert TIERS[blind.tier[0]] is not RiskTier.NORMAL
-    report = day_report(blind, 0)
+    report = day_report(blind, 0, DECLARED)
     assert (report.action, report.known_steps) == ("cannot tell", 2)
     assert "1 of 2 known steps hold: cannot tell." in report.narrative
     # Nothing of what is unknown is told as if it were known to be quiet.
@@ -90,7 +91,7 @@ def test_no_day_is_told_with_a_forecast(state: MarketState) -> None:
     hidden = np.flatnonzero(state.conditions["leadership_breaks_index_holds"].truth == 1)
     assert len(hidden) > 100
     for at in hidden[::20].tolist():
-        text = day_report(state, at).narrative
+        text = day_report(state, at, DECLARED).narrative
         assert "The index still holds." in text
         assert not {"expect", "expected", "will", "likely"} & set(text.lower().split())
     for item in state.conditions.values():
@@ -103,7 +104,7 @@ def test_the_day_of_the_flush_of_2026(state: MarketState, real_catalog: Catalog)
     assert truth(state, "funding_negative", "2026-02-05") == 1
     assert truth(state, "extreme_fear", "2026-02-05") == 1
     assert state.values["vix"][at] == pytest.approx(21.77)
-    report = day_report(state, at)
+    report = day_report(state, at, DECLARED)
     assert report.known_at == "2026-02-05T23:30Z"
     assert "Crypto's downside is mechanical" in report.narrative
     nasdaq = real_catalog.read(ChannelKey("NASDAQCOM", ChannelKind.SERIES))

@@ -7,8 +7,10 @@ import pytest
 
 from engine.conditions import Condition
 from engine.config.market import ChecklistRules, MarketStateConfig, RegimeRules
+from engine.config.market.step_conditions import early_warning
 from engine.market_state import TIERS, Action, Driver, Regime, RiskTier
 from engine.signals.market import steps
+from engine.signals.market.declared import combinations_of
 from engine.signals.market.regime import drivers, flips, with_dwell
 
 T, F, U = 1, 0, -1
@@ -186,7 +188,7 @@ def test_the_first_row_of_the_tier_table_that_fits(label, action, book, tier) ->
 def test_a_single_risk_book_needs_all_three_signs(parts, book) -> None:
     names = ("growth_volatility_rising", "dollar_pressure", "leverage_into_fall")
     named = {name: told(name, truth) for name, truth in zip(names, parts, strict=True)}
-    assert steps.early_warning(named)["single_risk_book"].truth.tolist() == [book]
+    assert combinations_of(early_warning(), named)["single_risk_book"].truth.tolist() == [book]
 
 
 def scores(**changes: float):
