@@ -19,15 +19,22 @@ from engine.api import (
     MarketView,
     Playbook,
     PlaybookParams,
-    PutOff,
     Rebalance,
     Requirements,
     Signals,
     signals,
 )
-
-NEW_YORK = "America/New_York"
-PUT_OFF = ", put off while an order worked"
+from strategies.target_weights import (
+    BOOK_RISK_DEFAULTS,
+    NEW_YORK,
+    PUT_OFF,
+    bars_key,
+    begun_signals,
+    check_weights,
+    left_band,
+    priced_names,
+    working_order_notes,
+)
 
 
 class WeightsParams(PlaybookParams):
@@ -54,14 +61,12 @@ class WeightsParams(PlaybookParams):
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:
-        total = sum(self.weights.values())
-        if any(weight < 0 for weight in self.weights.values()) or total > 1 + 1e-9:
-            raise ValueError(f"weights must not be negative and sum to {total:g}; 1 at most")
+        check_weights(self.weights)
         return self
 
     def key(self, instrument: str) -> ChannelKey:
-        """The bars that an instrument trades in."""
-        return ChannelKey(instrument, ChannelKind.BARS, self.timeframes.get(instrument, "1d"))
+        """Return the bars that an instrument trades in."""
+        return bars_key(instrument, self.timeframes)
 
 
 class FixedWeights(Playbook[WeightsParams]):
@@ -69,16 +74,7 @@ class FixedWeights(Playbook[WeightsParams]):
 
     name = "fixed_weights"
     Params = WeightsParams
-    # A book is not sized by stops: a limit that sold it would change the baseline.
-    risk_defaults: ClassVar = {
-        "target_volatility": None,
-        "volatility_window": "20d",
-        "participation_window": "20d",
-        "daily_loss": None,
-        "drawdown": None,
-        "cool_down": None,
-        "max_trades_per_day": None,
-    }
+    risk_defaults: ClassVar = BOOK_RISK_DEFAULTS
 
     def __init__(self, params: WeightsParams) -> None:
         super().__init__(params)
@@ -100,21 +96,18 @@ class FixedWeights(Playbook[WeightsParams]):
         bars = data.bars(self.params.clock, "1d")
         decided_at = signals.evenings(bars["closed_at"], self.params.decide_at)
         due = signals.period_starts(decided_at, self.params.rebalance, zone=NEW_YORK)
-        begun = {
-            f"begun {name}": signals.begun(data.channels[self.params.key(name)], decided_at)
-            for name in self.params.weights
-        }
-        values = {"due": due, **begun}
-        return Signals(decided_at, {name: item.astype(np.float64) for name, item in values.items()})
+        keys = {name: self.params.key(name) for name in self.params.weights}
+        begun = begun_signals(data, keys, decided_at)
+        return Signals(decided_at, {"due": due.astype(np.float64), **begun})
 
     def on_bar(self, market: MarketView, account: AccountView) -> Sequence[Intent]:
         """Return the weights when nothing is held yet, when due, and when a band is left."""
         params = self.params
-        began = self._began(market)
+        began = priced_names(market, params.weights)
         due = market.signal("due") > 0
         self._due |= due
         if not params.weights or account.working:
-            return self._waits(account) if params.weights and due else ()
+            return working_order_notes(account, params.rebalance) if params.weights and due else ()
         reason = ""
         if not account.positions:
             reason = "first purchase" if began else ""
@@ -128,28 +121,11 @@ class FixedWeights(Playbook[WeightsParams]):
         self._due &= not reason
         return (Rebalance(params.weights, reason, params.min_ticket),) if reason else ()
 
-    def _waits(self, account: AccountView) -> list[PutOff]:
-        """Return the notes that the calendar's rebalancing comes after the orders that work."""
-        what = f"{self.params.rebalance} rebalancing"
-        return [
-            PutOff(name, "order works", f"{what}: an order still works in {name}")
-            for name in sorted(account.working)
-        ]
-
-    def _began(self, market: MarketView) -> frozenset[str]:
-        """Return what has a price by now; the weight of the others stays in cash."""
-        names = self.params.weights
-        return frozenset(name for name in names if market.signal(f"begun {name}") > 0)
-
     def _left_band(self, account: AccountView, began: frozenset[str]) -> str:
-        """Say which weight is farthest outside its band, "" when none is."""
+        """Return the weight that is farthest outside its band, in words; "" when none is."""
         params = self.params
-        held = {
-            name: position.quantity * position.mark / account.equity
-            for name, position in account.positions.items()
-        }
         targets = {name: weight for name, weight in params.weights.items() if name in began}
-        left = signals.outside_band(
-            held, targets, absolute=params.absolute_band, relative=params.relative_band
+        left = left_band(
+            account, targets, absolute=params.absolute_band, relative=params.relative_band
         )
         return f"band left: {left}" if left else ""

@@ -16,6 +16,7 @@ from engine.api import (
     SpreadRule,
     signals,
 )
+from strategies.target_weights import bars_key, check_weights
 
 
 class Rung(PlaybookParams):
@@ -176,10 +177,8 @@ class HedgedParams(PlaybookParams):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        total = sum(self.weights.values())
+        check_weights(self.weights)
         inverse = self.hedges.inverse
-        if total > 1 + 1e-9 or any(weight < 0 for weight in self.weights.values()):
-            raise ValueError(f"weights must not be negative and sum to {total:g}; 1 at most")
         for name, group in (
             ("risk_assets", self.risk_assets),
             ("crypto_assets", self.crypto_assets),
@@ -236,5 +235,5 @@ class HedgedParams(PlaybookParams):
         return (*self.weights, *(() if inverse is None else (inverse.instrument,)))
 
     def key(self, instrument: str) -> ChannelKey:
-        """The bars that an instrument trades in."""
-        return ChannelKey(instrument, ChannelKind.BARS, self.timeframes.get(instrument, "1d"))
+        """Return the bars that an instrument trades in."""
+        return bars_key(instrument, self.timeframes)

@@ -20,11 +20,17 @@ from engine.api import (
     Signals,
     Transfer,
     history_days,
-    signals,
     state_channels,
 )
 from strategies.hedged_rebalance.params import HedgedParams
 from strategies.hedged_rebalance.signals import prepare_signals
+from strategies.target_weights import (
+    BOOK_RISK_DEFAULTS,
+    PUT_OFF,
+    left_band,
+    priced_names,
+    working_order_notes,
+)
 
 ARRIVED = "cash has arrived"
 # Of what is only traded.
@@ -36,16 +42,7 @@ class HedgedRebalance(Playbook[HedgedParams]):
 
     name = "hedged_rebalance"
     Params = HedgedParams
-    # A book is not sized by stops: its own ladder cuts it, and no trade waits for another.
-    risk_defaults: ClassVar = {
-        "target_volatility": None,
-        "volatility_window": "20d",
-        "participation_window": "20d",
-        "daily_loss": None,
-        "drawdown": None,
-        "cool_down": None,
-        "max_trades_per_day": None,
-    }
+    risk_defaults: ClassVar = BOOK_RISK_DEFAULTS
 
     def __init__(self, params: HedgedParams) -> None:
         super().__init__(params)
@@ -102,14 +99,14 @@ class HedgedRebalance(Playbook[HedgedParams]):
         self._due |= due
         reason = self._reason(market, account, targets)
         if account.working:
-            return self._waits(account) if due else ()
+            return working_order_notes(account, self.params.rebalance) if due else ()
         intents = self._puts(market, account)
         sent = self._transfer(account, targets, is_quiet=not reason)
         intents += sent
         if reason:
             self._awaited = self._due = False
             self._targets, self._asked_row = targets, market.row
-            self._joined = began = self._began(market)
+            self._joined = began = priced_names(market, self.params.weights)
             overlays = self._overlays(level)
             # Arrived cash buys what waited for it and moves nothing else.
             crypto = began & set(self.params.crypto_assets)
@@ -225,13 +222,13 @@ class HedgedRebalance(Playbook[HedgedParams]):
         return overlays
 
     def _reason(self, market: MarketView, account: AccountView, targets: dict[str, float]) -> str:
-        params, began = self.params, self._began(market)
+        params, began = self.params, priced_names(market, self.params.weights)
         if not account.positions:
             return "first purchase" if began else ""
         if targets != self._targets:
             return self._changed(market, targets)
         if self._due:
-            late = "" if market.signal("due") > 0 else ", put off while an order worked"
+            late = "" if market.signal("due") > 0 else PUT_OFF
             return f"{params.rebalance} rebalancing{late}"
         if self._joined is not None and began != self._joined:
             return f"{', '.join(sorted(began - self._joined))} begins"
@@ -257,30 +254,11 @@ class HedgedRebalance(Playbook[HedgedParams]):
     def _outside(self, market: MarketView, account: AccountView, targets: dict[str, float]) -> str:
         """Say which weight with a price is farthest outside its band, "" when none is."""
         params = self.params
-        held = {
-            name: position.quantity * position.mark / account.equity
-            for name, position in account.positions.items()
-        }
-        unpriced = set(params.weights) - self._began(market)
-        return signals.outside_band(
-            held,
-            {name: weight for name, weight in targets.items() if name not in unpriced},
-            absolute=params.absolute_band,
-            relative=params.relative_band,
+        unpriced = set(params.weights) - priced_names(market, params.weights)
+        priced = {name: weight for name, weight in targets.items() if name not in unpriced}
+        return left_band(
+            account, priced, absolute=params.absolute_band, relative=params.relative_band
         )
-
-    def _waits(self, account: AccountView) -> list[PutOff]:
-        """Return the notes that the calendar's rebalancing comes after the orders that work."""
-        what = f"{self.params.rebalance} rebalancing"
-        return [
-            PutOff(name, "order works", f"{what}: an order still works in {name}")
-            for name in sorted(account.working)
-        ]
-
-    def _began(self, market: MarketView) -> frozenset[str]:
-        """Return what has a price by now; the weight of the others stays in cash."""
-        names = self.params.weights
-        return frozenset(name for name in names if market.signal(f"begun {name}") > 0)
 
     def _changed(self, market: MarketView, targets: dict[str, float]) -> str:
         risk = sum(targets[name] for name in self.params.risk_assets)

@@ -25,8 +25,8 @@ from strategies.hedged_rebalance.hedge_levels import (
     wanted_contracts,
 )
 from strategies.hedged_rebalance.params import HedgedParams, PutHedge
+from strategies.target_weights import NEW_YORK, begun_signals
 
-NEW_YORK = "America/New_York"
 TIERS = ("normal", "cautious", "defensive", "halt")
 # Of the close that strikes are chosen by: a long weekend.
 MAX_AGE_NS = 4 * DAY_NS
@@ -51,7 +51,8 @@ def prepare_signals(params: HedgedParams, data: Dataset) -> Signals:
     if params.hedge_on_early_warning:
         warns |= read["single_risk_book"].truth == Truth.TRUE
     rules = HedgeRules(params.calm_sessions, params.add_rest, params.add_steps)
-    begun = _begun(params, data, state)
+    keys = {name: params.key(name) for name in params.weights}
+    begun = begun_signals(data, keys, state.decided_at)
     trades_crypto = np.zeros(len(tier), dtype=np.bool_)
     for name in params.crypto_assets:
         trades_crypto |= begun[f"begun {name}"] > 0
@@ -120,15 +121,6 @@ def _switches(
         )
         for name, holds, measured, threshold, unit, description in rows
     ]
-
-
-def _begun(params: HedgedParams, data: Dataset, state: MarketState) -> dict[str, Floats]:
-    """Return whether each weight's instrument has a price yet."""
-    found = {
-        name: signals.begun(data.channels[params.key(name)], state.decided_at)
-        for name in params.weights
-    }
-    return {f"begun {name}": item.astype(np.float64) for name, item in found.items()}
 
 
 def _contracts(
