@@ -1,9 +1,9 @@
 """The daily risk-off checklist: the market state read from data, explained, and kept as history."""
 
-from engine.checklist.day_report import DayReport, day_report
+from engine.checklist.explained_day import DayReport, day_report
 from engine.checklist.history import history_picture, history_table, summary_lines
-from engine.checklist.read_state import read_state
 from engine.checklist.show import format_day
+from engine.checklist.state_reader import read_state
 
 __all__ = [
     "DayReport",

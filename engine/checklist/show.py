@@ -2,7 +2,7 @@
 
 import textwrap
 
-from engine.checklist.day_report import ConditionLine, DayReport
+from engine.checklist.explained_day import ConditionLine, DayReport
 from engine.config.market import ChecklistStep
 from engine.formatting import columns, number
 

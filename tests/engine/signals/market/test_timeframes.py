@@ -6,7 +6,7 @@ import pytest
 from data_feeds.calendar import session_bounds
 from data_feeds.schema import Channel
 from data_feeds.timeframe import HOUR_NS
-from engine.checklist.day_report import narrative
+from engine.checklist.explained_day import narrative
 from engine.config.market import MarketStateConfig
 from engine.signals.market.build import market_state
 from engine.signals.market.timeframes import by_hours, timeframes
