@@ -18,13 +18,13 @@ class Truth(IntEnum):
 
 @dataclass(frozen=True)
 class Reason:
-    """A reason that decided a condition beside the numbers it compares.
+    """A reason that decided a condition where the compared numbers did not.
 
     Attributes
     ----------
     text : in plain words, or the name of another condition
-    at : int64, one a row: the instant of what decided, ns UTC; :data:`THIS_ROW` for the row itself,
-        :data:`NOT_SO` where it did not decide
+    at : int64, one a row: the instant of the deciding fact, ns UTC; :data:`THIS_ROW` for the row
+        itself, :data:`NOT_SO` where the reason did not decide
     """
 
     text: str
@@ -43,17 +43,17 @@ class Condition:
     name : identifier used in configs and tables
     truth : int8, one :class:`Truth` a row
     measured : float64, the number that was compared (NaN where unknown or not a comparison)
-    threshold : float64, what it was compared with, one a row; NaN where there is none
+    threshold : float64, the number it is compared with, one a row; NaN where there is none
     unit : of ``measured`` and ``threshold``, for readers: "x", "fraction", "quote", "bars"
-    description : what it says when true, in plain words
+    description : its meaning when true, in plain words
     required : whether the rules demand it; the journal's "blocked by" is the first required
         condition that fails, in the order of ``Signals.conditions``
-    inputs : what was read, for readers
+    inputs : names of the data it was made from, for readers
     age_ns : age of the oldest input at each row, ns, -1 where one was missing; None: not measured
-    core : the rules are named after it: without it they are other rules, not looser ones
-    left_out : the run treats it as true at every row, whatever was measured; see :func:`leave_out`
+    core : true where the rules without it are those of another playbook; attribution marks it
+    left_out : true when the run treats it as true at every row; see :func:`leave_out`
     parts : conditions that it is made of, for readers
-    reasons : what else decided it, for readers; numbers that did not decide are NaN
+    reasons : other grounds for its truth, for readers; where they decide, ``measured`` is NaN
     """
 
     name: str
@@ -118,15 +118,15 @@ def condition(
 
 
 def reason(text: str, holds: NDArray[np.bool_]) -> Reason:
-    """Return a reason that decided at the rows of ``holds``, by what they show themselves."""
+    """Return a reason that decided at the rows of ``holds`` and is dated at the row itself."""
     return Reason(text, np.where(holds, np.int64(THIS_ROW), np.int64(NOT_SO)))
 
 
 def comparison_hides(item: Condition) -> NDArray[np.bool_]:
     """Return the rows whose numbers contradict the truth shown beside them.
 
-    One comparison, above or below, strict or not, must explain every row that shows numbers; the
-    one that explains most is taken.
+    A condition is one comparison: ``>``, ``>=``, ``<`` or ``<=``. The one that explains most rows
+    is taken, and the other rows are returned.
     """
     shown = (item.truth != Truth.UNKNOWN) & np.isfinite(item.measured) & np.isfinite(item.threshold)
     gap = np.where(shown, item.measured, 0.0) - np.where(shown, item.threshold, 0.0)
@@ -136,10 +136,10 @@ def comparison_hides(item: Condition) -> NDArray[np.bool_]:
 
 
 def leave_out(conditions: Iterable[Condition], names: frozenset[str]) -> tuple[Condition, ...]:
-    """Return the conditions, the named ones true at every row and marked ``left_out``.
+    """Return the conditions with the named ones set to true at every row and marked ``left_out``.
 
-    A playbook passes every condition through here before it decides anything by it, with
-    ``self.ignored``; so a run can tell what one of them earns. What was measured stays.
+    A playbook calls this with ``self.ignored`` before it uses any condition, so that a run without
+    one condition shows what the condition earns. ``measured`` is unchanged.
     """
     return tuple(
         replace(item, truth=np.full_like(item.truth, Truth.TRUE), left_out=True)
@@ -150,7 +150,7 @@ def leave_out(conditions: Iterable[Condition], names: frozenset[str]) -> tuple[C
 
 
 def all_of(truths: Sequence[NDArray[np.int8]]) -> NDArray[np.int8]:
-    """Return "and": false where one is known to be false, unknown where one might be.
+    """Return the logical "and": false if any truth is false, else unknown if any is unknown.
 
     >>> all_of([np.array([1, 1, 0], np.int8), np.array([1, -1, -1], np.int8)]).tolist()
     [1, -1, 0]
@@ -162,7 +162,7 @@ def all_of(truths: Sequence[NDArray[np.int8]]) -> NDArray[np.int8]:
 
 
 def any_of(truths: Sequence[NDArray[np.int8]]) -> NDArray[np.int8]:
-    """Return "or": true where one is known to be true, unknown where one might be.
+    """Return the logical "or": true if any truth is true, else unknown if any is unknown.
 
     >>> any_of([np.array([0, 0, 1], np.int8), np.array([0, -1, -1], np.int8)]).tolist()
     [0, -1, 1]

@@ -1,4 +1,4 @@
-"""The market state: what a desk knows about the day, for playbooks, risk and the checklist."""
+"""The market state of each day, for playbooks, risk and the checklist."""
 
 import hashlib
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from engine.conditions import Condition
 
 
 class Regime(IntEnum):
-    """What kind of market it is, from harmless to worst."""
+    """The kind of market, from harmless to worst."""
 
     UNKNOWN = -1
     CALM = 0
@@ -22,12 +22,12 @@ class Regime(IntEnum):
 
     @property
     def words(self) -> str:
-        """The regime as people write it."""
+        """Return the regime's name in plain words."""
         return self.name.lower().replace("_", " ")
 
 
 class Driver(IntEnum):
-    """What moves the market most."""
+    """The strongest cause of the market's moves."""
 
     UNKNOWN = -1
     NONE = 0
@@ -37,7 +37,7 @@ class Driver(IntEnum):
 
     @property
     def words(self) -> str:
-        """The driver as people write it."""
+        """Return the driver's name in plain words."""
         return _DRIVER_WORDS[self]
 
 
@@ -51,7 +51,7 @@ _DRIVER_WORDS = {
 
 
 class Action(IntEnum):
-    """The one action that the checklist ends in; too little known is not to wait."""
+    """The action that the checklist concludes; *cannot tell* when too few steps are known."""
 
     CANNOT_TELL = -1
     WAIT = 0
@@ -60,12 +60,12 @@ class Action(IntEnum):
 
     @property
     def words(self) -> str:
-        """The action as people write it."""
+        """Return the action's name in plain words."""
         return self.name.lower().replace("_", " ")
 
 
 class RiskTier(StrEnum):
-    """How much risk may be taken; ``engine.risk`` has the multipliers."""
+    """The market's risk tier; ``engine.risk`` has the size multipliers."""
 
     NORMAL = "normal"
     CAUTIOUS = "cautious"
@@ -104,7 +104,7 @@ class MarketState:
 
     @property
     def fingerprint(self) -> str:
-        """sha256 over the days and their labels: what risk reads (64 hex digits)."""
+        """Return the sha256 of the days and the labels that risk reads, 64 hex digits."""
         digest = hashlib.sha256()
         for values in (self.decided_at, self.regime, self.driver, self.action, self.tier):
             digest.update(values.tobytes())
@@ -123,13 +123,13 @@ class MarketState:
     def of_sessions(self, closed_at: NDArray[np.int64]) -> "MarketState":
         """Return the row of each session's date, given when the sessions closed (ns UTC).
 
-        Every one of them must be a date of the state.
+        Every session's date must be a date of the state.
         """
         dates = (closed_at - 1).astype("datetime64[ns]").astype("datetime64[D]")
         return self.take(np.searchsorted(self.dates, dates).astype(np.int64))
 
     def take(self, rows: NDArray[np.int64]) -> "MarketState":
-        """Return some of the rows, in their order."""
+        """Return the state at the given rows, in their order."""
         return MarketState(
             self.dates[rows],
             self.decided_at[rows],

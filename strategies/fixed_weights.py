@@ -1,7 +1,7 @@
 """Baseline: fixed weights, rebalanced by calendar or band.
 
-With ``rebalance: never`` it is buy and hold, with a volatility target in ``risk.portfolio`` a
-volatility-target book, with no weights cash.
+``rebalance: never`` makes it buy and hold; a volatility target in ``risk.portfolio`` makes it a
+volatility-target book; without weights it holds cash.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,7 +38,7 @@ from strategies.target_weights import (
 
 
 class WeightsParams(PlaybookParams):
-    """What is held, and when it is brought back to its weights."""
+    """Weights, and the rules for restoring them."""
 
     weights: Mapping[str, float] = Field(
         {"SPY": 0.6, "IEF": 0.4}, description="Share of equity by instrument; the rest is cash"
@@ -92,7 +92,7 @@ class FixedWeights(Playbook[WeightsParams]):
         )
 
     def prepare(self, data: Dataset) -> Signals:
-        """Return a row a session, and whether the calendar restores the weights at it."""
+        """Return one row a session: whether the calendar is due, and which weights have prices."""
         bars = data.bars(self.params.clock, "1d")
         decided_at = signals.evenings(bars["closed_at"], self.params.decide_at)
         due = signals.period_starts(decided_at, self.params.rebalance, zone=NEW_YORK)
@@ -101,7 +101,7 @@ class FixedWeights(Playbook[WeightsParams]):
         return Signals(decided_at, {"due": due.astype(np.float64), **begun})
 
     def on_bar(self, market: MarketView, account: AccountView) -> Sequence[Intent]:
-        """Return the weights when nothing is held yet, when due, and when a band is left."""
+        """Return the weights at the first purchase, when due, and when a weight leaves its band."""
         params = self.params
         began = priced_names(market, params.weights)
         due = market.signal("due") > 0

@@ -1,6 +1,6 @@
 """Baseline: one position, opened at a chosen instant and held.
 
-It shows what leverage alone does to a sell-off, and is the smallest complete playbook.
+This smallest complete playbook shows the effect of leverage alone in a sell-off.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ def _as_utc(instant: datetime) -> datetime:
 
 
 class HoldParams(PlaybookParams):
-    """When to enter, which way, and where the stop lies."""
+    """Instrument, instant and direction of the entry, and distance of the stop."""
 
     instrument: str = Field("BTCUSDT-PERP", description="What is held")
     timeframe: str = Field("1h", description="Bars that decide and fill")
@@ -48,7 +48,7 @@ class Hold(Playbook[HoldParams]):
 
     name = "hold"
     Params = HoldParams
-    # Kept until its stop: no guard of the account sells it.
+    # The position is held until its stop, so no guard of the account may sell it.
     risk_defaults: ClassVar = {
         "daily_loss": None,
         "drawdown": None,
@@ -67,7 +67,7 @@ class Hold(Playbook[HoldParams]):
         return Requirements(clock, frozenset([clock]), frozenset(), (params.instrument,), 1)
 
     def prepare(self, data: Dataset) -> Signals:
-        """Return wakes from ``enter_at`` on; the first one that is asked enters."""
+        """Return the signals; every row from ``enter_at`` on wakes a flat playbook."""
         bars = data.bars(self.params.instrument, self.params.timeframe)
         decided_at = bars["available_at"]
         due = decided_at >= int(self.params.enter_at.timestamp()) * 10**9

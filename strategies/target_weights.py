@@ -14,7 +14,7 @@ PUT_OFF = ", put off while an order worked"
 # Floating-point sums of weights such as 0.6 + 0.3 + 0.1.
 _ROUNDING = 1e-9
 
-# A book of weights is not sized by stops: a guard that sold it would change what it is.
+# A book of weights has no stops to size it by, and no guard of the account may sell it.
 BOOK_RISK_DEFAULTS: Mapping[str, Any] = {
     "target_volatility": None,
     "volatility_window": "20d",
@@ -65,7 +65,7 @@ def left_band(
     absolute: float | None,
     relative: float | None,
 ) -> str:
-    """Return the weight that is farthest outside its band, in words; "" when none is."""
+    """Return the weight farthest outside its band, in words; "" when none is."""
     held = {
         name: position.quantity * position.mark / account.equity
         for name, position in account.positions.items()

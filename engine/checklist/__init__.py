@@ -1,4 +1,4 @@
-"""The daily risk-off checklist: the market state read from data, explained, and kept as history."""
+"""The daily risk-off checklist: read the market state, explain a day, store a history."""
 
 from engine.checklist.explained_day import DayReport, day_report
 from engine.checklist.history import history_picture, history_table, summary_lines

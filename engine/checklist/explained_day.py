@@ -32,7 +32,7 @@ class ConditionLine:
 
 @dataclass(frozen=True)
 class DayReport:
-    """One day: the steps with what they read, what follows from them, and the narrative."""
+    """One day: each step with its conditions, the labels that follow, and the narrative."""
 
     date: str
     known_at: str
@@ -47,7 +47,7 @@ class DayReport:
 
 
 def day_report(state: MarketState, row: int, declared: Sequence[Declaration]) -> DayReport:
-    """Return one row of the state, explained: under each step every condition declared for it."""
+    """Return one row of the state with every declared condition under its step."""
     conditions = state.conditions
     made = []
     for step in ChecklistStep:
@@ -92,7 +92,7 @@ def _plain(value: float) -> float | None:
 
 
 def narrative(state: MarketState, row: int) -> str:
-    """Return the day in one paragraph, assembled from what was measured."""
+    """Return one paragraph about the day, made from the measured numbers."""
     told = _Told(state, row)
     action = Action(int(state.action[row]))
     held = [step for step in STEPS if told.truth(step) is Truth.TRUE]
@@ -115,7 +115,7 @@ def narrative(state: MarketState, row: int) -> str:
 
 @dataclass(frozen=True)
 class _Told:
-    """Sentences about one day."""
+    """Builds the sentences about one day."""
 
     state: MarketState
     row: int
@@ -148,7 +148,7 @@ class _Told:
         return f"{name} ({scores}; 1 is notable)."
 
     def shock(self) -> str:
-        """The rule that hedges whatever the number of steps, where it applies."""
+        """Return the words for a hedge by liquidity shock, "" where that rule does not apply."""
         shock = int(self.state.regime[self.row]) == Regime.LIQUIDITY_SHOCK
         if shock and self.truth("both_down") is Truth.TRUE:
             return ", in a liquidity shock in which both fall"

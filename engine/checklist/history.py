@@ -1,4 +1,4 @@
-"""The checklist through time: a table to keep and a picture to look at."""
+"""The checklist over many days, as a table and as a picture."""
 
 from importlib import import_module
 from typing import Any
@@ -17,7 +17,7 @@ _COLOURS = (_CALM, "#f2d492", _AMBER, LOSS)
 
 
 def history_table(state: MarketState) -> pa.Table:
-    """Return one row a day: labels, every condition's truth (1, 0, null) and every measure."""
+    """Return a table of days: labels, each condition's truth (1, 0, null) and each measure."""
     table: dict[str, Any] = {
         "date": pa.array(state.dates),
         "known_at": pa.array(state.decided_at, pa.timestamp("ns", tz="UTC")),
@@ -35,7 +35,7 @@ def history_table(state: MarketState) -> pa.Table:
 
 
 def summary_lines(state: MarketState) -> list[str]:
-    """Return how many days had each label, and how often the regime flipped."""
+    """Return lines of text: the days with each label, and the number of changes."""
     lines = [f"{len(state)} days, {state.dates[0]} to {state.dates[-1]}"]
     named: tuple[tuple[str, Any, dict[int, str]], ...] = (
         ("action", state.action, {item.value: item.words for item in Action}),
@@ -52,7 +52,7 @@ def summary_lines(state: MarketState) -> list[str]:
 
 
 def history_picture(state: MarketState, *, title: str) -> Any:
-    """Return a matplotlib figure: bitcoin, VIX, correlation, and strips of what the state said."""
+    """Return a matplotlib figure: bitcoin, VIX, correlation, and strips of labels and steps."""
     import_module("matplotlib").use("Agg")
     figure = import_module("matplotlib.figure").Figure(figsize=(11, 8))
     axes = figure.subplots(4, 1, sharex=True, height_ratios=(2.2, 1.2, 1.2, 2.0))

@@ -1,4 +1,4 @@
-"""What surrounds a trade: the longer timeframe's trend, dollar and yields, thin hours."""
+"""The market around a trade: the longer timeframe's trend, dollar and yields, thin hours."""
 
 from dataclasses import dataclass
 
@@ -19,13 +19,13 @@ Flags = NDArray[np.bool_]
 
 NEW_YORK = "America/New_York"
 _SATURDAY = 5
-# The last complete bar may be one bar old while the next one forms; twice that is a hole.
+# The last complete bar is up to one bar old while the next one forms; two bars mean a hole.
 _TREND_AGE_BARS = 2
 
 
 @dataclass(frozen=True)
 class Trend:
-    """Close and mean of the last complete longer bar at each row; NaN and unknown before.
+    """Close and mean of the last complete longer bar at each row; NaN before the first.
 
     ``age_ns`` is the age of that bar's close, -1 before the first.
     """
@@ -75,10 +75,10 @@ def unknown_change(rows: int) -> SeriesChange:
 def series_change(
     series: Channel, decided_at: Instants, days_ns: int, max_age_ns: int, *, relative: bool
 ) -> SeriesChange:
-    """Return the latest value known now against the latest known ``days_ns`` ago.
+    """Return the change from the value known ``days_ns`` ago to the value known now.
 
-    A fraction when ``relative``, else in the series' unit. Unknown where either is missing or
-    older than ``max_age_ns``, counted from its reference date.
+    The change is a fraction when ``relative``, else in the series' unit. It is unknown where either
+    value is missing or older than ``max_age_ns``, counted from its reference date.
     """
     now = as_of(series, "value", decided_at, max_age_ns)
     then = as_of(series, "value", decided_at - days_ns, max_age_ns)
@@ -89,7 +89,7 @@ def series_change(
 def evenings(closed_at: Instants, clock: str) -> Instants:
     """Return a New York clock time on the UTC date of each session's close, never before it.
 
-    When a daily playbook decides: the close has settled and the day's releases are out.
+    A daily playbook decides then: the close is final and the day's releases are published.
     """
     dates = closed_at.astype("datetime64[ns]").astype("datetime64[D]")
     return np.maximum(local_instants(dates, clock, NEW_YORK), closed_at)

@@ -1,4 +1,4 @@
-"""Three-valued logic over rows, and what has been seen since a sequence began."""
+"""Three-valued logic over rows, and counts of conditions since a sequence began."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ Truths = NDArray[np.int8]
 
 
 def not_both(first: Truths, second: Truths) -> Truths:
-    """Return the truth of "not both": one known false is enough to know that it holds.
+    """Return the truth of "not both": true if either is false, else unknown if either is unknown.
 
     >>> not_both(np.array([1, 1, 0], np.int8), np.array([1, -1, -1], np.int8)).tolist()
     [0, -1, 1]
@@ -26,7 +26,7 @@ def not_both(first: Truths, second: Truths) -> Truths:
 
 
 def resolve(truth: Truths, *, unknown_passes: bool) -> Flags:
-    """Return whether a gate lets a row through, unknown counted as told."""
+    """Return the rows that pass a gate: true ones, and unknown ones if ``unknown_passes``."""
     passes: Flags = truth == Truth.TRUE
     return passes | (truth == Truth.UNKNOWN) if unknown_passes else passes
 
@@ -34,7 +34,7 @@ def resolve(truth: Truths, *, unknown_passes: bool) -> Flags:
 def seen_since(flags: Flags, origin: NDArray[np.int64]) -> Flags:
     """Return whether a flag was set on any row from ``origin`` to the row itself, both included.
 
-    ``origin`` holds row numbers not after their own place.
+    ``origin`` holds one row number a row, never later than the row itself.
     """
     count = np.concatenate(([0], np.cumsum(flags)))
     return np.asarray(count[np.arange(1, len(flags) + 1)] > count[origin], dtype=np.bool_)

@@ -1,7 +1,7 @@
 """The sequence first flush, bounce, second flush, reclaim, as states over bars.
 
-One causal pass: the state of row *t* depends on bars up to *t*, and every multiple of the average
-true range uses the bar before *t*. Written for a sell-off; the mirror image negates prices.
+The state of row *t* depends on bars up to *t*, and every multiple of the average true range uses
+the bar before *t*. The rules are written for a sell-off; a rally is read with negated prices.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ _ORIGIN, _STAGE, _RECLAIM = range(3)
 
 
 class FlushState(IntEnum):
-    """State of the sequence at the close of a bar; the last two last one bar."""
+    """State of the sequence at the close of a bar; ``EXPIRED`` and ``INVALIDATED`` last one bar."""
 
     IDLE = 0
     FIRST_FLUSH = 1
@@ -33,7 +33,7 @@ class FlushState(IntEnum):
     INVALIDATED = 6
 
 
-# The compiled loop wants plain integers.
+# The compiled loop takes plain integers only.
 _IDLE = int(FlushState.IDLE)
 _FIRST = int(FlushState.FIRST_FLUSH)
 _BOUNCE = int(FlushState.BOUNCE)
@@ -80,7 +80,7 @@ class FlushRules(NamedTuple):
 class FlushSequences:
     """The sequence at each bar's close. Prices quote per base unit, NaN where not set yet.
 
-    In the mirror image lows are highs and the other way round.
+    For a rally (``direction`` -1) lows are highs and highs are lows.
 
     Attributes
     ----------
@@ -93,11 +93,11 @@ class FlushSequences:
     bounce_high : highest high since the bounce began
     bounce_level, second_flush_level : level that counted as bounce, as second flush; frozen when
         it was met
-    reclaim_level : what a close must exceed
+    reclaim_level : price that a close must exceed
     flush_low : lowest low of the sequence
     is_reclaim : the bar whose close reclaimed
-    origin, stage_row, reclaim_row : int64 rows of the first flush, of what the running window
-        counts from, and of the reclaim; -1 where none
+    origin, stage_row, reclaim_row : int64 rows of the first flush, of the start of the running
+        window, and of the reclaim; -1 where none
     """
 
     state: NDArray[np.int8]
@@ -119,7 +119,7 @@ class FlushSequences:
 
     @property
     def rows_since(self) -> Rows:
-        """Bars since the running window began; -1 where idle."""
+        """Return the bars since the running window began; -1 where idle."""
         rows = np.arange(len(self.state), dtype=np.int64)
         return np.where(self.stage_row >= 0, rows - self.stage_row, -1)
 
@@ -142,11 +142,11 @@ def flush_sequences(
     previous_atr : ATR of the bar before each bar, NaN while unknown
     volume_multiple : volume over the mean volume before the bar, NaN while unknown
     rules : thresholds
-    direction : +1 for sell-offs that are bought, -1 for the mirror image
+    direction : +1 for sell-offs that are bought, -1 for rallies that are sold
     """
     bottom, top, last = (low, high, close) if direction > 0 else (-high, -low, -close)
     support = previous_low(bottom, rules.lookback_bars)
-    # A market without range has no scale: nothing in it is deep.
+    # A zero average true range gives no scale, so no bar counts as deep.
     scale = np.where(previous_atr > 0, previous_atr, np.nan)
     depth = (support - bottom) / scale
     with np.errstate(invalid="ignore"):
@@ -177,7 +177,7 @@ def flush_sequences(
 
 
 class _Bar(NamedTuple):
-    """One bar as the steps read it; ``atr`` is the bar before's."""
+    """One bar; ``atr`` is the average true range of the bar before."""
 
     low: float
     high: float
@@ -265,7 +265,7 @@ def _after_bounce(t: int, bar: _Bar, levels: Floats, rows: Rows, rules: FlushRul
 def _reclaim_without_second(
     t: int, bar: _Bar, levels: Floats, rows: Rows, rules: FlushRules
 ) -> int:
-    """After a bounce a close above the level is enough where no second flush is waited for."""
+    """Return the state after a bounce: reclaimed by a close above the level if that is enough."""
     if rules.needs_second_flush or not bar.close > _level(levels, rules):
         return _BOUNCE
     rows[_STAGE], rows[_RECLAIM] = t, t
@@ -284,9 +284,9 @@ def _after_second_flush(t: int, bar: _Bar, levels: Floats, rows: Rows, rules: Fl
 
 @njit(cache=True)
 def _reclaim_or_stay(t: int, bar: _Bar, levels: Floats, rows: Rows, rules: FlushRules) -> int:
-    """A close above the level regains it if the bar had lost it, or else on a bar after the low.
+    """Return reclaimed for a close above the level, on a bar that was below it or after the low.
 
-    Without that a second flush that stops above the level would count as its own reclaim.
+    Otherwise the close of a second flush that stopped above the level would count as a reclaim.
     """
     level = _level(levels, rules)
     if bar.close > level and (bar.low < level or t > rows[_STAGE]):

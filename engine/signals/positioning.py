@@ -1,4 +1,4 @@
-"""What leveraged positions show: open interest in base units, liquidation prints, discounts."""
+"""Leveraged positions: open interest in base units, liquidation prints, discounts."""
 
 import numpy as np
 
@@ -7,16 +7,16 @@ from data_feeds.schema import Channel
 from data_feeds.timeframe import MINUTE_NS
 from engine.signals.windows import Floats, multiple_of_mean_before
 
-# A quote value is divided by a price of the same instant, give or take the stamps' rounding.
+# A quote value is divided by a price of the same instant; this allows for rounded stamps.
 SAME_INSTANT_NS = 5 * MINUTE_NS
 
 
 def open_interest_base(open_interest: Channel, *prices: Channel) -> Floats:
     """Return open interest in base units at each of the channel's rows.
 
-    The source's own base value where it gives one; otherwise the quote value over the close, at
-    that same instant, of the first of ``prices`` that has one (mark before last price). NaN where
-    there is none: an older price would turn a fall of the price into a fall of positions.
+    The source's own base value is used where it gives one; otherwise the quote value is divided by
+    the close at that instant of the first of ``prices`` that has one (mark before last price). NaN
+    where there is none: an older price would turn a fall of the price into a fall of positions.
     """
     base = open_interest["open_interest_base"].astype(np.float64)
     for channel in prices:

@@ -1,4 +1,4 @@
-"""When a book of weights is due: calendar periods, and bands around targets."""
+"""When weights are restored: calendar periods, and bands around targets."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -22,8 +22,8 @@ def period_starts(
 ) -> NDArray[np.bool_]:
     """Return whether a row is the first of its week, month, quarter or year.
 
-    Dates are those of ``zone``, the one whose clock names the hour of decisions: 20:00 in New York
-    on 31 March is April in UTC. The first row of all is none: its period may have begun before it.
+    Dates are taken in ``zone``, the time zone of the hour of decisions: 20:00 in New York on 31
+    March is April in UTC. The very first row is false: its period may have begun before it.
     """
     if calendar == "never":
         return np.zeros(len(decided_at), dtype=np.bool_)
@@ -39,10 +39,10 @@ def period_starts(
 
 
 def begun(bars: Channel, decided_at: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Return whether a bar of an instrument is known at each row: before that it has no price."""
+    """Return whether any bar of an instrument is known at each row; before that it has no price."""
     if len(bars) == 0:
         return np.zeros(len(decided_at), dtype=np.bool_)
-    # The first to become known: every later row is known later still.
+    # The earliest instant at which any bar became known.
     known: NDArray[np.bool_] = decided_at >= bars["available_at"].min()
     return known
 
@@ -54,10 +54,10 @@ def outside_band(
     absolute: float | None,
     relative: float | None,
 ) -> str:
-    """Return which weight is farthest outside its band and how it stands, "" when none is.
+    """Return the weight farthest outside its band, in words; "" when none is.
 
-    A band is left by more than ``absolute`` (a fraction of equity), or by more than ``relative``
-    times the target; None is off.
+    A weight is outside when it is off by more than ``absolute`` (a fraction of equity) or by more
+    than ``relative`` times its target; None turns a band off.
 
     >>> outside_band({"A": 0.57}, {"A": 0.5}, absolute=0.05, relative=None)
     'A at 57.0%, target 50.0%'

@@ -25,7 +25,7 @@ def previous_low(low: Floats, window: int) -> Floats:
     """Return the lowest of the ``window`` values before each row, the row itself left out.
 
     NaN until ``window`` values lie before the row. Values must not be NaN. A queue of rising
-    candidates makes it one pass whatever the window.
+    candidates needs one pass, whatever the window.
     """
     rows = len(low)
     lowest = np.full(rows, np.nan)
@@ -48,9 +48,8 @@ def wilder_atr(high: Floats, low: Floats, close: Floats, bars: int) -> Floats:
     """Return Wilder's average true range at each bar, in the prices' unit.
 
     True range = max(high, previous close) - min(low, previous close); of the first bar high - low.
-    The first average is the mean of ``bars`` true ranges, then
-    ``atr = (atr x (bars - 1) + range) / bars``. NaN before that. What lies ``20 x bars`` back
-    weighs less than 1e-8 of the value.
+    The first average is the mean of ``bars`` true ranges, then ``atr = (atr x (bars - 1) + range) /
+    bars``. NaN before that. A bar ``20 x bars`` back has a weight below 1e-8.
     """
     rows = len(close)
     atr = np.full(rows, np.nan)
@@ -86,8 +85,8 @@ def multiple_of_previous_mean(values: Floats, window: int) -> Floats:
 def multiple_of_mean_before(event_at: NDArray[np.int64], values: Floats, window_ns: int) -> Floats:
     """Return each point's value over the mean of the points in ``[event - window, event)``.
 
-    For channels of points whose spacing may change. NaN while the points do not reach back over
-    the whole window, where none lies inside it, and where their mean is zero.
+    It serves channels whose spacing may change. NaN while the points do not reach back over the
+    whole window, where none lies inside it, and where their mean is zero.
     """
     rows = len(values)
     multiple = np.full(rows, np.nan)

@@ -1,7 +1,7 @@
-"""Event studies over the episodes: what markets did around flushes, reclaims and verdicts.
+"""Event studies over the episodes: market moves around flushes, reclaims and verdicts.
 
-They look into the future by construction and are for reports only; nothing that decides can import
-this package.
+A study looks into the future by construction and serves reports only; no module that decides
+imports this package.
 """
 
 from engine.studies.path_chart import study_picture

@@ -1,4 +1,4 @@
-"""The study as small multiples: a row a kind of event, a column a market."""
+"""The chart of a study's paths: a row for each kind of event, a column for each market."""
 
 from io import BytesIO
 from typing import Any
@@ -38,7 +38,7 @@ def study_picture(study: Study, *, data: str) -> bytes:
 
 def _draw(axes: Any, kind: KindStudy, around: Around) -> None:
     market, summary = around.market, around.summary
-    # Six points a day: more of them are a smear at this size.
+    # At this size more than six points a day cannot be told apart.
     drawn = slice(None, None, max(1, market.day_steps // POINTS_A_DAY))
     at = around.paths.offsets[drawn] / market.day_steps
     low, _, high = around.band[:, drawn] * market.scale

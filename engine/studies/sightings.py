@@ -1,7 +1,7 @@
-"""When each kind of event was seen in an episode, from the code that trades and reads the day.
+"""The events of an episode, found by the playbooks' and the checklist's own code.
 
-An event's instant is when it was known: a bar's close, an evening's decision. Everything after it
-is for the report; nothing before it depends on what came later.
+An event's instant is the one at which it became known: a bar's close, or an evening's decision. Its
+detection depends on no later data.
 """
 
 from collections.abc import Iterator, Mapping
@@ -31,16 +31,16 @@ Instants = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 Truths = NDArray[np.int8]
 
-# The shipped runs whose rules say what a flush and a stabilization are; hourly bars, sessions.
+# The shipped runs whose rules define a flush (hourly bars) and a stabilization (sessions).
 RECLAIM_RUN = "reclaim_2020"
 SWING_RUN = "swing_2020"
 CHECKLIST = "default"
-# Days before the window in which a state may already hold.
+# Days before the window, read to see whether a condition holds when the window begins.
 BEFORE = timedelta(days=7)
 
 
 class EventKind(StrEnum):
-    """What can be studied."""
+    """The kinds of event that can be studied."""
 
     FLUSH = "flush"
     RECLAIM = "reclaim"
@@ -52,7 +52,7 @@ class EventKind(StrEnum):
 
     @property
     def meaning(self) -> str:
-        """What was seen, for readers."""
+        """Return the event in plain words."""
         return _MEANINGS[self]
 
 
@@ -80,9 +80,9 @@ class Sightings:
 
     Attributes
     ----------
-    clock : every instant of the window at which the event could have been seen, ns UTC, rising
-    rows : rows of ``clock`` at which it was
-    unknown : share of the rows at which the data do not say whether it held, a fraction
+    clock : every instant of the window at which the event could occur, ns UTC, rising
+    rows : rows of ``clock`` at which it occurred
+    unknown : share of the rows at which the data cannot tell whether it held, a fraction
     """
 
     kind: EventKind
@@ -93,18 +93,18 @@ class Sightings:
 
     @property
     def kinds(self) -> tuple[EventKind, ...]:
-        """The kind, as what was unseen has it."""
+        """Return the kind as a tuple of one, like ``Unseen.kinds``."""
         return (self.kind,)
 
     @property
     def at(self) -> Instants:
-        """When the events were known, ns UTC."""
+        """Return the instants at which the events became known, ns UTC."""
         return self.clock[self.rows]
 
 
 @dataclass(frozen=True)
 class Unseen:
-    """Why the events of some kinds cannot be looked for in an episode."""
+    """The reason why some kinds of event cannot be searched for in an episode."""
 
     kinds: tuple[EventKind, ...]
     episode: str
@@ -114,10 +114,10 @@ class Unseen:
 def find_sightings(
     source: Catalog | Dataset, episode: Episode, kinds: frozenset[EventKind]
 ) -> Iterator[Sightings | Unseen]:
-    """Yield the events of each kind in an episode, and what the data do not reach for.
+    """Yield the events of each kind in an episode, and the kinds that the data do not allow.
 
-    A kind is ``Unseen`` where a channel that it needs does not cover the window, and where a
-    condition that it needs is unknown in all of it.
+    A kind is ``Unseen`` where a channel that it needs does not cover the window, or a condition
+    that it needs is unknown in the whole window.
     """
     finders = (
         (_RECLAIM_KINDS, _of_reclaim),
@@ -135,7 +135,7 @@ def find_sightings(
 
 
 def firsts(holds: Flags, setup: NDArray[np.str_]) -> Flags:
-    """Return the first row of each setup at which something holds.
+    """Return, for each setup, the first row at which a condition holds.
 
     >>> firsts(np.array([True, True, False, True]), np.array(["a", "a", "b", "b"])).tolist()
     [True, False, False, True]
@@ -147,9 +147,9 @@ def firsts(holds: Flags, setup: NDArray[np.str_]) -> Flags:
 
 
 def turns(truth: Truths) -> Flags:
-    """Return the rows at which something begins to hold: true now, false when last known.
+    """Return the rows at which a condition begins to hold: true now, false when last known.
 
-    What holds from the first known row on began at no known row.
+    A condition that holds at the first known row has no known beginning.
 
     >>> turns(np.array([-1, 1, 0, -1, 1, -1, 1], dtype=np.int8)).tolist()
     [False, False, False, False, True, False, False]
@@ -161,9 +161,9 @@ def turns(truth: Truths) -> Flags:
 
 
 def rises(labels: NDArray[np.int8], to: int) -> Flags:
-    """Return the rows at which a label comes to ``to`` from a lower one, the last that was known.
+    """Return the rows at which a label is ``to`` and the last known label before was lower.
 
-    A negative label says that nothing is known.
+    A negative label is unknown.
 
     >>> rises(np.array([0, -1, 1, 2, 1], dtype=np.int8), 1).tolist()
     [False, False, True, False, False]
@@ -186,7 +186,7 @@ def _of_reclaim(source: Catalog | Dataset, episode: Episode) -> Iterator[Sightin
 def _of_swing(source: Catalog | Dataset, episode: Episode) -> Iterator[Sightings | Unseen]:
     signals = _signals(SWING_RUN, source, episode)
     required = {item.name: item.truth for item in signals.conditions if item.required}
-    # An unknown condition blocks the playbook, so here it does not hold.
+    # An unknown condition blocks the playbook, so it counts as false here.
     held = (all_of([*required.values()]) == Truth.TRUE).astype(np.int8)
     yield _looked(EventKind.STABILIZATION, episode, signals.decided_at, turns(held), required)
 
@@ -209,7 +209,7 @@ def _of_checklist(source: Catalog | Dataset, episode: Episode) -> Iterator[Sight
 
 
 def _may_be_worse(state: MarketState) -> Flags:
-    """Return where a liquidity shock can be neither seen nor ruled out: VIX is unknown."""
+    """Return the rows at which a liquidity shock cannot be ruled out, since VIX is unknown."""
     shocked = state.regime == Regime.LIQUIDITY_SHOCK
     unseen: Flags = ~shocked & ~np.isfinite(state.values["vix"])
     unseen |= state.regime == Regime.UNKNOWN
@@ -217,10 +217,9 @@ def _may_be_worse(state: MarketState) -> Flags:
 
 
 def action_truth(state: MarketState, rules: ChecklistRules, to: Action) -> Truths:
-    """Return whether the action is ``to``, unknown where what is unknown could change that.
+    """Return whether the action is ``to``; unknown where unknown conditions could change that.
 
-    The lowest action is the one if nothing that is unknown held, the highest the one if all of it
-    did.
+    The lowest action takes every unknown condition as false, the highest as true.
     """
     shocked = np.where(_may_be_worse(state), Regime.LIQUIDITY_SHOCK, state.regime).astype(np.int8)
     lowest = steps.actions(_taken_as(state, Truth.FALSE), state.regime, rules)
@@ -230,7 +229,7 @@ def action_truth(state: MarketState, rules: ChecklistRules, to: Action) -> Truth
 
 
 def _taken_as(state: MarketState, truth: Truth) -> dict[str, Condition]:
-    """Return the conditions with everything unknown taken as known."""
+    """Return the conditions with every unknown truth replaced by ``truth``."""
     return {
         name: replace(item, truth=np.where(item.truth == Truth.UNKNOWN, truth, item.truth))
         for name, item in state.conditions.items()
@@ -246,9 +245,9 @@ def _state(source: Catalog | Dataset, rules: MarketStateConfig, episode: Episode
 
 
 def _signals(run: str, source: Catalog | Dataset, episode: Episode) -> Signals:
-    """Return what a shipped run's playbook saw over the episode's window."""
+    """Return the signals of a shipped run's playbook over the episode's window."""
     window = (f"data.start={episode.start}", f"data.end={episode.end + ONE_DAY}")
-    # Signals read neither tiers nor interest: their data need not be there.
+    # Signals depend on neither tiers nor interest, so their data may be missing.
     unused = ("risk.market_tiers=null", "account.interest_series=null")
     config = load_run_config(find_config(run, "runs"), (*window, *unused))
     return prepare_run(config, source).part.signals
@@ -265,7 +264,7 @@ def _looked(
     seen: Flags,
     needed: Mapping[str, Truths],
 ) -> Sightings | Unseen:
-    """Return the events inside the window, unless one of what they need is never known there."""
+    """Return the events inside the window, or ``Unseen`` if a condition is never known there."""
     inside = (decided_at >= episode.start_at) & (decided_at <= episode.end_at)
     for name, truth in needed.items():
         if (truth[inside] == Truth.UNKNOWN).all():

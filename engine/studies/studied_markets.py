@@ -1,4 +1,4 @@
-"""The markets whose paths are studied, as series of values with the instants they became known."""
+"""The markets whose paths are studied: series of values, each with the instant of knowing it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -19,9 +19,9 @@ from engine.statistics import Elapsed, Series, Sessions
 
 PERP = "BTCUSDT-PERP"
 SESSIONS = "XNYS"
-# A path needs a few days before the first event and the longest horizon after the last one.
+# Days before the first event and after the last one that the longest path needs.
 ROOM_NS = 45 * DAY_NS
-# From Friday's close to Tuesday's, over a holiday on Monday, with a day of grace.
+# From Friday's close to Tuesday's over a holiday on Monday, and one day more.
 CLOSURE_NS = 5 * DAY_NS
 
 _BARS = ChannelKey(PERP, ChannelKind.BARS, "1h")
@@ -36,11 +36,11 @@ class StudiedMarket:
     ----------
     name, title : for tables and pictures
     key : the channel
-    column : what is read from it
+    column : the column of values
     relative : moves are fractions; otherwise differences in the series' unit
     unit, scale : moves times ``scale`` are shown in ``unit``
     day_steps : steps of a day
-    step_ns : length of a step; None: steps are sessions of New York
+    step_ns : length of a step; None: a step is a session of New York
     max_age_ns : a value known longer ago than this is missing
     origin : the step that moves start from: 0 the value known at the event, 1 the next close
     """
@@ -64,7 +64,7 @@ class StudiedMarket:
 
     @property
     def step_name(self) -> str:
-        """What a step is, for tables."""
+        """Return the name of a step, for tables."""
         return "session" if self.step_ns is None else f"{self.step_ns // HOUR_NS}h"
 
 
@@ -100,7 +100,7 @@ _INTEREST = ChannelKey(PERP, ChannelKind.OPEN_INTEREST)
 MARKETS = (
     _of_perp("BTC", "BTC perp", _BARS, "close", **_PERCENT),
     _of_sessions("QQQ", "QQQ", _QQQ, "close", **_PERCENT),
-    # A flush at noon finds QQQ half way through a fall: only the next close could be traded.
+    # At a flush at noon QQQ may be half way through its fall; only the next close is tradable.
     _of_sessions("QQQ next", "QQQ from the next close", _QQQ, "close", **_NEXT),
     _of_sessions("DXY", "dollar, DXY", _series("DXY"), "value", **_PERCENT),
     _of_sessions("10Y", "10-year yield", _series("DGS10"), "value", **_POINTS),
@@ -111,14 +111,14 @@ MARKETS = (
 
 @dataclass(frozen=True)
 class StudiedData:
-    """What one episode's paths are read from; a market without rows has an empty series."""
+    """The series behind one episode's paths; a market without rows has an empty series."""
 
     series: dict[str, Series]
     sessions: Sessions
     provenance: Provenance
 
     def ruler(self, market: StudiedMarket) -> Elapsed | Sessions:
-        """Return what a step of a market is."""
+        """Return the measure of a market's steps: sessions, or a fixed length of time."""
         return self.sessions if market.step_ns is None else Elapsed(market.step_ns)
 
 
@@ -134,7 +134,7 @@ def read_markets(source: Catalog | Dataset, start: int, end: int) -> StudiedData
 
 
 def _read(data: Dataset, market: StudiedMarket) -> Series:
-    """Return a market's values, each at the instant from which it was the latest one known."""
+    """Return a market's values, each with the instant from which it was the latest known."""
     channel = data.channels.get(market.key)
     if channel is None or len(channel) == 0:
         return Series(np.zeros(0, dtype=np.int64), np.zeros(0), market.max_age_ns)
@@ -147,6 +147,6 @@ def _read(data: Dataset, market: StudiedMarket) -> Series:
 
 
 def _positions(data: Dataset, channel: Channel, known_at: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return open interest in base units: in quote a falling price would look like closing."""
+    """Return open interest in base units; in quote a falling price would look like closing."""
     prices = [data.channels[key] for key in (_MARK, _BARS) if key in data.channels]
     return derived_as_of(channel, open_interest_base(channel, *prices), known_at).values

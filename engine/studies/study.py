@@ -1,4 +1,4 @@
-"""The study itself: events, what markets did after them, and what they did at placebo dates."""
+"""The study: market moves after events, compared with moves after placebo dates."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -43,11 +43,11 @@ MOST = 0.9
 
 @dataclass(frozen=True)
 class StudyRules:
-    """What is measured, and how its luck is judged.
+    """Horizons of the study, and the sampling of its intervals and placebos.
 
     Attributes
     ----------
-    horizons : days after an event: of 24 hours, for daily markets of sessions
+    horizons : days after an event: 24 hours each, or sessions for daily markets
     sampling : seed, coverage and resamples of the intervals
     draws : placebo samples
     """
@@ -59,7 +59,7 @@ class StudyRules:
 
 @dataclass(frozen=True)
 class HorizonMove:
-    """A market after some days: the events' moves and the placebo dates'."""
+    """A market's moves some days after the events, and after placebo dates."""
 
     days: int
     reaction: Reaction
@@ -90,8 +90,8 @@ class Around:
 class KindStudy:
     """All markets around one kind of event; ``at`` and ``episode`` of each event, in order.
 
-    ``unknown`` has each episode in which the kind could be looked for, and the share of its rows at
-    which the data do not say whether it held, a fraction.
+    ``unknown`` has, for each episode in which the kind could be searched for, the share of rows at
+    which the data cannot tell whether it held, a fraction.
     """
 
     kind: EventKind
@@ -103,7 +103,7 @@ class KindStudy:
 
 @dataclass(frozen=True)
 class Study:
-    """Everything that was measured."""
+    """The whole study: every kind of event in every market."""
 
     episodes: tuple[str, ...]
     rules: StudyRules
@@ -125,7 +125,7 @@ def run_study(
     Raises
     ------
     ConfigError : two episodes have the same name, or share a day.
-    CoverageError : the data allow none of the kinds to be looked for in any episode.
+    CoverageError : the data allow the search for none of the kinds in any episode.
     """
     _check_episodes(episodes)
     found: list[Sightings] = []
@@ -152,11 +152,11 @@ def run_study(
 
 
 def _check_episodes(episodes: Sequence[Episode]) -> None:
-    """Refuse episodes that would count the same days as evidence twice.
+    """Check that no two episodes count the same days.
 
     Raises
     ------
-    ConfigError : names both.
+    ConfigError : two episodes have the same name or share a day; the message names both.
     """
     for one, other in combinations(episodes, 2):
         if one.name == other.name:
@@ -214,7 +214,7 @@ def _everywhere(
     market: StudiedMarket,
     offsets: NDArray[np.int64],
 ) -> tuple[Floats, Candidates]:
-    """Return the moves from every row of the kind's clocks, and where the events are."""
+    """Return the moves from every row of the kind's clocks, and the places of the events."""
     moves, position, part, events = [], [], [], []
     rows = 0
     for number, item in enumerate(found):

@@ -14,12 +14,12 @@ from engine.studies.study import Around, HorizonMove, KindStudy, Study
 
 NOTHING = "-"
 SIGNIFICANT = 0.05
-# What would be rounded to 0% is above it.
+# A positive share that would be rounded to 0% is shown as more than 0%.
 LEAST_SHOWN = 0.005
 
 
 def study_text(study: Study, *, data: str) -> str:
-    """Return a table for each kind of event, and what to make of the p-values."""
+    """Return a table for each kind of event, and a sentence on the p-values."""
     lines = [f"Event study of {', '.join(study.episodes)}; data: {data}", ""]
     for kind in study.kinds:
         counts = ", ".join(f"{name}: {_count(kind, name)}" for name in study.episodes)
@@ -35,7 +35,7 @@ def study_text(study: Study, *, data: str) -> str:
 
 
 def _count(kind: KindStudy, episode: str) -> str:
-    """Return an episode's number of events, and how much of it could not be judged."""
+    """Return an episode's number of events, and the share of its rows that is unknown."""
     unknown = kind.unknown.get(episode)
     if unknown is None:
         return "n/a"
@@ -107,7 +107,7 @@ def _notes(study: Study) -> list[str]:
 
 
 def study_document(study: Study, *, data: str) -> dict[str, Any]:
-    """Return the study without its paths as JSON values; what is missing is null with a reason."""
+    """Return the study without its paths as JSON values; a missing number is null with a reason."""
     return {
         "data": data,
         "synthetic": study.provenance is Provenance.SYNTHETIC,

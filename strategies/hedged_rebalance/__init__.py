@@ -1,4 +1,4 @@
-"""Playbook C: long-term weights, rebalanced, hedged when the market warns, re-risked in steps."""
+"""Playbook C: long-term weights, rebalanced, hedged on warnings, with risk restored in steps."""
 
 from strategies.hedged_rebalance.params import HedgedParams
 from strategies.hedged_rebalance.playbook import HedgedRebalance

@@ -1,4 +1,4 @@
-"""How much is hedged, session by session: on at once, off in steps; and with which puts."""
+"""The hedge's level and put contract of each session: on at once, off in steps."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class HedgeRules:
-    """``calm_sessions`` until the first step, ``add_rest`` between steps, ``add_steps`` in all."""
+    """Sessions until the first step down, sessions between steps, and number of steps."""
 
     calm_sessions: int
     add_rest: int
@@ -23,9 +23,9 @@ class HedgeRules:
 def hedge_levels(warns: Flags, calm: Flags, rules: HedgeRules) -> Floats:
     """Return the hedge's level of each session, 0 to 1.
 
-    A warning sets it to 1 on its session. Without a warning it falls by one step after
-    ``calm_sessions`` sessions of calm in a row, then by another after every ``add_rest`` more. A
-    session that is neither ends the row of calm ones and leaves the level.
+    A warning sets the level to 1 on its session. Without a warning it falls by one step after
+    ``calm_sessions`` calm sessions in a row, then by another after every ``add_rest`` more. A
+    session with neither a warning nor calm restarts the count and keeps the level.
 
     >>> on, off = np.array([1, 0, 0, 0, 0], bool), np.array([0, 1, 1, 1, 1], bool)
     >>> hedge_levels(on, off, HedgeRules(2, 1, 2)).tolist()
@@ -42,7 +42,7 @@ def hedge_levels(warns: Flags, calm: Flags, rules: HedgeRules) -> Floats:
             quiet += 1
             if quiet >= rules.calm_sessions:
                 left -= 1
-                # The next step comes after the shorter rest.
+                # After the first step only ``add_rest`` sessions are needed.
                 quiet = rules.calm_sessions - rules.add_rest
         levels[t] = left / rules.add_steps
     return levels
@@ -57,9 +57,9 @@ def wanted_contracts(
 ) -> NDArray[np.str_]:
     """Return the put spread wanted on each session by its name, "" for none.
 
-    One is chosen on the session on which the hedge goes on, another when the last has ``roll_days``
-    or fewer left; none is wanted any more once the level is 0. ``closes`` is the underlying's close
-    as known on each session; where it is not (NaN) nothing new is chosen.
+    A contract is chosen on the session on which the hedge goes on, and another when the last has
+    ``roll_days`` or fewer left; none is wanted once the level is 0. ``closes`` is the underlying's
+    close as known on each session; where it is NaN no contract is chosen.
     """
     names: list[str] = []
     held: PutSpread | None = None
@@ -73,7 +73,7 @@ def wanted_contracts(
 
 
 def sessions_wanted(contracts: NDArray[np.str_]) -> Floats:
-    """Return how many sessions ago each session's contract was chosen, 0 on that session.
+    """Return the sessions since each session's contract was chosen, 0 on that session.
 
     >>> sessions_wanted(np.array(["", "A", "A", "B"])).tolist()
     [0.0, 0.0, 1.0, 0.0]

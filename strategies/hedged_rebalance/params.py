@@ -20,7 +20,7 @@ from strategies.target_weights import bars_key, check_weights
 
 
 class Rung(PlaybookParams):
-    """From this drawdown on, risk assets are held at ``multiplier`` of their weights."""
+    """A rung: from ``drawdown`` on, risk assets keep ``multiplier`` of their weights."""
 
     drawdown: float = Field(gt=0, lt=1, description="Fall of equity from its reference peak")
     multiplier: float = Field(ge=0, lt=1, description="Share of the risk weights kept")
@@ -73,7 +73,7 @@ class PutHedge(PlaybookParams):
 
     @property
     def rule(self) -> SpreadRule:
-        """Which contract is chosen."""
+        """Return the rule that chooses the contract."""
         return SpreadRule(
             self.underlying,
             self.long_moneyness,
@@ -85,12 +85,12 @@ class PutHedge(PlaybookParams):
 
     @property
     def key(self) -> ChannelKey:
-        """The bars that strikes are chosen by."""
+        """Return the bars whose closes choose the strikes."""
         return ChannelKey(self.underlying, ChannelKind.BARS, "1d")
 
 
 class Hedges(PlaybookParams):
-    """What is done while hedged; null is off. Each alone, or together."""
+    """The hedges, each alone or together; null is off."""
 
     cash: float | None = Field(
         0.4, gt=0, le=1, description="Share of the risk weights turned into cash at full hedge"
@@ -109,7 +109,7 @@ class Hedges(PlaybookParams):
 
 
 class WalletRule(PlaybookParams):
-    """How much cash the venue wallet keeps for its instruments; the rest goes to the brokerage."""
+    """Cash that the venue wallet keeps for its instruments; the rest goes to the brokerage."""
 
     cushion: float = Field(
         0.02, ge=0, lt=1, description="Share of equity beyond the crypto weights kept there"
@@ -120,7 +120,7 @@ class WalletRule(PlaybookParams):
 
 
 class HedgedParams(PlaybookParams):
-    """What is held, when it is restored, when it is hedged."""
+    """Weights, and the rules for restoring and hedging them."""
 
     weights: Mapping[str, float] = Field(
         {"SPY": 0.40, "QQQ": 0.15, "IEF": 0.25, "GLD": 0.10, "BTCUSDT-SPOT": 0.05},
@@ -225,12 +225,12 @@ class HedgedParams(PlaybookParams):
 
     @property
     def clock_key(self) -> ChannelKey:
-        """The sessions that decide."""
+        """Return the bars whose sessions decide."""
         return ChannelKey(self.clock, ChannelKind.BARS, "1d")
 
     @property
     def traded(self) -> tuple[str, ...]:
-        """Everything that may be held."""
+        """Return every instrument that may be held."""
         inverse = self.hedges.inverse
         return (*self.weights, *(() if inverse is None else (inverse.instrument,)))
 

@@ -1,4 +1,4 @@
-"""The playbook: target weights from ladder and hedges, and when they are restored."""
+"""The playbook: target weights from ladder and hedges, and the decisions to restore them."""
 
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
@@ -33,7 +33,7 @@ from strategies.target_weights import (
 )
 
 ARRIVED = "cash has arrived"
-# Of what is only traded.
+# History of instruments that are traded and feed no signal.
 TRADED_WARMUP_NS = 40 * DAY_NS
 
 
@@ -62,7 +62,7 @@ class HedgedRebalance(Playbook[HedgedParams]):
 
     @classmethod
     def requirements(cls, params: HedgedParams) -> Requirements:
-        """Return the bars of everything traded, and the state's channels as optional."""
+        """Return every traded instrument's bars as required, the state's channels as optional."""
         keys = {params.key(name) for name in params.traded}
         required = {params.clock_key, *keys}
         puts = params.hedges.puts
@@ -90,7 +90,7 @@ class HedgedRebalance(Playbook[HedgedParams]):
         return prepare_signals(self.params, data)
 
     def on_bar(self, market: MarketView, account: AccountView) -> Sequence[Intent]:
-        """Return the targets when they change, when they are due, and when a band is left."""
+        """Return the targets when they change, are due, or a weight leaves its band."""
         level = market.signal("hedge")
         self._count_hedge_cost(market, account)
         self._step_on_ladder(account.equity, level)
@@ -108,18 +108,18 @@ class HedgedRebalance(Playbook[HedgedParams]):
             self._targets, self._asked_row = targets, market.row
             self._joined = began = priced_names(market, self.params.weights)
             overlays = self._overlays(level)
-            # Arrived cash buys what waited for it and moves nothing else.
+            # Arrived cash buys the crypto weights that waited for it and changes no other weight.
             crypto = began & set(self.params.crypto_assets)
             weights = {n: targets[n] for n in sorted(crypto)} if reason == ARRIVED else targets
             intents.append(Rebalance(weights, reason, self.params.min_ticket, overlays))
         elif account.positions:
             intents += self._rests(market, self._outside(market, account, targets))
-        # What the venue could not pay for is bought when the cash is there.
+        # Weights that the venue could not pay for are bought when the cash arrives.
         self._awaited |= any(transfer.to == "venue" for transfer in sent)
         return intents
 
     def on_fill(self, fill: Fill, account: AccountView) -> Sequence[Intent]:
-        """Count what is paid for hedges, and what they bring back."""
+        """Add up the cash paid for hedges, net of sales."""
         if fill.instrument == self._contract and fill.quantity > 0:
             self._bought = fill.instrument
         if fill.instrument not in self.params.weights:
@@ -131,7 +131,7 @@ class HedgedRebalance(Playbook[HedgedParams]):
     ) -> list[Transfer]:
         """Return the transfer that brings the venue wallet to its crypto weights and cushion.
 
-        Cash comes back on a quiet session, when what was sold has been paid for.
+        Cash comes back on a session without a rebalancing, when sales have been paid for.
         """
         rule = self.params.wallets
         if rule is None or account.transit_cash != 0 or not account.equity > 0:
@@ -152,7 +152,7 @@ class HedgedRebalance(Playbook[HedgedParams]):
         return [Transfer("brokerage", spare, "the venue holds more cash than its weights need")]
 
     def _puts(self, market: MarketView, account: AccountView) -> list[Intent]:
-        """Return the sale of puts that are wanted no more, and the purchase of others."""
+        """Return the sale of puts that are no longer wanted, and the purchase of wanted ones."""
         puts, wanted = self.params.hedges.puts, market.contract
         known = {*self.params.traded, wanted}
         level = market.signal("hedge")
@@ -176,10 +176,10 @@ class HedgedRebalance(Playbook[HedgedParams]):
         return intents
 
     def _step_on_ladder(self, equity: float, level: float) -> None:
-        """Find the rung of the drawdown; the reference peak restarts once risk is back on.
+        """Set the ladder's multiplier from the drawdown; restart the peak once risk is restored.
 
-        A rung is left upwards only when nothing is hedged: a smaller book climbs slowly, and would
-        else be held down for ever.
+        The multiplier rises only without a hedge, and then to 1 with a new peak: a reduced book
+        recovers too slowly to reach its old peak.
         """
         self._peak = max(self._peak, equity)
         fallen = [r for r in self.params.tolerance if equity <= self._peak * (1 - r.drawdown)]
@@ -190,19 +190,19 @@ class HedgedRebalance(Playbook[HedgedParams]):
             self._multiplier = min(self._multiplier, reached)
 
     def _weights(self, level: float) -> dict[str, float]:
-        """Return the weights at a hedge level: those of the book and what every hedge adds."""
+        """Return the weights at a hedge level: the book's weights plus what each hedge adds."""
         targets = dict(self.params.weights)
         inverse = self.params.hedges.inverse
         if inverse is not None:
             targets[inverse.instrument] = 0.0
         for added in self._overlays(level).values():
             for name, weight in added.items():
-                # Cut to nothing, float residue is left.
+                # A weight that is cut to zero may leave a floating-point residue.
                 targets[name] = max(targets[name] + weight, 0.0)
         return targets
 
     def _overlays(self, level: float) -> dict[str, dict[str, float]]:
-        """Return what ladder and hedges add to the weights: risk cut in turn, then the fund."""
+        """Return the changes of weights by ladder and hedges: cuts in turn, then the fund."""
         params, hedges = self.params, self.params.hedges
         left = dict(params.weights)
         cuts = (
@@ -239,20 +239,20 @@ class HedgedRebalance(Playbook[HedgedParams]):
     def _left_band(
         self, market: MarketView, account: AccountView, targets: dict[str, float]
     ) -> str:
-        """Say which band is left once the last restoration has had its rest, "" for none."""
+        """Return the weight outside its band in words, "" for none or during the band rest."""
         if market.row - self._asked_row < self.params.band_rest:
             return ""
         left = self._outside(market, account, targets)
         return f"band left: {left}" if left else ""
 
     def _rests(self, market: MarketView, left: str) -> list[PutOff]:
-        """Return the note that a band is left while the last restoration has its rest."""
+        """Return the note that a weight is outside its band during the rest after a restoration."""
         days = market.row - self._asked_row
         why = f"{left}; {days} of {self.params.band_rest} sessions since the last restoration"
         return [PutOff(left.split(" at ", maxsplit=1)[0], "band rest", why)] if left else []
 
     def _outside(self, market: MarketView, account: AccountView, targets: dict[str, float]) -> str:
-        """Say which weight with a price is farthest outside its band, "" when none is."""
+        """Return the priced weight farthest outside its band, in words; "" when none is."""
         params = self.params
         unpriced = set(params.weights) - priced_names(market, params.weights)
         priced = {name: weight for name, weight in targets.items() if name not in unpriced}
@@ -268,7 +268,7 @@ class HedgedRebalance(Playbook[HedgedParams]):
         )
 
     def _count_hedge_cost(self, market: MarketView, account: AccountView) -> None:
-        """Work out what puts and inverse fund have lost since the year's first session, quote."""
+        """Set the loss of puts and inverse fund since the year's first session, quote."""
         worth = sum(
             position.quantity * position.mark
             for name, position in account.positions.items()

@@ -1,4 +1,4 @@
-"""What playbook C reads, one row a session."""
+"""The signals of playbook C, one row a session."""
 
 from dataclasses import replace
 
@@ -28,7 +28,7 @@ from strategies.hedged_rebalance.params import HedgedParams, PutHedge
 from strategies.target_weights import NEW_YORK, begun_signals
 
 TIERS = ("normal", "cautious", "defensive", "halt")
-# Of the close that strikes are chosen by: a long weekend.
+# Largest age of the close that chooses strikes: a long weekend.
 MAX_AGE_NS = 4 * DAY_NS
 SHOWN = (
     "single_risk_book",
@@ -83,11 +83,11 @@ def prepare_signals(params: HedgedParams, data: Dataset) -> Signals:
 def _switches(
     params: HedgedParams, state: MarketState, calm: Flags, levels: Floats
 ) -> list[Condition]:
-    """Return what the rules make of the market, for readers: hedge, calm, how much is hedged."""
+    """Return conditions for readers: the tier that hedges, calm, and whether a hedge is on."""
     tier, needed = state.tier.astype(np.float64), float(TIERS.index(params.hedge_from))
     nothing = np.full(len(levels), np.nan)
     shown = [state.conditions[name] for name in SHOWN]
-    # Of what is known on that session: whether it ever becomes known would be seen only later.
+    # Ages of the conditions known on each session; later rows must not decide which count.
     ages = [
         np.where(item.truth == Truth.UNKNOWN, -1, item.age_ns)
         for item in shown
@@ -135,10 +135,10 @@ def _contracts(
 
 
 def is_calm(read: dict[str, Condition], trades_crypto: Flags) -> Flags:
-    """Return whether correlation and volatility are normal; unknown is not.
+    """Return whether correlation and volatility are normal; unknown counts as not normal.
 
-    ``trades_crypto``: whether any crypto that the book may hold has a price yet. Before that its
-    correlation cannot be known and says nothing of the book: volatility alone decides.
+    ``trades_crypto``: whether any crypto weight of the book has a price yet. Before that the
+    correlation is unknown and does not concern the book, so volatility alone decides.
     """
     correlation = read["correlation_compressed"].truth
     loose = (correlation == Truth.FALSE) | ((correlation == Truth.UNKNOWN) & ~trades_crypto)

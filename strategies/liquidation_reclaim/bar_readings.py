@@ -1,4 +1,4 @@
-"""Numbers that conditions compare, with their age; the basis, and when it is not believed."""
+"""Numbers that conditions compare, with their age; the basis, and the bound of a plausible one."""
 
 from dataclasses import dataclass, replace
 
@@ -10,9 +10,9 @@ from strategies.liquidation_reclaim.frame import Flags, Floats, Frame, Rows
 
 @dataclass(frozen=True)
 class BarReading:
-    """Values at each row, whether they are known and fresh, how old, and where they are from.
+    """Values at each row, with the rows that are known and fresh, their age and their inputs.
 
-    No age: they are of the bar that just closed.
+    ``age_ns`` None: the values are of the bar that just closed.
     """
 
     values: Floats
@@ -36,7 +36,7 @@ def perp_basis(frame: Frame, key: ChannelKey | None) -> BarReading:
 
 
 def plausible(frame: Frame, basis: BarReading) -> BarReading:
-    """Return a basis that is unknown where it lies beyond the bound: it is of another market."""
+    """Return the basis, unknown where it lies beyond the bound of one market."""
     return replace(basis, known=basis.known & ~is_far(frame, basis))
 
 
@@ -48,7 +48,7 @@ def is_far(frame: Frame, basis: BarReading) -> Flags:
 
 
 def remarks(frame: Frame) -> tuple[str, ...]:
-    """Say which comparison is unknown because nothing is named, held, or plausible."""
+    """Return a sentence for each comparison that is unknown: not named, not held, not plausible."""
     found: list[str] = []
     for name, key in references(frame):
         if key is None:
@@ -61,7 +61,7 @@ def remarks(frame: Frame) -> tuple[str, ...]:
 
 
 def _silent(frame: Frame) -> str:
-    """Return who names no spot market: the record, or the run although the record names one."""
+    """Return the subject of the remark that no spot market is named: the record or the run."""
     record = frame.data.instruments.get(frame.params.instrument)
     if record is None or record.companions.spot is None:
         return f"The record of {frame.params.instrument}"
@@ -82,14 +82,14 @@ def _implausible(frame: Frame, name: str, key: ChannelKey) -> list[str]:
 
 
 def known_reading(frame: Frame, channel: Channel, derived: Floats, max_age: str) -> BarReading:
-    """Return values made of a channel's rows as known at each row; unknown beyond the age."""
+    """Return values made from a channel's rows as known at each row, unknown beyond an age."""
     age_ns = frame.params.nanoseconds(max_age)
     found = signals.derived_as_of(channel, derived, frame.decided_at, age_ns)
     return BarReading(found.values, found.is_fresh, found.age_ns, (str(channel.key),))
 
 
 def unknown_reading(frame: Frame, key: ChannelKey | None) -> BarReading:
-    """Return the reading of a channel that is not there."""
+    """Return the reading of a channel that the data do not hold: unknown at every row."""
     rows = len(frame.bars)
     missing = np.full(rows, -1, dtype=np.int64)
     inputs = () if key is None else (str(key),)

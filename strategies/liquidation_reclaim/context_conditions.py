@@ -1,4 +1,4 @@
-"""What may stop or shrink a trade once the sequence is complete."""
+"""Conditions that can stop or shrink a trade once the sequence is complete."""
 
 import numpy as np
 
@@ -10,10 +10,10 @@ AGAINST_TREND_SIZE = 0.5
 
 
 def open_interest_conditions(frame: Frame) -> list[Condition]:
-    """Return whether open interest has reset since before the first flush, and the gate on it."""
+    """Return the condition that open interest fell from before the first flush, and its gate."""
     params = frame.params
     change = frame.open_interest / frame.open_interest[frame.reference] - 1
-    # An observation from before the flush says nothing about a reset.
+    # An observation from before the flush cannot show a reset.
     newer = frame.open_interest_row > frame.open_interest_row[frame.reference]
     known = frame.active & newer & np.isfinite(change)
     with np.errstate(invalid="ignore"):
@@ -34,9 +34,9 @@ def open_interest_conditions(frame: Frame) -> list[Condition]:
 
 
 def trend_conditions(frame: Frame) -> list[Condition]:
-    """Return whether the trade goes with the dominant trend, and the gate when it must.
+    """Return the condition that the trade follows the dominant trend, and the gate on it.
 
-    An unknown trend counts as against.
+    An unknown trend counts as opposite to the trade.
     """
     params = frame.params
     found = signals.trend(
@@ -68,7 +68,7 @@ def trend_conditions(frame: Frame) -> list[Condition]:
 
 
 def macro_conditions(frame: Frame) -> list[Condition]:
-    """Return whether dollar, yields, or not both press in the move's direction, and the gate."""
+    """Return the conditions that dollar and yields press in the move's direction, and the gate."""
     params, channels = frame.params, frame.channels
     dollar = _pressing(frame, "dollar", channels.dollar, params.dollar_rise, relative=True)
     yields = _pressing(frame, "yields", channels.yields, params.yield_rise, relative=False)
@@ -106,7 +106,7 @@ def macro_conditions(frame: Frame) -> list[Condition]:
 
 
 def thin_conditions(frame: Frame) -> list[Condition]:
-    """Return whether the next open lies in a thin window, and the gate when thin is refused."""
+    """Return the condition that the next open lies in a thin window, and the gate on it."""
     params = frame.params
     first, last = params.thin_hours
     thin = signals.thin_window(
@@ -121,7 +121,7 @@ def thin_conditions(frame: Frame) -> list[Condition]:
 
 
 def volatility_condition(frame: Frame) -> Condition:
-    """Return whether realized volatility is a multiple of what it was before its window."""
+    """Return the condition that realized volatility is a multiple of its earlier level."""
     params = frame.params
     window, baseline = params.bars(params.spike_window), params.bars(params.spike_baseline)
     close, per_year = frame.bars["close"], params.clock.bars_per_year
@@ -144,7 +144,7 @@ def volatility_condition(frame: Frame) -> Condition:
 
 
 def false_recovery(frame: Frame) -> Condition:
-    """Return whether price moved on while open interest fell since the running reclaim."""
+    """Return the condition that price moved on while open interest fell since the reclaim."""
     params, sequence = frame.params, frame.sequence
     rows = np.arange(len(frame.bars))
     after = (sequence.state == signals.FlushState.RECLAIMED) & ~sequence.is_reclaim
@@ -174,7 +174,7 @@ def false_recovery(frame: Frame) -> Condition:
 def _pressing(
     frame: Frame, name: str, key: ChannelKey, threshold: float, *, relative: bool
 ) -> Condition:
-    """Return whether a series rose (for shorts fell) over the macro window, as known then."""
+    """Return the condition that a series rose (for shorts: fell) over the macro window."""
     params = frame.params
     channel = frame.channel(key)
     change = (
@@ -206,7 +206,7 @@ def _pressing(
 
 
 def _gate(raw: Condition, name: str, unknown_passes: bool) -> Condition:
-    """Return the required condition that lets an unknown pass or not."""
+    """Return the required condition of a gate, with unknown resolved by the parameters."""
     return condition(
         name,
         signals.resolve(raw.truth, unknown_passes=unknown_passes),
@@ -221,7 +221,7 @@ def _gate(raw: Condition, name: str, unknown_passes: bool) -> Condition:
 
 
 def _oldest(first: Condition, second: Condition) -> Rows | None:
-    """The larger of two ages at each row, -1 where an input is missing."""
+    """Return the larger of two ages at each row, -1 where an input is missing."""
     if first.age_ns is None or second.age_ns is None:
         return None
     either_missing = (first.age_ns < 0) | (second.age_ns < 0)

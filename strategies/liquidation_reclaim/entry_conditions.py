@@ -1,4 +1,4 @@
-"""Every statement that the rules make about a bar, in the order in which they are asked."""
+"""The conditions of an entry, in the order in which they are checked."""
 
 import numpy as np
 
@@ -37,7 +37,7 @@ def _shown(
     unit: str,
     description: str,
 ) -> Condition:
-    """Return a condition that informs and does not decide by itself."""
+    """Return a condition that is shown and not required."""
     return condition(
         name,
         holds,
@@ -53,7 +53,7 @@ def _shown(
 
 
 def level_conditions(frame: Frame) -> list[Condition]:
-    """Return what this bar alone did to the level in force: broke it, flushed it."""
+    """Return the conditions that this bar broke the level in force and flushed it."""
     sequence, params = frame.sequence, frame.params
     extreme = frame.bars["low"] if params.side > 0 else frame.bars["high"]
     depth, multiple = sequence.depth_atr, frame.volume_multiple
@@ -94,7 +94,7 @@ def level_conditions(frame: Frame) -> list[Condition]:
 
 
 def _flush(deep: Condition, busy: Condition) -> Condition:
-    # By the parameters: a sequence that leaves a stage out also starts on what is no flush.
+    # The parameters decide, since a run that leaves a stage out also starts without a flush.
     return condition(
         "flush",
         (deep.truth == Truth.TRUE) & (busy.truth == Truth.TRUE),
@@ -109,7 +109,7 @@ def _flush(deep: Condition, busy: Condition) -> Condition:
 
 
 def first_flush_conditions(frame: Frame) -> list[Condition]:
-    """Return depth and volume of the running sequence's first flush, or of this bar if none."""
+    """Return the conditions on depth and volume of the running first flush, else of this bar."""
     depth = frame.sequence.depth_atr[frame.origin]
     multiple = frame.volume_multiple[frame.origin]
     params, inputs, age_ns = frame.params, (str(frame.channels.clock),), _age(frame, frame.origin)
@@ -143,16 +143,16 @@ def first_flush_conditions(frame: Frame) -> list[Condition]:
 
 
 def sequence_conditions(frame: Frame) -> list[Condition]:
-    """Return bounce, second flush and reclaim; measured only while they are waited for or met.
+    """Return the conditions of bounce, second flush and reclaim, measured while expected or met.
 
-    A stage that was met is as old as the bar that set its extreme; the reclaim is of this bar.
+    The age of a met stage is that of the bar that set its extreme; a reclaim is of this bar.
     """
     sequence, params, bars = frame.sequence, frame.params, frame.bars
     state = sequence.state
     high, low = (bars["high"], bars["low"]) if params.side > 0 else (bars["low"], bars["high"])
     bounced = np.isfinite(sequence.bounce_high)
     flushed = np.isfinite(sequence.second_flush_low)
-    # The first flush's own bar is too early to measure a bounce, the bounce's a second flush.
+    # A bounce is measured from the bar after the first flush, a second flush after the bounce.
     waiting = state == signals.FlushState.FIRST_FLUSH
     retesting = state == signals.FlushState.BOUNCE
     inputs = (str(frame.channels.clock),)
@@ -185,7 +185,7 @@ def sequence_conditions(frame: Frame) -> list[Condition]:
 
 
 def _reclaim(frame: Frame) -> Condition:
-    """Return whether this close is the first back beyond the level, or what it comes before."""
+    """Return the condition that this close is the first one back beyond the level."""
     sequence, close, state = frame.sequence, frame.bars["close"], frame.sequence.state
     waits = state == signals.FlushState.SECOND_FLUSH
     beyond = waits & (frame.params.side * (close - sequence.reclaim_level) > 0)
@@ -241,13 +241,13 @@ def _stage(
 
 
 def _age(frame: Frame, rows: Rows) -> Rows:
-    """Age of the close of other rows' bars at each row, ns."""
+    """Return the age of the closes of other rows' bars at each row, ns."""
     age_ns: Rows = frame.decided_at - frame.decided_at[rows]
     return age_ns
 
 
 def _set_at(level: Floats) -> Rows:
-    """The row whose bar set a running extreme, and the row itself where there is none yet."""
+    """Return the row whose bar set a running extreme, the row itself where there is none yet."""
     rows = np.arange(len(level), dtype=np.int64)
     moved = level != signals.previous(level)
     return np.where(np.isfinite(level), np.maximum.accumulate(np.where(moved, rows, 0)), rows)
@@ -259,7 +259,7 @@ def evidence_conditions(frame: Frame) -> list[Condition]:
 
 
 def liquidation_driven(frame: Frame, evidence: list[Condition]) -> Condition:
-    """Return whether enough signs showed since the first flush, of those the data could show."""
+    """Return the condition that enough of the known signs have shown since the first flush."""
     params = frame.params
     count = signals.count_evidence(evidence, frame.origin)
     needed = np.minimum(params.min_evidence, count.known)
@@ -286,7 +286,7 @@ def liquidation_driven(frame: Frame, evidence: list[Condition]) -> Condition:
 
 
 def _oldest_known(evidence: list[Condition]) -> Rows:
-    """The age of the oldest sign that is known at each row, ns, -1 where none is."""
+    """Return the age of the oldest sign that is known at each row, ns, -1 where none is."""
     ages = [
         np.where(item.truth == Truth.UNKNOWN, -1, item.age_ns)
         for item in evidence
@@ -296,7 +296,7 @@ def _oldest_known(evidence: list[Condition]) -> Rows:
 
 
 def _prints(frame: Frame) -> Condition:
-    """Forced closes of the side that is being flushed."""
+    """Return the condition on forced closes of the flushed side."""
     params, channel = frame.params, frame.channel(frame.channels.liquidations)
     reading = unknown_reading(frame, frame.channels.liquidations)
     if channel is not None:
@@ -316,7 +316,7 @@ def _prints(frame: Frame) -> Condition:
 
 
 def _interest_drop(frame: Frame) -> Condition:
-    """Fall of open interest over its window, in bars of the clock."""
+    """Return the condition on the fall of open interest over its window, in bars of the clock."""
     params = frame.params
     bars = params.bars(params.open_interest_window)
     change = frame.open_interest / signals.previous(frame.open_interest, bars) - 1
@@ -338,7 +338,7 @@ def _interest_drop(frame: Frame) -> Condition:
 
 
 def _crowd(frame: Frame) -> Condition:
-    """Funding paid by the side that sells (for shorts: buys) into the move."""
+    """Return the condition that the side selling into the move pays funding (shorts: buying)."""
     params, channel = frame.params, frame.channel(frame.channels.funding)
     reading = unknown_reading(frame, frame.channels.funding)
     if channel is not None:
@@ -356,7 +356,7 @@ def _crowd(frame: Frame) -> Condition:
 
 
 def _discounts(frame: Frame) -> list[Condition]:
-    """Last price against mark and spot, closes of the same instant."""
+    """Return the conditions on the last price against mark and spot at the same instant."""
     params = frame.params
     found = []
     for name, key in references(frame):

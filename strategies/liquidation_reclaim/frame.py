@@ -1,4 +1,4 @@
-"""The clock's bars with what every rule reads from them."""
+"""The clock's bars with the numbers that every rule uses."""
 
 from dataclasses import dataclass
 
@@ -44,7 +44,7 @@ class ReclaimChannels:
         )
 
     def optional(self) -> frozenset[ChannelKey]:
-        """All but the clock."""
+        """Return every channel but the clock."""
         always = {
             self.mark,
             self.funding,
@@ -82,7 +82,7 @@ class Frame:
     open_interest_age: Rows
 
     def channel(self, key: ChannelKey | None) -> Channel | None:
-        """An optional channel, or None when it has no name or the data do not hold it."""
+        """Return an optional channel, None when it has no name or the data do not hold it."""
         if key is None or not self.data.has(key.instrument, key.kind, key.timeframe):
             return None
         return self.data.channel(key.instrument, key.kind, key.timeframe)
@@ -134,8 +134,8 @@ def build_frame(
 def flush_rules(params: ReclaimParams, ignored: frozenset[str] = frozenset()) -> signals.FlushRules:
     """Return the sequence's thresholds with every length in bars of the clock.
 
-    The stages of the sequence are conditions too, but a later stage cannot come before an earlier
-    one: a stage in ``ignored`` has a threshold that every bar with a known number meets.
+    The stages of the sequence are conditions too, and come one after another: a stage in
+    ``ignored`` gets a threshold that every bar with a known number meets.
     """
     return signals.FlushRules(
         lookback_bars=params.bars(params.support_lookback),

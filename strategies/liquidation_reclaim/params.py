@@ -43,7 +43,7 @@ def _check_duration(text: str) -> str:
 
 Length = Annotated[str, AfterValidator(_check_length)]
 Duration = Annotated[str, AfterValidator(_check_duration)]
-# Stands for what the instrument's record names.
+# Placeholder for the spot market that the instrument's record names.
 COMPANION = "companion"
 UnknownPolicy = Literal["pass", "block"]
 
@@ -56,7 +56,7 @@ class TargetParams(PlaybookParams):
 
 
 class ReclaimParams(PlaybookParams):
-    """Everything the rules compare with; lengths are '24 bars' of the clock, or durations."""
+    """Thresholds and lengths of the rules; a length is '24 bars' of the clock, or a duration."""
 
     instrument: str = Field("BTCUSDT-PERP", description="Perp that is traded")
     timeframe: Duration = Field("1h", description="Clock: bars whose closes are decisions, 1m..4h")
@@ -215,19 +215,19 @@ class ReclaimParams(PlaybookParams):
 
     @property
     def clock(self) -> Timeframe:
-        """The decision clock's bar length."""
+        """Return the decision clock's bar length."""
         return Timeframe(self.timeframe)
 
     @property
     def side(self) -> int:
-        """+1 for long, -1 for short."""
+        """Return +1 for long, -1 for short."""
         return 1 if self.direction == "long" else -1
 
     def bars(self, length: str) -> int:
-        """A length in bars of the clock."""
+        """Return a length in bars of the clock."""
         return length_bars(length, self.clock)
 
     @staticmethod
     def nanoseconds(duration: str) -> int:
-        """A duration in nanoseconds."""
+        """Return a duration in nanoseconds."""
         return parse_duration(duration)

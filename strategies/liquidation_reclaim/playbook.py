@@ -1,4 +1,4 @@
-"""The playbook: a few lines over the signals."""
+"""The playbook's decisions."""
 
 from collections.abc import Mapping, Sequence
 
@@ -27,7 +27,7 @@ from strategies.liquidation_reclaim.frame import ReclaimChannels
 from strategies.liquidation_reclaim.params import ReclaimParams
 from strategies.liquidation_reclaim.signals import prepare_signals, setup_name
 
-# A Wilder average forgets: what lies this many lengths back weighs less than 1e-8.
+# In a Wilder average a bar this many lengths back has a weight below 1e-8.
 ATR_MEMORY = 20
 
 
@@ -130,7 +130,7 @@ class LiquidationReclaim(Playbook[ReclaimParams]):
 def warmup_bars(params: ReclaimParams) -> int:
     """Return the rows before the window that a decision in it may depend on.
 
-    A sequence's whole life, and before its first flush the longest window read there.
+    They cover the longest sequence and, before its first flush, the longest window.
     """
     trend_ns = (params.trend_bars + 2) * Timeframe(params.trend_timeframe).ns
     longest = max(

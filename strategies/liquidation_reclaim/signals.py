@@ -1,4 +1,4 @@
-"""What ``prepare`` returns: values, conditions and masks of every decision row."""
+"""The signals that ``prepare`` returns: values, conditions and masks of every decision row."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ _MINUTE_NS = 60 * 10**9
 
 @dataclass(frozen=True)
 class _Judged:
-    """The conditions, with those that decide about size and exits by name."""
+    """All conditions; those that decide size and exits also by name."""
 
     all: tuple[Condition, ...]
     with_trend: Condition
@@ -25,10 +25,10 @@ class _Judged:
     thin: Condition
 
     def entry(self, frame: Frame) -> Flags:
-        """Rows at which every required condition holds, in a sequence that is not over.
+        """Return the rows at which every required condition holds in a running sequence.
 
-        The reclaim alone implies the sequence, and is one bar of it; a run that leaves it out needs
-        to be told both: it enters at the first row of each.
+        A reclaim implies a running sequence and is a single bar of it. A run that leaves the
+        reclaim out therefore enters at the first such row of each sequence.
         """
         required = [item.truth == Truth.TRUE for item in self.all if item.required]
         state = frame.sequence.state
@@ -40,7 +40,7 @@ class _Judged:
 
 
 def _first_of_each(flags: Flags, origin: Rows) -> Flags:
-    """The first row that is flagged of those with one origin."""
+    """Return the first flagged row of each origin."""
     rows = np.flatnonzero(flags)
     _, places = np.unique(origin[rows], return_index=True)
     first = np.zeros(len(flags), dtype=np.bool_)
@@ -53,7 +53,7 @@ def prepare_signals(
 ) -> Signals:
     """Return the signals of a dataset; row *t* depends on rows known at *t*.
 
-    Conditions in ``ignored`` count as true; a stage of the sequence among them is not waited for.
+    Conditions in ``ignored`` count as true; the sequence does not wait for an ignored stage.
     """
     frame = build_frame(params, data, ignored)
     judged = _judge(frame, ignored)
@@ -94,7 +94,7 @@ def _judge(frame: Frame, ignored: frozenset[str]) -> _Judged:
         spike,
         recovery,
     ]
-    # Only required conditions can be left out, and nothing but the entry reads them.
+    # Only required conditions can be left out, and only the entry depends on them.
     return _Judged(leave_out(everything, ignored), trend[0], spike, recovery, thin[0])
 
 
@@ -128,13 +128,13 @@ def _values(frame: Frame, judged: _Judged, entry: Flags) -> dict[str, Floats]:
 
 
 def _sequence_minute(frame: Frame) -> Floats:
-    """Name of the running sequence as a number: its first flush in minutes since the epoch."""
+    """Return the running sequence's first flush in minutes since the epoch, NaN where none runs."""
     minute = (frame.decided_at[frame.origin] // _MINUTE_NS).astype(np.float64)
     return np.where(frame.active, minute, np.nan)
 
 
 def setup_name(minute: float) -> str:
-    """Name of a sequence: when its first flush was known, e.g. ``2026-02-05T14:00Z``.
+    """Return a sequence's name: the instant its first flush was known, ``2026-02-05T14:00Z``.
 
     >>> setup_name(0.0)
     '1970-01-01T00:00Z'
@@ -143,7 +143,7 @@ def setup_name(minute: float) -> str:
 
 
 def _setup_names(frame: Frame) -> NDArray[np.str_]:
-    """Name of the running sequence at each row, "" where none runs."""
+    """Return the name of the running sequence at each row, "" where none runs."""
     minutes, place = np.unique(_sequence_minute(frame), return_inverse=True)
     names = ["" if np.isnan(minute) else setup_name(minute) for minute in minutes]
     return np.array(names, dtype=np.str_)[place]

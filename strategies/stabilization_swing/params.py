@@ -15,7 +15,7 @@ Trigger = Literal["stabilized", "above_mean", "new_high", "leadership_holds"]
 
 
 class Leg(PlaybookParams):
-    """One market that is traded, and its share of the risk."""
+    """One traded market, and its share of the risk."""
 
     instrument: str = Field(description="What is bought")
     timeframe: str = Field(description="Bars that its orders fill in: 1d for ETFs, 1h for a perp")
@@ -23,7 +23,7 @@ class Leg(PlaybookParams):
 
     @property
     def key(self) -> ChannelKey:
-        """The leg's bars."""
+        """Return the key of the leg's bars."""
         return ChannelKey(self.instrument, ChannelKind.BARS, self.timeframe)
 
 
@@ -43,7 +43,7 @@ class SwingTarget(PlaybookParams):
 
 
 class SwingParams(PlaybookParams):
-    """When to trust a stabilization, how to scale in, and when to leave."""
+    """Rules for a stabilization, for scaling in and for leaving."""
 
     clock: str = Field("QQQ", description="Equity whose sessions decide, after their close")
     legs: tuple[Leg, ...] = Field(
@@ -104,10 +104,10 @@ class SwingParams(PlaybookParams):
 
     @property
     def clock_key(self) -> ChannelKey:
-        """The sessions that decide."""
+        """Return the bars whose sessions decide."""
         return ChannelKey(self.clock, ChannelKind.BARS, "1d")
 
     @property
     def longest(self) -> int:
-        """The longest window read from a leg's bars, sessions."""
+        """Return the longest window of a leg's bars, sessions."""
         return max(self.mean, self.high + 1, self.low, self.trail or 0)

@@ -24,15 +24,15 @@ from engine.api import (
 from strategies.stabilization_swing.params import Leg, SwingParams, SwingTranche
 from strategies.stabilization_swing.signals import prepare_signals, warmup_sessions
 
-# Calendar days of a leg's bars before the window, besides its longest window.
+# Calendar days of a leg's bars before the window, in addition to its longest window.
 LEG_DAYS = 10
 
 
 @dataclass
 class LegProgress:
-    """How far a leg's plan has come: tranches bought, and what was held when one was asked for.
+    """Progress of a leg's plan: tranches bought, and the position when the last one was requested.
 
-    Rows are the clock's: their differences count sessions.
+    Rows are rows of the clock, so their differences count sessions.
     """
 
     bought: int
@@ -81,7 +81,7 @@ class StabilizationSwing(Playbook[SwingParams]):
         return prepare_signals(self.params, data, self.ignored)
 
     def on_bar(self, market: MarketView, account: AccountView) -> Sequence[Intent]:
-        """Return what each leg asks for at this session's close."""
+        """Return each leg's intents at this session's close."""
         intents: list[Intent] = []
         for leg in self.params.legs:
             position = account.position(leg.instrument)
@@ -150,7 +150,7 @@ class StabilizationSwing(Playbook[SwingParams]):
         return (Add(leg.instrument, tranche.fraction, text),)
 
     def _triggered(self, leg: Leg, tranche: SwingTranche, market: MarketView) -> bool:
-        """Whether the market is stabilized and the tranche's own trigger holds."""
+        """Return whether the market is stabilized and the tranche's own trigger holds."""
         if tranche.trigger in ("stabilized", "leadership_holds"):
             return market.signal(tranche.trigger) > 0
         stabilized = market.signal("stabilized") > 0

@@ -1,4 +1,4 @@
-"""What playbook B reads, one row a session."""
+"""The signals of playbook B, one row a session."""
 
 from dataclasses import replace
 
@@ -48,7 +48,7 @@ def prepare_signals(
         for name in ("leaders_lower_low", "macro_pressure", "leadership_breaks")
     ]
     passes = np.logical_and.reduce([item.truth == Truth.TRUE for item in rules if item.required])
-    # Windows that are shorter than the warm-up are full before it ends.
+    # A window shorter than the warm-up fills earlier, yet no entry may come before its end.
     passes &= np.arange(len(bars)) >= warmup_sessions(params)
     lower_low, macro, breaks = (item.truth for item in leaving)
     leaves = params.leave_on_lower_low & (lower_low == Truth.TRUE)
@@ -78,7 +78,7 @@ def prepare_signals(
 
 
 def _drawdown(params: SwingParams, bars: Channel) -> Condition:
-    """Return whether the clock's index fell far enough below its high, not long ago."""
+    """Return the condition that the clock's index recently fell far enough below its high."""
     close = bars["close"]
     fall = close / _rolling(np.maximum, close, params.drawdown_high) - 1
     worst = _rolling(np.minimum, fall, params.drawdown_memory)
@@ -104,9 +104,9 @@ def _stabilization(params: SwingParams, state: MarketState) -> list[Condition]:
 
 
 def _resolved(params: SwingParams, item: Condition) -> list[Condition]:
-    """Return a condition as the rules take it, and where unknown passes what was known beside it.
+    """Return the condition as required, and beside it the known one where unknown passes.
 
-    Unknown that blocks stays unknown: it is not true either.
+    Where unknown blocks, it stays unknown, which is not true.
     """
     if not item.required or params.unknown == "block":
         return [item]
@@ -151,7 +151,7 @@ def _leg(params: SwingParams, leg: Leg, bars: Channel, decided_at: Rows) -> dict
 def _rolling(pick: np.ufunc, values: Floats, window: int) -> Floats:
     """Return the extreme of the last ``window`` values; NaN before the window is full.
 
-    Doubling: the extreme of 2n values is that of two halves.
+    Doubling: the extreme of 2n values is the extreme of two windows of n.
     """
     found = np.asarray(values, dtype=np.float64)
     covered = 1

@@ -30,7 +30,7 @@ _FALL = f"chosen; {NOTE}, section 3, tells of moves of 2 to 3% that become 8 to 
 
 
 class CryptoRules(SortedModel):
-    """What leveraged positions show; changes as fractions."""
+    """Thresholds on bitcoin's price and leveraged positions; changes as fractions."""
 
     change: Duration = sourced("7d", "Window of the open interest and price change")
     interest_rise: float = sourced(0.03, "Rise of open interest, base units: expanding", gt=0)
@@ -94,7 +94,7 @@ def crypto_conditions(rules: CryptoRules) -> tuple[Declaration, ...]:
     )
 
 
-# Forced selling: one sign is enough, and none shows only where all four are known.
+# One sign of forced selling is enough; "no sign" is known only where all four are known.
 _MECHANICAL = AllOf(
     (
         AnyOf(

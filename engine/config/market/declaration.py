@@ -1,7 +1,7 @@
-"""How a condition of the market state is declared: inputs, threshold, unit, words, source, place.
+"""The parts of a declared condition: measure, threshold, unit, words, source, step and place.
 
-A declaration is data. ``engine.signals.market`` measures it, the checklist shows it, and no other
-list names it.
+A declaration is data: ``engine.signals.market`` measures it and the checklist shows it. No other
+list names the condition.
 """
 
 from collections.abc import Iterator
@@ -179,21 +179,21 @@ class Comparison:
 
 @dataclass(frozen=True)
 class AllOf:
-    """True where every part is."""
+    """True where every part is true."""
 
     parts: tuple["str | AnyOf | AllOf", ...]
 
 
 @dataclass(frozen=True)
 class AnyOf:
-    """True where one part is."""
+    """True where at least one part is true."""
 
     parts: tuple["str | AnyOf | AllOf", ...]
 
 
 @dataclass(frozen=True)
 class Computed:
-    """Made by a module of ``engine.signals.market`` under the condition's name."""
+    """Computed by a module of ``engine.signals.market`` under the condition's name."""
 
 
 Combination = AllOf | AnyOf
@@ -207,8 +207,8 @@ class Declaration:
     Attributes
     ----------
     name : identifier in tables, playbooks and the history's columns
-    rule : what makes it true
-    words : what it says when true
+    rule : comparison, combination or computation that makes it true
+    words : its meaning when true
     step : the step of the checklist that shows it
     source : where its threshold, or the rule itself, comes from; or the word *chosen*
     place : order among the lines of its step; equal places keep the order of declaration

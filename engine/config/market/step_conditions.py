@@ -9,7 +9,7 @@ _COUNTS = "chosen, with reasons in docs/checklist.md"
 
 
 class ChecklistRules(SortedModel):
-    """How the steps make an action."""
+    """Numbers of steps that make an action."""
 
     hedge_steps: int = sourced(
         3, "Steps of four that must hold to hedge; of fewer known their share", _COUNTS, ge=1, le=4

@@ -1,4 +1,4 @@
-"""The state of the markets, one row a day: what a desk reads before it decides anything.
+"""The market state, one row a day.
 
-``build.market_state`` is the way in. Every number is read as known at the row's instant.
+Start at ``build.market_state``. Every number is read as known at the row's instant.
 """

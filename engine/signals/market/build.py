@@ -1,4 +1,4 @@
-"""From a dataset to the market state."""
+"""The market state, made from a dataset."""
 
 import math
 
@@ -29,24 +29,24 @@ from engine.signals.market.regime import (
 )
 from engine.signals.market.timeframes import timeframes
 
-# Few sessions a year, and the holidays around the longest stretch without one.
+# A low count of sessions a year, and days for the longest closure of the exchange.
 SESSIONS_A_YEAR, DAYS_A_YEAR, HOLIDAYS = 251.5, 365.25, 9
-# A return reads the row before, and bitcoin's is known a session late.
+# A return reads the row before, and bitcoin's daily return is known one session late.
 _BEFORE = 2
-# Hours may miss a twentieth of a window.
+# A window of hours may lack a twentieth of its bars.
 _LARGEST_STRETCH = 1.05
 
 
 def history_days(config: MarketStateConfig) -> int:
-    """Return the days before a day that its row depends on: the longest memory any setting asks.
+    """Return the days before a day that its row depends on, the longest window of any setting.
 
-    With them a row is the same wherever the days begin.
+    With at least so many days before it, a row has the same values wherever the data begin.
     """
-    # The oldest row reads a value that is as old as one may be.
+    # The oldest row may read a value of the largest allowed age.
     oldest = max(parse_duration(config.max_age), parse_duration(config.crypto_max_age))
     longest = max(
         calendar_days(_longest_sessions(config)),
-        # The regime of a day reads the regimes' inputs of all days in its own memory.
+        # The regime of a day depends on the inputs of every day in the regime's memory.
         calendar_days(_regime_sessions(config)) + MEMORY_DAYS,
         _longest_days(config),
     )
@@ -54,7 +54,7 @@ def history_days(config: MarketStateConfig) -> int:
 
 
 def calendar_days(sessions: int) -> int:
-    """Return days among which there are always so many steps from session to session.
+    """Return a number of days that always contains so many steps from session to session.
 
     >>> calendar_days(252)
     375
@@ -63,7 +63,7 @@ def calendar_days(sessions: int) -> int:
 
 
 def _longest_sessions(config: MarketStateConfig) -> int:
-    """Return the sessions of the longest window, the regime's aside."""
+    """Return the sessions of the longest window; the regime's own are counted separately."""
     pairs, rates = config.correlation, config.rates
     windows = (
         *(measure.sessions for measure in _measures(config)),
@@ -83,7 +83,7 @@ def _regime_sessions(config: MarketStateConfig) -> int:
 
 
 def _longest_days(config: MarketStateConfig) -> int:
-    """Return the days of the longest window on all days."""
+    """Return the days of the longest window that is counted in calendar days."""
     days = max(measure.days for measure in _measures(config))
     return math.ceil(days * _LARGEST_STRETCH) + _BEFORE
 
@@ -94,7 +94,7 @@ def _measures(config: MarketStateConfig) -> list[Measure]:
 
 
 def state_channels(config: MarketStateConfig) -> frozenset[ChannelKey]:
-    """Return every channel that the state reads where it is held."""
+    """Return every channel that the state reads if the data hold it."""
     return frozenset(
         ChannelKey(name, ChannelKind(kind), timeframe)
         for name, kind, timeframe in config.inputs.channels()
@@ -113,8 +113,8 @@ def market_state(
 ) -> MarketState:
     """Return the state of each day from ``first`` to ``last``, New York dates.
 
-    ``data`` should begin :func:`history_days` before: with less the first rows are unknown. No row
-    depends on anything that became known after its instant.
+    ``data`` should begin :func:`history_days` before ``first``; with less the first rows are
+    unknown. No row depends on data that became known after its instant.
     """
     begin = first - np.timedelta64(history_days(config), "D")
     grid = build_grid(begin, last, config.decide_at)

@@ -1,8 +1,8 @@
-"""How much bitcoin and equities move together, and when that is unusual.
+"""Correlation of bitcoin and equities, and whether it is high or unusual.
 
-Daily: log returns from one New York close to the next, bitcoin taken at that same instant; a
-weekend's move belongs to Monday on both sides. Intraday: bars of the same opening hours, from open
-to close, so that neither a night nor a weekend enters.
+Daily correlations use log returns from one New York close to the next, with bitcoin at the same
+instant, so a weekend's move counts on Monday for both. Intraday correlations use bars of the same
+hours, from open to close, so neither nights nor weekends count.
 """
 
 import math
@@ -20,19 +20,20 @@ from engine.signals.market.readings import Flags, Reading
 from engine.signals.market.rolling import correlation, log_returns, percentile
 from engine.signals.windows import previous
 
-# Pairs before which a weighted correlation says nothing, and the rows among which they must be.
+# Fewest pairs of a weighted correlation, and the rows in which they must lie.
 LEAST_PAIRS = 20
 LEAST_ROWS = 2 * LEAST_PAIRS
-# Of a pair in a weighted correlation; older ones are left out.
+# Pairs of a smaller weight are left out of a weighted correlation.
 LEAST_WEIGHT = 1e-6
 
 
 def ewma_correlation(a: Floats, b: Floats, decay: float) -> Floats:
     """Return the exponentially weighted correlation of two return series, means taken as zero.
 
-    A pair weighs ``decay`` to the number of pairs after it, over the last :func:`memory` rows: what
-    lies before weighs less than a millionth, and no value depends on where the series begin. A row
-    where one of them is NaN is passed over. NaN with fewer than 20 pairs in those rows.
+    A pair weighs ``decay`` to the power of the number of pairs after it. Only the last
+    :func:`memory` rows count: older pairs would weigh less than a millionth, and no value depends
+    on where the series begin. A row with a NaN is skipped. NaN with fewer than 20 pairs in those
+    rows.
     """
     both = np.isfinite(a) & np.isfinite(b)
     x, y = np.where(both, a, 0.0), np.where(both, b, 0.0)
@@ -53,7 +54,7 @@ def ewma_correlation(a: Floats, b: Floats, decay: float) -> Floats:
 def memory(decay: float) -> int:
     """Return the rows after which an exponential weight is below a millionth, 40 at least.
 
-    Fewer would not hold the least pairs where sessions are missing.
+    With fewer than 40 rows, missing sessions could leave fewer than 20 pairs.
 
     >>> memory(0.94), memory(0.3)
     (224, 40)
@@ -62,7 +63,7 @@ def memory(decay: float) -> int:
 
 
 def correlations(inputs: MarketInputs) -> tuple[dict[str, Floats], dict[str, Condition]]:
-    """Return correlations by name, on days, and whether they are compressed."""
+    """Return correlations by name, on days, and the conditions on them."""
     rules, grid, names = inputs.config.correlation, inputs.grid, inputs.config.inputs
     bitcoin, at_once = inputs.bitcoin_moves
     values: dict[str, Floats] = {}
@@ -77,7 +78,7 @@ def correlations(inputs: MarketInputs) -> tuple[dict[str, Floats], dict[str, Con
     book = _mean_pairwise({**members, names.bitcoin: bitcoin}, rules.short)
     values["correlation_book"] = grid.on_days(_as_known(book, at_once))
     short = values[f"correlation_{names.growth}_short"]
-    # The weighted one reacts within days; windows still carry the calm weeks before.
+    # The weighted correlation reacts within days; a window still contains the calm weeks before.
     weighted = values[f"correlation_{names.growth}_ewma"][grid.sessions]
     rank = grid.on_days(percentile(weighted, rules.history, least=rules.history // 2))
     values["correlation_percentile"] = rank
@@ -92,9 +93,8 @@ def correlations(inputs: MarketInputs) -> tuple[dict[str, Floats], dict[str, Con
 def intraday_correlation(a: Channel, b: Channel, window: int) -> Floats:
     """Return the correlation of two markets' bars at each bar of ``a``, over the last pairs.
 
-    A pair is two bars with the same open and close, each its own log return from open to close: an
-    equity session meets the same hours of bitcoin, never a weekend. Bars of ``a`` without a
-    partner have NaN; a partner known later than the bar is none.
+    A pair is two bars that open and close at the same instants; each return is the bar's own, from
+    open to close. NaN where ``b`` has no such bar, or one that became known later.
     """
     place = np.minimum(np.searchsorted(b["opened_at"], a["opened_at"]), len(b) - 1)
     paired = (b["opened_at"][place] == a["opened_at"]) & (b["closed_at"][place] == a["closed_at"])
@@ -108,12 +108,12 @@ def intraday_correlation(a: Channel, b: Channel, window: int) -> Floats:
 
 
 def _as_known(values: Floats, at_once: Flags) -> Floats:
-    """Return the value known at each session: where bitcoin came late, that of the one before."""
+    """Return the value known at each session; where bitcoin's came late, the session before's."""
     return np.where(at_once, values, previous(values))
 
 
 def _mean_pairwise(returns: dict[str, Floats], window: int) -> Floats:
-    """Return the mean correlation over the pairs of those that have one; NaN below three members.
+    """Return the mean correlation over all pairs that have one; NaN below three members.
 
     A member without prices then is left out.
     """

@@ -1,6 +1,6 @@
-"""What leveraged positions in bitcoin show: funding, open interest, forced closes, discounts.
+"""Leveraged positions in bitcoin: funding, open interest, forced closes, discounts.
 
-Each is *unknown* where its channel is not in the data or is stale.
+A number is *unknown* where its channel is not in the data or is stale.
 """
 
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ _LEAST_SHARE = 0.5
 
 
 def crypto_structure(inputs: MarketInputs) -> tuple[dict[str, Floats], dict[str, Condition]]:
-    """Return measures by name, on days, and what positions in bitcoin say.
+    """Return measures by name, on days, and the conditions on bitcoin's price and positions.
 
     Changes are fractions, funding a fraction for one interval, open interest base units.
     """
@@ -64,7 +64,7 @@ def crypto_structure(inputs: MarketInputs) -> tuple[dict[str, Floats], dict[str,
 
 @dataclass(frozen=True)
 class _Perp:
-    """The perp's channels, read as known each day."""
+    """Reads the perp's channels as known each day."""
 
     inputs: MarketInputs
 
@@ -84,7 +84,7 @@ class _Perp:
         return self.reading(channel, None if channel is None else channel["rate"], "funding")
 
     def interest(self) -> Reading:
-        """Open interest in base units: a quote value would fall with the price."""
+        """Return open interest in base units; a quote value would fall with the price."""
         channel = self.channel(ChannelKind.OPEN_INTEREST)
         if channel is None:
             return self.inputs.missing("open interest")
@@ -93,7 +93,7 @@ class _Perp:
         return self.reading(channel, base, "open interest")
 
     def mark_basis(self) -> Floats:
-        """Last price over mark - 1 at the newest hour."""
+        """Return the last price over mark - 1 at the newest hour."""
         hours, mark = self.inputs.bitcoin_hours, self.channel(ChannelKind.MARK, HOUR)
         if hours is None or mark is None:
             return self.inputs.missing("mark").value
@@ -101,7 +101,7 @@ class _Perp:
         return self.reading(mark, basis, "mark").value
 
     def volatility(self) -> Floats:
-        """Realized volatility of a week, a fraction a year of 365 days, from hours or days."""
+        """Return realized volatility of a week, a fraction a year of 365 days."""
         of_days = self.inputs.bitcoin.measured(
             lambda price: realized_volatility(price, DAYS_A_WEEK, DAYS_A_YEAR)
         )
@@ -153,7 +153,7 @@ def _implied_volatility_move(inputs: MarketInputs) -> Reading:
 
 
 def _flows_of_a_week(inputs: MarketInputs) -> Reading:
-    """Return the ETF flows of the last five days that had any, USD; stale as any series."""
+    """Return the sum of the last five published days of ETF flows, USD; NaN when stale."""
     names, found = inputs.config.inputs.etf_flows, []
     for name in names:
         channel = inputs.named_series(name)
@@ -182,7 +182,7 @@ def _thin(inputs: MarketInputs, declared: Declaration) -> Condition:
 def _day_over_usual(channel: Channel, days: int) -> Floats:
     """Return a day's liquidated longs over the mean day of the days before it, a multiple.
 
-    Rows are summed to the day that ends at each; one that is missing counts as none.
+    Each row sums the day that ends at it; a missing row counts as no liquidations.
     """
     at, longs = channel["event_at"], channel["long_quote"]
     total = np.concatenate(([0.0], np.cumsum(longs)))

@@ -1,4 +1,4 @@
-"""Events whose dates are known beforehand: earnings of the leaders."""
+"""Earnings dates of the leaders, which are announced beforehand."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +15,10 @@ UNKNOWN_AGE = -1
 
 
 def dated_events(inputs: MarketInputs) -> tuple[dict[str, Floats], dict[str, Condition]]:
-    """Return the days to the next earnings date of a leader, and whether they are few.
+    """Return the days to the next earnings date of a leader, and the condition on them.
 
-    Each series holds one company's next date as YYYYMMDD, known from its announcement on. A date
-    that has passed says nothing of the one after it.
+    Each series holds one company's next date as YYYYMMDD, known from its announcement on. After a
+    date has passed, the next one is unknown until it is announced.
     """
     names, rules = inputs.config.inputs, inputs.config.events
     today = inputs.grid.dates

@@ -1,4 +1,4 @@
-"""Realized and implied volatility of the equity market, and what it makes target books sell."""
+"""Realized and implied volatility of equities, and the selling of volatility-target books."""
 
 import numpy as np
 
@@ -17,10 +17,10 @@ _PARKINSON = 4 * np.log(2)
 
 
 def market_volatility(inputs: MarketInputs) -> tuple[dict[str, Floats], dict[str, Condition]]:
-    """Return volatilities by name, on days, and the conditions read from them.
+    """Return volatilities by name, on days, and the conditions on them.
 
-    Fractions a year, VIX in points; ``target_book_10`` is the share of its exposure that a book
-    with a target of 10% sold within a week.
+    Volatilities are fractions a year, VIX is in points; ``target_book_10`` is the share of its
+    exposure that a book with a target of 10% sold within a week.
     """
     rules, grid, names = inputs.config.volatility, inputs.grid, inputs.config.inputs
     bars = inputs.session_bars(names.growth)
@@ -61,11 +61,11 @@ def parkinson(high: Floats, low: Floats, window: int) -> Floats:
 def shed(volatility: Floats, target: float, cap: float) -> Floats:
     """Return the share of its exposure that a volatility-target book sold within a week.
 
-    Its exposure is ``min(cap, target / volatility)``; negative: it bought.
+    The book's exposure is ``min(cap, target / volatility)``; a negative share was bought.
 
     >>> shed(np.array([0.10] * 5 + [0.20]), 0.10, 1.5).tolist()[-1]
     0.5
     """
-    # Below this volatility the cap binds; a market that does not move has none.
+    # Below this volatility the cap binds; it also keeps a zero volatility from dividing.
     exposure = target / np.maximum(volatility, target / cap)
     return 1 - exposure / previous(exposure, WEEK)

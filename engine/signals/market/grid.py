@@ -17,7 +17,7 @@ EXCHANGE = "XNYS"
 
 @dataclass(frozen=True)
 class Grid:
-    """Calendar days, each taken at one New York time; crypto trades on all, equities on some.
+    """Calendar days, each with one New York instant, and the exchange sessions among them.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Grid:
 
     @property
     def session_decided_at(self) -> Instants:
-        """The instants of the days that are sessions."""
+        """Return the instants of the days that are sessions."""
         return self.decided_at[self.sessions]
 
     def on_days(self, values: Floats) -> Floats:
@@ -64,7 +64,7 @@ def build_grid(first: np.datetime64, last: np.datetime64, decide_at: str) -> Gri
     sessions = sessions_between(EXCHANGE, dates[0], dates[-1])
     _, closed_at = session_bounds(EXCHANGE, sessions)
     rows = np.searchsorted(dates, sessions)
-    # Taken before the close, a day has not seen its own session.
+    # An instant before the close does not know its own day's session.
     over = closed_at <= decided_at[rows]
     rows, closed_at = rows[over], closed_at[over]
     latest = np.searchsorted(rows, np.arange(len(dates)), side="right") - 1

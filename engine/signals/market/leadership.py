@@ -15,13 +15,13 @@ from engine.signals.realized_volatility import rolling_sum
 
 
 def leadership(inputs: MarketInputs) -> tuple[dict[str, Floats], dict[str, Condition]]:
-    """Return the leaders' measures by name, on days, and what they say.
+    """Return the leaders' measures by name, on days, and the conditions on them.
 
-    A member without prices then is left out. Returns are fractions.
+    A member without prices on a day is left out on that day. Returns are fractions.
     """
     rules, names = inputs.config.leadership, inputs.config.inputs
     members = np.stack([inputs.session_close(name) for name in names.leaders])
-    # Those that the data name, with or without a price by then: a name is no reading.
+    # Members that the data name, with or without a price: their names depend on no later row.
     held = [name for name in names.leaders if inputs.names_bars(name)]
     index = inputs.session_close(names.index)
     moves = basket_moves(members)
@@ -29,10 +29,10 @@ def leadership(inputs: MarketInputs) -> tuple[dict[str, Floats], dict[str, Condi
     ratios = members / index
     means = np.stack([mean(row, rules.breadth_mean) for row in ratios])
     count = np.isfinite(means).sum(axis=0)
-    # Against the index: in a fall of everything each member is below its own mean.
+    # Relative to the index, since in a general fall every member is below its own mean.
     breadth = np.where(count > 0, (ratios > means).sum(axis=0) / np.maximum(count, 1), np.nan)
 
-    # A member without a price at a session is absent then, not fresh.
+    # A session counts as fresh only where some member has a price.
     any_member: Flags = np.logical_or.reduce(np.isfinite(members))
 
     def read(values: Floats) -> Reading:
@@ -65,8 +65,8 @@ def leadership(inputs: MarketInputs) -> tuple[dict[str, Floats], dict[str, Condi
 def basket_moves(prices: Floats) -> Floats:
     """Return the log return of equal-weighted members, rebalanced each session.
 
-    ``prices`` is members x sessions. A session's move is the mean of the members that have one; NaN
-    where none has.
+    ``prices`` is members x sessions. A session's return is the mean over the members that have one;
+    NaN where none has.
     """
     moves = np.stack([log_returns(price) for price in prices])
     count = np.isfinite(moves).sum(axis=0)
@@ -75,7 +75,7 @@ def basket_moves(prices: Floats) -> Floats:
 
 
 def basket_return(moves: Floats, sessions: int) -> Floats:
-    """Return the return over the last sessions, a fraction; a row knows no more of the past."""
+    """Return the compounded return over the last sessions, a fraction."""
     total: Floats = np.expm1(rolling_sum(moves, sessions))
     return total
 
@@ -83,13 +83,13 @@ def basket_return(moves: Floats, sessions: int) -> Floats:
 def rows_since_low(moves: Floats, window: int) -> Floats:
     """Return how many sessions ago the lowest level of the last ``window`` was set.
 
-    The level is rebuilt inside each window, so that a row does not depend on what lies before it.
+    The level is rebuilt inside each window, so that no row depends on data before its window.
     """
     found = np.full(len(moves), np.nan)
     if len(moves) < window:
         return found
     view = sliding_window_view(moves, window).copy()
-    # The window's first level is its start: the move that led there lies before it.
+    # The window's first level is the start; the move that led to it lies before the window.
     view[:, 0] = 0.0
     levels = np.cumsum(view, axis=1)
     since = (window - 1 - levels.argmin(axis=1)).astype(np.float64)
@@ -104,7 +104,7 @@ def _speed(inputs: MarketInputs, moved: Floats) -> Floats:
 
 
 def _concentration(inputs: MarketInputs) -> Reading:
-    """Return by how much semiconductors and software lead the index and small companies."""
+    """Return the lead of semiconductors and software over the index and small companies."""
     window, names = inputs.config.leadership.concentration_window, inputs.config.inputs
 
     def over_window(name: str) -> Floats:
@@ -112,7 +112,7 @@ def _concentration(inputs: MarketInputs) -> Reading:
 
     ahead = (over_window(names.semiconductors) + over_window(names.software)) / 2
     index, small = over_window(names.index), over_window(names.small_caps)
-    # Without small companies the index alone stands for the rest.
+    # Where small companies have no price, the index alone is the rest.
     rest = np.where(np.isfinite(small), (index + small) / 2, index)
     needed = np.isfinite([inputs.session_close(n) for n in (names.semiconductors, names.software)])
     has_both = needed.all(axis=0) & np.isfinite(inputs.session_close(names.index))

@@ -1,4 +1,4 @@
-"""Prices and series as known at each day's instant; nothing here is computed from two rows."""
+"""Prices and series as known at each day's instant."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,14 +24,14 @@ Flags = NDArray[np.bool_]
 HOUR = "1h"
 SHORTEST = "5m"
 DAY = "1d"
-# A perp's close of the session's instant may lack its last bars.
+# The perp's last bars before a session's close may be missing; an older price is not used.
 _NEAR_CLOSE_NS = DAY_NS // 24 * 2
 _LARGEST_STRETCH = 1.05
 
 
 @dataclass(frozen=True)
 class MarketInputs:
-    """A dataset on a grid, under the names of a config."""
+    """Reads a dataset on a grid of days, by the names of a config."""
 
     data: Dataset
     grid: Grid
@@ -39,12 +39,12 @@ class MarketInputs:
 
     @cached_property
     def max_age_ns(self) -> int:
-        """Age beyond which an equity close or a series is stale, ns."""
+        """Return the age beyond which an equity close or a series is stale, ns."""
         return parse_duration(self.config.max_age)
 
     @cached_property
     def crypto_max_age_ns(self) -> int:
-        """Age beyond which a value of the perp is stale, ns."""
+        """Return the age beyond which a value of the perp is stale, ns."""
         return parse_duration(self.config.crypto_max_age)
 
     def bars(self, name: str | None, timeframe: str) -> Channel | None:
@@ -64,8 +64,8 @@ class MarketInputs:
     def of_sessions(self, values: Floats, *inputs: str, read: Flags | None = None) -> Reading:
         """Return a number of each session, on days, as old as the close of the newest one.
 
-        ``read`` says at which sessions there was a price to read, by default where every input has
-        one; at the others nothing is fresh: the age is -1.
+        ``read`` marks the sessions that had a price to read, by default those where every input has
+        one; at the others the age is -1.
         """
         if read is None:
             read = np.logical_and.reduce([np.isfinite(self.session_close(n)) for n in inputs])
@@ -90,11 +90,11 @@ class MarketInputs:
         return Reading(np.where(found.is_fresh, found.values, np.nan), found.age_ns, (name,))
 
     def named_series(self, name: str) -> Channel | None:
-        """Return a series that the data name, with or without rows."""
+        """Return a series that the data name, with or without rows; None where they do not."""
         return self.data.channels.get(ChannelKey(name, ChannelKind.SERIES))
 
     def names_bars(self, name: str) -> bool:
-        """Whether the data name daily bars of an equity, with or without rows."""
+        """Return whether the data name daily bars of an equity, with or without rows."""
         return ChannelKey(name, ChannelKind.BARS, DAY) in self.data.channels
 
     def session_bars(self, name: str) -> dict[str, Floats]:
@@ -117,8 +117,8 @@ class MarketInputs:
     def without_holes(self, channel: Channel, values: Floats, bars: int) -> Floats:
         """Return values of windows of ``bars`` bars, NaN where bars are missing in the window.
 
-        A window that spans a hole of months would mix two markets; up to a twentieth may be
-        missing. Exchange hours have nights between them and are left as they are.
+        A window across a hole of months would mix two markets; up to a twentieth may be missing.
+        Bars of an exchange are returned unchanged, since nights lie between them.
         """
         if self.data.instruments[channel.key.instrument].calendar != ALWAYS_OPEN:
             return values
@@ -129,12 +129,12 @@ class MarketInputs:
 
     @cached_property
     def bitcoin_hours(self) -> Channel | None:
-        """The perp's hourly bars."""
+        """Return the perp's hourly bars, None where the data do not hold them."""
         return self.held(ChannelKey(self.config.inputs.bitcoin, ChannelKind.BARS, HOUR))
 
     @cached_property
     def bitcoin(self) -> PreferredSources:
-        """Bitcoin's price at each day's instant: the perp's, and where it has none the day's."""
+        """Return bitcoin's price at each day's instant: the perp's hours, else the daily bars."""
         names = self.config.inputs
         parts = (
             (self.bitcoin_hours, names.bitcoin),
@@ -155,10 +155,10 @@ class MarketInputs:
 
     @cached_property
     def bitcoin_at_closes(self) -> tuple[Floats, Floats]:
-        """Bitcoin at the New York close of each session: from hours, and the day that ends after.
+        """Return bitcoin's price at each session's close, from hours and from daily bars.
 
-        The daily bar that ends at the next UTC midnight is three or four hours later, and known
-        only the day after.
+        The daily bar is the one that ends at the next UTC midnight, three or four hours later; it
+        becomes known only on the day after.
         """
         closed_at = self.grid.session_closed_at
         hourly, daily = np.full(len(closed_at), np.nan), np.full(len(closed_at), np.nan)
@@ -177,9 +177,9 @@ class MarketInputs:
 
     @cached_property
     def bitcoin_moves(self) -> tuple[Floats, Flags]:
-        """Bitcoin's log return to each session's close, and whether it was known that day.
+        """Return bitcoin's log return to each session's close, and whether it was known that day.
 
-        Both ends are of one source: the hours where they have both, otherwise the days.
+        Both prices of a return are from one source: the hours where they have both, else the days.
         """
         hourly, daily = (log_returns(price) for price in self.bitcoin_at_closes)
         at_once = np.isfinite(hourly)

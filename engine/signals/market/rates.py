@@ -1,4 +1,4 @@
-"""Yields, the dollar, the policy path and credit: worsening, or no longer so."""
+"""Yields, the dollar, the policy path and credit: levels, changes and conditions."""
 
 from engine.conditions import Condition
 from engine.config.market.rates_conditions import rates_conditions

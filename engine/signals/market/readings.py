@@ -30,11 +30,11 @@ class Reading:
 
     @property
     def known(self) -> Flags:
-        """Where there is a value."""
+        """Return the rows that have a value."""
         return np.isfinite(self.value)
 
     def of(self, value: Floats) -> "Reading":
-        """Return another number from the same inputs."""
+        """Return a reading of another number from the same inputs."""
         return Reading(value, self.age_ns, self.inputs)
 
     def changed(self, rows: int) -> "Reading":
@@ -46,21 +46,20 @@ class Reading:
 class PreferredSources:
     """One quantity from several sources, the preferred one first.
 
-    A number is made of each source alone, since two sources differ in level and time; each row
-    takes it from the first source that gives one there and is not a day behind another
-    (:func:`first_known`). So what a source holds later, or whether it is in the data at all,
-    changes no row at which it is silent.
+    A measure is computed from each source alone, since two sources differ in level and time. Each
+    row takes the first source that has a value there and is not a day behind another
+    (:func:`first_known`). So later values of a source change no row at which it has none.
     """
 
     readings: tuple[Reading, ...]
 
     @property
     def reading(self) -> Reading:
-        """The quantity itself."""
+        """Return the quantity itself."""
         return first_known(self.readings)
 
     def measured(self, measure: Callable[[Floats], Floats]) -> Reading:
-        """Return a number made of the quantity's history."""
+        """Return a measure of the quantity's history."""
         return first_known([item.of(measure(item.value)) for item in self.readings])
 
     def changed(self, rows: int) -> Reading:
@@ -71,13 +70,13 @@ class PreferredSources:
 def first_known(readings: Sequence[Reading]) -> Reading:
     """Return at each row the first number that is known there and not behind another, with its age.
 
-    One is behind where its newest input is older by a day or more than that of another that is
-    known there: a preferred source that fell silent does not hide one that goes on.
+    A source is behind where its newest value is a day or more older than another's. So a preferred
+    source that has ended does not hide one that continues.
     """
     known = np.stack([item.known for item in readings])
     ages = np.stack([item.age_ns for item in readings])
     newest = np.where(known, ages, _NEVER).min(axis=0)
-    # Sources stamp one day at its begin or its close, so that less than a day tells nothing.
+    # Sources stamp a day at its start or its close, so a difference below one day means nothing.
     fit = known & (ages - newest < DAY_NS)
     told = fit.argmax(axis=0)
     rows = np.arange(len(told))
@@ -100,7 +99,7 @@ def oldest(*ages: Instants) -> Instants:
 
 
 def combined(name: str, truth: NDArray[np.int8], description: str, *parts: Condition) -> Condition:
-    """Return a condition made of others: it measures nothing, and is as old as the oldest known."""
+    """Return a condition made of others: no measure, and the age of the oldest known part."""
     rows = len(truth)
     ages = [part.age_ns for part in parts if part.age_ns is not None]
     return Condition(

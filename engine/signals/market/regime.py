@@ -1,4 +1,4 @@
-"""Which regime the market is in, with hysteresis, and what drives it."""
+"""The market's regime, with hysteresis, and its driver."""
 
 from collections.abc import Mapping
 
@@ -16,11 +16,11 @@ from engine.signals.market.rolling import change, mean
 
 YEAR = 252
 SLOPE_SESSIONS = 20
-# How far back an entry into a regime can lie.
+# Days after which an entry into a regime no longer counts.
 MEMORY_DAYS = 365
 _LARGEST_SCORE = 3.0
 _DAYS_A_YEAR = 365.0
-# A day's fall of two usual days counts as one.
+# A fall of two usual days has the score 1.
 _USUAL_DAYS = 2.0
 
 Labels = NDArray[np.int8]
@@ -31,8 +31,8 @@ def regimes(
 ) -> tuple[dict[str, Floats], Labels]:
     """Return the growth index's drawdown and the regime of each day.
 
-    What is known to be bad counts whatever else is unknown; unknown where nothing known is and VIX
-    or the growth index is unknown.
+    A regime whose entry is known to hold is told whatever else is unknown. The regime is unknown
+    where no entry holds and VIX or the growth index is unknown.
     """
     rules, grid = inputs.config.regime, inputs.grid
     growth = inputs.session_close(inputs.config.inputs.growth)
@@ -54,7 +54,7 @@ def regimes(
     )
     stay = np.stack(
         [
-            # What is unknown has not ended.
+            # An unknown number does not end a regime.
             ~(vix < rules.event_vix_stay),
             ~(drawdown > -rules.break_drawdown_stay) & ~repaired,
             ~(vix < rules.shock_vix_stay),
@@ -65,15 +65,15 @@ def regimes(
 
 
 def with_dwell(enter: Flags, stay: Flags, known: Flags, rules: RegimeRules) -> Labels:
-    """Return labels that rise at once and fall slowly.
+    """Return regimes that worsen at once and improve slowly.
 
     ``enter`` and ``stay`` hold a row for each regime from ``VOLATILITY_EVENT`` on, worst last. A
-    worse regime begins on the day its entry holds. The present one ends when it no longer holds
-    and has lasted ``dwell`` days; then comes the worst whose own "stay" holds. A day that is not
-    known is labelled so and leaves the count as it is.
+    worse regime begins on the day its entry holds. The present one ends when its "stay" fails and
+    it has lasted ``dwell`` days; the worst milder regime whose "stay" holds follows. A day that is
+    not known is labelled unknown and does not count as a day of the regime.
 
-    Each day is told from the ``MEMORY_DAYS`` days up to it, begun calm: a regime that nothing has
-    entered for a year is over, and no label depends on where the days begin.
+    Each day is computed from the ``MEMORY_DAYS`` days up to it, starting calm. So a regime whose
+    entry has not held for a year is over, and no label depends on where the days begin.
     """
     rows = len(known)
     current, since = np.zeros(rows, np.int8), np.zeros(rows, np.int64)
@@ -96,7 +96,7 @@ def with_dwell(enter: Flags, stay: Flags, known: Flags, rules: RegimeRules) -> L
 
 
 def _year_high(price: Floats) -> Floats:
-    """Return the highest known close of a year, or of what there is of it."""
+    """Return the highest known close of the last year, of fewer rows where there are fewer."""
     padded = np.concatenate((np.full(YEAR - 1, -np.inf), np.where(np.isnan(price), -np.inf, price)))
     top = sliding_window_view(padded, YEAR).max(axis=1)
     return np.where(np.isfinite(top), top, np.nan)
@@ -111,10 +111,10 @@ def flips(labels: Labels) -> int:
 def drivers(
     inputs: MarketInputs, values: Mapping[str, Floats], conditions: Mapping[str, Condition]
 ) -> tuple[dict[str, Floats], Labels]:
-    """Return the score of each driver and the largest from the threshold on.
+    """Return each driver's score, and the driver with the largest score if it is notable.
 
-    A part is 1 at its own threshold and cut to 0 to 3. A score is the mean of the two largest known
-    parts: one sign alone may be chance.
+    A part is 1 at its own threshold and is cut to the range 0 to 3. A score is the mean of the two
+    largest known parts, since one sign alone may be chance.
 
     - rates: rises of 10-year, real 10-year and dollar over their usual size (z-scores)
     - leadership: the leaders' loss against the index over its usual size, and their breadth

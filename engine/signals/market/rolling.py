@@ -11,7 +11,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from engine.signals.realized_volatility import rolling_sum
 from engine.signals.windows import Floats, previous
 
-# Squares about the mean below this share of the squares are the rounding of equal values.
+# A variance below this share of the mean square comes from the rounding of equal values.
 NO_VARIANCE_SHARE = 1e-12
 
 
@@ -52,7 +52,7 @@ def slope(values: Floats, window: int) -> Floats:
 def rows_since_extreme(values: Floats, window: int, *, top: bool) -> Floats:
     """Return how many rows ago the extreme of the last ``window`` values was set first.
 
-    A value that only equals the extreme sets none: 0 means a new one.
+    A value that equals an earlier extreme is not a new one; 0 means a new extreme at the row.
     """
     signed = np.asarray(values, dtype=np.float64) * (1 if top else -1)
     return _over_windows(
@@ -63,8 +63,8 @@ def rows_since_extreme(values: Floats, window: int, *, top: bool) -> Floats:
 def percentile(values: Floats, history: int, least: int) -> Floats:
     """Return the share of the last ``history`` known values that do not exceed the row's own.
 
-    The row's own counts as half, so that 0.5 is the middle. NaN with fewer than ``least`` known
-    values, or none at the row.
+    The row's own value counts as half, so that 0.5 is the middle. NaN with fewer than ``least``
+    known values, or none at the row.
     """
     values = np.asarray(values, dtype=np.float64)
     padded = np.concatenate((np.full(history - 1, np.nan), values))
@@ -78,8 +78,8 @@ def percentile(values: Floats, history: int, least: int) -> Floats:
 def usual_change(changes: Floats, history: int, least: int) -> Floats:
     """Return the root mean square of the ``history`` known values before each row.
 
-    What a change is compared with: no mean is taken off, the row itself is left out. NaN with
-    fewer than ``least``.
+    It is the usual size of a change: no mean is subtracted, and the row itself is left out. NaN
+    with fewer than ``least`` known values.
     """
     before = previous(changes)
     padded = np.concatenate((np.full(history - 1, np.nan), before))
@@ -90,7 +90,7 @@ def usual_change(changes: Floats, history: int, least: int) -> Floats:
 
 
 def ratio(over: Floats, under: Floats) -> Floats:
-    """Return one number over another; NaN where the other is zero: nothing ever moved."""
+    """Return one number over another; NaN where the other is zero."""
     found = np.full(len(over), np.nan)
     np.divide(over, under, out=found, where=under != 0)
     return found
@@ -99,7 +99,7 @@ def ratio(over: Floats, under: Floats) -> Floats:
 def correlation(a: Floats, b: Floats, window: int) -> Floats:
     """Return Pearson's correlation of the last ``window`` pairs; NaN where one does not vary.
 
-    Values that differ by the rounding of equal ones do not vary, at whatever scale they are.
+    Equal values that differ by rounding count as not varying, at any scale.
     """
     found = np.full(len(a), np.nan)
     if len(a) < window:

@@ -31,7 +31,7 @@ POLICY_PATH = "policy_path"
 
 @dataclass(frozen=True)
 class SeriesMeasures:
-    """Makes the measures that declarations name."""
+    """Computes the measures of series that declarations name."""
 
     inputs: MarketInputs
     _read: dict[str, PreferredSources] = field(default_factory=dict)
@@ -46,7 +46,7 @@ class SeriesMeasures:
         return self._read[name]
 
     def reading(self, measure: Measure) -> Reading:
-        """Return what a measure of a series shows each day."""
+        """Return the reading of a measure of a series, one number a day."""
         match measure:
             case SeriesLevel(series=name):
                 return self.quantity(name).reading
@@ -76,23 +76,23 @@ class SeriesMeasures:
         return self._on_sessions(name, measure)
 
     def is_quiet(self, measure: SeriesSinceHigh, sessions: float) -> Reading:
-        """Return 1 where no new high has come for some sessions and the slope is not up, else 0."""
+        """Return 1 where the last high is some sessions old and the slope is not up, else 0."""
 
         def quiet(level: Floats) -> Floats:
             since = rows_since_extreme(level, measure.extreme, top=True)
             holds = (since >= sessions) & (slope(level, measure.slope) <= 0)
-            # Known where the rows since are, so that both are of one source.
+            # Known where the sessions since the high are known, so that both come from one source.
             return np.where(np.isfinite(since), holds, np.nan)
 
         return self._on_sessions(measure.series, quiet)
 
     def _on_sessions(self, name: str, measure: Callable[[Floats], Floats]) -> Reading:
-        """Return a number made of the values of the sessions, on days."""
+        """Return a measure of the values at the sessions, on days."""
         grid = self.inputs.grid
         return self.quantity(name).measured(lambda v: grid.on_days(measure(v[grid.sessions])))
 
     def _policy_path(self) -> PreferredSources:
-        """Return the 2-year yield over the policy rate, points: what the market prices ahead."""
+        """Return the 2-year yield less the policy rate, points: the path that the market prices."""
         pairs = product(self.quantity("two_year").readings, self.quantity("policy_rate").readings)
         return PreferredSources(
             tuple(

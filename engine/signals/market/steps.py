@@ -1,4 +1,4 @@
-"""The risk-off checklist: four readings, one action, and the risk tier that follows."""
+"""The risk-off checklist: four reading steps, one action, and the risk tier that follows."""
 
 from collections.abc import Mapping
 
@@ -28,17 +28,17 @@ def step_conditions(named: Mapping[str, Condition]) -> dict[str, Condition]:
 
 
 def actions(named: Mapping[str, Condition], regime: Labels, rules: ChecklistRules) -> Labels:
-    """Return the one action of each day: step five.
+    """Return the action of each day, step five of the checklist.
 
-    Hedge when the share of the known steps that hold is at least ``hedge_steps`` / 4, or in a
-    liquidity shock while stocks and bitcoin fall; reduce when it is at least ``reduce_steps`` / 4;
-    otherwise wait: not to trade is a decision too. With fewer than ``least_known`` known the share
-    is of all four, and anything less than reduce is *cannot tell*.
+    Hedge: the share of the known steps that hold is at least ``hedge_steps`` / 4, or stocks and
+    bitcoin both fall in a liquidity shock. Reduce: the share is at least ``reduce_steps`` / 4.
+    Wait: otherwise. With fewer than ``least_known`` steps known the share is of all four, and a
+    smaller share than reduce needs is *cannot tell*.
     """
     held, known = _counts(named)
     shock = (regime == Regime.LIQUIDITY_SHOCK) & (named["both_down"].truth == Truth.TRUE)
     few = known < rules.least_known
-    # The share of the known steps: an unknown one is neither for nor against.
+    # Shares are of the known steps: an unknown step counts neither for nor against.
     out_of = np.where(few, len(STEPS), known)
     hedges = shock | ((held > 0) & (held * len(STEPS) >= rules.hedge_steps * out_of))
     reduces = (held > 0) & (held * len(STEPS) >= rules.reduce_steps * out_of)
@@ -59,7 +59,7 @@ def _counts(named: Mapping[str, Condition]) -> tuple[NDArray[np.int64], NDArray[
 
 
 def tiers(named: Mapping[str, Condition], regime: Labels, action: Labels) -> Labels:
-    """Return the risk tier of each day, the first row of this table that fits.
+    """Return the risk tier of each day: the first row of this table that applies.
 
     ========== ==================================================================
     halt       liquidity shock, and the action is hedge
@@ -68,7 +68,7 @@ def tiers(named: Mapping[str, Condition], regime: Labels, action: Labels) -> Lab
     normal     otherwise
     ========== ==================================================================
 
-    What cannot be told is sized as reduce.
+    *Cannot tell* counts as reduce.
     """
     shock, broken = regime == Regime.LIQUIDITY_SHOCK, regime == Regime.TREND_BREAK
     hedge = action == Action.HEDGE

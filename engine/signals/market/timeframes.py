@@ -1,8 +1,8 @@
 """Trends of bitcoin and the index on several timeframes, and whether they agree.
 
-A market is up on a timeframe when its price lies above the mean of that many of its bars. A mean of
-4-hour bars is read as the mean of the hours in them, so that exchange hours, which fill no clock
-buckets, are read the same way.
+A market is up on a timeframe when its price lies above the mean of its last bars. A mean of 4-hour
+bars is computed as the mean of the hours in them, so that exchange hours, which do not fill 4-hour
+buckets, are treated alike.
 """
 
 from collections.abc import Mapping
@@ -24,12 +24,12 @@ from engine.signals.market.rolling import mean
 from engine.signals.realized_volatility import rolling_sum
 
 INTRADAY = (HOUR, "4h")
-# The last hour of a session may close before its day's bar does; that of the one before is older.
+# A session's last hour may close before its day's bar, but by less than this.
 _SAME_SESSION_NS = DAY_NS // 2
 
 
 def timeframes(inputs: MarketInputs) -> tuple[dict[str, Floats], dict[str, Condition]]:
-    """Return distances from the mean by market and timeframe, on days, and what agrees.
+    """Return distances from the mean by market and timeframe, on days, and the trend conditions.
 
     ``both_down`` compares the index with bitcoin on 1h and 4h bars on days on which
     :func:`by_hours` holds, and on days otherwise.
@@ -51,7 +51,7 @@ def timeframes(inputs: MarketInputs) -> tuple[dict[str, Floats], dict[str, Condi
     distances[f"index_{DAY}"] = inputs.of_sessions(
         over_mean(inputs.session_close(names.index)), names.index
     )
-    # A day without the hours of the longest trend takes its days.
+    # Where the hours of the longest trend are missing, daily bars are used.
     distances[f"bitcoin_{DAY}"] = first_known(
         [distances[f"bitcoin_{DAY}"], inputs.bitcoin.measured(over_mean)]
     )
@@ -62,10 +62,10 @@ def timeframes(inputs: MarketInputs) -> tuple[dict[str, Floats], dict[str, Condi
 
 
 def by_hours(below: Mapping[str, Condition]) -> Flags:
-    """Return on which days trends are read on hours: both markets' are known and not behind.
+    """Return the days on which trends are read on hours: both markets' hours are known and current.
 
-    Hours are behind where the same market's day is known and half a day newer: those of an earlier
-    session.
+    Hours are not current where the same market's daily bar is known and at least half a day newer:
+    they are of an earlier session.
     """
     told = np.ones(len(below[f"index_{DAY}_down"].truth), np.bool_)
     for market in ("index", "bitcoin"):
@@ -80,7 +80,7 @@ def by_hours(below: Mapping[str, Condition]) -> Flags:
 
 
 def _both_down(declared: Declaration, below: Mapping[str, Condition]) -> Condition:
-    """Return whether index and bitcoin are down, from the finest bars known on each day."""
+    """Return the condition that index and bitcoin are both down, on the finest bars of each day."""
     name, text = declared.name, declared.words
     fine, coarse = (
         [below[f"{market}_{label}_down"] for label in labels for market in ("index", "bitcoin")]
@@ -114,7 +114,7 @@ def _distance(inputs: MarketInputs, name: str, timeframe: str, bars: int) -> Rea
 
 
 def _agreement(declared: Declaration, below: Mapping[str, Condition]) -> Condition:
-    """Return whether all timeframes that are known point down; unknown below two of them."""
+    """Return the condition that all known timeframes point down; unknown below two known ones."""
     parts = [below[f"bitcoin_{label}_down"] for label in (SHORTEST, *HOURS)]
     table = np.stack([part.truth for part in parts])
     known = (table != Truth.UNKNOWN).sum(axis=0)
