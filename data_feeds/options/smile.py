@@ -28,7 +28,7 @@ def smile(model: OptionModel, level: float, deviations: float) -> float:
     ``deviations`` is ln(strike / forward) / (level x sqrt(years)), below zero for puts.
 
     >>> round(smile(OptionModel(), 0.20, -1.0), 3)
-    0.241
+    0.24
     """
     z = model.wing * math.tanh(deviations / model.wing)
     return level * (1 - model.skew * z + model.convexity * z * z)

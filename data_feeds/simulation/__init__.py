@@ -1,1 +1,1 @@
-"""Generated markets: the liquidation flywheel, reconstructed episodes, scenario paths."""
+"""Generate markets: the liquidation flywheel, reconstructed episodes, scenario paths."""

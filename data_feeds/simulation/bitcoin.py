@@ -77,12 +77,12 @@ def bitcoin_market(
     rows, levels = _points(opened)
     variance = np.maximum(variance, variance.mean() * 1e-3)
     value = through(np.cumsum(noise), variance, rows, np.log(levels))
-    for fact in _extremes(opened):
-        near = np.abs(opened - text_ns(fact.at)) <= fact.bounds * DAY_NS
+    for item in _extremes(opened):
+        near = np.abs(opened - text_ns(item.at)) <= item.bounds * DAY_NS
         near[rows] = False
-        inside = 0.985 if fact.field == "high" else 1.015
-        bound = float(np.log(fact.value * inside))
-        value = folded(value, bound, near, is_high=fact.field == "high")
+        inside = 0.985 if item.field == "high" else 1.015
+        bound = float(np.log(item.value * inside))
+        value = folded(value, bound, near, is_high=item.field == "high")
     steps = np.diff(value, prepend=value[0])
     market, price = _market(episode, opened, value, rng), float(np.exp(value[0]))
     loose = episode.looseness
@@ -119,12 +119,12 @@ def _variance(episode: EpisodeParameters, opened: Instants, rng: np.random.Gener
 def _points(opened: Instants) -> tuple[Instants, Floats]:
     """Return the rows with a published close, and the closes; a day closes with its last bar."""
     known: dict[int, float] = {}
-    for fact in (*published_values.BITCOIN, *published_values.INTRADAY):
-        if fact.field != "close":
+    for item in (*published_values.BITCOIN, *published_values.INTRADAY):
+        if item.field != "close":
             continue
-        at = text_ns(fact.at) if "T" in fact.at else text_ns(fact.at) + DAY_NS - BAR_NS
+        at = text_ns(item.at) if "T" in item.at else text_ns(item.at) + DAY_NS - BAR_NS
         if opened[0] <= at <= opened[-1]:
-            known[int((at - opened[0]) // BAR_NS)] = fact.value
+            known[int((at - opened[0]) // BAR_NS)] = item.value
     rows = np.array(sorted(known), dtype=np.int64)
     return rows, np.array([known[int(row)] for row in rows])
 
@@ -135,7 +135,7 @@ def _market(
     """Return the flywheel's inputs, without the returns."""
     at = opened.astype(np.float64)
     known = np.array(
-        [(text_ns(fact.at) + DAY_NS, fact.value) for fact in published_values.OPEN_INTEREST]
+        [(text_ns(item.at) + DAY_NS, item.value) for item in published_values.OPEN_INTEREST]
     )
     normal = np.array([(text_ns(day), volume) for day, volume in episode.normal_volume])
     market = perp_market(
@@ -160,9 +160,9 @@ def _with_panic(path: FlywheelPath, params: FlywheelParams) -> FlywheelPath:
 def _extremes(opened: Instants) -> list[PublishedValue]:
     """Return the published lows and highs on these bars."""
     return [
-        fact
-        for fact in published_values.BITCOIN
-        if fact.bounds and opened[0] <= text_ns(fact.at) <= opened[-1]
+        item
+        for item in published_values.BITCOIN
+        if item.bounds and opened[0] <= text_ns(item.at) <= opened[-1]
     ]
 
 
@@ -174,8 +174,8 @@ def _on_the_tick(
     prices["close"][rows] = levels
     following = rows[rows + 1 < len(opened)] + 1
     prices["open"][following] = prices["close"][following - 1]
-    for fact in _extremes(opened):
-        _hold_extreme(prices, opened, fact)
+    for item in _extremes(opened):
+        _hold_extreme(prices, opened, item)
     for names, tick in ((PRICES, TICK), (MARKS, 0.01)):
         first, high, low, last = (np.round(prices[name] / tick) * tick for name in names)
         top, bottom = np.maximum(first, last), np.minimum(first, last)
@@ -184,28 +184,28 @@ def _on_the_tick(
     return replace(path, **prices)
 
 
-def _hold_extreme(prices: dict[str, Floats], opened: Instants, fact: PublishedValue) -> None:
+def _hold_extreme(prices: dict[str, Floats], opened: Instants, item: PublishedValue) -> None:
     """Set a bar's published low or high, and keep the prices around it inside."""
-    row = int((text_ns(fact.at) - opened[0]) // BAR_NS)
-    near = np.abs(opened - text_ns(fact.at)) <= fact.bounds * DAY_NS
-    if fact.field == "low":
-        bound = fact.value * (1 + _MARGIN_OF_EXTREMES)
+    row = int((text_ns(item.at) - opened[0]) // BAR_NS)
+    near = np.abs(opened - text_ns(item.at)) <= item.bounds * DAY_NS
+    if item.field == "low":
+        bound = item.value * (1 + _MARGIN_OF_EXTREMES)
         for name in PRICES:
             prices[name][near] = np.maximum(prices[name][near], bound)
-        prices["low"][row] = fact.value
+        prices["low"][row] = item.value
     else:
-        bound = fact.value * (1 - _MARGIN_OF_EXTREMES)
+        bound = item.value * (1 - _MARGIN_OF_EXTREMES)
         for name in PRICES:
             prices[name][near] = np.minimum(prices[name][near], bound)
-        prices["high"][row] = fact.value
+        prices["high"][row] = item.value
 
 
 def _with_known_rates(settled_at: Instants, rates: Floats) -> Floats:
     """Return funding rates with the published rates set and no lower rate around them."""
     rates = np.round(rates, 8)
-    for fact in published_values.FUNDING:
-        at = text_ns(fact.at)
-        near = np.abs(settled_at - at) <= fact.bounds * DAY_NS
-        rates[near] = np.maximum(rates[near], round(fact.value * 0.95, 8))
-        rates[settled_at == at] = fact.value
+    for item in published_values.FUNDING:
+        at = text_ns(item.at)
+        near = np.abs(settled_at - at) <= item.bounds * DAY_NS
+        rates[near] = np.maximum(rates[near], round(item.value * 0.95, 8))
+        rates[settled_at == at] = item.value
     return rates

@@ -111,8 +111,8 @@ def _size_by_phase(draws: Floats, phases: Sequence[PhaseParameters], sessions: D
 
 def _rows_of(known: Sequence[PublishedValue], sessions: Dates) -> tuple[NDArray[np.int64], Floats]:
     """Return the rows and values of the published values on these sessions, in order."""
-    days = np.array([fact.at for fact in known], dtype="datetime64[D]")
-    numbers = np.array([fact.value for fact in known], dtype=np.float64)
+    days = np.array([item.at for item in known], dtype="datetime64[D]")
+    numbers = np.array([item.value for item in known], dtype=np.float64)
     order = np.argsort(days)
     days, numbers = days[order], numbers[order]
     inside = np.isin(days, sessions)
@@ -194,9 +194,9 @@ def _add_equities(
     for name, (beta, own) in LOADINGS.items():
         steps = beta * nasdaq + own / np.sqrt(_SESSIONS_A_YEAR) * _draws(rng, rows, 5.0)
         steps += _excess(episode, name, sessions)
-        for fact in published_values.DAY_RETURNS:
-            if fact.name == name:
-                steps[sessions == np.datetime64(fact.at)] = np.log1p(fact.value)
+        for item in published_values.DAY_RETURNS:
+            if item.name == name:
+                steps[sessions == np.datetime64(item.at)] = np.log1p(item.value)
         values[name] = _prices(steps, episode.prices[name])
     moves = np.diff(values["DGS10"], prepend=values["DGS10"][0]) / 100
     for name, (years, own) in DURATIONS.items():

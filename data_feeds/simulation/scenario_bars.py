@@ -1,4 +1,4 @@
-"""An asset's path in a scenario as the channels that the data hold: timeframes and points."""
+"""Convert an asset's path in a scenario into the channels of the data: bars and points."""
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from data_feeds.timeframe import Timeframe
 def bars_after(
     dataset: Dataset, key: ChannelKey, made_path: PerpPath, end: int, rng: np.random.Generator
 ) -> Channel:
-    """Return bars or marks of one timeframe after the last of the data, until ``end``."""
+    """Return bars or marks of one timeframe after the last row of the data, until ``end``."""
     channel, instrument = dataset.channels[key], dataset.instruments[key.instrument]
     frame, last = Timeframe(key.timeframe).ns, int(channel["closed_at"][-1])
     rows = _path_rows(made_path, key, _ratio(dataset, key.instrument, made_path.start))
@@ -35,9 +35,9 @@ def bars_after(
 
 
 def _ratio(dataset: Dataset, name: str, start: PerpStart) -> float:
-    """Return what an instrument's price is to the leading one's, at their last common close.
+    """Return an instrument's price / the leading instrument's price at the last common close.
 
-    Without one, that of the last closes, which are of different instants.
+    Without a common close, return the ratio of the last closes, at different instants.
     """
     mine, lead = finest(dataset, name), finest(dataset, start.lead)
     _, left, right = np.intersect1d(mine["closed_at"], lead["closed_at"], return_indices=True)
@@ -57,7 +57,7 @@ def _path_rows(made_path: PerpPath, key: ChannelKey, ratio: float) -> dict[str, 
 def _unfinished(
     dataset: Dataset, key: ChannelKey, made_path: PerpPath, last: int
 ) -> dict[str, Array]:
-    """Return the data's finer bars inside the first, unfinished bar of a longer timeframe."""
+    """Return the data's finer bars inside the unfinished first bar of a longer timeframe."""
     shorter = [k for k in dataset.channels if (k.instrument, k.kind) == (key.instrument, key.kind)]
     channel = dataset.channels[min(shorter, key=lambda k: Timeframe(k.timeframe))]
     inside = (channel["opened_at"] >= last) & (channel["opened_at"] < made_path.opened_at[0])
@@ -86,9 +86,9 @@ def _merged(rows: dict[str, Array], frame: int) -> dict[str, Array]:
 
 
 def _split(rows: dict[str, Array], parts: int, rng: np.random.Generator) -> dict[str, Array]:
-    """Return bars of a shorter timeframe that make up the given ones: same open, high, low, close.
+    """Return bars of a shorter timeframe that add up to the given bars.
 
-    Prices walk from open to close; the high and the low fall into bars drawn at random.
+    Prices walk from open to close; the high and the low fall into random bars.
     """
     count = len(rows["open"])
     width = np.arange(1, parts + 1) / parts
@@ -112,15 +112,16 @@ def _split(rows: dict[str, Array], parts: int, rng: np.random.Generator) -> dict
 
 
 def points_of(channel: Channel, made_path: PerpPath, end: int) -> Channel:
-    """Return funding, open interest or liquidations after the last of the data, until ``end``.
+    """Return funding, open interest or liquidations after the last row of the data.
 
-    A channel that ended before the path began repeats its last value until the path has one.
+    The rows end at ``end``. A channel that ended before the path repeats its last value until the
+    path has one.
     """
     kind = channel.key.kind
     events = points_after(channel, end, FUNDING_NS if kind is ChannelKind.FUNDING else HOUR_NS)
     path, opened = made_path.path, made_path.opened_at
     if kind is ChannelKind.FUNDING:
-        # The model's rate is one of eight hours; a channel settled off its grid takes the last.
+        # The model's rate covers eight hours; a channel settled off its grid takes the last rate.
         settled = np.flatnonzero(np.isfinite(path.funding))
         row = np.searchsorted(opened[settled], events, side="right") - 1
         rate = path.funding[settled] * (step_ns(channel, FUNDING_NS) / FUNDING_NS)
@@ -142,13 +143,13 @@ def points_of(channel: Channel, made_path: PerpPath, end: int) -> Channel:
 
 
 def _or_last(path: Floats, row: Array, history: Floats) -> Floats:
-    """Return the path's values at rows; at rows before its first, the last of the history."""
+    """Return the path's values at rows; before its first row, the history's last value."""
     values: Floats = np.append(path, history[-1])[np.maximum(row, -1)]
     return values
 
 
 def _sums(opened: Instants, amounts: Floats, last: int, events: Instants) -> Floats:
-    """Return the sum of each bar's amounts between one event and the next, pro rata."""
+    """Return the sum of the bars' amounts between consecutive events, pro rata."""
     edges = np.append(opened, opened[-1] + BAR_NS).astype(np.float64)
     total = np.concatenate(([0.0], np.cumsum(amounts)))
     at = np.interp(np.concatenate(([last], events)).astype(np.float64), edges, total)

@@ -1,8 +1,8 @@
 """Equities, yields, the dollar, spreads and other daily values of a scenario.
 
-Factors move once a New York session; every daily channel adds up what its factors did since its own
-last row. A name with a role in ``factors`` keeps it; any other equity moves with the data's index
-by a beta estimated from their common sessions.
+Factors move once a New York session; a daily channel moves by the sum of its factors' moves since
+its own last row. A name with a role in ``factors`` keeps the role; any other equity moves with the
+data's index by a beta estimated from common sessions.
 """
 
 from collections.abc import Iterator
@@ -40,42 +40,42 @@ from data_feeds.simulation.scenario_start import (
 
 _SESSIONS_A_YEAR = 252
 _A_DAY = np.timedelta64(1, "D")
-# An exchange's bars may have ended that long before the data's end and are still continued.
+# An exchange's bars continue if they ended at most this many days before the data.
 _LATE_DAYS = 5
 _LEAST_VOLATILITY, _LARGEST_VOLATILITY = 0.08, 0.60
-# The sessions that a beta is estimated from, and the number of them that counts as much as the
-# belief that it is 1.
+# Sessions for the estimate of a beta, and the number of sessions that weighs as much as the prior
+# beta of 1.
 _BETA_SESSIONS, _BELIEF = 120, 60
-# Share of a session's move that comes before its open.
+# Share of a session's move before its open.
 _BEFORE_OPEN = 0.4
 
-# Series that move by a factor's log returns.
+# Factor whose log returns move a series.
 _LOG_ROLES = {
     "SP500": "market", "GSPC": "market", "NASDAQCOM": "tech", "VIX": "fear", "VIXCLS": "fear",
     "VXN": "fear", "VXNCLS": "fear", "BAMLH0A0HYM2": "spread", "BAMLC0A0CM": "spread",
     "DXY": "dollar", "DTWEXBGS": "dollar",
 }  # fmt: skip
-# Series that take over a share of the 10-year yield's change; differences may be negative.
+# Series that move by a share of the 10-year yield's change; differences may be negative.
 _YIELD_SHARES = {
     "DGS10": 1.0, "DFII10": 0.9, "DGS2": 0.8, "T10Y2Y": 0.2, "DGS3MO": 0.15, "DTB3": 0.15,
     "T10Y3M": 0.85, "DFF": 0.1, "FEDFUNDS": 0.1,
 }  # fmt: skip
 _ANY_SIGN = ("DFII10", "T10Y2Y", "T10Y3M")
 _INVERSES = {"SH": "SPY", "PSQ": "QQQ"}
-# What an unknown equity's beta is measured against, the first that the data hold.
+# Indices for an unknown equity's beta; the first one in the data counts.
 _INDICES = (("SP500", "market"), ("SPY", "market"), ("GSPC", "market"), ("NASDAQCOM", "tech"),
             ("QQQ", "tech"))  # fmt: skip
-# What a path's start is measured on, beside the channels that go on: the index, yields, the dollar.
+# Channels for the start of a path besides the continued ones: index, yields, dollar.
 CONTEXT = (*(name for name, _ in _INDICES), "DGS10", "DXY")
-# Calendar days before the data's end that are enough for every such measure.
+# Calendar days before the data's end that suffice for every such measure.
 LOOK_BACK_DAYS = 200
 
 
 @dataclass(frozen=True)
 class EquityExposure:
-    """How an equity moves: beta to a factor, own noise a session, and its fall beyond the factor's.
+    """Exposure of an equity: beta to a factor, own noise a session, own fall.
 
-    ``fall`` is the log distance below the 60-session high that the factor does not explain.
+    ``fall`` is the log distance below the 60-day high beyond the factor's own distance.
     """
 
     factor: str
@@ -86,7 +86,7 @@ class EquityExposure:
 
 @dataclass(frozen=True)
 class DailyStart:
-    """What the daily part of a scenario starts from; sizes are of one session.
+    """Starting state of the daily channels; sizes are per session.
 
     ``begin`` and ``end`` bound the path, ns UTC; ``equity_volatility`` is annualized.
     """
@@ -101,11 +101,11 @@ class DailyStart:
 
 @dataclass(frozen=True)
 class Factors:
-    """What happened in each New York session: log changes, ``yields`` in percentage points.
+    """Factor moves in each New York session: log changes, ``yields`` in percentage points.
 
-    ``calm`` is volatility relative to where it started, ``settled`` how far things settled in it,
-    ``tech_volatility`` what technology's returns are drawn with, annualized;
-    ``ahead`` is false for sessions that had closed when the data ended: nothing moves in them.
+    ``calm`` is volatility relative to its start, ``settled`` the session's share of the settling,
+    ``tech_volatility`` the annualized volatility of technology's returns. ``ahead`` is false for
+    sessions that closed before the end of the data; their moves are zero.
     """
 
     sessions: Dates
@@ -121,7 +121,7 @@ class Factors:
     ahead: NDArray[np.bool_]
 
     def moved(self, steps: Floats, last: np.datetime64, days: Dates) -> Floats:
-        """Return the sum of ``steps`` over the sessions after ``last`` until each of ``days``."""
+        """Return, for each day, the sum of ``steps`` over the sessions after ``last``."""
         total = np.concatenate(([0.0], np.cumsum(steps)))
         rows = np.searchsorted(self.sessions, days, side="right")
         since: Floats = total[rows] - total[np.searchsorted(self.sessions, last, side="right")]
@@ -129,7 +129,7 @@ class Factors:
 
 
 def daily_start(dataset: Dataset, begin: int, end: int) -> DailyStart:
-    """Return what the data say at their end."""
+    """Return the starting state, measured at the end of the data."""
     index = _index(dataset)
     equity = 0.16
     if index is not None:
@@ -160,7 +160,7 @@ def _index(dataset: Dataset) -> tuple[str, Daily] | None:
 
 
 def _exposure(dataset: Dataset, name: str, index: tuple[str, Daily] | None) -> EquityExposure:
-    """Return an equity's known role, or what its last common sessions with the index say."""
+    """Return an equity's exposure from its role, or from its common sessions with the index."""
     role = _role(name)
     factor, beta, own = role or (index[0] if index else "market", 1.0, 0.2)
     own /= float(np.sqrt(_SESSIONS_A_YEAR))
@@ -179,7 +179,7 @@ def _exposure(dataset: Dataset, name: str, index: tuple[str, Daily] | None) -> E
 
 
 def _role(name: str) -> tuple[str, float, float] | None:
-    """Return factor, beta and annualized own volatility of a name that ``factors`` knows."""
+    """Return factor, beta and annualized own volatility of a name with a role; else None."""
     if name == "SPY":
         return "market", 1.0, 0.0
     if name == "GLD":
@@ -188,7 +188,7 @@ def _role(name: str) -> tuple[str, float, float] | None:
 
 
 def _common_returns(a: Daily, b: Daily) -> tuple[Floats, Floats]:
-    """Return log returns over the last sessions that both have."""
+    """Return log returns over the last common sessions."""
     _, left, right = np.intersect1d(a.days, b.days, return_indices=True)
     kept = slice(-_BETA_SESSIONS - 1, None)
     one, two = (np.diff(np.log(np.maximum(x, 1e-12))) for x in
@@ -197,7 +197,7 @@ def _common_returns(a: Daily, b: Daily) -> tuple[Floats, Floats]:
 
 
 def daily_factors(start: DailyStart, scenario: Scenario, rng: np.random.Generator) -> Factors:
-    """Return one path of the factors, from before the data's end (nothing happens there) on."""
+    """Return one path of the factors; moves before the end of the data are zero."""
     first, last = utc_days(np.array([start.begin, start.end]))
     sessions = sessions_between("XNYS", first - LATE_SERIES_DAYS * _A_DAY, last)
     rows = len(sessions)
@@ -209,7 +209,7 @@ def daily_factors(start: DailyStart, scenario: Scenario, rng: np.random.Generato
     yearly = np.clip(start.equity_volatility * calm, _LEAST_VOLATILITY, _LARGEST_VOLATILITY)
     sigma = yearly / np.sqrt(_SESSIONS_A_YEAR)
     wild = stochastic_volatility(rng, rows, persistence=0.94, spread=0.3)
-    # What happened before the end has happened: nothing is drawn for it.
+    # Sessions before the end of the data get no random moves.
     ahead = elapsed > 0
     standard = ahead * wild * heavy_tailed(rng, rows, 5.0)
     market = scenario.equity_log_return * share + sigma * standard
@@ -225,7 +225,7 @@ def daily_factors(start: DailyStart, scenario: Scenario, rng: np.random.Generato
     dollar = scenario.dollar_log_return * share + start.dollar_size * quiet * (
         -0.3 * standard + 0.95 * ahead * rng.standard_normal(rows)
     )
-    # What a day's fear adds fades within weeks.
+    # A day's rise of VIX fades within weeks.
     shock = autoregressive(-4.5 * sigma * standard + 0.04 * ahead * rng.standard_normal(rows), 0.92)
     fear = np.log(scenario.vix_multiple) * settled + np.diff(shock, prepend=0.0)
     widened = autoregressive(
@@ -248,7 +248,7 @@ def daily_factors(start: DailyStart, scenario: Scenario, rng: np.random.Generato
 
 
 def _drift(elapsed: Floats, scenario: Scenario) -> Floats:
-    """Return the share of the horizon's drift that falls on each session."""
+    """Return each session's share of the horizon's drift."""
     inside = (elapsed > 0) & (elapsed <= scenario.horizon_days)
     return inside / (scenario.horizon_days * _SESSIONS_A_YEAR / 365)
 
@@ -275,7 +275,7 @@ def equity_steps(
         exposure = EquityExposure(factor, beta, yearly / float(np.sqrt(_SESSIONS_A_YEAR)), 0.0)
     own = exposure.own * scenario.own_noise * factors.calm * heavy_tailed(rng, rows, 5.0)
     own *= factors.ahead
-    # What fell without the market, as gold does, is not what rebounds with it.
+    # A fall without the market, such as gold's, does not rebound with the market.
     share = scenario.rebound * float(np.clip(exposure.beta, 0.0, 1.0))
     rebound = share * exposure.fall * factors.settled
     steps: Floats = exposure.beta * getattr(factors, exposure.factor) + own + rebound
@@ -286,7 +286,7 @@ def session_bars(
     dataset: Dataset, key: ChannelKey, factors: Factors, steps: Floats, *, end: int,
     rng: np.random.Generator,
 ) -> Channel:  # fmt: skip
-    """Return an exchange's daily bars after the last of the data, until ``end``.
+    """Return an exchange's daily bars after the last bar of the data, until ``end``.
 
     Raises
     ------
@@ -311,7 +311,7 @@ def session_bars(
 
 
 def daily_returns(channel: Channel) -> Floats:
-    """Return recent log returns of daily bars."""
+    """Return the recent log returns of daily bars."""
     returns: Floats = np.diff(np.log(channel["close"][-61:]))
     return returns
 
@@ -352,7 +352,7 @@ def check_session_bars(dataset: Dataset, key: ChannelKey, begin: int) -> None:
 
 
 def series_after(channel: Channel, factors: Factors, rng: np.random.Generator, end: int) -> Channel:
-    """Return a series' values until ``end``, known by its release rule or its own usual lag."""
+    """Return a series' values until ``end``, available by its release rule or usual lag."""
     name = channel.key.instrument
     events = _series_events(channel, end)
     days = utc_days(events)
@@ -375,7 +375,7 @@ def series_after(channel: Channel, factors: Factors, rng: np.random.Generator, e
 
 
 def _series_events(channel: Channel, end: int) -> Instants:
-    """Return the reference instants of a series after its last one, in its own rhythm."""
+    """Return the reference instants of a series after its last one, at its own interval."""
     event = channel["event_at"]
     step, last = step_ns(channel, DAY_NS), int(event[-1])
     if step >= 27 * DAY_NS:
@@ -397,7 +397,7 @@ def _series_events(channel: Channel, end: int) -> Instants:
 
 
 def _towards_the_usual(recent: Floats, rows: int, rng: np.random.Generator) -> Floats:
-    """Return values that return to the median of recent ones; no sign that these did not have."""
+    """Return values that revert to the recent median; never negative if recent values are not."""
     usual = float(np.median(recent))
     noise = size(np.diff(recent), 0.0) * rng.standard_normal(rows)
     start = float(recent[-1]) - usual
@@ -408,9 +408,9 @@ def _towards_the_usual(recent: Floats, rows: int, rng: np.random.Generator) -> F
 def dividends_after(
     channel: Channel, bars: Channel | None, end: int
 ) -> Iterator[tuple[int, float]]:
-    """Yield instants and amounts of dividends paid on as before, at opens of the path's sessions.
+    """Yield instants and amounts of continued dividends, at opens of the path's sessions.
 
-    Nothing is paid where the path has no bars of the fund or the data hold fewer than two payments.
+    Nothing is paid if the path has no bars of the fund or the data have fewer than two payments.
     """
     if len(channel) < 2 or bars is None:
         return

@@ -1,4 +1,4 @@
-"""The three scenarios in numbers: stabilization, tightening shock, reflation."""
+"""Parameters of the three scenarios: stabilization, tightening shock, reflation."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,34 +9,35 @@ from data_feeds.errors import SchemaError
 
 @dataclass(frozen=True)
 class Scenario:
-    """What the market does from the end of some data on, in the mean; chance comes on top.
+    """Mean behaviour of the market from the end of the data on; random moves are added.
 
-    Returns and changes are those of ``horizon_days`` calendar days, spread evenly over them; later
-    there is no drift. Multiples say what a quantity becomes relative to where the data ended; they
-    and what has a start and a target move there within ``settling_days``, along a straight line
-    (of the logarithm, for multiples).
+    Returns and changes are totals of ``horizon_days`` calendar days, spread evenly; later there is
+    no drift. Multiples are relative to the value at the end of the data. Multiples and quantities
+    with a start and a target reach their target within ``settling_days`` along a straight line
+    (multiples: of the logarithm).
 
     Parameters
     ----------
-    name, title, story : ``A``, a few words, what happens
+    name, title, story : ``A``, a short title, a description
     horizon_days, settling_days : see above
     equity_log_return : of the S&P 500
-    tech_beta, tech_log_return : of the Nasdaq to it, and what the Nasdaq does beyond
-    own_noise : multiple of the noise that is an equity's own; below 1 the index drives everything
-    rebound : fraction of what an asset had fallen from its 60-day high, beyond its factor's part,
-        that it regains while things settle; crypto regains it of its whole fall
+    tech_beta, tech_log_return : beta of the Nasdaq to it, and the Nasdaq's excess return
+    own_noise : multiple of an equity's own noise; below 1 the index dominates
+    rebound : fraction regained, while the scenario settles, of an asset's fall from its 60-day high
+        beyond its factor's fall; crypto regains this fraction of its whole fall
     yield_change : of the 10-year yield, percentage points
     dollar_log_return : of the dollar index
-    spread_multiple, vix_multiple : of the high-yield spread and VIX
+    spread_multiple, vix_multiple : multiples of the high-yield spread and VIX
     equity_volatility_multiple, yield_volatility_multiple, bitcoin_volatility_multiple : of realized
-        volatility; yields and dollar share one; bitcoin's is more where its beta
-        brings more, at least 40% of the stated being its own
-    yield_correlation : of yield changes with equity returns; negative: bonds fall with equities
-    bitcoin_beta_start, bitcoin_beta_target : share of a Nasdaq return that bitcoin takes over
-    bitcoin_log_return : what bitcoin does beyond it, its cascades aside
-    fragility_start, fragility_target : 0 to 1, how leveraged the perp's book and how thin its
-        order book is (``flywheel``)
-    interest_multiple : of open interest that traders want to hold, base units
+        volatility; yields and dollar share one; bitcoin's volatility is higher if its beta
+        requires, because at least 40% of the stated volatility is its own
+    yield_correlation : correlation of yield changes with equity returns; negative: bonds fall with
+        equities
+    bitcoin_beta_start, bitcoin_beta_target : bitcoin's share of a Nasdaq return
+    bitcoin_log_return : bitcoin's excess return, without cascades
+    fragility_start, fragility_target : leverage of the perp's book and thinness of its order book,
+        0 to 1 (``flywheel``)
+    interest_multiple : multiple of the target open interest, base units
     """
 
     name: str
@@ -146,7 +147,7 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType({item.name: item for item i
 
 
 def scenario_of(scenario: str | Scenario) -> Scenario:
-    """Return a scenario by its name, or the given one.
+    """Return a scenario by its name, or the given scenario.
 
     Raises
     ------

@@ -1,7 +1,7 @@
-"""Crypto in a scenario: exogenous value in, a flywheel's path out, in bars of 15 minutes.
+"""Crypto in a scenario: the flywheel turns an exogenous value into bars of 15 minutes.
 
-Instruments of one asset (``BTCUSDT-PERP`` and ``BTCUSDT-SPOT``) follow one path; other assets than
-the leading one share most of its noise.
+Instruments of one asset (``BTCUSDT-PERP`` and ``BTCUSDT-SPOT``) follow one path. Other assets share
+most of the leading asset's noise.
 """
 
 from dataclasses import dataclass, replace
@@ -46,17 +46,17 @@ from data_feeds.simulation.scenario_start import (
 )
 from data_feeds.timeframe import Timeframe
 
-# Bars may have ended that long before the data's end and are still continued.
+# Bars continue if they ended at most this long before the data.
 _LATE_NS = DAY_NS
-# Bounds of the volatility that a path begins with.
+# Bounds of a path's starting volatility.
 _LEAST_START, _LARGEST_START = 0.20, 1.30
-# The least share of volatility that is an asset's own, forced trades included, and what those add
-# in a fragile market.
+# Least share of an asset's own volatility, forced trades included, and the addition by forced
+# trades in a fragile market.
 _LEAST_OWN, _FORCED = 0.4, 0.12
 _USUAL_VOLATILITY = 0.55
-# The share of its noise's variance that an asset has in common with the leading one.
+# Share of an asset's noise variance in common with the leading asset.
 _COMMON = 0.7
-# Open interest where the data say nothing: that many days of volume.
+# Open interest without data: this many days of volume.
 _DAYS_OF_VOLUME = 0.4
 _INTEREST = 0.0001
 _CLAMP = 0.0005
@@ -65,7 +65,7 @@ _CROWDING_FADES_NS = 3 * DAY_NS
 
 @dataclass(frozen=True)
 class PerpStart:
-    """Where an asset ends: prices in quote per base unit, volatility annualized, base units.
+    """State of an asset at the end of the data: quote per base unit, base units, annualized.
 
     ``fall`` is the log distance below the 60-day high, ``rate`` the last funding of eight hours.
     """
@@ -81,9 +81,9 @@ class PerpStart:
 
 
 def asset_of(dataset: Dataset, name: str) -> str:
-    """Return what an instrument is a market for: its record's asset and quote, e.g. ``BTCUSDT``.
+    """Return the asset and quote of an instrument's record, e.g. ``BTCUSDT``.
 
-    Of a record without an asset the id's part before the dash.
+    Without an asset, return the part of the id before the dash.
     """
     record = dataset.instruments.get(name)
     if record is not None and record.asset:
@@ -92,7 +92,7 @@ def asset_of(dataset: Dataset, name: str) -> str:
 
 
 def perp_starts(dataset: Dataset, begin: int) -> dict[str, PerpStart]:
-    """Return where each asset that trades around the clock ends, the leading one first.
+    """Return the state of each asset that trades around the clock, the leading asset first.
 
     Raises
     ------
@@ -114,8 +114,8 @@ def check_perp_bars(channel: Channel, begin: int) -> None:
 
     Raises
     ------
-    SchemaError : their timeframe neither divides 15m nor is a multiple that divides a day, or they
-        ended long before the data.
+    SchemaError : the timeframe neither divides 15m nor is a multiple of 15m that divides a day, or
+        the bars ended long before the data.
     """
     ns = Timeframe(channel.key.timeframe).ns
     if BAR_NS % ns and (ns % BAR_NS or DAY_NS % ns):
@@ -133,14 +133,14 @@ def check_perp_bars(channel: Channel, begin: int) -> None:
 
 
 def finest(dataset: Dataset, name: str) -> Channel:
-    """Return an instrument's bars of the shortest timeframe; its marks where it has no bars."""
+    """Return an instrument's bars of the shortest timeframe; marks if it has no bars."""
     keys = [key for key in dataset.channels if key.instrument == name and key.kind in BAR_KINDS]
     best = min(keys, key=lambda key: (key.kind is ChannelKind.MARK, Timeframe(key.timeframe)))
     return dataset.channels[best]
 
 
 def _start(dataset: Dataset, names: list[str]) -> PerpStart:
-    """Return where an asset ends; its perp leads where there is one."""
+    """Return the state of an asset; its perp leads if there is one."""
     lead = min(names, key=lambda n: dataset.instruments[n].kind is not InstrumentKind.PERP)
     bars = finest(dataset, lead)
     frame = Timeframe(bars.key.timeframe).ns
@@ -168,7 +168,7 @@ def _start(dataset: Dataset, names: list[str]) -> PerpStart:
 
 
 def _last_interest(dataset: Dataset, name: str, price: float) -> float:
-    """Return the last open interest, base units; 0 where none is known."""
+    """Return the last open interest, base units; 0 if unknown."""
     channel = dataset.channels.get(ChannelKey(name, ChannelKind.OPEN_INTEREST))
     if channel is None or len(channel) == 0:
         return 0.0
@@ -178,7 +178,7 @@ def _last_interest(dataset: Dataset, name: str, price: float) -> float:
 
 
 def _last_rate(dataset: Dataset, name: str) -> float:
-    """Return the last funding rate as one of eight hours."""
+    """Return the last funding rate, scaled to eight hours."""
     channel = dataset.channels.get(ChannelKey(name, ChannelKind.FUNDING))
     if channel is None or len(channel) == 0:
         return _INTEREST
@@ -187,7 +187,7 @@ def _last_rate(dataset: Dataset, name: str) -> float:
 
 @dataclass(frozen=True)
 class PerpPath:
-    """What an asset did: bars of 15 minutes, opening instants in ns UTC."""
+    """Path of an asset in bars of 15 minutes; opening instants in ns UTC."""
 
     start: PerpStart
     opened_at: Instants
@@ -221,7 +221,7 @@ def perp_path(
     variance = own_variance(opened, own, rng)
     shares, wiggle = within_bars(variance, rng)
     noise = _noise(asset, starts, opened, rng, stream(seed, path, "crypto"))
-    # All assets take over an equity session in the same rhythm.
+    # All assets follow an equity session with the same timing.
     moves = equity_moves(opened, factors.sessions, factors.tech, stream(seed, path, "rhythm"))
     drift = (
         scenario.bitcoin_log_return
@@ -249,13 +249,13 @@ def perp_path(
 
 
 def _session_rows(factors: Factors, opened: Instants) -> NDArray[np.intp]:
-    """Return the row of the newest session of each bar's day or before it."""
+    """Return the row of the last session up to each bar's day."""
     rows = np.searchsorted(factors.sessions, utc_days(opened), side="right") - 1
     return np.maximum(rows, 0)
 
 
 def _own(yearly: Floats, of_equities: Floats) -> Floats:
-    """Return the annualized volatility that is left for an asset's own noise."""
+    """Return the annualized volatility of an asset's own noise."""
     left = yearly**2 - of_equities**2
     own: Floats = np.sqrt(np.maximum(left, (_LEAST_OWN * yearly) ** 2))
     return own
@@ -272,7 +272,7 @@ def _noise(
     rng: np.random.Generator,
     common_rng: np.random.Generator,
 ) -> Floats:
-    """Return an asset's standard noise, bar by bar; the leading asset's is the common one."""
+    """Return an asset's standard noise, bar by bar; the leading asset has the common noise."""
     before = (int(opened[0]) - min(start.opened_at for start in starts.values())) // BAR_NS
     common = heavy_tailed(common_rng, before + len(opened), 6.0)[before:]
     if asset == next(iter(starts)):
@@ -283,7 +283,7 @@ def _noise(
 
 
 def _crowded_before(rate: float, opened: Instants) -> Floats:
-    """Return the premium that the last funding rate tells of, fading."""
+    """Return the premium implied by the last funding rate, fading over time."""
     premium = 0.0 if rate == _INTEREST else rate - _INTEREST + np.sign(rate - _INTEREST) * _CLAMP
     fading: Floats = premium * np.exp(-(opened - opened[0]) / _CROWDING_FADES_NS)
     return fading

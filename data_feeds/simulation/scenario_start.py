@@ -1,4 +1,4 @@
-"""Where data end: last values, recent volatility, cadence. What a scenario starts from."""
+"""The end of the data as a scenario's start: last values, recent volatility, intervals."""
 
 from dataclasses import dataclass
 from zlib import crc32
@@ -14,43 +14,43 @@ from data_feeds.simulation.paths import Floats
 from data_feeds.timeframe import Timeframe
 
 BAR_KINDS = (ChannelKind.BARS, ChannelKind.MARK)
-# Recent: what volatility, cadence and lag are measured on.
+# Days and rows on which volatility, intervals and lags are measured.
 RECENT_DAYS = 20
 RECENT_ROWS = 30
-# Points may have ended that many of their steps before the data's end and are still continued;
-# series that many days, for values that are published weeks later, or three steps if longer.
+# Points continue if they ended at most this many steps before the data; series at most this many
+# days, because some are published weeks later, or three steps if longer.
 _LATE_STEPS = 3
 LATE_SERIES_DAYS = 45
-# Rows from which on a mean square tells something.
+# Least number of rows for a mean square.
 _ENOUGH = 10
 
 
 @dataclass(frozen=True)
 class Daily:
-    """One value a day, days increasing."""
+    """Daily values in order of days."""
 
     days: Dates
     values: Floats
 
     def log_returns(self, rows: int) -> Floats:
-        """Return the last log returns, that many or fewer."""
+        """Return at most the given number of last log returns."""
         returns: Floats = np.diff(np.log(np.maximum(self.values, 1e-12)))
         return returns[-rows:]
 
     @property
     def fall(self) -> float:
-        """How far the last value lies below the highest of 60 days, log, not negative."""
+        """Log distance of the last value below the 60-day high, not negative."""
         recent = np.maximum(self.values[-60:], 1e-12)
         return float(np.log(recent.max() / recent[-1]))
 
 
 def stream(seed: int, path: int, name: str) -> np.random.Generator:
-    """Return the random numbers of one thing on one path, whatever else there is."""
+    """Return a random generator that depends only on the seed, the path and a name."""
     return np.random.default_rng([seed, path, crc32(name.encode())])
 
 
 def completed_at(channel: Channel) -> Instants:
-    """Return when each row's fact is complete: a bar's close, a point's own instant."""
+    """Return the instant at which each row is complete: a bar's close, a point's event."""
     column = "closed_at" if channel.key.kind in BAR_KINDS else time_columns(channel.key.kind)[0]
     times: Instants = channel[column]
     return times
@@ -70,7 +70,7 @@ def end_of(dataset: Dataset) -> int:
 
 
 def lag_ns(channel: Channel) -> int:
-    """Return how long after completion recent rows became known."""
+    """Return the usual time from completion to availability of recent rows, ns."""
     lags = (channel["available_at"] - completed_at(channel))[-RECENT_ROWS:]
     return int(np.median(lags))
 
@@ -84,12 +84,12 @@ def step_ns(channel: Channel, otherwise: int) -> int:
 
 
 def check_points(channel: Channel, begin: int) -> None:
-    """Refuse a channel of points that had ended when the data did: its going on would be invented.
+    """Refuse a channel of points that ended before the data: no values justify a continuation.
 
     Raises
     ------
-    SchemaError : the last point is older than three of its usual steps and than the limit of its
-        kind: a day, or for series so many as the slowest release takes.
+    SchemaError : the last point is older than three usual steps and than its kind's limit: a day,
+        or 45 days for a series, the time of the slowest release.
     """
     is_series = channel.key.kind is ChannelKind.SERIES
     least = LATE_SERIES_DAYS * DAY_NS if is_series else DAY_NS
@@ -104,13 +104,13 @@ def check_points(channel: Channel, begin: int) -> None:
 
 
 def points_after(channel: Channel, end: int, otherwise: int) -> Instants:
-    """Return the instants at which a channel of points goes on until ``end``."""
+    """Return the instants of a channel of points after its last point, until ``end``."""
     step = step_ns(channel, otherwise)
     return np.arange(int(channel["event_at"][-1]) + step, end + 1, step, dtype=np.int64)
 
 
 def daily(dataset: Dataset, name: str) -> Daily | None:
-    """Return one value a day of a series, or the closes of an instrument's coarsest bars."""
+    """Return daily values of a series, or closes of an instrument's longest bars."""
     series = dataset.channels.get(ChannelKey(name, ChannelKind.SERIES))
     bars = sorted(
         (key for key in dataset.channels if key.instrument == name and key.kind in BAR_KINDS),
@@ -126,7 +126,7 @@ def daily(dataset: Dataset, name: str) -> Daily | None:
 
 
 def size(changes: Floats, otherwise: float) -> float:
-    """Return the root mean square of changes, or ``otherwise`` where they are too few."""
+    """Return the root mean square of changes, or ``otherwise`` for too few changes."""
     if len(changes) < _ENOUGH:
         return otherwise
     found = float(np.sqrt(np.mean(changes**2)))
@@ -134,7 +134,7 @@ def size(changes: Floats, otherwise: float) -> float:
 
 
 def trades_around_the_clock(dataset: Dataset, name: str) -> bool:
-    """Whether an instrument has bars of a market that never closes."""
+    """Return whether an instrument's market never closes."""
     return dataset.instruments[name].calendar == ALWAYS_OPEN
 
 
@@ -146,7 +146,7 @@ def made(key: ChannelKey, times: tuple[Array, ...], values: dict[str, Array]) ->
 
 
 def on_tick(prices: dict[str, Array], first: float, tick: float) -> dict[str, Array]:
-    """Return bars rounded to the tick whose first open is ``first``; highs and lows enclose."""
+    """Return bars rounded to the tick, with ``first`` as first open and enclosing extremes."""
     digits = max(0, int(np.ceil(-np.log10(tick))) + 2)
     rounded = {
         name: np.maximum(np.round(np.round(values / tick) * tick, digits), tick)

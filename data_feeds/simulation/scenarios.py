@@ -1,10 +1,10 @@
-"""What may happen next: conditional paths from the end of any data.
+"""Generate conditional paths from the end of any data.
 
     for path in scenario_paths(dataset, "B", paths=20, days=60, seed=1):
         both = joined(dataset, path)
 
-Each scenario is a story told in numbers (``scenario_numbers``); none of them is a forecast, and
-they have no probabilities. Every row is synthetic.
+Each scenario is a set of parameters (``scenario_parameters``). A scenario is no forecast and has no
+probability. Every row is synthetic.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -76,26 +76,25 @@ _MAY_BE_EMPTY = (ChannelKind.DIVIDENDS, ChannelKind.SPLITS)
 def scenario_paths(
     dataset: Dataset, scenario: str | Scenario, *, paths: int, days: int, seed: int
 ) -> Iterator[Dataset]:
-    """Return so many continuations of a dataset under one scenario.
+    """Return a number of continuations of a dataset under one scenario.
 
     Parameters
     ----------
-    dataset : where the paths begin: last prices, recent volatility, open interest, funding, yields
-        and spreads are taken from its end. Cut it first to begin earlier.
-    scenario : ``A``, ``B``, ``C``, or numbers of your own
-    paths, days : how many paths, and calendar days from the dataset's end on; both at least 1
-    seed : path ``i`` depends on the seed and ``i`` alone, so the first 5 of 10 paths are the 5
+    dataset : data that the paths continue; its end gives last prices, recent volatility, open
+        interest, funding, yields and spreads. Cut it first to begin earlier.
+    scenario : ``A``, ``B``, ``C``, or your own parameters
+    paths, days : number of paths, and calendar days from the dataset's end on; both at least 1
+    seed : path ``i`` depends only on the seed and ``i``, so 5 paths are the first 5 of 10 paths
 
     Returns
     -------
-    Datasets with the same channels, whose rows begin after the dataset's own last rows and become
-    known after its end; all rows and instruments are synthetic. Dividends go on as before, splits
-    end.
+    Datasets with the same channels. Their rows begin after the dataset's last rows and become known
+    after its end; all rows and instruments are synthetic. Dividends continue, splits end.
 
     Raises
     ------
-    SchemaError : a channel cannot be continued (it is named), the scenario is unknown, or
-        ``paths``, ``days`` or ``seed`` is out of range.
+    SchemaError : a named channel cannot be continued, the scenario is unknown, or ``paths``,
+        ``days`` or ``seed`` is out of range.
     """
     if paths < 1:
         raise SchemaError(f"paths is {paths}; a scenario needs at least 1")
@@ -105,7 +104,7 @@ def scenario_paths(
 
 @dataclass(frozen=True)
 class Continuation:
-    """Where the paths of one scenario begin, measured once for all of them."""
+    """Starting state of the paths of one scenario, measured once for all paths."""
 
     dataset: Dataset
     scenario: Scenario
@@ -115,16 +114,16 @@ class Continuation:
 
     @property
     def begin(self) -> int:
-        """The end of the dataset, from which the paths go on, ns UTC."""
+        """End of the dataset and start of the paths, ns UTC."""
         return self.start.begin
 
     @property
     def end(self) -> int:
-        """Where the paths end, ns UTC."""
+        """End of the paths, ns UTC."""
         return self.start.end
 
     def path(self, number: int) -> Dataset:
-        """Return one path, counted from 0; it depends on the seed and its number alone."""
+        """Return one path by its number from 0; it depends only on the seed and the number."""
         return _path(
             self.dataset,
             self.scenario,
@@ -138,9 +137,9 @@ class Continuation:
 def continuation(
     dataset: Dataset, scenario: str | Scenario, *, days: int, seed: int
 ) -> Continuation:
-    """Return what makes the paths of :func:`scenario_paths`, any of them and in any order.
+    """Return the object that makes single paths of :func:`scenario_paths`, in any order.
 
-    Parameters and errors are those of :func:`scenario_paths`.
+    See :func:`scenario_paths` for parameters and errors.
     """
     numbers = scenario_of(scenario)
     for name, value, least in (("days", days, 1), ("seed", seed, 0)):
@@ -155,7 +154,7 @@ def continuation(
 
 
 def refusals(dataset: Dataset) -> dict[ChannelKey, SchemaError]:
-    """Return why channels of a dataset cannot be continued, one error a channel; best none.
+    """Return an error for each channel of a dataset that cannot be continued.
 
     Raises
     ------
@@ -163,7 +162,7 @@ def refusals(dataset: Dataset) -> dict[ChannelKey, SchemaError]:
     """
     begin = end_of(dataset)
     found: dict[ChannelKey, SchemaError] = {}
-    # Bars come first: points of a perp go on only beside bars that do.
+    # Bars come first: points of a perp continue only with bars that continue.
     for key in sorted(dataset.channels, key=lambda key: (key.kind not in BAR_KINDS, key)):
         assets = {
             asset_of(dataset, other.instrument)
@@ -178,10 +177,10 @@ def refusals(dataset: Dataset) -> dict[ChannelKey, SchemaError]:
 
 
 def context_channels(held: Iterable[ChannelKey]) -> frozenset[ChannelKey]:
-    """Return which of some channels a path's start is measured on, whatever it shall hold.
+    """Return the channels on which the starting state of any path is measured.
 
-    With them and ``LOOK_BACK_DAYS`` of history, paths of one seed agree between datasets that
-    end alike.
+    With these channels and ``LOOK_BACK_DAYS`` of history, paths of one seed are equal for datasets
+    with equal ends.
     """
     daily_bars = (ChannelKind.BARS, "1d")
     return frozenset(
@@ -193,7 +192,7 @@ def context_channels(held: Iterable[ChannelKey]) -> frozenset[ChannelKey]:
 
 
 def _check(dataset: Dataset, key: ChannelKey, assets: set[str], begin: int) -> None:
-    """Raise unless a channel can be continued; ``assets`` have bars around the clock."""
+    """Check that a channel can be continued; ``assets`` have bars around the clock."""
     channel = dataset.channels[key]
     if len(channel) == 0 and key.kind not in _MAY_BE_EMPTY:
         raise SchemaError(
@@ -230,7 +229,7 @@ def _path(
         for asset in perps
     }  # fmt: skip
     channels: dict[ChannelKey, Channel] = {}
-    # Bars come before the dividends that are paid at their opens.
+    # Bars come before dividends, which are paid at opens.
     for key in sorted(dataset.channels):
         rng = stream(seed, path, str(key))
         if key.kind in BAR_KINDS and trades_around_the_clock(dataset, key.instrument):
@@ -253,9 +252,9 @@ def _path(
 
 
 def _after(channel: Channel, begin: int) -> Channel:
-    """Return a channel no row of which is known while the data last: decisions there are history.
+    """Return a channel whose rows become known only after the end of the data.
 
-    A channel that lags begins with facts of the data's last days.
+    A channel with a release lag begins with facts of the data's last days.
     """
     known = np.maximum(channel["available_at"], begin + 1)
     return Channel(channel.key, {**channel.columns, "available_at": known})
@@ -295,11 +294,11 @@ def _funding_ns(dataset: Dataset, name: str) -> int:
 
 
 def joined(history: Dataset, path: Dataset) -> Dataset:
-    """Return a dataset of the history's rows and then the path's, e.g. for a playbook's warm-up.
+    """Return a dataset of the history's rows followed by the path's rows, e.g. for a warm-up.
 
     Raises
     ------
-    SchemaError : a channel of the path is none of the history's, or does not begin after it.
+    SchemaError : the history lacks a channel of the path, or the channel does not begin after it.
     """
     channels = dict(history.channels)
     for key, after in path.channels.items():

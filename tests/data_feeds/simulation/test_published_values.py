@@ -25,14 +25,14 @@ ABOUT_TOLERANCE = 0.005
 OPEN_INTEREST_TOLERANCE = 0.20
 
 
-def inside(fact: PublishedValue) -> bool:
-    return any(ns(episode.start) <= ns(fact.at) < ns(episode.end) for episode in EPISODES)
+def inside(item: PublishedValue) -> bool:
+    return any(ns(episode.start) <= ns(item.at) < ns(episode.end) for episode in EPISODES)
 
 
 def known(
     *fields: str, name: str = PERP, of: tuple[PublishedValue, ...] = published_values.BITCOIN
 ) -> list[PublishedValue]:
-    return [fact for fact in of if fact.name == name and fact.field in fields and inside(fact)]
+    return [item for item in of if item.name == name and item.field in fields and inside(item)]
 
 
 def day_changes(days: Channel) -> Iterator[tuple[Array, Array, EpisodeParameters]]:
@@ -43,50 +43,50 @@ def day_changes(days: Channel) -> Iterator[tuple[Array, Array, EpisodeParameters
         yield dates(days["opened_at"][rows])[1:], close[1:] / close[:-1] - 1, episode
 
 
-@pytest.mark.parametrize("fact", [f for f in published_values.DAILY_FACTS if inside(f)], ids=str)
-def test_a_daily_fact_is_met(made: Dataset, fact: PublishedValue) -> None:
-    on, values = daily(made, fact.name)
-    (value,) = values[on == np.datetime64(fact.at)]
-    if fact.measured:
-        assert value == fact.value
+@pytest.mark.parametrize("item", [f for f in published_values.DAILY_VALUES if inside(f)], ids=str)
+def test_a_daily_published_value_is_met(made: Dataset, item: PublishedValue) -> None:
+    on, values = daily(made, item.name)
+    (value,) = values[on == np.datetime64(item.at)]
+    if item.measured:
+        assert value == item.value
     else:
-        assert value == pytest.approx(fact.value, rel=ABOUT_TOLERANCE)
+        assert value == pytest.approx(item.value, rel=ABOUT_TOLERANCE)
 
 
-def test_no_daily_fact_is_left_out_by_a_wrong_date() -> None:
-    # A fact outside every episode would never be looked at.
-    assert [fact for fact in published_values.DAILY_FACTS if not inside(fact)] == []
+def test_no_daily_value_is_left_out_by_a_wrong_date() -> None:
+    # A value outside every episode would never be checked.
+    assert [item for item in published_values.DAILY_VALUES if not inside(item)] == []
     assert [
-        fact for fact in (*published_values.BITCOIN, *published_values.FUNDING) if not inside(fact)
+        item for item in (*published_values.BITCOIN, *published_values.FUNDING) if not inside(item)
     ] == []
 
 
 def test_bitcoin_days_close_at_their_measured_prices(days: Channel) -> None:
-    for fact in known("close"):
-        close = days["close"][row_at(days, "opened_at", fact.at)]
-        if fact.measured:
-            assert close == fact.value, fact
+    for item in known("close"):
+        close = days["close"][row_at(days, "opened_at", item.at)]
+        if item.measured:
+            assert close == item.value, item
         else:
-            assert close == pytest.approx(fact.value, rel=ABOUT_TOLERANCE), fact
+            assert close == pytest.approx(item.value, rel=ABOUT_TOLERANCE), item
 
 
 def test_bars_inside_the_largest_days_close_near_the_known_prices(perp: Channel) -> None:
-    for fact in published_values.INTRADAY:
-        close = perp["close"][row_at(perp, "opened_at", fact.at)]
-        assert close == pytest.approx(fact.value, rel=ABOUT_TOLERANCE), fact
+    for item in published_values.INTRADAY:
+        close = perp["close"][row_at(perp, "opened_at", item.at)]
+        assert close == pytest.approx(item.value, rel=ABOUT_TOLERANCE), item
 
 
 @pytest.mark.parametrize("field", ["low", "high"])
 def test_an_extreme_is_in_its_bar_and_nothing_passes_it_nearby(perp: Channel, field: str) -> None:
     extremes = known(field)
     assert extremes
-    for fact in extremes:
+    for item in extremes:
         at = perp["opened_at"]
-        assert perp[field][row_at(perp, "opened_at", fact.at)] == fact.value, fact
-        near = np.abs(at - ns(fact.at)) <= fact.bounds * DAY_NS
+        assert perp[field][row_at(perp, "opened_at", item.at)] == item.value, item
+        near = np.abs(at - ns(item.at)) <= item.bounds * DAY_NS
         beyond = perp[field][near].min() if field == "low" else perp[field][near].max()
-        assert beyond == fact.value, fact
-        assert (perp[field][near] == fact.value).sum() == 1, fact
+        assert beyond == item.value, item
+        assert (perp[field][near] == item.value).sum() == 1, item
 
 
 def test_the_hour_of_an_extreme_holds_it(perp: Channel) -> None:
@@ -98,50 +98,50 @@ def test_the_hour_of_an_extreme_holds_it(perp: Channel) -> None:
 
 def test_funding_is_as_measured_and_lowest_within_ten_days(made: Dataset) -> None:
     funding = made.channel(PERP, ChannelKind.FUNDING)
-    for fact in published_values.FUNDING:
-        assert funding["rate"][row_at(funding, "event_at", fact.at)] == fact.value
-        near = np.abs(funding["event_at"] - ns(fact.at)) <= 10 * DAY_NS
-        assert funding["rate"][near].min() == fact.value
+    for item in published_values.FUNDING:
+        assert funding["rate"][row_at(funding, "event_at", item.at)] == item.value
+        near = np.abs(funding["event_at"] - ns(item.at)) <= 10 * DAY_NS
+        assert funding["rate"][near].min() == item.value
 
 
 def test_no_index_closes_beyond_its_record_nearby(made: Dataset) -> None:
-    for fact in published_values.RECORDS:
-        on, values = daily(made, fact.name)
-        near = values[np.abs((on - np.datetime64(fact.at)).astype(int)) <= fact.bounds]
+    for item in published_values.RECORDS:
+        on, values = daily(made, item.name)
+        near = values[np.abs((on - np.datetime64(item.at)).astype(int)) <= item.bounds]
         # Another close may equal it: yields have two decimals.
-        assert (near.max() if fact.field == "high" else near.min()) == fact.value, fact
+        assert (near.max() if item.field == "high" else near.min()) == item.value, item
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_records_hold_whatever_the_seed(seed: int) -> None:
     for episode in EPISODES:
         market = daily_market(episode, np.random.default_rng(seed))
-        for fact in published_values.RECORDS:
-            if not ns(episode.start) <= ns(fact.at) < ns(episode.end):
+        for item in published_values.RECORDS:
+            if not ns(episode.start) <= ns(item.at) < ns(episode.end):
                 continue
-            values = market.values[fact.name]
-            away = np.abs((market.sessions - np.datetime64(fact.at)).astype(int))
-            near = values[away <= fact.bounds]
-            assert (near.max() if fact.field == "high" else near.min()) == fact.value, fact
+            values = market.values[item.name]
+            away = np.abs((market.sessions - np.datetime64(item.at)).astype(int))
+            near = values[away <= item.bounds]
+            assert (near.max() if item.field == "high" else near.min()) == item.value, item
 
 
 def test_the_bounds_of_the_extremes_are_true_of_the_real_markets(real_catalog: Catalog) -> None:
     # A bound that is too wide bends the path: the real S&P 500 passed its high of 2020-02-19 on
     # 2020-08-18, 181 days later.
     hours = real_catalog.read(ChannelKey(PERP, ChannelKind.BARS, "1h"))
-    for fact in (*known("low", "high"), *published_values.RECORDS):
-        if fact.name == PERP:
-            at, values = hours["opened_at"], hours[fact.field]
+    for item in (*known("low", "high"), *published_values.RECORDS):
+        if item.name == PERP:
+            at, values = hours["opened_at"], hours[item.field]
         else:
             # GSPC is the same index; the file of SP500 ends before the low of 2026-03-30.
-            name = "GSPC" if fact.name == "SP500" else fact.name
+            name = "GSPC" if item.name == "SP500" else item.name
             series = real_catalog.read(ChannelKey(name, ChannelKind.SERIES))
             at, values = series["event_at"], series["value"]
-        near = values[np.abs(at - ns(fact.at)) <= fact.bounds * DAY_NS]
+        near = values[np.abs(at - ns(item.at)) <= item.bounds * DAY_NS]
         # Ten cents of bitcoin's price are one tick.
-        tolerance = 1e-5 if fact.measured else ABOUT_TOLERANCE
-        extreme = near.max() if fact.field == "high" else near.min()
-        assert extreme == pytest.approx(fact.value, rel=tolerance), fact
+        tolerance = 1e-5 if item.measured else ABOUT_TOLERANCE
+        extreme = near.max() if item.field == "high" else near.min()
+        assert extreme == pytest.approx(item.value, rel=tolerance), item
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -156,13 +156,13 @@ def test_a_phase_has_the_volatility_it_states(seed: int) -> None:
             )
             if last - first < 10:
                 continue
-            # The facts add a drift and folding takes some moves away: a third either way.
+            # Published values add a drift and folding removes moves: a third either way.
             stated = phase.equity_volatility / np.sqrt(252)
             assert 0.67 * stated < moves[first:last].std() < 1.5 * stated, (episode.name, phase)
 
 
 def test_no_invented_session_is_absurd(made: Dataset) -> None:
-    # Draws stop at 4 of the phase's daily standard deviations; facts and folding may add 2.
+    # Draws stop at 4 of the phase's daily standard deviations; corrections and folding may add 2.
     on, level = daily(made, "SP500")
     moves = level[1:] / level[:-1] - 1
     for episode in EPISODES:
@@ -173,20 +173,20 @@ def test_no_invented_session_is_absurd(made: Dataset) -> None:
 
 
 def test_a_known_return_of_one_session_is_met(made: Dataset) -> None:
-    for fact in published_values.DAY_RETURNS:
-        on, close = daily(made, fact.name)
-        (row,) = np.flatnonzero(on == np.datetime64(fact.at))
+    for item in published_values.DAY_RETURNS:
+        on, close = daily(made, item.name)
+        (row,) = np.flatnonzero(on == np.datetime64(item.at))
         # Two prices of about 400 USD, each rounded to a cent: 0.01 / 400 = 2.5e-5.
-        assert close[row] / close[row - 1] - 1 == pytest.approx(fact.value, abs=2.5e-5)
+        assert close[row] / close[row - 1] - 1 == pytest.approx(item.value, abs=2.5e-5)
 
 
 def test_open_interest_comes_near_its_levels(made: Dataset) -> None:
     held = made.channel(PERP, ChannelKind.OPEN_INTEREST)
-    for fact in (f for f in published_values.OPEN_INTEREST if inside(f)):
+    for item in (f for f in published_values.OPEN_INTEREST if inside(f)):
         # The level is that of the day's end.
-        row = np.flatnonzero(held["event_at"] == ns(fact.at) + DAY_NS)[0]
-        near = pytest.approx(fact.value, rel=OPEN_INTEREST_TOLERANCE)
-        assert held["open_interest_base"][row] == near, fact
+        row = np.flatnonzero(held["event_at"] == ns(item.at) + DAY_NS)[0]
+        near = pytest.approx(item.value, rel=OPEN_INTEREST_TOLERANCE)
+        assert held["open_interest_base"][row] == near, item
 
 
 def test_the_worst_days_are_those_that_are_known(days: Channel) -> None:

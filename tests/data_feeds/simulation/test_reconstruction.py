@@ -269,7 +269,7 @@ def test_the_catalog_gives_back_what_reconstruct_made(made: Dataset) -> None:
         assert np.array_equal(made.channels[key][column][rows], values), column
 
 
-def test_another_seed_takes_another_way_through_the_same_facts(made: Dataset) -> None:
+def test_another_seed_takes_another_way_through_the_same_published_values(made: Dataset) -> None:
     episode = BY_NAME[ONE_EPISODE]
     other = reconstruct([replace(episode, seed=episode.seed + 1)])
     bars = other.bars(PERP, TIMEFRAME)
@@ -277,10 +277,10 @@ def test_another_seed_takes_another_way_through_the_same_facts(made: Dataset) ->
     before = before.take(episode_rows(before, "opened_at", episode))
     assert (bars["close"] != before["close"]).mean() > 0.99
     days = resample_bars(bars, Timeframe("1d"))
-    for fact in (f for f in published_values.BITCOIN if f.measured and ns(f.at) < ns(episode.end)):
-        table, column = (days, "close") if fact.field == "close" else (bars, fact.field)
-        assert table[column][row_at(table, "opened_at", fact.at)] == fact.value, fact
-    for fact in published_values.DAILY_FACTS:
-        if fact.measured and ns(fact.at) < ns(episode.end):
-            on, values = daily(other, fact.name)
-            assert values[on == np.datetime64(fact.at)] == [fact.value], fact
+    for item in (f for f in published_values.BITCOIN if f.measured and ns(f.at) < ns(episode.end)):
+        table, column = (days, "close") if item.field == "close" else (bars, item.field)
+        assert table[column][row_at(table, "opened_at", item.at)] == item.value, item
+    for item in published_values.DAILY_VALUES:
+        if item.measured and ns(item.at) < ns(episode.end):
+            on, values = daily(other, item.name)
+            assert values[on == np.datetime64(item.at)] == [item.value], item
