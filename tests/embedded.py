@@ -1,4 +1,4 @@
-"""A part of the embedded data, in memory: the perp and two series around the sell-off of 2026."""
+"""Embedded data in memory: the perp and two series around the sell-off of 2026."""
 
 from functools import lru_cache
 

@@ -1,4 +1,4 @@
-"""Tests stay on this computer: a connection to any other address is an error."""
+"""Tests may connect to this computer only: any other address is an error."""
 
 import ipaddress
 import socket
@@ -8,14 +8,14 @@ import pytest
 
 
 class NetworkForbidden(RuntimeError):
-    """A test wanted to leave the loopback interface.
+    """A test tried to connect beyond the loopback interface.
 
     Not an OSError: clients take those for an outage and ask again.
     """
 
 
 def forbid_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let sockets connect, and names resolve, to the loopback interface only.
+    """Restrict sockets and name resolution to the loopback interface.
 
     Covers everything in this process that goes through Python's ``socket``: requests, urllib,
     ccxt. A library with sockets of its own (curl) is not seen.

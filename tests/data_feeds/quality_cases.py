@@ -1,4 +1,4 @@
-"""Hourly channels with one thing wrong, for tests of findings."""
+"""Hourly channels with one defect, for tests of findings."""
 
 from collections.abc import Sequence
 
@@ -25,7 +25,7 @@ def hours(*numbers: int) -> list[int]:
 def closing(
     closes: Sequence[float], name: str = PERP.id, kind: ChannelKind = ChannelKind.BARS
 ) -> Channel:
-    """Hourly bars that open, trade and close at one price each."""
+    """Return hourly bars with one price each."""
     made = bars(hours(*range(len(closes))), [(c, c, c, c, 1) for c in closes], kind=kind)
     return renamed(made, name)
 
@@ -47,7 +47,7 @@ def funding(at: Sequence[int]) -> Channel:
 
 
 def brief(found: Sequence[QualityFinding]) -> list[tuple[str, float, float, int]]:
-    """Kind, first and last hour since the start, and rows of each finding."""
+    """Return kind, first and last hour since the start, and rows of each finding."""
     return [
         (f.kind, (f.started_at - START) / HOUR_NS, (f.ended_at - START) / HOUR_NS, f.rows)
         for f in found

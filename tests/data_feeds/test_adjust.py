@@ -1,4 +1,4 @@
-"""Dividends put back and split adjustment undone, by hand and against a publisher's own numbers."""
+"""Total returns and prices as traded, by hand and against a publisher's numbers."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -53,7 +53,7 @@ def test_the_age_of_a_bar_counts_from_its_close() -> None:
 
 @st.composite
 def vintages(draw: st.DrawFn) -> Channel:
-    """A series with release lags and revisions, valid by construction."""
+    """Return a random valid series with release lags and revisions."""
     rows = []
     for event in sorted(draw(st.sets(st.integers(0, 30), max_size=8))):
         lags = sorted(draw(st.sets(st.integers(0, 20), min_size=1, max_size=3)))
@@ -96,7 +96,7 @@ def test_as_of_does_not_change_when_later_rows_are_cut(channel: Channel, instant
 
 @st.composite
 def quarter_bars(draw: st.DrawFn) -> Channel:
-    """15-minute bars with holes and random prices."""
+    """Return random 15-minute bars with holes."""
     slots = sorted(draw(st.sets(st.integers(0, 40), max_size=30)))
     rows = []
     for _ in slots:

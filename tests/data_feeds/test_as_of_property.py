@@ -1,4 +1,4 @@
-"""What a decision knows, against a loop that reads every row: sessions, releases, revisions.
+"""Rows known to a decision against a slow loop: sessions, releases, revisions.
 
 The windows hold the days on which clocks, exchange and Federal Reserve disagree: Columbus and
 Veterans Day, both changes of the clocks, Thanksgiving and its early close, Good Friday, Juneteenth.
@@ -34,7 +34,7 @@ SPY = Instrument(id="SPY", kind=InstrumentKind.ETF, quote="USD", calendar="XNYS"
 
 @dataclass(frozen=True)
 class Seen:
-    """What the loop finds for one instant."""
+    """Result of the loop for one instant."""
 
     value: float
     age_ns: int
@@ -45,7 +45,7 @@ class Seen:
 def seen_by_reading_every_row(
     channel: Channel, column: str, now: int, max_age_ns: int | None
 ) -> Seen:
-    """Return the newest fact published by ``now`` in its newest version, one row at a time."""
+    """Return the newest fact published by ``now``, in its newest vintage, by a slow loop."""
     is_bar = "opened_at" in channel.columns
     best = -1
     for row in range(len(channel)):
@@ -87,7 +87,7 @@ def sessions(dates: np.ndarray, late_ns: int = 0) -> Channel:
 
 @st.composite
 def session_bars(draw: st.DrawFn, window: tuple[str, str]) -> Channel:
-    """Sessions of the window, some of them missing."""
+    """Return sessions of the window, without some."""
     days = sessions_between("XNYS", np.datetime64(window[0]), np.datetime64(window[1]))
     kept = draw(st.lists(st.booleans(), min_size=len(days), max_size=len(days)))
     return sessions(days[np.array(kept)], draw(st.sampled_from((0, MINUTE_NS, HOUR_NS))))
@@ -95,7 +95,7 @@ def session_bars(draw: st.DrawFn, window: tuple[str, str]) -> Channel:
 
 @st.composite
 def released_series(draw: st.DrawFn, window: tuple[str, str]) -> Channel:
-    """A series of the release table on some days of the window, some values revised later."""
+    """Return a series of the release table on some days, with some later revisions."""
     name = draw(st.sampled_from(sorted(RELEASES)))
     variant = draw(st.sampled_from((None, *RELEASES[name].variants)))
     days = days_of(window)
@@ -115,7 +115,7 @@ def released_series(draw: st.DrawFn, window: tuple[str, str]) -> Channel:
 
 @st.composite
 def decision_clock(draw: st.DrawFn, window: tuple[str, str], channel: Channel) -> np.ndarray:
-    """Decisions at an evening hour of every day, every few hours, or around the publications."""
+    """Return decisions every evening, every few hours, or around publications."""
     days = days_of(window)
     kind = draw(st.sampled_from(("evening", "hours", "edges")))
     if kind == "evening":

@@ -1,4 +1,4 @@
-"""Sessions, business days and clock times around the days on which they are hard."""
+"""Sessions, business days and clock times around holidays and clock changes."""
 
 import numpy as np
 import pytest

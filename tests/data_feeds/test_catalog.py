@@ -1,4 +1,4 @@
-"""The catalog keeps what was written, or says in one line what is broken."""
+"""The catalog returns the written rows, or names the damage in one line."""
 
 import errno
 import json

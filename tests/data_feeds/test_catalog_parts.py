@@ -1,4 +1,4 @@
-"""Channels in parts: the same rows give the same files, however they came."""
+"""The same rows give the same files for any order of writes."""
 
 import itertools
 import random
@@ -117,7 +117,7 @@ def test_an_answer_replaces_what_was_stored_in_its_stretch(tmp_path: Path) -> No
     corrected = replaced(half_hours([4, 5]), high=[500, 500])
     extended(catalog, corrected, span(3, 6))
     rows = catalog.read(corrected.key)
-    # Half hour 3 was answered for and is not there any more.
+    # The source answers half hour 3 again, without a row.
     assert rows["open"].tolist() == [100, 101, 102, 104, 105, 106, 107, 108, 109]
     assert rows["high"].tolist()[3:5] == [500, 500]
 

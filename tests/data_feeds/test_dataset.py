@@ -1,4 +1,4 @@
-"""A dataset is read-only, cut by what was known, and named by its values."""
+"""A dataset is read-only, can be cut at an instant, and has a hash of its values."""
 
 import pickle
 from collections.abc import Callable

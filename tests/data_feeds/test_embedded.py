@@ -1,4 +1,4 @@
-"""The embedded catalog: made once, whole or not at all, in a folder that the user can choose."""
+"""The embedded catalog is generated once, completely, in a folder that the user can choose."""
 
 import errno
 import multiprocessing
@@ -28,7 +28,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def small() -> Dataset:
-    """One bar instead of three episodes."""
+    """Return one bar instead of three episodes."""
     return Dataset({PERP.id: PERP}, {KEY: bars([ns("2020-03-12T10:00")], [(1, 2, 1, 2, 3)])})
 
 
@@ -38,7 +38,7 @@ def refuse() -> Dataset:
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache folder, and a reconstruction that takes no time."""
+    """Return an empty cache folder; reconstruct one bar only."""
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
     monkeypatch.setattr(embedded, "reconstruct", small)
     return tmp_path / "cache"
@@ -230,13 +230,13 @@ def test_a_killed_process_leaves_nothing_that_a_later_call_takes(cache: Path) ->
     (left,) = cache.glob("making-*")
     assert any(left.rglob("*.parquet"))
     assert catalogs(cache) == []
-    # The lock died with its owner, and the remains are swept.
+    # The lock ended with its process, and the unfinished folder is removed.
     assert embedded_catalog().read(KEY)["close"].tolist() == [2.0]
     assert list(cache.glob("making-*")) == []
 
 
 def making(asked: Event, started: Event, go: Event, note: Path) -> None:
-    """Make the catalog in a child process; a line in ``note`` for each reconstruction."""
+    """Generate the catalog in a child process; write a line to ``note`` a reconstruction."""
 
     def slow() -> Dataset:
         with note.open("a", encoding="utf-8") as file:
@@ -261,7 +261,7 @@ def test_two_processes_at_once_make_it_once(cache: Path, tmp_path: Path) -> None
     children = [context.Process(target=making, args=(event, started, go, note)) for event in asked]
     children[0].start()
     assert started.wait(60)
-    # The first holds the lock and has not finished: the second finds no catalog and asks for it.
+    # The first process still holds the lock: the second finds no catalog and waits.
     children[1].start()
     assert asked[1].wait(60)
     assert catalogs(cache) == []

@@ -1,4 +1,4 @@
-"""What is stored is checked whenever it is read: rows by the gate's rules, index and list of files.
+"""Every reading checks stored rows by the gate's rules, the index and the list of files.
 
 Each case writes what somebody with an editor could write: a file with other rows whose hash in the
 index is right, or an index whose numbers are not those of its files.
@@ -68,7 +68,7 @@ def with_value(column: str, row: int, value: float) -> Callable[[pa.Table], pa.T
 
 
 def refused(catalog: Catalog, key: ChannelKey = KEY) -> str:
-    """Return the one line with which reading, loading a run's data and verify refuse a channel."""
+    """Return the one message with which read, load and verify refuse a channel."""
     with pytest.raises(IntegrityError) as caught:
         catalog.read(key)
     with pytest.raises(IntegrityError) as loaded:
@@ -125,7 +125,7 @@ def test_a_settlement_beside_its_hour_is_refused_where_it_is_stored(catalog: Cat
             "columns close are missing, not known or of another type",
         ),
         (lambda table: table.slice(1), "holds 1437 rows, not 1438"),
-        # Nobody can tell by a rule that a price was another one; its record can.
+        # No rule can show that a price was changed; the file's record can.
         (with_value("volume", 40, 0.0), "index.json says idle"),
         (with_value("available_at", 40, T0 + 30 * DAY_NS), "available_at"),
         (with_value("label", 40, 1), "index.json says labels"),

@@ -1,4 +1,4 @@
-"""Stamps beside their grid: moved within tolerance, refused beyond it, the same on every way in."""
+"""Stamps off their grid are moved within tolerance and refused beyond it, for every source."""
 
 from pathlib import Path
 
@@ -44,7 +44,7 @@ def points(kind: ChannelKind, at: list[int], **values: float) -> Channel:
 def test_a_settlement_is_the_whole_hour_it_belongs_to(late_ns: int) -> None:
     passed = admitted(PERP, funding([EIGHT - 8 * HOUR_NS, EIGHT + late_ns]))
     assert passed.channel["event_at"].tolist() == [EIGHT - 8 * HOUR_NS, EIGHT]
-    # What is known at the settlement is known at its hour.
+    # A row known at the settlement is known at the settlement's hour.
     assert passed.channel["available_at"].tolist() == [EIGHT - 8 * HOUR_NS, EIGHT]
     assert (passed.snapped, passed.farthest_ns) == (1, abs(late_ns))
 
@@ -124,7 +124,7 @@ def test_jitter_around_whole_minutes_goes(kind: ChannelKind, values: dict[str, f
     passed = admitted(PERP, points(kind, at, **values))
     grid = [EIGHT, EIGHT + 5 * MINUTE_NS, EIGHT + 10 * MINUTE_NS]
     assert passed.channel["event_at"].tolist() == grid
-    # A dividend falls due on the minute; what is read off was not known 18 ms before it came.
+    # A dividend is due on the minute; an observation was not known 18 ms earlier.
     known = grid if kind is ChannelKind.DIVIDENDS else [at[0], *grid[1:]]
     assert passed.channel["available_at"].tolist() == known
     assert passed.snapped == 2
@@ -132,7 +132,7 @@ def test_jitter_around_whole_minutes_goes(kind: ChannelKind, values: dict[str, f
 
 @pytest.mark.parametrize("kind", [ChannelKind.SERIES, ChannelKind.OPEN_INTEREST])
 def test_jitter_is_told_row_by_row(kind: ChannelKind) -> None:
-    """Later rows change nothing: pages, cuts and the whole file give the same stamps."""
+    """Pages, cuts and the whole file give the same stamps."""
     at = [EIGHT + 400 * MS, EIGHT + HOUR_NS - MS, EIGHT + 2 * HOUR_NS + 17 * 10**9]
     moved = [EIGHT, EIGHT + HOUR_NS, EIGHT + 2 * HOUR_NS + 17 * 10**9]
     known = [EIGHT + 400 * MS, EIGHT + HOUR_NS, EIGHT + 2 * HOUR_NS + 17 * 10**9]

@@ -1,4 +1,4 @@
-"""Numbers in another unit than their channel's are recognised and asked about, not converted."""
+"""Numbers that look like another unit are refused with a question, not converted."""
 
 import json
 import math
@@ -40,7 +40,7 @@ def rates(values: list[float], hours: int = 8) -> Channel:
 
 
 def drawn(usual: float, count: int = 60, share: float = 0.4) -> list[float]:
-    """Rates like a venue's: the default in a share of the rows, others around it."""
+    """Return rates like a venue's: the default in a share of the rows, others around it."""
     rng = np.random.default_rng(3)
     return [
         usual if rng.random() < share else float(rng.normal(usual, usual)) for _ in range(count)
@@ -173,7 +173,7 @@ WITH_DIVIDENDS = dict.fromkeys(EX_DAYS, 0.012)
 
 
 def stock(*, adjusted: bool) -> tuple[Channel, Channel]:
-    """Two years of a share that pays 1.2% eight times, prices as traded or without it."""
+    """Return two years of a share with eight dividends of 1.2%, as traded or adjusted."""
     rng = np.random.default_rng(9)
     moves = rng.normal(0, 0.004, len(DATES))
     night = rng.normal(0, 0.003, len(DATES))
@@ -383,7 +383,7 @@ def test_pages_are_asked_as_whole_files_are(tmp_path: Path) -> None:
     columns = {name: values for name, values in cents.columns.items() if name != "volume"}
     with pytest.raises(SchemaError, match="prices are 100 times those of"):
         page(Channel(ChannelKey(PERP.id, ChannelKind.MARK, "1h"), columns))
-    # Nothing of them was stored; what is in its unit is.
+    # The refused channel is not stored; a channel in its unit is.
     assert [entry.kind for entry in catalog.entries()] == [ChannelKind.BARS]
     page(rates([0.0001] * 30))
     assert len(catalog.entries()) == 2

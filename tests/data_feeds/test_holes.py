@@ -1,4 +1,4 @@
-"""Holes by hand: bars, settlements at changing intervals, series; and against a slow search."""
+"""Holes of bars, settlements and series, by hand and against a slow search."""
 
 from itertools import pairwise, product
 
@@ -88,7 +88,7 @@ def parts_of_sessions(calendar: str) -> list[tuple[int, int]]:
 
 
 def session_bars(calendar: str, timeframe: str, *, is_utc: bool) -> Channel:
-    """Bars from each opening on, or on the clock's hours; the last of a part is cut off."""
+    """Return bars from each opening, or on clock hours; a session's last bar is cut off."""
     step = Timeframe(timeframe).ns
     spans = []
     for opens, closes in parts_of_sessions(calendar):

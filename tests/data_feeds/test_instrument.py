@@ -63,7 +63,7 @@ def test_parts_of_slippage_are_dated_one_by_one():
 
 
 def words(item: Instrument, day: str) -> list[str]:
-    """What changes after a day, in words."""
+    """Return the texts of the changes after a day."""
     (record,) = item.in_force(date.fromisoformat(day)).terms
     return [change.words for change in record.changes]
 

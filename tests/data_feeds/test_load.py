@@ -1,4 +1,4 @@
-"""Loading one run's window: what is cut, what is resampled, what is refused."""
+"""Loading one run's window: cuts, resampling, refusals."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ YIELD = ChannelKey("DGS10", ChannelKind.SERIES)
 
 
 def source(*, days: int = 10, hole: range = range(0)) -> Dataset:
-    """Hourly bars with an optional hole (hours), hourly marks, and a yield a day late."""
+    """Return hourly bars with an optional hole (hours), hourly marks, and a late yield."""
     at = [T0 + i * HOUR_NS for i in range(24 * days) if i not in hole]
     hourly = bars(at, [(1, 1, 1, 1, 1)] * len(at))
     marks = bars(at, [(1, 1, 1, 1)] * len(at), kind=ChannelKind.MARK)

@@ -1,4 +1,4 @@
-"""Importing files by a mapping: release rules, all or nothing, and what is refused."""
+"""Imports by a mapping: release rules, all or nothing, refusals."""
 
 import errno
 import os

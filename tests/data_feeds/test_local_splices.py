@@ -1,4 +1,4 @@
-"""Channels spliced from several files, and rows that carry their own label."""
+"""Channels spliced from several files, and label columns."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""An import that would lose or change stored rows says which, and waits for --replace."""
+"""An import that would lose or change stored rows lists them and requires --replace."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Findings by hand: channels with one thing wrong, and the same with nothing wrong."""
+"""Findings by hand: channels with one defect, and without it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -213,7 +213,7 @@ def spiky() -> list[float]:
 
 
 def confirmed(mine: float, theirs: float, hour: int = 20) -> bool:
-    """Whether a second source's price in an hour confirms mine; both are 100 before and after."""
+    """Return whether a second source's price confirms mine; both are 100 before and after."""
     one, other = [100.0] * 50, [100.0] * 50
     one[hour], other[hour] = mine, theirs
     assert len(spike_findings(closing(one))) == 1

@@ -1,4 +1,4 @@
-"""Known answers of the real files: the loader must find each at its instant."""
+"""Known values of the real files: the loader finds each one at its instant."""
 
 import numpy as np
 import pytest
@@ -54,7 +54,7 @@ def test_bars_of_all_lengths_agree(real_catalog: Catalog) -> None:
         )
         assert len(both) > 8_000
         ratio = made["close"][right] / hours["close"][left]
-        # Hours with a 5m bar missing are inferred and left out; the rest must agree to 0.17%.
+        # Hours without one of their 5m bars are inferred and left out; the others agree to 0.17%.
         assert (ratio != 1).mean() < 1e-4
         assert np.abs(ratio - 1).max() < 0.0018
 
@@ -210,7 +210,7 @@ def test_hourly_marks_under_five_minute_bars_stay_near_the_last_price(
 
 @pytest.fixture(scope="module")
 def found(real_catalog: Catalog) -> list[QualityFinding]:
-    """Every finding in the real data."""
+    """Return all findings in the real data."""
     return list(findings(real_catalog))
 
 

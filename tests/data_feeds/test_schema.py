@@ -1,4 +1,4 @@
-"""Every rule of a channel, and the sentence that a broken row gets."""
+"""Every rule of a channel, and the message for a broken row."""
 
 import numpy as np
 import pytest

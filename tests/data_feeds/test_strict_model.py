@@ -1,4 +1,4 @@
-"""The base models refuse what nobody meant; sorted models ignore the order of keys."""
+"""Base models refuse wrong input; sorted models ignore the order of keys."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar

@@ -1,4 +1,4 @@
-"""What a stamp says: the same instant however written, a date in its zone, or a refusal."""
+"""Stamps: one instant for every notation, a date in its zone, or a refusal."""
 
 from pathlib import Path
 

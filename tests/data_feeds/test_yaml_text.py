@@ -1,4 +1,4 @@
-"""The strict YAML reader: what it accepts, and the line it names for what it refuses."""
+"""The strict YAML reader: accepted values, and refusals with their line."""
 
 import math
 from pathlib import Path

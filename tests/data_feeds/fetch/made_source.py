@@ -1,4 +1,4 @@
-"""A source that needs no venue: rows follow from their instants alone."""
+"""A source without a venue: rows depend only on their instants."""
 
 from collections.abc import Callable, Iterator
 
@@ -33,7 +33,7 @@ class MadeSource:
         self.asked: list[tuple[int, int]] = []
 
     def origin(self, key: ChannelKey) -> Origin:
-        """Return where the rows come from."""
+        """Return the origin of the rows."""
         return Origin(source=self.name, venues=("made",))
 
     def pages(self, key: ChannelKey, start: int, end: int) -> Iterator[Page]:

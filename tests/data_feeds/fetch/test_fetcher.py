@@ -1,4 +1,4 @@
-"""A fetch asks for what is missing, stores what came, and says what did not."""
+"""A fetch asks for missing rows, stores the answers and reports failures."""
 
 from pathlib import Path
 

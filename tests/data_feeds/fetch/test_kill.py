@@ -1,4 +1,4 @@
-"""A fetch killed at any moment goes on where it stopped; the catalog ends the same to the byte.
+"""A fetch killed at any moment continues where it stopped, with the same final bytes.
 
 The child process is killed with SIGKILL: nothing of it runs any more, no handler, no ``finally``.
 """

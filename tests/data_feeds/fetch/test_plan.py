@@ -1,4 +1,4 @@
-"""A plan says what is asked for; what it says wrongly is named with its line."""
+"""A plan names channels and windows; an error names its line."""
 
 from pathlib import Path
 
@@ -43,7 +43,7 @@ def test_windows_are_joined_and_end_now(tmp_path: Path) -> None:
         TimeSpan(started_at=ns("2020-03-01"), ended_at=ns("2020-04-01")),
         TimeSpan(started_at=ns("2026-02-01"), ended_at=NOW),
     )
-    # Before it begins, a window is nothing.
+    # A window is empty before its start.
     early = plan.fetch[0].spans(plan.windows, ns("2020-03-02"))
     assert early == (TimeSpan(started_at=ns("2020-03-01"), ended_at=ns("2020-03-01") + DAY_NS),)
 

@@ -1,4 +1,4 @@
-"""Channels that are asked for whole: what the publisher changed, and what it took away."""
+"""Channels that are fetched whole: values that the publisher changed or removed."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -23,7 +23,7 @@ DGS10 = Instrument(id="DGS10", kind=InstrumentKind.SERIES, quote="percent")
 
 
 class ServedSource:
-    """A publisher that serves the rows it is given; ``release`` says how they became known."""
+    """A source of given rows; ``release`` is the text of their release rule."""
 
     name = "told"
 
@@ -67,7 +67,7 @@ def asked(source: ServedSource, *spans: tuple[int, int], key: ChannelKey = DAYS)
 def test_a_later_window_brings_the_earlier_one_on_the_same_split(tmp_path: Path) -> None:
     catalog = Catalog(tmp_path)
     fetch([asked(ServedSource(closes(0, 10, 400.0)), (0, 10))], catalog, lambda: day(30))
-    # Four for one: all prices are served again, a quarter of what they were.
+    # Four-for-one split: all prices are served again at a quarter.
     source = ServedSource(closes(0, 20, 100.0))
     (report,) = fetch([asked(source, (15, 20))], catalog, lambda: day(31))
     assert source.asked == [(day(0), day(10)), (day(15), day(20))]
@@ -141,7 +141,7 @@ def test_vintages_replace_latest_values_and_outlive_the_key(tmp_path: Path) -> N
     with_key = ServedSource(vintages, f"{VINTAGES}; next day")
     fetch([asked(with_key, (0, 2), key=YIELDS)], catalog, lambda: day(31))
     assert catalog.read(YIELDS)["value"].tolist() == [8.0, 9.0, 9.0]
-    # Without the key again: nothing is asked, and the first vintage stays.
+    # Without the key nothing is fetched, and the first vintage stays.
     assert missing_spans(asked(latest, (0, 2), key=YIELDS), catalog.entry(YIELDS)) == []
     fetch([asked(ServedSource(yields(0, 3, value=9.0), "next day"), (0, 3), key=YIELDS)], catalog,
           lambda: day(32))  # fmt: skip

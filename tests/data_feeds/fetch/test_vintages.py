@@ -1,4 +1,4 @@
-"""What was known stays known; what is served now is the latest, whatever is stored."""
+"""Stored vintages stay; the value served last is the latest."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ def rows_of(channel: Channel) -> Rows:
     [
         # The CSV's 2.0 is the last vintage: the key's first one does not come back as a revision.
         ([(1, 10, 2.0)], [(1, 10, 1.0), (1, 20, 2.0)], [(1, 10, 2.0)]),
-        # Between them the publisher said something else.
+        # The publisher had another value in between.
         (
             [(1, 10, 3.0)],
             [(1, 10, 1.0), (1, 20, 2.0), (1, 30, 3.0)],
@@ -34,11 +34,11 @@ def rows_of(channel: Channel) -> Rows:
         ),
         # Revised to 2 and back to 1.
         ([(1, 10, 1.0), (1, 50, 2.0)], [(1, 10, 1.0)], [(1, 10, 1.0), (1, 50, 2.0), (1, 100, 1.0)]),
-        # Changed before anybody could know it: the rule's instant stands.
+        # The value changed before its publication: the rule's instant applies.
         ([(1, 400, 1.0)], [(1, 400, 2.0)], [(1, 400, 2.0)]),
-        # Vintages are stored, the CSV has the last one alone, dated by the rule: nothing is new.
+        # The CSV has only the last stored vintage, dated by the rule: nothing is new.
         ([(1, 10, 1.0), (1, 20, 2.0)], [(1, 12, 2.0)], [(1, 10, 1.0), (1, 20, 2.0)]),
-        # A publisher that serves fewer years than before takes nothing away.
+        # A publisher that serves fewer years removes no stored row.
         ([(1, 10, 1.0), (2, 20, 2.0)], [(2, 20, 2.0)], [(1, 10, 1.0), (2, 20, 2.0)]),
         ([(1, 10, 1.0)], [], [(1, 10, 1.0)]),
     ],

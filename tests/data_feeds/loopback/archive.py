@@ -1,4 +1,4 @@
-"""Binance's archive of a made market: real zips with checksums, built when they are asked for."""
+"""A fake Binance archive: zips with checksums, built on request."""
 
 import hashlib
 import io
@@ -107,7 +107,7 @@ class Archive:
         return "".join(f"{line}\n" for line in ([head] if self.header(date) else []) + lines)
 
     def _metrics(self, live: range) -> list[str]:
-        """Rows of the five minutes after ``live.start`` to ``live.stop``, both included."""
+        """Return rows every five minutes after ``live.start`` to ``live.stop``, both included."""
         early = STEP_NS if live.start >= RELABELLED else 0
         lines = []
         for at in grid(range(live.start + STEP_NS, live.stop + 1), STEP_NS):
@@ -120,7 +120,7 @@ class Archive:
 
 
 def grid(live: range, length: int) -> range:
-    """Return the multiples of a length in a stretch."""
+    """Return the multiples of a step in a stretch."""
     return range(-(-live.start // length) * length, live.stop, length)
 
 

@@ -1,4 +1,4 @@
-"""A made Binance USD-M: its paths, formats, limits and refusals, one market, one outage."""
+"""A fake Binance USD-M: paths, formats, limits and refusals, one market, one outage."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -93,13 +93,13 @@ class Binance:
                 "CMCCirculatingSupply": "19900000.00000000",
                 "timestamp": at,
             }
-            # More than fit: the latest ones.
+            # A page that is too small holds the latest rows.
             for at in self._stamps(query, STEPS_MS[query["period"]])[-limit:]
         ]
 
 
 def price_at(at: int) -> float:
-    """Return a price that is another one at every minute of most of a day."""
+    """Return a price that differs at nearly every minute of a day."""
     return 30_000.0 + at // MINUTE_MS % 1_237
 
 
@@ -119,7 +119,7 @@ def interest_at(at: int) -> float:
 
 
 def kline(at: int, step: int, now: int, shift: float = 0.0) -> list[Any]:
-    """Return one row of /klines; the bar under way has other values than it will end with."""
+    """Return one row of /klines; the running bar differs from its final values."""
     price = price_at(at) + shift
     close = price + 2 if at + step <= now else price - 1
     volume = volume_at(at) if shift == 0 else 0

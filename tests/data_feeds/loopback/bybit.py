@@ -1,4 +1,4 @@
-"""A made Bybit, one linear perp: newest rows first, everything wrapped in ``result``."""
+"""A fake Bybit with one linear perp: newest rows first, inside ``result``."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -62,7 +62,7 @@ class Bybit:
 
     def _klines(self, query: dict[str, str], *, traded: bool) -> list[Any]:
         step = int(query["interval"]) * 60_000
-        # The venue counts 200 rows unless it is told.
+        # The venue returns 200 rows by default.
         stamps = self._stamps(query["start"], query["end"], step)[: int(query.get("limit", 200))]
         rows = []
         for at in stamps:

@@ -70,7 +70,7 @@ class Fred:
         return xml(f"<observations>{''.join(lines)}</observations>")
 
     def _periods(self, date: str, rows: list[tuple[str, str]], first: str, last: str) -> list[str]:
-        """Return the stretches over which values held, cut to the question's as FRED does."""
+        """Return the periods of values, cut to the requested period as FRED does."""
         lines = []
         kept = {max(day, self.archive_from): value for day, value in rows}
         begins = sorted(kept)

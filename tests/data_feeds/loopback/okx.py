@@ -1,4 +1,4 @@
-"""A made OKX, one linear swap of 0.01 BTC: strings, newest rows first, at most 100 of them."""
+"""A fake OKX with one linear swap of 0.01 BTC: strings, at most 100 rows, newest first."""
 
 from dataclasses import dataclass
 from typing import Any

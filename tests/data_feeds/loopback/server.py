@@ -1,4 +1,4 @@
-"""A small HTTP server on the loopback interface, and the ways it can misbehave."""
+"""A small HTTP server on the loopback interface, with faults on request."""
 
 import json
 import threading
@@ -21,7 +21,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """What goes back."""
+    """Answer of the server."""
 
     body: bytes
     status: int = 200
@@ -34,7 +34,7 @@ def as_json(document: Any, status: int = 200) -> Response:
 
 
 class Fault(Enum):
-    """How one answer goes wrong; the request after it is served again unless another fault waits.
+    """Fault of one answer; the next request is served normally unless another fault is queued.
 
     RESET closes the connection in the middle of the body. TRUNCATED announces and sends half of the
     body (broken JSON). DRIP sends the body in tiny pieces. BUSY is 429 with ``Retry-After: 1``,
@@ -75,12 +75,12 @@ class Loopback:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def fail(self, faults: Sequence[Fault], path: str = "") -> None:
-        """Let the next requests whose path contains ``path`` go wrong, in this order."""
+        """Queue faults for the next requests with ``path`` in their path."""
         with self._lock:
             self.faults, self.fault_path = list(faults), path
 
     def next_fault(self, path: str) -> Fault | None:
-        """Return and use up the fault of a request."""
+        """Return the fault of a request and remove it from the queue."""
         with self._lock:
             if self.faults and self.fault_path in path:
                 return self.faults.pop(0)
@@ -102,7 +102,7 @@ class Loopback:
 def _handler(loopback: Loopback) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        # A kept connection would wait 40 ms for each answer otherwise.
+        # Without this a kept-alive connection waits 40 ms for each answer.
         disable_nagle_algorithm = True
 
         def log_message(self, *_: object) -> None:

@@ -1,4 +1,4 @@
-"""Yahoo Finance's chart answers, as of its v8 interface."""
+"""A fake Yahoo Finance: chart answers of the v8 interface."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -42,7 +42,7 @@ def stamp(calendar: str, date: str) -> int:
 
 
 class Yahoo:
-    """Answers charts of its symbols, and the cookie and crumb that yfinance asks for first."""
+    """Serves charts of symbols, and the cookie and crumb that yfinance requests first."""
 
     def __init__(self, *symbols: Symbol) -> None:
         self.symbols = {symbol.name: symbol for symbol in symbols}
@@ -84,7 +84,7 @@ def chart(symbol: Symbol, query: dict[str, str]) -> dict[str, Any]:
     quote = {name: [table[at][i] for at in stamps] for i, name in enumerate(names)}
     indicators: dict[str, Any] = {"quote": [quote]}
     if interval == "1d":
-        # Scaled back from today by Yahoo; nothing of ours may read it.
+        # Yahoo's adjusted close is scaled back from today; our code must not read it.
         indicators["adjclose"] = [{"adjclose": [0.5] * len(stamps)}]
     events = _events(symbol, first, last)
     return result | {"timestamp": stamps, "indicators": indicators, "events": events}

@@ -1,4 +1,4 @@
-"""Contracts: names, expiries, strikes, what they settle at."""
+"""Contracts: names, expiries, strikes, settlement values."""
 
 import datetime
 
@@ -101,7 +101,7 @@ def test_no_strike_loses_a_digit_in_its_name(strikes) -> None:
     [
         "SPY-2026-13-45-P280-250",
         "SPY-2026-03-20-P2.8.0-250",
-        # The put sold lies above the one bought; a Saturday.
+        # The short strike lies above the long strike; an expiry on a Saturday.
         "SPY-2026-03-20-P250-280",
         "SPY-2026-03-21-P280-250",
     ],

@@ -1,4 +1,4 @@
-"""A contract's channels: what each quote knows, what a crash does to it, what it refuses."""
+"""Channels of a contract: the index of each quote, a crash, refusals."""
 
 import math
 
@@ -37,7 +37,7 @@ def bars(name: str, opens: list[float], closes: list[float]) -> Channel:
 
 
 def index(values: list[float], name: str = "VIX") -> Channel:
-    """A series by reference date, known at 16:15 New York; the session before has the first one."""
+    """Return a series known at 16:15 New York; its first value is of the previous session."""
     dates = [DAYS[0] - np.timedelta64(3, "D"), *DAYS[: len(values)]]
     closed = session_bounds("XNYS", np.array(dates))[1]
     at = np.array(dates).astype("datetime64[ns]").astype(np.int64).tolist()
@@ -51,7 +51,7 @@ def market(spots: list[float], vix: list[float], *more: Channel):
 
 
 def value(spot: float, points: float, days: float) -> float:
-    """The contract by Black-Scholes written out, 100 shares."""
+    """Return the contract's price by Black-Scholes written out, 100 shares."""
     legs = []
     for strike in (95.0, 80.0):
         volatility = implied_volatility(MODEL, points / 100, strike, spot, days / 365)
@@ -91,7 +91,7 @@ def test_a_crash_pays_by_the_fall_and_once_more_by_the_index() -> None:
     assert after == pytest.approx(value(93.0, 45.0, left), rel=1e-9)
     assert 70 < before < 90
     assert 460 < after < 520
-    # The first half of the fall alone pays less than half of what the whole pays: convexity.
+    # The first half of the fall alone gains less than half of the whole gain: convexity.
     half = value(96.5, 18.0, left)
     whole = value(93.0, 18.0, left)
     assert half - before < 0.5 * (whole - before)
@@ -130,7 +130,7 @@ def test_quotes_do_not_change_when_later_data_are_removed(row: int) -> None:
     rng = np.random.default_rng(row)
     spots, vix = rng.uniform(85, 110, 30).tolist(), rng.uniform(12, 60, 30).tolist()
     whole, costs = contract_channels(market(spots, vix), CONTRACT, int(CLOSED[0]), MODEL)
-    # What the session's close knows and the index published after it.
+    # The close uses the session's index, which is published after the close.
     cut = market(spots, vix).cut(int(CLOSED[row]) + 3_600 * 10**9)
     short, short_costs = contract_channels(cut, CONTRACT, int(CLOSED[0]), MODEL)
     assert len(short) == row + 1
@@ -159,7 +159,7 @@ def test_the_half_spread_is_both_legs_over_the_price_of_the_spread() -> None:
 
 
 def test_a_cheap_spread_costs_more_than_its_price_to_cross() -> None:
-    # 95 over 80 with the fund at 130: worth next to nothing, two legs of three cents a share.
+    # 95 over 80 with the fund at 130: almost worthless, two legs of three cents a share.
     data = market([130.0] * 3, [15.0] * 3)
     quotes, spreads = contract_channels(data, CONTRACT, int(CLOSED[0]), MODEL)
     ask = quotes["open"][1] * (1 + spreads["value"][1])
@@ -259,7 +259,7 @@ def test_prices_that_hold_the_dividends_pay_none_again() -> None:
     )
     plain, _ = contract_channels(data, CONTRACT, int(CLOSED[0]), model)
     whole, _ = contract_channels(adjusted, CONTRACT, int(CLOSED[0]), model)
-    # A fund that pays 5% a year falls by it, and its puts are dearer.
+    # A fund with a dividend yield of 5% has more expensive puts.
     assert whole["close"][1] < plain["close"][1]
 
 

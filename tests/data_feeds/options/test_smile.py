@@ -1,4 +1,4 @@
-"""The smile: the index comes back from its strip; tenors revert; no arbitrage between strikes."""
+"""The smile reproduces the index, tenors revert, strikes allow no arbitrage."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""The reconstructions, made once."""
+"""Fixtures: the reconstructions, generated once."""
 
 import pytest
 
@@ -12,7 +12,7 @@ from data_feeds.timeframe import Timeframe
 
 @pytest.fixture(scope="session")
 def made() -> Dataset:
-    """Everything in the embedded catalog, in memory."""
+    """Return all channels of the embedded catalog, in memory."""
     catalog = embedded_catalog()
     channels = {entry.key: catalog.read(entry.key) for entry in catalog.entries()}
     return Dataset(catalog.instruments(), channels)

@@ -1,4 +1,4 @@
-"""What the tests of the reconstructions share."""
+"""Helpers for the tests of the reconstructions."""
 
 import numpy as np
 
@@ -20,7 +20,7 @@ def dates(instants: Array) -> Array:
 
 
 def daily(made: Dataset, name: str) -> tuple[Array, Array]:
-    """Dates and values of a series, or of an equity's closes."""
+    """Return dates and values of a series, or of an equity's closes."""
     if name in SERIES:
         channel = made.channel(name, ChannelKind.SERIES)
         return dates(channel["event_at"]), channel["value"]

@@ -19,7 +19,7 @@ CUT = "2026-02-07"
 
 @lru_cache(maxsize=1)
 def history():
-    """Everything embedded from October 2025 to the day after the flush."""
+    """Return all embedded data from October 2025 to the day after the flush."""
     catalog = embedded_catalog()
     return load_dataset(catalog, set(held_keys(catalog)), ns("2025-10-01"), ns(CUT), 0)
 
@@ -31,7 +31,7 @@ def sixty_days(name):
 
 
 def small_table(*extra, rows=240, timeframe="1h", instrument=PERP):
-    """A perp that rises and falls by 0.5% in turn, ten days of hours."""
+    """Return ten days of hourly bars of a perp that alternately rises and falls by 0.5%."""
     prices = [(100.0, 100.6, 99.4, 100.5), (100.5, 100.7, 99.9, 100.0)] * (rows // 2)
     return table(candles(prices, timeframe=timeframe, instrument=instrument), *extra)
 
@@ -46,7 +46,7 @@ def last_value(path, name):
 
 
 def daily_closes(path, before):
-    """Bitcoin's closes each 96 bars, from the history's last close on."""
+    """Return bitcoin's close every 96 bars, from the history's last close on."""
     close = path.channels[CLOCK]["close"]
     return np.concatenate(([before.channels[CLOCK]["close"][-1]], close[95::96]))
 
@@ -65,7 +65,7 @@ def rms(values):
 
 
 def session_pairs(path):
-    """Bitcoin's and QQQ's log returns from close to close of New York."""
+    """Return log returns of bitcoin and QQQ between New York closes."""
     bars, equity = path.channels[CLOCK], path.channels[QQQ]
     rows = np.searchsorted(bars["closed_at"], equity["closed_at"], side="right") - 1
     return np.diff(np.log(bars["close"][rows])), np.diff(np.log(equity["close"]))

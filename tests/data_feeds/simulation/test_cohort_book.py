@@ -1,4 +1,4 @@
-"""The book of positions: brackets, liquidation prices, and cash that is neither made nor lost."""
+"""The book of positions: brackets, liquidation prices, conservation of cash."""
 
 import numpy as np
 import pytest

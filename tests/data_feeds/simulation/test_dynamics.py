@@ -1,4 +1,4 @@
-"""One step of the market by hand: who pays whom when a position is liquidated, and funding."""
+"""One step of the market by hand: payments at a liquidation, and funding."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from data_feeds.simulation.flywheel_parameters import FlywheelParams
 
 ACCOUNT = 100_000.0
 LONG_ROW, SHORT_ROW, SECOND_SHORT_ROW = 1, 4, 5
-# The mark is the last price, nothing rolls: what is left is the liquidation alone.
+# The mark is the last price and nothing rolls, so only the liquidation remains.
 ALONE = FlywheelParams(mark_speed=1.0, turnover=0.0, opening_speed=0.0)
 # So deep that liquidations do not move the price.
 BOTTOMLESS = 1e18

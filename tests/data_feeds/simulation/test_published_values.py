@@ -36,7 +36,7 @@ def known(
 
 
 def day_changes(days: Channel) -> Iterator[tuple[Array, Array, EpisodeParameters]]:
-    """Dates and close-to-close changes of bitcoin's UTC days, one episode at a time."""
+    """Return dates and close-to-close changes of bitcoin's UTC days, within each episode."""
     for episode in EPISODES:
         rows = episode_rows(days, "opened_at", episode)
         close = days["close"][rows]

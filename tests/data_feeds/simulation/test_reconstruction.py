@@ -180,7 +180,7 @@ def test_liquidations_of_longs_gather_on_the_worst_days(made: Dataset) -> None:
 
 
 def aligned_returns(made: Dataset, days: Channel) -> Mapping[str, Array]:
-    """Dates and simple returns of bitcoin and QQQ, from session to session, no episode crossed."""
+    """Return dates and simple returns of bitcoin and QQQ between sessions of one episode."""
     on, qqq = daily(made, "QQQ")
     bitcoin = days["close"][np.searchsorted(dates(days["opened_at"]), on)]
     crossed = np.diff(on).astype(int) > 10
@@ -216,7 +216,7 @@ def test_bitcoin_moves_more_with_qqq_under_stress(
 
 
 def returns_of(made: Dataset, name: str) -> Array:
-    """Simple returns between sessions of one episode."""
+    """Return simple returns between sessions of one episode."""
     on, close = daily(made, name)
     return (close[1:] / close[:-1] - 1)[np.diff(on).astype(int) <= 10]
 

@@ -1,4 +1,4 @@
-"""Forty paths of sixty days do what the stories of the scenarios say."""
+"""Forty paths of sixty days follow the descriptions of the scenarios."""
 
 import numpy as np
 import pytest

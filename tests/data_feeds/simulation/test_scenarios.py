@@ -244,7 +244,7 @@ def test_an_unknown_fund_moves_with_the_index_by_its_own_beta():
 
 
 def lagging(name="DGS10", days=6):
-    """The history, one of whose series ends so many days before the rest."""
+    """Return the history with one series that ends a number of days earlier."""
     key = ChannelKey(name, ChannelKind.SERIES)
     kept = history().channels[key]["event_at"] < ns(CUT) - days * DAY_NS
     columns = {column: values[kept] for column, values in history().channels[key].columns.items()}
@@ -408,7 +408,7 @@ def test_a_path_joins_its_own_history_alone():
 
 
 def _resampled(bars, count, timeframe):
-    """Bars of a longer timeframe by a plain loop over whole buckets."""
+    """Return bars of a longer timeframe, by a plain loop over whole buckets."""
     frame = Timeframe(timeframe).ns
     rows = {}
     for i in range(len(bars)):

@@ -1,4 +1,4 @@
-"""Made venues behind the real ccxt client, and the rows they should give."""
+"""Fake venues behind the real ccxt client, and their expected rows."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -71,7 +71,7 @@ def rows(pages: list[Page]) -> list[Row]:
 
 
 def expected_bars(start: int, end: int, step: int, market: Binance = MARKET) -> list[Row]:
-    """Return the bars that ended, one by one."""
+    """Yield the finished bars."""
     found: list[Row] = []
     for at in range(start, end - step + 1, step):
         ms = at // MS

@@ -1,4 +1,4 @@
-"""Binance's archive: which files are asked, what they say, and what a missing one means."""
+"""Binance's archive: requested files, their rows, and missing files."""
 
 import re
 from collections.abc import Iterator
@@ -66,7 +66,7 @@ def hours(start: str, end: str) -> list[int]:
 
 
 def zips(loopback: Loopback) -> list[str]:
-    """Return the dates in the names of the zips that were asked for, in order."""
+    """Return the dates in the names of the requested zips, in order."""
     paths = [request.path for request in loopback.requests]
     return [path.split("-", 2)[2][:-4] for path in paths if path.endswith(".zip")]
 

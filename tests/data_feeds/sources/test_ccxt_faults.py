@@ -1,4 +1,4 @@
-"""Venues that hiccup: the rows are the same, or the error says who must act."""
+"""Faults of venues: the rows are the same, or the error says who must act."""
 
 import json
 import random

@@ -1,4 +1,4 @@
-"""What crypto venues say, through the real ccxt client and made venues on the loopback."""
+"""Crypto venues through the real ccxt client and fake venues on the loopback."""
 
 import math
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""FRED: the latest values without a key, every revision with one, through the real client."""
+"""FRED through the real client: latest values without a key, all revisions with a key."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -60,7 +60,7 @@ def pages(source: FredMacro, first: str, end: str) -> list[Page]:
 
 
 def rows(found: list[Page]) -> list[tuple[str, str, float]]:
-    """Return date, instant of knowing and value of all rows."""
+    """Return date, instant of publication and value of all rows."""
     return [
         (utc_text(event)[:10], utc_text(known), float(value))
         for page in found

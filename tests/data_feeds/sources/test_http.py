@@ -1,4 +1,4 @@
-"""GET: answers, errors by who must act, and bodies that break off."""
+"""GET: answers, transient and permanent errors, truncated bodies."""
 
 import datetime as dt
 import socket
@@ -150,7 +150,7 @@ def test_a_body_that_always_breaks_off_is_a_transient_error_and_never_half_an_an
 
 
 class Lenient(requests.Session):
-    """Does not notice a body that ends early, as urllib3 before 2.0."""
+    """Ignores a body that ends early, like urllib3 before 2.0."""
 
     def get(self, url: str, **_: object) -> requests.Response:
         answer = requests.Response()

@@ -1,4 +1,4 @@
-"""The guard that keeps tests on this computer."""
+"""The guard that restricts tests to this computer."""
 
 import socket
 import urllib.request

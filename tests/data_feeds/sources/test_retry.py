@@ -1,4 +1,4 @@
-"""Asking again: how long it waits, how often it asks, and what it lets through."""
+"""Retries: waits, number of attempts, and errors that pass through."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from data_feeds.sources.retry import RetryPolicy, ask
 
 
 def busy(times: int, retry_after_s: float | None = None) -> Callable[[], int]:
-    """Return a question that has no answer so many times, and then how often it was asked."""
+    """Return a question that fails a number of times, then returns its number of calls."""
     asked = 0
 
     def question() -> int:

@@ -1,4 +1,4 @@
-"""Today's filters and brackets of a market, and the venue file made of them."""
+"""Today's filters and brackets of a market, and the venue file from them."""
 
 import pytest
 from ruamel.yaml import YAML

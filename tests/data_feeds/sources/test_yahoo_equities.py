@@ -1,4 +1,4 @@
-"""Yahoo Finance through the real yfinance client, every request of which ends on the loopback."""
+"""Yahoo Finance through the real yfinance client, with all requests on the loopback."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -38,7 +38,7 @@ NOTHING_THEN = "Data doesn't exist for startDate = 1764000000, endDate = 1764900
 
 @pytest.fixture(autouse=True)
 def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """Gather every address that reaches curl, and refuse any but the loopback's."""
+    """Record every address that reaches curl, and refuse all but the loopback."""
     addresses: list[str] = []
     genuine = requests.Session.request
 
@@ -212,7 +212,7 @@ def test_a_high_below_the_close_is_widened_and_the_bar_inferred() -> None:
 
 
 def hourly(*dates: str) -> dict[int, Sequence[float | None]]:
-    """Return seven bars from 9:30 of each date, the last of them half an hour."""
+    """Return seven bars from 9:30 of each date; the last one is half an hour."""
     hour = HOUR_NS // 10**9
     begins = [stamp("XNYS", date) + i * hour for date in dates for i in range(7)]
     return {at: bar(i) for i, at in enumerate(begins)}
@@ -258,7 +258,7 @@ def test_rows_fetched_before_and_after_a_split_fit_together() -> None:
 
 
 def _tenth(symbol: Symbol) -> Symbol:
-    """Return Yahoo's table after a split of ten for one: a tenth of each price, ten of shares."""
+    """Return Yahoo's table after a ten-for-one split: prices / 10, volumes x 10."""
 
     def scaled(row: Sequence[float | None]) -> list[float]:
         prices = [value for value in row if value is not None]
