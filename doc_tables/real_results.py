@@ -106,7 +106,7 @@ def totals(name: str, result: RunResult, folder: Path) -> tuple[str, ...]:
     """Return the cells of one run: its trades, their costs, the net result."""
     trades = pd.read_parquet(folder / "trades.parquet")
     roles = pd.read_parquet(folder / "fills.parquet")["role"].value_counts()
-    facts = pd.read_parquet(folder / "events.parquet")
+    facts = pd.read_parquet(folder / "ledger.parquet")
     funding = facts.loc[facts["kind"] == "funding", "amount"]
     outcome = result.outcome
     visited = outcome.instants_visited / outcome.instants_total

@@ -135,11 +135,11 @@ def _equity_line(before: float | None, last: float) -> str:
 def _payment_lines(files: RunFolder, span: TimeWindow) -> list[str]:
     """The sums of the fills' fees and of funding, quote; positive: received."""
     filled = {fill["fill_id"] for fill in files.rows("fills") if span.holds_fill(fill)}
-    events = files.rows("events")
-    fees = [row["amount"] for row in events if row["kind"] in FEES and row["fill_id"] in filled]
+    facts = files.rows("ledger")
+    fees = [row["amount"] for row in facts if row["kind"] in FEES and row["fill_id"] in filled]
     funding = [
         row["amount"]
-        for row in events
+        for row in facts
         if row["kind"] == FactKind.FUNDING.value and span.holds_open(row["at"])
     ]
     groups = (("fees", fees), ("funding", funding))

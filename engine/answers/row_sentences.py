@@ -170,7 +170,7 @@ def funding_lines(files: RunFolder, plan_id: int) -> list[str]:
     """What the plan paid or received in funding, payment by payment."""
     paid = [
         row
-        for row in files.rows("events")
+        for row in files.rows("ledger")
         if row["plan_id"] == plan_id and row["kind"] == "funding"
     ]
     if not paid:
@@ -183,7 +183,7 @@ def funding_lines(files: RunFolder, plan_id: int) -> list[str]:
         for row in paid[:SHOWN_PAYMENTS]
     ]
     if len(paid) > SHOWN_PAYMENTS:
-        lines.append(f"  and {len(paid) - SHOWN_PAYMENTS} more in events.parquet")
+        lines.append(f"  and {len(paid) - SHOWN_PAYMENTS} more in ledger.parquet")
     return lines
 
 

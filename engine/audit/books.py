@@ -15,7 +15,7 @@ from engine.audit.report import Recorder, when
 from engine.records import Fact, FactKind
 from engine.run_folder.read import RunFolder
 
-EVENTS, EQUITY = "events", "equity"
+LEDGER, EQUITY = "ledger", "equity"
 FactName = tuple[str, int, str, int]
 
 _COUNTED = {
@@ -34,7 +34,7 @@ def check_facts(case: Case) -> None:
     """Every fact that the rules ask for is there once, with its amount; no other is."""
     files, recorder = case.files, case.recorder
     for number, fact in enumerate(files.facts, start=1):
-        recorder.line(EVENTS, f"row {number}").equal("fact ids count from 1", number, fact.fact_id)
+        recorder.line(LEDGER, f"row {number}").equal("fact ids count from 1", number, fact.fact_id)
     _check_deposits(case)
     found = _by_name(files.facts)
     for expected in case.replay.facts:
@@ -49,7 +49,7 @@ def check_facts(case: Case) -> None:
             # Several transfers may arrive at once: in the order in which they were sent.
             _check_fact(expected, rows.pop(0), recorder)
         elif expected.amount != 0:
-            recorder.line(EVENTS, _named(name)).differs(
+            recorder.line(LEDGER, _named(name)).differs(
                 "every payment is booked",
                 expected=f"{expected.amount:,.8g}",
                 found="there is no such row",
@@ -78,7 +78,7 @@ def _named(name: FactName) -> str:
 
 def _refuse(fact: Fact, recorder: Recorder) -> None:
     what = f"{fact.kind} of {fact.amount:,.8g} at {when(fact.at)} {fact.instrument}"
-    recorder.line(EVENTS, f"fact {fact.fact_id}").differs(
+    recorder.line(LEDGER, f"fact {fact.fact_id}").differs(
         "nothing else is booked",
         expected="no such row",
         found=f"found {what}".rstrip(),
@@ -86,7 +86,7 @@ def _refuse(fact: Fact, recorder: Recorder) -> None:
 
 
 def _check_fact(expected: ExpectedFact, fact: Fact, recorder: Recorder) -> None:
-    line = recorder.line(EVENTS, f"fact {fact.fact_id} ({fact.kind} at {when(fact.at)})")
+    line = recorder.line(LEDGER, f"fact {fact.fact_id} ({fact.kind} at {when(fact.at)})")
     line.amount("amount", expected.amount, fact.amount)
     line.equal("wallet", expected.wallet.value, fact.wallet)
     line.equal("memo", expected.memo, fact.memo)
@@ -110,12 +110,12 @@ def _check_deposits(case: Case) -> None:
     recorder.count("deposits", len(deposits))
     for wallet, amount in cash.items():
         paid = sum((f.amount for f in deposits if f.wallet == wallet.value), start=0.0)
-        line = recorder.line(EVENTS, f"deposits into {wallet}")
+        line = recorder.line(LEDGER, f"deposits into {wallet}")
         line.amount("the config's cash", amount, paid)
     traded = (case.markets[name] for name in files.traded if name in case.markets)
     first = min((market.first_open(files.start) for market in traded), default=0)
     for fact in deposits:
-        line = recorder.line(EVENTS, f"fact {fact.fact_id} (deposit)")
+        line = recorder.line(LEDGER, f"fact {fact.fact_id} (deposit)")
         if not files.start <= fact.at <= first:
             line.instant("deposits come before the first bar", files.start, fact.at)
 

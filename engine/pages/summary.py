@@ -12,7 +12,7 @@ SHOWN_BLOCKS = 8
 FILES = (
     ("tearsheet.html", "pictures and tables"),
     ("trades.parquet", "every trade; `riskoff explain RUN --trade N` tells one"),
-    ("fills, orders, events .parquet", "every execution, order and cash movement"),
+    ("fills, orders, ledger .parquet", "every execution, order and cash movement"),
     ("journal_*.parquet", "why something did not happen; `riskoff explain RUN --why-not DAY`"),
     ("manifest.json", "hashes, data labels, assumptions"),
 )

@@ -16,7 +16,7 @@ import pandas as pd
 from engine.records import Decision, Fact, Fill, GuardEvent, OrderRow, Overlay, Trade
 
 # Raised whenever a file, a column or the meaning of a number in a folder changes.
-FORMAT = 2
+FORMAT = 3
 RUN_ID_DIGITS = 12
 FOLDER_NAME = re.compile(rf"(?P<name>.+)-(?P<run_id>[0-9a-f]{{{RUN_ID_DIGITS}}})")
 
@@ -115,7 +115,7 @@ class TableOf(Generic[Row]):
 ORDERS = TableOf("orders", OrderRow)
 FILLS = TableOf("fills", Fill)
 TRADES = TableOf("trades", Trade)
-LEDGER = TableOf("events", Fact)
+LEDGER = TableOf("ledger", Fact)
 GUARDS = TableOf("guards", GuardEvent)
 DAILY = TableOf("daily", DailyRow)
 DECISIONS = TableOf("journal_decisions", Decision)

@@ -110,7 +110,7 @@ class HandMade:
         # What the day's trading brought, quote; None: what the curve shows.
         self.gain: float | None = None
         self.tables: dict[str, list[dict[str, Any]]] = {
-            "orders": [], "fills": [], "events": [], "equity": [], "trades": [],
+            "orders": [], "fills": [], "ledger": [], "equity": [], "trades": [],
             "journal_decisions": [], "guards": [],
             "journal_account": [{"instrument": PERP, "from_at": hour(0), "until_at": hour(10)}],
         }  # fmt: skip
@@ -127,11 +127,11 @@ class HandMade:
 
     def fact(self, kind: str, at: int, amount: float, **more: Any) -> None:
         values = {
-            "fact_id": len(self.tables["events"]) + 1, "at": at, "kind": kind, "wallet": "venue",
+            "fact_id": len(self.tables["ledger"]) + 1, "at": at, "kind": kind, "wallet": "venue",
             "amount": amount, "instrument": PERP, "plan_id": 0, "fill_id": 0, "quantity": NAN,
             "price": NAN, "rate": NAN, "from_margin": 0.0, "memo": False, "inferred": False,
         }  # fmt: skip
-        self._add("events", Fact, values | more)
+        self._add("ledger", Fact, values | more)
 
     def decide(self, at: int, plan_id: int, quantity: float, **more: Any) -> None:
         values = {
@@ -248,7 +248,7 @@ class HandMade:
         names = [field.name for field in dataclasses.fields(EquityCurve)]
         rows = self.tables["equity"]
         curve = {name: np.array([row[name] for row in rows]) for name in names}
-        deposits = [row["amount"] for row in self.tables["events"] if row["kind"] == "deposit"]
+        deposits = [row["amount"] for row in self.tables["ledger"] if row["kind"] == "deposit"]
         path = [sum(deposits), *(row["equity"] for row in rows)]
         # The tests' curves lie in one day.
         days = {(at - 1) // (24 * HOUR) for at in curve["at"].tolist() if at > hour(0)}

@@ -8,12 +8,12 @@ from engine.audit import audit_run, format_report
 from engine.errors import ReportError
 
 HOUR = 3_600 * 10**9
-TABLES = ("orders", "fills", "events", "equity", "trades", "journal_decisions")
+TABLES = ("orders", "fills", "ledger", "equity", "trades", "journal_decisions")
 # Columns whose sign carries meaning; a cell that is zero has no sign to flip.
 SIGNED = {
     "orders": ("side", "quantity", "price", "filled"),
     "fills": ("quantity", "price", "raw_price", "slippage", "fee", "realized", "position_after"),
-    "events": ("amount", "quantity", "rate"),
+    "ledger": ("amount", "quantity", "rate"),
     "equity": ("equity", "venue_cash", "unrealized", "gross_notional"),
     "trades": ("direction", "quantity", "gross_pnl", "fees", "funding", "net_pnl", "r_multiple"),
     "journal_decisions": ("direction", "quantity", "equity"),
@@ -95,10 +95,10 @@ def test_no_sign_can_be_flipped(new_run, folder, table):
 
 def test_a_finding_says_what_was_expected_and_found(new_run, folder):
     run = new_run()
-    rows = [dict(row) for row in run.tables["events"]]
+    rows = [dict(row) for row in run.tables["ledger"]]
     charged = next(row for row in rows if row["kind"] == "funding")
     charged["amount"] = 0.055
-    run.write_table(folder, "events", rows)
+    run.write_table(folder, "ledger", rows)
     report = audit_run(folder, run.data)
     text = format_report(report)
     assert "expected -0.055, found 0.055" in text

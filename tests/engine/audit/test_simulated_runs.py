@@ -157,11 +157,11 @@ def held_two_perps(outcome):
 
 HOUR = 3_600 * 10**9
 ROWS = 6
-TABLES = ("orders", "fills", "events", "equity", "trades", "journal_decisions")
+TABLES = ("orders", "fills", "ledger", "equity", "trades", "journal_decisions")
 SIGNED = {
     "orders": ("side", "filled"),
     "fills": ("quantity", "price", "raw_price", "fee", "realized", "position_after"),
-    "events": ("amount",),
+    "ledger": ("amount",),
     "equity": ("equity", "venue_cash", "unrealized", "gross_notional"),
     "trades": ("direction", "quantity", "gross_pnl", "fees", "funding", "net_pnl"),
     "journal_decisions": ("quantity", "equity"),

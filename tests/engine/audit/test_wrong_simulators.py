@@ -138,8 +138,8 @@ def test_an_order_fills_only_in_a_bar_that_opens_after_its_decision(new_run, tmp
 
 def test_a_funding_slot_left_out_of_otherwise_balanced_books(new_run, tmp_path):
     run = new_run()
-    run.tables["events"] = [row for row in run.tables["events"] if row["kind"] != "funding"]
-    for number, row in enumerate(run.tables["events"], start=1):
+    run.tables["ledger"] = [row for row in run.tables["ledger"] if row["kind"] != "funding"]
+    for number, row in enumerate(run.tables["ledger"], start=1):
         row["fact_id"] = number
     for row in run.tables["equity"]:
         # Without the two payments: +0.055 from 04:00 on, -0.424 from 08:00 on.

@@ -52,7 +52,7 @@ def recomputed(cell):
     table = pq.read_table(cell.folder / "equity.parquet").to_pandas().set_index("at")
     fills = pq.read_table(cell.folder / "fills.parquet").to_pandas()
     start = pd.Timestamp(cell.episode.start, tz="UTC")
-    cash = pq.read_table(cell.folder / "events.parquet").to_pandas()
+    cash = pq.read_table(cell.folder / "ledger.parquet").to_pandas()
     first = cash.loc[cash.kind == "deposit", "amount"].sum()
     inside = table.loc[table.index > start]
     # A close at midnight ends its day.

@@ -21,7 +21,7 @@ FILES = {
     "orders.parquet",
     "fills.parquet",
     "trades.parquet",
-    "events.parquet",
+    "ledger.parquet",
     "guards.parquet",
     "equity.parquet",
     "daily.parquet",

@@ -19,8 +19,8 @@ from engine.errors import ReportError
 from engine.pages.publish import publish
 from engine.results import write_run
 from engine.run import run
-from engine.run_folder.schema import SEALS_FILE
-from engine.run_folder.seals import FORMAT, broken_seals, check_seals, write_seals
+from engine.run_folder.schema import FORMAT, SEALS_FILE
+from engine.run_folder.seals import broken_seals, check_seals, write_seals
 
 READERS = {
     "trade": lambda folder: explain_trade(folder, 1),
@@ -90,7 +90,7 @@ DAMAGE = {
     "a folder": lambda path: (path.unlink(), path.mkdir()),
 }
 FILES = (
-    "equity.parquet", "fills.parquet", "trades.parquet", "events.parquet", "guards.parquet",
+    "equity.parquet", "fills.parquet", "trades.parquet", "ledger.parquet", "guards.parquet",
     "orders.parquet", "overlays.parquet", "hedges.parquet", "decision_rows.parquet",
     "journal_account.parquet", "journal_conditions.parquet", "journal_decisions.parquet",
     "metrics.json", "manifest.json", "conditions.json", "config.resolved.yaml",
@@ -128,8 +128,8 @@ def test_a_file_that_no_run_wrote_is_named_by_every_reader(folder, name):
         (None, "earlier format, or damaged"),
         ("{", "cannot be read"),
         ("[]", "cannot be read"),
-        ('{"format": 2}', "cannot be read"),
-        ('{"format": 1, "files": {}}', "format 1, this riskoff reads format"),
+        ('{"format": 3}', "cannot be read"),
+        ('{"format": 2, "files": {}}', "format 2, this riskoff reads format"),
         ('{"format": "two", "files": {}}', "format 'two'"),
     ],
 )
