@@ -1,8 +1,8 @@
 """The second opinion on a run: ``audit_run`` and its report in plain words."""
 
-from engine.audit.audit import audit_run
-from engine.audit.report import AuditReport, Finding, format_report
-from engine.audit.sleeves import audit_account
+from engine.audit.account_audit import audit_account
+from engine.audit.findings import AuditReport, Finding, format_report
+from engine.audit.run_audit import audit_run
 
 __all__ = [
     "AuditReport",

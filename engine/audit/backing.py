@@ -8,23 +8,23 @@ import math
 from collections.abc import Mapping
 
 from data_feeds.instrument import Wallet
+from engine.audit.channels import InstrumentData
 from engine.audit.fills import OPEN
-from engine.audit.formulas import Bracket, liquidation_mark, requirement
-from engine.audit.market import Market
-from engine.audit.replay import Holding, State
-from engine.audit.terms import instrument_brackets
+from engine.audit.formulas import MarginBracket, liquidation_mark, requirement
+from engine.audit.replay import Books, Holding
+from engine.audit.venue_terms import instrument_brackets
 from engine.config.models import MarginMode
 from engine.records import Fill
 from engine.run_folder.read import RunFolder
 
 
-class Backing:
+class PositionBacking:
     """Liquidation prices and free cash of a state of the account."""
 
-    def __init__(self, files: RunFolder, markets: Mapping[str, Market]) -> None:
+    def __init__(self, files: RunFolder, markets: Mapping[str, InstrumentData]) -> None:
         self._files = files
         self._markets = markets
-        self.brackets: Mapping[str, tuple[Bracket, ...]] = {
+        self.brackets: Mapping[str, tuple[MarginBracket, ...]] = {
             name: instrument_brackets(files.config.venue, market.instrument)
             for name, market in markets.items()
         }
@@ -36,14 +36,14 @@ class Backing:
         for fill in files.fills:
             self._begun.setdefault(fill.plan_id, fill)
 
-    def liquidation_level(self, name: str, held: Holding, state: State, at: int) -> float:
+    def liquidation_level(self, name: str, held: Holding, state: Books, at: int) -> float:
         """Return the mark that liquidates a position at an instant; NaN for never."""
         if held.quantity == 0 or not self._markets[name].instrument.is_margined:
             return math.nan
         margin = held.margin if self.is_isolated else self._cross_margin(name, state, at)
         return liquidation_mark(held.quantity, held.average, margin, self.brackets[name])
 
-    def free_cash(self, name: str, state: State, at: int) -> float:
+    def free_cash(self, name: str, state: Books, at: int) -> float:
         """Return what an entry can use, quote.
 
         At the venue, isolated: the wallet less the margins set aside; cross: the wallet less the
@@ -60,7 +60,7 @@ class Backing:
             free += min(self._unrealized(other, held, at), 0.0)
         return free
 
-    def _cross_margin(self, name: str, state: State, at: int) -> float:
+    def _cross_margin(self, name: str, state: Books, at: int) -> float:
         margin = state.cash[Wallet.VENUE]
         for other, held in self._perps(state).items():
             if other != name:
@@ -69,7 +69,7 @@ class Backing:
                 margin += self._unrealized(other, held, at) - needed
         return margin
 
-    def _perps(self, state: State) -> dict[str, Holding]:
+    def _perps(self, state: Books) -> dict[str, Holding]:
         return {
             name: held
             for name, held in state.holdings.items()

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from data_feeds.timeframe import DAY_NS
-from engine.audit.books import equity_at, position_values
-from engine.audit.case import Case
-from engine.audit.replay import Phase
-from engine.audit.report import Recorder
+from engine.audit.audited_run import AuditedRun
+from engine.audit.cash_and_equity import equity_at, position_values
+from engine.audit.findings import FindingRecorder
+from engine.audit.replay import ReplayStep
 from engine.records import EquityCurve, FactKind, FillStage
 from engine.run_folder.schema import DailyRow
 
@@ -40,27 +40,27 @@ class DayParts:
         return math.fsum([*self.trading, *self.interest, *(-amount for amount in self.bill)])
 
 
-def day_parts(cases: Sequence[Case], curve: EquityCurve) -> dict[int, DayParts]:
+def day_parts(runs: Sequence[AuditedRun], curve: EquityCurve) -> dict[int, DayParts]:
     """Return the parts of each day of a curve (days since the epoch), of one run or of sleeves."""
-    start = cases[0].files.start
+    start = runs[0].files.start
     last_of = {(at - 1) // DAY_NS: at for at in curve.at.tolist() if at > start}
     days, marks = list(last_of), list(last_of.values())
     parts = [DayParts() for _ in days]
-    for case in cases:
-        _add_facts(case, marks, parts)
-        _add_values(case, marks, parts)
-        for slot in case.bill:
+    for run in runs:
+        _add_facts(run, marks, parts)
+        _add_values(run, marks, parts)
+        for slot in run.bill:
             place = bisect_right(marks, slot.at)
             if place < len(marks) and not math.isnan(slot.rate):
-                owed = equity_at(case, slot.at) * slot.rate * slot.days / 365
+                owed = equity_at(run, slot.at) * slot.rate * slot.days / 365
                 parts[place].bill.append(owed)
     return dict(zip(days, parts, strict=True))
 
 
-def _add_facts(case: Case, marks: Sequence[int], parts: Sequence[DayParts]) -> None:
+def _add_facts(run: AuditedRun, marks: Sequence[int], parts: Sequence[DayParts]) -> None:
     """Add what was booked to the first mark that shows it."""
-    opened = {fill.fill_id for fill in case.files.fills if fill.stage == FillStage.OPEN.value}
-    for fact in case.replay.facts:
+    opened = {fill.fill_id for fill in run.files.fills if fill.stage == FillStage.OPEN.value}
+    for fact in run.replay.facts:
         # A bar's own fills show at its close, all that an open brings at the next one.
         inside = fact.fill_id != 0 and fact.fill_id not in opened
         place = bisect_left(marks, fact.at) if inside else bisect_right(marks, fact.at)
@@ -72,12 +72,12 @@ def _add_facts(case: Case, marks: Sequence[int], parts: Sequence[DayParts]) -> N
             parts[place].trading.append(fact.amount)
 
 
-def _add_values(case: Case, marks: Sequence[int], parts: Sequence[DayParts]) -> None:
+def _add_values(run: AuditedRun, marks: Sequence[int], parts: Sequence[DayParts]) -> None:
     """Add what positions gained in value from mark to mark."""
     before = 0.0
     for at, part in zip(marks, parts, strict=True):
         unrealized, owned, _ = position_values(
-            case.replay.through(at, Phase.RANGE), case.markets, at
+            run.replay.through(at, ReplayStep.RANGE), run.markets, at
         )
         part.trading += [unrealized + owned, -before]
         before = unrealized + owned
@@ -85,7 +85,7 @@ def _add_values(case: Case, marks: Sequence[int], parts: Sequence[DayParts]) -> 
 
 def check_daily(
     rows: Sequence[DailyRow], parts: Mapping[int, DayParts], path: Sequence[float],
-    recorder: Recorder,
+    recorder: FindingRecorder,
 ) -> None:  # fmt: skip
     """Every day has its row, and each row the parts that the facts give.
 

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from data_feeds.calendar import ALWAYS_OPEN, hours_between
 from data_feeds.instrument import Instrument
-from engine.audit.case import Case
+from engine.audit.audited_run import AuditedRun
+from engine.audit.channels import NO_ROW, InstrumentData
+from engine.audit.findings import CheckedRow, when
 from engine.audit.formulas import (
     STEP_SLACK,
     against_trader,
@@ -14,10 +16,8 @@ from engine.audit.formulas import (
     slippage,
     whole_steps,
 )
-from engine.audit.market import NO_ROW, Market
 from engine.audit.replay import FLAT, Booking, fill_fee_rate, rests
-from engine.audit.report import Line, when
-from engine.audit.terms import slippage_terms
+from engine.audit.venue_terms import slippage_terms
 from engine.config.venue import LimitFill
 from engine.records import Fill, FillStage, OrderKind, OrderRole, OrderRow
 from engine.run_folder.read import RunFolder
@@ -32,7 +32,7 @@ LOT_SLACK = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class CheckedFill:
     """One fill with what belongs to it; ``row`` is its bar's, -1 when there is no such bar.
 
     ``entered`` is the level at which its plan's entry was filled inside the same bar, NaN for none.
@@ -40,51 +40,51 @@ class Subject:
 
     fill: Fill
     order: OrderRow
-    market: Market
+    market: InstrumentData
     row: int
     booking: Booking
-    line: Line
+    line: CheckedRow
     entered: float
 
 
-def subjects(case: Case) -> list[Subject]:
+def subjects(run: AuditedRun) -> list[CheckedFill]:
     """Return the fills whose order and bars exist; the others are findings."""
     found = []
     entered: dict[tuple[int, int], float] = {}
-    for fill in case.files.fills:
-        line = case.recorder.line(FILLS, f"fill {fill.fill_id}")
-        order = case.files.order_by_id.get(fill.order_id)
-        market = case.markets.get(fill.instrument)
+    for fill in run.files.fills:
+        line = run.recorder.line(FILLS, f"fill {fill.fill_id}")
+        order = run.files.order_by_id.get(fill.order_id)
+        market = run.markets.get(fill.instrument)
         if order is None or market is None:
             line.equal("its order" if order is None else "its instrument's bars", "one", "none")
             continue
         row = market.row_by_open.get(fill.bar_opened_at, NO_ROW)
-        booking, bar = case.replay.bookings[fill.fill_id], (fill.plan_id, fill.bar_opened_at)
+        booking, bar = run.replay.bookings[fill.fill_id], (fill.plan_id, fill.bar_opened_at)
         level = entered.get(bar, math.nan)
-        found.append(Subject(fill, order, market, row, booking, line, level))
+        found.append(CheckedFill(fill, order, market, row, booking, line, level))
         if fill.role == OrderRole.ENTRY.value and fill.stage == RANGE:
             entered[bar] = order.price
     return found
 
 
-def check_fills(case: Case) -> None:
+def check_fills(run: AuditedRun) -> None:
     """Check each fill alone; which fills had to happen is the bar walk's question."""
-    case.recorder.count("fills", len(case.files.fills))
+    run.recorder.count("fills", len(run.files.fills))
     previous = 0
-    for number, fill in enumerate(case.files.fills, start=1):
-        line = case.recorder.line(FILLS, f"fill {fill.fill_id}")
+    for number, fill in enumerate(run.files.fills, start=1):
+        line = run.recorder.line(FILLS, f"fill {fill.fill_id}")
         line.equal("fill ids count from 1", number, fill.fill_id)
         if fill.at < previous:
             line.instant("fills are in order of time", previous, fill.at)
         previous = max(previous, fill.at)
-    for subject in subjects(case):
+    for subject in subjects(run):
         _check_order(subject)
-        _check_account(subject, case.files)
+        _check_account(subject, run.files)
         if _check_bar(subject):
-            _check_price(subject, case.files)
+            _check_price(subject, run.files)
 
 
-def _check_order(subject: Subject) -> None:
+def _check_order(subject: CheckedFill) -> None:
     fill, order, line = subject.fill, subject.order, subject.line
     for column in ("plan_id", "instrument", "role"):
         line.equal(f"{column} of its order", getattr(order, column), getattr(fill, column))
@@ -94,7 +94,7 @@ def _check_order(subject: Subject) -> None:
         line.equal("whole lots", f"a multiple of {lot:g}", fill.quantity)
 
 
-def _check_bar(subject: Subject) -> bool:
+def _check_bar(subject: CheckedFill) -> bool:
     """The bar exists, traded, and opened at or after the decision; the stamp is the stage's."""
     fill, market, line = subject.fill, subject.market, subject.line
     if subject.row == NO_ROW:
@@ -118,7 +118,7 @@ def _check_bar(subject: Subject) -> bool:
     return True
 
 
-def _check_session(fill: Fill, market: Market, line: Line) -> None:
+def _check_session(fill: Fill, market: InstrumentData, line: CheckedRow) -> None:
     """The bar of an exchange-listed instrument opens and closes inside one session."""
     calendar = market.instrument.calendar
     if calendar == ALWAYS_OPEN:
@@ -130,7 +130,7 @@ def _check_session(fill: Fill, market: Market, line: Line) -> None:
     line.differs(f"fills in a session of {calendar}", expected="one that holds it", found=span)
 
 
-def _check_price(subject: Subject, files: RunFolder) -> None:
+def _check_price(subject: CheckedFill, files: RunFolder) -> None:
     fill, order, line = subject.fill, subject.order, subject.line
     if fill.role == SETTLEMENT:
         at, value = subject.market.settlement()
@@ -151,7 +151,7 @@ def _check_price(subject: Subject, files: RunFolder) -> None:
     line.near("price", price, fill.price, 1e-6 * tick + 1e-12 * price)
 
 
-def _raw_price(subject: Subject, files: RunFolder) -> float:
+def _raw_price(subject: CheckedFill, files: RunFolder) -> float:
     """Return the price before slippage: the open, or inside the bar the order's level.
 
     A target that the entry's level has passed already is filled there.
@@ -183,7 +183,7 @@ def slipped(
     quantity: float,
     *,
     stage: str,
-    market: Market,
+    market: InstrumentData,
     row: int,
     files: RunFolder,
 ) -> tuple[float, float]:
@@ -226,12 +226,12 @@ def within_risk(
     return whole_steps(max(order.risk_limit - used, 0.0) / distance, lot) * lot
 
 
-def reference_row(stage: str, market: Market, row: int) -> int:
+def reference_row(stage: str, market: InstrumentData, row: int) -> int:
     """Return the bar that slippage and the volume cap read: the last completed one at the open."""
     return market.last_traded_before(row) if stage == OPEN else row
 
 
-def capacity(stage: str, market: Market, row: int, files: RunFolder) -> float:
+def capacity(stage: str, market: InstrumentData, row: int, files: RunFolder) -> float:
     """Return what a bar may fill at a stage, base units in whole lots."""
     cap = files.config.venue.participation_cap
     if cap is None or market.is_option:
@@ -243,7 +243,7 @@ def capacity(stage: str, market: Market, row: int, files: RunFolder) -> float:
     return whole_steps(cap * market.price(source, "volume"), lot) * lot
 
 
-def _check_account(subject: Subject, files: RunFolder) -> None:
+def _check_account(subject: CheckedFill, files: RunFolder) -> None:
     """Fee, realized profit and the position after the fill."""
     fill, order, booking, line = subject.fill, subject.order, subject.booking, subject.line
     instrument = subject.market.instrument

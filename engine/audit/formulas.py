@@ -12,7 +12,7 @@ STEP_SLACK = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
-class Bracket:
+class MarginBracket:
     """Maintenance requirement ``notional x rate - deduction`` for notionals in [floor, ceiling)."""
 
     floor: float
@@ -21,29 +21,29 @@ class Bracket:
     deduction: float
 
 
-def brackets(table: Sequence[MaintenanceBracket]) -> tuple[Bracket, ...]:
+def brackets(table: Sequence[MaintenanceBracket]) -> tuple[MarginBracket, ...]:
     """Return the brackets with the deductions that make the requirement continuous.
 
     At each floor both rows ask for the same margin:
     ``floor x rate_k - d_k = floor x rate_(k-1) - d_(k-1)``.
     """
     ceilings = [row.floor for row in table[1:]] + [math.inf]
-    made: list[Bracket] = []
+    made: list[MarginBracket] = []
     for row, ceiling in zip(table, ceilings, strict=True):
         below = made[-1] if made else None
         owed = 0.0 if below is None else row.floor * below.rate - below.deduction
-        made.append(Bracket(row.floor, ceiling, row.rate, row.floor * row.rate - owed))
+        made.append(MarginBracket(row.floor, ceiling, row.rate, row.floor * row.rate - owed))
     return tuple(made)
 
 
-def requirement(notional: float, table: Sequence[Bracket]) -> float:
+def requirement(notional: float, table: Sequence[MarginBracket]) -> float:
     """Return the maintenance margin of a notional (unsigned, quote)."""
     row = next(row for row in reversed(table) if notional >= row.floor)
     return notional * row.rate - row.deduction
 
 
 def liquidation_mark(
-    quantity: float, entry: float, margin: float, table: Sequence[Bracket]
+    quantity: float, entry: float, margin: float, table: Sequence[MarginBracket]
 ) -> float:
     """Return the mark at which margin plus open profit equals the requirement; NaN for never.
 

@@ -17,7 +17,7 @@ from data_feeds.dataset import Dataset
 from data_feeds.instrument import InstrumentKind, Wallet
 from data_feeds.schema import ChannelKind
 from data_feeds.timeframe import DAY_NS
-from engine.audit.market import Market, closes, known_value
+from engine.audit.channels import InstrumentData, closes, known_value
 from engine.records import FactKind
 from engine.run_folder.read import RunFolder
 
@@ -52,7 +52,9 @@ class InterestSlot:
     wallet: Wallet
 
 
-def payment_slots(markets: Mapping[str, Market], start: int, end: int) -> tuple[PaymentSlot, ...]:
+def payment_slots(
+    markets: Mapping[str, InstrumentData], start: int, end: int
+) -> tuple[PaymentSlot, ...]:
     """Return every funding record and ex-date in ``[start, end)``, in order of time.
 
     ``end`` is the last bar close: no mark follows that would show what is due there.
@@ -64,7 +66,7 @@ def payment_slots(markets: Mapping[str, Market], start: int, end: int) -> tuple[
     return tuple(sorted((s for s in slots if start <= s.at < end), key=lambda slot: slot.at))
 
 
-def _funding_slots(name: str, market: Market) -> list[PaymentSlot]:
+def _funding_slots(name: str, market: InstrumentData) -> list[PaymentSlot]:
     channel = market.funding
     if channel is None or market.instrument.kind is not InstrumentKind.PERP:
         return []
@@ -79,7 +81,7 @@ def _funding_slots(name: str, market: Market) -> list[PaymentSlot]:
     return slots
 
 
-def _dividend_slots(name: str, market: Market) -> list[PaymentSlot]:
+def _dividend_slots(name: str, market: InstrumentData) -> list[PaymentSlot]:
     channel = market.dividends
     if channel is None or market.instrument.kind is not InstrumentKind.ETF:
         return []
@@ -90,7 +92,7 @@ def _dividend_slots(name: str, market: Market) -> list[PaymentSlot]:
 
 
 def interest_slots(
-    files: RunFolder, dataset: Dataset, markets: Sequence[Market]
+    files: RunFolder, dataset: Dataset, markets: Sequence[InstrumentData]
 ) -> tuple[InterestSlot, ...]:
     """Return the day ends at which cash earns simple interest, the brokerage's before the venue's.
 
@@ -105,7 +107,7 @@ def interest_slots(
 
 
 def bill_slots(
-    files: RunFolder, dataset: Dataset, markets: Sequence[Market]
+    files: RunFolder, dataset: Dataset, markets: Sequence[InstrumentData]
 ) -> tuple[InterestSlot, ...]:
     """Return the accruals of the bill: of the configured series, else of the one that cash earns.
 
@@ -127,7 +129,7 @@ def _slots(
     return [InterestSlot(at, known_value(channel, at) * PERCENT, days, wallet) for at, days in ends]
 
 
-def day_ends(files: RunFolder, markets: Sequence[Market]) -> list[tuple[int, float]]:
+def day_ends(files: RunFolder, markets: Sequence[InstrumentData]) -> list[tuple[int, float]]:
     """Return each end of a day with the days since the end before, the window's start at first.
 
     A day ends at its last bar close, which shows when the next day's first bar closes.
@@ -178,7 +180,7 @@ def transfer_slots(files: RunFolder) -> list[TransferSlot]:
     return slots
 
 
-def account_days(at: NDArray[np.int64], markets: Sequence[Market]) -> NDArray[np.int64]:
+def account_days(at: NDArray[np.int64], markets: Sequence[InstrumentData]) -> NDArray[np.int64]:
     """Return the account day of each instant: New York if all trade by its clock, else UTC.
 
     Midnight belongs to the day that ends there.

@@ -1,41 +1,41 @@
 """The margin that an isolated position has left at its liquidation price."""
 
-from engine.audit.backing import Backing
-from engine.audit.case import Case
+from engine.audit.audited_run import AuditedRun
+from engine.audit.backing import PositionBacking
 from engine.audit.fills import FILLS, LIQUIDATION, RANGE
 from engine.audit.formulas import requirement
 from engine.records import Fill, OrderRole
 
 
-def check_liquidations(case: Case) -> None:
+def check_liquidations(run: AuditedRun) -> None:
     """At the price of a liquidation inside a bar, margin and open profit equal the requirement."""
-    backing = Backing(case.files, case.markets)
+    backing = PositionBacking(run.files, run.markets)
     if not backing.is_isolated:
         return
-    for fill in case.files.fills:
-        booking, venue = case.replay.bookings.get(fill.fill_id), case.markets.get(fill.instrument)
+    for fill in run.files.fills:
+        booking, venue = run.replay.bookings.get(fill.fill_id), run.markets.get(fill.instrument)
         if fill.role != LIQUIDATION or fill.stage != RANGE or booking is None or venue is None:
             continue
         row = venue.row_by_open.get(fill.bar_opened_at)
-        if row is None or fill.raw_price in _beginnings(case, fill, float(venue.mark.open[row])):
+        if row is None or fill.raw_price in _beginnings(run, fill, float(venue.mark.open[row])):
             continue
-        case.recorder.count("margins at liquidation")
+        run.recorder.count("margins at liquidation")
         held = booking.before
         equity = held.margin + held.quantity * (fill.raw_price - held.average)
         table = backing.brackets[fill.instrument]
         needed = requirement(abs(held.quantity * fill.raw_price), table)
-        line = case.recorder.line(FILLS, f"fill {fill.fill_id}")
+        line = run.recorder.line(FILLS, f"fill {fill.fill_id}")
         line.amount("margin left at the liquidation price", needed, equity)
 
 
-def _beginnings(case: Case, fill: Fill, mark_open: float) -> set[float]:
+def _beginnings(run: AuditedRun, fill: Fill, mark_open: float) -> set[float]:
     """Return where the mark's way inside the bar begins: its open, or the plan's entry there.
 
     A level beyond it is filled there, as at a gap.
     """
     entries = (
         other.raw_price
-        for other in case.files.fills
+        for other in run.files.fills
         if other.role == OrderRole.ENTRY.value
         and other.stage == RANGE
         and (other.plan_id, other.bar_opened_at) == (fill.plan_id, fill.bar_opened_at)

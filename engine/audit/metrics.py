@@ -13,9 +13,9 @@ from itertools import accumulate, pairwise
 
 from data_feeds.calendar import ALWAYS_OPEN
 from data_feeds.timeframe import DAY_NS
-from engine.audit.case import Case
+from engine.audit.audited_run import AuditedRun
 from engine.audit.daily import DayParts, day_parts
-from engine.audit.report import Recorder
+from engine.audit.findings import FindingRecorder
 from engine.records import EquityCurve, Fill, Trade
 
 METRICS = "metrics"
@@ -30,7 +30,7 @@ RELATIVE, ABSOLUTE = 1e-8, 1e-11
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredRun:
     """What the headline numbers of a run or of an account are worked out from.
 
     Attributes
@@ -106,7 +106,9 @@ class Measured:
         return math.fsum(getattr(row, column) for row in self.trades)
 
 
-def check_metrics(found: Mapping[str, float], measured: Measured, recorder: Recorder) -> None:
+def check_metrics(
+    found: Mapping[str, float], measured: MeasuredRun, recorder: FindingRecorder
+) -> None:
     """Every headline number is what the tables give, and none is there that has no formula."""
     for name in FORMULAS.keys() | found.keys():
         line = recorder.line(METRICS, name)
@@ -121,40 +123,40 @@ def check_metrics(found: Mapping[str, float], measured: Measured, recorder: Reco
     recorder.count("headline numbers", len(found))
 
 
-def measured_cases(cases: Sequence[Case], curve: EquityCurve) -> Measured:
+def measured_runs(runs: Sequence[AuditedRun], curve: EquityCurve) -> MeasuredRun:
     """Return what the numbers of a run, or of the sleeves of an account, are worked out from.
 
     ``curve`` is the run's own, or the sum of the sleeves'.
     """
-    first = cases[0].files
-    cash = [case.files.config.account for case in cases]
-    return Measured(
+    first = runs[0].files
+    cash = [run.files.config.account for run in runs]
+    return MeasuredRun(
         start_equity=sum(item.venue_cash + item.brokerage_cash for item in cash),
         start=first.start,
         end=first.end,
         curve=curve,
-        trades=[row for case in cases for row in case.files.trades],
-        fills=[fill for case in cases for fill in case.files.fills],
-        periods=max(_periods(case) for case in cases),
-        parts=day_parts(cases, curve),
+        trades=[row for run in runs for row in run.files.trades],
+        fills=[fill for run in runs for fill in run.files.fills],
+        periods=max(_periods(run) for run in runs),
+        parts=day_parts(runs, curve),
     )
 
 
-def _periods(case: Case) -> int:
+def _periods(run: AuditedRun) -> int:
     """Return the daily returns in a year: as configured, else by what is traded."""
-    configured = case.files.config.report.periods_per_year
+    configured = run.files.config.report.periods_per_year
     if configured is not None:
         return configured
-    markets = (case.markets[name] for name in case.files.traded if name in case.markets)
+    markets = (run.markets[name] for name in run.files.traded if name in run.markets)
     around_the_clock = any(market.instrument.calendar == ALWAYS_OPEN for market in markets)
     return DAYS_A_YEAR if around_the_clock else SESSIONS_A_YEAR
 
 
-def _end_equity(of: Measured) -> float:
+def _end_equity(of: MeasuredRun) -> float:
     return of.points[-1][1] if of.points else of.start_equity
 
 
-def _growth(end: float, of: Measured) -> float:
+def _growth(end: float, of: MeasuredRun) -> float:
     if not of.returns or not end > 0 or of.years * DAYS_A_YEAR < LEAST_DAYS - 1e-6:
         return NAN
     # A few lucky hours over a whole year are no number.
@@ -178,18 +180,18 @@ def _size(values: Sequence[float]) -> float:
     return math.hypot(*values) / math.sqrt(len(values)) if values else NAN
 
 
-def _moves(of: Measured) -> bool:
+def _moves(of: MeasuredRun) -> bool:
     """Whether the excess moves enough for a ratio."""
     return _spread(of.excess) * math.sqrt(of.periods) >= LEAST_SPREAD
 
 
-def _sharpe(of: Measured) -> float:
+def _sharpe(of: MeasuredRun) -> float:
     if not _moves(of) or not _spread(of.excess) > NO_SPREAD * _size(of.excess):
         return NAN
     return _mean(of.excess) / _spread(of.excess) * math.sqrt(of.periods)
 
 
-def _sortino(of: Measured) -> float:
+def _sortino(of: MeasuredRun) -> float:
     if math.isnan(_sharpe(of)):
         return NAN
     loss = _size([min(x, 0.0) for x in of.excess])
@@ -198,7 +200,7 @@ def _sortino(of: Measured) -> float:
     return _mean(of.excess) / loss * math.sqrt(of.periods)
 
 
-def _calmar(of: Measured) -> float:
+def _calmar(of: MeasuredRun) -> float:
     worth = list(accumulate(of.excess, lambda held, gain: held * (1 + gain), initial=1.0))
     if not _moves(of) or not -_deepest(worth) > NO_SPREAD * _size(of.excess):
         return NAN
@@ -211,7 +213,7 @@ def _deepest(path: Sequence[float]) -> float:
     return min((min(x / peak - 1, 0.0) for x, peak in zip(path, peaks, strict=True)), default=NAN)
 
 
-def _longest_below_peak(of: Measured) -> float:
+def _longest_below_peak(of: MeasuredRun) -> float:
     """Return the most days from a peak to its recovery, or to the end; the start is a peak."""
     if not of.returns:
         return NAN
@@ -230,7 +232,7 @@ def _over(amount: float, base: float) -> float:
     return amount / base if base > 0 else NAN
 
 
-def _turnover(of: Measured) -> float:
+def _turnover(of: MeasuredRun) -> float:
     if not of.points or of.years == 0:
         return NAN
     traded = math.fsum(abs(fill.quantity) * fill.price for fill in of.fills)
@@ -241,17 +243,17 @@ def _share(flags: Sequence[bool]) -> float:
     return sum(flags) / len(flags) if flags else NAN
 
 
-def _multiples(of: Measured) -> list[float]:
+def _multiples(of: MeasuredRun) -> list[float]:
     values = [row.r_multiple for row in of.trades]
     return [x for x in values if x is not None and not math.isnan(x)]
 
 
-def _profit_factor(of: Measured) -> float:
+def _profit_factor(of: MeasuredRun) -> float:
     nets = [row.net_pnl for row in of.trades]
     return _over(math.fsum(max(x, 0.0) for x in nets), -math.fsum(min(x, 0.0) for x in nets))
 
 
-FORMULAS: Mapping[str, Callable[[Measured], float]] = {
+FORMULAS: Mapping[str, Callable[[MeasuredRun], float]] = {
     "start_equity": lambda of: of.start_equity,
     "end_equity": _end_equity,
     "total_return": lambda of: _over(_end_equity(of), of.start_equity) - 1,

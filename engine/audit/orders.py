@@ -5,12 +5,12 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from data_feeds.instrument import Instrument
-from engine.audit.books import equity_at
-from engine.audit.case import Case
+from engine.audit.audited_run import AuditedRun
+from engine.audit.cash_and_equity import equity_at
 from engine.audit.fills import VENUE_MADE
+from engine.audit.findings import CheckedRow, when
 from engine.audit.formulas import on_grid
 from engine.audit.replay import FLAT
-from engine.audit.report import Line, when
 from engine.records import UNSET, Decision, Fill, OrderKind, OrderRole, OrderRow, OrderStatus
 
 ORDERS, DECISIONS, GUARDS = "orders", "journal_decisions", "guards"
@@ -25,9 +25,9 @@ ROLES = {
 }
 
 
-def check_decisions(case: Case) -> None:
+def check_decisions(run: AuditedRun) -> None:
     """Decisions count from 1, follow the caps they name, and know the account's equity."""
-    files, recorder = case.files, case.recorder
+    files, recorder = run.files, run.recorder
     recorder.count("risk decisions", len(files.decisions))
     orders: dict[int, list[OrderRow]] = defaultdict(list)
     for order in files.orders:
@@ -39,7 +39,7 @@ def check_decisions(case: Case) -> None:
         if row.decided_at < previous:
             line.instant("decisions in order", previous, row.decided_at)
         previous = max(previous, row.decided_at)
-        line.amount("equity at the decision", equity_at(case, row.decided_at), row.equity)
+        line.amount("equity at the decision", equity_at(run, row.decided_at), row.equity)
         _check_size(row, line)
         mine = [o for o in orders[row.decision_id] if o.role not in VENUE_MADE]
         if row.outcome != APPROVED:
@@ -60,7 +60,7 @@ def check_decisions(case: Case) -> None:
                 line.number("level of its stop order", row.stop, mine[0].price)
 
 
-def _check_size(row: Decision, line: Line) -> None:
+def _check_size(row: Decision, line: CheckedRow) -> None:
     if not row.quantity >= 0:
         line.number("unsigned quantity", abs(row.quantity), row.quantity)
     # A refused exit of nothing has no direction.
@@ -73,7 +73,7 @@ def _check_size(row: Decision, line: Line) -> None:
         line.number("size within every cap", smallest, row.quantity)
 
 
-def _check_plan(row: Decision, line: Line, orders: Sequence[OrderRow]) -> None:
+def _check_plan(row: Decision, line: CheckedRow, orders: Sequence[OrderRow]) -> None:
     """An approved entry has one entry order of its size, and a stop at its level."""
     entries = [order for order in orders if order.role == OrderRole.ENTRY.value]
     stops = [order for order in orders if order.role == OrderRole.STOP.value]
@@ -94,9 +94,9 @@ def _check_plan(row: Decision, line: Line, orders: Sequence[OrderRow]) -> None:
         )
 
 
-def check_orders(case: Case) -> None:
+def check_orders(run: AuditedRun) -> None:
     """Every order comes from an approved decision and is consistent with its fills."""
-    files, recorder = case.files, case.recorder
+    files, recorder = run.files, run.recorder
     decisions = {row.decision_id: row for row in files.decisions}
     fills: dict[int, list[Fill]] = defaultdict(list)
     for fill in files.fills:
@@ -110,15 +110,15 @@ def check_orders(case: Case) -> None:
             _check_approval(order, line, decision)
             if decision is not None:
                 _check_risk_limit(order, line, decision, files.config.risk.risk_fraction)
-        if order.instrument in case.markets:
-            venue = case.markets[order.instrument].instrument
+        if order.instrument in run.markets:
+            venue = run.markets[order.instrument].instrument
             _check_grid(order, line, venue, decisions.get(order.decision_id))
         else:
-            line.equal("a traded instrument", sorted(case.markets), order.instrument)
+            line.equal("a traded instrument", sorted(run.markets), order.instrument)
         _check_end(order, line, fills[order.order_id])
 
 
-def _check_approval(order: OrderRow, line: Line, decision: Decision | None) -> None:
+def _check_approval(order: OrderRow, line: CheckedRow, decision: Decision | None) -> None:
     if decision is None or decision.outcome != APPROVED:
         found = "there is none" if decision is None else f"it is {decision.outcome}"
         line.differs(
@@ -139,7 +139,7 @@ def _check_approval(order: OrderRow, line: Line, decision: Decision | None) -> N
     )
 
 
-def _check_risk_limit(order: OrderRow, line: Line, decision: Decision, share: float) -> None:
+def _check_risk_limit(order: OrderRow, line: CheckedRow, decision: Decision, share: float) -> None:
     """A limit entry sized at a better price than its own carries the risk asked for.
 
     That is risk_fraction x equity x multiplier x the tranche's share of its plan.
@@ -156,7 +156,9 @@ def _check_risk_limit(order: OrderRow, line: Line, decision: Decision, share: fl
     line.amount("limit of R", asked, order.risk_limit)
 
 
-def _check_grid(order: OrderRow, line: Line, venue: Instrument, decision: Decision | None) -> None:
+def _check_grid(
+    order: OrderRow, line: CheckedRow, venue: Instrument, decision: Decision | None
+) -> None:
     """Lot multiple, tick grid and, for entries, the minimum notional."""
     is_entry = order.role == OrderRole.ENTRY.value
     if is_entry or not math.isnan(order.quantity):
@@ -170,7 +172,7 @@ def _check_grid(order: OrderRow, line: Line, venue: Instrument, decision: Decisi
         line.equal("tick grid", f"a multiple of {venue.tick_size:g}", order.price)
 
 
-def _check_end(order: OrderRow, line: Line, fills: Sequence[Fill]) -> None:
+def _check_end(order: OrderRow, line: CheckedRow, fills: Sequence[Fill]) -> None:
     """Status, filled quantity and end agree with each other and with the fills."""
     filled = sum(abs(fill.quantity) for fill in fills)
     line.number("filled is the sum of its fills", filled, order.filled, FLAT)
@@ -191,9 +193,9 @@ def _check_end(order: OrderRow, line: Line, fills: Sequence[Fill]) -> None:
         line.equal("status when all is filled", "filled", status)
 
 
-def check_guards(case: Case) -> None:
+def check_guards(run: AuditedRun) -> None:
     """Guard events that carry the account's equity carry that of their instant."""
-    files, recorder = case.files, case.recorder
+    files, recorder = run.files, run.recorder
     instants = set(files.curve.at.tolist()) | {row.decided_at for row in files.decisions}
     recorder.count("guard events", len(files.guards))
     previous = 0
@@ -209,6 +211,6 @@ def check_guards(case: Case) -> None:
             continue
         line = recorder.line(GUARDS, f"{row.guard} {row.event} at {when(row.at)}")
         if row.at in instants:
-            line.amount("equity at the event", equity_at(case, row.at), row.equity)
+            line.amount("equity at the event", equity_at(run, row.at), row.equity)
         else:
             line.equal("instant of a guard", "a bar close or a decision", when(row.at))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from engine.audit.bars import Bar, touches
+from engine.audit.due_fills import Bar, touches
 from engine.audit.fills import LOT_SLACK
 from engine.audit.formulas import whole_steps
 from engine.records import Fill, OrderRole, OrderRow, OrderStatus
@@ -13,7 +13,7 @@ FillsByTurn = Mapping[tuple[int, str], Sequence[Fill]]
 
 
 @dataclass(frozen=True, slots=True)
-class End:
+class OrderEnd:
     """How an order must have ended."""
 
     status: str
@@ -22,7 +22,7 @@ class End:
 
 
 @dataclass
-class Plan:
+class ReplayedPlan:
     """The orders of one plan, in order of submission, and what has become of them so far.
 
     ``entry`` is the newest tranche's order, ``entries`` all of them. ``outgoing`` is a stop that
@@ -42,7 +42,7 @@ class Plan:
     exits: list[OrderRow] = field(default_factory=list)
     triggered: set[int] = field(default_factory=set)
     filled: dict[int, float] = field(default_factory=dict)
-    ends: dict[int, End] = field(default_factory=dict)
+    ends: dict[int, OrderEnd] = field(default_factory=dict)
     is_closed: bool = False
     submitted: int = 0
     walked: set[int] = field(default_factory=set)
@@ -65,7 +65,7 @@ class Plan:
     def end(self, order: OrderRow | None, status: OrderStatus, at: int, why: str) -> None:
         """Note how an order ends; the first end counts."""
         if order is not None and order.order_id not in self.ends:
-            self.ends[order.order_id] = End(status.value, at, why)
+            self.ends[order.order_id] = OrderEnd(status.value, at, why)
 
     def cancel(self, orders: Sequence[OrderRow | None], at: int, why: str) -> None:
         """Note that orders are cancelled."""

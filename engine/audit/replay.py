@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 from data_feeds.instrument import Instrument, InstrumentKind, Wallet
+from engine.audit.channels import InstrumentData
 from engine.audit.income import InterestSlot, PaymentSlot, TransferSlot, transfer_slots
-from engine.audit.market import Market
-from engine.audit.terms import fee_fraction
+from engine.audit.venue_terms import fee_fraction
 from engine.config.models import MarginMode
 from engine.records import FactKind, Fill, FillStage, OrderKind, OrderRole, OrderRow
 from engine.run_folder.read import RunFolder
@@ -25,7 +25,7 @@ FLAT = 1e-11
 CENT = 0.01
 
 
-class Phase(IntEnum):
+class ReplayStep(IntEnum):
     """Steps of one instant, in order."""
 
     RANGE = 0
@@ -48,11 +48,11 @@ NOTHING = Holding()
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class Books:
     """Balances (quote) and positions after one event."""
 
     at: int
-    phase: Phase
+    phase: ReplayStep
     cash: Mapping[Wallet, float]
     holdings: Mapping[str, Holding]
 
@@ -99,34 +99,34 @@ class Booking:
 class Replay:
     """Everything re-derived in order of time; read after :func:`replay` returned it."""
 
-    states: list[State]
+    states: list[Books]
     facts: list[ExpectedFact] = field(default_factory=list)
     bookings: dict[int, Booking] = field(default_factory=dict)
-    after: dict[int, State] = field(default_factory=dict)
+    after: dict[int, Books] = field(default_factory=dict)
 
-    def before(self, at: int, phase: Phase) -> State:
+    def before(self, at: int, phase: ReplayStep) -> Books:
         """The account just before a step of an instant."""
         return self.states[max(bisect_left(self.states, (at, phase), key=_key) - 1, 0)]
 
-    def through(self, at: int, phase: Phase) -> State:
+    def through(self, at: int, phase: ReplayStep) -> Books:
         """The account after a step of an instant."""
         return self.states[max(bisect_right(self.states, (at, phase), key=_key) - 1, 0)]
 
 
 def replay(
     files: RunFolder,
-    markets: Mapping[str, Market],
+    markets: Mapping[str, InstrumentData],
     payments: Sequence[PaymentSlot],
     interest: Sequence[InterestSlot],
 ) -> Replay:
     """Return the account through the whole run, and the facts it should have left."""
-    account = _Account(files, markets)
-    steps: list[tuple[int, Phase, int, Fill | PaymentSlot | InterestSlot | TransferSlot]] = []
+    account = _AccountReplay(files, markets)
+    steps: list[tuple[int, ReplayStep, int, Fill | PaymentSlot | InterestSlot | TransferSlot]] = []
     # Cash leaves with its decision and arrives before the interest of that instant.
-    steps += [(slot.at, Phase.PAY, slot.order, slot) for slot in transfer_slots(files)]
+    steps += [(slot.at, ReplayStep.PAY, slot.order, slot) for slot in transfer_slots(files)]
     steps += [(fill.at, fill_phase(fill), 2, fill) for fill in files.fills]
-    steps += [(slot.at, Phase.PAY, 1, slot) for slot in payments]
-    steps += [(slot.at, Phase.PAY, 0, slot) for slot in interest]
+    steps += [(slot.at, ReplayStep.PAY, 1, slot) for slot in payments]
+    steps += [(slot.at, ReplayStep.PAY, 0, slot) for slot in interest]
     for _, _, _, step in sorted(steps, key=lambda entry: entry[:3]):
         if isinstance(step, InterestSlot):
             account.pay_interest(step)
@@ -144,19 +144,19 @@ def transfer_name(wallet: str, amount: float) -> str:
     return f"{'into' if amount > 0 else 'out of'} {wallet}"
 
 
-def fill_phase(fill: Fill) -> Phase:
+def fill_phase(fill: Fill) -> ReplayStep:
     """Return the step of the instant at which a fill takes effect."""
-    return Phase.OPEN if fill.stage == FillStage.OPEN.value else Phase.RANGE
+    return ReplayStep.OPEN if fill.stage == FillStage.OPEN.value else ReplayStep.RANGE
 
 
-def _key(state: State) -> tuple[int, Phase]:
+def _key(state: Books) -> tuple[int, ReplayStep]:
     return state.at, state.phase
 
 
-class _Account:
+class _AccountReplay:
     """Applies one event after the other to the last state."""
 
-    def __init__(self, files: RunFolder, markets: Mapping[str, Market]) -> None:
+    def __init__(self, files: RunFolder, markets: Mapping[str, InstrumentData]) -> None:
         self.files = files
         self.markets = markets
         self.is_isolated = files.config.account.margin_mode is MarginMode.ISOLATED
@@ -165,19 +165,19 @@ class _Account:
             Wallet.BROKERAGE: files.config.account.brokerage_cash,
             Wallet.TRANSIT: 0.0,
         }
-        self.made = Replay([State(0, Phase.RANGE, cash, {})])
+        self.made = Replay([Books(0, ReplayStep.RANGE, cash, {})])
 
     @property
-    def state(self) -> State:
+    def state(self) -> Books:
         """The account now."""
         return self.made.states[-1]
 
     def move(
-        self, at: int, phase: Phase, wallet: Wallet, amount: float, **changed: Holding
+        self, at: int, phase: ReplayStep, wallet: Wallet, amount: float, **changed: Holding
     ) -> None:
         """Move cash and replace holdings, as one new state."""
         cash = {**self.state.cash, wallet: self.state.cash[wallet] + amount}
-        self.made.states.append(State(at, phase, cash, {**self.state.holdings, **changed}))
+        self.made.states.append(Books(at, phase, cash, {**self.state.holdings, **changed}))
 
     def pay_interest(self, slot: InterestSlot) -> None:
         """Simple interest on a wallet's cash; less than a cent earns none."""
@@ -188,7 +188,7 @@ class _Account:
         self.made.facts.append(
             ExpectedFact(FactKind.INTEREST, slot.at, slot.wallet, amount, "", rate=slot.rate)
         )
-        self.move(slot.at, Phase.PAY, slot.wallet, amount)
+        self.move(slot.at, ReplayStep.PAY, slot.wallet, amount)
 
     def send(self, slot: TransferSlot) -> None:
         """Cash leaves one wallet and enters another."""
@@ -198,7 +198,7 @@ class _Account:
                     FactKind.TRANSFER, slot.at, wallet, amount, transfer_name(wallet, amount)
                 )
             )
-            self.move(slot.at, Phase.PAY, wallet, amount)
+            self.move(slot.at, ReplayStep.PAY, wallet, amount)
 
     def pay_holder(self, slot: PaymentSlot) -> None:
         """Funding or a dividend on the position held just before the instant's open.
@@ -228,7 +228,7 @@ class _Account:
             )
         )
         after = replace(held, margin=held.margin - taken)
-        self.move(slot.at, Phase.PAY, slot.wallet, amount, **{slot.instrument: after})
+        self.move(slot.at, ReplayStep.PAY, slot.wallet, amount, **{slot.instrument: after})
 
     def book(self, fill: Fill) -> None:
         """One fill: profit against the average entry, fee, and what the venue loses."""

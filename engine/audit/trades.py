@@ -4,18 +4,18 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from engine.audit.books import position_values
-from engine.audit.case import Case
-from engine.audit.replay import FLAT, Phase, State
-from engine.audit.report import Line
+from engine.audit.audited_run import AuditedRun
+from engine.audit.cash_and_equity import position_values
+from engine.audit.findings import CheckedRow
+from engine.audit.replay import FLAT, Books, ReplayStep
 from engine.records import UNSET, Decision, Fact, FactKind, Fill, OrderRole, Trade
 
 TRADES = "trades"
 
 
-def check_trades(case: Case) -> None:
+def check_trades(run: AuditedRun) -> None:
     """Every plan with a fill is one trade, and its money is what the ledger moved for it."""
-    files, recorder = case.files, case.recorder
+    files, recorder = run.files, run.recorder
     fills: dict[int, list[Fill]] = defaultdict(list)
     facts: dict[int, list[Fact]] = defaultdict(list)
     for fill in files.fills:
@@ -34,15 +34,15 @@ def check_trades(case: Case) -> None:
         if plan not in fills:
             continue
         _check_shape(row, line, fills[plan], decisions.get(plan))
-        _check_money(row, line, fills[plan], _by_kind(facts[plan]), _open_value(plan, case))
+        _check_money(row, line, fills[plan], _by_kind(facts[plan]), _open_value(plan, run))
 
 
-def _open_value(plan: int, case: Case) -> float:
+def _open_value(plan: int, run: AuditedRun) -> float:
     """Return the open profit (perp) or value (owned) of what a plan still holds, quote."""
-    at = case.last_at
-    final = case.replay.through(at, Phase.RANGE)
+    at = run.last_at
+    final = run.replay.through(at, ReplayStep.RANGE)
     mine = {name: held for name, held in final.holdings.items() if held.plan_id == plan}
-    values = position_values(State(at, Phase.MARK, {}, mine), case.markets, at)
+    values = position_values(Books(at, ReplayStep.MARK, {}, mine), run.markets, at)
     return values[0] + values[1]
 
 
@@ -52,7 +52,9 @@ def _average(fills: Sequence[Fill]) -> float:
     return paid / size if size else math.nan
 
 
-def _check_shape(row: Trade, line: Line, fills: Sequence[Fill], decision: Decision | None) -> None:
+def _check_shape(
+    row: Trade, line: CheckedRow, fills: Sequence[Fill], decision: Decision | None
+) -> None:
     first, last = fills[0], fills[-1]
     is_open = abs(last.position_after) > FLAT
     direction = 1 if first.quantity > 0 else -1
@@ -86,7 +88,11 @@ def _by_kind(facts: Sequence[Fact]) -> dict[str, float]:
 
 
 def _check_money(
-    row: Trade, line: Line, fills: Sequence[Fill], cash: Mapping[str, float], open_value: float
+    row: Trade,
+    line: CheckedRow,
+    fills: Sequence[Fill],
+    cash: Mapping[str, float],
+    open_value: float,
 ) -> None:
     moved = {kind.value: cash.get(kind.value, 0.0) for kind in FactKind}
     net = sum(moved.values()) + open_value

@@ -33,7 +33,7 @@ from engine.results.coverage import missing_bars
 from engine.results.hedges import OPTIONS, hedge_lines
 from engine.results.journal import best_of_setups
 from engine.results.manifest import bill_sentence
-from engine.results.pass_rates import NOTABLE, ConditionRates, Rate, flush_rows
+from engine.results.pass_rates import NOTABLE, ConditionRates, PassRate, flush_rows
 from engine.statistics import too_still
 from engine.trades import unassigned_amount
 
@@ -328,6 +328,6 @@ def mark_line(record: RunRecord) -> str:
     return f"mark {how} in {outcome.inferred_mark_bars} of {outcome.mark_bars} bars ({share})"
 
 
-def _pass_rate(rate: Rate) -> str:
+def _pass_rate(rate: PassRate) -> str:
     known = rate.true + rate.false
     return f"{percent(rate.pass_rate, 1)} of {known:,}" if known else "never known"

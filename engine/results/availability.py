@@ -31,7 +31,7 @@ class AccountState(StrEnum):
     FLAT = "flat"
 
 
-class Phase(IntEnum):
+class InstantStep(IntEnum):
     """Order of things at one instant; a decision sees what came before ``DECISION``."""
 
     BARS_CLOSE = 0
@@ -41,7 +41,7 @@ class Phase(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class _Span:
+class _StateSpan:
     """One reason for a state, from a phase of an instant to a phase of another."""
 
     start: tuple[int, int]
@@ -71,7 +71,7 @@ class AccountHistory:
 
     def at_decision(self, at: int) -> AccountInterval:
         """Return the interval that a decision at this instant stood in."""
-        key = (at, Phase.DECISION.value)
+        key = (at, InstantStep.DECISION.value)
         place = bisect_right(self._changes, key, key=itemgetter(0)) - 1
         return self._changes[max(place, 0)][1]
 
@@ -87,13 +87,13 @@ class AccountHistory:
                 merged.append(interval)
         return merged
 
-    def _sweep(self, spans: Sequence[_Span]) -> list[tuple[tuple[int, int], AccountInterval]]:
+    def _sweep(self, spans: Sequence[_StateSpan]) -> list[tuple[tuple[int, int], AccountInterval]]:
         begin = (self._start, -1)
         keys = sorted({begin, *(s.start for s in spans), *(s.stop for s in spans)})
         keys = [key for key in keys if begin <= key and key[0] <= self._end]
         starting = sorted(spans, key=lambda span: span.start)
         changes: list[tuple[tuple[int, int], AccountInterval]] = []
-        active: list[_Span] = []
+        active: list[_StateSpan] = []
         following = 0
         for index, key in enumerate(keys):
             while following < len(starting) and starting[following].start <= key:
@@ -105,7 +105,7 @@ class AccountHistory:
             changes.append((key, self._interval(key[0], until, ruling)))
         return changes
 
-    def _interval(self, from_at: int, until_at: int, ruling: _Span | None) -> AccountInterval:
+    def _interval(self, from_at: int, until_at: int, ruling: _StateSpan | None) -> AccountInterval:
         if ruling is None:
             return AccountInterval(from_at, until_at, self.instrument, AccountState.FLAT, 0, "")
         return AccountInterval(
@@ -113,7 +113,7 @@ class AccountHistory:
         )
 
 
-def _position_spans(fills: Iterable[Fill]) -> list[_Span]:
+def _position_spans(fills: Iterable[Fill]) -> list[_StateSpan]:
     spans = []
     opened: tuple[int, int] | None = None
     plan_id = 0
@@ -122,34 +122,34 @@ def _position_spans(fills: Iterable[Fill]) -> list[_Span]:
         if opened is None:
             opened, plan_id = key, fill.plan_id
         if abs(fill.position_after) <= FLAT_QUANTITY:
-            spans.append(_Span(opened, key, AccountState.IN_POSITION, plan_id, ""))
+            spans.append(_StateSpan(opened, key, AccountState.IN_POSITION, plan_id, ""))
             opened = None
     if opened is not None:
-        spans.append(_Span(opened, (FAR_FUTURE, 0), AccountState.IN_POSITION, plan_id, ""))
+        spans.append(_StateSpan(opened, (FAR_FUTURE, 0), AccountState.IN_POSITION, plan_id, ""))
     return spans
 
 
 def _fill_phase(fill: Fill) -> int:
     at_open = fill.stage == FillStage.OPEN.value
-    return (Phase.BARS_OPEN if at_open else Phase.BARS_CLOSE).value
+    return (InstantStep.BARS_OPEN if at_open else InstantStep.BARS_CLOSE).value
 
 
-def _pending_spans(orders: Iterable[OrderRow], last_fills: Mapping[int, Fill]) -> list[_Span]:
+def _pending_spans(orders: Iterable[OrderRow], last_fills: Mapping[int, Fill]) -> list[_StateSpan]:
     """An entry order works from just after its decision to its last fill or its cancellation."""
     spans = []
     for order in orders:
         if order.role != OrderRole.ENTRY.value:
             continue
         fill = last_fills.get(order.order_id)
-        phase = Phase.BARS_CLOSE.value if fill is None else _fill_phase(fill)
-        start = (order.decided_at, Phase.BARS_OPEN.value)
+        phase = InstantStep.BARS_CLOSE.value if fill is None else _fill_phase(fill)
+        start = (order.decided_at, InstantStep.BARS_OPEN.value)
         stop = (order.ended_at, phase) if order.ended_at > 0 else (FAR_FUTURE, 0)
         if stop > start:
-            spans.append(_Span(start, stop, AccountState.PENDING, order.plan_id, ""))
+            spans.append(_StateSpan(start, stop, AccountState.PENDING, order.plan_id, ""))
     return spans
 
 
-def _guard_spans(events: Sequence[GuardEvent], fills: Iterable[Fill]) -> list[_Span]:
+def _guard_spans(events: Sequence[GuardEvent], fills: Iterable[Fill]) -> list[_StateSpan]:
     """A guard holds from its trip to its release, or to its own ``until`` when that comes first.
 
     A cool-down begins with the fill that closed the plan, at an open after that instant's decision.
@@ -166,11 +166,15 @@ def _guard_spans(events: Sequence[GuardEvent], fills: Iterable[Fill]) -> list[_S
         until = min(released, event.until if event.until > 0 else FAR_FUTURE)
         cooling = event.guard == COOL_DOWN_GUARD
         state = AccountState.COOL_DOWN if cooling else AccountState.HALT
-        phase = flat_from.get(event.at, Phase.GUARDS.value) if cooling else Phase.GUARDS.value
+        phase = (
+            flat_from.get(event.at, InstantStep.GUARDS.value)
+            if cooling
+            else InstantStep.GUARDS.value
+        )
         spans.append(
-            _Span(
+            _StateSpan(
                 (event.at, phase),
-                (until, Phase.GUARDS.value),
+                (until, InstantStep.GUARDS.value),
                 state,
                 0,
                 event.guard,

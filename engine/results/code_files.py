@@ -59,7 +59,7 @@ def code_files(playbook: type, modules: Iterable[str] = ()) -> list[LabelledFile
     modules : more local modules that it was seen to import, by name
     """
     files = [file for name in OUR_PACKAGES for file in _files_of(name)]
-    found = _Helpers(playbook).found(modules)
+    found = _HelperImports(playbook).found(modules)
     return files + [file for name in sorted(found) for file in found[name]]
 
 
@@ -68,7 +68,7 @@ def libraries(playbook: type) -> dict[str, str]:
 
     Those of ``PACKAGES`` are known anyway; what the others require is among them.
     """
-    helpers = _Helpers(playbook)
+    helpers = _HelperImports(playbook)
     helpers.found(())
     waiting = sorted({name for top in helpers.libraries for name in _distributions().get(top, ())})
     versions: dict[str, str] = {}
@@ -101,7 +101,7 @@ def opens_unseen(playbook: type) -> list[str]:
     if top in OUR_PACKAGES:
         return []
     module = getattr(sys.modules.get(playbook.__module__), "__file__", None)
-    found = _Helpers(playbook).found(())
+    found = _HelperImports(playbook).found(())
     paths = [path for name, files in found.items() if name != top for _, path in files]
     paths += [Path(module)] if module else []
     words: set[str] = set()
@@ -111,7 +111,7 @@ def opens_unseen(playbook: type) -> list[str]:
     return sorted(words & UNSEEN)
 
 
-class _Helpers:
+class _HelperImports:
     """The modules that a playbook's files import, followed from file to file.
 
     ``libraries`` are the first names of what is installed.
@@ -231,7 +231,7 @@ def _folder_of(top: str) -> Path | None:
 
 
 @dataclass(frozen=True)
-class _Names:
+class _AssignedNames:
     """The modules that a file imports, those that its texts may name, and every word in its code.
 
     In a file that imports by name every text counts as imported.
@@ -243,11 +243,11 @@ class _Names:
 
 
 @cache
-def _parsed(path: Path, _changed: int) -> _Names:
+def _parsed(path: Path, _changed: int) -> _AssignedNames:
     try:
         tree = ast.parse(path.read_bytes())
     except (SyntaxError, ValueError):
-        return _Names()
+        return _AssignedNames()
     imported = {name for node in ast.walk(tree) for name in _imported(node)}
     words = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     words |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
@@ -259,8 +259,8 @@ def _parsed(path: Path, _changed: int) -> _Names:
     told = {name for name in told if name.isidentifier() and len(name) < LONGEST_NAME}
     words |= imported
     if DYNAMIC & words:
-        return _Names(frozenset(imported | told), frozenset(), frozenset(words))
-    return _Names(frozenset(imported), frozenset(told), frozenset(words))
+        return _AssignedNames(frozenset(imported | told), frozenset(), frozenset(words))
+    return _AssignedNames(frozenset(imported), frozenset(told), frozenset(words))
 
 
 def _imported(node: ast.AST) -> Iterator[str]:

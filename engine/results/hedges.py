@@ -23,7 +23,7 @@ OPTIONS = "options"
 
 
 @dataclass(frozen=True, slots=True)
-class _Piece:
+class _HedgePiece:
     """A trade, or one instrument held back inside one month, and its result, quote."""
 
     started_at: int
@@ -34,11 +34,11 @@ class _Piece:
 def hedge_lines(record: RunRecord) -> tuple[HedgeLine, ...]:
     """Return a line for every hedge that was on, by name."""
     bought = _bought(record)
-    pieces: dict[str, list[_Piece]] = defaultdict(list)
+    pieces: dict[str, list[_HedgePiece]] = defaultdict(list)
     for hedge, piece in _held_back(record, set(bought)):
         pieces[hedge].append(piece)
     lines = [_line(name, "month", parts, _by_month(parts)) for name, parts in pieces.items()]
-    trades: dict[str, list[_Piece]] = defaultdict(list)
+    trades: dict[str, list[_HedgePiece]] = defaultdict(list)
     for trade in record.trades:
         name = OPTIONS if trade.instrument in record.options else bought.get(trade.instrument)
         if name is not None:
@@ -48,7 +48,9 @@ def hedge_lines(record: RunRecord) -> tuple[HedgeLine, ...]:
     return tuple(sorted(lines, key=lambda line: line.hedge))
 
 
-def _line(name: str, unit: str, pieces: Sequence[_Piece], results: Sequence[float]) -> HedgeLine:
+def _line(
+    name: str, unit: str, pieces: Sequence[_HedgePiece], results: Sequence[float]
+) -> HedgeLine:
     cost, benefit = sum(min(r, 0.0) for r in results), sum(max(r, 0.0) for r in results)
     covered, until = 0, 0
     for piece in sorted(pieces, key=lambda piece: piece.started_at):
@@ -57,16 +59,16 @@ def _line(name: str, unit: str, pieces: Sequence[_Piece], results: Sequence[floa
     return HedgeLine(name, unit, len(results), covered / DAY_NS, cost, benefit, cost + benefit)
 
 
-def _by_month(pieces: Sequence[_Piece]) -> list[float]:
+def _by_month(pieces: Sequence[_HedgePiece]) -> list[float]:
     months: dict[int, float] = defaultdict(float)
     for piece in pieces:
         months[_month(piece.started_at)] += piece.result
     return list(months.values())
 
 
-def _of_trade(trade: Trade, end: int) -> _Piece:
+def _of_trade(trade: Trade, end: int) -> _HedgePiece:
     ended_at = end if trade.exited_at == UNSET else trade.exited_at
-    return _Piece(trade.entered_at, ended_at, trade.net_pnl)
+    return _HedgePiece(trade.entered_at, ended_at, trade.net_pnl)
 
 
 def _bought(record: RunRecord) -> dict[str, str]:
@@ -74,7 +76,7 @@ def _bought(record: RunRecord) -> dict[str, str]:
     return {row.instrument: row.hedge for row in record.run.outcome.overlays if row.weight > 0}
 
 
-def _held_back(record: RunRecord, bought: set[str]) -> Iterator[tuple[str, _Piece]]:
+def _held_back(record: RunRecord, bought: set[str]) -> Iterator[tuple[str, _HedgePiece]]:
     """Yield (hedge, piece) of everything that hedges held back."""
     groups: dict[int, list[Overlay]] = defaultdict(list)
     for row in record.run.outcome.overlays:
@@ -89,7 +91,7 @@ def _held_back(record: RunRecord, bought: set[str]) -> Iterator[tuple[str, _Piec
                     yield row.hedge, piece
 
 
-def _pieces(record: RunRecord, row: Overlay, at: int, until: int) -> list[_Piece]:
+def _pieces(record: RunRecord, row: Overlay, at: int, until: int) -> list[_HedgePiece]:
     """Return what a weight held back from one rebalancing to the next, cut at months."""
     first, last = _month(at) + 1, _month(until)
     cuts = np.arange(first, last + 1).astype("datetime64[M]").astype("datetime64[ns]")
@@ -97,7 +99,7 @@ def _pieces(record: RunRecord, row: Overlay, at: int, until: int) -> list[_Piece
     prices = as_of(record.traded_bars[row.instrument], "close", edges).values
     results = row.weight * row.equity * np.diff(prices) / prices[0]
     spans = zip(edges[:-1].tolist(), edges[1:].tolist(), results.tolist(), strict=True)
-    return [_Piece(*span) for span in spans]
+    return [_HedgePiece(*span) for span in spans]
 
 
 def _month(at: int) -> int:

@@ -31,7 +31,7 @@ NOTHING_DUE = "nothing due"
 
 
 @dataclass(frozen=True)
-class Block:
+class RowBlock:
     """What stood in the way at one row.
 
     ``kind`` is "risk", "account", "condition", "playbook" (all required conditions held, the rules
@@ -271,15 +271,15 @@ def _nearest_misses(
 
 def _block(
     decisions: Sequence[Decision], state: str, detail: str, failing: str, *, is_book: bool
-) -> Block:
+) -> RowBlock:
     asked = [decision for decision in decisions if decision.intent in ADDING]
     if any(decision.outcome == APPROVED for decision in asked):
-        return Block("", "")
+        return RowBlock("", "")
     if asked:
-        return Block("risk", asked[0].blocked_by or asked[0].outcome)
+        return RowBlock("risk", asked[0].blocked_by or asked[0].outcome)
     quiet = BOOK_STATES if is_book else QUIET_STATES
     if state not in quiet:
-        return Block("account", detail or state)
+        return RowBlock("account", detail or state)
     if failing:
-        return Block("condition", failing)
-    return Block("playbook", NOTHING_DUE if is_book else "no intent")
+        return RowBlock("condition", failing)
+    return RowBlock("playbook", NOTHING_DUE if is_book else "no intent")

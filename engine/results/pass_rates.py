@@ -14,7 +14,7 @@ NOTABLE = "rows that the playbook marked notable"
 
 
 @dataclass(frozen=True)
-class Rate:
+class PassRate:
     """Counts of one condition over some rows; ``pass_rate`` = true / (true + false)."""
 
     rows: int
@@ -49,8 +49,8 @@ class ConditionRates:
     required: bool
     inputs: tuple[str, ...]
     left_out: bool
-    all_bars: Rate
-    flush_bars: Rate
+    all_bars: PassRate
+    flush_bars: PassRate
 
     def as_json(self) -> dict[str, object]:
         """Return the row as it is written to ``conditions.json``."""
@@ -109,9 +109,9 @@ def rates_document(signals: Signals, rates: Sequence[ConditionRates]) -> dict[st
     }
 
 
-def _rate(item: Condition, rows: NDArray[np.bool_]) -> Rate:
+def _rate(item: Condition, rows: NDArray[np.bool_]) -> PassRate:
     truth = item.truth[rows]
-    return Rate(
+    return PassRate(
         rows=len(truth),
         true=int((truth == Truth.TRUE).sum()),
         false=int((truth == Truth.FALSE).sum()),

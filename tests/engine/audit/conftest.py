@@ -14,7 +14,7 @@ from data_feeds.dataset import Dataset
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from engine.audit.daily import DayParts
-from engine.audit.metrics import FORMULAS, Measured
+from engine.audit.metrics import FORMULAS, MeasuredRun
 from engine.records import Decision, EquityCurve, Fact, Fill, GuardEvent, OrderRow, Trade
 from engine.run_folder.schema import DailyRow
 
@@ -243,7 +243,7 @@ class HandMade:
         names = [field.name for field in dataclasses.fields(DailyRow)]
         pd.DataFrame(rows, columns=names).to_parquet(folder / "daily.parquet", index=False)
 
-    def measured(self) -> Measured:
+    def measured(self) -> MeasuredRun:
         """What the headline numbers are worked out from."""
         names = [field.name for field in dataclasses.fields(EquityCurve)]
         rows = self.tables["equity"]
@@ -253,7 +253,7 @@ class HandMade:
         # The tests' curves lie in one day.
         days = {(at - 1) // (24 * HOUR) for at in curve["at"].tolist() if at > hour(0)}
         gain = path[-1] - path[0] if self.gain is None else self.gain
-        return Measured(
+        return MeasuredRun(
             start_equity=sum(deposits),
             start=hour(0),
             end=hour(10),

@@ -9,7 +9,7 @@ from data_feeds.dataset import Dataset
 from data_feeds.load import load_dataset
 from data_feeds.schema import ChannelKey
 from engine.audit import audit_run
-from engine.audit.report import AuditReport
+from engine.audit.findings import AuditReport
 from engine.bt import Part, simulate
 from engine.causality import prepare
 from engine.config.models import RunConfig, RunMode

@@ -11,7 +11,7 @@ import pytest
 
 from engine.audit import audit_run, metrics
 from engine.audit.daily import DayParts
-from engine.audit.metrics import FORMULAS, Measured
+from engine.audit.metrics import FORMULAS, MeasuredRun
 from engine.errors import ReportError
 from engine.metrics import sharpe, sortino, volatility
 from engine.records import EquityCurve
@@ -79,7 +79,7 @@ def test_days_by_hand():
         20_490: DayParts([], [], [0.3]),
         20_492: DayParts([19.5], [1.5], []),
     }
-    of = Measured(100.0, START, START + 73 * DAY, curve, (), (), 252, parts)
+    of = MeasuredRun(100.0, START, START + 73 * DAY, curve, (), (), 252, parts)
     gains = [0.1, -0.1, 0.0, 120 / 99 - 1]
     excess = [9.9 / 100, -11.2 / 110, -0.3 / 99, 21 / 99]
     mean, growth = sum(excess) / 4, 1.099 * (1 - 11.2 / 110) * (1 - 0.3 / 99) * (1 + 21 / 99)
@@ -121,7 +121,7 @@ def test_ratios_agree_with_the_engine_at_the_ends_of_what_a_number_can_be(scale)
     curve = EquityCurve(at, equity, equity, zeros, zeros, zeros, zeros, zeros)
     days = (20_488 + day for day in range(5))
     parts = {day: DayParts([gain], [], []) for day, gain in zip(days, gained, strict=True)}
-    of = Measured(100.0, START, START + 5 * DAY, curve, (), (), 365, parts)
+    of = MeasuredRun(100.0, START, START + 5 * DAY, curve, (), (), 365, parts)
     excess = np.array(gained) / 100
     names = ("excess_volatility", "sharpe", "sortino")
     found = {name: FORMULAS[name](of) for name in names}

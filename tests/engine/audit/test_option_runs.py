@@ -6,8 +6,7 @@ The audit prices the contracts again from the underlying and its index: the sour
 import pytest
 
 from data_feeds.schema import ChannelKey, ChannelKind
-from engine.audit import format_report
-from engine.audit import market as audit_market
+from engine.audit import channels, format_report
 from engine.broker import matching
 from engine.broker.execution import Execution, Terms
 from engine.broker.matching import Matcher
@@ -95,10 +94,10 @@ def test_a_premium_beyond_its_budget_is_found(audited, monkeypatch):
 
 
 def test_quotes_that_are_not_the_models_are_found(audited, monkeypatch):
-    true = audit_market.with_contracts
+    true = channels.with_contracts
 
     def other_model(dataset, listed, model):
         return true(dataset, listed, model.model_copy(update={"skew": 0.1}))
 
-    monkeypatch.setattr(audit_market, "with_contracts", other_model)
+    monkeypatch.setattr(channels, "with_contracts", other_model)
     assert {"fingerprint of the market data", "raw price"} <= rules(audited()[1])

@@ -9,7 +9,7 @@ import itertools
 import numpy as np
 import pytest
 
-from engine.audit.bars import Bar, rest_after
+from engine.audit.due_fills import Bar, rest_after
 from engine.broker import resolve
 
 PRICES = range(1, 7)

@@ -7,7 +7,7 @@ import pytest
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.trading_terms import MaintenanceBracket, SlippageTerms, TradingTerms
 from data_feeds.yaml_text import load_yaml
-from engine.audit.terms import fee_fraction, instrument_brackets, slippage_terms
+from engine.audit.venue_terms import fee_fraction, instrument_brackets, slippage_terms
 from engine.config.load import load_run_config
 from engine.config.locations import find_venue
 from engine.config.venue import TERMS, SlippageConfig, VenueConfig

@@ -8,10 +8,20 @@ compares. Prices and fees of the fills are checked elsewhere.
 import math
 from collections import defaultdict
 
-from engine.audit.backing import Backing
-from engine.audit.bars import Bar, DueKey, Owed, Turn, bar_of, meets_open, rest_after, touches
-from engine.audit.case import Case
-from engine.audit.ends import check_ends
+from engine.audit.audited_run import AuditedRun
+from engine.audit.backing import PositionBacking
+from engine.audit.channels import InstrumentData
+from engine.audit.due_fills import (
+    Bar,
+    BarStage,
+    DueFill,
+    DueKey,
+    bar_of,
+    meets_open,
+    rest_after,
+    touches,
+)
+from engine.audit.fill_comparison import VENUE_ORDER, FillComparison
 from engine.audit.fills import (
     FILLS,
     LIQUIDATION,
@@ -25,40 +35,43 @@ from engine.audit.fills import (
     within_risk,
 )
 from engine.audit.formulas import is_beyond, whole_steps
-from engine.audit.market import Market
-from engine.audit.plans import Plan
-from engine.audit.replay import NOTHING, Holding, State, taker_rate
-from engine.audit.report import when
-from engine.audit.sharing import SharedCash
-from engine.audit.turns import Turns
+from engine.audit.instrument_states import InstrumentStates
+from engine.audit.order_ends import check_ends
+from engine.audit.plans import ReplayedPlan
+from engine.audit.replay import NOTHING, Books, Holding, taker_rate
+from engine.audit.shared_cash import SharedCash
 from engine.config.venue import LimitFill
 from engine.records import Fill, OrderKind, OrderRole, OrderRow, OrderStatus
 
 ENTRY = OrderRole.ENTRY.value
-# Stands for the order by which the venue closes a position.
-VENUE_ORDER = 0
 
 
-class Walk:
+class BarWalk:
     """Walks the plans of one instrument."""
 
     def __init__(
-        self, case: Case, market: Market, backing: Backing, turns: Turns, shared: SharedCash
+        self,
+        run: AuditedRun,
+        market: InstrumentData,
+        backing: PositionBacking,
+        states: InstrumentStates,
+        shared: SharedCash,
     ) -> None:
-        self.files = case.files
+        self.files = run.files
         self.market = market
-        self.replay = case.replay
-        self.recorder = case.recorder
+        self.replay = run.replay
+        self.recorder = run.recorder
         self.backing = backing
         self.name = market.instrument.id
         self.lot = market.instrument.lot_size
-        self.turns = turns
+        self.states = states
         self.shared = shared
-        self.venue_role = SETTLEMENT if market.is_option else LIQUIDATION
-        through = case.files.config.venue.limit_fill is LimitFill.THROUGH
+        venue_role = SETTLEMENT if market.is_option else LIQUIDATION
+        self.fills = FillComparison(self.name, self.lot, venue_role, run.recorder)
+        through = run.files.config.venue.limit_fill is LimitFill.THROUGH
         self.clearance = market.instrument.tick_size if through else 0.0
 
-    def run(self) -> None:
+    def check(self) -> None:
         """Check every plan of the instrument."""
         orders: dict[int, dict[int, OrderRow]] = defaultdict(dict)
         fills: dict[int, dict[tuple[int, str], list[Fill]]] = defaultdict(lambda: defaultdict(list))
@@ -70,14 +83,14 @@ class Walk:
                 fills[fill.plan_id][(fill.bar_opened_at, fill.stage)].append(fill)
         for plan_id, rows in orders.items():
             mine = [order for order in rows.values() if order.role not in VENUE_MADE]
-            plan = Plan(plan_id, mine, dict(fills[plan_id]), self.lot)
+            plan = ReplayedPlan(plan_id, mine, dict(fills[plan_id]), self.lot)
             self.walk(plan)
             check_ends(plan, self.recorder)
 
-    def walk(self, plan: Plan) -> None:
+    def walk(self, plan: ReplayedPlan) -> None:
         """Go through the bars from the plan's first order until nothing of it is left."""
         started = min((order.decided_at for order in plan.orders), default=self.files.end)
-        due: dict[DueKey, Owed] = {}
+        due: dict[DueKey, DueFill] = {}
         for row in self.market.rows_inside(max(started, self.files.start), self.files.end):
             bar = bar_of(self.market, int(row))
             self.submit(plan, bar.opened_at)
@@ -88,74 +101,74 @@ class Walk:
             self.submit(plan, bar.closed_at - 1)
             if not plan.is_closed:
                 due |= self.in_range(plan, bar)
-            self.compare(plan, bar, due)
+            self.fills.compare(plan, bar, due)
         self.submit(plan, self.files.end)
         for (opened, _), fills in plan.fills.items():
             for fill in fills if opened not in plan.walked else ():
-                self.refuse(fill)
+                self.fills.refuse(fill)
 
-    def submit(self, plan: Plan, until: int) -> None:
+    def submit(self, plan: ReplayedPlan, until: int) -> None:
         """Take in the orders decided by an instant."""
         while (order := plan.next_order(until)) is not None:
             plan.submit(order, self.market.open_of_bar_at(order.decided_at))
 
     # The account.
 
-    def held(self, plan: Plan, state: State) -> Holding:
+    def held(self, plan: ReplayedPlan, state: Books) -> Holding:
         """Return the plan's position in a state."""
         held = state.holding(self.name)
         return held if held.plan_id == plan.plan_id else NOTHING
 
     # The open of a bar.
 
-    def at_open(self, plan: Plan, bar: Bar) -> dict[DueKey, Owed]:
+    def at_open(self, plan: ReplayedPlan, bar: Bar) -> dict[DueKey, DueFill]:
         """Liquidation and levels already crossed at the open, targets, exits, then the entry.
 
         What protects an entry may itself be crossed at the open that fills the entry.
         """
         room = capacity(OPEN, self.market, bar.row, self.files)
-        turn = Turn(bar, OPEN, bar.opened_at, room)
+        stage = BarStage(bar, OPEN, bar.opened_at, room)
         plan.retire_stop()
-        self.leave_at_open(plan, turn, self.turns.state(self.name, turn.at, OPEN))
+        self.leave_at_open(plan, stage, self.states.state(self.name, stage.at, OPEN))
         entry = plan.entry
         if entry is not None and bar.is_traded and self.fills_at_open(plan, entry, bar):
-            self.enter(plan, turn, entry, bar.open)
-            self.leave_at_open(plan, turn, self.turns.after_entries(self.name, turn.at))
-        return turn.due
+            self.enter(plan, stage, entry, bar.open)
+            self.leave_at_open(plan, stage, self.states.after_entries(self.name, stage.at))
+        return stage.due
 
-    def fills_at_open(self, plan: Plan, order: OrderRow, bar: Bar) -> bool:
+    def fills_at_open(self, plan: ReplayedPlan, order: OrderRow, bar: Bar) -> bool:
         """Whether an order works and the open meets it; what is left of a stop meets any open."""
         meets = order.order_id in plan.triggered or meets_open(order, bar)
         return meets and plan.works(order)
 
-    def leave_at_open(self, plan: Plan, turn: Turn, state: State) -> None:
+    def leave_at_open(self, plan: ReplayedPlan, stage: BarStage, state: Books) -> None:
         """What closes a held position at the open, as far as position and volume cap reach."""
-        bar, held = turn.bar, self.held(plan, state)
+        bar, held = stage.bar, self.held(plan, state)
         if held.quantity == 0:
             return
-        level = self.backing.liquidation_level(self.name, held, state, turn.at)
+        level = self.backing.liquidation_level(self.name, held, state, stage.at)
         if is_beyond(bar.mark_open, level, int(math.copysign(1, -held.quantity))):
             why = f"mark opens at {bar.mark_open:,.8g} beyond {level:,.8g}"
-            self.liquidate(plan, turn, held, bar.mark_open, why)
+            self.liquidate(plan, stage, held, bar.mark_open, why)
             return
         if not bar.is_traded:
             return
         left = abs(held.quantity)
         stop = plan.stop
         if stop is not None and self.fills_at_open(plan, stop, bar):
-            self.trigger_stop(plan, turn, stop, left)
+            self.trigger_stop(plan, stage, stop, left)
             return
         for target in plan.working_targets():
             if plan.works(target) and meets_open(target, bar):
-                left -= self.take_target(plan, turn, target, left)
+                left -= self.take_target(plan, stage, target, left)
         for order in [order for order in plan.exits if plan.works(order)]:
             asked = left if math.isnan(order.quantity) else order.quantity
             done = 0.0 if math.isnan(order.quantity) else plan.filled.get(order.order_id, 0.0)
-            left -= self.reduce(plan, turn, order, min(asked - done, left))
+            left -= self.reduce(plan, stage, order, min(asked - done, left))
 
     # The range of a bar.
 
-    def in_range(self, plan: Plan, bar: Bar) -> dict[DueKey, Owed]:
+    def in_range(self, plan: ReplayedPlan, bar: Bar) -> dict[DueKey, DueFill]:
         """Levels touched inside the bar by what is held after its open, then the entry's."""
         used = sum(
             abs(fill.quantity)
@@ -163,25 +176,25 @@ class Walk:
             if fill.role not in VENUE_MADE
         )
         room = capacity(RANGE, self.market, bar.row, self.files) - used
-        turn = Turn(bar, RANGE, bar.closed_at, room)
-        state = self.turns.state(self.name, turn.at, RANGE)
+        stage = BarStage(bar, RANGE, bar.closed_at, room)
+        state = self.states.state(self.name, stage.at, RANGE)
         if not self.meets_entry_first(plan, bar, state):
-            self.leave_in_range(plan, turn, bar, state)
+            self.leave_in_range(plan, stage, bar, state)
         entry = plan.entry
         if entry is not None and self.rests_in(plan, entry, bar):
             filled = plan.filled.get(entry.order_id, 0.0)
-            after = self.enter(plan, turn, entry, entry.price)
+            after = self.enter(plan, stage, entry, entry.price)
             bought = plan.filled.get(entry.order_id, 0.0) > filled
             if bought:
-                after = self.take_passed(plan, turn, entry.price, after)
+                after = self.take_passed(plan, stage, entry.price, after)
             # What was bought inside the bar has not lived through all of it.
             rest = rest_after(bar, entry.price) if bought else bar
-            self.leave_in_range(plan, turn, rest, after)
+            self.leave_in_range(plan, stage, rest, after)
         if bar.closed_at == self.market.settlement()[0]:
-            self.settle(plan, turn)
-        return turn.due
+            self.settle(plan, stage)
+        return stage.due
 
-    def rests_in(self, plan: Plan, entry: OrderRow, bar: Bar) -> bool:
+    def rests_in(self, plan: ReplayedPlan, entry: OrderRow, bar: Bar) -> bool:
         """Whether an entry waits at its level as a bar opens, and the bar's range fills it."""
         return (
             plan.works(entry)
@@ -192,7 +205,7 @@ class Walk:
             and bar.holds(entry.price)
         )
 
-    def meets_entry_first(self, plan: Plan, bar: Bar, state: State) -> bool:
+    def meets_entry_first(self, plan: ReplayedPlan, bar: Bar, state: Books) -> bool:
         """Whether prices pass a resting entry before they reach what ends the position.
 
         The entry lies between the open and stop and liquidation, as far as they are reached; where
@@ -215,15 +228,15 @@ class Walk:
         nearest = min((way * end for end in ends), default=-math.inf)
         return way * bar.open <= way * entry.price < nearest
 
-    def settle(self, plan: Plan, turn: Turn) -> None:
+    def settle(self, plan: ReplayedPlan, stage: BarStage) -> None:
         """Ask for the settlement of what is held of an option at its expiry."""
-        held = self.held(plan, self.turns.state(self.name, turn.at, RANGE))
+        held = self.held(plan, self.states.state(self.name, stage.at, RANGE))
         if held.quantity != 0:
             self.recorder.count("settlements")
-            turn.owe(VENUE_ORDER, abs(held.quantity), "the contract expires")
-        plan.close(turn.at, "expired")
+            stage.owe(VENUE_ORDER, abs(held.quantity), "the contract expires")
+        plan.close(stage.at, "expired")
 
-    def leave_in_range(self, plan: Plan, turn: Turn, bar: Bar, state: State) -> None:
+    def leave_in_range(self, plan: ReplayedPlan, stage: BarStage, bar: Bar, state: Books) -> None:
         """The nearer of stop and liquidation; without them the targets.
 
         Each level is measured on its own path; of equals, liquidation wins. ``bar`` is what the
@@ -233,7 +246,7 @@ class Walk:
         if held.quantity == 0:
             return
         side = int(math.copysign(1, -held.quantity))
-        level = self.backing.liquidation_level(self.name, held, state, turn.at)
+        level = self.backing.liquidation_level(self.name, held, state, stage.at)
         stop = plan.stop_in_force(bar.opened_at)
         triggered = stop is not None and stop.order_id in plan.triggered
         stops = stop is not None and bar.is_traded and not triggered and touches(stop, bar)
@@ -242,83 +255,83 @@ class Walk:
             if abs(bar.mark_open - level) <= to_stop:
                 # Another position's loss can put the level beyond this bar's open, as in a gap.
                 raw = min(level, bar.mark_open) if side < 0 else max(level, bar.mark_open)
-                self.liquidate(plan, turn, held, raw, f"the mark reaches {level:,.8g}")
+                self.liquidate(plan, stage, held, raw, f"the mark reaches {level:,.8g}")
                 return
         if stop is not None and stops:
             self.recorder.count("touched stops")
-            self.trigger_stop(plan, turn, stop, abs(held.quantity))
-            self.liquidate_rest(plan, turn, bar, held)
+            self.trigger_stop(plan, stage, stop, abs(held.quantity))
+            self.liquidate_rest(plan, stage, bar, held)
         elif bar.is_traded and not triggered:
             left = abs(held.quantity)
             for target in plan.targets_met(bar, self.clearance):
                 if plan.works(target):
                     self.recorder.count("touched targets")
-                    left -= self.take_target(plan, turn, target, left)
+                    left -= self.take_target(plan, stage, target, left)
 
-    def take_passed(self, plan: Plan, turn: Turn, level: float, state: State) -> State:
+    def take_passed(self, plan: ReplayedPlan, stage: BarStage, level: float, state: Books) -> Books:
         """Ask for the targets that an entry's level has passed; return the account after them."""
         left = abs(self.held(plan, state).quantity)
-        passed = plan.targets_passed(turn.bar, level, self.clearance)
+        passed = plan.targets_passed(stage.bar, level, self.clearance)
         for target in passed:
-            left -= self.take_target(plan, turn, target, left) if plan.works(target) else 0.0
+            left -= self.take_target(plan, stage, target, left) if plan.works(target) else 0.0
         numbers = {target.order_id for target in passed}
-        fills = plan.fills.get((turn.bar.opened_at, RANGE), ())
+        fills = plan.fills.get((stage.bar.opened_at, RANGE), ())
         taken = [fill.fill_id for fill in fills if fill.order_id in numbers]
         return self.replay.after[taken[-1]] if taken else state
 
-    def liquidate_rest(self, plan: Plan, turn: Turn, bar: Bar, held: Holding) -> None:
+    def liquidate_rest(self, plan: ReplayedPlan, stage: BarStage, bar: Bar, held: Holding) -> None:
         """What the volume cap leaves of a stop is still held when the mark arrives."""
         side = int(math.copysign(1, -held.quantity))
-        fills = plan.fills.get((turn.bar.opened_at, RANGE), ())
+        fills = plan.fills.get((stage.bar.opened_at, RANGE), ())
         stops = [fill for fill in fills if fill.role == OrderRole.STOP.value]
         state = (
             self.replay.after[stops[-1].fill_id]
             if stops
-            else self.turns.state(self.name, turn.at, RANGE)
+            else self.states.state(self.name, stage.at, RANGE)
         )
         rest = self.held(plan, state) if stops else held
-        level = self.backing.liquidation_level(self.name, rest, state, turn.at)
+        level = self.backing.liquidation_level(self.name, rest, state, stage.at)
         if not plan.is_closed and is_beyond(bar.mark_extreme(side), level, side):
             raw = min(level, bar.mark_open) if side < 0 else max(level, bar.mark_open)
-            self.liquidate(plan, turn, rest, raw, f"the mark goes on to {level:,.8g}")
+            self.liquidate(plan, stage, rest, raw, f"the mark goes on to {level:,.8g}")
 
     # What fills, and what that does to the plan's other orders.
 
-    def enter(self, plan: Plan, turn: Turn, entry: OrderRow, raw: float) -> State:
+    def enter(self, plan: ReplayedPlan, stage: BarStage, entry: OrderRow, raw: float) -> Books:
         """Ask for an entry as large as volume cap and free cash allow; return the account then."""
-        if turn.stage == OPEN:
+        if stage.name == OPEN:
             # The wallet of all that enters at an open is judged once.
-            state = self.turns.before_entries(turn.at)
+            state = self.states.before_entries(stage.at)
         else:
-            state = self.turns.state(self.name, turn.at, turn.stage)
+            state = self.states.state(self.name, stage.at, stage.name)
         if entry.kind == OrderKind.STOP.value:
             plan.triggered.add(entry.order_id)
-        wanted = min(entry.quantity - plan.filled.get(entry.order_id, 0.0), turn.room)
+        wanted = min(entry.quantity - plan.filled.get(entry.order_id, 0.0), stage.room)
         if wanted < self.lot * (1 - LOT_SLACK):
             return state
         risked = self.risked(plan, entry, raw, state)
-        carried = self.carried(entry, turn, raw, state, wanted=wanted, risked=risked)
+        carried = self.carried(entry, stage, raw, state, wanted=wanted, risked=risked)
         size = min(wanted, carried)
         if size > 0:
-            turn.owe(entry.order_id, size, f"{raw:,.8g} fills the entry")
-        fills = plan.take(entry, turn.bar.opened_at, turn.stage)
-        turn.room -= sum(abs(fill.quantity) for fill in fills)
+            stage.owe(entry.order_id, size, f"{raw:,.8g} fills the entry")
+        fills = plan.take(entry, stage.bar.opened_at, stage.name)
+        stage.room -= sum(abs(fill.quantity) for fill in fills)
         if carried < wanted - self.lot * LOT_SLACK:
             part = plan.filled.get(entry.order_id, 0.0) > 0
             status = OrderStatus.CANCELLED if part else OrderStatus.REJECTED
-            plan.end(entry, status, turn.at, "free cash carries no more")
+            plan.end(entry, status, stage.at, "free cash carries no more")
         elif plan.is_done(entry, entry.quantity):
-            plan.finish(entry, turn.at)
+            plan.finish(entry, stage.at)
         if not plan.entered and not plan.works(entry):
-            plan.close(turn.at, "the entry was rejected")
+            plan.close(stage.at, "the entry was rejected")
         return self.replay.after[fills[-1].fill_id] if fills else state
 
     def carried(
         self,
         entry: OrderRow,
-        turn: Turn,
+        stage: BarStage,
         raw: float,
-        state: State,
+        state: Books,
         *,
         wanted: float,
         risked: float,
@@ -335,113 +348,87 @@ class Walk:
                 entry,
                 raw,
                 wanted,
-                stage=turn.stage,
+                stage=stage.name,
                 market=self.market,
-                row=turn.bar.row,
+                row=stage.bar.row,
                 files=self.files,
             )
         share = 1 / entry.leverage_setting if instrument.is_margined else 1.0
         need = price * (share + taker_rate(instrument, self.files))
-        free = max(self.backing.free_cash(self.name, state, turn.at), 0.0)
+        free = max(self.backing.free_cash(self.name, state, stage.at), 0.0)
         carried = whole_steps(free / need, self.lot) * self.lot
         wanted = min(wanted, risked)
         if not math.isnan(entry.spend_limit):
             wanted = min(wanted, whole_steps(entry.spend_limit / need, self.lot) * self.lot)
-        if turn.stage == OPEN:
-            factor = self.shared.factor(self.name, turn.at)
+        if stage.name == OPEN:
+            factor = self.shared.factor(self.name, stage.at)
             wanted = wanted if factor == 1 else whole_steps(wanted * factor, self.lot) * self.lot
         return min(carried, wanted)
 
-    def risked(self, plan: Plan, entry: OrderRow, raw: float, state: State) -> float:
+    def risked(self, plan: ReplayedPlan, entry: OrderRow, raw: float, state: Books) -> float:
         """Return the entry that the order's limit of R leaves at a price, base units."""
         held, stop = self.held(plan, state), plan.first_stop
         used = abs(held.average - stop) * plan.entered if plan.entered else 0.0
         return within_risk(entry, raw, self.market.instrument, stop=stop, used=used)
 
-    def trigger_stop(self, plan: Plan, turn: Turn, stop: OrderRow, left: float) -> None:
-        """A touched stop ends exits and entry; with its first fill, the targets too."""
+    def trigger_stop(
+        self, plan: ReplayedPlan, stage: BarStage, stop: OrderRow, left: float
+    ) -> None:
+        """End exits and entry at a touched stop; with its first fill, the targets too."""
         if stop.order_id not in plan.triggered:
             plan.triggered.add(stop.order_id)
             if stop is plan.outgoing:
                 plan.stop, plan.outgoing = stop, plan.stop
-            plan.cancel([plan.entry, *plan.exits], turn.at, "the stop is touched")
-        if turn.room >= self.lot * (1 - LOT_SLACK):
-            plan.cancel([*plan.targets, plan.outgoing], turn.at, "the stop fills")
+            plan.cancel([plan.entry, *plan.exits], stage.at, "the stop is touched")
+        if stage.room >= self.lot * (1 - LOT_SLACK):
+            plan.cancel([*plan.targets, plan.outgoing], stage.at, "the stop fills")
             plan.outgoing = None
-        self.reduce(plan, turn, stop, left)
+        self.reduce(plan, stage, stop, left)
 
-    def take_target(self, plan: Plan, turn: Turn, target: OrderRow, left: float) -> float:
+    def take_target(
+        self, plan: ReplayedPlan, stage: BarStage, target: OrderRow, left: float
+    ) -> float:
         """A touched target ends the entry; one that owns less than a lot ends itself."""
         wanted = plan.target_size(target, left)
         if wanted < self.lot * (1 - LOT_SLACK):
-            plan.cancel([target], turn.at, "its share is below one lot")
+            plan.cancel([target], stage.at, "its share is below one lot")
             return 0.0
-        plan.cancel([plan.entry], turn.at, "a target is reached")
-        return self.reduce(plan, turn, target, wanted)
+        plan.cancel([plan.entry], stage.at, "a target is reached")
+        return self.reduce(plan, stage, target, wanted)
 
-    def reduce(self, plan: Plan, turn: Turn, order: OrderRow, wanted: float) -> float:
+    def reduce(self, plan: ReplayedPlan, stage: BarStage, order: OrderRow, wanted: float) -> float:
         """Ask for a closing fill as far as the volume cap reaches; return what was filled."""
-        size = min(wanted, turn.room)
+        size = min(wanted, stage.room)
         if size < self.lot * (1 - LOT_SLACK):
             return 0.0
-        level = turn.bar.open if turn.stage == OPEN else order.price
-        turn.owe(order.order_id, size, f"{level:,.8g} fills the {order.role}")
-        fills = plan.take(order, turn.bar.opened_at, turn.stage)
+        level = stage.bar.open if stage.name == OPEN else order.price
+        stage.owe(order.order_id, size, f"{level:,.8g} fills the {order.role}")
+        fills = plan.take(order, stage.bar.opened_at, stage.name)
         taken = sum(abs(fill.quantity) for fill in fills)
-        turn.room -= taken
+        stage.room -= taken
         flat = bool(fills) and self.replay.bookings[fills[-1].fill_id].after.quantity == 0
         if flat or taken >= wanted - self.lot * LOT_SLACK:
-            plan.finish(order, turn.at)
+            plan.finish(order, stage.at)
         if flat:
-            plan.close(turn.at, "flat")
+            plan.close(stage.at, "flat")
         return taken
 
-    def liquidate(self, plan: Plan, turn: Turn, held: Holding, raw: float, why: str) -> None:
+    def liquidate(
+        self, plan: ReplayedPlan, stage: BarStage, held: Holding, raw: float, why: str
+    ) -> None:
         """Ask for a liquidation of everything; it starts from its level, or the mark's open."""
         self.recorder.count("touched liquidations")
-        turn.owe(VENUE_ORDER, abs(held.quantity), why)
-        plan.close(turn.at, "liquidated")
-        for fill in plan.fills.get((turn.bar.opened_at, turn.stage), ()):
+        stage.owe(VENUE_ORDER, abs(held.quantity), why)
+        plan.close(stage.at, "liquidated")
+        for fill in plan.fills.get((stage.bar.opened_at, stage.name), ()):
             if fill.role == LIQUIDATION:
                 line = self.recorder.line(FILLS, f"fill {fill.fill_id}")
                 line.number("liquidation price", raw, fill.raw_price)
 
-    # Comparing.
 
-    def compare(self, plan: Plan, bar: Bar, due: dict[DueKey, Owed]) -> None:
-        """Every fill that is due is there in its size; no other is."""
-        roles = {order.order_id: order.role for order in plan.orders}
-        for stage in (OPEN, RANGE):
-            for fill in plan.fills.get((bar.opened_at, stage), ()):
-                order_id = VENUE_ORDER if fill.role in VENUE_MADE else fill.order_id
-                owed = due.pop((stage, order_id), None)
-                if owed is None:
-                    self.refuse(fill)
-                elif abs(abs(fill.quantity) - owed.quantity) > self.lot * LOT_SLACK:
-                    line = self.recorder.line(FILLS, f"fill {fill.fill_id}")
-                    line.number("size", owed.quantity, abs(fill.quantity))
-        plan.walked.add(bar.opened_at)
-        for (stage, order_id), owed in due.items():
-            what = "the venue" if order_id == VENUE_ORDER else f"order {order_id}"
-            self.recorder.line(FILLS, f"bar of {self.name} opened {when(bar.opened_at)}").differs(
-                f"plan {plan.plan_id}: what is touched fills",
-                expected=f"{roles.get(order_id, self.venue_role)} of {owed.quantity:,.8g} in the "
-                f"{stage}: {owed.why}",
-                found=f"{what} has no such fill",
-            )
-
-    def refuse(self, fill: Fill) -> None:
-        """Record a fill that the rules did not ask for."""
-        self.recorder.line(FILLS, f"fill {fill.fill_id}").differs(
-            "nothing else fills",
-            expected=f"no {fill.role} in the {fill.stage} of {when(fill.bar_opened_at)}",
-            found=f"found {fill.quantity:,.8g} at {fill.price:,.8g}",
-        )
-
-
-def check_bars(case: Case) -> None:
+def check_bars(run: AuditedRun) -> None:
     """Walk every plan of every instrument."""
-    backing, turns = Backing(case.files, case.markets), Turns(case)
-    shared = SharedCash(case, backing, turns)
-    for market in case.markets.values():
-        Walk(case, market, backing, turns, shared).run()
+    backing, states = PositionBacking(run.files, run.markets), InstrumentStates(run)
+    shared = SharedCash(run, backing, states)
+    for market in run.markets.values():
+        BarWalk(run, market, backing, states, shared).check()

@@ -1,32 +1,32 @@
 """The run's count of fills that only a doubtful daily extreme explains, worked out again."""
 
-from engine.audit.case import Case
-from engine.audit.market import NO_ROW, Market
+from engine.audit.audited_run import AuditedRun
+from engine.audit.channels import NO_ROW, InstrumentData
 from engine.records import Fill, FillStage
 
 # As docs/data.md states them: an opening gap above 1%, an extreme within 0.1% of the close before.
 GAP, NEAR = 0.01, 0.001
 
 
-def check_doubtful(case: Case) -> None:
+def check_doubtful(run: AuditedRun) -> None:
     """Compare the fills that the manifest calls doubtful with those that are."""
-    named = case.files.manifest.get("doubtful_fills")
+    named = run.files.manifest.get("doubtful_fills")
     if not isinstance(named, list):
         return
     doubtful: list[int] = []
     orders: set[int] = set()
-    for fill in case.files.fills:
-        market = case.markets.get(fill.instrument)
+    for fill in run.files.fills:
+        market = run.markets.get(fill.instrument)
         if market is not None and _is_doubtful(fill, market):
             orders.add(fill.order_id)
         if fill.order_id in orders:
             doubtful.append(fill.fill_id)
-    case.recorder.count("fills by doubtful extremes")
-    line = case.recorder.line("manifest", "doubtful_fills")
+    run.recorder.count("fills by doubtful extremes")
+    line = run.recorder.line("manifest", "doubtful_fills")
     line.equal("fills by doubtful extremes", doubtful, named)
 
 
-def _is_doubtful(fill: Fill, market: Market) -> bool:
+def _is_doubtful(fill: Fill, market: InstrumentData) -> bool:
     """Whether the close before, and no other known trade of the bar, stands behind a fill."""
     row = market.row_by_open.get(fill.bar_opened_at, NO_ROW)
     around_the_clock = market.instrument.calendar == "24/7"

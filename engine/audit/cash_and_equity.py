@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 
 from data_feeds.instrument import Wallet
-from engine.audit.case import Case
-from engine.audit.market import Market, closes
-from engine.audit.replay import ExpectedFact, Phase, State, fill_phase, transfer_name
-from engine.audit.report import Recorder, when
+from engine.audit.audited_run import AuditedRun
+from engine.audit.channels import InstrumentData, closes
+from engine.audit.findings import FindingRecorder, when
+from engine.audit.replay import Books, ExpectedFact, ReplayStep, fill_phase, transfer_name
 from engine.records import Fact, FactKind
 from engine.run_folder.read import RunFolder
 
@@ -30,14 +30,14 @@ _COUNTED = {
 }
 
 
-def check_facts(case: Case) -> None:
+def check_facts(run: AuditedRun) -> None:
     """Every fact that the rules ask for is there once, with its amount; no other is."""
-    files, recorder = case.files, case.recorder
+    files, recorder = run.files, run.recorder
     for number, fact in enumerate(files.facts, start=1):
         recorder.line(LEDGER, f"row {number}").equal("fact ids count from 1", number, fact.fact_id)
-    _check_deposits(case)
+    _check_deposits(run)
     found = _by_name(files.facts)
-    for expected in case.replay.facts:
+    for expected in run.replay.facts:
         recorder.count(_COUNTED[expected.kind])
         what = expected.wallet.value if expected.kind is FactKind.INTEREST else expected.instrument
         name = (expected.kind.value, expected.at, what, expected.fill_id)
@@ -76,7 +76,7 @@ def _named(name: FactName) -> str:
     return f"{kind} at {when(at)} {instrument}" + (f" of fill {fill_id}" if fill_id else "")
 
 
-def _refuse(fact: Fact, recorder: Recorder) -> None:
+def _refuse(fact: Fact, recorder: FindingRecorder) -> None:
     what = f"{fact.kind} of {fact.amount:,.8g} at {when(fact.at)} {fact.instrument}"
     recorder.line(LEDGER, f"fact {fact.fact_id}").differs(
         "nothing else is booked",
@@ -85,7 +85,7 @@ def _refuse(fact: Fact, recorder: Recorder) -> None:
     )
 
 
-def _check_fact(expected: ExpectedFact, fact: Fact, recorder: Recorder) -> None:
+def _check_fact(expected: ExpectedFact, fact: Fact, recorder: FindingRecorder) -> None:
     line = recorder.line(LEDGER, f"fact {fact.fact_id} ({fact.kind} at {when(fact.at)})")
     line.amount("amount", expected.amount, fact.amount)
     line.equal("wallet", expected.wallet.value, fact.wallet)
@@ -101,9 +101,9 @@ def _check_fact(expected: ExpectedFact, fact: Fact, recorder: Recorder) -> None:
             line.number(column, value, getattr(fact, column))
 
 
-def _check_deposits(case: Case) -> None:
+def _check_deposits(run: AuditedRun) -> None:
     """The config's cash comes in before the first bar opens."""
-    files, recorder = case.files, case.recorder
+    files, recorder = run.files, run.recorder
     account = files.config.account
     cash = {Wallet.VENUE: account.venue_cash, Wallet.BROKERAGE: account.brokerage_cash}
     deposits = [fact for fact in files.facts if fact.kind == FactKind.DEPOSIT.value]
@@ -112,7 +112,7 @@ def _check_deposits(case: Case) -> None:
         paid = sum((f.amount for f in deposits if f.wallet == wallet.value), start=0.0)
         line = recorder.line(LEDGER, f"deposits into {wallet}")
         line.amount("the config's cash", amount, paid)
-    traded = (case.markets[name] for name in files.traded if name in case.markets)
+    traded = (run.markets[name] for name in files.traded if name in run.markets)
     first = min((market.first_open(files.start) for market in traded), default=0)
     for fact in deposits:
         line = recorder.line(LEDGER, f"fact {fact.fact_id} (deposit)")
@@ -120,14 +120,14 @@ def _check_deposits(case: Case) -> None:
             line.instant("deposits come before the first bar", files.start, fact.at)
 
 
-def check_equity(case: Case) -> None:
+def check_equity(run: AuditedRun) -> None:
     """Every bar close has one row, and each row re-adds from facts, fills and closing prices."""
-    _check_instants(case)
-    curve, wallets = case.files.curve, _re_added(case.files)
+    _check_instants(run)
+    curve, wallets = run.files.curve, _re_added(run.files)
     for index, at in enumerate(curve.at.tolist()):
-        line = case.recorder.line(EQUITY, f"row at {when(at)}")
-        state = case.replay.through(at, Phase.RANGE)
-        unrealized, owned, notional = position_values(state, case.markets, at)
+        line = run.recorder.line(EQUITY, f"row at {when(at)}")
+        state = run.replay.through(at, ReplayStep.RANGE)
+        unrealized, owned, notional = position_values(state, run.markets, at)
         shown = {
             Wallet.VENUE: float(curve.venue_cash[index]),
             Wallet.BROKERAGE: float(curve.brokerage_cash[index]),
@@ -139,12 +139,12 @@ def check_equity(case: Case) -> None:
         line.amount("unrealized", unrealized, float(curve.unrealized[index]))
         line.amount("owned", owned, float(curve.owned[index]))
         line.amount("gross_notional", notional, float(curve.gross_notional[index]))
-        line.amount("equity", equity_at(case, at), float(curve.equity[index]))
-    case.recorder.count("points of the equity curve", len(curve.at))
+        line.amount("equity", equity_at(run, at), float(curve.equity[index]))
+    run.recorder.count("points of the equity curve", len(curve.at))
 
 
-def _check_instants(case: Case) -> None:
-    files, markets, recorder = case.files, case.markets, case.recorder
+def _check_instants(run: AuditedRun) -> None:
+    files, markets, recorder = run.files, run.markets, run.recorder
     at = files.curve.at
     if np.any(at[1:] <= at[:-1]):
         row = int(np.argmax(at[1:] <= at[:-1])) + 1
@@ -169,15 +169,15 @@ def _check_instants(case: Case) -> None:
         )
 
 
-def equity_at(case: Case, at: int) -> float:
+def equity_at(run: AuditedRun, at: int) -> float:
     """Return what the account is worth at an instant, before its payments and opens, quote."""
-    state = case.replay.through(at, Phase.RANGE)
-    unrealized, owned, _ = position_values(state, case.markets, at)
+    state = run.replay.through(at, ReplayStep.RANGE)
+    unrealized, owned, _ = position_values(state, run.markets, at)
     return sum(state.cash.values()) + unrealized + owned
 
 
 def position_values(
-    state: State, markets: Mapping[str, Market], at: int
+    state: Books, markets: Mapping[str, InstrumentData], at: int
 ) -> tuple[float, float, float]:
     """Return unrealized profit of perps, value of owned assets, and gross notional, quote."""
     unrealized = owned = notional = 0.0
@@ -204,17 +204,17 @@ def _re_added(files: RunFolder) -> dict[Wallet, list[float]]:
     return wallets
 
 
-def _step(fact: Fact, stages: Mapping[int, Phase]) -> tuple[int, Phase]:
-    default = Phase.RANGE if fact.kind == FactKind.DEPOSIT.value else Phase.PAY
+def _step(fact: Fact, stages: Mapping[int, ReplayStep]) -> tuple[int, ReplayStep]:
+    default = ReplayStep.RANGE if fact.kind == FactKind.DEPOSIT.value else ReplayStep.PAY
     return fact.at, stages.get(fact.fill_id, default)
 
 
 def _running(
-    rows: Sequence[tuple[tuple[int, Phase], float]], instants: Iterable[int]
+    rows: Sequence[tuple[tuple[int, ReplayStep], float]], instants: Iterable[int]
 ) -> list[float]:
     balances, total, used = [], 0.0, 0
     for at in instants:
-        while used < len(rows) and rows[used][0] <= (at, Phase.RANGE):
+        while used < len(rows) and rows[used][0] <= (at, ReplayStep.RANGE):
             total += rows[used][1]
             used += 1
         balances.append(total)

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field, replace
 
+from engine.audit.channels import InstrumentData
 from engine.audit.formulas import STEP_SLACK, is_beyond
-from engine.audit.market import Market
 from engine.records import OrderKind, OrderRow
 
 DueKey = tuple[str, int]
@@ -44,7 +44,7 @@ class Bar:
         return self.low <= level <= self.high
 
 
-def bar_of(market: Market, row: int) -> Bar:
+def bar_of(market: InstrumentData, row: int) -> Bar:
     """Return one bar with its mark."""
     mark = market.mark
     return Bar(
@@ -84,7 +84,7 @@ def rest_after(bar: Bar, level: float) -> Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Owed:
+class DueFill:
     """A fill that the rules ask for: unsigned base units, and why."""
 
     quantity: float
@@ -92,21 +92,21 @@ class Owed:
 
 
 @dataclass
-class Turn:
+class BarStage:
     """One stage of one bar: volume still to be had (base units), and what it owes.
 
     Fills are named by (stage, order id), what the venue closes as order 0.
     """
 
     bar: Bar
-    stage: str
+    name: str
     at: int
     room: float
-    due: dict[DueKey, Owed] = field(default_factory=dict)
+    due: dict[DueKey, DueFill] = field(default_factory=dict)
 
     def owe(self, order_id: int, quantity: float, why: str) -> None:
         """Ask for a fill."""
-        self.due[(self.stage, order_id)] = Owed(quantity, why)
+        self.due[(self.name, order_id)] = DueFill(quantity, why)
 
 
 def goes(order: OrderRow) -> int:

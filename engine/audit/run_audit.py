@@ -6,20 +6,20 @@ from pathlib import Path
 from data_feeds.catalog import Catalog
 from data_feeds.dataset import Dataset
 from data_feeds.load import open_source
-from engine.audit.books import check_equity, check_facts
-from engine.audit.case import Case
+from engine.audit.audited_run import AuditedRun
+from engine.audit.bar_walk import check_bars
+from engine.audit.cash_and_equity import check_equity, check_facts
+from engine.audit.channels import closes, load_market
 from engine.audit.daily import check_daily
-from engine.audit.doubt import check_doubtful
+from engine.audit.doubtful_fills import check_doubtful
 from engine.audit.fills import check_fills
+from engine.audit.findings import AuditReport, FindingRecorder
 from engine.audit.income import bill_slots, interest_slots, payment_slots
 from engine.audit.liquidations import check_liquidations
-from engine.audit.market import closes, load_market
-from engine.audit.metrics import check_metrics, measured_cases
+from engine.audit.metrics import check_metrics, measured_runs
 from engine.audit.orders import check_decisions, check_guards, check_orders
 from engine.audit.replay import replay
-from engine.audit.report import AuditReport, Recorder
 from engine.audit.trades import check_trades
-from engine.audit.walk import check_bars
 from engine.records import Fill
 from engine.run_folder.read import ResultFolder, RunFolder
 
@@ -43,10 +43,10 @@ def audit_run(run_folder: Path, source: Catalog | Dataset | None = None) -> Audi
     return audited(run_folder, source).recorder.report()
 
 
-def audited(run_folder: Path, source: Catalog | Dataset | None = None) -> Case:
+def audited(run_folder: Path, source: Catalog | Dataset | None = None) -> AuditedRun:
     """Return the case of a run after every check; see :func:`audit_run`."""
     files = RunFolder(run_folder, sealed=False)
-    recorder = Recorder(turnover(files.fills))
+    recorder = FindingRecorder(turnover(files.fills))
     check_files(files, recorder)
     opened = open_source(files.config.data.source) if source is None else source
     dataset, markets = load_market(files, opened, recorder)
@@ -55,23 +55,23 @@ def audited(run_folder: Path, source: Catalog | Dataset | None = None) -> Case:
     payments = payment_slots(markets, files.start, last)
     interest = interest_slots(files, dataset, traded)
     account = replay(files, markets, payments, interest)
-    case = Case(files, markets, account, recorder, bill_slots(files, dataset, traded))
+    run = AuditedRun(files, markets, account, recorder, bill_slots(files, dataset, traded))
 
-    check_decisions(case)
-    check_orders(case)
-    check_fills(case)
-    check_bars(case)
-    check_liquidations(case)
+    check_decisions(run)
+    check_orders(run)
+    check_fills(run)
+    check_bars(run)
+    check_liquidations(run)
     recorder.count("funding and dividend slots", len(payments))
-    check_facts(case)
-    check_equity(case)
-    check_trades(case)
-    check_guards(case)
-    check_doubtful(case)
-    measured = measured_cases([case], files.curve)
+    check_facts(run)
+    check_equity(run)
+    check_trades(run)
+    check_guards(run)
+    check_doubtful(run)
+    measured = measured_runs([run], files.curve)
     check_daily(files.daily, measured.parts, measured.path, recorder)
     check_metrics(files.metrics, measured, recorder)
-    return case
+    return run
 
 
 def turnover(fills: Iterable[Fill]) -> float:
@@ -79,7 +79,7 @@ def turnover(fills: Iterable[Fill]) -> float:
     return sum((abs(fill.quantity) * fill.price for fill in fills), start=0.0)
 
 
-def check_files(folder: ResultFolder, recorder: Recorder) -> None:
+def check_files(folder: ResultFolder, recorder: FindingRecorder) -> None:
     """Check that every data file of a folder is the file that was written.
 
     A folder without seals is not published yet: a comparison audits a run before it is sealed.

@@ -1,13 +1,13 @@
 """When and as what every order of a plan must have ended."""
 
-from engine.audit.plans import Plan
-from engine.audit.report import Recorder, when
+from engine.audit.findings import FindingRecorder, when
+from engine.audit.plans import ReplayedPlan
 from engine.records import UNSET, OrderStatus
 
 ORDERS = "orders"
 
 
-def check_ends(plan: Plan, recorder: Recorder) -> None:
+def check_ends(plan: ReplayedPlan, recorder: FindingRecorder) -> None:
     """Every order ended when and as the rules end it, or still works."""
     for order in plan.orders:
         recorder.count("ends of orders")

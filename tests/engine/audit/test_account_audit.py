@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 from ruamel.yaml import YAML
 
-from engine.audit import audit_account, format_report, sleeves
-from engine.audit.audit import audited
+from engine.audit import account_audit, audit_account, format_report
+from engine.audit.run_audit import audited
 from engine.bt.lanes import Watch
 from engine.errors import ReportError
 from engine.risk.account_limits import AccountLimits
@@ -28,7 +28,9 @@ LEAST = {"trips": 20, "halts": 5, "losses": 5, "capped": 50, "sold": 15, "blocke
 def audit(folder, account):
     """Random cases share names, not data: each sleeve is audited against its own."""
     data = {name: run.dataset for name, run in account.sleeves.items()}
-    with mock.patch.object(sleeves, "audited", lambda path, _: audited(path, data[path.name])):
+    with mock.patch.object(
+        account_audit, "audited", lambda path, _: audited(path, data[path.name])
+    ):
         return audit_account(folder, next(iter(data.values())))
 
 

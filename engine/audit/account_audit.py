@@ -17,13 +17,13 @@ from data_feeds.catalog import Catalog
 from data_feeds.dataset import Dataset
 from data_feeds.load import open_source
 from data_feeds.timeframe import DAY_NS, HOUR_NS
-from engine.audit.audit import audited, check_files, turnover
-from engine.audit.books import equity_at
-from engine.audit.case import Case
+from engine.audit.audited_run import AuditedRun
+from engine.audit.cash_and_equity import equity_at
 from engine.audit.daily import check_daily
-from engine.audit.metrics import check_metrics, measured_cases
-from engine.audit.replay import FLAT, Phase
-from engine.audit.report import AuditReport, Finding, Recorder, when
+from engine.audit.findings import AuditReport, Finding, FindingRecorder, when
+from engine.audit.metrics import check_metrics, measured_runs
+from engine.audit.replay import FLAT, ReplayStep
+from engine.audit.run_audit import audited, check_files, turnover
 from engine.config.account import SleevesConfig
 from engine.config.models import GuardScope, LossLimitConfig
 from engine.records import Decision, EquityCurve, GuardEvent, OrderRole
@@ -41,7 +41,7 @@ REBALANCE = "rebalance"
 
 
 @dataclass(frozen=True)
-class Trip:
+class GuardTrip:
     """A guard that must have tripped: at which close, and whether it sells everything."""
 
     at: int
@@ -65,24 +65,24 @@ def audit_account(folder: Path, source: Catalog | Dataset | None = None) -> Audi
     files = AccountFolder(folder, sealed=False)
     config = files.config
     opened = open_source(config.data.source) if source is None else source
-    cases = {name: audited(place, opened) for name, place in files.sleeves.items()}
+    runs = {name: audited(place, opened) for name, place in files.sleeves.items()}
     findings: list[Finding] = []
     checks: Counter[str] = Counter()
-    for name, case in cases.items():
-        report = case.recorder.report()
+    for name, run in runs.items():
+        report = run.recorder.report()
         checks.update(report.checks)
         findings += [
             Finding(f"{name}: {f.table}", f.row, f.rule, f.expected, f.found)
             for f in report.findings
         ]
-    recorder = Recorder(sum(turnover(case.files.fills) for case in cases.values()))
+    recorder = FindingRecorder(sum(turnover(run.files.fills) for run in runs.values()))
     check_files(files, recorder)
-    account = _Account(config, cases, recorder)
+    account = _SleeveSum(config, runs, recorder)
     account.check_split(_account_name(files))
     account.check_sum(files.curve)
     account.check_guards(files.guards)
     account.check_caps()
-    measured = measured_cases(list(cases.values()), files.curve)
+    measured = measured_runs(list(runs.values()), files.curve)
     check_daily(files.daily, measured.parts, measured.path, recorder)
     check_metrics(files.metrics, measured, recorder)
     joint = recorder.report()
@@ -98,14 +98,14 @@ def _account_name(files: AccountFolder) -> str:
         raise unreadable(files.folder / MANIFEST_FILE, f"no {error.args[0]}") from error
 
 
-def _freed(cap: str, case: Case, purchase: Decision, crypto: set[str]) -> float:
+def _freed(cap: str, run: AuditedRun, purchase: Decision, crypto: set[str]) -> float:
     """Return the notional that the sales of a purchase's own rebalancing give up in a cap."""
     if cap == "asset" or purchase.intent != REBALANCE:
         return 0.0
-    sold = {order.decision_id for order in case.files.orders if order.role == OrderRole.EXIT}
+    sold = {order.decision_id for order in run.files.orders if order.role == OrderRole.EXIT}
     return sum(
         sale.quantity * sale.entry_estimate
-        for sale in case.files.decisions
+        for sale in run.files.decisions
         if sale.decided_at == purchase.decided_at
         and sale.intent == REBALANCE
         and sale.decision_id in sold
@@ -113,45 +113,45 @@ def _freed(cap: str, case: Case, purchase: Decision, crypto: set[str]) -> float:
     )
 
 
-class _Account:
+class _SleeveSum:
     """The sleeves together, from their own re-derived books."""
 
     def __init__(
-        self, config: SleevesConfig, cases: Mapping[str, Case], recorder: Recorder
+        self, config: SleevesConfig, runs: Mapping[str, AuditedRun], recorder: FindingRecorder
     ) -> None:
         self._config = config
-        self._cases = cases
+        self._runs = runs
         self._recorder = recorder
-        instants = [case.files.curve.at for case in cases.values()]
+        instants = [run.files.curve.at for run in runs.values()]
         self._at: NDArray[np.int64] = np.unique(np.concatenate(instants))
         self._equity = np.array([self._sum_at(at) for at in self._at.tolist()])
 
     def _sum_at(self, at: int) -> float:
-        return sum(equity_at(case, at) for case in self._cases.values())
+        return sum(equity_at(run, at) for run in self._runs.values())
 
     def check_split(self, account: str) -> None:
         """Each sleeve was run with its share of the capital, its playbook and the common terms.
 
         ``account``: name and id as the account's manifest has them, which every sleeve names.
         """
-        traded = {name: set(case.files.traded) for name, case in self._cases.items()}
+        traded = {name: set(run.files.traded) for name, run in self._runs.items()}
         sharing = Counter(market for markets in traded.values() for market in markets)
         for name, sleeve in self._config.sleeves.items():
             line = self._recorder.line(CONFIG, name)
-            run, cash = self._cases[name].files.config, self._config.capital * sleeve.share
-            line.amount("cash at the venue", cash * sleeve.at_venue, run.account.venue_cash)
+            config, cash = self._runs[name].files.config, self._config.capital * sleeve.share
+            line.amount("cash at the venue", cash * sleeve.at_venue, config.account.venue_cash)
             rest = cash * (1 - sleeve.at_venue)
-            line.amount("cash at the brokerage", rest, run.account.brokerage_cash)
+            line.amount("cash at the brokerage", rest, config.account.brokerage_cash)
             rivals = max((sharing[market] for market in traded[name]), default=1)
             told = self._config.sleeve(name, rivals=rivals, account=account)
-            for part in type(run).model_fields:
-                expected, found = getattr(told, part), getattr(run, part)
+            for part in type(config).model_fields:
+                expected, found = getattr(told, part), getattr(config, part)
                 if part == "account":
                     # Cash is compared above, to the cent.
                     cashless = {"venue_cash": 0.0, "brokerage_cash": 0.0}
                     expected, found = (x.model_copy(update=cashless) for x in (expected, found))
                 line.equal(f"{part} as in the account", expected, found)
-        self._recorder.count("sleeves", len(self._cases))
+        self._recorder.count("sleeves", len(self._runs))
 
     def check_sum(self, curve: EquityCurve) -> None:
         """The account has a row at every close of a sleeve: the sum of what all are worth then."""
@@ -188,14 +188,14 @@ class _Account:
                 self._check_blocked(event)
         recorder.count("guard events of the account", len(events))
 
-    def _check_sold(self, trip: Trip) -> None:
-        for name, case in self._cases.items():
+    def _check_sold(self, trip: GuardTrip) -> None:
+        for name, run in self._runs.items():
             ordered = {
                 order.instrument
-                for order in case.files.orders
+                for order in run.files.orders
                 if order.role == OrderRole.GUARD and order.decided_at == trip.at
             }
-            held = case.replay.through(trip.at, Phase.RANGE).holdings
+            held = run.replay.through(trip.at, ReplayStep.RANGE).holdings
             for instrument, holding in held.items():
                 if abs(holding.quantity) > FLAT and instrument not in ordered:
                     self._recorder.line(GUARDS, f"{trip.guard} at {when(trip.at)}").differs(
@@ -206,8 +206,8 @@ class _Account:
 
     def _check_blocked(self, event: GuardEvent) -> None:
         until = event.until if event.until > 0 else math.inf
-        for name, case in self._cases.items():
-            for order in case.files.orders:
+        for name, run in self._runs.items():
+            for order in run.files.orders:
                 if order.role == OrderRole.ENTRY and event.at <= order.decided_at < until:
                     self._recorder.line(f"{name}: orders", str(order.order_id)).differs(
                         f"no entry while the account's {event.guard} holds",
@@ -225,8 +225,8 @@ class _Account:
             "crypto": risk.crypto_cap,
         }
         checked = 0
-        for name, case in self._cases.items():
-            for decision in case.files.decisions:
+        for name, run in self._runs.items():
+            for decision in run.files.decisions:
                 applied = {cap.removeprefix(CAP) for cap, _ in decision.caps if cap.startswith(CAP)}
                 if decision.quantity == 0 or not applied:
                     continue
@@ -237,7 +237,7 @@ class _Account:
                 for cap, limit in caps.items():
                     held = self._held(cap, decision)
                     if limit is not None and held is not None:
-                        freed = _freed(cap, case, decision, self._crypto)
+                        freed = _freed(cap, run, decision, self._crypto)
                         room = limit * equity - held + freed + self._recorder.amount_tolerance
                         if added > room:
                             line.near(f"room of the account's {cap} cap", room, added, 0.0)
@@ -248,8 +248,8 @@ class _Account:
         """Perps and spot of all sleeves."""
         return {
             name
-            for case in self._cases.values()
-            for name, market in case.markets.items()
+            for run in self._runs.values()
+            for name, market in run.markets.items()
             if market.instrument.is_crypto
         }
 
@@ -262,23 +262,23 @@ class _Account:
             return None
         counted = {"asset": {decision.instrument}, "crypto": self._crypto}.get(cap)
         held = 0.0
-        for case in self._cases.values():
-            state = case.replay.through(decision.decided_at, Phase.RANGE)
+        for run in self._runs.values():
+            state = run.replay.through(decision.decided_at, ReplayStep.RANGE)
             for name in state.holdings if counted is None else counted & set(state.holdings):
                 quantity = state.holding(name).quantity
                 if abs(quantity) > FLAT:
-                    value = quantity * case.markets[name].value_mark(decision.decided_at)
+                    value = quantity * run.markets[name].value_mark(decision.decided_at)
                     held += decision.direction * value if cap == "net" else abs(value)
         return held
 
-    def _trips(self) -> Iterator[Trip]:
+    def _trips(self) -> Iterator[GuardTrip]:
         """Yield every trip that the sum of the sleeves asks for, in order of time."""
         risk, capital = self._config.risk, self._config.capital
         days = (self._at - 1 - (NEW_YORK_SHIFT if self._has_ny_days() else 0)) // DAY_NS
         # The epoch was a Thursday.
         losses = [
-            _Loss(DAILY, risk.daily_loss, days, capital),
-            _Loss(WEEKLY, risk.weekly_loss, (days + 3) // 7, capital),
+            _LossWindow(DAILY, risk.daily_loss, days, capital),
+            _LossWindow(WEEKLY, risk.weekly_loss, (days + 3) // 7, capital),
         ]
         peak, halted_until = capital, None
         for row, (at, equity) in enumerate(
@@ -289,14 +289,14 @@ class _Account:
                 peak, halted_until = equity, None
             for loss in losses:
                 if loss.trips(equity):
-                    yield Trip(at, loss.guard, loss.flattens)
+                    yield GuardTrip(at, loss.guard, loss.flattens)
             drawdown = risk.drawdown
             if (
                 drawdown is not None
                 and halted_until is None
                 and equity <= peak * (1 - drawdown.halt_at)
             ):
-                yield Trip(at, HALT, flattens=True)
+                yield GuardTrip(at, HALT, flattens=True)
                 halted_until = self._later(at, drawdown.halt_days)
             for loss in losses:
                 loss.end(row, equity)
@@ -304,9 +304,9 @@ class _Account:
     def _has_ny_days(self) -> bool:
         return all(
             zone_of(market.instrument.calendar) == NEW_YORK.key
-            for case in self._cases.values()
-            for name, market in case.markets.items()
-            if name in case.files.traded
+            for run in self._runs.values()
+            for name, market in run.markets.items()
+            if name in run.files.traded
         )
 
     def _later(self, at: int, days: int | None) -> float:
@@ -318,7 +318,7 @@ class _Account:
         return (local + timedelta(days=days)).timestamp() * 10**9
 
 
-class _Loss:
+class _LossWindow:
     """A loss limit over days or weeks, walked close by close."""
 
     def __init__(

@@ -8,14 +8,14 @@ from bisect import bisect_right
 from collections import defaultdict
 
 from data_feeds.instrument import Wallet
-from engine.audit.backing import Backing
-from engine.audit.bars import Bar, bar_of, meets_open, touches
-from engine.audit.case import Case
+from engine.audit.audited_run import AuditedRun
+from engine.audit.backing import PositionBacking
+from engine.audit.channels import InstrumentData
+from engine.audit.due_fills import Bar, bar_of, meets_open, touches
 from engine.audit.fills import LOT_SLACK, OPEN, RANGE, capacity, slipped, within_risk
 from engine.audit.formulas import whole_steps
-from engine.audit.market import Market
+from engine.audit.instrument_states import InstrumentStates
 from engine.audit.replay import taker_rate
-from engine.audit.turns import Turns
 from engine.records import UNSET, Fill, OrderKind, OrderRole, OrderRow
 
 ENTRY = OrderRole.ENTRY.value
@@ -25,15 +25,15 @@ LEAVING = (OrderRole.EXIT.value, OrderRole.GUARD.value)
 class SharedCash:
     """Works out, wallet by wallet and open by open, what every entry gets of its size."""
 
-    def __init__(self, case: Case, backing: Backing, turns: Turns) -> None:
-        self._case = case
+    def __init__(self, run: AuditedRun, backing: PositionBacking, states: InstrumentStates) -> None:
+        self._run = run
         self._backing = backing
-        self._turns = turns
+        self._states = states
         self._factors: dict[tuple[Wallet, int], float] = {}
         self._entries: dict[str, list[OrderRow]] = defaultdict(list)
         self._leaves: set[tuple[int, int]] = set()
         self._first_stop: dict[int, float] = {}
-        for order in case.files.orders:
+        for order in run.files.orders:
             if order.role == OrderRole.STOP.value:
                 self._first_stop.setdefault(order.plan_id, order.price)
             if order.role == ENTRY:
@@ -42,20 +42,20 @@ class SharedCash:
                 self._leaves.add((order.plan_id, order.decided_at))
         self._fills_at: dict[tuple[str, int], list[Fill]] = defaultdict(list)
         self._fills_of: dict[int, list[Fill]] = defaultdict(list)
-        for fill in case.files.fills:
+        for fill in run.files.fills:
             self._fills_at[fill.instrument, fill.at].append(fill)
             self._fills_of[fill.order_id].append(fill)
 
     def factor(self, name: str, at: int) -> float:
         """Return the share of an instrument's entry that its wallet carries at an open, 0 to 1."""
-        wallet = self._case.markets[name].instrument.wallet
+        wallet = self._run.markets[name].instrument.wallet
         if (wallet, at) not in self._factors:
             self._factors[wallet, at] = self._work_out(wallet, at)
         return self._factors[wallet, at]
 
     def _work_out(self, wallet: Wallet, at: int) -> float:
         needs, some = [], ""
-        for name, market in self._case.markets.items():
+        for name, market in self._run.markets.items():
             row = market.row_by_open.get(at)
             if market.instrument.wallet is not wallet or row is None:
                 continue
@@ -68,7 +68,7 @@ class SharedCash:
         if len(needs) < 2:
             # Alone, an entry is bounded by the free cash at its turn.
             return 1.0
-        state = self._turns.before_entries(at)
+        state = self._states.before_entries(at)
         free = max(self._backing.free_cash(some, state, at), 0.0)
         total = math.fsum(needs)
         return 1.0 if total <= free else free / total
@@ -89,7 +89,7 @@ class SharedCash:
         closed = any(fill.plan_id == order.plan_id and fill.role != ENTRY for fill in now)
         return not closed and (order.plan_id, at) not in self._leaves
 
-    def _meets(self, order: OrderRow, market: Market, bar: Bar) -> bool:
+    def _meets(self, order: OrderRow, market: InstrumentData, bar: Bar) -> bool:
         """Whether the open fills an order; what is left of a touched stop meets any open."""
         if meets_open(order, bar):
             return True
@@ -103,9 +103,9 @@ class SharedCash:
             for past in (bar_of(market, int(row)) for row in earlier)
         )
 
-    def _need(self, order: OrderRow, market: Market, bar: Bar) -> float:
+    def _need(self, order: OrderRow, market: InstrumentData, bar: Bar) -> float:
         """Return the cash that an entry takes in full: margin or price, and a taker's fee."""
-        files, at, instrument = self._case.files, bar.opened_at, market.instrument
+        files, at, instrument = self._run.files, bar.opened_at, market.instrument
         filled = sum(
             abs(fill.quantity)
             for fill in self._fills_of[order.order_id]
@@ -134,9 +134,9 @@ class SharedCash:
             wanted = min(wanted, self._risked(order, market, bar, filled))
         return wanted * each
 
-    def _risked(self, order: OrderRow, market: Market, bar: Bar, filled: float) -> float:
+    def _risked(self, order: OrderRow, market: InstrumentData, bar: Bar, filled: float) -> float:
         """Return what the limit of R leaves of an entry at an open, base units."""
         stop = self._first_stop.get(order.plan_id, math.nan)
-        held = self._turns.before_entries(bar.opened_at).holding(order.instrument)
+        held = self._states.before_entries(bar.opened_at).holding(order.instrument)
         used = abs(held.average - stop) * filled if filled else 0.0
         return within_risk(order, bar.open, market.instrument, stop=stop, used=used)

@@ -8,46 +8,46 @@ other positions is judged.
 
 from collections import defaultdict
 
-from engine.audit.bars import bar_of, touches
-from engine.audit.case import Case
+from engine.audit.audited_run import AuditedRun
+from engine.audit.due_fills import bar_of, touches
 from engine.audit.fills import OPEN, RANGE
-from engine.audit.replay import Phase, State
+from engine.audit.replay import Books, ReplayStep
 from engine.records import UNSET, Fill, OrderRole, OrderRow
 
 
-class Turns:
+class InstrumentStates:
     """The account as each instrument's turn begins."""
 
-    def __init__(self, case: Case) -> None:
-        self._markets = case.markets
-        self._replay = case.replay
-        self._rank = {name: number for number, name in enumerate(case.files.traded)}
+    def __init__(self, run: AuditedRun) -> None:
+        self._markets = run.markets
+        self._replay = run.replay
+        self._rank = {name: number for number, name in enumerate(run.files.traded)}
         self._stops: dict[str, list[OrderRow]] = defaultdict(list)
-        for order in case.files.orders:
+        for order in run.files.orders:
             if order.role == OrderRole.STOP.value:
                 self._stops[order.instrument].append(order)
         self._fills: dict[tuple[int, str], list[Fill]] = defaultdict(list)
-        for fill in case.files.fills:
-            if fill.fill_id in case.replay.after:
+        for fill in run.files.fills:
+            if fill.fill_id in run.replay.after:
                 self._fills[(fill.at, fill.stage)].append(fill)
 
-    def state(self, name: str, at: int, stage: str) -> State:
+    def state(self, name: str, at: int, stage: str) -> Books:
         """Return the account as an instrument's turn at a stage of an instant begins."""
         before = self._before_range(name, at) if stage == RANGE else self._before_open(name, at)
         if before:
             return self._replay.after[before[-1].fill_id]
         if stage == OPEN:
-            return self._replay.through(at, Phase.PAY)
-        return self._replay.before(at, Phase.RANGE)
+            return self._replay.through(at, ReplayStep.PAY)
+        return self._replay.before(at, ReplayStep.RANGE)
 
-    def before_entries(self, at: int) -> State:
+    def before_entries(self, at: int) -> Books:
         """Return the account when all that closes at an open has closed and nothing has entered."""
         closing, _ = self._split_open(at)
         if closing:
             return self._replay.after[closing[-1].fill_id]
-        return self._replay.through(at, Phase.PAY)
+        return self._replay.through(at, ReplayStep.PAY)
 
-    def after_entries(self, name: str, at: int) -> State:
+    def after_entries(self, name: str, at: int) -> Books:
         """Return the account when all of an open has entered, as an instrument closes again."""
         _, later = self._split_open(at)
         mine = self._place(name)

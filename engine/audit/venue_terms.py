@@ -7,7 +7,7 @@ window's first day, and where that is silent the venue's value in general.
 from typing import Any
 
 from data_feeds.instrument import Instrument
-from engine.audit.formulas import Bracket, brackets
+from engine.audit.formulas import MarginBracket, brackets
 from engine.config.venue import SlippageConfig, VenueConfig
 
 BPS_A_UNIT = 10_000
@@ -26,7 +26,7 @@ def slippage_terms(venue: VenueConfig, instrument: Instrument) -> SlippageConfig
     return SlippageConfig(**parts)
 
 
-def instrument_brackets(venue: VenueConfig, instrument: Instrument) -> tuple[Bracket, ...]:
+def instrument_brackets(venue: VenueConfig, instrument: Instrument) -> tuple[MarginBracket, ...]:
     """Return an instrument's maintenance brackets."""
     return brackets(_decided(venue, instrument, "maintenance", venue.maintenance))
 

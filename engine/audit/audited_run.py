@@ -3,24 +3,24 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from engine.audit.channels import InstrumentData
+from engine.audit.findings import FindingRecorder
 from engine.audit.income import InterestSlot
-from engine.audit.market import Market
 from engine.audit.replay import Replay
-from engine.audit.report import Recorder
 from engine.run_folder.read import RunFolder
 
 
 @dataclass(frozen=True)
-class Case:
+class AuditedRun:
     """One run: what it wrote, its markets, the account as re-derived, and the findings so far.
 
     ``bill`` is what the ratios are in excess of, a slot a day's end.
     """
 
     files: RunFolder
-    markets: Mapping[str, Market]
+    markets: Mapping[str, InstrumentData]
     replay: Replay
-    recorder: Recorder
+    recorder: FindingRecorder
     bill: tuple[InterestSlot, ...] = ()
 
     @property

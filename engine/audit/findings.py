@@ -42,7 +42,7 @@ class AuditReport:
         return not self.findings
 
 
-class Recorder:
+class FindingRecorder:
     """Collects checks and findings; ``amount_tolerance`` is quote currency."""
 
     def __init__(self, turnover: float) -> None:
@@ -54,9 +54,9 @@ class Recorder:
         """Add to the number of things checked."""
         self._checks[what] += times
 
-    def line(self, table: str, row: str) -> "Line":
+    def line(self, table: str, row: str) -> "CheckedRow":
         """Return the checks of one row of a table."""
-        return Line(self, table, row)
+        return CheckedRow(self, table, row)
 
     def add(self, finding: Finding) -> None:
         """Record a difference."""
@@ -68,10 +68,10 @@ class Recorder:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class CheckedRow:
     """Checks of one row; each records a finding and returns False when the row differs."""
 
-    recorder: Recorder
+    recorder: FindingRecorder
     table: str
     row: str
 

@@ -16,7 +16,7 @@ from data_feeds.options.contract import PutSpread
 from data_feeds.options.quotes import with_contracts
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from data_feeds.timeframe import Timeframe, parse_duration
-from engine.audit.report import Recorder
+from engine.audit.findings import FindingRecorder
 from engine.errors import ReportError
 from engine.run_folder.read import RunFolder
 
@@ -24,7 +24,7 @@ NO_ROW = -1
 
 
 @dataclass(frozen=True)
-class Market:
+class InstrumentData:
     """One instrument's own bars (those its orders fill in), its mark inside each, its payments."""
 
     instrument: Instrument
@@ -129,8 +129,8 @@ class Market:
 
 
 def load_market(
-    files: RunFolder, source: Catalog | Dataset, recorder: Recorder
-) -> tuple[Dataset, dict[str, Market]]:
+    files: RunFolder, source: Catalog | Dataset, recorder: FindingRecorder
+) -> tuple[Dataset, dict[str, InstrumentData]]:
     """Return the run's dataset, loaded again, and the market of each instrument with bars.
 
     The manifest names the channels and how many rows of each the run used, counted back from the
@@ -204,14 +204,14 @@ def _lagged(channel: Channel, files: RunFolder) -> Channel:
     return Channel(channel.key, columns)
 
 
-def _markets(dataset: Dataset, files: RunFolder) -> dict[str, Market]:
+def _markets(dataset: Dataset, files: RunFolder) -> dict[str, InstrumentData]:
     markets = {}
     for name, instrument in dataset.instruments.items():
         bars = _traded_bars(dataset, name, files)
         if bars is None or len(bars) == 0 or not instrument.is_tradable:
             continue
         marks = _mark_channel(dataset, name, bars) if instrument.is_margined else None
-        markets[name] = Market(
+        markets[name] = InstrumentData(
             instrument=instrument,
             bars=bars,
             mark=marks_on_bars(bars, marks),
@@ -282,7 +282,7 @@ def known_value(channel: Channel, at: int) -> float:
     return float(channel["value"][row]) if row >= 0 else float("nan")
 
 
-def closes(markets: Iterable[Market], start: int, end: int) -> NDArray[np.int64]:
+def closes(markets: Iterable[InstrumentData], start: int, end: int) -> NDArray[np.int64]:
     """Return every instant of a window at which a bar closes, once, in order.
 
     A bar that closes at the window's first instant counts, though nothing can fill in it.
