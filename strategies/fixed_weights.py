@@ -50,7 +50,9 @@ class WeightsParams(PlaybookParams):
     decide_at: str = Field(
         "18:30", pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="New York time of decisions"
     )
-    rebalance: signals.Calendar = Field("monthly", description="When all weights are restored")
+    rebalance: signals.Calendar = Field(
+        "monthly", description="Calendar by which all weights are restored"
+    )
     absolute_band: float | None = Field(
         None, gt=0, lt=1, description="Restore when a weight is off by this much; null: off"
     )

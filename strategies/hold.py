@@ -32,7 +32,7 @@ def _as_utc(instant: datetime) -> datetime:
 class HoldParams(PlaybookParams):
     """Instrument, instant and direction of the entry, and distance of the stop."""
 
-    instrument: str = Field("BTCUSDT-PERP", description="What is held")
+    instrument: str = Field("BTCUSDT-PERP", description="Instrument that is held")
     timeframe: str = Field("1h", description="Bars that decide and fill")
     enter_at: Annotated[datetime, AfterValidator(_as_utc)] = Field(
         description="The first bar closing at or after this instant decides, UTC"

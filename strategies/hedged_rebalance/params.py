@@ -96,7 +96,7 @@ class Hedges(PlaybookParams):
         0.4, gt=0, le=1, description="Share of the risk weights turned into cash at full hedge"
     )
     crypto: float | None = Field(
-        0.5, gt=0, le=1, description="Share of the crypto weights cut beside that"
+        0.5, gt=0, le=1, description="Further share of the crypto weights cut at full hedge"
     )
     inverse: InverseHedge | None = Field(None, description="Inverse fund; null: none")
     puts: PutHedge | None = Field(None, description="Put spreads; null: none")
@@ -112,10 +112,13 @@ class WalletRule(PlaybookParams):
     """Cash that the venue wallet keeps for its instruments; the rest goes to the brokerage."""
 
     cushion: float = Field(
-        0.02, ge=0, lt=1, description="Share of equity beyond the crypto weights kept there"
+        0.02,
+        ge=0,
+        lt=1,
+        description="Cash kept at the venue beyond the crypto weights, share of equity",
     )
     band: float = Field(
-        0.01, gt=0, lt=1, description="Share of equity that is off before cash is sent"
+        0.01, gt=0, lt=1, description="Difference from which cash is sent, share of equity"
     )
 
 
@@ -127,16 +130,22 @@ class HedgedParams(PlaybookParams):
         description="Share of equity by instrument; the rest is cash",
     )
     risk_assets: NameSet = Field(
-        ("SPY", "QQQ", "BTCUSDT-SPOT"), description="What is cut by ladder and hedges"
+        ("SPY", "QQQ", "BTCUSDT-SPOT"), description="Instruments that ladder and hedges cut"
     )
-    crypto_assets: NameSet = Field(("BTCUSDT-SPOT",), description="Of them, crypto")
+    crypto_assets: NameSet = Field(("BTCUSDT-SPOT",), description="Crypto among the weights")
     timeframes: Mapping[str, str] = Field(
         {"BTCUSDT-SPOT": "1h"}, description="Bars that orders fill in where they are not 1d"
     )
     clock: str = Field("SPY", description="Equity whose sessions decide, after their close")
-    rebalance: signals.Calendar = Field("quarterly", description="When all weights are restored")
-    absolute_band: float | None = Field(0.05, gt=0, lt=1, description="Restore beyond; null: off")
-    relative_band: float | None = Field(0.25, gt=0, description="Restore beyond; null: off")
+    rebalance: signals.Calendar = Field(
+        "quarterly", description="Calendar by which all weights are restored"
+    )
+    absolute_band: float | None = Field(
+        0.05, gt=0, lt=1, description="Restore when a weight is off by this much; null: off"
+    )
+    relative_band: float | None = Field(
+        0.25, gt=0, description="Restore when a weight is off by this share of itself; null: off"
+    )
     band_rest: int = Field(
         5, ge=1, description="Sessions between two restorations by band: cash may be in a wallet"
     )
@@ -149,7 +158,7 @@ class HedgedParams(PlaybookParams):
         ),
         description="De-risking ladder up to the drawdown that is tolerated; empty: none",
     )
-    hedges: Hedges = Field(default_factory=Hedges, description="What is done while hedged")
+    hedges: Hedges = Field(default_factory=Hedges, description="Hedges, each alone or together")
     wallets: WalletRule | None = Field(
         default_factory=WalletRule, description="Cash between the wallets; null: it stays"
     )

@@ -52,13 +52,13 @@ class TargetParams(PlaybookParams):
     """One limit exit."""
 
     r: float = Field(gt=0, description="Distance from the entry in R, the entry-to-stop distance")
-    fraction: float = Field(gt=0, le=1, description="Share of the plan that leaves here")
+    fraction: float = Field(gt=0, le=1, description="Share of the plan that is closed here")
 
 
 class ReclaimParams(PlaybookParams):
     """Thresholds and lengths of the rules; a length is '24 bars' of the clock, or a duration."""
 
-    instrument: str = Field("BTCUSDT-PERP", description="Perp that is traded")
+    instrument: str = Field("BTCUSDT-PERP", description="Traded perp")
     timeframe: Duration = Field("1h", description="Clock: bars whose closes are decisions, 1m..4h")
     direction: Literal["long", "short"] = Field(
         "long", description="long buys reclaimed sell-offs; short is the mirror image"
@@ -72,13 +72,15 @@ class ReclaimParams(PlaybookParams):
     spot_timeframe: Duration = Field("1h", description="Spot bars for discounts, where held")
 
     # The sequence ------------------------------------------------------------------------------
-    support_lookback: Length = Field("24h", description="Support: lowest low over this, before")
+    support_lookback: Length = Field(
+        "24h", description="Support: lowest low over this length before"
+    )
     atr_length: Length = Field("14 bars", description="Wilder ATR")
     flush_atr: float = Field(1.0, ge=0, description="First flush: low below support by this x ATR")
     volume_multiple: float = Field(
         3.0, gt=0, description="First flush: volume over the mean before it"
     )
-    volume_window: Length = Field("7d", description="Window of that mean")
+    volume_window: Length = Field("7d", description="Window of the mean volume")
     bounce_atr: float = Field(
         1.0, gt=0, description="Bounce: high above the flush low by this x ATR"
     )
@@ -89,9 +91,11 @@ class ReclaimParams(PlaybookParams):
     second_flush_atr: float = Field(
         0.5, description="Second flush: a low at most this x ATR above the first low"
     )
-    second_flush_window: Length = Field("24h", description="Time from the bounce to it")
+    second_flush_window: Length = Field(
+        "24h", description="Time from the bounce to the second flush"
+    )
     reclaim_level: Literal["first_flush_low", "broken_support"] = Field(
-        "first_flush_low", description="What a close must exceed"
+        "first_flush_low", description="Level that a close must exceed"
     )
     reclaim_window: Length = Field("24h", description="Time from the last low to the reclaim")
     sequence_window: Length = Field("72h", description="Time from the first flush to the reclaim")
@@ -101,25 +105,27 @@ class ReclaimParams(PlaybookParams):
         1, ge=0, le=5, description="Signs of liquidation that must show since the first flush"
     )
     evidence_unknown: UnknownPolicy = Field(
-        "pass", description="When the data have none of the signs"
+        "pass", description="Effect when the data hold none of the signs"
     )
     liquidation_multiple: float = Field(
         3.0, gt=0, description="Forced closes over their mean in the volume window before"
     )
-    liquidation_max_age: Duration = Field("2h", description="Older prints are unknown")
+    liquidation_max_age: Duration = Field("2h", description="Age beyond which prints are unknown")
     open_interest_drop: float = Field(
         0.02, gt=0, lt=1, description="Fall of open interest in base units, fraction"
     )
-    open_interest_window: Duration = Field("4h", description="Time over which it falls")
-    open_interest_max_age: Duration = Field("2h", description="Older open interest is unknown")
+    open_interest_window: Duration = Field("4h", description="Time over which open interest falls")
+    open_interest_max_age: Duration = Field(
+        "2h", description="Age beyond which open interest is unknown"
+    )
     funding_below: float = Field(
         0.0, description="Last settled funding rate below this, fraction per interval"
     )
-    funding_max_age: Duration = Field("9h", description="An older settlement is unknown")
+    funding_max_age: Duration = Field("9h", description="Age beyond which a settlement is unknown")
     discount: float = Field(
         0.001, ge=0, description="Last price below mark, or spot, by this fraction"
     )
-    discount_max_age: Duration = Field("1h", description="An older comparison is unknown")
+    discount_max_age: Duration = Field("1h", description="Age beyond which a comparison is unknown")
     basis_bound: float = Field(
         0.05,
         gt=0,
@@ -131,25 +137,31 @@ class ReclaimParams(PlaybookParams):
     open_interest_reset: float = Field(
         0.02, ge=0, lt=1, description="Fall since before the first flush that counts as a reset"
     )
-    open_interest_unknown: UnknownPolicy = Field("pass", description="Reset not known")
+    open_interest_unknown: UnknownPolicy = Field("pass", description="Effect of an unknown reset")
     trend_timeframe: Duration = Field("4h", description="Dominant trend; a multiple of the clock")
     trend_bars: int = Field(
-        42, gt=1, description="Mean of its closes; above is up. 42 x 4h: a week"
+        42,
+        gt=1,
+        description="Bars of the mean of its closes; above the mean is up. 42 x 4h: a week",
     )
     trend_read: Literal["before_first_flush", "at_entry"] = Field(
-        "before_first_flush", description="When the trend is read"
+        "before_first_flush", description="Bar at which the trend is read"
     )
     against_trend: Literal["halve", "refuse", "ignore"] = Field(
-        "halve", description="Trade against the dominant trend"
+        "halve", description="Effect on a trade against the dominant trend"
     )
     macro_gate: bool = Field(True, description="Demand that dollar and yields are not both rising")
-    dollar_series: str = Field("DXY", description="Series of the dollar's strength")
+    dollar_series: str = Field("DXY", description="Series of the dollar")
     yield_series: str = Field("DGS10", description="Series of a yield, percent")
-    macro_days: Duration = Field("5d", description="Change over this time")
-    dollar_rise: float = Field(0.0, ge=0, description="Rising: a change above this fraction")
-    yield_rise: float = Field(0.0, ge=0, description="Rising: a change above this, in points")
-    macro_max_age: Duration = Field("6d", description="Older than this from its date: unknown")
-    macro_unknown: UnknownPolicy = Field("pass", description="Missing or stale series")
+    macro_days: Duration = Field("5d", description="Time over which a change is measured")
+    dollar_rise: float = Field(
+        0.0, ge=0, description="Change from which the dollar rises, fraction"
+    )
+    yield_rise: float = Field(0.0, ge=0, description="Change from which the yield rises, points")
+    macro_max_age: Duration = Field(
+        "6d", description="Age from its date beyond which a value is unknown"
+    )
+    macro_unknown: UnknownPolicy = Field("pass", description="Effect of a missing or stale series")
 
     # The trade ---------------------------------------------------------------------------------
     stop_atr: float = Field(0.5, ge=0, description="Stop below the flush low by this x ATR")
@@ -158,24 +170,31 @@ class ReclaimParams(PlaybookParams):
         min_length=1,
         description="Limit exits in ascending R; fractions sum to 1",
     )
-    breakeven: bool = Field(True, description="Stop to the average entry after the first target")
+    breakeven: bool = Field(
+        True, description="Move the stop to the average entry after the first target"
+    )
     time_stop: Length = Field("24h", description="Leave at market after this long")
     false_recovery_exit: bool = Field(
         True, description="Leave when price rises while open interest falls after the reclaim"
     )
     false_recovery_drop: float = Field(
-        0.02, ge=0, lt=1, description="That fall of open interest in base units, fraction"
+        0.02,
+        ge=0,
+        lt=1,
+        description="Fall of open interest, in base units, that makes the recovery false, fraction",
     )
     thin_weekend: bool = Field(True, description="Saturday and Sunday, UTC, are thin")
     thin_hours: tuple[int, int] = Field(
-        (16, 20), description="New York hours that are thin, from and to (late US day)"
+        (16, 20), description="New York hours that are thin: from, to (late US day)"
     )
     thin_action: Literal["slippage", "refuse"] = Field(
         "slippage", description="In a thin window: expect more slippage, or do not enter"
     )
     thin_slippage: float = Field(1.5, ge=1, description="Slippage multiplier of a thin entry")
-    spike_window: Length = Field("24h", description="Realized volatility that may spike")
-    spike_baseline: Length = Field("7d", description="Realized volatility before that window")
+    spike_window: Length = Field(
+        "24h", description="Window of the realized volatility that may spike"
+    )
+    spike_baseline: Length = Field("7d", description="Window of the realized volatility before it")
     spike_multiple: float = Field(1.5, gt=0, description="Spike: at least this x the baseline")
     spike_size: float = Field(0.5, gt=0, le=1, description="Size factor in a volatility spike")
 

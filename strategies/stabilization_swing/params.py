@@ -17,7 +17,7 @@ Trigger = Literal["stabilized", "above_mean", "new_high", "leadership_holds"]
 class Leg(PlaybookParams):
     """One traded market, and its share of the risk."""
 
-    instrument: str = Field(description="What is bought")
+    instrument: str = Field(description="Instrument that is bought")
     timeframe: str = Field(description="Bars that its orders fill in: 1d for ETFs, 1h for a perp")
     weight: float = Field(gt=0, le=1, description="Factor on the size that risk allows")
 
@@ -31,15 +31,15 @@ class SwingTranche(PlaybookParams):
     """One slice of the plan, bought when its own trigger holds."""
 
     fraction: float = Field(gt=0, le=1, description="Share of the plan")
-    trigger: Trigger = Field(description="What must hold beside the stabilization")
-    rest: int = Field(0, ge=0, description="Sessions since the tranche before")
+    trigger: Trigger = Field(description="Condition that must hold besides the stabilization")
+    rest: int = Field(0, ge=0, description="Fewest sessions since the tranche before")
 
 
 class SwingTarget(PlaybookParams):
     """A target in multiples of the first tranche's risk."""
 
-    r: float = Field(gt=0, description="Distance from the entry in stop distances")
-    fraction: float = Field(gt=0, le=1, description="Share of everything bought")
+    r: float = Field(gt=0, description="Distance from the entry as a multiple of the stop distance")
+    fraction: float = Field(gt=0, le=1, description="Share of the bought quantity")
 
 
 class SwingParams(PlaybookParams):
@@ -55,16 +55,14 @@ class SwingParams(PlaybookParams):
         description="Markets bought",
     )
     drawdown: float = Field(
-        0.08, gt=0, lt=1, description="Fall of the growth index from its high that comes first"
+        0.08, gt=0, lt=1, description="Fall of the clock's index from its high that must come first"
     )
     drawdown_high: int = Field(126, ge=20, description="Window of that high")
     drawdown_memory: int = Field(42, ge=1, description="Sessions for which the fall counts")
     needs_macro: bool = Field(True, description="Yields and dollar must have stopped worsening")
     needs_leadership: bool = Field(True, description="Leaders must have stopped making lower lows")
     needs_volatility: bool = Field(True, description="VIX must be off its peak")
-    unknown: Literal["block", "pass"] = Field(
-        "block", description="What a condition that is unknown does"
-    )
+    unknown: Literal["block", "pass"] = Field("block", description="Effect of an unknown condition")
     tranches: tuple[SwingTranche, ...] = Field(
         (
             SwingTranche(fraction=0.34, trigger="stabilized"),
@@ -72,10 +70,10 @@ class SwingParams(PlaybookParams):
             SwingTranche(fraction=0.33, trigger="new_high", rest=3),
         ),
         min_length=1,
-        description="How the plan is bought",
+        description="Tranches of the plan",
     )
-    mean: int = Field(20, ge=2, description="Mean that above_mean compares with")
-    high: int = Field(10, ge=2, description="Closes that new_high must exceed")
+    mean: int = Field(20, ge=2, description="Window of the mean of above_mean, sessions")
+    high: int = Field(10, ge=2, description="Number of closes that new_high must exceed")
     low: int = Field(10, ge=2, description="Window of the stabilization low")
     buffer: float = Field(0.01, ge=0, lt=0.5, description="Stop below that low by this fraction")
     trail: int | None = Field(10, ge=2, description="Window of the trailing low; null: no trail")
@@ -84,7 +82,7 @@ class SwingParams(PlaybookParams):
     )
     leave_on_lower_low: bool = Field(True, description="Leave when leaders make a new low")
     leave_on_macro: bool = Field(True, description="Leave when yields and dollar worsen together")
-    max_sessions: int | None = Field(60, ge=1, description="Sessions in a plan; null: no limit")
+    max_sessions: int | None = Field(60, ge=1, description="Longest plan, sessions; null: no limit")
     state: MarketStateConfig = Field(
         default_factory=MarketStateConfig, description="Thresholds of the market state"
     )

@@ -1,4 +1,4 @@
-"""No default bound to one market: companions are named by records, or another market is refused."""
+"""No default belongs to one market: records name companions, or another market is refused."""
 
 import numpy as np
 import pytest
@@ -70,7 +70,7 @@ def test_a_market_named_with_its_companions_is_taken():
     read = {key.instrument for key in state_channels(config)}
     assert {ETH, "VXN", "QQQ"} < read
     assert read.isdisjoint({BTC, "BTCUSDT-SPOT", "BTC-USD", "DVOL", "ETF_FLOWS", "VIX", None})
-    # What is named by nothing is unknown, and the rest of the state is made.
+    # Inputs without a name are unknown, and the rest of the state is made.
     data = table(candles([(100.0, 101.0, 99.0, 100.0)] * 48, instrument=ETH))
     state = market_state(data, config, np.datetime64("2026-02-02"), np.datetime64("2026-02-03"))
     for name in ("perp_discount", "etf_outflows", "implied_volatility_jump"):

@@ -1,4 +1,4 @@
-"""Leaks planted in the market state that risk reads, and choices made with later rows in view."""
+"""Leaks planted in the market state that risk reads are found, and so are choices by later rows."""
 
 from dataclasses import replace
 
@@ -31,13 +31,13 @@ FIRST, LAST = np.datetime64("2025-12-20"), np.datetime64("2026-02-20")
 
 
 def swing():
-    """Playbook B over a month of the reconstructed winter of 2026, with tiers read."""
+    """Return the run of playbook B over a month of the reconstructed winter of 2026, with tiers."""
     window = ("data.start=2026-01-20", "data.end=2026-02-20", "account.interest_series=null")
     return load_run_config(find_config("swing_2026", "runs"), (*window, "risk.market_tiers={}"))
 
 
 def leaking(name: str):
-    """The market state with one of its arrays a day ahead; its last value stays."""
+    """Return the market state with one of its arrays a day ahead; its last value stays."""
 
     def made(data, config, first, last) -> MarketState:
         state = market_state(data, config, first, last)
@@ -61,7 +61,7 @@ def data() -> Dataset:
 
 
 def check(data: Dataset) -> MarketState:
-    """The check of a run, on the state of two months; the run itself decided nothing."""
+    """Run the check of a run on the state of two months without decisions."""
     made_of = StateInputs(data, CONFIG, FIRST, LAST)
     state = made_of.state()
     outcome = play_playbook(hourly(), Momentum(Params()))
@@ -114,7 +114,7 @@ def test_a_state_that_asks_whether_a_channel_is_there_at_all_is_named(data, monk
 
 
 class Hopeful(Momentum):
-    """Watches until funding is known, but asks for it with the whole data in view."""
+    """Waits until funding is known, but looks for it in the whole data."""
 
     @classmethod
     def requirements(cls, params):

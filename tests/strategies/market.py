@@ -32,7 +32,7 @@ ATR_BEFORE_RECLAIM = ((((1 * 2 + 3) / 3) * 2 + 1.8) / 3 * 2 + 2.1) / 3
 
 
 def small_params(**changes):
-    """Short windows, so that a day of bars is warm-up enough."""
+    """Return parameters with short windows, so that a day of bars is enough warm-up."""
     values = {
         "support_lookback": "6 bars",
         "atr_length": "3 bars",
@@ -46,7 +46,7 @@ def small_params(**changes):
 
 
 def sell_off_bars(mirrored=False):
-    """A calm day around 100, then the sell-off; mirrored around 100 it is a squeeze."""
+    """Return a calm day around 100, then the sell-off; mirrored around 100 it is a squeeze."""
     calm = [(99.5, 100.5, 100.0, 1.0)] * CALM
     low, high, close, volume = (np.array(column) for column in zip(*calm, *SELL_OFF, strict=True))
     if mirrored:
@@ -55,12 +55,12 @@ def sell_off_bars(mirrored=False):
 
 
 def instants(rows):
-    """Decision instants of the first rows."""
+    """Return the decision instants of the first rows."""
     return START + (np.arange(rows, dtype=np.int64) + 1) * HOUR_NS
 
 
 def market_data(*channels, mirrored=False):
-    """The bars and whatever other channels are given."""
+    """Return a dataset of the bars and the given channels."""
     everything = [sell_off_bars(mirrored), *channels]
     perp = Instrument(
         id=PERP,
@@ -73,7 +73,7 @@ def market_data(*channels, mirrored=False):
 
 
 class ReclaimBench:
-    """A playbook on prepared data, with views at any row."""
+    """Runs a playbook on prepared data, with views at any row."""
 
     def __init__(self, params=None, data=None):
         self.playbook = LiquidationReclaim(small_params() if params is None else params)
@@ -99,6 +99,6 @@ def position(quantity=1.0, entry=97.6, stop=95.0, plan_id=1):
 
 
 def account_at(*positions, pending=()):
-    """An account that holds the positions given."""
+    """Return an account that holds the given positions."""
     held = {item.instrument: item for item in positions}
     return AccountView(0, 1e5, 1e5, 0.0, 1e5, 0.0, held, frozenset(pending))

@@ -1,4 +1,4 @@
-"""The baseline of fixed weights: when it restores them, and what it does in a real year."""
+"""The baseline of fixed weights: when it restores them, and a run over a real year."""
 
 from pathlib import Path
 
@@ -48,7 +48,7 @@ def test_the_first_session_of_a_period_restores_the_weights(calendar, due):
 
 
 def asked(params, held, due=0.0, pending=()):
-    """What is asked for at a session with positions worth these shares of the equity."""
+    """Return the intents at a session with positions worth these shares of the equity."""
     names = params.get("weights", {})
     values = {"due": np.array([due]), **{f"begun {name}": np.array([1.0]) for name in names}}
     market = MarketView(Dataset({}, {}), frozenset(), values, {}, cursor=Cursor(0, 0))
@@ -85,7 +85,7 @@ def test_the_calendar_restores():
         ({"absolute_band": 0.05}, {"A": 0.54, "B": 0.46}, False),
         ({"relative_band": 0.2}, {"A": 0.61, "B": 0.39}, True),
         ({"relative_band": 0.2}, {"A": 0.59, "B": 0.41}, False),
-        # What was sold or never bought counts as 0.
+        # An instrument that was sold or never bought counts as 0.
         ({"absolute_band": 0.05}, {"A": 0.5}, True),
     ],
 )
@@ -97,7 +97,7 @@ def test_a_band_restores_when_it_is_left(band, held, restores):
 
 
 def session(playbook, due=0.0, pending=(), leaving=0.0):
-    """What a playbook that holds halves asks for at a session."""
+    """Return the intents at a session of a playbook that holds halves."""
     values = {"due": np.array([due]), "begun A": np.array([1.0]), "begun B": np.array([1.0])}
     market = MarketView(Dataset({}, {}), frozenset(), values, {}, cursor=Cursor(0, 0))
     positions = {
@@ -228,7 +228,7 @@ def test_a_real_year_audits_clean_and_cash_earns_exactly_the_bill(
     assert any(f.quantity < 0 for f in result.outcome.fills)
     folder = publish(result, tmp_path)
     assert audit_run(folder, real_catalog).findings == ()
-    # A position without a stop has no R, and says so by its absence.
+    # A position without a stop has no R, so the column is empty.
     told = explain_trade(folder, 1)
     assert "Result +" in told
     assert " R (" not in told

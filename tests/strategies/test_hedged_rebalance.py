@@ -45,7 +45,7 @@ def test_before_any_crypto_trades_an_unknown_correlation_leaves_calm_to_volatili
     trades = np.array([False, True, True, True, False])
     quiet = {"vix_elevated": told([0] * 5), "vix_off_peak": told([0] * 5)}
     read = {"correlation_compressed": told(rows), **quiet}
-    # Unknown passes only while nothing of crypto can be held; what is known to be high never does.
+    # Unknown counts as calm only while no crypto can be held; a known high never does.
     assert is_calm(read, trades).tolist() == [True, False, True, False, False]
 
 
@@ -69,7 +69,7 @@ def test_hedges_go_on_at_once_and_come_off_in_steps(warns, calm, levels):
 
 
 class HedgedBench:
-    """A playbook, and sessions told to it one after the other; equity starts at 1,000."""
+    """Feeds sessions to a playbook one after the other; equity starts at 1,000."""
 
     def __init__(self, **params):
         self.playbook = HedgedRebalance(HedgedParams(**{**BASE, **params}))
@@ -78,7 +78,7 @@ class HedgedBench:
         self.listed, self.age = "", -1.0
 
     def session(self, **told):
-        """The rebalancing at the next session, None for none; see :meth:`intents`."""
+        """Return the rebalancing at the next session, None for none; see :meth:`intents`."""
         found = [item for item in self.intents(**told) if isinstance(item, Rebalance)]
         return found[0] if found else None
 
@@ -96,7 +96,7 @@ class HedgedBench:
         unpriced=(),
         **held,
     ):
-        """All intents of the next session; ``held`` are shares of the equity."""
+        """Return all intents of the next session; ``held`` are shares of the equity."""
         self.age = self.age + 1 if contract == self.listed and age is None else age or 0.0
         self.listed = contract
         values = {"hedge": hedge, "due": due, "year": year, "put_age": self.age}
@@ -152,7 +152,7 @@ def test_at_target_nothing_is_asked():
 def test_a_weight_that_has_no_price_yet_leaves_no_band_and_is_bought_when_it_begins():
     bench = HedgedBench(band_rest=2)
     first = bench.session(unpriced=("BTC",))
-    # Asked for in full: risk leaves it in cash and counts it; nothing is shared out among the rest.
+    # The full weights are requested: risk leaves the unpriced share in cash.
     assert rounded(first) == BASE["weights"]
     held = {"SPY": 0.5, "IEF": 0.3}
     assert [bench.session(unpriced=("BTC",), **held) for _ in range(5)] == [None] * 5
@@ -195,7 +195,7 @@ def test_a_full_hedge_turns_risk_into_cash_and_cuts_crypto_once_more():
             {"cash": None, "crypto": None, "inverse": {"instrument": "SH", "weight": 0.05}},
             {"SPY": 0.5, "BTC": 0.1, "IEF": 0.3, "SH": 0.05},
         ),
-        # What the book leaves free bounds the inverse fund: 1 - 0.9.
+        # The book's free share bounds the inverse fund: 1 - 0.9.
         (
             {"cash": None, "crypto": None, "inverse": {"instrument": "SH", "weight": 0.3}},
             {"SPY": 0.5, "BTC": 0.1, "IEF": 0.3, "SH": 0.1},

@@ -1,4 +1,4 @@
-"""``prepare`` does not see the future, and a leak of one bar in any signal it uses is noticed."""
+"""``prepare`` depends on no later row, and a leak of one bar in any of its signals is noticed."""
 
 import dataclasses
 from pathlib import Path
@@ -64,7 +64,7 @@ def cuts(data):
 
 
 def cuts_of(params, data):
-    """Around events, before and after something slow is published, before thin windows turn."""
+    """Yield cuts around events, around slow publications, and before thin windows begin or end."""
     prepared = LiquidationReclaim(params).prepare(data)
     published = [
         channel["available_at"][len(channel) // 2 :][:6]
@@ -92,7 +92,7 @@ def ahead(values, rows):
 
 
 def ahead_in_result(honest, rows=1):
-    """Each row says what a later one will say."""
+    """Return a result whose rows have the values of later rows."""
 
     def leaky(*args, **kwargs):
         found = honest(*args, **kwargs)

@@ -1,4 +1,4 @@
-"""What playbook A compares its price with: the market that the instrument's record names."""
+"""Playbook A compares its price with the market that the instrument's record names."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def perp(name: str, spot: str | None) -> Instrument:
 
 
 def spot_bars(factor: float | np.ndarray, name: str = "BTCUSDT-SPOT"):
-    """Bars of a spot market at the perp's prices times a factor."""
+    """Return bars of a spot market at the perp's prices times a factor."""
     own = sell_off_bars()
     low, high, close = (own[column] * factor for column in ("low", "high", "close"))
     return bars(own["opened_at"], low, high, close, own["volume"], instrument=name)

@@ -19,7 +19,7 @@ PAGE = (REPOSITORY / "docs" / "playbooks" / "liquidation_reclaim.md").read_text(
 
 
 def jumpy_bars(timeframe, rows, seed):
-    """A walk with fat tails whose volume follows its moves."""
+    """Return a walk with fat tails whose volume follows its moves."""
     rng = np.random.default_rng(seed)
     moves = rng.standard_t(3, rows) * 0.004
     close = 30_000 * np.exp(np.cumsum(moves - 0.2 * np.cumsum(moves) / rows))
@@ -38,7 +38,7 @@ def test_every_clock_finds_sequences_with_unchanged_defaults(timeframe):
     data = Dataset({PERP: Instrument(id=PERP, kind=InstrumentKind.PERP)}, {channel.key: channel})
     found = LiquidationReclaim(params).prepare(data)
     assert found.values["reclaim"].sum() > 5
-    # Nothing but price, volume and the calendar is known: what is unknown passes by default.
+    # Only price, volume and the calendar are known: unknown conditions pass by default.
     np.testing.assert_array_equal(found.wake_flat, found.values["reclaim"] > 0)
     rows = np.flatnonzero(found.wake_flat)
     assert (found.values["stop"][rows] < found.values["flush_low"][rows]).all()

@@ -1,4 +1,4 @@
-"""What ``prepare`` says about the sell-off made by hand, channel by channel."""
+"""The signals of ``prepare`` on a sell-off made by hand, channel by channel."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Playbook B, rule by rule: what it asks for at a session, given what it reads."""
+"""The intents of playbook B at a session, rule by rule."""
 
 import numpy as np
 import pytest
@@ -34,14 +34,14 @@ CALM = {
 
 
 class SwingBench:
-    """A playbook, and sessions told to it one after the other."""
+    """Feeds sessions to a playbook one after the other."""
 
     def __init__(self, **params):
         self.playbook = StabilizationSwing(SwingParams(**{**ONE_LEG, **params}))
         self.row = -1
 
     def session(self, position=None, pending=False, **changes):
-        """The intents at the next session's close."""
+        """Return the intents at the next session's close."""
         self.row += 1
         values = {name: np.full(self.row + 1, v) for name, v in {**CALM, **changes}.items()}
         cursor = Cursor(self.row, self.row)

@@ -53,7 +53,7 @@ def test_a_missing_series_blocks_or_passes_as_told(left_out: str, unknown: str) 
     assert not (condition.truth == Truth.TRUE).any()
     stabilized = found.values["stabilized"] > 0
     assert stabilized.any() == (unknown == "pass")
-    # What is told of each row is what was decided by it: an unknown that passes has not failed.
+    # Each row's shown truth is the one that decided: an unknown that passes has not failed.
     required = [item.truth == Truth.TRUE for item in found.conditions if item.required]
     warm = np.arange(len(stabilized)) >= requirements.warmup_bars
     np.testing.assert_array_equal(np.logical_and.reduce(required) & warm, stabilized)

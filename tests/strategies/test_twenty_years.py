@@ -50,7 +50,7 @@ def test_the_hedged_book_over_twenty_years_keeps_bitcoins_weight_in_cash_until_i
     times = len(refused)
     summary = (told / "summary.txt").read_text(encoding="utf-8")
     assert f"({times} times asked for)" in " ".join(summary.split())
-    # Until then its 5% and the cushion lie in the venue wallet and in nothing else.
+    # Until then its 5% and the cushion lie in the venue wallet as cash.
     curve = result.outcome.curve
     before = curve.at < begins
     share = curve.venue_cash[before][-1] / curve.equity[before][-1]

@@ -1,4 +1,4 @@
-"""Cut a dataset, or replace what comes after an instant, and compare what ``prepare`` says."""
+"""Cut a dataset or replace its later rows, and compare the results of ``prepare``."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ PRICES = ("open", "high", "low", "close")
 
 
 def replaced_after(data, at, seed):
-    """The dataset with every value that becomes known after ``at`` drawn anew."""
+    """Return the dataset with every value that becomes known after ``at`` drawn anew."""
     rng = np.random.default_rng(seed)
     return Dataset(
         data.instruments,
@@ -35,7 +35,7 @@ def _redrawn(channel: Channel, at: int, rng: np.random.Generator) -> Channel:
 
 
 def first_leak(playbook, data, cuts, *, whole=None):
-    """The first array that changes when data after a cut are removed or redrawn, or None."""
+    """Return the first array that changes when data after a cut are removed or redrawn, or None."""
     whole = playbook.prepare(data) if whole is None else whole
     for at in cuts:
         rows = int(np.searchsorted(whole.decided_at, at, side="right"))
@@ -47,7 +47,7 @@ def first_leak(playbook, data, cuts, *, whole=None):
 
 
 def event_cuts(signals, names=(1, 2, 3, 4, 5, 6)):
-    """Instants at which the state changes into one of ``names``, and one bar around each."""
+    """Return the instants at which the state changes into one of ``names``, and one bar around."""
     state = signals.values["state"]
     entered = np.flatnonzero((state[1:] != state[:-1]) & np.isin(state[1:], names)) + 1
     rows = np.unique(np.concatenate([entered - 1, entered, entered + 1]))

@@ -22,23 +22,23 @@ class CorrelationRules(SortedModel):
     long: int = sourced(63, "Long window, sessions", "the sessions of a quarter", ge=5)
     decay: float = sourced(
         0.94,
-        "Weight of the day before in EWMA",
+        "Decay of the weights from one day to the day before, EWMA",
         "daily decay of RiskMetrics, Technical Document (J.P. Morgan and Reuters, 1996)",
         gt=0,
         lt=1,
     )
     level: float = sourced(
         0.7,
-        "Correlation that is compressed at once",
+        "Correlation from which it is high",
         f"{NOTE}, section 8.1: 0.7 to 0.9 in stress",
         gt=-1,
         lt=1,
     )
     percentile: float = sourced(
-        0.8, "Percentile of its own history from which it is compressed", gt=0, lt=1
+        0.8, "Percentile of its own history from which it is unusual", gt=0, lt=1
     )
     history: int = sourced(
-        252, "Sessions of own history for percentiles", "the sessions of a year", ge=60
+        252, "Sessions of history that a percentile is taken in", "the sessions of a year", ge=60
     )
 
 

@@ -32,35 +32,45 @@ _FALL = f"chosen; {NOTE}, section 3, tells of moves of 2 to 3% that become 8 to 
 class CryptoRules(SortedModel):
     """Thresholds on bitcoin's price and leveraged positions; changes as fractions."""
 
-    change: Duration = sourced("7d", "Window of the open interest and price change")
-    interest_rise: float = sourced(0.03, "Rise of open interest, base units: expanding", gt=0)
-    price_fall: float = sourced(0.03, "Fall of the price: a declining trend", gt=0)
-    day_fall: float = sourced(0.03, "Fall within a day that is a falling price", _FALL, gt=0)
-    day_rise: float = sourced(0.02, "Rise within a day that may be a false recovery", gt=0)
-    interest_fall: float = sourced(0.03, "Fall of open interest that is a reset", gt=0)
-    liquidation_multiple: float = sourced(
-        3.0, "Longs liquidated in a day over their usual day: prints are rising", gt=1
+    change: Duration = sourced(
+        "7d", "Window over which open interest and price changes are measured"
     )
-    liquidation_days: int = sourced(30, "Days that a usual day is measured over", ge=5)
+    interest_rise: float = sourced(
+        0.03, "Rise of open interest, in base units, from which it expands", gt=0
+    )
+    price_fall: float = sourced(0.03, "Fall of the price from which the trend is declining", gt=0)
+    day_fall: float = sourced(
+        0.03, "Fall within a day from which the price is falling", _FALL, gt=0
+    )
+    day_rise: float = sourced(0.02, "Rise within a day from which a recovery may be false", gt=0)
+    interest_fall: float = sourced(0.03, "Fall of open interest from which it has reset", gt=0)
+    liquidation_multiple: float = sourced(
+        3.0, "Longs liquidated in a day over their usual day, from which prints are rising", gt=1
+    )
+    liquidation_days: int = sourced(30, "Days whose mean is a usual day", ge=5)
     volume_multiple: float = sourced(
         2.0,
-        "A day's volume over its usual that stands for missing prints",
+        "A day's volume over its usual day, from which it is a sign of forced selling",
         'chosen, below the 3 to 5 of single candles in "Global Tech Sell-Off Hits Risk Assets" '
         "(Gate, 2026)",
         gt=1,
     )
-    funding_days: int = sourced(90, "Days of funding's own history", ge=10)
+    funding_days: int = sourced(
+        90, "Days of history that the percentile of funding is taken in", ge=10
+    )
     funding_low: float = sourced(0.1, "Percentile at which funding is low", gt=0, lt=1)
     basis_bound: float = sourced(
         0.05,
-        "A perp farther than this from spot is unknown: another market, fraction",
+        "Distance from spot beyond which the discount is unknown: another market, fraction",
         gt=0,
         lt=1,
     )
-    discount_bps: float = sourced(5.0, "Discount to spot that is stress, basis points", gt=0)
+    discount_bps: float = sourced(
+        5.0, "Discount to spot from which it is stress, basis points", gt=0
+    )
     fear: float = sourced(25.0, "Fear & Greed at or below which fear is extreme", gt=0)
-    outflow: float = sourced(5e8, "ETF outflow over five days, USD", gt=0)
-    implied_jump: float = sourced(0.2, "Rise of DVOL within a week, fraction", gt=0)
+    outflow: float = sourced(5e8, "ETF outflow over five days from which it is large, USD", gt=0)
+    implied_jump: float = sourced(0.2, "Rise of DVOL within a week that is a jump, fraction", gt=0)
 
     @property
     def week_days(self) -> int:

@@ -23,23 +23,31 @@ from engine.config.market.volatility_conditions import MONTH
 class LeadershipRules(SortedModel):
     """Leaders against the index; windows in sessions, changes as fractions."""
 
-    relative: int = sourced(10, "Sessions of the relative return", ge=1)
-    weak: float = sourced(0.03, "Loss against the index that is weakness", gt=0)
-    breadth_mean: int = sourced(20, "Mean that a member must hold, sessions", ge=2)
-    breadth: float = sourced(0.4, "Share above its mean below which breadth fails", gt=0, le=1)
+    relative: int = sourced(10, "Sessions of the return against the index", ge=1)
+    weak: float = sourced(0.03, "Loss against the index from which leaders are weak", gt=0)
+    breadth_mean: int = sourced(
+        20, "Window of the mean that a member must stay above, sessions", ge=2
+    )
+    breadth: float = sourced(
+        0.4, "Share of members above their mean, at or below which breadth fails", gt=0, le=1
+    )
     low: int = sourced(21, "Window of the lowest close, sessions", ge=3)
-    quiet: int = sourced(5, "Sessions without a new low: lower lows have stopped", ge=1)
-    holds: float = sourced(0.03, "Index within this of its month's high: it holds", gt=0)
-    concentration_window: int = sourced(126, "Sessions of the concentration measure", ge=10)
+    quiet: int = sourced(5, "Sessions without a new low from which lower lows have stopped", ge=1)
+    holds: float = sourced(
+        0.03, "Distance from its month's high within which the index holds", gt=0
+    )
+    concentration_window: int = sourced(126, "Window of the concentration measure, sessions", ge=10)
     concentration: float = sourced(
-        0.10, "Lead of semiconductors and software over small companies: narrow", gt=0
+        0.10,
+        "Lead of semiconductors and software over the rest, from which the market is narrow",
+        gt=0,
     )
 
 
 class EventRules(SortedModel):
     """Events whose dates are known beforehand."""
 
-    earnings_days: int = sourced(5, "Days before a report that count as near", ge=0)
+    earnings_days: int = sourced(5, "Days before an earnings report that count as near", ge=0)
 
 
 def leadership_conditions(

@@ -39,16 +39,16 @@ def _series(names: tuple[str, ...], description: str) -> Any:
 
 
 class MarketInputsConfig(SortedModel):
-    """Names of instruments and series; of several, each day takes the first that is not behind.
+    """Names of instruments and series; of several, each day takes the first that is current.
 
     A name that the data do not hold makes the conditions that read it *unknown*.
     """
 
     bitcoin: Annotated[str, _PERP] = Field(
-        "BTCUSDT-PERP", description="Perp whose bars, funding and positions count"
+        "BTCUSDT-PERP", description="Perp whose bars, funding and positions are read"
     )
     bitcoin_spot: Annotated[str | None, _HOURS] = Field(
-        "BTCUSDT-SPOT", description="Spot market beside the perp; null: none"
+        "BTCUSDT-SPOT", description="Spot market of the perp; null: none"
     )
     bitcoin_daily: Annotated[str | None, _DAYS] = Field(
         "BTC-USD", description="Daily bars for history before the perp's; signals only; null: none"
@@ -62,11 +62,11 @@ class MarketInputsConfig(SortedModel):
     software: Annotated[str, _DAYS] = Field("IGV", description="Software")
     leaders: Annotated[NameSet, _DAYS] = Field(
         ("SMH", "IGV", "NVDA", "MSFT"),
-        description="Leaders; members without bars then are left out",
+        description="Leaders; a member without bars on a day is left out on that day",
     )
     book: Annotated[NameSet, _DAYS] = Field(
         ("SPY", "QQQ", "SMH", "IGV"),
-        description="Equities whose mean pairwise correlation, with bitcoin, is the book's",
+        description="Equities of the book; its mean pairwise correlation includes bitcoin",
     )
     vix: SeriesNames = _series(("VIX", "VIXCLS"), "VIX, index points")
     ten_year: SeriesNames = _series(("DGS10",), "10-year yield, percent")

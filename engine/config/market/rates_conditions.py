@@ -22,18 +22,30 @@ from engine.config.market.declaration import (
 class RatesRules(SortedModel):
     """Yields in percentage points, the dollar as a fraction; windows in sessions."""
 
-    change: int = sourced(5, "Sessions a change is measured over", "the sessions of a week", ge=1)
+    change: int = sourced(
+        5, "Sessions over which a change is measured", "the sessions of a week", ge=1
+    )
     yield_jump: float = sourced(0.10, "Rise of a yield that is a jump, points", gt=0)
     dollar_jump: float = sourced(0.008, "Rise of the dollar that is a jump, fraction", gt=0)
     extreme: int = sourced(21, "Window of the last extreme, sessions", ge=3)
-    quiet: int = sourced(3, "Sessions without a new extreme: stopped worsening", ge=1)
+    quiet: int = sourced(
+        3, "Sessions without a new extreme from which a series has stopped worsening", ge=1
+    )
     slope: int = sourced(5, "Window of the short-term slope, sessions", ge=2)
-    speed: float = sourced(2.0, "z-score of a yield's change: fast repricing", gt=0)
-    path_window: int = sourced(21, "Sessions the policy path's change is over", ge=1)
-    path_rise: float = sourced(0.15, "Rise of 2-year yield over policy rate: hawkish, points", gt=0)
-    spread_rise: float = sourced(0.25, "Rise of the high-yield spread, points", gt=0)
+    speed: float = sourced(
+        2.0, "Multiple of its usual change from which a yield is repriced fast", gt=0
+    )
+    path_window: int = sourced(21, "Sessions over which the policy path's change is measured", ge=1)
+    path_rise: float = sourced(
+        0.15,
+        "Rise of the 2-year yield over the policy rate from which the path is hawkish, points",
+        gt=0,
+    )
+    spread_rise: float = sourced(
+        0.25, "Rise of the high-yield spread from which credit widens, points", gt=0
+    )
     history: int = sourced(
-        252, "Sessions that a usual change is measured over", "the sessions of a year", ge=60
+        252, "Sessions over which the usual change is measured", "the sessions of a year", ge=60
     )
 
 

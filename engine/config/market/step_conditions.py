@@ -12,13 +12,25 @@ class ChecklistRules(SortedModel):
     """Numbers of steps that make an action."""
 
     hedge_steps: int = sourced(
-        3, "Steps of four that must hold to hedge; of fewer known their share", _COUNTS, ge=1, le=4
+        3,
+        "Steps of four that must hold to hedge; of fewer known steps the same share",
+        _COUNTS,
+        ge=1,
+        le=4,
     )
     reduce_steps: int = sourced(
-        2, "Steps of four that must hold to reduce; of fewer, their share", _COUNTS, ge=1, le=4
+        2,
+        "Steps of four that must hold to reduce; of fewer known steps the same share",
+        _COUNTS,
+        ge=1,
+        le=4,
     )
     least_known: int = sourced(
-        3, "Steps that must be known to wait; below: cannot tell", _COUNTS, ge=0, le=4
+        3,
+        "Steps that must be known to wait; with fewer the action is cannot tell",
+        _COUNTS,
+        ge=0,
+        le=4,
     )
 
     @model_validator(mode="after")

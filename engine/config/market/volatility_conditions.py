@@ -28,16 +28,19 @@ class VolatilityRules(SortedModel):
     month: int = sourced(21, "Middle window, sessions", _MONTH_OF_SESSIONS, ge=2)
     quarter: int = sourced(63, "Long window, sessions", "the sessions of a quarter", ge=2)
     rising_multiple: float = sourced(
-        1.25, "Short over long realized volatility from which it is rising", gt=1
+        1.25, "Short over long realized volatility from which volatility is rising", gt=1
     )
     vix_elevated: float = sourced(20.0, "VIX from which it is elevated, points", gt=0)
     vix_jump: float = sourced(0.25, "VIX change over a week that is a jump, fraction", gt=0)
     target_cap: float = sourced(1.5, "Largest exposure of a volatility-target book", gt=0)
     targets: tuple[float, float] = sourced(
-        (0.10, 0.15), "Volatility targets of the books watched, fractions a year"
+        (0.10, 0.15), "Volatility targets of the books that are shown, fractions a year"
     )
     shed: float = sourced(
-        0.15, "Share of its exposure a target book sheds in a week: pressure", gt=0, lt=1
+        0.15,
+        "Share of its exposure sold within a week from which a target book is under pressure",
+        gt=0,
+        lt=1,
     )
     off_peak: float = sourced(
         0.85, "VIX over its month's high below which it is off its peak", gt=0, lt=1

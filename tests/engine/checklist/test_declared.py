@@ -1,4 +1,4 @@
-"""Each condition is declared once, and state, checklist, settings and pages follow from that."""
+"""Each condition is declared once; state, checklist, settings and pages follow the declaration."""
 
 from dataclasses import asdict
 
@@ -18,7 +18,7 @@ from engine.market_state import MarketState
 from engine.signals.market.build import market_state, state_channels
 
 DAY = np.datetime64("2026-02-05")
-# Other target books make other conditions.
+# Other volatility targets declare other conditions.
 OTHER = MarketStateConfig.model_validate({"volatility": {"targets": (0.08, 0.2)}})
 CONFIGS = pytest.mark.parametrize("config", [MarketStateConfig(), OTHER])
 STEPS = {step.value for step in ChecklistStep}

@@ -1,4 +1,4 @@
-"""What the checklist says of days that are known, on real data."""
+"""The checklist on real days whose market is known."""
 
 import numpy as np
 import pytest
@@ -81,7 +81,7 @@ def test_a_day_of_which_half_is_unknown_is_not_told_to_wait(
     report = day_report(blind, 0, DECLARED)
     assert (report.action, report.known_steps) == ("cannot tell", 2)
     assert "1 of 2 known steps hold: cannot tell." in report.narrative
-    # Nothing of what is unknown is told as if it were known to be quiet.
+    # No unknown step is described as quiet.
     assert "Whether crypto's downside is mechanical is unknown" in report.narrative
     assert "not falling" not in report.narrative
     assert "cannot tell (2 of 4 steps are known)" in format_day(report, clock="18:30", data="x")
@@ -164,7 +164,7 @@ def test_a_correlation_one_day_out_of_step_says_nothing(real_catalog: Catalog) -
 
 def test_labels_do_not_flicker(state: MarketState) -> None:
     lengths = np.diff(np.flatnonzero(np.diff(state.regime) != 0))
-    # Nothing is left before the dwell time but for a worse regime or unknown data.
+    # A regime ends before its dwell only for a worse regime or unknown data.
     short = np.flatnonzero(lengths < CONFIG.regime.dwell)
     starts = np.flatnonzero(np.diff(state.regime) != 0) + 1
     for place in short:

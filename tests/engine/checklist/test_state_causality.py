@@ -1,4 +1,4 @@
-"""No row of the market state depends on anything that became known after its instant."""
+"""No row of the market state depends on data that became known after its instant."""
 
 import numpy as np
 import pytest
@@ -28,14 +28,14 @@ def read(source: Catalog) -> Dataset:
 
 
 def with_holes(data: Dataset, seed: int, share: float = 0.1) -> Dataset:
-    """The data without a tenth of their rows, drawn at random."""
+    """Return the data without a tenth of their rows, drawn at random."""
     rng = np.random.default_rng(seed)
     kept = {key: c.take(rng.random(len(c)) >= share) for key, c in data.channels.items()}
     return Dataset(data.instruments, kept)
 
 
 def replaced_after(data: Dataset, at: int, seed: int) -> Dataset:
-    """The data with every value that is known after an instant made another one."""
+    """Return the data with every value that became known after an instant changed."""
     rng = np.random.default_rng(seed)
     channels = {}
     for key, channel in data.channels.items():
@@ -54,7 +54,7 @@ def state_of(data: Dataset) -> MarketState:
 
 
 def changed(whole: MarketState, other: MarketState, rows: int) -> list[str]:
-    """Names of what differs in the first rows."""
+    """Return the names of the arrays that differ in the first rows."""
     arrays = [(name, getattr(whole, name), getattr(other, name)) for name in LABELS]
     arrays += [(name, values, other.values[name]) for name, values in whole.values.items()]
     for name, item in whole.conditions.items():
@@ -95,7 +95,7 @@ def test_real_markets(real_catalog: Catalog) -> None:
 
 
 def begun_at(data: Dataset, at: int, names: tuple[str, ...]) -> Dataset:
-    """The data with the channels of some instruments begun at an instant."""
+    """Return the data with the channels of some instruments cut before an instant."""
     channels = {
         key: c.take(c["available_at"] >= at) if key.instrument in names else c
         for key, c in data.channels.items()
@@ -106,7 +106,7 @@ def begun_at(data: Dataset, at: int, names: tuple[str, ...]) -> Dataset:
 @pytest.mark.parametrize(
     "names",
     [
-        # The case of the perp whose hours begin while the daily bitcoin was there before.
+        # A perp whose hours begin later than the daily bars of bitcoin.
         ("BTCUSDT-PERP", "BTCUSDT-SPOT"),
         ("SPY",),
         ("VIX",),
@@ -131,7 +131,7 @@ def test_what_a_channel_holds_later_changes_no_day_before_its_first_row(names) -
         assert changed(whole, state_of(late.cut(at)), row + 1) == [], (names, whole.dates[row])
         without = late.only(key for key in late.channels if key.instrument not in names)
         labels = {"regime", "action", "tier", "both_down", "step_crypto", "step_correlation"}
-        # As if they had never been there: a later row is no reason to wait for it.
+        # The rows before are those of data without the channel: a later row must not matter.
         assert not labels & set(changed(whole, state_of(without), row + 1))
 
 
@@ -183,7 +183,7 @@ def test_real_markets_around_the_first_hour_of_the_perp(real_catalog: Catalog) -
 
 
 def test_what_is_known_today_does_enter() -> None:
-    # The check itself: the last known rows made other ones, the same day's row changes.
+    # The check itself is tested: changing the last known rows changes the same day's row.
     data = read(embedded_catalog())
     whole = state_of(data)
     at = int(whole.decided_at[-10])
@@ -211,6 +211,6 @@ def test_a_missing_market_makes_unknown_never_false(left_out: str) -> None:
     if left_out in names:
         assert (without.conditions[names[left_out]].truth == -1).all()
     if left_out in ("VIX", "QQQ"):
-        # What is left to see may be bad; it is never calm.
+        # The known data may show a bad regime; without VIX they never show calm.
         assert not (without.regime == Regime.CALM).any()
         assert (without.regime == Regime.UNKNOWN).any()

@@ -1,4 +1,4 @@
-"""Whether a signal's rows change when what comes after them is cut off or replaced."""
+"""Check whether a signal's rows change when later rows are cut off or replaced."""
 
 from collections.abc import Callable, Mapping
 
@@ -9,7 +9,7 @@ Signal = Callable[[Tape], np.ndarray]
 
 
 def random_tape(rows: int, seed: int) -> dict[str, np.ndarray]:
-    """Bars of a jumpy walk with bursts of volume, and values of a slower series beside them."""
+    """Return bars of a jumpy walk with bursts of volume, and a slower series."""
     rng = np.random.default_rng(seed)
     close = 100 * np.exp(np.cumsum(rng.standard_t(3, rows) * 0.01))
     opened = np.concatenate(([100.0], close[:-1]))
@@ -24,7 +24,7 @@ def random_tape(rows: int, seed: int) -> dict[str, np.ndarray]:
 
 
 def changed_rows(signal: Signal, tape: Tape, seed: int = 0) -> list[int]:
-    """Rows after which cutting or replacing the tape changes what the signal said before."""
+    """Return the rows after which a cut or replaced tape changes the signal's earlier rows."""
     whole = signal(tape)
     rows = len(tape["close"])
     found = []
@@ -46,7 +46,7 @@ def changed_rows(signal: Signal, tape: Tape, seed: int = 0) -> list[int]:
 
 
 def one_bar_ahead(signal: Signal) -> Signal:
-    """The same signal with a leak: each row says what the next row will say."""
+    """Return the signal with a leak: each row has the value of the next row."""
 
     def leaky(tape: Tape) -> np.ndarray:
         honest = signal(tape)

@@ -14,7 +14,7 @@ def _channel(key, columns):
 
 
 def bars(opened, low, high, close, volume, *, instrument=PERP, timeframe="1h"):
-    """Bars whose open is their close, moved inside the range."""
+    """Return bars whose open is their close, moved inside the range."""
     opened = np.asarray(opened, dtype=np.int64)
     closed = opened + Timeframe(timeframe).ns
     low, high, close, volume = (np.asarray(x, dtype=np.float64) for x in (low, high, close, volume))
@@ -47,7 +47,7 @@ def _points(kind, event, available=None, instrument=PERP, **values):
 
 
 def open_interest(event, *, quote=None, base=None, available=None):
-    """Open interest in one unit; the other is not given by the source."""
+    """Return open interest in one unit; the other unit is NaN."""
     nothing = np.full(len(event), np.nan)
     return _points(
         ChannelKind.OPEN_INTEREST,
@@ -59,17 +59,17 @@ def open_interest(event, *, quote=None, base=None, available=None):
 
 
 def liquidations(event, long_quote, short_quote, available=None):
-    """Forced closes of longs and shorts."""
+    """Return forced closes of longs and shorts."""
     return _points(
         ChannelKind.LIQUIDATIONS, event, available, long_quote=long_quote, short_quote=short_quote
     )
 
 
 def funding(event, rate):
-    """Settlements."""
+    """Return funding settlements."""
     return _points(ChannelKind.FUNDING, event, rate=rate)
 
 
 def series(event, value, available=None, name="DGS10"):
-    """Observations and, where given, when they were published."""
+    """Return observations with their instants of publication, where given."""
     return _points(ChannelKind.SERIES, event, available, name, value=value)

@@ -1,4 +1,4 @@
-"""No signal's row depends on a later bar, and the check that says so notices one bar of leak."""
+"""No signal's row depends on a later bar, and the check notices a leak of one bar."""
 
 import numpy as np
 import pytest
@@ -144,5 +144,5 @@ def test_the_check_notices_a_leak_of_one_bar(name):
 
 
 def test_the_tape_walks_through_every_state():
-    # Otherwise the checks above would say nothing about the states that never occur.
+    # Otherwise the checks above would not cover the states that never occur.
     assert set(sequences(random_tape(240, seed=3)).state) == set(range(7))

@@ -199,7 +199,7 @@ def test_the_mirror_image_is_the_same_on_negated_prices():
 
 
 def slow_states(low, high, close, volume, rules):  # noqa: C901, PLR0912
-    """State names by looking for the next event; ATR is 1."""
+    """Return the state names by searching for each next event; ATR is 1."""
     rows, found, t = len(low), [N] * len(low), 0
 
     def flushes(at):

@@ -50,7 +50,7 @@ def test_previous_shifts_by_whole_rows():
 
 
 def test_volume_is_compared_with_the_mean_before_it():
-    # 8 over (1 + 3) / 2 = 4; then 0 over (3 + 8) / 2; a mean of zero says nothing.
+    # 8 over (1 + 3) / 2 = 4; then 0 over (3 + 8) / 2; a mean of zero gives NaN.
     assert multiple_of_previous_mean(np.array([1.0, 3.0, 8.0, 0.0]), 2).tolist()[2:] == [4.0, 0.0]
     assert np.isnan(multiple_of_previous_mean(np.array([0.0, 0.0, 8.0]), 2)).all()
 

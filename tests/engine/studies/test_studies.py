@@ -1,4 +1,4 @@
-"""Events are seen when they are known, in the code that trades; studies on the embedded data."""
+"""Events are dated when they become known, by the code that trades; studies on embedded data."""
 
 from dataclasses import replace
 from datetime import date, timedelta
@@ -138,7 +138,7 @@ def without(episode):
 
 
 def looked_for(source, episode):
-    """Return the events, and the share of unknown rows, by kind; None where unseen."""
+    """Return the events and the share of unknown rows by kind; None where not searched for."""
     found = find_sightings(source, episode, ALL)
     return {
         kind: (len(item.rows), round(item.unknown * len(item.clock)))
@@ -250,7 +250,7 @@ def test_a_study_of_nothing_is_an_error(episode):
 
 
 def moved(episode, days, name):
-    """The episode as one phase, moved."""
+    """Return the episode as one phase, moved."""
     start, end = (day + timedelta(days=days) for day in (episode.start, episode.end))
     phase = episode.phases[0].model_copy(update={"until": end})
     return type(episode)(name=name, title="moved", start=start, end=end, phases=(phase,))

@@ -16,7 +16,7 @@ FIRST, LAST = np.datetime64("2026-02-02"), np.datetime64("2026-03-06")
 
 
 def announced(name: str, *rows: tuple[str, float]) -> Channel:
-    """A series of (announcement, YYYYMMDD), known at once."""
+    """Return a series of (announcement, YYYYMMDD), known at once."""
     at = np.array([row[0] for row in rows], "datetime64[ns]").astype(np.int64)
     columns = {
         "event_at": at,
@@ -47,7 +47,7 @@ def test_a_date_is_known_from_its_announcement_and_near_for_five_days() -> None:
     assert (near["2026-02-19"], days["2026-02-19"]) == (Truth.FALSE, 6.0)
     assert (near["2026-02-20"], days["2026-02-20"]) == (Truth.TRUE, 5.0)
     assert (near["2026-02-25"], days["2026-02-25"]) == (Truth.TRUE, 0.0)
-    # Reported; nobody has said when the next one is.
+    # The company has reported, and the next date is not announced yet.
     assert near["2026-02-26"] == Truth.UNKNOWN
 
 

@@ -43,15 +43,15 @@ KNOWN = np.ones(8, bool)
     [
         # An event of one day lasts its dwell, then ends.
         (("01000000", "0" * 8, "0" * 8), ("0" * 8,) * 3, [0, 1, 1, 1, 0, 0, 0, 0]),
-        # It goes on while its looser threshold holds.
+        # An event goes on while its looser threshold holds.
         (("01000000", "0" * 8, "0" * 8), ("01111110", "0" * 8, "0" * 8), [0, 1, 1, 1, 1, 1, 1, 0]),
-        # Something worse begins at once and falls back to what still holds.
+        # A worse regime begins at once, and falls back to a milder one that still holds.
         (
             ("01000000", "0" * 8, "00100000"),
             ("11111111", "0" * 8, "0" * 8),
             [0, 1, 3, 3, 3, 1, 1, 1],
         ),
-        # A milder one does not end a worse one.
+        # A milder regime does not end a worse one.
         (
             ("00010000", "10000000", "0" * 8),
             ("0" * 8, "11111100", "0" * 8),
@@ -101,7 +101,7 @@ def regime(label: Regime) -> np.ndarray:
             Regime.CALM,
             Action.HEDGE,
         ),
-        # Two known: what holds counts, and nothing is safe. The second is 2024-08-05.
+        # Two known: steps that hold count, and unknown is not safe. The second is 2024-08-05.
         ({"crypto": U, "correlation": U}, Regime.CALM, Action.CANNOT_TELL),
         ({"leadership": T, "crypto": U, "correlation": U}, Regime.CALM, Action.CANNOT_TELL),
         (
@@ -142,7 +142,7 @@ def test_the_steps_make_one_action(held, label: Regime, action: Action) -> None:
             Action.HEDGE,
         ),
         ({"hedge_steps": 4}, {"macro": T, "leadership": T, "correlation": T}, Action.REDUCE),
-        # Two known are told to be enough: half of them hold.
+        # ``least_known`` says that two are enough: half of them hold.
         ({"least_known": 2}, {"macro": T, "crypto": U, "correlation": U}, Action.REDUCE),
         ({"least_known": 2}, {"crypto": U, "correlation": U}, Action.WAIT),
         ({"least_known": 4}, {"crypto": U}, Action.CANNOT_TELL),
@@ -168,7 +168,7 @@ def test_how_many_steps_are_known_is_counted() -> None:
         (Regime.VOLATILITY_EVENT, Action.WAIT, F, RiskTier.CAUTIOUS),
         (Regime.UNKNOWN, Action.WAIT, F, RiskTier.CAUTIOUS),
         (Regime.CALM, Action.REDUCE, F, RiskTier.CAUTIOUS),
-        # What cannot be told is sized as reduce.
+        # *Cannot tell* is sized as reduce.
         (Regime.CALM, Action.CANNOT_TELL, F, RiskTier.CAUTIOUS),
         (Regime.TREND_BREAK, Action.CANNOT_TELL, F, RiskTier.DEFENSIVE),
         (Regime.LIQUIDITY_SHOCK, Action.CANNOT_TELL, F, RiskTier.DEFENSIVE),
@@ -192,7 +192,7 @@ def test_a_single_risk_book_needs_all_three_signs(parts, book) -> None:
 
 
 def scores(**changes: float):
-    """Driver scores of one day; everything at zero unless told."""
+    """Return the driver scores of one day; every measure is zero unless given."""
     values = {
         "ten_year_speed": 0.0,
         "real_ten_year_speed": 0.0,

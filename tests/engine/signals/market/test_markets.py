@@ -30,7 +30,7 @@ U, F, T = -1, 0, 1
 
 
 def equity(closes: np.ndarray, name: str, rows: slice = slice(None)) -> Channel:
-    """Daily bars of the sessions, from the close before to the close."""
+    """Return daily bars of the sessions."""
     opened, closed = session_bounds("XNYS", SESSIONS[rows])
     prices = [(c, c * 1.001, c * 0.999, c) for c in closes[rows]]
     return candles(
@@ -43,13 +43,13 @@ def equity(closes: np.ndarray, name: str, rows: slice = slice(None)) -> Channel:
 
 
 def daily_series(values: np.ndarray, name: str) -> Channel:
-    """One value a session, known at 16:00 New York of its day."""
+    """Return a series with one value a session, known at 16:00 New York of its day."""
     _, closed = session_bounds("XNYS", SESSIONS)
     return series(list(zip(closed.tolist(), values.tolist(), strict=True)), name)
 
 
 def hours(closes: np.ndarray, volume: np.ndarray | None = None, end: str = "2026-02-07") -> Channel:
-    """The perp's hours that end at an instant."""
+    """Return the perp's hours that end at an instant."""
     first = ns(end) - len(closes) * HOUR_NS
     volumes = np.full(len(closes), 10.0) if volume is None else volume
     rows = [(c, c, c, c, v) for c, v in zip(closes, volumes, strict=True)]
@@ -78,7 +78,7 @@ def last(named, name: str) -> int:
 
 
 def rates(yields=None, dollar=None, **more):
-    """Conditions of the last day; levels are flat but for what is told of the last sessions."""
+    """Return the conditions of the last day; levels are flat before the given last sessions."""
     channels = []
     for tail, name, level in ((yields, "DGS10", 4.0), (dollar, "DXY", 100.0)):
         if tail is not None:
@@ -92,7 +92,7 @@ def test_yields_and_the_dollar_must_jump_together() -> None:
     up, strong = [4.0, 4.05, 4.1, 4.12, 4.15], [100.2, 100.4, 100.6, 100.8, 101.0]
     assert last(rates(up, strong), "macro_pressure") == T
     assert last(rates(up, [100.0] * 5), "macro_pressure") == F
-    # One that is known not to jump is enough to know; one that is missing is not.
+    # One input known not to jump is enough for false; a missing one leaves it unknown.
     assert last(rates(up), "macro_pressure") == U
     assert last(rates([4.0] * 5), "macro_pressure") == F
 
@@ -281,7 +281,7 @@ def interest(quote: np.ndarray, base: float | None = None) -> Channel:
 
 
 def test_a_fall_of_the_price_alone_is_no_fall_of_positions() -> None:
-    # The price halves, the quote value with it: 10 BTC all the time.
+    # The price halves, and the quote value with it: 10 BTC throughout.
     price = np.concatenate((np.full(24 * 57, 100.0), np.full(24 * 3, 50.0)))
     quote = np.array([1_000.0] * 7 + [500.0] * 3)
     named = positions(price, oi=interest(quote))[1]
@@ -302,7 +302,7 @@ def crash() -> np.ndarray:
 
 
 def prints(longs_today: float) -> Channel:
-    """Hourly liquidations: 1 an hour for 40 days, then a day of more."""
+    """Return hourly liquidations: 1 an hour for 40 days, then a day of more."""
     at = [ns("2026-02-07") - i * HOUR_NS for i in range(24 * 40)][::-1]
     channel = points(ChannelKind.LIQUIDATIONS, PERP, [(x, 1.0) for x in at], column="long_quote")
     longs = channel["long_quote"].copy()
@@ -342,7 +342,7 @@ def test_one_sign_shows_whatever_the_others_say(known, sign, volume) -> None:
 @pytest.mark.parametrize(
     ("channels", "truth"),
     [
-        # Nothing shows and three of four signs are not known.
+        # No sign shows, and three of four are unknown.
         ({}, U),
         # The prints are known and low; funding and open interest may show.
         ({"liq": prints(1.0)}, U),
@@ -356,7 +356,7 @@ def test_that_no_sign_shows_is_known_only_from_all_four(channels, truth) -> None
 
 
 def test_more_data_never_make_a_fall_less_mechanical() -> None:
-    # Every set of channels against every larger one: what was true stays true.
+    # Every set of channels against every larger one: a true step stays true.
     parts = {**PAID, **CLOSED, "liq": prints(1.0)}
     names = sorted(parts)
     told = {}

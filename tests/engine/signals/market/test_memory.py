@@ -1,4 +1,4 @@
-"""How far back a row reads: no setting may ask for more than is loaded, nor for more than is."""
+"""How far back a row reads: every setting's window is loaded in full."""
 
 from collections.abc import Iterator
 
@@ -20,7 +20,7 @@ from tests.engine.checklist.test_state_causality import changed
 
 PERP = "BTCUSDT-PERP"
 BEGIN, LAST = np.datetime64("2015-01-02"), np.datetime64("2024-03-28")
-# Longer than what the other settings ask for, about 747 days.
+# Longer than the other settings' windows, about 747 days.
 SESSIONS, DAYS = 900, 1300
 # With the memory of the other settings longer than 900 sessions.
 LONG_BEFORE = np.timedelta64(900, "D")
@@ -34,7 +34,7 @@ def walk(rows: int, rng: np.random.Generator, size: float) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def market() -> Dataset:
-    """Nine years of random walks: equities, series, bitcoin's days, hours and positions."""
+    """Return nine years of random walks: equities, series, bitcoin's days, hours and positions."""
     rng = np.random.default_rng(5)
     opened, closed = session_bounds("XNYS", sessions_between("XNYS", BEGIN, LAST))
     at = {"opened_at": opened.tolist(), "closed_at": closed.tolist()}
@@ -48,7 +48,7 @@ def market() -> Dataset:
     first, end = ns(str(BEGIN)), ns(str(LAST)) + DAY_NS
     hours = list(range(first, end, HOUR_NS))
     price = 30_000 * walk(len(hours), rng, 0.005)
-    # Whole numbers: their sums have no rounding that tells where they begin.
+    # Whole numbers: their sums do not depend, by rounding, on where they begin.
     volume = rng.integers(10, 20, len(hours)).astype(np.float64)
     rows = [(c, c, c, c, v) for c, v in zip(price, volume, strict=True)]
     channels.append(candles(rows, instrument=PERP, opened_at=hours))
@@ -74,7 +74,7 @@ def market() -> Dataset:
 
 
 def windows() -> Iterator[tuple[str, str, object]]:
-    """Every whole number among the settings of the state, and the one duration of a window."""
+    """Yield every whole-number setting of the state, and the one duration of a window."""
     config = MarketStateConfig()
     for section in MarketStateConfig.model_fields:
         part = getattr(config, section)
@@ -110,7 +110,7 @@ def test_calendar_days_hold_their_sessions_wherever_they_lie(steps) -> None:
 
 
 def slow_correlation(a: np.ndarray, b: np.ndarray, decay: float) -> float:
-    """The weighted correlation of all pairs, one after the other."""
+    """Return the weighted correlation of all pairs, computed one after the other."""
     cross = first = second = 0.0
     for x, y in zip(a, b, strict=True):
         if np.isfinite(x) and np.isfinite(y):

@@ -1,4 +1,4 @@
-"""Prices on the grid: known that day or not at all, and no window across a hole."""
+"""Prices on the grid are known on their day or not at all; no window spans a hole."""
 
 import numpy as np
 import pytest
@@ -125,7 +125,7 @@ def test_a_stale_series_is_unknown() -> None:
 
 
 def two_dollars() -> Dataset:
-    """DXY at 97 from Monday the 9th on, and the broad index at 120, then 121.2, from the 5th on."""
+    """Return DXY at 97 from Monday the 9th on, and the broad index at 120, then 121.2, before."""
     names = {n: Instrument(id=n, kind=InstrumentKind.SERIES) for n in ("DXY", "DTWEXBGS")}
     late = series([(ns("2026-02-09"), 97.0), (ns("2026-02-10"), 98.94)], "DXY")
     days = ("2026-02-05", "2026-02-06", "2026-02-09", "2026-02-10")
@@ -146,7 +146,7 @@ def test_a_series_that_is_silent_is_replaced_by_the_next_on_that_day_alone() -> 
 
 
 def two_series(first: list, second: list, names=("DXY", "DTWEXBGS")) -> MarketInputs:
-    """Two series of values by the instant they are of, known at once."""
+    """Return two series of values by their instants, known at once."""
     made = [
         series([(ns(at), value) for at, value in rows], name)
         for rows, name in zip((first, second), names, strict=True)
@@ -168,7 +168,7 @@ def test_a_preferred_series_that_fell_silent_does_not_hide_one_that_goes_on(name
     assert found.value.tolist() == [14.0, 14.0, 14.0, 38.0, 38.0]
     # 18:30 New York is 2.5 hours after 16:00.
     assert found.age_ns[[0, 3, 4]].tolist() == [2.5 * HOUR_NS] * 3
-    # A silent second one hides nothing, and the preferred one counts while it goes on.
+    # A second source that has ended hides nothing; the preferred one counts while it goes on.
     assert two_series(STORM, CALM, names).series(names).reading.value.tolist() == [38.0] * 5
 
 
@@ -177,7 +177,7 @@ def test_a_regime_begins_though_the_preferred_vix_is_silent() -> None:
     inputs = two_series(CALM, STORM, names)
     read = market_state(inputs.data, MarketStateConfig(), FIRST, LAST)
     assert read.values["vix"].tolist() == [14.0, 14.0, 14.0, 38.0, 38.0]
-    # The growth index is unknown: 14 tells no calm, 38 is above 22 whatever else is.
+    # The growth index is unknown: VIX 14 does not mean calm, 38 is above 22 in any case.
     assert [Regime(int(r)) for r in read.regime[[0, 3]]] == [
         Regime.UNKNOWN,
         Regime.VOLATILITY_EVENT,

@@ -1,4 +1,4 @@
-"""Every window against a slow loop, and none of them knows what comes later."""
+"""Every window function equals a slow loop, and none depends on later rows."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ NAN = float("nan")
 
 
 def values(seed: int = 1, rows: int = 80) -> np.ndarray:
-    """A walk with a few holes."""
+    """Return a walk with a few holes."""
     rng = np.random.default_rng(seed)
     walk = 100 + np.cumsum(rng.normal(size=rows))
     walk[[7, 31, 32]] = NAN
@@ -17,7 +17,7 @@ def values(seed: int = 1, rows: int = 80) -> np.ndarray:
 
 
 def slow(measure, window: int, data: np.ndarray) -> np.ndarray:
-    """A measure of each full window without holes; NaN elsewhere."""
+    """Return a measure of each full window without holes; NaN elsewhere."""
     found = np.full(len(data), NAN)
     for t in range(window - 1, len(data)):
         part = data[t - window + 1 : t + 1]

@@ -26,7 +26,7 @@ from tests.engine.signals.market.test_markets import (
 
 
 def index_hours(closes: np.ndarray, rows: slice) -> Channel:
-    """Six whole hours of each session, from 10:00 New York, at the session's close."""
+    """Return six whole hours of each session, from 10:00 New York, at the session's close."""
     opened, _ = session_bounds("XNYS", SESSIONS[rows])
     starts = [int(at) + HOUR_NS // 2 + hour * HOUR_NS for at in opened for hour in range(6)]
     return candles(
@@ -61,7 +61,7 @@ def test_hours_of_an_earlier_session_do_not_hide_the_day_s_fall(known, truth) ->
 
 
 def test_a_rise_is_read_from_the_newest_bars_too() -> None:
-    # The sibling: hours that end in a fall, days that have recovered since.
+    # The opposite case: hours that end in a fall, and days that have recovered since.
     fallen = np.concatenate((np.linspace(2, 1, ROWS - 4), np.full(4, 1.9)))
     falling = hours(np.linspace(200, 100, 24 * 60))
     for known, truth in ((slice(0, ROWS - 4), F), (slice(None), F)):
