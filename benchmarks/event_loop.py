@@ -45,6 +45,7 @@ from engine.api import (
 from engine.bt import Part, simulate
 from engine.causality import prepare
 from engine.config.models import RunConfig
+from engine.decision_terms import DecisionOutcome
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -227,7 +228,7 @@ def run_ours(bars: Channel, rule: type[Rule], mode: str) -> int:
         }
     )
     outcome = simulate(Part(config, dataset, playbook, signals, requirements))
-    return sum(decision.outcome == "approved" for decision in outcome.decisions)
+    return sum(decision.outcome == DecisionOutcome.APPROVED for decision in outcome.decisions)
 
 
 def cpu_seconds(job: Callable[[], int]) -> tuple[float, int]:

@@ -12,6 +12,7 @@ from engine.account.folder import AccountRecord, write_account
 from engine.account.run import run_sleeves
 from engine.audit import audit_account, format_report
 from engine.config.load import load_account_config
+from engine.decision_terms import GuardEventKind
 from engine.pages.account_page import correlations
 from engine.run_folder.schema import SleeveLine
 
@@ -69,7 +70,7 @@ def account_result(job: tuple[str, str, Path]) -> AccountResult:
         window=f"{config.data.start:%Y-%m-%d} to {config.data.end:%Y-%m-%d}",
         total=record.metrics["total_return"],
         deepest=record.metrics["max_drawdown_bars"],
-        trips=sum(event.event == "tripped" for event in result.joint.guard_events),
+        trips=sum(event.event == GuardEventKind.TRIPPED for event in result.joint.guard_events),
         lines=record.lines,
         correlated=tuple((f"{a}, {b}", float(frame[b][a])) for a, b in pairs),
     )

@@ -9,6 +9,7 @@ from engine import signals
 from engine.conditions import NOT_SO, Condition, Reason, Truth, condition, leave_out, reason
 from engine.config.field_types import NameSet
 from engine.config.market import MarketStateConfig
+from engine.decision_terms import RiskTier
 from engine.errors import ConfigError, PlaybookContractError, PlaybookError
 from engine.intents import (
     Add,
@@ -66,6 +67,7 @@ __all__ = [
     "Reason",
     "Rebalance",
     "Requirements",
+    "RiskTier",
     "Signals",
     "SpreadRule",
     "Target",

@@ -12,6 +12,7 @@ from data_feeds.dataset import Dataset
 from data_feeds.errors import RiskoffError
 from data_feeds.schema import Channel, utc_text
 from engine.conditions import Condition
+from engine.decision_terms import RISK_ADDING
 from engine.errors import (
     ConfigError,
     PlaybookContractError,
@@ -20,7 +21,7 @@ from engine.errors import (
 )
 from engine.market_state import MarketState
 from engine.playbook import Playbook, Requirements, Signals
-from engine.records import ADDING, SimulationOutcome
+from engine.records import SimulationOutcome
 
 CHECKED_DECISIONS = 20
 # Channels may begin by dozens; a hash chooses among their first rows.
@@ -201,7 +202,7 @@ def check_state_causality(
     SimulationError : a day differs; the text names the measure, the day and the cut.
     """
     decided = state.decided_at
-    entries = {d.decided_at for d in outcome.decisions if d.intent in ADDING}
+    entries = {d.decided_at for d in outcome.decisions if d.intent in RISK_ADDING}
     changes = {int(at) for at in decided[:-1][state.tier[1:] != state.tier[:-1]]}
     firsts = np.array([c["available_at"].min() for c in channels if len(c)], np.int64)
     before = np.searchsorted(decided, firsts) - 1
@@ -250,7 +251,7 @@ def named_measures(state: MarketState) -> dict[str, NDArray[Any]]:
 
 def _chosen(signals: Signals, outcome: SimulationOutcome) -> list[int]:
     """The instants of one check: entries and other decisions by halves, then rows of interest."""
-    entries = {d.decided_at for d in outcome.decisions if d.intent in ADDING}
+    entries = {d.decided_at for d in outcome.decisions if d.intent in RISK_ADDING}
     changes = {d.decided_at for d in outcome.decisions} - entries
     rows = _instants_worth_a_look(signals, outcome) - entries - changes
     half = CHECKED_DECISIONS // 2

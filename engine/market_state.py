@@ -3,12 +3,13 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import IntEnum, StrEnum
+from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.conditions import Condition
+from engine.decision_terms import RiskTier
 
 
 class Regime(IntEnum):
@@ -62,15 +63,6 @@ class Action(IntEnum):
     def words(self) -> str:
         """Return the action's name in plain words."""
         return self.name.lower().replace("_", " ")
-
-
-class RiskTier(StrEnum):
-    """The market's risk tier; ``engine.risk`` has the size multipliers."""
-
-    NORMAL = "normal"
-    CAUTIOUS = "cautious"
-    DEFENSIVE = "defensive"
-    HALT = "halt"
 
 
 TIERS = tuple(RiskTier)

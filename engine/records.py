@@ -7,21 +7,26 @@ Instants are int64 nanoseconds UTC. Quantities are base units, signed where the 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+from engine.decision_terms import (
+    Cap,
+    DecisionOutcome,
+    GuardEventKind,
+    GuardName,
+    IntentKind,
+    RiskTier,
+)
 
 NAN = float("nan")
 # An instant later than any data: "never due", "never released".
 FAR_FUTURE = 2**63 - 1
 # An instant that has not come; tables show an empty cell.
 UNSET = 0
-# The rule that refuses to buy a weight whose instrument has no price yet; a run counts it.
-NOT_BEGUN = "not begun"
-# Intents that ask for risk: an entry, a tranche, weights, a hedge. The rest takes some away.
-REBALANCE = "rebalance"
-ADDING = ("enter", "add", REBALANCE, "hedge")
 
 
 class OrderKind(StrEnum):
@@ -243,24 +248,24 @@ class Decision:
     plan_id: int
     decided_at: int
     instrument: str
-    intent: str
+    intent: IntentKind
     direction: int
-    outcome: str
+    outcome: DecisionOutcome
     blocked_by: str
     reason: str
     equity: float
     drawdown: float
-    tier: str
+    tier: RiskTier
     entry_estimate: float
     stop: float
     risk_per_unit: float
-    caps: tuple[tuple[str, float], ...]
-    binding_cap: str
+    caps: tuple[tuple[Cap, float], ...]
+    binding_cap: Cap | Literal[""]
     multiplier: float
     quantity: float
     leverage_setting: int
     setup: str
-    market_tier: str = ""
+    market_tier: RiskTier | Literal[""] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,8 +273,8 @@ class GuardEvent:
     """A guard that tripped or was released, with the equity that did it."""
 
     at: int
-    guard: str
-    event: str
+    guard: GuardName
+    event: GuardEventKind
     equity: float
     reference: float
     until: int

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from data_feeds.schema import Provenance, utc_text
 from engine.config.account import SleevesConfig
+from engine.decision_terms import ACCOUNT_CAPS, ACCOUNT_GUARDS
 from engine.excess import daily_money
 from engine.metrics import headline, max_drawdown
 from engine.records import BillAccruals, DailyMoney, EquityCurve, JointOutcome, OrderRole, Trade
@@ -52,9 +53,6 @@ from engine.run_folder.write import (
     write_table,
     write_yaml,
 )
-
-# Of caps and guards of the account, in the sleeves' decisions and orders.
-OF_ACCOUNT = "account"
 
 
 class FinishedAccount(Protocol):
@@ -188,10 +186,10 @@ class AccountRecord:
             max_drawdown=max_drawdown(np.append(start, outcome.curve.equity)),
             contribution=(end - start) / self.start_equity,
             trades=len(record.trades),
-            capped=sum(d.binding_cap.startswith(OF_ACCOUNT) and d.quantity > 0 for d in decisions),
-            blocked=sum(d.blocked_by.startswith(OF_ACCOUNT) for d in decisions),
+            capped=sum(d.binding_cap in ACCOUNT_CAPS and d.quantity > 0 for d in decisions),
+            blocked=sum(d.blocked_by in ACCOUNT_GUARDS for d in decisions),
             sold=sum(
-                order.role == OrderRole.GUARD and order.reason.startswith(OF_ACCOUNT)
+                order.role == OrderRole.GUARD and order.reason in ACCOUNT_GUARDS
                 for order in outcome.orders
             ),
         )

@@ -8,9 +8,9 @@ import pandas as pd
 
 from engine.answers.row_sentences import account_line, condition_lines, decision_lines
 from engine.answers.time_window import parse_instant
+from engine.decision_terms import BlockKind, IntentKind
 from engine.errors import ReportError
 from engine.formatting import percent
-from engine.records import REBALANCE
 from engine.results.journal import NOTHING_DUE
 from engine.run_folder.read import Row, RunFolder, moment, run_title
 
@@ -60,7 +60,7 @@ def _decision_row(files: RunFolder, at: pd.Timestamp) -> list[str]:
     if row is None:
         lines = _quiet(journal, at)
     else:
-        lines = [*_verdict(row), "", *condition_lines(files.conditions, row)]
+        lines = [*_verdict(files, row), "", *condition_lines(files.conditions, row)]
     return lines + _decisions(files, at)
 
 
@@ -82,15 +82,19 @@ def _check_window(files: RunFolder, at: pd.Timestamp) -> None:
         )
 
 
-def _verdict(row: Row) -> list[str]:
-    is_book = f" {REBALANCE} " in row["decisions"] or row["blocked_by"] == NOTHING_DUE
+def _verdict(files: RunFolder, row: Row) -> list[str]:
+    decided = (d for d in files.rows("journal_decisions") if d["decided_at"] == row["at"])
+    is_book = row["blocked_by"] == NOTHING_DUE or any(
+        decision["intent"] == IntentKind.REBALANCE for decision in decided
+    )
     what = "a rebalancing" if is_book else "an entry"
+    by = row["blocked_by"]
     words = {
-        "": f"{what.capitalize()} was approved.",
-        "risk": f"The rules asked for {what}; the risk module refused: {row['blocked_by']}.",
-        "account": f"No entry: the account was not free ({row['blocked_by']}).",
-        "condition": f"No entry: {row['blocked_by']} failed.",
-        "playbook": "No rebalancing was due."
+        BlockKind.NONE: f"{what.capitalize()} was approved.",
+        BlockKind.RISK: f"The rules asked for {what}; the risk module refused: {by}.",
+        BlockKind.ACCOUNT: f"No entry: the account was not free ({by}).",
+        BlockKind.CONDITION: f"No entry: {by} failed.",
+        BlockKind.PLAYBOOK: "No rebalancing was due."
         if is_book
         else "No entry: every required condition held, but the rules asked for nothing.",
     }

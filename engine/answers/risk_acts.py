@@ -3,12 +3,17 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from data_feeds.schema import utc_text
-from engine.account.folder import OF_ACCOUNT
-from engine.records import ADDING, Decision, GuardEvent, OrderRole, OrderRow
+from engine.decision_terms import (
+    ACCOUNT_CAPS,
+    RISK_ADDING,
+    DecisionOutcome,
+    GuardEventKind,
+    RiskTier,
+)
+from engine.records import Decision, GuardEvent, OrderRole, OrderRow
 
 Act = tuple[str, int]
 HEADING = ("what acted", "times", "first", "last")
-NORMAL = "normal"
 
 
 def acts(
@@ -34,25 +39,25 @@ def acts(
 
 def _guards(events: Iterable[GuardEvent]) -> Iterator[Act]:
     for event in events:
-        if event.event == "tripped":
+        if event.event == GuardEventKind.TRIPPED:
             yield f"{event.guard} tripped", event.at
 
 
 def _sized(decisions: Iterable[Decision]) -> Iterator[Act]:
     """Yield approvals made smaller by a tier or a cap of the account, and what a guard refused."""
     for decision in decisions:
-        if decision.intent not in ADDING:
+        if decision.intent not in RISK_ADDING:
             continue
         at = decision.decided_at
-        if decision.outcome != "approved":
-            if decision.outcome == "blocked":
+        if decision.outcome != DecisionOutcome.APPROVED:
+            if decision.outcome == DecisionOutcome.BLOCKED:
                 yield f"refused by {decision.blocked_by}", at
             continue
-        if decision.tier not in ("", NORMAL):
+        if decision.tier not in ("", RiskTier.NORMAL):
             yield f"sized at account tier {decision.tier} (drawdown ladder)", at
-        if decision.market_tier not in ("", NORMAL):
+        if decision.market_tier not in ("", RiskTier.NORMAL):
             yield f"sized at market tier {decision.market_tier}", at
-        if decision.binding_cap.startswith(OF_ACCOUNT):
+        if decision.binding_cap in ACCOUNT_CAPS:
             yield f"cut by {decision.binding_cap}", at
 
 

@@ -6,7 +6,9 @@ from typing import Any
 
 import pandas as pd
 
+from engine.decision_terms import RiskTier
 from engine.formatting import columns, money, number, percent, signed
+from engine.results.availability import AccountState
 from engine.run_folder.read import Row, RunFolder, moment
 
 MARKS = {"true": "yes", "false": "NO", "unknown": "?"}
@@ -15,13 +17,13 @@ CAP = "cap_"
 SIZE_AFTER = "size_after_"
 BPS = 1e4
 SHOWN_PAYMENTS = 8
-TIERS = ("cautious", "defensive")  # account tiers below normal, by rising drawdown
+TIERS = (RiskTier.CAUTIOUS, RiskTier.DEFENSIVE)  # account tiers below normal, by rising drawdown
 STATES = {
-    "flat": "flat and free to trade",
-    "pending": "an entry order was working",
-    "in_position": "in a position",
-    "cool_down": "cooling down after a loss",
-    "halt": "halted by a guard",
+    AccountState.FLAT: "flat and free to trade",
+    AccountState.PENDING: "an entry order was working",
+    AccountState.IN_POSITION: "in a position",
+    AccountState.COOL_DOWN: "cooling down after a loss",
+    AccountState.HALT: "halted by a guard",
 }
 
 
@@ -132,7 +134,7 @@ def _factors(decision: Row, ladder: Sequence[float]) -> str:
         market = decision["market_tier"]
         return f" (playbook's size x the stricter of account tier {tier} and market tier {market})"
     # A deeper tier than the second has one name for all its rungs: which one is not known.
-    rungs = {"normal": 1.0, **dict(zip(TIERS, ladder, strict=False))}
+    rungs = {RiskTier.NORMAL: 1.0, **dict(zip(TIERS, ladder, strict=False))}
     if tier not in rungs or (tier == TIERS[-1] and len(ladder) > len(TIERS)):
         return f" (playbook's size x tier {tier}'s factor)" if tier else ""
     own = decision["multiplier"] / rungs[tier]
@@ -197,7 +199,7 @@ def account_line(files: RunFolder, at: pd.Timestamp) -> str:
         ),
         None,
     )
-    state = "flat" if interval is None else interval["state"]
+    state = AccountState.FLAT if interval is None else interval["state"]
     text = f"Account: {STATES[state]}"
     if interval is not None and interval["detail"]:
         text += f" ({interval['detail']} until {moment(interval['until_at'])})"

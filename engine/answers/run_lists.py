@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from engine.answers.instant import explain_at
+from engine.decision_terms import BlockKind
 from engine.errors import ReportError
 from engine.formatting import columns, number, percent, signed
 from engine.results.journal import best_of_setups
@@ -83,9 +84,9 @@ def refused_setups(files: RunFolder) -> list[Row]:
     if any(row["setup"] for row in journal):
         refused = [row for row in refused if row["setup"] and row["setup"] not in entered]
     else:
-        kinds = {"risk"}
+        kinds = {BlockKind.RISK}
         if any(item["required"] for item in files.conditions):
-            kinds |= {"condition", "playbook"}
+            kinds |= {BlockKind.CONDITION, BlockKind.PLAYBOOK}
         refused = [row for row in refused if row["blocked_kind"] in kinds]
     return sorted(best_of_setups(refused), key=lambda row: row["at"])
 

@@ -16,15 +16,17 @@ import pandas as pd
 
 from engine.answers.row_sentences import STATES
 from engine.answers.time_window import TimeWindow, checked, parse_span
+from engine.decision_terms import RISK_ADDING, BlockKind, DecisionOutcome, IntentKind
 from engine.formatting import number, percent
-from engine.records import ADDING, REBALANCE, FillStage, OrderRole
-from engine.results.journal import APPROVED, nearness, relative_distance
+from engine.records import FillStage, OrderRole
+from engine.results.availability import AccountState
+from engine.results.journal import nearness, relative_distance
 from engine.run_folder.read import Row, RunFolder, moment, run_title
 
 ENTRY, OPEN = OrderRole.ENTRY.value, FillStage.OPEN.value
 TRUE, UNKNOWN = "true", "unknown"
-QUIET_STATE = "flat"
-BOOK_STATES = {QUIET_STATE, "in_position", "pending"}
+QUIET_STATE = AccountState.FLAT
+BOOK_STATES = {QUIET_STATE, AccountState.IN_POSITION, AccountState.PENDING}
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ class NearestMiss:
 
     at: pd.Timestamp
     setup: str
-    blocked_kind: str
+    blocked_kind: BlockKind
     blocked_by: str
     acted: bool
     gaps: tuple[ConditionResult, ...]
@@ -92,7 +94,7 @@ class Refusal:
         required condition held, and nothing that adds was approved for the instrument
     """
 
-    kind: str
+    kind: BlockKind
     what: str
     rows: int
     first_at: pd.Timestamp
@@ -216,7 +218,7 @@ def _label(channel: Mapping[str, Any], span: TimeWindow) -> str:
 
 
 def _adds(row: Row) -> bool:
-    return row["intent"] in ADDING and row["outcome"] == APPROVED
+    return row["intent"] in RISK_ADDING and row["outcome"] == DecisionOutcome.APPROVED
 
 
 def _outcome(files: RunFolder, decision: Row) -> str:
@@ -266,7 +268,7 @@ def _nearest(
     return NearestMiss(
         row["at"],
         row["setup"],
-        row["blocked_kind"],
+        BlockKind(row["blocked_kind"]),
         row["blocked_by"],
         acted=row["at"] in acted,
         gaps=gaps,
@@ -311,11 +313,11 @@ def _refused(decided: Sequence[Row]) -> list[Refusal]:
     """What risk or a guard refused, by intent, instrument and reason."""
     groups: dict[str, list[pd.Timestamp]] = {}
     for row in decided:
-        if row["intent"] in ADDING and row["outcome"] != APPROVED:
+        if row["intent"] in RISK_ADDING and row["outcome"] != DecisionOutcome.APPROVED:
             why = row["blocked_by"] or row["reason"] or "no reason noted"
             what = f"{row['intent']} {row['instrument']}".rstrip() + f" refused: {why}"
             groups.setdefault(what, []).append(row["decided_at"])
-    return [Refusal("risk", what, len(at), min(at), max(at)) for what, at in groups.items()]
+    return [Refusal(BlockKind.RISK, what, len(at), min(at), max(at)) for what, at in groups.items()]
 
 
 def _not_free(
@@ -324,7 +326,7 @@ def _not_free(
     """When an instrument's account was not free, and journal rows at which all else held."""
     found = []
     # A book of weights is in its positions all the time: that keeps nothing out.
-    is_book = any(row["intent"] == REBALANCE for row in files.rows("journal_decisions"))
+    is_book = any(row["intent"] == IntentKind.REBALANCE for row in files.rows("journal_decisions"))
     quiet = BOOK_STATES if is_book else {QUIET_STATE}
     opens = {(row["instrument"], row["at"]) for row in files.rows("fills") if row["stage"] == OPEN}
     went_through = {(row["instrument"], row["decided_at"]) for row in acted}
@@ -341,7 +343,7 @@ def _not_free(
         )
         what = f"{row['instrument']} {STATES[row['state']]}{by}"
         until = span.until if row["until_at"] is None else row["until_at"]
-        found.append(Refusal("account", what, inside, row["from_at"], until))
+        found.append(Refusal(BlockKind.ACCOUNT, what, inside, row["from_at"], until))
     return found
 
 
@@ -352,7 +354,7 @@ def _stood_in(interval: Row, at: pd.Timestamp, opens: Collection[tuple[str, pd.T
     """
     instrument, began, ended = interval["instrument"], interval["from_at"], interval["until_at"]
     if at == began:
-        return interval["state"] != "pending" and (instrument, began) not in opens
+        return interval["state"] != AccountState.PENDING and (instrument, began) not in opens
     if at == ended:
         return (instrument, ended) in opens
     return bool(began < at and (ended is None or at < ended))

@@ -14,6 +14,7 @@ from engine.answers.why_not import (
     WhyNot,
     why_not,
 )
+from engine.decision_terms import BlockKind
 from engine.formatting import MISSING, columns, number, percent, wrapped
 from engine.results.journal import NOTHING_DUE
 from engine.run_folder.read import moment
@@ -109,8 +110,8 @@ def _verdict(miss: NearestMiss, required: int) -> str:
     if miss.acted:
         return f"{held}and what it asked for was approved."
     return held + {
-        "risk": f"the risk module refused: {miss.blocked_by}.",
-        "account": f"but the account was not free: {miss.blocked_by}.",
+        BlockKind.RISK: f"the risk module refused: {miss.blocked_by}.",
+        BlockKind.ACCOUNT: f"but the account was not free: {miss.blocked_by}.",
     }.get(
         miss.blocked_kind,
         "but the rules asked for nothing; what they want beside conditions is not in the journal.",
@@ -175,7 +176,7 @@ def _refusal_lines(refusals: Sequence[Refusal]) -> list[str]:
         if refusal.last_at != refusal.first_at:
             times += f" to {moment(refusal.last_at)}"
         count = f"; {refusal.rows} times"
-        if refusal.kind == "account":
+        if refusal.kind == BlockKind.ACCOUNT:
             count = f"; all conditions held at {refusal.rows} rows" if refusal.rows else ""
         lines += wrapped(f"{refusal.what}; {times}{count}")
     if len(refusals) > SHOWN:

@@ -26,6 +26,7 @@ from engine.audit.replay import FLAT, ReplayStep
 from engine.audit.run_audit import audited, check_files, turnover
 from engine.config.account import SleevesConfig
 from engine.config.models import GuardScope, LossLimitConfig
+from engine.decision_terms import ACCOUNT_CAPS, Cap, GuardEventKind, GuardName, IntentKind
 from engine.records import Decision, EquityCurve, GuardEvent, OrderRole
 from engine.run_folder.read import AccountFolder, unreadable
 from engine.run_folder.schema import MANIFEST_FILE
@@ -33,11 +34,6 @@ from engine.run_folder.schema import MANIFEST_FILE
 EQUITY, GUARDS, CONFIG = "equity", "guards", "account"
 NEW_YORK = ZoneInfo("America/New_York")
 NEW_YORK_SHIFT = 5 * HOUR_NS
-TRIPPED = "tripped"
-HALT, DAILY, WEEKLY = "drawdown halt", "daily loss", "weekly loss"
-# Caps of the account in the decisions of its sleeves, all on gross notionals but the net one.
-CAP = "account_"
-REBALANCE = "rebalance"
 
 
 @dataclass(frozen=True)
@@ -45,7 +41,7 @@ class GuardTrip:
     """A guard that must have tripped: at which close, and whether it sells everything."""
 
     at: int
-    guard: str
+    guard: GuardName
     flattens: bool
 
 
@@ -98,18 +94,18 @@ def _account_name(files: AccountFolder) -> str:
         raise unreadable(files.folder / MANIFEST_FILE, f"no {error.args[0]}") from error
 
 
-def _freed(cap: str, run: AuditedRun, purchase: Decision, crypto: set[str]) -> float:
+def _freed(cap: Cap, run: AuditedRun, purchase: Decision, crypto: set[str]) -> float:
     """Return the notional that the sales of a purchase's own rebalancing give up in a cap."""
-    if cap == "asset" or purchase.intent != REBALANCE:
+    if cap is Cap.ACCOUNT_ASSET or purchase.intent != IntentKind.REBALANCE:
         return 0.0
     sold = {order.decision_id for order in run.files.orders if order.role == OrderRole.EXIT}
     return sum(
         sale.quantity * sale.entry_estimate
         for sale in run.files.decisions
         if sale.decided_at == purchase.decided_at
-        and sale.intent == REBALANCE
+        and sale.intent == IntentKind.REBALANCE
         and sale.decision_id in sold
-        and (cap != "crypto" or sale.instrument in crypto)
+        and (cap is not Cap.ACCOUNT_CRYPTO or sale.instrument in crypto)
     )
 
 
@@ -173,7 +169,9 @@ class _SleeveSum:
         """The account's guards tripped where the sum says so, and sold what they had to."""
         recorder = self._recorder
         trips = list(self._trips())
-        found = [(event.at, event.guard) for event in events if event.event == TRIPPED]
+        found = [
+            (event.at, event.guard) for event in events if event.event == GuardEventKind.TRIPPED
+        ]
         for at, guard in sorted({(trip.at, trip.guard) for trip in trips} ^ set(found)):
             line = recorder.line(GUARDS, f"{guard} at {when(at)}")
             line.equal("trips", (at, guard) not in found, (at, guard) in found)
@@ -184,7 +182,7 @@ class _SleeveSum:
             if trip.flattens:
                 self._check_sold(trip)
         for event in events:
-            if event.event == TRIPPED:
+            if event.event == GuardEventKind.TRIPPED:
                 self._check_blocked(event)
         recorder.count("guard events of the account", len(events))
 
@@ -219,16 +217,15 @@ class _SleeveSum:
         """What is held, and what an entry adds, is within the account's caps when it is decided."""
         risk = self._config.risk
         caps = {
-            "leverage": risk.leverage_cap,
-            "net": risk.net_cap,
-            "asset": risk.asset_cap,
-            "crypto": risk.crypto_cap,
+            Cap.ACCOUNT_LEVERAGE: risk.leverage_cap,
+            Cap.ACCOUNT_NET: risk.net_cap,
+            Cap.ACCOUNT_ASSET: risk.asset_cap,
+            Cap.ACCOUNT_CRYPTO: risk.crypto_cap,
         }
         checked = 0
         for name, run in self._runs.items():
             for decision in run.files.decisions:
-                applied = {cap.removeprefix(CAP) for cap, _ in decision.caps if cap.startswith(CAP)}
-                if decision.quantity == 0 or not applied:
+                if decision.quantity == 0 or not ACCOUNT_CAPS & {cap for cap, _ in decision.caps}:
                     continue
                 checked += 1
                 added = decision.quantity * decision.entry_estimate
@@ -240,7 +237,7 @@ class _SleeveSum:
                         freed = _freed(cap, run, decision, self._crypto)
                         room = limit * equity - held + freed + self._recorder.amount_tolerance
                         if added > room:
-                            line.near(f"room of the account's {cap} cap", room, added, 0.0)
+                            line.near(f"room of the account's {cap.rule} cap", room, added, 0.0)
         self._recorder.count("entries under the account's caps", checked)
 
     @cached_property
@@ -253,14 +250,17 @@ class _SleeveSum:
             if market.instrument.is_crypto
         }
 
-    def _held(self, cap: str, decision: Decision) -> float | None:
+    def _held(self, cap: Cap, decision: Decision) -> float | None:
         """Return the notional that counts in a cap, None where the cap does not concern it.
 
         In the net cap it is signed as the decision is: what a purchase adds to is positive.
         """
-        if cap == "crypto" and decision.instrument not in self._crypto:
+        if cap is Cap.ACCOUNT_CRYPTO and decision.instrument not in self._crypto:
             return None
-        counted = {"asset": {decision.instrument}, "crypto": self._crypto}.get(cap)
+        counted = {
+            Cap.ACCOUNT_ASSET: {decision.instrument},
+            Cap.ACCOUNT_CRYPTO: self._crypto,
+        }.get(cap)
         held = 0.0
         for run in self._runs.values():
             state = run.replay.through(decision.decided_at, ReplayStep.RANGE)
@@ -268,7 +268,7 @@ class _SleeveSum:
                 quantity = state.holding(name).quantity
                 if abs(quantity) > FLAT:
                     value = quantity * run.markets[name].value_mark(decision.decided_at)
-                    held += decision.direction * value if cap == "net" else abs(value)
+                    held += decision.direction * value if cap is Cap.ACCOUNT_NET else abs(value)
         return held
 
     def _trips(self) -> Iterator[GuardTrip]:
@@ -277,8 +277,8 @@ class _SleeveSum:
         days = (self._at - 1 - (NEW_YORK_SHIFT if self._has_ny_days() else 0)) // DAY_NS
         # The epoch was a Thursday.
         losses = [
-            _LossWindow(DAILY, risk.daily_loss, days, capital),
-            _LossWindow(WEEKLY, risk.weekly_loss, (days + 3) // 7, capital),
+            _LossWindow(GuardName.DAILY_LOSS, risk.daily_loss, days, capital),
+            _LossWindow(GuardName.WEEKLY_LOSS, risk.weekly_loss, (days + 3) // 7, capital),
         ]
         peak, halted_until = capital, None
         for row, (at, equity) in enumerate(
@@ -296,7 +296,7 @@ class _SleeveSum:
                 and halted_until is None
                 and equity <= peak * (1 - drawdown.halt_at)
             ):
-                yield GuardTrip(at, HALT, flattens=True)
+                yield GuardTrip(at, GuardName.DRAWDOWN_HALT, flattens=True)
                 halted_until = self._later(at, drawdown.halt_days)
             for loss in losses:
                 loss.end(row, equity)
@@ -323,7 +323,7 @@ class _LossWindow:
 
     def __init__(
         self,
-        guard: str,
+        guard: GuardName,
         config: LossLimitConfig | None,
         periods: NDArray[np.int64],
         capital: float,

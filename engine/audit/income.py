@@ -18,6 +18,7 @@ from data_feeds.instrument import InstrumentKind, Wallet
 from data_feeds.schema import ChannelKind
 from data_feeds.timeframe import DAY_NS
 from engine.audit.channels import InstrumentData, closes, known_value
+from engine.decision_terms import DecisionOutcome, IntentKind
 from engine.records import FactKind
 from engine.run_folder.read import RunFolder
 
@@ -161,7 +162,7 @@ def transfer_slots(files: RunFolder) -> list[TransferSlot]:
     slots = []
     last = int(files.curve.at[-1]) if len(files.curve.at) else files.end
     for row in files.decisions:
-        if row.intent != "transfer" or row.outcome != "approved":
+        if row.intent != IntentKind.TRANSFER or row.outcome != DecisionOutcome.APPROVED:
             continue
         into = Wallet(row.instrument)
         out = Wallet.BROKERAGE if into is Wallet.VENUE else Wallet.VENUE

@@ -11,17 +11,15 @@ from engine.audit.fills import VENUE_MADE
 from engine.audit.findings import CheckedRow, when
 from engine.audit.formulas import on_grid
 from engine.audit.replay import FLAT
+from engine.decision_terms import Cap, DecisionOutcome, IntentKind
 from engine.records import UNSET, Decision, Fill, OrderKind, OrderRole, OrderRow, OrderStatus
 
 ORDERS, DECISIONS, GUARDS = "orders", "journal_decisions", "guards"
-APPROVED = "approved"
-ENTER, MOVE_STOP, TRANSFER = "enter", "move_stop", "transfer"
 # The role of an approved change's one order, where it is not the intent's own name.
-REBALANCE = "rebalance"
 ROLES = {
-    "add": OrderRole.ENTRY.value,
-    "hedge": OrderRole.ENTRY.value,
-    MOVE_STOP: OrderRole.STOP.value,
+    IntentKind.ADD: OrderRole.ENTRY.value,
+    IntentKind.HEDGE: OrderRole.ENTRY.value,
+    IntentKind.MOVE_STOP: OrderRole.STOP.value,
 }
 
 
@@ -42,21 +40,21 @@ def check_decisions(run: AuditedRun) -> None:
         line.amount("equity at the decision", equity_at(run, row.decided_at), row.equity)
         _check_size(row, line)
         mine = [o for o in orders[row.decision_id] if o.role not in VENUE_MADE]
-        if row.outcome != APPROVED:
+        if row.outcome != DecisionOutcome.APPROVED:
             line.equal("orders of a refused intent", 0, len(mine))
-        elif row.intent == ENTER:
+        elif row.intent == IntentKind.ENTER:
             _check_plan(row, line, mine)
-        elif row.intent == TRANSFER:
+        elif row.intent == IntentKind.TRANSFER:
             line.equal("orders of a transfer", 0, len(mine))
         else:
             role = ROLES.get(row.intent, row.intent)
-            if row.intent == REBALANCE:
+            if row.intent == IntentKind.REBALANCE:
                 # Caps bound what is bought; a sale has none.
                 role = OrderRole.ENTRY.value if row.caps else OrderRole.EXIT.value
             line.equal("orders of an approved change", [role], [order.role for order in mine])
             if role == OrderRole.ENTRY.value and mine:
                 line.number("size of its tranche order", row.quantity, mine[0].quantity)
-            if row.intent == MOVE_STOP and mine:
+            if row.intent == IntentKind.MOVE_STOP and mine:
                 line.number("level of its stop order", row.stop, mine[0].price)
 
 
@@ -64,9 +62,9 @@ def _check_size(row: Decision, line: CheckedRow) -> None:
     if not row.quantity >= 0:
         line.number("unsigned quantity", abs(row.quantity), row.quantity)
     # A refused exit of nothing has no direction.
-    if row.direction not in (1, -1) and row.outcome == APPROVED:
+    if row.direction not in (1, -1) and row.outcome == DecisionOutcome.APPROVED:
         line.equal("direction", "+1 or -1", row.direction)
-    if row.outcome != APPROVED or not row.caps:
+    if row.outcome != DecisionOutcome.APPROVED or not row.caps:
         return
     smallest = min(size for _, size in row.caps)
     if row.quantity > smallest * (1 + 1e-9) + FLAT:
@@ -119,7 +117,7 @@ def check_orders(run: AuditedRun) -> None:
 
 
 def _check_approval(order: OrderRow, line: CheckedRow, decision: Decision | None) -> None:
-    if decision is None or decision.outcome != APPROVED:
+    if decision is None or decision.outcome != DecisionOutcome.APPROVED:
         found = "there is none" if decision is None else f"it is {decision.outcome}"
         line.differs(
             "an approved decision",
@@ -150,7 +148,7 @@ def _check_risk_limit(order: OrderRow, line: CheckedRow, decision: Decision, sha
             line.equal("limit of R", "none", order.risk_limit)
         return
     caps = dict(decision.caps)
-    tranche = caps.pop("tranche", math.inf)
+    tranche = caps.pop(Cap.TRANCHE, math.inf)
     part = tranche / min(caps.values()) if math.isfinite(tranche) else 1.0
     asked = share * decision.equity * decision.multiplier * part
     line.amount("limit of R", asked, order.risk_limit)

@@ -8,6 +8,7 @@ from engine.audit.audited_run import AuditedRun
 from engine.audit.cash_and_equity import position_values
 from engine.audit.findings import CheckedRow
 from engine.audit.replay import FLAT, Books, ReplayStep
+from engine.decision_terms import IntentKind
 from engine.records import UNSET, Decision, Fact, FactKind, Fill, OrderRole, Trade
 
 TRADES = "trades"
@@ -26,7 +27,9 @@ def check_trades(run: AuditedRun) -> None:
     plans = [row.plan_id for row in files.trades]
     recorder.count("trades", len(plans))
     recorder.line(TRADES, "plan_id").equal("one row a filled plan, in order", list(fills), plans)
-    decisions = {row.plan_id: row for row in reversed(files.decisions) if row.intent == "enter"}
+    decisions = {
+        row.plan_id: row for row in reversed(files.decisions) if row.intent == IntentKind.ENTER
+    }
     for number, row in enumerate(files.trades, start=1):
         plan = row.plan_id
         line = recorder.line(TRADES, f"trade {row.trade_id}")

@@ -11,8 +11,8 @@ import numpy as np
 from engine.broker.joint_search import next_breach
 from engine.broker.timeline import Timeline, joint_ends
 from engine.bt.session import Session
+from engine.decision_terms import OF_ACCOUNT, GuardName
 from engine.risk import AccountLimits, SleeveExposure
-from engine.risk.account_limits import ACCOUNT
 
 
 class Lane:
@@ -68,7 +68,7 @@ class Sleeves(Lane):
     def judge(self) -> None:
         """Judge the account's guards; every lane becomes due when one asks for a flat account."""
         reason = self._watch.judge(self.t)
-        if not reason:
+        if reason is None:
             return
         others = [lane for lane in range(len(self.sessions)) if lane not in self.due]
         for lane in others:
@@ -141,12 +141,13 @@ class Watch:
         guards.peak = peak
         return int(found)
 
-    def judge(self, t: int) -> str:
-        """Return why everything must be sold at an index, an empty text when nothing says so."""
+    def judge(self, t: int) -> GuardName | None:
+        """Return the guard that asks for a flat account at an index, None for none."""
         self._t = t
         guards = self._joint.guards
         if not self._has_close[t] or not guards.on_mark(
             int(self._at[t]), self.equity(t), bool(self._day_end[t]), bool(self._week_end[t])
         ):
-            return ""
-        return f"{ACCOUNT} {guards.flatten_reason}"
+            return None
+        assert guards.flatten_reason is not None, "a guard that flattens has a name"
+        return OF_ACCOUNT[guards.flatten_reason]

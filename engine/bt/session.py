@@ -21,6 +21,7 @@ from engine.broker.search import Levels, next_instant, search_tape
 from engine.broker.simulator import Simulator
 from engine.broker.timeline import Timeline
 from engine.config.models import RunMode
+from engine.decision_terms import GuardName
 from engine.errors import PlaybookContractError, PlaybookError
 from engine.intents import Intent
 from engine.playbook import Playbook, Requirements, Signals
@@ -63,7 +64,7 @@ class Session:
         self.visited = 0
         self.overlays: list[Overlay] = []
         # The account's guard that asks a sleeve to sell everything at this instant.
-        self.told_to_leave = ""
+        self.told_to_leave: GuardName | None = None
         self._playbook = playbook
         self._dense = mode is RunMode.DENSE
         self._delivered = 0
@@ -123,12 +124,12 @@ class Session:
         t, at = self.t, int(self.timeline.at[self.t])
         self._tell_what_ended()
         leaves = self.told_to_leave
-        self.told_to_leave = ""
+        self.told_to_leave = None
         if self.timeline.has_close[t] and self.risk.on_mark(
             at, self.equity, bool(self.timeline.day_end[t]), bool(self.timeline.week_end[t])
         ):
             leaves = self.risk.flatten_reason
-        if leaves:
+        if leaves is not None:
             for review in self.risk.flatten(at, self.account_view(), leaves):
                 submit(review.orders)
         fills = self.simulator.execution.fills

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from engine.compare.pool import CellOutcome, read_audit
 from engine.config.compare import RowConfig
+from engine.decision_terms import IntentKind
 from engine.episodes import Episode
 from engine.metrics import window_years
-from engine.records import REBALANCE, DailyMoney, EquityCurve, FactKind
+from engine.records import DailyMoney, EquityCurve, FactKind
 from engine.run_folder.read import Row, RunFolder
 from engine.run_folder.schema import LEDGER
 
@@ -101,7 +102,7 @@ class CellRecord:
     def entries(self) -> int:
         """Trades and, of a book of weights, the instants at which rebalancings traded."""
         rows = self.files.rows("journal_decisions")
-        book = {row["decision_id"]: row for row in rows if row["intent"] == REBALANCE}
+        book = {row["decision_id"]: row for row in rows if row["intent"] == IntentKind.REBALANCE}
         filled = {row["decision_id"] for row in self.files.rows("orders") if row["filled"] > 0}
         plans = {row["plan_id"] for row in book.values()}
         others = sum(trade["plan_id"] not in plans for trade in self.trades)

@@ -11,6 +11,7 @@ from engine.answers.risk_acts import acts
 from engine.benchmark import daily_returns as benchmark
 from engine.benchmark.daily_returns import HeldBenchmark
 from engine.benchmark.run_benchmark import held_numbers, held_weights
+from engine.decision_terms import DecisionOutcome
 from engine.formatting import (
     adding_up,
     money,
@@ -277,7 +278,7 @@ def cap_rows(record: RunRecord) -> list[tuple[str, str]]:
         [
             decision.binding_cap
             for decision in record.run.outcome.decisions
-            if decision.binding_cap and decision.outcome == "approved"
+            if decision.binding_cap and decision.outcome == DecisionOutcome.APPROVED
         ]
     )
 

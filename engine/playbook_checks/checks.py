@@ -1,5 +1,7 @@
 """``playbook_checks``: everything about a playbook that a machine can judge.
 
+from engine.decision_terms import RISK_ADDING
+from engine.decision_terms import IntentKind
 from engine.playbook_checks import playbook_checks
 
 def test_my_playbook_keeps_the_contract():
@@ -26,6 +28,7 @@ from engine.conditions import Truth, comparison_hides
 from engine.config.models import DataConfig, PlaybookConfig, RiskConfig, RunConfig, RunMode
 from engine.config.problems import validate_strict
 from engine.config.venue import VenueConfig
+from engine.decision_terms import RISK_ADDING, IntentKind
 from engine.errors import ConfigError, PlaybookContractError, PlaybookError
 from engine.playbook import Playbook, PlaybookParams, Signals
 from engine.playbook_checks.truncation import (
@@ -37,7 +40,7 @@ from engine.playbook_checks.truncation import (
     simulated,
 )
 from engine.plugins import new_playbook, settled_params
-from engine.records import ADDING, Decision
+from engine.records import Decision
 
 MAINTENANCE_RATE = 0.004
 HISTORY_ENTRIES = 10
@@ -176,7 +179,7 @@ class _Check:
         early = self._run(self._dataset, config=self._default_config(0))
         decided = early.signals.decided_at
         first_at = int(decided[min(warmup, len(decided) - 1)])
-        hasty = [d for d in early.outcome.decisions if d.intent == "enter"]
+        hasty = [d for d in early.outcome.decisions if d.intent == IntentKind.ENTER]
         if hasty and hasty[0].decided_at < first_at:
             raise self._broken(
                 f"enters at {utc_text(hasty[0].decided_at)}, before its own warm-up of {warmup} "
@@ -314,7 +317,7 @@ class _Check:
 
 def _adding(run: Simulated) -> list[Decision]:
     """Return the decisions that ask for risk, those of rebalancings included."""
-    return [d for d in run.outcome.decisions if d.intent in ADDING]
+    return [d for d in run.outcome.decisions if d.intent in RISK_ADDING]
 
 
 def _bars_from(dataset: Dataset, opened_at: int) -> Dataset:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
 from operator import itemgetter
 
+from engine.decision_terms import GuardEventKind, GuardName
 from engine.records import (
     FAR_FUTURE,
     Fill,
@@ -18,7 +19,6 @@ from engine.records import (
 from engine.run_folder.schema import AccountInterval
 
 FLAT_QUANTITY = 1e-12
-COOL_DOWN_GUARD = "cool-down"  # the name that the risk module records
 
 
 class AccountState(StrEnum):
@@ -157,14 +157,18 @@ def _guard_spans(events: Sequence[GuardEvent], fills: Iterable[Fill]) -> list[_S
     flat_from = {f.at: _fill_phase(f) for f in fills if abs(f.position_after) <= FLAT_QUANTITY}
     spans = []
     for index, event in enumerate(events):
-        if event.event != "tripped":
+        if event.event != GuardEventKind.TRIPPED:
             continue
         released = next(
-            (e.at for e in events[index + 1 :] if e.guard == event.guard and e.event == "released"),
+            (
+                e.at
+                for e in events[index + 1 :]
+                if e.guard == event.guard and e.event == GuardEventKind.RELEASED
+            ),
             FAR_FUTURE,
         )
         until = min(released, event.until if event.until > 0 else FAR_FUTURE)
-        cooling = event.guard == COOL_DOWN_GUARD
+        cooling = event.guard == GuardName.COOL_DOWN
         state = AccountState.COOL_DOWN if cooling else AccountState.HALT
         phase = (
             flat_from.get(event.at, InstantStep.GUARDS.value)

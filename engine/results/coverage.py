@@ -7,7 +7,7 @@ from data_feeds.holes import settlement_holes, window_gaps
 from data_feeds.instrument import InstrumentKind
 from data_feeds.schema import Channel, ChannelKind, utc_text
 from data_feeds.timeframe import MINUTE_NS
-from engine.records import NOT_BEGUN
+from engine.decision_terms import RefusalRule
 from engine.results.finished import RunRecord
 
 SHOWN_HOLES = 3
@@ -66,7 +66,7 @@ def _late(record: RunRecord) -> list[str]:
         if bars is None or (len(bars) and bars["opened_at"][0] <= record.start):
             continue
         refused = sum(
-            d.instrument == key.instrument and d.blocked_by == NOT_BEGUN
+            d.instrument == key.instrument and d.blocked_by == RefusalRule.NOT_BEGUN
             for d in run.outcome.decisions
         )
         wallet = run.dataset.instruments[key.instrument].wallet

@@ -17,14 +17,13 @@ from numpy.typing import NDArray
 from data_feeds.schema import utc_text
 from data_feeds.timeframe import DAY_NS, HOUR_NS, Timeframe
 from engine.conditions import NOT_SO, THIS_ROW, Condition, Truth
+from engine.decision_terms import RISK_ADDING, BlockKind, DecisionOutcome, IntentKind
 from engine.playbook import Requirements, Signals
-from engine.records import ADDING, REBALANCE, Decision, SimulationOutcome
+from engine.records import Decision, SimulationOutcome
 from engine.results.availability import AccountHistory, AccountState
 from engine.run_folder.write import instants
 
 TRUTH_WORDS = {Truth.UNKNOWN: "unknown", Truth.FALSE: "false", Truth.TRUE: "true"}
-ENTER = "enter"
-APPROVED = "approved"
 QUIET_STATES = (AccountState.FLAT.value,)
 BOOK_STATES = (*QUIET_STATES, AccountState.IN_POSITION.value)
 NOTHING_DUE = "nothing due"
@@ -38,12 +37,12 @@ class RowBlock:
     asked for nothing) or "" when an entry, a tranche, a hedge or a rebalancing was approved.
     """
 
-    kind: str
+    kind: BlockKind
     name: str
 
 
 # What stood in the way where every required condition held, the nearest to an entry first.
-_KINDS = ("risk", "account", "playbook")
+_KINDS = (BlockKind.RISK, BlockKind.ACCOUNT, BlockKind.PLAYBOOK)
 
 
 def nearness(row: Mapping[str, Any]) -> tuple[int, int, float, Any]:
@@ -122,7 +121,7 @@ def conditions_table(
     decisions = _decisions_by_instant(outcome.decisions)
     # From its first rebalancing on, a book of weights is in its positions: that keeps nothing out.
     book_from = min(
-        (d.decided_at for d in outcome.decisions if d.intent == REBALANCE), default=None
+        (d.decided_at for d in outcome.decisions if d.intent == IntentKind.REBALANCE), default=None
     )
     states = [history.at_decision(int(instant)) for instant in at]
     truth = _matrix([c.truth[rows] for c in signals.conditions], len(rows), np.int8)
@@ -272,14 +271,14 @@ def _nearest_misses(
 def _block(
     decisions: Sequence[Decision], state: str, detail: str, failing: str, *, is_book: bool
 ) -> RowBlock:
-    asked = [decision for decision in decisions if decision.intent in ADDING]
-    if any(decision.outcome == APPROVED for decision in asked):
-        return RowBlock("", "")
+    asked = [decision for decision in decisions if decision.intent in RISK_ADDING]
+    if any(decision.outcome == DecisionOutcome.APPROVED for decision in asked):
+        return RowBlock(BlockKind.NONE, "")
     if asked:
-        return RowBlock("risk", asked[0].blocked_by or asked[0].outcome)
+        return RowBlock(BlockKind.RISK, asked[0].blocked_by or asked[0].outcome)
     quiet = BOOK_STATES if is_book else QUIET_STATES
     if state not in quiet:
-        return RowBlock("account", detail or state)
+        return RowBlock(BlockKind.ACCOUNT, detail or state)
     if failing:
-        return RowBlock("condition", failing)
-    return RowBlock("playbook", NOTHING_DUE if is_book else "no intent")
+        return RowBlock(BlockKind.CONDITION, failing)
+    return RowBlock(BlockKind.PLAYBOOK, NOTHING_DUE if is_book else "no intent")

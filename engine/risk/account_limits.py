@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 
 from engine.config.account import AccountRiskConfig
 from engine.config.models import RiskConfig
+from engine.decision_terms import OF_ACCOUNT, Cap, GuardName, RiskTier
 from engine.risk.guards import Guards
-
-ACCOUNT = "account"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +85,12 @@ class AccountLimits:
         self.guards = Guards(rules, start_equity=start_equity, ny_days=ny_days)
         self.sleeves: Callable[[], Sequence[SleeveExposure]] = tuple
 
-    def blocked_by(self, at: int) -> str:
-        """Return the account's guard that forbids entries, or an empty text."""
+    def blocked_by(self, at: int) -> GuardName | None:
+        """Return the account's guard that forbids entries, None for none."""
         guard = self.guards.blocked_by(at)
-        return f"{ACCOUNT} {guard}" if guard else ""
+        return None if guard is None else OF_ACCOUNT[guard]
 
-    def tier(self) -> tuple[str, float]:
+    def tier(self) -> tuple[RiskTier, float]:
         """Return the account's tier and its factor on new positions, at its present equity."""
         return self.guards.tier(sum(sleeve.equity for sleeve in self.sleeves()))
 
@@ -102,7 +101,7 @@ class AccountLimits:
         *,
         is_crypto: bool,
         freed: FreedNotional = NOTHING_FREED,
-    ) -> dict[str, float]:
+    ) -> dict[Cap, float]:
         """Return what each cap that is on leaves for a purchase or sale of an instrument, quote.
 
         Infinite where it does not concern the instrument; zero where it is used up.
@@ -110,19 +109,19 @@ class AccountLimits:
         config, sleeves = self._config, self.sleeves()
         equity = sum(sleeve.equity for sleeve in sleeves)
         used = {
-            "leverage": (
+            Cap.ACCOUNT_LEVERAGE: (
                 config.leverage_cap,
                 sum(sleeve.gross for sleeve in sleeves) - freed.gross,
             ),
-            "net": (
+            Cap.ACCOUNT_NET: (
                 config.net_cap,
                 direction * (sum(sleeve.net(direction) for sleeve in sleeves) - freed.gross),
             ),
-            "asset": (
+            Cap.ACCOUNT_ASSET: (
                 config.asset_cap,
                 sum(abs(sleeve.signed(instrument)) for sleeve in sleeves),
             ),
-            "crypto": (
+            Cap.ACCOUNT_CRYPTO: (
                 config.crypto_cap,
                 sum(sleeve.crypto_gross for sleeve in sleeves) - freed.crypto
                 if is_crypto
@@ -130,9 +129,9 @@ class AccountLimits:
             ),
         }
         return {
-            f"{ACCOUNT}_{name}": max(cap * equity - amount, 0.0)
-            for name, (cap, amount) in used.items()
-            if cap is not None
+            cap: max(limit * equity - amount, 0.0)
+            for cap, (limit, amount) in used.items()
+            if limit is not None
         }
 
 
@@ -145,10 +144,10 @@ class SleeveGuards(Guards):
         super().__init__(risk, start_equity=start_equity, ny_days=ny_days)
         self._limits = limits
 
-    def blocked_by(self, at: int, *, adds: bool = False) -> str:
+    def blocked_by(self, at: int, *, adds: bool = False) -> GuardName | None:
         """Return the guard that forbids entries, the sleeve's own first."""
         return super().blocked_by(at, adds=adds) or self._limits.blocked_by(at)
 
-    def tier(self, equity: float) -> tuple[str, float]:
+    def tier(self, equity: float) -> tuple[RiskTier, float]:
         """Return the stricter of the sleeve's tier and the account's."""
         return min(super().tier(equity), self._limits.tier(), key=lambda tier: tier[1])

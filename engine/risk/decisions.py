@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from data_feeds.instrument import Wallet
+from engine.decision_terms import DecisionOutcome, IntentKind
 from engine.records import Decision, OrderRequest, Overlay
 from engine.risk.guards import Guards
 from engine.risk.sizing import OWNED, Sizing
 from engine.risk.tiers import MarketTiers
 
-APPROVED, REJECTED, BLOCKED = "approved", "rejected", "blocked"
 NO_PLAN = 0
 
 
@@ -58,7 +58,7 @@ class DecisionDraft:
 
     at: int
     instrument: str
-    intent: str
+    intent: IntentKind
     direction: int
     equity: float
     reason: str
@@ -89,7 +89,7 @@ class DecisionBook:
         """Return an approved decision of ``quantity`` base units, unsigned."""
         return self._write(
             draft,
-            outcome=APPROVED,
+            outcome=DecisionOutcome.APPROVED,
             blocked_by="",
             reason=draft.reason,
             plan_id=plan_id,
@@ -105,7 +105,7 @@ class DecisionBook:
         rule: str,
         why: str,
         *,
-        outcome: str = REJECTED,
+        outcome: DecisionOutcome = DecisionOutcome.REJECTED,
         sizing: Sizing | None = None,
         multiplier: float = 1.0,
     ) -> Review:
@@ -127,7 +127,7 @@ class DecisionBook:
         self,
         draft: DecisionDraft,
         *,
-        outcome: str,
+        outcome: DecisionOutcome,
         blocked_by: str,
         reason: str,
         plan_id: int,

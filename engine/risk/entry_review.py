@@ -4,15 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from data_feeds.instrument import Instrument
+from engine.decision_terms import DecisionOutcome, IntentKind, RefusalRule
 from engine.errors import PlaybookContractError
 from engine.intents import Add, Enter
 from engine.records import OrderKind
 from engine.risk.approved_plans import ApprovedPlan, ApprovedPlans
-from engine.risk.decisions import BLOCKED, DecisionBook, DecisionDraft, Review
+from engine.risk.decisions import DecisionBook, DecisionDraft, Review
 from engine.risk.exit_review import position_draft
 from engine.risk.guards import Guards
 from engine.risk.order_requests import entry_orders, tranche_order
-from engine.risk.plan_levels import PlanLevels, plan_levels
+from engine.risk.plan_levels import BrokenRule, PlanLevels, plan_levels
 from engine.risk.sizing import EarlierTranches, Sizing, SizingRules, final_quantity, size_entry
 from engine.risk.sizing_inputs import SizingInputs, TrancheRequest
 from engine.risk.tiers import MarketTiers
@@ -57,7 +58,7 @@ class EntryReviewer:
         draft = DecisionDraft(
             at,
             instrument.id,
-            "enter",
+            IntentKind.ENTER,
             intent.direction,
             account.equity,
             intent.reason,
@@ -68,7 +69,9 @@ class EntryReviewer:
         plan = self._plans.get(instrument.id)
         # An entry approved at this very instant may not show in the account yet.
         if not account.is_flat(instrument.id) or (plan is not None and plan.approved_at == at):
-            return self._book.refuse(draft, "plan exists", "one plan at a time in an instrument")
+            return self._book.refuse(
+                draft, RefusalRule.PLAN_EXISTS, "one plan at a time in an instrument"
+            )
         tranche = TrancheRequest(
             intent.kind,
             intent.fraction,
@@ -123,9 +126,9 @@ class EntryReviewer:
         PlaybookContractError : the tranches of the plan would sum to more than 1.
         """
         position, plan = account.position(instrument.id), self._plans.get(instrument.id)
-        draft = position_draft(intent, "add", position, at, account.equity)
+        draft = position_draft(intent, IntentKind.ADD, position, at, account.equity)
         if position is None or plan is None:
-            return self._book.refuse(draft, "no position", "nothing to add to")
+            return self._book.refuse(draft, RefusalRule.NO_POSITION, "nothing to add to")
         close = self._inputs.close(instrument.id, at)
         draft = replace(draft, setup=plan.setup, entry=close, stop=position.stop)
         if plan.used + intent.fraction > 1 + FRACTION_SLACK:
@@ -134,9 +137,13 @@ class EntryReviewer:
                 f"tranches would sum to {plan.used + intent.fraction:g}; they sum to 1 at most"
             )
         if plan.is_leaving:
-            return self._book.refuse(draft, "plan is leaving", "an exit of the plan works")
+            return self._book.refuse(
+                draft, RefusalRule.PLAN_IS_LEAVING, "an exit of the plan works"
+            )
         if instrument.id in account.pending or plan.approved_at == at:
-            return self._book.refuse(draft, "tranche works", "the tranche before it still works")
+            return self._book.refuse(
+                draft, RefusalRule.TRANCHE_WORKS, "the tranche before it still works"
+            )
         held = EarlierTranches(
             quantity=abs(position.quantity),
             average_entry=position.average_entry,
@@ -147,7 +154,10 @@ class EntryReviewer:
         tranche = TrancheRequest(OrderKind.MARKET, intent.fraction, plan.slippage_multiplier, held)
         broken = None
         if not draft.direction * (close - position.stop) > 0:
-            broken = ("stop side", f"close {close:,.6g} lies beyond stop {position.stop:,.6g}")
+            broken = (
+                RefusalRule.STOP_SIDE,
+                f"close {close:,.6g} lies beyond stop {position.stop:,.6g}",
+            )
         sized = self._sized(draft, tranche, broken, plan.size_multiplier, account)
         if isinstance(sized, Review):
             return sized
@@ -174,17 +184,17 @@ class EntryReviewer:
         self,
         draft: DecisionDraft,
         tranche: TrancheRequest,
-        broken: tuple[str, str] | None,
+        broken: BrokenRule | None,
         size_multiplier: float,
         account: AccountView,
     ) -> SizedTranche | Review:
         """Return the size of a tranche, or the refusal: guard, level, rule or minimum."""
-        guard = self._guards.blocked_by(draft.at, adds=tranche.held.quantity > 0)
-        tier, factor = self._market.at(draft.at)
-        if not guard and factor == 0:
-            guard = f"market {tier}"
+        adds = tranche.held.quantity > 0
+        guard = self._guards.blocked_by(draft.at, adds=adds) or self._market.blocked_by(draft.at)
         if guard:
-            return self._book.refuse(draft, guard, f"{guard} is in force", outcome=BLOCKED)
+            return self._book.refuse(
+                draft, guard, f"{guard} is in force", outcome=DecisionOutcome.BLOCKED
+            )
         broken = broken or self._inputs.unsizable(draft)
         if broken is not None:
             return self._book.refuse(draft, *broken)
@@ -193,7 +203,9 @@ class EntryReviewer:
         sizing = size_entry(request, rules)
         instrument = request.instrument
         # The stricter of account and market: the two often fall for one reason.
-        multiplier = size_multiplier * min(self._guards.tier(draft.equity)[1], factor)
+        multiplier = size_multiplier * min(
+            self._guards.tier(draft.equity)[1], self._market.at(draft.at)[1]
+        )
         quantity = final_quantity(sizing.quantity, multiplier, instrument)
         refusal = sizing.refused
         why = (
@@ -202,7 +214,7 @@ class EntryReviewer:
         )
         too_small = quantity < instrument.lot_size
         if not refusal and (too_small or quantity * draft.entry < instrument.min_notional):
-            refusal = "minimum size"
+            refusal = RefusalRule.MINIMUM_SIZE
             why = (
                 f"{sizing.quantity * multiplier:.6g} x {draft.entry:,.6g} is below lot "
                 f"{instrument.lot_size:g} or minimum notional {instrument.min_notional:g}; "

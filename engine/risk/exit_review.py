@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from data_feeds.instrument import Instrument, InstrumentKind
 from engine.costs import floor_to_step
+from engine.decision_terms import GuardName, IntentKind, RefusalRule
 from engine.intents import Add, Exit, MoveStop
 from engine.records import OrderRole
 from engine.risk.approved_plans import ApprovedPlans
@@ -22,7 +23,7 @@ class ExitReviewer:
         self._book = book
         self._plans = plans
 
-    def flatten(self, at: int, account: AccountView, reason: str) -> tuple[Review, ...]:
+    def flatten(self, at: int, account: AccountView, reason: GuardName) -> tuple[Review, ...]:
         """Return market exits for every position, and for entries that still work.
 
         ``reason`` is the guard that asks.
@@ -39,7 +40,7 @@ class ExitReviewer:
                 plan_id, direction, held = plan.plan_id, plan.direction, 0.0
             else:
                 continue
-            draft = DecisionDraft(at, name, "guard", direction, account.equity, reason)
+            draft = DecisionDraft(at, name, IntentKind.GUARD, direction, account.equity, reason)
             reviews.append(self._close(draft, OrderRole.GUARD, plan_id, held))
         return tuple(reviews)
 
@@ -48,11 +49,13 @@ class ExitReviewer:
         position, name = account.position(intent.instrument), instrument.id
         if position is None and name in account.pending and name in self._plans:
             return self._cancel_entry(intent, at=at, equity=account.equity)
-        draft = position_draft(intent, "exit", position, at, account.equity)
+        draft = position_draft(intent, IntentKind.EXIT, position, at, account.equity)
         if position is None:
-            return self._book.refuse(draft, "no position", "nothing to close")
+            return self._book.refuse(draft, RefusalRule.NO_POSITION, "nothing to close")
         if not 0 < intent.fraction <= 1:
-            return self._book.refuse(draft, "bad fraction", f"fraction {intent.fraction} of a plan")
+            return self._book.refuse(
+                draft, RefusalRule.BAD_FRACTION, f"fraction {intent.fraction} of a plan"
+            )
         held = abs(position.quantity)
         if intent.fraction == 1:
             return self._close(draft, OrderRole.EXIT, position.plan_id, held)
@@ -69,11 +72,13 @@ class ExitReviewer:
         """Close a fraction of what a plan holds (base units, unsigned)."""
         if instrument.kind is InstrumentKind.OPTION:
             # The cost of hedges in a year is counted by whole plans.
-            return self._book.refuse(draft, "bad fraction", "an option is sold as a whole")
+            return self._book.refuse(
+                draft, RefusalRule.BAD_FRACTION, "an option is sold as a whole"
+            )
         part = floor_to_step(fraction * held, instrument.lot_size)
         if part < instrument.lot_size:
             why = f"{fraction:g} of {held:g} is below lot {instrument.lot_size:g}"
-            return self._book.refuse(draft, "minimum size", why)
+            return self._book.refuse(draft, RefusalRule.MINIMUM_SIZE, why)
         return self._close(draft, OrderRole.EXIT, plan_id, part, order_quantity=part)
 
     def move_stop(
@@ -81,25 +86,29 @@ class ExitReviewer:
     ) -> Review:
         """Move a plan's stop nearer to the price, never away from it."""
         position = account.position(intent.instrument)
-        draft = position_draft(intent, "move_stop", position, at, account.equity)
+        draft = position_draft(intent, IntentKind.MOVE_STOP, position, at, account.equity)
         if position is None:
-            return self._book.refuse(draft, "no position", "no stop to move")
+            return self._book.refuse(draft, RefusalRule.NO_POSITION, "no stop to move")
         if math.isnan(position.stop):
-            return self._book.refuse(draft, "no stop", "the plan is held without a stop")
+            return self._book.refuse(draft, RefusalRule.NO_STOP, "the plan is held without a stop")
         if not (math.isfinite(intent.stop) and intent.stop > 0):
-            return self._book.refuse(draft, "bad level", f"stop {intent.stop} is not a price")
+            return self._book.refuse(
+                draft, RefusalRule.BAD_LEVEL, f"stop {intent.stop} is not a price"
+            )
         stop = round_stop(intent.stop, draft.direction, instrument.tick_size)
         draft = replace(draft, stop=stop)
         if draft.direction * (stop - position.stop) <= 0:
             why = f"stop {stop:,.6g} would not lie nearer than {position.stop:,.6g}"
-            return self._book.refuse(draft, "stop would widen", why)
+            return self._book.refuse(draft, RefusalRule.STOP_WOULD_WIDEN, why)
         held = abs(position.quantity)
         return self._close(draft, OrderRole.STOP, position.plan_id, held, price=stop)
 
     def _cancel_entry(self, intent: Exit, *, at: int, equity: float) -> Review:
         """Close nothing of a plan that holds nothing: its working entry ends."""
         plan = self._plans[intent.instrument]
-        draft = DecisionDraft(at, intent.instrument, "exit", plan.direction, equity, intent.reason)
+        draft = DecisionDraft(
+            at, intent.instrument, IntentKind.EXIT, plan.direction, equity, intent.reason
+        )
         return self._close(draft, OrderRole.EXIT, plan.plan_id, 0.0)
 
     def _close(
@@ -139,7 +148,7 @@ def direction_of(position: PositionView) -> int:
 
 def position_draft(
     intent: Add | Exit | MoveStop,
-    name: str,
+    kind: IntentKind,
     position: PositionView | None,
     at: int,
     equity: float,
@@ -148,7 +157,7 @@ def position_draft(
     return DecisionDraft(
         at,
         intent.instrument,
-        name,
+        kind,
         0 if position is None else direction_of(position),
         equity,
         intent.reason,

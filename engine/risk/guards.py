@@ -11,20 +11,13 @@ from zoneinfo import ZoneInfo
 
 from data_feeds.timeframe import DAY_NS, parse_duration
 from engine.config.models import RiskConfig
+from engine.decision_terms import GuardEventKind, GuardName, RiskTier
 from engine.records import FAR_FUTURE, GuardEvent
 from engine.risk.period_loss import PeriodLoss
 
 NEW_YORK = ZoneInfo("America/New_York")
 SECOND_NS = 10**9
 SUNDAY = 6
-
-DAILY_LOSS = "daily loss"
-WEEKLY_LOSS = "weekly loss"
-DRAWDOWN_HALT = "drawdown halt"
-COOL_DOWN = "cool-down"
-MAX_TRADES = "max trades a day"
-
-NORMAL, CAUTIOUS, DEFENSIVE, HALT = "normal", "cautious", "defensive", "halt"
 
 
 def end_of_day(at: int, *, ny_days: bool) -> int:
@@ -80,8 +73,8 @@ class Guards:
     """
 
     def __init__(self, risk: RiskConfig, *, start_equity: float, ny_days: bool) -> None:
-        self._daily = PeriodLoss(DAILY_LOSS, "day", risk.daily_loss, start_equity)
-        self._weekly = PeriodLoss(WEEKLY_LOSS, "week", risk.weekly_loss, start_equity)
+        self._daily = PeriodLoss(GuardName.DAILY_LOSS, "day", risk.daily_loss, start_equity)
+        self._weekly = PeriodLoss(GuardName.WEEKLY_LOSS, "week", risk.weekly_loss, start_equity)
         self._drawdown = risk.drawdown
         self._cool_down = None if risk.cool_down is None else parse_duration(risk.cool_down)
         self._max_trades = risk.max_trades_per_day
@@ -90,7 +83,7 @@ class Guards:
         self.peak = start_equity
         self.halt_drawdown = self._armed_halt()
         self.next_release_at = FAR_FUTURE
-        self.flatten_reason = ""
+        self.flatten_reason: GuardName | None = None
         self._halted_until: int | None = None
         self._cooling_until: int | None = None
         self._trades_today = 0
@@ -144,8 +137,8 @@ class Guards:
             count = float(self._trades_today)
             self._record(
                 at,
-                MAX_TRADES,
-                "tripped",
+                GuardName.MAX_TRADES,
+                GuardEventKind.TRIPPED,
                 equity=equity,
                 reference=count,
                 until=self._trades_until,
@@ -162,46 +155,48 @@ class Guards:
         # The mark at this instant may not exist; the number that tripped is the loss.
         self._record(
             at,
-            COOL_DOWN,
-            "tripped",
+            GuardName.COOL_DOWN,
+            GuardEventKind.TRIPPED,
             equity=math.nan,
             reference=net_pnl,
             until=self._cooling_until,
             detail=detail,
         )
 
-    def blocked_by(self, at: int, *, adds: bool = False) -> str:
-        """Return the guard that forbids entries at ``at``, or an empty text.
+    def blocked_by(self, at: int, *, adds: bool = False) -> GuardName | None:
+        """Return the guard that forbids entries at ``at``, None for none.
 
         A tranche that ``adds`` to a plan is no new trade of the day.
         """
         if self._halted_until is not None:
-            return DRAWDOWN_HALT
+            return GuardName.DRAWDOWN_HALT
         for limit in (self._daily, self._weekly):
             if limit.holds(at):
                 return limit.name
         if self._cooling_until is not None and at < self._cooling_until:
-            return COOL_DOWN
+            return GuardName.COOL_DOWN
         if not adds and self._is_day_full() and at < self._trades_until:
-            return MAX_TRADES
-        return ""
+            return GuardName.MAX_TRADES
+        return None
 
     def drawdown(self, equity: float) -> float:
         """Return equity / peak - 1, zero or negative; zero where nothing was left at the peak."""
         return min(equity / self.peak - 1, 0.0) if self.peak > 0 else 0.0
 
-    def tier(self, equity: float) -> tuple[str, float]:
+    def tier(self, equity: float) -> tuple[RiskTier, float]:
         """Return the account tier and the factor on new positions at this equity."""
         if self._halted_until is not None:
-            return HALT, 0.0
+            return RiskTier.HALT, 0.0
         reached = [
             rung
             for rung in (self._drawdown.ladder if self._drawdown is not None else ())
             if equity <= self.peak * (1 - rung.drawdown)
         ]
         if not reached:
-            return NORMAL, 1.0
-        return (CAUTIOUS if len(reached) == 1 else DEFENSIVE), reached[-1].multiplier
+            return RiskTier.NORMAL, 1.0
+        return (RiskTier.CAUTIOUS if len(reached) == 1 else RiskTier.DEFENSIVE), reached[
+            -1
+        ].multiplier
 
     def _armed_halt(self) -> float:
         return math.inf if self._drawdown is None else self._drawdown.halt_at
@@ -248,14 +243,14 @@ class Guards:
         )
         self._record(
             at,
-            DRAWDOWN_HALT,
-            "tripped",
+            GuardName.DRAWDOWN_HALT,
+            GuardEventKind.TRIPPED,
             equity=equity,
             reference=self.peak,
             until=until,
             detail=detail,
         )
-        self.flatten_reason = DRAWDOWN_HALT
+        self.flatten_reason = GuardName.DRAWDOWN_HALT
         return True
 
     def _release(self, at: int, equity: float) -> None:
@@ -265,8 +260,8 @@ class Guards:
             detail = f"the reference peak restarts at {equity:,.2f}"
             self._record(
                 at,
-                DRAWDOWN_HALT,
-                "released",
+                GuardName.DRAWDOWN_HALT,
+                GuardEventKind.RELEASED,
                 equity=equity,
                 reference=self.peak,
                 until=at,
@@ -277,8 +272,8 @@ class Guards:
             detail = "the cool-down ended"
             self._record(
                 at,
-                COOL_DOWN,
-                "released",
+                GuardName.COOL_DOWN,
+                GuardEventKind.RELEASED,
                 equity=equity,
                 reference=0.0,
                 until=self._cooling_until,
@@ -297,8 +292,8 @@ class Guards:
             if self._is_day_full():
                 self._record(
                     at,
-                    MAX_TRADES,
-                    "released",
+                    GuardName.MAX_TRADES,
+                    GuardEventKind.RELEASED,
                     equity=equity,
                     reference=float(self._trades_today),
                     until=self._trades_until,
@@ -310,8 +305,8 @@ class Guards:
     def _record(
         self,
         at: int,
-        guard: str,
-        event: str,
+        guard: GuardName,
+        event: GuardEventKind,
         *,
         equity: float,
         reference: float,

@@ -9,12 +9,14 @@ from zoneinfo import ZoneInfo
 from data_feeds.instrument import Instrument, InstrumentKind, Wallet
 from data_feeds.options.contract import SHARES_PER_CONTRACT, PutSpread
 from engine.costs import floor_to_step
+from engine.decision_terms import Cap, DecisionOutcome, IntentKind, RefusalRule
 from engine.errors import PlaybookContractError
 from engine.intents import Hedge
 from engine.risk.approved_plans import ApprovedPlans, owned_plan
-from engine.risk.decisions import BLOCKED, DecisionBook, DecisionDraft, Review
+from engine.risk.decisions import DecisionBook, DecisionDraft, Review
 from engine.risk.guards import Guards
 from engine.risk.order_requests import tranche_order
+from engine.risk.plan_levels import BrokenRule
 from engine.risk.sizing import OWNED, Sizing
 from engine.risk.sizing_inputs import SizingInputs
 from engine.views import AccountView
@@ -60,25 +62,25 @@ class HedgeReviewer:
         contract, plan_id = self._checked(intent, at), self._plans.next_id
         ask = self._inputs.ask(intent.instrument, at)
         draft = DecisionDraft(
-            at, intent.instrument, "hedge", 1, account.equity, intent.reason, entry=ask
+            at, intent.instrument, IntentKind.HEDGE, 1, account.equity, intent.reason, entry=ask
         )
         refused = self._blocked(draft, account)
         if refused is not None:
             return refused
         limits = {
-            "budget": intent.budget * account.equity,
-            "hedge_budget": self.budget_left(at, account),
-            "cash": self._inputs.free_cash(Wallet.BROKERAGE, at, account),
+            Cap.BUDGET: intent.budget * account.equity,
+            Cap.HEDGE_BUDGET: self.budget_left(at, account),
+            Cap.CASH: self._inputs.free_cash(Wallet.BROKERAGE, at, account),
         }
         covered = SHARES_PER_CONTRACT * contract.long_strike
-        caps = [("cover", intent.cover * account.equity / covered)]
+        caps = [(Cap.COVER, intent.cover * account.equity / covered)]
         caps += [(name, max(limit, 0.0) / ask) for name, limit in limits.items()]
         binding, room = min(caps, key=lambda cap: cap[1])
-        sizing = Sizing(tuple(caps), binding, room, math.nan, OWNED, "", room)
+        sizing = Sizing(tuple(caps), binding, room, math.nan, OWNED, None, room)
         quantity = floor_to_step(room, self._instruments[intent.instrument].lot_size)
         if quantity < 1:
             why = f"{room:.3g} contracts at {ask:,.2f} is less than one; {binding} bound"
-            return self._book.refuse(draft, "minimum size", why, sizing=sizing)
+            return self._book.refuse(draft, RefusalRule.MINIMUM_SIZE, why, sizing=sizing)
         decision = self._book.approve(draft, quantity, plan_id=plan_id, sizing=sizing)
         self._plans.keep(intent.instrument, owned_plan(decision, quantity))
         # The next open can be dearer than the last close.
@@ -135,7 +137,9 @@ class HedgeReviewer:
         """Return the refusal of a hedge whatever its size, None when there is none."""
         guard = self._guards.blocked_by(draft.at, adds=True)
         if guard:
-            return self._book.refuse(draft, guard, f"{guard} is in force", outcome=BLOCKED)
+            return self._book.refuse(
+                draft, guard, f"{guard} is in force", outcome=DecisionOutcome.BLOCKED
+            )
         broken = self._unsizable(draft)
         if broken is not None:
             return self._book.refuse(draft, *broken)
@@ -143,19 +147,19 @@ class HedgeReviewer:
         if not account.is_flat(draft.instrument) or (
             plan is not None and plan.approved_at == draft.at
         ):
-            return self._book.refuse(draft, "plan exists", "the contract is held already")
+            return self._book.refuse(draft, RefusalRule.PLAN_EXISTS, "the contract is held already")
         return None
 
-    def _unsizable(self, draft: DecisionDraft) -> tuple[str, str] | None:
+    def _unsizable(self, draft: DecisionDraft) -> BrokenRule | None:
         """Return (rule, why) when no size can be worked out."""
         if draft.at >= (self._instruments[draft.instrument].expires_at or 0):
-            return "expired", "the contract has settled"
+            return RefusalRule.EXPIRED, "the contract has settled"
         if math.isnan(draft.entry):
-            return "price unknown", "no quote of it is known yet"
+            return RefusalRule.PRICE_UNKNOWN, "no quote of it is known yet"
         if draft.entry == 0:
-            return "worthless", "it is worth nothing and protects nothing"
+            return RefusalRule.WORTHLESS, "it is worth nothing and protects nothing"
         if not draft.equity > 0:
-            return "no equity", f"equity is {draft.equity:,.2f}"
+            return RefusalRule.NO_EQUITY, f"equity is {draft.equity:,.2f}"
         return None
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from data_feeds.instrument import Instrument, InstrumentKind
 from engine.config.models import RunConfig
+from engine.decision_terms import GuardName, IntentKind
 from engine.errors import PlaybookContractError
 from engine.intents import (
     Add,
@@ -161,7 +162,7 @@ class RiskModule:
         return self._guards.next_release_at
 
     @property
-    def flatten_reason(self) -> str:
+    def flatten_reason(self) -> GuardName | None:
         """The guard that last asked for a flat account."""
         return self._guards.flatten_reason
 
@@ -190,7 +191,7 @@ class RiskModule:
         """Return the account's equity, positions, and notional that orders may still add."""
         return self._inputs.exposure(at, account)
 
-    def flatten(self, at: int, account: AccountView, reason: str) -> tuple[Review, ...]:
+    def flatten(self, at: int, account: AccountView, reason: GuardName) -> tuple[Review, ...]:
         """Return market exits of all positions; ``reason`` is the guard that asks."""
         return self._exits.flatten(at, account, reason)
 
@@ -240,7 +241,9 @@ class RiskModule:
                 f"PutOff names {intent.instrument!r}, which this run does not trade "
                 f"(traded: {', '.join(sorted(self._instruments))})"
             )
-        draft = DecisionDraft(at, intent.instrument, intent.intent, 1, account.equity, "it was due")
+        draft = DecisionDraft(
+            at, intent.instrument, IntentKind(intent.intent), 1, account.equity, "it was due"
+        )
         return IntentEffects((self._book.refuse(draft, intent.rule, intent.reason),))
 
     def _wake_at(self, intent: WakeAt, at: int, account: AccountView) -> IntentEffects:

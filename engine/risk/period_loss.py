@@ -3,6 +3,7 @@
 import math
 
 from engine.config.models import GuardScope, LossLimitConfig
+from engine.decision_terms import GuardEventKind, GuardName
 from engine.records import GuardEvent
 
 
@@ -16,7 +17,7 @@ class PeriodLoss:
     """
 
     def __init__(
-        self, name: str, period: str, config: LossLimitConfig | None, start_equity: float
+        self, name: GuardName, period: str, config: LossLimitConfig | None, start_equity: float
     ) -> None:
         self.name = name
         self.floor = -math.inf
@@ -50,7 +51,9 @@ class PeriodLoss:
         loss = equity / self._reference - 1
         when = "today" if self._period == "day" else f"this {self._period}"
         detail = f"{loss:.2%} {when}, limit -{self._config.limit:.2%}"
-        return GuardEvent(at, self.name, "tripped", equity, self._reference, until, detail)
+        return GuardEvent(
+            at, self.name, GuardEventKind.TRIPPED, equity, self._reference, until, detail
+        )
 
     def release(self, at: int, equity: float, through: int) -> GuardEvent | None:
         """Return the event of a tripped limit that ended by ``through``, None for none."""
@@ -58,4 +61,6 @@ class PeriodLoss:
             return None
         until, self.until = self.until, None
         detail = f"a new account {self._period}"
-        return GuardEvent(at, self.name, "released", equity, self._tripped_reference, until, detail)
+        return GuardEvent(
+            at, self.name, GuardEventKind.RELEASED, equity, self._tripped_reference, until, detail
+        )

@@ -8,8 +8,12 @@ import math
 from dataclasses import dataclass
 
 from engine.costs import ceil_to_step, floor_to_step, round_against
+from engine.decision_terms import RefusalRule
 from engine.intents import Enter
 from engine.records import OrderKind
+
+# The rule that an intent breaks, and the reason in words.
+BrokenRule = tuple[RefusalRule, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +31,7 @@ class PlanLevels:
     reserve: float
     stop: float
     targets: tuple[float, ...]
-    broken: tuple[str, str] | None
+    broken: BrokenRule | None
     crosses: bool = False
 
 
@@ -55,10 +59,12 @@ def plan_levels(
     price = close if intent.price is None else intent.price
     if math.isnan(close) or not math.isfinite(price):
         why = "no bar is known yet" if math.isnan(close) else f"the entry price is {price}"
-        return PlanLevels(math.nan, math.nan, math.nan, math.nan, (), ("price unknown", why))
+        return PlanLevels(
+            math.nan, math.nan, math.nan, math.nan, (), (RefusalRule.PRICE_UNKNOWN, why)
+        )
     if not all(math.isfinite(number) and number > 0 for number in (price, *numbers)):
         why = f"entry {price:,.6g}, stop and targets {numbers} must be positive prices"
-        return PlanLevels(price, price, price, math.nan, (), ("bad level", why))
+        return PlanLevels(price, price, price, math.nan, (), (RefusalRule.BAD_LEVEL, why))
     side = intent.direction
     order = math.nan if intent.price is None else _round_entry(price, intent, tick_size)
     entry = _estimate(intent, order, close, slippage=slippage, tick_size=tick_size)
@@ -106,13 +112,14 @@ def _round_entry(price: float, intent: Enter, tick_size: float) -> float:
     return _away(price, farther, tick_size)
 
 
-def _broken(
-    entry: float, stop: float, targets: tuple[float, ...], side: int
-) -> tuple[str, str] | None:
+def _broken(entry: float, stop: float, targets: tuple[float, ...], side: int) -> BrokenRule | None:
     if not side * (entry - stop) > 0 or entry <= 0:
-        return "stop side", f"stop {stop:,.6g} is not on the losing side of entry {entry:,.6g}"
+        return (
+            RefusalRule.STOP_SIDE,
+            f"stop {stop:,.6g} is not on the losing side of entry {entry:,.6g}",
+        )
     for target in targets:
         if not side * (target - entry) > 0:
             why = f"target {target:,.6g} is not on the winning side of entry {entry:,.6g}"
-            return "target side", why
+            return RefusalRule.TARGET_SIDE, why
     return None

@@ -12,6 +12,7 @@ from data_feeds.instrument import Instrument
 from data_feeds.schema import Channel
 from data_feeds.timeframe import DAY_NS
 from engine.config.models import PortfolioConfig
+from engine.decision_terms import Cap
 from engine.signals.market.correlation import memory
 
 Floats = NDArray[np.float64]
@@ -109,7 +110,7 @@ def capped_weights(
     *,
     at: int,
     leverage_cap: float | None,
-) -> list[tuple[str, Weights]]:
+) -> list[tuple[Cap, Weights]]:
     """Return the weights as wanted and after each cap, in the order applied.
 
     ``asset``: no share above ``asset_cap``. ``crypto``: perps and spot together at most
@@ -122,28 +123,28 @@ def capped_weights(
     only crypto is bounded: what else has only just begun keeps its weight).
     """
     # By name: a sum of floats must not depend on the order of a file's keys.
-    steps: list[tuple[str, Weights]] = [("target", dict(sorted(wanted.items())))]
+    steps: list[tuple[Cap, Weights]] = [(Cap.TARGET, dict(sorted(wanted.items())))]
 
-    def step(name: str, factors: Mapping[str, float]) -> None:
+    def step(cap: Cap, factors: Mapping[str, float]) -> None:
         before = steps[-1][1]
-        steps.append((name, {key: value * factors.get(key, 1.0) for key, value in before.items()}))
+        steps.append((cap, {key: value * factors.get(key, 1.0) for key, value in before.items()}))
 
-    step("asset", _asset_factors(steps[-1][1], config.asset_cap))
+    step(Cap.ASSET, _asset_factors(steps[-1][1], config.asset_cap))
     crypto = [name for name in sorted(wanted) if instruments[name].is_crypto]
     held = sum(steps[-1][1][name] for name in crypto)
-    step("crypto", dict.fromkeys(crypto, _factor(held, config.crypto_cap)))
+    step(Cap.CRYPTO, dict.fromkeys(crypto, _factor(held, config.crypto_cap)))
     if config.crypto_beta_cap is not None and covariance is not None:
         step(
-            "crypto_beta",
+            Cap.CRYPTO_BETA,
             _beta_factors(steps[-1][1], crypto, covariance, at, config.crypto_beta_cap),
         )
     factors: Weights = {}
     if config.target_volatility is not None and covariance is not None:
         factors = _volatility_factors(steps[-1][1], covariance, at, config.target_volatility)
-    step("volatility", factors)
+    step(Cap.VOLATILITY, factors)
     gross = sum(steps[-1][1].values())
     limits = [limit for limit in (leverage_cap, config.net_cap) if limit is not None]
-    step("gross", dict.fromkeys(wanted, _factor(gross, min(limits, default=None))))
+    step(Cap.GROSS, dict.fromkeys(wanted, _factor(gross, min(limits, default=None))))
     return steps
 
 
@@ -205,6 +206,6 @@ def _factor(value: float, limit: float | None) -> float:
     return 1.0 if limit is None or value <= limit else limit / value
 
 
-def in_order(weights: Sequence[tuple[str, Weights]], name: str) -> list[tuple[str, float]]:
+def in_order(weights: Sequence[tuple[Cap, Weights]], name: str) -> list[tuple[Cap, float]]:
     """Return one instrument's weight after each cap."""
     return [(step, each[name]) for step, each in weights]

@@ -8,14 +8,13 @@ from dataclasses import dataclass, field, replace
 from data_feeds.instrument import Instrument, InstrumentKind
 from engine.config.models import RiskConfig
 from engine.costs import floor_to_step
+from engine.decision_terms import Cap, DecisionOutcome, IntentKind, RefusalRule
 from engine.errors import PlaybookContractError
 from engine.intents import Rebalance
-from engine.records import NOT_BEGUN, Decision, OrderRole, Overlay
+from engine.records import Decision, OrderRole, Overlay
 from engine.risk.account_limits import FreedNotional
 from engine.risk.approved_plans import ApprovedPlan, ApprovedPlans, owned_plan
 from engine.risk.decisions import (
-    BLOCKED,
-    REJECTED,
     DecisionBook,
     DecisionDraft,
     IntentEffects,
@@ -23,6 +22,7 @@ from engine.risk.decisions import (
 )
 from engine.risk.guards import Guards
 from engine.risk.order_requests import closing_order, tranche_order
+from engine.risk.plan_levels import BrokenRule
 from engine.risk.portfolio import Covariance, Weights, capped_weights, in_order
 from engine.risk.sizing import OWNED, Sizing
 from engine.risk.sizing_inputs import SizingInputs
@@ -31,11 +31,8 @@ from engine.views import AccountView
 
 # Float noise of weight x equity / price is no order.
 _LOT_SLACK = 1e-9
-MINIMUM_SIZE, MINIMUM_TICKET = "minimum size", "minimum ticket"
-# The account's cap on one instrument; the others bound sums.
-OF_ONE = "account_asset"
-# Rule, reason, outcome.
-Refused = tuple[str, str, str]
+# Rule or guard, reason, outcome.
+Refused = tuple[str, str, DecisionOutcome]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +43,7 @@ class WeightChange:
     instrument: Instrument
     held: float
     wanted: float
-    steps: list[tuple[str, float]]
+    steps: list[tuple[Cap, float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +55,15 @@ class PurchaseRequest:
 
     change: WeightChange
     plan: ApprovedPlan | None
-    caps: tuple[tuple[str, float], ...] = ()
-    rooms: Mapping[str, float] = field(default_factory=dict)
+    caps: tuple[tuple[Cap, float], ...] = ()
+    rooms: Mapping[Cap, float] = field(default_factory=dict)
     refused: Refused | None = None
 
     @property
     def notional(self) -> float:
         """Return what its own caps and the account's cap on it alone let it buy, quote."""
         own = min(size for _, size in self.caps) * self.change.draft.entry
-        return min(own, self.rooms.get(OF_ONE, math.inf))
+        return min(own, self.rooms.get(Cap.ACCOUNT_ASSET, math.inf))
 
 
 class RebalanceReviewer:
@@ -141,7 +138,7 @@ class RebalanceReviewer:
         self,
         intent: Rebalance,
         name: str,
-        steps: list[tuple[str, Weights]],
+        steps: list[tuple[Cap, Weights]],
         *,
         at: int,
         account: AccountView,
@@ -151,7 +148,7 @@ class RebalanceReviewer:
         draft = DecisionDraft(
             at,
             name,
-            "rebalance",
+            IntentKind.REBALANCE,
             1,
             account.equity,
             intent.reason,
@@ -171,7 +168,7 @@ class RebalanceReviewer:
         draft = change.draft
         everything = intent.weights[draft.instrument] == 0
         part = floor_to_step(change.held - change.wanted, change.instrument.lot_size)
-        small = "" if everything else self._too_small(change, part, intent)
+        small = None if everything else self._too_small(change, part, intent)
         if small:
             told = max(part, change.held - change.wanted)
             why = f"a sale of {told:.6g} x {draft.entry:,.6g} is too small"
@@ -186,12 +183,14 @@ class RebalanceReviewer:
         )
         return Review(decision, (order,))
 
-    def _too_small(self, change: WeightChange, quantity: float, intent: Rebalance) -> str:
-        """Return the rule that leaves a change out, "" where it is large enough."""
+    def _too_small(
+        self, change: WeightChange, quantity: float, intent: Rebalance
+    ) -> RefusalRule | None:
+        """Return the rule that leaves a change out, None where it is large enough."""
         instrument, value = change.instrument, quantity * change.draft.entry
         if quantity < instrument.lot_size or value < instrument.min_notional:
-            return MINIMUM_SIZE
-        return MINIMUM_TICKET if value < intent.min_ticket else ""
+            return RefusalRule.MINIMUM_SIZE
+        return RefusalRule.MINIMUM_TICKET if value < intent.min_ticket else None
 
     def _freed(self, sales: Sequence[Decision], changes: Sequence[WeightChange]) -> FreedNotional:
         """Return the notional that the sales of this rebalancing give up."""
@@ -207,20 +206,20 @@ class RebalanceReviewer:
         draft, name = change.draft, change.instrument.id
         plan = self._plans.get(name)
         missing = change.wanted - change.held
-        small = ""
+        small = None
         if math.isfinite(missing):
             part = floor_to_step(missing, change.instrument.lot_size)
             small = self._too_small(change, part, intent)
         if small:
             why = f"a purchase of {missing:.6g} x {draft.entry:,.6g} is too small"
-            if small == MINIMUM_TICKET:
+            if small == RefusalRule.MINIMUM_TICKET:
                 why += f": below min_ticket {intent.min_ticket:,.6g}"
-            return PurchaseRequest(change, plan, refused=(small, why, REJECTED))
+            return PurchaseRequest(change, plan, refused=(small, why, DecisionOutcome.REJECTED))
         refused = self._blocked(draft, account, plan)
         if refused is not None:
             return PurchaseRequest(change, plan, refused=refused)
         caps = [(step, max(size - change.held, 0.0)) for step, size in change.steps]
-        caps.append(("participation", self._inputs.participation(name, draft.at)))
+        caps.append((Cap.PARTICIPATION, self._inputs.participation(name, draft.at)))
         return PurchaseRequest(change, plan, tuple(caps), self._inputs.account_rooms(draft, freed))
 
     def _buy(self, ask: PurchaseRequest, intent: Rebalance) -> Review:
@@ -232,7 +231,7 @@ class RebalanceReviewer:
             return self._book.refuse(draft, rule, why, outcome=outcome)
         binding, room = min(ask.caps, key=lambda cap: cap[1])
         multiplier = min(self._guards.tier(draft.equity)[1], self._market.at(draft.at)[1])
-        sizing = Sizing(ask.caps, binding, room, math.nan, OWNED, "", room)
+        sizing = Sizing(ask.caps, binding, room, math.nan, OWNED, None, room)
         quantity = floor_to_step(room * multiplier, instrument.lot_size)
         small = self._too_small(change, quantity, intent)
         if small:
@@ -248,15 +247,15 @@ class RebalanceReviewer:
         self._plans.keep(instrument.id, _plan(plan, decision, change))
         return Review(decision, (tranche_order(decision),))
 
-    def _unknown(self, draft: DecisionDraft) -> tuple[str, str] | None:
+    def _unknown(self, draft: DecisionDraft) -> BrokenRule | None:
         """Return (rule, why) for what has no price or no volume yet."""
         wallet = self._instruments[draft.instrument].wallet
         stays = f"its weight stays in cash of the {wallet} wallet"
         if math.isnan(draft.entry):
-            return NOT_BEGUN, f"no bar is known yet: {stays}"
+            return RefusalRule.NOT_BEGUN, f"no bar is known yet: {stays}"
         if math.isnan(self._inputs.participation(draft.instrument, draft.at)):
             window = self._risk.participation_window
-            return "volume unknown", f"no volume is known over {window}: {stays}"
+            return RefusalRule.VOLUME_UNKNOWN, f"no volume is known over {window}: {stays}"
         return None
 
     def _blocked(
@@ -264,27 +263,30 @@ class RebalanceReviewer:
     ) -> Refused | None:
         """Return what refuses a purchase whatever its size, None when nothing does."""
         at = draft.at
-        tier, factor = self._market.at(at)
-        guard = self._guards.blocked_by(at, adds=True) or (f"market {tier}" if factor == 0 else "")
+        guard = self._guards.blocked_by(at, adds=True) or self._market.blocked_by(at)
         if guard:
-            return guard, f"{guard} is in force", BLOCKED
+            return guard, f"{guard} is in force", DecisionOutcome.BLOCKED
         unknown = self._unknown(draft)
         if unknown is not None:
-            return (*unknown, REJECTED)
+            return (*unknown, DecisionOutcome.REJECTED)
         if not draft.equity > 0:
-            return "no equity", f"equity is {draft.equity:,.2f}", REJECTED
+            return RefusalRule.NO_EQUITY, f"equity is {draft.equity:,.2f}", DecisionOutcome.REJECTED
         if draft.instrument in account.pending or (plan is not None and plan.approved_at == at):
-            return "tranche works", "the purchase before still works", REJECTED
+            return (
+                RefusalRule.TRANCHE_WORKS,
+                "the purchase before still works",
+                DecisionOutcome.REJECTED,
+            )
         position = account.position(draft.instrument)
         if position is not None and position.leaving > 0:
-            return "sale works", "the sale before still works", REJECTED
+            return RefusalRule.SALE_WORKS, "the sale before still works", DecisionOutcome.REJECTED
         return None
 
 
 def is_small(decision: Decision) -> bool:
     """Return whether a change was left out for its own size: the book is at its weight there."""
-    small = decision.blocked_by == MINIMUM_SIZE and not decision.caps
-    return small or decision.blocked_by == MINIMUM_TICKET
+    small = decision.blocked_by == RefusalRule.MINIMUM_SIZE and not decision.caps
+    return small or decision.blocked_by == RefusalRule.MINIMUM_TICKET
 
 
 def overlay_rows(intent: Rebalance, at: int, equity: float) -> tuple[Overlay, ...]:
@@ -305,17 +307,17 @@ def share_rooms(asks: Sequence[PurchaseRequest]) -> list[PurchaseRequest]:
 
     A cap on a sum that cannot carry all of them is shared by one factor, in no order.
     """
-    totals: defaultdict[str, list[float]] = defaultdict(list)
+    totals: defaultdict[Cap, list[float]] = defaultdict(list)
     for ask in asks:
         for name, room in ask.rooms.items():
-            if math.isfinite(room) and name != OF_ONE:
+            if math.isfinite(room) and name != Cap.ACCOUNT_ASSET:
                 totals[name].append(ask.notional)
     shared = []
     for ask in asks:
         caps = list(ask.caps)
         for name, room in ask.rooms.items():
             total = math.fsum(totals[name])
-            if total > room and name != OF_ONE and math.isfinite(room):
+            if total > room and name != Cap.ACCOUNT_ASSET and math.isfinite(room):
                 caps.append((name, ask.notional * (room / total) / ask.change.draft.entry))
             else:
                 caps.append((name, room / ask.change.draft.entry))

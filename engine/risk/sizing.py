@@ -11,24 +11,25 @@ from data_feeds.instrument import Instrument
 from engine.config.models import AccountConfig, MarginMode, PortfolioConfig, RiskConfig
 from engine.config.venue import SlippageConfig, VenueConfig
 from engine.costs import floor_to_step, slippage_fraction
+from engine.decision_terms import Cap, RefusalRule
 from engine.margin import Tier, maintenance_margin
 from engine.records import OrderKind
 
 # The order in which caps are applied and recorded. A cap that is off or does not concern the
 # instrument is recorded as infinite, so that every entry decision has the same columns.
 CAPS = (
-    "risk",
-    "volatility",
-    "leverage",
-    "net",
-    "asset",
-    "crypto",
-    "notional",
-    "liquidation",
-    "participation",
-    "margin",
-    "cash",
-    "tranche",
+    Cap.RISK,
+    Cap.VOLATILITY,
+    Cap.LEVERAGE,
+    Cap.NET,
+    Cap.ASSET,
+    Cap.CRYPTO,
+    Cap.NOTIONAL,
+    Cap.LIQUIDATION,
+    Cap.PARTICIPATION,
+    Cap.MARGIN,
+    Cap.CASH,
+    Cap.TRANCHE,
 )
 UNLIMITED = math.inf
 OWNED = 0  # leverage setting of what is paid in full
@@ -101,7 +102,7 @@ class SizingRequest:
     mean_volume: float
     net_notional: float = 0.0
     crypto_notional: float = 0.0
-    account_rooms: Mapping[str, float] = field(default_factory=dict)
+    account_rooms: Mapping[Cap, float] = field(default_factory=dict)
     fraction: float = 1.0
     held: EarlierTranches = NOTHING_HELD
     reserve: float = 0.0
@@ -114,15 +115,15 @@ class Sizing:
     ``planned`` is the whole plan before multipliers, of which a tranche takes its fraction.
 
     ``risk_per_unit`` is quote lost per base unit at the stop, costs included, at the size of the
-    risk cap. ``refused`` names the rule that forbids any size, and is empty otherwise.
+    risk cap. ``refused`` names the rule that forbids any size, and is None otherwise.
     """
 
-    caps: tuple[tuple[str, float], ...]
-    binding_cap: str
+    caps: tuple[tuple[Cap, float], ...]
+    binding_cap: Cap
     quantity: float
     risk_per_unit: float
     leverage_setting: int
-    refused: str
+    refused: RefusalRule | None
     planned: float
 
 
@@ -173,27 +174,27 @@ def size_entry(request: SizingRequest, rules: SizingRules) -> Sizing:
     """Return the caps of one tranche and the smallest; multiplier, lot and minimum come later."""
     held = request.held
     risk_cap, risk_per_unit = _risk_cap(request, rules.risk)
-    caps = {
-        "risk": risk_cap,
-        "volatility": _volatility_cap(request, rules.risk),
-        "leverage": _leverage_cap(request, rules.risk),
+    caps: dict[Cap, float] = {
+        Cap.RISK: risk_cap,
+        Cap.VOLATILITY: _volatility_cap(request, rules.risk),
+        Cap.LEVERAGE: _leverage_cap(request, rules.risk),
         **_book_caps(request, rules.risk.portfolio),
-        "notional": _room(_ratio(rules.risk.notional_cap, request.entry), held),
-        "liquidation": _at_least_a_lot(_cross_liquidation_cap(request, rules), request),
-        "participation": _participation_cap(request, rules.risk),
+        Cap.NOTIONAL: _room(_ratio(rules.risk.notional_cap, request.entry), held),
+        Cap.LIQUIDATION: _at_least_a_lot(_cross_liquidation_cap(request, rules), request),
+        Cap.PARTICIPATION: _participation_cap(request, rules.risk),
         **{name: room / request.entry for name, room in request.account_rooms.items()},
     }
     before_cash = min(caps.values())
     if held.quantity > 0:
         before_cash = min(before_cash, request.fraction * held.planned)
     margined = request.instrument.is_margined
-    setting, refused = _leverage_setting(request, rules, before_cash) if margined else (OWNED, "")
+    setting, refused = _leverage_setting(request, rules, before_cash) if margined else (OWNED, None)
     affordable = _affordable(request, setting)
-    caps["margin"] = _at_least_a_lot(affordable, request) if margined else UNLIMITED
-    caps["cash"] = UNLIMITED if margined else affordable
+    caps[Cap.MARGIN] = _at_least_a_lot(affordable, request) if margined else UNLIMITED
+    caps[Cap.CASH] = UNLIMITED if margined else affordable
     planned = held.planned if held.quantity > 0 else min(caps.values())
     first_of_one = request.fraction == 1 and held.quantity == 0
-    caps["tranche"] = UNLIMITED if first_of_one else request.fraction * planned
+    caps[Cap.TRANCHE] = UNLIMITED if first_of_one else request.fraction * planned
     ordered = tuple((name, caps[name]) for name in (*CAPS, *request.account_rooms))
     binding, quantity = min(ordered, key=lambda item: item[1])
     return Sizing(ordered, binding, quantity, risk_per_unit, setting, refused, planned)
@@ -248,16 +249,16 @@ def _leverage_cap(request: SizingRequest, risk: RiskConfig) -> float:
     return max(room, 0.0) / request.entry
 
 
-def _book_caps(request: SizingRequest, book: PortfolioConfig) -> dict[str, float]:
+def _book_caps(request: SizingRequest, book: PortfolioConfig) -> dict[Cap, float]:
     """Return what the caps on everything held together leave, base units."""
     equity, entry, net = request.equity, request.entry, request.direction * request.net_notional
-    caps = {"net": UNLIMITED, "asset": UNLIMITED, "crypto": UNLIMITED}
+    caps = {Cap.NET: UNLIMITED, Cap.ASSET: UNLIMITED, Cap.CRYPTO: UNLIMITED}
     if book.net_cap is not None:
-        caps["net"] = max(book.net_cap * equity - net, 0.0) / entry
+        caps[Cap.NET] = max(book.net_cap * equity - net, 0.0) / entry
     if book.asset_cap is not None:
-        caps["asset"] = _room(book.asset_cap * equity / entry, request.held)
+        caps[Cap.ASSET] = _room(book.asset_cap * equity / entry, request.held)
     if book.crypto_cap is not None and request.instrument.is_crypto:
-        caps["crypto"] = max(book.crypto_cap * equity - request.crypto_notional, 0.0) / entry
+        caps[Cap.CRYPTO] = max(book.crypto_cap * equity - request.crypto_notional, 0.0) / entry
     return caps
 
 
@@ -317,8 +318,8 @@ def _held_loss(request: SizingRequest, price: float) -> float:
 
 def _leverage_setting(
     request: SizingRequest, rules: SizingRules, before_cash: float
-) -> tuple[int, str]:
-    """Return the initial-margin setting, and the rule that forbids all of them ("" if none).
+) -> tuple[int, RefusalRule | None]:
+    """Return the initial-margin setting, and the rule that forbids all of them, None for none.
 
     Isolated: the highest setting whose liquidation price lies far enough, at the size that the
     caps and the free wallet allow with it. Cross: liquidation does not depend on the setting.
@@ -329,7 +330,7 @@ def _leverage_setting(
     distance = rules.risk.liquidation_distance
     highest = fixed if fixed is not None else rules.risk.max_leverage_setting
     if distance is None or rules.account.margin_mode is MarginMode.CROSS:
-        return highest, ""
+        return highest, None
     price = _nearest_liquidation(request, distance)
     for setting in (highest,) if fixed is not None else range(highest, 0, -1):
         quantity = min(before_cash, _affordable(request, setting))
@@ -337,8 +338,8 @@ def _leverage_setting(
         lost = quantity * abs(request.entry - price) + _held_loss(request, price)
         notional = (held.quantity + quantity) * price
         if margin - lost >= maintenance_margin(notional, rules.tiers):
-            return setting, ""
-    return highest, "liquidation distance"
+            return setting, None
+    return highest, RefusalRule.LIQUIDATION_DISTANCE
 
 
 def _affordable(request: SizingRequest, setting: int) -> float:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from data_feeds.instrument import Instrument, Wallet
 from engine.config.venue import VenueConfig
+from engine.decision_terms import Cap, RefusalRule
 from engine.margin import maintenance_margin
 from engine.records import OrderKind
 from engine.risk.account_limits import (
@@ -17,6 +18,7 @@ from engine.risk.account_limits import (
 )
 from engine.risk.approved_plans import ApprovedPlan
 from engine.risk.decisions import DecisionDraft
+from engine.risk.plan_levels import BrokenRule
 from engine.risk.sizing import (
     NOTHING_HELD,
     EarlierTranches,
@@ -103,23 +105,29 @@ class SizingInputs:
         row = bars.row_at(at)
         return share * float(bars.mean_volume[row]) if row >= 0 else 0.0
 
-    def unsizable(self, draft: DecisionDraft) -> tuple[str, str] | None:
+    def unsizable(self, draft: DecisionDraft) -> BrokenRule | None:
         """Return (rule, why) when no size can be worked out."""
         bars = self._bars[draft.instrument]
         risk = self._rules[draft.instrument].risk
         instrument, row = self._instruments[draft.instrument], bars.row_at(draft.at)
         if draft.direction < 0 and not instrument.is_margined:
-            return "no short", f"{instrument.kind} positions cannot be sold short"
+            return RefusalRule.NO_SHORT, f"{instrument.kind} positions cannot be sold short"
         if not draft.equity > 0:
-            return "no equity", f"equity is {draft.equity:,.2f}"
+            return RefusalRule.NO_EQUITY, f"equity is {draft.equity:,.2f}"
         if risk.target_volatility is not None and math.isnan(bars.realized_volatility[row]):
-            return "volatility unknown", f"fewer than {risk.volatility_window} of bars are known"
+            return (
+                RefusalRule.VOLATILITY_UNKNOWN,
+                f"fewer than {risk.volatility_window} of bars are known",
+            )
         uses_volume = (
             risk.participation_cap is not None
             or self._venue.costs_of(instrument).slippage.impact > 0
         )
         if uses_volume and not bars.mean_volume[row] > 0:
-            return "volume unknown", f"no volume is known over {risk.participation_window}"
+            return (
+                RefusalRule.VOLUME_UNKNOWN,
+                f"no volume is known over {risk.participation_window}",
+            )
         return None
 
     def request(
@@ -168,7 +176,7 @@ class SizingInputs:
 
     def account_rooms(
         self, draft: DecisionDraft, freed: FreedNotional = NOTHING_FREED
-    ) -> Mapping[str, float]:
+    ) -> Mapping[Cap, float]:
         """Return what the caps of a sleeve's account leave by name, quote; none of a whole one.
 
         ``freed``: what sales of the same rebalancing give up.

@@ -1,9 +1,11 @@
 """The market's risk tier at a decision, and what it does to a size."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from engine.config.models import MarketTiersConfig
-from engine.market_state import TIERS, MarketState, RiskTier
+from engine.decision_terms import RiskTier
+from engine.market_state import TIERS, MarketState
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,13 +19,18 @@ class MarketTiers:
     state: MarketState | None
     config: MarketTiersConfig | None
 
-    def at(self, instant: int) -> tuple[str, float]:
+    def at(self, instant: int) -> tuple[RiskTier | Literal[""], float]:
         """Return the market tier ("" where none is read) and its factor on new positions."""
         if self.state is None or self.config is None:
             return "", 1.0
         row = self.state.row_at(instant)
         tier = RiskTier.CAUTIOUS if row < 0 else TIERS[int(self.state.tier[row])]
-        return tier.value, float(getattr(self.config, tier.value))
+        return tier, float(getattr(self.config, tier.value))
+
+    def blocked_by(self, instant: int) -> str:
+        """Return the tier that forbids entries, ``market halt`` for example, or an empty text."""
+        tier, factor = self.at(instant)
+        return f"market {tier}" if factor == 0 else ""
 
 
 NO_MARKET_TIERS = MarketTiers(None, None)

@@ -3,6 +3,7 @@
 import math
 
 from data_feeds.instrument import Wallet
+from engine.decision_terms import Cap, IntentKind, RefusalRule
 from engine.intents import Transfer
 from engine.risk.decisions import (
     NO_PLAN,
@@ -25,13 +26,15 @@ def review_transfer(
     into_venue = destination is Wallet.VENUE
     source = Wallet.BROKERAGE if into_venue else Wallet.VENUE
     direction = 1 if into_venue else -1
-    draft = DecisionDraft(at, intent.to, "transfer", direction, account.equity, intent.reason)
+    draft = DecisionDraft(
+        at, intent.to, IntentKind.TRANSFER, direction, account.equity, intent.reason
+    )
     free = inputs.free_cash(source, at, account)
-    caps = (("asked", intent.share * account.equity), ("cash", max(free, 0.0)))
+    caps = ((Cap.ASKED, intent.share * account.equity), (Cap.CASH, max(free, 0.0)))
     binding, amount = min(caps, key=lambda cap: cap[1])
-    sizing = Sizing(caps, binding, amount, math.nan, OWNED, "", amount)
+    sizing = Sizing(caps, binding, amount, math.nan, OWNED, None, amount)
     if not amount > 0:
         why = f"the {source} has no free cash"
-        return IntentEffects((book.refuse(draft, "no cash", why, sizing=sizing),))
+        return IntentEffects((book.refuse(draft, RefusalRule.NO_CASH, why, sizing=sizing),))
     decision = book.approve(draft, amount, plan_id=NO_PLAN, sizing=sizing)
     return IntentEffects((Review(decision, ()),), sent=SentCash(destination, amount))

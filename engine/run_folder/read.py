@@ -22,6 +22,7 @@ from engine.config.account import SleevesConfig
 from engine.config.models import RunConfig
 from engine.config.problems import problem_lines
 from engine.config.yaml_source import ConfigSource
+from engine.decision_terms import Cap
 from engine.errors import ReportError
 from engine.formatting import without
 from engine.records import (
@@ -56,6 +57,7 @@ from engine.run_folder.schema import (
     TRADES,
     DailyRow,
     TableOf,
+    closed_set,
     instant_of_row,
 )
 from engine.run_folder.seals import broken_seals, check_seals, is_no_run
@@ -123,8 +125,14 @@ class ResultFolder:
         self._check_columns(table.name, held, names)
         hints = get_type_hints(table.row_type)
         columns = {name: _cells(held[name], is_real=hints[name] is float) for name in names}
-        if has_caps:
-            columns["caps"] = list(_caps(held))
+        try:
+            for name, members in ((name, closed_set(hints[name])) for name in names):
+                if members is not None:
+                    columns[name] = [members(cell) if cell else "" for cell in columns[name]]
+            if has_caps:
+                columns["caps"] = list(_caps(held))
+        except ValueError as error:
+            raise unreadable(self.folder / f"{table.name}.parquet", error) from error
         return tuple(
             table.row_type(**dict(zip(columns, cells, strict=True)))
             for cells in zip(*columns.values(), strict=True)
@@ -378,17 +386,14 @@ def _cells(column: pa.ChunkedArray, *, is_real: bool = False) -> list[Any]:
     return [math.nan if cell is None else cell for cell in cells] if is_real else cells
 
 
-def _caps(table: pa.Table) -> Iterator[tuple[tuple[str, float], ...]]:
+def _caps(table: pa.Table) -> Iterator[tuple[tuple[Cap, float], ...]]:
     """Yield the caps of each row that were applied; the cell of any other cap is NaN."""
     names = [name for name in table.column_names if name.startswith(CAP_PREFIX)]
+    caps = [Cap.named(name.removeprefix(CAP_PREFIX)) for name in names]
     columns = [table[name].to_pylist() for name in names]
     for place in range(len(table)):
-        cells = zip(names, (column[place] for column in columns), strict=True)
-        yield tuple(
-            (name.removeprefix(CAP_PREFIX), cell)
-            for name, cell in cells
-            if cell is not None and not math.isnan(cell)
-        )
+        cells = zip(caps, (column[place] for column in columns), strict=True)
+        yield tuple((cap, cell) for cap, cell in cells if cell is not None and not math.isnan(cell))
 
 
 def moment(instant: pd.Timestamp | None) -> str:

@@ -9,7 +9,8 @@ released).
 import re
 from dataclasses import dataclass
 from datetime import date
-from typing import Generic, TypeVar
+from enum import StrEnum
+from typing import Any, Generic, TypeVar, get_args
 
 import pandas as pd
 
@@ -152,3 +153,11 @@ def instant_of_row(table: str) -> str:
     ('at', 'entered_at')
     """
     return _INSTANT_OF_ROW.get(table, "at")
+
+
+def closed_set(hint: Any) -> type[StrEnum] | None:
+    """Return the closed set of texts that a column may hold, None for other columns."""
+    for kind in (hint, *get_args(hint)):
+        if isinstance(kind, type) and issubclass(kind, StrEnum):
+            return kind
+    return None

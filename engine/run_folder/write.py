@@ -7,7 +7,6 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from enum import Enum
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -23,6 +22,7 @@ from engine.run_folder.schema import (
     EMPTY_CELL_FROM,
     METRICS_FILE,
     SIZE_AFTER_PREFIX,
+    closed_set,
     is_instant,
 )
 from engine.run_folder.seals import write_seals
@@ -222,6 +222,6 @@ def _yaml() -> YAML:
 
 
 def _plain_type(hint: Any) -> type | None:
-    if isinstance(hint, type) and issubclass(hint, Enum) and issubclass(hint, str):
+    if closed_set(hint) is not None:
         return str
     return hint if isinstance(hint, type) and hint in _TYPES else None

@@ -10,6 +10,7 @@ from engine.api import (
     Condition,
     Dataset,
     MarketState,
+    RiskTier,
     Signals,
     Truth,
     condition,
@@ -27,7 +28,7 @@ from strategies.hedged_rebalance.hedge_levels import (
 from strategies.hedged_rebalance.params import HedgedParams, PutHedge
 from strategies.target_weights import NEW_YORK, begun_signals
 
-TIERS = ("normal", "cautious", "defensive", "halt")
+TIERS = tuple(RiskTier)
 # Largest age of the close that chooses strikes: a long weekend.
 MAX_AGE_NS = 4 * DAY_NS
 SHOWN = (

@@ -10,13 +10,14 @@ from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import ChannelKey, ChannelKind
 from data_feeds.timeframe import DAY_NS
 from engine.config.models import PortfolioConfig
+from engine.decision_terms import Cap
 from engine.errors import PlaybookContractError
 from engine.intents import PutOff, Rebalance
 from engine.playbook import Requirements
 from engine.risk import ewma_covariance
 from engine.risk.decisions import DecisionDraft
 from engine.risk.portfolio import Covariance, capped_weights, portfolio_volatility
-from engine.risk.rebalance_review import OF_ONE, PurchaseRequest, WeightChange, share_rooms
+from engine.risk.rebalance_review import PurchaseRequest, WeightChange, share_rooms
 from engine.run_data import memory_ns
 from engine.signals.market.correlation import memory
 from engine.testing import PERP, SPOT, amounts, candles, fill_lines, play, table, table_config
@@ -163,8 +164,8 @@ def ask(
 )
 @pytest.mark.parametrize("names", [("AAA", "BBB"), ("BBB", "AAA")])
 def test_what_a_cap_on_one_cuts_takes_no_share_of_the_sum(names, gross, first, second) -> None:
-    one = ask("AAA", 30.0, {OF_ONE: 100.0, "account_gross": gross})
-    other = ask("BBB", 30.0, {OF_ONE: 900.0, "account_gross": gross})
+    one = ask("AAA", 30.0, {Cap.ACCOUNT_ASSET: 100.0, "account_gross": gross})
+    other = ask("BBB", 30.0, {Cap.ACCOUNT_ASSET: 900.0, "account_gross": gross})
     asks = {"AAA": one, "BBB": other}
     shared = {a.change.instrument.id: a for a in share_rooms([asks[name] for name in names])}
     assert min(size for _, size in shared["AAA"].caps) == pytest.approx(first)

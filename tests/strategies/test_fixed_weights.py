@@ -12,10 +12,10 @@ from data_feeds.instrument import Instrument, InstrumentKind
 from engine.answers.trade import explain_trade
 from engine.audit import audit_run
 from engine.config.load import load_run_config
+from engine.decision_terms import RefusalRule
 from engine.intents import PutOff, Rebalance
 from engine.pages.publish import publish
 from engine.playbook_checks import playbook_checks
-from engine.records import NOT_BEGUN
 from engine.run import run
 from engine.run_data import load_window
 from engine.signals import period_starts
@@ -186,7 +186,7 @@ def test_before_its_first_bar_a_weight_stays_in_cash_and_joins_when_it_begins():
     asked = [(d.instrument, d.outcome, d.blocked_by) for d in outcome.decisions]
     assert asked == [
         ("A", "approved", ""),
-        ("B", "rejected", NOT_BEGUN),
+        ("B", "rejected", RefusalRule.NOT_BEGUN),
         ("B", "approved", ""),
     ]
     assert "its weight stays in cash of the brokerage wallet" in outcome.decisions[1].reason

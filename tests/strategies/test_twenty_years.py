@@ -10,9 +10,9 @@ from engine.audit import audit_run
 from engine.causality import beginnings
 from engine.config.load import load_run_config
 from engine.config.locations import find_config
+from engine.decision_terms import RefusalRule
 from engine.errors import RiskoffError
 from engine.pages.publish import publish
-from engine.records import NOT_BEGUN
 from engine.run import run
 from tests.data_feeds.factory import ns
 
@@ -35,7 +35,7 @@ def test_the_hedged_book_over_twenty_years_keeps_bitcoins_weight_in_cash_until_i
     result = run(load_run_config(find_config("hedged_2006_2026", "runs")), real_catalog)
     begins = ns("2014-09-17")
     bought = [fill for fill in result.outcome.fills if fill.instrument == COIN]
-    refused = [d for d in result.outcome.decisions if d.blocked_by == NOT_BEGUN]
+    refused = [d for d in result.outcome.decisions if d.blocked_by == RefusalRule.NOT_BEGUN]
     assert {d.instrument for d in refused} == {COIN}
     # Known at the close of its first day, asked for that evening; the size needs 20 days of volume,
     # which are complete on 7 October: the next time that the band is looked at is the 8th.

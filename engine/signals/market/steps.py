@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from engine.conditions import Condition, Truth
 from engine.config.market import ChecklistRules
 from engine.config.market.step_conditions import STEP_CONDITIONS, early_warning
-from engine.market_state import TIERS, Action, Regime, RiskTier
+from engine.decision_terms import RiskTier
+from engine.market_state import TIERS, Action, Regime
 from engine.signals.market.declared import combinations_of
 
 Labels = NDArray[np.int8]

@@ -52,7 +52,7 @@ def test_a_flatten_is_told_with_its_guard_and_its_sales():
         ({"tier": ""}, []),
         ({"tier": "normal", "market_tier": "defensive"}, ["sized at market tier defensive"]),
         ({"tier": "normal", "market_tier": "normal"}, []),
-        ({"tier": "normal", "binding_cap": "account crypto_cap"}, ["cut by account crypto_cap"]),
+        ({"tier": "normal", "binding_cap": "account_crypto"}, ["cut by account_crypto"]),
         ({"outcome": "blocked", "blocked_by": "cool-down"}, ["refused by cool-down"]),
         ({"outcome": "rejected", "blocked_by": "lot"}, []),  # told among the blocked
         ({"intent": "exit"}, []),  # closing is not made smaller

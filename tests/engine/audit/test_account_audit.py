@@ -185,7 +185,7 @@ def nothing_is_sold(patch):
 
 
 def nothing_is_blocked(patch):
-    patch.setattr(AccountLimits, "blocked_by", lambda self, at: "")
+    patch.setattr(AccountLimits, "blocked_by", lambda self, at: None)
     patch.setattr(AccountLimits, "tier", lambda self: ("normal", 1.0))
 
 

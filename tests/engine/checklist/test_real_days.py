@@ -9,7 +9,8 @@ from data_feeds.schema import ChannelKey, ChannelKind
 from data_feeds.timeframe import DAY_NS
 from engine.checklist import day_report, format_day, read_state
 from engine.config.market import MarketStateConfig
-from engine.market_state import TIERS, Action, Driver, MarketState, Regime, RiskTier
+from engine.decision_terms import RiskTier
+from engine.market_state import TIERS, Action, Driver, MarketState, Regime
 from engine.run_data import state_data
 from engine.signals.market.build import market_state
 from engine.signals.market.grid import build_grid

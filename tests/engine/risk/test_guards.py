@@ -53,7 +53,7 @@ def test_daily_loss_trips_once_a_day_and_ends_with_the_day(make):
     assert not state.on_mark(2 * HOUR_NS, 90_000.0, False)
     assert state.loss_floor == -math.inf
     assert not state.on_mark(DAY_NS, 90_000.0, True)
-    assert state.blocked_by(DAY_NS) == ""
+    assert state.blocked_by(DAY_NS) is None
     # The new day starts from 90,000: its floor is 87,300.
     assert state.loss_floor == pytest.approx(87_300.0)
     assert brief(state.events) == [("daily loss", "tripped"), ("daily loss", "released")]
@@ -63,7 +63,7 @@ def test_the_day_that_ends_is_judged_before_the_new_one_begins(make):
     state = guards(make, **DAILY)
     assert state.on_mark(DAY_NS, 95_000.0, True)
     assert brief(state.events) == [("daily loss", "tripped"), ("daily loss", "released")]
-    assert state.blocked_by(DAY_NS) == ""
+    assert state.blocked_by(DAY_NS) is None
 
 
 def test_at_midnight_the_day_that_ends_is_judged_before_its_guards_are_released(make):
@@ -92,7 +92,7 @@ def test_a_daily_loss_at_the_session_close_blocks_until_new_york_midnight(make):
     assert state.events[0].until == midnight
     assert state.blocked_by(close) == "daily loss"
     assert state.blocked_by(midnight - 1) == "daily loss"
-    assert state.blocked_by(midnight) == ""
+    assert state.blocked_by(midnight) is None
 
 
 def test_after_a_daily_loss_at_the_close_the_next_close_is_judged_against_it(make):
@@ -110,7 +110,7 @@ def test_after_a_daily_loss_at_the_close_the_next_close_is_judged_against_it(mak
     ]
     assert state.blocked_by(second) == "daily loss"
     assert not state.on_mark(instant("2026-01-09T21:00:00"), 93_000.0, True)
-    assert state.blocked_by(instant("2026-01-09T21:00:00")) == ""
+    assert state.blocked_by(instant("2026-01-09T21:00:00")) is None
     assert state.next_release_at == FAR_FUTURE
 
 
@@ -132,7 +132,7 @@ def test_a_day_whose_last_bars_are_missing_still_blocks_until_midnight(make):
     state = guards(make, **DAILY)
     assert state.on_mark(22 * HOUR_NS, 96_000.0, True)
     assert state.blocked_by(23 * HOUR_NS) == "daily loss"
-    assert state.blocked_by(DAY_NS) == ""
+    assert state.blocked_by(DAY_NS) is None
     assert not state.on_mark(25 * HOUR_NS, 96_000.0, False)
     assert (state.events[1].event, state.events[1].at) == ("released", 25 * HOUR_NS)
     assert state.events[1].until == DAY_NS
@@ -171,7 +171,7 @@ def test_halt_flattens_blocks_and_restarts_the_peak_after_its_days(make):
     assert state.blocked_by(ends - 1) == "drawdown halt"
     assert not state.on_mark(ends, 84_000.0, False)
     assert (state.peak, state.halt_drawdown, state.next_release_at) == (84_000.0, 0.15, FAR_FUTURE)
-    assert state.blocked_by(ends) == ""
+    assert state.blocked_by(ends) is None
     assert state.tier(84_000.0) == ("normal", 1.0)
     assert brief(state.events) == [("drawdown halt", "tripped"), ("drawdown halt", "released")]
     assert "restarts at 84,000.00" in state.events[-1].detail
@@ -189,10 +189,10 @@ def test_cool_down_follows_a_losing_plan_only_and_later_losses_extend_it(make):
     state = guards(make, cool_down="12h")
     state.on_plan_closed(0, 0.0)
     state.on_plan_closed(0, 5.0)
-    assert state.blocked_by(0) == ""
+    assert state.blocked_by(0) is None
     state.on_plan_closed(HOUR_NS, -1.0)
     assert state.blocked_by(13 * HOUR_NS - 1) == "cool-down"
-    assert state.blocked_by(13 * HOUR_NS) == ""
+    assert state.blocked_by(13 * HOUR_NS) is None
     state.on_plan_closed(5 * HOUR_NS, -2.0)
     assert state.blocked_by(13 * HOUR_NS) == "cool-down"
     assert state.next_release_at == 17 * HOUR_NS
@@ -205,12 +205,12 @@ def test_cool_down_follows_a_losing_plan_only_and_later_losses_extend_it(make):
 def test_entries_are_counted_by_account_day(make):
     state = guards(make, max_trades_per_day=2)
     state.on_entry(HOUR_NS, 1.0)
-    assert state.blocked_by(HOUR_NS) == ""
+    assert state.blocked_by(HOUR_NS) is None
     state.on_entry(2 * HOUR_NS, 1.0)
     assert state.blocked_by(3 * HOUR_NS) == "max trades a day"
     assert state.events[0].until == DAY_NS
     state.on_mark(DAY_NS, 1.0, True)
-    assert state.blocked_by(DAY_NS) == ""
+    assert state.blocked_by(DAY_NS) is None
     assert brief(state.events) == [
         ("max trades a day", "tripped"),
         ("max trades a day", "released"),
@@ -233,12 +233,12 @@ def test_an_entry_after_the_last_close_belongs_to_the_day_that_is_ending(make):
     state.on_entry(close, 1.0)
     assert state.events[0].until == midnight
     assert state.blocked_by(midnight - 1) == "max trades a day"
-    assert state.blocked_by(midnight) == ""
+    assert state.blocked_by(midnight) is None
     # The next day counts from nothing: two more fit.
     following = close + DAY_NS
     state.on_mark(following, 1.0, True)
     state.on_entry(following, 1.0)
-    assert state.blocked_by(following) == ""
+    assert state.blocked_by(following) is None
     assert [(e.at, e.event, e.reference, e.until) for e in state.events] == [
         (close, "tripped", 2.0, midnight),
         (following, "released", 2.0, midnight),
@@ -266,7 +266,7 @@ def test_guards_that_are_off_never_trip(make):
     for hour in range(1, 100):
         state.on_entry(hour * HOUR_NS, 1.0)
         assert not state.on_mark(hour * HOUR_NS, 1.0, hour % 24 == 0)
-        assert state.blocked_by(hour * HOUR_NS) == ""
+        assert state.blocked_by(hour * HOUR_NS) is None
     assert state.events == []
     assert state.tier(1.0) == ("normal", 1.0)
 
@@ -369,7 +369,7 @@ def test_a_weekly_loss_adds_up_over_days_and_ends_on_monday(make):
     assert event.detail == "-5.10% this week, limit -5.00%"
     assert state.flatten_reason == "weekly loss"
     assert state.blocked_by(instant("2026-01-11T23:00:00")) == "weekly loss"
-    assert state.blocked_by(instant("2026-01-12T00:00:00")) == ""
+    assert state.blocked_by(instant("2026-01-12T00:00:00")) is None
 
 
 def test_the_next_week_counts_from_the_last_close_of_the_one_before(make):

@@ -186,7 +186,7 @@ def test_a_fixed_setting_that_breaks_the_distance_is_refused(make):
     fixed = rules(make, liquidation_distance=2, leverage_setting=15)
     assert size_entry(request(), fixed).refused == "liquidation distance"
     kept = rules(make, liquidation_distance=2, leverage_setting=14)
-    assert size_entry(request(), kept).refused == ""
+    assert size_entry(request(), kept).refused is None
 
 
 def test_without_the_rule_the_highest_setting_is_used(make):

@@ -5,8 +5,9 @@ import pytest
 
 from data_feeds.timeframe import HOUR_NS
 from engine.config.models import MarketTiersConfig
+from engine.decision_terms import RiskTier
 from engine.intents import Enter, Exit
-from engine.market_state import TIERS, MarketState, RiskTier
+from engine.market_state import TIERS, MarketState
 from engine.risk import MarketTiers, RiskModule
 from tests.engine.risk.conftest import NOW, account, config, inputs, perp
 

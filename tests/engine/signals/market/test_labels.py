@@ -8,7 +8,8 @@ import pytest
 from engine.conditions import Condition
 from engine.config.market import ChecklistRules, MarketStateConfig, RegimeRules
 from engine.config.market.step_conditions import early_warning
-from engine.market_state import TIERS, Action, Driver, Regime, RiskTier
+from engine.decision_terms import RiskTier
+from engine.market_state import TIERS, Action, Driver, Regime
 from engine.signals.market import steps
 from engine.signals.market.declared import combinations_of
 from engine.signals.market.regime import drivers, flips, with_dwell

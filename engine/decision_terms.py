@@ -1,0 +1,180 @@
+"""The closed sets of words in decisions, guard events and the journal.
+
+Each member is stored as its text, in Parquet as in JSON.
+"""
+
+from enum import StrEnum
+
+
+class IntentKind(StrEnum):
+    """What a decision is about: a playbook's intent, or the act of a guard."""
+
+    ENTER = "enter"
+    ADD = "add"
+    EXIT = "exit"
+    MOVE_STOP = "move_stop"
+    REBALANCE = "rebalance"
+    HEDGE = "hedge"
+    TRANSFER = "transfer"
+    GUARD = "guard"
+
+
+# Intents that ask for more risk: an entry, a tranche, weights, a hedge.
+RISK_ADDING = frozenset({IntentKind.ENTER, IntentKind.ADD, IntentKind.REBALANCE, IntentKind.HEDGE})
+
+
+class DecisionOutcome(StrEnum):
+    """How a decision ended: approved, rejected by a rule, or blocked by a guard or a tier."""
+
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    BLOCKED = "blocked"
+
+
+class RefusalRule(StrEnum):
+    """Rules by which the risk module rejects an intent."""
+
+    BAD_FRACTION = "bad fraction"
+    BAD_LEVEL = "bad level"
+    EXPIRED = "expired"
+    LIQUIDATION_DISTANCE = "liquidation distance"
+    MINIMUM_SIZE = "minimum size"
+    MINIMUM_TICKET = "minimum ticket"
+    NO_CASH = "no cash"
+    NO_EQUITY = "no equity"
+    NO_POSITION = "no position"
+    NO_SHORT = "no short"
+    NO_STOP = "no stop"
+    NOT_BEGUN = "not begun"
+    PLAN_EXISTS = "plan exists"
+    PLAN_IS_LEAVING = "plan is leaving"
+    PRICE_UNKNOWN = "price unknown"
+    SALE_WORKS = "sale works"
+    STOP_SIDE = "stop side"
+    STOP_WOULD_WIDEN = "stop would widen"
+    TARGET_SIDE = "target side"
+    TRANCHE_WORKS = "tranche works"
+    VOLATILITY_UNKNOWN = "volatility unknown"
+    VOLUME_UNKNOWN = "volume unknown"
+    WORTHLESS = "worthless"
+
+
+class GuardName(StrEnum):
+    """Guards of a sleeve, and those of the account above it."""
+
+    DAILY_LOSS = "daily loss"
+    WEEKLY_LOSS = "weekly loss"
+    DRAWDOWN_HALT = "drawdown halt"
+    COOL_DOWN = "cool-down"
+    MAX_TRADES = "max trades a day"
+    ACCOUNT_DAILY_LOSS = "account daily loss"
+    ACCOUNT_WEEKLY_LOSS = "account weekly loss"
+    ACCOUNT_DRAWDOWN_HALT = "account drawdown halt"
+
+
+# The account's guard, as its sleeves record it, for each of its guards.
+OF_ACCOUNT = {
+    GuardName.DAILY_LOSS: GuardName.ACCOUNT_DAILY_LOSS,
+    GuardName.WEEKLY_LOSS: GuardName.ACCOUNT_WEEKLY_LOSS,
+    GuardName.DRAWDOWN_HALT: GuardName.ACCOUNT_DRAWDOWN_HALT,
+}
+ACCOUNT_GUARDS = frozenset(OF_ACCOUNT.values())
+
+
+class GuardEventKind(StrEnum):
+    """What happened to a guard."""
+
+    TRIPPED = "tripped"
+    RELEASED = "released"
+
+
+class CapScope(StrEnum):
+    """Whose limit a cap is: of the intent, one sleeve's risk rules, a wallet, or all sleeves."""
+
+    INTENT = "intent"
+    SLEEVE = "sleeve"
+    WALLET = "wallet"
+    ACCOUNT = "account"
+
+
+class Cap(StrEnum):
+    """A limit on the size of a decision; ``cap_<text>`` is its column.
+
+    Attributes
+    ----------
+    rule : the limit's name inside its scope
+    scope : whose limit it is
+    """
+
+    rule: str
+    scope: CapScope
+
+    def __new__(cls, rule: str, scope: CapScope) -> "Cap":
+        """Return the member; only the account's caps carry their scope in the text."""
+        text = f"{scope}_{rule}" if scope is CapScope.ACCOUNT else rule
+        member = str.__new__(cls, text)
+        member._value_ = text
+        member.rule, member.scope = rule, scope
+        return member
+
+    @classmethod
+    def named(cls, text: str) -> "Cap":
+        """Return the cap of a text, ``account_net`` for example.
+
+        Raises
+        ------
+        ValueError : no cap has this text.
+        """
+        for cap in cls:
+            if cap == text:
+                return cap
+        raise ValueError(f"{text!r} is no cap; known: {', '.join(cls)}")
+
+    RISK = "risk", CapScope.SLEEVE
+    VOLATILITY = "volatility", CapScope.SLEEVE
+    LEVERAGE = "leverage", CapScope.SLEEVE
+    NET = "net", CapScope.SLEEVE
+    ASSET = "asset", CapScope.SLEEVE
+    CRYPTO = "crypto", CapScope.SLEEVE
+    CRYPTO_BETA = "crypto_beta", CapScope.SLEEVE
+    GROSS = "gross", CapScope.SLEEVE
+    NOTIONAL = "notional", CapScope.SLEEVE
+    LIQUIDATION = "liquidation", CapScope.SLEEVE
+    PARTICIPATION = "participation", CapScope.SLEEVE
+    HEDGE_BUDGET = "hedge_budget", CapScope.SLEEVE
+    MARGIN = "margin", CapScope.WALLET
+    CASH = "cash", CapScope.WALLET
+    TRANCHE = "tranche", CapScope.INTENT
+    TARGET = "target", CapScope.INTENT
+    COVER = "cover", CapScope.INTENT
+    BUDGET = "budget", CapScope.INTENT
+    ASKED = "asked", CapScope.INTENT
+    ACCOUNT_LEVERAGE = "leverage", CapScope.ACCOUNT
+    ACCOUNT_NET = "net", CapScope.ACCOUNT
+    ACCOUNT_ASSET = "asset", CapScope.ACCOUNT
+    ACCOUNT_CRYPTO = "crypto", CapScope.ACCOUNT
+
+
+ACCOUNT_CAPS = frozenset(cap for cap in Cap if cap.scope is CapScope.ACCOUNT)
+
+
+class RiskTier(StrEnum):
+    """How much risk may be taken: of the account by its drawdown, of the market by its state."""
+
+    NORMAL = "normal"
+    CAUTIOUS = "cautious"
+    DEFENSIVE = "defensive"
+    HALT = "halt"
+
+
+class BlockKind(StrEnum):
+    """What stood in the way of an entry at a row of the journal.
+
+    ``PLAYBOOK``: all required conditions held, and the rules asked for nothing.
+    """
+
+    NONE = ""
+    RISK = "risk"
+    ACCOUNT = "account"
+    CONDITION = "condition"
+    PLAYBOOK = "playbook"
