@@ -144,8 +144,9 @@ class DecisionBook:
             intent=draft.intent,
             direction=draft.direction,
             outcome=outcome,
-            blocked_by=blocked_by,
-            reason=reason,
+            # Plain text: a playbook's own rules and reasons stand beside the enums' members.
+            blocked_by=str(blocked_by),
+            reason=str(reason),
             equity=draft.equity,
             drawdown=self._guards.drawdown(draft.equity),
             tier=self._guards.tier(draft.equity)[0],

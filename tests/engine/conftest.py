@@ -14,6 +14,7 @@ from data_feeds.trading_terms import MaintenanceBracket
 from engine.conditions import Condition, condition
 from engine.config.models import DataConfig, PlaybookConfig, RunConfig
 from engine.config.venue import VenueConfig
+from engine.decision_terms import Cap, DecisionOutcome, IntentKind, RiskTier
 from engine.playbook import Playbook, PlaybookParams, Requirements, Signals
 from engine.records import (
     Decision,
@@ -82,19 +83,19 @@ class Book:
             plan_id=self.plan_id,
             decided_at=self.now,
             instrument=self.instrument,
-            intent="enter",
+            intent=IntentKind.ENTER,
             direction=1 if quantity > 0 else -1,
-            outcome="approved",
+            outcome=DecisionOutcome.APPROVED,
             blocked_by="",
             reason="reclaim of the first flush low",
             equity=self.cash,
             drawdown=0.0,
-            tier="normal",
+            tier=RiskTier.NORMAL,
             entry_estimate=price,
             stop=stop,
             risk_per_unit=abs(price - stop),
-            caps=(("risk", abs(quantity)), ("leverage", 3 * abs(quantity))),
-            binding_cap="risk",
+            caps=((Cap.RISK, abs(quantity)), (Cap.LEVERAGE, 3 * abs(quantity))),
+            binding_cap=Cap.RISK,
             multiplier=1.0,
             quantity=abs(quantity),
             leverage_setting=10,

@@ -179,7 +179,6 @@ def nothing_is_sold(patch):
 
     def judge(self, t):
         original(self, t)
-        return ""
 
     patch.setattr(Watch, "judge", judge)
 
