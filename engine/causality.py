@@ -1,4 +1,4 @@
-"""The check that a playbook's signals do not see the future, made in every run."""
+"""Check in every run that a playbook's signals do not read the future."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
@@ -24,22 +24,22 @@ from engine.playbook import Playbook, Requirements, Signals
 from engine.records import SimulationOutcome
 
 CHECKED_DECISIONS = 20
-# Channels may begin by dozens; a hash chooses among their first rows.
+# Dozens of channels may begin inside the window; a hash chooses among them.
 CHECKED_BEGINNINGS = 20
-# The state is made again for the days before a cut, not for all of them.
+# The state is computed again for the days before a cut only.
 CHECKED_STATES = 6
 STATE_DAYS = 10
 
 
 def prepare(playbook: Playbook[Any], dataset: Dataset, requirements: Requirements) -> Signals:
-    """Return the playbook's signals over the channels it declared, shape checked.
+    """Return the playbook's signals over its declared channels, with checked shapes.
 
     Raises
     ------
     PlaybookError : ``prepare`` raised.
     PlaybookContractError : an array has not one entry per bar of the clock, or a condition to be
         left out was not.
-    ConfigError : a condition to be left out is none that the playbook requires.
+    ConfigError : the playbook requires no condition of a name in ``playbook.ignore``.
     """
     try:
         signals = playbook.prepare(dataset.only(requirements.channels | requirements.optional))
@@ -76,7 +76,7 @@ def prepare(playbook: Playbook[Any], dataset: Dataset, requirements: Requirement
 
 
 def _check_left_out(playbook: Playbook[Any], conditions: Sequence[Condition]) -> None:
-    """Refuse names that leave nothing out, and a playbook that does not listen to them."""
+    """Refuse an ignored name that is no required condition, or that the playbook does not use."""
     required = {item.name: item for item in conditions if item.required}
     for name in sorted(playbook.ignored):
         if name not in required:
@@ -94,7 +94,7 @@ def _check_left_out(playbook: Playbook[Any], conditions: Sequence[Condition]) ->
 
 
 def named_arrays(signals: Signals) -> dict[str, NDArray[Any]]:
-    """Return every array of the signals under the name an author would know it by."""
+    """Return every array of the signals by the name that its author uses."""
     arrays: dict[str, NDArray[Any]] = {"decided_at": signals.decided_at}
     arrays |= {f"signal {name}": values for name, values in signals.values.items()}
     for item in signals.conditions:
@@ -136,11 +136,11 @@ def check_causality(
 ) -> None:
     """Recompute the signals on data cut at entry decisions and compare every earlier row.
 
-    Up to 20 instants are taken: half of them decisions that add (entries, rebalancings), half
-    others (exits, moved stops); where there are fewer, rows at which the playbook could act or that
-    it called notable fill up. A hash chooses, so that no author can aim at them. Besides them come
-    the last rows before each channel's first one: there a choice made with the whole data in view
-    shows.
+    Up to 20 instants are taken: half of them decisions that add risk (entries, rebalancings), half
+    others (exits, moved stops). If there are fewer, rows at which the playbook could act or that it
+    marked notable are added. A hash chooses them, so that no author can predict them. The last rows
+    before each channel's first row are added: a choice made with the whole data in view shows
+    there.
 
     Raises
     ------
@@ -187,14 +187,14 @@ def check_state_causality(
     channels: Iterable[Channel],
     again: Callable[[np.datetime64, int], MarketState],
 ) -> None:
-    """Make the market state that risk reads again on cut data, and compare the days before.
+    """Compute the market state that risk reads again on cut data, and compare earlier days.
 
     Cuts are taken at entry decisions, at days before the tier changes, and before the first row of
     each channel; a hash chooses.
 
     Parameters
     ----------
-    channels : what the state is made of
+    channels : inputs of the state
     again : returns the state from a date on, on data cut at an instant
 
     Raises
@@ -250,7 +250,7 @@ def named_measures(state: MarketState) -> dict[str, NDArray[Any]]:
 
 
 def _chosen(signals: Signals, outcome: SimulationOutcome) -> list[int]:
-    """The instants of one check: entries and other decisions by halves, then rows of interest."""
+    """Return the instants of one check: entries, other decisions, then rows of interest."""
     entries = {d.decided_at for d in outcome.decisions if d.intent in RISK_ADDING}
     changes = {d.decided_at for d in outcome.decisions} - entries
     rows = _instants_worth_a_look(signals, outcome) - entries - changes
@@ -261,7 +261,7 @@ def _chosen(signals: Signals, outcome: SimulationOutcome) -> list[int]:
 
 
 def _instants_worth_a_look(signals: Signals, outcome: SimulationOutcome) -> set[int]:
-    """Decision instants of the window at which something could have been done or said."""
+    """Return the decision instants of the window at which the playbook could act or is notable."""
     decided, window = signals.decided_at, outcome.curve.at
     if len(window) == 0:
         return set()

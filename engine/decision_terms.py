@@ -1,4 +1,4 @@
-"""The closed sets of words in decisions, guard events and the journal.
+"""Define the closed sets of texts in decisions, guard events and the journal.
 
 Each member is stored as its text, in Parquet as in JSON.
 """
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class IntentKind(StrEnum):
-    """What a decision is about: a playbook's intent, or the act of a guard."""
+    """Name the intent of a decision, or the act of a guard."""
 
     ENTER = "enter"
     ADD = "add"
@@ -24,7 +24,7 @@ RISK_ADDING = frozenset({IntentKind.ENTER, IntentKind.ADD, IntentKind.REBALANCE,
 
 
 class DecisionOutcome(StrEnum):
-    """How a decision ended: approved, rejected by a rule, or blocked by a guard or a tier."""
+    """Name the outcome: approved, rejected by a rule, or blocked by a guard or a tier."""
 
     APPROVED = "approved"
     REJECTED = "rejected"
@@ -32,7 +32,7 @@ class DecisionOutcome(StrEnum):
 
 
 class RefusalRule(StrEnum):
-    """Rules by which the risk module rejects an intent."""
+    """Name the rules by which the risk module rejects an intent."""
 
     BAD_FRACTION = "bad fraction"
     BAD_LEVEL = "bad level"
@@ -60,7 +60,7 @@ class RefusalRule(StrEnum):
 
 
 class GuardName(StrEnum):
-    """Guards of a sleeve, and those of the account above it."""
+    """Name the guards of a sleeve and of the account above it."""
 
     DAILY_LOSS = "daily loss"
     WEEKLY_LOSS = "weekly loss"
@@ -82,14 +82,14 @@ ACCOUNT_GUARDS = frozenset(OF_ACCOUNT.values())
 
 
 class GuardEventKind(StrEnum):
-    """What happened to a guard."""
+    """Name the two events of a guard."""
 
     TRIPPED = "tripped"
     RELEASED = "released"
 
 
 class CapScope(StrEnum):
-    """Whose limit a cap is: of the intent, one sleeve's risk rules, a wallet, or all sleeves."""
+    """Name the owner of a cap: an intent, one sleeve's risk rules, a wallet, the account."""
 
     INTENT = "intent"
     SLEEVE = "sleeve"
@@ -98,12 +98,12 @@ class CapScope(StrEnum):
 
 
 class Cap(StrEnum):
-    """A limit on the size of a decision; ``cap_<text>`` is its column.
+    """Name a limit on the size of a decision; ``cap_<text>`` is its column.
 
     Attributes
     ----------
     rule : the limit's name inside its scope
-    scope : whose limit it is
+    scope : the limit's owner
     """
 
     rule: str
@@ -159,7 +159,7 @@ ACCOUNT_CAPS = frozenset(cap for cap in Cap if cap.scope is CapScope.ACCOUNT)
 
 
 class RiskTier(StrEnum):
-    """How much risk may be taken: of the account by its drawdown, of the market by its state."""
+    """Name a level of permitted risk, of the account by drawdown or of the market by state."""
 
     NORMAL = "normal"
     CAUTIOUS = "cautious"
@@ -168,7 +168,7 @@ class RiskTier(StrEnum):
 
 
 class BlockKind(StrEnum):
-    """What stood in the way of an entry at a row of the journal.
+    """Name the kind of obstacle to an entry at a row of the journal.
 
     ``PLAYBOOK``: all required conditions held, and the rules asked for nothing.
     """

@@ -1,4 +1,4 @@
-"""What a playbook may ask for. Intents carry no quantity: the risk module decides that."""
+"""Define the intents that a playbook may return; the risk module decides their quantities."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from engine.records import OrderKind
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A limit exit for a fraction of the filled plan, at a price in quote per base unit."""
+    """Close a fraction of the filled plan with a limit order at ``price``, quote per base unit."""
 
     price: float
     fraction: float
@@ -22,11 +22,11 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Enter:
-    """Open a position of unknown size with a stop; direction +1 long, -1 short.
+    """Open a position with a stop, sized by the risk module; direction +1 long, -1 short.
 
     ``targets`` is empty or its fractions sum to 1. ``size_multiplier`` in (0, 1] scales the size
-    that the risk module would give. ``slippage_multiplier`` >= 1 is what the playbook expects of
-    thin windows; the venue applies it to this plan's market and stop fills. ``price`` is the level
+    that the risk module gives. ``slippage_multiplier`` >= 1 is the playbook's estimate for thin
+    markets; the venue applies it to this plan's market and stop fills. ``price`` is the level
     of a limit or stop entry and None for a market entry. ``fraction`` in (0, 1] is the first
     tranche's share of the plan; :class:`Add` buys the others.
     """
@@ -78,9 +78,9 @@ class Add:
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """Close a fraction of the open position at market; the rest of a working entry is cancelled.
+    """Close a fraction of the open position at market; cancel the rest of a working entry.
 
-    Without a position it cancels the working entry.
+    Without a position, the intent only cancels the working entry.
     """
 
     instrument: str
@@ -90,7 +90,7 @@ class Exit:
 
 @dataclass(frozen=True, slots=True)
 class MoveStop:
-    """Replace the plan's protective stop; works from the next bar on."""
+    """Replace the plan's protective stop from the next bar on."""
 
     instrument: str
     stop: float
@@ -102,13 +102,13 @@ class MoveStop:
 
 @dataclass(frozen=True, slots=True)
 class Rebalance:
-    """Hold these shares of the equity in instruments that are paid in full, without stops.
+    """Hold shares of the equity in instruments that are paid in full, without stops.
 
-    ``weights`` are fractions of equity from 0, 1 at most together; an instrument that is not named
-    is left as it is. A change below ``min_ticket`` (quote) is left out, and the journal says so.
-    Sales come before purchases and pay for them, wallet by wallet. ``overlays`` says for each hedge
-    that is on what it adds to the weights (negative: holds back), by instrument; reports tell from
-    it what the hedge cost and brought. None: the book knows no hedges.
+    ``weights`` are fractions of equity from 0, 1 at most together; an instrument without a weight
+    keeps its position. A change below ``min_ticket`` (quote) is left out and recorded in the
+    journal. Sales come before purchases and pay for them, wallet by wallet. ``overlays`` holds, for
+    each active hedge, the weight that it adds to each instrument (negative: removes); reports
+    derive cost and benefit of the hedge from it. None: the book has no hedges.
     """
 
     weights: Mapping[str, float]
@@ -130,10 +130,10 @@ class Rebalance:
 
 @dataclass(frozen=True, slots=True)
 class Hedge:
-    """Buy an option contract that the row or one before it lists, at the next open.
+    """Buy an option contract that this row or an earlier one lists, at the next open.
 
-    ``cover`` in (0, 1] is the share of the equity that the contracts' upper strike stands for, and
-    ``budget`` in (0, 1] the share of it that the premium may cost at most. Contracts are whole.
+    ``cover`` in (0, 1] is the share of equity that the contracts insure at their upper strike.
+    ``budget`` in (0, 1] is the largest premium as a share of equity. Contracts are whole.
     """
 
     instrument: str
@@ -151,9 +151,9 @@ class Hedge:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """Send cash to the other wallet, ``venue`` or ``brokerage``: a share of the equity.
+    """Send a share of the equity in cash to the wallet ``venue`` or ``brokerage``.
 
-    No more leaves than is free; it arrives after ``account.transfer_days``.
+    Only free cash leaves; it arrives after ``account.transfer_days``.
     """
 
     to: Literal["venue", "brokerage"]
@@ -170,9 +170,9 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True)
 class PutOff:
-    """Write down that a change which was due is put off or left out, by which rule, and why.
+    """Record in the journal that a change which was due is put off, by which rule, and why.
 
-    It orders nothing: the decision is a refusal of ``intent`` in the journal.
+    The decision is a refusal of ``intent``; no order follows.
     """
 
     instrument: str
@@ -182,7 +182,7 @@ class PutOff:
 
     def __post_init__(self) -> None:
         if not (self.rule and self.reason):
-            raise ValueError("rule and reason must say something")
+            raise ValueError("rule and reason must not be empty")
         if self.intent not in ("rebalance", "hedge"):
             raise ValueError(f"intent must be rebalance or hedge, not {self.intent!r}")
 

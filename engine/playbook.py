@@ -1,4 +1,4 @@
-"""The plugin contract: what a playbook declares, prepares and decides."""
+"""Define the plugin contract: a playbook's declarations, signals and decisions."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -23,29 +23,29 @@ API_VERSION = 1
 
 
 class PlaybookParams(SortedModel):
-    """Base of a playbook's parameters: frozen, unknown keys refused, every field described."""
+    """Base class of parameters: frozen, unknown keys refused, every field described."""
 
 
 @dataclass(frozen=True)
 class Requirements:
-    """What a playbook needs.
+    """Declare the data that a playbook needs.
 
     Attributes
     ----------
     clock : key of the bars whose closes are the decision rows
-    channels : channels that must be there, the clock's included
-    optional : channels that are used where the data have them; absent ones make conditions unknown
-    traded : instruments that intents may name; their order says nothing
+    channels : required channels, the clock's included
+    optional : channels that are used if the data hold them; absent ones make conditions unknown
+    traded : instruments that intents may name, in any order
     warmup_bars : decision rows before the window that ``prepare`` needs
-    options : underlyings on which the signals may list contracts; what prices them is loaded
-    shorter_ns : required channels that need less history than the clock's warm-up, ns: what there
-        is of the rest is loaded, and may have holes
-    memory_ns : how far before a row its estimates remember, ns; what lies beyond the warm-up is
-        loaded where the data hold it, so that no value depends on where the window begins
-    late : required bars that may begin inside the window, as a book's weights may
-    files : files, and folders of files, that the rules read beside the data; a relative path lies
-        beside the playbook's module. Their contents are part of the run id. A series with dates
-        belongs into the data instead, where it is known from an instant on.
+    options : underlyings on which the signals may list contracts; their pricing data are loaded
+    shorter_ns : required history of channels that need less than the clock's warm-up, ns; older
+        rows are loaded if present and may have holes
+    memory_ns : length of data before a row that its estimates read, ns; rows before the warm-up are
+        loaded if present, so that no value depends on the start of the window
+    late : required bars that may begin inside the window, for example those of a book's weights
+    files : files, and folders of files, that the rules read beside the data; a relative path starts
+        at the folder of the playbook's module. Their contents are part of the run id. A dated
+        series belongs in the data instead, where each row has its ``available_at``.
     """
 
     clock: ChannelKey
@@ -61,14 +61,14 @@ class Requirements:
 
     @property
     def leading(self) -> str:
-        """The traded instrument that stands for the run where one must: the clock's, if traded."""
+        """Return the traded instrument that represents the run: the clock's, if it is traded."""
         clock = self.clock.instrument
         return clock if clock in self.traded else min(self.traded, default="")
 
 
 @dataclass(frozen=True)
 class Signals:
-    """What ``prepare`` returns; every array has one entry per bar of the clock channel.
+    """Hold the result of ``prepare``; every array has one entry per bar of the clock channel.
 
     Row *t* depends on rows known at ``decided_at[t]`` only. ``wake_flat`` and ``wake_in_position``
     mark the rows at which the playbook could act without, and with, a plan (a position or a working
@@ -81,13 +81,13 @@ class Signals:
     conditions: tuple[Condition, ...] = ()
     wake_flat: NDArray[np.bool_] | None = None
     wake_in_position: NDArray[np.bool_] | None = None
-    # Rows worth a line in the journal even when nothing was ordered (the level broke, a setup ran).
+    # Rows that the journal records even without a decision (a level broke, a setup ran).
     notable: NDArray[np.bool_] | None = None
     # Name of the sequence a row belongs to, e.g. "2026-02-05T14:00Z"; one entry a row, "" for none.
     setup: NDArray[np.str_] | None = field(default=None)
     # The option contract that may be bought from a row on, by its name, "" for none.
     contract: NDArray[np.str_] | None = field(default=None)
-    # What was found wrong or absent in the inputs, whole sentences; reports show it, nothing reads.
+    # Whole sentences about wrong or absent inputs; only reports read them.
     remarks: tuple[str, ...] = ()
 
 
@@ -95,12 +95,12 @@ P = TypeVar("P", bound=PlaybookParams)
 
 
 class Playbook(ABC, Generic[P]):
-    """A set of rules. ``__init__`` stores params; ``on_bar`` reads views and returns intents.
+    """Base class of playbooks: ``__init__`` stores params, ``on_bar`` turns views into intents.
 
     ``ignored`` names required conditions that this run treats as true (``playbook.ignore``);
     ``prepare`` passes its conditions through ``leave_out`` with it before it decides by them.
-    ``risk_defaults`` is what a run's ``risk`` section holds where its file leaves keys out; null
-    switches off. ``reads`` is what its code was seen to read.
+    ``risk_defaults`` fills the keys that a run file's ``risk`` section leaves out; null switches
+    off. ``reads`` records the files and modules that its code read.
     """
 
     name: ClassVar[str]
@@ -116,13 +116,13 @@ class Playbook(ABC, Generic[P]):
     @classmethod
     @abstractmethod
     def requirements(cls, params: P) -> Requirements:
-        """Return what the rules need, given their parameters."""
+        """Return the data that the rules need with these parameters."""
 
     @classmethod
     def settle(cls, params: P, instruments: Mapping[str, Instrument]) -> P:
-        """Return the parameters with what the instruments' records decide, e.g. companions.
+        """Return the parameters completed from the instruments' records, e.g. companions.
 
-        ``instruments`` are those of the run's data, by id; by default the parameters stay.
+        ``instruments`` are those of the run's data, by id. By default nothing changes.
         """
         return params
 
@@ -132,8 +132,8 @@ class Playbook(ABC, Generic[P]):
 
     @abstractmethod
     def on_bar(self, market: MarketView, account: AccountView) -> Sequence[Intent]:
-        """Return intents at one decision row; called at wakes (dense mode: at every row)."""
+        """Return intents at one decision row; called at marked rows (dense mode: at every row)."""
 
     def on_fill(self, fill: Fill, account: AccountView) -> Sequence[Intent]:
-        """Return intents after a fill, e.g. a stop moved to breakeven; by default none."""
+        """Return intents after a fill, for example a stop moved to breakeven; by default none."""
         return ()

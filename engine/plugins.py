@@ -1,7 +1,6 @@
-"""Playbooks by name: entry points, ``package.module:Class``, or a local folder on request.
+"""Load playbooks by name: entry points, ``package.module:Class``, or a local folder.
 
-Nothing is scanned or imported but what a name leads to, and a local folder only when the caller
-passes it.
+Only the module of the wanted name is imported, and a local folder only when the caller passes it.
 """
 
 import importlib
@@ -40,11 +39,11 @@ AnyPlaybook = Playbook[Any]
 
 @dataclass(frozen=True)
 class PlaybookEntry:
-    """One playbook that can be named in YAML.
+    """Describe one playbook that YAML can name.
 
     Attributes
     ----------
-    name : what YAML says
+    name : name in YAML
     target : ``package.module:Class``
     origin : the distribution or folder that brings it
     """
@@ -55,12 +54,12 @@ class PlaybookEntry:
 
 
 def list_playbooks(plugin_path: Path | None = None) -> tuple[PlaybookEntry, ...]:
-    """Return every playbook that has a name, sorted by it; imports none of them."""
+    """Return all named playbooks, sorted by name, without importing them."""
     return tuple(sorted(_entries(plugin_path), key=lambda entry: (entry.name, entry.target)))
 
 
 def load_playbook_class(name: str, plugin_path: Path | None = None) -> type[AnyPlaybook]:
-    """Return the class that a playbook's name leads to.
+    """Return the class of a playbook by name.
 
     Parameters
     ----------
@@ -72,7 +71,7 @@ def load_playbook_class(name: str, plugin_path: Path | None = None) -> type[AnyP
     ------
     ConfigError : no playbook or more than one answers to the name.
     PlaybookError : the plugin's code could not be imported.
-    PlaybookContractError : what was found is not a playbook of a supported ``api_version``.
+    PlaybookContractError : the object found is no playbook of a supported ``api_version``.
     """
     if plugin_path is not None and not plugin_path.is_dir():
         raise ConfigError(f"--plugin-path {plugin_path}: no such folder")
@@ -146,7 +145,7 @@ def new_playbook(
 def settled_params(
     playbook: type[AnyPlaybook], params: PlaybookParams, instruments: Mapping[str, Instrument]
 ) -> PlaybookParams:
-    """Return parameters with what the instruments' records decide.
+    """Return the parameters completed from the instruments' records.
 
     Raises
     ------
@@ -167,7 +166,7 @@ def settled_params(
 
 
 def requirements_of(playbook: AnyPlaybook) -> Requirements:
-    """Return what a playbook declares that it needs, checked for what nobody could deliver.
+    """Return the requirements that a playbook declares, checked.
 
     Raises
     ------
@@ -200,7 +199,7 @@ def requirements_of(playbook: AnyPlaybook) -> Requirements:
 
 
 def _check_late(name: str, declared: Requirements) -> None:
-    """Refuse channels that may begin late and cannot: the clock, and what is not required."""
+    """Refuse the clock and channels that are not required among the ``late`` ones."""
     if declared.clock in declared.late:
         raise PlaybookContractError(
             f"playbook {name}: late names its clock {declared.clock}; nothing is decided before "
@@ -234,7 +233,7 @@ def _entries(plugin_path: Path | None) -> Iterator[PlaybookEntry]:
 def shipped_playbooks() -> Mapping[str, str]:
     """Return name and target of the playbooks that a checkout's project file lists.
 
-    With them they are found in a checkout that was never installed.
+    A checkout that was never installed finds its playbooks this way.
     """
     if not PROJECT_FILE.is_file():
         return {}
@@ -267,14 +266,14 @@ def _nearest(name: str, plugin_path: Path | None) -> str:
 
 
 def _import(name: str, target: str, plugin_path: Path | None) -> object:
-    """Return the class behind ``package.module:Class``, or a local module's only playbook."""
+    """Return the class of ``package.module:Class``, or a local module's only playbook."""
     module_name, _, class_name = target.partition(":")
     try:
         with watching() as watch:
             module = _module(module_name, plugin_path)
         _remember(module_name, watch.reads)
     except ModuleNotFoundError as error:
-        # A missing import inside the plugin is its author's to fix, a wrong name the trader's.
+        # The plugin's author fixes a missing import inside it, the trader a wrong name.
         if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
             raise PlaybookError(f"playbook {name}: cannot import {module_name}: {error}") from error
         raise ConfigError(
@@ -297,18 +296,18 @@ def _import(name: str, target: str, plugin_path: Path | None) -> object:
 
 
 def _remember(module_name: str, reads: Reads) -> None:
-    """Keep what was read when a module was imported: that happens once a process."""
+    """Store the reads of a module's import, which happens once a process."""
     top = module_name.partition(".")[0]
     own = {name for name in reads.modules if name.partition(".")[0] == top}
-    # Imported anew, it has read anew; its own modules are hashed in any case.
+    # A module imported again has read again; its own modules are hashed in any case.
     before = Reads() if own else _at_import.get(top, Reads())
     _at_import[top] = before | replace(reads, modules=reads.modules - own)
 
 
 def remember_modules(playbook: type[AnyPlaybook], reads: Reads) -> Reads:
-    """Return all local modules that a playbook has ever been seen to import, with these reads.
+    """Return these reads with all local modules that the playbook imported in this process.
 
-    A module that is loaded once is not seen again, but its code goes on to matter.
+    A module is imported once, but its code decides in every later run.
     """
     top = playbook.__module__.partition(".")[0]
     known = _at_import.get(top, Reads())
@@ -317,7 +316,7 @@ def remember_modules(playbook: type[AnyPlaybook], reads: Reads) -> Reads:
 
 
 def _module(name: str, plugin_path: Path | None) -> object:
-    """Import a module; the plugin folder leads ``sys.path`` for this import only."""
+    """Import a module with the plugin folder first in ``sys.path`` for this import only."""
     if plugin_path is None:
         return importlib.import_module(name)
     folder = str(plugin_path.resolve())

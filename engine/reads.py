@@ -1,9 +1,9 @@
-"""What a playbook read beside its parameters and its data: modules, declared files, anything else.
+"""Record the modules and files that a playbook reads beside its parameters and its data.
 
-While a playbook's code is watched, every file that Python opens is seen, whoever opens it for the
-playbook. Libraries, our own packages, caches of compiled code and what the system keeps are covered
-by their versions and left out. Files that compiled code opens by itself (Arrow, HDF5) are not seen:
-they must be declared in ``Requirements.files``, as every file should be.
+While a playbook's code is watched, every file that Python opens is recorded. Files of libraries, of
+our own packages and of the system, and caches of compiled code, are left out: the versions in the
+run id cover them. Files that compiled code opens itself (Arrow, HDF5) are not recorded and must be
+declared in ``Requirements.files``, as every file should be.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ from typing import Any
 from engine.errors import PlaybookContractError
 
 OUR_PACKAGES = ("data_feeds", "engine", "strategies")
-# What answers otherwise tomorrow, whatever lies on the disk.
+# Audit events of network and processes, whose answers do not depend on local files.
 OUTSIDE = frozenset(
     {
         "os.system", "socket.connect", "socket.getaddrinfo", "socket.sendto", "subprocess.Popen",
@@ -33,7 +33,7 @@ OUTSIDE = frozenset(
 )  # fmt: skip
 DATABASES = frozenset({"sqlite3.connect"})
 CACHED_CODE = frozenset({".nbi", ".nbc"})
-# What installers write about a library.
+# Folders in which installers describe a library.
 RECORDS = frozenset({".dist-info", ".egg-info"})
 LIBRARY_FOLDERS = frozenset({"site-packages", "dist-packages"})
 SYSTEM_FOLDERS = ("/dev", "/etc", "/proc", "/sys")
@@ -42,7 +42,7 @@ GONE = "gone"
 
 @dataclass(frozen=True, order=True)
 class ReadFile:
-    """A file that the rules read: its name without its folder, its content's sha256, its path."""
+    """Hold a file that the rules read: name without folder, sha256 of its content, path."""
 
     name: str
     sha256: str
@@ -51,13 +51,13 @@ class ReadFile:
 
 @dataclass(frozen=True)
 class Reads:
-    """What a playbook read.
+    """Hold the reads of one playbook.
 
     Attributes
     ----------
-    files : what was opened
+    files : files that were opened
     declared : the files of ``Requirements.files``, opened or not
-    outside : what lies outside every file: a network call, a process
+    outside : audit events that no file covers: a network call, a process
     modules : local modules that were imported on the way, by name
     """
 
@@ -76,19 +76,19 @@ class Reads:
 
     @property
     def module_files(self) -> dict[str, Path]:
-        """The file of each module that has one."""
+        """Return the source file of each module that has one."""
         found = {name: _source(name) for name in self.modules}
         return {name: path for name, path in found.items() if path is not None}
 
     @property
     def undeclared(self) -> list[ReadFile]:
-        """The files that were opened and that ``Requirements.files`` does not name, sorted."""
+        """Return the opened files that ``Requirements.files`` does not name, sorted."""
         declared = {item.path for item in self.declared}
         return sorted(item for item in self.files if item.path not in declared)
 
     @property
     def not_reusable(self) -> list[str]:
-        """Why a finished run cannot stand for another one of its id, one reason each."""
+        """Return the reasons why another run must not reuse the finished one of its id."""
         names = sorted({item.name for item in self.undeclared})
         return [
             *(f"the rules read {name}, which Requirements.files does not name" for name in names),
@@ -96,7 +96,7 @@ class Reads:
         ]
 
     def document(self) -> dict[str, list[list[str]]]:
-        """Return names and checksums for the run id; neither folders nor order count.
+        """Return names and checksums for the run id, without folders, sorted.
 
         Modules are hashed with the code.
         """
@@ -111,14 +111,14 @@ class Reads:
 
 @dataclass
 class ReadWatch:
-    """What was opened and imported while a playbook's code ran."""
+    """Collect opened files and imported modules while a playbook's code runs."""
 
     reads: Reads = field(default_factory=Reads)
     _opened: dict[str, None] = field(default_factory=dict)
     _outside: set[str] = field(default_factory=set)
 
     def saw(self, event: str, arguments: tuple[Any, ...]) -> None:
-        """Note what one of Python's audit events says."""
+        """Record one of Python's audit events."""
         if event in OUTSIDE:
             self._outside.add(event)
         elif event in DATABASES or _reads(*arguments):
@@ -129,7 +129,7 @@ class ReadWatch:
             self._opened[os.path.abspath(os.fsdecode(path))] = None
 
     def finish(self, loaded_before: frozenset[str]) -> None:
-        """Work out what was read, once the code has run."""
+        """Set ``reads`` once the code has run."""
         data = [path for path in map(Path, self._opened) if _is_data(path)]
         if data:
             code = {path for name in [*sys.modules] if (path := _source(name)) is not None}
@@ -142,17 +142,17 @@ class ReadWatch:
 
 
 _watching = threading.local()
-# Watches at work, the innermost last, each with the threads that were there before it.
+# Active watches, the innermost last, each with the threads that began before it.
 _at_work: list[tuple[ReadWatch, frozenset[int]]] = []
 _installed: list[bool] = []
 
 
 @contextmanager
 def watching() -> Iterator[ReadWatch]:
-    """Yield a watch over what is opened and imported; its ``reads`` are ready afterwards.
+    """Yield a watch over opened files and imports; its ``reads`` are set afterwards.
 
-    It sees this thread, and those that began while it was at work: a pool that the rules start. A
-    watch inside another one sees alone.
+    The watch records this thread and threads that begin while it is active, such as a pool that the
+    rules start. Of nested watches only the innermost records.
     """
     if not _installed:
         sys.addaudithook(_hear)
@@ -172,7 +172,7 @@ def watching() -> Iterator[ReadWatch]:
 
 
 def read_file(path: Path) -> ReadFile:
-    """Return a file with its checksum; one that is no longer there has none."""
+    """Return a file with its checksum, ``gone`` when the file no longer exists."""
     try:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -182,13 +182,13 @@ def read_file(path: Path) -> ReadFile:
 
 
 def declared_files(playbook: str, module: str, files: Iterable[str | Path]) -> Reads:
-    """Return the files that a playbook declares as read; a folder stands for the files below it.
+    """Return the files that a playbook declares; a folder stands for the files below it.
 
-    A relative path lies beside the module of the playbook.
+    A relative path starts at the folder of the playbook's module.
 
     Raises
     ------
-    PlaybookContractError : one is not there.
+    PlaybookContractError : a declared file does not exist.
     """
     beside = getattr(sys.modules.get(module), "__file__", None)
     root = Path(beside).resolve().parent if beside else Path.cwd()
@@ -201,19 +201,19 @@ def declared_files(playbook: str, module: str, files: Iterable[str | Path]) -> R
             found.append(place)
         else:
             raise PlaybookContractError(
-                f"playbook {playbook}: Requirements.files names {name}, and {place} is not there"
+                f"playbook {playbook}: Requirements.files names {name}, but {place} does not exist"
             )
     return Reads(declared=frozenset(map(read_file, found)))
 
 
 def is_local(module: str) -> bool:
-    """Whether a loaded module is neither ours, nor Python's, nor of an installed library."""
+    """Return whether a loaded module belongs to none of Python, libraries and our packages."""
     path = _source(module)
     return path is not None and not is_covered(path)
 
 
 def is_covered(path: Path) -> bool:
-    """Whether a version stands for a file: Python's, an installed library's, ours, the system's."""
+    """Return whether a version in the run id covers a file: Python, a library, ours, system."""
     if LIBRARY_FOLDERS.intersection(path.parts):
         return True
     return any(path.is_relative_to(root) for root in _covered())
@@ -231,26 +231,26 @@ def _threads() -> frozenset[int]:
 
 
 def _of_new_thread(thread: int) -> ReadWatch | None:
-    """Return the innermost watch during which a thread began; none if it was there before."""
+    """Return the innermost watch that was active when a thread began, None for none."""
     return next((watch for watch, before in reversed(_at_work) if thread not in before), None)
 
 
 def _reads(path: object, mode: str | None, flags: int) -> bool:
-    """Whether opening a file so can read it."""
+    """Return whether a file opened in this mode can be read."""
     if mode is not None:
         return "r" in mode or "+" in mode
     return flags & (os.O_WRONLY | os.O_RDWR) != os.O_WRONLY
 
 
 def _is_data(path: Path) -> bool:
-    """Whether a path is a file of somebody's own, and not a cache of compiled code."""
+    """Return whether a path is a data file, not covered by a version and no code cache."""
     if path.suffix in CACHED_CODE or path.parent.suffix in RECORDS or not path.is_file():
         return False
     return not is_covered(path)
 
 
 def _source_of(path: Path) -> Path:
-    """Return the source that a file of compiled code was made from, and any other path itself."""
+    """Return the source of a file of compiled code; any other path unchanged."""
     if path.parent.name != "__pycache__":
         return path
     try:
@@ -267,7 +267,7 @@ def _source(module: str) -> Path | None:
 
 @cache
 def _covered() -> tuple[Path, ...]:
-    """Return the folders whose files a version stands for."""
+    """Return the folders whose files a version covers."""
     kinds = ("stdlib", "platstdlib", "purelib", "platlib")
     libraries = [sysconfig.get_paths()[kind] for kind in kinds]
     libraries += [*site.getsitepackages(), site.getusersitepackages(), *zoneinfo.TZPATH]

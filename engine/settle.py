@@ -1,4 +1,4 @@
-"""What a run's settings come to once its instruments are known: parameters, market inputs, risk."""
+"""Complete a run's settings from its instruments' records: parameters, options, risk."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -18,22 +18,22 @@ from engine.playbook import Playbook
 from engine.plugins import new_playbook, remember_modules, requirements_of, settled_params
 from engine.reads import watching
 
-# Counted at par with the dollar, as the pages say.
+# Counted at par with the dollar; the pages state it.
 DOLLARS = ("USD", "USDT", "USDC", "BUSD", "FDUSD", "TUSD", "DAI")
 
 Settled = tuple[RunConfig, Playbook[Any]]
 
 
 def settle(config: RunConfig, source: Catalog | Dataset, playbook: Playbook[Any]) -> Settled:
-    """Return a config and its playbook with everything that the instruments' records decide.
+    """Return a config and its playbook completed from the instruments' records.
 
     The risk section is merged key by key: built-in < instrument < playbook < run file. The
     instrument is the playbook's leading one.
 
     Raises
     ------
-    ConfigError : the layers together are no risk section, a record lacks what the rules need, or
-        what is traded is not quoted in one currency.
+    ConfigError : the merged layers are no valid risk section, a record lacks a field that the rules
+        need, or the traded instruments are quoted in several currencies.
     """
     instruments = source.instruments if isinstance(source, Dataset) else source.instruments()
     with watching() as watch:
@@ -47,7 +47,7 @@ def settle(config: RunConfig, source: Catalog | Dataset, playbook: Playbook[Any]
     refuse_currencies(instruments[name] for name in traded if name in instruments)
     layers = risk_layers(written(config.risk), playbook, instruments)
     whole = merged(*layers.values())
-    # What the run's file gives is checked already; the layers below it are not.
+    # The run's file is already checked; the layers below it are not.
     try:
         risk = validate_strict(RiskConfig, whole)
     except ValidationError as error:
@@ -65,7 +65,7 @@ def settle(config: RunConfig, source: Catalog | Dataset, playbook: Playbook[Any]
 def _with_indices(
     model: OptionModel, underlyings: Iterable[str], instruments: Mapping[str, Instrument]
 ) -> OptionModel:
-    """Return an option model that knows the volatility index of each underlying's record."""
+    """Return an option model with the volatility index of each underlying's record."""
     found = dict(model.volatility_index)
     for name in underlyings:
         record = instruments.get(name)
@@ -77,13 +77,13 @@ def _with_indices(
 
 
 def refuse_currencies(instruments: Iterable[Instrument]) -> None:
-    """Refuse instruments of several currencies: an account adds cash at par and converts nothing.
+    """Refuse instruments of several currencies, because an account converts nothing.
 
-    Dollars and the stablecoins that stand for them are one currency.
+    Dollars and dollar stablecoins count as one currency.
 
     Raises
     ------
-    ConfigError : they are quoted in more than one.
+    ConfigError : the instruments are quoted in several currencies.
     """
     quoted: dict[str, list[str]] = {}
     for item in sorted(instruments, key=lambda item: item.id):
@@ -100,9 +100,9 @@ def refuse_currencies(instruments: Iterable[Instrument]) -> None:
 def risk_layers(
     given: Mapping[str, Any], playbook: Playbook[Any], instruments: Mapping[str, Instrument]
 ) -> dict[str, Mapping[str, Any]]:
-    """Return what instrument, playbook and run file say of the risk section, in that order.
+    """Return the layers of the risk section: instrument, playbook, run file, in that order.
 
-    ``given`` is what the file writes.
+    ``given`` is the section in the run file.
     """
     first = ""
     if instruments:

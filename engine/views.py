@@ -1,4 +1,4 @@
-"""What a playbook sees: the market cut at ``now``, and the account. Read-only."""
+"""Show a playbook the market cut at ``now`` and the account, read-only."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ from engine.errors import PlaybookContractError
 
 
 class PositionView(NamedTuple):
-    """One open position. ``quantity`` signed base units, prices quote, NaN where not applicable.
+    """Show one open position: signed base units, prices in quote, NaN where not applicable.
 
-    ``leaving`` is what exits that still work close of it, unsigned base units.
+    ``leaving`` is the part that working exits close, unsigned base units.
     """
 
     instrument: str
@@ -33,14 +33,14 @@ class PositionView(NamedTuple):
     leaving: float = 0.0
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
-        """Refuse: the view is what the books say, not the books."""
+        """Refuse to change the view; a playbook returns intents."""
         raise PlaybookContractError(
             f"{name} of the position view cannot be set; return intents, risk makes orders"
         )
 
 
 class Positions(dict[str, PositionView]):
-    """Open positions by instrument; a playbook can read them and not change them."""
+    """Map instruments to open positions; a playbook can read but not change it."""
 
     def _refuse(self, *_: object, **__: object) -> NoReturn:
         raise PlaybookContractError(
@@ -52,7 +52,7 @@ class Positions(dict[str, PositionView]):
 
 
 class AccountView(NamedTuple):
-    """The account at ``now``. Cash and equity in quote currency.
+    """Show the account at ``now``; cash and equity in quote currency.
 
     ``free_venue_cash`` is the venue wallet less isolated margins (cross: less initial margins and
     unrealized losses). ``pending`` names instruments with an entry order that still works.
@@ -70,39 +70,38 @@ class AccountView(NamedTuple):
     transit_cash: float = 0.0
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
-        """Refuse: the view is what risk and broker report, not what they read."""
+        """Refuse to change the view; a playbook returns intents."""
         raise PlaybookContractError(
             f"{name} of the account view cannot be set; return intents, risk makes orders"
         )
 
     def position(self, instrument: str) -> PositionView | None:
-        """The open position in an instrument, or None."""
+        """Return the open position in an instrument, None for none."""
         return self.positions.get(instrument)
 
     @property
     def working(self) -> frozenset[str]:
-        """Instruments with an entry or an exit order that still works."""
+        """Return the instruments with a working entry or exit order."""
         leaving = (name for name, held in self.positions.items() if held.leaving > 0)
         return self.pending.union(leaving)
 
     def is_flat(self, instrument: str) -> bool:
-        """Whether there is neither a position nor an entry order in the instrument."""
+        """Return whether an instrument has neither a position nor a working entry order."""
         return instrument not in self.positions and instrument not in self.pending
 
 
 @dataclass(slots=True)
 class Cursor:
-    """Where the market view stands: the engine's side of it, which moves."""
+    """Hold the current row of a market view; only the engine moves it."""
 
     now: int = 0
     row: int = -1
 
 
 class MarketView:
-    """The market at one decision row.
+    """Show the market at one decision row.
 
-    The engine moves the cursor; a playbook reads, and cannot move to rows that it does not know
-    yet.
+    The engine moves the cursor. A playbook only reads and cannot move to later rows.
     """
 
     __slots__ = ("_conditions", "_contract", "_cursor", "_data", "_declared", "_values")
@@ -128,21 +127,21 @@ class MarketView:
             object.__setattr__(self, name, value)
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
-        """Refuse: a playbook reads."""
+        """Refuse to change the view; it is read-only."""
         raise PlaybookContractError(f"{name} of the market view cannot be set; it is read-only")
 
     @property
     def now(self) -> int:
-        """The row's instant, ns UTC."""
+        """Return the row's instant, ns UTC."""
         return self._cursor.now
 
     @property
     def row(self) -> int:
-        """Index of the row in the arrays that ``prepare`` returned."""
+        """Return the row's index in the arrays that ``prepare`` returned."""
         return self._cursor.row
 
     def signal(self, name: str) -> float:
-        """The value of a prepared signal at this row.
+        """Return the value of a prepared signal at this row.
 
         Raises
         ------
@@ -156,11 +155,11 @@ class MarketView:
 
     @property
     def contract(self) -> str:
-        """The option contract that this row lists, "" for none."""
+        """Return the option contract that this row lists, "" for none."""
         return "" if self._contract is None else str(self._contract[self._cursor.row])
 
     def truth(self, name: str) -> Truth:
-        """The truth of a prepared condition at this row."""
+        """Return the truth of a prepared condition at this row."""
         try:
             return Truth(int(self._conditions[name][self._cursor.row]))
         except KeyError:
@@ -170,7 +169,7 @@ class MarketView:
             ) from None
 
     def channel(self, instrument: str, kind: ChannelKind, timeframe: str = "") -> Channel:
-        """The rows of a declared channel that are known at ``now``.
+        """Return the rows of a declared channel that are known at ``now``.
 
         Raises
         ------
@@ -182,6 +181,6 @@ class MarketView:
         return self._data.channel(instrument, kind, timeframe).cut(self._cursor.now)
 
     def last(self, instrument: str, timeframe: str, column: str = "close") -> float:
-        """The last known value of a declared bar column; NaN before the first bar."""
+        """Return the last known value of a declared bar column; NaN before the first bar."""
         values: Array = self.channel(instrument, ChannelKind.BARS, timeframe)[column]
         return float(values[-1]) if len(values) else float("nan")

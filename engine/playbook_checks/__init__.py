@@ -1,4 +1,4 @@
-"""Checks that a playbook keeps the contract, for its author to run in a test."""
+"""Check that a playbook keeps the contract; its author runs the checks in a test."""
 
 from engine.playbook_checks.checks import CheckReport, playbook_checks
 from engine.playbook_checks.truncation import (

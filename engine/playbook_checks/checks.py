@@ -1,7 +1,5 @@
-"""``playbook_checks``: everything about a playbook that a machine can judge.
+"""Check by machine that a playbook keeps the contract.
 
-from engine.decision_terms import RISK_ADDING
-from engine.decision_terms import IntentKind
 from engine.playbook_checks import playbook_checks
 
 def test_my_playbook_keeps_the_contract():
@@ -50,15 +48,15 @@ HISTORY_TOLERANCE = 1e-6
 
 @dataclass(frozen=True)
 class CheckReport:
-    """How much the checks had to work with; few events prove little.
+    """Count the events that the checks used; few events prove little.
 
     Attributes
     ----------
     entries : approved entries of the whole run, purchases of rebalancings included
     cuts : instants after which data were removed, and then redrawn
-    absent : optional channels that were taken away one by one
-    idle : required conditions that were not always true, and changed nothing when left out;
-        another condition, or something that is none, may have blocked the same rows
+    absent : optional channels that were removed one by one
+    idle : required conditions that were not always true and changed nothing when left out;
+        another condition or rule may have blocked the same rows
     """
 
     entries: int
@@ -78,14 +76,14 @@ def playbook_checks(
 
     Parameters
     ----------
-    playbook_cls, params : what to check
+    playbook_cls, params : playbook to check
     dataset : data on which it trades, with the warm-up at the front
     config : account, venue, risk and window; by default the shipped defaults from the end of the
         warm-up to the last bar
 
     Raises
     ------
-    PlaybookContractError : which rule was broken, at which instant.
+    PlaybookContractError : a rule is broken; the text names the rule and the instant.
     PlaybookError : the playbook raised.
     """
     check = _Check(playbook_cls, params, dataset, config)
@@ -103,7 +101,7 @@ def playbook_checks(
 
 
 class _Check:
-    """The checks, one a method, on one playbook and dataset."""
+    """Hold one playbook and dataset; each method is one check."""
 
     def __init__(
         self,
@@ -122,7 +120,7 @@ class _Check:
         self._dataset = dataset.in_force(self._config.data.start.date())
 
     def conditions_show_what_they_compare(self, whole: Simulated) -> None:
-        """The numbers beside a condition explain its truth, or are left out with a reason."""
+        """Check that the numbers beside a condition explain its truth, or are NaN with a reason."""
         for item in whole.signals.conditions:
             hidden = np.flatnonzero(comparison_hides(item))
             if len(hidden) and not item.left_out:
@@ -131,12 +129,12 @@ class _Check:
                 raise self._broken(
                     f"the condition {item.name} is {Truth(int(item.truth[row])).name.lower()} at "
                     f"{at} beside {item.measured[row]:g} against {item.threshold[row]:g}, which "
-                    "other rows contradict: pass NaN where these numbers do not decide, and say "
-                    "what does by api.reason or parts"
+                    "other rows contradict: pass NaN where these numbers do not decide, and name "
+                    "the deciding ones by api.reason or parts"
                 )
 
     def params_survive_yaml(self) -> None:
-        """Params written as YAML and read back are equal."""
+        """Check that params written as YAML and read back are equal."""
         text = StringIO()
         YAML(typ="safe").dump(self._params.model_dump(mode="json"), text)
         try:
@@ -147,7 +145,7 @@ class _Check:
             raise self._broken(f"params change on the way through YAML: {self._params} -> {again}")
 
     def runs_repeat(self) -> Simulated:
-        """Two runs are equal, dense equals sparse, and the data are left as they were."""
+        """Check that two runs and a dense run are equal, and that the data do not change."""
         whole = self._run(self._dataset)
         for mode in (RunMode.SPARSE, RunMode.DENSE):
             other = self._run(self._dataset, mode=mode)
@@ -162,7 +160,7 @@ class _Check:
         return whole
 
     def instances_share_nothing(self, whole: Simulated) -> None:
-        """A run of one instance does not touch another one made before it."""
+        """Check that a run of one instance does not change the run of an earlier instance."""
         first, second = self._cls(self._params), self._cls(self._params)
         decided, start = whole.signals.decided_at, int(self._config.data.start.timestamp()) * 10**9
         inside = decided[decided >= start]
@@ -174,7 +172,7 @@ class _Check:
             raise self._broken(f"another instance's run changes {name}; state must be its own")
 
     def nothing_before_warmup(self) -> None:
-        """No intent in the rows that the playbook itself declares as warm-up."""
+        """Check that the playbook enters nothing during its declared warm-up."""
         warmup = self._requirements.warmup_bars
         early = self._run(self._dataset, config=self._default_config(0))
         decided = early.signals.decided_at
@@ -187,7 +185,7 @@ class _Check:
             )
 
     def warmup_is_enough(self, whole: Simulated) -> None:
-        """At entries, signals from the declared history alone agree to ``HISTORY_TOLERANCE``."""
+        """Check that the declared history alone gives equal signals to ``HISTORY_TOLERANCE``."""
         signals, clock = whole.signals, self._dataset.channels[self._requirements.clock]
         memory_ns = self._requirements.memory_ns
         entries = sorted({d.decided_at for d in _adding(whole)})
@@ -207,7 +205,7 @@ class _Check:
                     )
 
     def later_data_change_nothing(self, whole: Simulated) -> int:
-        """Around every event, nothing up to it changes when later data are removed or redrawn."""
+        """Check that removed or redrawn later data change nothing up to each event."""
         cuts = event_cuts(whole)
         for at in cuts:
             for verb, other in (
@@ -223,8 +221,9 @@ class _Check:
         return len(cuts)
 
     def absent_channels_are_unknown(self, whole: Simulated) -> tuple[ChannelKey, ...]:
-        """Without an optional channel: our error, or conditions that are unknown or say what else
-        they read; never a silent number.
+        """Check that no condition changes silently without an optional channel.
+
+        Allowed are an error of ours, an unknown condition, or other inputs named by a condition.
         """
         optional = sorted(self._requirements.optional - self._requirements.channels)
         held = [key for key in optional if key in self._dataset.channels]
@@ -244,7 +243,7 @@ class _Check:
                 differs = one.truth != without.truth
                 changed |= bool(differs.any())
                 unknown |= bool((without.truth[differs] == Truth.UNKNOWN).any())
-                # A basket without one member says so.
+                # A basket without one member names its remaining members.
                 unknown |= bool(differs.any()) and one.inputs != without.inputs
             if changed and not unknown:
                 raise self._broken(
@@ -316,7 +315,7 @@ class _Check:
 
 
 def _adding(run: Simulated) -> list[Decision]:
-    """Return the decisions that ask for risk, those of rebalancings included."""
+    """Return the decisions that add risk, those of rebalancings included."""
     return [d for d in run.outcome.decisions if d.intent in RISK_ADDING]
 
 

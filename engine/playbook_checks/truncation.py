@@ -1,4 +1,4 @@
-"""Runs on data that end, or become noise, after an instant: what must not change before it."""
+"""Rerun a playbook on data that end, or are redrawn, after an instant, and compare the past."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
@@ -21,13 +21,13 @@ from engine.run_data import with_listed
 
 PRICES = ("open", "high", "low", "close")
 TABLES = ("orders", "fills", "facts", "decisions", "guard_events", "overlays")
-# What an order asks for; the rest of its row is what became of it later.
+# Columns of an order that later data may change.
 ORDER_FATE = ("status", "filled", "ended_at", "end_reason")
 
 
 @dataclass(frozen=True)
 class Simulated:
-    """One playbook run over one dataset."""
+    """Hold one playbook's run over one dataset."""
 
     config: RunConfig
     dataset: Dataset
@@ -37,7 +37,7 @@ class Simulated:
 
     @property
     def window(self) -> tuple[int, int]:
-        """Start and end of the traded window, ns UTC."""
+        """Return start and end of the traded window, ns UTC."""
         data = self.config.data
         return int(data.start.timestamp()) * 10**9, int(data.end.timestamp()) * 10**9
 
@@ -50,7 +50,7 @@ def simulated(
     mode: RunMode = RunMode.SPARSE,
     signals: Signals | None = None,
 ) -> Simulated:
-    """Prepare and simulate; ``signals`` that were prepared before are used as they are."""
+    """Prepare and simulate a playbook; given ``signals`` are used as they are."""
     requirements = playbook.requirements(playbook.params)
     if signals is None:
         signals = prepare(playbook, dataset, requirements)
@@ -86,7 +86,7 @@ def _redrawn(channel: Channel, at: int, rng: np.random.Generator) -> Channel:
 def event_cuts(whole: Simulated) -> list[int]:
     """Return the decision instants of every order, fill and funding payment, and one row around.
 
-    The last decision before each channel's first row is one too: what is chosen with later rows in
+    The last decision before each channel's first row is included: a choice made with later rows in
     view shows there.
 
     An instant inside a traded bar stands for that bar's close: an order that filled at its open is
@@ -135,7 +135,7 @@ def outcome_difference(a: SimulationOutcome, b: SimulationOutcome) -> str:
 
 
 def prefix_difference(whole: Simulated, part: Simulated, at: int) -> str:
-    """Return what up to ``at`` differs between a run and one whose later data changed, "" for none.
+    """Return the name of the first part that differs up to ``at`` between two runs, "" for none.
 
     Signals, conditions, decisions, what orders ask for, and equity are compared up to ``at``
     included; fills, cash flows and guards before it, because the bar that opens at ``at`` and the

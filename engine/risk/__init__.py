@@ -1,4 +1,4 @@
-"""From intents to quantities: sizing, guards, and the record of every decision."""
+"""Turn intents into sized orders: guards, caps, and a record of every decision."""
 
 from engine.risk.account_limits import AccountLimits, SleeveExposure
 from engine.risk.decisions import Review

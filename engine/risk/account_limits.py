@@ -1,7 +1,8 @@
-"""What binds the sleeves of one account together: caps and guards on their sums.
+"""Apply caps and guards to the sums over all sleeves of one account.
 
-A sleeve is sized by its own equity and its own rules first; what is left of the account's caps, at
-the account's equity, is one more cap. The account's guards act on the sum of the sleeves' equities.
+A sleeve is first sized by its own equity and its own rules. The unused part of each cap of the
+account, at the account's equity, is one more cap. The account's guards act on the sum of the
+sleeves' equities.
 """
 
 import math
@@ -16,11 +17,14 @@ from engine.risk.guards import Guards
 
 @dataclass(frozen=True, slots=True)
 class SleeveExposure:
-    """What a sleeve is worth and holds; quote.
+    """Hold the equity and the notionals of one sleeve, quote.
 
-    ``gross`` is unsigned, approved tranches that still work included. ``held`` and ``working`` are
-    notionals by instrument with their signs, of positions and of those tranches; ``crypto`` names
-    the instruments that count in the crypto cap.
+    Attributes
+    ----------
+    gross : unsigned notional, approved tranches that still work included
+    held : signed notional of each position, by instrument
+    working : signed notional of approved tranches that still work, by instrument
+    crypto : instruments that count in the crypto cap
     """
 
     equity: float
@@ -30,33 +34,33 @@ class SleeveExposure:
     crypto: frozenset[str] = frozenset()
 
     def signed(self, instrument: str) -> float:
-        """The notional of an instrument with its sign, what works included."""
+        """Return the signed notional of an instrument, working tranches included."""
         return self.held.get(instrument, 0.0) + self.working.get(instrument, 0.0)
 
     def net(self, direction: int) -> float:
-        """Longs less shorts for an entry of a direction: see :func:`net_notional`."""
+        """Return longs less shorts for an entry of a direction, see :func:`net_notional`."""
         return net_notional(self.held, self.working, direction)
 
     @property
     def crypto_gross(self) -> float:
-        """Perps and spot, unsigned."""
+        """Return the unsigned notional of perps and spot."""
         return sum(abs(self.signed(name)) for name in sorted(self.crypto))
 
 
 def net_notional(held: Mapping[str, float], working: Mapping[str, float], direction: int) -> float:
     """Return longs less shorts, quote, as the net cap of an entry counts them.
 
-    What still works in the entry's direction takes room; what works against it may never fill and
-    makes none.
+    Working tranches in the entry's direction take room. Working tranches against it may never fill
+    and make no room.
     """
     return sum(held.values()) + sum(v for v in working.values() if direction * v > 0)
 
 
 @dataclass(frozen=True, slots=True)
 class FreedNotional:
-    """Notional, quote, that sales decided with a purchase give up; ``crypto`` of it perps and spot.
+    """Hold the notional that the sales of one rebalancing give up, quote.
 
-    They fill at the next open of their market, as the purchase does at its own.
+    ``crypto`` is the part of perps and spot. Each sale fills at the next open of its own market.
     """
 
     gross: float = 0.0
@@ -67,10 +71,10 @@ NOTHING_FREED = FreedNotional()
 
 
 class AccountLimits:
-    """Caps and guards on the sum of an account's sleeves.
+    """Hold the caps and guards on the sum of an account's sleeves.
 
-    ``sleeves`` gives each sleeve's exposure at the present instant; whoever runs the sleeves sets
-    it.
+    ``sleeves`` returns each sleeve's exposure at the current instant; the code that runs the
+    sleeves sets it.
     """
 
     def __init__(self, config: AccountRiskConfig, *, start_equity: float, ny_days: bool) -> None:
@@ -91,7 +95,7 @@ class AccountLimits:
         return None if guard is None else OF_ACCOUNT[guard]
 
     def tier(self) -> tuple[RiskTier, float]:
-        """Return the account's tier and its factor on new positions, at its present equity."""
+        """Return the account's tier and its factor on new positions, at its current equity."""
         return self.guards.tier(sum(sleeve.equity for sleeve in self.sleeves()))
 
     def rooms(
@@ -102,9 +106,9 @@ class AccountLimits:
         is_crypto: bool,
         freed: FreedNotional = NOTHING_FREED,
     ) -> dict[Cap, float]:
-        """Return what each cap that is on leaves for a purchase or sale of an instrument, quote.
+        """Return the unused part of each active cap for a purchase or sale of an instrument, quote.
 
-        Infinite where it does not concern the instrument; zero where it is used up.
+        It is infinite where the cap does not concern the instrument, zero where it is used up.
         """
         config, sleeves = self._config, self.sleeves()
         equity = sum(sleeve.equity for sleeve in sleeves)
@@ -136,7 +140,7 @@ class AccountLimits:
 
 
 class SleeveGuards(Guards):
-    """Guards of one sleeve, and above them those of its account."""
+    """Hold the guards of one sleeve, and apply the account's guards after them."""
 
     def __init__(
         self, risk: RiskConfig, *, start_equity: float, ny_days: bool, limits: AccountLimits

@@ -1,4 +1,4 @@
-"""Plans that risk has approved and that are not finished."""
+"""Keep the plans that risk has approved and that are not finished."""
 
 import math
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ from engine.risk.sizing import OWNED
 
 @dataclass(frozen=True, slots=True)
 class ApprovedPlan:
-    """The size and terms of an approved plan that is not finished.
+    """Hold the size and terms of an approved plan that is not finished.
 
     Attributes
     ----------
-    quantity : base units, unsigned: what it holds and what its working tranche may still add
+    quantity : base units, unsigned: its position and the rest of its working tranche
     entry : price at which the newest tranche was sized, quote
     reserve : price at which the newest tranche sets cash aside, quote
     planned : base units of the whole plan before multipliers
@@ -37,7 +37,7 @@ class ApprovedPlan:
 
 
 class ApprovedPlans(dict[str, ApprovedPlan]):
-    """The approved plans by instrument; plan ids count from 1.
+    """Map each instrument to its approved plan; plan ids count from 1.
 
     Attributes
     ----------
@@ -60,7 +60,7 @@ class ApprovedPlans(dict[str, ApprovedPlan]):
 
 
 def owned_plan(decision: Decision, quantity: float) -> ApprovedPlan:
-    """Return the plan of something paid in full and held without a stop."""
+    """Return the plan of an instrument that is paid in full and held without a stop."""
     return ApprovedPlan(
         plan_id=decision.plan_id,
         approved_at=decision.decided_at,

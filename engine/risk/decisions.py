@@ -1,4 +1,4 @@
-"""Decisions on intents, in the order taken, with the orders that they approve."""
+"""Record decisions on intents in order, with the orders that they approve."""
 
 import math
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ NO_PLAN = 0
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """A decision and the orders that it approves; a refusal has none."""
+    """Pair a decision with the orders that it approves; a refusal has none."""
 
     decision: Decision
     orders: tuple[OrderRequest, ...]
 
 
 class SentCash(NamedTuple):
-    """Cash that leaves for a wallet from the other one, quote."""
+    """Hold the cash that leaves for ``destination`` from the other wallet, quote."""
 
     destination: Wallet
     amount: float
@@ -31,13 +31,13 @@ class SentCash(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class IntentEffects:
-    """Everything that follows from one intent.
+    """Collect the effects of one intent.
 
     Attributes
     ----------
     reviews : its decisions with their orders, in the order decided
     sent : cash that leaves for the other wallet, None for none
-    overlays : what each hedge of a rebalancing adds to its weights
+    overlays : the change that each hedge of a rebalancing makes to its weights
     wake_at : instant at which the playbook asks to be called, ns UTC, None for none
     """
 
@@ -48,13 +48,13 @@ class IntentEffects:
 
     @property
     def orders(self) -> tuple[OrderRequest, ...]:
-        """The orders of all its decisions, in order."""
+        """Return the orders of all decisions, in order."""
         return tuple(order for review in self.reviews for order in review.orders)
 
 
 @dataclass(frozen=True, slots=True)
 class DecisionDraft:
-    """The fields of a decision before its outcome; prices in quote, NaN for none."""
+    """Hold the fields of a decision before its outcome; prices in quote, NaN for none."""
 
     at: int
     instrument: str
@@ -69,7 +69,7 @@ class DecisionDraft:
 
 
 class DecisionBook:
-    """Writes decisions in order, with ids from 1 and the tiers in force."""
+    """Write decisions in order, with ids from 1 and the tiers in force."""
 
     def __init__(self, guards: Guards, market: MarketTiers) -> None:
         self._guards = guards
@@ -109,7 +109,7 @@ class DecisionBook:
         sizing: Sizing | None = None,
         multiplier: float = 1.0,
     ) -> Review:
-        """Return a decision without orders; its reason is ``why``, then what was asked for."""
+        """Return a decision without orders; its reason is ``why`` and the intent's reason."""
         decision = self._write(
             draft,
             outcome=outcome,

@@ -1,4 +1,4 @@
-"""From an entry or a further tranche to a decision: guards, levels, size."""
+"""Decide on entries and further tranches: guards, levels, size."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -19,13 +19,13 @@ from engine.risk.sizing_inputs import SizingInputs, TrancheRequest
 from engine.risk.tiers import MarketTiers
 from engine.views import AccountView
 
-# The sum of tenths is not exactly one.
+# Ten times 0.1 is not exactly 1.
 FRACTION_SLACK = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
 class SizedTranche:
-    """The approved size of a tranche, base units after multiplier and lot."""
+    """Hold the approved size of a tranche, base units after multiplier and lot."""
 
     sizing: Sizing
     multiplier: float
@@ -33,7 +33,7 @@ class SizedTranche:
 
 
 class EntryReviewer:
-    """Reviews entries and further tranches of plans with a stop."""
+    """Review entries and further tranches of plans with a stop."""
 
     def __init__(
         self,
@@ -110,7 +110,7 @@ class EntryReviewer:
         return Review(decision, entry_orders(intent, decision, levels, risk_limit=asked))
 
     def _levels(self, intent: Enter, instrument: Instrument, at: int) -> PlanLevels:
-        """Return the levels of an entry in the market as known at an instant."""
+        """Return the levels of an entry at the market prices known at an instant."""
         return plan_levels(
             intent,
             self._inputs.close(instrument.id, at),
@@ -202,7 +202,7 @@ class EntryReviewer:
         rules = self._rules[draft.instrument]
         sizing = size_entry(request, rules)
         instrument = request.instrument
-        # The stricter of account and market: the two often fall for one reason.
+        # The stricter of account and market, not their product: one cause often lowers both.
         multiplier = size_multiplier * min(
             self._guards.tier(draft.equity)[1], self._market.at(draft.at)[1]
         )

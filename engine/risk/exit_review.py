@@ -1,4 +1,4 @@
-"""What takes a position off: exits, guards, moved stops. None of them needs a size from caps."""
+"""Decide on exits, moved stops and the acts of guards; none of them is sized by caps."""
 
 import math
 from dataclasses import replace
@@ -17,7 +17,7 @@ from engine.views import AccountView, PositionView
 
 
 class ExitReviewer:
-    """Reviews what reduces a plan; shares books and plans with the risk module."""
+    """Review intents that reduce a plan; it shares books and plans with the risk module."""
 
     def __init__(self, book: DecisionBook, plans: ApprovedPlans) -> None:
         self._book = book
@@ -26,9 +26,8 @@ class ExitReviewer:
     def flatten(self, at: int, account: AccountView, reason: GuardName) -> tuple[Review, ...]:
         """Return market exits for every position, and for entries that still work.
 
-        ``reason`` is the guard that asks.
-
-        The order of a plan that holds nothing closes nothing and cancels what works for it.
+        ``reason`` is the guard that asks. For a plan without a position, the order only cancels its
+        working orders.
         """
         reviews = []
         for name in sorted(set(account.positions) | account.pending):
@@ -69,7 +68,7 @@ class ExitReviewer:
         fraction: float,
         held: float,
     ) -> Review:
-        """Close a fraction of what a plan holds (base units, unsigned)."""
+        """Close a fraction of a plan's position of ``held`` base units, unsigned."""
         if instrument.kind is InstrumentKind.OPTION:
             # The cost of hedges in a year is counted by whole plans.
             return self._book.refuse(
@@ -84,7 +83,7 @@ class ExitReviewer:
     def move_stop(
         self, intent: MoveStop, instrument: Instrument, at: int, account: AccountView
     ) -> Review:
-        """Move a plan's stop nearer to the price, never away from it."""
+        """Move a plan's stop nearer to the price; refuse a move away from it."""
         position = account.position(intent.instrument)
         draft = position_draft(intent, IntentKind.MOVE_STOP, position, at, account.equity)
         if position is None:
@@ -104,7 +103,7 @@ class ExitReviewer:
         return self._close(draft, OrderRole.STOP, position.plan_id, held, price=stop)
 
     def _cancel_entry(self, intent: Exit, *, at: int, equity: float) -> Review:
-        """Close nothing of a plan that holds nothing: its working entry ends."""
+        """Cancel the working entry of a plan without a position."""
         plan = self._plans[intent.instrument]
         draft = DecisionDraft(
             at, intent.instrument, IntentKind.EXIT, plan.direction, equity, intent.reason
@@ -153,7 +152,7 @@ def position_draft(
     at: int,
     equity: float,
 ) -> DecisionDraft:
-    """Return what is known of a decision on a position, None: there is none."""
+    """Return the draft of a decision on a position, or on none."""
     return DecisionDraft(
         at,
         intent.instrument,

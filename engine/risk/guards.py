@@ -1,7 +1,8 @@
-"""Guards: daily and weekly loss, drawdown ladder and halt, cool-down, trades a day.
+"""Guard an account: daily and weekly loss, drawdown ladder and halt, cool-down, trades a day.
 
-The state depends only on equity at bar closes and on the ends of account days and weeks, never on
-how often a guard was asked, so that visiting few instants gives the same state as visiting all.
+The state depends only on equity at bar closes and on the ends of account days and weeks. The number
+of calls does not matter, so a run that visits few instants has the same state as one that visits
+all.
 """
 
 import math
@@ -60,13 +61,13 @@ def _instant(local: datetime) -> int:
 
 
 class Guards:
-    """State of all guards of one account.
+    """Hold the state of all guards of one account.
 
     Attributes
     ----------
     peak : running maximum of equity at bar closes, quote; a caller that skips bars may set it
     loss_floor : equity at or below which a loss limit trips; -inf when all are off or tripped
-    halt_drawdown : fraction; equity <= peak x (1 - it) halts; inf when off or already halted
+    halt_drawdown : fraction; equity <= peak x (1 - fraction) halts; inf when off or already halted
     next_release_at : first instant at which :meth:`on_mark` must be called to release a guard,
         besides the last closes of the account days
     flatten_reason : the guard that last asked for a flat account
@@ -87,19 +88,18 @@ class Guards:
         self._halted_until: int | None = None
         self._cooling_until: int | None = None
         self._trades_today = 0
-        # What a count blocks lasts to midnight, hours after the last close where a session ends
-        # before.
+        # A full day blocks entries until midnight, which can be hours after the last close.
         self._trades_until = 0
         self.loss_floor = max(self._daily.floor, self._weekly.floor)
 
     def on_mark(self, at: int, equity: float, day_end: bool, week_end: bool = False) -> bool:
-        """Judge one bar close; True when the account must be flattened now.
+        """Judge one bar close; return True when the account must be flattened now.
 
         ``day_end``: ``at`` is the last close of its account day, at midnight or before;
         ``week_end``: the last of its week, too. Calls at which nothing can trip, be released or
         begin a day change only ``peak``.
         """
-        # Called at every bar of a dense run; max() would cost as much as the rest.
+        # A dense run calls this at every bar; max() would double its cost.
         if equity > self.peak:  # noqa: PLR1730
             self.peak = equity
         if (
@@ -166,7 +166,7 @@ class Guards:
     def blocked_by(self, at: int, *, adds: bool = False) -> GuardName | None:
         """Return the guard that forbids entries at ``at``, None for none.
 
-        A tranche that ``adds`` to a plan is no new trade of the day.
+        A tranche that ``adds`` to a plan is not counted as a trade of the day.
         """
         if self._halted_until is not None:
             return GuardName.DRAWDOWN_HALT
@@ -180,7 +180,7 @@ class Guards:
         return None
 
     def drawdown(self, equity: float) -> float:
-        """Return equity / peak - 1, zero or negative; zero where nothing was left at the peak."""
+        """Return equity / peak - 1, zero or negative; zero where the peak is zero."""
         return min(equity / self.peak - 1, 0.0) if self.peak > 0 else 0.0
 
     def tier(self, equity: float) -> tuple[RiskTier, float]:
@@ -218,7 +218,7 @@ class Guards:
     def _judge_loss(
         self, limit: PeriodLoss, at: int, equity: float, end_of: Callable[..., int]
     ) -> bool:
-        """Trip a loss limit at its floor; True when it flattens."""
+        """Trip a loss limit at its floor; return True when it flattens."""
         if equity > limit.floor:
             return False
         event = limit.trip(at, equity, end_of(at, ny_days=self._ny_days))
@@ -283,7 +283,7 @@ class Guards:
         self._schedule()
 
     def _release_days(self, at: int, equity: float, *, through: int) -> None:
-        """Release at ``at`` what held until the end of a day, for days that ended ``through``."""
+        """Release the guards of account days and weeks that ended by ``through``."""
         for limit in (self._daily, self._weekly):
             event = limit.release(at, equity, through)
             if event is not None:

@@ -1,4 +1,4 @@
-"""From a hedge to an order: how many contracts cover, budget and cash allow."""
+"""Decide on hedges: the number of contracts that cover, budget and cash allow."""
 
 import math
 from collections import defaultdict
@@ -25,9 +25,9 @@ NEW_YORK = ZoneInfo("America/New_York")
 
 
 class HedgeReviewer:
-    """Reviews hedges and keeps the yearly budget; shares books, guards and plans with risk.
+    """Review hedges and keep the yearly budget; it shares books, guards and plans with risk.
 
-    A market tier neither scales nor blocks a hedge: it is what the tiers call for.
+    A market tier neither scales nor blocks a hedge, because a worse tier calls for hedges.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class HedgeReviewer:
         self._book = book
         self._guards = guards
         self._plans = plans
-        # What the order of each hedge may spend, by plan.
+        # The most that the order of each hedge may spend, quote, by plan.
         self._hedges: dict[int, float] = {}
         self._lost: defaultdict[int, float] = defaultdict(float)
 
@@ -88,11 +88,11 @@ class HedgeReviewer:
         return Review(decision, (tranche_order(decision, spend_limit=spend),))
 
     def budget_left(self, at: int, account: AccountView) -> float:
-        """Return what hedges may still cost this calendar year of New York, quote.
+        """Return the rest of this calendar year's hedge budget (New York), quote.
 
-        The yearly share of today's equity, less what finished hedges lost this year, what open ones
-        were bought for and what orders may spend; of one that is being sold only what it has lost
-        so far.
+        The budget is a share of the current equity. It is reduced by the losses of hedges finished
+        this year, the purchase cost of open hedges and the amount that working orders may spend. A
+        hedge that is being sold counts with its loss so far.
         """
         if self._budget is None:
             return math.inf
@@ -111,7 +111,7 @@ class HedgeReviewer:
         return self._budget * account.equity - spent
 
     def on_plan_closed(self, at: int, plan_id: int, net_pnl: float) -> bool:
-        """Count what a finished hedge lost; a gain does not buy more. False: it was no hedge."""
+        """Count the loss of a finished hedge, a gain as zero; return False for another plan."""
         if self._hedges.pop(plan_id, None) is None:
             return False
         self._lost[_year(at)] += max(-net_pnl, 0.0)
@@ -123,8 +123,8 @@ class HedgeReviewer:
         if instrument is None or instrument.kind is not InstrumentKind.OPTION or contract is None:
             listed = [n for n, i in self._instruments.items() if i.kind is InstrumentKind.OPTION]
             raise PlaybookContractError(
-                f"Hedge names {intent.instrument!r}; it is for contracts that the signals list "
-                f"(here: {', '.join(sorted(listed)) or 'none'})"
+                f"Hedge names {intent.instrument!r}, which is no option contract that the signals "
+                f"list (here: {', '.join(sorted(listed)) or 'none'})"
             )
         if self._listed_at.get(intent.instrument, at) > at:
             # Naming a contract that only a later row lists would use the future.
@@ -134,7 +134,7 @@ class HedgeReviewer:
         return contract
 
     def _blocked(self, draft: DecisionDraft, account: AccountView) -> Review | None:
-        """Return the refusal of a hedge whatever its size, None when there is none."""
+        """Return the refusal of a hedge that does not depend on its size, None for none."""
         guard = self._guards.blocked_by(draft.at, adds=True)
         if guard:
             return self._book.refuse(
@@ -151,7 +151,7 @@ class HedgeReviewer:
         return None
 
     def _unsizable(self, draft: DecisionDraft) -> BrokenRule | None:
-        """Return (rule, why) when no size can be worked out."""
+        """Return the rule that keeps a hedge from being sized, with the reason, None for none."""
         if draft.at >= (self._instruments[draft.instrument].expires_at or 0):
             return RefusalRule.EXPIRED, "the contract has settled"
         if math.isnan(draft.entry):
@@ -164,5 +164,5 @@ class HedgeReviewer:
 
 
 def _year(at: int) -> int:
-    """Return the year of an instant at the exchange of the options, as the rules count it."""
+    """Return the calendar year of an instant in New York, where the options trade."""
     return datetime.fromtimestamp(at // 10**9, tz=NEW_YORK).year

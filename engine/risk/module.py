@@ -1,4 +1,4 @@
-"""The only way from an intent to an order: blocked, rejected, or approved with a size.
+"""Decide on every intent: blocked, rejected, or approved with a size and orders.
 
 Every intent but ``WakeAt`` leaves one decision for each instrument that it concerns. An approved
 decision also leaves the orders that the broker takes. ``docs/risk.md`` describes each rule.
@@ -45,7 +45,7 @@ Handler = Callable[[Any, int, AccountView], IntentEffects]
 
 
 class RiskModule:
-    """Sizes, refuses and guards; decision and plan ids count from 1.
+    """Size or refuse every intent of one account; decision and plan ids count from 1.
 
     Parameters
     ----------
@@ -129,27 +129,27 @@ class RiskModule:
 
     @property
     def decisions(self) -> list[Decision]:
-        """All decisions so far, in order."""
+        """Return all decisions so far, in order."""
         return self._book.rows
 
     @property
     def guard_events(self) -> list[GuardEvent]:
-        """Guards tripped and released so far, in order."""
+        """Return the guard events so far, in order."""
         return self._guards.events
 
     @property
     def loss_floor(self) -> float:
-        """Equity at or below which a loss limit trips; -inf when all are off or tripped."""
+        """Return the equity at or below which a loss limit trips; -inf for none."""
         return self._guards.loss_floor
 
     @property
     def halt_drawdown(self) -> float:
-        """Equity <= peak x (1 - this) halts; inf when off or halted."""
+        """Return the drawdown that halts, a fraction; inf when off or halted."""
         return self._guards.halt_drawdown
 
     @property
     def peak(self) -> float:
-        """Running maximum of equity at bar closes; a caller that skips bars sets it."""
+        """Return the maximum of equity at bar closes; a caller that skips bars sets it."""
         return self._guards.peak
 
     @peak.setter
@@ -158,12 +158,12 @@ class RiskModule:
 
     @property
     def next_release_at(self) -> int:
-        """First instant at which :meth:`on_mark` must be called to release a guard."""
+        """Return the first instant at which :meth:`on_mark` must release a guard."""
         return self._guards.next_release_at
 
     @property
     def flatten_reason(self) -> GuardName | None:
-        """The guard that last asked for a flat account."""
+        """Return the guard that last asked for a flat account, None for none."""
         return self._guards.flatten_reason
 
     def on_mark(self, at: int, equity: float, day_end: bool, week_end: bool = False) -> bool:
@@ -235,7 +235,7 @@ class RiskModule:
         return review_transfer(intent, at, account, inputs=self._inputs, book=self._book)
 
     def _put_off(self, intent: PutOff, at: int, account: AccountView) -> IntentEffects:
-        """Record the rule that put a change off as a refusal without orders."""
+        """Record a change that the playbook puts off, as a refusal without orders."""
         if intent.instrument not in self._instruments:
             raise PlaybookContractError(
                 f"PutOff names {intent.instrument!r}, which this run does not trade "

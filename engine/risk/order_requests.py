@@ -1,4 +1,4 @@
-"""The orders of an approved decision, as the broker takes them."""
+"""Make the orders of an approved decision."""
 
 import math
 
@@ -12,8 +12,8 @@ def entry_orders(
 ) -> tuple[OrderRequest, ...]:
     """Return the orders of an approved entry: entry, stop, targets in the intent's order.
 
-    ``risk_limit`` is the risk asked for, quote. It bounds a limit that may fill at a worse price
-    than it was sized at.
+    ``risk_limit`` is the risk asked for, quote. It bounds a limit entry that may fill at a worse
+    price than the estimate it was sized at.
     """
     bounded = intent.kind is OrderKind.LIMIT and levels.entry != levels.order
     entry = tranche_order(
@@ -47,7 +47,7 @@ def tranche_order(
     spend_limit: float = math.nan,
     risk_limit: float = math.nan,
 ) -> OrderRequest:
-    """Return the order that buys a tranche, the first one included."""
+    """Return the order that opens a plan or adds a tranche to it."""
     return OrderRequest(
         plan_id=decision.plan_id,
         decision_id=decision.decision_id,
@@ -83,7 +83,7 @@ def closing_order(
     fraction: float = math.nan,
     slippage_multiplier: float = 1.0,
 ) -> OrderRequest:
-    """Return an order that reduces the decision's plan; quantity NaN closes what it holds."""
+    """Return an order that reduces the decision's plan; quantity NaN closes its position."""
     return OrderRequest(
         plan_id=decision.plan_id,
         decision_id=decision.decision_id,

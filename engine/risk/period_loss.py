@@ -1,4 +1,4 @@
-"""A loss limit over a day or week: armed at its start, tripped once, released at its end."""
+"""Limit the loss of a day or week: armed at its start, tripped once, released at its end."""
 
 import math
 
@@ -8,11 +8,11 @@ from engine.records import GuardEvent
 
 
 class PeriodLoss:
-    """One loss limit of one period, ``day`` or ``week``.
+    """Hold one loss limit of one period, ``day`` or ``week``.
 
     Attributes
     ----------
-    floor : equity at or below which it trips; -inf when off or tripped in this period
+    floor : equity at or below which the limit trips; -inf when off or tripped in this period
     until : midnight at which a tripped limit ends, None while it is not tripped
     """
 
@@ -29,21 +29,21 @@ class PeriodLoss:
 
     @property
     def flattens(self) -> bool:
-        """Whether tripping closes everything."""
+        """Return whether tripping closes all positions."""
         return self._config is not None and self._config.scope is GuardScope.FLATTEN
 
     def arm(self, equity: float) -> None:
-        """Begin a period: its losses count from this equity."""
+        """Begin a period whose losses are measured from this equity."""
         self._reference = equity
         if self._config is not None:
             self.floor = equity * (1 - self._config.limit)
 
     def holds(self, at: int) -> bool:
-        """Whether it is tripped at an instant."""
+        """Return whether the limit is tripped at an instant."""
         return self.until is not None and at < self.until
 
     def trip(self, at: int, equity: float, until: int) -> GuardEvent:
-        """Return the event of tripping at a bar close whose equity is at the floor or below."""
+        """Trip at a bar close whose equity is at the floor or below; return the event."""
         assert self._config is not None, "a limit that is off has no floor"
         self.floor, self.until = -math.inf, until
         # The next period can be armed, at its last close, before this one ends at midnight.
@@ -56,7 +56,7 @@ class PeriodLoss:
         )
 
     def release(self, at: int, equity: float, through: int) -> GuardEvent | None:
-        """Return the event of a tripped limit that ended by ``through``, None for none."""
+        """Release a limit whose period ended by ``through``; return the event, None for none."""
         if self.until is None or self.until > through:
             return None
         until, self.until = self.until, None

@@ -1,7 +1,7 @@
-"""Price levels of a plan on the tick grid, and the checks that they make sense.
+"""Round the price levels of a plan to the tick grid and check them.
 
-Levels are rounded against the plan: a protective stop towards the entry (the loss at the stop never
-exceeds what the intent asked for), targets and entry levels away from easy fills.
+Levels are rounded against the plan: a protective stop towards the entry, so that the loss at the
+stop never exceeds the one asked for; targets and entry levels away from the market.
 """
 
 import math
@@ -18,12 +18,12 @@ BrokenRule = tuple[RefusalRule, str]
 
 @dataclass(frozen=True, slots=True)
 class PlanLevels:
-    """Entry estimate, order price, stop and targets, quote; ``broken`` is (rule, why) or None.
+    """Hold entry estimate, order price, stop and targets, quote, and the rule that they break.
 
     ``entry`` is the price at which the size and the other levels are judged, ``order`` that of a
     limit or stop entry (NaN for a market entry). ``reserve`` is the price at which the wallet is
     judged: a limit sets cash aside at its own price, though it may fill at a better one.
-    ``crosses``: the market has reached the order's price already.
+    ``crosses``: the market has already reached the order's price.
     """
 
     entry: float

@@ -1,4 +1,4 @@
-"""From target weights to weights that the book may have: caps on shares, crypto and volatility."""
+"""Reduce target weights to the caps of a book: single weights, crypto, beta, volatility, sum."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ Floats = NDArray[np.float64]
 
 EXCHANGE = "XNYS"
 SESSIONS_A_YEAR = 252
-# A covariance of fewer common sessions says little.
+# Fewer common sessions give no usable covariance (chosen).
 LEAST_SESSIONS = 20
-# In which they are looked for: two markets do not trade on every session.
+# Sessions searched for common returns: two markets do not trade on the same days (chosen).
 LEAST_MEMORY = 3 * LEAST_SESSIONS
 # The last price before a New York close may be days old over holidays.
 MAX_AGE_NS = 5 * DAY_NS
@@ -31,7 +31,7 @@ Weights = dict[str, float]
 
 @dataclass(frozen=True)
 class Covariance:
-    """Exponentially weighted covariances of daily log returns, a year's; one matrix a session.
+    """Hold annualized EWMA covariances of daily log returns, one matrix a session.
 
     Returns run from one New York close to the next, every market taken at that instant.
     ``known_at`` is the close, ns UTC; a pair has NaN before 20 common returns.
@@ -51,7 +51,7 @@ class Covariance:
 
 
 def remembered(decay: float) -> int:
-    """Return the sessions that an estimate looks back on: those that weigh, and at least sixty.
+    """Return the number of sessions that an estimate reads, at least sixty.
 
     >>> remembered(0.94), remembered(0.4)
     (224, 60)
@@ -60,12 +60,12 @@ def remembered(decay: float) -> int:
 
 
 def ewma_covariance(bars: Mapping[str, Channel], decay: float) -> Covariance:
-    """Return the covariances of some instruments' prices.
+    """Return the covariances of the log returns of several instruments.
 
     A session on which both returns exist weighs ``decay`` to the number of such sessions after it,
     up to :func:`memory` of them, among the last :func:`remembered` sessions; the sum of products is
-    divided by the weight of what was counted, times 252; means are taken as zero. No value depends
-    on where the bars begin, once they reach that far back.
+    divided by the sum of weights, times 252; means are taken as zero. Bars older than that change
+    no value.
     """
     names = tuple(sorted(bars))
     closed_at, returns = _common_returns([bars[name] for name in names])
@@ -92,7 +92,7 @@ def ewma_covariance(bars: Mapping[str, Channel], decay: float) -> Covariance:
 
 
 def _common_returns(bars: Sequence[Channel]) -> tuple[NDArray[np.int64], Floats]:
-    """Return the closes of the exchange's sessions, and log returns on them, a column a market."""
+    """Return the closes of the exchange's sessions and the log returns there, a column a market."""
     first = min(int(channel["closed_at"][0]) for channel in bars if len(channel))
     last = max(int(channel["closed_at"][-1]) for channel in bars if len(channel))
     days = (np.datetime64(at, "ns").astype("datetime64[D]") for at in (first, last))
@@ -111,18 +111,17 @@ def capped_weights(
     at: int,
     leverage_cap: float | None,
 ) -> list[tuple[Cap, Weights]]:
-    """Return the weights as wanted and after each cap, in the order applied.
+    """Return the target weights and the weights after each cap, in the order applied.
 
-    ``asset``: no share above ``asset_cap``. ``crypto``: perps and spot together at most
-    ``crypto_cap``. ``crypto_beta``: perps and spot in proportion, down to ``crypto_beta_cap`` (none
-    where the rest alone is above it). ``volatility``: all in proportion, down to
+    ``asset``: no weight above ``asset_cap``. ``crypto``: perps and spot together at most
+    ``crypto_cap``. ``crypto_beta``: perps and spot in proportion, down to ``crypto_beta_cap`` (zero
+    where the others alone exceed it). ``volatility``: all in proportion, down to
     ``target_volatility``. ``gross``: the sum at most ``leverage_cap`` and ``net_cap``, as all
-    weights are long. A cap that is off changes nothing. Where a variance is unknown the cap cannot
-    be judged, and what it bounds is zero: an instrument that has only just begun is left out of the
-    volatility and beta of the rest, and is not bought under these caps (under ``crypto_beta`` alone
-    only crypto is bounded: what else has only just begun keeps its weight).
+    weights are long. A cap that is off changes nothing. An instrument without a variance yet is
+    left out of volatility and beta, and the caps that need a variance set its weight to zero:
+    ``volatility`` for every instrument, ``crypto_beta`` for crypto only.
     """
-    # By name: a sum of floats must not depend on the order of a file's keys.
+    # Sorted by name: a sum of floats must not depend on the order of a file's keys.
     steps: list[tuple[Cap, Weights]] = [(Cap.TARGET, dict(sorted(wanted.items())))]
 
     def step(cap: Cap, factors: Mapping[str, float]) -> None:
@@ -149,7 +148,7 @@ def capped_weights(
 
 
 def portfolio_volatility(weights: Mapping[str, float], covariance: Covariance, at: int) -> float:
-    """Return the volatility of a book, a fraction a year; NaN where a held one's is unknown."""
+    """Return the annual volatility of a book, a fraction; NaN where one in it has no variance."""
     held = [name for name, weight in weights.items() if weight != 0]
     places = [covariance.names.index(name) for name in held]
     matrix = covariance.at(at)[np.ix_(places, places)]
@@ -160,7 +159,7 @@ def portfolio_volatility(weights: Mapping[str, float], covariance: Covariance, a
 def _volatility_factors(
     weights: Mapping[str, float], covariance: Covariance, at: int, target: float
 ) -> Weights:
-    """Return what brings the measured weights down to a volatility, and the others to nothing."""
+    """Return the factors that reduce the book to a volatility; 0 where a variance is unknown."""
     known = _measured(weights, covariance, at)
     volatility = portfolio_volatility(known, covariance, at)
     factor = 0.0 if np.isnan(volatility) else _factor(volatility, target)
@@ -168,7 +167,7 @@ def _volatility_factors(
 
 
 def _measured(weights: Mapping[str, float], covariance: Covariance, at: int) -> Weights:
-    """Return the weights of what has a variance by then."""
+    """Return the weights of the instruments that have a variance at an instant."""
     variances = dict(zip(covariance.names, np.diag(covariance.at(at)), strict=True))
     return {name: weight for name, weight in weights.items() if np.isfinite(variances[name])}
 
@@ -176,11 +175,11 @@ def _measured(weights: Mapping[str, float], covariance: Covariance, at: int) -> 
 def _beta_factors(
     weights: Mapping[str, float], crypto: Sequence[str], covariance: Covariance, at: int, cap: float
 ) -> Weights:
-    """Return what brings the book's beta to its first crypto market down to a cap, by crypto name.
+    """Return the factors on crypto that reduce the book's beta to a cap, by name.
 
-    Beta is covariance with that market over its variance, the first that is known by then. Crypto
-    that has no variance by then is brought to nothing. The rest of the book keeps its weights; what
-    of it has no variance counts for nothing.
+    Beta is the covariance with the first crypto market by name that has a variance, over that
+    variance. Crypto without a variance gets the factor 0. Other instruments keep their weights;
+    those without a variance do not count in the beta.
     """
     known = _measured(weights, covariance, at)
     first = next((name for name in crypto if name in known), None)
@@ -202,7 +201,7 @@ def _asset_factors(weights: Mapping[str, float], cap: float | None) -> Weights:
 
 
 def _factor(value: float, limit: float | None) -> float:
-    """Return what brings a value down to a limit, 1 where it is not above it."""
+    """Return the factor that reduces a value to a limit, 1 where it is within."""
     return 1.0 if limit is None or value <= limit else limit / value
 
 

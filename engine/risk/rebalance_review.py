@@ -1,4 +1,4 @@
-"""From target weights to orders: what is sold first, then what is bought."""
+"""Decide on rebalancings: sales first, then purchases."""
 
 import math
 from collections import defaultdict
@@ -29,7 +29,7 @@ from engine.risk.sizing_inputs import SizingInputs
 from engine.risk.tiers import MarketTiers
 from engine.views import AccountView
 
-# Float noise of weight x equity / price is no order.
+# Changes below this share of a lot are float noise of weight x equity / price.
 _LOT_SLACK = 1e-9
 # Rule or guard, reason, outcome.
 Refused = tuple[str, str, DecisionOutcome]
@@ -37,7 +37,7 @@ Refused = tuple[str, str, DecisionOutcome]
 
 @dataclass(frozen=True, slots=True)
 class WeightChange:
-    """One instrument's way from what is held to what is wanted; base units, prices in quote."""
+    """Hold an instrument's position, target and size after each cap, base units."""
 
     draft: DecisionDraft
     instrument: Instrument
@@ -48,9 +48,13 @@ class WeightChange:
 
 @dataclass(frozen=True, slots=True)
 class PurchaseRequest:
-    """A purchase before the account's caps: its own caps (base units) and what those leave (quote).
+    """Hold one purchase before the account's caps are shared out.
 
-    ``refused`` is the rule, the reason and the outcome of one that is refused whatever its size.
+    Attributes
+    ----------
+    caps : its own caps, base units
+    rooms : unused part of each cap of the account, quote
+    refused : rule, reason and outcome of a refusal that does not depend on the size
     """
 
     change: WeightChange
@@ -61,13 +65,13 @@ class PurchaseRequest:
 
     @property
     def notional(self) -> float:
-        """Return what its own caps and the account's cap on it alone let it buy, quote."""
+        """Return the size under its own caps and the account's cap on one instrument, quote."""
         own = min(size for _, size in self.caps) * self.change.draft.entry
         return min(own, self.rooms.get(Cap.ACCOUNT_ASSET, math.inf))
 
 
 class RebalanceReviewer:
-    """Reviews rebalancings; shares books, guards and plans with the risk module."""
+    """Review rebalancings; it shares books, guards and plans with the risk module."""
 
     def __init__(
         self,
@@ -118,7 +122,7 @@ class RebalanceReviewer:
         ]
         reviews = (*sold, *(self._buy(ask, intent) for ask in share_rooms(asks)))
         away = [review for review in reviews if not is_small(review.decision)]
-        # A book that risk refused as a whole holds nothing back; one at its weights does.
+        # Hedges count from here on when an order follows, or when the book is at its weights.
         is_on = not away or any(review.orders for review in away)
         overlays = overlay_rows(intent, at, account.equity) if is_on else ()
         return IntentEffects(reviews, overlays=overlays)
@@ -155,7 +159,7 @@ class RebalanceReviewer:
             plan_id=0 if plan is None else plan.plan_id,
             entry=close,
         )
-        # What an earlier sale still sells is not held any more.
+        # The part that an earlier sale still sells no longer counts as held.
         held = 0.0 if position is None else position.quantity - position.leaving
         sizes = [(step, weight * account.equity / close) for step, weight in in_order(steps, name)]
         return WeightChange(draft, self._instruments[name], held, sizes[-1][1], sizes)
@@ -164,7 +168,7 @@ class RebalanceReviewer:
         return change.instrument.lot_size * _LOT_SLACK
 
     def _sell(self, change: WeightChange, intent: Rebalance) -> Review:
-        """Return the sale, or why it is too small to trade."""
+        """Return the decision on a sale, with its order unless it is too small."""
         draft = change.draft
         everything = intent.weights[draft.instrument] == 0
         part = floor_to_step(change.held - change.wanted, change.instrument.lot_size)
@@ -186,7 +190,7 @@ class RebalanceReviewer:
     def _too_small(
         self, change: WeightChange, quantity: float, intent: Rebalance
     ) -> RefusalRule | None:
-        """Return the rule that leaves a change out, None where it is large enough."""
+        """Return the rule by which a change is too small, None where it is large enough."""
         instrument, value = change.instrument, quantity * change.draft.entry
         if quantity < instrument.lot_size or value < instrument.min_notional:
             return RefusalRule.MINIMUM_SIZE
@@ -202,7 +206,7 @@ class RebalanceReviewer:
     def _ask(
         self, change: WeightChange, intent: Rebalance, account: AccountView, freed: FreedNotional
     ) -> PurchaseRequest:
-        """Return what a purchase asks for, or the rule that refuses it whatever its size."""
+        """Return a purchase with its caps, or with the rule that refuses it at any size."""
         draft, name = change.draft, change.instrument.id
         plan = self._plans.get(name)
         missing = change.wanted - change.held
@@ -223,7 +227,7 @@ class RebalanceReviewer:
         return PurchaseRequest(change, plan, tuple(caps), self._inputs.account_rooms(draft, freed))
 
     def _buy(self, ask: PurchaseRequest, intent: Rebalance) -> Review:
-        """Return the purchase or why there is none."""
+        """Return the decision on a purchase, with its order unless it is refused."""
         change, plan = ask.change, ask.plan
         draft, instrument = change.draft, change.instrument
         if ask.refused is not None:
@@ -248,7 +252,7 @@ class RebalanceReviewer:
         return Review(decision, (tranche_order(decision),))
 
     def _unknown(self, draft: DecisionDraft) -> BrokenRule | None:
-        """Return (rule, why) for what has no price or no volume yet."""
+        """Return the rule that refuses an instrument without price or volume yet, None for none."""
         wallet = self._instruments[draft.instrument].wallet
         stays = f"its weight stays in cash of the {wallet} wallet"
         if math.isnan(draft.entry):
@@ -261,7 +265,7 @@ class RebalanceReviewer:
     def _blocked(
         self, draft: DecisionDraft, account: AccountView, plan: ApprovedPlan | None
     ) -> Refused | None:
-        """Return what refuses a purchase whatever its size, None when nothing does."""
+        """Return the refusal of a purchase that does not depend on its size, None for none."""
         at = draft.at
         guard = self._guards.blocked_by(at, adds=True) or self._market.blocked_by(at)
         if guard:
@@ -284,13 +288,13 @@ class RebalanceReviewer:
 
 
 def is_small(decision: Decision) -> bool:
-    """Return whether a change was left out for its own size: the book is at its weight there."""
+    """Return whether a change was refused because it is too small to trade."""
     small = decision.blocked_by == RefusalRule.MINIMUM_SIZE and not decision.caps
     return small or decision.blocked_by == RefusalRule.MINIMUM_TICKET
 
 
 def overlay_rows(intent: Rebalance, at: int, equity: float) -> tuple[Overlay, ...]:
-    """Return what each hedge of a rebalancing adds to its weights, () where it names no hedges."""
+    """Return the weights that each hedge of a rebalancing adds, () where it names no hedges."""
     if intent.overlays is None:
         return ()
     rows = tuple(
@@ -303,9 +307,9 @@ def overlay_rows(intent: Rebalance, at: int, equity: float) -> tuple[Overlay, ..
 
 
 def share_rooms(asks: Sequence[PurchaseRequest]) -> list[PurchaseRequest]:
-    """Return asks whose caps hold what the account's caps leave to each of them.
+    """Return the purchases with each one's part of the account's caps among its own.
 
-    A cap on a sum that cannot carry all of them is shared by one factor, in no order.
+    A cap on a sum that is too small for all purchases is shared by one factor.
     """
     totals: defaultdict[Cap, list[float]] = defaultdict(list)
     for ask in asks:
@@ -326,13 +330,13 @@ def share_rooms(asks: Sequence[PurchaseRequest]) -> list[PurchaseRequest]:
 
 
 def has_weight(instrument: Instrument) -> bool:
-    """Return whether a book can hold it by weight: paid in full, and no option."""
+    """Return whether an instrument can have a weight: paid in full, and no option."""
     margined, option = instrument.is_margined, instrument.kind is InstrumentKind.OPTION
     return instrument.is_tradable and not (margined or option)
 
 
 def _plan(plan: ApprovedPlan | None, decision: Decision, change: WeightChange) -> ApprovedPlan:
-    """Return the plan of a purchase: the one that holds the instrument, or a new one."""
+    """Return the plan of a purchase: the instrument's open plan enlarged, or a new one."""
     quantity, at, entry = change.held + decision.quantity, decision.decided_at, change.draft.entry
     if plan is not None:
         return replace(plan, approved_at=at, quantity=quantity, entry=entry, reserve=entry)

@@ -1,4 +1,4 @@
-"""From a stop to a quantity: every cap in base units, then the smallest.
+"""Size an entry from its stop: every cap in base units, then the smallest.
 
 Pure arithmetic; ``docs/risk.md`` has each formula with its units and a worked example.
 """
@@ -37,9 +37,10 @@ OWNED = 0  # leverage setting of what is paid in full
 
 @dataclass(frozen=True, slots=True)
 class PlanCosts:
-    """Expected costs of an entry and of its stop, as fractions of their prices.
+    """Hold the expected costs of an entry and of its stop, as fractions of their prices.
 
-    ``*_slippage`` is the part that does not depend on size, ``*_impact`` what each base unit adds.
+    ``*_slippage`` is the part that does not depend on size, ``*_impact`` the part for each base
+    unit.
     """
 
     entry_fee: float
@@ -52,7 +53,7 @@ class PlanCosts:
 
 @dataclass(frozen=True, slots=True)
 class SizingRules:
-    """The configuration that sizing reads."""
+    """Hold the configuration that sizing reads."""
 
     risk: RiskConfig
     account: AccountConfig
@@ -61,7 +62,7 @@ class SizingRules:
 
 @dataclass(frozen=True, slots=True)
 class EarlierTranches:
-    """What a plan holds when a tranche is added: base units unsigned, money in quote.
+    """Hold a plan's position when a tranche is added: base units unsigned, money in quote.
 
     ``planned`` is the whole plan as sized at its entry, before multipliers.
     """
@@ -78,15 +79,15 @@ NOTHING_HELD = EarlierTranches()
 
 @dataclass(frozen=True, slots=True)
 class SizingRequest:
-    """One tranche to be sized; prices and cash in quote, volumes in base units a bar.
+    """Hold one tranche to be sized; prices and cash in quote, volumes in base units a bar.
 
-    ``free_cash`` is what the paying wallet can still commit. ``collateral`` is what a cross
-    position could draw on; isolated positions ignore it. ``gross_notional``, ``net_notional``
-    (signed) and ``crypto_notional`` are the account's, entries that still work included; those of a
-    sleeve are its own, and ``account_rooms`` is what each cap of its account leaves (quote).
-    ``fraction`` is the tranche's share of the plan; ``held`` what the plan's earlier tranches hold:
-    caps bound the whole position. ``reserve`` is the price at which the wallet is judged where that
-    is above ``entry``: a limit order sets cash aside at its own price.
+    ``free_cash`` is the cash that the paying wallet can still commit. ``collateral`` backs a cross
+    position; isolated positions ignore it. ``gross_notional``, ``net_notional`` (signed) and
+    ``crypto_notional`` are those of the account, or of the sleeve alone, entries that still work
+    included; ``account_rooms`` is the unused part of each cap of a sleeve's account (quote).
+    ``fraction`` is the tranche's share of the plan; ``held`` is the position of its earlier
+    tranches: caps bound the whole position. ``reserve`` is the price at which the wallet is judged
+    where it is above ``entry``: a limit order sets cash aside at its own price.
     """
 
     instrument: Instrument
@@ -110,7 +111,7 @@ class SizingRequest:
 
 @dataclass(frozen=True, slots=True)
 class Sizing:
-    """Caps in order, the smallest of them, and the leverage setting.
+    """Hold the caps in order, the smallest of them, and the leverage setting.
 
     ``planned`` is the whole plan before multipliers, of which a tranche takes its fraction.
 
@@ -137,11 +138,11 @@ def plan_costs(
     slippage_multiplier: float,
     crosses: bool = False,
 ) -> PlanCosts:
-    """Return what an entry of this kind and its stop are expected to cost.
+    """Return the expected costs of an entry of this kind and of its stop.
 
     A limit entry pays the maker fee and no slippage; everything else is a taker. A limit that the
     market has reached (``crosses``) pays the taker fee; its slippage lies in its entry estimate. A
-    maker rebate is not counted on. ``bar_range`` is (high - low) / close of the last bar.
+    maker rebate is ignored. ``bar_range`` is (high - low) / close of the last bar.
     """
     own = venue.costs_of(instrument)
     taker, maker, slip = own.taker_rate, max(own.maker_rate, 0.0), own.slippage
@@ -210,7 +211,7 @@ def _ratio(limit: float | None, per_unit: float) -> float:
 
 
 def _room(limit: float, held: EarlierTranches) -> float:
-    """Return what a limit on the whole position leaves, base units."""
+    """Return the unused part of a limit on the whole position, base units."""
     return max(limit - held.quantity, 0.0)
 
 
@@ -250,7 +251,7 @@ def _leverage_cap(request: SizingRequest, risk: RiskConfig) -> float:
 
 
 def _book_caps(request: SizingRequest, book: PortfolioConfig) -> dict[Cap, float]:
-    """Return what the caps on everything held together leave, base units."""
+    """Return the unused part of the caps on the whole book, base units."""
     equity, entry, net = request.equity, request.entry, request.direction * request.net_notional
     caps = {Cap.NET: UNLIMITED, Cap.ASSET: UNLIMITED, Cap.CRYPTO: UNLIMITED}
     if book.net_cap is not None:
@@ -269,7 +270,7 @@ def _participation_cap(request: SizingRequest, risk: RiskConfig) -> float:
 
 
 def _at_least_a_lot(quantity: float, request: SizingRequest) -> float:
-    """Return the size that collateral carries, 0 when it is below one lot.
+    """Return the size that collateral allows, 0 when it is below one lot.
 
     No order can hold less than a lot. The liquidation price of a position that a residue of the
     wallet backs (1e-320 USDT) is also lost to rounding.
@@ -279,13 +280,13 @@ def _at_least_a_lot(quantity: float, request: SizingRequest) -> float:
 
 
 def _nearest_liquidation(request: SizingRequest, distance: float) -> float:
-    """Return the price beyond which liquidation may lie: ``distance`` stop distances away."""
+    """Return the nearest allowed liquidation price: ``distance`` stop distances away."""
     away = distance * abs(request.entry - request.stop)
     return max(request.entry - request.direction * away, 0.0)
 
 
 def _cross_liquidation_cap(request: SizingRequest, rules: SizingRules) -> float:
-    """Return the largest size that the wallet carries to the nearest allowed liquidation price.
+    """Return the largest size that the wallet backs at the nearest allowed liquidation price.
 
     At that price P the wallet, less the entry fee and the loss, must cover the maintenance margin
     of (held + q) x P. The requirement is piecewise linear in q, so one tier holds the root.
@@ -311,7 +312,7 @@ def _cross_liquidation_cap(request: SizingRequest, rules: SizingRules) -> float:
 
 
 def _held_loss(request: SizingRequest, price: float) -> float:
-    """Return what the tranches held lose at a price, quote; negative: they gain."""
+    """Return the loss of the earlier tranches at a price, quote; negative for a gain."""
     held = request.held
     return held.quantity * request.direction * (held.average_entry - price)
 
@@ -343,7 +344,7 @@ def _leverage_setting(
 
 
 def _affordable(request: SizingRequest, setting: int) -> float:
-    """Return what the free wallet pays for: margin (or the full price), fees and slippage.
+    """Return the size that free cash pays for: margin or full price, fees and slippage.
 
     A limit order is paid for at its own price, where that is above the estimate. Fees are the
     taker's even for a limit entry, which may cross at once; a margined plan also keeps the fee of

@@ -1,4 +1,4 @@
-"""What sizing knows about the market: one row per bar of the traded instrument."""
+"""Compute the market inputs of sizing: one row per bar of the traded instrument."""
 
 from dataclasses import dataclass
 
@@ -25,7 +25,7 @@ MIN_VOLATILITY_BARS = 2
 
 @dataclass(frozen=True)
 class SizingBars:
-    """Causal arrays, one entry a bar; read through :meth:`row_at`.
+    """Hold causal arrays, one entry a bar; read them through :meth:`row_at`.
 
     Attributes
     ----------
@@ -34,7 +34,7 @@ class SizingBars:
     realized_volatility : fraction per year, NaN before its window is full
     mean_volume : base units a bar, mean of the participation window, NaN before it is full
     range_fraction : (high - low) / close
-    half_spread : what crossing an option's quote costs, a fraction of its price; 0 for all else
+    half_spread : half spread of an option's quote, a fraction of its price; 0 for others
     """
 
     available_at: NDArray[np.int64]
@@ -52,7 +52,7 @@ class SizingBars:
 def build_sizing_bars(
     dataset: Dataset, instrument_id: str, timeframe: str, risk: RiskConfig
 ) -> SizingBars:
-    """Return the sizing inputs of one traded instrument, computed once from its own bars.
+    """Return the bars that size one traded instrument, with volatility and volume.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def build_sizing_bars(
     )
     close = bars["close"]
     return SizingBars(
-        # A late bar also delays what is read from the bars after it.
+        # A late bar also delays the values computed from the bars after it.
         available_at=np.maximum.accumulate(bars["available_at"]),
         close=close,
         realized_volatility=realized_volatility(
@@ -85,7 +85,7 @@ def build_sizing_bars(
 
 
 def _option_inputs(dataset: Dataset, bars: Channel) -> SizingBars:
-    """Return an option's inputs: its price and half spread; it is not sized by anything else."""
+    """Return an option's price and half spread; the other values are NaN."""
     nothing = np.full(len(bars), np.nan)
     quotes = dataset.channel(bars.key.instrument, ChannelKind.SERIES)
     return SizingBars(

@@ -1,4 +1,4 @@
-"""What one tranche's size depends on, collected from market, account and earlier approvals."""
+"""Collect the inputs of one tranche's size from market, account and approved plans."""
 
 import math
 from collections.abc import Mapping
@@ -33,9 +33,9 @@ from engine.views import AccountView
 
 @dataclass(frozen=True, slots=True)
 class TrancheRequest:
-    """What an intent says about the size: how it is bought, and which share of the plan.
+    """Hold the kind of order and the share of the plan that an intent asks for.
 
-    ``reserve`` and ``crosses`` are those of :class:`~engine.risk.plan_levels.PlanLevels`.
+    ``reserve`` and ``crosses`` are fields of :class:`~engine.risk.plan_levels.PlanLevels`.
     """
 
     kind: OrderKind
@@ -47,10 +47,10 @@ class TrancheRequest:
 
 
 class SizingInputs:
-    """Makes the sizing request of a tranche, or says why none can be made.
+    """Make the sizing request of a tranche, or name the rule that forbids one.
 
-    ``plans`` are the plans that risk has approved and that are not finished, by instrument;
-    ``limits`` is there when the account is a sleeve.
+    ``plans`` are the approved plans that are not finished, by instrument. ``limits`` are the caps
+    of the account above a sleeve, None without one.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class SizingInputs:
         return float(bars.close[row]) if row >= 0 else math.nan
 
     def slippage(self, instrument: str, at: int, multiplier: float) -> float:
-        """Return a taker's slippage but its impact, as known at an instant, a fraction of price."""
+        """Return a taker's slippage without impact at an instant, a fraction of price."""
         bars = self._bars[instrument]
         row = bars.row_at(at)
         known = float(bars.range_fraction[row]) if row >= 0 else 0.0
@@ -85,19 +85,19 @@ class SizingInputs:
         return fixed_slippage(costs.slippage, known, multiplier)
 
     def free_cash(self, wallet: Wallet, at: int, account: AccountView) -> float:
-        """Return what a wallet holds that nothing backs or waits for, quote."""
+        """Return the cash of a wallet that no position or working order uses, quote."""
         at_venue = wallet is Wallet.VENUE
         free = account.free_venue_cash if at_venue else account.brokerage_cash
         return free - self._committed(wallet, at, account)[1]
 
     def ask(self, instrument: str, at: int) -> float:
-        """Return an option's last price known at an instant and its half spread, NaN before any."""
+        """Return an option's last price plus its half spread, NaN before the first bar."""
         bars = self._bars[instrument]
         row = bars.row_at(at)
         return float(bars.close[row] * (1 + bars.half_spread[row])) if row >= 0 else math.nan
 
     def participation(self, instrument: str, at: int) -> float:
-        """Return the largest order by its share of a usual bar's volume, base units."""
+        """Return the largest order under the participation cap, base units."""
         share = self._rules[instrument].risk.participation_cap
         bars = self._bars[instrument]
         if share is None:
@@ -106,7 +106,7 @@ class SizingInputs:
         return share * float(bars.mean_volume[row]) if row >= 0 else 0.0
 
     def unsizable(self, draft: DecisionDraft) -> BrokenRule | None:
-        """Return (rule, why) when no size can be worked out."""
+        """Return the rule that keeps an entry from being sized, with the reason, None for none."""
         bars = self._bars[draft.instrument]
         risk = self._rules[draft.instrument].risk
         instrument, row = self._instruments[draft.instrument], bars.row_at(draft.at)
@@ -133,7 +133,7 @@ class SizingInputs:
     def request(
         self, draft: DecisionDraft, tranche: TrancheRequest, account: AccountView
     ) -> SizingRequest:
-        """Return everything that the size of a tranche depends on."""
+        """Return the inputs of a tranche's size."""
         bars, instrument = self._bars[draft.instrument], self._instruments[draft.instrument]
         row = bars.row_at(draft.at)
         volume = float(bars.mean_volume[row])
@@ -177,9 +177,9 @@ class SizingInputs:
     def account_rooms(
         self, draft: DecisionDraft, freed: FreedNotional = NOTHING_FREED
     ) -> Mapping[Cap, float]:
-        """Return what the caps of a sleeve's account leave by name, quote; none of a whole one.
+        """Return the unused part of each cap of the account above a sleeve, quote.
 
-        ``freed``: what sales of the same rebalancing give up.
+        ``freed`` is the notional that sales of the same rebalancing give up.
         """
         if self._limits is None:
             return {}
@@ -189,7 +189,7 @@ class SizingInputs:
         )
 
     def exposure(self, at: int, account: AccountView) -> SleeveExposure:
-        """Return what the account holds and what approved tranches may still add."""
+        """Return the account's equity, positions and working tranches as notionals."""
         committed = self._committed(Wallet.VENUE, at, account)[0]
         held = _held(account)
         names = held.keys() | committed.keys()
@@ -204,10 +204,10 @@ class SizingInputs:
     def _committed(
         self, wallet: Wallet, at: int, account: AccountView
     ) -> tuple[dict[str, float], float]:
-        """Return what approved tranches may still take, quote.
+        """Return the notional and the cash that working tranches may still take, quote.
 
-        The signed notional of each instrument at its estimate, and the cash of one wallet at the
-        price at which it was set aside.
+        The notional is signed, by instrument, at the entry estimate; the cash is that of one wallet
+        at the price at which it was set aside.
         """
         notionals, cash = {}, 0.0
         for name, plan in sorted(self._plans.items()):

@@ -1,4 +1,4 @@
-"""The market's risk tier at a decision, and what it does to a size."""
+"""Scale sizes by the market's risk tier at a decision."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -10,7 +10,7 @@ from engine.market_state import TIERS, MarketState
 
 @dataclass(frozen=True, slots=True)
 class MarketTiers:
-    """Multipliers by tier over a market state; without a state every factor is 1.
+    """Hold the factor of each tier over a market state; without a state it is 1.
 
     The tier of an instant is that of the newest row known then. Before the first row it is unknown
     and counts as cautious.

@@ -1,4 +1,4 @@
-"""From a transfer to a decision: only free cash may leave a wallet."""
+"""Decide on transfers: only free cash may leave a wallet."""
 
 import math
 

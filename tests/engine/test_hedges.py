@@ -223,7 +223,7 @@ def test_options_are_bought_with_hedge_alone() -> None:
 
 
 def test_a_hedge_names_a_contract_that_its_signals_list() -> None:
-    with pytest.raises(PlaybookContractError, match="it is for contracts that the signals list"):
+    with pytest.raises(PlaybookContractError, match="no option contract that the signals list"):
         run(FLAT, {0: [Hedge("SPY", 0.5, 0.5, "no")]} | {1: [hedge()]})
 
 
