@@ -1,12 +1,12 @@
-"""What each day's return is in excess of the bill, in two parts: trading, and interest less it.
+"""The daily return in excess of the bill, in two parts: trading, and interest less bill.
 
     excess of a day = (trading + (interest - bill)) / equity at the day's start
 
-*Trading* is what price, costs, funding and dividends did. *Interest* is what cash was paid. The
-*bill* is what the whole equity would have been paid, by the accrual that cash itself earns: simple
-interest at the rate known at a day's end, over the days since the end before (weekends included),
-actual/365. It is due at that instant and shows, as the interest does, in the next mark. Cash alone
-is therefore zero in excess to the last bit.
+*Trading* is the result of price, costs, funding and dividends. *Interest* is the interest paid on
+cash. The *bill* is the interest on the whole equity by the accrual of cash: simple interest at the
+rate known at a day's end, over the days since the previous end (weekends included), actual/365. It
+is due at that instant and shows, like the interest, in the next mark. Cash alone therefore has an
+excess of exactly zero.
 """
 
 import math
@@ -23,17 +23,17 @@ from engine.records import BillAccruals, DailyMoney, EquityCurve, Fact, FactKind
 Floats = NDArray[np.float64]
 Instants = NDArray[np.int64]
 
-# Facts that are no result of trading: they pay interest, or leave the sum of the wallets alone.
+# Facts that are no trading result: deposits, transfers between wallets, interest.
 NO_TRADING = frozenset({FactKind.DEPOSIT.value, FactKind.TRANSFER.value, FactKind.INTEREST.value})
-ROUNDING = 1e-12  # of equity: what adding one payment to it leaves
+ROUNDING = 1e-12  # of equity: rounding of one payment added to it
 
 
 @dataclass(frozen=True)
 class BillCharges:
-    """What an account's equity would have earned in bills: ``amount`` (quote) due at ``at``.
+    """The bill on an account's equity: ``amount`` (quote) due at ``at``.
 
-    Three entries an accrual, for venue cash, brokerage cash and all else: the interest of a wallet
-    is then one of them to the last bit.
+    Each accrual has three entries, for venue cash, brokerage cash and the rest: the interest of a
+    wallet then equals one of them to the last bit.
     """
 
     at: Instants
@@ -44,10 +44,10 @@ NO_CHARGES = BillCharges(np.zeros(0, np.int64), np.zeros(0))
 
 
 def bill_charges(curve: EquityCurve, bill: BillAccruals) -> BillCharges:
-    """Return what the equity at each accrual would have earned in bills.
+    """Return the bill on the equity at each accrual.
 
-    An accrual whose rate was not known yet counts as 0; one without a point of the curve at or
-    before it is left out.
+    An accrual without a known rate counts as 0; an accrual before the first point of the curve is
+    left out.
     """
     place = np.searchsorted(curve.at, bill.at, side="right") - 1
     due = (place >= 0) & np.isfinite(bill.rate)
@@ -70,17 +70,17 @@ def daily_money(
     start_equity: float | None = None,
     start: int | None = None,
 ) -> DailyMoney:
-    """Return the parts of every day that holds a bar close.
+    """Return the parts of every day with a bar close.
 
-    A day's equity is that of its last bar close; a close at midnight belongs to the day it ends. A
-    day without any bar has no entry; its move belongs to the next day that has one. Interest paid
-    at a day's last mark shows in the next day's, as the bill does.
+    A day's equity is the equity at its last bar close; a close at midnight belongs to the day it
+    ends. A day without a bar has no entry; its move belongs to the next day with one. Interest and
+    bill at a day's last mark belong to the next day.
 
     Parameters
     ----------
     curve : equity at bar closes
-    facts : the ledger's; of several accounts together those of each
-    charges : the bill, see :func:`bill_charges`; of several accounts those of each
+    facts : the ledger facts of one or several accounts
+    charges : the bill of each account, see :func:`bill_charges`
     tz : time zone of the days
     start_equity : equity before the first bar; None: the curve's first value
     start : points of the curve at or before it (ns UTC) belong to no day
@@ -108,16 +108,16 @@ def daily_money(
     )
     traded = np.array([f.at for f in booked if f.kind not in NO_TRADING], np.int64)
     moved = (after - before) - interest
-    # Nothing but interest moved such a day: adding and taking it off again leaves rounding.
+    # Only interest moved such a day; the difference is rounding.
     idle = ~(_touched(ends, traded) | _held(curve, last)) & (abs(moved) <= ROUNDING * abs(before))
     trading = np.where(idle, 0.0, moved)
     return DailyMoney(days[last], ends, before, after, trading, interest, bill)
 
 
 def bill_rates(days: pd.DatetimeIndex, ends: Instants, bill: BillAccruals) -> "pd.Series[float]":
-    """Return what a bill earned on each day as a fraction, shown at the day's last mark ``ends``.
+    """Return the return of the bill on each day, a fraction, by the day's last mark ``ends``.
 
-    Those of a day that holds several accruals are added.
+    Several accruals of one day are added.
     """
     known = np.isfinite(bill.rate)
     earned = simple_interest(1.0, bill.rate[known], bill.days[known])  # type: ignore[arg-type]
@@ -137,16 +137,16 @@ def days_of(at: Instants, tz: str = "UTC") -> pd.DatetimeIndex:
 
 
 def _summed(ends: Instants, at: Instants, amounts: Floats) -> Floats:
-    """Return the sum of the amounts due before each end and not before the end before it."""
+    """Return the sum of the amounts due before each end, from the previous end on."""
     due: list[list[float]] = [[] for _ in range(len(ends) + 1)]
     for place, amount in zip(np.searchsorted(ends, at, side="right"), amounts, strict=True):
         due[place].append(float(amount))
-    # Rounded once: equal amounts give equal sums in whatever order they come.
+    # fsum rounds once: the order of the amounts does not change the sum.
     return np.array([math.fsum(amounts) for amounts in due[:-1]], np.float64)
 
 
 def _touched(ends: Instants, at: Instants) -> NDArray[np.bool_]:
-    """Return whether an instant lies in each day or at one of its ends."""
+    """Return for each day whether one of the instants lies in it or at one of its ends."""
     touched = np.zeros(len(ends), np.bool_)
     for side in ("left", "right"):
         place = np.searchsorted(ends, at, side=side)
@@ -155,7 +155,7 @@ def _touched(ends: Instants, at: Instants) -> NDArray[np.bool_]:
 
 
 def _held(curve: EquityCurve, last: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Return whether something was held at a close of each day, or at the end before it."""
+    """Return for each day whether a position was held at one of its closes or at the end before."""
     holding = np.concatenate(([0], np.cumsum(np.asarray(curve.gross_notional) > 0)))
     if len(last) == 0:
         return np.zeros(0, np.bool_)

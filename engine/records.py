@@ -1,4 +1,4 @@
-"""Immutable facts of a run; each dataclass is one row of a table in the run folder.
+"""The immutable records of a run: rows of its tables, its curve and its outcome.
 
 Instants are int64 nanoseconds UTC. Quantities are base units, signed where the name is
 ``quantity`` (long and buys positive). Amounts are quote currency, positive when cash comes in.
@@ -23,14 +23,14 @@ from engine.decision_terms import (
 )
 
 NAN = float("nan")
-# An instant later than any data: "never due", "never released".
+# An instant later than any data: never due, never released.
 FAR_FUTURE = 2**63 - 1
 # An instant that has not come; tables show an empty cell.
 UNSET = 0
 
 
 class OrderKind(StrEnum):
-    """How an order becomes a fill."""
+    """The types of an order."""
 
     MARKET = "market"
     LIMIT = "limit"
@@ -38,7 +38,7 @@ class OrderKind(StrEnum):
 
 
 class OrderRole(StrEnum):
-    """Why an order exists."""
+    """The purposes of an order."""
 
     ENTRY = "entry"
     STOP = "stop"
@@ -50,7 +50,7 @@ class OrderRole(StrEnum):
 
 
 class OrderStatus(StrEnum):
-    """How an order's life ended, or ``working``."""
+    """The final states of an order, and ``working``."""
 
     WORKING = "working"
     FILLED = "filled"
@@ -59,14 +59,14 @@ class OrderStatus(StrEnum):
 
 
 class FillStage(StrEnum):
-    """Where inside its bar a fill happened."""
+    """The part of a bar in which a fill happened: its open, or its range."""
 
     OPEN = "open"
     RANGE = "range"
 
 
 class FactKind(StrEnum):
-    """Everything that moves cash, and the memo that does not."""
+    """The kinds of ledger facts; each moves cash, except the memo ``venue_loss``."""
 
     DEPOSIT = "deposit"
     TRADE = "trade"
@@ -85,10 +85,10 @@ class OrderRequest:
 
     ``quantity`` is unsigned base units, ``side`` +1 buy or -1 sell. ``price`` is the limit or stop
     level (NaN for market). ``fraction`` is the target's share of the filled entry (NaN for other
-    roles). Stops, exits and liquidations close whatever the plan holds at that moment, so their
-    ``quantity`` is NaN unless they close a part. ``leverage_setting`` is 0 where nothing is
-    margined. ``spend_limit`` is the most that an entry may pay, quote; NaN: what there is.
-    ``risk_limit`` is the most that R of an entry may be, whatever its price, quote; NaN: no limit.
+    roles). Stops, exits and liquidations close the plan's whole position, so their ``quantity`` is
+    NaN unless they close a part. ``leverage_setting`` is 0 where nothing is
+    margined. ``spend_limit`` is the highest payment of an entry, quote; NaN: the free cash.
+    ``risk_limit`` is the highest R of an entry at any price, quote; NaN: no limit.
     """
 
     plan_id: int
@@ -109,7 +109,7 @@ class OrderRequest:
 
 @dataclass(frozen=True, slots=True)
 class OrderRow:
-    """One order's whole life. A moved stop is a cancelled order and a new one."""
+    """One order from decision to end. A moved stop is a cancelled order and a new order."""
 
     order_id: int
     plan_id: int
@@ -193,14 +193,14 @@ class Trade:
     """One plan from its first entry fill to flat (or to the end of the run).
 
     Instants are int64 ns UTC, ``exited_at`` 0 while open. ``bars_held`` counts the bars from the
-    first fill's to the last fill's, both included; a bar missing in the data is none. ``quantity``
+    first fill's to the last fill's, both included, without missing bars. ``quantity``
     is the largest position, unsigned base units, ``tranches`` how many orders bought it; prices are
     quote. ``initial_risk`` is R: abs(average entry - initial stop) x the whole entered quantity.
     ``gross_pnl`` is price profit as booked (an isolated liquidation loses no more than its margin),
     open profit included. ``fees`` are positive when paid, with ``liquidation_fee`` among them;
     ``funding`` and ``income`` (dividends) positive when received; ``slippage_cost`` is positive
     when paid and already inside the prices. ``net_pnl`` = gross_pnl - fees + funding + income.
-    ``r_multiple`` = net_pnl / initial_risk, NaN where there is no risk to divide by.
+    ``r_multiple`` = net_pnl / initial_risk, NaN where the risk is zero or unknown.
     """
 
     trade_id: int
@@ -236,7 +236,7 @@ class Trade:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One risk decision on one intent (or one guard's act), with the size through the caps.
+    """One risk decision on one intent (or on one guard's exit), with its caps.
 
     ``caps`` holds (name, quantity allowed) in the order applied, base units; the running minimum is
     the size before and after each. ``binding_cap`` names the smallest. ``outcome`` is approved,
@@ -270,7 +270,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class GuardEvent:
-    """A guard that tripped or was released, with the equity that did it."""
+    """A trip or a release of a guard, with the equity at that instant."""
 
     at: int
     guard: GuardName
@@ -283,7 +283,7 @@ class GuardEvent:
 
 @dataclass(frozen=True, slots=True)
 class Overlay:
-    """What one hedge adds to one weight from a rebalancing on (negative: holds back).
+    """The change of one weight by one hedge from a rebalancing on (negative: reduced).
 
     ``weight`` is a share of ``equity`` (quote). A rebalancing without hedges is one row of a hedge
     without a name, weight 0.
@@ -315,11 +315,10 @@ class EquityCurve:
 
 @dataclass(frozen=True)
 class DailyMoney:
-    """What each day's change of equity is made of, quote; one entry a day that has a bar close.
+    """The parts of each day's change of equity, quote; one entry a day with a bar close.
 
     ``ends`` are the instants of the days' last marks; ``before`` and ``after`` are equity at a
-    day's ends, ``after - before = trading + interest``; ``bill`` is what ``before`` would have
-    earned.
+    day's ends, ``after - before = trading + interest``; ``bill`` is the bill on ``before``.
     """
 
     days: pd.DatetimeIndex
@@ -337,12 +336,12 @@ class DailyMoney:
 
     @property
     def returns(self) -> "pd.Series[float]":
-        """Simple returns; an account at zero stays there."""
+        """Simple returns; zero for an account at zero."""
         return pd.Series(self.values, index=self.days, name="return", dtype=np.float64)
 
     @property
     def excess(self) -> "pd.Series[float]":
-        """Returns in excess of the bill; those of an account at zero are zero."""
+        """Returns in excess of the bill; zero for an account at zero."""
         return pd.Series(self.excess_values, index=self.days, name="excess", dtype=np.float64)
 
     @property
@@ -360,7 +359,7 @@ class DailyMoney:
 
 @dataclass(frozen=True)
 class BillAccruals:
-    """When the bill that ratios are in excess of accrues: one entry a day's end, as cash earns.
+    """The accruals of the bill that ratios are in excess of: one entry at each end of a day.
 
     ``rate`` is the annual fraction known at the instant ``at`` (NaN: none was known yet, which
     counts as 0), ``days`` the days since the day's end before. ``series`` is empty where the data
@@ -378,11 +377,11 @@ NO_BILL = BillAccruals("", np.zeros(0, np.int64), np.zeros(0), np.zeros(0))
 
 @dataclass(frozen=True)
 class SimulationOutcome:
-    """Everything one simulation produced, in the order it happened.
+    """The outcome of one simulation, in the order of time.
 
     ``open_values`` holds the value at the end of each plan still open, by plan id (unrealized
     profit of a perp, market value of an owned asset, quote). It may be empty while at most one plan
-    is open: that one is worth what the last row of the curve shows.
+    is open: the last row of the curve then gives its value.
     """
 
     orders: tuple[OrderRow, ...]
@@ -402,7 +401,7 @@ class SimulationOutcome:
 
 @dataclass(frozen=True)
 class JointOutcome:
-    """What the sleeves of one account did, and the account's own guards.
+    """The outcomes of the sleeves of one account, and the events of the account's guards.
 
     ``curves`` are the sleeves', all at the same instants: every close of any sleeve's bars.
     """

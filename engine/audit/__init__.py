@@ -1,4 +1,4 @@
-"""The second opinion on a run: ``audit_run`` and its report in plain words."""
+"""The audit: a second program that derives a run again and reports each difference."""
 
 from engine.audit.account_audit import audit_account
 from engine.audit.findings import AuditReport, Finding, format_report

@@ -1,4 +1,4 @@
-"""An account that several playbooks share: every sleeve by itself, then what they are together."""
+"""The audit of an account: every sleeve as a run, then the sum of the sleeves."""
 
 import math
 from collections import Counter
@@ -38,7 +38,7 @@ NEW_YORK_SHIFT = 5 * HOUR_NS
 
 @dataclass(frozen=True)
 class GuardTrip:
-    """A guard that must have tripped: at which close, and whether it sells everything."""
+    """A trip of a guard that the rules ask for, at a close; ``flattens``: it sells everything."""
 
     at: int
     guard: GuardName
@@ -46,12 +46,12 @@ class GuardTrip:
 
 
 def audit_account(folder: Path, source: Catalog | Dataset | None = None) -> AuditReport:
-    """Return what a second program finds in an account's folder: in each sleeve, and in the sum.
+    """Return the findings in an account's folder: in each sleeve, and in the sum of the sleeves.
 
     Parameters
     ----------
     folder : a folder that ``riskoff account`` wrote
-    source : where the market data are; None: the source named in the account's own config
+    source : the market data; None opens the source that the account's config names
 
     Raises
     ------
@@ -110,7 +110,7 @@ def _freed(cap: Cap, run: AuditedRun, purchase: Decision, crypto: set[str]) -> f
 
 
 class _SleeveSum:
-    """The sleeves together, from their own re-derived books."""
+    """The sum of the sleeves, from the books that the audit derived for each."""
 
     def __init__(
         self, config: SleevesConfig, runs: Mapping[str, AuditedRun], recorder: FindingRecorder
@@ -126,9 +126,9 @@ class _SleeveSum:
         return sum(equity_at(run, at) for run in self._runs.values())
 
     def check_split(self, account: str) -> None:
-        """Each sleeve was run with its share of the capital, its playbook and the common terms.
+        """Check that each sleeve ran with its share of the capital, its playbook and common terms.
 
-        ``account``: name and id as the account's manifest has them, which every sleeve names.
+        ``account`` is name and id in the account's manifest; every sleeve names it.
         """
         traded = {name: set(run.files.traded) for name, run in self._runs.items()}
         sharing = Counter(market for markets in traded.values() for market in markets)
@@ -143,14 +143,14 @@ class _SleeveSum:
             for part in type(config).model_fields:
                 expected, found = getattr(told, part), getattr(config, part)
                 if part == "account":
-                    # Cash is compared above, to the cent.
+                    # Cash was compared above, with the tolerance of amounts.
                     cashless = {"venue_cash": 0.0, "brokerage_cash": 0.0}
                     expected, found = (x.model_copy(update=cashless) for x in (expected, found))
                 line.equal(f"{part} as in the account", expected, found)
         self._recorder.count("sleeves", len(self._runs))
 
     def check_sum(self, curve: EquityCurve) -> None:
-        """The account has a row at every close of a sleeve: the sum of what all are worth then."""
+        """Check that each close of a sleeve has one row: the sum of the sleeves' equity."""
         recorder = self._recorder
         if not np.array_equal(curve.at, self._at):
             recorder.line(EQUITY, "instants").equal(
@@ -166,7 +166,7 @@ class _SleeveSum:
         recorder.count("points of the account's curve", len(self._at))
 
     def check_guards(self, events: Sequence[GuardEvent]) -> None:
-        """The account's guards tripped where the sum says so, and sold what they had to."""
+        """Check that the account's guards tripped where the sum asks for it, and sold."""
         recorder = self._recorder
         trips = list(self._trips())
         found = [
@@ -214,7 +214,7 @@ class _SleeveSum:
                     )
 
     def check_caps(self) -> None:
-        """What is held, and what an entry adds, is within the account's caps when it is decided."""
+        """Check that at each decision positions and entry are within the account's caps."""
         risk = self._config.risk
         caps = {
             Cap.ACCOUNT_LEVERAGE: risk.leverage_cap,
@@ -242,7 +242,7 @@ class _SleeveSum:
 
     @cached_property
     def _crypto(self) -> set[str]:
-        """Perps and spot of all sleeves."""
+        """The names of the perps and spot assets of all sleeves."""
         return {
             name
             for run in self._runs.values()
@@ -251,9 +251,9 @@ class _SleeveSum:
         }
 
     def _held(self, cap: Cap, decision: Decision) -> float | None:
-        """Return the notional that counts in a cap, None where the cap does not concern it.
+        """Return the held notional that counts in a cap; None: the cap does not apply.
 
-        In the net cap it is signed as the decision is: what a purchase adds to is positive.
+        In the net cap the sign is relative to the decision: a position that it adds to is positive.
         """
         if cap is Cap.ACCOUNT_CRYPTO and decision.instrument not in self._crypto:
             return None
@@ -272,10 +272,10 @@ class _SleeveSum:
         return held
 
     def _trips(self) -> Iterator[GuardTrip]:
-        """Yield every trip that the sum of the sleeves asks for, in order of time."""
+        """Yield every trip that the sum of the sleeves asks for, by time."""
         risk, capital = self._config.risk, self._config.capital
         days = (self._at - 1 - (NEW_YORK_SHIFT if self._has_ny_days() else 0)) // DAY_NS
-        # The epoch was a Thursday.
+        # 1970-01-01 was a Thursday.
         losses = [
             _LossWindow(GuardName.DAILY_LOSS, risk.daily_loss, days, capital),
             _LossWindow(GuardName.WEEKLY_LOSS, risk.weekly_loss, (days + 3) // 7, capital),
@@ -330,14 +330,14 @@ class _LossWindow:
     ) -> None:
         self.guard = guard
         self._config = config
-        # The end of the period that the data end in is not known.
+        # The last period of the data has no known end.
         self._ends = np.append(periods[1:] != periods[:-1], [False])
         self._reference = capital
         self._tripped = False
 
     @property
     def flattens(self) -> bool:
-        """Whether tripping sells everything."""
+        """True when the trip sells everything."""
         return self._config is not None and self._config.scope is GuardScope.FLATTEN
 
     def trips(self, equity: float) -> bool:

@@ -1,4 +1,4 @@
-"""Everything an audit works with, in one place."""
+"""The objects that every check of one audit reads."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from engine.run_folder.read import RunFolder
 
 @dataclass(frozen=True)
 class AuditedRun:
-    """One run: what it wrote, its markets, the account as re-derived, and the findings so far.
+    """One run: its folder, its market data, the derived account, and the findings so far.
 
-    ``bill`` is what the ratios are in excess of, a slot a day's end.
+    ``bill`` holds the accruals of the bill, one at each end of a day.
     """
 
     files: RunFolder
@@ -25,6 +25,6 @@ class AuditedRun:
 
     @property
     def last_at(self) -> int:
-        """The last point of the equity curve, or the window's end without one."""
+        """The last instant of the equity curve; the window's end for an empty curve."""
         at = self.files.curve.at
         return int(at[-1]) if len(at) else self.files.end

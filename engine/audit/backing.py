@@ -1,7 +1,7 @@
-"""What backs a perp: its isolated margin or the cross account, and the cash that entries can use.
+"""The margin behind a perp, isolated or cross, and the free cash of entries.
 
-Cross: the wallet, plus what the other perps are worth beyond their own maintenance at the marks of
-that instant.
+The cross margin of a perp is the venue wallet, plus the open profit of the other perps less their
+maintenance requirements, at the marks of that instant.
 """
 
 import math
@@ -19,7 +19,7 @@ from engine.run_folder.read import RunFolder
 
 
 class PositionBacking:
-    """Liquidation prices and free cash of a state of the account."""
+    """Computes liquidation prices and free cash of a state of the account."""
 
     def __init__(self, files: RunFolder, markets: Mapping[str, InstrumentData]) -> None:
         self._files = files
@@ -37,17 +37,18 @@ class PositionBacking:
             self._begun.setdefault(fill.plan_id, fill)
 
     def liquidation_level(self, name: str, held: Holding, state: Books, at: int) -> float:
-        """Return the mark that liquidates a position at an instant; NaN for never."""
+        """Return the mark that liquidates a position at an instant; NaN: no mark does."""
         if held.quantity == 0 or not self._markets[name].instrument.is_margined:
             return math.nan
         margin = held.margin if self.is_isolated else self._cross_margin(name, state, at)
         return liquidation_mark(held.quantity, held.average, margin, self.brackets[name])
 
     def free_cash(self, name: str, state: Books, at: int) -> float:
-        """Return what an entry can use, quote.
+        """Return the cash that an entry can use, quote.
 
-        At the venue, isolated: the wallet less the margins set aside; cross: the wallet less the
-        initial margins (notional at entry / leverage setting) and the open losses of all perps.
+        Isolated: the venue wallet less the isolated margins. Cross: the venue wallet less initial
+        margins (notional at entry / leverage setting) and open losses of all perps. Owned assets:
+        the brokerage wallet.
         """
         if self._markets[name].instrument.wallet is Wallet.BROKERAGE:
             return state.cash[Wallet.BROKERAGE]
@@ -77,7 +78,7 @@ class PositionBacking:
         }
 
     def _mark(self, name: str, held: Holding, at: int) -> float:
-        """Return the mark that values a perp; its own price in the bar at whose open it began."""
+        """Return the mark that values a perp; its entry price in the bar at whose open it began."""
         first = self._begun.get(held.plan_id)
         if first is not None and first.stage == OPEN and first.at <= at < first.bar_closed_at:
             return held.average

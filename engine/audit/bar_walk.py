@@ -1,8 +1,8 @@
-"""What had to happen in every bar: touched stops and targets, liquidations, market orders.
+"""The walk over every bar of a plan: which fills the rules ask for, and how each order ends.
 
-The walk goes through each plan's bars with the account as re-derived, works out from prices, orders
-and the volume cap which fills of which size the rules ask for and how each order must end, and
-compares. Prices and fees of the fills are checked elsewhere.
+From prices, orders, volume cap and the derived account the walk works out the fills that are due
+(touched stops and targets, liquidations, market orders) with their sizes, and compares them with
+the fills of the run. ``fills.py`` checks prices and fees.
 """
 
 import math
@@ -47,7 +47,7 @@ ENTRY = OrderRole.ENTRY.value
 
 
 class BarWalk:
-    """Walks the plans of one instrument."""
+    """Walks the bars of the plans of one instrument."""
 
     def __init__(
         self,
@@ -88,7 +88,7 @@ class BarWalk:
             check_ends(plan, self.recorder)
 
     def walk(self, plan: ReplayedPlan) -> None:
-        """Go through the bars from the plan's first order until nothing of it is left."""
+        """Go through the bars from the plan's first order until the plan is closed."""
         started = min((order.decided_at for order in plan.orders), default=self.files.end)
         due: dict[DueKey, DueFill] = {}
         for row in self.market.rows_inside(max(started, self.files.start), self.files.end):
@@ -108,7 +108,7 @@ class BarWalk:
                 self.fills.refuse(fill)
 
     def submit(self, plan: ReplayedPlan, until: int) -> None:
-        """Take in the orders decided by an instant."""
+        """Submit the orders that were decided by an instant."""
         while (order := plan.next_order(until)) is not None:
             plan.submit(order, self.market.open_of_bar_at(order.decided_at))
 
@@ -122,9 +122,10 @@ class BarWalk:
     # The open of a bar.
 
     def at_open(self, plan: ReplayedPlan, bar: Bar) -> dict[DueKey, DueFill]:
-        """Liquidation and levels already crossed at the open, targets, exits, then the entry.
+        """Return the fills due at the open of a bar.
 
-        What protects an entry may itself be crossed at the open that fills the entry.
+        The order: liquidation, else a crossed stop, else crossed targets and exits; then the
+        entry; then again stop and targets, which the open that fills the entry may cross.
         """
         room = capacity(OPEN, self.market, bar.row, self.files)
         stage = BarStage(bar, OPEN, bar.opened_at, room)
@@ -137,12 +138,12 @@ class BarWalk:
         return stage.due
 
     def fills_at_open(self, plan: ReplayedPlan, order: OrderRow, bar: Bar) -> bool:
-        """Whether an order works and the open meets it; what is left of a stop meets any open."""
+        """Return whether the open fills a working order; any open fills the rest of a stop."""
         meets = order.order_id in plan.triggered or meets_open(order, bar)
         return meets and plan.works(order)
 
     def leave_at_open(self, plan: ReplayedPlan, stage: BarStage, state: Books) -> None:
-        """What closes a held position at the open, as far as position and volume cap reach."""
+        """Ask for the fills that close a position at the open, up to position and volume cap."""
         bar, held = stage.bar, self.held(plan, state)
         if held.quantity == 0:
             return
@@ -169,7 +170,7 @@ class BarWalk:
     # The range of a bar.
 
     def in_range(self, plan: ReplayedPlan, bar: Bar) -> dict[DueKey, DueFill]:
-        """Levels touched inside the bar by what is held after its open, then the entry's."""
+        """Return the fills due inside a bar: of the position after its open, then of the entry."""
         used = sum(
             abs(fill.quantity)
             for fill in plan.fills.get((bar.opened_at, OPEN), ())
@@ -187,7 +188,7 @@ class BarWalk:
             bought = plan.filled.get(entry.order_id, 0.0) > filled
             if bought:
                 after = self.take_passed(plan, stage, entry.price, after)
-            # What was bought inside the bar has not lived through all of it.
+            # A position bought inside the bar sees only the rest of the bar.
             rest = rest_after(bar, entry.price) if bought else bar
             self.leave_in_range(plan, stage, rest, after)
         if bar.closed_at == self.market.settlement()[0]:
@@ -195,7 +196,7 @@ class BarWalk:
         return stage.due
 
     def rests_in(self, plan: ReplayedPlan, entry: OrderRow, bar: Bar) -> bool:
-        """Whether an entry waits at its level as a bar opens, and the bar's range fills it."""
+        """Return whether an entry rests at its level when a bar opens and the range fills it."""
         return (
             plan.works(entry)
             and bar.is_traded
@@ -206,10 +207,10 @@ class BarWalk:
         )
 
     def meets_entry_first(self, plan: ReplayedPlan, bar: Bar, state: Books) -> bool:
-        """Whether prices pass a resting entry before they reach what ends the position.
+        """Return whether prices pass a resting entry before a level that ends the position.
 
-        The entry lies between the open and stop and liquidation, as far as they are reached; where
-        neither is, between the open and the targets.
+        The entry must lie between the open and the nearest of touched stop and liquidation; if
+        neither is touched, between the open and the nearest target.
         """
         entry, held = plan.entry, self.held(plan, state)
         if held.quantity == 0 or entry is None or not self.rests_in(plan, entry, bar):
@@ -229,7 +230,7 @@ class BarWalk:
         return way * bar.open <= way * entry.price < nearest
 
     def settle(self, plan: ReplayedPlan, stage: BarStage) -> None:
-        """Ask for the settlement of what is held of an option at its expiry."""
+        """Ask for the settlement of an option position at its expiry."""
         held = self.held(plan, self.states.state(self.name, stage.at, RANGE))
         if held.quantity != 0:
             self.recorder.count("settlements")
@@ -237,10 +238,10 @@ class BarWalk:
         plan.close(stage.at, "expired")
 
     def leave_in_range(self, plan: ReplayedPlan, stage: BarStage, bar: Bar, state: Books) -> None:
-        """The nearer of stop and liquidation; without them the targets.
+        """Ask for the nearer of stop and liquidation; if neither is touched, for the targets.
 
-        Each level is measured on its own path; of equals, liquidation wins. ``bar`` is what the
-        position lived through.
+        Each distance is measured on the level's own price path; at equal distance liquidation
+        wins. ``bar`` is the part of the bar after the position began.
         """
         held = self.held(plan, state)
         if held.quantity == 0:
@@ -253,7 +254,7 @@ class BarWalk:
         if is_beyond(bar.mark_extreme(side), level, side):
             to_stop = abs(bar.open - stop.price) if stop is not None and stops else math.inf
             if abs(bar.mark_open - level) <= to_stop:
-                # Another position's loss can put the level beyond this bar's open, as in a gap.
+                # A loss of another position can move the level beyond this bar's open, as in a gap.
                 raw = min(level, bar.mark_open) if side < 0 else max(level, bar.mark_open)
                 self.liquidate(plan, stage, held, raw, f"the mark reaches {level:,.8g}")
                 return
@@ -280,7 +281,7 @@ class BarWalk:
         return self.replay.after[taken[-1]] if taken else state
 
     def liquidate_rest(self, plan: ReplayedPlan, stage: BarStage, bar: Bar, held: Holding) -> None:
-        """What the volume cap leaves of a stop is still held when the mark arrives."""
+        """Ask for the liquidation of the rest that the volume cap left of a touched stop."""
         side = int(math.copysign(1, -held.quantity))
         fills = plan.fills.get((stage.bar.opened_at, RANGE), ())
         stops = [fill for fill in fills if fill.role == OrderRole.STOP.value]
@@ -295,12 +296,12 @@ class BarWalk:
             raw = min(level, bar.mark_open) if side < 0 else max(level, bar.mark_open)
             self.liquidate(plan, stage, rest, raw, f"the mark goes on to {level:,.8g}")
 
-    # What fills, and what that does to the plan's other orders.
+    # A fill, and its effect on the plan's other orders.
 
     def enter(self, plan: ReplayedPlan, stage: BarStage, entry: OrderRow, raw: float) -> Books:
-        """Ask for an entry as large as volume cap and free cash allow; return the account then."""
+        """Ask for an entry up to volume cap and free cash; return the account after it."""
         if stage.name == OPEN:
-            # The wallet of all that enters at an open is judged once.
+            # All entries of one open share one reading of their wallet.
             state = self.states.before_entries(stage.at)
         else:
             state = self.states.state(self.name, stage.at, stage.name)
@@ -336,10 +337,10 @@ class BarWalk:
         wanted: float,
         risked: float,
     ) -> float:
-        """Return the entry that the free cash carries: its margin and a taker's fee, base units.
+        """Return the size whose margin and taker's fee the free cash carries, base units.
 
-        At most what the order's own limits leave (``risked`` is that of R); at an open the entries
-        of one wallet share its cash by one factor.
+        The order's spending limit and its limit of R (``risked``) bound the size. At an open one
+        factor cuts all entries of a wallet.
         """
         instrument = self.market.instrument
         price = raw
@@ -366,7 +367,7 @@ class BarWalk:
         return min(carried, wanted)
 
     def risked(self, plan: ReplayedPlan, entry: OrderRow, raw: float, state: Books) -> float:
-        """Return the entry that the order's limit of R leaves at a price, base units."""
+        """Return the size that the order's limit of R allows at a price, base units."""
         held, stop = self.held(plan, state), plan.first_stop
         used = abs(held.average - stop) * plan.entered if plan.entered else 0.0
         return within_risk(entry, raw, self.market.instrument, stop=stop, used=used)
@@ -388,7 +389,7 @@ class BarWalk:
     def take_target(
         self, plan: ReplayedPlan, stage: BarStage, target: OrderRow, left: float
     ) -> float:
-        """A touched target ends the entry; one that owns less than a lot ends itself."""
+        """Ask for a touched target, which ends the entry; a share below one lot is cancelled."""
         wanted = plan.target_size(target, left)
         if wanted < self.lot * (1 - LOT_SLACK):
             plan.cancel([target], stage.at, "its share is below one lot")
@@ -397,7 +398,7 @@ class BarWalk:
         return self.reduce(plan, stage, target, wanted)
 
     def reduce(self, plan: ReplayedPlan, stage: BarStage, order: OrderRow, wanted: float) -> float:
-        """Ask for a closing fill as far as the volume cap reaches; return what was filled."""
+        """Ask for a closing fill up to the volume cap; return the filled quantity."""
         size = min(wanted, stage.room)
         if size < self.lot * (1 - LOT_SLACK):
             return 0.0
@@ -416,7 +417,7 @@ class BarWalk:
     def liquidate(
         self, plan: ReplayedPlan, stage: BarStage, held: Holding, raw: float, why: str
     ) -> None:
-        """Ask for a liquidation of everything; it starts from its level, or the mark's open."""
+        """Ask for the liquidation of a position at ``raw``: its level, or the open of the mark."""
         self.recorder.count("touched liquidations")
         stage.owe(VENUE_ORDER, abs(held.quantity), why)
         plan.close(stage.at, "liquidated")

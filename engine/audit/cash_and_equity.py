@@ -1,4 +1,4 @@
-"""Ledger facts and the equity curve against the account as re-derived."""
+"""Compares ledger facts and equity curve with the derived account."""
 
 import math
 from collections import defaultdict
@@ -31,7 +31,7 @@ _COUNTED = {
 
 
 def check_facts(run: AuditedRun) -> None:
-    """Every fact that the rules ask for is there once, with its amount; no other is."""
+    """Check that each fact of the rules is there once with its amount, and no other fact is."""
     files, recorder = run.files, run.recorder
     for number, fact in enumerate(files.facts, start=1):
         recorder.line(LEDGER, f"row {number}").equal("fact ids count from 1", number, fact.fact_id)
@@ -43,10 +43,10 @@ def check_facts(run: AuditedRun) -> None:
         name = (expected.kind.value, expected.at, what, expected.fill_id)
         rows = found[name]
         if expected.kind is FactKind.VENUE_LOSS and rows:
-            # A deficit and an uncollected fee may stand in one row or in two.
+            # A deficit and an uncollected fee may be one row or two.
             rows[:] = [replace(rows[0], amount=sum(row.amount for row in rows))]
         if rows:
-            # Several transfers may arrive at once: in the order in which they were sent.
+            # Transfers that arrive at one instant are in the order of their departure.
             _check_fact(expected, rows.pop(0), recorder)
         elif expected.amount != 0:
             recorder.line(LEDGER, _named(name)).differs(
@@ -60,7 +60,7 @@ def check_facts(run: AuditedRun) -> None:
 
 
 def _by_name(facts: Iterable[Fact]) -> defaultdict[FactName, list[Fact]]:
-    """Return the facts under kind, instant, instrument and fill; deposits have their own check."""
+    """Return the facts by kind, instant, instrument and fill; deposits have their own check."""
     found: defaultdict[FactName, list[Fact]] = defaultdict(list)
     for fact in facts:
         if fact.kind != FactKind.DEPOSIT.value:
@@ -102,7 +102,7 @@ def _check_fact(expected: ExpectedFact, fact: Fact, recorder: FindingRecorder) -
 
 
 def _check_deposits(run: AuditedRun) -> None:
-    """The config's cash comes in before the first bar opens."""
+    """Check that the config's cash is deposited before the first bar opens."""
     files, recorder = run.files, run.recorder
     account = files.config.account
     cash = {Wallet.VENUE: account.venue_cash, Wallet.BROKERAGE: account.brokerage_cash}
@@ -121,7 +121,7 @@ def _check_deposits(run: AuditedRun) -> None:
 
 
 def check_equity(run: AuditedRun) -> None:
-    """Every bar close has one row, and each row re-adds from facts, fills and closing prices."""
+    """Check that each bar close has one row, equal to the sums of facts, fills and closes."""
     _check_instants(run)
     curve, wallets = run.files.curve, _re_added(run.files)
     for index, at in enumerate(curve.at.tolist()):
@@ -170,7 +170,7 @@ def _check_instants(run: AuditedRun) -> None:
 
 
 def equity_at(run: AuditedRun, at: int) -> float:
-    """Return what the account is worth at an instant, before its payments and opens, quote."""
+    """Return the account's equity at an instant, before its payments and opens, quote."""
     state = run.replay.through(at, ReplayStep.RANGE)
     unrealized, owned, _ = position_values(state, run.markets, at)
     return sum(state.cash.values()) + unrealized + owned

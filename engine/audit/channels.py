@@ -1,4 +1,4 @@
-"""The market side of an audit: the channels of the run, loaded again from their source."""
+"""The market data of a run, loaded again from their source."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ NO_ROW = -1
 
 @dataclass(frozen=True)
 class InstrumentData:
-    """One instrument's own bars (those its orders fill in), its mark inside each, its payments."""
+    """The bars that one instrument's orders fill in, the mark inside each bar, its payments."""
 
     instrument: Instrument
     bars: Channel
@@ -38,17 +38,17 @@ class InstrumentData:
 
     @property
     def is_option(self) -> bool:
-        """Whether it is an option: no volume, no range, its own half spread, no fee."""
+        """True for an option: no volume, no range, no fee, a half spread of its own."""
         return self.instrument.kind is InstrumentKind.OPTION
 
     def half_spread(self, row: int) -> float:
-        """Return what crossing an option's quote costs at a bar's open, a fraction of its price."""
+        """Return an option's half spread at a bar's open, a fraction of its price; else 0."""
         return 0.0 if self.half_spreads is None else float(self.half_spreads["value"][row])
 
     def settlement(self) -> tuple[int, float]:
-        """Return when an option settles and at what price: the legs' values at the close.
+        """Return the instant and the price of an option's settlement: its legs' value at the close.
 
-        (0, NaN) for all else, and where the data end before its expiry.
+        (0, NaN) for other instruments, and for an expiry after the end of the data.
         """
         contract, at = PutSpread.parse(self.instrument.id), self.instrument.expires_at
         spots = self.underlying
@@ -61,7 +61,7 @@ class InstrumentData:
 
     @cached_property
     def row_by_open(self) -> Mapping[int, int]:
-        """Row of the bar that opens at an instant."""
+        """The row of each bar by the instant of its open."""
         return {int(at): row for row, at in enumerate(self.bars["opened_at"])}
 
     @cached_property
@@ -87,7 +87,7 @@ class InstrumentData:
         return int(np.searchsorted(self.bars["closed_at"], at, side="right")) - 1
 
     def open_of_bar_at(self, at: int) -> int:
-        """Return when the bar that is open at an instant opened; between bars that instant."""
+        """Return the open of the bar that contains an instant; between bars the instant itself."""
         row = int(np.searchsorted(self.bars["closed_at"], at, side="right"))
         return min(int(self.bars["opened_at"][row]), at) if row < len(self.bars) else at
 
@@ -106,15 +106,15 @@ class InstrumentData:
         return np.flatnonzero(inside)
 
     def first_open(self, start: int) -> int:
-        """Return when the first bar of a window opens (its start when there is none)."""
+        """Return the open of the first bar of a window; the window's start without a bar."""
         row = int(np.searchsorted(self.bars["opened_at"], start))
         return int(self.bars["opened_at"][row]) if row < len(self.bars) else start
 
     def funding_mark(self, at: int) -> tuple[float, bool]:
-        """Return the mark that funding is paid on, and whether it had to be inferred.
+        """Return the mark for funding at an instant, and whether it is inferred.
 
-        The open of the mark bar that opens at that instant; else the close of the last mark bar
-        completed by then; without any, the close of the last bar completed by then.
+        The mark is the open of the mark bar that opens at that instant; else the close of the last
+        completed mark bar; without marks, the close of the last completed bar.
         """
         marks = self.mark_bars
         if marks is not None:
@@ -131,10 +131,10 @@ class InstrumentData:
 def load_market(
     files: RunFolder, source: Catalog | Dataset, recorder: FindingRecorder
 ) -> tuple[Dataset, dict[str, InstrumentData]]:
-    """Return the run's dataset, loaded again, and the market of each instrument with bars.
+    """Return the run's dataset, loaded again, and the data of each instrument with bars.
 
-    The manifest names the channels and how many rows of each the run used, counted back from the
-    window's end. A fingerprint other than the manifest's is a finding.
+    The manifest names the channels and the number of rows that the run used of each, counted back
+    from the window's end. A fingerprint other than the manifest's is a finding.
 
     Raises
     ------
@@ -173,7 +173,7 @@ def load_market(
 
 
 def _listed(dataset: Dataset, derived: Mapping[ChannelKey, int]) -> dict[str, int]:
-    """Return when each option contract was listed: its bars, counted back from the last one."""
+    """Return the listing instant of each option contract: its rows, counted back from the last."""
     listed = {}
     for key, rows in derived.items():
         contract = PutSpread.parse(key.instrument)
@@ -241,8 +241,8 @@ def _of_kind(dataset: Dataset, name: str, kind: ChannelKind) -> dict[Timeframe, 
 def _traded_bars(dataset: Dataset, name: str, files: RunFolder) -> Channel | None:
     """Return the bars that an instrument's orders fill in: the finest that the playbook reads.
 
-    A benchmark may bring finer ones of the same instrument into the run. Those are not the bars
-    that the fills name, and their closes have no row in the curve.
+    A benchmark may bring finer bars of the same instrument into the run. The fills do not name
+    those bars, and their closes have no row in the curve.
     """
     held = _of_kind(dataset, name, ChannelKind.BARS)
     if len(held) < 2:
@@ -254,16 +254,16 @@ def _traded_bars(dataset: Dataset, name: str, files: RunFolder) -> Channel | Non
         inside = (bars["opened_at"] >= files.start) & (bars["closed_at"] <= files.end)
         spans = set(zip(bars["opened_at"].tolist(), bars["closed_at"].tolist(), strict=True))
         shown = np.isin(bars["closed_at"][inside], files.curve.at)
-        # A damaged table lacks a row or two; finer bars lack most of theirs.
+        # A damaged table lacks a row or two; finer bars would lack most rows.
         share = round(float(shown.mean()), 1) if len(shown) else 0.0
         return round(len(named & spans) / max(len(named), 1), 1), share
 
-    # Of equals the finest: max returns the first.
+    # max returns the first of equals, which is the finest.
     return held[max(sorted(held), key=fits)]
 
 
 def _mark_channel(dataset: Dataset, name: str, bars: Channel) -> Channel | None:
-    """Return the marks nearest to the bars' timeframe from above, else the longest shorter ones."""
+    """Return the marks of the bars' timeframe or the next longer one; else the longest shorter."""
     held = {
         step: channel
         for step, channel in _of_kind(dataset, name, ChannelKind.MARK).items()
@@ -277,13 +277,13 @@ def _mark_channel(dataset: Dataset, name: str, bars: Channel) -> Channel | None:
 
 
 def known_value(channel: Channel, at: int) -> float:
-    """Return a series' value as known at an instant; NaN before the first."""
+    """Return the value of a series that was known at an instant; NaN before the first."""
     row = int(as_of_rows(channel, np.array([at], dtype=np.int64))[0])
     return float(channel["value"][row]) if row >= 0 else float("nan")
 
 
 def closes(markets: Iterable[InstrumentData], start: int, end: int) -> NDArray[np.int64]:
-    """Return every instant of a window at which a bar closes, once, in order.
+    """Return the distinct instants of a window at which a bar closes, in order.
 
     A bar that closes at the window's first instant counts, though nothing can fill in it.
     """

@@ -1,8 +1,8 @@
-"""What each day's change of equity is made of, added up again from the facts that should be there.
+"""The parts of each day's change of equity, added up again from the derived facts.
 
-The run takes interest off the change of equity; here trading is what was booked for it, plus what
-positions gained in value. The bill is the derived equity of each day's end x the rate known there x
-days / 365.
+The run computes trading as change of equity less interest. The audit adds the trade, fee, funding
+and dividend facts and the gain in value of the positions. The bill is the derived equity of each
+day's end x the rate known there x days / 365.
 """
 
 import math
@@ -58,10 +58,10 @@ def day_parts(runs: Sequence[AuditedRun], curve: EquityCurve) -> dict[int, DayPa
 
 
 def _add_facts(run: AuditedRun, marks: Sequence[int], parts: Sequence[DayParts]) -> None:
-    """Add what was booked to the first mark that shows it."""
+    """Add each booked amount to the first mark that shows it."""
     opened = {fill.fill_id for fill in run.files.fills if fill.stage == FillStage.OPEN.value}
     for fact in run.replay.facts:
-        # A bar's own fills show at its close, all that an open brings at the next one.
+        # A fill inside a bar shows at that bar's close; a fill or payment at an open at the next.
         inside = fact.fill_id != 0 and fact.fill_id not in opened
         place = bisect_left(marks, fact.at) if inside else bisect_right(marks, fact.at)
         if place >= len(marks) or fact.memo:
@@ -73,7 +73,7 @@ def _add_facts(run: AuditedRun, marks: Sequence[int], parts: Sequence[DayParts])
 
 
 def _add_values(run: AuditedRun, marks: Sequence[int], parts: Sequence[DayParts]) -> None:
-    """Add what positions gained in value from mark to mark."""
+    """Add the gain in value of the positions from mark to mark."""
     before = 0.0
     for at, part in zip(marks, parts, strict=True):
         unrealized, owned, _ = position_values(
@@ -87,7 +87,7 @@ def check_daily(
     rows: Sequence[DailyRow], parts: Mapping[int, DayParts], path: Sequence[float],
     recorder: FindingRecorder,
 ) -> None:  # fmt: skip
-    """Every day has its row, and each row the parts that the facts give.
+    """Check that every day has its row with the parts that the facts give.
 
     ``path`` is the equity before the first day and after each.
     """

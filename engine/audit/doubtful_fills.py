@@ -1,15 +1,15 @@
-"""The run's count of fills that only a doubtful daily extreme explains, worked out again."""
+"""The fills that only a doubtful daily extreme explains, derived again."""
 
 from engine.audit.audited_run import AuditedRun
 from engine.audit.channels import NO_ROW, InstrumentData
 from engine.records import Fill, FillStage
 
-# As docs/data.md states them: an opening gap above 1%, an extreme within 0.1% of the close before.
+# By docs/data.md: an opening gap above 1%, and an extreme within 0.1% of the previous close.
 GAP, NEAR = 0.01, 0.001
 
 
 def check_doubtful(run: AuditedRun) -> None:
-    """Compare the fills that the manifest calls doubtful with those that are."""
+    """Check that the manifest names the doubtful fills and no others."""
     named = run.files.manifest.get("doubtful_fills")
     if not isinstance(named, list):
         return
@@ -27,7 +27,7 @@ def check_doubtful(run: AuditedRun) -> None:
 
 
 def _is_doubtful(fill: Fill, market: InstrumentData) -> bool:
-    """Whether the close before, and no other known trade of the bar, stands behind a fill."""
+    """Return whether only the previous close, and no known trade of the bar, explains a fill."""
     row = market.row_by_open.get(fill.bar_opened_at, NO_ROW)
     around_the_clock = market.instrument.calendar == "24/7"
     if row < 1 or fill.stage != FillStage.RANGE.value or around_the_clock:

@@ -1,4 +1,4 @@
-"""What the bar walk looks at: a bar with its mark, and the fills it owes."""
+"""The bars of the walk with their marks, and the fills that are due in each."""
 
 from dataclasses import dataclass, field, replace
 
@@ -28,19 +28,19 @@ class Bar:
 
     @property
     def is_traded(self) -> bool:
-        """Whether anything but a liquidation can fill in it."""
+        """True when the bar has volume; without volume only a liquidation fills."""
         return self.volume > 0
 
     def extreme(self, side: int) -> float:
-        """The farthest last price going up (+1) or down (-1)."""
+        """Return the farthest last price going up (+1) or down (-1)."""
         return self.high if side > 0 else self.low
 
     def mark_extreme(self, side: int) -> float:
-        """The farthest mark going up (+1) or down (-1)."""
+        """Return the farthest mark going up (+1) or down (-1)."""
         return self.mark_high if side > 0 else self.mark_low
 
     def holds(self, level: float) -> bool:
-        """Whether a level lies inside the range."""
+        """Return whether a level lies inside the range."""
         return self.low <= level <= self.high
 
 
@@ -64,12 +64,12 @@ def bar_of(market: InstrumentData, row: int) -> Bar:
 
 
 def rest_after(bar: Bar, level: float) -> Bar:
-    """Return what is certain of a bar after prices met a level inside it.
+    """Return the certain part of a bar after prices met a level inside it.
 
-    They come from the open. Having risen to the level, they had not been above it: the high is
-    still to come; the low may be over, and only the close and the level itself bound what follows.
-    A fall is the mirror image; an open at the level leaves the whole bar. The mark is taken to be
-    at the level at the same moment.
+    Prices come from the open. If they rose to the level, the high comes later; the low may have
+    come before, so the rest reaches down only to the close or the level. A fall is the mirror
+    image. An open at the level leaves the whole bar. The mark is assumed to be at the level at the
+    same moment.
     """
     rose, fell = bar.open < level, bar.open > level
     return replace(
@@ -85,7 +85,7 @@ def rest_after(bar: Bar, level: float) -> Bar:
 
 @dataclass(frozen=True, slots=True)
 class DueFill:
-    """A fill that the rules ask for: unsigned base units, and why."""
+    """A fill that the rules ask for: unsigned base units, and the reason."""
 
     quantity: float
     why: str
@@ -93,9 +93,9 @@ class DueFill:
 
 @dataclass
 class BarStage:
-    """One stage of one bar: volume still to be had (base units), and what it owes.
+    """One stage of one bar: the volume that is left (base units), and the fills that are due.
 
-    Fills are named by (stage, order id), what the venue closes as order 0.
+    A due fill is named by (stage, order id); order 0 is the venue's own.
     """
 
     bar: Bar
@@ -110,12 +110,12 @@ class BarStage:
 
 
 def goes(order: OrderRow) -> int:
-    """Direction in which the price must move to reach an order: stops with, limits against it."""
+    """Return the direction in which prices reach an order: +1 up, -1 down."""
     return order.side if order.kind == OrderKind.STOP.value else -order.side
 
 
 def meets_open(order: OrderRow, bar: Bar) -> bool:
-    """Whether the open fills an order: at any price, or because its level is crossed."""
+    """Return whether the open fills an order: a market order, or a crossed level."""
     return order.kind == OrderKind.MARKET.value or is_beyond(bar.open, order.price, goes(order))
 
 

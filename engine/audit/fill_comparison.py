@@ -1,4 +1,4 @@
-"""Comparing the fills of a bar with the fills that the rules ask for."""
+"""The comparison of a bar's fills with the fills that the rules ask for."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from engine.audit.findings import FindingRecorder, when
 from engine.audit.plans import ReplayedPlan
 from engine.records import Fill
 
-# Stands for the order by which the venue closes a position.
+# The id that stands for the order by which the venue closes a position.
 VENUE_ORDER = 0
 
 
@@ -22,7 +22,7 @@ class FillComparison:
     recorder: FindingRecorder
 
     def compare(self, plan: ReplayedPlan, bar: Bar, due: dict[DueKey, DueFill]) -> None:
-        """Every fill that is due is there in its size; no other is."""
+        """Check that each due fill is there in its size, and that there is no other."""
         roles = {order.order_id: order.role for order in plan.orders}
         for stage in (OPEN, RANGE):
             for fill in plan.fills.get((bar.opened_at, stage), ()):

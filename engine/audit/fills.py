@@ -1,4 +1,4 @@
-"""Every fill against its order, its bar and its price, fee and position."""
+"""Checks each fill against its order, its bar, its price, its fee and the position."""
 
 import math
 from dataclasses import dataclass
@@ -25,17 +25,17 @@ from engine.run_folder.read import RunFolder
 FILLS = "fills"
 OPEN, RANGE = FillStage.OPEN.value, FillStage.RANGE.value
 LIQUIDATION, SETTLEMENT = OrderRole.LIQUIDATION.value, OrderRole.SETTLEMENT.value
-# Orders that nobody decided here.
+# Roles of orders that the venue makes.
 VENUE_MADE = (LIQUIDATION, SETTLEMENT)
-# Quantities are whole lots; a millionth of one is the residue of adding floats.
+# Quantities are whole lots; a millionth of a lot is rounding of float sums.
 LOT_SLACK = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedFill:
-    """One fill with what belongs to it; ``row`` is its bar's, -1 when there is no such bar.
+    """One fill with its order, market and bar; ``row`` is the bar's, -1 without such a bar.
 
-    ``entered`` is the level at which its plan's entry was filled inside the same bar, NaN for none.
+    ``entered`` is the level of the plan's entry that filled inside the same bar, NaN for none.
     """
 
     fill: Fill
@@ -68,7 +68,7 @@ def subjects(run: AuditedRun) -> list[CheckedFill]:
 
 
 def check_fills(run: AuditedRun) -> None:
-    """Check each fill alone; which fills had to happen is the bar walk's question."""
+    """Check each fill by itself; the bar walk checks which fills are due."""
     run.recorder.count("fills", len(run.files.fills))
     previous = 0
     for number, fill in enumerate(run.files.fills, start=1):
@@ -95,7 +95,7 @@ def _check_order(subject: CheckedFill) -> None:
 
 
 def _check_bar(subject: CheckedFill) -> bool:
-    """The bar exists, traded, and opened at or after the decision; the stamp is the stage's."""
+    """Check that the bar exists, traded, opened at or after the decision, and gives the stamp."""
     fill, market, line = subject.fill, subject.market, subject.line
     if subject.row == NO_ROW:
         return line.equal("its bar", f"a bar opened {when(fill.bar_opened_at)}", "none")
@@ -119,7 +119,7 @@ def _check_bar(subject: CheckedFill) -> bool:
 
 
 def _check_session(fill: Fill, market: InstrumentData, line: CheckedRow) -> None:
-    """The bar of an exchange-listed instrument opens and closes inside one session."""
+    """Check that the bar of an exchange-listed instrument lies inside one session."""
     calendar = market.instrument.calendar
     if calendar == ALWAYS_OPEN:
         return
@@ -154,7 +154,7 @@ def _check_price(subject: CheckedFill, files: RunFolder) -> None:
 def _raw_price(subject: CheckedFill, files: RunFolder) -> float:
     """Return the price before slippage: the open, or inside the bar the order's level.
 
-    A target that the entry's level has passed already is filled there.
+    A target that the entry's level has passed fills at the entry's level.
     """
     order, market, line, row = subject.order, subject.market, subject.line, subject.row
     opened = market.price(row, "open")
@@ -189,9 +189,8 @@ def slipped(
 ) -> tuple[float, float]:
     """Return the fraction lost to slippage, and the price on the grid.
 
-    Limits lose nothing, options their half spread.
-
-    The bar whose range and volume are known at that stage decides.
+    Limit fills have no slippage; option fills pay half the spread. Range and volume are those of
+    the bar that is known at the stage.
     """
     lost = 0.0
     if market.is_option:
@@ -214,9 +213,9 @@ def slipped(
 def within_risk(
     order: OrderRow, raw: float, instrument: Instrument, *, stop: float, used: float
 ) -> float:
-    """Return what an entry's limit of R leaves of it at a price, base units in whole lots.
+    """Return the size that an entry's limit of R allows at a price, base units in whole lots.
 
-    R is abs(price - first stop) x quantity; ``used`` is that of its earlier fills, quote. Infinite
+    R is abs(price - first stop) x quantity; ``used`` is the R of its earlier fills, quote. Infinite
     without a limit, or at the stop itself.
     """
     distance = abs(against_trader(raw, order.side, instrument.tick_size) - stop)
@@ -232,7 +231,7 @@ def reference_row(stage: str, market: InstrumentData, row: int) -> int:
 
 
 def capacity(stage: str, market: InstrumentData, row: int, files: RunFolder) -> float:
-    """Return what a bar may fill at a stage, base units in whole lots."""
+    """Return the volume cap of a bar at a stage, base units in whole lots."""
     cap = files.config.venue.participation_cap
     if cap is None or market.is_option:
         return math.inf
@@ -244,7 +243,7 @@ def capacity(stage: str, market: InstrumentData, row: int, files: RunFolder) -> 
 
 
 def _check_account(subject: CheckedFill, files: RunFolder) -> None:
-    """Fee, realized profit and the position after the fill."""
+    """Check fee, realized profit and the position after the fill."""
     fill, order, booking, line = subject.fill, subject.order, subject.booking, subject.line
     instrument = subject.market.instrument
     line.number("fee rate", fill_fee_rate(fill, order, instrument, files), fill.fee_rate)

@@ -1,4 +1,4 @@
-"""What an audit found, and how much it looked at."""
+"""The findings of an audit, and the number of checks."""
 
 import math
 from collections import Counter
@@ -7,17 +7,17 @@ from dataclasses import dataclass
 
 from data_feeds.schema import utc_text
 
-# Amounts may differ by a cent, and by what adding many floats can cost.
+# Amounts may differ by a cent, plus rounding of float sums.
 AMOUNT_TOLERANCE = 0.01
 TURNOVER_TOLERANCE = 1e-9
-# Prices and quantities come out of a handful of operations.
+# Prices and quantities result from a few operations.
 RELATIVE_TOLERANCE = 1e-9
 SHOWN_FINDINGS = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One difference: which table and row, what the rules give, and what stands there."""
+    """One difference: table, row, rule, the value by the rules, and the value found."""
 
     table: str
     row: str
@@ -31,14 +31,14 @@ class Finding:
 
 @dataclass(frozen=True)
 class AuditReport:
-    """All findings of one audit, and how many of each thing were checked."""
+    """All findings of one audit, and the number of checks by name."""
 
     findings: tuple[Finding, ...]
     checks: Mapping[str, int]
 
     @property
     def ok(self) -> bool:
-        """Whether nothing was found."""
+        """True without any finding."""
         return not self.findings
 
 
@@ -63,7 +63,7 @@ class FindingRecorder:
         self._findings.append(finding)
 
     def report(self) -> AuditReport:
-        """Return everything recorded so far."""
+        """Return the findings and counts so far."""
         return AuditReport(tuple(self._findings), dict(self._checks))
 
 
@@ -111,12 +111,12 @@ class CheckedRow:
 
 
 def when(at: int) -> str:
-    """Return an instant in words; an empty cell is ``never``."""
+    """Return an instant as UTC text; ``never`` for an empty cell."""
     return utc_text(at) if at > 0 else "never"
 
 
 def format_report(report: AuditReport) -> str:
-    """Return the report in plain words: what was checked, then every difference."""
+    """Return the report as text: the checks, then every difference."""
     lines = ["Checked:"]
     width = max((len(f"{count:,}") for count in report.checks.values()), default=1)
     lines += [f"  {count:>{width},} {what}" for what, count in report.checks.items()]

@@ -1,4 +1,4 @@
-"""The audit's own arithmetic, from the published rules; see docs/audit.md."""
+"""The audit's own formulas, from the published rules; see docs/audit.md."""
 
 import math
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from data_feeds.trading_terms import MaintenanceBracket
 from engine.config.venue import SlippageConfig
 
-# A decimal step has no exact binary form: quotients this near to a whole number are that number.
+# A decimal step has no exact binary form: a quotient this near to a whole number counts as whole.
 STEP_SLACK = 1e-6
 
 
@@ -49,8 +49,8 @@ def liquidation_mark(
 
     Long ``(q x entry - margin - d) / (q x (1 - r))``, short ``(q x entry + margin + d) /
     (q x (1 + r))``, unsigned q, in the bracket that contains ``q x P``. As the requirement is
-    continuous, that is the first whose ceiling lies above it. A short with nothing behind it gets a
-    price of zero or less, which any mark has reached.
+    continuous, that is the first bracket whose ceiling lies above ``q x P``. A short without margin
+    gets a price of zero or less, which any mark has reached.
     """
     size, side = abs(quantity), math.copysign(1.0, quantity)
     for row in table:
@@ -68,7 +68,7 @@ def slippage(
     volume: float,
     multiplier: float,
 ) -> float:
-    """Return the fraction of price a taker loses.
+    """Return the slippage of a market or stop fill, a fraction of price.
 
     ``(base + range_share x bar_range + impact x quantity / volume) x multiplier``; ``bar_range`` is
     (high - low) / close. A bar without trades gives no impact.

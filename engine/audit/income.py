@@ -1,4 +1,4 @@
-"""What the market paid or charged: funding and dividend slots, and days of interest."""
+"""Payments of the market: slots of funding, dividends, interest, bill and transfers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ PERCENT = 0.01
 
 @dataclass(frozen=True, slots=True)
 class PaymentSlot:
-    """One instant at which whoever holds the instrument pays or is paid.
+    """One instant at which a holder of the instrument pays or is paid.
 
     ``amount_per_unit`` is quote per base unit of a long position, negative when a long pays.
     """
@@ -45,7 +45,7 @@ class PaymentSlot:
 
 @dataclass(frozen=True, slots=True)
 class InterestSlot:
-    """One day's end: annual rate as a fraction, the days it covers, and whose cash earns it."""
+    """One end of a day: annual rate (a fraction), days covered, and the wallet that earns."""
 
     at: int
     rate: float
@@ -56,9 +56,9 @@ class InterestSlot:
 def payment_slots(
     markets: Mapping[str, InstrumentData], start: int, end: int
 ) -> tuple[PaymentSlot, ...]:
-    """Return every funding record and ex-date in ``[start, end)``, in order of time.
+    """Return every funding record and ex-date in ``[start, end)``, by time.
 
-    ``end`` is the last bar close: no mark follows that would show what is due there.
+    ``end`` is the last bar close: no later mark would show a payment at it.
     """
     slots: list[PaymentSlot] = []
     for name, market in markets.items():
@@ -95,9 +95,9 @@ def _dividend_slots(name: str, market: InstrumentData) -> list[PaymentSlot]:
 def interest_slots(
     files: RunFolder, dataset: Dataset, markets: Sequence[InstrumentData]
 ) -> tuple[InterestSlot, ...]:
-    """Return the day ends at which cash earns simple interest, the brokerage's before the venue's.
+    """Return the ends of days at which cash earns interest, the brokerage's before the venue's.
 
-    See :func:`day_ends`; the rate is the one known at that instant.
+    See :func:`day_ends`; the rate is the rate known at that instant.
     """
     account = files.config.account
     ends = day_ends(files, markets)
@@ -110,9 +110,9 @@ def interest_slots(
 def bill_slots(
     files: RunFolder, dataset: Dataset, markets: Sequence[InstrumentData]
 ) -> tuple[InterestSlot, ...]:
-    """Return the accruals of the bill: of the configured series, else of the one that cash earns.
+    """Return the accruals of the bill, of its own series or of the series that cash earns.
 
-    Nothing is paid in them; their wallet has no meaning.
+    An accrual pays nothing; its wallet has no meaning.
     """
     bill, paid = files.config.report.bill_series, files.config.account.interest_series
     if bill is None:
@@ -131,7 +131,7 @@ def _slots(
 
 
 def day_ends(files: RunFolder, markets: Sequence[InstrumentData]) -> list[tuple[int, float]]:
-    """Return each end of a day with the days since the end before, the window's start at first.
+    """Return each end of a day with the days since the previous end or the window's start.
 
     A day ends at its last bar close, which shows when the next day's first bar closes.
     """
@@ -144,7 +144,7 @@ def day_ends(files: RunFolder, markets: Sequence[InstrumentData]) -> list[tuple[
 
 @dataclass(frozen=True, slots=True)
 class TransferSlot:
-    """Cash that leaves a wallet for another at an instant; departures come before arrivals."""
+    """Cash that moves between wallets at an instant; departures come before arrivals."""
 
     at: int
     order: int
@@ -154,10 +154,10 @@ class TransferSlot:
 
 
 def transfer_slots(files: RunFolder) -> list[TransferSlot]:
-    """Return departure and arrival of every approved transfer, arrivals after the end left out.
+    """Return departure and arrival of every approved transfer, without arrivals after the end.
 
-    Cash travels for so many business days of exchange and Federal Reserve, and arrives at 09:30 New
-    York; 0 days: at once.
+    Cash arrives at 09:30 New York, ``transfer_days`` business days of exchange and Federal Reserve
+    later; 0 days: at once.
     """
     slots = []
     last = int(files.curve.at[-1]) if len(files.curve.at) else files.end
@@ -182,9 +182,9 @@ def transfer_slots(files: RunFolder) -> list[TransferSlot]:
 
 
 def account_days(at: NDArray[np.int64], markets: Sequence[InstrumentData]) -> NDArray[np.int64]:
-    """Return the account day of each instant: New York if all trade by its clock, else UTC.
+    """Return the account day of each instant, of New York if all instruments trade there, else UTC.
 
-    Midnight belongs to the day that ends there.
+    Midnight belongs to the day that it ends.
     """
     moments = pd.DatetimeIndex((at - 1).astype("datetime64[ns]")).tz_localize("UTC")
     if {zone_of(market.instrument.calendar) for market in markets} == {"America/New_York"}:

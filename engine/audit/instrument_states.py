@@ -1,9 +1,8 @@
-"""Whose turn it is when several instruments have a bar at one instant, and the account then.
+"""The order of instruments that have a bar at one instant, and the account before each.
 
-At an open every instrument closes before any enters, by name, and what a new entry finds crossed
-already closes when all have entered. Among bars that
-close, those whose stop is touched come first: a stop realizes its loss before the wallet behind the
-other positions is judged.
+At an open all instruments close first, by name; then all enter; then new positions close whose
+levels the open has crossed. Among bars that close at one instant, bars with a touched stop come
+first: a stop realizes its loss before the wallet of the other positions is read.
 """
 
 from collections import defaultdict
@@ -16,7 +15,7 @@ from engine.records import UNSET, Fill, OrderRole, OrderRow
 
 
 class InstrumentStates:
-    """The account as each instrument's turn begins."""
+    """Returns the account before an instrument is processed at an instant."""
 
     def __init__(self, run: AuditedRun) -> None:
         self._markets = run.markets
@@ -32,7 +31,7 @@ class InstrumentStates:
                 self._fills[(fill.at, fill.stage)].append(fill)
 
     def state(self, name: str, at: int, stage: str) -> Books:
-        """Return the account as an instrument's turn at a stage of an instant begins."""
+        """Return the account before an instrument is processed at a stage of an instant."""
         before = self._before_range(name, at) if stage == RANGE else self._before_open(name, at)
         if before:
             return self._replay.after[before[-1].fill_id]
@@ -41,14 +40,14 @@ class InstrumentStates:
         return self._replay.before(at, ReplayStep.RANGE)
 
     def before_entries(self, at: int) -> Books:
-        """Return the account when all that closes at an open has closed and nothing has entered."""
+        """Return the account after the closing fills of an open and before its entries."""
         closing, _ = self._split_open(at)
         if closing:
             return self._replay.after[closing[-1].fill_id]
         return self._replay.through(at, ReplayStep.PAY)
 
     def after_entries(self, name: str, at: int) -> Books:
-        """Return the account when all of an open has entered, as an instrument closes again."""
+        """Return the account after the entries of an open, before an instrument closes again."""
         _, later = self._split_open(at)
         mine = self._place(name)
         before = [
@@ -59,7 +58,7 @@ class InstrumentStates:
         return self._replay.after[before[-1].fill_id] if before else self.before_entries(at)
 
     def _split_open(self, at: int) -> tuple[list[Fill], list[Fill]]:
-        """Return the fills of an open: those that only close, and those from the first entry on."""
+        """Return the fills of an open before its first entry, and from the first entry on."""
         fills = self._fills.get((at, OPEN), [])
         entries = (i for i, fill in enumerate(fills) if fill.role == OrderRole.ENTRY.value)
         first = next(entries, len(fills))

@@ -1,4 +1,4 @@
-"""The margin that an isolated position has left at its liquidation price."""
+"""The check of an isolated position's margin at its liquidation price."""
 
 from engine.audit.audited_run import AuditedRun
 from engine.audit.backing import PositionBacking
@@ -8,7 +8,7 @@ from engine.records import Fill, OrderRole
 
 
 def check_liquidations(run: AuditedRun) -> None:
-    """At the price of a liquidation inside a bar, margin and open profit equal the requirement."""
+    """Check that margin plus open profit equals the requirement at each liquidation price."""
     backing = PositionBacking(run.files, run.markets)
     if not backing.is_isolated:
         return
@@ -29,9 +29,9 @@ def check_liquidations(run: AuditedRun) -> None:
 
 
 def _beginnings(run: AuditedRun, fill: Fill, mark_open: float) -> set[float]:
-    """Return where the mark's way inside the bar begins: its open, or the plan's entry there.
+    """Return the first mark inside the bar: its open, or the entry of the plan inside the bar.
 
-    A level beyond it is filled there, as at a gap.
+    A level beyond this mark fills at it, as in a gap.
     """
     entries = (
         other.raw_price

@@ -1,8 +1,8 @@
-"""The headline numbers again, with formulas of the audit's own.
+"""The headline numbers derived again, with formulas of the audit's own.
 
-A metric is one entry of ``FORMULAS``: its name in ``metrics.json`` and what it is worth, worked out
-from the tables that the rest of the audit has derived. A number without a formula is a finding, and
-so is a formula without a number.
+A metric is one entry of ``FORMULAS``: its name in ``metrics.json``, and its value from the tables
+that the other checks have derived. A number without a formula is a finding, and so is a formula
+without a number.
 """
 
 import math
@@ -21,17 +21,17 @@ from engine.records import EquityCurve, Fill, Trade
 METRICS = "metrics"
 NAN = math.nan
 DAYS_A_YEAR, SESSIONS_A_YEAR = 365, 252
-# A spread below this share of the returns' size is rounding of equal ones.
+# A spread below this share of the returns' size is rounding of equal returns.
 NO_SPREAD = 1e-6
-# Ratios of an excess that moves less than this a year, and growth of fewer days, are no numbers.
+# NaN: ratios of an excess that moves less than this a year, and growth over fewer days.
 LEAST_SPREAD, LEAST_DAYS = 0.001, 30
-# Thousands of products and square roots apart; the numbers themselves are of any size.
+# Allowed for rounding of thousands of products and roots; the numbers may have any size.
 RELATIVE, ABSOLUTE = 1e-8, 1e-11
 
 
 @dataclass(frozen=True)
 class MeasuredRun:
-    """What the headline numbers of a run or of an account are worked out from.
+    """The inputs of the headline numbers of a run or of an account.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class MeasuredRun:
     trades : rows of the table of trades
     fills : all executions
     periods : daily returns in a year
-    parts : what each day's change of equity is made of, by days since the epoch
+    parts : the parts of each day's change of equity, by days since the epoch
     """
 
     start_equity: float
@@ -82,7 +82,7 @@ class MeasuredRun:
 
     @cached_property
     def excess(self) -> list[float]:
-        """What each day brought over the bill, per unit of the equity before it."""
+        """The return of each day in excess of the bill, of the equity before the day."""
         gained = zip(self.path, self.day_ends, strict=False)
         return [self.parts[day].over_bill / e if e != 0 else 0.0 for e, day in gained]
 
@@ -93,7 +93,7 @@ class MeasuredRun:
 
     @cached_property
     def wealth(self) -> list[float]:
-        """What one unit of cash is worth before the first day and after each."""
+        """The worth of one unit of cash before the first day and after each."""
         return list(accumulate(self.returns, lambda held, gain: held * (1 + gain), initial=1.0))
 
     @property
@@ -109,7 +109,7 @@ class MeasuredRun:
 def check_metrics(
     found: Mapping[str, float], measured: MeasuredRun, recorder: FindingRecorder
 ) -> None:
-    """Every headline number is what the tables give, and none is there that has no formula."""
+    """Check that each headline number is the tables' number and has a formula."""
     for name in FORMULAS.keys() | found.keys():
         line = recorder.line(METRICS, name)
         if name not in FORMULAS:
@@ -124,7 +124,7 @@ def check_metrics(
 
 
 def measured_runs(runs: Sequence[AuditedRun], curve: EquityCurve) -> MeasuredRun:
-    """Return what the numbers of a run, or of the sleeves of an account, are worked out from.
+    """Return the inputs of the numbers of one run, or of the sleeves of an account.
 
     ``curve`` is the run's own, or the sum of the sleeves'.
     """
@@ -181,7 +181,7 @@ def _size(values: Sequence[float]) -> float:
 
 
 def _moves(of: MeasuredRun) -> bool:
-    """Whether the excess moves enough for a ratio."""
+    """Return whether the excess moves enough for a ratio."""
     return _spread(of.excess) * math.sqrt(of.periods) >= LEAST_SPREAD
 
 

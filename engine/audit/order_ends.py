@@ -1,4 +1,4 @@
-"""When and as what every order of a plan must have ended."""
+"""The check of how and when each order of a plan ended."""
 
 from engine.audit.findings import FindingRecorder, when
 from engine.audit.plans import ReplayedPlan
@@ -8,7 +8,7 @@ ORDERS = "orders"
 
 
 def check_ends(plan: ReplayedPlan, recorder: FindingRecorder) -> None:
-    """Every order ended when and as the rules end it, or still works."""
+    """Check that the rules end each order as and when it ended, or leave it working."""
     for order in plan.orders:
         recorder.count("ends of orders")
         end = plan.ends.get(order.order_id)

@@ -1,4 +1,4 @@
-"""Every decision and every order: who approved it, is it on the venue's grid, how did it end."""
+"""Checks of decisions and orders: approval, size, price grid, status and end."""
 
 import math
 from collections import defaultdict
@@ -15,7 +15,7 @@ from engine.decision_terms import Cap, DecisionOutcome, IntentKind
 from engine.records import UNSET, Decision, Fill, OrderKind, OrderRole, OrderRow, OrderStatus
 
 ORDERS, DECISIONS, GUARDS = "orders", "journal_decisions", "guards"
-# The role of an approved change's one order, where it is not the intent's own name.
+# The role of the one order of an approved change, where it differs from the intent's name.
 ROLES = {
     IntentKind.ADD: OrderRole.ENTRY.value,
     IntentKind.HEDGE: OrderRole.ENTRY.value,
@@ -24,7 +24,7 @@ ROLES = {
 
 
 def check_decisions(run: AuditedRun) -> None:
-    """Decisions count from 1, follow the caps they name, and know the account's equity."""
+    """Check that decisions count from 1, obey their caps and note the account's equity."""
     files, recorder = run.files, run.recorder
     recorder.count("risk decisions", len(files.decisions))
     orders: dict[int, list[OrderRow]] = defaultdict(list)
@@ -49,7 +49,7 @@ def check_decisions(run: AuditedRun) -> None:
         else:
             role = ROLES.get(row.intent, row.intent)
             if row.intent == IntentKind.REBALANCE:
-                # Caps bound what is bought; a sale has none.
+                # Caps bound purchases; a sale has none.
                 role = OrderRole.ENTRY.value if row.caps else OrderRole.EXIT.value
             line.equal("orders of an approved change", [role], [order.role for order in mine])
             if role == OrderRole.ENTRY.value and mine:
@@ -61,7 +61,7 @@ def check_decisions(run: AuditedRun) -> None:
 def _check_size(row: Decision, line: CheckedRow) -> None:
     if not row.quantity >= 0:
         line.number("unsigned quantity", abs(row.quantity), row.quantity)
-    # A refused exit of nothing has no direction.
+    # A refused exit without a position has no direction.
     if row.direction not in (1, -1) and row.outcome == DecisionOutcome.APPROVED:
         line.equal("direction", "+1 or -1", row.direction)
     if row.outcome != DecisionOutcome.APPROVED or not row.caps:
@@ -72,7 +72,7 @@ def _check_size(row: Decision, line: CheckedRow) -> None:
 
 
 def _check_plan(row: Decision, line: CheckedRow, orders: Sequence[OrderRow]) -> None:
-    """An approved entry has one entry order of its size, and a stop at its level."""
+    """Check that an approved entry has one entry order of its size and one stop at its level."""
     entries = [order for order in orders if order.role == OrderRole.ENTRY.value]
     stops = [order for order in orders if order.role == OrderRole.STOP.value]
     line.equal("entry orders of an approved entry", 1, len(entries))
@@ -93,7 +93,7 @@ def _check_plan(row: Decision, line: CheckedRow, orders: Sequence[OrderRow]) -> 
 
 
 def check_orders(run: AuditedRun) -> None:
-    """Every order comes from an approved decision and is consistent with its fills."""
+    """Check that each order comes from an approved decision and agrees with its fills."""
     files, recorder = run.files, run.recorder
     decisions = {row.decision_id: row for row in files.decisions}
     fills: dict[int, list[Fill]] = defaultdict(list)
@@ -138,9 +138,9 @@ def _check_approval(order: OrderRow, line: CheckedRow, decision: Decision | None
 
 
 def _check_risk_limit(order: OrderRow, line: CheckedRow, decision: Decision, share: float) -> None:
-    """A limit entry sized at a better price than its own carries the risk asked for.
+    """Check the risk limit of a limit entry that was sized at a better price than its own.
 
-    That is risk_fraction x equity x multiplier x the tranche's share of its plan.
+    The limit is risk_fraction x equity x multiplier x the tranche's share of its plan.
     """
     is_limit = order.role == OrderRole.ENTRY.value and order.kind == OrderKind.LIMIT.value
     if not is_limit or decision.entry_estimate == order.price:
@@ -157,7 +157,7 @@ def _check_risk_limit(order: OrderRow, line: CheckedRow, decision: Decision, sha
 def _check_grid(
     order: OrderRow, line: CheckedRow, venue: Instrument, decision: Decision | None
 ) -> None:
-    """Lot multiple, tick grid and, for entries, the minimum notional."""
+    """Check lot multiple, tick grid and, for entries, the minimum notional."""
     is_entry = order.role == OrderRole.ENTRY.value
     if is_entry or not math.isnan(order.quantity):
         if not (order.quantity > 0 and on_grid(order.quantity, venue.lot_size)):
@@ -171,14 +171,14 @@ def _check_grid(
 
 
 def _check_end(order: OrderRow, line: CheckedRow, fills: Sequence[Fill]) -> None:
-    """Status, filled quantity and end agree with each other and with the fills."""
+    """Check that status, filled quantity and end agree with the fills."""
     filled = sum(abs(fill.quantity) for fill in fills)
     line.number("filled is the sum of its fills", filled, order.filled, FLAT)
     status = order.status
     known = [member.value for member in OrderStatus]
     if status not in known:
         line.equal("status", known, status)
-    # A part that was to be closed ends with the position, too.
+    # A partial exit ends with the position, too.
     flat = bool(fills) and fills[-1].position_after == 0 and order.role != OrderRole.ENTRY.value
     wanted = filled if flat or math.isnan(order.quantity) else order.quantity
     if status == OrderStatus.FILLED.value:
@@ -192,7 +192,7 @@ def _check_end(order: OrderRow, line: CheckedRow, fills: Sequence[Fill]) -> None
 
 
 def check_guards(run: AuditedRun) -> None:
-    """Guard events that carry the account's equity carry that of their instant."""
+    """Check that the equity of each guard event is the equity at its instant."""
     files, recorder = run.files, run.recorder
     instants = set(files.curve.at.tolist()) | {row.decided_at for row in files.decisions}
     recorder.count("guard events", len(files.guards))
@@ -204,7 +204,7 @@ def check_guards(run: AuditedRun) -> None:
         if row in files.guards[:number]:
             line = recorder.line(GUARDS, f"{row.guard} {row.event} at {when(row.at)}")
             line.equal("an event happens once", "one row", "a second")
-        # A cool-down starts with a loss, at whatever instant its fill has: it judges no equity.
+        # A cool-down starts at the instant of a losing fill and reads no equity.
         if math.isnan(row.equity):
             continue
         line = recorder.line(GUARDS, f"{row.guard} {row.event} at {when(row.at)}")

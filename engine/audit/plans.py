@@ -1,4 +1,4 @@
-"""One plan as the rules move it: which of its orders work, and how each of them must end."""
+"""One plan by the rules: which of its orders work, and how each order must end."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,11 +23,11 @@ class OrderEnd:
 
 @dataclass
 class ReplayedPlan:
-    """The orders of one plan, in order of submission, and what has become of them so far.
+    """The orders of one plan, in order of submission, and the state of each.
 
-    ``entry`` is the newest tranche's order, ``entries`` all of them. ``outgoing`` is a stop that
-    was moved inside a bar: that bar still honours it. ``triggered`` holds stops that have been
-    touched; what is left of one trades at market.
+    ``entry`` is the newest tranche's order, ``entries`` are the orders of all tranches.
+    ``outgoing`` is a stop that was moved inside a bar; it is valid until that bar ends.
+    ``triggered`` holds touched stops; the rest of a touched stop trades at market.
     """
 
     plan_id: int
@@ -49,31 +49,31 @@ class ReplayedPlan:
 
     @property
     def entered(self) -> float:
-        """Base units that the tranches have filled."""
+        """The filled quantity of all tranches, base units."""
         return sum(self.filled.get(order.order_id, 0.0) for order in self.entries)
 
     @property
     def first_stop(self) -> float:
-        """Level of the first stop, NaN without one."""
+        """The level of the first stop, NaN without one."""
         stops = (order.price for order in self.orders if order.role == OrderRole.STOP.value)
         return next(stops, float("nan"))
 
     def works(self, order: OrderRow | None) -> bool:
-        """Whether an order can still fill."""
+        """Return whether an order can still fill."""
         return order is not None and order.order_id not in self.ends
 
     def end(self, order: OrderRow | None, status: OrderStatus, at: int, why: str) -> None:
-        """Note how an order ends; the first end counts."""
+        """Record how an order ends; the first end counts."""
         if order is not None and order.order_id not in self.ends:
             self.ends[order.order_id] = OrderEnd(status.value, at, why)
 
     def cancel(self, orders: Sequence[OrderRow | None], at: int, why: str) -> None:
-        """Note that orders are cancelled."""
+        """Record the cancellation of orders."""
         for order in orders:
             self.end(order, OrderStatus.CANCELLED, at, why)
 
     def close(self, at: int, why: str) -> None:
-        """Nothing is held and nothing can be: whatever works is cancelled."""
+        """Cancel every working order; the plan holds nothing and will hold nothing."""
         self.cancel([self.entry, self.stop, self.outgoing, *self.targets, *self.exits], at, why)
         self.is_closed = True
 
@@ -87,7 +87,7 @@ class ReplayedPlan:
         return None
 
     def submit(self, order: OrderRow, bar_opened_at: int) -> None:
-        """Take a new order in; ``bar_opened_at`` is the open of the bar in which it was decided."""
+        """Add a new order; ``bar_opened_at`` is the open of the bar in which it was decided."""
         at = order.decided_at
         if order.role == OrderRole.ENTRY.value:
             self.entry = order
@@ -114,7 +114,7 @@ class ReplayedPlan:
         self.stop = order
 
     def retire_stop(self) -> None:
-        """The bar of a moved stop is over: it ended when it was moved last."""
+        """End a moved stop after its bar, at the instant of the last move."""
         if self.outgoing is not None and self.stop is not None:
             if self.stop.order_id in self.triggered:
                 return
@@ -122,7 +122,7 @@ class ReplayedPlan:
             self.outgoing = None
 
     def stop_in_force(self, opened_at: int) -> OrderRow | None:
-        """Return the stop of the bar that opened then: the last one decided by its open."""
+        """Return the stop of the bar that opened at an instant: the last decided by its open."""
         for order in (self.stop, self.outgoing):
             if order is not None and self.works(order) and order.decided_at <= opened_at:
                 return order
@@ -153,10 +153,10 @@ class ReplayedPlan:
         ]
 
     def target_size(self, order: OrderRow, held: float) -> float:
-        """Return what a target may still take of ``held`` base units.
+        """Return the quantity that a target may still close of ``held`` base units.
 
-        Its fraction of the filled entry in whole lots; the farthest that works takes what the
-        others leave.
+        It is the target's fraction of the filled entry in whole lots; the farthest working target
+        closes the rest.
         """
         wanted = {
             other.order_id: whole_steps(other.fraction * self.entered, self.lot) * self.lot
@@ -184,5 +184,5 @@ class ReplayedPlan:
         return self.filled.get(order.order_id, 0.0) >= quantity - self.lot * LOT_SLACK
 
     def finish(self, order: OrderRow, at: int) -> None:
-        """Note that an order is filled."""
+        """Record that an order is filled."""
         self.end(order, OrderStatus.FILLED, at, "all of it is filled")

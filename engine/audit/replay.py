@@ -1,7 +1,7 @@
-"""The account as it should have been: fills and market payments in the order of time.
+"""The derived account: fills and market payments in the order of time.
 
-At one instant: fills inside bars that close, the mark, interest, funding and dividends on what is
-held, then fills at the open.
+The order at one instant: fills inside the bars that close, the mark, interest, funding and
+dividends on the positions, then fills at the open.
 """
 
 import math
@@ -19,9 +19,9 @@ from engine.records import FactKind, Fill, FillStage, OrderKind, OrderRole, Orde
 from engine.run_folder.read import RunFolder
 
 NAN = float("nan")
-# Lots are 1e-8 at the smallest; anything below is the residue of adding floats.
+# Lots are at least 1e-8; a smaller quantity is rounding of float sums.
 FLAT = 1e-11
-# Less cash than this earns no interest.
+# A wallet with less cash earns no interest.
 CENT = 0.01
 
 
@@ -57,11 +57,11 @@ class Books:
     holdings: Mapping[str, Holding]
 
     def holding(self, instrument: str) -> Holding:
-        """The position in an instrument."""
+        """Return the position in an instrument."""
         return self.holdings.get(instrument, NOTHING)
 
     def free_venue_cash(self) -> float:
-        """The venue wallet less the isolated margins, quote."""
+        """Return the venue wallet less the isolated margins, quote."""
         return self.cash[Wallet.VENUE] - sum(held.margin for held in self.holdings.values())
 
 
@@ -86,7 +86,7 @@ class ExpectedFact:
 
 @dataclass(frozen=True, slots=True)
 class Booking:
-    """What one fill does: the position before and after, profit, and what the account loses."""
+    """The effect of one fill: the position before and after, profit, booked amount and fee."""
 
     before: Holding
     after: Holding
@@ -97,7 +97,7 @@ class Booking:
 
 @dataclass
 class Replay:
-    """Everything re-derived in order of time; read after :func:`replay` returned it."""
+    """The derived states, facts and bookings by time; complete once :func:`replay` returns."""
 
     states: list[Books]
     facts: list[ExpectedFact] = field(default_factory=list)
@@ -105,11 +105,11 @@ class Replay:
     after: dict[int, Books] = field(default_factory=dict)
 
     def before(self, at: int, phase: ReplayStep) -> Books:
-        """The account just before a step of an instant."""
+        """Return the account just before a step of an instant."""
         return self.states[max(bisect_left(self.states, (at, phase), key=_key) - 1, 0)]
 
     def through(self, at: int, phase: ReplayStep) -> Books:
-        """The account after a step of an instant."""
+        """Return the account after a step of an instant."""
         return self.states[max(bisect_right(self.states, (at, phase), key=_key) - 1, 0)]
 
 
@@ -119,10 +119,10 @@ def replay(
     payments: Sequence[PaymentSlot],
     interest: Sequence[InterestSlot],
 ) -> Replay:
-    """Return the account through the whole run, and the facts it should have left."""
+    """Return the account through the whole run, and the facts that the rules ask for."""
     account = _AccountReplay(files, markets)
     steps: list[tuple[int, ReplayStep, int, Fill | PaymentSlot | InterestSlot | TransferSlot]] = []
-    # Cash leaves with its decision and arrives before the interest of that instant.
+    # Transfers leave at their decision and arrive before the interest of that instant.
     steps += [(slot.at, ReplayStep.PAY, slot.order, slot) for slot in transfer_slots(files)]
     steps += [(fill.at, fill_phase(fill), 2, fill) for fill in files.fills]
     steps += [(slot.at, ReplayStep.PAY, 1, slot) for slot in payments]
@@ -140,7 +140,7 @@ def replay(
 
 
 def transfer_name(wallet: str, amount: float) -> str:
-    """Return what tells the facts of one instant's transfers apart."""
+    """Return the name that distinguishes the facts of transfers at one instant."""
     return f"{'into' if amount > 0 else 'out of'} {wallet}"
 
 
@@ -154,7 +154,7 @@ def _key(state: Books) -> tuple[int, ReplayStep]:
 
 
 class _AccountReplay:
-    """Applies one event after the other to the last state."""
+    """Applies events by time, each to the last state."""
 
     def __init__(self, files: RunFolder, markets: Mapping[str, InstrumentData]) -> None:
         self.files = files
@@ -169,7 +169,7 @@ class _AccountReplay:
 
     @property
     def state(self) -> Books:
-        """The account now."""
+        """The account after the last event."""
         return self.made.states[-1]
 
     def move(
@@ -180,7 +180,7 @@ class _AccountReplay:
         self.made.states.append(Books(at, phase, cash, {**self.state.holdings, **changed}))
 
     def pay_interest(self, slot: InterestSlot) -> None:
-        """Simple interest on a wallet's cash; less than a cent earns none."""
+        """Pay simple interest on a wallet's cash; less than a cent earns none."""
         cash = self.state.cash[slot.wallet]
         amount = cash * slot.rate * slot.days / 365
         if math.isnan(amount) or cash < CENT:
@@ -191,7 +191,7 @@ class _AccountReplay:
         self.move(slot.at, ReplayStep.PAY, slot.wallet, amount)
 
     def send(self, slot: TransferSlot) -> None:
-        """Cash leaves one wallet and enters another."""
+        """Move cash from one wallet to another."""
         for wallet, amount in ((slot.source, -slot.amount), (slot.destination, slot.amount)):
             self.made.facts.append(
                 ExpectedFact(
@@ -201,7 +201,7 @@ class _AccountReplay:
             self.move(slot.at, ReplayStep.PAY, wallet, amount)
 
     def pay_holder(self, slot: PaymentSlot) -> None:
-        """Funding or a dividend on the position held just before the instant's open.
+        """Pay funding or a dividend on the position held just before the instant's open.
 
         A funding debit comes out of the free wallet first, then out of the isolated margin.
         """
@@ -231,7 +231,7 @@ class _AccountReplay:
         self.move(slot.at, ReplayStep.PAY, slot.wallet, amount, **{slot.instrument: after})
 
     def book(self, fill: Fill) -> None:
-        """One fill: profit against the average entry, fee, and what the venue loses."""
+        """Book one fill: profit against the average entry, fee, and loss of the venue."""
         instrument = self.markets[fill.instrument].instrument
         order = self.files.order_by_id[fill.order_id]
         held = self.state.holding(fill.instrument)
@@ -252,7 +252,7 @@ class _AccountReplay:
     def _booking(
         self, fill: Fill, order: OrderRow, instrument: Instrument, held: Holding
     ) -> tuple[Booking, float]:
-        """Return what a fill does, and what the venue loses by it (zero or positive)."""
+        """Return the booking of a fill, and the loss of the venue (zero or positive)."""
         closing = held.quantity * fill.quantity < 0
         isolated = instrument.is_margined and self.is_isolated
         realized = booked = 0.0
@@ -285,7 +285,7 @@ def fill_fee_rate(fill: Fill, order: OrderRow, instrument: Instrument, files: Ru
 
 
 def taker_rate(instrument: Instrument, files: RunFolder) -> float:
-    """Return what taking liquidity costs as a fraction of notional; an option's is its spread."""
+    """Return the taker's fee as a fraction of notional; 0 for options, which pay a spread."""
     if instrument.kind is InstrumentKind.OPTION:
         return 0.0
     key = "commission_bps" if instrument.wallet is Wallet.BROKERAGE else "taker_fee_bps"
@@ -295,8 +295,8 @@ def taker_rate(instrument: Instrument, files: RunFolder) -> float:
 def rests(fill: Fill, order: OrderRow) -> bool:
     """Return whether a fill is a maker's.
 
-    A limit order rests, unless the open it meets at the very instant of its decision already
-    crosses it: then it never stood in the book.
+    A limit order rests, unless the open at the instant of its decision crosses it: then it never
+    rested in the book.
     """
     crossed = fill.stage == FillStage.OPEN.value and fill.bar_opened_at == order.decided_at
     return order.kind == OrderKind.LIMIT.value and not crossed

@@ -1,4 +1,4 @@
-"""The audit's main path."""
+"""The main path of the audit of one run."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -25,15 +25,15 @@ from engine.run_folder.read import ResultFolder, RunFolder
 
 
 def audit_run(run_folder: Path, source: Catalog | Dataset | None = None) -> AuditReport:
-    """Return what a second program finds in a run folder.
+    """Return the findings of the audit in a run folder.
 
-    It reads the run's tables and the market channels, derives what should have happened, and
-    compares; it shares no code with ledger and broker. See docs/audit.md.
+    The audit reads the run's tables and the market channels, derives the run again and compares.
+    It shares no code with ledger and broker. See docs/audit.md.
 
     Parameters
     ----------
     run_folder : a folder that ``riskoff run`` wrote
-    source : where the market data are; None: the source named in the run's own config
+    source : the market data; None opens the source that the run's config names
 
     Raises
     ------
@@ -44,7 +44,7 @@ def audit_run(run_folder: Path, source: Catalog | Dataset | None = None) -> Audi
 
 
 def audited(run_folder: Path, source: Catalog | Dataset | None = None) -> AuditedRun:
-    """Return the case of a run after every check; see :func:`audit_run`."""
+    """Return a run after every check; see :func:`audit_run`."""
     files = RunFolder(run_folder, sealed=False)
     recorder = FindingRecorder(turnover(files.fills))
     check_files(files, recorder)

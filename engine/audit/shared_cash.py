@@ -1,6 +1,6 @@
-"""The share of the entries of one open that the cash of their wallet carries, derived again.
+"""The factor by which the cash of a wallet cuts the entries of one open, derived again.
 
-Every entry that meets the open at one instant and pays from one wallet is cut by the same factor.
+All entries that one open fills out of one wallet are cut by the same factor.
 """
 
 import math
@@ -23,7 +23,7 @@ LEAVING = (OrderRole.EXIT.value, OrderRole.GUARD.value)
 
 
 class SharedCash:
-    """Works out, wallet by wallet and open by open, what every entry gets of its size."""
+    """Computes the factor of each wallet at each open."""
 
     def __init__(self, run: AuditedRun, backing: PositionBacking, states: InstrumentStates) -> None:
         self._run = run
@@ -47,7 +47,7 @@ class SharedCash:
             self._fills_of[fill.order_id].append(fill)
 
     def factor(self, name: str, at: int) -> float:
-        """Return the share of an instrument's entry that its wallet carries at an open, 0 to 1."""
+        """Return the share of an instrument's entry that its wallet can pay at an open, 0 to 1."""
         wallet = self._run.markets[name].instrument.wallet
         if (wallet, at) not in self._factors:
             self._factors[wallet, at] = self._work_out(wallet, at)
@@ -66,7 +66,7 @@ class SharedCash:
                 needs.append(self._need(order, market, bar))
                 some = name
         if len(needs) < 2:
-            # Alone, an entry is bounded by the free cash at its turn.
+            # A single entry is bounded by the free cash when it is processed.
             return 1.0
         state = self._states.before_entries(at)
         free = max(self._backing.free_cash(some, state, at), 0.0)
@@ -74,23 +74,23 @@ class SharedCash:
         return 1.0 if total <= free else free / total
 
     def _newest(self, name: str, at: int) -> OrderRow | None:
-        """Return an instrument's last entry decided by an instant: one before it has ended."""
+        """Return the last entry of an instrument decided by an instant; earlier ones have ended."""
         place = bisect_right(self._entries[name], at, key=lambda order: order.decided_at)
         return self._entries[name][place - 1] if place else None
 
     def _works(self, order: OrderRow, at: int) -> bool:
-        """Whether an order still worked when the entries of an open had their turn."""
+        """Return whether an order still worked when the entries of an open were processed."""
         if order.ended_at != at:
             return order.ended_at == UNSET or order.ended_at > at
         now = self._fills_at[order.instrument, at]
         if any(fill.order_id == order.order_id and fill.stage == OPEN for fill in now):
             return True
-        # What a decision or a closing fill of this very instant cancelled came before.
+        # A decision or a closing fill of this instant that cancels the entry comes before it.
         closed = any(fill.plan_id == order.plan_id and fill.role != ENTRY for fill in now)
         return not closed and (order.plan_id, at) not in self._leaves
 
     def _meets(self, order: OrderRow, market: InstrumentData, bar: Bar) -> bool:
-        """Whether the open fills an order; what is left of a touched stop meets any open."""
+        """Return whether the open fills an order; any open fills the rest of a touched stop."""
         if meets_open(order, bar):
             return True
         if order.kind != OrderKind.STOP.value:
@@ -104,7 +104,7 @@ class SharedCash:
         )
 
     def _need(self, order: OrderRow, market: InstrumentData, bar: Bar) -> float:
-        """Return the cash that an entry takes in full: margin or price, and a taker's fee."""
+        """Return the cash for a whole entry: margin or price, and a taker's fee."""
         files, at, instrument = self._run.files, bar.opened_at, market.instrument
         filled = sum(
             abs(fill.quantity)
@@ -135,7 +135,7 @@ class SharedCash:
         return wanted * each
 
     def _risked(self, order: OrderRow, market: InstrumentData, bar: Bar, filled: float) -> float:
-        """Return what the limit of R leaves of an entry at an open, base units."""
+        """Return the size that the limit of R allows an entry at an open, base units."""
         stop = self._first_stop.get(order.plan_id, math.nan)
         held = self._states.before_entries(bar.opened_at).holding(order.instrument)
         used = abs(held.average - stop) * filled if filled else 0.0

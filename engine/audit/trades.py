@@ -1,4 +1,4 @@
-"""Round trips re-added from ledger facts, fills and the last marks."""
+"""Trades added up again from ledger facts, fills and the last marks."""
 
 import math
 from collections import defaultdict
@@ -15,7 +15,7 @@ TRADES = "trades"
 
 
 def check_trades(run: AuditedRun) -> None:
-    """Every plan with a fill is one trade, and its money is what the ledger moved for it."""
+    """Check that each filled plan is one trade whose money is the plan's ledger facts."""
     files, recorder = run.files, run.recorder
     fills: dict[int, list[Fill]] = defaultdict(list)
     facts: dict[int, list[Fact]] = defaultdict(list)
@@ -41,7 +41,7 @@ def check_trades(run: AuditedRun) -> None:
 
 
 def _open_value(plan: int, run: AuditedRun) -> float:
-    """Return the open profit (perp) or value (owned) of what a plan still holds, quote."""
+    """Return the open profit (perp) or value (owned) of a plan's open position, quote."""
     at = run.last_at
     final = run.replay.through(at, ReplayStep.RANGE)
     mine = {name: held for name, held in final.holdings.items() if held.plan_id == plan}

@@ -1,7 +1,7 @@
-"""The audit's own reading of what trading an instrument costs; see docs/audit.md.
+"""The audit's own reading of fees, slippage and brackets of an instrument; see docs/audit.md.
 
-A key that the run writes in its venue section holds. Otherwise the instrument's own term of the
-window's first day, and where that is silent the venue's value in general.
+A key in the run's venue section is used first. Without it: the instrument's record of the window's
+first day, and else the venue's general value.
 """
 
 from typing import Any

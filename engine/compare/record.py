@@ -1,4 +1,4 @@
-"""One finished cell, read back from its run folder."""
+"""One finished cell of a comparison, read from its run folder."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ from engine.run_folder.schema import LEDGER
 
 @dataclass(frozen=True)
 class CellRecord:
-    """What a run folder says about its row in its episode. Everything on the page comes from here.
+    """The numbers of one row in one episode, from its run folder; the page has no other source.
 
     Money is quote; fractions are of the starting equity.
     """
@@ -110,13 +110,13 @@ class CellRecord:
 
     @cached_property
     def reasons(self) -> Mapping[int, str]:
-        """Why each decision was made, by its id."""
+        """The reason of each decision, by its id."""
         rows = self.files.rows("journal_decisions")
         return {row["decision_id"]: row["reason"] for row in rows}
 
     @property
     def is_synthetic(self) -> bool:
-        """Whether one value of the market's data was generated."""
+        """True when a value of the market data was generated."""
         return bool(self.files.manifest["data_label"] == "synthetic")
 
     def fact_sum(self, kind: FactKind) -> float:

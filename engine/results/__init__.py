@@ -1,4 +1,4 @@
-"""The run folder: every table, file and column that a finished run leaves behind."""
+"""The results of a finished run, and the contents of its folder."""
 
 from engine.results.contents import run_folder, run_folder_name, write_run
 from engine.results.finished import FinishedRun, RunRecord

@@ -1,4 +1,4 @@
-"""The account's state between events: flat, pending, in position, cooling down or halted."""
+"""The availability of an instrument for a new entry: flat, pending, held, cooling, halted."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,7 +22,7 @@ FLAT_QUANTITY = 1e-12
 
 
 class AccountState(StrEnum):
-    """What stood in the way of a new entry, the strongest first."""
+    """The reasons against a new entry, the strongest first; ``FLAT`` is none."""
 
     IN_POSITION = "in_position"
     PENDING = "pending"
@@ -32,7 +32,7 @@ class AccountState(StrEnum):
 
 
 class InstantStep(IntEnum):
-    """Order of things at one instant; a decision sees what came before ``DECISION``."""
+    """The steps of one instant, in order; a decision sees the steps before ``DECISION``."""
 
     BARS_CLOSE = 0
     GUARDS = 1
@@ -42,7 +42,7 @@ class InstantStep(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class _StateSpan:
-    """One reason for a state, from a phase of an instant to a phase of another."""
+    """One reason for a state, from a step of one instant to a step of another."""
 
     start: tuple[int, int]
     stop: tuple[int, int]
@@ -55,7 +55,7 @@ _STRENGTH = {state: rank for rank, state in enumerate(AccountState)}
 
 
 class AccountHistory:
-    """Account states of one instrument over a run."""
+    """The account states of one instrument over a run."""
 
     def __init__(self, outcome: SimulationOutcome, instrument: str, start: int, end: int) -> None:
         self.instrument = instrument
@@ -70,13 +70,13 @@ class AccountHistory:
         self._changes = self._sweep(spans)
 
     def at_decision(self, at: int) -> AccountInterval:
-        """Return the interval that a decision at this instant stood in."""
+        """Return the interval that holds at a decision of an instant."""
         key = (at, InstantStep.DECISION.value)
         place = bisect_right(self._changes, key, key=itemgetter(0)) - 1
         return self._changes[max(place, 0)][1]
 
     def intervals(self) -> list[AccountInterval]:
-        """Return the intervals that last, in order; touching equal ones are one."""
+        """Return the intervals longer than zero, in order; equal neighbours are merged."""
         merged: list[AccountInterval] = []
         for _, interval in self._changes:
             if interval.until_at <= interval.from_at:
@@ -135,7 +135,7 @@ def _fill_phase(fill: Fill) -> int:
 
 
 def _pending_spans(orders: Iterable[OrderRow], last_fills: Mapping[int, Fill]) -> list[_StateSpan]:
-    """An entry order works from just after its decision to its last fill or its cancellation."""
+    """Return the spans of working entry orders: from decision to last fill or cancellation."""
     spans = []
     for order in orders:
         if order.role != OrderRole.ENTRY.value:
@@ -150,9 +150,10 @@ def _pending_spans(orders: Iterable[OrderRow], last_fills: Mapping[int, Fill]) -
 
 
 def _guard_spans(events: Sequence[GuardEvent], fills: Iterable[Fill]) -> list[_StateSpan]:
-    """A guard holds from its trip to its release, or to its own ``until`` when that comes first.
+    """Return the spans of guards: from a trip to the release, or to ``until`` if that is earlier.
 
-    A cool-down begins with the fill that closed the plan, at an open after that instant's decision.
+    A cool-down begins with the fill that closes the plan; a fill at an open comes after the
+    decision of its instant.
     """
     flat_from = {f.at: _fill_phase(f) for f in fills if abs(f.position_after) <= FLAT_QUANTITY}
     spans = []

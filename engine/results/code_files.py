@@ -1,4 +1,4 @@
-"""Which code a playbook's behaviour can depend on: ours, its own, and what those import."""
+"""The code that a playbook can depend on: our packages, its own files, and their imports."""
 
 import ast
 import re
@@ -13,7 +13,7 @@ from pathlib import Path
 from engine.reads import OUR_PACKAGES, is_covered
 
 SUFFIXES = (".py", *EXTENSION_SUFFIXES)
-# Words by which a program imports what it names in a text.
+# Words of a program that imports modules by a text.
 DYNAMIC = frozenset({"import_module", "__import__", "importlib", "find_spec"})
 # Functions and libraries that open files without Python.
 UNSEEN = frozenset(
@@ -48,15 +48,15 @@ LabelledFile = tuple[str, Path]
 def code_files(playbook: type, modules: Iterable[str] = ()) -> list[LabelledFile]:
     """Return (stable name, path) of our packages' files, the playbook's own, and its helpers'.
 
-    Helpers are the modules that its files import, wherever they lie, and what these import in turn;
-    names in texts count beside the playbook's own file, and anywhere in a file that imports by
-    name. Python's own modules and those of installed libraries are none, for their versions stand
-    for them. A package counts as a whole. What else this process has loaded changes nothing.
+    Helpers are the modules that the playbook's files import, and the modules that helpers import.
+    A module named in a text counts if it lies beside the playbook's file, and anywhere if the file
+    imports by name. Modules of Python and of installed libraries are no helpers: their versions are
+    in the run id. A package counts as a whole. Other modules loaded in this process do not count.
 
     Parameters
     ----------
     playbook : the class
-    modules : more local modules that it was seen to import, by name
+    modules : names of further local modules that the playbook imported while it ran
     """
     files = [file for name in OUR_PACKAGES for file in _files_of(name)]
     found = _HelperImports(playbook).found(modules)
@@ -66,7 +66,8 @@ def code_files(playbook: type, modules: Iterable[str] = ()) -> list[LabelledFile
 def libraries(playbook: type) -> dict[str, str]:
     """Return the versions of the installed libraries that a playbook's own files import.
 
-    Those of ``PACKAGES`` are known anyway; what the others require is among them.
+    Without the libraries of ``PACKAGES``, whose versions are always in the run id; with the
+    libraries that the others require.
     """
     helpers = _HelperImports(playbook)
     helpers.found(())
@@ -95,7 +96,7 @@ def own_files(playbook: type) -> list[LabelledFile]:
 def opens_unseen(playbook: type) -> list[str]:
     """Return the words in a playbook's module and its helpers by which libraries open files.
 
-    Compiled code opens these files itself, and Python tells nobody.
+    Compiled code opens these files itself, without a Python audit event.
     """
     top = playbook.__module__.partition(".")[0]
     if top in OUR_PACKAGES:
@@ -112,9 +113,9 @@ def opens_unseen(playbook: type) -> list[str]:
 
 
 class _HelperImports:
-    """The modules that a playbook's files import, followed from file to file.
+    """Follows the imports of a playbook's files from file to file.
 
-    ``libraries`` are the first names of what is installed.
+    ``libraries`` are the first names of the installed modules found.
     """
 
     def __init__(self, playbook: type) -> None:
@@ -173,7 +174,7 @@ class _HelperImports:
 
 
 def _spec_of(name: str) -> ModuleSpec | None:
-    """Return how a module is loaded, whether it is yet or not; None: it cannot be."""
+    """Return the spec of a module, loaded or not; None for a module that cannot be loaded."""
     loaded = sys.modules.get(name)
     if loaded is not None and getattr(loaded, "__spec__", None) is not None:
         return loaded.__spec__
@@ -196,7 +197,7 @@ def _files_of(package: str) -> list[LabelledFile]:
     source = source or (spec.origin if spec is not None and spec.has_location else None)
     if not source:
         return []
-    # A module inside an archive is a part of that file.
+    # A module inside an archive is part of the archive's file.
     place = next((p for p in (Path(source), *Path(source).parents) if p.is_file()), None)
     return [] if place is None else [(package, place)]
 
@@ -232,9 +233,9 @@ def _folder_of(top: str) -> Path | None:
 
 @dataclass(frozen=True)
 class _AssignedNames:
-    """The modules that a file imports, those that its texts may name, and every word in its code.
+    """The modules that a file imports, the modules its texts may name, the words of its code.
 
-    In a file that imports by name every text counts as imported.
+    In a file that imports by name every text counts as an import.
     """
 
     imported: frozenset[str] = frozenset()

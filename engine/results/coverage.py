@@ -1,4 +1,4 @@
-"""What the data of a run lack inside the traded window, in plain sentences."""
+"""The data that a run lacks inside the traded window, in sentences."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from engine.decision_terms import RefusalRule
 from engine.results.finished import RunRecord
 
 SHOWN_HOLES = 3
-# What an absent channel means to a playbook that asks for it.
+# The effect of an absent channel on a playbook that asks for it.
 ASKED_FOR = {
     ChannelKind.OPEN_INTEREST: "conditions on open interest are unknown",
     ChannelKind.LIQUIDATIONS: "conditions on liquidation prints are unknown",
@@ -20,10 +20,10 @@ Hole = tuple[int, int]
 
 
 def lacking(record: RunRecord) -> list[str]:
-    """Say what begins inside the window, what a traded perp lacks, and what follows.
+    """Return sentences on late instruments and on missing data of traded perps.
 
-    Funding moves cash, so it is always told; the other kinds only when the playbook asks for them.
-    What the playbook remarks about its inputs comes first.
+    The playbook's own remarks come first. Missing funding is always reported, because funding
+    moves cash; other kinds only if the playbook asks for them.
     """
     run = record.run
     sentences = [*run.signals.remarks, *_late(record)]
@@ -44,12 +44,12 @@ def lacking(record: RunRecord) -> list[str]:
 def funding_holes(event_at: NDArray[np.int64], start: int, end: int) -> list[Hole]:
     """Return the parts of the window in which settlements are missing, ns UTC.
 
-    A part begins with its first missing settlement, or at ``start`` where none before it is there,
-    and ends at the record after it, or at ``end``. The intervals are those of ``data_feeds.holes``.
+    A part begins with its first missing settlement, or at ``start`` without an earlier record, and
+    ends at the next record, or at ``end``. ``data_feeds.holes`` defines the intervals.
     """
     found = []
     for hole in settlement_holes(event_at, start, end):
-        # Nothing is due at the start itself: no position is older.
+        # No settlement is due at the start itself: no position is held yet.
         due = hole.due_at[(hole.due_at > start) & (hole.due_at < end)]
         if len(due):
             is_first = len(event_at) == 0 or hole.ended_at <= event_at[0] + MINUTE_NS
@@ -59,7 +59,7 @@ def funding_holes(event_at: NDArray[np.int64], start: int, end: int) -> list[Hol
 
 
 def _late(record: RunRecord) -> list[str]:
-    """Say of each weight that begins late how long it stayed in cash, and how often it was due."""
+    """Return a sentence for each weight that begins late: its time in cash, its requests."""
     run, sentences = record.run, []
     for key in sorted(run.requirements.late):
         bars = run.dataset.channels.get(key)
@@ -82,7 +82,7 @@ def _late(record: RunRecord) -> list[str]:
 
 
 def missing_bars(record: RunRecord) -> str:
-    """Return how many of the bars that orders filled in are missing inside the window."""
+    """Return a text with the number of missing bars of each traded instrument."""
     run, parts = record.run, []
     for name in run.requirements.traded:
         if name in record.options:
@@ -102,9 +102,9 @@ def missing_bars(record: RunRecord) -> str:
 
 
 def _begins(name: str, record: RunRecord) -> int:
-    """Return the instant from which an instrument's rows are due: a late one's first bar, ns."""
+    """Return the instant from which rows are due, ns: the first bar of a late instrument."""
     bars = record.traded_bars[name]
-    # Before a late instrument's first bar nothing is missing.
+    # No row is due before the first bar of a late instrument.
     if bars.key not in record.run.requirements.late:
         return record.start
     return max(record.start, int(bars["opened_at"][0])) if len(bars) else record.end

@@ -1,4 +1,4 @@
-"""What a playbook may read, and when: files that it declares, and everything before it decides."""
+"""The files that a playbook may read: declared files, and any file before it decides."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,19 +14,20 @@ def declared_reads(playbook: Playbook[Any], requirements: Requirements) -> Reads
 
     Raises
     ------
-    PlaybookContractError : one is not there.
+    PlaybookContractError : a declared file does not exist.
     """
     return declared_files(playbook.name, type(playbook).__module__, requirements.files)
 
 
 def refuse_late_reads(playbooks: Sequence[Playbook[Any]], late: Reads) -> None:
-    """Refuse what was read while playbooks decided: no run id could name it any more.
+    """Check that playbooks read no undeclared file while they decided.
 
-    What they asked outside of files is kept, so that the run is not taken for another one.
+    Such a file cannot be part of the run id. Reads outside of files are recorded: such a run is
+    not reused.
 
     Raises
     ------
-    PlaybookContractError : a file that none of them declares, or a local module that nothing in
+    PlaybookContractError : a file that no playbook declares, or a local module that no line of
         their code names.
     """
     names = ", ".join(dict.fromkeys(playbook.name for playbook in playbooks))

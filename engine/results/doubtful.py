@@ -1,4 +1,4 @@
-"""Fills that only a doubtful high or low of a daily bar explains."""
+"""Fills that rest on a doubtful high or low of a daily bar."""
 
 from data_feeds.quality.extremes import GAP_RATE, NEAR_RATE, doubtful_extremes
 from data_feeds.schema import utc_text
@@ -11,8 +11,8 @@ SHOWN_FILLS = 5
 def doubtful_fills(record: RunRecord) -> list[Fill]:
     """Return the fills that neither the open nor the close of a doubtful daily bar explains.
 
-    Their level lies below both in a bar whose low is doubtful, or above both in one whose high is.
-    What such an order could not fill inside the bar and filled later counts too.
+    Such a level lies below open and close of a bar with a doubtful low, or above both in a bar with
+    a doubtful high. Later fills of the same order count too.
     """
     flags = {
         name: doubtful_extremes(bars, record.run.dataset.instruments[name])
@@ -36,7 +36,7 @@ def doubtful_fills(record: RunRecord) -> list[Fill]:
 
 
 def doubtful_warnings(record: RunRecord) -> list[str]:
-    """Return the warning about doubtful fills, none without any."""
+    """Return the warning about doubtful fills; empty without such a fill."""
     found = doubtful_fills(record)
     if not found:
         return []

@@ -1,4 +1,4 @@
-"""What a finished run hands to whoever writes about it."""
+"""A finished run, and the values derived from it for pages and tables."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ SESSIONS_PER_YEAR = 252
 
 
 class RunInputs(Protocol):
-    """What determines a run."""
+    """The inputs that determine a run."""
 
     @property
     def config(self) -> RunConfig:
@@ -56,15 +56,15 @@ class FinishedRun(RunInputs, Protocol):
 
     @property
     def signals(self) -> Signals:
-        """What ``prepare`` returned."""
+        """The signals that ``prepare`` returned."""
 
     @property
     def outcome(self) -> SimulationOutcome:
-        """What the simulation did."""
+        """The outcome of the simulation."""
 
     @property
     def requirements(self) -> Requirements:
-        """What the playbook declared."""
+        """The requirements that the playbook declared."""
 
 
 def instant_ns(moment: Any) -> int:
@@ -74,7 +74,7 @@ def instant_ns(moment: Any) -> int:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """A finished run with what is derived from it once: trades, account states, pass rates."""
+    """A finished run with derived values, each computed once: trades, states, pass rates."""
 
     run: FinishedRun
 
@@ -90,12 +90,12 @@ class RunRecord:
 
     @property
     def is_synthetic(self) -> bool:
-        """Whether one value of the market's data was generated."""
+        """True when a value of the market data was generated."""
         return self.provenance is Provenance.SYNTHETIC
 
     @cached_property
     def provenance(self) -> Provenance:
-        """The weakest label of the market's data: options apart, whose prices a model makes."""
+        """The weakest label of the market data, without options, whose prices a model makes."""
         dataset = self.run.dataset
         keys = [key for key in dataset.channels if key.instrument not in self.options]
         return dataset.only(keys).provenance
@@ -108,7 +108,7 @@ class RunRecord:
 
     @property
     def periods_per_year(self) -> int:
-        """Daily returns in a year: as configured, else by the calendars of what is traded."""
+        """Daily returns in a year: as configured, else by the calendars of the traded names."""
         configured = self.run.config.report.periods_per_year
         if configured is not None:
             return configured
@@ -118,7 +118,7 @@ class RunRecord:
 
     @cached_property
     def trades(self) -> tuple[Trade, ...]:
-        """One trade a filled plan."""
+        """The trades, one a filled plan."""
         return build_trades(self.run.outcome, self.traded_bars)
 
     @cached_property
@@ -144,7 +144,7 @@ class RunRecord:
     @cached_property
     def journal(self) -> pa.Table:
         """The journal of conditions, see :func:`engine.results.journal.conditions_table`."""
-        # The rows are the playbook's; account states are those of its leading instrument.
+        # A row stands for the playbook; its account state is the leading instrument's.
         leading = self.run.requirements.leading
         history = next(item for item in self.histories if item.instrument == leading)
         return conditions_table(
@@ -175,12 +175,12 @@ class RunRecord:
 
     @property
     def charges(self) -> BillCharges:
-        """What the equity would have earned in bills."""
+        """The charges of the bill on the equity."""
         return bill_charges(self.run.outcome.curve, self.run.outcome.bill)
 
     @cached_property
     def money(self) -> DailyMoney:
-        """What each UTC day's change of equity is made of, and the bill's."""
+        """The parts of each UTC day's change of equity, and the bill."""
         outcome = self.run.outcome
         return daily_money(
             outcome.curve,

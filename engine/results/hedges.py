@@ -1,9 +1,9 @@
-"""What each hedge cost and what it brought: one line a hedge.
+"""The cost and the benefit of each hedge, one line a hedge.
 
-A hedge that is bought (options, an inverse fund) is judged by its trades. One that holds back is
-judged month by month by what was held back: its share of the equity, from one rebalancing to the
-next or to a guard that sells everything, at the instrument's closes. The interest on the cash is in
-the account's interest, trading costs are in the trades; neither is counted here again.
+A bought hedge (options, an inverse fund) is measured by its trades. A hedge that reduces a weight
+is measured by month: the return of the weight that was not held, as a share of equity, from one
+rebalancing to the next or to a guard that sells everything, at the instrument's closes. Interest
+on the cash and trading costs are not part of it: they are in the account's interest and trades.
 """
 
 from collections import defaultdict
@@ -24,7 +24,7 @@ OPTIONS = "options"
 
 @dataclass(frozen=True, slots=True)
 class _HedgePiece:
-    """A trade, or one instrument held back inside one month, and its result, quote."""
+    """A trade, or the part of a reduced weight inside one month, and its result, quote."""
 
     started_at: int
     ended_at: int
@@ -77,11 +77,11 @@ def _bought(record: RunRecord) -> dict[str, str]:
 
 
 def _held_back(record: RunRecord, bought: set[str]) -> Iterator[tuple[str, _HedgePiece]]:
-    """Yield (hedge, piece) of everything that hedges held back."""
+    """Yield (hedge, piece) of every weight that a hedge reduced."""
     groups: dict[int, list[Overlay]] = defaultdict(list)
     for row in record.run.outcome.overlays:
         groups[row.at].append(row)
-    # A guard that sold everything has ended what was held back, until the next rebalancing.
+    # A guard that sells everything ends the reduced weights until the next rebalancing.
     sold = sorted(o.decided_at for o in record.run.outcome.orders if o.role == OrderRole.GUARD)
     for at, following in pairwise([*sorted(groups), record.end]):
         until = min([following, *(instant for instant in sold if instant > at)])
@@ -92,7 +92,7 @@ def _held_back(record: RunRecord, bought: set[str]) -> Iterator[tuple[str, _Hedg
 
 
 def _pieces(record: RunRecord, row: Overlay, at: int, until: int) -> list[_HedgePiece]:
-    """Return what a weight held back from one rebalancing to the next, cut at months."""
+    """Return the pieces of a reduced weight between two rebalancings, one a month."""
     first, last = _month(at) + 1, _month(until)
     cuts = np.arange(first, last + 1).astype("datetime64[M]").astype("datetime64[ns]")
     edges = np.array([at, *cuts.astype(np.int64)[cuts.astype(np.int64) < until], until])

@@ -1,7 +1,7 @@
-"""The journal: why something did or did not happen at every row worth a line.
+"""The journal: the reason for an entry, or against it, at each notable row.
 
-A row is worth a line when the playbook marked it notable or when a decision was taken at it. Of a
-playbook that decides by the session every row is: there are few, and each day can be asked about.
+A row is in the journal if the playbook marked it notable or if a decision was taken at it. A
+playbook that decides by the session has every row in it: there are few, one a day.
 """
 
 import math
@@ -31,7 +31,7 @@ NOTHING_DUE = "nothing due"
 
 @dataclass(frozen=True)
 class RowBlock:
-    """What stood in the way at one row.
+    """The obstacle to an entry at one row.
 
     ``kind`` is "risk", "account", "condition", "playbook" (all required conditions held, the rules
     asked for nothing) or "" when an entry, a tranche, a hedge or a rebalancing was approved.
@@ -41,17 +41,16 @@ class RowBlock:
     name: str
 
 
-# What stood in the way where every required condition held, the nearest to an entry first.
+# Blocks of rows at which every required condition held, the nearest to an entry first.
 _KINDS = (BlockKind.RISK, BlockKind.ACCOUNT, BlockKind.PLAYBOOK)
 
 
 def nearness(row: Mapping[str, Any]) -> tuple[int, int, float, Any]:
     """Return the key that sorts journal rows by how near they came to an entry, nearest first.
 
-    The one definition of the nearest miss, for pages and for answers: fewest required conditions
-    that fail; where none fails, refused by risk before an account that was not free before rules
-    that asked for nothing; then the smallest distance of a failed number from its threshold, with
-    rows whose failed conditions compare no numbers last; then time.
+    This is the only definition of the nearest miss. The order: the fewest failing required
+    conditions; without one, refused by risk, then an account that was not free, then no intent;
+    the smallest distance of a failed number from its threshold, rows without a number last; time.
     """
     failing, kind = row["required_failing"], row["blocked_kind"]
     distance = row["nearest_miss_distance"]
@@ -64,7 +63,7 @@ def nearness(row: Mapping[str, Any]) -> tuple[int, int, float, Any]:
 def best_of_setups(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Return each setup's nearest row, the nearest first.
 
-    Of the rows that belong to no setup each UTC day has one.
+    Rows without a setup give one row a UTC day.
     """
     best: dict[object, Mapping[str, Any]] = {}
     for row in sorted(rows, key=nearness):
@@ -73,7 +72,7 @@ def best_of_setups(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]
 
 
 def decides_by_session(requirements: Requirements) -> bool:
-    """Return whether the clock's bars are days: every decision row is worth a line then."""
+    """Return whether the clock's bars are days; then the journal has every decision row."""
     return Timeframe(requirements.clock.timeframe).ns >= DAY_NS
 
 
@@ -85,7 +84,7 @@ def journal_rows(
     *,
     every_row: bool = False,
 ) -> Any:
-    """Return the indices of the rows worth a line inside ``[start, end]`` (int64 ns UTC)."""
+    """Return the indices of the journal's rows inside ``[start, end]`` (int64 ns UTC)."""
     decided = np.asarray([decision.decided_at for decision in decisions], dtype=np.int64)
     worth = np.isin(signals.decided_at, decided) | every_row
     if signals.notable is not None:
@@ -115,11 +114,11 @@ def conditions_table(
     *,
     every_row: bool = False,
 ) -> pa.Table:
-    """Return one line a row worth one: state, what blocked, the nearest miss, every condition."""
+    """Return the journal: state, block, nearest miss and every condition of each row."""
     rows = journal_rows(signals, outcome.decisions, start, end, every_row=every_row)
     at = signals.decided_at[rows]
     decisions = _decisions_by_instant(outcome.decisions)
-    # From its first rebalancing on, a book of weights is in its positions: that keeps nothing out.
+    # After its first rebalancing a book of weights holds positions; they block no rebalancing.
     book_from = min(
         (d.decided_at for d in outcome.decisions if d.intent == IntentKind.REBALANCE), default=None
     )
@@ -164,10 +163,10 @@ def conditions_table(
 
 
 def because(item: Condition, rows: NDArray[np.int64], at: NDArray[np.int64]) -> list[str]:
-    """Return in words what a condition is made of, and what else decided it, at some rows.
+    """Return the parts and the reasons of a condition at some rows, as text.
 
-    ``at`` are the rows' instants. A part is told with its truth and the numbers it compares; a
-    reason of an earlier instant with that instant.
+    ``at`` are the rows' instants. A part has its truth and the numbers it compares; a reason of an
+    earlier instant has that instant.
     """
     return [
         ", ".join(
@@ -201,7 +200,7 @@ def _when(decided: int, instant: int) -> str:
 
 
 def _hours(age_ns: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Ages in hours, NaN where an input was missing."""
+    """Return ages in hours, NaN where an input was missing."""
     return np.where(age_ns < 0, np.nan, age_ns / HOUR_NS)
 
 
@@ -216,7 +215,7 @@ def _setups(signals: Signals, rows: Any) -> list[str]:
 
 
 def _decisions_by_instant(decisions: Sequence[Decision]) -> dict[int, list[Decision]]:
-    """Return the decisions of each instant, of whatever instrument: a row is the playbook's."""
+    """Return the decisions of all instruments by instant."""
     grouped: dict[int, list[Decision]] = defaultdict(list)
     for decision in decisions:
         grouped[decision.decided_at].append(decision)
@@ -236,7 +235,7 @@ def _failing_counts(conditions: Sequence[Condition], truth: Any) -> list[int]:
 
 
 def _first_failing(conditions: Sequence[Condition], truth: Any) -> list[str]:
-    """The first required condition that is false, or unknown when none is false; "" for none."""
+    """Return each row's first required condition that is false, else unknown; "" for none."""
     required = _required(conditions)
     names = []
     for row in truth:
@@ -253,7 +252,7 @@ def _first_failing(conditions: Sequence[Condition], truth: Any) -> list[str]:
 def _nearest_misses(
     conditions: Sequence[Condition], rows: Any, truth: Any
 ) -> list[tuple[str, float]]:
-    """The required false condition whose number came closest to its threshold, for each row."""
+    """Return each row's false required condition with the number nearest to its threshold."""
     if not conditions:
         return [("", float("nan"))] * len(rows)
     gaps = np.column_stack(

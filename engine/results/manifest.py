@@ -1,4 +1,4 @@
-"""What determines a run, in hashes and in plain sentences."""
+"""The inputs of a run as hashes, and its assumptions as sentences."""
 
 import hashlib
 import json
@@ -30,23 +30,23 @@ from engine.run_folder.seals import document_digest
 
 
 def resolved_config(run: RunInputs) -> dict[str, Any]:
-    """Return the whole configuration, the playbook's defaults filled in."""
+    """Return the whole configuration with the playbook's defaults."""
     document = plain(run.config)
     document["playbook"]["params"] = plain(run.playbook.params)
     return document
 
 
 def plain(model: BaseModel) -> dict[str, Any]:
-    """Return a model for JSON and YAML, every set in it sorted: processes order them as they like.
+    """Return a model for JSON and YAML with every set sorted: the order of a set is random.
 
-    Mappings are in the order of their keys already.
+    Mappings are already in the order of their keys.
     """
     document: dict[str, Any] = _sets_sorted(model.model_dump(mode="json"), model)
     return document
 
 
 def _sets_sorted(value: Any, original: Any) -> Any:
-    """Return what ``original`` became in JSON, with what were sets in one order."""
+    """Return the JSON of ``original`` with its sets sorted."""
     if isinstance(original, set | frozenset):
         return sorted(value, key=lambda item: json.dumps(item, sort_keys=True))
     if isinstance(value, dict):
@@ -64,8 +64,8 @@ def _sets_sorted(value: Any, original: Any) -> Any:
 def inputs_document(run: RunInputs) -> dict[str, Any]:
     """Return the hashes of everything that determines the result; the run id is their hash."""
     config = resolved_config(run)
-    # Where the data lie does not matter, what they hold does: that is the fingerprint. Nor does it
-    # matter by which of its names a playbook was found.
+    # The fingerprint names the contents of the data; their place and the playbook's alias do not
+    # change a number.
     config["data"].pop("source")
     rules = type(run.playbook)
     config["playbook"]["name"] = f"{rules.__module__}:{rules.__qualname__}"
@@ -88,15 +88,15 @@ def run_id(run: RunInputs) -> str:
 
 
 def not_reusable(run: RunInputs) -> list[str]:
-    """Return why another run of this id may come to something else, one reason each; mostly none.
+    """Return the reasons why another run of this id may give another result; mostly none.
 
-    Such a run is made again by whoever could take its folder.
+    A folder of such a run is not reused.
     """
     return [*unseen_reads(type(run.playbook), run.playbook.reads), *run.playbook.reads.not_reusable]
 
 
 def unseen_reads(playbook: type, reads: Reads) -> list[str]:
-    """Return what of a playbook no hash can follow, one reason each."""
+    """Return the reasons why the hashes do not cover all that a playbook reads."""
     reasons = []
     if not own_files(playbook):
         reasons.append(f"the code of {playbook.__qualname__} lies in no file")
@@ -110,7 +110,7 @@ def unseen_reads(playbook: type, reads: Reads) -> list[str]:
 
 @cache
 def package_versions(playbook: type) -> dict[str, str]:
-    """Return the versions of the libraries that a run depends on, the playbook's own among them."""
+    """Return the versions of the libraries of a run, with the playbook's own libraries."""
     ours = {name: metadata.version(name) for name in PACKAGES}
     return dict(sorted((libraries(playbook) | ours).items()))
 
@@ -119,8 +119,8 @@ def package_versions(playbook: type) -> dict[str, str]:
 def code_hash(playbook: type, modules: frozenset[str] = frozenset()) -> str:
     """Return sha256 over the code of our packages, of the playbook and of its helpers.
 
-    Read once a process: the code that runs is the code that was imported. ``modules`` are further
-    ones that the playbook was seen to import.
+    The files are read once a process, as they were imported. ``modules`` are further modules that
+    the playbook imported while it ran.
     """
     digest = hashlib.sha256()
     for label, path in code_files(playbook, modules):
@@ -130,7 +130,7 @@ def code_hash(playbook: type, modules: frozenset[str] = frozenset()) -> str:
 
 
 def manifest(record: RunRecord) -> dict[str, Any]:
-    """Return what ``manifest.json`` holds; nothing in it depends on when or where the run was."""
+    """Return the contents of ``manifest.json``, equal for every time and place of the run."""
     run = record.run
     outcome = run.outcome
     channels = {str(key): channel for key, channel in sorted(run.dataset.channels.items())}
@@ -185,7 +185,7 @@ def channel_label(channel: Channel, run: FinishedRun) -> dict[str, Any]:
 
 
 def assumptions(record: RunRecord) -> list[str]:
-    """Return what the run took for granted, one plain sentence each."""
+    """Return the assumptions of the run, one sentence each."""
     run = record.run
     return [
         *_left_out_assumption(run.config),
@@ -208,14 +208,14 @@ def assumptions(record: RunRecord) -> list[str]:
 
 
 def _par_assumption(run: FinishedRun) -> list[str]:
-    """Return that different dollars are added at par, where a run trades several."""
+    """Return the sentence on currencies at par, for a run with several."""
     instruments = run.dataset.instruments
     quotes = sorted({instruments[name].quote for name in run.requirements.traded})
     return [f"{' and '.join(quotes)} are added at par, one for one."] if len(quotes) > 1 else []
 
 
 def conventions(periods_per_year: int, bill: BillAccruals) -> dict[str, Any]:
-    """Return how ratios are made; ``bill_series`` is null where they are in excess of 0."""
+    """Return the conventions of ratios; ``bill_series`` is null for an excess over 0."""
     return {
         "periods_per_year": periods_per_year,
         "bill_series": bill.series or None,
@@ -224,7 +224,7 @@ def conventions(periods_per_year: int, bill: BillAccruals) -> dict[str, Any]:
 
 
 def bill_sentence(config: RunConfig, bill: BillAccruals) -> str:
-    """Return what the ratios of a run are in excess of."""
+    """Return the sentence on the bill that ratios are in excess of."""
     if not config.bills:
         return "Ratios are in excess of 0: report.bill_series is null."
     if not bill.series:
@@ -238,7 +238,7 @@ def bill_sentence(config: RunConfig, bill: BillAccruals) -> str:
 
 
 def _interest_assumption(run: FinishedRun) -> list[str]:
-    """Say what the venue wallet's cash earns, of a run whose ratios or cash know a rate."""
+    """Return the sentence on interest of the venue wallet, for a run with an interest rate."""
     paid = run.config.account.venue_interest_series
     if paid is not None:
         return [f"The venue pays {paid} on its wallet's cash, isolated margins included."]
@@ -248,7 +248,7 @@ def _interest_assumption(run: FinishedRun) -> list[str]:
 
 
 def _doubts(record: RunRecord) -> list[str]:
-    """Return what the data lack, and where prices look like a split that nobody recorded."""
+    """Return sentences on missing data and on prices that look like an unrecorded split."""
     return [*lacking(record), *jump_sentences(record.run)]
 
 
@@ -273,7 +273,7 @@ def _venue_assumptions(run: FinishedRun) -> list[str]:
 
 
 def limit_ticks(run: FinishedRun) -> dict[str, float]:
-    """Return the tick of each traded instrument that limits can be placed in, quote."""
+    """Return the tick of each traded instrument that takes limit orders, quote."""
     traded = {name: run.dataset.instruments[name] for name in run.requirements.traded}
     return {
         name: item.tick_size
@@ -296,7 +296,7 @@ def _limit_assumption(run: FinishedRun) -> str:
 
 
 def _bracket_words(item: Instrument, config: RunConfig) -> str:
-    """Say whose maintenance table liquidates a perp, of what day, and what it stands for."""
+    """Return the sentence on a perp's maintenance table: its source and its day."""
     _, record = config.venue.brackets_of(item)
     if record is None:
         stands = config.venue.is_general("maintenance")
@@ -313,14 +313,14 @@ def _bracket_words(item: Instrument, config: RunConfig) -> str:
 
 
 def _kept_words(item: Instrument, config: RunConfig) -> list[str]:
-    """Say which terms of the first day the run keeps although they change inside the window."""
+    """Return the sentence on terms that change inside the window, which the run keeps."""
     last = (config.data.end - timedelta(microseconds=1)).date()
     changes = [
         change.words
         for record in item.terms
         for change in record.changes
         if change.since <= last
-        # Filters are always the instrument's own; a cost may be the run's word.
+        # Filters are always the instrument's; a cost may be set by the run.
         and (change.name not in TERMS or config.venue.is_general(change.name))
     ]
     if not changes:

@@ -1,4 +1,4 @@
-"""How often each condition held, on all bars of the window and on flush bars."""
+"""Pass rates of conditions, on all bars of the window and on flush bars."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class PassRate:
 
     @property
     def pass_rate(self) -> float | None:
-        """Share of the known rows on which it held; None when it was never known."""
+        """Share of the known rows at which the condition held; None without a known row."""
         known = self.true + self.false
         return self.true / known if known else None
 
@@ -41,7 +41,7 @@ class PassRate:
 
 @dataclass(frozen=True)
 class ConditionRates:
-    """One condition's description and how often it held."""
+    """One condition's description and its pass rates."""
 
     name: str
     description: str
@@ -67,10 +67,10 @@ class ConditionRates:
 
 
 def flush_rows(signals: Signals) -> tuple[NDArray[np.bool_], str]:
-    """Return which rows are flush bars, and in words how that was told.
+    """Return the mask of flush bars, and its definition as text.
 
-    The condition ``flush`` where the playbook has one, else a signal ``flush`` above zero, else the
-    notable rows.
+    A flush bar is a row at which the condition ``flush`` is true; without that condition, a row
+    with the signal ``flush`` above zero; without both, a notable row.
     """
     for item in signals.conditions:
         if item.name == FLUSH:
@@ -102,7 +102,7 @@ def condition_rates(signals: Signals, start: int, end: int) -> tuple[ConditionRa
 
 
 def rates_document(signals: Signals, rates: Sequence[ConditionRates]) -> dict[str, object]:
-    """Return what ``conditions.json`` holds."""
+    """Return the contents of ``conditions.json``."""
     return {
         "flush_bars": flush_rows(signals)[1],
         "conditions": [item.as_json() for item in rates],

@@ -1,4 +1,4 @@
-"""What a share is in a run, and prices that look like a split nobody recorded, in sentences."""
+"""Sentences on splits of traded shares, and on prices that look like an unrecorded split."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ SHOWN_JUMPS = 3
 
 
 def share_sentences(run: FinishedRun) -> list[str]:
-    """Say of each traded instrument with splits on record what a share is."""
+    """Return a sentence on the share of each traded instrument with recorded splits."""
     sentences = []
     for name in run.requirements.traded:
         share = run.dataset.shares.get(name)
@@ -28,7 +28,7 @@ def share_sentences(run: FinishedRun) -> list[str]:
 
 
 def jump_sentences(run: FinishedRun) -> list[str]:
-    """Say where prices of what is traded move by a common ratio at no split on record."""
+    """Return sentences on traded prices that jump by a common ratio without a recorded split."""
     sentences = []
     for name in run.requirements.traded:
         if run.dataset.instruments[name].kind is InstrumentKind.OPTION:

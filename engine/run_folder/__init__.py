@@ -1,1 +1,1 @@
-"""The folder of a finished run: its schema, writing it, reading it back."""
+"""The run folder: its schema, its seals, its writer and its reader."""

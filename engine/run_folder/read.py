@@ -1,4 +1,4 @@
-"""Reading a run folder: tables as rows, dataclasses or frames, documents as dictionaries."""
+"""The reader of run folders: tables as rows, dataclasses or frames; documents as dicts."""
 
 import dataclasses
 import json
@@ -75,8 +75,8 @@ class ResultFolder:
     Parameters
     ----------
     folder : the folder of a run, of an account or of one of its sleeves
-    sealed : False reads a folder whose seals nobody has checked: the audit does, which reports a
-        broken seal as a finding
+    sealed : False skips the check of the seals, for the audit, which reports a broken seal as a
+        finding
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Runs by name: which folder ``demo``, ``demo@2`` or ``1a2b3c`` means."""
+"""The folder of a run by its name: ``demo``, ``demo@2`` or ``1a2b3c``."""
 
 import json
 import re
@@ -31,7 +31,7 @@ class NamedRun:
     Attributes
     ----------
     name : of the config
-    number : 1 for the newest run of that name, 2 for the one before it
+    number : 1 for the newest run of that name, 2 for the run before it
     run_id : 12 hexadecimal digits
     finished_at : when the folder was written
     is_account : several playbooks in one account; each sleeve is a run of its own
@@ -46,7 +46,7 @@ class NamedRun:
 
     @property
     def handle(self) -> str:
-        """The name that a command takes: ``demo`` for the newest, ``demo@2`` for the one before."""
+        """The name that a command takes: ``demo`` for the newest run, ``demo@2`` for the second."""
         return self.name if self.number == 1 else f"{self.name}@{self.number}"
 
 
@@ -55,7 +55,7 @@ def named_runs(root: Path) -> list[NamedRun]:
 
     Raises
     ------
-    ReportError : the folder cannot be looked into.
+    ReportError : the folder cannot be listed.
     """
     found = []
     with _looking(root):
@@ -75,13 +75,13 @@ def named_runs(root: Path) -> list[NamedRun]:
 def find_run(text: str, root: Path) -> Path:
     """Return the folder that a RUN argument means.
 
-    A folder that exists is taken as it is. ``demo`` is the newest run of that name in ``root``,
-    ``demo@2`` the one before it, four or more digits the run whose id begins so. ``/SLEEVE`` behind
-    any of them names a sleeve of an account.
+    An existing folder is returned as it is. ``demo`` is the newest run of that name in ``root``,
+    ``demo@2`` the run before it; four or more digits are the first digits of a run id. A suffix
+    ``/SLEEVE`` names a sleeve of an account.
 
     Raises
     ------
-    ReportError : there is no such run, or an id begins several; says which there are.
+    ReportError : no such run, or several ids begin with the digits; the text lists the runs.
     """
     with _looking(Path(text)):
         return _found(text, root)
@@ -89,7 +89,7 @@ def find_run(text: str, root: Path) -> Path:
 
 @contextmanager
 def _looking(path: Path) -> Iterator[None]:
-    """Tell what the file system refuses: a name too long, a folder that nobody may read."""
+    """Raise errors of the file system as ReportError: a name too long, an unreadable folder."""
     try:
         yield
     except OSError as error:
@@ -118,7 +118,7 @@ def _found(text: str, root: Path) -> Path:
 
 
 def _matching(wanted: str, runs: list[NamedRun]) -> list[NamedRun]:
-    """Return the runs that a name, a name with a number, or the begin of an id means."""
+    """Return the runs of a name, of a name with a number, or of the first digits of an id."""
     name, at, number = wanted.rpartition("@")
     if not at:
         name, number = wanted, "1"
@@ -141,7 +141,7 @@ def _sleeve(account: Path, sleeve: str) -> Path:
 
 
 def _finished_at(folder: Path) -> datetime:
-    """Return when a run was written; the folder's own time where it does not say."""
+    """Return the time at which a run was written, by timing.json or by the folder itself."""
     try:
         timing = json.loads((folder / TIMING_FILE).read_text(encoding="utf-8"))
         begun = datetime.fromisoformat(timing["started_at"]).timestamp()

@@ -1,4 +1,4 @@
-"""The run folder as declared: its files, its format, its tables and the columns of each.
+"""The schema of a run folder: its files, its format, its tables and their columns.
 
 One row of a table is one dataclass; its fields are the columns. Instants are int64 nanoseconds UTC
 in a dataclass and UTC timestamps in a table. Two kinds of instants are empty cells: an instant that
@@ -16,7 +16,7 @@ import pandas as pd
 
 from engine.records import Decision, Fact, Fill, GuardEvent, OrderRow, Overlay, Trade
 
-# Raised whenever a file, a column or the meaning of a number in a folder changes.
+# Add 1 when a file, a column or the meaning of a number in a folder changes.
 FORMAT = 3
 RUN_ID_DIGITS = 12
 FOLDER_NAME = re.compile(rf"(?P<name>.+)-(?P<run_id>[0-9a-f]{{{RUN_ID_DIGITS}}})")
@@ -124,8 +124,8 @@ ACCOUNT_STATES = TableOf("journal_account", AccountInterval)
 OVERLAYS = TableOf("overlays", Overlay)
 HEDGES = TableOf("hedges", HedgeLine)
 SLEEVES = TableOf("sleeves", SleeveLine)
-# Tables by the column: the fields of ``EquityCurve``, a few columns a condition, one instant, an
-# instant and a column a sleeve.
+# Tables without a row class. Their columns: the fields of ``EquityCurve``; some columns a
+# condition; one instant; an instant and a column a sleeve.
 EQUITY = "equity"
 CONDITION_ROWS = "journal_conditions"
 DECISION_ROWS = "decision_rows"

@@ -1,9 +1,8 @@
-"""What makes a stored folder believable: a checksum of every data file, written last.
+"""The seals of a folder: its format and the checksum of each data file, written last.
 
-``seals.json`` holds the format of the folder and the sha256 of each of its data files. Pages
-(HTML, text, pictures) are made from the data and are not sealed; ``timing.json`` says when a run
-was made and is no result. Whoever reads a folder calls :func:`check_seals` first, which asks beside
-the checksums whether the folder is the run that its name says.
+``seals.json`` holds the format and the sha256 of each data file. Pages (HTML, text, pictures) are
+made from the data and have no seal, nor has ``timing.json``, the time of the run. Every reader
+calls :func:`check_seals` first, which also checks that the folder holds the run in its name.
 """
 
 import hashlib
@@ -41,20 +40,20 @@ def write_seals(folder: Path) -> None:
 
 
 def check_seals(folder: Path) -> None:
-    """Refuse a folder that is not, file by file, what was written.
+    """Check that every data file of a folder is the file that was written.
 
     Raises
     ------
-    ReportError : there are no seals, they are of another format, a data file is missing, altered
-        or was added, or the whole is another run than the folder's name says; the text names the
-        file and the command that makes the folder again.
+    ReportError : no seals, another format, a data file that is missing, altered or added, or a
+        folder whose run is not the run in its name; the text names the file and the command that
+        makes the folder again.
     """
     broken = broken_seals(folder)
     if broken:
         (name, why), *others = list(broken.items())
         rest = ", ".join(name for name, _ in others)
         more = f" (and {len(others)} more: {rest})" if others else ""
-        # The config of a folder that is another run would make that other run again.
+        # The config of a folder under a wrong name would make the other run again.
         stray = any(why.startswith(_OTHER) for why in broken.values())
         way_back = f"{_OWN_FILE}, this folder out of the way" if stray else ""
         raise ReportError(
@@ -63,13 +62,13 @@ def check_seals(folder: Path) -> None:
 
 
 def broken_seals(folder: Path) -> dict[str, str]:
-    """Return what is wrong with the data files of a folder, by name; empty when every seal holds.
+    """Return the fault of each data file of a folder by name; empty when every seal holds.
 
-    Files that are all as they were written may still be another run's: :func:`_strays`.
+    Intact files may still belong to another run: see :func:`_strays`.
 
     Raises
     ------
-    ReportError : there are no seals, or they are of another format.
+    ReportError : no seals, or seals of another format.
     """
     sealed = _sealed(folder)
     found = set(_data(folder))
@@ -89,15 +88,15 @@ def broken_seals(folder: Path) -> dict[str, str]:
 
 
 def document_digest(document: Any) -> str:
-    """Return sha256 over a JSON document, whatever the order of its keys."""
+    """Return sha256 over a JSON document; the order of its keys does not matter."""
     text = json.dumps(document, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def is_no_run(folder: Path) -> bool:
-    """Return whether a folder's seals say that neither a run nor an account was written to it.
+    """Return whether a folder is sealed and holds no run and no account.
 
-    A stress and an attribution are sealed too. Without seals to be read nothing is said.
+    Stress and attribution folders are sealed too. False for a folder without readable seals.
     """
     try:
         return (folder / SEALS_FILE).is_file() and MANIFEST_FILE not in _sealed(folder)
@@ -106,7 +105,7 @@ def is_no_run(folder: Path) -> bool:
 
 
 def rerun(folder: Path, broken: frozenset[str] = frozenset()) -> str:
-    """Return how a folder is made again, in words; ``broken`` files are not asked."""
+    """Return the command that makes a folder again; ``broken`` files are not read."""
     account = folder.parent.parent / ACCOUNT_FILE
     for command, path in (
         ("account", account),
@@ -140,10 +139,10 @@ def _sealed(folder: Path) -> dict[str, str]:
 
 
 def _strays(folder: Path, sealed: Container[str]) -> dict[str, str]:
-    """Return which manifests are of another run than the folder stands for; mostly none.
+    """Return the manifests that belong to another run than the folder's; mostly none.
 
-    A folder stands for the run in its name, a sleeve for the one that its account names. A folder
-    that somebody gave a name of his own stands for whatever it holds.
+    The name of a folder names its run; an account names the runs of its sleeves. A folder with a
+    name that the user chose may hold any run.
     """
     if MANIFEST_FILE not in sealed:
         return {}
@@ -172,7 +171,7 @@ def _strays(folder: Path, sealed: Container[str]) -> dict[str, str]:
 def _told(folder: Path) -> tuple[str, str, dict[str, str]]:
     """Return the name and the id in a manifest, and the ids of an account's sleeves.
 
-    A run's id is the hash of the inputs that stand beside it.
+    A run's id is the hash of the inputs in the same manifest.
     """
     manifest = json.loads((folder / MANIFEST_FILE).read_text(encoding="utf-8"))
     if "account_id" in manifest:
@@ -185,7 +184,7 @@ def _told(folder: Path) -> tuple[str, str, dict[str, str]]:
 
 
 def _data(folder: Path) -> Iterator[str]:
-    """Yield the names of the data files in and below a folder, sorted, its own seals left out."""
+    """Yield the names of the data files in and below a folder, sorted, without its seals."""
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         if path.suffix in DATA_SUFFIXES and name not in UNSEALED and not path.is_dir():

@@ -1,4 +1,4 @@
-"""Writing a run folder: byte-identical tables and documents, published by one rename."""
+"""The writer of a run folder: byte-identical tables and documents, published by a rename."""
 
 import dataclasses
 import json
@@ -79,7 +79,7 @@ def daily_table(money: DailyMoney) -> pa.Table:
 
 
 def decisions_table(decisions: Sequence[Decision]) -> pa.Table:
-    """Return the decisions with two columns a cap: what it allowed, and the size after it.
+    """Return the decisions with two columns a cap: the allowed quantity, and the size after it.
 
     ``cap_<name>`` is base units, NaN where the cap was not applied; ``size_after_<name>`` is the
     running minimum in the order applied.
@@ -166,7 +166,7 @@ def staged(final: Path) -> Iterator[Path]:
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
         holder = Path(tempfile.mkdtemp(prefix=PARTIAL_PREFIX, dir=final.parent))
-        # mkdtemp's own folder is private to the user; one made inside it has normal permissions.
+        # mkdtemp makes a folder private to the user; a folder inside it has normal permissions.
         folder = holder / "new"
         folder.mkdir()
         yield folder
