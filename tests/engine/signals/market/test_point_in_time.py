@@ -125,7 +125,7 @@ def test_a_stale_series_is_unknown() -> None:
 
 
 def two_dollars() -> Dataset:
-    """Return DXY at 97 from Monday the 9th on, and the broad index at 120, then 121.2, before."""
+    """Return DXY at 97 from Monday the 9th, and the broad index at 120 from the 5th on."""
     names = {n: Instrument(id=n, kind=InstrumentKind.SERIES) for n in ("DXY", "DTWEXBGS")}
     late = series([(ns("2026-02-09"), 97.0), (ns("2026-02-10"), 98.94)], "DXY")
     days = ("2026-02-05", "2026-02-06", "2026-02-09", "2026-02-10")
