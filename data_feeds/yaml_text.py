@@ -1,9 +1,12 @@
 """Strict YAML: the one reader of every file that a user writes.
 
-YAML 1.2 core rules, so ``4e-4`` is a number, and ``off`` and ``1:30`` are text. Refused, with the
-line: repeated keys, tabs, tags, several documents, anything but a mapping at the top, aliases that
-expand into many values, deep nesting and huge files. Dates stay text; the models that read them
-know what they mean.
+Scalars follow YAML 1.2, so ``4e-4`` is a number, and ``off``, ``1:30`` and dates are text. The
+reader refuses, with the line: repeated keys, tabs, tags, several documents, a top level without
+keys, aliases that expand into many values, deep nesting and huge files.
+
+ruamel parses the text and gives the positions. Its own loaders are not used: they read ``1_000`` as
+1000, ``0x1F`` as 31 and dates as dates, turn the key ``1`` into a number, name no line for the
+first of two equal keys, and limit neither aliases nor depth.
 """
 
 import copy
@@ -47,10 +50,10 @@ _FLOAT = re.compile(
 
 @dataclass(frozen=True)
 class YamlDocument:
-    """One file's values and where each of them stands.
+    """Values of one file, and their lines.
 
     ``lines`` maps a key path such as ``("risk", "caps", 0)`` to its line, counted from 1. Values
-    reached through an alias have no line of their own; :meth:`line` answers with the parent's.
+    inside an alias have no line; :meth:`line` returns the parent's line.
     """
 
     data: dict[str, Any]
@@ -58,7 +61,7 @@ class YamlDocument:
     path: Path
 
     def line(self, key_path: KeyPath) -> int:
-        """Return the line of a key path, or of its nearest written parent."""
+        """Return the line of a key path, or of its nearest parent with a line."""
         for length in range(len(key_path), 0, -1):
             if key_path[:length] in self.lines:
                 return self.lines[key_path[:length]]
@@ -115,29 +118,22 @@ def parse_yaml(text: str, path: Path | str = "<text>") -> YamlDocument:
 
 
 def _scalar(text: str) -> str | int | float | bool | None:
-    """Return the value of a plain (unquoted) scalar under the YAML 1.2 core rules."""
+    """Return the value of an unquoted scalar under our part of the YAML 1.2 core rules."""
     if text in _NULLS:
         return None
     if text in _BOOLS:
         return _BOOLS[text]
     if _INT.fullmatch(text):
-        # int() refuses absurdly long digit strings; as text the model names the field.
+        # int() refuses very long digit strings; as text the model names the field.
         return int(text) if len(text) <= 4000 else text
     if _FLOAT.fullmatch(text):
-        return float(
-            text.replace(".inf", "inf")
-            .replace(".Inf", "inf")
-            .replace(".INF", "inf")
-            .replace(".nan", "nan")
-            .replace(".NaN", "nan")
-            .replace(".NAN", "nan")
-        )
+        return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
     return text
 
 
 @dataclass
 class _Reader:
-    """Builds values from the parser's events, holding the limits as it goes."""
+    """Builds values from the parser's events and checks the limits."""
 
     path: Path
     events: Iterator[Event]

@@ -1,9 +1,16 @@
 """The strict YAML reader: accepted values, and refusals with their line."""
 
 import math
+import re
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from ruamel.yaml import YAML
+from ruamel.yaml.constructor import ConstructorError
+from ruamel.yaml.error import YAMLError
 
 from data_feeds.errors import YamlError
 from data_feeds.yaml_text import MAX_BYTES, load_yaml, parse_yaml
@@ -29,6 +36,54 @@ from data_feeds.yaml_text import MAX_BYTES, load_yaml, parse_yaml
 )
 def test_scalars_follow_yaml_1_2_core_rules(text: str, value: object) -> None:
     assert parse_yaml(f"key: {text}\n").data == {"key": value}
+
+
+# Scalars that ruamel's own YAML 1.2 loader reads otherwise: its value, or its error.
+OTHERWISE_IN_RUAMEL = {
+    "1_000": 1000,
+    "1_": 1,
+    "1_000.5": 1000.5,
+    "0x1F": 31,
+    "0o14": 12,
+    "0b11": 3,
+    "2026-02-05": date(2026, 2, 5),
+    "2026-02-05 14:00:00": datetime(2026, 2, 5, 14),
+    "=": ConstructorError,
+    "<<": ConstructorError,
+    "._": ValueError,
+}
+
+
+@pytest.mark.parametrize(("text", "other"), OTHERWISE_IN_RUAMEL.items())
+def test_numbers_and_dates_that_ruamel_alone_would_convert_stay_text(
+    text: str, other: object
+) -> None:
+    assert parse_yaml(f"key: {text}\n").data == {"key": text}
+    loader = YAML(typ="safe", pure=True)
+    if isinstance(other, type):
+        with pytest.raises(other):
+            loader.load(f"key: {text}\n")
+    else:
+        assert loader.load(f"key: {text}\n") == {"key": other}
+
+
+@given(st.text("0123456789+-.eE_:xobinfNaAutrlsd ~", max_size=8))
+def test_every_other_scalar_is_what_ruamel_reads(text: str) -> None:
+    # Underscores, other bases and dates differ, see above.
+    assume(not re.search("_|0[xob]", text) and not re.match(r"\d{4}-", text.strip()))
+    source = f"key: {text}\n"
+    try:
+        expected = YAML(typ="safe", pure=True).load(source)
+    except (YAMLError, ValueError):
+        assume(False)
+    assume(isinstance(expected, dict) and list(expected) == ["key"])
+    assume(not isinstance(expected["key"], dict | list))
+    found = parse_yaml(source).data["key"]
+    assert (type(found), repr(found)) == (type(expected["key"]), repr(expected["key"]))
+
+
+def test_a_key_is_text_as_written() -> None:
+    assert list(parse_yaml("01: a\nnull: b\n1.0: c\n").data) == ["01", "null", "1.0"]
 
 
 def test_nan_is_read_as_a_number() -> None:
