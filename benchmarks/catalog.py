@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from data_feeds.catalog import Catalog, Origin, TimeSpan
+from data_feeds.clock import DAY_NS, MINUTE_NS
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
-from data_feeds.timeframe import DAY_NS, MINUTE_NS
 
 ROWS = 3_000_000
 PERP = Instrument(id="BTCUSDT-PERP", kind=InstrumentKind.PERP, tick_size=0.1)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data_feeds.clock import utc_text as utc_text  # noqa: PLC0414
+from data_feeds.clock import utc_text
 from data_feeds.errors import SchemaError
 
 Array = NDArray[Any]

@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 from functools import total_ordering
 
-from data_feeds.clock import DAY_NS, HOUR_NS, MINUTE_NS, parse_duration
-
-__all__ = ["DAY_NS", "HOUR_NS", "MINUTE_NS", "Timeframe", "parse_duration"]
+from data_feeds.clock import DAY_NS, parse_duration
 
 
 @total_ordering

@@ -17,10 +17,11 @@ from matplotlib.axes import Axes
 
 from data_feeds.align import resample_bars
 from data_feeds.catalog import Catalog
+from data_feeds.clock import DAY_NS, HOUR_NS
 from data_feeds.embedded import embedded_catalog
 from data_feeds.schema import Array, Channel, ChannelKey, ChannelKind
 from data_feeds.simulation.episode_parameters import EPISODES, EpisodeParameters
-from data_feeds.timeframe import DAY_NS, HOUR_NS, Timeframe
+from data_feeds.timeframe import Timeframe
 from doc_tables.blocks import DOCS, Block
 from doc_tables.blocks import row as line
 

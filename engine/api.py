@@ -1,10 +1,11 @@
 """All that a playbook may import from us."""
 
+from data_feeds.clock import DAY_NS, HOUR_NS, MINUTE_NS, parse_duration
 from data_feeds.dataset import Dataset
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.options.contract import PutSpread, SpreadRule
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
-from data_feeds.timeframe import DAY_NS, HOUR_NS, MINUTE_NS, Timeframe, parse_duration
+from data_feeds.timeframe import Timeframe
 from engine import signals
 from engine.conditions import NOT_SO, Condition, Reason, Truth, condition, leave_out, reason
 from engine.config.field_types import NameSet

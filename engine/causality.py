@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from data_feeds.clock import utc_text
 from data_feeds.dataset import Dataset
 from data_feeds.errors import RiskoffError
-from data_feeds.schema import Channel, utc_text
+from data_feeds.schema import Channel
 from engine.conditions import Condition
 from engine.decision_terms import RISK_ADDING
 from engine.errors import (

@@ -6,7 +6,7 @@ module; a contract of the import linter holds it.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from enum import StrEnum
 from itertools import pairwise
 from pathlib import Path
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field, ValidationError, WithJsonSchema, model_validator
 
+from data_feeds.clock import midnight_ns
 from data_feeds.schema import ChannelKind
 from data_feeds.strict_model import SortedModel
 from engine.config.locations import CONFIGS_FOLDER, find_config
@@ -159,12 +160,12 @@ class Episode(SortedModel):
     @property
     def start_at(self) -> int:
         """First instant of the window, ns UTC."""
-        return instant_ns(self.start)
+        return midnight_ns(self.start)
 
     @property
     def end_at(self) -> int:
         """First instant after the window, ns UTC."""
-        return instant_ns(self.end + ONE_DAY)
+        return midnight_ns(self.end + ONE_DAY)
 
     def phase_index(self, at: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the place in ``phases`` of each instant (ns UTC); -1 outside the window.
@@ -172,15 +173,10 @@ class Episode(SortedModel):
         A phase holds the instants after its first midnight up to the midnight that ends it, so that
         a daily bar stamped at its end belongs to its own day.
         """
-        ends = np.array([instant_ns(item.until + ONE_DAY) for item in self.phases])
+        ends = np.array([midnight_ns(item.until + ONE_DAY) for item in self.phases])
         place = np.searchsorted(ends, at, side="left").astype(np.int64)
         inside = (at > self.start_at) & (at <= self.end_at)
         return np.where(inside, place, -1)
-
-
-def instant_ns(day: date) -> int:
-    """Return a UTC day's midnight, ns since 1970."""
-    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1_000_000_000
 
 
 def load_episode(path: Path) -> Episode:

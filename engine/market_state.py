@@ -8,6 +8,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from data_feeds.clock import utc_days
 from engine.conditions import Condition
 from engine.decision_terms import RiskTier
 
@@ -117,7 +118,7 @@ class MarketState:
 
         Every session's date must be a date of the state.
         """
-        dates = (closed_at - 1).astype("datetime64[ns]").astype("datetime64[D]")
+        dates = utc_days(closed_at - 1)
         return self.take(np.searchsorted(self.dates, dates).astype(np.int64))
 
     def take(self, rows: NDArray[np.int64]) -> "MarketState":

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from data_feeds.timeframe import DAY_NS
+from data_feeds.clock import DAY_NS
 from engine.excess import daily_money, points_after
 from engine.records import DailyMoney, EquityCurve, Fill
 

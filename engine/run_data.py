@@ -7,13 +7,22 @@ import numpy as np
 
 from data_feeds.calendar import ALWAYS_OPEN, local_instants
 from data_feeds.catalog import Catalog
+from data_feeds.clock import (
+    DAY_NS,
+    HOUR_NS,
+    NEW_YORK,
+    datetime_ns,
+    parse_duration,
+    utc_day,
+    utc_text,
+)
 from data_feeds.dataset import Dataset
 from data_feeds.errors import GapError
 from data_feeds.holes import window_gaps
 from data_feeds.load import held_keys, load_dataset, mark_key
 from data_feeds.options.quotes import pricing_channels, with_contracts
-from data_feeds.schema import ChannelKey, ChannelKind, utc_text
-from data_feeds.timeframe import DAY_NS, HOUR_NS, Timeframe, parse_duration
+from data_feeds.schema import ChannelKey, ChannelKind
+from data_feeds.timeframe import Timeframe
 from engine.config.market import MarketStateConfig
 from engine.config.models import RunConfig
 from engine.errors import ConfigError
@@ -21,7 +30,6 @@ from engine.market_state import MarketState
 from engine.playbook import Requirements, Signals
 from engine.risk import remembered
 from engine.signals.market.build import history_days, market_state, state_channels
-from engine.signals.market.grid import NEW_YORK
 
 BARS = ChannelKind.BARS
 # What holding an instrument pays or costs.
@@ -43,7 +51,7 @@ def load_window(
     prices the options that it may list, and the bars of the report's benchmark. Instruments have
     the terms of the window's first day.
     """
-    start, end = (int(x.timestamp()) * 10**9 for x in (config.data.start, config.data.end))
+    start, end = map(datetime_ns, (config.data.start, config.data.end))
     required, optional = run_channels(config, source, requirements)
     warmup = history_ns(config, source, requirements)
     dataset = load_dataset(
@@ -94,7 +102,7 @@ def with_listed(
     """
     if signals.contract is None:
         return dataset, requirements
-    start, end = (int(x.timestamp()) * 10**9 for x in (config.data.start, config.data.end))
+    start, end = map(datetime_ns, (config.data.start, config.data.end))
     listed: dict[str, int] = {}
     for name, at in zip(signals.contract.tolist(), signals.decided_at.tolist(), strict=True):
         if name and start <= at <= end:
@@ -122,7 +130,7 @@ class StateInputs:
 
     def again(self, first: np.datetime64, at: int) -> MarketState:
         """Return the state from a date on, as the data known at an instant give it."""
-        last = min(np.datetime64(at, "ns").astype("datetime64[D]"), self.last)
+        last = min(utc_day(at), self.last)
         return market_state(self.data.cut(at), self.rules, first, last)
 
 

@@ -15,18 +15,19 @@ that trades a tick beyond it; ``venue={"limit_fill": "touch"}`` fills it at a to
 
 from collections.abc import Mapping, Sequence
 from copy import copy
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, ClassVar
 
 import numpy as np
 from pydantic import ConfigDict, Field
 
+from data_feeds.clock import HOUR_NS, SECOND_NS, utc_datetime
 from data_feeds.dataset import Dataset
 from data_feeds.gate.time_grid import on_grid
 from data_feeds.instrument import Companions, Instrument, InstrumentKind
 from data_feeds.options.contract import PutSpread
 from data_feeds.schema import Channel, ChannelKey, ChannelKind, time_columns, validate
-from data_feeds.timeframe import HOUR_NS, Timeframe
+from data_feeds.timeframe import Timeframe
 from data_feeds.trading_terms import MaintenanceBracket
 from engine.bt import Part, simulate
 from engine.causality import check_causality, prepare
@@ -48,7 +49,7 @@ from engine.run_data import with_listed
 from engine.views import AccountView, MarketView
 
 # Monday 2026-02-02T00:00Z, the first open of a table.
-START = 1_769_990_400 * 10**9
+START = 1_769_990_400 * SECOND_NS
 DEFAULT_VOLUME = 1_000.0
 
 PERP = Instrument(
@@ -337,4 +338,4 @@ def amounts(outcome: SimulationOutcome, kind: str) -> list[float]:
 
 
 def _utc(at: int) -> datetime:
-    return datetime.fromtimestamp(at // 10**9, tz=UTC)
+    return utc_datetime(at)

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from data_feeds.clock import HOUR_NS
 from data_feeds.schema import Channel
 from engine.errors import SimulationError
 from engine.records import (
@@ -25,7 +26,6 @@ from engine.records import (
     Trade,
 )
 
-HOUR_NS = 3_600 * 10**9
 # Lots are 1e-12 at the smallest; anything below is the residue of adding floats.
 FLAT = 1e-12
 _FEES = (FactKind.FEE.value, FactKind.LIQUIDATION_FEE.value)

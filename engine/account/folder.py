@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from data_feeds.schema import Provenance, utc_text
+from data_feeds.clock import utc_text
+from data_feeds.schema import Provenance
 from engine.config.account import SleevesConfig
 from engine.decision_terms import ACCOUNT_CAPS, ACCOUNT_GUARDS
 from engine.excess import daily_money

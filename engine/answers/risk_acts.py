@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from data_feeds.schema import utc_text
+from data_feeds.clock import utc_text
 from engine.decision_terms import (
     ACCOUNT_CAPS,
     RISK_ADDING,

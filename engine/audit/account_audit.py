@@ -4,7 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -12,11 +12,12 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
+from data_feeds import clock
 from data_feeds.calendar import zone_of
 from data_feeds.catalog import Catalog
+from data_feeds.clock import DAY_NS, HOUR_NS, SECOND_NS, local_datetime
 from data_feeds.dataset import Dataset
 from data_feeds.load import open_source
-from data_feeds.timeframe import DAY_NS, HOUR_NS
 from engine.audit.audited_run import AuditedRun
 from engine.audit.cash_and_equity import equity_at
 from engine.audit.daily import check_daily
@@ -32,7 +33,7 @@ from engine.run_folder.read import AccountFolder, unreadable
 from engine.run_folder.schema import MANIFEST_FILE
 
 EQUITY, GUARDS, CONFIG = "equity", "guards", "account"
-NEW_YORK = ZoneInfo("America/New_York")
+NEW_YORK = ZoneInfo(clock.NEW_YORK)
 NEW_YORK_SHIFT = 5 * HOUR_NS
 
 
@@ -314,8 +315,8 @@ class _SleeveSum:
             return math.inf
         if not self._has_ny_days():
             return at + days * DAY_NS
-        local = datetime.fromtimestamp(at // 10**9, tz=UTC).astimezone(NEW_YORK)
-        return (local + timedelta(days=days)).timestamp() * 10**9
+        local = local_datetime(at, NEW_YORK)
+        return (local + timedelta(days=days)).timestamp() * SECOND_NS
 
 
 class _LossWindow:

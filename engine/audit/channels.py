@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 
 from data_feeds.align import MarkPath, as_of_rows, marks_on_bars
 from data_feeds.catalog import Catalog
+from data_feeds.clock import parse_duration
 from data_feeds.dataset import Dataset
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.load import load_dataset
 from data_feeds.options.contract import PutSpread
 from data_feeds.options.quotes import with_contracts
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
-from data_feeds.timeframe import Timeframe, parse_duration
+from data_feeds.timeframe import Timeframe
 from engine.audit.findings import FindingRecorder
 from engine.errors import ReportError
 from engine.run_folder.read import RunFolder

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from data_feeds.timeframe import DAY_NS
+from data_feeds.clock import DAY_NS
 from engine.audit.audited_run import AuditedRun
 from engine.audit.cash_and_equity import equity_at, position_values
 from engine.audit.findings import FindingRecorder

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from data_feeds.schema import utc_text
+from data_feeds.clock import utc_text
 
 # Amounts may differ by a cent, plus rounding of float sums.
 AMOUNT_TOLERANCE = 0.01

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from data_feeds.calendar import (
@@ -13,10 +13,10 @@ from data_feeds.calendar import (
     local_instants,
     zone_of,
 )
+from data_feeds.clock import DAY_NS, NEW_YORK, local_datetime, utc_index
 from data_feeds.dataset import Dataset
 from data_feeds.instrument import InstrumentKind, Wallet
 from data_feeds.schema import ChannelKind
-from data_feeds.timeframe import DAY_NS
 from engine.audit.channels import InstrumentData, closes, known_value
 from engine.decision_terms import DecisionOutcome, IntentKind
 from engine.records import FactKind
@@ -169,13 +169,13 @@ def transfer_slots(files: RunFolder) -> list[TransferSlot]:
         slots.append(TransferSlot(row.decided_at, -2, out, Wallet.TRANSIT, row.quantity))
         arrival = row.decided_at
         if files.config.account.transfer_days > 0:
-            date = pd.Timestamp(row.decided_at, tz="UTC").tz_convert("America/New_York").date()
+            date = local_datetime(row.decided_at, ZoneInfo(NEW_YORK)).date()
             dates = add_business_days(
                 FEDERAL_RESERVE,
                 np.array([date], "datetime64[D]"),
                 files.config.account.transfer_days,
             )
-            arrival = int(local_instants(dates, "09:30", "America/New_York")[0])
+            arrival = int(local_instants(dates, "09:30", NEW_YORK)[0])
         if arrival <= last:
             slots.append(TransferSlot(arrival, -1, Wallet.TRANSIT, into, row.quantity))
     return slots
@@ -186,9 +186,9 @@ def account_days(at: NDArray[np.int64], markets: Sequence[InstrumentData]) -> ND
 
     Midnight belongs to the day that it ends.
     """
-    moments = pd.DatetimeIndex((at - 1).astype("datetime64[ns]")).tz_localize("UTC")
-    if {zone_of(market.instrument.calendar) for market in markets} == {"America/New_York"}:
-        moments = moments.tz_convert("America/New_York")
+    moments = utc_index(at - 1)
+    if {zone_of(market.instrument.calendar) for market in markets} == {NEW_YORK}:
+        moments = moments.tz_convert(NEW_YORK)
     days: NDArray[np.int64] = (
         moments.tz_localize(None).as_unit("ns").floor("D").as_unit("ns").asi8 // DAY_NS
     )

@@ -12,7 +12,7 @@ from functools import cached_property
 from itertools import accumulate, pairwise
 
 from data_feeds.calendar import ALWAYS_OPEN
-from data_feeds.timeframe import DAY_NS
+from data_feeds.clock import DAY_NS
 from engine.audit.audited_run import AuditedRun
 from engine.audit.daily import DayParts, day_parts
 from engine.audit.findings import FindingRecorder

@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from data_feeds.clock import DAY_NS, index_ns
 from data_feeds.dataset import Dataset
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
-from data_feeds.timeframe import DAY_NS, Timeframe
+from data_feeds.timeframe import Timeframe
 from engine.errors import ReportError
 from engine.formatting import percent
 
@@ -100,7 +101,7 @@ def benchmark_returns(
     ReportError : the data hold no bars of the instrument.
     """
     bars = benchmark_bars(dataset, instrument, index)
-    ends = index.as_unit("ns").asi8 + DAY_NS
+    ends = index_ns(index) + DAY_NS
     instants = np.concatenate(([start], ends))
     place = np.searchsorted(bars["closed_at"], instants, side="right") - 1
     known = np.maximum(place, 0)
@@ -151,7 +152,7 @@ def benchmark_bars(
             f"report.benchmark: no bars of {instrument!r} in the data of this run; with bars: "
             f"{known}"
         )
-    wanted = np.empty(0, np.int64) if days is None else days.as_unit("ns").asi8 // DAY_NS
+    wanted = np.empty(0, np.int64) if days is None else index_ns(days) // DAY_NS
 
     def covers(key: ChannelKey) -> int:
         closed = (dataset.channels[key]["closed_at"] - 1) // DAY_NS

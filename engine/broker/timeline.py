@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 
 from data_feeds.align import MarkPath, as_of, marks_on_bars
 from data_feeds.calendar import zone_of
+from data_feeds.clock import DAY_NS, closing_days, utc_text
 from data_feeds.dataset import Dataset
 from data_feeds.errors import CoverageError
 from data_feeds.instrument import Instrument, InstrumentKind
-from data_feeds.schema import Channel, ChannelKey, ChannelKind, utc_text
-from data_feeds.timeframe import DAY_NS, Timeframe
+from data_feeds.schema import Channel, ChannelKey, ChannelKind
+from data_feeds.timeframe import Timeframe
 from engine.records import NO_BILL, BillAccruals
 
 Floats = NDArray[np.float64]
@@ -364,7 +365,7 @@ def account_days(at: NDArray[np.int64], paths: Sequence[InstrumentPath]) -> NDAr
     calendars = {path.instrument.calendar for path in paths}
     in_new_york = all(zone_of(calendar) == "America/New_York" for calendar in calendars)
     shift = 5 * DAY_NS // 24 if in_new_york else 0
-    days: NDArray[np.int64] = (at - 1 - shift) // DAY_NS
+    days: NDArray[np.int64] = closing_days(at - shift)
     return days
 
 

@@ -1,17 +1,16 @@
 """Cash on its way between the wallets: it leaves at once and arrives on a business morning."""
 
 import heapq
-from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from data_feeds.calendar import FEDERAL_RESERVE, add_business_days, local_instants
+from data_feeds.clock import NEW_YORK, local_datetime
 from data_feeds.instrument import Wallet
 from engine.ledger import Ledger
 from engine.records import FAR_FUTURE
 
-NEW_YORK = "America/New_York"
 # The open of the exchange: what has arrived can pay for what is bought then.
 MORNING = "09:30"
 
@@ -24,7 +23,7 @@ def arrives_at(at: int, business_days: int) -> int:
     """
     if business_days == 0:
         return at
-    moment = datetime.fromtimestamp(at // 10**9, tz=UTC).astimezone(ZoneInfo(NEW_YORK))
+    moment = local_datetime(at, ZoneInfo(NEW_YORK))
     date = np.array([moment.date()], dtype="datetime64[D]")
     arrival = add_business_days(FEDERAL_RESERVE, date, business_days)
     return int(local_instants(arrival, MORNING, NEW_YORK)[0])

@@ -8,8 +8,8 @@ import backtrader as bt
 import numpy as np
 from numpy.typing import NDArray
 
+from data_feeds.clock import DAY_NS
 from data_feeds.schema import Channel
-from data_feeds.timeframe import DAY_NS
 
 # Backtrader counts days from year 1, as matplotlib once did.
 EPOCH_DAYS = 719_163.0

@@ -6,12 +6,12 @@ The event loop (``cerebro``) decides which instants are visited; this module doe
 
 import heapq
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from data_feeds.clock import utc_text
 from data_feeds.dataset import Dataset
 from data_feeds.errors import RiskoffError
 from data_feeds.instrument import InstrumentKind, Wallet
@@ -31,11 +31,6 @@ from engine.views import AccountView, Cursor, MarketView, Positions, PositionVie
 
 NO_ROW = -1
 NO_LIMIT = 2**62
-
-
-def utc_text(instant: int) -> str:
-    """Return an instant for a message, to the minute."""
-    return f"{datetime.fromtimestamp(instant / 1e9, tz=UTC):%Y-%m-%dT%H:%MZ}"
 
 
 class Session:

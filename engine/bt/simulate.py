@@ -12,6 +12,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from data_feeds.calendar import zone_of
+from data_feeds.clock import NEW_YORK, datetime_ns
 from data_feeds.dataset import Dataset
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import Channel, ChannelKind
@@ -43,7 +44,6 @@ from engine.risk import (
     ewma_covariance,
 )
 
-NEW_YORK = "America/New_York"
 COLLECTION_THRESHOLDS = (200_000, 50, 100)
 
 
@@ -91,8 +91,8 @@ class Part:
         return build_timeline(
             self.dataset,
             self.bars,
-            start=int(data.start.timestamp()) * 10**9,
-            end=int(data.end.timestamp()) * 10**9,
+            start=datetime_ns(data.start),
+            end=datetime_ns(data.end),
             decided_at=decided_at if also_at is None else np.append(decided_at, also_at),
             rates=self.rates,
         )

@@ -4,8 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from data_feeds.schema import utc_text
-from data_feeds.timeframe import DAY_NS
+from data_feeds.clock import DAY_NS, utc_text
 from engine.conditions import Condition, Truth
 from engine.config.market import ChecklistStep, Declaration
 from engine.formatting import number, percent, signed

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from data_feeds.catalog import CatalogEntry
+from data_feeds.clock import midnights_ns
 
 # The first level is nothing at all, the last one everything; the others rise between.
 BLOCKS = " ▁▂▃▄▅▆▇█"
@@ -56,7 +57,7 @@ def year_marks(first_at: int, last_at: int, cells: int) -> str:
     span = max(last_at - first_at, 1)
     first, last = (np.datetime64(at, "ns").astype("datetime64[Y]") for at in (first_at, last_at))
     years = np.arange(first, last + 1)
-    begins = years.astype("datetime64[ns]").astype(np.int64)
+    begins = midnights_ns(years)
     at = [max(0, (int(instant) - first_at) * cells // span) for instant in begins]
     if begins[0] < first_at and len(at) > 1 and at[1] <= _YEAR_WIDTH:
         years, at = years[1:], at[1:]

@@ -82,13 +82,14 @@ def list_command(
     The bar shows which part of the time on the axis above it a channel covers. The axis begins
     with the first bar, settlement or position of any channel; older series reach beyond it.
     """
+    from data_feeds.clock import datetime_ns
     from engine.cli.listing import listed
 
     entries = _existing(data).entries()
     if as_json:
         print_json([_document(entry) for entry in entries])
         return
-    start = None if since is None else int(since.replace(tzinfo=UTC).timestamp()) * 10**9
+    start = None if since is None else datetime_ns(since.replace(tzinfo=UTC))
     # A file or a pipe has no width: nothing is left out.
     width = shutil.get_terminal_size((_WIDE, 24)).columns
     print_columns(listed(entries, width, start, levels=_levels()))
@@ -202,7 +203,7 @@ def _peers(catalog: "Catalog", pairs: Sequence[str]) -> "list[Pair]":
 
 def _document(entry: "CatalogEntry") -> dict[str, Any]:
     """Return one channel as other programs read it; instants are ns UTC, and once more as text."""
-    from data_feeds.schema import utc_text
+    from data_feeds.clock import utc_text
 
     stored = entry.model_dump(mode="json", exclude={"parts", "seams"})
     derived = {

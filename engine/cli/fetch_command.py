@@ -88,8 +88,8 @@ def source_options() -> "SourceOptions":
 
 
 def _print_missing(jobs: "list[Job]", catalog: "Catalog", as_json: bool) -> None:
+    from data_feeds.clock import utc_text
     from data_feeds.fetch import missing_spans
-    from data_feeds.schema import utc_text
 
     rows = []
     for job in jobs:

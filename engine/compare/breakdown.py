@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from data_feeds.clock import midnight_ns
 from engine.compare.record import CellRecord
-from engine.episodes import Phase, instant_ns
+from engine.episodes import Phase
 from engine.metrics import max_drawdown
 from engine.records import FactKind, FillStage
 
@@ -47,7 +48,7 @@ def by_phase(cell: CellRecord) -> list[PhaseResult]:
 
 
 def _in_phase(cell: CellRecord, phase: Phase) -> PhaseResult:
-    edges = np.array([instant_ns(phase.start), instant_ns(phase.end + ONE_DAY)])
+    edges = np.array([midnight_ns(phase.start), midnight_ns(phase.end + ONE_DAY)])
     before, after = cell.equity_at(edges).tolist()
     inside = (cell.curve.at > edges[0]) & (cell.curve.at <= edges[1])
     equity = cell.curve.equity[inside]

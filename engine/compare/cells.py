@@ -3,8 +3,9 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
+from data_feeds.clock import utc_datetime
 from engine.config.compare import CompareConfig, RowConfig
 from engine.config.models import DataConfig, RunConfig
 from engine.episodes import Episode, find_episode
@@ -60,4 +61,4 @@ def _window(config: CompareConfig, episode: Episode) -> DataConfig:
 
 
 def _moment(at: int) -> datetime:
-    return datetime.fromtimestamp(at // 1_000_000_000, UTC)
+    return utc_datetime(at)

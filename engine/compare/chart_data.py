@@ -9,12 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_feeds.catalog import Catalog
+from data_feeds.clock import DAY_NS, MINUTE_NS, midnight_ns, utc_text
 from data_feeds.dataset import Dataset
-from data_feeds.schema import utc_text
-from data_feeds.timeframe import DAY_NS
 from engine.compare.record import CellRecord
 from engine.config.compare import CompareConfig
-from engine.episodes import Episode, instant_ns
+from engine.episodes import Episode
 from engine.formatting import number, signed, signed_percent
 from engine.market_state import TIERS, Action, MarketState, Regime
 from engine.metrics import drawdowns
@@ -24,7 +23,6 @@ from engine.run_data import state_data
 from engine.signals.market.build import market_state
 
 POINTS = 500
-MINUTE = 60 * 10**9
 ONE_DAY = timedelta(days=1)
 # Trades drawn of one cell, the largest results first; the table of the run folder has all.
 DRAWN_TRADES = 150
@@ -39,13 +37,13 @@ def episode_drawing(
 ) -> dict[str, Any]:
     """Return everything that the charts of one episode draw. Times are minutes since 1970, UTC."""
     return {
-        "start": episode.start_at // MINUTE,
-        "end": episode.end_at // MINUTE,
+        "start": episode.start_at // MINUTE_NS,
+        "end": episode.end_at // MINUTE_NS,
         "phases": [
             {
                 "name": phase.name.value,
-                "start": instant_ns(phase.start) // MINUTE,
-                "end": instant_ns(phase.end + ONE_DAY) // MINUTE,
+                "start": midnight_ns(phase.start) // MINUTE_NS,
+                "end": midnight_ns(phase.end + ONE_DAY) // MINUTE_NS,
                 "shade": SHADES[phase.name],
             }
             for phase in episode.spans()
@@ -64,7 +62,7 @@ def _curve(cell: CellRecord) -> dict[str, list[float]]:
     fall = drawdowns(np.append(start, curve.equity))[1:]
     held = curve.gross_notional[rows] / np.where(equity > 0, equity, np.nan)
     return {
-        "at": (at // MINUTE).tolist(),
+        "at": (at // MINUTE_NS).tolist(),
         "result": _rounded((equity / start - 1) * 100),
         "drawdown": _rounded(fall[rows] * 100),
         "exposure": _rounded(np.nan_to_num(held)),
@@ -80,8 +78,8 @@ def _trades(cell: CellRecord) -> list[dict[str, Any]]:
         drawn.append(
             {
                 "id": row["trade_id"],
-                "in": entered // MINUTE,
-                "out": None if left is None else left // MINUTE,
+                "in": entered // MINUTE_NS,
+                "out": None if left is None else left // MINUTE_NS,
                 "at_in": _result_at(cell, entered),
                 "at_out": None if left is None else _result_at(cell, left),
                 "won": bool(row["net_pnl"] > 0),
@@ -129,7 +127,7 @@ def _markets(source: Catalog | Dataset, episode: Episode) -> dict[str, dict[str,
         first = line.value[~inside][-1] if (~inside).any() else line.value[0]
         at, value = thinned(line.at[inside], line.value[inside], POINTS)
         drawn[title] = {
-            "at": (at // MINUTE).tolist(),
+            "at": (at // MINUTE_NS).tolist(),
             "result": _rounded((value / first - 1) * 100),
         }
     return drawn
@@ -145,7 +143,7 @@ def _strips(source: Catalog | Dataset, episode: Episode, config: CompareConfig) 
     # What was said of a day holds from that evening to the next.
     edges = np.append(state.decided_at, state.decided_at[-1] + DAY_NS)
     return {
-        "at": (edges // MINUTE).tolist(),
+        "at": (edges // MINUTE_NS).tolist(),
         "names": list(STRIPS),
         "harm": [_harm(row) for row in _codes(state)],
         "words": _words(state),

@@ -11,15 +11,15 @@ import numpy as np
 
 from data_feeds.atomic import storage_errors, write_atomically
 from data_feeds.catalog import Catalog
+from data_feeds.clock import DAY_NS, midnight_ns
 from data_feeds.dataset import Dataset
-from data_feeds.timeframe import DAY_NS
 from engine.compare.cells import row_title
 from engine.compare.matrix import matrix_rows
 from engine.compare.page_data import Matrix, comparison_page
 from engine.compare.pool import CellOutcome
 from engine.compare.record import CellRecord
 from engine.config.compare import CompareConfig, RowConfig
-from engine.episodes import Episode, instant_ns
+from engine.episodes import Episode
 from engine.pages.charts import INK, quiet_style, series_dates, thinned
 from engine.pages.episode_picture import SHADES
 
@@ -120,7 +120,7 @@ def _draw_episode(
     styles: Mapping[str, Mapping[str, Any]],
 ) -> None:
     for phase in episode.spans():
-        edges = np.array([instant_ns(phase.start), instant_ns(phase.end) + DAY_NS])
+        edges = np.array([midnight_ns(phase.start), midnight_ns(phase.end) + DAY_NS])
         start, end = series_dates(edges)
         axes.axvspan(start, end, color=SHADES[phase.name], linewidth=0, zorder=0)
     for cell in cells:

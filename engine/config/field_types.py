@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
-from data_feeds.timeframe import DAY_NS, parse_duration
+from data_feeds.clock import DAY_NS, parse_duration
 
 # What lies outside is a slip of the pen, and would overflow 64 bits of nanoseconds.
 FIRST_YEAR, LAST_YEAR = 1970, 2200

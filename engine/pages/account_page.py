@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from data_feeds.schema import Provenance, utc_text
+from data_feeds.clock import utc_text
+from data_feeds.schema import Provenance
 from engine.account.folder import (
     AccountRecord,
     FinishedAccount,

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_feeds.catalog import Catalog
+from data_feeds.clock import midnight_ns
 from data_feeds.dataset import Dataset
 from data_feeds.schema import ChannelKey, ChannelKind
-from engine.episodes import Episode, EpisodeInput, Phase, PhaseName, instant_ns
+from engine.episodes import Episode, EpisodeInput, Phase, PhaseName
 from engine.formatting import columns, signed, signed_percent
 from engine.pages.charts import INK, MUTED, quiet_figure, series_dates, thinned
 
@@ -64,7 +65,7 @@ class MarketLine:
 
     def change(self, phase: Phase, *, relative: bool) -> float | None:
         """Return the move over a phase: a fraction, or a difference; None without two values."""
-        start, end = instant_ns(phase.start), instant_ns(phase.end + timedelta(days=1))
+        start, end = midnight_ns(phase.start), midnight_ns(phase.end + timedelta(days=1))
         before = np.searchsorted(self.at, start, side="right") - 1
         last = np.searchsorted(self.at, end, side="right") - 1
         if before < 0 or last <= before:
@@ -75,7 +76,7 @@ class MarketLine:
 
 def episode_lines(source: Catalog | Dataset, episode: Episode) -> dict[str, MarketLine]:
     """Return the markets that a source holds in the window, by title, with a week before it."""
-    start = instant_ns(episode.start - BEFORE)
+    start = midnight_ns(episode.start - BEFORE)
     lines = {}
     for market in MARKETS:
         for name, kind, timeframe in market.channels:
@@ -177,7 +178,7 @@ def episode_picture(episode: Episode, lines: Mapping[str, MarketLine], *, data: 
             axes.plot(series_dates(at), values, color=INK, linewidth=1.0)
             axes.set_ylabel(title)
             for event in episode.events:
-                day = series_dates(np.array([instant_ns(event.day)]))[0]
+                day = series_dates(np.array([midnight_ns(event.day)]))[0]
                 axes.axvline(day, color=MUTED, linewidth=0.6, linestyle=":")
         first = panels[0]
         first.set_title(
@@ -187,7 +188,7 @@ def episode_picture(episode: Episode, lines: Mapping[str, MarketLine], *, data: 
             loc="left",
         )
         _name_phases(first, episode)
-        edges = series_dates(np.array([episode.start_at, instant_ns(episode.end)]))
+        edges = series_dates(np.array([episode.start_at, midnight_ns(episode.end)]))
         first.set_xlim(edges[0], edges[1])
         stream = BytesIO()
         figure.savefig(stream, format="png", dpi=RESOLUTION, metadata={"Software": None})
@@ -196,7 +197,7 @@ def episode_picture(episode: Episode, lines: Mapping[str, MarketLine], *, data: 
 
 def _edges(phase: Phase) -> NDArray[np.datetime64]:
     return series_dates(
-        np.array([instant_ns(phase.start), instant_ns(phase.end + timedelta(days=1))])
+        np.array([midnight_ns(phase.start), midnight_ns(phase.end + timedelta(days=1))])
     )
 
 

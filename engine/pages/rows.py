@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from data_feeds.schema import Provenance, utc_text
+from data_feeds.clock import utc_text
+from data_feeds.schema import Provenance
 from engine.answers.risk_acts import acts
 from engine.benchmark import daily_returns as benchmark
 from engine.benchmark.daily_returns import HeldBenchmark

@@ -7,7 +7,7 @@ def test_my_playbook_keeps_the_contract():
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from io import StringIO
 from typing import Any
 
@@ -15,10 +15,11 @@ import numpy as np
 from pydantic import ValidationError
 from ruamel.yaml import YAML
 
+from data_feeds.clock import datetime_ns, parse_duration, utc_datetime, utc_text
 from data_feeds.dataset import Dataset
 from data_feeds.errors import RiskoffError
-from data_feeds.schema import ChannelKey, utc_text
-from data_feeds.timeframe import Timeframe, parse_duration
+from data_feeds.schema import ChannelKey
+from data_feeds.timeframe import Timeframe
 from data_feeds.trading_terms import MaintenanceBracket
 from data_feeds.yaml_text import parse_yaml
 from engine.causality import first_difference, named_arrays, prepare
@@ -162,7 +163,7 @@ class _Check:
     def instances_share_nothing(self, whole: Simulated) -> None:
         """Check that a run of one instance does not change the run of an earlier instance."""
         first, second = self._cls(self._params), self._cls(self._params)
-        decided, start = whole.signals.decided_at, int(self._config.data.start.timestamp()) * 10**9
+        decided, start = whole.signals.decided_at, datetime_ns(self._config.data.start)
         inside = decided[decided >= start]
         half = int(inside[len(inside) // 2])
         simulated(second, self._dataset.cut(half), self._config)
@@ -346,4 +347,4 @@ def _agree(a: Any, b: Any) -> bool:
 
 
 def _utc(at: int) -> datetime:
-    return datetime.fromtimestamp(at // 10**9, tz=UTC)
+    return utc_datetime(at)

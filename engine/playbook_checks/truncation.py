@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from data_feeds.clock import datetime_ns
 from data_feeds.dataset import Dataset
 from data_feeds.schema import VALUE_COLUMNS, Channel, ChannelKind
 from engine.bt import Part, simulate
@@ -39,7 +40,7 @@ class Simulated:
     def window(self) -> tuple[int, int]:
         """Return start and end of the traded window, ns UTC."""
         data = self.config.data
-        return int(data.start.timestamp()) * 10**9, int(data.end.timestamp()) * 10**9
+        return datetime_ns(data.start), datetime_ns(data.end)
 
 
 def simulated(

@@ -3,10 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from data_feeds.clock import MINUTE_NS, utc_text
 from data_feeds.holes import settlement_holes, window_gaps
 from data_feeds.instrument import InstrumentKind
-from data_feeds.schema import Channel, ChannelKind, utc_text
-from data_feeds.timeframe import MINUTE_NS
+from data_feeds.schema import Channel, ChannelKind
 from engine.decision_terms import RefusalRule
 from engine.results.finished import RunRecord
 

@@ -1,7 +1,7 @@
 """Fills that rest on a doubtful high or low of a daily bar."""
 
+from data_feeds.clock import utc_text
 from data_feeds.quality.extremes import GAP_RATE, NEAR_RATE, doubtful_extremes
-from data_feeds.schema import utc_text
 from engine.records import Fill, FillStage
 from engine.results.finished import RunRecord
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from data_feeds.calendar import ALWAYS_OPEN
+from data_feeds.clock import datetime_ns
 from data_feeds.dataset import Dataset
 from data_feeds.instrument import InstrumentKind
 from data_feeds.schema import Channel, ChannelKind, Provenance
@@ -67,11 +68,6 @@ class FinishedRun(RunInputs, Protocol):
         """The requirements that the playbook declared."""
 
 
-def instant_ns(moment: Any) -> int:
-    """Return an aware datetime as int64 nanoseconds, UTC."""
-    return int(pd.Timestamp(moment).as_unit("ns").value)
-
-
 @dataclass(frozen=True)
 class RunRecord:
     """A finished run with derived values, each computed once: trades, states, pass rates."""
@@ -81,12 +77,12 @@ class RunRecord:
     @property
     def start(self) -> int:
         """First instant traded, ns UTC."""
-        return instant_ns(self.run.config.data.start)
+        return datetime_ns(self.run.config.data.start)
 
     @property
     def end(self) -> int:
         """Last instant traded, ns UTC."""
-        return instant_ns(self.run.config.data.end)
+        return datetime_ns(self.run.config.data.end)
 
     @property
     def is_synthetic(self) -> bool:

@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 
 from data_feeds.align import as_of
-from data_feeds.timeframe import DAY_NS
+from data_feeds.clock import DAY_NS
 from engine.records import UNSET, OrderRole, Overlay, Trade
 from engine.results.finished import RunRecord
 from engine.run_folder.schema import HedgeLine

@@ -14,8 +14,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from data_feeds.schema import utc_text
-from data_feeds.timeframe import DAY_NS, HOUR_NS, Timeframe
+from data_feeds.clock import DAY_NS, HOUR_NS, utc_text
+from data_feeds.timeframe import Timeframe
 from engine.conditions import NOT_SO, THIS_ROW, Condition, Truth
 from engine.decision_terms import RISK_ADDING, BlockKind, DecisionOutcome, IntentKind
 from engine.playbook import Requirements, Signals

@@ -13,9 +13,10 @@ import numpy as np
 from pydantic import BaseModel
 
 from data_feeds.calendar import ALWAYS_OPEN
+from data_feeds.clock import utc_text
 from data_feeds.holes import gaps
 from data_feeds.instrument import Instrument, InstrumentKind
-from data_feeds.schema import Channel, Provenance, time_columns, utc_text
+from data_feeds.schema import Channel, Provenance, time_columns
 from engine.config.models import RunConfig
 from engine.config.venue import BASIS_POINT, TERMS, LimitFill, TradingCosts
 from engine.reads import Reads

@@ -1,7 +1,6 @@
 """Sentences on splits of traded shares, and on prices that look like an unrecorded split."""
 
-import numpy as np
-
+from data_feeds.clock import utc_day
 from data_feeds.instrument import InstrumentKind
 from data_feeds.schema import ChannelKind
 from data_feeds.splits import common_jumps
@@ -17,7 +16,7 @@ def share_sentences(run: FinishedRun) -> list[str]:
         share = run.dataset.shares.get(name)
         if share is None or not share.splits:
             continue
-        first = np.datetime64(share.first_at, "ns").astype("datetime64[D]")
+        first = utc_day(share.first_at)
         listed = ", ".join(_split_text(at, ratio) for at, ratio in share.splits)
         sentences.append(
             f"A share of {name} is a share of {first}: after its splits ({listed}) prices and "
@@ -45,5 +44,5 @@ def jump_sentences(run: FinishedRun) -> list[str]:
 
 
 def _split_text(at: int, ratio: float) -> str:
-    day = np.datetime64(at, "ns").astype("datetime64[D]")
+    day = utc_day(at)
     return f"{ratio:g}:1 on {day}" if ratio >= 1 else f"1:{1 / ratio:g} on {day}"

@@ -10,23 +10,30 @@ from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from data_feeds.timeframe import DAY_NS, parse_duration
+from data_feeds import clock
+from data_feeds.clock import (
+    DAY_NS,
+    SECOND_NS,
+    datetime_ns,
+    day_end_ns,
+    local_datetime,
+    parse_duration,
+)
 from engine.config.models import RiskConfig
 from engine.decision_terms import GuardEventKind, GuardName, RiskTier
 from engine.records import FAR_FUTURE, GuardEvent
 from engine.risk.period_loss import PeriodLoss
 
-NEW_YORK = ZoneInfo("America/New_York")
-SECOND_NS = 10**9
+NEW_YORK = ZoneInfo(clock.NEW_YORK)
 SUNDAY = 6
 
 
 def end_of_day(at: int, *, ny_days: bool) -> int:
     """Return the first midnight at or after ``at``, UTC or New York, in ns UTC."""
     if not ny_days:
-        return -(-at // DAY_NS) * DAY_NS
-    local = _new_york(at - 1)
-    return _instant(datetime.combine(local.date() + timedelta(days=1), time(), tzinfo=NEW_YORK))
+        return day_end_ns(at)
+    local = local_datetime(at - 1, NEW_YORK)
+    return datetime_ns(datetime.combine(local.date() + timedelta(days=1), time(), tzinfo=NEW_YORK))
 
 
 def end_of_week(at: int, *, ny_days: bool) -> int:
@@ -38,8 +45,7 @@ def end_of_week(at: int, *, ny_days: bool) -> int:
 
 
 def _weekday(at: int, *, ny_days: bool) -> int:
-    moment = datetime.fromtimestamp(at // SECOND_NS, tz=UTC)
-    return (moment.astimezone(NEW_YORK) if ny_days else moment).weekday()
+    return local_datetime(at, NEW_YORK if ny_days else UTC).weekday()
 
 
 def days_later(at: int, days: int, *, ny_days: bool) -> int:
@@ -49,15 +55,7 @@ def days_later(at: int, days: int, *, ny_days: bool) -> int:
     """
     if not ny_days:
         return at + days * DAY_NS
-    return _instant(_new_york(at) + timedelta(days=days)) + at % SECOND_NS
-
-
-def _new_york(at: int) -> datetime:
-    return datetime.fromtimestamp(at // SECOND_NS, tz=UTC).astimezone(NEW_YORK)
-
-
-def _instant(local: datetime) -> int:
-    return int(local.timestamp()) * SECOND_NS
+    return datetime_ns(local_datetime(at, NEW_YORK) + timedelta(days=days)) + at % SECOND_NS
 
 
 class Guards:

@@ -3,9 +3,10 @@
 import math
 from collections import defaultdict
 from collections.abc import Mapping
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from data_feeds import clock
+from data_feeds.clock import local_datetime
 from data_feeds.instrument import Instrument, InstrumentKind, Wallet
 from data_feeds.options.contract import SHARES_PER_CONTRACT, PutSpread
 from engine.costs import floor_to_step
@@ -21,7 +22,7 @@ from engine.risk.sizing import OWNED, Sizing
 from engine.risk.sizing_inputs import SizingInputs
 from engine.views import AccountView
 
-NEW_YORK = ZoneInfo("America/New_York")
+NEW_YORK = ZoneInfo(clock.NEW_YORK)
 
 
 class HedgeReviewer:
@@ -165,4 +166,4 @@ class HedgeReviewer:
 
 def _year(at: int) -> int:
     """Return the calendar year of an instant in New York, where the options trade."""
-    return datetime.fromtimestamp(at // 10**9, tz=NEW_YORK).year
+    return local_datetime(at, NEW_YORK).year

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from data_feeds.align import as_of
 from data_feeds.calendar import session_bounds, sessions_between
+from data_feeds.clock import DAY_NS, utc_day
 from data_feeds.instrument import Instrument
 from data_feeds.schema import Channel
-from data_feeds.timeframe import DAY_NS
 from engine.config.models import PortfolioConfig
 from engine.decision_terms import Cap
 from engine.signals.market.correlation import memory
@@ -95,7 +95,7 @@ def _common_returns(bars: Sequence[Channel]) -> tuple[NDArray[np.int64], Floats]
     """Return the closes of the exchange's sessions and the log returns there, a column a market."""
     first = min(int(channel["closed_at"][0]) for channel in bars if len(channel))
     last = max(int(channel["closed_at"][-1]) for channel in bars if len(channel))
-    days = (np.datetime64(at, "ns").astype("datetime64[D]") for at in (first, last))
+    days = (utc_day(at) for at in (first, last))
     _, closed_at = session_bounds(EXCHANGE, sessions_between(EXCHANGE, *days))
     prices = [as_of(channel, "close", closed_at, MAX_AGE_NS) for channel in bars]
     table = np.stack([np.where(price.is_fresh, price.values, np.nan) for price in prices], axis=1)

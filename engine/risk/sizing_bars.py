@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from data_feeds.clock import DAY_NS, HOUR_NS, parse_duration
 from data_feeds.dataset import Dataset
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import Channel, ChannelKind
-from data_feeds.timeframe import DAY_NS, HOUR_NS, Timeframe, parse_duration
+from data_feeds.timeframe import Timeframe
 from engine.config.models import RiskConfig
 from engine.errors import ConfigError
 from engine.signals.realized_volatility import realized_volatility, rolling_sum

@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ValidationError
 
+from data_feeds.clock import DAY_NS, datetime_ns, timestamp_ns
 from data_feeds.errors import YamlError
-from data_feeds.timeframe import DAY_NS
 from data_feeds.yaml_text import load_yaml
 from engine.config.account import SleevesConfig
 from engine.config.models import RunConfig
@@ -270,12 +270,12 @@ class RunFolder(ResultFolder):
     @cached_property
     def start(self) -> int:
         """First instant traded, ns UTC."""
-        return int(pd.Timestamp(self.config.data.start).as_unit("ns").value)
+        return datetime_ns(self.config.data.start)
 
     @cached_property
     def end(self) -> int:
         """Last instant traded, ns UTC."""
-        return int(pd.Timestamp(self.config.data.end).as_unit("ns").value)
+        return datetime_ns(self.config.data.end)
 
     @cached_property
     def money(self) -> DailyMoney:
@@ -313,7 +313,7 @@ class RunFolder(ResultFolder):
 
     def equity_at(self, at: pd.Timestamp) -> float | None:
         """Return equity at the last point of the curve at or before an instant."""
-        place = int(np.searchsorted(self.curve.at, at.as_unit("ns").value, side="right")) - 1
+        place = int(np.searchsorted(self.curve.at, timestamp_ns(at), side="right")) - 1
         return float(self.curve.equity[place]) if place >= 0 else None
 
 

@@ -12,8 +12,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Any, Generic, TypeVar, get_args
 
-import pandas as pd
-
+from data_feeds.clock import text_ns
 from engine.records import Decision, Fact, Fill, GuardEvent, OrderRow, Overlay, Trade
 
 # Add 1 when a file, a column or the meaning of a number in a folder changes.
@@ -30,7 +29,7 @@ SLEEVES_FOLDER = "sleeves"
 METRICS_FILE = "metrics.json"
 CONDITIONS_FILE = "conditions.json"
 
-EMPTY_CELL_FROM = int(pd.Timestamp("2100-01-01", tz="UTC").as_unit("ns").value)
+EMPTY_CELL_FROM = text_ns("2100-01-01")
 # A cap of a decision has two columns: the quantity that it allowed, and the size after it.
 CAP_PREFIX, SIZE_AFTER_PREFIX = "cap_", "size_after_"
 

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from data_feeds.align import as_of, resample_bars
 from data_feeds.calendar import local_instants
+from data_feeds.clock import NEW_YORK, utc_days, utc_index
 from data_feeds.schema import Channel
 from data_feeds.timeframe import Timeframe
 from engine.signals.asof import derived_as_of
@@ -17,7 +17,6 @@ from engine.signals.windows import Floats
 Instants = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
-NEW_YORK = "America/New_York"
 _SATURDAY = 5
 # The last complete bar is up to one bar old while the next one forms; two bars mean a hole.
 _TREND_AGE_BARS = 2
@@ -91,7 +90,7 @@ def evenings(closed_at: Instants, clock: str) -> Instants:
 
     A daily playbook decides then: the close is final and the day's releases are published.
     """
-    dates = closed_at.astype("datetime64[ns]").astype("datetime64[D]")
+    dates = utc_days(closed_at)
     return np.maximum(local_instants(dates, clock, NEW_YORK), closed_at)
 
 
@@ -100,7 +99,7 @@ def thin_window(instants: Instants, *, weekend: bool, first_hour: int, last_hour
 
     ``weekend``: Saturday and Sunday, UTC, count. The hours are New York's, ``[first, last)``.
     """
-    utc = pd.DatetimeIndex(pd.to_datetime(instants, unit="ns", utc=True))
+    utc = utc_index(instants)
     hour = utc.tz_convert(NEW_YORK).hour.to_numpy()
     thin = (hour >= first_hour) & (hour < last_hour)
     if weekend:

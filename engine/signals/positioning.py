@@ -3,8 +3,8 @@
 import numpy as np
 
 from data_feeds.align import as_of
+from data_feeds.clock import MINUTE_NS
 from data_feeds.schema import Channel
-from data_feeds.timeframe import MINUTE_NS
 from engine.signals.windows import Floats, multiple_of_mean_before
 
 # A quote value is divided by a price of the same instant; this allows for rounded stamps.

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
+from data_feeds.clock import utc_index
 from data_feeds.schema import Channel
 
 Calendar = Literal["never", "weekly", "monthly", "quarterly", "yearly"]
@@ -27,7 +27,7 @@ def period_starts(
     """
     if calendar == "never":
         return np.zeros(len(decided_at), dtype=np.bool_)
-    local = pd.DatetimeIndex(pd.to_datetime(decided_at, unit="ns", utc=True)).tz_convert(zone)
+    local = utc_index(decided_at).tz_convert(zone)
     dates = local.tz_localize(None).to_numpy()
     if calendar == "weekly":
         period = (dates.astype("datetime64[D]").astype(np.int64) + _THURSDAY) // 7

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from data_feeds.timeframe import DAY_NS
+from data_feeds.clock import DAY_NS
 from engine.pages.charts import INK, LINE, LOSS, MUTED, quiet_figure, series_dates
 from engine.stress.measure import QUANTILES
 from engine.stress.stress import StressResult

@@ -1,10 +1,11 @@
 """What determines every path of a stress, checked before the first one."""
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from data_feeds.catalog import Catalog
+from data_feeds.clock import utc_datetime
 from data_feeds.dataset import Dataset
 from data_feeds.simulation.scenarios import SCENARIOS, Continuation, Scenario, continuation
 from engine.config.models import ReportConfig, RunConfig
@@ -101,4 +102,4 @@ def window_config(job: StressJob, begin: int, end: int) -> RunConfig:
 
 def _moment(at: int) -> datetime:
     """Return an instant as configurations write it; scenarios begin and end on whole seconds."""
-    return datetime.fromtimestamp(at // 10**9, UTC)
+    return utc_datetime(at)

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from data_feeds.clock import DAY_NS
 from data_feeds.dataset import Dataset
 from data_feeds.errors import RiskoffError
 from data_feeds.simulation.scenarios import joined
-from data_feeds.timeframe import DAY_NS
 from engine.audit import audit_run
 from engine.bt import simulate
 from engine.errors import SimulationError

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from data_feeds.catalog import Catalog
+from data_feeds.clock import DAY_NS, datetime_ns
 from data_feeds.dataset import Dataset
 from data_feeds.errors import CoverageError, SchemaError
 from data_feeds.load import held_keys, load_dataset
 from data_feeds.schema import ChannelKey
 from data_feeds.simulation.scenarios import LOOK_BACK_DAYS, context_channels, refusals
-from data_feeds.timeframe import DAY_NS
 from engine.config.models import RunConfig
 from engine.playbook import Playbook, Requirements
 from engine.plugins import requirements_of
@@ -67,7 +67,7 @@ def _known_at_end(
     channels: tuple[frozenset[ChannelKey], frozenset[ChannelKey]],
 ) -> Dataset:
     required, optional = channels
-    end = int(config.data.end.timestamp()) * 10**9
+    end = datetime_ns(config.data.end)
     history = history_ns(config, source, requirements)
     longest = max(history, memory_ns(config, requirements), LOOK_BACK_DAYS * DAY_NS)
     if config.risk.market_tiers is not None:

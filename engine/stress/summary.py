@@ -4,7 +4,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from data_feeds.schema import Provenance, utc_text
+from data_feeds.clock import utc_text
+from data_feeds.schema import Provenance
 from engine.formatting import columns, percent, without, wrapped
 from engine.run_folder.write import json_number
 from engine.statistics import Interval

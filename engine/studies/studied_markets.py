@@ -9,12 +9,11 @@ from numpy.typing import NDArray
 from data_feeds.align import as_of
 from data_feeds.calendar import local_instants, sessions_between
 from data_feeds.catalog import Catalog
+from data_feeds.clock import DAY_NS, HOUR_NS, NEW_YORK, utc_days
 from data_feeds.dataset import Dataset
 from data_feeds.load import load_dataset
 from data_feeds.schema import Channel, ChannelKey, ChannelKind, Provenance
-from data_feeds.timeframe import DAY_NS, HOUR_NS
 from engine.signals import derived_as_of, open_interest_base
-from engine.signals.market.grid import NEW_YORK
 from engine.statistics import Elapsed, Series, Sessions
 
 PERP = "BTCUSDT-PERP"
@@ -127,7 +126,7 @@ def read_markets(source: Catalog | Dataset, start: int, end: int) -> StudiedData
     first, last = start - ROOM_NS, end + ROOM_NS
     keys = {market.key for market in MARKETS} | {_MARK}
     data = load_dataset(source, (), first, last, optional=keys)
-    days = np.array([first, last]).astype("datetime64[ns]").astype("datetime64[D]")
+    days = utc_days(np.array([first, last]))
     opened = local_instants(sessions_between(SESSIONS, days[0], days[1]), "00:00", NEW_YORK)
     series = {market.name: _read(data, market) for market in MARKETS}
     return StudiedData(series, Sessions(opened), data.provenance)

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from data_feeds.schema import Provenance, utc_text
+from data_feeds.clock import utc_text
+from data_feeds.schema import Provenance
 from engine.formatting import columns, percent, signed
 from engine.statistics import Interval, Missing
 from engine.studies.study import Around, HorizonMove, KindStudy, Study

@@ -12,9 +12,9 @@ from functools import lru_cache
 
 import numpy as np
 
+from data_feeds.clock import DAY_NS, HOUR_NS, MINUTE_NS
 from data_feeds.dataset import Dataset
 from data_feeds.schema import Channel, ChannelKind
-from data_feeds.timeframe import DAY_NS, HOUR_NS, MINUTE_NS
 from data_feeds.trading_terms import MaintenanceBracket
 from engine.api import (
     AccountView,

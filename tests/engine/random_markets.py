@@ -6,9 +6,10 @@ from enum import StrEnum
 import numpy as np
 
 from data_feeds.calendar import session_bounds, sessions_between
+from data_feeds.clock import DAY_NS, HOUR_NS, MINUTE_NS
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import Channel, ChannelKey, ChannelKind, time_columns, validate
-from data_feeds.timeframe import DAY_NS, HOUR_NS, MINUTE_NS, Timeframe
+from data_feeds.timeframe import Timeframe
 from data_feeds.trading_terms import MaintenanceBracket, TradingTerms
 
 START = int(datetime(2026, 1, 5, tzinfo=UTC).timestamp()) * 10**9  # a Monday

@@ -6,13 +6,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from data_feeds.clock import midnight_ns
 from data_feeds.load import open_source
 from data_feeds.schema import ChannelKey, ChannelKind
 from engine.episodes import (
     InputLabel,
     PhaseName,
     find_episode,
-    instant_ns,
     load_episode,
     shipped_episodes,
 )
@@ -62,7 +62,7 @@ def test_phases_follow_each_other_without_a_hole_or_an_overlap(own):
 
 def test_an_instant_belongs_to_the_day_that_it_ends(own):
     episode = own()
-    midnight = instant_ns(date(2026, 2, 5))  # the end of the 4th, the last day before the flush
+    midnight = midnight_ns(date(2026, 2, 5))  # the end of the 4th, the last day before the flush
     at = np.array(
         [
             episode.start_at,
@@ -127,8 +127,8 @@ def test_a_move_over_a_phase_starts_at_the_last_value_before_it(own):
     rows = phase_rows(own(), lines)
     assert len(rows) == 4
     bitcoin = lines["BTC"]
-    before = bitcoin.value[bitcoin.at <= instant_ns(date(2026, 2, 5))][-1]
-    after = bitcoin.value[bitcoin.at <= instant_ns(date(2026, 2, 7))][-1]
+    before = bitcoin.value[bitcoin.at <= midnight_ns(date(2026, 2, 5))][-1]
+    after = bitcoin.value[bitcoin.at <= midnight_ns(date(2026, 2, 7))][-1]
     assert rows[2][3] == f"{(after / before - 1) * 100:+.1f}%"
     text = episode_text(own(), lines, data="embedded")
     assert "flush" in text
@@ -142,14 +142,14 @@ def closes(catalog, key, first, last):
     """Values by UTC day, first to last day."""
     value = "close" if key.kind is ChannelKind.BARS else "value"
     at = "opened_at" if key.kind is ChannelKind.BARS else "event_at"
-    channel = catalog.read(key, instant_ns(first), instant_ns(last + timedelta(days=1)) - 1)
+    channel = catalog.read(key, midnight_ns(first), midnight_ns(last + timedelta(days=1)) - 1)
     days = channel[at].astype("datetime64[ns]").astype("datetime64[D]").astype(object)
     return dict(zip(days, channel[value].tolist(), strict=True))  # a day's last value stays
 
 
 def extreme_day(catalog, field, first, last, pick):
     """The UTC day of bitcoin's lowest low or highest high."""
-    channel = catalog.read(BITCOIN, instant_ns(first), instant_ns(last + timedelta(days=1)) - 1)
+    channel = catalog.read(BITCOIN, midnight_ns(first), midnight_ns(last + timedelta(days=1)) - 1)
     row = int(pick(channel[field]))
     return channel["opened_at"][row].astype("datetime64[ns]").astype("datetime64[D]").item()
 
@@ -220,7 +220,7 @@ def test_the_phases_of_2026_end_on_the_days_their_rules_name(real_catalog):
 def test_the_inputs_are_what_the_real_data_hold(real_catalog, name):
     episode = shipped(name)
     for item in episode.inputs:
-        first = instant_ns(item.since) if item.since else episode.start_at
+        first = midnight_ns(item.since) if item.since else episode.start_at
         entries = [
             e
             for e in real_catalog.entries()

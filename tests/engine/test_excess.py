@@ -4,8 +4,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from data_feeds.clock import DAY_NS, HOUR_NS
 from data_feeds.instrument import Wallet
-from data_feeds.timeframe import DAY_NS, HOUR_NS
 from engine.excess import NO_CHARGES, bill_charges, bill_rates, daily_money
 from engine.ledger import Ledger
 from engine.metrics import excess_numbers, headline, sharpe

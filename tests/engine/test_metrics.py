@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data_feeds.timeframe import DAY_NS, HOUR_NS
+from data_feeds.clock import DAY_NS, HOUR_NS
 from engine.metrics import (
     cagr,
     daily_returns,

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from data_feeds.calendar import session_bounds, sessions_between
+from data_feeds.clock import DAY_NS
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import ChannelKey, ChannelKind
-from data_feeds.timeframe import DAY_NS
 from engine.config.models import PortfolioConfig
 from engine.decision_terms import Cap
 from engine.errors import PlaybookContractError

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
+from data_feeds.clock import HOUR_NS
 from data_feeds.dataset import Dataset
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
-from data_feeds.timeframe import HOUR_NS
 from engine.config.models import PlaybookConfig
 from engine.errors import PlaybookContractError
 from engine.records import SimulationOutcome

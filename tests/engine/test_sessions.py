@@ -11,12 +11,13 @@ import pytest
 
 from data_feeds.calendar import sessions_between
 from data_feeds.catalog import Catalog
+from data_feeds.clock import HOUR_NS, MINUTE_NS
 from data_feeds.dataset import Dataset
 from data_feeds.errors import GapError
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.quality import findings
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
-from data_feeds.timeframe import HOUR_NS, MINUTE_NS, Timeframe
+from data_feeds.timeframe import Timeframe
 from engine.config.models import PlaybookConfig
 from engine.pages.rows import data_line
 from engine.results import RunRecord

@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from data_feeds.clock import HOUR_NS
 from data_feeds.dataset import Dataset
 from data_feeds.instrument import Companions, Instrument, InstrumentKind
 from data_feeds.schema import ChannelKind
-from data_feeds.timeframe import HOUR_NS
 from engine.views import AccountView, Cursor, MarketView, PositionView
 from strategies.liquidation_reclaim import LiquidationReclaim, ReclaimParams
 from tests.engine.signals.channels import bars

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 import engine.signals
+from data_feeds.clock import DAY_NS, MINUTE_NS
 from data_feeds.dataset import Dataset
 from data_feeds.load import load_dataset
 from data_feeds.schema import ChannelKind
-from data_feeds.timeframe import DAY_NS, MINUTE_NS
 from engine.conditions import Truth
 from strategies.liquidation_reclaim import (
     LiquidationReclaim,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from data_feeds.timeframe import HOUR_NS
+from data_feeds.clock import HOUR_NS
 from engine.intents import Enter, Exit, MoveStop, WakeAt
 from engine.records import Fill, OrderRole
 from tests.engine.signals import channels

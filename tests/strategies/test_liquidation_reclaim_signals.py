@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from data_feeds.clock import DAY_NS, HOUR_NS
 from data_feeds.schema import ChannelKind
-from data_feeds.timeframe import DAY_NS, HOUR_NS
 from engine.conditions import Truth, comparison_hides
 from engine.results.journal import because
 from engine.signals import FlushState

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from data_feeds.catalog import Catalog
-from data_feeds.timeframe import DAY_NS
+from data_feeds.clock import DAY_NS
 from engine.audit import audit_run
 from engine.causality import beginnings
 from engine.config.load import load_run_config

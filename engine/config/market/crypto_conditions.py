@@ -1,7 +1,7 @@
 """Leveraged positions in bitcoin: thresholds and conditions."""
 
+from data_feeds.clock import DAY_NS, parse_duration
 from data_feeds.strict_model import SortedModel
-from data_feeds.timeframe import DAY_NS, parse_duration
 from engine.config.field_types import Duration
 from engine.config.market.declaration import (
     LAST,

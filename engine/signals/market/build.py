@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
+from data_feeds.clock import DAY_NS, parse_duration, utc_days
 from data_feeds.dataset import Dataset
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
-from data_feeds.timeframe import DAY_NS, parse_duration
 from engine.conditions import Condition
 from engine.config.market import MarketStateConfig
 from engine.config.market.declaration import Comparison, Measure
@@ -104,7 +104,7 @@ def state_channels(config: MarketStateConfig) -> frozenset[ChannelKey]:
 def session_state(data: Dataset, config: MarketStateConfig, sessions: Channel) -> MarketState:
     """Return the state at the dates of an exchange's daily bars, one row a bar."""
     closed_at = sessions["closed_at"]
-    dates = (closed_at[[0, -1]] - 1).astype("datetime64[ns]").astype("datetime64[D]")
+    dates = utc_days(closed_at[[0, -1]] - 1)
     return market_state(data, config, dates[0], dates[1]).of_sessions(closed_at)
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from data_feeds.clock import DAY_NS, HOUR_NS
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
-from data_feeds.timeframe import DAY_NS, HOUR_NS
 from engine.conditions import Condition, condition
 from engine.config.market import Declaration
 from engine.config.market.crypto_conditions import DAYS_A_WEEK, crypto_conditions

@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_feeds.calendar import local_instants, session_bounds, sessions_between
+from data_feeds.clock import NEW_YORK
 
 Floats = NDArray[np.float64]
 Instants = NDArray[np.int64]
 Rows = NDArray[np.int64]
 
-NEW_YORK = "America/New_York"
 EXCHANGE = "XNYS"
 
 

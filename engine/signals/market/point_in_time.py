@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from data_feeds.align import as_of
 from data_feeds.calendar import ALWAYS_OPEN
+from data_feeds.clock import DAY_NS, parse_duration
 from data_feeds.dataset import Dataset
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
-from data_feeds.timeframe import DAY_NS, Timeframe, parse_duration
+from data_feeds.timeframe import Timeframe
 from engine.config.market import MarketStateConfig
 from engine.signals.asof import derived_as_of
 from engine.signals.market.grid import Floats, Grid

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from data_feeds.timeframe import DAY_NS
+from data_feeds.clock import DAY_NS
 from engine.conditions import Condition
 from engine.signals.market.grid import Floats, Instants
 from engine.signals.market.rolling import change

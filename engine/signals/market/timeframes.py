@@ -10,8 +10,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from data_feeds.clock import DAY_NS
 from data_feeds.schema import ChannelKey, ChannelKind
-from data_feeds.timeframe import DAY_NS, Timeframe
+from data_feeds.timeframe import Timeframe
 from engine.conditions import Condition, Truth, all_of
 from engine.config.market import Declaration
 from engine.config.market.trend_conditions import HOURS, TRENDS, trend_conditions

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from data_feeds.timeframe import HOUR_NS
+from data_feeds.clock import HOUR_NS
 from engine.bt import simulate, simulate_together
 from engine.config.account import AccountRiskConfig
 from engine.config.models import RunMode

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from data_feeds.timeframe import DAY_NS
+from data_feeds.clock import DAY_NS
 from engine.audit import audit_run
 from engine.broker import execution, matching, resolve, simulator, turn
 from engine.config.models import RunMode

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from data_feeds.catalog import Catalog
+from data_feeds.clock import DAY_NS
 from data_feeds.load import load_dataset
 from data_feeds.schema import ChannelKey, ChannelKind
-from data_feeds.timeframe import DAY_NS
 from engine.checklist import day_report, format_day, read_state
 from engine.config.market import MarketStateConfig
 from engine.decision_terms import RiskTier

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from data_feeds.catalog import Catalog
+from data_feeds.clock import DAY_NS
 from data_feeds.dataset import Dataset
 from data_feeds.embedded import embedded_catalog
 from data_feeds.load import load_dataset
 from data_feeds.schema import Channel, time_columns
-from data_feeds.timeframe import DAY_NS
 from engine.checklist import read_state
 from engine.config.market import MarketStateConfig
 from engine.market_state import Action, MarketState, Regime

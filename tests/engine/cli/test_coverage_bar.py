@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from data_feeds.catalog import Catalog
+from data_feeds.clock import HOUR_NS
 from data_feeds.schema import Channel
-from data_feeds.timeframe import HOUR_NS
 from engine.cli.coverage_bar import ASCII, coverage_bar, stretches_of, year_marks
 from tests.data_feeds.factory import PERP, bars, ns
 

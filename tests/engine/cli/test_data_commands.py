@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from data_feeds.catalog import Catalog, Origin
+from data_feeds.clock import DAY_NS, HOUR_NS
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
-from data_feeds.timeframe import DAY_NS, HOUR_NS
 from engine.cli.listing import axis, listed
 from engine.cli.output import print_columns
 from tests.data_feeds.factory import PERP, bars, ns, series

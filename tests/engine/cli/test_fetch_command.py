@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from data_feeds.catalog import Catalog
+from data_feeds.clock import utc_text
 from data_feeds.errors import SchemaError
 from data_feeds.fetch import terms_files as terms
 from data_feeds.fetch.make_source import SourceOptions
-from data_feeds.schema import ChannelKey, ChannelKind, utc_text
+from data_feeds.schema import ChannelKey, ChannelKind
 from data_feeds.sources.retry import RetryPolicy
 from engine.cli import fetch_command
 from engine.config.locations import CONFIGS_FOLDER

@@ -12,17 +12,17 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from data_feeds.clock import MINUTE_NS, midnight_ns
 from data_feeds.load import open_source
 from data_feeds.schema import ChannelKey, ChannelKind
 from engine.compare import inference as luck_module
 from engine.compare import remarks
 from engine.compare.breakdown import attribution, by_phase, hedges
 from engine.compare.cells import row_title
-from engine.compare.chart_data import MINUTE, episode_drawing
+from engine.compare.chart_data import episode_drawing
 from engine.compare.inference import FamilyLuck, cell_luck, family_luck, on_days
 from engine.compare.inference_text import family_lines
 from engine.compare.matrix import METRICS, texts, values
-from engine.episodes import instant_ns
 from engine.statistics import Interval, Missing, Superiority
 
 DAY = pd.Timedelta(days=1)
@@ -212,7 +212,7 @@ def test_families_take_whole_episodes_and_only_playbooks(small):
 
 def test_equity_before_the_first_close_is_the_starting_cash(small):
     cell = small.matrix.records["balanced", "crash"]
-    at = np.array([instant_ns(cell.episode.start)])
+    at = np.array([midnight_ns(cell.episode.start)])
     assert cell.equity_at(at).tolist() == [cell.start_equity]
 
 
@@ -221,7 +221,7 @@ def test_the_market_lines_start_at_the_price_of_the_first_midnight(small):
     for episode in small.matrix.episodes:
         drawn = small.data["drawings"][episode.name]["markets"]["BTC"]
         base = bars["close"][np.searchsorted(bars["closed_at"], episode.start_at)]
-        first = int(np.searchsorted(bars["closed_at"] // MINUTE, drawn["at"][0]))
+        first = int(np.searchsorted(bars["closed_at"] // MINUTE_NS, drawn["at"][0]))
         assert bars["closed_at"][first] > episode.start_at
         expected = (bars["close"][first] / base - 1) * 100
         assert drawn["result"][0] == pytest.approx(expected, abs=5e-4)
@@ -230,7 +230,9 @@ def test_the_market_lines_start_at_the_price_of_the_first_midnight(small):
 def test_strips_say_what_the_runs_could_know(small):
     strips = small.data["drawings"]["crash"]["strips"]
     # The evening of each day, and the end of the last: 18:30 in New York is 23:30 in winter.
-    assert strips["at"][0] == instant_ns(small.matrix.episodes[1].start) // MINUTE + 23 * 60 + 30
+    assert (
+        strips["at"][0] == midnight_ns(small.matrix.episodes[1].start) // MINUTE_NS + 23 * 60 + 30
+    )
     days = (small.matrix.episodes[1].end - small.matrix.episodes[1].start).days + 1
     assert len(strips["at"]) == days + 1
     assert all(len(row) == days for row in (*strips["harm"], *strips["words"]))

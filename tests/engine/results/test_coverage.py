@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from data_feeds.clock import HOUR_NS
 from data_feeds.dataset import Dataset
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
-from data_feeds.timeframe import HOUR_NS
 from engine.pages.rows import data_line
 from engine.results.coverage import funding_holes, lacking, missing_bars
 from engine.results.finished import RunRecord

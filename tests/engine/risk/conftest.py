@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from data_feeds.clock import HOUR_NS
 from data_feeds.instrument import Instrument
-from data_feeds.timeframe import HOUR_NS
 from engine.config.models import RunConfig
 from engine.risk import RiskModule, SizingBars
 from engine.views import AccountView, PositionView

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_feeds.timeframe import DAY_NS, HOUR_NS
+from data_feeds.clock import DAY_NS, HOUR_NS
 from engine.records import FAR_FUTURE
 from engine.risk.guards import Guards, days_later, end_of_day, end_of_week
 

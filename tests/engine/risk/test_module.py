@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data_feeds.clock import DAY_NS, HOUR_NS
 from data_feeds.instrument import Instrument
-from data_feeds.timeframe import DAY_NS, HOUR_NS
 from engine.errors import PlaybookContractError
 from engine.intents import Enter, Exit, MoveStop, Target
 from engine.records import OrderKind, OrderRole

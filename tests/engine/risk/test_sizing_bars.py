@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
+from data_feeds.clock import HOUR_NS
 from data_feeds.dataset import Dataset
 from data_feeds.instrument import Instrument
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
-from data_feeds.timeframe import HOUR_NS
 from engine.config.models import RiskConfig
 from engine.errors import ConfigError
 from engine.risk import build_sizing_bars

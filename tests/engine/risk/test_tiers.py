@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from data_feeds.timeframe import HOUR_NS
+from data_feeds.clock import HOUR_NS
 from engine.config.models import MarketTiersConfig
 from engine.decision_terms import RiskTier
 from engine.intents import Enter, Exit

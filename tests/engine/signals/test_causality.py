@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from data_feeds.timeframe import HOUR_NS, Timeframe
+from data_feeds.clock import HOUR_NS
+from data_feeds.timeframe import Timeframe
 from engine.conditions import Truth
 from engine.signals import (
     FlushRules,

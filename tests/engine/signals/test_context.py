@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+from data_feeds.clock import DAY_NS, HOUR_NS
 from data_feeds.errors import SchemaError
-from data_feeds.timeframe import DAY_NS, HOUR_NS, Timeframe
+from data_feeds.timeframe import Timeframe
 from engine.signals.context import series_change, thin_window, trend, unknown_change
 from tests.engine.signals.channels import bars, series
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from data_feeds.timeframe import HOUR_NS, MINUTE_NS
+from data_feeds.clock import HOUR_NS, MINUTE_NS
 from engine.signals.asof import derived_as_of
 from engine.signals.positioning import liquidation_multiple, open_interest_base, premium
 from tests.engine.signals.channels import bars, liquidations, open_interest

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from data_feeds.timeframe import DAY_NS
+from data_feeds.clock import DAY_NS
 from engine import metrics
 from engine.errors import ReportError
 from engine.records import EquityCurve

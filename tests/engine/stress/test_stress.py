@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from data_feeds.clock import DAY_NS, utc_text
 from data_feeds.embedded import embedded_catalog
-from data_feeds.schema import Provenance, utc_text
+from data_feeds.schema import Provenance
 from data_feeds.simulation.scenarios import joined
-from data_feeds.timeframe import DAY_NS
 from engine.cli.configuration import read_config
 from engine.errors import ConfigError, PlaybookError, SimulationError
 from engine.reads import Reads

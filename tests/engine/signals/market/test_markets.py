@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from data_feeds.calendar import session_bounds, sessions_between
+from data_feeds.clock import DAY_NS, HOUR_NS
 from data_feeds.dataset import Dataset
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
-from data_feeds.timeframe import DAY_NS, HOUR_NS
 from engine.config.market import MarketStateConfig
 from engine.signals.market.correlation import ewma_correlation, intraday_correlation
 from engine.signals.market.crypto import crypto_structure

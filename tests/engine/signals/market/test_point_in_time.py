@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from data_feeds.calendar import session_bounds
+from data_feeds.clock import DAY_NS, HOUR_NS
 from data_feeds.dataset import Dataset
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import Channel
-from data_feeds.timeframe import DAY_NS, HOUR_NS
 from engine.config.market import MarketStateConfig
 from engine.market_state import Regime
 from engine.signals.market.build import market_state

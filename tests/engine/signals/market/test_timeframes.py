@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from data_feeds.calendar import session_bounds
+from data_feeds.clock import HOUR_NS
 from data_feeds.schema import Channel
-from data_feeds.timeframe import HOUR_NS
 from engine.checklist.explained_day import narrative
 from engine.config.market import MarketStateConfig
 from engine.signals.market.build import market_state
