@@ -13,7 +13,7 @@ from engine.config.models import AccountTerms, RunMode
 from engine.playbook import PlaybookParams
 from engine.records import JointOutcome
 from engine.testing import PERP, ScriptedPlaybook, ScriptParams, table_config
-from tests.engine.audit.simulated import Finished, new_case
+from tests.engine.audit.simulated import ScriptedRun, new_case
 from tests.engine.random_cases import Scripted
 
 TERMS = set(AccountTerms.model_fields)
@@ -177,7 +177,7 @@ def random_account(seeds, *, mode=RunMode.SPARSE, risk=None) -> FinishedAccount:
     ready = parts(account_folder_name(config, parts()))
     joint = simulate_together(list(ready.values()), rules)
     finished = {
-        name: Finished(
+        name: ScriptedRun(
             part.config, part.dataset, part.playbook, part.requirements, part.signals, outcome
         )
         for (name, part), outcome in zip(ready.items(), joint.sleeves, strict=True)

@@ -1,4 +1,4 @@
-"""What each condition earns: differences of whole runs."""
+"""The contribution of each condition: differences of whole runs."""
 
 import json
 from pathlib import Path
@@ -55,7 +55,7 @@ def told(name, truths, *, required=True):
 def test_a_row_counts_for_the_condition_that_alone_did_not_hold_unknown_included():
     a, b = told("a", [0, 0, 1, NAN, 0]), told("b", [0, 1, 0, 1, 1])
     signals = Signals(np.arange(5), {}, (a, b, told("c", [0] * 5, required=False)))
-    # Row 1 and row 3 (unknown) fail by a alone, row 2 by b; row 0 by both; row 4 lies outside.
+    # Rows 1 and 3 (unknown) fail by a alone, row 2 by b, row 0 by both; row 4 lies outside.
     assert rows_failed_alone(signals, 0, 3) == {"a": 2, "b": 1}
 
 

@@ -36,7 +36,7 @@ def fact(at, kind, amount, wallet="brokerage"):
 
 
 def cash_account(ends, rates, *, venue=0.0, brokerage=0.0, pays=()):
-    """Return curve and facts of cash that the ledger itself pays at each end of a day."""
+    """Return curve and facts of a cash account that earns interest at each end of a day."""
     ledger = Ledger({})
     for wallet, amount in ((Wallet.VENUE, venue), (Wallet.BROKERAGE, brokerage)):
         ledger.deposit(MONDAY, wallet, amount)
@@ -81,7 +81,7 @@ def test_a_weekend_accrues_its_days_on_the_session_after_it():
 )
 def test_the_excess_of_cash_is_zero_to_the_last_bit_and_has_no_ratios(venue, brokerage, pays):
     rng = np.random.default_rng(5)
-    # Two ends in one UTC day now and then: an account of New York days may have them.
+    # Some UTC days have two ends: an account with New York days may have them.
     ends = (MONDAY + np.cumsum(rng.choice([9, 24, 72], 300)) * HOUR_NS).tolist()
     rates = rng.uniform(0, 6, 300).round(2)
     curve, facts = cash_account(ends, rates, venue=venue, brokerage=brokerage, pays=pays)
@@ -92,7 +92,7 @@ def test_the_excess_of_cash_is_zero_to_the_last_bit_and_has_no_ratios(venue, bro
     numbers = headline(curve, (), periods_per_year=365, start_equity=venue + brokerage, money=money)
     assert numbers["excess_return"] == numbers["excess_volatility"] == 0.0
     assert all(math.isnan(numbers[name]) for name in ("sharpe", "sortino", "calmar"))
-    # Against a bill of nothing the same cash has a Sharpe ratio that says nothing of anybody.
+    # Against a bill of zero the same cash would have a meaningless Sharpe ratio.
     assert sharpe(money.values[1:], 365) > 5
 
 

@@ -21,7 +21,7 @@ from engine.results.finished import RunRecord
 from engine.run import run
 from engine.testing import PERP, SPOT, ScriptedPlaybook, ScriptParams, candles, table, table_config
 from strategies.fixed_weights import WeightsParams
-from tests.engine.audit.simulated import Finished
+from tests.engine.audit.simulated import ScriptedRun
 
 BROKERAGE = {"venue_cash": 0.0, "brokerage_cash": 100_000.0}
 NAMES = ("AAA", "BBB", "CCC", "DDD")
@@ -48,7 +48,7 @@ def gapped(*, before: float = 100.0, after: float, rows: int = 4) -> list[float]
     return [before] + [after] * (rows - 1)
 
 
-def finished(data, script, *, traded=None, mode=RunMode.SPARSE, **sections) -> Finished:
+def finished(data, script, *, traded=None, mode=RunMode.SPARSE, **sections) -> ScriptedRun:
     clock = next(iter(data.channels))
     names = tuple(key.instrument for key in data.channels if key.kind is ChannelKind.BARS)
     params = ScriptParams(
@@ -60,10 +60,10 @@ def finished(data, script, *, traded=None, mode=RunMode.SPARSE, **sections) -> F
     sections = {"account": BROKERAGE, "notional": None, **sections}
     config = table_config(data, mode=mode, **sections)
     outcome = simulate(Part(config, data, playbook, signals, required))
-    return Finished(config, data, playbook, required, signals, outcome)
+    return ScriptedRun(config, data, playbook, required, signals, outcome)
 
 
-def filled(done: Finished) -> dict[str, float]:
+def filled(done: ScriptedRun) -> dict[str, float]:
     """What each instrument's entries have filled, base units."""
     return {
         name: sum(f.quantity for f in done.outcome.fills if f.instrument == name)
@@ -71,11 +71,11 @@ def filled(done: Finished) -> dict[str, float]:
     }
 
 
-def ends(done: Finished) -> set[tuple[str, str]]:
+def ends(done: ScriptedRun) -> set[tuple[str, str]]:
     return {(order.status, order.end_reason) for order in done.outcome.orders}
 
 
-def audited(done: Finished, data, folder):
+def audited(done: ScriptedRun, data, folder):
     folder.mkdir()
     write_files(RunRecord(done), folder)
     return audit_run(folder, data)

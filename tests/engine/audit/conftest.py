@@ -1,4 +1,4 @@
-"""A small run folder made by hand: hourly candles, a few fills, and books that follow from them."""
+"""A small run folder made by hand: hourly candles, a few fills, and the resulting books."""
 
 import dataclasses
 import json
@@ -57,14 +57,14 @@ venue:
 
 
 def hour(number: int) -> int:
-    """The instant a number of hours after the start."""
+    """Return the instant a number of hours after the start."""
     return START + number * HOUR
 
 
 def bars(
     name: str, kind: ChannelKind, candles: Sequence[tuple[float, ...]], volume: float = 1_000.0
 ) -> Channel:
-    """Hourly bars from one hour before the start."""
+    """Return hourly bars from one hour before the start."""
     count = len(candles)
     opened = START + (np.arange(count, dtype=np.int64) - 1) * HOUR
     columns: dict[str, Any] = {"opened_at": opened, "closed_at": opened + HOUR}
@@ -78,7 +78,7 @@ def bars(
 
 
 def points(name: str, kind: ChannelKind, rows: Sequence[tuple[int, float]], column: str) -> Channel:
-    """Rows of (hours after the start, value)."""
+    """Return a channel of rows (hours after the start, value)."""
     at = np.array([hour(number) for number, _ in rows], dtype=np.int64)
     values = np.array([value for _, value in rows])
     label = np.zeros(len(rows), dtype=np.int8)
@@ -87,7 +87,7 @@ def points(name: str, kind: ChannelKind, rows: Sequence[tuple[int, float]], colu
 
 
 def perp_market(candles: Sequence[tuple[float, ...]] = CANDLES) -> Dataset:
-    """The perp with marks equal to its last prices."""
+    """Return the perp with marks equal to its last prices."""
     perp = Instrument(
         id=PERP, kind=InstrumentKind.PERP, tick_size=0.1, lot_size=0.001, min_notional=5
     )
@@ -100,14 +100,14 @@ def perp_market(candles: Sequence[tuple[float, ...]] = CANDLES) -> Dataset:
 
 
 class HandMade:
-    """Tables of a run. Fills are given in full; cash and the curve are added up from facts."""
+    """The tables of a run. Fills are given in full; cash and curve are sums of facts."""
 
     def __init__(
         self, data: Dataset, config: str = CONFIG, *, venue: float = 10_000.0, broker: float = 0.0
     ) -> None:
         self.data = data
         self.config = config
-        # What the day's trading brought, quote; None: what the curve shows.
+        # The day's trading result, quote; None: the result by the curve.
         self.gain: float | None = None
         self.tables: dict[str, list[dict[str, Any]]] = {
             "orders": [], "fills": [], "ledger": [], "equity": [], "trades": [],
@@ -160,7 +160,7 @@ class HandMade:
         self._add("orders", OrderRow, values | more)
 
     def fill(self, order_id: int, stage: str, bar: int, quantity: float, **more: Any) -> None:
-        """One fill in the bar that opens ``bar`` hours after the start, with its ledger facts."""
+        """Add a fill in the bar that opens ``bar`` hours after the start, with its ledger facts."""
         order = self.tables["orders"][order_id - 1]
         values = {
             "fill_id": len(self.tables["fills"]) + 1, "order_id": order_id,
@@ -185,7 +185,7 @@ class HandMade:
     def point(
         self, at: int, venue: float, quantity: float = 0.0, average: float = 0.0, mark: float = 0.0
     ) -> None:
-        """One row of the curve of a run that holds at most one perp."""
+        """Add a row of the curve of a run that holds at most one perp."""
         unrealized = quantity * (mark - average)
         values = {
             "at": at, "equity": venue + unrealized, "venue_cash": venue, "brokerage_cash": 0.0,
@@ -195,7 +195,7 @@ class HandMade:
         self._add("equity", EquityCurve, values)
 
     def trade(self, **values: Any) -> None:
-        """One trade; columns that the audit does not derive need no value."""
+        """Add a trade; columns that the audit does not derive need no value."""
         unread = {
             "setup": "", "duration_hours": NAN, "bars_held": 0, "initial_stop": NAN,
             "leverage_setting": 5, "exit_roles": "", "exit_reason": "",
@@ -220,7 +220,7 @@ class HandMade:
         (folder / "manifest.json").write_text(json.dumps(manifest))
         for table in self.tables:
             self.write_table(folder, table, self.tables[table])
-        # Written as the audit works them out: test_metrics has the numbers by hand.
+        # These are the audit's own numbers; test_metrics checks them by hand.
         numbers = {name: formula(self.measured()) for name, formula in FORMULAS.items()}
         known = {name: None if np.isnan(value) else value for name, value in numbers.items()}
         (folder / "metrics.json").write_text(json.dumps(known))
@@ -244,7 +244,7 @@ class HandMade:
         pd.DataFrame(rows, columns=names).to_parquet(folder / "daily.parquet", index=False)
 
     def measured(self) -> MeasuredRun:
-        """What the headline numbers are worked out from."""
+        """Return the inputs of the headline numbers."""
         names = [field.name for field in dataclasses.fields(EquityCurve)]
         rows = self.tables["equity"]
         curve = {name: np.array([row[name] for row in rows]) for name in names}
@@ -277,7 +277,7 @@ class HandMade:
 
 
 def by_hand() -> HandMade:
-    """Two plans: one takes a target and a moved stop, the other is liquidated.
+    """Return two plans: one takes a target and a moved stop, the other is liquidated.
 
     Slippage is 10 bps flat, fees 5 bps taker and 2 bps maker, the tick 0.1.
 

@@ -28,8 +28,8 @@ LEVERAGE_CAPS = (2.0, 10.0, 60.0)
 
 
 @dataclasses.dataclass(frozen=True)
-class Finished:
-    """What a finished run hands to the writer of its folder."""
+class ScriptedRun:
+    """A finished run, as the writer of its folder takes it."""
 
     config: RunConfig
     dataset: Dataset
@@ -40,8 +40,8 @@ class Finished:
     market: None = None
 
 
-def scripted(data: Dataset, script: Script, clock: ChannelKey, **sections: object) -> Finished:
-    """A finished run of a script over a table, its contracts listed; it trades the clock alone."""
+def scripted(data: Dataset, script: Script, clock: ChannelKey, **sections: object) -> ScriptedRun:
+    """Return a finished run of a script over a table; it trades the instrument of the clock."""
     params = ScriptParams(
         clock=clock, channels=frozenset(data.channels), traded=(clock.instrument,)
     )
@@ -51,10 +51,10 @@ def scripted(data: Dataset, script: Script, clock: ChannelKey, **sections: objec
     config = table_config(data, **sections)
     traded, listing = with_listed(config, data, required, signals)
     outcome = simulate(Part(config, traded, playbook, signals, listing))
-    return Finished(config, traded, playbook, listing, signals, outcome)
+    return ScriptedRun(config, traded, playbook, listing, signals, outcome)
 
 
-def audited_run(finished: Finished, data: Dataset, folder: Path) -> AuditReport:
+def audited_run(finished: ScriptedRun, data: Dataset, folder: Path) -> AuditReport:
     """Write a run's folder and audit it against the market that it was given."""
     folder.mkdir()
     write_files(RunRecord(finished), folder)
@@ -62,7 +62,7 @@ def audited_run(finished: Finished, data: Dataset, folder: Path) -> AuditReport:
 
 
 def new_case(seed: int) -> Case:
-    """The random case of a seed; two in three with other leverage, volume cap and maker fee."""
+    """Return the random case of a seed; two in three have other leverage, volume cap and fee."""
     case = cut(make_case(seed))
     if seed % 3 == 0:
         return case
@@ -86,7 +86,7 @@ def new_case(seed: int) -> Case:
 
 
 def cut(case: Case) -> Case:
-    """The case with the data of its window alone, as a real run loads them."""
+    """Return the case with the data of its window only, as a real run loads them."""
     end = int(case.config.data.end.timestamp()) * 10**9
     dataset = load_dataset(case.dataset, (), 0, end, optional=tuple(case.dataset.channels))
     return dataclasses.replace(case, dataset=dataset)
@@ -96,7 +96,7 @@ def written(case: Case, folder: Path, mode: RunMode = RunMode.SPARSE) -> Simulat
     """Simulate a case and write its run folder."""
     outcome = case.run(mode)
     playbook = Scripted(PlaybookParams(), case.script, case.signals, case.requirements.traded)
-    finished = Finished(
+    finished = ScriptedRun(
         case.config, case.dataset, playbook, case.requirements, case.signals, outcome
     )
     folder.mkdir(parents=True, exist_ok=True)

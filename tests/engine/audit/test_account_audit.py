@@ -1,4 +1,4 @@
-"""The audit of an account: clean whatever its sleeves do, and nothing in it can be touched."""
+"""The audit of an account: simulated accounts are clean, and every altered row is found."""
 
 import json
 from collections import Counter
@@ -20,13 +20,13 @@ from engine.run_folder.schema import ACCOUNT_FILE
 from tests.engine.joint import random_account, written
 
 GROUPS = [(first, first + 1) for first in range(0, 60, 2)]
-# A guard or an empty wallet ends an entry unfilled, and the same market is bought again later.
+# A guard or an empty wallet ends an entry without a fill; a later entry buys the same market.
 GROUPS += [(20782, 1987), (12849, 15902, 8379), (10062, 20744), (7070, 13724), (4340, 14606, 8911)]
 LEAST = {"trips": 20, "halts": 5, "losses": 5, "capped": 50, "sold": 15, "blocked": 15}
 
 
 def audit(folder, account):
-    """Random cases share names, not data: each sleeve is audited against its own."""
+    """Audit each sleeve against its own data: random cases share names, not data."""
     data = {name: run.dataset for name, run in account.sleeves.items()}
     with mock.patch.object(
         account_audit, "audited", lambda path, _: audited(path, data[path.name])
@@ -35,7 +35,7 @@ def audit(folder, account):
 
 
 def met(account):
-    """What happened in an account."""
+    """Return the kinds of events that happened in an account."""
     outcomes = [run.outcome for run in account.sleeves.values()]
     trips = [event.guard for event in account.joint.guard_events if event.event == "tripped"]
     decided = [d for outcome in outcomes for d in outcome.decisions]
@@ -77,7 +77,7 @@ def test_a_folder_that_was_renamed_or_named_by_a_dot_audits_the_same(tmp_path, m
 
 
 def first_with(*wanted):
-    """The first account that met everything wanted."""
+    """Return the first account that met all wanted events."""
     for seeds in GROUPS:
         account = random_account(seeds)
         if all(met(account)[what] for what in wanted):
@@ -119,7 +119,7 @@ def scaled(table, column, row):
 
 
 def moved(table, row):
-    """A row again, an hour later."""
+    """Return a row moved by an hour."""
     later = table.slice(row, 1)
     at = pa.array([later["at"].cast(pa.int64())[0].as_py() + 3_600 * 10**9]).cast(
         table.schema.field("at").type
@@ -152,7 +152,7 @@ def test_a_headline_number_of_the_account_that_was_touched_is_found(eventful, tm
     folder = written(eventful, tmp_path)
     path = folder / "metrics.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {name: 9.99}))
-    # The seal is broken, and the number is not what the audit works out.
+    # The seal is broken, and the number is not the audit's number.
     assert rules(audit(folder, eventful)) == {f"{name} again", "as it was written"}
 
 

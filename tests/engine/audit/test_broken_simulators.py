@@ -1,4 +1,4 @@
-"""A simulator that breaks one rule is found by the audit, and the finding names the rule."""
+"""The audit finds a simulator that breaks one rule, and the finding names the rule."""
 
 from dataclasses import replace
 
@@ -75,7 +75,7 @@ def target_before_the_stop(patch):
 
 
 def breaking(extremes):
-    """A rule for the part of a bar after an entry that takes other extremes than the proved."""
+    """Return a faulty rule for the rest of a bar after an entry: it takes unproved extremes."""
 
     def fault(patch):
         proved = resolve.range_after_entry
@@ -254,7 +254,7 @@ def partial_exit_keeps_the_entry(patch):
 
 
 TOUCHED, NOTHING_ELSE = "what is touched fills", "nothing else fills"
-# What is broken: the rule that names it, and what a run must meet for it to show.
+# The fault: the rule that names it, and the events that a run needs to show it.
 FAULTS = {
     funding_after_the_fills: ("nothing else is booked", "funding payments"),
     funding_of_the_other_sign: ("amount", "fills"),
@@ -303,7 +303,7 @@ def test_a_simulator_that_breaks_a_rule_is_found(fault, tmp_path, monkeypatch):
         try:
             written(case, folder, RunMode.DENSE)
         except SimulationError:
-            continue  # The books themselves refused it.
+            continue  # The ledger itself refused the fault.
         rules = {finding.rule for finding in audit_run(folder, case.dataset).findings}
         if any(rule in found for found in rules):
             return

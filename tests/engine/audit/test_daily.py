@@ -1,4 +1,4 @@
-"""The parts of each day, as the audit adds them up again."""
+"""The audit's own sums of the parts of each day."""
 
 import pandas as pd
 import pytest

@@ -1,4 +1,4 @@
-"""The audit's own arithmetic, by hand."""
+"""The audit's own formulas against arithmetic by hand."""
 
 import math
 

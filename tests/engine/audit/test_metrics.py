@@ -1,4 +1,4 @@
-"""The headline numbers as the audit works them out, against arithmetic by hand."""
+"""The audit's own headline numbers against arithmetic by hand."""
 
 import ast
 import json
@@ -37,9 +37,9 @@ def test_the_numbers_of_the_run_by_hand(new_run):
         "start_equity": 10_000,
         "end_equity": end,
         "total_return": loss,
-        # Ten hours make no year, and one day no deviation.
+        # Ten hours are too short for a yearly number, and one day has no deviation.
         **dict.fromkeys(("cagr", "volatility", "sharpe", "sortino", "calmar"), math.nan),
-        # Nothing was paid and the data hold no bill.
+        # No interest was paid, and the data hold no bill.
         **dict.fromkeys(("excess_return", "trading_return"), loss),
         **dict.fromkeys(("interest_less_bill", "interest_return", "bill_return"), 0),
         "excess_volatility": math.nan,
@@ -130,7 +130,7 @@ def test_ratios_agree_with_the_engine_at_the_ends_of_what_a_number_can_be(scale)
     by_hand = (scale / 100 * deviation, 0.3 / deviation, 0.3 / downside)
     told = volatility(excess, 365), sharpe(excess, 365), sortino(excess, 365)
     assert told == pytest.approx(tuple(value * 365**0.5 for value in by_hand), rel=1e-12)
-    # What moves less than 0.10% a year has no ratio, however large the ratio would be.
+    # A return that moves less than 0.10% a year has no ratio, whatever its size.
     gated = told if scale >= 1 else (told[0], math.nan, math.nan)
     assert tuple(found.values()) == pytest.approx(gated, rel=1e-12, nan_ok=True)
 

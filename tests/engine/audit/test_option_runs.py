@@ -1,6 +1,6 @@
-"""Runs that hedge with options audit clean; a simulator that breaks one of their rules does not.
+"""Runs that hedge with options audit clean; a simulator that breaks an option rule does not.
 
-The audit prices the contracts again from the underlying and its index: the source holds neither.
+The audit prices the contracts again from the underlying and its index.
 """
 
 import pytest
@@ -44,7 +44,7 @@ def rules(report):
 def test_purchases_sales_and_settlements_audit_clean(audited):
     outcome, report = audited()
     assert [fill.role for fill in outcome.fills] == ["entry", "entry", "exit", "settlement"]
-    # The first one is cut by its budget at an open below the close that it was sized by.
+    # The budget cuts the first entry at an open below the close of its sizing.
     assert outcome.fills[0].quantity < outcome.orders[0].quantity
     assert report.ok, format_report(report)
     assert report.checks["settlements"] == 1

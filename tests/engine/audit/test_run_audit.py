@@ -1,4 +1,4 @@
-"""The audit passes a run that was worked by hand, and fails when any row of it is touched."""
+"""The audit passes a run worked out by hand, and fails when any row is altered."""
 
 import math
 
@@ -9,7 +9,7 @@ from engine.errors import ReportError
 
 HOUR = 3_600 * 10**9
 TABLES = ("orders", "fills", "ledger", "equity", "trades", "journal_decisions")
-# Columns whose sign carries meaning; a cell that is zero has no sign to flip.
+# Columns with a sign to flip; a zero has no sign.
 SIGNED = {
     "orders": ("side", "quantity", "price", "filled"),
     "fills": ("quantity", "price", "raw_price", "slippage", "fee", "realized", "position_after"),

@@ -1,4 +1,4 @@
-"""Whatever the simulator does on random markets audits clean, and nothing else does.
+"""Runs of the simulator on random markets audit clean; altered runs do not.
 
 ``RISKOFF_SOAK=1`` runs twenty times as many.
 """
@@ -20,7 +20,7 @@ from tests.engine.audit.simulated import new_case, written
 RUNS = 90
 GROUP = 15
 GROUPS = RUNS * (20 if os.environ.get("RISKOFF_SOAK") else 1) // GROUP
-# What the runs of a default session must at least have met, so that clean means something.
+# The events that the runs of a default session must have met, so that clean is a result.
 LEAST = {
     "fills": 1_000,
     "stop fills": 80,
@@ -59,7 +59,7 @@ def test_simulated_runs_audit_clean(group, tmp_path):
 
 
 def audit_clean(seed, folder):
-    """Write and audit a run, once a process; remember what it met."""
+    """Write and audit a run, once a process; record the events that it met."""
     if seed not in SEEN:
         case = new_case(seed)
         outcome = written(case, folder / str(seed))
@@ -69,7 +69,7 @@ def audit_clean(seed, folder):
 
 
 def test_the_simulated_runs_met_what_they_are_for(tmp_path):
-    # Another process may have had some of them.
+    # Another process may have run some of the seeds.
     for seed in range(RUNS):
         audit_clean(seed, tmp_path)
     seen = sum((SEEN[seed] for seed in range(RUNS)), Counter())
@@ -77,7 +77,7 @@ def test_the_simulated_runs_met_what_they_are_for(tmp_path):
 
 
 def likely(*wanted):
-    """Return the seeds, those first whose runs are known to have met everything wanted."""
+    """Return the seeds; seeds whose runs met all wanted events come first."""
     return sorted(range(RUNS), key=lambda seed: not all(SEEN.get(seed, {}).get(w) for w in wanted))
 
 
@@ -135,7 +135,7 @@ def met(case, outcome, checks):
 
 
 def in_the_bar_of_an_entry(outcome):
-    """Count the fills that close, inside its own bar, what was bought inside it."""
+    """Count the fills that close a position inside the bar in which it was bought."""
     bought = {(f.plan_id, f.at) for f in outcome.fills if f.role == "entry" and f.stage == "range"}
     return sum(
         f.role != "entry" and f.stage == "range" and (f.plan_id, f.at) in bought
@@ -144,7 +144,7 @@ def in_the_bar_of_an_entry(outcome):
 
 
 def held_two_perps(outcome):
-    """Whether two perps were held at once."""
+    """Return whether two perps were held at once."""
     held = {}
     for fill in outcome.fills:
         held[fill.instrument] = fill.position_after
@@ -153,7 +153,7 @@ def held_two_perps(outcome):
     return False
 
 
-# One row of a table is touched.
+# One row of a table is altered.
 
 HOUR = 3_600 * 10**9
 ROWS = 6
@@ -170,7 +170,7 @@ SIGNED = {
 
 @pytest.fixture(scope="module")
 def eventful(tmp_path_factory):
-    """The first run with a liquidation, a venue loss, funding, a stop, a target, partial fills."""
+    """Return the first run with all of: liquidation, venue loss, funding, stop, target, parts."""
     wanted = (
         "liquidations",
         "venue losses",
@@ -205,7 +205,7 @@ def provable(name, table):
 
 
 def finds(eventful, name, table):
-    """Whether the audit finds anything once a table is replaced."""
+    """Return whether the audit has a finding once a table is replaced."""
     case, folder = eventful
     path = folder / f"{name}.parquet"
     whole = path.read_bytes()

@@ -1,4 +1,4 @@
-"""Runs that send cash between the wallets audit clean; a simulator that loses its way does not."""
+"""Runs with transfers between wallets audit clean; a simulator with faulty transfers does not."""
 
 import pytest
 

@@ -1,7 +1,7 @@
-"""Runs whose books balance but whose simulator broke a rule: the audit names the rule.
+"""Runs with balanced books whose simulator broke a rule: the audit names the rule.
 
-Each case edits the hand-made run the way a faulty simulator would have written it, or audits it
-against another market than the one it was simulated on.
+Each case edits the hand-made run as a faulty simulator would write it, or audits the run against
+another market.
 """
 
 import ast

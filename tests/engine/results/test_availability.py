@@ -81,10 +81,10 @@ def test_a_decision_sees_the_state_before_its_own_order_fills_at_the_same_instan
     book.fill("exit", -1.0, 100.0, stage="open")
     book.mark(100.0, hours=5)
     account, start = history(book)
-    # the entry decided at hour 5 fills at that bar's open: the decision itself was made flat
+    # the entry decided at hour 5 fills at that bar's open: at the decision the account was flat
     assert account.at_decision(hour(start, 5)).state == "flat"
     assert account.at_decision(hour(start, 6)).state == "in_position"
-    # so was the exit decided in position
+    # at the decision of the exit it was in position
     assert account.at_decision(hour(start, 10)).state == "in_position"
     assert account.at_decision(hour(start, 11)).state == "flat"
 
@@ -113,7 +113,7 @@ def test_intervals_cover_the_window_without_a_hole(make_run):
 
 
 def test_a_cool_down_from_a_stop_at_an_open_does_not_reach_that_instant_s_decision(new_book):
-    # Decided, bought and stopped at hour 5: the decision came first and stood in a flat account.
+    # Decided, bought and stopped at hour 5: the decision came first, in a flat account.
     book = new_book()
     book.mark(100.0, hours=5)
     book.decide(1.0, stop=90.0)

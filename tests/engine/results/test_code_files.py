@@ -1,4 +1,4 @@
-"""Which files the run id covers."""
+"""The files that the run id covers."""
 
 import itertools
 from pathlib import Path
@@ -32,13 +32,13 @@ class Local(Playbook[PlaybookParams]):
         return ()
 """
 
-# A module name is loaded once a process, so every test's plugin has its own.
+# A module is loaded once a process, so every test's plugin has a name of its own.
 _numbers = itertools.count(1)
 
 
 @pytest.fixture
 def plugin(tmp_path: Path) -> str:
-    """The name of a playbook with a helper beside it, one of the helper's, a package, a text."""
+    """Return the name of a playbook with a helper, the helper's helper, a package and a text."""
     name = f"plugin_hashed_{next(_numbers)}"
     names = {part: f"{name}_{part}" for part in ("helper", "late", "text")}
     (tmp_path / f"{name}.py").write_text(PLUGIN.format(**names))

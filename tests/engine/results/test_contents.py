@@ -1,4 +1,4 @@
-"""Writing the run folder: complete or not at all, and the same bytes every time."""
+"""A run folder is written completely or not at all, with the same bytes every time."""
 
 import json
 import os

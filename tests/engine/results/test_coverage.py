@@ -1,4 +1,4 @@
-"""What the data lack inside the window."""
+"""The data that a run lacks inside the window."""
 
 from dataclasses import replace
 
@@ -87,7 +87,7 @@ def test_the_first_and_the_last_interval_reach_to_the_edges_of_the_window():
 def test_bars_of_a_benchmark_are_not_those_that_orders_fill_in(make_run):
     run = make_run(hours=60)
     ((key, bars),) = run.dataset.channels.items()
-    # Quarter hours that only a benchmark brings: two of them are there.
+    # Only a benchmark brings quarter hours: two are there.
     finer = Channel(ChannelKey(key.instrument, key.kind, "15m"), bars.take(slice(0, 2)).columns)
     told = missing_bars(with_channels(run, (finer.key, finer), (key, bars)))
     assert told == f"no bar of {PERP} 1h missing in the window"
@@ -104,7 +104,7 @@ def test_a_funding_hole_is_a_sentence_and_full_funding_is_none(make_run):
 
 
 def late_perp(make_run, *settled, first=20, is_late=True):
-    """A run of 48 hours whose perp has bars from an hour on, with funding at some hours."""
+    """Return a run of 48 hours whose perp has bars from an hour on, and some funding."""
     run = make_run(hours=48)
     ((key, bars),) = run.dataset.channels.items()
     late = frozenset({key}) if is_late else frozenset()
@@ -124,7 +124,7 @@ def test_before_a_late_perp_begins_no_funding_is_missing(make_run):
         f"{PERP}: funding is missing from 2026-02-02T06:40Z to 2026-02-03T02:40Z; none was paid "
         "there."
     ]
-    # A hole after it began is told; so is one of a perp that may not begin late.
+    # A hole after its begin is reported, also of a perp that may not begin late.
     (hole,) = funding_told(late_perp(make_run, 24, 40))
     assert "from 2026-02-03T10:40Z to 2026-02-03T18:40Z" in hole
     (whole,) = funding_told(late_perp(make_run, 24, 32, 40, is_late=False))

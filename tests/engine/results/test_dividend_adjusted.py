@@ -1,4 +1,4 @@
-"""Prices with the dividends in them: fractions of a share trade, and the run says so."""
+"""Prices adjusted for dividends: fractions of a share trade, and an assumption says so."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Fills that only a doubtful daily high or low explains, by hand.
+"""Fills that rest on a doubtful daily high or low, by hand.
 
 Every table closes at 100 before the doubtful day. SPY-like fund, sessions of February 2026.
 """
@@ -59,12 +59,12 @@ def told(record: RunRecord) -> list[tuple[str, float]]:
     [
         (UP, False, True),
         (DOWN, True, False),
-        # 0.1% of 100 to either side of it; a hair farther is no longer about it.
+        # Within 0.1% of 100 on either side; a little farther is outside.
         ((104.0, 108.0, 99.9001, 107.0), False, True),
         ((104.0, 108.0, 100.11, 107.0), False, False),
         ((104.0, 108.0, 99.89, 107.0), False, False),
         ((96.0, 100.11, 92.0, 93.0), False, False),
-        # A gap of 1% is none; 1.01% is one.
+        # A move of 1% is no gap; 1.01% is a gap.
         ((100.99, 108.0, 100.0, 107.0), False, False),
         ((101.01, 108.0, 100.0, 107.0), False, True),
         ((99.01, 100.0, 92.0, 93.0), False, False),
@@ -95,12 +95,12 @@ def test_only_daily_bars_of_an_exchange_that_nobody_made_are_doubtful() -> None:
         # Bought at 100 of the day before, with a stop or target close by.
         ((104.0, 108.0, 99.92, 107.0), long(stop=99.95), [("stop", 99.95)]),
         ((96.0, 100.06, 92.0, 93.0), long(targets=(Target(100.05, 1.0),)), [("target", 100.05)]),
-        # The close itself reaches the level: what the extreme says does not matter.
+        # The close itself reaches the level, so the extreme does not matter.
         ((104.0, 108.0, 99.92, 99.94), long(stop=99.95), []),
         ((96.0, 100.06, 92.0, 100.06), long(targets=(Target(100.05, 1.0),)), []),
-        # A stop that is touched by a low which nobody doubts, on a day with a doubtful high.
+        # A sound low touches the stop, on a day with a doubtful high.
         (DOWN, long(stop=95.0), []),
-        # No gap, no doubt.
+        # Without a gap no extreme is doubtful.
         ((100.9, 108.0, 99.92, 107.0), long(stop=99.95), []),
         # Entries: a limit under the gap, a stop entry above it.
         (UP, long(kind=OrderKind.LIMIT, price=103.0), [("entry", 103.0)]),

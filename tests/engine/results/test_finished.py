@@ -1,4 +1,4 @@
-"""What is derived from a finished run: days a year and bars held."""
+"""Values derived from a finished run: days a year and bars held."""
 
 import math
 from dataclasses import replace
@@ -28,7 +28,7 @@ def sessions(rows):
 
 
 def record_of(make_run, market, *, traded=(SPY.id,), report=None, script=HOLD, account=CASH):
-    """What a script trades, by default ten shares held from Tuesday's open, as a finished run."""
+    """Return the finished run of a script; by default it holds ten shares from Tuesday's open."""
     run = make_run(hours=60)
     config = table_config(market, account=account)
     return RunRecord(
@@ -63,7 +63,7 @@ def test_a_hold_of_an_exchange_traded_fund_has_252_days_a_year(make_run, week):
     assert record.run.outcome.curve.equity.tolist() == [1_000, 1_000, 1_010, 990, 1_020]
     returns = [0.0, 0.0, 10 / 1_000, -20 / 1_010, 30 / 990]
     # Growth takes elapsed days: Monday 14:30 to Friday 21:00 is 102.5 hours.
-    # Four and a half days make no year of growth.
+    # Four and a half days are too short for a yearly growth.
     assert math.isnan(record.metrics["cagr"])
     assert record.metrics["volatility"] == pytest.approx(stdev(returns) * math.sqrt(252))
     assert record.metrics["sharpe"] == pytest.approx(

@@ -1,4 +1,4 @@
-"""A line for every hedge: what was held back month by month, and bought hedges by their trades."""
+"""A line a hedge: reduced weights by month, bought hedges by their trades."""
 
 import numpy as np
 import pytest
@@ -27,14 +27,14 @@ def hold(weight, **overlays):
 
 
 def test_what_is_held_back_earns_what_it_does_not_lose_month_by_month() -> None:
-    # 30% of 100,000 held back at 100: 90 at the end of February, 108 when the hedge comes off.
+    # A weight of 30% of 100,000 taken off at 100: 90 at February's end, 108 when the hedge ends.
     closes = [100.0] * (FEBRUARY_END + 6)
     closes[FEBRUARY_END] = 90.0
     closes[FEBRUARY_END + 1 :] = [90.0, 108.0, 108.0, 120.0, 120.0]
     off = FEBRUARY_END + 3
     script = {0: hold(0.2, cash={"SPY": -0.3}), off: hold(0.5, cash={"SPY": 0.0})}
     (line,) = hedge_lines(record_of(closes, script))
-    # February +30,000 x 0.10; March from 90 to 108: -30,000 x 0.18. What follows is not held back.
+    # February +30,000 x 0.10; March from 90 to 108: -30,000 x 0.18. Later no weight is reduced.
     assert (line.hedge, line.unit, line.count) == ("cash", "month", 2)
     assert line.benefit == pytest.approx(3_000.0)
     assert line.cost == pytest.approx(-5_400.0)
@@ -43,7 +43,7 @@ def test_what_is_held_back_earns_what_it_does_not_lose_month_by_month() -> None:
 
 
 def test_a_guard_that_sells_everything_ends_what_is_held_back() -> None:
-    # 30% held back at 100; at 90 the account has lost 5% and is sold. The fall to 60 saves nothing.
+    # 30% taken off at 100; at 90 the account has lost 5% and is sold. The fall to 60 counts 0.
     script = {0: hold(0.5, cash={"SPY": -0.3})}
     halt = {"halt_at": 0.04, "ladder": (), "halt_days": None}
     closes = [100.0, 100.0, 90.0, 60.0, 60.0]

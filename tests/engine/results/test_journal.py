@@ -1,4 +1,4 @@
-"""The journal of conditions: what blocked, and how near it was."""
+"""The journal of conditions: the block of each row, and its nearest miss."""
 
 import math
 from dataclasses import replace
@@ -21,7 +21,7 @@ HOUR = 3_600 * 10**9
 
 
 def signals(book, verdicts, *, notable=True, required=(True, True, True)):
-    """Conditions a, b, c with thresholds 10, 4 and 100; verdicts: one (a, b, c) measured a row."""
+    """Return signals of conditions a, b, c with thresholds 10, 4, 100 and given values a row."""
     rows = len(verdicts)
     table = np.array(verdicts, dtype=float)
     conditions = tuple(
@@ -151,9 +151,10 @@ def test_the_nearest_miss_is_the_row_with_the_fewest_failing_conditions():
 @pytest.mark.parametrize(
     ("nearer", "farther"),
     [
-        (row("2026-01-02", 1, 0.3), row("2026-01-01", 1, math.nan)),  # a number before none
+        # a row with a number comes first
+        (row("2026-01-02", 1, 0.3), row("2026-01-01", 1, math.nan)),
         (row("2026-01-02", 1, 0.3), row("2026-01-01", 1, 0.4)),
-        (row("2026-01-01", 1, 0.3), row("2026-01-02", 1, 0.3)),  # then the earlier
+        (row("2026-01-01", 1, 0.3), row("2026-01-02", 1, 0.3)),  # then the earlier row
         (row("2026-01-02", 0, None, "risk"), row("2026-01-01", 0, None, "account")),
         (row("2026-01-02", 0, None, "account"), row("2026-01-01", 0, None, "playbook")),
         (row("2026-01-02", 0, None, "playbook"), row("2026-01-01", 1, 0.0001)),

@@ -1,4 +1,4 @@
-"""The run id names all that a result depends on, and nothing else."""
+"""The run id covers all inputs of a result, and nothing else."""
 
 import itertools
 import json
@@ -73,7 +73,7 @@ PLACES = ("AT_IMPORT", "AT_INIT", "AT_PREPARE", "AT_BAR")
 
 
 def prepared(config, playbook):
-    """The playbook on a week of hours, of which the last two days are traded."""
+    """Return the playbook on a week of hours; the last two days are traded."""
     made = fake_run(hours=168)
     data = made.config.data.model_copy(update={"start": made.config.data.end - timedelta(days=2)})
     run = made.config.model_copy(update={"playbook": config, "data": data})
@@ -238,7 +238,7 @@ def test_a_file_that_is_read_is_part_of_the_id_and_makes_the_run_not_reusable(
 def test_a_declared_file_is_part_of_the_id_and_leaves_the_run_reusable(
     project, tmp_path, files, place
 ):
-    # A folder stands for the files in it.
+    # A declared folder stands for the files in it.
     (tmp_path / "levels.csv").write_text("1\n")
     project.write(files=files, **{place: READ["text"]})
     before = project.id()
@@ -465,7 +465,7 @@ def test_inputs_name_what_prices_options_and_compiles(make_run):
 def test_a_plugins_own_libraries_are_named_by_version(project):
     project.write(at_import="import requests")
     packages = inputs_document(project.prepared().part)["packages"]
-    # requests brings urllib3, and a test alone pytest.
+    # requests requires urllib3; only tests require pytest.
     assert {"requests", "urllib3"} <= set(packages)
     assert "pytest" not in packages
 

@@ -1,4 +1,4 @@
-"""One reader of run folders: rows, dataclasses, frames and documents say the same."""
+"""The reader of run folders: rows, dataclasses, frames and documents agree."""
 
 import dataclasses
 import math
@@ -86,7 +86,7 @@ def test_the_money_of_days_is_read_back_as_it_was_written(folder, record):
 
 
 def test_returns_of_days_are_the_parts_over_the_equity_before():
-    # A day that gains, one that loses everything, and one without anything.
+    # A day with a gain, a day that loses everything, and a day without equity.
     money = DailyMoney(
         days=pd.DatetimeIndex(["2026-01-05", "2026-01-06", "2026-01-08"]).as_unit("ns"),
         ends=np.array([10, 20, 30], dtype=np.int64),
@@ -96,7 +96,7 @@ def test_returns_of_days_are_the_parts_over_the_equity_before():
         interest=np.array([0.25, 0.25, 0.0]),
         bill=np.array([0.5, 1.0, 0.0]),
     )
-    # (1 + 0.25 - 0.5) / 100, then (-101.5 + 0.25 - 1) / 101.25; nothing of nothing.
+    # (1 + 0.25 - 0.5) / 100, then (-101.5 + 0.25 - 1) / 101.25; zero without equity.
     assert money.excess.tolist() == [0.0075, -102.25 / 101.25, 0.0]
     assert money.returns.tolist() == pytest.approx([0.0125, -1.0, 0.0])
 

@@ -66,7 +66,7 @@ def test_running_again_makes_a_run_the_newest(runs):
 
 def test_a_run_without_its_time_counts_by_the_folders_own(runs):
     (runs / f"demo-{OLD}" / "timing.json").write_text("{")
-    # written just now, long after the times that the others say
+    # written now, long after the times in the other folders
     assert find_run("demo", runs).name == f"demo-{OLD}"
 
 
@@ -77,7 +77,7 @@ def test_a_run_without_its_time_counts_by_the_folders_own(runs):
         ("reclaim_2020", "make it with 'riskoff run reclaim_2020'"),
         ("three_playbooks_2022", "make it with 'riskoff account three_playbooks_2022'"),
         ("nothing", r"it holds demo .*, demo-wide .*'riskoff runs' lists them"),
-        ("abc", "no such run"),  # three digits are no id
+        ("abc", "no such run"),  # an id has at least four digits
     ],
 )
 def test_what_is_not_there_is_told_with_what_is(runs, text, words):
@@ -142,7 +142,7 @@ def test_a_stress_and_an_attribution_are_no_runs(runs, name, data):
 def test_seconds_that_are_none_leave_the_folders_own_time(runs, seconds):
     text = f'{{"started_at": "2026-02-06T10:00:00+00:00", "seconds": {seconds}}}'
     (runs / f"demo-{OLD}" / "timing.json").write_text(text)
-    # written just now, long after the times that the others say
+    # written now, long after the times in the other folders
     assert find_run("demo", runs).name == f"demo-{OLD}"
 
 

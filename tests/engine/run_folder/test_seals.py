@@ -1,4 +1,4 @@
-"""Seals: a folder is believed file by file, or refused with the file's name and the way back."""
+"""Seals: a damaged folder is refused with the name of the file and the command to repeat."""
 
 import json
 from pathlib import Path
@@ -164,7 +164,7 @@ def test_a_file_nobody_may_read_is_named_not_a_bug(folder, monkeypatch):
 
 def test_the_audit_finds_each_table_that_is_not_the_runs(tmp_path):
     written = write_run(run(load_run_config(find_config("demo")), embedded_catalog()), tmp_path)
-    # Tables that no second program can derive: signals, guards' state, hedges.
+    # Tables that the audit does not derive: signals, state of guards, hedges.
     tables = ("guards", "journal_account", "journal_conditions", "decision_rows", "overlays")
     assert audit_run(written, embedded_catalog()).findings == ()
     for table in tables:
@@ -196,7 +196,7 @@ def test_a_whole_folder_under_the_name_of_another_run_is_refused(folder, name, r
     for reader in READERS.values():
         text = refused(moved, reader, "manifest.json")
         assert f"is of another run ({held_name}-{held_id}) than the folder's name says" in text
-        # Its own config would make the other run again.
+        # The folder's own config would make the other run again.
         assert text.endswith("; run again from your own run file, this folder out of the way")
     findings = audit_run(moved, embedded_catalog()).findings
     assert ("manifest.json", "as it was written") in {(f.table, f.rule) for f in findings}

@@ -1,4 +1,4 @@
-"""Tables of a run folder, as they are written."""
+"""The tables that are written to a run folder."""
 
 import dataclasses
 
