@@ -1,11 +1,9 @@
-"""``index.html``: one file that any browser opens without a network."""
+"""Gather what the comparison's page shows, and render it: ``index.html``, one file."""
 
-import json
 import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -31,6 +29,7 @@ from engine.compare.remarks import warnings_of
 from engine.config.compare import CompareConfig
 from engine.episodes import Episode, PhaseName
 from engine.formatting import percent, signed_percent
+from engine.pages.html import asset, embedded_json, embedded_script, render
 from engine.run_folder.schema import CONFIG_FILE, MANIFEST_FILE, METRICS_FILE
 
 FILES = (
@@ -73,11 +72,6 @@ def comparison_page(matrix: Matrix, source: Catalog | Dataset, place: Path) -> s
     source : the market data, for the strips of the market state and the lines of BTC and QQQ
     place : folder of the page, from which run folders are linked
     """
-    jinja: Any = import_module("jinja2")
-    markup: Any = import_module("markupsafe").Markup
-    environment = jinja.Environment(
-        autoescape=True, undefined=jinja.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
     config = matrix.config
     luck = {
         key: cell_luck(record, matrix.records, config) for key, record in matrix.records.items()
@@ -102,10 +96,12 @@ def comparison_page(matrix: Matrix, source: Catalog | Dataset, place: Path) -> s
         },
     }
     title = config.title or config.name
-    html: str = environment.from_string(_asset("page.html.j2")).render(
-        title=title,
-        subtitle=_subtitle(matrix),
-        synthetic=matrix.synthetic,
+    return render(
+        "comparison.html.j2",
+        page_title=f"{title} (SYNTHETIC DATA)" if matrix.synthetic else title,
+        heading=title,
+        is_synthetic=matrix.synthetic,
+        notes=(_subtitle(matrix),),
         warnings=warnings_of(matrix.records.values(), matrix.outcomes),
         metrics=METRICS,
         episodes=matrix.episodes,
@@ -120,30 +116,14 @@ def comparison_page(matrix: Matrix, source: Catalog | Dataset, place: Path) -> s
         luck_rows=[luck_row(matrix.records[key], item) for key, item in luck.items()],
         family=family_lines(family, config),
         footer=_footer(matrix),
-        data=markup(_embedded(data)),
-        css=markup(_asset("page.css")),
-        script=markup(_asset("page.js")),
-        plotly=markup(_plotly()),
+        data=embedded_json(data),
+        script=asset("comparison.js"),
+        plotly=embedded_script(_plotly()),
     )
-    return html
-
-
-def _asset(name: str) -> str:
-    return (files("engine.compare") / "assets" / name).read_text(encoding="utf-8")
 
 
 def _plotly() -> str:
-    text = (files("plotly") / "package_data" / "plotly.min.js").read_text(encoding="utf-8")
-    # A script ends at the first closing tag, inside a text or not.
-    return text.replace("</script", "<\\/script")
-
-
-def _embedded(document: Any) -> str:
-    """Return JSON that no text inside it can end or escape from."""
-    text = json.dumps(document, allow_nan=False, separators=(",", ":"))
-    for character in "<>&\u2028\u2029":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return text
+    return (files("plotly") / "package_data" / "plotly.min.js").read_text(encoding="utf-8")
 
 
 def _row(

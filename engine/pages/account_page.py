@@ -1,6 +1,5 @@
 """``summary.txt`` and ``account.html`` of an account that several playbooks share."""
 
-import html
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -33,9 +32,9 @@ from engine.formatting import (
 from engine.metrics import spread, varies, window_years
 from engine.pages import rows as facts
 from engine.pages.charts import account_chart
+from engine.pages.html import render
 from engine.pages.publish import SUMMARY_FILE, TEARSHEET_FILE, write_reports
-from engine.pages.run_page import STYLE, pictures, quantstats_part, table
-from engine.pages.tearsheet import fill_template, why_no_tearsheet
+from engine.pages.tearsheet import quantstats_part
 from engine.results.coverage import missing_bars
 from engine.results.doubtful import doubtful_warnings
 from engine.results.manifest import bill_sentence
@@ -71,7 +70,10 @@ def publish_account(
 def write_account_reports(record: AccountRecord, folder: Path) -> None:
     """Write ``summary.txt`` and ``account.html`` into an account's folder."""
     held = _benchmark(record)
-    for name, text in ((SUMMARY_FILE, summary(record, held)), (ACCOUNT_PAGE, page(record, held))):
+    for name, text in (
+        (SUMMARY_FILE, summary(record, held)),
+        (ACCOUNT_PAGE, account_page(record, held)),
+    ):
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
 
 
@@ -90,29 +92,39 @@ def summary(record: AccountRecord, held: HeldBenchmark | None) -> str:
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
 
-def page(record: AccountRecord, held: HeldBenchmark | None) -> str:
-    """Return the page's HTML; it names no time and loads nothing from anywhere.
+def account_page(record: AccountRecord, held: HeldBenchmark | None) -> str:
+    """Return the HTML of an account's page.
 
     Raises
     ------
     ReportError : quantstats failed.
     """
-    returns = record.excess_returns
-    why_not = why_no_tearsheet(returns, record.periods_per_year)
-    if why_not:
-        below = f"<h2>Daily returns</h2><p>No quantstats page: {html.escape(why_not)}.</p>"
-        return _document(record, _sections(record, held) + below)
-    mark = "<!-- sections -->"
-    names = "\n".join(f"{{{{{name}}}}}" for name in pictures(returns))
-    filled = fill_template(
-        _document(record, mark + quantstats_part(names, record.bill)),
-        returns,
-        None if held is None else held.excess,
-        title=_title(record),
-        periods_per_year=record.periods_per_year,
-        years=window_years(record.first.start, record.first.end),
+    curves = dict(zip(record.records, record.account.joint.curves, strict=True))
+    return render(
+        "account.html.j2",
+        page_title=_title(record),
+        heading=_title(record),
+        is_synthetic=record.provenance is Provenance.SYNTHETIC,
+        notes=_about(record),
+        headline=headline_rows(record, held),
+        bill_sentence=_bill(record),
+        sleeves=sleeve_rows(record),
+        sleeves_note=NOTE,
+        sleeve_pages=[
+            (name, f"{SLEEVES_FOLDER}/{name}/{TEARSHEET_FILE}") for name in record.records
+        ],
+        correlations=correlation_rows(record),
+        chart=account_chart(record.curve, curves),
+        guards=guard_rows(record),
+        acts=act_rows(record),
+        quantstats=quantstats_part(
+            record.excess_returns,
+            None if held is None else held.excess,
+            periods_per_year=record.periods_per_year,
+            years=window_years(record.first.start, record.first.end),
+        ),
+        bill_series=record.bill.series,
     )
-    return filled.replace(mark, _sections(record, held))
 
 
 def headline_rows(record: AccountRecord, held: HeldBenchmark | None) -> facts.Rows:
@@ -245,44 +257,3 @@ def _missing(record: AccountRecord) -> list[str]:
     """Return which bars of the window are missing, each instrument's once."""
     told = [missing_bars(sleeve) for sleeve in record.records.values()]
     return list(dict.fromkeys(part for text in told for part in text.split("; ") if part))
-
-
-def _document(record: AccountRecord, body: str) -> str:
-    title = html.escape(_title(record))
-    shout = (
-        '<p class="synthetic">SYNTHETIC DATA: generated, nothing here happened.</p>'
-        if record.provenance is Provenance.SYNTHETIC
-        else ""
-    )
-    notes = "".join(f'<p class="note">{html.escape(line)}</p>' for line in _about(record))
-    return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{title}</title><style>{STYLE}</style></head>\n"
-        f"<body><main>{shout}<h1>{title}</h1>{notes}{body}</main></body></html>\n"
-    )
-
-
-def _sections(record: AccountRecord, held: HeldBenchmark | None) -> str:
-    guards, acted = guard_rows(record), act_rows(record)
-    curves = dict(zip(record.records, record.account.joint.curves, strict=True))
-    links = "".join(
-        f'<li><a href="{SLEEVES_FOLDER}/{html.escape(name)}/{TEARSHEET_FILE}">'
-        f"{html.escape(name)}</a></li>"
-        for name in record.records
-    )
-    return "\n".join(
-        (
-            "<h2>Result</h2>",
-            table(headline_rows(record, held)),
-            f'<p class="note">{html.escape(_bill(record))}</p>',
-            f"<h2>Sleeves</h2>{table(sleeve_rows(record))}",
-            f'<p class="note">{html.escape(NOTE)}</p><ul>{links}</ul>',
-            f"<h3>Correlation of daily returns over the bill</h3>{table(correlation_rows(record))}",
-            f"<h2>Equity and drawdown</h2>{account_chart(record.curve, curves)}",
-            "<h2>Guards of the account</h2>",
-            table(guards, prose=4) if len(guards) > 1 else "<p class=note>None tripped.</p>",
-            "<h3>Guards, drawdown ladders, tiers and account caps in the sleeves</h3>",
-            table(acted) if len(acted) > 1 else "<p class=note>None acted.</p>",
-        )
-    )

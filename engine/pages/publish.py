@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.benchmark.run_benchmark import held_returns
-from engine.pages.run_page import tearsheet
+from engine.pages.run_page import run_page
 from engine.pages.summary import summary
 from engine.results import FinishedRun, RunRecord, write_run
 
@@ -30,5 +30,5 @@ def write_reports(record: RunRecord, folder: Path, *, back: str = "") -> None:
     """
     held = held_returns(record)
     (folder / SUMMARY_FILE).write_text(summary(record, held), encoding="utf-8", newline="\n")
-    page = tearsheet(record, held, back=back)
+    page = run_page(record, held, back=back)
     (folder / TEARSHEET_FILE).write_text(page, encoding="utf-8", newline="\n")

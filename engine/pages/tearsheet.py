@@ -1,7 +1,7 @@
 """The only place that calls quantstats.
 
-It is given daily simple returns and an aligned benchmark on one naive index, never prices, never a
-ticker, never ``match_dates``; what it gets wrong all the same is left out of the page.
+It gets daily simple returns and an aligned benchmark on one naive index, never prices, never a
+ticker, never ``match_dates``. Rows that it still computes wrongly are left out of the page.
 """
 
 import io
@@ -9,8 +9,9 @@ import logging
 import re
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,17 @@ from engine.statistics import too_still
 # With fewer days most tables are empty and several pictures fail.
 MIN_DAYS = 10
 STRATEGY = "Strategy"
+# Names of quantstats' own page. Its logarithmic picture has no readable axis and is left out.
+PICTURES = ("returns", "vol_returns")
+# Pictures whose axes are whole percents, for returns that move more than that.
+COARSE_PICTURES = ("returns_dist", "dd_periods", "dd_plot", "daily_returns")
+COARSE_RANGE = 0.05
+# Pictures over half a year and a year say something once the run is clearly longer.
+ROLLING_PICTURES = ("rolling_beta", "rolling_vol", "rolling_sharpe", "rolling_sortino")
+ROLLING_DAYS = 400
+METRICS, DRAWDOWNS = "metrics", "dd_info"
+# Between the places of the template that quantstats fills; no table or picture holds it.
+BETWEEN = "\n<!-- next place -->\n"
 # Rows that quantstats computes wrongly or by a convention it does not state: docs/results.md.
 LEFT_OUT = frozenset(
     {
@@ -74,10 +86,61 @@ _ROW = re.compile(r"<tr>(?:<td[^>]*>.*?</td>)+</tr>\s*")
 _CELL = re.compile(r"<td[^>]*>(.*?)</td>")
 
 
-def why_no_tearsheet(returns: "pd.Series[float]", periods_per_year: int = 365) -> str:
+@dataclass(frozen=True)
+class QuantstatsPart:
+    """quantstats' share of a page, as HTML: tables of metrics and drawdowns, and SVG pictures.
+
+    Where ``reason`` is not empty there is nothing to show, and it says why.
+    """
+
+    reason: str = ""
+    metrics: str = ""
+    drawdowns: str = ""
+    pictures: tuple[str, ...] = ()
+
+
+def quantstats_part(
+    returns: "pd.Series[float]",
+    benchmark: "pd.Series[float] | None",
+    *,
+    periods_per_year: int,
+    years: float,
+) -> QuantstatsPart:
+    """Return what quantstats shows of some excess returns; see :func:`quantstats_html`.
+
+    Raises
+    ------
+    ReportError : the indexes differ, or quantstats failed.
+    """
+    reason = why_no_quantstats(returns, periods_per_year)
+    if reason:
+        return QuantstatsPart(reason)
+    metrics, drawdowns, *shown = quantstats_html(
+        (METRICS, DRAWDOWNS, *pictures(returns)),
+        returns,
+        benchmark,
+        periods_per_year=periods_per_year,
+        years=years,
+    )
+    # A place whose picture needs a benchmark stays empty without one.
+    return QuantstatsPart("", metrics, drawdowns, tuple(part for part in shown if part.strip()))
+
+
+def pictures(returns: "pd.Series[float]") -> tuple[str, ...]:
+    """Return the names of the pictures that say something about returns of this length and size."""
+    wealth = (1 + returns).cumprod()
+    wide = wealth.max() - wealth.min() >= COARSE_RANGE
+    return (
+        *PICTURES,
+        *(COARSE_PICTURES if wide else ()),
+        *(ROLLING_PICTURES if len(returns) >= ROLLING_DAYS else ()),
+    )
+
+
+def why_no_quantstats(returns: "pd.Series[float]", periods_per_year: int = 365) -> str:
     """Return why quantstats has nothing to say about these excess returns, or an empty text.
 
-    >>> why_no_tearsheet(pd.Series([0.0] * 30))
+    >>> why_no_quantstats(pd.Series([0.0] * 30))
     'every daily return is the same, so ratios and distributions do not exist'
     """
     if len(returns) < MIN_DAYS:
@@ -95,25 +158,23 @@ def why_no_tearsheet(returns: "pd.Series[float]", periods_per_year: int = 365) -
     return ""
 
 
-def fill_template(
-    template: str,
+def quantstats_html(
+    names: Sequence[str],
     returns: "pd.Series[float]",
     benchmark: "pd.Series[float] | None",
     *,
-    title: str,
     periods_per_year: int,
     years: float,
-) -> str:
-    """Return the template with quantstats' tables and pictures in its ``{{name}}`` places.
+) -> list[str]:
+    """Return quantstats' tables and pictures of some names, as HTML.
 
     Parameters
     ----------
-    template : HTML; the names are those of quantstats' own page
+    names : of the places of quantstats' own template
     returns : daily simple returns on a naive index, in excess of the bill: quantstats ignores a
         negative rate and fails on a series of rates
     benchmark : the same for the benchmark on the identical index; left out when None, without
         variance or identical to the strategy (quantstats fails on these), or moving too little
-    title : of the page
     periods_per_year : daily returns a year
     years : time elapsed in the window; rows of growth a year are left out of short ones
 
@@ -126,26 +187,26 @@ def fill_template(
     if benchmark is not None and _says_nothing(benchmark, returns, periods_per_year):
         benchmark = None
     with tempfile.TemporaryDirectory() as scratch, _fenced():
-        page, source = Path(scratch) / "page.html", Path(scratch) / "template.html"
-        source.write_text(template, encoding="utf-8")
+        page, places = Path(scratch) / "page.html", Path(scratch) / "places.html"
+        places.write_text(BETWEEN.join(f"{{{{{name}}}}}" for name in names), encoding="utf-8")
         try:
             # By name: importing seaborn and pyplot takes over a second.
             import_module("quantstats.reports").html(
                 returns.rename(STRATEGY),
                 benchmark,
                 rf=0.0,
-                title=title,
                 output=str(page),
                 compounded=True,
                 periods_per_year=periods_per_year,
                 match_dates=False,
-                template_path=str(source),
+                template_path=str(places),
                 strategy_title=STRATEGY,
                 **({} if benchmark is None else {"benchmark_title": str(benchmark.name)}),
             )
         except Exception as error:
             raise ReportError(f"tearsheet: quantstats failed ({error})") from error
-        return tidied(without_prologs(page.read_text(encoding="utf-8")), years)
+        filled = tidied(without_prologs(page.read_text(encoding="utf-8")), years)
+    return filled.split(BETWEEN)
 
 
 def _says_nothing(

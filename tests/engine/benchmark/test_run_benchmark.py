@@ -15,7 +15,7 @@ from engine.config.venue import SlippageConfig
 from engine.intents import Enter
 from engine.metrics import relative_numbers
 from engine.pages.rows import headline_note, headline_rows
-from engine.pages.run_page import tearsheet
+from engine.pages.run_page import run_page
 from engine.pages.summary import summary
 from engine.records import NO_BILL
 from engine.results import RunRecord
@@ -113,7 +113,7 @@ def test_the_benchmark_pays_the_fee_and_the_slippage_of_the_run(make_run):
 def test_quantstats_gets_the_excess_and_its_page_says_so(make_run):
     market = table(*fund("HYG"), series([(hour(-30), 4.0)], "DGS3MO"), instruments=(HYG,))
     record = record_of(make_run, market, hold("HYG"), venue=COSTS, notional=600.0)
-    page = tearsheet(record, held_returns(record))
+    page = run_page(record, held_returns(record))
     # Our own table comes first, with the run on the left.
     row = r"<td[^>]*>Sharpe</td><td[^>]*>([^<]*)</td><td[^>]*>([^<]*)</td>"
     first, last = re.findall(row, page)
@@ -129,7 +129,7 @@ def test_quantstats_gets_the_excess_and_its_page_says_so(make_run):
 def test_cash_at_the_bill_has_no_quantstats_part_and_the_page_says_why(make_run):
     market = table(*fund("HYG"), series([(hour(-30), 4.0)], "DGS3MO"), instruments=(HYG,))
     record = record_of(make_run, market, {}, notional=600.0)
-    page = tearsheet(record, held_returns(record))
+    page = run_page(record, held_returns(record))
     assert "No quantstats page: every daily return is the same" in page
     # Without the bill its interest would have a Sharpe ratio of a bill.
     assert record.metrics["total_return"] > 0.03

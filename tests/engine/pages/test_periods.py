@@ -8,7 +8,7 @@ import pytest
 
 from engine.pages import periods as told
 from engine.pages.periods import extreme_rows, month_rows, periods
-from engine.pages.run_page import tearsheet
+from engine.pages.run_page import run_page
 from engine.results.finished import RunRecord
 
 
@@ -87,7 +87,7 @@ def test_best_worst_and_mean_are_those_of_whole_months_and_years(record):
 
 
 def test_the_page_has_our_months_and_no_row_of_quantstats_about_months_or_years(record):
-    page = tearsheet(record, None)
+    page = run_page(record, None)
     assert told.NOTE in page
     names = re.findall(r"<tr><td[^>]*>(.*?)</td>", page.partition("by quantstats")[2])
     assert len(names) > 20

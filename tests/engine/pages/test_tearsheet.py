@@ -10,16 +10,21 @@ import pytest
 
 from engine.errors import ReportError
 from engine.metrics import sharpe
-from engine.pages.tearsheet import fill_template, tidied, why_no_tearsheet
+from engine.pages.tearsheet import quantstats_html, tidied, why_no_quantstats
 
 DAYS = pd.date_range("2026-01-01", periods=120)
 YEARS = 120 / 365
-TEMPLATE = "<p>{{metrics}}</p><i>{{returns}}</i>"
 
 
 def returns(seed, index=DAYS):
     values = np.random.default_rng(seed).normal(0.004, 0.02, len(index))
     return pd.Series(values, index=index, name=f"series {seed}")
+
+
+def metrics_table(held, benchmark, **options):
+    """Return quantstats' table of metrics."""
+    (table,) = quantstats_html(("metrics",), held, benchmark, **options)
+    return table
 
 
 def cell(page, name):
@@ -30,7 +35,7 @@ def cell(page, name):
 
 def test_sharpe_on_the_page_is_ours_at_365_and_not_at_a_hidden_252():
     held = returns(1)
-    page = fill_template(TEMPLATE, held, None, title="t", periods_per_year=365, years=YEARS)
+    page = metrics_table(held, None, periods_per_year=365, years=YEARS)
     assert float(cell(page, "Sharpe")) == pytest.approx(sharpe(held.to_numpy(), 365), abs=0.005)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -43,40 +48,36 @@ def test_sharpe_on_the_page_is_ours_at_365_and_not_at_a_hidden_252():
 def test_leading_flat_days_stay_in_the_numbers():
     held = returns(2)
     held.iloc[:40] = 0.0
-    page = fill_template(TEMPLATE, held, returns(3), title="t", periods_per_year=365, years=YEARS)
+    page = metrics_table(held, returns(3), periods_per_year=365, years=YEARS)
     assert float(cell(page, "Sharpe")) == pytest.approx(sharpe(held.to_numpy(), 365), abs=0.005)
 
 
 def test_beta_is_measured_on_the_same_days():
     market = returns(4)
     held = (1.5 * market).rename("held")
-    page = fill_template(TEMPLATE, held, market, title="t", periods_per_year=365, years=YEARS)
+    page = metrics_table(held, market, periods_per_year=365, years=YEARS)
     assert float(cell(page, "Beta")) == pytest.approx(1.5)
 
 
 def test_another_calendar_is_refused_instead_of_back_filled():
     with pytest.raises(ReportError, match="days differ"):
-        fill_template(
-            TEMPLATE, returns(1), returns(2, DAYS[5:]), title="t", periods_per_year=365, years=YEARS
-        )
+        metrics_table(returns(1), returns(2, DAYS[5:]), periods_per_year=365, years=YEARS)
 
 
 @pytest.mark.parametrize("flat", [False, True])
 def test_a_benchmark_that_quantstats_cannot_compare_is_left_out(flat):
     held = returns(5)
     other = held * 0 if flat else held.copy()
-    page = fill_template(TEMPLATE, held, other, title="t", periods_per_year=365, years=YEARS)
+    page = metrics_table(held, other, periods_per_year=365, years=YEARS)
     assert "Sharpe" in page
     assert "Beta" not in page
 
 
 def test_a_benchmark_that_hardly_moves_is_left_out():
     still = returns(3) * 1e-4  # 0.04% a year
-    page = fill_template(TEMPLATE, returns(5), still, title="t", periods_per_year=365, years=YEARS)
+    page = metrics_table(returns(5), still, periods_per_year=365, years=YEARS)
     assert "Beta" not in page
-    held = fill_template(
-        TEMPLATE, returns(5), still * 100, title="t", periods_per_year=365, years=YEARS
-    )
+    held = metrics_table(returns(5), still * 100, periods_per_year=365, years=YEARS)
     assert "Beta" in held
 
 
@@ -86,11 +87,9 @@ ANNUAL = ["Calmar", "Risk-Adjusted Return", "All-time (ann.)", "Alpha"]
 @pytest.mark.parametrize(("days", "shown"), [(23, []), (29.9, []), (30, ANNUAL)])
 def test_growth_of_a_year_is_left_out_of_short_windows(days, shown):
     index = DAYS[:30]
-    page = fill_template(
-        TEMPLATE,
+    page = metrics_table(
         returns(1, index),
         returns(2, index),
-        title="t",
         periods_per_year=365,
         years=days / 365,
     )
@@ -100,10 +99,10 @@ def test_growth_of_a_year_is_left_out_of_short_windows(days, shown):
 
 
 def test_runs_that_quantstats_cannot_describe_say_why():
-    assert "10" in why_no_tearsheet(returns(1).iloc[:9])
-    assert "same" in why_no_tearsheet(returns(1) * 0)
-    assert "not a number" in why_no_tearsheet(returns(1).where(returns(1) < 0.02))
-    assert why_no_tearsheet(returns(1)) == ""
+    assert "10" in why_no_quantstats(returns(1).iloc[:9])
+    assert "same" in why_no_quantstats(returns(1) * 0)
+    assert "not a number" in why_no_quantstats(returns(1).where(returns(1) < 0.02))
+    assert why_no_quantstats(returns(1)) == ""
 
 
 def test_wrong_empty_and_too_long_rows_leave_the_page():
@@ -133,4 +132,4 @@ def test_quantstats_never_downloads(monkeypatch):
         raise AssertionError("quantstats asked for a ticker")
 
     monkeypatch.setattr(utils, "download_returns", refuse)
-    fill_template(TEMPLATE, returns(6), returns(7), title="t", periods_per_year=365, years=YEARS)
+    metrics_table(returns(6), returns(7), periods_per_year=365, years=YEARS)

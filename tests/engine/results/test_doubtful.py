@@ -15,7 +15,7 @@ from data_feeds.quality import doubtful_extremes
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from engine.audit import audit_run
 from engine.intents import Enter, Target
-from engine.pages.run_page import tearsheet
+from engine.pages.run_page import run_page
 from engine.pages.summary import summary
 from engine.records import OrderKind
 from engine.results import RunRecord
@@ -138,7 +138,7 @@ def test_summary_page_and_manifest_say_it_and_the_audit_finds_it_too(tmp_path) -
     (warning,) = doubtful_warnings(record)
     assert warning.startswith(f"WARNING: {words} (SPY target of {date(2026, 2, 4)} at 100.05)")
     assert words in " ".join(summary(record, None).split())
-    assert words in tearsheet(record, None)
+    assert words in run_page(record, None)
     folder = tmp_path / "run"
     assert audited_run(finished, data, folder).ok
     path = folder / "manifest.json"

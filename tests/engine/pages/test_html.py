@@ -1,0 +1,105 @@
+"""Every page is a template: all texts are escaped, and no other module writes HTML."""
+
+import ast
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from importlib import import_module
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+import engine
+from engine.benchmark.run_benchmark import held_returns
+from engine.pages.html import embedded_json, embedded_script, render
+from engine.pages.run_page import run_page
+from engine.pages.tearsheet import quantstats_html
+from engine.results import RunRecord
+from tests.engine.pages.test_tearsheet import YEARS, returns
+
+HOSTILE = "<script>window.hacked=1</script> {{metrics}} \"quoted\" 'name' & co"
+TEMPLATES = files("engine.pages") / "templates"
+# SVG of matplotlib, tables of quantstats, and what the project ships or has made safe.
+VOUCHED = {
+    "chart", "data", "picture", "plotly", "quantstats.drawdowns", "quantstats.metrics", "script",
+    "stylesheet",
+}  # fmt: skip
+# These read or mend the output of libraries; they make no element of their own.
+READERS_OF_HTML = {"pages/charts.py", "pages/tearsheet.py", "pages/html.py"}
+
+
+class Texts(HTMLParser):
+    """The visible texts and the elements of a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.elements: set[str] = set()
+        self.texts: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs) -> None:
+        self.elements.add(tag)
+
+    def handle_data(self, data) -> None:
+        self.texts.append(data)
+
+
+@pytest.fixture(scope="module")
+def hostile_page(make_run):
+    run = make_run()
+    run = replace(run, config=run.config.model_copy(update={"name": HOSTILE}))
+    record = RunRecord(run)
+    return run_page(record, held_returns(record), back='"><script>')
+
+
+def test_tags_quotes_and_braces_in_a_name_are_text(hostile_page):
+    page = Texts(hostile_page)
+    assert "script" not in page.elements
+    assert any(text.startswith(HOSTILE) for text in page.texts)
+    assert "Sharpe" in page.texts
+
+
+def test_an_address_cannot_end_its_attribute(hostile_page):
+    assert 'href="&#34;&gt;&lt;script&gt;"' in hostile_page
+
+
+def test_quantstats_escapes_the_name_of_a_benchmark():
+    benchmark = returns(2).rename("<script>window.hacked=1</script>")
+    (table,) = quantstats_html(
+        ("metrics",), returns(1), benchmark, periods_per_year=365, years=YEARS
+    )
+    assert "hacked" in table
+    assert "<script" not in table
+
+
+def test_only_known_values_enter_a_template_unescaped():
+    source = "".join(path.read_text() for path in TEMPLATES.iterdir())
+    assert set(re.findall(r"\{\{\s*([\w.]+)\s*\|\s*safe\s*\}\}", source)) == VOUCHED
+    assert source.count("safe") == len(re.findall(r"\|safe", source))
+    assert "autoescape" not in source
+
+
+def test_a_value_that_a_template_lacks_is_an_error():
+    with pytest.raises(import_module("jinja2").UndefinedError, match="page_title"):
+        render("run.html.j2")
+
+
+def test_embedded_texts_cannot_end_their_element():
+    assert "<" not in embedded_json({"name": "</script><!--"})
+    assert "</script" not in embedded_script('var a = "</script>";')
+
+
+def test_no_other_module_of_the_engine_writes_html():
+    element = re.compile(r"</?(a|p|b|i|ul|li|td|th|tr|table|div|span|h[1-6]|html|style)\b[^<]*>")
+    root = Path(engine.__file__).parent
+    modules = {path.relative_to(root).as_posix(): path.read_text() for path in root.rglob("*.py")}
+    writers = {
+        f"{name}:{node.lineno}"
+        for name, source in modules.items()
+        if name not in READERS_OF_HTML
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Constant) and element.search(str(node.value))
+    }
+    assert len(modules) > 100
+    assert writers == set()
