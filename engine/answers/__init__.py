@@ -1,1 +1,1 @@
-"""Answers about finished runs: a trade, an instant, a day, what kept a playbook out."""
+"""Answer questions about finished runs: a trade, an instant, a day, why there was no entry."""

@@ -1,4 +1,4 @@
-"""Acts of the risk module: guards, sales they ordered, drawdown ladder, market tiers, caps."""
+"""List the acts of the risk module: guards and their sales, drawdown ladder, tiers, caps."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -19,7 +19,7 @@ HEADING = ("what acted", "times", "first", "last")
 def acts(
     events: Sequence[GuardEvent], decisions: Sequence[Decision], orders: Sequence[OrderRow]
 ) -> list[tuple[str, ...]]:
-    """Return a row for everything that acted, by its first instant, a heading row first.
+    """Return one row a kind of act, by its first instant, after a heading row.
 
     Parameters
     ----------
@@ -27,14 +27,14 @@ def acts(
 
     Returns
     -------
-    (what, times, first, last); the heading alone where nothing acted.
+    (act, count, first, last); the heading alone where nothing acted.
     """
     found: dict[str, list[int]] = {}
-    for what, at in (*_guards(events), *_sized(decisions), *_sold(orders)):
-        found.setdefault(what, []).append(at)
+    for act, at in (*_guards(events), *_sized(decisions), *_sold(orders)):
+        found.setdefault(act, []).append(at)
     rows = sorted(found.items(), key=lambda item: (min(item[1]), item[0]))
-    told = [(what, str(len(at)), utc_text(min(at)), utc_text(max(at))) for what, at in rows]
-    return [HEADING, *told]
+    lines = [(act, str(len(at)), utc_text(min(at)), utc_text(max(at))) for act, at in rows]
+    return [HEADING, *lines]
 
 
 def _guards(events: Iterable[GuardEvent]) -> Iterator[Act]:
@@ -44,7 +44,7 @@ def _guards(events: Iterable[GuardEvent]) -> Iterator[Act]:
 
 
 def _sized(decisions: Iterable[Decision]) -> Iterator[Act]:
-    """Yield approvals made smaller by a tier or a cap of the account, and what a guard refused."""
+    """Yield entries that a tier or a cap of the account made smaller, and entries refused."""
     for decision in decisions:
         if decision.intent not in RISK_ADDING:
             continue

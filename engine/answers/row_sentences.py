@@ -1,4 +1,4 @@
-"""The paragraphs of an explanation, each made from rows of the run's tables."""
+"""Write rows of a run's tables as sentences; trade, instant, day and why-not share them."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ STATES = {
 
 
 def result_lines(trade: Row) -> list[str]:
-    """What the trade was and what it made, in quote and in R."""
+    """Return the trade's entry, exit and result, in quote and in R."""
     side = "Long" if trade["direction"] > 0 else "Short"
     setup = f", setup {trade['setup']}" if trade["setup"] else ""
     entered = (
@@ -63,9 +63,9 @@ def result_lines(trade: Row) -> list[str]:
 
 
 def condition_lines(described: Sequence[Mapping[str, Any]], row: Row) -> list[str]:
-    """One line a condition: held or not, what was measured against what, and what it says.
+    """Return one line a condition: true or not, measured value, threshold, description.
 
-    What the rules demand comes first, what they only watch or count after it.
+    Required conditions come first, the others after them.
     """
     lines = []
     for heading, required in (("Required conditions", True), ("Other conditions", False)):
@@ -87,7 +87,7 @@ def _condition(item: Mapping[str, Any], row: Row) -> tuple[str, str, str, str]:
 
 
 def decision_lines(decision: Row, ladder: Sequence[float]) -> list[str]:
-    """A risk decision: the account, the stop, the size before and after every cap.
+    """Return a risk decision: the account, the stop, the size before and after every cap.
 
     ``ladder`` holds the factors of the drawdown rungs by rising drawdown.
     """
@@ -128,12 +128,12 @@ def decision_lines(decision: Row, ladder: Sequence[float]) -> list[str]:
 
 
 def _factors(decision: Row, ladder: Sequence[float]) -> str:
-    """Say which part of the multiplier is the account tier's and which the playbook's."""
+    """Return the factors of the multiplier: the account tier's and the playbook's."""
     tier = decision["tier"]
     if decision.get("market_tier"):
         market = decision["market_tier"]
         return f" (playbook's size x the stricter of account tier {tier} and market tier {market})"
-    # A deeper tier than the second has one name for all its rungs: which one is not known.
+    # All rungs below the second share one tier name, so that the rung is unknown.
     rungs = {RiskTier.NORMAL: 1.0, **dict(zip(TIERS, ladder, strict=False))}
     if tier not in rungs or (tier == TIERS[-1] and len(ladder) > len(TIERS)):
         return f" (playbook's size x tier {tier}'s factor)" if tier else ""
@@ -141,10 +141,10 @@ def _factors(decision: Row, ladder: Sequence[float]) -> str:
     return f" (playbook's size {number(own)} x tier {tier} {number(rungs[tier])})"
 
 
-def order_lines(files: RunFolder, plan_id: int) -> list[str]:
-    """Every order of a plan in the order written, each followed by its fills."""
-    fills = [row for row in files.rows("fills") if row["plan_id"] == plan_id]
-    orders = [row for row in files.rows("orders") if row["plan_id"] == plan_id]
+def order_lines(run: RunFolder, plan_id: int) -> list[str]:
+    """Return every order of a plan in the order of the table, each followed by its fills."""
+    fills = [row for row in run.rows("fills") if row["plan_id"] == plan_id]
+    orders = [row for row in run.rows("orders") if row["plan_id"] == plan_id]
     known = {order["order_id"] for order in orders}
     lines: list[str] = []
     for order in orders:
@@ -154,7 +154,7 @@ def order_lines(files: RunFolder, plan_id: int) -> list[str]:
 
 
 def order_line(order: Row) -> str:
-    """One order: when, what, how much, at which level, how it ended."""
+    """Return one order: instant, role, side, size, level and end."""
     side = "buy" if order["side"] > 0 else "sell"
     size = "all" if _absent(order["quantity"]) else number(order["quantity"])
     if not _absent(order["fraction"]):
@@ -168,12 +168,10 @@ def order_line(order: Row) -> str:
     )
 
 
-def funding_lines(files: RunFolder, plan_id: int) -> list[str]:
-    """What the plan paid or received in funding, payment by payment."""
+def funding_lines(run: RunFolder, plan_id: int) -> list[str]:
+    """Return the plan's funding payments, one line each; positive: received."""
     paid = [
-        row
-        for row in files.rows("ledger")
-        if row["plan_id"] == plan_id and row["kind"] == "funding"
+        row for row in run.rows("ledger") if row["plan_id"] == plan_id and row["kind"] == "funding"
     ]
     if not paid:
         return ["Funding: no settlement fell into the time in position."]
@@ -189,12 +187,12 @@ def funding_lines(files: RunFolder, plan_id: int) -> list[str]:
     return lines
 
 
-def account_line(files: RunFolder, at: pd.Timestamp) -> str:
-    """What the account was doing, with its equity at the last point of the curve."""
+def account_line(run: RunFolder, at: pd.Timestamp) -> str:
+    """Return the account's state at an instant, with the equity of the last curve point."""
     interval = next(
         (
             row
-            for row in files.rows("journal_account")
+            for row in run.rows("journal_account")
             if row["from_at"] <= at and (row["until_at"] is None or at < row["until_at"])
         ),
         None,
@@ -205,12 +203,12 @@ def account_line(files: RunFolder, at: pd.Timestamp) -> str:
         text += f" ({interval['detail']} until {moment(interval['until_at'])})"
     if interval is not None and interval["plan_id"]:
         text += f" (plan {interval['plan_id']} since {moment(interval['from_at'])})"
-    equity = files.equity_at(at)
+    equity = run.equity_at(at)
     return text + ("." if equity is None else f"; equity {money(equity)}.")
 
 
 def fill_line(fill: Row) -> str:
-    """One execution with price, slippage, fee, result and the position after it."""
+    """Return one fill: price, slippage, fee, result and the position after it."""
     where = "at the open" if fill["stage"] == "open" else "inside the bar"
     return (
         f"      filled {signed(fill['quantity'], 6).rstrip('0').rstrip('.')} at "
@@ -226,7 +224,7 @@ def _cap_names(decision: Row) -> list[str]:
 
 
 def _applied_caps(decision: Row) -> list[tuple[str, float, float]]:
-    """(name, allowed, size after) of the caps that could bind, in the order applied."""
+    """Return (name, allowed size, size after) of the finite caps, in the order applied."""
     return [
         (name, decision[f"{CAP}{name}"], decision[f"{SIZE_AFTER}{name}"])
         for name in _cap_names(decision)

@@ -1,4 +1,4 @@
-"""A run in two lists: its trades, and the setups that it refused, both with their numbers."""
+"""List a run's trades and refused setups with the numbers that ``explain`` takes."""
 
 from pathlib import Path
 
@@ -15,21 +15,19 @@ SHOWN_SETUPS = 20
 
 
 def explain_run(run_folder: Path, shown_as: str) -> str:
-    """Return the run's trades and refused setups, each with the number that tells more of it.
+    """Return the run's trades and refused setups, numbered; of an account, its sleeves.
 
-    Of an account: its sleeves, each a run of its own.
-
-    ``shown_as`` is the run as the reader named it. :func:`refused_setups` says what counts as one.
+    ``shown_as`` is the run as the reader named it. :func:`refused_setups` defines a refused setup.
 
     Raises
     ------
-    ReportError : not a run folder, or a damaged one.
+    ReportError : the folder is not a run's, or it is damaged.
     """
     if is_account(run_folder):
         return _account_text(run_folder, shown_as)
-    files = RunFolder(run_folder)
-    trades, refused = files.rows("trades"), refused_setups(files)
-    lines = [run_title(files, f"{len(trades)} trades, {len(refused)} refused setups"), ""]
+    run = RunFolder(run_folder)
+    trades, refused = run.rows("trades"), refused_setups(run)
+    lines = [run_title(run, f"{len(trades)} trades, {len(refused)} refused setups"), ""]
     lines += ["Trades", *_trade_lines(trades), ""]
     lines += ["Refused setups", *_setup_lines(refused), ""]
     lines += [
@@ -57,35 +55,35 @@ def _account_text(folder: Path, shown_as: str) -> str:
 
 
 def explain_setup(run_folder: Path, number_: int) -> str:
-    """Return every condition and the block at the row that stands for a refused setup.
+    """Return every condition and the block at the row of a refused setup nearest to an entry.
 
     Raises
     ------
     ReportError : not a run folder, or no refused setup of that number.
     """
-    files = RunFolder(run_folder)
-    refused = refused_setups(files)
+    run = RunFolder(run_folder)
+    refused = refused_setups(run)
     if not 1 <= number_ <= len(refused):
         held = f"it has 1 to {len(refused)}" if refused else "it has none"
-        raise ReportError(f"{files.folder}: no refused setup {number_}; {held}")
+        raise ReportError(f"{run.folder}: no refused setup {number_}; {held}")
     return explain_at(run_folder, refused[number_ - 1]["at"].to_pydatetime())
 
 
-def refused_setups(files: RunFolder) -> list[Row]:
-    """Return the row that came nearest to an entry of each refused setup, by time.
+def refused_setups(run: RunFolder) -> list[Row]:
+    """Return the row nearest to an entry of each refused setup, by time.
 
-    A refused setup is one at whose rows no entry was approved. Of rules without setups every UTC
-    day on which conditions or the risk module refused an entry counts as one; of a book of weights,
-    whose rules require nothing, only those at which the risk module refused.
+    A setup is refused when no entry was approved at any of its rows. For rules without setups, a
+    UTC day counts as one when conditions or the risk module refused an entry on it. For weights,
+    whose rules require no condition, only a refusal by the risk module counts.
     """
-    journal = files.rows("journal_conditions")
+    journal = run.rows("journal_conditions")
     entered = {row["setup"] for row in journal if not row["blocked_kind"]}
     refused = [row for row in journal if row["blocked_kind"]]
     if any(row["setup"] for row in journal):
         refused = [row for row in refused if row["setup"] and row["setup"] not in entered]
     else:
         kinds = {BlockKind.RISK}
-        if any(item["required"] for item in files.conditions):
+        if any(item["required"] for item in run.conditions):
             kinds |= {BlockKind.CONDITION, BlockKind.PLAYBOOK}
         refused = [row for row in refused if row["blocked_kind"] in kinds]
     return sorted(best_of_setups(refused), key=lambda row: row["at"])

@@ -1,4 +1,4 @@
-"""A stretch of a run that somebody asks about: a UTC day, or from one instant to another."""
+"""The window of a run that a question is about: a UTC day, or from one instant to another."""
 
 import re
 from dataclasses import dataclass
@@ -21,16 +21,16 @@ BETWEEN = ".."
 
 @dataclass(frozen=True)
 class TimeWindow:
-    """A stretch of time, UTC, for what closes and for what opens.
+    """A window of time, UTC, with separate bounds for closes and for opens.
 
-    A midnight between two days is both: bars close and rules decide at it for the day that ends,
-    then orders fill at the open and funding is settled for the day that begins.
+    A midnight belongs to two days. The bar close and the decision at midnight belong to the day
+    that ends; the fill at the open and the funding settlement belong to the day that begins.
 
     Attributes
     ----------
-    words : as it was asked for
-    begins, ends : what happens at an open lies in ``[begins, ends)``
-    after, until : what closes or is decided lies in ``(after, until]``
+    words : the window as the reader wrote it
+    begins, ends : events at an open lie in ``[begins, ends)``
+    after, until : closes and decisions lie in ``(after, until]``
     """
 
     words: str
@@ -40,32 +40,32 @@ class TimeWindow:
     until: pd.Timestamp
 
     def holds(self, at: pd.Timestamp) -> bool:
-        """Return whether what closes or is decided at an instant lies inside."""
+        """Return whether a close or a decision at an instant lies inside the window."""
         return bool(self.after < at <= self.until)
 
     def holds_open(self, at: pd.Timestamp) -> bool:
-        """Return whether what happens at an open, after the decisions of its instant, does."""
+        """Return whether an event at an open lies inside; it follows its instant's decisions."""
         return bool(self.begins <= at < self.ends)
 
     def holds_fill(self, fill: Row) -> bool:
-        """Return whether a row of ``fills`` does: at an open, or in a bar and told at its close."""
+        """Return whether a row of ``fills`` lies inside; a fill in a bar counts at its close."""
         at_open = fill["stage"] == FillStage.OPEN.value
         return self.holds_open(fill["at"]) if at_open else self.holds(fill["at"])
 
     def overlaps(self, interval: Row) -> bool:
-        """Return whether a row of ``journal_account`` covers any of it, by its ``from_at``."""
+        """Return whether a row of ``journal_account`` overlaps the window."""
         until = interval["until_at"]
         return bool(interval["from_at"] < self.ends and (until is None or until > self.begins))
 
 
 def parse_instant(instant: str | datetime) -> pd.Timestamp:
-    """Return the instant that a text such as ``2026-02-06T03:00Z`` means; without a zone UTC.
+    """Return the instant of a text such as ``2026-02-06T03:00Z``; a text without a zone is UTC.
 
     Raises
     ------
-    ConfigError : not an instant.
+    ConfigError : the text is not an instant.
     """
-    # The configuration's rules: pandas alone would take "now", "NaT" and an empty text.
+    # The configuration's rules: pandas alone accepts "now", "NaT" and an empty text.
     try:
         return pd.Timestamp(_INSTANT.validate_python(instant)).as_unit("ns")
     except ValidationError as error:
@@ -75,11 +75,11 @@ def parse_instant(instant: str | datetime) -> pd.Timestamp:
 
 
 def parse_day(text: str) -> TimeWindow:
-    """Return the UTC day that a text such as ``2026-02-05`` names.
+    """Return the UTC day of a text such as ``2026-02-05``.
 
     Raises
     ------
-    ConfigError : not a date.
+    ConfigError : the text is not a date.
     """
     if not _DATE.fullmatch(text):
         raise ConfigError(f"{text!r} is not a day; write it as 2026-02-05")
@@ -87,14 +87,14 @@ def parse_day(text: str) -> TimeWindow:
     return TimeWindow(text, start, start + _DAY, start, start + _DAY)
 
 
-def parse_span(text: str) -> TimeWindow:
-    """Return the stretch that ``2026-02-05``, or ``FROM..TO`` with days or instants, names.
+def parse_window(text: str) -> TimeWindow:
+    """Return the window of ``2026-02-05``, or of ``FROM..TO`` with days or instants.
 
-    Days are whole, both included; instants are included.
+    The window includes both days as a whole, and both instants.
 
     Raises
     ------
-    ConfigError : neither, or TO lies before FROM.
+    ConfigError : the text is neither form, or TO lies before FROM.
     """
     if BETWEEN not in text:
         return parse_day(text)
@@ -112,25 +112,25 @@ def parse_span(text: str) -> TimeWindow:
     return TimeWindow(f"{first} to {last}", begins, ends, after, until)
 
 
-def checked(span: TimeWindow, files: RunFolder) -> TimeWindow:
-    """Return the part of a stretch that the run traded.
+def traded_part(window: TimeWindow, run: RunFolder) -> TimeWindow:
+    """Return the part of a window in which the run traded.
 
-    The run's first instant belongs to its first day and its last one to its last, whole.
+    The run's first day includes its first instant, and its last day the last instant, as a whole.
 
     Raises
     ------
-    ReportError : none of it.
+    ReportError : the run did not trade in the window.
     """
-    window = files.manifest["window"]
-    start, end = pd.Timestamp(window["start"]), pd.Timestamp(window["end"])
-    if span.ends <= start or span.after >= end:
+    traded = run.manifest["window"]
+    start, end = pd.Timestamp(traded["start"]), pd.Timestamp(traded["end"])
+    if window.ends <= start or window.after >= end:
         raise ReportError(
-            f"{span.words} lies outside the run's window, {moment(start)} to {moment(end)}"
+            f"{window.words} lies outside the run's window, {moment(start)} to {moment(end)}"
         )
     return TimeWindow(
-        span.words,
-        begins=max(span.begins, start),
-        ends=end + _TICK if span.until >= end else span.ends,
-        after=start - _TICK if span.begins <= start else span.after,
-        until=min(span.until, end),
+        window.words,
+        begins=max(window.begins, start),
+        ends=end + _TICK if window.until >= end else window.ends,
+        after=start - _TICK if window.begins <= start else window.after,
+        until=min(window.until, end),
     )

@@ -1,6 +1,7 @@
 """Explain one trade of a run: why it was opened, its size, orders, fills, funding and result."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -16,46 +17,81 @@ from engine.errors import ReportError
 from engine.run_folder.read import Row, RunFolder, moment, run_title
 
 
+@dataclass(frozen=True)
+class TradeStory:
+    """One trade as lines of text, by topic; :meth:`text` joins them for a terminal.
+
+    Attributes
+    ----------
+    result : entry, exit and result
+    reason : the playbook's reason and the conditions at the decision; empty without a decision
+    size : the risk decision with every cap; empty without a decision
+    orders, funding : orders with their fills; funding payments
+    later : decisions about the same plan after the first one
+    """
+
+    title: str
+    result: tuple[str, ...]
+    reason: tuple[str, ...]
+    size: tuple[str, ...]
+    orders: tuple[str, ...]
+    funding: tuple[str, ...]
+    later: tuple[str, ...]
+
+    def text(self) -> str:
+        """Return the story with an empty line between two topics."""
+        paragraphs = [
+            (self.title, *self.result),
+            self.reason,
+            self.size,
+            ("Orders and fills", *self.orders),
+            self.funding,
+            ("Later decisions", *self.later) if self.later else (),
+        ]
+        return "\n\n".join("\n".join(lines) for lines in paragraphs if lines) + "\n"
+
+
 def explain_trade(run_folder: Path, trade_id: int) -> str:
-    """Return the story of one trade: why, how much, orders, fills, funding, exits, result in R.
+    """Return one trade in plain words; see :func:`trade_story`."""
+    return trade_story(run_folder, trade_id).text()
+
+
+def trade_story(run_folder: Path, trade_id: int) -> TradeStory:
+    """Return why a trade was made, how large, its orders, fills, funding and result in R.
 
     Raises
     ------
     ReportError : not a run folder, or no trade of that number.
     """
-    files = RunFolder(run_folder)
-    trades = files.rows("trades")
-    trade = next((row for row in trades if row["trade_id"] == trade_id), None)
+    run = RunFolder(run_folder)
+    trades = run.rows("trades")
+    trade = _row_of(trades, "trade_id", trade_id)
     if trade is None:
-        held = f"it has trades 1 to {len(trades)}" if trades else "it has no trades"
-        raise ReportError(f"{files.folder}: no trade {trade_id}; {held}")
+        known = f"it has trades 1 to {len(trades)}" if trades else "it has no trades"
+        raise ReportError(f"{run.folder}: no trade {trade_id}; {known}")
     plan_id = trade["plan_id"]
-    decision = _of_id(files.rows("journal_decisions"), "decision_id", trade["decision_id"])
-    lines = [run_title(files, f"trade {trade_id} of {len(trades)}"), *result_lines(trade)]
-    if decision is not None:
-        lines += ["", f"Decided {moment(decision['decided_at'])}: {decision['reason']}."]
-        lines += _conditions_at(files, decision["decided_at"])
-        lines += ["", *decision_lines(decision, files.drawdown_ladder)]
-    lines += ["", "Orders and fills", *order_lines(files, plan_id)]
-    lines += ["", *funding_lines(files, plan_id)]
-    later = [
-        row
-        for row in files.rows("journal_decisions")
-        if row["plan_id"] == plan_id and row["decision_id"] != trade["decision_id"]
-    ]
-    if later:
-        lines += ["", "Later decisions"]
-        lines += [
+    decision = _row_of(run.rows("journal_decisions"), "decision_id", trade["decision_id"])
+    return TradeStory(
+        title=run_title(run, f"trade {trade_id} of {len(trades)}"),
+        result=tuple(result_lines(trade)),
+        reason=() if decision is None else tuple(_reason_lines(run, decision)),
+        size=() if decision is None else tuple(decision_lines(decision, run.drawdown_ladder)),
+        orders=tuple(order_lines(run, plan_id)),
+        funding=tuple(funding_lines(run, plan_id)),
+        later=tuple(
             f"  {moment(row['decided_at'])}  {row['intent']} {row['outcome']}: {row['reason']}"
-            for row in later
-        ]
-    return "\n".join(lines) + "\n"
+            for row in run.rows("journal_decisions")
+            if row["plan_id"] == plan_id and row["decision_id"] != trade["decision_id"]
+        ),
+    )
 
 
-def _of_id(rows: Sequence[Row], column: str, wanted: int) -> Row | None:
+def _row_of(rows: Sequence[Row], column: str, wanted: int) -> Row | None:
     return next((row for row in rows if row[column] == wanted), None)
 
 
-def _conditions_at(files: RunFolder, at: pd.Timestamp) -> list[str]:
-    row = next((line for line in files.rows("journal_conditions") if line["at"] == at), None)
-    return [] if row is None else condition_lines(files.conditions, row)
+def _reason_lines(run: RunFolder, decision: Row) -> list[str]:
+    at: pd.Timestamp = decision["decided_at"]
+    lines = [f"Decided {moment(at)}: {decision['reason']}."]
+    row = next((line for line in run.rows("journal_conditions") if line["at"] == at), None)
+    return lines if row is None else lines + condition_lines(run.conditions, row)

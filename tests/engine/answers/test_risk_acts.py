@@ -1,4 +1,4 @@
-"""Everything that the risk module did is on the page: tripped, sized, cut, refused, sold."""
+"""Check that every act of the risk module is listed: tripped, sized, cut, refused, sold."""
 
 from dataclasses import replace
 
@@ -40,7 +40,7 @@ def test_an_account_in_drawdown_whose_sizes_were_halved_says_so():
     ]
 
 
-def test_a_flatten_is_told_with_its_guard_and_its_sales():
+def test_a_flatten_names_its_guard_and_its_sales():
     found = acts((tripped("daily loss", HOUR),), (), (guard_sale("daily loss", HOUR),))
     assert [row[0] for row in found[1:]] == ["daily loss tripped", "sold or closed: daily loss"]
 
@@ -59,9 +59,9 @@ def test_a_flatten_is_told_with_its_guard_and_its_sales():
         ({"intent": "rebalance"}, ["sized at account tier cautious (drawdown ladder)"]),
     ],
 )
-def test_what_made_a_purchase_smaller_or_refused_it(changes, told):
+def test_an_entry_made_smaller_or_refused_names_its_reason(changes, told):
     assert [row[0] for row in acts((), (replace(APPROVED, **changes),), ())[1:]] == told
 
 
-def test_a_release_is_no_act():
+def test_a_release_is_not_an_act():
     assert acts((replace(tripped("drawdown halt", 1), event="released"),), (), ()) == [HEADING]

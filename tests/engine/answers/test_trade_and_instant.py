@@ -1,4 +1,4 @@
-"""Explanations made from the run folder alone."""
+"""Explain trades and instants from the run folder alone."""
 
 import shutil
 from dataclasses import replace
@@ -24,7 +24,7 @@ def run(make_run):
     return make_run()
 
 
-def test_a_trade_is_told_from_reason_to_result(folder, run):
+def test_a_trade_is_explained_from_reason_to_result(folder, run):
     text = explain_trade(folder, 2)
     fills = [fill for fill in run.outcome.fills if fill.plan_id == 2]
     assert "trade 2 of 4" in text
@@ -38,7 +38,7 @@ def test_a_trade_is_told_from_reason_to_result(folder, run):
     assert "target+exit" in text
 
 
-def test_an_unknown_trade_names_those_there_are(folder):
+def test_an_unknown_trade_names_the_numbers_that_exist(folder):
     with pytest.raises(ReportError, match="no trade 9; it has trades 1 to 4"):
         explain_trade(folder, 9)
 
@@ -55,30 +55,30 @@ def test_a_blocked_bar_names_the_block_and_the_nearest_miss(folder, run):
     assert "dollar and yields do not rise together" in others
 
 
-def test_an_instant_in_position_says_so_and_gives_equity(folder, run):
+def test_an_instant_in_a_position_names_it_and_the_equity(folder, run):
     inside = pd.Timestamp(run.outcome.fills[0].at + 5 * 3_600 * 10**9, tz="UTC")
     assert "in a position (plan 1 since" in explain_at(folder, inside.isoformat())
     assert "equity " in explain_at(folder, inside.isoformat())
 
 
 def quiet_row(folder):
-    """A decision row between two lines of the journal."""
+    """Return a decision row between two rows of the journal."""
     journal = set(pd.read_parquet(folder / "journal_conditions.parquet")["at"])
     rows = pd.read_parquet(folder / "decision_rows.parquet")["at"]
     return next(at for at in rows[30:] if at not in journal)
 
 
-def test_a_quiet_bar_says_so_of_any_playbook_and_points_to_its_neighbours(folder):
+def test_a_bar_without_a_journal_row_names_its_neighbours(folder):
     at = quiet_row(folder)
     journal = pd.read_parquet(folder / "journal_conditions.parquet")["at"]
     text = explain_at(folder, str(at))
-    assert "the playbook did not mark this bar and nothing was decided" in text
+    assert "the playbook did not mark this bar and decided nothing" in text
     assert "level" not in text
     assert journal[journal < at].max().strftime("%Y-%m-%d %H:%M") in text
     assert journal[journal > at].min().strftime("%Y-%m-%d %H:%M") in text
 
 
-def test_an_instant_inside_a_bar_tells_the_decision_row_before_it(folder, run):
+def test_an_instant_inside_a_bar_shows_the_decision_row_before_it(folder, run):
     decided = pd.Timestamp(run.outcome.decisions[0].decided_at, tz="UTC")
     text = explain_at(folder, str(decided + pd.Timedelta(minutes=7)))
     after = decided + pd.Timedelta(hours=1)
@@ -88,7 +88,7 @@ def test_an_instant_inside_a_bar_tells_the_decision_row_before_it(folder, run):
     assert "nothing was decided" not in text
 
 
-def test_an_instant_before_the_first_decision_row_has_nothing_to_tell(folder, run):
+def test_an_instant_before_the_first_decision_row_has_no_decision_row(folder, run):
     text = explain_at(folder, run.config.data.start)
     assert "comes before the first decision row (the next at 2026-02-02 03:40Z)" in text
 
@@ -102,7 +102,7 @@ def test_an_instant_before_the_first_decision_row_has_nothing_to_tell(folder, ru
         ("defensive", 0.25, "Times 0.25 (playbook's size 1 x tier defensive 0.25)"),
     ],
 )
-def test_the_multiplier_is_told_by_its_factors(make_run, tmp_path, tier, multiplier, words):
+def test_the_multiplier_is_split_into_its_factors(make_run, tmp_path, tier, multiplier, words):
     run = make_run(hours=100, plans=1)
     decisions = tuple(
         replace(row, tier=tier, multiplier=multiplier) for row in run.outcome.decisions
@@ -124,7 +124,7 @@ def test_the_decision_of_an_entry_is_shown_at_its_instant(folder, run):
 
 
 @pytest.mark.parametrize("instant", ["soon", "NaT", "now", "", "2026", "9999-12-31"])
-def test_what_is_no_instant_is_refused_in_one_line(folder, instant):
+def test_a_text_that_is_not_an_instant_is_refused_in_one_line(folder, instant):
     with pytest.raises(ConfigError, match=f"^{instant!r} is not an instant") as caught:
         explain_at(folder, instant)
     assert caught.value.exit_code == 2
@@ -167,11 +167,11 @@ def test_a_harmed_document_is_named_in_one_line(folder, run, tmp_path, name, tex
     assert len(str(caught.value).splitlines()) == 1
 
 
-def test_a_folder_that_is_no_run_is_refused(tmp_path):
+def test_a_folder_that_is_not_a_run_is_refused(tmp_path):
     with pytest.raises(ReportError, match="not a run folder"):
         explain_trade(tmp_path, 1)
 
 
-def test_synthetic_data_is_shouted(make_run, tmp_path):
+def test_the_title_of_synthetic_data_says_so(make_run, tmp_path):
     folder = write_run(make_run(hours=200, label=2), tmp_path)
     assert "SYNTHETIC DATA" in explain_trade(folder, 1)

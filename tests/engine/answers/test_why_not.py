@@ -1,4 +1,4 @@
-"""What kept a playbook out, and everything of one day, from the run folder alone."""
+"""Explain a window without entries and a whole day from the run folder alone."""
 
 import json
 import math
@@ -13,7 +13,7 @@ import pytest
 
 from data_feeds.embedded import embedded_catalog
 from engine.answers.day import day_story, explain_day
-from engine.answers.time_window import parse_day, parse_span
+from engine.answers.time_window import parse_day, parse_window
 from engine.answers.why_not import data_labels, why_not
 from engine.answers.why_not_text import explain_why_not, why_not_text
 from engine.conditions import condition
@@ -32,8 +32,8 @@ HOUR_NS = 3_600 * 10**9
 NAN = float("nan")
 
 
-def told(name, measured, threshold, *, age_hours=None, required=True, inputs=()):
-    """A condition that holds where measured is not below its threshold; NaN is unknown."""
+def compared(name, measured, threshold, *, age_hours=None, required=True, inputs=()):
+    """Return a condition: true where measured >= threshold, unknown where it is NaN."""
     values = np.array(measured, dtype=float)
     age = None
     if age_hours is not None:
@@ -54,7 +54,7 @@ def told(name, measured, threshold, *, age_hours=None, required=True, inputs=())
 
 @pytest.fixture
 def journal(make_run, tmp_path):
-    """Return a function that writes a run of 100 hours whose first rows have these conditions."""
+    """Return a function that writes a run of 100 hours with these conditions at its first rows."""
 
     def written(*conditions, **changes):
         run = make_run(hours=100, plans=0)
@@ -70,32 +70,32 @@ def journal(make_run, tmp_path):
 
 def test_the_row_with_the_fewest_failures_and_the_smallest_gap_is_the_nearest_miss(journal):
     # Row 0: both fail. Row 1: b alone, (4 - 2) / 4 = 50%. Row 2: b alone, (4 - 3) / 4 = 25%.
-    folder = journal(told("a", [9, 10, 10], 10.0), told("b", [3.9, 2, 3], 4.0))
+    folder = journal(compared("a", [9, 10, 10], 10.0), compared("b", [3.9, 2, 3], 4.0))
     found = why_not(folder, "2026-02-02")
     assert found.miss.at == pd.Timestamp("2026-02-02T05:40Z")
-    assert [gap.name for gap in found.miss.failing] == ["b"]
+    assert [item.name for item in found.miss.failing] == ["b"]
     (b,) = found.miss.failing
     assert (b.measured, b.threshold, b.margin) == (3.0, 4.0, -1.0)
     assert b.distance == pytest.approx(0.25)
 
 
 def test_every_condition_is_counted_failed_unknown_and_alone(journal):
-    folder = journal(told("a", [9, 10, 10, NAN], 10.0), told("b", [3, 2, 4, 4], 4.0))
-    a, b = why_not(folder, "2026-02-02").miss.gaps
+    folder = journal(compared("a", [9, 10, 10, NAN], 10.0), compared("b", [3, 2, 4, 4], 4.0))
+    a, b = why_not(folder, "2026-02-02").miss.conditions
     # a fails with b at row 0 and is alone, unknown, at row 3; b is alone at row 1.
     assert (a.held, a.failed, a.unknown, a.alone) == (2, 1, 1, 1)
     assert (b.held, b.failed, b.unknown, b.alone) == (2, 2, 0, 1)
 
 
-def test_the_text_names_what_failed_by_how_much_and_how_old_it_was(journal):
+def test_the_text_names_failed_conditions_with_their_margin_and_age(journal):
     folder = journal(
-        told("funding", [3.0], 4.0, age_hours=7),
-        told("yields", [5.0], 2.0, age_hours=72),
-        told("range", [2.0], 1.0),
-        told("watch", [1.0], 2.0, required=False),
+        compared("funding", [3.0], 4.0, age_hours=7),
+        compared("yields", [5.0], 2.0, age_hours=72),
+        compared("range", [2.0], 1.0),
+        compared("watch", [1.0], 2.0, required=False),
     )
     text = explain_why_not(folder, "2026-02-02")
-    assert "Nothing was bought." in text
+    assert "No entry filled." in text
     assert "setup 2026-02-02T02:00Z. 1 of 3 required conditions failed:" in text
     assert "- funding 3 against 4 x, 25.0% apart: funding is large" in text
     line = next(row for row in text.splitlines() if row.startswith("  NO   funding"))
@@ -108,28 +108,28 @@ def test_the_text_names_what_failed_by_how_much_and_how_old_it_was(journal):
 
 
 def test_a_missing_input_has_no_age_and_a_condition_of_the_bar_itself_needs_none(journal):
-    missing = replace(told("a", [NAN], 1.0), age_ns=np.array([-1]))
-    a, b = why_not(journal(missing, told("b", [2.0], 1.0)), "2026-02-02").miss.gaps
+    missing = replace(compared("a", [NAN], 1.0), age_ns=np.array([-1]))
+    a, b = why_not(journal(missing, compared("b", [2.0], 1.0)), "2026-02-02").miss.conditions
     assert math.isnan(a.age_hours)
     assert b.age_hours is None
     assert a.truth == "unknown"
 
 
-def test_conditions_that_all_held_point_to_what_the_journal_does_not_hold(journal):
-    text = explain_why_not(journal(told("a", [2.0], 1.0)), "2026-02-02")
+def test_where_all_conditions_held_the_text_says_that_the_journal_lacks_the_reason(journal):
+    text = explain_why_not(journal(compared("a", [2.0], 1.0)), "2026-02-02")
     words = " ".join(text.split())
     assert "All 1 required conditions held, but the rules asked for nothing" in words
-    assert "what they want beside conditions is not in the journal" in words
+    assert "their other requirements are not in the journal" in words
 
 
 def test_a_playbook_without_required_conditions_says_so(journal):
-    folder = journal(told("calm", [0.5, 2.0], 1.0, required=False))
+    folder = journal(compared("calm", [0.5, 2.0], 1.0, required=False))
     text = explain_why_not(folder, "2026-02-02")
     assert "These rules require no condition" in text
     assert "At the window's last row, 2026-02-02 04:40Z" in text
 
 
-def test_an_entry_that_risk_refused_is_told_with_its_guard(make_run, tmp_path):
+def test_an_entry_that_risk_refused_names_its_guard(make_run, tmp_path):
     run = make_run(hours=100, plans=1)
     refused = tuple(
         replace(row, outcome="blocked", blocked_by="daily loss") for row in run.outcome.decisions
@@ -137,31 +137,31 @@ def test_an_entry_that_risk_refused_is_told_with_its_guard(make_run, tmp_path):
     run = replace(run, outcome=replace(run.outcome, decisions=refused))
     found = why_not(write_run(run, tmp_path), "2026-02-02..2026-02-05")
     (refusal,) = [item for item in found.refusals if item.kind == "risk"]
-    assert (refusal.what, refusal.rows) == ("enter BTCUSDT-PERP refused: daily loss", 1)
+    assert (refusal.reason, refusal.rows) == ("enter BTCUSDT-PERP refused: daily loss", 1)
     assert "enter BTCUSDT-PERP refused: daily loss; " in why_not_text(found)
 
 
-def test_a_position_is_told_as_what_stood_in_the_way(make_run, tmp_path):
+def test_a_position_is_named_as_the_reason_for_no_entry(make_run, tmp_path):
     folder = write_run(make_run(hours=100, plans=1), tmp_path)
     found = why_not(folder, "2026-02-02..2026-02-05")
-    assert "BTCUSDT-PERP in a position (plan 1)" in [item.what for item in found.refusals]
-    assert found.decided[0].startswith("2026-02-03 18:40Z  enter BTCUSDT-PERP approved (plan 1)")
-    assert "Filled in it:" in why_not_text(found)
+    assert "BTCUSDT-PERP in a position (plan 1)" in [item.reason for item in found.refusals]
+    assert found.approved[0].startswith("2026-02-03 18:40Z  enter BTCUSDT-PERP approved (plan 1)")
+    assert "Entries filled:" in why_not_text(found)
 
 
-def test_what_was_decided_the_evening_before_counts_as_bought_on_the_day_it_filled(held):
+def test_an_entry_decided_the_evening_before_counts_on_the_day_of_its_fill(held):
     folder = held("2026-02-04T00:00Z")
     evening, day = why_not(folder, "2026-02-03"), why_not(folder, "2026-02-04")
-    assert (evening.bought, day.decided) == ((), ())
-    assert evening.decided[0].endswith("; filled, the last of it 2026-02-04 00:00Z")
-    assert "Nothing was bought.\nDecided in it:" in why_not_text(evening)
-    (bought,) = day.bought
+    assert (evening.filled, day.approved) == ((), ())
+    assert evening.approved[0].endswith("; filled, the last of it 2026-02-04 00:00Z")
+    assert "No entry filled.\nEntries approved:" in why_not_text(evening)
+    (bought,) = day.filled
     assert bought.startswith("2026-02-04 00:00Z  BTCUSDT-PERP +")
     assert bought.endswith("(plan 1), decided 2026-02-04 00:00Z")
-    assert "Nothing was bought" not in why_not_text(day)
+    assert "No entry filled" not in why_not_text(day)
 
 
-def test_an_approved_entry_that_never_filled_was_not_bought(make_run, tmp_path):
+def test_an_approved_entry_that_never_filled_is_not_a_fill(make_run, tmp_path):
     run = make_run(hours=100, plans=1)
     entry = replace(
         run.outcome.orders[0], status="cancelled", filled=0.0, end_reason="end of the run"
@@ -169,13 +169,13 @@ def test_an_approved_entry_that_never_filled_was_not_bought(make_run, tmp_path):
     assert entry.role == "entry"
     run = replace(run, outcome=replace(run.outcome, orders=(entry,), fills=()))
     found = why_not(write_run(run, tmp_path), "2026-02-02..2026-02-05")
-    assert found.bought == ()
-    assert found.decided[0].endswith("; never filled (end of the run)")
-    assert "Nothing was bought." in why_not_text(found)
+    assert found.filled == ()
+    assert found.approved[0].endswith("; never filled (end of the run)")
+    assert "No entry filled." in why_not_text(found)
 
 
 def approved(make_run, at, **changes):
-    """The outcome of a run that bought nothing, with one approved decision."""
+    """Return the outcome of a run without fills, with one approved decision."""
     (decision,) = make_run(hours=100, plans=1).outcome.decisions
     instant = int(pd.Timestamp(at).as_unit("ns").value)
     decision = replace(decision, decided_at=instant, **changes)
@@ -183,25 +183,25 @@ def approved(make_run, at, **changes):
 
 
 @pytest.mark.parametrize("intent", ["enter", "add", "rebalance", "hedge"])
-def test_a_row_with_an_approved_decision_that_adds_is_no_miss(journal, make_run, intent):
+def test_a_row_with_an_approved_entry_is_not_a_miss(journal, make_run, intent):
     # Row 1 holds and acts; row 0 is then the nearest, 1 of 10 away.
     outcome = approved(make_run, "2026-02-02T04:40Z", intent=intent)
-    found = why_not(journal(told("a", [9, 10], 10.0), outcome=outcome), "2026-02-02")
+    found = why_not(journal(compared("a", [9, 10], 10.0), outcome=outcome), "2026-02-02")
     assert found.miss.at == pd.Timestamp("2026-02-02T03:40Z")
     assert not found.miss.acted
 
 
-def test_where_every_row_acted_the_first_is_shown_and_no_refusal_is_claimed(journal, make_run):
+def test_where_every_row_has_an_approved_entry_the_first_one_is_shown(journal, make_run):
     outcome = approved(make_run, "2026-02-02T03:40Z", intent="add")
     text = " ".join(
-        explain_why_not(journal(told("a", [10], 10.0), outcome=outcome), "2026-02-02").split()
+        explain_why_not(journal(compared("a", [10], 10.0), outcome=outcome), "2026-02-02").split()
     )
-    assert "No row without an approved buy; the first: 2026-02-02 03:40Z" in text
-    assert "All 1 required conditions held, and what it asked for was approved." in text
+    assert "Every row has an approved entry; the first: 2026-02-02 03:40Z" in text
+    assert "All 1 required conditions held, and the entry was approved." in text
 
 
 def test_rows_inside_a_position_are_counted_by_each_instruments_own_intervals(journal):
-    folder = journal(told("a", [10, 10, 9, 10], 10.0))
+    folder = journal(compared("a", [10, 10, 9, 10], 10.0))
     rows = [pd.Timestamp(f"2026-02-02T0{hour}:40Z") for hour in (3, 4, 5, 6)]
     at = dict(zip("abcd", rows, strict=True))
 
@@ -232,14 +232,14 @@ def test_rows_inside_a_position_are_counted_by_each_instruments_own_intervals(jo
         pq.write_table(pa.Table.from_pylist(table), folder / f"{name}.parquet")
     write_seals(folder)
     found = why_not(folder, "2026-02-02")
-    assert [(item.what.split()[0], item.rows) for item in found.refusals] == [
+    assert [(item.reason.split()[0], item.rows) for item in found.refusals] == [
         ("BTC", 3),
         ("ETH", 0),
     ]
 
 
 def test_a_window_without_a_row_names_the_rows_around_it(journal):
-    text = explain_why_not(journal(told("a", [2.0], 1.0)), "2026-02-03")
+    text = explain_why_not(journal(compared("a", [2.0], 1.0)), "2026-02-03")
     assert "The journal has no row here" in text
     assert "before is at 2026-02-02 03:40Z, the next at -." in " ".join(text.split())
 
@@ -251,18 +251,18 @@ def test_a_bar_that_closes_at_midnight_belongs_to_the_day_it_ends():
 
 
 def test_instants_of_a_window_are_included_and_days_are_whole():
-    span = parse_span("2026-02-05T12:00Z..2026-02-06")
-    assert span.holds(pd.Timestamp("2026-02-05T12:00Z"))
-    assert span.holds(pd.Timestamp("2026-02-07T00:00Z"))
-    assert not span.holds(pd.Timestamp("2026-02-05T11:59Z"))
+    window = parse_window("2026-02-05T12:00Z..2026-02-06")
+    assert window.holds(pd.Timestamp("2026-02-05T12:00Z"))
+    assert window.holds(pd.Timestamp("2026-02-07T00:00Z"))
+    assert not window.holds(pd.Timestamp("2026-02-05T11:59Z"))
 
 
-def test_what_happens_at_an_open_at_midnight_belongs_to_the_day_that_begins():
+def test_an_open_at_midnight_belongs_to_the_day_that_begins():
     day = parse_day("2026-02-05")
     assert day.holds_open(pd.Timestamp("2026-02-05T00:00Z"))
     assert not day.holds_open(pd.Timestamp("2026-02-06T00:00Z"))
-    span = parse_span("2026-02-05T00:00Z..2026-02-05T12:00Z")
-    assert span.holds_open(pd.Timestamp("2026-02-05T12:00Z"))
+    window = parse_window("2026-02-05T00:00Z..2026-02-05T12:00Z")
+    assert window.holds_open(pd.Timestamp("2026-02-05T12:00Z"))
     fill = {"stage": "range", "at": pd.Timestamp("2026-02-06T00:00Z")}
     assert day.holds_fill(fill)
     assert not day.holds_fill({**fill, "stage": "open"})
@@ -278,7 +278,7 @@ def test_an_account_interval_belongs_to_the_days_it_covers_from_its_beginning_on
 
 @pytest.fixture
 def held(tmp_path):
-    """Return a function that buys at an instant and holds; it gives the run folder."""
+    """Return a function that writes the run folder of one purchase that is held to the end."""
 
     def run_from(enter_at):
         params = f"{{timeframe: 15m, enter_at: {enter_at}, stop_fraction: 0.02}}"
@@ -292,10 +292,10 @@ def held(tmp_path):
     return run_from
 
 
-def test_an_entry_at_midnight_is_told_on_the_day_of_its_fill_with_its_fee(held):
+def test_an_entry_at_midnight_is_on_the_day_of_its_fill_with_its_fee(held):
     folder = held("2026-02-04T00:00Z")
     before, day = (
-        {part.heading: part.lines for part in day_story(folder, day).parts}
+        {part.heading: part.lines for part in day_story(folder, day).sections}
         for day in ("2026-02-03", "2026-02-04")
     )
     assert len(before["Decisions"]) == 1
@@ -309,27 +309,27 @@ def test_an_entry_at_midnight_is_told_on_the_day_of_its_fill_with_its_fee(held):
 
 def test_the_first_instant_of_a_run_belongs_to_its_first_day(held):
     folder = held("2026-02-03T00:00Z")
-    parts = {part.heading: part.lines for part in day_story(folder, "2026-02-03").parts}
+    parts = {part.heading: part.lines for part in day_story(folder, "2026-02-03").sections}
     assert len(parts["Decisions"]) == 1
     assert parts["Fills"][0].count("2026-02-03 00:00Z") == 1
     with pytest.raises(ReportError, match="2026-02-02 lies outside the run's window"):
         day_story(folder, "2026-02-02")
 
 
-def test_guards_of_a_day_are_told_with_their_end_and_reason(make_run, tmp_path):
+def test_guards_of_a_day_have_their_end_and_reason(make_run, tmp_path):
     run = make_run(hours=100, plans=1)
     at = int(pd.Timestamp("2026-02-03T12:00Z").as_unit("ns").value)
     tripped = GuardEvent(at, "cool-down", "tripped", 1.0, 1.0, at + 12 * HOUR_NS, "after a loss")
     run = replace(run, outcome=replace(run.outcome, guard_events=(tripped,)))
-    parts = {p.heading: p.lines for p in day_story(write_run(run, tmp_path), "2026-02-03").parts}
+    parts = {p.heading: p.lines for p in day_story(write_run(run, tmp_path), "2026-02-03").sections}
     assert parts["Guards"] == (
         "2026-02-03 12:00Z  cool-down tripped until 2026-02-04 00:00Z: after a loss",
     )
 
 
 @pytest.mark.parametrize("text", ["soon", "2026-02", "2026-02-06..2026-02-05", "..", "2026-02-31"])
-def test_what_is_no_window_is_refused_in_one_line(journal, text):
-    folder = journal(told("a", [2.0], 1.0))
+def test_a_text_that_is_not_a_window_is_refused_in_one_line(journal, text):
+    folder = journal(compared("a", [2.0], 1.0))
     with pytest.raises(ConfigError) as caught:
         explain_why_not(folder, text)
     assert len(str(caught.value).splitlines()) == 1
@@ -337,16 +337,16 @@ def test_what_is_no_window_is_refused_in_one_line(journal, text):
 
 @pytest.mark.parametrize("explain", [explain_day, explain_why_not])
 def test_a_day_outside_the_run_is_refused_with_the_runs_window(journal, explain):
-    folder = journal(told("a", [2.0], 1.0))
+    folder = journal(compared("a", [2.0], 1.0))
     with pytest.raises(ReportError, match="2020-01-01 lies outside the run's window, 2026-02-02"):
         explain(folder, "2020-01-01")
 
 
-def test_inputs_are_told_by_their_labels_and_by_when_they_begin(journal):
+def test_inputs_are_grouped_by_label_and_by_their_first_row(journal):
     inputs = ("BTCUSDT-PERP/bars/1h", "DXY", "open interest")
-    folder = journal(told("a", [2.0], 1.0, inputs=inputs))
-    span = parse_span("2026-02-02")
-    assert data_labels(RunFolder(folder), span) == (
+    folder = journal(compared("a", [2.0], 1.0, inputs=inputs))
+    window = parse_window("2026-02-02")
+    assert data_labels(RunFolder(folder), window) == (
         "observed: BTCUSDT-PERP/bars/1h",
         "not in the data: DXY",
     )
@@ -357,7 +357,7 @@ def test_inputs_are_told_by_their_labels_and_by_when_they_begin(journal):
     manifest["channels"]["DXY/series"] = {**channel, "first_at": "2026-03-01T00:00Z"}
     (folder / "manifest.json").write_text(json.dumps(manifest))
     write_seals(folder)
-    assert data_labels(RunFolder(folder), span) == (
+    assert data_labels(RunFolder(folder), window) == (
         "25% inferred: BTCUSDT-PERP/bars/1h",
         "begins after the window: DXY/series",
     )
@@ -365,26 +365,26 @@ def test_inputs_are_told_by_their_labels_and_by_when_they_begin(journal):
     (folder / "manifest.json").write_text(json.dumps(manifest))
     write_seals(folder)
     label = "ended before the window (last 2026-02-01): DXY/series"
-    assert label in data_labels(RunFolder(folder), span)
+    assert label in data_labels(RunFolder(folder), window)
 
 
-def test_full_keys_that_the_data_do_not_hold_are_told(tmp_path):
+def test_full_keys_that_the_data_lack_are_named(tmp_path):
     absent = ["dollar_series=NOPE", "spot_instrument=NOSPOT"]
     settings = [f"playbook.params.{text}" for text in absent]
     window = ["data.start=2026-02-02", "data.end=2026-02-06"]
     config = load_run_config(RUNS / "demo.yaml", settings + window)
     folder = publish(run_config(config, embedded_catalog()), tmp_path)
-    labels = data_labels(RunFolder(folder), parse_span("2026-02-05"))
+    labels = data_labels(RunFolder(folder), parse_window("2026-02-05"))
     (line,) = [text for text in labels if text.startswith("not in the data: ")]
     assert "NOPE/series" in line
     assert "NOSPOT/bars/" in line
 
 
-def test_a_day_tells_account_decisions_orders_fills_and_setups(make_run, tmp_path):
+def test_a_day_has_account_decisions_orders_fills_and_setups(make_run, tmp_path):
     run = make_run(hours=100, plans=1)
     folder = write_run(run, tmp_path)
     story = day_story(folder, "2026-02-03")
-    parts = {part.heading: part for part in story.parts}
+    parts = {part.heading: part for part in story.sections}
     assert "BTCUSDT-PERP in a position (plan 1)" in parts["Account"].lines[-1]
     assert parts["Guards"].lines == ()
     assert parts["Decisions"].lines == (
@@ -396,8 +396,8 @@ def test_a_day_tells_account_decisions_orders_fills_and_setups(make_run, tmp_pat
     assert len(text.splitlines()) <= 40
 
 
-def test_a_day_shows_each_setups_best_row_and_what_blocked_it(journal):
-    folder = journal(told("a", [9, 10], 10.0), told("b", [3, 3], 4.0))
+def test_a_day_shows_the_best_row_of_each_setup_and_its_block(journal):
+    folder = journal(compared("a", [9, 10], 10.0), compared("b", [3, 3], 4.0))
     text = explain_day(folder, "2026-02-02")
     assert (
         "2026-02-02 04:40Z  setup 2026-02-02T02:00Z; condition: b; 1 of 2 required failed: b; "
@@ -427,7 +427,7 @@ def test_a_run_on_the_reconstruction_answers_for_the_day_of_the_flush(flush_run)
     assert "100% synthetic: " in text
     assert len(text.splitlines()) <= 45
     found = why_not(flush_run, "2026-02-05")
-    ages = {gap.name: gap.age_hours for gap in found.miss.gaps}
+    ages = {item.name: item.age_hours for item in found.miss.conditions}
     assert ages["reclaim"] is None
     assert 0 <= ages["yields_rising"] < 24 * 6
     day = explain_day(flush_run, "2026-02-05")
@@ -435,11 +435,11 @@ def test_a_run_on_the_reconstruction_answers_for_the_day_of_the_flush(flush_run)
     assert len(day.splitlines()) <= 45
 
 
-def test_every_session_of_a_daily_playbook_can_be_asked_about(tmp_path):
+def test_every_session_of_a_daily_playbook_has_an_answer(tmp_path):
     config = load_run_config(
         RUNS / "swing_2026.yaml", ["data.start=2026-02-02", "data.end=2026-02-13"]
     )
     folder = publish(run_config(config, embedded_catalog()), tmp_path)
     found = why_not(folder, "2026-02-05")
-    assert (found.decision_rows, found.told_rows) == (1, 1)
-    assert "drawdown" in {gap.name for gap in found.miss.gaps if gap.required}
+    assert (found.decision_rows, found.journal_rows) == (1, 1)
+    assert "drawdown" in {item.name for item in found.miss.conditions if item.required}

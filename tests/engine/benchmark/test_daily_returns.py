@@ -1,4 +1,4 @@
-"""Buy and hold on the account's days."""
+"""Check the daily returns of buy and hold on the account's days."""
 
 import numpy as np
 import pandas as pd
@@ -60,7 +60,7 @@ def test_a_day_without_bars_returns_nothing_and_the_next_one_catches_up():
 
 
 def paid(held, kind, rows):
-    """The data with what holding BTC pays: (hours after the first open, amount or rate)."""
+    """Return the data with income of BTC: (hours after the first open, amount or rate)."""
     at = np.array([MIDNIGHT + hours * HOUR for hours, _ in rows], np.int64)
     values = np.array([amount for _, amount in rows])
     key = ChannelKey("BTC", kind)

@@ -1,4 +1,4 @@
-"""What is held beside a run: a row that holds the same has an alpha of about nothing."""
+"""Check a run's benchmark: a run that holds the same has an alpha of about zero."""
 
 import math
 import re
@@ -37,7 +37,7 @@ COMPARED = ("beta to it", "alpha a year", "correlation with it")
 
 
 def fund(name, seed=3):
-    """Bars of a fund that earns 5.5% a year, all of it paid out every 20 sessions."""
+    """Return bars of a fund that earns 5.5% a year and pays it out every 20 sessions."""
     moves = np.random.default_rng(seed).normal(0, 0.004, len(DAYS))
     # The noise comes to nothing over the year.
     closes = 100 * np.exp(np.cumsum(moves - moves.mean()))

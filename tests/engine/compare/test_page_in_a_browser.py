@@ -1,4 +1,4 @@
-"""The page in Debian's Chromium: without a network, by keyboard, narrow, dark, printed, hostile."""
+"""Open the comparison's page in Chromium: offline, by keyboard, narrow, dark, printed, hostile."""
 
 import json
 import math
@@ -35,7 +35,7 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def visit(browser, small) -> Iterator[Callable[..., Any]]:
-    """Open the page, the network off; whatever it complains about fails the test."""
+    """Open the page offline; a console error or a request to the network fails the test."""
     contexts, complaints, asked = [], [], []
 
     def visit(path: Path = small.folder / "index.html", **options: Any) -> Any:

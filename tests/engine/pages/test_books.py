@@ -1,4 +1,4 @@
-"""What pages and answers say of a book of weights: a rebalancing is an entry."""
+"""Check pages and answers of a playbook of weights: a rebalancing counts as an entry."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ WEIGHTS = {COIN.id: 0.5, "FUND": 0.4}
 
 
 def book(script, *, venue, brokerage):
-    """A run of daily bars at 100 in a coin (paid at the venue) and a fund (at the brokerage)."""
+    """Return a run of daily bars at 100 in a coin (at the venue) and a fund (at the brokerage)."""
     rows = [(100.0,) * 4] * DAYS
     data = table(
         candles(rows, instrument="FUND", timeframe="1d"),
@@ -63,7 +63,7 @@ def test_a_first_purchase_and_a_rebalancing_of_others_are_entries(tmp_path) -> N
     assert "No rebalancing was due." in told(run, 1, tmp_path)
 
 
-def test_orders_that_lacked_cash_in_their_wallet_are_counted_and_told(tmp_path) -> None:
+def test_orders_that_lacked_cash_in_their_wallet_are_counted(tmp_path) -> None:
     # All cash lies at the brokerage: no coin is ever bought, day after day.
     script = {day: [Rebalance(WEIGHTS, "daily")] for day in range(DAYS)}
     run = book(script, venue=0.0, brokerage=100_000.0)
@@ -90,7 +90,7 @@ def test_a_rebalancing_that_risk_refused_says_so(tmp_path) -> None:
     )
 
 
-def test_what_is_put_off_is_told(tmp_path) -> None:
+def test_a_rebalancing_that_is_put_off_names_its_reason(tmp_path) -> None:
     note = PutOff("FUND", "order works", "monthly rebalancing: an order still works in FUND")
     run = book({0: [note]}, venue=60_000.0, brokerage=60_000.0)
     assert journal(run)[0] == ("risk", "order works")

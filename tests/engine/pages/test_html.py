@@ -1,4 +1,4 @@
-"""Every page is a template: all texts are escaped, and no other module writes HTML."""
+"""Check that every page is a template with all texts escaped, and no other module writes HTML."""
 
 import ast
 import re
@@ -30,7 +30,7 @@ READERS_OF_HTML = {"pages/charts.py", "pages/tearsheet.py", "pages/html.py"}
 
 
 class Texts(HTMLParser):
-    """The visible texts and the elements of a page."""
+    """Collects the visible texts and the elements of a page."""
 
     def __init__(self, page: str) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Months and years: whole or partial by the calendar of what is traded, never an invented 0.00."""
+"""Check months and years: whole or partial by the traded calendar, empty where the run has none."""
 
 import re
 
@@ -61,7 +61,7 @@ def test_a_year_is_whole_from_its_first_session_to_its_last():
 
 @pytest.fixture
 def record(make_run, monkeypatch):
-    """A run around the clock with 1% on 2026-02-10 and -2% on 2026-03-20, from 02-03 to 04-01."""
+    """Return a run around the clock, 02-03 to 04-01: 1% on 02-10 and 02-11, -2% on 03-20."""
     run = RunRecord(make_run(hours=24 * 20, plans=0))
     returns = daily("2026-02-03", "2026-03-31")
     returns["2026-02-10"], returns["2026-02-11"], returns["2026-03-20"] = 0.01, 0.01, -0.02
@@ -79,7 +79,7 @@ def test_a_month_that_the_run_did_not_have_is_empty_and_a_partial_one_is_marked(
     assert year == "-0.03%*"
 
 
-def test_best_worst_and_mean_are_those_of_whole_months_and_years(record):
+def test_best_worst_and_mean_use_whole_months_and_years_only(record):
     heading, months, years = extreme_rows(record)
     assert months == ("months", "1", "-2.00%", "-2.00%", "-2.00%")
     assert years == ("years", "0", "n/a", "n/a", "n/a")

@@ -1,4 +1,4 @@
-"""The run folder with its reports: bytes, labels, odd runs."""
+"""Publish run folders: equal bytes, data labels, runs without trades or days."""
 
 import socket
 from dataclasses import replace
@@ -84,14 +84,14 @@ def test_no_table_shows_nan_and_no_picture_is_a_permutation(ordinary):
     assert "monte carlo" not in page.lower()
 
 
-def test_synthetic_data_are_shouted_in_the_first_line_and_the_title(page_of):
+def test_synthetic_data_are_named_in_the_first_line_and_the_title(page_of):
     page, text = page_of(hours=24 * 12, label=2)
     assert text.splitlines()[0].startswith("*** SYNTHETIC DATA")
     assert "SYNTHETIC DATA" in page.split("<title>")[1].split("</title>")[0]
     assert "SYNTHETIC" not in page_of(hours=24 * 12, label=1)[0]
 
 
-def test_a_run_without_trades_says_what_came_nearest(page_of):
+def test_a_run_without_trades_lists_its_nearest_misses(page_of):
     page, text = page_of(plans=0)
     assert "No trades. What came nearest" in page
     assert "No quantstats page: every daily return is the same" in page

@@ -1,4 +1,4 @@
-"""Rows that summary and tearsheet share."""
+"""Check the rows that summary and tearsheet share."""
 
 import math
 from dataclasses import replace
@@ -14,7 +14,7 @@ from engine.results import RunRecord
 
 
 def with_fact(run, kind, amount):
-    """The run with cash of no plan booked before its end, in ledger and curve."""
+    """Return the run with cash that belongs to no plan, in ledger and curve."""
     curve = run.outcome.curve
     fact = Fact(999, int(curve.at[-1]), kind, "brokerage", amount)
     equity = np.append(curve.equity[:-1], curve.equity[-1] + amount)
@@ -93,7 +93,7 @@ def test_a_sum_in_another_order_is_the_same_sum_and_a_missing_number_stays_missi
 
 @pytest.fixture
 def refused(make_run):
-    """A run whose only decision was refused at a row where every required condition held."""
+    """Return a run whose only decision was refused while every required condition held."""
     run = make_run(plans=1)
     signals = run.signals
     truths = np.stack([item.truth for item in signals.conditions if item.required])

@@ -1,4 +1,4 @@
-"""quantstats behind its fence: right where it is right, absent where it is wrong."""
+"""Check that quantstats' right rows are on the page and its wrong rows are not."""
 
 import importlib
 import re
@@ -40,7 +40,7 @@ def test_sharpe_on_the_page_is_ours_at_365_and_not_at_a_hidden_252():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         theirs = importlib.import_module("quantstats.stats").sharpe(held)
-    # the wrong number: quantstats' default takes 252 days a year
+    # The wrong number: quantstats annualizes with 252 days by default.
     assert theirs == pytest.approx(sharpe(held.to_numpy(), 252))
     assert abs(theirs - sharpe(held.to_numpy(), 365)) > 0.1
 
