@@ -1,4 +1,4 @@
-"""Numbers and small tables as plain text, one way everywhere."""
+"""Format numbers and small tables as plain text, the same way everywhere."""
 
 import math
 import textwrap
@@ -9,11 +9,11 @@ from engine.errors import SimulationError
 MISSING = "-"
 NOT_AVAILABLE = "n/a"
 WIDTH = 100
-SAME_SUM = 1e-9  # of the largest number: what summing in another order leaves
+SAME_SUM = 1e-9  # fraction of the largest number; a sum in another order differs by less
 
 
 def money(amount: float | None) -> str:
-    """Return quote currency with two decimals and thousands, a dash when there is none.
+    """Return an amount in quote with two decimals and thousands separators; a dash for None or NaN.
 
     >>> money(-1234.5), money(float("nan"))
     ('-1,234.50', '-')
@@ -71,7 +71,7 @@ def number(value: float | None, significant: int = 6) -> str:
 
 
 def or_none(value: float, text: Callable[[float], str]) -> str:
-    """Return a ratio as text, ``n/a`` for one that says nothing.
+    """Return a ratio as text, ``n/a`` for NaN.
 
     >>> or_none(1.5, signed), or_none(math.nan, signed)
     ('+1.50', 'n/a')
@@ -82,13 +82,12 @@ def or_none(value: float, text: Callable[[float], str]) -> str:
 def adding_up(whole: float, *parts: float, digits: int = 4) -> tuple[float, ...]:
     """Return a sum and its parts rounded so that the rounded parts add up to the rounded sum.
 
-    What is left goes to the part that rounding changed most. Fractions that are shown as percent
-    with two decimals have four digits. A number that is not finite leaves all as they are.
+    The remainder goes to the part that rounding changed most. A fraction shown in percent with two
+    decimals needs ``digits`` = 4. If a number is not finite, all are returned unchanged.
 
     Raises
     ------
-    SimulationError : the parts are not those of the sum: a broken identity, which rounding must
-        not hide.
+    SimulationError : the parts do not add up to the sum; rounding must not hide it.
 
     >>> adding_up(0.00508, 0.00254, 0.00254)
     (0.0051, 0.0026, 0.0025)
@@ -112,7 +111,7 @@ def adding_up(whole: float, *parts: float, digits: int = 4) -> tuple[float, ...]
 
 
 def without(names: Sequence[str]) -> str:
-    """Return what a title adds when conditions were treated as true, "" when none was.
+    """Return the suffix of a title that names conditions counted as true, "" without any.
 
     >>> without(["macro_gate"])
     ' WITHOUT macro_gate'
@@ -121,7 +120,7 @@ def without(names: Sequence[str]) -> str:
 
 
 def columns(rows: Sequence[Sequence[str]], *, left: int = 1, indent: str = "  ") -> list[str]:
-    """Return aligned lines: the first ``left`` columns to the left, the others to the right."""
+    """Return aligned lines: ``left`` columns flush left, the others flush right."""
     if not rows:
         return []
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
@@ -153,5 +152,5 @@ def _absent(value: float | None) -> bool:
 
 
 def _plain_zero(value: float | None, digits: int) -> float:
-    """Round, and turn a negative zero into zero: "-0.00" reads like a loss."""
+    """Return the rounded value, zero for a negative zero: "-0.00" looks like a loss."""
     return round(float(value or 0.0), digits) + 0.0

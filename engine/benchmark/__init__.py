@@ -1,1 +1,1 @@
-"""The benchmark of a run: what it holds, its daily returns, its costs."""
+"""Compute the benchmark of a run: its weights, daily returns and costs."""

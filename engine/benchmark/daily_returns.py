@@ -1,4 +1,4 @@
-"""Holding the benchmark as daily returns on the account's own days: income and costs inside."""
+"""Compute the benchmark's returns on the account's days, with income and costs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,30 +19,30 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class HeldBenchmark:
-    """Daily simple returns of what is held beside a run, and the bill's on the same days."""
+    """Daily simple returns of the benchmark, and of the bill on the same days."""
 
     returns: "pd.Series[float]"
     bill: "pd.Series[float]"
 
     @property
     def excess(self) -> "pd.Series[float]":
-        """Returns in excess of the bill."""
+        """Return the daily returns in excess of the bill."""
         return (self.returns - self.bill).rename(self.name)
 
     @property
     def name(self) -> str:
-        """What is held, in words."""
+        """Return the benchmark in words."""
         return str(self.returns.name)
 
     @property
     def excess_return(self) -> float:
-        """What was gained over the bill of the same money, a fraction of it at the start."""
+        """Return the gain over the same money in bills, a fraction of the money at the start."""
         wealth = np.concatenate(([1.0], np.cumprod(1 + self.returns.to_numpy())))
         return float(wealth[-1] - 1 - wealth[:-1] @ self.bill.to_numpy())
 
 
 def benchmark_name(weights: Mapping[str, float]) -> str:
-    """Return what is held in words.
+    """Return the benchmark's weights in words.
 
     >>> benchmark_name({"QQQ": 1.0}), benchmark_name({"SPY": 0.6, "IEF": 0.4})
     ('QQQ', '60% SPY, 40% IEF')
@@ -61,15 +61,15 @@ def mixed_returns(
     costs: Mapping[str, float] | None = None,
     idle: "pd.Series[float] | None" = None,
 ) -> "pd.Series[float]":
-    """Return simple returns of weights that every day of ``index`` restores.
+    """Return simple returns of weights that are restored on every day of ``index``.
 
     Parameters
     ----------
     dataset, index, start : see :func:`benchmark_returns`
     weights : of the equity at each day's start, by instrument
-    costs : fraction of the notional that a purchase or sale loses, by instrument: paid for the
-        first purchases and for what restores the weights
-    idle : what the rest earns each day, a fraction; None: nothing
+    costs : fraction of the notional that a purchase or sale loses, by instrument: paid on the
+        first purchases and on the trades that restore the weights
+    idle : daily return of the cash that the weights leave, a fraction; None: zero
     """
     names, lost = list(weights), costs or {}
     share = np.array([weights[name] for name in names])
@@ -79,7 +79,7 @@ def mixed_returns(
     grown = 1 + share @ moves + rest
     drifted = share[:, np.newaxis] * (1 + moves) / grown
     paid = cost @ abs(drifted - share[:, np.newaxis])
-    # Nothing is restored after the last day; the first purchases come before the first.
+    # The last day restores no weight; the first purchases come before the first day.
     paid[-1:] = 0.0
     grown = grown * (1 - paid)
     grown[:1] /= 1 + cost @ share
@@ -107,7 +107,7 @@ def benchmark_returns(
     known = np.maximum(place, 0)
     prices = np.where(place >= 0, bars["close"][known], float(bars["open"][0]))
     priced_at = np.where(place >= 0, bars["closed_at"][known], bars["opened_at"][0])
-    # What is due at the very instant of the purchase belongs to whoever held before it.
+    # Income due at the instant of the purchase belongs to the holder before it.
     priced_at[0] += 1
     income = _income(dataset, bars, np.maximum.accumulate(priced_at))
     return pd.Series((prices[1:] + income) / prices[:-1] - 1, index=index, name=instrument)
@@ -136,13 +136,13 @@ def _income(dataset: Dataset, bars: Channel, priced_at: NDArray[np.int64]) -> Fl
 def benchmark_bars(
     dataset: Dataset, instrument: str, days: pd.DatetimeIndex | None = None
 ) -> Channel:
-    """Return the instrument's bars that close on the most of some days; of equal ones the finest.
+    """Return the instrument's bars that cover the most of some days; of equal ones the finest.
 
-    The finest of all may be a few weeks of minutes.
+    The finest bars alone may cover a few weeks only.
 
     Raises
     ------
-    ReportError : there are none; the text names the instruments that have bars.
+    ReportError : the data hold no bars of it; the text names the instruments that have bars.
     """
     held = [key for key in dataset.channels if key.kind is ChannelKind.BARS]
     keys = [key for key in held if key.instrument == instrument and len(dataset.channels[key])]

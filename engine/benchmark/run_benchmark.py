@@ -1,4 +1,4 @@
-"""The benchmark of a run: what it holds, on which days, at what cost, and what it did."""
+"""Compute a run's benchmark on the run's days: weights, purchase costs and numbers."""
 
 import math
 from collections.abc import Mapping
@@ -27,9 +27,9 @@ def held_returns(record: RunRecord) -> HeldBenchmark | None:
 
 
 def held_on(record: RunRecord, days_of: DailyMoney, bill: BillAccruals) -> HeldBenchmark | None:
-    """Return the run's benchmark on the days of some account; None without days.
+    """Return the run's benchmark on the days of an account; None without days.
 
-    It pays what the run's venue takes of a purchase, and its idle cash earns what the run's does.
+    Purchases pay the fee and slippage of the run's venue; idle cash earns the run's interest.
     """
     days = days_of.days
     if len(days) == 0:
@@ -47,7 +47,7 @@ def held_on(record: RunRecord, days_of: DailyMoney, bill: BillAccruals) -> HeldB
 
 
 def _paid_on_cash(record: RunRecord, bill: BillAccruals) -> BillAccruals:
-    """Return the accruals of brokerage cash at the ends of days of the bill; none where unpaid."""
+    """Return the interest accruals of brokerage cash, at the bill's days; none where unpaid."""
     series = record.run.config.account.interest_series
     if series is None or not len(bill.at):
         return NO_BILL
@@ -56,12 +56,12 @@ def _paid_on_cash(record: RunRecord, bill: BillAccruals) -> BillAccruals:
 
 
 def purchase_cost(record: RunRecord, name: str) -> float:
-    """Return what a purchase at the window's start loses to fee and slippage, a share of it.
+    """Return fee and slippage of a purchase at the window's start, a fraction of its notional.
 
-    The slippage is that of the broker for an order that is no part of the bar's volume.
+    The slippage is the broker's for an order of negligible share of the bar's volume.
     """
     dataset = record.run.dataset
-    # First: it says what is there where the instrument is not.
+    # First, because its error names the instruments that have bars.
     bars = benchmark_bars(dataset, name, record.money.days)
     costs = record.run.config.venue.costs_of(dataset.instruments[name])
     row = max(int(np.searchsorted(bars["closed_at"], record.start, side="right")) - 1, 0)
@@ -77,7 +77,7 @@ def purchase_cost(record: RunRecord, name: str) -> float:
 
 
 def held_numbers(held: HeldBenchmark | None, periods: int) -> dict[str, float]:
-    """Return what holding did by the names of ``metrics.json``; NaN without days."""
+    """Return the benchmark's numbers by their names in ``metrics.json``; NaN without days."""
     returns = np.asarray([] if held is None else held.returns, dtype=np.float64)
     excess = np.asarray([] if held is None else held.excess, dtype=np.float64)
     wealth = np.concatenate(([1.0], np.cumprod(1 + returns)))

@@ -1,4 +1,4 @@
-"""What the page's charts draw, as plain lists: curves, trades and reasons, phases, strips."""
+"""Gather the data of the page's charts as lists: curves, trades, phases, strips."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ from engine.signals.market.build import market_state
 
 POINTS = 500
 ONE_DAY = timedelta(days=1)
-# Trades drawn of one cell, the largest results first; the table of the run folder has all.
+# The largest results of a cell are drawn; the table of the run folder has all trades.
 DRAWN_TRADES = 150
 STRIPS = ("regime", "action", "risk tier")
 
@@ -35,7 +35,7 @@ def episode_drawing(
     source: Catalog | Dataset,
     config: CompareConfig,
 ) -> dict[str, Any]:
-    """Return everything that the charts of one episode draw. Times are minutes since 1970, UTC."""
+    """Return the chart data of one episode; times are minutes since 1970, UTC."""
     return {
         "start": episode.start_at // MINUTE_NS,
         "end": episode.end_at // MINUTE_NS,
@@ -91,7 +91,7 @@ def _trades(cell: CellRecord) -> list[dict[str, Any]]:
 
 
 def trade_text(cell: CellRecord, row: Mapping[str, Any]) -> str:
-    """Return a trade in three lines: what, why, how it ended."""
+    """Return a trade in lines of text: entry, reason, exit, result."""
     side = "long" if row["direction"] > 0 else "short"
     entry, leave = number(row["average_entry"], 7), number(row["average_exit"], 7)
     ended = (
@@ -134,13 +134,13 @@ def _markets(source: Catalog | Dataset, episode: Episode) -> dict[str, dict[str,
 
 
 def _strips(source: Catalog | Dataset, episode: Episode, config: CompareConfig) -> dict[str, Any]:
-    """Return what the market state said on each day; harm 0 to 3, None where unknown."""
+    """Return the market state of each day; harm 0 to 3, None where unknown."""
     first, last = (np.datetime64(day, "D") for day in (episode.start, episode.end))
     data = state_data(source, config.market, first, last, config.extra_lag)
     if not any(len(channel) for channel in data.channels.values()):
         return {}
     state = market_state(data, config.market, first, last)
-    # What was said of a day holds from that evening to the next.
+    # The state of a day holds from its evening to the next evening.
     edges = np.append(state.decided_at, state.decided_at[-1] + DAY_NS)
     return {
         "at": (edges // MINUTE_NS).tolist(),

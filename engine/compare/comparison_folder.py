@@ -1,4 +1,4 @@
-"""The folder of a comparison: the page, the matrix as CSV and JSON, a picture for pasting."""
+"""Write the folder of a comparison: page, matrix as CSV and JSON, and a picture."""
 
 import csv
 import io
@@ -59,7 +59,7 @@ def write_comparison(matrix: Matrix, source: Catalog | Dataset, folder: Path) ->
         PICTURE: _picture(matrix),
         CSV: _csv(rows).encode(),
         JSON: (json.dumps(document, indent=2, allow_nan=False) + "\n").encode(),
-        # Last, so that a page never speaks of files that are not there.
+        # Last, so that every file that the page names exists.
         PAGE: comparison_page(matrix, source, folder).encode(),
     }
     with storage_errors(folder):
@@ -108,7 +108,7 @@ def _rows(matrix: Matrix) -> list[tuple[str, RowConfig]]:
 
 
 def _style(place: int, item: RowConfig) -> dict[str, Any]:
-    """Return how a row's line looks, whichever of its cells ran."""
+    """Return the style of a row's line, the same in every episode."""
     line = {"linewidth": 0.9, "linestyle": "--"} if item.baseline else {"linewidth": 1.5}
     return {"color": f"C{place % 10}", **line}
 

@@ -1,4 +1,4 @@
-"""Gather what the comparison's page shows, and render it: ``index.html``, one file."""
+"""Gather the values of the comparison's page and render it: ``index.html``, one file."""
 
 import math
 import os
@@ -45,7 +45,7 @@ PARTS = ("price", "slippage", "fees", "funding", "dividends", "interest", "other
 
 @dataclass(frozen=True)
 class Matrix:
-    """A finished comparison: what was asked, what became of it, what it says."""
+    """A finished comparison: its config, episodes, outcomes and the records of its cells."""
 
     config: CompareConfig
     episodes: Sequence[Episode]
@@ -54,7 +54,7 @@ class Matrix:
 
     @property
     def synthetic(self) -> bool:
-        """Whether one cell read generated data."""
+        """Return whether a cell read generated data."""
         return any(record.is_synthetic for record in self.records.values())
 
     def of_episode(self, episode: Episode) -> list[CellRecord]:
@@ -175,14 +175,16 @@ def _cell(
         "label": f"{record.files.manifest['data_label']} data",
         "audit": _audit_words(record),
         "files": FILES,
-        "no_trades": "Baselines are not told trade by trade." if baseline else "No trades.",
+        "no_trades": "Trades of baselines are not listed." if baseline else "No trades.",
         "why_not": [] if baseline else _why_not(record),
-        "no_why_not": "Baselines wait for nothing." if baseline else "The episode has no flush.",
+        "no_why_not": "Baselines have no entry conditions."
+        if baseline
+        else "The episode has no flush.",
     }
 
 
 def _why_not(record: CellRecord) -> list[dict[str, str]]:
-    """Return what kept a playbook out in each flush of its episode."""
+    """Return the why-not answer of each flush of the episode."""
     answers = []
     for phase in record.episode.spans():
         if phase.name in FLUSHES:
@@ -248,7 +250,7 @@ def _footer(matrix: Matrix) -> str:
 
 
 def _bill(matrix: Matrix) -> str:
-    """Return what ratios and tests are in excess of."""
+    """Return the sentence that names the bill of ratios and tests."""
     names = sorted({record.bill for record in matrix.records.values()})
     if not any(names):
         return "Ratios and tests are in excess of 0: the data hold no bill."

@@ -1,4 +1,4 @@
-"""``summary.txt`` and ``account.html`` of an account that several playbooks share."""
+"""Write ``summary.txt`` and ``account.html`` of an account that several playbooks share."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -128,7 +128,7 @@ def account_page(record: AccountRecord, held: HeldBenchmark | None) -> str:
 
 
 def headline_rows(record: AccountRecord, held: HeldBenchmark | None) -> facts.Rows:
-    """Return (what, the account, buy and hold) with a heading row first."""
+    """Return (name, the account, buy and hold) with a heading row first."""
     numbers, values = record.metrics, held_numbers(held, record.periods_per_year)
     return [
         ("", "the account", f"holding {_benchmark_name(record)}"),
@@ -173,7 +173,7 @@ def sleeve_rows(record: AccountRecord) -> facts.Rows:
 def correlations(record: AccountRecord) -> pd.DataFrame:
     """Return the correlation of the sleeves' daily excess returns on days that all of them have.
 
-    NaN where a sleeve's excess does not vary, as that of cash at the bill.
+    NaN where a sleeve's excess does not vary, for example cash at the bill.
     """
     frame = pd.DataFrame({name: item.excess_returns for name, item in record.records.items()})
     frame = frame.dropna()
@@ -193,7 +193,7 @@ def correlation_rows(record: AccountRecord) -> facts.Rows:
 
 
 def guard_rows(record: AccountRecord) -> facts.Rows:
-    """Return what the account's guards did, a heading row first."""
+    """Return the events of the account's guards, a heading row first."""
     events = record.account.joint.guard_events
     rows = [(utc_text(e.at), e.guard, e.event, money(e.equity), e.detail) for e in events]
     return [GUARD_WORDS, *rows]
@@ -254,6 +254,6 @@ def _about(record: AccountRecord) -> list[str]:
 
 
 def _missing(record: AccountRecord) -> list[str]:
-    """Return which bars of the window are missing, each instrument's once."""
+    """Return the missing bars of the window, each instrument once."""
     told = [missing_bars(sleeve) for sleeve in record.records.values()]
     return list(dict.fromkeys(part for text in told for part in text.split("; ") if part))

@@ -1,4 +1,4 @@
-"""Pictures as SVG text that is the same every time: no date, no random ids, no screen."""
+"""Draw charts as SVG text that is equal for equal data: no date, no random ids, no screen."""
 
 import re
 from collections import defaultdict
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from engine.metrics import drawdowns
 from engine.records import EquityCurve, Fill, Trade
 
-# Points a line keeps: more than the pixels of the picture are not seen.
+# Points that a line keeps: a picture has fewer pixels than more points would need.
 MAX_POINTS = 1_600
 SVG_SALT = "riskoff"
 # Heights of the panels, inches.
@@ -29,7 +29,7 @@ _PROLOG = re.compile(
 
 @dataclass(frozen=True)
 class PriceLine:
-    """One traded instrument in the window: closes at ``closed_at`` (ns UTC, quote), its trades."""
+    """One traded instrument in the window: closes in quote at ``closed_at`` (ns UTC), trades."""
 
     instrument: str
     closed_at: NDArray[np.int64]
@@ -39,7 +39,7 @@ class PriceLine:
 
 
 def trade_chart(prices: Sequence[PriceLine], curve: EquityCurve) -> str:
-    """Return each price with entries and exits, equity, and drawdown below each other, as SVG."""
+    """Return the SVG of prices with entries and exits, equity and drawdown, one panel each."""
     tallest = FIRST_PRICE if len(prices) == 1 else FURTHER_PRICE
     with quiet_figure((*(tallest for _ in prices), EQUITY, DRAWDOWN)) as (figure, panels):
         *above, equity, drawdown = panels
@@ -76,7 +76,7 @@ def thinned(
 
 
 def account_chart(curve: EquityCurve, sleeves: Mapping[str, EquityCurve]) -> str:
-    """Return what each sleeve has added since the start, their sum, and its drawdown, as SVG."""
+    """Return the SVG of each sleeve's net result, of their sum, and of its drawdown."""
     with quiet_figure((FIRST_PRICE, DRAWDOWN)) as (figure, (result, drawdown)):
         for name, sleeve in sleeves.items():
             at, values = thinned(sleeve.at, sleeve.equity - sleeve.equity[0])
@@ -93,9 +93,9 @@ def account_chart(curve: EquityCurve, sleeves: Mapping[str, EquityCurve]) -> str
 def quiet_figure(
     heights: Sequence[float], *, one_axis: bool = True
 ) -> Iterator[tuple[Any, Sequence[Any]]]:
-    """Yield a figure and its panels below each other, of ``heights`` inches, on one UTC axis.
+    """Yield a figure and its panels, one above the other, of ``heights`` inches, on one UTC axis.
 
-    Without ``one_axis`` each panel has its own, which the caller names.
+    Without ``one_axis`` each panel has its own axis, and the caller labels it.
     """
     total = sum(heights)
     with quiet_style() as mpl:
@@ -104,7 +104,7 @@ def quiet_figure(
             len(heights), 1, sharex=one_axis, height_ratios=heights, squeeze=False
         )
         panels = list(made[:, 0])
-        # Not the constrained layout: its solver ends in other last digits from call to call.
+        # The solver of the constrained layout returns other last digits from call to call.
         figure.subplots_adjust(
             left=0.09, right=0.99, top=1 - TITLE / total, bottom=DATES / total, hspace=0.08
         )
@@ -135,7 +135,7 @@ def quiet_grid(rows: int, columns: int, *, cell: tuple[float, float]) -> Iterato
 
 
 def figure_svg(figure: Any) -> str:
-    """Return a matplotlib figure as an ``<svg>`` element without anything that varies."""
+    """Return a matplotlib figure as an ``<svg>`` element without dates and random ids."""
     stream = StringIO()
     figure.savefig(stream, format="svg", metadata={"Date": None})
     return without_prologs(stream.getvalue()).strip()
@@ -158,7 +158,7 @@ def _draw_price(axes: Any, price: PriceLine) -> None:
 
 
 def _draw_trade(axes: Any, trade: Trade, fills: Sequence[Fill]) -> None:
-    """Draw every fill where it happened; an average would lie where nothing was traded."""
+    """Draw every fill at its price and instant; no fill lies at the average of several."""
     color = GAIN if trade.net_pnl > 0 else LOSS
     adding = [fill for fill in fills if fill.quantity * trade.direction > 0]
     leaving = [fill for fill in fills if fill.quantity * trade.direction < 0]
@@ -171,7 +171,7 @@ def _draw_trade(axes: Any, trade: Trade, fills: Sequence[Fill]) -> None:
 
 
 def series_dates(instants: NDArray[np.int64]) -> NDArray[np.datetime64]:
-    """Return instants (ns UTC) as matplotlib reads them without a warning: in microseconds."""
+    """Return instants (ns UTC) in microseconds, which matplotlib reads without a warning."""
     return instants.astype("datetime64[ns]").astype("datetime64[us]")
 
 
@@ -184,8 +184,8 @@ def _draw_drawdown(axes: Any, curve: EquityCurve) -> None:
 
 @contextmanager
 def quiet_style() -> Iterator[Any]:
-    """Yield matplotlib with a style of our own and without a screen."""
-    # By name and only here: matplotlib costs 0.3 s that `riskoff --help` must not pay.
+    """Yield matplotlib with the style of the project and without a screen."""
+    # By name: the import takes 0.3 s, and `riskoff --help` needs no matplotlib.
     mpl: Any = import_module("matplotlib")
     import_module("matplotlib.figure")
     import_module("matplotlib.lines")

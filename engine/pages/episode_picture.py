@@ -1,4 +1,4 @@
-"""An episode on a terminal and as a picture: phases with what four markets did in each."""
+"""Show an episode as text and as a picture: phases, with the moves of four markets in each."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from engine.pages.charts import INK, MUTED, quiet_figure, series_dates, thinned
 
 PANEL = 1.7
 RESOLUTION = 110
-# What a close of the day before the window may be older: a weekend with a holiday on each side.
+# Largest age of the close before the window: a weekend with a holiday on each side.
 BEFORE = timedelta(days=7)
 SHADES = {
     PhaseName.BEFORE: "#ffffff",
@@ -33,7 +33,7 @@ SHADES = {
 
 @dataclass(frozen=True)
 class ShownMarket:
-    """What is shown of a market: the channels that may hold it, and whether moves are relative."""
+    """A market and the channels that may hold it, best first; ``relative``: moves are fractions."""
 
     title: str
     channels: tuple[tuple[str, ChannelKind, str], ...]
@@ -57,14 +57,14 @@ MARKETS = (
 
 @dataclass(frozen=True)
 class MarketLine:
-    """Values of a market at ``at`` (ns UTC): a bar's close at its close, a series on its day."""
+    """A market's values at ``at`` (ns UTC): bars at their close, series on their day."""
 
     channel: str
     at: NDArray[np.int64]
     value: NDArray[np.float64]
 
     def change(self, phase: Phase, *, relative: bool) -> float | None:
-        """Return the move over a phase: a fraction, or a difference; None without two values."""
+        """Return the move over a phase, a fraction or a difference; None without two values."""
         start, end = midnight_ns(phase.start), midnight_ns(phase.end + timedelta(days=1))
         before = np.searchsorted(self.at, start, side="right") - 1
         last = np.searchsorted(self.at, end, side="right") - 1
@@ -105,7 +105,7 @@ def _line(source: Catalog | Dataset, key: ChannelKey, start: int, end: int) -> M
 
 
 def phase_rows(episode: Episode, lines: Mapping[str, MarketLine]) -> list[tuple[str, ...]]:
-    """Return a table: each phase with its days and what every market did in it."""
+    """Return a table: each phase with its days and the move of every market in it."""
     shown = [market for market in MARKETS if market.title in lines]
     rows = [("phase", "from", "to", *(market.title for market in shown))]
     for phase in episode.spans():
@@ -140,7 +140,7 @@ def _move(change: float | None, market: ShownMarket) -> str:
 
 
 def episode_text(episode: Episode, lines: Mapping[str, MarketLine], *, data: str) -> str:
-    """Return the episode as a terminal shows it."""
+    """Return the episode as text for a terminal."""
     table = columns(phase_rows(episode, lines), indent="")
     rules = ("dated by", *(phase.rule for phase in episode.spans()))
     return "\n".join(
@@ -170,7 +170,7 @@ def _input_row(item: EpisodeInput) -> tuple[str, ...]:
 
 
 def episode_picture(episode: Episode, lines: Mapping[str, MarketLine], *, data: str) -> bytes:
-    """Return the markets below each other with the phases shaded, as PNG."""
+    """Return a PNG with one panel a market and the phases shaded."""
     with quiet_figure([PANEL for _ in lines]) as (figure, panels):
         for axes, (title, line) in zip(panels, lines.items(), strict=True):
             _shade(axes, episode)

@@ -1,4 +1,4 @@
-"""The run folder with its summary and page: what the command line calls."""
+"""Write a run folder with its summary and page, as the command line does."""
 
 from collections.abc import Mapping
 from pathlib import Path

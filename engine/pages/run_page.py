@@ -1,11 +1,10 @@
-"""``tearsheet.html``: the page of one run, our numbers and pictures first, then quantstats'."""
+"""Make ``tearsheet.html``, the page of one run: our numbers and pictures, then quantstats'."""
 
 import numpy as np
 
 from engine.benchmark.daily_returns import HeldBenchmark
 from engine.metrics import window_years
-from engine.pages import periods
-from engine.pages import rows as facts
+from engine.pages import periods, rows
 from engine.pages.charts import PriceLine, trade_chart
 from engine.pages.html import render
 from engine.pages.tearsheet import quantstats_part
@@ -29,31 +28,31 @@ def run_page(record: RunRecord, benchmark: HeldBenchmark | None, *, back: str = 
     return render(
         "run.html.j2",
         page_title=_page_title(record),
-        heading=facts.title(record),
+        heading=rows.title(record),
         is_synthetic=record.is_synthetic,
         notes=(
-            f"{facts.window(record)}.",
-            f"Data: {facts.data_line(record)}. Run {run_folder_name(record.run)}.",
+            f"{rows.window(record)}.",
+            f"Data: {rows.data_line(record)}. Run {run_folder_name(record.run)}.",
         ),
         warnings=doubtful_warnings(record),
         back=back,
-        headline=facts.headline_rows(record, benchmark),
-        headline_note=facts.headline_note(record),
-        costs=facts.cost_rows(record),
-        acts=facts.act_rows(record),
-        caps=facts.cap_rows(record),
-        unfilled=facts.unfilled_rows(record),
-        blocks=facts.block_rows(record)[:SHOWN_BLOCKS],
+        headline=rows.headline_rows(record, benchmark),
+        headline_note=rows.headline_note(record),
+        costs=rows.cost_rows(record),
+        acts=rows.act_rows(record),
+        caps=rows.cap_rows(record),
+        unfilled=rows.unfilled_rows(record),
+        blocks=rows.block_rows(record)[:SHOWN_BLOCKS],
         chart=_chart(record),
         # Months and years are ours: quantstats fills missing ones with 0.00.
         months=periods.month_rows(record) if has_days else (),
         extremes=periods.extreme_rows(record) if has_days else (),
         months_note=periods.NOTE,
-        trades=facts.trade_rows(record),
-        near_misses=facts.near_misses(record),
-        hedges=facts.hedge_rows(record),
-        hedge_note=facts.HEDGE_NOTE,
-        conditions=facts.condition_table(record),
+        trades=rows.trade_rows(record),
+        near_misses=rows.near_misses(record),
+        hedges=rows.hedge_rows(record),
+        hedge_note=rows.HEDGE_NOTE,
+        conditions=rows.condition_table(record),
         assumptions=assumptions(record),
         quantstats=quantstats_part(
             record.excess_returns,
@@ -67,8 +66,8 @@ def run_page(record: RunRecord, benchmark: HeldBenchmark | None, *, back: str = 
 
 def _page_title(record: RunRecord) -> str:
     """Return the run's title with its data label and its folder, which tell browser tabs apart."""
-    label = facts.data_label(record)
-    return f"{facts.title(record)}, {label}, {run_folder_name(record.run)}"
+    label = rows.data_label(record)
+    return f"{rows.title(record)}, {label}, {run_folder_name(record.run)}"
 
 
 def _chart(record: RunRecord) -> str:

@@ -25,7 +25,7 @@ from engine.metrics import DAYS_PER_YEAR, LEAST_VOLATILITY, spread, too_short, v
 from engine.pages.charts import SVG_SALT, without_prologs
 from engine.statistics import too_still
 
-# With fewer days most tables are empty and several pictures fail.
+# With fewer days most of quantstats' tables are empty and several pictures fail.
 MIN_DAYS = 10
 STRATEGY = "Strategy"
 # Names of quantstats' own page. Its logarithmic picture has no readable axis and is left out.
@@ -33,7 +33,7 @@ PICTURES = ("returns", "vol_returns")
 # Pictures whose axes are whole percents, for returns that move more than that.
 COARSE_PICTURES = ("returns_dist", "dd_periods", "dd_plot", "daily_returns")
 COARSE_RANGE = 0.05
-# Pictures over half a year and a year say something once the run is clearly longer.
+# Rolling pictures over half a year and a year need a run that is clearly longer.
 ROLLING_PICTURES = ("rolling_beta", "rolling_vol", "rolling_sharpe", "rolling_sortino")
 ROLLING_DAYS = 400
 METRICS, DRAWDOWNS = "metrics", "dd_info"
@@ -50,7 +50,7 @@ LEFT_OUT = frozenset(
         "Risk of Ruin",
         "Time in Market",
         "CAGR",
-        # Partial months and years count in them as whole ones; ours stand above.
+        # They count partial months and years as whole ones; the page has a table of its own.
         *("Expected Monthly", "Expected Yearly", "Best Month", "Worst Month"),
         *("Best Year", "Worst Year", "Avg. Up Month", "Avg. Down Month"),
         *("Win Month", "Win Quarter", "Win Year", "MTD", "YTD"),
@@ -65,9 +65,9 @@ SPAN_DAYS = {
     "5Y (ann.)": 1_826,
     "10Y (ann.)": 3_652,
 }
-# Growth of a year, which a window that is no fair part of one does not have.
+# Growth a year, which a window shorter than ``LEAST_DAYS`` lacks.
 ANNUAL_GROWTH = frozenset({"All-time (ann.)", "Alpha", "Calmar", "Risk-Adjusted Return"})
-# A character that few fonts have, and a date that is the last day when nothing recovered.
+# A character that few fonts have; a date that is the last day where nothing recovered.
 WORDING = {"CAGR\N{SMALL PERCENT SIGN}": "CAGR", "<th>Recovered</th>": "<th>Until</th>"}
 PLOT_STYLE = {
     "svg.hashsalt": SVG_SALT,
@@ -106,7 +106,7 @@ def quantstats_part(
     periods_per_year: int,
     years: float,
 ) -> QuantstatsPart:
-    """Return what quantstats shows of some excess returns; see :func:`quantstats_html`.
+    """Return quantstats' tables and pictures of excess returns; see :func:`quantstats_html`.
 
     Raises
     ------
@@ -127,7 +127,7 @@ def quantstats_part(
 
 
 def pictures(returns: "pd.Series[float]") -> tuple[str, ...]:
-    """Return the names of the pictures that say something about returns of this length and size."""
+    """Return the names of the pictures that are readable for returns of this length and size."""
     wealth = (1 + returns).cumprod()
     wide = wealth.max() - wealth.min() >= COARSE_RANGE
     return (
@@ -138,7 +138,7 @@ def pictures(returns: "pd.Series[float]") -> tuple[str, ...]:
 
 
 def why_no_quantstats(returns: "pd.Series[float]", periods_per_year: int = 365) -> str:
-    """Return why quantstats has nothing to say about these excess returns, or an empty text.
+    """Return the reason why quantstats cannot describe these excess returns, or "".
 
     >>> why_no_quantstats(pd.Series([0.0] * 30))
     'every daily return is the same, so ratios and distributions do not exist'
@@ -212,15 +212,15 @@ def quantstats_html(
 def _says_nothing(
     benchmark: "pd.Series[float]", returns: "pd.Series[float]", periods_per_year: int
 ) -> bool:
-    """Return whether a benchmark hardly moves, or moves as the returns do, but for rounding."""
-    theirs, ours = (np.asarray(series, dtype=np.float64) for series in (benchmark, returns))
-    still = not varies(spread(theirs), theirs)
-    still = still or too_still(theirs, periods_per_year) is not None
-    return still or not varies(spread(theirs - ours), ours)
+    """Return whether a benchmark hardly moves, or equals the returns up to rounding."""
+    held, own = (np.asarray(series, dtype=np.float64) for series in (benchmark, returns))
+    still = not varies(spread(held), held)
+    still = still or too_still(held, periods_per_year) is not None
+    return still or not varies(spread(held - own), own)
 
 
 def tidied(page: str, years: float) -> str:
-    """Return the page without table rows that are empty, wrong, or longer than the run's time."""
+    """Return the page without table rows that are empty, wrong, or of spans longer than the run."""
     longer = {name for name, days in SPAN_DAYS.items() if days / DAYS_PER_YEAR > years}
     left_out = LEFT_OUT | longer | (ANNUAL_GROWTH if too_short(years) else frozenset())
 
@@ -232,14 +232,14 @@ def tidied(page: str, years: float) -> str:
         )
         return "" if name in left_out or empty else row[0]
 
-    for theirs, ours in WORDING.items():
-        page = page.replace(theirs, ours)
+    for wording, plain in WORDING.items():
+        page = page.replace(wording, plain)
     return _ROW.sub(keep, page)
 
 
 @contextmanager
 def _fenced() -> Iterator[None]:
-    """Keep quantstats' warnings, prints, styles and font messages to itself."""
+    """Hide quantstats' warnings, prints and font messages, and undo its styles."""
     mpl: Any = import_module("matplotlib")
     fonts = logging.getLogger("matplotlib.font_manager")
     level = fonts.level
@@ -248,7 +248,7 @@ def _fenced() -> Iterator[None]:
         warnings.simplefilter("ignore")
         fonts.setLevel(logging.ERROR)
         mpl.use("Agg")
-        # The first import sets a global style, later ones do not: pictures would depend on it.
+        # Only the first import sets a global style; without a reset pictures would depend on it.
         import_module("quantstats.reports")
         mpl.rcParams.update({**mpl.rcParamsDefault, "backend": "Agg", **PLOT_STYLE})
         try:

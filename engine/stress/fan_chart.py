@@ -1,4 +1,4 @@
-"""The picture of a stress: a fan of equity through time, and a histogram of how it ends."""
+"""Draw a stress test: quantiles of the return through time, and a histogram at the end."""
 
 from io import BytesIO
 from typing import Any
@@ -57,7 +57,7 @@ def _draw_ends(axes: Any, result: StressResult) -> None:
     returns = np.array([row.total_return for row in result.rows]) * 100
     drawdowns = np.array([row.max_drawdown for row in result.rows]) * 100
     both = np.concatenate((returns, drawdowns))
-    # A hair of width where all paths end alike.
+    # The margin keeps the bins wider than zero where all paths end alike.
     edges = np.linspace(both.min() - 0.01, both.max() + 0.01, BINS + 1)
     axes.hist(returns, bins=edges, color=LINE, alpha=0.6, label="total return")
     axes.hist(
