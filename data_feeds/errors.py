@@ -15,7 +15,7 @@ class RiskoffError(Exception):
 
 
 class YamlError(RiskoffError):
-    """A YAML file breaks the rules of ``data_feeds.yaml_text``; the text is ``file:line: what``."""
+    """A YAML file breaks a rule of ``yaml_text``; the text is ``file:line: problem``."""
 
     exit_code = 2
 

@@ -189,7 +189,7 @@ def rule_for(series: str, variant: str | None = None) -> ReleaseRule:
         near = difflib.get_close_matches(series.upper(), RELEASES, n=3, cutoff=0.5)
         hint = f" (near: {', '.join(near)})" if near else ""
         raise SchemaError(
-            f"no release rule for {series!r}{hint}; nobody knows when it could be used; add "
+            f"no release rule for {series!r}{hint}; its publication time is unknown; add "
             "release: {lag_days: 1, at: '16:15', zone: America/New_York, business_days: FED} "
             "or what its publisher says"
         )

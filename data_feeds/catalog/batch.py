@@ -7,11 +7,9 @@ interrupt, a full disk or a kill stops the writer.
 
 import contextlib
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
 import filelock
-import numpy as np
 
 from data_feeds.atomic import acquire, storage_errors, write_atomically
 from data_feeds.catalog.index import (
@@ -36,10 +34,10 @@ from data_feeds.gate.cross_checks import check_beside
 from data_feeds.gate.unit_check import ask_unit
 from data_feeds.instrument import Instrument
 from data_feeds.schema import (
-    Array,
     Channel,
     ChannelKey,
     ChannelKind,
+    concatenated,
     time_columns,
     validate,
 )
@@ -127,7 +125,7 @@ class Batch:
             raise SchemaError(f"{channel.key}: rows outside the stretch they were asked for")
         parts = self._spliced(instrument, entry, channel, covered)
         if not parts:
-            raise SchemaError(f"{channel.key}: the source has none of the stored rows any more")
+            raise SchemaError(f"{channel.key}: the source no longer has any of the stored rows")
         _check_seams(channel, parts)
         spans = merged_spans((*entry.covered, covered))
         joined = entry.origin.beside(origin)
@@ -316,7 +314,7 @@ class Batch:
         facts = old[time_columns(entry.kind)[0]]
         before = old.take(facts < covered.started_at)
         after = old.take(facts >= covered.ended_at)
-        rows = _joined([piece for piece in (before, fresh, after) if piece is not None])
+        rows = concatenated(entry.key, [p for p in (before, fresh, after) if p is not None])
         if len(rows) == 0:
             return None
         validate(rows)
@@ -351,13 +349,6 @@ def _around(entry: CatalogEntry, span: TimeSpan) -> CatalogEntry:
     first_at = span.started_at - WEEK_NS
     near = [p for p in entry.parts if p.last_fact_at >= first_at and p.first_at < span.ended_at]
     return entry.model_copy(update={"parts": tuple(near)})
-
-
-def _joined(pieces: Sequence[Channel]) -> Channel:
-    columns: dict[str, Array] = {
-        name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0].columns
-    }
-    return Channel(pieces[0].key, columns)
 
 
 def _check_names(instrument: Instrument, channel: Channel) -> None:

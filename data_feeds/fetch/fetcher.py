@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import filelock
-import numpy as np
 
 from data_feeds.atomic import storage_errors
 from data_feeds.catalog import Catalog, TimeSpan
@@ -18,7 +17,7 @@ from data_feeds.clock import utc_text
 from data_feeds.errors import IntegrityError, SchemaError, SourceError
 from data_feeds.fetch.jobs import Job, is_outdated, missing_spans
 from data_feeds.fetch.vintages import with_kept_vintages
-from data_feeds.schema import Array, Channel, ChannelKey, ChannelKind, empty_columns
+from data_feeds.schema import Channel, ChannelKey, ChannelKind, concatenated
 from data_feeds.sources.source import Page
 
 LOCK_NAME = ".fetch.lock"
@@ -153,7 +152,7 @@ class _Run:
             self._answered += span.ended_at - span.started_at
             if answered > span.started_at:
                 covered = TimeSpan(started_at=span.started_at, ended_at=answered)
-                pieces.append((covered, _joined(self._job.key, rows)))
+                pieces.append((covered, concatenated(self._job.key, rows)))
         self._exchange(pieces)
 
     def _pages(self, span: TimeSpan, asked: int) -> Iterator[Page]:
@@ -173,7 +172,7 @@ class _Run:
             # Coverage is stored with a channel, and the channel begins with its first rows.
             return begun
         covered = TimeSpan(started_at=begun, ended_at=answered)
-        self._exchange([(covered, _joined(self._job.key, pending))])
+        self._exchange([(covered, concatenated(self._job.key, pending))])
         return answered
 
     def _exchange(self, pieces: Sequence[tuple[TimeSpan, Channel]]) -> None:
@@ -195,7 +194,7 @@ class _Run:
                         raise SchemaError(
                             f"{key}: {len(stored)} rows are stored from "
                             f"{utc_text(covered.started_at)} to {utc_text(covered.ended_at)}, and "
-                            "the source has none of them any more; nothing was changed"
+                            "the source no longer has any of them; nothing was changed"
                         )
                 if len(rows) or batch.holds(key):
                     held = batch.extend(job.instrument, rows, covered, job.source.origin(key)).rows
@@ -205,12 +204,3 @@ class _Run:
 def _tell(watch: Watch | None, job: Job, number: int, jobs: int, share: float, rows: int) -> None:  # noqa: PLR0917
     if watch is not None:
         watch(FetchProgress(number, jobs, job.key, job.source.name, share, rows))
-
-
-def _joined(key: ChannelKey, pieces: Sequence[Channel]) -> Channel:
-    if not pieces:
-        return Channel(key, empty_columns(key, 0))
-    columns: dict[str, Array] = {
-        name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0].columns
-    }
-    return Channel(key, columns)

@@ -12,7 +12,7 @@ from data_feeds.clock import midnight_ns, parse_duration
 from data_feeds.errors import SchemaError, YamlError
 from data_feeds.instrument import Instrument
 from data_feeds.schema import ChannelKey, ChannelKind
-from data_feeds.sources.mapping import InstrumentFile, collect_instruments, parse_model
+from data_feeds.sources.mapping import load_instruments, parse_model
 from data_feeds.strict_model import StrictModel
 from data_feeds.yaml_text import YamlDocument, load_yaml
 
@@ -161,11 +161,7 @@ def load_plan(path: Path) -> tuple[FetchPlan, dict[str, Instrument]]:
     """
     document = load_yaml(path)
     plan = parse_model(FetchPlan, document)
-    found: dict[str, Instrument] = {}
-    for name in plan.instrument_files:
-        other = load_yaml(path.parent / name)
-        collect_instruments(found, parse_model(InstrumentFile, other).instruments, other)
-    collect_instruments(found, plan.instruments, document)
+    found = load_instruments(plan.instrument_files, plan.instruments, document)
     _check_names(plan, found, document)
     return plan, found
 

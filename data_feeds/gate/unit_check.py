@@ -105,5 +105,5 @@ def _ask_factor(channel: Channel, seen: str, maybe: str, factor: float) -> None:
     first = utc_text(int(channel["event_at"][0]))
     raise SchemaError(
         f"{channel.key}: {seen} from {first} on; if these are {maybe}, set scale: "
-        f"{{value: {factor:g}}} in the mapping; if they are meant, scale: {{value: 1}}"
+        f"{{value: {factor:g}}} in the mapping; if they are correct, set scale: {{value: 1}}"
     )

@@ -45,8 +45,8 @@ _WORDS = {
     FindingKind.DOUBTFUL_UNIT: "{rows} look like another unit",
     FindingKind.JUMP: "{value:+.2%} between {rows}, as in a split; none is on record there",
     FindingKind.SPIKE: "{value:+.2%} and back within {rows}, confirmed by no second source",
-    FindingKind.DOUBTFUL_EXTREME: "high or low of {rows} is about the close before, from which it "
-    "opened {value:+.2%} away",
+    FindingKind.DOUBTFUL_EXTREME: "high or low of {rows} is about the previous close, and the open "
+    "is {value:+.2%} away from it",
     FindingKind.OUTSIDE_SESSION: "{rows} not wholly inside a session; runs leave them out",
 }
 _NOUNS = {

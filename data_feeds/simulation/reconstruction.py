@@ -20,6 +20,7 @@ from data_feeds.schema import (
     ChannelKey,
     ChannelKind,
     Provenance,
+    concatenated,
     time_columns,
     validate,
 )
@@ -61,10 +62,7 @@ def reconstruct(episodes: Sequence[EpisodeParameters] = EPISODES) -> Dataset:
             pieces.setdefault(channel.key, []).append(channel)
     channels = {}
     for key, parts in sorted(pieces.items()):
-        columns = {
-            name: np.concatenate([part[name] for part in parts]) for name in parts[0].columns
-        }
-        channels[key] = Channel(key, columns)
+        channels[key] = concatenated(key, parts)
         validate(channels[key])
     instruments = {key.instrument: _instrument(key.instrument) for key in channels}
     return Dataset(instruments, channels)

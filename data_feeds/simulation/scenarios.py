@@ -20,6 +20,7 @@ from data_feeds.schema import (
     Channel,
     ChannelKey,
     ChannelKind,
+    concatenated,
     time_columns,
     validate,
 )
@@ -313,7 +314,6 @@ def joined(history: Dataset, path: Dataset) -> Dataset:
                 f"{key}: the path begins {utc_text(int(after[first][0]))}, the history ends "
                 f"{utc_text(int(before[first][-1]))}; join a path to the data it was made from"
             )
-        columns = {name: np.concatenate((before[name], after[name])) for name in before.columns}
-        channels[key] = Channel(key, columns)
+        channels[key] = concatenated(key, [before, after])
         validate(channels[key])
     return Dataset({**history.instruments, **path.instruments}, channels)

@@ -14,7 +14,14 @@ import numpy as np
 from data_feeds.catalog import Origin
 from data_feeds.clock import DAY_NS, midnights_ns, utc_text
 from data_feeds.errors import PermanentSourceError
-from data_feeds.schema import Array, Channel, ChannelKey, ChannelKind, empty_columns, time_columns
+from data_feeds.schema import (
+    Channel,
+    ChannelKey,
+    ChannelKind,
+    concatenated,
+    empty_columns,
+    time_columns,
+)
 from data_feeds.sources.binance_files import LAYOUTS, Layout, Period, in_order, read_file
 from data_feeds.sources.http import HttpClient
 from data_feeds.sources.source import Page
@@ -92,7 +99,7 @@ class BinanceArchive:
                     late = period.started_at
                 continue
             found, late = True, None
-            known = in_order(_joined(carried, rows), f"{self.name} {key} {period.text}")
+            known = in_order(concatenated(key, [carried, rows]), f"{self.name} {key} {period.text}")
             covered = max(answered, min(period.ended_at, stop))
             yield Page(_between(known, answered, covered), covered)
             answered, carried = covered, _between(known, covered, stop)
@@ -270,12 +277,5 @@ def _filled(rows: Channel | None, more: Channel) -> Channel | None:
     if rows is None:
         return more
     new = ~np.isin(more["opened_at"], rows["opened_at"])
-    both = _joined(rows, more.take(new))
+    both = concatenated(rows.key, [rows, more.take(new)])
     return both.take(np.argsort(both["opened_at"], kind="stable"))
-
-
-def _joined(one: Channel, other: Channel) -> Channel:
-    columns: dict[str, Array] = {
-        name: np.concatenate((values, other[name])) for name, values in one.columns.items()
-    }
-    return Channel(one.key, columns)

@@ -328,8 +328,8 @@ class CcxtPerps:
             )
         if isinstance(row, dict) and row.get("symbol") != self._symbol:
             raise SchemaError(
-                f"{self.name}: {key}: the venue answered for {row.get('symbol')}, "
-                f"asked was {self._symbol}; fetch again"
+                f"{self.name}: {key}: the venue answered for {row.get('symbol')} "
+                f"instead of {self._symbol}; fetch again"
             )
         return stamp_ms * MS
 

@@ -23,6 +23,7 @@ from data_feeds.schema import (
     ChannelKey,
     ChannelKind,
     Provenance,
+    concatenated,
     time_columns,
     validate,
 )
@@ -105,12 +106,12 @@ def import_mapping(
                 notes.append(UNDECLARED)
             notes += [f"replaced: {what}" for what in missed]
             if batch.discarded and not reports:
-                notes.append(f"the whole catalog is begun anew: {batch.discarded}")
+                notes.append(f"the whole catalog was started anew: {batch.discarded}")
             reports.append(ImportReport(key, written, work.files(entries), tuple(notes)))
         if lost and not replace:
             raise LossError(
                 f"{catalog.path}: the import would replace what is stored: {'; '.join(lost)}; "
-                "add --replace if that is meant; nothing was changed"
+                "add --replace to confirm; nothing was changed"
             )
     return reports
 
@@ -170,11 +171,9 @@ def filled(channel: Channel, more: Channel) -> Channel:
     SchemaError : the joined rows break a rule, e.g. become known out of order.
     """
     extra = more.take(_in_holes(channel, more))
-    columns: dict[str, Array] = {
-        name: np.concatenate((values, extra[name])) for name, values in channel.columns.items()
-    }
-    order = np.lexsort((columns["available_at"], columns[_fact(channel.key.kind)]))
-    spliced = Channel(channel.key, columns).take(order)
+    both = concatenated(channel.key, [channel, extra])
+    order = np.lexsort((both["available_at"], both[_fact(channel.key.kind)]))
+    spliced = both.take(order)
     validate(spliced)
     return spliced
 

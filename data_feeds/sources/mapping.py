@@ -263,11 +263,7 @@ def load_mapping(path: Path) -> tuple[ImportMapping, dict[str, Instrument], Yaml
     """
     document = load_yaml(path)
     mapping = parse_model(ImportMapping, document)
-    found: dict[str, Instrument] = {}
-    for name in mapping.instrument_files:
-        other = load_yaml(path.parent / name)
-        collect_instruments(found, parse_model(InstrumentFile, other).instruments, other)
-    collect_instruments(found, mapping.instruments, document)
+    found = load_instruments(mapping.instrument_files, mapping.instruments, document)
     for i, entry in enumerate(mapping.files):
         for name in entry.ids:
             key, problem = _entry_problem(entry, name, found)
@@ -348,15 +344,26 @@ def _splice_problem(entry: FileEntry, before: list[FileEntry]) -> str:
     return ""
 
 
-def collect_instruments(
-    found: dict[str, Instrument], instruments: tuple[Instrument, ...], document: YamlDocument
-) -> None:
-    """Add a document's instruments to those found, by id.
+def load_instruments(
+    files: tuple[str, ...], more: tuple[Instrument, ...], document: YamlDocument
+) -> dict[str, Instrument]:
+    """Return by id the instruments of files beside a document, and the document's own ones.
 
     Raises
     ------
-    YamlError : an id is defined twice; with the line.
+    YamlError : a file is wrong, or an id is defined twice; with the line.
     """
+    found: dict[str, Instrument] = {}
+    for name in files:
+        other = load_yaml(document.path.parent / name)
+        _collect(found, parse_model(InstrumentFile, other).instruments, other)
+    _collect(found, more, document)
+    return found
+
+
+def _collect(
+    found: dict[str, Instrument], instruments: tuple[Instrument, ...], document: YamlDocument
+) -> None:
     for i, instrument in enumerate(instruments):
         if instrument.id in found:
             line = document.line(("instruments", i))

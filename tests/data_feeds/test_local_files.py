@@ -304,7 +304,7 @@ def known_series(folder: Path, release: str) -> str:
 
 
 def test_a_series_without_a_release_rule_is_refused(tmp_path: Path) -> None:
-    message = r"mapping.yaml:8: no release rule for 'S'.*nobody knows when"
+    message = r"mapping.yaml:8: no release rule for 'S'.*its publication time is unknown"
     with pytest.raises(YamlError, match=message):
         imported(tmp_path, without_rule(), series="date,value\n")
 

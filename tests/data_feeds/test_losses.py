@@ -41,7 +41,7 @@ def test_rows_are_lost_only_when_that_is_meant(tmp_path: Path, rows: str, words:
     (tmp_path / "bars.csv").write_text(rows)
     with pytest.raises(LossError) as caught:
         imported_again(tmp_path)
-    assert f"P/bars/1h: {words}; add --replace if that is meant" in str(caught.value)
+    assert f"P/bars/1h: {words}; add --replace to confirm" in str(caught.value)
     assert stored_files(catalog) == before
     assert imported_again(tmp_path, replace=True) == [f"replaced: {words}"]
     assert len(perp_bars(catalog)) == rows.count("\n") - 1
@@ -106,7 +106,7 @@ def test_a_catalog_of_the_last_version_is_refused_with_what_makes_it_again(tmp_p
         )
     assert stored_files(catalog) == before
     (note,) = imported_again(tmp_path, replace=True)
-    assert note.startswith("the whole catalog is begun anew: ")
+    assert note.startswith("the whole catalog was started anew: ")
     assert "format 2, expected" in note
     assert len(perp_bars(catalog)) == 3
     # The old files are gone.

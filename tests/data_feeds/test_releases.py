@@ -165,7 +165,9 @@ def test_an_unknown_series_is_refused_with_near_names() -> None:
         rule_for("DGS11")
     with pytest.raises(SchemaError, match=r"'vix' \(near: VIX"):
         rule_for("vix")
-    with pytest.raises(SchemaError, match=r"'MY_OWN'; nobody knows when .*add release: \{lag_days"):
+    with pytest.raises(
+        SchemaError, match=r"'MY_OWN'; its publication time is unknown; add release: \{lag_days"
+    ):
         rule_for("MY_OWN")
 
 

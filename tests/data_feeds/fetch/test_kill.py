@@ -1,6 +1,6 @@
 """A fetch killed at any moment continues where it stopped, with the same final bytes.
 
-The child process is killed with SIGKILL: nothing of it runs any more, no handler, no ``finally``.
+The child process is killed with SIGKILL: no handler and no ``finally`` runs.
 """
 
 import os

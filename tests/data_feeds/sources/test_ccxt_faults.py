@@ -288,7 +288,7 @@ def test_holes_asked_together_are_believed_only_when_no_row_came() -> None:
         (INTEREST, {"timestamp": None}, "a row has no time"),
         (FUNDING, {"fundingTime": None}, "a row has no time"),
         (FUNDING, {"fundingRate": None}, "a row has no number"),
-        (FUNDING, {"symbol": "ETHUSDT"}, "answered for ETH.*asked was BTC/USDT:USDT"),
+        (FUNDING, {"symbol": "ETHUSDT"}, "answered for ETH.*instead of BTC/USDT:USDT"),
         (INTEREST, {"sumOpenInterest": None, "sumOpenInterestValue": None}, "T12:00Z has no amou"),
     ],
 )
