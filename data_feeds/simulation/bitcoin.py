@@ -15,7 +15,7 @@ from data_feeds.clock import DAY_NS, Instants, text_ns, utc_days
 from data_feeds.simulation import published_values
 from data_feeds.simulation.cohort_book import book_at_rest
 from data_feeds.simulation.episode_parameters import EpisodeParameters
-from data_feeds.simulation.factors import DailyMarket, phase_values
+from data_feeds.simulation.factors import DailyValues, phase_values
 from data_feeds.simulation.flywheel import FlywheelInputs, FlywheelPath, simulate
 from data_feeds.simulation.flywheel_parameters import FlywheelParams
 from data_feeds.simulation.paths import Floats, folded, heavy_tailed, steps_between, through
@@ -65,7 +65,7 @@ class BitcoinMarket:
 
 
 def bitcoin_market(
-    episode: EpisodeParameters, daily: DailyMarket, rng: np.random.Generator
+    episode: EpisodeParameters, daily: DailyValues, rng: np.random.Generator
 ) -> BitcoinMarket:
     """Return the perp's market of an episode."""
     opened = np.arange(text_ns(episode.start), text_ns(episode.end), BAR_NS)

@@ -48,7 +48,7 @@ INVERSE_DRAG = 0.009
 
 
 @dataclass(frozen=True)
-class DailyMarket:
+class DailyValues:
     """One value per New York session: index levels, percent, points or prices."""
 
     sessions: Dates
@@ -67,7 +67,7 @@ def phase_values(phases: Sequence[PhaseParameters], days: Dates, field: str) -> 
     return numbers[np.maximum(rows, 0)]
 
 
-def daily_market(episode: EpisodeParameters, rng: np.random.Generator) -> DailyMarket:
+def daily_market(episode: EpisodeParameters, rng: np.random.Generator) -> DailyValues:
     """Return the episode's daily equities and series."""
     first, last = np.datetime64(episode.start), np.datetime64(episode.end) - np.timedelta64(1, "D")
     sessions = sessions_between("XNYS", first, last)
@@ -86,7 +86,7 @@ def daily_market(episode: EpisodeParameters, rng: np.random.Generator) -> DailyM
     values["NASDAQCOM"] = _level(tech, 0.4 * daily, sessions, published_values.NASDAQ, digits=2)
     _add_series(values, episode, sessions, daily, rng)
     _add_equities(values, episode, sessions, daily, rng)
-    return DailyMarket(sessions, values)
+    return DailyValues(sessions, values)
 
 
 def _draws(rng: np.random.Generator, rows: int, degrees: float) -> Floats:

@@ -26,7 +26,7 @@ from data_feeds.schema import (
 )
 from data_feeds.simulation.bitcoin import BAR_NS, BitcoinMarket, bitcoin_market
 from data_feeds.simulation.episode_parameters import EPISODES, EpisodeParameters
-from data_feeds.simulation.factors import EQUITIES, SERIES, DailyMarket, daily_market
+from data_feeds.simulation.factors import EQUITIES, SERIES, DailyValues, daily_market
 from data_feeds.simulation.paths import Floats
 
 PERP = "BTCUSDT-PERP"
@@ -157,7 +157,7 @@ def _bitcoin_channels(market: BitcoinMarket) -> Iterator[Channel]:
     )
 
 
-def _session_bars(name: str, daily: DailyMarket, rng: np.random.Generator) -> Channel:
+def _session_bars(name: str, daily: DailyValues, rng: np.random.Generator) -> Channel:
     """Return an equity's daily bars around its closes."""
     close = daily.values[name]
     before = np.concatenate((close[:1], close[:-1]))
@@ -192,7 +192,7 @@ def _rolling_size(steps: Floats, sessions: int = 20) -> Floats:
     return mean
 
 
-def _dividends(name: str, bars: Channel, daily: DailyMarket) -> Iterator[Channel]:
+def _dividends(name: str, bars: Channel, daily: DailyValues) -> Iterator[Channel]:
     """Yield the dividends of a fund that pays some, due at the open of the ex-date."""
     months = daily.sessions.astype("datetime64[M]")
     begins = np.flatnonzero(np.diff(months.astype(np.int64), prepend=-1) > 0)[1:]
@@ -215,7 +215,7 @@ def _dividends(name: str, bars: Channel, daily: DailyMarket) -> Iterator[Channel
     )
 
 
-def _series(name: str, daily: DailyMarket) -> Channel:
+def _series(name: str, daily: DailyValues) -> Channel:
     """Return a daily series, known at the real series' publication."""
     days, values = daily.sessions, daily.values[name]
     if name in _TREASURY:

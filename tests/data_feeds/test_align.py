@@ -264,7 +264,7 @@ def test_each_hole_widens_its_own_bar_and_the_first_bar_has_none_before_it() -> 
     assert path.inferred.tolist() == [False, True, True]
 
 
-def test_of_coarser_marks_only_those_wholly_inside_the_hole_count() -> None:
+def test_only_coarser_marks_wholly_inside_a_hole_count() -> None:
     # Half-hour bars of 00:00 and 03:30 with hourly marks: 01:00 and 02:00 lie in the hole. The
     # marks of 00:00 and 03:00 reach into bars; the extreme of 03:00 only clips (101 x 1 to 100.5).
     last = bars([0, 7 * 30 * MINUTE_NS], [FLAT] * 2, "30m")

@@ -51,7 +51,7 @@ def catalog(tmp_path: Path) -> Catalog:
     return made
 
 
-def test_what_is_written_is_read_back(catalog: Catalog) -> None:
+def test_written_rows_are_read_back(catalog: Catalog) -> None:
     catalog.write(DGS10, [series([1, 1], [2, 3], [4.0, 4.1])])
     assert same(catalog.read(KEY), hours(10, 11, 12))
     assert [str(entry.key) for entry in catalog.entries()] == [
@@ -92,7 +92,7 @@ def test_the_same_input_gives_the_same_bytes(catalog: Catalog, tmp_path: Path) -
     assert contents(catalog.path) == before
 
 
-def test_a_missing_channel_lists_what_is_held(catalog: Catalog) -> None:
+def test_a_missing_channel_error_lists_the_catalogs_channels(catalog: Catalog) -> None:
     with pytest.raises(CoverageError, match=r"SPY/bars/1d: not in the catalog .*BTCUSDT-PERP/bars"):
         catalog.read(ChannelKey("SPY", ChannelKind.BARS, "1d"))
 
@@ -102,7 +102,7 @@ def test_a_missing_channel_lists_what_is_held(catalog: Catalog) -> None:
 @pytest.mark.parametrize(
     "failure", [KeyboardInterrupt(), OSError(errno.ENOSPC, "No space left on device")]
 )
-def test_a_write_that_dies_leaves_the_catalog_as_it_was(
+def test_a_failed_write_leaves_the_catalog_unchanged(
     catalog: Catalog,
     monkeypatch: pytest.MonkeyPatch,
     failing_write: int,

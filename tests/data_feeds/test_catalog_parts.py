@@ -70,7 +70,7 @@ def test_a_month_is_a_file_and_its_rows_are_read_alone(whole: Catalog) -> None:
     assert january["open"].tolist() == [292, 293, 294]
 
 
-def test_an_entry_of_parts_tells_what_its_rows_tell(whole: Catalog) -> None:
+def test_the_entry_of_parts_matches_its_rows(whole: Catalog) -> None:
     (entry,) = whole.entries()
     rows = whole.read(entry.key)
     assert Dataset({}, {entry.key: rows}).fingerprint == (
@@ -111,7 +111,7 @@ def test_pieces_in_any_order_end_in_the_same_bytes(
     assert all(row.is_sound for row in catalog.verify())
 
 
-def test_an_answer_replaces_what_was_stored_in_its_stretch(tmp_path: Path) -> None:
+def test_an_answer_replaces_the_rows_stored_in_its_stretch(tmp_path: Path) -> None:
     catalog = Catalog(tmp_path)
     extended(catalog, half_hours(range(10)), span(0, 10))
     corrected = replaced(half_hours([4, 5]), high=[500, 500])
@@ -205,7 +205,7 @@ def test_rows_that_overlap_stored_ones_beyond_their_stretch_are_refused(tmp_path
         batch.extend(spy, hours.take(slice(0, 1)), asked, VENUE)
 
 
-def test_what_a_killed_writer_left_is_swept_by_the_next(tmp_path: Path) -> None:
+def test_the_next_writer_removes_files_of_a_killed_writer(tmp_path: Path) -> None:
     catalog = Catalog(tmp_path)
     extended(catalog, half_hours(range(10)), span(0, 10))
     before = contents(tmp_path)

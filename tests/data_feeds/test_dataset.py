@@ -22,7 +22,7 @@ def dataset(*channels: Channel) -> Dataset:
     return Dataset({PERP.id: PERP}, {channel.key: channel for channel in channels})
 
 
-def test_a_cut_keeps_what_was_known() -> None:
+def test_a_cut_keeps_the_rows_known_by_then() -> None:
     data = dataset(HOURS, RATES).cut(HOUR_NS)
     assert data.bars(PERP.id, "1h")["close"].tolist() == [2]
     assert data.channel("DGS10", ChannelKind.SERIES)["value"].tolist() == [4.0, 4.1]
@@ -70,7 +70,7 @@ def test_a_dataset_arrives_whole_and_read_only_in_another_process() -> None:
         sent.bars(PERP.id, "1h")["close"][0] = 9.0
 
 
-def test_a_channel_that_is_not_held_lists_those_that_are() -> None:
+def test_a_missing_channel_error_lists_the_held_channels() -> None:
     with pytest.raises(CoverageError, match="SPY/bars/1d: not in the data; held: BTCUSDT-PERP"):
         dataset(HOURS).bars("SPY", "1d")
 
@@ -82,7 +82,7 @@ def test_timeframes_are_ordered_by_length_and_written_as_text() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "0m", "1.5h", "-1h", "h", "5 m", "5y"])
-def test_what_is_no_duration_is_refused(text: str) -> None:
+def test_text_that_is_no_duration_is_refused(text: str) -> None:
     with pytest.raises(SchemaError, match="is not a duration"):
         parse_duration(text)
 

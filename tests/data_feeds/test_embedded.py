@@ -254,7 +254,7 @@ def making(asked: Event, started: Event, go: Event, note: Path) -> None:
     assert embedded_catalog().read(KEY)["close"].tolist() == [2.0]
 
 
-def test_two_processes_at_once_make_it_once(cache: Path, tmp_path: Path) -> None:
+def test_two_processes_at_once_generate_one_catalog(cache: Path, tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     asked, started, go = [context.Event(), context.Event()], context.Event(), context.Event()
     note = tmp_path / "made"

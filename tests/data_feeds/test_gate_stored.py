@@ -105,7 +105,7 @@ def test_a_row_that_breaks_a_rule_is_named_with_file_and_rule(
     assert rule in text
 
 
-def test_a_settlement_beside_its_hour_is_refused_where_it_is_stored(catalog: Catalog) -> None:
+def test_a_stored_settlement_off_its_hour_is_refused(catalog: Catalog) -> None:
     late = with_value("event_at", 2, T0 + 16 * HOUR_NS + 18 * 10**6)
     rewritten(catalog, 1, late)
     text = refused(catalog, ChannelKey(PERP.id, ChannelKind.FUNDING))

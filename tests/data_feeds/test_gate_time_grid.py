@@ -41,7 +41,7 @@ def points(kind: ChannelKind, at: list[int], **values: float) -> Channel:
     # Binance's milliseconds, the last unit before the hour, and the tolerance itself.
     [18 * MS, 1, -MS, -1, -(10**9), 60 * 10**9, -60 * 10**9],
 )
-def test_a_settlement_is_the_whole_hour_it_belongs_to(late_ns: int) -> None:
+def test_a_settlement_is_stamped_with_its_whole_hour(late_ns: int) -> None:
     passed = admitted(PERP, funding([EIGHT - 8 * HOUR_NS, EIGHT + late_ns]))
     assert passed.channel["event_at"].tolist() == [EIGHT - 8 * HOUR_NS, EIGHT]
     # A row known at the settlement is known at the settlement's hour.
@@ -131,7 +131,7 @@ def test_jitter_around_whole_minutes_goes(kind: ChannelKind, values: dict[str, f
 
 
 @pytest.mark.parametrize("kind", [ChannelKind.SERIES, ChannelKind.OPEN_INTEREST])
-def test_jitter_is_told_row_by_row(kind: ChannelKind) -> None:
+def test_jitter_is_judged_row_by_row(kind: ChannelKind) -> None:
     """Pages, cuts and the whole file give the same stamps."""
     at = [EIGHT + 400 * MS, EIGHT + HOUR_NS - MS, EIGHT + 2 * HOUR_NS + 17 * 10**9]
     moved = [EIGHT, EIGHT + HOUR_NS, EIGHT + 2 * HOUR_NS + 17 * 10**9]

@@ -155,7 +155,7 @@ def test_small_percents_are_not_asked_about(name: str, values: list[float]) -> N
 
 
 @pytest.mark.parametrize(("values", "kinds"), [([0.01] * 6, ["doubtful_unit"]), ([1e-4] * 6, [])])
-def test_verify_names_what_an_import_was_told(
+def test_verify_reports_confirmed_doubts_of_an_import(
     tmp_path: Path, values: list[float], kinds: list[str]
 ) -> None:
     catalog = imported(tmp_path, ENTRY + "    unit: fraction\n", funding=lines(values))
@@ -207,7 +207,7 @@ def test_adjusted_prices_beside_dividends_are_asked_about(tmp_path: Path) -> Non
     Catalog(tmp_path / "other").write(said, list(stock(adjusted=True)))
 
 
-def test_the_odds_are_those_of_the_two_densities() -> None:
+def test_the_odds_follow_the_two_densities() -> None:
     # One ex-date with a dividend of 1% and an open that does not fall: Student's t, 4 degrees, of
     # the night as it was and of the night with the dividend put back.
     nights = np.random.default_rng(2).permutation(np.linspace(-0.003, 0.003, 120))

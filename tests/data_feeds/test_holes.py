@@ -196,7 +196,7 @@ def test_a_hole_that_looks_like_another_change_is_not_known(taken: list[int]) ->
     assert missing_hours([hour for hour in CHANGING if hour not in taken]) == []
 
 
-def test_no_rule_knows_what_lies_before_the_first_and_after_the_last_settlement() -> None:
+def test_no_hole_is_found_before_the_first_and_after_the_last_settlement() -> None:
     assert missing_hours(CHANGING[3:-3]) == []
 
 

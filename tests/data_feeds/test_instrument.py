@@ -68,7 +68,7 @@ def words(item: Instrument, day: str) -> list[str]:
     return [change.words for change in record.changes]
 
 
-def test_what_newer_records_change_is_named_with_its_day():
+def test_changes_by_newer_records_are_named_with_their_day():
     table, lot = "maintenance on 2023-01-01", "lot_size from 1 to 0.01 on 2023-01-01"
     # The first table stands for the days before it: no change on its own day.
     assert words(perp(*TERMS), "2021-06-01") == [lot, table]
@@ -76,7 +76,7 @@ def test_what_newer_records_change_is_named_with_its_day():
     assert words(perp(*TERMS), "2023-01-01") == []
 
 
-def test_a_number_that_changes_twice_or_is_only_said_again_is_told_right():
+def test_a_number_that_changes_twice_or_is_repeated_is_reported_correctly():
     def terms(day: str, **stated: object) -> TradingTerms:
         return TradingTerms(since=day, source="a", **stated)
 

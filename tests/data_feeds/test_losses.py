@@ -68,7 +68,7 @@ def test_a_value_known_at_another_instant_is_a_change(tmp_path: Path) -> None:
         imported_again(tmp_path, mapping=later)
 
 
-def test_all_channels_that_lose_are_told_at_once(tmp_path: Path) -> None:
+def test_all_channels_with_losses_are_listed_at_once(tmp_path: Path) -> None:
     rows = "date,value\n2026-02-05,4.2\n2026-02-06,4.3\n"
     imported(tmp_path, BARS + SERIES, bars=hours(0, 1), series=rows)
     (tmp_path / "bars.csv").write_text(hours(1))
@@ -77,7 +77,7 @@ def test_all_channels_that_lose_are_told_at_once(tmp_path: Path) -> None:
         imported_again(tmp_path, mapping=BARS + SERIES)
 
 
-def test_what_a_fetch_has_answered_is_not_forgotten_in_silence(tmp_path: Path) -> None:
+def test_the_coverage_of_a_fetch_is_not_lost_silently(tmp_path: Path) -> None:
     catalog = Catalog(tmp_path / "catalog")
     first = ns("2026-02-06")
     rows = bars([first], [(10, 12, 9, 11, 5)])
@@ -91,7 +91,9 @@ def test_what_a_fetch_has_answered_is_not_forgotten_in_silence(tmp_path: Path) -
         imported_again(tmp_path)
 
 
-def test_a_catalog_of_the_last_version_is_refused_with_what_makes_it_again(tmp_path: Path) -> None:
+def test_a_catalog_of_the_last_version_is_refused_with_its_remedy(
+    tmp_path: Path,
+) -> None:
     catalog = imported(tmp_path, BARS, bars=hours(0, 1, 2))
     index = catalog.path / "index.json"
     index.write_text(index.read_text().replace('"format": 3', '"format": 2'))

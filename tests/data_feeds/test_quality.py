@@ -136,7 +136,7 @@ def test_fewer_than_three_settlements_are_taken_to_come_every_eight_hours(
     assert brief(found) == [("missing_funding", *stretch) for stretch in missing]
 
 
-def test_without_settlements_the_slots_are_those_of_midnight() -> None:
+def test_without_settlements_they_are_due_from_midnight() -> None:
     # Bars cover [5, 30): 8, 16 and 24.
     late = closing([1.0] * 30).take(np.arange(5, 30))
     assert brief(funding_findings(funding([]), [late])) == [("missing_funding", 8, 32, 3)]

@@ -60,7 +60,7 @@ def test_marks_are_compared_at_equal_instants_only() -> None:
     assert mark_findings(closing([100.0, 100.0], kind=ChannelKind.MARK), last) == []
 
 
-def test_a_limit_is_what_the_caller_says() -> None:
+def test_the_caller_sets_the_limit() -> None:
     mark = closing([100.9], kind=ChannelKind.MARK)
     assert len(mark_findings(mark, closing([100.0]), Limits(mark_rate=0.005))) == 1
 
@@ -146,7 +146,7 @@ def test_a_steady_premium_is_no_finding_and_a_print_of_its_own_is() -> None:
     assert brief(peer_findings(perp, spot)) == [("outlier", 30, 31, 1)]
 
 
-def test_a_wick_that_nobody_else_saw_is_found_on_either_side() -> None:
+def test_a_wick_in_one_source_is_found_on_either_side() -> None:
     calm = closing([100.0] * 30)
     lows = [100.0] * 30
     lows[12] = 90

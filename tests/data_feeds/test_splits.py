@@ -143,7 +143,7 @@ def test_a_file_by_a_mapping_is_converted_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("in_memory", [True, False])
-def test_a_run_is_told_what_a_share_is(tmp_path: Path, *, in_memory: bool) -> None:
+def test_a_run_receives_the_share_unit(tmp_path: Path, *, in_memory: bool) -> None:
     channels = [TRADED, DIVIDENDS, splits()]
     source: Catalog | Dataset = stored(tmp_path, channels)
     if in_memory:
@@ -235,7 +235,7 @@ def test_a_ratio_is_positive() -> None:
         catalog.write(STOCK, [splits((SPLIT_AT, 0.0))])
 
 
-def test_small_splits_are_told_together() -> None:
+def test_small_splits_are_judged_together() -> None:
     # Stock dividends of 5%: single days move as far.
     record = splits((int(OPENED[3]), 1.05), (int(OPENED[6]), 1.05))
     traded = days([105.0] * 3 + [101.0] * 3 + [95.0] * 4)
@@ -282,7 +282,7 @@ def test_other_moves_are_the_market_s(after: float) -> None:
     assert common_jumps(days([100.0] * 5 + [after] * 5)) == []
 
 
-def test_a_jump_that_goes_back_is_a_spike_s_business() -> None:
+def test_a_jump_that_reverts_is_a_spike() -> None:
     assert common_jumps(days([100.0] * 5 + [50.0] + [100.0] * 4)) == []
     assert common_jumps(days([100.0] * 5 + [300.0] + [100.0] * 4)) == []
 

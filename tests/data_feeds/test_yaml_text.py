@@ -68,7 +68,7 @@ def test_numbers_and_dates_that_ruamel_alone_would_convert_stay_text(
 
 
 @given(st.text("0123456789+-.eE_:xobinfNaAutrlsd ~", max_size=8))
-def test_every_other_scalar_is_what_ruamel_reads(text: str) -> None:
+def test_every_other_scalar_has_the_value_of_ruamels_loader(text: str) -> None:
     # Underscores, other bases and dates differ, see above.
     assume(not re.search("_|0[xob]", text) and not re.match(r"\d{4}-", text.strip()))
     source = f"key: {text}\n"
@@ -114,7 +114,7 @@ def test_lines_name_every_key_and_item() -> None:
         ("a: \x01\n", "f.yaml"),
     ],
 )
-def test_what_is_refused_says_where(text: str, message: str) -> None:
+def test_a_refusal_names_its_line(text: str, message: str) -> None:
     with pytest.raises(YamlError) as caught:
         parse_yaml(text, "f.yaml")
     assert str(caught.value).startswith(message)

@@ -48,7 +48,7 @@ def test_more_days_ask_for_the_new_ones_only(tmp_path: Path) -> None:
     assert stored(tmp_path / "grown") == stored(tmp_path / "once")
 
 
-def test_what_came_before_a_source_failed_is_kept_and_other_jobs_go_on(tmp_path: Path) -> None:
+def test_rows_before_a_failure_are_kept_and_other_jobs_continue(tmp_path: Path) -> None:
     def failing(page: int) -> None:
         if page == 23:
             raise TransientSourceError("made: no answer; try again later")
@@ -96,7 +96,7 @@ def test_two_fetches_on_one_catalog_wait_for_each_other(tmp_path: Path) -> None:
     assert report.rows == 96
 
 
-def test_missing_spans_are_the_windows_less_what_is_covered(tmp_path: Path) -> None:
+def test_missing_spans_are_the_windows_without_the_covered_stretches(tmp_path: Path) -> None:
     catalog = Catalog(tmp_path)
     day = [START + n * DAY_NS for n in range(10)]
 

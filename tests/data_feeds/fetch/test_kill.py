@@ -76,7 +76,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     [("fsync", 1), ("fsync", 2), ("fsync", 4), ("fsync", 9), ("replace", 1), ("replace", 2),
      ("replace", 3), ("replace", 7), ("sweep", 1), ("sweep", 4)],
 )  # fmt: skip
-def test_a_fetch_killed_at_a_write_goes_on(
+def test_a_fetch_killed_at_a_write_continues(
     tmp_path: Path, undisturbed: dict[str, bytes], step: str, nth: int, when: str
 ) -> None:
     killed = subprocess.run(
@@ -89,7 +89,7 @@ def test_a_fetch_killed_at_a_write_goes_on(
 
 
 @pytest.mark.parametrize("seed", range(MOMENTS))
-def test_a_fetch_killed_at_a_random_moment_goes_on(
+def test_a_fetch_killed_at_a_random_moment_continues(
     tmp_path: Path, undisturbed: dict[str, bytes], seed: int
 ) -> None:
     draw = random.Random(seed)

@@ -69,9 +69,7 @@ def test_windows_are_joined_and_end_now(tmp_path: Path) -> None:
          "fetch.0.exchnage: unknown key; did you mean 'exchange'?"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_named_with_its_line(
-    tmp_path: Path, old: str, new: str, line: int, words: str
-) -> None:
+def test_an_error_names_its_line(tmp_path: Path, old: str, new: str, line: int, words: str) -> None:
     with pytest.raises(YamlError) as caught:
         load_plan(written(tmp_path, old, new))
     assert f"plan.yaml:{line}: " in str(caught.value)

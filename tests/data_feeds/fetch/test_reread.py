@@ -199,7 +199,7 @@ def test_splits_are_asked_for_up_to_now_whatever_the_windows() -> None:
     assert splits.spans == (TimeSpan(started_at=ns("2020-01-01"), ended_at=now),)
 
 
-def test_what_is_new_is_counted_not_what_is_read_again(tmp_path: Path) -> None:
+def test_only_new_rows_are_counted(tmp_path: Path) -> None:
     catalog = Catalog(tmp_path)
     fetch([asked(ServedSource(yields(0, 100)), (0, 100), key=YIELDS)], catalog, lambda: day(200))
     (report,) = fetch(

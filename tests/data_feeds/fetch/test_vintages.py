@@ -59,7 +59,7 @@ def rows_from(history: dict[int, dict[int, float]]) -> Rows:
 
 
 @given(histories, histories, st.integers(41, 60))
-def test_the_latest_is_what_is_served_and_the_past_stays(
+def test_the_served_value_is_the_latest_and_earlier_vintages_stay(
     stored: dict[int, dict[int, float]], fresh: dict[int, dict[int, float]], now: int
 ) -> None:
     merged = with_kept_vintages(table(rows_from(stored)), table(rows_from(fresh)), now)

@@ -44,7 +44,7 @@ def test_an_expiry_that_is_today_is_never_chosen() -> None:
     assert contract.expiry == day("2020-03-20")
 
 
-def test_a_roll_never_leads_back_to_the_expiry_that_it_leaves() -> None:
+def test_a_roll_never_returns_to_its_old_expiry() -> None:
     # 21 days before 2020-04-17 the wanted 30 days are nearer to it than to May's.
     date = day("2020-03-27")
     near = SpreadRule("SPY", 0.95, 0.80, 30).contract(260.0, date)
@@ -106,7 +106,7 @@ def test_no_strike_loses_a_digit_in_its_name(strikes) -> None:
         "SPY-2026-03-21-P280-250",
     ],
 )
-def test_what_is_no_contract_is_none(name: str) -> None:
+def test_a_name_of_no_contract_gives_none(name: str) -> None:
     assert PutSpread.parse(name) is None
 
 

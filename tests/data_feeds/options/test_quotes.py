@@ -184,7 +184,7 @@ def test_channels_join_the_dataset_under_the_contracts_name() -> None:
     assert data.has(CONTRACT.id, ChannelKind.SERIES)
 
 
-def test_what_cannot_be_priced_says_what_is_missing() -> None:
+def test_a_contract_without_data_for_its_price_names_the_missing_data() -> None:
     data = market([100.0] * 2, [20.0] * 2)
     at = int(CLOSED[0])
     with pytest.raises(CoverageError, match="names no put spread"):

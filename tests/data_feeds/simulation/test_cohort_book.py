@@ -120,7 +120,7 @@ def test_row_that_holds_something_becomes_the_average_of_both() -> None:
     assert (book.entry[1], book.margin[1]) == (pytest.approx(85.0), pytest.approx(58.0))
 
 
-def test_payout_is_margin_and_profit_of_what_is_closed() -> None:
+def test_payout_is_margin_and_profit_of_the_closed_part() -> None:
     # Half of a contract at 10 times, 4 up: 5 + 0.5 x 4 = 7; the other half keeps 5.
     book = one_position(LONG, 10.0)
     assert close_position(book, 1, 0.5, 104.0) == pytest.approx(7.0)
@@ -153,7 +153,7 @@ def test_closing_in_proportion_spares_the_insolvent() -> None:
 
 
 @pytest.mark.parametrize("leverages", [(2.0, 5.0), (10.0, 20.0, 50.0), (100.0,)])
-def test_book_at_rest_is_even_and_nobody_in_it_is_breached(leverages: tuple[float, ...]) -> None:
+def test_book_at_rest_is_even_and_without_breached_positions(leverages: tuple[float, ...]) -> None:
     weights = np.full(len(leverages), 1 / len(leverages))
     book = book_at_rest(70_000.0, 90_000.0, np.array(leverages), weights, SMALL_ACCOUNT)
     assert (book.longs, book.shorts) == (pytest.approx(90_000.0), pytest.approx(90_000.0))

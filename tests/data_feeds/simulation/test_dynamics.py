@@ -143,7 +143,7 @@ def test_liquidated_contracts_pass_to_closing_shorts_and_new_unlevered_longs() -
     assert path.book_cash[0] == pytest.approx(13_800.0 - 6_600.0 + 800.0)
 
 
-def test_deleveraging_closes_what_an_empty_fund_cannot_pay() -> None:
+def test_deleveraging_closes_positions_that_an_empty_fund_cannot_pay() -> None:
     # 400 pay for 50 contracts x 8. The other 50 close at 98 against shorts, who are paid
     # 50 x (100 + 2) = 5,100; of the 50 sold, 30 meet shorts at 90: 30 x (100 + 10) = 3,300.
     path = move_to(90.0, long_against_short(50.0), fund_quote=400.0)
@@ -189,7 +189,7 @@ def test_deleveraged_contracts_do_not_move_the_price() -> None:
     assert path.volume[0] == 0.0
 
 
-def test_margin_left_pays_the_fee_and_the_rest_goes_back() -> None:
+def test_remaining_margin_pays_the_fee_and_the_rest_is_returned() -> None:
     # 20 times: margin 5, reached at 95 / 0.996 = 95.38. At 95.2 are left 0.2 x 100 = 20; the fee is
     # 0.1% of 9,520 = 9.52.
     params = ALONE._replace(liquidation_fee=0.001, closing_share=0.0)
@@ -278,7 +278,7 @@ def test_capacity_of_buyers_is_used_up_and_comes_back(refill: float, reaching: f
     assert np.log(path.close[0] / 95.0) == pytest.approx(impact, rel=1e-4)
 
 
-def test_volatility_targets_sell_a_part_of_what_is_too_much() -> None:
+def test_volatility_targets_sell_a_part_of_their_excess() -> None:
     # A step to 95 takes the slow variance from 0.5**2 / 35,040 to 99.6% of that and 0.4% of the
     # squared return; in the second step the targets go 2% of the way to 0.45 / realized.
     path = move_to(95.0, long_against_short(2.0), fund_quote=0.0, sellers_base=1_000.0, steps=2)
@@ -294,7 +294,7 @@ def test_liquidated_contracts_count_as_volume() -> None:
     assert move_to(95.0, long_against_short(20.0), fund_quote=1e6).volume[0] == pytest.approx(100.0)
 
 
-def test_mark_goes_a_part_of_the_way_to_the_last_price() -> None:
+def test_mark_moves_a_part_of_the_distance_to_the_last_price() -> None:
     # 60% of 10 in the first step, of the 4 that are left in the second: 94, 91.6.
     params = ALONE._replace(mark_speed=0.6)
     for steps, mark in ((1, 94.0), (2, 91.6)):
@@ -341,7 +341,7 @@ def test_longs_pay_shorts_when_funding_is_positive() -> None:
 
 
 @pytest.mark.parametrize(("wanted", "after"), [(50.0, 95.0), (100.0, 100.0), (150.0, 105.0)])
-def test_open_interest_goes_a_part_of_the_way_to_what_is_wanted(
+def test_open_interest_moves_a_part_of_the_distance_to_its_target(
     wanted: float, after: float
 ) -> None:
     # A tenth of the 50 that are too many or too few, once in four bars.

@@ -261,7 +261,7 @@ def test_a_second_process_makes_the_same_rows() -> None:
     assert run.stdout.strip() == reconstruct([BY_NAME[ONE_EPISODE]]).fingerprint
 
 
-def test_the_catalog_gives_back_what_reconstruct_made(made: Dataset) -> None:
+def test_the_catalog_returns_the_reconstructed_rows(made: Dataset) -> None:
     fresh = reconstruct([BY_NAME[ONE_EPISODE]])
     key = ChannelKey(PERP, ChannelKind.BARS, TIMEFRAME)
     rows = episode_rows(made.channels[key], "opened_at", BY_NAME[ONE_EPISODE])

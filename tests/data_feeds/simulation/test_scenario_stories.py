@@ -59,7 +59,7 @@ def test_bitcoin_underperforms_the_nasdaq_in_b_and_technology_leads_in_c():
     assert lead[0] < 0.03 < lead[1]
 
 
-def test_what_fell_most_rebounds_most_in_c():
+def test_the_deepest_falls_rebound_most_in_c():
     igv, spy = (ChannelKey(name, ChannelKind.BARS, "1d") for name in ("IGV", "SPY"))
     beyond = [mean_over(n, lambda p: total_return(p, igv) - total_return(p, spy)) for n in "AC"]
     assert beyond[1] > beyond[0] + 0.03

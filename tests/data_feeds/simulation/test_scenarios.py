@@ -73,7 +73,7 @@ def test_bitcoin_does_not_depend_on_channels_that_say_nothing_about_it():
 
 
 @pytest.mark.parametrize("name", list(SCENARIOS))
-def test_every_channel_goes_on_valid_synthetic_and_without_a_jump(name):
+def test_every_channel_continues_valid_synthetic_and_without_a_jump(name):
     path = only_path(history(), name, days=40)
     assert set(path.channels) == set(history().channels)
     assert all(instrument.synthetic for instrument in path.instruments.values())

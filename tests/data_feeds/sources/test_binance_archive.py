@@ -190,7 +190,7 @@ def test_months_that_the_question_cuts_come_by_day() -> None:
     assert [page.covered_to for page in found] == [ns(at) for at in [*covered, covered[-1]]]
 
 
-def test_a_bar_under_way_at_the_end_is_neither_given_nor_answered_for() -> None:
+def test_a_bar_unfinished_at_the_end_is_neither_returned_nor_covered() -> None:
     with served(Archive()) as (source, loopback):
         found = pages(source, HOURLY, "2024-02-05", "2024-02-05T02:59")
         assert opened(found) == hours("2024-02-05", "2024-02-05T02:00")
@@ -296,7 +296,7 @@ def test_a_symbol_without_any_file_is_noted() -> None:
     )
 
 
-def test_a_question_without_any_time_in_it_asks_nothing() -> None:
+def test_an_empty_stretch_sends_no_request() -> None:
     with served(Archive()) as (source, loopback):
         for key in (HOURLY, FUNDING, INTEREST):
             (page,) = pages(source, key, "2024-02-05", "2024-02-05")
@@ -356,7 +356,7 @@ def test_every_row_lies_in_the_question_and_before_its_page_s_end() -> None:
                 answered = page.covered_to
 
 
-def test_a_fetch_goes_on_where_the_archive_ended(tmp_path: Path) -> None:
+def test_a_fetch_continues_where_the_archive_ended(tmp_path: Path) -> None:
     archive = Archive(listed="2024-02-10", months_to="2024-03-01", days_to="2024-03-05")
 
     def fetched(source: BinanceArchive, folder: str, now: str) -> Catalog:
@@ -397,7 +397,7 @@ def test_every_fault_of_a_server_heals_when_asked_again(fault: Fault, where: str
     assert opened(found) == hours("2024-02-01", "2024-03-01")
 
 
-def test_a_server_that_stays_busy_ends_the_question_after_what_it_gave() -> None:
+def test_a_busy_server_ends_the_answer_after_its_last_page() -> None:
     with served(Archive()) as (source, loopback):
         answer = source.pages(HOURLY, ns("2024-02-01"), ns("2024-04-01"))
         assert next(answer).covered_to == ns("2024-03-01")
@@ -476,7 +476,7 @@ def test_rows_that_stand_twice_or_out_of_order_are_put_in_order() -> None:
         (WHOLE, "", "not a readable CSV"),
     ],
 )
-def test_a_file_that_is_not_what_binance_documents_is_refused(
+def test_a_file_against_binances_format_is_refused(
     old: re.Pattern[str], new: str, words: str
 ) -> None:
     def edit(_: str, text: str) -> str:
@@ -511,7 +511,7 @@ def test_open_interest_without_a_time_of_day_is_refused(stamp: str) -> None:
         ("spot", ChannelKind.MARK, "1h", "spot has bars only; ask market um for mark"),
     ],
 )
-def test_what_the_archive_does_not_have_is_refused_in_words(
+def test_channels_that_the_archive_lacks_are_refused_in_words(
     market: ArchiveMarket, kind: ChannelKind, timeframe: str, words: str
 ) -> None:
     with served(Archive(), market) as (source, loopback):

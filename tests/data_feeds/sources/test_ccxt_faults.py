@@ -387,7 +387,7 @@ def test_another_wrapping_is_not_taken_for_no_rows(exchange: Exchange) -> None:
     assert len(waits) == 3
 
 
-def test_an_answer_of_somebody_else_is_not_taken_for_an_empty_one() -> None:
+def test_an_answer_of_another_server_is_not_an_empty_answer() -> None:
     with served() as (source, loopback, waits):
         source.venue_terms()
         strange = iter([{"detail": "login"}, "<html>"])

@@ -187,7 +187,7 @@ def test_open_interest_older_than_the_venue_keeps_is_answered_with_a_note() -> N
         (ChannelKey(PERP.id, ChannelKind.BARS, "7m"), "has no bars of 7m"),
     ],
 )
-def test_what_a_venue_does_not_have_is_refused_in_words(key: ChannelKey, words: str) -> None:
+def test_channels_that_a_venue_lacks_are_refused_in_words(key: ChannelKey, words: str) -> None:
     with served() as (source, _, _), pytest.raises(PermanentSourceError, match=words):
         list(source.pages(key, START, END))
 

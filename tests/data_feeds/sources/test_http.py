@@ -172,7 +172,7 @@ def test_a_body_in_small_pieces_is_whole() -> None:
     assert waits == []
 
 
-def test_nobody_listening_is_a_transient_error() -> None:
+def test_a_closed_port_is_a_transient_error() -> None:
     with socket.socket() as taken:
         # Bound and not listening: the port refuses, and nobody else gets it meanwhile.
         taken.bind(("127.0.0.1", 0))
@@ -192,7 +192,7 @@ def test_a_server_that_says_nothing_is_a_transient_error() -> None:
 
 
 @pytest.mark.parametrize("url", ["data.binance.vision/file", "ftp://127.0.0.1/file", "http://"])
-def test_what_is_no_address_is_not_asked_again(url: str) -> None:
+def test_a_malformed_address_is_not_retried(url: str) -> None:
     waits: list[float] = []
     client = HttpClient(RetryPolicy(sleep=waits.append))
     with pytest.raises(PermanentSourceError, match="no address"):

@@ -293,7 +293,7 @@ def test_bars_older_than_yahoo_keeps_are_not_asked_for() -> None:
     assert int(query["period1"]) == ns("2023-12-07") // 10**9
 
 
-def test_a_window_before_all_that_yahoo_keeps_is_answered_without_asking() -> None:
+def test_a_window_before_yahoos_history_is_answered_without_a_request() -> None:
     with served(spy()) as (source, loopback, _):
         (page,) = pages(source, HOURS, "2019-01-01", "2020-01-01")
     assert (page.rows, page.covered_to) == (None, ns("2020-01-01"))
@@ -479,7 +479,7 @@ def test_yfinance_writes_outside_the_home_directory_and_keeps_its_settings() -> 
         (ChannelKey("SPY", ChannelKind.FUNDING), "has no funding; ask for bars"),
     ],
 )
-def test_what_yahoo_does_not_have_is_refused(key: ChannelKey, words: str) -> None:
+def test_channels_that_yahoo_lacks_are_refused(key: ChannelKey, words: str) -> None:
     with (
         served(spy()) as (source, loopback, _),
         pytest.raises(PermanentSourceError, match=words),
