@@ -1,14 +1,13 @@
 """The table of ``riskoff runs``."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.errors import ReportError
 from engine.formatting import MISSING, number, signed_percent
+from engine.run_folder.read import ResultFolder
 from engine.run_folder.run_names import NamedRun
-from engine.run_folder.schema import MANIFEST_FILE, METRICS_FILE
-from engine.run_folder.seals import check_seals
+from engine.run_folder.write import json_number
 
 _DAY = len("2026-02-06")
 
@@ -59,13 +58,10 @@ def run_table(runs: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
 
 
 def _read(run: NamedRun) -> tuple[dict[str, Any], dict[str, Any], str | None]:
-    """Return manifest and metrics, and why they are not believed; empty ones then."""
+    """Return manifest, metrics and None; of a damaged folder two empty ones and the fault."""
     try:
-        check_seals(run.folder)
-        manifest, metrics = (
-            json.loads((run.folder / name).read_text(encoding="utf-8"))
-            for name in (MANIFEST_FILE, METRICS_FILE)
-        )
-    except (ReportError, OSError, ValueError) as error:
+        folder = ResultFolder(run.folder)
+        metrics = {name: json_number(value) for name, value in folder.metrics.items()}
+        return folder.manifest, metrics, None
+    except (ReportError, OSError) as error:
         return {}, {}, str(error)
-    return manifest, metrics, None

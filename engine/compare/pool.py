@@ -19,7 +19,7 @@ from engine.audit import audit_run
 from engine.compare.cells import Cell
 from engine.errors import ReportError
 from engine.pages.publish import SUMMARY_FILE, TEARSHEET_FILE, write_reports
-from engine.results import RunRecord, run_folder, write_run
+from engine.results import RunRecord, folder_of, write_run
 from engine.run import RunResult, prepare_run
 from engine.run_folder.read import RunFolder
 from engine.run_folder.seals import check_seals
@@ -108,7 +108,7 @@ def run_cell(cell: Cell, root: Path, page: Path, plugin_path: Path | None) -> Ce
     try:
         source = open_source(cell.config.data.source)
         prepared = prepare_run(cell.config, source, plugin_path)
-        folder = run_folder(prepared.part, root)
+        folder = folder_of(prepared.part, root)
         set_aside = _set_aside_if_damaged(folder)
         reused = folder.is_dir() and not RunFolder(folder).manifest["not_reusable"]
         if not reused:

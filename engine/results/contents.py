@@ -46,7 +46,7 @@ from engine.run_folder.write import (
 AddReports = Callable[[RunRecord, Path], None]
 
 
-def run_folder(run: RunInputs, root: Path) -> Path:
+def folder_of(run: RunInputs, root: Path) -> Path:
     """Return the folder that a run is written to: ``<root>/<name>-<run id>``."""
     return root / run_folder_name(run)
 
@@ -78,7 +78,7 @@ def write_run(
     ReportError : the folder cannot be written (read-only, full); nothing half-written is left.
     """
     record = RunRecord(run)
-    final = run_folder(run, root)
+    final = folder_of(run, root)
     with staged(final) as folder:
         write_files(record, folder)
         if timing is not None:

@@ -9,7 +9,7 @@ import pytest
 
 from data_feeds.yaml_text import load_yaml
 from engine.errors import ReportError
-from engine.results import run_folder, write_run
+from engine.results import folder_of, write_run
 from engine.results.manifest import resolved_config
 from engine.run_folder.write import check_writable
 
@@ -42,7 +42,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 def test_the_folder_is_named_by_run_and_id_and_holds_every_file(make_run, tmp_path):
     run = make_run(hours=300)
     folder = write_run(run, tmp_path / "runs")
-    assert folder == run_folder(run, tmp_path / "runs")
+    assert folder == folder_of(run, tmp_path / "runs")
     assert folder.name.startswith("fake-")
     assert set(contents(folder)) == FILES
 
