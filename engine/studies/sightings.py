@@ -268,7 +268,7 @@ def _looked(
     inside = (decided_at >= episode.start_at) & (decided_at <= episode.end_at)
     for name, truth in needed.items():
         if (truth[inside] == Truth.UNKNOWN).all():
-            why = f"{name} is unknown in the whole window: the data it is read from are missing"
+            why = f"{name} is unknown in the whole window: its data are missing"
             return Unseen((kind,), episode.name, why)
     unknown = float((all_of([*needed.values()])[inside] == Truth.UNKNOWN).mean())
     rows = np.flatnonzero(seen[inside])

@@ -167,7 +167,7 @@ def _check_episodes(episodes: Sequence[Episode]) -> None:
         if one.start <= other.end and other.start <= one.end:
             raise ConfigError(
                 f"episodes {one.name} ({_window(one)}) and {other.name} ({_window(other)}) "
-                "overlap: the same days would count as evidence twice; leave one out"
+                "overlap: the same days would count twice; leave one out"
             )
 
 

@@ -29,7 +29,7 @@ def study_text(study: Study, *, data: str) -> str:
             lines += columns([_head(study.rules.sampling.level), *_rows(kind)])
         lines.append("")
     lines += [
-        f"{item.episode}: {', '.join(item.kinds)} cannot be looked for: {item.reason}"
+        f"{item.episode}: {', '.join(item.kinds)} cannot be searched for: {item.reason}"
         for item in study.unseen
     ]
     return "\n".join([*lines, *_notes(study)]) + "\n"

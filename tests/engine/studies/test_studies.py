@@ -196,7 +196,7 @@ def test_a_day_is_open_where_the_unknown_steps_could_change_its_action(without, 
         (
             ("DGS10", "SPY", "open_interest"),
             EventKind.REDUCE,
-            "the action is unknown in the whole window: the data it is read from are missing",
+            "the action is unknown in the whole window: its data are missing",
         ),
     ],
 )
@@ -229,7 +229,7 @@ def test_what_could_not_be_judged_is_printed_beside_the_count(without, episode):
     assert "single_risk_book: 0 events (2026: 0 with <1% unknown)" in text
     unseen = run_study(without("VIX", "VIX-INDEX"), [episode], kinds, RULES)
     text = study_text(unseen, data="x")
-    assert "2026: stabilization cannot be looked for: vix_off_peak is unknown" in text
+    assert "2026: stabilization cannot be searched for: vix_off_peak is unknown" in text
     (book,) = study_document(unseen, data="x")["kinds"]
     assert (book["kind"], book["unknown"]) == ("single_risk_book", {"2026": 0.0})
 
