@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from data_feeds.instrument import Wallet
 from engine.audit.channels import InstrumentData
 from engine.audit.fills import OPEN
-from engine.audit.formulas import MarginBracket, liquidation_mark, requirement
 from engine.audit.replay import Books, Holding
+from engine.audit.venue_formulas import MarginBracket, liquidation_mark, requirement
 from engine.audit.venue_terms import instrument_brackets
 from engine.config.models import MarginMode
 from engine.records import Fill

@@ -34,12 +34,12 @@ from engine.audit.fills import (
     slipped,
     within_risk,
 )
-from engine.audit.formulas import is_beyond, whole_steps
 from engine.audit.instrument_states import InstrumentStates
 from engine.audit.order_ends import check_ends
 from engine.audit.plans import ReplayedPlan
 from engine.audit.replay import NOTHING, Books, Holding, taker_rate
 from engine.audit.shared_cash import SharedCash
+from engine.audit.venue_formulas import is_beyond, whole_steps
 from engine.config.venue import LimitFill
 from engine.records import Fill, OrderKind, OrderRole, OrderRow, OrderStatus
 

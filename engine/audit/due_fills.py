@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 from engine.audit.channels import InstrumentData
-from engine.audit.formulas import STEP_SLACK, is_beyond
+from engine.audit.venue_formulas import STEP_SLACK, is_beyond
 from engine.records import OrderKind, OrderRow
 
 DueKey = tuple[str, int]

@@ -8,7 +8,8 @@ from data_feeds.instrument import Instrument
 from engine.audit.audited_run import AuditedRun
 from engine.audit.channels import NO_ROW, InstrumentData
 from engine.audit.findings import CheckedRow, when
-from engine.audit.formulas import (
+from engine.audit.replay import FLAT, Booking, fill_fee_rate, rests
+from engine.audit.venue_formulas import (
     STEP_SLACK,
     against_trader,
     is_beyond,
@@ -16,7 +17,6 @@ from engine.audit.formulas import (
     slippage,
     whole_steps,
 )
-from engine.audit.replay import FLAT, Booking, fill_fee_rate, rests
 from engine.audit.venue_terms import slippage_terms
 from engine.config.venue import LimitFill
 from engine.records import Fill, FillStage, OrderKind, OrderRole, OrderRow

@@ -3,7 +3,7 @@
 from engine.audit.audited_run import AuditedRun
 from engine.audit.backing import PositionBacking
 from engine.audit.fills import FILLS, LIQUIDATION, RANGE
-from engine.audit.formulas import requirement
+from engine.audit.venue_formulas import requirement
 from engine.records import Fill, OrderRole
 
 

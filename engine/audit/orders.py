@@ -9,8 +9,8 @@ from engine.audit.audited_run import AuditedRun
 from engine.audit.cash_and_equity import equity_at
 from engine.audit.fills import VENUE_MADE
 from engine.audit.findings import CheckedRow, when
-from engine.audit.formulas import on_grid
 from engine.audit.replay import FLAT
+from engine.audit.venue_formulas import on_grid
 from engine.decision_terms import Cap, DecisionOutcome, IntentKind
 from engine.records import UNSET, Decision, Fill, OrderKind, OrderRole, OrderRow, OrderStatus
 

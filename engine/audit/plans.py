@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from engine.audit.due_fills import Bar, touches
 from engine.audit.fills import LOT_SLACK
-from engine.audit.formulas import whole_steps
+from engine.audit.venue_formulas import whole_steps
 from engine.records import Fill, OrderRole, OrderRow, OrderStatus
 
 LEAVING = (OrderRole.EXIT.value, OrderRole.GUARD.value)

@@ -13,9 +13,9 @@ from engine.audit.backing import PositionBacking
 from engine.audit.channels import InstrumentData
 from engine.audit.due_fills import Bar, bar_of, meets_open, touches
 from engine.audit.fills import LOT_SLACK, OPEN, RANGE, capacity, slipped, within_risk
-from engine.audit.formulas import whole_steps
 from engine.audit.instrument_states import InstrumentStates
 from engine.audit.replay import taker_rate
+from engine.audit.venue_formulas import whole_steps
 from engine.records import UNSET, Fill, OrderKind, OrderRole, OrderRow
 
 ENTRY = OrderRole.ENTRY.value

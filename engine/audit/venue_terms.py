@@ -7,7 +7,7 @@ first day, and else the venue's general value.
 from typing import Any
 
 from data_feeds.instrument import Instrument
-from engine.audit.formulas import MarginBracket, brackets
+from engine.audit.venue_formulas import MarginBracket, brackets
 from engine.config.venue import SlippageConfig, VenueConfig
 
 BPS_A_UNIT = 10_000

@@ -78,8 +78,8 @@ def schema(
     """Print the JSON schema of run files, for an editor's completion."""
     from engine.config.account import SleevesConfig
     from engine.config.compare import CompareConfig
+    from engine.config.json_schema import run_schema_text
     from engine.config.models import RunConfig
-    from engine.config.schema import run_schema_text
 
     if account and compare:
         raise typer.TyperException("give one of --account and --compare")

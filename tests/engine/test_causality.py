@@ -169,14 +169,14 @@ def test_a_leak_of_one_bar_in_any_array_of_playbook_a_is_named():
         if name == "decided_at" or len(rows) == 0:
             continue  # a later decision is no leak; what never changes has nothing to leak
 
-        class Leaky(LiquidationReclaim):
+        class LeakyReclaim(LiquidationReclaim):
             def prepare(self, data, name=name):
                 return ahead(super().prepare(data), name)
 
         at = int(signals.decided_at[rows[len(rows) // 2]])
         outcome = replace(run, decisions=(replace(entry, decided_at=at),))
         with pytest.raises(PlaybookContractError) as caught:
-            check_causality(Leaky(params), data, requirements, ahead(signals, name), outcome)
+            check_causality(LeakyReclaim(params), data, requirements, ahead(signals, name), outcome)
         assert f": {name} at " in str(caught.value)
         checked.append(name)
     assert len(checked) > 40

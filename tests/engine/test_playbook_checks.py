@@ -185,14 +185,14 @@ def test_a_missing_channel_that_crashes_is_refused(breakout):
 
 
 def test_params_that_yaml_cannot_carry_are_refused(breakout):
-    class Odd(breakout.Params):
+    class LossyParams(breakout.Params):
         level: float = Field(0.1234, description="loses digits when written")
 
         @field_serializer("level")
         def short(self, value):
             return round(value, 2)
 
-    assert_refused(broken(breakout, Params=Odd), "through YAML", Odd())
+    assert_refused(broken(breakout, Params=LossyParams), "through YAML", LossyParams())
 
 
 def test_data_without_the_required_bars_are_refused(breakout):

@@ -127,13 +127,13 @@ def test_risk_defaults_that_are_none_are_the_authors(tmp_path: Path, module: str
 
 
 def test_settle_must_return_parameters():
-    class Odd(Declared):
+    class SettlesToDict(Declared):
         @classmethod
         def settle(cls, params: PlaybookParams, instruments: Any) -> Any:
             return {}
 
     with pytest.raises(PlaybookContractError, match="settle returned dict"):
-        settled(market(), {}, Odd)
+        settled(market(), {}, SettlesToDict)
 
 
 def quoted(quotes: dict[str, str], benchmark: str = "") -> RunConfig:

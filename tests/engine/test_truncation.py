@@ -123,15 +123,15 @@ def test_a_one_bar_leak_in_any_array_is_named_on_real_data(shock_of_2020, flushe
 def test_a_leak_changes_decisions_too(embedded):
     """The whole-run comparison itself can fail: the entry signal one row early moves the orders."""
 
-    class Leaky(LiquidationReclaim):
+    class EarlySignalReclaim(LiquidationReclaim):
         def prepare(self, data):
             honest = super().prepare(data)
             early = ahead(ahead(honest, "signal entry"), "wake_flat")
             return ahead(early, "signal stop")
 
     params = playbook_of(embedded.config).params
-    whole = simulated(Leaky(params), embedded.dataset, embedded.config)
+    whole = simulated(EarlySignalReclaim(params), embedded.dataset, embedded.config)
     assert len(whole.outcome.decisions) > 0
     entry = next(d for d in whole.outcome.decisions if d.intent == "enter").decided_at
-    part = simulated(Leaky(params), embedded.dataset.cut(entry), embedded.config)
+    part = simulated(EarlySignalReclaim(params), embedded.dataset.cut(entry), embedded.config)
     assert [d for d in part.outcome.decisions if d.decided_at <= entry] == []

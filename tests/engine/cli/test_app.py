@@ -199,7 +199,7 @@ def test_an_unexpected_exception_is_called_our_bug(
     def broken(*_: object) -> None:
         raise ZeroDivisionError("two\nlines")
 
-    monkeypatch.setattr("engine.config.schema.run_schema_text", broken)
+    monkeypatch.setattr("engine.config.json_schema.run_schema_text", broken)
     monkeypatch.delenv("RISKOFF_DEBUG", raising=False)
     assert execute(["schema"]) == 1
     assert capsys.readouterr().err == (
@@ -217,7 +217,7 @@ def test_an_exit_from_inside_a_command_is_our_bug_too(
     def leaving(*_: object) -> None:
         raise SystemExit(0)
 
-    monkeypatch.setattr("engine.config.schema.run_schema_text", leaving)
+    monkeypatch.setattr("engine.config.json_schema.run_schema_text", leaving)
     monkeypatch.delenv("RISKOFF_DEBUG", raising=False)
     assert execute(["schema"]) == 1
     assert capsys.readouterr().err.startswith("error: a bug in riskoff: SystemExit: 0; ")
@@ -254,6 +254,6 @@ def test_ctrl_c_ends_with_130_and_one_line(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("engine.config.schema.run_schema_text", interrupted)
+    monkeypatch.setattr("engine.config.json_schema.run_schema_text", interrupted)
     assert execute(["schema"]) == 130
     assert capsys.readouterr().err == "error: interrupted; nothing half-written is left\n"

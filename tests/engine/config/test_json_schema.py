@@ -4,9 +4,9 @@ import pytest
 
 from engine.config.account import SleevesConfig
 from engine.config.compare import CompareConfig
+from engine.config.json_schema import run_schema, run_schema_text
 from engine.config.locations import ACCOUNT_SCHEMA_FILE, COMPARE_SCHEMA_FILE, SCHEMA_FILE
 from engine.config.models import RiskConfig, RunConfig
-from engine.config.schema import run_schema, run_schema_text
 
 
 def test_the_stored_schema_is_current() -> None:

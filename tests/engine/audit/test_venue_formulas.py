@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_feeds.trading_terms import MaintenanceBracket
-from engine.audit.formulas import (
+from engine.audit.venue_formulas import (
     against_trader,
     brackets,
     liquidation_mark,
