@@ -1,28 +1,27 @@
-"""How the ``riskoff`` command starts and ends.
+"""Start and end the ``riskoff`` command.
 
-The imports come inside :func:`execute`: Ctrl-C during the first of them is answered as any other.
+:func:`execute` imports the commands itself, so that it also handles Ctrl-C during their import.
 """
 
 import signal
 import sys
 from collections.abc import Sequence
 
-EXIT_INTERRUPTED = 130
-EXIT_TERMINATED = 143
+from engine.cli.exit_codes import EXIT_INTERRUPTED, EXIT_TERMINATED
 
 
 class Terminated(BaseException):
-    """A polite kill; like Ctrl-C it removes what is half-written, and no playbook can catch it."""
+    """Raised by SIGTERM: half-written files are removed, and no playbook can catch it."""
 
 
 def execute(arguments: Sequence[str]) -> int:
-    """Return the exit code of one command line; every failure is one clear line on stderr."""
+    """Run one command line and return its exit code; a failure prints one line to stderr."""
     try:
         from engine.cli.commands import app
 
         code = app(list(arguments), prog_name="riskoff", standalone_mode=False)
         sys.stdout.flush()
-        # Typer turns Ctrl-C into this exit code by itself.
+        # Typer itself turns Ctrl-C into this exit code.
         if code == EXIT_INTERRUPTED:
             raise KeyboardInterrupt
     except Terminated:

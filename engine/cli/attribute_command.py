@@ -1,4 +1,4 @@
-"""``attribute``."""
+"""Define the command ``attribute``."""
 
 from pathlib import Path
 from typing import Annotated
@@ -22,7 +22,7 @@ def attribute(
     plugin_path: PluginOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Run again without each required condition in turn: what does each of them earn or cost?"""
+    """Run again without each required condition in turn and show its gain or cost."""
     from engine.cli.configuration import read_config
 
     checked = read_config(config, overrides, plugin_path, data)

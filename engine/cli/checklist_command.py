@@ -1,4 +1,4 @@
-"""``checklist``."""
+"""Define the command ``checklist``."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -29,7 +29,7 @@ def checklist(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="DIR", help="Where a history goes [default: checklist]"),
+        typer.Option("--out", metavar="DIR", help="Folder of a history [default: checklist]"),
     ] = None,
     config: Annotated[
         str, typer.Option("--config", metavar="CONFIG", help="Thresholds: a YAML file or its name")
@@ -38,7 +38,7 @@ def checklist(
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Read the risk-off checklist of a day: hedge, reduce or wait, and why.
+    """Print the risk-off checklist of a day: hedge, reduce or wait, and the reasons.
 
     With --from and --to write the history of every day as Parquet and a picture.
     """
@@ -56,7 +56,7 @@ def checklist(
 
     begin, end = _day(asof or first), _day(asof or last)
     if end < begin:
-        raise ConfigError(f"--to {end} lies before --from {begin}")
+        raise ConfigError(f"--to {end} lies before --from {begin}; swap them")
     rules = load_state_config(find_config(config, "checklist"), overrides or ())
     with working("reading data"):
         source = open_source(data or EMBEDDED)
@@ -79,7 +79,7 @@ def checklist(
 
 
 def _write_history(state: "MarketState", out: Path, *, label: str, as_json: bool) -> None:
-    """Write ``history.parquet`` and ``history.png``, and say what they hold."""
+    """Write ``history.parquet`` and ``history.png``, and print their contents."""
     from io import BytesIO
 
     import pyarrow.parquet as pq

@@ -1,4 +1,4 @@
-"""What the ``riskoff`` command offers."""
+"""Register the commands of ``riskoff``."""
 
 from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated
@@ -62,4 +62,4 @@ def _root(
         ),
     ] = False,
 ) -> None:
-    """Options of the command itself."""
+    """Accept the options of ``riskoff`` itself."""

@@ -1,4 +1,4 @@
-"""``compare``."""
+"""Define the command ``compare``."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -90,7 +90,7 @@ def _cells(matrix: "Matrix") -> list[dict[str, object]]:
 
 
 def _print(matrix: "Matrix", page: Path) -> None:
-    """Print return, deepest drawdown and trades of every cell, and the page."""
+    """Print return, deepest drawdown and trades of every cell, and the page's path."""
     from engine.compare.cells import row_title
     from engine.compare.matrix import texts, values
 

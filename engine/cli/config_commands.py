@@ -1,4 +1,4 @@
-"""``validate``, ``show-config``, ``schema``."""
+"""Define the commands ``validate``, ``show-config`` and ``schema``."""
 
 from typing import Annotated
 
@@ -71,9 +71,9 @@ def show_config(
 
 def schema(
     account: Annotated[
-        bool, typer.Option("--account", help="Of files of accounts with several playbooks")
+        bool, typer.Option("--account", help="The schema of accounts with several playbooks")
     ] = False,
-    compare: Annotated[bool, typer.Option("--compare", help="Of files of comparisons")] = False,
+    compare: Annotated[bool, typer.Option("--compare", help="The schema of comparisons")] = False,
 ) -> None:
     """Print the JSON schema of run files, for an editor's completion."""
     from engine.config.account import SleevesConfig

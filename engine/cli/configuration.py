@@ -1,4 +1,4 @@
-"""Reading a run's configuration as the commands do, playbook parameters included."""
+"""Read the configuration that a command names, playbook parameters included."""
 
 import json
 from collections.abc import Sequence
@@ -54,7 +54,7 @@ def read_any(
 
 
 def find_any(config: str) -> Path:
-    """Return the file that an argument means; a bare name of a run comes before others."""
+    """Return the file of an argument; a bare name is first looked up among the runs."""
     try:
         return find_config(config)
     except ConfigError:
@@ -105,7 +105,7 @@ def _settings(overrides: Sequence[str] | None, data: Path | None) -> list[str]:
 
 
 class Playbooks(TypedDict):
-    """How a loader finds what a playbook's class says of parameters and risk."""
+    """Name the functions that find a playbook's parameter model and risk defaults."""
 
     params_model: ParamsModel
     risk_defaults: RiskDefaults

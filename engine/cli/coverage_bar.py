@@ -1,4 +1,4 @@
-"""How much of a stretch of time a channel covers, drawn in one line of text."""
+"""Draw a channel's coverage of a span of time in one line of text."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ import numpy as np
 from data_feeds.catalog import CatalogEntry
 from data_feeds.clock import midnights_ns
 
-# The first level is nothing at all, the last one everything; the others rise between.
+# The first level means no coverage, the last full coverage.
 BLOCKS = " ▁▂▃▄▅▆▇█"
 ASCII = " .:#"
 
@@ -41,7 +41,7 @@ def coverage_bar(
         if 0 <= begins <= span:
             touched[min(begins * cells // span, cells - 1)] = True
     share = covered * cells / span
-    # What rounding leaves of an empty or a full cell; a row of a second in a century is 1e-8.
+    # Rounding error of an empty or a full cell; a row of one second in a century is 1e-8.
     nothing, everything = share < _ROUNDING, share > 1 - _ROUNDING
     top = len(levels) - 1
     level = np.clip(np.rint(share * top), 1, top - 1).astype(np.int64)
@@ -69,7 +69,7 @@ def year_marks(first_at: int, last_at: int, cells: int) -> str:
 
 
 def stretches_of(entry: CatalogEntry) -> list[Stretch]:
-    """Return where a channel has rows: from its first to its last, without its gaps."""
+    """Return the spans in which a channel has rows, from first to last without gaps."""
     found, start = [], entry.first_at
     for gap in entry.gaps:
         found.append((start, gap.started_at))

@@ -1,4 +1,4 @@
-"""``data import``, ``data fetch``, ``data list``, ``data verify``."""
+"""Define the commands ``data import``, ``data fetch``, ``data list`` and ``data verify``."""
 
 import shutil
 import sys
@@ -23,20 +23,22 @@ if TYPE_CHECKING:
 _WIDE = 1_000
 _SHOWN_OF_A_KIND = 3
 
-app = typer.Typer(help="The catalog of market data.", no_args_is_help=True)
+app = typer.Typer(help="Import, fetch, list and verify market data.", no_args_is_help=True)
 app.command("fetch")(fetch_command)
 
 
 @app.command("import")
 def import_command(
-    mapping: Annotated[Path, typer.Argument(metavar="MAPPING", help="YAML that says what is what")],
+    mapping: Annotated[
+        Path, typer.Argument(metavar="MAPPING", help="YAML that maps files to channels")
+    ],
     data: CatalogOption = DEFAULT_CATALOG,
     root: Annotated[
         Path | None,
         typer.Option("--root", metavar="DIR", help="Folder of the files, not the mapping's own"),
     ] = None,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Stored rows may be lost or changed")
+        bool, typer.Option("--replace", help="Allow stored rows to be lost or changed")
     ] = False,
 ) -> None:
     """Import CSV and Parquet files into the catalog.
@@ -90,7 +92,7 @@ def list_command(
         print_json([_document(entry) for entry in entries])
         return
     start = None if since is None else datetime_ns(since.replace(tzinfo=UTC))
-    # A file or a pipe has no width: nothing is left out.
+    # A file or a pipe has no width, so every column is printed.
     width = shutil.get_terminal_size((_WIDE, 24)).columns
     print_columns(listed(entries, width, start, levels=_levels()))
 
@@ -100,13 +102,13 @@ def verify_command(
     *,
     data: CatalogOption = DEFAULT_CATALOG,
     hashes_only: Annotated[
-        bool, typer.Option("--hashes-only", help="Check files and rules, look for nothing else")
+        bool, typer.Option("--hashes-only", help="Check only checksums and channel rules")
     ] = False,
     peer: Annotated[
         list[str] | None,
         typer.Option("--peer", metavar="A=B", help="Compare channel A with B; may be repeated"),
     ] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Fail when anything is found")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Fail on any finding")] = False,
     show_all: Annotated[bool, typer.Option("--all", help="Print every finding")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -202,7 +204,7 @@ def _peers(catalog: "Catalog", pairs: Sequence[str]) -> "list[Pair]":
 
 
 def _document(entry: "CatalogEntry") -> dict[str, Any]:
-    """Return one channel as other programs read it; instants are ns UTC, and once more as text."""
+    """Return one channel for JSON, with instants as ns UTC and as text."""
     from data_feeds.clock import utc_text
 
     stored = entry.model_dump(mode="json", exclude={"parts", "seams"})

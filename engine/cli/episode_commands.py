@@ -1,4 +1,4 @@
-"""``episodes list`` and ``episodes show``."""
+"""Define the commands ``episodes list`` and ``episodes show``."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +10,7 @@ from engine.cli.output import print_columns, print_json, working
 
 EMBEDDED = "embedded"
 
-app = typer.Typer(help="The sell-offs that runs are compared over.", no_args_is_help=True)
+app = typer.Typer(help="Show the sell-offs of the comparisons.", no_args_is_help=True)
 
 
 @app.command("list")
@@ -39,7 +39,7 @@ def show(
     *,
     data: DataOption = None,
     picture: Annotated[
-        Path | None, typer.Option("--picture", metavar="FILE", help="Also draw it, as PNG")
+        Path | None, typer.Option("--picture", metavar="FILE", help="Also write a PNG picture here")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

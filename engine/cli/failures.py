@@ -1,4 +1,4 @@
-"""From any exception to one clear line and an exit code; a traceback only on request."""
+"""Turn any exception into one line and an exit code; show a traceback only on request."""
 
 import errno
 import os
@@ -8,17 +8,18 @@ import traceback
 import typer
 
 from data_feeds.errors import RiskoffError
-from engine.cli.app import EXIT_INTERRUPTED
+from engine.cli.exit_codes import (
+    EXIT_BROKEN_PIPE,
+    EXIT_BUG,
+    EXIT_INTERRUPTED,
+    EXIT_STORAGE,
+    EXIT_USAGE,
+)
 from engine.cli.output import print_error
 
 DEBUG_VARIABLE = "RISKOFF_DEBUG"
 
-EXIT_BUG = 1
-EXIT_BROKEN_PIPE = 1  # as typer itself ends when the reader of a pipe has gone
-EXIT_USAGE = 2
-EXIT_STORAGE = 3
-
-# What the file system says when the machine, not the program, must change.
+# Errors of the file system that the user must remedy.
 _STORAGE_ERRORS = frozenset(
     {
         errno.EACCES,
@@ -34,8 +35,8 @@ _STORAGE_ERRORS = frozenset(
 
 
 def report_failure(error: BaseException) -> int:
-    """Print what went wrong on stderr and return the process's exit code."""
-    # Typer answers a reader that has gone with an exit of its own.
+    """Print the error on stderr and return the process's exit code."""
+    # Typer turns a closed pipe into an exit of its own.
     if isinstance(error, BrokenPipeError) or isinstance(error.__context__, BrokenPipeError):
         _silence_stdout()
         return EXIT_BROKEN_PIPE
@@ -48,7 +49,7 @@ def report_failure(error: BaseException) -> int:
 
 
 def _describe(error: BaseException) -> tuple[int, str]:
-    """Return exit code and text; no text when typer has already printed its help."""
+    """Return exit code and text, an empty text when typer has printed its help."""
     if isinstance(error, KeyboardInterrupt | typer.Abort):
         return EXIT_INTERRUPTED, "interrupted; nothing half-written is left"
     if isinstance(error, RiskoffError):
@@ -73,7 +74,7 @@ def _one_line(text: str) -> str:
 
 
 def _silence_stdout() -> None:
-    """Point stdout at nothing, or the interpreter complains when it flushes at exit."""
+    """Point stdout at the null device, because the interpreter flushes it at exit."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, sys.stdout.fileno())
     os.close(null)

@@ -1,4 +1,4 @@
-"""``data fetch``: download what a plan names."""
+"""Define the command ``data fetch``."""
 
 import os
 import sys
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from data_feeds.fetch.make_source import SourceOptions
     from data_feeds.instrument import Instrument
 
-# Where keys come from; none is needed.
+# Environment variables of API keys; all are optional.
 FRED_KEY, VENUE_KEY, VENUE_SECRET = "FRED_API_KEY", "BINANCE_API_KEY", "BINANCE_API_SECRET"
 
 
@@ -31,11 +31,11 @@ def fetch_command(
     plan: Annotated[str, typer.Argument(metavar="PLAN", help="YAML file, or a shipped plan")],
     data: CatalogOption = DEFAULT_CATALOG,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be asked for, and ask nobody")
+        bool, typer.Option("--dry-run", help="Print the requests without sending them")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Download what a plan names and the catalog lacks; interrupted, it goes on where it was.
+    """Download the rows of a plan that the catalog lacks; a second call resumes.
 
     FRED_API_KEY in the environment adds vintages of revised series, BINANCE_API_KEY and
     BINANCE_API_SECRET leverage brackets; nothing else needs a key.
@@ -76,7 +76,7 @@ def fetch_command(
 
 
 def source_options() -> "SourceOptions":
-    """Return the clock and the keys of this process."""
+    """Return the clock and the API keys of this process."""
     from data_feeds.fetch.make_source import SourceOptions
 
     return SourceOptions(
@@ -102,7 +102,7 @@ def _print_missing(jobs: "list[Job]", catalog: "Catalog", as_json: bool) -> None
     for row in rows:
         print(f"{row['channel']}: {row['source']}: {', '.join(row['asks']) or 'nothing missing'}")
     asking = sum(bool(row["asks"]) for row in rows)
-    print(f"{asking} of {len(rows)} channels lack something; nothing was asked for")
+    print(f"{asking} of {len(rows)} channels lack rows; no request was sent")
 
 
 def _document(report: "JobReport") -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The tables of ``data list`` and ``data verify`` as lines of text."""
+"""Format the tables of ``data list`` and ``data verify``."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
@@ -76,7 +76,7 @@ def _gaps(entry: CatalogEntry) -> str:
 
 
 def _labels(entry: CatalogEntry) -> str:
-    """Return how many values are observed, inferred, synthetic; only the word when all are one."""
+    """Return the counts of observed, inferred and synthetic values, one word if all agree."""
     held = {label: count for label, count in entry.labels.items() if count}
     if len(held) == 1:
         return next(iter(held))
@@ -127,7 +127,7 @@ def verified(
 
 
 def found_text(found: Mapping[str, Sequence[QualityFinding]]) -> str:
-    """Return how much was found in words, e.g. ``3 findings in 1 channel``."""
+    """Return the number of findings in words, for example ``3 findings in 1 channel``."""
     total = sum(len(held) for held in found.values())
     return f"{_counted(total, 'finding')} in {_counted(len(found), 'channel')}"
 

@@ -1,4 +1,4 @@
-"""Printing: plain lines and JSON on stdout, errors and progress on stderr."""
+"""Print plain lines and JSON on stdout, errors and progress on stderr."""
 
 import json
 import sys
@@ -39,7 +39,7 @@ def print_columns(rows: Sequence[Sequence[str]]) -> None:
 
 
 def print_error(text: str) -> None:
-    """Print every line of an error's text to stderr, marked as one."""
+    """Print every line of an error's text to stderr with its mark."""
     for line in text.splitlines() or [""]:
         print(f"error: {line}", file=sys.stderr)
 
@@ -66,7 +66,7 @@ def working(title: str) -> Iterator[Report]:
 
 @contextmanager
 def progress(title: str, total: int) -> Iterator[Callable[[int, str], None]]:
-    """Yield ``report(done, what)`` and show a bar with what was done last and the time left.
+    """Yield ``report(done, what)`` and show a bar with the last item done and the time left.
 
     Nothing is shown unless stderr is a terminal.
     """
@@ -88,7 +88,7 @@ def _ignore(fraction: float) -> None:
 
 
 class _LateBar:
-    """A rich progress bar that a timer thread may show and the block's end closes for good."""
+    """Draw a progress bar that a timer shows later and the end of the block closes."""
 
     def __init__(self, title: str) -> None:
         self._title = title
@@ -99,7 +99,7 @@ class _LateBar:
         self._fraction: float | None = None
 
     def report(self, fraction: float) -> None:
-        """Remember how far the work is, 0 to 1, and draw it if the bar is shown."""
+        """Store the fraction done, 0 to 1, and draw it if the bar is shown."""
         self._fraction = fraction
         if self._progress is not None and self._task is not None:
             self._progress.update(self._task, completed=fraction, total=1.0)

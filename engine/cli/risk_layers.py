@@ -1,4 +1,4 @@
-"""Which layer each value of a risk section is from, for ``show-config``."""
+"""Tell ``show-config`` the layer that each value of a risk section comes from."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,7 +20,7 @@ NO_DATA = Dataset({}, {})
 
 
 def settled_run(config: RunConfig, plugin_path: Path | None) -> RunConfig:
-    """Return a run with what its instruments' records decide, as far as its data are at hand."""
+    """Return a run completed from its instruments' records, if its data are there."""
     source = _records(config.data.source)
     settled, playbook = settle(config, source, configured_playbook(config.playbook, plugin_path))
     params = playbook.params.model_dump(mode="json")
@@ -29,7 +29,7 @@ def settled_run(config: RunConfig, plugin_path: Path | None) -> RunConfig:
 
 
 def settled_account(config: SleevesConfig, plugin_path: Path | None) -> SleevesConfig:
-    """Return an account whose sleeves hold what their instruments' records decide."""
+    """Return an account whose sleeves are completed from their instruments' records."""
     sleeves = {}
     for name, sleeve in config.sleeves.items():
         run = settled_run(config.sleeve(name, rivals=1), plugin_path)
@@ -38,7 +38,7 @@ def settled_account(config: SleevesConfig, plugin_path: Path | None) -> SleevesC
 
 
 def risk_lines(path: Path, overrides: Sequence[str], plugin_path: Path | None) -> list[str]:
-    """Return one line a layer below the file: where, which layer, and the keys that it decides."""
+    """Return one line for each layer below the file: its place, name and deciding keys."""
     data = read_source(path, overrides).data
     lines = []
     for where, holder in _holders(data):
@@ -73,7 +73,7 @@ def _by_layer(
 
 
 def _records(source: str) -> Catalog | Dataset:
-    """Return what holds the instruments' records; nothing where no catalog is at hand yet."""
+    """Return the source of the instruments' records, an empty one without a catalog."""
     if not source or source == EMBEDDED:
         return NO_DATA
     catalog = Catalog(source)

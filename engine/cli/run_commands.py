@@ -1,4 +1,4 @@
-"""``run``, ``account``, ``runs``, ``audit``, ``explain``."""
+"""Define the commands ``run``, ``account``, ``runs``, ``audit`` and ``explain``."""
 
 import json
 import time
@@ -112,7 +112,7 @@ def account(
 
 
 def runs(root: RunsOption = DEFAULT_RUNS, as_json: JsonOption = False) -> None:
-    """List the runs, the newest first, by the names that other commands take."""
+    """List the runs, newest first, by the names that other commands accept."""
     from engine.cli.run_list import described, run_table
     from engine.run_folder.run_names import named_runs
 
@@ -132,7 +132,7 @@ def audit(
     root: RunsOption = DEFAULT_RUNS,
     as_json: JsonOption = False,
 ) -> None:
-    """Re-derive what should have happened from orders, fills, config and market; compare."""
+    """Derive the books again from orders, fills, config and market, and compare them."""
     from dataclasses import asdict
 
     from data_feeds.load import open_source
@@ -152,7 +152,7 @@ def audit(
         with working("auditing"):
             report = audited(folder, source)
     except Exception as error:
-        # A damaged file explains whatever followed from it, unless the error is about that file.
+        # Report a damaged file instead of its consequences, unless the error names that file.
         if not any(str(folder / name) in str(error) for name in broken):
             check_seals(folder)
         raise
@@ -184,7 +184,7 @@ def explain(
         typer.Option(
             "--why-not",
             metavar="WINDOW",
-            help="What kept it out: a UTC day, or FROM..TO with days or instants",
+            help="Why it did not enter: a UTC day, or FROM..TO with days or instants",
         ),
     ] = None,
     setup: Annotated[
@@ -193,9 +193,9 @@ def explain(
     ] = None,
     root: RunsOption = DEFAULT_RUNS,
 ) -> None:
-    """Say in plain words why a trade was made, or what held and what blocked at some time.
+    """Explain a trade, or the conditions and obstacles at some time.
 
-    Without an option: the run's trades and refused setups, with their numbers.
+    Without an option, list the run's trades and refused setups with their numbers.
     """
     from engine.answers.day import explain_day
     from engine.answers.instant import explain_at

@@ -1,4 +1,4 @@
-"""The table of ``riskoff runs``."""
+"""Make the table of ``riskoff runs``."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,9 +13,9 @@ _DAY = len("2026-02-06")
 
 
 def described(run: NamedRun) -> dict[str, Any]:
-    """Return a run as JSON values: how to name it, when, what it made.
+    """Return a run as JSON values: its handle, its time, its results.
 
-    Of a folder that is not what was written ``damaged`` says why, and every number is null.
+    For a damaged folder ``damaged`` holds the reason, and every number is null.
     """
     manifest, metrics, damaged = _read(run)
     window = manifest.get("window") or {}
@@ -36,7 +36,7 @@ def described(run: NamedRun) -> dict[str, Any]:
 
 
 def run_table(runs: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
-    """Return a row a run with a heading row first."""
+    """Return a heading row and one row a run."""
     table: list[tuple[str, ...]] = [
         ("run", "id", "finished", "window", "data", "return", "drawdown", "trades")
     ]

@@ -1,4 +1,4 @@
-"""``strategies list`` and ``strategies show``."""
+"""Define the commands ``strategies list`` and ``strategies show``."""
 
 import json
 from typing import Annotated, Any
@@ -8,12 +8,12 @@ import typer
 from engine.cli.options import JsonOption, PluginOption
 from engine.cli.output import print_columns, print_json
 
-app = typer.Typer(help="The playbooks that a run file can name.", no_args_is_help=True)
+app = typer.Typer(help="List playbooks and their parameters.", no_args_is_help=True)
 
 
 @app.command("list")
 def list_command(plugin_path: PluginOption = None, as_json: JsonOption = False) -> None:
-    """List playbooks by name; none is imported."""
+    """List playbooks by name without importing them."""
     from engine.plugins import list_playbooks
 
     entries = list_playbooks(plugin_path)
@@ -26,11 +26,11 @@ def list_command(plugin_path: PluginOption = None, as_json: JsonOption = False) 
 
 @app.command("show")
 def show_command(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="As a run file would name it")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The playbook's name in a run file")],
     plugin_path: PluginOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Print what a playbook does and each of its parameters with its default."""
+    """Print a playbook's description and its parameters with their defaults."""
     from engine.plugins import load_playbook_class
 
     playbook = load_playbook_class(name, plugin_path)

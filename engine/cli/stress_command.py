@@ -1,4 +1,4 @@
-"""``stress``."""
+"""Define the command ``stress``."""
 
 import time
 from datetime import UTC, datetime
@@ -17,16 +17,19 @@ def stress(
     config: ConfigArgument,
     *,
     scenario: Annotated[
-        str, typer.Option("--scenario", metavar="A|B|C", help="Which story; see docs/scenarios.md")
+        str, typer.Option("--scenario", metavar="A|B|C", help="Scenario; see docs/scenarios.md")
     ],
     paths: Annotated[int, typer.Option("--paths", metavar="N", help="How many paths")] = 200,
     days: Annotated[int, typer.Option("--days", metavar="N", help="Calendar days a path")] = 60,
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="Seed of the paths")] = 0,
     tolerance: Annotated[
-        float, typer.Option("--tolerance", metavar="X", help="Drawdown to count, 0.15 is 15%")
+        float,
+        typer.Option(
+            "--tolerance", metavar="X", help="Count paths with a deeper drawdown; 0.15 is 15%"
+        ),
     ] = 0.15,
     jobs: Annotated[
-        int, typer.Option("--jobs", metavar="N", help="Processes; numbers stay the same")
+        int, typer.Option("--jobs", metavar="N", help="Number of processes; results do not change")
     ] = 2,
     overrides: SetOption = None,
     out: Annotated[
@@ -36,7 +39,7 @@ def stress(
     plugin_path: PluginOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Run a playbook over many synthetic paths of a scenario; report how its results spread.
+    """Run a playbook over many synthetic paths of a scenario; report the spread of results.
 
     The paths go on from what was known at the config's data.end.
     """

@@ -1,4 +1,4 @@
-"""``study``."""
+"""Define the command ``study``."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -30,7 +30,7 @@ def study(
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what markets did around flushes, reclaims, stabilizations and checklist signals.
+    """Show market moves around flushes, reclaims, stabilizations and checklist signals.
 
     Writes study.json, paths.parquet and study.png. It looks into the future: a report, no signal.
     """
@@ -57,7 +57,7 @@ def study(
 
 
 def _kinds(event: str) -> "frozenset[EventKind]":
-    """Return the kinds that an option means.
+    """Return the event kinds of an option.
 
     Raises
     ------

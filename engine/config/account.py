@@ -1,4 +1,4 @@
-"""Several playbooks in one account: who gets how much of the capital, and what binds them all."""
+"""Define the models of an account of several playbooks: shares of capital, joint limits."""
 
 import math
 import re
@@ -25,12 +25,12 @@ from engine.config.models import (
 from engine.config.venue import VenueConfig
 
 NAME = r"^[a-z0-9][a-z0-9_\-]*$"
-# Columns beside those of the sleeves in the account's tables.
+# Names of other columns in the account's tables.
 TAKEN = ("at",)
 
 
 class AccountRiskConfig(SortedModel):
-    """Caps and guards on the sum of all sleeves; null is off. Each sleeve has its own as well."""
+    """Set caps and guards on the sum of all sleeves, above those of each sleeve; null is off."""
 
     leverage_cap: float | None = Field(
         None, gt=0, le=125, description="Gross notional of all sleeves / the account's equity"
@@ -50,14 +50,14 @@ class AccountRiskConfig(SortedModel):
 
 
 class SleeveConfig(SortedModel):
-    """One playbook with its own cash, its own risk rules and its own positions."""
+    """Describe one playbook with its own cash, risk rules and positions."""
 
     share: float = Field(gt=0, le=1, description="Share of the account's capital")
     at_venue: float = Field(
         1.0,
         ge=0,
         le=1,
-        description="Share of the sleeve's cash in the venue wallet at the start; the rest lies at "
+        description="Share of the sleeve's cash in the venue wallet at the start; the rest is at "
         "the brokerage",
     )
     playbook: PlaybookConfig
@@ -65,7 +65,7 @@ class SleeveConfig(SortedModel):
 
 
 class SleevesConfig(SortedModel):
-    """One account, several playbooks."""
+    """Describe one account of several playbooks."""
 
     name: str = Field(pattern=NAME, description="Names the folder")
     data: DataConfig
@@ -82,11 +82,11 @@ class SleevesConfig(SortedModel):
         description="The market state that market_tiers of the sleeves read",
     )
     options: OptionModel = Field(
-        default_factory=OptionModel, description="How options that no file quotes are priced"
+        default_factory=OptionModel, description="Pricing of options that no file quotes"
     )
     report: ReportConfig = Field(default_factory=ReportConfig)
     mode: RunMode = Field(RunMode.SPARSE, description="sparse or dense; both give the same result")
-    seed: int = Field(0, ge=0, description="For anything drawn at random in reports")
+    seed: int = Field(0, ge=0, description="Seed of random draws in reports")
 
     @field_validator("sleeves")
     @classmethod
@@ -103,11 +103,11 @@ class SleevesConfig(SortedModel):
         return sleeves
 
     def sleeve(self, name: str, *, rivals: int, account: str = "") -> RunConfig:
-        """Return one sleeve as a run of its own.
+        """Return the run of one sleeve.
 
-        ``rivals`` sleeves, itself included, trade the market of it that most sleeves trade: it may
-        fill its part of a bar's volume, in all of its markets. ``account`` names the account's
-        folder, empty before that is known.
+        ``rivals`` is the largest number of sleeves, itself included, that trade one of its markets;
+        the sleeve may fill that part of the participation cap in all its markets. ``account`` names
+        the account's folder, empty before it is known.
         """
         sleeve, cap = self.sleeves[name], self.venue.participation_cap
         cash = self.capital * sleeve.share

@@ -1,4 +1,4 @@
-"""Several playbooks over several episodes: the rows and columns of a comparison."""
+"""Define the model of a comparison: playbooks as rows, episodes as columns."""
 
 from typing import Annotated, ClassVar
 
@@ -25,9 +25,9 @@ SHORT_NAME = Annotated[str, Field(pattern=NAME, max_length=40)]
 
 
 class RowConfig(SortedModel):
-    """One playbook, or a baseline beside the playbooks, with its account and risk rules."""
+    """Describe one playbook or baseline with its account and risk rules."""
 
-    title: str = Field(min_length=1, max_length=60, description="What the page calls it")
+    title: str = Field(min_length=1, max_length=60, description="Name on the page")
     baseline: bool = Field(False, description="Shown below the playbooks, without their details")
     playbook: PlaybookConfig
     account: AccountConfig = Field(default_factory=AccountConfig)
@@ -36,7 +36,7 @@ class RowConfig(SortedModel):
 
 
 class CompareConfig(SortedModel):
-    """A matrix of runs: every row over every episode."""
+    """Describe a matrix of runs: every row over every episode."""
 
     shown_as_written: ClassVar[frozenset[str]] = frozenset({"rows"})
 
@@ -56,36 +56,36 @@ class CompareConfig(SortedModel):
     rows: dict[SHORT_NAME, RowConfig] = Field(
         min_length=1, max_length=MAX_ROWS, description="Playbooks and baselines by name"
     )
-    reference: str = Field(description="The row that the others' differences are measured against")
+    reference: str = Field(description="Row from which the differences of the others are measured")
     venue: VenueConfig = Field(description="Inline, or the name of a file in configs/venues")
     market: MarketStateConfig = Field(
         default_factory=MarketStateConfig,
         description="The market state of the page's strips, and of risk.market_tiers",
     )
     options: OptionModel = Field(
-        default_factory=OptionModel, description="How options that no file quotes are priced"
+        default_factory=OptionModel, description="Pricing of options that no file quotes"
     )
     level: float = Field(0.9, gt=0.5, lt=1, description="Nominal coverage of the intervals")
     replications: int = Field(2_000, ge=100, le=100_000, description="Resamples behind an interval")
-    seed: int = Field(0, ge=0, description="Of the resamples")
+    seed: int = Field(0, ge=0, description="Seed of the resamples")
 
     @field_validator("episodes")
     @classmethod
     def _differ(cls, episodes: tuple[str, ...]) -> tuple[str, ...]:
         if len(set(episodes)) < len(episodes):
-            raise ValueError(f"an episode is named twice: {', '.join(episodes)}")
+            raise ValueError(f"names an episode twice: {', '.join(episodes)}; name each once")
         return episodes
 
     @model_validator(mode="after")
     def _refers_to_a_row(self) -> "CompareConfig":
         if self.reference not in self.rows:
             raise ValueError(
-                f"reference {self.reference!r} is no row; rows: {', '.join(self.rows)}"
+                f"reference {self.reference!r} is no row; name one of: {', '.join(self.rows)}"
             )
         return self
 
     def run(self, row: str, episode: str, data: DataConfig) -> RunConfig:
-        """Return a cell as a run of its own, named after its row and its episode."""
+        """Return the run of one cell, named after its row and its episode."""
         item = self.rows[row]
         return RunConfig(
             name=f"{row}-{episode}",

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
 from data_feeds.clock import DAY_NS, parse_duration
 
-# What lies outside is a slip of the pen, and would overflow 64 bits of nanoseconds.
+# Years outside are typing errors and would overflow 64 bits of nanoseconds.
 FIRST_YEAR, LAST_YEAR = 1970, 2200
 LONGEST_YEARS = 10
 
@@ -53,7 +53,7 @@ def _each_once(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
-# Names whose order says nothing: sorted, so that one set of names has one run id.
+# The order of these names has no meaning; sorted, one set of names has one run id.
 NameSet = Annotated[tuple[str, ...], AfterValidator(_each_once)]
 Duration = Annotated[str, AfterValidator(_check_duration)]
 UtcDatetime = Annotated[

@@ -1,4 +1,4 @@
-"""JSON schemas of configuration files: an editor completes and explains keys from them."""
+"""Make the JSON schemas of configuration files, which editors use for completion."""
 
 import json
 from typing import Any

@@ -1,7 +1,7 @@
-"""Settings in layers: built-in < instrument < playbook < run file, merged key by key.
+"""Merge settings in layers, key by key: built-in < instrument < playbook < run file.
 
-A later layer's value replaces an earlier one's; two blocks are merged. null is a value: it switches
-off what an earlier layer switched on.
+A later layer's value replaces an earlier one's; two blocks are merged. null is a value and switches
+a setting of an earlier layer off.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ Block = Mapping[str, Any]
 
 
 def merged(*layers: Block) -> dict[str, Any]:
-    """Return one block of several, the last one's values before the others'.
+    """Return several blocks merged; later values replace earlier ones.
 
     >>> merged({"a": {"b": 1, "c": 2}, "d": 3}, {"a": {"b": 4}, "d": None})
     {'a': {'b': 4, 'c': 2}, 'd': None}
@@ -28,14 +28,14 @@ def merged(*layers: Block) -> dict[str, Any]:
 
 
 def written(model: BaseModel) -> dict[str, Any]:
-    """Return what was given to a model, without what it filled in itself."""
+    """Return the values given to a model, without its defaults."""
     return model.model_dump(mode="json", exclude_unset=True)
 
 
 def origins(whole: Block, layers: Mapping[str, Block]) -> dict[str, str]:
-    """Return the layer that each value of a block is from, by dotted key; "built-in" for none.
+    """Return the layer of each value of a block by dotted key, "built-in" for none.
 
-    ``layers`` by name, the last one first in force.
+    ``layers`` are given by name; the last one has precedence.
 
     >>> origins({"a": {"b": 4, "c": 2}}, {"playbook": {"a": {"c": 2}}, "run": {"a": {"b": 4}}})
     {'a.b': 'run', 'a.c': 'playbook'}

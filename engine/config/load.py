@@ -1,4 +1,4 @@
-"""From a YAML file to a checked ``RunConfig``, or one error that lists every problem."""
+"""Read a YAML file into a checked model, or raise one error that lists every problem."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -21,9 +21,9 @@ PARAMS = ("playbook", "params")
 HasPlaybook = TypeVar("HasPlaybook", RunConfig, SleeveConfig, RowConfig)
 Matrix = TypeVar("Matrix", SleevesConfig, CompareConfig)
 
-# From a playbook's name to the model of its parameters; raises ConfigError for an unknown name.
+# Returns the model of a playbook's parameters; raises ConfigError for an unknown name.
 ParamsModel = Callable[[str], type[BaseModel]]
-# From a playbook's name to its defaults of the risk section; raises likewise.
+# Returns a playbook's defaults of the risk section; raises likewise.
 RiskDefaults = Callable[[str], Mapping[str, Any]]
 
 
@@ -43,8 +43,8 @@ def load_run_config(
     params_model : finds the model of the playbook's parameters. With it they are checked here, with
         their line, and returned complete with defaults; without it they are left as written and
         checked when the playbook is loaded.
-    risk_defaults : finds the playbook's defaults of the risk section; what the file writes is
-        merged into them key by key before it is checked
+    risk_defaults : finds the playbook's defaults of the risk section; the file's section is merged
+        into them key by key before the check
 
     Raises
     ------
@@ -176,7 +176,7 @@ def load_state_config(path: Path, overrides: Sequence[str] = ()) -> MarketStateC
 
 
 def _with_params(config: HasPlaybook, params: BaseModel | None) -> HasPlaybook:
-    """Return a run or sleeve with its playbook's parameters complete."""
+    """Return a run or sleeve with all parameters of its playbook."""
     if params is None:
         return config
     complete = config.playbook.model_copy(update={"params": params.model_dump(mode="json")})
@@ -188,7 +188,7 @@ def _checked_params(
 ) -> tuple[BaseModel | None, list[str]]:
     """Return a playbook's parameters, or the problems with them or with its name.
 
-    ``block`` is the key path of what holds ``playbook``.
+    ``block`` is the key path of the block that holds ``playbook``.
     """
     holder: Any = source.data
     for step in block:
@@ -197,7 +197,7 @@ def _checked_params(
     name = playbook.get("name") if isinstance(playbook, dict) else None
     params = playbook.get("params", {}) if isinstance(playbook, dict) else None
     if not isinstance(name, str) or not isinstance(params, dict):
-        return None, []  # RunConfig's own check has reported it
+        return None, []  # the model has reported it
     try:
         model = params_model(name)
     except ConfigError as error:
@@ -210,7 +210,7 @@ def _checked_params(
 
 
 def _lay_risk(holder: dict[str, Any], risk_defaults: RiskDefaults | None) -> None:
-    """Lay what a run, sleeve or row writes of risk over its playbook's defaults, in place."""
+    """Merge the risk section of a run, sleeve or row into its playbook's defaults, in place."""
     playbook = holder.get("playbook")
     name = playbook.get("name") if isinstance(playbook, dict) else None
     risk = holder.get("risk", {})
@@ -219,7 +219,7 @@ def _lay_risk(holder: dict[str, Any], risk_defaults: RiskDefaults | None) -> Non
     try:
         below = risk_defaults(name)
     except ConfigError:
-        return  # the check of the parameters reports it
+        return  # _checked_params reports it
     holder["risk"] = merged(below, risk)
 
 

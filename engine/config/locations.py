@@ -1,4 +1,4 @@
-"""Where the shipped ``configs`` folder is: beside the engine, installed or in the checkout."""
+"""Find files of the shipped ``configs`` folder, installed or in the checkout."""
 
 from difflib import get_close_matches
 from pathlib import Path
@@ -16,7 +16,7 @@ SCHEMA_FILE = CONFIGS_FOLDER / "schema" / "run.schema.json"
 
 
 def find_config(text: str, kind: str = "runs") -> Path:
-    """Return the file that a config argument means.
+    """Return the file of a config argument.
 
     A path that exists is taken as it is. Otherwise ``configs/...`` means the shipped copy, so the
     examples run from any folder, and a bare name such as ``demo`` the shipped file of that name in

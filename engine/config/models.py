@@ -1,8 +1,8 @@
-"""Everything that a run's YAML can say.
+"""Define the models of a run's YAML.
 
-Models are frozen, unknown keys are refused, defaults live here and nowhere else, ``None`` means
-off. Fields ending in ``_bps`` are basis points; the properties without the suffix are the fractions
-that the engine uses.
+Models are frozen, unknown keys are refused, all defaults are here, ``None`` means off. Fields
+ending in ``_bps`` are basis points; the properties without the suffix are the fractions that the
+engine uses.
 """
 
 from enum import StrEnum
@@ -18,12 +18,12 @@ from engine.config.venue import VenueConfig
 
 
 class DataConfig(SortedModel):
-    """Which data, and which window of them is traded."""
+    """Choose the data and the traded window."""
 
     source: str = Field(
         "embedded", description="'embedded' (reconstructions), or the folder of a catalog"
     )
-    start: UtcDatetime = Field(description="First instant traded, UTC; warm-up lies before it")
+    start: UtcDatetime = Field(description="First instant traded, UTC; the warm-up comes before it")
     end: UtcDatetime = Field(description="Last instant traded, UTC")
     extra_lag: Duration | None = Field(
         None, description="Delay added to available_at of every series, e.g. 1d"
@@ -43,7 +43,7 @@ class DataConfig(SortedModel):
 
 
 class PlaybookConfig(SortedModel):
-    """Which rules, with which parameters."""
+    """Choose the playbook and its parameters."""
 
     name: str = Field(
         description="liquidation_reclaim, package.module:Class, or an entry point's name"
@@ -53,20 +53,20 @@ class PlaybookConfig(SortedModel):
     )
     ignore: NameSet = Field(
         (),
-        description="Required conditions treated as true: not the rules any more, but what each of "
-        "them earns; see `riskoff attribute`",
+        description="Required conditions treated as true, to measure what each of them earns; see "
+        "`riskoff attribute`",
     )
 
 
 class MarginMode(StrEnum):
-    """Whether a perp position is backed by its own margin or by the whole venue wallet."""
+    """Choose the margin of a perp position: its own, or the whole venue wallet."""
 
     ISOLATED = "isolated"
     CROSS = "cross"
 
 
 class AccountTerms(SortedModel):
-    """How perps are margined, cash is sent, and interest is paid."""
+    """Set margin mode, transfer time and interest."""
 
     margin_mode: MarginMode = Field(MarginMode.ISOLATED, description="isolated or cross")
     leverage_setting: int | None = Field(
@@ -79,7 +79,7 @@ class AccountTerms(SortedModel):
         1,
         ge=0,
         le=10,
-        description="New York business days that cash takes between the wallets; 0: at once",
+        description="New York business days of a transfer between the wallets; 0: at once",
     )
     interest_series: str | None = Field(
         None, description="Annual percent series paid on brokerage cash, e.g. DGS3MO; null: none"
@@ -87,17 +87,17 @@ class AccountTerms(SortedModel):
     venue_interest_series: str | None = Field(
         None,
         description="Annual percent series paid on the venue wallet's cash, isolated margins "
-        "included, unrealized profits not; null: none, as most venues pay none",
+        "included, unrealized profits not; null: none (most venues pay none)",
     )
 
     @property
     def paid_series(self) -> frozenset[str]:
-        """Names of the series that cash of either wallet earns."""
+        """Return the names of the series that pay interest on either wallet."""
         return frozenset({self.interest_series, self.venue_interest_series} - {None})  # type: ignore[arg-type]
 
 
 class AccountConfig(AccountTerms):
-    """Starting cash of the two wallets, and the terms of the account."""
+    """Set the starting cash of the two wallets and the terms of the account."""
 
     venue_cash: float = Field(100_000.0, ge=0, description="Venue wallet at the start, quote")
     brokerage_cash: float = Field(0.0, ge=0, description="Brokerage wallet at the start, quote")
@@ -110,40 +110,40 @@ class AccountConfig(AccountTerms):
 
 
 class GuardScope(StrEnum):
-    """What a tripped guard does."""
+    """Choose the effect of a tripped guard."""
 
     BLOCK_ENTRIES = "block_entries"
     FLATTEN = "flatten"
 
 
 class LossLimitConfig(SortedModel):
-    """Stop for the rest of a period after losing a fraction of the equity that it began with."""
+    """Stop trading for the rest of a period after losing a fraction of its opening equity."""
 
     limit: float = Field(gt=0, lt=1, description="Loss as a fraction of the period's start")
     scope: GuardScope = Field(GuardScope.FLATTEN, description="block_entries or flatten")
 
 
 class DailyLossConfig(LossLimitConfig):
-    """The limit of an account day."""
+    """Limit the loss of an account day."""
 
     limit: float = Field(0.03, gt=0, lt=1, description="Loss as a fraction of the day's start")
 
 
 class WeeklyLossConfig(LossLimitConfig):
-    """The limit of an account week, Monday to Sunday."""
+    """Limit the loss of an account week, Monday to Sunday."""
 
     limit: float = Field(0.06, gt=0, lt=1, description="Loss as a fraction of the week's start")
 
 
 class DrawdownRung(SortedModel):
-    """From this drawdown on, new positions are scaled by ``multiplier``."""
+    """Scale new positions by ``multiplier`` from this drawdown on."""
 
     drawdown: float = Field(gt=0, lt=1, description="Fall from the equity peak, fraction")
     multiplier: float = Field(gt=0, le=1, description="Factor on the size of new positions")
 
 
 class DrawdownConfig(SortedModel):
-    """A ladder of reductions, then a halt."""
+    """Reduce new positions in steps by drawdown, then halt."""
 
     ladder: tuple[DrawdownRung, ...] = Field(
         (DrawdownRung(drawdown=0.05, multiplier=0.5), DrawdownRung(drawdown=0.10, multiplier=0.25)),
@@ -163,7 +163,7 @@ class DrawdownConfig(SortedModel):
 
 
 class MarketTiersConfig(SortedModel):
-    """Factor on the size of new positions in each risk tier of the market; 0 blocks them."""
+    """Scale new positions by the market's risk tier; a factor of 0 blocks them."""
 
     normal: float = Field(1.0, ge=0, le=1, description="Nothing stands out")
     cautious: float = Field(0.75, ge=0, le=1, description="Not calm, or two steps of the checklist")
@@ -179,16 +179,16 @@ class MarketTiersConfig(SortedModel):
 
 
 class PortfolioConfig(SortedModel):
-    """Caps on everything held together; null is off.
+    """Cap the whole book; null is off.
 
-    ``asset_cap``, ``crypto_cap`` and ``net_cap`` bound plans with stops and target weights alike,
-    the others a book of target weights.
+    ``asset_cap``, ``crypto_cap`` and ``net_cap`` bound plans with stops and target weights; the
+    other caps bound target weights only.
     """
 
     target_volatility: float | None = Field(
         None, gt=0, le=2, description="Annual volatility of the book, a fraction; 252 sessions"
     )
-    decay: float = Field(0.94, gt=0, lt=1, description="Weight of the session before in EWMA")
+    decay: float = Field(0.94, gt=0, lt=1, description="EWMA weight of the previous session")
     asset_cap: float | None = Field(
         None, gt=0, le=10, description="Largest notional of one instrument / equity"
     )
@@ -204,10 +204,10 @@ class PortfolioConfig(SortedModel):
 
 
 class RiskConfig(SortedModel):
-    """Sizing caps and guards; a cap of null is off."""
+    """Set sizing caps and guards; a cap of null is off."""
 
     risk_fraction: float = Field(
-        0.01, gt=0, le=0.2, description="Equity lost, costs included, when the stop is hit"
+        0.01, gt=0, le=0.2, description="Loss at the stop as a fraction of equity, costs included"
     )
     target_volatility: float | None = Field(
         0.8,
@@ -246,8 +246,8 @@ class RiskConfig(SortedModel):
         0.02,
         gt=0,
         lt=1,
-        description="Equity that bought options may cost in a calendar year: premium paid less "
-        "what came back; null: no limit",
+        description="Cost of bought options in a calendar year, a fraction of equity: premiums "
+        "less proceeds; null: no limit",
     )
     market_tiers: MarketTiersConfig | None = Field(
         None, description="Factors by the market's risk tier (see the checklist); null: off"
@@ -255,12 +255,12 @@ class RiskConfig(SortedModel):
 
 
 class ReportConfig(SortedModel):
-    """What the tearsheet compares with, and what ratios are in excess of."""
+    """Choose the tearsheet's benchmark and the bill of excess returns."""
 
     benchmark: str | dict[str, float] | None = Field(
         None,
-        description="Instrument held as benchmark, or weights such as {SPY: 0.6, IEF: 0.4} that "
-        "every day restores; null: the traded one",
+        description="Instrument held as benchmark, or weights such as {SPY: 0.6, IEF: 0.4}, "
+        "rebalanced daily; null: the traded one",
     )
     periods_per_year: int | None = Field(
         None,
@@ -270,8 +270,8 @@ class ReportConfig(SortedModel):
     )
     bill_series: str | None = Field(
         "DGS3MO",
-        description="Annual percent series of the bill that ratios are in excess of; where the "
-        "data hold none, account.interest_series, else 0; null: 0",
+        description="Annual percent series of the bill that excess returns subtract; if the data "
+        "lack it, account.interest_series, else 0; null: 0",
     )
 
     @model_validator(mode="after")
@@ -285,21 +285,21 @@ class ReportConfig(SortedModel):
 
     @property
     def held(self) -> dict[str, float]:
-        """Weights of the benchmark by instrument; empty for the traded one."""
+        """Return the benchmark's weights by instrument, empty for the traded one."""
         if isinstance(self.benchmark, str):
             return {self.benchmark: 1.0}
         return dict(self.benchmark or {})
 
 
 class RunMode(StrEnum):
-    """Visit only the instants at which something can happen, or every one (the oracle)."""
+    """Choose between visiting only instants of possible events and every instant (the oracle)."""
 
     SPARSE = "sparse"
     DENSE = "dense"
 
 
 class RunConfig(SortedModel):
-    """One run: data, rules, account, venue, risk."""
+    """Describe one run: data, playbook, account, venue, risk."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_\-]*$", description="Names the run folder")
     data: DataConfig
@@ -312,17 +312,17 @@ class RunConfig(SortedModel):
         description="The market state that risk.market_tiers reads: inputs and thresholds",
     )
     options: OptionModel = Field(
-        default_factory=OptionModel, description="How options that no file quotes are priced"
+        default_factory=OptionModel, description="Pricing of options that no file quotes"
     )
     report: ReportConfig = Field(default_factory=ReportConfig)
     mode: RunMode = Field(RunMode.SPARSE, description="sparse or dense; both give the same result")
-    seed: int = Field(0, ge=0, description="For anything drawn at random in reports")
+    seed: int = Field(0, ge=0, description="Seed of random draws in reports")
     sleeve_of: str = Field(
-        "", description="Folder of the account whose sleeve the run was; `riskoff account` sets it"
+        "", description="Folder of the account that ran this sleeve; `riskoff account` sets it"
     )
 
     @property
     def bills(self) -> tuple[str, ...]:
-        """Series that may be the bill, the first that the data hold; empty when none is wanted."""
+        """Return the candidates for the bill series in order, empty when none is wanted."""
         first, paid = self.report.bill_series, self.account.interest_series
         return () if first is None else tuple(dict.fromkeys(x for x in (first, paid) if x))

@@ -1,4 +1,4 @@
-"""What is wrong with a config, in plain words: one line a problem, with its place and remedy."""
+"""Describe problems of a config in plain words: one line each, with place and remedy."""
 
 import json
 import types
@@ -20,7 +20,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def validate_strict(model: type[M], values: Mapping[str, Any]) -> M:
-    """Return the model of plain YAML values, without guessing what a value of a wrong type meant.
+    """Return the model of plain YAML values, without converting values of a wrong type.
 
     JSON's strict mode is the one that refuses ``"0.01"`` for a number but takes text for an
     instant or a choice, which is how YAML carries them.
@@ -48,7 +48,7 @@ def problem_lines(
     return [
         _line(detail, path, model, source, prefix)
         for detail, path in zip(details, paths, strict=True)
-        # A broken item makes pydantic report its list as well; the item says it better.
+        # pydantic reports the list of a broken item as well; the item's report is clearer.
         if not any(len(other) > len(path) and other[: len(path)] == path for other in paths)
     ]
 
@@ -168,7 +168,7 @@ def _all_keys(model: type[BaseModel], prefix: KeyPath = ()) -> Iterator[KeyPath]
 
 
 def _nearest(path: KeyPath, model: type[BaseModel], prefix: KeyPath) -> str:
-    """Return the remedy for an unknown key: its nearest sibling, else its namesake elsewhere."""
+    """Return the remedy for an unknown key: a similar key beside it, else elsewhere."""
     parent, key = path[:-1], str(path[-1])
     field = _field_at(model, parent)
     inside = model if field is None else _inner_model(field.annotation)

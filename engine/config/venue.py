@@ -1,4 +1,4 @@
-"""What trading costs: the run's word, an instrument's own terms, the venue in general."""
+"""Define trading costs from the run file, an instrument's own terms, or the venue."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,7 +10,7 @@ from data_feeds.strict_model import SortedModel
 from data_feeds.trading_terms import MaintenanceBracket, TradingTerms, check_brackets
 
 BASIS_POINT = 1e-4
-# Keys of the venue section that an instrument may have terms of its own for.
+# Keys of the venue section that an instrument's own terms may replace.
 TERMS = (
     "maker_fee_bps",
     "taker_fee_bps",
@@ -24,7 +24,7 @@ TERMS = (
 
 
 class SlippageConfig(SortedModel):
-    """Fraction of price lost by a market or stop fill.
+    """Define the fraction of price lost by a market or stop fill.
 
     base + range_share x bar range / price + impact x quantity / bar volume, times the plan's
     slippage multiplier. At a bar's open the range and volume are those of the last completed bar,
@@ -43,15 +43,15 @@ class SlippageConfig(SortedModel):
 
     @property
     def base(self) -> float:
-        """Half spread as a fraction of price."""
+        """Return the half spread as a fraction of price."""
         return self.base_bps * BASIS_POINT
 
 
 class LimitFill(StrEnum):
-    """What fills a limit order, entry or target, inside a bar.
+    """Name the price that fills a limit order, entry or target, inside a bar.
 
-    ``through``: a price at least one tick of the instrument beyond the limit; everyone who waited
-    at it was served. ``touch``: a price at the limit, as for the first in the queue.
+    ``through``: at least one tick of the instrument beyond the limit, when the whole queue at the
+    limit is filled. ``touch``: the limit itself, as for the first order in the queue.
     """
 
     THROUGH = "through"
@@ -60,7 +60,7 @@ class LimitFill(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TradingCosts:
-    """What trading one instrument costs: fees as fractions of notional, slippage, brackets."""
+    """Hold one instrument's costs: fees as fractions of notional, slippage, brackets."""
 
     maker_rate: float
     taker_rate: float
@@ -70,14 +70,14 @@ class TradingCosts:
 
 
 class VenueConfig(SortedModel):
-    """Fees, slippage, fill rule, volume cap and maintenance table of the place of execution.
+    """Define fees, slippage, fill rule, volume cap and maintenance table of a venue.
 
-    ``general`` tells what only stands where an instrument's own terms are silent: all keys of a
-    venue's file, and those that an inline section leaves out. What a run writes itself holds for
-    every instrument.
+    ``general`` names the keys that an instrument's own terms may replace: all keys of a venue's
+    file, and those that an inline section leaves out. A key written in the run file holds for every
+    instrument.
     """
 
-    name: str = Field("binance_usdm", description="For the report's assumptions")
+    name: str = Field("binance_usdm", description="Name in the report's assumptions")
     maker_fee_bps: float = Field(
         2.0,
         ge=-10,
@@ -109,8 +109,8 @@ class VenueConfig(SortedModel):
     )
     limit_fill: LimitFill = Field(
         LimitFill.THROUGH,
-        description="What fills a limit entry or a target inside a bar: through (a tick of the "
-        "instrument beyond it) or touch; opens and stops are the same with both",
+        description="Price that fills a limit entry or a target inside a bar: through (one tick of "
+        "the instrument beyond it) or touch; fills at opens and stops do not differ",
     )
     slippage: SlippageConfig = Field(default_factory=SlippageConfig)
     maintenance: tuple[MaintenanceBracket, ...] = Field(
@@ -118,17 +118,17 @@ class VenueConfig(SortedModel):
     )
     general: tuple[str, ...] | None = Field(
         None,
-        description="Keys that an instrument's own terms come before; null: those that the "
-        "section does not write",
+        description="Keys that an instrument's own terms replace; null: those that the section "
+        "does not write",
     )
 
     @field_serializer("general")
     def _shown(self, value: tuple[str, ...] | None) -> list[str]:
-        # Read back, every key of the section is written.
+        # A section that is read back has every key written.
         return [name for name in TERMS if self.is_general(name)]
 
     def is_general(self, name: str) -> bool:
-        """Return whether an instrument's own term comes before a key of this section."""
+        """Return whether an instrument's own term replaces a key of this section."""
         if self.general is not None:
             return name in self.general
         top, _, part = name.partition(".")
@@ -143,9 +143,9 @@ class VenueConfig(SortedModel):
         return self
 
     def costs_of(self, instrument: Instrument) -> TradingCosts:
-        """Return what trading one instrument costs: the run's word, its own terms, the venue's.
+        """Return one instrument's costs from the run file, its own terms, or the venue.
 
-        The instrument is one in force: it has one record of terms at most.
+        The instrument must be in force: it has one record of terms at most.
         """
         assert len(instrument.terms) <= 1, f"{instrument.id}: terms of several days"
         record = instrument.terms[0] if instrument.terms else None
@@ -168,9 +168,9 @@ class VenueConfig(SortedModel):
     def brackets_of(
         self, instrument: Instrument
     ) -> tuple[tuple[MaintenanceBracket, ...], TradingTerms | None]:
-        """Return an instrument's maintenance table and the record it is from.
+        """Return an instrument's maintenance table and the record that holds it.
 
-        The record is None where the run's or the venue's table stands for it.
+        The record is None where the table of the run or the venue applies.
         """
         record = instrument.terms[0] if instrument.terms else None
         if record is not None and record.maintenance is not None and self.is_general("maintenance"):

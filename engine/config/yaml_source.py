@@ -1,4 +1,4 @@
-"""A run's YAML with overrides applied, each value knowing where it was written."""
+"""Read a run's YAML, apply overrides, and record where each value was written."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +15,7 @@ from engine.errors import ConfigError
 
 @dataclass(frozen=True)
 class ConfigSource:
-    """Values as written, before any model has seen them.
+    """Hold the values of a file before validation.
 
     Attributes
     ----------
@@ -57,7 +57,7 @@ def read_source(path: Path, overrides: Sequence[str] = ()) -> ConfigSource:
     marks = {key_path: f"{path}:{line}" for key_path, line in document.lines.items()}
     data = document.data
     settings = [_parse_override(text) for text in overrides]
-    # The venue's name first, so that venue.taker_fee_bps changes a value of that venue's file.
+    # The venue's name comes first, so that venue.taker_fee_bps changes a value of its file.
     for key_path, value, text in sorted(settings, key=lambda setting: setting[0] != ("venue",)):
         if key_path != ("venue",):
             _load_venue(data, marks, str(path))
@@ -117,7 +117,7 @@ def _set(
 
 
 def _write_for_all(data: dict[str, Any], key_path: KeyPath) -> None:
-    """Take a key of the venue that a setting writes out of those that an instrument may decide."""
+    """Remove an overridden key of the venue from the keys that an instrument may replace."""
     venue, key = data.get("venue"), dotted(key_path[1:])
     general = venue.get("general") if isinstance(venue, dict) else None
     if key_path[0] != "venue" or not key or not isinstance(general, list) or key == "general":
@@ -140,7 +140,7 @@ def _load_venue(data: dict[str, Any], marks: dict[KeyPath, str], name: str) -> N
     except ConfigError as error:
         where = marks.get(("venue",), f"{name}:1")
         raise ConfigError(f"{where}: venue = {venue!r}: {error}") from error
-    # Its keys are those of the venue in general: an instrument's own terms come before them.
+    # An instrument's own terms may replace every key of a venue's file.
     data["venue"] = {**document.data, "general": list(TERMS)}
     for key_path, line in document.lines.items():
         marks["venue", *key_path] = f"{document.path}:{line}"

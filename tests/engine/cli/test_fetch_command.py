@@ -101,7 +101,7 @@ def test_a_dry_run_asks_nobody_and_stores_nothing(
     assert done.stdout.splitlines() == [
         f"DGS10/series: FRED DGS10: {window}",
         f"BTCUSDT-PERP/bars/1h: Binance archive: {window}",
-        "2 of 2 channels lack something; nothing was asked for",
+        "2 of 2 channels lack rows; no request was sent",
     ]
     assert all(server.requests == [] for server in publishers)
     assert not (tmp_path / "catalog").exists()

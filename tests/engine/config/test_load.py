@@ -83,25 +83,25 @@ def test_an_offset_is_converted_to_utc(run_file: Writer) -> None:
             "0.02",
             "5",
             "run.yaml:11: risk.risk_fraction = 5: must be 0.2 or less "
-            "(Equity lost, costs included, when the stop is hit)",
+            "(Loss at the stop as a fraction of equity, costs included)",
         ),
         (
             "0.02",
             "-0.02",
             "run.yaml:11: risk.risk_fraction = -0.02: must be above 0 "
-            "(Equity lost, costs included, when the stop is hit)",
+            "(Loss at the stop as a fraction of equity, costs included)",
         ),
         (
             "0.02",
             "2%",
             'run.yaml:11: risk.risk_fraction = "2%": must be a number, not text; write 1% as 0.01 '
-            "(Equity lost, costs included, when the stop is hit)",
+            "(Loss at the stop as a fraction of equity, costs included)",
         ),
         (
             "0.02",
             "'0.02'",
             'run.yaml:11: risk.risk_fraction = "0.02": must be a number, not text; '
-            "remove the quotes (Equity lost, costs included, when the stop is hit)",
+            "remove the quotes (Loss at the stop as a fraction of equity, costs included)",
         ),
         (
             "bars: 5",
@@ -117,7 +117,7 @@ def test_an_offset_is_converted_to_utc(run_file: Writer) -> None:
             "0.02",
             "true",
             "run.yaml:11: risk.risk_fraction = true: must be a number "
-            "(Equity lost, costs included, when the stop is hit)",
+            "(Loss at the stop as a fraction of equity, costs included)",
         ),
         (
             "0.02",
@@ -135,7 +135,7 @@ def test_an_offset_is_converted_to_utc(run_file: Writer) -> None:
             "2026-01-01",
             "2026",
             "run.yaml:3: data.start = 2026: write an instant as 2026-02-05 or 2026-02-05T14:00Z; "
-            "no zone means UTC (First instant traded, UTC; warm-up lies before it)",
+            "no zone means UTC (First instant traded, UTC; the warm-up comes before it)",
         ),
         (
             "2026-02-01T12:00Z",
@@ -245,7 +245,7 @@ def test_an_override_reaches_inside_a_block_that_was_switched_off(run_file: Writ
         (
             "risk.risk_fraction=9",
             "--set risk.risk_fraction=9: risk.risk_fraction = 9: must be 0.2 or less "
-            "(Equity lost, costs included, when the stop is hit)",
+            "(Loss at the stop as a fraction of equity, costs included)",
         ),
         (
             "risk.risk_fraction",
