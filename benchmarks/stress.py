@@ -10,7 +10,6 @@ by name, the look-ahead check). Machines are noisy: read the ratio.
 import tempfile
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 from data_feeds.load import open_source
@@ -20,7 +19,7 @@ from engine.results import RunRecord
 from engine.run import run
 from engine.stress import StressJob, stress_job
 from engine.stress.job import window_config
-from engine.stress.path import PathRunner
+from engine.stress.path import PathRunner, PathTask
 
 ROOT = Path(__file__).parent.parent
 PATHS = 20
@@ -58,6 +57,11 @@ def whole_run(job: StressJob) -> Callable[[int], object]:
     return work
 
 
+def unaudited(runner: PathRunner) -> Callable[[int], object]:
+    """Return the function that runs a path as most paths of a stress are run."""
+    return lambda number: runner.run(PathTask(number, audited=False))
+
+
 def main() -> None:
     """Print one row a playbook."""
     print("| run | the path, ms | stress, ms | as a run, ms | ratio |\n|---|---|---|---|---|")
@@ -68,7 +72,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as scratch:
             runner = PathRunner(job, Path(scratch))
             made = milliseconds(job.continuation().path)
-            ours = milliseconds(partial(runner.run, audited=False))
+            ours = milliseconds(unaudited(runner))
         theirs = milliseconds(whole_run(job))
         print(f"| {title} | {made:.0f} | {ours:.0f} | {theirs:.0f} | {theirs / ours:.1f} x |")
 

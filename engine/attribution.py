@@ -7,11 +7,9 @@ equity that later sizes are shares of.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +28,7 @@ from engine.results.finished import RunRecord
 from engine.results.manifest import run_id
 from engine.run import RunResult, run
 from engine.run_folder.write import json_number, rows_table, staged, write_json, write_table
+from engine.workers import worker_pool
 
 DOCUMENT_FILE = "attribution.json"
 TABLE_FILE = "attribution.parquet"
@@ -166,12 +165,15 @@ def attribute(
     source = open_source(config.data.source) if source is None else source
     whole = run(config, source, plugin_path=plugin_path)
     names = _left_in(whole)
-    jobs = [_Job(_leaving_out(config, name), plugin_path) for name in names]
-    made: list[Variant] = []
-    for variant in _variants(jobs, source, processes):
-        made.append(variant)
+
+    def report(done: int, _: Variant) -> None:
         if on_progress is not None:
-            on_progress((1 + len(made)) / (1 + len(jobs)))
+            on_progress((1 + done) / (1 + len(names)))
+
+    count = 1 if isinstance(source, Dataset) else min(processes, len(names))
+    setup = partial(_variant_runner, config, source, plugin_path)
+    with worker_pool(count, setup, name="the run without {}".format) as run_variants:
+        made = run_variants(names, report)
     full, record = _variant_of(whole), RunRecord(whole)
     alone = rows_failed_alone(whole.signals, record.start, record.end)
     effects = [
@@ -236,31 +238,19 @@ def _leaving_out(config: RunConfig, name: str) -> RunConfig:
     return config.model_copy(update={"playbook": rules})
 
 
-@dataclass(frozen=True)
-class _Job:
-    """One variant to run."""
+def _variant_runner(
+    config: RunConfig, source: Catalog | Dataset, plugin_path: Path | None
+) -> Callable[[str], Variant]:
+    """Return the function that runs the rules without one condition, given its name."""
 
-    config: RunConfig
-    plugin_path: Path | None
+    def variant(name: str) -> Variant:
+        try:
+            return _variant_of(run(_leaving_out(config, name), source, plugin_path=plugin_path))
+        except RiskoffError as error:
+            nothing = Figures(math.nan, math.nan, 0, math.nan)
+            return Variant("", nothing, frozenset(), str(error))
 
-
-def _variants(jobs: Sequence[_Job], source: Catalog | Dataset, processes: int) -> Iterator[Variant]:
-    """Yield the variants in order; in processes of their own unless the data are in memory."""
-    if processes < 2 or len(jobs) < 2 or isinstance(source, Dataset):
-        for job in jobs:
-            yield _variant(source, job)
-        return
-    # spawn: the event loop's threads and compiled code do not survive a fork.
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(partial(_variant, source), jobs)
-
-
-def _variant(source: Catalog | Dataset, job: _Job) -> Variant:
-    try:
-        return _variant_of(run(job.config, source, plugin_path=job.plugin_path))
-    except RiskoffError as error:
-        nothing = Figures(math.nan, math.nan, 0, math.nan)
-        return Variant("", nothing, frozenset(), str(error))
+    return variant
 
 
 def _variant_of(result: RunResult) -> Variant:

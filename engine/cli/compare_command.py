@@ -75,8 +75,8 @@ def compare(
         raise SimulationError("\n".join(_problem(outcome) for outcome in bad))
 
 
-def _told(report: Callable[[int, str], None]) -> "Callable[[CellOutcome, int], None]":
-    def told(outcome: "CellOutcome", count: int) -> None:
+def _told(report: Callable[[int, str], None]) -> "Callable[[int, CellOutcome], None]":
+    def told(count: int, outcome: "CellOutcome") -> None:
         how = "no run" if outcome.problem else "was there" if outcome.reused else "done"
         report(count, f"{outcome.row} {outcome.episode}: {how}")
 

@@ -1,9 +1,9 @@
 """Playbooks over episodes: the matrix of runs, its numbers, and the page that compares them."""
 
+from engine.compare.cell_runs import CellOutcome, run_cells
 from engine.compare.cells import Cell, cells_of, episodes_of
 from engine.compare.comparison_folder import finished_matrix, write_comparison
 from engine.compare.page_data import Matrix
-from engine.compare.pool import CellOutcome, run_cells
 
 __all__ = [
     "Cell",

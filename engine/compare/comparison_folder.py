@@ -13,10 +13,10 @@ from data_feeds.atomic import storage_errors, write_atomically
 from data_feeds.catalog import Catalog
 from data_feeds.clock import DAY_NS, midnight_ns
 from data_feeds.dataset import Dataset
+from engine.compare.cell_runs import CellOutcome
 from engine.compare.cells import row_title
 from engine.compare.matrix import matrix_rows
 from engine.compare.page_data import Matrix, comparison_page
-from engine.compare.pool import CellOutcome
 from engine.compare.record import CellRecord
 from engine.config.compare import CompareConfig, RowConfig
 from engine.episodes import Episode

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.compare.pool import CellOutcome
+from engine.compare.cell_runs import CellOutcome
 from engine.compare.record import CellRecord
 from engine.formatting import (
     adding_up,

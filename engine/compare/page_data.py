@@ -12,6 +12,7 @@ from data_feeds.catalog import Catalog
 from data_feeds.dataset import Dataset
 from engine.answers.why_not_text import explain_why_not
 from engine.compare.breakdown import HEDGES, PhaseResult, attribution, by_phase, hedges
+from engine.compare.cell_runs import AUDIT_FILE, CellOutcome
 from engine.compare.cells import row_title
 from engine.compare.chart_data import episode_drawing
 from engine.compare.inference import CellLuck, cell_luck, family_luck
@@ -23,7 +24,6 @@ from engine.compare.inference_text import (
     luck_row,
 )
 from engine.compare.matrix import METRICS, texts, values
-from engine.compare.pool import AUDIT_FILE, CellOutcome
 from engine.compare.record import CellRecord
 from engine.compare.remarks import warnings_of
 from engine.config.compare import CompareConfig

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from engine.compare.pool import CellOutcome, read_audit
+from engine.compare.cell_runs import CellOutcome, read_audit
 from engine.config.compare import RowConfig
 from engine.decision_terms import IntentKind
 from engine.episodes import Episode

@@ -3,8 +3,8 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 
+from engine.compare.cell_runs import CellOutcome
 from engine.compare.cells import row_title
-from engine.compare.pool import CellOutcome
 from engine.compare.record import CellRecord
 from engine.formatting import percent
 from engine.records import OrderRole

@@ -1,6 +1,7 @@
 """One path: continue the data, run the playbook over it, keep what the distribution needs."""
 
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,6 +46,14 @@ class PathRow:
 
 
 @dataclass(frozen=True)
+class PathTask:
+    """One path to run, by its number from 0, and whether to audit it."""
+
+    number: int
+    audited: bool
+
+
+@dataclass(frozen=True)
 class PathResult:
     """A path's row, its equity at the start and after each day, shape (days + 1,), quote.
 
@@ -68,13 +77,10 @@ class PathRunner:
         self._grid = np.arange(begin, end + 1, DAY_NS, dtype=np.int64)
         self._playbook = configured_playbook(job.config.playbook, job.plugin_path)
 
-    def run(self, number: int, *, audited: bool) -> PathResult:
-        """Return what a path came to.
+    def run(self, task: PathTask) -> PathResult:
+        """Return the result of a path.
 
-        Parameters
-        ----------
-        number : of the path, counted from 0
-        audited : also prove that its decisions are causal, and audit its books
+        An audited path is also checked for causal decisions, and its books are audited.
 
         Raises
         ------
@@ -82,13 +88,13 @@ class PathRunner:
         RiskoffError : the playbook failed; the text begins with the path.
         """
         try:
-            data = joined(self._job.base.dataset, self._continuation.path(number))
-            result = self._simulated(data, proved=audited)
-            if audited:
+            data = joined(self._job.base.dataset, self._continuation.path(task.number))
+            result = self._simulated(data, proved=task.audited)
+            if task.audited:
                 self._audit(result, data)
         except RiskoffError as error:
-            raise type(error)(f"path {number} of seed {self._job.seed}: {error}") from error
-        return self._measured(number, result)
+            raise type(error)(f"{path_name(task, self._job)}: {error}") from error
+        return self._measured(task.number, result)
 
     def _simulated(self, data: Dataset, *, proved: bool) -> RunResult:
         # A fresh instance a path: what one remembers of a path must not reach the next.
@@ -122,6 +128,19 @@ class PathRunner:
         )
         equity = daily_equity(result.outcome.curve, record.start_equity, self._grid)
         return PathResult(row, equity, result.playbook.reads)
+
+
+def path_runner(job: StressJob, scratch: Path) -> Callable[[PathTask], PathResult]:
+    """Return the function that runs the paths of a job in one process.
+
+    ``scratch`` is an existing folder for what an audit reads; the caller removes it.
+    """
+    return PathRunner(job, scratch).run
+
+
+def path_name(task: PathTask, job: StressJob) -> str:
+    """Return the name of a path in an error."""
+    return f"path {task.number} of seed {job.seed}"
 
 
 def daily_equity(curve: EquityCurve, start_equity: float, grid: NDArray[np.int64]) -> Floats:

@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 from operator import or_
 from pathlib import Path
 
@@ -14,14 +14,15 @@ from engine.errors import ConfigError, SimulationError
 from engine.reads import Reads
 from engine.stress.job import StressJob
 from engine.stress.measure import StressSummary, summarize
-from engine.stress.path import PathResult, PathRow
-from engine.stress.workers import RunTasks, Task, path_workers
+from engine.stress.path import PathResult, PathRow, PathTask, path_name, path_runner
+from engine.workers import RunJobs, worker_pool
 
 # The first paths are audited, and those of the lowest return and the lowest drawdown.
 AUDITED_FIRST = 3
 MAX_JOBS = 64
 
 Floats = NDArray[np.float64]
+RunPaths = RunJobs[PathTask, PathResult]
 
 
 @dataclass(frozen=True)
@@ -66,10 +67,14 @@ def run_stress(
     check_settings(tolerance, jobs)
     with (
         tempfile.TemporaryDirectory(prefix="riskoff-stress-") as scratch,
-        path_workers(job, min(jobs, job.paths), Path(scratch)) as run_tasks,
+        worker_pool(
+            min(jobs, job.paths),
+            partial(path_runner, job, Path(scratch)),
+            name=partial(path_name, job=job),
+        ) as run_paths,
     ):
-        results = _all_paths(job, run_tasks, on_progress)
-        audited = _audit_worst(results, run_tasks)
+        results = _all_paths(job, run_paths, on_progress)
+        audited = _audit_worst(results, run_paths)
     rows = tuple(result.row for result in results)
     return StressResult(
         job=job,
@@ -95,17 +100,16 @@ def check_settings(tolerance: float, jobs: int) -> None:
 
 
 def _all_paths(
-    job: StressJob, run_tasks: RunTasks, on_progress: Callable[[float], None] | None
+    job: StressJob, run_paths: RunPaths, on_progress: Callable[[float], None] | None
 ) -> list[PathResult]:
-    results = []
-    for result in run_tasks([Task(i, i < AUDITED_FIRST) for i in range(job.paths)]):
-        results.append(result)
+    def report(done: int, _: PathResult) -> None:
         if on_progress is not None:
-            on_progress(len(results) / job.paths)
-    return results
+            on_progress(done / job.paths)
+
+    return run_paths([PathTask(i, i < AUDITED_FIRST) for i in range(job.paths)], report)
 
 
-def _audit_worst(results: Sequence[PathResult], run_tasks: RunTasks) -> tuple[int, ...]:
+def _audit_worst(results: Sequence[PathResult], run_paths: RunPaths) -> tuple[int, ...]:
     """Run the paths of the lowest return and drawdown again, audited; return all audited numbers.
 
     Raises
@@ -118,7 +122,7 @@ def _audit_worst(results: Sequence[PathResult], run_tasks: RunTasks) -> tuple[in
         min(results, key=lambda result: result.row.max_drawdown).row,
     )
     rows = {row.path: row for row in lowest if row.path not in first}
-    for again in run_tasks([Task(number, True) for number in rows]):
+    for again in run_paths([PathTask(number, True) for number in rows]):
         row = rows[again.row.path]
         if again.row != row:
             raise SimulationError(

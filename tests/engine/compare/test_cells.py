@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.compare import cells_of, episodes_of, pool, run_cells
-from engine.compare.pool import AUDIT_FILE, run_cell
+from engine.compare import cell_runs, cells_of, episodes_of, run_cells
+from engine.compare.cell_runs import AUDIT_FILE, run_cell
 from engine.errors import ConfigError
 from engine.run_folder.schema import SEALS_FILE
 from tests.engine.cli.command import interruptible
@@ -194,19 +194,10 @@ def test_a_cell_that_is_another_run_is_set_aside_named_and_run_again(small, tmp_
 
 
 def test_an_unexpected_error_is_told_as_a_bug_of_its_cell(small, tmp_path, monkeypatch):
-    monkeypatch.setattr(pool, "prepare_run", lambda *_: 1 / 0)
+    monkeypatch.setattr(cell_runs, "prepare_run", lambda *_: 1 / 0)
     cell = cells_of(small.config, episodes_of(small.config))[0]
     outcome = run_cell(cell, tmp_path, tmp_path / "index.html", None)
     assert outcome.problem == "a bug in riskoff: ZeroDivisionError: division by zero"
-
-
-def test_a_worker_that_was_told_to_stop_starts_no_other_cell(small, tmp_path, monkeypatch):
-    monkeypatch.setattr(pool, "_stopping", False)
-    with pytest.raises(SystemExit):
-        pool._stop()
-    cell = cells_of(small.config, episodes_of(small.config))[0]
-    assert run_cell(cell, tmp_path, tmp_path / "index.html", None).problem == "stopped"
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_episode_named_twice_is_refused(tmp_path):

@@ -22,7 +22,6 @@ from engine.stress import path as path_module
 from engine.stress.job import window_config
 from engine.stress.path import daily_equity
 from engine.stress.stress import AUDITED_FIRST, _audit_worst
-from engine.stress.workers import Task
 from tests.data_feeds.factory import ns
 from tests.embedded import PERP
 
@@ -125,12 +124,12 @@ def test_the_lowest_return_and_the_lowest_drawdown_may_be_of_two_paths():
     ]
     ran = []
 
-    def run_tasks(tasks):
+    def run_paths(tasks):
         ran.extend(tasks)
-        return (results[task.number] for task in tasks)
+        return [results[task.number] for task in tasks]
 
-    assert _audit_worst(results, run_tasks) == (0, 1, 2, 4, 5)
-    assert ran == [Task(4, True), Task(5, True)]
+    assert _audit_worst(results, run_paths) == (0, 1, 2, 4, 5)
+    assert ran == [path_module.PathTask(4, True), path_module.PathTask(5, True)]
 
 
 def test_books_with_half_the_fees_are_found(toy_job, monkeypatch):
@@ -175,8 +174,9 @@ def test_the_first_path_that_fails_is_named(toy_job, jobs):
         run_stress(toy_job("playbook.params.fault=on_bar"), jobs=jobs)
 
 
-def test_a_worker_that_dies_ends_the_stress_instead_of_holding_it_up(toy_job):
-    with pytest.raises(SimulationError, match="a worker process ended by itself, perhaps for lack"):
+def test_a_worker_that_dies_ends_the_stress_and_names_its_path(toy_job):
+    died = r"path [01] of seed 0: the worker process died \(exit code 9\) in each of 2 attempts"
+    with pytest.raises(SimulationError, match=died):
         run_stress(toy_job("playbook.params.fault=die"), jobs=2)
 
 

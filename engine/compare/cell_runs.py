@@ -1,13 +1,10 @@
-"""Running cells in processes: each is simulated, written, audited, or found already done."""
+"""Run the cells of a comparison: simulate, write and audit each one that has no run folder yet."""
 
 import json
-import multiprocessing
 import os
-import signal
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +21,11 @@ from engine.run import RunResult, prepare_run
 from engine.run_folder.read import RunFolder
 from engine.run_folder.seals import check_seals
 from engine.run_folder.write import write_json
+from engine.workers import worker_pool
 
 AUDIT_FILE = "audit.json"
 # Beside the comparison's run folders: those that are no longer what was written.
 SET_ASIDE = "set_aside"
-
-_stopping = False
 
 
 @dataclass(frozen=True)
@@ -56,55 +52,39 @@ def run_cells(
     page: Path,
     jobs: int | None = None,
     plugin_path: Path | None = None,
-    on_done: Callable[[CellOutcome, int], None] | None = None,
+    on_done: Callable[[int, CellOutcome], None] | None = None,
 ) -> list[CellOutcome]:
-    """Run the cells that have no run folder yet; return what became of each, in their order.
+    """Run the cells that have no run folder yet; return the outcome of each cell, in their order.
 
     Parameters
     ----------
-    cells : what to run
+    cells : the cells to run
     root : folder of their run folders
     page : the comparison's page, which every tearsheet links to
-    jobs : processes; None: one a processor
+    jobs : worker processes; None: one a processor
     plugin_path : folder of local playbooks
-    on_done : called with each outcome and how many are done
+    on_done : called with the number of finished cells and the outcome
 
     Raises
     ------
-    ReportError : a process died.
+    SimulationError : a worker died while it ran a cell; finished cells are kept.
     """
-    workers = max(min(jobs or os.cpu_count() or 1, len(cells)), 1)
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_leave_interrupts_alone)
-    done: dict[int, CellOutcome] = {}
-    try:
-        futures: dict[Future[CellOutcome], int] = {
-            pool.submit(run_cell, cell, root, page, plugin_path): place
-            for place, cell in enumerate(cells)
-        }
-        for future in as_completed(futures):
-            outcome = future.result()
-            done[futures[future]] = outcome
-            if on_done is not None:
-                on_done(outcome, len(done))
-    except BrokenProcessPool as error:
-        raise ReportError(
-            f"{root}: a process ended without an answer (out of memory?); finished cells are kept, "
-            "run again with --jobs 1"
-        ) from error
-    except BaseException:
-        for process in list((pool._processes or {}).values()):
-            process.terminate()
-        raise
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-    return [done[place] for place in range(len(cells))]
+    count = max(min(jobs or os.cpu_count() or 1, len(cells)), 1)
+    setup = partial(_cell_runner, root, page, plugin_path)
+    with worker_pool(count, setup, name=_cell_name) as run:
+        return run(cells, on_done)
+
+
+def _cell_name(cell: Cell) -> str:
+    return f"{cell.row}, {cell.episode}"
+
+
+def _cell_runner(root: Path, page: Path, plugin_path: Path | None) -> Callable[[Cell], CellOutcome]:
+    return partial(run_cell, root=root, page=page, plugin_path=plugin_path)
 
 
 def run_cell(cell: Cell, root: Path, page: Path, plugin_path: Path | None) -> CellOutcome:
     """Run one cell, unless its folder is there and sealed; never raises for a bad cell."""
-    if _stopping:
-        return CellOutcome(cell.row, cell.episode, None, problem="stopped")
     try:
         source = open_source(cell.config.data.source)
         prepared = prepare_run(cell.config, source, plugin_path)
@@ -189,16 +169,3 @@ def read_audit(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise ReportError(f"{path}: cannot be read ({reason}); run again") from error
-
-
-def _leave_interrupts_alone() -> None:
-    # The parent answers Ctrl-C and then ends its workers, whose half-written folders go with them.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _stop)
-
-
-def _stop(*_: object) -> None:
-    # The pool takes an exit for the answer of a cell and hands out the next one.
-    global _stopping  # noqa: PLW0603 - a signal handler has nothing else
-    _stopping = True
-    raise SystemExit(1)

@@ -1,0 +1,211 @@
+"""The pool of worker processes: order, errors, dead workers, Ctrl-C."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from engine import workers
+from engine.errors import PlaybookError, SimulationError
+from engine.workers import worker_pool
+from tests.engine.cli.command import ROOT, environment
+
+
+def wait_for(path):
+    deadline = time.monotonic() + 60
+    while not path.exists() and time.monotonic() < deadline:
+        os.sched_yield()
+
+
+def square(number):
+    return number * number
+
+
+def second_job_first(folder, number):
+    """Finish job 0 only after job 1 has finished."""
+    if number == 0:
+        wait_for(folder / "1")
+    (folder / str(number)).touch()
+    return number
+
+
+def fail_second_job_first(folder, number):
+    """Raise the error of job 0 only after that of job 1."""
+    second_job_first(folder, number)
+    raise PlaybookError(f"job {number}")
+
+
+def die(folder, number):
+    """Kill the worker of job 1 with SIGKILL, as the system does without memory."""
+    if number == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def die_once(folder, number):
+    mark = folder / f"died of {number}"
+    if number % 2 and not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def stay(folder, number):
+    """Return the first job when the second is in the middle of its file, which never ends."""
+    if number == 0:
+        wait_for(folder / "half-written")
+        return number
+    (folder / "pid").write_text(str(os.getpid()))
+    try:
+        (folder / "half-written").touch()
+        threading.Event().wait()
+    finally:
+        (folder / "half-written").unlink()
+
+
+def stay_deaf(folder, number):
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    return stay(folder, number)
+
+
+def answer_that_cannot_travel(folder, number):
+    return lambda: number
+
+
+class TwoPartsError(Exception):
+    """An exception that pickle can write and not read."""
+
+    def __init__(self, one, two):
+        super().__init__(f"{one} and {two}")
+
+
+def error_that_cannot_travel(folder, number):
+    raise TwoPartsError("this", "that")
+
+
+def made(function, folder):
+    return partial(function, folder)
+
+
+def setup(function, folder):
+    return partial(made, function, folder)
+
+
+def no_folder():
+    return square
+
+
+def run_all(function, folder, jobs, count, on_done=None):
+    with worker_pool(count, setup(function, folder), name="job number {}".format) as run:
+        return run(jobs, on_done)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_results_are_the_same_in_the_order_of_the_jobs_whatever_the_number_of_workers(count):
+    with worker_pool(count, no_folder, name=str) as run:
+        assert run(range(7)) == [0, 1, 4, 9, 16, 25, 36]
+        assert run([3]) == [9]
+        assert run([]) == []
+
+
+def test_progress_follows_the_finished_jobs_and_results_follow_the_jobs(tmp_path):
+    told = []
+    found = run_all(second_job_first, tmp_path, [0, 1], 2, lambda *args: told.append(args))
+    assert told == [(1, 1), (2, 0)]
+    assert found == [0, 1]
+
+
+def test_the_error_raised_is_the_first_by_the_order_of_the_jobs(tmp_path):
+    with pytest.raises(PlaybookError, match=r"^job 0") as raised:
+        run_all(fail_second_job_first, tmp_path, [0, 1, 2, 3], 2)
+    assert "in fail_second_job_first" in raised.value.__notes__[0]
+    assert not (tmp_path / "3").exists()
+
+
+def test_a_killed_worker_names_its_job(tmp_path):
+    words = r"^job number 1: the worker process died \(SIGKILL\) in each of 2 attempts"
+    with pytest.raises(SimulationError, match=words):
+        run_all(die, tmp_path, [0, 1, 2], 2)
+
+
+def test_the_job_of_a_worker_that_was_killed_once_is_run_again(tmp_path):
+    assert run_all(die_once, tmp_path, list(range(6)), 2) == list(range(6))
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+
+def test_an_interrupt_ends_the_workers_and_their_half_written_files(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        run_all(stay, tmp_path, [0, 1], 2, interrupt)
+    assert not (tmp_path / "half-written").exists()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
+def test_a_worker_that_does_not_end_when_told_is_killed(tmp_path, monkeypatch):
+    monkeypatch.setattr(workers, "GRACE_SECONDS", 0.1)
+    with pytest.raises(KeyboardInterrupt):
+        run_all(stay_deaf, tmp_path, [0, 1], 2, interrupt)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
+ORPHANS = """
+import os, signal, sys
+from pathlib import Path
+from tests.engine.test_workers import run_all, stay
+
+def killed(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+if __name__ == "__main__":
+    run_all(stay, Path(sys.argv[1]), [0, 1], 2, killed)
+"""
+
+
+def test_workers_end_when_their_parent_is_killed(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(ORPHANS)
+    done = subprocess.run(
+        [sys.executable, script, tmp_path], cwd=ROOT, env=environment(), check=False, timeout=120,
+        stdout=subprocess.PIPE,
+    )  # fmt: skip
+    # The run above returns when the last worker has closed stdout.
+    assert done.returncode == -signal.SIGKILL
+    assert not (tmp_path / "half-written").exists()
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [(answer_that_cannot_travel, "pickle"), (error_that_cannot_travel, "TwoPartsError: this and")],
+)
+def test_an_answer_that_cannot_be_sent_is_an_error_of_its_job(tmp_path, function, words):
+    with pytest.raises(Exception, match=words):
+        run_all(function, tmp_path, [0, 1], 2)
+
+
+def test_the_jobs_of_one_worker_run_in_this_process():
+    with worker_pool(1, lambda: lambda _: os.getpid(), name=str) as run:
+        assert run([0]) == [os.getpid()]
+
+
+def test_the_pool_is_used_by_comparison_stress_and_attribution_alone_and_no_other_is():
+    users = [
+        path.relative_to(ROOT).as_posix()
+        for path in sorted((ROOT / "engine").rglob("*.py"))
+        if "worker_pool" in path.read_text() and path != Path(workers.__file__)
+    ]
+    assert users == [
+        "engine/attribution.py", "engine/compare/cell_runs.py", "engine/stress/stress.py"
+    ]  # fmt: skip
+    for path in (ROOT / "engine").rglob("*.py"):
+        assert "ProcessPoolExecutor" not in path.read_text(), path
