@@ -18,6 +18,7 @@ from doc_tables import (
     checklist,
     findings,
     flywheel,
+    metrics,
     playbooks,
     real_results,
     reconstruction,
@@ -36,6 +37,7 @@ WRITERS: Mapping[str, Callable[[Path], Iterator[Block]]] = {
     "playbooks": playbooks.blocks,
     "real-results": real_results.blocks,
     "reconstruction": reconstruction.blocks,
+    "results": metrics.blocks,
     "sleeves": sleeves.blocks,
     "statistics": statistics_sizes.blocks,
     "stress": stress.blocks,
@@ -45,6 +47,7 @@ SAMPLES: Mapping[str, Callable[[], Iterator[Block]]] = {
     "checklist": checklist.sample,
     "flywheel": flywheel.sample,
     "playbooks": playbooks.sample,
+    "results": metrics.sample,
     "statistics": statistics_sizes.sample,
     "stress": stress.sample,
 }

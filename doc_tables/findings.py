@@ -43,7 +43,7 @@ def headline(matrix: Matrix) -> list[str]:
         "return",
         "deepest drawdown",
         "trades",
-        "expectancy, R",
+        "average R",
         "costs",
         "funding",
     )

@@ -17,7 +17,7 @@ from data_feeds.schema import Provenance
 from engine.config.account import SleevesConfig
 from engine.decision_terms import ACCOUNT_CAPS, ACCOUNT_GUARDS
 from engine.excess import daily_money
-from engine.metrics import headline, max_drawdown
+from engine.metrics import headline, headline_inputs, max_drawdown
 from engine.records import BillAccruals, DailyMoney, EquityCurve, JointOutcome, OrderRole, Trade
 from engine.results.contents import AddReports, write_files
 from engine.results.finished import FinishedRun, RunInputs, RunRecord
@@ -158,7 +158,7 @@ class AccountRecord:
     def metrics(self) -> dict[str, float]:
         """Headline numbers of the account by name; NaN where one does not exist."""
         fills = [fill for run in self.account.sleeves.values() for fill in run.outcome.fills]
-        return headline(
+        inputs = headline_inputs(
             self.curve,
             self.trades,
             periods_per_year=self.periods_per_year,
@@ -167,6 +167,7 @@ class AccountRecord:
             window=(self.first.start, self.first.end),
             money=self.money,
         )
+        return headline(inputs)
 
     @cached_property
     def lines(self) -> tuple[SleeveLine, ...]:

@@ -11,7 +11,7 @@ from data_feeds.schema import ChannelKind
 from engine.benchmark.daily_returns import HeldBenchmark, benchmark_bars, mixed_returns
 from engine.costs import slippage_fraction
 from engine.excess import bill_rates
-from engine.metrics import max_drawdown, ratios, volatility
+from engine.metrics import cagr, max_drawdown, ratios, volatility
 from engine.records import NO_BILL, BillAccruals, DailyMoney
 from engine.results import RunRecord
 
@@ -76,8 +76,11 @@ def purchase_cost(record: RunRecord, name: str) -> float:
     return lost + costs.taker_rate
 
 
-def held_numbers(held: HeldBenchmark | None, periods: int) -> dict[str, float]:
-    """Return the benchmark's numbers by their names in ``metrics.json``; NaN without days."""
+def held_numbers(held: HeldBenchmark | None, periods: int, years: float) -> dict[str, float]:
+    """Return the benchmark's numbers by their names in ``metrics.json``; NaN without days.
+
+    ``periods`` are daily returns in a year, ``years`` the elapsed time of the window.
+    """
     returns = np.asarray([] if held is None else held.returns, dtype=np.float64)
     excess = np.asarray([] if held is None else held.excess, dtype=np.float64)
     wealth = np.concatenate(([1.0], np.cumprod(1 + returns)))
@@ -85,6 +88,7 @@ def held_numbers(held: HeldBenchmark | None, periods: int) -> dict[str, float]:
         "total_return": float(wealth[-1] - 1) if len(returns) else math.nan,
         "excess_return": math.nan if held is None else held.excess_return,
         "volatility": volatility(returns, periods),
-        "max_drawdown": max_drawdown(wealth) if len(returns) else math.nan,
-        **ratios(excess, years=math.nan, periods_per_year=periods),
+        "cagr": cagr(returns, years),
+        "max_drawdown_days": max_drawdown(wealth) if len(returns) else math.nan,
+        **ratios(excess, years=years, periods_per_year=periods),
     }

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from engine.compare.record import CellRecord
 from engine.config.compare import CompareConfig
+from engine.metrics import METRICS, IntervalSample
 from engine.statistics import (
     Interval,
     Missing,
@@ -36,9 +37,10 @@ from engine.statistics import (
 
 Floats = NDArray[np.float64]
 Records = Mapping[tuple[str, str], CellRecord]
+# Numbers of daily returns of which a difference from the reference is tested, beside the Sharpe
+# ratio's.
 COMPARED = ("total_return", "max_drawdown_days")
-# Measures of the excess over the bill; the others are those of returns.
-RATIOS = ("sharpe", "sortino", "calmar")
+RATIOS = tuple(m.name for m in METRICS if m.interval_from is IntervalSample.EXCESS)
 
 
 class Draws(TypedDict):

@@ -8,11 +8,13 @@ from engine.compare.inference import CellLuck, FamilyLuck
 from engine.compare.record import CellRecord
 from engine.config.compare import CompareConfig
 from engine.formatting import number, percent, signed, signed_percent
+from engine.metrics import METRICS
 from engine.statistics import Interval, Missing
 
+TEXTS = {metric.name: metric.text for metric in METRICS}
 LUCK_HEAD = (
-    "cell", "trades", "days", "return", "Sharpe", "deepest drawdown, daily closes", "win rate",
-    "expectancy, R", "return less reference", "Sharpe less reference, on its days",
+    "cell", "trades", "days", "return", "Sharpe", "deepest drawdown, days", "hit rate",
+    "average R", "return less reference", "Sharpe less reference, on its days",
     "P(Sharpe > 0)", "deflated", "days needed",
 )  # fmt: skip
 
@@ -21,8 +23,8 @@ def luck_note(config: CompareConfig, episodes: int) -> str:
     """Return how to read the table."""
     level = percent(config.level, 0)
     return (
-        f"Intervals of {level} from {config.replications:,} resamples of blocks of days (win "
-        "rate: Wilson; expectancy: single trades). Differences are from "
+        f"Intervals of {level} from {config.replications:,} resamples of blocks of days (hit "
+        "rate: Wilson; average R: single trades). Differences are from "
         f"“{row_title(config.rows[config.reference])}” on its days, annualized as it is; one "
         "that holds 0 shows nothing. “Seen from” is the smallest true value, either way, that a "
         f"two-sided test at 5% tells from 0 in four of five such samples. "
@@ -37,11 +39,11 @@ def luck_row(record: CellRecord, luck: CellLuck) -> tuple[str, ...]:
         f"{row_title(record.item)}, {record.episode.name}",
         str(luck.trades),
         str(luck.days),
-        _tested_text(luck.metrics["total_return"], signed_percent),
-        interval_text(luck.metrics["sharpe"], signed),
-        interval_text(luck.metrics["max_drawdown_days"], signed_percent),
-        interval_text(luck.hit_rate, _whole_percent),
-        _tested_text(luck.average_r, signed),
+        _tested_text(luck.metrics["total_return"], TEXTS["total_return"]),
+        interval_text(luck.metrics["sharpe"], TEXTS["sharpe"]),
+        interval_text(luck.metrics["max_drawdown_days"], TEXTS["max_drawdown_days"]),
+        interval_text(luck.hit_rate, TEXTS["hit_rate"]),
+        _tested_text(luck.average_r, TEXTS["average_r"]),
         _tested_text(luck.differences["total_return"], signed_percent),
         interval_text(luck.differences["sharpe"], signed),
         _probability(luck.probabilistic_sharpe),
@@ -53,19 +55,16 @@ def luck_row(record: CellRecord, luck: CellLuck) -> tuple[str, ...]:
 
 
 def interval_texts(luck: CellLuck) -> dict[str, str]:
-    """Return the interval of each headline number that has one, by the number's name."""
-    found: dict[str, tuple[Interval | Missing, Callable[[float], str]]] = {
-        "total_return": (luck.metrics["total_return"], signed_percent),
-        "sharpe": (luck.metrics["sharpe"], signed),
-        "sortino": (luck.metrics["sortino"], signed),
-        "max_drawdown": (luck.metrics["max_drawdown_days"], signed_percent),
-        "calmar": (luck.metrics["calmar"], signed),
-        "hit_rate": (luck.hit_rate, _whole_percent),
-        "average_r": (luck.average_r, signed),
+    """Return the interval of each column that has one, by the column's name."""
+    found = {**luck.metrics, "hit_rate": luck.hit_rate, "average_r": luck.average_r}
+    texts = {
+        metric.name: range_text(found[metric.name], metric.text)
+        for metric in METRICS
+        if metric.compared and metric.name in found
     }
-    texts = {name: range_text(item, text) for name, (item, text) in found.items()}
-    # The number beside it is of bar closes.
-    texts["max_drawdown"] += " (daily closes)"
+    # The column's number is of bar closes, its interval of day ends.
+    days = TEXTS["max_drawdown_days"]
+    texts["max_drawdown"] = f"{range_text(found['max_drawdown_days'], days)} (daily closes)"
     return texts
 
 
@@ -74,10 +73,6 @@ def range_text(found: Interval | Missing, text: Callable[[float], str]) -> str:
     if isinstance(found, Missing):
         return str(found)
     return f"{text(found.low)} to {text(found.high)}"
-
-
-def _whole_percent(value: float) -> str:
-    return percent(value, 0)
 
 
 def interval_text(found: Interval | Missing, text: Callable[[float], str]) -> str:

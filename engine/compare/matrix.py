@@ -1,4 +1,4 @@
-"""The headline numbers of all cells: what they are called, how they read, which way is better."""
+"""The numbers of a comparison's cells: compared headline numbers, costs, funding and hedges."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -7,30 +7,35 @@ from typing import Any
 
 from engine.compare.cell_runs import CellOutcome
 from engine.compare.record import CellRecord
-from engine.formatting import (
-    adding_up,
-    number,
-    or_none,
-    percent,
-    signed,
-    signed_percent,
-)
+from engine.formatting import percent, signed_percent
+from engine.metrics import METRICS, Better, Metric, rounded_excess
 
 
 @dataclass(frozen=True)
-class Metric:
-    """One headline number; ``better`` is +1 where more is better, -1 where less is, 0 neither."""
+class MatrixColumn:
+    """One number of each cell, under its name in ``matrix.csv`` and ``matrix.json``."""
 
     name: str
     title: str
-    better: int
+    better: Better
     says: str
     value: Callable[[CellRecord], float]
     text: Callable[[float], str]
 
 
-def _metric(name: str) -> Callable[[CellRecord], float]:
-    return lambda cell: cell.metrics[name]
+# A column has the name of its number in metrics.json but for this one.
+COLUMN_NAMES = {"max_drawdown_bars": "max_drawdown"}
+
+
+def _of_metric(metric: Metric) -> MatrixColumn:
+    return MatrixColumn(
+        name=COLUMN_NAMES.get(metric.name, metric.name),
+        title=metric.title[:1].upper() + metric.title[1:],
+        better=metric.better,
+        says=metric.says,
+        value=lambda cell: cell.metrics[metric.name],
+        text=metric.text,
+    )
 
 
 def _share(*names: str) -> Callable[[CellRecord], float]:
@@ -44,103 +49,41 @@ def _hedges(column: str) -> Callable[[CellRecord], float]:
     return value
 
 
-def _count(value: float) -> str:
-    return number(value)
-
-
-def _ratio(value: float) -> str:
-    return or_none(value, signed)
-
-
-EXCESS = ("excess_return", "trading_return", "interest_less_bill")
-METRICS = (
-    Metric(
-        "total_return", "Return", 1, "of the window, not annualized",
-        _metric("total_return"), signed_percent,
-    ),
-    Metric(
-        "excess_return", "Over the bill", 1,
-        "trading, and interest less the bill / starting equity",
-        _metric("excess_return"), signed_percent,
-    ),
-    Metric(
-        "trading_return", "of it trading", 1,
-        "price, costs, funding and dividends / starting equity",
-        _metric("trading_return"), signed_percent,
-    ),
-    Metric(
-        "interest_less_bill", "of it interest less the bill", 1,
-        "what cash was paid less what the equity would have earned in bills / starting equity",
-        _metric("interest_less_bill"), signed_percent,
-    ),
-    Metric(
-        "sharpe", "Sharpe", 1, "of daily returns in excess of the bill, annualized",
-        _metric("sharpe"), _ratio,
-    ),
-    Metric(
-        "sortino", "Sortino", 1,
-        "mean / downside deviation of daily returns in excess of the bill, annualized",
-        _metric("sortino"), _ratio,
-    ),
-    Metric(
-        "max_drawdown", "Deepest drawdown", 1, "at bar closes",
-        _metric("max_drawdown_bars"), signed_percent,
-    ),
-    Metric(
-        "calmar", "Calmar", 1,
-        "growth a year / deepest drawdown of daily returns in excess of the bill",
-        _metric("calmar"), _ratio,
-    ),
-    Metric(
-        "exposure", "Time in market", 0, "share of bar closes with a position",
-        _metric("exposure"), lambda value: percent(value, 1),
-    ),
-    Metric(
-        "trades", "Trades", 0, "plans with a fill, those open at the end included",
-        _metric("trades"), _count,
-    ),
-    Metric(
-        "hit_rate", "Win rate", 1, "trades with a net profit",
-        _metric("hit_rate"), lambda value: percent(value, 0),
-    ),
-    Metric(
-        "average_r", "Expectancy, R", 1, "mean net result in units of the loss at the stop",
-        _metric("average_r"), signed,
-    ),
-    Metric(
-        "costs", "Costs", -1, "fees and slippage / starting equity",
+# Money of cells is compared as a share of the equity at the start.
+SHARES = (
+    MatrixColumn(
+        "costs", "Costs", Better.LESS, "fees and slippage / equity at the start",
         _share("fees", "slippage"), percent,
     ),
-    Metric(
-        "funding", "Funding", 1, "received less paid / starting equity",
+    MatrixColumn(
+        "funding", "Funding", Better.MORE, "received less paid / equity at the start",
         _share("funding"), signed_percent,
     ),
-    Metric(
-        "hedge_cost", "Hedge cost", 1,
-        "what hedges lost, those that held back against not hedging / starting equity",
+    MatrixColumn(
+        "hedge_cost", "Hedge cost", Better.MORE,
+        "losses of hedges, of those that hold back against not hedging / equity at the start",
         _hedges("cost"), signed_percent,
     ),
-    Metric(
-        "hedge_benefit", "Hedge benefit", 1,
-        "what hedges gained, those that held back against not hedging / starting equity",
+    MatrixColumn(
+        "hedge_benefit", "Hedge benefit", Better.MORE,
+        "gains of hedges, of those that hold back against not hedging / equity at the start",
         _hedges("benefit"), signed_percent,
     ),
-    Metric(
-        "liquidations", "Liquidations", -1, "positions that the venue closed",
-        _metric("liquidations"), _count,
-    ),
 )  # fmt: skip
+_COMPARED = tuple(_of_metric(metric) for metric in METRICS if metric.compared)
+# Liquidations stay the last column of matrix.csv.
+COLUMNS = (*_COMPARED[:-1], *SHARES, _COMPARED[-1])
 
 
 def values(cell: CellRecord) -> dict[str, float]:
-    """Return the headline numbers of a cell by name; NaN where one does not exist."""
-    return {metric.name: metric.value(cell) for metric in METRICS}
+    """Return the numbers of a cell by column; NaN where one does not exist."""
+    return {column.name: column.value(cell) for column in COLUMNS}
 
 
 def texts(numbers: Mapping[str, float]) -> dict[str, str]:
-    """Return the headline numbers as the page writes them; the parts of the excess add up."""
-    shown = {**numbers, **dict(zip(EXCESS, adding_up(*(numbers[x] for x in EXCESS)), strict=True))}
-    return {metric.name: metric.text(shown[metric.name]) for metric in METRICS}
+    """Return the numbers as the page writes them; the parts of the excess return add up."""
+    shown = rounded_excess(numbers)
+    return {column.name: column.text(shown[column.name]) for column in COLUMNS}
 
 
 def matrix_rows(
@@ -149,7 +92,7 @@ def matrix_rows(
     """Yield one flat row a cell for ``matrix.csv`` and ``matrix.json``; None where no number is."""
     for outcome in outcomes:
         record = records.get((outcome.row, outcome.episode))
-        numbers = values(record) if record is not None else {m.name: math.nan for m in METRICS}
+        numbers = values(record) if record is not None else {c.name: math.nan for c in COLUMNS}
         yield {
             "row": outcome.row,
             "episode": outcome.episode,

@@ -23,7 +23,7 @@ from engine.compare.inference_text import (
     luck_note,
     luck_row,
 )
-from engine.compare.matrix import METRICS, texts, values
+from engine.compare.matrix import COLUMNS, texts, values
 from engine.compare.record import CellRecord
 from engine.compare.remarks import warnings_of
 from engine.config.compare import CompareConfig
@@ -80,7 +80,7 @@ def comparison_page(matrix: Matrix, source: Catalog | Dataset, place: Path) -> s
     rows = [_row(matrix, name, place, luck) for name in config.rows]
     data = {
         "metrics": [
-            {"name": m.name, "title": m.title, "says": m.says, "better": m.better} for m in METRICS
+            {"name": m.name, "title": m.title, "says": m.says, "better": m.better} for m in COLUMNS
         ],
         "reference": config.reference,
         "interval_head": f"{percent(config.level, 0)} interval",
@@ -103,7 +103,7 @@ def comparison_page(matrix: Matrix, source: Catalog | Dataset, place: Path) -> s
         is_synthetic=matrix.synthetic,
         notes=(_subtitle(matrix),),
         warnings=warnings_of(matrix.records.values(), matrix.outcomes),
-        metrics=METRICS,
+        metrics=COLUMNS,
         episodes=matrix.episodes,
         rows=rows,
         parts=PARTS,

@@ -23,7 +23,6 @@ from engine.formatting import (
     columns,
     money,
     number,
-    or_none,
     percent,
     signed,
     without,
@@ -128,24 +127,11 @@ def account_page(record: AccountRecord, held: HeldBenchmark | None) -> str:
 
 
 def headline_rows(record: AccountRecord, held: HeldBenchmark | None) -> facts.Rows:
-    """Return (name, the account, buy and hold) with a heading row first."""
-    numbers, values = record.metrics, held_numbers(held, record.periods_per_year)
-    return [
-        ("", "the account", f"holding {_benchmark_name(record)}"),
-        ("equity at the end", money(numbers["end_equity"]), ""),
-        ("net result", signed(numbers["end_equity"] - numbers["start_equity"]), ""),
-        ("total return", percent(numbers["total_return"]), percent(values["total_return"])),
-        *facts.excess_rows(numbers, values),
-        ("volatility a year", percent(numbers["volatility"]), percent(values["volatility"])),
-        ("Sharpe", or_none(numbers["sharpe"], signed), or_none(values["sharpe"], signed)),
-        ("deepest drawdown, bars", percent(numbers["max_drawdown_bars"]), ""),
-        (
-            "deepest drawdown, days",
-            percent(numbers["max_drawdown_days"]),
-            percent(values["max_drawdown"]),
-        ),
-        ("trades", number(numbers["trades"]), ""),
-    ]
+    """Return rows of title, value of the account and of the benchmark, a heading row first."""
+    years = window_years(record.first.start, record.first.end)
+    values = held_numbers(held, record.periods_per_year, years)
+    heading = ("", "the account", f"holding {_benchmark_name(record)}")
+    return [heading, *facts.metric_rows(record.metrics, values)]
 
 
 def sleeve_rows(record: AccountRecord) -> facts.Rows:

@@ -13,20 +13,13 @@ from engine.benchmark import daily_returns as benchmark
 from engine.benchmark.daily_returns import HeldBenchmark
 from engine.benchmark.run_benchmark import held_numbers, held_weights
 from engine.decision_terms import DecisionOutcome
-from engine.formatting import (
-    adding_up,
-    money,
-    number,
-    or_none,
-    percent,
-    signed,
-    signed_percent,
-    without,
-)
+from engine.formatting import number, percent, signed, without
 from engine.metrics import (
+    METRICS,
     NAN,
-    cagr,
+    RELATIVE_METRICS,
     relative_numbers,
+    rounded_excess,
     window_years,
 )
 from engine.records import FactKind, OrderRole, OrderStatus
@@ -97,64 +90,41 @@ def benchmark_name(record: RunRecord) -> str:
 
 
 def headline_rows(record: RunRecord, held: HeldBenchmark | None) -> Rows:
-    """Return (what, this run, buy and hold) with a heading row first."""
-    run = record.metrics
-    periods, years = record.periods_per_year, window_years(record.start, record.end)
-    values = np.asarray([] if held is None else held.returns, dtype=np.float64)
-    theirs = held_numbers(held, periods)
-    return [
-        ("", "this run", f"holding {benchmark_name(record)}"),
-        ("equity at the end", money(run["end_equity"]), ""),
-        ("net result", signed(run["end_equity"] - run["start_equity"]), ""),
-        ("total return", percent(run["total_return"]), percent(theirs["total_return"])),
-        ("return a year", or_none(run["cagr"], percent), or_none(cagr(values, years), percent)),
-        *excess_rows(run, theirs),
-        ("volatility a year", percent(run["volatility"]), percent(theirs["volatility"])),
-        ("Sharpe", or_none(run["sharpe"], signed), or_none(theirs["sharpe"], signed)),
-        ("Sortino", or_none(run["sortino"], signed), or_none(theirs["sortino"], signed)),
-        ("deepest drawdown, bars", percent(run["max_drawdown_bars"]), ""),
-        (
-            "deepest drawdown, days",
-            percent(run["max_drawdown_days"]),
-            percent(theirs["max_drawdown"]),
-        ),
-        *_relative_rows(record, held),
-        ("time in position", percent(run["exposure"], 1), ""),
-        ("trades", number(run["trades"]), ""),
-        ("hit rate", percent(run["hit_rate"], 1), ""),
-        ("average R", signed(run["average_r"]), ""),
-        ("profit factor", number(run["profit_factor"], 3), ""),
-    ]
+    """Return rows of title, value of this run and value of the benchmark, a heading row first."""
+    years = window_years(record.start, record.end)
+    theirs = held_numbers(held, record.periods_per_year, years)
+    heading = ("", "this run", f"holding {benchmark_name(record)}")
+    return [heading, *metric_rows(record.metrics, theirs), *_relative_rows(record, held)]
 
 
-def excess_rows(run: Mapping[str, float], held: Mapping[str, float]) -> Rows:
-    """Return the excess over the bill and its two parts, which add up as they are shown."""
-    names = ("excess_return", "trading_return", "interest_less_bill")
-    whole, trading, interest = adding_up(*(run[name] for name in names))
-    return [
-        ("in excess of the bill", signed_percent(whole), signed_percent(held["excess_return"])),
-        ("  of it trading", signed_percent(trading), ""),
-        ("  of it interest less the bill", signed_percent(interest), ""),
-    ]
+def metric_rows(run: Mapping[str, float], held: Mapping[str, float]) -> Rows:
+    """Return a row of each headline number that pages show; ``held`` may lack numbers."""
+    shown = rounded_excess(run)
+    rows: Rows = []
+    for metric in METRICS:
+        if metric.on_pages:
+            theirs = metric.text(held[metric.name]) if metric.name in held else ""
+            rows.append((metric.title, metric.text(shown[metric.name]), theirs))
+        if metric.name == "end_equity":
+            rows.append(("net result", signed(run["end_equity"] - run["start_equity"]), ""))
+    return rows
 
 
 def _relative_rows(record: RunRecord, held: HeldBenchmark | None) -> Rows:
-    """Return beta and the rest against the benchmark; none without one, or on a single day.
-
-    Beta, alpha and correlation are ``n/a`` where either excess moves too little to be compared.
-    """
+    """Return the numbers relative to the benchmark; none without one, or on a single day."""
     if held is None or len(held.excess) < 2:
         return []
     own, theirs = (np.asarray(x, dtype=np.float64) for x in (record.excess_returns, held.excess))
     periods, years = record.periods_per_year, window_years(record.start, record.end)
     numbers = relative_numbers(own, theirs, periods, years=years)
-    if too_still(own, periods) or too_still(theirs, periods):
-        numbers |= dict.fromkeys(("beta", "alpha", "correlation"), NAN)
+    still = too_still(own, periods) or too_still(theirs, periods)
     return [
-        ("beta to it", or_none(numbers["beta"], signed), ""),
-        ("alpha a year", or_none(numbers["alpha"], percent), ""),
-        ("correlation with it", or_none(numbers["correlation"], signed), ""),
-        ("tracking error a year", or_none(numbers["tracking_error"], percent), ""),
+        (
+            metric.title,
+            metric.text(NAN if still and metric.needs_moves else numbers[metric.name]),
+            "",
+        )
+        for metric in RELATIVE_METRICS
     ]
 
 

@@ -19,7 +19,7 @@ from data_feeds.timeframe import Timeframe
 from engine.config.models import RunConfig
 from engine.excess import BillCharges, bill_charges, daily_money
 from engine.market_state import MarketState
-from engine.metrics import headline
+from engine.metrics import headline, headline_inputs
 from engine.playbook import Playbook, Requirements, Signals
 from engine.records import DailyMoney, FactKind, SimulationOutcome, Trade
 from engine.results.availability import AccountHistory
@@ -199,7 +199,7 @@ class RunRecord:
     @cached_property
     def metrics(self) -> dict[str, float]:
         """Headline numbers by name; NaN where one does not exist."""
-        return headline(
+        inputs = headline_inputs(
             self.run.outcome.curve,
             self.trades,
             periods_per_year=self.periods_per_year,
@@ -208,3 +208,4 @@ class RunRecord:
             window=(self.start, self.end),
             money=self.money,
         )
+        return headline(inputs)

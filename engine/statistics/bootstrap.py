@@ -226,7 +226,7 @@ def quantile_interval(
 def mean_interval(
     values: ArrayLike, *, seed: int = 0, level: float = 0.95, replications: int = 10_000
 ) -> Interval | Missing:
-    """Return an interval of the mean of independent values, such as the expectancy in R.
+    """Return an interval of the mean of independent values, such as the average R.
 
     An i.i.d. percentile bootstrap (Efron 1979). It is too narrow for few values, about
     ``sqrt((n - 1) / n)`` of the right width before any skewness: see ``enough``. ``Missing`` for

@@ -8,7 +8,7 @@ from data_feeds.clock import DAY_NS, HOUR_NS
 from data_feeds.instrument import Wallet
 from engine.excess import NO_CHARGES, bill_charges, bill_rates, daily_money
 from engine.ledger import Ledger
-from engine.metrics import excess_numbers, headline, sharpe
+from engine.metrics import headline, headline_inputs, sharpe
 from engine.records import BillAccruals, EquityCurve, Fact
 
 MONDAY = 20_003 * DAY_NS  # 2024-10-07
@@ -89,7 +89,10 @@ def test_the_excess_of_cash_is_zero_to_the_last_bit_and_has_no_ratios(venue, bro
     money = daily_money(curve, facts, charges, start_equity=venue + brokerage, start=MONDAY)
     assert money.interest.sum() > 1_000
     assert money.excess.tolist() == [0.0] * len(money.days)
-    numbers = headline(curve, (), periods_per_year=365, start_equity=venue + brokerage, money=money)
+    start = venue + brokerage
+    numbers = headline(
+        headline_inputs(curve, (), periods_per_year=365, start_equity=start, money=money)
+    )
     assert numbers["excess_return"] == numbers["excess_volatility"] == 0.0
     assert all(math.isnan(numbers[name]) for name in ("sharpe", "sortino", "calmar"))
     # Against a bill of zero the same cash would have a meaningless Sharpe ratio.
@@ -115,7 +118,9 @@ def test_trading_and_interest_less_the_bill_are_the_excess():
     assert money.trading.tolist() == pytest.approx([0, 28, 50])
     assert money.interest.tolist() == [0, 5, 5]
     assert money.bill.tolist() == pytest.approx([0, 10, 10.0033])
-    numbers = excess_numbers(money, 100_000.0, years=1.0, periods_per_year=365)
+    numbers = headline(
+        headline_inputs(curve, (), periods_per_year=365, start_equity=100_000.0, money=money)
+    )
     assert numbers["trading_return"] == pytest.approx(0.00078)
     assert numbers["interest_less_bill"] == pytest.approx(-0.000100033)
     assert numbers["excess_return"] == numbers["trading_return"] + numbers["interest_less_bill"]

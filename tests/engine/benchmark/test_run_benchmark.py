@@ -33,7 +33,7 @@ CLOSED = [hour(24 * day + 21) for day in DAYS]
 BROKERAGE = {"venue_cash": 0.0, "brokerage_cash": 1_000.0, "interest_series": "DGS3MO"}
 COSTS = {"commission_bps": 10.0, "slippage": SlippageConfig(base_bps=5, range_share=0, impact=0)}
 YIELD = 0.055
-COMPARED = ("beta to it", "alpha a year", "correlation with it")
+COMPARED = ("beta to the benchmark", "alpha a year", "correlation with the benchmark")
 
 
 def fund(name, seed=3):
@@ -94,7 +94,7 @@ def test_holding_a_fund_against_itself_has_no_alpha(make_run):
     assert alpha(record, held) == pytest.approx(0.0, abs=0.003)
     shown = {row[0]: row[1] for row in headline_rows(record, held)}
     # Dividends that the run keeps as cash do not move with the fund.
-    assert float(shown["beta to it"]) == pytest.approx(1.0, abs=0.03)
+    assert float(shown["beta to the benchmark"]) == pytest.approx(1.0, abs=0.03)
     assert held.returns.sum() == pytest.approx(YIELD, abs=0.01)
 
 
@@ -117,7 +117,7 @@ def test_quantstats_gets_the_excess_and_its_page_says_so(make_run):
     # Our own table comes first, with the run on the left.
     row = r"<td[^>]*>Sharpe</td><td[^>]*>([^<]*)</td><td[^>]*>([^<]*)</td>"
     first, last = re.findall(row, page)
-    ours = (held_numbers(held_returns(record), 252)["sharpe"], record.metrics["sharpe"])
+    ours = (held_numbers(held_returns(record), 252, 1.0)["sharpe"], record.metrics["sharpe"])
     assert [float(text) for text in last] == pytest.approx(ours, abs=0.0051)
     assert [float(text) for text in first[::-1]] == pytest.approx(ours, abs=0.0051)
     # Of returns, not of the excess, the ratio would be another one.
@@ -149,7 +149,7 @@ def test_a_mix_of_two_funds_earns_the_dividends_of_both_and_the_bill_on_its_rest
     assert record.excess_returns.tolist() == [0.0] * len(record.daily_returns)
     rows = {row[0]: row[1:] for row in headline_rows(record, held)}
     assert rows["Sharpe"][0] == "n/a"
-    assert rows["in excess of the bill"][0] == "0.00%"
+    assert rows["excess return"][0] == "0.00%"
     assert [rows[name][0] for name in COMPARED] == ["n/a"] * 3
     # All of the difference is the benchmark's.
     spread = np.std(held.excess, ddof=1) * math.sqrt(252)
@@ -194,7 +194,7 @@ def test_a_window_of_less_than_thirty_days_has_no_alpha(make_run, days, alpha_sh
     rows = {row[0]: row[1] for row in headline_rows(record, held_returns(record))}
     assert (rows["alpha a year"] != "n/a") == alpha_shown
     assert (rows["return a year"] != "n/a") == alpha_shown
-    assert "n/a" not in (rows["beta to it"], rows["correlation with it"])
+    assert "n/a" not in (rows["beta to the benchmark"], rows["correlation with the benchmark"])
 
 
 def test_holding_a_perp_pays_the_funding_that_the_run_pays(make_run):

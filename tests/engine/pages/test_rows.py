@@ -8,7 +8,8 @@ import pytest
 
 from engine.errors import SimulationError
 from engine.formatting import adding_up
-from engine.pages.rows import cost_rows, excess_rows, headline_note, near_misses
+from engine.metrics import METRICS
+from engine.pages.rows import cost_rows, headline_note, metric_rows, near_misses
 from engine.records import Fact
 from engine.results import RunRecord
 
@@ -44,6 +45,11 @@ def test_the_note_says_what_holding_earns_and_what_ratios_are_in_excess_of(make_
     assert "in excess of 0: the data hold no DGS3MO" in note
 
 
+def with_excess(fractions):
+    names = ("excess_return", "trading_return", "interest_less_bill")
+    return {metric.name: 1.0 for metric in METRICS} | dict(zip(names, fractions, strict=True))
+
+
 @pytest.mark.parametrize(
     ("fractions", "shown"),
     [
@@ -55,10 +61,10 @@ def test_the_note_says_what_holding_earns_and_what_ratios_are_in_excess_of(make_
     ],
 )
 def test_the_parts_of_the_excess_add_up_as_they_are_shown(fractions, shown):
-    names = ("excess_return", "trading_return", "interest_less_bill")
-    rows = excess_rows(dict(zip(names, fractions, strict=True)), {"excess_return": 0.01})
-    assert [row[1] for row in rows] == shown
-    assert rows[0][2] == "+1.00%"
+    rows = {row[0]: row[1:] for row in metric_rows(with_excess(fractions), {"excess_return": 0.01})}
+    titles = ("excess return", "of it trading", "of it interest less the bill")
+    assert [rows[title][0] for title in titles] == shown
+    assert [rows[title][1] for title in titles] == ["+1.00%", "", ""]
 
 
 @pytest.mark.parametrize("parts", [2, 3, 5])
@@ -79,9 +85,8 @@ def test_rounded_parts_add_up_whatever_they_are(parts):
 def test_parts_of_another_sum_are_our_mistake_and_never_shown(numbers):
     with pytest.raises(SimulationError, match="add up to"):
         adding_up(*numbers)
-    names = ("excess_return", "trading_return", "interest_less_bill")
     with pytest.raises(SimulationError, match="mistake of riskoff itself"):
-        excess_rows(dict(zip(names, numbers, strict=True)), {"excess_return": 0.01})
+        metric_rows(with_excess(numbers), {"excess_return": 0.01})
 
 
 def test_a_sum_in_another_order_is_the_same_sum_and_a_missing_number_stays_missing():

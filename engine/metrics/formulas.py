@@ -1,4 +1,4 @@
-"""Headline numbers with stated conventions.
+"""Formulas of the headline numbers, with their conventions.
 
 Returns are simple returns of calendar days, not logarithms; a bar that closes at midnight belongs
 to the day it ends. Annualization takes ``periods_per_year`` (365 for an account that trades around
@@ -8,16 +8,12 @@ or of variance, is NaN and never 0.
 """
 
 import math
-from collections.abc import Iterable, Sequence
-from typing import Protocol
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from data_feeds.clock import DAY_NS
-from engine.excess import daily_money, points_after
-from engine.records import DailyMoney, EquityCurve, Fill
 
 Floats = NDArray[np.float64]
 
@@ -33,132 +29,6 @@ ROUNDING_DAYS = 1e-6
 DAYS_PER_YEAR = 365
 # Growth beyond it, as a logarithm, is no number: a few lucky hours over a whole year.
 MAX_LOG_GROWTH = 700.0
-
-
-class TradeLike(Protocol):
-    """What the metrics read of one closed or open plan; amounts in quote.
-
-    ``net_pnl`` and ``funding`` are positive when received, ``fees`` and ``slippage_cost`` positive
-    when paid; ``r_multiple`` is net PnL / R and NaN without a risk to divide by.
-    """
-
-    @property
-    def net_pnl(self) -> float: ...
-    @property
-    def r_multiple(self) -> float: ...
-    @property
-    def fees(self) -> float: ...
-    @property
-    def funding(self) -> float: ...
-    @property
-    def slippage_cost(self) -> float: ...
-    @property
-    def liquidated(self) -> bool: ...
-
-
-def headline(
-    curve: EquityCurve,
-    trades: Iterable[TradeLike],
-    *,
-    periods_per_year: float,
-    start_equity: float | None = None,
-    fills: Iterable[Fill] | None = None,
-    tz: str = "UTC",
-    window: tuple[int, int] | None = None,
-    money: DailyMoney | None = None,
-) -> dict[str, float]:
-    """Return the headline numbers of a run by name.
-
-    Parameters
-    ----------
-    curve : equity at bar closes
-    trades : one item a plan
-    periods_per_year : daily returns in a year, 365 around the clock, 252 of sessions
-    start_equity : equity before the first bar, quote; None: the curve's first value
-    fills : executions, for the turnover; None: turnover is NaN
-    tz : time zone of the days
-    window : first and last instant traded, ns UTC; its elapsed days make growth and turnover
-        annual, and points at or before its start are left out. None: every point, and the
-        number of daily returns / ``periods_per_year``.
-    money : the parts of each day; None: those of the curve, without interest and bill
-
-    Returns
-    -------
-    ``start_equity``, ``end_equity`` (quote), ``total_return``, ``cagr``, ``volatility``,
-    ``max_drawdown_bars``, ``max_drawdown_days`` (fractions, zero or negative; measured at bar
-    closes and at day ends), ``drawdown_days`` (longest time below a peak), ``best_day``,
-    ``worst_day``, ``exposure`` (share of bar closes with a position), ``turnover`` (traded notional
-    / mean equity, per year), then the numbers of :func:`excess_numbers` and :func:`trade_numbers`.
-    """
-    start = _start(curve, start_equity)
-    if window is not None:
-        curve = points_after(curve, window[0])
-    if money is None:
-        money = daily_money(curve, tz=tz, start_equity=start)
-    returns = money.returns
-    end = float(curve.equity[-1]) if len(curve.equity) else start
-    values = money.values
-    years = len(values) / periods_per_year if window is None else window_years(*window)
-    return {
-        "start_equity": start,
-        "end_equity": end,
-        "total_return": _ratio(end, start) - 1,
-        "cagr": cagr(values, years),
-        "volatility": volatility(values, periods_per_year),
-        **excess_numbers(money, start, years=years, periods_per_year=periods_per_year),
-        "max_drawdown_bars": max_drawdown(np.concatenate(([start], curve.equity))),
-        "max_drawdown_days": max_drawdown(_wealth(values)),
-        "drawdown_days": longest_drawdown_days(returns),
-        "best_day": float(values.max()) if len(values) else NAN,
-        "worst_day": float(values.min()) if len(values) else NAN,
-        "days": float(len(values)),
-        "exposure": _mean(curve.gross_notional > 0),
-        "turnover": _turnover(curve, fills, years),
-        **trade_numbers(tuple(trades)),
-    }
-
-
-def daily_returns(
-    curve: EquityCurve,
-    tz: str = "UTC",
-    *,
-    start_equity: float | None = None,
-    start: int | None = None,
-) -> pd.Series:
-    """Return simple returns of the days that hold a bar close, on a naive index of dates.
-
-    A day's equity is that of its last bar close; a close at midnight belongs to the day it ends.
-    The first day is measured from ``start_equity`` (None: the curve's first value). A day without
-    any bar has no return; its move belongs to the next day that has one. Points at or before
-    ``start`` (ns UTC) belong to no day of the window: ``start_equity`` stands for them.
-    """
-    return daily_money(curve, tz=tz, start_equity=start_equity, start=start).returns
-
-
-def excess_numbers(
-    money: DailyMoney, start_equity: float, *, years: float, periods_per_year: float
-) -> dict[str, float]:
-    """Return what a run earned in excess of the bill, its parts, and the ratios of its days.
-
-    ``excess_return`` is ``trading_return + interest_less_bill``, each the sum of its money over the
-    equity at the start; ``bill_return`` is what the equity would have earned in bills and
-    ``interest_return`` what it was paid, likewise. ``excess_volatility``, ``sharpe``, ``sortino``
-    and ``calmar`` are those of daily excess returns; the ratios are NaN where that volatility is
-    below ``LEAST_VOLATILITY``.
-    """
-    trading, interest, bill = (
-        _ratio(math.fsum(part), start_equity)
-        for part in (money.trading, money.interest, money.bill)
-    )
-    less_bill = _ratio(math.fsum(money.less_bill), start_equity)
-    return {
-        "excess_return": trading + less_bill,
-        "trading_return": trading,
-        "interest_less_bill": less_bill,
-        "interest_return": interest,
-        "bill_return": bill,
-        **ratios(money.excess_values, years=years, periods_per_year=periods_per_year),
-    }
 
 
 def ratios(excess: Floats, *, years: float, periods_per_year: float) -> dict[str, float]:
@@ -191,11 +61,11 @@ def cagr(returns: Floats, years: float) -> float:
     NaN without returns, over less than ``LEAST_DAYS`` days, when the end is not positive or the
     growth is larger than a number.
     """
-    wealth = float(np.prod(1 + returns)) if len(returns) else NAN
-    if not wealth > 0 or too_short(years):
+    end = float(np.prod(1 + returns)) if len(returns) else NAN
+    if not end > 0 or too_short(years):
         return NAN
-    growth = math.log(wealth) / years
-    return wealth ** (1 / years) - 1 if growth < MAX_LOG_GROWTH else NAN
+    growth = math.log(end) / years
+    return end ** (1 / years) - 1 if growth < MAX_LOG_GROWTH else NAN
 
 
 def too_short(years: float) -> bool:
@@ -289,7 +159,7 @@ def calmar(returns: Floats, years: float) -> float:
 
     The drawdown is that of compounded returns, from their start; one of less than 1e-16 is none.
     """
-    worst = max_drawdown(_wealth(returns))
+    worst = max_drawdown(wealth(returns))
     if not varies(-worst, returns):
         return NAN
     return cagr(returns, years) / -worst
@@ -351,8 +221,8 @@ def longest_drawdown_days(returns: pd.Series) -> float:
         return NAN
     dates = returns.index.to_numpy().astype("datetime64[D]").astype(np.int64)
     dates = np.concatenate(([dates[0] - 1], dates))
-    wealth = _wealth(returns.to_numpy())
-    at_peak = wealth >= np.maximum.accumulate(wealth)
+    path = wealth(returns.to_numpy())
+    at_peak = path >= np.maximum.accumulate(path)
     peak_date = np.maximum.accumulate(np.where(at_peak, dates, dates[0]))
     # A recovery day ends the drawdown that began at the peak before it.
     since = np.concatenate(([0], dates[1:] - peak_date[:-1]))
@@ -361,51 +231,16 @@ def longest_drawdown_days(returns: pd.Series) -> float:
     return float(np.where(below | recovering, since, 0).max())
 
 
-def trade_numbers(trades: Sequence[TradeLike]) -> dict[str, float]:
-    """Return what the plans say, by name; quote currency where not a ratio.
-
-    ``trades``, ``liquidations`` are counts. ``hit_rate`` is the share with net PnL above 0;
-    ``profit_factor`` sum of profits / sum of losses, NaN without a loss; ``average_r`` the mean of
-    the R-multiples that exist; ``expectancy`` the mean net PnL. ``fees`` and ``slippage`` are
-    positive when paid, ``funding`` positive when received. Ratios are NaN without trades.
-    """
-    net = np.array([trade.net_pnl for trade in trades], dtype=np.float64)
-    multiples = np.array([trade.r_multiple for trade in trades], dtype=np.float64)
-    return {
-        "trades": float(len(trades)),
-        "liquidations": float(sum(trade.liquidated for trade in trades)),
-        "hit_rate": _mean(net > 0),
-        "profit_factor": _ratio(float(net[net > 0].sum()), -float(net[net < 0].sum())),
-        "average_r": _mean(multiples[~np.isnan(multiples)]),
-        "expectancy": _mean(net),
-        "net_pnl": math.fsum(net),
-        "fees": math.fsum(trade.fees for trade in trades),
-        "funding": math.fsum(trade.funding for trade in trades),
-        "slippage": math.fsum(trade.slippage_cost for trade in trades),
-    }
-
-
-def _start(curve: EquityCurve, start_equity: float | None) -> float:
-    if start_equity is not None:
-        return start_equity
-    return float(curve.equity[0]) if len(curve.equity) else NAN
-
-
-def _wealth(returns: Floats) -> Floats:
+def wealth(returns: Floats) -> Floats:
+    """Return the value of one unit before the first return and after each."""
     return np.concatenate(([1.0], np.cumprod(1 + returns)))
 
 
-def _ratio(numerator: float, denominator: float) -> float:
+def ratio(numerator: float, denominator: float) -> float:
     """Return the quotient, NaN when the denominator is not positive."""
     return numerator / denominator if denominator > 0 else NAN
 
 
-def _mean(values: NDArray[np.bool_] | Floats) -> float:
+def mean(values: NDArray[np.bool_] | Floats) -> float:
+    """Return the mean, NaN without values."""
     return float(np.mean(values)) if len(values) else NAN
-
-
-def _turnover(curve: EquityCurve, fills: Iterable[Fill] | None, years: float) -> float:
-    if fills is None or years == 0 or len(curve.equity) == 0:
-        return NAN
-    traded = math.fsum(abs(fill.quantity) * fill.price for fill in fills)
-    return _ratio(traded, float(np.mean(curve.equity))) / years

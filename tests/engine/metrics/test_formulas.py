@@ -7,17 +7,17 @@ import pandas as pd
 import pytest
 
 from data_feeds.clock import DAY_NS, HOUR_NS
+from engine.excess import daily_money
 from engine.metrics import (
     cagr,
-    daily_returns,
     headline,
+    headline_inputs,
     longest_drawdown_days,
     max_drawdown,
     relative_numbers,
     sharpe,
     sized,
     sortino,
-    trade_numbers,
     volatility,
 )
 from engine.records import EquityCurve, Fill
@@ -33,6 +33,14 @@ class Plan:
     funding: float = 0.0
     slippage_cost: float = 0.0
     liquidated: bool = False
+
+
+def headline_of_curve(curve, trades=(), **settings):
+    return headline(headline_inputs(curve, trades, **settings))
+
+
+def daily_returns(curve, **settings):
+    return daily_money(curve, **settings).returns
 
 
 def curve(at, equity, gross=None):
@@ -72,7 +80,7 @@ def test_the_first_day_is_measured_from_the_start_equity():
 def test_new_york_days_end_at_new_york_midnight():
     # 2024-10-05 03:00Z is still the evening of 2024-10-04 in New York.
     at = [DAY_ONE + DAY_NS + 3 * HOUR_NS, DAY_ONE + DAY_NS + 5 * HOUR_NS]
-    returns = daily_returns(curve(at, [101.0, 102.01]), "America/New_York", start_equity=100.0)
+    returns = daily_returns(curve(at, [101.0, 102.01]), tz="America/New_York", start_equity=100.0)
     assert returns.tolist() == pytest.approx([0.01, 0.01])
     assert len(daily_returns(curve(at, [101.0, 102.01]), start_equity=100.0)) == 1
 
@@ -106,7 +114,7 @@ def test_a_close_at_the_windows_start_makes_no_day_and_growth_takes_the_elapsed_
     assert [day.isoformat() for day in returns.index.date] == ["2024-10-04", "2024-10-05"]
     # The last bar closed 71 days before the window's end.
     window = (DAY_ONE, DAY_ONE + 73 * DAY_NS)
-    numbers = headline(held, (), periods_per_year=252, start_equity=100.0, window=window)
+    numbers = headline_of_curve(held, periods_per_year=252, start_equity=100.0, window=window)
     assert (numbers["days"], numbers["exposure"]) == (2, 0.5)
     # Calendar days make the year of growth, whatever number of returns makes the year of ratios.
     assert numbers["cagr"] == pytest.approx(1.045**5 - 1)
@@ -116,7 +124,7 @@ def test_growth_of_less_than_thirty_days_is_no_growth_of_a_year():
     month = np.full(30, 0.001)
     assert cagr(month, 30 / 365) == pytest.approx(1.001**365 - 1)
     assert math.isnan(cagr(month[:-1], 29.99 / 365))
-    short = headline(daily_curve([0.01, -0.005] * 14), (), periods_per_year=365)
+    short = headline_of_curve(daily_curve([0.01, -0.005] * 14), periods_per_year=365)
     assert math.isnan(short["cagr"])
     assert math.isnan(short["calmar"])
     assert math.isfinite(short["sharpe"])
@@ -210,13 +218,13 @@ def test_ratios_of_an_excess_that_hardly_moves_do_not_exist():
 
 
 def headline_of(returns):
-    return headline(daily_curve(returns), (), periods_per_year=365, start_equity=1_000.0)
+    return headline_of_curve(daily_curve(returns), periods_per_year=365, start_equity=1_000.0)
 
 
 def test_the_deepest_drawdown_is_seen_at_bars_even_when_days_hide_it():
     # 100, then 50 inside the day, 99 at its end
     at = [DAY_ONE + HOUR_NS, DAY_ONE + DAY_NS]
-    numbers = headline(curve(at, [50.0, 99.0]), (), periods_per_year=365, start_equity=100.0)
+    numbers = headline_of_curve(curve(at, [50.0, 99.0]), periods_per_year=365, start_equity=100.0)
     assert numbers["max_drawdown_bars"] == pytest.approx(-0.50)
     assert numbers["max_drawdown_days"] == pytest.approx(-0.01)
     assert max_drawdown(np.array([1.0, 2.0])) == 0.0
@@ -276,6 +284,10 @@ def test_beside_a_benchmark_that_never_moves_only_the_tracking_error_exists():
     assert all(map(math.isnan, relative_numbers(np.array([0.01]), np.array([0.01]), 252).values()))
 
 
+def of_trades(trades):
+    return headline_of_curve(curve([], []), trades, periods_per_year=365, start_equity=1_000.0)
+
+
 def test_trade_numbers_by_hand():
     plans = [
         Plan(300.0, 3.0, fees=5.0, funding=-1.0, slippage_cost=2.0),
@@ -283,7 +295,7 @@ def test_trade_numbers_by_hand():
         Plan(-50.0, math.nan, liquidated=True),
         Plan(0.0, 0.0),
     ]
-    numbers = trade_numbers(plans)
+    numbers = of_trades(plans)
     assert numbers["trades"] == 4
     assert numbers["liquidations"] == 1
     assert numbers["hit_rate"] == 0.25
@@ -294,11 +306,11 @@ def test_trade_numbers_by_hand():
 
 
 def test_without_trades_counts_are_zero_and_ratios_do_not_exist():
-    numbers = trade_numbers(())
+    numbers = of_trades(())
     assert (numbers["trades"], numbers["fees"], numbers["net_pnl"]) == (0, 0, 0)
     for name in ("hit_rate", "profit_factor", "average_r", "expectancy"):
         assert math.isnan(numbers[name])
-    assert math.isnan(trade_numbers([Plan(5.0)])["profit_factor"])
+    assert math.isnan(of_trades([Plan(5.0)])["profit_factor"])
 
 
 def test_exposure_counts_bars_with_a_position_and_turnover_is_per_year():
@@ -328,23 +340,25 @@ def test_exposure_counts_bars_with_a_position_and_turnover_is_per_year():
         reason="",
     )
     equity = curve(at, [1_000.0] * 4, gross=[0.0, 200.0, 200.0, 200.0])
-    numbers = headline(equity, (), periods_per_year=365, fills=[fill, fill])
+    numbers = headline_of_curve(equity, periods_per_year=365, fills=[fill, fill])
     assert numbers["exposure"] == 0.75
     # 2 x 2 x 100 / 1,000 in 2 days, 182.5 times a year
     assert numbers["turnover"] == pytest.approx(0.4 * 182.5)
-    assert math.isnan(headline(equity, (), periods_per_year=365)["turnover"])
+    assert math.isnan(headline_of_curve(equity, periods_per_year=365)["turnover"])
 
 
 def test_an_account_that_never_moves_has_no_ratios_but_has_returns():
     at = DAY_ONE + (1 + np.arange(40)) * DAY_NS
-    numbers = headline(curve(at, [1_000.0] * 40), (), periods_per_year=365, start_equity=1_000.0)
+    numbers = headline_of_curve(
+        curve(at, [1_000.0] * 40), periods_per_year=365, start_equity=1_000.0
+    )
     assert (numbers["total_return"], numbers["cagr"], numbers["volatility"]) == (0.0, 0.0, 0.0)
     for name in ("sharpe", "sortino", "calmar"):
         assert math.isnan(numbers[name])
 
 
 def test_an_empty_curve_gives_no_numbers_and_no_error():
-    numbers = headline(curve([], []), (), periods_per_year=365, start_equity=1_000.0)
+    numbers = headline_of_curve(curve([], []), periods_per_year=365, start_equity=1_000.0)
     assert numbers["total_return"] == 0.0
     assert numbers["days"] == 0
     assert math.isnan(numbers["cagr"])
@@ -360,7 +374,9 @@ def quantstats_stats():
 @pytest.mark.parametrize("periods", [252, 365])
 def test_headline_equals_quantstats_on_naive_daily_returns(quantstats_stats, periods):
     returns = random_returns()
-    numbers = headline(daily_curve(returns), (), periods_per_year=periods, start_equity=1_000.0)
+    numbers = headline_of_curve(
+        daily_curve(returns), periods_per_year=periods, start_equity=1_000.0
+    )
     series = daily_returns(daily_curve(returns), start_equity=1_000.0)
     theirs = {
         "cagr": quantstats_stats.cagr(series, periods=periods),
@@ -384,7 +400,7 @@ def test_quantstats_default_of_252_reads_a_year_of_20_percent_as_13(quantstats_s
     series = daily_returns(daily_curve(returns), start_equity=1_000.0)
     # The wrong number: 1.2 ** (252 / 365) - 1 = 13.4%
     assert quantstats_stats.cagr(series) == pytest.approx(0.134, abs=0.0005)
-    ours = headline(daily_curve(returns), (), periods_per_year=365, start_equity=1_000.0)
+    ours = headline_of_curve(daily_curve(returns), periods_per_year=365, start_equity=1_000.0)
     assert ours["cagr"] == pytest.approx(0.20)
 
 
@@ -393,6 +409,6 @@ def test_quantstats_reads_an_equity_curve_as_prices_and_loses_the_first_day(quan
     equity = daily_curve([-0.10, 0.05, 0.05], start=1.5)
     values = pd.Series(equity.equity, index=pd.date_range("2024-10-04", periods=3))
     assert quantstats_stats.worst(values) == pytest.approx(0.05)
-    assert headline(equity, (), periods_per_year=365, start_equity=1.5)[
+    assert headline_of_curve(equity, periods_per_year=365, start_equity=1.5)[
         "worst_day"
     ] == pytest.approx(-0.10)
