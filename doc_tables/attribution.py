@@ -11,7 +11,7 @@ from pathlib import Path
 
 from data_feeds.load import open_source
 from doc_tables.blocks import RUNS, Block, table
-from engine.attribution import Attribution, Effect, attribute
+from engine.attribution import Attribution, ConditionEffect, attribute
 from engine.audit import audit_run, format_report
 from engine.config.load import load_run_config
 from engine.pages.publish import publish
@@ -77,7 +77,7 @@ def effects_table(found: Attribution) -> list[str]:
     ]
 
 
-def _cells(effect: Effect) -> tuple[str, ...]:
+def _cells(effect: ConditionEffect) -> tuple[str, ...]:
     return (
         f"`{effect.condition}`{' *' if effect.core else ''}",
         f"{effect.failed_alone:,}",

@@ -8,7 +8,7 @@ from doc_tables.blocks import ROOT, Block, table
 from engine.compare import Matrix, cells_of, episodes_of, finished_matrix, run_cells
 from engine.compare.breakdown import HEDGES, attribution, by_phase, hedges
 from engine.compare.cells import row_title
-from engine.compare.inference import CellLuck, cell_luck, family_luck
+from engine.compare.inference import CellInference, cell_inference, family_inference
 from engine.compare.inference_text import family_lines, interval_text
 from engine.compare.matrix import texts, values
 from engine.config.load import load_compare_config
@@ -68,7 +68,7 @@ def luck(matrix: Matrix) -> list[str]:
     for key, cell in matrix.records.items():
         if cell.item.baseline:
             continue
-        found: CellLuck = cell_luck(matrix.records[key], matrix.records, matrix.config)
+        found: CellInference = cell_inference(matrix.records[key], matrix.records, matrix.config)
         rows.append(
             (
                 row_title(cell.item),
@@ -85,7 +85,7 @@ def luck(matrix: Matrix) -> list[str]:
 def family(matrix: Matrix) -> list[str]:
     """Return the sentences about all playbooks together."""
     names = [episode.name for episode in matrix.episodes]
-    lines = family_lines(family_luck(matrix.records, matrix.config, names), matrix.config)
+    lines = family_lines(family_inference(matrix.records, matrix.config, names), matrix.config)
     return [f"- {line}" for line in lines]
 
 

@@ -15,7 +15,7 @@ from doc_tables.blocks import Block, table
 from engine.config.load import load_run_config
 from engine.formatting import percent
 from engine.stress import StressResult, run_stress, stress_job
-from engine.stress.measure import Figure
+from engine.stress.measure import Estimate
 from engine.stress.summary import interval_text
 
 PAGE, NAME = "stress.md", "table"
@@ -72,7 +72,7 @@ def stressed(name: str, params: dict[str, Any], scenario: str) -> StressResult:
     return run_stress(job)
 
 
-def cell(figure: Figure) -> str:
+def cell(figure: Estimate) -> str:
     """Return a number with its interval."""
     return f"{percent(figure.estimate, 1)} {interval_text(figure, digits=1)}"
 

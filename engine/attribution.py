@@ -51,7 +51,7 @@ Entries = frozenset[tuple[int, str]]
 
 
 @dataclass(frozen=True)
-class Figures:
+class RunFigures:
     """One run: return and drawdown as fractions (drawdown zero or negative), trades, average R."""
 
     total_return: float
@@ -61,17 +61,17 @@ class Figures:
 
 
 @dataclass(frozen=True)
-class Variant:
+class VariantRun:
     """A run of the rules, or why it could not be made; ``entries`` are (instant, instrument)."""
 
     run_id: str
-    figures: Figures
+    figures: RunFigures
     entries: Entries
     error: str = ""
 
 
 @dataclass(frozen=True)
-class Effect:
+class ConditionEffect:
     """What one condition does: the full rules against the rules without it.
 
     Attributes
@@ -114,9 +114,9 @@ class Attribution:
     window: str
     data_label: str
     left_out: tuple[str, ...]
-    full: Figures
+    full: RunFigures
     full_run_id: str
-    effects: tuple[Effect, ...]
+    effects: tuple[ConditionEffect, ...]
 
     def document(self) -> dict[str, Any]:
         """Return what ``attribution.json`` holds; null where a number does not exist."""
@@ -166,7 +166,7 @@ def attribute(
     whole = run(config, source, plugin_path=plugin_path)
     names = _left_in(whole)
 
-    def report(done: int, _: Variant) -> None:
+    def report(done: int, _: VariantRun) -> None:
         if on_progress is not None:
             on_progress((1 + done) / (1 + len(names)))
 
@@ -202,7 +202,7 @@ def write_attribution(found: Attribution, root: Path) -> Path:
     final = root / f"{found.name}-attribution-{found.full_run_id}"
     with staged(final) as folder:
         write_json(found.document(), folder / DOCUMENT_FILE)
-        write_table(rows_table(Effect, found.effects), folder / TABLE_FILE)
+        write_table(rows_table(ConditionEffect, found.effects), folder / TABLE_FILE)
     return final
 
 
@@ -240,37 +240,39 @@ def _leaving_out(config: RunConfig, name: str) -> RunConfig:
 
 def _variant_runner(
     config: RunConfig, source: Catalog | Dataset, plugin_path: Path | None
-) -> Callable[[str], Variant]:
+) -> Callable[[str], VariantRun]:
     """Return the function that runs the rules without one condition, given its name."""
 
-    def variant(name: str) -> Variant:
+    def variant(name: str) -> VariantRun:
         try:
             return _variant_of(run(_leaving_out(config, name), source, plugin_path=plugin_path))
         except RiskoffError as error:
-            nothing = Figures(math.nan, math.nan, 0, math.nan)
-            return Variant("", nothing, frozenset(), str(error))
+            nothing = RunFigures(math.nan, math.nan, 0, math.nan)
+            return VariantRun("", nothing, frozenset(), str(error))
 
     return variant
 
 
-def _variant_of(result: RunResult) -> Variant:
+def _variant_of(result: RunResult) -> VariantRun:
     record = RunRecord(result)
     metrics = record.metrics
-    figures = Figures(
+    figures = RunFigures(
         total_return=metrics["total_return"],
         max_drawdown=metrics["max_drawdown_bars"],
         trades=len(record.trades),
         average_r=metrics["average_r"],
     )
     entries = frozenset((trade.entered_at, trade.instrument) for trade in record.trades)
-    return Variant(run_id(result), figures, entries)
+    return VariantRun(run_id(result), figures, entries)
 
 
-def _effect(whole: RunResult, name: str, full: Variant, variant: Variant, alone: int) -> Effect:
+def _effect(
+    whole: RunResult, name: str, full: VariantRun, variant: VariantRun, alone: int
+) -> ConditionEffect:
     (item,) = [item for item in whole.signals.conditions if item.name == name]
     rules, other = full.figures, variant.figures
     made = not variant.error
-    return Effect(
+    return ConditionEffect(
         condition=name,
         description=item.description,
         core=item.core,
@@ -289,11 +291,11 @@ def _effect(whole: RunResult, name: str, full: Variant, variant: Variant, alone:
     )
 
 
-def _most_earned(effect: Effect) -> tuple[bool, float, str]:
+def _most_earned(effect: ConditionEffect) -> tuple[bool, float, str]:
     return bool(effect.error), -effect.return_earned, effect.condition
 
 
-def _row(effect: Effect) -> tuple[str, ...]:
+def _row(effect: ConditionEffect) -> tuple[str, ...]:
     name = f"{effect.condition}{' *' if effect.core else ''}"
     alone = number(effect.failed_alone)
     if effect.error:
@@ -313,7 +315,7 @@ def _row(effect: Effect) -> tuple[str, ...]:
     )
 
 
-def _notes(effects: Sequence[Effect]) -> list[str]:
+def _notes(effects: Sequence[ConditionEffect]) -> list[str]:
     lines = wrapped(
         "Each row is the run without that condition. Earned, saved and gained: full rules less "
         "without, in points of return, points of drawdown and R; positive: the condition helped. "

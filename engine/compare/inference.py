@@ -43,7 +43,7 @@ COMPARED = ("total_return", "max_drawdown_days")
 RATIOS = tuple(m.name for m in METRICS if m.interval_from is IntervalSample.EXCESS)
 
 
-class Draws(TypedDict):
+class ResampleSettings(TypedDict):
     """How resamples are drawn."""
 
     seed: int
@@ -59,7 +59,7 @@ class _Shape(TypedDict):
 
 
 @dataclass(frozen=True)
-class CellLuck:
+class CellInference:
     """What can be said about one cell. Texts say why a number is missing."""
 
     trades: int
@@ -75,7 +75,7 @@ class CellLuck:
 
 
 @dataclass(frozen=True)
-class FamilyLuck:
+class FamilyInference:
     """What can be said about all playbooks over all episodes."""
 
     days: int
@@ -84,13 +84,13 @@ class FamilyLuck:
     names: tuple[str, ...]
 
 
-def cell_luck(cell: CellRecord, records: Records, config: CompareConfig) -> CellLuck:
+def cell_inference(cell: CellRecord, records: Records, config: CompareConfig) -> CellInference:
     """Return the intervals and probabilities of a cell.
 
     The trials of the deflated Sharpe ratio are the rows that are no baselines, over this episode.
     """
     returns, excess = _array(cell.daily), _array(cell.excess)
-    draws = Draws(seed=config.seed, level=config.level, replications=config.replications)
+    draws = ResampleSettings(seed=config.seed, level=config.level, replications=config.replications)
     measures = daily_measures(cell.periods_per_year, cell.years)
     trades = len(cell.trades)
     gate = enough(trades, len(returns))
@@ -100,7 +100,7 @@ def cell_luck(cell: CellRecord, records: Records, config: CompareConfig) -> Cell
     short = gate or still
     sharpes = _sharpe_numbers(cell, records, config) if short is None else (short, short, short)
     ratios = {name: measures.pop(name) for name in RATIOS}
-    return CellLuck(
+    return CellInference(
         trades,
         len(returns),
         gate,
@@ -113,7 +113,9 @@ def cell_luck(cell: CellRecord, records: Records, config: CompareConfig) -> Cell
     )
 
 
-def family_luck(records: Records, config: CompareConfig, episodes: Sequence[str]) -> FamilyLuck:
+def family_inference(
+    records: Records, config: CompareConfig, episodes: Sequence[str]
+) -> FamilyInference:
     """Return whether any of the playbooks beats the reference.
 
     Days of all episodes follow each other, and no block of the test reaches from one episode into
@@ -128,10 +130,10 @@ def family_luck(records: Records, config: CompareConfig, episodes: Sequence[str]
     days = sum(len(table) for table in tables)
     if len(rivals) < 2 or not tables:
         reason = Missing(f"{len(rivals)} playbooks over {len(whole)} whole episodes")
-        return FamilyLuck(days, len(whole), reason, tuple(rivals))
+        return FamilyInference(days, len(whole), reason, tuple(rivals))
     table = np.concatenate(tables)
     codes = np.repeat(np.arange(len(tables)), [len(part) for part in tables])
-    return FamilyLuck(
+    return FamilyInference(
         days,
         len(whole),
         superior_ability(table[:, 1:], table[:, 0], segments=codes, seed=config.seed),
@@ -162,7 +164,7 @@ def _aligned(records: Records, rows: Sequence[str], episode: str) -> Floats:
 
 
 def _differences(
-    cell: CellRecord, records: Records, config: CompareConfig, draws: Draws
+    cell: CellRecord, records: Records, config: CompareConfig, draws: ResampleSettings
 ) -> dict[str, Interval | Missing]:
     reference = records.get((config.reference, cell.episode.name))
     if reference is None or cell.row == config.reference:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 
 from engine.compare.cells import row_title
-from engine.compare.inference import CellLuck, FamilyLuck
+from engine.compare.inference import CellInference, FamilyInference
 from engine.compare.record import CellRecord
 from engine.config.compare import CompareConfig
 from engine.formatting import number, percent, signed, signed_percent
@@ -12,14 +12,14 @@ from engine.metrics import METRICS
 from engine.statistics import Interval, Missing
 
 TEXTS = {metric.name: metric.text for metric in METRICS}
-LUCK_HEAD = (
+INFERENCE_HEADING = (
     "cell", "trades", "days", "return", "Sharpe", "deepest drawdown, days", "hit rate",
     "average R", "return less reference", "Sharpe less reference, on its days",
     "P(Sharpe > 0)", "deflated", "days needed",
 )  # fmt: skip
 
 
-def luck_note(config: CompareConfig, episodes: int) -> str:
+def inference_note(config: CompareConfig, episodes: int) -> str:
     """Return how to read the table."""
     level = percent(config.level, 0)
     return (
@@ -33,30 +33,30 @@ def luck_note(config: CompareConfig, episodes: int) -> str:
     )
 
 
-def luck_row(record: CellRecord, luck: CellLuck) -> tuple[str, ...]:
-    """Return a cell's line, in the order of ``LUCK_HEAD``."""
+def inference_row(record: CellRecord, inference: CellInference) -> tuple[str, ...]:
+    """Return a cell's line, in the order of ``INFERENCE_HEADING``."""
     return (
         f"{row_title(record.item)}, {record.episode.name}",
-        str(luck.trades),
-        str(luck.days),
-        _tested_text(luck.metrics["total_return"], TEXTS["total_return"]),
-        interval_text(luck.metrics["sharpe"], TEXTS["sharpe"]),
-        interval_text(luck.metrics["max_drawdown_days"], TEXTS["max_drawdown_days"]),
-        interval_text(luck.hit_rate, TEXTS["hit_rate"]),
-        _tested_text(luck.average_r, TEXTS["average_r"]),
-        _tested_text(luck.differences["total_return"], signed_percent),
-        interval_text(luck.differences["sharpe"], signed),
-        _probability(luck.probabilistic_sharpe),
-        _probability(luck.deflated_sharpe),
-        str(luck.minimum_track_record)
-        if isinstance(luck.minimum_track_record, Missing)
-        else number(math.ceil(luck.minimum_track_record)),
+        str(inference.trades),
+        str(inference.days),
+        _tested_text(inference.metrics["total_return"], TEXTS["total_return"]),
+        interval_text(inference.metrics["sharpe"], TEXTS["sharpe"]),
+        interval_text(inference.metrics["max_drawdown_days"], TEXTS["max_drawdown_days"]),
+        interval_text(inference.hit_rate, TEXTS["hit_rate"]),
+        _tested_text(inference.average_r, TEXTS["average_r"]),
+        _tested_text(inference.differences["total_return"], signed_percent),
+        interval_text(inference.differences["sharpe"], signed),
+        _probability(inference.probabilistic_sharpe),
+        _probability(inference.deflated_sharpe),
+        str(inference.minimum_track_record)
+        if isinstance(inference.minimum_track_record, Missing)
+        else number(math.ceil(inference.minimum_track_record)),
     )
 
 
-def interval_texts(luck: CellLuck) -> dict[str, str]:
+def interval_texts(inference: CellInference) -> dict[str, str]:
     """Return the interval of each column that has one, by the column's name."""
-    found = {**luck.metrics, "hit_rate": luck.hit_rate, "average_r": luck.average_r}
+    found = {**inference.metrics, "hit_rate": inference.hit_rate, "average_r": inference.average_r}
     texts = {
         metric.name: range_text(found[metric.name], metric.text)
         for metric in METRICS
@@ -94,11 +94,11 @@ def _tested_text(found: Interval | Missing, text: Callable[[float], str]) -> str
     return f"{text(found.estimate)} ({range_text(found, text)}; seen from {smallest})"
 
 
-def family_lines(luck: FamilyLuck, config: CompareConfig) -> list[str]:
+def family_lines(inference: FamilyInference, config: CompareConfig) -> list[str]:
     """Return what is said of all playbooks together."""
-    names = [row_title(config.rows[name]) for name in luck.names]
+    names = [row_title(config.rows[name]) for name in inference.names]
     reference = row_title(config.rows[config.reference])
-    best = luck.superiority
+    best = inference.superiority
     if isinstance(best, Missing):
         return [f"Superior predictive ability over “{reference}”: {best}."]
     lines = [

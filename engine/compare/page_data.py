@@ -15,13 +15,13 @@ from engine.compare.breakdown import HEDGES, PhaseResult, attribution, by_phase,
 from engine.compare.cell_runs import AUDIT_FILE, CellOutcome
 from engine.compare.cells import row_title
 from engine.compare.chart_data import episode_drawing
-from engine.compare.inference import CellLuck, cell_luck, family_luck
+from engine.compare.inference import CellInference, cell_inference, family_inference
 from engine.compare.inference_text import (
-    LUCK_HEAD,
+    INFERENCE_HEADING,
     family_lines,
+    inference_note,
+    inference_row,
     interval_texts,
-    luck_note,
-    luck_row,
 )
 from engine.compare.matrix import COLUMNS, texts, values
 from engine.compare.record import CellRecord
@@ -74,9 +74,10 @@ def comparison_page(matrix: Matrix, source: Catalog | Dataset, place: Path) -> s
     """
     config = matrix.config
     luck = {
-        key: cell_luck(record, matrix.records, config) for key, record in matrix.records.items()
+        key: cell_inference(record, matrix.records, config)
+        for key, record in matrix.records.items()
     }
-    family = family_luck(matrix.records, config, [episode.name for episode in matrix.episodes])
+    family = family_inference(matrix.records, config, [episode.name for episode in matrix.episodes])
     rows = [_row(matrix, name, place, luck) for name in config.rows]
     data = {
         "metrics": [
@@ -111,9 +112,9 @@ def comparison_page(matrix: Matrix, source: Catalog | Dataset, place: Path) -> s
             name.replace("_", " ").replace("bought", "hedges bought:").replace("back", "back:")
             for name in HEDGES
         ],
-        luck_note=luck_note(config, len(matrix.episodes)),
-        luck_head=LUCK_HEAD,
-        luck_rows=[luck_row(matrix.records[key], item) for key, item in luck.items()],
+        inference_note=inference_note(config, len(matrix.episodes)),
+        luck_head=INFERENCE_HEADING,
+        luck_rows=[inference_row(matrix.records[key], item) for key, item in luck.items()],
         family=family_lines(family, config),
         footer=_footer(matrix),
         data=embedded_json(data),
@@ -127,7 +128,7 @@ def _plotly() -> str:
 
 
 def _row(
-    matrix: Matrix, name: str, place: Path, luck: Mapping[tuple[str, str], CellLuck]
+    matrix: Matrix, name: str, place: Path, luck: Mapping[tuple[str, str], CellInference]
 ) -> dict[str, Any]:
     item = matrix.config.rows[name]
     mine = [outcome for outcome in matrix.outcomes if outcome.row == name]
@@ -144,7 +145,7 @@ def _row(
     }
 
 
-def _intervals(luck: CellLuck) -> dict[str, Any]:
+def _intervals(luck: CellInference) -> dict[str, Any]:
     return {"intervals": interval_texts(luck)}
 
 

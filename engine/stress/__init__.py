@@ -4,16 +4,16 @@ from engine.stress.folder import PICTURE_FILE, SUMMARY_FILE, SUMMARY_JSON, publi
 from engine.stress.job import StressJob, stress_job
 from engine.stress.measure import StressSummary, summarize
 from engine.stress.path import PathResult, PathRow
-from engine.stress.starting_data import Base, scenario_base
+from engine.stress.starting_data import StartingData, scenario_base
 from engine.stress.stress import StressResult, run_stress
 
 __all__ = [
     "PICTURE_FILE",
     "SUMMARY_FILE",
     "SUMMARY_JSON",
-    "Base",
     "PathResult",
     "PathRow",
+    "StartingData",
     "StressJob",
     "StressResult",
     "StressSummary",

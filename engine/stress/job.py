@@ -12,7 +12,7 @@ from engine.config.models import ReportConfig, RunConfig
 from engine.errors import ConfigError
 from engine.plugins import configured_playbook
 from engine.settle import settle
-from engine.stress.starting_data import Base, scenario_base
+from engine.stress.starting_data import StartingData, scenario_base
 
 MAX_PATHS = 100_000
 MAX_DAYS = 730
@@ -28,7 +28,7 @@ class StressJob:
     """
 
     config: RunConfig
-    base: Base
+    base: StartingData
     scenario: str
     paths: int
     days: int

@@ -22,7 +22,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Figure:
+class Estimate:
     """A number, and its interval or why it has none."""
 
     estimate: float
@@ -33,8 +33,8 @@ class Figure:
 class Distribution:
     """One measure over all paths: ``quantiles`` by probability, the mean, the lowest value."""
 
-    quantiles: Mapping[float, Figure]
-    mean: Figure
+    quantiles: Mapping[float, Estimate]
+    mean: Estimate
     worst: float
 
 
@@ -53,7 +53,7 @@ class StressSummary:
     level: float
     total_return: Distribution
     max_drawdown: Distribution
-    probabilities: Mapping[str, Figure]
+    probabilities: Mapping[str, Estimate]
     worse_at_most: float
 
 
@@ -100,20 +100,20 @@ def events(rows: Sequence[PathRow], tolerance: float) -> dict[str, list[bool]]:
 def distribution(values: Floats, *, seed: int, level: float = LEVEL) -> Distribution:
     """Return quantiles, mean and lowest of values, shape (paths,)."""
     quantiles = {
-        probability: Figure(
+        probability: Estimate(
             float(np.quantile(values, probability)),
             quantile_interval(values, probability, level=level),
         )
         for probability in QUANTILES
     }
-    mean = Figure(float(values.mean()), mean_interval(values, seed=seed, level=level))
+    mean = Estimate(float(values.mean()), mean_interval(values, seed=seed, level=level))
     return Distribution(quantiles, mean, float(values.min()))
 
 
-def share(happened: Sequence[bool], *, level: float = LEVEL) -> Figure:
+def share(happened: Sequence[bool], *, level: float = LEVEL) -> Estimate:
     """Return the share of paths on which something happened."""
     count = sum(happened)
-    return Figure(count / len(happened), proportion_interval(count, len(happened), level=level))
+    return Estimate(count / len(happened), proportion_interval(count, len(happened), level=level))
 
 
 def worse_at_most(paths: int, level: float) -> float:

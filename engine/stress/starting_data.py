@@ -22,7 +22,7 @@ RECENT_NS = 7 * DAY_NS
 
 
 @dataclass(frozen=True)
-class Base:
+class StartingData:
     """What paths go on from.
 
     ``left_out`` says, by channel, why one that would be used if it were there is not.
@@ -34,7 +34,7 @@ class Base:
 
 def scenario_base(
     config: RunConfig, source: Catalog | Dataset, playbook: Playbook[Any], scenario: str
-) -> Base:
+) -> StartingData:
     """Return what was known at the config's ``data.end``, with the playbook's warm-up before it.
 
     The channels are those of a run. Those that a path's start is measured on come on top, so that
@@ -57,7 +57,7 @@ def scenario_base(
                 f"continue it: {_reason(key, unfit[key])}"
             )
     left_out = {str(key): _reason(key, error) for key, error in sorted(unfit.items())}
-    return Base(loaded.only(loaded.channels.keys() - unfit.keys()), left_out)
+    return StartingData(loaded.only(loaded.channels.keys() - unfit.keys()), left_out)
 
 
 def _known_at_end(

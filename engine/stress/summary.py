@@ -9,7 +9,7 @@ from data_feeds.schema import Provenance
 from engine.formatting import columns, percent, without, wrapped
 from engine.run_folder.write import json_number
 from engine.statistics import Interval
-from engine.stress.measure import Distribution, Figure
+from engine.stress.measure import Distribution, Estimate
 from engine.stress.stress import StressResult
 
 WARNING = (
@@ -91,12 +91,12 @@ def _quantile_rows(result: StressResult) -> list[tuple[str, ...]]:
     return rows
 
 
-def _quantile(of: Distribution, probability: float) -> Figure:
+def _quantile(of: Distribution, probability: float) -> Estimate:
     return of.quantiles[probability]
 
 
 def _cells(
-    both: tuple[Distribution, Distribution], pick: Callable[[Distribution], Figure]
+    both: tuple[Distribution, Distribution], pick: Callable[[Distribution], Estimate]
 ) -> list[str]:
     cells = []
     for of in both:
@@ -105,7 +105,7 @@ def _cells(
     return cells
 
 
-def interval_text(figure: Figure, digits: int = 2) -> str:
+def interval_text(figure: Estimate, digits: int = 2) -> str:
     """Return an interval of fractions in brackets, or why there is none."""
     found = figure.interval
     if isinstance(found, Interval):
@@ -188,7 +188,7 @@ def _distribution_document(of: Distribution) -> dict[str, Any]:
     }
 
 
-def _figure_document(figure: Figure) -> dict[str, Any]:
+def _figure_document(figure: Estimate) -> dict[str, Any]:
     found = figure.interval
     if isinstance(found, Interval):
         return {"estimate": json_number(figure.estimate), "low": found.low, "high": found.high}

@@ -10,8 +10,8 @@ import pytest
 from data_feeds.embedded import embedded_catalog
 from engine.attribution import (
     Attribution,
-    Effect,
-    Figures,
+    ConditionEffect,
+    RunFigures,
     attribute,
     rows_failed_alone,
     write_attribution,
@@ -142,8 +142,8 @@ def by_hand(**changes):
         "run_id": "0123456789ab",
         "error": "",
     }
-    full = Figures(0.02, -0.01, 4, 0.5)
-    effect = Effect(**{**values, **changes})
+    full = RunFigures(0.02, -0.01, 4, 0.5)
+    effect = ConditionEffect(**{**values, **changes})
     window = "2026-01-01 to 2026-02-01"
     return Attribution("x", "rules", window, "synthetic", (), full, "ba9876543210", (effect,))
 

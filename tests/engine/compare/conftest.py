@@ -102,7 +102,7 @@ def load(path: Path) -> CompareConfig:
 
 
 @dataclass(frozen=True)
-class Finished:
+class FinishedComparison:
     """A comparison on disk."""
 
     config: CompareConfig
@@ -121,7 +121,7 @@ class Finished:
 
 
 @pytest.fixture(scope="session")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+def small(tmp_path_factory: pytest.TempPathFactory) -> FinishedComparison:
     """The comparison, run once a session."""
     root = tmp_path_factory.mktemp("compare")
     config = load(write_files(root))
@@ -130,4 +130,4 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     outcomes = run_cells(cells, folder / "runs", page=folder / "index.html", jobs=1)
     matrix = finished_matrix(config, episodes, outcomes)
     write_comparison(matrix, open_source("embedded"), folder)
-    return Finished(config, matrix, folder)
+    return FinishedComparison(config, matrix, folder)

@@ -256,7 +256,7 @@ BARS = api.ChannelKey("SPY", api.ChannelKind.BARS, "1d")
 FILE = Path(__file__).resolve().parents[1] / "elsewhere" / "weight.txt"
 
 
-class Sized(api.Playbook[api.PlaybookParams]):
+class WeightFromElsewhere(api.Playbook[api.PlaybookParams]):
     name = "sized"
     Params = api.PlaybookParams
 

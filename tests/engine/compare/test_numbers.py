@@ -15,14 +15,13 @@ import pytest
 from data_feeds.clock import MINUTE_NS, midnight_ns
 from data_feeds.load import open_source
 from data_feeds.schema import ChannelKey, ChannelKind
-from engine.compare import inference as luck_module
-from engine.compare import remarks
+from engine.compare import inference, remarks
 from engine.compare.breakdown import attribution, by_phase, hedges
 from engine.compare.cells import row_title
 from engine.compare.chart_data import episode_drawing
-from engine.compare.inference import FamilyLuck, cell_luck, family_luck, on_days
+from engine.compare.inference import FamilyInference, cell_inference, family_inference, on_days
 from engine.compare.inference_text import family_lines
-from engine.compare.matrix import METRICS, texts, values
+from engine.compare.matrix import COLUMNS, texts, values
 from engine.statistics import Interval, Missing, Superiority
 
 DAY = pd.Timedelta(days=1)
@@ -120,10 +119,11 @@ def test_csv_and_json_hold_every_cell_with_the_same_numbers(small):
     assert document["synthetic"] is True
     for row, cell in zip(rows, document["cells"], strict=True):
         record = small.matrix.records[row["row"], row["episode"]]
-        for metric in METRICS:
-            value = metric.value(record)
-            assert cell[metric.name] == (value if math.isfinite(value) else None)
-            assert row[metric.name] == ("" if cell[metric.name] is None else str(cell[metric.name]))
+        for column in COLUMNS:
+            value = column.value(record)
+            told = cell[column.name]
+            assert told == (value if math.isfinite(value) else None)
+            assert row[column.name] == ("" if told is None else str(told))
 
 
 def test_the_parts_of_the_money_add_up_to_the_return(small):
@@ -154,11 +154,11 @@ def test_cash_earns_the_bill_and_nothing_else(small):
             assert cell.excess.tolist() == [0.0] * len(cell.daily)
             assert math.isnan(cell.metrics["sharpe"])
             assert texts(values(cell))["sharpe"] == "n/a"
-            luck = cell_luck(cell, small.matrix.records, small.config)
-            assert "0.00% a year" in luck.metrics["sharpe"].reason
-            assert "0.00% a year" in luck.differences["sharpe"].reason
+            found = cell_inference(cell, small.matrix.records, small.config)
+            assert "0.00% a year" in found.metrics["sharpe"].reason
+            assert "0.00% a year" in found.differences["sharpe"].reason
             if cell.episode.name == "crash":
-                assert isinstance(luck.differences["total_return"], Interval)
+                assert isinstance(found.differences["total_return"], Interval)
 
 
 def test_the_parts_of_the_excess_add_up_as_they_are_shown(small):
@@ -178,8 +178,8 @@ def test_the_reference_differs_from_itself_by_nothing(small):
     cell = small.matrix.records["balanced", "crash"]
     days = pd.DatetimeIndex(cell.daily.index)
     np.testing.assert_allclose(on_days(cell.daily, days), cell.daily.to_numpy(), rtol=0, atol=1e-15)
-    luck = cell_luck(cell, small.matrix.records, small.config)
-    assert all(isinstance(found, Missing) for found in luck.differences.values())
+    found = cell_inference(cell, small.matrix.records, small.config)
+    assert all(isinstance(item, Missing) for item in found.differences.values())
 
 
 def test_days_between_two_sessions_are_compounded(small):
@@ -192,22 +192,23 @@ def test_days_between_two_sessions_are_compounded(small):
 
 
 def test_too_few_trades_give_a_reason_and_no_probability(small):
-    luck = cell_luck(small.matrix.records["reclaim", "crash"], small.matrix.records, small.config)
-    assert luck.gate is not None
-    for found in (luck.probabilistic_sharpe, luck.deflated_sharpe, luck.minimum_track_record):
-        assert found is luck.gate
-    difference = luck.differences["total_return"]
+    records = small.matrix.records
+    found = cell_inference(records["reclaim", "crash"], records, small.config)
+    assert found.gate is not None
+    for item in (found.probabilistic_sharpe, found.deflated_sharpe, found.minimum_track_record):
+        assert item is found.gate
+    difference = found.differences["total_return"]
     assert isinstance(difference, Interval)
     assert difference.low <= difference.estimate <= difference.high
 
 
 def test_families_take_whole_episodes_and_only_playbooks(small):
-    luck = family_luck(small.matrix.records, small.config, ["cascade", "crash"])
-    assert luck.names == ("reclaim", "weights")
+    found = family_inference(small.matrix.records, small.config, ["cascade", "crash"])
+    assert found.names == ("reclaim", "weights")
     days = [len(small.matrix.records["balanced", e].daily) for e in ("cascade", "crash")]
-    assert luck.days == sum(days)
+    assert found.days == sum(days)
     one = {k: v for k, v in small.matrix.records.items() if k != ("weights", "crash")}
-    assert family_luck(one, small.config, ["cascade", "crash"]).days == days[0]
+    assert family_inference(one, small.config, ["cascade", "crash"]).days == days[0]
 
 
 def test_equity_before_the_first_close_is_the_starting_cash(small):
@@ -263,7 +264,7 @@ def test_hedges_that_were_bought_are_told_apart_from_what_was_held_back(small, m
 
 def test_trials_of_unlike_calendars_are_brought_to_one_year(small):
     cell = small.matrix.records["weights", "crash"]
-    trials = luck_module._trials("crash", small.matrix.records, small.config)
+    trials = inference._trials("crash", small.matrix.records, small.config)
     # The rows that are no baselines, in their order: reclaim, weights.
     assert [periods for _, periods in trials] == [365, 252]
     # In excess of the bill, as the headline is.
@@ -288,8 +289,8 @@ def superiority(**changes):
 
 
 def test_the_family_test_says_what_it_could_have_seen(small):
-    luck = FamilyLuck(100, 2, superiority(), ("reclaim", "weights"))
-    verdict, seen = family_lines(luck, small.config)
+    found = FamilyInference(100, 2, superiority(), ("reclaim", "weights"))
+    verdict, seen = family_lines(found, small.config)
     assert "p = 0.30 (superior predictive ability, 100 days in blocks of 5" in verdict
     # 0.0004 a day x 100 days = 4.0%
     titles = [row_title(small.config.rows[name]) for name in ("reclaim", "weights")]
@@ -299,8 +300,8 @@ def test_the_family_test_says_what_it_could_have_seen(small):
 
 def test_a_playbook_that_hardly_trades_has_no_power_and_no_smallest_difference(small):
     found = superiority(powerless=(0,), detectable=(math.nan, 0.0001))
-    luck = FamilyLuck(100, 2, found, ("reclaim", "weights"))
-    _, seen, idle = family_lines(luck, small.config)
+    found = FamilyInference(100, 2, found, ("reclaim", "weights"))
+    _, seen, idle = family_lines(found, small.config)
     title = row_title(small.config.rows["reclaim"])
     assert title not in seen
     assert idle == f"No power, active on too few days to be tested: {title}."

@@ -12,7 +12,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
-from engine.compare.matrix import METRICS
+from engine.compare.matrix import COLUMNS
 from tests.engine.compare.conftest import HOSTILE
 
 CHROMIUM = os.environ.get("RISKOFF_CHROMIUM") or shutil.which("chromium")
@@ -79,12 +79,12 @@ def test_the_page_opens_without_a_network_and_draws_every_episode(visit):
 def test_the_selector_shows_every_number_as_the_json_has_it(visit, small):
     page = visit()
     document = json.loads((small.folder / "matrix.json").read_text())["cells"]
-    for metric in METRICS:
-        page.select_option("#metric", metric.name)
-        assert page.locator("#says").inner_text() == f"{metric.title}: {metric.says}."
+    for column in COLUMNS:
+        page.select_option("#metric", column.name)
+        assert page.locator("#says").inner_text() == f"{column.title}: {column.says}."
         for told in document:
-            value = told[metric.name]
-            expected = metric.text(math.nan if value is None else value)
+            value = told[column.name]
+            expected = column.text(math.nan if value is None else value)
             assert cell(page, f"{told['row']}/{told['episode']}").inner_text() == expected
 
 
@@ -123,7 +123,7 @@ def test_a_cell_opens_closes_and_gives_the_focus_back_by_keyboard(visit, small):
     page.keyboard.press("Enter")
     panel = page.locator("#panel")
     assert panel.is_visible()
-    assert page.locator("#panel-numbers tbody tr").count() == len(METRICS)
+    assert page.locator("#panel-numbers tbody tr").count() == len(COLUMNS)
     trades = small.matrix.records["reclaim", "cascade"].trades
     assert page.locator("#panel .trade").count() == len(trades) > 0
     numbers = page.locator("#panel-numbers").inner_text()

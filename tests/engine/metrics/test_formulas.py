@@ -26,7 +26,7 @@ DAY_ONE = 20_000 * DAY_NS  # 2024-10-04
 
 
 @dataclass(frozen=True)
-class Plan:
+class PlanResult:
     net_pnl: float
     r_multiple: float = math.nan
     fees: float = 0.0
@@ -290,10 +290,10 @@ def of_trades(trades):
 
 def test_trade_numbers_by_hand():
     plans = [
-        Plan(300.0, 3.0, fees=5.0, funding=-1.0, slippage_cost=2.0),
-        Plan(-100.0, -1.0, fees=5.0, funding=2.0, slippage_cost=1.0),
-        Plan(-50.0, math.nan, liquidated=True),
-        Plan(0.0, 0.0),
+        PlanResult(300.0, 3.0, fees=5.0, funding=-1.0, slippage_cost=2.0),
+        PlanResult(-100.0, -1.0, fees=5.0, funding=2.0, slippage_cost=1.0),
+        PlanResult(-50.0, math.nan, liquidated=True),
+        PlanResult(0.0, 0.0),
     ]
     numbers = of_trades(plans)
     assert numbers["trades"] == 4
@@ -310,7 +310,7 @@ def test_without_trades_counts_are_zero_and_ratios_do_not_exist():
     assert (numbers["trades"], numbers["fees"], numbers["net_pnl"]) == (0, 0, 0)
     for name in ("hit_rate", "profit_factor", "average_r", "expectancy"):
         assert math.isnan(numbers[name])
-    assert math.isnan(of_trades([Plan(5.0)])["profit_factor"])
+    assert math.isnan(of_trades([PlanResult(5.0)])["profit_factor"])
 
 
 def test_exposure_counts_bars_with_a_position_and_turnover_is_per_year():

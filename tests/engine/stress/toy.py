@@ -24,15 +24,15 @@ NAME = "QQQ"
 CLOCK = ChannelKey(NAME, ChannelKind.BARS, "1d")
 
 
-class ToyParams(PlaybookParams):
+class HoldingToyParams(PlaybookParams):
     fault: str = "none"
     stop: float = 0.95
     needs: str = ""
 
 
-class Toy(Playbook[ToyParams]):
+class HoldingToy(Playbook[HoldingToyParams]):
     name = "toy"
-    Params = ToyParams
+    Params = HoldingToyParams
 
     @classmethod
     def requirements(cls, params):
