@@ -1,9 +1,9 @@
-"""What each condition of a playbook earns: the rules again with one of them left out at a time.
+"""The effect of each condition of a playbook: runs of the rules with one condition left out.
 
-A condition is left out by ``playbook.ignore``: it counts as true at every row, and everything that
-the playbook decides by it follows. Each variant is a run like any other, causality check included.
-The differences are of whole runs: a trade that is let in can keep a later one out, and changes the
-equity that later sizes are shares of.
+``playbook.ignore`` leaves a condition out: it counts as true at every row, in everything that the
+playbook decides by it. Each variant is a complete run, causality check included. The effect is a
+difference of whole runs: an added trade can prevent a later one, and it changes the equity on which
+later sizes depend.
 """
 
 import math
@@ -52,7 +52,7 @@ Entries = frozenset[tuple[int, str]]
 
 @dataclass(frozen=True)
 class RunFigures:
-    """One run: return and drawdown as fractions (drawdown zero or negative), trades, average R."""
+    """Numbers of one run; return and drawdown (zero or negative) are fractions."""
 
     total_return: float
     max_drawdown: float
@@ -62,7 +62,7 @@ class RunFigures:
 
 @dataclass(frozen=True)
 class VariantRun:
-    """A run of the rules, or why it could not be made; ``entries`` are (instant, instrument)."""
+    """A run of the rules, or the error that prevented it; ``entries`` are (instant, instrument)."""
 
     run_id: str
     figures: RunFigures
@@ -72,20 +72,20 @@ class VariantRun:
 
 @dataclass(frozen=True)
 class ConditionEffect:
-    """What one condition does: the full rules against the rules without it.
+    """The effect of one condition: the full rules compared with the rules without it.
 
     Attributes
     ----------
-    condition, description : its name, and what it says when true
-    core : without it they are other rules, not looser ones
+    condition, description : its name, and its meaning when true
+    core : true when the rules without it are other rules, not looser ones
     failed_alone : decision rows of the window at which no other required condition failed
-    total_return, max_drawdown, trades, average_r : of the run without it; NaN and 0 after an error
+    total_return, max_drawdown, trades, average_r : of the run without it; after an error NaN and 0
     return_earned : full rules less without, fraction of equity; positive: the condition earned
     drawdown_saved : full rules less without, fraction; positive: the condition made it shallower
-    trades_in, trades_gone : entries made only without it, and only with it
+    trades_in, trades_gone : entries of the run without it only, and of the full rules only
     average_r_gained : full rules less without, R
     run_id : of the run without it
-    error : why that run could not be made, empty when it was
+    error : the error of that run, empty for none
     """
 
     condition: str
@@ -107,7 +107,7 @@ class ConditionEffect:
 
 @dataclass(frozen=True)
 class Attribution:
-    """The full rules and what each required condition does, the one that earned most first."""
+    """The full rules and the effect of each required condition, the largest return earned first."""
 
     name: str
     playbook: str
@@ -119,7 +119,7 @@ class Attribution:
     effects: tuple[ConditionEffect, ...]
 
     def document(self) -> dict[str, Any]:
-        """Return what ``attribution.json`` holds; null where a number does not exist."""
+        """Return the content of ``attribution.json``; null where a number does not exist."""
         found: dict[str, Any] = _jsonable(asdict(self))
         return found
 
@@ -146,15 +146,15 @@ def attribute(
     processes: int = PROCESSES,
     on_progress: Callable[[float], None] | None = None,
 ) -> Attribution:
-    """Run the rules, and again without each required condition; return the differences.
+    """Run the rules, and without each required condition; return the effects.
 
     Parameters
     ----------
-    config : the run; conditions that it leaves out already stay out
+    config : the run; conditions that it already leaves out stay out
     source : an open catalog or a dataset; None opens ``config.data.source``. A dataset in memory is
         run in this process.
     plugin_path : folder of local playbooks
-    processes : runs at the same time
+    processes : worker processes
     on_progress : called with the fraction of runs done, 0 to 1
 
     Raises
@@ -207,9 +207,9 @@ def write_attribution(found: Attribution, root: Path) -> Path:
 
 
 def rows_failed_alone(signals: Signals, start: int, end: int) -> dict[str, int]:
-    """Return for each required condition the rows in ``[start, end]`` that it alone did not allow.
+    """Return for each required condition the rows in ``[start, end]`` at which only it failed.
 
-    Unknown counts as failed, as it does in the journal.
+    Unknown counts as failed, as in the journal.
     """
     required = [item for item in signals.conditions if item.required]
     inside = (signals.decided_at >= start) & (signals.decided_at <= end)
@@ -221,7 +221,7 @@ def rows_failed_alone(signals: Signals, start: int, end: int) -> dict[str, int]:
 
 
 def _left_in(whole: RunResult) -> list[str]:
-    """The required conditions that can be left out, in the playbook's order."""
+    """Return the required conditions that can be left out, in the playbook's order."""
     required = [item for item in whole.signals.conditions if item.required and not item.left_out]
     if not required:
         raise ConfigError(
@@ -232,7 +232,7 @@ def _left_in(whole: RunResult) -> list[str]:
 
 
 def _leaving_out(config: RunConfig, name: str) -> RunConfig:
-    # Sorted as the model sorts it, so that the variant has the run id of the same run by hand.
+    # The model sorts them; unsorted, the variant would have another run id than the same run alone.
     names = tuple(sorted((*config.playbook.ignore, name)))
     rules = config.playbook.model_copy(update={"ignore": names})
     return config.model_copy(update={"playbook": rules})
@@ -319,11 +319,11 @@ def _notes(effects: Sequence[ConditionEffect]) -> list[str]:
     lines = wrapped(
         "Each row is the run without that condition. Earned, saved and gained: full rules less "
         "without, in points of return, points of drawdown and R; positive: the condition helped. "
-        "Alone: decision rows at which nothing else was missing. In, gone: entries that only the "
-        "run without it makes, and no longer makes."
+        "Alone: decision rows at which no other required condition failed. In, gone: entries of "
+        "the run without it only, and of the full rules only."
     )
     if any(effect.core for effect in effects):
-        lines += wrapped("* The rules are named after it: without it they are other rules.")
+        lines += wrapped("* The rules without it are other rules, not looser ones.")
     for effect in effects:
         if effect.error:
             lines += wrapped(f"{effect.condition}: could not be run: {effect.error}")
@@ -331,7 +331,7 @@ def _notes(effects: Sequence[ConditionEffect]) -> list[str]:
 
 
 def _jsonable(value: Any) -> Any:
-    """Return a document without NaN, in lists and dictionaries."""
+    """Return the value in lists and dictionaries, with null for NaN."""
     if isinstance(value, dict):
         return {key: _jsonable(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""Playbooks over episodes: the matrix of runs, its numbers, and the page that compares them."""
+"""Comparison of playbooks over episodes: the matrix of runs, its numbers, and its page."""
 
 from engine.compare.cell_runs import CellOutcome, run_cells
 from engine.compare.cells import Cell, cells_of, episodes_of

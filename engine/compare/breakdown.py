@@ -1,4 +1,4 @@
-"""What a cell's result is made of: by phase of its episode, and by what moved the money."""
+"""The parts of a cell's result: by phase of its episode, and by kind of money."""
 
 import math
 from dataclasses import dataclass
@@ -29,10 +29,10 @@ class PhaseResult:
 
 
 def hedges(cell: CellRecord) -> dict[str, float]:
-    """Return what hedges cost and brought, fractions of the starting equity.
+    """Return cost and benefit of the hedges, fractions of the equity at the start.
 
-    ``bought`` hedges by their trades: money, inside the price result. ``held_back`` ones against
-    not holding back: no money moved, and no part of the return.
+    A ``bought`` hedge is judged by its trades, which are part of the price result. A ``held_back``
+    hedge is compared with not holding back; it moves no money and is no part of the return.
     """
     found = dict.fromkeys(HEDGES, 0.0)
     for line in cell.files.rows("hedges"):
@@ -52,7 +52,7 @@ def _in_phase(cell: CellRecord, phase: Phase) -> PhaseResult:
     before, after = cell.equity_at(edges).tolist()
     inside = (cell.curve.at > edges[0]) & (cell.curve.at <= edges[1])
     equity = cell.curve.equity[inside]
-    # An account at zero has no return.
+    # An account without equity has no return.
     held = cell.curve.gross_notional[inside] / np.where(equity > 0, equity, np.nan)
     return PhaseResult(
         phase,
@@ -66,8 +66,9 @@ def _in_phase(cell: CellRecord, phase: Phase) -> PhaseResult:
 def _entered(cell: CellRecord, start: int, end: int) -> int:
     """Return the trades entered from one midnight to another (ns UTC).
 
-    A fill at the open of the first midnight's bar counts, one of the last midnight's is of what
-    follows, unless the window ends there; inside a bar it is stamped at the close.
+    A fill at the open of the first midnight's bar counts. A fill at the open of the last midnight's
+    bar belongs to the next phase, unless the window ends there. A fill inside a bar is stamped at
+    the bar's close.
     """
     first: dict[int, Any] = {}
     for fill in cell.files.rows("fills"):
@@ -82,10 +83,10 @@ def _entered(cell: CellRecord, start: int, end: int) -> int:
 
 
 def attribution(cell: CellRecord) -> dict[str, float]:
-    """Return what the total return is made of, fractions of the starting equity that add up.
+    """Return the parts of the total return, fractions of the equity at the start that add up.
 
     ``price`` before slippage, ``slippage`` and ``fees`` (zero or negative), ``funding``,
-    ``dividends``, ``interest``, ``other`` (what belongs to no trade: zero to rounding).
+    ``dividends``, ``interest``, ``other`` (amounts that belong to no trade: zero but for rounding).
     """
     sums = {
         name: math.fsum(row[name] for row in cell.trades)

@@ -24,16 +24,16 @@ from engine.run_folder.write import write_json
 from engine.workers import worker_pool
 
 AUDIT_FILE = "audit.json"
-# Beside the comparison's run folders: those that are no longer what was written.
+# Folder, beside that of the runs, for run folders whose files no longer match their seals.
 SET_ASIDE = "set_aside"
 
 
 @dataclass(frozen=True)
 class CellOutcome:
-    """What became of a cell: its run folder, or why there is none.
+    """The outcome of a cell: its run folder, or the problem that prevented one.
 
-    ``reused``: the folder was there and its seals hold. ``findings`` counts what the audit found.
-    ``set_aside`` says which folder was there, what is wrong with it, and where it lies now.
+    ``reused``: the folder existed and its seals hold. ``findings`` counts the audit's findings.
+    ``set_aside`` names an existing folder that was damaged, the damage, and its new place.
     """
 
     row: str
@@ -84,7 +84,7 @@ def _cell_runner(root: Path, page: Path, plugin_path: Path | None) -> Callable[[
 
 
 def run_cell(cell: Cell, root: Path, page: Path, plugin_path: Path | None) -> CellOutcome:
-    """Run one cell, unless its folder is there and sealed; never raises for a bad cell."""
+    """Run one cell, unless its folder exists with seals that hold; raise nothing for a bad cell."""
     try:
         source = open_source(cell.config.data.source)
         prepared = prepare_run(cell.config, source, plugin_path)
@@ -96,7 +96,7 @@ def run_cell(cell: Cell, root: Path, page: Path, plugin_path: Path | None) -> Ce
         findings = len(read_audit(folder)["findings"])
     except RiskoffError as error:
         return CellOutcome(cell.row, cell.episode, None, problem=str(error))
-    except Exception as error:  # one broken cell must not take the others with it
+    except Exception as error:  # one broken cell must not stop the others
         problem = f"a bug in riskoff: {type(error).__name__}: {error}"
         return CellOutcome(cell.row, cell.episode, None, problem=problem)
     return CellOutcome(
@@ -118,7 +118,7 @@ def _write(result: RunResult, root: Path, source: Catalog | Dataset, page: Path)
 
 
 def _set_aside_if_damaged(folder: Path) -> str:
-    """Move a folder that is not what was written out of the way, and say so; empty: it is whole."""
+    """Move a damaged run folder away and return a sentence about it, empty for a sound folder."""
     if not folder.exists():
         return ""
     try:
@@ -147,7 +147,7 @@ def _check_pages(folder: Path) -> None:
 
 
 def _free_name(place: Path) -> Path:
-    """Return a path that nothing has yet: the given one, or with a number."""
+    """Return the path, with a number added where a file or folder has it already."""
     number, free = 1, place
     while free.exists():
         number += 1
@@ -160,7 +160,7 @@ def read_audit(folder: Path) -> dict[str, Any]:
 
     Raises
     ------
-    ReportError : there is none, or it cannot be read
+    ReportError : the audit file is missing or cannot be read
     """
     path = folder / AUDIT_FILE
     try:

@@ -15,7 +15,7 @@ from engine.formatting import without
 
 @dataclass(frozen=True)
 class Cell:
-    """A row over an episode, as a run."""
+    """The run of one row over one episode."""
 
     row: str
     episode: str
@@ -23,7 +23,7 @@ class Cell:
 
 
 def row_title(item: RowConfig) -> str:
-    """Return what a row is called: with conditions left out it is not the playbook's own rules."""
+    """Return a row's title, with the conditions that it leaves out."""
     return item.title + without(item.playbook.ignore)
 
 
@@ -32,7 +32,7 @@ def episodes_of(config: CompareConfig) -> tuple[Episode, ...]:
 
     Raises
     ------
-    ConfigError, YamlError : one is unknown or cannot be read, or two have one name
+    ConfigError, YamlError : an episode is unknown or cannot be read, or two have one name
     """
     episodes = tuple(find_episode(text) for text in config.episodes)
     for name, count in Counter(episode.name for episode in episodes).items():
@@ -51,7 +51,7 @@ def cells_of(config: CompareConfig, episodes: Sequence[Episode]) -> tuple[Cell, 
 
 
 def _window(config: CompareConfig, episode: Episode) -> DataConfig:
-    """Return the data of a cell: the episode's days, both included."""
+    """Return the data section of a cell: the episode's days, first and last included."""
     return DataConfig(
         source=config.source,
         start=_moment(episode.start_at),

@@ -1,8 +1,8 @@
-"""How much of the matrix may be luck: intervals, differences from the reference, whole families.
+"""Statistics of a comparison: intervals, differences from the reference, a test of all rows.
 
-Rows that trade around the clock have a return every day, those of an exchange every session. What
-is compared is compared on the reference's days; the others' days between two of them are
-compounded. Ratios and tests are those of returns in excess of the bill.
+Rows that trade around the clock have a return every day, rows of an exchange every session.
+Differences are taken on the reference's days; the returns of another row between two of them are
+compounded. Ratios and tests use returns in excess of the bill.
 """
 
 import math
@@ -44,7 +44,7 @@ RATIOS = tuple(m.name for m in METRICS if m.interval_from is IntervalSample.EXCE
 
 
 class ResampleSettings(TypedDict):
-    """How resamples are drawn."""
+    """The settings of the resamples."""
 
     seed: int
     level: float
@@ -60,7 +60,7 @@ class _Shape(TypedDict):
 
 @dataclass(frozen=True)
 class CellInference:
-    """What can be said about one cell. Texts say why a number is missing."""
+    """The statistics of one cell; a missing number carries its reason."""
 
     trades: int
     days: int
@@ -76,7 +76,7 @@ class CellInference:
 
 @dataclass(frozen=True)
 class FamilyInference:
-    """What can be said about all playbooks over all episodes."""
+    """The test of all playbooks over all episodes."""
 
     days: int
     episodes: int
@@ -87,7 +87,7 @@ class FamilyInference:
 def cell_inference(cell: CellRecord, records: Records, config: CompareConfig) -> CellInference:
     """Return the intervals and probabilities of a cell.
 
-    The trials of the deflated Sharpe ratio are the rows that are no baselines, over this episode.
+    The trials of the deflated Sharpe ratio are the playbooks, not the baselines, in this episode.
     """
     returns, excess = _array(cell.daily), _array(cell.excess)
     draws = ResampleSettings(seed=config.seed, level=config.level, replications=config.replications)
@@ -116,11 +116,11 @@ def cell_inference(cell: CellRecord, records: Records, config: CompareConfig) ->
 def family_inference(
     records: Records, config: CompareConfig, episodes: Sequence[str]
 ) -> FamilyInference:
-    """Return whether any of the playbooks beats the reference.
+    """Return the test of whether any of the playbooks beats the reference.
 
-    Days of all episodes follow each other, and no block of the test reaches from one episode into
-    the next. The probability of backtest overfitting belongs to a search over many variants of one
-    rule; of a handful of unlike playbooks it says nothing.
+    The days of all episodes are joined, and no block of the test reaches from one episode into the
+    next. The probability of backtest overfitting is not given: it is defined for a search over many
+    variants of one rule, not for a few different playbooks.
     """
     rivals = [
         name for name, item in config.rows.items() if not item.baseline and name != config.reference
@@ -142,15 +142,15 @@ def family_inference(
 
 
 def on_days(returns: "pd.Series[float]", days: pd.DatetimeIndex) -> Floats:
-    """Return a cell's returns between the given UTC days, its own days compounded.
+    """Return a cell's returns from each given UTC day to the next, compounded.
 
-    The first is measured from the start of the window.
+    The first return begins at the start of the window.
     """
     wealth = (1 + returns).cumprod()
     place = wealth.index.searchsorted(days, side="right") - 1
     known = np.where(place >= 0, wealth.to_numpy()[np.maximum(place, 0)], 1.0)
     before = np.concatenate(([1.0], known[:-1]))
-    # An account at zero stays there.
+    # An account without equity stays without equity.
     return np.divide(known, before, out=np.ones_like(known), where=before != 0) - 1
 
 
@@ -210,7 +210,7 @@ def _sharpe_numbers(
 
 
 def _trials(episode: str, records: Records, config: CompareConfig) -> list[tuple[float, int]]:
-    """Return the playbooks' Sharpe ratios a day in an episode, with their days a year."""
+    """Return the playbooks' daily Sharpe ratios in an episode, with their days a year."""
     trials = []
     for row, item in config.rows.items():
         record = records.get((row, episode))

@@ -1,4 +1,4 @@
-"""Intervals and probabilities of a comparison in words."""
+"""Texts of a comparison's intervals and probabilities."""
 
 import math
 from collections.abc import Callable
@@ -20,21 +20,21 @@ INFERENCE_HEADING = (
 
 
 def inference_note(config: CompareConfig, episodes: int) -> str:
-    """Return how to read the table."""
+    """Return the note on how to read the table."""
     level = percent(config.level, 0)
     return (
         f"Intervals of {level} from {config.replications:,} resamples of blocks of days (hit "
         "rate: Wilson; average R: single trades). Differences are from "
-        f"“{row_title(config.rows[config.reference])}” on its days, annualized as it is; one "
-        "that holds 0 shows nothing. “Seen from” is the smallest true value, either way, that a "
-        f"two-sided test at 5% tells from 0 in four of five such samples. "
-        f"{episodes} episodes are {episodes} draws, however many "
-        "days they have: no statistic makes up for that."
+        f"“{row_title(config.rows[config.reference])}” on its days, annualized like the "
+        "reference; a difference whose interval holds 0 shows nothing. “Seen from” is the smallest "
+        "true value, in either direction, that a two-sided test at 5% tells from 0 in four of five "
+        f"such samples. {episodes} episodes are {episodes} observations, however many days they "
+        "have; no statistic makes up for that."
     )
 
 
 def inference_row(record: CellRecord, inference: CellInference) -> tuple[str, ...]:
-    """Return a cell's line, in the order of ``INFERENCE_HEADING``."""
+    """Return a cell's row, in the order of ``INFERENCE_HEADING``."""
     return (
         f"{row_title(record.item)}, {record.episode.name}",
         str(inference.trades),
@@ -69,14 +69,14 @@ def interval_texts(inference: CellInference) -> dict[str, str]:
 
 
 def range_text(found: Interval | Missing, text: Callable[[float], str]) -> str:
-    """Return an interval without its estimate, or why there is none."""
+    """Return an interval without its estimate, or the reason why it is missing."""
     if isinstance(found, Missing):
         return str(found)
     return f"{text(found.low)} to {text(found.high)}"
 
 
 def interval_text(found: Interval | Missing, text: Callable[[float], str]) -> str:
-    """Return an estimate with its interval, or why there is none."""
+    """Return an estimate with its interval, or the reason why it is missing."""
     if isinstance(found, Missing):
         return str(found)
     return f"{text(found.estimate)} ({range_text(found, text)})"
@@ -87,7 +87,7 @@ def _probability(found: float | Missing) -> str:
 
 
 def _tested_text(found: Interval | Missing, text: Callable[[float], str]) -> str:
-    """Return an estimate, its interval, and the smallest true value that such a sample shows."""
+    """Return an estimate, its interval, and the smallest true value that a test would find."""
     if isinstance(found, Missing) or found.detectable is None:
         return interval_text(found, text)
     smallest = text(found.detectable).removeprefix("+")
@@ -95,14 +95,14 @@ def _tested_text(found: Interval | Missing, text: Callable[[float], str]) -> str
 
 
 def family_lines(inference: FamilyInference, config: CompareConfig) -> list[str]:
-    """Return what is said of all playbooks together."""
+    """Return the sentences about all playbooks together."""
     names = [row_title(config.rows[name]) for name in inference.names]
     reference = row_title(config.rows[config.reference])
     best = inference.superiority
     if isinstance(best, Missing):
         return [f"Superior predictive ability over “{reference}”: {best}."]
     lines = [
-        f"That none of {', '.join(names)} beats “{reference}” in mean daily return: p = "
+        f"Hypothesis that none of {', '.join(names)} beats “{reference}” in mean daily return: p = "
         f"{best.consistent:.2f} (superior predictive ability, {best.days} days in blocks of "
         f"{best.block}, none across episodes)."
     ]

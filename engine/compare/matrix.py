@@ -89,7 +89,7 @@ def texts(numbers: Mapping[str, float]) -> dict[str, str]:
 def matrix_rows(
     outcomes: Sequence[CellOutcome], records: Mapping[tuple[str, str], CellRecord]
 ) -> Iterator[dict[str, Any]]:
-    """Yield one flat row a cell for ``matrix.csv`` and ``matrix.json``; None where no number is."""
+    """Yield one flat row a cell for ``matrix.csv`` and ``matrix.json``; None for no number."""
     for outcome in outcomes:
         record = records.get((outcome.row, outcome.episode))
         numbers = values(record) if record is not None else {c.name: math.nan for c in COLUMNS}

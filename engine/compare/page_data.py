@@ -113,8 +113,8 @@ def comparison_page(matrix: Matrix, source: Catalog | Dataset, place: Path) -> s
             for name in HEDGES
         ],
         inference_note=inference_note(config, len(matrix.episodes)),
-        luck_head=INFERENCE_HEADING,
-        luck_rows=[inference_row(matrix.records[key], item) for key, item in luck.items()],
+        inference_heading=INFERENCE_HEADING,
+        inference_rows=[inference_row(matrix.records[key], item) for key, item in luck.items()],
         family=family_lines(family, config),
         footer=_footer(matrix),
         data=embedded_json(data),

@@ -90,7 +90,7 @@ class CellRecord:
 
     @property
     def bill(self) -> str:
-        """The series that ratios are in excess of, empty for none."""
+        """The series of the bill for excess returns, empty for none."""
         return self.files.manifest["conventions"]["bill_series"] or ""
 
     @property
@@ -100,7 +100,7 @@ class CellRecord:
 
     @property
     def entries(self) -> int:
-        """Trades and, of a book of weights, the instants at which rebalancings traded."""
+        """The number of trades or, of a book of weights, of rebalancings that traded."""
         rows = self.files.rows("journal_decisions")
         book = {row["decision_id"]: row for row in rows if row["intent"] == IntentKind.REBALANCE}
         filled = {row["decision_id"] for row in self.files.rows("orders") if row["filled"] > 0}

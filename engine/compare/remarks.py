@@ -1,4 +1,4 @@
-"""What a reader must know before believing the matrix, worst first."""
+"""Warnings on the page of a comparison, the worst first."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -10,9 +10,10 @@ from engine.formatting import percent
 from engine.records import OrderRole
 from engine.statistics import MIN_TRADES
 
-# A required condition that is unknown on more than this share of the rows is told.
+# Share of the rows on which a required condition may be unknown without a warning.
 MUCH_UNKNOWN = 0.1
-# Orders to buy that lacked cash, as a share of all: a book that is not what its weights say.
+# Share of the orders to buy that may lack cash without a warning; beyond it, the holdings are far
+# from the weights.
 MUCH_CUT = 0.25
 
 
@@ -37,8 +38,8 @@ def warnings_of(records: Iterable[CellRecord], outcomes: Sequence[CellOutcome]) 
     ]
     if any(cell.is_synthetic for cell in finished):
         lines.append(
-            "The data are synthetic reconstructions: they pass through known facts, everything "
-            "between is a model's. They teach the tool; they are no evidence for a playbook."
+            "The data are synthetic reconstructions: known facts, with prices from a model between "
+            "them. They show how the tool works; they are no evidence for a playbook."
         )
     lines += _few_trades(finished)
     lines += _shared(finished, lambda cell: cell.files.manifest["lacking"])
@@ -58,16 +59,16 @@ def _few_trades(cells: Sequence[CellRecord]) -> list[str]:
 
 
 def _starved(cell: CellRecord) -> list[str]:
-    """Return how many orders to buy the cash of their wallet did not carry, where they are many."""
+    """Return a warning where many orders to buy were cut for lack of cash in their wallet."""
     bought = [row for row in cell.files.rows("orders") if row["role"] == OrderRole.ENTRY.value]
     cut = sum("free cash" in row["end_reason"] for row in bought)
     if not bought or cut / len(bought) <= MUCH_CUT:
         return []
-    return [f"The cash of their wallet did not carry {cut} of {len(bought)} orders to buy in full."]
+    return [f"{cut} of {len(bought)} orders to buy were cut for lack of cash in their wallet."]
 
 
 def _doubtful(cell: CellRecord) -> list[str]:
-    """Return how many fills only a doubtful high or low explains, see docs/data.md."""
+    """Return a warning about fills that only a doubtful high or low explains, see docs/data.md."""
     count = len(cell.files.manifest.get("doubtful_fills", []))
     if not count:
         return []
@@ -76,11 +77,11 @@ def _doubtful(cell: CellRecord) -> list[str]:
 
 
 def _unknown(cell: CellRecord) -> list[str]:
-    """Return the required conditions that often lacked an input, or had one that was too old."""
+    """Return a warning for each required condition with an input often missing or too old."""
     lines = []
     rates = {item["name"]: item["all_bars"] for item in cell.files.conditions}
     for item in cell.files.conditions:
-        # Where the rules let an unknown pass, what was known stands beside what was decided.
+        # Rules that let an unknown pass list the known part as a condition of its own.
         rate = rates.get(f"{item['name']}_known", item["all_bars"])
         share = rate["unknown"] / rate["rows"] if rate["rows"] else 0.0
         if item["required"] and share > MUCH_UNKNOWN:
@@ -92,7 +93,7 @@ def _unknown(cell: CellRecord) -> list[str]:
 
 
 def _models(cell: CellRecord) -> list[str]:
-    """Return which prices of a run with observed data are a model's."""
+    """Return a warning about the prices in a run that come from a model."""
     manifest, lines = cell.files.manifest, []
     done = manifest["simulation"]
     if not cell.is_synthetic and done["inferred_mark_bars"]:
@@ -101,14 +102,14 @@ def _models(cell: CellRecord) -> list[str]:
             f"The mark is inferred from the last price in {percent(share, 0)} of the bars."
         )
     if any(item["kind"] == "option" for item in manifest["instruments"].values()):
-        lines.append("Option prices are a model's, fitted to the volatility index.")
+        lines.append("Option prices come from a model that is fitted to the volatility index.")
     return lines
 
 
 def _shared(
     cells: Sequence[CellRecord], sentences: Callable[[CellRecord], Iterable[str]]
 ) -> list[str]:
-    """Return each sentence once, with the cells that it is about."""
+    """Return each sentence once, with the cells that it applies to."""
     told: dict[str, list[tuple[CellRecord, str]]] = defaultdict(list)
     for cell in cells:
         for sentence in sentences(cell):
@@ -117,7 +118,7 @@ def _shared(
 
 
 def _places(cells: Sequence[tuple[CellRecord, str]]) -> str:
-    """Return rows with what is said of each of their cells: ``A 2020, 2022; B 2020``."""
+    """Return the rows with the texts of their cells: ``A 2020, 2022; B 2020``."""
     by_row: dict[str, list[str]] = defaultdict(list)
     for cell, said in cells:
         by_row[row_title(cell.item)].append(said)

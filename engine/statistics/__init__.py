@@ -1,6 +1,6 @@
-"""How much of a result is luck: intervals, tests of a whole search, and when to say nothing.
+"""Statistics of results: intervals, tests of a whole search, and minimum sample sizes.
 
-Pure functions on arrays. A number that cannot be had is a :class:`Missing` with its reason, never
+Pure functions on arrays. A number that does not exist is a :class:`Missing` with its reason, never
 NaN; input that is no sample of returns (NaN, a wrong shape, an impossible setting) raises
 :class:`~engine.errors.ReportError`.
 """

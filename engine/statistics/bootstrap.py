@@ -1,12 +1,12 @@
-"""Confidence intervals: the stationary bootstrap for days, simpler ones for trades.
+"""Confidence intervals: a stationary bootstrap for daily returns, simpler ones for trades.
 
 Sources: Politis and Romano (1994), 'The Stationary Bootstrap', JASA 89; the block length after
 Politis and White (2004) with the correction of Patton, Politis and White (2009), as in ``arch``;
 Wilson (1927), 'Probable Inference', JASA 22, for a proportion; Thompson (1936), 'On Confidence
 Ranges for the Median', Annals of Mathematical Statistics 7, for a quantile.
 
-Intervals are percentile intervals. BCa is left out: its acceleration is a jackknife of independent
-observations, which days are not, and a maximum drawdown has none that is smooth.
+Intervals are percentile intervals. BCa intervals are not offered: their acceleration is a jackknife
+of independent observations, and days are dependent; for a maximum drawdown it is not smooth.
 """
 
 import math
@@ -37,10 +37,11 @@ BATCH_CELLS = 2**22
 class Interval:
     """A two-sided confidence interval.
 
-    ``level`` is the nominal coverage, a fraction; ``observations`` the days or trades it rests on;
-    ``replications`` the resamples drawn, 0 for a formula. ``detectable`` is the smallest true value
-    (of a difference: the smallest true difference) that such a sample tells from 0, in the unit of
-    the estimate; None for shares and quantiles, which 0 is no rival of.
+    ``level`` is the nominal coverage, a fraction; ``observations`` counts the days or trades in the
+    sample; ``replications`` counts the resamples, 0 for a formula. ``detectable`` is the smallest
+    true value (of a difference: the smallest true difference) that a test of such a sample tells
+    from 0, in the unit of the estimate; None for shares and quantiles, which are not tested
+    against 0.
     """
 
     estimate: float
@@ -76,12 +77,12 @@ def intervals(
     Returns
     -------
     ``Missing`` for a series that is too short, does not vary or cannot be compounded, for a measure
-    without a value, and for one that has none in more than 1% of the resamples; those up to 1% are
-    left out.
+    without a value, and for a measure that lacks a value in more than 1% of the resamples. Up to
+    1%, the resamples without a value are left out.
 
     Raises
     ------
-    ReportError : NaN, a wrong shape, or a level, replications or block that make no sense
+    ReportError : NaN, a wrong shape, or an impossible level, number of replications or block length
     """
     draw = _Draw(seed, level, replications, block)
     return _intervals((sample(returns, "returns"),), measures, draw)
@@ -99,8 +100,9 @@ def difference_intervals(
 ) -> dict[str, Interval | Missing]:
     """Return an interval of measure(first) - measure(second), paired by day.
 
-    Both series are resampled with the same days, so that what moves both cancels. They must be
-    returns of the same days, equal in number (ReportError); the rest is as in :func:`intervals`.
+    Both series are resampled with the same days, so that common moves cancel. Both must hold
+    returns of the same days (ReportError if their numbers differ). Parameters and results are those
+    of :func:`intervals`.
     """
     pair = sample(first, "first"), sample(second, "second")
     if len(pair[0]) != len(pair[1]):
@@ -111,11 +113,11 @@ def difference_intervals(
 
 
 def block_days(*series: ArrayLike) -> int:
-    """Return the expected block length that the series ask for, whole days, at least 1.
+    """Return the expected block length for the series, whole days, at least 1.
 
-    The longest of those that ``arch.bootstrap.optimal_block_length`` finds for the returns, for
-    their squares, because volatility clusters where returns do not, and of a pair for the
-    difference. Series without variance have no say. ReportError on NaN or a wrong shape.
+    ``arch.bootstrap.optimal_block_length`` gives one length for the returns, one for their squares
+    (volatility clusters where returns do not) and, of a pair, one for the difference; the longest
+    is returned. Series without variance are left out. ReportError on NaN or a wrong shape.
     """
     samples = [sample(values, "returns") for values in series]
     if len(samples) == 2:
@@ -135,7 +137,7 @@ def block_days(*series: ArrayLike) -> int:
 def proportion_interval(successes: int, trials: int, *, level: float = 0.95) -> Interval | Missing:
     """Return the Wilson score interval of a share, such as the hit rate.
 
-    ``Missing`` without trials; ReportError for counts that are impossible.
+    ``Missing`` without trials; ReportError for impossible counts.
 
     >>> found = proportion_interval(8, 10)
     >>> round(found.low, 4), round(found.high, 4)
@@ -150,19 +152,18 @@ def proportion_interval(successes: int, trials: int, *, level: float = 0.95) -> 
 
 
 def share_interval(share: float, trials: int, *, level: float = 0.95) -> Interval:
-    """Return the Wilson score interval of a share, as wide as so many independent trials make it.
+    """Return the Wilson score interval of a share for a number of independent trials.
 
-    The share need not be a number of successes in these trials: where events overlap, there are
-    more of them than independent ones.
+    The share may come from more events than trials: overlapping events are not independent.
 
     Parameters
     ----------
     share : a fraction, 0 and 1 included
-    trials : independent ones, at least 1
+    trials : number of independent trials, at least 1
 
     Raises
     ------
-    ReportError : a share or level that is none, or no trials
+    ReportError : a share or level outside 0 to 1, or no trials
 
     >>> found = share_interval(0.5, 9)
     >>> round(found.low, 3), round(found.high, 3)
@@ -184,11 +185,12 @@ def share_interval(share: float, trials: int, *, level: float = 0.95) -> Interva
 def quantile_interval(
     values: ArrayLike, probability: float, *, level: float = 0.95
 ) -> Interval | Missing:
-    """Return an interval of a quantile of independent values, whatever their distribution.
+    """Return an interval of a quantile of independent values, for any distribution.
 
-    Its ends are two of the values, chosen by their rank alone, because the number of values below
-    the true quantile is binomial: the closest that leave it outside with a probability of at most
-    ``(1 - level) / 2`` on either side. The estimate is interpolated (numpy's ``linear``).
+    The number of values below the true quantile is binomial. The ends of the interval are therefore
+    two of the values, chosen by rank: the closest two that miss the true quantile with a
+    probability of at most ``(1 - level) / 2`` on either side. The estimate is interpolated (numpy's
+    ``linear``).
 
     Parameters
     ----------
@@ -197,11 +199,11 @@ def quantile_interval(
 
     Returns
     -------
-    ``Missing`` where even the lowest and the highest value are too close.
+    ``Missing`` where even the lowest and the highest value miss it more often than that.
 
     Raises
     ------
-    ReportError : NaN, a wrong shape, or a probability or level that is none
+    ReportError : NaN, a wrong shape, or a probability or level outside 0 to 1
 
     >>> found = quantile_interval(range(1, 11), 0.5)
     >>> found.estimate, found.low, found.high
@@ -228,9 +230,9 @@ def mean_interval(
 ) -> Interval | Missing:
     """Return an interval of the mean of independent values, such as the average R.
 
-    An i.i.d. percentile bootstrap (Efron 1979). It is too narrow for few values, about
-    ``sqrt((n - 1) / n)`` of the right width before any skewness: see ``enough``. ``Missing`` for
-    fewer than two values or equal ones; ReportError on NaN.
+    A percentile bootstrap of independent values (Efron 1979). For few values the interval is too
+    narrow, about ``sqrt((n - 1) / n)`` of the right width without skewness: see ``enough``.
+    ``Missing`` for fewer than two values or equal ones; ReportError on NaN.
     """
     found = sample(values, "values")
     fraction(level, "level")
@@ -252,7 +254,7 @@ def mean_interval(
 
 @dataclass(frozen=True)
 class _Draw:
-    """How to resample; the settings of :func:`intervals`."""
+    """The settings of :func:`intervals` for the resamples."""
 
     seed: int
     level: float

@@ -1,11 +1,11 @@
-"""Event studies: what a market did around events, and how sure the mean of it is.
+"""Event studies: the moves of a market around events, and intervals of their mean.
 
-An event study looks into the future by construction: a path goes on after its event. It is for
-reports only; nothing that decides may read one. What it must not do is move the event: the value
-that a path starts from is the last one known at the event's instant.
+A path goes on after its event, so an event study looks into the future. It is for reports only; no
+rule may read one. The event itself must not move: a path starts from the last value known at the
+event's instant.
 
-Paths of events that lie closer together than the horizon share days. Such events form one cluster,
-and clusters, not events, are what is independent: they are counted, resampled and gated.
+Paths of events that lie closer together than the horizon share days. Such events form one cluster.
+Clusters, not events, are independent: they are counted, resampled and held to a minimum.
 
 Sources: MacKinlay (1997), 'Event Studies in Economics and Finance', JEL 35; the bootstrap of whole
 clusters after Cameron, Gelbach and Miller (2008), REStat 90, in its plain pairs form.
@@ -35,13 +35,13 @@ _DIGITS = 6
 
 @dataclass(frozen=True)
 class Series:
-    """Values as they became known.
+    """Values with the instants at which they became known.
 
     Attributes
     ----------
     known_at : int64 ns UTC, rising; the first instant at which each value could be used
     values : float64, one each
-    max_age_ns : a value known longer ago than this is no value any more
+    max_age_ns : a value known longer ago than this counts as missing
     """
 
     known_at: Instants
@@ -84,7 +84,7 @@ class Elapsed:
         return np.round(events / self.step_ns, _DIGITS)
 
     def holds(self, series: Series, events: Instants) -> Flags:
-        """Return whether each event lies on the ruler: all do."""
+        """Return whether each event lies on the ruler; every event does."""
         return np.ones(len(events), dtype=np.bool_)
 
     def reads(self, series: Series, events: Instants, offsets: Rows) -> tuple[Instants, Instants]:
@@ -97,9 +97,10 @@ class Elapsed:
 class Sessions:
     """Steps of sessions: ``starts`` are the instants at which the days of sessions begin, rising.
 
-    A value belongs to the session whose day, or the closed days after it, it became known on; of
-    several the last. An event belongs to the session of the last value known to it. The last start
-    only ends the session before it: what comes later is outside, as is what comes before the first.
+    A value belongs to the session on whose day, or on whose following closed days, it became known;
+    of several values the last counts. An event belongs to the session of the last value known at
+    it. The last start only ends the session before it. Values and events after it, or before the
+    first start, are outside.
     """
 
     starts: Instants
@@ -162,7 +163,7 @@ def event_paths(
     ----------
     series : values as they became known
     events : instants, int64 ns UTC: when each event was known
-    ruler : what a step is
+    ruler : the clock that steps are counted on
     offsets : steps from the event, negative before it
     relative : value / first value - 1, NaN unless that is positive; else the difference
     origin : the step of the first value, which offsets then count from: 0 is the value known at
@@ -171,7 +172,7 @@ def event_paths(
 
     Returns
     -------
-    At offset 0 zero. NaN where a value is missing, and for an event outside the ruler: nothing is
+    Zero at offset 0. NaN where a value is missing and for an event outside the ruler; no gap is
     filled.
 
     >>> hour = 3_600 * 10**9
@@ -185,7 +186,7 @@ def event_paths(
     wanted = np.append(steps, 0) + origin
     held = series.read(at - series.max_age_ns, at)[:, np.newaxis]
     found = np.where(wanted == 0, held, series.read(*ruler.reads(series, at, wanted)))
-    # Counted from no session, the step after an event would be any session's.
+    # An event in no session has no next session.
     found[~ruler.holds(series, at)] = np.nan
     values, base = found[:, :-1], found[:, -1:]
     moves = values / np.where(base > 0, base, np.nan) - 1 if relative else values - base
@@ -195,8 +196,8 @@ def event_paths(
 def clusters(position: Floats, horizon: float, part: Rows | None = None) -> Rows:
     """Return the number of each event's cluster, from 0.
 
-    An event less than ``horizon`` steps after the one before belongs to that one's cluster; at
-    exactly the horizon their paths share nothing. Events of different parts are apart.
+    An event less than ``horizon`` steps after the previous event belongs to the cluster of that
+    event; at exactly the horizon their paths share no step. A cluster holds events of one part.
 
     Parameters
     ----------
@@ -223,7 +224,7 @@ def clusters(position: Floats, horizon: float, part: Rows | None = None) -> Rows
 
 @dataclass(frozen=True)
 class Sampling:
-    """How intervals are drawn: seed, nominal coverage as a fraction, resamples."""
+    """The settings of resampled intervals: seed, nominal coverage as a fraction, resamples."""
 
     seed: int = 0
     level: float = 0.95
@@ -250,7 +251,7 @@ class Reaction:
     mean, median : of the events' moves, NaN without events
     interval : of the mean, from resampled clusters
     hits : events with a move above zero
-    hit_rate : their share, with a Wilson interval for as many trials as there are clusters
+    hit_rate : hits / events, with a Wilson interval for as many trials as there are clusters
     """
 
     events: int

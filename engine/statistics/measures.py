@@ -1,8 +1,8 @@
-"""The headline numbers of ``engine.metrics``, for many samples of daily returns at once.
+"""Headline numbers of many samples of daily returns at once.
 
 Every function takes simple returns of shape (..., days) and returns one value a sample, shape
-(...), by the conventions of the function of the same name in ``engine.metrics``: NaN where that one
-is NaN. The tests compare the two value by value.
+(...), by the conventions of the function of the same name in ``engine.metrics``, NaN included. The
+tests compare the two value by value.
 """
 
 import math
@@ -19,13 +19,13 @@ Measure = Callable[[Floats], Floats]
 
 
 def daily_measures(periods_per_year: float, years: float | None = None) -> dict[str, Measure]:
-    """Return the ready measures under their names in ``metrics.json``.
+    """Return the measures of daily returns by their names in ``metrics.json``.
 
     Parameters
     ----------
     periods_per_year : daily returns in a year, 365 around the clock, 252 of sessions
-    years : the elapsed time that makes the growth in ``calmar`` annual, as
-        ``engine.metrics.window_years`` gives it; None: number of returns / ``periods_per_year``
+    years : elapsed years for the growth in ``calmar``, from ``engine.metrics.window_years``; None:
+        number of returns / ``periods_per_year``
 
     Raises
     ------
@@ -89,7 +89,7 @@ def calmar(returns: Floats, periods_per_year: float, years: float | None = None)
 
 
 def _growth(end: Floats, years: float) -> Floats:
-    """Return ``end ** (1 / years) - 1``, NaN where ``engine.metrics.cagr`` is."""
+    """Return ``end ** (1 / years) - 1``; NaN by the rules of ``engine.metrics.cagr``."""
     alive = (end > 0) & (not too_short(years))
     log_growth = np.log(end, out=np.full_like(end, np.nan), where=alive) / years
     log_growth[~(log_growth < MAX_LOG_GROWTH)] = np.nan
@@ -109,9 +109,9 @@ def _deviation(units: Floats) -> Floats:
 
 
 def _varies(deviation: Floats, units: Floats) -> NDArray[np.bool_]:
-    """Return where a deviation is more than rounding, as ``engine.metrics.varies`` says it.
+    """Return whether each deviation is more than rounding, by ``engine.metrics.varies``.
 
-    Both are of returns that ``engine.metrics.sized`` has brought to one size.
+    ``units`` are returns scaled by ``engine.metrics.sized``, and so is the deviation.
     """
     size = np.sqrt(np.square(units).mean(axis=-1)) if units.shape[-1] else 0.0
     return np.asarray(deviation > NO_VARIANCE_SHARE * size)

@@ -1,4 +1,4 @@
-"""The probability that picking the best variant of a search picks luck.
+"""The probability of backtest overfitting: how often the best variant of a search was luck.
 
 Source: Bailey, Borwein, Lopez de Prado and Zhu (2017), 'The Probability of Backtest Overfitting',
 Journal of Computational Finance 20(4): combinatorially symmetric cross-validation (CSCV). The days
@@ -25,16 +25,16 @@ NO_VARIANCE_SHARE = 1e-12
 
 @dataclass(frozen=True, eq=False)
 class Overfitting:
-    """What CSCV says of a family of variants.
+    """The results of CSCV for a family of variants.
 
-    ``undecided`` counts the splits in whose judged half all variants tie, as they do where none
-    trades: no pick could have been better than another there, and the other splits alone are
-    measured. ``probability`` is the PBO: the share of splits whose best variant is at or below the
-    median of the other half. ``logits`` holds one value a split, ``ln(w / (1 - w))`` with w =
-    rank / (variants + 1), positive above the median. ``slope`` regresses the picked variant's
-    Sharpe ratio in the other half on the one it was picked for, None when the latter does not vary;
-    below zero, more in the one half is less in the other. ``loss_probability`` is the share of
-    splits in which the picked variant loses in the other half.
+    ``undecided`` counts the splits in whose judged half all variants tie, for instance because none
+    trades; they are left out of the other numbers. ``probability`` is the PBO: the share of splits
+    whose best variant is at or below the median of the other half. ``logits`` holds one value a
+    split, ``ln(w / (1 - w))`` with w = rank / (variants + 1), positive above the median. ``slope``
+    regresses the picked variant's Sharpe ratio in the other half on its Sharpe ratio in the half of
+    the pick, None when the latter does not vary; a negative slope means that a higher ratio in one
+    half goes with a lower ratio in the other. ``loss_probability`` is the share of splits in which
+    the picked variant loses in the other half.
     """
 
     probability: float
@@ -54,7 +54,7 @@ def backtest_overfitting(
 
     Parameters
     ----------
-    returns : simple returns, shape (days, variants), every variant that was tried
+    returns : simple returns, shape (days, variants), all variants tried
     episodes : a code a day, shape (days,); the days of one episode are contiguous. No block
         crosses from one episode into the next, and each episode has the same number of blocks.
     blocks : S, even, at most 20, a multiple of the number of episodes
@@ -63,15 +63,15 @@ def backtest_overfitting(
     -------
     ``Missing`` for fewer than two variants, equal ones, blocks of fewer than two days, and where
     all variants tie in the judged half of every split. The measure is the Sharpe ratio of a half's
-    days; one without any return but zero counts 0 (it neither won nor lost), equal returns other
-    than zero give ``Missing``. Of variants that tie as the best the first is picked; in the other
-    half ties share their mean rank.
+    days. A half with zero returns only counts 0; equal returns other than zero give ``Missing``. Of
+    variants that tie as the best the first is picked; in the other half ties share their mean rank.
 
     Raises
     ------
-    ReportError : NaN, wrong shapes, an episode in two pieces, blocks that cannot be dealt out
+    ReportError : NaN, wrong shapes, an episode in two pieces, blocks that cannot be shared out
+        equally
     """
-    # A Sharpe ratio has no scale: each variant at its own.
+    # A Sharpe ratio does not depend on scale, so each variant keeps its own.
     found = sample(returns, "returns", dimensions=2)
     codes = np.asarray(episodes)
     if codes.shape != found.shape[:1]:

@@ -1,4 +1,4 @@
-"""All events' paths in one: mean, median and quartiles at each offset, with intervals."""
+"""The summary of all events' paths: mean, median and quartiles at each offset, with intervals."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from engine.statistics.samples import Floats
 
 @dataclass(frozen=True)
 class PathSummary:
-    """All events' paths in one, each array with an entry an offset; NaN where there is none.
+    """Statistics of all events' paths, one entry an offset in each array; NaN without a value.
 
     ``events`` and ``clusters`` are counts; the intervals are pointwise and NaN with fewer than
     ``MIN_CLUSTERS`` clusters; ``lower`` and ``upper`` are the quartiles of the events.
@@ -70,7 +70,9 @@ _FLOATS = (
 
 
 def segments(offsets: Rows, horizons: Sequence[int]) -> Iterator[tuple[int, Rows]]:
-    """Yield each horizon with the columns it is the shortest for; the longest takes the rest.
+    """Yield each horizon with the columns that it is the shortest one to reach.
+
+    Columns beyond the longest horizon belong to the longest.
 
     >>> [(h, c.tolist()) for h, c in segments(np.array([-2, 0, 1, 4, 9]), [1, 5])]
     [(1, [1, 2]), (5, [0, 3, 4])]

@@ -1,16 +1,16 @@
-"""Placebo dates: what the mean move would have been at dates that mean nothing.
+"""Placebo dates: the mean move after dates without a meaning, drawn from the same window.
 
-The sell-off itself moves markets, with or without an event. Dates drawn from the same window show
-how much. Two ways, the first wherever it is fair:
+A sell-off moves markets with or without an event; placebo dates show by how much. There are two
+ways to draw them, the first wherever it is fair:
 
 - *apart*: random dates outside the horizon that follows each true event. Dates shortly before an
-  event count: leaving them out would pick dates after which nothing happens, a choice made with
-  hindsight (in simulations 8% to 10% of worthless events then look significant at 0.05). Events
-  closer to each other than the horizon move as one group: a burst of five is not five observations.
-- *rotated*: where true events come so often that less than ``MIN_FREE`` of a window is left, what
-  is left does not stand for the window (11% instead of 5%). Then the whole pattern of events is
-  moved around the window by a random amount, its end coming round to the start; placebo dates may
-  then lie near true ones.
+  event may be drawn. Without them, only dates with no event after them would remain, a choice made
+  with hindsight (in simulations 8% to 10% of worthless events then look significant at 0.05).
+  Events closer to each other than the horizon move as one group: a burst of five is not five
+  observations.
+- *rotated*: where true events leave less than ``MIN_FREE`` of a window, the rest does not represent
+  the window (11% instead of 5%). Then the whole pattern of events is shifted by a random amount,
+  with the window's end joined to its start; placebo dates may then lie near true ones.
 
 Sources: Brown and Warner (1985), JFE 14, for the idea; the add-one rule after Davison and Hinkley
 (1997), 'Bootstrap Methods and their Application', section 4.2; rotation as in Politis and Romano's
@@ -36,7 +36,7 @@ MIN_FREE = 0.7
 
 @dataclass(frozen=True)
 class Candidates:
-    """Every row at which an event could have been seen, true events among them.
+    """The rows at which an event could have been seen, true events included.
 
     Attributes
     ----------
@@ -66,12 +66,12 @@ class Placebo:
     ----------
     mean : mean of the placebo means
     low, high : band that holds ``level`` of them
-    rank : share of means at or below the true one, the true one among them: 1 the highest
+    rank : share of means at or below the true one, itself included; 1: the true one is highest
     p_value : two-sided, at least 2 / (draws + 1), at most 1
     detectable : the smallest true difference from the placebo mean that a two-sided 5% test finds
         in four of five samples, in the unit of the moves
     draws : placebo samples
-    way : how their dates were drawn
+    way : the way in which their dates were drawn
     """
 
     mean: float
@@ -87,19 +87,18 @@ class Placebo:
 def placebo_rows(
     candidates: Candidates, usable: Flags, horizon: float, *, draws: int = 999, seed: int = 0
 ) -> Draws | Missing:
-    """Return samples of rows that are matched with the true events, part by part.
+    """Return samples of rows, as many in each part as there are true events.
 
     Parameters
     ----------
-    candidates : where dates may be drawn from
+    candidates : the rows from which dates may be drawn
     usable : rows that have a move; true events without one are not matched
     horizon : steps
     draws, seed : number of samples; the same seed gives the same samples
 
     Returns
     -------
-    Each sample has as many dates in each part as there are true events. ``Missing`` without events
-    or where a part has fewer than ``MIN_PLACES`` usable rows.
+    ``Missing`` without events or where a part has fewer than ``MIN_PLACES`` usable rows.
     """
     at_least(draws, 1, "draws")
     events = candidates.events[usable[candidates.events]]
@@ -130,7 +129,7 @@ def _rotated(
 def _places(
     candidates: Candidates, events: Rows, usable: Flags, horizon: float
 ) -> list[tuple[Rows, Rows]] | None:
-    """Return of each group the rows it may start at and its gaps; None where there is no room."""
+    """Return for each group its possible first rows and its gaps; None where there is no room."""
     part, position = candidates.part, candidates.position
     free = usable & _is_apart(candidates, horizon)
     for number in np.unique(part[events]):
@@ -173,7 +172,7 @@ def placebo_means(moves: Floats, rows: Rows) -> Floats:
     """
     total = np.zeros((len(rows), moves.shape[1]))
     count = np.zeros_like(total)
-    # One event after the other: all at once would hold draws x events x columns numbers.
+    # A loop over events: all at once would hold draws x events x columns numbers.
     for column in rows.T:
         taken = moves[column]
         known = np.isfinite(taken)

@@ -1,8 +1,8 @@
-"""The smallest effect that a test could have seen.
+"""The minimum detectable effect of a test.
 
 Source: Bloom (1995), 'Minimum Detectable Effects', Evaluation Review 19(5). A power computed from
 the observed effect repeats its p-value (Hoenig and Heisey 2001, 'The Abuse of Power', The American
-Statistician 55(1)) and is never shown.
+Statistician 55(1)), so it is never shown.
 """
 
 from importlib import import_module

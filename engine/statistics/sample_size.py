@@ -1,4 +1,4 @@
-"""When a sample is too small for a judgement."""
+"""Minimum sample sizes for a judgement."""
 
 from engine.metrics import LEAST_VOLATILITY, volatility
 from engine.statistics.samples import Floats, Missing
@@ -8,7 +8,7 @@ MIN_DAYS = 250
 
 
 def enough(trades: int, days: int) -> Missing | None:
-    """Return why a run is too short to judge, or None when it is long enough.
+    """Return the reason why a run is too short to judge, or None when it is long enough.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def enough(trades: int, days: int) -> Missing | None:
 
 
 def too_still(excess: Floats, periods_per_year: float) -> Missing | None:
-    """Return why daily excess returns move too little for a ratio, or None when they do not.
+    """Return the reason why daily excess returns move too little for a ratio, or None.
 
     >>> import numpy as np
     >>> too_still(np.array([1e-5, -1e-5, 1e-5, -1e-5]), 365.0)

@@ -1,4 +1,4 @@
-"""What every function here accepts as a sample, and what it says when there is no answer."""
+"""Checks of samples and settings, and the answer where a number does not exist."""
 
 import math
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Missing:
-    """A number that cannot be had; ``str`` gives ``n/a: reason``.
+    """A number that does not exist; ``str`` gives ``n/a: reason``.
 
     >>> str(Missing("12 trades, 30 needed"))
     'n/a: 12 trades, 30 needed'
@@ -26,7 +26,7 @@ class Missing:
 
 
 def sample(values: ArrayLike, name: str, dimensions: int = 1) -> Floats:
-    """Return the values as floats of that many dimensions; ReportError on NaN or infinity."""
+    """Return the values as an array of floats; ReportError on NaN, infinity or another shape."""
     found = np.asarray(values, dtype=np.float64)
     if found.ndim != dimensions:
         raise ReportError(

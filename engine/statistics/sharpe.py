@@ -1,17 +1,17 @@
-"""How sure a Sharpe ratio is: alone, after a search, and how long it must hold.
+"""Inference on Sharpe ratios: one alone, the best of a search, the track record needed.
 
 Sources: Bailey and Lopez de Prado (2012), 'The Sharpe Ratio Efficient Frontier', Journal of Risk
 15(2), for the probabilistic ratio and the minimum track record length; the same (2014), 'The
 Deflated Sharpe Ratio', Journal of Portfolio Management 40(5); Lopez de Prado, Lipton and Zoonekynd
 (2025), 'How to Use the Sharpe Ratio', for the variance at the benchmark.
 
-The variance of an estimated Sharpe ratio depends on the true one. A test asks what the estimate
-would be if the truth were the benchmark, so it takes the variance at the benchmark (2025); the
-papers of 2012 and 2014 take it at the estimate, which is right for an interval around the estimate.
-With negative skewness the two differ: 24 months at 0.458 with skewness -2.4 are above zero with
-98.7% (2025) or 91.3% (2012).
+The variance of an estimated Sharpe ratio depends on the true ratio. A test assumes that the true
+ratio is the benchmark, so it takes the variance at the benchmark (2025). The papers of 2012 and
+2014 take the variance at the estimate, which is right for an interval around the estimate. With
+negative skewness the two differ: 24 months at 0.458 with skewness -2.4 are above zero with 98.7%
+(2025) or 91.3% (2012).
 
-Every Sharpe ratio here is one of a single period, **not annualized**: divide an annual one by
+Every Sharpe ratio here is per period, **not annualized**: divide an annual ratio by
 ``sqrt(periods_per_year)``, its variance by ``periods_per_year``. Kurtosis is not the excess: 3 for
 the normal distribution. NaN anywhere raises ReportError.
 """
@@ -39,9 +39,9 @@ MOMENT_TOLERANCE = 1e-9
 
 @dataclass(frozen=True)
 class Moments:
-    """What the functions here need of a sample: per-period Sharpe ratio, shape and length.
+    """The moments of a sample: per-period Sharpe ratio, skewness, kurtosis, length.
 
-    ``skewness`` and ``kurtosis`` (3 for a normal distribution) are those of the sample, without a
+    ``skewness`` and ``kurtosis`` (3 for a normal distribution) are sample moments without a
     correction for bias, as in the papers.
     """
 
@@ -54,8 +54,8 @@ class Moments:
 def moments(returns: ArrayLike) -> Moments | Missing:
     """Return the moments of a series of returns, shape (periods,), risk-free rate 0.
 
-    The Sharpe ratio is that of ``engine.metrics`` at one period a year. ``Missing`` for fewer than
-    two returns or no variance; ReportError on NaN.
+    The Sharpe ratio is that of ``engine.metrics`` with one period a year. ``Missing`` for fewer
+    than two returns or no variance; ReportError on NaN.
     """
     found, _ = sized(sample(returns, "returns"))
     ratio = sharpe_ratio(found, 1.0)
@@ -136,10 +136,10 @@ def sharpe_interval(
 
 
 def expected_maximum_sharpe(trials: int, sharpe_variance: float) -> float:
-    """Return the Sharpe ratio to expect of the best of some worthless, independent trials.
+    """Return the expected highest Sharpe ratio of worthless, independent trials.
 
     ``sqrt(V) ((1 - g) Z^-1(1 - 1/N) + g Z^-1(1 - 1/(N e)))`` with g the constant of
-    Euler-Mascheroni (2014, equation 1); 0 for one trial, which is no search.
+    Euler-Mascheroni (2014, equation 1); 0 for one trial.
 
     Parameters
     ----------
@@ -168,10 +168,10 @@ def deflated_sharpe(
     kurtosis: float,
     variance_at: VarianceAt = "benchmark",
 ) -> float | Missing:
-    """Return the probability that a search's best Sharpe ratio is more than the search's luck.
+    """Return the probability that the true Sharpe ratio exceeds the best of worthless trials.
 
     The probabilistic ratio against :func:`expected_maximum_sharpe` (2014, equation 2). Parameters
-    and results are as there.
+    and results are those of the two functions.
 
     >>> round(deflated_sharpe(2.5 / 250**0.5, trials=100, sharpe_variance=0.5 / 250,
     ...     observations=1250, skewness=-3.0, kurtosis=10.0, variance_at="estimate"), 4)
@@ -196,7 +196,7 @@ def minimum_track_record(
     confidence: float = 0.95,
     variance_at: VarianceAt = "benchmark",
 ) -> float | Missing:
-    """Return how many returns it takes until a Sharpe ratio beats the benchmark with confidence.
+    """Return the number of returns at which a Sharpe ratio beats the benchmark with confidence.
 
     ``(1 - skewness s + (kurtosis - 1) / 4 s^2) (Z^-1(confidence) / (sharpe - benchmark))^2`` with s
     the benchmark (2025), a number of periods, not rounded. With ``variance_at="estimate"`` s is the

@@ -1,4 +1,4 @@
-"""Whether any variant of a family beats a benchmark, the search itself accounted for.
+"""A test of whether any variant of a family beats a benchmark, corrected for the search.
 
 Every resample divides its mean by its own standard error (bootstrap-t), so that a standard error
 that happens to be small in the data is as often small in the resamples. Dividing all resamples by
@@ -40,8 +40,8 @@ Rows = NDArray[np.intp]
 class Superiority:
     """Hansen's test of a family against a benchmark.
 
-    The p-values answer 'no variant has a higher mean return than the benchmark'; ``consistent`` is
-    the one to read, ``lower`` and ``upper`` bound it. 0 means below 1 / ``replications``.
+    The hypothesis is: no variant has a higher mean return than the benchmark. ``consistent`` is its
+    p-value; ``lower`` and ``upper`` bound it. 0 means below 1 / ``replications``.
 
     Attributes
     ----------
@@ -79,7 +79,7 @@ def superior_ability(
 
     Parameters
     ----------
-    returns : simple returns, shape (days, variants), every variant that was tried
+    returns : simple returns, shape (days, variants), all variants tried
     benchmark : simple returns of the same days, shape (days,)
     segments : a code a day, shape (days,); the days of one code are contiguous, and no block
         reaches from one code into the next. None: all days follow each other
@@ -90,13 +90,13 @@ def superior_ability(
 
     Returns
     -------
-    ``Missing`` for fewer than 20 days, no variants, where no difference varies, where one is the
-    same every day, and where every variant that differs does so on too few days to be judged. A
-    variant that equals the benchmark cannot beat it and is left out of the test.
+    ``Missing`` for fewer than 20 days, without variants, where no difference varies, where a
+    difference is the same every day, and where every variant differs on too few days to be judged.
+    A variant that equals the benchmark is left out of the test.
 
     Raises
     ------
-    ReportError : NaN, wrong shapes, a setting that makes no sense
+    ReportError : NaN, wrong shapes, an impossible setting
     """
     found, base = sample(returns, "returns", dimensions=2), sample(benchmark, "benchmark")
     fraction(size, "size")
@@ -172,10 +172,10 @@ def _segment_codes(segments: ArrayLike | None, days: int) -> NDArray[np.int64]:
 
 
 def _varying(gain: Floats, found: Floats, base: Floats) -> tuple[Rows, Rows]:
-    """Return the columns whose difference from the benchmark varies, and those always ahead.
+    """Return the columns whose difference from the benchmark varies, and the shifted columns.
 
-    A difference that is rounding of the returns compared does not vary; one that is the same every
-    day and more than rounding has no spread to be judged by.
+    A difference within the rounding of the returns does not vary. A shifted column differs by the
+    same amount every day, more than rounding, so that no spread exists to judge it by.
     """
     rounding = NO_VARIANCE_SHARE * np.sqrt(np.square(found).mean(axis=0) + np.square(base).mean())
     constant = gain.std(axis=0) <= rounding
@@ -192,7 +192,7 @@ def _powerless(found: Floats, gain: Floats, columns: Rows) -> NDArray[np.bool_]:
 
 
 def _active_days(values: Floats) -> NDArray[np.int64]:
-    """Return on how many days each column moves by more than interest on idle cash does."""
+    """Return the number of days on which each column moves by more than interest on idle cash."""
     distance = np.abs(values - np.median(values, axis=0))
     days: NDArray[np.int64] = (distance > ACTIVE_MOVE * values.std(axis=0)).sum(axis=0)
     return days
@@ -232,7 +232,7 @@ class _Resamples:
         self.means, self.errors = np.concatenate(means), np.concatenate(errors)
 
     def detectable(self) -> Floats:
-        """Return the smallest mean difference that each column's own test could have seen."""
+        """Return the minimum detectable mean difference of each column's own test."""
         smallest: Floats = self.error * detectable(1.0, self.degrees)
         return smallest
 
@@ -245,7 +245,7 @@ class _Resamples:
         return lower, consistent, upper
 
     def stepwise(self, size: float) -> Rows:
-        """Return the columns that beat the benchmark; each step leaves out those found before."""
+        """Return the columns that beat the benchmark; each step leaves out those already found."""
         scores = self._scores(self._consistent())
         left = np.ones(len(self.score), dtype=np.bool_)
         while left.any():
@@ -268,7 +268,7 @@ class _Resamples:
         return centre
 
     def _scores(self, centre: Floats) -> Floats:
-        """Return each resample's t-value; one without spread counts against the variants."""
+        """Return each resample's t-value; a resample without spread counts against the variants."""
         distance = self.means - centre
         scores = np.where(distance > 0, np.inf, 0.0)
         np.divide(distance, self.errors, out=scores, where=self.errors > 0)

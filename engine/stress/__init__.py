@@ -1,4 +1,4 @@
-"""One playbook over many paths of a scenario: how its results are spread, not what they will be."""
+"""One playbook over many paths of a scenario: the spread of its results, not a forecast."""
 
 from engine.stress.folder import PICTURE_FILE, SUMMARY_FILE, SUMMARY_JSON, publish_stress
 from engine.stress.job import StressJob, stress_job

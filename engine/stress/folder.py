@@ -1,4 +1,4 @@
-"""The folder of a stress: everything into a hidden sibling first, one rename at the end."""
+"""The folder of a stress, written into a hidden folder first and renamed at the end."""
 
 import platform
 from collections.abc import Mapping
@@ -27,9 +27,9 @@ def publish_stress(
 ) -> Path:
     """Write the folder of a stress, ``<root>/<name>-<id>``, and return its path.
 
-    The id is a hash of all that determines the numbers; equal stresses give equal bytes in every
-    file but ``timing.json``, and but for ``data.source`` in the resolved config: the same data may
-    lie in another place.
+    The id is a hash of everything that determines the numbers. Equal stresses give equal bytes in
+    every file but ``timing.json`` and but for ``data.source`` in the resolved config, since equal
+    data may lie in another place.
 
     Raises
     ------
@@ -52,13 +52,13 @@ def publish_stress(
 
 
 def inputs_document(result: StressResult) -> dict[str, Any]:
-    """Return the hashes and numbers that determine a stress; how many processes is none."""
+    """Return the hashes and numbers that determine a stress; the number of processes does not."""
     job = result.job
     config = plain(job.config)
-    # Where the data lie does not matter, what they hold does: that is the fingerprint.
+    # The place of the data does not matter; the fingerprint stands for their content.
     config["data"].pop("source")
     playbook = _rules(job)
-    # Nor does it matter by which of its names the playbook was found.
+    # A playbook may be found by several names; its class identifies it.
     config["playbook"]["name"] = f"{playbook.__module__}:{playbook.__qualname__}"
     return {
         "config_sha256": document_digest(config),
@@ -76,7 +76,7 @@ def inputs_document(result: StressResult) -> dict[str, Any]:
 
 
 def not_reusable(result: StressResult) -> list[str]:
-    """Return why another stress of this id may come to something else; mostly nothing."""
+    """Return the reasons why a stress of the same id may give other numbers; usually none."""
     return [*unseen_reads(_rules(result.job), result.reads), *result.reads.not_reusable]
 
 

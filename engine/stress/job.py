@@ -1,4 +1,4 @@
-"""What determines every path of a stress, checked before the first one."""
+"""The inputs of a stress, checked before the first path."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -20,10 +20,10 @@ MAX_DAYS = 730
 
 @dataclass(frozen=True)
 class StressJob:
-    """One playbook, one scenario, so many paths.
+    """One playbook, one scenario, and the number of paths.
 
-    ``config`` is the run's own; ``paths`` and ``days`` count paths and the calendar days of each;
-    path ``i`` depends on ``seed`` and ``i`` alone. ``plugin_path`` is the folder of local
+    ``config`` is the config of the run; ``days`` counts the calendar days of each path; path ``i``
+    depends on ``seed`` and ``i`` alone. ``plugin_path`` is the folder of local
     playbooks.
     """
 
@@ -37,11 +37,11 @@ class StressJob:
 
     @property
     def story(self) -> Scenario:
-        """The scenario in numbers and words."""
+        """The scenario, with its numbers and its description."""
         return SCENARIOS[self.scenario]
 
     def continuation(self) -> Continuation:
-        """Return what makes the paths; SchemaError where a channel cannot be continued."""
+        """Return the generator of the paths; SchemaError where a channel cannot be continued."""
         return continuation(self.base.dataset, self.scenario, days=self.days, seed=self.seed)
 
 
@@ -64,7 +64,7 @@ def stress_job(
     """
     check_numbers(scenario, paths=paths, days=days, seed=seed)
     config, playbook = settle(config, source, configured_playbook(config.playbook, plugin_path))
-    # The parameters complete, and no benchmark: nothing here is compared with one.
+    # Parameters with their defaults, and no benchmark, since paths are compared with none.
     complete = config.playbook.model_copy(
         update={"params": playbook.params.model_dump(mode="json")}
     )
@@ -76,7 +76,7 @@ def stress_job(
 
 
 def check_numbers(scenario: str, *, paths: int, days: int, seed: int) -> None:
-    """Refuse what no stress can be made of.
+    """Refuse an unknown scenario and numbers out of range.
 
     Raises
     ------
@@ -101,5 +101,5 @@ def window_config(job: StressJob, begin: int, end: int) -> RunConfig:
 
 
 def _moment(at: int) -> datetime:
-    """Return an instant as configurations write it; scenarios begin and end on whole seconds."""
+    """Return an instant as a datetime; scenarios begin and end on whole seconds."""
     return utc_datetime(at)

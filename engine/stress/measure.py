@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number, and its interval or why it has none."""
+    """A number, and its interval or the reason why that is missing."""
 
     estimate: float
     interval: Interval | Missing
@@ -40,12 +40,12 @@ class Distribution:
 
 @dataclass(frozen=True)
 class StressSummary:
-    """What the paths say together.
+    """The distribution over all paths.
 
     ``total_return`` and ``max_drawdown`` are fractions (a drawdown is zero or negative).
-    ``probabilities`` are shares of paths by name, see :func:`events`. ``worse_at_most`` bounds, at
-    ``level``, the share of all paths of the scenario that lie below the lowest value here, for each
-    measure alone.
+    ``probabilities`` are shares of paths by name, see :func:`events`. ``worse_at_most`` is an
+    upper bound, at ``level``, for the share of the scenario's paths below the lowest value here; it
+    holds for each measure alone.
     """
 
     paths: int
@@ -64,10 +64,10 @@ def summarize(
 
     Parameters
     ----------
-    rows : one a path, at least one
-    tolerance : drawdown whose breach is counted, a fraction
-    seed : of the resamples behind the intervals of means
-    level : of every interval, a fraction
+    rows : one row a path, at least one
+    tolerance : the drawdown that counts as a breach, a fraction
+    seed : seed of the resamples for the intervals of means
+    level : nominal coverage of every interval, a fraction
     """
     returns = np.array([row.total_return for row in rows])
     drawdowns = np.array([row.max_drawdown for row in rows])
@@ -85,9 +85,9 @@ def summarize(
 
 
 def events(rows: Sequence[PathRow], tolerance: float) -> dict[str, list[bool]]:
-    """Return whether each path lost, was liquidated at least once, breached, or never traded.
+    """Return, by event and path: a loss, a liquidation, a breach of the tolerance, no trade.
 
-    A drawdown of exactly the tolerance breaches it.
+    A drawdown of exactly the tolerance is a breach.
     """
     return {
         "loss": [row.total_return < 0 for row in rows],
@@ -98,7 +98,7 @@ def events(rows: Sequence[PathRow], tolerance: float) -> dict[str, list[bool]]:
 
 
 def distribution(values: Floats, *, seed: int, level: float = LEVEL) -> Distribution:
-    """Return quantiles, mean and lowest of values, shape (paths,)."""
+    """Return quantiles, mean and minimum of values, shape (paths,)."""
     quantiles = {
         probability: Estimate(
             float(np.quantile(values, probability)),
@@ -111,15 +111,16 @@ def distribution(values: Floats, *, seed: int, level: float = LEVEL) -> Distribu
 
 
 def share(happened: Sequence[bool], *, level: float = LEVEL) -> Estimate:
-    """Return the share of paths on which something happened."""
+    """Return the share of paths with an event."""
     count = sum(happened)
     return Estimate(count / len(happened), proportion_interval(count, len(happened), level=level))
 
 
 def worse_at_most(paths: int, level: float) -> float:
-    """Return the largest share of worse paths that still hides from so many with 1 - level.
+    """Return the largest share of worse paths that a sample of ``paths`` misses with 1 - level.
 
-    If a share p of all paths were worse, none of n would be with probability ``(1 - p) ** n``.
+    If a share p of all paths were worse, a sample of n held none with probability
+    ``(1 - p) ** n``.
 
     >>> round(worse_at_most(200, 0.95), 4)
     0.0149

@@ -1,4 +1,4 @@
-"""One path: continue the data, run the playbook over it, keep what the distribution needs."""
+"""One path: continue the data, run the playbook, return the numbers of the distribution."""
 
 import tempfile
 from collections.abc import Callable
@@ -27,7 +27,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class PathRow:
-    """What one path came to; one row of ``paths.parquet``.
+    """The result of one path; one row of ``paths.parquet``.
 
     ``total_return`` and ``max_drawdown`` are fractions, the latter zero or negative and measured at
     bar closes. ``liquidations`` and ``trades`` count plans. Amounts are quote: ``fees`` positive
@@ -57,7 +57,7 @@ class PathTask:
 class PathResult:
     """A path's row, its equity at the start and after each day, shape (days + 1,), quote.
 
-    ``reads`` is what the playbook was seen to read on it.
+    ``reads`` are the files and modules that the playbook read.
     """
 
     row: PathRow
@@ -66,7 +66,7 @@ class PathResult:
 
 
 class PathRunner:
-    """Runs paths of one job; everything that they share is made once."""
+    """Runs the paths of one job, and prepares their shared parts once."""
 
     def __init__(self, job: StressJob, scratch: Path) -> None:
         self._job = job
@@ -97,7 +97,7 @@ class PathRunner:
         return self._measured(task.number, result)
 
     def _simulated(self, data: Dataset, *, proved: bool) -> RunResult:
-        # A fresh instance a path: what one remembers of a path must not reach the next.
+        # A new instance for each path: state from one path must not reach the next.
         playbook = new_playbook(type(self._playbook), self._playbook.params, self._playbook.ignored)
         prepared = prepare_playbook(self._config, data, playbook)
         outcome = simulate(prepared.part)
@@ -144,9 +144,9 @@ def path_name(task: PathTask, job: StressJob) -> str:
 
 
 def daily_equity(curve: EquityCurve, start_equity: float, grid: NDArray[np.int64]) -> Floats:
-    """Return equity at instants (ns UTC): at the last bar close until each, or at the start."""
+    """Return equity at instants (ns UTC): that of the last bar close so far, or of the start."""
     values = np.concatenate(([start_equity], curve.equity))
     equity: Floats = values[np.searchsorted(curve.at, grid, side="right")]
-    # A close at the very first instant is none of the window's.
+    # A close at the first instant is not part of the window.
     equity[0] = start_equity
     return equity

@@ -1,4 +1,4 @@
-"""The data that paths go on from: what was known when the config's window ends."""
+"""The data that the paths continue: everything known when the config's window ends."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,15 +17,15 @@ from engine.plugins import requirements_of
 from engine.run_data import history_ns, memory_ns, run_channels, settlement_channels
 from engine.signals.market.build import history_days, state_channels
 
-# Bars must be there in the last days before the end; longer than any closure of an exchange.
+# Bars must exist in the last days before the end; longer than any closure of an exchange.
 RECENT_NS = 7 * DAY_NS
 
 
 @dataclass(frozen=True)
 class StartingData:
-    """What paths go on from.
+    """The data that the paths continue.
 
-    ``left_out`` says, by channel, why one that would be used if it were there is not.
+    ``left_out`` gives, by channel, the reason why an optional channel is not used.
     """
 
     dataset: Dataset
@@ -35,10 +35,10 @@ class StartingData:
 def scenario_base(
     config: RunConfig, source: Catalog | Dataset, playbook: Playbook[Any], scenario: str
 ) -> StartingData:
-    """Return what was known at the config's ``data.end``, with the playbook's warm-up before it.
+    """Return the data known at the config's ``data.end``, with the playbook's warm-up before it.
 
-    The channels are those of a run. Those that a path's start is measured on come on top, so that
-    playbooks of one seed meet the same market.
+    The channels are those of a run, and the channels from which the start of a path is measured, so
+    that all playbooks meet the same market with one seed.
 
     Raises
     ------
@@ -90,5 +90,5 @@ def _known_at_end(
 
 
 def _reason(key: ChannelKey, error: SchemaError) -> str:
-    """Return why a channel was refused, without its name and the advice to whoever calls."""
+    """Return the reason why a channel was refused, without its name and without advice."""
     return str(error).removeprefix(f"{key}: ").partition("; ")[0]

@@ -1,4 +1,4 @@
-"""The main path of a stress: paths in, rows and their distribution out."""
+"""The main function of a stress: run and audit paths, return rows and distribution."""
 
 import tempfile
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ from engine.stress.measure import StressSummary, summarize
 from engine.stress.path import PathResult, PathRow, PathTask, path_name, path_runner
 from engine.workers import RunJobs, worker_pool
 
-# The first paths are audited, and those of the lowest return and the lowest drawdown.
+# Audited are the first paths, and the paths of the lowest return and the lowest drawdown.
 AUDITED_FIRST = 3
 MAX_JOBS = 64
 
@@ -30,8 +30,8 @@ class StressResult:
     """A finished stress.
 
     ``equity`` is quote at the start and after each day, shape (paths, days + 1). ``audited`` are
-    the paths whose decisions were proved causal and whose books were audited. ``reads`` is what the
-    playbook was seen to read on any path.
+    the paths whose decisions were checked to be causal and whose books were audited. ``reads`` are
+    the files and modules that the playbook read on any path.
     """
 
     job: StressJob
@@ -54,14 +54,14 @@ def run_stress(
     Parameters
     ----------
     job : what to run, from :func:`~engine.stress.job.stress_job`
-    tolerance : drawdown whose breach is counted, a fraction
+    tolerance : the drawdown that counts as a breach, a fraction
     jobs : processes; every number is the same whatever their number
     on_progress : called with the fraction done, 0 to 1
 
     Raises
     ------
     ConfigError : ``tolerance`` or ``jobs`` is out of range.
-    RiskoffError : a path failed; the first by number is reported.
+    RiskoffError : a path failed; the error of the first failed path is raised.
     SimulationError : the audit of a path found a difference.
     """
     check_settings(tolerance, jobs)
@@ -87,7 +87,7 @@ def run_stress(
 
 
 def check_settings(tolerance: float, jobs: int) -> None:
-    """Refuse a tolerance that is no fraction and a number of processes that no machine has.
+    """Refuse a tolerance outside 0 to 1 and an impossible number of processes.
 
     Raises
     ------
@@ -114,7 +114,7 @@ def _audit_worst(results: Sequence[PathResult], run_paths: RunPaths) -> tuple[in
 
     Raises
     ------
-    SimulationError : the second time one came to something else.
+    SimulationError : a path gave another result the second time.
     """
     first = tuple(range(min(AUDITED_FIRST, len(results))))
     lowest = (
@@ -127,6 +127,6 @@ def _audit_worst(results: Sequence[PathResult], run_paths: RunPaths) -> tuple[in
         if again.row != row:
             raise SimulationError(
                 f"path {row.path} of seed {row.seed}: run twice, it came to {row} and to "
-                f"{again.row}; the playbook is not deterministic, or we are not"
+                f"{again.row}; the playbook or riskoff is not deterministic"
             )
     return (*first, *rows)

@@ -24,16 +24,16 @@ PROBABILITIES = {
 }
 FILES = (
     ("paths.parquet", "one row a path"),
-    ("paths.png", "equity through time, and how it ends"),
+    ("paths.png", "equity through time, and its distribution at the end"),
     ("summary.json", "these numbers for programs"),
     ("config.resolved.yaml", "the run, every default filled in"),
 )
 
 
 def summary_text(result: StressResult, name: str) -> str:
-    """Return the summary of a stress; its first line shouts that nothing here happened.
+    """Return the summary of a stress; its first line warns that the data are synthetic.
 
-    ``name`` is that of its folder.
+    ``name`` is the name of its folder.
     """
     measured = result.summary
     level = f"{measured.level:.0%}"
@@ -86,7 +86,7 @@ def _quantile_rows(result: StressResult) -> list[tuple[str, ...]]:
         label = f"{probability:.0%} of paths at or below"
         rows.append((label, *_cells(both, partial(_quantile, probability=probability))))
     rows.append(("mean", *_cells(both, lambda of: of.mean)))
-    # Two minima, which need not be of one path.
+    # The two minima may belong to different paths.
     rows.append(("lowest", percent(both[0].worst), "", percent(both[1].worst), ""))
     return rows
 
@@ -106,7 +106,7 @@ def _cells(
 
 
 def interval_text(figure: Estimate, digits: int = 2) -> str:
-    """Return an interval of fractions in brackets, or why there is none."""
+    """Return an interval of fractions in brackets, or the reason why it is missing."""
     found = figure.interval
     if isinstance(found, Interval):
         return f"[{percent(found.low, digits)}, {percent(found.high, digits)}]"
@@ -136,18 +136,18 @@ def _short_percent(fraction: float) -> str:
 def _reading(result: StressResult) -> list[str]:
     summary = result.summary
     sentences = (
-        "An interval says how far a number may be off because only so many paths were drawn. It "
-        "knows nothing of how wrong the story may be.",
-        "The lowest return and the lowest drawdown may be of two paths. Nothing is known of what "
-        f"lies below either, but that at {summary.level:.0%} confidence at most "
-        f"{percent(summary.worse_at_most)} of the scenario's paths do.",
+        "An interval covers the error from a limited number of paths. It does not cover an error "
+        "in the scenario itself.",
+        "The lowest return and the lowest drawdown may belong to two paths. At "
+        f"{summary.level:.0%} confidence, at most {percent(summary.worse_at_most)} of the "
+        "scenario's paths lie below each of them.",
         "Drawdowns are measured at bar closes, from the highest equity so far.",
     )
     return [line for sentence in sentences for line in wrapped(sentence, "- ")]
 
 
 def summary_document(result: StressResult, inputs: dict[str, Any]) -> dict[str, Any]:
-    """Return what ``summary.json`` holds; null where a number does not exist."""
+    """Return the content of ``summary.json``; null where a number does not exist."""
     job, summary = result.job, result.summary
     begun = job.continuation()
     return {

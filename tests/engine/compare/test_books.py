@@ -39,7 +39,7 @@ def test_entries_are_trades_and_the_instants_at_which_a_book_traded():
 @pytest.mark.parametrize(
     ("cut", "whole", "told"),
     [
-        (118, 1, ["The cash of their wallet did not carry 118 of 119 orders to buy in full."]),
+        (118, 1, ["118 of 119 orders to buy were cut for lack of cash in their wallet."]),
         (1, 3, []),
         (0, 0, []),
     ],
