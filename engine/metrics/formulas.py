@@ -2,9 +2,9 @@
 
 Returns are simple returns of calendar days, not logarithms; a bar that closes at midnight belongs
 to the day it ends. Annualization takes ``periods_per_year`` (365 for an account that trades around
-the clock, 252 for one of exchange sessions); the caller knows which. Ratios are those of daily
-returns in excess of the bill (``engine.excess``). A number that is not defined, for lack of trades
-or of variance, is NaN and never 0.
+the clock, 252 for one of exchange sessions), which the caller passes. Ratios use daily returns in
+excess of the bill (``engine.excess``). A number that is not defined, for lack of trades or of
+variance, is NaN and never 0.
 """
 
 import math
@@ -18,23 +18,24 @@ from data_feeds.clock import DAY_NS
 Floats = NDArray[np.float64]
 
 NAN = float("nan")
-# A spread below this share of the returns' size (root of the mean square) is rounding of equal
-# returns, not variance, at whatever scale they are.
+# A standard deviation below this share of the root mean square is rounding of equal returns, not
+# variance, at any scale.
 NO_VARIANCE_SHARE = 1e-6
-# Ratios of an excess that moves less than this a year say nothing of anybody's skill.
+# Ratios of excess returns with less volatility a year than this measure noise.
 LEAST_VOLATILITY = 0.001
-# Growth over a shorter time is no growth of a year.
+# Growth over fewer days is not annualized.
 LEAST_DAYS = 30
 ROUNDING_DAYS = 1e-6
 DAYS_PER_YEAR = 365
-# Growth beyond it, as a logarithm, is no number: a few lucky hours over a whole year.
+# A larger logarithm of growth a year overflows: a few hours extrapolated to a year.
 MAX_LOG_GROWTH = 700.0
 
 
 def ratios(excess: Floats, *, years: float, periods_per_year: float) -> dict[str, float]:
-    """Return volatility and ratios of daily excess returns; ratios of next to none are NaN.
+    """Return volatility and ratios of daily excess returns, by name.
 
-    ``calmar`` is their compound growth a year over their deepest drawdown.
+    The ratios are NaN where the volatility is below ``LEAST_VOLATILITY``. ``calmar`` is compound
+    growth a year / deepest drawdown of the excess returns.
     """
     moved = volatility(excess, periods_per_year)
     enough = moved >= LEAST_VOLATILITY
@@ -58,8 +59,8 @@ def window_years(start: int, end: int) -> float:
 def cagr(returns: Floats, years: float) -> float:
     """Return compound growth per year, ``(end / start) ** (1 / years) - 1``.
 
-    NaN without returns, over less than ``LEAST_DAYS`` days, when the end is not positive or the
-    growth is larger than a number.
+    NaN without returns, over less than ``LEAST_DAYS`` days, when the end is not positive, or when
+    the growth is too large for a float.
     """
     end = float(np.prod(1 + returns)) if len(returns) else NAN
     if not end > 0 or too_short(years):
@@ -69,7 +70,7 @@ def cagr(returns: Floats, years: float) -> float:
 
 
 def too_short(years: float) -> bool:
-    """Return whether a time is shorter than ``LEAST_DAYS``, so that no growth of it is a year's.
+    """Return whether a time is shorter than ``LEAST_DAYS``, too short to annualize growth.
 
     >>> too_short(30 / 365), too_short(29.9 / 365)
     (False, True)
@@ -78,10 +79,10 @@ def too_short(years: float) -> bool:
 
 
 def sized(values: Floats, axis: int | None = None) -> tuple[Floats, Floats]:
-    """Return values over the power of two next below the largest of them, and that power.
+    """Return the values divided by the power of two next below the largest, and that power.
 
-    Squares of what is returned neither vanish nor overflow, and dividing by a power of two rounds
-    nothing. With an ``axis`` each sample along it has its own; zeros are left as they are.
+    Squares of the scaled values neither vanish nor overflow, and a division by a power of two is
+    exact. With an ``axis``, each sample along it has its own power; zeros stay zeros.
 
     >>> units, power = sized(np.array([0.03, -0.06]))
     >>> units.tolist(), float(power)
@@ -126,7 +127,7 @@ def volatility(returns: Floats, periods_per_year: float) -> float:
 def sharpe(returns: Floats, periods_per_year: float) -> float:
     """Return mean / standard deviation (n - 1), annualized; NaN for no variance.
 
-    The returns are those in excess of whatever is to be beaten.
+    ``returns`` are in excess of the return to beat.
 
     >>> round(sharpe(np.array([0.01, -0.01, 0.02]), 365.0), 6)
     8.338094
@@ -141,7 +142,7 @@ def sharpe(returns: Floats, periods_per_year: float) -> float:
 
 
 def sortino(returns: Floats, periods_per_year: float) -> float:
-    """Return mean / downside deviation, annualized; NaN when no return is negative or none differs.
+    """Return mean / downside deviation, annualized; NaN without a loss or without variance.
 
     The downside deviation is ``sqrt(sum of squared negative returns / n)`` over all n returns.
     """
@@ -157,7 +158,8 @@ def sortino(returns: Floats, periods_per_year: float) -> float:
 def calmar(returns: Floats, years: float) -> float:
     """Return compound growth per year / deepest drawdown; NaN where either has no value.
 
-    The drawdown is that of compounded returns, from their start; one of less than 1e-16 is none.
+    The drawdown is that of the compounded returns, their start included. A drawdown within the
+    rounding of the returns counts as none.
     """
     worst = max_drawdown(wealth(returns))
     if not varies(-worst, returns):
@@ -177,13 +179,13 @@ def drawdowns(equity: Floats) -> Floats:
 def relative_numbers(
     returns: Floats, benchmark: Floats, periods_per_year: float, *, years: float | None = None
 ) -> dict[str, float]:
-    """Return how returns went beside those of a benchmark on the same days.
+    """Return the numbers of returns relative to a benchmark on the same days.
 
-    ``beta`` is the slope of returns on the benchmark's; ``alpha`` what is left a year, mean return
-    - beta x mean of the benchmark (Jensen, 1968: both in excess of the bill); ``correlation``;
-    ``tracking_error`` the standard deviation (n - 1) of the difference a year. NaN where a
-    variance is missing; the tracking error needs none. An alpha over less than ``LEAST_DAYS`` days
-    is NaN too: ``years`` is the time elapsed, None: the number of returns / ``periods_per_year``.
+    ``beta`` is the slope of the returns on the benchmark's; ``alpha`` is mean return - beta x mean
+    of the benchmark, annualized (Jensen, 1968: both in excess of the bill); ``correlation``;
+    ``tracking_error`` is the standard deviation (n - 1) of the difference, annualized. All but the
+    tracking error are NaN without variance. Alpha is NaN over less than ``LEAST_DAYS`` days:
+    ``years`` is the time elapsed, None: the number of returns / ``periods_per_year``.
     """
     enough = len(returns) == len(benchmark) >= 2
     (ours, our_power), (theirs, their_power) = sized(returns), sized(benchmark)
@@ -224,7 +226,7 @@ def longest_drawdown_days(returns: pd.Series) -> float:
     path = wealth(returns.to_numpy())
     at_peak = path >= np.maximum.accumulate(path)
     peak_date = np.maximum.accumulate(np.where(at_peak, dates, dates[0]))
-    # A recovery day ends the drawdown that began at the peak before it.
+    # The day of the recovery still belongs to the drawdown that began at the peak before.
     since = np.concatenate(([0], dates[1:] - peak_date[:-1]))
     below = ~at_peak
     recovering = at_peak & np.concatenate(([False], below[:-1]))

@@ -65,7 +65,7 @@ class Metric:
     title : name on pages and in texts
     unit : of the value
     better : the direction in which it is better
-    says : its meaning, one sentence without a full stop
+    says : its meaning, without a full stop
     compute : the function of its value; NaN where the number does not exist
     text : the value as pages and texts show it
     interval_from : sample of its interval; ``NO_SAMPLE``: it has no interval
@@ -129,7 +129,7 @@ METRICS: Sequence[Metric] = (
     ),
     Metric(
         "excess_return", "excess return", MetricUnit.FRACTION, Better.MORE,
-        "trading, and interest less the bill / equity at the start",
+        "trading and interest less the bill / equity at the start",
         lambda of: of.trading_return + of.interest_less_bill, signed_percent,
         on_pages=True, compared=True,
     ),
@@ -140,7 +140,7 @@ METRICS: Sequence[Metric] = (
     ),
     Metric(
         "interest_less_bill", "of it interest less the bill", MetricUnit.FRACTION, Better.MORE,
-        "interest paid on cash, less what the whole equity would have earned in bills / equity at "
+        "(interest paid on cash - what the whole equity would have earned in bills) / equity at "
         "the start",
         lambda of: of.interest_less_bill, signed_percent, on_pages=True, compared=True,
     ),

@@ -1,4 +1,4 @@
-"""Months and years of a run: what is partial is marked, what the run did not have is empty."""
+"""Months and years of a run: partial ones are marked, months outside the run are empty."""
 
 import math
 from collections.abc import Sequence
@@ -15,14 +15,14 @@ MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", 
 PARTIAL = "*"
 NOTE = (
     "Simple returns of calendar months and years, compounded from the days above. * marks a month "
-    "or year that the run had in part; it counts in no best, worst or mean. An empty place is a "
-    "month that the run did not have."
+    "or year that the run covers in part; it does not count in best, worst and mean. An empty cell "
+    "is a month outside the run."
 )
 
 
 @dataclass(frozen=True)
 class CalendarPeriod:
-    """One calendar month or year: its first day, its return, and whether the run had all of it."""
+    """One calendar month or year: first day, return, and whether the run covers it in full."""
 
     first: np.datetime64
     value: float
@@ -30,12 +30,12 @@ class CalendarPeriod:
 
     @property
     def shown(self) -> str:
-        """Return the value for a table, a partial one with its mark."""
+        """The value for a table, with a mark for a partial period."""
         return f"{percent(self.value, 2)}{'' if self.is_whole else PARTIAL}"
 
 
 def calendar_of(record: RunRecord) -> str:
-    """Return the calendar whose days the returns are: around the clock if anything trades so."""
+    """Return the calendar of the daily returns: around the clock if one instrument trades so."""
     instruments = record.run.dataset.instruments
     calendars = [instruments[name].calendar for name in sorted(record.run.requirements.traded)]
     if ALWAYS_OPEN in calendars:
@@ -86,7 +86,7 @@ def month_rows(record: RunRecord) -> list[tuple[str, ...]]:
 
 
 def extreme_rows(record: RunRecord) -> list[tuple[str, ...]]:
-    """Return best, worst and mean of whole months and years; n/a where the run had none."""
+    """Return best, worst and mean of whole months and years; n/a where the run has none."""
     rows: list[tuple[str, ...]] = [("", "whole ones", "best", "worst", "geometric mean")]
     for name, unit in (("months", "M"), ("years", "Y")):
         values = [period.value for period in _of(record, unit) if period.is_whole]

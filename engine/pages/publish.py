@@ -26,7 +26,7 @@ def publish(run: FinishedRun, root: Path, *, timing: Mapping[str, Any] | None = 
 def write_reports(record: RunRecord, folder: Path, *, back: str = "") -> None:
     """Write ``summary.txt`` and ``tearsheet.html`` into a run folder.
 
-    ``back`` is the address of the page that the run belongs to, as seen from the folder.
+    ``back`` is the relative address of the page that the run belongs to, empty for none.
     """
     held = held_returns(record)
     (folder / SUMMARY_FILE).write_text(summary(record, held), encoding="utf-8", newline="\n")

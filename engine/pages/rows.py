@@ -1,4 +1,4 @@
-"""What summary and tearsheet both say, as rows of text: one wording, two layouts."""
+"""Rows of text for summary and tearsheet, which differ in layout only."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -35,20 +35,21 @@ from engine.trades import unassigned_amount
 Rows = list[tuple[str, ...]]
 HALF_A_CENT = 0.005
 HEADLINE_NOTE = (
-    "Parts of the excess are shares of the equity at the start: trading is price, costs, funding "
-    "and dividends; the rest is what cash was paid less what the whole equity would have earned in "
-    "bills. Returns are simple returns of UTC days; Sharpe, Sortino, beta, alpha and correlation "
-    "are those of the excess, with {periods} periods a year, and n/a where it, or what it is "
-    "compared with, moves less than 0.10% a year; a return of less than 30 days is no return a "
-    "year, and no alpha. Drawdown is measured at bar closes; hit rate "
-    "counts trades with a net profit; R is the loss at the initial stop. Holding {held} earns its "
-    "dividends and pays its funding, reinvested, and the fee and slippage of a purchase."
+    "The excess return and its two parts are shares of the equity at the start. Trading is price, "
+    "costs, funding and dividends; interest less the bill is the interest paid on cash, less what "
+    "the whole equity would have earned in bills. Returns are simple returns of UTC days. Sharpe, "
+    "Sortino, beta, alpha and correlation use excess returns, with {periods} periods a year; they "
+    "are n/a where the excess of the run or the benchmark moves less than 0.10% a year. A window "
+    "of less than 30 days has no return a year and no alpha. Drawdowns are measured at bar closes "
+    "and at day ends. The hit rate is the share of trades with a net profit; R is the loss at the "
+    "initial stop. Holding {held} reinvests dividends, pays funding, and pays the fee and slippage "
+    "of the purchase."
 )
 
 HEDGE_NOTE = (
-    "A bought hedge is judged by its trades, one that holds back by the price of what was held "
-    "back in each month; cost: those that lost, benefit: those that gained. Interest on the cash "
-    "and trading costs are in the account's lines."
+    "A bought hedge is judged by its trades; a hedge that holds back, by the price change in each "
+    "month of the holdings that it held back. Cost: the trades or months with a loss; benefit: "
+    "those with a gain. Interest on the cash and trading costs are in the account's lines."
 )
 
 
@@ -62,20 +63,20 @@ def data_label(record: RunRecord) -> str:
 
 
 def title(record: RunRecord) -> str:
-    """Return the run's title: what the rules left out, and whether one value was generated."""
+    """Return the run's title, with the conditions left out and the label of synthetic data."""
     label = " (SYNTHETIC DATA)" if record.is_synthetic else ""
     rules = f"{record.run.playbook.name}{without(record.run.config.playbook.ignore)}"
     return f"{record.run.config.name}: {rules}{label}"
 
 
 def data_line(record: RunRecord) -> str:
-    """Return what the data are, whose the mark is and which bars of the window are missing."""
+    """Return the label of the data, the source of the mark, and the missing bars of the window."""
     parts = (data_label(record), mark_line(record), missing_bars(record))
     return "; ".join(part for part in parts if part)
 
 
 def window(record: RunRecord) -> str:
-    """Return the traded window in words."""
+    """Return the text of the traded window."""
     days = (record.end - record.start) / 86_400e9
     clock = record.run.requirements.clock
     return (
@@ -85,7 +86,7 @@ def window(record: RunRecord) -> str:
 
 
 def benchmark_name(record: RunRecord) -> str:
-    """Return the benchmark in words."""
+    """Return the name of the benchmark."""
     return benchmark.benchmark_name(held_weights(record))
 
 
@@ -136,7 +137,7 @@ def headline_note(record: RunRecord) -> str:
 
 
 def cost_rows(record: RunRecord) -> Rows:
-    """Return where the money went: price result, fees, funding, net, and slippage apart."""
+    """Return the parts of the change in equity: price result, fees, funding and the others."""
     trades = record.trades
     gross = sum(trade.gross_pnl for trade in trades)
     fees = sum(trade.fees for trade in trades)
@@ -159,7 +160,7 @@ def cost_rows(record: RunRecord) -> Rows:
 
 
 def hedge_rows(record: RunRecord) -> Rows:
-    """Return one row a hedge with a heading row first: what it cost and what it brought."""
+    """Return one row a hedge, its cost and its benefit, a heading row first."""
     rows: Rows = [("hedge", "judged by", "days on", "cost", "benefit", "net")]
     rows += [
         (
@@ -176,7 +177,7 @@ def hedge_rows(record: RunRecord) -> Rows:
 
 
 def trade_rows(record: RunRecord) -> Rows:
-    """Return one row a trade with a heading row first; named where several are traded."""
+    """Return one row a trade, a heading row first; with several instruments, each is named."""
     several = len(record.run.requirements.traded) > 1
     named = ("instrument",) if several else ()
     heading = ("#", *named, "side", "in", "out", "size", "entry", "exit", "stop")
@@ -206,9 +207,9 @@ def trade_rows(record: RunRecord) -> Rows:
 
 
 def condition_table(record: RunRecord) -> Rows:
-    """Return one row a condition: how often it held, on all bars and on flush or notable ones."""
+    """Return one row a condition: its pass rate on all bars and on flush or notable bars."""
     marked = "notable bars" if flush_rows(record.run.signals)[1] == NOTABLE else "flush bars"
-    rows: Rows = [("condition", "all bars", marked, "unknown", "says")]
+    rows: Rows = [("condition", "all bars", marked, "unknown", "meaning")]
     for item in record.rates:
         unknown = item.all_bars.unknown / item.all_bars.rows if item.all_bars.rows else None
         rows.append(
@@ -236,7 +237,7 @@ def counted(names: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def block_rows(record: RunRecord) -> list[tuple[str, str]]:
-    """Return what blocked the journal's rows, with counts."""
+    """Return the reasons that blocked the journal's rows, with counts."""
     journal = record.journal.select(["blocked_kind", "blocked_by"]).to_pylist()
     return counted(
         [f"{r['blocked_kind']}: {r['blocked_by']}" for r in journal if r["blocked_kind"]]
@@ -244,7 +245,7 @@ def block_rows(record: RunRecord) -> list[tuple[str, str]]:
 
 
 def cap_rows(record: RunRecord) -> list[tuple[str, str]]:
-    """Return which cap bound what was bought, with counts."""
+    """Return the caps that set the size of purchases, with counts."""
     return counted(
         [
             decision.binding_cap
@@ -255,7 +256,7 @@ def cap_rows(record: RunRecord) -> list[tuple[str, str]]:
 
 
 def unfilled_rows(record: RunRecord) -> list[tuple[str, str]]:
-    """Return how entry orders ended that were not filled in full, with counts and all orders."""
+    """Return the ends of entry orders that were not filled in full, with counts."""
     orders = [o for o in record.run.outcome.orders if o.role == OrderRole.ENTRY.value]
     cut = [o for o in orders if o.ended_at and o.status != OrderStatus.FILLED.value]
     ends = [f"{o.status}, {'part' if o.filled else 'nothing'} filled: {o.end_reason}" for o in cut]
@@ -271,7 +272,7 @@ def act_rows(record: RunRecord) -> Rows:
 def near_misses(record: RunRecord, count: int = 5) -> Rows:
     """Return the journal's rows that came nearest to an entry, one a setup, nearest first.
 
-    ``engine.results.journal.nearness`` says what near means.
+    ``engine.results.journal.nearness`` defines the order.
     """
     names = ["at", "setup", "blocked_kind", "blocked_by", "nearest_miss", "nearest_miss_distance"]
     journal = record.journal.select([*names, "required_failing"]).to_pylist()

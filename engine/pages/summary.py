@@ -1,4 +1,4 @@
-"""``summary.txt``: the run in the two minutes that a portfolio manager has."""
+"""``summary.txt``: a run in the two minutes of a portfolio manager."""
 
 from engine.benchmark.daily_returns import HeldBenchmark
 from engine.formatting import columns, wrapped
@@ -11,15 +11,18 @@ SHOWN_TRADES = 40
 SHOWN_BLOCKS = 8
 FILES = (
     ("tearsheet.html", "pictures and tables"),
-    ("trades.parquet", "every trade; `riskoff explain RUN --trade N` tells one"),
+    ("trades.parquet", "every trade; `riskoff explain RUN --trade N` explains one"),
     ("fills, orders, ledger .parquet", "every execution, order and cash movement"),
-    ("journal_*.parquet", "why something did not happen; `riskoff explain RUN --why-not DAY`"),
+    (
+        "journal_*.parquet",
+        "reasons for entries that were not made; `riskoff explain RUN --why-not DAY`",
+    ),
     ("manifest.json", "hashes, data labels, assumptions"),
 )
 
 
 def summary(record: RunRecord, benchmark: HeldBenchmark | None) -> str:
-    """Return the summary's text; its first line shouts when data are synthetic."""
+    """Return the summary's text; its first line warns when the data are synthetic."""
     parts = [
         _head(record),
         ["RESULT", *columns(facts.headline_rows(record, benchmark))],
@@ -56,7 +59,7 @@ def _trades(record: RunRecord) -> list[str]:
     rows = facts.trade_rows(record)
     if len(rows) == 1:
         nearest = facts.near_misses(record)
-        lines = ["TRADES", "  None. What came nearest:"]
+        lines = ["TRADES", "  None. The rows nearest to an entry:"]
         return [*lines, *columns(nearest)] if len(nearest) > 1 else [*lines[:1], "  None."]
     lines = [
         "TRADES (price, fees, funding and net in quote; R = net / loss at the initial stop)",
@@ -77,8 +80,8 @@ def _hedges(record: RunRecord) -> list[list[str]]:
 def _conditions(record: RunRecord) -> list[str]:
     rows = facts.condition_table(record)
     if len(rows) == 1:
-        return ["  The playbook states none."]
-    # The last column is prose: it goes to the left and is not padded.
+        return ["  The playbook declares none."]
+    # The last column is a sentence: it is aligned to the left and not padded.
     counts = columns([row[:-1] for row in rows])
     width = max(len(line) for line in counts)
     return [f"{line:<{width}}  {row[-1]}" for line, row in zip(counts, rows, strict=True)]
@@ -90,7 +93,10 @@ def _decisions(record: RunRecord) -> list[str]:
         ("cap that set the size", facts.cap_rows(record)),
         ("guards, ladder and tiers", [row[:2] for row in facts.act_rows(record)[1:]]),
         ("orders to buy that were not filled in full", facts.unfilled_rows(record)),
-        ("what blocked an entry or a rebalancing, bars", facts.block_rows(record)[:SHOWN_BLOCKS]),
+        (
+            "reasons that blocked an entry or a rebalancing, bars",
+            facts.block_rows(record)[:SHOWN_BLOCKS],
+        ),
     ):
         words = ", ".join(f"{name} {count}" for name, count in rows) or "none"
         lines.append(f"  {what}: {words}")

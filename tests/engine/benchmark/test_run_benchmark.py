@@ -167,7 +167,7 @@ def test_beta_and_alpha_do_not_exist_where_either_side_hardly_moves(make_run, ru
     rows = {row[0]: row[1] for row in headline_rows(record, held)}
     assert [rows[name] for name in COMPARED] == ["n/a"] * 3
     assert float(rows["tracking error a year"].rstrip("%")) > 1
-    assert "n/a where it, or what it is compared with, moves less" in headline_note(record)
+    assert "n/a where the excess of the run or the benchmark moves less" in headline_note(record)
     # Ten times as much moves enough on both sides.
     report = ReportConfig(benchmark={"HYG": min(10 * benchmark, 1.0)})
     more = record_of(make_run, market, hold("HYG"), report=report, notional=min(10 * run, 900.0))

@@ -93,9 +93,9 @@ def test_synthetic_data_are_named_in_the_first_line_and_the_title(page_of):
 
 def test_a_run_without_trades_lists_its_nearest_misses(page_of):
     page, text = page_of(plans=0)
-    assert "No trades. What came nearest" in page
+    assert "No trades. The rows nearest to an entry" in page
     assert "No quantstats page: every daily return is the same" in page
-    assert "None. What came nearest:" in text
+    assert "None. The rows nearest to an entry:" in text
     assert ">nan" not in page.lower()
 
 
