@@ -98,7 +98,7 @@ def test_a_condition_that_the_config_leaves_out_stays_out_and_is_named(found):
 
 
 def test_a_variant_of_rules_with_a_condition_left_out_has_the_run_id_of_the_same_run():
-    # Left out first by name, and added to it: sorted either way.
+    # Either order of the two names gives the same sorted list.
     config = swing("playbook.ignore=[vix_off_peak]")
     rest = attribute(config, embedded_catalog(), processes=1)
     (effect,) = [effect for effect in rest.effects if effect.condition == "drawdown"]

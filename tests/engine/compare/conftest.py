@@ -115,7 +115,7 @@ class FinishedComparison:
 
     @property
     def data(self) -> dict[str, Any]:
-        """What the page's script reads."""
+        """The data that the page's script reads."""
         begin = '<script type="application/json" id="data">'
         return json.loads(self.page.split(begin)[1].split("</script>")[0])
 

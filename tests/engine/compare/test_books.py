@@ -1,4 +1,4 @@
-"""What a comparison counts and warns of where a row is a book of weights."""
+"""Counts and warnings of a comparison for rows that are books of weights."""
 
 from types import SimpleNamespace
 
@@ -46,6 +46,6 @@ def test_entries_are_trades_and_the_instants_at_which_a_book_traded():
 )
 def test_orders_that_lacked_cash_are_told_where_they_are_many(cut, whole, told):
     short = order(1, 0.0, "free cash does not carry the rest")
-    # A sale is no order to buy.
+    # Sales do not count as orders to buy.
     orders = [short] * cut + [order(2, 1.0, "filled")] * whole + [order(3, 1.0, role="exit")]
     assert remarks._starved(cell(orders=orders)) == told

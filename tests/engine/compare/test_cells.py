@@ -1,4 +1,4 @@
-"""Running cells: resumed, refused, audited; a bad cell is told and stops no other."""
+"""Runs of cells: reused, refused, audited; a bad cell is reported and stops no other."""
 
 import json
 import os
@@ -22,7 +22,7 @@ from tests.engine.compare.conftest import load, write_files
 ROOT = Path(__file__).parents[3]
 
 
-def test_a_cell_that_is_there_is_not_run_again(small):
+def test_a_cell_with_a_sealed_run_folder_is_not_run_again(small):
     cells = cells_of(small.config, episodes_of(small.config))
     folder = small.matrix.outcomes[0].folder
     before = (folder / "fills.parquet").stat().st_mtime_ns
@@ -50,7 +50,7 @@ def test_a_cell_names_its_row_and_episode_in_its_run_and_tearsheet(small):
     assert title.endswith(f"SYNTHETIC DATA, {cell.folder.name}")
 
 
-def test_a_cell_that_cannot_run_is_told_and_stops_no_other(tmp_path):
+def test_a_cell_that_cannot_run_is_reported_and_stops_no_other(tmp_path):
     path = write_files(tmp_path, "A")
     text = path.read_text().replace("{QQQ: 0.9}", "{ARKK: 0.9}")
     path.write_text(text)
@@ -132,7 +132,7 @@ def another_format(folder):
 
 
 def no_findings(folder):
-    """The audit's result, edited: a cell with differences made to look clean."""
+    """Edit the audit's result so that a cell with differences looks clean."""
     document = json.loads((folder / AUDIT_FILE).read_text())
     (folder / AUDIT_FILE).write_text(json.dumps(document | {"findings": ["none of them"]}))
     return AUDIT_FILE
@@ -193,7 +193,7 @@ def test_a_cell_that_is_another_run_is_set_aside_named_and_run_again(small, tmp_
     assert len(list((tmp_path / "set_aside").iterdir())) == len(others)
 
 
-def test_an_unexpected_error_is_told_as_a_bug_of_its_cell(small, tmp_path, monkeypatch):
+def test_an_unexpected_error_is_reported_as_a_bug_with_its_cell(small, tmp_path, monkeypatch):
     monkeypatch.setattr(cell_runs, "prepare_run", lambda *_: 1 / 0)
     cell = cells_of(small.config, episodes_of(small.config))[0]
     outcome = run_cell(cell, tmp_path, tmp_path / "index.html", None)
@@ -235,7 +235,7 @@ def test_an_interrupt_leaves_whole_cells_only_and_no_process(tmp_path):
 
 
 def ended(group):
-    """Whether no process of a group is left, after those that are about to end."""
+    """Return whether all processes of a group end within a deadline."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         try:
@@ -281,7 +281,7 @@ SOURCES = {
 
 
 def run_elsewhere(tmp_path, code):
-    """Run a comparison in a process of its own, as on another day; return returns by row."""
+    """Run a comparison in a new process, as on another day; return its cells by row."""
     done = subprocess.run(
         [sys.executable, "-c", "from engine.cli.app import main; main()", "compare", "small.yaml",
          "--plugin-path", "plugins", "--jobs", "1", "--json"],
@@ -295,7 +295,7 @@ def run_elsewhere(tmp_path, code):
     return {cell["row"]: cell for cell in json.loads(done.stdout)["cells"]}
 
 
-# A minute each; test_run_id has every kind by its id. Two of them here, all four in the soak.
+# A minute each: two kinds here, all four in the soak; test_run_id tests each kind by its run id.
 @pytest.mark.parametrize("kind", SOURCES if "RISKOFF_SOAK" in os.environ else ("helper", "file"))
 def test_a_cell_follows_what_its_rules_read_outside_their_folder(tmp_path, kind):
     path = write_files(tmp_path, "A")

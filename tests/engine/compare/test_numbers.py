@@ -1,4 +1,4 @@
-"""The page's numbers are those of the run folders, and those follow from equity and fills."""
+"""The page shows the numbers of the run folders, which follow from equity and fills."""
 
 import csv
 import json
@@ -32,7 +32,7 @@ def cells(small):
 
 
 def bill_due(cell, table):
-    """What the equity would have earned in bills, by the instant it is due, in a slow loop."""
+    """Return what the equity would have earned in bills, by due instant, in a slow loop."""
     bill = open_source("embedded").read(ChannelKey("DGS3MO", ChannelKind.SERIES))
     known = list(zip(bill["available_at"].tolist(), bill["value"].tolist(), strict=True))
     zone = "UTC" if cell.periods_per_year == 365 else "America/New_York"
@@ -47,7 +47,7 @@ def bill_due(cell, table):
 
 
 def recomputed(cell):
-    """Headline numbers by pandas from equity.parquet, fills.parquet and the bill's yields alone."""
+    """Return headline numbers by pandas from equity, fills and the bill's yields alone."""
     table = pq.read_table(cell.folder / "equity.parquet").to_pandas().set_index("at")
     fills = pq.read_table(cell.folder / "fills.parquet").to_pandas()
     start = pd.Timestamp(cell.episode.start, tz="UTC")
@@ -150,7 +150,7 @@ def test_cash_earns_the_bill_and_nothing_else(small):
             assert parts["interest"] == pytest.approx(cell.metrics["total_return"], abs=1e-15)
             assert cell.metrics["total_return"] > 0
             assert len(cell.trades) == 0
-            # By the accrual of its own interest: nothing is left to the last bit, and no ratio.
+            # Interest and bill accrue alike, so the excess is exactly zero and has no ratio.
             assert cell.excess.tolist() == [0.0] * len(cell.daily)
             assert math.isnan(cell.metrics["sharpe"])
             assert texts(values(cell))["sharpe"] == "n/a"
@@ -230,7 +230,7 @@ def test_the_market_lines_start_at_the_price_of_the_first_midnight(small):
 
 def test_strips_say_what_the_runs_could_know(small):
     strips = small.data["drawings"]["crash"]["strips"]
-    # The evening of each day, and the end of the last: 18:30 in New York is 23:30 in winter.
+    # Each day's evening, and the end of the last: 18:30 in New York is 23:30 UTC in winter.
     assert (
         strips["at"][0] == midnight_ns(small.matrix.episodes[1].start) // MINUTE_NS + 23 * 60 + 30
     )
@@ -265,9 +265,9 @@ def test_hedges_that_were_bought_are_told_apart_from_what_was_held_back(small, m
 def test_trials_of_unlike_calendars_are_brought_to_one_year(small):
     cell = small.matrix.records["weights", "crash"]
     trials = inference._trials("crash", small.matrix.records, small.config)
-    # The rows that are no baselines, in their order: reclaim, weights.
+    # The rows that are not baselines, in their order: reclaim, weights.
     assert [periods for _, periods in trials] == [365, 252]
-    # In excess of the bill, as the headline is.
+    # In excess of the bill, like the headline number.
     assert trials[1][0] * math.sqrt(252) == pytest.approx(cell.metrics["sharpe"])
 
 
@@ -311,7 +311,7 @@ def test_a_playbook_that_hardly_trades_has_no_power_and_no_smallest_difference(s
     ("stage", "day", "place"),
     [
         ("open", date(2020, 3, 12), 1),  # the first midnight of the flush: its bar opens in it
-        ("range", date(2020, 3, 12), 0),  # a bar that closes then is of the shock
+        ("range", date(2020, 3, 12), 0),  # a bar that closes then belongs to the shock
         ("open", date(2020, 3, 2), 0),
         ("range", date(2020, 4, 1), 2),  # the end of the window
         ("open", date(2020, 4, 1), 2),

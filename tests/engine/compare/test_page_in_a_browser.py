@@ -70,7 +70,7 @@ def test_the_page_opens_without_a_network_and_draws_every_episode(visit):
     assert page.locator(".chart").count() == 2
     for number in (1, 2):
         chart = page.locator(f"#chart-{number}")
-        # Result, drawdown and exposure of the rows that are shown, and what is known of trades.
+        # Result, drawdown and exposure of the rows shown, and their trades.
         assert chart.locator(".scatterlayer .trace").count() >= 9
         assert chart.locator(".shapelayer path").count() == 3
         assert chart.locator(".heatmaplayer image").count() == 1

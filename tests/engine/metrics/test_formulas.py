@@ -73,7 +73,7 @@ def test_the_first_day_is_measured_from_the_start_equity():
     assert daily_returns(curve(at, [98.0, 99.0]), start_equity=100.0).tolist() == pytest.approx(
         [-0.01]
     )
-    # Without it the first bar's own loss would be forgotten: 99 / 98 - 1.
+    # Without it the loss of the first bar would be missing: 99 / 98 - 1.
     assert daily_returns(curve(at, [98.0, 99.0])).iloc[0] == pytest.approx(99 / 98 - 1)
 
 
@@ -116,7 +116,7 @@ def test_a_close_at_the_windows_start_makes_no_day_and_growth_takes_the_elapsed_
     window = (DAY_ONE, DAY_ONE + 73 * DAY_NS)
     numbers = headline_of_curve(held, periods_per_year=252, start_equity=100.0, window=window)
     assert (numbers["days"], numbers["exposure"]) == (2, 0.5)
-    # Calendar days make the year of growth, whatever number of returns makes the year of ratios.
+    # Growth is annualized by calendar days, ratios by the number of returns a year.
     assert numbers["cagr"] == pytest.approx(1.045**5 - 1)
 
 
@@ -197,7 +197,7 @@ def test_bringing_returns_to_one_size_rounds_nothing():
     assert 1 <= abs(units).max() < 2
     assert (units * power).tolist() == returns.tolist()
     assert math.frexp(float(power))[0] == 0.5
-    # Ratios of usual returns are what they are without it, to the last bit.
+    # Ratios of usual returns are the same without scaling, to the last bit.
     deviation = float(np.std(returns, ddof=1))
     assert volatility(returns, 365) == deviation * math.sqrt(365)
     assert sharpe(returns, 365) == float(np.mean(returns)) / deviation * math.sqrt(365)
@@ -263,7 +263,7 @@ def test_beta_alpha_and_tracking_error_by_hand():
 
 
 def test_an_alpha_of_less_than_thirty_days_is_no_alpha_of_a_year():
-    # Half the benchmark and 0.1% a day: 36.5% a year of thirty days, nothing of three.
+    # Half the benchmark and 0.1% a day: 36.5% a year over thirty days, NaN over three.
     market = random_returns(30)
     month = relative_numbers(market / 2 + 0.001, market, 365)
     assert month["alpha"] == pytest.approx(0.365)
@@ -272,7 +272,7 @@ def test_an_alpha_of_less_than_thirty_days_is_no_alpha_of_a_year():
         assert math.isnan(numbers["alpha"])
         assert numbers["beta"] == pytest.approx(0.5)
         assert math.isfinite(numbers["tracking_error"])
-    # Elapsed days count, not returns: 21 sessions are a month, of a window of 29 days not.
+    # Elapsed days count, not returns: 21 sessions in 30 days are enough, in 29 days not.
     held = market[:21] / 2 + 0.001, market[:21]
     assert relative_numbers(*held, 252, years=30 / 365)["alpha"] == pytest.approx(0.252)
     assert math.isnan(relative_numbers(*held, 252, years=29 / 365)["alpha"])

@@ -29,10 +29,10 @@ def whole(returns, unit, calendar, window) -> dict[str, bool]:
 @pytest.mark.parametrize(
     ("calendar", "window", "january", "march"),
     [
-        # 2020-01-01 is no session: the year begins with that of the 2nd, opened 14:30Z.
+        # 2020-01-01 is not a session: the year begins with the session of the 2nd, opened 14:30Z.
         ("XNYS", ("2020-01-02T00:00", "2020-03-31T20:00"), True, True),
         ("XNYS", ("2020-01-02T15:00", "2020-03-31T19:00"), False, False),
-        # Around the clock the first of January is missing, and the end is the midnight after.
+        # Around the clock January 1st is missing, and the year ends at the next midnight.
         ("24/7", ("2020-01-02T00:00", "2020-03-31T20:00"), False, False),
         ("24/7", ("2020-01-01T00:00", "2020-04-01T00:00"), True, True),
     ],

@@ -47,7 +47,7 @@ def test_the_page_holds_our_numbers_trades_conditions_and_quantstats(ordinary):
     page, _ = ordinary
     for text in ("this run", "holding BTCUSDT-PERP", "365 periods a year", "level_broke", "Omega"):
         assert text in page
-    # ours, returns and volatility-matched returns: 45 days that moved less than 5%
+    # our picture, returns and volatility-matched returns: 45 days that moved less than 5%
     assert page.count("<svg") == 3
     assert "{{" not in page
 
@@ -57,7 +57,7 @@ def test_the_page_holds_our_numbers_trades_conditions_and_quantstats(ordinary):
     [
         (200, 1.0001, (), ("monthly_heatmap", "returns_dist")),
         (200, 1.2, ("returns_dist",), ("monthly_heatmap",)),
-        # It shows months outside the window as months that earned 0.00.
+        # quantstats shows months outside the window as 0.00.
         (365, 1.2, ("returns_dist",), ("monthly_heatmap", "eoy_returns", "monthly_dist")),
     ],
 )

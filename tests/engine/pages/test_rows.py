@@ -75,7 +75,7 @@ def test_rounded_parts_add_up_whatever_they_are(parts):
         whole, *shown = adding_up(math.fsum(held), *held)
         assert round(whole * 10_000) == sum(round(part * 10_000) for part in shown)
         assert whole == pytest.approx(math.fsum(held), abs=0.000051)
-        # By one unit at most: what rounding down and rounding up can differ by.
+        # By one unit at most: the difference between rounding down and rounding up.
         assert all(abs(x - y) < 0.0001 for x, y in zip(held, shown, strict=True))
 
 

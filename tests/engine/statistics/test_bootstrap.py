@@ -1,4 +1,4 @@
-"""Against published examples, and by the coverage of simulated samples whose truth is known."""
+"""Intervals against published examples, and their coverage in simulated samples."""
 
 import math
 import re
@@ -76,8 +76,8 @@ def test_a_share_that_is_none_or_rests_on_nothing_is_refused():
 
 
 def test_the_median_of_ten_lies_between_the_second_and_the_ninth():
-    # Of ten, none or one lies below the median with probability (1 + 10) / 1024 = 1.07%, none, one
-    # or two with 56 / 1024 = 5.5%: so the second, and by symmetry the ninth.
+    # Of ten values, at most one lies below the median with probability (1 + 10) / 1024 = 1.07%, at
+    # most two with 56 / 1024 = 5.5%: the ends are the second and, by symmetry, the ninth value.
     found = quantile_interval([31, 7, 2, 11, 23, 3, 19, 5, 17, 13], 0.5)
     assert (found.estimate, found.low, found.high) == (12.0, 3.0, 23.0)
     assert (found.level, found.replications, found.observations) == (0.95, 0, 10)
@@ -170,7 +170,7 @@ def test_sharpe_intervals_of_independent_returns_cover_the_truth():
         intervals(rng.normal(0.0005, 0.01, 250), measures, seed=i, replications=400)["sharpe"]
         for i in range(300)
     ]
-    # 95% nominal; two standard errors of 300 trials are 2.5 points, blocks cost about one
+    # 95% nominal; two standard errors of 300 trials are 2.5 points, the blocks cost about one point
     assert 0.90 <= np.mean([covered(one, truth) for one in found]) <= 0.98
 
 
@@ -184,7 +184,7 @@ def test_blocks_cover_the_mean_of_an_autoregression_where_single_days_do_not():
             for i, values in enumerate(samples)
         ]
         shares[block] = np.mean([covered(one, 0.0) for one in found])
-    # single days ignore that the mean's deviation is sqrt((1 + 0.5) / (1 - 0.5)) = 1.7 times theirs
+    # the true deviation of the mean is sqrt((1 + 0.5) / (1 - 0.5)) = 1.7 times that of single days
     assert shares[1] < 0.82
     assert shares[None] > 0.87
 
@@ -272,7 +272,7 @@ def test_a_measure_without_a_value_is_missing_and_the_others_are_not():
 
 
 def test_a_measure_that_most_resamples_lack_is_missing():
-    # the one day that moves is absent from about (1 - 1/60)^60 = 36% of the resamples
+    # about (1 - 1/60)^60 = 36% of the resamples lack the only day that moves
     returns = np.zeros(60)
     returns[30] = -0.1
     found = intervals(returns, MEASURES, block=1)["sharpe"]

@@ -104,7 +104,7 @@ def closes(skip=()):
 
 
 def test_steps_of_sessions_skip_the_weekend():
-    # Saturday: the base is Friday's close, 104; the next session is Monday, 107.
+    # Saturday: the first value is Friday's close, 104; the next session is Monday's, 107.
     found = event_paths(closes(), at(5 * 24 + 3), WEEKS, [-1, 0, 1, 2], relative=False)
     assert found.moves[0].tolist() == [-1.0, 0.0, 3.0, 4.0]
 
@@ -131,7 +131,7 @@ def test_steps_beyond_the_calendar_are_nan():
 
 
 def test_a_path_may_start_at_the_next_close():
-    # Event on Tuesday, before the close: Monday's is known, Tuesday's comes first, 101.
+    # Event on Tuesday, before the close: Monday's close is known, Tuesday's is the next, 101.
     found = event_paths(closes(), at(24 + 15), WEEKS, [-1, 0, 1], relative=True, origin=1)
     assert found.moves[0] == pytest.approx([100 / 101 - 1, 0.0, 102 / 101 - 1])
 
@@ -181,7 +181,7 @@ def apart(count):
 def test_hits_are_moves_above_zero_with_a_score_interval():
     moves = np.array([0.01, 0.02, -0.01, 0.0, 0.03, 0.01, -0.02, 0.01, 0.02, 0.04])
     seen = reaction(moves, apart(10), 5, part=ONE[:10], sampling=FAST)
-    # 7 of 10 rise; a move of zero is none
+    # 7 of 10 rise; a move of zero does not count as a rise
     assert (seen.hits, seen.events, seen.clusters) == (7, 10, 10)
     assert seen.hit_rate == proportion_interval(7, 10)
     assert seen.mean == pytest.approx(0.011)

@@ -64,7 +64,7 @@ def test_sums_over_blocks_equal_the_obvious_loop_over_days():
 
 def test_random_variants_are_overfit_half_of_the_time():
     found = [backtest_overfitting(noise(i), ONE_EPISODE, blocks=8).probability for i in range(60)]
-    # one family's value spreads by about 0.25: two standard errors of 60 are 0.07
+    # the value of one family has a deviation of about 0.25: two standard errors of 60 are 0.07
     assert np.mean(found) == pytest.approx(0.5, abs=0.07)
 
 
@@ -78,8 +78,8 @@ def test_one_truly_better_variant_is_hardly_ever_overfit():
 
 
 def test_variants_centred_on_no_gain_are_always_overfit():
-    # The paper's first case, 'full overfit': every column's mean is 0 over all days, so what the
-    # one half gains the other loses; the probability is near 1 and the slope about -1.
+    # The paper's first case, 'full overfit': every column's mean is 0 over all days, so a gain in
+    # one half is a loss in the other; the probability is near 1 and the slope about -1.
     returns = noise(7, days=1000, variants=100)
     found = backtest_overfitting(returns - returns.mean(axis=0), np.zeros(1000), blocks=8)
     assert found.probability > 0.99
@@ -88,7 +88,7 @@ def test_variants_centred_on_no_gain_are_always_overfit():
 
 
 def test_no_block_crosses_an_episode():
-    # Variant 1 gains in the first episode's only block alone; blocks that crossed would share it.
+    # Variant 1 gains in the first episode's only block; blocks across episodes would share it.
     returns = noise(9, days=60, variants=2) * 0.1
     returns[:10, 1] += 0.01
     episodes = np.repeat([1, 2], [10, 50])
@@ -107,7 +107,8 @@ def test_a_variant_that_never_trades_counts_as_neither_won_nor_lost():
 
 def test_splits_in_whose_judged_half_nobody_trades_decide_nothing():
     # Only the first of four blocks trades. In 3 of the 6 splits it is in the picking half, and all
-    # tie at 0 in the other; in 3 it judges the first variant, which is picked among ties and best.
+    # variants tie at 0 in the other half. In 3 it is in the judged half: all tie in the picking
+    # half, the first variant is picked, and it is the best.
     returns = np.zeros((16, 3))
     returns[:4] = noise(17, days=4, variants=3) + np.array([0.03, 0.0, -0.03])
     found = backtest_overfitting(returns, np.zeros(16), blocks=4)

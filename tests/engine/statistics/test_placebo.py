@@ -1,4 +1,4 @@
-"""A planted effect is found; without one p-values are uniform; dates obey their rules."""
+"""Placebo tests: a planted effect is found, p-values are uniform without one, dates are valid."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def candidates(events, rows=ROWS):
 
 
 def walk(seed, horizon, drift_after=(), size=0.0, rows=ROWS):
-    """Moves over the horizon from every row of a random walk; ``size`` is added after events."""
+    """Return moves over the horizon from every row of a random walk, plus ``size`` after events."""
     steps = np.random.default_rng(seed).normal(0.0, 1.0, rows + horizon)
     for row in drift_after:
         steps[row : row + horizon] += size / horizon
@@ -61,8 +61,8 @@ def test_without_an_effect_p_values_are_about_uniform(count, horizon, way):
 
 
 def test_events_that_follow_a_fall_are_not_judged_by_dates_without_one():
-    # On a random walk nothing follows a fall. Dates chosen because no event came after them would
-    # be dates before rises, and every fall would look like bad news.
+    # On a random walk a fall predicts nothing. Dates without an event after them come before rises,
+    # so that falls would look harmful by comparison.
     differences, low = [], 0
     for seed in range(150):
         path, moves = walk(seed, 48)
@@ -149,11 +149,11 @@ def test_the_true_mean_counts_among_the_placebo_means():
     # Above all 99: (1 + 0) / 100 on its side, twice that for two sides.
     top = placebo_test(200.0, means, "apart")
     assert (top.rank, top.p_value, top.draws) == (1.0, 0.02, 99)
-    # Three at or below, with itself four of a hundred
+    # Three means lie at or below it; with itself they are four of a hundred
     low = placebo_test(3.5, means, "apart")
     assert (low.rank, low.p_value) == (0.04, 0.08)
     assert (low.low, low.high) == pytest.approx((3.45, 96.55))
-    # As high as every placebo mean: nothing is said.
+    # The true mean equals every placebo mean: no evidence.
     assert placebo_test(0.0, np.zeros(99), "apart").p_value == 1.0
 
 

@@ -1,4 +1,4 @@
-"""Against the worked examples of the two papers of Bailey and Lopez de Prado."""
+"""Sharpe statistics against the worked examples of Bailey and Lopez de Prado."""
 
 import math
 
@@ -92,7 +92,7 @@ def test_an_interval_takes_the_variance_at_the_estimate():
     # 1 + 2.448 x 0.458 + 9.164 / 4 x 0.458^2 = 2.60175; 1.6449 x sqrt(2.60175 / 23) = 0.5532
     found = sharpe_interval(0.458, observations=24, skewness=-2.448, kurtosis=10.164, level=0.9)
     assert (found.low, found.high) == pytest.approx((0.458 - 0.5532, 0.458 + 0.5532), abs=1e-4)
-    # its lower end is the benchmark that the form of 2012 puts at 95%
+    # its lower end is the benchmark with a probability of 95% in the form of 2012
     sure = probabilistic_sharpe(
         0.458,
         benchmark=found.low,
@@ -166,8 +166,7 @@ def test_one_return_proves_nothing():
 
 
 def test_a_ratio_that_cannot_vary_has_no_probability():
-    # two equally likely returns (skewness 0, kurtosis 1) around a mean of 0 times anything: the
-    # variance 1 - 2 x 1 + (5 - 1) / 4 vanishes at skewness 2, kurtosis 5, ratio 1
+    # the variance 1 - 2 x 1 + (5 - 1) / 4 is zero at skewness 2, kurtosis 5, ratio 1
     found = probabilistic_sharpe(
         1.0, benchmark=0, observations=50, skewness=2, kurtosis=5, variance_at="estimate"
     )

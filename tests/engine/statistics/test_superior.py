@@ -1,7 +1,7 @@
-"""The test of superior ability: its size where it is used, a slow copy of it, and what it refuses.
+"""The test of superior ability: its size at default settings, a slow copy, refused input.
 
-At the settings of before (one standard error for all resamples) 16% to 23% of worthless families
-were rejected at a nominal 5%: the wrong number is shown first.
+With one standard error for all resamples, 16% to 23% of worthless families are rejected at a
+nominal 5%; the tests show that wrong number first.
 """
 
 import math
@@ -45,7 +45,7 @@ def test_one_standard_error_for_all_resamples_rejects_worthless_families_too_oft
         gain = KINDS["iid"](draw, 250, 50)
         test = SPA(np.zeros(250), -gain, block_size=15, reps=200, seed=seed)
         test.compute()
-        # arch works the long-run variance out and does not divide by it
+        # arch computes the long-run variance and does not divide by it
         scores = gain / np.sqrt(test._loss_diff_var)
         test = SPA(np.zeros(250), -scores, block_size=15, reps=200, seed=seed)
         test.compute()
@@ -58,7 +58,7 @@ def test_one_standard_error_for_all_resamples_rejects_worthless_families_too_oft
 @pytest.mark.parametrize("days", DAYS if SOAK else DAYS[:1])
 def test_worthless_families_are_rejected_no_more_often_than_the_nominal_size(kind, variants, days):
     # Nominal 5%. Measured over many families the sizes are 2% to 6% (docs/statistics.md); the
-    # bounds are the ones asked for: 7%, and 9% where each day keeps a fifth of the last.
+    # required bounds are 7%, and 9% where each day keeps a fifth of the last.
     low, named = rejected(kind, days, variants)
     most = 0.09 if kind == "AR 0.2" else 0.07
     assert low <= most
@@ -136,7 +136,7 @@ def test_segments_in_pieces_or_of_another_length_are_refused():
 
 def test_a_quiet_superior_variant_is_found_beside_a_wild_worthless_one():
     returns = np.random.default_rng(2).normal(0, [0.001, 0.1], (250, 2))
-    returns += [0.0004, 0.0] - returns.mean(axis=0)  # six standard errors, and none
+    returns += [0.0004, 0.0] - returns.mean(axis=0)  # six standard errors, and zero
     zero = np.zeros(250)
     announced = SPA(zero, -returns, reps=500, studentize=True, seed=3)
     announced.compute()
@@ -194,7 +194,7 @@ def test_the_order_of_variants_changes_no_p_value():
 
 
 def idle(seed, share, days=750):
-    """Return returns of a rule that trades on some days and pays a little on the others."""
+    """Return returns of a rule that trades on some days and earns interest on the others."""
     draw = np.random.default_rng(seed)
     waits = -0.0001 * draw.choice([1, 3], days)  # the bill's yield, three days at weekends
     return np.where(draw.random(days) < share, draw.normal(0.005, 0.01, days), waits)
@@ -206,7 +206,7 @@ def test_a_variant_active_on_a_few_percent_of_days_has_no_power():
     assert found.powerless == (0,)
     assert [math.isnan(value) for value in found.detectable] == [True, False, False]
     market = np.random.default_rng(9).normal(0, 0.01, 750)
-    # beside a busy benchmark the difference is busy, and the variant still is not
+    # against a benchmark that moves daily the difference moves daily, but the variant does not
     assert superior_ability(returns, market).powerless == (0,)
     assert superior_ability(returns[:, :1], market) == Missing(
         "no power: every variant is active on fewer than 10 days or 5% of 750"
@@ -250,7 +250,7 @@ def test_a_constant_advantage_has_no_spread_to_be_judged_by(shift):
 def test_a_difference_that_is_rounding_is_none_at_any_scale(scale):
     market = noise(3)[:, 0] * scale
     compounded = (np.cumprod(1 + market) / np.append(1, np.cumprod(1 + market)[:-1])) - 1
-    assert 0 < np.abs(compounded - market).max() < 1e-12  # what bringing days together leaves
+    assert 0 < np.abs(compounded - market).max() < 1e-12  # rounding left by joining days
     found = superior_ability(compounded[:, np.newaxis], market)
     assert found == Missing("no variant differs from the benchmark")
 

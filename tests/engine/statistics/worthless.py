@@ -1,4 +1,4 @@
-"""Families of worthless variants, by their dependence: daily differences with a true mean of 0."""
+"""Families of worthless variants: daily differences with a true mean of 0, by dependence."""
 
 import numpy as np
 from numpy.typing import NDArray

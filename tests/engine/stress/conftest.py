@@ -15,7 +15,7 @@ _numbers = itertools.count(1)
 
 @pytest.fixture
 def toy_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Return a function that makes a job; settings are those of ``--set``."""
+    """Return a function that makes a job from settings of ``--set``."""
     monkeypatch.chdir(tmp_path)
     name = f"stressed_toy_{next(_numbers)}"
     file, plugins = write_project(tmp_path, name), tmp_path / "plugins"

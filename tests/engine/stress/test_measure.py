@@ -1,4 +1,4 @@
-"""The distribution over a handful of paths, worked by hand."""
+"""The distribution over a few paths, worked by hand."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""What paths go on from: what was known at the end, and nothing that no scenario can continue."""
+"""The data that paths continue: everything known at the end that a scenario can continue."""
 
 import pytest
 
@@ -53,7 +53,7 @@ def test_an_end_after_the_data_is_refused_with_what_there_is(toy_job):
 
 
 def until(key, day):
-    """The embedded perp and two series, one channel of which ended on a day."""
+    """Return the embedded perp and two series, with one channel cut at a day."""
     data = embedded_dataset()
     rows = data.channels[key]["event_at"] <= ns(day)
     return Dataset(data.instruments, {**data.channels, key: data.channels[key].take(rows)})

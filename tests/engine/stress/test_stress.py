@@ -1,4 +1,4 @@
-"""Paths, one after the other and side by side; books that are wrong are found."""
+"""Stresses in one and several processes; the audit finds wrong books."""
 
 import hashlib
 import json
@@ -92,8 +92,8 @@ def test_decisions_begin_with_the_datas_last_close_and_end_with_the_path(toy_job
     run_stress(job, jobs=1)
     begun = job.continuation()
     seen = [int(line) for line in (tmp_path / "seen").read_text().splitlines()]
-    # The close of Friday 2026-02-27 is the last that is known at the config's end, a Monday's
-    # midnight; what is decided there fills at Monday's open, the first of the path.
+    # The config ends at a Monday's midnight; the last close known then is that of Friday
+    # 2026-02-27. Its decisions fill at Monday's open, the first of the path.
     assert utc_text(begun.begin) == utc_text(min(seen)) == "2026-02-27T21:00Z"
     assert max(seen) <= begun.end == begun.begin + 30 * DAY_NS
 
@@ -116,7 +116,7 @@ def test_the_first_paths_and_the_lowest_are_audited(toy_job):
 
 
 def test_the_lowest_return_and_the_lowest_drawdown_may_be_of_two_paths():
-    # Path 4 ends lowest, path 5 fell deepest and came back.
+    # Path 4 has the lowest return, path 5 the lowest drawdown.
     returns, drawdowns = [0.1, 0.2, 0.0, 0.1, -0.3, 0.05], [-0.1, -0.1, -0.2, 0.0, -0.3, -0.5]
     results = [
         path_module.PathResult(PathRow(i, 7, found, fell, 0, 1, 0.0, 0.0, 1.0), np.ones(2), Reads())

@@ -1,4 +1,4 @@
-"""A playbook that always holds QQQ, and a run of it: sessions alone, so that paths cost little."""
+"""A playbook that always holds QQQ, and its run file; paths of sessions alone are cheap."""
 
 from pathlib import Path
 
