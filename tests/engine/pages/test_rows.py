@@ -41,7 +41,7 @@ def test_another_difference_to_the_trades_is_not_called_interest(make_run):
 
 def test_the_note_says_what_holding_earns_and_what_ratios_are_in_excess_of(make_run):
     note = headline_note(RunRecord(make_run(hours=60)))
-    assert "Holding BTCUSDT-PERP earns its dividends and pays its funding" in note
+    assert "Holding BTCUSDT-PERP reinvests dividends, pays funding" in note
     assert "in excess of 0: the data hold no DGS3MO" in note
 
 
