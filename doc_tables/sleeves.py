@@ -40,7 +40,7 @@ SLEEVE_COLUMNS = (
 
 
 @dataclass(frozen=True)
-class AccountResult:
+class AccountRow:
     """One account: fractions of the starting equity."""
 
     window: str
@@ -51,7 +51,7 @@ class AccountResult:
     correlated: tuple[tuple[str, float], ...]
 
 
-def account_result(job: tuple[str, str, Path]) -> AccountResult:
+def account_row(job: tuple[str, str, Path]) -> AccountRow:
     """Run and audit one account."""
     episode, rules, catalog = job
     path = ROOT / "configs" / "accounts" / f"three_playbooks_{episode}.yaml"
@@ -66,7 +66,7 @@ def account_result(job: tuple[str, str, Path]) -> AccountResult:
     frame = correlations(record)
     names = list(frame.columns)
     pairs = [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]
-    return AccountResult(
+    return AccountRow(
         window=f"{config.data.start:%Y-%m-%d} to {config.data.end:%Y-%m-%d}",
         total=record.metrics["total_return"],
         deepest=record.metrics["max_drawdown_bars"],
@@ -76,7 +76,7 @@ def account_result(job: tuple[str, str, Path]) -> AccountResult:
     )
 
 
-def tables(found: dict[tuple[str, str], AccountResult]) -> list[str]:
+def tables(found: dict[tuple[str, str], AccountRow]) -> list[str]:
     """Return the lines of all tables."""
     shipped = {episode: row for (episode, rules), row in found.items() if rules == "as shipped"}
     accounts = []
@@ -119,7 +119,7 @@ def blocks(catalog: Path) -> Iterator[Block]:
     """Yield the page's tables; the accounts run in two processes."""
     jobs = [(episode, rules, catalog) for episode in EPISODES for rules in RULES]
     with ProcessPoolExecutor(2) as pool:
-        results = pool.map(account_result, jobs)
+        results = pool.map(account_row, jobs)
         found = {
             (episode, rules): result
             for (episode, rules, _), result in zip(jobs, results, strict=True)

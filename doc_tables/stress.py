@@ -16,7 +16,7 @@ from engine.config.load import load_run_config
 from engine.formatting import percent
 from engine.stress import StressResult, run_stress, stress_job
 from engine.stress.measure import Estimate
-from engine.stress.summary import interval_text
+from engine.stress.stress_summary import interval_text
 
 PAGE, NAME = "stress.md", "table"
 PATHS, SEED, LAST_DAY = 200, 0, "2026-04-15"

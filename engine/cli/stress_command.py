@@ -51,7 +51,7 @@ def stress(
     from engine.run_folder.write import check_writable
     from engine.stress import PICTURE_FILE, SUMMARY_FILE, publish_stress, run_stress, stress_job
     from engine.stress.job import check_numbers
-    from engine.stress.stress import check_settings
+    from engine.stress.path_runs import check_settings
 
     check_numbers(scenario, paths=paths, days=days, seed=seed)
     check_settings(tolerance, jobs)

@@ -1,11 +1,11 @@
 """One playbook over many paths of a scenario: the spread of its results, not a forecast."""
 
-from engine.stress.folder import PICTURE_FILE, SUMMARY_FILE, SUMMARY_JSON, publish_stress
 from engine.stress.job import StressJob, stress_job
 from engine.stress.measure import StressSummary, summarize
 from engine.stress.path import PathResult, PathRow
+from engine.stress.path_runs import StressResult, run_stress
 from engine.stress.starting_data import StartingData, scenario_base
-from engine.stress.stress import StressResult, run_stress
+from engine.stress.stress_folder import PICTURE_FILE, SUMMARY_FILE, SUMMARY_JSON, publish_stress
 
 __all__ = [
     "PICTURE_FILE",

@@ -8,7 +8,7 @@ import numpy as np
 from data_feeds.clock import DAY_NS
 from engine.pages.charts import INK, LINE, LOSS, MUTED, quiet_figure, series_dates
 from engine.stress.measure import QUANTILES
-from engine.stress.stress import StressResult
+from engine.stress.path_runs import StressResult
 
 FAN, HISTOGRAM = 3.6, 2.4
 RESOLUTION = 110

@@ -205,7 +205,7 @@ def test_the_pool_is_used_by_comparison_stress_and_attribution_alone_and_no_othe
         if "worker_pool" in path.read_text() and path != Path(workers.__file__)
     ]
     assert users == [
-        "engine/attribution.py", "engine/compare/cell_runs.py", "engine/stress/stress.py"
+        "engine/attribution.py", "engine/compare/cell_runs.py", "engine/stress/path_runs.py"
     ]  # fmt: skip
     for path in (ROOT / "engine").rglob("*.py"):
         assert "ProcessPoolExecutor" not in path.read_text(), path

@@ -21,7 +21,7 @@ from engine.stress import PathRow, publish_stress, run_stress, stress_job
 from engine.stress import path as path_module
 from engine.stress.job import window_config
 from engine.stress.path import daily_equity
-from engine.stress.stress import AUDITED_FIRST, _audit_worst
+from engine.stress.path_runs import AUDITED_FIRST, _audit_worst
 from tests.data_feeds.factory import ns
 from tests.embedded import PERP
 

@@ -13,8 +13,8 @@ from engine.run_folder.write import rows_table, staged, write_json, write_table,
 from engine.stress.fan_chart import stress_picture
 from engine.stress.job import StressJob
 from engine.stress.path import PathRow
-from engine.stress.stress import StressResult
-from engine.stress.summary import summary_document, summary_text
+from engine.stress.path_runs import StressResult
+from engine.stress.stress_summary import summary_document, summary_text
 
 PATHS_FILE = "paths.parquet"
 PICTURE_FILE = "paths.png"

@@ -10,7 +10,7 @@ from engine.formatting import columns, percent, without, wrapped
 from engine.run_folder.write import json_number
 from engine.statistics import Interval
 from engine.stress.measure import Distribution, Estimate
-from engine.stress.stress import StressResult
+from engine.stress.path_runs import StressResult
 
 WARNING = (
     "SYNTHETIC SCENARIO: invented paths, no forecast. The story has no probability; every "
