@@ -56,7 +56,7 @@ def drawn(usual: float, count: int = 60, share: float = 0.4) -> list[float]:
 def test_the_venues_default_rate_in_percent_is_asked_about(usual: float, hours: int) -> None:
     with pytest.raises(SchemaError, match=rf"{usual:g}, in .* rate in percent, .*{hours} h"):
         admitted(PERP, rates(drawn(usual), hours))
-    # The same rates as fractions are what they should be.
+    # The same rates as fractions are usual.
     fractions = [rate / 100 for rate in drawn(usual)]
     assert admitted(PERP, rates(fractions, hours)).channel["rate"].tolist() == fractions
 
@@ -79,7 +79,7 @@ def test_percent_without_a_default_rate_is_asked_about_by_its_size() -> None:
     [
         # A crash: fractions of a percent for days, the default before and after.
         [1e-4] * 30 + [-0.004] * 9 + [1e-4] * 30,
-        # One settlement that happens to be a hundred times the default.
+        # One settlement of exactly a hundred times the default.
         [1e-4] * 20 + [0.01] + [1e-4] * 20,
         [0.0, 0.0, 0.0],
     ],
@@ -163,7 +163,7 @@ def test_verify_reports_confirmed_doubts_of_an_import(
     assert all(row.is_sound for row in catalog.verify())
 
 
-# Channels beside each other -----------------------------------------------------------------------
+# Pairs of channels --------------------------------------------------------------------------------
 
 STOCK = Instrument(id="S", kind=InstrumentKind.ETF, quote="USD", calendar="XNYS")
 DATES = sessions_between("XNYS", np.datetime64("2023-01-03"), np.datetime64("2024-12-31"))
@@ -202,7 +202,7 @@ def test_adjusted_prices_beside_dividends_are_asked_about(tmp_path: Path) -> Non
         catalog.write(STOCK, list(stock(adjusted=True)))
     assert not catalog.exists()
     catalog.write(STOCK, list(stock(adjusted=False)))
-    # In another catalog, and with the answer.
+    # Another catalog, and with the confirmation.
     said = Instrument(**{**STOCK.model_dump(exclude_unset=True), "dividend_adjusted": False})
     Catalog(tmp_path / "other").write(said, list(stock(adjusted=True)))
 
@@ -273,7 +273,7 @@ def test_open_interest_is_in_coins_and_in_dollars(
 
 
 def test_volume_in_dollars_is_asked_about() -> None:
-    # 1e10 dollars a day under the name of coins, at 60,000 each.
+    # 1e10 dollars a day in the column of coins, at 60,000 each.
     days = replaced(flat(60_000.0, "1d"), volume=[1e10] * 20)
     with pytest.raises(SchemaError, match=r"volume times price is usually 6e.14 USDT a day"):
         check_beside(PERP, {days.key: days}, is_answered=False)
@@ -304,7 +304,7 @@ def test_volume_in_quote_becomes_base_where_the_mapping_says_so(tmp_path: Path) 
     assert catalog.read(ChannelKey("P", ChannelKind.BARS, "1h"))["volume"].tolist() == [5.0]
 
 
-# What is written down -----------------------------------------------------------------------------
+# Units in the index -------------------------------------------------------------------------------
 
 
 def test_every_channel_says_its_units(tmp_path: Path) -> None:

@@ -186,9 +186,9 @@ def test_every_hole_of_a_file_with_changing_intervals_is_found(taken: list[int])
 @pytest.mark.parametrize(
     "taken",
     [
-        # The first of 4 hours after 8: the rows are those of a change one settlement later.
+        # The first of 4 hours after 8: the rows equal a change one settlement later.
         [244],
-        # Every second of 4 hours up to the hours: the rows are those of 8 hours.
+        # Every second of 4 hours up to the hourly rows: the rows equal intervals of 8 hours.
         [316, 324, 332, 340, 348, 356],
     ],
 )
@@ -207,7 +207,7 @@ def test_most_steps_may_be_holes() -> None:
 
 def test_sums_of_a_day_are_an_interval_of_their_own() -> None:
     assert missing_hours([0, 24, 48, 96, 120]) == [72]
-    # With one settlement of 8 hours among them they are not.
+    # With one settlement of 8 hours among the rows these are no holes.
     assert missing_hours([0, 24, 32]) == [8, 16]
 
 
@@ -261,6 +261,6 @@ def test_one_point_beside_the_schedule_is_no_change(whole: int, extra: float) ->
     at = [round(i * whole * HOUR_NS) for i in range(40)]
     beside = sorted([*at, round((20 * whole + extra) * HOUR_NS)])
     assert gaps(funding(beside)) == []
-    # With a settlement missing elsewhere that one alone is.
+    # With a settlement missing elsewhere, only that one is a hole.
     missing = [instant for instant in beside if instant != at[10]]
     assert gaps(funding(missing)) == [Gap(at[10], at[11], 1)]

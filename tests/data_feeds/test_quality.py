@@ -149,7 +149,7 @@ def test_without_settlements_they_are_due_from_midnight() -> None:
 @example({96, 98})
 @example({2, 3, 4, 5, 6, 7, 8, 9})
 def test_every_settlement_taken_out_is_missing(taken: set[int]) -> None:
-    # No venue settles more rarely than every 8 hours: a longer step is a hole, how many there are.
+    # No venue settles less often than every 8 hours: every longer step is a hole.
     at = hours(*(8 * slot for slot in range(100) if slot not in taken))
     found = funding_findings(funding(at), [])
     slots = [
@@ -240,10 +240,10 @@ def test_a_bar_is_judged_on_both_sides() -> None:
     both = replaced(closing([100.0] * 50), high=high, low=low)
     (found,) = spike_findings(both)
     assert found.value == pytest.approx(0.5)
-    # The larger side is the market's, the other is not: it is still found.
+    # A second source confirms the larger side but not the other side, which is found.
     (found,) = spike_findings(both, others=[replaced(closing([100.0] * 50, OTHER.id), high=high)])
     assert found.value == pytest.approx(-0.3)
-    # Two sources, a side each.
+    # Two sources confirm one side each.
     others = [
         replaced(closing([100.0] * 50, OTHER.id), high=high),
         replaced(closing([100.0] * 50, SPOT.id), low=low),
@@ -306,7 +306,7 @@ def test_a_move_that_a_second_source_shows_too_is_no_spike() -> None:
 
 
 def test_a_spike_is_found_although_another_timeframe_of_the_instrument_shows_it() -> None:
-    # The day's high comes from the same print.
+    # The daily bar contains the same print.
     day = renamed(bars([START], [(100, 150, 100, 100, 24)], "1d"), SPOT.id)
     (found,) = findings(dataset(closing(spiky(), SPOT.id), day))
     assert (found.key.timeframe, found.kind) == ("1h", FindingKind.SPIKE)
@@ -400,7 +400,7 @@ def test_every_peer_of_a_channel_is_compared() -> None:
     days = [START + i * DAY_NS for i in range(10)]
     values = [20.0] * 10
     values[3] = 30
-    # Two agree, one does not; whichever comes last must not hide it.
+    # Two sources agree and one differs; the order must not hide the difference.
     held = {"A": values, "B": [20.0] * 10, "C": values}
     made = {name: series(days, days, column, name) for name, column in held.items()}
     instruments = {name: Instrument(id=name, kind=InstrumentKind.SERIES) for name in made}
@@ -429,7 +429,7 @@ def test_a_catalog_gives_the_findings_of_its_channels(tmp_path: Path) -> None:
     told: list[float] = []
     found = list(findings(catalog, progress=told.append))
     assert found == list(findings(dataset(perp, spot)))
-    # The third is the funding that the perp does not have.
+    # The third channel is the perp's missing funding.
     assert told == [0.0, 1 / 3, 2 / 3]
 
 

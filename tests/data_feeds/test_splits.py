@@ -138,7 +138,7 @@ def test_a_file_by_a_mapping_is_converted_too(tmp_path: Path) -> None:
     import_mapping(tmp_path / "mapping.yaml", catalog)
     rows = catalog.read(ChannelKey("SPY", ChannelKind.BARS, "1d"))
     assert rows["close"].tolist() == [1200.0] * 10
-    # Imported once more nothing is lost or changed.
+    # A second import loses and changes nothing.
     import_mapping(tmp_path / "mapping.yaml", catalog)
 
 
@@ -154,7 +154,7 @@ def test_a_run_receives_the_share_unit(tmp_path: Path, *, in_memory: bool) -> No
     assert data.channels[PAID]["amount"][-1] == pytest.approx(15.0)
     assert data.shares["NV"].first_at == OPENED[0]
     assert data.shares["NV"].splits == ((SPLIT_AT, 10.0),)
-    # What was loaded is not converted a second time.
+    # Loaded rows are not converted again.
     again = load_dataset(data, keys, int(OPENED[3]), int(CLOSED[9]))
     assert again.fingerprint == data.fingerprint
     assert again.cut(int(CLOSED[8])).shares == data.shares
@@ -325,7 +325,7 @@ def test_amounts_tell_how_dividends_stand_to_a_split(
     catalog = stored(tmp_path, [days(prices), paid, FOUR])
     assert catalog.read(KEY)["close"] == pytest.approx([400.0] * 10)
     assert catalog.read(PAID)["amount"] == pytest.approx([4.0] * 3)
-    # The same of rows in memory.
+    # The same for rows in memory.
     held = {channel.key: channel for channel in (days(prices), paid, FOUR)}
     data = load_dataset(Dataset({"NV": STOCK}, held), [PAID, KEY], int(OPENED[0]), int(CLOSED[9]))
     assert data.channels[PAID]["amount"] == pytest.approx([4.0] * 3)

@@ -16,7 +16,7 @@ FUNDING = ChannelKey(PERP.id, ChannelKind.FUNDING)
 START = ns("2025-12-01")
 DAYS = 60
 STEP = 30 * MINUTE_NS
-# The venue was closed on the fourth day; nothing exists there.
+# The venue was closed on the fourth day and has no rows there.
 CLOSED = (START + 3 * DAY_NS, START + 4 * DAY_NS)
 
 

@@ -22,7 +22,7 @@ KILLED = -9
 # Twenty random moments with `make soak`, five otherwise.
 MOMENTS = 20 if os.environ.get("RISKOFF_SOAK") else 5
 
-# Kills its own process right before, or right after, the n-th call of one step of a write.
+# Kills its own process before or after the n-th call of one step of a write.
 CHILD = """
 import os, signal, sys
 from pathlib import Path

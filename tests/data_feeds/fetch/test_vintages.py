@@ -24,7 +24,7 @@ def rows_of(channel: Channel) -> Rows:
 @pytest.mark.parametrize(
     ("stored", "fresh", "expected"),
     [
-        # The CSV's 2.0 is the last vintage: the key's first one does not come back as a revision.
+        # The CSV's 2.0 is the last vintage: the first vintage does not return as a revision.
         ([(1, 10, 2.0)], [(1, 10, 1.0), (1, 20, 2.0)], [(1, 10, 2.0)]),
         # The publisher had another value in between.
         (

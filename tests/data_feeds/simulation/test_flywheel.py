@@ -51,7 +51,7 @@ def test_small_shock_becomes_8_to_12_percent_when_leverage_is_high_and_depth_thi
 @pytest.mark.parametrize("shock", SHOCKS)
 def test_small_shock_stays_small_when_leverage_is_low_and_depth_deep(shock: float) -> None:
     path = cascade(shock, STURDY)
-    # Nobody is liquidated, so the market falls by the shock and nothing more.
+    # No position is liquidated, so the market falls only by the shock.
     assert path.long_quote.sum() == 0.0
     assert fall(path) == pytest.approx(1 - np.exp(shock), abs=1e-4)
 
@@ -66,7 +66,7 @@ def test_fall_grows_with_leverage_thinness_and_shock() -> None:
     # Cohorts fill whole rows, so that mixes are met to 1%: 0.05% of price is within that.
     for axis in range(3):
         assert np.diff(grid, axis=axis).min() > -0.0005
-    # And not because nothing ever happens: each makes more than 3 points of difference.
+    # Each change has an effect of more than 3 points.
     assert grid[4, 4, 3] - grid[0, 4, 3] > 0.03
     assert grid[4, 4, 3] - grid[4, 0, 3] > 0.03
     assert grid[4, 4, 4] - grid[4, 4, 0] > 0.03
@@ -122,10 +122,10 @@ def test_volatility_targets_make_a_second_wave() -> None:
     # The low comes an hour later and more than two points deeper ...
     assert path.low.argmin() >= alone.low.argmin() + 4
     assert fall(path) > fall(alone) + 0.02
-    # ... and they sell on when the liquidations of the first wave alone would have ended.
+    # ... and they still sell after the first wave's liquidations alone would have ended.
     over = int(np.flatnonzero(alone.long_quote)[-1]) + 1
     assert path.seller_base[over : over + 4].min() > 0
-    # Once volatility has calmed they are back at the exposure they held.
+    # After volatility has fallen they return to their initial exposure.
     longer = cascade(-0.025, replace(FRAGILE, sellers_base=40_000.0, bars=1_000))
     assert longer.seller_base[-500:].sum() < 0
 

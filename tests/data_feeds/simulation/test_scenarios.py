@@ -258,7 +258,7 @@ def test_no_row_is_known_while_the_data_last():
     data = lagging()
     path = only_path(data, days=3)
     ten = path.channel("DGS10", ChannelKind.SERIES)
-    # The series goes on with days that are history for the others.
+    # The series continues on days that are history for the other channels.
     assert ten["event_at"][0] < ns(CUT) - 3 * DAY_NS
     for key, channel in path.channels.items():
         assert (channel["available_at"] > ns(CUT)).all(), key
@@ -277,7 +277,7 @@ def test_no_row_is_known_while_the_data_last():
 def test_points_before_the_path_repeat_the_last_value(kind, column, missing, early):
     key = ChannelKey(PERP, kind)
     held = history().channels[key].take(slice(0, -missing))
-    # A value of its own, so that a later row of the path cannot equal it.
+    # A distinct value that no later row of the path can equal.
     held = Channel(key, {**held.columns, column: np.append(held[column][:-1], 0.00123)})
     data = Dataset(history().instruments, {**history().channels, key: held})
     values = only_path(data, "B", days=2).channels[key][column]
@@ -334,7 +334,7 @@ def test_a_playbook_runs_over_history_and_path():
     rules = PlaybookConfig(name="liquidation_reclaim", params={"timeframe": "15m"})
     result = run(config.model_copy(update={"data": window, "playbook": rules}), both)
     assert result.dataset.provenance is Provenance.SYNTHETIC
-    # The clock's decisions go through the path to its end; B has flushes that are reclaimed.
+    # Decisions continue to the end of the path; B has flushes that are reclaimed.
     assert result.outcome.curve.at[-1] == ns(CUT) + 20 * DAY_NS
     assert result.signals.values["reclaim"][-20 * 96 :].sum() > 0
 

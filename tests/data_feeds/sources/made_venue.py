@@ -14,7 +14,7 @@ from tests.data_feeds.loopback.server import Answer, Loopback
 
 MS = 10**6
 LISTED = ns("2026-01-01")
-# Half past: a bar of one hour is under way, and one of one minute ends at this instant.
+# Half past: an hourly bar is unfinished, and a minute bar ends at this instant.
 NOW = ns("2026-01-20T12:30")
 OUTAGE = (ns("2026-01-02T05:10"), ns("2026-01-02T06:50"))
 MARKET = Binance(NOW // MS, LISTED // MS, (OUTAGE[0] // MS, OUTAGE[1] // MS))

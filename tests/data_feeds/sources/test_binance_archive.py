@@ -71,14 +71,14 @@ def zips(loopback: Loopback) -> list[str]:
     return [path.split("-", 2)[2][:-4] for path in paths if path.endswith(".zip")]
 
 
-# What files say
+# Content of files
 
 
 def test_bars_are_the_market_s_and_known_at_their_close() -> None:
     with served(Archive()) as (source, loopback):
         rows = joined(pages(source, HOURLY, "2024-02-01", "2024-03-01"))
     assert loopback.requests[0].path == (f"{UM}/monthly/klines/BTCUSDT/1h/BTCUSDT-1h-2024-02.zip")
-    # The zip and its checksum, and nothing else for a whole month.
+    # A whole month needs only the zip and its checksum.
     assert len(loopback.requests) == 2
     # 29 days of 24 hours
     assert len(rows) == 696
@@ -103,7 +103,7 @@ def test_mark_prices_have_a_folder_of_their_own() -> None:
 
 def test_files_without_a_header_and_with_microseconds_say_the_same() -> None:
     def unit(date: str) -> int:
-        # As Binance did on spot: from 2025 on in microseconds.
+        # Binance's spot files use microseconds from 2025 on.
         return US if date >= "2025" else 10**6
 
     with served(Archive(), "spot") as (source, _):
@@ -195,7 +195,7 @@ def test_a_bar_unfinished_at_the_end_is_neither_returned_nor_covered() -> None:
         found = pages(source, HOURLY, "2024-02-05", "2024-02-05T02:59")
         assert opened(found) == hours("2024-02-05", "2024-02-05T02:00")
         assert found[-1].covered_to == ns("2024-02-05T02:00")
-        # No bar opens between 02:10 and 02:50: that is an answer, and needs no file.
+        # No bar opens between 02:10 and 02:50, so the answer needs no file.
         asked = len(loopback.requests)
         (nothing,) = pages(source, HOURLY, "2024-02-05T02:10", "2024-02-05T02:50")
         assert len(loopback.requests) == asked
@@ -209,7 +209,7 @@ def test_a_month_not_published_yet_comes_by_day() -> None:
         found = pages(source, HOURLY, "2024-02-01", "2024-04-03T09:00")
     assert zips(loopback)[:3] == ["2024-02", "2024-03", "2024-03-01"]
     assert opened(found) == hours("2024-02-01", "2024-04-03")
-    # The day under way has no file: the answer ends before it.
+    # The current day has no file: the answer ends before it.
     assert found[-1].covered_to == ns("2024-04-03")
     assert "come a day later" in found[-1].note
 
@@ -223,7 +223,7 @@ def test_days_that_a_monthly_file_lacks_are_filled_from_the_daily_ones() -> None
 
 
 def test_days_that_have_no_file_are_taken_from_the_monthly_one() -> None:
-    # As spot before March 2021: months only. The question cuts the month at both ends.
+    # Spot before March 2021 has only monthly files. The request cuts the month at both ends.
     days = {f"2024-02-{day:02}" for day in range(1, 30)}
     with served(Archive(missing=days), "spot") as (source, loopback):
         found = pages(source, HOURLY, "2024-02-10T06:00", "2024-02-12T09:00")
@@ -274,8 +274,8 @@ def test_a_missing_day_is_a_hole_31_days_later() -> None:
 def test_the_years_before_a_market_was_listed_cost_four_questions_a_month() -> None:
     with served(Archive(listed="2024-01-10T08:00")) as (source, loopback):
         found = pages(source, HOURLY, "2022-01-01", "2024-02-01")
-    # 24 months: the month and three of its days; January and its checksum, then ten days of
-    # January that are not whole: nine that are not there, and the tenth with its checksum.
+    # 24 months with a request for the month and three days each; January with its checksum, then
+    # ten incomplete days of January: nine missing, and the tenth with its checksum.
     assert len(loopback.requests) == 24 * 4 + 2 + 9 + 2
     assert opened(found) == hours("2024-01-10T08:00", "2024-02-01")
 
@@ -330,7 +330,7 @@ def test_the_rows_do_not_depend_on_the_pieces_in_which_they_were_asked(
 ) -> None:
     source = archive_with_holes
     whole = list(source.pages(key, _FIRST, _NOW))
-    # As a fetch does: each question begins where the answers so far end.
+    # Like a fetch: each request begins at the end of the answers so far.
     found: list[Page] = []
     at = _FIRST
     for end in [*sorted(_FIRST + cut * MINUTE_NS for cut in cuts), _NOW]:
@@ -378,13 +378,13 @@ def test_a_fetch_continues_where_the_archive_ended(tmp_path: Path) -> None:
         archive.months_to, archive.days_to = "2024-04-01", "2024-04-02"
         loopback.requests.clear()
         fetched(source, "grown", "2024-04-02T01:00")
-        # February is stored; for open interest its last day may hold the midnight after it.
+        # February is stored; for open interest its last day may contain the next midnight.
         assert "2024-02" not in zips(loopback)
         fetched(source, "once", "2024-04-02T01:00")
     assert stored(tmp_path / "grown") == stored(tmp_path / "once")
 
 
-# Trouble
+# Faults
 
 
 @pytest.mark.parametrize("where", [".zip", ".CHECKSUM"])

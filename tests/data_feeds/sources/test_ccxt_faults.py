@@ -43,7 +43,7 @@ Distort = Callable[[Request, list[object]], list[object]]
 @pytest.mark.parametrize("path", [binance.KLINES, binance.INFO])
 def test_rows_are_the_same_after_every_fault(fault: Fault, path: str) -> None:
     with served() as (source, loopback, waits):
-        # An empty answer is no failure, so two in succession are believed.
+        # An empty answer is no failure, so two empty answers in a row count as final.
         once = fault is Fault.EMPTY or (fault is Fault.DRIP and path == binance.INFO)
         loopback.fail([fault] if once else [fault, fault], path)
         found = rows(list(source.pages(MINUTES, START, END)))
@@ -51,7 +51,7 @@ def test_rows_are_the_same_after_every_fault(fault: Fault, path: str) -> None:
     assert found == expected_bars(START, END, MINUTE_NS)
     assert left == []
     if fault in (Fault.BUSY, Fault.TEAPOT):
-        # The venue asked for one second; backoff would begin with half of one.
+        # The venue asks for one second; backoff would begin with half a second.
         assert len(waits) == 2
         assert min(waits) >= 1.0
     if fault is Fault.DRIP:
@@ -126,7 +126,7 @@ def test_rows_that_one_answer_left_out_come_with_the_next() -> None:
         found = rows(list(source.pages(MINUTES, START, end)))
         queries = asked(loopback, binance.KLINES)
     assert found == expected_bars(START, end, MINUTE_NS)
-    # The first answer lacks 300 rows; only their stretch is asked again.
+    # The first answer lacks 300 rows; only their stretch is requested again.
     bounds = [(int(q["startTime"]) * MS - START, int(q["endTime"]) * MS - START) for q in queries]
     assert bounds == [
         (0, 900 * MINUTE_NS - MS),
@@ -252,7 +252,7 @@ def test_a_fetch_that_was_refused_half_way_ends_with_the_same_bytes(tmp_path: Pa
 
 
 def test_more_holes_than_can_be_asked_one_by_one_are_asked_together() -> None:
-    # Nothing at every tenth minute: 100 holes in the first window, not more than the venue has.
+    # No row at every tenth minute: 100 holes in the first window.
     def sparse(_: Request, found: list[object]) -> list[object]:
         return [row for row in found if row[0] // binance.MINUTE_MS % 10]  # type: ignore[index]
 
@@ -337,7 +337,7 @@ def test_rows_are_the_same_after_every_fault_of_other_venues(
     market = bybit.Bybit(NOW // MS) if exchange == "bybit" else okx.Okx(NOW // MS)
     start, end = ns("2026-01-10"), ns("2026-01-11")
     with served(market, exchange) as (source, loopback, waits):
-        # A drip is a whole answer, so it is asked for once.
+        # A slow answer is complete, so it is requested once.
         loopback.fail([fault] if fault is Fault.DRIP else [fault, fault], path)
         found = rows(list(source.pages(HOURS, start, end)))
         assert loopback.faults == []

@@ -47,7 +47,7 @@ def test_bars_are_the_venue_s_and_the_outage_is_left_empty() -> None:
         END,
     ]
     assert waits == []
-    # Three windows, and one more question over the hole, with the hole's own bounds.
+    # Three windows, and one more request with the bounds of the hole.
     queries = asked(loopback, binance.KLINES)
     assert len(queries) == 4
     again = queries[2]
@@ -96,7 +96,7 @@ def test_before_the_listing_there_is_nothing_and_no_end_of_asking() -> None:
     # 92 days and 6 hours are 2214 hours: two empty windows, and six rows in the third.
     assert [0 if page.rows is None else len(page.rows) for page in pages] == [0, 0, 6]
     assert pages[-1].covered_to == ns("2026-01-01T06:00")
-    # Each is asked again, once.
+    # Each window is requested once more.
     assert len(asked(loopback, binance.KLINES)) == 6
 
 
@@ -107,7 +107,7 @@ def test_mark_and_index_prices_come_from_their_own_paths() -> None:
         index = rows(list(source.pages(HOURS, start, end)))
         paths = {request.path for request in loopback.requests}
     trades = expected_bars(start, end, HOUR_NS)
-    # The made venue quotes marks 0.5 and the index 0.25 above its trades.
+    # The fake venue quotes marks 0.5 and the index 0.25 above its trades.
     assert marks == [(*row[:3], *(p + 0.5 for p in row[3:7])) for row in trades]
     assert index == [(*row[:3], *(p + 0.25 for p in row[3:7]), 0.0) for row in trades]
     assert paths == {binance.INFO, binance.MARK, binance.INDEX}
@@ -173,7 +173,7 @@ def test_open_interest_older_than_the_venue_keeps_is_answered_with_a_note() -> N
     assert (pages[0].rows, pages[0].covered_to) == (None, first)
     assert "keeps 30 days of open interest; nothing before 2026-01-30T01:05Z" in pages[0].note
     assert rows(pages)[0][0] == first
-    # The statistics of the last ten minutes may still be under way.
+    # The statistics of the last ten minutes may not be published yet.
     assert pages[-1].covered_to == now - 10 * MINUTE_NS
     assert len(rows(pages)) == (now - 10 * MINUTE_NS - first) // (5 * MINUTE_NS) + 1
     assert [(page.rows, page.covered_to) for page in early] == [(None, ns("2026-01-15"))]
@@ -260,7 +260,7 @@ def test_origin_names_venue_and_licence() -> None:
 
 
 def test_spot_bars_have_their_own_path_and_spot_has_no_funding() -> None:
-    # The made perp under the paths and with the description of a spot market.
+    # The fake perp with the paths and the description of a spot market.
     info = {"symbol": "BTCUSDT", "status": "TRADING", "baseAsset": "BTC", "quoteAsset": "USDT"}
 
     def spot(request: Request) -> Response | None:
@@ -268,7 +268,7 @@ def test_spot_bars_have_their_own_path_and_spot_has_no_funding() -> None:
             return as_json({"symbols": [{**info, "isSpotTradingAllowed": True, "filters": []}]})
         return MARKET(Request(request.path.replace("/api/v3", "/fapi/v1"), request.query))
 
-    # A key changes nothing: public questions stay unsigned.
+    # A key changes nothing: public requests stay unsigned.
     with served(spot, "binance", "BTC/USDT", keyed=True) as (source, loopback, _):
         assert rows(list(source.pages(MINUTES, START, END))) == expected_bars(START, END, MINUTE_NS)
         assert len(asked(loopback, "/api/v3/klines")) == 4

@@ -95,8 +95,8 @@ def test_a_window_holds_the_midnights_inside_it() -> None:
 
 
 def test_coverage_ends_at_the_first_date_whose_value_is_still_due() -> None:
-    # Asked on Thursday morning: Thursday's value comes on Friday and does not exist yet. It is the
-    # first date without a row, for Wednesday's is there.
+    # On Thursday morning Thursday's value does not exist yet; it comes on Friday. It is the first
+    # date without a row, because Wednesday's value exists.
     with served(Fred("DGS10", YIELDS), now=ns("2025-11-20T12:00")) as (source, _, _):
         found = pages(source, "2025-11-14", "2025-11-20T12:00")
     assert len(rows(found)) == 3
@@ -104,8 +104,8 @@ def test_coverage_ends_at_the_first_date_whose_value_is_still_due() -> None:
 
 
 def test_a_series_that_ended_is_covered_to_the_end() -> None:
-    # Nothing after 19 November: five weeks later nobody waits for it any more, but for the last
-    # days before 31 December something may come. 26 December is Friday, due on Monday 29th.
+    # No value after 19 November: five weeks later these dates are final, but values of the last
+    # days before 31 December may still come. 26 December is Friday, due on Monday 29th.
     with served(Fred("DGS10", YIELDS)) as (source, _, _):
         assert pages(source, "2025-11-14", "2025-12-20")[-1].covered_to == ns("2025-12-20")
         # Due after 24 December: the value of 23 December (Tuesday), published on the 24th.
@@ -134,7 +134,7 @@ def test_rows_are_the_same_after_every_fault(fault: Fault, key: str | None) -> N
     assert len(loopback.requests) == 2 * asked + (0 if slow_only else 2)
     assert len(waits) == (0 if slow_only else 2)
     if fault is Fault.BUSY:
-        # The server asked for one second; backoff would begin with half of one.
+        # The server asks for one second; backoff would begin with half a second.
         assert min(waits) >= 1.0
 
 
@@ -198,7 +198,7 @@ def test_a_revision_in_summer_keeps_the_local_clock_time() -> None:
 
 
 def test_a_value_in_alfred_before_the_rule_is_known_by_the_rule() -> None:
-    # Friday's value in ALFRED on Friday already: the rule says Monday, the later one stands.
+    # ALFRED has Friday's value on Friday, the rule says Monday: the later instant counts.
     history = {
         "2025-11-13": [("2025-11-14", "4.11")],
         "2025-11-14": [("2025-11-14", "4.0"), ("2025-11-15", "4.14")],
@@ -216,7 +216,7 @@ def test_values_older_than_the_archive_are_known_by_the_rule_with_a_note() -> No
     answer = Fred("DGS10", YIELDS, archive_from="2025-12-10")
     with served(answer, key=KEY) as (source, _, _):
         found = pages(source, "2025-11-14", "2025-11-20")
-    # Three weeks after the last of them ALFRED began, with all three.
+    # ALFRED's archive began three weeks after the last of the three values, with all three.
     assert rows(found) == [
         ("2025-11-14", "2025-11-17T21:15Z", 4.14),
         ("2025-11-17", "2025-11-18T21:15Z", 4.13),
@@ -249,7 +249,7 @@ def test_the_part_after_gives_no_new_row_to_a_value_that_held() -> None:
     answer = Fred("DGS10", history, other_vintages=[str(day) for day in days])
     with served(answer, key=KEY) as (source, _, _):
         found = rows(pages(source, "2015-01-01", "2015-01-02"))
-    # FRED's second answer dates the value by that answer's own first day.
+    # FRED's second answer dates the value with the first day of that answer.
     assert [(known[:10], value) for _, known, value in found] == [("2015-01-02", 1.0)]
 
 

@@ -97,7 +97,7 @@ def test_retry_after_as_a_date_is_waited_for() -> None:
     busy = Response(b"", 503, {"Retry-After": f"{until:%a, %d %b %Y %H:%M:%S} GMT"})
     with served(busy) as (client, loopback, waits):
         assert client.get(f"{loopback.url}/file") == BODY
-    # Whole seconds are written, and some time passes until it is read.
+    # The header has whole seconds, and some time passes before it is read.
     assert len(waits) == 1
     assert 60 < waits[0] <= 90
 
@@ -174,7 +174,7 @@ def test_a_body_in_small_pieces_is_whole() -> None:
 
 def test_a_closed_port_is_a_transient_error() -> None:
     with socket.socket() as taken:
-        # Bound and not listening: the port refuses, and nobody else gets it meanwhile.
+        # A bound port that does not listen refuses connections and stays reserved.
         taken.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{taken.getsockname()[1]}/file"
         waits: list[float] = []

@@ -12,7 +12,7 @@ from data_feeds.sources.retry import RetryPolicy
 from tests.data_feeds.guard import NetworkForbidden, forbid_network, is_local
 from tests.data_feeds.loopback.server import Loopback, Response
 
-# Reserved for documentation: nobody answers there, should the guard fail.
+# Addresses reserved for documentation do not answer, even if the guard fails.
 ELSEWHERE = "192.0.2.1"
 ELSEWHERE_6 = "2001:db8::1"
 

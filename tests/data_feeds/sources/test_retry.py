@@ -62,7 +62,7 @@ def test_the_last_error_comes_out_when_no_attempt_is_left() -> None:
     waits: list[float] = []
     with pytest.raises(TransientSourceError, match="busy 4"):
         ask(busy(10), RetryPolicy(attempts=4, sleep=waits.append))
-    # Nobody waits after the last attempt.
+    # There is no wait after the last attempt.
     assert len(waits) == 3
 
 
@@ -81,7 +81,7 @@ def test_the_venue_s_own_waiting_time_is_kept_where_it_is_longer() -> None:
     assert waits[:3] == [3.0] * 3
     assert 4.0 <= waits[3] <= 4.5
     waits.clear()
-    # Longer than our own longest wait, as long as it is bearable.
+    # Longer than our own longest wait, but below the limit of Retry-After.
     ask(busy(1, retry_after_s=300.0), policy)
     assert waits == [300.0]
 

@@ -141,11 +141,11 @@ def test_dividends_and_splits_are_channels_of_their_own() -> None:
         closes = only(pages(source, BARS, FIRST, LAST))["close"].tolist()
     assert texts(paid["event_at"]) == ["2025-11-26T14:30Z", "2025-12-01T14:30Z"]
     assert paid["available_at"].tolist() == paid["event_at"].tolist()
-    # Three shares for two: what was paid before was half as much again per share.
+    # Three-for-two split: dividends before it were 1.5 times as much per share.
     assert paid["amount"].tolist() == [2.625, 0.375]
     assert texts(split["event_at"]) == ["2025-12-02T14:30Z"]
     assert split["ratio"].tolist() == [1.5]
-    # Sessions before 2025-12-02, the sixth, were quoted at half as much again: 3 shares for 2.
+    # Sessions before 2025-12-02, the sixth, were quoted at 1.5 times the price: 3 shares for 2.
     assert closes == [1.5 * (101 + i) for i in range(5)] + [106.0, 107.0, 108.0]
 
 
@@ -169,7 +169,7 @@ def test_coverage_does_not_pass_a_session_whose_row_may_still_come() -> None:
         assert page.covered_to == ns("2025-12-03T21:00")
         (page,) = pages(source, SERIES, FIRST, "2025-12-05T12:00")
         assert page.covered_to == ns("2025-12-04")
-        # Nothing at all since: final up to four days before now.
+        # No row since then: final up to four days before now.
         (page,) = pages(source, BARS, "2025-12-04", "2025-12-05T12:00")
         assert (page.rows, page.covered_to) == (None, ns("2025-12-04"))
     with served(spy(days=days)) as (source, _, _):
@@ -244,7 +244,7 @@ def test_hourly_bars_end_with_the_session() -> None:
 
 
 def test_rows_fetched_before_and_after_a_split_fit_together() -> None:
-    # Yahoo scales what lies before the split of 2025-12-02 once that day has begun, not earlier.
+    # Yahoo adjusts rows before the split of 2025-12-02 from the start of that day on.
     split = {"2025-12-02": (10, 1)}
     for key, table in ((HOURS, {"hours": hourly("2025-11-26")}), (BARS, {}), (DIVIDENDS, {})):
         paid = {"2025-11-26": 1.5}
@@ -288,7 +288,7 @@ def test_bars_older_than_yahoo_keeps_are_not_asked_for() -> None:
     assert (old.rows, utc_text(old.covered_to)) == (None, "2023-12-07T00:00Z")
     assert old.note == "Yahoo keeps 1h bars for 729 days only"
     assert len(only([recent])) == 7
-    # The second question is for the splits since.
+    # The second request fetches the later splits.
     query, _ = charts(loopback)
     assert int(query["period1"]) == ns("2023-12-07") // 10**9
 
@@ -359,13 +359,13 @@ def test_rows_are_the_same_after_every_fault(fault: Fault) -> None:
         requests_made = len(charts(loopback)) - before
     for name, values in clean.columns.items():
         assert rows[name].tolist() == values.tolist()
-    # One more question is for the splits since.
+    # One more request fetches the later splits.
     assert requests_made == (2 if fault is Fault.DRIP else 4)
-    # yfinance itself asks a second time after a status; we wait and ask after what is left.
+    # yfinance itself retries once after an error status; then our retries wait.
     by_status = fault in (Fault.BUSY, Fault.TEAPOT, Fault.ERROR)
     assert len(waits) == (0 if fault is Fault.DRIP else 1 if by_status else 2)
     if fault in (Fault.BUSY, Fault.TEAPOT):
-        # The server asked for one second; backoff would begin with half of one.
+        # The server asks for one second; backoff would begin with half a second.
         assert min(waits) >= 1.0
 
 
@@ -388,12 +388,12 @@ def test_a_lasting_fault_ends_after_the_policy_s_attempts_and_is_not_remembered(
             pages(source, BARS, FIRST, LAST)
         assert len(waits) == 2
         loopback.fail([])
-        # yfinance keeps answers about the past, a status of 500 included.
+        # yfinance caches answers about the past, also a status of 500.
         assert len(only(pages(source, BARS, FIRST, LAST))) == 8
 
 
 def test_a_lost_answer_after_the_time_zone_s_is_no_empty_stretch() -> None:
-    # yfinance asks for a new symbol's time zone first, and that answer names the symbol.
+    # yfinance first requests a new symbol's time zone, and that answer names the symbol.
     with served(spy("FRESH"), name="FRESH") as (source, loopback, _):
         loopback.fail([Fault.DRIP, *[Fault.RESET] * 9], CHART)
         with pytest.raises(TransientSourceError, match="FRESH: no answer"):
@@ -442,7 +442,7 @@ def test_a_chart_that_yfinance_cannot_read_is_a_schema_error() -> None:
 
 
 def test_the_epoch_is_no_missing_start() -> None:
-    # yfinance takes a start of 0 for none and asks for one month.
+    # yfinance treats a start of 0 as missing and requests one month.
     with served(spy()) as (source, loopback, _):
         list(source.pages(BARS, DAY_NS, 400 * DAY_NS))
     (query,) = charts(loopback)
@@ -507,6 +507,6 @@ def test_a_session_that_opens_the_evening_before_is_whole() -> None:
         found = pages(source, key, "2026-02-05", "2026-02-07")
     rows = only(found)
     opened = texts(rows["opened_at"])
-    # 23:00 and 00:00 UTC belong to none; 01:00 and 02:00 of the next day to Friday's.
+    # 23:00 and 00:00 UTC belong to no session; 01:00 and 02:00 belong to Friday's session.
     assert opened[0] == "2026-02-05T01:00Z"
     assert opened[21:] == ["2026-02-05T22:00Z", "2026-02-06T01:00Z", "2026-02-06T02:00Z"]
