@@ -133,7 +133,7 @@ def _scalar(text: str) -> str | int | float | bool | None:
 
 @dataclass
 class _Reader:
-    """Builds values from the parser's events and checks the limits."""
+    """Build values from the parser's events and check the limits."""
 
     path: Path
     events: Iterator[Event]

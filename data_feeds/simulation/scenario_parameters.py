@@ -20,17 +20,17 @@ class Scenario:
     ----------
     name, title, story : ``A``, a short title, a description
     horizon_days, settling_days : see above
-    equity_log_return : of the S&P 500
+    equity_log_return : log return of the S&P 500
     tech_beta, tech_log_return : beta of the Nasdaq to it, and the Nasdaq's excess return
     own_noise : multiple of an equity's own noise; below 1 the index dominates
     rebound : fraction regained, while the scenario settles, of an asset's fall from its 60-day high
         beyond its factor's fall; crypto regains this fraction of its whole fall
-    yield_change : of the 10-year yield, percentage points
-    dollar_log_return : of the dollar index
+    yield_change : change of the 10-year yield, percentage points
+    dollar_log_return : log return of the dollar index
     spread_multiple, vix_multiple : multiples of the high-yield spread and VIX
-    equity_volatility_multiple, yield_volatility_multiple, bitcoin_volatility_multiple : of realized
-        volatility; yields and dollar share one; bitcoin's volatility is higher if its beta
-        requires, because at least 40% of the stated volatility is its own
+    equity_volatility_multiple, yield_volatility_multiple, bitcoin_volatility_multiple : multiples
+        of realized volatility; yields and dollar share one; bitcoin's volatility is higher if its
+        beta requires, because at least 40% of the stated volatility is its own
     yield_correlation : correlation of yield changes with equity returns; negative: bonds fall with
         equities
     bitcoin_beta_start, bitcoin_beta_target : bitcoin's share of a Nasdaq return

@@ -72,7 +72,7 @@ class FredMacro:
     api_key : key of the FRED API; None reads the public CSV
     client, policy : HTTP client of the CSV, retries of the API
     base_url, api_url : addresses of the CSV and of the API; None: fredapi's own
-    unit : of the values, e.g. ``percent``
+    unit : unit of the values, e.g. ``percent``
     release : ``known_at`` in words
     """
 

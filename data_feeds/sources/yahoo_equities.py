@@ -86,7 +86,7 @@ class YahooEquities:
     now : the present, ns UTC; an unfinished bar is left out
     known_at : instants of publication of some dates' closes, ns UTC, for series; None: the close
     base_url : address to use instead of all Yahoo hosts
-    unit : of a series' values, e.g. ``points``
+    unit : unit of a series' values, e.g. ``points``
     release : ``known_at`` in words
     """
 
