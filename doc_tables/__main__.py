@@ -26,10 +26,10 @@ from doc_tables import (
     statistics_sizes,
     stress,
 )
-from doc_tables.blocks import ROOT, Block, differences, replace
+from doc_tables.blocks import ROOT, PageBlock, differences, replace
 
 # Each gets the folder of the catalog of real data.
-WRITERS: Mapping[str, Callable[[Path], Iterator[Block]]] = {
+WRITERS: Mapping[str, Callable[[Path], Iterator[PageBlock]]] = {
     "attribution": attribution.blocks,
     "checklist": checklist.blocks,
     "findings": findings.blocks,
@@ -43,7 +43,7 @@ WRITERS: Mapping[str, Callable[[Path], Iterator[Block]]] = {
     "stress": stress.blocks,
 }
 # Each needs no real data and takes less than a minute.
-SAMPLES: Mapping[str, Callable[[], Iterator[Block]]] = {
+SAMPLES: Mapping[str, Callable[[], Iterator[PageBlock]]] = {
     "checklist": checklist.sample,
     "flywheel": flywheel.sample,
     "playbooks": playbooks.sample,

@@ -10,7 +10,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from data_feeds.load import open_source
-from doc_tables.blocks import RUNS, Block, table
+from doc_tables.blocks import RUNS, PageBlock, table
 from engine.attribution import Attribution, ConditionEffect, attribute
 from engine.audit import audit_run, format_report
 from engine.config.load import load_run_config
@@ -132,7 +132,7 @@ def _signed(value: float) -> str:
     return f"{round(value, 2) + 0.0:+.2f}"
 
 
-def blocks(catalog: Path) -> Iterator[Block]:
+def blocks(catalog: Path) -> Iterator[PageBlock]:
     """Yield the page's tables; the runs go in two processes."""
     names = [name for runs in PLAYBOOKS.values() for name in runs]
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
@@ -144,4 +144,4 @@ def blocks(catalog: Path) -> Iterator[Block]:
         lines += summary(title, [found[name].found for name in runs], results)
     for runs in PLAYBOOKS.values():
         lines += [line for name in runs for line in effects_table(found[name].found)]
-    yield Block("attribution.md", "results", lines[:-1])
+    yield PageBlock("attribution.md", "results", lines[:-1])

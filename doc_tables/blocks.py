@@ -10,7 +10,7 @@ RUNS = ROOT / "configs" / "runs"
 
 
 @dataclass(frozen=True)
-class Block:
+class PageBlock:
     """Generated lines of a page of ``docs/``, between ``<!-- NAME begin -->`` and its end.
 
     A whole block replaces what stands there. A sample of a block is lines that it must contain.
@@ -36,7 +36,7 @@ def row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def replace(block: Block) -> None:
+def replace(block: PageBlock) -> None:
     """Write a whole block into its page.
 
     Raises
@@ -48,7 +48,7 @@ def replace(block: Block) -> None:
     block.path.write_text(text, encoding="utf-8", newline="\n")
 
 
-def differences(sample: Block) -> Iterator[str]:
+def differences(sample: PageBlock) -> Iterator[str]:
     """Yield each line of a sample that its page does not hold."""
     _, stored, _ = _split(sample)
     held = set(stored.splitlines())
@@ -57,7 +57,7 @@ def differences(sample: Block) -> Iterator[str]:
             yield f"docs/{sample.page}, block {sample.name}, has no line\n  {line}"
 
 
-def _split(block: Block) -> tuple[str, str, str]:
+def _split(block: PageBlock) -> tuple[str, str, str]:
     begin, end = (f"<!-- {block.name} {word} -->" for word in ("begin", "end"))
     text = block.path.read_text(encoding="utf-8")
     if text.count(begin) != 1 or text.count(end) != 1:

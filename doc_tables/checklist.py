@@ -8,7 +8,7 @@ import numpy as np
 
 from data_feeds.load import open_source
 from data_feeds.strict_model import SortedModel
-from doc_tables.blocks import DOCS, Block, table
+from doc_tables.blocks import DOCS, PageBlock, table
 from engine.checklist import DayReport, day_report, history_picture, read_state, summary_lines
 from engine.config.market import ChecklistStep, Declaration, MarketStateConfig
 from engine.config.market.declaration import (
@@ -37,7 +37,7 @@ DAYS = (
 )
 
 
-def blocks(catalog: Path) -> Iterator[Block]:
+def blocks(catalog: Path) -> Iterator[PageBlock]:
     """Draw the picture; yield conditions, settings and days. The state is read once."""
     yield from sample()
     config = MarketStateConfig()
@@ -47,14 +47,14 @@ def blocks(catalog: Path) -> Iterator[Block]:
     figure = history_picture(state, title="Risk-off checklist on real data")
     figure.savefig(PICTURE, format="png", dpi=90, metadata={"Software": None})
     lines = [*verdicts(reports), *counts(state), *narratives(reports)]
-    yield Block("checklist.md", "days", lines[:-1])
+    yield PageBlock("checklist.md", "days", lines[:-1])
 
 
-def sample() -> Iterator[Block]:
+def sample() -> Iterator[PageBlock]:
     """Yield the blocks that need no data: every condition, every setting."""
     config = MarketStateConfig()
-    yield Block("checklist.md", "conditions", conditions(config))
-    yield Block("checklist.md", "settings", settings(config))
+    yield PageBlock("checklist.md", "conditions", conditions(config))
+    yield PageBlock("checklist.md", "settings", settings(config))
 
 
 def conditions(config: MarketStateConfig) -> list[str]:

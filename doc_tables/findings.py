@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from doc_tables.blocks import ROOT, Block, table
+from doc_tables.blocks import ROOT, PageBlock, table
 from engine.compare import Matrix, cells_of, episodes_of, finished_matrix, run_cells
 from engine.compare.breakdown import HEDGES, attribution, by_phase, hedges
 from engine.compare.cells import row_title
@@ -125,9 +125,9 @@ def money(matrix: Matrix) -> list[str]:
     return table(("row", "episode", *names, *said), rows)
 
 
-def blocks(catalog: Path) -> Iterator[Block]:
+def blocks(catalog: Path) -> Iterator[PageBlock]:
     """Yield every part of the page."""
     with tempfile.TemporaryDirectory() as folder:
         matrix = comparison(Path(folder), catalog)
         for make in (headline, luck, family, phases, money):
-            yield Block("findings.md", make.__name__, make(matrix))
+            yield PageBlock("findings.md", make.__name__, make(matrix))

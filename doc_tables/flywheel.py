@@ -12,7 +12,7 @@ mpl.use("Agg")
 from matplotlib import pyplot as plt
 
 from data_feeds.simulation.flywheel import FlywheelPath, Setting, cascade
-from doc_tables.blocks import DOCS, Block, table
+from doc_tables.blocks import DOCS, PageBlock, table
 
 FRAGILE = Setting()
 STURDY = replace(FRAGILE, leverages=(1.0, 2.0, 3.0), weights=(0.4, 0.4, 0.2), depth_quote=600e6)
@@ -87,14 +87,14 @@ def draw(target: Path) -> None:
     figure.savefig(target, dpi=120)
 
 
-def blocks(catalog: Path) -> Iterator[Block]:
+def blocks(catalog: Path) -> Iterator[PageBlock]:
     """Draw the picture and yield both tables; they need no data."""
     draw(DOCS / "flywheel.png")
     yield from sample()
 
 
-def sample() -> Iterator[Block]:
+def sample() -> Iterator[PageBlock]:
     """Yield both tables, whole: they take a second."""
-    yield Block("flywheel.md", "cascades", table(CASCADE_COLUMNS, cascades()))
+    yield PageBlock("flywheel.md", "cascades", table(CASCADE_COLUMNS, cascades()))
     depths = (f"{depth / 1e6:.0f}m" for depth in DEPTHS)
-    yield Block("flywheel.md", "falls", table(("leverage", *depths), falls()))
+    yield PageBlock("flywheel.md", "falls", table(("leverage", *depths), falls()))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from doc_tables.blocks import Block, table
+from doc_tables.blocks import PageBlock, table
 from engine.metrics import METRICS, Better, Metric
 
 PAGE, NAME = "results.md", "metrics"
@@ -11,14 +11,14 @@ HEADING = ("name", "title", "unit", "better", "meaning", "interval from")
 BETTER = {Better.MORE: "more", Better.LESS: "less", Better.NEITHER: "-"}
 
 
-def blocks(_: Path) -> Iterator[Block]:
+def blocks(_: Path) -> Iterator[PageBlock]:
     """Yield the whole table; it needs no data."""
     yield from sample()
 
 
-def sample() -> Iterator[Block]:
+def sample() -> Iterator[PageBlock]:
     """Yield the whole table."""
-    yield Block(PAGE, NAME, table(HEADING, map(_cells, METRICS)))
+    yield PageBlock(PAGE, NAME, table(HEADING, map(_cells, METRICS)))
 
 
 def _cells(metric: Metric) -> tuple[str, ...]:

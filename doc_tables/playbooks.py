@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from data_feeds.load import open_source
-from doc_tables.blocks import RUNS, Block, table
+from doc_tables.blocks import RUNS, PageBlock, table
 from engine.audit import audit_run, format_report
 from engine.config.load import load_run_config
 from engine.pages.publish import publish
@@ -220,7 +220,7 @@ def _points(difference: float) -> str:
     return f"{100 * difference:+.1f} points"
 
 
-def blocks(catalog: Path) -> Iterator[Block]:
+def blocks(catalog: Path) -> Iterator[PageBlock]:
     """Yield the tables of B and C, real and reconstructed; the runs go in two processes."""
     real = str(catalog)
     jobs: list[tuple[str, str, BookVariant]] = []
@@ -235,7 +235,7 @@ def blocks(catalog: Path) -> Iterator[Block]:
     for title, where in (("Real data", real), (RECONSTRUCTIONS, EMBEDDED)):
         rows = [(f"swing_{e}", found[f"swing_{e}", where, SWING.title]) for e in EPISODES]
         swings += swing_table(title, rows)
-    yield Block("playbooks/stabilization_swing.md", "results", swings[:-1])
+    yield PageBlock("playbooks/stabilization_swing.md", "results", swings[:-1])
     for part, where, variants in (
         ("results", real, REAL_BOOKS),
         ("embedded", EMBEDDED, EMBEDDED_BOOKS),
@@ -244,14 +244,14 @@ def blocks(catalog: Path) -> Iterator[Block]:
         for episode in EPISODES:
             books = {v.title: found[f"hedged_{episode}", where, v.title] for v in variants}
             lines += book_table(episode, books)
-        yield Block("playbooks/hedged_rebalance.md", part, lines[:-1])
+        yield PageBlock("playbooks/hedged_rebalance.md", part, lines[:-1])
 
 
-def sample() -> Iterator[Block]:
+def sample() -> Iterator[PageBlock]:
     """Yield one reconstructed row of B, and the reconstructed tables of C in one episode."""
     name, episode = "swing_2026", "2026"
     swing = variant_result((name, EMBEDDED, EMBEDDED_SWING))
     lines = swing_table(RECONSTRUCTIONS, [(name, swing)])
-    yield Block("playbooks/stabilization_swing.md", "results", lines)
+    yield PageBlock("playbooks/stabilization_swing.md", "results", lines)
     books = {v.title: variant_result((f"hedged_{episode}", EMBEDDED, v)) for v in EMBEDDED_BOOKS}
-    yield Block("playbooks/hedged_rebalance.md", "embedded", book_table(episode, books))
+    yield PageBlock("playbooks/hedged_rebalance.md", "embedded", book_table(episode, books))

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from data_feeds.load import open_source
 from doc_tables.blocks import RUNS as RUNS_FOLDER
-from doc_tables.blocks import Block, table
+from doc_tables.blocks import PageBlock, table
 from engine.audit import audit_run
 from engine.config.load import load_run_config
 from engine.config.models import RunConfig, RunMode
@@ -161,11 +161,11 @@ def setup_rows(folder: Path, first: str, last: str) -> list[tuple[str, ...]]:
     return rows
 
 
-def blocks(catalog: Path) -> Iterator[Block]:
+def blocks(catalog: Path) -> Iterator[PageBlock]:
     """Yield the page's tables: runs, trades, setups."""
     with tempfile.TemporaryDirectory() as scratch:
         results = {name: finished(name, catalog, Path(scratch)) for name in (*RUNS, LEVERAGE_RUN)}
-        yield Block("real-results.md", "results", _lines(results))
+        yield PageBlock("real-results.md", "results", _lines(results))
 
 
 def _lines(results: dict[str, tuple[RunResult, Path]]) -> list[str]:

@@ -22,7 +22,7 @@ from data_feeds.embedded import embedded_catalog
 from data_feeds.schema import Array, Channel, ChannelKey, ChannelKind
 from data_feeds.simulation.episode_parameters import EPISODES, EpisodeParameters
 from data_feeds.timeframe import Timeframe
-from doc_tables.blocks import DOCS, Block
+from doc_tables.blocks import DOCS, PageBlock
 from doc_tables.blocks import row as line
 
 PICTURE = DOCS / "reconstruction.png"
@@ -57,7 +57,7 @@ class Days:
         return Days(self.on[1:][near], returns[near])
 
 
-class DailyMarket:
+class ComparedMarket:
     """The days, hours and settlements of one catalog."""
 
     def __init__(self, catalog: Catalog, timeframe: str) -> None:
@@ -102,7 +102,7 @@ def common(parts: list[Days]) -> list[Days]:
     return [Days(on, part.values[np.isin(part.on, on)]) for part in parts]
 
 
-def volatility(markets: list[DailyMarket], name: str, first: str, end: str) -> str:
+def volatility(markets: list[ComparedMarket], name: str, first: str, end: str) -> str:
     """Return annualized volatilities of daily returns, over the days that all markets have."""
     parts = common([m.days(name).changes(1 if name == PERP else 5) for m in markets])
     yearly = DAYS_A_YEAR if name == PERP else SESSIONS_A_YEAR
@@ -112,7 +112,7 @@ def volatility(markets: list[DailyMarket], name: str, first: str, end: str) -> s
     return pair([f"{x.std(ddof=1) * yearly**0.5:.0%}" for x in moves])
 
 
-def paired_returns(markets: list[DailyMarket]) -> tuple[Array, list[tuple[Array, Array]]]:
+def paired_returns(markets: list[ComparedMarket]) -> tuple[Array, list[tuple[Array, Array]]]:
     """Return common sessions, and each market's returns of bitcoin and QQQ between them."""
     days = [(m.days(PERP), m.days("QQQ")) for m in markets]
     on = days[0][0].on
@@ -127,7 +127,7 @@ def paired_returns(markets: list[DailyMarket]) -> tuple[Array, list[tuple[Array,
     return sessions, returns
 
 
-def correlation(markets: list[DailyMarket], first: str, end: str) -> str:
+def correlation(markets: list[ComparedMarket], first: str, end: str) -> str:
     """Return the correlation of bitcoin and QQQ over a phase's sessions."""
     on, returns = paired_returns(markets)
     low, high = (np.datetime64(day).astype(int) for day in (first, end))
@@ -137,7 +137,7 @@ def correlation(markets: list[DailyMarket], first: str, end: str) -> str:
     return pair([f"{np.corrcoef(one[rows], other[rows])[0, 1]:+.2f}" for one, other in returns])
 
 
-def rolling_correlation(markets: list[DailyMarket]) -> list[Days]:
+def rolling_correlation(markets: list[ComparedMarket]) -> list[Days]:
     """Return the correlation of the last 30 session returns, where they span under 60 days."""
     on, returns = paired_returns(markets)
     ends = [
@@ -159,13 +159,13 @@ def rolling_text(rolling: list[Days], first: str, end: str) -> str:
     return pair([f"{np.median(x):+.2f}" for x in values]) if len(values[0]) else "-"
 
 
-def vix_text(markets: list[DailyMarket], first: str, end: str) -> str:
+def vix_text(markets: list[ComparedMarket], first: str, end: str) -> str:
     """Return mean and maximum of VIX."""
     values = [m.days("VIX").between(first, end).values for m in markets]
     return pair([f"{x.mean():.0f}, {x.max():.0f}" for x in values])
 
 
-def phase_rows(markets: list[DailyMarket]) -> Iterator[str]:
+def phase_rows(markets: list[ComparedMarket]) -> Iterator[str]:
     """Yield the table of phases: each cell is the reconstruction, then reality."""
     rolling = rolling_correlation(markets)
     names = ["BTC vol", "SPY vol", "QQQ vol", "BTC/QQQ", "BTC/QQQ, 30 sessions", "VIX mean, max"]
@@ -181,7 +181,7 @@ def phase_rows(markets: list[DailyMarket]) -> Iterator[str]:
             yield line([f"{episode.name} {name}", *cells])
 
 
-def tail_rows(markets: list[DailyMarket]) -> Iterator[str]:
+def tail_rows(markets: list[ComparedMarket]) -> Iterator[str]:
     """Yield the table of tails of daily returns, over the days that all markets have."""
     yield from heading(["episode", "market", "days", "1%", "99%", "worst", "best", "kurtosis"])
     for episode in EPISODES:
@@ -209,7 +209,7 @@ TAILS: tuple[Callable[[Array], str], ...] = (
 )
 
 
-def flush_volume(market: DailyMarket, day: str) -> str:
+def flush_volume(market: ComparedMarket, day: str) -> str:
     """Return the largest hourly volume of a day, in medians of the 20 days before."""
     start = int(np.datetime64(day, "ns").astype(np.int64))
     at, volume = market.hours["opened_at"], market.hours["volume"]
@@ -221,14 +221,14 @@ def flush_volume(market: DailyMarket, day: str) -> str:
     return f"{volume[on].max() / np.median(volume[before]):.0f}"
 
 
-def flush_rows(markets: list[DailyMarket]) -> Iterator[str]:
+def flush_rows(markets: list[ComparedMarket]) -> Iterator[str]:
     """Yield the table of volume on the days of forced selling."""
     yield from heading(["day", "busiest hour, times the median hour"])
     for day in FLUSH_DAYS:
         yield line([day, pair([flush_volume(m, day) for m in markets])])
 
 
-def funding_rows(markets: list[DailyMarket]) -> Iterator[str]:
+def funding_rows(markets: list[ComparedMarket]) -> Iterator[str]:
     """Yield the table of funding, over the days that all markets have."""
     yield from heading(["episode", "minimum", "median", "maximum", "negative"])
     for episode in EPISODES:
@@ -254,7 +254,7 @@ def drawdown(days: Days) -> str:
     return f"{depth:.1%} ({' to '.join(dates)})"
 
 
-def drawdown_rows(markets: list[DailyMarket]) -> Iterator[str]:
+def drawdown_rows(markets: list[ComparedMarket]) -> Iterator[str]:
     """Yield the table of drawdowns of daily closes in each sell-off."""
     labels = ["reconstruction", "reality"][: len(markets)]
     yield from heading(["sell-off", "market", *labels])
@@ -275,7 +275,7 @@ def heading(names: list[str]) -> list[str]:
     return [line(names), "|" + "---|" * len(names)]
 
 
-def tables(markets: list[DailyMarket]) -> list[str]:
+def tables(markets: list[ComparedMarket]) -> list[str]:
     """Return the lines of all tables."""
     both = "reconstruction / reality" if len(markets) > 1 else "reconstruction alone"
     lines = [f"Each cell: {both}. A dash: fewer than {FEWEST} returns, or no such hours."]
@@ -305,7 +305,7 @@ def unbroken(days: Days, scale: float) -> tuple[Array, Array]:
 
 
 def draw_panel(
-    panel: Axes, markets: list[DailyMarket], name: str, episode: EpisodeParameters
+    panel: Axes, markets: list[ComparedMarket], name: str, episode: EpisodeParameters
 ) -> None:
     """Draw one instrument of one episode, reality first so that it lies behind."""
     styles = (("reconstruction", "tab:blue", 1.1), ("reality", "0.55", 2.0))
@@ -319,7 +319,7 @@ def draw_panel(
     panel.tick_params(axis="x", rotation=30)
 
 
-def draw(markets: list[DailyMarket]) -> None:
+def draw(markets: list[ComparedMarket]) -> None:
     """Draw bitcoin and QQQ of each episode."""
     plt.rcParams.update({"font.size": 13})
     figure, axes = plt.subplots(2, 3, figsize=(14, 7.5), height_ratios=(2, 1), sharex="col")
@@ -342,11 +342,11 @@ def draw(markets: list[DailyMarket]) -> None:
     plt.close(figure)
 
 
-def blocks(catalog: Path) -> Iterator[Block]:
+def blocks(catalog: Path) -> Iterator[PageBlock]:
     """Draw the picture and yield the tables."""
     real = Catalog(catalog)
-    markets = [DailyMarket(embedded_catalog(), "15m")]
+    markets = [ComparedMarket(embedded_catalog(), "15m")]
     if real.exists():
-        markets.append(DailyMarket(real, "1h"))
+        markets.append(ComparedMarket(real, "1h"))
     draw(markets)
-    yield Block("reconstruction.md", "tables", tables(markets))
+    yield PageBlock("reconstruction.md", "tables", tables(markets))

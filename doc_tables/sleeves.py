@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data_feeds.load import open_source
-from doc_tables.blocks import ROOT, Block, table
+from doc_tables.blocks import ROOT, PageBlock, table
 from engine.account.folder import AccountRecord, write_account
 from engine.account.run import run_sleeves
 from engine.audit import audit_account, format_report
@@ -115,7 +115,7 @@ def tables(found: dict[tuple[str, str], AccountRow]) -> list[str]:
     ]
 
 
-def blocks(catalog: Path) -> Iterator[Block]:
+def blocks(catalog: Path) -> Iterator[PageBlock]:
     """Yield the page's tables; the accounts run in two processes."""
     jobs = [(episode, rules, catalog) for episode in EPISODES for rules in RULES]
     with ProcessPoolExecutor(2) as pool:
@@ -124,4 +124,4 @@ def blocks(catalog: Path) -> Iterator[Block]:
             (episode, rules): result
             for (episode, rules, _), result in zip(jobs, results, strict=True)
         }
-    yield Block("sleeves.md", "results", tables(found))
+    yield PageBlock("sleeves.md", "results", tables(found))

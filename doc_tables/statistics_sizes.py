@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from doc_tables.blocks import Block, table
+from doc_tables.blocks import PageBlock, table
 from engine.statistics import Superiority, superior_ability
 from tests.engine.statistics.worthless import KINDS
 
@@ -33,15 +33,15 @@ def sizes(kind: str, days: int, variants: int) -> tuple[float, float]:
     return low / FAMILIES, named / FAMILIES
 
 
-def blocks(catalog: Path) -> Iterator[Block]:
+def blocks(catalog: Path) -> Iterator[PageBlock]:
     """Yield the whole table; it needs no data."""
     cells = [_cells(days, variants) for days in DAYS for variants in VARIANTS]
-    yield Block(PAGE, NAME, table(("days", "variants", *KINDS), cells))
+    yield PageBlock(PAGE, NAME, table(("days", "variants", *KINDS), cells))
 
 
-def sample() -> Iterator[Block]:
+def sample() -> Iterator[PageBlock]:
     """Yield the table's first row."""
-    yield Block(PAGE, NAME, table(("days", "variants", *KINDS), [_cells(DAYS[0], VARIANTS[0])]))
+    yield PageBlock(PAGE, NAME, table(("days", "variants", *KINDS), [_cells(DAYS[0], VARIANTS[0])]))
 
 
 def _cells(days: int, variants: int) -> tuple[str, ...]:

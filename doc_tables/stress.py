@@ -11,7 +11,7 @@ from typing import Any
 from data_feeds.load import open_source
 from data_feeds.simulation.scenarios import SCENARIOS
 from doc_tables.blocks import RUNS as RUNS_FOLDER
-from doc_tables.blocks import Block, table
+from doc_tables.blocks import PageBlock, table
 from engine.config.load import load_run_config
 from engine.formatting import percent
 from engine.stress import StressResult, run_stress, stress_job
@@ -92,7 +92,7 @@ def cells(title: str, result: StressResult) -> tuple[str, ...]:
     )
 
 
-def blocks(catalog: Path) -> Iterator[Block]:
+def blocks(catalog: Path) -> Iterator[PageBlock]:
     """Yield the whole table; it needs no real data."""
     rows = [
         cells(title, stressed(name, params, scenario))
@@ -100,11 +100,11 @@ def blocks(catalog: Path) -> Iterator[Block]:
         for scenario in SCENARIOS
     ]
     settings = f"{PATHS} paths of 60 days from {LAST_DAY}, seed {SEED}."
-    yield Block(PAGE, NAME, [settings, "", *table(HEADER, rows)])
+    yield PageBlock(PAGE, NAME, [settings, "", *table(HEADER, rows)])
 
 
-def sample() -> Iterator[Block]:
+def sample() -> Iterator[PageBlock]:
     """Yield one row of the table."""
     title, (name, params) = list(RUNS.items())[-1]
     row = cells(title, stressed(name, params, next(iter(SCENARIOS))))
-    yield Block(PAGE, NAME, table(HEADER, [row]))
+    yield PageBlock(PAGE, NAME, table(HEADER, [row]))

@@ -60,6 +60,11 @@ def test_every_shipped_file_matches_the_package_data() -> None:
     assert left_out == []
 
 
+def test_the_python_door_is_in_the_wheel() -> None:
+    assert PROJECT["tool"]["setuptools"]["py-modules"] == ["riskoff"]
+    assert (ROOT / "riskoff.py").is_file()
+
+
 def test_tests_stay_out_of_the_wheel() -> None:
     include = PROJECT["tool"]["setuptools"]["packages"]["find"]["include"]
     assert not any(fnmatch("tests", pattern) for pattern in include)

@@ -23,7 +23,7 @@ def attribute(
     as_json: JsonOption = False,
 ) -> None:
     """Run again without each required condition in turn and show its gain or cost."""
-    from engine.cli.configuration import read_config
+    from engine.config_files import read_config
 
     checked = read_config(config, overrides, plugin_path, data)
 

@@ -38,7 +38,7 @@ def compare(
 
     Cells whose run is there, with seals that hold, are not run again.
     """
-    from engine.cli.configuration import read_comparison
+    from engine.config_files import read_comparison
 
     checked = read_comparison(config, overrides, plugin_path, data)
 
@@ -70,9 +70,9 @@ def compare(
         print_json({"page": str(page), "cells": _cells(matrix), "set_aside": moved})
     else:
         _print(matrix, page)
-    bad = [outcome for outcome in outcomes if outcome.problem or outcome.findings]
+    bad = [outcome.fault for outcome in outcomes if outcome.fault]
     if bad:
-        raise SimulationError("\n".join(_problem(outcome) for outcome in bad))
+        raise SimulationError("\n".join(bad))
 
 
 def _told(report: Callable[[int, str], None]) -> "Callable[[int, CellOutcome], None]":
@@ -113,10 +113,3 @@ def _print(matrix: "Matrix", page: Path) -> None:
         if outcome.set_aside:
             print(f"{outcome.row}, {outcome.episode}: {outcome.set_aside}")
     print(page)
-
-
-def _problem(outcome: "CellOutcome") -> str:
-    where = f"{outcome.row}, {outcome.episode}"
-    if outcome.problem:
-        return f"{where}: {outcome.problem}"
-    return f"{where}: the audit found {outcome.findings} differences; see {outcome.folder}"

@@ -18,7 +18,7 @@ def validate(
 ) -> None:
     """Check files of runs, accounts and comparisons without running them; list every problem."""
     from data_feeds.errors import RiskoffError
-    from engine.cli.configuration import read_any
+    from engine.config_files import read_any
 
     results = []
     worst = 0
@@ -50,10 +50,10 @@ def show_config(
 
     Comments at the end name what the playbook or an instrument's record decides of ``risk``.
     """
-    from engine.cli.configuration import find_any, read_any
     from engine.cli.risk_layers import risk_lines, settled_account, settled_run
     from engine.config.account import SleevesConfig
     from engine.config.models import RunConfig
+    from engine.config_files import find_any, read_any
 
     checked = read_any(config, overrides, plugin_path)
     if isinstance(checked, RunConfig):

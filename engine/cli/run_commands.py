@@ -37,7 +37,7 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """Run a playbook; write a run folder with fills, journal, summary and tearsheet."""
-    from engine.cli.configuration import read_config
+    from engine.config_files import read_config
 
     settings = [*(overrides or ()), *([f"mode={mode}"] if mode is not None else ())]
     checked = read_config(config, settings, plugin_path, data)
@@ -80,7 +80,7 @@ def account(
     as_json: JsonOption = False,
 ) -> None:
     """Run several playbooks in one account, each with its own cash, under joint caps and guards."""
-    from engine.cli.configuration import read_account
+    from engine.config_files import read_account
 
     checked = read_account(config, overrides, plugin_path, data)
 

@@ -43,7 +43,7 @@ def stress(
 
     The paths go on from what was known at the config's data.end.
     """
-    from engine.cli.configuration import read_config
+    from engine.config_files import read_config
 
     checked = read_config(config, overrides, plugin_path, data)
 

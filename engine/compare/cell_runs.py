@@ -44,6 +44,16 @@ class CellOutcome:
     problem: str = ""
     set_aside: str = ""
 
+    @property
+    def fault(self) -> str:
+        """A sentence that names the cell and its problem or its audit findings, "" for none."""
+        where = f"{self.row}, {self.episode}"
+        if self.problem:
+            return f"{where}: {self.problem}"
+        if self.findings:
+            return f"{where}: the audit found {self.findings} differences; see {self.folder}"
+        return ""
+
 
 def run_cells(
     cells: Sequence[Cell],

@@ -21,6 +21,7 @@ SVG_SALT = "riskoff"
 # Heights of the panels, inches.
 FIRST_PRICE, FURTHER_PRICE, EQUITY, DRAWDOWN = 3.5, 1.9, 2.3, 1.4
 WIDTH, TITLE, DATES = 10.5, 0.3, 0.5
+FILL_MARKS = "every fill: ▲ long, ▼ short, x out; green trades made money after costs, red lost"
 INK, MUTED, GAIN, LOSS, LINE = "#1d2733", "#8a94a0", "#1a7f4b", "#c0392b", "#2a5b8c"
 _PROLOG = re.compile(
     r"<\?xml[^>]*\?>\s*|<!DOCTYPE svg[^>]*>\s*|<metadata>.*?</metadata>\s*", re.DOTALL
@@ -45,12 +46,8 @@ def trade_chart(prices: Sequence[PriceLine], curve: EquityCurve) -> str:
         *above, equity, drawdown = panels
         for axes, price in zip(above, prices, strict=True):
             _draw_price(axes, price)
-        above[0].set_title(
-            "every fill: ▲ long, ▼ short, x out; green trades made money after costs, red lost",
-            fontsize=9,
-            color=INK,
-            loc="left",
-        )
+        for axes in above[:1]:
+            axes.set_title(FILL_MARKS, fontsize=9, color=INK, loc="left")
         at, values = thinned(curve.at, curve.equity)
         equity.plot(series_dates(at), values, color=LINE, linewidth=1.1)
         equity.set_ylabel("equity, quote")

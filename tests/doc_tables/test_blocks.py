@@ -6,7 +6,7 @@ import pytest
 
 from doc_tables import __main__ as command
 from doc_tables import blocks
-from doc_tables.blocks import Block, differences, replace, table
+from doc_tables.blocks import PageBlock, differences, replace, table
 
 PAGE = "before\n<!-- t begin -->\n\n| a |\n|---|\n| 1 |\n\n<!-- t end -->\nafter\n"
 
@@ -20,39 +20,39 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_block_replaces_the_lines_between_its_markers_and_no_other(page: Path) -> None:
-    replace(Block("page.md", "t", table(("a", "b"), [("1", "2")])))
+    replace(PageBlock("page.md", "t", table(("a", "b"), [("1", "2")])))
     assert page.read_text() == (
         "before\n<!-- t begin -->\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n<!-- t end -->\nafter\n"
     )
 
 
 def test_writing_what_stands_there_changes_nothing(page: Path) -> None:
-    replace(Block("page.md", "t", table(("a",), [("1",)])))
+    replace(PageBlock("page.md", "t", table(("a",), [("1",)])))
     assert page.read_text() == PAGE
 
 
 def test_a_sample_names_each_line_that_the_page_lacks(page: Path) -> None:
-    assert list(differences(Block("page.md", "t", ["| 1 |", ""]))) == []
-    (found,) = differences(Block("page.md", "t", ["| 1 |", "| 2 |"]))
+    assert list(differences(PageBlock("page.md", "t", ["| 1 |", ""]))) == []
+    (found,) = differences(PageBlock("page.md", "t", ["| 1 |", "| 2 |"]))
     assert found == "docs/page.md, block t, has no line\n  | 2 |"
 
 
 def test_a_line_outside_the_block_does_not_count(page: Path) -> None:
-    assert list(differences(Block("page.md", "t", ["after"])))
+    assert list(differences(PageBlock("page.md", "t", ["after"])))
 
 
 @pytest.mark.parametrize("text", ["no markers", PAGE + PAGE])
 def test_a_page_needs_both_markers_once(page: Path, text: str) -> None:
     page.write_text(text)
     with pytest.raises(SystemExit, match=r"docs/page.md: needs the lines <!-- t begin -->"):
-        replace(Block("page.md", "t", []))
+        replace(PageBlock("page.md", "t", []))
 
 
 def test_the_check_fails_on_a_difference_and_on_nothing_compared(
     page: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def run(*lines: str) -> int:
-        sample = {"page": lambda: iter([Block("page.md", "t", lines)])}
+        sample = {"page": lambda: iter([PageBlock("page.md", "t", lines)])}
         monkeypatch.setattr(command, "SAMPLES", sample)
         return command.check([])
 

@@ -11,7 +11,7 @@ from engine.account.folder import write_account
 from engine.account.run import run_sleeves
 from engine.api import Truth
 from engine.audit import audit_account, audit_run
-from engine.cli.configuration import read_account, read_config
+from engine.config_files import read_account, read_config
 from engine.results import RunRecord, write_run
 from engine.results.manifest import assumptions
 from engine.run import RunResult, run

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from engine.cli.configuration import read_account, read_comparison, read_config
 from engine.config.layers import merged, origins
 from engine.config.load import load_run_config
 from engine.config.models import DailyLossConfig, RiskConfig
+from engine.config_files import read_account, read_comparison, read_config
 from engine.errors import ConfigError
 from tests.engine.cli.command import riskoff
 

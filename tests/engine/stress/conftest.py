@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from data_feeds.embedded import embedded_catalog
-from engine.cli.configuration import read_config
+from engine.config_files import read_config
 from engine.stress import stress_job
 from tests.engine.stress.toy import write_project
 

@@ -5,7 +5,7 @@ import pytest
 from data_feeds.dataset import Dataset
 from data_feeds.errors import CoverageError
 from data_feeds.schema import ChannelKey, ChannelKind
-from engine.cli.configuration import read_config
+from engine.config_files import read_config
 from engine.errors import ConfigError
 from engine.stress import stress_job
 from tests.data_feeds.factory import ns

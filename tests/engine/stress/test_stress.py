@@ -13,7 +13,7 @@ from data_feeds.clock import DAY_NS, utc_text
 from data_feeds.embedded import embedded_catalog
 from data_feeds.schema import Provenance
 from data_feeds.simulation.scenarios import joined
-from engine.cli.configuration import read_config
+from engine.config_files import read_config
 from engine.errors import ConfigError, PlaybookError, SimulationError
 from engine.reads import Reads
 from engine.run import run

@@ -1,0 +1,21 @@
+"""Riskoff from Python: the functions and classes that ``riskoff`` at the root exports."""
+
+from engine.door.finished_account import Account
+from engine.door.finished_comparison import Comparison
+from engine.door.finished_run import Run
+from engine.door.functions import account, checklist, compare, episodes, load, open, run
+from engine.door.risk_off_day import RiskOffDay
+
+__all__ = [
+    "Account",
+    "Comparison",
+    "RiskOffDay",
+    "Run",
+    "account",
+    "checklist",
+    "compare",
+    "episodes",
+    "load",
+    "open",
+    "run",
+]

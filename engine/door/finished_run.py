@@ -1,0 +1,192 @@
+"""One finished run as pandas tables, pictures and answers."""
+
+from collections.abc import Collection, Iterable
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from data_feeds.errors import DataError
+from data_feeds.load import load_dataset, open_source
+from data_feeds.schema import ChannelKey, ChannelKind
+from data_feeds.timeframe import Timeframe
+from engine.answers.day import explain_day
+from engine.answers.instant import explain_at
+from engine.answers.run_lists import explain_run, explain_setup
+from engine.answers.trade import explain_trade
+from engine.answers.why_not_text import explain_why_not
+from engine.audit import AuditReport, audit_run
+from engine.config.models import RunConfig
+from engine.door.folder_tables import FolderTables
+from engine.door.shown import Answer, Picture
+from engine.pages.charts import PriceLine, trade_chart
+from engine.pages.publish import TEARSHEET_FILE
+from engine.run_folder.read import RunFolder
+from engine.run_folder.schema import (
+    CONDITION_ROWS,
+    DECISIONS,
+    FILLS,
+    LEDGER,
+    ORDERS,
+    TRADES,
+)
+
+
+class Run(FolderTables):
+    """A finished run, read from its folder; every table is a pandas frame with a UTC index.
+
+    Parameters
+    ----------
+    folder : the run's folder
+
+    Raises
+    ------
+    ReportError : the folder is not a run's, or a file of it is missing or altered.
+    """
+
+    _files: RunFolder
+
+    def __init__(self, folder: str | Path) -> None:
+        self._files = RunFolder(Path(folder))
+
+    @property
+    def config(self) -> RunConfig:
+        """The configuration with every default filled in."""
+        return self._files.config
+
+    @property
+    def is_synthetic(self) -> bool:
+        """Whether some of the run's data were made by a model."""
+        return bool(self._files.manifest["data_label"] == "synthetic")
+
+    @property
+    def page(self) -> Path:
+        """The run's page, ``tearsheet.html``."""
+        return self.folder / TEARSHEET_FILE
+
+    @cached_property
+    def trades(self) -> pd.DataFrame:
+        """One row a plan that was filled, by the instant of its first fill."""
+        return self._frame(TRADES.name)
+
+    @cached_property
+    def fills(self) -> pd.DataFrame:
+        """One row an execution."""
+        return self._frame(FILLS.name)
+
+    @cached_property
+    def orders(self) -> pd.DataFrame:
+        """One row an order, by the instant of its decision."""
+        return self._frame(ORDERS.name)
+
+    @cached_property
+    def decisions(self) -> pd.DataFrame:
+        """One row a risk decision, with the size before and after every cap."""
+        return self._frame(DECISIONS.name)
+
+    @cached_property
+    def ledger(self) -> pd.DataFrame:
+        """One row a movement of cash; positive when cash comes in."""
+        return self._frame(LEDGER.name)
+
+    @cached_property
+    def conditions(self) -> pd.DataFrame:
+        """One row a bar of the journal: each condition's truth, numbers and age."""
+        return self._frame(CONDITION_ROWS)
+
+    def explain(
+        self,
+        *,
+        trade: int | None = None,
+        setup: int | None = None,
+        at: str | None = None,
+        day: str | None = None,
+    ) -> Answer:
+        """Return the answer to one question; without one the run's trades and refused setups.
+
+        Parameters
+        ----------
+        trade : number of a trade, from 1
+        setup : number of a refused setup in the list
+        at : an instant, ``2026-02-06T03:00Z``
+        day : a UTC day, ``2026-02-05``
+
+        Raises
+        ------
+        ValueError : more than one question. ReportError : there is no such trade, setup or time.
+        """
+        asked = [one for one in (trade, setup, at, day) if one is not None]
+        if len(asked) > 1:
+            raise ValueError("ask one question: trade=, setup=, at= or day=")
+        if trade is not None:
+            return Answer(explain_trade(self.folder, trade))
+        if setup is not None:
+            return Answer(explain_setup(self.folder, setup))
+        if at is not None:
+            return Answer(explain_at(self.folder, at))
+        if day is not None:
+            return Answer(explain_day(self.folder, day))
+        return Answer(explain_run(self.folder, str(self.folder)))
+
+    def why_not(self, window: str) -> Answer:
+        """Return the reasons for which no entry was made in a UTC day or ``FROM..TO``.
+
+        Raises
+        ------
+        ReportError : the window lies outside the run, or holds no decision row.
+        """
+        return Answer(explain_why_not(self.folder, window))
+
+    def audit(self, data: str | Path | None = None) -> AuditReport:
+        """Derive the run's books again from orders, config and market, and return the differences.
+
+        Parameters
+        ----------
+        data : a catalog's folder; None reads the data that the run names
+        """
+        return audit_run(self.folder, None if data is None else open_source(data))
+
+    def plot(self) -> Picture:
+        """Return a picture of prices with every fill, equity, and drawdown.
+
+        Prices are read from the data that the run names; without them the picture shows equity
+        and drawdown alone.
+        """
+        return Picture(trade_chart(self._prices(), self._files.curve))
+
+    def _prices(self) -> list[PriceLine]:
+        """Return the closes of each traded instrument in the window, with its trades."""
+        files = self._files
+        keys = _traded_bars(files.manifest["channels"], files.traded)
+        try:
+            source = open_source(self.config.data.source)
+            held = load_dataset(source, keys.values(), files.start, files.end)
+        except DataError:
+            return []
+        lines = []
+        for instrument, key in keys.items():
+            bars = held.channels[key]
+            known = np.isfinite(bars["close"])
+            trades = [trade for trade in files.trades if trade.instrument == instrument]
+            fills = [fill for fill in files.fills if fill.instrument == instrument]
+            closes = bars["closed_at"][known], bars["close"][known]
+            lines.append(PriceLine(instrument, *closes, trades, fills))
+        return lines
+
+    def _count(self) -> str:
+        return f"{len(self.trades)} trades"
+
+
+def _traded_bars(channels: Iterable[str], traded: Collection[str]) -> dict[str, ChannelKey]:
+    """Return the finest bars that a run read of each instrument that it traded."""
+    found: dict[str, ChannelKey] = {}
+    for text in channels:
+        instrument, kind, *timeframe = text.split("/")
+        if kind != ChannelKind.BARS or instrument not in traded:
+            continue
+        key = ChannelKey(instrument, ChannelKind.BARS, *timeframe)
+        held = found.get(instrument)
+        if held is None or Timeframe(key.timeframe).ns < Timeframe(held.timeframe).ns:
+            found[instrument] = key
+    return found

@@ -1,0 +1,39 @@
+"""Riskoff from Python; see docs/python.md.
+
+import riskoff
+
+r = riskoff.run("demo", {"risk.risk_fraction": 0.005})
+r.trades, r.equity, r.metrics
+r.plot()
+print(r.why_not("2026-02-05"))
+"""
+
+from engine.door import (
+    Account,
+    Comparison,
+    RiskOffDay,
+    Run,
+    account,
+    checklist,
+    compare,
+    episodes,
+    load,
+    open,
+    run,
+)
+from engine.errors import RiskoffError
+
+__all__ = [
+    "Account",
+    "Comparison",
+    "RiskOffDay",
+    "RiskoffError",
+    "Run",
+    "account",
+    "checklist",
+    "compare",
+    "episodes",
+    "load",
+    "open",
+    "run",
+]

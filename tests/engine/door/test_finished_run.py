@@ -1,0 +1,105 @@
+"""The Python door on the demo: the same numbers as the folder's, with UTC indexes and units."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import riskoff
+from engine.answers.trade import explain_trade
+from engine.door.column_units import unit_of
+
+TABLES = ("trades", "fills", "orders", "decisions", "ledger", "conditions", "daily", "guards")
+UNITLESS = {"fact_id", "inferred"}
+
+
+def test_settings_replace_values_of_the_file(demo: riskoff.Run) -> None:
+    assert demo.config.risk.risk_fraction == 0.005
+
+
+def test_metrics_are_those_of_the_folder_each_with_a_unit(demo: riskoff.Run) -> None:
+    stored = json.loads((demo.folder / "metrics.json").read_text())
+    assert {k: v for k, v in demo.metrics.items() if np.isfinite(v)} == {
+        k: v for k, v in stored.items() if v is not None
+    }
+    assert set(demo.metrics.attrs["units"]) == set(stored)
+    assert demo.metrics.attrs["units"]["total_return"] == "fraction"
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_table_has_a_utc_index_and_a_unit_for_every_number(
+    demo: riskoff.Run, name: str
+) -> None:
+    frame: pd.DataFrame = getattr(demo, name)
+    assert isinstance(frame.index, pd.DatetimeIndex)
+    assert str(frame.index.tz) == "UTC"
+    if name != "conditions":
+        reals = [c for c, kind in frame.dtypes.items() if kind == np.float64]
+        assert [column for column in reals if not frame.attrs["units"].get(column)] == []
+
+
+def test_the_ledger_adds_up_to_the_equity(demo: riskoff.Run) -> None:
+    # No position is open at the end of the demo, so cash is all there is.
+    cash = demo.ledger.loc[~demo.ledger["memo"], "amount"].sum()
+    assert len(demo.trades) > 0
+    assert demo.equity.iloc[-1] == pytest.approx(cash, abs=1e-6)
+    assert demo.equity.attrs["units"] == {"equity": "quote"}
+
+
+def test_answers_are_those_of_the_command_line(demo: riskoff.Run) -> None:
+    assert demo.explain(trade=1) == explain_trade(demo.folder, 1)
+    assert repr(demo.explain(trade=1)) == explain_trade(demo.folder, 1).rstrip("\n")
+    assert "2026-02-05" in demo.why_not("2026-02-05")
+    with pytest.raises(ValueError, match="one question"):
+        demo.explain(trade=1, day="2026-02-05")
+
+
+def test_the_audit_finds_nothing(demo: riskoff.Run) -> None:
+    assert demo.audit().ok
+
+
+def test_the_plot_draws_prices_equity_and_drawdown(demo: riskoff.Run, tmp_path: Path) -> None:
+    picture = demo.plot()
+    assert picture._repr_svg_().startswith("<svg")
+    for text in ("BTCUSDT-PERP, quote", "equity, quote", "drawdown, %"):
+        assert text in picture.svg
+    assert picture.save(tmp_path / "demo.svg").read_text() == picture.svg
+    with pytest.raises(ValueError, match=r"ends in \.svg"):
+        picture.save(tmp_path / "demo.png")
+
+
+def test_the_plot_without_the_data_draws_equity_alone(
+    demo: riskoff.Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    data = demo.config.data.model_copy(update={"source": str(tmp_path / "gone")})
+    config = demo.config.model_copy(update={"data": data})
+    monkeypatch.setattr(type(demo), "config", config)
+    svg = demo.plot().svg
+    assert "equity, quote" in svg
+    assert "BTCUSDT-PERP" not in svg
+
+
+def test_a_notebook_shows_the_headline_numbers(demo: riskoff.Run) -> None:
+    shown = demo._repr_html_()
+    assert shown.startswith("<table")
+    assert "total_return" in shown
+    assert repr(demo).startswith(f"Run {demo.folder.name}: return ")
+
+
+def test_open_finds_a_run_by_name_and_refuses_a_changed_one(
+    demo: riskoff.Run, scratch: Path
+) -> None:
+    again = riskoff.open("demo", root=scratch)
+    assert isinstance(again, riskoff.Run)
+    assert again.run_id == demo.run_id
+    pd.testing.assert_frame_equal(again.trades, demo.trades)
+    with pytest.raises(riskoff.RiskoffError, match="no such run"):
+        riskoff.open("nothing", root=scratch)
+
+
+def test_every_unit_is_of_a_column_that_some_table_has(demo: riskoff.Run) -> None:
+    assert unit_of("cap_leverage") == "base units"
+    assert unit_of("r_multiple") == "R"
+    assert unit_of("order_id") == ""
