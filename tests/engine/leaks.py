@@ -1,4 +1,4 @@
-"""Plants a look-ahead of one row in one array of prepared signals."""
+"""Plant a look-ahead of one row in one array of prepared signals."""
 
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ from engine.playbook import Signals
 
 
 def ahead(signals: Signals, name: str) -> Signals:
-    """The signals with one array a row ahead; its last value stays."""
+    """Return the signals with one array a row ahead; its last value stays."""
     moved = {key: np.append(a[1:], a[-1:]) for key, a in named_arrays(signals).items()}[name]
     kind, _, rest = name.partition(" ")
     if kind == "signal":
@@ -27,7 +27,7 @@ def ahead(signals: Signals, name: str) -> Signals:
 
 
 def changes(signals: Signals, name: str) -> np.ndarray:
-    """The rows after which an array changes: there a look-ahead of one row shows."""
+    """Return the rows after which an array changes, where a look-ahead of one row shows."""
     values = named_arrays(signals)[name]
     same = values[1:] == values[:-1]
     if values.dtype.kind == "f":

@@ -1,4 +1,4 @@
-"""The check of every run: prepared signals must not change when later data are removed."""
+"""Check that prepared signals do not change when later data are removed."""
 
 from dataclasses import replace
 
@@ -26,15 +26,15 @@ from tests.embedded import PERP, embedded_dataset
 from tests.engine.leaks import ahead, changes
 
 
-class Params(PlaybookParams):
+class MomentumParams(PlaybookParams):
     ahead: int = Field(0, description="rows that a signal looks ahead, as a bug would")
 
 
-class Momentum(Playbook[Params]):
-    """Buys after a rise and leaves the rest to the stop; ``ahead`` plants a leak."""
+class Momentum(Playbook[MomentumParams]):
+    """Buy after a rise and exit by the stop; ``ahead`` plants a leak."""
 
     name = "momentum"
-    Params = Params
+    Params = MomentumParams
 
     @classmethod
     def requirements(cls, params):
@@ -65,7 +65,7 @@ class Momentum(Playbook[Params]):
 
 
 class Cheat(Momentum):
-    """Keeps the whole data from ``prepare`` on the class and looks ahead in ``on_bar``."""
+    """Keep the whole data from ``prepare`` on the class and look ahead in ``on_bar``."""
 
     def prepare(self, data):
         type(self)._close = data.bars("BTCUSDT-PERP", "1h")["close"]
@@ -87,12 +87,12 @@ def hourly(rows=30, seed=4):
 
 
 def test_causal_signals_pass():
-    assert play_playbook(hourly(), Momentum(Params())).fills
+    assert play_playbook(hourly(), Momentum(MomentumParams())).fills
 
 
 def test_a_prepared_signal_that_looks_one_bar_ahead_is_named_with_its_time():
     with pytest.raises(PlaybookContractError, match=r"signal rise at 2026-02-0.*it looks ahead"):
-        play_playbook(hourly(), Momentum(Params(ahead=1)))
+        play_playbook(hourly(), Momentum(MomentumParams(ahead=1)))
 
 
 def test_a_run_without_entries_is_checked_too():
@@ -101,12 +101,12 @@ def test_a_run_without_entries_is_checked_too():
             return ()
 
     with pytest.raises(PlaybookContractError, match="looks ahead"):
-        play_playbook(hourly(), Watcher(Params(ahead=1)))
+        play_playbook(hourly(), Watcher(MomentumParams(ahead=1)))
 
 
 def test_a_leak_in_exits_is_seen_though_there_are_more_entries_than_cuts():
     class Leaver(Momentum):
-        """Enters at every third row and leaves when the next close is known to fall."""
+        """Enter at every third row and exit when the next close will fall."""
 
         def prepare(self, data):
             close = data.bars("BTCUSDT-PERP", "1h")["close"]
@@ -126,7 +126,7 @@ def test_a_leak_in_exits_is_seen_though_there_are_more_entries_than_cuts():
             return (Exit("BTCUSDT-PERP", "it will fall"),)
 
     with pytest.raises(PlaybookContractError, match="wake_in_position"):
-        play_playbook(hourly(rows=400), Leaver(Params()))
+        play_playbook(hourly(rows=400), Leaver(MomentumParams()))
 
 
 def test_a_decision_before_its_bar_is_known_is_a_leak():
@@ -136,7 +136,7 @@ def test_a_decision_before_its_bar_is_known_is_a_leak():
             return replace(super().prepare(data), decided_at=opened)
 
     with pytest.raises(PlaybookContractError, match="decided_at"):
-        play_playbook(hourly(), Early(Params()))
+        play_playbook(hourly(), Early(MomentumParams()))
 
 
 def test_an_array_that_only_the_whole_data_give_is_a_leak():
@@ -146,12 +146,12 @@ def test_an_array_that_only_the_whole_data_give_is_a_leak():
 
 def test_the_check_of_every_run_cannot_see_what_a_class_keeps_for_itself():
     # The arrays of prepare are causal; the look-ahead sits in on_bar. This is the documented limit.
-    assert play_playbook(hourly(), Cheat(Params())).fills
+    assert play_playbook(hourly(), Cheat(MomentumParams())).fills
 
 
 def test_playbook_checks_sees_what_a_class_keeps_for_itself():
     with pytest.raises(PlaybookContractError, match="looks ahead"):
-        playbook_checks(Cheat, Params(), hourly(rows=400))
+        playbook_checks(Cheat, MomentumParams(), hourly(rows=400))
 
 
 def test_a_leak_of_one_bar_in_any_array_of_playbook_a_is_named():
@@ -161,13 +161,13 @@ def test_a_leak_of_one_bar_in_any_array_of_playbook_a_is_named():
     requirements = LiquidationReclaim.requirements(params)
     honest = LiquidationReclaim(params)
     signals = prepare(honest, data, requirements)
-    run = play_playbook(hourly(), Momentum(Params()))
+    run = play_playbook(hourly(), Momentum(MomentumParams()))
     entry = next(d for d in run.decisions if d.intent == "enter")
     checked = []
     for name in named_arrays(signals):
         rows = changes(signals, name)
         if name == "decided_at" or len(rows) == 0:
-            continue  # a later decision is no leak; what never changes has nothing to leak
+            continue  # a later decision is no leak, and a constant array cannot leak
 
         class LeakyReclaim(LiquidationReclaim):
             def prepare(self, data, name=name):

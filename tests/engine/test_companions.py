@@ -1,4 +1,4 @@
-"""No default belongs to one market: records name companions, or another market is refused."""
+"""Check that records name companions and that no default belongs to one market."""
 
 import numpy as np
 import pytest
@@ -70,7 +70,7 @@ def test_a_market_named_with_its_companions_is_taken():
     read = {key.instrument for key in state_channels(config)}
     assert {ETH, "VXN", "QQQ"} < read
     assert read.isdisjoint({BTC, "BTCUSDT-SPOT", "BTC-USD", "DVOL", "ETF_FLOWS", "VIX", None})
-    # Inputs without a name are unknown, and the rest of the state is made.
+    # Inputs without a name are unknown; the rest of the state is computed.
     data = table(candles([(100.0, 101.0, 99.0, 100.0)] * 48, instrument=ETH))
     state = market_state(data, config, np.datetime64("2026-02-02"), np.datetime64("2026-02-03"))
     for name in ("perp_discount", "etf_outflows", "implied_volatility_jump"):
@@ -127,7 +127,7 @@ def test_a_clock_that_is_not_in_the_data_is_told_from_a_record_without_a_fund(cl
     with pytest.raises(ConfigError, match=f"clock {clock} is not in the data.*import it") as told:
         HedgedRebalance.settle(hedged(clock, inverse={}), FUNDS)
     assert "names no inverse fund" not in str(told.value)
-    # Where the fund is written no record is asked.
+    # A fund written in the file needs no record.
     named = HedgedRebalance.settle(hedged(clock, inverse={"instrument": "QID"}), FUNDS)
     assert named.hedges.inverse.instrument == "QID"
 

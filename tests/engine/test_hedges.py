@@ -1,4 +1,4 @@
-"""Bought options, worked by hand: size, budget, haircut, mark, roll, expiry."""
+"""Check bought options by hand: size, budget, haircut, mark, roll, expiry."""
 
 import math
 
@@ -35,7 +35,7 @@ def hedge(cover=1.0, budget=1.0, contract=CONTRACT):
 
 
 def quotes(closes, listed=0, vix=None, contract=CONTRACT):
-    """The contract's opens, closes and half spreads by session, from the listing on."""
+    """Return the contract's opens, closes and half spreads by session from its listing on."""
     bars, spreads = contract_channels(
         market(closes, vix), contract, int(CLOSED[listed]), OptionModel()
     )
@@ -112,7 +112,7 @@ def test_the_yearly_budget_counts_what_open_and_finished_hedges_cost() -> None:
     assert dict(second.caps)["hedge_budget"] == pytest.approx(
         left / (bars["close"][0] * (1 + spread[0]))
     )
-    # The second one is held: all that it was bought for counts.
+    # The second hedge is held: its whole purchase cost counts.
     paid = outcome.fills[2].quantity * outcome.fills[2].price
     later, spread = quotes(closes, listed=6, contract=LATER)
     left = 0.01 * third.equity + lost.net_pnl - paid
@@ -132,7 +132,7 @@ def test_two_hedges_of_one_evening_share_the_budget_and_the_cash() -> None:
     asks = [bars["close"][1] * (1 + spread[1]), later["close"][0] * (1 + wide[0])]
     # 600 of 1,000 may be spent by the first.
     assert dict(second.caps)["hedge_budget"] == pytest.approx(400.0 / asks[1])
-    # Its estimate, not its limit, is what the cash waits for.
+    # Cash is set aside at the estimate, not at the spend limit.
     left = 100_000.0 - first.quantity * asks[0]
     assert dict(second.caps)["cash"] == pytest.approx(left / asks[1])
     assert sum(f.quantity * f.price for f in outcome.fills) <= 1_000.0
@@ -266,7 +266,7 @@ def test_a_contract_cannot_be_named_before_a_row_lists_it() -> None:
 
 
 class Sleeper(ScriptedPlaybook):
-    """Wakes at the first row alone, and lists a contract in its fourth."""
+    """Wake only at the first row, and list a contract at the fourth."""
 
     name = "sleeper"
 

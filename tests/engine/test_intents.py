@@ -1,4 +1,4 @@
-"""What an intent refuses to be."""
+"""Check which values intents refuse."""
 
 from typing import Any
 

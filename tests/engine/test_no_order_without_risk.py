@@ -1,4 +1,4 @@
-"""Playbooks that try to get past the risk module, or ahead of their row: each fails by name."""
+"""Check that playbooks cannot bypass the risk module or read later rows."""
 
 from dataclasses import dataclass
 
@@ -28,7 +28,7 @@ ORDER = OrderRequest(
 
 
 class Honest(ScriptedPlaybook):
-    """Enters once, so that there is a position to tamper with."""
+    """Enter once, so that there is a position to tamper with."""
 
     name = "bypass"
 
@@ -45,8 +45,8 @@ class Honest(ScriptedPlaybook):
 
 
 @dataclass(frozen=True, slots=True)
-class Sized(Enter):
-    """An entry that would like to say how much."""
+class EnterWithQuantity(Enter):
+    """Add a quantity to an entry."""
 
     quantity: float = 1_000.0
 
@@ -132,7 +132,7 @@ def test_a_quantity_on_an_intent_changes_nothing():
 
     plain, sized = (
         run(Enter(PERP.id, 1, stop=95.0, reason="in")),
-        run(Sized(PERP.id, 1, stop=95.0, reason="in")),
+        run(EnterWithQuantity(PERP.id, 1, stop=95.0, reason="in")),
     )
     assert [f.quantity for f in plain.fills] == [f.quantity for f in sized.fills] == [10.0]
 

@@ -1,4 +1,4 @@
-"""The checks for authors: playbook A and the documented example pass, broken playbooks do not."""
+"""Check that playbook A and the documented example pass, and broken playbooks fail."""
 
 import re
 import sys
@@ -32,14 +32,14 @@ EXAMPLE_LINES = 45
 
 @pytest.fixture(scope="module")
 def example():
-    """The playbook printed in docs/plugins.md."""
+    """Return the playbook printed in docs/plugins.md."""
     (source,) = re.findall(r"```python\n(# calm_breakout\.py\n.*?)```", GUIDE.read_text(), re.S)
     return source
 
 
 @pytest.fixture
 def breakout(example, tmp_path, monkeypatch):
-    """The example's class, loaded by its name from a plugin folder as a trader would."""
+    """Return the example's class, loaded by name from a plugin folder."""
     (tmp_path / "calm_breakout.py").write_text(example)
     monkeypatch.delitem(sys.modules, "calm_breakout", raising=False)
     yield type(load_playbook("calm_breakout", {}, tmp_path))
@@ -82,7 +82,7 @@ def test_the_documented_example_stays_short(example):
 
 
 def broken(base, **methods):
-    """The example with some methods replaced."""
+    """Return the example with some methods replaced."""
     return type("Broken", (base,), {"name": "broken", **methods})
 
 
@@ -202,7 +202,7 @@ def test_data_without_the_required_bars_are_refused(breakout):
 
 
 def deaf(base, *, every_calm_row):
-    """The example with its condition marked as left out, and an entry that does not know it."""
+    """Return the example with a condition marked as left out that its entry still uses."""
 
     def prepare(self, data):
         whole = base(self.params).prepare(data)
@@ -226,7 +226,7 @@ def test_a_required_condition_that_decides_nothing_is_refused_where_conditions_a
 
 
 def test_where_something_else_decides_too_an_idle_condition_is_reported(breakout):
-    # The close above the high is no condition: it may be what blocked the same rows.
+    # The close above the high is no condition; it may have blocked the same rows.
     playbook_cls = deaf(breakout, every_calm_row=False)
     report = playbook_checks(playbook_cls, playbook_cls.Params(), market())
     assert report.idle == ("longs_are_not_crowded",)
@@ -236,7 +236,7 @@ def test_where_something_else_decides_too_an_idle_condition_is_reported(breakout
 def test_a_condition_that_never_fails_alone_and_changes_nothing_is_reported_too(breakout):
     def prepare(self, data):
         whole = breakout.prepare(self, data)
-        # The same statement twice: where one fails the other does, so that neither decides.
+        # Two equal conditions fail together, so neither decides.
         twin = replace(breakout(self.params).prepare(data).conditions[0], name="twin")
         return replace(whole, conditions=(*whole.conditions, *leave_out([twin], self.ignored)))
 

@@ -1,4 +1,4 @@
-"""A watch sees what its own thread reads, and what the threads that it saw begin read."""
+"""Check that a watch records its own thread and threads that begin while it is active."""
 
 import socket
 import threading

@@ -1,4 +1,4 @@
-"""Target weights, worked by hand: sales first, caps on the book, what is too small to trade."""
+"""Check target weights by hand: sales first, caps on the book, changes too small to trade."""
 
 import math
 
@@ -30,7 +30,7 @@ CASH = {"venue_cash": 0.0, "brokerage_cash": 100_000.0}
 
 
 def flat(*closes: float) -> list[tuple[float, float, float, float]]:
-    """Bars that open where the one before closed."""
+    """Return bars that open at the previous close."""
     opens = (closes[0], *closes[:-1])
     return [(o, max(o, c), min(o, c), c) for o, c in zip(opens, closes, strict=True)]
 
@@ -135,7 +135,7 @@ def test_what_is_below_the_venues_smallest_order_leaves_a_refusal() -> None:
 
 @pytest.mark.parametrize(("a", "b"), [(50.05, 99.95), (49.975, 100.1)])
 def test_a_book_within_one_lot_of_its_weights_is_at_them(a, b) -> None:
-    # From 1,000 and 500: less than one share is too much of the one and missing of the other.
+    # From 1,000 and 500 shares, each change is below one share.
     overlays = {"half": {"AAA": -0.1}}
     intent = Rebalance({"AAA": 0.5, "BBB": 0.5}, "to target", overlays=overlays)
     data = market([50.0, 50.0, 50.0, a, a], [100.0, 100.0, 100.0, b, b])
@@ -148,7 +148,7 @@ def test_a_book_within_one_lot_of_its_weights_is_at_them(a, b) -> None:
 def ask(
     name: str, missing: float, rooms: dict[str, float], *, entry: float = 10.0
 ) -> PurchaseRequest:
-    """A purchase of some base units at a price, with what the account's caps leave, quote."""
+    """Return a purchase of base units at a price, with the rooms under the account's caps."""
     draft = DecisionDraft(0, name, "rebalance", 1, 100_000.0, "x", entry=entry)
     change = WeightChange(draft, A.model_copy(update={"id": name}), 0.0, missing, [])
     return PurchaseRequest(change, None, (("target", missing),), rooms)
@@ -283,7 +283,7 @@ def test_a_leverage_cap_bounds_the_sum() -> None:
 
 
 def daily(prices: np.ndarray, name: str):
-    """Bars that close at 21:00Z, 16:00 New York in winter, on weekdays from 2026-01-05 on."""
+    """Return bars that close at 21:00Z (16:00 New York) on weekdays from 2026-01-05 on."""
     days = np.arange(np.datetime64("2026-01-05"), np.datetime64("2026-03-01"))
     days = days[np.is_busday(days)][: len(prices)]
     closed = days.astype("datetime64[ns]").astype(np.int64) + 21 * 3_600 * 10**9
@@ -365,7 +365,7 @@ def test_the_volatility_target_scales_the_whole_book() -> None:
     rules = PortfolioConfig(target_volatility=volatility / 2)
     steps = capped_weights({"AAA": 0.8}, {"AAA": A}, covariance, rules, at=at, leverage_cap=None)
     assert dict(steps)["volatility"]["AAA"] == pytest.approx(0.4)
-    # Before it is known nothing is bought.
+    # Before the covariance is known nothing is bought.
     early = capped_weights({"AAA": 0.8}, {"AAA": A}, covariance, rules, at=0, leverage_cap=None)
     assert dict(early)["volatility"]["AAA"] == 0.0
 
@@ -450,7 +450,7 @@ def test_beta_is_to_the_first_coin_that_has_a_variance() -> None:
     [
         # 0.5 x 0.2 of the shares and 0.4 of the old coin: 0.5, within 0.6.
         (0.6, 0.5, 0.4),
-        # 0.3 - 0.1 are left to the old coin.
+        # The old coin may have 0.3 - 0.1.
         (0.3, 0.5, 0.2),
         (0.05, 0.5, 0.0),
     ],
@@ -474,7 +474,7 @@ def test_a_coin_that_has_just_begun_does_not_pass_a_cap_on_beta(cap, shares, old
 
 
 def test_a_share_without_a_variance_keeps_its_weight_under_a_cap_on_beta() -> None:
-    # The coin alone: 0.4, brought to 0.3; nothing is known of AAA, which the cap does not bound.
+    # The coin alone: 0.4, reduced to 0.3; AAA has no variance and the cap does not bound it.
     nan = float("nan")
     found = _beta_capped(0.3, [[nan, nan], [nan, 0.25]])
     assert found == pytest.approx({"AAA": 0.5, "BTCUSDT-SPOT": 0.3})
@@ -515,5 +515,5 @@ def test_a_run_reads_as_much_history_as_its_covariance_remembers() -> None:
     assert days(target_volatility=0.1) == pytest.approx(225 * 365 / 252 + 5)
     assert days(crypto_beta_cap=0.2, decay=0.97) == pytest.approx(455 * 365 / 252 + 5)
     assert days(decay=0.97) == 0.0
-    # What is soon forgotten is still looked for in sixty sessions.
+    # With a fast decay, sixty sessions are still read.
     assert days(target_volatility=0.1, decay=0.4) == pytest.approx(61 * 365 / 252 + 5)

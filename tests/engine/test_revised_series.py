@@ -1,4 +1,4 @@
-"""A whole run on a series that is revised: each decision acts on the vintage of its own day."""
+"""Check that each decision of a run uses the vintage of a revised series known then."""
 
 from datetime import UTC, datetime
 
@@ -34,16 +34,16 @@ CLOCK = ChannelKey("BTCUSDT-PERP", ChannelKind.BARS, "1h")
 JOBS = ChannelKey("JOBS", ChannelKind.SERIES)
 
 
-class Params(PlaybookParams):
+class MacroParams(PlaybookParams):
     latest: bool = Field(False, description="read today's revision of every date, as a file has it")
     prepared: bool = Field(True, description="read the prepared signal, not the rows themselves")
 
 
-class Macro(Playbook[Params]):
+class Macro(Playbook[MacroParams]):
     """Long while the newest value is below 50; the reason holds the value that was seen."""
 
     name: ClassVar[str] = "macro"
-    Params: ClassVar[type[PlaybookParams]] = Params
+    Params: ClassVar[type[PlaybookParams]] = MacroParams
 
     @classmethod
     def requirements(cls, params):

@@ -32,18 +32,18 @@ from engine.api import (
 CLOCK = ChannelKey("BTCUSDT-PERP", ChannelKind.BARS, "1h")
 
 
-class Params(PlaybookParams):
+class OnceParams(PlaybookParams):
     leak: bool = Field(False, description="look one bar ahead")
     fails: str = Field("", description="the method that raises")
     wake: bool = Field(True, description="whether the entry's row is a wake")
     short_array: bool = Field(False, description="one entry too few")
 
 
-class Once(Playbook[Params]):
+class Once(Playbook[OnceParams]):
     """Buys at the first row it is asked in the window."""
 
     name: ClassVar[str] = "once"
-    Params: ClassVar[type[PlaybookParams]] = Params
+    Params: ClassVar[type[PlaybookParams]] = OnceParams
 
     @classmethod
     def requirements(cls, params):

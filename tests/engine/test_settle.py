@@ -1,4 +1,4 @@
-"""What instruments' records and playbooks decide of a run."""
+"""Check the settings of a run that instruments' records and playbooks complete."""
 
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,7 +18,7 @@ FLAT = (100.0, 101.0, 99.0, 100.0)
 
 
 class Declared(ScriptedPlaybook):
-    """A script with risk defaults of its own."""
+    """Declare risk defaults on a scripted playbook."""
 
     risk_defaults: ClassVar[dict[str, Any]] = {
         "daily_loss": {"limit": 0.05},
@@ -137,7 +137,7 @@ def test_settle_must_return_parameters():
 
 
 def quoted(quotes: dict[str, str], benchmark: str = "") -> RunConfig:
-    """Settle a run that trades perps quoted so; ``benchmark`` is one of them that is not traded."""
+    """Settle a run of perps with these quote currencies; ``benchmark`` names one not traded."""
     perps = [PERP.model_copy(update={"id": n, "quote": q}) for n, q in quotes.items()]
     data = table(*(candles([FLAT] * 4, instrument=p.id) for p in perps), instruments=perps)
     traded = tuple(name for name in quotes if name != benchmark)

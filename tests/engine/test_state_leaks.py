@@ -1,4 +1,4 @@
-"""Leaks planted in the market state that risk reads are found, and so are choices by later rows."""
+"""Check that leaks in the market state and choices by later rows are found."""
 
 from dataclasses import replace
 
@@ -31,13 +31,13 @@ FIRST, LAST = np.datetime64("2025-12-20"), np.datetime64("2026-02-20")
 
 
 def swing():
-    """Return the run of playbook B over a month of the reconstructed winter of 2026, with tiers."""
+    """Return playbook B's run over a month of reconstructed 2026, with market tiers."""
     window = ("data.start=2026-01-20", "data.end=2026-02-20", "account.interest_series=null")
     return load_run_config(find_config("swing_2026", "runs"), (*window, "risk.market_tiers={}"))
 
 
 def leaking(name: str):
-    """Return the market state with one of its arrays a day ahead; its last value stays."""
+    """Return the market state with one array shifted a day ahead; its last value stays."""
 
     def made(data, config, first, last) -> MarketState:
         state = market_state(data, config, first, last)
@@ -114,7 +114,7 @@ def test_a_state_that_asks_whether_a_channel_is_there_at_all_is_named(data, monk
 
 
 class Hopeful(Momentum):
-    """Waits until funding is known, but looks for it in the whole data."""
+    """Wait until funding is known, but search for it in the whole data."""
 
     @classmethod
     def requirements(cls, params):
@@ -132,7 +132,7 @@ class Hopeful(Momentum):
 
     @staticmethod
     def late(made):
-        """Rows of the sixteenth hour and later: nothing is decided before funding begins."""
+        """Return the rows from hour 16 on; no decision comes before funding begins."""
         return made.decided_at >= hour(16)
 
 

@@ -1,7 +1,7 @@
-"""Nothing up to an instant depends on what comes after it: playbook A, whole runs, cut at events.
+"""Check that later data change nothing before them: playbook A, whole runs, cut at events.
 
 Every prefix compared holds an order and a blocked setup. Each cut is a whole run: signals, risk,
-broker and journal, on data whose later rows are deleted, and once more on data redrawn after it.
+broker and journal, on data without the later rows, and again on data with later rows redrawn.
 """
 
 from pathlib import Path
@@ -32,7 +32,7 @@ def playbook_of(config):
 
 
 def whole_run(name, source):
-    """The whole run of a shipped run file."""
+    """Return the whole run of a shipped run file."""
     config = load_run_config(CONFIGS / f"{name}.yaml")
     playbook = playbook_of(config)
     dataset = load_window(config, source, playbook.requirements(playbook.params))
@@ -55,7 +55,7 @@ def flushes_of_2026(real_catalog):
 
 
 def cuts_with_something_to_compare(whole):
-    """Event cuts whose prefix holds at least one order and one blocked setup."""
+    """Return event cuts whose prefix holds at least one order and one blocked setup."""
     first_order = min(order.decided_at for order in whole.outcome.orders)
     table = journal(whole, whole.window[1])
     blocked = [
@@ -121,7 +121,7 @@ def test_a_one_bar_leak_in_any_array_is_named_on_real_data(shock_of_2020, flushe
 
 
 def test_a_leak_changes_decisions_too(embedded):
-    """The whole-run comparison itself can fail: the entry signal one row early moves the orders."""
+    """Check that an entry signal one row early is found by the whole-run comparison."""
 
     class EarlySignalReclaim(LiquidationReclaim):
         def prepare(self, data):

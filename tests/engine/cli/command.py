@@ -1,4 +1,4 @@
-"""Running the real command in a process of its own, from an empty folder."""
+"""Run the real command in a process of its own, from an empty folder."""
 
 import os
 import signal
@@ -12,15 +12,15 @@ ROOT = Path(__file__).resolve().parents[3]
 COMMAND = (sys.executable, "-c", "from engine.cli.app import main; main()")
 
 
-class Done(NamedTuple):
-    """How a command ended."""
+class FinishedCommand(NamedTuple):
+    """Hold the exit code and the output of a command."""
 
     returncode: int
     stdout: str
     stderr: str
 
 
-Command = Callable[..., Done]
+Command = Callable[..., FinishedCommand]
 
 
 def environment(**extra: str) -> dict[str, str]:
@@ -31,12 +31,12 @@ def environment(**extra: str) -> dict[str, str]:
 
 
 def interruptible() -> None:
-    """Give a child Ctrl-C back where the parent runs in the background and ignores it."""
+    """Restore Ctrl-C in a child whose parent runs in the background and ignores it."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def riskoff(*arguments: str | Path, cwd: Path, **extra: str) -> Done:
-    """Return how the command ended in a process of its own."""
+def riskoff(*arguments: str | Path, cwd: Path, **extra: str) -> FinishedCommand:
+    """Run the command in a process of its own; return exit code and output."""
     done = subprocess.run(
         [*COMMAND, *map(str, arguments)],
         cwd=cwd,
@@ -45,10 +45,10 @@ def riskoff(*arguments: str | Path, cwd: Path, **extra: str) -> Done:
         text=True,
         check=False,
     )
-    return Done(done.returncode, done.stdout, done.stderr)
+    return FinishedCommand(done.returncode, done.stdout, done.stderr)
 
 
-def assert_one_clear_line(done: Done, code: int) -> str:
+def assert_one_clear_line(done: FinishedCommand, code: int) -> str:
     """Check exit code, silence on stdout and a single error line; return that line's text."""
     assert done.returncode == code, done.stderr
     assert done.stdout == ""

@@ -1,4 +1,4 @@
-"""``riskoff account``: from a file with sleeves to a folder that its audit agrees with."""
+"""Check ``riskoff account``: a file with sleeves gives a folder that passes its audit."""
 
 import json
 import shutil
@@ -60,7 +60,7 @@ def test_an_account_leaves_its_sum_and_a_run_folder_a_sleeve(toy_project, run_ac
     assert int(bold[8]) > 0
     page = (folder / "account.html").read_text()
     assert "SYNTHETIC DATA" in page
-    # Both sleeves trade one instrument: the account says once which of its bars are missing.
+    # Both sleeves trade one instrument: the account reports its missing bars once.
     (data_line,) = (line for line in done.stdout.splitlines() if line.startswith("Data "))
     assert data_line.count("missing in the window") == 1
     assert 'href="sleeves/bold/tearsheet.html"' in page

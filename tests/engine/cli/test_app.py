@@ -7,7 +7,13 @@ import pytest
 
 from engine.cli.app import execute
 from engine.config.locations import SCHEMA_FILE
-from tests.engine.cli.command import COMMAND, Done, assert_one_clear_line, environment, riskoff
+from tests.engine.cli.command import (
+    COMMAND,
+    FinishedCommand,
+    assert_one_clear_line,
+    environment,
+    riskoff,
+)
 
 RUN = """\
 name: trial
@@ -22,16 +28,16 @@ from pydantic import Field
 from engine.api import Playbook, PlaybookParams
 
 
-class Params(PlaybookParams):
+class QuietParams(PlaybookParams):
     bars: int = Field(3, gt=1, description="Look-back, bars")
     scale: float | None = Field(None, description="Nothing yet")
 
 
-class Quiet(Playbook[Params]):
+class Quiet(Playbook[QuietParams]):
     """Never trades."""
 
     name = "quiet"
-    Params = Params
+    Params = QuietParams
 
     @classmethod
     def requirements(cls, params):
@@ -47,7 +53,7 @@ class Quiet(Playbook[Params]):
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A trader's folder: one run file, one local plugin."""
+    """Return a trader's folder with one run file and one local plugin."""
     (tmp_path / "trial.yaml").write_text(RUN)
     (tmp_path / "plugins").mkdir()
     (tmp_path / "plugins" / "plugin_for_cli.py").write_text(PLUGIN)
@@ -244,7 +250,7 @@ sys.meta_path.insert(0, Keys())
         text=True,
         check=False,
     )
-    ended = Done(done.returncode, done.stdout, done.stderr)
+    ended = FinishedCommand(done.returncode, done.stdout, done.stderr)
     assert assert_one_clear_line(ended, 130) == "interrupted; nothing half-written is left"
 
 

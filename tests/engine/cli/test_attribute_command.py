@@ -1,4 +1,4 @@
-"""``riskoff attribute``."""
+"""Check ``riskoff attribute``."""
 
 import json
 from pathlib import Path

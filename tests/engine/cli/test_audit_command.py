@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from engine.run_folder.seals import write_seals
-from tests.engine.cli.command import Command, Done, assert_one_clear_line
+from tests.engine.cli.command import Command, FinishedCommand, assert_one_clear_line
 
 
 def only_run(out: Path) -> str:
@@ -15,7 +15,7 @@ def only_run(out: Path) -> str:
 
 
 def test_an_audit_prints_what_it_checked_and_json_says_the_same(
-    toy_project: Path, toy_run: Callable[..., Done], command: Command
+    toy_project: Path, toy_run: Callable[..., FinishedCommand], command: Command
 ) -> None:
     assert toy_run().returncode == 0
     folder = only_run(toy_project / "runs")
@@ -27,7 +27,7 @@ def test_an_audit_prints_what_it_checked_and_json_says_the_same(
 
 
 def test_an_audit_of_a_run_whose_fill_was_taken_out_says_what_differs_and_ends_with_6(
-    toy_project: Path, toy_run: Callable[..., Done], command: Command
+    toy_project: Path, toy_run: Callable[..., FinishedCommand], command: Command
 ) -> None:
     assert toy_run().returncode == 0
     folder = only_run(toy_project / "runs")
@@ -42,7 +42,7 @@ def test_an_audit_of_a_run_whose_fill_was_taken_out_says_what_differs_and_ends_w
 
 
 def test_an_audit_of_sealed_books_with_a_missing_fill_ends_with_5(
-    toy_project: Path, toy_run: Callable[..., Done], command: Command
+    toy_project: Path, toy_run: Callable[..., FinishedCommand], command: Command
 ) -> None:
     assert toy_run().returncode == 0
     folder = only_run(toy_project / "runs")
@@ -57,7 +57,7 @@ def test_an_audit_of_sealed_books_with_a_missing_fill_ends_with_5(
 
 
 def test_a_broken_config_in_a_run_folder_is_one_line_that_counts_the_rest(
-    toy_project: Path, toy_run: Callable[..., Done], command: Command
+    toy_project: Path, toy_run: Callable[..., FinishedCommand], command: Command
 ) -> None:
     assert toy_run().returncode == 0
     folder = only_run(toy_project / "runs")
@@ -71,7 +71,7 @@ def test_a_broken_config_in_a_run_folder_is_one_line_that_counts_the_rest(
 
 
 def test_explain_of_a_text_that_is_no_instant_ends_with_2(
-    toy_project: Path, toy_run: Callable[..., Done], command: Command
+    toy_project: Path, toy_run: Callable[..., FinishedCommand], command: Command
 ) -> None:
     assert toy_run().returncode == 0
     folder = only_run(toy_project / "runs")
@@ -98,7 +98,11 @@ READERS = (
 @pytest.mark.parametrize("name", ["equity.parquet", "metrics.json", "fills.parquet"])
 @pytest.mark.parametrize("harm", ["cut", "edit", "remove", "add"])
 def test_a_damaged_folder_ends_every_reader_with_6_and_the_files_name(
-    toy_project: Path, toy_run: Callable[..., Done], command: Command, name: str, harm: str
+    toy_project: Path,
+    toy_run: Callable[..., FinishedCommand],
+    command: Command,
+    name: str,
+    harm: str,
 ) -> None:
     assert toy_run().returncode == 0
     folder = Path(only_run(toy_project / "runs"))
@@ -123,7 +127,7 @@ def test_a_damaged_folder_ends_every_reader_with_6_and_the_files_name(
 
 
 def test_a_folder_of_another_format_ends_with_6_and_the_command_that_works(
-    toy_project: Path, toy_run: Callable[..., Done], command: Command
+    toy_project: Path, toy_run: Callable[..., FinishedCommand], command: Command
 ) -> None:
     assert toy_run().returncode == 0
     folder = Path(only_run(toy_project / "runs"))
@@ -139,7 +143,7 @@ def test_a_folder_of_another_format_ends_with_6_and_the_command_that_works(
 
 
 def test_a_run_under_the_name_of_another_ends_every_reader_with_6(
-    toy_project: Path, toy_run: Callable[..., Done], command: Command
+    toy_project: Path, toy_run: Callable[..., FinishedCommand], command: Command
 ) -> None:
     assert toy_run().returncode == 0
     folder = Path(only_run(toy_project / "runs"))

@@ -1,4 +1,4 @@
-"""Bad files: exactly one clear line, the right exit code, nothing written."""
+"""Check that bad files give one clear line and the right exit code and write nothing."""
 
 import itertools
 import json
@@ -22,7 +22,7 @@ PLUGIN = """
 from engine.api import Playbook, PlaybookParams
 
 
-class Quiet(Playbook[PlaybookParams]):
+class QuietWithoutParams(Playbook[PlaybookParams]):
     name = "quiet"
     Params = PlaybookParams
 
@@ -71,13 +71,13 @@ _numbers = itertools.count(1)
 
 @pytest.fixture
 def plugin() -> str:
-    """The name of this test's plugin."""
+    """Return the name of this test's plugin."""
     return f"plugin_for_bad_input_{next(_numbers)}"
 
 
 @pytest.fixture
 def project(plugin: str, tmp_path: Path) -> Path:
-    """A folder with one valid run, plugin, mapping and file of bars."""
+    """Return a folder with one valid run, plugin, mapping and file of bars."""
     (tmp_path / "run.yaml").write_text(RUN.replace("PLUGIN", plugin))
     (tmp_path / "plugins").mkdir()
     (tmp_path / "plugins" / f"{plugin}.py").write_text(PLUGIN)

@@ -1,4 +1,4 @@
-"""Runs that must fail: one clear line, the right exit code, earlier runs and catalog intact."""
+"""Check that failing runs give one clear line and leave earlier runs and catalog intact."""
 
 import errno
 import os
@@ -104,7 +104,7 @@ def test_a_warm_up_longer_than_the_data_is_refused(toy_run: Callable[..., Done])
 
 @pytest.fixture
 def catalog(toy_project: Path) -> Path:
-    """The embedded data as a catalog in the project."""
+    """Return the embedded data as a catalog in the project."""
     data = embedded_dataset()
     folder = toy_project / "catalog"
     stored = [channel for key, channel in data.channels.items() if key.instrument == PERP]
@@ -137,7 +137,7 @@ def test_an_output_folder_that_is_a_file_is_refused_before_the_work(
     toy_project: Path, toy_run: Callable[..., Done]
 ) -> None:
     (toy_project / "taken").write_text("mine")
-    # The playbook would raise: that it does not shows that the folder was looked at first.
+    # The playbook would raise; it does not, so the folder is checked first.
     line = assert_one_clear_line(toy_run("--out", "taken", *fault("on_bar")), 6)
     assert "taken" in line
     assert (toy_project / "taken").read_text() == "mine"
@@ -149,7 +149,7 @@ def test_a_read_only_output_folder_is_refused_before_the_work(
     def read_only(*_: object, **__: object) -> str:
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
-    # Root may write anywhere, so the system's answer is played.
+    # Root may write anywhere, so the test fakes the system's error.
     monkeypatch.setattr(tempfile, "mkdtemp", read_only)
     line = assert_one_clear_line(toy_run(*fault("on_bar")), 6)
     assert "Read-only file system" in line

@@ -97,6 +97,6 @@ def test_the_shipped_file_names_every_threshold() -> None:
 
 
 def names_of(settings: dict[str, object]) -> set[str]:
-    """Every setting with its section."""
+    """Return every setting with its section."""
     sections = {k: v for k, v in settings.items() if isinstance(v, dict)}
     return {*settings, *(f"{k}.{name}" for k, names in sections.items() for name in names)}

@@ -1,4 +1,4 @@
-"""``riskoff compare``: one cell and a broken one, from the command line."""
+"""Check ``riskoff compare`` with one good and one broken cell."""
 
 import json
 from pathlib import Path

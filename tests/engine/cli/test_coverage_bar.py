@@ -1,4 +1,4 @@
-"""Bars drawn by hand."""
+"""Compare coverage bars with bars drawn by hand."""
 
 from pathlib import Path
 
@@ -19,15 +19,15 @@ from tests.data_feeds.factory import PERP, bars, ns
         ([(0, 10), (30, 40)], "█  █"),
         # Half of the second cell, three quarters of the third.
         ([(15, 27.5)], " ▄▆ "),
-        # A hole of a thousandth is no full cell, a thousandth of rows no empty one.
+        # A cell with a hole of a thousandth is not full; one with a thousandth of rows not empty.
         ([(0, 19.99), (20, 40)], "█▇██"),
         ([(20, 20.01)], "  ▁ "),
-        # What lies beyond the axis does not show.
+        # Rows beyond the axis are not drawn.
         ([(-50, 10), (35, 90)], "█  ▄"),
         ([(-50, -10)], "    "),
         # Many short stretches add up: 4 x 1 of 10.
         ([(0, 1), (2, 3), (4, 5), (6, 7)], "▃   "),
-        # One point in time is not nothing, the last of the axis neither.
+        # A single instant is drawn, also at the end of the axis.
         ([(12, 12)], " ▁  "),
         ([(40, 40)], "   ▁"),
     ],

@@ -1,4 +1,4 @@
-"""``data list`` and ``data verify`` on a small catalog with known faults."""
+"""Check ``data list`` and ``data verify`` on a small catalog with known faults."""
 
 import json
 from pathlib import Path
@@ -23,7 +23,7 @@ SETTLED = funding([START + hour * HOUR_NS for hour in range(0, 48, 8)])
 
 
 def two_days(*, without: tuple[int, ...] = (), idle: tuple[int, ...] = ()) -> Channel:
-    """48 hourly bars, some of them missing, some without volume."""
+    """Return 48 hourly bars, some of them missing, some without volume."""
     held = [hour for hour in range(48) if hour not in without]
     rows = [(*FLAT[:4], 0) if hour in idle else FLAT for hour in held]
     return bars([START + hour * HOUR_NS for hour in held], rows)
@@ -31,7 +31,7 @@ def two_days(*, without: tuple[int, ...] = (), idle: tuple[int, ...] = ()) -> Ch
 
 @pytest.fixture
 def catalog(tmp_path: Path) -> Catalog:
-    """Bars with two holes and an idle hour, and a yield that begins long before them."""
+    """Return a catalog of bars with two holes and an idle hour, and of an older yield."""
     catalog = Catalog(tmp_path / "catalog")
     catalog.write(PERP, [two_days(without=(5, 30, 31), idle=(10,))], SOURCE)
     days = [ns("1990-01-01"), START + DAY_NS]

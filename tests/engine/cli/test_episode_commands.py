@@ -1,4 +1,4 @@
-"""``riskoff episodes``."""
+"""Check ``riskoff episodes``."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""``riskoff data fetch`` against publishers on the loopback."""
+"""Check ``riskoff data fetch`` against publishers on the loopback."""
 
 import json
 from collections.abc import Iterator
@@ -47,7 +47,7 @@ HISTORY = {
 
 @pytest.fixture
 def publishers(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Loopback, Loopback]]:
-    """FRED and Binance's archive; waits between attempts take no time."""
+    """Serve FRED and Binance's archive; waits between attempts take no time."""
     fred, archive = Loopback(Fred("DGS10", HISTORY)), Loopback(Archive())
     with fred.running(), archive.running():
         options = SourceOptions(
@@ -134,7 +134,7 @@ def test_json_holds_what_the_lines_say(
 
 
 def test_the_shipped_plan_reaches_every_source_and_three_windows(command: Command) -> None:
-    # Nobody is asked: the guard of the tests would say so.
+    # A request to a publisher would fail the test.
     done = command("data", "fetch", "episodes", "--data", "none", "--dry-run", "--json")
     assert done.returncode == 0
     rows = {row["channel"]: row for row in json.loads(done.stdout)}

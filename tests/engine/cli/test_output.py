@@ -9,7 +9,7 @@ from engine.cli.output import print_columns, print_json, working
 
 
 class Terminal(io.StringIO):
-    """A stream that says it is a terminal."""
+    """Claim to be a terminal."""
 
     def isatty(self) -> bool:
         return True
@@ -17,7 +17,7 @@ class Terminal(io.StringIO):
 
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
-    """A terminal that a test puts in the place of stderr."""
+    """Replace stderr by a terminal."""
     monkeypatch.setenv("TERM", "xterm")
     return Terminal()
 

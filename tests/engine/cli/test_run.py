@@ -3,9 +3,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from engine.config.load import load_run_config
-from tests.engine.cli.command import Command, Done
+from tests.engine.cli.command import Command, FinishedCommand
 
-Run = Callable[..., Done]
+Run = Callable[..., FinishedCommand]
 
 
 def only_run(out: Path) -> Path:
@@ -52,7 +52,7 @@ def test_the_same_inputs_give_the_same_folder_byte_for_byte(
     differing = [
         name for name in names if (first / name).read_bytes() != (second / name).read_bytes()
     ]
-    # When and how long the run took is the one thing that may differ.
+    # Only the time and duration of the run may differ.
     assert set(differing) <= {"timing.json"}
 
 

@@ -1,4 +1,4 @@
-"""Runs by name on the command line: listed, explained, audited."""
+"""Check that commands list, explain and audit runs by name."""
 
 import json
 

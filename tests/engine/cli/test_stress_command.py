@@ -1,4 +1,4 @@
-"""``riskoff stress``: from a run's file to a folder, or one clear line and nothing."""
+"""Check that ``riskoff stress`` writes a folder, or one clear line and nothing."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""A playbook that always buys, fails on request, and a run of it on embedded data."""
+"""Write a playbook that always buys or fails on request, and a run of it."""
 
 RUN = """\
 name: trial

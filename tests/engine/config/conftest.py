@@ -1,4 +1,4 @@
-"""A complete run file, and a writer of variants of it."""
+"""Write a complete run file and variants of it."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Layers of settings: built-in < instrument < playbook < run file."""
+"""Check the layers of settings: built-in < instrument < playbook < run file."""
 
 import json
 from collections.abc import Callable

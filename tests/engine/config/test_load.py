@@ -16,7 +16,7 @@ from engine.testing import PERP
 Writer = Callable[..., Path]
 
 
-class ToyParams(PlaybookParams):
+class SmallParams(PlaybookParams):
     bars: int = Field(3, gt=1, description="Look-back, bars")
     level: float | None = Field(0.5, gt=0, description="Fraction of price")
 
@@ -24,7 +24,7 @@ class ToyParams(PlaybookParams):
 def toy(name: str) -> type[PlaybookParams]:
     if name != "toy":
         raise ConfigError("no such playbook; did you mean toy?")
-    return ToyParams
+    return SmallParams
 
 
 def problems(path: Path, *overrides: str) -> list[str]:

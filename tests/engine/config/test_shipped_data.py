@@ -1,4 +1,4 @@
-"""Every shipped run reads what the shipped plans fetch, from the catalog that it fills."""
+"""Check that the shipped plans fetch the data of every shipped run into its catalog."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ def fetched():
 
 
 def is_given(key, fetched):
-    """Whether a channel is fetched, or bars that divide its timeframe are."""
+    """Return whether a channel is fetched, or bars that divide its timeframe."""
     if key in fetched:
         return True
     if key.kind not in (ChannelKind.BARS, ChannelKind.MARK):

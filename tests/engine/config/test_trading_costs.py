@@ -1,4 +1,4 @@
-"""Fees, slippage and brackets of an instrument: the run's word, its own terms, the venue's."""
+"""Check an instrument's costs: from the run file, its own terms, or the venue."""
 
 from datetime import date
 
@@ -55,16 +55,16 @@ def audited(config, instrument):
 @pytest.mark.parametrize(
     ("config", "instrument", "expected"),
     [
-        # Nothing written: the instrument's own; without a record the built-in values.
+        # An empty section: the instrument's own terms; without a record the built-in values.
         (venue(), of(), (1, 7, 50)),
         (venue(), of(own=False), (2, 5, 125)),
         (venue(), of(InstrumentKind.ETF), (9, 9, 50)),
         (venue(), of(InstrumentKind.SPOT), (1, 7, 50)),
-        # What the run writes holds for every instrument.
+        # A key in the run file holds for every instrument.
         (venue(taker_fee_bps=20), of(), (1, 20, 50)),
         (venue(taker_fee_bps=20), of(own=False), (2, 20, 125)),
         (venue(commission_bps=3), of(InstrumentKind.ETF), (3, 3, 50)),
-        # A venue's file is general.
+        # An instrument's terms replace keys of a venue's file.
         (venue(taker_fee_bps=20, general=TERMS), of(), (1, 7, 50)),
         (venue(taker_fee_bps=20, general=TERMS), of(own=False), (2, 20, 125)),
     ],

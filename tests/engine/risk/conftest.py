@@ -1,4 +1,4 @@
-"""Builders of a small account, market and config for the risk tests."""
+"""Build a small account, market and config for the risk tests."""
 
 from collections.abc import Mapping
 from types import SimpleNamespace
@@ -26,7 +26,7 @@ BRACKETS = [
 
 
 def perp(**changes: Any) -> Instrument:
-    """A BTC perp: tick 0.1, lot 0.001, minimum 100."""
+    """Return a BTC perp: tick 0.1, lot 0.001, minimum 100."""
     fields = {"id": "BTC", "kind": "perp", "tick_size": 0.1, "lot_size": 0.001, "min_notional": 100}
     return Instrument(**{**fields, **changes})
 
@@ -36,7 +36,7 @@ def config(
     account: Mapping[str, Any] | None = None,
     venue: Mapping[str, Any] | None = None,
 ) -> RunConfig:
-    """A run without costs and with every cap and guard off, unless switched on."""
+    """Return a run without costs, with every cap and guard off unless switched on."""
     off = {
         "target_volatility": None,
         "leverage_cap": None,
@@ -65,14 +65,14 @@ def inputs(
     volume: float = 1_000.0,
     bar_range: float = 0.01,
 ) -> SizingBars:
-    """Inputs that are the same at every hour from the epoch on."""
+    """Return sizing bars with equal values at every hour from the epoch on."""
     at = np.arange(200, dtype=np.int64) * HOUR_NS
     full = [np.full(200, value) for value in (close, volatility, volume, bar_range)]
     return SizingBars(at, *full, np.zeros(len(at)))
 
 
 def account(equity: float = 100_000.0, **changes: Any) -> AccountView:
-    """A flat account with all its equity in the venue wallet."""
+    """Return a flat account with all equity in the venue wallet."""
     fields = {
         "now": NOW,
         "equity": equity,
@@ -87,7 +87,7 @@ def account(equity: float = 100_000.0, **changes: Any) -> AccountView:
 
 
 def position(quantity: float, **changes: Any) -> PositionView:
-    """A position entered at 30,000 and marked there."""
+    """Return a position entered and marked at 30,000."""
     fields = {
         "instrument": "BTC",
         "plan_id": 7,
@@ -112,7 +112,7 @@ def module(
     start_equity: float = 100_000.0,
     ny_days: bool = False,
 ) -> RiskModule:
-    """A risk module that trades one instrument."""
+    """Return a risk module that trades one instrument."""
     traded = instrument or perp()
     return RiskModule(
         run or config(),
@@ -125,7 +125,7 @@ def module(
 
 @pytest.fixture(scope="session")
 def make() -> SimpleNamespace:
-    """The builders above."""
+    """Return the builders above."""
     return SimpleNamespace(
         now=NOW,
         perp=perp,

@@ -234,7 +234,7 @@ def test_an_entry_after_the_last_close_belongs_to_the_day_that_is_ending(make):
     assert state.events[0].until == midnight
     assert state.blocked_by(midnight - 1) == "max trades a day"
     assert state.blocked_by(midnight) is None
-    # The next day counts from nothing: two more fit.
+    # The next day counts from zero: two more entries fit.
     following = close + DAY_NS
     state.on_mark(following, 1.0, True)
     state.on_entry(following, 1.0)
@@ -298,7 +298,7 @@ def hours_around_the_clock(row, bars_a_day):
 
 
 def hours_to_the_session_close(row, bars_a_day):
-    """Hourly bars of New York sessions of at most 7 hours, the last closing at 16:00."""
+    """Return the closes of hourly bars in New York sessions; the last closes at 16:00."""
     day, bar = divmod(row, bars_a_day)
     return instant("2026-01-05T21:00:00") + day * DAY_NS - (bars_a_day - 1 - bar) * HOUR_NS
 
@@ -412,7 +412,7 @@ def test_a_week_ends_at_midnight_after_sunday(at, end):
 
 @pytest.mark.parametrize("equity", [0.0, -10.0])
 def test_an_account_that_began_a_peak_with_nothing_halts_without_a_drawdown(make, equity):
-    # A halt that ends starts a new peak at the equity of that moment, which may be nothing.
+    # After a halt the peak restarts at the current equity, which may be zero.
     state = guards(make, start=0.0, **LADDER)
     assert state.drawdown(equity) == 0.0
     assert state.on_mark(HOUR_NS, equity, False)

@@ -1,4 +1,4 @@
-"""Orders that the market has reached already: sized where they fill, bounded by where they may.
+"""Check orders that the market has reached: sized at the likely fill, bounded at the worst.
 
 The last price is 100; an entry buys for a notional of 1,000 unless a test says otherwise.
 """
@@ -134,7 +134,7 @@ def test_a_marketable_limit_is_expected_to_pay_the_taker_fee():
     fees = {"maker_fee_bps": 0, "taker_fee_bps": 100}
     outcome = played(limit(210.0, 95.0), venue=fees, **SMALL_RISK)
     assert outcome.decisions[0].quantity == 7.194
-    # One that rests pays the maker's nothing on its way in: 50 / (4 + 0.01 x 95) = 10.101.
+    # A resting limit pays the maker fee of 0 on its entry: 50 / (4 + 0.01 x 95) = 10.101.
     resting = played(limit(99.0, 95.0), venue=fees, **SMALL_RISK)
     assert resting.decisions[0].quantity == 10.101
 

@@ -1,4 +1,4 @@
-"""The market's risk tier as a factor on sizes, and as a block."""
+"""Check that the market's risk tier scales sizes and blocks entries."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from tests.engine.risk.conftest import NOW, account, config, inputs, perp
 
 
 def state(*tiers: RiskTier) -> MarketState:
-    """One row every ten hours, the last known ten hours before ``NOW``."""
+    """Return a state with a row every ten hours, the last one ten hours before ``NOW``."""
     rows = len(tiers)
     at = NOW - np.arange(rows, 0, -1, dtype=np.int64) * 10 * HOUR_NS
     nothing = np.zeros(rows, np.int8)
