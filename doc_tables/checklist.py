@@ -16,8 +16,8 @@ from engine.config.market.declaration import (
     SOURCE,
     AllOf,
     Combination,
-    Comparison,
     Computed,
+    ThresholdRule,
     source_of,
 )
 from engine.market_state import MarketState
@@ -70,7 +70,7 @@ def conditions(config: MarketStateConfig) -> list[str]:
 
 def _condition(item: Declaration) -> tuple[str, ...]:
     rule, setting = item.rule, ""
-    if isinstance(rule, Comparison):
+    if isinstance(rule, ThresholdRule):
         limit = rule.threshold
         compared = f"{rule.relation.value} {limit.value:g} {rule.unit}"
         setting = f"`{limit.setting}`" if limit.setting else ""

@@ -9,7 +9,6 @@ from engine.config.market.declaration import (
     AllOf,
     AnyOf,
     ChecklistStep,
-    Comparison,
     Computed,
     Declaration,
     Measure,
@@ -18,6 +17,7 @@ from engine.config.market.declaration import (
     Rule,
     SeriesLevel,
     Threshold,
+    ThresholdRule,
     compares,
     fixed,
     limit,
@@ -262,7 +262,7 @@ def _at_least(
     place: int = LAST,
     unit: str = "fraction",
 ) -> Declaration:
-    rule = Comparison(measure, Relation.AT_LEAST, threshold, unit)
+    rule = ThresholdRule(measure, Relation.AT_LEAST, threshold, unit)
     return Declaration(name, rule, words, ChecklistStep.CRYPTO, threshold.source, place)
 
 
@@ -275,7 +275,7 @@ def _at_most(
     place: int = LAST,
     unit: str = "fraction",
 ) -> Declaration:
-    rule = Comparison(measure, Relation.AT_MOST, threshold, unit)
+    rule = ThresholdRule(measure, Relation.AT_MOST, threshold, unit)
     return Declaration(name, rule, words, ChecklistStep.CRYPTO, threshold.source, place)
 
 

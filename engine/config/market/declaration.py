@@ -168,7 +168,7 @@ def fixed(value: float, source: str) -> Threshold:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ThresholdRule:
     """True where a measure stands in a relation to its threshold."""
 
     measure: Measure
@@ -197,7 +197,7 @@ class Computed:
 
 
 Combination = AllOf | AnyOf
-Rule = Comparison | Combination | Computed
+Rule = ThresholdRule | Combination | Computed
 
 
 @dataclass(frozen=True)
@@ -234,7 +234,7 @@ def compares(
     place: int = LAST,
 ) -> Declaration:
     """Return the declaration of a comparison; its source is the threshold's."""
-    rule = Comparison(measure, relation, threshold, unit)
+    rule = ThresholdRule(measure, relation, threshold, unit)
     return Declaration(name, rule, words, step, threshold.source, place)
 
 

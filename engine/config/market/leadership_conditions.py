@@ -7,11 +7,11 @@ from engine.config.market.declaration import (
     AllOf,
     AnyOf,
     ChecklistStep,
-    Comparison,
     Declaration,
     NamedReading,
     Relation,
     Threshold,
+    ThresholdRule,
     fixed,
     limit,
     sourced,
@@ -154,5 +154,5 @@ def _leaders(
     place: int = LAST,
     unit: str = "fraction",
 ) -> Declaration:
-    rule = Comparison(measure, relation, threshold, unit)
+    rule = ThresholdRule(measure, relation, threshold, unit)
     return Declaration(name, rule, words, ChecklistStep.LEADERSHIP, threshold.source, place)

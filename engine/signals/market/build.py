@@ -9,7 +9,7 @@ from data_feeds.dataset import Dataset
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from engine.conditions import Condition
 from engine.config.market import MarketStateConfig
-from engine.config.market.declaration import Comparison, Measure
+from engine.config.market.declaration import Measure, ThresholdRule
 from engine.market_state import MarketState
 from engine.signals.market import steps
 from engine.signals.market.correlation import correlations, memory
@@ -90,7 +90,7 @@ def _longest_days(config: MarketStateConfig) -> int:
 
 def _measures(config: MarketStateConfig) -> list[Measure]:
     rules = (item.rule for item in config.conditions())
-    return [rule.measure for rule in rules if isinstance(rule, Comparison)]
+    return [rule.measure for rule in rules if isinstance(rule, ThresholdRule)]
 
 
 def state_channels(config: MarketStateConfig) -> frozenset[ChannelKey]:

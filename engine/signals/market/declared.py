@@ -10,12 +10,12 @@ from engine.config.market.declaration import (
     AllOf,
     AnyOf,
     Combination,
-    Comparison,
     Computed,
     Declaration,
     NamedReading,
     Relation,
     SeriesSinceHigh,
+    ThresholdRule,
     names_in,
 )
 from engine.signals.market.point_in_time import MarketInputs
@@ -47,11 +47,11 @@ def conditions_of(
     named: dict[str, Condition] = {}
     for item in declarations:
         match item.rule:
-            case Comparison(measure=SeriesSinceHigh() as measure):
+            case ThresholdRule(measure=SeriesSinceHigh() as measure):
                 named[item.name] = _stopped(item, item.rule, measure, series)
-            case Comparison(measure=NamedReading(reading=name)):
+            case ThresholdRule(measure=NamedReading(reading=name)):
                 named[item.name] = _compared(item, item.rule, readings[name])
-            case Comparison(measure=measure):
+            case ThresholdRule(measure=measure):
                 named[item.name] = _compared(item, item.rule, series.reading(measure))
             case Computed():
                 named[item.name] = (makers or {})[item.name](item, named)
@@ -77,7 +77,7 @@ def _truth(rule: Combination, named: Named) -> NDArray[np.int8]:
     return all_of(truths) if isinstance(rule, AllOf) else any_of(truths)
 
 
-def _compared(item: Declaration, rule: Comparison, reading: Reading) -> Condition:
+def _compared(item: Declaration, rule: ThresholdRule, reading: Reading) -> Condition:
     return condition(
         item.name,
         _HOLDS[rule.relation](reading.value, rule.threshold.value),
@@ -92,7 +92,7 @@ def _compared(item: Declaration, rule: Comparison, reading: Reading) -> Conditio
 
 
 def _stopped(
-    item: Declaration, rule: Comparison, measure: SeriesSinceHigh, series: SeriesMeasures
+    item: Declaration, rule: ThresholdRule, measure: SeriesSinceHigh, series: SeriesMeasures
 ) -> Condition:
     """Return the condition that a series makes no new high and its slope is not up."""
     sessions = rule.threshold.value

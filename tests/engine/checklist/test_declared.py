@@ -11,7 +11,7 @@ from doc_tables.blocks import differences
 from doc_tables.checklist import sample
 from engine.checklist import day_report, format_day
 from engine.config.market import ChecklistStep, MarketStateConfig
-from engine.config.market.declaration import CHOSEN, Comparison, Computed, names_in, source_of
+from engine.config.market.declaration import CHOSEN, Computed, ThresholdRule, names_in, source_of
 from engine.config.market.market_inputs import MarketInputsConfig, ReadChannels
 from engine.config.market.step_conditions import STEP_CONDITIONS
 from engine.market_state import MarketState
@@ -83,7 +83,7 @@ def test_a_setting_without_a_source_is_refused() -> None:
 def test_a_declared_threshold_is_the_number_compared(config) -> None:
     state = unknown_state(config)
     for item in config.conditions():
-        if isinstance(item.rule, Comparison):
+        if isinstance(item.rule, ThresholdRule):
             condition = state.conditions[item.name]
             assert condition.threshold.tolist() == [item.rule.threshold.value]
             assert condition.unit == item.rule.unit
@@ -103,7 +103,7 @@ def test_a_threshold_follows_its_setting() -> None:
 def test_a_combination_reads_conditions_that_are_declared() -> None:
     names = {item.name for item in MarketStateConfig().conditions()}
     for item in (*MarketStateConfig().conditions(), *STEP_CONDITIONS):
-        if not isinstance(item.rule, Comparison | Computed):
+        if not isinstance(item.rule, ThresholdRule | Computed):
             assert set(names_in(item.rule)) <= names, item.name
 
 
