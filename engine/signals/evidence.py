@@ -55,7 +55,7 @@ def last_seen(flags: Flags, origin: NDArray[np.int64], at: NDArray[np.int64]) ->
 
 @dataclass(frozen=True)
 class Evidence:
-    """How many of a group of conditions held, and were known, since each row's origin."""
+    """Counts of conditions that were true, and that were known, since each row's origin."""
 
     held: NDArray[np.int64]
     known: NDArray[np.int64]

@@ -1,4 +1,4 @@
-"""When weights are restored: calendar periods, and bands around targets."""
+"""Dates on which weights are restored: calendar periods, and bands around targets."""
 
 from collections.abc import Mapping
 from typing import Literal

@@ -137,7 +137,7 @@ Measure = SeriesLevel | SeriesMove | SeriesSpeed | SeriesFromHigh | SeriesSinceH
 
 
 class Relation(StrEnum):
-    """How a measured number is compared with its threshold."""
+    """The comparison of a measured number with its threshold."""
 
     AT_LEAST = ">="
     AT_MOST = "<="

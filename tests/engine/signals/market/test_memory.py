@@ -1,4 +1,4 @@
-"""How far back a row reads: every setting's window is loaded in full."""
+"""Every setting's window is loaded in full, however far back it reaches."""
 
 from collections.abc import Iterator
 
