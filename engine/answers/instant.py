@@ -55,7 +55,7 @@ def instant_story(run_folder: Path, instant: str | datetime) -> InstantStory:
 
     ``instant`` is text such as ``2026-02-06T03:00Z`` or a datetime; without a zone it is UTC. The
     journal holds only notable bars and bars with a decision; for any other bar the story names
-    the neighbours in the journal. For an instant inside a bar it tells the decision row before.
+    the neighbours in the journal. For an instant inside a bar it shows the decision row before.
 
     Raises
     ------

@@ -160,8 +160,8 @@ def order_line(order: Row) -> str:
     if not _absent(order["fraction"]):
         size = f"{percent(order['fraction'], 0)} of the entry"
     level = "" if _absent(order["price"]) else f" at {number(order['price'], 8)}"
-    told = order["end_reason"] not in ("", order["status"])
-    end = f" ({order['end_reason']})" if told else ""
+    has_reason = order["end_reason"] not in ("", order["status"])
+    end = f" ({order['end_reason']})" if has_reason else ""
     return (
         f"  {moment(order['decided_at'])}  {order['role']}: {order['kind']} {side} {size}{level}, "
         f"{order['status']} {moment(order['ended_at'])}{end}"

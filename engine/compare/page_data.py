@@ -73,29 +73,12 @@ def comparison_page(matrix: Matrix, source: Catalog | Dataset, place: Path) -> s
     place : folder of the page, from which run folders are linked
     """
     config = matrix.config
-    luck = {
+    inference = {
         key: cell_inference(record, matrix.records, config)
         for key, record in matrix.records.items()
     }
     family = family_inference(matrix.records, config, [episode.name for episode in matrix.episodes])
-    rows = [_row(matrix, name, place, luck) for name in config.rows]
-    data = {
-        "metrics": [
-            {"name": m.name, "title": m.title, "says": m.says, "better": m.better} for m in COLUMNS
-        ],
-        "reference": config.reference,
-        "interval_head": f"{percent(config.level, 0)} interval",
-        "episodes": [episode.name for episode in matrix.episodes],
-        "rows": [
-            {"name": name, "title": row_title(item), "baseline": item.baseline}
-            for name, item in config.rows.items()
-        ],
-        "cells": [cell for row in rows for cell in row["cells"]],
-        "drawings": {
-            episode.name: episode_drawing(episode, matrix.of_episode(episode), source, config)
-            for episode in matrix.episodes
-        },
-    }
+    rows = [_row(matrix, name, place, inference) for name in config.rows]
     title = config.title or config.name
     return render(
         "comparison.html.j2",
@@ -114,13 +97,39 @@ def comparison_page(matrix: Matrix, source: Catalog | Dataset, place: Path) -> s
         ],
         inference_note=inference_note(config, len(matrix.episodes)),
         inference_heading=INFERENCE_HEADING,
-        inference_rows=[inference_row(matrix.records[key], item) for key, item in luck.items()],
+        inference_rows=[
+            inference_row(matrix.records[key], item) for key, item in inference.items()
+        ],
         family=family_lines(family, config),
         footer=_footer(matrix),
-        data=embedded_json(data),
+        data=embedded_json(_script_data(matrix, source, rows)),
         script=asset("comparison.js"),
         plotly=embedded_script(_plotly()),
     )
+
+
+def _script_data(
+    matrix: Matrix, source: Catalog | Dataset, rows: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Return the values that the page's script reads as JSON."""
+    config = matrix.config
+    return {
+        "metrics": [
+            {"name": m.name, "title": m.title, "says": m.says, "better": m.better} for m in COLUMNS
+        ],
+        "reference": config.reference,
+        "interval_head": f"{percent(config.level, 0)} interval",
+        "episodes": [episode.name for episode in matrix.episodes],
+        "rows": [
+            {"name": name, "title": row_title(item), "baseline": item.baseline}
+            for name, item in config.rows.items()
+        ],
+        "cells": [cell for row in rows for cell in row["cells"]],
+        "drawings": {
+            episode.name: episode_drawing(episode, matrix.of_episode(episode), source, config)
+            for episode in matrix.episodes
+        },
+    }
 
 
 def _plotly() -> str:
@@ -128,7 +137,7 @@ def _plotly() -> str:
 
 
 def _row(
-    matrix: Matrix, name: str, place: Path, luck: Mapping[tuple[str, str], CellInference]
+    matrix: Matrix, name: str, place: Path, inference: Mapping[tuple[str, str], CellInference]
 ) -> dict[str, Any]:
     item = matrix.config.rows[name]
     mine = [outcome for outcome in matrix.outcomes if outcome.row == name]
@@ -138,15 +147,15 @@ def _row(
         "baseline": item.baseline,
         "cells": [
             _cell(outcome, record, row_title(item), place)
-            | ({} if record is None else _intervals(luck[name, outcome.episode]))
+            | ({} if record is None else _intervals(inference[name, outcome.episode]))
             for outcome, record in zip(mine, records, strict=True)
         ],
         "phases": [_phase_block(record) for record in records if record is not None],
     }
 
 
-def _intervals(luck: CellInference) -> dict[str, Any]:
-    return {"intervals": interval_texts(luck)}
+def _intervals(inference: CellInference) -> dict[str, Any]:
+    return {"intervals": interval_texts(inference)}
 
 
 def _cell(

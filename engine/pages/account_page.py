@@ -29,7 +29,7 @@ from engine.formatting import (
     wrapped,
 )
 from engine.metrics import spread, varies, window_years
-from engine.pages import rows as facts
+from engine.pages import rows as run_rows
 from engine.pages.charts import account_chart
 from engine.pages.html import render
 from engine.pages.publish import SUMMARY_FILE, TEARSHEET_FILE, write_reports
@@ -43,7 +43,7 @@ ACCOUNT_PAGE = "account.html"
 NOTE = (
     "Each sleeve has its own cash and books. Contribution is a sleeve's net result over the "
     "account's cash at the start. Capped: entries that a cap of the account made smaller; blocked: "
-    "entries that a guard of the account forbade; sold: exits that one ordered."
+    "entries that a guard of the account refused; sold: exits that such a guard ordered."
 )
 GUARD_WORDS = ("at (UTC)", "guard", "event", "equity", "detail")
 
@@ -126,15 +126,15 @@ def account_page(record: AccountRecord, held: HeldBenchmark | None) -> str:
     )
 
 
-def headline_rows(record: AccountRecord, held: HeldBenchmark | None) -> facts.Rows:
+def headline_rows(record: AccountRecord, held: HeldBenchmark | None) -> run_rows.Rows:
     """Return rows of title, value of the account and of the benchmark, a heading row first."""
     years = window_years(record.first.start, record.first.end)
     values = held_numbers(held, record.periods_per_year, years)
     heading = ("", "the account", f"holding {_benchmark_name(record)}")
-    return [heading, *facts.metric_rows(record.metrics, values)]
+    return [heading, *run_rows.metric_rows(record.metrics, values)]
 
 
-def sleeve_rows(record: AccountRecord) -> facts.Rows:
+def sleeve_rows(record: AccountRecord) -> run_rows.Rows:
     """Return a row a sleeve, a heading row first."""
     heading = (
         "sleeve", "playbook", "start", "end", "return", "drawdown", "contribution", "trades",
@@ -171,21 +171,21 @@ def _array(returns: "pd.Series[float]") -> NDArray[np.float64]:
     return np.asarray(returns, dtype=np.float64)
 
 
-def correlation_rows(record: AccountRecord) -> facts.Rows:
+def correlation_rows(record: AccountRecord) -> run_rows.Rows:
     """Return the correlations as text, a heading row first."""
     found = correlations(record)
     rows = zip(found.columns, found.to_numpy().tolist(), strict=True)
     return [("", *found.columns), *((name, *map(signed, values)) for name, values in rows)]
 
 
-def guard_rows(record: AccountRecord) -> facts.Rows:
+def guard_rows(record: AccountRecord) -> run_rows.Rows:
     """Return the events of the account's guards, a heading row first."""
     events = record.account.joint.guard_events
     rows = [(utc_text(e.at), e.guard, e.event, money(e.equity), e.detail) for e in events]
     return [GUARD_WORDS, *rows]
 
 
-def act_rows(record: AccountRecord) -> facts.Rows:
+def act_rows(record: AccountRecord) -> run_rows.Rows:
     """Return the acts of guards, drawdown ladders, tiers and account caps in the sleeves."""
     outcomes = [run.outcome for run in record.account.sleeves.values()]
     return acts(
@@ -195,12 +195,12 @@ def act_rows(record: AccountRecord) -> facts.Rows:
     )
 
 
-def _columns_or_none(rows: facts.Rows) -> list[str]:
+def _columns_or_none(rows: run_rows.Rows) -> list[str]:
     return columns(rows) if len(rows) > 1 else ["  none"]
 
 
 def _benchmark_name(record: AccountRecord) -> str:
-    return facts.benchmark_name(record.first)
+    return run_rows.benchmark_name(record.first)
 
 
 def _benchmark(record: AccountRecord) -> HeldBenchmark | None:
@@ -227,7 +227,7 @@ def _about(record: AccountRecord) -> list[str]:
     first, config = record.first, record.account.config
     return [
         f"Window  {utc_text(first.start)} to {utc_text(first.end)}.",
-        f"Data    {'; '.join([facts.data_label(first), *_missing(record)])}.",
+        f"Data    {'; '.join([run_rows.data_label(first), *_missing(record)])}.",
         *(
             f"Sleeve {name}: {warning}"
             for name, sleeve in record.records.items()
@@ -241,5 +241,5 @@ def _about(record: AccountRecord) -> list[str]:
 
 def _missing(record: AccountRecord) -> list[str]:
     """Return the missing bars of the window, each instrument once."""
-    told = [missing_bars(sleeve) for sleeve in record.records.values()]
-    return list(dict.fromkeys(part for text in told for part in text.split("; ") if part))
+    texts = [missing_bars(sleeve) for sleeve in record.records.values()]
+    return list(dict.fromkeys(part for text in texts for part in text.split("; ") if part))

@@ -17,8 +17,8 @@ STYLESHEET = "style.css"
 def render(template: str, **values: Any) -> str:
     """Return the HTML of ``templates/<template>`` with the values that it names.
 
-    The page names no time and loads nothing from anywhere. A value that the template needs and
-    does not get is an error of ours (``jinja2.UndefinedError``).
+    The page names no time and loads nothing from anywhere. A value that the template lacks raises
+    ``jinja2.UndefinedError``.
     """
     html: str = _environment().get_template(template).render(stylesheet=asset(STYLESHEET), **values)
     return html

@@ -44,7 +44,7 @@ def run_page(record: RunRecord, benchmark: HeldBenchmark | None, *, back: str = 
         unfilled=rows.unfilled_rows(record),
         blocks=rows.block_rows(record)[:SHOWN_BLOCKS],
         chart=_chart(record),
-        # Months and years are ours: quantstats fills missing ones with 0.00.
+        # Not quantstats' months and years: it shows 0.00 where the run has none.
         months=periods.month_rows(record) if has_days else (),
         extremes=periods.extreme_rows(record) if has_days else (),
         months_note=periods.NOTE,

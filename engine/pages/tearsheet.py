@@ -90,7 +90,7 @@ _CELL = re.compile(r"<td[^>]*>(.*?)</td>")
 class QuantstatsPart:
     """quantstats' share of a page, as HTML: tables of metrics and drawdowns, and SVG pictures.
 
-    Where ``reason`` is not empty there is nothing to show, and it says why.
+    ``reason`` says why there is nothing to show; it is "" otherwise.
     """
 
     reason: str = ""
@@ -226,7 +226,7 @@ def tidied(page: str, years: float) -> str:
 
     def keep(row: re.Match[str]) -> str:
         name, *cells = _CELL.findall(row[0])
-        # Only the table of metrics: "-" in the years' table says that a year was lost.
+        # Only the table of metrics: in the years' table "-" marks a year lost to the benchmark.
         empty = 0 < len(cells) <= 2 and (
             cells[-1] in NOTHING or (name not in NO_BENCHMARK_VALUE and cells[0] in NOTHING)
         )

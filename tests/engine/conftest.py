@@ -25,6 +25,7 @@ from engine.records import (
     OrderRow,
     SimulationOutcome,
 )
+from tests.engine.chromium import browser  # noqa: F401
 
 HOUR = 3_600 * 10**9
 START = 1_770_000_000 * 10**9  # 2026-02-02T02:40Z

@@ -2,35 +2,18 @@
 
 import json
 import math
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import sync_playwright
 
 from engine.compare.matrix import COLUMNS
+from tests.engine.chromium import NARROW, SERIOUS, WIDE, needs_chromium
 from tests.engine.compare.conftest import HOSTILE
 
-CHROMIUM = os.environ.get("RISKOFF_CHROMIUM") or shutil.which("chromium")
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="no chromium in PATH (apt install chromium, or RISKOFF_CHROMIUM)"
-)
-WIDE, NARROW = {"width": 1250, "height": 900}, {"width": 390, "height": 844}
-SERIOUS = ("serious", "critical")
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
-        )
-        yield running
-        running.close()
+pytestmark = needs_chromium
 
 
 @pytest.fixture
