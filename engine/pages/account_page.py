@@ -29,7 +29,7 @@ from engine.formatting import (
     wrapped,
 )
 from engine.metrics import spread, varies, window_years
-from engine.pages import rows as run_rows
+from engine.pages import run_rows
 from engine.pages.charts import account_chart
 from engine.pages.html import render
 from engine.pages.publish import SUMMARY_FILE, TEARSHEET_FILE, write_reports

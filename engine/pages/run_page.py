@@ -4,7 +4,7 @@ import numpy as np
 
 from engine.benchmark.daily_returns import HeldBenchmark
 from engine.metrics import window_years
-from engine.pages import periods, rows
+from engine.pages import periods, run_rows
 from engine.pages.charts import PriceLine, trade_chart
 from engine.pages.html import render
 from engine.pages.tearsheet import quantstats_part
@@ -28,31 +28,31 @@ def run_page(record: RunRecord, benchmark: HeldBenchmark | None, *, back: str = 
     return render(
         "run.html.j2",
         page_title=_page_title(record),
-        heading=rows.title(record),
+        heading=run_rows.title(record),
         is_synthetic=record.is_synthetic,
         notes=(
-            f"{rows.window(record)}.",
-            f"Data: {rows.data_line(record)}. Run {run_folder_name(record.run)}.",
+            f"{run_rows.window(record)}.",
+            f"Data: {run_rows.data_line(record)}. Run {run_folder_name(record.run)}.",
         ),
         warnings=doubtful_warnings(record),
         back=back,
-        headline=rows.headline_rows(record, benchmark),
-        headline_note=rows.headline_note(record),
-        costs=rows.cost_rows(record),
-        acts=rows.act_rows(record),
-        caps=rows.cap_rows(record),
-        unfilled=rows.unfilled_rows(record),
-        blocks=rows.block_rows(record)[:SHOWN_BLOCKS],
+        headline=run_rows.headline_rows(record, benchmark),
+        headline_note=run_rows.headline_note(record),
+        costs=run_rows.cost_rows(record),
+        acts=run_rows.act_rows(record),
+        caps=run_rows.cap_rows(record),
+        unfilled=run_rows.unfilled_rows(record),
+        blocks=run_rows.block_rows(record)[:SHOWN_BLOCKS],
         chart=_chart(record),
         # Not quantstats' months and years: it shows 0.00 where the run has none.
         months=periods.month_rows(record) if has_days else (),
         extremes=periods.extreme_rows(record) if has_days else (),
         months_note=periods.NOTE,
-        trades=rows.trade_rows(record),
-        near_misses=rows.near_misses(record),
-        hedges=rows.hedge_rows(record),
-        hedge_note=rows.HEDGE_NOTE,
-        conditions=rows.condition_table(record),
+        trades=run_rows.trade_rows(record),
+        near_misses=run_rows.near_misses(record),
+        hedges=run_rows.hedge_rows(record),
+        hedge_note=run_rows.HEDGE_NOTE,
+        conditions=run_rows.condition_table(record),
         assumptions=assumptions(record),
         quantstats=quantstats_part(
             record.excess_returns,
@@ -66,8 +66,8 @@ def run_page(record: RunRecord, benchmark: HeldBenchmark | None, *, back: str = 
 
 def _page_title(record: RunRecord) -> str:
     """Return the run's title with its data label and its folder, which tell browser tabs apart."""
-    label = rows.data_label(record)
-    return f"{rows.title(record)}, {label}, {run_folder_name(record.run)}"
+    label = run_rows.data_label(record)
+    return f"{run_rows.title(record)}, {label}, {run_folder_name(record.run)}"
 
 
 def _chart(record: RunRecord) -> str:

@@ -2,7 +2,7 @@
 
 from engine.benchmark.daily_returns import HeldBenchmark
 from engine.formatting import columns, wrapped
-from engine.pages import rows as facts
+from engine.pages import run_rows
 from engine.results import RunRecord, run_folder_name
 from engine.results.doubtful import doubtful_warnings
 from engine.results.manifest import assumptions
@@ -25,9 +25,9 @@ def summary(record: RunRecord, benchmark: HeldBenchmark | None) -> str:
     """Return the summary's text; its first line warns when the data are synthetic."""
     parts = [
         _head(record),
-        ["RESULT", *columns(facts.headline_rows(record, benchmark))],
-        wrapped(facts.headline_note(record)),
-        ["MONEY, quote currency", *columns(facts.cost_rows(record))],
+        ["RESULT", *columns(run_rows.headline_rows(record, benchmark))],
+        wrapped(run_rows.headline_note(record)),
+        ["MONEY, quote currency", *columns(run_rows.cost_rows(record))],
         _trades(record),
         *_hedges(record),
         ["CONDITIONS, how often they held", *_conditions(record)],
@@ -40,14 +40,14 @@ def summary(record: RunRecord, benchmark: HeldBenchmark | None) -> str:
 
 def _head(record: RunRecord) -> list[str]:
     config = record.run.config
-    first = f"{facts.title(record)}"
+    first = run_rows.title(record)
     if record.is_synthetic:
         first = f"*** SYNTHETIC DATA: nothing here happened *** {first}"
     account = config.account
     return [
         first,
-        f"Window  {facts.window(record)}.",
-        f"Data    {facts.data_line(record)}.",
+        f"Window  {run_rows.window(record)}.",
+        f"Data    {run_rows.data_line(record)}.",
         *(line for warning in doubtful_warnings(record) for line in wrapped(warning, "*** ")),
         f"Account {account.venue_cash:,.0f} at the venue ({account.margin_mode.value} margin), "
         f"{account.brokerage_cash:,.0f} at the brokerage; venue {config.venue.name}.",
@@ -56,9 +56,9 @@ def _head(record: RunRecord) -> list[str]:
 
 
 def _trades(record: RunRecord) -> list[str]:
-    rows = facts.trade_rows(record)
+    rows = run_rows.trade_rows(record)
     if len(rows) == 1:
-        nearest = facts.near_misses(record)
+        nearest = run_rows.near_misses(record)
         lines = ["TRADES", "  None. The rows nearest to an entry:"]
         return [*lines, *columns(nearest)] if len(nearest) > 1 else [*lines[:1], "  None."]
     lines = [
@@ -71,14 +71,14 @@ def _trades(record: RunRecord) -> list[str]:
 
 
 def _hedges(record: RunRecord) -> list[list[str]]:
-    rows = facts.hedge_rows(record)
+    rows = run_rows.hedge_rows(record)
     if len(rows) == 1:
         return []
-    return [["HEDGES, quote currency", *columns(rows), *wrapped(facts.HEDGE_NOTE)]]
+    return [["HEDGES, quote currency", *columns(rows), *wrapped(run_rows.HEDGE_NOTE)]]
 
 
 def _conditions(record: RunRecord) -> list[str]:
-    rows = facts.condition_table(record)
+    rows = run_rows.condition_table(record)
     if len(rows) == 1:
         return ["  The playbook declares none."]
     # The last column is a sentence: it is aligned to the left and not padded.
@@ -90,12 +90,12 @@ def _conditions(record: RunRecord) -> list[str]:
 def _decisions(record: RunRecord) -> list[str]:
     lines = ["DECISIONS"]
     for what, rows in (
-        ("cap that set the size", facts.cap_rows(record)),
-        ("guards, ladder and tiers", [row[:2] for row in facts.act_rows(record)[1:]]),
-        ("orders to buy that were not filled in full", facts.unfilled_rows(record)),
+        ("cap that set the size", run_rows.cap_rows(record)),
+        ("guards, ladder and tiers", [row[:2] for row in run_rows.act_rows(record)[1:]]),
+        ("orders to buy that were not filled in full", run_rows.unfilled_rows(record)),
         (
             "reasons that blocked an entry or a rebalancing, bars",
-            facts.block_rows(record)[:SHOWN_BLOCKS],
+            run_rows.block_rows(record)[:SHOWN_BLOCKS],
         ),
     ):
         words = ", ".join(f"{name} {count}" for name, count in rows) or "none"

@@ -19,7 +19,7 @@ from data_feeds.quality import findings
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from data_feeds.timeframe import Timeframe
 from engine.config.models import PlaybookConfig
-from engine.pages.rows import data_line
+from engine.pages.run_rows import data_line
 from engine.results import RunRecord
 from engine.results.coverage import missing_bars
 from engine.run import run

@@ -14,8 +14,8 @@ from engine.config.models import ReportConfig
 from engine.config.venue import SlippageConfig
 from engine.intents import Enter
 from engine.metrics import relative_numbers
-from engine.pages.rows import headline_note, headline_rows
 from engine.pages.run_page import run_page
+from engine.pages.run_rows import headline_note, headline_rows
 from engine.pages.summary import summary
 from engine.records import NO_BILL
 from engine.results import RunRecord

@@ -10,7 +10,7 @@ from doc_tables.metrics import sample
 from engine.audit.metrics import FORMULAS
 from engine.compare.matrix import COLUMNS
 from engine.metrics import METRICS, RELATIVE_METRICS, IntervalSample, relative_numbers
-from engine.pages.rows import metric_rows
+from engine.pages.run_rows import metric_rows
 from engine.statistics import daily_measures
 from tests.engine.metrics.test_formulas import curve, headline_of_curve, random_returns
 

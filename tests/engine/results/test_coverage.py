@@ -8,7 +8,7 @@ import pytest
 from data_feeds.clock import HOUR_NS
 from data_feeds.dataset import Dataset
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
-from engine.pages.rows import data_line
+from engine.pages.run_rows import data_line
 from engine.results.coverage import funding_holes, lacking, missing_bars
 from engine.results.finished import RunRecord
 

@@ -10,7 +10,7 @@ import pytest
 from data_feeds.instrument import Instrument, InstrumentKind
 from engine.config.models import ReportConfig
 from engine.intents import Enter, Exit
-from engine.pages.rows import headline_note
+from engine.pages.run_rows import headline_note
 from engine.results.finished import RunRecord
 from engine.results.manifest import manifest
 from engine.testing import PERP, candles, hour, play, table, table_config

@@ -5,7 +5,7 @@ import pytest
 
 from data_feeds.schema import ChannelKey, ChannelKind
 from engine.intents import Exit, Hedge, Rebalance
-from engine.pages import rows as facts
+from engine.pages import run_rows
 from engine.results.finished import RunRecord
 from engine.results.hedges import hedge_lines
 from engine.run_folder.schema import HedgeLine
@@ -84,7 +84,7 @@ def test_bought_hedges_are_judged_by_their_trades() -> None:
         pytest.approx(lost.net_pnl + gained.net_pnl),
     )
     assert ("options (synthetic prices)", "2 trades") in [
-        row[:2] for row in facts.hedge_rows(record)
+        row[:2] for row in run_rows.hedge_rows(record)
     ]
 
 
@@ -104,4 +104,4 @@ def test_without_hedges_there_is_no_line() -> None:
 def test_option_prices_do_not_make_the_market_synthetic() -> None:
     record = record_of([100.0] * 4, {0: [Hedge(CONTRACT.id, 0.3, 0.5, "warned")]})
     assert not record.is_synthetic
-    assert facts.data_label(record) == "observed data"
+    assert run_rows.data_label(record) == "observed data"

@@ -9,7 +9,7 @@ import pytest
 from engine.errors import SimulationError
 from engine.formatting import adding_up
 from engine.metrics import METRICS
-from engine.pages.rows import cost_rows, headline_note, metric_rows, near_misses
+from engine.pages.run_rows import cost_rows, headline_note, metric_rows, near_misses
 from engine.records import Fact
 from engine.results import RunRecord
 
