@@ -8,7 +8,7 @@ import pandas as pd
 
 from engine.decision_terms import RiskTier
 from engine.formatting import columns, money, number, percent, signed
-from engine.results.availability import AccountState
+from engine.results.availability import Availability
 from engine.run_folder.read import Row, RunFolder, moment
 
 MARKS = {"true": "yes", "false": "NO", "unknown": "?"}
@@ -19,11 +19,11 @@ BPS = 1e4
 SHOWN_PAYMENTS = 8
 TIERS = (RiskTier.CAUTIOUS, RiskTier.DEFENSIVE)  # account tiers below normal, by rising drawdown
 STATES = {
-    AccountState.FLAT: "flat and free to trade",
-    AccountState.PENDING: "an entry order was working",
-    AccountState.IN_POSITION: "in a position",
-    AccountState.COOL_DOWN: "cooling down after a loss",
-    AccountState.HALT: "halted by a guard",
+    Availability.FLAT: "flat and free to trade",
+    Availability.PENDING: "an entry order was working",
+    Availability.IN_POSITION: "in a position",
+    Availability.COOL_DOWN: "cooling down after a loss",
+    Availability.HALT: "halted by a guard",
 }
 
 
@@ -197,7 +197,7 @@ def account_line(run: RunFolder, at: pd.Timestamp) -> str:
         ),
         None,
     )
-    state = AccountState.FLAT if interval is None else interval["state"]
+    state = Availability.FLAT if interval is None else interval["state"]
     text = f"Account: {STATES[state]}"
     if interval is not None and interval["detail"]:
         text += f" ({interval['detail']} until {moment(interval['until_at'])})"

@@ -19,14 +19,14 @@ from engine.answers.time_window import TimeWindow, parse_window, traded_part
 from engine.decision_terms import RISK_ADDING, BlockKind, DecisionOutcome, IntentKind
 from engine.formatting import number, percent
 from engine.records import FillStage, OrderRole
-from engine.results.availability import AccountState
+from engine.results.availability import Availability
 from engine.results.journal import nearness, relative_distance
 from engine.run_folder.read import Row, RunFolder, moment, run_title
 
 ENTRY, OPEN = OrderRole.ENTRY.value, FillStage.OPEN.value
 TRUE, UNKNOWN = "true", "unknown"
-FREE_STATE = AccountState.FLAT
-STATES_OF_WEIGHTS = {FREE_STATE, AccountState.IN_POSITION, AccountState.PENDING}
+FREE_STATE = Availability.FLAT
+STATES_OF_WEIGHTS = {FREE_STATE, Availability.IN_POSITION, Availability.PENDING}
 
 
 @dataclass(frozen=True)
@@ -373,7 +373,7 @@ def _is_decided_in(
     """
     instrument, began, ended = interval["instrument"], interval["from_at"], interval["until_at"]
     if at == began:
-        return interval["state"] != AccountState.PENDING and (instrument, began) not in opens
+        return interval["state"] != Availability.PENDING and (instrument, began) not in opens
     if at == ended:
         return (instrument, ended) in opens
     return bool(began < at and (ended is None or at < ended))

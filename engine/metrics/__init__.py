@@ -22,7 +22,7 @@ from engine.metrics.formulas import (
     volatility,
     window_years,
 )
-from engine.metrics.inputs import HeadlineInputs, TradeResult, headline_inputs
+from engine.metrics.metric_inputs import HeadlineInputs, TradeResult, headline_inputs
 from engine.metrics.registry import (
     METRICS,
     RELATIVE_METRICS,

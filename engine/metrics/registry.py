@@ -20,7 +20,7 @@ from engine.metrics.formulas import (
     volatility,
     wealth,
 )
-from engine.metrics.inputs import HeadlineInputs
+from engine.metrics.metric_inputs import HeadlineInputs
 
 EXCESS = ("excess_return", "trading_return", "interest_less_bill")
 

@@ -21,7 +21,7 @@ from engine.run_folder.schema import AccountInterval
 FLAT_QUANTITY = 1e-12
 
 
-class AccountState(StrEnum):
+class Availability(StrEnum):
     """The reasons against a new entry, the strongest first; ``FLAT`` is none."""
 
     IN_POSITION = "in_position"
@@ -46,12 +46,12 @@ class _StateSpan:
 
     start: tuple[int, int]
     stop: tuple[int, int]
-    state: AccountState
+    state: Availability
     plan_id: int
     detail: str
 
 
-_STRENGTH = {state: rank for rank, state in enumerate(AccountState)}
+_STRENGTH = {state: rank for rank, state in enumerate(Availability)}
 
 
 class AccountHistory:
@@ -107,7 +107,7 @@ class AccountHistory:
 
     def _interval(self, from_at: int, until_at: int, ruling: _StateSpan | None) -> AccountInterval:
         if ruling is None:
-            return AccountInterval(from_at, until_at, self.instrument, AccountState.FLAT, 0, "")
+            return AccountInterval(from_at, until_at, self.instrument, Availability.FLAT, 0, "")
         return AccountInterval(
             from_at, until_at, self.instrument, ruling.state, ruling.plan_id, ruling.detail
         )
@@ -122,10 +122,10 @@ def _position_spans(fills: Iterable[Fill]) -> list[_StateSpan]:
         if opened is None:
             opened, plan_id = key, fill.plan_id
         if abs(fill.position_after) <= FLAT_QUANTITY:
-            spans.append(_StateSpan(opened, key, AccountState.IN_POSITION, plan_id, ""))
+            spans.append(_StateSpan(opened, key, Availability.IN_POSITION, plan_id, ""))
             opened = None
     if opened is not None:
-        spans.append(_StateSpan(opened, (FAR_FUTURE, 0), AccountState.IN_POSITION, plan_id, ""))
+        spans.append(_StateSpan(opened, (FAR_FUTURE, 0), Availability.IN_POSITION, plan_id, ""))
     return spans
 
 
@@ -145,7 +145,7 @@ def _pending_spans(orders: Iterable[OrderRow], last_fills: Mapping[int, Fill]) -
         start = (order.decided_at, InstantStep.BARS_OPEN.value)
         stop = (order.ended_at, phase) if order.ended_at > 0 else (FAR_FUTURE, 0)
         if stop > start:
-            spans.append(_StateSpan(start, stop, AccountState.PENDING, order.plan_id, ""))
+            spans.append(_StateSpan(start, stop, Availability.PENDING, order.plan_id, ""))
     return spans
 
 
@@ -170,7 +170,7 @@ def _guard_spans(events: Sequence[GuardEvent], fills: Iterable[Fill]) -> list[_S
         )
         until = min(released, event.until if event.until > 0 else FAR_FUTURE)
         cooling = event.guard == GuardName.COOL_DOWN
-        state = AccountState.COOL_DOWN if cooling else AccountState.HALT
+        state = Availability.COOL_DOWN if cooling else Availability.HALT
         phase = (
             flat_from.get(event.at, InstantStep.GUARDS.value)
             if cooling

@@ -20,12 +20,12 @@ from engine.conditions import NOT_SO, THIS_ROW, Condition, Truth
 from engine.decision_terms import RISK_ADDING, BlockKind, DecisionOutcome, IntentKind
 from engine.playbook import Requirements, Signals
 from engine.records import Decision, SimulationOutcome
-from engine.results.availability import AccountHistory, AccountState
+from engine.results.availability import AccountHistory, Availability
 from engine.run_folder.write import instants
 
 TRUTH_WORDS = {Truth.UNKNOWN: "unknown", Truth.FALSE: "false", Truth.TRUE: "true"}
-QUIET_STATES = (AccountState.FLAT.value,)
-BOOK_STATES = (*QUIET_STATES, AccountState.IN_POSITION.value)
+QUIET_STATES = (Availability.FLAT.value,)
+BOOK_STATES = (*QUIET_STATES, Availability.IN_POSITION.value)
 NOTHING_DUE = "nothing due"
 
 
