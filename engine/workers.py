@@ -18,7 +18,7 @@ from typing import Any, Generic, NoReturn, Protocol, TypeVar
 
 from engine.errors import SimulationError
 
-# A worker killed once may have met a short lack of memory; one killed twice meets it again.
+# A lack of memory may be short; a job whose worker dies twice is reported.
 ATTEMPTS = 2
 # Seconds for a worker to remove its half-written files before it is killed.
 GRACE_SECONDS = 20.0
@@ -61,7 +61,7 @@ def worker_pool(
     ----------
     count : worker processes, at least 1
     setup : called once in each worker before its first job; returns the function that runs a job.
-        Both, jobs and results must be picklable.
+        ``setup``, jobs and results must be picklable.
     name : the words for a job in an error
 
     Raises
@@ -107,7 +107,7 @@ class _Worker:
         self.process = context.Process(target=_serve, args=(theirs, setup))
         self.number: int | None = None
         self.process.start()
-        # With this copy open, the death of the worker would not show on the pipe.
+        # An open copy here would keep the pipe open after the worker's death.
         theirs.close()
 
     def end(self) -> None:
@@ -186,15 +186,15 @@ class _Pool:
             try:
                 idle.connection.send(batch.jobs[idle.number])
             except OSError:
-                self._bury(idle, batch)
+                self._remove_dead(idle, batch)
 
     def _take(self, worker: _Worker, batch: _Batch[Any, Any]) -> None:
-        """Take the answer of a worker that has one, or that has died."""
+        """Take the answer of a worker, or notice its death."""
         assert worker.number is not None
         try:
             worked, answer = worker.connection.recv()
         except (EOFError, OSError):
-            self._bury(worker, batch)
+            self._remove_dead(worker, batch)
             return
         number, worker.number = worker.number, None
         if worked:
@@ -202,7 +202,7 @@ class _Pool:
         else:
             batch.fail(number, answer)
 
-    def _bury(self, worker: _Worker, batch: _Batch[Any, Any]) -> None:
+    def _remove_dead(self, worker: _Worker, batch: _Batch[Any, Any]) -> None:
         """Remove a dead worker; its job is tried again, or fails with the job's name."""
         number = worker.number
         assert number is not None
@@ -238,7 +238,8 @@ def _exit_words(code: int | None) -> str:
     >>> _exit_words(9), _exit_words(-9)
     ('exit code 9', 'SIGKILL')
     """
-    return signal.Signals(-code).name if code is not None and code < 0 else f"exit code {code}"
+    by_signal = (item.name for item in signal.Signals if code == -item)
+    return next(by_signal, f"exit code {code}")
 
 
 @contextmanager
@@ -281,7 +282,7 @@ def _leave(*_: object) -> NoReturn:
 
 
 def _end_with_parent() -> None:
-    """End this process when its parent has died: nobody would take the results."""
+    """End this process when its parent has died, since its results would be lost."""
     parent = multiprocessing.parent_process()
     if parent is None:
         return
