@@ -205,7 +205,7 @@ def test_an_episode_named_twice_is_refused(tmp_path):
     text = path.read_text()
     first = text.split("episodes: [")[1].split(",")[0]
     path.write_text(text.replace("episodes: [", f"episodes: [{first}, "))
-    with pytest.raises(ConfigError, match="named twice"):
+    with pytest.raises(ConfigError, match="names an episode twice"):
         load(path)
 
 
