@@ -42,7 +42,7 @@ from engine.api import (
     Requirements,
     Signals,
 )
-from engine.bt import Part, simulate
+from engine.bt import SimulationInputs, simulate
 from engine.causality import prepare
 from engine.config.models import RunConfig
 from engine.decision_terms import DecisionOutcome
@@ -227,7 +227,7 @@ def run_ours(bars: Channel, rule: type[Rule], mode: str) -> int:
             },
         }
     )
-    outcome = simulate(Part(config, dataset, playbook, signals, requirements))
+    outcome = simulate(SimulationInputs(config, dataset, playbook, signals, requirements))
     return sum(decision.outcome == DecisionOutcome.APPROVED for decision in outcome.decisions)
 
 

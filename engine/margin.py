@@ -7,7 +7,7 @@ continuous where the rate steps up: ``d_k = d_(k-1) + floor_k x (rate_k - rate_(
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-NEVER = float("nan")
+NO_PRICE = float("nan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def liquidation_price(
     """
     size = abs(quantity)
     if size == 0:
-        return NEVER
+        return NO_PRICE
     for tier in tiers:
         if quantity > 0:
             price = (size * average_entry - margin - tier.deduction) / (size * (1 - tier.rate))
@@ -67,5 +67,5 @@ def liquidation_price(
         # The requirement is convex and continuous: the first tier that reaches the price has it.
         # A floor test would lose a price on a seam to rounding.
         if size * price < tier.ceiling:
-            return NEVER if quantity > 0 and price <= 0 else price
-    return NEVER
+            return NO_PRICE if quantity > 0 and price <= 0 else price
+    return NO_PRICE

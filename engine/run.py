@@ -14,7 +14,7 @@ from typing import Any
 
 from data_feeds.catalog import Catalog
 from data_feeds.dataset import Dataset
-from engine.bt import Part, simulate
+from engine.bt import SimulationInputs, simulate
 from engine.causality import check_causality, check_state_causality, prepare
 from engine.config.models import RunConfig
 from engine.market_state import MarketState
@@ -52,18 +52,18 @@ class PreparedRun:
     playbook: Playbook[Any]
     dataset: Dataset
     requirements: Requirements
-    part: Part
+    inputs: SimulationInputs
     state_inputs: StateInputs | None = None
 
     def with_config(self, config: RunConfig) -> "PreparedRun":
         """Return the run with a config that prepares the same."""
-        return replace(self, part=replace(self.part, config=config))
+        return replace(self, inputs=replace(self.inputs, config=config))
 
     def simulated(self, on_progress: Callable[[float], None] | None = None) -> RunResult:
         """Return the finished run; errors are those of :meth:`result`."""
         with watching() as watch:
-            outcome = simulate(self.part, on_progress=on_progress)
-        refuse_late_reads([self.playbook, self.part.playbook], watch.reads)
+            outcome = simulate(self.inputs, on_progress=on_progress)
+        refuse_late_reads([self.playbook, self.inputs.playbook], watch.reads)
         return self.result(outcome)
 
     def result(self, outcome: SimulationOutcome) -> RunResult:
@@ -74,24 +74,24 @@ class PreparedRun:
         PlaybookError : a signal depends on what was not known yet.
         SimulationError : the market state that risk read does.
         """
-        signals, made_of = self.part.signals, self.state_inputs
+        signals, made_of = self.inputs.signals, self.state_inputs
         check_causality(self.playbook, self.dataset, self.requirements, signals, outcome)
-        if made_of is not None and self.part.market is not None:
+        if made_of is not None and self.inputs.market is not None:
             channels = made_of.data.channels.values()
-            check_state_causality(self.part.market, outcome, channels, made_of.again)
+            check_state_causality(self.inputs.market, outcome, channels, made_of.again)
         return self.unproved(outcome)
 
     def unproved(self, outcome: SimulationOutcome) -> RunResult:
         """Return the finished run without the proof: for many runs of rules that others prove."""
-        part = self.part
+        inputs = self.inputs
         return RunResult(
-            part.config,
-            part.dataset,
+            inputs.config,
+            inputs.dataset,
             self.playbook,
-            part.requirements,
-            part.signals,
+            inputs.requirements,
+            inputs.signals,
             outcome,
-            part.market,
+            inputs.market,
         )
 
 
@@ -142,5 +142,5 @@ def prepare_playbook(
     seen = remember_modules(type(playbook), watch.reads)
     decider.reads |= declared_reads(playbook, requirements) | playbook.reads | seen
     playbook.reads = decider.reads
-    part = Part(config, traded, decider, signals, listing, market)
-    return PreparedRun(playbook, dataset, requirements, part, state_inputs)
+    inputs = SimulationInputs(config, traded, decider, signals, listing, market)
+    return PreparedRun(playbook, dataset, requirements, inputs, state_inputs)

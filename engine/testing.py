@@ -29,7 +29,7 @@ from data_feeds.options.contract import PutSpread
 from data_feeds.schema import Channel, ChannelKey, ChannelKind, time_columns, validate
 from data_feeds.timeframe import Timeframe
 from data_feeds.trading_terms import MaintenanceBracket
-from engine.bt import Part, simulate
+from engine.bt import SimulationInputs, simulate
 from engine.causality import check_causality, prepare
 from engine.config.models import (
     AccountConfig,
@@ -316,7 +316,7 @@ def play_playbook(market: Dataset, playbook: Playbook[Any], **sections: Any) -> 
     config = table_config(market, **sections)
     market = market.in_force(config.data.start.date())
     traded, listing = with_listed(config, market, requirements, signals)
-    outcome = simulate(Part(config, traded, playbook, signals, listing))
+    outcome = simulate(SimulationInputs(config, traded, playbook, signals, listing))
     check_causality(playbook, market, requirements, signals, outcome)
     return outcome
 

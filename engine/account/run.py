@@ -68,15 +68,15 @@ def run_sleeves(
         name: prepare_run(config.sleeve(name, rivals=count), source, plugin_path)
         for name, count in rivals.items()
     }
-    account = account_folder_name(config, {name: run.part for name, run in alone.items()})
+    account = account_folder_name(config, {name: run.inputs for name, run in alone.items()})
     prepared = [
-        run.with_config(run.part.config.model_copy(update={"sleeve_of": account}))
+        run.with_config(run.inputs.config.model_copy(update={"sleeve_of": account}))
         for run in alone.values()
     ]
-    parts = [run.part for run in prepared]
+    inputs = [run.inputs for run in prepared]
     with watching() as watch:
-        joint = simulate_together(parts, config.risk, on_progress=on_progress)
-    deciding = [rules for run in prepared for rules in (run.playbook, run.part.playbook)]
+        joint = simulate_together(inputs, config.risk, on_progress=on_progress)
+    deciding = [rules for run in prepared for rules in (run.playbook, run.inputs.playbook)]
     refuse_late_reads(deciding, watch.reads)
     results = [run.result(done) for run, done in zip(prepared, joint.sleeves, strict=True)]
     return AccountResult(config, dict(zip(config.sleeves, results, strict=True)), joint)

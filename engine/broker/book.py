@@ -63,7 +63,7 @@ class WorkingOrder:
 
 
 @dataclass(slots=True)
-class Plan:
+class WorkingPlan:
     """One position with everything that protects and closes it; at most one an instrument.
 
     ``entry`` is the newest tranche's order, ``entered`` what all tranches have filled.
@@ -127,7 +127,7 @@ class Book:
 
     def __init__(self) -> None:
         self.orders: list[WorkingOrder] = []
-        self.plans: dict[str, Plan] = {}
+        self.plans: dict[str, WorkingPlan] = {}
         self.ended: list[WorkingOrder] = []
         self.dropped: list[int] = []
 
@@ -143,7 +143,7 @@ class Book:
             if open_plan is not None and open_plan.plan_id == request.plan_id:
                 open_plan.entry = order
                 return order
-            plan = Plan(request.plan_id, request.instrument, request.side, order)
+            plan = WorkingPlan(request.plan_id, request.instrument, request.side, order)
             self.plans[request.instrument] = plan
             return order
         plan = self.plans[request.instrument]
@@ -171,14 +171,14 @@ class Book:
             order.end(status, at, reason)
             self.ended.append(order)
 
-    def retire_stop(self, plan: Plan) -> None:
+    def retire_stop(self, plan: WorkingPlan) -> None:
         """End the stop that a move replaced, as of the last move: its bar is over."""
         stop = plan.stop
         if plan.outgoing_stop is not None and stop is not None and not stop.triggered:
             self.end(plan.outgoing_stop, OrderStatus.CANCELLED, stop.decided_at, "moved")
             plan.outgoing_stop = None
 
-    def close_plan(self, plan: Plan, at: int, reason: str) -> None:
+    def close_plan(self, plan: WorkingPlan, at: int, reason: str) -> None:
         """Cancel what still works of a plan and forget it; in ``dropped`` if it held nothing."""
         for order in plan.orders():
             self.end(order, OrderStatus.CANCELLED, at, reason)

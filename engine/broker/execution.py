@@ -13,7 +13,7 @@ from engine.records import FactKind, Fill, FillStage, OrderRole
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class FillMoment:
     """Where an execution happens: an instant, a bar of one instrument, a stage of it.
 
     ``bar_range`` (fraction of price) and ``volume`` (base units) are what slippage and capacity
@@ -30,7 +30,7 @@ class Moment:
     half_spread: float
 
 
-def moment(path: InstrumentPath, t: int, row: int, stage: FillStage) -> Moment:
+def fill_moment(path: InstrumentPath, t: int, row: int, stage: FillStage) -> FillMoment:
     """Return the moment of bar ``row``, which opens or closes at instant index ``t``."""
     bars = path.bars
     opened_at, closed_at = int(bars["opened_at"][row]), int(bars["closed_at"][row])
@@ -42,11 +42,13 @@ def moment(path: InstrumentPath, t: int, row: int, stage: FillStage) -> Moment:
         spread = float(bars["high"][row]) - float(bars["low"][row])
         bar_range = 0.0 if path.is_option else spread / float(bars["close"][row])
         volume = float(bars["volume"][row])
-    return Moment(at, stage, opened_at, closed_at, bar_range, volume, float(path.half_spread[t]))
+    return FillMoment(
+        at, stage, opened_at, closed_at, bar_range, volume, float(path.half_spread[t])
+    )
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class FillTerms:
     """What one execution is done at: unsigned base units, quote prices, fractions."""
 
     quantity: float
@@ -74,7 +76,7 @@ class Execution:
         self._costs: dict[str, TradingCosts] = {}
         self._mode = margin_mode
 
-    def capacity(self, path: InstrumentPath, when: Moment) -> float:
+    def capacity(self, path: InstrumentPath, when: FillMoment) -> float:
         """Return what a bar may still fill, base units in whole lots; infinite without a cap.
 
         Inside the bar the cap is a share of its own volume, less what its open has filled.
@@ -86,12 +88,17 @@ class Execution:
         room = floor_to_step(cap * when.volume, lot) - self._filled_in(path, when)
         return floor_to_step(max(room, 0.0), lot)
 
-    def _filled_in(self, path: InstrumentPath, when: Moment) -> float:
+    def _filled_in(self, path: InstrumentPath, when: FillMoment) -> float:
         opened_at, quantity = self._filled.get(path.instrument.id, (when.bar_opened_at, 0.0))
         return quantity if opened_at == when.bar_opened_at else 0.0
 
     def taker_price(
-        self, path: InstrumentPath, order: WorkingOrder, raw: float, quantity: float, when: Moment
+        self,
+        path: InstrumentPath,
+        order: WorkingOrder,
+        raw: float,
+        quantity: float,
+        when: FillMoment,
     ) -> tuple[float, float]:
         """Return (price, slippage fraction) of a fill that takes liquidity."""
         slippage = self._costs_of(path).slippage
@@ -139,7 +146,7 @@ class Execution:
         *,
         quantity: float,
         raw: float,
-        when: Moment,
+        when: FillMoment,
         rests: bool,
     ) -> Fill:
         """Execute ``quantity`` (unsigned) of an order at ``raw`` before slippage.
@@ -153,9 +160,9 @@ class Execution:
         rate = self.fee_rate(path, maker=maker)
         if rests:
             price = round_against(raw, order.request.side, path.instrument.tick_size)
-            return self._book(path, order, Terms(quantity, raw, price, 0.0, rate, maker), when)
+            return self._book(path, order, FillTerms(quantity, raw, price, 0.0, rate, maker), when)
         price, slippage = self.taker_price(path, order, raw, quantity, when)
-        return self._book(path, order, Terms(quantity, raw, price, slippage, rate, maker), when)
+        return self._book(path, order, FillTerms(quantity, raw, price, slippage, rate, maker), when)
 
     def liquidate(
         self,
@@ -164,12 +171,12 @@ class Execution:
         *,
         quantity: float,
         raw: float,
-        when: Moment,
+        when: FillMoment,
     ) -> Fill:
         """Close a whole position for the venue, whatever the volume."""
         price, slippage = self.taker_price(path, order, raw, quantity, when)
         rate = self._costs_of(path).liquidation_fee_rate
-        return self._book(path, order, Terms(quantity, raw, price, slippage, rate, False), when)
+        return self._book(path, order, FillTerms(quantity, raw, price, slippage, rate, False), when)
 
     def settle(
         self,
@@ -178,12 +185,14 @@ class Execution:
         *,
         quantity: float,
         value: float,
-        when: Moment,
+        when: FillMoment,
     ) -> Fill:
         """Close an option at what a contract is worth at its expiry, without fee or spread."""
-        return self._book(path, order, Terms(quantity, value, value, 0.0, 0.0, False), when)
+        return self._book(path, order, FillTerms(quantity, value, value, 0.0, 0.0, False), when)
 
-    def _book(self, path: InstrumentPath, order: WorkingOrder, terms: Terms, when: Moment) -> Fill:
+    def _book(
+        self, path: InstrumentPath, order: WorkingOrder, terms: FillTerms, when: FillMoment
+    ) -> Fill:
         """Write the trade and its fee into the ledger and return the fill."""
         request = order.request
         fill_id = len(self.fills) + 1
@@ -241,7 +250,7 @@ class Execution:
         return fill
 
     def _charge(
-        self, order: WorkingOrder, terms: Terms, fill_id: int, at: int, room: float
+        self, order: WorkingOrder, terms: FillTerms, fill_id: int, at: int, room: float
     ) -> float:
         """Take the fee as far as ``room`` carries it; the rest is the venue's loss, noted."""
         request = order.request

@@ -17,10 +17,10 @@ from engine.broker.book import Book, WorkingOrder
 from engine.broker.collateral import Collateral
 from engine.broker.execution import Execution
 from engine.broker.funding import funding_cash_flow
+from engine.broker.match_context import MatchContext
 from engine.broker.matching import Matcher
 from engine.broker.timeline import NO_ROW, Timeline
 from engine.broker.transfers import Transfers
-from engine.broker.turn import Turn
 from engine.config.models import RunConfig
 from engine.config.venue import LimitFill
 from engine.ledger import Ledger
@@ -125,19 +125,19 @@ class Simulator:
         # Cash that arrived between two instants was there when these bars closed.
         if self.transfers.next_at != FAR_FUTURE and t <= self._last_close:
             self.transfers.deliver(int(self.timeline.at[t]) - 1)
-        turns = []
+        contexts = []
         for k, path in enumerate(self.timeline.paths if self.book.plans else ()):
             row = int(path.closing[t])
-            turn = None if row == NO_ROW else self._turn(k, t, row, FillStage.RANGE)
-            if turn is not None:
-                turns.append(turn)
-        if len(turns) > 1:
+            context = None if row == NO_ROW else self._context(k, t, row, FillStage.RANGE)
+            if context is not None:
+                contexts.append(context)
+        if len(contexts) > 1:
             # A stop realizes its loss before the wallet behind the other positions is judged.
-            turns.sort(key=lambda turn: not self.matcher.stop_is_touched(turn))
-        for turn in turns:
-            self.matcher.match_bar(turn)
-            if turn.path.settles[t]:
-                self.matcher.settle(turn)
+            contexts.sort(key=lambda context: not self.matcher.stop_is_touched(context))
+        for context in contexts:
+            self.matcher.match_bar(context)
+            if context.path.settles[t]:
+                self.matcher.settle(context)
 
     def mark(self, t: int) -> float:
         """Step (b): return equity at the marks of ``t``, quote."""
@@ -169,16 +169,16 @@ class Simulator:
             return
         for k in range(len(timeline.paths)):
             self._pay_holder(k, t)
-        turns = []
+        contexts = []
         for k, path in enumerate(timeline.paths):
             row = int(path.opening[t])
-            turn = None if row == NO_ROW else self._turn(k, t, row, FillStage.OPEN)
-            if turn is not None:
-                self.book.retire_stop(turn.plan)
-                self.matcher.match_open(turn)
-                turns.append(turn)
+            context = None if row == NO_ROW else self._context(k, t, row, FillStage.OPEN)
+            if context is not None:
+                self.book.retire_stop(context.plan)
+                self.matcher.match_open(context)
+                contexts.append(context)
         # Exits of every instrument come first: they free the cash that entries share.
-        self.matcher.match_open_entries(turns)
+        self.matcher.match_open_entries(contexts)
 
     def _pay_interest(self, t: int) -> None:
         """Credit what each wallet's cash earned until this end of a day."""
@@ -197,12 +197,12 @@ class Simulator:
         row = int(np.searchsorted(bars["closed_at"], at, side="right"))
         return min(int(bars["opened_at"][row]), at) if row < len(bars) else at
 
-    def _turn(self, k: int, t: int, row: int, stage: FillStage) -> Turn | None:
+    def _context(self, k: int, t: int, row: int, stage: FillStage) -> MatchContext | None:
         plan = self.book.plans.get(self.names[k])
         if plan is None:
             return None
         path, position = self.timeline.paths[k], self.positions[k]
-        return Turn(
+        return MatchContext(
             self.execution, k=k, t=t, row=row, stage=stage, path=path, position=position, plan=plan
         )
 

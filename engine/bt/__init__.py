@@ -1,5 +1,5 @@
 """Backtrader behind one fence: feeds, broker, loop. Nothing else imports it."""
 
-from engine.bt.simulate import Part, simulate, simulate_together
+from engine.bt.simulate import SimulationInputs, simulate, simulate_together
 
-__all__ = ["Part", "simulate", "simulate_together"]
+__all__ = ["SimulationInputs", "simulate", "simulate_together"]

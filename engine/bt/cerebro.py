@@ -12,7 +12,7 @@ import backtrader as bt
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.bt.broker import BridgeBroker
+from engine.bt.bridge_broker import BridgeBroker
 from engine.bt.feed import ArrayFeed, backtrader_days
 from engine.bt.lanes import Lane
 from engine.records import OrderRequest

@@ -16,7 +16,7 @@ from data_feeds.dataset import Dataset
 from data_feeds.errors import RiskoffError
 from data_feeds.instrument import InstrumentKind, Wallet
 from data_feeds.schema import ChannelKey
-from engine.broker.book import Plan
+from engine.broker.book import WorkingPlan
 from engine.broker.search import Levels, next_instant, search_tape
 from engine.broker.simulator import Simulator
 from engine.broker.timeline import Timeline
@@ -333,7 +333,7 @@ class Session:
             transit_cash=ledger.transit_cash,
         )
 
-    def _position_view(self, k: int, plan: Plan, t: int) -> PositionView:
+    def _position_view(self, k: int, plan: WorkingPlan, t: int) -> PositionView:
         simulator = self.simulator
         position = simulator.positions[k]
         mark = float(self.timeline.paths[k].mark[t])

@@ -48,7 +48,7 @@ COLLECTION_THRESHOLDS = (200_000, 50, 100)
 
 
 @dataclass(frozen=True)
-class Part:
+class SimulationInputs:
     """What one playbook is simulated with: an account of its own, or a sleeve of one."""
 
     config: RunConfig
@@ -86,7 +86,7 @@ class Part:
         return RateSeries(account.interest_series, account.venue_interest_series, next(held, None))
 
     def timeline(self, also_at: NDArray[np.int64] | None = None) -> Timeline:
-        """Return the instants of the part, and those of others where they are given."""
+        """Return the instants of the inputs, and those of others where they are given."""
         data, decided_at = self.config.data, self.signals.decided_at
         return build_timeline(
             self.dataset,
@@ -99,7 +99,7 @@ class Part:
 
 
 def simulate(
-    part: Part, *, on_progress: Callable[[float], None] | None = None
+    inputs: SimulationInputs, *, on_progress: Callable[[float], None] | None = None
 ) -> SimulationOutcome:
     """Run the event loop over the configured window and return its facts.
 
@@ -108,13 +108,13 @@ def simulate(
     PlaybookError : the playbook raised or broke its contract.
     SimulationError : the books do not balance; always a bug of ours.
     """
-    session = _session(part, part.timeline())
+    session = _session(inputs, inputs.timeline())
     _run(Lane([session]), on_progress)
     return _outcome(session)
 
 
 def simulate_together(
-    parts: Sequence[Part],
+    parts: Sequence[SimulationInputs],
     risk: AccountRiskConfig,
     *,
     on_progress: Callable[[float], None] | None = None,
@@ -126,16 +126,16 @@ def simulate_together(
     PlaybookError : a playbook raised or broke its contract.
     SimulationError : the books do not balance; always a bug of ours.
     """
-    own = [part.timeline().at for part in parts]
+    own = [inputs.timeline().at for inputs in parts]
     everyone = np.concatenate(own)
     joint = AccountLimits(
         risk,
-        start_equity=sum(part.start_equity for part in parts),
-        ny_days=all(part.has_ny_days for part in parts),
+        start_equity=sum(inputs.start_equity for inputs in parts),
+        ny_days=all(inputs.has_ny_days for inputs in parts),
     )
     sessions = [
-        _session(part, part.timeline(everyone), joint, own_at)
-        for part, own_at in zip(parts, own, strict=True)
+        _session(inputs, inputs.timeline(everyone), joint, own_at)
+        for inputs, own_at in zip(parts, own, strict=True)
     ]
     _run(Sleeves(sessions, joint), on_progress)
     closes = np.flatnonzero(joint_ends([session.timeline for session in sessions])[0])
@@ -147,25 +147,27 @@ def simulate_together(
 
 
 def _session(
-    part: Part,
+    inputs: SimulationInputs,
     timeline: Timeline,
     joint: AccountLimits | None = None,
     own_at: NDArray[np.int64] | None = None,
 ) -> Session:
-    config, instruments = part.config, part.dataset.instruments
-    simulator = Simulator(timeline, Ledger({name: instruments[name] for name in part.bars}), config)
+    config, instruments = inputs.config, inputs.dataset.instruments
+    simulator = Simulator(
+        timeline, Ledger({name: instruments[name] for name in inputs.bars}), config
+    )
     account = config.account
     start_cash(
         simulator, int(timeline.at[0]), venue=account.venue_cash, brokerage=account.brokerage_cash
     )
     return Session(
-        dataset=part.dataset,
-        playbook=part.playbook,
-        signals=part.signals,
-        requirements=part.requirements,
+        dataset=inputs.dataset,
+        playbook=inputs.playbook,
+        signals=inputs.signals,
+        requirements=inputs.requirements,
         timeline=timeline,
         simulator=simulator,
-        risk=_risk_module(part, joint),
+        risk=_risk_module(inputs, joint),
         mode=config.mode,
         own_at=own_at,
     )
@@ -221,8 +223,8 @@ def listed_at(signals: Signals) -> dict[str, int]:
     return first
 
 
-def _risk_module(part: Part, joint: AccountLimits | None) -> RiskModule:
-    config, dataset, bars = part.config, part.dataset, part.bars
+def _risk_module(inputs: SimulationInputs, joint: AccountLimits | None) -> RiskModule:
+    config, dataset, bars = inputs.config, inputs.dataset, inputs.bars
     instruments = {name: dataset.instruments[name] for name in bars}
     sizing = {
         name: build_sizing_bars(dataset, name, channel.key.timeframe, config.risk)
@@ -232,12 +234,12 @@ def _risk_module(part: Part, joint: AccountLimits | None) -> RiskModule:
         config,
         instruments,
         sizing,
-        start_equity=part.start_equity,
-        ny_days=part.has_ny_days,
-        market=MarketTiers(part.market, config.risk.market_tiers),
+        start_equity=inputs.start_equity,
+        ny_days=inputs.has_ny_days,
+        market=MarketTiers(inputs.market, config.risk.market_tiers),
         covariance=_covariance(config, _without_options(bars, instruments)),
         limits=joint,
-        listed_at=listed_at(part.signals),
+        listed_at=listed_at(inputs.signals),
     )
 
 

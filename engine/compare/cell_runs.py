@@ -98,7 +98,7 @@ def run_cell(cell: Cell, root: Path, page: Path, plugin_path: Path | None) -> Ce
     try:
         source = open_source(cell.config.data.source)
         prepared = prepare_run(cell.config, source, plugin_path)
-        folder = folder_of(prepared.part, root)
+        folder = folder_of(prepared.inputs, root)
         set_aside = _set_aside_if_damaged(folder)
         reused = folder.is_dir() and not RunFolder(folder).manifest["not_reusable"]
         if not reused:

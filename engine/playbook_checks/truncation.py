@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from data_feeds.clock import datetime_ns
 from data_feeds.dataset import Dataset
 from data_feeds.schema import VALUE_COLUMNS, Channel, ChannelKind
-from engine.bt import Part, simulate
+from engine.bt import SimulationInputs, simulate
 from engine.causality import beginnings, first_difference, prepare
 from engine.config.models import RunConfig, RunMode
 from engine.playbook import Playbook, Requirements, Signals
@@ -57,7 +57,7 @@ def simulated(
         signals = prepare(playbook, dataset, requirements)
     config = config.model_copy(update={"mode": mode})
     traded, listing = with_listed(config, dataset, requirements, signals)
-    outcome = simulate(Part(config, traded, playbook, signals, listing))
+    outcome = simulate(SimulationInputs(config, traded, playbook, signals, listing))
     return Simulated(config, dataset, requirements, signals, outcome)
 
 

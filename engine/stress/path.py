@@ -100,7 +100,7 @@ class PathRunner:
         # A new instance for each path: state from one path must not reach the next.
         playbook = new_playbook(type(self._playbook), self._playbook.params, self._playbook.ignored)
         prepared = prepare_playbook(self._config, data, playbook)
-        outcome = simulate(prepared.part)
+        outcome = simulate(prepared.inputs)
         return prepared.result(outcome) if proved else prepared.unproved(outcome)
 
     def _audit(self, result: RunResult, data: Dataset) -> None:

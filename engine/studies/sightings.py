@@ -250,7 +250,7 @@ def _signals(run: str, source: Catalog | Dataset, episode: Episode) -> Signals:
     # Signals depend on neither tiers nor interest, so their data may be missing.
     unused = ("risk.market_tiers=null", "account.interest_series=null")
     config = load_run_config(find_config(run, "runs"), (*window, *unused))
-    return prepare_run(config, source).part.signals
+    return prepare_run(config, source).inputs.signals
 
 
 def _condition(signals: Signals, name: str) -> Condition:

@@ -32,7 +32,7 @@ START = 1_770_000_000 * 10**9  # 2026-02-02T02:40Z
 NAN = float("nan")
 
 
-class Book:
+class HandBook:
     """Keeps orders, fills and facts of one perp at a time; equity = cash + q x (mark - entry)."""
 
     instrument = "BTCUSDT-PERP"
@@ -223,8 +223,8 @@ class Book:
 
 
 @pytest.fixture(scope="session")
-def new_book() -> type[Book]:
-    return Book
+def new_book() -> type[HandBook]:
+    return HandBook
 
 
 class FakeParams(PlaybookParams):
@@ -237,8 +237,8 @@ class FakePlaybook(Playbook[FakeParams]):
 
     @classmethod
     def requirements(cls, params):
-        clock = ChannelKey(Book.instrument, ChannelKind.BARS, "1h")
-        return Requirements(clock, frozenset({clock}), frozenset(), (Book.instrument,), 0)
+        clock = ChannelKey(HandBook.instrument, ChannelKind.BARS, "1h")
+        return Requirements(clock, frozenset({clock}), frozenset(), (HandBook.instrument,), 0)
 
     def prepare(self, data):
         raise NotImplementedError
@@ -272,7 +272,7 @@ def bars_channel(closes: np.ndarray, *, label: int = 0) -> Channel:
     opened = START + np.arange(count, dtype=np.int64) * HOUR
     opens = np.concatenate(([closes[0]], closes[:-1]))
     return Channel(
-        ChannelKey(Book.instrument, ChannelKind.BARS, "1h"),
+        ChannelKey(HandBook.instrument, ChannelKind.BARS, "1h"),
         {
             "opened_at": opened,
             "closed_at": opened + HOUR,
@@ -336,7 +336,7 @@ def fake_run(
     """A run of round trips held for 30 hours, three days apart, with fees and funding."""
     closes = hourly_closes(hours)
     bars = bars_channel(closes, label=label)
-    book = Book(10_000.0)
+    book = HandBook(10_000.0)
     for hour in range(hours):
         price = float(closes[hour])
         phase = hour % 72
@@ -360,10 +360,10 @@ def fake_run(
         venue=VenueConfig(maintenance=(MaintenanceBracket(floor=0, rate=0.004),)),
         seed=seed,
     )
-    instrument = Instrument(id=Book.instrument, kind=InstrumentKind.PERP)
+    instrument = Instrument(id=HandBook.instrument, kind=InstrumentKind.PERP)
     return FakeRun(
         config=config,
-        dataset=Dataset({Book.instrument: instrument}, {bars.key: bars}),
+        dataset=Dataset({HandBook.instrument: instrument}, {bars.key: bars}),
         playbook=FakePlaybook(FakeParams()),
         signals=fake_signals(closes),
         outcome=book.outcome(),

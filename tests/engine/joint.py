@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.account.folder import account_folder_name, write_account
-from engine.bt import Part, simulate_together
+from engine.bt import SimulationInputs, simulate_together
 from engine.causality import prepare
 from engine.config.account import AccountRiskConfig, SleeveConfig, SleevesConfig
 from engine.config.models import AccountTerms, RunMode
@@ -14,13 +14,13 @@ from engine.playbook import PlaybookParams
 from engine.records import JointOutcome
 from engine.testing import PERP, ScriptedPlaybook, ScriptParams, table_config
 from tests.engine.audit.simulated import ScriptedRun, new_case
-from tests.engine.random_cases import Scripted
+from tests.engine.random_cases import RandomPlaybook
 
 TERMS = set(AccountTerms.model_fields)
 PARTS = ("orders", "fills", "facts", "decisions", "guard_events")
 
 
-def script_part(market, script, *, traded=(PERP.id,), clock=None, **sections) -> Part:
+def script_part(market, script, *, traded=(PERP.id,), clock=None, **sections) -> SimulationInputs:
     """A sleeve that follows a script on the bars of what it trades."""
     own = [k for k in market.channels if k.instrument in traded and k.kind == "bars"]
     params = ScriptParams(
@@ -31,7 +31,9 @@ def script_part(market, script, *, traded=(PERP.id,), clock=None, **sections) ->
     playbook = ScriptedPlaybook(params, script, {})
     requirements = playbook.requirements(params)
     signals = prepare(playbook, market, requirements)
-    return Part(table_config(market, **sections), market, playbook, signals, requirements)
+    return SimulationInputs(
+        table_config(market, **sections), market, playbook, signals, requirements
+    )
 
 
 def play_together(market, *scripts, risk=None, sections=({}, {}, {}), quiet=False) -> JointOutcome:
@@ -54,7 +56,7 @@ def play_together(market, *scripts, risk=None, sections=({}, {}, {}), quiet=Fals
     return sparse
 
 
-def woken_at(part, rows) -> Part:
+def woken_at(part, rows) -> SimulationInputs:
     """The part with a playbook that is woken at some rows alone."""
     wake = np.isin(np.arange(len(part.signals.decided_at)), list(rows))
     signals = dataclasses.replace(part.signals, wake_flat=wake, wake_in_position=wake)
@@ -82,11 +84,11 @@ def one_window(cases):
     return [until(case) for case in cases]
 
 
-def case_part(case, mode=RunMode.SPARSE) -> Part:
+def case_part(case, mode=RunMode.SPARSE) -> SimulationInputs:
     """A random case as a sleeve."""
-    playbook = Scripted(PlaybookParams(), case.script, case.signals, case.requirements.traded)
+    playbook = RandomPlaybook(PlaybookParams(), case.script, case.signals, case.requirements.traded)
     config = case.config.model_copy(update={"mode": mode})
-    return Part(config, case.dataset, playbook, case.signals, case.requirements)
+    return SimulationInputs(config, case.dataset, playbook, case.signals, case.requirements)
 
 
 def random_risk(seed: int) -> AccountRiskConfig:
@@ -122,7 +124,7 @@ def random_risk(seed: int) -> AccountRiskConfig:
 
 
 @dataclasses.dataclass(frozen=True)
-class FinishedAccount:
+class RandomAccount:
     """What a finished account hands to the writer of its folder."""
 
     config: SleevesConfig
@@ -130,7 +132,7 @@ class FinishedAccount:
     joint: JointOutcome
 
 
-def random_account(seeds, *, mode=RunMode.SPARSE, risk=None) -> FinishedAccount:
+def random_account(seeds, *, mode=RunMode.SPARSE, risk=None) -> RandomAccount:
     """Run random cases as sleeves of one account, on the terms of the first."""
     drawn = one_window([new_case(seed) for seed in seeds])
     cases = {f"s{case.seed}": case for case in drawn}
@@ -182,9 +184,9 @@ def random_account(seeds, *, mode=RunMode.SPARSE, risk=None) -> FinishedAccount:
         )
         for (name, part), outcome in zip(ready.items(), joint.sleeves, strict=True)
     }
-    return FinishedAccount(config, finished, joint)
+    return RandomAccount(config, finished, joint)
 
 
-def written(account: FinishedAccount, root: Path) -> Path:
+def written(account: RandomAccount, root: Path) -> Path:
     """Write an account's folder."""
     return write_account(account, root)

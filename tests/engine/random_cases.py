@@ -36,7 +36,7 @@ from engine.api import (
     Transfer,
     WakeAt,
 )
-from engine.bt import Part, simulate
+from engine.bt import SimulationInputs, simulate
 from engine.config.models import (
     AccountConfig,
     DailyLossConfig,
@@ -70,7 +70,7 @@ LATER_TRANCHE = 0.25
 
 
 @dataclass(frozen=True)
-class Case:
+class RandomCase:
     """One random run; :meth:`run` may be called any number of times."""
 
     seed: int
@@ -78,17 +78,21 @@ class Case:
     config: RunConfig
     requirements: Requirements
     signals: Signals
-    script: "Script"
+    script: "DrawnScript"
 
     def run(self, mode: RunMode) -> SimulationOutcome:
         """Simulate the case from scratch."""
-        playbook = Scripted(PlaybookParams(), self.script, self.signals, self.requirements.traded)
+        playbook = RandomPlaybook(
+            PlaybookParams(), self.script, self.signals, self.requirements.traded
+        )
         config = self.config.model_copy(update={"mode": mode})
-        return simulate(Part(config, self.dataset, playbook, self.signals, self.requirements))
+        return simulate(
+            SimulationInputs(config, self.dataset, playbook, self.signals, self.requirements)
+        )
 
 
 @dataclass(frozen=True)
-class Script:
+class DrawnScript:
     """What the playbook does at each row, drawn beforehand; probabilities in [0, 1).
 
     ``crossed`` rows place limit and stop entries beyond the market; ``together`` enters every
@@ -104,14 +108,14 @@ class Script:
     together: bool
 
 
-class Scripted(Playbook[PlaybookParams]):
+class RandomPlaybook(Playbook[PlaybookParams]):
     """Plays a script; acts only at its wakes and at its own appointments."""
 
     name = "scripted"
     Params = PlaybookParams
 
     def __init__(
-        self, params: PlaybookParams, script: Script, signals: Signals, traded: Sequence[str]
+        self, params: PlaybookParams, script: DrawnScript, signals: Signals, traded: Sequence[str]
     ) -> None:
         super().__init__(params)
         self._script, self._signals, self._traded = script, signals, traded
@@ -248,7 +252,7 @@ def dense_outcome(seed: int) -> SimulationOutcome:
     return make_case(seed).run(RunMode.DENSE)
 
 
-def make_case(seed: int) -> Case:
+def make_case(seed: int) -> RandomCase:
     """Return the random case of a seed."""
     rng = np.random.default_rng(seed)
     style = Style(rng.choice(list(Style), p=[0.5, 0.35, 0.15]))
@@ -263,7 +267,7 @@ def make_case(seed: int) -> Case:
     end = max(int(c["closed_at"][-1]) for k, c in channels.items() if k.kind is ChannelKind.BARS)
     required = frozenset(k for k in channels if k.kind is ChannelKind.BARS)
     requirements = Requirements(clock, required, frozenset(channels) - required, traded, 0)
-    return Case(
+    return RandomCase(
         seed,
         Dataset(instruments, channels),
         _config(rng, START + WARMUP_DAYS * DAY_NS, end, bill=ETF in traded, style=style),
@@ -273,12 +277,12 @@ def make_case(seed: int) -> Case:
     )
 
 
-def _script(rng: np.random.Generator, rows: int, style: Style) -> Script:
+def _script(rng: np.random.Generator, rows: int, style: Style) -> DrawnScript:
     kinds = tuple(rng.choice(list(OrderKind), 5))
     # Stops may lie beyond the liquidation price.
     far = style is Style.EXACT or (style is Style.FREE and bool(rng.random() < 0.3))
     nearest, farthest = (30, 60) if far else (2, 6) if style is Style.PAIR else (1, 12)
-    return Script(
+    return DrawnScript(
         which=rng.integers(0, 2, rows),
         draw=rng.random(rows),
         step=rng.integers(nearest, farthest, rows),

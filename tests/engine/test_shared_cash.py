@@ -10,7 +10,7 @@ from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import ChannelKey, ChannelKind
 from engine.audit import audit_run, format_report
 from engine.broker import matching
-from engine.bt import Part, simulate
+from engine.bt import SimulationInputs, simulate
 from engine.causality import prepare
 from engine.config.load import load_run_config
 from engine.config.models import MarginMode, RunMode
@@ -59,7 +59,7 @@ def finished(data, script, *, traded=None, mode=RunMode.SPARSE, **sections) -> S
     signals = prepare(playbook, data, required)
     sections = {"account": BROKERAGE, "notional": None, **sections}
     config = table_config(data, mode=mode, **sections)
-    outcome = simulate(Part(config, data, playbook, signals, required))
+    outcome = simulate(SimulationInputs(config, data, playbook, signals, required))
     return ScriptedRun(config, data, playbook, required, signals, outcome)
 
 
@@ -309,7 +309,7 @@ def test_no_order_of_names_changes_an_order_a_fill_or_a_bit_of_equity(mode) -> N
         required = playbook.requirements(params)
         signals = prepare(playbook, data, required)
         config = table_config(data, mode=mode, account=BROKERAGE, notional=None, venue=venue)
-        out = simulate(Part(config, data, playbook, signals, required))
+        out = simulate(SimulationInputs(config, data, playbook, signals, required))
         found.append((out.orders, out.fills, out.facts, out.decisions, out.curve.equity.tobytes()))
     assert len(found[0][1]) > 8
     assert all(repr(one) == repr(found[0]) for one in found[1:])

@@ -16,7 +16,7 @@ from engine.config.venue import LimitFill
 from engine.playbook_checks import outcome_difference
 from engine.records import Fill, OrderRow, SimulationOutcome
 from engine.run import run
-from tests.engine.random_cases import Case, dense_outcome, make_case
+from tests.engine.random_cases import RandomCase, dense_outcome, make_case
 
 CASES = 3_000 if os.environ.get("RISKOFF_SOAK") else 400
 BATCH = 25
@@ -110,7 +110,7 @@ def test_the_random_cases_hold_every_kind_of_event() -> None:
     assert not short, f"too few of {short}; all: {dict(counts)}"
 
 
-def _events(case: Case, outcome: SimulationOutcome) -> Counter[str]:
+def _events(case: RandomCase, outcome: SimulationOutcome) -> Counter[str]:
     """Count what happened in one case."""
     counts: Counter[str] = Counter()
     fills_of = Counter(fill.order_id for fill in outcome.fills)
@@ -140,7 +140,7 @@ def _events(case: Case, outcome: SimulationOutcome) -> Counter[str]:
     return counts
 
 
-def _liquidations_beside_another(case: Case, outcome: SimulationOutcome) -> int:
+def _liquidations_beside_another(case: RandomCase, outcome: SimulationOutcome) -> int:
     """Count the liquidations at which the cross wallet backs another perp as well."""
     if case.config.account.margin_mode is MarginMode.ISOLATED:
         return 0
@@ -156,7 +156,7 @@ def _liquidations_beside_another(case: Case, outcome: SimulationOutcome) -> int:
     return count
 
 
-def _kinds(case: Case, fill: Fill, order: OrderRow) -> list[str]:
+def _kinds(case: RandomCase, fill: Fill, order: OrderRow) -> list[str]:
     """Name what a fill is, and whether the bar's extreme met it exactly."""
     inside = fill.stage == "range"
     if fill.role == "liquidation":
@@ -176,7 +176,7 @@ def _kinds(case: Case, fill: Fill, order: OrderRow) -> list[str]:
     return [*names, exact] if inside and _is_extreme(case, fill, order) else names
 
 
-def _is_extreme(case: Case, fill: Fill, order: OrderRow) -> bool:
+def _is_extreme(case: RandomCase, fill: Fill, order: OrderRow) -> bool:
     channels = case.dataset.channels
     kinds = ("mark", "bars") if fill.role == "liquidation" else ("bars",)
     keys = [

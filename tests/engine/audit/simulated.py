@@ -10,7 +10,7 @@ from data_feeds.load import load_dataset
 from data_feeds.schema import ChannelKey
 from engine.audit import audit_run
 from engine.audit.findings import AuditReport
-from engine.bt import Part, simulate
+from engine.bt import SimulationInputs, simulate
 from engine.causality import prepare
 from engine.config.models import RunConfig, RunMode
 from engine.playbook import Playbook, PlaybookParams, Requirements, Signals
@@ -19,7 +19,7 @@ from engine.results.contents import write_files
 from engine.results.finished import RunRecord
 from engine.run_data import with_listed
 from engine.testing import Script, ScriptedPlaybook, ScriptParams, table_config
-from tests.engine.random_cases import Case, Scripted, make_case
+from tests.engine.random_cases import RandomCase, RandomPlaybook, make_case
 
 LEVERAGE_SETTINGS = (None, 3, 10, 25, 50, 100)
 VOLUME_CAPS = (None, 0.1, 0.01, 0.001)
@@ -52,7 +52,7 @@ def scripted(data: Dataset, script: Script, clock: ChannelKey, **sections: objec
     signals = prepare(playbook, data, required)
     config = table_config(data, **sections)
     traded, listing = with_listed(config, data, required, signals)
-    outcome = simulate(Part(config, traded, playbook, signals, listing))
+    outcome = simulate(SimulationInputs(config, traded, playbook, signals, listing))
     return ScriptedRun(config, traded, playbook, listing, signals, outcome)
 
 
@@ -63,7 +63,7 @@ def audited_run(finished: ScriptedRun, data: Dataset, folder: Path) -> AuditRepo
     return audit_run(folder, data)
 
 
-def new_case(seed: int) -> Case:
+def new_case(seed: int) -> RandomCase:
     """Return the random case of a seed; two in three have other leverage, volume cap and fee."""
     case = allowed(cut(make_case(seed)))
     if seed % 3 == 0:
@@ -87,24 +87,24 @@ def new_case(seed: int) -> Case:
     return dataclasses.replace(case, config=config)
 
 
-def allowed(case: Case) -> Case:
+def allowed(case: RandomCase) -> RandomCase:
     """Return the case with a risk fraction that a config file may hold: the audit reads one."""
     risk = case.config.risk
     lowered = risk.model_copy(update={"risk_fraction": min(risk.risk_fraction, MOST_RISK)})
     return dataclasses.replace(case, config=case.config.model_copy(update={"risk": lowered}))
 
 
-def cut(case: Case) -> Case:
+def cut(case: RandomCase) -> RandomCase:
     """Return the case with the data of its window only, as a real run loads them."""
     end = int(case.config.data.end.timestamp()) * 10**9
     dataset = load_dataset(case.dataset, (), 0, end, optional=tuple(case.dataset.channels))
     return dataclasses.replace(case, dataset=dataset)
 
 
-def written(case: Case, folder: Path, mode: RunMode = RunMode.SPARSE) -> SimulationOutcome:
+def written(case: RandomCase, folder: Path, mode: RunMode = RunMode.SPARSE) -> SimulationOutcome:
     """Simulate a case and write its run folder."""
     outcome = case.run(mode)
-    playbook = Scripted(PlaybookParams(), case.script, case.signals, case.requirements.traded)
+    playbook = RandomPlaybook(PlaybookParams(), case.script, case.signals, case.requirements.traded)
     finished = ScriptedRun(
         case.config, case.dataset, playbook, case.requirements, case.signals, outcome
     )

@@ -6,7 +6,8 @@ import pytest
 
 from data_feeds.clock import DAY_NS
 from engine.audit import audit_run
-from engine.broker import execution, matching, resolve, simulator, turn
+from engine.broker import execution, matching, resolve, simulator
+from engine.broker import match_context as turn
 from engine.config.models import RunMode
 from engine.errors import SimulationError
 from engine.ledger import Ledger

@@ -8,7 +8,7 @@ import pytest
 from data_feeds.schema import ChannelKey, ChannelKind
 from engine.audit import channels, format_report
 from engine.broker import matching
-from engine.broker.execution import Execution, Terms
+from engine.broker.execution import Execution, FillTerms
 from engine.broker.matching import Matcher
 from engine.intents import Exit, Hedge
 from engine.testing import SPOT, candles, table
@@ -75,7 +75,7 @@ def test_a_settlement_at_another_value_is_found(audited, monkeypatch):
 
 def test_a_settlement_that_costs_a_fee_is_found(audited, monkeypatch):
     def charged(self, path, order, *, quantity, value, when):
-        return self._book(path, order, Terms(quantity, value, value, 0.0, 0.01, False), when)
+        return self._book(path, order, FillTerms(quantity, value, value, 0.0, 0.01, False), when)
 
     monkeypatch.setattr(Execution, "settle", charged)
     assert {"fee rate", "fee"} <= rules(audited()[1])

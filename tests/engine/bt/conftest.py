@@ -29,7 +29,7 @@ class PlainFeed(bt.feed.DataBase):
         return True
 
 
-class Recorder(bt.Strategy):
+class FillRecorder(bt.Strategy):
     """Calls ``script[bar](strategy)`` and keeps (bar, side, size, price) and equity a bar."""
 
     params = (("script", {}),)
@@ -50,7 +50,7 @@ class Recorder(bt.Strategy):
             action(self)
 
 
-def run_plain(rows, strategy=Recorder, *, cash=100_000.0, broker=None, prepare=None, **params):
+def run_plain(rows, strategy=FillRecorder, *, cash=100_000.0, broker=None, prepare=None, **params):
     """Run a strategy over rows with Backtrader's own loop and broker; return the strategy."""
     cerebro = bt.Cerebro(stdstats=False)
     if broker is not None:

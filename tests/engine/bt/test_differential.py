@@ -40,7 +40,7 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Done:
+class StockOrOwnFill:
     """One fill: what it was, in which bar, at which price."""
 
     what: str
@@ -151,7 +151,7 @@ def ours(seed):
         bar = round(line[0]) - (fill.stage == "range")
         role = "entry" if fill.role == "entry" else "exit"
         what = f"{names[fill.order_id].split()[0]} {role}"
-        done.append(Done(what, bar, int(fill.quantity), fill.price))
+        done.append(StockOrOwnFill(what, bar, int(fill.quantity), fill.price))
     return done
 
 
@@ -172,7 +172,7 @@ class PlainStrategy(bt.Strategy):
             role = "entry" if order.ref == self.pending else "exit"
             side = 1 if order.isbuy() else -1
             what = f"{kinds[order.exectype]} {role}"
-            self.done.append(Done(what, len(self.data) - 1, side, order.executed.price))
+            self.done.append(StockOrOwnFill(what, len(self.data) - 1, side, order.executed.price))
             if role == "entry":
                 self.pending = None
 

@@ -110,7 +110,7 @@ class Project:
 
     def id(self) -> str:
         self.forget()
-        return run_id(self.prepared().part)
+        return run_id(self.prepared().inputs)
 
 
 @pytest.fixture
@@ -167,7 +167,7 @@ def test_a_second_run_of_one_process_has_the_id_of_the_first(project, kind, plac
     project.write(**{place: line.replace("MODULE", name)})
     (project.elsewhere / f"{name}.py").write_text("SIZE = 0.5\n")
     first = project.id()
-    assert run_id(project.prepared().part) == run_id(project.prepared().part) == first
+    assert run_id(project.prepared().inputs) == run_id(project.prepared().inputs) == first
 
 
 def test_a_helper_that_is_imported_late_is_in_the_id_before(project):
@@ -217,7 +217,7 @@ def test_a_file_that_is_read_is_part_of_the_id_and_makes_the_run_not_reusable(
     write_levels(tmp_path, 1.0)
     project.write(**{place: READ[how]})
     before = project.id()
-    (reason,) = project.prepared().part.playbook.reads.not_reusable
+    (reason,) = project.prepared().inputs.playbook.reads.not_reusable
     assert "levels." in reason
     assert "Requirements.files" in reason
     assert project.id() == before
@@ -294,11 +294,11 @@ def test_a_module_that_nothing_names_is_refused_while_deciding(project):
 def test_files_that_only_compiled_code_opens_must_be_declared(project, tmp_path, code):
     write_levels(tmp_path, 1.0)
     project.write(at_prepare=code)
-    (reason, *_) = not_reusable(project.prepared().part)
+    (reason, *_) = not_reusable(project.prepared().inputs)
     assert "opened unseen: name them in Requirements.files" in reason
     project.forget()
     project.write(at_prepare=code, files="'../levels.parquet',")
-    assert not_reusable(project.prepared().part) == []
+    assert not_reusable(project.prepared().inputs) == []
     before = project.id()
     write_levels(tmp_path, 2.0)
     assert project.id() != before
@@ -312,7 +312,7 @@ def test_a_database_and_a_process_are_seen(project, tmp_path):
         at_prepare="import sqlite3, subprocess; "
         "sqlite3.connect(HERE.parent / 'levels.db').close(); subprocess.run(['true'])"
     )
-    reasons = " ".join(project.prepared().part.playbook.reads.not_reusable)
+    reasons = " ".join(project.prepared().inputs.playbook.reads.not_reusable)
     assert "levels.db" in reasons
     assert "subprocess.Popen" in reasons
 
@@ -322,14 +322,14 @@ def test_what_is_written_and_what_libraries_read_changes_nothing(project, tmp_pa
         at_prepare="(HERE.parent / 'log.txt').write_text('x'); import zoneinfo, json.tool; "
         "zoneinfo.ZoneInfo('Asia/Tokyo'); import tzdata, email.mime.text"
     )
-    assert project.prepared().part.playbook.reads.not_reusable == []
+    assert project.prepared().inputs.playbook.reads.not_reusable == []
 
 
 def test_reads_of_one_run_are_none_of_the_next(project, tmp_path):
     write_levels(tmp_path, 1.0)
     project.write(at_prepare=f"self.params.sizes and {READ['text']}")
-    assert project.prepared(sizes={"a": 1.0}).part.playbook.reads.undeclared
-    assert project.prepared().part.playbook.reads.undeclared == []
+    assert project.prepared(sizes={"a": 1.0}).inputs.playbook.reads.undeclared
+    assert project.prepared().inputs.playbook.reads.undeclared == []
 
 
 def test_a_folder_that_moves_keeps_its_id(project, tmp_path):
@@ -431,10 +431,10 @@ def test_sets_of_records_are_written_in_one_order():
 
 def test_the_name_by_which_a_playbook_is_found_changes_no_id(project):
     project.write()
-    named = project.prepared().part
+    named = project.prepared().inputs
     config = PlaybookConfig(name=f"{project.name}:Reading")
     playbook = configured_playbook(config, project.plugins)
-    assert run_id(named) == run_id(prepared(config, playbook).part)
+    assert run_id(named) == run_id(prepared(config, playbook).inputs)
 
 
 @pytest.mark.parametrize("group", ["leaders", "book", "earnings"])
@@ -464,7 +464,7 @@ def test_inputs_name_what_prices_options_and_compiles(make_run):
 
 def test_a_plugins_own_libraries_are_named_by_version(project):
     project.write(at_import="import requests")
-    packages = inputs_document(project.prepared().part)["packages"]
+    packages = inputs_document(project.prepared().inputs)["packages"]
     # requests requires urllib3; only tests require pytest.
     assert {"requests", "urllib3"} <= set(packages)
     assert "pytest" not in packages

@@ -24,7 +24,7 @@ EXEC_TYPES = {
 }
 
 
-class Desk:
+class OrderBridge:
     """One lane's orders as Backtrader knows them."""
 
     def __init__(self, session: Session) -> None:
@@ -41,7 +41,7 @@ class BridgeBroker(bt.broker.BrokerBase):  # type: ignore[misc]  # backtrader sh
     def __init__(self, lanes: Lane) -> None:
         super().__init__()
         self._lanes = lanes
-        self._desks = tuple(Desk(session) for session in lanes.sessions)
+        self._desks = tuple(OrderBridge(session) for session in lanes.sessions)
         # Backtrader writes it into its end-of-run information.
         self.startingcash = sum(s.simulator.ledger.venue_cash for s in lanes.sessions)
         self._notices: deque[bt.Order] = deque()
@@ -103,7 +103,7 @@ class BridgeBroker(bt.broker.BrokerBase):  # type: ignore[misc]  # backtrader sh
             desk.session.simulator.open_bars(desk.session.t)
             self._report(desk)
 
-    def _report(self, desk: Desk) -> None:
+    def _report(self, desk: OrderBridge) -> None:
         """Pass new fills and ended orders on to Backtrader's orders."""
         simulator = desk.session.simulator
         fills, ended = simulator.execution.fills, simulator.book.ended
@@ -160,7 +160,7 @@ class BridgeBroker(bt.broker.BrokerBase):  # type: ignore[misc]  # backtrader sh
         order.addcomminfo(self._scheme)
         return order
 
-    def _execute(self, desk: Desk, fill: Fill) -> None:
+    def _execute(self, desk: OrderBridge, fill: Fill) -> None:
         order = desk.orders.get(fill.order_id) or self._liquidation_order(desk, fill)
         before = fill.position_after - fill.quantity
         closed = fill.quantity if before * fill.quantity < 0 else 0.0
@@ -184,7 +184,7 @@ class BridgeBroker(bt.broker.BrokerBase):  # type: ignore[misc]  # backtrader sh
         )
         self._notices.append(order.clone())
 
-    def _liquidation_order(self, desk: Desk, fill: Fill) -> bt.Order:
+    def _liquidation_order(self, desk: OrderBridge, fill: Fill) -> bt.Order:
         """The venue's own order: nobody sent it, the strategy hears of it."""
         kind = bt.BuyOrder if fill.quantity > 0 else bt.SellOrder
         request = desk.session.simulator.book.orders[fill.order_id - 1].request
@@ -193,7 +193,7 @@ class BridgeBroker(bt.broker.BrokerBase):  # type: ignore[misc]  # backtrader sh
         desk.orders[fill.order_id] = order
         return order
 
-    def _end(self, desk: Desk, working: WorkingOrder) -> None:
+    def _end(self, desk: OrderBridge, working: WorkingOrder) -> None:
         order = desk.orders.get(working.order_id)
         if order is None:
             return

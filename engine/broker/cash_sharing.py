@@ -10,8 +10,8 @@ from engine.costs import floor_to_step
 
 
 @dataclass(frozen=True, slots=True)
-class EntryAsk:
-    """What an entry asks for at a price: base units, and what one of them takes of its wallet.
+class EntryDemand:
+    """What an entry demands at a price: base units, and what one of them takes of its wallet.
 
     ``quantity`` is what order and volume leave, ``within_budget`` as much of it as the order's own
     limits of cash and risk carry; ``bound`` names the tighter one.
@@ -33,17 +33,17 @@ def affordable(free: float, per_unit: float, lot_size: float) -> float:
     return floor_to_step(max(free, 0.0) / per_unit, lot_size)
 
 
-def common_factors(asks: Iterable[tuple[Wallet, float, float]]) -> dict[Wallet, float]:
+def common_factors(demands: Iterable[tuple[Wallet, float, float]]) -> dict[Wallet, float]:
     """Return the share of its entries that each wallet carries: 1 where it carries them all.
 
-    ``asks`` are rows of (wallet, cash that an entry needs, free cash of that wallet).
+    ``demands`` are rows of (wallet, cash that an entry needs, free cash of that wallet).
 
     >>> common_factors([(Wallet.VENUE, 60.0, 90.0), (Wallet.VENUE, 60.0, 90.0)])
     {<Wallet.VENUE: 'venue'>: 0.75}
     """
     needs: defaultdict[Wallet, list[float]] = defaultdict(list)
     free: dict[Wallet, float] = {}
-    for wallet, need, cash in asks:
+    for wallet, need, cash in demands:
         needs[wallet].append(need)
         free[wallet] = cash
     return {

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from engine.bt.broker import BridgeBroker
+from engine.bt.bridge_broker import BridgeBroker
 from engine.bt.cerebro import BridgeStrategy
 from engine.errors import SimulationError
 from engine.intents import Enter, Exit, Target

@@ -7,7 +7,7 @@ from engine.broker.timeline import InstrumentPath
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class PriceRange:
     """Extremes of last price and mark, quote; ``last_from`` and ``mark_from`` are its first prices.
 
     NaN for last prices of a bar without trades.
@@ -21,9 +21,9 @@ class Stretch:
     mark_from: float
 
 
-def whole_bar(path: InstrumentPath, t: int, row: int) -> Stretch:
+def whole_bar(path: InstrumentPath, t: int, row: int) -> PriceRange:
     """Return all of bar ``row``, which closes at instant index ``t``."""
-    return Stretch(
+    return PriceRange(
         float(path.low[t]),
         float(path.high[t]),
         float(path.mark_low[t]),
@@ -33,7 +33,7 @@ def whole_bar(path: InstrumentPath, t: int, row: int) -> Stretch:
     )
 
 
-def after_entry(path: InstrumentPath, t: int, row: int, level: float) -> Stretch:
+def after_entry(path: InstrumentPath, t: int, row: int, level: float) -> PriceRange:
     """Return what certainly follows an entry at ``level`` inside bar ``row``.
 
     The mark is taken to stand at the level when the last price does, and to come there from the
@@ -50,4 +50,4 @@ def after_entry(path: InstrumentPath, t: int, row: int, level: float) -> Stretch
         float(path.mark_low[t]),
         float(path.mark_high[t]),
     )
-    return Stretch(low, high, mark_low, mark_high, level, level)
+    return PriceRange(low, high, mark_low, mark_high, level, level)

@@ -1,16 +1,16 @@
-"""One instrument's turn at one stage of one bar, and the orders that only the venue makes."""
+"""One instrument's context at one stage of one bar, and the orders that only the venue makes."""
 
-from engine.broker.book import Plan, WorkingOrder
-from engine.broker.execution import Execution, Moment, moment
+from engine.broker.book import WorkingOrder, WorkingPlan
+from engine.broker.execution import Execution, FillMoment, fill_moment
 from engine.broker.timeline import InstrumentPath
 from engine.ledger import Position
 from engine.records import NAN, FillStage, OrderKind, OrderRequest, OrderRole
 
 
-class Turn:
-    """One instrument's turn at one stage of one bar.
+class MatchContext:
+    """One instrument's context at one stage of one bar.
 
-    Most turns fill nothing, so where and how much can fill is worked out on first use. ``room`` is
+    Most contexts fill nothing, so where and how much can fill is worked out on first use. ``room`` is
     the volume still to be had, base units.
     """
 
@@ -37,12 +37,12 @@ class Turn:
         stage: FillStage,
         path: InstrumentPath,
         position: Position,
-        plan: Plan,
+        plan: WorkingPlan,
     ) -> None:
         self.k, self.t, self.row, self.stage = k, t, row, stage
         self.path, self.position, self.plan = path, position, plan
         self._execution = execution
-        self._when: Moment | None = None
+        self._when: FillMoment | None = None
         self._room: float | None = None
 
     def may_fill(self, order: WorkingOrder) -> bool:
@@ -58,10 +58,10 @@ class Turn:
         return None
 
     @property
-    def when(self) -> Moment:
-        """The instant, bar and stage that a fill of this turn carries."""
+    def when(self) -> FillMoment:
+        """The instant, bar and stage that a fill of this context carries."""
         if self._when is None:
-            self._when = moment(self.path, self.t, self.row, self.stage)
+            self._when = fill_moment(self.path, self.t, self.row, self.stage)
         return self._when
 
     @property
@@ -77,12 +77,12 @@ class Turn:
 
 
 def venue_order(
-    turn: Turn, role: OrderRole, kind: OrderKind, price: float, reason: str
+    context: MatchContext, role: OrderRole, kind: OrderKind, price: float, reason: str
 ) -> OrderRequest:
     """Return the order that closes everything without having been decided by anyone here."""
-    quantity, entry = turn.position.quantity, turn.plan.entry.request
+    quantity, entry = context.position.quantity, context.plan.entry.request
     return OrderRequest(
-        plan_id=turn.plan.plan_id,
+        plan_id=context.plan.plan_id,
         decision_id=entry.decision_id,
         instrument=entry.instrument,
         role=role,
