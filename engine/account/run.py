@@ -13,7 +13,7 @@ from pathlib import Path
 from data_feeds.catalog import Catalog
 from data_feeds.dataset import Dataset
 from engine.account.folder import account_folder_name
-from engine.bt import simulate_together
+from engine.account.simulate_together import simulate_together
 from engine.config.account import SleevesConfig
 from engine.plugins import configured_playbook, requirements_of
 from engine.reads import watching

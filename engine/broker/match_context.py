@@ -1,4 +1,4 @@
-"""One instrument's context at one stage of one bar, and the orders that only the venue makes."""
+"""The context of matching one plan against one stage of one bar, and the venue's own orders."""
 
 from engine.broker.book import WorkingOrder, WorkingPlan
 from engine.broker.execution import Execution, FillMoment, fill_moment
@@ -8,10 +8,9 @@ from engine.records import NAN, FillStage, OrderKind, OrderRequest, OrderRole
 
 
 class MatchContext:
-    """One instrument's context at one stage of one bar.
+    """Holds the plan and position of an instrument with the bar and stage they are matched against.
 
-    Most contexts fill nothing, so where and how much can fill is worked out on first use. ``room`` is
-    the volume still to be had, base units.
+    Most matches fill nothing, so ``when`` and ``room`` are computed on first use.
     """
 
     __slots__ = (
@@ -46,12 +45,12 @@ class MatchContext:
         self._room: float | None = None
 
     def may_fill(self, order: WorkingOrder) -> bool:
-        """Whether an order works and was decided before this bar opened, or as it did."""
+        """Return whether an order works and was decided at or before the open of this bar."""
         opened_at = int(self.path.bars["opened_at"][self.row])
         return order.is_working and order.decided_at <= opened_at
 
     def stop(self) -> WorkingOrder | None:
-        """Return the stop that this bar honours: the last one decided by its open."""
+        """Return the stop in force during this bar: the last one decided by its open."""
         for order in (self.plan.stop, self.plan.outgoing_stop):
             if order is not None and self.may_fill(order):
                 return order
@@ -59,27 +58,27 @@ class MatchContext:
 
     @property
     def when(self) -> FillMoment:
-        """The instant, bar and stage that a fill of this context carries."""
+        """Return the instant, bar and stage of a fill made here."""
         if self._when is None:
             self._when = fill_moment(self.path, self.t, self.row, self.stage)
         return self._when
 
     @property
     def room(self) -> float:
-        """Volume that this stage of the bar can still fill."""
+        """Return the volume that this stage of the bar can still fill, base units."""
         if self._room is None:
             self._room = self._execution.capacity(self.path, self.when)
         return self._room
 
     def use(self, quantity: float) -> None:
-        """Take filled volume out of the room."""
+        """Subtract filled volume from ``room``."""
         self._room = self.room - quantity
 
 
 def venue_order(
     context: MatchContext, role: OrderRole, kind: OrderKind, price: float, reason: str
 ) -> OrderRequest:
-    """Return the order that closes everything without having been decided by anyone here."""
+    """Return an order of the venue that closes the whole position."""
     quantity, entry = context.position.quantity, context.plan.entry.request
     return OrderRequest(
         plan_id=context.plan.plan_id,

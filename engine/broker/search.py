@@ -1,10 +1,10 @@
 """The sparse search: the next instant at which anything can happen.
 
-It may return an instant too many, never one too few; a visit too many changes no result. Everything
-it tests goes through ``resolve``, as the broker does.
+It may return an instant too many, never one too few; an extra visit changes no result. Every price
+test goes through ``resolve``, as in the broker.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -22,9 +22,12 @@ Bools = NDArray[np.bool_]
 MAX_LEVELS = 8
 
 
-@dataclass(frozen=True)
-class SearchTape:
-    """The timeline as the search reads it: (instrument, instant) arrays and masks."""
+class SearchTape(NamedTuple):
+    """The timeline in the form that the search reads.
+
+    Prices (quote) and ``due`` (a cash flow or a settlement of a position) are (instrument, instant)
+    arrays; ``has_close`` and ``day_end`` are masks over the instants.
+    """
 
     open_price: Floats
     low: Floats
@@ -36,6 +39,37 @@ class SearchTape:
     due: Bools
     has_close: Bools
     day_end: Bools
+
+
+class OrderLevels(NamedTuple):
+    """Working stops and limits by instrument; ``used[k]`` columns of the others hold levels.
+
+    ``price`` is compared with an open, ``reach`` with the range of a bar.
+    """
+
+    used: Ints
+    kind: Ints
+    side: Ints
+    price: Floats
+    reach: Floats
+
+
+class AccountState(NamedTuple):
+    """Cash (quote) and positions by instrument; ``liquidation`` is NaN if no price liquidates."""
+
+    cash: float
+    quantities: Floats
+    averages: Floats
+    margined: Bools
+    liquidation: Floats
+
+
+class GuardLimits(NamedTuple):
+    """Equity limits of the guards: a floor and a peak in quote, a drawdown as a fraction."""
+
+    loss_floor: float
+    halt_drawdown: float
+    peak: float
 
 
 def search_tape(timeline: Timeline) -> SearchTape:
@@ -58,161 +92,107 @@ def search_tape(timeline: Timeline) -> SearchTape:
         stack("mark"),
         due,
         timeline.has_close,
-        # Cash earns at ends of days, and nowhere else.
+        # Interest is paid at ends of days only.
         timeline.day_end,
     )
 
 
-@dataclass(slots=True)
-class Levels:
-    """Working stops and limits by instrument; ``count[k]`` rows of each array are in use.
+def no_levels(instruments: int) -> OrderLevels:
+    """Return room for ``MAX_LEVELS`` levels an instrument, none in use."""
+    shape = (instruments, MAX_LEVELS)
+    return OrderLevels(
+        np.zeros(instruments, np.int64),
+        np.zeros(shape, np.int64),
+        np.zeros(shape, np.int64),
+        np.full(shape, np.nan),
+        np.full(shape, np.nan),
+    )
 
-    An open meets ``price``, a range ``reach``.
-    """
 
-    count: Ints
-    kind: Ints
-    side: Ints
-    price: Floats
-    reach: Floats
-
-    @classmethod
-    def empty(cls, instruments: int) -> "Levels":
-        """Return room for ``MAX_LEVELS`` levels an instrument."""
-        shape = (instruments, MAX_LEVELS)
-        return cls(
-            np.zeros(instruments, np.int64),
-            np.zeros(shape, np.int64),
-            np.zeros(shape, np.int64),
-            np.full(shape, np.nan),
-            np.full(shape, np.nan),
-        )
-
-    def collect(self, simulator: Simulator) -> bool:
-        """Read what works now; False when an instrument has more levels than fit."""
-        self.count[:] = 0
-        for k, name in enumerate(simulator.names):
-            plan = simulator.book.plans.get(name)
-            if plan is None:
+def collect_levels(levels: OrderLevels, simulator: Simulator) -> bool:
+    """Write the working orders into ``levels``; False if an instrument has more than fit."""
+    levels.used[:] = 0
+    for k, name in enumerate(simulator.names):
+        plan = simulator.book.plans.get(name)
+        if plan is None:
+            continue
+        held = simulator.positions[k].quantity != 0.0
+        for order in plan.orders():
+            # Stops and targets work only once their entry has filled.
+            if not order.is_working or (order is not plan.entry and not held):
                 continue
-            held = simulator.positions[k].quantity != 0.0
-            for order in plan.orders():
-                # A stop or target sleeps until its entry has filled.
-                if not order.is_working or (order is not plan.entry and not held):
-                    continue
-                if order.request.kind is OrderKind.MARKET:
-                    continue
-                i = self.count[k]
-                if i == MAX_LEVELS:
-                    return False
-                side, price = order.request.side, order.request.price
-                stop = order.request.kind is OrderKind.STOP
-                kind = resolve.STOP if stop else resolve.LIMIT
-                self.kind[k, i], self.side[k, i], self.price[k, i] = kind, side, price
-                self.reach[k, i] = resolve.reach(kind, side, price, simulator.beyond[k])
-                self.count[k] = i + 1
-        return True
+            if order.request.kind is OrderKind.MARKET:
+                continue
+            i = levels.used[k]
+            if i == MAX_LEVELS:
+                return False
+            side, price = order.request.side, order.request.price
+            stop = order.request.kind is OrderKind.STOP
+            kind = resolve.STOP if stop else resolve.LIMIT
+            levels.kind[k, i], levels.side[k, i], levels.price[k, i] = kind, side, price
+            levels.reach[k, i] = resolve.reach(kind, side, price, simulator.beyond[k])
+            levels.used[k] = i + 1
+    return True
 
 
 @njit(cache=True)
-def _position_moved(  # noqa: PLR0917 - compiled code takes scalars and arrays
-    k: int,
-    i: int,
-    quantity: float,
-    liquidation: float,
-    due: Bools,
-    mark_open: Floats,
-    mark_low: Floats,
-    mark_high: Floats,
-) -> bool:
-    """Whether a cash flow is due on a position, or its liquidation price is reached."""
-    if quantity == 0.0:
-        return False
-    opens = mark_open[k, i]
+def _liquidated(quantity: float, level: float, opens: float, low: float, high: float) -> bool:
+    """Return whether the mark reaches a liquidation price in the bar or at the next open."""
     return bool(
-        due[k, i]
-        or resolve.liquidation_touched(quantity, liquidation, mark_low[k, i], mark_high[k, i])
-        or resolve.liquidation_touched(quantity, liquidation, opens, opens)
+        resolve.liquidation_touched(quantity, level, low, high)
+        or resolve.liquidation_touched(quantity, level, opens, opens)
     )
 
 
 @njit(cache=True)
-def _level_reached(  # noqa: PLR0917 - compiled code takes scalars and arrays
-    k: int,
-    i: int,
-    level_count: Ints,
-    level_kind: Ints,
-    level_side: Ints,
-    level_price: Floats,
-    level_reach: Floats,
-    open_price: Floats,
-    low: Floats,
-    high: Floats,
-) -> bool:
-    """Whether a working stop or limit is reached by the bar that closes, or by the next open."""
-    opens = open_price[k, i]
-    for j in range(level_count[k]):
-        kind, side = level_kind[k, j], level_side[k, j]
-        if resolve.level_touched(kind, side, level_reach[k, j], low[k, i], high[k, i]):
+def _level_reached(k: int, opens: float, low: float, high: float, levels: OrderLevels) -> bool:
+    """Return whether the bar that closes, or the next open, reaches a working stop or limit."""
+    used, kinds, sides, prices, reaches = levels
+    for j in range(used[k]):
+        kind, side = kinds[k, j], sides[k, j]
+        if resolve.level_touched(kind, side, reaches[k, j], low, high):
             return True
-        if resolve.level_touched(kind, side, level_price[k, j], opens, opens):
+        if resolve.level_touched(kind, side, prices[k, j], opens, opens):
             return True
     return False
 
 
 @njit(cache=True)
-def next_instant(  # noqa: PLR0917 - compiled code takes scalars and arrays
+def next_instant(  # noqa: PLR0917 - compiled code takes no keywords
     t: int,
     forced: int,
     wake: Bools,
-    open_price: Floats,
-    low: Floats,
-    high: Floats,
-    mark_open: Floats,
-    mark_low: Floats,
-    mark_high: Floats,
-    mark: Floats,
-    due: Bools,
-    has_close: Bools,
-    day_end: Bools,
-    quantities: Floats,
-    averages: Floats,
-    margined: Bools,
-    liquidation: Floats,
-    level_count: Ints,
-    level_kind: Ints,
-    level_side: Ints,
-    level_price: Floats,
-    level_reach: Floats,
-    cash: float,
-    loss_floor: float,
-    halt_drawdown: float,
-    peak: float,
+    tape: SearchTape,
+    account: AccountState,
+    levels: OrderLevels,
+    guards: GuardLimits,
 ) -> tuple[int, float]:
-    """Return (the next index after ``t`` that must be visited, the equity peak before it).
+    """Return (next index after ``t`` that must be visited, equity peak before it).
 
-    ``forced`` is an index that must be visited whatever happens. The length of the timeline is
-    returned when nothing can happen any more.
+    ``forced`` is an index that is visited in any case. The length of the timeline is returned when
+    nothing can happen any more.
     """
+    # Fields read inside the loop would be looked up, and counted as references, at every bar.
+    open_price, low, high, mark_open, mark_low, mark_high, mark, due, has_close, day_end = tape
+    cash, quantities, averages, margined, liquidation = account
+    loss_floor, halt_drawdown, peak = guards
     marks = np.empty(len(quantities))
     for i in range(t + 1, len(wake)):
         if i == forced or wake[i] or day_end[i]:
             return i, peak
         for k in range(len(quantities)):
-            if _position_moved(
-                k, i, quantities[k], liquidation[k], due, mark_open, mark_low, mark_high
-            ) or _level_reached(
-                k,
-                i,
-                level_count,
-                level_kind,
-                level_side,
-                level_price,
-                level_reach,
-                open_price,
-                low,
-                high,
+            if quantities[k] != 0.0 and (
+                due[k, i]
+                or _liquidated(
+                    quantities[k],
+                    liquidation[k],
+                    mark_open[k, i],
+                    mark_low[k, i],
+                    mark_high[k, i],
+                )
             ):
+                return i, peak
+            if _level_reached(k, open_price[k, i], low[k, i], high[k, i], levels):
                 return i, peak
             marks[k] = mark[k, i]
         if has_close[i]:

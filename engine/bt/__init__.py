@@ -1,5 +1,6 @@
-"""Backtrader behind one fence: feeds, broker, loop. Nothing else imports it."""
+"""Backtrader behind one fence: feeds, broker, loop. No other room imports it."""
 
-from engine.bt.simulate import SimulationInputs, simulate, simulate_together
+from engine.bt.inputs import SimulationInputs
+from engine.bt.simulate import simulate
 
-__all__ = ["SimulationInputs", "simulate", "simulate_together"]
+__all__ = ["SimulationInputs", "simulate"]

@@ -1,8 +1,8 @@
 """Backtrader's broker interface over our simulator.
 
-A ``bt.Order`` carries the risk module's request in; fills go out through ``order.execute``, so that
-notifications, trades and analyzers of Backtrader see what happened. Cash, margin and matching are
-the simulator's alone.
+A ``bt.Order`` carries the request of the risk module. Fills are reported through ``order.execute``,
+so that Backtrader's notifications, trades and analyzers include them. The simulator alone keeps
+cash and margin and matches orders.
 """
 
 from collections import deque
@@ -12,8 +12,8 @@ import backtrader as bt
 
 from engine.broker.book import WorkingOrder
 from engine.bt.feed import ArrayFeed, backtrader_days
-from engine.bt.lanes import Lane
 from engine.bt.session import Session
+from engine.bt.single_session import SessionGroup
 from engine.errors import SimulationError
 from engine.records import Fill, OrderKind, OrderRequest, OrderStatus
 
@@ -25,7 +25,7 @@ EXEC_TYPES = {
 
 
 class OrderBridge:
-    """One lane's orders as Backtrader knows them."""
+    """Holds the Backtrader orders of one session, by order id."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -36,41 +36,42 @@ class OrderBridge:
 
 
 class BridgeBroker(bt.broker.BrokerBase):  # type: ignore[misc]  # backtrader ships no types
-    """Takes orders that carry a request of the risk module, and no others."""
+    """Takes orders that carry a request of the risk module and refuses all others."""
 
-    def __init__(self, lanes: Lane) -> None:
+    def __init__(self, group: SessionGroup) -> None:
         super().__init__()
-        self._lanes = lanes
-        self._desks = tuple(OrderBridge(session) for session in lanes.sessions)
-        # Backtrader writes it into its end-of-run information.
-        self.startingcash = sum(s.simulator.ledger.venue_cash for s in lanes.sessions)
+        self._group = group
+        self._bridges = tuple(OrderBridge(session) for session in group.sessions)
+        # Backtrader reads this name for its end-of-run information.
+        self.startingcash = sum(s.simulator.ledger.venue_cash for s in group.sessions)
         self._notices: deque[bt.Order] = deque()
-        # The one commission scheme that Backtrader's own trade records ask for; it charges nothing.
+        # Backtrader's trade records need a commission scheme; this one charges nothing.
         self._scheme = bt.CommissionInfo(commission=0.0, stocklike=False, mult=1.0, margin=1.0)
 
-    def attach(self, lane: int, owner: bt.Strategy, feeds: dict[str, ArrayFeed]) -> None:
-        """Name the strategy of a lane that is notified and the feed of each instrument."""
-        self._desks[lane].owner, self._desks[lane].feeds = owner, feeds
+    def attach(self, index: int, owner: bt.Strategy, feeds: dict[str, ArrayFeed]) -> None:
+        """Set the strategy of a session that is notified, and the feed of each instrument."""
+        bridge = self._bridges[index]
+        bridge.owner, bridge.feeds = owner, feeds
 
     def getcash(self) -> float:
-        """All cash, quote."""
-        return sum(session.simulator.ledger.cash() for session in self._lanes.sessions)
+        """Return the cash of all sessions, quote."""
+        return sum(session.simulator.ledger.cash() for session in self._group.sessions)
 
     def getvalue(self, datas: Any = None) -> float:
-        """Equity at the last mark of each lane, quote."""
-        return sum(session.equity for session in self._lanes.sessions)
+        """Return the equity of all sessions, each at its last mark, quote."""
+        return sum(session.equity for session in self._group.sessions)
 
     get_fundvalue = getvalue
     fundvalue = property(getvalue)
 
     def getposition(self, data: ArrayFeed) -> bt.Position:
-        """Position in an instrument, base units."""
-        ledger = self._lanes.sessions[data.lane].simulator.ledger
+        """Return the position in an instrument, base units."""
+        ledger = self._group.sessions[data.session_index].simulator.ledger
         position = ledger.positions[data.instrument]
         return bt.Position(position.quantity, position.average_entry)
 
     def getcommissioninfo(self, data: ArrayFeed) -> bt.CommissionInfo:
-        """The empty scheme: fees are the simulator's."""
+        """Return the scheme that charges nothing: the simulator charges the fees."""
         return self._scheme
 
     def buy(self, owner: bt.Strategy, data: ArrayFeed, size: float, **kwargs: Any) -> bt.Order:
@@ -90,29 +91,29 @@ class BridgeBroker(bt.broker.BrokerBase):  # type: ignore[misc]  # backtrader sh
         return self._notices.popleft() if self._notices else None
 
     def next(self) -> None:
-        """Steps (a) and (b) of the current instant."""
-        for lane in self._lanes.due:
-            desk = self._desks[lane]
-            desk.session.settle()
-            self._report(desk)
+        """Do steps (a) and (b) of the current instant."""
+        for index in self._group.due:
+            bridge = self._bridges[index]
+            bridge.session.settle()
+            self._report(bridge)
 
     def open_bars(self) -> None:
-        """Step (e) of the current instant; notices wait for the next visit."""
-        for lane in self._lanes.due:
-            desk = self._desks[lane]
-            desk.session.simulator.open_bars(desk.session.t)
-            self._report(desk)
+        """Do step (e) of the current instant; its notices go out at the next visit."""
+        for index in self._group.due:
+            bridge = self._bridges[index]
+            bridge.session.simulator.open_bars(bridge.session.t)
+            self._report(bridge)
 
-    def _report(self, desk: OrderBridge) -> None:
-        """Pass new fills and ended orders on to Backtrader's orders."""
-        simulator = desk.session.simulator
+    def _report(self, bridge: OrderBridge) -> None:
+        """Report new fills and ended orders to the orders of Backtrader."""
+        simulator = bridge.session.simulator
         fills, ended = simulator.execution.fills, simulator.book.ended
-        while desk.fills_seen < len(fills):
-            self._execute(desk, fills[desk.fills_seen])
-            desk.fills_seen += 1
+        while bridge.fills_seen < len(fills):
+            self._execute(bridge, fills[bridge.fills_seen])
+            bridge.fills_seen += 1
         if ended:
             for working in ended:
-                self._end(desk, working)
+                self._end(bridge, working)
             ended.clear()
 
     def _register(
@@ -129,12 +130,12 @@ class BridgeBroker(bt.broker.BrokerBase):  # type: ignore[misc]  # backtrader sh
                 "the broker takes only orders approved by the risk module; return an intent"
             )
         order = self._new_order(kind, owner, data, size, request)
-        desk = self._desks[data.lane]
-        session = desk.session
+        bridge = self._bridges[data.session_index]
+        session = bridge.session
         at = int(session.timeline.at[session.t])
         for working in session.simulator.submit([request], at):
-            desk.orders[working.order_id] = order
-        # Nobody waits for "accepted"; what is notified is what changes a position or ends an order.
+            bridge.orders[working.order_id] = order
+        # Only fills and ends of orders are notified; nothing uses "accepted".
         order.submit(self)
         order.accept(self)
         return order
@@ -160,8 +161,8 @@ class BridgeBroker(bt.broker.BrokerBase):  # type: ignore[misc]  # backtrader sh
         order.addcomminfo(self._scheme)
         return order
 
-    def _execute(self, desk: OrderBridge, fill: Fill) -> None:
-        order = desk.orders.get(fill.order_id) or self._liquidation_order(desk, fill)
+    def _execute(self, bridge: OrderBridge, fill: Fill) -> None:
+        order = bridge.orders.get(fill.order_id) or self._liquidation_order(bridge, fill)
         before = fill.position_after - fill.quantity
         closed = fill.quantity if before * fill.quantity < 0 else 0.0
         opened = fill.quantity - closed
@@ -184,17 +185,17 @@ class BridgeBroker(bt.broker.BrokerBase):  # type: ignore[misc]  # backtrader sh
         )
         self._notices.append(order.clone())
 
-    def _liquidation_order(self, desk: OrderBridge, fill: Fill) -> bt.Order:
-        """The venue's own order: nobody sent it, the strategy hears of it."""
+    def _liquidation_order(self, bridge: OrderBridge, fill: Fill) -> bt.Order:
+        """Return an order for a fill of the venue's own, so that the strategy is notified."""
         kind = bt.BuyOrder if fill.quantity > 0 else bt.SellOrder
-        request = desk.session.simulator.book.orders[fill.order_id - 1].request
-        size, data = abs(fill.quantity), desk.feeds[fill.instrument]
-        order = self._new_order(kind, desk.owner, data, size, request)
-        desk.orders[fill.order_id] = order
+        request = bridge.session.simulator.book.orders[fill.order_id - 1].request
+        size, data = abs(fill.quantity), bridge.feeds[fill.instrument]
+        order = self._new_order(kind, bridge.owner, data, size, request)
+        bridge.orders[fill.order_id] = order
         return order
 
-    def _end(self, desk: OrderBridge, working: WorkingOrder) -> None:
-        order = desk.orders.get(working.order_id)
+    def _end(self, bridge: OrderBridge, working: WorkingOrder) -> None:
+        order = bridge.orders.get(working.order_id)
         if order is None:
             return
         if working.status is OrderStatus.FILLED:

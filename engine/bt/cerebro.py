@@ -14,24 +14,25 @@ from numpy.typing import NDArray
 
 from engine.bt.bridge_broker import BridgeBroker
 from engine.bt.feed import ArrayFeed, backtrader_days
-from engine.bt.lanes import Lane
+from engine.bt.single_session import SessionGroup
 from engine.records import OrderRequest
 
 PROGRESS_STEPS = 200
 
 
 class BridgeStrategy(bt.Strategy):  # type: ignore[misc]  # backtrader ships no types
-    """The one strategy of a lane: asks its session, sends what risk approved."""
+    """Lets one session decide and sends the orders that risk approved."""
 
-    params = (("lane", 0), ("session", None))
+    params = (("session_index", 0), ("session", None))
 
     def start(self) -> None:
         """Find the feed of each instrument."""
-        self._feeds = {data.instrument: data for data in self.datas if data.lane == self.p.lane}
-        self.broker.attach(self.p.lane, self, self._feeds)
+        index = self.p.session_index
+        self._feeds = {data.instrument: data for data in self.datas if data.session_index == index}
+        self.broker.attach(index, self, self._feeds)
 
     def next(self) -> None:
-        """Steps (c) and (d) of the current instant."""
+        """Do steps (c) and (d) of the current instant."""
         self.p.session.decide(self._send)
 
     # A slow feed's first bar must not hold the others back.
@@ -52,7 +53,7 @@ class BridgeStrategy(bt.Strategy):  # type: ignore[misc]  # backtrader ships no 
             place(data=data, size=self._size(request), request=request)
 
     def _size(self, request: OrderRequest) -> float:
-        """Order size that Backtrader shows: what the order would close now when it has none."""
+        """Return the size for Backtrader: the order's own, or the quantity it would close."""
         if request.quantity == request.quantity and request.quantity > 0:
             return request.quantity
         simulator = self.p.session.simulator
@@ -63,47 +64,47 @@ class BridgeStrategy(bt.Strategy):  # type: ignore[misc]  # backtrader ships no 
 
 
 class SeekingCerebro(bt.Cerebro):  # type: ignore[misc]  # backtrader ships no types
-    """Cerebro over one or more sessions; what Backtrader could add by default is off."""
+    """Runs one or more sessions in Backtrader, with all its default additions off."""
 
     params = (("stdstats", False), ("preload", True), ("runonce", True), ("maxcpus", 1))
 
-    def __init__(self, lanes: Lane, on_progress: Callable[[float], None] | None) -> None:
+    def __init__(self, group: SessionGroup, on_progress: Callable[[float], None] | None) -> None:
         super().__init__()
-        self._lanes = lanes
+        self._group = group
         self._on_progress = on_progress
-        self.bridge = BridgeBroker(lanes)
+        self.bridge = BridgeBroker(group)
         self.setbroker(self.bridge)
-        # The feeds of each lane, with the row of the last bar closed at each instant.
+        # The feeds of each session, with the row of the last bar closed at each instant.
         self._rows: list[list[tuple[ArrayFeed, NDArray[np.int64]]]] = []
-        for lane, session in enumerate(lanes.sessions):
+        for index, session in enumerate(group.sessions):
             self._rows.append([])
             for path in session.timeline.paths:
                 feed = ArrayFeed(channel=path.bars)
-                feed.lane, feed.instrument = lane, path.instrument.id
+                feed.session_index, feed.instrument = index, path.instrument.id
                 self.adddata(feed, name=path.instrument.id)
-                self._rows[lane].append((feed, path.closed))
-            self.addstrategy(BridgeStrategy, lane=lane, session=session)
+                self._rows[index].append((feed, path.closed))
+            self.addstrategy(BridgeStrategy, session_index=index, session=session)
 
     def _runonce(self, runstrats: list[Any]) -> None:
         """Visit instants until none is left."""
-        lanes = self._lanes
+        group = self._group
         for strategy in runstrats:
             strategy.reset()
-        days = backtrader_days(lanes.timeline.at)
-        count = len(lanes.timeline)
+        days = backtrader_days(group.timeline.at)
+        count = len(group.timeline)
         step = max(count // PROGRESS_STEPS, 1)
         reported = 0
-        index = lanes.next_index()
+        index = group.next_index()
         while index < count:
-            lanes.visit(index)
+            group.visit(index)
             self._brokernotify()
-            lanes.judge()
-            for lane in lanes.due:
-                for feed, closed in self._rows[lane]:
+            group.apply_account_guards()
+            for i in group.due:
+                for feed, closed in self._rows[i]:
                     feed.seek(closed[index])
-                runstrats[lane]._oncepost(days[index])
+                runstrats[i]._oncepost(days[index])
             self.bridge.open_bars()
-            index = lanes.next_index()
+            index = group.next_index()
             if self._on_progress is not None and index - reported >= step:
                 reported = index
                 self._on_progress(index / count)

@@ -1,110 +1,107 @@
-"""One run's state between instants: who is asked what, in the order of time.
+"""One run between instants: the order of guards, fills, decisions and orders.
 
-The event loop (``cerebro``) decides which instants are visited; this module does guards, fills,
-``on_bar`` and risk at one of them, and says which instant could matter next.
+The event loop (``cerebro``) decides which instants are visited. The session processes one of them
+and returns the next instant at which something can happen.
 """
 
-import heapq
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from data_feeds.clock import utc_text
-from data_feeds.dataset import Dataset
-from data_feeds.errors import RiskoffError
-from data_feeds.instrument import InstrumentKind, Wallet
-from data_feeds.schema import ChannelKey
-from engine.broker.book import WorkingPlan
-from engine.broker.search import Levels, next_instant, search_tape
+from engine.broker.search import (
+    AccountState,
+    GuardLimits,
+    collect_levels,
+    next_instant,
+    no_levels,
+    search_tape,
+)
 from engine.broker.simulator import Simulator
-from engine.broker.timeline import Timeline
+from engine.broker.timeline import NO_ROW, Timeline
+from engine.bt.account_view import build_account_view
+from engine.bt.decision_rows import DecisionRows
+from engine.bt.inputs import SimulationInputs
+from engine.bt.playbook_calls import PlaybookCalls
 from engine.config.models import RunMode
 from engine.decision_terms import GuardName
-from engine.errors import PlaybookContractError, PlaybookError
+from engine.errors import PlaybookContractError
 from engine.intents import Intent
-from engine.playbook import Playbook, Requirements, Signals
-from engine.records import FAR_FUTURE, NAN, Fill, OrderRequest, Overlay
+from engine.records import FAR_FUTURE, OrderRequest, Overlay
 from engine.risk import RiskModule, SleeveExposure
-from engine.views import AccountView, Cursor, MarketView, Positions, PositionView
+from engine.views import AccountView
 
-NO_ROW = -1
 NO_LIMIT = 2**62
+Submit = Callable[[Sequence[OrderRequest]], None]
 
 
 class Session:
-    """Playbook, risk and simulator around one timeline; ``t`` is the current index."""
+    """Playbook, risk and simulator over one timeline; ``t`` is the current index.
+
+    ``ordered_exit`` names the account's guard that orders a sleeve to close everything at ``t``.
+    """
 
     def __init__(
         self,
+        inputs: SimulationInputs,
         *,
-        dataset: Dataset,
-        playbook: Playbook[Any],
-        signals: Signals,
-        requirements: Requirements,
         timeline: Timeline,
         simulator: Simulator,
         risk: RiskModule,
-        mode: RunMode,
         own_at: NDArray[np.int64] | None = None,
     ) -> None:
         self.timeline = timeline
-        # The indices of its own instants where the timeline has those of other sleeves too.
-        self._own = None if own_at is None else np.searchsorted(timeline.at, own_at)
         self.simulator = simulator
         self.risk = risk
         self.t = -1
         self.equity = 0.0
         self.visited = 0
         self.overlays: list[Overlay] = []
-        # The account's guard that asks a sleeve to sell everything at this instant.
-        self.told_to_leave: GuardName | None = None
-        self._playbook = playbook
-        self._dense = mode is RunMode.DENSE
+        self.ordered_exit: GuardName | None = None
+        self._dense = inputs.config.mode is RunMode.DENSE
+        self._playbook = PlaybookCalls(
+            inputs.playbook, inputs.dataset, inputs.signals, inputs.requirements
+        )
+        self._rows = DecisionRows(timeline, inputs.signals)
         self._delivered = 0
         self._closed_seen, self._dropped_seen = 0, 0
-        self._wake_instants: list[int] = []
-        self._cursor = Cursor()
-        self._market = MarketView(
-            dataset,
-            _readable(dataset, requirements),
-            signals.values,
-            {item.name: item.truth for item in signals.conditions},
-            contract=signals.contract,
-            cursor=self._cursor,
-        )
-        self._row_at = np.full(len(timeline), NO_ROW, np.int64)
-        rows = np.flatnonzero(
-            (signals.decided_at >= timeline.at[0]) & (signals.decided_at <= timeline.at[-1])
-        )
-        self._decisions = np.searchsorted(timeline.at, signals.decided_at[rows])
-        self._row_at[self._decisions] = rows
+        # The indices of its own instants where the timeline has those of other sleeves too.
+        self._own = None if own_at is None else np.searchsorted(timeline.at, own_at)
         self._closes = np.flatnonzero(timeline.has_close)
-        self._wake_flat = self._on_timeline(signals.wake_flat)
-        self._wake_in_position = self._on_timeline(signals.wake_in_position)
-        self._wake_either = self._wake_flat | self._wake_in_position
+        self._last_at = int(timeline.at[-1])
         self._tape = search_tape(timeline)
-        self._scanned_from, self._peak_here = -2, 0.0
-        self._levels = Levels.empty(len(timeline.paths))
+        self._searched_from, self._peak_there = -2, 0.0
+        self._levels = no_levels(len(timeline.paths))
         self._liquidation = np.full(len(timeline.paths), np.nan)
-
-    def _on_timeline(self, wake: Any) -> Any:
-        mask = self._row_at != NO_ROW
-        if wake is not None:
-            mask[self._decisions] = wake[self._row_at[self._decisions]]
-        return mask
 
     # -- one instant --------------------------------------------------------------------------
 
     def settle(self) -> None:
-        """Steps (a) and (b): match the bars that close at ``t``, mark the account."""
+        """Do steps (a) and (b): match the bars that close at ``t``, mark the account."""
         self.visited += 1
         self.simulator.close_bars(self.t)
         self.equity = self.simulator.mark(self.t)
 
-    def _tell_what_ended(self) -> None:
-        """Tell risk which plans are flat again, and which never held anything."""
+    def decide(self, submit: Submit) -> None:
+        """Do steps (c) and (d): guards, ``on_fill``, ``on_bar``; ``submit`` takes the orders."""
+        t, at = self.t, int(self.timeline.at[self.t])
+        self._report_ended_plans()
+        self._apply_guards(t, at, submit)
+        fills = self.simulator.execution.fills
+        while self._delivered < len(fills):
+            fill = fills[self._delivered]
+            self._delivered += 1
+            self._act(self._playbook.on_fill(fill, self.account_view()), at, submit)
+        row = self._rows.row(t)
+        if row == NO_ROW:
+            return
+        is_awake = self._rows.meet_appointments(at) or bool(self._wakes()[t])
+        if is_awake or self._dense:
+            account = self.account_view()
+            self._act(self._playbook.on_bar(at, row, account, is_awake=is_awake), at, submit)
+
+    def _report_ended_plans(self) -> None:
+        """Report to risk the plans that are flat again and those that never held anything."""
         closed = self.simulator.matcher.closed_plans
         for plan in closed[self._closed_seen :]:
             self.risk.on_plan_closed(plan.at, plan.plan_id, plan.net_pnl)
@@ -114,102 +111,28 @@ class Session:
             self.risk.on_plan_dropped(plan_id)
         self._dropped_seen = len(dropped)
 
-    def decide(self, submit: Callable[[Sequence[OrderRequest]], None]) -> None:
-        """Steps (c) and (d): guards, ``on_fill``, ``on_bar``; approved orders go to ``submit``."""
-        t, at = self.t, int(self.timeline.at[self.t])
-        self._tell_what_ended()
-        leaves = self.told_to_leave
-        self.told_to_leave = None
+    def _apply_guards(self, t: int, at: int, submit: Submit) -> None:
+        """Close everything if a guard, of the session or of the account, orders it."""
+        reason, self.ordered_exit = self.ordered_exit, None
         if self.timeline.has_close[t] and self.risk.on_mark(
             at, self.equity, bool(self.timeline.day_end[t]), bool(self.timeline.week_end[t])
         ):
-            leaves = self.risk.flatten_reason
-        if leaves is not None:
-            for review in self.risk.flatten(at, self.account_view(), leaves):
+            reason = self.risk.flatten_reason
+        if reason is not None:
+            for review in self.risk.flatten(at, self.account_view(), reason):
                 submit(review.orders)
-        fills = self.simulator.execution.fills
-        while self._delivered < len(fills):
-            fill = fills[self._delivered]
-            self._delivered += 1
-            self._act(self._ask_on_fill(fill), at, submit)
-        row = int(self._row_at[t])
-        if row == NO_ROW:
-            return
-        awake = self._is_awake(t, at)
-        if not (awake or self._dense):
-            return
-        self._cursor.now, self._cursor.row = at, row
-        intents = self._ask_on_bar(at)
-        if intents:
-            if not awake:
-                raise PlaybookContractError(
-                    f"{self._playbook.name}: {type(intents[0]).__name__} at {utc_text(at)}, a bar "
-                    "outside its wake mask; mark that row in wake_flat or wake_in_position"
-                )
-            self._act(intents, at, submit)
 
-    def _is_awake(self, t: int, at: int) -> bool:
-        """Whether the playbook asked for this row; drops the appointments that are met."""
-        kept = bool(self._wake_instants) and self._wake_instants[0] <= at
-        while self._wake_instants and self._wake_instants[0] <= at:
-            heapq.heappop(self._wake_instants)
-        return kept or bool(self._wakes()[t])
-
-    def _wakes(self) -> Any:
-        """The mask in force: some instruments may be flat while another is not."""
-        plans = len(self.simulator.book.plans)
-        if plans == 0:
-            return self._wake_flat
-        return self._wake_in_position if plans == len(self.simulator.names) else self._wake_either
-
-    def _ask_on_bar(self, at: int) -> Sequence[Intent]:
-        try:
-            intents = self._playbook.on_bar(self._market, self.account_view())
-        except RiskoffError:
-            raise
-        except (Exception, SystemExit) as error:
-            raise self._failure("on_bar", at, error) from error
-        return self._sequence("on_bar", at, intents)
-
-    def _ask_on_fill(self, fill: Fill) -> Sequence[Intent]:
-        try:
-            intents = self._playbook.on_fill(fill, self.account_view())
-        except RiskoffError:
-            raise
-        except (Exception, SystemExit) as error:
-            raise self._failure("on_fill", fill.at, error) from error
-        return self._sequence("on_fill", fill.at, intents)
-
-    def _sequence(self, method: str, at: int, intents: Any) -> Sequence[Intent]:
-        if isinstance(intents, list | tuple):
-            return intents
-        raise PlaybookContractError(
-            f"playbook {self._playbook.name}: {method} returned {intents!r} at {utc_text(at)}; "
-            "return a list or tuple of intents, empty for none"
-        )
-
-    def _failure(self, method: str, at: int, error: BaseException) -> PlaybookError:
-        names = ", ".join(self.simulator.names)
-        return PlaybookError(
-            f"playbook {self._playbook.name}: {method} raised {type(error).__name__}: {error} "
-            f"({names}, bar closing {utc_text(at)})"
-        )
-
-    def _act(
-        self, intents: Iterable[Intent], at: int, submit: Callable[[Sequence[OrderRequest]], None]
-    ) -> None:
-        """Hand intents to risk one by one, and carry out what follows from each."""
+    def _act(self, intents: Iterable[Intent], at: int, submit: Submit) -> None:
+        """Give intents to risk one by one, and carry out the effects of each."""
         for intent in intents:
             try:
                 effects = self.risk.handle(intent, at=at, account=self.account_view())
             except PlaybookContractError as error:
-                raise PlaybookContractError(
-                    f"playbook {self._playbook.name}, {utc_text(at)}: {error}"
-                ) from error
+                raise self._playbook.contract_error(at, error) from error
             submit(effects.orders)
             self.overlays += effects.overlays
             if effects.wake_at is not None:
-                heapq.heappush(self._wake_instants, effects.wake_at)
+                self._rows.appoint(effects.wake_at)
             if effects.sent is not None:
                 self.simulator.transfers.send(at, effects.sent.destination, effects.sent.amount)
 
@@ -218,8 +141,8 @@ class Session:
     def next_index(self, at_most: int = NO_LIMIT) -> int:
         """Return the next index to visit; the timeline's length when nothing is left.
 
-        ``at_most`` is an index that must be visited whatever happens. Asked again before the visit,
-        the equity peak is that before the index returned last.
+        ``at_most`` is an index that is visited in any case. A second call without a visit restores
+        the peak equity saved by the first.
         """
         following = self.t + 1 if self._own is None else self._own_from(self.t + 1)
         simulator = self.simulator
@@ -228,66 +151,61 @@ class Session:
             or self.t < 0
             or not simulator.is_settled()
             or simulator.collateral.has_several_cross_perps()
-            or not self._levels.collect(simulator)
+            or not collect_levels(self._levels, simulator)
         ):
             return following
-        if self._scanned_from == self.t:
-            self.risk.peak = self._peak_here
-        self._scanned_from, self._peak_here = self.t, self.risk.peak
-        for k in range(len(self._liquidation)):
-            self._liquidation[k] = simulator.collateral.liquidation_level(k, self.t)
-        tape, levels, ledger = self._tape, self._levels, simulator.ledger
+        if self._searched_from == self.t:
+            self.risk.peak = self._peak_there
+        self._searched_from, self._peak_there = self.t, self.risk.peak
         index, peak = next_instant(
             self.t,
             min(self._appointment(), at_most),
             self._wakes(),
-            tape.open_price,
-            tape.low,
-            tape.high,
-            tape.mark_open,
-            tape.mark_low,
-            tape.mark_high,
-            tape.mark,
-            tape.due,
-            tape.has_close,
-            tape.day_end,
-            simulator.quantities,
-            simulator.averages,
-            simulator.margined,
-            self._liquidation,
-            levels.count,
-            levels.kind,
-            levels.side,
-            levels.price,
-            levels.reach,
-            ledger.cash(),
-            self.risk.loss_floor,
-            self.risk.halt_drawdown,
-            self.risk.peak,
+            self._tape,
+            self._account_state(),
+            self._levels,
+            GuardLimits(self.risk.loss_floor, self.risk.halt_drawdown, self.risk.peak),
         )
         self.risk.peak = peak
         return int(index)
 
+    def _account_state(self) -> AccountState:
+        simulator = self.simulator
+        for k in range(len(self._liquidation)):
+            self._liquidation[k] = simulator.collateral.liquidation_level(k, self.t)
+        return AccountState(
+            simulator.ledger.cash(),
+            simulator.quantities,
+            simulator.averages,
+            simulator.margined,
+            self._liquidation,
+        )
+
+    def _wakes(self) -> NDArray[np.bool_]:
+        """Return the wake mask in force."""
+        simulator = self.simulator
+        return self._rows.wake_mask(len(simulator.book.plans), len(simulator.names))
+
     def _appointment(self) -> int:
-        """Index of the next instant that someone asked for: time stop, release, arriving cash."""
-        release = self._first_of(self._closes, self.risk.next_release_at)
+        """Return the first index with a release of a guard, arriving cash or an asked-for call."""
+        index = self._first_of(self._closes, self.risk.next_release_at)
         arrival = self.simulator.transfers.next_at
         if arrival != FAR_FUTURE:
             first = max(self.timeline.index_at_or_after(arrival), self.t + 1)
-            release = min(release, self._own_from(first))
-        if not self._wake_instants:
-            return release
-        return min(release, self._first_of(self._decisions, self._wake_instants[0]))
+            index = min(index, self._own_from(first))
+        return min(index, self._first_of(self._rows.indices, self._rows.next_appointment))
 
     def _own_from(self, index: int) -> int:
-        """First of the session's own instants at or after an index."""
+        """Return the first of the session's own instants at or after an index."""
         if self._own is None:
             return index
         place = int(np.searchsorted(self._own, index))
         return int(self._own[place]) if place < len(self._own) else len(self.timeline)
 
-    def _first_of(self, indices: Any, instant: int) -> int:
-        """First of ascending indices that lies after ``t`` and not before an instant."""
+    def _first_of(self, indices: NDArray[np.intp], instant: int) -> int:
+        """Return the first of ascending indices after ``t`` and not before an instant."""
+        if instant > self._last_at:
+            return len(self.timeline)
         first = max(self.timeline.index_at_or_after(instant), self.t + 1)
         place = int(np.searchsorted(indices, first))
         return int(indices[place]) if place < len(indices) else len(self.timeline)
@@ -295,75 +213,13 @@ class Session:
     # -- views --------------------------------------------------------------------------------
 
     def exposure(self, t: int) -> SleeveExposure:
-        """Return what the account is worth and holds at the marks of an instant not yet visited.
+        """Return equity and positions at the marks of an instant that is not visited yet.
 
         Nothing may have happened since the last visit.
         """
-        view = self.account_view(t, self.simulator.equity_at(t))
+        view = build_account_view(self.simulator, t, self.simulator.equity_at(t))
         return self.risk.exposure(int(self.timeline.at[t]), view)
 
-    def account_view(self, t: int | None = None, equity: float | None = None) -> AccountView:
-        """Return the account as the playbook and risk may see it, now unless ``t`` is given."""
-        simulator, ledger = self.simulator, self.simulator.ledger
-        t = self.t if t is None else t
-        positions = Positions()
-        pending = set()
-        gross = 0.0
-        plans = simulator.book.plans
-        for k, name in enumerate(simulator.names if plans else ()):
-            plan = plans.get(name)
-            if plan is None:
-                continue
-            if plan.entry.is_working:
-                pending.add(name)
-            if simulator.positions[k].quantity == 0.0:
-                continue
-            view = self._position_view(k, plan, t)
-            dict.__setitem__(positions, name, view)
-            gross += abs(view.quantity) * view.mark
-        return AccountView(
-            now=int(self.timeline.at[t]),
-            equity=self.equity if equity is None else equity,
-            venue_cash=ledger.venue_cash,
-            brokerage_cash=ledger.brokerage_cash,
-            free_venue_cash=simulator.collateral.free_venue_cash(t),
-            gross_notional=gross,
-            positions=positions,
-            pending=frozenset(pending),
-            transit_cash=ledger.transit_cash,
-        )
-
-    def _position_view(self, k: int, plan: WorkingPlan, t: int) -> PositionView:
-        simulator = self.simulator
-        position = simulator.positions[k]
-        mark = float(self.timeline.paths[k].mark[t])
-        # In the order of its fields; keywords cost as much as the rest at every bar.
-        return PositionView(
-            plan.instrument,
-            plan.plan_id,
-            position.quantity,
-            position.average_entry,
-            mark,
-            position.quantity * (mark - position.average_entry),
-            NAN if plan.stop is None else plan.stop.request.price,
-            position.isolated_margin,
-            simulator.collateral.liquidation_level(k, t),
-            position.entered_at,
-            plan.initial_risk(position.average_entry),
-            plan.leaving(abs(position.quantity)) if plan.exits else 0.0,
-        )
-
-
-def _readable(dataset: Dataset, requirements: Requirements) -> frozenset[ChannelKey]:
-    """Return the channels that a playbook may read: options would show what is listed later."""
-    named = requirements.channels | requirements.optional
-    kinds = {name: item.kind for name, item in dataset.instruments.items()}
-    option = InstrumentKind.OPTION
-    return frozenset(key for key in named if kinds.get(key.instrument) is not option)
-
-
-def start_cash(simulator: Simulator, at: int, *, venue: float, brokerage: float) -> None:
-    """Deposit the starting balances."""
-    for wallet, amount in ((Wallet.VENUE, venue), (Wallet.BROKERAGE, brokerage)):
-        if amount > 0:
-            simulator.ledger.deposit(at, wallet, amount)
+    def account_view(self) -> AccountView:
+        """Return the account as the playbook and risk may see it now."""
+        return build_account_view(self.simulator, self.t, self.equity)

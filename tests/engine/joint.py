@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from engine.account.folder import account_folder_name, write_account
-from engine.bt import SimulationInputs, simulate_together
+from engine.account.simulate_together import simulate_together
+from engine.bt import SimulationInputs
 from engine.causality import prepare
 from engine.config.account import AccountRiskConfig, SleeveConfig, SleevesConfig
 from engine.config.models import AccountTerms, RunMode

@@ -12,8 +12,9 @@ from types import ModuleType
 
 import pytest
 
-from engine.broker import joint_search, resolve, search
-from engine.bt import lanes, session
+from engine.account import joint_search, sessions_in_step
+from engine.broker import resolve, search
+from engine.bt import session
 from engine.config.models import RunMode
 from engine.playbook_checks import outcome_difference
 from engine.records import JointOutcome
@@ -64,28 +65,28 @@ SEARCH = [
     ),
     (
         "no liquidation inside a bar",
-        "or resolve.liquidation_touched(quantity, liquidation, mark_low[k, i], mark_high[k, i])",
-        "",
+        "resolve.liquidation_touched(quantity, level, low, high)",
+        "False",
     ),
     (
         "no liquidation at the open",
-        "or resolve.liquidation_touched(quantity, liquidation, opens, opens)",
+        "or resolve.liquidation_touched(quantity, level, opens, opens)",
         "",
     ),
     (
         "no level inside a bar",
-        "level_reach[k, j], low[k, i], high[k, i])",
-        "level_reach[k, j], opens, opens)",
+        "reaches[k, j], low, high)",
+        "reaches[k, j], opens, opens)",
     ),
     (
         "no level at the open",
-        "level_price[k, j], opens, opens)",
-        "level_price[k, j], low[k, i], high[k, i])",
+        "prices[k, j], opens, opens)",
+        "prices[k, j], low, high)",
     ),
     (
         "an open that must be passed by a tick",
-        "level_price[k, j], opens, opens)",
-        "level_reach[k, j], opens, opens)",
+        "prices[k, j], opens, opens)",
+        "reaches[k, j], opens, opens)",
     ),
     (
         "no reach of its own",
@@ -97,7 +98,7 @@ SEARCH = [
         "simulator.beyond[k])",
         "simulator.beyond[0] * (k + 1))",
     ),
-    ("only the first level", "in range(level_count[k])", "in range(min(level_count[k], 1))"),
+    ("only the first level", "in range(used[k])", "in range(min(used[k], 1))"),
     ("only the first instrument", "for k in range(len(quantities))", "for k in range(1)"),
     ("no daily loss", "equity <= loss_floor or", ""),
     ("no drawdown halt", " or equity <= highest * (1.0 - halt_drawdown)", ""),
@@ -108,9 +109,9 @@ SEARCH = [
     ("one instant too far", "in range(t + 1,", "in range(t + 2,"),
 ]
 JOINT = [
-    ("only the first instrument", "for k in range(len(quantities))", "for k in range(1)"),
-    ("no daily loss", "equity <= loss_floor or", ""),
-    ("no drawdown halt", " or equity <= highest * (1.0 - halt_drawdown)", ""),
+    ("only the first instrument", "for k in range(len(marks))", "for k in range(1)"),
+    ("no daily loss", "equity <= guards.loss_floor or", ""),
+    ("no drawdown halt", " or equity <= highest * (1.0 - guards.halt_drawdown)", ""),
     ("no new peak inside the stretch", "highest = max(peak, equity)", "highest = peak"),
     ("no peak carried on", "        peak = highest\n", ""),
     ("one instant too far", "in range(t + 1,", "in range(t + 2,"),
@@ -129,8 +130,8 @@ SESSION = [
         "simulator._synced != simulator.ledger.version",
     ),
     ("no peak handed back", "next_index", "self.risk.peak = peak\n", "pass\n"),
-    ("no wake in position", "next_index", "self._wakes(),", "self._wake_flat,"),
-    ("no wake when flat", "next_index", "self._wakes(),", "self._wake_in_position,"),
+    ("no wake in position", "next_index", "self._wakes(),", "self._rows.wake_flat,"),
+    ("no wake when flat", "next_index", "self._wakes(),", "self._rows.wake_in_position,"),
     (
         "two cross perps searched as one",
         "next_index",
@@ -146,8 +147,8 @@ SESSION = [
     (
         "no appointment of the playbook",
         "_appointment",
-        "min(release, self._first_of(self._decisions, self._wake_instants[0]))",
-        "release",
+        "min(index, self._first_of(self._rows.indices, self._rows.next_appointment))",
+        "index",
     ),
 ]
 
@@ -177,7 +178,7 @@ def use(patch: pytest.MonkeyPatch, search_source: str, resolve_source: str) -> N
         return int(index), float(peak)
 
     patch.setattr(session, "next_instant", next_instant)
-    for name in ("Levels", "search_tape"):
+    for name in ("collect_levels", "search_tape"):
         patch.setattr(session, name, getattr(broken, name))
 
 
@@ -228,7 +229,7 @@ def test_a_search_without_one_of_its_terms_is_noticed(monkeypatch, old, new):
 
 def test_the_unbroken_copy_of_the_joint_search_finds_what_the_compiled_one_finds(monkeypatch):
     monkeypatch.setattr(
-        lanes, "next_breach", plain(inspect.getsource(joint_search), {}).next_breach
+        sessions_in_step, "next_breach", plain(inspect.getsource(joint_search), {}).next_breach
     )
     assert all(agrees(first) for first in ACCOUNTS[:5])
 
@@ -236,7 +237,7 @@ def test_the_unbroken_copy_of_the_joint_search_finds_what_the_compiled_one_finds
 @pytest.mark.parametrize(("old", "new"), [pytest.param(*m[1:], id=m[0]) for m in JOINT])
 def test_a_joint_search_without_one_of_its_terms_is_noticed(monkeypatch, old, new):
     broken = plain(replaced(inspect.getsource(joint_search), old, new), {})
-    monkeypatch.setattr(lanes, "next_breach", broken.next_breach)
+    monkeypatch.setattr(sessions_in_step, "next_breach", broken.next_breach)
     assert not all(agrees(first) for first in ACCOUNTS)
 
 

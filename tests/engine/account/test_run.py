@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from data_feeds.clock import HOUR_NS
-from engine.bt import simulate, simulate_together
+from engine.account.simulate_together import simulate_together
+from engine.bt import simulate
 from engine.config.account import AccountRiskConfig
 from engine.config.models import RunMode
 from engine.intents import Enter, Exit, Rebalance

@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 from ruamel.yaml import YAML
 
+from engine.account.sessions_in_step import AccountGuards
 from engine.audit import account_audit, audit_account, format_report
 from engine.audit.run_audit import audited
-from engine.bt.lanes import Watch
 from engine.errors import ReportError
 from engine.risk.account_limits import AccountLimits
 from engine.run_folder.read import is_account
@@ -171,16 +171,18 @@ def test_a_config_that_cannot_be_read_is_named(eventful, tmp_path):
 
 
 def guards_judge_one_sleeve(patch):
-    patch.setattr(Watch, "equity", lambda self, t: 2 * self._sessions[0].simulator.equity_at(t))
+    patch.setattr(
+        AccountGuards, "equity", lambda self, t: 2 * self._sessions[0].simulator.equity_at(t)
+    )
 
 
 def nothing_is_sold(patch):
-    original = Watch.judge
+    original = AccountGuards.flatten_reason
 
-    def judge(self, t):
+    def flatten_reason(self, t):
         original(self, t)
 
-    patch.setattr(Watch, "judge", judge)
+    patch.setattr(AccountGuards, "flatten_reason", flatten_reason)
 
 
 def nothing_is_blocked(patch):

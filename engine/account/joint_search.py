@@ -1,0 +1,76 @@
+"""The sparse search over several sleeves: the next instant at which their sum trips a guard.
+
+Like the search of one account, it may return an instant too many, never one too few.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from engine.broker import resolve
+from engine.broker.search import GuardLimits
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+
+class JointTape(NamedTuple):
+    """Arrays over the common instants of the sleeves; ``mark`` is (instrument, instant), quote.
+
+    Rows of ``mark`` are the instruments of the first sleeve, then of the second, and so on.
+    """
+
+    has_close: Bools
+    day_end: Bools
+    mark: Floats
+
+
+class JointAccounts(NamedTuple):
+    """Positions and cash of the sleeves, quote and base units.
+
+    Sleeve ``s`` has the rows ``first[s]`` to ``first[s + 1]`` of the other arrays and ``cash[s]``.
+    """
+
+    first: Ints
+    quantities: Floats
+    averages: Floats
+    margined: Bools
+    cash: Floats
+
+
+@njit(cache=True)
+def next_breach(
+    t: int, until: int, tape: JointTape, accounts: JointAccounts, guards: GuardLimits
+) -> tuple[int, float]:
+    """Return (next index at which a guard over the sum could trip, peak of the sum before it).
+
+    The index is ``until`` at most. Ends of account days count; the last close of a sleeve whose
+    data end first ends no day. Nothing happens in any sleeve between ``t`` and ``until``.
+    """
+    marks = np.empty(len(accounts.quantities))
+    peak = guards.peak
+    for i in range(t + 1, until):
+        if tape.day_end[i]:
+            return i, peak
+        if not tape.has_close[i]:
+            continue
+        for k in range(len(marks)):
+            marks[k] = tape.mark[k, i]
+        equity = 0.0
+        for s in range(len(accounts.cash)):
+            a, b = accounts.first[s], accounts.first[s + 1]
+            equity += resolve.account_equity(
+                accounts.cash[s],
+                accounts.quantities[a:b],
+                accounts.averages[a:b],
+                accounts.margined[a:b],
+                marks[a:b],
+            )
+        highest = max(peak, equity)
+        if equity <= guards.loss_floor or equity <= highest * (1.0 - guards.halt_drawdown):
+            return i, peak
+        peak = highest
+    return until, peak

@@ -1,0 +1,57 @@
+"""The account as a playbook and risk see it at one instant."""
+
+from engine.broker.book import WorkingPlan
+from engine.broker.simulator import Simulator
+from engine.records import NAN
+from engine.views import AccountView, Positions, PositionView
+
+
+def build_account_view(simulator: Simulator, t: int, equity: float) -> AccountView:
+    """Return the account at the marks of instant index ``t``; ``equity`` is quote."""
+    ledger = simulator.ledger
+    positions = Positions()
+    pending = set()
+    gross = 0.0
+    plans = simulator.book.plans
+    for k, name in enumerate(simulator.names if plans else ()):
+        plan = plans.get(name)
+        if plan is None:
+            continue
+        if plan.entry.is_working:
+            pending.add(name)
+        if simulator.positions[k].quantity == 0.0:
+            continue
+        view = _position_view(simulator, k, plan, t)
+        dict.__setitem__(positions, name, view)
+        gross += abs(view.quantity) * view.mark
+    return AccountView(
+        now=int(simulator.timeline.at[t]),
+        equity=equity,
+        venue_cash=ledger.venue_cash,
+        brokerage_cash=ledger.brokerage_cash,
+        free_venue_cash=simulator.collateral.free_venue_cash(t),
+        gross_notional=gross,
+        positions=positions,
+        pending=frozenset(pending),
+        transit_cash=ledger.transit_cash,
+    )
+
+
+def _position_view(simulator: Simulator, k: int, plan: WorkingPlan, t: int) -> PositionView:
+    position = simulator.positions[k]
+    mark = float(simulator.timeline.paths[k].mark[t])
+    # In the order of its fields; keywords cost as much as the rest at every bar.
+    return PositionView(
+        plan.instrument,
+        plan.plan_id,
+        position.quantity,
+        position.average_entry,
+        mark,
+        position.quantity * (mark - position.average_entry),
+        NAN if plan.stop is None else plan.stop.request.price,
+        position.isolated_margin,
+        simulator.collateral.liquidation_level(k, t),
+        position.entered_at,
+        plan.initial_risk(position.average_entry),
+        plan.leaving(abs(position.quantity)) if plan.exits else 0.0,
+    )

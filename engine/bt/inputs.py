@@ -1,0 +1,68 @@
+"""The inputs of one simulation: rules, data, signals, and the timeline that follows from them."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data_feeds.calendar import zone_of
+from data_feeds.clock import NEW_YORK, datetime_ns
+from data_feeds.dataset import Dataset
+from data_feeds.schema import Channel, ChannelKind
+from engine.broker.timeline import RateSeries, Timeline, build_timeline, execution_bars
+from engine.config.models import RunConfig
+from engine.market_state import MarketState
+from engine.playbook import Playbook, Requirements, Signals
+
+
+@dataclass(frozen=True)
+class SimulationInputs:
+    """Holds the inputs of one simulated playbook, alone or as a sleeve of an account."""
+
+    config: RunConfig
+    dataset: Dataset
+    playbook: Playbook[Any]
+    signals: Signals
+    requirements: Requirements
+    market: MarketState | None = None
+
+    @cached_property
+    def bars(self) -> dict[str, Channel]:
+        """Return the bars that the orders of each traded instrument fill in, by name."""
+        channels = tuple(self.requirements.channels)
+        return {
+            name: execution_bars(self.dataset, channels, name)
+            for name in sorted(self.requirements.traded)
+        }
+
+    @property
+    def start_equity(self) -> float:
+        """Return the cash of both wallets at the start, quote."""
+        return self.config.account.venue_cash + self.config.account.brokerage_cash
+
+    @property
+    def has_ny_days(self) -> bool:
+        """Return whether account days are New York dates: every instrument trades by that clock."""
+        calendars = {self.dataset.instruments[name].calendar for name in self.bars}
+        return all(zone_of(calendar) == NEW_YORK for calendar in calendars)
+
+    @property
+    def rates(self) -> RateSeries:
+        """Return the series that cash earns, and the bill where the data hold one."""
+        account = self.config.account
+        held = (name for name in self.config.bills if self.dataset.has(name, ChannelKind.SERIES))
+        return RateSeries(account.interest_series, account.venue_interest_series, next(held, None))
+
+    def timeline(self, also_at: NDArray[np.int64] | None = None) -> Timeline:
+        """Return the timeline; ``also_at`` adds the instants of other sleeves."""
+        data, decided_at = self.config.data, self.signals.decided_at
+        return build_timeline(
+            self.dataset,
+            self.bars,
+            start=datetime_ns(data.start),
+            end=datetime_ns(data.end),
+            decided_at=decided_at if also_at is None else np.append(decided_at, also_at),
+            rates=self.rates,
+        )
