@@ -341,11 +341,12 @@ def _config(
 
 
 def _bold_risk() -> RiskConfig:
-    """Return limits under which two positions are liquidated before either reaches its stop."""
-    risk = RiskConfig(
+    """Return limits under which two positions can be liquidated before either reaches its stop."""
+    return RiskConfig(
+        risk_fraction=0.2,
         target_volatility=None,
         leverage_cap=None,
-        notional_cap=700_000.0,
+        notional_cap=2_000_000.0,
         participation_cap=None,
         liquidation_distance=None,
         daily_loss=None,
@@ -353,8 +354,6 @@ def _bold_risk() -> RiskConfig:
         cool_down=None,
         max_trades_per_day=None,
     )
-    # A config allows 0.2 at most, which sizes a position so that its stop comes before liquidation.
-    return risk.model_copy(update={"risk_fraction": 0.9})
 
 
 def _risk(rng: np.random.Generator) -> RiskConfig:

@@ -38,6 +38,11 @@ OTHER_TERMS = TradingTerms(
     ),
 )
 
+# Two perps on one wallet need brackets this high to be liquidated before their stops.
+PAIR_TERMS = OTHER_TERMS.model_copy(
+    update={"maintenance": (MaintenanceBracket(floor=0, rate=0.0625),)}
+)
+
 
 def random_market(rng: np.random.Generator, style: Style):
     """Channels, instruments, traded names and clock: one perp, a perp and an ETF, or two perps."""
@@ -61,18 +66,19 @@ def random_market(rng: np.random.Generator, style: Style):
         traded.reverse()
     for channel in channels.values():
         validate(channel)
-    instruments = {key.instrument: _instrument(key.instrument) for key in channels}
+    instruments = {key.instrument: _instrument(key.instrument, style) for key in channels}
     return channels, instruments, tuple(traded), clock
 
 
-def _instrument(name: str) -> Instrument:
+def _instrument(name: str, style: Style) -> Instrument:
     if name == ETF:
         return Instrument(
             id=ETF, kind=InstrumentKind.ETF, calendar="XNYS", tick_size=1.0, lot_size=1.0
         )
     if name == BILL:
         return Instrument(id=BILL, kind=InstrumentKind.SERIES)
-    terms = (OTHER_TERMS,) if name == OTHER else ()
+    others = PAIR_TERMS if style is Style.PAIR else OTHER_TERMS
+    terms = (others,) if name == OTHER else ()
     return Instrument(id=name, kind=InstrumentKind.PERP, tick_size=1.0, lot_size=1.0, terms=terms)
 
 

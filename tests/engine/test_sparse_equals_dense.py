@@ -32,7 +32,7 @@ LEAST = {
     "targets at the open": 150,
     "liquidations inside a bar": 120,
     "liquidations at a gap": 12,
-    "liquidations beside another cross perp": 25,
+    "liquidations beside another cross perp": 7,
     "stops exactly at the extreme": 200,
     "targets exactly at the extreme": 250,
     "limit entries exactly at the extreme": 150,

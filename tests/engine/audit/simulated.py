@@ -25,8 +25,6 @@ LEVERAGE_SETTINGS = (None, 3, 10, 25, 50, 100)
 VOLUME_CAPS = (None, 0.1, 0.01, 0.001)
 MAKER_FEES = (-1.0, 2.0)
 LEVERAGE_CAPS = (2.0, 10.0, 60.0)
-# The highest risk.risk_fraction of a config.
-MOST_RISK = 0.2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,7 +63,7 @@ def audited_run(finished: ScriptedRun, data: Dataset, folder: Path) -> AuditRepo
 
 def new_case(seed: int) -> RandomCase:
     """Return the random case of a seed; two in three have other leverage, volume cap and fee."""
-    case = allowed(cut(make_case(seed)))
+    case = cut(make_case(seed))
     if seed % 3 == 0:
         return case
     rng = np.random.default_rng(10_000 + seed)
@@ -85,13 +83,6 @@ def new_case(seed: int) -> RandomCase:
         }
     )
     return dataclasses.replace(case, config=config)
-
-
-def allowed(case: RandomCase) -> RandomCase:
-    """Return the case with a risk fraction that a config file may hold: the audit reads one."""
-    risk = case.config.risk
-    lowered = risk.model_copy(update={"risk_fraction": min(risk.risk_fraction, MOST_RISK)})
-    return dataclasses.replace(case, config=case.config.model_copy(update={"risk": lowered}))
 
 
 def cut(case: RandomCase) -> RandomCase:
