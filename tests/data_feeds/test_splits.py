@@ -18,7 +18,7 @@ from data_feeds.load import load_dataset
 from data_feeds.quality import FindingKind, findings
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from data_feeds.sources.local_files import import_mapping
-from data_feeds.splits import ShareBasis, common_jumps, in_first_shares, told_shares
+from data_feeds.splits import ShareBasis, common_jumps, in_first_shares, told_shares, unscaled
 from tests.data_feeds.factory import bars
 from tests.data_feeds.imports import HEAD
 
@@ -341,3 +341,28 @@ def test_amounts_that_tell_nothing_beside_adjusted_prices_are_asked_about(
     catalog = stored(tmp_path / "b", [days([400.0] * 5 + [100.0] * 5), paid, FOUR])
     found = catalog.read(PAID)["amount"].tolist()
     assert found == pytest.approx([*paid["amount"][:2], 4.0][: len(paid)])
+
+
+# Rows as quoted on their day ----------------------------------------------------------------------
+
+
+def test_prices_before_a_split_are_multiplied_and_volume_divided() -> None:
+    # 120 scaled was 1200 on the days before, and a hundred new shares were ten old ones.
+    found = unscaled(SCALED, splits())
+    for name in ("open", "high", "low", "close"):
+        assert found[name].tolist() == [1200.0] * 5 + [120.0] * 5
+    assert found["volume"].tolist() == [10.0] * 5 + [100.0] * 5
+    assert found["opened_at"].tolist() == SCALED["opened_at"].tolist()
+    assert SCALED["close"].tolist() == [120.0] * 10
+
+
+def test_ratios_of_later_splits_multiply_and_a_reverse_split_is_below_one() -> None:
+    both = splits((int(OPENED[1]), 2.0), (int(OPENED[3]), 0.1))
+    found = unscaled(days([10.0] * 4, [1_000.0] * 4), both)
+    # Before the first split 2 x 0.1 = 0.2 of 10, up to the second one 0.1 of 10.
+    assert found["close"] == pytest.approx([2.0, 1.0, 1.0, 10.0], rel=1e-14)
+    assert found["volume"] == pytest.approx([5_000.0, 10_000.0, 10_000.0, 1_000.0], rel=1e-14)
+
+
+def test_scaled_dividends_become_the_declared_amounts() -> None:
+    assert unscaled(SCALED_DIVIDENDS, splits())["amount"].tolist() == [12.0, 1.5]
