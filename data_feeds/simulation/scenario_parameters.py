@@ -121,7 +121,7 @@ _C = Scenario(
     name="C",
     title="risk reflation via policy clarity",
     story="a clear policy path restores confidence; volatility collapses, technology leads again, "
-    "what had fallen most rebounds most",
+    "the deepest falls rebound most",
     equity_log_return=0.08,
     tech_beta=1.25,
     tech_log_return=0.04,

@@ -229,7 +229,7 @@ def release_table() -> list[str]:
     for name, release in RELEASES.items():
         groups.setdefault(id(release), []).append(name)
     rows = [
-        "| series | `release` | known at | by whose word | documented |",
+        "| series | `release` | known at | source | documented |",
         "|---|---|---|---|---|",
     ]
     for names in groups.values():
