@@ -58,7 +58,7 @@ class CoverageError(DataError):
 
 
 class IntegrityError(DataError):
-    """A stored file differs from what was written."""
+    """A stored file differs from the written file."""
 
 
 class StorageError(DataError):

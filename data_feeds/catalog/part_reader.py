@@ -52,5 +52,5 @@ def _checked_bytes(folder: Path, key: ChannelKey, part: StoredPart) -> bytes:
     except OSError as error:
         raise broken(folder, key, part, f"cannot be read: {error.strerror}") from error
     if hashlib.sha256(raw).hexdigest() != part.sha256:
-        raise broken(folder, key, part, f"differs from what was written ({len(raw)} bytes)")
+        raise broken(folder, key, part, f"differs from the written file ({len(raw)} bytes)")
     return raw

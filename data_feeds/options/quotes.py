@@ -105,9 +105,9 @@ def contract_channels(
     opened, closed = bars["opened_at"][session], bars["closed_at"][session]
     _check_expiry(bars, contract)
     at_open, at_close = _index_values(dataset, contract, opened, closed, model)
-    desk = _ContractQuotes(dataset, contract, model)
-    opens, half_spreads = desk.quotes(opened, bars["open"][session], at_open)
-    closes, _ = desk.quotes(closed, bars["close"][session], at_close)
+    quoted = _ContractQuotes(dataset, contract, model)
+    opens, half_spreads = quoted.quotes(opened, bars["open"][session], at_open)
+    closes, _ = quoted.quotes(closed, bars["close"][session], at_close)
     label = np.full(len(opens), Provenance.SYNTHETIC, np.int8)
     return (
         Channel(

@@ -10,7 +10,7 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
-from data_feeds.clock import MINUTE_NS, midnights_ns, text_ns, utc_text
+from data_feeds.clock import MINUTE_NS, index_ns, text_ns, utc_text
 from data_feeds.errors import SchemaError
 from data_feeds.gate.time_grid import settlements
 from data_feeds.schema import (
@@ -227,7 +227,7 @@ def _stamps_ns(stamps: "pd.Series[int]", url: str) -> Array:
         raise SchemaError(f"{url}: column {stamps.name!r}: {error}; {_REPORT}") from error
     if parsed.isna().any():
         raise SchemaError(f"{url}: column {stamps.name!r}: a row without a time; {_REPORT}")
-    return midnights_ns(parsed.to_numpy())
+    return index_ns(pd.DatetimeIndex(parsed))
 
 
 def _check_period(channel: Channel, period: Period, layout: Layout, url: str) -> None:

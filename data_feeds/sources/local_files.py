@@ -110,14 +110,14 @@ def import_mapping(
             reports.append(ImportReport(key, written, work.files(entries), tuple(notes)))
         if lost and not replace:
             raise LossError(
-                f"{catalog.path}: the import would replace what is stored: {'; '.join(lost)}; "
+                f"{catalog.path}: the import would replace stored rows: {'; '.join(lost)}; "
                 "add --replace to confirm; nothing was changed"
             )
     return reports
 
 
 def _losses(catalog: Catalog, batch: Batch, fresh: Channel) -> list[str]:
-    """Return texts of what the catalog loses when rows replace its channel."""
+    """Return texts of the losses if rows replace the catalog's channel."""
     entry = batch.find(fresh.key)
     if entry is None:
         return []

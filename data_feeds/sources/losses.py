@@ -14,7 +14,7 @@ def losses(entry: CatalogEntry, stored: Channel | None, fresh: Channel) -> list[
     """
     found = _by_index(entry, fresh) if stored is None else _by_rows(stored, fresh)
     if entry.covered:
-        found.append("what a fetch has answered for is forgotten, and asked for again")
+        found.append("the coverage of a fetch is lost, and its stretches are requested again")
     return found
 
 

@@ -162,7 +162,7 @@ def test_a_truncated_or_changed_file_is_one_clear_line(catalog: Catalog) -> None
     whole = path.read_bytes()
     for broken in (whole[: len(whole) // 2], b"", bytes([whole[0] ^ 1]) + whole[1:]):
         path.write_bytes(broken)
-        with pytest.raises(IntegrityError, match="differs from what was written") as caught:
+        with pytest.raises(IntegrityError, match="differs from the written file") as caught:
             catalog.read(KEY)
         assert path.name in str(caught.value)
         assert "import BTCUSDT-PERP/bars/1h again" in str(caught.value)

@@ -153,7 +153,7 @@ def entry(index: Index) -> Index:
         (lambda part: part.update(rows=1437), "holds 1438 rows, not 1437"),
         (lambda part: part.update(gaps=[]), "says other holes"),
         (lambda part: part["labels"].update(observed=1, synthetic=1437), "says labels"),
-        (lambda part: part.update(sha256="0" * 64), "differs from what was written"),
+        (lambda part: part.update(sha256="0" * 64), "differs from the written file"),
         (lambda part: part.update(file="channels/x.parquet"), "is missing"),
     ],
 )

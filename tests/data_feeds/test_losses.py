@@ -87,7 +87,7 @@ def test_the_coverage_of_a_fetch_is_not_lost_silently(tmp_path: Path) -> None:
         answered = TimeSpan(started_at=first, ended_at=first + 5 * HOUR_NS)
         batch.extend(perp, fetched, answered, Origin())
     (tmp_path / "bars.csv").write_text(hours(0, 1))
-    with pytest.raises(LossError, match="what a fetch has answered for is forgotten"):
+    with pytest.raises(LossError, match="the coverage of a fetch is lost"):
         imported_again(tmp_path)
 
 
