@@ -265,7 +265,7 @@ def _after_bounce(t: int, bar: _Bar, levels: Floats, rows: Rows, rules: FlushRul
 def _reclaim_without_second(
     t: int, bar: _Bar, levels: Floats, rows: Rows, rules: FlushRules
 ) -> int:
-    """Return the state after a bounce: reclaimed by a close above the level if that is enough."""
+    """Return the state after a bounce: a close above the level reclaims if no second is needed."""
     if rules.needs_second_flush or not bar.close > _level(levels, rules):
         return _BOUNCE
     rows[_STAGE], rows[_RECLAIM] = t, t
@@ -284,9 +284,10 @@ def _after_second_flush(t: int, bar: _Bar, levels: Floats, rows: Rows, rules: Fl
 
 @njit(cache=True)
 def _reclaim_or_stay(t: int, bar: _Bar, levels: Floats, rows: Rows, rules: FlushRules) -> int:
-    """Return reclaimed for a close above the level, on a bar that was below it or after the low.
+    """Return the state after a second flush: a close above the level reclaims.
 
-    Otherwise the close of a second flush that stopped above the level would count as a reclaim.
+    It counts on a bar that traded below the level, or on a bar after the low. Otherwise the close
+    of a second flush that stopped above the level would count as a reclaim.
     """
     level = _level(levels, rules)
     if bar.close > level and (bar.low < level or t > rows[_STAGE]):

@@ -118,7 +118,7 @@ class WalletRule(PlaybookParams):
         description="Cash kept at the venue beyond the crypto weights, share of equity",
     )
     band: float = Field(
-        0.01, gt=0, lt=1, description="Difference from which cash is sent, share of equity"
+        0.01, gt=0, lt=1, description="Difference above which cash is sent, share of equity"
     )
 
 

@@ -155,9 +155,9 @@ class ReclaimParams(PlaybookParams):
     yield_series: str = Field("DGS10", description="Series of a yield, percent")
     macro_days: Duration = Field("5d", description="Time over which a change is measured")
     dollar_rise: float = Field(
-        0.0, ge=0, description="Change from which the dollar rises, fraction"
+        0.0, ge=0, description="Change above which the dollar rises, fraction"
     )
-    yield_rise: float = Field(0.0, ge=0, description="Change from which the yield rises, points")
+    yield_rise: float = Field(0.0, ge=0, description="Change above which the yield rises, points")
     macro_max_age: Duration = Field(
         "6d", description="Age from its date beyond which a value is unknown"
     )

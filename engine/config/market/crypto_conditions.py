@@ -58,7 +58,7 @@ class CryptoRules(SortedModel):
     funding_days: int = sourced(
         90, "Days of history that the percentile of funding is taken in", ge=10
     )
-    funding_low: float = sourced(0.1, "Percentile at which funding is low", gt=0, lt=1)
+    funding_low: float = sourced(0.1, "Percentile at or below which funding is low", gt=0, lt=1)
     basis_bound: float = sourced(
         0.05,
         "Distance from spot beyond which the discount is unknown: another market, fraction",

@@ -169,7 +169,7 @@ def fixed(value: float, source: str) -> Threshold:
 
 @dataclass(frozen=True)
 class ThresholdRule:
-    """True where a measure stands in a relation to its threshold."""
+    """A rule that is true where the measured number has the relation to its threshold."""
 
     measure: Measure
     relation: Relation
@@ -179,21 +179,21 @@ class ThresholdRule:
 
 @dataclass(frozen=True)
 class AllOf:
-    """True where every part is true."""
+    """A rule that is true where every part is true."""
 
     parts: tuple["str | AnyOf | AllOf", ...]
 
 
 @dataclass(frozen=True)
 class AnyOf:
-    """True where at least one part is true."""
+    """A rule that is true where at least one part is true."""
 
     parts: tuple["str | AnyOf | AllOf", ...]
 
 
 @dataclass(frozen=True)
 class Computed:
-    """Computed by a module of ``engine.signals.market`` under the condition's name."""
+    """A rule that a module of ``engine.signals.market`` computes under the condition's name."""
 
 
 Combination = AllOf | AnyOf

@@ -39,7 +39,8 @@ class LeadershipRules(SortedModel):
     concentration_window: int = sourced(126, "Window of the concentration measure, sessions", ge=10)
     concentration: float = sourced(
         0.10,
-        "Lead of semiconductors and software over the rest, from which the market is narrow",
+        "Lead of semiconductors and software over the index and small caps from which the market "
+        "is narrow",
         gt=0,
     )
 

@@ -26,8 +26,8 @@ def trend_conditions(rules: RegimeRules) -> tuple[Declaration, ...]:
         Declaration(
             "both_down",
             Computed(),
-            "the index and bitcoin are both below their means, on 1h and 4h bars, without them or "
-            "where the day's bar is newer on days",
+            "the index and bitcoin are both below their means: on 1h and 4h bars, or on daily bars "
+            "where the hours are unknown or older",
             ChecklistStep.CORRELATION,
             f"{NOTE}, section 6, step 4",
             place=10,

@@ -43,7 +43,7 @@ class VolatilityRules(SortedModel):
         lt=1,
     )
     off_peak: float = sourced(
-        0.85, "VIX over its month's high below which it is off its peak", gt=0, lt=1
+        0.85, "VIX over its month's high at or below which it is off its peak", gt=0, lt=1
     )
 
 

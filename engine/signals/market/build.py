@@ -14,7 +14,7 @@ from engine.market_state import MarketState
 from engine.signals.market import steps
 from engine.signals.market.correlation import correlations, memory
 from engine.signals.market.crypto import crypto_structure
-from engine.signals.market.earnings import dated_events
+from engine.signals.market.earnings import earnings_dates
 from engine.signals.market.equity_volatility import market_volatility
 from engine.signals.market.grid import Floats, build_grid
 from engine.signals.market.leadership import leadership
@@ -128,7 +128,7 @@ def market_state(
         leadership,
         crypto_structure,
         timeframes,
-        dated_events,
+        earnings_dates,
     ):
         measured, found = part(inputs)
         values |= measured

@@ -14,7 +14,7 @@ from engine.signals.market.readings import Reading
 UNKNOWN_AGE = -1
 
 
-def dated_events(inputs: MarketInputs) -> tuple[dict[str, Floats], dict[str, Condition]]:
+def earnings_dates(inputs: MarketInputs) -> tuple[dict[str, Floats], dict[str, Condition]]:
     """Return the days to the next earnings date of a leader, and the condition on them.
 
     Each series holds one company's next date as YYYYMMDD, known from its announcement on. After a

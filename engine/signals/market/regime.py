@@ -31,7 +31,7 @@ def regimes(
 ) -> tuple[dict[str, Floats], Labels]:
     """Return the growth index's drawdown and the regime of each day.
 
-    A regime whose entry is known to hold is told whatever else is unknown. The regime is unknown
+    A regime whose entry holds is returned even if other numbers are unknown. The regime is unknown
     where no entry holds and VIX or the growth index is unknown.
     """
     rules, grid = inputs.config.regime, inputs.grid

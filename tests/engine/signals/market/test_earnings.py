@@ -7,7 +7,7 @@ from data_feeds.dataset import Dataset
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from engine.conditions import Truth
 from engine.config.market import MarketStateConfig
-from engine.signals.market.earnings import dated_events, dates_of
+from engine.signals.market.earnings import dates_of, earnings_dates
 from engine.signals.market.grid import build_grid
 from engine.signals.market.point_in_time import MarketInputs
 
@@ -30,7 +30,7 @@ def announced(name: str, *rows: tuple[str, float]) -> Channel:
 def read(*channels: Channel):
     grid = build_grid(FIRST, LAST, CONFIG.decide_at)
     data = Dataset({}, {channel.key: channel for channel in channels})
-    values, conditions = dated_events(MarketInputs(data, grid, CONFIG))
+    values, conditions = earnings_dates(MarketInputs(data, grid, CONFIG))
     near = conditions["earnings_near"]
     by_day = dict(zip(grid.dates.astype(str).tolist(), near.truth.tolist(), strict=True))
     days = dict(zip(grid.dates.astype(str).tolist(), values["days_to_earnings"], strict=True))

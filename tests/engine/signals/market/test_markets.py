@@ -18,7 +18,7 @@ from engine.signals.market.grid import build_grid
 from engine.signals.market.leadership import basket_moves, leadership, rows_since_low
 from engine.signals.market.point_in_time import MarketInputs
 from engine.signals.market.rates import market_rates
-from engine.signals.market.timeframes import timeframes
+from engine.signals.market.timeframes import by_hours, timeframes
 from engine.testing import candles, funding, points, series
 from tests.data_feeds.factory import ns
 
@@ -395,7 +395,8 @@ def test_trends_agree_only_where_two_are_known() -> None:
     falling = np.linspace(200, 100, 24 * 60)
     values, named = timeframes(state(hours(falling), equity(np.linspace(2, 1, ROWS), "SPY")))
     assert last(named, "both_down") == T
-    assert "days" in named["both_down"].description
+    # Without hours of the index the trends are read on daily bars.
+    assert not by_hours(named)[-1]
     assert last(named, "timeframes_agree_down") == T
     assert values["trend_bitcoin_4h"][-1] < 0
     short = timeframes(state(hours(falling[-30:])))[1]
