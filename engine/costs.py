@@ -1,6 +1,6 @@
 """Fees, interest, slippage and price steps as plain arithmetic.
 
-Sizing estimates with the same formulas that the broker charges with; the audit has its own.
+Sizing and broker use the same formulas; the audit has its own.
 """
 
 import math
@@ -19,9 +19,9 @@ def fee(quantity: float, price: float, rate: float) -> float:
 
 
 def simple_interest(cash: float, annual_rate: float, days: float) -> float:
-    """Return what cash earns: ``cash x annual_rate x days / 365``, quote.
+    """Return the interest on cash: ``cash x annual_rate x days / 365``, quote.
 
-    Ledger and bill accrue by this one expression, so that cash less the bill is exactly zero.
+    Ledger and bill use this one expression, so that cash less the bill is exactly zero.
 
     >>> simple_interest(100_000.0, 0.0365, 3.0)
     30.0
@@ -68,7 +68,7 @@ def ceil_to_step(value: float, step: float) -> float:
 
 
 def _tolerance(quotient: float) -> float:
-    """Return the rounding error of a quotient; large ones err by more than the constant."""
+    """Return the rounding error of a quotient, which grows with the quotient."""
     return max(STEP_TOLERANCE, 4 * math.ulp(quotient))
 
 

@@ -1,6 +1,6 @@
-"""The books: immutable facts, wallets, positions, and the identities that bind them.
+"""The ledger: immutable facts, wallets, positions, and the identities between them.
 
-Cash moves only through :meth:`Ledger._post`. After every fact the ledger proves itself:
+Cash moves only through :meth:`Ledger._post`. The ledger checks after every fact:
 
 - each wallet equals the sum of its facts by kind;
 - for each instrument, gross trading cash flow plus the position at its average entry equals the
@@ -27,7 +27,7 @@ NO_PLAN = 0
 
 @dataclass(slots=True)
 class Position:
-    """One instrument's holding; ``quantity`` signed base units, money in quote.
+    """Holds the position in one instrument; ``quantity`` in signed base units, money in quote.
 
     ``isolated_margin`` is the part of the venue wallet set aside for it. ``flow`` and ``realized``
     feed the identity.
@@ -45,9 +45,9 @@ class Position:
 
 
 class Ledger:
-    """Facts to balances.
+    """Turns facts into balances and positions.
 
-    ``version`` counts mutations, so that readers can cache. ``plan_cash`` is each plan's net cash.
+    ``version`` counts changes, so that readers can cache. ``plan_cash`` is each plan's net cash.
     """
 
     def __init__(self, instruments: dict[str, Instrument]) -> None:
@@ -62,15 +62,15 @@ class Ledger:
         self._turnover = 0.0
 
     def deposit(self, at: int, wallet: Wallet, amount: float) -> None:
-        """Put starting cash into a wallet."""
+        """Credit starting cash to a wallet."""
         self._post(Fact(self._next_id(), at, FactKind.DEPOSIT.value, wallet.value, amount))
 
     def cash(self) -> float:
-        """Return all cash, that in transit included, quote."""
+        """Return all cash, transit included, quote."""
         return self.venue_cash + self.brokerage_cash + self.transit_cash
 
     def transfer(self, at: int, source: Wallet, destination: Wallet, amount: float) -> None:
-        """Move cash from one wallet to another: two facts."""
+        """Move cash from one wallet to another, in two facts."""
         kind = FactKind.TRANSFER.value
         self._post(Fact(self._next_id(), at, kind, source.value, -amount))
         self._post(Fact(self._next_id(), at, kind, destination.value, amount))
@@ -163,7 +163,7 @@ class Ledger:
     def funding(
         self, at: int, *, instrument: str, rate: float, mark: float, amount: float, inferred: bool
     ) -> None:
-        """Book one funding payment; a debit beyond the free wallet eats the isolated margin."""
+        """Book one funding payment; a debit beyond the free wallet reduces the isolated margin."""
         position = self.positions[instrument]
         free = max(self.free_venue_cash(), 0.0)
         from_margin = 0.0
@@ -215,7 +215,7 @@ class Ledger:
     def venue_loss(
         self, at: int, instrument: str, plan_id: int, fill_id: int, amount: float
     ) -> None:
-        """Note what the venue lost: a deficit or an uncollected fee. Moves no cash."""
+        """Record a loss of the venue, a deficit or an uncollected fee; no cash moves."""
         self._append(
             Fact(
                 self._next_id(),
@@ -249,7 +249,7 @@ class Ledger:
         return len(self.facts) + 1
 
     def _shortfall(self, cash: float, released: float, limit: MarginMode | None) -> float:
-        """Loss beyond what backs the position; zero or positive."""
+        """Return the loss beyond the collateral of the position, zero or positive."""
         if limit is None:
             return 0.0
         backing = released if limit is MarginMode.ISOLATED else max(self.venue_cash, 0.0)
@@ -285,7 +285,7 @@ class Ledger:
 def _move(
     position: Position, quantity: float, price: float, realized: float, margin_change: float
 ) -> None:
-    """Apply an execution to a position and prove its identity."""
+    """Apply an execution to a position and check its identity."""
     total = position.quantity + quantity
     if position.quantity * quantity >= 0:
         held = position.quantity * position.average_entry

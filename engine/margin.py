@@ -12,7 +12,7 @@ NO_PRICE = float("nan")
 
 @dataclass(frozen=True, slots=True)
 class Tier:
-    """Maintenance tier over notionals in ``[floor, ceiling)``; amounts in quote."""
+    """Holds one maintenance tier over notionals in ``[floor, ceiling)``, quote."""
 
     floor: float
     ceiling: float

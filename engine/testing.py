@@ -1,15 +1,15 @@
-"""Candle tables: a market written by hand, a playbook that follows a script, and what it traded.
+"""Candle tables: a market written by hand, a playbook that follows a script, and its fills.
 
-For authors of playbooks, and for this project's own tests. A table has few enough rows that every
-number can be worked on paper:
+For authors of playbooks and for this project's tests. A table has few rows, so that every number
+can be worked out on paper:
 
     market = table(candles([(100, 101, 99, 100), (100, 112, 99, 110)]))
     outcome = play(market, {0: [Enter(PERP.id, 1, stop=95.0, reason="test")]})
     fill_lines(outcome)    # [(1.0, "entry", 10.0, 100.0)]
 
 The script is keyed by the row of the clock's bars at whose close the intents are returned; a market
-order of row 0 fills at the open of row 1. Unless a section says otherwise, nothing costs anything,
-no risk cap but the notional one binds, and no guard is on. As in a run, a limit fills inside a bar
+order of row 0 fills at the open of row 1. Unless a section says otherwise, there are no costs,
+no cap binds but that of the notional, and no guard is on. As in a run, a limit fills inside a bar
 that trades a tick beyond it; ``venue={"limit_fill": "touch"}`` fills it at a touch.
 """
 
@@ -148,10 +148,10 @@ def series(rows: Sequence[tuple[int, float]], name: str) -> Channel:
 
 
 def table(*channels: Channel, instruments: Sequence[Instrument] = (PERP, SPOT, ETF)) -> Dataset:
-    """Return a dataset of the channels as the gate lets them in, and their instruments.
+    """Return a dataset of the channels that passed the gate, with their instruments.
 
-    Bars of an exchange trade as written, whatever its sessions: what lies outside them is left out
-    when a run loads its data.
+    Bars of an exchange trade as written, also outside its sessions; a run drops such bars when it
+    loads its data.
 
     Raises
     ------
@@ -168,7 +168,7 @@ def table(*channels: Channel, instruments: Sequence[Instrument] = (PERP, SPOT, E
 
 
 class ScriptParams(PlaybookParams):
-    """A script with the channels it runs on."""
+    """Holds the channels that a script runs on."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", validate_default=True, arbitrary_types_allowed=True
@@ -229,7 +229,7 @@ def table_config(
 ) -> RunConfig:
     """Return a free market: no costs, one maintenance rate of 0.4%, leverage setting 10, no guards.
 
-    ``notional`` is what an entry buys at the last close (quote). Each section overrides fields of
+    ``notional`` is the size of an entry at the last close (quote). Each section overrides fields of
     the configuration model of that name.
     """
     bars = [c for c in market.channels.values() if c.key.kind is ChannelKind.BARS]
@@ -277,7 +277,7 @@ def play(
     after_fill: Script | None = None,
     **sections: Any,
 ) -> SimulationOutcome:
-    """Run a script through risk, broker and ledger, sparse and dense, and return what happened.
+    """Run a script through risk, broker and ledger, sparse and dense, and return the outcome.
 
     ``clock`` is the table's first bars by default, ``traded`` every tradable instrument with bars;
     ``sections`` go to :func:`table_config`.

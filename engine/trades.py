@@ -1,8 +1,8 @@
-"""Round trips: every plan that was filled, as one row, with its money taken from the ledger.
+"""Trades: every plan that was filled, as one row, with its money taken from the ledger.
 
-A trade's net result is the sum of the ledger amounts of its plan (what cash really moved), plus the
-value of what is still open. Summed over all trades, plus what belongs to no plan (interest), it is
-the change of equity.
+A trade's net result is the sum of its plan's ledger amounts plus the value of a position that is
+still open. The sum over all trades plus the amounts without a plan (interest) is the change of
+equity.
 """
 
 from collections import defaultdict
@@ -26,7 +26,7 @@ from engine.records import (
     Trade,
 )
 
-# Lots are 1e-12 at the smallest; anything below is the residue of adding floats.
+# The smallest lot is 1e-12; a smaller quantity is a rounding residue.
 FLAT = 1e-12
 _FEES = (FactKind.FEE.value, FactKind.LIQUIDATION_FEE.value)
 
@@ -40,10 +40,10 @@ def build_trades(
 
     Parameters
     ----------
-    outcome : what the simulation did
+    outcome : the outcome of the simulation
     bars : the bars that each instrument's orders filled in, in which ``bars_held`` is counted. An
-        instrument without them is taken for one whose bars follow each other without a hole: right
-        for a market open around the clock, wrong across the nights of an exchange
+        instrument without them is assumed to have bars without a hole: right for a market open
+        around the clock, wrong across the nights of an exchange
 
     Raises
     ------
@@ -69,7 +69,7 @@ def build_trades(
 
 
 def unassigned_amount(facts: Iterable[Fact], kind: FactKind) -> float:
-    """Return the cash of one kind that moved without belonging to a plan, quote."""
+    """Return the cash of one kind that belongs to no plan, quote."""
     return sum(
         fact.amount
         for fact in facts
@@ -118,7 +118,7 @@ def _trade(
     average_entry = _average_price(entries)
     initial_stop = decision.stop if decision is not None else float("nan")
     initial_risk = abs(average_entry - initial_stop) * entered
-    # Subtracting from zero, not negating: no table shows -0.
+    # Subtracting from zero avoids -0 in tables.
     fees = 0.0 - _total(facts, *_FEES)
     gross = _total(facts, FactKind.TRADE.value) + open_value
     net = sum(fact.amount for fact in facts) + open_value
@@ -156,7 +156,7 @@ def _trade(
 
 
 def _exit_reason(exits: Iterable[Fill], entry_reason: str) -> str:
-    """Why it was left; the first stop and the targets repeat the entry's reason, which is none."""
+    """Return why the plan was closed, empty for the first stop and targets: they have no own."""
     reasons = dict.fromkeys(fill.reason for fill in exits)
     return "; ".join(reason for reason in reasons if reason not in ("", entry_reason))
 
@@ -173,7 +173,7 @@ def _average_price(fills: Sequence[Fill]) -> float:
 
 
 def _bars_between(first: Fill, last: Fill, bars: Channel | None) -> int:
-    """Bars touched from the first fill's bar to the last fill's, both counted."""
+    """Return the number of bars from the first fill's bar to the last fill's, both counted."""
     if bars is not None:
         before = int(np.searchsorted(bars["opened_at"], first.bar_opened_at))
         through = int(np.searchsorted(bars["closed_at"], last.bar_closed_at, side="right"))

@@ -69,7 +69,7 @@ class FinishedAccount(Protocol):
 
     @property
     def joint(self) -> JointOutcome:
-        """What they did together."""
+        """Return the joint outcome of the sleeves."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class AccountRecord:
 
     @cached_property
     def money(self) -> DailyMoney:
-        """What each UTC day's change of equity is made of: the sleeves' interest and bills added.
+        """Return the parts of each UTC day's change of equity, summed over the sleeves.
 
         A sleeve's interest and bill accrue at its own ends of days.
         """

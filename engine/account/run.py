@@ -1,8 +1,8 @@
-"""Several playbooks in one account: each a sleeve with its own cash, positions and books.
+"""The run of an account: several playbooks, each a sleeve with its own cash, positions and books.
 
-A sleeve is a whole run, written and audited like any other. What is joint are the account's caps
-and guards, which look at all sleeves at every close (``engine.risk.account_limits``), and the
-volume of a bar, which sleeves that trade one market share evenly.
+A sleeve is a complete run, written and audited like any other. The sleeves have in
+common the caps and guards of the account, applied at every close (``engine.risk.account_limits``),
+and the volume of a bar, which sleeves that trade one market share evenly.
 """
 
 from collections import Counter
@@ -25,7 +25,7 @@ from engine.settle import refuse_currencies, settle
 
 @dataclass(frozen=True)
 class AccountResult:
-    """A finished account: its sleeves as runs, by name, and what they did together."""
+    """Holds a finished account: its sleeves as runs, by name, and their joint outcome."""
 
     config: SleevesConfig
     sleeves: Mapping[str, RunResult]

@@ -1,4 +1,4 @@
-"""Working orders, grouped into plans: an entry, its stop, its targets and its exits."""
+"""Working orders in plans: an entry with its stop, its targets and its exits."""
 
 import math
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from engine.records import NAN, OrderKind, OrderRequest, OrderRole, OrderRow, Or
 
 @dataclass(slots=True)
 class WorkingOrder:
-    """One order while it lives. ``triggered`` marks a stop whose rest now trades at market."""
+    """Holds the state of one order; ``triggered`` marks a stop whose rest trades at market."""
 
     order_id: int
     request: OrderRequest
@@ -22,16 +22,16 @@ class WorkingOrder:
 
     @property
     def is_working(self) -> bool:
-        """Whether the order can still fill."""
+        """Return whether the order can still fill."""
         return self.status is OrderStatus.WORKING
 
     @property
     def trades_at_market(self) -> bool:
-        """Whether the next open fills it at whatever price."""
+        """Return whether the next open fills the order at any price."""
         return self.triggered or self.request.kind is OrderKind.MARKET
 
     def end(self, status: OrderStatus, at: int, reason: str) -> None:
-        """Close the order's life once; later calls change nothing."""
+        """End the order; later calls change nothing."""
         if self.is_working:
             self.status, self.ended_at, self.end_reason = status, at, reason
 
@@ -64,11 +64,11 @@ class WorkingOrder:
 
 @dataclass(slots=True)
 class WorkingPlan:
-    """One position with everything that protects and closes it; at most one an instrument.
+    """Holds one position with its orders; an instrument has at most one plan.
 
     ``entry`` is the newest tranche's order, ``entered`` what all tranches have filled.
-    ``outgoing_stop`` is the stop that a move inside a bar replaced: the new one works from the next
-    bar, so this bar still honours the old one.
+    ``outgoing_stop`` is a stop that was moved inside a bar. It stays in force until that bar
+    closes; the new stop works from the next bar.
     """
 
     plan_id: int
@@ -87,7 +87,7 @@ class WorkingPlan:
         return abs(average_entry - self.first_stop) * self.entered
 
     def leaving(self, held: float) -> float:
-        """Return what working exits still close of ``held`` base units, unsigned."""
+        """Return the part of ``held`` base units that working exits close, unsigned."""
         parts = [
             held if math.isnan(order.request.quantity) else order.request.quantity - order.filled
             for order in self.exits
@@ -96,20 +96,20 @@ class WorkingPlan:
         return min(sum(parts), held)
 
     def orders(self) -> list[WorkingOrder]:
-        """Every order that the plan has now."""
+        """Return all orders of the plan, stop and outgoing stop included."""
         stops = [stop for stop in (self.stop, self.outgoing_stop) if stop is not None]
         return [self.entry, *stops, *self.targets, *self.exits]
 
     def working_targets(self) -> list[WorkingOrder]:
-        """Targets that still work, nearest first."""
+        """Return the working targets, nearest first."""
         live = [order for order in self.targets if order.is_working]
         return sorted(live, key=lambda order: self.direction * order.request.price)
 
     def target_quantity(self, order: WorkingOrder, held: float, lot_size: float) -> float:
-        """Return what a target still wants, base units, unsigned.
+        """Return the quantity that a target still closes, base units, unsigned.
 
-        A fraction of the entry filled so far, in whole lots; the farthest target takes what the
-        nearer ones do not wait for.
+        It is a fraction of the entry filled so far, in whole lots; the farthest target closes all
+        that the nearer ones leave.
         """
         *nearer, farthest = self.working_targets()
         if order is not farthest:
@@ -123,7 +123,7 @@ class WorkingPlan:
 
 
 class Book:
-    """All orders of a run in order of submission, and the live plan of each instrument."""
+    """Holds all orders of a run in order of submission, and the open plan of each instrument."""
 
     def __init__(self) -> None:
         self.orders: list[WorkingOrder] = []
@@ -132,7 +132,7 @@ class Book:
         self.dropped: list[int] = []
 
     def submit(self, request: OrderRequest, at: int, bar_opened_at: int) -> WorkingOrder:
-        """Register an order and hang it into its plan.
+        """Register an order and add it to its plan.
 
         ``bar_opened_at`` is when the instrument's bar of this instant opened, ``at`` between bars.
         """
@@ -151,7 +151,7 @@ class Book:
             if plan.stop is None:
                 plan.first_stop = request.price
             elif plan.stop.triggered:
-                # The stop has broken; what is left of it trades at market and cannot be moved.
+                # A triggered stop trades its rest at market and cannot be moved.
                 self.end(order, OrderStatus.CANCELLED, at, "stop already triggered")
                 return order
             elif plan.stop.decided_at <= bar_opened_at < at:
@@ -172,14 +172,14 @@ class Book:
             self.ended.append(order)
 
     def retire_stop(self, plan: WorkingPlan) -> None:
-        """End the stop that a move replaced, as of the last move: its bar is over."""
+        """End the outgoing stop, as of the last move: its bar has closed."""
         stop = plan.stop
         if plan.outgoing_stop is not None and stop is not None and not stop.triggered:
             self.end(plan.outgoing_stop, OrderStatus.CANCELLED, stop.decided_at, "moved")
             plan.outgoing_stop = None
 
     def close_plan(self, plan: WorkingPlan, at: int, reason: str) -> None:
-        """Cancel what still works of a plan and forget it; in ``dropped`` if it held nothing."""
+        """Cancel a plan's working orders and remove it, into ``dropped`` if it never filled."""
         for order in plan.orders():
             self.end(order, OrderStatus.CANCELLED, at, reason)
         if plan.entered == 0.0:

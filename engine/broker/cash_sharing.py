@@ -1,4 +1,4 @@
-"""How the entries of one open share the cash of a wallet: one common factor, in no order."""
+"""The cash of a wallet shared by the entries of one open: one common factor, in no order."""
 
 import math
 from collections import defaultdict
@@ -11,10 +11,10 @@ from engine.costs import floor_to_step
 
 @dataclass(frozen=True, slots=True)
 class EntryDemand:
-    """What an entry demands at a price: base units, and what one of them takes of its wallet.
+    """Holds the demand of an entry at a price: base units, and the cash that one unit takes.
 
-    ``quantity`` is what order and volume leave, ``within_budget`` as much of it as the order's own
-    limits of cash and risk carry; ``bound`` names the tighter one.
+    ``quantity`` is the rest of the order within the bar's volume. ``within_budget`` is the part of
+    it within the order's own limits of cash and risk; ``bound`` names the tighter limit.
     """
 
     quantity: float
@@ -24,17 +24,17 @@ class EntryDemand:
 
     @property
     def need(self) -> float:
-        """Return the cash that the entry takes in full, quote."""
+        """Return the cash that the whole demand takes, quote."""
         return self.within_budget * self.per_unit
 
 
 def affordable(free: float, per_unit: float, lot_size: float) -> float:
-    """Return how many units some cash carries, in whole lots."""
+    """Return the number of units that free cash pays for, in whole lots."""
     return floor_to_step(max(free, 0.0) / per_unit, lot_size)
 
 
 def common_factors(demands: Iterable[tuple[Wallet, float, float]]) -> dict[Wallet, float]:
-    """Return the share of its entries that each wallet carries: 1 where it carries them all.
+    """Return the share of its entries that each wallet can pay, 1 for all of them.
 
     ``demands`` are rows of (wallet, cash that an entry needs, free cash of that wallet).
 
@@ -47,7 +47,7 @@ def common_factors(demands: Iterable[tuple[Wallet, float, float]]) -> dict[Walle
         needs[wallet].append(need)
         free[wallet] = cash
     return {
-        # Rounded once: the sum must not depend on the order of its terms.
+        # fsum rounds once, so the sum does not depend on the order of its terms.
         wallet: min(max(free[wallet], 0.0) / total, 1.0) if (total := math.fsum(rows)) > 0 else 1.0
         for wallet, rows in needs.items()
     }

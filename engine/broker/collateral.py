@@ -1,4 +1,4 @@
-"""What backs a perp: isolated margins, the cross wallet, and the price at which it is gone."""
+"""Collateral of perps: isolated margins, the cross wallet, and the liquidation price."""
 
 from collections.abc import Sequence
 
@@ -14,9 +14,9 @@ from engine.records import NAN
 
 
 class Collateral:
-    """Free cash and liquidation prices of one account; instruments by their index.
+    """Computes free cash and liquidation prices of one account; instruments are indices.
 
-    ``tiers`` are the maintenance tiers of each.
+    ``tiers`` holds the maintenance tiers of each instrument.
     """
 
     def __init__(
@@ -35,15 +35,15 @@ class Collateral:
         self._book = book
         self._tiers = tuple(tiers)
         self._mode = mode
-        # An isolated position's price changes only with the ledger.
+        # The liquidation price of an isolated position changes only with the ledger.
         self._priced_at = [-1] * len(self._positions)
         self._levels = [NAN] * len(self._positions)
         self._unmarked_until = [0] * len(self._positions)
 
     def opened(self, k: int, t: int) -> None:
-        """Note that a position began at the open of the bar that opens at instant ``t``.
+        """Record that a position began at the open of the bar that opens at instant ``t``.
 
-        Until that bar closes every mark is older than the position, which is worth what it cost.
+        Until that bar closes, every mark is older than the position: its entry price is its value.
         """
         if self._mode is MarginMode.ISOLATED:
             return
@@ -53,10 +53,10 @@ class Collateral:
         self._unmarked_until[k] = until
 
     def liquidation_level(self, k: int, t: int) -> float:
-        """Return the mark at which the position of instrument ``k`` is liquidated, NaN for never.
+        """Return the mark that liquidates the position of instrument ``k``, NaN if none does.
 
-        Cross positions are backed by the wallet, plus what the other perps are worth beyond their
-        own maintenance at the marks of instant ``t``.
+        A cross position is backed by the wallet and by the unrealized PnL of the other perps less
+        their maintenance margins, at the marks of instant ``t``.
         """
         position = self._positions[k]
         if position.quantity == 0.0 or not position.instrument.is_margined:
@@ -70,7 +70,7 @@ class Collateral:
         return self._levels[k]
 
     def free_venue_cash(self, t: int) -> float:
-        """Return what can become margin of a new perp position, quote.
+        """Return the cash available as margin of a new perp position, quote.
 
         Isolated: the wallet less the margins set aside. Cross: also less the initial margins and
         the unrealized losses of open positions; open profits do not count. A position that began
@@ -93,7 +93,7 @@ class Collateral:
         return self.free_venue_cash(t)
 
     def has_several_cross_perps(self) -> bool:
-        """Whether one position's liquidation price moves with another's mark."""
+        """Return whether the liquidation price of one position moves with the mark of another."""
         if self._mode is MarginMode.ISOLATED:
             return False
         return sum(p.quantity != 0.0 and p.instrument.is_margined for p in self._positions) > 1
@@ -103,7 +103,7 @@ class Collateral:
         return liquidation_price(position.quantity, position.average_entry, margin, self._tiers[k])
 
     def _mark(self, k: int, t: int) -> float:
-        """Return the mark of a position, its own entry while none is newer."""
+        """Return the mark of a position, its entry price until a newer mark exists."""
         if t < self._unmarked_until[k]:
             return self._positions[k].average_entry
         return float(self._paths[k].mark[t])

@@ -1,4 +1,4 @@
-"""One execution: its price, its fee, its margin, and the facts it leaves in the ledger."""
+"""One execution: its price, its fee, its margin, and its facts in the ledger."""
 
 import math
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ from engine.records import FactKind, Fill, FillStage, OrderRole
 
 @dataclass(frozen=True, slots=True)
 class FillMoment:
-    """Where an execution happens: an instant, a bar of one instrument, a stage of it.
+    """Holds the instant, bar and stage of an execution.
 
-    ``bar_range`` (fraction of price) and ``volume`` (base units) are what slippage and capacity
-    use: the last completed bar's at the open, the bar's own inside it. ``half_spread`` (fraction of
-    price) is an option's, which has no other slippage.
+    Slippage and capacity use ``bar_range`` (fraction of price) and ``volume`` (base units): at an
+    open those of the last completed bar, inside a bar its own. ``half_spread`` (fraction
+    of price) is the only slippage of an option.
     """
 
     at: int
@@ -49,7 +49,7 @@ def fill_moment(path: InstrumentPath, t: int, row: int, stage: FillStage) -> Fil
 
 @dataclass(frozen=True, slots=True)
 class FillTerms:
-    """What one execution is done at: unsigned base units, quote prices, fractions."""
+    """Holds the terms of one execution: unsigned base units, quote prices, fractions."""
 
     quantity: float
     raw: float
@@ -60,16 +60,16 @@ class FillTerms:
 
     @property
     def notional(self) -> float:
-        """Value at the price paid, quote."""
+        """Return the value at the price paid, quote."""
         return self.quantity * self.price
 
 
 class Execution:
-    """Turns a matched order into a fill; the only writer of trades and fees."""
+    """Turns matched orders into fills and writes their trades and fees into the ledger."""
 
     def __init__(self, ledger: Ledger, venue: VenueConfig, margin_mode: MarginMode) -> None:
         self.fills: list[Fill] = []
-        # What the latest bar of each instrument has filled: its open, and base units.
+        # By instrument: the open of its latest bar with fills, and the base units filled there.
         self._filled: dict[str, tuple[int, float]] = {}
         self._ledger = ledger
         self._venue = venue
@@ -77,9 +77,9 @@ class Execution:
         self._mode = margin_mode
 
     def capacity(self, path: InstrumentPath, when: FillMoment) -> float:
-        """Return what a bar may still fill, base units in whole lots; infinite without a cap.
+        """Return the volume a bar can still fill, base units in whole lots; infinite without a cap.
 
-        Inside the bar the cap is a share of its own volume, less what its open has filled.
+        Inside the bar the cap is a share of its own volume, less the fills at its open.
         """
         cap = self._venue.participation_cap
         if cap is None or path.is_option:
@@ -114,20 +114,20 @@ class Execution:
                 multiplier=order.request.slippage_multiplier,
             )
         side, tick = order.request.side, path.instrument.tick_size
-        # An option may be sold for nothing; everything else, and what is bought, costs a tick.
+        # Only the sale of an option may be priced at zero; every other price is a tick at least.
         least = 0.0 if path.is_option and side < 0 else tick
         return max(round_against(raw * (1 + side * fraction), side, tick), least), fraction
 
     def cost_per_unit(
         self, path: InstrumentPath, order: WorkingOrder, price: float, *, rate: float
     ) -> float:
-        """Return what a unit of an entry takes of its wallet: margin or full price, and fee."""
+        """Return the cash that a unit of an entry takes: margin or full price, and fee."""
         setting = order.request.leverage_setting
         share = 1.0 / setting if path.instrument.is_margined else 1.0
         return price * (share + rate)
 
     def fee_rate(self, path: InstrumentPath, *, maker: bool) -> float:
-        """Return the fee of a fill as a fraction of notional; an option's lies in its spread."""
+        """Return the fee of a fill as a fraction of notional, 0 for an option."""
         if path.is_option:
             return 0.0
         costs = self._costs_of(path)
@@ -187,7 +187,7 @@ class Execution:
         value: float,
         when: FillMoment,
     ) -> Fill:
-        """Close an option at what a contract is worth at its expiry, without fee or spread."""
+        """Close an option at its value at expiry, without fee or spread."""
         return self._book(path, order, FillTerms(quantity, value, value, 0.0, 0.0, False), when)
 
     def _book(
@@ -216,7 +216,7 @@ class Execution:
             inferred=inferred,
         )
         if request.role is OrderRole.LIQUIDATION:
-            # The venue takes its fee from what is left of the margin (cross: of the wallet).
+            # The venue takes its fee from the rest of the margin (cross: of the wallet).
             room = behind + realized if isolated else self._ledger.venue_cash
         else:
             room = self._ledger.free_venue_cash() if margined and not opens else math.inf
@@ -252,7 +252,7 @@ class Execution:
     def _charge(
         self, order: WorkingOrder, terms: FillTerms, fill_id: int, at: int, room: float
     ) -> float:
-        """Take the fee as far as ``room`` carries it; the rest is the venue's loss, noted."""
+        """Charge the fee up to ``room`` and record the rest as a loss of the venue."""
         request = order.request
         liquidation = request.role is OrderRole.LIQUIDATION
         due = fee(terms.quantity, terms.price, terms.rate)

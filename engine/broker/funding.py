@@ -1,4 +1,4 @@
-"""Funding: what a perp position pays or earns at one funding timestamp."""
+"""The cash flow of a perp position at one funding timestamp."""
 
 
 def funding_cash_flow(quantity: float, mark_price: float, funding_rate: float) -> float:

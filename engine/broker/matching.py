@@ -1,6 +1,6 @@
-"""What one bar does to one instrument's orders: the order of time inside a bar.
+"""The order in which the levels of one instrument fill inside one bar.
 
-``resolve`` says what is touched; this module says in which order, ``execution`` at which price.
+``resolve`` decides which levels are touched, ``execution`` the price of a fill.
 """
 
 import math
@@ -21,7 +21,7 @@ from engine.records import NAN, OrderKind, OrderRequest, OrderRole, OrderStatus
 
 @dataclass(frozen=True, slots=True)
 class ClosedPlan:
-    """A plan that is flat again, with its net cash (fees and funding included), quote."""
+    """Holds a plan that is flat again and its net cash, fees and funding included, quote."""
 
     at: int
     plan_id: int
@@ -29,9 +29,9 @@ class ClosedPlan:
 
 
 class Matcher:
-    """Matches the live plan of an instrument against a bar's open and range.
+    """Matches the open plan of an instrument against a bar's open and range.
 
-    ``beyond`` says for each instrument how far a price must trade beyond a limit, quote.
+    ``beyond`` holds, for each instrument, how far a price must trade beyond a limit, quote.
     """
 
     def __init__(
@@ -52,9 +52,9 @@ class Matcher:
     # The range of a bar that closes.
 
     def match_bar(self, context: MatchContext) -> None:
-        """Match a bar's range: what closes a position held from its open, then a resting entry.
+        """Match a bar's range: the closing orders of a position held from the open, then an entry.
 
-        An entry that prices meet on their way to stop or liquidation comes before them.
+        An entry on the way of prices to stop or liquidation fills before them.
         """
         bar = whole_bar(context.path, context.t, context.row)
         if context.position.quantity != 0.0 and not self._entry_comes_first(context, bar):
@@ -62,16 +62,16 @@ class Matcher:
         self._match_resting_entry(context, bar)
 
     def stop_is_touched(self, context: MatchContext) -> bool:
-        """Whether the bar's range reaches the protective stop that works for this bar."""
+        """Return whether the bar's range reaches the stop in force during this bar."""
         return self._stop_is_met(
             context, float(context.path.low[context.t]), float(context.path.high[context.t])
         )
 
     def match_range(self, context: MatchContext, part: PriceRange) -> None:
-        """Match a part of a bar against what closes the position; the adverse extreme comes first.
+        """Match a part of a bar against stop, liquidation and targets, the adverse extreme first.
 
-        Of stop and liquidation the one nearer to where its own path begins wins; a stop that is
-        touched keeps every target from filling.
+        Of stop and liquidation, the level nearer to the start of its own price path fills. A stop
+        that is touched prevents the fill of every target.
         """
         stop = context.stop()
         stop_hit = self._stop_is_met(context, part.low, part.high)
@@ -80,12 +80,12 @@ class Matcher:
             self._liquidate_in_range(context, part)
         elif stop is not None and stop_hit:
             self._trigger_stop(context, stop, stop.request.price)
-            # What the bar's volume leaves of a stop does not outlive the liquidation price.
+            # A liquidation price that is touched as well closes the rest of a stop.
             if context.position.quantity != 0.0 and self._liquidation_is_met(context, part):
                 self._liquidate_in_range(context, part)
         elif not (stop is not None and stop.triggered):
             for target in self._targets_met(context, part):
-                # The one before may have closed the plan.
+                # The target before may have closed the plan.
                 if target.is_working:
                     self._take_target(context, target, target.request.price)
 
@@ -106,19 +106,19 @@ class Matcher:
         )
 
     def _liquidate_in_range(self, context: MatchContext, part: PriceRange) -> None:
-        """Liquidate at the level, or where the mark's path begins where that is worse.
+        """Liquidate at the level, or at the start of the mark's path if that is worse.
 
-        Another position's loss can put the level beyond this bar's open: then as at a gap.
+        The loss of another position can move the level beyond this bar's open, as in a gap.
         """
         level = self._collateral.liquidation_level(context.k, context.t)
         worst = min if context.position.quantity > 0 else max
         self._liquidate(context, level, worst(level, part.mark_from))
 
     def _entry_comes_first(self, context: MatchContext, bar: PriceRange) -> bool:
-        """Whether prices meet the rest of an entry on their way from the open to what they reach.
+        """Return whether the rest of an entry lies between the open and the levels reached.
 
-        That is certain where stop or liquidation lies behind it, or a target alone does: a rest
-        that the open had crossed is met on the way up to the target.
+        Those levels are stop and liquidation, or the targets if neither is reached: a rest that the
+        open had crossed lies on the way to the target.
         """
         entry, side = context.plan.entry, 1 if context.position.quantity > 0 else -1
         if not self._rests_within(context, entry, bar):
@@ -132,7 +132,7 @@ class Matcher:
         return bool(ends) and on_the_way and all(way * (end - level) > 0 for end in ends)
 
     def _adverse_levels(self, context: MatchContext, part: PriceRange) -> list[float]:
-        """Return the levels of stop and liquidation that a part of a bar reaches."""
+        """Return the levels of stop and liquidation within a part of a bar."""
         stop, levels = context.stop(), []
         if stop is not None and self._stop_is_met(context, part.low, part.high):
             levels.append(_level(stop))
@@ -149,7 +149,7 @@ class Matcher:
         ]
 
     def _rests_within(self, context: MatchContext, entry: WorkingOrder, bar: PriceRange) -> bool:
-        """Whether the rest of a limit or stop entry fills inside the bar."""
+        """Return whether the rest of a limit or stop entry fills inside the bar."""
         return (
             not entry.trades_at_market
             and context.may_fill(entry)
@@ -157,7 +157,7 @@ class Matcher:
         )
 
     def _match_resting_entry(self, context: MatchContext, bar: PriceRange) -> None:
-        """Fill an entry inside its bar; then whatever the rest of the bar proves."""
+        """Fill an entry inside its bar, then the levels that the rest of the bar proves."""
         entry = context.plan.entry
         if not self._rests_within(context, entry, bar):
             return
@@ -173,7 +173,7 @@ class Matcher:
             self.match_range(context, rest)
 
     def _take_passed(self, context: MatchContext, level: float) -> None:
-        """Fill the targets that an entry's level lies beyond: at that level, as at an open."""
+        """Fill the targets that the entry's level has passed, at that level, as at an open."""
         for target in context.plan.working_targets():
             request = target.request
             reach = resolve.reach(
@@ -184,7 +184,7 @@ class Matcher:
                 self._take_target(context, target, level)
 
     def settle(self, context: MatchContext) -> None:
-        """Close what is held of an option at its expiry, and end what works for it."""
+        """Close an option position at its expiry and end its orders."""
         quantity = context.position.quantity
         if quantity == 0.0:
             self._book.close_plan(context.plan, context.when.at, "expired")
@@ -201,7 +201,7 @@ class Matcher:
     # The open of a bar.
 
     def match_open(self, context: MatchContext) -> None:
-        """Liquidation, stops, targets and exits at the open price, in this order."""
+        """Match liquidation, stop, targets and exits against the open price, in this order."""
         position, plan = context.position, context.plan
         if position.quantity == 0.0:
             return
@@ -234,10 +234,10 @@ class Matcher:
             self._exit(context, order, price)
 
     def match_open_entries(self, contexts: Sequence[MatchContext]) -> None:
-        """Fill the entries of one open; what a wallet cannot carry is cut by one factor for all.
+        """Fill the entries of one open; a wallet that cannot pay them all cuts them by one factor.
 
-        Each wallet is judged once, before the first of them. What protects an entry may already be
-        crossed at this very open: that is matched when all have entered.
+        The free cash of each wallet is read once, before the first fill. Stops and targets of the
+        new positions are matched against the same open after all entries.
         """
         demands: list[tuple[MatchContext, EntryDemand | None]] = []
         for context in contexts:
@@ -266,15 +266,15 @@ class Matcher:
     # Fills.
 
     def _meets_open(self, request: OrderRequest, price: float) -> bool:
-        """Whether an open price has reached the level of an order."""
+        """Return whether an open price has reached the level of an order."""
         kind = _kind(request)
         return bool(resolve.level_touched(kind, request.side, request.price, price, price))
 
     def _fills_within(self, context: MatchContext, request: OrderRequest, part: PriceRange) -> bool:
-        """Whether a part of a bar fills a resting order, at its level.
+        """Return whether a part of a bar fills a resting order at its level.
 
-        A level outside the part was crossed before it, and the volume cap left something over: that
-        rest waits for the next open.
+        A level outside the part was crossed earlier; the rest of such an order waits for the next
+        open.
         """
         kind, low, high = _kind(request), part.low, part.high
         level = resolve.reach(kind, request.side, request.price, self._beyond[context.k])
@@ -290,7 +290,7 @@ class Matcher:
         )
 
     def _demand(self, context: MatchContext, raw: float) -> EntryDemand | None:
-        """Return what an entry demands of its wallet at a price, None where no volume is left."""
+        """Return the demand of an entry on its wallet at a price, None if no volume is left."""
         entry, path, execution = context.plan.entry, context.path, self._execution
         quantity = min(entry.request.quantity - entry.filled, context.room)
         if quantity <= 0:
@@ -308,8 +308,7 @@ class Matcher:
     def _risked(self, context: MatchContext, price: float) -> float:
         """Return the largest fill of the entry at a price within its limit of R, base units.
 
-        Infinite for an order without one: it fills at no worse a price than it was sized at, or
-        at whatever the market asks.
+        Infinite for an order without such a limit.
         """
         plan, instrument = context.plan, context.path.instrument
         request = plan.entry.request
@@ -329,14 +328,14 @@ class Matcher:
         free: float,
         factor: float = 1.0,
     ) -> None:
-        """Fill an entry as far as volume, budget and free cash carry it.
+        """Fill an entry as far as volume, budget and free cash allow.
 
-        ``free`` is its wallet's cash before any entry of this instant, ``factor`` the share of
-        every entry of this wallet that it carries.
+        ``free`` is the cash of its wallet before any entry of this instant, ``factor`` the share of
+        each entry that the wallet can pay.
         """
         entry, path, plan = context.plan.entry, context.path, context.plan
         rests = entry.request.kind is OrderKind.LIMIT
-        # Once touched, what the bar's volume leaves of a stop entry trades at the next opens.
+        # The rest of a touched stop entry trades at the next opens.
         entry.triggered = entry.request.kind is OrderKind.STOP
         if demand is None:
             return
@@ -362,9 +361,9 @@ class Matcher:
             self._book.close_plan(plan, at, "entry rejected")
 
     def _trigger_stop(self, context: MatchContext, stop: WorkingOrder, raw: float) -> None:
-        """Fill a stop; what the bar's volume leaves over trades at the next opens.
+        """Fill a stop as far as the bar's volume allows; the rest trades at the next opens.
 
-        Its plan's other exits end with its first fill, and none of them fills any more.
+        The first fill ends the plan's other exits.
         """
         plan, at = context.plan, context.when.at
         if not stop.triggered:
@@ -386,7 +385,7 @@ class Matcher:
         if wanted <= 0 and target is context.plan.working_targets()[-1]:
             return
         if wanted <= 0:
-            # Its fraction is below one lot; the farthest target takes the rest.
+            # Its fraction is below one lot; the farthest target closes the rest.
             self._book.end(target, OrderStatus.CANCELLED, context.when.at, "below one lot")
             return
         self._book.end(context.plan.entry, OrderStatus.CANCELLED, context.when.at, "target reached")
@@ -400,7 +399,7 @@ class Matcher:
     def _reduce(
         self, context: MatchContext, order: WorkingOrder, raw: float, wanted: float, *, rests: bool
     ) -> None:
-        """Close part of the position; end the order when done, the plan when nothing is left."""
+        """Close a part of the position; end the order when filled, the plan when it is flat."""
         quantity = min(wanted, context.room)
         if quantity <= 0:
             return
@@ -415,7 +414,7 @@ class Matcher:
             self._close(context, f"flat after {order.request.role}")
 
     def _liquidate(self, context: MatchContext, level: float, raw: float) -> None:
-        """Close everything for the venue, whatever the volume, and cancel the plan's orders."""
+        """Close the whole position for the venue at any volume and cancel the plan's orders."""
         quantity = context.position.quantity
         why = "maintenance margin breached"
         request = venue_order(context, OrderRole.LIQUIDATION, OrderKind.STOP, level, why)

@@ -1,4 +1,4 @@
-"""The part of a bar that a position certainly lived through: what its levels are held against."""
+"""The part of a bar that certainly lies within the life of a position."""
 
 from dataclasses import dataclass
 
@@ -8,9 +8,9 @@ from engine.broker.timeline import InstrumentPath
 
 @dataclass(frozen=True, slots=True)
 class PriceRange:
-    """Extremes of last price and mark, quote; ``last_from`` and ``mark_from`` are its first prices.
+    """Holds the extremes of last price and mark over a part of a bar, quote.
 
-    NaN for last prices of a bar without trades.
+    ``last_from`` and ``mark_from`` are its first prices. Last prices are NaN without trades.
     """
 
     low: float
@@ -22,7 +22,7 @@ class PriceRange:
 
 
 def whole_bar(path: InstrumentPath, t: int, row: int) -> PriceRange:
-    """Return all of bar ``row``, which closes at instant index ``t``."""
+    """Return the range of the whole bar ``row``, which closes at instant index ``t``."""
     return PriceRange(
         float(path.low[t]),
         float(path.high[t]),
@@ -34,10 +34,10 @@ def whole_bar(path: InstrumentPath, t: int, row: int) -> PriceRange:
 
 
 def after_entry(path: InstrumentPath, t: int, row: int, level: float) -> PriceRange:
-    """Return what certainly follows an entry at ``level`` inside bar ``row``.
+    """Return the range that certainly follows an entry at ``level`` inside bar ``row``.
 
-    The mark is taken to stand at the level when the last price does, and to come there from the
-    same side: its own extreme beyond the level and its own close are what follows.
+    The mark is assumed to reach the level together with the last price and from the same side: its
+    own extreme beyond the level and its own close follow.
     """
     opens = float(path.bars["open"][row])
     low, high = resolve.range_after_entry(

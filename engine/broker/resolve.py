@@ -1,9 +1,9 @@
-"""The fill rules: what a bar touches, and at which price. The only implementation.
+"""The fill rules: which levels a bar touches. The only implementation.
 
-Scalars in, scalars out; the broker and the sparse search both call these. A level of NaN, or a bar
+Broker and sparse search both call these functions of scalars. A level of NaN, or a bar
 without trades (its prices are NaN here), touches nothing. ``side`` is the side of the order, +1 buy
-and -1 sell; ``quantity`` is a signed position. A bar's range meets an order at its *reach*
-(:func:`reach`), an open at its level.
+and -1 sell; ``quantity`` is a signed position. A bar's range is compared with the *reach* of an
+order (:func:`reach`), an open with its level.
 """
 
 import numpy as np
@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 
 STOP = 0
 LIMIT = 1
-# Prices are decimals in binary: a millionth of a tick less is still a tick.
+# Binary prices miss their decimals slightly: a millionth of a tick less still counts as a tick.
 TICK_SHARE = 1.0 - 1e-6
 
 
 def beyond_limit(tick_size: float, *, through: bool) -> float:
     """Return how far inside a bar a price must trade beyond a limit to fill it, quote.
 
-    ``through``: by a tick, which shows that everything at the limit was bought or sold; otherwise a
+    ``through`` asks for a tick, which proves that every order at the limit was filled; otherwise a
     touch is enough.
     """
     return tick_size * TICK_SHARE if through else 0.0
@@ -27,27 +27,27 @@ def beyond_limit(tick_size: float, *, through: bool) -> float:
 
 @njit(cache=True)
 def reach(kind: int, side: int, level: float, beyond: float) -> float:
-    """Return the price that a bar's range must reach to fill an order: a limit's lies beyond it."""
+    """Return the price that a bar's range must reach to fill an order; for a limit, beyond it."""
     return level if kind == STOP else level - side * beyond
 
 
 @njit(cache=True)
 def stop_touched(side: int, level: float, low: float, high: float) -> bool:
-    """Whether a bar's range reaches a stop: a sell stop from above, a buy stop from below."""
+    """Return whether a bar reaches a stop: a sell stop from above, a buy stop from below."""
     return high >= level if side > 0 else low <= level
 
 
 @njit(cache=True)
 def limit_touched(side: int, level: float, low: float, high: float) -> bool:
-    """Whether a bar's range reaches a limit: a buy limit from above, a sell limit from below."""
+    """Return whether a bar reaches a limit: a buy limit from above, a sell limit from below."""
     return low <= level if side > 0 else high >= level
 
 
 @njit(cache=True)
 def level_touched(kind: int, side: int, level: float, low: float, high: float) -> bool:
-    """Whether a bar's range reaches a stop or a limit.
+    """Return whether a bar's range reaches a stop or a limit.
 
-    With ``low == high == open`` it tells whether the level is already crossed at the open.
+    With ``low == high == open``, True means that the open has crossed the level.
     """
     if kind == STOP:
         return stop_touched(side, level, low, high)
@@ -56,7 +56,7 @@ def level_touched(kind: int, side: int, level: float, low: float, high: float) -
 
 @njit(cache=True)
 def liquidation_touched(quantity: float, level: float, mark_low: float, mark_high: float) -> bool:
-    """Whether the mark's adverse extreme reaches the liquidation price of a position."""
+    """Return whether the mark's adverse extreme reaches a liquidation price."""
     if quantity > 0:
         return mark_low <= level
     return quantity < 0 and mark_high >= level
@@ -66,9 +66,10 @@ def liquidation_touched(quantity: float, level: float, mark_low: float, mark_hig
 def liquidation_comes_first(
     liquidation: float, mark_open: float, stop: float, last_open: float
 ) -> bool:
-    """Whether of two touched levels the liquidation is met first, each measured on its own path.
+    """Return whether of two touched levels the liquidation comes first.
 
-    The level nearer to its path's open wins; at equal distance the liquidation, the worse of both.
+    Each is measured on its own price path: the level nearer to the open of its path comes first; at
+    equal distance the liquidation, the worse of both.
     """
     return abs(liquidation - mark_open) <= abs(stop - last_open)
 

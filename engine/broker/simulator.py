@@ -1,4 +1,4 @@
-"""One account along the timeline: what fills, is funded, is liquidated, and what it is worth.
+"""The simulation of one account along the timeline: fills, funding, liquidations, equity.
 
 One instant is :meth:`Simulator.close_bars`, :meth:`Simulator.mark`, decisions elsewhere, then
 :meth:`Simulator.open_bars`.
@@ -27,7 +27,7 @@ from engine.ledger import Ledger
 from engine.margin import build_tiers
 from engine.records import FAR_FUTURE, FillStage, OrderRequest, OrderRole, OrderStatus
 
-# Less than a cent earns no interest: it is what adding floats leaves of an empty wallet.
+# Less than a cent earns no interest: it is the rounding residue of an empty wallet.
 CENT = 0.01
 # The same source as the search's compiled sum; for a few terms plain floats are faster.
 _equity_of_lists: Any = resolve.account_equity.py_func
@@ -35,7 +35,7 @@ _equity_of_lists: Any = resolve.account_equity.py_func
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Balances and positions in force from the close of instant index ``t`` on."""
+    """Holds balances and positions in force from the close of instant index ``t`` on."""
 
     t: int
     venue_cash: float
@@ -46,7 +46,7 @@ class Snapshot:
 
 
 class Simulator:
-    """State of one account: working orders, positions, cash.
+    """Simulates one account: working orders, positions, cash.
 
     ``quantities``, ``averages`` and ``margined`` mirror the ledger as arrays, one entry per traded
     instrument, for the equity sum and the search; ``beyond`` is how far inside a bar a price must
@@ -81,9 +81,9 @@ class Simulator:
         self.margined = np.array([path.instrument.is_margined for path in timeline.paths])
         self._plain: tuple[list[float], list[float], list[bool]] = ([], [], [])
         closes = np.flatnonzero(timeline.has_close)
-        # Nothing is settled after the last close: no mark follows that would show it.
+        # No mark follows the last close, so later flows would not show and are not booked.
         self._last_close = int(closes[-1]) if len(closes) else -1
-        # The ledger's version that arrays and snapshots show, and that of the last mark.
+        # Ledger versions: that of arrays and snapshots, and that of the last mark.
         self._synced = self._marked = -1
         self._holding = False
 
@@ -102,7 +102,7 @@ class Simulator:
         return orders
 
     def has_market_orders(self) -> bool:
-        """Whether an order waits for the next open at any price."""
+        """Return whether an order waits for the next open at any price."""
         return any(
             order.is_working and order.trades_at_market
             for plan in self.book.plans.values()
@@ -110,9 +110,9 @@ class Simulator:
         )
 
     def is_settled(self) -> bool:
-        """Whether the last mark has seen every fact and nothing waits for the next open.
+        """Return whether the last mark includes every fact and no order waits for the next open.
 
-        Only then may instants be skipped.
+        Instants may be skipped only then.
         """
         return (
             self._marked == self.ledger.version
@@ -121,7 +121,7 @@ class Simulator:
         )
 
     def close_bars(self, t: int) -> None:
-        """Step (a): match resting orders and liquidation against the bars that close at ``t``."""
+        """Do step (a): match resting orders and liquidation against bars that close at ``t``."""
         # Cash that arrived between two instants was there when these bars closed.
         if self.transfers.next_at != FAR_FUTURE and t <= self._last_close:
             self.transfers.deliver(int(self.timeline.at[t]) - 1)
@@ -132,7 +132,7 @@ class Simulator:
             if context is not None:
                 contexts.append(context)
         if len(contexts) > 1:
-            # A stop realizes its loss before the wallet behind the other positions is judged.
+            # A stop realizes its loss first: the wallet behind the other positions includes it.
             contexts.sort(key=lambda context: not self.matcher.stop_is_touched(context))
         for context in contexts:
             self.matcher.match_bar(context)
@@ -140,7 +140,7 @@ class Simulator:
                 self.matcher.settle(context)
 
     def mark(self, t: int) -> float:
-        """Step (b): return equity at the marks of ``t``, quote."""
+        """Do step (b): return equity at the marks of ``t``, quote."""
         ledger = self.ledger
         if ledger.version != self._synced:
             self.sync(t)
@@ -152,7 +152,7 @@ class Simulator:
         return float(_equity_of_lists(cash, *self._plain, marks))
 
     def equity_at(self, t: int) -> float:
-        """Return equity at the marks of ``t``, quote; unlike :meth:`mark` it leaves no trace."""
+        """Return equity at the marks of ``t``, quote; unlike :meth:`mark`, change no state."""
         held = [position.quantity for position in self.positions]
         averages = [position.average_entry for position in self.positions]
         marks = [float(path.mark[t]) for path in self.timeline.paths]
@@ -160,7 +160,7 @@ class Simulator:
         return float(_equity_of_lists(self.ledger.cash(), held, averages, margined, marks))
 
     def open_bars(self, t: int) -> None:
-        """Step (e): arrived cash, interest, funding, what is crossed at the open, then entries."""
+        """Do step (e): arrived cash, interest, funding, levels crossed at the open, entries."""
         timeline = self.timeline
         if self.transfers.next_at != FAR_FUTURE and t <= self._last_close:
             self.transfers.deliver(int(timeline.at[t]))
@@ -181,7 +181,7 @@ class Simulator:
         self.matcher.match_open_entries(contexts)
 
     def _pay_interest(self, t: int) -> None:
-        """Credit what each wallet's cash earned until this end of a day."""
+        """Credit the interest that each wallet's cash earned until this end of a day."""
         timeline, ledger = self.timeline, self.ledger
         at, days = int(timeline.at[t]), float(timeline.interest_days[t])
         rate = float(timeline.interest_rate[t])
@@ -207,7 +207,7 @@ class Simulator:
         )
 
     def _pay_holder(self, k: int, t: int) -> None:
-        """Funding and dividends on the position held before any fill of this instant."""
+        """Book funding and dividends of the position held before any fill of this instant."""
         path, quantity, at = self.timeline.paths[k], self.positions[k].quantity, self.timeline.at[t]
         if quantity == 0.0:
             return
@@ -226,7 +226,7 @@ class Simulator:
             self.ledger.dividend(int(at), instrument=self.names[k], per_share=per_share)
 
     def sync(self, t: int) -> None:
-        """Let arrays and snapshots show what is in force from the close of ``t`` on."""
+        """Update arrays and snapshots with the state in force from the close of ``t`` on."""
         for k, position in enumerate(self.positions):
             self.quantities[k] = position.quantity
             self.averages[k] = position.average_entry

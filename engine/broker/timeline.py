@@ -1,8 +1,8 @@
-"""The queue of instants, and every instrument's bars laid out along it.
+"""The instants of a run, and every instrument's bars along them.
 
 Instants are all bar opens and closes of the traded instruments, their funding and dividend
-timestamps, between the window's start and end. Arrays here are indexed by the instant, so the
-broker and the search never look a row up.
+timestamps, between the window's start and end. Arrays are indexed by the instant, so broker
+and search need no look-up of rows.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -29,13 +29,13 @@ NO_ROW = -1
 
 @dataclass(frozen=True)
 class InstrumentPath:
-    """One traded instrument along the instants (arrays of equal length).
+    """Holds one traded instrument along the instants, in arrays of equal length.
 
     ``opening`` and ``closing`` are rows of ``bars`` that open or close at an instant, -1 for none
     and for a bar that opened before the window; ``closed`` is the last row closed by then. Prices
     of bars without trades are NaN: nothing fills in them. ``mark`` is the last known mark (forward
     filled), which values the position; mark extremes may be finer than any decision can know and
-    serve the venue's liquidation only. ``half_spread`` is what crossing an option's quote costs at
+    serve the venue's liquidation only. ``half_spread`` is the cost of crossing an option's quote at
     an open, a fraction of its price (0 for all else); ``settles`` marks the close of its expiry.
     An option has no volume cap, no range, and no fee beside its spread.
     """
@@ -66,7 +66,7 @@ class InstrumentPath:
 
 @dataclass(frozen=True)
 class RateSeries:
-    """Annual percent series: what cash of each wallet earns, and the bill; None for none."""
+    """Names the annual percent series of each wallet's interest and of the bill; None for none."""
 
     brokerage: str | None = None
     venue: str | None = None
@@ -78,13 +78,13 @@ NO_RATES = RateSeries()
 
 @dataclass(frozen=True)
 class Timeline:
-    """All instants (ns, UTC) with the paths of the traded instruments in a fixed order.
+    """Holds all instants (ns, UTC) and the paths of the traded instruments in a fixed order.
 
     ``has_close`` marks instants at which a bar closes (marks, guards, decisions); ``day_end`` the
     last such instant of each account day, ``week_end`` of each week from Monday on.
     ``interest_rate`` is the annual fraction paid on brokerage cash at a day's end (NaN elsewhere),
     ``venue_interest_rate`` that on the venue wallet's, and ``interest_days`` the days they cover.
-    ``bill`` is what ratios are in excess of; it moves no cash.
+    Ratios are in excess of ``bill``; it moves no cash.
     """
 
     at: NDArray[np.int64]
@@ -114,7 +114,7 @@ def execution_bars(dataset: Dataset, channels: Sequence[ChannelKey], instrument:
     bars = dataset.channel(finest.instrument, finest.kind, finest.timeframe)
     late = bars["available_at"] > bars["closed_at"]
     if bool(late.any()):
-        # The account is marked at closes; a late price there would be seen before it is known.
+        # The account is marked at closes: a price published later would be used before it is known.
         first = utc_text(int(bars["closed_at"][late][0]))
         raise CoverageError(
             f"{finest}: {int(late.sum())} bars are known only after their close, the first at "
@@ -139,9 +139,9 @@ def build_timeline(
     not exist. ``decided_at`` are the decision rows; those inside the window are instants too.
     """
     layouts = {name: _bars_in_window(channel, start, end) for name, channel in bars.items()}
-    # A decision after the last close is one, though nothing fills any more.
+    # A decision after the last close counts, although no order can fill any more.
     decisions = _within(decided_at, start, end + 1)
-    # Nothing is settled after the last close: no mark follows that would show it.
+    # No mark follows the last close, so later flows would not show and are not booked.
     end = max(
         (int(c["closed_at"][rows[-1]]) for c, rows in layouts.values() if len(rows)), default=start
     )
@@ -193,7 +193,7 @@ def joint_ends(
 
 
 def _merged(instants: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
-    """Distinct instants in order; a stable sort runs through sorted pieces in one pass."""
+    """Return distinct instants in order; a stable sort merges sorted pieces in one pass."""
     merged = np.concatenate(instants)
     merged.sort(kind="stable")
     first = np.ones(len(merged), np.bool_)
@@ -237,9 +237,9 @@ def _lay_out(
     marks = marks_on_bars(bars, mark_channel)
     traded = bars["volume"] > 0
     last_traded = np.maximum.accumulate(np.where(traded, np.arange(len(bars)), NO_ROW))
-    # The last row stands for NO_ROW: what begins after the window has no other.
+    # The last element stands for NO_ROW, for instruments that begin after the window.
     known = np.append(last_traded, NO_ROW)[closed]
-    # An option has no range: its model says nothing of what lies between open and close.
+    # An option has no range: its model prices open and close only.
     is_option = instrument.kind is InstrumentKind.OPTION
     relative_range = (
         np.zeros(len(bars)) if is_option else (bars["high"] - bars["low"]) / bars["close"]
@@ -272,13 +272,13 @@ def _lay_out(
 
 
 def _spread(values: Floats, rows: Rows) -> Floats:
-    """Values of the given rows; NaN where there is no row."""
+    """Return the values of the given rows, NaN where there is no row."""
     found: Floats = np.append(values, np.nan)[rows]
     return found
 
 
 def _mark_channel(dataset: Dataset, instrument: Instrument, bars: Channel) -> Channel | None:
-    """The mark channel nearest to the bars' own timeframe, if the data have one."""
+    """Return the mark channel nearest to the bars' own timeframe, None if there is none."""
     if not instrument.is_margined:
         return None
     keys = [
@@ -302,11 +302,11 @@ def _funding(
     *,
     end: int,
 ) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-    """Rate, mark and whether the mark was inferred, at funding instants (NaN elsewhere).
+    """Return rate, mark and whether the mark is inferred, at funding instants (NaN elsewhere).
 
     The mark is the open of the mark bar that opens at that instant; without one, the last completed
     mark close; before any mark, the bars' last completed close. A record at the window's end is not
-    due: no mark follows that would show it.
+    due, because no mark follows.
     """
     rate = np.full(len(at), np.nan)
     price = np.full(len(at), np.nan)
@@ -331,7 +331,7 @@ def _funding(
 
 
 def _last_close(bars: Channel, at: NDArray[np.int64]) -> Floats:
-    """Close of the last bar completed by each instant, NaN before the first."""
+    """Return the close of the last bar completed by each instant, NaN before the first."""
     return _spread(bars["close"], np.searchsorted(bars["closed_at"], at, side="right") - 1)
 
 
@@ -384,7 +384,7 @@ def _last_of_period(
     paths: Sequence[InstrumentPath],
     period_of: Callable[[NDArray[np.int64]], NDArray[np.int64]],
 ) -> NDArray[np.bool_]:
-    """Mark the last close of each period of account days; that of the data's end is not known."""
+    """Mark the last close of each period of account days, except at the end of the data."""
     closes = np.flatnonzero(has_close)
     periods = period_of(account_days(at[closes], paths))
     last = np.append(periods[1:] != periods[:-1], False) if len(periods) else np.zeros(0, np.bool_)

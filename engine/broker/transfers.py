@@ -1,4 +1,4 @@
-"""Cash on its way between the wallets: it leaves at once and arrives on a business morning."""
+"""Transfers between the wallets: cash leaves at once and arrives on a business morning."""
 
 import heapq
 from zoneinfo import ZoneInfo
@@ -11,7 +11,7 @@ from data_feeds.instrument import Wallet
 from engine.ledger import Ledger
 from engine.records import FAR_FUTURE
 
-# The open of the exchange: what has arrived can pay for what is bought then.
+# The open of the exchange: cash that arrives can pay for purchases at that open.
 MORNING = "09:30"
 
 
@@ -30,18 +30,18 @@ def arrives_at(at: int, business_days: int) -> int:
 
 
 class Transfers:
-    """Transfers that have left and not arrived, the next one first."""
+    """Holds the transfers in transit, the next arrival first."""
 
     def __init__(self, ledger: Ledger, business_days: int) -> None:
         self._ledger = ledger
         self._days = business_days
-        # When the next one arrives; read at every instant.
+        # The instant of the next arrival; read at every visit.
         self.next_at = FAR_FUTURE
         self._queue: list[tuple[int, int, Wallet, float]] = []
         self._sent = 0
 
     def send(self, at: int, destination: Wallet, amount: float) -> None:
-        """Take cash out of the other wallet and let it travel."""
+        """Take cash out of the other wallet and put it in transit."""
         source = Wallet.BROKERAGE if destination is Wallet.VENUE else Wallet.VENUE
         self._ledger.transfer(at, source, Wallet.TRANSIT, amount)
         self._sent += 1
@@ -50,7 +50,7 @@ class Transfers:
         self.next_at = self._queue[0][0]
 
     def deliver(self, at: int) -> None:
-        """Book what has arrived by an instant, each with its own time."""
+        """Book the transfers that have arrived by an instant, each at its own time."""
         while self._queue and self._queue[0][0] <= at:
             due, _, destination, amount = heapq.heappop(self._queue)
             self._ledger.transfer(due, Wallet.TRANSIT, destination, amount)

@@ -1,8 +1,8 @@
-"""Backtrader's loop with one change: which instant comes next.
+"""Backtrader's loop with one change: it jumps to the next instant that matters.
 
 ``_runonce`` seeks every line buffer to an instant instead of stepping one bar, then runs
-Backtrader's own broker, notification and strategy steps. In dense mode the next instant is simply
-the following one.
+Backtrader's own broker, notification and strategy steps. In dense mode the next instant is the
+following one.
 """
 
 from collections.abc import Callable, Sequence
@@ -35,7 +35,7 @@ class BridgeStrategy(bt.Strategy):  # type: ignore[misc]  # backtrader ships no 
         """Do steps (c) and (d) of the current instant."""
         self.p.session.decide(self._send)
 
-    # A slow feed's first bar must not hold the others back.
+    # Backtrader would wait for the first bar of every feed.
     prenext = next
     nextstart = next
 

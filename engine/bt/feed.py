@@ -1,4 +1,4 @@
-"""A Backtrader feed over the dataset's own arrays: preloaded without copying, sought, not stepped.
+"""A Backtrader feed over the dataset's own arrays: preloaded without copying and sought by row.
 
 Bars are stamped by their close, when they are known. ``len(data)`` and ``data[-1]`` mean what they
 mean in Backtrader's stock loop.
@@ -21,7 +21,7 @@ def backtrader_days(instants: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 class ArrayFeed(bt.feed.DataBase):  # type: ignore[misc]  # backtrader ships no types
-    """Feed of one bars channel, given as ``ArrayFeed(channel=...)``."""
+    """Feeds one bars channel, given as ``ArrayFeed(channel=...)``."""
 
     params = (("channel", None),)
 
@@ -40,7 +40,7 @@ class ArrayFeed(bt.feed.DataBase):  # type: ignore[misc]  # backtrader ships no 
         self.seek(-1)
 
     def seek(self, row: int) -> None:
-        """Make ``row`` the current bar; -1 for before the first."""
+        """Make ``row`` the current bar; -1 means before the first."""
         if row == self._row:
             return
         self._row = row
