@@ -58,7 +58,7 @@ class Instrument(SortedModel):
         description="Currency of prices and cash flows; a run trades one, dollars and dollar "
         "stablecoins at par",
     )
-    venue: str = Field("", description="Where it trades, in words; nothing is checked by it")
+    venue: str = Field("", description="Name of the venue in words; no check uses it")
     calendar: str = Field("24/7", description="24/7, or an exchange_calendars name such as XNYS")
     tick_size: float = Field(0.01, gt=0, description="Price step, quote per base unit")
     lot_size: float = Field(0.001, gt=0, description="Quantity step, base units")
@@ -71,13 +71,13 @@ class Instrument(SortedModel):
     )
 
     asset: str = Field(
-        "", description="What it is a market for, e.g. BTC; equal assets in one quote are compared"
+        "", description="Traded asset, e.g. BTC; records of one asset and quote are compared"
     )
     companions: Companions = Field(
-        default_factory=Companions, description="Records that belong to it: spot, indices, inverse"
+        default_factory=Companions, description="Ids of related records: spot, indices, inverse"
     )
     terms: tuple[TradingTerms, ...] = Field(
-        (), description="Dated terms of trade, oldest first; the first stands for the days before"
+        (), description="Dated terms of trade, oldest first; the first also applies before its day"
     )
     risk: Mapping[str, Any] = Field(
         default_factory=dict,

@@ -37,10 +37,10 @@ class SlippageTerms(StrictModel):
 class TermsChange(StrictModel):
     """A number that a newer record changes, and the day of the change."""
 
-    since: date = Field(description="Day from which the other number holds")
-    name: str = Field(description="Which one, e.g. lot_size or slippage.base_bps")
-    was: float | None = Field(None, description="The number before; null: a table")
-    becomes: float | None = Field(None, description="The number from then on; null: a table")
+    since: date = Field(description="Day from which the new number holds")
+    name: str = Field(description="Name of the number, e.g. lot_size or slippage.base_bps")
+    was: float | None = Field(None, description="Number before that day; null: a table")
+    becomes: float | None = Field(None, description="Number from that day on; null: a table")
 
     @property
     def words(self) -> str:
@@ -70,7 +70,8 @@ class TradingTerms(StrictModel):
         None, ge=0, le=1000, description="Fee of a forced liquidation, basis points of notional"
     )
     slippage: SlippageTerms = Field(
-        default_factory=SlippageTerms, description="Parts of slippage that are its own"
+        default_factory=SlippageTerms,
+        description="Slippage parameters of the instrument; null: the venue's",
     )
     maintenance: tuple[MaintenanceBracket, ...] | None = Field(
         None, min_length=1, description="Brackets by ascending floor, the first at 0; null: none"

@@ -22,14 +22,14 @@ class Origin(StrictModel):
     """Origin of a channel's rows in words; ``data list`` prints it."""
 
     source: str = Field("", description="Who published or computed the values")
-    licence: str = Field("", description="What may be done with them")
+    licence: str = Field("", description="Permitted use of the values")
     unit: str = Field("", description="Unit of a series' values, e.g. percent")
     venues: tuple[str, ...] = Field(
         (), description="Where the values were traded or counted; more than one only on request"
     )
     release: str = Field("", description="How a series' instants of knowing were found")
     splits: Literal["", "as_traded", "adjusted"] = Field(
-        "", description="How prices stand to the splits on record, where the source says it"
+        "", description="Basis of prices with recorded splits, where the source declares it"
     )
 
     def beside(self, other: "Origin") -> "Origin":

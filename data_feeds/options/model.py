@@ -23,18 +23,20 @@ class OptionModel(SortedModel):
         {"SPY": "VIX", "QQQ": "VXN"}, description="Index of each underlying, percent a year"
     )
     dividend_yield: Mapping[str, float] = Field(
-        {"SPY": 0.014, "QQQ": 0.006}, description="Of each underlying, fraction a year"
+        {"SPY": 0.014, "QQQ": 0.006}, description="Yield of each underlying, fraction a year"
     )
     bill_series: str = Field("DGS3MO", description="Discount rate, percent a year")
     skew: float = Field(
         0.18, ge=0, le=0.3, description="Rise of volatility per deviation down, share of the level"
     )
-    convexity: float = Field(0.03, ge=0, le=0.06, description="Its growth with the deviation")
+    convexity: float = Field(
+        0.03, ge=0, le=0.06, description="Rise per squared deviation, share of the level"
+    )
     wing: float = Field(3.0, gt=0, le=3, description="Deviations towards which the smile flattens")
     long_run_level: float = Field(
         0.17, gt=0, le=1, description="At-the-money volatility that long tenors revert to"
     )
-    mean_reversion: float = Field(3.0, gt=0, le=50, description="Speed of that, per year")
+    mean_reversion: float = Field(3.0, gt=0, le=50, description="Speed of the reversion, per year")
     haircut: float = Field(
         0.015, ge=0, le=0.5, description="Half spread of one leg in calm, share of its price"
     )
@@ -42,7 +44,9 @@ class OptionModel(SortedModel):
         0.03, ge=0, description="Smallest half spread of one leg, commission included, quote"
     )
     haircut_per_point: float = Field(
-        0.04, ge=0, description="Its growth per index point above calm_index, fraction"
+        0.04,
+        ge=0,
+        description="Growth of the half spread per index point above calm_index, fraction",
     )
     calm_index: float = Field(20.0, gt=0, description="Index up to which spreads are calm, points")
 

@@ -103,10 +103,10 @@ class FileEntry(StrictModel):
     symbol_column: str | None = Field(None, description="Keep only rows that hold the symbol")
     symbol: str | None = Field(None, description="The symbol; the instrument's id by default")
     label: Literal["observed", "inferred", "synthetic"] | None = Field(
-        None, description="Where values come from"
+        None, description="Label of all values: measured, computed or generated"
     )
     label_column: LabelColumn | None = Field(
-        None, description="Column that says so row by row, instead of label"
+        None, description="Column with the label of each row, instead of label"
     )
     release: Release | None = Field(
         None,
@@ -122,7 +122,7 @@ class FileEntry(StrictModel):
     )
     max_gap_bars: int | None = Field(None, ge=0, description="Longest hole allowed; null: any")
     source: str = Field("", description="Who published or computed the values")
-    licence: str = Field("", description="What may be done with them")
+    licence: str = Field("", description="Permitted use of the values")
     unit: str = Field(
         "",
         description="Unit of a series' values, e.g. percent; of a funding rate fraction, or "
@@ -134,10 +134,10 @@ class FileEntry(StrictModel):
     )
     splits: Literal["as_traded", "adjusted"] | None = Field(
         None,
-        description="How prices stand to the instrument's splits entry: as_traded, or adjusted for "
-        "all of them; null: told by the prices around each split",
+        description="Basis of prices: as_traded, or adjusted for all splits of the instrument's "
+        "splits entry; null: the prices around each split decide",
     )
-    venues: tuple[str, ...] = Field((), description="Where values were traded or counted")
+    venues: tuple[str, ...] = Field((), description="Venues at which values were traded or counted")
     fills: bool = Field(
         False, description="Fills the holes of the entries before it that fill the same channel"
     )
@@ -245,7 +245,7 @@ class ImportMapping(StrictModel):
         (), description="Files with a list of instruments, relative to the mapping's folder"
     )
     instruments: tuple[Instrument, ...] = Field((), description="More instruments")
-    files: tuple[FileEntry, ...] = Field(min_length=1, description="What to import")
+    files: tuple[FileEntry, ...] = Field(min_length=1, description="Files to import")
 
 
 class InstrumentFile(StrictModel):

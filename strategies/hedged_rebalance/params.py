@@ -51,7 +51,9 @@ class PutHedge(PlaybookParams):
         0.80, gt=0, lt=1.1, description="Strike of the put sold, share of spot"
     )
     tenor_days: int = Field(60, ge=7, le=400, description="Wanted days to expiry")
-    roll_days: int = Field(21, ge=1, description="Days left at which the next one is bought")
+    roll_days: int = Field(
+        21, ge=1, description="Days to expiry at which the next contract is bought"
+    )
     strike_step: float = Field(1.0, gt=0, description="Grid of strikes, quote")
     cover: float = Field(
         0.5, gt=0, le=1, description="Share of equity that the upper strikes stand for"
@@ -60,7 +62,7 @@ class PutHedge(PlaybookParams):
         0.01, gt=0, lt=1, description="Equity that one purchase may cost at most"
     )
     tries: int = Field(
-        5, ge=1, description="Sessions from the choice of a contract on which it is asked for"
+        5, ge=1, description="Sessions from the choice of a contract in which it may be bought"
     )
 
     @model_validator(mode="after")

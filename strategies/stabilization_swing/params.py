@@ -57,7 +57,7 @@ class SwingParams(PlaybookParams):
     drawdown: float = Field(
         0.08, gt=0, lt=1, description="Fall of the clock's index from its high that must come first"
     )
-    drawdown_high: int = Field(126, ge=20, description="Window of that high")
+    drawdown_high: int = Field(126, ge=20, description="Window of that high, sessions")
     drawdown_memory: int = Field(42, ge=1, description="Sessions for which the fall counts")
     needs_macro: bool = Field(True, description="Yields and dollar must have stopped worsening")
     needs_leadership: bool = Field(True, description="Leaders must have stopped making lower lows")
