@@ -100,15 +100,16 @@ class StabilizationSwing(Playbook[SwingParams]):
         if not stop < close:
             return ()
         self._progress[leg.instrument] = LegProgress(1, market.row, market.row, 0.0, asked=False)
-        goals = [
-            Target(close + goal.r * (close - stop), goal.fraction) for goal in self.params.targets
+        targets = [
+            Target(close + target.r * (close - stop), target.fraction)
+            for target in self.params.targets
         ]
         entry = Enter(
             leg.instrument,
             1,
             stop,
             f"stabilized after a drawdown: tranche 1 of {len(self.params.tranches)}",
-            targets=tuple(goals),
+            targets=tuple(targets),
             size_multiplier=leg.weight,
             fraction=first.fraction,
         )

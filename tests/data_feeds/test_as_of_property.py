@@ -141,7 +141,7 @@ def column_of(channel: Channel) -> str:
 
 @given(case=cases(), max_age_hours=st.one_of(st.none(), st.integers(1, 100)))
 @settings(max_examples=150)
-def test_a_decision_knows_what_reading_every_row_finds(
+def test_as_of_equals_a_loop_over_every_row(
     case: tuple[Channel, np.ndarray], max_age_hours: int | None
 ) -> None:
     channel, decided_at = case

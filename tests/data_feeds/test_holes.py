@@ -124,7 +124,7 @@ def test_every_bar_taken_out_of_a_session_is_missing(
     assert [gap.started_at for gap in found] == whole["opened_at"][firsts].tolist()
 
 
-def test_sessions_without_any_bar_miss_all_of_theirs() -> None:
+def test_a_session_without_bars_misses_all_bars_of_its_hours() -> None:
     whole = session_bars("XNYS", "30m", is_utc=False)
     days = whole["opened_at"].astype("datetime64[ns]").astype("datetime64[D]")
     # Monday, Wednesday and the half Friday around Thanksgiving 2025: 13, 13 and 7 half hours.

@@ -38,7 +38,7 @@ def test_a_window_holds_its_warmup_and_nothing_after_its_end() -> None:
     assert list(data.instruments) == [PERP.id]
 
 
-def test_a_series_brings_the_value_known_at_the_start_and_those_still_unpublished() -> None:
+def test_a_series_has_the_value_known_at_the_start_and_later_releases() -> None:
     # At day 3 the value of day 1 is known (two days late); day 2 comes out inside the window.
     data = load_dataset(source(), [YIELD], T0 + 3 * DAY_NS, T0 + 4 * DAY_NS)
     assert data.channel("DGS10", ChannelKind.SERIES)["value"].tolist() == [1, 2, 3, 4]

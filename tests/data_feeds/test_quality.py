@@ -113,7 +113,7 @@ def test_bars_before_the_first_and_after_the_last_settlement_lack_funding() -> N
     assert brief(found) == [("missing_funding", 0, 24, 3), ("missing_funding", 80, 104, 3)]
 
 
-def test_a_slot_at_the_end_of_the_bars_is_not_theirs() -> None:
+def test_no_settlement_is_due_at_the_end_of_the_bars() -> None:
     # A position is held at 80 only if a bar opens there; the last one closes then.
     at = hours(*range(0, 73, 8))
     assert funding_findings(funding(at), [closing([1.0] * 80)]) == []

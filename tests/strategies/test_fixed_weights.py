@@ -109,7 +109,7 @@ def session(playbook, due=0.0, pending=(), leaving=0.0):
 
 
 @pytest.mark.parametrize(("pending", "leaving"), [(("B",), 0.0), ((), 3.0)])
-def test_a_rebalancing_that_falls_due_while_an_order_works_is_told_and_made_up(pending, leaving):
+def test_a_rebalancing_due_while_an_order_works_is_noted_and_made_later(pending, leaving):
     playbook = FixedWeights(WeightsParams(**HALF))
     notes = session(playbook, 1.0, pending, leaving)
     assert {type(note) for note in notes} == {PutOff}
@@ -129,7 +129,7 @@ def test_periods_begin_on_the_dates_of_the_zone_that_decides():
     assert period_starts(at, "monthly").tolist() == [False, True, False]
 
 
-def test_a_band_that_a_ticket_defeats_is_told_at_every_session_that_leaves_it():
+def test_a_band_below_the_minimum_ticket_is_reported_at_every_session_outside_it():
     # 1,000: A gains 4%, 2 points off at 20 and 10 quote of change, below a ticket of 100.
     prices = [100.0] * 3 + [110.0] * 4
     fund = {"kind": InstrumentKind.ETF, "quote": "USD", "tick_size": 0.01, "lot_size": 0.001}
@@ -195,7 +195,7 @@ def test_before_its_first_bar_a_weight_stays_in_cash_and_joins_when_it_begins():
     assert set(outcome.curve.brokerage_cash[before][-3:]) == {60_000.0}
 
 
-def test_a_cap_does_not_hand_the_share_of_what_has_not_begun_to_the_rest():
+def test_a_cap_does_not_give_the_share_of_an_unpriced_weight_to_the_others():
     # 0.4 + 0.5 under a cap of 0.45: half of each, 20% of A, though B cannot be bought yet.
     outcome = late_run(leverage_cap=0.45)
     assert [(f.instrument, f.quantity) for f in outcome.fills] == [("A", 200.0), ("B", 500.0)]

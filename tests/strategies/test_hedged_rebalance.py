@@ -416,7 +416,7 @@ def test_a_contract_is_chosen_when_the_hedge_goes_on_and_kept_until_it_is_old():
     assert names.tolist() == [first, first, first, second, ""]
 
 
-def test_an_unknown_close_chooses_nothing_new_and_keeps_what_is_held():
+def test_an_unknown_close_chooses_no_contract_and_keeps_the_held_one():
     dates = np.array(["2020-02-24", "2020-02-25", "2020-04-08"], "M8[D]")
     levels = np.ones(3)
     missing = np.array([np.nan, 300.0, np.nan])
@@ -459,7 +459,7 @@ def test_params_that_make_no_sense_are_refused(change, words):
         HedgedParams(**{**BASE, **change})
 
 
-def test_a_rebalancing_that_falls_due_while_an_order_works_is_told_and_made_up():
+def test_a_rebalancing_due_while_an_order_works_is_noted_and_made_later():
     bench = HedgedBench()
     bench.session()
     (note,) = bench.intents(due=1.0, pending=("QQQ",))

@@ -65,7 +65,7 @@ def test_without_a_companion_the_gap_is_unknown_and_the_run_says_so():
         (None, f"The record of {PERP}"),
     ],
 )
-def test_a_run_that_names_no_spot_market_is_told_from_a_record_that_does(record, silent):
+def test_a_run_without_a_spot_market_is_distinguished_from_a_record_without_one(record, silent):
     plain = market_data(spot_bars(1.01))
     data = Dataset({**plain.instruments, PERP: perp(PERP, record)}, plain.channels)
     bench = ReclaimBench(small_params(spot_instrument=None), data)

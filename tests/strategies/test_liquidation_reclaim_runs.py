@@ -45,7 +45,7 @@ def test_every_clock_finds_sequences_with_unchanged_defaults(timeframe):
     assert (found.values["flush_low"][rows] < found.values["close"][rows]).all()
 
 
-def test_the_run_files_are_those_of_the_three_episodes_and_the_demo():
+def test_the_run_files_are_for_the_three_episodes_and_the_demo():
     assert [path.stem for path in RUNS if path.stem.startswith(("demo", "reclaim"))] == [
         "demo",
         "reclaim_2020",

@@ -62,7 +62,7 @@ def test_rows_worth_a_journal_line_carry_the_sequence_s_name():
     assert set(bench.signals.setup[:CALM]) == {""}
 
 
-def test_the_conditions_show_what_was_compared():
+def test_the_conditions_show_the_compared_numbers():
     bench = ReclaimBench()
     depth = bench.conditions["first_flush_range"]
     assert depth.measured[RECLAIM] == pytest.approx((99.5 - 97.0) / 1.0)
@@ -354,7 +354,7 @@ def because_of(bench, name, row=RECLAIM):
     return because(item, np.array([row]), bench.signals.decided_at[[row]])[0]
 
 
-def test_a_reclaim_that_does_not_hold_says_what_it_waits_for():
+def test_an_unmet_reclaim_names_the_stage_that_it_waits_for():
     bench = ReclaimBench()
     assert because_of(bench, "reclaim", CALM - 1) == "no sequence is running"
     assert because_of(bench, "reclaim", CALM) == "waits for the bounce"

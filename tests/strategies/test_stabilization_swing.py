@@ -78,8 +78,8 @@ def test_nothing_is_bought_without_stabilization_or_below_its_low(changes):
 
 
 def test_targets_are_multiples_of_the_first_tranche_s_risk():
-    goals = (SwingTarget(r=1.0, fraction=0.5), SwingTarget(r=2.5, fraction=0.5))
-    (entry,) = SwingBench(targets=goals).session()
+    targets = (SwingTarget(r=1.0, fraction=0.5), SwingTarget(r=2.5, fraction=0.5))
+    (entry,) = SwingBench(targets=targets).session()
     assert [(t.price, t.fraction) for t in entry.targets] == [(110.0, 0.5), (125.0, 0.5)]
 
 

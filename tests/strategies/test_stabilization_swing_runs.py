@@ -40,7 +40,7 @@ def test_it_passes_the_checks_for_playbooks(unknown: str) -> None:
 
 @pytest.mark.parametrize("left_out", ["VIX", "DXY"])
 @pytest.mark.parametrize("unknown", ["block", "pass"])
-def test_a_missing_series_blocks_or_passes_as_told(left_out: str, unknown: str) -> None:
+def test_a_missing_series_blocks_or_passes_as_configured(left_out: str, unknown: str) -> None:
     rules = config("swing_2026", "data.end=2026-04-13")
     params = SwingParams(unknown=unknown)
     requirements = StabilizationSwing.requirements(params)

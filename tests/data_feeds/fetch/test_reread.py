@@ -118,7 +118,7 @@ def test_a_revision_is_known_when_it_is_stored_not_when_the_command_began(tmp_pa
     assert known == [day(1), day(40), day(2), day(40), day(3), day(40), day(4)]
 
 
-def test_a_corrected_release_rule_reaches_what_is_stored(tmp_path: Path) -> None:
+def test_a_corrected_release_rule_reaches_stored_rows(tmp_path: Path) -> None:
     catalog = Catalog(tmp_path)
     fetch(
         [asked(ServedSource(yields(0, 3), "same day"), (0, 3), key=YIELDS)],

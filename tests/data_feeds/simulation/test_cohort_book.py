@@ -46,7 +46,7 @@ def reached_at(book: CohortBook, row: int) -> float:
     )
 
 
-def test_deductions_are_those_that_the_venue_publishes() -> None:
+def test_deductions_equal_the_published_deductions() -> None:
     published = [0, 300, 1_500, 12_000, 132_000, 482_000, 2_982_000, 14_482_000, 26_482_000]
     assert BRACKET_DEDUCTIONS.tolist() == pytest.approx(published)
 

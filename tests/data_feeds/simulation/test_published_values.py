@@ -189,7 +189,7 @@ def test_open_interest_comes_near_its_levels(made: Dataset) -> None:
         assert held["open_interest_base"][row] == near, item
 
 
-def test_the_worst_days_are_those_that_are_known(days: Channel) -> None:
+def test_the_worst_days_are_the_published_worst_days(days: Channel) -> None:
     # 4,764.7 / 7,938.4 - 1 = -40.0%; 22,471.5 / 26,564.7 - 1 = -15.4%;
     # 15,905 / 18,534 - 1 = -14.2%; 62,868.1 / 73,137.4 - 1 = -14.0%.
     worst = {"2020": ["2020-03-12"], "2022": ["2022-06-13", "2022-11-09"], "2026": ["2026-02-05"]}

@@ -201,7 +201,7 @@ def test_series_are_known_by_their_release_rule_or_else_by_their_own_lag():
     assert np.is_busday(days).all()
 
 
-def test_inverse_fund_loses_what_the_index_gains():
+def test_inverse_fund_moves_as_much_against_the_index():
     path = only_path(history(), "C", days=60)
     moves = [np.diff(path.bars(n, "1d")["close"]) / path.bars(n, "1d")["close"][:-1]
              for n in ("SPY", "SH")]  # fmt: skip

@@ -60,7 +60,7 @@ def test_known_days(
     assert TIERS[state.tier[at]] is tier
 
 
-def test_a_day_of_which_half_is_unknown_is_not_told_to_wait(
+def test_the_action_of_a_half_unknown_day_is_not_wait(
     real_catalog: Catalog, state: MarketState
 ) -> None:
     # 2024-08-05: VIX 38.57, leaders -7.8%; no hours of bitcoin in this stretch of the data.
@@ -88,7 +88,7 @@ def test_a_day_of_which_half_is_unknown_is_not_told_to_wait(
     assert "cannot tell (2 of 4 steps are known)" in format_day(report, clock="18:30", data="x")
 
 
-def test_no_day_is_told_with_a_forecast(state: MarketState) -> None:
+def test_no_narrative_contains_a_forecast(state: MarketState) -> None:
     hidden = np.flatnonzero(state.conditions["leadership_breaks_index_holds"].truth == 1)
     assert len(hidden) > 100
     for at in hidden[::20].tolist():

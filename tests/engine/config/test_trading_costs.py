@@ -145,7 +145,7 @@ def test_two_perps_pay_their_own_fees_and_slippage():
     assert paid["OTHER"] == pytest.approx((100.0, 0.3))
 
 
-def test_the_terms_are_those_of_the_first_day():
+def test_a_run_keeps_the_terms_of_its_first_day():
     later = TradingTerms(since="2026-02-03", source="b", taker_fee_bps=20)
     record = PERP.model_copy(update={"terms": (RECORD, later)})
     # Tables begin on 2026-02-02: the record of the next day is not yet known.

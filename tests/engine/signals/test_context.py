@@ -32,7 +32,7 @@ def test_a_trend_timeframe_must_be_a_multiple():
         trend(hourly([1.0, 2.0]), Timeframe("90m"), 2, np.array([HOUR_NS]))
 
 
-def test_a_series_changes_by_what_was_known_then_and_now():
+def test_a_change_is_between_the_values_known_then_and_now():
     days = np.array([0, 1, 2, 3], dtype=np.int64) * DAY_NS
     published = days + DAY_NS  # each value comes out a day later
     yields = series(days, [4.0, 4.1, 4.3, 4.2], published)

@@ -28,7 +28,7 @@ def test_not_both_is_known_as_soon_as_one_is_false(first, second, expected):
     assert found.tolist() == [expected]
 
 
-def test_the_config_says_what_unknown_does():
+def test_the_config_decides_whether_unknown_passes():
     truth = np.array([T, F, U], dtype=np.int8)
     assert resolve(truth, unknown_passes=True).tolist() == [True, False, True]
     assert resolve(truth, unknown_passes=False).tolist() == [True, False, False]
@@ -42,7 +42,7 @@ def test_seen_since_looks_from_the_origin_to_the_row(rows):
     assert seen_since(flags, origin).tolist() == slow
 
 
-def test_evidence_counts_what_held_and_what_was_known_since_the_origin():
+def test_evidence_counts_true_and_known_conditions_since_the_origin():
     def sign(truth):
         values = np.array(truth)
         return condition(

@@ -69,7 +69,7 @@ def test_the_tape_walks_from_idle_to_invalidated():
     assert states(TAPE) == [row[4] for row in TAPE]
 
 
-def test_levels_are_those_of_the_running_sequence():
+def test_levels_belong_to_the_running_sequence():
     found = run(TAPE)
     nothing = [NAN] * 5
     np.testing.assert_array_equal(found.broken_support, [*nothing, *[98.0] * 10, NAN])
@@ -155,7 +155,7 @@ def test_the_broken_support_can_be_the_level():
     assert run(rows, rules).reclaim_level[9] == 98.0
 
 
-def test_the_first_flush_is_enough_when_told_so():
+def test_the_first_flush_is_enough_when_configured_so():
     rules = RULES._replace(needs_second_flush=False)
     found = run([*START, (97.0, 97.6, 97.5, 1.0), (96.4, 97.0, 96.9, 1.0)], rules)
     assert found.state[6:].tolist() == [R, X]  # reclaimed on the bounce; then below 96.5

@@ -34,7 +34,7 @@ def test_wilder_atr_by_hand():
     np.testing.assert_allclose(wilder_atr(high, low, close, 2), [np.nan, 1.5, 2.75, 4.375])
 
 
-def test_wilder_atr_forgets_what_lies_twenty_lengths_back():
+def test_wilder_atr_does_not_depend_on_bars_twenty_lengths_back():
     rng = np.random.default_rng(5)
     close = 100 + np.cumsum(rng.normal(0, 1, 600))
     high, low = close + 1, close - 1

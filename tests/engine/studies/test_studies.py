@@ -92,7 +92,7 @@ def test_a_flush_is_known_at_the_close_of_the_bar_that_broke_support(seen):
         assert bars["low"][row] < bars["low"][row - 24 : row].min()
 
 
-def test_events_before_a_day_do_not_depend_on_what_came_later(episode, seen):
+def test_events_before_a_day_do_not_depend_on_later_rows(episode, seen):
     shorter = episode.model_copy(update={"end": date(2026, 2, 8)})
     end_at = shorter.end_at
     for item in find_sightings(embedded_catalog(), shorter, ALL):
@@ -200,7 +200,7 @@ def test_a_day_is_open_where_the_unknown_steps_could_change_its_action(without, 
         ),
     ],
 )
-def test_a_kind_that_rests_on_what_is_never_known_cannot_be_looked_for(
+def test_a_kind_whose_condition_is_always_unknown_cannot_be_searched_for(
     without, episode, dropped, kind, reason
 ):
     found = [item for item in find_sightings(without(*dropped), episode, ALL) if kind in item.kinds]
@@ -287,7 +287,7 @@ def test_yields_are_read_when_published_and_open_interest_in_base_units(episode)
     assert 1e3 < np.nanmedian(interest) < 1e7
 
 
-def test_the_paths_are_those_of_the_events_and_start_at_zero(study):
+def test_the_paths_follow_the_events_and_start_at_zero(study):
     flushes = study.kinds[0]
     assert flushes.kind is EventKind.FLUSH
     assert len(flushes.at) == len(flushes.episode) == 9
@@ -324,7 +324,7 @@ def test_the_same_seed_gives_the_same_study(study, episode):
     assert one == other
 
 
-def test_a_kind_without_events_is_told_and_drawn_as_nothing(study):
+def test_a_kind_without_events_has_a_count_of_zero_and_no_path(study):
     shocks = study.kinds[2]
     assert len(shocks.at) == 0
     assert all(effect.reaction.events == 0 for a in shocks.around for effect in a.effects)

@@ -149,7 +149,7 @@ def test_the_steps_make_one_action(held, label: Regime, action: Action) -> None:
         ({"least_known": 4}, {"crypto": U}, Action.CANNOT_TELL),
     ],
 )
-def test_the_numbers_of_steps_are_shares_of_those_known(rules, held, action: Action) -> None:
+def test_the_numbers_of_steps_are_shares_of_the_known_steps(rules, held, action: Action) -> None:
     found = steps.actions(step_truths(**held), regime(Regime.CALM), ChecklistRules(**rules))
     assert found.tolist() == [action]
 

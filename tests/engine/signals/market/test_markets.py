@@ -199,7 +199,7 @@ def test_lower_lows_have_stopped_after_sessions_without_one() -> None:
 # Volatility and correlation ----------------------------------------------------------------------
 
 
-def test_a_target_book_sheds_what_its_volatility_asks() -> None:
+def test_a_target_book_sheds_exposure_by_its_volatility() -> None:
     # 10% / 10% = 1, then 10% / 12.5% = 0.8: a fifth sold. The cap of 1.5 bounds the exposure.
     assert shed(np.array([0.10] * 5 + [0.125]), 0.10, 1.5)[-1] == pytest.approx(0.2)
     assert shed(np.array([0.05] * 5 + [0.10]), 0.10, 1.5)[-1] == pytest.approx(1 / 3)
@@ -291,7 +291,7 @@ def test_a_fall_of_the_price_alone_is_no_fall_of_positions() -> None:
 
 
 @pytest.mark.parametrize(("rate", "truth"), [(-0.0001, T), (0.0, F), (0.0001, F)])
-def test_funding_of_exactly_zero_pays_nobody(rate: float, truth: int) -> None:
+def test_funding_of_exactly_zero_is_not_negative(rate: float, truth: int) -> None:
     paid = funding([(ns("2026-02-06T16:00"), rate)])
     assert last(positions(pay=paid)[1], "funding_negative") == truth
     assert last(positions()[1], "funding_negative") == U
