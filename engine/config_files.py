@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from data_feeds.yaml_text import load_yaml
-from engine.config.account import SleevesConfig
+from engine.config.account import AccountConfig
 from engine.config.compare import CompareConfig
 from engine.config.load import (
     ParamsModel,
@@ -39,7 +39,7 @@ def read_config(
 
 def read_any(
     config: str, overrides: Sequence[str] | None, plugin_path: Path | None
-) -> RunConfig | SleevesConfig | CompareConfig:
+) -> RunConfig | AccountConfig | CompareConfig:
     """Return the run, the account of several playbooks or the comparison that CONFIG names.
 
     Errors are those of :func:`read_config`.
@@ -70,7 +70,7 @@ def read_account(
     overrides: Sequence[str] | None,
     plugin_path: Path | None,
     data: Path | None = None,
-) -> SleevesConfig:
+) -> AccountConfig:
     """Return the account of several playbooks that a CONFIG argument names.
 
     Errors are those of :func:`read_config`.

@@ -32,12 +32,12 @@ from data_feeds.trading_terms import MaintenanceBracket
 from engine.bt import SimulationInputs, simulate
 from engine.causality import check_causality, prepare
 from engine.config.models import (
-    AccountConfig,
     DataConfig,
     PlaybookConfig,
     RiskConfig,
     RunConfig,
     RunMode,
+    WalletsConfig,
 )
 from engine.config.venue import SlippageConfig, VenueConfig
 from engine.errors import SimulationError
@@ -261,7 +261,7 @@ def table_config(
         name="table",
         data=DataConfig(start=_utc(start), end=_utc(end)),
         playbook=PlaybookConfig(name=ScriptedPlaybook.name),
-        account=AccountConfig.model_validate({"leverage_setting": 10, **(account or {})}),
+        account=WalletsConfig.model_validate({"leverage_setting": 10, **(account or {})}),
         venue=VenueConfig.model_validate({**free_venue, **(venue or {})}),
         risk=RiskConfig.model_validate({**open_risk, **(risk or {})}),
         mode=mode,

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from data_feeds.clock import utc_text
 from data_feeds.schema import Provenance
-from engine.config.account import SleevesConfig
+from engine.config.account import AccountConfig
 from engine.decision_terms import ACCOUNT_CAPS, ACCOUNT_GUARDS
 from engine.excess import daily_money
 from engine.metrics import headline, headline_inputs, max_drawdown
@@ -60,7 +60,7 @@ class FinishedAccount(Protocol):
     """The parts of ``engine.account.run.AccountResult`` that results need."""
 
     @property
-    def config(self) -> SleevesConfig:
+    def config(self) -> AccountConfig:
         """The configuration, overrides applied."""
 
     @property
@@ -207,12 +207,12 @@ class AccountRecord:
         return account_folder_name(self.account.config, self.account.sleeves)
 
 
-def account_folder_name(config: SleevesConfig, sleeves: Mapping[str, RunInputs]) -> str:
+def account_folder_name(config: AccountConfig, sleeves: Mapping[str, RunInputs]) -> str:
     """Return ``<name>-<account id>``."""
     return f"{config.name}-{account_id(config, sleeves)}"
 
 
-def account_id(config: SleevesConfig, sleeves: Mapping[str, RunInputs]) -> str:
+def account_id(config: AccountConfig, sleeves: Mapping[str, RunInputs]) -> str:
     """Return the first digits of a hash over everything that determines an account."""
     document = _resolved(config, sleeves)
     # Where the data lie does not matter; what they hold is among the sleeves' inputs. Their configs
@@ -308,7 +308,7 @@ def _window(record: AccountRecord) -> dict[str, str]:
     return {"start": utc_text(start), "end": utc_text(end)}
 
 
-def _resolved(config: SleevesConfig, sleeves: Mapping[str, RunInputs]) -> dict[str, Any]:
+def _resolved(config: AccountConfig, sleeves: Mapping[str, RunInputs]) -> dict[str, Any]:
     """Return the whole configuration, the playbooks' defaults filled in."""
     document = plain(config)
     for name, run in sleeves.items():

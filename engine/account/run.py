@@ -14,7 +14,7 @@ from data_feeds.catalog import Catalog
 from data_feeds.dataset import Dataset
 from engine.account.folder import account_folder_name
 from engine.account.simulate_together import simulate_together
-from engine.config.account import SleevesConfig
+from engine.config.account import AccountConfig
 from engine.plugins import configured_playbook, requirements_of
 from engine.reads import watching
 from engine.records import JointOutcome
@@ -27,13 +27,13 @@ from engine.settle import refuse_currencies, settle
 class AccountResult:
     """Holds a finished account: its sleeves as runs, by name, and their joint outcome."""
 
-    config: SleevesConfig
+    config: AccountConfig
     sleeves: Mapping[str, RunResult]
     joint: JointOutcome
 
 
 def run_sleeves(
-    config: SleevesConfig,
+    config: AccountConfig,
     source: Catalog | Dataset,
     *,
     plugin_path: Path | None = None,

@@ -25,7 +25,7 @@ from engine.audit.findings import AuditReport, Finding, FindingRecorder, when
 from engine.audit.metrics import check_metrics, measured_runs
 from engine.audit.replay import FLAT, ReplayStep
 from engine.audit.run_audit import audited, check_files, turnover
-from engine.config.account import SleevesConfig
+from engine.config.account import AccountConfig
 from engine.config.models import GuardScope, LossLimitConfig
 from engine.decision_terms import ACCOUNT_CAPS, Cap, GuardEventKind, GuardName, IntentKind
 from engine.records import Decision, EquityCurve, GuardEvent, OrderRole
@@ -114,7 +114,7 @@ class _SleeveSum:
     """The sum of the sleeves, from the books that the audit derived for each."""
 
     def __init__(
-        self, config: SleevesConfig, runs: Mapping[str, AuditedRun], recorder: FindingRecorder
+        self, config: AccountConfig, runs: Mapping[str, AuditedRun], recorder: FindingRecorder
     ) -> None:
         self._config = config
         self._runs = runs

@@ -51,14 +51,14 @@ def show_config(
     Comments at the end name what the playbook or an instrument's record decides of ``risk``.
     """
     from engine.cli.risk_layers import risk_lines, settled_account, settled_run
-    from engine.config.account import SleevesConfig
+    from engine.config.account import AccountConfig
     from engine.config.models import RunConfig
     from engine.config_files import find_any, read_any
 
     checked = read_any(config, overrides, plugin_path)
     if isinstance(checked, RunConfig):
         checked = settled_run(checked, plugin_path)
-    elif isinstance(checked, SleevesConfig):
+    elif isinstance(checked, AccountConfig):
         checked = settled_account(checked, plugin_path)
     document = checked.model_dump(mode="json")
     if as_json:
@@ -76,12 +76,12 @@ def schema(
     compare: Annotated[bool, typer.Option("--compare", help="The schema of comparisons")] = False,
 ) -> None:
     """Print the JSON schema of run files, for an editor's completion."""
-    from engine.config.account import SleevesConfig
+    from engine.config.account import AccountConfig
     from engine.config.compare import CompareConfig
     from engine.config.json_schema import run_schema_text
     from engine.config.models import RunConfig
 
     if account and compare:
         raise typer.TyperException("give one of --account and --compare")
-    model = SleevesConfig if account else CompareConfig if compare else RunConfig
+    model = AccountConfig if account else CompareConfig if compare else RunConfig
     print(run_schema_text(model), end="")

@@ -7,7 +7,7 @@ from typing import Any
 from data_feeds.catalog import Catalog
 from data_feeds.dataset import Dataset
 from data_feeds.default_data import EMBEDDED
-from engine.config.account import SleevesConfig
+from engine.config.account import AccountConfig
 from engine.config.layers import merged, origins
 from engine.config.models import PlaybookConfig, RiskConfig, RunConfig
 from engine.config.problems import validate_strict
@@ -28,7 +28,7 @@ def settled_run(config: RunConfig, plugin_path: Path | None) -> RunConfig:
     return settled.model_copy(update={"playbook": complete})
 
 
-def settled_account(config: SleevesConfig, plugin_path: Path | None) -> SleevesConfig:
+def settled_account(config: AccountConfig, plugin_path: Path | None) -> AccountConfig:
     """Return an account whose sleeves are completed from their instruments' records."""
     sleeves = {}
     for name, sleeve in config.sleeves.items():

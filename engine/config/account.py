@@ -10,7 +10,6 @@ from data_feeds.options.model import OptionModel
 from data_feeds.strict_model import SortedModel
 from engine.config.market import MarketStateConfig
 from engine.config.models import (
-    AccountConfig,
     AccountTerms,
     DailyLossConfig,
     DataConfig,
@@ -20,6 +19,7 @@ from engine.config.models import (
     RiskConfig,
     RunConfig,
     RunMode,
+    WalletsConfig,
     WeeklyLossConfig,
 )
 from engine.config.venue import VenueConfig
@@ -64,7 +64,7 @@ class SleeveConfig(SortedModel):
     risk: RiskConfig = Field(default_factory=RiskConfig)
 
 
-class SleevesConfig(SortedModel):
+class AccountConfig(SortedModel):
     """Describe one account of several playbooks."""
 
     name: str = Field(pattern=NAME, description="Names the folder")
@@ -116,7 +116,7 @@ class SleevesConfig(SortedModel):
             name=f"{self.name}-{name}",
             data=self.data,
             playbook=sleeve.playbook,
-            account=AccountConfig(
+            account=WalletsConfig(
                 **terms,
                 venue_cash=cash * sleeve.at_venue,
                 brokerage_cash=cash * (1 - sleeve.at_venue),

@@ -10,13 +10,13 @@ from engine.config.account import NAME
 from engine.config.field_types import Duration
 from engine.config.market import MarketStateConfig
 from engine.config.models import (
-    AccountConfig,
     DataConfig,
     PlaybookConfig,
     ReportConfig,
     RiskConfig,
     RunConfig,
     RunMode,
+    WalletsConfig,
 )
 from engine.config.venue import VenueConfig
 
@@ -30,7 +30,7 @@ class RowConfig(SortedModel):
     title: str = Field(min_length=1, max_length=60, description="Name on the page")
     baseline: bool = Field(False, description="Shown below the playbooks, without their details")
     playbook: PlaybookConfig
-    account: AccountConfig = Field(default_factory=AccountConfig)
+    account: WalletsConfig = Field(default_factory=WalletsConfig)
     risk: RiskConfig = Field(default_factory=RiskConfig)
     report: ReportConfig = Field(default_factory=ReportConfig)
 

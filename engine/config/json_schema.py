@@ -3,11 +3,11 @@
 import json
 from typing import Any
 
-from engine.config.account import SleevesConfig
+from engine.config.account import AccountConfig
 from engine.config.compare import CompareConfig
 from engine.config.models import RunConfig
 
-Config = RunConfig | SleevesConfig | CompareConfig
+Config = RunConfig | AccountConfig | CompareConfig
 
 
 def run_schema(model: type[Config] = RunConfig) -> dict[str, Any]:

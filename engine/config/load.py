@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from data_feeds.yaml_text import KeyPath
-from engine.config.account import SleeveConfig, SleevesConfig
+from engine.config.account import AccountConfig, SleeveConfig
 from engine.config.compare import CompareConfig, RowConfig
 from engine.config.layers import merged
 from engine.config.locations import find_config
@@ -19,7 +19,7 @@ from engine.errors import ConfigError
 
 PARAMS = ("playbook", "params")
 HasPlaybook = TypeVar("HasPlaybook", RunConfig, SleeveConfig, RowConfig)
-Matrix = TypeVar("Matrix", SleevesConfig, CompareConfig)
+Matrix = TypeVar("Matrix", AccountConfig, CompareConfig)
 
 # Returns the model of a playbook's parameters; raises ConfigError for an unknown name.
 ParamsModel = Callable[[str], type[BaseModel]]
@@ -90,14 +90,14 @@ def load_account_config(
     *,
     params_model: ParamsModel | None = None,
     risk_defaults: RiskDefaults | None = None,
-) -> SleevesConfig:
+) -> AccountConfig:
     """Return the account of several playbooks that a YAML file describes.
 
     Parameters and errors are those of :func:`load_run_config`.
     """
     source = read_source(path, overrides)
     _lay_risk_of_each(source.data, "sleeves", risk_defaults)
-    config, params = _load_several(SleevesConfig, "sleeves", source, params_model)
+    config, params = _load_several(AccountConfig, "sleeves", source, params_model)
     sleeves = {name: _with_params(item, params.get(name)) for name, item in config.sleeves.items()}
     return config.model_copy(update={"sleeves": sleeves})
 

@@ -96,14 +96,14 @@ class AccountTerms(SortedModel):
         return frozenset({self.interest_series, self.venue_interest_series} - {None})  # type: ignore[arg-type]
 
 
-class AccountConfig(AccountTerms):
+class WalletsConfig(AccountTerms):
     """Set the starting cash of the two wallets and the terms of the account."""
 
     venue_cash: float = Field(100_000.0, ge=0, description="Venue wallet at the start, quote")
     brokerage_cash: float = Field(0.0, ge=0, description="Brokerage wallet at the start, quote")
 
     @model_validator(mode="after")
-    def _has_cash(self) -> "AccountConfig":
+    def _has_cash(self) -> "WalletsConfig":
         if self.venue_cash + self.brokerage_cash == 0:
             raise ValueError("venue_cash and brokerage_cash are both 0; give one of them cash")
         return self
@@ -304,7 +304,7 @@ class RunConfig(SortedModel):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_\-]*$", description="Names the run folder")
     data: DataConfig
     playbook: PlaybookConfig
-    account: AccountConfig = Field(default_factory=AccountConfig)
+    account: WalletsConfig = Field(default_factory=WalletsConfig)
     venue: VenueConfig = Field(description="Inline, or the name of a file in configs/venues")
     risk: RiskConfig = Field(default_factory=RiskConfig)
     market: MarketStateConfig = Field(

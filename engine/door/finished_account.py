@@ -8,7 +8,7 @@ import pandas as pd
 
 from data_feeds.load import open_source
 from engine.audit import AuditReport, audit_account
-from engine.config.account import SleevesConfig
+from engine.config.account import AccountConfig
 from engine.door.finished_run import Run
 from engine.door.folder_tables import FolderTables
 from engine.pages.account_page import ACCOUNT_PAGE
@@ -30,7 +30,7 @@ class Account(FolderTables):
         self._files = AccountFolder(Path(folder))
 
     @property
-    def config(self) -> SleevesConfig:
+    def config(self) -> AccountConfig:
         """The configuration with every default filled in."""
         return self._files.config
 

@@ -15,7 +15,7 @@ from data_feeds.schema import Provenance
 from engine.account.run import run_sleeves
 from engine.checklist import day_report, format_day, history_table, read_state
 from engine.compare import cells_of, episodes_of, finished_matrix, run_cells, write_comparison
-from engine.config.account import SleevesConfig
+from engine.config.account import AccountConfig
 from engine.config.compare import CompareConfig
 from engine.config.load import load_state_config
 from engine.config.locations import find_config
@@ -212,7 +212,7 @@ def load(
     settings: Settings | None = None,
     *,
     plugin_path: str | Path | None = None,
-) -> RunConfig | SleevesConfig | CompareConfig:
+) -> RunConfig | AccountConfig | CompareConfig:
     """Return the checked configuration of a run, an account or a comparison.
 
     Errors are those of :func:`run`.

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from data_feeds.instrument import Instrument
-from engine.config.models import AccountConfig, MarginMode, PortfolioConfig, RiskConfig
+from engine.config.models import MarginMode, PortfolioConfig, RiskConfig, WalletsConfig
 from engine.config.venue import SlippageConfig, VenueConfig
 from engine.costs import floor_to_step, slippage_fraction
 from engine.decision_terms import Cap, RefusalRule
@@ -56,7 +56,7 @@ class SizingRules:
     """Hold the configuration that sizing reads."""
 
     risk: RiskConfig
-    account: AccountConfig
+    account: WalletsConfig
     tiers: tuple[Tier, ...]
 
 

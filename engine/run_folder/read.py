@@ -18,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 from data_feeds.clock import DAY_NS, datetime_ns, timestamp_ns
 from data_feeds.errors import YamlError
 from data_feeds.yaml_text import load_yaml
-from engine.config.account import SleevesConfig
+from engine.config.account import AccountConfig
 from engine.config.models import RunConfig
 from engine.config.problems import problem_lines
 from engine.config.yaml_source import ConfigSource
@@ -321,9 +321,9 @@ class AccountFolder(ResultFolder):
     """The folder of an account: the sum of its sleeves, and each sleeve as a run folder."""
 
     @cached_property
-    def config(self) -> SleevesConfig:
+    def config(self) -> AccountConfig:
         """``account.resolved.yaml``."""
-        return _config(self.folder / ACCOUNT_FILE, SleevesConfig)
+        return _config(self.folder / ACCOUNT_FILE, AccountConfig)
 
     @cached_property
     def sleeves(self) -> Mapping[str, Path]:

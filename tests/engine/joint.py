@@ -9,7 +9,7 @@ from engine.account.folder import account_folder_name, write_account
 from engine.account.simulate_together import simulate_together
 from engine.bt import SimulationInputs
 from engine.causality import prepare
-from engine.config.account import AccountRiskConfig, SleeveConfig, SleevesConfig
+from engine.config.account import AccountConfig, AccountRiskConfig, SleeveConfig
 from engine.config.models import AccountTerms, RunMode
 from engine.playbook import PlaybookParams
 from engine.records import JointOutcome
@@ -128,7 +128,7 @@ def random_risk(seed: int) -> AccountRiskConfig:
 class RandomAccount:
     """What a finished account hands to the writer of its folder."""
 
-    config: SleevesConfig
+    config: AccountConfig
     sleeves: dict
     joint: JointOutcome
 
@@ -144,7 +144,7 @@ def random_account(seeds, *, mode=RunMode.SPARSE, risk=None) -> RandomAccount:
     if any(item.interest_series is None for item in accounts.values()):
         # Not every market has the series.
         terms = terms.model_copy(update={"interest_series": None, "venue_interest_series": None})
-    config = SleevesConfig(
+    config = AccountConfig(
         name="random",
         data=first.data,
         capital=sum(cash.values()),

@@ -38,7 +38,6 @@ from engine.api import (
 )
 from engine.bt import SimulationInputs, simulate
 from engine.config.models import (
-    AccountConfig,
     DailyLossConfig,
     DataConfig,
     DrawdownConfig,
@@ -47,6 +46,7 @@ from engine.config.models import (
     RiskConfig,
     RunConfig,
     RunMode,
+    WalletsConfig,
     WeeklyLossConfig,
 )
 from engine.config.venue import TERMS, SlippageConfig, VenueConfig
@@ -317,7 +317,7 @@ def _config(
             end=datetime.fromtimestamp(end // 10**9, tz=UTC),
         ),
         playbook=PlaybookConfig(name="scripted"),
-        account=AccountConfig(
+        account=WalletsConfig(
             venue_cash=100_000.0,
             brokerage_cash=50_000.0 if bill else 0.0,
             margin_mode=str(rng.choice(modes)),

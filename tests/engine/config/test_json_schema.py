@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from engine.config.account import SleevesConfig
+from engine.config.account import AccountConfig
 from engine.config.compare import CompareConfig
 from engine.config.json_schema import run_schema, run_schema_text
 from engine.config.locations import ACCOUNT_SCHEMA_FILE, COMPARE_SCHEMA_FILE, SCHEMA_FILE
@@ -14,7 +14,7 @@ def test_the_stored_schema_is_current() -> None:
 
 
 def test_the_stored_schema_of_accounts_is_current() -> None:
-    text = run_schema_text(SleevesConfig)
+    text = run_schema_text(AccountConfig)
     assert ACCOUNT_SCHEMA_FILE.read_text() == text, "run: riskoff schema --account"
 
 
@@ -23,7 +23,7 @@ def test_the_stored_schema_of_comparisons_is_current() -> None:
     assert COMPARE_SCHEMA_FILE.read_text() == text, "run: riskoff schema --compare"
 
 
-@pytest.mark.parametrize("model", [RunConfig, SleevesConfig, CompareConfig])
+@pytest.mark.parametrize("model", [RunConfig, AccountConfig, CompareConfig])
 def test_every_key_carries_a_description_for_the_editor(model) -> None:
     schema = json.loads(run_schema_text(model))
     blocks = [schema, *schema["$defs"].values()]

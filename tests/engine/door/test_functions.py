@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import riskoff
-from engine.config.account import SleevesConfig
+from engine.config.account import AccountConfig
 from engine.config.compare import CompareConfig
 from engine.config.models import RunConfig
 from engine.door import column_units, functions, shown
@@ -26,7 +26,7 @@ def test_doctests(module, scratch: Path) -> None:
 
 def test_load_reads_all_three_kinds_of_config() -> None:
     assert isinstance(riskoff.load("demo"), RunConfig)
-    assert isinstance(riskoff.load("three_playbooks"), SleevesConfig)
+    assert isinstance(riskoff.load("three_playbooks"), AccountConfig)
     assert isinstance(riskoff.load("playbooks_by_episode"), CompareConfig)
     with pytest.raises(riskoff.RiskoffError, match="risk_fractoin"):
         riskoff.load("demo", {"risk.risk_fractoin": 0.01})
