@@ -259,26 +259,40 @@ def _interrupts_blocked() -> Iterator[None]:
 
 
 def _serve(connection: Connection, setup: Callable[[], _Call]) -> None:
-    """Run one job after the other in a worker process, until the pipe closes."""
+    """Run one job after the other in a worker process, until the pipe closes or SIGTERM comes."""
+    stopping = threading.Event()
+
+    def stop(*_: object) -> NoReturn:
+        stopping.set()
+        raise SystemExit(1)
+
     # The parent answers Ctrl-C and then ends its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGTERM, stop)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     function: _Call | None = None
-    while True:
+    # The exit may have been taken for an error of the job.
+    while not stopping.is_set():
         try:
             job = connection.recv()
         except EOFError:
             return
         try:
             function = setup() if function is None else function
-            connection.send((True, function(job)))
+            answer = True, function(job)
         except Exception as error:
-            connection.send((False, _picklable(error)))
+            answer = False, _picklable(error)
+        if not stopping.is_set():
+            _send(connection, answer)
 
 
-def _leave(*_: object) -> NoReturn:
-    raise SystemExit(1)
+def _send(connection: Connection, answer: tuple[bool, Any]) -> None:
+    try:
+        connection.send(answer)
+    except OSError:
+        return  # the parent has died or no longer waits; the next read ends this worker
+    except Exception as error:
+        connection.send((False, _picklable(error)))
 
 
 def _end_with_parent() -> None:

@@ -74,6 +74,14 @@ def stay_deaf(folder, number):
     return stay(folder, number)
 
 
+def stay_and_swallow_the_exit(folder, number):
+    """Take the exit for an error, as a check of rules does with whatever the rules raise."""
+    try:
+        return stay(folder, number)
+    except SystemExit as error:
+        raise PlaybookError("the rules raised SystemExit") from error
+
+
 def answer_that_cannot_travel(folder, number):
     return lambda: number
 
@@ -143,9 +151,11 @@ def interrupt(*_):
     raise KeyboardInterrupt
 
 
-def test_an_interrupt_ends_the_workers_and_their_half_written_files(tmp_path):
+@pytest.mark.parametrize("function", [stay, stay_and_swallow_the_exit])
+def test_an_interrupt_ends_workers_silently_and_removes_their_files(tmp_path, capfd, function):
     with pytest.raises(KeyboardInterrupt):
-        run_all(stay, tmp_path, [0, 1], 2, interrupt)
+        run_all(function, tmp_path, [0, 1], 2, interrupt)
+    assert capfd.readouterr().err == ""
     assert not (tmp_path / "half-written").exists()
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "pid").read_text()), 0)
