@@ -8,12 +8,14 @@ import multiprocessing
 import os
 import pickle
 import signal
+import sys
 import threading
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing.connection import Connection, wait
+from types import ModuleType
 from typing import Any, Generic, NoReturn, Protocol, TypeVar
 
 from engine.errors import SimulationError
@@ -106,7 +108,8 @@ class _Worker:
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs, setup))
         self.number: int | None = None
-        self.process.start()
+        with _without_main_script():
+            self.process.start()
         # An open copy here would keep the pipe open after the worker's death.
         theirs.close()
 
@@ -117,6 +120,20 @@ class _Worker:
         if self.process.is_alive():
             self.process.kill()
             self.process.join()
+
+
+@contextmanager
+def _without_main_script() -> Iterator[None]:
+    """Hide the main module, because a spawned process runs its script a second time.
+
+    A script could not call :func:`worker_pool` at its top level otherwise.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 class _Batch(Generic[Job, Result]):

@@ -194,6 +194,25 @@ def test_workers_end_when_their_parent_is_killed(tmp_path):
     assert not (tmp_path / "half-written").exists()
 
 
+UNGUARDED = """
+from tests.engine.test_workers import no_folder
+from engine.workers import worker_pool
+
+with worker_pool(2, no_folder, name=str) as run:
+    print(run([2, 3]))
+"""
+
+
+def test_workers_do_not_run_the_script_that_started_them(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(UNGUARDED)
+    done = subprocess.run(
+        [sys.executable, script], cwd=ROOT, env=environment(), check=False, timeout=120,
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert (done.stdout, done.stderr) == ("[4, 9]\n", "")
+
+
 @pytest.mark.parametrize(
     ("function", "words"),
     [(answer_that_cannot_travel, "pickle"), (error_that_cannot_travel, "TwoPartsError: this and")],
