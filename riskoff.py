@@ -1,4 +1,4 @@
-"""Riskoff from Python; see docs/python.md.
+"""Run and read Riskoff from Python; see docs/python.md.
 
 import riskoff
 

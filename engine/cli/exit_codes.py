@@ -1,4 +1,4 @@
-"""Exit codes of the ``riskoff`` command beside those of the error classes."""
+"""Define exit codes of ``riskoff`` beside those of the error classes."""
 
 EXIT_BUG = 1
 EXIT_BROKEN_PIPE = 1  # typer's own code when the reader of a pipe has closed it

@@ -1,4 +1,4 @@
-"""Field types of the configuration models: durations, instants, sets of names."""
+"""Define field types of the configuration models: durations, instants, sets of names."""
 
 import re
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Riskoff from Python: the functions and classes that ``riskoff`` at the root exports."""
+"""Define the functions and classes that the module ``riskoff`` at the root exports."""
 
 from engine.door.finished_account import Account
 from engine.door.finished_comparison import Comparison

@@ -1,4 +1,4 @@
-"""The unit of every column of a run folder's tables; docs/results.md has the meanings."""
+"""List the unit of each column of a run folder's tables; docs/results.md has the meanings."""
 
 import pandas as pd
 

@@ -1,4 +1,4 @@
-"""One finished account of several playbooks as pandas tables and its sleeves as runs."""
+"""Give a finished account of several playbooks as pandas tables, its sleeves as runs."""
 
 from collections.abc import Mapping
 from functools import cached_property
@@ -17,7 +17,7 @@ from engine.run_folder.schema import SLEEVE_EQUITY
 
 
 class Account(FolderTables):
-    """A finished account, read from its folder: the sums, and each sleeve as a run.
+    """Read a finished account from its folder: the sums, and each sleeve as a run.
 
     Raises
     ------
@@ -31,22 +31,22 @@ class Account(FolderTables):
 
     @property
     def config(self) -> AccountConfig:
-        """The configuration with every default filled in."""
+        """Return the configuration with every default filled in."""
         return self._files.config
 
     @property
     def page(self) -> Path:
-        """The account's page, ``account.html``."""
+        """Return the path of the account's page, ``account.html``."""
         return self.folder / ACCOUNT_PAGE
 
     @cached_property
     def sleeves(self) -> Mapping[str, Run]:
-        """The sleeves by name, each a run of its own."""
+        """Return the runs of the sleeves by name."""
         return {name: Run(folder) for name, folder in self._files.sleeves.items()}
 
     @cached_property
     def sleeve_equity(self) -> pd.DataFrame:
-        """Equity at every bar close, quote, one column a sleeve."""
+        """Return equity at every bar close, quote, one column a sleeve."""
         return self._files.frame(SLEEVE_EQUITY)
 
     def audit(self, data: str | Path | None = None) -> AuditReport:

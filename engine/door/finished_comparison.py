@@ -1,4 +1,4 @@
-"""One finished comparison: its matrix as a frame, its cells as runs."""
+"""Give a finished comparison: its matrix as a frame, its cells as runs."""
 
 from collections.abc import Mapping
 from functools import cached_property
@@ -12,7 +12,7 @@ from engine.door.finished_run import Run
 
 
 class Comparison:
-    """Playbooks and baselines over episodes, one run a cell.
+    """Hold playbooks and baselines over episodes, one run a cell.
 
     Parameters
     ----------
@@ -26,13 +26,13 @@ class Comparison:
 
     @cached_property
     def matrix(self) -> pd.DataFrame:
-        """One row a cell, by row and episode: the headline numbers, and its problem in words."""
+        """Return the headline numbers and the problem of each cell, indexed by row and episode."""
         rows = matrix_rows(self._matrix.outcomes, self._matrix.records)
         return pd.DataFrame(list(rows)).set_index(["row", "episode"])
 
     @cached_property
     def runs(self) -> Mapping[tuple[str, str], Run]:
-        """The run of each cell by (row, episode); a cell without a run is absent."""
+        """Return the run of each cell by (row, episode); a cell without a run is absent."""
         return {key: Run(record.folder) for key, record in self._matrix.records.items()}
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""One finished run as pandas tables, pictures and answers."""
+"""Give a finished run as pandas tables, pictures and answers."""
 
 from collections.abc import Collection, Iterable
 from functools import cached_property
@@ -34,7 +34,7 @@ from engine.run_folder.schema import (
 
 
 class Run(FolderTables):
-    """A finished run, read from its folder; every table is a pandas frame with a UTC index.
+    """Read a finished run from its folder; every table is a pandas frame with a UTC index.
 
     Parameters
     ----------
@@ -52,47 +52,47 @@ class Run(FolderTables):
 
     @property
     def config(self) -> RunConfig:
-        """The configuration with every default filled in."""
+        """Return the configuration with every default filled in."""
         return self._files.config
 
     @property
     def is_synthetic(self) -> bool:
-        """Whether some of the run's data were made by a model."""
+        """Return whether a model made some of the run's data."""
         return bool(self._files.manifest["data_label"] == "synthetic")
 
     @property
     def page(self) -> Path:
-        """The run's page, ``tearsheet.html``."""
+        """Return the path of the run's page, ``tearsheet.html``."""
         return self.folder / TEARSHEET_FILE
 
     @cached_property
     def trades(self) -> pd.DataFrame:
-        """One row a plan that was filled, by the instant of its first fill."""
+        """Return the filled plans, one a row, by the instant of the first fill."""
         return self._frame(TRADES.name)
 
     @cached_property
     def fills(self) -> pd.DataFrame:
-        """One row an execution."""
+        """Return the fills by their instant."""
         return self._frame(FILLS.name)
 
     @cached_property
     def orders(self) -> pd.DataFrame:
-        """One row an order, by the instant of its decision."""
+        """Return the orders by the instant of their decision."""
         return self._frame(ORDERS.name)
 
     @cached_property
     def decisions(self) -> pd.DataFrame:
-        """One row a risk decision, with the size before and after every cap."""
+        """Return the risk decisions with the size before and after every cap."""
         return self._frame(DECISIONS.name)
 
     @cached_property
     def ledger(self) -> pd.DataFrame:
-        """One row a movement of cash; positive when cash comes in."""
+        """Return the movements of cash; an amount is positive when cash comes in."""
         return self._frame(LEDGER.name)
 
     @cached_property
     def conditions(self) -> pd.DataFrame:
-        """One row a bar of the journal: each condition's truth, numbers and age."""
+        """Return the journal, one row a bar: each condition's truth, numbers and age."""
         return self._frame(CONDITION_ROWS)
 
     def explain(
@@ -103,7 +103,7 @@ class Run(FolderTables):
         at: str | None = None,
         day: str | None = None,
     ) -> Answer:
-        """Return the answer to one question; without one the run's trades and refused setups.
+        """Return the answer to one question, or without one the list of trades and refused setups.
 
         Parameters
         ----------

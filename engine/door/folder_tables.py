@@ -1,4 +1,4 @@
-"""The tables that the folder of a run and the folder of an account have in common."""
+"""Give the tables that the folders of runs and accounts have in common."""
 
 from functools import cached_property
 from pathlib import Path
@@ -12,31 +12,31 @@ from engine.run_folder.schema import EQUITY, FOLDER_NAME
 
 
 class FolderTables:
-    """Equity, metrics and identity of a run or an account, read from its folder."""
+    """Read equity, metrics and identity of a run or an account from its folder."""
 
     _files: ResultFolder
 
     @property
     def folder(self) -> Path:
-        """The folder that holds the result."""
+        """Return the folder of the result."""
         return self._files.folder
 
     @property
     def name(self) -> str:
-        """The name in the config."""
+        """Return the name in the config."""
         return str(self._files.manifest["name"])
 
     @property
     def run_id(self) -> str:
-        """The 12 hexadecimal digits that name config, data, code and versions."""
+        """Return the 12 hexadecimal digits that identify config, data, code and versions."""
         parts = FOLDER_NAME.fullmatch(self.folder.name)
         return parts["run_id"] if parts else str(self._files.manifest["run_id"])
 
     @cached_property
     def metrics(self) -> "pd.Series[float]":
-        """The headline numbers by name, NaN where one does not exist.
+        """Return the headline numbers by name, NaN where one does not exist.
 
-        ``attrs["units"]`` and ``attrs["meanings"]`` say the unit and the meaning of each.
+        ``attrs["units"]`` and ``attrs["meanings"]`` hold the unit and the meaning of each.
         """
         found = pd.Series(self._files.metrics, name=self.name, dtype=float)
         known = {metric.name: metric for metric in METRICS if metric.name in found.index}
@@ -46,24 +46,24 @@ class FolderTables:
 
     @cached_property
     def curve(self) -> pd.DataFrame:
-        """Equity and its parts at every bar close, quote."""
+        """Return equity and its parts at every bar close, quote."""
         return self._frame(EQUITY)
 
     @property
     def equity(self) -> "pd.Series[float]":
-        """Equity at every bar close, quote."""
+        """Return equity at every bar close, quote."""
         equity: pd.Series[float] = self.curve["equity"]
         equity.attrs["units"] = {"equity": self.curve.attrs["units"]["equity"]}
         return equity
 
     @cached_property
     def daily(self) -> pd.DataFrame:
-        """The parts of each UTC day's change of equity, quote."""
+        """Return the parts of each UTC day's change of equity, quote."""
         return self._frame("daily")
 
     @cached_property
     def guards(self) -> pd.DataFrame:
-        """One row a guard that tripped or was released."""
+        """Return the guard events, tripped and released, by their instant."""
         return self._frame("guards")
 
     def _frame(self, table: str) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""The functions of the Python door: what the commands of the same names do, without printing."""
+"""Define the functions of the Python door; each does the work of a command without printing."""
 
 import json
 from collections.abc import Mapping
@@ -112,8 +112,8 @@ def compare(
 
     Raises
     ------
-    SimulationError : a cell has no run, or the audit found differences in it; the message names
-        each such cell. RiskoffError : see :func:`run`.
+    SimulationError : a cell has no run, or the audit found differences in it; the page is written
+        all the same, and the message names each such cell. RiskoffError : see :func:`run`.
     """
     checked = read_comparison(str(config), overrides(settings), _path(plugin_path), _path(data))
     folder = Path(out) / checked.name
@@ -171,7 +171,7 @@ def checklist(
     day : the day, or the first one, as ``2026-02-05``
     until : the last day of a history
     data : ``embedded`` or a catalog's folder
-    config : the thresholds: a YAML file, or the name of a shipped one
+    config : a YAML file of thresholds, or the name of a shipped one
     settings : values by dotted key that replace the file's
 
     Raises
@@ -184,7 +184,7 @@ def checklist(
     """
     first, last = _day(day), _day(day if until is None else until)
     if last < first:
-        raise ConfigError(f"until {last} lies before {first}")
+        raise ConfigError(f"until {last} lies before {first}; swap them")
     rules = load_state_config(find_config(str(config), "checklist"), overrides(settings))
     state, provenance = read_state(open_source(data), rules, first, last)
     is_synthetic = provenance is Provenance.SYNTHETIC

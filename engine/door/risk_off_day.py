@@ -1,16 +1,16 @@
-"""One day of the risk-off checklist."""
+"""Give one day of the risk-off checklist."""
 
 from engine.checklist import DayReport
 
 
 class RiskOffDay:
-    """One day of the checklist: the action, and each condition with its numbers.
+    """Hold one day of the checklist: the action, and each condition with its numbers.
 
     Attributes
     ----------
     report : the day's steps and conditions
     text : the day as ``riskoff checklist`` prints it
-    is_synthetic : whether some of the data were made by a model
+    is_synthetic : True when a model made some of the data
     """
 
     def __init__(self, report: DayReport, text: str, *, is_synthetic: bool) -> None:
@@ -20,7 +20,7 @@ class RiskOffDay:
 
     @property
     def action(self) -> str:
-        """``hedge``, ``reduce`` or ``wait``; ``cannot tell`` where too few steps are known."""
+        """Return ``hedge``, ``reduce`` or ``wait``; ``cannot tell`` if too few steps are known."""
         return self.report.action
 
     def __repr__(self) -> str:

@@ -1,11 +1,11 @@
-"""Answers and pictures as a script prints and a notebook shows them."""
+"""Define answers and pictures that scripts print and notebooks show."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 
 class Answer(str):
-    """An answer in plain lines: ``print`` and notebooks show it as it is.
+    """Hold an answer in plain lines, which ``print`` and notebooks show unchanged.
 
     >>> Answer("two\\nlines")
     two
@@ -20,7 +20,7 @@ class Answer(str):
 
 @dataclass(frozen=True, repr=False)
 class Picture:
-    """A picture as SVG; a notebook shows it, :meth:`save` writes it."""
+    """Hold a picture as SVG; a notebook shows it, :meth:`save` writes it."""
 
     svg: str
 

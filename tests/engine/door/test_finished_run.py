@@ -5,14 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 import riskoff
 from engine.answers.trade import explain_trade
-from engine.door.column_units import unit_of
+from engine.door.column_units import UNIT_OF, unit_of
 
 TABLES = ("trades", "fills", "orders", "decisions", "ledger", "conditions", "daily", "guards")
-UNITLESS = {"fact_id", "inferred"}
 
 
 def test_settings_replace_values_of_the_file(demo: riskoff.Run) -> None:
@@ -100,6 +100,12 @@ def test_open_finds_a_run_by_name_and_refuses_a_changed_one(
 
 
 def test_every_unit_is_of_a_column_that_some_table_has(demo: riskoff.Run) -> None:
+    paths = list(demo.folder.glob("*.parquet"))
+    held = {name for path in paths for name in pq.read_schema(path).names}
+    assert set(UNIT_OF) <= held
+
+
+def test_a_cap_is_in_base_units_and_an_identity_has_no_unit() -> None:
     assert unit_of("cap_leverage") == "base units"
     assert unit_of("r_multiple") == "R"
     assert unit_of("order_id") == ""
