@@ -23,7 +23,7 @@ class InstrumentKind(StrEnum):
 
 
 class Wallet(StrEnum):
-    """Place of cash. Only the venue wallet margins perps; cash in transit is in neither wallet."""
+    """Place of cash. Only the venue wallet margins perps; cash in transit can pay for nothing."""
 
     VENUE = "venue"
     BROKERAGE = "brokerage"

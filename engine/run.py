@@ -79,9 +79,9 @@ class PreparedRun:
         if made_of is not None and self.inputs.market is not None:
             channels = made_of.data.channels.values()
             check_state_causality(self.inputs.market, outcome, channels, made_of.again)
-        return self.unproved(outcome)
+        return self.without_proof(outcome)
 
-    def unproved(self, outcome: SimulationOutcome) -> RunResult:
+    def without_proof(self, outcome: SimulationOutcome) -> RunResult:
         """Return the finished run without the proof: for many runs of rules that others prove."""
         inputs = self.inputs
         return RunResult(

@@ -36,7 +36,7 @@ class SessionsInStep:
         """Return the next index at which a session or a guard of the account has work."""
         for i, session in enumerate(self.sessions):
             if self._stale[i]:
-                # Closes of other sessions may come before its own next one.
+                # A bar of another sleeve may close before the next close of this one.
                 session.simulator.sync(self.t + 1)
                 self._next[i] = session.next_index()
                 self._stale[i] = False
@@ -55,8 +55,8 @@ class SessionsInStep:
             return
         others = [i for i in range(len(self.sessions)) if i not in self.due]
         for i in others:
-            # Its search looked further ahead; the repeated search ends here, so that the peak
-            # equity excludes later bars.
+            # The sleeve has searched past this instant. The search is repeated up to here, so
+            # that the peak equity excludes later bars.
             self.sessions[i].next_index(at_most=self.t)
         self._arrive(others)
         for i in others:

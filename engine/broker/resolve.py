@@ -100,7 +100,7 @@ def account_equity(
     """Return cash + unrealized PnL of perps + value of owned assets, quote.
 
     Instruments are summed in their fixed order and none is skipped by size, so that every caller
-    gets the same bits. ``cash`` is the sum of both wallets.
+    gets the same bits. ``cash`` is the sum of all wallets.
     """
     equity = cash
     for k in range(len(quantities)):

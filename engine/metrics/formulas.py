@@ -78,13 +78,13 @@ def too_short(years: float) -> bool:
     return years * DAYS_PER_YEAR < LEAST_DAYS - ROUNDING_DAYS
 
 
-def sized(values: Floats, axis: int | None = None) -> tuple[Floats, Floats]:
+def scaled(values: Floats, axis: int | None = None) -> tuple[Floats, Floats]:
     """Return the values divided by the power of two next below the largest, and that power.
 
     Squares of the scaled values neither vanish nor overflow, and a division by a power of two is
     exact. With an ``axis``, each sample along it has its own power; zeros stay zeros.
 
-    >>> units, power = sized(np.array([0.03, -0.06]))
+    >>> units, power = scaled(np.array([0.03, -0.06]))
     >>> units.tolist(), float(power)
     ([0.96, -1.92], 0.03125)
     """
@@ -94,15 +94,15 @@ def sized(values: Floats, axis: int | None = None) -> tuple[Floats, Floats]:
     return values / power, power if axis is not None else power.reshape(())
 
 
-def spread(returns: Floats) -> float:
+def standard_deviation(returns: Floats) -> float:
     """Return the standard deviation (n - 1), of returns of any size; NaN for fewer than two.
 
-    >>> spread(np.array([1e-200, 3e-200, 5e-200]))
+    >>> standard_deviation(np.array([1e-200, 3e-200, 5e-200]))
     2e-200
     """
     if len(returns) < 2:
         return NAN
-    units, power = sized(returns)
+    units, power = scaled(returns)
     return float(np.std(units, ddof=1) * power)
 
 
@@ -114,14 +114,14 @@ def varies(deviation: float, returns: Floats) -> bool:
     """
     if len(returns) == 0:
         return deviation > 0
-    units, power = sized(returns)
+    units, power = scaled(returns)
     size = math.sqrt(float(np.square(units).mean())) * float(power)
     return deviation > NO_VARIANCE_SHARE * size
 
 
 def volatility(returns: Floats, periods_per_year: float) -> float:
     """Return the standard deviation (n - 1) per year; NaN for fewer than two returns."""
-    return spread(returns) * math.sqrt(periods_per_year)
+    return standard_deviation(returns) * math.sqrt(periods_per_year)
 
 
 def sharpe(returns: Floats, periods_per_year: float) -> float:
@@ -134,8 +134,8 @@ def sharpe(returns: Floats, periods_per_year: float) -> float:
     """
     if len(returns) < 2:
         return NAN
-    returns, _ = sized(returns)
-    deviation = spread(returns)
+    returns, _ = scaled(returns)
+    deviation = standard_deviation(returns)
     if not varies(deviation, returns):
         return NAN
     return float(np.mean(returns)) / deviation * math.sqrt(periods_per_year)
@@ -148,9 +148,9 @@ def sortino(returns: Floats, periods_per_year: float) -> float:
     """
     if len(returns) < 2:
         return NAN
-    returns, _ = sized(returns)
+    returns, _ = scaled(returns)
     downside = math.sqrt(float(np.square(np.minimum(returns, 0.0)).mean()))
-    if not (varies(downside, returns) and varies(spread(returns), returns)):
+    if not (varies(downside, returns) and varies(standard_deviation(returns), returns)):
         return NAN
     return float(np.mean(returns)) / downside * math.sqrt(periods_per_year)
 
@@ -188,8 +188,8 @@ def relative_numbers(
     ``years`` is the time elapsed, None: the number of returns / ``periods_per_year``.
     """
     enough = len(returns) == len(benchmark) >= 2
-    (ours, our_power), (theirs, their_power) = sized(returns), sized(benchmark)
-    own, other = spread(ours), spread(theirs)
+    (ours, our_power), (theirs, their_power) = scaled(returns), scaled(benchmark)
+    own, other = standard_deviation(ours), standard_deviation(theirs)
     known = enough and varies(other, theirs)
     slope = float(np.cov(ours, theirs, ddof=1)[0, 1]) / other**2 if known else NAN
     beta = slope * float(our_power / their_power)

@@ -134,12 +134,12 @@ METRICS: Sequence[Metric] = (
         on_pages=True, compared=True,
     ),
     Metric(
-        "trading_return", "of it trading", MetricUnit.FRACTION, Better.MORE,
+        "trading_return", "excess from trading", MetricUnit.FRACTION, Better.MORE,
         "price, costs, funding and dividends / equity at the start",
         lambda of: of.trading_return, signed_percent, on_pages=True, compared=True,
     ),
     Metric(
-        "interest_less_bill", "of it interest less the bill", MetricUnit.FRACTION, Better.MORE,
+        "interest_less_bill", "excess from interest", MetricUnit.FRACTION, Better.MORE,
         "(interest paid on cash - what the whole equity would have earned in bills) / equity at "
         "the start",
         lambda of: of.interest_less_bill, signed_percent, on_pages=True, compared=True,

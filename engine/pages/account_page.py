@@ -28,12 +28,12 @@ from engine.formatting import (
     without,
     wrapped,
 )
-from engine.metrics import spread, varies, window_years
+from engine.metrics import standard_deviation, varies, window_years
 from engine.pages import run_rows
 from engine.pages.charts import account_chart
 from engine.pages.html import render
 from engine.pages.publish import SUMMARY_FILE, TEARSHEET_FILE, write_reports
-from engine.pages.tearsheet import quantstats_part
+from engine.pages.quantstats_part import quantstats_part
 from engine.results.coverage import missing_bars
 from engine.results.doubtful import doubtful_warnings
 from engine.results.manifest import bill_sentence
@@ -163,7 +163,11 @@ def correlations(record: AccountRecord) -> pd.DataFrame:
     """
     frame = pd.DataFrame({name: item.excess_returns for name, item in record.records.items()})
     frame = frame.dropna()
-    still = [name for name in frame if not varies(spread(_array(frame[name])), _array(frame[name]))]
+    still = [
+        name
+        for name in frame
+        if not varies(standard_deviation(_array(frame[name])), _array(frame[name]))
+    ]
     return frame.assign(**{str(name): np.nan for name in still}).corr()
 
 

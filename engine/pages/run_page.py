@@ -7,7 +7,7 @@ from engine.metrics import window_years
 from engine.pages import periods, run_rows
 from engine.pages.charts import PriceLine, trade_chart
 from engine.pages.html import render
-from engine.pages.tearsheet import quantstats_part
+from engine.pages.quantstats_part import quantstats_part
 from engine.results import RunRecord, run_folder_name
 from engine.results.doubtful import doubtful_warnings
 from engine.results.manifest import assumptions

@@ -16,7 +16,7 @@ from engine.causality import beginnings, first_difference, prepare
 from engine.config.models import RunConfig, RunMode
 from engine.playbook import Playbook, Requirements, Signals
 from engine.records import EquityCurve, FactKind, OrderRole, OrderRow, SimulationOutcome
-from engine.results.availability import AccountHistory
+from engine.results.availability import AvailabilityHistory
 from engine.results.journal import conditions_table, decides_by_session
 from engine.run_data import with_listed
 
@@ -176,7 +176,7 @@ def _asked(order: OrderRow) -> str:
 def journal(run: Simulated, at: int) -> pa.Table:
     """Return the journal of conditions up to ``at``."""
     start, end = run.window
-    history = AccountHistory(run.outcome, run.requirements.leading, start, end)
+    history = AvailabilityHistory(run.outcome, run.requirements.leading, start, end)
     every_row = decides_by_session(run.requirements)
     return conditions_table(run.signals, run.outcome, history, start, at, every_row=every_row)
 

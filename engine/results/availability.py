@@ -54,7 +54,7 @@ class _StateSpan:
 _STRENGTH = {state: rank for rank, state in enumerate(Availability)}
 
 
-class AccountHistory:
+class AvailabilityHistory:
     """The account states of one instrument over a run."""
 
     def __init__(self, outcome: SimulationOutcome, instrument: str, start: int, end: int) -> None:

@@ -22,7 +22,7 @@ from engine.market_state import MarketState
 from engine.metrics import headline, headline_inputs
 from engine.playbook import Playbook, Requirements, Signals
 from engine.records import DailyMoney, FactKind, SimulationOutcome, Trade
-from engine.results.availability import AccountHistory
+from engine.results.availability import AvailabilityHistory
 from engine.results.journal import conditions_table, decides_by_session
 from engine.results.pass_rates import ConditionRates, condition_rates
 from engine.run_folder.schema import AccountInterval
@@ -125,10 +125,10 @@ class RunRecord:
         return {key.instrument: self.run.dataset.channels[key] for key in coarsest_first}
 
     @cached_property
-    def histories(self) -> tuple[AccountHistory, ...]:
+    def histories(self) -> tuple[AvailabilityHistory, ...]:
         """Account states of every traded instrument, by name."""
         return tuple(
-            AccountHistory(self.run.outcome, name, self.start, self.end)
+            AvailabilityHistory(self.run.outcome, name, self.start, self.end)
             for name in sorted(self.run.requirements.traded)
         )
 

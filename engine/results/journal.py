@@ -20,7 +20,7 @@ from engine.conditions import NOT_SO, THIS_ROW, Condition, Truth
 from engine.decision_terms import RISK_ADDING, BlockKind, DecisionOutcome, IntentKind
 from engine.playbook import Requirements, Signals
 from engine.records import Decision, SimulationOutcome
-from engine.results.availability import AccountHistory, Availability
+from engine.results.availability import Availability, AvailabilityHistory
 from engine.run_folder.write import instants
 
 TRUTH_WORDS = {Truth.UNKNOWN: "unknown", Truth.FALSE: "false", Truth.TRUE: "true"}
@@ -48,9 +48,9 @@ _KINDS = (BlockKind.RISK, BlockKind.ACCOUNT, BlockKind.PLAYBOOK)
 def nearness(row: Mapping[str, Any]) -> tuple[int, int, float, Any]:
     """Return the key that sorts journal rows by how near they came to an entry, nearest first.
 
-    This is the only definition of the nearest miss. The order: the fewest failing required
-    conditions; without one, refused by risk, then an account that was not free, then no intent;
-    the smallest distance of a failed number from its threshold, rows without a number last; time.
+    This is the only definition of the nearest miss. The key compares, in this order: the number of
+    failed required conditions; if none failed, refused by risk before account not free before no
+    intent; the distance of the failed number from its threshold, none last; the time.
     """
     failing, kind = row["required_failing"], row["blocked_kind"]
     distance = row["nearest_miss_distance"]
@@ -108,7 +108,7 @@ def relative_distance(
 def conditions_table(
     signals: Signals,
     outcome: SimulationOutcome,
-    history: AccountHistory,
+    history: AvailabilityHistory,
     start: int,
     end: int,
     *,
@@ -118,7 +118,7 @@ def conditions_table(
     rows = journal_rows(signals, outcome.decisions, start, end, every_row=every_row)
     at = signals.decided_at[rows]
     decisions = _decisions_by_instant(outcome.decisions)
-    # After its first rebalancing a book of weights holds positions; they block no rebalancing.
+    # The positions of a book of weights do not block its next rebalancing.
     book_from = min(
         (d.decided_at for d in outcome.decisions if d.intent == IntentKind.REBALANCE), default=None
     )
@@ -165,8 +165,8 @@ def conditions_table(
 def because(item: Condition, rows: NDArray[np.int64], at: NDArray[np.int64]) -> list[str]:
     """Return the parts and the reasons of a condition at some rows, as text.
 
-    ``at`` are the rows' instants. A part has its truth and the numbers it compares; a reason of an
-    earlier instant has that instant.
+    ``at`` are the rows' instants. A part has its truth and the numbers it compares; a reason that
+    arose earlier shows its instant.
     """
     return [
         ", ".join(

@@ -1,8 +1,8 @@
 """Guard an account: daily and weekly loss, drawdown ladder and halt, cool-down, trades a day.
 
-The state depends only on equity at bar closes and on the ends of account days and weeks. The number
-of calls does not matter, so a run that visits few instants has the same state as one that visits
-all.
+The state depends on equity at bar closes, the ends of account days and weeks, closed plans and
+approved entries. The number of calls does not matter, so a sparse and a dense run have the same
+state.
 """
 
 import math

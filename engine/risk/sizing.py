@@ -86,8 +86,8 @@ class SizingRequest:
     ``crypto_notional`` are those of the account, or of the sleeve alone, entries that still work
     included; ``account_rooms`` is the unused part of each cap of a sleeve's account (quote).
     ``fraction`` is the tranche's share of the plan; ``held`` is the position of its earlier
-    tranches: caps bound the whole position. ``reserve`` is the price at which the wallet is judged
-    where it is above ``entry``: a limit order sets cash aside at its own price.
+    tranches: caps bound the whole position. If ``reserve`` is above ``entry``, the cash
+    check uses ``reserve``: a limit order sets cash aside at its own price.
     """
 
     instrument: Instrument
@@ -115,8 +115,9 @@ class Sizing:
 
     ``planned`` is the whole plan before multipliers, of which a tranche takes its fraction.
 
-    ``risk_per_unit`` is quote lost per base unit at the stop, costs included, at the size of the
-    risk cap. ``refused`` names the rule that forbids any size, and is None otherwise.
+    ``risk_per_unit`` is the loss per base unit at the stop (quote), costs included, of a position
+    that has the size of the risk cap. ``refused`` names the rule that forbids any size, and is None
+    otherwise.
     """
 
     caps: tuple[tuple[Cap, float], ...]
@@ -141,8 +142,8 @@ def plan_costs(
     """Return the expected costs of an entry of this kind and of its stop.
 
     A limit entry pays the maker fee and no slippage; everything else is a taker. A limit that the
-    market has reached (``crosses``) pays the taker fee; its slippage lies in its entry estimate. A
-    maker rebate is ignored. ``bar_range`` is (high - low) / close of the last bar.
+    market has reached (``crosses``) pays the taker fee; its entry estimate already includes
+    slippage. A maker rebate is ignored. ``bar_range`` is (high - low) / close of the last bar.
     """
     own = venue.costs_of(instrument)
     taker, maker, slip = own.taker_rate, max(own.maker_rate, 0.0), own.slippage
@@ -218,8 +219,8 @@ def _room(limit: float, held: EarlierTranches) -> float:
 def _risk_cap(request: SizingRequest, risk: RiskConfig) -> tuple[float, float]:
     """Return the largest size that loses the risk budget at the stop, and the loss per unit.
 
-    What the tranches already held would lose there comes off the budget; a gain that the stop has
-    locked in adds nothing to it.
+    The loss of the held tranches at the stop is subtracted from the budget; a gain locked in by the
+    stop adds nothing.
     """
     costs, entry, stop, held = request.costs, request.entry, request.stop, request.held
     lost = max(request.direction * (held.average_entry - stop), 0.0) if held.quantity > 0 else 0.0
@@ -272,8 +273,8 @@ def _participation_cap(request: SizingRequest, risk: RiskConfig) -> float:
 def _at_least_a_lot(quantity: float, request: SizingRequest) -> float:
     """Return the size that collateral allows, 0 when it is below one lot.
 
-    No order can hold less than a lot. The liquidation price of a position that a residue of the
-    wallet backs (1e-320 USDT) is also lost to rounding.
+    No order can hold less than a lot. With almost no cash behind a position (1e-320 USDT), its
+    liquidation price cannot be computed exactly either.
     """
     # A millionth of a lot is the residue of a division, as on the lot grid.
     return quantity if quantity >= request.instrument.lot_size * (1 - 1e-6) else 0.0
@@ -361,5 +362,5 @@ def _affordable(request: SizingRequest, setting: int) -> float:
 
 
 def _largest_within(budget: float, linear: float, quadratic: float) -> float:
-    """Return the largest q with ``linear x q + quadratic x q^2 <= budget``; impact is quadratic."""
+    """Return the largest q with ``linear x q + quadratic x q^2 <= budget``; impact costs q^2."""
     return 2 * budget / (linear + math.sqrt(linear * linear + 4 * quadratic * budget))

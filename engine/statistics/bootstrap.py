@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from engine.errors import ReportError
-from engine.metrics import sized, spread, varies
+from engine.metrics import scaled, standard_deviation, varies
 from engine.statistics.measures import Measure
 from engine.statistics.power import detectable
 from engine.statistics.samples import Floats, Missing, at_least, fraction, sample
@@ -122,7 +122,7 @@ def block_days(*series: ArrayLike) -> int:
     samples = [sample(values, "returns") for values in series]
     if len(samples) == 2:
         samples.append(samples[0] - samples[1])
-    samples = [sized(values)[0] for values in samples]
+    samples = [scaled(values)[0] for values in samples]
     columns = [column for values in samples for column in (values, values**2) if _varies(column)]
     if not columns or len(columns[0]) < MIN_SAMPLE_DAYS:
         return 1
@@ -304,7 +304,7 @@ def _unusable(series: tuple[Floats, ...]) -> str | None:
 
 def _varies(values: Floats) -> bool:
     """Return whether values differ by more than the rounding of equal ones, at any scale."""
-    return len(values) > 1 and varies(spread(values), values)
+    return len(values) > 1 and varies(standard_deviation(values), values)
 
 
 def _combined(measure: Measure, series: tuple[Floats, ...]) -> Floats:

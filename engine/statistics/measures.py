@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.metrics import DAYS_PER_YEAR, MAX_LOG_GROWTH, NO_VARIANCE_SHARE, sized, too_short
+from engine.metrics import DAYS_PER_YEAR, MAX_LOG_GROWTH, NO_VARIANCE_SHARE, scaled, too_short
 from engine.statistics.samples import Floats, at_least
 
 Measure = Callable[[Floats], Floats]
@@ -51,14 +51,14 @@ def total_return(returns: Floats) -> Floats:
 
 def volatility(returns: Floats, periods_per_year: float) -> Floats:
     """Return the standard deviation (n - 1) per year; NaN for fewer than two returns."""
-    units, power = sized(returns, axis=-1)
+    units, power = scaled(returns, axis=-1)
     deviation: Floats = _deviation(units) * power[..., 0] * math.sqrt(periods_per_year)
     return deviation
 
 
 def sharpe(returns: Floats, periods_per_year: float) -> Floats:
     """Return mean / standard deviation (n - 1), annualized; NaN for no variance."""
-    units, _ = sized(returns, axis=-1)
+    units, _ = scaled(returns, axis=-1)
     deviation = _deviation(units)
     mean = units.mean(axis=-1) * math.sqrt(periods_per_year)
     return _quotient(mean, deviation, _varies(deviation, units))
@@ -66,7 +66,7 @@ def sharpe(returns: Floats, periods_per_year: float) -> Floats:
 
 def sortino(returns: Floats, periods_per_year: float) -> Floats:
     """Return mean / downside deviation, annualized; NaN without a loss or without variance."""
-    units, _ = sized(returns, axis=-1)
+    units, _ = scaled(returns, axis=-1)
     downside = np.sqrt(np.square(np.minimum(units, 0.0)).mean(axis=-1))
     defined = _varies(downside, units) & _varies(_deviation(units), units)
     return _quotient(units.mean(axis=-1) * math.sqrt(periods_per_year), downside, defined)
@@ -84,7 +84,7 @@ def calmar(returns: Floats, periods_per_year: float, years: float | None = None)
     """Return compound growth per year / -maximum drawdown; NaN where either has no value."""
     elapsed = returns.shape[-1] / periods_per_year if years is None else years
     growth, worst = _growth(_end(returns), elapsed), max_drawdown(returns)
-    units, power = sized(returns, axis=-1)
+    units, power = scaled(returns, axis=-1)
     return _quotient(growth, -worst, _varies(-worst / power[..., 0], units))
 
 
@@ -111,7 +111,7 @@ def _deviation(units: Floats) -> Floats:
 def _varies(deviation: Floats, units: Floats) -> NDArray[np.bool_]:
     """Return whether each deviation is more than rounding, by ``engine.metrics.varies``.
 
-    ``units`` are returns scaled by ``engine.metrics.sized``, and so is the deviation.
+    ``units`` are returns scaled by ``engine.metrics.scaled``, and so is the deviation.
     """
     size = np.sqrt(np.square(units).mean(axis=-1)) if units.shape[-1] else 0.0
     return np.asarray(deviation > NO_VARIANCE_SHARE * size)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from engine.errors import ReportError
-from engine.metrics import sized
+from engine.metrics import scaled
 from engine.statistics.samples import Floats, Missing, sample
 
 # 20 blocks make 184,756 splits; more is only slow.
@@ -88,7 +88,7 @@ def backtest_overfitting(
         return Missing("all variants have the same returns")
     chosen = _halves(blocks)
     picked_in, judged_in = (
-        _sharpes(sized(found, axis=0)[0], starts, halves) for halves in (chosen, ~chosen)
+        _sharpes(scaled(found, axis=0)[0], starts, halves) for halves in (chosen, ~chosen)
     )
     if np.isnan(picked_in).any() or np.isnan(judged_in).any():
         return Missing("a variant's returns do not vary in one half of the days")

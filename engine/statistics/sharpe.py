@@ -25,8 +25,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from engine.errors import ReportError
+from engine.metrics import scaled
 from engine.metrics import sharpe as sharpe_ratio
-from engine.metrics import sized
 from engine.statistics.bootstrap import Interval
 from engine.statistics.samples import Missing, at_least, finite, fraction, sample
 
@@ -57,7 +57,7 @@ def moments(returns: ArrayLike) -> Moments | Missing:
     The Sharpe ratio is that of ``engine.metrics`` with one period a year. ``Missing`` for fewer
     than two returns or no variance; ReportError on NaN.
     """
-    found, _ = sized(sample(returns, "returns"))
+    found, _ = scaled(sample(returns, "returns"))
     ratio = sharpe_ratio(found, 1.0)
     if math.isnan(ratio):
         return Missing("the returns do not vary" if len(found) > 1 else "fewer than two returns")

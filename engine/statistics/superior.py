@@ -1,9 +1,9 @@
 """A test of whether any variant of a family beats a benchmark, corrected for the search.
 
-Every resample divides its mean by its own standard error (bootstrap-t), so that a standard error
-that happens to be small in the data is as often small in the resamples. Dividing all resamples by
-the one standard error of the data rejects 16% to 23% of worthless families of 15 to 50 variants
-over 250 days at a nominal 5%; ``docs/statistics.md`` has the sizes measured with this test.
+Every resample divides its mean by its own standard error (bootstrap-t). A standard error that is
+small by chance then occurs as often in the resamples as in the data. With one standard error for
+all resamples, a test at 5% rejects 16% to 23% of worthless families of 15 to 50 variants over 250
+days; ``docs/statistics.md`` has the sizes measured with this test.
 
 Sources: Hansen (2005), 'A Test for Superior Predictive Ability', Journal of Business & Economic
 Statistics 23(4), for the recentring; Goetze and Kuensch (1996), 'Second-Order Correctness of the
@@ -30,8 +30,8 @@ MIN_BLOCK = 5
 # Chosen: below either, most resamples hold a handful of the days on which anything happened.
 MIN_ACTIVE_SHARE = 0.05
 MIN_ACTIVE_DAYS = 10
-# Chosen, in standard deviations of the returns: above what interest on idle cash moves from day to
-# day, below the moves of three in five days of a book that is always invested.
+# Chosen, in standard deviations of the returns: more than the daily change of interest on cash,
+# less than the move on 60% of the days of a book that is always invested.
 ACTIVE_MOVE = 0.5
 Rows = NDArray[np.intp]
 
@@ -45,7 +45,7 @@ class Superiority:
 
     Attributes
     ----------
-    superior : columns that beat the benchmark at ``size``, the chance of even one false column
+    superior : columns that beat the benchmark; ``size`` is the accepted chance of one false one
     powerless : columns left out, because they differ from their usual value on too few days
     detectable : per column, the smallest mean daily difference that a two-sided 5% test of this
         column alone finds in four of five samples; NaN where the column was left out
@@ -201,8 +201,8 @@ def _active_days(values: Floats) -> NDArray[np.int64]:
 def _block_means(gain: Floats, codes: NDArray[np.int64], length: int) -> Floats:
     """Return the mean of the block that begins at each day, shape (days, columns).
 
-    A block that reaches the end of its segment goes on at the segment's first day, so that every
-    day is in as many blocks as any other and the blocks' mean is the days' mean.
+    Blocks wrap around to the start of their segment. Every day is then in equally many blocks, and
+    the mean of the blocks is the mean of the days.
     """
     first = np.searchsorted(codes, codes, side="left")
     size = np.searchsorted(codes, codes, side="right") - first

@@ -101,7 +101,7 @@ class PathRunner:
         playbook = new_playbook(type(self._playbook), self._playbook.params, self._playbook.ignored)
         prepared = prepare_playbook(self._config, data, playbook)
         outcome = simulate(prepared.inputs)
-        return prepared.result(outcome) if proved else prepared.unproved(outcome)
+        return prepared.result(outcome) if proved else prepared.without_proof(outcome)
 
     def _audit(self, result: RunResult, data: Dataset) -> None:
         with tempfile.TemporaryDirectory(dir=self._scratch) as folder:

@@ -15,8 +15,8 @@ from engine.metrics import (
     longest_drawdown_days,
     max_drawdown,
     relative_numbers,
+    scaled,
     sharpe,
-    sized,
     sortino,
     volatility,
 )
@@ -193,7 +193,7 @@ def test_sharpe_and_sortino_by_hand_at_the_ends_of_what_a_number_can_be(scale):
 
 def test_bringing_returns_to_one_size_rounds_nothing():
     returns = random_returns()
-    units, power = sized(returns)
+    units, power = scaled(returns)
     assert 1 <= abs(units).max() < 2
     assert (units * power).tolist() == returns.tolist()
     assert math.frexp(float(power))[0] == 0.5
@@ -201,8 +201,8 @@ def test_bringing_returns_to_one_size_rounds_nothing():
     deviation = float(np.std(returns, ddof=1))
     assert volatility(returns, 365) == deviation * math.sqrt(365)
     assert sharpe(returns, 365) == float(np.mean(returns)) / deviation * math.sqrt(365)
-    assert sized(np.zeros(3))[0].tolist() == [0.0] * 3
-    rows, powers = sized(np.array([[1e-200, 0.0], [3.0, 1e200], [0.0, 0.0]]), axis=1)
+    assert scaled(np.zeros(3))[0].tolist() == [0.0] * 3
+    rows, powers = scaled(np.array([[1e-200, 0.0], [3.0, 1e200], [0.0, 0.0]]), axis=1)
     assert rows[:, 0].tolist() == [1e-200 / powers[0, 0], 3.0 / powers[1, 0], 0.0]
     assert powers.shape == (3, 1)
 

@@ -9,14 +9,14 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
+from tests.engine.pages.test_tearsheet import YEARS, returns
 
 import engine
 from engine.benchmark.run_benchmark import held_returns
 from engine.pages.html import embedded_json, embedded_script, render
+from engine.pages.quantstats_part import quantstats_html
 from engine.pages.run_page import run_page
-from engine.pages.tearsheet import quantstats_html
 from engine.results import RunRecord
-from tests.engine.pages.test_tearsheet import YEARS, returns
 
 HOSTILE = "<script>window.hacked=1</script> {{metrics}} \"quoted\" 'name' & co"
 TEMPLATES = files("engine.pages") / "templates"

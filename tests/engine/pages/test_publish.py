@@ -8,7 +8,7 @@ import pytest
 
 from engine.errors import ReportError
 from engine.pages.publish import publish, write_reports
-from engine.pages.tearsheet import pictures
+from engine.pages.quantstats_part import pictures
 from engine.results import RunRecord
 
 

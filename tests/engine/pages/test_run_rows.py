@@ -62,7 +62,7 @@ def with_excess(fractions):
 )
 def test_the_parts_of_the_excess_add_up_as_they_are_shown(fractions, shown):
     rows = {row[0]: row[1:] for row in metric_rows(with_excess(fractions), {"excess_return": 0.01})}
-    titles = ("excess return", "of it trading", "of it interest less the bill")
+    titles = ("excess return", "excess from trading", "excess from interest")
     assert [rows[title][0] for title in titles] == shown
     assert [rows[title][1] for title in titles] == ["+1.00%", "", ""]
 

@@ -3,13 +3,13 @@
 from itertools import pairwise
 
 from engine.records import GuardEvent
-from engine.results.availability import AccountHistory
+from engine.results.availability import AvailabilityHistory
 
 
 def history(book, *, hours=100):
     start = book.now - book.hour * 3_600 * 10**9
     end = start + hours * 3_600 * 10**9
-    return AccountHistory(book.outcome(), book.instrument, start, end), start
+    return AvailabilityHistory(book.outcome(), book.instrument, start, end), start
 
 
 def hour(start, number):
@@ -103,7 +103,7 @@ def test_a_decision_at_the_close_at_which_a_stop_filled_is_made_flat(new_book):
 def test_intervals_cover_the_window_without_a_hole(make_run):
     run = make_run()
     start, end = run.signals.decided_at[0] - 3_600 * 10**9, run.signals.decided_at[-1]
-    intervals = AccountHistory(run.outcome, run.requirements.traded[0], start, end).intervals()
+    intervals = AvailabilityHistory(run.outcome, run.requirements.traded[0], start, end).intervals()
     assert intervals[0].from_at == start
     assert intervals[-1].until_at == end
     for left, right in pairwise(intervals):

@@ -9,7 +9,7 @@ import pytest
 
 from engine.conditions import condition
 from engine.playbook import Signals
-from engine.results.availability import AccountHistory
+from engine.results.availability import AvailabilityHistory
 from engine.results.journal import (
     best_of_setups,
     conditions_table,
@@ -44,7 +44,7 @@ def signals(book, verdicts, *, notable=True, required=(True, True, True)):
 def table(book, made, *, hours=50):
     start = int(made.decided_at[0]) - HOUR
     outcome = book.outcome()
-    account = AccountHistory(outcome, book.instrument, start, start + hours * HOUR)
+    account = AvailabilityHistory(outcome, book.instrument, start, start + hours * HOUR)
     return conditions_table(made, outcome, account, start, start + hours * HOUR).to_pylist()
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from engine.errors import ReportError
 from engine.metrics import sharpe
-from engine.pages.tearsheet import quantstats_html, tidied, why_no_quantstats
+from engine.pages.quantstats_part import quantstats_html, tidied, why_no_quantstats
 
 DAYS = pd.date_range("2026-01-01", periods=120)
 YEARS = 120 / 365

@@ -21,7 +21,14 @@ import pandas as pd
 
 from engine.errors import ReportError
 from engine.formatting import percent
-from engine.metrics import DAYS_PER_YEAR, LEAST_VOLATILITY, spread, too_short, varies, volatility
+from engine.metrics import (
+    DAYS_PER_YEAR,
+    LEAST_VOLATILITY,
+    standard_deviation,
+    too_short,
+    varies,
+    volatility,
+)
 from engine.pages.charts import SVG_SALT, without_prologs
 from engine.statistics import too_still
 
@@ -148,7 +155,7 @@ def why_no_quantstats(returns: "pd.Series[float]", periods_per_year: int = 365) 
     if not np.isfinite(returns.to_numpy()).all():
         return "a daily return is not a number: equity was not positive"
     values = np.asarray(returns, dtype=np.float64)
-    if not varies(spread(values), values):
+    if not varies(standard_deviation(values), values):
         return "every daily return is the same, so ratios and distributions do not exist"
     if volatility(values, periods_per_year) < LEAST_VOLATILITY:
         return (
@@ -214,9 +221,9 @@ def _says_nothing(
 ) -> bool:
     """Return whether a benchmark hardly moves, or equals the returns up to rounding."""
     held, own = (np.asarray(series, dtype=np.float64) for series in (benchmark, returns))
-    still = not varies(spread(held), held)
+    still = not varies(standard_deviation(held), held)
     still = still or too_still(held, periods_per_year) is not None
-    return still or not varies(spread(held - own), own)
+    return still or not varies(standard_deviation(held - own), own)
 
 
 def tidied(page: str, years: float) -> str:
