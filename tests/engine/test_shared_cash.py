@@ -1,4 +1,4 @@
-"""Entries that meet one open share the cash of their wallet, worked by hand, and audited."""
+"""Entries of one open share the cash of their wallet: worked out by hand, and audited."""
 
 import itertools
 
@@ -64,7 +64,7 @@ def finished(data, script, *, traded=None, mode=RunMode.SPARSE, **sections) -> S
 
 
 def filled(done: ScriptedRun) -> dict[str, float]:
-    """What each instrument's entries have filled, base units."""
+    """Return the filled entry quantity of each instrument, base units."""
     return {
         name: sum(f.quantity for f in done.outcome.fills if f.instrument == name)
         for name in sorted({order.instrument for order in done.outcome.orders})
@@ -276,11 +276,11 @@ def test_each_open_is_shared_by_what_fills_in_it(tmp_path) -> None:
 def test_the_audit_finds_a_last_one_that_pays_for_all(tmp_path, monkeypatch) -> None:
     enter = matching.Matcher._enter
 
-    def in_turn(self, turn, raw, ask, *, free, factor=1.0) -> None:
-        free = self._collateral.free_for(turn.k, turn.t)
-        enter(self, turn, raw, ask, free=free)
+    def one_after_another(self, context, raw, demand, *, free, factor=1.0) -> None:
+        free = self._collateral.free_for(context.k, context.t)
+        enter(self, context, raw, demand, free=free)
 
-    monkeypatch.setattr(matching.Matcher, "_enter", in_turn)
+    monkeypatch.setattr(matching.Matcher, "_enter", one_after_another)
     data = four(130.0)
     done = finished(data, {0: [Rebalance(QUARTERS, "four quarters")]})
     assert filled(done) == {"AAA": 250.0, "BBB": 250.0, "CCC": 250.0, "DDD": 19.0}

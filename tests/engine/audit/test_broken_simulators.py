@@ -7,12 +7,12 @@ import pytest
 from data_feeds.clock import DAY_NS
 from engine.audit import audit_run
 from engine.broker import execution, matching, resolve, simulator
-from engine.broker import match_context as turn
+from engine.broker.match_context import MatchContext
 from engine.config.models import RunMode
 from engine.errors import SimulationError
 from engine.ledger import Ledger
 from engine.records import OrderRole
-from engine.results import finished as records
+from engine.results import finished
 from engine.risk import entry_review
 from tests.engine.audit.simulated import new_case, written
 from tests.engine.audit.test_simulated_runs import RUNS, likely
@@ -51,8 +51,8 @@ def fee_at_the_wrong_rate(patch):
 def stop_at_its_level_on_a_gap(patch):
     original = matching.Matcher._trigger_stop
 
-    def trigger(self, turn, stop, raw):
-        original(self, turn, stop, raw if stop.triggered else stop.request.price)
+    def trigger(self, context, stop, raw):
+        original(self, context, stop, raw if stop.triggered else stop.request.price)
 
     patch.setattr(matching.Matcher, "_trigger_stop", trigger)
 
@@ -65,12 +65,12 @@ def slippage_in_favour(patch):
 def target_before_the_stop(patch):
     original = matching.Matcher.match_range
 
-    def match_range(self, turn, part):
-        for target in self._targets_met(turn, part) if turn.position.quantity else ():
+    def match_range(self, context, part):
+        for target in self._targets_met(context, part) if context.position.quantity else ():
             if target.is_working:
-                self._take_target(turn, target, target.request.price)
-        if turn.position.quantity:
-            original(self, turn, part)
+                self._take_target(context, target, target.request.price)
+        if context.position.quantity:
+            original(self, context, part)
 
     patch.setattr(matching.Matcher, "match_range", match_range)
 
@@ -124,14 +124,14 @@ def the_other_extreme_after_an_entry(patch):
 
 
 def the_stop_before_the_rest_of_an_entry(patch):
-    patch.setattr(matching.Matcher, "_entry_comes_first", lambda self, turn, bar: False)
+    patch.setattr(matching.Matcher, "_entry_comes_first", lambda self, context, bar: False)
 
 
 def the_rest_of_an_entry_before_everything(patch):
     patch.setattr(
         matching.Matcher,
         "_entry_comes_first",
-        lambda self, turn, bar: self._rests_within(turn, turn.plan.entry, bar),
+        lambda self, context, bar: self._rests_within(context, context.plan.entry, bar),
     )
 
 
@@ -152,7 +152,7 @@ def a_stop_needs_a_tick_as_well(patch):
 
 
 def risk_forgotten_at_a_worse_price(patch):
-    patch.setattr(matching.Matcher, "_risked", lambda self, turn, price: float("inf"))
+    patch.setattr(matching.Matcher, "_risked", lambda self, context, price: float("inf"))
 
 
 def risk_asked_for_doubled(patch):
@@ -165,7 +165,7 @@ def risk_asked_for_doubled(patch):
 
 
 def entry_decided_after_the_open(patch):
-    patch.setattr(turn.Turn, "may_fill", lambda self, order: order.is_working)
+    patch.setattr(MatchContext, "may_fill", lambda self, order: order.is_working)
 
 
 def dividends_missed(patch):
@@ -182,32 +182,32 @@ def interest_doubled(patch):
 
 
 def bill_of_half_the_days(patch):
-    original = records.bill_charges
+    original = finished.bill_charges
 
     def charges(curve, bill):
         return original(curve, replace(bill, days=bill.days / 2))
 
-    patch.setattr(records, "bill_charges", charges)
+    patch.setattr(finished, "bill_charges", charges)
 
 
 def bill_on_a_day_too_late(patch):
-    original = records.bill_charges
+    original = finished.bill_charges
 
     def charges(curve, bill):
         found = original(curve, bill)
         return replace(found, at=found.at + DAY_NS)
 
-    patch.setattr(records, "bill_charges", charges)
+    patch.setattr(finished, "bill_charges", charges)
 
 
 def interest_in_the_trading(patch):
-    original = records.daily_money
+    original = finished.daily_money
 
     def money(curve, facts, charges, **known):
         kept = [fact for fact in facts if fact.kind != "interest"]
         return original(curve, kept, charges, **known)
 
-    patch.setattr(records, "daily_money", money)
+    patch.setattr(finished, "daily_money", money)
 
 
 def volume_cap_ignored(patch):
@@ -220,11 +220,11 @@ def volume_cap_forgets_the_open(patch):
 
 def more_than_the_cash_carries(patch):
     patch.setattr(matching, "affordable", lambda free, per_unit, lot_size: float("inf"))
-    patch.setattr(matching, "common_factors", lambda asks: {})
+    patch.setattr(matching, "common_factors", lambda demands: {})
 
 
 def stop_before_liquidation(patch):
-    patch.setattr(matching.Matcher, "_stop_is_nearer", lambda self, turn, stop, part: True)
+    patch.setattr(matching.Matcher, "_stop_is_nearer", lambda self, context, stop, part: True)
 
 
 def cross_perps_without_each_other(patch):

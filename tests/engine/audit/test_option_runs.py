@@ -59,7 +59,7 @@ def test_an_instrument_that_is_only_watched_opens_no_account(audited):
 
 
 def test_a_contract_that_does_not_settle_is_found(audited, monkeypatch):
-    monkeypatch.setattr(Matcher, "settle", lambda self, turn: None)
+    monkeypatch.setattr(Matcher, "settle", lambda self, context: None)
     assert "plan 1: what is touched fills" in rules(audited()[1])
 
 
