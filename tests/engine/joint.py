@@ -21,8 +21,8 @@ TERMS = set(AccountTerms.model_fields)
 PARTS = ("orders", "fills", "facts", "decisions", "guard_events")
 
 
-def script_part(market, script, *, traded=(PERP.id,), clock=None, **sections) -> SimulationInputs:
-    """A sleeve that follows a script on the bars of what it trades."""
+def script_inputs(market, script, *, traded=(PERP.id,), clock=None, **sections) -> SimulationInputs:
+    """Return the inputs of a sleeve that follows a script on the bars of its instruments."""
     own = [k for k in market.channels if k.instrument in traded and k.kind == "bars"]
     params = ScriptParams(
         clock=own[0] if clock is None else clock,
@@ -38,34 +38,34 @@ def script_part(market, script, *, traded=(PERP.id,), clock=None, **sections) ->
 
 
 def play_together(market, *scripts, risk=None, sections=({}, {}, {}), quiet=False) -> JointOutcome:
-    """Run a sleeve a script, sparse and dense; they must agree in everything.
+    """Run one sleeve for each script, sparse and dense, and check that both outcomes are equal.
 
-    ``quiet`` playbooks are woken at the rows of their script alone.
+    ``quiet`` playbooks are woken only at the rows of their script.
     """
     rules = AccountRiskConfig.model_validate(risk or {})
     outcomes = []
     for mode in (RunMode.SPARSE, RunMode.DENSE):
-        parts = [
-            script_part(market, script, **{**more, "mode": mode})
+        inputs = [
+            script_inputs(market, script, **{**more, "mode": mode})
             for script, more in zip(scripts, sections, strict=False)
         ]
         if quiet:
-            parts = [woken_at(part, script) for part, script in zip(parts, scripts, strict=True)]
-        outcomes.append(simulate_together(parts, rules))
+            inputs = [woken_at(one, script) for one, script in zip(inputs, scripts, strict=True)]
+        outcomes.append(simulate_together(inputs, rules))
     sparse, dense = outcomes
     assert_same(sparse, dense)
     return sparse
 
 
-def woken_at(part, rows) -> SimulationInputs:
-    """The part with a playbook that is woken at some rows alone."""
-    wake = np.isin(np.arange(len(part.signals.decided_at)), list(rows))
-    signals = dataclasses.replace(part.signals, wake_flat=wake, wake_in_position=wake)
-    return dataclasses.replace(part, signals=signals)
+def woken_at(inputs, rows) -> SimulationInputs:
+    """Return the inputs with a playbook that is woken only at some rows."""
+    wake = np.isin(np.arange(len(inputs.signals.decided_at)), list(rows))
+    signals = dataclasses.replace(inputs.signals, wake_flat=wake, wake_in_position=wake)
+    return dataclasses.replace(inputs, signals=signals)
 
 
 def assert_same(one: JointOutcome, other: JointOutcome) -> None:
-    """Compared as text, because a NaN field equals nothing."""
+    """Check that two outcomes are equal, compared as text: NaN equals nothing."""
     assert repr(one.guard_events) == repr(other.guard_events)
     for left, right in zip(one.sleeves, other.sleeves, strict=True):
         for name in PARTS:
@@ -75,7 +75,7 @@ def assert_same(one: JointOutcome, other: JointOutcome) -> None:
 
 
 def one_window(cases):
-    """The cases with the latest end of all: the sleeves of an account have one window."""
+    """Return the cases with the latest end of all: the sleeves of an account have one window."""
     end = max(case.config.data.end for case in cases)
 
     def until(case):
@@ -85,15 +85,15 @@ def one_window(cases):
     return [until(case) for case in cases]
 
 
-def case_part(case, mode=RunMode.SPARSE) -> SimulationInputs:
-    """A random case as a sleeve."""
+def case_inputs(case, mode=RunMode.SPARSE) -> SimulationInputs:
+    """Return the inputs of a random case as a sleeve."""
     playbook = RandomPlaybook(PlaybookParams(), case.script, case.signals, case.requirements.traded)
     config = case.config.model_copy(update={"mode": mode})
     return SimulationInputs(config, case.dataset, playbook, case.signals, case.requirements)
 
 
 def random_risk(seed: int) -> AccountRiskConfig:
-    """Caps and guards of an account that bind now and then."""
+    """Return caps and guards of an account that bind now and then."""
     rng = np.random.default_rng(50_000 + seed)
 
     def sometimes(value, share=0.6):
@@ -126,7 +126,7 @@ def random_risk(seed: int) -> AccountRiskConfig:
 
 @dataclasses.dataclass(frozen=True)
 class RandomAccount:
-    """What a finished account hands to the writer of its folder."""
+    """A finished account, as the writer of its folder takes it."""
 
     config: AccountConfig
     sleeves: dict
@@ -167,7 +167,7 @@ def random_account(seeds, *, mode=RunMode.SPARSE, risk=None) -> RandomAccount:
     def parts(account=""):
         return {
             name: dataclasses.replace(
-                case_part(case), config=config.sleeve(name, rivals=rivals[name], account=account)
+                case_inputs(case), config=config.sleeve(name, rivals=rivals[name], account=account)
             )
             for name, case in cases.items()
         }

@@ -93,7 +93,7 @@ class RandomCase:
 
 @dataclass(frozen=True)
 class DrawnScript:
-    """What the playbook does at each row, drawn beforehand; probabilities in [0, 1).
+    """The acts of the playbook at each row, drawn beforehand; probabilities in [0, 1).
 
     ``crossed`` rows place limit and stop entries beyond the market; ``together`` enters every
     traded instrument at once.
@@ -203,7 +203,7 @@ class RandomPlaybook(Playbook[PlaybookParams]):
         targets = tuple(Target(goal, 1 / len(goals)) for goal in goals if goal > 0)
         if len(targets) < len(goals):
             targets = ()
-        # Entered together, two positions are to be as large as the wallet carries.
+        # Two positions that enter together get the largest size that the wallet can pay.
         share = 1.0 if script.together else FIRST_TRANCHES[row % len(FIRST_TRANCHES)]
         self._first_of[name] = share
         intents: list[Intent] = [

@@ -18,7 +18,7 @@ PERP, OTHER, ETF, BILL = "BTCUSDT-PERP", "ETHUSDT-PERP", "QQQ", "DGS3MO"
 
 
 class Style(StrEnum):
-    """What a case is made for: anything, exact liquidation prices, two perps on one wallet."""
+    """The purposes of a case: anything, exact liquidation prices, two perps on one wallet."""
 
     FREE = "free"
     EXACT = "exact"

@@ -192,12 +192,12 @@ def first_detected() -> int | None:
 
 @functools.cache
 def dense_account(first: int) -> JointOutcome:
-    """Return what an account of three random cases does when every instant is visited."""
+    """Return the dense outcome of an account of three random cases."""
     return random_account((first, first + 1, first + 2), mode=RunMode.DENSE).joint
 
 
 def agrees(first: int) -> bool:
-    """Whether the sparse account is the dense one."""
+    """Return whether sparse and dense outcome of an account are equal."""
     sparse = random_account((first, first + 1, first + 2)).joint
     try:
         assert_same(sparse, dense_account(first))

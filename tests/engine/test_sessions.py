@@ -1,4 +1,4 @@
-"""Bars of an exchange: what lies outside its sessions trades nothing, what lacks inside is a hole.
+"""Bars of an exchange: no trade outside its sessions; a missing bar inside one is a hole.
 
 New York trades from 09:30 to 16:00: 14:30Z to 21:00Z in winter, 13:30Z to 20:00Z in summer; on half
 days to 13:00.

@@ -1,4 +1,4 @@
-"""Cash between the wallets: leaves at once, arrives on a business morning, is never lost."""
+"""Transfers: cash leaves at once, arrives on a business morning and is never lost."""
 
 import numpy as np
 import pytest

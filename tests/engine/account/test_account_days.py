@@ -1,4 +1,4 @@
-"""Days, weeks and years are those of the clock that what is traded trades by."""
+"""Account days follow the time zone of the traded instruments."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ def fund(calendar: str) -> Instrument:
 
 
 def session(calendar: str, first: str, closes: list[float]):
-    """Hourly bars of one session; each opens where the one before closed."""
+    """Return hourly bars of one session; each opens at the previous close."""
     opened = [at(first) + i * HOUR_NS for i in range(len(closes))]
     opens = (closes[0], *closes[:-1])
     rows = [(o, max(o, c), min(o, c), c) for o, c in zip(opens, closes, strict=True)]

@@ -14,11 +14,11 @@ from engine.testing import ETF, PERP, SPOT, candles, hour, table
 from tests.engine.joint import (
     PARTS,
     assert_same,
-    case_part,
+    case_inputs,
     one_window,
     play_together,
     random_account,
-    script_part,
+    script_inputs,
 )
 from tests.engine.random_cases import make_case
 
@@ -39,8 +39,8 @@ def sell(stop=110.0):
     return [Enter(PERP.id, -1, stop, "test")]
 
 
-def approved(outcome, lane):
-    return [d for d in outcome.sleeves[lane].decisions if d.quantity > 0]
+def approved(outcome, sleeve):
+    return [d for d in outcome.sleeves[sleeve].decisions if d.quantity > 0]
 
 
 # --- own books ---
@@ -57,14 +57,14 @@ def test_sleeves_of_one_market_hold_their_own_positions_and_cash():
 @pytest.mark.parametrize("mode", list(RunMode))
 def test_without_joint_rules_every_sleeve_is_the_run_it_would_be_alone(mode):
     cases = one_window([make_case(seed) for seed in (3, 4, 8, 21, 22)])
-    together = simulate_together([case_part(case, mode) for case in cases], AccountRiskConfig())
+    together = simulate_together([case_inputs(case, mode) for case in cases], AccountRiskConfig())
     assert sum(len(sleeve.fills) for sleeve in together.sleeves) > 20
     for case, sleeve, curve in zip(cases, together.sleeves, together.curves, strict=True):
-        alone = simulate(case_part(case))
+        alone = simulate(case_inputs(case))
         for name in PARTS:
             assert repr(getattr(alone, name)) == repr(getattr(sleeve, name)), name
         np.testing.assert_array_equal(alone.curve.equity, sleeve.curve.equity)
-        # Of all closes its own show the same.
+        # At its own closes both curves are equal.
         own = np.searchsorted(curve.at, sleeve.curve.at)
         np.testing.assert_array_equal(curve.equity[own], sleeve.curve.equity)
 
@@ -327,7 +327,7 @@ def test_joint_rules_are_read_at_the_present_instant_of_every_sleeve():
     assert room == pytest.approx((1.25 * equity - quantity * 94) / 94)
 
 
-def test_a_part_is_what_a_run_is():
-    part = script_part(flat(), {0: buy()}, **BIG)
-    assert part.start_equity == 100_000.0
-    assert not part.has_ny_days
+def test_inputs_of_a_perp_have_the_starting_cash_and_utc_days():
+    inputs = script_inputs(flat(), {0: buy()}, **BIG)
+    assert inputs.start_equity == 100_000.0
+    assert not inputs.has_ny_days

@@ -1,4 +1,4 @@
-"""Several cross positions behind one wallet: nothing fills where the market was not."""
+"""Several cross positions on one wallet: every fill is at a price that the market reached."""
 
 import numpy as np
 import pytest

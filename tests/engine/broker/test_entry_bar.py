@@ -1,8 +1,8 @@
-"""What a bar proves after an entry inside it. Tables buy 10 units near 100, shorts in the mirror.
+"""Fills after an entry inside a bar. Tables buy 10 units near 100; shorts are the mirror image.
 
-Prices come to an entry from the open. The extreme beyond the entry on their way comes after it; the
-other one may have come before, so that on that side only the close is certain. Of stop and target,
-both proved, the stop. docs/architecture.md has the table of all cases.
+Prices come to an entry from the open. The extreme beyond the entry in that direction comes after
+it. The other extreme may have come before, so that on that side only the close is certain. If stop
+and target are both proved, the stop fills. docs/fills.md has the table of all cases.
 """
 
 import pytest
@@ -17,19 +17,19 @@ SIDES = pytest.mark.parametrize("side", [1, -1], ids=["long", "short"])
 
 
 def mirror(side, price):
-    """A price of a long's table, or its mirror image at 100."""
+    """Return a price of a long's table, or its mirror image at 100."""
     return price if side > 0 else 200.0 - price
 
 
 def bar(side, opened, high, low, close, *volume):
-    """A bar of a long's table, or its mirror image."""
+    """Return a bar of a long's table, or its mirror image."""
     if side > 0:
         return (opened, high, low, close, *volume)
     return (200.0 - opened, 200.0 - low, 200.0 - high, 200.0 - close, *volume)
 
 
 def entry(side, kind, level, stop, *targets):
-    """An entry of 10 units with its levels as a long has them."""
+    """Return an entry of 10 units; its levels are given as for a long."""
     share = 1 / len(targets) if targets else 1.0
     return Enter(
         PERP.id,
@@ -43,7 +43,7 @@ def entry(side, kind, level, stop, *targets):
 
 
 def played(side, intent, *rows, **sections):
-    """What the entry's own bar and later ones did, prices as a long has them."""
+    """Return the fills after the entry, with prices as for a long."""
     level = intent.price
     market = table(candles([FLAT, *(bar(side, *row) for row in rows)]))
     outcome = play(market, {0: [intent]}, **{"notional": 10 * level, **sections})
@@ -308,7 +308,10 @@ def test_the_rest_of_an_entry_that_the_open_crossed_is_met_on_the_way_up(side, r
 
 
 def liquidated(side, intent, last, mark=None):
-    """What a bar does to an entry at setting 10; its mark is the last price unless given."""
+    """Return role and price of the fills inside the entry's bar, at leverage setting 10.
+
+    The mark is the last price unless it is given.
+    """
     rows = [FLAT, bar(side, *last), bar(side, *last[3:4] * 4)]
     channels = [candles(rows)]
     if mark is not None:

@@ -1,4 +1,4 @@
-"""What one bar does to a plan, and in which order. Tables buy 10 units near 100."""
+"""The fills of a plan inside one bar, and their order. Tables buy 10 units near 100."""
 
 import pytest
 

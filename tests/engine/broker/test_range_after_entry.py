@@ -1,7 +1,7 @@
-"""What a bar proves after an entry, against the two ways in which it may have gone.
+"""The certain range of a bar after an entry, against both orders of its extremes.
 
-A bar goes from its open to one extreme, to the other, and to its close. What follows an entry is
-certain when it follows in both orders: the slow walk below takes one tick after the other.
+A bar goes from its open to one extreme, to the other, and to its close. A price after the entry is
+certain if it follows in both orders. The slow walk below goes through both, tick by tick.
 """
 
 import itertools
@@ -21,7 +21,7 @@ BARS = [
 
 
 def steps(*corners):
-    """Every price that is met on straight lines from corner to corner, tick by tick."""
+    """Return every price on straight lines from corner to corner, tick by tick."""
     path = [corners[0]]
     for corner in corners[1:]:
         while path[-1] != corner:
@@ -30,12 +30,12 @@ def steps(*corners):
 
 
 def met_after(path, level):
-    """The prices met from the first time at a level on."""
+    """Return the prices from the first visit of a level on."""
     return set(path[path.index(level) :])
 
 
 def proved(opened, high, low, close, level):
-    """The lowest and highest price that follow in both orders."""
+    """Return the lowest and highest price that follow in both orders."""
     both = met_after(steps(opened, low, high, close), level) & met_after(
         steps(opened, high, low, close), level
     )

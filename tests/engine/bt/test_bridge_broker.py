@@ -48,7 +48,7 @@ def test_cash_is_both_wallets_and_value_is_equity(broker):
 
 
 def watch(monkeypatch, market, script, **sections):
-    """Run a script with a strategy that keeps what Backtrader tells it."""
+    """Run a script with a strategy that keeps the notifications of Backtrader."""
     seen = SimpleNamespace(orders=[], trades=[], bars=[])
 
     def notify_order(strategy, order):

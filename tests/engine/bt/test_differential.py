@@ -1,4 +1,4 @@
-"""Our bridge against plain Backtrader, on everything that both can say.
+"""The bridge against plain Backtrader, with the orders that both support.
 
 One instrument, one unit, no costs, no lot, no volume cap, no bracket: the fills of the bridge must
 be those of Backtrader's own ``BackBroker``, bar by bar and to the last bit, on random prices of a
@@ -32,7 +32,7 @@ SHAPES = ("market", "stop entry", "limit entry", "stop exit", "limit exit")
 
 @dataclass(frozen=True)
 class Wish:
-    """What one plan does: its shape, its direction, and how many ticks its level lies away."""
+    """The shape and direction of one plan, and the distance of its level in ticks."""
 
     shape: str
     direction: int
@@ -41,7 +41,7 @@ class Wish:
 
 @dataclass(frozen=True)
 class StockOrOwnFill:
-    """One fill: what it was, in which bar, at which price."""
+    """One fill: its kind, its bar, its side and its price."""
 
     what: str
     bar: int
@@ -50,7 +50,7 @@ class StockOrOwnFill:
 
 
 def prices(seed):
-    """Rows of open, high, low, close on the tick grid that keep coming back to 100."""
+    """Return rows of open, high, low, close on the tick grid that keep returning to 100."""
     rng = np.random.default_rng(seed)
     level, rows = 200, []  # in ticks
     for _ in range(BARS):
