@@ -244,8 +244,7 @@ def _share(flags: Sequence[bool]) -> float:
 
 
 def _multiples(of: MeasuredRun) -> list[float]:
-    values = [row.r_multiple for row in of.trades]
-    return [x for x in values if x is not None and not math.isnan(x)]
+    return [row.r_multiple for row in of.trades if not math.isnan(row.r_multiple)]
 
 
 def _profit_factor(of: MeasuredRun) -> float:

@@ -47,7 +47,7 @@ def check_decisions(run: AuditedRun) -> None:
         elif row.intent == IntentKind.TRANSFER:
             line.equal("orders of a transfer", 0, len(mine))
         else:
-            role = ROLES.get(row.intent, row.intent)
+            role = ROLES.get(row.intent, str(row.intent))
             if row.intent == IntentKind.REBALANCE:
                 # Caps bound purchases; a sale has none.
                 role = OrderRole.ENTRY.value if row.caps else OrderRole.EXIT.value

@@ -9,12 +9,12 @@ from engine.audit.venue_formulas import whole_steps
 from engine.records import Fill, OrderRole, OrderRow, OrderStatus
 
 LEAVING = (OrderRole.EXIT.value, OrderRole.GUARD.value)
-FillsByTurn = Mapping[tuple[int, str], Sequence[Fill]]
+FillsByStage = Mapping[tuple[int, str], Sequence[Fill]]
 
 
 @dataclass(frozen=True, slots=True)
 class OrderEnd:
-    """How an order must have ended."""
+    """The end of an order by the rules: status, instant and reason."""
 
     status: str
     at: int
@@ -32,7 +32,7 @@ class ReplayedPlan:
 
     plan_id: int
     orders: Sequence[OrderRow]
-    fills: FillsByTurn
+    fills: FillsByStage
     lot: float
     entry: OrderRow | None = None
     entries: list[OrderRow] = field(default_factory=list)

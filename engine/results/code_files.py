@@ -232,7 +232,7 @@ def _folder_of(top: str) -> Path | None:
 
 
 @dataclass(frozen=True)
-class _AssignedNames:
+class _FileNames:
     """The modules that a file imports, the modules its texts may name, the words of its code.
 
     In a file that imports by name every text counts as an import.
@@ -244,11 +244,11 @@ class _AssignedNames:
 
 
 @cache
-def _parsed(path: Path, _changed: int) -> _AssignedNames:
+def _parsed(path: Path, _changed: int) -> _FileNames:
     try:
         tree = ast.parse(path.read_bytes())
     except (SyntaxError, ValueError):
-        return _AssignedNames()
+        return _FileNames()
     imported = {name for node in ast.walk(tree) for name in _imported(node)}
     words = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     words |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
@@ -260,8 +260,8 @@ def _parsed(path: Path, _changed: int) -> _AssignedNames:
     told = {name for name in told if name.isidentifier() and len(name) < LONGEST_NAME}
     words |= imported
     if DYNAMIC & words:
-        return _AssignedNames(frozenset(imported | told), frozenset(), frozenset(words))
-    return _AssignedNames(frozenset(imported), frozenset(told), frozenset(words))
+        return _FileNames(frozenset(imported | told), frozenset(), frozenset(words))
+    return _FileNames(frozenset(imported), frozenset(told), frozenset(words))
 
 
 def _imported(node: ast.AST) -> Iterator[str]:
