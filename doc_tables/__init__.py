@@ -1,1 +1,1 @@
-"""The generated tables and pictures of ``docs/``: one module a page, ``make pages`` writes them."""
+"""Make the generated tables and pictures of ``docs/``, one module a page; see ``make pages``."""

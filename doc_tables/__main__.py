@@ -4,7 +4,7 @@
     python -m doc_tables --check         recompute a sample of each synthetic block and compare
 
 Every run behind a table is audited; one that does not audit clean stops the command. The tables
-hold results of ours; no market data are copied.
+hold our own results; no market data are copied.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""The tables of docs/attribution.md: the effect of each condition of A and B, on real data."""
+"""Make the tables of docs/attribution.md: the effect of each condition of A and B, on real data."""
 
 import math
 import statistics
@@ -39,7 +39,7 @@ HEADING = (
 
 @dataclass(frozen=True)
 class Audited:
-    """An attribution whose runs audit clean; ``results`` of the full rules' trades, fractions."""
+    """Hold an attribution with clean audits; ``results`` of the full rules' trades, fractions."""
 
     found: Attribution
     results: tuple[float, ...]
@@ -94,7 +94,7 @@ def _cells(effect: ConditionEffect) -> tuple[str, ...]:
 
 
 def summary(title: str, runs: Sequence[Attribution], results: Sequence[float]) -> list[str]:
-    """Return what each condition earned in every window, and how much of it may be chance.
+    """Return the points that each condition earned in every window, beside those of chance.
 
     ``results`` of single trades, fractions of the starting equity, give the yardstick.
     """

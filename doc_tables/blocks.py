@@ -1,4 +1,4 @@
-"""Generated blocks of the pages in ``docs/``: reading, replacing and comparing them."""
+"""Read, replace and compare the generated blocks of the pages in ``docs/``."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ RUNS = ROOT / "configs" / "runs"
 
 @dataclass(frozen=True)
 class PageBlock:
-    """Generated lines of a page of ``docs/``, between ``<!-- NAME begin -->`` and its end.
+    """Hold generated lines of a page of ``docs/``, between ``<!-- NAME begin -->`` and its end.
 
-    A whole block replaces what stands there. A sample of a block is lines that it must contain.
+    A whole block replaces the lines of the page. A sample holds lines that the page must contain.
     """
 
     page: str
@@ -22,7 +22,7 @@ class PageBlock:
 
     @property
     def path(self) -> Path:
-        """The page's file."""
+        """Return the page's file."""
         return DOCS / self.page
 
 

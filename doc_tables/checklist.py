@@ -1,4 +1,4 @@
-"""The blocks of docs/checklist.md: conditions and settings as declared, days on real data."""
+"""Make the blocks of docs/checklist.md: conditions and settings as declared, days on real data."""
 
 import textwrap
 from collections.abc import Iterator

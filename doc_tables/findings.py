@@ -1,4 +1,4 @@
-"""The tables of docs/findings.md: the comparison on real data."""
+"""Make the tables of docs/findings.md: the comparison on real data."""
 
 import tempfile
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The tables and the picture of docs/flywheel.md: one shock in three invented markets."""
+"""Make the tables and the picture of docs/flywheel.md: one shock in three invented markets."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The table of docs/results.md: the headline numbers, from their registry."""
+"""Make the table of docs/results.md: the headline numbers, from their registry."""
 
 from collections.abc import Iterator
 from pathlib import Path

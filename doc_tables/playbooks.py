@@ -1,4 +1,4 @@
-"""The tables of docs/playbooks/: B and C on real episodes and on reconstructions."""
+"""Make the tables of docs/playbooks/: B and C on real episodes and on reconstructions."""
 
 import json
 import tempfile
@@ -52,7 +52,7 @@ TEN_PERCENT = ("risk.portfolio.target_volatility=0.1",)
 
 @dataclass(frozen=True)
 class BookVariant:
-    """One row of a table: its title, the playbook, the parameters, other settings."""
+    """Describe one row of a table: its title, the playbook, the parameters, other settings."""
 
     title: str
     playbook: str
@@ -113,7 +113,7 @@ EMBEDDED_SWING = BookVariant(
 
 @dataclass(frozen=True)
 class VariantResult:
-    """One run: fractions of the starting equity, costs in quote."""
+    """Hold one run: fractions of the starting equity, costs in quote."""
 
     window: str
     total: float

@@ -1,4 +1,4 @@
-"""The tables of docs/real-results.md: every real run of A, its audit, its trades, three setups."""
+"""Make the tables of docs/real-results.md: every real run of A, its audit, trades, three setups."""
 
 import tempfile
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The tables and the picture of docs/reconstruction.md: the reconstructions beside real data.
+"""Make the tables and the picture of docs/reconstruction.md: the reconstructions beside real data.
 
 Without real data the tables show the reconstruction alone. Aggregates only; no rows are copied.
 """
@@ -39,7 +39,7 @@ FLUSH_DAYS = ("2020-03-12", "2021-05-19", "2022-06-13", "2022-11-08", "2025-10-1
 
 @dataclass(frozen=True)
 class Days:
-    """A daily series: whole days since the epoch, and values."""
+    """Hold a daily series: whole days since the epoch, and values."""
 
     on: Array
     values: Array
@@ -58,7 +58,7 @@ class Days:
 
 
 class ComparedMarket:
-    """The days, hours and settlements of one catalog."""
+    """Read the days, hours and settlements of one catalog."""
 
     def __init__(self, catalog: Catalog, timeframe: str) -> None:
         self.catalog = catalog

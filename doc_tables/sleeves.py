@@ -1,4 +1,4 @@
-"""The tables of docs/sleeves.md: three playbooks in one account over the three episodes."""
+"""Make the tables of docs/sleeves.md: three playbooks in one account over the three episodes."""
 
 import tempfile
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ SLEEVE_COLUMNS = (
 
 @dataclass(frozen=True)
 class AccountRow:
-    """One account: fractions of the starting equity."""
+    """Hold one account: fractions of the starting equity."""
 
     window: str
     total: float

@@ -1,4 +1,4 @@
-"""The table of docs/statistics.md: how often worthless families are rejected.
+"""Make the table of docs/statistics.md: how often worthless families are rejected.
 
 Every family is drawn with a true mean of 0, and the test runs at its default settings. Takes about
 ten minutes on one core.

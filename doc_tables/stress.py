@@ -1,4 +1,4 @@
-"""The table of docs/stress.md: three playbooks and a baseline under three scenarios.
+"""Make the table of docs/stress.md: three playbooks and a baseline under three scenarios.
 
 The data are the embedded reconstructions, continued: synthetic. Takes 15 to 30 minutes.
 """

@@ -262,7 +262,7 @@ def _chosen(signals: Signals, outcome: SimulationOutcome) -> list[int]:
 
 
 def _instants_worth_a_look(signals: Signals, outcome: SimulationOutcome) -> set[int]:
-    """Return the decision instants of the window at which the playbook could act or is notable."""
+    """Return the window's decision instants whose row can act or is marked notable."""
     decided, window = signals.decided_at, outcome.curve.at
     if len(window) == 0:
         return set()

@@ -11,7 +11,7 @@ from engine.cli.exit_codes import EXIT_INTERRUPTED, EXIT_TERMINATED
 
 
 class Terminated(BaseException):
-    """Raised by SIGTERM: half-written files are removed, and no playbook can catch it."""
+    """End the command on SIGTERM: half-written files are removed, and no playbook can catch it."""
 
 
 def execute(arguments: Sequence[str]) -> int:

@@ -29,7 +29,7 @@ def checklist(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="DIR", help="Folder of a history [default: checklist]"),
+        typer.Option("--out", metavar="DIR", help="Folder of a history (default: checklist)"),
     ] = None,
     config: Annotated[
         str, typer.Option("--config", metavar="CONFIG", help="Thresholds: a YAML file or its name")

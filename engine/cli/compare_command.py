@@ -29,14 +29,17 @@ def compare(
     ] = DEFAULT_OUT,
     data: DataOption = None,
     jobs: Annotated[
-        int | None, typer.Option("--jobs", metavar="N", min=1, help="Processes [default: all]")
+        int | None,
+        typer.Option(
+            "--jobs", metavar="N", min=1, help="Number of processes (default: all processors)"
+        ),
     ] = None,
     plugin_path: PluginOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run playbooks and baselines over episodes; write a page that compares them.
 
-    Cells whose run is there, with seals that hold, are not run again.
+    A cell that has a run folder with intact seals is not run again.
     """
     from engine.config_files import read_comparison
 

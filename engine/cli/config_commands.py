@@ -48,7 +48,7 @@ def show_config(
 ) -> None:
     """Print a run, account or comparison with its venue, overrides and every default filled in.
 
-    Comments at the end name what the playbook or an instrument's record decides of ``risk``.
+    Comments at the end name the keys of ``risk`` that the playbook or an instrument's record sets.
     """
     from engine.cli.risk_layers import risk_lines, settled_account, settled_run
     from engine.config.account import AccountConfig

@@ -43,8 +43,8 @@ def import_command(
 ) -> None:
     """Import CSV and Parquet files into the catalog.
 
-    A channel takes the place of its older version. Where stored rows would be lost or changed the
-    import says which and does nothing, unless --replace is given.
+    A channel replaces its older version. If that would lose or change stored rows, the import
+    names them and stops, unless --replace is given.
     """
     from data_feeds.catalog import Catalog, coverage_text
     from data_feeds.sources.local_files import import_mapping
@@ -79,7 +79,7 @@ def list_command(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List channels: rows, coverage, gaps, how many values are observed, where they come from.
+    """List channels: rows, coverage, gaps, counts of observed values, sources.
 
     The bar shows which part of the time on the axis above it a channel covers. The axis begins
     with the first bar, settlement or position of any channel; older series reach beyond it.

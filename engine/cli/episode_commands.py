@@ -43,7 +43,7 @@ def show(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show an episode's phases, what the markets did in each, its events and inputs."""
+    """Show an episode's phases with their market moves, its events and its inputs."""
     from data_feeds.atomic import storage_errors, write_atomically
     from data_feeds.load import open_source
     from engine.episodes import find_episode

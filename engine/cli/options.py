@@ -15,7 +15,7 @@ RunArgument = Annotated[
     typer.Argument(
         metavar="RUN",
         help="A run: its name (the newest), NAME@2 (the one before it), the first digits of its id "
-        "or its folder; /SLEEVE behind an account's",
+        "or its folder; an account's name with /SLEEVE for one sleeve",
     ),
 ]
 RunsOption = Annotated[Path, typer.Option("--runs", metavar="DIR", help="Folder of all runs")]

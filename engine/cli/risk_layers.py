@@ -38,7 +38,7 @@ def settled_account(config: AccountConfig, plugin_path: Path | None) -> AccountC
 
 
 def risk_lines(path: Path, overrides: Sequence[str], plugin_path: Path | None) -> list[str]:
-    """Return one line for each layer below the file: its place, name and deciding keys."""
+    """Return a line for each layer below the file: its place, its name and the keys it sets."""
     data = read_source(path, overrides).data
     lines = []
     for where, holder in _holders(data):

@@ -43,7 +43,7 @@ def run(
     checked = read_config(config, settings, plugin_path, data)
 
     from data_feeds.load import open_source
-    from engine.pages.publish import SUMMARY_FILE, TEARSHEET_FILE, publish
+    from engine.pages.publish import TEARSHEET_FILE, publish
     from engine.run import run as simulate
     from engine.run_folder.write import check_writable
 
@@ -53,19 +53,10 @@ def run(
         source = open_source(checked.data.source)
     with working("simulating") as report:
         result = simulate(checked, source, plugin_path=plugin_path, on_progress=report)
-    timing = {
-        "started_at": started_at.isoformat(timespec="seconds"),
-        "seconds": round(time.perf_counter() - clock, 3),
-    }
+    timing = _timing(started_at, clock)
     with working("writing reports"):
         folder = publish(result, out, timing=timing)
-    page = folder / TEARSHEET_FILE
-    if as_json:
-        metrics = (folder / "metrics.json").read_text(encoding="utf-8")
-        print_json({"run": str(folder), "page": str(page), "metrics": json.loads(metrics)})
-        return
-    print((folder / SUMMARY_FILE).read_text(encoding="utf-8"), end="")
-    print(page)
+    _print_result("run", folder, folder / TEARSHEET_FILE, as_json=as_json)
 
 
 def account(
@@ -87,7 +78,6 @@ def account(
     from data_feeds.load import open_source
     from engine.account.run import run_sleeves
     from engine.pages.account_page import ACCOUNT_PAGE, publish_account
-    from engine.pages.publish import SUMMARY_FILE
     from engine.run_folder.write import check_writable
 
     check_writable(out)
@@ -96,16 +86,28 @@ def account(
         source = open_source(checked.data.source)
     with working("simulating") as report:
         result = run_sleeves(checked, source, plugin_path=plugin_path, on_progress=report)
-    timing = {
+    timing = _timing(started_at, clock)
+    with working("writing reports"):
+        folder = publish_account(result, out, timing=timing)
+    _print_result("account", folder, folder / ACCOUNT_PAGE, as_json=as_json)
+
+
+def _timing(started_at: datetime, clock: float) -> dict[str, str | float]:
+    """Return the start of a simulation and its seconds since the counter was ``clock``."""
+    return {
         "started_at": started_at.isoformat(timespec="seconds"),
         "seconds": round(time.perf_counter() - clock, 3),
     }
-    with working("writing reports"):
-        folder = publish_account(result, out, timing=timing)
-    page = folder / ACCOUNT_PAGE
+
+
+def _print_result(kind: str, folder: Path, page: Path, *, as_json: bool) -> None:
+    """Print the summary and the page's path, or paths and metrics as JSON."""
+    from engine.pages.publish import SUMMARY_FILE
+    from engine.run_folder.schema import METRICS_FILE
+
     if as_json:
-        metrics = (folder / "metrics.json").read_text(encoding="utf-8")
-        print_json({"account": str(folder), "page": str(page), "metrics": json.loads(metrics)})
+        metrics = (folder / METRICS_FILE).read_text(encoding="utf-8")
+        print_json({kind: str(folder), "page": str(page), "metrics": json.loads(metrics)})
         return
     print((folder / SUMMARY_FILE).read_text(encoding="utf-8"), end="")
     print(page)

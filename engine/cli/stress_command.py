@@ -19,7 +19,7 @@ def stress(
     scenario: Annotated[
         str, typer.Option("--scenario", metavar="A|B|C", help="Scenario; see docs/scenarios.md")
     ],
-    paths: Annotated[int, typer.Option("--paths", metavar="N", help="How many paths")] = 200,
+    paths: Annotated[int, typer.Option("--paths", metavar="N", help="Number of paths")] = 200,
     days: Annotated[int, typer.Option("--days", metavar="N", help="Calendar days a path")] = 60,
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="Seed of the paths")] = 0,
     tolerance: Annotated[
@@ -41,7 +41,7 @@ def stress(
 ) -> None:
     """Run a playbook over many synthetic paths of a scenario; report the spread of results.
 
-    The paths go on from what was known at the config's data.end.
+    The paths continue the data known at the config's data.end.
     """
     from engine.config_files import read_config
 

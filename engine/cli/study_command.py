@@ -32,7 +32,7 @@ def study(
 ) -> None:
     """Show market moves around flushes, reclaims, stabilizations and checklist signals.
 
-    Writes study.json, paths.parquet and study.png. It looks into the future: a report, no signal.
+    Writes study.json, paths.parquet and study.png. A study reads later rows: a report, no signal.
     """
     kinds = _kinds(event)
 

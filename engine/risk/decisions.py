@@ -144,7 +144,7 @@ class DecisionBook:
             intent=draft.intent,
             direction=draft.direction,
             outcome=outcome,
-            # Plain text: a playbook's own rules and reasons stand beside the enums' members.
+            # As text: a rule or reason is an enum's member, or a text of the playbook.
             blocked_by=str(blocked_by),
             reason=str(reason),
             equity=draft.equity,

@@ -17,7 +17,7 @@ from engine.views import AccountView, PositionView
 
 
 class ExitReviewer:
-    """Review intents that reduce a plan; it shares books and plans with the risk module."""
+    """Review intents that reduce a plan; the risk module shares its decisions and plans."""
 
     def __init__(self, book: DecisionBook, plans: ApprovedPlans) -> None:
         self._book = book

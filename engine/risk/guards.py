@@ -192,9 +192,8 @@ class Guards:
         ]
         if not reached:
             return RiskTier.NORMAL, 1.0
-        return (RiskTier.CAUTIOUS if len(reached) == 1 else RiskTier.DEFENSIVE), reached[
-            -1
-        ].multiplier
+        tier = RiskTier.CAUTIOUS if len(reached) == 1 else RiskTier.DEFENSIVE
+        return tier, reached[-1].multiplier
 
     def _armed_halt(self) -> float:
         return math.inf if self._drawdown is None else self._drawdown.halt_at

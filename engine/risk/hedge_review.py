@@ -26,7 +26,7 @@ NEW_YORK = ZoneInfo(clock.NEW_YORK)
 
 
 class HedgeReviewer:
-    """Review hedges and keep the yearly budget; it shares books, guards and plans with risk.
+    """Review hedges and keep the yearly budget; the risk module shares guards and plans.
 
     A market tier neither scales nor blocks a hedge, because a worse tier calls for hedges.
     """

@@ -71,7 +71,7 @@ class PurchaseRequest:
 
 
 class RebalanceReviewer:
-    """Review rebalancings; it shares books, guards and plans with the risk module."""
+    """Review rebalancings; the risk module shares its decisions, guards and plans."""
 
     def __init__(
         self,
