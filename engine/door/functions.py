@@ -245,8 +245,15 @@ def overrides(settings: Settings | None) -> list[str]:
 
     >>> overrides({"risk.risk_fraction": 0.005, "data.start": date(2026, 1, 1)})
     ['risk.risk_fraction=0.005', 'data.start="2026-01-01"']
+    >>> overrides({"playbook.params.bars": np.int64(24)})
+    ['playbook.params.bars=24']
     """
-    return [f"{key}={json.dumps(value, default=str)}" for key, value in (settings or {}).items()]
+    return [f"{key}={json.dumps(value, default=_plain)}" for key, value in (settings or {}).items()]
+
+
+def _plain(value: object) -> object:
+    """Return a numpy number as Python's, any other value as text."""
+    return value.item() if isinstance(value, np.number | np.bool_) else str(value)
 
 
 def _path(value: str | Path | None) -> Path | None:
