@@ -72,13 +72,13 @@ class GuardName(StrEnum):
     ACCOUNT_DRAWDOWN_HALT = "account drawdown halt"
 
 
-# The account's guard, as its sleeves record it, for each of its guards.
-OF_ACCOUNT = {
+# The name that a sleeve records for each guard of its account.
+ACCOUNT_GUARD_OF = {
     GuardName.DAILY_LOSS: GuardName.ACCOUNT_DAILY_LOSS,
     GuardName.WEEKLY_LOSS: GuardName.ACCOUNT_WEEKLY_LOSS,
     GuardName.DRAWDOWN_HALT: GuardName.ACCOUNT_DRAWDOWN_HALT,
 }
-ACCOUNT_GUARDS = frozenset(OF_ACCOUNT.values())
+ACCOUNT_GUARDS = frozenset(ACCOUNT_GUARD_OF.values())
 
 
 class GuardEventKind(StrEnum):

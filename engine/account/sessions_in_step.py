@@ -12,7 +12,7 @@ from engine.account.joint_search import JointAccounts, JointTape, next_breach
 from engine.broker.search import GuardLimits
 from engine.broker.timeline import Timeline, joint_ends
 from engine.bt.session import Session
-from engine.decision_terms import OF_ACCOUNT, GuardName
+from engine.decision_terms import ACCOUNT_GUARD_OF, GuardName
 from engine.risk import AccountLimits, SleeveExposure
 
 
@@ -137,4 +137,4 @@ class AccountGuards:
         ):
             return None
         assert guards.flatten_reason is not None, "a guard that flattens has a name"
-        return OF_ACCOUNT[guards.flatten_reason]
+        return ACCOUNT_GUARD_OF[guards.flatten_reason]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from engine.config.account import AccountRiskConfig
 from engine.config.models import RiskConfig
-from engine.decision_terms import OF_ACCOUNT, Cap, GuardName, RiskTier
+from engine.decision_terms import ACCOUNT_GUARD_OF, Cap, GuardName, RiskTier
 from engine.risk.guards import Guards
 
 
@@ -92,7 +92,7 @@ class AccountLimits:
     def blocked_by(self, at: int) -> GuardName | None:
         """Return the account's guard that forbids entries, None for none."""
         guard = self.guards.blocked_by(at)
-        return None if guard is None else OF_ACCOUNT[guard]
+        return None if guard is None else ACCOUNT_GUARD_OF[guard]
 
     def tier(self) -> tuple[RiskTier, float]:
         """Return the account's tier and its factor on new positions, at its current equity."""

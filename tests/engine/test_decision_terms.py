@@ -1,6 +1,6 @@
 import pytest
 
-from engine.decision_terms import ACCOUNT_CAPS, OF_ACCOUNT, Cap, CapScope, GuardName
+from engine.decision_terms import ACCOUNT_CAPS, ACCOUNT_GUARD_OF, Cap, CapScope, GuardName
 
 
 def test_a_cap_of_the_account_carries_its_scope_in_its_text():
@@ -26,8 +26,8 @@ def test_an_unknown_cap_is_refused_with_the_known_ones():
 
 def test_each_guard_of_the_account_has_a_name_of_its_own_in_its_sleeves():
     # An account has no cool-down and counts no trades: it enters nothing itself.
-    assert set(OF_ACCOUNT) == set(GuardName) - set(OF_ACCOUNT.values()) - {
+    assert set(ACCOUNT_GUARD_OF) == set(GuardName) - set(ACCOUNT_GUARD_OF.values()) - {
         GuardName.COOL_DOWN,
         GuardName.MAX_TRADES,
     }
-    assert len(set(OF_ACCOUNT.values())) == len(OF_ACCOUNT)
+    assert len(set(ACCOUNT_GUARD_OF.values())) == len(ACCOUNT_GUARD_OF)
