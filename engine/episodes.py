@@ -12,8 +12,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field, ValidationError, WithJsonSchema, model_validator
 
 from data_feeds.clock import midnight_ns
@@ -166,17 +164,6 @@ class Episode(SortedModel):
     def end_at(self) -> int:
         """First instant after the window, ns UTC."""
         return midnight_ns(self.end + ONE_DAY)
-
-    def phase_index(self, at: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the place in ``phases`` of each instant (ns UTC); -1 outside the window.
-
-        A phase holds the instants after its first midnight up to the midnight that ends it, so that
-        a daily bar stamped at its end belongs to its own day.
-        """
-        ends = np.array([midnight_ns(item.until + ONE_DAY) for item in self.phases])
-        place = np.searchsorted(ends, at, side="left").astype(np.int64)
-        inside = (at > self.start_at) & (at <= self.end_at)
-        return np.where(inside, place, -1)
 
 
 def load_episode(path: Path) -> Episode:

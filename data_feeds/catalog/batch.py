@@ -139,10 +139,6 @@ class Batch:
         """Return a channel's entry in the catalog with this batch's changes, or None."""
         return self._begun().find(key)
 
-    def put_instrument(self, instrument: Instrument) -> None:
-        """Store an instrument's record and replace the older one."""
-        self._index = self._begun().replaced(instrument)
-
     def commit(self) -> None:
         """Check the new state and replace the index in one step.
 

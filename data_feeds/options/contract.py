@@ -64,11 +64,6 @@ class PutSpread:
         """Close at which the contract settles, ns UTC."""
         return int(session_bounds(EXCHANGE, np.array([self.expiry]))[1][0])
 
-    @property
-    def largest_value(self) -> float:
-        """Largest settlement of a contract: the width of its strikes, quote."""
-        return SHARES_PER_CONTRACT * (self.long_strike - self.short_strike)
-
     def settlement(self, spot: float) -> float:
         """Return the value of a contract at expiry, quote.
 

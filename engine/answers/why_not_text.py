@@ -153,10 +153,6 @@ def _table(results: Sequence[ConditionResult], rows: int) -> list[str]:
     return columns(table, left=2)
 
 
-def _margin(margin: float) -> str:
-    return f"{'+' if margin > 0 else ''}{number(margin, 4)}"
-
-
 def _age(hours: float | None) -> str:
     if hours is None:
         return "this bar"

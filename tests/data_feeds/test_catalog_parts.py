@@ -214,7 +214,7 @@ def test_the_next_writer_removes_files_of_a_killed_writer(tmp_path: Path) -> Non
     (folder / ".bars-30m-2025-12.0123456789ab.parquet.x.part").write_bytes(b"half")
     (tmp_path / ".index.json.x.part").write_bytes(b"half")
     with catalog.batch() as batch:
-        batch.put_instrument(PERP)
+        batch.find(half_hours(range(1)).key)
     assert contents(tmp_path) == before
 
 

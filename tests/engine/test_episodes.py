@@ -60,22 +60,6 @@ def test_phases_follow_each_other_without_a_hole_or_an_overlap(own):
             assert other.start == one.end + timedelta(days=1)
 
 
-def test_an_instant_belongs_to_the_day_that_it_ends(own):
-    episode = own()
-    midnight = midnight_ns(date(2026, 2, 5))  # the end of the 4th, the last day before the flush
-    at = np.array(
-        [
-            episode.start_at,
-            episode.start_at + 1,
-            midnight,
-            midnight + 1,
-            episode.end_at,
-            episode.end_at + 1,
-        ]
-    )
-    assert episode.phase_index(at).tolist() == [-1, 0, 0, 1, 2, -1]
-
-
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [

@@ -66,7 +66,7 @@ def test_put_spreads_on_real_episodes_audit_clean(
         contract = PutSpread.parse(fill.instrument)
         if contract is not None:
             assert fill.quantity == round(fill.quantity)
-            assert 0 <= fill.raw_price <= contract.largest_value
+            assert 0 <= fill.raw_price <= 100 * (contract.long_strike - contract.short_strike)
     assert audit_run(publish(result, tmp_path), real_catalog).findings == ()
 
 

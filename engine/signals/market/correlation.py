@@ -10,7 +10,6 @@ from itertools import combinations
 
 import numpy as np
 
-from data_feeds.schema import Channel
 from engine.conditions import Condition
 from engine.config.market.correlation_conditions import correlation_conditions
 from engine.signals.market.declared import conditions_of
@@ -88,23 +87,6 @@ def correlations(inputs: MarketInputs) -> tuple[dict[str, Floats], dict[str, Con
         "correlation_percentile": Reading(rank, age, read),
     }
     return values, conditions_of(inputs, correlation_conditions(rules, names), readings)
-
-
-def intraday_correlation(a: Channel, b: Channel, window: int) -> Floats:
-    """Return the correlation of two markets' bars at each bar of ``a``, over the last pairs.
-
-    A pair is two bars that open and close at the same instants; each return is the bar's own, from
-    open to close. NaN where ``b`` has no such bar, or one that became known later.
-    """
-    place = np.minimum(np.searchsorted(b["opened_at"], a["opened_at"]), len(b) - 1)
-    paired = (b["opened_at"][place] == a["opened_at"]) & (b["closed_at"][place] == a["closed_at"])
-    paired &= b["available_at"][place] <= a["available_at"]
-    rows = np.flatnonzero(paired)
-    first = np.log(a["close"][rows] / a["open"][rows])
-    second = np.log(b["close"][place[rows]] / b["open"][place[rows]])
-    found = np.full(len(a), np.nan)
-    found[rows] = correlation(first, second, window)
-    return found
 
 
 def _as_known(values: Floats, at_once: Flags) -> Floats:

@@ -22,6 +22,8 @@ SPY = Instrument(id="SPY", kind=InstrumentKind.ETF, quote="USD", calendar="XNYS"
 DAYS = sessions_between("XNYS", np.datetime64("2026-02-02"), np.datetime64("2026-03-31"))
 OPENED, CLOSED = session_bounds("XNYS", DAYS)
 CONTRACT = PutSpread("SPY", np.datetime64("2026-03-20"), 95.0, 80.0)
+# The largest settlement of a contract: 100 shares x the width of the strikes.
+WIDTH = 100 * (95.0 - 80.0)
 EXPIRY = int(np.searchsorted(DAYS, CONTRACT.expiry))
 
 
@@ -107,7 +109,7 @@ def test_prices_lie_between_nothing_and_the_width_and_end_at_the_settlement() ->
     assert quotes["closed_at"][-1] == CONTRACT.expires_at
     assert quotes["close"][-1] == CONTRACT.settlement(spots[EXPIRY])
     for name in ("open", "close"):
-        assert np.all((quotes[name] >= 0) & (quotes[name] <= CONTRACT.largest_value))
+        assert np.all((quotes[name] >= 0) & (quotes[name] <= WIDTH))
     assert np.all(spreads["value"] >= 0)
     assert np.all(quotes["label"] == Provenance.SYNTHETIC)
 

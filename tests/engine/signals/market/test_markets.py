@@ -11,7 +11,7 @@ from data_feeds.dataset import Dataset
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from engine.config.market import MarketStateConfig
-from engine.signals.market.correlation import ewma_correlation, intraday_correlation
+from engine.signals.market.correlation import ewma_correlation
 from engine.signals.market.crypto import crypto_structure
 from engine.signals.market.equity_volatility import market_volatility, shed
 from engine.signals.market.grid import build_grid
@@ -231,32 +231,6 @@ def test_ewma_correlation_equals_a_slow_loop() -> None:
                 for old, new in ((cross, x * y), (first, x * x), (second, y * y))
             )
     assert ewma_correlation(a, b, 0.9)[-1] == pytest.approx(cross / np.sqrt(first * second))
-
-
-def test_a_session_meets_the_same_hours_and_never_a_weekend() -> None:
-    rng = np.random.default_rng(8)
-    opened, closed = session_bounds("XNYS", SESSIONS[:30])
-    # Six whole hours of each session, and every hour of the month for bitcoin.
-    starts = [int(o) + HOUR_NS // 2 + h * HOUR_NS for o in opened for h in range(6)]
-    index_moves = rng.normal(0, 0.01, len(starts))
-    every = np.arange(min(starts), max(starts) + HOUR_NS, HOUR_NS)
-    moves = dict(zip(starts, index_moves, strict=True))
-    bitcoin_moves = np.array([moves.get(int(at), rng.normal(0, 0.05)) for at in every])
-
-    def bars(at, move, name):
-        rows = [
-            (100, 100 * max(1, np.exp(m)), 100 * min(1, np.exp(m)), 100 * np.exp(m)) for m in move
-        ]
-        return candles(rows, instrument=name, opened_at=[int(x) for x in at])
-
-    index, perp = bars(starts, index_moves, "SPY"), bars(every, bitcoin_moves, PERP)
-    found = intraday_correlation(index, perp, 40)
-    # The same moves in the same hours; nights and weekends are ten times wilder and do not enter.
-    assert found[-1] == pytest.approx(1.0)
-    assert np.isnan(found[:39]).all()
-    weekend = intraday_correlation(perp, index, 40)
-    assert np.isnan(weekend[~np.isin(every, starts)]).all()
-    assert closed[0] > starts[5]
 
 
 # Positions ---------------------------------------------------------------------------------------
