@@ -1,9 +1,10 @@
 """The cost and the benefit of each hedge, one line a hedge.
 
 A bought hedge (options, an inverse fund) is measured by its trades. A hedge that reduces a weight
-is measured by month: the return of the weight that was not held, as a share of equity, from one
-rebalancing to the next or to a guard that sells everything, at the instrument's closes. Interest
-on the cash and trading costs are not part of it: they are in the account's interest and trades.
+is measured by month: change of weight (negative) x equity x the instrument's return between closes,
+from one rebalancing to the next or to a guard that sells everything. An avoided loss is positive, a
+missed gain negative. Interest on the cash and trading costs are not part of it: they are in the
+account's interest and trades.
 """
 
 from collections import defaultdict

@@ -5,6 +5,7 @@ import json
 import math
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
+from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
@@ -126,9 +127,8 @@ class ResultFolder:
         hints = get_type_hints(table.row_type)
         columns = {name: _cells(held[name], is_real=hints[name] is float) for name in names}
         try:
-            for name, members in ((name, closed_set(hints[name])) for name in names):
-                if members is not None:
-                    columns[name] = [members(cell) if cell else "" for cell in columns[name]]
+            for name in names:
+                columns[name] = _members(name, columns[name], closed_set(hints[name]))
             if has_caps:
                 columns["caps"] = list(_caps(held))
         except ValueError as error:
@@ -358,7 +358,7 @@ def check_is_run(folder: Path) -> None:
 
 
 def unreadable(path: Path, why: object) -> ReportError:
-    """Return the error of a file that is not the file that a run writes."""
+    """Return the error of a file with contents that no run writes."""
     reason = " ".join(str(why).split())
     return ReportError(f"{path}: cannot be read ({reason}); run again")
 
@@ -384,6 +384,17 @@ def _cells(column: pa.ChunkedArray, *, is_real: bool = False) -> list[Any]:
         return [UNSET if value is None else value for value in numbers.to_pylist()]
     cells: list[Any] = column.to_pylist()
     return [math.nan if cell is None else cell for cell in cells] if is_real else cells
+
+
+def _members(column: str, cells: list[Any], members: type[StrEnum] | None) -> list[Any]:
+    """Return texts as members of the column's closed set; columns without one are unchanged."""
+    if members is None:
+        return cells
+    known: dict[Any, Any] = {member.value: member for member in members} | {"": "", None: ""}
+    for cell in cells:
+        if cell not in known:
+            raise ValueError(f"{column} = {cell!r}; known: {', '.join(members)}")
+    return [known[cell] for cell in cells]
 
 
 def _caps(table: pa.Table) -> Iterator[tuple[tuple[Cap, float], ...]]:

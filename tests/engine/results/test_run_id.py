@@ -259,7 +259,9 @@ def test_a_declared_file_counts_though_only_compiled_code_opens_it(project, tmp_
 
 def test_a_declared_file_that_is_not_there_is_named(project):
     project.write(files="'nowhere.csv',")
-    with pytest.raises(PlaybookContractError, match=r"files names nowhere\.csv, and .* is not"):
+    with pytest.raises(
+        PlaybookContractError, match=r"files names nowhere\.csv, but .* does not exist"
+    ):
         project.prepared()
 
 

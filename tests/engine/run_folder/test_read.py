@@ -5,11 +5,12 @@ import math
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from engine.errors import ReportError
-from engine.records import UNSET, DailyMoney, EquityCurve
+from engine.records import UNSET, DailyMoney, EquityCurve, OrderRow
 from engine.results import RunRecord, write_run
 from engine.run_folder.read import ResultFolder, RunFolder
 from engine.run_folder.schema import (
@@ -24,6 +25,7 @@ from engine.run_folder.schema import (
     instant_of_row,
 )
 from engine.run_folder.seals import write_seals
+from engine.run_folder.write import rows_table
 
 
 @pytest.fixture(scope="module")
@@ -57,12 +59,6 @@ def test_rows_are_read_back_as_the_dataclasses_that_were_written(folder, record)
         found = read.records(table)
         assert len(found) == len(rows)
         assert all(same(a, b) for a, b in zip(found, rows, strict=True)), table.name
-
-
-def test_an_order_that_still_works_has_no_end(folder, record):
-    orders = RunFolder(folder).orders
-    working = [order.order_id for order in orders if order.ended_at == UNSET]
-    assert working == [o.order_id for o in record.run.outcome.orders if o.ended_at == UNSET]
 
 
 def test_the_curve_and_the_numbers_are_read_back_as_they_were_written(folder, record):
@@ -122,6 +118,30 @@ def test_a_missing_column_is_named(folder):
     read = changed(folder, FILLS.name, lambda table: table.drop_columns(["fee", "price"]))
     with pytest.raises(ReportError, match=r"fills\.parquet: cannot be read \(no column price, fee"):
         _ = read.fills
+
+
+def test_an_order_that_still_works_has_no_end(folder, record):
+    order = dataclasses.replace(record.run.outcome.orders[0], ended_at=UNSET)
+    read = changed(folder, ORDERS.name, lambda _: rows_table(OrderRow, [order]))
+    assert read.rows(ORDERS.name)[0]["ended_at"] is None
+    assert same(read.orders, (order,))
+
+
+def test_an_unknown_outcome_is_refused_with_the_known_ones(folder):
+    def granted(table):
+        place = table.column_names.index("outcome")
+        return table.set_column(place, "outcome", pa.array(["granted"] * len(table)))
+
+    read = changed(folder, DECISIONS.name, granted)
+    said = r"outcome = 'granted'; known: approved, rejected, blocked\)"
+    with pytest.raises(ReportError, match=said):
+        _ = read.decisions
+
+
+def test_an_unknown_column_of_a_cap_is_refused(folder):
+    read = changed(folder, DECISIONS.name, lambda table: table.append_column("cap_luck", table[0]))
+    with pytest.raises(ReportError, match="'luck' is no cap"):
+        _ = read.decisions
 
 
 def test_a_frame_has_the_rows_by_their_utc_instant(folder):
