@@ -21,7 +21,7 @@ from engine.run_data import StateInputs, state_data
 from engine.signals.market.build import market_state
 from engine.testing import funding, hour, play_playbook, table_config
 from tests.data_feeds.factory import ns
-from tests.engine.test_causality import Momentum, Params, hourly
+from tests.engine.test_causality import Momentum, MomentumParams, hourly
 
 CONFIG = MarketStateConfig()
 FUNDING = ChannelKey("BTCUSDT-PERP", ChannelKind.FUNDING)
@@ -64,7 +64,7 @@ def check(data: Dataset) -> MarketState:
     """Run the check of a run on the state of two months without decisions."""
     made_of = StateInputs(data, CONFIG, FIRST, LAST)
     state = made_of.state()
-    outcome = play_playbook(hourly(), Momentum(Params()))
+    outcome = play_playbook(hourly(), Momentum(MomentumParams()))
     check_state_causality(state, outcome, data.channels.values(), made_of.again)
     return state
 
@@ -144,28 +144,28 @@ def with_late_funding() -> Dataset:
 
 def test_the_last_row_before_a_channel_begins_is_cut_though_nothing_is_decided_there() -> None:
     data = with_late_funding()
-    needed = Hopeful.requirements(Params())
-    decided = Hopeful(Params()).prepare(data).decided_at
+    needed = Hopeful.requirements(MomentumParams())
+    decided = Hopeful(MomentumParams()).prepare(data).decided_at
     # Funding of 10:00 is known then, at the close of the bar before: 09:00 is the last row without.
     assert beginnings(data, needed, decided) == [hour(9)]
     with pytest.raises(PlaybookContractError, match="signal trusts"):
-        play_playbook(data, Hopeful(Params()))
+        play_playbook(data, Hopeful(MomentumParams()))
 
 
 def test_a_channel_that_must_be_there_or_never_is_begins_at_no_row() -> None:
     data = with_late_funding()
-    clock = Hopeful.requirements(Params()).clock
+    clock = Hopeful.requirements(MomentumParams()).clock
     strict = Requirements(clock, frozenset({clock, FUNDING}), frozenset(), (clock.instrument,), 1)
-    decided = Hopeful(Params()).prepare(data).decided_at
+    decided = Hopeful(MomentumParams()).prepare(data).decided_at
     assert beginnings(data, strict, decided) == []
     absent = data.only({clock})
-    assert beginnings(absent, Hopeful.requirements(Params()), decided) == []
+    assert beginnings(absent, Hopeful.requirements(MomentumParams()), decided) == []
 
 
 def test_the_checks_for_playbooks_cut_there_too() -> None:
     data = with_late_funding()
     config = table_config(data)
-    whole = simulated(Hopeful(Params()), data, config)
+    whole = simulated(Hopeful(MomentumParams()), data, config)
     assert hour(9) in event_cuts(whole)
     with pytest.raises(PlaybookContractError, match="looks ahead"):
-        playbook_checks(Hopeful, Params(), data, config=config)
+        playbook_checks(Hopeful, MomentumParams(), data, config=config)

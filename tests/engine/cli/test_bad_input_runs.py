@@ -15,7 +15,7 @@ from tests.embedded import PERP, embedded_dataset
 from tests.engine.cli.command import (
     COMMAND,
     Command,
-    Done,
+    FinishedCommand,
     assert_one_clear_line,
     environment,
     interruptible,
@@ -36,7 +36,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_a_failed_run_leaves_the_earlier_one_untouched(
-    toy_project: Path, toy_run: Callable[..., Done]
+    toy_project: Path, toy_run: Callable[..., FinishedCommand]
 ) -> None:
     assert toy_run().returncode == 0
     before = contents(toy_project / "runs")
@@ -45,37 +45,45 @@ def test_a_failed_run_leaves_the_earlier_one_untouched(
 
 
 def test_a_playbook_that_raises_is_named_with_instrument_and_bar_time(
-    toy_run: Callable[..., Done],
+    toy_run: Callable[..., FinishedCommand],
 ) -> None:
     line = assert_one_clear_line(toy_run(*fault("on_bar")), 4)
     for part in ("toy", PERP, FIRST_CLOSE, "ZeroDivisionError: division by zero"):
         assert part in line
 
 
-def test_a_playbook_that_raises_in_prepare_is_named(toy_run: Callable[..., Done]) -> None:
+def test_a_playbook_that_raises_in_prepare_is_named(
+    toy_run: Callable[..., FinishedCommand],
+) -> None:
     line = assert_one_clear_line(toy_run(*fault("prepare")), 4)
     for part in ("toy", PERP, "KeyError", "no such column"):
         assert part in line
 
 
 @pytest.mark.parametrize("method", ["prepare", "on_bar", "on_fill"])
-def test_a_playbook_cannot_end_the_process(toy_run: Callable[..., Done], method: str) -> None:
+def test_a_playbook_cannot_end_the_process(
+    toy_run: Callable[..., FinishedCommand], method: str
+) -> None:
     line = assert_one_clear_line(toy_run(*fault(f"{method}_exit")), 4)
     assert f"playbook toy: {method} raised SystemExit: 0" in line
 
 
-def test_an_exception_of_several_lines_is_told_in_one(toy_run: Callable[..., Done]) -> None:
+def test_an_exception_of_several_lines_is_told_in_one(
+    toy_run: Callable[..., FinishedCommand],
+) -> None:
     line = assert_one_clear_line(toy_run(*fault("lines")), 4)
     assert "ValueError: first second" in line
 
 
-def test_a_stop_written_as_text_is_the_authors_to_mend(toy_run: Callable[..., Done]) -> None:
+def test_a_stop_written_as_text_is_the_authors_to_mend(
+    toy_run: Callable[..., FinishedCommand],
+) -> None:
     line = assert_one_clear_line(toy_run(*fault("text_stop")), 4)
     assert "playbook toy: on_bar raised ValueError: stop must be a number, not '0.97'" in line
     assert FIRST_CLOSE in line
 
 
-def test_a_missing_required_channel_is_named(toy_run: Callable[..., Done]) -> None:
+def test_a_missing_required_channel_is_named(toy_run: Callable[..., FinishedCommand]) -> None:
     line = assert_one_clear_line(toy_run(*fault("channel")), 3)
     assert f"{PERP}/dividends: not in the data" in line
 
@@ -88,7 +96,7 @@ def test_a_missing_required_channel_is_named(toy_run: Callable[..., Done]) -> No
     ],
 )
 def test_a_window_outside_the_data_is_refused_with_what_there_is(
-    toy_run: Callable[..., Done], window: tuple[str, str]
+    toy_run: Callable[..., FinishedCommand], window: tuple[str, str]
 ) -> None:
     line = assert_one_clear_line(toy_run("--set", window[0], "--set", window[1]), 3)
     assert f"{PERP}/bars/15m" in line
@@ -96,7 +104,7 @@ def test_a_window_outside_the_data_is_refused_with_what_there_is(
     assert "2026-04-16" in line
 
 
-def test_a_warm_up_longer_than_the_data_is_refused(toy_run: Callable[..., Done]) -> None:
+def test_a_warm_up_longer_than_the_data_is_refused(toy_run: Callable[..., FinishedCommand]) -> None:
     # 560 days from 2024-10-01 to 2026-04-15 hold 53,760 bars of 15 minutes.
     line = assert_one_clear_line(toy_run("--set", "playbook.params.warmup_bars=60000"), 3)
     assert "warm-up" in line
@@ -114,7 +122,7 @@ def catalog(toy_project: Path) -> Path:
 
 @pytest.mark.parametrize("harm", ["missing", "truncated", "changed"])
 def test_a_harmed_data_file_stops_the_run_and_is_named(
-    catalog: Path, toy_run: Callable[..., Done], harm: str
+    catalog: Path, toy_run: Callable[..., FinishedCommand], harm: str
 ) -> None:
     for stored in catalog.rglob("*.parquet"):
         whole = stored.read_bytes()
@@ -128,13 +136,13 @@ def test_a_harmed_data_file_stops_the_run_and_is_named(
     assert ".parquet" in line
 
 
-def test_a_folder_without_a_catalog_stops_the_run(toy_run: Callable[..., Done]) -> None:
+def test_a_folder_without_a_catalog_stops_the_run(toy_run: Callable[..., FinishedCommand]) -> None:
     line = assert_one_clear_line(toy_run("--data", "nowhere"), 3)
     assert line.startswith("nowhere: no catalog here")
 
 
 def test_an_output_folder_that_is_a_file_is_refused_before_the_work(
-    toy_project: Path, toy_run: Callable[..., Done]
+    toy_project: Path, toy_run: Callable[..., FinishedCommand]
 ) -> None:
     (toy_project / "taken").write_text("mine")
     # The playbook would raise; it does not, so the folder is checked first.
@@ -144,7 +152,7 @@ def test_an_output_folder_that_is_a_file_is_refused_before_the_work(
 
 
 def test_a_read_only_output_folder_is_refused_before_the_work(
-    toy_run: Callable[..., Done], monkeypatch: pytest.MonkeyPatch
+    toy_run: Callable[..., FinishedCommand], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def read_only(*_: object, **__: object) -> str:
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
@@ -169,13 +177,13 @@ def test_a_disk_that_fills_up_leaves_nothing_half_written(toy_project: Path) -> 
         text=True,
         check=False,
     )
-    done = Done(finished.returncode, finished.stdout, finished.stderr)
+    done = FinishedCommand(finished.returncode, finished.stdout, finished.stderr)
     assert "File too large" in assert_one_clear_line(done, 6)
     assert list((toy_project / "runs").iterdir()) == []
 
 
 def test_ctrl_c_leaves_no_run_and_spares_the_earlier_ones_and_the_catalog(
-    toy_project: Path, catalog: Path, toy_run: Callable[..., Done]
+    toy_project: Path, catalog: Path, toy_run: Callable[..., FinishedCommand]
 ) -> None:
     assert toy_run("--data", "catalog").returncode == 0
     before = contents(toy_project / "runs") | contents(catalog)
@@ -189,7 +197,7 @@ def test_ctrl_c_leaves_no_run_and_spares_the_earlier_ones_and_the_catalog(
         check=False,
         preexec_fn=interruptible,
     )
-    done = Done(finished.returncode, finished.stdout, finished.stderr)
+    done = FinishedCommand(finished.returncode, finished.stdout, finished.stderr)
     assert assert_one_clear_line(done, 130) == "interrupted; nothing half-written is left"
     assert contents(toy_project / "runs") | contents(catalog) == before
 

@@ -9,7 +9,6 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
-from tests.engine.pages.test_tearsheet import YEARS, returns
 
 import engine
 from engine.benchmark.run_benchmark import held_returns
@@ -17,6 +16,7 @@ from engine.pages.html import embedded_json, embedded_script, render
 from engine.pages.quantstats_part import quantstats_html
 from engine.pages.run_page import run_page
 from engine.results import RunRecord
+from tests.engine.pages.test_quantstats_part import YEARS, returns
 
 HOSTILE = "<script>window.hacked=1</script> {{metrics}} \"quoted\" 'name' & co"
 TEMPLATES = files("engine.pages") / "templates"
@@ -26,7 +26,7 @@ VOUCHED = {
     "stylesheet",
 }  # fmt: skip
 # These read or mend the output of libraries; they make no element of their own.
-READERS_OF_HTML = {"pages/charts.py", "pages/tearsheet.py", "pages/html.py"}
+READERS_OF_HTML = {"pages/charts.py", "pages/quantstats_part.py", "pages/html.py"}
 
 
 class Texts(HTMLParser):
