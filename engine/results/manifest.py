@@ -198,9 +198,9 @@ def assumptions(record: RunRecord) -> list[str]:
         *share_sentences(run),
         *_adjusted_assumption(run),
         *_option_assumption(record),
-        "Of the levels touched inside one bar the one nearer to the open comes first, and the stop "
-        "before the target; after an entry inside a bar only what the bar proves to come later; a "
-        "fill inside a bar is stamped at the bar's close.",
+        "If one bar touches several levels, the level nearer to the open fills first, and the stop "
+        "before the target. After an entry inside a bar only levels that the bar proves to come "
+        "later can fill. A fill inside a bar is stamped at the bar's close.",
         *_par_assumption(run),
         *_interest_assumption(run),
         f"Returns are daily, at midnight UTC, with {record.periods_per_year} periods a year.",
@@ -233,8 +233,8 @@ def bill_sentence(config: RunConfig, bill: BillAccruals) -> str:
     unknown = int(np.isnan(bill.rate).sum())
     early = f", and 0 at {unknown} of {len(bill.at)} ends of days, when none was known yet"
     return (
-        f"Ratios are in excess of the bill, {bill.series} as known the day before, by the accrual "
-        f"of cash (actual/365, weekends included){early if unknown else ''}."
+        f"Ratios use returns in excess of the bill: {bill.series} as known the day before, accrued "
+        f"like cash (actual/365, weekends included){early if unknown else ''}."
     )
 
 
@@ -286,12 +286,12 @@ def limit_ticks(run: FinishedRun) -> dict[str, float]:
 def _limit_assumption(run: FinishedRun) -> str:
     if run.config.venue.limit_fill is LimitFill.TOUCH:
         return (
-            "A limit entry or a target fills inside a bar where the price touches it, as for the "
-            "first in the queue (venue.limit_fill: touch)."
+            "A limit entry or a target fills inside a bar if the price touches it, as for the "
+            "first order in the queue (venue.limit_fill: touch)."
         )
     ticks = ", ".join(f"{name} {tick:g}" for name, tick in limit_ticks(run).items())
     return (
-        "A limit entry or a target fills inside a bar only where the price trades at least a tick "
+        "A limit entry or a target fills inside a bar only if the price trades at least a tick "
         f"beyond it (venue.limit_fill: through); ticks: {ticks}."
     )
 
@@ -301,7 +301,7 @@ def _bracket_words(item: Instrument, config: RunConfig) -> str:
     _, record = config.venue.brackets_of(item)
     if record is None:
         stands = config.venue.is_general("maintenance")
-        why = "a stand-in, as its record holds none" if stands else "as this run writes it"
+        why = "because its record holds none" if stands else "as this run writes it"
         return (
             f"Maintenance brackets of {item.id} are today's table of {config.venue.name} for the "
             f"whole window, {why}."
@@ -309,7 +309,7 @@ def _bracket_words(item: Instrument, config: RunConfig) -> str:
     start = config.data.start.date()
     words = f"Maintenance brackets of {item.id} are those of {record.since} ({record.source})"
     if record.since > start:
-        words += "; they stand for the days before, of which no record is published"
+        words += "; they also serve for earlier days, for which no record is published"
     return words + "."
 
 
@@ -338,13 +338,13 @@ def _cost_words(costs: TradingCosts, item: Instrument) -> str:
         for rate in (costs.maker_rate, costs.taker_rate, costs.liquidation_fee_rate)
     )
     slippage = costs.slippage
-    fees = f"fees are {maker} for resting and {taker} for taking fills"
+    fees = f"fees are {maker} for maker fills and {taker} for taker fills"
     if item.is_margined:
         fees += f", {forced} of notional for a liquidation"
     return (
-        f"{fees}, unchanged through the window. A market or stop fill loses "
+        f"{fees}, unchanged through the window. The slippage of a market or stop fill is "
         f"{slippage.base_bps:g} bps, plus {slippage.range_share:g} of the bar's range, plus "
-        f"{slippage.impact:g} x its share of the bar's volume; a limit fill loses nothing."
+        f"{slippage.impact:g} x its share of the bar's volume; a limit fill has none."
     )
 
 
@@ -375,7 +375,8 @@ def _mark_assumption(run: FinishedRun) -> str:
     share = outcome.inferred_mark_bars / outcome.mark_bars
     return (
         f"In {outcome.inferred_mark_bars} of {outcome.mark_bars} bars ({share:.1%}) the mark is "
-        "not the venue's record but inferred from the last price, or generated; it liquidates."
+        "not the venue's record: it is inferred from the last price, or generated. Liquidations "
+        "use it."
     )
 
 
@@ -398,5 +399,5 @@ def _option_assumption(record: RunRecord) -> list[str]:
         f"Option prices are SYNTHETIC: European puts by Black-Scholes with a stated smile (skew "
         f"{model.skew:g}, convexity {model.convexity:g}) whose level reproduces the volatility "
         f"index, half spreads of {model.haircut:.1%} of each leg and more when it is high, cash "
-        "settlement at the close of the expiry. No traded option price is behind them."
+        "settlement at the close of the expiry. They use no traded option price."
     ]

@@ -84,7 +84,7 @@ def macro_conditions(frame: Frame) -> list[Condition]:
         measured=np.full(len(truth), np.nan),
         threshold=np.nan,
         unit="",
-        description="dollar and yields do not both press against the trade; unknown "
+        description="dollar and yields do not both move against the trade; unknown "
         + ("passes" if unknown_passes else "blocks"),
         inputs=(*dollar.inputs, *yields.inputs),
         age_ns=age_ns,
@@ -96,7 +96,7 @@ def macro_conditions(frame: Frame) -> list[Condition]:
         gate.measured,
         gate.threshold,
         "",
-        "dollar and yields do not both press against the trade",
+        "dollar and yields do not both move against the trade",
         required=False,
         inputs=gate.inputs,
         age_ns=age_ns,
@@ -138,7 +138,7 @@ def volatility_condition(frame: Frame) -> Condition:
         measured=ratio,
         threshold=params.spike_multiple,
         unit=TIMES,
-        description="realized volatility spiked: trade smaller",
+        description="realized volatility spiked: new sizes are smaller",
         required=False,
     )
 
@@ -163,7 +163,7 @@ def false_recovery(frame: Frame) -> Condition:
         measured=np.where(still, np.nan, change),
         threshold=-params.false_recovery_drop,
         unit=FRACTION,
-        description="since the reclaim price moved on while open interest fell",
+        description="after the reclaim, price moved further while open interest fell",
         required=False,
         inputs=(str(frame.channels.open_interest),),
         age_ns=frame.open_interest_age,

@@ -102,7 +102,7 @@ def _flush(deep: Condition, busy: Condition) -> Condition:
         measured=np.full(len(deep.truth), np.nan),
         threshold=np.nan,
         unit="",
-        description="this bar is a flush: deep and busy at once",
+        description="this bar is a flush: far beyond the extreme, with high volume",
         required=False,
         parts=(deep, busy),
     )
@@ -272,7 +272,7 @@ def liquidation_driven(frame: Frame, evidence: list[Condition]) -> Condition:
         measured=count.held.astype(np.float64),
         threshold=needed.astype(np.float64),
         unit="signs",
-        description="enough signs of forced selling showed since the first flush",
+        description="enough signs of forced selling since the first flush",
         inputs=tuple(dict.fromkeys(text for item in evidence for text in item.inputs)),
         age_ns=_oldest_known(evidence),
         reasons=tuple(
@@ -311,7 +311,7 @@ def _prints(frame: Frame) -> Condition:
         reading,
         threshold=params.liquidation_multiple,
         unit=TIMES,
-        description="forced closes are a multiple of their mean before",
+        description="forced closes are a multiple of their earlier mean",
     )
 
 
@@ -351,7 +351,7 @@ def _crowd(frame: Frame) -> Condition:
         reading,
         threshold=params.side * params.funding_below,
         unit=FRACTION,
-        description="the last settled funding rate shows the crowd on the side of the move",
+        description=f"{'shorts' if params.side > 0 else 'longs'} paid the last settled funding",
     )
 
 
@@ -370,7 +370,7 @@ def _discounts(frame: Frame) -> list[Condition]:
                 gap,
                 threshold=-params.side * params.discount,
                 unit=FRACTION,
-                description=f"the last price runs ahead of the {name} in the move's direction",
+                description=f"the last price is beyond the {name} in the direction of the move",
             )
         )
     return found

@@ -50,7 +50,7 @@ def test_an_eth_run_is_audited_and_names_its_brackets(eth: RunResult, real_catal
     assert len(eth.outcome.fills) > 0
     text = " ".join(assumptions(RunRecord(eth)))
     assert "Maintenance brackets of ETHUSDT-PERP are those of 2022-12-29" in text
-    assert "they stand for the days before, of which no record is published" in text
+    assert "they also serve for earlier days, for which no record is published" in text
     # Its newer records lie after the window.
     assert "keeps the terms" not in text
     record = eth.dataset.instruments["ETHUSDT-PERP"]

@@ -98,7 +98,7 @@ def test_the_fill_rule_is_said_with_the_ticks_it_uses(make_run):
     venue = run.config.venue.model_copy(update={"limit_fill": LimitFill.TOUCH})
     touch = with_config(run, venue=venue)
     (said,) = [line for line in assumptions(RunRecord(touch)) if "venue.limit_fill" in line]
-    assert "where the price touches it" in said
+    assert "if the price touches it" in said
     assert manifest(RunRecord(touch))["fill_rule"]["limit_fill"] == "touch"
     assert resolved_config(touch)["venue"]["limit_fill"] == "touch"
     assert run_id(touch) != run_id(run)
