@@ -1,10 +1,10 @@
-"""Bars per second beside plain Backtrader, as ratios from one run.
+"""Measure bars per second, and the ratio to plain Backtrader in the same run.
 
     python -m benchmarks.event_loop [--bars 100000] [--rounds 5] [--json FILE]
 
 Two rules over the same generated 5-minute bars: an SMA 20/100 crossover (about one order per 72
 bars) and a low-turnover rule (one order per 1,000 bars). Plain Backtrader runs them with its own
-feed, indicators and broker; ours runs them as a playbook with sizing, slippage, fees, ledger and
+feed, indicators and broker; Riskoff runs them as a playbook with sizing, slippage, fees, ledger and
 journal. Rounds alternate, so that a busy machine slows all of them; CPU seconds are compared, and
 the median ratio of the rounds is reported. Peak memory is measured in a process of its own.
 """
@@ -200,7 +200,7 @@ def run_plain(bars: Channel, strategy: type[bt.Strategy]) -> int:
     return sent
 
 
-def run_ours(bars: Channel, rule: type[Rule], mode: str) -> int:
+def run_riskoff(bars: Channel, rule: type[Rule], mode: str) -> int:
     """Prepare and simulate one rule; return the orders decided."""
     instrument = Instrument(
         id=SYMBOL, kind=InstrumentKind.PERP, tick_size=0.1, lot_size=0.001, synthetic=True
@@ -239,23 +239,23 @@ def cpu_seconds(job: Callable[[], int]) -> tuple[float, int]:
 
 
 def compare(count: int, rounds: int) -> dict[str, dict[str, float]]:
-    """Return orders per bar, bars a second and median ratios over plain for each rule."""
+    """Return bars per order, bars a second and median ratios to plain Backtrader, by rule."""
     bars = make_bars(count)
     table = {}
     for name, (rule, plain) in RULES.items():
         for mode in MODES:
-            run_ours(make_bars(2_000), rule, mode)
+            run_riskoff(make_bars(2_000), rule, mode)
         seconds: dict[str, list[float]] = {"plain": [], **{mode: [] for mode in MODES}}
         orders = 0
         for _ in range(rounds):
             taken, orders = cpu_seconds(partial(run_plain, bars, plain))
             seconds["plain"].append(taken)
             for mode in MODES:
-                taken, ours = cpu_seconds(partial(run_ours, bars, rule, mode))
+                taken, placed = cpu_seconds(partial(run_riskoff, bars, rule, mode))
                 seconds[mode].append(taken)
                 # The first days have no volatility estimate, so sizing refuses a few entries.
-                if abs(ours - orders) > 3 + 0.01 * orders:
-                    raise SystemExit(f"{name} {mode}: {ours} orders, plain Backtrader {orders}")
+                if abs(placed - orders) > 3 + 0.01 * orders:
+                    raise SystemExit(f"{name} {mode}: {placed} orders, plain Backtrader {orders}")
         row = {"bars": float(count), "bars_per_order": count / orders}
         for who, taken_list in seconds.items():
             row[f"{who}_bars_per_second"] = count / statistics.median(taken_list)
@@ -278,7 +278,7 @@ def own_peak_mib(count: int, mode: str) -> float:
 
     Linux's VmHWM is read where there is one: ``ru_maxrss`` also counts the parent's memory.
     """
-    run_ours(make_bars(count), Crossover, mode)
+    run_riskoff(make_bars(count), Crossover, mode)
     status = Path("/proc/self/status")
     if status.exists():
         peak = next(x for x in status.read_text().splitlines() if x.startswith("VmHWM"))

@@ -54,7 +54,7 @@ def headline(matrix: Matrix) -> list[str]:
     return table(head, rows)
 
 
-def luck(matrix: Matrix) -> list[str]:
+def intervals(matrix: Matrix) -> list[str]:
     """Return the intervals of the playbooks, and of their differences from the reference."""
     head = (
         "row",
@@ -129,5 +129,5 @@ def blocks(catalog: Path) -> Iterator[PageBlock]:
     """Yield every part of the page."""
     with tempfile.TemporaryDirectory() as folder:
         matrix = comparison(Path(folder), catalog)
-        for make in (headline, luck, family, phases, money):
+        for make in (headline, intervals, family, phases, money):
             yield PageBlock("findings.md", make.__name__, make(matrix))

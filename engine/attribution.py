@@ -154,7 +154,7 @@ def attribute(
     source : an open catalog or a dataset; None opens ``config.data.source``. A dataset in memory is
         run in this process.
     plugin_path : folder of local playbooks
-    processes : worker processes
+    processes : worker processes; below 2 all runs are made in this process
     on_progress : called with the fraction of runs done, 0 to 1
 
     Raises
@@ -170,7 +170,7 @@ def attribute(
         if on_progress is not None:
             on_progress((1 + done) / (1 + len(names)))
 
-    count = 1 if isinstance(source, Dataset) else min(processes, len(names))
+    count = 1 if isinstance(source, Dataset) else max(min(processes, len(names)), 1)
     setup = partial(_variant_runner, config, source, plugin_path)
     with worker_pool(count, setup, name="the run without {}".format) as run_variants:
         made = run_variants(names, report)

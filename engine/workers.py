@@ -153,7 +153,7 @@ class _Batch(Generic[Job, Result]):
             self._on_done(len(self.results), result)
 
     def fail(self, number: int, error: Exception) -> None:
-        """Keep an error; jobs after it are not run, jobs before it may fail as well."""
+        """Keep an error and drop the waiting jobs after it; a job before it may still fail."""
         self.errors[number] = error
         self.waiting = deque(waiting for waiting in self.waiting if waiting < self.end)
 
@@ -232,7 +232,7 @@ class _Pool:
         text = (
             f"{self._name(batch.jobs[number])}: the worker process died "
             f"({_exit_words(worker.process.exitcode)}) in each of {ATTEMPTS} attempts, perhaps "
-            "for lack of memory; run again with --jobs 1"
+            "for lack of memory; run again with fewer processes"
         )
         batch.fail(number, SimulationError(text))
 

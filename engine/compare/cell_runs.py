@@ -14,7 +14,7 @@ from data_feeds.errors import RiskoffError
 from data_feeds.load import open_source
 from engine.audit import audit_run
 from engine.compare.cells import Cell
-from engine.errors import ReportError
+from engine.errors import ReportError, SimulationError
 from engine.pages.publish import SUMMARY_FILE, TEARSHEET_FILE, write_reports
 from engine.results import RunRecord, folder_of, write_run
 from engine.run import RunResult, prepare_run
@@ -77,12 +77,15 @@ def run_cells(
 
     Raises
     ------
-    SimulationError : a worker died while it ran a cell; finished cells are kept.
+    SimulationError : a worker died while it ran a cell, twice; finished cells are kept.
     """
     count = max(min(jobs or os.cpu_count() or 1, len(cells)), 1)
     setup = partial(_cell_runner, root, page, plugin_path)
-    with worker_pool(count, setup, name=_cell_name) as run:
-        return run(cells, on_done)
+    try:
+        with worker_pool(count, setup, name=_cell_name) as run:
+            return run(cells, on_done)
+    except SimulationError as error:
+        raise SimulationError(f"{error}; finished cells are kept") from error
 
 
 def _cell_name(cell: Cell) -> str:

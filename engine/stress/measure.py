@@ -119,7 +119,7 @@ def share(happened: Sequence[bool], *, level: float = LEVEL) -> Estimate:
 def worse_at_most(paths: int, level: float) -> float:
     """Return the largest share of worse paths that a sample of ``paths`` misses with 1 - level.
 
-    If a share p of all paths were worse, a sample of n held none with probability
+    If a share p of all paths were worse, a sample of n would hold none of them with probability
     ``(1 - p) ** n``.
 
     >>> round(worse_at_most(200, 0.95), 4)

@@ -87,8 +87,9 @@ def test_the_condition_that_earned_most_comes_first(found):
     assert earned == sorted(earned, reverse=True)
 
 
-def test_one_process_gives_what_two_give(found):
-    assert attribute(swing(), embedded_catalog(), processes=1) == found
+@pytest.mark.parametrize("processes", [0, 1])
+def test_less_than_two_processes_give_what_two_give(found, processes):
+    assert attribute(swing(), embedded_catalog(), processes=processes) == found
 
 
 def test_a_condition_that_the_config_leaves_out_stays_out_and_is_named(found):

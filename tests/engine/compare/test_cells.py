@@ -14,7 +14,7 @@ import pytest
 
 from engine.compare import cell_runs, cells_of, episodes_of, run_cells
 from engine.compare.cell_runs import AUDIT_FILE, run_cell
-from engine.errors import ConfigError
+from engine.errors import ConfigError, SimulationError
 from engine.run_folder.schema import SEALS_FILE
 from tests.engine.cli.command import interruptible
 from tests.engine.compare.conftest import load, write_files
@@ -198,6 +198,19 @@ def test_an_unexpected_error_is_reported_as_a_bug_with_its_cell(small, tmp_path,
     cell = cells_of(small.config, episodes_of(small.config))[0]
     outcome = run_cell(cell, tmp_path, tmp_path / "index.html", None)
     assert outcome.problem == "a bug in riskoff: ZeroDivisionError: division by zero"
+
+
+def test_a_worker_that_dies_names_its_cell_and_the_finished_cells_are_kept(
+    small, tmp_path, monkeypatch
+):
+    def dead(*_, name, **__):
+        raise SimulationError(f"{name(cell)}: the worker process died")
+
+    cell = cells_of(small.config, episodes_of(small.config))[0]
+    monkeypatch.setattr(cell_runs, "worker_pool", dead)
+    words = rf"^{cell.row}, {cell.episode}: the worker process died; finished cells are kept$"
+    with pytest.raises(SimulationError, match=words):
+        run_cells([cell], tmp_path, page=tmp_path / "index.html", jobs=2)
 
 
 def test_an_episode_named_twice_is_refused(tmp_path):
