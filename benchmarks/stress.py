@@ -1,4 +1,4 @@
-"""What a path of a stress costs, beside a run over the same path, on the embedded data.
+"""Measure the time of a path in a stress and of a run over the same path, embedded data.
 
     .venv/bin/python -m benchmarks.stress
 
@@ -46,7 +46,7 @@ def milliseconds(work: Callable[[int], object]) -> float:
 
 
 def whole_run(job: StressJob) -> Callable[[int], object]:
-    """Return what a path would cost as a run like any other."""
+    """Return the function that runs a path as a separate run."""
     begun = job.continuation()
     config = window_config(job, begun.begin, begun.end)
 

@@ -105,13 +105,13 @@ class _Worker:
     def __init__(self, setup: Callable[[], _Call]) -> None:
         # Spawned: threads of the event loop and compiled code do not survive a fork.
         context = multiprocessing.get_context("spawn")
-        self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=_serve, args=(theirs, setup))
+        self.connection, worker_end = context.Pipe()
+        self.process = context.Process(target=_serve, args=(worker_end, setup))
         self.number: int | None = None
         with _without_main_script():
             self.process.start()
         # An open copy here would keep the pipe open after the worker's death.
-        theirs.close()
+        worker_end.close()
 
     def end(self) -> None:
         """Wait for the process, and kill it after ``GRACE_SECONDS``."""

@@ -93,9 +93,9 @@ def benchmark_name(record: RunRecord) -> str:
 def headline_rows(record: RunRecord, held: HeldBenchmark | None) -> Rows:
     """Return rows of title, value of this run and value of the benchmark, a heading row first."""
     years = window_years(record.start, record.end)
-    theirs = held_numbers(held, record.periods_per_year, years)
+    benchmark_values = held_numbers(held, record.periods_per_year, years)
     heading = ("", "this run", f"holding {benchmark_name(record)}")
-    return [heading, *metric_rows(record.metrics, theirs), *_relative_rows(record, held)]
+    return [heading, *metric_rows(record.metrics, benchmark_values), *_relative_rows(record, held)]
 
 
 def metric_rows(run: Mapping[str, float], held: Mapping[str, float]) -> Rows:
@@ -104,8 +104,8 @@ def metric_rows(run: Mapping[str, float], held: Mapping[str, float]) -> Rows:
     rows: Rows = []
     for metric in METRICS:
         if metric.on_pages:
-            theirs = metric.text(held[metric.name]) if metric.name in held else ""
-            rows.append((metric.title, metric.text(shown[metric.name]), theirs))
+            held_text = metric.text(held[metric.name]) if metric.name in held else ""
+            rows.append((metric.title, metric.text(shown[metric.name]), held_text))
         if metric.name == "end_equity":
             rows.append(("net result", signed(run["end_equity"] - run["start_equity"]), ""))
     return rows
@@ -115,10 +115,10 @@ def _relative_rows(record: RunRecord, held: HeldBenchmark | None) -> Rows:
     """Return the numbers relative to the benchmark; none without one, or on a single day."""
     if held is None or len(held.excess) < 2:
         return []
-    own, theirs = (np.asarray(x, dtype=np.float64) for x in (record.excess_returns, held.excess))
+    own, other = (np.asarray(x, dtype=np.float64) for x in (record.excess_returns, held.excess))
     periods, years = record.periods_per_year, window_years(record.start, record.end)
-    numbers = relative_numbers(own, theirs, periods, years=years)
-    still = too_still(own, periods) or too_still(theirs, periods)
+    numbers = relative_numbers(own, other, periods, years=years)
+    still = too_still(own, periods) or too_still(other, periods)
     return [
         (
             metric.title,
