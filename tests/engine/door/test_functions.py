@@ -47,7 +47,8 @@ def test_a_day_of_the_checklist_and_a_history_agree() -> None:
 
 
 def test_an_account_holds_its_sleeves_as_runs(scratch: Path) -> None:
-    done = riskoff.account("three_playbooks", out=scratch)
+    window = {"data.start": "2026-01-26", "data.end": "2026-02-12"}
+    done = riskoff.account("three_playbooks", window, out=scratch)
     assert isinstance(done, riskoff.Account)
     assert set(done.sleeves) == set(done.config.sleeves)
     total = sum(sleeve.equity.iloc[-1] for sleeve in done.sleeves.values())

@@ -27,9 +27,10 @@ def headline(returns, periods_per_year, window=None):
     equity = 1_000.0 * np.cumprod(1 + returns)
     zeros = np.zeros(len(at))
     curve = EquityCurve(at, equity, equity, zeros, zeros, zeros, zeros, zeros)
-    return metrics.headline(
+    inputs = metrics.headline_inputs(
         curve, (), periods_per_year=periods_per_year, start_equity=1_000.0, window=window
     )
+    return metrics.headline(inputs)
 
 
 def test_total_return_compounds():
