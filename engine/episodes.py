@@ -55,7 +55,7 @@ class PhaseName(StrEnum):
 
 
 class InputLabel(StrEnum):
-    """What the rows of an input are in the window."""
+    """Origin of the rows of an input in the window."""
 
     OBSERVED = "observed"
     INFERRED = "inferred"
@@ -64,7 +64,7 @@ class InputLabel(StrEnum):
 
 
 class PhaseConfig(SortedModel):
-    """A phase ends with the UTC day ``until``; ``rule`` says by what that day was found."""
+    """A phase: its last UTC day ``until``, and the rule that dates this day."""
 
     phase: PhaseName
     until: Day
@@ -80,7 +80,7 @@ class LegConfig(SortedModel):
 
 
 class DatedEvent(SortedModel):
-    """What happened on a UTC day, and who says so."""
+    """An event on a UTC day, with its source."""
 
     day: Day
     text: Text
@@ -88,9 +88,9 @@ class DatedEvent(SortedModel):
 
 
 class EpisodeInput(SortedModel):
-    """What a market source has of an instrument in the window, and with which label.
+    """A kind of data of one instrument in the window, with its label.
 
-    ``since`` is the first day it is known, None for the whole window.
+    ``since`` is its first day, None for the whole window.
     """
 
     instrument: Text

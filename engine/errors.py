@@ -45,7 +45,7 @@ class PlaybookContractError(PlaybookError):
 
 
 class SimulationError(RiskoffError):
-    """An impossible state: always a bug of ours."""
+    """An impossible state, or a worker process that died twice: ours to explain."""
 
     exit_code = 5
 

@@ -47,7 +47,7 @@ class RunResult:
 
 @dataclass(frozen=True)
 class PreparedRun:
-    """A run up to its simulation: rules, data, signals."""
+    """A run before its simulation: rules, data and signals are ready."""
 
     playbook: Playbook[Any]
     dataset: Dataset
@@ -56,33 +56,33 @@ class PreparedRun:
     state_inputs: StateInputs | None = None
 
     def with_config(self, config: RunConfig) -> "PreparedRun":
-        """Return the run with a config that prepares the same."""
+        """Return the run with another config that needs the same preparation."""
         return replace(self, inputs=replace(self.inputs, config=config))
 
     def simulated(self, on_progress: Callable[[float], None] | None = None) -> RunResult:
-        """Return the finished run; errors are those of :meth:`result`."""
+        """Simulate and return the finished run; raises the errors of :meth:`result`."""
         with watching() as watch:
             outcome = simulate(self.inputs, on_progress=on_progress)
         refuse_late_reads([self.playbook, self.inputs.playbook], watch.reads)
         return self.result(outcome)
 
     def result(self, outcome: SimulationOutcome) -> RunResult:
-        """Return the finished run once its decisions are proved to be causal.
+        """Prove that the decisions are causal and return the finished run.
 
         Raises
         ------
-        PlaybookError : a signal depends on what was not known yet.
-        SimulationError : the market state that risk read does.
+        PlaybookError : a signal depends on rows that were not known yet.
+        SimulationError : the market state that risk reads depends on such rows.
         """
-        signals, made_of = self.inputs.signals, self.state_inputs
+        signals, state_inputs = self.inputs.signals, self.state_inputs
         check_causality(self.playbook, self.dataset, self.requirements, signals, outcome)
-        if made_of is not None and self.inputs.market is not None:
-            channels = made_of.data.channels.values()
-            check_state_causality(self.inputs.market, outcome, channels, made_of.again)
+        if state_inputs is not None and self.inputs.market is not None:
+            channels = state_inputs.data.channels.values()
+            check_state_causality(self.inputs.market, outcome, channels, state_inputs.again)
         return self.without_proof(outcome)
 
     def without_proof(self, outcome: SimulationOutcome) -> RunResult:
-        """Return the finished run without the proof: for many runs of rules that others prove."""
+        """Return the finished run without the proof; a caller that makes many runs proves a few."""
         inputs = self.inputs
         return RunResult(
             inputs.config,
@@ -106,7 +106,7 @@ def run(
 
     Parameters
     ----------
-    config : what to run
+    config : the run's configuration
     source : an open catalog, or a dataset in memory
     plugin_path : folder of local playbooks
     on_progress : called with the fraction done, 0 to 1
@@ -121,14 +121,14 @@ def run(
 def prepare_run(
     config: RunConfig, source: Catalog | Dataset, plugin_path: Path | None = None
 ) -> PreparedRun:
-    """Return everything that a simulation needs."""
+    """Load the playbook and return a run that is ready to simulate."""
     return prepare_playbook(config, source, configured_playbook(config.playbook, plugin_path))
 
 
 def prepare_playbook(
     config: RunConfig, source: Catalog | Dataset, playbook: Playbook[Any]
 ) -> PreparedRun:
-    """Return what :func:`prepare_run` does for a playbook that is loaded."""
+    """Return a run of a loaded playbook that is ready to simulate."""
     config, playbook = settle(config, source, playbook)
     requirements = requirements_of(playbook)
     dataset = load_window(config, source, requirements)
@@ -137,7 +137,7 @@ def prepare_playbook(
     with watching() as watch:
         signals = prepare(playbook, dataset, requirements)
     traded, listing = with_listed(config, dataset, requirements, signals)
-    # A fresh instance decides: what ``prepare`` saw of the future cannot hide on ``self``.
+    # A fresh instance decides: ``prepare`` sees all rows and could store later ones on ``self``.
     decider = new_playbook(type(playbook), playbook.params, playbook.ignored)
     seen = remember_modules(type(playbook), watch.reads)
     decider.reads |= declared_reads(playbook, requirements) | playbook.reads | seen

@@ -32,7 +32,7 @@ from engine.risk import remembered
 from engine.signals.market.build import history_days, market_state, state_channels
 
 BARS = ChannelKind.BARS
-# What holding an instrument pays or costs.
+# Channels of the income and the carry of a held instrument.
 INCOME = (ChannelKind.FUNDING, ChannelKind.DIVIDENDS)
 # 252 sessions a year, and room for the longest closure.
 CALENDAR_DAYS_PER_SESSION = 365 / 252
@@ -46,10 +46,9 @@ def load_window(
 ) -> Dataset:
     """Return the data of the configured window with the playbook's warm-up before it.
 
-    Beside what the playbook declares come the channels that the venue and the brokerage settle
-    with (marks, funding and dividends of what is traded, the series that pays interest), what
-    prices the options that it may list, and the bars of the report's benchmark. Instruments have
-    the terms of the window's first day.
+    To the playbook's channels the function adds: marks, funding and dividends of the traded
+    instruments, the series of interest rates, the inputs of option prices, and the bars of the
+    report's benchmark. Instruments have the terms of the window's first day.
     """
     start, end = map(datetime_ns, (config.data.start, config.data.end))
     required, optional = run_channels(config, source, requirements)
@@ -72,7 +71,7 @@ def load_window(
 def run_channels(
     config: RunConfig, source: Catalog | Dataset, requirements: Requirements
 ) -> tuple[frozenset[ChannelKey], frozenset[ChannelKey]]:
-    """Return the channels of a run: those that must be there, and those used where there are any.
+    """Return the required and the optional channels of a run.
 
     Raises
     ------
@@ -81,7 +80,7 @@ def run_channels(
     required = set(requirements.channels)
     required |= {ChannelKey(name, ChannelKind.SERIES) for name in config.account.paid_series}
     optional = requirements.optional | settlement_channels(source, requirements)
-    # Bars that the playbook reads are the benchmark's as well.
+    # The benchmark uses the bars that the playbook reads, if there are any.
     read = {key.instrument for key in required if key.kind is BARS}
     optional |= benchmark_channels(set(config.report.held) - read, source)
     optional |= {ChannelKey(name, kind) for name in config.report.held for kind in INCOME}
@@ -97,8 +96,7 @@ def with_listed(
 ) -> tuple[Dataset, Requirements]:
     """Return data and requirements with the option contracts that the signals list.
 
-    A contract exists from the first row of the window that names it, priced as ``config.options``
-    says.
+    A contract exists from the first row of the window that names it; ``config.options`` prices it.
     """
     if signals.contract is None:
         return dataset, requirements
@@ -117,7 +115,7 @@ def with_listed(
 
 @dataclass(frozen=True)
 class StateInputs:
-    """What the market state of a run is made of: it can be made again on less."""
+    """The inputs of a run's market state, from which it can be computed again on truncated data."""
 
     data: Dataset
     rules: MarketStateConfig
@@ -129,15 +127,15 @@ class StateInputs:
         return market_state(self.data, self.rules, self.first, self.last)
 
     def again(self, first: np.datetime64, at: int) -> MarketState:
-        """Return the state from a date on, as the data known at an instant give it."""
+        """Return the state from a date on, computed from the data known at an instant."""
         last = min(utc_day(at), self.last)
         return market_state(self.data.cut(at), self.rules, first, last)
 
 
 def load_state(config: RunConfig, source: Catalog | Dataset) -> StateInputs | None:
-    """Return what the window's market state is made of, None unless ``risk.market_tiers`` reads it.
+    """Return the inputs of the window's market state; None unless ``risk.market_tiers`` reads it.
 
-    It begins a week before the window, so that the first decision knows a row.
+    The state begins a week before the window, so that a row is known at the first decision.
     """
     if config.risk.market_tiers is None:
         return None
@@ -155,9 +153,9 @@ def state_data(
     last: np.datetime64,
     extra_lag: str | None = None,
 ) -> Dataset:
-    """Return the channels that the state of some days reads, with their history before.
+    """Return the channels that the market state of some days reads, with the history before them.
 
-    Every series is known ``extra_lag`` later than it was.
+    ``extra_lag`` delays the instant at which every row becomes known.
     """
     start, end = local_instants(np.array([first, last]), config.decide_at, NEW_YORK)
     history = history_days(config) * DAY_NS
@@ -166,10 +164,10 @@ def state_data(
 
 
 def history_ns(config: RunConfig, source: Catalog | Dataset, requirements: Requirements) -> int:
-    """Return how long before the window the data must begin, ns.
+    """Return the length of the history that must precede the window, ns.
 
-    The playbook's warm-up and the sizing windows, each one bar longer (n returns need n + 1
-    closes). Where an instrument trades in sessions, its days are stretched to calendar days.
+    The length covers the playbook's warm-up and the sizing windows, each one bar longer (n returns
+    need n + 1 closes). Sessions are converted to calendar days.
     """
     instruments = source.instruments if isinstance(source, Dataset) else source.instruments()
     frame = Timeframe(requirements.clock.timeframe).ns
@@ -184,10 +182,11 @@ def history_ns(config: RunConfig, source: Catalog | Dataset, requirements: Requi
 
 
 def memory_ns(config: RunConfig, requirements: Requirements) -> int:
-    """Return how far before a row the estimates of a run remember, ns.
+    """Return the longest memory of a run's estimates, ns.
 
-    Those of the playbook, and the covariance of a book with a volatility target or a beta cap. What
-    the data hold of it is loaded; the warm-up alone is required.
+    Estimates are the playbook's own, and the covariance of a book of weights with a volatility
+    target or a beta cap. Rows of this stretch are loaded if the data hold them; only the warm-up is
+    required.
     """
     book = config.risk.portfolio
     if book.target_volatility is None and book.crypto_beta_cap is None:
@@ -202,7 +201,7 @@ def refuse_gaps(
 ) -> None:
     """Refuse traded bars with a longer hole in the window than the config allows.
 
-    Holes are those of ``data_feeds.holes``: of an exchange, bars missing inside its sessions.
+    ``data_feeds.holes`` defines a hole; for an exchange, only bars missing inside sessions count.
 
     Raises
     ------
@@ -247,7 +246,7 @@ def benchmark_channels(
 def settlement_channels(
     source: Catalog | Dataset, requirements: Requirements
 ) -> frozenset[ChannelKey]:
-    """Return the channels that move cash or mark positions, whatever the playbook reads."""
+    """Return the channels that move cash or mark positions, also if the playbook reads none."""
     keys = set()
     for name in requirements.traded:
         keys |= {ChannelKey(name, kind) for kind in INCOME}

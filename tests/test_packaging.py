@@ -1,4 +1,4 @@
-"""What the distribution promises, checked without building it; `.ci/run` installs the wheel."""
+"""The contents of the distribution, checked without building it; `.ci/run` installs the wheel."""
 
 import re
 import tomllib

@@ -32,7 +32,7 @@ def cells(small):
 
 
 def bill_due(cell, table):
-    """Return what the equity would have earned in bills, by due instant, in a slow loop."""
+    """Return the interest of the equity held in bills by due instant, in a slow loop."""
     bill = open_source("embedded").read(ChannelKey("DGS3MO", ChannelKind.SERIES))
     known = list(zip(bill["available_at"].tolist(), bill["value"].tolist(), strict=True))
     zone = "UTC" if cell.periods_per_year == 365 else "America/New_York"
