@@ -227,9 +227,9 @@ def conventions(periods_per_year: int, bill: BillAccruals) -> dict[str, Any]:
 def bill_sentence(config: RunConfig, bill: BillAccruals) -> str:
     """Return the sentence on the bill that ratios are in excess of."""
     if not config.bills:
-        return "Ratios are in excess of 0: report.bill_series is null."
+        return "Ratios use returns in excess of 0: report.bill_series is null."
     if not bill.series:
-        return f"Ratios are in excess of 0: the data hold no {config.report.bill_series}."
+        return f"Ratios use returns in excess of 0: the data hold no {config.report.bill_series}."
     unknown = int(np.isnan(bill.rate).sum())
     early = f", and 0 at {unknown} of {len(bill.at)} ends of days, when none was known yet"
     return (

@@ -154,7 +154,9 @@ def test_a_mix_of_two_funds_earns_the_dividends_of_both_and_the_bill_on_its_rest
     # All of the difference is the benchmark's.
     spread = np.std(held.excess, ddof=1) * math.sqrt(252)
     assert rows["tracking error a year"][0] == f"{spread:.2%}"
-    assert "Ratios are in excess of the bill, DGS3MO" in " ".join(summary(record, held).split())
+    assert "Ratios use returns in excess of the bill: DGS3MO" in " ".join(
+        summary(record, held).split()
+    )
 
 
 @pytest.mark.parametrize(("run", "benchmark"), [(6.0, 1.0), (600.0, 0.01)])
