@@ -145,7 +145,8 @@ def variant_result(job: tuple[str, str, BookVariant]) -> VariantResult:
     if not report.ok:
         raise SystemExit(f"{name} on {where}, {variant.title}:\n{format_report(report)}")
     record = RunRecord(result)
-    held = result.dataset.bars("QQQ", "1d")
+    benchmark = config.report.benchmark
+    held = result.dataset.bars(benchmark if isinstance(benchmark, str) else "QQQ", "1d")
     inside = (held["opened_at"] >= record.start) & (held["closed_at"] <= record.end)
     return VariantResult(
         window=f"{config.data.start:%Y-%m-%d} to {config.data.end:%Y-%m-%d}",
