@@ -63,6 +63,9 @@ def main() -> int:
     unknown = sorted(set(asked.pages) - set(WRITERS))
     if unknown:
         parser.error(f"no page {', '.join(unknown)}; there are {', '.join(WRITERS)}")
+    unsampled = sorted(set(asked.pages) - set(SAMPLES)) if asked.check else []
+    if unsampled:
+        parser.error(f"{', '.join(unsampled)} needs real data; --check takes {', '.join(SAMPLES)}")
     return check(asked.pages) if asked.check else write(asked.pages, asked.data.resolve())
 
 
@@ -79,13 +82,13 @@ def write(pages: list[str], catalog: Path) -> int:
 def check(pages: list[str]) -> int:
     """Compare a sample of the named pages' blocks, or of all, with what is computed now."""
     failed = compared = 0
-    for page in [page for page in pages or SAMPLES if page in SAMPLES]:
+    for page in pages or SAMPLES:
         began = time.monotonic()
         for block in SAMPLES[page]():
             found = list(differences(block))
             print(*found, sep="\n", end="\n" if found else "")
             failed += len(found)
-            compared += len(block.lines)
+            compared += sum(bool(line) for line in block.lines)
         print(f"{page}: {time.monotonic() - began:.0f} s", flush=True)
     print(f"{compared} lines compared, {failed} differ")
     if failed:

@@ -66,3 +66,13 @@ def test_the_flywheel_s_tables_are_those_of_its_page() -> None:
     blocks_ = list(command.SAMPLES["flywheel"]())
     assert sum(len(block.lines) for block in blocks_) > 0
     assert [line for block in blocks_ for line in differences(block)] == []
+
+
+def test_the_check_refuses_a_page_that_needs_real_data(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["doc_tables", "findings", "--check"])
+    with pytest.raises(SystemExit) as caught:
+        command.main()
+    assert caught.value.code == 2
+    assert "findings needs real data; --check takes checklist, flywheel" in capsys.readouterr().err
