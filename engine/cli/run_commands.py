@@ -45,7 +45,7 @@ def run(
     from data_feeds.load import open_source
     from engine.pages.publish import TEARSHEET_FILE, publish
     from engine.run import run as simulate
-    from engine.run_folder.write import check_writable
+    from engine.run_folder.write import check_writable, timing_document
 
     check_writable(out)
     started_at, clock = datetime.now(UTC), time.perf_counter()
@@ -53,7 +53,7 @@ def run(
         source = open_source(checked.data.source)
     with working("simulating") as report:
         result = simulate(checked, source, plugin_path=plugin_path, on_progress=report)
-    timing = _timing(started_at, clock)
+    timing = timing_document(started_at, time.perf_counter() - clock)
     with working("writing reports"):
         folder = publish(result, out, timing=timing)
     _print_result("run", folder, folder / TEARSHEET_FILE, as_json=as_json)
@@ -78,7 +78,7 @@ def account(
     from data_feeds.load import open_source
     from engine.account.run import run_sleeves
     from engine.pages.account_page import ACCOUNT_PAGE, publish_account
-    from engine.run_folder.write import check_writable
+    from engine.run_folder.write import check_writable, timing_document
 
     check_writable(out)
     started_at, clock = datetime.now(UTC), time.perf_counter()
@@ -86,18 +86,10 @@ def account(
         source = open_source(checked.data.source)
     with working("simulating") as report:
         result = run_sleeves(checked, source, plugin_path=plugin_path, on_progress=report)
-    timing = _timing(started_at, clock)
+    timing = timing_document(started_at, time.perf_counter() - clock)
     with working("writing reports"):
         folder = publish_account(result, out, timing=timing)
     _print_result("account", folder, folder / ACCOUNT_PAGE, as_json=as_json)
-
-
-def _timing(started_at: datetime, clock: float) -> dict[str, str | float]:
-    """Return the start of a simulation and its seconds since the counter was ``clock``."""
-    return {
-        "started_at": started_at.isoformat(timespec="seconds"),
-        "seconds": round(time.perf_counter() - clock, 3),
-    }
 
 
 def _print_result(kind: str, folder: Path, page: Path, *, as_json: bool) -> None:

@@ -3,6 +3,7 @@
 import pandas as pd
 
 PRICE, BASE, QUOTE, FRACTION = "quote per base unit", "base units", "quote", "fraction"
+DECIDED = "base units; quote for a transfer"
 _UNITS = {
     PRICE: "price raw_price average_entry average_exit average_entry_after initial_stop "
     "entry_estimate stop risk_per_unit",
@@ -35,7 +36,12 @@ def unit_of(column: str) -> str:
 
 
 def with_units(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the frame with ``attrs["units"]``: the unit of each column that has one."""
+    """Return the frame with ``attrs["units"]``: the unit of each column that has one.
+
+    In the table of decisions, quantities and caps of a transfer are cash, quote.
+    """
     units = {column: unit_of(column) for column in frame.columns}
+    if "intent" in frame.columns:
+        units = {c: DECIDED if unit == BASE else unit for c, unit in units.items()}
     frame.attrs["units"] = {column: unit for column, unit in units.items() if unit}
     return frame

@@ -9,7 +9,7 @@ import pandas as pd
 
 from data_feeds.errors import DataError
 from data_feeds.load import load_dataset, open_source
-from data_feeds.schema import ChannelKey, ChannelKind
+from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from data_feeds.timeframe import Timeframe
 from engine.answers.day import explain_day
 from engine.answers.instant import explain_at
@@ -22,6 +22,7 @@ from engine.door.folder_tables import FolderTables
 from engine.door.shown import Answer, Picture
 from engine.pages.charts import PriceLine, trade_chart
 from engine.pages.publish import TEARSHEET_FILE
+from engine.records import Fill, OrderRole
 from engine.run_folder.read import RunFolder
 from engine.run_folder.schema import (
     CONDITION_ROWS,
@@ -31,6 +32,10 @@ from engine.run_folder.schema import (
     ORDERS,
     TRADES,
 )
+
+_OTHER_PRICES = (OrderRole.LIQUIDATION, OrderRole.SETTLEMENT)
+# A raw price at a bar's extreme may differ from it in the last bits.
+ROUNDING = 1e-9
 
 
 class Run(FolderTables):
@@ -150,29 +155,34 @@ class Run(FolderTables):
     def plot(self) -> Picture:
         """Return a picture of prices with every fill, equity, and drawdown.
 
-        Prices are read from the data that the run names; without them the picture shows equity
-        and drawdown alone.
+        Prices are read again from the data that the run names. An instrument is left out, and the
+        picture's ``note`` says so, if the data are gone or if a fill lies outside its bar there.
         """
-        return Picture(trade_chart(self._prices(), self._files.curve))
+        lines, missing = self._prices()
+        note = f"no prices of {', '.join(missing)}: not in the data, or changed" if missing else ""
+        return Picture(trade_chart(lines, self._files.curve), note)
 
-    def _prices(self) -> list[PriceLine]:
-        """Return the closes of each traded instrument in the window, with its trades."""
+    def _prices(self) -> tuple[list[PriceLine], list[str]]:
+        """Return the closes and trades of each traded instrument, and the instruments without."""
         files = self._files
         keys = _traded_bars(files.manifest["channels"], files.traded)
         try:
             source = open_source(self.config.data.source)
-            held = load_dataset(source, keys.values(), files.start, files.end)
+            held = load_dataset(source, (), files.start, files.end, optional=keys.values()).channels
         except DataError:
-            return []
-        lines = []
+            held = {}
+        lines, missing = [], []
         for instrument, key in keys.items():
-            bars = held.channels[key]
-            known = np.isfinite(bars["close"])
+            bars = held.get(key)
             trades = [trade for trade in files.trades if trade.instrument == instrument]
             fills = [fill for fill in files.fills if fill.instrument == instrument]
+            if bars is None or not _explains(bars, fills):
+                missing.append(instrument)
+                continue
+            known = np.isfinite(bars["close"])
             closes = bars["closed_at"][known], bars["close"][known]
             lines.append(PriceLine(instrument, *closes, trades, fills))
-        return lines
+        return lines, missing
 
     def _count(self) -> str:
         return f"{len(self.trades)} trades"
@@ -190,3 +200,19 @@ def _traded_bars(channels: Iterable[str], traded: Collection[str]) -> dict[str, 
         if held is None or Timeframe(key.timeframe).ns < Timeframe(held.timeframe).ns:
             found[instrument] = key
     return found
+
+
+def _explains(bars: Channel, fills: Iterable[Fill]) -> bool:
+    """Return whether the raw price of each order's fill lies inside the fill's bar.
+
+    Liquidations and settlements are left aside: their prices come from the mark or the underlying.
+    """
+    checked = [fill for fill in fills if fill.role not in _OTHER_PRICES]
+    opened_at = np.array([fill.bar_opened_at for fill in checked], dtype=np.int64)
+    price = np.array([fill.raw_price for fill in checked])
+    if len(bars) == 0:
+        return not checked
+    rows = np.minimum(np.searchsorted(bars["opened_at"], opened_at), len(bars) - 1)
+    low, high = bars["low"][rows] * (1 - ROUNDING), bars["high"][rows] * (1 + ROUNDING)
+    same = bars["opened_at"][rows] == opened_at
+    return bool(np.all(same & (low <= price) & (price <= high)))

@@ -1,5 +1,6 @@
 """Give the tables that the folders of runs and accounts have in common."""
 
+from abc import ABC, abstractmethod
 from functools import cached_property
 from pathlib import Path
 
@@ -8,10 +9,10 @@ import pandas as pd
 from engine.door.column_units import with_units
 from engine.metrics import METRICS
 from engine.run_folder.read import ResultFolder
-from engine.run_folder.schema import EQUITY, FOLDER_NAME
+from engine.run_folder.schema import DAILY, EQUITY, FOLDER_NAME, GUARDS
 
 
-class FolderTables:
+class FolderTables(ABC):
     """Read equity, metrics and identity of a run or an account from its folder."""
 
     _files: ResultFolder
@@ -59,12 +60,12 @@ class FolderTables:
     @cached_property
     def daily(self) -> pd.DataFrame:
         """Return the parts of each UTC day's change of equity, quote."""
-        return self._frame("daily")
+        return self._frame(DAILY.name)
 
     @cached_property
     def guards(self) -> pd.DataFrame:
         """Return the guard events, tripped and released, by their instant."""
-        return self._frame("guards")
+        return self._frame(GUARDS.name)
 
     def _frame(self, table: str) -> pd.DataFrame:
         return with_units(self._files.frame(table))
@@ -82,5 +83,6 @@ class FolderTables:
         shown["unit"] = [units.get(name, "") for name in shown.index]
         return shown.to_html(float_format="{:,.4g}".format)
 
+    @abstractmethod
     def _count(self) -> str:
-        raise NotImplementedError
+        """Return the words for the trades or sleeves in the representation."""

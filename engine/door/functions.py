@@ -1,8 +1,9 @@
 """Define the functions of the Python door; each does the work of a command without printing."""
 
 import json
+import time
 from collections.abc import Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, overload
 
@@ -32,7 +33,7 @@ from engine.pages.publish import publish
 from engine.run import run as simulate
 from engine.run_folder.read import is_account
 from engine.run_folder.run_names import find_run
-from engine.run_folder.write import check_writable
+from engine.run_folder.write import check_writable, timing_document
 
 Settings = Mapping[str, Any]
 RUNS, COMPARISONS = Path("runs"), Path("compare")
@@ -69,8 +70,10 @@ def run(
     root, plugins = Path(out), _path(plugin_path)
     checked = read_config(str(config), overrides(settings), plugins, _path(data))
     check_writable(root)
+    started_at, clock = datetime.now(UTC), time.perf_counter()
     result = simulate(checked, open_source(checked.data.source), plugin_path=plugins)
-    return Run(publish(result, root))
+    timing = timing_document(started_at, time.perf_counter() - clock)
+    return Run(publish(result, root, timing=timing))
 
 
 def account(
@@ -88,8 +91,10 @@ def account(
     root, plugins = Path(out), _path(plugin_path)
     checked = read_account(str(config), overrides(settings), plugins, _path(data))
     check_writable(root)
+    started_at, clock = datetime.now(UTC), time.perf_counter()
     result = run_sleeves(checked, open_source(checked.data.source), plugin_path=plugins)
-    return Account(publish_account(result, root))
+    timing = timing_document(started_at, time.perf_counter() - clock)
+    return Account(publish_account(result, root, timing=timing))
 
 
 def compare(

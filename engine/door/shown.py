@@ -23,6 +23,7 @@ class Picture:
     """Hold a picture as SVG; a notebook shows it, :meth:`save` writes it."""
 
     svg: str
+    note: str = ""
 
     def save(self, path: str | Path) -> Path:
         """Write the picture and return its path.
@@ -41,4 +42,5 @@ class Picture:
         return self.svg
 
     def __repr__(self) -> str:
-        return f"Picture({len(self.svg):,} bytes of SVG)"
+        told = f"; {self.note}" if self.note else ""
+        return f"Picture({len(self.svg):,} bytes of SVG{told})"

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -177,6 +178,12 @@ def staged(final: Path) -> Iterator[Path]:
     finally:
         if holder is not None:
             shutil.rmtree(holder, ignore_errors=True)
+
+
+def timing_document(started_at: datetime, seconds: float) -> dict[str, str | float]:
+    """Return the contents of ``timing.json``: the start of a simulation, and its seconds."""
+    started = started_at.isoformat(timespec="seconds")
+    return {"started_at": started, "seconds": round(seconds, 3)}
 
 
 def check_writable(root: Path) -> None:

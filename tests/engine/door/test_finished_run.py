@@ -1,5 +1,6 @@
 """The Python door on the demo: the same numbers as the folder's, with UTC indexes and units."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -10,7 +11,9 @@ import pytest
 
 import riskoff
 from engine.answers.trade import explain_trade
-from engine.door.column_units import UNIT_OF, unit_of
+from engine.door import finished_run
+from engine.door.column_units import UNIT_OF, unit_of, with_units
+from tests.data_feeds.factory import replaced
 
 TABLES = ("trades", "fills", "orders", "decisions", "ledger", "conditions", "daily", "guards")
 
@@ -76,9 +79,42 @@ def test_the_plot_without_the_data_draws_equity_alone(
     data = demo.config.data.model_copy(update={"source": str(tmp_path / "gone")})
     config = demo.config.model_copy(update={"data": data})
     monkeypatch.setattr(type(demo), "config", config)
-    svg = demo.plot().svg
-    assert "equity, quote" in svg
-    assert "BTCUSDT-PERP" not in svg
+    picture = demo.plot()
+    assert "equity, quote" in picture.svg
+    assert "BTCUSDT-PERP" not in picture.svg
+    assert "no prices of BTCUSDT-PERP" in repr(picture)
+
+
+def test_the_plot_leaves_out_prices_that_do_not_explain_the_fills(
+    demo: riskoff.Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = finished_run.load_dataset
+
+    def other_data(*args, **options):
+        held = real(*args, **options)
+        channels = {
+            key: replaced(channel, low=channel["low"] * 1.5, high=channel["high"] * 1.5)
+            for key, channel in held.channels.items()
+        }
+        return dataclasses.replace(held, channels=channels)
+
+    assert demo.plot().note == ""
+    monkeypatch.setattr(finished_run, "load_dataset", other_data)
+    picture = demo.plot()
+    assert "BTCUSDT-PERP" not in picture.svg
+    assert picture.note == "no prices of BTCUSDT-PERP: not in the data, or changed"
+
+
+def test_the_size_of_a_transfer_is_cash_and_its_unit_says_so() -> None:
+    frame = pd.DataFrame({"intent": ["transfer"], "quantity": [5.0], "cap_cash": [9.0]})
+    units = with_units(frame).attrs["units"]
+    assert units == dict.fromkeys(("quantity", "cap_cash"), "base units; quote for a transfer")
+    assert with_units(frame[["quantity"]]).attrs["units"] == {"quantity": "base units"}
+
+
+def test_the_folder_has_the_files_that_the_command_writes(demo: riskoff.Run) -> None:
+    timing = json.loads((demo.folder / "timing.json").read_text())
+    assert timing["seconds"] > 0
 
 
 def test_a_notebook_shows_the_headline_numbers(demo: riskoff.Run) -> None:
