@@ -54,6 +54,8 @@ class Condition:
     left_out : true when the run treats it as true at every row; see :func:`leave_out`
     parts : conditions that it is made of, for readers
     reasons : other grounds for its truth, for readers; where they decide, ``measured`` is NaN
+    group : required conditions of one group are and-ed; groups are alternatives, for example the
+        trades of one rule file; a condition of group "" belongs to every group
     """
 
     name: str
@@ -69,6 +71,7 @@ class Condition:
     left_out: bool = False
     parts: tuple["Condition", ...] = ()
     reasons: tuple[Reason, ...] = ()
+    group: str = ""
 
     def take(self, rows: NDArray[np.int64]) -> "Condition":
         """Return the condition over some of the rows, in their order."""
@@ -98,6 +101,7 @@ def condition(
     core: bool = False,
     parts: tuple[Condition, ...] = (),
     reasons: tuple[Reason, ...] = (),
+    group: str = "",
 ) -> Condition:
     """Return a condition that is unknown wherever ``known`` is false, whatever ``holds`` says."""
     truth = np.where(known, holds.astype(np.int8), np.int8(Truth.UNKNOWN)).astype(np.int8)
@@ -114,6 +118,7 @@ def condition(
         core,
         parts=parts,
         reasons=reasons,
+        group=group,
     )
 
 
