@@ -12,6 +12,7 @@ from engine.config.field_types import NameSet
 from engine.config.market import MarketStateConfig
 from engine.decision_terms import RiskTier
 from engine.errors import ConfigError, PlaybookContractError, PlaybookError
+from engine.formatting import pointed
 from engine.intents import (
     Add,
     Enter,
@@ -80,6 +81,7 @@ __all__ = [
     "history_days",
     "leave_out",
     "parse_duration",
+    "pointed",
     "reason",
     "session_state",
     "signals",

@@ -2,6 +2,7 @@
 
 import math
 import textwrap
+import unicodedata
 from collections.abc import Callable, Sequence
 
 from engine.errors import SimulationError
@@ -144,6 +145,37 @@ def wrapped(sentence: str, mark: str = "") -> list[str]:
         initial_indent=f"  {mark}",
         subsequent_indent="  " + " " * len(mark),
         break_on_hyphens=False,  # BTCUSDT-PERP is one word
+    )
+
+
+def pointed(text: str, start: int, end: int) -> str:
+    """Return two lines: the line of a text that holds ``text[start:end]``, and carets under it.
+
+    Long lines are cut around the start; characters that cannot be shown become ``?``. Only the
+    first line of a part of several lines is shown.
+
+    >>> print(pointed("vix = 25", 4, 5))
+    vix = 25
+        ^
+    """
+    first = text.rfind("\n", 0, start) + 1
+    last = text.find("\n", start)
+    line = text[first : len(text) if last < 0 else last]
+    start, end = start - first, min(end - first, len(line))
+    cut = max(start - WIDTH // 2, 0) if len(line) > WIDTH else 0
+    before, after = ("..." if cut else ""), ("..." if len(line) > cut + WIDTH else "")
+    shown = line[cut : cut + WIDTH]
+    start, end = start - cut, min(end - cut, len(shown))
+    shown = "".join(letter if letter.isprintable() else "?" for letter in shown)
+    space, carets = _cells(before + shown[:start]), max(_cells(shown[start:end]), 1)
+    return f"{before}{shown}{after}\n{' ' * space}{'^' * carets}"
+
+
+def _cells(text: str) -> int:
+    """Return the width of a text on a terminal: Chinese letters take two cells, accents none."""
+    return sum(
+        0 if unicodedata.combining(letter) else 1 + (unicodedata.east_asian_width(letter) in "WF")
+        for letter in text
     )
 
 
