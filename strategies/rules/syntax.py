@@ -12,7 +12,7 @@ from engine.api import pointed
 Suffix: TypeAlias = Literal["", "%", "bp", "R"]
 LengthUnit: TypeAlias = Literal["bars", "sessions", "m", "h", "d", "w"]
 ArithmeticSign: TypeAlias = Literal["+", "-", "*", "/"]
-RelationSign: TypeAlias = Literal["<", "<=", ">", ">=", "==", "!="]
+ComparisonSign: TypeAlias = Literal["<", "<=", ">", ">=", "==", "!="]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +119,10 @@ class Arithmetic:
 
 
 @dataclass(frozen=True, slots=True)
-class Relation:
+class Comparing:
     """A comparison of two terms: ``vix < 25``."""
 
-    operator: RelationSign
+    operator: ComparisonSign
     left: "Node"
     right: "Node"
     span: Span = field(compare=False)
@@ -175,7 +175,7 @@ Node: TypeAlias = (
     | Lookback
     | Negative
     | Arithmetic
-    | Relation
+    | Comparing
     | Crossing
     | Logic
     | Negation
