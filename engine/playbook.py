@@ -17,6 +17,7 @@ from engine.conditions import Condition
 from engine.intents import Intent
 from engine.reads import Reads
 from engine.records import Fill
+from engine.rule_language import RuleLanguage
 from engine.views import AccountView, MarketView
 
 API_VERSION = 1
@@ -109,6 +110,8 @@ class Playbook(ABC, Generic[P]):
     ignored: frozenset[str] = frozenset()
     reads: Reads = Reads()
     risk_defaults: ClassVar[Mapping[str, Any]] = {}
+    # The functions and values that its parameters may name; None: its parameters hold no formulas.
+    language: ClassVar[RuleLanguage | None] = None
 
     def __init__(self, params: P) -> None:
         self.params = params
@@ -125,6 +128,26 @@ class Playbook(ABC, Generic[P]):
         ``instruments`` are those of the run's data, by id. By default nothing changes.
         """
         return params
+
+    @classmethod
+    def sentences(cls, params: P, instruments: Mapping[str, Instrument]) -> Sequence[str]:
+        """Return the rules in plain words, a line each; ``riskoff rules check`` prints them.
+
+        ``instruments`` are the records of the run's data, by id; they may be empty. The printer
+        wraps a line under its own indentation. By default there are none.
+        """
+        return ()
+
+    @classmethod
+    def longest_ages(
+        cls, params: P, instruments: Mapping[str, Instrument]
+    ) -> Mapping[ChannelKey, int]:
+        """Return the age above which a channel's newest row counts as unknown, ns.
+
+        Only ``riskoff rules check`` reads it, to show how often a channel was stale. By default no
+        channel is named.
+        """
+        return {}
 
     @abstractmethod
     def prepare(self, data: Dataset) -> Signals:
