@@ -29,6 +29,7 @@ from engine.intents import (
 from engine.market_state import MarketState
 from engine.playbook import Playbook, PlaybookParams, Requirements, Signals
 from engine.records import Fill, OrderKind, OrderRole
+from engine.rule_language import FunctionEntry, RuleLanguage, ValueEntry
 from engine.signals.market.build import history_days, session_state, state_channels
 from engine.views import AccountView, MarketView, PositionView
 
@@ -48,6 +49,7 @@ __all__ = [
     "Enter",
     "Exit",
     "Fill",
+    "FunctionEntry",
     "Hedge",
     "Instrument",
     "InstrumentKind",
@@ -70,12 +72,14 @@ __all__ = [
     "Rebalance",
     "Requirements",
     "RiskTier",
+    "RuleLanguage",
     "Signals",
     "SpreadRule",
     "Target",
     "Timeframe",
     "Transfer",
     "Truth",
+    "ValueEntry",
     "WakeAt",
     "condition",
     "history_days",
