@@ -1,0 +1,1 @@
+"""What the rules of one run need, and how often their conditions were true in its window."""
