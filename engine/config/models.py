@@ -45,6 +45,9 @@ class DataConfig(SortedModel):
 class PlaybookConfig(SortedModel):
     """Choose the playbook and its parameters."""
 
+    # The playbook's own model decides whether the order of its parameters has a meaning.
+    shown_as_written = frozenset({"params"})
+
     name: str = Field(
         description="liquidation_reclaim, package.module:Class, or an entry point's name"
     )

@@ -1,0 +1,415 @@
+"""The file of a rule set: bound names, named values, trades or weights, as checked models."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from engine.api import MarketStateConfig, PlaybookParams
+from strategies.liquidation_reclaim.params import Duration
+from strategies.rules.field_types import (
+    RESERVED,
+    Expression,
+    Fraction,
+    RowCount,
+    Value,
+    checked_names,
+    read_conditions,
+    read_states,
+    refuse_split,
+)
+from strategies.rules.flush_settings import FlushSettings
+from strategies.rules.written_order import WrittenOrder, completed_order, in_order
+
+UnknownRule = Literal["block", "pass"]
+Switch = Literal["at_once", "weekly", "monthly", "quarterly", "yearly", "month_end"]
+RebalanceDate = Literal["never", "weekly", "monthly", "quarterly", "yearly", "month_end"]
+Side = Literal["long", "short"]
+
+_ROUNDING = 1e-9
+
+
+class ConditionRule(PlaybookParams):
+    """A condition: an expression that is true, false or unknown; plain text is the expression."""
+
+    when: Expression = Field(description="Expression that is true, false or unknown at each row")
+    unknown: UnknownRule = Field(
+        "block", description="Effect of an unknown: block counts it as not true, pass as true"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_text(cls, data: object) -> object:
+        return refuse_split(data) if isinstance(data, Mapping) else {"when": data}
+
+
+Conditions = Annotated[
+    Mapping[str, ConditionRule],
+    BeforeValidator(
+        read_conditions,
+        json_schema_input_type=str | bool | Mapping[str, str | bool | ConditionRule],
+    ),
+]
+
+
+class TargetRule(PlaybookParams):
+    """A limit exit, at a multiple of the plan's risk or at a price."""
+
+    r: float | None = Field(
+        None,
+        gt=0,
+        description="Distance from the decision's close in R, the close-to-stop distance",
+    )
+    price: Expression | None = Field(None, description="Price of the target, read at the entry")
+    fraction: float = Field(gt=0, le=1, description="Share of the plan that is closed here")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read(cls, data: object) -> object:
+        return refuse_split(data)
+
+    @model_validator(mode="after")
+    def _has_one_place(self) -> Self:
+        if (self.r is None) == (self.price is None):
+            raise ValueError("a target has either r or price; write exactly one of them")
+        return self
+
+
+class TrancheRule(PlaybookParams):
+    """A slice of the plan, and what must hold before it is bought."""
+
+    shown_as_written = frozenset({"when"})
+
+    fraction: float = Field(gt=0, le=1, description="Share of the plan")
+    when: Conditions = Field(
+        default_factory=dict, description="Named conditions that must all hold besides"
+    )
+    after: RowCount | None = Field(
+        None,
+        description="Fewest rows of the clock since the tranche before was asked for, e.g. "
+        "3 bars; null: none",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read(cls, data: object) -> object:
+        return refuse_split(data)
+
+
+class TradeRule(PlaybookParams):
+    """One trade: when it enters, how it is protected, and when it leaves."""
+
+    shown_as_written = frozenset({"enter", "exit"})
+
+    instrument: str = Field(description="Short name of the traded instrument")
+    side: Side = Field("long", description="long buys, short sells")
+    risk: float = Field(1.0, gt=0, le=1, description="Share of the size that risk allows")
+    enter: Conditions = Field(min_length=1, description="Named conditions that must all hold")
+    stop: Expression = Field(description="Price of the protective stop, read at the entry")
+    targets: tuple[TargetRule, ...] = Field(
+        (), description="Limit exits; none: leave by stop and exits"
+    )
+    trail: Expression | None = Field(
+        None, description="Price to which the stop follows, never back; null: the stop stays"
+    )
+    tranches: tuple[TrancheRule, ...] = Field(
+        (), description="Slices of the entry, the first with the entry; none: all at once"
+    )
+    exit: Conditions = Field(
+        default_factory=dict, description="Named conditions of which any closes the plan"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read(cls, data: object) -> object:
+        return _named_tranches(refuse_split(data))
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        for name, parts in (("tranches", self.tranches), ("targets", self.targets)):
+            total = sum(part.fraction for part in parts)
+            if parts and abs(total - 1) > _ROUNDING:
+                raise ValueError(f"{name}: fractions sum to {total:g}; they must sum to 1")
+        first = self.tranches[0] if self.tranches else None
+        if first is not None and (first.when or first.after is not None):
+            raise ValueError(
+                "tranches: the first one is bought with the entry; move its when into enter and "
+                "drop its after"
+            )
+        return self
+
+    @property
+    def direction(self) -> int:
+        """Return +1 for long, -1 for short."""
+        return 1 if self.side == "long" else -1
+
+
+class StateRule(PlaybookParams):
+    """Weights that are held while a state lasts."""
+
+    shown_as_written = frozenset({"when"})
+
+    when: Conditions = Field(
+        default_factory=dict,
+        description="An expression, or named conditions that must all hold",
+    )
+    unknown: UnknownRule = Field(
+        "block",
+        description="Effect of an unknown when: block keeps the weights held, pass counts as true",
+    )
+    otherwise: bool = Field(False, description="Held when no state before it is true; the last one")
+    hold: Annotated[Mapping[str, Value], BeforeValidator(refuse_split)] = Field(
+        description="Share of equity by short name, a number or an expression; the rest is cash"
+    )
+    leave_after: RowCount | None = Field(
+        None,
+        description="Rows in a row with a false when before the state is left, e.g. 5 sessions; "
+        "null: the first one leaves",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read(cls, data: object) -> object:
+        return refuse_split(data)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.otherwise == bool(self.when):
+            raise ValueError("a state has either when or otherwise: true; write exactly one")
+        if self.otherwise and self.leave_after is not None:
+            raise ValueError("otherwise is left as soon as another state holds; drop leave_after")
+        numbers = [share for share in self.hold.values() if not isinstance(share, str)]
+        if any(share < 0 for share in numbers) or sum(numbers) > 1 + _ROUNDING:
+            raise ValueError(
+                f"hold: weights must not be negative and sum to {sum(numbers):g}; 1 at most"
+            )
+        return self
+
+
+class RebalanceRule(PlaybookParams):
+    """When weights are restored between two changes of state."""
+
+    when: RebalanceDate = Field(
+        "never",
+        description="First row of each period, or month_end for the last row of each month",
+    )
+    band: Fraction | None = Field(
+        None, gt=0, lt=1, description="Restore when a weight is off by this much; null: off"
+    )
+    min_ticket: float = Field(100.0, ge=0, description="Smaller changes are left out, quote")
+
+
+class RulesParams(PlaybookParams):
+    """A rule set: instruments and series by short names, and trades or weights over them."""
+
+    # The first entry that passes wins, and the first condition that fails is named, so the order
+    # of the file is part of the rules; ``written_order`` stores it.
+    shown_as_written = frozenset({"trades", "weights"})
+
+    instruments: Annotated[
+        Mapping[str, str],
+        BeforeValidator(checked_names("instruments", refused=RESERVED, bars=True)),
+    ] = Field(
+        min_length=1,
+        description="Instrument and its bars by short name, e.g. btc: BTCUSDT-PERP@1h, "
+        "spy: SPY@session",
+    )
+    series: Annotated[
+        Mapping[str, str], BeforeValidator(checked_names("series", refused=RESERVED))
+    ] = Field(default_factory=dict, description="Series by short name, e.g. vix: VIX")
+    clock: str = Field(
+        pattern=r"^[a-z][a-z0-9_]*(@[a-z0-9]+)?$",
+        description="Bars whose closes are the decision rows: btc@1h, spy@session, or a short name",
+    )
+    decide_at: str = Field(
+        "18:30",
+        pattern=r"^([01]\d|2[0-3]):[0-5]\d$",
+        description="New York time of the decisions of a session clock",
+    )
+    max_age: Mapping[str, Duration] = Field(
+        default_factory=dict,
+        description="Age beyond which a value is unknown where the default does not fit, e.g. "
+        "vix: 10d, btc.open_interest: 2h",
+    )
+    flush: FlushSettings = Field(
+        default_factory=FlushSettings, description="Flush detector behind flush.*"
+    )
+    state: MarketStateConfig = Field(
+        default_factory=MarketStateConfig, description="Thresholds of the market state, state.*"
+    )
+    let: Annotated[Mapping[str, Value], BeforeValidator(checked_names("let", refused=RESERVED))] = (
+        Field(
+            default_factory=dict,
+            description="Named values: numbers, lengths or expressions; they may use each other",
+        )
+    )
+    trades: Annotated[Mapping[str, TradeRule], BeforeValidator(checked_names("trades"))] = Field(
+        default_factory=dict,
+        description="Trades by name; of those that may enter an instrument the first one does",
+    )
+    weights: Annotated[Mapping[str, StateRule], BeforeValidator(read_states)] = Field(
+        default_factory=dict,
+        description="States by name; the weights of the first true one are held",
+    )
+    switch: Switch = Field(
+        "at_once", description="Rows at which the states are judged: every one, or by calendar"
+    )
+    rebalance: RebalanceRule = Field(
+        default_factory=RebalanceRule, description="When weights are restored between two states"
+    )
+    written_order: WrittenOrder = Field(
+        default_factory=dict,
+        description="Order of trades, states and conditions in the file; filled in, leave it out",
+    )
+
+    @model_validator(mode="after")
+    def _keep_order(self) -> Self:
+        """Put every mapping into the written order, so that all readers iterate in it."""
+        order = completed_order(self.written_order, self._order_found())
+        for name, trade in self.trades.items():
+            in_order(trade, "enter", order.get(f"trades.{name}.enter", ()))
+            in_order(trade, "exit", order.get(f"trades.{name}.exit", ()))
+            for i, tranche in enumerate(trade.tranches):
+                in_order(tranche, "when", order.get(f"trades.{name}.tranches.{i}.when", ()))
+        for name, state in self.weights.items():
+            in_order(state, "when", order.get(f"weights.{name}.when", ()))
+        in_order(self, "trades", order.get("trades", ()))
+        in_order(self, "weights", order.get("weights", ()))
+        self.__dict__["written_order"] = order
+        return self
+
+    @model_validator(mode="after")
+    def _binds_each_name_once(self) -> Self:
+        owner: dict[str, str] = {}
+        for block, names in (
+            ("instruments", self.instruments),
+            ("series", self.series),
+            ("let", self.let),
+        ):
+            for name in names:
+                if name in owner:
+                    raise ValueError(
+                        f"{name} is bound in {owner[name]} and in {block}; rename one of them"
+                    )
+                owner[name] = block
+        return self
+
+    @model_validator(mode="after")
+    def _has_rules(self) -> Self:
+        if bool(self.trades) == bool(self.weights):
+            raise ValueError("write either trades or weights, and exactly one of them")
+        fields = self.model_fields_set
+        for name in ("switch", "rebalance"):
+            if self.trades and name in fields and getattr(self, name) != _DEFAULTS[name]:
+                raise ValueError(f"{name} belongs to weights; this file has trades: drop {name}")
+        return self
+
+    @model_validator(mode="after")
+    def _names_known_instruments(self) -> Self:
+        named = [("clock", self.clock_name)]
+        named += [(f"trades.{name}.instrument", t.instrument) for name, t in self.trades.items()]
+        for state, rule in self.weights.items():
+            named += [(f"weights.{state}.hold", name) for name in rule.hold]
+        for where, name in named:
+            if name not in self.instruments:
+                raise ValueError(
+                    f"{where}: {name} is no name of instruments; known: "
+                    f"{', '.join(self.instruments)}"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _ends_with_otherwise(self) -> Self:
+        marked = [name for name, rule in self.weights.items() if rule.otherwise]
+        if self.weights and marked != list(self.weights)[-1:]:
+            raise ValueError(
+                "weights: the last state, and no other, must say otherwise: true; it is held when "
+                "no other state is true (hold: {} is cash). Marked: "
+                + (", ".join(marked) or "none")
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _counts_sessions_of_sessions(self) -> Self:
+        waits = [(f"weights.{name}.leave_after", s.leave_after) for name, s in self.weights.items()]
+        for name, trade in self.trades.items():
+            parts = enumerate(trade.tranches)
+            waits += [(f"trades.{name}.tranches.{i}.after", part.after) for i, part in parts]
+        for where, text in waits:
+            if text is not None and "session" in text and not self.has_session_clock:
+                raise ValueError(
+                    f"{where}: the rows of the clock {self.clock} are no sessions; write "
+                    f"{text.replace('session', 'bar')}"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _names_each_condition_once(self) -> Self:
+        for name, trade in self.trades.items():
+            seen: dict[str, str] = {}
+            parts = {"enter": trade.enter, "exit": trade.exit}
+            parts |= {f"tranches.{i}.when": t.when for i, t in enumerate(trade.tranches)}
+            for block, conditions in parts.items():
+                for condition in conditions:
+                    if condition in seen:
+                        raise ValueError(
+                            f"trades.{name}: {condition} is a condition of {seen[condition]} and "
+                            f"of {block}; each needs a name of its own"
+                        )
+                    seen[condition] = block
+        return self
+
+    # -- reading ----------------------------------------------------------------------------------
+
+    def _order_found(self) -> dict[str, tuple[str, ...]]:
+        """Return the order in which this model holds trades, states and conditions."""
+        found: dict[str, Mapping[str, object]] = {"trades": self.trades, "weights": self.weights}
+        for name, trade in self.trades.items():
+            found |= {f"trades.{name}.enter": trade.enter, f"trades.{name}.exit": trade.exit}
+            for i, tranche in enumerate(trade.tranches):
+                found[f"trades.{name}.tranches.{i}.when"] = tranche.when
+        for name, state in self.weights.items():
+            found[f"weights.{name}.when"] = state.when
+        return {block: tuple(names) for block, names in found.items() if names}
+
+    def trade_condition(self, trade: str, name: str) -> str:
+        """Return the name of a trade's condition in signals, journal and ``ignore``."""
+        return name if len(self.trades) == 1 else f"{trade}.{name}"
+
+    @staticmethod
+    def state_condition(state: str, name: str) -> str:
+        """Return the name of a state's condition in signals, journal and ``ignore``."""
+        return name if name == state else f"{state}.{name}"
+
+    @property
+    def clock_name(self) -> str:
+        """Return the short name of the clock's instrument."""
+        return self.clock.partition("@")[0]
+
+    @property
+    def clock_timeframe(self) -> str:
+        """Return the clock's timeframe as written: ``1h``, ``session``; "" where none is named."""
+        own = self.clock.partition("@")[2]
+        return own or self.instruments.get(self.clock_name, "").partition("@")[2]
+
+    @property
+    def has_session_clock(self) -> bool:
+        """Return whether the decision rows are sessions of an exchange."""
+        return self.clock_timeframe == "session"
+
+
+_DEFAULTS = {"switch": "at_once", "rebalance": RebalanceRule()}
+
+
+def _named_tranches(data: object) -> object:
+    """Return a trade's values with the plain condition of a tranche named ``tranche_2``."""
+    tranches = data.get("tranches") if isinstance(data, Mapping) else None
+    if not isinstance(data, Mapping) or not isinstance(tranches, list | tuple):
+        return data
+    named = tuple(
+        {**part, "when": {f"tranche_{i + 1}": part["when"]}}
+        if isinstance(part, Mapping) and isinstance(part.get("when"), str)
+        else part
+        for i, part in enumerate(tranches)
+    )
+    return {**data, "tranches": named}

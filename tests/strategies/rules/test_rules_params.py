@@ -1,0 +1,203 @@
+"""A rules file as a model: what it takes, what it refuses, and the order that it keeps."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from data_feeds.strict_model import by_key
+from data_feeds.yaml_text import parse_yaml
+from engine.config.problems import validate_strict
+from strategies.liquidation_reclaim import ReclaimParams
+from strategies.rules.flush_settings import FlushSettings
+from strategies.rules.params import RulesParams
+from strategies.rules.written import written_expressions
+
+HEAD = """
+instruments: {btc: BTCUSDT-PERP@1h, spy: SPY@session, ief: IEF@session}
+series: {vix: VIX}
+let:
+  limit: 25
+"""
+TRADES = (
+    HEAD
+    + """
+clock: btc@1h
+trades:
+  quiet:
+    instrument: btc
+    enter:
+      zeal: btc.close > 100
+      calm: {when: vix < limit, unknown: pass}
+    stop: btc.close * 0.98
+    targets: [{r: 1, fraction: 0.5}, {price: btc.close * 1.1, fraction: 0.5}]
+    tranches:
+      - {fraction: 0.4}
+      - fraction: 0.6
+        when: position.r > 1
+        after: 3 bars
+    exit:
+      vix_back: vix > 30
+      stale: position.age > 10d
+"""
+)
+WEIGHTS = (
+    HEAD
+    + """
+clock: spy@session
+weights:
+  storm:
+    when: vix > 40
+    hold: {}
+    leave_after: 5 sessions
+  low:
+    when:
+      trend: spy.close < sma(spy.close, 200 sessions)
+      vix_up: vix > 20
+    hold: {spy: 0.3, ief: 0.7}
+  usual: {otherwise: true, hold: {spy: 0.6, ief: 0.4}}
+rebalance: {when: month_end, band: 5%}
+"""
+)
+
+
+def read(text: str) -> RulesParams:
+    return validate_strict(RulesParams, parse_yaml(text).data)
+
+
+def problems(text: str) -> str:
+    with pytest.raises(ValidationError) as caught:
+        read(text)
+    return str(caught.value)
+
+
+def test_plain_text_is_a_condition_that_blocks_while_unknown():
+    trade = read(TRADES).trades["quiet"]
+    assert (trade.enter["zeal"].when, trade.enter["zeal"].unknown) == ("btc.close > 100", "block")
+    assert trade.enter["calm"].unknown == "pass"
+
+
+def test_the_order_of_the_file_survives_a_dump_sorted_by_key():
+    params = read(TRADES)
+    assert list(params.trades["quiet"].enter) == ["zeal", "calm"]
+    again = validate_strict(RulesParams, by_key(params.model_dump(mode="json")))
+    assert list(again.trades["quiet"].enter) == ["zeal", "calm"]
+    assert list(again.trades["quiet"].exit) == ["vix_back", "stale"]
+    assert again == params
+    assert by_key(again.model_dump(mode="json")) == by_key(params.model_dump(mode="json"))
+
+
+def test_two_orders_of_conditions_are_two_parameter_sets():
+    other = TRADES.replace("      zeal: btc.close > 100\n", "").replace(
+        "unknown: pass}\n", "unknown: pass}\n      zeal: btc.close > 100\n"
+    )
+    assert list(read(other).trades["quiet"].enter) == ["calm", "zeal"]
+    assert read(other) != read(TRADES)
+
+
+def test_states_keep_the_order_of_the_file():
+    params = read(WEIGHTS)
+    assert list(params.weights) == ["storm", "low", "usual"]
+    again = validate_strict(RulesParams, by_key(params.model_dump(mode="json")))
+    assert list(again.weights) == ["storm", "low", "usual"]
+
+
+def test_a_written_order_that_does_not_fit_the_file_is_refused():
+    data: dict[str, Any] = read(TRADES).model_dump(mode="json")
+    del data["trades"]["quiet"]["enter"]["zeal"]
+    with pytest.raises(ValidationError, match=r"trades.quiet.enter has calm, not zeal, calm; rem"):
+        validate_strict(RulesParams, data)
+
+
+def test_a_plain_when_takes_the_name_of_its_state_or_tranche():
+    assert list(read(WEIGHTS).weights["storm"].when) == ["storm"]
+    assert list(read(TRADES).trades["quiet"].tranches[1].when) == ["tranche_2"]
+
+
+def test_conditions_are_named_by_trade_only_where_there_are_several():
+    one = read(TRADES)
+    assert one.trade_condition("quiet", "calm") == "calm"
+    body = TRADES[TRADES.index("  quiet:") :].replace("quiet", "loud")
+    two = read(TRADES + body)
+    assert two.trade_condition("quiet", "calm") == "quiet.calm"
+    assert two.state_condition("storm", "storm") == "storm"
+    assert two.state_condition("low", "trend") == "low.trend"
+
+
+def test_numbers_stay_numbers_and_shares_are_read_from_percent():
+    params = read(WEIGHTS)
+    assert params.let["limit"] == 25
+    assert params.weights["low"].hold == {"ief": 0.7, "spy": 0.3}
+    assert params.rebalance.band == pytest.approx(0.05)
+
+
+def test_every_expression_is_listed_with_its_place_and_kind():
+    found = {".".join(map(str, e.place)): e for e in written_expressions(read(TRADES))}
+    assert list(found) == [
+        "trades.quiet.enter.zeal",
+        "trades.quiet.enter.calm",
+        "trades.quiet.stop",
+        "trades.quiet.targets.1.price",
+        "trades.quiet.tranches.1.when.tranche_2",
+        "trades.quiet.exit.vix_back",
+        "trades.quiet.exit.stale",
+    ]
+    assert found["trades.quiet.stop"].wants == "number"
+    assert found["trades.quiet.exit.stale"].plan_values
+    assert not found["trades.quiet.enter.zeal"].plan_values
+
+
+def test_the_flush_detector_starts_from_the_thresholds_of_playbook_a():
+    own = FlushSettings.model_fields
+    for name in set(own) - {"bars", "side"}:
+        assert own[name].default == ReclaimParams.model_fields[name].default, name
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "zeal: btc.close > 100",
+            "zeal: {when: btc.close > max(vix, 3)}",
+            'without braces: "when: btc.close > max(vix, 3)"',
+        ),
+        ("limit: 25", "btc: 25", "btc is bound in instruments and in let"),
+        ("limit: 25", "state: 25", "state has a meaning of its own"),
+        ("zeal:", "Zeal:", "Zeal is no name"),
+        ("zeal:", "stop_below_price:", "stop_below_price has a meaning of its own"),
+        ("stale:", "calm:", "calm is a condition of enter and of exit"),
+        ("instrument: btc", "instrument: eth", "eth is no name of instruments; known: btc"),
+        ("clock: btc@1h", "clock: eth@1h", "clock: eth is no name"),
+        ("fraction: 0.6", "fraction: 0.5", "tranches: fractions sum to 0.9"),
+        ("{r: 1, fraction: 0.5}", "{fraction: 0.5}", "either r or price"),
+        ("{fraction: 0.4}", "{fraction: 0.4, after: 2 bars}", "bought with the entry"),
+        ("after: 3 bars", "after: 3 sessions", "are no sessions; write 3 bars"),
+        ("after: 3 bars", "after: 3d", "a count of rows, such as 3 bars"),
+        ("clock: btc@1h", "clock: btc@1h\nswitch: monthly", "switch belongs to weights"),
+        ("BTCUSDT-PERP@1h", "BTCUSDT-PERP@hourly", "names no bars"),
+    ],
+)
+def test_what_cannot_be_a_trade_is_refused_with_the_remedy(old: str, new: str, message: str):
+    assert old in TRADES
+    assert message in problems(TRADES.replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("otherwise: true", "when: vix > 0", "must say otherwise: true"),
+        ("when: vix > 40", "otherwise: true", "drop leave_after"),
+        ("{spy: 0.3, ief: 0.7}", "{spy: 0.3, ief: 0.8}", "sum to 1.1; 1 at most"),
+        ("{spy: 0.3, ief: 0.7}", "{spy: -0.3}", "must not be negative"),
+        ("{spy: 0.3, ief: 0.7}", "{qqq: 0.3}", "qqq is no name of instruments"),
+        ("{spy: 0.3, ief: 0.7}", "{ief: max(0, vix)}", "at the comma of max(0, vix)"),
+        ("clock: spy@session", "clock: btc@1h", "leave_after: the rows of the clock btc@1h"),
+    ],
+)
+def test_what_cannot_be_weights_is_refused_with_the_remedy(old: str, new: str, message: str):
+    assert old in WEIGHTS
+    assert message in problems(WEIGHTS.replace(old, new))
+
+
+def test_a_file_has_trades_or_weights_but_not_both():
+    assert "exactly one of them" in problems(HEAD + "clock: btc@1h")
