@@ -12,7 +12,8 @@ from data_feeds.schema import Channel, ChannelKind
 from data_feeds.timeframe import Timeframe
 from engine.config.models import RiskConfig
 from engine.errors import ConfigError
-from engine.signals.realized_volatility import realized_volatility, rolling_sum
+from engine.signals.realized_volatility import realized_volatility
+from engine.signals.windows import rolling_sum
 
 Floats = NDArray[np.float64]
 

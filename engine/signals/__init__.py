@@ -20,14 +20,20 @@ from engine.signals.evidence import (
 )
 from engine.signals.flush import FlushRules, FlushSequences, FlushState, flush_sequences
 from engine.signals.positioning import liquidation_multiple, open_interest_base, premium
-from engine.signals.realized_volatility import realized_volatility, rolling_sum
+from engine.signals.realized_volatility import realized_volatility, windowed_volatility
 from engine.signals.rebalance_dates import Calendar, begun, outside_band, period_starts
 from engine.signals.windows import (
     multiple_of_mean_before,
     multiple_of_previous_mean,
     previous,
     previous_low,
+    rolling_highest,
+    rolling_lowest,
+    rolling_sum,
     wilder_atr,
+    windowed_highest,
+    windowed_lowest,
+    windowed_sum,
 )
 
 __all__ = [
@@ -56,6 +62,8 @@ __all__ = [
     "previous_low",
     "realized_volatility",
     "resolve",
+    "rolling_highest",
+    "rolling_lowest",
     "rolling_sum",
     "seen_since",
     "series_change",
@@ -63,4 +71,8 @@ __all__ = [
     "trend",
     "unknown_change",
     "wilder_atr",
+    "windowed_highest",
+    "windowed_lowest",
+    "windowed_sum",
+    "windowed_volatility",
 ]

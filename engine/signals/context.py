@@ -11,8 +11,7 @@ from data_feeds.clock import NEW_YORK, utc_days, utc_index
 from data_feeds.schema import Channel
 from data_feeds.timeframe import Timeframe
 from engine.signals.asof import derived_as_of
-from engine.signals.realized_volatility import rolling_sum
-from engine.signals.windows import Floats
+from engine.signals.windows import Floats, rolling_sum
 
 Instants = NDArray[np.int64]
 Flags = NDArray[np.bool_]

@@ -1,46 +1,8 @@
-"""Realized volatility and the windowed sum that it needs; causal, pure."""
+"""Realized volatility; causal, pure."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-
-
-def rolling_sum(values: Floats, window: int) -> Floats:
-    """Return the sum of the last ``window`` values at each row; NaN before the window is full.
-
-    The order of the additions depends on the window alone (sums over 1, 2, 4, ... rows are
-    combined), so a row's value is the same to the last bit however much history lies before it,
-    and a NaN reaches only the windows that contain it. Cost: ``len x log2(window)``.
-
-    Raises
-    ------
-    ValueError : ``window`` is below 1.
-
-    >>> rolling_sum(np.array([1.0, 2.0, 3.0, 4.0]), 3).tolist()
-    [nan, nan, 6.0, 9.0]
-    """
-    if window < 1:
-        raise ValueError(f"window must be at least 1 row, not {window}")
-    values = np.asarray(values, dtype=np.float64)
-    total = np.full(len(values), np.nan)
-    if len(values) < window:
-        return total
-    covered, span = 0, 1
-    part = values
-    running: Floats | None = None
-    while True:
-        # part[i] is the sum of values[i : i + span]; running[i] that of values[i : i + covered].
-        if window & span:
-            head = part if running is None else running[: len(part) - covered] + part[covered:]
-            running, covered = head, covered + span
-        if 2 * span > window:
-            break
-        part = part[:-span] + part[span:]
-        span *= 2
-    assert running is not None
-    total[window - 1 :] = running[: len(values) - window + 1]
-    return total
+from engine.signals.windows import Floats, Rows, last_rows, windowed_sum
 
 
 def realized_volatility(close: Floats, window_bars: int, periods_per_year: float) -> Floats:
@@ -63,8 +25,16 @@ def realized_volatility(close: Floats, window_bars: int, periods_per_year: float
     >>> realized_volatility(prices, 2, 365.0).round(6).tolist()
     [nan, nan, 0.19105, 0.19105]
     """
+    return windowed_volatility(close, last_rows(len(close), window_bars), periods_per_year)
+
+
+def windowed_volatility(close: Floats, first: Rows, periods_per_year: float) -> Floats:
+    """Return realized volatility of the returns that end at rows ``first[t]`` to ``t``.
+
+    NaN where ``first`` is -1 or the return of ``first`` has no price before it.
+    """
     close = np.asarray(close, dtype=np.float64)
-    squared = np.square(np.diff(np.log(close)))
-    volatility = np.full(len(close), np.nan)
-    volatility[1:] = np.sqrt(rolling_sum(squared, window_bars) * periods_per_year / window_bars)
-    return volatility
+    squared = np.full(len(close), np.nan)
+    squared[1:] = np.square(np.diff(np.log(close)))
+    returns = np.arange(1, len(close) + 1) - first
+    return np.sqrt(windowed_sum(squared, first) * periods_per_year / returns)

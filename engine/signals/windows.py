@@ -1,12 +1,122 @@
-"""Windows over bars that end at or before the row: lows, multiples of a mean, Wilder's ATR."""
+"""Windows that end at or before the row: sums, extremes, multiples of a mean, Wilder's ATR.
+
+A window is given by its length in rows or by ``first``, the number of its first row for each row;
+-1 where the window is not full. Starts never move back, except to -1.
+"""
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from engine.signals.realized_volatility import rolling_sum
-
 Floats = NDArray[np.float64]
+Rows = NDArray[np.int64]
+
+
+def last_rows(rows: int, window: int) -> Rows:
+    """Return the first row of the window of the last ``window`` rows; -1 before it is full.
+
+    Raises
+    ------
+    ValueError : ``window`` is below 1.
+
+    >>> last_rows(4, 3).tolist()
+    [-1, -1, 0, 1]
+    """
+    if window < 1:
+        raise ValueError(f"window must be at least 1 row, not {window}")
+    return np.maximum(np.arange(rows, dtype=np.int64) - (window - 1), -1)
+
+
+def rolling_sum(values: Floats, window: int) -> Floats:
+    """Return the sum of the last ``window`` values at each row; see :func:`windowed_sum`.
+
+    Raises
+    ------
+    ValueError : ``window`` is below 1.
+
+    >>> rolling_sum(np.array([1.0, 2.0, 3.0, 4.0]), 3).tolist()
+    [nan, nan, 6.0, 9.0]
+    """
+    return windowed_sum(values, last_rows(len(values), window))
+
+
+def windowed_sum(values: Floats, first: Rows) -> Floats:
+    """Return the sum of the values of rows ``first[t]`` to ``t``; NaN where the window is not full.
+
+    The order of the additions depends on the window's length alone (sums over 1, 2, 4, ... rows are
+    combined), so a row's value is the same to the last bit however much history lies before it,
+    and a NaN reaches only the windows that contain it. Cost: ``len x log2(window)``.
+    """
+    return _windowed_sum(np.array(values, dtype=np.float64), first)
+
+
+@njit(cache=True)
+def _windowed_sum(part: Floats, first: Rows) -> Floats:
+    rows = len(part)
+    total = np.full(rows, np.nan)
+    longest = 0
+    for t in range(rows):
+        if first[t] >= 0:
+            longest = max(longest, t + 1 - first[t])
+    span = 1
+    while span <= longest:
+        # part[i] is the sum of the ``span`` values from row i on.
+        for t in range(rows):
+            length = t + 1 - first[t]
+            if first[t] >= 0 and length & span:
+                covered = length & (span - 1)
+                piece = part[first[t] + covered]
+                total[t] = piece if covered == 0 else total[t] + piece
+        for i in range(rows - span):
+            part[i] += part[i + span]
+        span *= 2
+    return total
+
+
+def rolling_highest(values: Floats, window: int) -> Floats:
+    """Return the highest of the last ``window`` values at each row; see :func:`windowed_highest`.
+
+    >>> rolling_highest(np.array([3.0, 1.0, 2.0]), 2).tolist()
+    [nan, 3.0, 2.0]
+    """
+    return windowed_highest(values, last_rows(len(values), window))
+
+
+def rolling_lowest(values: Floats, window: int) -> Floats:
+    """Return the lowest of the last ``window`` values at each row; see :func:`windowed_highest`."""
+    return windowed_lowest(values, last_rows(len(values), window))
+
+
+def windowed_lowest(values: Floats, first: Rows) -> Floats:
+    """Return the lowest value of rows ``first[t]`` to ``t``; see :func:`windowed_highest`."""
+    return -windowed_highest(-np.asarray(values, dtype=np.float64), first)
+
+
+@njit(cache=True)
+def windowed_highest(values: Floats, first: Rows) -> Floats:
+    """Return the highest value of rows ``first[t]`` to ``t``.
+
+    NaN where the window is not full or contains a NaN. A queue of falling candidates needs one
+    pass, whatever the window.
+    """
+    rows = len(values)
+    highest = np.full(rows, np.nan)
+    queue = np.empty(rows, dtype=np.int64)
+    head, tail, unknown = 0, 0, -1
+    for t in range(rows):
+        if np.isnan(values[t]):
+            unknown = t
+            head, tail = 0, 0
+            continue
+        while tail > head and values[queue[tail - 1]] <= values[t]:
+            tail -= 1
+        queue[tail] = t
+        tail += 1
+        if first[t] > unknown:
+            while queue[head] < first[t]:
+                head += 1
+            highest[t] = values[queue[head]]
+    return highest
 
 
 def previous(values: Floats, rows: int = 1) -> Floats:
@@ -20,27 +130,12 @@ def previous(values: Floats, rows: int = 1) -> Floats:
     return shifted
 
 
-@njit(cache=True)
 def previous_low(low: Floats, window: int) -> Floats:
     """Return the lowest of the ``window`` values before each row, the row itself left out.
 
-    NaN until ``window`` values lie before the row. Values must not be NaN. A queue of rising
-    candidates needs one pass, whatever the window.
+    NaN until ``window`` values lie before the row.
     """
-    rows = len(low)
-    lowest = np.full(rows, np.nan)
-    queue = np.empty(rows, dtype=np.int64)
-    head, tail = 0, 0
-    for t in range(rows):
-        if t >= window:
-            while queue[head] < t - window:
-                head += 1
-            lowest[t] = low[queue[head]]
-        while tail > head and low[queue[tail - 1]] >= low[t]:
-            tail -= 1
-        queue[tail] = t
-        tail += 1
-    return lowest
+    return previous(rolling_lowest(low, window))
 
 
 @njit(cache=True)

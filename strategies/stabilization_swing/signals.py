@@ -80,8 +80,8 @@ def prepare_signals(
 def _drawdown(params: SwingParams, bars: Channel) -> Condition:
     """Return the condition that the clock's index recently fell far enough below its high."""
     close = bars["close"]
-    fall = close / _rolling(np.maximum, close, params.drawdown_high) - 1
-    worst = _rolling(np.minimum, fall, params.drawdown_memory)
+    fall = close / signals.rolling_highest(close, params.drawdown_high) - 1
+    worst = signals.rolling_lowest(fall, params.drawdown_memory)
     return condition(
         "drawdown",
         worst <= -params.drawdown,
@@ -134,34 +134,18 @@ def _leg(params: SwingParams, leg: Leg, bars: Channel, decided_at: Rows) -> dict
 
     close, low = bars["close"], bars["low"]
     mean = signals.rolling_sum(close, window(params.mean)) / window(params.mean)
-    highest = signals.previous(_rolling(np.maximum, close, window(params.high)))
+    highest = signals.previous(signals.rolling_highest(close, window(params.high)))
     floor = 1 - params.buffer
     trail = params.trail
     return {
         "close": known(close),
-        "stop": known(_rolling(np.minimum, low, window(params.low))) * floor,
+        "stop": known(signals.rolling_lowest(low, window(params.low))) * floor,
         "trail": np.full(len(decided_at), np.nan)
         if trail is None
-        else known(_rolling(np.minimum, low, window(trail))) * floor,
+        else known(signals.rolling_lowest(low, window(trail))) * floor,
         "above_mean": known((close > mean).astype(np.float64) + 0 * mean),
         "new_high": known((close > highest).astype(np.float64) + 0 * highest),
     }
-
-
-def _rolling(pick: np.ufunc, values: Floats, window: int) -> Floats:
-    """Return the extreme of the last ``window`` values; NaN before the window is full.
-
-    Doubling: the extreme of 2n values is the extreme of two windows of n.
-    """
-    found = np.asarray(values, dtype=np.float64)
-    covered = 1
-    while covered < window:
-        step = min(covered, window - covered)
-        shifted = np.full(len(found), np.nan)
-        shifted[step:] = found[:-step]
-        found = pick(found, shifted)
-        covered += step
-    return found
 
 
 def warmup_sessions(params: SwingParams) -> int:

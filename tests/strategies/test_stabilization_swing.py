@@ -8,7 +8,6 @@ from engine.intents import Add, Enter, Exit, MoveStop
 from engine.views import AccountView, Cursor, MarketView, PositionView
 from strategies.stabilization_swing import StabilizationSwing, SwingParams
 from strategies.stabilization_swing.params import Leg, SwingTarget, SwingTranche
-from strategies.stabilization_swing.signals import _rolling
 
 QQQ = "QQQ"
 NAN = float("nan")
@@ -185,11 +184,3 @@ def test_each_leg_has_its_own_plan():
 def test_params_that_make_no_sense_are_refused(change, words):
     with pytest.raises(ValueError, match=words):
         SwingParams(**change)
-
-
-@pytest.mark.parametrize("window", [1, 2, 3, 5, 8, 13])
-def test_rolling_extremes_equal_a_slow_loop(window):
-    values = np.random.default_rng(3).normal(size=60)
-    slow = [values[max(t - window + 1, 0) : t + 1].min() for t in range(60)]
-    slow[: window - 1] = [NAN] * (window - 1)
-    np.testing.assert_array_equal(_rolling(np.minimum, values, window), slow)

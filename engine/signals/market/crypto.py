@@ -20,8 +20,8 @@ from engine.signals.market.point_in_time import HOUR, MarketInputs
 from engine.signals.market.readings import Reading, first_known
 from engine.signals.market.rolling import percentile
 from engine.signals.positioning import open_interest_base, premium
-from engine.signals.realized_volatility import realized_volatility, rolling_sum
-from engine.signals.windows import previous
+from engine.signals.realized_volatility import realized_volatility
+from engine.signals.windows import previous, rolling_sum
 
 DAYS_A_YEAR = 365.0
 _WEEK_SESSIONS = 5

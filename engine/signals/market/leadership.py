@@ -11,7 +11,7 @@ from engine.signals.market.grid import Floats
 from engine.signals.market.point_in_time import Flags, MarketInputs
 from engine.signals.market.readings import Reading
 from engine.signals.market.rolling import change, highest, log_returns, mean, ratio, usual_change
-from engine.signals.realized_volatility import rolling_sum
+from engine.signals.windows import rolling_sum
 
 
 def leadership(inputs: MarketInputs) -> tuple[dict[str, Floats], dict[str, Condition]]:

@@ -8,8 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from engine.signals.realized_volatility import rolling_sum
-from engine.signals.windows import Floats, previous
+from engine.signals.windows import Floats, previous, rolling_sum
 
 # A variance below this share of the mean square comes from the rounding of equal values.
 NO_VARIANCE_SHARE = 1e-12

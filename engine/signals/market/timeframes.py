@@ -22,7 +22,7 @@ from engine.signals.market.grid import Floats
 from engine.signals.market.point_in_time import DAY, HOUR, SHORTEST, MarketInputs
 from engine.signals.market.readings import Flags, Reading, combined, first_known
 from engine.signals.market.rolling import mean
-from engine.signals.realized_volatility import rolling_sum
+from engine.signals.windows import rolling_sum
 
 INTRADAY = (HOUR, "4h")
 # A session's last hour may close before its day's bar, but by less than this.

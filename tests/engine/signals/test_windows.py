@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,12 +10,20 @@ from engine.signals.windows import (
     multiple_of_previous_mean,
     previous,
     previous_low,
+    rolling_highest,
+    rolling_lowest,
+    rolling_sum,
     wilder_atr,
+    windowed_highest,
+    windowed_lowest,
+    windowed_sum,
 )
 
 SERIES = st.lists(st.integers(-5, 5), min_size=1, max_size=60).map(
     lambda values: np.array(values, dtype=np.float64)
 )
+
+FLOATS = st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=60).map(np.array)
 
 
 @given(SERIES, st.integers(1, 8))
@@ -65,3 +75,46 @@ def test_points_are_compared_with_the_time_before_them_whatever_their_spacing():
 def test_a_mean_over_points_waits_until_they_reach_back_far_enough():
     found = multiple_of_mean_before(np.array([0, 5, 9]), np.ones(3), 10)
     assert np.isnan(found).all()
+
+
+@given(FLOATS, st.integers(1, 70))
+def test_rolling_sum_equals_the_slow_obvious_loop(values, window):
+    slow = [
+        math.fsum(values[t - window + 1 : t + 1]) if t + 1 >= window else math.nan
+        for t in range(len(values))
+    ]
+    np.testing.assert_allclose(rolling_sum(values, window), slow, rtol=1e-12, atol=1e-9)
+
+
+@given(FLOATS, FLOATS, st.integers(1, 20))
+def test_a_row_is_the_same_to_the_last_bit_whatever_lies_before_or_after_the_window(
+    values, others, window
+):
+    alone = rolling_sum(values, window)
+    between = rolling_sum(np.concatenate((others, values, others)), window)
+    rows = slice(len(others) + window - 1, len(others) + len(values))
+    assert between[rows].tobytes() == alone[window - 1 :].tobytes()
+
+
+@given(FLOATS, st.lists(st.integers(0, 3), min_size=60, max_size=60), st.integers(0, 9))
+def test_windows_of_any_length_equal_the_slow_obvious_loop(values, steps, unknown):
+    values[unknown:][:1] = np.nan
+    first = np.minimum(np.cumsum(steps), np.arange(60))[: len(values)]
+    first[: steps[0]] = -1
+    windows = [values[start : t + 1] if start >= 0 else [np.nan] for t, start in enumerate(first)]
+    sums = [np.sum(window) for window in windows]
+    np.testing.assert_allclose(windowed_sum(values, first), sums, rtol=1e-12, atol=1e-9)
+    np.testing.assert_array_equal(windowed_highest(values, first), [np.max(w) for w in windows])
+    np.testing.assert_array_equal(windowed_lowest(values, first), [np.min(w) for w in windows])
+
+
+def test_extremes_by_hand():
+    # 1 is followed by an unknown: the windows of two rows that contain it are unknown.
+    values = np.array([3.0, 1.0, np.nan, 2.0, 5.0])
+    np.testing.assert_array_equal(rolling_highest(values, 2), [np.nan, 3.0, np.nan, np.nan, 5.0])
+    np.testing.assert_array_equal(rolling_lowest(values, 2), [np.nan, 1.0, np.nan, np.nan, 2.0])
+
+
+def test_a_window_below_one_row_is_refused():
+    with pytest.raises(ValueError, match="at least 1 row, not 0"):
+        rolling_sum(np.array([1.0]), 0)
