@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+
+from strategies.rules.functions.function import WITH_UNIT, RowWindow
+from strategies.rules.functions.registry import FUNCTIONS
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_function_says_what_it_is(name):
+    function = FUNCTIONS[name]
+    assert function.name == name
+    said = (
+        function.summary,
+        function.formula,
+        function.unit_words,
+        function.memory_words,
+        function.source,
+        *(item.meaning for item in function.parameters),
+    )
+    assert all(text and not text.endswith(".") for text in said)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_its_unit_and_memory_follow_from_its_arguments(name):
+    function = FUNCTIONS[name]
+    units = ["price" for item in function.parameters if item.kind in WITH_UNIT]
+    assert isinstance(function.unit(units), str)
+    lengths = [20 for item in function.parameters if item.kind in ("window", "rows")]
+    memory = function.memory(lengths)
+    assert 0 <= memory.hard <= memory.soft
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_optional_parameters_come_last_and_only_the_last_one_repeats(name):
+    parameters = FUNCTIONS[name].parameters
+    optional = [item.is_optional for item in parameters]
+    assert optional == sorted(optional)
+    assert not any(item.repeats for item in parameters[:-1])
+
+
+def test_a_function_is_written_with_its_parameters():
+    assert FUNCTIONS["sma"].written == "sma(x, length)"
+    assert FUNCTIONS["macd"].written == "macd(x, [fast], [slow])"
+
+
+def test_a_window_of_rows_is_full_from_its_length_on():
+    window = RowWindow.of_rows(4, 2)
+    assert window.starts.tolist() == [-1, 0, 1, 2]
+    assert window.sizes.tolist() == [1, 2, 2, 2]
+    assert window.starts.dtype == np.int64
