@@ -211,3 +211,22 @@ class ExpressionError(ValueError):
             ^
         """
         return pointed(self.text, self.start, self.end)
+
+
+def children(node: Node) -> tuple[Node, ...]:
+    """Return the nodes directly inside a node, in the order of the text.
+
+    >>> children(Negation(Flag(True, Span(4, 8)), Span(0, 8)))
+    (Flag(value=True, span=Span(start=4, end=8)),)
+    """
+    match node:
+        case Call(arguments=inside) | Logic(parts=inside):
+            return inside
+        case Lookback(operand=operand) | Negative(operand=operand) | Negation(operand=operand):
+            return (operand,)
+        case Arithmetic() | Comparing() | Crossing():
+            return (node.left, node.right)
+        case Lasting():
+            return (node.operand, node.length)
+        case _:
+            return ()
