@@ -58,6 +58,23 @@ def held_keys(source: Catalog | Dataset) -> list[ChannelKey]:
     return [entry.key for entry in source.entries()]
 
 
+def stored_keys(
+    source: Catalog | Dataset, keys: Iterable[ChannelKey]
+) -> dict[ChannelKey, ChannelKey | None]:
+    """Return the stored channel from which :func:`load_dataset` makes each key, None without one.
+
+    It is the key itself, or bars of a shorter timeframe that it is resampled from.
+    """
+    held = held_keys(source)
+    instruments = source.instruments if isinstance(source, Dataset) else source.instruments()
+    found: dict[ChannelKey, ChannelKey | None] = {}
+    for key in keys:
+        origin = _stored_key(key, held)
+        fits = origin is not None and _fits(key, origin, instruments)
+        found[key] = origin if fits else None
+    return found
+
+
 def load_dataset(
     source: Catalog | Dataset,
     keys: Iterable[ChannelKey],

@@ -12,6 +12,7 @@ from engine.cli import (
     config_commands,
     data_commands,
     episode_commands,
+    rules_command,
     run_commands,
     strategy_commands,
     stress_command,
@@ -40,6 +41,7 @@ app.command("attribute")(attribute_command.attribute)
 app.command("checklist")(checklist_command.checklist)
 app.command("study")(study_command.study)
 app.add_typer(strategy_commands.app, name="strategies")
+app.add_typer(rules_command.app, name="rules")
 app.add_typer(data_commands.app, name="data")
 app.add_typer(episode_commands.app, name="episodes")
 

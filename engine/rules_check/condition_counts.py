@@ -1,0 +1,161 @@
+"""Count how often each condition was true in a window, alone, together, and in spells.
+
+The counts are a report over the whole window; nothing decides by them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.conditions import Condition, Truth, all_of
+
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class ConditionCount:
+    """One condition over the decision rows of a window.
+
+    Attributes
+    ----------
+    true, false, unknown : rows
+    alone : rows at which it is the only required condition of its group that is not true; 0 where
+        it is not required
+    spells : runs of rows at which it is true
+    longest : rows of the longest spell
+    first_known_at : the first row at which it is true or false, ns UTC; None: never known
+    """
+
+    name: str
+    description: str
+    group: str
+    required: bool
+    left_out: bool
+    true: int
+    false: int
+    unknown: int
+    alone: int
+    spells: int
+    longest: int
+    first_known_at: int | None
+
+
+@dataclass(frozen=True)
+class PassingRows:
+    """The rows at which all required conditions of a group are true, and their spells.
+
+    ``group`` is "" where the playbook has one set of required conditions.
+    """
+
+    group: str
+    rows: int
+    spells: int
+    first_at: int | None
+    last_at: int | None
+
+
+@dataclass(frozen=True)
+class WindowCounts:
+    """All conditions over the decision rows of a window.
+
+    Attributes
+    ----------
+    rows, first_at, last_at : the decision rows, ns UTC; 0 rows: both 0
+    together : rows at which both of two conditions are true, by their places in ``conditions``
+    passing : of each group in order; empty without required conditions
+    """
+
+    rows: int
+    first_at: int
+    last_at: int
+    conditions: tuple[ConditionCount, ...]
+    together: NDArray[np.int64]
+    passing: tuple[PassingRows, ...]
+
+
+def count_conditions(
+    conditions: Sequence[Condition], decided_at: NDArray[np.int64], start: int, end: int
+) -> WindowCounts:
+    """Return the counts of conditions over the decision rows of ``[start, end]``, ns UTC."""
+    rows = np.flatnonzero((decided_at >= start) & (decided_at <= end))
+    at = decided_at[rows]
+    inside = [item.take(rows) for item in conditions]
+    true = np.array([item.truth == Truth.TRUE for item in inside]).reshape(len(inside), len(rows))
+    groups = {item.group for item in inside if item.required and item.group}
+    ordered = [item.group for item in inside if item.required]
+    named = [group for group in dict.fromkeys(ordered) if group] or list(dict.fromkeys(ordered))
+    shown = true.astype(np.int64)
+    return WindowCounts(
+        rows=len(rows),
+        first_at=int(at[0]) if len(at) else 0,
+        last_at=int(at[-1]) if len(at) else 0,
+        conditions=tuple(
+            _count(item, at, _alone(place, inside, true, groups))
+            for place, item in enumerate(inside)
+        ),
+        together=shown @ shown.T,
+        passing=tuple(_passing(group, inside, at) for group in named),
+    )
+
+
+def spells(holds: Flags) -> tuple[int, int]:
+    """Return the number of runs of true rows, and the rows of the longest one.
+
+    >>> spells(np.array([True, True, False, True]))
+    (2, 2)
+    """
+    edges = np.diff(np.concatenate(([0], holds.astype(np.int8), [0])))
+    lengths = np.flatnonzero(edges < 0) - np.flatnonzero(edges > 0)
+    return len(lengths), int(lengths.max(initial=0))
+
+
+def _count(item: Condition, at: NDArray[np.int64], alone: int) -> ConditionCount:
+    known = item.truth != Truth.UNKNOWN
+    holds = item.truth == Truth.TRUE
+    runs, longest = spells(holds)
+    return ConditionCount(
+        name=item.name,
+        description=item.description,
+        group=item.group,
+        required=item.required,
+        left_out=item.left_out,
+        true=int(holds.sum()),
+        false=int((item.truth == Truth.FALSE).sum()),
+        unknown=int((~known).sum()),
+        alone=alone,
+        spells=runs,
+        longest=longest,
+        first_known_at=int(at[np.argmax(known)]) if known.any() else None,
+    )
+
+
+def _alone(place: int, items: Sequence[Condition], true: Flags, groups: set[str]) -> int:
+    """Return the rows at which one required condition alone keeps a group from passing."""
+    own = items[place]
+    if not own.required:
+        return 0
+    belongs = groups if own.group == "" and groups else {own.group}
+    rows = np.zeros(true.shape[1], dtype=np.bool_)
+    for group in belongs:
+        others = [i for i in _members(items, group) if i != place]
+        rows |= ~true[place] & true[others].all(axis=0)
+    return int(rows.sum())
+
+
+def _members(items: Sequence[Condition], group: str) -> list[int]:
+    """Return the places of the required conditions that decide for a group."""
+    return [i for i, item in enumerate(items) if item.required and item.group in ("", group)]
+
+
+def _passing(group: str, items: Sequence[Condition], at: NDArray[np.int64]) -> PassingRows:
+    holds = all_of([items[i].truth for i in _members(items, group)]) == Truth.TRUE
+    rows = np.flatnonzero(holds)
+    return PassingRows(
+        group=group,
+        rows=len(rows),
+        spells=spells(holds)[0],
+        first_at=int(at[rows[0]]) if len(rows) else None,
+        last_at=int(at[rows[-1]]) if len(rows) else None,
+    )

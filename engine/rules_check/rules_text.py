@@ -1,0 +1,204 @@
+"""Write a report on rules as lines of plain text, 100 columns wide."""
+
+import textwrap
+from collections.abc import Iterator, Sequence
+
+from data_feeds.clock import DAY_NS, HOUR_NS, utc_text
+from engine.formatting import MISSING, WIDTH, columns, percent, wrapped
+from engine.rules_check.channel_needs import OPTIONAL, ChannelNeed
+from engine.rules_check.condition_counts import ConditionCount, WindowCounts
+from engine.rules_check.rules_report import RulesReport
+
+# Columns of the table of pairs that fit beside the names.
+PAIRS_BESIDE = 8
+
+
+def report_lines(report: RulesReport) -> Iterator[str]:
+    """Yield the rules, what they need, and how often their conditions were true."""
+    synthetic = " (SYNTHETIC DATA)" if report.synthetic else ""
+    yield f"{report.run}: rules of the playbook {report.playbook}"
+    yield f"{report.start[:10]} to {report.end[:10]}, data: {report.source}{synthetic}"
+    if report.sentences:
+        yield ""
+        for sentence in report.sentences:
+            yield from indented(sentence)
+    yield ""
+    yield from _need_lines(report)
+    if report.counts is not None:
+        yield ""
+        yield from _count_lines(report, report.counts)
+    for remark in report.remarks:
+        yield from wrapped(remark)
+
+
+def indented(sentence: str) -> list[str]:
+    """Return a sentence wrapped under its own indentation, and under the text after a dash."""
+    text = sentence.lstrip(" ")
+    indent = " " * (len(sentence) - len(text))
+    below = indent + ("  " if text.startswith("- ") or indent == "" else "")
+    return textwrap.wrap(
+        text, WIDTH, initial_indent=indent, subsequent_indent=below, break_on_hyphens=False
+    ) or [""]
+
+
+def _need_lines(report: RulesReport) -> Iterator[str]:
+    before = f"{report.warmup_bars:,} row{'' if report.warmup_bars == 1 else 's'}"
+    yield f"Needs (decisions at the closes of {report.clock}; {before} before the window)"
+    counted = any(item.unknown is not None for item in report.needs)
+    limited = any(item.max_age_ns is not None for item in report.needs)
+    head = ("channel", "use", "in the data")
+    rows = [head + ("no row yet",) * counted + ("too old", "limit") * limited]
+    for item in report.needs:
+        cells = (item.channel, item.use, _held(item))
+        unknown = (_share(item.unknown),) * counted
+        rows.append(cells + unknown + (_share(item.stale), _age(item.max_age_ns)) * limited)
+    yield from columns(rows, left=3)
+    if limited:
+        yield from wrapped(
+            "no row yet, too old: share of the window's decisions; a value older than its limit is "
+            "unknown"
+        )
+    elif counted:
+        yield from wrapped("no row yet: share of the window's decisions")
+    for item in report.needs:
+        if item.stored and item.stored != item.channel:
+            yield from wrapped(f"{item.channel} is made from {item.stored}.")
+    absent = [item for item in report.needs if not item.stored]
+    optional = [item.channel for item in absent if item.use == OPTIONAL]
+    required = [item.channel for item in absent if item.use != OPTIONAL]
+    if optional:
+        yield from wrapped(
+            f"Not in the data: {', '.join(optional)}. A condition that reads nothing else is "
+            "unknown at every row."
+        )
+    if required:
+        yield from wrapped(
+            f"Not in the data, and required: {', '.join(required)}. The run cannot start."
+        )
+
+
+def _held(item: ChannelNeed) -> str:
+    if not item.stored:
+        return "no"
+    if item.first_at is None or item.last_at is None:
+        return "no rows"
+    return f"{utc_text(item.first_at)[:10]} to {utc_text(item.last_at)[:10]}"
+
+
+def _share(share: float | None) -> str:
+    if share is None:
+        return MISSING
+    return "never" if share == 0 else "always" if share == 1 else _rounded(share)
+
+
+def _rounded(share: float) -> str:
+    """Return a share in percent that never looks like none or all of it.
+
+    >>> _rounded(0.00001), _rounded(0.99999), _rounded(0.5)
+    ('<0.1%', '>99.9%', '50.0%')
+    """
+    if 0 < share < 0.0005:
+        return "<0.1%"
+    if 0.9995 < share < 1:
+        return ">99.9%"
+    return percent(share, 1)
+
+
+def _age(limit: int | None) -> str:
+    if limit is None:
+        return MISSING
+    if limit % DAY_NS == 0:
+        return f"{limit // DAY_NS}d"
+    return f"{limit / HOUR_NS:g}h"
+
+
+def _count_lines(report: RulesReport, counts: WindowCounts) -> Iterator[str]:
+    if not counts.rows:
+        yield f"No close of {report.clock} lies in the window: nothing is decided."
+        return
+    span = f"{utc_text(counts.first_at)} to {utc_text(counts.last_at)}"
+    yield f"How often, of {counts.rows:,} decisions from {span}"
+    if not counts.conditions:
+        yield from wrapped("The rules name no conditions.")
+        return
+    numbered = list(enumerate(counts.conditions, start=1))
+    for required, title in ((True, "required"), (False, "not required for an entry")):
+        chosen = [(place, item) for place, item in numbered if item.required is required]
+        if chosen:
+            yield from _table(chosen, counts.rows, title)
+    yield from _passing_lines(counts)
+    yield from _pointed_out(counts)
+    yield ""
+    yield from _pair_lines(counts)
+
+
+def _table(chosen: Sequence[tuple[int, ConditionCount]], rows: int, title: str) -> Iterator[str]:
+    required = title == "required"
+    head = ["", title, "true", "false", "unknown", *(["alone"] if required else [])]
+    table = [(*head, "spells", "longest", "first known")]
+    for place, item in chosen:
+        shares = [_share(count / rows) for count in (item.true, item.false, item.unknown)]
+        first = MISSING if item.first_known_at is None else utc_text(item.first_known_at)
+        alone = [f"{item.alone:,}"] if required else []
+        spells = (f"{item.spells:,}", f"{item.longest:,}", first)
+        table.append((str(place), _named(item), *shares, *alone, *spells))
+    yield from columns(table, left=2)
+    if required:
+        yield from wrapped(
+            "alone: decisions at which only this one is not true; spells: runs of true rows, the "
+            "longest in rows"
+        )
+
+
+def _named(item: ConditionCount) -> str:
+    return f"{item.name} (left out)" if item.left_out else item.name
+
+
+def _passing_lines(counts: WindowCounts) -> Iterator[str]:
+    for item in counts.passing:
+        subject = f"{item.group}: all" if item.group else "All"
+        if not item.rows or item.first_at is None or item.last_at is None:
+            yield from wrapped(f"{subject} required conditions are never true together here.")
+            continue
+        at = f"{item.rows:,} decision{'' if item.rows == 1 else 's'}"
+        spells = f"{item.spells:,} spell{'' if item.spells == 1 else 's'}"
+        yield from wrapped(
+            f"{subject} required conditions are true at {at} in {spells}, first at "
+            f"{utc_text(item.first_at)}, last at {utc_text(item.last_at)}; an open plan or the "
+            "risk rules may still forbid an entry."
+        )
+
+
+def _pointed_out(counts: WindowCounts) -> Iterator[str]:
+    """Yield a sentence for conditions that decide nothing in this window."""
+    for words, chosen in (
+        ("never true", [i.name for i in counts.conditions if i.true == 0 and i.unknown == 0]),
+        ("always true", [i.name for i in counts.conditions if i.true == counts.rows]),
+        (
+            "never true, and unknown at some rows",
+            [i.name for i in counts.conditions if i.true == 0 and 0 < i.unknown < counts.rows],
+        ),
+        ("unknown at every row", [i.name for i in counts.conditions if i.unknown == counts.rows]),
+    ):
+        if chosen:
+            yield from wrapped(f"Here {words}: {', '.join(chosen)}.")
+
+
+def _pair_lines(counts: WindowCounts) -> Iterator[str]:
+    """Yield the rows at which two conditions are both true, each pair once.
+
+    Of many conditions only the required ones are shown; the JSON document has all pairs.
+    """
+    places = list(range(len(counts.conditions)))
+    required = [place for place in places if counts.conditions[place].required]
+    shown = places if len(places) <= PAIRS_BESIDE else required
+    if len(shown) < 2:
+        return
+    yield "Decisions at which two are both true (numbers as above)"
+    for begin in range(0, len(shown) - 1, PAIRS_BESIDE):
+        beside = shown[begin : min(begin + PAIRS_BESIDE, len(shown) - 1)]
+        table = [("", "", *(str(place + 1) for place in beside))]
+        for row in shown[begin + 1 :]:
+            cells = [f"{counts.together[row, at]:,}" if at < row else "" for at in beside]
+            table.append((str(row + 1), counts.conditions[row].name, *cells))
+        yield from columns(table, left=2)
