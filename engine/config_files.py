@@ -18,6 +18,7 @@ from engine.config.load import (
 from engine.config.locations import ACCOUNTS_FOLDER, COMPARE_FOLDER, find_config
 from engine.config.models import RunConfig
 from engine.errors import ConfigError
+from engine.playbook_risk import written_risk_defaults
 from engine.plugins import load_playbook_class
 
 
@@ -114,5 +115,7 @@ class Playbooks(TypedDict):
 def _playbooks(plugin_path: Path | None) -> Playbooks:
     return {
         "params_model": lambda name: load_playbook_class(name, plugin_path).Params,
-        "risk_defaults": lambda name: load_playbook_class(name, plugin_path).risk_defaults,
+        "risk_defaults": lambda name, params: written_risk_defaults(
+            load_playbook_class(name, plugin_path), params
+        ),
     }

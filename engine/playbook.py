@@ -130,6 +130,11 @@ class Playbook(ABC, Generic[P]):
         return params
 
     @classmethod
+    def default_risk(cls, params: P) -> Mapping[str, Any]:
+        """Return ``risk_defaults`` with these parameters; by default those of the class."""
+        return cls.risk_defaults
+
+    @classmethod
     def sentences(cls, params: P, instruments: Mapping[str, Instrument]) -> Sequence[str]:
         """Return the rules in plain words, a line each; ``riskoff rules check`` prints them.
 

@@ -19,11 +19,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from data_feeds.instrument import Instrument
-from engine.config.models import PlaybookConfig, RiskConfig
+from engine.config.models import PlaybookConfig
 from engine.config.problems import problem_lines, validate_strict
 from engine.config.yaml_source import ConfigSource
 from engine.errors import ConfigError, PlaybookContractError, PlaybookError, RiskoffError
 from engine.playbook import API_VERSION, Playbook, PlaybookParams, Requirements
+from engine.playbook_risk import check_risk_defaults
 from engine.reads import Reads, watching
 
 ENTRY_POINT_GROUP = "riskoff.strategies"
@@ -366,21 +367,5 @@ def _check(name: str, found: object) -> type[AnyPlaybook]:
         raise PlaybookContractError(
             f'playbook {name}: the class has no name; write name = "..." in its body'
         )
-    _check_risk_defaults(name, found)
+    check_risk_defaults(name, found.risk_defaults)
     return found
-
-
-def _check_risk_defaults(name: str, found: type[AnyPlaybook]) -> None:
-    declared: object = found.risk_defaults
-    if not isinstance(declared, Mapping):
-        raise PlaybookContractError(
-            f"playbook {name}: risk_defaults are no risk section: {declared!r} is no mapping"
-        )
-    try:
-        validate_strict(RiskConfig, declared)
-    except ValidationError as error:
-        source = ConfigSource({"risk": dict(declared)}, {}, "risk_defaults")
-        why = "; ".join(problem_lines(error, RiskConfig, source, ("risk",)))
-        raise PlaybookContractError(
-            f"playbook {name}: risk_defaults are no risk section: {why}"
-        ) from error

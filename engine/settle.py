@@ -15,6 +15,7 @@ from engine.config.problems import problem_lines, validate_strict
 from engine.config.yaml_source import ConfigSource
 from engine.errors import ConfigError
 from engine.playbook import Playbook
+from engine.playbook_risk import default_risk
 from engine.plugins import new_playbook, remember_modules, requirements_of, settled_params
 from engine.reads import watching
 
@@ -110,6 +111,6 @@ def risk_layers(
         first = next((n for n in (need.leading, *need.traded) if n in instruments), "")
     return {
         f"instrument {first}": instruments[first].risk if first else {},
-        f"playbook {playbook.name}": type(playbook).risk_defaults,
+        f"playbook {playbook.name}": default_risk(type(playbook), playbook.params),
         "run": given,
     }

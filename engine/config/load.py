@@ -23,8 +23,8 @@ Matrix = TypeVar("Matrix", AccountConfig, CompareConfig)
 
 # Returns the model of a playbook's parameters; raises ConfigError for an unknown name.
 ParamsModel = Callable[[str], type[BaseModel]]
-# Returns a playbook's defaults of the risk section; raises likewise.
-RiskDefaults = Callable[[str], Mapping[str, Any]]
+# Returns a playbook's defaults of the risk section with the parameters of a file; raises likewise.
+RiskDefaults = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
 
 
 def load_run_config(
@@ -217,7 +217,8 @@ def _lay_risk(holder: dict[str, Any], risk_defaults: RiskDefaults | None) -> Non
     if risk_defaults is None or not isinstance(name, str) or not isinstance(risk, dict):
         return
     try:
-        below = risk_defaults(name)
+        params = playbook.get("params") if isinstance(playbook, dict) else None
+        below = risk_defaults(name, params if isinstance(params, dict) else {})
     except ConfigError:
         return  # _checked_params reports it
     holder["risk"] = merged(below, risk)

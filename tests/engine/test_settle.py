@@ -9,7 +9,8 @@ from data_feeds.dataset import Dataset
 from engine.api import Playbook, PlaybookParams
 from engine.config.models import RiskConfig, RunConfig
 from engine.errors import ConfigError, PlaybookContractError
-from engine.plugins import load_playbook
+from engine.playbook_risk import written_risk_defaults
+from engine.plugins import load_playbook, load_playbook_class
 from engine.run import run
 from engine.settle import settle
 from engine.testing import PERP, ScriptedPlaybook, ScriptParams, candles, table, table_config
@@ -180,3 +181,38 @@ def test_the_records_risk_is_that_of_the_clock_whatever_the_names():
         config = table_config(data).model_copy(update={"risk": RiskConfig()})
         found = settle(config, data, ScriptedPlaybook(params, {}, {}))[0]
         assert found.risk.notional_cap == cap
+
+
+def test_risk_defaults_may_depend_on_the_parameters(tmp_path: Path):
+    (tmp_path / "by_params.py").write_text(
+        "from pydantic import Field\n"
+        "from engine.api import Playbook, PlaybookParams\n"
+        "class Params(PlaybookParams):\n"
+        "    calm: bool = Field(False, description='no guards')\n"
+        "class ByParams(Playbook[Params]):\n"
+        "    name = 'by_params'\n"
+        "    Params = Params\n"
+        "    risk_defaults = {'cool_down': '3h'}\n"
+        "    @classmethod\n"
+        "    def default_risk(cls, params):\n"
+        "        return {'daily_loss': None} if params.calm else cls.risk_defaults\n"
+    )
+    found = load_playbook_class("by_params", tmp_path)
+    assert written_risk_defaults(found, {"calm": True}) == {"daily_loss": None}
+    assert written_risk_defaults(found, {}) == {"cool_down": "3h"}
+    # The reader of the file reports the wrong parameter.
+    assert written_risk_defaults(found, {"calm": 7}) == {"cool_down": "3h"}
+
+
+def test_risk_defaults_of_wrong_shape_are_the_authors_too(tmp_path: Path):
+    (tmp_path / "odd_risk.py").write_text(
+        "from engine.api import Playbook, PlaybookParams\n"
+        "class Odd(Playbook[PlaybookParams]):\n"
+        "    name = 'odd'\n"
+        "    Params = PlaybookParams\n"
+        "    @classmethod\n"
+        "    def default_risk(cls, params):\n"
+        "        return {'drawdowns': None}\n"
+    )
+    with pytest.raises(PlaybookContractError, match="default_risk are no risk section"):
+        written_risk_defaults(load_playbook_class("odd_risk", tmp_path), {})

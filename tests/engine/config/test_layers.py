@@ -65,7 +65,7 @@ def test_the_layer_of_each_value_is_known():
 
 
 def laid(path: Path, defaults: dict, *overrides: str) -> RiskConfig:
-    return load_run_config(path, overrides, risk_defaults=lambda _: defaults).risk
+    return load_run_config(path, overrides, risk_defaults=lambda *_: defaults).risk
 
 
 def test_what_the_file_writes_is_merged_before_it_is_checked(run_file: Writer) -> None:
