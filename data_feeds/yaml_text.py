@@ -48,17 +48,32 @@ _FLOAT = re.compile(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class TextPlace:
+    """Say where a scalar's text begins, without its quotes; lines and columns count from 1.
+
+    ``verbatim`` is True if the file holds the value letter by letter from there on, without
+    escapes; then the value's letter *i* stands in column ``column + i``.
+    """
+
+    line: int
+    column: int
+    verbatim: bool
+
+
 @dataclass(frozen=True)
 class YamlDocument:
     """Values of one file, and their lines.
 
     ``lines`` maps a key path such as ``("risk", "caps", 0)`` to its line, counted from 1. Values
-    inside an alias have no line; :meth:`line` returns the parent's line.
+    inside an alias have no line; :meth:`line` returns the parent's line. ``places`` maps the key
+    path of a scalar that is written on one line to the place of its text.
     """
 
     data: dict[str, Any]
     lines: Mapping[KeyPath, int]
     path: Path
+    places: Mapping[KeyPath, TextPlace] = field(default_factory=dict)
 
     def line(self, key_path: KeyPath) -> int:
         """Return the line of a key path, or of its nearest parent with a line."""
@@ -107,14 +122,30 @@ def parse_yaml(text: str, path: Path | str = "<text>") -> YamlDocument:
         line = text.count("\n", 0, tab) + 1
         raise YamlError(f"{path}:{line}: a tab; YAML is indented with spaces")
     try:
-        return _Reader(path, YAML(typ="safe", pure=True).parse(text)).document()
+        return _Reader(path, text, YAML(typ="safe", pure=True).parse(text)).document()
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{path}:{mark.line + 1}" if mark is not None else str(path)
         problem = " ".join((error.problem or error.context or "not valid YAML").split())
-        raise YamlError(f"{where}: {problem}") from error
+        raise YamlError(f"{where}: {problem}{_remedy(error)}") from error
     except YAMLError as error:
         raise YamlError(f"{path}: {' '.join(str(error).split())}") from error
+
+
+def _remedy(error: MarkedYAMLError) -> str:
+    """Return what to do about a text that YAML's signs cut short, "" for other errors."""
+    problem, context = error.problem or "", error.context or ""
+    if "flow" in context:
+        return (
+            "; inside { } and [ ] write a text with brackets, commas, colons or quotes in quotes "
+            "of the other kind, or write the block as one 'key: value' a line"
+        )
+    if "<block end>" in problem and "scalar" in problem:
+        return (
+            "; a text that begins with a quote ends at the next one: begin with another word, or "
+            "put the whole text in quotes of the other kind"
+        )
+    return ""
 
 
 def _scalar(text: str) -> str | int | float | bool | None:
@@ -131,13 +162,34 @@ def _scalar(text: str) -> str | int | float | bool | None:
     return text
 
 
+def _is_plain(event: ScalarEvent) -> bool:
+    return event.style is None or event.style == ""
+
+
+def _to_closing(text: str, start: int) -> str:
+    """Return the text of a line from ``start`` to where its parentheses close and its value ends.
+
+    >>> _to_closing("{calm: sma(vix, 20 bars) < 25, b: 1}", 7)
+    'sma(vix, 20 bars) < 25'
+    """
+    depth, end = 0, start
+    while end < len(text) and text[end] != "\n":
+        depth += (text[end] == "(") - (text[end] == ")")
+        if depth <= 0 and text[end] in ",]}":
+            break
+        end += 1
+    return text[start:end].strip()
+
+
 @dataclass
 class _Reader:
     """Build values from the parser's events and check the limits."""
 
     path: Path
+    text: str
     events: Iterator[Event]
     lines: dict[KeyPath, int] = field(default_factory=dict)
+    places: dict[KeyPath, TextPlace] = field(default_factory=dict)
     anchors: dict[str, tuple[Any, int]] = field(default_factory=dict)
     n_values: int = 0
     n_aliased: int = 0
@@ -158,7 +210,7 @@ class _Reader:
                 raise self._error(event, "an alias cannot be the whole document")
         if data is None:
             raise YamlError(f"{self.path}:1: empty; expected 'key: value' lines")
-        return YamlDocument(data, self.lines, self.path)
+        return YamlDocument(data, self.lines, self.path, self.places)
 
     def _value(self, event: Event, key_path: KeyPath, depth: int) -> Any:
         if depth > MAX_DEPTH:
@@ -172,36 +224,71 @@ class _Reader:
         before = self.n_values
         self.n_values += 1
         if isinstance(event, ScalarEvent):
-            plain = event.style is None or event.style == ""
-            value = _scalar(event.value) if plain else event.value
+            value = _scalar(event.value) if _is_plain(event) else event.value
+            self._locate(event, key_path)
         elif isinstance(event, MappingStartEvent):
-            value = self._mapping(key_path, depth)
+            value = self._mapping(key_path, depth, bool(event.flow_style))
         else:
-            value = self._sequence(key_path, depth)
+            value = self._sequence(key_path, depth, bool(event.flow_style))
         if event.anchor is not None:
             self.anchors[event.anchor] = (value, self.n_values - before)
         return value
 
-    def _mapping(self, key_path: KeyPath, depth: int) -> dict[str, Any]:
+    def _locate(self, event: ScalarEvent, key_path: KeyPath) -> None:
+        """Store the place of a scalar written on one line."""
+        begin, end = event.start_mark, event.end_mark
+        if begin.line != end.line:
+            return
+        quote = 0 if _is_plain(event) else 1
+        back = len(event.value) + quote
+        at = end.index - back
+        # An anchor stands before the text, so the text is found from its end.
+        verbatim = at >= begin.index and self.text[at : end.index - quote] == event.value
+        column = end.column - back if verbatim else begin.column + quote
+        self.places[key_path] = TextPlace(begin.line + 1, column + 1, verbatim)
+
+    def _refuse_split(self, event: Event) -> None:
+        """Refuse a text inside braces that a comma has cut within its parentheses."""
+        if not isinstance(event, ScalarEvent) or not _is_plain(event):
+            return
+        if event.value.count("(") == event.value.count(")"):
+            return
+        whole = _to_closing(self.text, event.start_mark.index)
+        mark = "'" if '"' in whole else '"'
+        raise self._error(
+            event,
+            f"{event.value!r} is cut at a comma inside its parentheses, because a comma ends a "
+            f"value inside {{ }} and [ ]; write {mark}{whole}{mark} in quotes, or write the block "
+            "as one 'key: value' a line",
+        )
+
+    def _mapping(self, key_path: KeyPath, depth: int, flow: bool) -> dict[str, Any]:
         values: dict[str, Any] = {}
         for event in self.events:
             if isinstance(event, MappingEndEvent):
                 break
             if not isinstance(event, ScalarEvent):
                 raise self._error(event, "a key must be plain text")
+            if flow:
+                self._refuse_split(event)
             key, here = event.value, (*key_path, event.value)
             if key in values:
                 first = self.lines[here]
                 raise self._error(event, f"key {key!r} repeated; first written on line {first}")
             self.lines[here] = event.start_mark.line + 1
-            values[key] = self._value(next(self.events), here, depth + 1)
+            value = next(self.events)
+            if flow:
+                self._refuse_split(value)
+            values[key] = self._value(value, here, depth + 1)
         return values
 
-    def _sequence(self, key_path: KeyPath, depth: int) -> list[Any]:
+    def _sequence(self, key_path: KeyPath, depth: int, flow: bool) -> list[Any]:
         values: list[Any] = []
         for event in self.events:
             if isinstance(event, SequenceEndEvent):
                 break
+            if flow:
+                self._refuse_split(event)
             here = (*key_path, len(values))
             self.lines[here] = event.start_mark.line + 1
             values.append(self._value(event, here, depth + 1))

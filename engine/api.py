@@ -11,7 +11,13 @@ from engine.conditions import NOT_SO, Condition, Reason, Truth, condition, leave
 from engine.config.field_types import NameSet
 from engine.config.market import MarketStateConfig
 from engine.decision_terms import RiskTier
-from engine.errors import ConfigError, PlaybookContractError, PlaybookError
+from engine.errors import (
+    ConfigError,
+    ParamProblem,
+    ParamsError,
+    PlaybookContractError,
+    PlaybookError,
+)
 from engine.formatting import pointed
 from engine.intents import (
     Add,
@@ -61,6 +67,8 @@ __all__ = [
     "NameSet",
     "OrderKind",
     "OrderRole",
+    "ParamProblem",
+    "ParamsError",
     "Playbook",
     "PlaybookContractError",
     "PlaybookError",

@@ -14,6 +14,7 @@ from data_feeds.instrument import Instrument
 from data_feeds.schema import ChannelKey
 from data_feeds.strict_model import SortedModel
 from engine.conditions import Condition
+from engine.errors import ParamProblem
 from engine.intents import Intent
 from engine.reads import Reads
 from engine.records import Fill
@@ -122,10 +123,23 @@ class Playbook(ABC, Generic[P]):
         """Return the data that the rules need with these parameters."""
 
     @classmethod
+    def problems(cls, params: P) -> Sequence[ParamProblem]:
+        """Return what is wrong with parameters that their model accepts; by default nothing.
+
+        Each problem names its value, and the part of a text that is wrong. It is shown with file,
+        line and column.
+        """
+        return ()
+
+    @classmethod
     def settle(cls, params: P, instruments: Mapping[str, Instrument]) -> P:
         """Return the parameters completed from the instruments' records, e.g. companions.
 
         ``instruments`` are those of the run's data, by id. By default nothing changes.
+
+        Raises
+        ------
+        ParamsError : the records show that parameters are wrong.
         """
         return params
 

@@ -13,7 +13,7 @@ from ruamel.yaml.constructor import ConstructorError
 from ruamel.yaml.error import YAMLError
 
 from data_feeds.errors import YamlError
-from data_feeds.yaml_text import MAX_BYTES, load_yaml, parse_yaml
+from data_feeds.yaml_text import MAX_BYTES, TextPlace, load_yaml, parse_yaml
 
 
 @pytest.mark.parametrize(
@@ -145,3 +145,90 @@ def test_missing_huge_and_binary_files_are_one_line(tmp_path: Path) -> None:
     binary.write_bytes(b"a: 1\nb: \xff\n")
     with pytest.raises(YamlError, match=r"binary\.yaml:2: not UTF-8"):
         load_yaml(binary)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("a: vix < 25   # calm", TextPlace(1, 4, True)),
+        ("a:\n    vix < 25", TextPlace(2, 5, True)),
+        ('a: "vix < 25"', TextPlace(1, 5, True)),
+        ("a: 'vix < 25'", TextPlace(1, 5, True)),
+        ("a: &calm vix < 25", TextPlace(1, 10, True)),
+        ('a: &calm "vix < 25"', TextPlace(1, 11, True)),
+        ("é: 1\r\na:  vix < 25", TextPlace(2, 5, True)),
+        ("{b: 1, a: vix < 25}", TextPlace(1, 11, True)),
+        # An escape is longer in the file than in the value.
+        ('a: "vix \\u003c 25"', TextPlace(1, 5, False)),
+        ("a: 'it''s'", TextPlace(1, 5, False)),
+    ],
+)
+def test_a_scalar_of_one_line_has_the_place_of_its_first_letter(
+    text: str, place: TextPlace
+) -> None:
+    assert parse_yaml(text).places["a",] == place
+
+
+@pytest.mark.parametrize(
+    "text", ["a: |\n  vix < 25\n", "a: >-\n  vix\n  < 25\n", "a: vix\n  < 25\n"]
+)
+def test_a_text_of_several_lines_has_a_line_only(text: str) -> None:
+    document = parse_yaml(text)
+    assert ("a",) not in document.places
+    assert document.line(("a",)) == 1
+
+
+def test_items_and_values_inside_blocks_have_places() -> None:
+    document = parse_yaml("a:\n  - {price: n * 2}\n  - x\n")
+    assert document.places["a", 0, "price"] == TextPlace(2, 13, True)
+    assert document.places["a", 1] == TextPlace(3, 5, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "rewrite"),
+    [
+        ("a: {calm: sma(vix, 20 bars) < 25}", 1, '"sma(vix, 20 bars) < 25"'),
+        ("a:\n  {b: 1, calm: max(a, min(b, c)) < 25, d: 2}", 2, '"max(a, min(b, c)) < 25"'),
+        (
+            'a: {b: count(state.action == "wait", 3d) > 1}',
+            1,
+            "'count(state.action == \"wait\", 3d) > 1'",
+        ),
+        ("a: [1, max(b, 2)]", 1, '"max(b, 2)"'),
+        # The reader sees a second key, `2) < 3`.
+        ("a: {max(b, 2) < 3}", 1, '"max(b, 2) < 3"'),
+    ],
+)
+def test_a_comma_inside_parentheses_and_braces_is_refused_with_the_rewrite(
+    text: str, line: int, rewrite: str
+) -> None:
+    with pytest.raises(YamlError) as caught:
+        parse_yaml(text, "f.yaml")
+    assert str(caught.value).startswith(f"f.yaml:{line}: ")
+    assert f"write {rewrite} in quotes, or write the block as one" in str(caught.value)
+
+
+def test_parentheses_that_close_may_stand_inside_braces() -> None:
+    text = "a: {b: atr(btc) < 2, c: \"max(d, 1)\", e: [abs(f), '(']}"
+    assert parse_yaml(text).data["a"] == {
+        "b": "atr(btc) < 2",
+        "c": "max(d, 1)",
+        "e": ["abs(f)", "("],
+    }
+    # Outside braces a comma cuts nothing.
+    assert parse_yaml("a: sma(vix, 20 bars) < 25 (").data == {"a": "sma(vix, 20 bars) < 25 ("}
+
+
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [
+        ("a: {b: x[1]}", "in quotes of the other kind"),
+        ("a: [f(x)[1]]", "in quotes of the other kind"),
+        ('a: "wait" == state.action', "begin with another word"),
+    ],
+)
+def test_a_text_that_signs_of_yaml_cut_short_is_refused_with_a_remedy(
+    text: str, remedy: str
+) -> None:
+    with pytest.raises(YamlError, match=f"^f.yaml:1: .*{remedy}"):
+        parse_yaml(text, "f.yaml")
