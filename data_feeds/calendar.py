@@ -165,6 +165,30 @@ def sessions_around(calendar: str, first_at: int, last_at: int) -> Dates:
     return sessions_between(calendar, days[0] - day, days[1] + day)
 
 
+def sessions_left_in_month(calendar: str, dates: Dates) -> NDArray[np.int64]:
+    """Return the number of sessions after each date until the end of its month.
+
+    It is 0 on the last session of a month. Sessions are known in advance, so it looks ahead only in
+    the calendar.
+
+    Raises
+    ------
+    SchemaError : a date lies outside the years of a calendar's known sessions.
+
+    >>> sessions_left_in_month("24/7", np.array(["2024-02-28", "2024-02-29"], "datetime64[D]"))
+    array([1, 0])
+    """
+    days = _days(dates)
+    ends = (days.astype("datetime64[M]") + 1).astype("datetime64[D]")
+    if calendar == ALWAYS_OPEN:
+        return (ends - days).astype(np.int64) - 1
+    _check_covered(calendar, days)
+    sessions = _schedule(calendar).index.to_numpy().astype("datetime64[D]")
+    before_end = np.searchsorted(sessions, ends, side="left")
+    left: NDArray[np.int64] = before_end - np.searchsorted(sessions, days, side="right")
+    return left
+
+
 def hours_between(calendar: str, first_at: int, last_at: int) -> Instants:
     """Return an exchange's trading hours as pairs of opening and closing instants.
 

@@ -1,6 +1,7 @@
 """All that a playbook may import from us."""
 
-from data_feeds.clock import DAY_NS, HOUR_NS, MINUTE_NS, parse_duration
+from data_feeds.calendar import session_bounds, sessions_between, sessions_left_in_month
+from data_feeds.clock import DAY_NS, HOUR_NS, MINUTE_NS, parse_duration, utc_index
 from data_feeds.dataset import Dataset
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.options.contract import PutSpread, SpreadRule
@@ -95,7 +96,11 @@ __all__ = [
     "parse_duration",
     "pointed",
     "reason",
+    "session_bounds",
     "session_state",
+    "sessions_between",
+    "sessions_left_in_month",
     "signals",
     "state_channels",
+    "utc_index",
 ]

@@ -48,3 +48,10 @@ def test_a_window_of_rows_is_full_from_its_length_on():
     assert window.starts.tolist() == [-1, 0, 1, 2]
     assert window.sizes.tolist() == [1, 2, 2, 2]
     assert window.starts.dtype == np.int64
+
+
+def test_a_number_that_overflows_is_unknown():
+    huge = np.array([1e-300, 1e300])
+    found = FUNCTIONS["pct_change"].compute(huge, RowWindow.of_rows(2, 1))
+    assert np.isnan(found).all()
+    assert np.isnan(FUNCTIONS["std"].compute(huge, RowWindow.of_rows(2, 2))).all()
