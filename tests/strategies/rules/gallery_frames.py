@@ -28,12 +28,12 @@ def days_of(hours):
     table["closed_at"] = (table.index + 1) * DAY
     # The last bar of the day makes it known; without that bar, the first bar of a later day does.
     ends = grouped["closed_at"].last()
-    first = grouped["available_at"].first().shift(-1)
+    first = grouped["available_at"].first().shift(-1, fill_value=-1)
     last = grouped["available_at"].last()
     table["available_at"] = np.where(ends == table["closed_at"], last, first)
     whole = hours["opened_at"].iloc[0] % DAY == 0
     table = table.iloc[0 if whole else 1 :]
-    return table[table["available_at"].notna()].reset_index(drop=True)
+    return table[table["available_at"] > 0].reset_index(drop=True)
 
 
 def series(data, name):

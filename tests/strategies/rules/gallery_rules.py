@@ -52,8 +52,8 @@ def quiet_breakout(data, state):
             "calm": holds(vix_now, np.less, 25),
             "breakout": crosses(True, close, level),
             "vix_back": holds(vix_now, np.greater, 30),
-            "stop": close - 2 * wilder_range(hours, 14),
-            "trail": close - 3 * wilder_range(hours, 14),
+            "stop quiet_breakout": close - 2 * wilder_range(hours, 14),
+            "trail quiet_breakout": close - 3 * wilder_range(hours, 14),
         },
         index=at,
     )
@@ -119,10 +119,10 @@ def donchian_breakout(data, state):
         {
             "up.breakout": crosses(True, close, daily(days["high"].rolling(20).max())),
             "up.ten_day_low": holds(close, np.less, daily(days["low"].rolling(10).min())),
-            "up.stop": close - 2 * width,
+            "stop up": close - 2 * width,
             "down.breakdown": crosses(False, close, daily(days["low"].rolling(20).min())),
             "down.ten_day_high": holds(close, np.greater, daily(days["high"].rolling(10).max())),
-            "down.stop": close + 2 * width,
+            "stop down": close + 2 * width,
         },
         index=at,
     )
@@ -145,7 +145,7 @@ def rsi_two(data, state):
             "uptrend": holds(close, np.greater, close.rolling(200).mean()),
             "sharp_loss": holds(rsi, np.less, 5),
             "bounce": holds(close, np.greater, close.rolling(5).mean()),
-            "stop": 0.9 * close.to_numpy(),
+            "stop dip": 0.9 * close.to_numpy(),
         },
         index=evenings(sessions),
     )
@@ -168,7 +168,7 @@ def vix_falls_back(data, state):
     crossed = crosses(False, vix["value"].to_numpy(), 30)
     known = joined(crossed, vix["event_at"], vix["available_at"], at, SESSION_AGE)
     stop = 0.9 * sessions["close"].to_numpy()
-    return pd.DataFrame({"falls_back": known, "stop": stop}, index=at)
+    return pd.DataFrame({"falls_back": known, "stop relief": stop}, index=at)
 
 
 def naive_dip(data, state, timeframe="5m"):
@@ -181,7 +181,7 @@ def naive_dip(data, state, timeframe="5m"):
     whole = np.arange(len(ends)) - before == 15 * MINUTE // (ends - rows["opened_at"].to_numpy())
     earlier = np.where(whole & (before >= 0), close[before], np.nan)
     fell = holds(close / earlier - 1, np.less_equal, -0.03)
-    return pd.DataFrame({"fell": fell, "stop": close * 0.97}, index=at)
+    return pd.DataFrame({"fell": fell, "stop dip": close * 0.97}, index=at)
 
 
 def leadership_to_cash(data, state):
