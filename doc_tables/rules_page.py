@@ -1,4 +1,4 @@
-"""Make the blocks of docs/rules.md: the commands of its walk with their output, and the reference."""
+"""Make the blocks of docs/rules.md: the commands of its walk with their output; the reference."""
 
 import os
 import re
@@ -41,8 +41,8 @@ WALK = (
     ),
     WalkStep(
         "3. Run it",
-        "The run writes a folder with every order, fill and reason, and proves that no signal reads "
-        "a later row.",
+        "The run writes a folder with every order, fill and reason. It also proves that no signal "
+        "reads a later row.",
         f"run {FILE}",
         "^TRADES",
         "^DECISIONS",

@@ -46,9 +46,13 @@ def series(data, name):
 
 def evenings(sessions):
     """Return 18:30 New York on the date of each session."""
-    dates = pd.DatetimeIndex(sessions["closed_at"]).tz_localize("UTC").tz_convert("America/New_York")
+    dates = (
+        pd.DatetimeIndex(sessions["closed_at"]).tz_localize("UTC").tz_convert("America/New_York")
+    )
     at = dates.normalize() + pd.Timedelta(hours=18, minutes=30)
-    return at.tz_convert("UTC").tz_localize(None).to_numpy().astype("datetime64[ns]").astype(np.int64)
+    return (
+        at.tz_convert("UTC").tz_localize(None).to_numpy().astype("datetime64[ns]").astype(np.int64)
+    )
 
 
 def joined(values, facts, available, decided_at, max_age):
@@ -95,7 +99,11 @@ def wilder_range(table, length):
     """
     before = table["close"].shift()
     spread = pd.concat(
-        [table["high"] - table["low"], (table["high"] - before).abs(), (table["low"] - before).abs()],
+        [
+            table["high"] - table["low"],
+            (table["high"] - before).abs(),
+            (table["low"] - before).abs(),
+        ],
         axis=1,
     ).max(axis=1)
     spread[before.isna()] = np.nan

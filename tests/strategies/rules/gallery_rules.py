@@ -1,7 +1,7 @@
 """Each file of the gallery once more, in pandas, from its idea and not from its expressions.
 
-A function returns one row a decision: the truth of each condition under the name that the file gives
-it, prices such as the stop, and weights under ``weight NAME``.
+A function returns one row a decision: the truth of each condition under the name that the file
+gives it, and numbers under the names of ``Signals.values``: ``stop TRADE``, ``weight NAME``.
 """
 
 from collections.abc import Callable
