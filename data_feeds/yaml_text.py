@@ -135,7 +135,7 @@ def parse_yaml(text: str, path: Path | str = "<text>") -> YamlDocument:
 def _remedy(error: MarkedYAMLError) -> str:
     """Return what to do about a text that YAML's signs cut short, "" for other errors."""
     problem, context = error.problem or "", error.context or ""
-    if "flow" in context:
+    if "flow" in context and "end>" not in problem:
         return (
             "; inside { } and [ ] write a text with brackets, commas, colons or quotes in quotes "
             "of the other kind, or write the block as one 'key: value' a line"

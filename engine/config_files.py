@@ -9,6 +9,7 @@ from data_feeds.yaml_text import load_yaml
 from engine.config.account import AccountConfig
 from engine.config.compare import CompareConfig
 from engine.config.load import (
+    ParamProblems,
     ParamsModel,
     RiskDefaults,
     load_account_config,
@@ -19,7 +20,7 @@ from engine.config.locations import ACCOUNTS_FOLDER, COMPARE_FOLDER, find_config
 from engine.config.models import RunConfig
 from engine.errors import ConfigError
 from engine.playbook_risk import written_risk_defaults
-from engine.plugins import load_playbook_class
+from engine.plugins import load_playbook_class, param_problems
 
 
 def read_config(
@@ -106,15 +107,19 @@ def _settings(overrides: Sequence[str] | None, data: Path | None) -> list[str]:
 
 
 class Playbooks(TypedDict):
-    """Name the functions that find a playbook's parameter model and risk defaults."""
+    """Name the functions that find and check what a playbook declares about a file."""
 
     params_model: ParamsModel
+    param_problems: ParamProblems
     risk_defaults: RiskDefaults
 
 
 def _playbooks(plugin_path: Path | None) -> Playbooks:
     return {
         "params_model": lambda name: load_playbook_class(name, plugin_path).Params,
+        "param_problems": lambda name, params: param_problems(
+            load_playbook_class(name, plugin_path), params
+        ),
         "risk_defaults": lambda name, params: written_risk_defaults(
             load_playbook_class(name, plugin_path), params
         ),

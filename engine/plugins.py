@@ -20,9 +20,16 @@ from pydantic import ValidationError
 
 from data_feeds.instrument import Instrument
 from engine.config.models import PlaybookConfig
-from engine.config.problems import problem_lines, validate_strict
-from engine.config.yaml_source import ConfigSource
-from engine.errors import ConfigError, PlaybookContractError, PlaybookError, RiskoffError
+from engine.config.problems import param_problem_texts, problem_lines, validate_strict
+from engine.config.yaml_source import WrittenParams, given_params
+from engine.errors import (
+    ConfigError,
+    ParamProblem,
+    ParamsError,
+    PlaybookContractError,
+    PlaybookError,
+    RiskoffError,
+)
 from engine.playbook import API_VERSION, Playbook, PlaybookParams, Requirements
 from engine.playbook_risk import check_risk_defaults
 from engine.reads import Reads, watching
@@ -92,7 +99,9 @@ def load_playbook_class(name: str, plugin_path: Path | None = None) -> type[AnyP
 
 def configured_playbook(config: PlaybookConfig, plugin_path: Path | None = None) -> AnyPlaybook:
     """Return the playbook that a config describes; errors are those of :func:`load_playbook`."""
-    return load_playbook(config.name, config.params, plugin_path, ignore=config.ignore)
+    return load_playbook(
+        config.name, config.params, plugin_path, ignore=config.ignore, written=config.written
+    )
 
 
 def load_playbook(
@@ -101,10 +110,12 @@ def load_playbook(
     plugin_path: Path | None = None,
     *,
     ignore: Iterable[str] = (),
+    written: WrittenParams | None = None,
 ) -> AnyPlaybook:
     """Return a playbook with its parameters checked; see :func:`load_playbook_class`.
 
-    ``ignore`` names conditions that it treats as true.
+    ``ignore`` names conditions that it treats as true; ``written`` says where the parameters come
+    from.
 
     Raises
     ------
@@ -112,13 +123,39 @@ def load_playbook(
     PlaybookError : also when the playbook's ``__init__`` raised.
     """
     playbook = load_playbook_class(name, plugin_path)
+    given = written or given_params(name, params)
     try:
         checked = validate_strict(playbook.Params, params)
     except ValidationError as error:
-        source = ConfigSource({"playbook": {"params": dict(params)}}, {(): name}, name)
-        lines = problem_lines(error, playbook.Params, source, ("playbook", "params"))
+        lines = problem_lines(error, playbook.Params, given.source, given.prefix)
         raise ConfigError("\n".join(lines)) from error
+    problems = param_problems(playbook, checked)
+    if problems:
+        raise ConfigError("\n".join(param_problem_texts(problems, given)))
     return new_playbook(playbook, checked, ignore)
+
+
+def param_problems(playbook: type[AnyPlaybook], params: PlaybookParams) -> tuple[ParamProblem, ...]:
+    """Return the problems that a playbook finds in parameters that fit its model.
+
+    Raises
+    ------
+    PlaybookError : its ``problems`` raised.
+    PlaybookContractError : it returned something else than problems.
+    """
+    try:
+        found = tuple(playbook.problems(params))
+    except RiskoffError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise _raised(playbook.name, "problems", error) from error
+    for problem in found:
+        if not isinstance(problem, ParamProblem):
+            raise PlaybookContractError(
+                f"playbook {playbook.name}: problems returned a {type(problem).__name__}, not a "
+                "ParamProblem"
+            )
+    return found
 
 
 def new_playbook(
@@ -144,17 +181,26 @@ def new_playbook(
 
 
 def settled_params(
-    playbook: type[AnyPlaybook], params: PlaybookParams, instruments: Mapping[str, Instrument]
+    playbook: type[AnyPlaybook],
+    params: PlaybookParams,
+    instruments: Mapping[str, Instrument],
+    written: WrittenParams | None = None,
 ) -> PlaybookParams:
     """Return the parameters completed from the instruments' records.
 
+    ``written`` says where the parameters come from.
+
     Raises
     ------
+    ConfigError : the records show that parameters are wrong.
     PlaybookError : its ``settle`` raised.
     PlaybookContractError : it returned something else than parameters.
     """
     try:
         settled = playbook.settle(params, instruments)
+    except ParamsError as error:
+        given = written or given_params(playbook.name, params.model_dump(mode="json"))
+        raise ConfigError("\n".join(param_problem_texts(error.problems, given))) from error
     except RiskoffError:
         raise
     except (Exception, SystemExit) as error:

@@ -38,7 +38,9 @@ def settle(config: RunConfig, source: Catalog | Dataset, playbook: Playbook[Any]
     """
     instruments = source.instruments if isinstance(source, Dataset) else source.instruments()
     with watching() as watch:
-        params = settled_params(type(playbook), playbook.params, instruments)
+        params = settled_params(
+            type(playbook), playbook.params, instruments, config.playbook.written
+        )
     before = playbook.reads
     if params != playbook.params:
         playbook = new_playbook(type(playbook), params, playbook.ignored)

@@ -19,6 +19,7 @@ def validate(
     """Check files of runs, accounts and comparisons without running them; list every problem."""
     from data_feeds.errors import RiskoffError
     from engine.config_files import read_any
+    from engine.errors import split_problems
 
     results = []
     worst = 0
@@ -27,7 +28,7 @@ def validate(
         try:
             read_any(config, None, plugin_path)
         except RiskoffError as error:
-            problems = str(error).splitlines()
+            problems = split_problems(str(error))
             worst = max(worst, error.exit_code)
         results.append({"config": config, "valid": not problems, "problems": problems})
         if not as_json and problems:

@@ -39,9 +39,9 @@ def print_columns(rows: Sequence[Sequence[str]]) -> None:
 
 
 def print_error(text: str) -> None:
-    """Print every line of an error's text to stderr with its mark."""
+    """Print every line of an error's text to stderr with its mark; indented lines have none."""
     for line in text.splitlines() or [""]:
-        print(f"error: {line}", file=sys.stderr)
+        print(line if line.startswith("  ") else f"error: {line}", file=sys.stderr)
 
 
 @contextmanager

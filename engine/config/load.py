@@ -13,9 +13,9 @@ from engine.config.layers import merged
 from engine.config.locations import find_config
 from engine.config.market import MarketStateConfig
 from engine.config.models import RunConfig
-from engine.config.problems import problem_lines, validate_strict
-from engine.config.yaml_source import ConfigSource, dotted, read_source
-from engine.errors import ConfigError
+from engine.config.problems import param_problem_texts, problem_lines, validate_strict
+from engine.config.yaml_source import ConfigSource, WrittenParams, dotted, read_source
+from engine.errors import ConfigError, ParamProblem
 
 PARAMS = ("playbook", "params")
 HasPlaybook = TypeVar("HasPlaybook", RunConfig, SleeveConfig, RowConfig)
@@ -23,6 +23,8 @@ Matrix = TypeVar("Matrix", AccountConfig, CompareConfig)
 
 # Returns the model of a playbook's parameters; raises ConfigError for an unknown name.
 ParamsModel = Callable[[str], type[BaseModel]]
+# Returns the problems of parameters that fit the model of the playbook with this name.
+ParamProblems = Callable[[str, Any], Sequence[ParamProblem]]
 # Returns a playbook's defaults of the risk section with the parameters of a file; raises likewise.
 RiskDefaults = Callable[[str, Mapping[str, Any]], Mapping[str, Any]]
 
@@ -32,6 +34,7 @@ def load_run_config(
     overrides: Sequence[str] = (),
     *,
     params_model: ParamsModel | None = None,
+    param_problems: ParamProblems | None = None,
     risk_defaults: RiskDefaults | None = None,
 ) -> RunConfig:
     """Return the run that a YAML file describes.
@@ -43,6 +46,7 @@ def load_run_config(
     params_model : finds the model of the playbook's parameters. With it they are checked here, with
         their line, and returned complete with defaults; without it they are left as written and
         checked when the playbook is loaded.
+    param_problems : checks parameters that fit that model
     risk_defaults : finds the playbook's defaults of the risk section; the file's section is merged
         into them key by key before the check
 
@@ -77,11 +81,11 @@ def load_run_config(
         problems += problem_lines(error, RunConfig, source)
     params = None
     if params_model is not None:
-        params, found = _checked_params(source, params_model)
+        params, found = _checked_params(source, params_model, param_problems)
         problems += found
     if config is None or problems:
         raise ConfigError("\n".join(problems))
-    return _with_params(config, params)
+    return _with_params(config, params, source)
 
 
 def load_account_config(
@@ -89,6 +93,7 @@ def load_account_config(
     overrides: Sequence[str] = (),
     *,
     params_model: ParamsModel | None = None,
+    param_problems: ParamProblems | None = None,
     risk_defaults: RiskDefaults | None = None,
 ) -> AccountConfig:
     """Return the account of several playbooks that a YAML file describes.
@@ -97,8 +102,11 @@ def load_account_config(
     """
     source = read_source(path, overrides)
     _lay_risk_of_each(source.data, "sleeves", risk_defaults)
-    config, params = _load_several(AccountConfig, "sleeves", source, params_model)
-    sleeves = {name: _with_params(item, params.get(name)) for name, item in config.sleeves.items()}
+    config, params = _load_several(AccountConfig, "sleeves", source, params_model, param_problems)
+    sleeves = {
+        name: _with_params(item, params.get(name), source, ("sleeves", name))
+        for name, item in config.sleeves.items()
+    }
     return config.model_copy(update={"sleeves": sleeves})
 
 
@@ -107,6 +115,7 @@ def load_compare_config(
     overrides: Sequence[str] = (),
     *,
     params_model: ParamsModel | None = None,
+    param_problems: ParamProblems | None = None,
     risk_defaults: RiskDefaults | None = None,
 ) -> CompareConfig:
     """Return the comparison that a YAML file describes.
@@ -115,9 +124,12 @@ def load_compare_config(
     """
     source = read_source(path, overrides)
     _lay_risk_of_each(source.data, "rows", risk_defaults)
-    config, params = _load_several(CompareConfig, "rows", source, params_model)
+    config, params = _load_several(CompareConfig, "rows", source, params_model, param_problems)
     episodes = _found_episodes(config.episodes, path)
-    rows = {name: _with_params(item, params.get(name)) for name, item in config.rows.items()}
+    rows = {
+        name: _with_params(item, params.get(name), source, ("rows", name))
+        for name, item in config.rows.items()
+    }
     return config.model_copy(update={"rows": rows, "episodes": episodes})
 
 
@@ -140,6 +152,7 @@ def _load_several(
     block: str,
     source: ConfigSource,
     params_model: ParamsModel | None,
+    param_problems: ParamProblems | None,
 ) -> tuple[Matrix, dict[str, BaseModel | None]]:
     """Return a config with several playbooks below ``block``, and their checked parameters."""
     problems: list[str] = []
@@ -152,7 +165,7 @@ def _load_several(
     written = source.data.get(block)
     if params_model is not None and isinstance(written, dict):
         for name in written:
-            params, found = _checked_params(source, params_model, (block, name))
+            params, found = _checked_params(source, params_model, param_problems, (block, name))
             problems += found
             complete[name] = params
     if config is None or problems:
@@ -175,16 +188,20 @@ def load_state_config(path: Path, overrides: Sequence[str] = ()) -> MarketStateC
         raise ConfigError("\n".join(problem_lines(error, MarketStateConfig, source))) from error
 
 
-def _with_params(config: HasPlaybook, params: BaseModel | None) -> HasPlaybook:
-    """Return a run or sleeve with all parameters of its playbook."""
-    if params is None:
-        return config
-    complete = config.playbook.model_copy(update={"params": params.model_dump(mode="json")})
-    return config.model_copy(update={"playbook": complete})
+def _with_params(
+    config: HasPlaybook, params: BaseModel | None, source: ConfigSource, block: KeyPath = ()
+) -> HasPlaybook:
+    """Return a run or sleeve with all parameters of its playbook, and where they were written."""
+    given = config.playbook.params if params is None else params.model_dump(mode="json")
+    playbook = config.playbook.with_params(given, WrittenParams(source, (*block, *PARAMS)))
+    return config.model_copy(update={"playbook": playbook})
 
 
 def _checked_params(
-    source: ConfigSource, params_model: ParamsModel, block: KeyPath = ()
+    source: ConfigSource,
+    params_model: ParamsModel,
+    param_problems: ParamProblems | None,
+    block: KeyPath = (),
 ) -> tuple[BaseModel | None, list[str]]:
     """Return a playbook's parameters, or the problems with them or with its name.
 
@@ -203,10 +220,13 @@ def _checked_params(
     except ConfigError as error:
         path = (*block, "playbook", "name")
         return None, [f"{source.where(path)}: {dotted(path)} = {name!r}: {error}"]
+    prefix = (*block, *PARAMS)
     try:
-        return validate_strict(model, params), []
+        checked = validate_strict(model, params)
     except ValidationError as error:
-        return None, problem_lines(error, model, source, (*block, *PARAMS))
+        return None, problem_lines(error, model, source, prefix)
+    found = param_problems(name, checked) if param_problems is not None else ()
+    return checked, param_problem_texts(found, WrittenParams(source, prefix))
 
 
 def _lay_risk(holder: dict[str, Any], risk_defaults: RiskDefaults | None) -> None:

@@ -5,16 +5,18 @@ ending in ``_bps`` are basis points; the properties without the suffix are the f
 engine uses.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
 from data_feeds.options.model import OptionModel
 from data_feeds.strict_model import SortedModel
 from engine.config.field_types import Duration, NameSet, UtcDatetime
 from engine.config.market import MarketStateConfig
 from engine.config.venue import VenueConfig
+from engine.config.yaml_source import WrittenParams, given_params
 
 
 class DataConfig(SortedModel):
@@ -59,6 +61,21 @@ class PlaybookConfig(SortedModel):
         description="Required conditions treated as true, to measure what each of them earns; see "
         "`riskoff attribute`",
     )
+
+    _written: WrittenParams | None = PrivateAttr(None)
+
+    def with_params(self, params: Mapping[str, Any], written: WrittenParams) -> "PlaybookConfig":
+        """Return the playbook with complete parameters that remembers where they were written."""
+        complete = self.model_copy(update={"params": params})
+        complete._written = written
+        return complete
+
+    @property
+    def written(self) -> WrittenParams:
+        """Return where the parameters were written, their own values if they come from no file."""
+        if self._written is not None:
+            return self._written
+        return given_params(self.name, self.params)
 
 
 class MarginMode(StrEnum):

@@ -2,7 +2,7 @@
 
 import json
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, TypeVar, Union, get_args, get_origin
 
@@ -11,7 +11,9 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from data_feeds.yaml_text import KeyPath
-from engine.config.yaml_source import ConfigSource, dotted
+from engine.config.yaml_source import ConfigSource, WrittenParams, dotted
+from engine.errors import ParamProblem
+from engine.formatting import pointed
 
 MAX_SHOWN = 60
 MAX_LISTED = 12
@@ -51,6 +53,31 @@ def problem_lines(
         # pydantic reports the list of a broken item as well; the item's report is clearer.
         if not any(len(other) > len(path) and other[: len(path)] == path for other in paths)
     ]
+
+
+def param_problem_texts(problems: Sequence[ParamProblem], written: WrittenParams) -> list[str]:
+    """Return the text of each problem of a playbook's parameters, in the order of the file.
+
+    The first line holds place, key path and message; two indented lines show the text and its wrong
+    part.
+    """
+    source, prefix = written.source, written.prefix
+    in_order = sorted(problems, key=lambda problem: source.rank((*prefix, *problem.path)))
+    # The same text may be found wrong twice, for example where two other texts use its name.
+    return list(dict.fromkeys(_param_problem(problem, source, prefix) for problem in in_order))
+
+
+def _param_problem(problem: ParamProblem, source: ConfigSource, prefix: KeyPath) -> str:
+    path = (*prefix, *problem.path)
+    message = " ".join(problem.message.split())
+    # A model may write a block where the file has its short form, one text.
+    held, value = source.nearest(path)
+    if not isinstance(value, str) or problem.start is None:
+        return f"{source.where(path)}: {dotted(path)}: {message}"
+    end = problem.start if problem.end is None else problem.end
+    lines = pointed(value, problem.start, end).splitlines()
+    shown = "\n".join(f"  {line}" for line in lines)
+    return f"{source.point(held, problem.start)}: {dotted(held)}: {message}\n{shown}"
 
 
 def _key_path(detail: ErrorDetails) -> KeyPath:

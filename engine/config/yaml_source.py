@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from data_feeds.errors import YamlError
-from data_feeds.yaml_text import KeyPath, load_yaml, parse_yaml
+from data_feeds.yaml_text import KeyPath, TextPlace, load_yaml, parse_yaml
 from engine.config.locations import find_venue
 from engine.config.venue import TERMS
 from engine.errors import ConfigError
@@ -22,11 +22,13 @@ class ConfigSource:
     data : nested dicts and lists
     marks : where each key path was written, ``file:line`` or ``--set key=value``
     name : the file, for what has no mark
+    places : where the text of a scalar of the file begins, if it is written on one line
     """
 
     data: dict[str, Any]
     marks: Mapping[KeyPath, str]
     name: str
+    places: Mapping[KeyPath, TextPlace] = field(default_factory=dict)
 
     def where(self, key_path: KeyPath) -> str:
         """Return the place of a key path, or of its nearest written parent."""
@@ -34,6 +36,68 @@ class ConfigSource:
             if key_path[:length] in self.marks:
                 return self.marks[key_path[:length]]
         return self.marks.get((), f"{self.name}:1")
+
+    def point(self, key_path: KeyPath, start: int) -> str:
+        """Return the place of one letter of a text: ``file:line:column``.
+
+        The column is that of the text if the file does not hold the text letter by letter; a text
+        of several lines, and one of ``--set``, has the place of its key.
+        """
+        place = self.places.get(key_path)
+        if place is None:
+            return self.where(key_path)
+        column = place.column + (start if place.verbatim else 0)
+        return f"{self.name}:{place.line}:{column}"
+
+    def nearest(self, key_path: KeyPath) -> tuple[KeyPath, Any]:
+        """Return the longest part of a key path that the data hold, and its value."""
+        value: Any = self.data
+        for depth, step in enumerate(key_path):
+            if not _holds(value, step):
+                return key_path[:depth], value
+            value = value[step]
+        return key_path, value
+
+    def rank(self, key_path: KeyPath) -> tuple[int, ...]:
+        """Return a key that sorts key paths in the order of the file."""
+        value: Any = self.data
+        found = []
+        for step in key_path:
+            if not _holds(value, step):
+                break
+            found.append(step if isinstance(step, int) else list(value).index(step))
+            value = value[step]
+        return tuple(found)
+
+
+@dataclass(frozen=True, eq=False)
+class WrittenParams:
+    """Say where a playbook's parameters were written, for problems that are found later.
+
+    ``prefix`` is the key path of the parameters in ``source``. All are equal: where a value is
+    written is no part of it.
+    """
+
+    source: ConfigSource
+    prefix: KeyPath
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    def __hash__(self) -> int:
+        return 0
+
+
+def given_params(playbook: str, params: Mapping[str, Any]) -> WrittenParams:
+    """Return parameters that come from no file as their own place; ``playbook`` names them."""
+    data = {"playbook": {"params": dict(params)}}
+    return WrittenParams(ConfigSource(data, {(): playbook}, playbook), ("playbook", "params"))
+
+
+def _holds(value: Any, step: str | int) -> bool:
+    if isinstance(value, list):
+        return isinstance(step, int) and 0 <= step < len(value)
+    return isinstance(value, dict) and step in value
 
 
 def dotted(key_path: KeyPath) -> str:
@@ -55,6 +119,7 @@ def read_source(path: Path, overrides: Sequence[str] = ()) -> ConfigSource:
     """
     document = load_yaml(path)
     marks = {key_path: f"{path}:{line}" for key_path, line in document.lines.items()}
+    places = dict(document.places)
     data = document.data
     settings = [_parse_override(text) for text in overrides]
     # The venue's name comes first, so that venue.taker_fee_bps changes a value of its file.
@@ -62,9 +127,11 @@ def read_source(path: Path, overrides: Sequence[str] = ()) -> ConfigSource:
         if key_path != ("venue",):
             _load_venue(data, marks, str(path))
         _set(data, marks, key_path, value, text)
+        for stale in [place for place in places if place[: len(key_path)] == key_path]:
+            del places[stale]
         _write_for_all(data, key_path)
     _load_venue(data, marks, str(path))
-    source = ConfigSource(data, marks, str(path))
+    source = ConfigSource(data, marks, str(path), places)
     _refuse_non_finite(source)
     return source
 
