@@ -13,13 +13,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from data_feeds.catalog import Catalog
 from data_feeds.dataset import Dataset
 from data_feeds.errors import RiskoffError
 from data_feeds.load import open_source
-from engine.conditions import Truth
+from engine.conditions import Truth, alternatives, failed_alone
 from engine.config.models import RunConfig
 from engine.errors import ConfigError
 from engine.formatting import MISSING, columns, number, percent, signed, without, wrapped
@@ -78,7 +76,8 @@ class ConditionEffect:
     ----------
     condition, description : its name, and its meaning when true
     core : true when the rules without it are other rules, not looser ones
-    failed_alone : decision rows of the window at which no other required condition failed
+    failed_alone : decision rows of the window at which no other required condition of its group
+        failed
     total_return, max_drawdown, trades, average_r : of the run without it; after an error NaN and 0
     return_earned : full rules less without, fraction of equity; positive: the condition earned
     drawdown_saved : full rules less without, fraction; positive: the condition made it shallower
@@ -209,15 +208,13 @@ def write_attribution(found: Attribution, root: Path) -> Path:
 def rows_failed_alone(signals: Signals, start: int, end: int) -> dict[str, int]:
     """Return for each required condition the rows in ``[start, end]`` at which only it failed.
 
-    Unknown counts as failed, as in the journal.
+    Only the conditions of its own group count. Unknown counts as failed, as in the journal.
     """
     required = [item for item in signals.conditions if item.required]
     inside = (signals.decided_at >= start) & (signals.decided_at <= end)
-    if not required:
-        return {}
-    failed = np.stack([item.truth != Truth.TRUE for item in required]) & inside
-    only = failed.sum(axis=0) == 1
-    return {item.name: int((row & only).sum()) for item, row in zip(required, failed, strict=True)}
+    failed = {item.name: (item.truth != Truth.TRUE) & inside for item in required}
+    alone = failed_alone(failed, alternatives((item.name, item.group) for item in required))
+    return {name: int(rows.sum()) for name, rows in alone.items()}
 
 
 def _left_in(whole: RunResult) -> list[str]:

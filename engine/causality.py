@@ -12,7 +12,7 @@ from data_feeds.clock import utc_text
 from data_feeds.dataset import Dataset
 from data_feeds.errors import RiskoffError
 from data_feeds.schema import Channel
-from engine.conditions import Condition
+from engine.conditions import Condition, name_problem
 from engine.decision_terms import RISK_ADDING
 from engine.errors import (
     ConfigError,
@@ -72,8 +72,21 @@ def prepare(playbook: Playbook[Any], dataset: Dataset, requirements: Requirement
             f"row {row} says {utc_text(int(signals.decided_at[row]))}, known from "
             f"{utc_text(int(known_at[row]))}; it looks ahead"
         )
+    _check_names(playbook, signals.conditions)
     _check_left_out(playbook, signals.conditions)
     return signals
+
+
+def _check_names(playbook: Playbook[Any], conditions: Sequence[Condition]) -> None:
+    """Refuse two conditions of one name, and a name that the journal cannot hold."""
+    seen = set()
+    for item in conditions:
+        problem = "two conditions have it" if item.name in seen else name_problem(item.name)
+        if problem:
+            raise PlaybookContractError(
+                f"playbook {playbook.name}: the condition name {item.name!r} is refused: {problem}"
+            )
+        seen.add(item.name)
 
 
 def _check_left_out(playbook: Playbook[Any], conditions: Sequence[Condition]) -> None:
@@ -81,11 +94,13 @@ def _check_left_out(playbook: Playbook[Any], conditions: Sequence[Condition]) ->
     required = {item.name: item for item in conditions if item.required}
     for name in sorted(playbook.ignored):
         if name not in required:
-            close = get_close_matches(name, required, n=1)
+            # "calm" of a rule file with two trades is quiet_breakout.calm.
+            close = [known for known in required if known.rpartition(".")[2] == name]
+            close = close or get_close_matches(name, required, n=1)
             known = f"it requires: {', '.join(required) or 'none'}"
             raise ConfigError(
                 f"playbook.ignore: {playbook.name} requires no condition {name!r}; "
-                + (f"did you mean {close[0]}? {known}" if close else known)
+                + (f"did you mean {' or '.join(close)}? {known}" if close else known)
             )
         if not required[name].left_out:
             raise PlaybookContractError(

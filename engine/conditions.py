@@ -1,6 +1,7 @@
 """Conditions: statements about the market that are true, false or unknown at each decision row."""
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
@@ -14,6 +15,15 @@ class Truth(IntEnum):
     UNKNOWN = -1
     FALSE = 0
     TRUE = 1
+
+
+# Columns of the journal that belong to no condition, and the endings of those that do.
+JOURNAL_COLUMNS = {
+    *("at", "setup", "state", "plan_id", "decisions", "blocked_kind", "blocked_by"),
+    *("nearest_miss", "nearest_miss_distance", "required_failing", "nearest_group"),
+}
+COLUMN_ENDINGS = {"measured", "threshold", "because", "age_hours"}
+_NAME = re.compile(r"[\w-]+(\.[\w-]+)*")
 
 
 @dataclass(frozen=True)
@@ -176,3 +186,68 @@ def any_of(truths: Sequence[NDArray[np.int8]]) -> NDArray[np.int8]:
     unknown = (table == Truth.UNKNOWN).any(axis=0)
     failed = np.where(unknown, Truth.UNKNOWN, Truth.FALSE)
     return np.where((table == Truth.TRUE).any(axis=0), Truth.TRUE, failed).astype(np.int8)
+
+
+def alternatives(required: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+    """Return the names of the required conditions of each group, in the given order.
+
+    ``required`` are pairs of name and group. A condition of group "" is in every group; without
+    any other group, "" is the only one.
+
+    >>> alternatives([("a", ""), ("b", "x"), ("c", "y")])
+    {'x': ('a', 'b'), 'y': ('a', 'c')}
+    >>> alternatives([("a", "")])
+    {'': ('a',)}
+    """
+    pairs = tuple(required)
+    groups = dict.fromkeys(group for _, group in pairs if group) or {"": None}
+    return {
+        wanted: tuple(name for name, group in pairs if group in ("", wanted)) for wanted in groups
+    }
+
+
+def failed_alone(
+    failed: Mapping[str, NDArray[np.bool_]], groups: Mapping[str, Sequence[str]]
+) -> dict[str, NDArray[np.bool_]]:
+    """Return for each required condition the rows at which no other one of its group failed.
+
+    A condition of several groups failed alone where it did so in one of them.
+
+    Parameters
+    ----------
+    failed : for each name, the rows at which it was not true
+    groups : names by group, see :func:`alternatives`
+    """
+    alone = {name: np.zeros(len(rows), dtype=np.bool_) for name, rows in failed.items()}
+    for names in groups.values():
+        count = np.sum([failed[name] for name in names], axis=0)
+        for name in names:
+            alone[name] |= failed[name] & (count == 1)
+    return alone
+
+
+def entry_truth(conditions: Iterable[Condition]) -> NDArray[np.int8]:
+    """Return whether all required conditions of one group hold; at least one must be required."""
+    required = {item.name: item for item in conditions if item.required}
+    groups = alternatives((item.name, item.group) for item in required.values())
+    return any_of([all_of([required[name].truth for name in names]) for names in groups.values()])
+
+
+def name_problem(name: str) -> str:
+    """Return the reason why a condition cannot have this name, "" if it can.
+
+    Names are columns of the journal: ``calm`` has the columns ``calm`` and ``calm.measured``.
+
+    >>> name_problem("quiet_breakout.calm")
+    ''
+    >>> name_problem("calm.measured")
+    'measured after a dot is a column of the journal'
+    """
+    if not _NAME.fullmatch(name):
+        return "a name has letters, digits, _ and -, in parts joined by dots"
+    if name in JOURNAL_COLUMNS:
+        return f"{name} is a column of the journal"
+    *before, last = name.split(".")
+    if before and last in COLUMN_ENDINGS:
+        return f"{last} after a dot is a column of the journal"
+    return ""

@@ -9,6 +9,7 @@ from engine.answers.time_window import TimeWindow, parse_day, traded_part
 from engine.answers.why_not import TRUE, UNKNOWN, action_line
 from engine.formatting import money, percent, signed, wrapped
 from engine.records import FactKind
+from engine.results.failing import required_groups
 from engine.results.journal import best_of_setups
 from engine.run_folder.read import Row, RunFolder, moment, run_title
 
@@ -155,11 +156,11 @@ def _guard_line(row: Row) -> str:
 def _setups(run: RunFolder, window: TimeWindow) -> DaySection:
     """Return each setup's best row of the day and its block, the nearest to an entry first."""
     journal = [row for row in run.rows("journal_conditions") if window.holds(row["at"])]
-    required = [item["name"] for item in run.conditions if item["required"]]
-    if journal and not required:
+    if journal and not any(item["required"] for item in run.conditions):
         return _statements(run, journal[-1])
+    groups = required_groups(run.conditions)
     best = best_of_setups(journal)
-    lines = [_setup_line(required, row) for row in best[:SETUPS]]
+    lines = [_setup_line(groups[row.get("nearest_group") or ""], row) for row in best[:SETUPS]]
     more = max(len(best) - SETUPS, 0)
     return DaySection(
         "Best setups, and what blocked them", tuple(lines), more, "journal_conditions.parquet"
@@ -180,7 +181,8 @@ def _setup_line(required: Sequence[str], row: Row) -> str:
     verdict = f"{row['blocked_kind']}: {row['blocked_by']}" if row["blocked_kind"] else "ENTERED"
     text = f"{moment(row['at'])}  {name}; {verdict}"
     if failing:
-        text += f"; {len(failing)} of {len(required)} required failed: {', '.join(failing)}"
+        group = f" of {row['nearest_group']}" if row.get("nearest_group") else ""
+        text += f"; {len(failing)} of {len(required)} required{group} failed: {', '.join(failing)}"
     if row["nearest_miss"]:
         text += f"; nearest {row['nearest_miss']}, {percent(row['nearest_miss_distance'], 1)} off"
     return text

@@ -135,10 +135,12 @@ def _verdict(run: RunFolder, row: Row) -> list[str]:
     if row["setup"]:
         lines[0] += f" Setup {row['setup']}."
     if row["blocked_kind"] and row["nearest_miss"]:
+        group = row.get("nearest_group") or ""
         lines.append(
             f"Nearest miss: {row['nearest_miss']}, "
             f"{percent(row['nearest_miss_distance'], 1)} from its threshold; "
-            f"required conditions that failed: {row['required_failing']}."
+            f"required conditions{f' of {group}' if group else ''} that failed: "
+            f"{row['required_failing']}."
         )
     return lines
 

@@ -9,6 +9,7 @@ import pandas as pd
 from engine.decision_terms import RiskTier
 from engine.formatting import columns, money, number, percent, signed
 from engine.results.availability import Availability
+from engine.results.failing import required_groups
 from engine.run_folder.read import Row, RunFolder, moment
 
 MARKS = {"true": "yes", "false": "NO", "unknown": "?"}
@@ -65,13 +66,25 @@ def result_lines(trade: Row) -> list[str]:
 def condition_lines(described: Sequence[Mapping[str, Any]], row: Row) -> list[str]:
     """Return one line a condition: true or not, measured value, threshold, description.
 
-    Required conditions come first, the others after them.
+    Required conditions come first, by group with the nearest group in front; then the others.
     """
+    required = [item for item in described if item["required"]]
+    nearest = row.get("nearest_group") or ""
+    groups = sorted(required_groups(described), key=lambda group: group != nearest)
+    sections = [("Required conditions", [item for item in required if not item.get("group", "")])]
+    sections += [
+        (
+            f"Required conditions of {group}" + ", which came nearest" * (group == nearest),
+            [item for item in required if item.get("group", "") == group],
+        )
+        for group in groups
+        if group
+    ]
+    sections.append(("Other conditions", [item for item in described if not item["required"]]))
     lines = []
-    for heading, required in (("Required conditions", True), ("Other conditions", False)):
-        table = [_condition(item, row) for item in described if item["required"] is required]
-        if table:
-            lines += [heading, *columns(table, left=4)]
+    for heading, items in sections:
+        if items:
+            lines += [heading, *columns([_condition(item, row) for item in items], left=4)]
     return lines
 
 

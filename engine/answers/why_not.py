@@ -6,7 +6,7 @@ playbook did not mark.
 
 import math
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,19 +14,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from engine.answers.row_sentences import STATES
+from engine.answers.refusals import Refusal, not_free, refused
 from engine.answers.time_window import TimeWindow, parse_window, traded_part
-from engine.decision_terms import RISK_ADDING, BlockKind, DecisionOutcome, IntentKind
+from engine.conditions import failed_alone
+from engine.decision_terms import RISK_ADDING, BlockKind, DecisionOutcome
 from engine.formatting import number, percent
-from engine.records import FillStage, OrderRole
-from engine.results.availability import Availability
-from engine.results.journal import nearness, relative_distance
+from engine.records import OrderRole
+from engine.results.failing import Failing, failing_of_row, relative_distance, required_groups
+from engine.results.journal import nearness
 from engine.run_folder.read import Row, RunFolder, moment, run_title
 
-ENTRY, OPEN = OrderRole.ENTRY.value, FillStage.OPEN.value
+ENTRY = OrderRole.ENTRY.value
 TRUE, UNKNOWN = "true", "unknown"
-FREE_STATE = Availability.FLAT
-STATES_OF_WEIGHTS = {FREE_STATE, Availability.IN_POSITION, Availability.PENDING}
 
 
 @dataclass(frozen=True)
@@ -41,8 +40,9 @@ class ConditionResult:
     distance : abs(margin) / max(abs(measured), abs(threshold)), a fraction
     age_hours : of its oldest input; NaN: an input was missing; None: it reads the closed bar only
     held, failed, unknown : journal rows of the window at which it was true, false, unknown
-    alone : journal rows at which it alone of the required conditions failed
+    alone : journal rows at which it alone of the required conditions of its group failed
     because : its parts or its other reasons, in words; "" for a plain comparison
+    group : of its alternative, see ``engine.conditions.Condition``
     """
 
     name: str
@@ -61,6 +61,28 @@ class ConditionResult:
     unknown: int
     alone: int
     because: str = ""
+    group: str = ""
+
+
+@dataclass(frozen=True)
+class OtherGroup:
+    """Another group of required conditions, for example another trade, at its own nearest row.
+
+    Attributes
+    ----------
+    at : its nearest row among the journal rows of the window without an approved entry
+    failing : its required conditions that were not true there, of ``required`` in all
+    nearest, distance : the false one nearest to its threshold, "" and NaN for none
+    blocked : where none failed, the reason of the row for no entry
+    """
+
+    group: str
+    at: pd.Timestamp
+    failing: tuple[str, ...]
+    required: int
+    nearest: str
+    distance: float
+    blocked: str
 
 
 @dataclass(frozen=True)
@@ -68,7 +90,8 @@ class NearestMiss:
     """The journal row nearest to an entry, with every condition at it, required ones first.
 
     ``acted``: True when an entry was approved at this row, so that it is not a miss; every journal
-    row of the window is then such a row.
+    row of the window is then such a row. ``group``: the group of conditions that came nearest, ""
+    for a playbook without groups; ``others`` are the other groups, the nearest first.
     """
 
     at: pd.Timestamp
@@ -77,30 +100,19 @@ class NearestMiss:
     blocked_by: str
     acted: bool
     conditions: tuple[ConditionResult, ...]
+    group: str = ""
+    others: tuple[OtherGroup, ...] = ()
+
+    @property
+    def required(self) -> tuple[ConditionResult, ...]:
+        """Return the required conditions of the group that came nearest."""
+        own = ("", self.group)
+        return tuple(item for item in self.conditions if item.required and item.group in own)
 
     @property
     def failing(self) -> tuple[ConditionResult, ...]:
-        """Return the required conditions that were not true."""
-        return tuple(item for item in self.conditions if item.required and item.truth != TRUE)
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """A reason for no entry beside conditions: a refusal by risk, or an account that was busy.
-
-    Attributes
-    ----------
-    kind : ``risk`` (a guard or cap refused an intent) or ``account`` (not free)
-    reason : the refusal in words
-    rows : risk: intents refused; account: journal rows decided in that state at which every
-        required condition was true, without an approved entry in the instrument
-    """
-
-    kind: BlockKind
-    reason: str
-    rows: int
-    first_at: pd.Timestamp
-    last_at: pd.Timestamp
+        """Return the required conditions of that group that were not true."""
+        return tuple(item for item in self.required if item.truth != TRUE)
 
 
 @dataclass(frozen=True)
@@ -159,7 +171,7 @@ def why_not(run_folder: Path, asked: str) -> WhyNot:
         approved=tuple(action_line(row) + _end_of_order(run, row) for row in approved),
         filled=tuple(_filled_lines(run, window)),
         miss=_nearest(run.conditions, inside, {row["decided_at"] for row in approved}),
-        refusals=(*_refused(decided), *_not_free(run, window, inside, approved)),
+        refusals=(*refused(decided), *not_free(run, window, inside, approved)),
         labels=data_labels(run, window),
         neighbours=(before, after),
     )
@@ -182,10 +194,10 @@ def conditions_at(
     ``described`` are the run's conditions, ``inside`` the journal rows of the window.
     """
     required = [item["name"] for item in described if item["required"]]
-    alone = Counter(
-        failing[0] for other in inside if len(failing := _failing(required, other)) == 1
-    )
-    results = [_result(item, row, inside, alone[item["name"]]) for item in described]
+    failed = {name: np.array([other[name] != TRUE for other in inside]) for name in required}
+    alone = failed_alone(failed, required_groups(described))
+    counts = Counter({name: int(rows.sum()) for name, rows in alone.items()})
+    results = [_result(item, row, inside, counts[item["name"]]) for item in described]
     return tuple(sorted(results, key=lambda result: not result.required))
 
 
@@ -273,6 +285,12 @@ def _nearest(
         return None
     judged = any(item["required"] for item in described)
     row = min(missed, key=nearness) if judged else missed[-1]
+    group = row.get("nearest_group") or ""
+    others = [
+        _other_group(other, required, missed)
+        for other, required in required_groups(described).items()
+        if other != group
+    ]
     return NearestMiss(
         row["at"],
         row["setup"],
@@ -280,11 +298,27 @@ def _nearest(
         row["blocked_by"],
         acted=row["at"] in approved_at,
         conditions=conditions_at(described, row, inside),
+        group=group,
+        others=tuple(other for _, other in sorted(others, key=lambda pair: pair[0])),
     )
 
 
-def _failing(required: Iterable[str], row: Row) -> list[str]:
-    return [name for name in required if row[name] != TRUE]
+def _other_group(
+    group: str, required: Sequence[str], missed: Sequence[Row]
+) -> tuple[tuple[Any, ...], OtherGroup]:
+    """Return a group at the row at which it came nearest, after its key of nearness there."""
+    seen = ((row, failing_of_row(row, group, required)) for row in missed)
+    keyed = [(nearness({**row, **_as_nearest(found)}), row, found) for row, found in seen]
+    key, row, found = min(keyed, key=lambda item: item[0])
+    failing = tuple(name for name in required if row[name] != TRUE)
+    blocked = "" if failing else f"{row['blocked_kind']}: {row['blocked_by']}"
+    return key, OtherGroup(
+        group, row["at"], failing, len(required), found.nearest, found.distance, blocked
+    )
+
+
+def _as_nearest(found: Failing) -> dict[str, Any]:
+    return {"required_failing": found.count, "nearest_miss_distance": found.distance}
 
 
 def _result(
@@ -312,68 +346,9 @@ def _result(
         unknown=truths[UNKNOWN],
         alone=alone,
         because=row.get(f"{name}.because") or "",
+        group=item.get("group", ""),
     )
 
 
 def _float(value: float | None) -> float:
     return math.nan if value is None else float(value)
-
-
-def _refused(decided: Sequence[Row]) -> list[Refusal]:
-    """Return the entries that risk or a guard refused, by intent, instrument and reason."""
-    groups: dict[str, list[pd.Timestamp]] = {}
-    for row in decided:
-        if row["intent"] in RISK_ADDING and row["outcome"] != DecisionOutcome.APPROVED:
-            why = row["blocked_by"] or row["reason"] or "no reason noted"
-            refused = f"{row['intent']} {row['instrument']}".rstrip() + f" refused: {why}"
-            groups.setdefault(refused, []).append(row["decided_at"])
-    return [
-        Refusal(BlockKind.RISK, reason, len(at), min(at), max(at)) for reason, at in groups.items()
-    ]
-
-
-def _not_free(
-    run: RunFolder, window: TimeWindow, inside: Sequence[Row], approved: Sequence[Row]
-) -> list[Refusal]:
-    """Return each spell in which the account was not free for an instrument.
-
-    Each counts the journal rows in it at which every required condition was true.
-    """
-    found = []
-    # A playbook of weights always holds positions; they prevent no rebalancing.
-    has_weights = any(
-        row["intent"] == IntentKind.REBALANCE for row in run.rows("journal_decisions")
-    )
-    free = STATES_OF_WEIGHTS if has_weights else {FREE_STATE}
-    opens = {(row["instrument"], row["at"]) for row in run.rows("fills") if row["stage"] == OPEN}
-    entered = {(row["instrument"], row["decided_at"]) for row in approved}
-    for row in run.rows("journal_account"):
-        if row["state"] in free or not window.overlaps(row):
-            continue
-        by = f" ({row['detail']})" if row["detail"] else ""
-        by += f" (plan {row['plan_id']})" if row["plan_id"] else ""
-        count = sum(
-            not line["required_failing"]
-            and _is_decided_in(row, line["at"], opens)
-            and (row["instrument"], line["at"]) not in entered
-            for line in inside
-        )
-        reason = f"{row['instrument']} {STATES[row['state']]}{by}"
-        until = window.until if row["until_at"] is None else row["until_at"]
-        found.append(Refusal(BlockKind.ACCOUNT, reason, count, row["from_at"], until))
-    return found
-
-
-def _is_decided_in(
-    interval: Row, at: pd.Timestamp, opens: Collection[tuple[str, pd.Timestamp]]
-) -> bool:
-    """Return whether a decision at an instant was taken in an interval of ``journal_account``.
-
-    A fill at an open follows the decisions of its instant, and so does its change of the state.
-    """
-    instrument, began, ended = interval["instrument"], interval["from_at"], interval["until_at"]
-    if at == began:
-        return interval["state"] != Availability.PENDING and (instrument, began) not in opens
-    if at == ended:
-        return (instrument, ended) in opens
-    return bool(began < at and (ended is None or at < ended))

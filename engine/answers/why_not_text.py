@@ -4,13 +4,14 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+from engine.answers.refusals import Refusal
 from engine.answers.row_sentences import LEFT_OUT, MARKS
 from engine.answers.why_not import (
     TRUE,
     UNKNOWN,
     ConditionResult,
     NearestMiss,
-    Refusal,
+    OtherGroup,
     WhyNot,
     why_not,
 )
@@ -75,7 +76,7 @@ def _no_journal_row(answer: WhyNot) -> list[str]:
 
 
 def _miss_lines(answer: WhyNot, miss: NearestMiss) -> list[str]:
-    required = [item for item in miss.conditions if item.required]
+    required = miss.required
     others = [item for item in miss.conditions if not item.required]
     at = f"{moment(miss.at)}{f', setup {miss.setup}' if miss.setup else ''}"
     if not required:
@@ -89,11 +90,30 @@ def _miss_lines(answer: WhyNot, miss: NearestMiss) -> list[str]:
     for item in miss.failing:
         because = f" ({item.because})" if item.because else ""
         lines += wrapped(f"{item.name}{_shortfall(item)}: {item.description}{because}", "- ")
-    lines += ["", "Required conditions then, and over the window's journal rows"]
+    of_group = f" of {miss.group}" if miss.group else ""
+    lines += ["", f"Required conditions{of_group} then, and over the window's journal rows"]
     lines += _table(required, answer.journal_rows)
     lines += _watched(others)
+    lines += _other_lines(miss.others)
     instant = miss.at.strftime("%Y-%m-%dT%H:%M:%SZ")
     return [*lines, f"All numbers of that row: riskoff explain RUN --at {instant}"]
+
+
+def _other_lines(others: Sequence[OtherGroup]) -> list[str]:
+    """Return one sentence for each group that came less near, at its own nearest row."""
+    if not others:
+        return []
+    lines = ["", "The other alternatives, each at its own nearest row of the window"]
+    for other in others:
+        text = f"{other.group}, {moment(other.at)}: "
+        if other.failing:
+            text += f"{len(other.failing)} of {other.required} failed: {', '.join(other.failing)}"
+        else:
+            text += f"all {other.required} held; {other.blocked}".rstrip("; ")
+        if other.nearest:
+            text += f"; nearest {other.nearest}, {percent(other.distance, 1)} apart"
+        lines += wrapped(text, "- ")
+    return lines
 
 
 def _unindented(sentence: str) -> list[str]:
@@ -102,11 +122,12 @@ def _unindented(sentence: str) -> list[str]:
 
 
 def _verdict(miss: NearestMiss, required: int) -> str:
+    conditions = "required conditions" + (f" of {miss.group}" if miss.group else "")
     if miss.failing:
-        return f"{len(miss.failing)} of {required} required conditions failed:"
+        return f"{len(miss.failing)} of {required} {conditions} failed:"
     if miss.blocked_by == NOTHING_DUE:
-        return f"All {required} required conditions held, but no rebalancing was due."
-    held = f"All {required} required conditions held, "
+        return f"All {required} {conditions} held, but no rebalancing was due."
+    held = f"All {required} {conditions} held, "
     if miss.acted:
         return f"{held}and the entry was approved."
     return held + {

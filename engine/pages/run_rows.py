@@ -227,7 +227,9 @@ def condition_table(record: RunRecord) -> Rows:
 def _standing(item: ConditionRates) -> str:
     if item.left_out:
         return " (LEFT OUT: counted as true)"
-    return "" if item.required else " (not required)"
+    if not item.required:
+        return " (not required)"
+    return f" (required by {item.group})" if item.group else ""
 
 
 def counted(names: Sequence[str]) -> list[tuple[str, str]]:

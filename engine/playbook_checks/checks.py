@@ -23,7 +23,7 @@ from data_feeds.timeframe import Timeframe
 from data_feeds.trading_terms import MaintenanceBracket
 from data_feeds.yaml_text import parse_yaml
 from engine.causality import first_difference, named_arrays, prepare
-from engine.conditions import Truth, comparison_hides
+from engine.conditions import Truth, alternatives, comparison_hides, entry_truth, failed_alone
 from engine.config.models import DataConfig, PlaybookConfig, RiskConfig, RunConfig, RunMode
 from engine.config.problems import validate_strict
 from engine.config.venue import VenueConfig
@@ -256,22 +256,24 @@ class _Check:
     def required_conditions_decide(self, whole: Simulated) -> tuple[str, ...]:
         """Return the required conditions that change nothing when they are left out.
 
-        One that is true at every row need not. Raises where one alone fails at a row and the
-        conditions alone decide: every row at which all of them hold is a wake.
+        One that is true at every row need not. Raises where one alone fails at a row, of its group
+        and with no other group complete, and the conditions alone decide: every row at which all
+        of one group hold is a wake.
         """
         signals = whole.signals
         required = [item for item in signals.conditions if item.required]
         warm = np.arange(len(signals.decided_at)) >= self._requirements.warmup_bars
         holds = {item.name: item.truth == Truth.TRUE for item in required}
         wakes = signals.wake_flat
-        ready = np.logical_and.reduce([warm, *holds.values()])
+        groups = alternatives((item.name, item.group) for item in required)
+        ready = warm & (entry_truth(required) == Truth.TRUE) if required else warm
         complete = wakes is not None and bool(wakes[ready].all())
+        only = failed_alone({name: ~rows for name, rows in holds.items()}, groups)
         idle = []
         for item in required:
             playbook = new_playbook(self._cls, self._params, (item.name,))
             without = prepare(playbook, self._dataset, self._requirements)
-            others = [flags for name, flags in holds.items() if name != item.name]
-            alone = np.logical_and.reduce([warm, item.truth == Truth.FALSE, *others])
+            alone = warm & only[item.name] & (item.truth == Truth.FALSE) & ~ready
             if holds[item.name][warm].all() or _decides(signals, without, item.name):
                 continue
             if complete and alone.any():

@@ -21,9 +21,9 @@ from engine.decision_terms import RISK_ADDING, BlockKind, DecisionOutcome, Inten
 from engine.playbook import Requirements, Signals
 from engine.records import Decision, SimulationOutcome
 from engine.results.availability import Availability, AvailabilityHistory
+from engine.results.failing import TRUTH_WORDS, gap, nearest_groups
 from engine.run_folder.write import instants
 
-TRUTH_WORDS = {Truth.UNKNOWN: "unknown", Truth.FALSE: "false", Truth.TRUE: "true"}
 QUIET_STATES = (Availability.FLAT.value,)
 BOOK_STATES = (*QUIET_STATES, Availability.IN_POSITION.value)
 NOTHING_DUE = "nothing due"
@@ -49,15 +49,13 @@ def nearness(row: Mapping[str, Any]) -> tuple[int, int, float, Any]:
     """Return the key that sorts journal rows by how near they came to an entry, nearest first.
 
     This is the only definition of the nearest miss. The key compares, in this order: the number of
-    failed required conditions; if none failed, refused by risk before account not free before no
-    intent; the distance of the failed number from its threshold, none last; the time.
+    failed required conditions, in the group of the row that came nearest; if none failed, refused
+    by risk before account not free before no intent; the distance of the failed number from its
+    threshold, none last; the time.
     """
     failing, kind = row["required_failing"], row["blocked_kind"]
-    distance = row["nearest_miss_distance"]
-    known = distance is not None and not math.isnan(distance)
-    gap = float(distance) if known else (math.inf if failing else 0.0)
     order = _KINDS.index(kind) if not failing and kind in _KINDS else 0
-    return failing, order, gap, row["at"]
+    return failing, order, gap(failing, row["nearest_miss_distance"]), row["at"]
 
 
 def best_of_setups(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -93,18 +91,6 @@ def journal_rows(
     return np.flatnonzero(worth & inside)
 
 
-def relative_distance(
-    measured: NDArray[np.float64], threshold: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return abs(measured - threshold) / max(abs of both); 0 where equal, NaN where unknown.
-
-    The larger of the two divides, so that a threshold of zero has a distance too (1).
-    """
-    scale = np.maximum(np.abs(measured), np.abs(threshold))
-    gap = np.abs(measured - threshold)
-    return np.divide(gap, scale, out=np.where(np.isnan(gap), np.nan, 0.0), where=scale > 0)
-
-
 def conditions_table(
     signals: Signals,
     outcome: SimulationOutcome,
@@ -123,15 +109,13 @@ def conditions_table(
         (d.decided_at for d in outcome.decisions if d.intent == IntentKind.REBALANCE), default=None
     )
     states = [history.at_decision(int(instant)) for instant in at]
-    truth = _matrix([c.truth[rows] for c in signals.conditions], len(rows), np.int8)
-    misses = _nearest_misses(signals.conditions, rows, truth)
-    failing = _first_failing(signals.conditions, truth)
+    failing = nearest_groups(signals.conditions, rows)
     blocks = [
         _block(
             decisions.get(int(instant), []),
             state.state,
             state.detail,
-            failing[index],
+            failing[index].first,
             is_book=book_from is not None and instant >= book_from,
         )
         for index, (instant, state) in enumerate(zip(at, states, strict=True))
@@ -146,10 +130,12 @@ def conditions_table(
         ),
         "blocked_kind": pa.array([block.kind for block in blocks], pa.string()),
         "blocked_by": pa.array([block.name for block in blocks], pa.string()),
-        "nearest_miss": pa.array([name for name, _ in misses], pa.string()),
-        "nearest_miss_distance": pa.array([gap for _, gap in misses], pa.float64()),
-        "required_failing": pa.array(_failing_counts(signals.conditions, truth), pa.int64()),
+        "nearest_miss": pa.array([found.nearest for found in failing], pa.string()),
+        "nearest_miss_distance": pa.array([found.distance for found in failing], pa.float64()),
+        "required_failing": pa.array([found.count for found in failing], pa.int64()),
     }
+    if any(item.group for item in signals.conditions if item.required):
+        columns["nearest_group"] = pa.array([found.group for found in failing], pa.string())
     for item in signals.conditions:
         words = [TRUTH_WORDS[Truth(int(value))] for value in item.truth[rows]]
         columns[item.name] = pa.array(words, pa.string())
@@ -204,10 +190,6 @@ def _hours(age_ns: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.where(age_ns < 0, np.nan, age_ns / HOUR_NS)
 
 
-def _matrix(columns: Sequence[Any], rows: int, kind: Any) -> Any:
-    return np.column_stack(columns) if columns else np.zeros((rows, 0), dtype=kind)
-
-
 def _setups(signals: Signals, rows: Any) -> list[str]:
     if signals.setup is None:
         return [""] * len(rows)
@@ -224,47 +206,6 @@ def _decisions_by_instant(decisions: Sequence[Decision]) -> dict[int, list[Decis
 
 def _decision_words(decisions: Sequence[Decision]) -> str:
     return "; ".join(f"{d.decision_id} {d.intent} {d.outcome}" for d in decisions)
-
-
-def _required(conditions: Sequence[Condition]) -> NDArray[np.bool_]:
-    return np.array([item.required for item in conditions], dtype=np.bool_)
-
-
-def _failing_counts(conditions: Sequence[Condition], truth: Any) -> list[int]:
-    return [int(n) for n in ((truth != Truth.TRUE) & _required(conditions)).sum(axis=1)]
-
-
-def _first_failing(conditions: Sequence[Condition], truth: Any) -> list[str]:
-    """Return each row's first required condition that is false, else unknown; "" for none."""
-    required = _required(conditions)
-    names = []
-    for row in truth:
-        for verdict in (Truth.FALSE, Truth.UNKNOWN):
-            places = np.flatnonzero((row == verdict) & required)
-            if len(places):
-                names.append(conditions[int(places[0])].name)
-                break
-        else:
-            names.append("")
-    return names
-
-
-def _nearest_misses(
-    conditions: Sequence[Condition], rows: Any, truth: Any
-) -> list[tuple[str, float]]:
-    """Return each row's false required condition with the number nearest to its threshold."""
-    if not conditions:
-        return [("", float("nan"))] * len(rows)
-    gaps = np.column_stack(
-        [relative_distance(item.measured[rows], item.threshold[rows]) for item in conditions]
-    )
-    considered = (truth == Truth.FALSE) & _required(conditions) & np.isfinite(gaps)
-    gaps = np.where(considered, gaps, np.inf)
-    best = np.argmin(gaps, axis=1)
-    return [
-        (conditions[int(place)].name, float(gap)) if np.isfinite(gap) else ("", float("nan"))
-        for place, gap in zip(best, gaps[np.arange(len(rows)), best], strict=True)
-    ]
 
 
 def _block(

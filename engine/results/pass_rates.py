@@ -51,11 +51,13 @@ class ConditionRates:
     left_out: bool
     all_bars: PassRate
     flush_bars: PassRate
+    group: str = ""
 
     def as_json(self) -> dict[str, object]:
-        """Return the row as it is written to ``conditions.json``."""
+        """Return the row as it is written to ``conditions.json``; ``group`` only where it is."""
         return {
             "name": self.name,
+            **({"group": self.group} if self.group else {}),
             "description": self.description,
             "unit": self.unit,
             "required": self.required,
@@ -96,6 +98,7 @@ def condition_rates(signals: Signals, start: int, end: int) -> tuple[ConditionRa
             item.left_out,
             _rate(item, inside),
             _rate(item, flush),
+            item.group,
         )
         for item in signals.conditions
     )

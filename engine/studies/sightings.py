@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from data_feeds.catalog import Catalog
 from data_feeds.dataset import Dataset
 from data_feeds.errors import CoverageError
-from engine.conditions import Condition, Truth, all_of
+from engine.conditions import Condition, Truth, all_of, entry_truth
 from engine.config.load import load_run_config, load_state_config
 from engine.config.locations import find_config
 from engine.config.market import ChecklistRules, MarketStateConfig
@@ -187,7 +187,7 @@ def _of_swing(source: Catalog | Dataset, episode: Episode) -> Iterator[Sightings
     signals = _signals(SWING_RUN, source, episode)
     required = {item.name: item.truth for item in signals.conditions if item.required}
     # An unknown condition blocks the playbook, so it counts as false here.
-    held = (all_of([*required.values()]) == Truth.TRUE).astype(np.int8)
+    held = (entry_truth(signals.conditions) == Truth.TRUE).astype(np.int8)
     yield _looked(EventKind.STABILIZATION, episode, signals.decided_at, turns(held), required)
 
 

@@ -23,6 +23,7 @@ from engine.playbook import Signals
 from engine.results.finished import RunRecord
 from engine.results.manifest import run_id
 from engine.run import run
+from tests.engine.two_trades import ALONE, two_trades
 
 RUNS = Path(__file__).resolve().parents[2] / "configs" / "runs"
 NAN = float("nan")
@@ -57,6 +58,11 @@ def test_a_row_counts_for_the_condition_that_alone_did_not_hold_unknown_included
     signals = Signals(np.arange(5), {}, (a, b, told("c", [0] * 5, required=False)))
     # Rows 1 and 3 (unknown) fail by a alone, row 2 by b, row 0 by both; row 4 lies outside.
     assert rows_failed_alone(signals, 0, 3) == {"a": 2, "b": 1}
+
+
+def test_a_row_counts_for_the_condition_that_alone_failed_in_its_own_group():
+    signals = Signals(np.arange(6), {}, two_trades())
+    assert rows_failed_alone(signals, 0, 5) == ALONE
 
 
 def test_every_required_condition_is_left_out_once_and_compared_with_the_full_rules(found):

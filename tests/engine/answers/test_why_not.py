@@ -13,6 +13,7 @@ import pytest
 
 from data_feeds.embedded import embedded_catalog
 from engine.answers.day import day_story, explain_day
+from engine.answers.instant import explain_at
 from engine.answers.time_window import parse_day, parse_window
 from engine.answers.why_not import data_labels, why_not
 from engine.answers.why_not_text import explain_why_not, why_not_text
@@ -26,6 +27,7 @@ from engine.results import write_run
 from engine.run import run as run_config
 from engine.run_folder.read import RunFolder
 from engine.run_folder.seals import write_seals
+from tests.engine.two_trades import ALONE, two_trades
 
 RUNS = Path(__file__).resolve().parents[3] / "configs" / "runs"
 HOUR_NS = 3_600 * 10**9
@@ -127,6 +129,43 @@ def test_a_playbook_without_required_conditions_says_so(journal):
     text = explain_why_not(folder, "2026-02-02")
     assert "These rules require no condition" in text
     assert "At the window's last row, 2026-02-02 04:40Z" in text
+
+
+def test_of_two_trades_the_nearest_is_shown_and_the_other_in_one_line(journal):
+    # Row 4: all of panic hold, so it is nearest; quiet came nearest at row 1, 2.5% from breakout.
+    folder = journal(*two_trades())
+    found = why_not(folder, "2026-02-02").miss
+    assert (found.group, found.at) == ("panic", pd.Timestamp("2026-02-02T07:40Z"))
+    assert [item.name for item in found.required] == ["feed", "panic.deep"]
+    (other,) = found.others
+    assert (other.group, other.at) == ("quiet", pd.Timestamp("2026-02-02T04:40Z"))
+    assert (other.failing, other.required) == (("quiet.breakout",), 3)
+    assert other.distance == pytest.approx(0.025)
+    text = " ".join(explain_why_not(folder, "2026-02-02").split())
+    assert "All 2 required conditions of panic held" in text
+    assert "1 of 3 failed: quiet.breakout; nearest quiet.breakout, 2.5% apart" in text
+
+
+def test_failures_alone_are_counted_within_a_trade(journal):
+    found = why_not(journal(*two_trades()), "2026-02-02").miss
+    assert {item.name: item.alone for item in found.conditions} == ALONE
+
+
+def test_a_day_counts_the_failures_of_the_nearest_trade(journal):
+    folder = journal(*(item.take(np.arange(4)) for item in two_trades()))
+    text = " ".join(explain_day(folder, "2026-02-02").split())
+    assert "1 of 3 required of quiet failed: quiet.breakout" in text
+
+
+def test_an_instant_lists_the_nearest_trade_in_front(journal):
+    text = explain_at(journal(*two_trades()), "2026-02-02T03:40Z")  # row 0: panic is nearest
+    headings = [line for line in text.splitlines() if line.startswith("Required conditions")]
+    assert headings == [
+        "Required conditions",
+        "Required conditions of panic, which came nearest",
+        "Required conditions of quiet",
+    ]
+    assert "required conditions of panic that failed: 1" in " ".join(text.split())
 
 
 def test_an_entry_that_risk_refused_names_its_guard(make_run, tmp_path):

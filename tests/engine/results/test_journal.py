@@ -10,12 +10,7 @@ import pytest
 from engine.conditions import condition
 from engine.playbook import Signals
 from engine.results.availability import AvailabilityHistory
-from engine.results.journal import (
-    best_of_setups,
-    conditions_table,
-    nearness,
-    relative_distance,
-)
+from engine.results.journal import best_of_setups, conditions_table, nearness
 
 HOUR = 3_600 * 10**9
 
@@ -115,19 +110,6 @@ def test_rows_are_the_notable_ones_and_those_with_a_decision_inside_the_window(n
     book.decide(1.0, stop=90.0)  # at the third row
     rows = table(book, made, hours=5)  # the sixth row lies outside
     assert [(r["at"].value - int(made.decided_at[0])) // HOUR for r in rows] == [0, 2, 3]
-
-
-@pytest.mark.parametrize(
-    ("measured", "threshold", "distance"),
-    [(3.0, 4.0, 0.25), (5.0, 4.0, 0.2), (0.0, 0.0, 0.0), (0.1, 0.0, 1.0), (-1.0, 1.0, 2.0)],
-)
-def test_relative_distance_divides_by_the_larger_of_the_two(measured, threshold, distance):
-    gap = relative_distance(np.array([measured]), np.array([threshold]))
-    assert gap[0] == pytest.approx(distance)
-
-
-def test_relative_distance_of_an_unknown_is_unknown():
-    assert np.isnan(relative_distance(np.array([np.nan]), np.array([1.0]))[0])
 
 
 def row(at, failing, distance, kind="condition", setup="s"):

@@ -1,0 +1,60 @@
+"""Groups of required conditions, and the names that a condition may have."""
+
+import numpy as np
+import pytest
+
+from engine.conditions import Truth, condition, entry_truth, name_problem
+from engine.results.failing import TRUTH_WORDS
+from tests.engine.two_trades import two_trades
+
+
+def test_a_condition_keeps_its_group_when_rows_are_taken():
+    (_, calm, *_) = two_trades()
+    assert calm.take(np.array([0, 3])).group == "quiet"
+
+
+def test_an_entry_needs_all_conditions_of_one_group():
+    # Row 4: panic holds. Row 2: quiet is false, panic unknown. The others: both false.
+    words = [TRUTH_WORDS[Truth(int(value))] for value in entry_truth(two_trades())]
+    assert words == ["false", "false", "unknown", "false", "true", "false"]
+
+
+def test_conditions_without_groups_are_one_group():
+    ones = np.ones(1)
+    items = [
+        condition(
+            name,
+            np.array([held]),
+            known=np.array([True]),
+            measured=ones,
+            threshold=1.0,
+            unit="",
+            description=name,
+        )
+        for name, held in (("a", True), ("b", False))
+    ]
+    assert entry_truth(items).tolist() == [Truth.FALSE]
+    assert entry_truth(items[:1]).tolist() == [Truth.TRUE]
+
+
+@pytest.mark.parametrize("name", ["calm", "quiet_breakout.calm", "measured", "a.measured.b"])
+def test_plain_and_dotted_names_are_taken(name):
+    assert name_problem(name) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("a b", "letters, digits"),
+        ("", "letters, digits"),
+        ("a..b", "letters, digits"),
+        ("a.", "letters, digits"),
+        ("setup", "setup is a column"),
+        ("calm.measured", "measured after a dot"),
+        ("quiet.calm.threshold", "threshold after a dot"),
+        ("calm.because", "because after a dot"),
+        ("calm.age_hours", "age_hours after a dot"),
+    ],
+)
+def test_a_name_that_the_journal_cannot_hold_has_a_problem(name, words):
+    assert words in name_problem(name)
