@@ -1,12 +1,18 @@
 """All that a playbook may import from us."""
 
-from data_feeds.calendar import session_bounds, sessions_between, sessions_left_in_month
-from data_feeds.clock import DAY_NS, HOUR_NS, MINUTE_NS, parse_duration, utc_index
+from data_feeds.calendar import (
+    ALWAYS_OPEN,
+    session_bounds,
+    sessions_between,
+    sessions_left_in_month,
+)
+from data_feeds.clock import DAY_NS, HOUR_NS, MINUTE_NS, parse_duration, utc_days, utc_index
 from data_feeds.dataset import Dataset
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.options.contract import PutSpread, SpreadRule
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from data_feeds.timeframe import Timeframe
+from data_feeds.units import units_of
 from engine import signals
 from engine.conditions import NOT_SO, Condition, Reason, Truth, condition, leave_out, reason
 from engine.config.field_types import NameSet
@@ -37,10 +43,16 @@ from engine.market_state import MarketState
 from engine.playbook import Playbook, PlaybookParams, Requirements, Signals
 from engine.records import Fill, OrderKind, OrderRole
 from engine.rule_language import FunctionEntry, RuleLanguage, ValueEntry
-from engine.signals.market.build import history_days, session_state, state_channels
+from engine.signals.market.build import (
+    history_days,
+    market_state,
+    session_state,
+    state_channels,
+)
 from engine.views import AccountView, MarketView, PositionView
 
 __all__ = [
+    "ALWAYS_OPEN",
     "DAY_NS",
     "HOUR_NS",
     "MINUTE_NS",
@@ -93,6 +105,7 @@ __all__ = [
     "condition",
     "history_days",
     "leave_out",
+    "market_state",
     "parse_duration",
     "pointed",
     "reason",
@@ -102,5 +115,7 @@ __all__ = [
     "sessions_left_in_month",
     "signals",
     "state_channels",
+    "units_of",
+    "utc_days",
     "utc_index",
 ]

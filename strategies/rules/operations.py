@@ -1,0 +1,147 @@
+"""Compute the operations of the language over arrays: arithmetic, three-valued truth, windows."""
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.api import Truth
+from strategies.rules.functions.function import RowWindow
+
+Floats = NDArray[np.float64]
+Truths = NDArray[np.int8]
+# An array, or the number of a constant.
+Values = NDArray[Any] | float
+
+_UNKNOWN = np.int8(Truth.UNKNOWN)
+_ARITHMETIC: Mapping[str, Callable[[Values, Values], Values]] = {
+    "+": np.add,
+    "-": np.subtract,
+    "*": np.multiply,
+    "/": np.divide,
+}
+_COMPARED: Mapping[str, Callable[[Any, Any], Any]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
+
+
+def known_numbers(values: Floats) -> Floats:
+    """Return numbers with every infinite one unknown."""
+    finite = np.isfinite(values)
+    return values if finite.all() else np.where(finite, values, np.nan)
+
+
+def arithmetic(sign: str, left: Values, right: Values) -> Floats:
+    """Return a sum, difference, product or quotient; a division by zero is unknown.
+
+    >>> arithmetic("/", np.array([1.0, 1.0]), np.array([2.0, 0.0])).tolist()
+    [0.5, nan]
+    """
+    with np.errstate(all="ignore"):
+        return known_numbers(np.asarray(_ARITHMETIC[sign](left, right), dtype=np.float64))
+
+
+def compared(relation: str, left: Values, right: Values) -> Truths:
+    """Return a comparison of two numbers, unknown where one of them is.
+
+    >>> compared("<", np.array([1.0, np.nan]), 2.0).tolist()
+    [1, -1]
+    """
+    truth: Truths = np.asarray(_COMPARED[relation](left, right)).astype(np.int8)
+    for side in (left, right):
+        unknown = np.isnan(side)
+        if unknown.any():
+            truth[unknown] = _UNKNOWN
+    return truth
+
+
+def labelled(relation: str, codes: Truths, code: int) -> Truths:
+    """Return a comparison of labels with one of them; -1 is an unknown label."""
+    truth: Truths = np.asarray(_COMPARED[relation](codes, code)).astype(np.int8)
+    truth[codes < 0] = _UNKNOWN
+    return truth
+
+
+def negated(truth: Truths) -> Truths:
+    """Return "not": unknown stays unknown.
+
+    >>> negated(np.array([1, 0, -1], np.int8)).tolist()
+    [0, 1, -1]
+    """
+    return np.where(truth == _UNKNOWN, _UNKNOWN, 1 - truth).astype(np.int8)
+
+
+def both(left: Truths, right: Truths) -> Truths:
+    """Return "and" of two truths: false if one is false, else unknown if one is unknown.
+
+    >>> both(np.array([1, 1, 0], np.int8), np.array([1, -1, -1], np.int8)).tolist()
+    [1, -1, 0]
+    """
+    # Of 0 false, -1 unknown, 1 true: a false one makes the product 0; else the smaller one counts.
+    found: Truths = np.minimum(left, right) * (left * right != 0)
+    return found
+
+
+def either(left: Truths, right: Truths) -> Truths:
+    """Return "or" of two truths: true if one is true, else unknown if one is unknown.
+
+    >>> either(np.array([1, 0, 0], np.int8), np.array([-1, -1, 0], np.int8)).tolist()
+    [1, -1, 0]
+    """
+    return negated(both(negated(left), negated(right)))
+
+
+def earlier(values: NDArray[Any], rows: int) -> NDArray[Any]:
+    """Return the value some rows before each row; unknown at the first ones.
+
+    >>> earlier(np.array([1.0, 2.0, 3.0]), 2).tolist()
+    [nan, nan, 1.0]
+    """
+    is_number = values.dtype == np.float64
+    found = np.full(len(values), np.nan if is_number else _UNKNOWN, dtype=values.dtype)
+    if rows < len(values):
+        found[rows:] = values[: len(values) - rows]
+    return found
+
+
+def crossed(direction: str, sides: Sequence[Values], rows: int) -> Truths:
+    """Return whether the first side is beyond the second at a row and was not on the row before.
+
+    >>> crossed("above", [np.array([1.0, 3.0, 4.0]), 2.0], 3).tolist()
+    [0, 1, 0]
+    """
+    left, right = sides
+    beyond, not_yet = (">", "<=") if direction == "above" else ("<", ">=")
+    now = np.broadcast_to(compared(beyond, left, right), rows)
+    before = earlier(np.broadcast_to(compared(not_yet, left, right), rows), 1)
+    return both(now, before)
+
+
+def lasted(truth: Truths, window: RowWindow, *, whole: bool) -> Truths:
+    """Return whether a truth holds at all (``whole``) or at any rows of each window.
+
+    One false row decides "all", and one true row "any"; otherwise an unknown row, or a window that
+    is not full, makes the result unknown.
+    """
+    deciding = 0 if whole else 1
+    found = np.where(window.full, np.int8(1 - deciding), _UNKNOWN)
+    unknown = truth == _UNKNOWN
+    if unknown.any():
+        found[seen(unknown, window) > 0] = _UNKNOWN
+    found[seen(truth == deciding, window) > 0] = deciding
+    return found.astype(np.int8)
+
+
+def seen(flags: NDArray[np.bool_], window: RowWindow) -> NDArray[np.int32]:
+    """Return how many flags are set in each window."""
+    total = np.zeros(len(flags) + 1, dtype=np.int32)
+    np.cumsum(flags, out=total[1:])
+    found: NDArray[np.int32] = total[1:] - total[window.first]
+    return found
