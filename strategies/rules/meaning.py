@@ -66,7 +66,7 @@ def understand(
     ------
     ExpressionError : the text is no expression, or a part of it has no meaning here.
     """
-    reader = _Reader(text, names, plan_values=plan_values)
+    reader = _ExpressionReader(text, names, plan_values=plan_values)
     node = parse(text)
     term = reader.read(node, common=False)
     with reader.at(node.span):
@@ -75,7 +75,7 @@ def understand(
     return share_resolved(term)
 
 
-class _Reader:
+class _ExpressionReader:
     """Reads one expression.
 
     ``lets`` are the named values being read, to find a circle; ``known`` those already read, so
@@ -161,7 +161,7 @@ class _Reader:
             return constant(float(given), "", name)
         if (name, common) in self.known:
             return self.known[name, common]
-        inner = _Reader(
+        inner = _ExpressionReader(
             given,
             self.names,
             plan_values=self.plan_values,
