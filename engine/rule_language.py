@@ -44,7 +44,7 @@ class ValueEntry:
     group : heading under which it is listed
     name : in an expression
     unit : of its numbers, "truth" or "label"
-    meaning : in plain words
+    meaning : in plain words, "" where the name says it
     channels : of the data it is read from, the first one its own; empty: made by the engine
     """
 
@@ -66,7 +66,6 @@ class RuleLanguage(Protocol):
         self,
         instruments: Mapping[str, Instrument],
         held: Sequence[ChannelKey],
-        units: Mapping[ChannelKey, Mapping[str, str]],
         params: Any | None = None,
     ) -> Sequence[ValueEntry]:
         """Return every value that may be named with these data.
@@ -75,7 +74,6 @@ class RuleLanguage(Protocol):
         ----------
         instruments : the records of the data, by id
         held : the stored channels
-        units : unit of each column of the stored channels
         params : the playbook's parameters: only what they bind is listed, by its short name
         """
         ...

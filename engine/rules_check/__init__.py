@@ -1,7 +1,14 @@
 """What the rules of one run need, and how often their conditions were true in its window."""
 
-from engine.rules_check.channel_needs import missing_channels
+from engine.rules_check.channel_needs import channel_ends, missing_channels
 from engine.rules_check.rules_report import RulesReport, check_rules
 from engine.rules_check.rules_text import indented, report_lines
 
-__all__ = ["RulesReport", "check_rules", "indented", "missing_channels", "report_lines"]
+__all__ = [
+    "RulesReport",
+    "channel_ends",
+    "check_rules",
+    "indented",
+    "missing_channels",
+    "report_lines",
+]

@@ -53,10 +53,11 @@ def channel_needs(
     them nothing is counted.
     """
     origins = stored_keys(source, needs.channels | needs.optional)
+    ends = channel_ends(source)
     found = []
     for key in sorted(origins, key=lambda k: (k not in needs.channels, k)):
         stored = origins[key]
-        first_at, last_at = (None, None) if stored is None else _ends(source, stored)
+        first_at, last_at = (None, None) if stored is None else ends.get(stored, (None, None))
         use = LATE if key in needs.late else REQUIRED if key in needs.channels else OPTIONAL
         limit = longest_ages.get(key)
         unknown = stale = None
@@ -80,14 +81,15 @@ def missing_channels(
     )
 
 
-def _ends(source: Catalog | Dataset, key: ChannelKey) -> tuple[int | None, int | None]:
+def channel_ends(source: Catalog | Dataset) -> dict[ChannelKey, tuple[int, int]]:
+    """Return first and last row of every stored channel that has rows, ns UTC."""
     if isinstance(source, Catalog):
-        entry = source.entry(key)
-        return entry.first_at, entry.last_at
-    rows = source.channels[key]
-    if not len(rows):
-        return None, None
-    return int(rows[time_columns(key.kind)[0]][0]), int(_facts(rows)[-1])
+        return {entry.key: (entry.first_at, entry.last_at) for entry in source.entries()}
+    return {
+        key: (int(rows[time_columns(key.kind)[0]][0]), int(_facts(rows)[-1]))
+        for key, rows in source.channels.items()
+        if len(rows)
+    }
 
 
 def _facts(rows: Channel) -> NDArray[np.int64]:

@@ -44,7 +44,7 @@ _LABELS = {
     "regime": "market's regime",
     "driver": "market's driver",
 }
-_FLUSH = {
+FLUSH_WORDS = {
     "first_flush": "the flush detector stands at its first flush",
     "bounce": "the flush detector stands at the bounce",
     "second_flush": "the flush detector stands at its second flush",
@@ -59,7 +59,7 @@ _FLUSH = {
     "low": "the low of the flush",
     "depth": "the depth of the flush in ATR",
 }
-_PLAN = {
+PLAN_WORDS = {
     "position.age": "the age of the plan",
     "position.r": "the plan's result in R",
     "position.best_r": "the plan's best result in R so far",
@@ -152,8 +152,8 @@ def _say_name(node: Name, words: Vocabulary) -> str:
     if base == "state":
         return _say_state(column, words)
     if base == "flush":
-        return _FLUSH.get(column, node.written)
-    return _PLAN.get(node.written, node.written)
+        return FLUSH_WORDS.get(column, node.written)
+    return PLAN_WORDS.get(node.written, node.written)
 
 
 def _say_let(name: str, words: Vocabulary) -> str:

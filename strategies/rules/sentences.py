@@ -73,9 +73,13 @@ class _Teller:
         self.words = vocabulary(params)
 
     def told(self, text: str) -> str:
+        """Return an expression in words."""
+        return say(parse(text), self.words)
+
+    def remarked(self, text: str) -> str:
         """Return an expression in words with its remark behind."""
         remark = self.remark(text)
-        return f"{say(parse(text), self.words)}{f' [{remark}]' if remark else ''}"
+        return f"{self.told(text)}{f' [{remark}]' if remark else ''}"
 
     def clock(self) -> str:
         bars = self.words.bars(self.params.clock_name, self.params.clock_timeframe)
@@ -91,7 +95,7 @@ class _Teller:
         if self.params.let:
             yield "Named values:"
         for name, value in self.params.let.items():
-            yield f"  {name}: {self.told(str(value))}"
+            yield f"  {name}: {self.remarked(str(value))}"
 
     # Trades ------------------------------------------------------------------------------------
 
@@ -234,7 +238,7 @@ class _Teller:
     def _held(self, name: str, share: float | str) -> str:
         instrument = self.instrument(name)
         if isinstance(share, str):
-            return f"{instrument} with a weight of {self.told(share)}"
+            return f"{instrument} with a weight of {self.remarked(share)}"
         return f"{_percent(share)} {instrument}"
 
     def _rebalance(self) -> str:
@@ -261,7 +265,7 @@ class _Teller:
 
     def _condition(self, name: str, text: str, unknown: str) -> str:
         passes = "; an unknown counts as true" if unknown == "pass" else ""
-        return f"{name}: {self.told(text)}{passes}"
+        return f"{name}: {self.remarked(text)}{passes}"
 
     def instrument(self, name: str) -> str:
         return self.words.instruments[name][0]
