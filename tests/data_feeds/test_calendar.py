@@ -9,6 +9,7 @@ from data_feeds.calendar import (
     local_instants,
     session_bounds,
     sessions_between,
+    sessions_left_in_month,
 )
 from data_feeds.clock import utc_text
 from data_feeds.errors import SchemaError
@@ -109,3 +110,15 @@ def test_a_clock_time_that_does_not_exist_is_refused() -> None:
         local_instants(days("2026-03-08"), "02:30", "America/New_York")
     with pytest.raises(SchemaError, match="Atlantis"):
         local_instants(days("2026-03-08"), "12:00", "Atlantis/Main")
+
+
+def test_sessions_left_in_a_month_are_counted_from_the_calendar():
+    # July 2024: after the 29th come Tuesday and Wednesday; after Saturday the 27th three sessions.
+    dates = np.array(["2024-07-27", "2024-07-29", "2024-07-31"], "datetime64[D]")
+    assert sessions_left_in_month("XNYS", dates).tolist() == [3, 2, 0]
+    assert sessions_left_in_month("24/7", dates).tolist() == [4, 2, 0]
+
+
+def test_sessions_left_beyond_the_known_holidays_are_refused():
+    with pytest.raises(SchemaError, match="calendars cover 1954 to 2035"):
+        sessions_left_in_month("XNYS", np.array(["2040-01-01"], "datetime64[D]"))

@@ -1,32 +1,43 @@
+import doctest
+
 import numpy as np
 import pytest
 
+from strategies.rules.functions import (
+    averages,
+    calendar_rows,
+    changes,
+    events,
+    extremes,
+    function,
+    spread,
+)
 from strategies.rules.functions.function import WITH_UNIT, RowWindow
 from strategies.rules.functions.registry import FUNCTIONS
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_every_function_says_what_it_is(name):
-    function = FUNCTIONS[name]
-    assert function.name == name
+    told = FUNCTIONS[name]
+    assert told.name == name
     said = (
-        function.summary,
-        function.formula,
-        function.unit_words,
-        function.memory_words,
-        function.source,
-        *(item.meaning for item in function.parameters),
+        told.summary,
+        told.formula,
+        told.unit_words,
+        told.memory_words,
+        told.source,
+        *(item.meaning for item in told.parameters),
     )
     assert all(text and not text.endswith(".") for text in said)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_its_unit_and_memory_follow_from_its_arguments(name):
-    function = FUNCTIONS[name]
-    units = ["price" for item in function.parameters if item.kind in WITH_UNIT]
-    assert isinstance(function.unit(units), str)
-    lengths = [20 for item in function.parameters if item.kind in ("window", "rows")]
-    memory = function.memory(lengths)
+    told = FUNCTIONS[name]
+    units = ["price" for item in told.parameters if item.kind in WITH_UNIT]
+    assert isinstance(told.unit(units), str)
+    lengths = [20 for item in told.parameters if item.kind in ("window", "rows")]
+    memory = told.memory(lengths)
     assert 0 <= memory.hard <= memory.soft
 
 
@@ -55,3 +66,12 @@ def test_a_number_that_overflows_is_unknown():
     found = FUNCTIONS["pct_change"].compute(huge, RowWindow.of_rows(2, 1))
     assert np.isnan(found).all()
     assert np.isnan(FUNCTIONS["std"].compute(huge, RowWindow.of_rows(2, 2))).all()
+
+
+@pytest.mark.parametrize(
+    "module", [averages, calendar_rows, changes, events, extremes, function, spread]
+)
+def test_examples_in_docstrings_hold(module):
+    found = doctest.testmod(module)
+    assert found.attempted > 1
+    assert found.failed == 0
