@@ -245,13 +245,13 @@ class _Builder(Transformer_NonRecursive[Token, Any]):
         return _part(Call(name.base, nodes, Span(called.start, closing.end_pos)))
 
     def field(self, parts: list[Any]) -> NoReturn:
-        operand, name = parts
+        operand, dot, name = parts
         if isinstance(operand.node, Lookback):
             inner = self._slice(operand.node.operand.span)
             hint = f"; write {inner}.{name.node.written}[{operand.node.rows}]"
         else:
             hint = "; a column stands at a name, as in btc.close"
-        self._refuse(operand.end, name.end, f"only a name has parts{hint}")
+        self._refuse(dot.start_pos, name.end, f"only a name has parts{hint}")
 
     def grouped(self, parts: list[Any]) -> _Part:
         opening, inside, closing = parts

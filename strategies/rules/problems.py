@@ -89,12 +89,13 @@ _UNITS = {
     "day": "d", "week": "w", "percent": "%", "pct": "%", "bps": "bp",
 }  # fmt: skip
 
-_WORD = re.compile(r"[\w@.%]*[\w@%]")
+_WORD = re.compile(r"[\w@.%]*[\w@%]|[<>=!]=")
 _NAME = re.compile(r"[a-z][a-z0-9_]*(@[0-9a-z]+)?(\.[a-z][a-z0-9_]*)*")
 _IDENTITY = re.compile(r"([A-Za-z0-9_]+)(-[A-Za-z]+)*")
 _FULL_NUMBER = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?(%|bp|R|m|h|d|w)?")
 _NUMBER_WORD = re.compile(r"([0-9][0-9_]*(?:\.[0-9]+)?|\.[0-9]+)(.*)", re.DOTALL)
 _NUMBER_BEFORE = re.compile(r"(?<![\w@.])([0-9]+(\.[0-9]*)?|\.[0-9]+)[ \t\r\n]*$")
+_CALL = re.compile(r"[a-z0-9_]\s*\($")
 _LAST_TOKEN = re.compile(r"([a-z]+|[<>=!]=|.)\s*$", re.DOTALL)
 _BRACKET_OR_TEXT = re.compile(r"[()\[\]]|\"[^\"]*\"|'[^']*'")
 
@@ -149,7 +150,7 @@ class _Failure:
 
     @property
     def word(self) -> str:
-        """Return the word at the place, or its one character."""
+        """Return the word at the place, or its sign."""
         match = _WORD.match(self.text, self.at)
         return match.group() if match else self.text[self.at : self.at + 1]
 
@@ -170,12 +171,21 @@ def diagnose(text: str, at: int, expected: Set[str]) -> ExpressionError:
         if found is not None:
             return ExpressionError(text, *found)
     here = shown(failure.word)
-    what = f"a value is missing before {here}" if failure.wants_value else _needs_operator(here)
+    what = (
+        f"a value is missing before {here}"
+        if failure.wants_value
+        else _needs_operator(failure, here)
+    )
     return ExpressionError(text, *failure.of_word(what))
 
 
-def _needs_operator(here: str) -> str:
-    return f"{here} cannot stand here; expected an operator such as + < and, or the end"
+def _needs_operator(failure: _Failure, here: str) -> str:
+    text = failure.text
+    opened = _open_brackets(text[: failure.at])
+    end = shown(CLOSING[text[opened[-1]]]) if opened else "the end"
+    could = "an operator such as + < and" if "PLUS" in failure.expected else "and, or"
+    comma = ", a comma" if opened and _CALL.search(text[: opened[-1] + 1]) else ""
+    return f"{here} cannot stand here; expected {could}{comma}, or {end}"
 
 
 def _side(failure: _Failure) -> Found | None:
@@ -249,7 +259,7 @@ def _quote(failure: _Failure) -> Found | None:
         return escape, escape + 1, "a text in quotes has no escapes; remove the backslash"
     if end < 0 or "\n" in inside or "\r" in inside:
         return at, at + 1, f"the text is not closed; write {mark} at its end, on the same line"
-    return at, end + 1, _needs_operator("a text")
+    return at, end + 1, _needs_operator(failure, "a text")
 
 
 def _unit(failure: _Failure) -> Found | None:
