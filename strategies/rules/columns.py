@@ -56,6 +56,10 @@ class StateDays:
         first -= _STATE_DAYS_BEFORE * _DAY
         return market_state(self._data, self._names.settings.state, first, last)
 
+    def unit_of(self, condition: str) -> str:
+        """Return the unit of a condition's numbers."""
+        return "" if self.state is None else self.state.conditions[condition].unit
+
     def times(self) -> tuple[NDArray[np.datetime64], Instants]:
         """Return the days and their instants."""
         if self.state is None:
@@ -63,15 +67,18 @@ class StateDays:
         return self.state.dates, self.state.decided_at
 
     def column(self, term: Term) -> NDArray[Any]:
-        """Return a reading, the truth of a condition or a label."""
+        """Return a reading, the truth or a number of a condition, or a label."""
         what, name = term.detail
         assert isinstance(name, str)
         if self.state is None:
-            return np.empty(0, dtype=np.float64 if what == "reading" else np.int8)
+            is_number = what in ("reading", "measured", "threshold")
+            return np.empty(0, dtype=np.float64 if is_number else np.int8)
         if what == "reading":
             return self.state.values[name]
-        if what == "condition":
-            return self.state.conditions[name].truth
+        if what in ("condition", "measured", "threshold"):
+            column = "truth" if what == "condition" else str(what)
+            found: NDArray[Any] = getattr(self.state.conditions[name], column)
+            return found
         labels: NDArray[np.int8] = getattr(self.state, name)
         return labels
 

@@ -63,7 +63,7 @@ class Evaluator:
         self.data = data
         self.names = names.with_records({**names.records, **data.instruments})
         self.decided_at = np.asarray(decided_at, dtype=np.int64)
-        self._days = StateDays(data, self.names, self.decided_at)
+        self.days = StateDays(data, self.names, self.decided_at)
         self._clock = self._clock_rows()
         self._known = self._known_at(NO_LIMIT)
         self._own: dict[Term, Any] = {}
@@ -183,7 +183,7 @@ class Evaluator:
         """Return the fact of one source at each observation."""
         places = found.places[source]
         if source.key is None:
-            return self._days.times()[1][places]
+            return self.days.times()[1][places]
         channel = self.data.channels.get(source.key)
         return found.fact_at if channel is None else fact_column(channel)[places]
 
@@ -229,7 +229,7 @@ class Evaluator:
             yield known, np.concatenate((before[-1:], added))
 
     def _known_at(self, limit: int) -> Known:
-        return Known(self.data, self.names, self._clock, self._days.times, limit)
+        return Known(self.data, self.names, self._clock, self.days.times, limit)
 
     # Values on rows ----------------------------------------------------------------------------
 
@@ -266,15 +266,25 @@ class Evaluator:
                 window = known.window(term.rows, _length(detail[0]))
                 truth = np.asarray(arguments[0], dtype=np.int8)
                 return operations.lasted(truth, window, whole=term.operation == "for")
+            case "held" | "since_true":
+                return self._lengths_so_far(term, arguments[0], known)
             case "crosses":
                 return operations.crossed(str(detail[0]), arguments, rows)
             case _:
                 return _of_one_row(term, arguments, rows)
 
+    def _lengths_so_far(self, term: Term, truth: Values, known: Known) -> Floats:
+        """Return how long a truth has held, or how long ago it last was true."""
+        found, by_time = known.observations(term.rows), not _length(term.detail[0]).rows
+        truths = _truth(truth, len(found))
+        if term.operation == "since_true":
+            return operations.since_true(truths, found.fact_at, by_time=by_time)
+        return operations.held(truths, found.fact_at, step_ns=found.step_ns, by_time=by_time)
+
     def _column(self, term: Term, known: Known) -> NDArray[Any]:
         (source,) = term.rows
         if source.kind == "state":
-            return self._days.column(term)
+            return self.days.column(term)
         return channel_column(self.data, self.names, term, known.observations(term.rows))
 
     def _called(self, term: Term, arguments: list[Values], known: Known) -> Floats:
@@ -368,7 +378,7 @@ def _of_one_row(term: Term, arguments: list[Values], rows: int) -> NDArray[Any]:
         case "lookback":
             found = operations.earlier(np.asarray(first), _whole(detail[0]))
         case _:
-            assert term.operation == "month_end"
+            assert term.operation in ("month_end", "same")
             found = np.asarray(first)
     return found
 

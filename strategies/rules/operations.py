@@ -145,3 +145,32 @@ def seen(flags: NDArray[np.bool_], window: RowWindow) -> NDArray[np.int32]:
     np.cumsum(flags, out=total[1:])
     found: NDArray[np.int32] = total[1:] - total[window.first]
     return found
+
+
+def held(truth: Truths, fact_at: NDArray[np.int64], *, step_ns: int, by_time: bool) -> Floats:
+    """Return for how long a truth has held at each row: rows, or ns with ``by_time``.
+
+    Rows are counted from the last row that was not true, this row included; so the truth holds at
+    all rows of a full window exactly if the number reaches the window's length.
+
+    >>> held(np.array([0, 1, 1], np.int8), np.arange(3), step_ns=1, by_time=False).tolist()
+    [0.0, 1.0, 2.0]
+    """
+    rows = np.arange(len(truth), dtype=np.int64)
+    last = np.maximum.accumulate(np.where(truth == Truth.TRUE, -1, rows))
+    if not by_time or len(rows) == 0:
+        return (rows - last).astype(np.float64)
+    since = np.where(last >= 0, fact_at[np.maximum(last, 0)], fact_at[0] - step_ns)
+    return (fact_at - since).astype(np.float64)
+
+
+def since_true(truth: Truths, fact_at: NDArray[np.int64], *, by_time: bool) -> Floats:
+    """Return the rows, or the ns, since the last true row, 0 at it; NaN before the first.
+
+    >>> since_true(np.array([0, 1, 0], np.int8), np.arange(3), by_time=False).tolist()
+    [nan, 0.0, 1.0]
+    """
+    rows = np.arange(len(truth), dtype=np.int64)
+    last = np.maximum.accumulate(np.where(truth == Truth.TRUE, rows, -1))
+    at = fact_at if by_time else rows
+    return np.where(last >= 0, (at - at[np.maximum(last, 0)]).astype(np.float64), np.nan)

@@ -69,7 +69,7 @@ def _first_after(fact_at: Instants, start: Instants, ns: int, step: int) -> Plac
         return np.searchsorted(fact_at, start, side="right").astype(np.int64)
     # Rows on a whole grid need no search.
     rows = np.arange(len(fact_at), dtype=np.int64)
-    guess = np.maximum(rows - (ns // step - 1), 0)
+    guess = np.maximum(rows - max(ns // step - 1, 0), 0)
     right = fact_at[guess] > start
     right &= (guess == 0) | (fact_at[np.maximum(guess - 1, 0)] <= start)
     wrong = np.flatnonzero(~right)
