@@ -76,13 +76,18 @@ def schema(
     ] = False,
     compare: Annotated[bool, typer.Option("--compare", help="The schema of comparisons")] = False,
 ) -> None:
-    """Print the JSON schema of run files, for an editor's completion."""
+    """Print the JSON schema of run files, for an editor's completion.
+
+    It completes the parameters of every playbook that is installed.
+    """
     from engine.config.account import AccountConfig
     from engine.config.compare import CompareConfig
     from engine.config.json_schema import run_schema_text
     from engine.config.models import RunConfig
+    from engine.plugins import list_playbooks, load_playbook_class
 
     if account and compare:
         raise typer.TyperException("give one of --account and --compare")
     model = AccountConfig if account else CompareConfig if compare else RunConfig
-    print(run_schema_text(model), end="")
+    params = {entry.name: load_playbook_class(entry.name).Params for entry in list_playbooks()}
+    print(run_schema_text(model, params), end="")
