@@ -49,12 +49,12 @@ def named_condition(
     """
     if term.needs_plan:
         raise ValueError(f"{name}: {term.text} reads values of an open plan; judge it in on_bar")
-    truth = evaluator.truths(term).copy()
+    truth = evaluator.truths(term)
     shown = _shown(name, term, truth, evaluator)
     return Condition(
         name,
         truth,
-        np.where(truth == Truth.UNKNOWN, np.nan, shown.measured),
+        _where_known(shown.measured, truth),
         shown.threshold,
         "" if shown.unit == UNDECLARED else shown.unit,
         description,
@@ -87,14 +87,19 @@ def inputs_of(term: Term) -> tuple[str, ...]:
     return (*(str(key) for key in sorted(term.channels)), *state)
 
 
+def _where_known(measured: Floats, truth: Truths) -> Floats:
+    unknown = truth == Truth.UNKNOWN
+    return np.where(unknown, np.nan, measured) if unknown.any() else measured
+
+
 def _nothing(evaluator: Evaluator) -> Floats:
-    return np.full(len(evaluator.decided_at), np.nan)
+    return np.broadcast_to(np.nan, len(evaluator.decided_at))
 
 
 def _number(term: Term, evaluator: Evaluator) -> Floats:
-    """Return a number at every decision row, in an array of its own."""
+    """Return a number at every decision row."""
     values = np.asarray(evaluator.joined(term), dtype=np.float64)
-    return np.broadcast_to(values, len(evaluator.decided_at)).copy()
+    return np.broadcast_to(values, len(evaluator.decided_at))
 
 
 def _at_rows(term: Term, rows: Rows) -> Term:
@@ -170,7 +175,7 @@ def _of_crossing(term: Term, truth: Truths, evaluator: Evaluator) -> _Shown:
     with np.errstate(invalid="ignore"):
         beyond = measured > threshold if above else measured < threshold
     stayed = (truth == Truth.FALSE) & beyond
-    measured[stayed] = np.nan
+    measured = np.where(stayed, np.nan, measured)
     word = "above" if above else "below"
     text = f"{left.text} was {word} {right.text} on the row before"
     return _Shown(measured, threshold, left.unit or right.unit, reasons=(reason(text, stayed),))

@@ -70,6 +70,7 @@ class Evaluator:
         self._joined: dict[Term, Any] = {}
         self._joins: dict[Rows, RowJoin] = {}
         self._epochs: dict[Rows, list[int]] = {}
+        self._ages: dict[frozenset[Rows], Instants] = {}
 
     # Results -----------------------------------------------------------------------------------
 
@@ -86,11 +87,11 @@ class Evaluator:
 
     def age_ns(self, term: Term) -> Instants:
         """Return the age of a term's oldest input at every decision row, -1 where one lacks."""
-        oldest = np.zeros(len(self.decided_at), dtype=np.int64)
-        for rows in sorted(term.joined_rows, key=str):
-            age = self._join(rows).age_ns
-            oldest = np.where((age < 0) | (oldest < 0), -1, np.maximum(oldest, age))
-        return oldest
+        joined = term.joined_rows
+        if joined not in self._ages:
+            ages = [self._join(rows).age_ns for rows in sorted(joined, key=str)]
+            self._ages[joined] = reduce(_older, ages, np.zeros(len(self.decided_at), np.int64))
+        return self._ages[joined]
 
     def remarks(self, terms: tuple[Term, ...]) -> tuple[str, ...]:
         """Return sentences about channels that never have an observation in common."""
@@ -147,7 +148,10 @@ class Evaluator:
 
     def _joined_rows(self, rows: Rows) -> RowJoin:
         known_at, facts = self._event_times(rows)
-        found = np.searchsorted(known_at, self.decided_at, side="right").astype(np.int64) - 1
+        same = bool(np.array_equal(known_at, self.decided_at) and np.all(np.diff(known_at) > 0))
+        found = np.arange(len(known_at), dtype=np.int64)
+        if not same:
+            found = np.searchsorted(known_at, self.decided_at, side="right").astype(np.int64) - 1
         here = found >= 0
         age = np.where(here, 0, -1)
         fresh = here
@@ -156,12 +160,9 @@ class Evaluator:
         for fact_at in facts.values():
             if len(fact_at) == 0:
                 continue
-            own = self.decided_at - fact_at[np.maximum(found, 0)]
+            own = self.decided_at - (fact_at if same else fact_at[np.maximum(found, 0)])
             fresh = fresh & (own <= limit)
             age = np.where(here, np.maximum(age, own), -1)
-        same = len(found) == len(known_at) and bool(
-            np.array_equal(found, np.arange(len(found), dtype=np.int64))
-        )
         return RowJoin(found, fresh, age, bool(fresh.all()), same)
 
     def _event_times(self, rows: Rows) -> tuple[Instants, dict[RowSource, Instants]]:
@@ -381,6 +382,11 @@ def _of_one_row(term: Term, arguments: list[Values], rows: int) -> NDArray[Any]:
             assert term.operation in ("month_end", "same")
             found = np.asarray(first)
     return found
+
+
+def _older(first: Instants, second: Instants) -> Instants:
+    """Return the larger age at each row; -1 where one has not begun."""
+    return np.where((first < 0) | (second < 0), -1, np.maximum(first, second))
 
 
 def _whole(value: object) -> int:

@@ -1,10 +1,10 @@
 """Compute the operations of the language over arrays: arithmetic, three-valued truth, windows."""
 
-import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from engine.api import Truth
@@ -12,6 +12,7 @@ from strategies.rules.functions.function import RowWindow
 
 Floats = NDArray[np.float64]
 Truths = NDArray[np.int8]
+Flags = NDArray[np.bool_]
 # An array, or the number of a constant.
 Values = NDArray[Any] | float
 
@@ -22,20 +23,67 @@ _ARITHMETIC: Mapping[str, Callable[[Values, Values], Values]] = {
     "*": np.multiply,
     "/": np.divide,
 }
-_COMPARED: Mapping[str, Callable[[Any, Any], Any]] = {
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-    "==": operator.eq,
-    "!=": operator.ne,
-}
+_RELATIONS = {"<": 0, "<=": 1, ">": 2, ">=": 3, "==": 4, "!=": 5}
+_LESS, _AT_MOST, _MORE, _AT_LEAST, _EQUAL = range(5)
+
+
+@njit(cache=True)
+def _has_infinite(values: Floats) -> bool:
+    for value in values:  # noqa: SIM110 - compiled, without a temporary array
+        if np.isinf(value):
+            return True
+    return False
+
+
+@njit(cache=True)
+def _holds(relation: int, left: float, right: float) -> bool:
+    if relation == _LESS:
+        return left < right
+    if relation == _AT_MOST:
+        return left <= right
+    if relation == _MORE:
+        return left > right
+    if relation == _AT_LEAST:
+        return left >= right
+    return (left == right) == (relation == _EQUAL)
+
+
+@njit(cache=True)
+def _compare(relation: int, left: Floats, right: Floats, rows: int) -> Truths:
+    """Compare two arrays row by row; an array of one value stands for every row."""
+    truth = np.empty(rows, dtype=np.int8)
+    for t in range(rows):
+        a = left[t] if len(left) == rows else left[0]
+        b = right[t] if len(right) == rows else right[0]
+        if np.isnan(a) or np.isnan(b):
+            truth[t] = -1
+        else:
+            truth[t] = _holds(relation, a, b)
+    return truth
+
+
+@njit(cache=True)
+def _lasted(truth: Truths, first: NDArray[np.int64], full: Flags, deciding: int) -> Truths:
+    """Return ``deciding`` where a window has such a row, else unknown or the opposite."""
+    found = np.empty(len(truth), dtype=np.int8)
+    last_deciding, last_unknown = -1, -1
+    for t in range(len(truth)):
+        if truth[t] == deciding:
+            last_deciding = t
+        elif truth[t] == -1:
+            last_unknown = t
+        if last_deciding >= first[t]:
+            found[t] = deciding
+        elif last_unknown >= first[t] or not full[t]:
+            found[t] = -1
+        else:
+            found[t] = 1 - deciding
+    return found
 
 
 def known_numbers(values: Floats) -> Floats:
     """Return numbers with every infinite one unknown."""
-    finite = np.isfinite(values)
-    return values if finite.all() else np.where(finite, values, np.nan)
+    return np.where(np.isinf(values), np.nan, values) if _has_infinite(values) else values
 
 
 def arithmetic(sign: str, left: Values, right: Values) -> Floats:
@@ -54,19 +102,15 @@ def compared(relation: str, left: Values, right: Values) -> Truths:
     >>> compared("<", np.array([1.0, np.nan]), 2.0).tolist()
     [1, -1]
     """
-    truth: Truths = np.asarray(_COMPARED[relation](left, right)).astype(np.int8)
-    for side in (left, right):
-        unknown = np.isnan(side)
-        if unknown.any():
-            truth[unknown] = _UNKNOWN
-    return truth
+    first, second = (np.atleast_1d(np.asarray(side, dtype=np.float64)) for side in (left, right))
+    rows = len(second) if len(first) == 1 else len(first)
+    found: Truths = _compare(_RELATIONS[relation], first, second, rows)
+    return found
 
 
 def labelled(relation: str, codes: Truths, code: int) -> Truths:
     """Return a comparison of labels with one of them; -1 is an unknown label."""
-    truth: Truths = np.asarray(_COMPARED[relation](codes, code)).astype(np.int8)
-    truth[codes < 0] = _UNKNOWN
-    return truth
+    return compared(relation, np.where(codes < 0, np.nan, codes), float(code))
 
 
 def negated(truth: Truths) -> Truths:
@@ -130,20 +174,7 @@ def lasted(truth: Truths, window: RowWindow, *, whole: bool) -> Truths:
     One false row decides "all", and one true row "any"; otherwise an unknown row, or a window that
     is not full, makes the result unknown.
     """
-    deciding = 0 if whole else 1
-    found = np.where(window.full, np.int8(1 - deciding), _UNKNOWN)
-    unknown = truth == _UNKNOWN
-    if unknown.any():
-        found[seen(unknown, window) > 0] = _UNKNOWN
-    found[seen(truth == deciding, window) > 0] = deciding
-    return found.astype(np.int8)
-
-
-def seen(flags: NDArray[np.bool_], window: RowWindow) -> NDArray[np.int32]:
-    """Return how many flags are set in each window."""
-    total = np.zeros(len(flags) + 1, dtype=np.int32)
-    np.cumsum(flags, out=total[1:])
-    found: NDArray[np.int32] = total[1:] - total[window.first]
+    found: Truths = _lasted(truth, window.first, window.full, 0 if whole else 1)
     return found
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from data_feeds.calendar import session_bounds
-from data_feeds.clock import DAY_NS, HOUR_NS, midnights_ns
+from data_feeds.clock import HOUR_NS, midnights_ns
 from data_feeds.dataset import Dataset
 from data_feeds.instrument import Companions, Instrument, InstrumentKind
 from data_feeds.schema import BAR_TIMES, POINT_TIMES, Channel, ChannelKey, ChannelKind
@@ -124,6 +124,3 @@ def numbers(text: str, data: Dataset, known: Names | None = None) -> list[float]
     known = known or names()
     values = evaluator(data, known).numbers(understand(text, known, "number")).values
     return [round(float(value), 6) for value in values]
-
-
-__all__ = ["DAY_NS", "HOUR_NS", "NAN", "START"]
