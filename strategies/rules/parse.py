@@ -43,6 +43,7 @@ MAX_CHARACTERS = 500
 MAX_DEPTH = 30
 MAX_NODES = 200
 MAX_LOOKBACK = 100_000
+MAX_QUOTED = 80
 RESERVED_WORDS = frozenset({"and", "or", "not", "for", "within", "crosses", "true", "false"})
 
 _GRAMMAR = Path(__file__).with_name("grammar.lark")
@@ -296,8 +297,9 @@ class _Builder(Transformer_NonRecursive[Token, Any]):
         return _part(Name(base, timeframe, tuple(fields), _span(token)))
 
     def _slice(self, part: _Part | Span) -> str:
-        """Return a part of the expression on one line."""
-        return " ".join(self.text[part.start : part.end].split())
+        """Return a part of the expression on one line, a long one cut."""
+        line = " ".join(self.text[part.start : part.end].split())
+        return line if len(line) <= MAX_QUOTED else f"{line[:MAX_QUOTED]}..."
 
     def _refuse(self, start: int, end: int, what: str) -> NoReturn:
         raise ExpressionError(self.text, start, end, what)

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from strategies.rules.syntax import ExpressionError
 
 MAX_SHOWN = 40
+MAX_CHAINED = 4
 QUOTES = "\"'"
 CLOSING = {"(": ")", "[": "]"}
 SUFFIXES = ("m", "h", "d", "w", "%", "bp", "R")
@@ -117,6 +118,8 @@ def chained(terms: list[str], signs: list[str]) -> str:
     >>> chained(["20", "vix", "30"], ["<", "<"])
     'a chained comparison; write vix > 20 and vix < 30'
     """
+    if len(signs) > MAX_CHAINED:
+        return f"{len(signs)} comparisons in a chain; write two terms at a time, joined by and"
     pairs = [
         f"{left} {sign} {right}"
         for left, sign, right in zip(terms[:-1], signs, terms[1:], strict=True)
