@@ -1,5 +1,6 @@
 """Define the commands ``validate``, ``show-config`` and ``schema``."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,29 +17,58 @@ def validate(
     plugin_path: PluginOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check files of runs, accounts and comparisons without running them; list every problem."""
+    """Check files of runs, accounts and comparisons without running them; list every problem.
+
+    If the catalog of a run is there, the channels that it lacks are named, too.
+    """
     from data_feeds.errors import RiskoffError
-    from engine.config_files import read_any
     from engine.errors import split_problems
 
     results = []
     worst = 0
     for config in configs:
         problems: list[str] = []
+        missing: dict[str, list[str]] = {}
         try:
-            read_any(config, None, plugin_path)
+            missing = _missing(config, plugin_path)
         except RiskoffError as error:
             problems = split_problems(str(error))
             worst = max(worst, error.exit_code)
-        results.append({"config": config, "valid": not problems, "problems": problems})
+        results.append(
+            {"config": config, "valid": not problems, "problems": problems, "missing": missing}
+        )
         if not as_json and problems:
             print_error("\n".join(problems))
         elif not as_json:
             print(f"{config}: valid")
+            for use, channels in missing.items():
+                print(f"  not in the data, {use}: {', '.join(channels)}")
     if as_json:
         print_json(results)
     if worst:
         raise typer.Exit(worst)
+
+
+def _missing(config: str, plugin_path: Path | None) -> dict[str, list[str]]:
+    """Check a file; return the channels that its run's catalog lacks, by their use.
+
+    The result is empty without a catalog, and for accounts and comparisons.
+
+    Raises
+    ------
+    RiskoffError : the file cannot be used.
+    """
+    from engine.config.models import RunConfig
+    from engine.config_files import read_any
+    from engine.rules_check import check_against_records, data_on_disk
+
+    checked = read_any(config, None, plugin_path)
+    source = data_on_disk(checked) if isinstance(checked, RunConfig) else None
+    if source is None or not isinstance(checked, RunConfig):
+        return {}
+    required, optional = check_against_records(checked, source, plugin_path)
+    found = {"required": [str(key) for key in required], "optional": [str(k) for k in optional]}
+    return {use: channels for use, channels in found.items() if channels}
 
 
 def show_config(

@@ -1,14 +1,20 @@
 """What the rules of one run need, and how often their conditions were true in its window."""
 
-from engine.rules_check.channel_needs import channel_ends, missing_channels
-from engine.rules_check.rules_report import RulesReport, check_rules
+from engine.rules_check.channel_needs import channel_ends
+from engine.rules_check.rules_report import (
+    RulesReport,
+    check_against_records,
+    check_rules,
+    data_on_disk,
+)
 from engine.rules_check.rules_text import indented, report_lines
 
 __all__ = [
     "RulesReport",
     "channel_ends",
+    "check_against_records",
     "check_rules",
+    "data_on_disk",
     "indented",
-    "missing_channels",
     "report_lines",
 ]

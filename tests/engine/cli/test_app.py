@@ -109,7 +109,7 @@ def test_validate_goes_through_all_files_and_fails_when_one_does(project: Path) 
     assert wrong["problems"] == [
         "wrong.yaml:3: playbook.params.bars = 0: must be above 1 (Look-back, bars)"
     ]
-    assert right == {"config": "trial.yaml", "valid": True, "problems": []}
+    assert right == {"config": "trial.yaml", "valid": True, "problems": [], "missing": {}}
 
 
 def test_show_config_fills_in_defaults_and_is_itself_a_valid_run(project: Path) -> None:

@@ -2,7 +2,14 @@
 
 import json
 import subprocess
+from pathlib import Path
 
+import numpy as np
+import pytest
+
+from data_feeds.catalog import Catalog
+from data_feeds.instrument import Instrument
+from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from tests.engine.cli.command import COMMAND, ROOT, Command, assert_one_clear_line, environment
 
 
@@ -64,3 +71,51 @@ def test_help_is_printed_without_loading_numpy(tmp_path):
 
 def test_an_unknown_file_is_one_clear_line(command: Command):
     assert "nowhere" in assert_one_clear_line(command("rules", "check", "nowhere"), 2)
+
+
+WEIGHTS = """\
+name: two
+data: {source: kept, start: 2026-01-05, end: 2026-01-07}
+playbook: {name: fixed_weights, params: {weights: {SPY: 0.6, IEF: 0.4}}}
+venue: binance_usdm
+"""
+DAY_NS = 86_400 * 10**9
+
+
+@pytest.fixture
+def one_etf(tmp_path: Path) -> Path:
+    """Return a folder with a run of SPY and IEF, and a catalog that holds three days of SPY."""
+    (tmp_path / "two.yaml").write_text(WEIGHTS)
+    # 2026-01-05 to 2026-01-07, sessions from 14:30 to 21:00 UTC.
+    midnight = 1_767_571_200 * 10**9 + np.arange(3, dtype=np.int64) * DAY_NS
+    closed = midnight + 21 * 3_600 * 10**9
+    price = np.array([500.0, 501.0, 502.0])
+    rows = {"opened_at": closed - 6 * 3_600 * 10**9 - 30 * 60 * 10**9, "closed_at": closed}
+    rows |= {"available_at": closed, "label": np.zeros(3, dtype=np.int8)}
+    rows |= dict.fromkeys(("open", "high", "low", "close", "volume"), price)
+    spy = Instrument(id="SPY", kind="etf", calendar="XNYS", quote="USD")
+    key = ChannelKey("SPY", ChannelKind.BARS, "1d")
+    Catalog(tmp_path / "kept").write(spy, [Channel(key, rows)])
+    return tmp_path
+
+
+def test_validate_names_the_channels_that_a_catalog_on_disk_lacks(command: Command, one_etf: Path):
+    done = command("validate", "two.yaml")
+    assert (done.returncode, done.stdout) == (
+        0,
+        "two.yaml: valid\n  not in the data, required: IEF/bars/1d\n",
+    )
+    (result,) = json.loads(command("validate", "two.yaml", "--json").stdout)
+    assert result["missing"] == {"required": ["IEF/bars/1d"]}
+
+
+def test_validate_is_silent_where_no_catalog_is(command: Command, one_etf: Path):
+    (one_etf / "two.yaml").write_text(WEIGHTS.replace("kept", "nowhere"))
+    assert command("validate", "two.yaml").stdout == "two.yaml: valid\n"
+
+
+def test_check_names_a_missing_required_channel_and_fails(command: Command, one_etf: Path):
+    done = command("rules", "check", "two.yaml")
+    assert done.returncode == 3
+    assert "Not in the data, and required: IEF/bars/1d. The run cannot start." in done.stdout
+    assert "IEF/bars/1d: not in the data" in done.stderr
