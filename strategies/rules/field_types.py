@@ -13,7 +13,9 @@ RESERVED = frozenset(
     | {"state", "flush", "position", "entry", "stop", "equity"}
 )
 # Conditions that the playbook itself adds to a trade.
-OWN_CONDITIONS = frozenset({"stop_below_price", "stop_above_price"})
+OWN_CONDITIONS = frozenset(
+    {"stop_below_price", "stop_above_price", "target_above_price", "target_below_price", "no_exit"}
+)
 MAX_NAMES = 200
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _BINDING = re.compile(r"[^@\s]+(@([1-9]\d*[mhdw]|session))?")
@@ -77,7 +79,6 @@ def checked_names(
     def check(data: object) -> object:
         if not isinstance(data, Mapping):
             return data
-        refuse_split(data)
         if len(data) > MAX_NAMES:
             raise ValueError(f"{len(data)} names; {block} may hold {MAX_NAMES} at most")
         for name, value in data.items():
@@ -114,39 +115,21 @@ def read_states(data: object) -> object:
     if not isinstance(data, Mapping):
         return data
     return {
-        name: {**refuse_split(state), "when": {name: state["when"]}}
+        name: {**state, "when": {name: state["when"]}}
         if isinstance(state, Mapping) and isinstance(state.get("when"), str | bool)
         else state
         for name, state in data.items()
     }
 
 
-def refuse_split(data: Any) -> Any:
+def with_tuples(data: Any) -> Any:
     """Return a block with its lists as tuples.
 
-    Strict models take no list for a tuple once a validator has seen the block.
-
-    Raises
-    ------
-    ValueError : YAML split an expression at a comma, as it does inside ``{...}``.
+    A strict model takes no list for a tuple once a validator has seen the block.
     """
     if not isinstance(data, Mapping):
         return data
-    items = list(data.items())
-    for place, (name, value) in enumerate(items):
-        if not isinstance(value, str) or value.count("(") <= value.count(")"):
-            continue
-        whole = value
-        for piece, nothing in items[place + 1 :]:
-            if nothing is not None:
-                break
-            whole += f", {piece}"
-            if whole.count("(") == whole.count(")"):
-                raise ValueError(
-                    f"YAML splits {{...}} at the comma of {whole}; put each key on a line of its "
-                    f'own, without braces: "{name}: {whole}"'
-                )
-    return {name: _tuples(value) for name, value in items}
+    return {name: _tuples(value) for name, value in data.items()}
 
 
 def _tuples(value: object) -> object:

@@ -44,6 +44,7 @@ class FlushSettings(PlaybookParams):
     )
     reclaim_window: Length = Field("24h", description="Time from the last low to the reclaim")
     sequence_window: Length = Field("72h", description="Time from the first flush to the reclaim")
+    reclaimed_window: Length = Field("24h", description="Time for which a reclaim is remembered")
 
     @model_validator(mode="after")
     def _levels_make_sense(self) -> Self:

@@ -16,7 +16,7 @@ from strategies.rules.field_types import (
     checked_names,
     read_conditions,
     read_states,
-    refuse_split,
+    with_tuples,
 )
 from strategies.rules.flush_settings import FlushSettings
 from strategies.rules.written_order import WrittenOrder, completed_order, in_order
@@ -40,7 +40,7 @@ class ConditionRule(PlaybookParams):
     @model_validator(mode="before")
     @classmethod
     def _read_text(cls, data: object) -> object:
-        return refuse_split(data) if isinstance(data, Mapping) else {"when": data}
+        return data if isinstance(data, Mapping) else {"when": data}
 
 
 Conditions = Annotated[
@@ -66,7 +66,7 @@ class TargetRule(PlaybookParams):
     @model_validator(mode="before")
     @classmethod
     def _read(cls, data: object) -> object:
-        return refuse_split(data)
+        return with_tuples(data)
 
     @model_validator(mode="after")
     def _has_one_place(self) -> Self:
@@ -93,7 +93,7 @@ class TrancheRule(PlaybookParams):
     @model_validator(mode="before")
     @classmethod
     def _read(cls, data: object) -> object:
-        return refuse_split(data)
+        return with_tuples(data)
 
 
 class TradeRule(PlaybookParams):
@@ -122,7 +122,7 @@ class TradeRule(PlaybookParams):
     @model_validator(mode="before")
     @classmethod
     def _read(cls, data: object) -> object:
-        return _named_tranches(refuse_split(data))
+        return _named_tranches(with_tuples(data))
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -158,7 +158,7 @@ class StateRule(PlaybookParams):
         description="Effect of an unknown when: block keeps the weights held, pass counts as true",
     )
     otherwise: bool = Field(False, description="Held when no state before it is true; the last one")
-    hold: Annotated[Mapping[str, Value], BeforeValidator(refuse_split)] = Field(
+    hold: Mapping[str, Value] = Field(
         description="Share of equity by short name, a number or an expression; the rest is cash"
     )
     leave_after: RowCount | None = Field(
@@ -170,7 +170,7 @@ class StateRule(PlaybookParams):
     @model_validator(mode="before")
     @classmethod
     def _read(cls, data: object) -> object:
-        return refuse_split(data)
+        return with_tuples(data)
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -230,6 +230,10 @@ class RulesParams(PlaybookParams):
         default_factory=dict,
         description="Age beyond which a value is unknown where the default does not fit, e.g. "
         "vix: 10d, btc.open_interest: 2h",
+    )
+    companions: Mapping[str, str] = Field(
+        default_factory=dict,
+        description="Spot market of each perp whose basis is read; filled in from its record",
     )
     flush: FlushSettings = Field(
         default_factory=FlushSettings, description="Flush detector behind flush.*"
@@ -319,6 +323,18 @@ class RulesParams(PlaybookParams):
         return self
 
     @model_validator(mode="after")
+    def _weighs_each_instrument_once(self) -> Self:
+        owner: dict[str, str] = {}
+        for name in sorted({name for rule in self.weights.values() for name in rule.hold}):
+            bound = self.instrument_id(name)
+            if bound in owner:
+                raise ValueError(
+                    f"weights: {owner[bound]} and {name} both hold {bound}; use one name for it"
+                )
+            owner[bound] = name
+        return self
+
+    @model_validator(mode="after")
     def _ends_with_otherwise(self) -> Self:
         marked = [name for name, rule in self.weights.items() if rule.otherwise]
         if self.weights and marked != list(self.weights)[-1:]:
@@ -350,7 +366,7 @@ class RulesParams(PlaybookParams):
             parts = {"enter": trade.enter, "exit": trade.exit}
             parts |= {f"tranches.{i}.when": t.when for i, t in enumerate(trade.tranches)}
             for block, conditions in parts.items():
-                for condition in conditions:
+                for condition in _all_names(conditions):
                     if condition in seen:
                         raise ValueError(
                             f"trades.{name}: {condition} is a condition of {seen[condition]} and "
@@ -381,6 +397,10 @@ class RulesParams(PlaybookParams):
         """Return the name of a state's condition in signals, journal and ``ignore``."""
         return name if name == state else f"{state}.{name}"
 
+    def instrument_id(self, name: str) -> str:
+        """Return the instrument that a short name is bound to."""
+        return self.instruments[name].partition("@")[0]
+
     @property
     def clock_name(self) -> str:
         """Return the short name of the clock's instrument."""
@@ -399,6 +419,12 @@ class RulesParams(PlaybookParams):
 
 
 _DEFAULTS = {"switch": "at_once", "rebalance": RebalanceRule()}
+
+
+def _all_names(conditions: Mapping[str, ConditionRule]) -> list[str]:
+    """Return the names that conditions take; where unknown passes, also that of the known one."""
+    known = [f"{name}_known" for name, rule in conditions.items() if rule.unknown == "pass"]
+    return [*conditions, *known]
 
 
 def _named_tranches(data: object) -> object:

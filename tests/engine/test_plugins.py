@@ -175,6 +175,7 @@ def test_every_shipped_playbook_is_found_in_a_checkout_that_was_never_installed(
         "hedged_rebalance",
         "hold",
         "liquidation_reclaim",
+        "rules",
         "stabilization_swing",
     ]
     for name in names:

@@ -1,0 +1,191 @@
+"""What a file binds: its names, its terms, and the problems of its expressions."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from engine.api import ChannelKey, Instrument, ParamProblem, Timeframe, parse_duration, signals
+from strategies.liquidation_reclaim.params import length_bars
+from strategies.rules.flush_settings import FlushSettings
+from strategies.rules.meaning import understand
+from strategies.rules.names import FlushWatch, Names, NameSettings
+from strategies.rules.params import RulesParams
+from strategies.rules.sources import SESSION
+from strategies.rules.syntax import ExpressionError
+from strategies.rules.terms import NoMeaning, Term
+from strategies.rules.written import Place, WrittenExpression, written_expressions
+
+_ONE_DAY = "1d"
+
+
+def names_of(params: RulesParams, records: Mapping[str, Instrument] | None = None) -> Names:
+    """Return the names of a file, with the instruments' records once the data are known."""
+    settings = NameSettings(
+        instruments=params.instruments,
+        series=params.series,
+        clock=params.clock,
+        lets=params.let,
+        max_age={name: parse_duration(age) for name, age in params.max_age.items()},
+        flush=_watch(params),
+        state=params.state,
+        companions=params.companions,
+    )
+    names = Names.of(settings)
+    return names if records is None else names.with_records(records)
+
+
+def _watch(params: RulesParams) -> FlushWatch | None:
+    """Return the flush detector's bars and thresholds; None where no bars are known yet."""
+    flush = params.flush
+    bars = flush.bars or params.clock
+    name, _, own = bars.partition("@")
+    bound = params.instruments.get(name, "").partition("@")[2]
+    written = own or bound or (params.clock_timeframe if name == params.clock_name else "")
+    try:
+        timeframe = Timeframe(_ONE_DAY if written == SESSION else written)
+    except ValueError:
+        return None
+    return FlushWatch(
+        bars=bars,
+        side=1 if flush.side == "long" else -1,
+        atr_bars=length_bars(flush.atr_length, timeframe),
+        volume_bars=length_bars(flush.volume_window, timeframe),
+        rules=_flush_rules(flush, timeframe),
+    )
+
+
+def _flush_rules(flush: FlushSettings, timeframe: Timeframe) -> signals.FlushRules:
+    return signals.FlushRules(
+        lookback_bars=length_bars(flush.support_lookback, timeframe),
+        flush_atr=flush.flush_atr,
+        volume_multiple=flush.volume_multiple,
+        bounce_atr=flush.bounce_atr,
+        second_flush_atr=flush.second_flush_atr,
+        needs_second_flush=flush.entry_after == "second_flush",
+        level_is_support=flush.reclaim_level == "broken_support",
+        bounce_bars=length_bars(flush.bounce_window, timeframe),
+        second_flush_bars=length_bars(flush.second_flush_window, timeframe),
+        reclaim_bars=length_bars(flush.reclaim_window, timeframe),
+        sequence_bars=length_bars(flush.sequence_window, timeframe),
+        reclaimed_bars=length_bars(flush.reclaimed_window, timeframe),
+    )
+
+
+@dataclass(frozen=True)
+class BoundRules:
+    """A file with its names; every expression is understood once."""
+
+    params: RulesParams
+    names: Names
+
+    @classmethod
+    def of(
+        cls, params: RulesParams, records: Mapping[str, Instrument] | None = None
+    ) -> "BoundRules":
+        """Return the rules of a file, with the instruments' records once the data are known."""
+        return cls(params, names_of(params, records))
+
+    @cached_property
+    def terms(self) -> Mapping[Place, Term]:
+        """Return the term of each expression by its place, those of ``let`` left out.
+
+        Raises
+        ------
+        ExpressionError : an expression has no meaning.
+        """
+        return {
+            item.place: self._understood(item)
+            for item in written_expressions(self.params)
+            if item.place[0] != "let"
+        }
+
+    @property
+    def clock_key(self) -> ChannelKey:
+        """Return the bars whose closes are the decision rows."""
+        key = self.names.clock_source.key
+        assert key is not None
+        return key
+
+    def bars_key(self, name: str) -> ChannelKey:
+        """Return the bars that a short name is bound to; its orders fill in them."""
+        key = self.names.bars_source(name).key
+        assert key is not None
+        return key
+
+    def companions(self, records: Mapping[str, Instrument]) -> dict[str, str]:
+        """Return the spot market of each bound instrument whose basis is read, from its record."""
+        if not any(".basis" in item.text for item in written_expressions(self.params)):
+            return {}
+        bound = {self.params.instrument_id(name) for name in self.params.instruments}
+        found = {name: records[name].companions.spot for name in bound if name in records}
+        return {name: spot for name, spot in found.items() if spot is not None}
+
+    def close(self, name: str) -> Term:
+        """Return the term of the close of a bound instrument."""
+        return understand(f"{name}.close", self.names, "number")
+
+    def term(self, *place: str | int) -> Term:
+        """Return the term of the expression at a place."""
+        return self.terms[place]
+
+    def _understood(self, item: WrittenExpression) -> Term:
+        return understand(item.text, self.names, item.wants, plan_values=item.plan_values)
+
+    # -- problems ---------------------------------------------------------------------------------
+
+    def problems(self) -> list[ParamProblem]:
+        """Return what is wrong with the file's names and expressions, in the file's order."""
+        return [*self._of_bindings(), *self._of_expressions()]
+
+    def _of_bindings(self) -> Iterator[ParamProblem]:
+        """Yield problems of the clock, of bars and of ages."""
+        params, names = self.params, self.names
+        try:
+            names.clock_source  # noqa: B018 - looks the clock up
+        except NoMeaning as error:
+            yield ParamProblem(("clock",), str(error))
+        for name in params.instruments:
+            if "@" not in params.instruments[name] and name != params.clock_name:
+                continue
+            try:
+                names.bars_source(name)
+            except NoMeaning as error:
+                yield ParamProblem(("instruments", name), str(error))
+        for name in params.max_age:
+            told = names.problem_of_age(name)
+            if told:
+                yield ParamProblem(("max_age", name), told)
+        yield from self._of_traded()
+        if params.flush.bars is not None and params.flush.bars.partition("@")[0] not in (
+            params.instruments
+        ):
+            yield ParamProblem(
+                ("flush", "bars"), f"{params.flush.bars} is no bound instrument of this file"
+            )
+
+    def _of_traded(self) -> Iterator[ParamProblem]:
+        """Yield problems of what is traded: it needs bars that orders can fill in."""
+        trades, states = self.params.trades.items(), self.params.weights.items()
+        places: list[tuple[Place, str]] = [
+            (("trades", name, "instrument"), trade.instrument) for name, trade in trades
+        ]
+        places += [
+            (("weights", s, "hold", name), name) for s, state in states for name in state.hold
+        ]
+        for place, name in places:
+            try:
+                self.names.bars_source(name)
+            except NoMeaning as error:
+                yield ParamProblem(place, str(error))
+
+    def _of_expressions(self) -> Iterator[ParamProblem]:
+        for item in written_expressions(self.params):
+            try:
+                self._understood(item)
+            except ExpressionError as error:
+                # A named value that is wrong is told once, at its own place.
+                if item.place[0] != "let" and error.message.startswith("let "):
+                    continue
+                # Where the file has the short form, the nearest written text is shown.
+                place = (*item.place, "when") if item.wants == "truth" else item.place
+                yield ParamProblem(place, error.message, error.start, error.end)

@@ -1,0 +1,284 @@
+"""The decisions of a file of trades: enter, scale in, follow with the stop, leave."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from engine.api import (
+    AccountView,
+    Add,
+    Enter,
+    Exit,
+    Fill,
+    Intent,
+    MarketView,
+    MoveStop,
+    OrderRole,
+    PositionView,
+    Target,
+    Truth,
+)
+from strategies.rules.bindings import BoundRules
+from strategies.rules.field_types import rows_of
+from strategies.rules.params import ConditionRule, TradeRule
+from strategies.rules.plan_values import PlanTerm, PlanTrack, Reading, plan_reading
+from strategies.rules.trades import (
+    PlanCondition,
+    place_text,
+    plan_conditions,
+    prepared_conditions,
+    visits_every_row,
+)
+from strategies.rules.written import Place
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Conditions of one block: names of the prepared ones, and those with plan values."""
+
+    rules: Mapping[str, ConditionRule]
+    prepared: frozenset[str]
+    of_plan: Mapping[str, PlanCondition]
+
+    @classmethod
+    def of(cls, rules: BoundRules, given: Mapping[str, ConditionRule], place: Place) -> "Judged":
+        """Return the conditions at a place."""
+        prepared = frozenset(prepared_conditions(rules, given, place))
+        return cls(given, prepared, {c.name: c for c in plan_conditions(rules, given, place)})
+
+
+@dataclass(frozen=True)
+class TradePlan:
+    """A trade with everything that its decisions read."""
+
+    name: str
+    rule: TradeRule
+    instrument: str
+    exits: Judged
+    tranches: tuple[Judged, ...]
+    trail: PlanTerm | None
+
+    @classmethod
+    def of(cls, rules: BoundRules, name: str) -> "TradePlan":
+        """Return the trade of a file by its name."""
+        rule, place = rules.params.trades[name], ("trades", name)
+        tranches = enumerate(rule.tranches)
+        trail = None if rule.trail is None else rules.term(*place, "trail")
+        of_plan = trail is not None and trail.needs_plan
+        return cls(
+            name,
+            rule,
+            rules.params.instrument_id(rule.instrument),
+            Judged.of(rules, rule.exit, (*place, "exit")),
+            tuple(Judged.of(rules, t.when, (*place, "tranches", i, "when")) for i, t in tranches),
+            PlanTerm.of(trail, place_text((*place, "trail"))) if of_plan and trail else None,
+        )
+
+
+@dataclass
+class OpenPlan:
+    """Progress of the plan in one instrument.
+
+    Rows are rows of the clock. ``asked`` while a tranche is ordered and not yet settled; ``filled``
+    once any of it was bought.
+    """
+
+    trade: TradePlan
+    entered_row: int
+    last_row: int
+    bought: int = 1
+    asked: bool = False
+    filled: bool = False
+    track: PlanTrack | None = None
+
+
+@dataclass
+class TradeDecisions:
+    """Decides for all trades of a file; one plan holds an instrument at a time."""
+
+    rules: BoundRules
+    _plans: dict[str, OpenPlan] = field(default_factory=dict)
+    _peak_equity: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._trades = [TradePlan.of(self.rules, name) for name in self.rules.params.trades]
+        self._instruments = tuple(dict.fromkeys(trade.instrument for trade in self._trades))
+        self._visits_every_row = visits_every_row(self.rules)
+
+    def on_bar(
+        self, market: MarketView, account: AccountView, ignored: frozenset[str]
+    ) -> Sequence[Intent]:
+        """Return the intents of all instruments at a decision row."""
+        self._see_equity(market, account)
+        intents: list[Intent] = []
+        for instrument in self._instruments:
+            position = account.position(instrument)
+            if position is not None:
+                intents += self._manage(market, account, position)
+            elif account.is_flat(instrument):
+                self._plans.pop(instrument, None)
+                intents += self._enter(instrument, market, ignored)
+        return intents
+
+    def on_fill(self, fill: Fill) -> None:
+        """Note that a tranche was bought."""
+        plan = self._plans.get(fill.instrument)
+        if plan is not None and fill.role == OrderRole.ENTRY:
+            plan.filled = True
+
+    def _see_equity(self, market: MarketView, account: AccountView) -> None:
+        """Keep the highest equity of the rows with a plan and of the rows that may enter.
+
+        Those rows are visited in sparse and in dense mode alike.
+        """
+        holds = account.positions or account.pending
+        if holds or any(market.signal(f"entry {trade.name}") > 0 for trade in self._trades):
+            self._peak_equity = max(self._peak_equity, account.equity)
+
+    # -- entering ---------------------------------------------------------------------------------
+
+    def _enter(
+        self, instrument: str, market: MarketView, ignored: frozenset[str]
+    ) -> Iterator[Intent]:
+        """Yield the entry of the first trade in the file that may enter."""
+        for trade in self._trades:
+            if trade.instrument == instrument and market.signal(f"entry {trade.name}") > 0:
+                self._plans[instrument] = OpenPlan(trade, market.row, market.row)
+                yield self._entry(trade, market, ignored)
+                return
+
+    def _entry(self, trade: TradePlan, market: MarketView, ignored: frozenset[str]) -> Enter:
+        rule = trade.rule
+        close = market.signal(f"close {rule.instrument}")
+        stop = market.signal(f"stop {trade.name}")
+        targets = [
+            Target(
+                market.signal(f"target {trade.name} {i + 1}")
+                if target.r is None
+                else close + target.r * (close - stop),
+                target.fraction,
+            )
+            for i, target in enumerate(rule.targets)
+        ]
+        named = {name: self.rules.params.trade_condition(trade.name, name) for name in rule.enter}
+        kept = [name for name, full in named.items() if full not in ignored]
+        reason = f"{trade.name}: {_listed(kept) or 'every condition left out'}"
+        if rule.tranches:
+            reason += f"; tranche 1 of {len(rule.tranches)}"
+        return Enter(
+            trade.instrument,
+            rule.direction,
+            stop,
+            reason,
+            targets=tuple(targets),
+            size_multiplier=rule.risk,
+            fraction=rule.tranches[0].fraction if rule.tranches else 1.0,
+            setup="",
+        )
+
+    # -- managing ---------------------------------------------------------------------------------
+
+    def _manage(
+        self, market: MarketView, account: AccountView, position: PositionView
+    ) -> Sequence[Intent]:
+        plan = self._plans[position.instrument]
+        reading = self._reading(plan, market, account, position)
+        if position.leaving < abs(position.quantity):
+            reason = self._reason_to_leave(plan.trade, market, reading)
+            if reason:
+                return (Exit(position.instrument, f"{plan.trade.name}: {reason}"),)
+        intents: list[Intent] = []
+        if plan.trade.rule.trail is not None:
+            intents += self._trailed(plan.trade, market, position, reading)
+        if position.instrument not in account.pending:
+            if plan.asked and plan.filled:
+                plan.bought += 1
+            plan.asked = plan.filled = False
+            intents += self._add(plan, market, reading)
+        return intents
+
+    def _reading(
+        self, plan: OpenPlan, market: MarketView, account: AccountView, position: PositionView
+    ) -> Reading:
+        """Return the plan's values; empty where no rule of the file reads them."""
+        if not self._visits_every_row:
+            return {}
+        if plan.track is None:
+            plan.track = PlanTrack(position.stop)
+        plan.track.see(position)
+        return plan_reading(
+            position,
+            plan.track,
+            now=market.now,
+            age_rows=market.row - plan.entered_row,
+            equity_drawdown=account.equity / self._peak_equity - 1.0,
+        )
+
+    def _reason_to_leave(self, trade: TradePlan, market: MarketView, reading: Reading) -> str:
+        """Return the first exit that holds, in words; "" for none."""
+        for name, rule in trade.exits.rules.items():
+            if name in trade.exits.prepared:
+                if self._holds(trade, name, market):
+                    return f"{name} ({rule.when})"
+            else:
+                item = trade.exits.of_plan[name]
+                truth = item.term.truth(market.signal, reading)
+                if truth is Truth.TRUE:
+                    return f"{name}: {item.term.told(market.signal, reading)}"
+                if truth is Truth.UNKNOWN and item.passes:
+                    return f"{name} is unknown, which passes ({rule.when})"
+        return ""
+
+    def _holds(self, trade: TradePlan, name: str, market: MarketView) -> bool:
+        full = self.rules.params.trade_condition(trade.name, name)
+        return market.truth(full) is Truth.TRUE
+
+    def _trailed(
+        self, trade: TradePlan, market: MarketView, position: PositionView, reading: Reading
+    ) -> Iterator[Intent]:
+        """Yield a stop that follows the price: better than the present one, and not reached."""
+        sign = trade.rule.direction
+        level = (
+            market.signal(f"trail {trade.name}")
+            if trade.trail is None
+            else trade.trail.number(market.signal, reading)
+        )
+        close = market.signal(f"close {trade.rule.instrument}")
+        if sign * (level - position.stop) > 0 and sign * (close - level) > 0 and level > 0:
+            yield MoveStop(position.instrument, level, f"{trade.name}: trail ({trade.rule.trail})")
+
+    def _add(self, plan: OpenPlan, market: MarketView, reading: Reading) -> Iterator[Intent]:
+        """Yield the next tranche when it has rested and all its conditions hold."""
+        trade, tranches = plan.trade, plan.trade.rule.tranches
+        if plan.bought >= len(tranches):
+            return
+        tranche, judged = tranches[plan.bought], trade.tranches[plan.bought]
+        rest = 0 if tranche.after is None else rows_of(tranche.after)
+        if market.row - plan.last_row < rest or not self._all_hold(trade, judged, market, reading):
+            return
+        plan.asked, plan.last_row = True, market.row
+        words = _listed(list(judged.rules)) or (f"{tranche.after} later" if rest else "at once")
+        number = f"tranche {plan.bought + 1} of {len(tranches)}"
+        yield Add(trade.instrument, tranche.fraction, f"{trade.name}: {number}: {words}")
+
+    def _all_hold(
+        self, trade: TradePlan, judged: Judged, market: MarketView, reading: Reading
+    ) -> bool:
+        for name in judged.rules:
+            if name in judged.prepared:
+                if not self._holds(trade, name, market):
+                    return False
+                continue
+            item = judged.of_plan[name]
+            truth = item.term.truth(market.signal, reading)
+            if not (truth is Truth.TRUE or (truth is Truth.UNKNOWN and item.passes)):
+                return False
+        return True
+
+
+def _listed(names: list[str]) -> str:
+    """Return names as a list in words.
+
+    >>> _listed(["calm", "breakout"])
+    'calm and breakout'
+    """
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
