@@ -68,7 +68,7 @@ def called(reader: "CallReader", node: Call, *, common: bool) -> Term:
     slots: list[Slot] = []
     for parameter, argument in given:
         if parameter.kind in _LENGTHS or argument is None:
-            slots.append((parameter.kind, None))
+            slots.append((parameter.kind, parameter.default))
             continue
         with reader.at(argument.span):
             slots.append(_slot(reader, parameter, argument, terms, common=inside))

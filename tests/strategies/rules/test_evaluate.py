@@ -33,6 +33,12 @@ def test_a_mean_is_unknown_until_its_window_is_full() -> None:
     same(numbers("sma(btc.close, 3 bars)", BARS_DATA), [NAN, NAN, 2, 3, 4, 5])
 
 
+def test_an_argument_left_out_has_its_default() -> None:
+    # Bands are two standard deviations wide: 1.5 + 2 x 0.5.
+    same(numbers("upper_band(btc.close, 2 bars)", BARS_DATA)[:2], [NAN, 2.5])
+    same(numbers("upper_band(btc.close, 2 bars, 1)", BARS_DATA)[:2], [NAN, 2.0])
+
+
 def test_division_by_zero_is_unknown() -> None:
     same(numbers("1 / (btc.close - 3)", BARS_DATA), [-0.5, -1, NAN, 1, 0.5, 1 / 3])
 
