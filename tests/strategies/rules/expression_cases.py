@@ -13,7 +13,8 @@ from strategies.rules.evaluate import Evaluator
 from strategies.rules.meaning import understand
 from strategies.rules.names import Names, NameSettings
 from strategies.rules.terms import Term
-from tests.strategies.rules.random_expressions import LETS, RandomExpressions
+from tests.strategies.rules.expression_pieces import LETS
+from tests.strategies.rules.random_expressions import RandomExpressions
 from tests.strategies.rules.slow_rules import SlowRules
 from tests.strategies.rules.small_market import (
     BINDINGS,
@@ -23,7 +24,9 @@ from tests.strategies.rules.small_market import (
     SERIES,
     SPOT,
     SPY,
+    delayed,
     small_market,
+    with_holes,
 )
 
 # Shorter than the defaults, so that some values are too old.
@@ -37,12 +40,19 @@ CLOCK_KEYS = {
 
 @dataclass(frozen=True)
 class ExpressionCase:
-    """One random expression, the clock it is evaluated on, and some of the clock's rows."""
+    """One random expression, its market and clock, and some of the clock's rows."""
 
+    seed: int
     text: str
+    market: str
     clock: str
     is_truth: bool
     rows: tuple[int, ...]
+
+    @property
+    def data(self) -> Dataset:
+        """Return the market of the case."""
+        return market(self.market)
 
 
 def draw_case(seed: int, rows: int) -> ExpressionCase:
@@ -52,15 +62,19 @@ def draw_case(seed: int, rows: int) -> ExpressionCase:
     drawn = RandomExpressions(rng, around=clock != "spy@session")
     is_truth = bool(rng.random() < 0.65)
     text = drawn.truth() if is_truth else drawn.number()
-    count = len(market().channels[CLOCK_KEYS[clock]])
+    kind = str(rng.choice(["usual", "holes", "delays"], p=[0.6, 0.2, 0.2]))
+    count = len(market(kind).channels[CLOCK_KEYS[clock]])
     picked = np.sort(rng.choice(count, rows, replace=False))
-    return ExpressionCase(text, clock, is_truth, tuple(picked.tolist()))
+    return ExpressionCase(seed, text, kind, clock, is_truth, tuple(picked.tolist()))
 
 
-@lru_cache(maxsize=1)
-def market() -> Dataset:
-    """Return the small market, made once."""
-    return small_market()
+@lru_cache(maxsize=3)
+def market(kind: str = "usual") -> Dataset:
+    """Return the small market: as it is, with many holes, or with many delays; made once."""
+    data = small_market()
+    if kind == "usual":
+        return data
+    return with_holes(data, 3) if kind == "holes" else delayed(data, 5)
 
 
 @lru_cache(maxsize=8)
@@ -92,20 +106,28 @@ def term_of(case: ExpressionCase) -> Term:
 
 
 def evaluated(case: ExpressionCase, term: Term, data: Dataset) -> np.ndarray:
-    """Return the vectorized values of a term at every decision row of the data."""
+    """Return the vectorized values of a case's term at every decision row of the data."""
     evaluator = Evaluator(data, names(case.clock), decided_at(data, case.clock))
     return evaluator.truths(term) if case.is_truth else evaluator.numbers(term).values
 
 
-@lru_cache(maxsize=8)
-def oracle(clock: str) -> SlowRules:
-    """Return the slow evaluator of a clock over the small market."""
+@lru_cache(maxsize=9)
+def oracle(market_kind: str, clock: str) -> SlowRules:
+    """Return the slow evaluator of a clock over a market."""
+    data = market(market_kind)
     return SlowRules(
-        market(),
+        data,
         BINDINGS,
         SERIES,
         clock,
-        decided_at=decided_at(market(), clock).tolist(),
+        decided_at=decided_at(data, clock).tolist(),
         lets=LETS,
         max_age=MAX_AGE,
     )
+
+
+def slow_values(case: ExpressionCase) -> list[float]:
+    """Return the slow evaluator's values at the rows of a case."""
+    slow = oracle(case.market, case.clock)
+    slow.forget()
+    return [slow.value(case.text, row) for row in case.rows]

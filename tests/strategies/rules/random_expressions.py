@@ -5,148 +5,30 @@ the language takes. Inside a window the operand stays in one group of channels w
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-CLOCK = frozenset(["clock"])
-NONE: frozenset[str] = frozenset()
-PRICES = ("open", "high", "low", "close")
-
-
-@dataclass(frozen=True)
-class Piece:
-    """A part of an expression: its text, the unit of its number, and the channels it is read at."""
-
-    text: str
-    unit: str
-    rows: frozenset[str]
-
-    @property
-    def closed(self) -> str:
-        """Return the text, in parentheses unless it is one name or number."""
-        plain = self.text.replace("@", "").replace(".", "").replace("_", "")
-        return self.text if plain.isalnum() else f"({self.text})"
-
-
-def _piece(text: str, unit: str, *rows: str) -> Piece:
-    return Piece(text, unit, frozenset(rows))
-
-
-BTC = tuple(_piece(f"btc.{column}", "price", "btc") for column in PRICES)
-BTC_4H = tuple(_piece(f"btc@4h.{column}", "price", "btc@4h") for column in PRICES)
-AROUND = (
-    *BTC,
-    *BTC_4H,
-    _piece("btc.volume", "base", "btc"),
-    _piece("btc@4h.volume", "base", "btc@4h"),
-    _piece("btc.mark", "price", "mark"),
-    _piece("btc.funding", "fraction", "funding"),
-    _piece("btc.open_interest", "base", "interest"),
-    _piece("btc.long_liquidations", "quote", "liquidations"),
-    _piece("btc.short_liquidations", "quote", "liquidations"),
-    _piece("btc.basis", "fraction", "btc", "spot"),
-    _piece("eth.close", "price", "eth"),
-    _piece("eth.high", "price", "eth"),
-)
-EXCHANGE = (
-    *(_piece(f"spy.{column}", "price", "spy") for column in PRICES),
-    _piece("spy.volume", "base", "spy"),
-    _piece("spy.total_return", "price", "spy"),
-    _piece("qqq.close", "price", "qqq"),
-    _piece("qqq.low", "price", "qqq"),
-    _piece("vix", "points", "vix"),
-    _piece("yield10", "percent", "yield10"),
-)
-CPI = (_piece("cpi", "index level", "cpi"),)
-DVOL = (_piece("dvol", "percent", "dvol"),)
-EMPTY = (
-    _piece("nothing", "undeclared", "nothing"),
-    _piece("eth.funding", "fraction", "eth funding"),
-)
-MONTH_ENDS = (
-    _piece("month_end(spy.close)", "price", "month ends of spy"),
-    _piece("month_end(spy.high / spy.low)", "x", "month ends of spy"),
-)
-# Bitcoin at the close of New York.
-AT_THE_CLOSE = (*BTC, *(each for each in EXCHANGE if each.rows <= {"spy", "qqq"}))
-OF_THE_CLOCK = (
-    Piece("hour()", "number", CLOCK),
-    Piece('hour("America/New_York")', "number", CLOCK),
-    Piece('weekday("UTC")', "number", CLOCK),
-    Piece("days_to_month_end()", "number", CLOCK),
-)
-GROUPS: Sequence[Sequence[Piece]] = (
+from tests.strategies.rules.expression_pieces import (
     AROUND,
-    BTC,
-    EXCHANGE,
-    CPI,
-    DVOL,
-    EMPTY,
     AT_THE_CLOSE,
+    BARS_AROUND,
+    BTC,
+    CLOCK,
+    EXACT,
+    EXCHANGE,
+    GROUPS,
+    LEAST_ROWS,
+    NONE,
     OF_THE_CLOCK,
-    MONTH_ENDS,
+    OFTEN,
+    ON_EXCHANGE,
+    POINTS_AROUND,
+    SAME_UNIT,
+    SCALED,
+    TYPICAL,
+    Piece,
+    one,
 )
-OFTEN = np.array([0.32, 0.1, 0.24, 0.1, 0.05, 0.03, 0.08, 0.05, 0.03])
-
-BARS_AROUND = frozenset(["btc", "btc@4h", "mark", "eth", "spot"])
-POINTS_AROUND = frozenset(["funding", "interest", "liquidations", "dvol", "cpi", "nothing"])
-ON_EXCHANGE = frozenset(["spy", "qqq", "vix", "yield10"])
-
-LETS = {
-    "n": "7 bars",
-    "look": "2d",
-    "k": 3,
-    "mean": "sma(btc.close, 20 bars)",
-    "ratio": "spy.close / qqq.close",
-    "nervous": "vix > 20",
-}
-# A number that a leaf crosses in this market.
-TYPICAL = {
-    "vix": ("20", "15.5", "25"),
-    "yield10": ("4.1", "3.95"),
-    "cpi": ("310", "305.5"),
-    "dvol": ("50", "45.5"),
-    "btc.funding": ("0", "1bp", "0.02%", "-1e-4"),
-    "btc.basis": ("0", "1%", "-25bp"),
-}
-SAME_UNIT = (
-    "sma",
-    "ema",
-    "wilder",
-    "highest",
-    "lowest",
-    "change",
-    "std",
-    "slope",
-    "macd",
-    "macd_signal",
-    "macd_histogram",
-    "upper_band",
-    "lower_band",
-)
-# Fewest rows of a window, where one does not do.
-LEAST_ROWS = {"std": 2, "slope": 2, "upper_band": 2, "lower_band": 2, "zscore": 2}
-# Hours and weekdays repeat: a spread of them would hang on the last bit.
-EXACT = ("highest", "lowest", "change", "sma")
-# Functions whose result is compared with a number of its own, and such numbers.
-SCALED = {
-    "zscore": ("0", "1", "-0.75"),
-    "percentile": ("0.5", "0.75", "0.2"),
-    "rsi": ("50", "60", "45"),
-    "pct_change": ("0", "1%", "-50bp"),
-    "drawdown": ("-2%", "-1e-3", "-0.5%"),
-    "realized_vol": ("60%", "0.9", "20%"),
-    "correlation": ("0", "0.3", "-0.4"),
-    "beta": ("0", "0.5"),
-    "count": ("1", "2", "0"),
-    "since": ("1", "3", "2"),
-    "weekday": ("3", "5"),
-    "hour": ("12", "4", "20"),
-    "days_to_month_end": ("5", "10", "0"),
-    "log": ("4", "0", "8"),
-}
-FUNCTIONS = (*SAME_UNIT, *SCALED, "atr", "month_end", "min", "max", "abs", "where")
 
 
 class RandomExpressions:
@@ -184,7 +66,7 @@ class RandomExpressions:
     def _rows_text(self, most: int = 9, least: int = 1) -> str:
         return f"{int(self.rng.integers(least, most))} bars"
 
-    def _length(
+    def _length(  # noqa: PLR0911 - one case a kind of rows
         self, rows: frozenset[str], *, recursive: bool = False, least: int = 1
     ) -> str:
         """Return a length that the rows take, of at least so many rows."""
@@ -217,9 +99,7 @@ class RandomExpressions:
             fitting = [p for each in GROUPS for p in each if p.unit == unit]
         return self._pick(fitting)
 
-    def _number(
-        self, depth: int, group: Sequence[Piece] | None, unit: str | None = None
-    ) -> Piece:
+    def _number(self, depth: int, group: Sequence[Piece] | None, unit: str | None = None) -> Piece:
         if depth <= 0 or self._chance(0.15):
             return self._leaf(group, unit)
         makers: list[tuple[Callable[..., Piece], float]] = [
@@ -309,16 +189,20 @@ class RandomExpressions:
             name = str(self._pick(("btc", "btc@4h")))
             if group in (BTC, AT_THE_CLOSE):
                 name = "btc"
-            return _piece(f"atr({name}, {self._length(frozenset([name]), recursive=True)})", "price", name)
+            return one(
+                f"atr({name}, {self._length(frozenset([name]), recursive=True)})", "price", name
+            )
         if unit in (None, "price") and group in (None, BTC, AROUND) and self._chance(0.4):
-            return _piece("mean", "price", "btc")
+            return one("mean", "price", "btc")
         if unit is None and group is None:
             return Piece("ratio", "x", CLOCK)
         if unit is None and group is EXCHANGE and self._chance(0.5):
-            return _piece("ratio", "x", "spy", "qqq")
+            return one("ratio", "x", "spy", "qqq")
         return self._number(depth - 1, group, unit)
 
-    def _scaled(self, depth: int, group) -> tuple[Piece, str]:
+    def _scaled(  # noqa: C901, PLR0911 - one case a function
+        self, depth: int, group
+    ) -> tuple[Piece, str]:
         """Return a function with a scale of its own, and a number on that scale."""
         name = str(self._pick(tuple(SCALED)))
         level = str(self._pick(SCALED[name]))
@@ -336,6 +220,8 @@ class RandomExpressions:
         if name in ("count", "since"):
             operand = self._truth(depth - 1, inside)
         elif name in ("correlation", "beta"):
+            if len(inside) < 2:
+                return self._scaled(depth, group)
             return self._paired(name, inside), level
         elif name in ("realized_vol", "drawdown", "pct_change"):
             operand = self._leaf(inside)
@@ -351,6 +237,8 @@ class RandomExpressions:
 
     def _paired(self, name: str, group: Sequence[Piece]) -> Piece:
         left, right = self._leaf(group), self._leaf(group)
+        while right == left:  # The spread of ones would be rounding.
+            right = self._leaf(group)
         rows = left.rows | right.rows
         length = self._length(rows, least=3)
         return Piece(f"{name}({left.text}, {right.text}, {length})", name, rows)
@@ -386,7 +274,7 @@ class RandomExpressions:
                 level = self._pick(TYPICAL[leaf.text])
                 return Piece(f"{leaf.text} {sign} {level}", "truth", leaf.rows)
         if draw < 0.6 and group in (None, EXCHANGE):
-            return _piece("nervous", "truth", "vix")
+            return one("nervous", "truth", "vix")
         left, right = self._two(depth, group)
         text = f"{left.closed} {sign} {right.closed}"
         return Piece(text, "truth", self._mixed([left, right], group))
@@ -398,7 +286,7 @@ class RandomExpressions:
         leaf = self._leaf(group, left.unit) if offered else left
         if not offered or self._chance(0.5):
             name = str(self._pick(("sma", "ema", "highest", "lowest", "wilder")))
-            if leaf.rows == NONE or leaf.rows == CLOCK:
+            if leaf.rows in {NONE, CLOCK}:
                 return left, Piece(f"{left.closed} * 0.99", left.unit, left.rows)
             length = self._length(leaf.rows, recursive=True)
             return leaf, Piece(f"{name}({leaf.text}, {length})[1]", leaf.unit, leaf.rows)
@@ -407,9 +295,7 @@ class RandomExpressions:
     def _logic(self, depth: int, group) -> Piece:
         word = f" {self._pick(('and', 'or'))} "
         parts = [self._truth(depth - 1, group) for _ in range(int(self.rng.integers(2, 4)))]
-        return Piece(
-            word.join(part.closed for part in parts), "truth", self._mixed(parts, group)
-        )
+        return Piece(word.join(part.closed for part in parts), "truth", self._mixed(parts, group))
 
     def _negation(self, depth: int, group) -> Piece:
         operand = self._truth(depth - 1, group)

@@ -6,6 +6,7 @@ function gets all values from the first one and returns as many.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 
 NAN = float("nan")
 Values = Sequence[float]
@@ -17,6 +18,8 @@ def mean(values: Values) -> float:
 
 def std(values: Values) -> float:
     """Return the population standard deviation (divided by n)."""
+    if min(values) == max(values):
+        return 0.0
     centre = mean(values)
     return math.sqrt(math.fsum((x - centre) ** 2 for x in values) / len(values))
 
@@ -51,7 +54,7 @@ def drawdown(values: Values) -> float:
 
 
 def returns(values: Values) -> list[float]:
-    return [pct_change(pair) for pair in zip(values, values[1:], strict=False)]
+    return [pct_change(pair) for pair in pairwise(values)]
 
 
 def covariance(one: Values, other: Values) -> float:
@@ -82,7 +85,7 @@ def correlation(left: Values, right: Values) -> float:
 def realized_vol(values: Values, *, periods_per_year: float) -> float:
     if any(x <= 0 for x in values):
         return NAN
-    squares = [math.log(b / a) ** 2 for a, b in zip(values, values[1:], strict=False)]
+    squares = [math.log(b / a) ** 2 for a, b in pairwise(values)]
     return math.sqrt(math.fsum(squares) * periods_per_year / len(squares))
 
 
@@ -150,7 +153,7 @@ def wilder(values: Values, rows: int) -> list[float]:
 
 
 def rsi(values: Values, rows: int) -> list[float]:
-    moves = [NAN, *(b - a for a, b in zip(values, values[1:], strict=False))]
+    moves = [NAN, *(b - a for a, b in pairwise(values))]
     gains = wilder([x if math.isnan(x) else max(x, 0.0) for x in moves], rows)
     losses = wilder([x if math.isnan(x) else max(-x, 0.0) for x in moves], rows)
     return [

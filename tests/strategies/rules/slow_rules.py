@@ -10,17 +10,12 @@ unknown; a truth is -1 unknown, 0 or 1.
 """
 
 import math
-from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from itertools import pairwise
+from typing import Any
 from zoneinfo import ZoneInfo
 
-import numpy as np
-
-from data_feeds.calendar import sessions_between
-from data_feeds.clock import DAY_NS, HOUR_NS, MINUTE_NS, WEEK_NS, local_datetime, parse_duration
-from data_feeds.dataset import Dataset
+from data_feeds.clock import DAY_NS, HOUR_NS, MINUTE_NS, WEEK_NS, local_datetime
 from data_feeds.schema import ChannelKey, ChannelKind
 from data_feeds.timeframe import Timeframe
 from strategies.rules.parse import parse
@@ -49,62 +44,22 @@ from tests.strategies.rules.slow_functions import (
     WINDOWED,
     true_range,
 )
+from tests.strategies.rules.slow_names import OF_THE_INSTANT, NamedRows
+from tests.strategies.rules.slow_rows import (
+    BARS,
+    Rows,
+    trading_days_left,
+)
 
 NAN = float("nan")
 UNIT_NS = {"m": MINUTE_NS, "h": HOUR_NS, "d": DAY_NS, "w": WEEK_NS}
-OF_THE_INSTANT = ("weekday", "hour", "days_to_month_end")
-COLUMNS = {
-    "mark": (ChannelKind.MARK, "close"),
-    "funding": (ChannelKind.FUNDING, "rate"),
-    "open_interest": (ChannelKind.OPEN_INTEREST, "open_interest_base"),
-    "long_liquidations": (ChannelKind.LIQUIDATIONS, "long_quote"),
-    "short_liquidations": (ChannelKind.LIQUIDATIONS, "short_quote"),
-}
-BARS = (ChannelKind.BARS, ChannelKind.MARK)
 
 
-@dataclass(frozen=True)
-class Rows:
-    """What an expression is observed at; ``monthly`` keeps the last observation of each month."""
-
-    keys: frozenset[ChannelKey] = frozenset()
-    clock: bool = False
-    monthly: bool = False
-
-    @property
-    def constant(self) -> bool:
-        return not (self.keys or self.clock)
-
-
-CONSTANT, CLOCK = Rows(), Rows(clock=True)
-
-
-class SlowRules:
+class SlowRules(NamedRows):
     """Evaluates expressions at single decision rows; ``decided_at`` are their instants."""
 
-    def __init__(
-        self,
-        data: Dataset,
-        bindings: Mapping[str, str],
-        series: Mapping[str, str],
-        clock: str,
-        *,
-        decided_at: Sequence[int],
-        lets: Mapping[str, str | float] | None = None,
-        max_age: Mapping[str, str] | None = None,
-    ) -> None:
-        self.data, self.bindings, self.series = data, bindings, series
-        self.clock = self._bars_key(*clock.partition("@")[::2])
-        self.decided_at = [int(at) for at in decided_at]
-        self.lets = {name: parse(str(item)) for name, item in (lets or {}).items()}
-        self.max_age = max_age or {}
-        self._rows: dict[tuple[Node, bool], Rows] = {}
-        self._columns: dict[ChannelKey, dict[str, list]] = {}
-        self._known: dict[tuple[ChannelKey, int], list[int]] = {}
-        self._settled: dict[ChannelKey, bool] = {}
-        self._whole_rows: dict[Rows, tuple[list[dict[ChannelKey, int]], list[int]]] = {}
-        self._facts: dict[tuple[Rows, int], list[dict[ChannelKey, int]]] = {}
-        self._positions: dict[tuple[Rows, int], dict] = {}
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
         self._values: dict[tuple[Node, bool, int, int], float] = {}
         self._sequences: dict[tuple[Node, bool, int, int], list[float]] = {}
 
@@ -117,192 +72,6 @@ class SlowRules:
         self._rows.clear()
         self._values.clear()
         self._sequences.clear()
-
-    # Names and rows -------------------------------------------------------------------------------
-
-    def _bars_key(self, base: str, timeframe: str) -> ChannelKey:
-        instrument, _, own = self.bindings[base].partition("@")
-        label = timeframe or own
-        return ChannelKey(instrument, ChannelKind.BARS, "1d" if label == "session" else label)
-
-    def _source(self, name: Name) -> list[tuple[ChannelKey, str]]:
-        """Return the channels and columns that a name stands for; basis has two."""
-        if name.base in self.series:
-            return [(ChannelKey(self.series[name.base], ChannelKind.SERIES), "value")]
-        bars = self._bars_key(name.base, name.timeframe)
-        (column,) = name.fields
-        if column == "basis":
-            spot = self.data.instruments[bars.instrument].companions.spot
-            return [
-                (bars, "close"),
-                (ChannelKey(str(spot), ChannelKind.BARS, bars.timeframe), "close"),
-            ]
-        if column in COLUMNS:
-            kind, stored = COLUMNS[column]
-            timeframe = bars.timeframe if kind in BARS else ""
-            return [(ChannelKey(bars.instrument, kind, timeframe), stored)]
-        return [(bars, column)]
-
-    def rows_of(self, node: Node, *, common: bool) -> Rows:
-        """Return the rows of an expression; ``common``: inside a window's argument."""
-        if (node, common) not in self._rows:
-            self._rows[node, common] = self._rows_of(node, common=common)
-        return self._rows[node, common]
-
-    def _rows_of(self, node: Node, *, common: bool) -> Rows:
-        match node:
-            case Number() | Length() | Text() | Flag():
-                return CONSTANT
-            case Name():
-                if node.base in self.lets:
-                    return self.rows_of(self.lets[node.base], common=common)
-                if node.fields:
-                    return Rows(frozenset(key for key, _ in self._source(node)))
-                # A series, or the bars of an instrument.
-                is_series = node.base in self.series
-                key = (
-                    self._source(node)[0][0]
-                    if is_series
-                    else self._bars_key(node.base, node.timeframe)
-                )
-                return Rows(frozenset([key]))
-            case Call() if node.function in OF_THE_INSTANT:
-                return CLOCK
-            case Call() if node.function == "month_end":
-                return Rows(self.rows_of(node.arguments[0], common=True).keys, monthly=True)
-            case Call():
-                inside = common or node.function not in ELEMENTWISE
-                return self._mixed(node.arguments, common=inside)
-            case Lookback():
-                return self.rows_of(node.operand, common=True)
-            case Negative() | Negation() | Lasting():
-                return self.rows_of(node.operand, common=common)
-            case Arithmetic() | Comparing() | Crossing():
-                return self._mixed((node.left, node.right), common=common)
-            case Logic():
-                return self._mixed(node.parts, common=common)
-        raise TypeError(node)
-
-    def _mixed(self, nodes: Sequence[Node], *, common: bool) -> Rows:
-        found = {self.rows_of(node, common=common) for node in nodes} - {CONSTANT}
-        if not found:
-            return CONSTANT
-        if len(found) == 1:
-            return found.pop()
-        if CLOCK in found or not common:
-            return CLOCK
-        return Rows(frozenset().union(*(rows.keys for rows in found)))
-
-    # What is known --------------------------------------------------------------------------------
-
-    def _stored(self, key: ChannelKey) -> dict[str, list]:
-        if key not in self._columns:
-            channel = self.data.channels.get(key)
-            names = () if channel is None else channel.columns
-            self._columns[key] = {name: channel[name].tolist() for name in names}
-        return self._columns[key]
-
-    def _fact(self, key: ChannelKey, index: int) -> int:
-        return self._stored(key)["closed_at" if key.kind in BARS else "event_at"][index]
-
-    def _known_rows(self, key: ChannelKey, row: int) -> list[int]:
-        """Return the rows of a channel known at a decision: one a fact, its newest vintage."""
-        if (key, row) not in self._known:
-            columns, now = self._stored(key), self.decided_at[row]
-            if self._is_settled(key):
-                known = bisect_right(columns.get("available_at", []), now)
-                return list(range(known))
-            newest: dict[int, int] = {}
-            for index, known_at in enumerate(columns.get("available_at", ())):
-                if known_at <= now:
-                    newest[self._fact(key, index)] = index
-            self._known[key, row] = [newest[fact] for fact in sorted(newest)]
-        return self._known[key, row]
-
-    def _is_settled(self, key: ChannelKey) -> bool:
-        """Return whether facts become known once and in their order.
-
-        What is known at a row is then the beginning of what is known later, and the value of an
-        observation is the same at every row that knows it: it need not be computed again.
-        """
-        if key not in self._settled:
-            known_at = self._stored(key).get("available_at", [])
-            facts = [self._fact(key, index) for index in range(len(known_at))]
-            self._settled[key] = facts == sorted(set(facts)) and known_at == sorted(known_at)
-        return self._settled[key]
-
-    def facts(self, rows: Rows, row: int) -> list[dict[ChannelKey, int]]:
-        """Return the observations known at a decision row: the row of each channel, in order."""
-        if (rows, row) not in self._facts:
-            self._facts[rows, row] = self._observations(rows, row)
-        return self._facts[rows, row]
-
-    def _observations(self, rows: Rows, row: int) -> list[dict[ChannelKey, int]]:
-        if self._stays(rows):
-            # Each observation is the same at every row that knows it.
-            whole, known_at = self._ever(rows)
-            return whole[: bisect_right(known_at, self.decided_at[row])]
-        return self._matched(rows, row)
-
-    def _ever(self, rows: Rows) -> tuple[list[dict[ChannelKey, int]], list[int]]:
-        if rows not in self._whole_rows:
-            whole = self._matched(rows, len(self.decided_at) - 1)
-            stored = self._stored
-            known_at = [
-                max(stored(key)["available_at"][index] for key, index in found.items())
-                for found in whole
-            ]
-            self._whole_rows[rows] = whole, known_at
-        return self._whole_rows[rows]
-
-    def _matched(self, rows: Rows, row: int) -> list[dict[ChannelKey, int]]:
-        if rows.monthly:
-            return self._month_ends(rows, row)
-        matched: dict[object, dict[ChannelKey, int]] = {}
-        for key in rows.keys:
-            for index in self._known_rows(key, row):
-                matched.setdefault(self._instant_or_date(rows, key, index), {})[key] = index
-        whole = [found for found in matched.values() if len(found) == len(rows.keys)]
-        return sorted(whole, key=self._fact_of)
-
-    def _instant_or_date(self, rows: Rows, key: ChannelKey, index: int) -> object:
-        """Return what must be equal in all channels: the date of daily rows, else the instant."""
-        at = self._fact(key, index)
-        if len(rows.keys) == 1 or not all(_may_be_daily(each) for each in rows.keys):
-            return at
-        if key.kind is ChannelKind.SERIES and at % DAY_NS:
-            return key, at  # Dated inside a day: it has no partner.
-        return self._date(key, index)
-
-    def _date(self, key: ChannelKey, index: int) -> np.datetime64:
-        at = self._fact(key, index) - (1 if key.kind in BARS else 0)
-        return np.datetime64(at, "ns").astype("datetime64[D]")
-
-    def _month_ends(self, rows: Rows, row: int) -> list[dict[ChannelKey, int]]:
-        (key,) = rows.keys
-        last_of_day: dict[np.datetime64, int] = {}
-        for index in self._known_rows(key, row):
-            last_of_day[self._date(key, index)] = index
-        # Records of published series name no exchange: they follow New York.
-        own = self.data.instruments[key.instrument].calendar
-        calendar = "XNYS" if key.kind is ChannelKind.SERIES else own
-        return [
-            {key: index}
-            for day, index in last_of_day.items()
-            if trading_days_left(calendar, day) == 0
-        ]
-
-    def _fact_of(self, observation: Mapping[ChannelKey, int]) -> int:
-        return max(self._fact(key, index) for key, index in observation.items())
-
-    def _count(self, rows: Rows, row: int) -> int:
-        return row + 1 if rows.clock else len(self.facts(rows, row))
-
-    def _at(self, rows: Rows, row: int, i: int) -> int:
-        """Return the instant of an observation's fact."""
-        if rows.clock:
-            return self._fact(self.clock, i)
-        return self._fact_of(self.facts(rows, row)[i])
 
     # Values ---------------------------------------------------------------------------------------
 
@@ -323,32 +92,6 @@ class SlowRules:
                 return self._unknown(node)
         return self._value(node, row, len(known) - 1, common=common)
 
-    def _limit(self, key: ChannelKey, rows: Rows) -> int:
-        """Return the largest age of a channel's row."""
-        for name, age in self.max_age.items():
-            base, _, field = name.partition(".")
-            if self._source(Name(base, "", (field,) if field else (), None))[0][0] == key:
-                return parse_duration(age)
-        if rows.monthly:
-            return 40 * DAY_NS
-        around = self.data.instruments[key.instrument].calendar == "24/7"
-        if key.kind in BARS:
-            return 2 * Timeframe(key.timeframe).ns if around else 6 * DAY_NS
-        return 6 * DAY_NS if key.kind is ChannelKind.SERIES else DAY_NS
-
-    def _unknown(self, node: Node) -> float:
-        return -1 if self._is_truth(node) else NAN
-
-    def _is_truth(self, node: Node) -> bool:
-        match node:
-            case Flag() | Comparing() | Crossing() | Logic() | Negation() | Lasting():
-                return True
-            case Lookback():
-                return self._is_truth(node.operand)
-            case Name() if node.base in self.lets:
-                return self._is_truth(self.lets[node.base])
-        return False
-
     def _value(self, node: Node, row: int, i: int, *, common: bool) -> float:
         """Return observation ``i`` of a node's own rows, as known at a decision row."""
         rows = self.rows_of(node, common=common)
@@ -359,9 +102,6 @@ class SlowRules:
             found = self._computed(node, row, i, common=common)
             self._values[key] = found if self._is_truth(node) or math.isfinite(found) else NAN
         return self._values[key]
-
-    def _stays(self, rows: Rows) -> bool:
-        return not rows.clock and all(self._is_settled(key) for key in rows.keys)
 
     def _inside(self, child: Node, rows: Rows, row: int, i: int, *, common: bool) -> float:
         """Return a child's value at observation ``i`` of the rows of what contains it."""
@@ -377,13 +117,9 @@ class SlowRules:
         index = self._position(own, row)[frozenset(part.items())]
         return self._value(child, row, index, common=common)
 
-    def _position(self, rows: Rows, row: int) -> dict:
-        if (rows, row) not in self._positions:
-            found = enumerate(self.facts(rows, row))
-            self._positions[rows, row] = {frozenset(each.items()): i for i, each in found}
-        return self._positions[rows, row]
-
-    def _computed(self, node: Node, row: int, i: int, *, common: bool) -> float:
+    def _computed(  # noqa: C901, PLR0911, PLR0912 - one case a node
+        self, node: Node, row: int, i: int, *, common: bool
+    ) -> float:
         rows = self.rows_of(node, common=common)
 
         def at(child: Node) -> float:
@@ -445,7 +181,7 @@ class SlowRules:
         paid_key = ChannelKey(key.instrument, ChannelKind.DIVIDENDS)
         paid = self._stored(paid_key)
         value = bars["close"][known[0]]
-        for before, now in zip(known[:i], known[1 : i + 1], strict=True):
+        for before, now in pairwise(known[: i + 1]):
             amount = sum(
                 paid["amount"][index]
                 for index in self._known_rows(paid_key, row)
@@ -512,7 +248,9 @@ class SlowRules:
 
     # Functions ------------------------------------------------------------------------------------
 
-    def _called(self, node: Call, rows: Rows, row: int, i: int, *, common: bool) -> float:
+    def _called(  # noqa: PLR0911 - one case a kind of function
+        self, node: Call, rows: Rows, row: int, i: int, *, common: bool
+    ) -> float:
         name, arguments = node.function, node.arguments
         if name in ELEMENTWISE:
             parts = [self._inside(each, rows, row, i, common=common) for each in arguments]
@@ -576,7 +314,9 @@ class SlowRules:
             if node.function == "atr":
                 (bars,) = rows.keys
                 stored, known = self._stored(bars), self._known_rows(bars, row)
-                values = true_range(*([stored[c][k] for k in known] for c in ("high", "low", "close")))
+                values = true_range(
+                    *([stored[c][k] for k in known] for c in ("high", "low", "close"))
+                )
             else:
                 values = [
                     self._inside(node.arguments[0], rows, row, j, common=True)
@@ -596,17 +336,6 @@ class SlowRules:
             zone = text.value
         local = local_datetime(self.decided_at[row], ZoneInfo(zone))
         return local.isoweekday() if node.function == "weekday" else local.hour
-
-
-def _may_be_daily(key: ChannelKey) -> bool:
-    return key.kind is ChannelKind.SERIES or key.timeframe == "1d"
-
-
-@lru_cache(maxsize=10_000)
-def trading_days_left(calendar: str, day: np.datetime64) -> int:
-    """Return the trading days after a day until the end of its month."""
-    following = (day.astype("datetime64[M]") + 1).astype("datetime64[D]")
-    return len(sessions_between(calendar, day + 1, following - 1))
 
 
 def _all(truths: Sequence[float]) -> int:

@@ -13,7 +13,14 @@ from data_feeds.clock import DAY_NS, HOUR_NS, MINUTE_NS
 from data_feeds.dataset import Dataset
 from data_feeds.instrument import Companions, Instrument, InstrumentKind
 from data_feeds.releases import ReleaseRule, known_at
-from data_feeds.schema import Channel, ChannelKey, ChannelKind, time_columns, validate
+from data_feeds.schema import (
+    VALUE_COLUMNS,
+    Channel,
+    ChannelKey,
+    ChannelKind,
+    time_columns,
+    validate,
+)
 from data_feeds.timeframe import Timeframe
 
 START = int(np.datetime64("2026-01-05T00:00", "ns").astype(np.int64))  # a Monday
@@ -193,9 +200,7 @@ def _bars(
     return _channel(ChannelKey(name, kind, timeframe), (opened, closed, known), values)
 
 
-def _walk(
-    rng: np.random.Generator, rows: int, price: float, step: float
-) -> dict[str, np.ndarray]:
+def _walk(rng: np.random.Generator, rows: int, price: float, step: float) -> dict[str, np.ndarray]:
     close = price * np.exp(np.cumsum(rng.normal(0, step, rows)))
     opens = np.concatenate(([price], close[:-1])) * np.exp(rng.normal(0, step / 5, rows))
     high = np.maximum(opens, close) * np.exp(np.abs(rng.normal(0, step / 2, rows)))
@@ -219,3 +224,58 @@ def _channel(key: ChannelKey, times, values) -> Channel:
     }
     columns |= {name: np.asarray(item, dtype=np.float64) for name, item in values.items()}
     return Channel(key, {**columns, "label": np.zeros(len(columns["available_at"]), np.int8)})
+
+
+def with_holes(data: Dataset, seed: int, *, share: float = 0.12) -> Dataset:
+    """Return the market without a share of the rows of every channel, drawn at random."""
+    rng = np.random.default_rng(seed)
+    return data.having(
+        {
+            key: channel.take(rng.random(len(channel)) > share)
+            for key, channel in data.channels.items()
+        }
+    )
+
+
+def delayed(data: Dataset, seed: int, *, share: float = 0.3) -> Dataset:
+    """Return the market in which a share of the rows becomes known hours or days later."""
+    rng = np.random.default_rng(seed)
+    channels = {}
+    for key, channel in data.channels.items():
+        hours = rng.integers(1, 200 if key.kind is ChannelKind.SERIES else 30, len(channel))
+        late = np.where(rng.random(len(channel)) < share, hours, 0) * HOUR_NS
+        known = channel["available_at"] + late
+        if key.kind in (ChannelKind.BARS, ChannelKind.MARK, ChannelKind.FUNDING):
+            # These become known in their order.
+            known = np.maximum.accumulate(known)
+        elif key.kind is ChannelKind.SERIES:
+            known = _rising_vintages(channel["event_at"], known)
+        channels[key] = Channel(key, {**channel.columns, "available_at": known})
+        validate(channels[key])
+    return data.having(channels)
+
+
+def _rising_vintages(event_at: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Return instants at which each revision is known after the vintage before it."""
+    rising = known.copy()
+    for i in range(1, len(rising)):
+        if event_at[i] == event_at[i - 1]:
+            rising[i] = max(rising[i], rising[i - 1] + HOUR_NS)
+    return rising
+
+
+def redrawn_after(data: Dataset, at: int, seed: int) -> Dataset:
+    """Return the market with another future: later rows are dropped, scaled or known later."""
+    rng = np.random.default_rng(seed)
+    channels = {}
+    for key, channel in data.channels.items():
+        later = channel["available_at"] > at
+        columns = {name: values.copy() for name, values in channel.columns.items()}
+        factor = rng.uniform(0.5, 1.5, int(later.sum()))
+        for name in VALUE_COLUMNS[key.kind]:
+            columns[name][later] *= factor
+        # Nothing that was known by then becomes unknown, nothing unknown becomes known.
+        columns["available_at"][later] += int(rng.integers(0, 9)) * HOUR_NS
+        kept = ~later | (rng.random(len(channel)) > 0.2)
+        channels[key] = Channel(key, columns).take(kept)
+    return data.having(channels)
