@@ -80,9 +80,12 @@ def called(reader: "CallReader", node: Call, *, common: bool) -> Term:
         for slot, pair in zip(slots, given, strict=True)
     ]
     units = [item.unit or UNDECLARED for item in terms if item.kind in WITH_UNIT]
+    plain = bool(units) and all(not item.unit for item in terms if item.kind in WITH_UNIT)
     unit = function.unit(units)
+    unit = "" if plain and unit == UNDECLARED else unit
     if function.selects_rows:
-        return _selected(terms[0], rows, reader.written(node))
+        with reader.at(node.span):
+            return _selected(terms[0], rows, reader.written(node))
     term = Term(
         "call", (function.name, tuple(slots)), tuple(terms), rows, "number", unit,
         reader.written(node),
@@ -155,8 +158,7 @@ def _length_slot(
     parameter, node = pair
     if node is None:
         assert parameter.default is not None
-        count = int(parameter.default)
-        return parameter.kind, WindowLength(count) if parameter.kind == "window" else count
+        return parameter.kind, WindowLength(int(parameter.default))
     with reader.at(node.span):
         term = reader.read(node, common=False)
         if term.kind == "number" and term.is_constant:
@@ -164,14 +166,12 @@ def _length_slot(
         demand(term, "length")
         length = term.detail[0]
         assert isinstance(length, Length)
-        if parameter.kind == "rows":
-            found: int | WindowLength = row_count(length, rows, reader.names)
-            counted = found
-        else:
-            found = window_length(length, rows, reader.names)
-            counted = found.rows or parameter.least
-        if isinstance(counted, int) and counted < parameter.least:
-            raise NoMeaning(f"{parameter.name} is {parameter.least} rows at least, not {counted}")
+        read = row_count if parameter.kind == "rows" else window_length
+        found = read(length, rows, reader.names)
+        if found.rows and found.rows < parameter.least:
+            raise NoMeaning(
+                f"{parameter.name} is {parameter.least} rows at least, not {found.rows}"
+            )
     return parameter.kind, found
 
 

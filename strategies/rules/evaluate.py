@@ -302,22 +302,23 @@ class Evaluator:
         self, slot: tuple[str, Any], term: Term, arguments: list[Values], known: Known
     ) -> object:
         """Return one argument of a function from its slot."""
-        kind, value = slot
+        kind, found = slot
         match kind:
             case "number" | "truth":
                 dtype = np.float64 if kind == "number" else np.int8
                 rows = len(known.observations(term.rows))
-                return np.broadcast_to(np.asarray(arguments[value], dtype=dtype), rows)
+                found = np.broadcast_to(np.asarray(arguments[found], dtype=dtype), rows)
             case "bars":
-                return self._bars(term.arguments[value], term.rows, known)
+                found = self._bars(term.arguments[found], term.rows, known)
             case "window":
-                return known.window(term.rows, _length(value))
-            case "periods":
-                return self._periods(term.rows, known) if value is None else value
-            case "zone":
-                return value or _DEFAULT_ZONES[self.names.clock_source.by_session]
-            case _:
-                return value
+                found = known.window(term.rows, _length(found))
+            case "rows":
+                found = _length(found).rows
+            case "periods" if found is None:
+                found = self._periods(term.rows, known)
+            case "zone" if found is None:
+                found = _DEFAULT_ZONES[self.names.clock_source.by_session]
+        return found
 
     def _bars(self, term: Term, rows: Rows, known: Known) -> PriceBars:
         columns = (

@@ -1,6 +1,6 @@
 """Read lengths: a number of rows, or a stretch of time, of the rows that they count."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.api import DAY_NS, HOUR_NS, MINUTE_NS
 from strategies.rules.names import Names
@@ -16,10 +16,11 @@ _SESSIONS_A_YEAR, _DAYS_A_YEAR = 251.5, 365.25
 
 @dataclass(frozen=True)
 class WindowLength:
-    """A length as rows, or as ns where ``rows`` is 0."""
+    """A length as rows, or as ns where ``rows`` is 0; ``by_session``: the rows are sessions."""
 
     rows: int
     ns: int = 0
+    by_session: bool = False
 
 
 def window_length(length: Length, rows: Rows, names: Names) -> WindowLength:
@@ -35,7 +36,7 @@ def window_length(length: Length, rows: Rows, names: Names) -> WindowLength:
         return _of_rows(length.count)
     if length.unit == "sessions":
         _check_sessions(length, rows, names)
-        return _of_rows(length.count)
+        return replace(_of_rows(length.count), by_session=True)
     ns = round(length.count * UNIT_NS[length.unit])
     if ns > MAX_NS:
         raise NoMeaning("a window is 10 years long at most")
@@ -47,7 +48,7 @@ def window_length(length: Length, rows: Rows, names: Names) -> WindowLength:
     return WindowLength(0, ns)
 
 
-def row_count(length: Length, rows: Rows, names: Names) -> int:
+def row_count(length: Length, rows: Rows, names: Names) -> WindowLength:
     """Return a written length as a number of rows, for functions that count rows alone.
 
     Raises
@@ -56,12 +57,12 @@ def row_count(length: Length, rows: Rows, names: Names) -> int:
     """
     found = window_length(length, rows, names)
     if found.rows:
-        return found.rows
+        return found
     step = step_of(rows, names)
     if not step or found.ns % step:
         remedy = "write a number of bars" if not step else "write a multiple of the bars, or bars"
         raise NoMeaning(f"this function counts rows; {remedy}")
-    return _of_rows(found.ns // step).rows
+    return _of_rows(found.ns // step)
 
 
 def step_of(rows: Rows, names: Names) -> int:

@@ -6,6 +6,7 @@ from typing import ClassVar, Literal, TypeAlias
 from strategies.rules.calls import called
 from strategies.rules.lengths import UNIT_NS, window_length
 from strategies.rules.names import Names
+from strategies.rules.operations import compared
 from strategies.rules.parse import parse
 from strategies.rules.sources import CONSTANT, PLAN, Rows
 from strategies.rules.syntax import (
@@ -36,6 +37,7 @@ from strategies.rules.terms import (
     demand,
     rows_of,
     share_resolved,
+    truth_constant,
 )
 from strategies.rules.units import (
     check_size,
@@ -119,7 +121,7 @@ class _ExpressionReader:
         if isinstance(node, Number):
             return constant(node.value, node.suffix, text)
         if isinstance(node, Flag):
-            return Term("constant", (int(node.value),), (), CONSTANT, "truth", "", text)
+            return truth_constant(holds=node.value, text=text)
         if isinstance(node, Text):
             return Term("text", (node.value,), (), CONSTANT, "text", "", text)
         return Term("length", (node,), (), CONSTANT, "length", "", text)
@@ -188,12 +190,18 @@ class _ExpressionReader:
     def negation(self, node: Negation, *, common: bool) -> Term:
         """Return "not" of a truth."""
         operand = self.truth(node.operand, common=common)
+        if operand.is_constant:
+            return truth_constant(holds=not operand.value, text=self.written(node))
         return Term("not", (), (operand,), operand.rows, "truth", "", self.written(node))
 
     def logic(self, node: Logic, *, common: bool) -> Term:
         """Return truths joined by "and" or by "or"."""
         parts = tuple(self.truth(part, common=common) for part in node.parts)
         rows = rows_of(parts, common=common)
+        if all(part.is_constant for part in parts):
+            join = all if node.operator == "and" else any
+            holds = join(part.value for part in parts)
+            return truth_constant(holds=holds, text=self.written(node))
         return Term(node.operator, (), parts, rows, "truth", "", self.written(node))
 
     def negative(self, node: Negative, *, common: bool) -> Term:
@@ -246,6 +254,9 @@ class _ExpressionReader:
             left, right = _alike(left, right)
         rows = rows_of((left, right), common=common)
         both, text = (left, right), self.written(node)
+        if left.is_constant and right.is_constant:
+            truth = compared(node.operator, left.value, right.value)
+            return truth_constant(holds=bool(truth[0] == 1), text=text)
         return Term("compare", (node.operator,), both, rows, "truth", "", text)
 
     def labels(self, node: Comparing, left: Term, right: Term) -> Term:

@@ -14,6 +14,8 @@ from strategies.rules.terms import Term
 _DAYS_A_SESSION, _CLOSURE_DAYS = 1.46, 10
 # A published series may have one value a month.
 _DAYS_A_POINT, _DAYS_A_MONTH = 31, 31
+# Longer windows are those of daily values.
+_MONTHS = 36
 _FUNDING_NS = 8 * HOUR_NS
 
 
@@ -53,12 +55,33 @@ def _with_arguments(term: Term, names: Names, known: dict[Term, TermMemory]) -> 
     for argument in term.arguments:
         found = found.and_of(_memory(argument, names, known))
     hard, soft, ns = _own_memory(term, names)
-    step = row_ns(term.rows, names)
-    on_clock = _is_clock(term.rows, names)
     return TermMemory(
-        found.clock_rows + (hard if on_clock else 0),
-        found.memory_ns + max(math.ceil(soft * step), ns),
+        found.clock_rows + (hard if _is_clock(term.rows, names) else 0),
+        found.memory_ns + max(_rows_ns(soft, term, names), ns),
     )
+
+
+def _rows_ns(rows: int, term: Term, names: Names) -> int:
+    """Return the time that a number of a term's rows may take, ns."""
+    if rows == 0:
+        return 0
+    sessions = math.ceil(rows * _DAYS_A_SESSION + _CLOSURE_DAYS) * DAY_NS
+    if any(isinstance(item, WindowLength) and item.by_session for item in _lengths(term)):
+        return sessions
+    whole = math.ceil(rows * row_ns(term.rows, names))
+    is_series = any(s.key is not None and s.key.kind is ChannelKind.SERIES for s in term.rows)
+    if is_series and rows > _MONTHS:
+        return max(_MONTHS * _DAYS_A_POINT * DAY_NS, sessions)
+    return whole
+
+
+def _lengths(term: Term) -> tuple[object, ...]:
+    """Return the lengths that a term's operation was given."""
+    if term.operation == "call":
+        slots = term.detail[1]
+        assert isinstance(slots, tuple)
+        return tuple(value for kind, value in slots if kind in ("window", "rows"))
+    return term.detail if term.operation in ("for", "within") else ()
 
 
 def _is_clock(rows: Rows, names: Names) -> bool:
@@ -89,18 +112,13 @@ def _own_memory(term: Term, names: Names) -> tuple[int, int, int]:
 
 
 def _of_call(term: Term, step: float) -> tuple[int, int, int]:
-    name, slots = term.detail
-    assert isinstance(name, str)
-    assert isinstance(slots, tuple)
-    lengths = [value for kind, value in slots if kind in ("window", "rows")]
-    before = FUNCTIONS[name].memory([_rows(value, step) for value in lengths])
+    lengths = _lengths(term)
+    before = FUNCTIONS[str(term.detail[0])].memory([_rows(value, step) for value in lengths])
     return before.hard, before.soft, max((_ns(value) for value in lengths), default=0)
 
 
 def _rows(length: object, step: float) -> int:
     """Return a length in rows; of time as many as fill it."""
-    if isinstance(length, int):
-        return length
     assert isinstance(length, WindowLength)
     return length.rows or math.ceil(length.ns / step) + 1
 

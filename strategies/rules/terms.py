@@ -126,6 +126,12 @@ def constant(value: float, unit: str = "", text: str = "") -> Term:
     return Term("constant", (value,), (), CONSTANT, "number", unit, text or f"{value:g}")
 
 
+def truth_constant(*, holds: bool, text: str) -> Term:
+    """Return the term of a truth that the file alone decides."""
+    # A pair, so that the number 1 and "true" are different terms.
+    return Term("constant", (int(holds), "truth"), (), CONSTANT, "truth", "", text)
+
+
 KINDS = {
     "number": "a number",
     "truth": "true or false",
