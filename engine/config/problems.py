@@ -48,7 +48,7 @@ def problem_lines(
     details = error.errors(include_url=False)
     paths = [_key_path(detail) for detail in details]
     return [
-        _line(detail, path, model, source, prefix)
+        _one_line(_line(detail, path, model, source, prefix))
         for detail, path in zip(details, paths, strict=True)
         # pydantic reports the list of a broken item as well; the item's report is clearer.
         if not any(len(other) > len(path) and other[: len(path)] == path for other in paths)
@@ -69,15 +69,20 @@ def param_problem_texts(problems: Sequence[ParamProblem], written: WrittenParams
 
 def _param_problem(problem: ParamProblem, source: ConfigSource, prefix: KeyPath) -> str:
     path = (*prefix, *problem.path)
-    message = " ".join(problem.message.split())
+    message = _one_line(problem.message)
     # A model may write a block where the file has its short form, one text.
     held, value = source.nearest(path)
     if not isinstance(value, str) or problem.start is None:
-        return f"{source.where(path)}: {dotted(path)}: {message}"
+        return f"{source.where(path)}: {_one_line(dotted(path))}: {message}"
     end = problem.start if problem.end is None else problem.end
     lines = pointed(value, problem.start, end).splitlines()
     shown = "\n".join(f"  {line}" for line in lines)
-    return f"{source.point(held, problem.start)}: {dotted(held)}: {message}\n{shown}"
+    return f"{source.point(held, problem.start)}: {_one_line(dotted(held))}: {message}\n{shown}"
+
+
+def _one_line(text: str) -> str:
+    """Return a text on one line, with ``?`` for letters that cannot be shown."""
+    return "".join(x if x.isprintable() else " " if x.isspace() else "?" for x in text)
 
 
 def _key_path(detail: ErrorDetails) -> KeyPath:

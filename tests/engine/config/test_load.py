@@ -75,6 +75,14 @@ def test_an_offset_is_converted_to_utc(run_file: Writer) -> None:
             "run.yaml:10: leverage_cap: unknown key; did you mean risk.leverage_cap?",
         ),
         (
+            "risk_fraction",
+            '"a\\nb\\e[31m"',
+            "run.yaml:11: risk.a b?[31m: unknown key; known here: risk_fraction, target_volatility, "
+            "volatility_window, leverage_cap, notional_cap, participation_cap, "
+            "participation_window, max_leverage_setting, liquidation_distance, daily_loss, "
+            "weekly_loss, drawdown, ...",
+        ),
+        (
             "bars: 5",
             "barz: 5",
             "run.yaml:8: playbook.params.barz: unknown key; did you mean playbook.params.bars?",
