@@ -187,10 +187,17 @@ def _of_length(name: str, term: Term, evaluator: Evaluator) -> _Shown:
     assert isinstance(window, WindowLength)
     operation = "held" if term.operation == "for" else "since_true"
     so_far = Term(operation, (window,), term.arguments, term.rows, "number", "", term.text)
-    scale, unit = (1, "bars") if window.rows else _scale(window.ns)
+    scale, unit = (1, _row_word(term.rows)) if window.rows else _scale(window.ns)
     measured = _number(so_far, evaluator) / scale
     length = np.full(len(measured), (window.rows or window.ns) / scale)
     return _Shown(measured, length, unit, parts=_parts(name, term, evaluator))
+
+
+def _row_word(rows: Rows) -> str:
+    """Return what a row is called in a length: days of the state, sessions, bars."""
+    if rows == STATE:
+        return "days"
+    return "sessions" if all(source.by_session for source in rows) else "bars"
 
 
 def _scale(ns: int) -> tuple[int, str]:

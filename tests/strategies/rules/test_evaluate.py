@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from data_feeds.schema import ChannelKind
+from strategies.rules.meaning import understand
 from tests.strategies.rules.written_market import (
     NAN,
     bars,
@@ -180,8 +181,6 @@ def test_total_return_reinvests_a_dividend_in_the_bar_it_falls_into() -> None:
 def test_equal_terms_are_computed_once() -> None:
     known = names()
     found = evaluator(BARS_DATA, known)
-    from strategies.rules.meaning import understand  # noqa: PLC0415
-
     first = understand("sma(btc.close, 2 bars) > 1", known)
     second = understand("sma(btc.close,  2 bars) < 9", known)
     found.truths(first)
