@@ -15,6 +15,8 @@ from strategies.rules.units import UNDECLARED
 from strategies.rules.vocabulary import LABELS
 
 _EQUALITY = ("==", "!=")
+# Units of conditions are the words that tables use.
+_UNIT_WORDS = {UNDECLARED: "", "price": "quote"}
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ def named_condition(
         truth,
         _where_known(shown.measured, truth),
         shown.threshold,
-        "" if shown.unit == UNDECLARED else shown.unit,
+        _UNIT_WORDS.get(shown.unit, shown.unit),
         description,
         required,
         inputs_of(term),
@@ -119,12 +121,12 @@ def _shown(name: str, term: Term, truth: Truths, evaluator: Evaluator) -> _Shown
         case "crosses":
             shown = _of_crossing(term, truth, evaluator)
         case "for" | "within":
-            shown = _of_length(name, term, evaluator)
+            shown = _of_length(term, evaluator)
         case "label":
             label = _at_rows(term.arguments[0], term.rows)
             shown = replace(shown, reasons=_label_reasons(label, truth, evaluator))
         case "and" | "or" | "same":
-            shown = replace(shown, parts=_parts(name, term, evaluator))
+            shown = replace(shown, parts=_parts(term, evaluator))
         case "not":
             inner = _part(name, _at_rows(term.arguments[0], term.rows), evaluator)
             shown = _Shown(inner.measured, inner.threshold, inner.unit, inner.parts, inner.reasons)
@@ -141,12 +143,10 @@ def _part(name: str, term: Term, evaluator: Evaluator) -> Condition:
     return named_condition(name, term, evaluator, description=term.text, required=False)
 
 
-def _parts(name: str, term: Term, evaluator: Evaluator) -> tuple[Condition, ...]:
-    """Return the operands as conditions, each named by its place: ``calm.1``."""
-    return tuple(
-        _part(f"{name}.{place}", _at_rows(item, term.rows), evaluator)
-        for place, item in enumerate(term.arguments, 1)
-    )
+def _parts(term: Term, evaluator: Evaluator) -> tuple[Condition, ...]:
+    """Return the operands as conditions, each named by its text."""
+    operands = (_at_rows(item, term.rows) for item in term.arguments)
+    return tuple(_part(item.text, item, evaluator) for item in operands)
 
 
 def _of_comparison(term: Term, truth: Truths, evaluator: Evaluator) -> _Shown:
@@ -181,7 +181,7 @@ def _of_crossing(term: Term, truth: Truths, evaluator: Evaluator) -> _Shown:
     return _Shown(measured, threshold, left.unit or right.unit, reasons=(reason(text, stayed),))
 
 
-def _of_length(name: str, term: Term, evaluator: Evaluator) -> _Shown:
+def _of_length(term: Term, evaluator: Evaluator) -> _Shown:
     """Return how long a truth has held, or how long ago it was true, beside the length."""
     window = term.detail[0]
     assert isinstance(window, WindowLength)
@@ -190,7 +190,7 @@ def _of_length(name: str, term: Term, evaluator: Evaluator) -> _Shown:
     scale, unit = (1, _row_word(term.rows)) if window.rows else _scale(window.ns)
     measured = _number(so_far, evaluator) / scale
     length = np.full(len(measured), (window.rows or window.ns) / scale)
-    return _Shown(measured, length, unit, parts=_parts(name, term, evaluator))
+    return _Shown(measured, length, unit, parts=_parts(term, evaluator))
 
 
 def _row_word(rows: Rows) -> str:

@@ -125,7 +125,7 @@ def test_the_state_is_joined_by_its_evening() -> None:
     [
         "state.vix > 20",
         "state.vix > 20 for 3d",
-        "state.vix_elevated within 2d",
+        "state.vix > 35 within 2d",
         "sma(state.vix, 3d) > vix",
         "(vix + state.vix)[1] > 50",
         "flush.reclaimed",

@@ -40,6 +40,14 @@ def test_a_comparison_shows_both_numbers_their_unit_and_age() -> None:
     assert item.age_ns.tolist() == [-1, *(np.array([26, 27, 4, 5, 6]) * HOUR_NS).tolist()]
 
 
+def test_prices_are_told_in_quote() -> None:
+    assert of("btc.close > 2").unit == "quote"
+
+
+def test_days_of_the_state_are_told_as_days() -> None:
+    assert of('state.tier >= "normal" for 3d').unit == "days"
+
+
 def test_the_value_is_measured_and_the_number_of_the_file_is_the_threshold() -> None:
     item = of("25 > vix")
     assert (item.measured[5], item.threshold[5], item.truth[5]) == (30, 25, 0)
@@ -80,7 +88,7 @@ def test_and_has_parts_with_numbers_of_their_own() -> None:
     item = of("vix < 25 and btc.close > 2")
     assert item.truth.tolist() == [0, 1, 1, 0, 0, 0]
     assert np.isnan(item.measured).all()
-    assert [part.name for part in item.parts] == ["calm.1", "calm.2"]
+    assert [part.name for part in item.parts] == ["vix < 25", "btc.close > 2"]
     assert item.parts[1].measured.tolist() == [1, 5, 5, 1, 5, 5]
 
 
