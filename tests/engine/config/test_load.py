@@ -77,7 +77,8 @@ def test_an_offset_is_converted_to_utc(run_file: Writer) -> None:
         (
             "risk_fraction",
             '"a\\nb\\e[31m"',
-            "run.yaml:11: risk.a b?[31m: unknown key; known here: risk_fraction, target_volatility, "
+            "run.yaml:11: risk.a b?[31m: unknown key; known here: risk_fraction, "
+            "target_volatility, "
             "volatility_window, leverage_cap, notional_cap, participation_cap, "
             "participation_window, max_leverage_setting, liquidation_distance, daily_loss, "
             "weekly_loss, drawdown, ...",
