@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from data_feeds.clock import DAY_NS, HOUR_NS, utc_text
+from data_feeds.clock import DAY_NS, HOUR_NS, MINUTE_NS, utc_text
 from engine.formatting import MISSING, WIDTH, columns, percent, wrapped
 from engine.rules_check.channel_needs import OPTIONAL, ChannelNeed
 from engine.rules_check.condition_counts import ConditionCount, WindowCounts
@@ -11,6 +11,8 @@ from engine.rules_check.rules_report import RulesReport
 
 # Columns of the table of pairs that fit beside the names.
 PAIRS_BESIDE = 8
+# Optional channels without a limit that are still listed in the table.
+MOST_OTHERS = 8
 
 
 def report_lines(report: RulesReport) -> Iterator[str]:
@@ -32,10 +34,10 @@ def report_lines(report: RulesReport) -> Iterator[str]:
 
 
 def indented(sentence: str) -> list[str]:
-    """Return a sentence wrapped under its own indentation, and under the text after a dash."""
+    """Return a sentence wrapped, its later lines two columns right of its first one."""
     text = sentence.lstrip(" ")
     indent = " " * (len(sentence) - len(text))
-    below = indent + ("  " if text.startswith("- ") or indent == "" else "")
+    below = f"{indent}  "
     return textwrap.wrap(
         text, WIDTH, initial_indent=indent, subsequent_indent=below, break_on_hyphens=False
     ) or [""]
@@ -44,23 +46,15 @@ def indented(sentence: str) -> list[str]:
 def _need_lines(report: RulesReport) -> Iterator[str]:
     before = f"{report.warmup_bars:,} row{'' if report.warmup_bars == 1 else 's'}"
     yield f"Needs (decisions at the closes of {report.clock}; {before} before the window)"
-    counted = any(item.unknown is not None for item in report.needs)
-    limited = any(item.max_age_ns is not None for item in report.needs)
-    head = ("channel", "use", "in the data")
-    rows = [head + ("no row yet",) * counted + ("too old", "limit") * limited]
-    for item in report.needs:
-        cells = (item.channel, item.use, _held(item))
-        unknown = (_share(item.unknown),) * counted
-        rows.append(cells + unknown + (_share(item.stale), _age(item.max_age_ns)) * limited)
-    yield from columns(rows, left=3)
-    if limited:
-        yield from wrapped(
-            "no row yet, too old: share of the window's decisions; a value older than its limit is "
-            "unknown"
-        )
-    elif counted:
-        yield from wrapped("no row yet: share of the window's decisions")
-    for item in report.needs:
+    limited = [item for item in report.needs if item.max_age_ns is not None]
+    # The many inputs of the market state would hide what the rules themselves name.
+    own = [item for item in report.needs if item.use != OPTIONAL or item in limited]
+    others = [item for item in report.needs if item not in own]
+    folded = len(others) > MOST_OTHERS
+    yield from _need_table(own if folded else report.needs)
+    if folded:
+        yield from _other_lines(others)
+    for item in own if folded else report.needs:
         if item.stored and item.stored != item.channel:
             yield from wrapped(f"{item.channel} is made from {item.stored}.")
     absent = [item for item in report.needs if not item.stored]
@@ -74,6 +68,41 @@ def _need_lines(report: RulesReport) -> Iterator[str]:
     if required:
         yield from wrapped(
             f"Not in the data, and required: {', '.join(required)}. The run cannot start."
+        )
+
+
+def _need_table(needs: Sequence[ChannelNeed]) -> Iterator[str]:
+    counted = any(item.unknown is not None for item in needs)
+    limited = any(item.max_age_ns is not None for item in needs)
+    head = ("channel", "use", "in the data")
+    rows = [head + ("no row yet",) * counted + ("too old", "limit") * limited]
+    for item in needs:
+        cells = (item.channel, item.use, _held(item))
+        unknown = (_share(item.unknown),) * counted
+        rows.append(cells + unknown + (_share(item.stale), _age(item.max_age_ns)) * limited)
+    yield from columns(rows, left=3)
+    if counted and limited:
+        yield from wrapped(
+            "no row yet, too old: share of the window's decisions; a value older than its limit is "
+            "unknown"
+        )
+    elif counted:
+        yield from wrapped("no row yet: share of the window's decisions")
+
+
+def _other_lines(others: Sequence[ChannelNeed]) -> Iterator[str]:
+    """Yield optional channels whose ages the rules do not limit, without a table of them."""
+    begun = [item.channel for item in others if item.stored and not item.unknown]
+    later = [
+        f"{item.channel} ({_share(item.unknown)})"
+        for item in others
+        if item.stored and item.unknown
+    ]
+    if begun:
+        yield from wrapped(f"Read besides, where there: {', '.join(begun)}.")
+    if later:
+        yield from wrapped(
+            f"Read besides, without a row yet at a share of the decisions: {', '.join(later)}."
         )
 
 
@@ -107,9 +136,10 @@ def _rounded(share: float) -> str:
 def _age(limit: int | None) -> str:
     if limit is None:
         return MISSING
-    if limit % DAY_NS == 0:
-        return f"{limit // DAY_NS}d"
-    return f"{limit / HOUR_NS:g}h"
+    for unit, length in (("d", DAY_NS), ("h", HOUR_NS)):
+        if limit % length == 0:
+            return f"{limit // length}{unit}"
+    return f"{limit / MINUTE_NS:g}m"
 
 
 def _count_lines(report: RulesReport, counts: WindowCounts) -> Iterator[str]:
@@ -122,18 +152,19 @@ def _count_lines(report: RulesReport, counts: WindowCounts) -> Iterator[str]:
         yield from wrapped("The rules name no conditions.")
         return
     numbered = list(enumerate(counts.conditions, start=1))
-    for required, title in ((True, "required"), (False, "not required for an entry")):
+    for required, title in ((True, "required"), (False, "not required")):
         chosen = [(place, item) for place, item in numbered if item.required is required]
         if chosen:
             yield from _table(chosen, counts.rows, title)
-    yield from _passing_lines(counts)
     yield from _pointed_out(counts)
-    yield ""
+    yield from _passing_lines(counts)
     yield from _pair_lines(counts)
 
 
 def _table(chosen: Sequence[tuple[int, ConditionCount]], rows: int, title: str) -> Iterator[str]:
-    required = title == "required"
+    groups = [item.group for _, item in chosen]
+    # Alone says nothing where each group has one condition.
+    required = title == "required" and len(groups) > len(set(groups))
     head = ["", title, "true", "false", "unknown", *(["alone"] if required else [])]
     table = [(*head, "spells", "longest", "first known")]
     for place, item in chosen:
@@ -144,10 +175,9 @@ def _table(chosen: Sequence[tuple[int, ConditionCount]], rows: int, title: str) 
         table.append((str(place), _named(item), *shares, *alone, *spells))
     yield from columns(table, left=2)
     if required:
-        yield from wrapped(
-            "alone: decisions at which only this one is not true; spells: runs of true rows, the "
-            "longest in rows"
-        )
+        yield from wrapped("alone: decisions at which no other required condition fails")
+    if title == "required":
+        yield from wrapped("spells: runs of true rows; longest: rows of the longest run")
 
 
 def _named(item: ConditionCount) -> str:
@@ -155,18 +185,16 @@ def _named(item: ConditionCount) -> str:
 
 
 def _passing_lines(counts: WindowCounts) -> Iterator[str]:
+    """Yield when all required conditions were true, a line a group."""
+    if not counts.passing:
+        return
+    yield ""
+    yield "All required conditions true together (an open plan or risk may still forbid to act)"
+    rows: list[tuple[str, ...]] = [("", "decisions", "spells", "first", "last")]
     for item in counts.passing:
-        subject = f"{item.group}: all" if item.group else "All"
-        if not item.rows or item.first_at is None or item.last_at is None:
-            yield from wrapped(f"{subject} required conditions are never true together here.")
-            continue
-        at = f"{item.rows:,} decision{'' if item.rows == 1 else 's'}"
-        spells = f"{item.spells:,} spell{'' if item.spells == 1 else 's'}"
-        yield from wrapped(
-            f"{subject} required conditions are true at {at} in {spells}, first at "
-            f"{utc_text(item.first_at)}, last at {utc_text(item.last_at)}; an open plan or the "
-            "risk rules may still forbid an entry."
-        )
+        ends = [MISSING if at is None else utc_text(at) for at in (item.first_at, item.last_at)]
+        rows.append((item.group or "all", f"{item.rows:,}", f"{item.spells:,}", *ends))
+    yield from columns(rows)
 
 
 def _pointed_out(counts: WindowCounts) -> Iterator[str]:
@@ -187,13 +215,15 @@ def _pointed_out(counts: WindowCounts) -> Iterator[str]:
 def _pair_lines(counts: WindowCounts) -> Iterator[str]:
     """Yield the rows at which two conditions are both true, each pair once.
 
-    Of many conditions only the required ones are shown; the JSON document has all pairs.
+    A condition that is always or never true is left out, and of many conditions those that are not
+    required; the JSON document has all pairs.
     """
-    places = list(range(len(counts.conditions)))
-    required = [place for place in places if counts.conditions[place].required]
-    shown = places if len(places) <= PAIRS_BESIDE else required
+    varying = [place for place, item in enumerate(counts.conditions) if 0 < item.true < counts.rows]
+    required = [place for place in varying if counts.conditions[place].required]
+    shown = varying if len(varying) <= PAIRS_BESIDE else required
     if len(shown) < 2:
         return
+    yield ""
     yield "Decisions at which two are both true (numbers as above)"
     for begin in range(0, len(shown) - 1, PAIRS_BESIDE):
         beside = shown[begin : min(begin + PAIRS_BESIDE, len(shown) - 1)]

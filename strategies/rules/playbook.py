@@ -27,6 +27,7 @@ from engine.api import (
 from strategies.rules.bindings import BoundRules
 from strategies.rules.evaluate import Evaluator
 from strategies.rules.field_types import rows_of
+from strategies.rules.language import RulesLanguage, longest_ages, told_rules
 from strategies.rules.memory import TermMemory, memory_of
 from strategies.rules.params import RulesParams
 from strategies.rules.terms import Term
@@ -57,6 +58,7 @@ class Rules(Playbook[RulesParams]):
 
     name = "rules"
     Params = RulesParams
+    language = RulesLanguage()
 
     def __init__(self, params: RulesParams) -> None:
         super().__init__(params)
@@ -112,6 +114,18 @@ class Rules(Playbook[RulesParams]):
             late=required - {clock} if params.weights else frozenset(),
             memory_ns=memory.memory_ns,
         )
+
+    @classmethod
+    def sentences(cls, params: RulesParams, instruments: Mapping[str, Instrument]) -> Sequence[str]:
+        """Return the rules of a file in plain English."""
+        return told_rules(params, instruments)
+
+    @classmethod
+    def longest_ages(
+        cls, params: RulesParams, instruments: Mapping[str, Instrument]
+    ) -> Mapping[ChannelKey, int]:
+        """Return the age beyond which each channel that an expression names is unknown, ns."""
+        return longest_ages(params, instruments)
 
     def prepare(self, data: Dataset) -> Signals:
         """Return conditions, levels and masks of every row; ``docs/rules.md`` has every rule."""

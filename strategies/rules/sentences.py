@@ -115,7 +115,7 @@ class _Teller:
         side = "below" if buys else "above"
         yield (
             f"  The stop is {self.told(trade.stop)}, taken at the decision; it must be known and "
-            f"lie {side} the close, or nothing is entered."
+            f"lie {side} the close (stop_{side}_price), or nothing is entered."
         )
         yield from self._targets(trade)
         if trade.trail is not None:
@@ -138,7 +138,7 @@ class _Teller:
             verb = "is" if len(held) == 1 else "are"
             one = "" if len(held) == 1 else "any of "
             told = listed(held, "or")
-            yield f"  Nothing is entered while {one}{told} below {verb} true."
+            yield f"  Nothing is entered while {one}{told} below {verb} true (no_exit)."
 
     def _targets(self, trade: TradeRule) -> Iterator[str]:
         if not trade.targets:
@@ -310,8 +310,8 @@ class _Teller:
                 verb = "reads" if len(reading) == 1 else "read"
                 yield (
                     f"{listed(reading, 'and')} of {name} {verb} the open plan. While such a plan "
-                    "is open every decision row is visited, and what is read there is no part of "
-                    "the causality proof."
+                    "is open every decision row is visited. What is read there is no part of the "
+                    "causality proof, and is not counted below."
                 )
 
 

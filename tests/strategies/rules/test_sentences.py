@@ -81,9 +81,9 @@ def test_a_sentence_of_a_trader_comes_back_as_sentences() -> None:
         "    - calm: VIX is below 25 (vix_max); an unknown counts as true",
         "    - breakout: the 1h close of BTCUSDT-PERP crosses above the highest 1h high of "
         "BTCUSDT-PERP in 20 days, one row earlier",
-        "  Nothing is entered while vix_back below is true.",
+        "  Nothing is entered while vix_back below is true (no_exit).",
         "  The stop is the 1h close of BTCUSDT-PERP minus 2 times n, taken at the decision; it "
-        "must be known and lie below the close, or nothing is entered.",
+        "must be known and lie below the close (stop_below_price), or nothing is entered.",
         "  Targets, of the plan's quantity: 50% at 1 R and 50% at 3 R.",
         "  At each decision the stop moves to the 1h close of BTCUSDT-PERP minus 3 times n, if "
         "that is higher than the stop and below the close.",
@@ -93,7 +93,8 @@ def test_a_sentence_of_a_trader_comes_back_as_sentences() -> None:
         "",
         "Notes",
         "  - stale of quiet_breakout reads the open plan. While such a plan is open every decision "
-        "row is visited, and what is read there is no part of the causality proof.",
+        "row is visited. What is read there is no part of the causality proof, and is not counted "
+        "below.",
     ]
 
 
@@ -123,7 +124,7 @@ def test_a_short_trade_sells_first_and_buys_back() -> None:
     lines = told(trade(side="short", risk="0.25", exit="{back: vix < 20}"))
     text = "\n".join(lines)
     assert "Sell short BTCUSDT-PERP at the next open, with 25% of the size that risk allows" in text
-    assert "lie above the close" in text
+    assert "lie above the close (stop_above_price)" in text
     assert "Buy back all at the next open when this holds:" in text
 
 
