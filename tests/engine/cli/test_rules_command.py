@@ -119,3 +119,90 @@ def test_check_names_a_missing_required_channel_and_fails(command: Command, one_
     assert done.returncode == 3
     assert "Not in the data, and required: IEF/bars/1d. The run cannot start." in done.stdout
     assert "IEF/bars/1d: not in the data" in done.stderr
+
+
+RULES = """\
+name: dip
+data: {source: embedded, start: 2026-02-02, end: 2026-02-09}
+playbook:
+  name: rules
+  params:
+    instruments: {btc: BTCUSDT-PERP@1h}
+    series: {vix: VIX}
+    clock: btc@1h
+    let: {most: 25}
+    trades:
+      dip:
+        instrument: btc
+        enter:
+          fell: btc.close < lowest(btc.low, 20 bars)[1]
+          calm: vix < most
+        stop: btc.close - 2 * atr(btc, 14 bars)
+        exit:
+          stale: position.age > 1d
+venue: binance_usdm
+"""
+
+
+def test_check_tells_the_rules_of_a_file_in_sentences(command: Command, tmp_path: Path):
+    (tmp_path / "dip.yaml").write_text(RULES)
+    done = command("rules", "check", "dip.yaml")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert max(map(len, done.stdout.splitlines())) <= 100
+    assert "    - calm: VIX is below 25 (most)\n" in done.stdout
+    assert "[counts 1h bars of BTCUSDT-PERP]" in done.stdout
+    assert "stale of dip reads the open plan" in done.stdout
+    row = next(line.split() for line in done.stdout.splitlines() if "VIX/series" in line)
+    assert row[-1] == "6d"
+    (one,) = [line for line in done.stdout.splitlines() if line.startswith("  1  fell")]
+    assert "%" in one
+
+
+def test_settings_of_the_command_change_the_sentences(command: Command, tmp_path: Path):
+    (tmp_path / "dip.yaml").write_text(RULES)
+    done = command("rules", "check", "dip.yaml", "--set", "playbook.params.let.most=31", "--json")
+    document = json.loads(done.stdout)
+    assert "    - calm: VIX is below 31 (most)" in document["rules"]
+    assert [item["name"] for item in document["counts"]["conditions"]][:2] == ["fell", "calm"]
+    limits = {item["channel"]: item["max_age_hours"] for item in document["needs"]}
+    assert limits == {"BTCUSDT-PERP/bars/1h": 2.0, "VIX/series": 144.0}
+
+
+def test_a_wrong_unit_is_shown_with_its_place(command: Command, tmp_path: Path):
+    (tmp_path / "dip.yaml").write_text(RULES.replace("vix < most", "vix < 0.25"))
+    done = command("rules", "check", "dip.yaml")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: dip.yaml:15:17: playbook.params.trades.dip.enter.calm")
+    assert "VIX is in index points; did you mean 25?" in done.stderr
+    assert done.stderr.splitlines()[1:] == ["  vix < 0.25", "  ^^^^^^^^^^"]
+
+
+def test_functions_are_listed_and_one_is_told_whole(command: Command):
+    listed = command("rules", "functions")
+    assert max(map(len, listed.stdout.splitlines())) <= 100
+    assert any(line.startswith("sma(x, length) ") for line in listed.stdout.splitlines())
+    one = command("rules", "functions", "atr").stdout
+    assert one.startswith("atr(bars, length)\n  meaning  ")
+    assert "Wilder 1978" in one
+    (entry,) = json.loads(command("rules", "functions", "atr", "--json").stdout)
+    assert set(entry) == {"name", "call", "meaning", "formula", "unit", "memory", "source"}
+
+
+def test_an_unknown_function_names_the_nearest_one(command: Command):
+    line = assert_one_clear_line(command("rules", "functions", "smaa"), 2)
+    assert line == "no function 'smaa'; did you mean sma?"
+
+
+def test_values_are_those_of_the_data_or_of_a_file(command: Command, tmp_path: Path):
+    every = command("rules", "values").stdout
+    assert max(map(len, every.splitlines())) <= 100
+    assert "BTCUSDT-PERP, bound for example as x: BTCUSDT-PERP@" in every
+    (tmp_path / "dip.yaml").write_text(RULES)
+    own = command("rules", "values", "dip.yaml").stdout
+    assert own.startswith("btc: BTCUSDT-PERP@1h\n  btc.open btc.high btc.low btc.close (price)")
+    assert "  vix: VIX (points)" in own
+    document = json.loads(command("rules", "values", "dip.yaml", "--json").stdout)
+    assert document["data"] == "embedded"
+    (vix,) = [item for item in document["values"] if item["name"] == "vix: VIX"]
+    assert vix["channels"][0]["channel"] == "VIX/series"
+    assert vix["channels"][0]["first_at"] is not None
