@@ -35,6 +35,7 @@ class RulesReport:
     counts : None where the data do not cover the window
     remarks : sentences of the playbook about wrong or absent inputs
     problem : why nothing was counted, None where it was
+    has_data : false where the data could not be opened at all
     synthetic : true where a channel that was read holds synthetic rows
     """
 
@@ -50,6 +51,7 @@ class RulesReport:
     counts: WindowCounts | None
     remarks: tuple[str, ...] = ()
     problem: DataError | None = None
+    has_data: bool = True
     synthetic: bool = False
 
     def document(self) -> dict[str, Any]:
@@ -79,9 +81,15 @@ def check_rules(config: RunConfig, plugin_path: Path | None = None) -> RulesRepo
     PlaybookError : the playbook failed.
     """
     playbook = configured_playbook(config.playbook, plugin_path)
-    source = open_source(config.data.source)
+    missing: DataError | None = None
+    try:
+        source: Catalog | Dataset = open_source(config.data.source)
+    except DataError as error:
+        # Without data the rules can still be told.
+        missing, source = error, Dataset({}, {})
     records = source.instruments if isinstance(source, Dataset) else source.instruments()
-    config, playbook = settle(config, source, playbook)
+    if missing is None:
+        config, playbook = settle(config, source, playbook)
     needs = requirements_of(playbook)
     report = RulesReport(
         run=config.name,
@@ -92,9 +100,13 @@ def check_rules(config: RunConfig, plugin_path: Path | None = None) -> RulesRepo
         clock=needs.clock,
         warmup_bars=needs.warmup_bars,
         sentences=tuple(type(playbook).sentences(playbook.params, records)),
-        needs=(),
+        needs=channel_needs(needs, source, {}),
         counts=None,
+        problem=missing,
+        has_data=missing is None,
     )
+    if missing is not None:
+        return report
     ages = type(playbook).longest_ages(playbook.params, records)
     return _measured(report, config, playbook, source, ages)
 

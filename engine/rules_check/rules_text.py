@@ -51,6 +51,11 @@ def _need_lines(report: RulesReport) -> Iterator[str]:
     own = [item for item in report.needs if item.use != OPTIONAL or item in limited]
     others = [item for item in report.needs if item not in own]
     folded = len(others) > MOST_OTHERS
+    if not report.has_data:
+        for use in dict.fromkeys(item.use for item in report.needs):
+            names = ", ".join(item.channel for item in report.needs if item.use == use)
+            yield from wrapped(f"{use}: {names}")
+        return
     yield from _need_table(own if folded else report.needs)
     if folded:
         yield from _other_lines(others)

@@ -158,6 +158,15 @@ def test_check_tells_the_rules_of_a_file_in_sentences(command: Command, tmp_path
     assert "%" in one
 
 
+def test_without_data_the_rules_are_told_and_the_command_fails(command: Command, tmp_path: Path):
+    (tmp_path / "dip.yaml").write_text(RULES)
+    done = command("rules", "check", "dip.yaml", "--data", "nowhere")
+    assert done.returncode == 3
+    assert "    - calm: VIX is below 25 (most)\n" in done.stdout
+    assert done.stdout.endswith("  required: BTCUSDT-PERP/bars/1h\n  optional: VIX/series\n")
+    assert "nowhere: no catalog here" in done.stderr
+
+
 def test_settings_of_the_command_change_the_sentences(command: Command, tmp_path: Path):
     (tmp_path / "dip.yaml").write_text(RULES)
     done = command("rules", "check", "dip.yaml", "--set", "playbook.params.let.most=31", "--json")
