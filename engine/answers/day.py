@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.answers.refusals import chooses_weights
 from engine.answers.row_sentences import STATES, fill_line, order_line
 from engine.answers.time_window import TimeWindow, parse_day, traded_part
 from engine.answers.why_not import TRUE, UNKNOWN, action_line
@@ -156,7 +157,7 @@ def _guard_line(row: Row) -> str:
 def _setups(run: RunFolder, window: TimeWindow) -> DaySection:
     """Return each setup's best row of the day and its block, the nearest to an entry first."""
     journal = [row for row in run.rows("journal_conditions") if window.holds(row["at"])]
-    if journal and not any(item["required"] for item in run.conditions):
+    if journal and (chooses_weights(run) or not any(i["required"] for i in run.conditions)):
         return _statements(run, journal[-1])
     groups = required_groups(run.conditions)
     best = best_of_setups(journal)

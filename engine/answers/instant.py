@@ -134,7 +134,7 @@ def _verdict(run: RunFolder, row: Row) -> list[str]:
     lines = [words[row["blocked_kind"]]]
     if row["setup"]:
         lines[0] += f" Setup {row['setup']}."
-    if row["blocked_kind"] and row["nearest_miss"]:
+    if row["blocked_kind"] and row["nearest_miss"] and not of_weights:
         group = row.get("nearest_group") or ""
         lines.append(
             f"Nearest miss: {row['nearest_miss']}, "

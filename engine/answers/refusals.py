@@ -36,6 +36,17 @@ class Refusal:
     last_at: pd.Timestamp
 
 
+def holds_weights(run: RunFolder) -> bool:
+    """Return whether a run's playbook asked for weights."""
+    return any(row["intent"] == IntentKind.REBALANCE for row in run.rows("journal_decisions"))
+
+
+def chooses_weights(run: RunFolder) -> bool:
+    """Return whether groups of conditions choose the weights that a run's playbook asks for."""
+    has_groups = any(item["required"] and item.get("group") for item in run.conditions)
+    return has_groups and holds_weights(run)
+
+
 def refused(decided: Sequence[Row]) -> list[Refusal]:
     """Return the entries that risk or a guard refused, by intent, instrument and reason."""
     groups: dict[str, list[pd.Timestamp]] = {}
@@ -58,10 +69,7 @@ def not_free(
     """
     found = []
     # A playbook of weights always holds positions; they prevent no rebalancing.
-    has_weights = any(
-        row["intent"] == IntentKind.REBALANCE for row in run.rows("journal_decisions")
-    )
-    free = STATES_OF_WEIGHTS if has_weights else {FREE_STATE}
+    free = STATES_OF_WEIGHTS if holds_weights(run) else {FREE_STATE}
     opens = {(row["instrument"], row["at"]) for row in run.rows("fills") if row["stage"] == OPEN}
     entered = {(row["instrument"], row["decided_at"]) for row in approved}
     for row in run.rows("journal_account"):

@@ -4,12 +4,13 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from engine.decision_terms import RiskTier
 from engine.formatting import columns, money, number, percent, signed
 from engine.results.availability import Availability
-from engine.results.failing import required_groups
+from engine.results.failing import relative_distance, required_groups
 from engine.run_folder.read import Row, RunFolder, moment
 
 MARKS = {"true": "yes", "false": "NO", "unknown": "?"}
@@ -17,6 +18,8 @@ LEFT_OUT = "out"  # the run counted it as true, whatever was measured
 CAP = "cap_"
 SIZE_AFTER = "size_after_"
 BPS = 1e4
+DAY_HOURS = 24
+FINE = 0.001  # smaller distances are shown with more digits
 SHOWN_PAYMENTS = 8
 TIERS = (RiskTier.CAUTIOUS, RiskTier.DEFENSIVE)  # account tiers below normal, by rising drawdown
 STATES = {
@@ -64,17 +67,18 @@ def result_lines(trade: Row) -> list[str]:
 
 
 def condition_lines(described: Sequence[Mapping[str, Any]], row: Row) -> list[str]:
-    """Return one line a condition: true or not, measured value, threshold, description.
+    """Return one line a condition: truth, measured value, threshold, distance, age, description.
 
     Required conditions come first, by group with the nearest group in front; then the others.
     """
     required = [item for item in described if item["required"]]
     nearest = row.get("nearest_group") or ""
     groups = sorted(required_groups(described), key=lambda group: group != nearest)
+    standing = ", which came nearest" if row["required_failing"] else ", which held"
     sections = [("Required conditions", [item for item in required if not item.get("group", "")])]
     sections += [
         (
-            f"Required conditions of {group}" + ", which came nearest" * (group == nearest),
+            f"Required conditions of {group}" + standing * (group == nearest),
             [item for item in required if item.get("group", "") == group],
         )
         for group in groups
@@ -84,19 +88,51 @@ def condition_lines(described: Sequence[Mapping[str, Any]], row: Row) -> list[st
     lines = []
     for heading, items in sections:
         if items:
-            lines += [heading, *columns([_condition(item, row) for item in items], left=4)]
+            lines += [heading, *columns([_condition(item, row) for item in items], left=6)]
     return lines
 
 
-def _condition(item: Mapping[str, Any], row: Row) -> tuple[str, str, str, str]:
+def age_words(hours: float | None) -> str:
+    """Return the age of a condition's oldest input; None: it reads the bar that closed."""
+    if hours is None:
+        return "this bar"
+    if math.isnan(hours):
+        return "missing"
+    return f"{number(hours, 3)}h" if hours < 2 * DAY_HOURS else f"{number(hours / DAY_HOURS, 3)}d"
+
+
+def apart(distance: float) -> str:
+    """Return how far a number is from its threshold.
+
+    >>> apart(0.234), apart(0.00009), apart(0.0)
+    ('23.4% apart', '0.009% apart', '0.0% apart')
+    """
+    digits = 1 if distance >= FINE or distance == 0 else 3
+    return f"{percent(distance, digits)} apart"
+
+
+def _condition(item: Mapping[str, Any], row: Row) -> tuple[str, ...]:
     name = item["name"]
     measured, threshold = row[f"{name}.measured"], row[f"{name}.threshold"]
     unit = f" {item['unit']}" if item["unit"] else ""
     compared = f"{number(measured)} against {number(threshold)}{unit}"
     shown = "" if _absent(measured) else compared
+    gap = "" if _absent(measured) or _absent(threshold) else apart(_distance(measured, threshold))
     mark = LEFT_OUT if item.get("left_out") else MARKS[row[name]]
     why = row.get(f"{name}.because") or ""
-    return mark, name, shown, item["description"] + (f": {why}" if why else "")
+    age = age_words(_age_hours(row, name))
+    return mark, name, shown, gap, age, item["description"] + (f": {why}" if why else "")
+
+
+def _distance(measured: float, threshold: float) -> float:
+    return float(relative_distance(np.array([measured]), np.array([threshold]))[0])
+
+
+def _age_hours(row: Row, name: str) -> float | None:
+    column = f"{name}.age_hours"
+    if column not in row:
+        return None
+    return math.nan if row[column] is None else float(row[column])
 
 
 def decision_lines(decision: Row, ladder: Sequence[float]) -> list[str]:

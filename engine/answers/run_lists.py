@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from engine.answers.instant import explain_at
+from engine.answers.refusals import chooses_weights
 from engine.decision_terms import BlockKind
 from engine.errors import ReportError
 from engine.formatting import columns, number, percent, signed
@@ -73,8 +74,8 @@ def refused_setups(run: RunFolder) -> list[Row]:
     """Return the row nearest to an entry of each refused setup, by time.
 
     A setup is refused when no entry was approved at any of its rows. For rules without setups, a
-    UTC day counts as one when conditions or the risk module refused an entry on it. For weights,
-    whose rules require no condition, only a refusal by the risk module counts.
+    UTC day counts as one when conditions or the risk module refused an entry on it. For
+    weights that conditions choose, or rules without conditions, only a refusal by risk counts.
     """
     journal = run.rows("journal_conditions")
     entered = {row["setup"] for row in journal if not row["blocked_kind"]}
@@ -83,7 +84,7 @@ def refused_setups(run: RunFolder) -> list[Row]:
         refused = [row for row in refused if row["setup"] and row["setup"] not in entered]
     else:
         kinds = {BlockKind.RISK}
-        if any(item["required"] for item in run.conditions):
+        if any(item["required"] for item in run.conditions) and not chooses_weights(run):
             kinds |= {BlockKind.CONDITION, BlockKind.PLAYBOOK}
         refused = [row for row in refused if row["blocked_kind"] in kinds]
     return sorted(best_of_setups(refused), key=lambda row: row["at"])

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from engine.answers.refusals import Refusal, not_free, refused
+from engine.answers.refusals import Refusal, chooses_weights, not_free, refused
 from engine.answers.time_window import TimeWindow, parse_window, traded_part
 from engine.conditions import failed_alone
 from engine.decision_terms import RISK_ADDING, BlockKind, DecisionOutcome
@@ -128,6 +128,7 @@ class WhyNot:
     refusals : refusals by risk and guards, and spells in which the account was not free
     labels : origin of the data, one line each
     neighbours : nearest journal rows before and after, for a window without one
+    of_weights : conditions choose weights; ``miss`` is then the last row of the window
     """
 
     title: str
@@ -140,6 +141,7 @@ class WhyNot:
     refusals: tuple[Refusal, ...]
     labels: tuple[str, ...]
     neighbours: tuple[pd.Timestamp | None, pd.Timestamp | None]
+    of_weights: bool = False
 
 
 def why_not(run_folder: Path, asked: str) -> WhyNot:
@@ -162,6 +164,7 @@ def why_not(run_folder: Path, asked: str) -> WhyNot:
     decided = [row for row in run.rows("journal_decisions") if window.holds(row["decided_at"])]
     approved = [row for row in decided if _is_approved_entry(row)]
     before = max((row["at"] for row in journal if row["at"] <= window.after), default=None)
+    of_weights = chooses_weights(run)
     after = min((row["at"] for row in journal if row["at"] > window.until), default=None)
     return WhyNot(
         title=run_title(run, f"why not: {window.words}"),
@@ -170,10 +173,13 @@ def why_not(run_folder: Path, asked: str) -> WhyNot:
         journal_rows=len(inside),
         approved=tuple(action_line(row) + _end_of_order(run, row) for row in approved),
         filled=tuple(_filled_lines(run, window)),
-        miss=_nearest(run.conditions, inside, {row["decided_at"] for row in approved}),
+        miss=_nearest(
+            run.conditions, inside, {row["decided_at"] for row in approved}, of_weights=of_weights
+        ),
         refusals=(*refused(decided), *not_free(run, window, inside, approved)),
         labels=data_labels(run, window),
         neighbours=(before, after),
+        of_weights=of_weights,
     )
 
 
@@ -275,15 +281,17 @@ def _nearest(
     described: Sequence[Mapping[str, Any]],
     inside: Sequence[Row],
     approved_at: Collection[pd.Timestamp],
+    *,
+    of_weights: bool,
 ) -> NearestMiss | None:
-    """Return the journal row nearest to an entry; without required conditions the last row.
+    """Return the journal row nearest to an entry; the last one for weights or without them.
 
     A row with an approved entry is not a miss; only where all rows have one, one is returned.
     """
     missed = [row for row in inside if row["at"] not in approved_at] or list(inside)
     if not missed:
         return None
-    judged = any(item["required"] for item in described)
+    judged = any(item["required"] for item in described) and not of_weights
     row = min(missed, key=nearness) if judged else missed[-1]
     group = row.get("nearest_group") or ""
     others = [

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from engine.answers.refusals import Refusal
-from engine.answers.row_sentences import LEFT_OUT, MARKS
+from engine.answers.row_sentences import LEFT_OUT, MARKS, age_words, apart
 from engine.answers.why_not import (
     TRUE,
     UNKNOWN,
@@ -16,11 +16,10 @@ from engine.answers.why_not import (
     why_not,
 )
 from engine.decision_terms import BlockKind
-from engine.formatting import MISSING, columns, number, percent, wrapped
+from engine.formatting import MISSING, columns, number, wrapped
 from engine.results.journal import NOTHING_DUE
 from engine.run_folder.read import moment
 
-DAY_HOURS = 24
 SHOWN = 6
 
 
@@ -85,6 +84,8 @@ def _miss_lines(answer: WhyNot, miss: NearestMiss) -> list[str]:
             f"other inputs of the rules are not in the journal. At the window's last row, {at}:"
         )
         return ["", *wrapped(text), *_table(others, answer.journal_rows)]
+    if answer.of_weights:
+        return _weights_lines(answer, miss, at)
     label = "Every row has an approved entry; the first" if miss.acted else "Nearest miss"
     lines = ["", *_unindented(f"{label}: {at}. {_verdict(miss, len(required))}")]
     for item in miss.failing:
@@ -99,6 +100,21 @@ def _miss_lines(answer: WhyNot, miss: NearestMiss) -> list[str]:
     return [*lines, f"All numbers of that row: riskoff explain RUN --at {instant}"]
 
 
+def _weights_lines(answer: WhyNot, miss: NearestMiss, at: str) -> list[str]:
+    """Return the conditions that choose the weights, each with its words."""
+    text = f"These rules hold weights, which the conditions below choose. At the last row, {at}:"
+    lines = ["", *_unindented(text)]
+    deciding = [item for item in miss.conditions if item.required]
+    for item in deciding:
+        because = f" ({item.because})" if item.because else ""
+        truth = "" if item.truth == UNKNOWN else f" {item.truth}"
+        told = f"{item.name}{truth}{_shortfall(item)}: {item.description}{because}"
+        lines += wrapped(told, "- ")
+    lines += ["", "The same conditions over the window's journal rows"]
+    lines += _table(deciding, answer.journal_rows)
+    return lines + _watched([item for item in miss.conditions if not item.required])
+
+
 def _other_lines(others: Sequence[OtherGroup]) -> list[str]:
     """Return one sentence for each group that came less near, at its own nearest row."""
     if not others:
@@ -111,7 +127,7 @@ def _other_lines(others: Sequence[OtherGroup]) -> list[str]:
         else:
             text += f"all {other.required} held; {other.blocked}".rstrip("; ")
         if other.nearest:
-            text += f"; nearest {other.nearest}, {percent(other.distance, 1)} apart"
+            text += f"; nearest {other.nearest}, {apart(other.distance)}"
         lines += wrapped(text, "- ")
     return lines
 
@@ -147,7 +163,7 @@ def _shortfall(result: ConditionResult) -> str:
     unit = f" {result.unit}" if result.unit else ""
     return (
         f" {number(result.measured)} against {number(result.threshold)}{unit}, "
-        f"{percent(result.distance, 1)} apart"
+        f"{apart(result.distance)}"
     )
 
 
@@ -165,21 +181,13 @@ def _table(results: Sequence[ConditionResult], rows: int) -> list[str]:
                 f"{'+' if result.margin > 0 else ''}{number(result.margin, 4)}"
                 if known
                 else MISSING,
-                _age(result.age_hours),
+                age_words(result.age_hours),
                 f"{result.failed}/{rows}",
                 str(result.unknown),
                 str(result.alone),
             )
         )
     return columns(table, left=2)
-
-
-def _age(hours: float | None) -> str:
-    if hours is None:
-        return "this bar"
-    if math.isnan(hours):
-        return "missing"
-    return f"{number(hours, 3)}h" if hours < 2 * DAY_HOURS else f"{number(hours / DAY_HOURS, 3)}d"
 
 
 def _watched(results: Sequence[ConditionResult]) -> list[str]:

@@ -110,6 +110,7 @@ def conditions_table(
     )
     states = [history.at_decision(int(instant)) for instant in at]
     failing = nearest_groups(signals.conditions, rows)
+    has_groups = any(item.group for item in signals.conditions if item.required)
     blocks = [
         _block(
             decisions.get(int(instant), []),
@@ -117,6 +118,7 @@ def conditions_table(
             state.detail,
             failing[index].first,
             is_book=book_from is not None and instant >= book_from,
+            has_groups=has_groups,
         )
         for index, (instant, state) in enumerate(zip(at, states, strict=True))
     ]
@@ -134,7 +136,7 @@ def conditions_table(
         "nearest_miss_distance": pa.array([found.distance for found in failing], pa.float64()),
         "required_failing": pa.array([found.count for found in failing], pa.int64()),
     }
-    if any(item.group for item in signals.conditions if item.required):
+    if has_groups:
         columns["nearest_group"] = pa.array([found.group for found in failing], pa.string())
     for item in signals.conditions:
         words = [TRUTH_WORDS[Truth(int(value))] for value in item.truth[rows]]
@@ -209,7 +211,13 @@ def _decision_words(decisions: Sequence[Decision]) -> str:
 
 
 def _block(
-    decisions: Sequence[Decision], state: str, detail: str, failing: str, *, is_book: bool
+    decisions: Sequence[Decision],
+    state: str,
+    detail: str,
+    failing: str,
+    *,
+    is_book: bool,
+    has_groups: bool,
 ) -> RowBlock:
     asked = [decision for decision in decisions if decision.intent in RISK_ADDING]
     if any(decision.outcome == DecisionOutcome.APPROVED for decision in asked):
@@ -219,6 +227,7 @@ def _block(
     quiet = BOOK_STATES if is_book else QUIET_STATES
     if state not in quiet:
         return RowBlock(BlockKind.ACCOUNT, detail or state)
-    if failing:
+    # Groups of a book's conditions choose its weights; where none holds it keeps weights too.
+    if failing and not (is_book and has_groups):
         return RowBlock(BlockKind.CONDITION, failing)
     return RowBlock(BlockKind.PLAYBOOK, NOTHING_DUE if is_book else "no intent")

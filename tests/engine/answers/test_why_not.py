@@ -157,6 +157,39 @@ def test_a_day_counts_the_failures_of_the_nearest_trade(journal):
     assert "1 of 3 required of quiet failed: quiet.breakout" in text
 
 
+def rebalanced(row):
+    return replace(row, intent="rebalance", instrument="", plan_id=0)
+
+
+def test_conditions_that_choose_weights_are_told_at_the_last_row(make_run, tmp_path):
+    # Two states; the decision at hour 0 rebalances, so that later rows are those of a book.
+    run = make_run(hours=100, plans=1)
+    decided = tuple(rebalanced(row) for row in run.outcome.decisions)
+    at = run.signals.decided_at[-6:]
+    signals = Signals(at, {}, two_trades(), notable=np.ones(6, bool))
+    outcome = replace(run.outcome, decisions=decided)
+    folder = write_run(replace(run, signals=signals, outcome=outcome), tmp_path)
+    day = pd.Timestamp(int(at[-1]), tz="UTC").strftime("%Y-%m-%d")
+    found = why_not(folder, day)
+    assert found.of_weights
+    assert found.miss.at == pd.Timestamp(int(at[-1]), tz="UTC")
+    assert {row["blocked_by"] for row in RunFolder(folder).rows("journal_conditions")} == {
+        "nothing due"
+    }
+    text = " ".join(why_not_text(found).split())
+    assert "These rules hold weights, which the conditions below choose." in text
+    assert "- quiet.calm false 9 against 10 x, 10.0% apart: quiet.calm is at least 10" in text
+    assert "Nearest miss" not in text
+
+
+def test_an_instant_tells_distance_and_age_of_each_condition(journal):
+    old = compared("funding", [3.0], 4.0, age_hours=7)
+    text = explain_at(journal(old, compared("range", [2.0], 1.0)), "2026-02-02T03:40Z")
+    told = [" ".join(line.split()) for line in text.splitlines()]
+    assert "NO funding 3 against 4 x 25.0% apart 7h funding is large" in told
+    assert "yes range 2 against 1 x 50.0% apart this bar range is large" in told
+
+
 def test_an_instant_lists_the_nearest_trade_in_front(journal):
     text = explain_at(journal(*two_trades()), "2026-02-02T03:40Z")  # row 0: panic is nearest
     headings = [line for line in text.splitlines() if line.startswith("Required conditions")]
