@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from engine.api import DAY_NS, HOUR_NS, ChannelKind, history_days
+from engine.api import DAY_NS, HOUR_NS, ChannelKey, ChannelKind, history_days
 from strategies.rules.functions.registry import FUNCTIONS
 from strategies.rules.lengths import WindowLength
 from strategies.rules.names import Names
@@ -42,6 +42,19 @@ class TermMemory:
 def memory_of(term: Term, names: Names) -> TermMemory:
     """Return the history that a term reads; nested windows add up."""
     return _memory(term, names, {})
+
+
+def channel_memory_ns(term: Term, names: Names, key: ChannelKey) -> int:
+    """Return the history of one channel that a term reads, ns; 0 where it reads none.
+
+    Only the windows around the channel count: beside a year of stocks, a day of bitcoin stays one.
+    """
+    if key not in term.channels:
+        return 0
+    _, soft, ns = _own_memory(term, names)
+    inside = (channel_memory_ns(argument, names, key) for argument in term.arguments)
+    found = max(max(inside, default=0), _source_memory(term, names))
+    return found + max(_rows_ns(soft, term, names), ns)
 
 
 def _memory(term: Term, names: Names, known: dict[Term, TermMemory]) -> TermMemory:

@@ -28,7 +28,7 @@ from strategies.rules.bindings import BoundRules
 from strategies.rules.evaluate import Evaluator
 from strategies.rules.field_types import rows_of
 from strategies.rules.language import RulesLanguage, longest_ages, told_rules
-from strategies.rules.memory import TermMemory, memory_of
+from strategies.rules.memory import TermMemory, channel_memory_ns, memory_of
 from strategies.rules.params import RulesParams
 from strategies.rules.terms import Term
 from strategies.rules.trade_decisions import TradeDecisions
@@ -194,9 +194,6 @@ def _shorter(
     """Return the history of traded bars other than the clock's: that of their windows."""
     return {
         key: _SPARE_DAYS * DAY_NS
-        + max(
-            (memory_of(term, rules.names).memory_ns for term in terms if key in term.channels),
-            default=0,
-        )
+        + max((channel_memory_ns(term, rules.names, key) for term in terms), default=0)
         for key in keys
     }

@@ -1,0 +1,37 @@
+"""A channel needs the history of the windows around it, not that of its neighbours."""
+
+import pytest
+
+from data_feeds.clock import DAY_NS, HOUR_NS
+from data_feeds.schema import ChannelKey, ChannelKind
+from strategies.rules.meaning import understand
+from strategies.rules.memory import channel_memory_ns
+from tests.strategies.rules.expression_cases import names
+
+BTC = ChannelKey("BTCUSDT-PERP", ChannelKind.BARS, "1h")
+SPY = ChannelKey("SPY", ChannelKind.BARS, "1d")
+
+
+@pytest.mark.parametrize(
+    ("text", "hours"),
+    [
+        ("btc.close > lowest(btc.low, 24 bars)", 23),
+        ("btc.close > lowest(btc.low, 24 bars)[2]", 25),
+        ("spy.close > sma(spy.close, 200 sessions)", 0),
+        # A year of stocks beside it does not lengthen a day of bitcoin.
+        ("spy.close > sma(spy.close, 200 sessions) and btc.close > lowest(btc.low, 24 bars)", 23),
+    ],
+)
+def test_bitcoin_needs_the_hours_of_its_own_windows(text: str, hours: int) -> None:
+    term = understand(text, names("spy@session"), "truth")
+    # Two bars are the age that a value may have.
+    age = 2 * HOUR_NS if hours else 0
+    assert channel_memory_ns(term, names("spy@session"), BTC) == hours * HOUR_NS + age
+
+
+def test_windows_inside_windows_add_up() -> None:
+    term = understand(
+        "sma(highest(spy.high, 20 sessions), 10 sessions) > 0", names("btc@1h"), "truth"
+    )
+    # 28 sessions before the present one are at least 38 days.
+    assert channel_memory_ns(term, names("btc@1h"), SPY) > 38 * DAY_NS
