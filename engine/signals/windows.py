@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
+# Rows that fit into the first cache with what is computed beside them.
+_TILE_ROWS = 2_048
+
 
 def last_rows(rows: int, window: int) -> Rows:
     """Return the first row of the window of the last ``window`` rows; -1 before it is full.
@@ -47,30 +50,80 @@ def windowed_sum(values: Floats, first: Rows) -> Floats:
     combined), so a row's value is the same to the last bit however much history lies before it,
     and a NaN reaches only the windows that contain it. Cost: ``len x log2(window)``.
     """
-    return _windowed_sum(np.array(values, dtype=np.float64), first)
+    values = np.asarray(values, dtype=np.float64)
+    return _windowed_sum(values, first, window_tiles(first))
 
 
 @njit(cache=True)
-def _windowed_sum(part: Floats, first: Rows) -> Floats:
-    rows = len(part)
-    total = np.full(rows, np.nan)
-    longest = 0
+def window_tiles(first: Rows) -> Rows:
+    """Return stretches of rows that are computed together, so that they stay in the cache.
+
+    One line a stretch: its first row, the row after its last, the first row of its windows, the
+    longest window, and 1 where all its windows are full and of that length. Results do not depend
+    on where a stretch ends.
+    """
+    rows, longest = len(first), 0
     for t in range(rows):
         if first[t] >= 0:
             longest = max(longest, t + 1 - first[t])
-    span = 1
-    while span <= longest:
-        # part[i] is the sum of the ``span`` values from row i on.
-        for t in range(rows):
-            length = t + 1 - first[t]
-            if first[t] >= 0 and length & span:
-                covered = length & (span - 1)
-                piece = part[first[t] + covered]
-                total[t] = piece if covered == 0 else total[t] + piece
-        for i in range(rows - span):
-            part[i] += part[i + span]
-        span *= 2
+    step = max(_TILE_ROWS, longest)
+    tiles = np.empty((-(-rows // step), 5), dtype=np.int64)
+    for k in range(len(tiles)):
+        begin, end = k * step, min((k + 1) * step, rows)
+        low, long, short = begin, 0, rows
+        for t in range(begin, end):
+            length = t + 1 - first[t] if first[t] >= 0 else 0
+            low = min(low, t + 1 - length)
+            long, short = max(long, length), min(short, length)
+        tiles[k] = begin, end, low, long, int(long == short and long > 0)
+    return tiles
+
+
+@njit(cache=True)
+def _windowed_sum(values: Floats, first: Rows, tiles: Rows) -> Floats:
+    total = np.full(len(values), np.nan)
+    for begin, end, low, longest, same in tiles:
+        # part[i] is the sum of the ``span`` values from row ``low + i`` on.
+        part, span = values[low:end].copy(), 1
+        doubled = np.empty_like(part)
+        while span <= longest:
+            if not same:
+                _add_each(total[begin:end], part, first[begin:end] - low, begin - low, span)
+            elif longest & span:
+                _add_same(total[begin:end], part, longest & (span - 1))
+            # A shifted view lets the compiler use vector instructions; ``part[i + span]`` does not.
+            later = part[span:]
+            for i in range(len(part) - 2 * span + 1):
+                doubled[i] = part[i] + later[i]
+            part, doubled = doubled, part
+            span *= 2
     return total
+
+
+@njit(cache=True)
+def _add_same(total: Floats, part: Floats, covered: int) -> None:
+    """Add a part to windows of one length, of which ``covered`` rows are added already."""
+    if covered == 0:
+        total[:] = part[: len(total)]
+    else:
+        later = part[covered:]
+        for i in range(len(total)):
+            total[i] += later[i]
+
+
+@njit(cache=True)
+def _add_each(total: Floats, part: Floats, starts: Rows, last: int, span: int) -> None:
+    """Add a part to the windows whose length has the bit ``span``.
+
+    ``starts`` are places in ``part``, negative where the window is not full; the first window ends
+    at the place ``last``.
+    """
+    for i in range(len(total)):
+        length = last + i + 1 - starts[i]
+        if starts[i] >= 0 and length & span:
+            covered = length & (span - 1)
+            piece = part[starts[i] + covered]
+            total[i] = piece if covered == 0 else total[i] + piece
 
 
 def rolling_highest(values: Floats, window: int) -> Floats:

@@ -80,12 +80,29 @@ def rsi(x: Floats, rows: int) -> Floats:
     >>> rsi(np.array([1.0, 2.0, 1.0, 4.0]), 2).tolist()
     [nan, nan, 50.0, 87.5]
     """
-    change = x - signals.previous(x)
-    gain = wilder(np.maximum(change, 0.0), rows)
-    loss = wilder(np.maximum(-change, 0.0), rows)
-    found = np.full(len(x), np.nan)
-    np.divide(gain, gain + loss, out=found, where=gain + loss > 0)
-    return 100.0 * found
+    gain, loss = _moves(x)
+    return _share_of_gains(wilder(gain, rows), wilder(loss, rows))
+
+
+@njit(cache=True)
+def _moves(x: Floats) -> tuple[Floats, Floats]:
+    """Return the rise and the fall since the row before, both at least zero."""
+    gain, loss = np.full(len(x), np.nan), np.full(len(x), np.nan)
+    for t in range(1, len(x)):
+        move = x[t] - x[t - 1]
+        if not np.isnan(move):
+            gain[t], loss[t] = max(move, 0.0), max(-move, 0.0)
+    return gain, loss
+
+
+@njit(cache=True)
+def _share_of_gains(gain: Floats, loss: Floats) -> Floats:
+    """Return gains in percent of gains and losses; NaN where both are zero."""
+    share = np.full(len(gain), np.nan)
+    for t in range(len(gain)):
+        if gain[t] + loss[t] > 0:
+            share[t] = 100.0 * (gain[t] / (gain[t] + loss[t]))
+    return share
 
 
 def atr(bars: PriceBars, rows: int) -> Floats:

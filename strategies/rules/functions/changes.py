@@ -1,12 +1,14 @@
 """Changes between rows, and arithmetic on the present row."""
 
 import numpy as np
+from numba import njit
 
 from engine.api import Truth, signals
 from strategies.rules.functions.function import (
     Floats,
     Function,
     Parameter,
+    Rows,
     RowWindow,
     Truths,
     fixed_unit,
@@ -18,8 +20,16 @@ from strategies.rules.functions.function import (
 
 def _before(x: Floats, window: RowWindow) -> Floats:
     """Return the value of the row just before each window; NaN where there is none."""
-    row = window.starts - 1
-    return np.where(row >= 0, x[np.maximum(row, 0)], np.nan)
+    return _taken(x, window.starts)
+
+
+@njit(cache=True)
+def _taken(x: Floats, starts: Rows) -> Floats:
+    found = np.full(len(x), np.nan)
+    for t in range(len(x)):
+        if starts[t] > 0:
+            found[t] = x[starts[t] - 1]
+    return found
 
 
 def growth(x: Floats, before: Floats) -> Floats:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -46,7 +47,7 @@ class RowWindow:
         first = np.arange(rows, dtype=np.int64) - (length - 1)
         return cls(np.maximum(first, 0), first >= 0)
 
-    @property
+    @cached_property
     def starts(self) -> Rows:
         """Return the first row of each window; -1 where the window is not full."""
         return np.where(self.full, self.first, np.int64(-1))

@@ -9,6 +9,7 @@ reaches only the windows that contain it. Cost: ``len x log2(window)``; no matri
 import numpy as np
 from numba import njit
 
+from engine.api import signals
 from strategies.rules.functions.function import Floats, Rows
 
 
@@ -21,41 +22,92 @@ def _longest(first: Rows) -> int:
     return longest
 
 
-@njit(cache=True)
 def squares(x: Floats, first: Rows) -> tuple[Floats, Floats]:
     """Return each value's distance from its window's mean, and the sum of squared distances.
 
     NaN where ``first`` is -1.
     """
-    rows = len(x)
-    # Of the block of ``span`` rows from i on: its mean less x[i], and its sum of squares.
-    mean, square = np.zeros(rows), 0.0 * x
-    distance, total = np.full(rows, np.nan), np.full(rows, np.nan)
-    longest, span = _longest(first), 1
-    while span <= longest:
-        for t in range(rows):
-            start, length = first[t], t + 1 - first[t]
-            if start < 0 or not length & span:
-                continue
-            covered = length & (span - 1)
-            block = start + covered
-            if covered == 0:
-                # Until the end ``distance`` holds the mean of the covered rows less x[start].
-                distance[t], total[t] = mean[block], square[block]
-                continue
-            step = (x[block] - x[start]) + (mean[block] - distance[t])
-            joined = covered + span
-            distance[t] += step * span / joined
-            total[t] += square[block] + step * step * covered * span / joined
-        for i in range(rows - span):
-            step = (x[i + span] - x[i]) + (mean[i + span] - mean[i])
-            mean[i] += step / 2
-            square[i] += square[i + span] + step * step * span / 2
-        span *= 2
-    for t in range(rows):
-        if first[t] >= 0:
-            distance[t] = (x[t] - x[first[t]]) - distance[t]
+    return _squares(x, first, signals.window_tiles(first))
+
+
+@njit(cache=True)
+def _squares(x: Floats, first: Rows, tiles: Rows) -> tuple[Floats, Floats]:
+    distance, total = np.full(len(x), np.nan), np.full(len(x), np.nan)
+    for begin, end, low, longest, same in tiles:
+        # Of the block of ``span`` rows from row ``low + i`` on: its mean less its first value, and
+        # its sum of squares. Each is joined into the second pair and the pairs change places.
+        part, span = x[low:end], 1
+        mean, square = np.zeros(len(part)), 0.0 * part
+        next_mean, next_square = np.empty_like(mean), np.empty_like(mean)
+        # Until the end ``apart`` holds the mean of the covered rows less the window's first value.
+        apart, inside = distance[begin:end], total[begin:end]
+        starts = first[begin:end] - low
+        while span <= longest:
+            if not same:
+                _join_each(apart, inside, (part, mean, square), (starts, begin - low), span)
+            elif longest & span:
+                _join_same(apart, inside, (part, mean, square), longest & (span - 1), span)
+            # Shifted views let the compiler use vector instructions; ``i + span`` does not.
+            later, later_mean, later_square = part[span:], mean[span:], square[span:]
+            for i in range(len(part) - 2 * span + 1):
+                step = (later[i] - part[i]) + (later_mean[i] - mean[i])
+                next_mean[i] = mean[i] + step * 0.5
+                next_square[i] = square[i] + (later_square[i] + step * step * (span * 0.5))
+            mean, next_mean = next_mean, mean
+            square, next_square = next_square, square
+            span *= 2
+        for i in range(len(apart)):
+            if starts[i] >= 0:
+                apart[i] = (part[begin - low + i] - part[starts[i]]) - apart[i]
     return distance, total
+
+
+@njit(cache=True)
+def _join_same(
+    apart: Floats, inside: Floats, block: tuple[Floats, Floats, Floats], covered: int, span: int
+) -> None:
+    """Join blocks to windows of one length, of which ``covered`` rows are joined already."""
+    part, mean, square = block
+    if covered == 0:
+        apart[:] = mean[: len(apart)]
+        inside[:] = square[: len(inside)]
+        return
+    share = span / (covered + span)
+    later, later_mean, later_square = part[covered:], mean[covered:], square[covered:]
+    for i in range(len(apart)):
+        step = (later[i] - part[i]) + (later_mean[i] - apart[i])
+        apart[i] += step * share
+        inside[i] += later_square[i] + step * step * (covered * share)
+
+
+@njit(cache=True)
+def _join_each(
+    apart: Floats,
+    inside: Floats,
+    block: tuple[Floats, Floats, Floats],
+    windows: tuple[Rows, int],
+    span: int,
+) -> None:
+    """Join blocks to the windows whose length has the bit ``span``; see ``_join_same``.
+
+    ``windows`` are their first places in the block's arrays, negative where a window is not full,
+    and the place at which the first window ends.
+    """
+    part, mean, square = block
+    starts, last = windows
+    for i in range(len(apart)):
+        start, length = starts[i], last + i + 1 - starts[i]
+        if start < 0 or not length & span:
+            continue
+        covered = length & (span - 1)
+        place = start + covered
+        if covered == 0:
+            apart[i], inside[i] = mean[place], square[place]
+            continue
+        share = span / (covered + span)
+        step = (part[place] - part[start]) + (mean[place] - apart[i])
+        apart[i] += step * share
+        inside[i] += square[place] + step * step * (covered * share)
 
 
 @njit(cache=True)

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+from numba import njit
 
 from strategies.rules.functions.averages import AVERAGES
 from strategies.rules.functions.calendar_rows import CALENDAR
@@ -17,6 +18,14 @@ from strategies.rules.functions.function import Floats, Function
 from strategies.rules.functions.spread import SPREAD
 
 
+@njit(cache=True)
+def _has_infinite(values: Floats) -> bool:
+    for value in values:  # noqa: SIM110 - compiled, without a temporary array
+        if np.isinf(value):
+            return True
+    return False
+
+
 def _finite(compute: Callable[..., Floats]) -> Callable[..., Floats]:
     """Return the computation with NaN, the word for unknown, where a number overflows."""
 
@@ -24,7 +33,7 @@ def _finite(compute: Callable[..., Floats]) -> Callable[..., Floats]:
     def computed(*arguments: Any) -> Floats:
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):
             found = compute(*arguments)
-        return np.where(np.isfinite(found), found, np.nan)
+        return np.where(np.isinf(found), np.nan, found) if _has_infinite(found) else found
 
     return computed
 
