@@ -296,7 +296,7 @@ class Evaluator:
         given: list[Any] = [self._clock_times()] if function.reads_clock else []
         given += [self._argument(slot, term, arguments, known) for slot in slots]
         with np.errstate(all="ignore"):
-            return operations.known_numbers(function.compute(*given))
+            return function.compute(*given)
 
     def _argument(
         self, slot: tuple[str, Any], term: Term, arguments: list[Values], known: Known

@@ -99,14 +99,13 @@ def _check_duration(length: Length, rows: Rows, names: Names) -> None:
     name = _told((held[0],))
     written = f"{length.count:g}{length.unit}"
     days = length.count * UNIT_NS[length.unit] / DAY_NS
-    if days < 1:
+    if days < 1 or not _resolved(held[0], names).is_daily:
         raise NoMeaning(f"{written} on {name}, which closes at night: write a number of bars")
     calendar_days = round(days * _DAYS_A_YEAR / _SESSIONS_A_YEAR)
     sessions = max(round(days * _SESSIONS_A_YEAR / _DAYS_A_YEAR), 1)
-    word = "sessions" if _resolved(held[0], names).is_daily else "bars of a day"
     raise NoMeaning(
-        f"{written} on {name}: write {max(round(days), 1)} {word} (about {calendar_days} calendar "
-        f"days) or {sessions} {word} (about {days:g} calendar days)"
+        f"{written} on {name}: write {max(round(days), 1)} sessions (about {calendar_days} "
+        f"calendar days) or {sessions} sessions (about {days:g} calendar days)"
     )
 
 

@@ -169,13 +169,10 @@ class Names:
 
     def max_age_ns(self, source: RowSource) -> int:
         """Return the age beyond which a value of a source is unknown, ns."""
-        told = [age for name, age in self.settings.max_age.items() if self._ages(name, source)]
-        if source.month_ends:
-            return max(_MONTH_NS, *told) if told else _MONTH_NS
-        if told:
-            # The last, longest name says most: ``btc.open_interest`` after ``btc``.
-            return told[-1]
-        return self._usual_age_ns(source)
+        told = [name for name in self.settings.max_age if self._ages(name, source)]
+        # The longest name says most: ``btc.mark`` more than ``btc``.
+        age = self.settings.max_age[max(told, key=len)] if told else self._usual_age_ns(source)
+        return max(age, _MONTH_NS) if source.month_ends else age
 
     def _usual_age_ns(self, source: RowSource) -> int:
         if source.kind == "state":
