@@ -31,7 +31,7 @@ from strategies.rules.vocabulary import (
 
 STATE, FLUSH, PLAN = "Market state, a row a day", "Flush detector", "Values of an open plan"
 SERIES = "Series, bound for example as vix: VIX"
-NOT_CHECKED = "not checked"
+NOT_CHECKED, TRUTH = "not checked", "truth"
 BARS = ChannelKind.BARS
 
 FIELD_WORDS = {
@@ -152,7 +152,7 @@ def made_values(state: MarketStateConfig) -> Iterator[ValueEntry]:
     yield from state_values(state)
     yield ValueEntry(FLUSH, "flush.stage", "label", _label_words("stage"))
     for name, unit in FLUSH_UNITS.items():
-        yield ValueEntry(FLUSH, f"flush.{name}", unit or "truth", FLUSH_WORDS[name])
+        yield ValueEntry(FLUSH, f"flush.{name}", unit or TRUTH, FLUSH_WORDS[name])
     for name, unit in PLAN_UNITS.items():
         yield ValueEntry(PLAN, name, unit, PLAN_WORDS[name])
 
@@ -165,7 +165,7 @@ def state_values(config: MarketStateConfig) -> Iterator[ValueEntry]:
     day = np.datetime64("2024-01-05")
     found = market_state(Dataset({}, {}), config, day, day)
     for name, item in found.conditions.items():
-        yield ValueEntry(STATE, f"state.{name.lower()}", "truth", item.description)
+        yield ValueEntry(STATE, f"state.{name.lower()}", TRUTH, item.description)
     for name in found.values:
         yield ValueEntry(STATE, f"state.{name.lower()}", NOT_CHECKED, "")
 

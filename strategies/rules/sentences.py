@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
-from engine.api import MarketStateConfig
 from strategies.rules.params import (
     ConditionRule,
     RulesParams,
@@ -13,6 +12,7 @@ from strategies.rules.params import (
 )
 from strategies.rules.parse import parse
 from strategies.rules.phrases import Vocabulary, listed, say
+from strategies.rules.reference import TRUTH, state_values
 from strategies.rules.syntax import Name, Node
 
 # What is told behind an expression: whose rows it counts, that it reads the plan.
@@ -41,11 +41,12 @@ def vocabulary(params: RulesParams) -> Vocabulary:
         instruments[name] = (known, timeframe or (at if name == clock else ""))
     lets = {name: parse(str(value)) for name, value in params.let.items()}
     zone = "America/New_York" if params.has_session_clock else "UTC"
-    return Vocabulary(instruments, params.series, lets, _state_words(params.state), zone)
-
-
-def _state_words(config: MarketStateConfig) -> dict[str, str]:
-    return {item.name.lower(): item.words for item in config.conditions()}
+    state = {
+        item.name.removeprefix("state."): item.meaning
+        for item in state_values(params.state)
+        if item.unit == TRUTH
+    }
+    return Vocabulary(instruments, params.series, lets, state, zone)
 
 
 def rule_sentences(params: RulesParams, remark: Remark = no_remark) -> Iterator[str]:
@@ -145,7 +146,10 @@ class _Teller:
             yield "  There are no targets."
             return
         parts = [self._target(item) for item in trade.targets]
-        yield f"  Targets, of the plan's quantity: {listed(parts, 'and')}."
+        side = "above" if trade.side == "long" else "below"
+        priced = any(item.price is not None for item in trade.targets)
+        must = f"; a price must lie {side} the close (target_{side}_price)" if priced else ""
+        yield f"  Targets, of the plan's quantity: {listed(parts, 'and')}{must}."
 
     def _target(self, item: TargetRule) -> str:
         share = _percent(item.fraction)

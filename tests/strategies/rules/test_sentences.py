@@ -149,7 +149,10 @@ def test_tranches_and_price_targets_are_told() -> None:
             "{fraction: 0.2, after: 1 bar}]",
         )
     )
-    assert "  Targets, of the plan's quantity: 100% at the 1h high of BTCUSDT-PERP." in lines
+    assert (
+        "  Targets, of the plan's quantity: 100% at the 1h high of BTCUSDT-PERP; a price must lie "
+        "above the close (target_above_price)."
+    ) in lines
     begin = next(i for i, line in enumerate(lines) if "tranches" in line)
     assert lines[begin : begin + 4] == [
         "  The plan has 3 tranches. The first one, 50%, is bought with the entry.",
@@ -197,3 +200,9 @@ def test_a_remark_stands_behind_its_expression() -> None:
     params = RulesParams.model_validate(parse_yaml(trade()).data)
     lines = list(rule_sentences(params, lambda text: "remark" if "25" in text else ""))
     assert "    - calm: VIX is below 25 [remark]" in lines
+
+
+def test_conditions_of_the_market_state_are_told_in_the_checklists_words() -> None:
+    lines = told(trade(enter="{turn: state.vix_off_peak, step: state.step_macro}"))
+    assert "    - turn: VIX is off its peak of the month (state.vix_off_peak)" in lines
+    assert "    - step: rates and the dollar shrink the risk budget (state.step_macro)" in lines
