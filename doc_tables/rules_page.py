@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from doc_tables.blocks import DOCS, PageBlock
+from strategies.rules.reference import function_table, value_table
 
 PAGE = "rules.md"
 FILE = "my_breakout.yaml"
@@ -133,4 +134,5 @@ def blocks(_: Path) -> Iterator[PageBlock]:
 
 def sample() -> Iterator[PageBlock]:
     """Yield the reference."""
-    yield from ()
+    yield PageBlock(PAGE, "functions", function_table().splitlines())
+    yield PageBlock(PAGE, "values", value_table().splitlines())

@@ -1,5 +1,7 @@
 """The lists of functions and values, against the code that they describe."""
 
+from pathlib import Path
+
 import pytest
 
 from data_feeds.instrument import Instrument
@@ -121,3 +123,9 @@ def test_tables_of_the_docs_have_a_row_a_name_and_whole_columns() -> None:
     assert {line.count("|") for line in values} == {4}
     for name in (*PLAN_UNITS, "state.tier", "flush.reclaimed", "X.basis"):
         assert any(line.startswith(f"| `{name}` |") for line in values), name
+
+
+def test_the_page_of_rules_holds_these_tables() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "rules.md").read_text(encoding="utf-8")
+    assert function_table() in page
+    assert value_table() in page
