@@ -14,7 +14,16 @@ from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from data_feeds.timeframe import Timeframe
 from data_feeds.units import units_of
 from engine import signals
-from engine.conditions import NOT_SO, Condition, Reason, Truth, condition, leave_out, reason
+from engine.conditions import (
+    NOT_SO,
+    Condition,
+    Reason,
+    Truth,
+    condition,
+    leave_out,
+    name_problem,
+    reason,
+)
 from engine.config.field_types import NameSet
 from engine.config.market import MarketStateConfig
 from engine.decision_terms import RiskTier
@@ -106,6 +115,7 @@ __all__ = [
     "history_days",
     "leave_out",
     "market_state",
+    "name_problem",
     "parse_duration",
     "pointed",
     "reason",

@@ -316,9 +316,11 @@ def _notes(effects: Sequence[ConditionEffect]) -> list[str]:
     lines = wrapped(
         "Each row is the run without that condition. Earned, saved and gained: full rules less "
         "without, in points of return, points of drawdown and R; positive: the condition helped. "
-        "Alone: decision rows at which no other required condition failed. In, gone: entries of "
-        "the run without it only, and of the full rules only."
+        "Alone: decision rows at which no other required condition of the same trade failed. In, "
+        "gone: entries of the run without it only, and of the full rules only."
     )
+    for effect in effects:
+        lines += wrapped(f"{effect.condition}: {effect.description}", "- ")
     if any(effect.core for effect in effects):
         lines += wrapped("* The rules without it are other rules, not looser ones.")
     for effect in effects:

@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
+from engine.api import name_problem
+
 # Words of the language, and roots of its values; a file binds none of them.
 RESERVED = frozenset(
     {"and", "or", "not", "for", "within", "crosses", "above", "below", "true", "false"}
@@ -106,7 +108,16 @@ def read_conditions(data: object) -> object:
     """Return named conditions with their names checked."""
     if not isinstance(data, Mapping):
         raise ValueError("write named conditions, one a line, such as calm: vix < 25")
-    return checked_names("conditions", refused=OWN_CONDITIONS)(data)
+    checked = checked_names("conditions", refused=OWN_CONDITIONS)(data)
+    for name in data:
+        # Of several trades a condition is named trade.condition.
+        _refuse_column(name_problem(name) or name_problem(f"trade.{name}"), name)
+    return checked
+
+
+def _refuse_column(problem: str, name: object) -> None:
+    if problem:
+        raise ValueError(f"{name}: {problem}; choose another name")
 
 
 def read_states(data: object) -> object:
@@ -114,6 +125,8 @@ def read_states(data: object) -> object:
     checked_names("weights")(data)
     if not isinstance(data, Mapping):
         return data
+    for name in data:
+        _refuse_column(name_problem(name), name)
     return {
         name: {**state, "when": {name: state["when"]}}
         if isinstance(state, Mapping) and isinstance(state.get("when"), str | bool)

@@ -165,6 +165,7 @@ def test_the_table_shows_percent_points_and_signs():
     assert "SYNTHETIC DATA" in text.splitlines()[0]
     assert "return 2.00%, deepest drawdown -1.00%, 4 trades, average R +0.50." in text
     assert "* The rules without it are other rules" in text
+    assert "  - gate: the gate is open" in text.splitlines()
 
 
 def test_a_variant_that_cannot_be_run_is_told_with_its_reason_and_null_numbers():

@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
-from engine.conditions import Truth, condition, entry_truth, name_problem
+from engine.conditions import JOURNAL_COLUMNS, Truth, condition, entry_truth, name_problem
+from engine.playbook import Signals
+from engine.results.availability import AvailabilityHistory
 from engine.results.failing import TRUTH_WORDS
+from engine.results.journal import conditions_table
 from tests.engine.two_trades import two_trades
 
 
@@ -58,3 +61,13 @@ def test_plain_and_dotted_names_are_taken(name):
 )
 def test_a_name_that_the_journal_cannot_hold_has_a_problem(name, words):
     assert words in name_problem(name)
+
+
+def test_every_column_of_the_journal_that_no_condition_owns_is_a_refused_name(new_book):
+    book = new_book()
+    book.mark(100.0)
+    signals = Signals(book.now + np.arange(1, 7), {}, two_trades(), notable=np.ones(6, bool))
+    account = AvailabilityHistory(book.outcome(), book.instrument, book.now, book.now + 9)
+    table = conditions_table(signals, book.outcome(), account, book.now, book.now + 9)
+    own = {name for name in table.column_names if not name.startswith(("feed", "quiet", "panic"))}
+    assert own == JOURNAL_COLUMNS
