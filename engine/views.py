@@ -16,7 +16,9 @@ from engine.errors import PlaybookContractError
 class PositionView(NamedTuple):
     """Show one open position: signed base units, prices in quote, NaN where not applicable.
 
-    ``leaving`` is the part that working exits close, unsigned base units.
+    ``leaving`` is the part that working exits close, unsigned base units. ``approved`` is the share
+    of the plan that risk has approved so far, tranche by tranche; what an order then left unfilled
+    stays approved.
     """
 
     instrument: str
@@ -31,6 +33,7 @@ class PositionView(NamedTuple):
     entered_at: int
     initial_risk: float
     leaving: float = 0.0
+    approved: float = 1.0
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         """Refuse to change the view; a playbook returns intents."""

@@ -1,13 +1,20 @@
 """The account as a playbook and risk see it at one instant."""
 
+from collections.abc import Callable
+
 from engine.broker.book import WorkingPlan
 from engine.broker.simulator import Simulator
 from engine.records import NAN
 from engine.views import AccountView, Positions, PositionView
 
 
-def build_account_view(simulator: Simulator, t: int, equity: float) -> AccountView:
-    """Return the account at the marks of instant index ``t``; ``equity`` is quote."""
+def build_account_view(
+    simulator: Simulator, t: int, equity: float, approved_share: Callable[[str], float]
+) -> AccountView:
+    """Return the account at the marks of instant index ``t``; ``equity`` is quote.
+
+    ``approved_share`` returns the share of an instrument's plan that risk has approved.
+    """
     ledger = simulator.ledger
     positions = Positions()
     pending = set()
@@ -21,7 +28,7 @@ def build_account_view(simulator: Simulator, t: int, equity: float) -> AccountVi
             pending.add(name)
         if simulator.positions[k].quantity == 0.0:
             continue
-        view = _position_view(simulator, k, plan, t)
+        view = _position_view(simulator, k, plan, t, approved_share(name))
         dict.__setitem__(positions, name, view)
         gross += abs(view.quantity) * view.mark
     return AccountView(
@@ -37,7 +44,9 @@ def build_account_view(simulator: Simulator, t: int, equity: float) -> AccountVi
     )
 
 
-def _position_view(simulator: Simulator, k: int, plan: WorkingPlan, t: int) -> PositionView:
+def _position_view(
+    simulator: Simulator, k: int, plan: WorkingPlan, t: int, approved: float
+) -> PositionView:
     position = simulator.positions[k]
     mark = float(simulator.timeline.paths[k].mark[t])
     # In the order of its fields; keywords cost as much as the rest at every bar.
@@ -54,4 +63,5 @@ def _position_view(simulator: Simulator, k: int, plan: WorkingPlan, t: int) -> P
         position.entered_at,
         plan.initial_risk(position.average_entry),
         plan.leaving(abs(position.quantity)) if plan.exits else 0.0,
+        approved,
     )

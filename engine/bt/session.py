@@ -217,9 +217,11 @@ class Session:
 
         Nothing may have happened since the last visit.
         """
-        view = build_account_view(self.simulator, t, self.simulator.equity_at(t))
+        view = build_account_view(
+            self.simulator, t, self.simulator.equity_at(t), self.risk.approved_share
+        )
         return self.risk.exposure(int(self.timeline.at[t]), view)
 
     def account_view(self) -> AccountView:
         """Return the account as the playbook and risk may see it now."""
-        return build_account_view(self.simulator, self.t, self.equity)
+        return build_account_view(self.simulator, self.t, self.equity, self.risk.approved_share)

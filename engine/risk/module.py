@@ -127,6 +127,11 @@ class RiskModule:
             WakeAt: self._wake_at,
         }
 
+    def approved_share(self, instrument: str) -> float:
+        """Return the share of an instrument's open plan that is approved; 1 without a plan."""
+        plan = self._plans.get(instrument)
+        return 1.0 if plan is None else plan.used
+
     @property
     def decisions(self) -> list[Decision]:
         """Return all decisions so far, in order."""

@@ -135,7 +135,7 @@ class BoundRules:
 
     def problems(self) -> list[ParamProblem]:
         """Return what is wrong with the file's names and expressions, in the file's order."""
-        return [*self._of_bindings(), *self._of_expressions()]
+        return [*self._of_bindings(), *self._of_expressions(), *self._of_weights()]
 
     def _of_bindings(self) -> Iterator[ParamProblem]:
         """Yield problems of the clock, of bars and of ages."""
@@ -177,6 +177,26 @@ class BoundRules:
                 self.names.bars_source(name)
             except NoMeaning as error:
                 yield ParamProblem(place, str(error))
+
+    def _of_weights(self) -> Iterator[ParamProblem]:
+        """Yield weights that change from row to row while nothing would ever follow them."""
+        rebalance = self.params.rebalance
+        if rebalance.when != "never" or rebalance.band is not None:
+            return
+        for name, state in self.params.weights.items():
+            for held, share in state.hold.items():
+                if isinstance(share, str) and not self._is_constant(share):
+                    yield ParamProblem(
+                        ("weights", name, "hold", held),
+                        "this weight changes from row to row, but weights are restored at changes "
+                        "of state only; write rebalance: {when: monthly} or {band: 5%}",
+                    )
+
+    def _is_constant(self, text: str) -> bool:
+        try:
+            return understand(text, self.names, "number").is_constant
+        except ExpressionError:
+            return True  # told with its place
 
     def _of_expressions(self) -> Iterator[ParamProblem]:
         for item in written_expressions(self.params):

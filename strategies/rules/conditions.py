@@ -14,6 +14,8 @@ from strategies.rules.terms import Term
 from strategies.rules.units import UNDECLARED
 from strategies.rules.vocabulary import LABELS
 
+# Conditions name a price by its currency, as all playbooks do.
+_UNIT_WORDS = {UNDECLARED: "", "price": "quote"}
 _EQUALITY = ("==", "!=")
 # Units of conditions are the words that tables use.
 _UNIT_WORDS = {UNDECLARED: "", "price": "quote"}

@@ -1,6 +1,7 @@
 """The playbook `rules`: trades, or weights by state, as a trader writes them in a config file."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,6 @@ from engine.api import (
     Channel,
     ChannelKey,
     Dataset,
-    Fill,
     Instrument,
     Intent,
     MarketView,
@@ -133,8 +133,11 @@ class Rules(Playbook[RulesParams]):
         decided_at = decision_instants(self.params, data.channels[rules.clock_key])
         evaluator = Evaluator(data, rules.names, decided_at)
         if self.params.weights:
-            return prepare_weights(rules, evaluator, data, self.ignored)
-        return prepare_trades(rules, evaluator, self.ignored, warmup_rows(rules))
+            made = prepare_weights(rules, evaluator, data, self.ignored)
+        else:
+            made = prepare_trades(rules, evaluator, self.ignored, warmup_rows(rules))
+        terms = tuple(rules.terms.values())
+        return replace(made, remarks=(*_absent(terms, data), *evaluator.remarks(terms)))
 
     def on_bar(self, market: MarketView, account: AccountView) -> Sequence[Intent]:
         """Return the intents of the trades, or of the weights, at this row."""
@@ -145,12 +148,6 @@ class Rules(Playbook[RulesParams]):
         if self._trades is None:
             self._trades = TradeDecisions(BoundRules.of(self.params))
         return self._trades.on_bar(market, account, self.ignored)
-
-    def on_fill(self, fill: Fill, account: AccountView) -> Sequence[Intent]:
-        """Note the tranches that were bought."""
-        if self._trades is not None:
-            self._trades.on_fill(fill)
-        return ()
 
 
 def decision_instants(params: RulesParams, bars: Channel) -> NDArray[np.int64]:
@@ -186,6 +183,16 @@ def _read(rules: BoundRules, terms: Sequence[Term]) -> frozenset[ChannelKey]:
     if any(term.reads_state for term in terms):
         keys |= state_channels(rules.params.state)
     return frozenset(keys)
+
+
+def _absent(terms: Sequence[Term], data: Dataset) -> list[str]:
+    """Return a sentence for each channel that the rules read and the data do not hold."""
+    keys = sorted({key for term in terms for key in term.channels})
+    return [
+        f"The data hold no {key}, so every condition that reads it is unknown."
+        for key in keys
+        if key not in data.channels
+    ]
 
 
 def _shorter(

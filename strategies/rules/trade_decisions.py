@@ -8,11 +8,9 @@ from engine.api import (
     Add,
     Enter,
     Exit,
-    Fill,
     Intent,
     MarketView,
     MoveStop,
-    OrderRole,
     PositionView,
     Target,
     Truth,
@@ -29,6 +27,8 @@ from strategies.rules.trades import (
     visits_every_row,
 )
 from strategies.rules.written import Place
+
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -78,16 +78,15 @@ class TradePlan:
 class OpenPlan:
     """Progress of the plan in one instrument.
 
-    Rows are rows of the clock. ``asked`` while a tranche is ordered and not yet settled; ``filled``
-    once any of it was bought.
+    Rows are rows of the clock. ``approved`` is the share of the plan that was approved when the
+    last tranche was seen to be, ``last_row`` the row at which that one was asked for.
     """
 
     trade: TradePlan
     entered_row: int
     last_row: int
-    bought: int = 1
-    asked: bool = False
-    filled: bool = False
+    asked_row: int
+    approved: float = 0.0
     track: PlanTrack | None = None
 
 
@@ -119,12 +118,6 @@ class TradeDecisions:
                 intents += self._enter(instrument, market, ignored)
         return intents
 
-    def on_fill(self, fill: Fill) -> None:
-        """Note that a tranche was bought."""
-        plan = self._plans.get(fill.instrument)
-        if plan is not None and fill.role == OrderRole.ENTRY:
-            plan.filled = True
-
     def _see_equity(self, market: MarketView, account: AccountView) -> None:
         """Keep the highest equity of the rows with a plan and of the rows that may enter.
 
@@ -142,7 +135,7 @@ class TradeDecisions:
         """Yield the entry of the first trade in the file that may enter."""
         for trade in self._trades:
             if trade.instrument == instrument and market.signal(f"entry {trade.name}") > 0:
-                self._plans[instrument] = OpenPlan(trade, market.row, market.row)
+                self._plans[instrument] = OpenPlan(trade, market.row, market.row, market.row)
                 yield self._entry(trade, market, ignored)
                 return
 
@@ -189,10 +182,9 @@ class TradeDecisions:
         intents: list[Intent] = []
         if plan.trade.rule.trail is not None:
             intents += self._trailed(plan.trade, market, position, reading)
+        if position.approved > plan.approved:
+            plan.approved, plan.last_row = position.approved, plan.asked_row
         if position.instrument not in account.pending:
-            if plan.asked and plan.filled:
-                plan.bought += 1
-            plan.asked = plan.filled = False
             intents += self._add(plan, market, reading)
         return intents
 
@@ -249,15 +241,16 @@ class TradeDecisions:
     def _add(self, plan: OpenPlan, market: MarketView, reading: Reading) -> Iterator[Intent]:
         """Yield the next tranche when it has rested and all its conditions hold."""
         trade, tranches = plan.trade, plan.trade.rule.tranches
-        if plan.bought >= len(tranches):
+        bought = approved_tranches([part.fraction for part in tranches], plan.approved)
+        if bought >= len(tranches):
             return
-        tranche, judged = tranches[plan.bought], trade.tranches[plan.bought]
+        tranche, judged = tranches[bought], trade.tranches[bought]
         rest = 0 if tranche.after is None else rows_of(tranche.after)
         if market.row - plan.last_row < rest or not self._all_hold(trade, judged, market, reading):
             return
-        plan.asked, plan.last_row = True, market.row
+        plan.asked_row = market.row
         words = _listed(list(judged.rules)) or (f"{tranche.after} later" if rest else "at once")
-        number = f"tranche {plan.bought + 1} of {len(tranches)}"
+        number = f"tranche {bought + 1} of {len(tranches)}"
         yield Add(trade.instrument, tranche.fraction, f"{trade.name}: {number}: {words}")
 
     def _all_hold(
@@ -273,6 +266,21 @@ class TradeDecisions:
             if not (truth is Truth.TRUE or (truth is Truth.UNKNOWN and item.passes)):
                 return False
         return True
+
+
+def approved_tranches(fractions: Sequence[float], approved: float) -> int:
+    """Return how many tranches an approved share of the plan covers.
+
+    >>> approved_tranches([0.34, 0.33, 0.33], 0.34 + 0.33)
+    2
+    """
+    count, total = 0, 0.0
+    for fraction in fractions:
+        total += fraction
+        if total > approved + _ROUNDING:
+            break
+        count += 1
+    return count
 
 
 def _listed(names: list[str]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.api import Condition, Signals, Truth, condition, leave_out, reason
+from engine.api import DAY_NS, Condition, Signals, Truth, condition, leave_out, reason
 from strategies.rules.bindings import BoundRules
 from strategies.rules.conditions import named_condition, with_unknown_passing
 from strategies.rules.evaluate import Evaluator
@@ -96,7 +96,7 @@ def prepare_trades(
         conditions += [*required, *own.shown]
         enters |= enter
         leaves |= own.leaves
-        notable |= enter | near_misses(required)
+        notable |= enter | worth_telling(required, evaluator.decided_at)
     return Signals(
         evaluator.decided_at,
         values,
@@ -113,17 +113,32 @@ def passing(required: tuple[Condition, ...]) -> Flags:
     return held
 
 
-def near_misses(required: tuple[Condition, ...]) -> Flags:
-    """Return the rows at which one condition alone begins to be missing.
+def worth_telling(required: tuple[Condition, ...], decided_at: NDArray[np.int64]) -> Flags:
+    """Return the rows that belong in the journal though nothing is decided at them.
 
-    The row before lacked more conditions, none, or another one. Together with the entries such rows
-    are in the journal, so that every setup that came near has a row.
+    At such a row one condition alone begins to be missing (the row before lacked more, none, or
+    another one), or fewer conditions are missing than at all earlier rows of the UTC day. So every
+    setup that came near has a row, and every day has one.
     """
     missing = np.stack([item.truth != Truth.TRUE for item in required])
-    alone = missing.sum(axis=0) == 1
-    which = np.where(alone, missing.argmax(axis=0), -1)
-    begins: Flags = alone & (which != np.concatenate(([-1], which[:-1])))
-    return begins
+    count = missing.sum(axis=0)
+    which = np.where(count == 1, missing.argmax(axis=0), -1)
+    begins = (count == 1) & (which != np.concatenate(([-1], which[:-1])))
+    found: Flags = begins | _lowest_of_day(count, len(required), decided_at // DAY_NS)
+    return found
+
+
+def _lowest_of_day(count: NDArray[np.int64], most: int, day: NDArray[np.int64]) -> Flags:
+    """Return the rows with a lower count, of ``most``, than every earlier row of their day."""
+    if len(count) == 0:
+        return np.zeros(0, dtype=np.bool_)
+    begins = np.concatenate(([True], day[1:] != day[:-1]))
+    # Each day lies below the days before it, so one running minimum serves them all.
+    sunk = count - np.cumsum(begins) * (most + 1)
+    lowest = np.minimum.accumulate(sunk)
+    lower = np.concatenate(([True], sunk[1:] < lowest[:-1]))
+    found: Flags = lower | begins
+    return found
 
 
 def _can_be_placed(values: Mapping[str, Floats], name: str, trade: TradeRule) -> Flags:

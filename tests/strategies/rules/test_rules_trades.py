@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
+from data_feeds.clock import HOUR_NS
 from data_feeds.dataset import Dataset
-from engine.conditions import Truth
+from engine.conditions import Condition, Truth
 from engine.playbook import Signals
 from engine.testing import SPOT, START, candles, fill_lines, hour, series, table
+from strategies.rules.trades import worth_telling
 from tests.strategies.rules.rule_runs import params_of, played, prepared, reasons
 
 HEAD = """
@@ -186,12 +188,23 @@ def test_every_row_is_visited_with_a_trail_or_tranches(more):
     assert signals.wake_in_position.all()
 
 
-def test_the_journal_has_the_rows_at_which_one_condition_alone_begins_to_be_missing():
+def test_the_journal_has_rows_where_one_condition_alone_begins_to_be_missing():
     text = PLAIN.replace("      up:", "      high: btc.close > 103\n      up:")
-    # Missing besides: row 0 both, row 1 high, row 2 high again, row 3 none, row 4 high.
+    # Missing: row 0 both (the day's first row), rows 1 and 2 high alone, row 3 none, row 4 high.
     signals = prepared(text, market(100, 102, 102, 104, 103))
     assert signals.notable is not None
-    assert signals.notable.tolist() == [False, True, False, True, True]
+    assert signals.notable.tolist() == [True, True, False, True, True]
+
+
+def test_every_day_has_the_rows_with_the_fewest_conditions_missing_so_far():
+    truths = np.array([[0, 0, 0, 0, 0, 0], [0, 0, 1, 0, 0, 1], [0, 0, 0, 0, 0, 0]], np.int8)
+    blank = np.full(6, np.nan)
+    required = tuple(
+        Condition(str(i), column, blank, blank, "", "") for i, column in enumerate(truths)
+    )
+    at = np.array([0, 1, 2, 3, 24, 25]) * HOUR_NS
+    # Two days: their first rows, and the rows at which two are missing instead of three.
+    assert worth_telling(required, at).tolist() == [True, False, True, False, True, True]
 
 
 def test_the_stop_follows_the_trail_and_never_goes_back():

@@ -172,7 +172,7 @@ def test_an_expression_weighs_by_its_value_at_the_row():
 
 
 def test_weights_above_the_equity_are_scaled_to_it_and_the_reason_says_so():
-    text = EXPRESSION.replace("vix / 100", "vix / 20")
+    text = EXPRESSION.replace("vix / 100", "vix / 20").replace("{min", "{when: weekly, min")
     signals = prepared(text, market([CALM, CALM]))
     # 1.0 and 0.5, divided by 1.5.
     assert signals.values["weight qqq"].tolist() == pytest.approx([2 / 3, 2 / 3])
