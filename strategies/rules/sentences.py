@@ -14,6 +14,7 @@ from strategies.rules.parse import parse
 from strategies.rules.phrases import Vocabulary, listed, say
 from strategies.rules.reference import TRUTH, state_values
 from strategies.rules.syntax import Name, Node
+from strategies.rules.written import written_expressions
 
 # What is told behind an expression: whose rows it counts, that it reads the plan.
 Remark = Callable[[str], str]
@@ -56,6 +57,7 @@ def rule_sentences(params: RulesParams, remark: Remark = no_remark) -> Iterator[
     """
     teller = _Teller(params, remark)
     yield teller.clock()
+    yield from teller.watched()
     yield from teller.named_values()
     for name, trade in params.trades.items():
         yield ""
@@ -91,6 +93,19 @@ class _Teller:
                 "orders fill at the next open."
             )
         return f"Decisions: at every close of {bars}; orders fill at the next open."
+
+    def watched(self) -> Iterator[str]:
+        """Yield what the market state and the flush detector read, where the file names them."""
+        texts = [item.text for item in written_expressions(self.params)]
+        named = [name for text in texts for name in names_in(parse(text))]
+        if any(name.base == "state" for name in named):
+            at = self.params.state.decide_at
+            yield f"Market state: one row a calendar day, taken at {at} New York."
+        if any(name.base == "flush" for name in named):
+            flush = self.params.flush
+            short, _, timeframe = (flush.bars or self.params.clock).partition("@")
+            moves = "sell-offs" if flush.side == "long" else "rallies"
+            yield f"Flush detector: watches {moves} of {self.words.bars(short, timeframe)}."
 
     def named_values(self) -> Iterator[str]:
         if self.params.let:
@@ -225,7 +240,10 @@ class _Teller:
             yield f"  {name}: hold {held} when {_all_of(len(told))}:"
             yield from (f"    - {line}" for line in told)
         if state.leave_after is not None:
-            yield f"    Once held, it is left only after {state.leave_after} in a row without it."
+            yield (
+                f"    Once held, it is left only after {state.leave_after} in a row at which this "
+                "is false."
+            )
 
     def _told_condition(self, state: str, condition: str, rule: ConditionRule, unknown: str) -> str:
         passes = "pass" if "pass" in (unknown, rule.unknown) else "block"

@@ -70,6 +70,7 @@ def trade(**more: str) -> str:
 def test_a_sentence_of_a_trader_comes_back_as_sentences() -> None:
     assert told(SENTENCE) == [
         "Decisions: at every close of BTCUSDT-PERP 1h; orders fill at the next open.",
+        "Market state: one row a calendar day, taken at 18:30 New York.",
         "Named values:",
         "  n: the average true range of BTCUSDT-PERP 1h over 14 bars",
         "  vix_max: 25",
@@ -101,11 +102,12 @@ def test_a_sentence_of_a_trader_comes_back_as_sentences() -> None:
 def test_states_are_told_in_the_order_of_the_file() -> None:
     assert told(SESSIONS) == [
         "Decisions: at 18:30 New York on every session of SPY; orders fill at the next open.",
+        "Market state: one row a calendar day, taken at 18:30 New York.",
         "",
         "Weights: at the last decision of each month the first of these states that is true is "
         "held.",
         '  storm: hold 100% BIL when the risk tier is at least "defensive"',
-        "    Once held, it is left only after 5 sessions in a row without it.",
+        "    Once held, it is left only after 5 sessions in a row at which this is false.",
         "  below: hold 70% IEF and 30% SPY when all of these hold:",
         "    - below.trend: the session close of SPY is below the mean of the session close of SPY "
         "over 200 sessions; an unknown counts as true",
@@ -206,3 +208,11 @@ def test_conditions_of_the_market_state_are_told_in_the_checklists_words() -> No
     lines = told(trade(enter="{turn: state.vix_off_peak, step: state.step_macro}"))
     assert "    - turn: VIX is off its peak of the month (state.vix_off_peak)" in lines
     assert "    - step: rates and the dollar shrink the risk budget (state.step_macro)" in lines
+
+
+def test_the_bars_of_the_flush_detector_are_named_where_a_file_reads_it() -> None:
+    text = trade(enter="{back: flush.reclaimed}")
+    assert "Flush detector: watches sell-offs of BTCUSDT-PERP 1h." in told(text)
+    changed = text.replace("trades:", "flush: {bars: btc@4h, side: short}\ntrades:")
+    assert "Flush detector: watches rallies of BTCUSDT-PERP 4h." in told(changed)
+    assert not any("Flush" in line for line in told(trade()))
