@@ -24,7 +24,7 @@ from engine.conditions import (
     name_problem,
     reason,
 )
-from engine.config.field_types import NameSet
+from engine.config.field_types import Duration, NameSet
 from engine.config.market import MarketStateConfig
 from engine.decision_terms import RiskTier
 from engine.errors import (
@@ -74,6 +74,7 @@ __all__ = [
     "Condition",
     "ConfigError",
     "Dataset",
+    "Duration",
     "Enter",
     "Exit",
     "Fill",

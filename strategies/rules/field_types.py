@@ -20,7 +20,10 @@ OWN_CONDITIONS = frozenset(
 )
 MAX_NAMES = 200
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-_BINDING = re.compile(r"[^@\s]+(@([1-9]\d*[mhdw]|session))?")
+# Four digits, so that the nanoseconds of a bar fit into 64 bits.
+_TIMEFRAME = "([1-9][0-9]{0,3}[mhdw]|session)"
+BARS_NAME = f"^[a-z][a-z0-9_]*(@{_TIMEFRAME})?$"
+_BINDING = re.compile(rf"[^@\s]+(@{_TIMEFRAME})?")
 _COUNT = re.compile(r"([1-9]\d{0,5}) ?(bar|row|session)s?")
 _PERCENT = re.compile(r"(\d+(?:\.\d*)?|\.\d+) ?%")
 

@@ -6,13 +6,16 @@ from pydantic import Field, model_validator
 
 from engine.api import PlaybookParams
 from strategies.liquidation_reclaim.params import Length
+from strategies.rules.field_types import BARS_NAME
 
 
 class FlushSettings(PlaybookParams):
     """Thresholds of the flush detector; lengths are '24 bars' or a duration."""
 
     bars: str | None = Field(
-        None, description="Bars that are watched, such as btc@1h; null: those of the clock"
+        None,
+        pattern=BARS_NAME,
+        description="Bars that are watched, such as btc@1h; null: those of the clock",
     )
     side: Literal["long", "short"] = Field(
         "long", description="long watches sell-offs, short rallies"

@@ -5,9 +5,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from engine.api import MarketStateConfig, PlaybookParams
-from strategies.liquidation_reclaim.params import Duration
+from engine.api import Duration, MarketStateConfig, PlaybookParams
 from strategies.rules.field_types import (
+    BARS_NAME,
     RESERVED,
     Expression,
     Fraction,
@@ -218,7 +218,7 @@ class RulesParams(PlaybookParams):
         Mapping[str, str], BeforeValidator(checked_names("series", refused=RESERVED))
     ] = Field(default_factory=dict, description="Series by short name, e.g. vix: VIX")
     clock: str = Field(
-        pattern=r"^[a-z][a-z0-9_]*(@[a-z0-9]+)?$",
+        pattern=BARS_NAME,
         description="Bars whose closes are the decision rows: btc@1h, spy@session, or a short name",
     )
     decide_at: str = Field(
