@@ -4,7 +4,7 @@ import json
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -37,7 +37,7 @@ def validate_strict(model: type[M], values: Mapping[str, Any]) -> M:
 def problem_lines(
     error: ValidationError, model: type[BaseModel], source: ConfigSource, prefix: KeyPath = ()
 ) -> list[str]:
-    """Return one line a problem: place, key path, value, reason, remedy.
+    """Return one line a problem, in the order of the file: place, key path, value, reason, remedy.
 
     Parameters
     ----------
@@ -45,7 +45,10 @@ def problem_lines(
     source : where the values were written
     prefix : key path of the model's block inside the source
     """
-    details = error.errors(include_url=False)
+    details = sorted(
+        error.errors(include_url=False),
+        key=lambda detail: source.rank((*prefix, *_key_path(detail))),
+    )
     paths = [_key_path(detail) for detail in details]
     return [
         _one_line(_line(detail, path, model, source, prefix))
@@ -100,7 +103,7 @@ def _line(
     where, key, kind = source.where(full), dotted(full), detail["type"]
     if kind == "extra_forbidden":
         return f"{where}: {key}: unknown key; {_nearest(path, model, prefix)}"
-    field = _field_at(model, path)
+    field, _ = _type_at(model, path)
     about = f" ({field.description})" if field is not None and field.description else ""
     if kind == "missing":
         return f"{where}: {key}: missing; add it{about}"
@@ -174,21 +177,36 @@ def _inner_model(annotation: Any) -> type[BaseModel] | None:
     """Return the model inside ``Model``, ``Model | None``, ``tuple[Model, ...]``."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    if get_origin(annotation) in (Union, types.UnionType, tuple, list):
+    if get_origin(annotation) in (Union, types.UnionType, tuple, list, Annotated):
         found = [_inner_model(part) for part in get_args(annotation)]
         return next((model for model in found if model is not None), None)
     return None
 
 
-def _field_at(model: type[BaseModel], path: KeyPath) -> FieldInfo | None:
+def _values_of_mapping(annotation: Any) -> Any:
+    """Return the type of the values of ``Mapping[str, Model]``, None for another type."""
+    if get_origin(annotation) is Annotated:
+        return _values_of_mapping(get_args(annotation)[0])
+    if get_origin(annotation) in (Mapping, dict):
+        return get_args(annotation)[1]
+    return None
+
+
+def _type_at(model: type[BaseModel], path: KeyPath) -> tuple[FieldInfo | None, Any]:
+    """Return the last field on a key path, and the type of the value at its end."""
     field: FieldInfo | None = None
-    inside: type[BaseModel] | None = model
+    here: Any = model
     for step in path:
         if isinstance(step, int):
             continue
+        values = _values_of_mapping(here)
+        if values is not None:
+            field, here = None, values
+            continue
+        inside = _inner_model(here)
         field = inside.model_fields.get(step) if inside is not None else None
-        inside = _inner_model(field.annotation) if field is not None else None
-    return field
+        here = field.annotation if field is not None else None
+    return field, here
 
 
 def _all_keys(model: type[BaseModel], prefix: KeyPath = ()) -> Iterator[KeyPath]:
@@ -202,8 +220,7 @@ def _all_keys(model: type[BaseModel], prefix: KeyPath = ()) -> Iterator[KeyPath]
 def _nearest(path: KeyPath, model: type[BaseModel], prefix: KeyPath) -> str:
     """Return the remedy for an unknown key: a similar key beside it, else elsewhere."""
     parent, key = path[:-1], str(path[-1])
-    field = _field_at(model, parent)
-    inside = model if field is None else _inner_model(field.annotation)
+    inside = _inner_model(_type_at(model, parent)[1])
     siblings = list(inside.model_fields) if inside is not None else []
     close = get_close_matches(key, siblings, n=1, cutoff=0.7)
     if close:
