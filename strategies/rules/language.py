@@ -76,12 +76,13 @@ def longest_ages(
     The channels of the market state have ages of their own, in its settings.
     """
     rules = BoundRules.of(params, instruments)
+    sources = {source for term in rules.terms.values() for source in term.sources()}
     found: dict[ChannelKey, int] = {}
-    for term in rules.terms.values():
-        for source in term.sources():
-            if source.key is not None:
-                age = rules.names.max_age_ns(source)
-                found[source.key] = max(age, found.get(source.key, 0))
+    # The month's last rows last longer; a channel that is also read daily has the shorter age.
+    for source in sorted(sources, key=str):
+        if source.key is not None:
+            age = rules.names.max_age_ns(source)
+            found[source.key] = min(age, found.get(source.key, age))
     return found
 
 

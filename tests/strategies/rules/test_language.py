@@ -41,6 +41,16 @@ def test_ages_are_those_of_every_channel_that_is_named() -> None:
     assert Rules.longest_ages(changed, RECORDS)[VIX] == 10 * DAY_NS
 
 
+def test_month_ends_beside_daily_rows_do_not_lengthen_the_age() -> None:
+    enter = {"up": "spy.close > sma(month_end(spy.close), 10 bars)"}
+    trades = {"t": {"instrument": "spy", "enter": enter, "stop": "spy.low"}}
+    bound = {"spy": "SPY@session"}
+    found = Rules.longest_ages(
+        params(instruments=bound, clock="spy@session", let={}, trades=trades), RECORDS
+    )
+    assert found == {ChannelKey("SPY", ChannelKind.BARS, "1d"): 6 * DAY_NS}
+
+
 def test_sentences_say_whose_rows_count_and_which_units_are_not_checked() -> None:
     lines = Rules.sentences(params(), RECORDS)
     assert (
