@@ -231,11 +231,16 @@ def _say_crossing(node: Crossing, words: Vocabulary) -> str:
 
 
 def _say_logic(node: Logic, words: Vocabulary) -> str:
-    parts = [
-        f"({say(part, words)})" if isinstance(part, Logic | Lasting) else say(part, words)
-        for part in node.parts
-    ]
-    return f" {node.operator} ".join(parts)
+    return f" {node.operator} ".join(_joined(part, words) for part in node.parts)
+
+
+def _joined(part: Node, words: Vocabulary) -> str:
+    """Return a part of an "and" or "or", marked off where it has such a word of its own."""
+    told = say(part, words)
+    if isinstance(part, Name) and part.base == "state" and " (" in told:
+        meaning, _, name = told.rpartition(" (")
+        return f'"{meaning}" ({name}'
+    return f"({told})" if isinstance(part, Logic | Lasting) else told
 
 
 def _say_lasting(node: Lasting, words: Vocabulary) -> str:

@@ -151,10 +151,8 @@ class _Teller:
     def _no_entry(self, trade: TradeRule) -> Iterator[str]:
         held = [name for name, rule in trade.exit.items() if not self.reads_plan(rule.when)]
         if held:
-            verb = "is" if len(held) == 1 else "are"
-            one = "" if len(held) == 1 else "any of "
             told = listed(held, "or")
-            yield f"  Nothing is entered while {one}{told} below {verb} true (no_exit)."
+            yield f"  Nothing is entered while {told} below is true (no_exit)."
 
     def _targets(self, trade: TradeRule) -> Iterator[str]:
         if not trade.targets:

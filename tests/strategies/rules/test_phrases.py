@@ -69,6 +69,8 @@ NODES = {
     "vix crosses below vix_max": "VIX crosses below 25 (vix_max)",
     "vix < 3 and vix > 1": "VIX is below 3 and VIX is above 1",
     "vix < 3 and (vix > 1 or vix == 0)": "VIX is below 3 and (VIX is above 1 or VIX is 0)",
+    "vix < 3 and state.vix_off_peak": 'VIX is below 3 and "VIX is off its peak of the month" '
+    "(state.vix_off_peak)",
     "not vix < 3": "it is not so that VIX is below 3",
     "not (vix < 3 or vix > 9)": "it is not so that (VIX is below 3 or VIX is above 9)",
     "vix < 3 for 3d": "VIX is below 3, at every row of the last 3 days",
