@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from engine.api import DAY_NS, HOUR_NS, MINUTE_NS
+from engine.api import DAY_NS, HOUR_NS, MINUTE_NS, ChannelKind
 from strategies.rules.names import Names
 from strategies.rules.sources import CLOCK, CONSTANT, PLAN, STATE, Rows, RowSource
 from strategies.rules.syntax import Length
@@ -92,7 +92,8 @@ def _check_sessions(length: Length, rows: Rows, names: Names) -> None:
 
 
 def _check_duration(length: Length, rows: Rows, names: Names) -> None:
-    """Refuse a length of time on rows of an exchange, whose days have nights and holidays."""
+    """Refuse a length of time on rows that come at no fixed step: sessions and published values."""
+    _check_published(length, rows)
     held = [source for source in rows if _follows_exchange(_resolved(source, names), names)]
     if not held:
         return
@@ -107,6 +108,22 @@ def _check_duration(length: Length, rows: Rows, names: Names) -> None:
         f"{written} on {name}: write {max(round(days), 1)} sessions (about {calendar_days} "
         f"calendar days) or {sessions} sessions (about {days:g} calendar days)"
     )
+
+
+def _check_published(length: Length, rows: Rows) -> None:
+    """Refuse a length of time on a series: no record says at which steps it is published."""
+    for source in rows:
+        if source.key is None or source.key.kind is not ChannelKind.SERIES:
+            continue
+        written, name = f"{length.count:g}{length.unit}", source.key.instrument
+        days = length.count * UNIT_NS[length.unit] / DAY_NS
+        if days < 1:
+            raise NoMeaning(f"{written} on {name}: write a number of bars, its own values")
+        sessions = max(round(days * _SESSIONS_A_YEAR / _DAYS_A_YEAR), 1)
+        raise NoMeaning(
+            f"{written} on {name}: write {max(round(days), 1)} bars, that many of its own values, "
+            f"or {sessions} sessions (about {days:g} calendar days of a value a session)"
+        )
 
 
 def _follows_exchange(source: RowSource, names: Names) -> bool:

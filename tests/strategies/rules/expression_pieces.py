@@ -87,7 +87,7 @@ GROUPS: Sequence[Sequence[Piece]] = (
 OFTEN = np.array([0.32, 0.1, 0.24, 0.1, 0.05, 0.03, 0.08, 0.05, 0.03])
 
 BARS_AROUND = frozenset(["btc", "btc@4h", "mark", "eth", "spot"])
-POINTS_AROUND = frozenset(["funding", "interest", "liquidations", "dvol", "cpi", "nothing"])
+POINTS_AROUND = frozenset(["funding", "interest", "liquidations"])
 ON_EXCHANGE = frozenset(["spy", "qqq", "vix", "yield10"])
 
 LETS = {

@@ -84,7 +84,7 @@ class RandomExpressions:
         if rows <= BARS_AROUND and self._chance(0.5):
             return str(self._pick(("12h", "1d", "look", "36h", "8h")[: 7 - least]))
         if rows <= BARS_AROUND | POINTS_AROUND and not recursive and self._chance(0.5):
-            return str(self._pick(("20d", "2w"))) if rows == {"cpi"} else self._hours(rows)
+            return self._hours(rows)
         return self._rows_text(least=least)
 
     def _hours(self, rows: frozenset[str]) -> str:

@@ -138,7 +138,10 @@ def test_named_values_that_double_one_another_stay_cheap() -> None:
         ("sma(btc.close, 3000w)", "10 years"),
         ("sma(state.vix, 36h)", "one row a day"),
         ("ema(btc.close, 90m)", "write a multiple of the bars"),
-        ("ema(vix, 20d)", "write a number of bars"),
+        ("ema(vix, 20d)", "write 20 bars, that many of its own values, or 14 sessions"),
+        ("vix < 25 for 3d", "write 3 bars, that many of its own values, or 2 sessions"),
+        ("sma(vix, 4h)", "write a number of bars, its own values"),
+        ("sma(spy.close / vix, 20d)", "20d on VIX"),
     ],
 )
 def test_a_length_that_its_rows_do_not_have_is_refused(text: str, told: str) -> None:
