@@ -288,7 +288,10 @@ class _ExpressionReader:
             left, right = _alike(left, right)
             rows = rows_of((left, right), common=common)
             if rows in (CONSTANT, PLAN):
-                raise NoMeaning("a crossing needs rows: values of the market on at least one side")
+                raise NoMeaning(
+                    "a crossing compares with the row before; constants and values of an open "
+                    "plan have none"
+                )
         both, text = (left, right), self.written(node)
         return Term("crosses", (node.direction,), both, rows, "truth", "", text)
 
