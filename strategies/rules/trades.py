@@ -124,7 +124,9 @@ def worth_telling(required: tuple[Condition, ...], decided_at: NDArray[np.int64]
     count = missing.sum(axis=0)
     which = np.where(count == 1, missing.argmax(axis=0), -1)
     begins = (count == 1) & (which != np.concatenate(([-1], which[:-1])))
-    found: Flags = begins | _lowest_of_day(count, len(required), decided_at // DAY_NS)
+    # A row at midnight ends its day, as in every answer by day.
+    day = (decided_at - 1) // DAY_NS
+    found: Flags = begins | _lowest_of_day(count, len(required), day)
     return found
 
 

@@ -202,7 +202,7 @@ def test_every_day_has_the_rows_with_the_fewest_conditions_missing_so_far():
     required = tuple(
         Condition(str(i), column, blank, blank, "", "") for i, column in enumerate(truths)
     )
-    at = np.array([0, 1, 2, 3, 24, 25]) * HOUR_NS
+    at = np.array([1, 2, 3, 24, 25, 26]) * HOUR_NS
     # Two days: their first rows, and the rows at which two are missing instead of three.
     assert worth_telling(required, at).tolist() == [True, False, True, False, True, True]
 
