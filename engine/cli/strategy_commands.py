@@ -41,7 +41,7 @@ def show_command(
     print((playbook.__doc__ or name).strip())
     print()
     rows = [
-        (key, "required" if "default" not in field else _plain(field["default"]), _about(field))
+        (key, _default(field, is_required=key in fields.get("required", ())), _about(field))
         for key, field in fields.get("properties", {}).items()
     ]
     print_columns([("parameter", "default", "meaning"), *rows])
@@ -49,6 +49,13 @@ def show_command(
         print()
         decided = [(key, json.dumps(value)) for key, value in playbook.risk_defaults.items()]
         print_columns([("risk", "default of this playbook"), *decided])
+
+
+def _default(field: dict[str, Any], *, is_required: bool) -> str:
+    """Return a parameter's default; a block has none to show, but may be left out."""
+    if is_required:
+        return "required"
+    return _plain(field["default"]) if "default" in field else "optional"
 
 
 def _plain(value: Any) -> str:
