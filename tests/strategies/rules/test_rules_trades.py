@@ -328,3 +328,19 @@ def test_levels_and_masks_have_one_entry_a_row():
     assert all(len(values) == 3 for values in signals.values.values())
     np.testing.assert_array_equal(signals.decided_at, [hour(1), hour(2), hour(3)])
     assert params_of(PLAIN).trades["strength"].direction == 1
+
+
+def test_a_tranche_that_a_reached_target_cancels_is_not_asked_for_again():
+    text = (
+        PLAIN
+        + """
+    targets: [{r: 0.1, fraction: 0.5}, {r: 3, fraction: 0.5}]
+    tranches: [{fraction: 0.5}, {fraction: 0.5, after: 1 bar}]
+"""
+    )
+    flat = [(100, 100, 100, 100), (100, 102, 100, 102), (102, 102, 102, 102)]
+    bars = table(candles([*flat, *[(105, 105, 105, 105)] * 3]))
+    outcome = played(text, bars)
+    # Asked at row 2. Row 3 opens at 105, beyond the target at 103, which cancels the order.
+    assert reasons(outcome, "add") == ["strength: tranche 2 of 2: 1 bar later"]
+    assert [line[:2] for line in fill_lines(outcome)] == [(2.0, "entry"), (3.0, "target")]
