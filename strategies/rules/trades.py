@@ -286,7 +286,6 @@ class _Trade:
     def _no_exit(self, exits: list[Condition], leaves: Flags) -> Condition:
         """Return the condition that no exit of the trade is true: none would close it at once."""
         blank = np.full(len(leaves), np.nan)
-        names = ", ".join(item.name for item in exits)
         return condition(
             self._named("no_exit"),
             ~leaves,
@@ -294,7 +293,7 @@ class _Trade:
             measured=blank,
             threshold=np.nan,
             unit="",
-            description=f"no exit holds: {names}",
+            description="none of its exits holds",
             parts=tuple(exits),
             group=self._group,
         )
