@@ -2,17 +2,17 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
-from strategies.rules.params import (
+from strategies.rules.params import RulesParams
+from strategies.rules.parse import parse
+from strategies.rules.phrases import Vocabulary, listed, say
+from strategies.rules.reference import TRUTH, state_values
+from strategies.rules.rule_models import (
     ConditionRule,
-    RulesParams,
     StateRule,
     TargetRule,
     TradeRule,
     TrancheRule,
 )
-from strategies.rules.parse import parse
-from strategies.rules.phrases import Vocabulary, listed, say
-from strategies.rules.reference import TRUTH, state_values
 from strategies.rules.syntax import Name, Node
 from strategies.rules.written import written_expressions
 

@@ -17,8 +17,8 @@ from engine.api import (
 )
 from strategies.rules.bindings import BoundRules
 from strategies.rules.field_types import rows_of
-from strategies.rules.params import ConditionRule, TradeRule
 from strategies.rules.plan_values import PlanTerm, PlanTrack, Reading, plan_reading
+from strategies.rules.rule_models import ConditionRule, TradeRule
 from strategies.rules.trades import (
     PlanCondition,
     place_text,

@@ -11,8 +11,9 @@ from engine.api import DAY_NS, Condition, Signals, Truth, condition, leave_out, 
 from strategies.rules.bindings import BoundRules
 from strategies.rules.conditions import named_condition, with_unknown_passing
 from strategies.rules.evaluate import Evaluator
-from strategies.rules.params import ConditionRule, RulesParams, TradeRule
+from strategies.rules.params import RulesParams
 from strategies.rules.plan_values import PlanTerm, part_values
+from strategies.rules.rule_models import ConditionRule, TradeRule
 from strategies.rules.terms import Term
 from strategies.rules.written import Place
 

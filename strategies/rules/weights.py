@@ -24,7 +24,8 @@ from strategies.rules.conditions import named_condition, with_unknown_passing
 from strategies.rules.evaluate import Evaluator
 from strategies.rules.field_types import rows_of
 from strategies.rules.meaning import understand
-from strategies.rules.params import RebalanceDate, RulesParams, StateRule, Switch
+from strategies.rules.params import RulesParams, Switch
+from strategies.rules.rule_models import RebalanceDate, StateRule
 from strategies.target_weights import (
     NEW_YORK,
     PUT_OFF,

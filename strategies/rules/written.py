@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from strategies.rules.params import ConditionRule, RulesParams, TradeRule
+from strategies.rules.params import RulesParams
+from strategies.rules.rule_models import ConditionRule, TradeRule
 
 Place = tuple[str | int, ...]
 Wants = Literal["truth", "number", "any"]

@@ -1,0 +1,206 @@
+"""The parts of a rules file as models: conditions, trades with their parts, states of weights."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from engine.api import PlaybookParams
+from strategies.rules.field_types import (
+    Expression,
+    Fraction,
+    RowCount,
+    Value,
+    read_conditions,
+    with_tuples,
+)
+
+UnknownRule = Literal["block", "pass"]
+RebalanceDate = Literal["never", "weekly", "monthly", "quarterly", "yearly", "month_end"]
+Side = Literal["long", "short"]
+
+_ROUNDING = 1e-9
+
+
+class ConditionRule(PlaybookParams):
+    """A condition: an expression that is true, false or unknown; plain text is the expression."""
+
+    when: Expression = Field(description="Expression that is true, false or unknown at each row")
+    unknown: UnknownRule = Field(
+        "block", description="Effect of an unknown: block counts it as not true, pass as true"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_text(cls, data: object) -> object:
+        return data if isinstance(data, Mapping) else {"when": data}
+
+
+Conditions = Annotated[
+    Mapping[str, ConditionRule],
+    BeforeValidator(
+        read_conditions,
+        json_schema_input_type=str | bool | Mapping[str, str | bool | ConditionRule],
+    ),
+]
+
+
+class TargetRule(PlaybookParams):
+    """A limit exit, at a multiple of the plan's risk or at a price."""
+
+    r: float | None = Field(
+        None,
+        gt=0,
+        description="Distance from the decision's close in R, the close-to-stop distance",
+    )
+    price: Expression | None = Field(None, description="Price of the target, read at the entry")
+    fraction: float = Field(gt=0, le=1, description="Share of the plan that is closed here")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read(cls, data: object) -> object:
+        return with_tuples(data)
+
+    @model_validator(mode="after")
+    def _has_one_place(self) -> Self:
+        if (self.r is None) == (self.price is None):
+            raise ValueError("a target has either r or price; write exactly one of them")
+        return self
+
+
+class TrancheRule(PlaybookParams):
+    """A slice of the plan, and what must hold before it is bought."""
+
+    shown_as_written = frozenset({"when"})
+
+    fraction: float = Field(gt=0, le=1, description="Share of the plan")
+    when: Conditions = Field(
+        default_factory=dict, description="Named conditions that must all hold besides"
+    )
+    after: RowCount | None = Field(
+        None,
+        description="Fewest rows of the clock since the tranche before was asked for, e.g. "
+        "3 bars; null: none",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read(cls, data: object) -> object:
+        return with_tuples(data)
+
+
+class TradeRule(PlaybookParams):
+    """One trade: when it enters, how it is protected, and when it leaves."""
+
+    shown_as_written = frozenset({"enter", "exit"})
+
+    instrument: str = Field(description="Short name of the traded instrument")
+    side: Side = Field("long", description="long buys, short sells")
+    risk: float = Field(1.0, gt=0, le=1, description="Share of the size that risk allows")
+    enter: Conditions = Field(min_length=1, description="Named conditions that must all hold")
+    stop: Expression = Field(description="Price of the protective stop, read at the entry")
+    targets: tuple[TargetRule, ...] = Field(
+        (), description="Limit exits; none: leave by stop and exits"
+    )
+    trail: Expression | None = Field(
+        None, description="Price to which the stop follows, never back; null: the stop stays"
+    )
+    tranches: tuple[TrancheRule, ...] = Field(
+        (), description="Slices of the entry, the first with the entry; none: all at once"
+    )
+    exit: Conditions = Field(
+        default_factory=dict, description="Named conditions of which any closes the plan"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read(cls, data: object) -> object:
+        return _named_tranches(with_tuples(data))
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        for name, parts in (("tranches", self.tranches), ("targets", self.targets)):
+            total = sum(part.fraction for part in parts)
+            if parts and abs(total - 1) > _ROUNDING:
+                raise ValueError(f"{name}: fractions sum to {total:g}; they must sum to 1")
+        first = self.tranches[0] if self.tranches else None
+        if first is not None and (first.when or first.after is not None):
+            raise ValueError(
+                "tranches: the first one is bought with the entry; move its when into enter and "
+                "drop its after"
+            )
+        return self
+
+    @property
+    def direction(self) -> int:
+        """Return +1 for long, -1 for short."""
+        return 1 if self.side == "long" else -1
+
+
+class StateRule(PlaybookParams):
+    """Weights that are held while a state lasts."""
+
+    shown_as_written = frozenset({"when"})
+
+    when: Conditions = Field(
+        default_factory=dict,
+        description="An expression, or named conditions that must all hold",
+    )
+    unknown: UnknownRule = Field(
+        "block",
+        description="Effect of an unknown when: block keeps the weights held, pass counts as true",
+    )
+    otherwise: bool = Field(False, description="Held when no state before it is true; the last one")
+    hold: Mapping[str, Value] = Field(
+        description="Share of equity by short name, a number or an expression; the rest is cash"
+    )
+    leave_after: RowCount | None = Field(
+        None,
+        description="Rows in a row with a false when before the state is left, e.g. 5 sessions; "
+        "null: the first one leaves",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read(cls, data: object) -> object:
+        return with_tuples(data)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.otherwise == bool(self.when):
+            raise ValueError("a state has either when or otherwise: true; write exactly one")
+        if self.otherwise and self.leave_after is not None:
+            raise ValueError("otherwise is left as soon as another state holds; drop leave_after")
+        numbers = [share for share in self.hold.values() if not isinstance(share, str)]
+        if any(share < 0 for share in numbers) or sum(numbers) > 1 + _ROUNDING:
+            raise ValueError(
+                f"hold: weights must not be negative and sum to {sum(numbers):g}; 1 at most"
+            )
+        return self
+
+
+class RebalanceRule(PlaybookParams):
+    """When weights are restored between two changes of state."""
+
+    when: RebalanceDate = Field(
+        "never",
+        description="First row of each period, or month_end for the last row of each month",
+    )
+    band: Fraction | None = Field(
+        None, gt=0, lt=1, description="Restore when a weight is off by this much; null: off"
+    )
+    min_ticket: float = Field(100.0, ge=0, description="Smaller changes are left out, quote")
+
+
+def _named_tranches(data: object) -> object:
+    """Return a trade's values with the plain condition of a tranche named ``tranche_2``."""
+    tranches = data.get("tranches") if isinstance(data, Mapping) else None
+    if not isinstance(data, Mapping) or not isinstance(tranches, list | tuple):
+        return data
+    named = tuple(
+        {**part, "when": {f"tranche_{i + 1}": part["when"]}}
+        if isinstance(part, Mapping) and isinstance(part.get("when"), str)
+        else part
+        for i, part in enumerate(tranches)
+    )
+    return {**data, "tranches": named}
