@@ -79,10 +79,10 @@ def _around_the_clock(rng: np.random.Generator) -> list[Channel]:
         _bars(rng, BTC, "1h", price=60_000.0),
         _bars(rng, BTC, "4h", price=60_000.0),
         _bars(rng, SPOT, "1h", price=60_000.0),
-        # Begins when three weeks of the window are over.
-        _bars(rng, ETH, "1h", price=3_000.0, first=START + 21 * DAY_NS),
+        # Begins when two weeks of the window are over.
+        _bars(rng, ETH, "1h", price=3_000.0, first=START + 14 * DAY_NS),
     ]
-    marks = _bars(rng, BTC, "1h", price=60_000.0, kind=ChannelKind.MARK)
+    marks = _marks(rng, bars[0])
     settled = START + 8 * HOUR_NS * np.arange(1, DAYS * 3)
     settled = np.delete(settled, [40, 41, 42, 100])
     hourly = START + HOUR_NS * np.arange(1, DAYS * 24)
@@ -181,7 +181,6 @@ def _bars(
     timeframe: str,
     *,
     price: float,
-    kind: ChannelKind = ChannelKind.BARS,
     first: int = START,
 ) -> Channel:
     """Return bars with single holes, one outage, and a few that become known late."""
@@ -195,9 +194,17 @@ def _bars(
     late = np.where(rng.random(len(opened)) < 0.01, rng.integers(1, 200, len(opened)), 0)
     known = np.maximum.accumulate(closed + late * MINUTE_NS)
     values = _walk(rng, len(opened), price, 0.012)
-    if kind is ChannelKind.MARK:
-        del values["volume"]
-    return _channel(ChannelKey(name, kind, timeframe), (opened, closed, known), values)
+    key = ChannelKey(name, ChannelKind.BARS, timeframe)
+    return _channel(key, (opened, closed, known), values)
+
+
+def _marks(rng: np.random.Generator, bars: Channel) -> Channel:
+    """Return marks a little off the last price, some missing."""
+    off = np.exp(rng.normal(0, 0.0005, len(bars)))
+    values = {name: bars[name] * off for name in ("open", "high", "low", "close")}
+    key = ChannelKey(bars.key.instrument, ChannelKind.MARK, bars.key.timeframe)
+    times = tuple(bars[name] for name in time_columns(key.kind))
+    return _channel(key, times, values).take(rng.random(len(bars)) > 0.01)
 
 
 def _walk(rng: np.random.Generator, rows: int, price: float, step: float) -> dict[str, np.ndarray]:
@@ -224,6 +231,16 @@ def _channel(key: ChannelKey, times, values) -> Channel:
     }
     columns |= {name: np.asarray(item, dtype=np.float64) for name, item in values.items()}
     return Channel(key, {**columns, "label": np.zeros(len(columns["available_at"]), np.int8)})
+
+
+def known_at_close(data: Dataset) -> Dataset:
+    """Return the market in which every bar is known at its close, as traded bars must be."""
+    channels = dict(data.channels)
+    for key, channel in channels.items():
+        if "closed_at" in channel.columns:
+            columns = {**channel.columns, "available_at": channel["closed_at"].copy()}
+            channels[key] = Channel(key, columns)
+    return data.having(channels)
 
 
 def with_holes(data: Dataset, seed: int, *, share: float = 0.12) -> Dataset:
