@@ -79,8 +79,8 @@ def _around_the_clock(rng: np.random.Generator) -> list[Channel]:
         _bars(rng, BTC, "1h", price=60_000.0),
         _bars(rng, BTC, "4h", price=60_000.0),
         _bars(rng, SPOT, "1h", price=60_000.0),
-        # Begins when two weeks of the window are over.
-        _bars(rng, ETH, "1h", price=3_000.0, first=START + 14 * DAY_NS),
+        # Begins when a week of the window is over.
+        _bars(rng, ETH, "1h", price=3_000.0, first=START + 7 * DAY_NS),
     ]
     marks = _marks(rng, bars[0])
     settled = START + 8 * HOUR_NS * np.arange(1, DAYS * 3)
