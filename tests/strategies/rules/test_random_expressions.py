@@ -29,7 +29,7 @@ from tests.strategies.rules.small_market import redrawn_after
 CASES = 5_000 if os.environ.get("RISKOFF_SOAK") else 150
 BATCH = 25
 ROWS = 16
-CUTS = 2
+CUTS = 1
 # What the 150 cases must hold together, so that equality means something.
 LEAST_TRUTHS = {0: 300, 1: 150, -1: 100}
 LEAST_NUMBERS = {"known": 300, "unknown": 80}
