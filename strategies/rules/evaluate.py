@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.api import Dataset, Truth
+from engine.api import Dataset
 from strategies.rules import operations
 from strategies.rules.columns import StateDays, channel_column, periods_of
 from strategies.rules.functions.function import PriceBars, RowTimes
@@ -122,13 +122,9 @@ class Evaluator:
     def _brought(self, term: Term) -> Values:
         """Return a term of other rows as known at each decision row."""
         join, values = self._join(term.rows), self._events(term)
-        unknown = np.nan if values.dtype == np.float64 else np.int8(Truth.UNKNOWN)
-        if len(values) == 0:
-            return np.full(len(self.decided_at), unknown, dtype=values.dtype)
-        taken = values if join.is_identity else values[np.maximum(join.found, 0)]
-        if join.all_fresh:
-            return taken
-        return np.where(join.fresh, taken, unknown).astype(values.dtype, copy=False)
+        if join.is_identity and join.all_fresh:
+            return values
+        return operations.taken(values, np.where(join.fresh, join.found, -1))
 
     def _events(self, term: Term) -> NDArray[Any]:
         """Return a term's value after each event at which its rows' knowledge changes."""
@@ -251,9 +247,11 @@ class Evaluator:
         if term.is_constant:
             return term.value
         values = self._on_rows(term, known, own)
-        if term.rows == rows:
-            return values
-        return values[known.places_in(term.rows, rows)]
+        return (
+            values
+            if term.rows == rows
+            else operations.taken(values, known.places_in(term.rows, rows))
+        )
 
     def _computed(self, term: Term, arguments: list[Values], known: Known) -> NDArray[Any]:
         """Return the result of a term's operation on the values of its arguments."""

@@ -155,6 +155,21 @@ def earlier(values: NDArray[Any], rows: int) -> NDArray[Any]:
     return found
 
 
+def taken(values: NDArray[Any], places: NDArray[np.int64]) -> NDArray[Any]:
+    """Return the values at some places, unknown where the place is -1.
+
+    >>> taken(np.array([1.0, 2.0]), np.array([1, -1])).tolist()
+    [2.0, nan]
+    """
+    here = places >= 0
+    if here.all():
+        return values[places]
+    unknown = np.nan if values.dtype == np.float64 else _UNKNOWN
+    found = np.full(len(places), unknown, dtype=values.dtype)
+    found[here] = values[places[here]]
+    return found
+
+
 def crossed(direction: str, sides: Sequence[Values], rows: int) -> Truths:
     """Return whether the first side is beyond the second at a row and was not on the row before.
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.api import DAY_NS, Channel, Dataset, utc_days
+from engine.api import Channel, Dataset, utc_days
 from strategies.rules.functions.function import RowTimes, RowWindow
 from strategies.rules.functions.registry import FUNCTIONS
 from strategies.rules.lengths import WindowLength, step_of
@@ -130,11 +130,19 @@ class Known:
         return self._windows[rows, length]
 
     def places_in(self, part: Rows, whole: Rows) -> Places:
-        """Return the observation of ``part`` at each observation of ``whole``, which holds it."""
+        """Return the observation of ``part`` at each observation of ``whole``; -1 where none is.
+
+        Two daily sources meet by date, but by instant beside an intraday one. So the whole may join
+        rows that the part does not.
+        """
         inner, outer = self.observations(part), self.observations(whole)
-        source = part[0]
-        held = next(s for s in whole if (s.kind, s.key) == (source.kind, source.key))
-        found: Places = np.searchsorted(inner.places[source], outer.places[held])
+        if len(inner) == 0:
+            return np.full(len(outer), -1, dtype=np.int64)
+        pairs = [(inner.places[source], outer.places[_same(source, whole)]) for source in part]
+        own, wanted = pairs[0]
+        found = np.minimum(np.searchsorted(own, wanted), len(own) - 1)
+        for own, wanted in pairs:
+            found = np.where(own[found] == wanted, found, -1)
         return found
 
     # One source --------------------------------------------------------------------------------
@@ -217,11 +225,16 @@ class Known:
         return Observations(np.maximum.reduce(fact), np.maximum.reduce(known), places, step)
 
     def _match_keys(self, source: RowSource, found: Observations) -> Instants:
-        """Return the midnight of each row's date; an instant that is no midnight stays."""
-        dates: Instants = self._dates(source, found).astype("datetime64[ns]").astype(np.int64)
+        """Return the midnight of the date of each bar or day; the instant of a series' value."""
         if source.is_bars or source.kind == "state":
+            dates: Instants = self._dates(source, found).astype("datetime64[ns]").astype(np.int64)
             return dates
-        return np.where(found.fact_at % DAY_NS == 0, dates, found.fact_at)
+        return found.fact_at
+
+
+def _same(source: RowSource, rows: Rows) -> RowSource:
+    """Return the source of some rows that reads the same channel."""
+    return next(item for item in rows if (item.kind, item.key) == (source.kind, source.key))
 
 
 def _held(keys: Instants, wanted: Instants) -> NDArray[np.bool_]:

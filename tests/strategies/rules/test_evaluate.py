@@ -112,6 +112,20 @@ def test_two_instruments_meet_at_their_common_closes_inside_a_window() -> None:
     same([numbers("spy.close / btc.close", data)[41]], [210 / 42])
 
 
+def test_daily_values_joined_to_hours_read_no_later_day() -> None:
+    # The bar of 4 February closes at the midnight that dates the VIX of the 5th. By date it has no
+    # VIX, so btc@1d.close / vix has no row there; the next one is known a day later.
+    data = dataset(
+        bars([float(hour) for hour in range(1, 121)]),
+        bars([float(day) for day in range(1, 6)], timeframe="1d"),
+        series([(f"2026-02-0{day}", f"2026-02-0{day}T21:00", 10.0 * day) for day in (2, 3, 5)]),
+    )
+    assert np.isnan(numbers("(btc@1d.close / vix * btc.close)[0]", data)).all()
+    # Without the quotient the third day meets the VIX of the 5th, known in its 21st hour.
+    found = numbers("where(vix > 0, btc@1d.close, btc.close)[0]", data)
+    same(found[91:94], [1.0, 3.0, 3.0])
+
+
 def test_daily_values_meet_by_their_date() -> None:
     vix = series(
         [("2026-02-02", "2026-02-02T21:00", 20.0), ("2026-02-03", "2026-02-03T21:00", 10.0)]
