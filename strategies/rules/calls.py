@@ -90,7 +90,10 @@ def called(reader: "CallReader", node: Call, *, common: bool) -> Term:
         "call", (function.name, tuple(slots)), tuple(terms), rows, "number", unit,
         reader.written(node),
     )  # fmt: skip
-    return _folded(term, function) if rows == CONSTANT else term
+    if rows != CONSTANT:
+        return term
+    with reader.at(node.span):
+        return _folded(term, function)
 
 
 def _function(node: Call) -> Function:

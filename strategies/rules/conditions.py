@@ -17,8 +17,6 @@ from strategies.rules.vocabulary import LABELS
 # Conditions name a price by its currency, as all playbooks do.
 _UNIT_WORDS = {UNDECLARED: "", "price": "quote"}
 _EQUALITY = ("==", "!=")
-# Units of conditions are the words that tables use.
-_UNIT_WORDS = {UNDECLARED: "", "price": "quote"}
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Understand an expression: names looked up, kinds and units checked, rows of every part known."""
 
+import math
 from collections.abc import Callable, Mapping
 from typing import ClassVar, Literal, TypeAlias
 
@@ -8,7 +9,7 @@ from strategies.rules.lengths import UNIT_NS, window_length
 from strategies.rules.names import Names
 from strategies.rules.operations import compared
 from strategies.rules.parse import parse
-from strategies.rules.sources import CONSTANT, PLAN, Rows
+from strategies.rules.sources import CONSTANT, PLAN
 from strategies.rules.syntax import (
     Arithmetic,
     Call,
@@ -178,7 +179,7 @@ class _ExpressionReader:
         self.known[name, common] = term
         return term
 
-    def length(self, node: Node, rows: Rows) -> Length:
+    def length(self, node: Node) -> Length:
         """Return a written length, or the one that a name of ``let`` stands for."""
         term = self.of_kind(node, "length", common=False)
         found = term.detail[0]
@@ -239,6 +240,8 @@ class _ExpressionReader:
             if node.operator == "/" and b == 0:
                 raise NoMeaning("division by zero")
             value = {"+": a + b, "-": a - b, "*": a * b, "/": a / (b or 1.0)}[node.operator]
+            if not math.isfinite(value):
+                raise NoMeaning("the result is too large for a number; the limit is about 1e308")
         return constant(value, unit, self.written(node))
 
     def comparing(self, node: Comparing, *, common: bool) -> Term:
@@ -262,7 +265,7 @@ class _ExpressionReader:
     def labels(self, node: Comparing, left: Term, right: Term) -> Term:
         """Return the comparison of a label with one of its words."""
         operator = node.operator
-        if left.kind == "text":
+        if left.kind != "label":
             left, right, operator = right, left, _SWAPPED[operator]  # type: ignore[assignment]
         known = LABELS[left.unit]
         if right.kind != "text":
@@ -298,7 +301,7 @@ class _ExpressionReader:
     def lasting(self, node: Lasting, *, common: bool) -> Term:
         """Return whether a truth held for, or within, a length of its own rows."""
         operand = self.truth(node.operand, common=common)
-        length = self.length(node.length, operand.rows)
+        length = self.length(node.length)
         with self.at(node.length.span):
             window = window_length(length, operand.rows, self.names)
         detail = (window, self.written(node.length))
@@ -361,7 +364,7 @@ def _last_word(text: str) -> str:
 
 def _aged(left: Term, right: Term) -> tuple[Term, Term]:
     """Return an age and the length it is compared with as numbers: ns, or rows of the clock."""
-    if left.kind == "length":
+    if left.kind == "length" and right.kind != "length":
         second, first = _aged(right, left)
         return first, second
     length = right.detail[0]

@@ -238,3 +238,18 @@ def test_the_clock_is_an_instrument_with_its_bars() -> None:
     source = Names.of(settings).with_records(INSTRUMENTS).clock_source
     assert source == RowSource("channel", source.key)
     assert str(source) == "BTC/bars/4h"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("3d > 2d", "2d is a length; only position.age is compared with one"),
+        ("3 == state.action", 'state.action is one of the words wait, reduce, hedge; write "wait"'),
+        ("vix < state.tier", 'state.tier is one of the words normal, cautious, defensive, halt; '
+         'write "normal"'),
+        ("vix > log(0)", "log(0) has no value"),
+        ("vix > 1e308 * 10", "the result is too large for a number; the limit is about 1e308"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_computed_or_compared_is_refused(text: str, told: str) -> None:
+    assert refused(text).message == told
