@@ -49,12 +49,24 @@ def channel_memory_ns(term: Term, names: Names, key: ChannelKey) -> int:
 
     Only the windows around the channel count: beside a year of stocks, a day of bitcoin stays one.
     """
-    if key not in term.channels:
-        return 0
-    _, soft, ns = _own_memory(term, names)
-    inside = (channel_memory_ns(argument, names, key) for argument in term.arguments)
-    found = max(max(inside, default=0), _source_memory(term, names))
-    return found + max(_rows_ns(soft, term, names), ns)
+    return _of_channel(term, names, key, {}) or 0
+
+
+def _of_channel(
+    term: Term, names: Names, key: ChannelKey, known: dict[Term, int | None]
+) -> int | None:
+    """Return the history of a channel that a term reads, ns; None where it does not read it."""
+    if term in known:
+        return known[term]
+    inside = [_of_channel(argument, names, key, known) for argument in term.arguments]
+    read = [found for found in inside if found is not None]
+    if read or any(source.key == key for source in term.rows):
+        _, soft, ns = _own_memory(term, names)
+        longest = max([*read, _source_memory(term, names)])
+        known[term] = longest + max(_rows_ns(soft, term, names), ns)
+    else:
+        known[term] = None
+    return known[term]
 
 
 def _memory(term: Term, names: Names, known: dict[Term, TermMemory]) -> TermMemory:

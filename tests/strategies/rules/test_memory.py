@@ -1,5 +1,7 @@
 """A channel needs the history of the windows around it, not that of its neighbours."""
 
+from dataclasses import replace
+
 import pytest
 
 from data_feeds.clock import DAY_NS, HOUR_NS
@@ -35,3 +37,15 @@ def test_windows_inside_windows_add_up() -> None:
     )
     # 28 sessions before the present one are at least 38 days.
     assert channel_memory_ns(term, names("btc@1h"), SPY) > 38 * DAY_NS
+
+
+def test_a_shared_part_is_measured_once() -> None:
+    # Each value names the one before it twice: 2^25 paths lead to the first.
+    chain = {f"a{i}": f"a{i - 1} + sma(a{i - 1}, 2 bars)" for i in range(1, 26)}
+    known = names("btc@1h")
+    settings = replace(known.settings, lets={"a0": "spy.close", **chain})
+    term = understand("a25", replace(known, settings=settings), "number")
+    alone = channel_memory_ns(understand("spy.close", known), known, SPY)
+    # 25 means of two sessions reach 25 sessions of 1.46 days back, each rounded up.
+    wanted = alone + 25 * 126_144 * 10**9
+    assert channel_memory_ns(term, known, SPY) == wanted
