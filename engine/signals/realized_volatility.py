@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from engine.signals.windows import Floats, Rows, last_rows, windowed_sum
+from engine.signals.windows import Floats, Rows, rolling_sum, windowed_sum
 
 
 def realized_volatility(close: Floats, window_bars: int, periods_per_year: float) -> Floats:
@@ -25,7 +25,10 @@ def realized_volatility(close: Floats, window_bars: int, periods_per_year: float
     >>> realized_volatility(prices, 2, 365.0).round(6).tolist()
     [nan, nan, 0.19105, 0.19105]
     """
-    return windowed_volatility(close, last_rows(len(close), window_bars), periods_per_year)
+    total = rolling_sum(_squared_returns(close), window_bars)
+    total *= periods_per_year
+    total /= window_bars
+    return np.sqrt(total, out=total)
 
 
 def windowed_volatility(close: Floats, first: Rows, periods_per_year: float) -> Floats:
@@ -33,8 +36,14 @@ def windowed_volatility(close: Floats, first: Rows, periods_per_year: float) -> 
 
     NaN where ``first`` is -1 or the return of ``first`` has no price before it.
     """
-    close = np.asarray(close, dtype=np.float64)
-    squared = np.full(len(close), np.nan)
-    squared[1:] = np.square(np.diff(np.log(close)))
     returns = np.arange(1, len(close) + 1) - first
-    return np.sqrt(windowed_sum(squared, first) * periods_per_year / returns)
+    total = windowed_sum(_squared_returns(close), first)
+    return np.sqrt(total * periods_per_year / returns)
+
+
+def _squared_returns(close: Floats) -> Floats:
+    logs = np.log(np.asarray(close, dtype=np.float64))
+    squared = np.empty_like(logs)
+    squared[:1] = np.nan
+    np.subtract(logs[1:], logs[:-1], out=squared[1:])
+    return np.square(squared, out=squared)

@@ -25,9 +25,7 @@ def last_rows(rows: int, window: int) -> Rows:
     >>> last_rows(4, 3).tolist()
     [-1, -1, 0, 1]
     """
-    if window < 1:
-        raise ValueError(f"window must be at least 1 row, not {window}")
-    return np.maximum(np.arange(rows, dtype=np.int64) - (window - 1), -1)
+    return np.maximum(np.arange(rows, dtype=np.int64) - (_whole_window(window) - 1), -1)
 
 
 def rolling_sum(values: Floats, window: int) -> Floats:
@@ -40,7 +38,13 @@ def rolling_sum(values: Floats, window: int) -> Floats:
     >>> rolling_sum(np.array([1.0, 2.0, 3.0, 4.0]), 3).tolist()
     [nan, nan, 6.0, 9.0]
     """
-    return windowed_sum(values, last_rows(len(values), window))
+    return _rolling_sum(np.asarray(values, dtype=np.float64), _whole_window(window))
+
+
+def _whole_window(window: int) -> int:
+    if window < 1:
+        raise ValueError(f"window must be at least 1 row, not {window}")
+    return window
 
 
 def windowed_sum(values: Floats, first: Rows) -> Floats:
@@ -58,46 +62,74 @@ def windowed_sum(values: Floats, first: Rows) -> Floats:
 def window_tiles(first: Rows) -> Rows:
     """Return stretches of rows that are computed together, so that they stay in the cache.
 
-    One line a stretch: its first row, the row after its last, the first row of its windows, the
-    longest window, and 1 where all its windows are full and of that length. Results do not depend
-    on where a stretch ends.
+    One line a stretch: its first row, the row after its last, the first row of its windows, and the
+    longest window. Results do not depend on where a stretch ends.
     """
     rows, longest = len(first), 0
     for t in range(rows):
         if first[t] >= 0:
             longest = max(longest, t + 1 - first[t])
     step = max(_TILE_ROWS, longest)
-    tiles = np.empty((-(-rows // step), 5), dtype=np.int64)
+    tiles = np.empty((-(-rows // step), 4), dtype=np.int64)
     for k in range(len(tiles)):
         begin, end = k * step, min((k + 1) * step, rows)
-        low, long, short = begin, 0, rows
+        low, long = begin, 0
         for t in range(begin, end):
             length = t + 1 - first[t] if first[t] >= 0 else 0
-            low = min(low, t + 1 - length)
-            long, short = max(long, length), min(short, length)
-        tiles[k] = begin, end, low, long, int(long == short and long > 0)
+            low, long = min(low, t + 1 - length), max(long, length)
+        tiles[k] = begin, end, low, long
     return tiles
+
+
+@njit(cache=True)
+def rolling_tiles(rows: int, window: int) -> Rows:
+    """Return the stretches of :func:`window_tiles` in which the last ``window`` rows are there."""
+    step = max(_TILE_ROWS, window)
+    tiles = np.empty((max(-((window - 1 - rows) // step), 0), 4), dtype=np.int64)
+    for k in range(len(tiles)):
+        begin = window - 1 + k * step
+        tiles[k] = begin, min(begin + step, rows), begin - (window - 1), window
+    return tiles
+
+
+@njit(cache=True)
+def _rolling_sum(values: Floats, window: int) -> Floats:
+    total = np.empty(len(values))
+    total[: window - 1] = np.nan
+    for begin, end, low, _ in rolling_tiles(len(values), window):
+        inside, part, span = total[begin:end], values[low:end], 1
+        doubled, spare = np.empty_like(part), np.empty_like(part)
+        while span <= window:
+            if window & span:
+                _add_same(inside, part, window & (span - 1))
+            _double(doubled, part, span)
+            part, doubled, spare = doubled, spare, doubled
+            span *= 2
+    return total
 
 
 @njit(cache=True)
 def _windowed_sum(values: Floats, first: Rows, tiles: Rows) -> Floats:
     total = np.full(len(values), np.nan)
-    for begin, end, low, longest, same in tiles:
+    for begin, end, low, longest in tiles:
         # part[i] is the sum of the ``span`` values from row ``low + i`` on.
-        part, span = values[low:end].copy(), 1
-        doubled = np.empty_like(part)
+        part, span = values[low:end], 1
+        doubled, spare = np.empty_like(part), np.empty_like(part)
         while span <= longest:
-            if not same:
-                _add_each(total[begin:end], part, first[begin:end] - low, begin - low, span)
-            elif longest & span:
-                _add_same(total[begin:end], part, longest & (span - 1))
-            # A shifted view lets the compiler use vector instructions; ``part[i + span]`` does not.
-            later = part[span:]
-            for i in range(len(part) - 2 * span + 1):
-                doubled[i] = part[i] + later[i]
-            part, doubled = doubled, part
+            _add_each(total[begin:end], part, first[begin:end] - low, begin - low, span)
+            _double(doubled, part, span)
+            part, doubled, spare = doubled, spare, doubled
             span *= 2
     return total
+
+
+@njit(cache=True)
+def _double(doubled: Floats, part: Floats, span: int) -> None:
+    """Put the sums of twice as many values beside the sums of ``span`` values."""
+    # A shifted view lets the compiler use vector instructions; ``part[i + span]`` does not.
+    later = part[span:]
+    for i in range(len(part) - 2 * span + 1):
+        doubled[i] = part[i] + later[i]
 
 
 @njit(cache=True)
@@ -132,36 +164,72 @@ def rolling_highest(values: Floats, window: int) -> Floats:
     >>> rolling_highest(np.array([3.0, 1.0, 2.0]), 2).tolist()
     [nan, 3.0, 2.0]
     """
-    return windowed_highest(values, last_rows(len(values), window))
+    return _rolling_highest(np.asarray(values, dtype=np.float64), _whole_window(window), 1.0)
 
 
 def rolling_lowest(values: Floats, window: int) -> Floats:
     """Return the lowest of the last ``window`` values at each row; see :func:`windowed_highest`."""
-    return windowed_lowest(values, last_rows(len(values), window))
+    return _rolling_highest(np.asarray(values, dtype=np.float64), _whole_window(window), -1.0)
+
+
+@njit(cache=True)
+def _rolling_highest(values: Floats, window: int, sign: float) -> Floats:
+    """Return ``sign`` x the highest of the last ``window`` values x ``sign``.
+
+    A window is the end of one block of ``window`` rows and the beginning of the next one (van Herk
+    1992; Gil and Werman 1993), so two comparisons a row are enough.
+    """
+    rows = len(values)
+    highest, ends = np.empty(rows), np.full(min(window, rows + 1), -np.inf)
+    unknown = -1
+    for begin in range(0, rows, window):
+        end, top = min(begin + window, rows), -np.inf
+        for t in range(begin, end):
+            value = sign * values[t]
+            if np.isnan(value):
+                unknown = t
+            elif value >= top:
+                top = value
+            older = ends[t - begin + 1] if t - begin + 1 < window else -np.inf
+            within = t - window >= unknown and t >= window - 1
+            highest[t] = sign * (top if top >= older else older) if within else np.nan
+        top = -np.inf
+        for t in range(end - 1, begin - 1, -1):
+            value = sign * values[t]
+            if value > top:  # noqa: PLR1730 - a NaN is left out
+                top = value
+            ends[t - begin] = top
+    return highest
 
 
 def windowed_lowest(values: Floats, first: Rows) -> Floats:
     """Return the lowest value of rows ``first[t]`` to ``t``; see :func:`windowed_highest`."""
-    return -windowed_highest(-np.asarray(values, dtype=np.float64), first)
+    return _windowed_highest(np.asarray(values, dtype=np.float64), first, -1.0)
 
 
-@njit(cache=True)
 def windowed_highest(values: Floats, first: Rows) -> Floats:
     """Return the highest value of rows ``first[t]`` to ``t``.
 
-    NaN where the window is not full or contains a NaN. A queue of falling candidates needs one
-    pass, whatever the window.
+    NaN where the window is not full or contains a NaN.
     """
-    rows = len(values)
-    highest = np.full(rows, np.nan)
-    queue = np.empty(rows, dtype=np.int64)
+    return _windowed_highest(np.asarray(values, dtype=np.float64), first, 1.0)
+
+
+@njit(cache=True)
+def _windowed_highest(values: Floats, first: Rows, sign: float) -> Floats:
+    """Return ``sign`` x the highest value x ``sign``.
+
+    A queue of falling candidates needs one pass, whatever the windows.
+    """
+    highest, signed = np.full(len(values), np.nan), sign * values
+    queue = np.empty(len(values), dtype=np.int64)
     head, tail, unknown = 0, 0, -1
-    for t in range(rows):
-        if np.isnan(values[t]):
+    for t in range(len(values)):
+        if np.isnan(signed[t]):
             unknown = t
             head, tail = 0, 0
             continue
-        while tail > head and values[queue[tail - 1]] <= values[t]:
+        while tail > head and signed[queue[tail - 1]] <= signed[t]:
             tail -= 1
         queue[tail] = t
         tail += 1

@@ -16,7 +16,17 @@ from strategies.rules.functions.registry import FUNCTIONS
 from strategies.rules.lengths import WindowLength
 from strategies.rules.names import Names
 from strategies.rules.operations import Floats, Truths, Values
-from strategies.rules.rows import NO_LIMIT, Instants, Known, Observations, fact_column, is_ordered
+from strategies.rules.rows import (
+    NO_LIMIT,
+    Instants,
+    Known,
+    Observations,
+    RowJoin,
+    fact_column,
+    is_ordered,
+    is_rising,
+    taken,
+)
 from strategies.rules.sources import CLOCK, Rows, RowSource
 from strategies.rules.terms import Term
 
@@ -33,20 +43,6 @@ class JoinedValues:
 
     values: Floats
     age_ns: Instants
-
-
-@dataclass(frozen=True)
-class RowJoin:
-    """Which observation of some rows counts at each decision row.
-
-    ``found`` is -1 where none is known; ``fresh`` false there and where a part is too old.
-    """
-
-    found: Instants
-    fresh: NDArray[np.bool_]
-    age_ns: Instants
-    all_fresh: bool
-    is_identity: bool
 
 
 class Evaluator:
@@ -144,13 +140,12 @@ class Evaluator:
 
     def _joined_rows(self, rows: Rows) -> RowJoin:
         known_at, facts = self._event_times(rows)
-        same = bool(np.array_equal(known_at, self.decided_at) and np.all(np.diff(known_at) > 0))
+        same = np.array_equal(known_at, self.decided_at) and is_rising(known_at)
         found = np.arange(len(known_at), dtype=np.int64)
         if not same:
             found = np.searchsorted(known_at, self.decided_at, side="right").astype(np.int64) - 1
         here = found >= 0
-        age = np.where(here, 0, -1)
-        fresh = here
+        age, fresh = np.zeros(len(found), dtype=np.int64), here
         # Common instants come as rarely as the rarest of their parts.
         limit = max(self.names.max_age_ns(source) for source in rows)
         for fact_at in facts.values():
@@ -158,7 +153,8 @@ class Evaluator:
                 continue
             own = self.decided_at - (fact_at if same else fact_at[np.maximum(found, 0)])
             fresh = fresh & (own <= limit)
-            age = np.where(here, np.maximum(age, own), -1)
+            np.maximum(age, own, out=age)
+        age[~here] = -1
         return RowJoin(found, fresh, age, bool(fresh.all()), same)
 
     def _event_times(self, rows: Rows) -> tuple[Instants, dict[RowSource, Instants]]:
@@ -182,7 +178,7 @@ class Evaluator:
         if source.key is None:
             return self.days.times()[1][places]
         channel = self.data.channels.get(source.key)
-        return found.fact_at if channel is None else fact_column(channel)[places]
+        return found.fact_at if channel is None else taken(fact_column(channel), places)
 
     # Revisions ---------------------------------------------------------------------------------
 
@@ -305,7 +301,9 @@ class Evaluator:
             case "number" | "truth":
                 dtype = np.float64 if kind == "number" else np.int8
                 rows = len(known.observations(term.rows))
-                found = np.broadcast_to(np.asarray(arguments[found], dtype=dtype), rows)
+                given = np.asarray(arguments[found], dtype=dtype)
+                # The same array again lets a window share what it computed of it.
+                found = given if given.shape == (rows,) else np.broadcast_to(given, rows)
             case "bars":
                 found = self._bars(term.arguments[found], term.rows, known)
             case "window":

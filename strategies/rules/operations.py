@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from engine.api import Truth
 from strategies.rules.functions.function import RowWindow
+from strategies.rules.functions.known import known_numbers
 
 Floats = NDArray[np.float64]
 Truths = NDArray[np.int8]
@@ -23,43 +24,34 @@ _ARITHMETIC: Mapping[str, Callable[[Values, Values], Values]] = {
     "*": np.multiply,
     "/": np.divide,
 }
-_RELATIONS = {"<": 0, "<=": 1, ">": 2, ">=": 3, "==": 4, "!=": 5}
-_LESS, _AT_MOST, _MORE, _AT_LEAST, _EQUAL = range(5)
+_RELATIONS: Mapping[str, Callable[[Floats, Floats], Flags]] = {
+    "<": np.less,
+    "<=": np.less_equal,
+    ">": np.greater,
+    ">=": np.greater_equal,
+    "==": np.equal,
+    "!=": np.not_equal,
+}
 
 
 @njit(cache=True)
-def _has_infinite(values: Floats) -> bool:
-    for value in values:  # noqa: SIM110 - compiled, without a temporary array
-        if np.isinf(value):
-            return True
-    return False
+def _make_unknown(truth: Truths, values: Floats) -> None:
+    """Make a truth unknown at the rows of NaN."""
+    for t in range(len(truth)):
+        truth[t] = -1 if np.isnan(values[t]) else truth[t]
 
 
 @njit(cache=True)
-def _holds(relation: int, left: float, right: float) -> bool:
-    if relation == _LESS:
-        return left < right
-    if relation == _AT_MOST:
-        return left <= right
-    if relation == _MORE:
-        return left > right
-    if relation == _AT_LEAST:
-        return left >= right
-    return (left == right) == (relation == _EQUAL)
-
-
-@njit(cache=True)
-def _compare(relation: int, left: Floats, right: Floats, rows: int) -> Truths:
-    """Compare two arrays row by row; an array of one value stands for every row."""
-    truth = np.empty(rows, dtype=np.int8)
-    for t in range(rows):
-        a = left[t] if len(left) == rows else left[0]
-        b = right[t] if len(right) == rows else right[0]
-        if np.isnan(a) or np.isnan(b):
-            truth[t] = -1
-        else:
-            truth[t] = _holds(relation, a, b)
-    return truth
+def _begun(truth: Truths) -> Truths:
+    """Return "true now and false one row before"; unknown before the first row."""
+    found = np.empty_like(truth)
+    before = -1
+    for t in range(len(truth)):
+        now = truth[t]
+        # Of 0 false, -1 unknown, 1 true: "and" is false if one is, else unknown if one is.
+        found[t] = 0 if now == 0 or before == 1 else 1 if now == 1 and before == 0 else -1
+        before = now
+    return found
 
 
 @njit(cache=True)
@@ -81,11 +73,6 @@ def _lasted(truth: Truths, first: NDArray[np.int64], full: Flags, deciding: int)
     return found
 
 
-def known_numbers(values: Floats) -> Floats:
-    """Return numbers with every infinite one unknown."""
-    return np.where(np.isinf(values), np.nan, values) if _has_infinite(values) else values
-
-
 def arithmetic(sign: str, left: Values, right: Values) -> Floats:
     """Return a sum, difference, product or quotient; a division by zero is unknown.
 
@@ -103,9 +90,13 @@ def compared(relation: str, left: Values, right: Values) -> Truths:
     [1, -1]
     """
     first, second = (np.atleast_1d(np.asarray(side, dtype=np.float64)) for side in (left, right))
-    rows = len(second) if len(first) == 1 else len(first)
-    found: Truths = _compare(_RELATIONS[relation], first, second, rows)
-    return found
+    truth = _RELATIONS[relation](first, second).view(np.int8)
+    for side in (first, second):
+        if len(side) == len(truth):
+            _make_unknown(truth, side)
+        elif np.isnan(side[0]):
+            truth[:] = _UNKNOWN
+    return truth
 
 
 def labelled(relation: str, codes: Truths, code: int) -> Truths:
@@ -177,10 +168,10 @@ def crossed(direction: str, sides: Sequence[Values], rows: int) -> Truths:
     [0, 1, 0]
     """
     left, right = sides
-    beyond, not_yet = (">", "<=") if direction == "above" else ("<", ">=")
-    now = np.broadcast_to(compared(beyond, left, right), rows)
-    before = earlier(np.broadcast_to(compared(not_yet, left, right), rows), 1)
-    return both(now, before)
+    beyond = compared(">" if direction == "above" else "<", left, right)
+    # Not beyond and known is what "at most" and "at least" mean.
+    found: Truths = _begun(np.broadcast_to(beyond, rows))
+    return found
 
 
 def lasted(truth: Truths, window: RowWindow, *, whole: bool) -> Truths:

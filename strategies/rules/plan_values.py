@@ -197,7 +197,7 @@ def _called(term: Term, arguments: list[Scalar]) -> Scalar:
     assert isinstance(slots, tuple)
     given = [arguments[place] if kind in ("number", "truth") else place for kind, place in slots]
     with np.errstate(all="ignore"):
-        return operations.known_numbers(FUNCTIONS[name].compute(*given))
+        return FUNCTIONS[name].compute(*given)
 
 
 def value_words(value: float, term: Term) -> str:

@@ -63,6 +63,20 @@ class Observations:
         return RowWindow(first, full)
 
 
+@dataclass(frozen=True)
+class RowJoin:
+    """Which observation of some rows counts at each decision row.
+
+    ``found`` is -1 where none is known; ``fresh`` false there and where a part is too old.
+    """
+
+    found: Instants
+    fresh: NDArray[np.bool_]
+    age_ns: Instants
+    all_fresh: bool
+    is_identity: bool
+
+
 def _first_after(fact_at: Instants, start: Instants, ns: int, step: int) -> Places:
     """Return the first row whose fact is later than each ``start``."""
     if not step:
@@ -90,7 +104,17 @@ def is_ordered(channel: Channel) -> bool:
     The answer chooses between two computations with equal results.
     """
     fact, known = fact_column(channel), channel["available_at"]
-    return bool(np.all(fact[1:] > fact[:-1]) and np.all(known[1:] >= known[:-1]))
+    return is_rising(fact) and bool(np.all(known[1:] >= known[:-1]))
+
+
+def is_rising(instants: Instants) -> bool:
+    """Return whether each instant is later than the one before."""
+    return bool(np.all(instants[1:] > instants[:-1]))
+
+
+def taken(values: Instants, places: Places) -> Instants:
+    """Return the values at places that rise; all of them without a copy."""
+    return values if len(places) == len(values) else values[places]
 
 
 class Known:
@@ -162,7 +186,10 @@ class Known:
             return Observations(nothing, nothing, {source: nothing}, step)
         places = self._newest(channel)
         return Observations(
-            fact_column(channel)[places], channel["available_at"][places], {source: places}, step
+            taken(fact_column(channel), places),
+            taken(channel["available_at"], places),
+            {source: places},
+            step,
         )
 
     def _newest(self, channel: Channel) -> Places:

@@ -30,6 +30,14 @@ def sma(x: Floats, window: RowWindow) -> Floats:
     >>> sma(np.array([1.0, 2.0, 6.0]), RowWindow.of_rows(3, 2)).tolist()
     [nan, 1.5, 4.0]
     """
+    found: Floats = window.shared("mean", x, _mean)
+    return found
+
+
+def _mean(x: Floats, window: RowWindow) -> Floats:
+    if window.length:
+        total = signals.rolling_sum(x, window.length)
+        return np.divide(total, window.length, out=total)
     return signals.windowed_sum(x, window.starts) / window.sizes
 
 
@@ -39,20 +47,18 @@ def _recursive_mean(x: Floats, rows: int, share: float) -> Floats:
 
     It starts as the mean of the first ``rows`` values, and anew after a NaN.
     """
-    found = np.full(len(x), np.nan)
+    found = np.empty(len(x))
     seen, total, mean = 0, 0.0, 0.0
     for t in range(len(x)):
         if np.isnan(x[t]):
             seen, total = 0, 0.0
-            continue
-        seen += 1
-        if seen <= rows:
+        elif seen >= rows:
+            mean += share * (x[t] - mean)
+        else:
+            seen += 1
             total += x[t]
             mean = total / rows
-        else:
-            mean += share * (x[t] - mean)
-        if seen >= rows:
-            found[t] = mean
+        found[t] = mean if seen >= rows else np.nan
     return found
 
 
@@ -80,29 +86,32 @@ def rsi(x: Floats, rows: int) -> Floats:
     >>> rsi(np.array([1.0, 2.0, 1.0, 4.0]), 2).tolist()
     [nan, nan, 50.0, 87.5]
     """
-    gain, loss = _moves(x)
-    return _share_of_gains(wilder(gain, rows), wilder(loss, rows))
+    return _share_of_gains(x, rows)
 
 
 @njit(cache=True)
-def _moves(x: Floats) -> tuple[Floats, Floats]:
-    """Return the rise and the fall since the row before, both at least zero."""
-    gain, loss = np.full(len(x), np.nan), np.full(len(x), np.nan)
+def _share_of_gains(x: Floats, rows: int) -> Floats:
+    """Return Wilder's mean of rises in percent of those of rises and falls; NaN where both are 0.
+
+    Both means are those of ``_recursive_mean`` over the changes, in one pass.
+    """
+    found, share = np.empty(len(x)), 1.0 / rows
+    seen, gains, losses, gain, loss = 0, 0.0, 0.0, 0.0, 0.0
+    found[:1] = np.nan
     for t in range(1, len(x)):
         move = x[t] - x[t - 1]
-        if not np.isnan(move):
-            gain[t], loss[t] = max(move, 0.0), max(-move, 0.0)
-    return gain, loss
-
-
-@njit(cache=True)
-def _share_of_gains(gain: Floats, loss: Floats) -> Floats:
-    """Return gains in percent of gains and losses; NaN where both are zero."""
-    share = np.full(len(gain), np.nan)
-    for t in range(len(gain)):
-        if gain[t] + loss[t] > 0:
-            share[t] = 100.0 * (gain[t] / (gain[t] + loss[t]))
-    return share
+        rise, fall = max(move, 0.0), max(-move, 0.0)
+        if np.isnan(move):
+            seen, gains, losses = 0, 0.0, 0.0
+        elif seen >= rows:
+            gain += share * (rise - gain)
+            loss += share * (fall - loss)
+        else:
+            seen, gains, losses = seen + 1, gains + rise, losses + fall
+            gain, loss = gains / rows, losses / rows
+        moved = seen >= rows and gain + loss > 0
+        found[t] = 100.0 * (gain / (gain + loss)) if moved else np.nan
+    return found
 
 
 def atr(bars: PriceBars, rows: int) -> Floats:
@@ -114,6 +123,8 @@ def atr(bars: PriceBars, rows: int) -> Floats:
     """
     unknown = np.isnan(bars.high) | np.isnan(bars.low) | np.isnan(bars.close)
     holes = np.flatnonzero(unknown).tolist()
+    if not holes:
+        return signals.wilder_atr(bars.high, bars.low, bars.close, rows)
     found = np.full(len(bars.close), np.nan)
     for first, stop in zip([0, *(hole + 1 for hole in holes)], [*holes, len(found)], strict=True):
         if stop > first:

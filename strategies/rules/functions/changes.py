@@ -1,5 +1,7 @@
 """Changes between rows, and arithmetic on the present row."""
 
+from functools import reduce
+
 import numpy as np
 from numba import njit
 
@@ -16,11 +18,12 @@ from strategies.rules.functions.function import (
     same_unit,
     window_memory,
 )
+from strategies.rules.functions.known import growth
 
 
 def _before(x: Floats, window: RowWindow) -> Floats:
     """Return the value of the row just before each window; NaN where there is none."""
-    return _taken(x, window.starts)
+    return signals.previous(x, window.length) if window.length else _taken(x, window.starts)
 
 
 @njit(cache=True)
@@ -30,13 +33,6 @@ def _taken(x: Floats, starts: Rows) -> Floats:
         if starts[t] > 0:
             found[t] = x[starts[t] - 1]
     return found
-
-
-def growth(x: Floats, before: Floats) -> Floats:
-    """Return ``x / before - 1``; NaN where ``before`` is not positive."""
-    found = np.full(len(x), np.nan)
-    np.divide(x, before, out=found, where=before > 0)
-    return found - 1
 
 
 def change(x: Floats, window: RowWindow) -> Floats:
@@ -64,8 +60,18 @@ def realized_vol(x: Floats, window: RowWindow, periods: float) -> Floats:
     >>> realized_vol(prices, RowWindow.of_rows(4, 2), 365.0).round(6).tolist()
     [nan, nan, 0.19105, 0.19105]
     """
-    positive = np.where(x > 0, x, np.nan)
+    positive = x if _is_positive(x) else np.where(x > 0, x, np.nan)
+    if window.length:
+        return signals.realized_volatility(positive, window.length, periods)
     return signals.windowed_volatility(positive, window.starts, periods)
+
+
+@njit(cache=True)
+def _is_positive(x: Floats) -> bool:
+    other = 0
+    for value in x:
+        other += not value > 0
+    return other == 0
 
 
 def largest(*x: Floats) -> Floats:
@@ -74,7 +80,7 @@ def largest(*x: Floats) -> Floats:
     >>> largest(np.array([1.0, np.nan]), np.array([2.0, 2.0])).tolist()
     [2.0, nan]
     """
-    found: Floats = np.maximum.reduce(x)
+    found: Floats = reduce(np.maximum, x)
     return found
 
 
@@ -84,7 +90,7 @@ def smallest(*x: Floats) -> Floats:
     >>> smallest(np.array([1.0, np.nan]), np.array([2.0, 2.0])).tolist()
     [1.0, nan]
     """
-    found: Floats = np.minimum.reduce(x)
+    found: Floats = reduce(np.minimum, x)
     return found
 
 

@@ -1,6 +1,7 @@
 """How often and how long ago a condition was true."""
 
 import numpy as np
+from numba import njit
 
 from engine.api import Truth
 from strategies.rules.functions.function import (
@@ -22,9 +23,38 @@ def count(condition: Truths, window: RowWindow) -> Floats:
     >>> count(np.array([1, 0, 1], dtype=np.int8), RowWindow.of_rows(3, 2)).tolist()
     [nan, 1.0, 1.0]
     """
-    true = _inside(condition == Truth.TRUE, window)
-    unknown = _inside(condition == Truth.UNKNOWN, window)
-    return np.where(window.full & (unknown == 0), true.astype(np.float64), np.nan)
+    if window.length:
+        return _rolling_count(condition, window.length)
+    return _windowed_count(condition, window.starts)
+
+
+@njit(cache=True)
+def _rolling_count(condition: Truths, length: int) -> Floats:
+    found = np.empty(len(condition))
+    true, unknown = 0, 0
+    for t in range(len(condition)):
+        true += condition[t] == 1
+        unknown += condition[t] == -1
+        if t >= length:
+            true -= condition[t - length] == 1
+            unknown -= condition[t - length] == -1
+        found[t] = true if unknown == 0 and t >= length - 1 else np.nan
+    return found
+
+
+@njit(cache=True)
+def _windowed_count(condition: Truths, starts: Rows) -> Floats:
+    found = np.empty(len(condition))
+    true, unknown, oldest = 0, 0, 0
+    for t in range(len(condition)):
+        true += condition[t] == 1
+        unknown += condition[t] == -1
+        while oldest < starts[t]:
+            true -= condition[oldest] == 1
+            unknown -= condition[oldest] == -1
+            oldest += 1
+        found[t] = true if unknown == 0 and starts[t] >= 0 else np.nan
+    return found
 
 
 def since(condition: Truths, window: RowWindow) -> Floats:
@@ -43,12 +73,6 @@ def since(condition: Truths, window: RowWindow) -> Floats:
     rows = np.where(inside, row - true, window.sizes)
     known = np.where(inside, unknown < true, window.full & (unknown < window.first))
     return np.where(known, rows.astype(np.float64), np.nan)
-
-
-def _inside(flags: Flags, window: RowWindow) -> Rows:
-    """Return how many rows of each window are flagged."""
-    before = np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(flags, dtype=np.int64)))
-    return before[1:] - before[window.first]
 
 
 def _last(flags: Flags) -> Rows:

@@ -14,6 +14,7 @@ from strategies.rules.functions.function import (
     same_unit,
     window_memory,
 )
+from strategies.rules.functions.known import growth
 
 
 def highest(x: Floats, window: RowWindow) -> Floats:
@@ -22,6 +23,8 @@ def highest(x: Floats, window: RowWindow) -> Floats:
     >>> highest(np.array([3.0, 1.0, 2.0]), RowWindow.of_rows(3, 2)).tolist()
     [nan, 3.0, 2.0]
     """
+    if window.length:
+        return signals.rolling_highest(x, window.length)
     return signals.windowed_highest(x, window.starts)
 
 
@@ -31,6 +34,8 @@ def lowest(x: Floats, window: RowWindow) -> Floats:
     >>> lowest(np.array([3.0, 1.0, 2.0]), RowWindow.of_rows(3, 2)).tolist()
     [nan, 1.0, 1.0]
     """
+    if window.length:
+        return signals.rolling_lowest(x, window.length)
     return signals.windowed_lowest(x, window.starts)
 
 
@@ -42,10 +47,7 @@ def drawdown(x: Floats, window: RowWindow) -> Floats:
     >>> drawdown(np.array([4.0, 3.0, 2.0]), RowWindow.of_rows(3, 2)).round(6).tolist()
     [nan, -0.25, -0.333333]
     """
-    top = highest(x, window)
-    found = np.full(len(x), np.nan)
-    np.divide(x, top, out=found, where=top > 0)
-    return found - 1
+    return growth(x, highest(x, window))
 
 
 def percentile(x: Floats, window: RowWindow) -> Floats:
@@ -55,7 +57,7 @@ def percentile(x: Floats, window: RowWindow) -> Floats:
     [nan, nan, nan, 0.5]
     """
     starts = window.starts
-    longest = int(np.where(window.full, window.sizes, 0).max(initial=0))
+    longest = window.length or int(np.where(window.full, window.sizes, 0).max(initial=0))
     if longest <= _LONGEST_TO_COUNT:
         return _shares_by_counting(x, starts)
     # Both ways give the same whole numbers, so the choice by the longest window shows nowhere.

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,19 +22,19 @@ WITH_UNIT: tuple[ParameterKind, ...] = ("number", "bars")
 UNDECLARED = "undeclared"
 
 
-@dataclass(frozen=True)
 class RowWindow:
     """The window of rows that ends at each row, of one length in rows or in time.
 
     Attributes
     ----------
-    first : int64, the first row inside the window, never above the row itself; never moves back
-    full : false where the data do not fill the window; its value is unknown, except where the rows
-        that are there decide it
+    length : rows in each full window; 0 where they differ
     """
 
-    first: Rows
-    full: Flags
+    length = 0
+
+    def __init__(self, first: Rows, full: Flags) -> None:
+        self._first, self._full = first, full
+        self._shared: dict[tuple[str, int], tuple[Floats, Any]] = {}
 
     @classmethod
     def of_rows(cls, rows: int, length: int) -> "RowWindow":
@@ -44,8 +44,20 @@ class RowWindow:
         >>> window.first.tolist(), window.full.tolist()
         ([0, 0, 0, 1], [False, False, True, True])
         """
-        first = np.arange(rows, dtype=np.int64) - (length - 1)
-        return cls(np.maximum(first, 0), first >= 0)
+        return _LastRows(rows, length)
+
+    @property
+    def first(self) -> Rows:
+        """Return the first row inside each window, never above the row itself; never moves back."""
+        return self._first
+
+    @property
+    def full(self) -> Flags:
+        """Return false where the data do not fill the window.
+
+        Its value is unknown there, except where the rows that are there decide it.
+        """
+        return self._full
 
     @cached_property
     def starts(self) -> Rows:
@@ -56,6 +68,37 @@ class RowWindow:
     def sizes(self) -> Rows:
         """Return the number of rows in each window."""
         return np.arange(1, len(self.first) + 1, dtype=np.int64) - self.first
+
+    @property
+    def full_size(self) -> Rows | int:
+        """Return the number of rows in each full window, one number where all have the same."""
+        return self.length or self.sizes
+
+    def shared(self, name: str, x: Floats, compute: Callable[[Floats, "RowWindow"], Any]) -> Any:
+        """Return what is computed of ``x`` in these windows, once for all functions that need it.
+
+        The result must not be changed.
+        """
+        # The values are kept too, so that no other array can take their place in memory.
+        if (name, id(x)) not in self._shared:
+            self._shared[name, id(x)] = x, compute(x, self)
+        return self._shared[name, id(x)][1]
+
+
+class _LastRows(RowWindow):
+    """The windows of the last rows; most functions need no array of first rows."""
+
+    def __init__(self, rows: int, length: int) -> None:
+        self._rows, self.length = rows, length
+        self._shared = {}
+
+    @cached_property
+    def first(self) -> Rows:
+        return np.maximum(np.arange(self._rows, dtype=np.int64) - (self.length - 1), 0)
+
+    @cached_property
+    def full(self) -> Flags:
+        return np.arange(1, self._rows + 1, dtype=np.int64) >= self.length
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 
 from engine.api import signals
-from strategies.rules.functions.function import Floats, Rows
+from strategies.rules.functions.function import Floats, Rows, RowWindow
 
 
 @njit(cache=True)
@@ -22,44 +22,74 @@ def _longest(first: Rows) -> int:
     return longest
 
 
-def squares(x: Floats, first: Rows) -> tuple[Floats, Floats]:
+def squares(x: Floats, window: RowWindow) -> tuple[Floats, Floats]:
     """Return each value's distance from its window's mean, and the sum of squared distances.
 
-    NaN where ``first`` is -1.
+    NaN where the window is not full.
     """
-    return _squares(x, first, signals.window_tiles(first))
+    if window.length:
+        return _rolling_squares(x, window.length, signals.rolling_tiles(len(x), window.length))
+    return _windowed_squares(x, window.starts, signals.window_tiles(window.starts))
 
 
 @njit(cache=True)
-def _squares(x: Floats, first: Rows, tiles: Rows) -> tuple[Floats, Floats]:
-    distance, total = np.full(len(x), np.nan), np.full(len(x), np.nan)
-    for begin, end, low, longest, same in tiles:
-        # Of the block of ``span`` rows from row ``low + i`` on: its mean less its first value, and
-        # its sum of squares. Each is joined into the second pair and the pairs change places.
-        part, span = x[low:end], 1
-        mean, square = np.zeros(len(part)), 0.0 * part
-        next_mean, next_square = np.empty_like(mean), np.empty_like(mean)
+def _rolling_squares(x: Floats, window: int, tiles: Rows) -> tuple[Floats, Floats]:
+    distance, total = np.empty(len(x)), np.empty(len(x))
+    distance[: window - 1], total[: window - 1] = np.nan, np.nan
+    for begin, end, low, _ in tiles:
         # Until the end ``apart`` holds the mean of the covered rows less the window's first value.
         apart, inside = distance[begin:end], total[begin:end]
-        starts = first[begin:end] - low
+        part, span = x[low:end], 1
+        block, after = _blocks(part), _blocks(part)
+        while span <= window:
+            if window & span:
+                _join_same(apart, inside, (part, *block), window & (span - 1), span)
+            _double(after, part, block, span)
+            block, after = after, block
+            span *= 2
+        newest = part[window - 1 :]
+        for i in range(len(apart)):
+            apart[i] = (newest[i] - part[i]) - apart[i]
+    return distance, total
+
+
+@njit(cache=True)
+def _windowed_squares(x: Floats, first: Rows, tiles: Rows) -> tuple[Floats, Floats]:
+    distance, total = np.full(len(x), np.nan), np.full(len(x), np.nan)
+    for begin, end, low, longest in tiles:
+        apart, inside = distance[begin:end], total[begin:end]
+        part, starts, span = x[low:end], first[begin:end] - low, 1
+        block, after = _blocks(part), _blocks(part)
         while span <= longest:
-            if not same:
-                _join_each(apart, inside, (part, mean, square), (starts, begin - low), span)
-            elif longest & span:
-                _join_same(apart, inside, (part, mean, square), longest & (span - 1), span)
-            # Shifted views let the compiler use vector instructions; ``i + span`` does not.
-            later, later_mean, later_square = part[span:], mean[span:], square[span:]
-            for i in range(len(part) - 2 * span + 1):
-                step = (later[i] - part[i]) + (later_mean[i] - mean[i])
-                next_mean[i] = mean[i] + step * 0.5
-                next_square[i] = square[i] + (later_square[i] + step * step * (span * 0.5))
-            mean, next_mean = next_mean, mean
-            square, next_square = next_square, square
+            _join_each(apart, inside, (part, *block), (starts, begin - low), span)
+            _double(after, part, block, span)
+            block, after = after, block
             span *= 2
         for i in range(len(apart)):
             if starts[i] >= 0:
                 apart[i] = (part[begin - low + i] - part[starts[i]]) - apart[i]
     return distance, total
+
+
+@njit(cache=True)
+def _blocks(part: Floats) -> tuple[Floats, Floats]:
+    """Return of each block of one row its mean less its first value, and its sum of squares."""
+    return np.zeros(len(part)), 0.0 * part
+
+
+@njit(cache=True)
+def _double(
+    after: tuple[Floats, Floats], part: Floats, block: tuple[Floats, Floats], span: int
+) -> None:
+    """Put blocks of twice as many rows beside those of ``span`` rows that begin at each row."""
+    mean, square = block
+    next_mean, next_square = after
+    # Shifted views let the compiler use vector instructions; ``i + span`` does not.
+    later, later_mean, later_square = part[span:], mean[span:], square[span:]
+    for i in range(len(part) - 2 * span + 1):
+        step = (later[i] - part[i]) + (later_mean[i] - mean[i])
+        next_mean[i] = mean[i] + step * 0.5
+        next_square[i] = square[i] + (later_square[i] + step * step * (span * 0.5))
 
 
 @njit(cache=True)

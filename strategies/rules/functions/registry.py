@@ -7,7 +7,6 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from strategies.rules.functions.averages import AVERAGES
 from strategies.rules.functions.calendar_rows import CALENDAR
@@ -15,15 +14,8 @@ from strategies.rules.functions.changes import CHANGES
 from strategies.rules.functions.events import EVENTS
 from strategies.rules.functions.extremes import EXTREMES
 from strategies.rules.functions.function import Floats, Function
+from strategies.rules.functions.known import known_numbers
 from strategies.rules.functions.spread import SPREAD
-
-
-@njit(cache=True)
-def _has_infinite(values: Floats) -> bool:
-    for value in values:  # noqa: SIM110 - compiled, without a temporary array
-        if np.isinf(value):
-            return True
-    return False
 
 
 def _finite(compute: Callable[..., Floats]) -> Callable[..., Floats]:
@@ -32,8 +24,7 @@ def _finite(compute: Callable[..., Floats]) -> Callable[..., Floats]:
     @wraps(compute)
     def computed(*arguments: Any) -> Floats:
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-            found = compute(*arguments)
-        return np.where(np.isinf(found), np.nan, found) if _has_infinite(found) else found
+            return known_numbers(compute(*arguments))
 
     return computed
 

@@ -6,7 +6,6 @@ import numpy as np
 
 from engine.api import signals
 from strategies.rules.functions.averages import sma
-from strategies.rules.functions.changes import growth
 from strategies.rules.functions.function import (
     Flags,
     Floats,
@@ -17,6 +16,7 @@ from strategies.rules.functions.function import (
     same_unit,
     window_memory,
 )
+from strategies.rules.functions.known import growth, quotient
 from strategies.rules.functions.moments import products, row_products, squares
 
 # Returns that are equal but for rounding do not vary; the checklist's correlations use this share.
@@ -29,7 +29,14 @@ def std(x: Floats, window: RowWindow) -> Floats:
     >>> std(np.array([1.0, 3.0, 3.0]), RowWindow.of_rows(3, 2)).tolist()
     [nan, 1.0, 0.0]
     """
-    return np.sqrt(squares(x, window.starts)[1] / window.sizes)
+    found: Floats = window.shared("std", x, _deviation)
+    return found
+
+
+def _deviation(x: Floats, window: RowWindow) -> Floats:
+    square: Floats = window.shared("squares", x, squares)[1]
+    found: Floats = np.sqrt(square / window.full_size)
+    return found
 
 
 def zscore(x: Floats, window: RowWindow) -> Floats:
@@ -38,8 +45,8 @@ def zscore(x: Floats, window: RowWindow) -> Floats:
     >>> zscore(np.array([1.0, 3.0, 3.0]), RowWindow.of_rows(3, 2)).tolist()
     [nan, 1.0, nan]
     """
-    distance, square = squares(x, window.starts)
-    return _ratio(distance, np.sqrt(square / window.sizes), square > 0)
+    distance, square = window.shared("squares", x, squares)
+    return quotient(distance, std(x, window), square > 0)
 
 
 def upper_band(x: Floats, window: RowWindow, width: float) -> Floats:
@@ -68,7 +75,7 @@ def slope(x: Floats, window: RowWindow) -> Floats:
     """
     rows = window.sizes.astype(np.float64)
     spread = rows * (rows * rows - 1) / 12
-    return _ratio(row_products(x, window.starts), spread, spread > 0)
+    return quotient(row_products(x, window.starts), spread, spread > 0)
 
 
 def correlation(x: Floats, y: Floats, window: RowWindow) -> Floats:
@@ -79,9 +86,9 @@ def correlation(x: Floats, y: Floats, window: RowWindow) -> Floats:
     [nan, nan, nan, 0.5]
     """
     a, b = _returns(x), _returns(y)
-    of_a, of_b = squares(a, window.starts)[1], squares(b, window.starts)[1]
+    of_a, of_b = squares(a, window)[1], squares(b, window)[1]
     vary = _varies(a, of_a, window) & _varies(b, of_b, window)
-    found = _ratio(products(a, b, window.starts), np.sqrt(of_a) * np.sqrt(of_b), vary)
+    found = quotient(products(a, b, window.starts), np.sqrt(of_a) * np.sqrt(of_b), vary)
     return np.clip(found, -1.0, 1.0)
 
 
@@ -93,8 +100,8 @@ def beta(x: Floats, y: Floats, window: RowWindow) -> Floats:
     [nan, nan, nan, 0.25]
     """
     a, b = _returns(x), _returns(y)
-    of_b = squares(b, window.starts)[1]
-    return _ratio(products(a, b, window.starts), of_b, _varies(b, of_b, window))
+    of_b = squares(b, window)[1]
+    return quotient(products(a, b, window.starts), of_b, _varies(b, of_b, window))
 
 
 def _returns(x: Floats) -> Floats:
@@ -105,12 +112,6 @@ def _varies(returns: Floats, square: Floats, window: RowWindow) -> Flags:
     """Return whether the returns of each window differ by more than rounding."""
     size = signals.windowed_sum(np.square(returns), window.starts)
     return square > _NO_VARIANCE_SHARE * size
-
-
-def _ratio(over: Floats, under: Floats, where: Flags) -> Floats:
-    found = np.full(len(over), np.nan)
-    np.divide(over, under, out=found, where=where)
-    return found
 
 
 _X = Parameter("x", "number", "the values")

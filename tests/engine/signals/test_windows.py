@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.signals.windows import (
+    last_rows,
     multiple_of_mean_before,
     multiple_of_previous_mean,
     previous,
@@ -106,6 +107,21 @@ def test_windows_of_any_length_equal_the_slow_obvious_loop(values, steps, unknow
     np.testing.assert_allclose(windowed_sum(values, first), sums, rtol=1e-12, atol=1e-9)
     np.testing.assert_array_equal(windowed_highest(values, first), [np.max(w) for w in windows])
     np.testing.assert_array_equal(windowed_lowest(values, first), [np.min(w) for w in windows])
+
+
+@pytest.mark.parametrize("window", [1, 2, 7, 480, 2_049, 9_999])
+def test_windows_of_one_length_have_the_bits_of_windows_by_their_first_rows(window):
+    # More rows than are computed together, with holes, equal values and zeros of both signs.
+    rng = np.random.default_rng(11)
+    values = rng.choice([-1.5, -0.0, 0.0, 0.1, 0.3], 7_000) * rng.choice([1.0, 1e9], 7_000)
+    values[[30, 31, 6_000]] = np.nan
+    first = last_rows(len(values), window)
+    for rolling, by_first in (
+        (rolling_sum, windowed_sum),
+        (rolling_highest, windowed_highest),
+        (rolling_lowest, windowed_lowest),
+    ):
+        assert rolling(values, window).tobytes() == by_first(values, first).tobytes()
 
 
 def test_extremes_by_hand():

@@ -79,6 +79,8 @@ def tolerance(name, given_arguments):
 def cut(item, rows):
     """Return an argument without its later rows."""
     if isinstance(item, RowWindow):
+        if item.length:
+            return RowWindow.of_rows(rows, item.length)
         return RowWindow(item.first[:rows], item.full[:rows])
     if isinstance(item, PriceBars):
         return PriceBars(item.high[:rows], item.low[:rows], item.close[:rows])
@@ -110,6 +112,24 @@ def test_later_rows_change_no_bit_of_earlier_ones(name, data):
     alone = FUNCTIONS[name].compute(*(cut(item, kept) for item in drawn))
     assert found.dtype == np.float64
     assert found[:kept].tobytes() == alone.tobytes()
+
+
+@pytest.mark.parametrize("name", WINDOWED)
+@settings(max_examples=12, deadline=None)
+@given(data=st.data())
+def test_windows_of_rows_have_the_bits_of_windows_with_the_same_first_rows(name, data):
+    rows, length = data.draw(st.integers(1, MOST_ROWS)), data.draw(st.integers(1, 9))
+    drawn = [
+        RowWindow.of_rows(rows, length)
+        if item.kind == "window"
+        else data.draw(argument(item, rows))
+        for item in FUNCTIONS[name].parameters
+    ]
+    others = [
+        RowWindow(item.first, item.full) if isinstance(item, RowWindow) else item for item in drawn
+    ]
+    found = FUNCTIONS[name].compute(*drawn)
+    assert found.tobytes() == FUNCTIONS[name].compute(*others).tobytes()
 
 
 @pytest.mark.parametrize("name", WINDOWED)

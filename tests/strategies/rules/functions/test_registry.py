@@ -75,3 +75,17 @@ def test_examples_in_docstrings_hold(module):
     found = doctest.testmod(module)
     assert found.attempted > 1
     assert found.failed == 0
+
+
+def test_a_window_computes_once_what_several_functions_need_of_the_same_values():
+    window, values, calls = RowWindow.of_rows(3, 2), np.array([1.0, 2.0, 4.0]), []
+
+    def doubled(x, of_window):
+        calls.append(of_window)
+        return 2 * x
+
+    first = window.shared("doubled", values, doubled)
+    assert window.shared("doubled", values, doubled) is first
+    assert calls == [window]
+    assert window.shared("doubled", values.copy(), doubled).tolist() == [2.0, 4.0, 8.0]
+    assert len(calls) == 2
