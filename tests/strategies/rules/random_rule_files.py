@@ -35,18 +35,20 @@ class RandomRuleFile:
             names = [f"trade_{i}" for i in range(int(self.rng.integers(1, 4)))]
             # Two trades may name one instrument.
             return {**file, "trades": {name: self._trade() for name in names}}
+        states = self._states()
+        dates = [
+            {"when": "weekly", "band": "5%"},
+            {"when": "month_end"},
+            {"when": "never", "band": "2%"},
+        ]
+        shares = [share for state in states.values() for share in state["hold"].values()]
+        if not any(isinstance(share, str) for share in shares):
+            dates.append({"when": "never"})
         return {
             **file,
-            "weights": self._states(),
+            "weights": states,
             "switch": self._pick(("at_once", "at_once", "weekly", "month_end")),
-            "rebalance": self._pick(
-                (
-                    {"when": "never"},
-                    {"when": "weekly", "band": "5%"},
-                    {"when": "month_end"},
-                    {"when": "never", "band": "2%"},
-                )
-            ),
+            "rebalance": self._pick(dates),
         }
 
     def _pick(self, items: Any) -> Any:
