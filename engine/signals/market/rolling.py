@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from engine.signals.windows import Floats, previous, rolling_sum
+from engine.signals.windows import Floats, previous, rolling_highest, rolling_sum
 
 # A variance below this share of the mean square comes from the rounding of equal values.
 NO_VARIANCE_SHARE = 1e-12
@@ -33,12 +33,8 @@ def mean(values: Floats, window: int) -> Floats:
 
 def highest(values: Floats, window: int) -> Floats:
     """Return the highest of the last ``window`` values, the row's own included."""
-    return _over_windows(values, window, lambda view: view.max(axis=1))
-
-
-def lowest(values: Floats, window: int) -> Floats:
-    """Return the lowest of the last ``window`` values, the row's own included."""
-    return -highest(-np.asarray(values, dtype=np.float64), window)
+    values = np.asarray(values, dtype=np.float64)
+    return rolling_highest(np.where(np.isfinite(values), values, np.nan), window)
 
 
 def slope(values: Floats, window: int) -> Floats:

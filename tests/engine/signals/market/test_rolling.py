@@ -29,7 +29,6 @@ def slow(measure, window: int, data: np.ndarray) -> np.ndarray:
 MEASURES = {
     "mean": (lambda x: rolling.mean(x, 6), np.mean),
     "highest": (lambda x: rolling.highest(x, 6), np.max),
-    "lowest": (lambda x: rolling.lowest(x, 6), np.min),
     "slope": (lambda x: rolling.slope(x, 6), lambda p: np.polyfit(np.arange(6), p, 1)[0]),
     "since top": (
         lambda x: rolling.rows_since_extreme(x, 6, top=True),
