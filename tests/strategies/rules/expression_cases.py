@@ -31,6 +31,8 @@ from tests.strategies.rules.small_market import (
 
 # Shorter than the defaults, so that some values are too old.
 MAX_AGE = {"yield10": "3d", "btc.open_interest": "2h"}
+# Longer expressions are refused.
+MAX_CHARACTERS = 500
 CLOCK_KEYS = {
     "btc@1h": ChannelKey(BTC, ChannelKind.BARS, "1h"),
     "btc@4h": ChannelKey(BTC, ChannelKind.BARS, "4h"),
@@ -62,6 +64,8 @@ def draw_case(seed: int, rows: int) -> ExpressionCase:
     drawn = RandomExpressions(rng, around=clock != "spy@session")
     is_truth = bool(rng.random() < 0.65)
     text = drawn.truth() if is_truth else drawn.number()
+    while len(text) > MAX_CHARACTERS:
+        text = drawn.truth() if is_truth else drawn.number()
     kind = str(rng.choice(["usual", "holes", "delays"], p=[0.6, 0.2, 0.2]))
     count = len(market(kind).channels[CLOCK_KEYS[clock]])
     picked = np.sort(rng.choice(count, rows, replace=False))
