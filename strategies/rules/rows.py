@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.api import Channel, Dataset, utc_days
+from engine.api import DAY_NS, Channel, ChannelKind, Dataset, utc_days
 from strategies.rules.functions.function import RowTimes, RowWindow
 from strategies.rules.functions.registry import FUNCTIONS
 from strategies.rules.lengths import WindowLength, step_of
@@ -207,8 +207,8 @@ class Known:
         found = self.observations((whole,))
         selects = FUNCTIONS["month_end"].selects
         assert selects is not None
-        intraday = source.is_bars and not source.is_daily
-        times = RowTimes(found.fact_at, self._dates(whole, found), self.calendar(whole), intraday)
+        dates, calendar = self._dates(whole, found), self.calendar(whole)
+        times = RowTimes(found.fact_at, dates, calendar, _share_dates(source, found.fact_at))
         kept = np.flatnonzero(selects(times))
         places = {source: found.places[whole][kept]}
         return Observations(found.fact_at[kept], found.known_at[kept], places, 0)
@@ -222,11 +222,11 @@ class Known:
         return _NEW_YORK_SESSIONS if source.is_dated else calendar
 
     def _dates(self, source: RowSource, found: Observations) -> NDArray[np.datetime64]:
-        """Return the date of each row; midnight ends a day of bars and begins that of a value."""
+        """Return the date of each row; midnight ends a day, but begins the day of a series."""
         if source.kind == "state":
             dates: NDArray[np.datetime64] = self._state_times()[0][found.places[source]]
             return dates
-        return utc_days(found.fact_at - 1 if source.is_bars else found.fact_at)
+        return utc_days(found.fact_at if source.is_dated else found.fact_at - 1)
 
     # Several sources ---------------------------------------------------------------------------
 
@@ -257,6 +257,18 @@ class Known:
             dates: Instants = self._dates(source, found).astype("datetime64[ns]").astype(np.int64)
             return dates
         return found.fact_at
+
+
+def _share_dates(source: RowSource, fact_at: Instants) -> NDArray[np.bool_]:
+    """Return whether the date of each row may have several rows.
+
+    A series has no step: its rows share dates where the row before lies less than half a day back.
+    """
+    if source.key is None or source.key.kind is not ChannelKind.SERIES:
+        return np.full(len(fact_at), not source.is_daily)
+    shared = np.zeros(len(fact_at), dtype=np.bool_)
+    shared[1:] = np.diff(fact_at) < DAY_NS // 2
+    return shared
 
 
 def _same(source: RowSource, rows: Rows) -> RowSource:

@@ -63,10 +63,12 @@ def month_end_rows(times: RowTimes) -> Flags:
     if len(chosen):
         held = sessions_between(times.calendar, times.dates.min(), times.dates.max())
         chosen &= np.isin(times.dates, held)
-    if times.intraday:
-        _, closed_at = session_bounds(times.calendar, times.dates[chosen])
-        chosen[chosen] = times.at[chosen] >= closed_at
-        chosen[1:] &= ~(chosen[:-1] & (times.dates[1:] == times.dates[:-1]))
+    intraday = np.broadcast_to(times.intraday, len(chosen))
+    several = chosen & intraday
+    _, closed_at = session_bounds(times.calendar, times.dates[several])
+    chosen[several] = times.at[several] >= closed_at
+    same_date = times.dates[1:] == times.dates[:-1]
+    chosen[1:] &= ~(chosen[:-1] & same_date & intraday[1:])
     return chosen
 
 

@@ -119,13 +119,13 @@ class RowTimes:
     at : int64 ns UTC; of clock rows the decision, of a channel's rows ``closed_at`` or ``event_at``
     dates : the trading date of each row; midnight ends a day
     calendar : ``24/7`` or an exchange_calendars name
-    intraday : whether a date may have several rows
+    intraday : whether a date may have several rows; of all rows, or of each
     """
 
     at: Rows
     dates: Dates
     calendar: str
-    intraday: bool = False
+    intraday: bool | Flags = False
 
 
 class RowsBefore(NamedTuple):

@@ -63,6 +63,7 @@ EMPTY = (
 )
 MONTH_ENDS = (
     one("month_end(spy.close)", "price", "month ends of spy"),
+    one("month_end(btc.funding)", "fraction", "month ends of funding"),
     one("month_end(spy.high / spy.low)", "x", "month ends of spy"),
 )
 # Bitcoin at the close of New York.

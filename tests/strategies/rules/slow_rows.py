@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from data_feeds.calendar import sessions_between
+from data_feeds.calendar import session_bounds, sessions_between
 from data_feeds.clock import DAY_NS
 from data_feeds.dataset import Dataset
 from data_feeds.schema import ChannelKey, ChannelKind
@@ -126,22 +126,29 @@ class KnownRows:
         return self._date(key, index)
 
     def _date(self, key: ChannelKey, index: int) -> np.datetime64:
-        at = self._fact(key, index) - (1 if key.kind in BARS else 0)
+        at = self._fact(key, index) - (0 if key.kind is ChannelKind.SERIES else 1)
         return np.datetime64(at, "ns").astype("datetime64[D]")
 
     def _month_ends(self, rows: Rows, row: int) -> list[Observation]:
         (key,) = rows.keys
-        last_of_day: dict[np.datetime64, int] = {}
-        for index in self._known_rows(key, row):
-            last_of_day[self._date(key, index)] = index
         # Records of published series name no exchange: they follow New York.
         own = self.data.instruments[key.instrument].calendar
         calendar = "XNYS" if key.kind is ChannelKind.SERIES else own
-        return [
-            {key: index}
-            for day, index in last_of_day.items()
-            if trading_days_left(calendar, day) == 0
-        ]
+        chosen: dict[np.datetime64, int] = {}
+        before = None
+        for index in self._known_rows(key, row):
+            day, at = self._date(key, index), self._fact(key, index)
+            if trading_days_left(calendar, day) == 0 and (
+                not self._shares_its_date(key, before, at) or at >= session_close(calendar, day)
+            ):
+                chosen.setdefault(day, index)
+            before = at
+        return [{key: index} for index in chosen.values()]
+
+    def _shares_its_date(self, key: ChannelKey, before: int | None, at: int) -> bool:
+        if key.kind is ChannelKind.SERIES:
+            return before is not None and at - before < DAY_NS // 2
+        return key.timeframe != "1d"
 
     def _fact_of(self, observation: Observation) -> int:
         return max(self._fact(key, index) for key, index in observation.items())
@@ -174,3 +181,9 @@ def trading_days_left(calendar: str, day: np.datetime64) -> int:
     """Return the trading days after a day until the end of its month."""
     following = (day.astype("datetime64[M]") + 1).astype("datetime64[D]")
     return len(sessions_between(calendar, day + 1, following - 1))
+
+
+@lru_cache(maxsize=10_000)
+def session_close(calendar: str, day: np.datetime64) -> int:
+    """Return the close of a session, ns UTC."""
+    return int(session_bounds(calendar, np.array([day]))[1][0])

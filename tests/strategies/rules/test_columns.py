@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from data_feeds.clock import DAY_NS, utc_days
+from data_feeds.clock import DAY_NS, HOUR_NS, utc_days
 from data_feeds.dataset import Dataset
 from data_feeds.schema import Channel, ChannelKind
 from engine.api import MarketStateConfig, market_state, signals
@@ -13,6 +13,7 @@ from strategies.rules.meaning import understand
 from strategies.rules.names import FlushWatch, Names
 from tests.strategies.rules.written_market import (
     NAN,
+    START,
     bars,
     dataset,
     evaluator,
@@ -80,6 +81,27 @@ def test_the_month_ends_on_the_calendar_s_last_trading_day() -> None:
 def test_a_month_end_is_known_at_its_close_without_a_later_row() -> None:
     data = dataset(sessions([1.0, 2.0, 3.0], first="2026-01-28"))
     assert numbers("month_end(spy.close)", data, names(clock="spy@session"))[-1] == 3.0
+
+
+def test_a_month_of_points_ends_at_its_closing_midnight() -> None:
+    # Funding every 8 hours from START, 2 February; February ends 27 days later.
+    hours = [8.0 * place for place in range(100)]
+    data = dataset(
+        bars([1.0] * 700), points(ChannelKind.FUNDING, hours, rate=[float(h) for h in hours])
+    )
+    found = numbers("month_end(btc.funding)", data)
+    assert np.isnan(found[: 27 * 24 - 1]).all()
+    assert set(found[27 * 24 - 1 :]) == {27 * 24.0}
+
+
+def test_a_month_of_an_hourly_series_ends_with_the_session() -> None:
+    # The last session of February is Friday the 27th, hour 600; it closes at 21:00 UTC.
+    at = START + np.arange(700) * HOUR_NS
+    times = {"event_at": at, "available_at": at, "label": np.zeros(700, dtype=np.int8)}
+    vix = Channel(series([]).key, {**times, "value": np.arange(700.0)})
+    found = numbers("month_end(vix)", dataset(bars([1.0] * 700), vix))
+    assert np.isnan(found[:620]).all()
+    assert set(found[620:]) == {621.0}
 
 
 def test_total_return_is_the_close_until_a_dividend() -> None:
