@@ -41,6 +41,8 @@ from strategies.rules.terms import (
     truth_constant,
 )
 from strategies.rules.units import (
+    UNDECLARED,
+    changes_scale,
     check_size,
     matched,
     product,
@@ -223,8 +225,7 @@ class _ExpressionReader:
                 unit = matched(left.unit, right.unit)
             else:
                 left, right = share_resolved(left), share_resolved(right)
-                rule = product if node.operator == "*" else quotient
-                unit = rule(left.unit, right.unit)
+                unit = _scaled_unit(node.operator, left, right)
         rows = rows_of((left, right), common=common)
         if node.operator == "-" and left.unit == "x" and right.is_constant:
             unit = "fraction"
@@ -346,6 +347,16 @@ class _ExpressionReader:
         Logic: logic,
         Lasting: lasting,
     }
+
+
+def _scaled_unit(sign: str, left: Term, right: Term) -> str:
+    """Return the unit of a product or a quotient, not checked after a change of scale."""
+    sides = [(left, right), (right, left)] if sign == "*" else [(left, right)]
+    for term, factor in sides:
+        plain = factor.is_constant and not factor.unit
+        if plain and changes_scale(term.unit, factor.value):
+            return UNDECLARED
+    return (product if sign == "*" else quotient)(left.unit, right.unit)
 
 
 def _alike(left: Term, right: Term) -> tuple[Term, Term]:

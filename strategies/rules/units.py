@@ -14,6 +14,7 @@ SHARES = {"%": 100.0, "bp": 10_000.0}
 # Numbers without a dimension: a ratio less one is a fraction.
 _PURE = frozenset({RATIO, FRACTION})
 _LARGE_FRACTION = 5.0
+_SCALES = (100.0, 0.01, 10_000.0, 0.0001)
 _WORDS = {
     "points": "index points",
     "percent": "percent",
@@ -75,7 +76,19 @@ def matched(left: str, right: str) -> str:
         return right
     if {left, right} <= _PURE:
         return FRACTION
-    raise WrongUnit(f"{words_of(left)} and {words_of(right)} cannot be compared or added")
+    told = f"{words_of(left)} and {words_of(right)} cannot be compared or added"
+    if FRACTION in (left, right) and {left, right} & {PERCENT, "points"}:
+        told += "; divide the percent or points by 100"
+    raise WrongUnit(told)
+
+
+def changes_scale(unit: str, factor: float) -> bool:
+    """Return whether a plain factor turns percent or points into fractions, or back.
+
+    >>> changes_scale("points", 100.0), changes_scale("price", 100.0), changes_scale("points", 2.0)
+    (True, False, False)
+    """
+    return unit in (FRACTION, PERCENT, "points") and factor in _SCALES
 
 
 def product(left: str, right: str) -> str:

@@ -253,3 +253,22 @@ def test_the_clock_is_an_instrument_with_its_bars() -> None:
 )  # fmt: skip
 def test_what_cannot_be_computed_or_compared_is_refused(text: str, told: str) -> None:
     assert refused(text).message == told
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "realized_vol(btc.close, 20d) < vix / 100",
+        "realized_vol(btc.close, 20d) * 100 < vix",
+        "btc.funding * 10000 > yield10 * 100",
+        "vix * 0.01 > 0.25",
+    ],
+)
+def test_a_change_of_scale_is_written_with_a_power_of_ten(text: str) -> None:
+    assert read(text).kind == "truth"
+
+
+def test_shares_of_different_scale_are_refused_with_the_remedy() -> None:
+    told = refused("realized_vol(btc.close, 20d) < vix").message
+    assert told.endswith("cannot be compared or added; divide the percent or points by 100")
+    assert refused("vix / 2 > 0.1").message.endswith("did you mean 10?")
