@@ -14,9 +14,9 @@ from strategies.rules.terms import Term
 _DAYS_A_SESSION, _CLOSURE_DAYS = 1.46, 10
 # A published series may have one value a month.
 _DAYS_A_POINT, _DAYS_A_MONTH = 31, 31
-# Longer windows are those of daily values.
-_MONTHS = 36
 _FUNDING_NS = 8 * HOUR_NS
+# No data are older; a longer time before a row would leave the range of int64.
+_LONGEST_NS = 100 * 366 * DAY_NS
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,8 @@ class TermMemory:
 
 def memory_of(term: Term, names: Names) -> TermMemory:
     """Return the history that a term reads; nested windows add up."""
-    return _memory(term, names, {})
+    found = _memory(term, names, {})
+    return TermMemory(found.clock_rows, min(found.memory_ns, _LONGEST_NS))
 
 
 def channel_memory_ns(term: Term, names: Names, key: ChannelKey) -> int:
@@ -49,7 +50,7 @@ def channel_memory_ns(term: Term, names: Names, key: ChannelKey) -> int:
 
     Only the windows around the channel count: beside a year of stocks, a day of bitcoin stays one.
     """
-    return _of_channel(term, names, key, {}) or 0
+    return min(_of_channel(term, names, key, {}) or 0, _LONGEST_NS)
 
 
 def _of_channel(
@@ -90,14 +91,9 @@ def _rows_ns(rows: int, term: Term, names: Names) -> int:
     """Return the time that a number of a term's rows may take, ns."""
     if rows == 0:
         return 0
-    sessions = math.ceil(rows * _DAYS_A_SESSION + _CLOSURE_DAYS) * DAY_NS
     if any(isinstance(item, WindowLength) and item.by_session for item in _lengths(term)):
-        return sessions
-    whole = math.ceil(rows * row_ns(term.rows, names))
-    is_series = any(s.key is not None and s.key.kind is ChannelKind.SERIES for s in term.rows)
-    if is_series and rows > _MONTHS:
-        return max(_MONTHS * _DAYS_A_POINT * DAY_NS, sessions)
-    return whole
+        return math.ceil(rows * _DAYS_A_SESSION + _CLOSURE_DAYS) * DAY_NS
+    return math.ceil(rows * row_ns(term.rows, names))
 
 
 def _lengths(term: Term) -> tuple[object, ...]:

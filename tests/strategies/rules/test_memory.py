@@ -7,7 +7,7 @@ import pytest
 from data_feeds.clock import DAY_NS, HOUR_NS
 from data_feeds.schema import ChannelKey, ChannelKind
 from strategies.rules.meaning import understand
-from strategies.rules.memory import channel_memory_ns
+from strategies.rules.memory import channel_memory_ns, memory_of
 from tests.strategies.rules.expression_cases import names
 
 BTC = ChannelKey("BTCUSDT-PERP", ChannelKind.BARS, "1h")
@@ -49,3 +49,16 @@ def test_a_shared_part_is_measured_once() -> None:
     # 25 means of two sessions reach 25 sessions of 1.46 days back, each rounded up.
     wanted = alone + 25 * 126_144 * 10**9
     assert channel_memory_ns(term, known, SPY) == wanted
+
+
+@pytest.mark.parametrize(("text", "days"), [("sma(vix, 60 bars)", 1_829), ("vix[120]", 3_720)])
+def test_a_value_of_a_series_may_be_a_month(text: str, days: int) -> None:
+    # 59 months before the present one, 31 days each; no record says how often a series comes.
+    known = names("btc@1h")
+    assert memory_of(understand(text, known), known).memory_ns >= days * DAY_NS
+
+
+def test_the_longest_window_stays_inside_the_range_of_instants() -> None:
+    known = names("btc@1h")
+    text = "sma(sma(vix, 100000 bars), 100000 bars)"
+    assert memory_of(understand(text, known), known).memory_ns == 100 * 366 * DAY_NS
