@@ -68,6 +68,16 @@ def joined(values, facts, available, decided_at, max_age):
     return found["value"].where(fresh).to_numpy(dtype=float)
 
 
+def newest(rows, values):
+    """Return the newest value of bars around the clock at the instants at which they are known.
+
+    A bar that is known late, because its end was missing, may be older than two bars by then.
+    """
+    bar = (rows["closed_at"] - rows["opened_at"]).min()
+    known = rows["available_at"]
+    return joined(values, rows["closed_at"], known, known, 2 * bar)
+
+
 def holds(left, compare, right):
     """Return the truth of a comparison of two columns or numbers."""
     left, right = np.broadcast_arrays(np.asarray(left, float), np.asarray(right, float))

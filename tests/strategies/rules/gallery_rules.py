@@ -21,6 +21,7 @@ from tests.strategies.rules.gallery_frames import (
     every_of_last,
     holds,
     joined,
+    newest,
     series,
     wilder_range,
 )
@@ -28,6 +29,7 @@ from tests.strategies.rules.gallery_frames import (
 MINUTE = 60 * 10**9
 PERP = "BTCUSDT-PERP"
 WAIT = 0
+FRIDAY = 4
 TIERS = ("normal", "cautious", "defensive", "halt")
 
 
@@ -45,15 +47,15 @@ def quiet_breakout(data, state):
     enough = (window.count() >= 0.95 * 480).to_numpy()
     reaches = hours["closed_at"].to_numpy() - 20 * DAY >= hours["opened_at"].iloc[0]
     level = pd.Series(np.where(enough & reaches, window.max(), np.nan)).shift().to_numpy()
-    close = hours["close"].to_numpy()
+    close, width = hours["close"].to_numpy(), wilder_range(hours, 14)
     return pd.DataFrame(
         {
             "checklist_waits": waits,
             "calm": holds(vix_now, np.less, 25),
-            "breakout": crosses(True, close, level),
+            "breakout": newest(hours, crosses(True, close, level)),
             "vix_back": holds(vix_now, np.greater, 30),
-            "stop quiet_breakout": close - 2 * wilder_range(hours, 14),
-            "trail quiet_breakout": close - 3 * wilder_range(hours, 14),
+            "stop quiet_breakout": newest(hours, close - 2 * width),
+            "trail quiet_breakout": newest(hours, close - 3 * width),
         },
         index=at,
     )
@@ -64,28 +66,44 @@ def faber_filter(data, state):
     sessions = bars(data, "SPY", "1d")
     at = evenings(sessions)
     growth = reinvested(data, "SPY", sessions)
-    months = pd.DatetimeIndex(sessions["closed_at"]).to_period("M")
-    # A month has ended for sure where a later session of the data is in another month; the last
-    # month of the data is judged by the calendar of the exchange.
-    last_row = months[:-1] != months[1:]
-    ends = np.append(last_row, is_last_session(sessions["closed_at"].iloc[-1]))
+    ends = ends_a_month(sessions["closed_at"])
     ten = pd.Series(growth[ends]).rolling(10).mean().to_numpy()
     facts = sessions["closed_at"].to_numpy()
     mean = joined(ten, facts[ends], facts[ends], at, 40 * DAY)
     above = holds(growth, np.greater, mean)
     judged = pd.Series(np.where(ends, above, np.nan)).ffill()
     weight = judged.to_numpy()
-    return pd.DataFrame({"above_mean": above, "weight spy": weight, "judged": ends}, index=at)
+    return pd.DataFrame({"above_mean": above, "weight spy": weight}, index=at)
 
 
-def is_last_session(closed_at):
-    """Return whether the next weekday that is no New York holiday lies in another month."""
-    day = pd.Timestamp(closed_at).normalize()
-    holidays = pd.tseries.holiday.USFederalHolidayCalendar().holidays(day, day + pd.Timedelta("9D"))
-    following = day + pd.Timedelta("1D")
-    while following.dayofweek > 4 or following in holidays:
-        following += pd.Timedelta("1D")
-    return following.month != day.month
+def ends_a_month(closed_at):
+    """Return whether each day is the last trading day of its month in New York.
+
+    Of the exchange's holidays only Good Friday and Memorial Day can be a month's last weekday.
+    """
+    days = pd.DatetimeIndex(closed_at).normalize()
+    return days == pd.DatetimeIndex([last_trading_day(day) for day in days])
+
+
+def last_trading_day(day):
+    """Return the last trading day of a day's month."""
+    last = day + pd.offsets.MonthEnd(0)
+    while last.day_of_week > FRIDAY or is_good_friday(last) or is_memorial_day(last):
+        last -= pd.Timedelta("1D")
+    return last
+
+
+def is_good_friday(day):
+    return day.month in (3, 4) and day == easter_sunday(day.year) - pd.Timedelta("2D")
+
+
+def is_memorial_day(day):
+    return day.month == 5 and day.day_of_week == 0 and day.day > 24
+
+
+def easter_sunday(year):
+    """Return Easter Sunday of a year of the Gregorian calendar."""
+    return pd.Timestamp(year, 1, 1) + pd.offsets.Easter()
 
 
 def reinvested(data, instrument, sessions):
@@ -113,7 +131,7 @@ def donchian_breakout(data, state):
     def daily(values):
         return joined(values, days["closed_at"], days["available_at"], at, 2 * DAY)
 
-    close = hours["close"].to_numpy()
+    close = newest(hours, hours["close"])
     width = daily(wilder_range(days, 20))
     return pd.DataFrame(
         {
@@ -181,7 +199,8 @@ def naive_dip(data, state, timeframe="5m"):
     whole = np.arange(len(ends)) - before == 15 * MINUTE // (ends - rows["opened_at"].to_numpy())
     earlier = np.where(whole & (before >= 0), close[before], np.nan)
     fell = holds(close / earlier - 1, np.less_equal, -0.03)
-    return pd.DataFrame({"fell": fell, "stop dip": close * 0.97}, index=at)
+    table = {"fell": newest(rows, fell), "stop dip": newest(rows, close * 0.97)}
+    return pd.DataFrame(table, index=at)
 
 
 def leadership_to_cash(data, state):
@@ -210,7 +229,9 @@ def checklist_allocator(data, state):
     tier = joined(state["tier"], state["at"], state["at"], at, STATE_AGE)
     factor = pd.Series(tier).map({0: 1.0, 1: 0.75, 2: 0.5, 3: 0.0})
     named = {name: holds(tier, np.equal, place) for place, name in enumerate(TIERS) if place}
-    weights = {"weight spy": (0.6 * factor).to_numpy(), "weight ief": factor.notna() * 0.4}
+    # An unknown tier keeps the weights.
+    factor = factor.ffill().to_numpy()
+    weights = {"weight spy": 0.6 * factor, "weight ief": np.where(np.isnan(factor), np.nan, 0.4)}
     return pd.DataFrame({**named, **weights}, index=at)
 
 
