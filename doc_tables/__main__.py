@@ -23,6 +23,7 @@ from doc_tables import (
     real_results,
     reconstruction,
     rules_gallery,
+    rules_page,
     sleeves,
     statistics_sizes,
     stress,
@@ -39,6 +40,7 @@ WRITERS: Mapping[str, Callable[[Path], Iterator[PageBlock]]] = {
     "real-results": real_results.blocks,
     "reconstruction": reconstruction.blocks,
     "results": metrics.blocks,
+    "rules": rules_page.blocks,
     "rules-gallery": rules_gallery.blocks,
     "sleeves": sleeves.blocks,
     "statistics": statistics_sizes.blocks,
@@ -50,6 +52,7 @@ SAMPLES: Mapping[str, Callable[[], Iterator[PageBlock]]] = {
     "flywheel": flywheel.sample,
     "playbooks": playbooks.sample,
     "results": metrics.sample,
+    "rules": rules_page.sample,
     "statistics": statistics_sizes.sample,
     "stress": stress.sample,
 }

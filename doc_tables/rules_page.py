@@ -110,7 +110,7 @@ def transcript(folder: Path) -> list[str]:
     lines: list[str] = []
     for step in WALK:
         done = subprocess.run(
-            [sys.executable, "-m", "engine.cli", *step.arguments.split()],
+            [Path(sys.executable).with_name("riskoff"), *step.arguments.split()],
             cwd=folder,
             env=wide,
             capture_output=True,
