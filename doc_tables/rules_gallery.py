@@ -36,6 +36,7 @@ HEADING = (
     "trades",
     "Sharpe",
     "95% interval",
+    "held",
 )
 # (window's first day, its last day); () is the window of the file.
 WINDOWS: Mapping[str, tuple[tuple[str, ...], ...]] = {
@@ -48,7 +49,7 @@ WINDOWS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "volatility_target": ((), ("2019-01-02", "2026-04-30")),
     "vix_falls_back": ((),),
     # The other piece of stored bars of five minutes.
-    "naive_dip": ((), ("2022-06-02", "2022-11-24T17:00Z")),
+    "naive_dip": ((), ("2022-06-05", "2022-11-24T17:00Z")),
     "leadership_to_cash": ((),),
     "checklist_allocator": ((),),
     "quiet_breakout": ((),),
@@ -93,7 +94,7 @@ def gallery_result(job: tuple[str, tuple[str, ...], str]) -> GalleryResult:
         "" if held is None else held.name,
         len(record.trades),
         sharpe_range(record, years),
-        "" if too_short is None else str(too_short),
+        "" if too_short is None else too_short.reason,
     )
 
 
@@ -122,6 +123,7 @@ def cells(one: GalleryResult) -> tuple[str, ...]:
         f"{one.trades}",
         signed(own["sharpe"]),
         one.interval,
+        signed(held["sharpe"]),
     )
 
 

@@ -14,8 +14,8 @@ from strategies.rules.reference import function_table, value_table
 
 PAGE = "rules.md"
 FILE = "my_breakout.yaml"
-# A day without a trade, on which the price was near its high.
-DAY = "2025-10-06"
+# A day without a trade, although the checklist said wait.
+DAY = "2025-12-16"
 
 
 @dataclass(frozen=True)
