@@ -65,7 +65,7 @@ WALK = (
     WalkStep(
         "6. What did each condition do?",
         "`attribute` runs the rules once more without each condition.",
-        "attribute my_breakout",
+        f"attribute {FILE}",
         "",
         "^attributions",
     ),
