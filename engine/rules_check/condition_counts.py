@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.conditions import Condition, Truth, all_of
+from engine.conditions import Condition, Truth, all_of, alternatives, failed_alone
 
 Flags = NDArray[np.bool_]
 
@@ -83,20 +83,25 @@ def count_conditions(
     at = decided_at[rows]
     inside = [item.take(rows) for item in conditions]
     true = np.array([item.truth == Truth.TRUE for item in inside]).reshape(len(inside), len(rows))
-    groups = {item.group for item in inside if item.required and item.group}
-    ordered = [item.group for item in inside if item.required]
-    named = [group for group in dict.fromkeys(ordered) if group] or list(dict.fromkeys(ordered))
+    required = {item.name: item for item in inside if item.required}
+    groups = alternatives((item.name, item.group) for item in required.values())
+    alone = failed_alone(
+        {name: item.truth != Truth.TRUE for name, item in required.items()}, groups
+    )
     shown = true.astype(np.int64)
     return WindowCounts(
         rows=len(rows),
         first_at=int(at[0]) if len(at) else 0,
         last_at=int(at[-1]) if len(at) else 0,
         conditions=tuple(
-            _count(item, at, _alone(place, inside, true, groups))
-            for place, item in enumerate(inside)
+            _count(item, at, int(alone[item.name].sum()) if item.required else 0) for item in inside
         ),
         together=shown @ shown.T,
-        passing=tuple(_passing(group, inside, at) for group in named),
+        passing=tuple(
+            _passing(group, [required[name] for name in names], at)
+            for group, names in groups.items()
+            if names
+        ),
     )
 
 
@@ -131,26 +136,8 @@ def _count(item: Condition, at: NDArray[np.int64], alone: int) -> ConditionCount
     )
 
 
-def _alone(place: int, items: Sequence[Condition], true: Flags, groups: set[str]) -> int:
-    """Return the rows at which one required condition alone keeps a group from passing."""
-    own = items[place]
-    if not own.required:
-        return 0
-    belongs = groups if own.group == "" and groups else {own.group}
-    rows = np.zeros(true.shape[1], dtype=np.bool_)
-    for group in belongs:
-        others = [i for i in _members(items, group) if i != place]
-        rows |= ~true[place] & true[others].all(axis=0)
-    return int(rows.sum())
-
-
-def _members(items: Sequence[Condition], group: str) -> list[int]:
-    """Return the places of the required conditions that decide for a group."""
-    return [i for i, item in enumerate(items) if item.required and item.group in ("", group)]
-
-
-def _passing(group: str, items: Sequence[Condition], at: NDArray[np.int64]) -> PassingRows:
-    holds = all_of([items[i].truth for i in _members(items, group)]) == Truth.TRUE
+def _passing(group: str, required: Sequence[Condition], at: NDArray[np.int64]) -> PassingRows:
+    holds = all_of([item.truth for item in required]) == Truth.TRUE
     rows = np.flatnonzero(holds)
     return PassingRows(
         group=group,
