@@ -129,6 +129,33 @@ def test_a_leak_in_exits_is_seen_though_there_are_more_entries_than_cuts():
         play_playbook(hourly(rows=400), Leaver(MomentumParams()))
 
 
+@pytest.mark.parametrize(
+    ("names", "reason"),
+    [
+        (("rose", "rose"), "'rose' is refused: two conditions have it"),
+        # Two alternatives share the journal, so they cannot share a name.
+        (("x.rose", "x.rose"), "'x.rose' is refused: two conditions have it"),
+        (("rose", "blocked_by"), "'blocked_by' is refused: blocked_by is a column of the journal"),
+        (("rose", "rose.measured"), "'rose.measured' is refused: measured after a dot"),
+        (("rose", "rose today"), "'rose today' is refused: a name has letters"),
+    ],
+)
+def test_condition_names_that_the_journal_cannot_hold_are_refused(names, reason):
+    class Named(Momentum):
+        def prepare(self, data):
+            whole = super().prepare(data)
+            (rose,) = whole.conditions
+            groups = [name.rpartition(".")[0] for name in names]
+            told = [
+                replace(rose, name=name, group=f"{group}{place}" if group == "x" else "")
+                for place, (name, group) in enumerate(zip(names, groups, strict=True))
+            ]
+            return replace(whole, conditions=tuple(told))
+
+    with pytest.raises(PlaybookContractError, match=f"^playbook momentum: .* {reason}"):
+        play_playbook(hourly(), Named(MomentumParams()))
+
+
 def test_a_decision_before_its_bar_is_known_is_a_leak():
     class Early(Momentum):
         def prepare(self, data):
