@@ -44,11 +44,12 @@ class Observations:
     def __len__(self) -> int:
         return len(self.fact_at)
 
-    def window(self, length: WindowLength) -> RowWindow:
+    def window(self, length: WindowLength, max_age_ns: int) -> RowWindow:
         """Return the window of a length that ends at each row, the row included.
 
         A window of time holds the rows with a fact in ``(t - length, t]``. It is full if the rows
-        reach back to its start and, of bars, at most a twentieth is missing.
+        reach back to its start and, of bars, at most a twentieth is missing. The row before it is
+        stale if it is older than ``max_age_ns`` at the window's start.
         """
         if length.rows:
             return RowWindow.of_rows(len(self), length.rows)
@@ -60,7 +61,8 @@ class Observations:
         if self.step_ns:
             held = np.arange(1, len(self) + 1, dtype=np.int64) - first
             full &= held * self.step_ns >= _LEAST_SHARE * length.ns
-        return RowWindow(first, full)
+        stale = start - self.fact_at[np.maximum(first - 1, 0)] > max_age_ns
+        return RowWindow(first, full, stale)
 
 
 @dataclass(frozen=True)
@@ -150,7 +152,10 @@ class Known:
     def window(self, rows: Rows, length: WindowLength) -> RowWindow:
         """Return the windows of a length over some rows."""
         if (rows, length) not in self._windows:
-            self._windows[rows, length] = self.observations(rows).window(length)
+            clock = self.names.clock_source
+            sources = [clock if source.kind == "clock" else source for source in rows]
+            age = max(self.names.max_age_ns(source) for source in sources)
+            self._windows[rows, length] = self.observations(rows).window(length, age)
         return self._windows[rows, length]
 
     def places_in(self, part: Rows, whole: Rows) -> Places:

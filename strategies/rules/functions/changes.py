@@ -23,15 +23,15 @@ from strategies.rules.functions.known import growth
 
 def _before(x: Floats, window: RowWindow) -> Floats:
     """Return the value of the row just before each window; NaN where there is none."""
-    return signals.previous(x, window.length) if window.length else _taken(x, window.starts)
+    return signals.previous(x, window.length) if window.length else _taken(x, window.before)
 
 
 @njit(cache=True)
-def _taken(x: Floats, starts: Rows) -> Floats:
+def _taken(x: Floats, places: Rows) -> Floats:
     found = np.full(len(x), np.nan)
     for t in range(len(x)):
-        if starts[t] > 0:
-            found[t] = x[starts[t] - 1]
+        if places[t] >= 0:
+            found[t] = x[places[t]]
     return found
 
 
@@ -138,7 +138,9 @@ CHANGES = (
         name="change",
         parameters=(_X, _LENGTH),
         summary="change since the row before the window, n rows ago",
-        formula="x - x[n]; of a time window, x[n] is the row just before the window",
+        formula=(
+            "x - x[n]; of a time window, x[n] is the row just before the window, unknown if too old"
+        ),
         unit_words="that of x",
         memory_words=_TWO_ROWS,
         source="difference; momentum",
@@ -151,8 +153,8 @@ CHANGES = (
         parameters=(_X, _LENGTH),
         summary="change since the row before the window, as a fraction",
         formula=(
-            "x / x[n] - 1; of a time window, x[n] is the row just before the window; unknown where "
-            "x[n] is not positive"
+            "x / x[n] - 1; of a time window, x[n] is the row just before the window, unknown if "
+            "too old; unknown where x[n] is not positive"
         ),
         unit_words="fraction",
         memory_words=_TWO_ROWS,

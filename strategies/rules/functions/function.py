@@ -25,6 +25,11 @@ UNDECLARED = "undeclared"
 class RowWindow:
     """The window of rows that ends at each row, of one length in rows or in time.
 
+    Parameters
+    ----------
+    stale : true where the row before a window of time was too old when the window began; None:
+        nowhere
+
     Attributes
     ----------
     length : rows in each full window; 0 where they differ
@@ -32,8 +37,8 @@ class RowWindow:
 
     length = 0
 
-    def __init__(self, first: Rows, full: Flags) -> None:
-        self._first, self._full = first, full
+    def __init__(self, first: Rows, full: Flags, stale: Flags | None = None) -> None:
+        self._first, self._full, self._stale = first, full, stale
         self._shared: dict[tuple[str, int], tuple[Floats, Any]] = {}
 
     @classmethod
@@ -65,6 +70,15 @@ class RowWindow:
         return np.where(self.full, self.first, np.int64(-1))
 
     @property
+    def before(self) -> Rows:
+        """Return the row just before each window; -1 where there is none, or it is too old.
+
+        Of a window of time it stands for the value at the window's start.
+        """
+        row = np.maximum(self.starts - 1, -1)
+        return row if self._stale is None else np.where(self._stale, np.int64(-1), row)
+
+    @property
     def sizes(self) -> Rows:
         """Return the number of rows in each window."""
         return np.arange(1, len(self.first) + 1, dtype=np.int64) - self.first
@@ -90,7 +104,7 @@ class _LastRows(RowWindow):
 
     def __init__(self, rows: int, length: int) -> None:
         self._rows, self.length = rows, length
-        self._shared = {}
+        self._shared, self._stale = {}, None
 
     @cached_property
     def first(self) -> Rows:

@@ -232,6 +232,16 @@ class SlowRules(NamedRows):
         reached = self._at(rows, row, 0) - step <= start
         return first, reached and (i - first + 1) * step >= 0.95 * long * (step > 0)
 
+    def _is_stale(self, rows: Rows, row: int, window: tuple[int, int], length: Node) -> bool:
+        """Return whether the row before a window of time was too old when the window began."""
+        written, (first, i) = self._length(length), window
+        if written.unit in ("bars", "sessions"):
+            return False
+        start = self._at(rows, row, i) - int(written.count * UNIT_NS[written.unit])
+        keys = [self.clock] if rows.clock else rows.keys
+        oldest = max(self._limit(key, rows) for key in keys)
+        return start - self._at(rows, row, first - 1) > oldest
+
     def _step(self, rows: Rows) -> int:
         """Return the timeframe of rows that are bars, the coarsest of several; 0 for points."""
         keys = [self.clock] if rows.clock else list(rows.keys)
@@ -285,6 +295,8 @@ class SlowRules(NamedRows):
         if not full or first - before < 0:
             return NAN
         if name in ENDS_ONLY:
+            if self._is_stale(rows, row, (first, i), lengths[0]):
+                return NAN
             columns = [[column[0], column[-1]] for column in columns]
         if any(math.isnan(value) for column in columns for value in column):
             return NAN

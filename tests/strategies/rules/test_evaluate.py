@@ -97,6 +97,20 @@ def test_a_window_of_time_with_too_few_bars_is_unknown() -> None:
     same(numbers("highest(btc.close, 3 bars)", data), [NAN, NAN, 3, 4, 5])
 
 
+def test_a_change_over_time_reads_no_value_from_before_a_hole() -> None:
+    # 60 hours, 40 hours without bars, 60 hours. A day of 23 bars is full; the value of a day ago is
+    # that of the last hour before the hole, 40 hours old.
+    skipped = list(range(60, 100))
+    data = dataset(bars([1.0] * 60 + [2.0] * 60, skipped=skipped))
+    found = numbers("change(btc.close, 1d)", data)
+    same(found[58:60], [0.0, 0.0])
+    assert np.isnan(found[60:84]).all()
+    same(found[84:], [0.0] * 36)
+    # One bar missing a day ago: the hour before it counts.
+    data = dataset(bars([float(hour) for hour in range(1, 49)], skipped=[20]))
+    same([numbers("change(btc.close, 1d)", data)[43]], [24.0])
+
+
 def test_two_instruments_meet_at_their_common_closes_inside_a_window() -> None:
     # Sessions close at 21:00 UTC, which are closes of hourly bars 21, 45 and 69 of BTC.
     data = dataset(
