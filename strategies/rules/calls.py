@@ -79,6 +79,8 @@ def called(reader: "CallReader", node: Call, *, common: bool) -> Term:
         _length_slot(reader, slot, pair, rows) if pair[0].kind in _LENGTHS else slot
         for slot, pair in zip(slots, given, strict=True)
     ]
+    with reader.at(node.span):
+        _check_periods(slots, rows, reader.names)
     units = [item.unit or UNDECLARED for item in terms if item.kind in WITH_UNIT]
     plain = bool(units) and all(not item.unit for item in terms if item.kind in WITH_UNIT)
     unit = function.unit(units)
@@ -176,6 +178,19 @@ def _length_slot(
                 f"{parameter.name} is {parameter.least} rows at least, not {found.rows}"
             )
     return parameter.kind, found
+
+
+def _check_periods(slots: list[Slot], rows: Rows, names: Names) -> None:
+    """Refuse to guess the rows in a year of bars inside the sessions of an exchange."""
+    if ("periods", None) not in slots:
+        return
+    for source in rows:
+        held = names.clock_source if source.kind == "clock" else source
+        if not held.is_daily and names.is_around_the_clock(held) is False:
+            raise NoMeaning(
+                f"bars of {held} come in sessions only; write how many there are in a year, for "
+                "example 252 * 78 for 5m bars of New York"
+            )
 
 
 def _in_one_unit(function: Function, terms: list[Term]) -> list[Term]:

@@ -196,8 +196,8 @@ class Names:
         if column in POINT_FIELDS:
             return source.key.kind is POINT_FIELDS[column][0]
         kinds = (ChannelKind.MARK,) if column == "mark" else (ChannelKind.BARS, ChannelKind.MARK)
-        same = not timeframe or timeframe in (source.key.timeframe, SESSION)
-        return source.key.kind in kinds and same
+        own = SESSION if source.by_session else source.key.timeframe
+        return source.key.kind in kinds and timeframe in ("", own)
 
     def problem_of_age(self, name: str) -> str:
         """Return what is wrong with a name of ``max_age``; "" if it names a value."""

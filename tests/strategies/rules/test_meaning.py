@@ -272,3 +272,9 @@ def test_shares_of_different_scale_are_refused_with_the_remedy() -> None:
     told = refused("realized_vol(btc.close, 20d) < vix").message
     assert told.endswith("cannot be compared or added; divide the percent or points by 100")
     assert refused("vix / 2 > 0.1").message.endswith("did you mean 10?")
+
+
+def test_bars_inside_sessions_need_their_number_in_a_year() -> None:
+    told = refused("realized_vol(spy@5m.close, 78 bars)").message
+    assert told.startswith("bars of SPY/bars/5m come in sessions only")
+    assert read("realized_vol(spy@5m.close, 78 bars, 252 * 78)").unit == "fraction"

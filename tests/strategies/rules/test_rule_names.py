@@ -136,3 +136,9 @@ def test_the_clock_is_around_the_clock_as_its_instrument_is() -> None:
     key = names().clock_source.key
     assert key is not None
     assert Names.of(names().settings).is_around_the_clock(channel_rows(key)[0]) is None
+
+
+def test_an_age_of_sessions_is_not_that_of_shorter_bars() -> None:
+    known = names(max_age={"spy@session": 9 * DAY_NS})
+    assert known.max_age_ns(known.bars_source("spy", "session")) == 9 * DAY_NS
+    assert known.max_age_ns(known.bars_source("spy", "5m")) == 6 * DAY_NS
