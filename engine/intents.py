@@ -172,19 +172,22 @@ class Transfer:
 class PutOff:
     """Record in the journal that a change which was due is put off, by which rule, and why.
 
-    The decision is a refusal of ``intent``; no order follows.
+    The decision is a refusal of ``intent``; no order follows. ``direction`` is that of an entry.
     """
 
     instrument: str
     rule: str
     reason: str
-    intent: Literal["rebalance", "hedge"] = "rebalance"
+    intent: Literal["rebalance", "hedge", "enter"] = "rebalance"
+    direction: Literal[1, -1] = 1
 
     def __post_init__(self) -> None:
         if not (self.rule and self.reason):
             raise ValueError("rule and reason must not be empty")
-        if self.intent not in ("rebalance", "hedge"):
-            raise ValueError(f"intent must be rebalance or hedge, not {self.intent!r}")
+        if self.intent not in ("rebalance", "hedge", "enter"):
+            raise ValueError(f"intent must be rebalance, hedge or enter, not {self.intent!r}")
+        if self.direction not in (1, -1):
+            raise ValueError(f"direction must be 1 or -1, not {self.direction!r}")
 
 
 @dataclass(frozen=True, slots=True)

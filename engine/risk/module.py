@@ -247,7 +247,12 @@ class RiskModule:
                 f"(traded: {', '.join(sorted(self._instruments))})"
             )
         draft = DecisionDraft(
-            at, intent.instrument, IntentKind(intent.intent), 1, account.equity, "it was due"
+            at,
+            intent.instrument,
+            IntentKind(intent.intent),
+            intent.direction,
+            account.equity,
+            "it was due",
         )
         return IntentEffects((self._book.refuse(draft, intent.rule, intent.reason),))
 

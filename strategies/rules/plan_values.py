@@ -21,6 +21,13 @@ from strategies.rules.terms import Term
 _NO_DISTANCE = 1e-12
 _TWO_DAYS = 2 * DAY_NS
 
+# The plan value that is known without a plan.
+EQUITY_DRAWDOWN = "equity.drawdown"
+PLAN_VALUES = (
+    *("position.age", "position.age_rows", "position.r", "position.best_r"),
+    *("position.drawdown", "entry", "stop", EQUITY_DRAWDOWN),
+)
+
 Reading = Mapping[str, float]
 Scalar = NDArray[Any]
 
@@ -69,7 +76,7 @@ def plan_reading(
         "position.drawdown": track.drawdown(position),
         "entry": position.average_entry,
         "stop": position.stop,
-        "equity.drawdown": equity_drawdown,
+        EQUITY_DRAWDOWN: equity_drawdown,
     }
 
 
@@ -108,6 +115,10 @@ class PlanTerm:
         """Return the term of the expression at a place."""
         named = {p: part_name(place, i + 1) for i, p in enumerate(prepared_parts(term))}
         return cls(term, named)
+
+    def reads_only(self, name: str) -> bool:
+        """Return whether no other plan value than the named one stands in the term."""
+        return {str(p.detail[0]) for p in self.term.parts() if p.operation == "plan"} == {name}
 
     def number(self, signal: Callable[[str], float], reading: Reading) -> float:
         """Return the number at a decision row; NaN while unknown."""

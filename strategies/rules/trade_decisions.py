@@ -12,12 +12,20 @@ from engine.api import (
     MarketView,
     MoveStop,
     PositionView,
+    PutOff,
     Target,
     Truth,
 )
 from strategies.rules.bindings import BoundRules
 from strategies.rules.field_types import rows_of
-from strategies.rules.plan_values import PlanTerm, PlanTrack, Reading, plan_reading
+from strategies.rules.plan_values import (
+    EQUITY_DRAWDOWN,
+    PLAN_VALUES,
+    PlanTerm,
+    PlanTrack,
+    Reading,
+    plan_reading,
+)
 from strategies.rules.rule_models import ConditionRule, TradeRule
 from strategies.rules.trades import (
     PlanCondition,
@@ -28,6 +36,8 @@ from strategies.rules.trades import (
 )
 from strategies.rules.written import Place
 
+# The rule that a put-off entry names in the journal.
+EXIT_HOLDS = "exit holds"
 _ROUNDING = 1e-9
 
 
@@ -115,7 +125,7 @@ class TradeDecisions:
                 intents += self._manage(market, account, position)
             elif account.is_flat(instrument):
                 self._plans.pop(instrument, None)
-                intents += self._enter(instrument, market, ignored)
+                intents += self._enter(instrument, market, account, ignored)
         return intents
 
     def _see_equity(self, market: MarketView, account: AccountView) -> None:
@@ -127,17 +137,46 @@ class TradeDecisions:
         if holds or any(market.signal(f"entry {trade.name}") > 0 for trade in self._trades):
             self._peak_equity = max(self._peak_equity, account.equity)
 
+    def _equity_drawdown(self, account: AccountView) -> float:
+        """Return the equity's loss from its highest value, a fraction; NaN where that is 0."""
+        peak = self._peak_equity
+        return account.equity / peak - 1.0 if peak > 0 else float("nan")
+
     # -- entering ---------------------------------------------------------------------------------
 
     def _enter(
-        self, instrument: str, market: MarketView, ignored: frozenset[str]
+        self, instrument: str, market: MarketView, account: AccountView, ignored: frozenset[str]
     ) -> Iterator[Intent]:
-        """Yield the entry of the first trade in the file that may enter."""
+        """Yield the entry of the first trade in the file that may enter.
+
+        A trade of which an exit would hold in any position is put off.
+        """
         for trade in self._trades:
-            if trade.instrument == instrument and market.signal(f"entry {trade.name}") > 0:
-                self._plans[instrument] = OpenPlan(trade, market.row, market.row, market.row)
-                yield self._entry(trade, market, ignored)
-                return
+            if trade.instrument != instrument or not market.signal(f"entry {trade.name}") > 0:
+                continue
+            forbids = self._exit_before_entry(trade, market, account)
+            if forbids:
+                told, sign = f"{trade.name}: {forbids}", trade.rule.direction
+                yield PutOff(instrument, EXIT_HOLDS, told, "enter", 1 if sign > 0 else -1)
+                continue
+            self._plans[instrument] = OpenPlan(trade, market.row, market.row, market.row)
+            yield self._entry(trade, market, ignored)
+            return
+
+    def _exit_before_entry(self, trade: TradePlan, market: MarketView, account: AccountView) -> str:
+        """Return the first exit with plan values that holds without a position; "" for none.
+
+        Of these values only the drawdown of the equity is known then.
+        """
+        reading = dict.fromkeys(PLAN_VALUES, float("nan"))
+        reading[EQUITY_DRAWDOWN] = self._equity_drawdown(account)
+        for name, item in trade.exits.of_plan.items():
+            truth = item.term.truth(market.signal, reading)
+            if truth is Truth.TRUE:
+                return f"{name}: {item.term.told(market.signal, reading)}"
+            if truth is Truth.UNKNOWN and item.passes and item.term.reads_only(EQUITY_DRAWDOWN):
+                return f"{name} is unknown, which passes ({trade.rule.exit[name].when})"
+        return ""
 
     def _entry(self, trade: TradePlan, market: MarketView, ignored: frozenset[str]) -> Enter:
         rule = trade.rule
@@ -202,7 +241,7 @@ class TradeDecisions:
             plan.track,
             now=market.now,
             age_rows=market.row - plan.entered_row,
-            equity_drawdown=account.equity / self._peak_equity - 1.0,
+            equity_drawdown=self._equity_drawdown(account),
         )
 
     def _reason_to_leave(self, trade: TradePlan, market: MarketView, reading: Reading) -> str:

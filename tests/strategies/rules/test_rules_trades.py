@@ -297,6 +297,47 @@ def test_the_drawdown_of_the_equity_counts_from_rows_with_a_plan_or_an_entry():
     assert reasons(outcome, "exit")[0].startswith("strength: hurts: equity.drawdown -0.489")
 
 
+def test_a_trade_does_not_enter_while_an_exit_on_the_equity_holds():
+    text = PLAIN.replace("down: btc.close < 99", "hurts: equity.drawdown <= -0.4%")
+    closes = (100, 102, 104, 101, 99, 99, 103, 103)
+    outcome = played(text, market(*closes), account={"venue_cash": 10_000.0})
+    # Left at hour 5 as above; at rows 6 and 7 the close is above 101 again, the equity is not.
+    assert [line[1] for line in fill_lines(outcome)] == ["entry", "exit"]
+    entries = [d for d in outcome.decisions if d.intent == "enter"]
+    assert [d.outcome for d in entries] == ["approved", "rejected", "rejected"]
+    assert entries[-1].blocked_by == "exit holds"
+    assert entries[-1].reason.startswith("strength: hurts: equity.drawdown -0.489")
+
+
+@pytest.mark.parametrize("other", ["or position.age > 20h", "or position.r > 5R"])
+def test_values_of_the_position_are_unknown_before_the_entry(other):
+    exits = f"hurts: equity.drawdown <= -0.4% {other}"
+    closes = (100, 102, 104, 101, 99, 99, 103, 103)
+    outcome = played(
+        PLAIN.replace("down: btc.close < 99", exits),
+        market(*closes),
+        account={"venue_cash": 10_000.0},
+    )
+    assert [line[1] for line in fill_lines(outcome)] == ["entry", "exit"]
+    both = PLAIN.replace("down: btc.close < 99", exits.replace(" or ", " and "))
+    assert [line[1] for line in fill_lines(played(both, market(*closes)))] == ["entry"]
+
+
+def test_a_short_that_an_exit_forbids_is_noted_as_a_short():
+    text = (
+        PLAIN.replace("instrument: btc", "instrument: btc\n    side: short")
+        .replace("up: btc.close > 101", "weak: btc.close < 99")
+        .replace("btc.close - 10", "btc.close + 10")
+        .replace("down: btc.close < 99", "odd: {when: equity.drawdown < vix, unknown: pass}")
+    )
+    outcome = played(text, market(100, 98, 97))
+    # VIX is unknown, and an unknown passes: the exit would close the plan at once.
+    assert [(d.intent, d.direction, d.blocked_by) for d in outcome.decisions] == [
+        ("enter", -1, "exit holds"),
+        ("enter", -1, "exit holds"),
+    ]
+
+
 def test_a_trail_may_use_values_of_the_plan():
     text = PLAIN + "    trail: where(position.best_r >= 0.5R, entry, stop)\n"
     outcome = played(text, market(100, 102, 108, 106, 101, 101))
