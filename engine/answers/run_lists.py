@@ -39,7 +39,11 @@ def explain_run(run_folder: Path, shown_as: str) -> str:
     refusals = "day without an entry" if has_days else "refused setup"
     told = f"{_count(len(trades), 'trade')}, {_count(len(refused), refusals)}"
     lines = [run_title(run, told), "", "Trades", *_trade_lines(trades), ""]
-    lines += ["Days without an entry", *_day_lines(refused)] if has_days else ["Refused setups"]
+    lines += (
+        ["Days without an entry; days in a position are left out", *_day_lines(refused)]
+        if has_days
+        else ["Refused setups"]
+    )
     one = "one of these days" if has_days else "one refused setup"
     lines += [*_setup_lines(refused), ""]
     lines += [

@@ -52,13 +52,13 @@ def days(make_run, tmp_path):
 
 def test_days_without_an_entry_are_counted_by_the_condition_that_was_missing(days):
     told = explain_run(days, "fake")
-    assert told.splitlines()[0].endswith("1 trade, 4 days without an entry")
-    # Nearest rows: hour 1 b alone (9 of 10), hour 49 b alone (9), hour 80 a and b, hour 97 b
-    # alone (7). The second day entered.
+    assert told.splitlines()[0].endswith("1 trade, 3 days without an entry")
+    # Nearest rows: hour 1 b alone (9 of 10), hour 80 a and b, hour 97 b alone (7). The second day
+    # entered; at hour 49 the position is still open.
     table = told.partition("Days without an entry")[2].splitlines()
     rows = [line.split() for line in table if line.split()[:1] == ["condition:"]]
     assert rows == [
-        ["condition:", "b", "3", "3", "10.0%"],
+        ["condition:", "b", "2", "2", "10.0%"],
         ["condition:", "a", "1", "0", "-"],
     ]
 
@@ -69,11 +69,10 @@ def test_the_day_of_an_entry_is_not_listed_and_the_numbers_are_those_of_setup(da
     numbered = {line.split()[0]: line.split()[1] for line in listed if line.strip()[:1].isdecimal()}
     assert numbered == {
         "1": "2026-02-02",
-        "2": "2026-02-04",
-        "3": "2026-02-05",
-        "4": "2026-02-06",
+        "2": "2026-02-05",
+        "3": "2026-02-06",
     }
     assert "one of these days: riskoff explain fake --setup N" in told
-    assert "2026-02-04" in explain_setup(days, 2)
-    with pytest.raises(ReportError, match="no day without an entry 5; it has 1 to 4"):
-        explain_setup(days, 5)
+    assert "2026-02-05" in explain_setup(days, 2)
+    with pytest.raises(ReportError, match="no day without an entry 4; it has 1 to 3"):
+        explain_setup(days, 4)
