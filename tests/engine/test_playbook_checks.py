@@ -11,6 +11,7 @@ from pydantic import Field, field_serializer
 
 from data_feeds.instrument import Instrument, InstrumentKind
 from engine.api import (
+    HOUR_NS,
     ChannelKind,
     Enter,
     PlaybookContractError,
@@ -243,6 +244,60 @@ def test_a_condition_that_never_fails_alone_and_changes_nothing_is_reported_too(
     playbook_cls = broken(breakout, prepare=prepare)
     report = playbook_checks(playbook_cls, playbook_cls.Params(), market())
     assert "twin" in report.idle
+
+
+def alternatives_of(base, second, *, is_deaf):
+    """Return the example with two alternatives, its condition and ``second``; any may enter.
+
+    ``second`` makes the rows of the second one from those of the first and their instants. Where
+    ``is_deaf``, the entry reads the conditions before any is left out.
+    """
+
+    def prepare(self, data):
+        whole = base(self.params).prepare(data)
+        first = replace(whole.conditions[0], group="calm")
+        measured = second(first.truth == Truth.TRUE, whole.decided_at).astype(float)
+        other = condition(
+            "second",
+            measured > 0.5,
+            known=np.isfinite(measured),
+            measured=measured,
+            threshold=0.5,
+            unit="x",
+            description="the second alternative holds",
+            group="busy",
+        )
+        conditions = leave_out([first, other], self.ignored)
+        deciding = (first, other) if is_deaf else conditions
+        entry = np.any([item.truth == Truth.TRUE for item in deciding], axis=0)
+        entry[: self.params.bars] = False
+        values = {**whole.values, "entry": entry.astype(float)}
+        return replace(whole, conditions=conditions, values=values, wake_flat=entry, notable=entry)
+
+    return broken(base, prepare=prepare)
+
+
+def every_third_hour(held, decided_at):
+    return decided_at // HOUR_NS % 3 == 0
+
+
+def where_the_first_fails(held, decided_at):
+    return ~held
+
+
+def test_a_condition_that_alone_fails_in_its_group_must_decide_where_no_group_is_complete(breakout):
+    # At two of three rows the second one fails, and the first one in about half of them.
+    deaf_one = alternatives_of(breakout, every_third_hour, is_deaf=True)
+    assert_refused(deaf_one, "longs_are_not_crowded decides nothing: it alone fails")
+    honest = alternatives_of(breakout, every_third_hour, is_deaf=False)
+    assert playbook_checks(honest, honest.Params(), market()).idle == ()
+
+
+def test_a_condition_that_fails_only_beside_a_complete_group_is_reported(breakout):
+    # The second one holds exactly where the first one fails, so an entry is due at every row.
+    playbook_cls = alternatives_of(breakout, where_the_first_fails, is_deaf=True)
+    report = playbook_checks(playbook_cls, playbook_cls.Params(), market())
+    assert report.idle == ("longs_are_not_crowded", "second")
 
 
 def test_a_playbook_that_leaves_nothing_out_is_refused(breakout):
