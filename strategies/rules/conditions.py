@@ -51,8 +51,26 @@ def named_condition(
     """
     if term.needs_plan:
         raise ValueError(f"{name}: {term.text} reads values of an open plan; judge it in on_bar")
+    return _condition(name, term, evaluator, description, (required, group), has_parts=True)
+
+
+def _condition(
+    name: str,
+    term: Term,
+    evaluator: Evaluator,
+    description: str,
+    role: tuple[bool, str],
+    *,
+    has_parts: bool,
+) -> Condition:
+    """Return a condition; ``role`` is whether it is required, and its group.
+
+    A part has no parts of its own: no reader shows them, and named values used twice at every
+    level would double them.
+    """
     truth = evaluator.truths(term)
-    shown = _shown(name, term, truth, evaluator)
+    shown = _shown(name, term, truth, evaluator, has_parts=has_parts)
+    required, group = role
     return Condition(
         name,
         truth,
@@ -111,7 +129,9 @@ def _at_rows(term: Term, rows: Rows) -> Term:
     return Term("same", (), (term,), rows, term.kind, term.unit, term.text)
 
 
-def _shown(name: str, term: Term, truth: Truths, evaluator: Evaluator) -> _Shown:
+def _shown(
+    name: str, term: Term, truth: Truths, evaluator: Evaluator, *, has_parts: bool
+) -> _Shown:
     """Return the numbers, parts and reasons that decide a truth."""
     nothing = _nothing(evaluator)
     shown = _Shown(nothing, nothing)
@@ -122,13 +142,18 @@ def _shown(name: str, term: Term, truth: Truths, evaluator: Evaluator) -> _Shown
             shown = _of_crossing(term, truth, evaluator)
         case "for" | "within":
             shown = _of_length(term, evaluator)
+            parts = _parts(term, evaluator) if has_parts else ()
+            shown = replace(shown, parts=parts)
         case "label":
             label = _at_rows(term.arguments[0], term.rows)
             shown = replace(shown, reasons=_label_reasons(label, truth, evaluator))
-        case "and" | "or" | "same":
+        case "and" | "or" | "same" if has_parts:
             shown = replace(shown, parts=_parts(term, evaluator))
         case "not":
-            inner = _part(name, _at_rows(term.arguments[0], term.rows), evaluator)
+            operand = _at_rows(term.arguments[0], term.rows)
+            inner = _condition(
+                name, operand, evaluator, operand.text, (False, ""), has_parts=has_parts
+            )
             shown = _Shown(inner.measured, inner.threshold, inner.unit, inner.parts, inner.reasons)
         case "column" if term.rows == STATE:
             shown = _of_state(term, evaluator)
@@ -139,14 +164,13 @@ def _shown(name: str, term: Term, truth: Truths, evaluator: Evaluator) -> _Shown
     return shown
 
 
-def _part(name: str, term: Term, evaluator: Evaluator) -> Condition:
-    return named_condition(name, term, evaluator, description=term.text, required=False)
-
-
 def _parts(term: Term, evaluator: Evaluator) -> tuple[Condition, ...]:
     """Return the operands as conditions, each named by its text."""
     operands = (_at_rows(item, term.rows) for item in term.arguments)
-    return tuple(_part(item.text, item, evaluator) for item in operands)
+    return tuple(
+        _condition(item.text, item, evaluator, item.text, (False, ""), has_parts=False)
+        for item in operands
+    )
 
 
 def _of_comparison(term: Term, truth: Truths, evaluator: Evaluator) -> _Shown:
@@ -190,7 +214,7 @@ def _of_length(term: Term, evaluator: Evaluator) -> _Shown:
     scale, unit = (1, _row_word(term.rows)) if window.rows else _scale(window.ns)
     measured = _number(so_far, evaluator) / scale
     length = np.full(len(measured), (window.rows or window.ns) / scale)
-    return _Shown(measured, length, unit, parts=_parts(term, evaluator))
+    return _Shown(measured, length, unit)
 
 
 def _row_word(rows: Rows) -> str:

@@ -175,3 +175,15 @@ def test_a_value_of_a_plan_is_no_row_of_the_market() -> None:
     with pytest.raises(ValueError, match="judge it in on_bar"):
         named_condition("old", term, evaluator(DATA, known), description="")
     assert term.arguments[1].value == 2 * DAY_NS
+
+
+def test_a_part_has_no_parts_of_its_own() -> None:
+    # Each level names the level below twice; parts of parts would number 2 to the power 18.
+    lets = {"b0": "btc.close > 2"} | {
+        f"b{k}": f"b{k - 1} and (not b{k - 1} or b{k - 1})" for k in range(1, 19)
+    }
+    known = names(lets=lets)
+    term = understand("b18", known, "truth")
+    item = named_condition("deep", term, evaluator(DATA, known), description="deep")
+    assert [len(part.parts) for part in item.parts] == [0, 0]
+    assert item.truth.tolist() == of("btc.close > 2").truth.tolist()
