@@ -196,6 +196,22 @@ class RulesParams(PlaybookParams):
                     seen[condition] = block
         return self
 
+    @model_validator(mode="after")
+    def _names_each_state_condition_once(self) -> Self:
+        owner: dict[str, str] = {}
+        for state, rule in self.weights.items():
+            for name, condition in rule.when.items():
+                full = self.state_condition(state, name)
+                passes = "pass" in (rule.unknown, condition.unknown)
+                for told in (full, f"{full}_known") if passes else (full,):
+                    if told in owner:
+                        raise ValueError(
+                            f"weights: {told} is a condition of {owner[told]} and of {state}; "
+                            "rename one of them"
+                        )
+                    owner[told] = state
+        return self
+
     # -- reading ----------------------------------------------------------------------------------
 
     def _order_found(self) -> dict[str, tuple[str, ...]]:

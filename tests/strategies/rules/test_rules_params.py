@@ -195,3 +195,21 @@ def test_what_cannot_be_weights_is_refused_with_the_remedy(old: str, new: str, m
 
 def test_a_file_has_trades_or_weights_but_not_both():
     assert "exactly one of them" in problems(HEAD + "clock: btc@1h")
+
+
+@pytest.mark.parametrize("passing", ["unknown: pass, when: vix > 30", "when: {storm: {PASS}}"])
+def test_two_states_with_a_condition_of_one_name_are_refused(passing: str):
+    passing = passing.replace("PASS", "when: vix > 30, unknown: pass")
+    text = f"""
+clock: spy@session
+weights:
+  storm: {{{passing}, hold: {{ief: 0.5}}}}
+  storm_known: {{when: vix > 20, hold: {{}}}}
+  usual: {{otherwise: true, hold: {{spy: 0.6}}}}
+"""
+    # Beside a condition where unknown passes stands the known one.
+    message = "weights: storm_known is a condition of storm and of storm_known"
+    with pytest.raises(ValidationError, match=message):
+        validate_strict(RulesParams, parse_yaml(HEAD + text).data)
+    renamed = text.replace("storm_known:", "rough:")
+    assert validate_strict(RulesParams, parse_yaml(HEAD + renamed).data).weights
