@@ -65,12 +65,16 @@ def left_band(
     absolute: float | None,
     relative: float | None,
 ) -> str:
-    """Return the weight farthest outside its band, in words; "" when none is."""
+    """Return the weight farthest outside its band, in words; "" when none is.
+
+    Of two equally far the first by name is told, in whatever order the targets come.
+    """
     held = {
         name: position.quantity * position.mark / account.equity
         for name, position in account.positions.items()
     }
-    return signals.outside_band(held, targets, absolute=absolute, relative=relative)
+    ordered = {name: targets[name] for name in sorted(targets)}
+    return signals.outside_band(held, ordered, absolute=absolute, relative=relative)
 
 
 def working_order_notes(account: AccountView, calendar: str) -> list[PutOff]:

@@ -1,5 +1,8 @@
 """Weights by state, worked by hand: the state that is held, and when weights are restored."""
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -11,7 +14,7 @@ from engine.records import SimulationOutcome
 from engine.testing import ETF, START, candles, fill_lines, series, table
 from strategies.rules import Rules
 from strategies.rules.weights import held_states
-from strategies.target_weights import BOOK_RISK_DEFAULTS
+from strategies.target_weights import BOOK_RISK_DEFAULTS, left_band
 from tests.strategies.rules.rule_runs import params_of, played, prepared, reasons
 
 BOND = ETF.model_copy(update={"id": "IEF"})
@@ -198,9 +201,18 @@ def test_a_switch_into_unknown_weights_keeps_the_state_that_is_held():
 
 def test_the_band_restores_a_weight_that_left_it():
     text = TEXT.replace("{min_ticket: 0}", "{min_ticket: 0, band: 5%}")
-    # At 130 the fund's share is 78 / 118 = 66.1%, 6.1 points off.
+    # At 130 the fund's share is 78 / 118 = 66.1%, 6.1 points off, and so is the bond's.
     outcome = run(text, market([CALM] * 5, [100.0, 100.0, 110.0, 130.0, 130.0]))
-    assert outcome.decisions[-1].reason.startswith("band left in usual: QQQ at 66.1%, target 60.0%")
+    assert outcome.decisions[-1].reason.startswith("band left in usual: IEF at 33.9%, target 40.0%")
+
+
+@pytest.mark.parametrize("names", [("QQQ", "IEF"), ("IEF", "QQQ")])
+def test_of_two_weights_equally_off_the_first_by_name_is_told(names):
+    positions = {name: SimpleNamespace(quantity=1.0, mark=50.0) for name in ("QQQ", "IEF")}
+    account: Any = SimpleNamespace(equity=100.0, positions=positions)
+    targets = {name: {"QQQ": 0.25, "IEF": 0.75}[name] for name in names}
+    told = left_band(account, targets, absolute=0.05, relative=None)
+    assert told == "IEF at 50.0%, target 75.0%"
 
 
 def test_month_end_restores_at_the_last_session_of_the_month():
