@@ -145,6 +145,16 @@ def _remedy(error: MarkedYAMLError) -> str:
             "; a text that begins with a quote ends at the next one: begin with another word, or "
             "put the whole text in quotes of the other kind"
         )
+    if problem == "mapping values are not allowed here":
+        return (
+            "; a line has one key and one ': ', and only a key without a text of its own has lines "
+            "indented under it: look at this line and the one before"
+        )
+    if "<block end>" in problem and "flow" not in context:
+        return (
+            "; begin this line in the column of the lines it belongs with, and write '- ' before "
+            "all items of a block or before none"
+        )
     return ""
 
 

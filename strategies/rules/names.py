@@ -245,7 +245,10 @@ class Names:
             raise NoMeaning(
                 f"{name.base} needs a value, for example {name.base}.{EXAMPLES[name.base]}"
             )
-        raise NoMeaning(f"nothing is named {name.base}{nearest(name.base, self.bases)}")
+        raise NoMeaning(
+            f"nothing is named {name.base}{nearest(name.base, self.bases)}; names stand under "
+            "instruments, series or let, and a text to compare a label with in quotes"
+        )
 
     def _of_series(self, name: Name) -> Term:
         if name.fields:

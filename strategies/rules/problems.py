@@ -382,8 +382,8 @@ def _wrong_name(failure: _Failure) -> Found:
         whole, first = identity.group(), identity.group(1).lower()
         return (
             *identity.span(),
-            f"{shown(whole)}: names are in small letters; bind it under instruments or series, as "
-            f"in {first}: {whole}, and write {first}",
+            f"{shown(whole)}: names are in small letters; write {first}; an instrument or "
+            f"a series needs a line under instruments or series too, as in {first}: {whole}",
         )
     if "%" in word:
         what = "a percentage stands right after a number, as in 3%"

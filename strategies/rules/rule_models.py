@@ -122,7 +122,14 @@ class TradeRule(PlaybookParams):
         for name, parts in (("tranches", self.tranches), ("targets", self.targets)):
             total = sum(part.fraction for part in parts)
             if parts and abs(total - 1) > _ROUNDING:
-                raise ValueError(f"{name}: fractions sum to {total:g}; they must sum to 1")
+                rest = (
+                    "; give the rest a price out of reach, such as 5 * btc.close, or "
+                    "btc.close / 5 for a short"
+                )
+                raise ValueError(
+                    f"{name}: fractions sum to {total:g}; they must sum to 1"
+                    + (rest if name == "targets" and total < 1 else "")
+                )
         first = self.tranches[0] if self.tranches else None
         if first is not None and (first.when or first.after is not None):
             raise ValueError(

@@ -225,10 +225,24 @@ def test_parentheses_that_close_may_stand_inside_braces() -> None:
         ("a: {b: x[1]}", "in quotes of the other kind"),
         ("a: [f(x)[1]]", "in quotes of the other kind"),
         ('a: "wait" == state.action', "begin with another word"),
+        ("a: vix: < 25", "one key and one ': '"),
     ],
 )
 def test_a_text_that_signs_of_yaml_cut_short_is_refused_with_a_remedy(
     text: str, remedy: str
 ) -> None:
     with pytest.raises(YamlError, match=f"^f.yaml:1: .*{remedy}"):
+        parse_yaml(text, "f.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [
+        ("a:\n  b: 1\n c: 2", "in the column of the lines it belongs with"),
+        ("a:\n  b: 1\n  - c", "'- ' before all items"),
+        ("a:\n  b: 1\n    c: 2", "lines indented under it"),
+    ],
+)
+def test_a_line_in_a_wrong_column_is_refused_with_a_remedy(text: str, remedy: str) -> None:
+    with pytest.raises(YamlError, match=f"^f.yaml:3: .*{remedy}"):
         parse_yaml(text, "f.yaml")

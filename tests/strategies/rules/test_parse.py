@@ -291,7 +291,7 @@ REFUSALS = [
     (
         "VIX < 25",
         "VIX",
-        "`VIX`: names are in small letters; bind it under instruments or series, as",
+        "`VIX`: names are in small letters; write vix; an instrument or a series needs a line",
     ),
     ("x > BTCUSDT-PERP.close", "BTCUSDT-PERP", "`BTCUSDT-PERP`: names are in small letters"),
     ("btc.Close", "btc.Close", "`btc.Close`: write btc.close, in small letters"),

@@ -164,6 +164,7 @@ def test_the_flush_detector_starts_from_the_thresholds_of_playbook_a():
         ("instrument: btc", "instrument: eth", "eth is no name of instruments; known: btc"),
         ("clock: btc@1h", "clock: eth@1h", "clock: eth is no name"),
         ("fraction: 0.6", "fraction: 0.5", "tranches: fractions sum to 0.9"),
+        ("{r: 1, fraction: 0.5}", "{r: 1, fraction: 0.3}", "give the rest a price out of reach"),
         ("{r: 1, fraction: 0.5}", "{fraction: 0.5}", "either r or price"),
         ("{fraction: 0.4}", "{fraction: 0.4, after: 2 bars}", "bought with the entry"),
         ("after: 3 bars", "after: 3 sessions", "are no sessions; write 3 bars"),
