@@ -50,7 +50,7 @@ def prepare_weights(
 ) -> Signals:
     """Return the state, the weights and the calendar of every row.
 
-    Conditions in ``ignored`` count as true.
+    Conditions in ``ignored`` count as true; a state without any other condition is never held.
     """
     params = rules.params
     conditions: list[Condition] = []
@@ -108,10 +108,16 @@ def _conditions(
 
 
 def _state_truth(state: StateRule, conditions: Sequence[Condition], rows: int) -> Truths:
-    """Return whether a state's conditions all hold; false where one fails, else unknown."""
+    """Return whether a state's conditions all hold; false where one fails, else unknown.
+
+    A state whose conditions are all left out is false: the run shows the rules without it.
+    """
     if state.otherwise:
         return np.full(rows, Truth.TRUE, dtype=np.int8)
-    table = np.stack([item.truth for item in conditions if item.required])
+    required = [item for item in conditions if item.required]
+    if all(item.left_out for item in required):
+        return np.full(rows, Truth.FALSE, dtype=np.int8)
+    table = np.stack([item.truth for item in required])
     unknown = (table == Truth.UNKNOWN).any(axis=0)
     found = np.where(unknown, Truth.UNKNOWN, Truth.TRUE)
     return np.where((table == Truth.FALSE).any(axis=0), Truth.FALSE, found).astype(np.int8)

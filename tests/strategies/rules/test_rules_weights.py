@@ -144,9 +144,17 @@ def test_an_unknown_state_keeps_the_weights_and_never_falls_to_otherwise():
     assert states(prepared(passing, market([CALM, CALM, nan, nan, CALM]))) == [1, 1, 0, 0, 1]
 
 
-def test_a_condition_left_out_counts_as_true():
-    signals = prepared(TEXT, market([CALM] * 3), ignored=("storm",))
-    assert states(signals) == [0, 0, 0]
+def test_a_state_whose_only_condition_is_left_out_is_never_held():
+    signals = prepared(TEXT, market([WILD, CALM, WILD]), ignored=("storm",))
+    assert states(signals) == [1, 1, 1]
+
+
+def test_a_condition_left_out_beside_another_counts_as_true():
+    text = TEXT.replace("    when: vix > 30", "    when: {high: vix > 30, low: qqq.close < 95}")
+    data = market([CALM, WILD, CALM], [100.0, 100.0, 94.0])
+    assert states(prepared(text, data, ignored=("storm.high",))) == [1, 1, 0]
+    assert states(prepared(text, data, ignored=("storm.low",))) == [1, 0, 1]
+    assert states(prepared(text, data, ignored=("storm.high", "storm.low"))) == [1, 1, 1]
 
 
 def test_leave_after_holds_a_state_for_more_sessions():
