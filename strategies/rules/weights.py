@@ -250,6 +250,8 @@ class WeightDecisions:
         weights = {name: market.signal(f"weight {name}") for name in self._names}
         reason = self._reason(account, state, weights, began, date)
         if not reason:
+            # A switch that turned back while the order worked leaves nothing put off.
+            self._late = False
             return ()
         self._state, self._joined, self._due = state, began, False
         late, self._late = self._late, False

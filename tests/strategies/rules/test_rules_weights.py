@@ -13,7 +13,8 @@ from engine.playbook import Signals
 from engine.records import SimulationOutcome
 from engine.testing import ETF, START, candles, fill_lines, series, table
 from strategies.rules import Rules
-from strategies.rules.weights import held_states
+from strategies.rules.bindings import BoundRules
+from strategies.rules.weights import WeightDecisions, held_states
 from strategies.target_weights import BOOK_RISK_DEFAULTS, left_band
 from tests.strategies.rules.rule_runs import params_of, played, prepared, reasons
 
@@ -221,6 +222,26 @@ def test_of_two_weights_equally_off_the_first_by_name_is_told(names):
     targets = {name: {"QQQ": 0.25, "IEF": 0.75}[name] for name in names}
     told = left_band(account, targets, absolute=0.05, relative=None)
     assert told == "IEF at 50.0%, target 75.0%"
+
+
+def test_a_switch_that_turned_back_leaves_nothing_put_off():
+    decisions = WeightDecisions(BoundRules.of(params_of(TEXT)))
+
+    def told(state: int, *, working: bool = False) -> list[str]:
+        values = {"state": state, "rebalance": 0, "weights sum": 1, "weight qqq": 0.6}
+        values |= {"weight ief": 0.4, "begun qqq": 1, "begun ief": 1}
+        positions = {"QQQ": SimpleNamespace(quantity=0.6, mark=100.0)}
+        account: Any = SimpleNamespace(
+            equity=100.0, positions=positions, working={"QQQ"} if working else set()
+        )
+        at: Any = SimpleNamespace(signal=values.__getitem__)
+        return [item.reason for item in decisions.on_bar(at, account)]
+
+    assert told(1) == ["usual: no other state holds"]
+    # The order of the switch to the first state cannot be sent, and the state turns back.
+    assert len(told(0, working=True)) == 1
+    assert told(1) == []
+    assert told(0) == ["storm: vix > 30"]
 
 
 def test_month_end_restores_at_the_last_session_of_the_month():
