@@ -6,6 +6,7 @@ from functools import cached_property
 
 from engine.api import ChannelKey, Instrument, ParamProblem, Timeframe, parse_duration, signals
 from strategies.liquidation_reclaim.params import length_bars
+from strategies.rules.file_problems import file_problems
 from strategies.rules.flush_settings import FlushSettings
 from strategies.rules.meaning import understand
 from strategies.rules.names import FlushWatch, Names, NameSettings
@@ -16,6 +17,8 @@ from strategies.rules.terms import NoMeaning, Term
 from strategies.rules.written import Place, WrittenExpression, written_expressions
 
 _ONE_DAY = "1d"
+# Openings of messages about names that are told once, at the clock's and the flush's own place.
+_TOLD_OF_THE_FILE = ("clock: ", "flush.bars: ")
 
 
 def names_of(params: RulesParams, records: Mapping[str, Instrument] | None = None) -> Names:
@@ -135,15 +138,17 @@ class BoundRules:
 
     def problems(self) -> list[ParamProblem]:
         """Return what is wrong with the file's names and expressions, in the file's order."""
-        return [*self._of_bindings(), *self._of_expressions(), *self._of_weights()]
+        own = [*self._of_bindings(), *self._of_expressions(), *self._of_weights()]
+        return [*file_problems(self.params), *own]
 
     def _of_bindings(self) -> Iterator[ParamProblem]:
         """Yield problems of the clock, of bars and of ages."""
         params, names = self.params, self.names
-        try:
-            names.clock_source  # noqa: B018 - looks the clock up
-        except NoMeaning as error:
-            yield ParamProblem(("clock",), str(error))
+        if params.clock_name in params.instruments:
+            try:
+                names.clock_source  # noqa: B018 - looks the clock up
+            except NoMeaning as error:
+                yield ParamProblem(("clock",), str(error))
         for name in params.instruments:
             if "@" not in params.instruments[name] and name != params.clock_name:
                 continue
@@ -156,12 +161,6 @@ class BoundRules:
             if told:
                 yield ParamProblem(("max_age", name), told)
         yield from self._of_traded()
-        if params.flush.bars is not None and params.flush.bars.partition("@")[0] not in (
-            params.instruments
-        ):
-            yield ParamProblem(
-                ("flush", "bars"), f"{params.flush.bars} is no bound instrument of this file"
-            )
 
     def _of_traded(self) -> Iterator[ParamProblem]:
         """Yield problems of what is traded: it needs bars that orders can fill in."""
@@ -173,6 +172,8 @@ class BoundRules:
             (("weights", s, "hold", name), name) for s, state in states for name in state.hold
         ]
         for place, name in places:
+            if name not in self.params.instruments:
+                continue  # told with the file's other names
             try:
                 self.names.bars_source(name)
             except NoMeaning as error:
@@ -205,6 +206,8 @@ class BoundRules:
             except ExpressionError as error:
                 # A named value that is wrong is told once, at its own place.
                 if item.place[0] != "let" and error.message.startswith("let "):
+                    continue
+                if error.message.startswith(_TOLD_OF_THE_FILE):
                     continue
                 # Where the file has the short form, the nearest written text is shown.
                 place = (*item.place, "when") if item.wants == "truth" else item.place

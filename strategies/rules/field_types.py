@@ -6,18 +6,6 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
-from engine.api import name_problem
-
-# Words of the language, and roots of its values; a file binds none of them.
-RESERVED = frozenset(
-    {"and", "or", "not", "for", "within", "crosses", "above", "below", "true", "false"}
-    | {"bar", "bars", "session", "sessions", "row", "rows"}
-    | {"state", "flush", "position", "entry", "stop", "equity"}
-)
-# Conditions that the playbook itself adds to a trade.
-OWN_CONDITIONS = frozenset(
-    {"stop_below_price", "stop_above_price", "target_above_price", "target_below_price", "no_exit"}
-)
 MAX_NAMES = 200
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 # Four digits, so that the nanoseconds of a bar fit into 64 bits.
@@ -76,9 +64,7 @@ def rows_of(count: str) -> int:
     return int(match[1])
 
 
-def checked_names(
-    block: str, *, refused: frozenset[str] = frozenset(), bars: bool = False
-) -> Callable[[object], object]:
+def checked_names(block: str, *, bars: bool = False) -> Callable[[object], object]:
     """Return a check that the keys of a block are names; with ``bars`` its values are bindings."""
 
     def check(data: object) -> object:
@@ -87,7 +73,7 @@ def checked_names(
         if len(data) > MAX_NAMES:
             raise ValueError(f"{len(data)} names; {block} may hold {MAX_NAMES} at most")
         for name, value in data.items():
-            _check_name(name, refused)
+            _check_name(name)
             if bars and isinstance(value, str) and not _BINDING.fullmatch(value):
                 raise ValueError(
                     f"{name}: {value} names no bars; write INSTRUMENT@TIMEFRAME, such as "
@@ -98,29 +84,18 @@ def checked_names(
     return check
 
 
-def _check_name(name: object, refused: frozenset[str]) -> None:
+def _check_name(name: object) -> None:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise ValueError(
             f"{name} is no name; write lower-case letters, digits and _, a letter first"
         )
-    if name in refused:
-        raise ValueError(f"{name} has a meaning of its own here; choose another name")
 
 
 def read_conditions(data: object) -> object:
-    """Return named conditions with their names checked."""
+    """Return named conditions; what their names may be is told with the file's other problems."""
     if not isinstance(data, Mapping):
         raise ValueError("write named conditions, one a line, such as calm: vix < 25")
-    checked = checked_names("conditions", refused=OWN_CONDITIONS)(data)
-    for name in data:
-        # Of several trades a condition is named trade.condition.
-        _refuse_column(name_problem(name) or name_problem(f"trade.{name}"), name)
-    return checked
-
-
-def _refuse_column(problem: str, name: object) -> None:
-    if problem:
-        raise ValueError(f"{name}: {problem}; choose another name")
+    return checked_names("conditions")(data)
 
 
 def read_states(data: object) -> object:
@@ -128,8 +103,6 @@ def read_states(data: object) -> object:
     checked_names("weights")(data)
     if not isinstance(data, Mapping):
         return data
-    for name in data:
-        _refuse_column(name_problem(name), name)
     return {
         name: {**state, "when": {name: state["when"]}}
         if isinstance(state, Mapping) and isinstance(state.get("when"), str | bool)

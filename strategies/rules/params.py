@@ -8,13 +8,12 @@ from pydantic import BeforeValidator, Field, model_validator
 from engine.api import Duration, MarketStateConfig, PlaybookParams
 from strategies.rules.field_types import (
     BARS_NAME,
-    RESERVED,
     Value,
     checked_names,
     read_states,
 )
 from strategies.rules.flush_settings import FlushSettings
-from strategies.rules.rule_models import ConditionRule, RebalanceRule, StateRule, TradeRule
+from strategies.rules.rule_models import RebalanceRule, StateRule, TradeRule
 from strategies.rules.written_order import WrittenOrder, completed_order, in_order
 
 Switch = Literal["at_once", "weekly", "monthly", "quarterly", "yearly", "month_end"]
@@ -29,15 +28,15 @@ class RulesParams(PlaybookParams):
 
     instruments: Annotated[
         Mapping[str, str],
-        BeforeValidator(checked_names("instruments", refused=RESERVED, bars=True)),
+        BeforeValidator(checked_names("instruments", bars=True)),
     ] = Field(
         min_length=1,
         description="Instrument and its bars by short name, e.g. btc: BTCUSDT-PERP@1h, "
         "spy: SPY@session",
     )
-    series: Annotated[
-        Mapping[str, str], BeforeValidator(checked_names("series", refused=RESERVED))
-    ] = Field(default_factory=dict, description="Series by short name, e.g. vix: VIX")
+    series: Annotated[Mapping[str, str], BeforeValidator(checked_names("series"))] = Field(
+        default_factory=dict, description="Series by short name, e.g. vix: VIX"
+    )
     clock: str = Field(
         pattern=BARS_NAME,
         description="Bars whose closes are the decision rows: btc@1h, spy@session, or a short name",
@@ -62,11 +61,9 @@ class RulesParams(PlaybookParams):
     state: MarketStateConfig = Field(
         default_factory=MarketStateConfig, description="Thresholds of the market state, state.*"
     )
-    let: Annotated[Mapping[str, Value], BeforeValidator(checked_names("let", refused=RESERVED))] = (
-        Field(
-            default_factory=dict,
-            description="Named values: numbers, lengths or expressions; they may use each other",
-        )
+    let: Annotated[Mapping[str, Value], BeforeValidator(checked_names("let"))] = Field(
+        default_factory=dict,
+        description="Named values: numbers, lengths or expressions; they may use each other",
     )
     trades: Annotated[Mapping[str, TradeRule], BeforeValidator(checked_names("trades"))] = Field(
         default_factory=dict,
@@ -101,115 +98,6 @@ class RulesParams(PlaybookParams):
         in_order(self, "trades", order.get("trades", ()))
         in_order(self, "weights", order.get("weights", ()))
         self.__dict__["written_order"] = order
-        return self
-
-    @model_validator(mode="after")
-    def _binds_each_name_once(self) -> Self:
-        owner: dict[str, str] = {}
-        for block, names in (
-            ("instruments", self.instruments),
-            ("series", self.series),
-            ("let", self.let),
-        ):
-            for name in names:
-                if name in owner:
-                    raise ValueError(
-                        f"{name} is bound in {owner[name]} and in {block}; rename one of them"
-                    )
-                owner[name] = block
-        return self
-
-    @model_validator(mode="after")
-    def _has_rules(self) -> Self:
-        if bool(self.trades) == bool(self.weights):
-            raise ValueError("write either trades or weights, and exactly one of them")
-        fields = self.model_fields_set
-        for name in ("switch", "rebalance"):
-            if self.trades and name in fields and getattr(self, name) != _DEFAULTS[name]:
-                raise ValueError(f"{name} belongs to weights; this file has trades: drop {name}")
-        return self
-
-    @model_validator(mode="after")
-    def _names_known_instruments(self) -> Self:
-        named = [("clock", self.clock_name)]
-        named += [(f"trades.{name}.instrument", t.instrument) for name, t in self.trades.items()]
-        for state, rule in self.weights.items():
-            named += [(f"weights.{state}.hold", name) for name in rule.hold]
-        for where, name in named:
-            if name not in self.instruments:
-                raise ValueError(
-                    f"{where}: {name} is no name of instruments; known: "
-                    f"{', '.join(self.instruments)}"
-                )
-        return self
-
-    @model_validator(mode="after")
-    def _weighs_each_instrument_once(self) -> Self:
-        owner: dict[str, str] = {}
-        for name in sorted({name for rule in self.weights.values() for name in rule.hold}):
-            bound = self.instrument_id(name)
-            if bound in owner:
-                raise ValueError(
-                    f"weights: {owner[bound]} and {name} both hold {bound}; use one name for it"
-                )
-            owner[bound] = name
-        return self
-
-    @model_validator(mode="after")
-    def _ends_with_otherwise(self) -> Self:
-        marked = [name for name, rule in self.weights.items() if rule.otherwise]
-        if self.weights and marked != list(self.weights)[-1:]:
-            raise ValueError(
-                "weights: the last state, and no other, must say otherwise: true; it is held when "
-                "no other state is true (hold: {} is cash). Marked: "
-                + (", ".join(marked) or "none")
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _counts_sessions_of_sessions(self) -> Self:
-        waits = [(f"weights.{name}.leave_after", s.leave_after) for name, s in self.weights.items()]
-        for name, trade in self.trades.items():
-            parts = enumerate(trade.tranches)
-            waits += [(f"trades.{name}.tranches.{i}.after", part.after) for i, part in parts]
-        for where, text in waits:
-            if text is not None and "session" in text and not self.has_session_clock:
-                raise ValueError(
-                    f"{where}: the rows of the clock {self.clock} are no sessions; write "
-                    f"{text.replace('session', 'bar')}"
-                )
-        return self
-
-    @model_validator(mode="after")
-    def _names_each_condition_once(self) -> Self:
-        for name, trade in self.trades.items():
-            seen: dict[str, str] = {}
-            parts = {"enter": trade.enter, "exit": trade.exit}
-            parts |= {f"tranches.{i}.when": t.when for i, t in enumerate(trade.tranches)}
-            for block, conditions in parts.items():
-                for condition in _all_names(conditions):
-                    if condition in seen:
-                        raise ValueError(
-                            f"trades.{name}: {condition} is a condition of {seen[condition]} and "
-                            f"of {block}; each needs a name of its own"
-                        )
-                    seen[condition] = block
-        return self
-
-    @model_validator(mode="after")
-    def _names_each_state_condition_once(self) -> Self:
-        owner: dict[str, str] = {}
-        for state, rule in self.weights.items():
-            for name, condition in rule.when.items():
-                full = self.state_condition(state, name)
-                passes = "pass" in (rule.unknown, condition.unknown)
-                for told in (full, f"{full}_known") if passes else (full,):
-                    if told in owner:
-                        raise ValueError(
-                            f"weights: {told} is a condition of {owner[told]} and of {state}; "
-                            "rename one of them"
-                        )
-                    owner[told] = state
         return self
 
     # -- reading ----------------------------------------------------------------------------------
@@ -253,12 +141,3 @@ class RulesParams(PlaybookParams):
     def has_session_clock(self) -> bool:
         """Return whether the decision rows are sessions of an exchange."""
         return self.clock_timeframe == "session"
-
-
-_DEFAULTS = {"switch": "at_once", "rebalance": RebalanceRule()}
-
-
-def _all_names(conditions: Mapping[str, ConditionRule]) -> list[str]:
-    """Return the names that conditions take; where unknown passes, also that of the known one."""
-    known = [f"{name}_known" for name, rule in conditions.items() if rule.unknown == "pass"]
-    return [*conditions, *known]

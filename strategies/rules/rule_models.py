@@ -1,7 +1,7 @@
 """The parts of a rules file as models: conditions, trades with their parts, states of weights."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -18,8 +18,6 @@ from strategies.rules.field_types import (
 UnknownRule = Literal["block", "pass"]
 RebalanceDate = Literal["never", "weekly", "monthly", "quarterly", "yearly", "month_end"]
 Side = Literal["long", "short"]
-
-_ROUNDING = 1e-9
 
 
 class ConditionRule(PlaybookParams):
@@ -60,12 +58,6 @@ class TargetRule(PlaybookParams):
     @classmethod
     def _read(cls, data: object) -> object:
         return with_tuples(data)
-
-    @model_validator(mode="after")
-    def _has_one_place(self) -> Self:
-        if (self.r is None) == (self.price is None):
-            raise ValueError("a target has either r or price; write exactly one of them")
-        return self
 
 
 class TrancheRule(PlaybookParams):
@@ -117,27 +109,6 @@ class TradeRule(PlaybookParams):
     def _read(cls, data: object) -> object:
         return _named_tranches(with_tuples(data))
 
-    @model_validator(mode="after")
-    def _fits_together(self) -> Self:
-        for name, parts in (("tranches", self.tranches), ("targets", self.targets)):
-            total = sum(part.fraction for part in parts)
-            if parts and abs(total - 1) > _ROUNDING:
-                rest = (
-                    "; give the rest a price out of reach, such as 5 * btc.close, or "
-                    "btc.close / 5 for a short"
-                )
-                raise ValueError(
-                    f"{name}: fractions sum to {total:g}; they must sum to 1"
-                    + (rest if name == "targets" and total < 1 else "")
-                )
-        first = self.tranches[0] if self.tranches else None
-        if first is not None and (first.when or first.after is not None):
-            raise ValueError(
-                "tranches: the first one is bought with the entry; move its when into enter and "
-                "drop its after"
-            )
-        return self
-
     @property
     def direction(self) -> int:
         """Return +1 for long, -1 for short."""
@@ -171,19 +142,6 @@ class StateRule(PlaybookParams):
     @classmethod
     def _read(cls, data: object) -> object:
         return with_tuples(data)
-
-    @model_validator(mode="after")
-    def _fits_together(self) -> Self:
-        if self.otherwise == bool(self.when):
-            raise ValueError("a state has either when or otherwise: true; write exactly one")
-        if self.otherwise and self.leave_after is not None:
-            raise ValueError("otherwise is left as soon as another state holds; drop leave_after")
-        numbers = [share for share in self.hold.values() if not isinstance(share, str)]
-        if any(share < 0 for share in numbers) or sum(numbers) > 1 + _ROUNDING:
-            raise ValueError(
-                f"hold: weights must not be negative and sum to {sum(numbers):g}; 1 at most"
-            )
-        return self
 
 
 class RebalanceRule(PlaybookParams):

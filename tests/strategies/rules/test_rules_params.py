@@ -11,6 +11,7 @@ from engine.config.problems import validate_strict
 from strategies.liquidation_reclaim import ReclaimParams
 from strategies.rules.flush_settings import FlushSettings
 from strategies.rules.params import RulesParams
+from strategies.rules.playbook import Rules
 from strategies.rules.written import written_expressions
 
 HEAD = """
@@ -65,10 +66,13 @@ def read(text: str) -> RulesParams:
     return validate_strict(RulesParams, parse_yaml(text).data)
 
 
-def problems(text: str) -> str:
-    with pytest.raises(ValidationError) as caught:
-        read(text)
-    return str(caught.value)
+def problems(text: str) -> dict[str, str]:
+    """Return the messages of a file's problems by place; of the model's own one text, at ""."""
+    try:
+        params = read(text)
+    except ValidationError as error:
+        return {"": str(error)}
+    return {".".join(map(str, item.path)): item.message for item in Rules.problems(params)}
 
 
 def test_plain_text_is_a_condition_that_blocks_while_unknown():
@@ -154,48 +158,117 @@ def test_the_flush_detector_starts_from_the_thresholds_of_playbook_a():
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "message"),
+    ("old", "new", "place", "message"),
     [
-        ("limit: 25", "btc: 25", "btc is bound in instruments and in let"),
-        ("limit: 25", "state: 25", "state has a meaning of its own"),
-        ("zeal:", "Zeal:", "Zeal is no name"),
-        ("zeal:", "stop_below_price:", "stop_below_price has a meaning of its own"),
-        ("stale:", "calm:", "calm is a condition of enter and of exit"),
-        ("instrument: btc", "instrument: eth", "eth is no name of instruments; known: btc"),
-        ("clock: btc@1h", "clock: eth@1h", "clock: eth is no name"),
-        ("fraction: 0.6", "fraction: 0.5", "tranches: fractions sum to 0.9"),
-        ("{r: 1, fraction: 0.5}", "{r: 1, fraction: 0.3}", "give the rest a price out of reach"),
-        ("{r: 1, fraction: 0.5}", "{fraction: 0.5}", "either r or price"),
-        ("{fraction: 0.4}", "{fraction: 0.4, after: 2 bars}", "bought with the entry"),
-        ("after: 3 bars", "after: 3 sessions", "are no sessions; write 3 bars"),
-        ("after: 3 bars", "after: 3d", "a count of rows, such as 3 bars"),
-        ("clock: btc@1h", "clock: btc@1h\nswitch: monthly", "switch belongs to weights"),
-        ("BTCUSDT-PERP@1h", "BTCUSDT-PERP@hourly", "names no bars"),
+        ("limit: 25", "btc: 25", "let.btc", "btc is bound in instruments and in let"),
+        ("limit: 25", "state: 25", "let.state", "state has a meaning of its own"),
+        ("zeal:", "Zeal:", "", "Zeal is no name"),
+        (
+            "zeal:",
+            "stop_below_price:",
+            "trades.quiet.enter.stop_below_price",
+            "stop_below_price has a meaning of its own",
+        ),
+        ("zeal:", "setup:", "trades.quiet.enter.setup", "setup is a column of the journal"),
+        ("zeal:", "measured:", "trades.quiet.enter.measured", "measured after a dot is a column"),
+        ("stale:", "calm:", "trades.quiet.exit.calm", "calm is a condition of enter and of exit"),
+        ("zeal:", "calm_known:", "trades.quiet.enter.calm", "calm_known is a condition of enter"),
+        ("instrument: btc", "instrument: eth", "trades.quiet.instrument", "known: btc, ief, spy"),
+        ("clock: btc@1h", "clock: eth@1h", "clock", "eth is no name of instruments"),
+        ("clock: btc@1h", "clock: btc@1h\nflush: {bars: eth@1h}", "flush.bars", "eth is no name"),
+        ("fraction: 0.6", "fraction: 0.5", "trades.quiet.tranches", "fractions sum to 0.9"),
+        (
+            "{r: 1, fraction: 0.5}",
+            "{r: 1, fraction: 0.4}",
+            "trades.quiet.targets",
+            "to 0.9; they must sum to 1; give the rest a price out of",
+        ),
+        ("{r: 1, fraction: 0.5}", "{fraction: 0.5}", "trades.quiet.targets.0", "either r or price"),
+        (
+            "{fraction: 0.4}",
+            "{fraction: 0.4, after: 2 bars}",
+            "trades.quiet.tranches.0.after",
+            "bought with the entry",
+        ),
+        (
+            "after: 3 bars",
+            "after: 3 sessions",
+            "trades.quiet.tranches.1.after",
+            "are no sessions; write 3 bars",
+        ),
+        ("after: 3 bars", "after: 3d", "", "a count of rows, such as 3 bars"),
+        ("clock: btc@1h", "clock: btc@1h\nswitch: monthly", "switch", "switch belongs to weights"),
+        ("BTCUSDT-PERP@1h", "BTCUSDT-PERP@hourly", "", "names no bars"),
     ],
 )
-def test_what_cannot_be_a_trade_is_refused_with_the_remedy(old: str, new: str, message: str):
+def test_what_cannot_be_a_trade_is_refused_at_its_place_with_the_remedy(
+    old: str, new: str, place: str, message: str
+):
     assert old in TRADES
-    assert message in problems(TRADES.replace(old, new))
+    assert message in problems(TRADES.replace(old, new))[place]
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "message"),
+    ("old", "new", "place", "message"),
     [
-        ("otherwise: true", "when: vix > 0", "must say otherwise: true"),
-        ("when: vix > 40", "otherwise: true", "drop leave_after"),
-        ("{spy: 0.3, ief: 0.7}", "{spy: 0.3, ief: 0.8}", "sum to 1.1; 1 at most"),
-        ("{spy: 0.3, ief: 0.7}", "{spy: -0.3}", "must not be negative"),
-        ("{spy: 0.3, ief: 0.7}", "{qqq: 0.3}", "qqq is no name of instruments"),
-        ("clock: spy@session", "clock: btc@1h", "leave_after: the rows of the clock btc@1h"),
+        ("otherwise: true", "when: vix > 0", "weights.usual", "must say otherwise: true"),
+        (
+            "when: vix > 40\n    hold: {}\n    leave_after: 5 sessions",
+            "otherwise: true\n    hold: {}",
+            "weights.storm.otherwise",
+            "only the last state, usual",
+        ),
+        ("when: vix > 40", "otherwise: true", "weights.storm.leave_after", "drop leave_after"),
+        ("when: vix > 40", "unknown: pass", "weights.storm", "either when or otherwise: true"),
+        ("{spy: 0.3, ief: 0.7}", "{spy: 0.3, ief: 0.8}", "weights.low.hold", "sum to 1.1; 1 at"),
+        ("{spy: 0.3, ief: 0.7}", "{spy: -0.3}", "weights.low.hold.spy", "must not be negative"),
+        ("{spy: 0.3, ief: 0.7}", "{qqq: 0.3}", "weights.low.hold.qqq", "qqq is no name of instr"),
+        (
+            "clock: spy@session",
+            "clock: btc@1h",
+            "weights.storm.leave_after",
+            "the rows of the clock btc@1h are no sessions; write 5 bars",
+        ),
+        (
+            "vix_up: vix > 20",
+            "trend_known: vix > 20\n    unknown: pass",
+            "weights.low.when.trend_known",
+            "rename one",
+        ),
+        ("storm:", "setup:", "weights.setup", "setup is a column of the journal"),
+        ("vix_up:", "decisions:", "weights.low.when.decisions", "is a column of the journal"),
+        ("IEF@session", "SPY@session", "weights.low.hold.spy", "ief and spy both hold SPY"),
     ],
 )
-def test_what_cannot_be_weights_is_refused_with_the_remedy(old: str, new: str, message: str):
+def test_what_cannot_be_weights_is_refused_at_its_place_with_the_remedy(
+    old: str, new: str, place: str, message: str
+):
     assert old in WEIGHTS
-    assert message in problems(WEIGHTS.replace(old, new))
+    assert message in problems(WEIGHTS.replace(old, new))[place]
 
 
 def test_a_file_has_trades_or_weights_but_not_both():
-    assert "exactly one of them" in problems(HEAD + "clock: btc@1h")
+    assert "exactly one of them" in problems(HEAD + "clock: btc@1h")[""]
+    both = TRADES + WEIGHTS[WEIGHTS.index("weights:") :]
+    found = problems(both)
+    assert list(found) == ["weights", "weights.storm.leave_after"]
+    assert "drop one of them" in found["weights"]
+
+
+def test_problems_of_the_file_and_of_its_expressions_are_told_at_once():
+    text = TRADES.replace("clock: btc@1h", "clock: eth@1h").replace("vix > 30", "vixx > 30")
+    text = text.replace("fraction: 0.6", "fraction: 0.5").replace("limit: 25", "ief: 25")
+    assert sorted(problems(text)) == [
+        "clock",
+        "let.ief",
+        "trades.quiet.enter.calm.when",
+        "trades.quiet.exit.vix_back.when",
+        "trades.quiet.tranches",
+    ]
+
+
+def test_files_without_a_mistake_have_no_problems():
+    assert problems(TRADES) == problems(WEIGHTS) == {}
 
 
 @pytest.mark.parametrize("passing", ["unknown: pass, when: vix > 30", "when: {storm: {PASS}}"])
@@ -209,8 +282,8 @@ weights:
   usual: {{otherwise: true, hold: {{spy: 0.6}}}}
 """
     # Beside a condition where unknown passes stands the known one.
-    message = "weights: storm_known is a condition of storm and of storm_known"
-    with pytest.raises(ValidationError, match=message):
-        validate_strict(RulesParams, parse_yaml(HEAD + text).data)
-    renamed = text.replace("storm_known:", "rough:")
-    assert validate_strict(RulesParams, parse_yaml(HEAD + renamed).data).weights
+    assert problems(HEAD + text) == {
+        "weights.storm_known.when.storm_known": "storm_known is a condition of storm and of "
+        "storm_known; rename one of them"
+    }
+    assert problems(HEAD + text.replace("storm_known:", "rough:")) == {}
