@@ -36,6 +36,9 @@ def find_config(text: str, kind: str = "runs") -> Path:
         if candidate.is_file():
             return candidate
     problem = "is a folder" if written.is_dir() else "no such file"
+    beside = Path(f"{text}.yaml")
+    if beside.is_file():
+        raise ConfigError(f"{text}: {problem}; did you mean {beside}?")
     raise ConfigError(f"{text}: {problem}; {_nearest(written.stem, CONFIGS_FOLDER / kind)}")
 
 

@@ -50,7 +50,7 @@ from strategies.rules.units import (
 )
 from strategies.rules.vocabulary import LABELS, ORDERED_LABELS, nearest
 
-Wanted: TypeAlias = Literal["truth", "number", "length", "any"]
+Wanted: TypeAlias = Literal["truth", "number", "price", "length", "any"]
 
 MAX_LOOKBACK = 100_000
 _SWAPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 from engine.api import ChannelKey
 from strategies.rules.sources import CLOCK, CONSTANT, PLAN, Rows, RowSource, together
 from strategies.rules.syntax import ExpressionError, Span
-from strategies.rules.units import SHARES, WrongUnit, share_in
+from strategies.rules.units import FRACTION, PERCENT, SHARES, WrongUnit, share_in
 
 
 class NoMeaning(ValueError):
@@ -166,6 +166,14 @@ def share_resolved(term: Term, unit: str = "") -> Term:
 
 
 def demand(term: Term, wanted: str) -> None:
+    if wanted == "price":
+        demand(term, "number")
+        if term.unit in (*SHARES, FRACTION, PERCENT):
+            raise NoMeaning(
+                f"{term.text} is a share, not a price; write a share of one, such as "
+                "0.95 * btc.close"
+            )
+        return
     if term.kind == wanted:
         return
     hint = {

@@ -8,7 +8,7 @@ from strategies.rules.params import RulesParams
 from strategies.rules.rule_models import ConditionRule, TradeRule
 
 Place = tuple[str | int, ...]
-Wants = Literal["truth", "number", "any"]
+Wants = Literal["truth", "number", "price", "any"]
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,12 @@ def written_expressions(params: RulesParams) -> Iterator[WrittenExpression]:
 
 def _of_trade(trade: TradeRule, place: Place) -> Iterator[WrittenExpression]:
     yield from _of_conditions(trade.enter, (*place, "enter"))
-    yield WrittenExpression((*place, "stop"), trade.stop, "number")
+    yield WrittenExpression((*place, "stop"), trade.stop, "price")
     for i, target in enumerate(trade.targets):
         if target.price is not None:
-            yield WrittenExpression((*place, "targets", i, "price"), target.price, "number")
+            yield WrittenExpression((*place, "targets", i, "price"), target.price, "price")
     if trade.trail is not None:
-        yield WrittenExpression((*place, "trail"), trade.trail, "number", plan_values=True)
+        yield WrittenExpression((*place, "trail"), trade.trail, "price", plan_values=True)
     for i, tranche in enumerate(trade.tranches):
         inside = (*place, "tranches", i, "when")
         yield from _of_conditions(tranche.when, inside, plan_values=True)

@@ -34,6 +34,15 @@ def test_what_is_not_there_is_refused(text: str) -> None:
         find_config(text)
 
 
+def test_a_name_without_its_ending_is_refused_with_the_file_beside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("my_idea.yaml").write_text("name: my_idea\n")
+    with pytest.raises(ConfigError, match=r"^my_idea: no such file; did you mean my_idea.yaml\?$"):
+        find_config("my_idea")
+
+
 def test_every_shipped_run_is_valid() -> None:
     for path in sorted((CONFIGS_FOLDER / "runs").glob("*.yaml")):
         assert load_run_config(path).name, path

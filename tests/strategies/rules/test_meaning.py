@@ -112,6 +112,13 @@ def test_a_named_value_that_needs_itself_is_refused_with_the_circle() -> None:
     assert refused("a > 1", known).message == "let: a value needs itself: a -> b -> a"
 
 
+@pytest.mark.parametrize("text", ["5%", "25bp", "btc.funding"])
+def test_a_share_is_no_price(text: str) -> None:
+    with pytest.raises(ExpressionError, match=f"{text} is a share, not a price; write a share of"):
+        understand(text, names(), "price")
+    assert understand("0.95 * btc.close", names(), "price").kind == "number"
+
+
 def test_an_error_inside_a_named_value_names_it() -> None:
     known = names(lets={"a": "vixx + 1"})
     error = refused("a > 1", known)

@@ -146,7 +146,7 @@ def test_every_expression_is_listed_with_its_place_and_kind():
         "trades.quiet.exit.vix_back",
         "trades.quiet.exit.stale",
     ]
-    assert found["trades.quiet.stop"].wants == "number"
+    assert found["trades.quiet.stop"].wants == "price"
     assert found["trades.quiet.exit.stale"].plan_values
     assert not found["trades.quiet.enter.zeal"].plan_values
 
