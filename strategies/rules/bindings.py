@@ -1,6 +1,6 @@
 """What a file binds: its names, its terms, and the problems of its expressions."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -8,7 +8,7 @@ from engine.api import ChannelKey, Instrument, ParamProblem, Timeframe, parse_du
 from strategies.liquidation_reclaim.params import length_bars
 from strategies.rules.file_problems import file_problems
 from strategies.rules.flush_settings import FlushSettings
-from strategies.rules.meaning import understand
+from strategies.rules.meaning import ARROW, CIRCLE, understand
 from strategies.rules.names import FlushWatch, Names, NameSettings
 from strategies.rules.params import RulesParams
 from strategies.rules.sources import SESSION
@@ -132,7 +132,9 @@ class BoundRules:
         return self.terms[place]
 
     def _understood(self, item: WrittenExpression) -> Term:
-        return understand(item.text, self.names, item.wants, plan_values=item.plan_values)
+        let = str(item.place[1]) if item.place[0] == "let" else None
+        plan_values = item.plan_values
+        return understand(item.text, self.names, item.wants, plan_values=plan_values, let=let)
 
     # -- problems ---------------------------------------------------------------------------------
 
@@ -200,15 +202,29 @@ class BoundRules:
             return True  # told with its place
 
     def _of_expressions(self) -> Iterator[ParamProblem]:
+        found: dict[WrittenExpression, ExpressionError] = {}
         for item in written_expressions(self.params):
             try:
                 self._understood(item)
             except ExpressionError as error:
-                # A named value that is wrong is told once, at its own place.
-                if item.place[0] != "let" and error.message.startswith("let "):
-                    continue
-                if error.message.startswith(_TOLD_OF_THE_FILE):
-                    continue
-                # Where the file has the short form, the nearest written text is shown.
-                place = (*item.place, "when") if item.wants == "truth" else item.place
-                yield ParamProblem(place, error.message, error.start, error.end)
+                found[item] = error
+        wrong = {item.place[1] for item in found if item.place[0] == "let"}
+        for item, told in found.items():
+            if _is_told_elsewhere(item, told.message, wrong):
+                continue
+            # Where the file has the short form, the nearest written text is shown.
+            place = (*item.place, "when") if item.wants == "truth" else item.place
+            yield ParamProblem(place, told.message, told.start, told.end)
+
+
+def _is_told_elsewhere(item: WrittenExpression, message: str, wrong: Collection[str | int]) -> bool:
+    """Return whether the same problem is told at a place of its own.
+
+    ``wrong`` are the named values with a problem. A circle is told at one of its members alone.
+    """
+    if message.startswith(CIRCLE):
+        members = message.removeprefix(CIRCLE).split(ARROW)
+        return item.place != ("let", min(members))
+    if message.startswith("let "):
+        return message.removeprefix("let ").partition(":")[0] in wrong
+    return message.startswith(_TOLD_OF_THE_FILE)

@@ -10,7 +10,7 @@ from strategies.rules.functions.registry import FUNCTIONS
 from strategies.rules.lengths import WindowLength, row_count, window_length
 from strategies.rules.names import Names
 from strategies.rules.sources import CLOCK, CONSTANT, Rows, RowSource
-from strategies.rules.syntax import Call, Length, Node, Span
+from strategies.rules.syntax import Call, Length, Name, Node, Span
 from strategies.rules.terms import (
     NoMeaning,
     PointedAt,
@@ -143,6 +143,10 @@ def _slot(
         if number < parameter.least:
             raise NoMeaning(f"{parameter.name} is {parameter.least} at least, not {number:g}")
         return parameter.kind, number
+    if parameter.kind == "bars" and term.kind == "number" and term.rows and isinstance(node, Name):
+        base, _, field = node.written.rpartition(".")
+        if node.base in reader.names.settings.instruments and field:
+            raise NoMeaning(f"{term.text} is a number, not the bars of an instrument; write {base}")
     demand(term, parameter.kind)
     terms.append(term)
     return parameter.kind, len(terms) - 1

@@ -52,12 +52,19 @@ from strategies.rules.vocabulary import LABELS, ORDERED_LABELS, nearest
 
 Wanted: TypeAlias = Literal["truth", "number", "price", "length", "any"]
 
+# Of the message about named values that need themselves.
+CIRCLE, ARROW = "let: a value needs itself: ", " -> "
 MAX_LOOKBACK = 100_000
 _SWAPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 
 
 def understand(
-    text: str, names: Names, wants: Wanted = "any", *, plan_values: bool = False
+    text: str,
+    names: Names,
+    wants: Wanted = "any",
+    *,
+    plan_values: bool = False,
+    let: str | None = None,
 ) -> Term:
     """Return the typed term of an expression.
 
@@ -66,12 +73,14 @@ def understand(
     names : of the file; with records, units and calendars are checked too
     wants : kind that the expression must have
     plan_values : whether ``position.*``, ``entry``, ``stop`` and ``equity.drawdown`` may be used
+    let : the named value that the expression is, which it may not need itself
 
     Raises
     ------
     ExpressionError : the text is no expression, or a part of it has no meaning here.
     """
-    reader = _ExpressionReader(text, names, plan_values=plan_values)
+    lets = () if let is None else (let,)
+    reader = _ExpressionReader(text, names, plan_values=plan_values, lets=lets)
     node = parse(text)
     term = reader.read(node, common=False)
     with reader.at(node.span):
@@ -155,8 +164,8 @@ class _ExpressionReader:
             if node.fields or node.timeframe:
                 raise NoMeaning(f"{node.base} is a named value; write {node.base} alone")
             if node.base in self.lets:
-                circle = " -> ".join((*self.lets[self.lets.index(node.base) :], node.base))
-                raise NoMeaning(f"let: a value needs itself: {circle}")
+                circle = (*self.lets[self.lets.index(node.base) :], node.base)
+                raise NoMeaning(CIRCLE + ARROW.join(circle))
             return self.let(node.base, common=common)
 
     def let(self, name: str, *, common: bool) -> Term:
@@ -247,6 +256,9 @@ class _ExpressionReader:
 
     def comparing(self, node: Comparing, *, common: bool) -> Term:
         """Return a comparison of two numbers, two labels, or an age with a length."""
+        for word, other in ((node.left, node.right), (node.right, node.left)):
+            with self.at(word.span):
+                self.names.refuse_bare_word(word, other)
         left, right = (self.read(part, common=common) for part in (node.left, node.right))
         with self.at(node.span):
             if "label" in (left.kind, right.kind):

@@ -24,7 +24,7 @@ from strategies.rules.sources import (
     channel_rows,
     together,
 )
-from strategies.rules.syntax import Name
+from strategies.rules.syntax import Name, Node
 from strategies.rules.terms import NoMeaning, Term, constant
 from strategies.rules.units import unit_of
 from strategies.rules.vocabulary import (
@@ -249,6 +249,18 @@ class Names:
             f"nothing is named {name.base}{nearest(name.base, self.bases)}; names stand under "
             "instruments, series or let, and a text to compare a label with in quotes"
         )
+
+    def refuse_bare_word(self, word: Node, other: Node) -> None:
+        """Refuse a word without quotes that is compared with a label.
+
+        Raises
+        ------
+        NoMeaning : nothing has the word's name and ``other`` is a label.
+        """
+        if not (isinstance(word, Name) and isinstance(other, Name)) or word.base in self.bases:
+            return
+        if other.fields and other.fields[-1] in LABELS and word.base not in self.settings.lets:
+            raise NoMeaning(f'nothing is named {word.base}; write "{word.written}" in quotes')
 
     def _of_series(self, name: Name) -> Term:
         if name.fields:

@@ -119,6 +119,21 @@ def test_a_share_is_no_price(text: str) -> None:
     assert understand("0.95 * btc.close", names(), "price").kind == "number"
 
 
+@pytest.mark.parametrize(
+    ("text", "told", "at"),
+    [
+        ("state.action == wait", 'nothing is named wait; write "wait" in quotes', "wait"),
+        ("calm != state.regime", 'nothing is named calm; write "calm" in quotes', "calm"),
+        ("atr(btc.close, 14 bars) > 3", "not the bars of an instrument; write btc", "btc.close"),
+        ("atr(btc@4h.high, 14 bars)", "not the bars of an instrument; write btc@4h", "btc@4h.high"),
+    ],
+)
+def test_a_usual_slip_is_refused_with_what_to_write(text: str, told: str, at: str) -> None:
+    error = refused(text)
+    assert error.message.endswith(told)
+    assert text[error.start : error.end] == at
+
+
 def test_an_error_inside_a_named_value_names_it() -> None:
     known = names(lets={"a": "vixx + 1"})
     error = refused("a > 1", known)

@@ -287,3 +287,21 @@ weights:
         "storm_known; rename one of them"
     }
     assert problems(HEAD + text.replace("storm_known:", "rough:")) == {}
+
+
+@pytest.mark.parametrize("circle", ["n: atr(btc, m)\n  m: n * 2", "m: n * 2\n  n: sma(m, 3 bars)"])
+def test_named_values_that_need_each_other_are_told_once(circle: str):
+    text = TRADES.replace("limit: 25", f"limit: 25\n  {circle}\n  k: m + 1")
+    text = text.replace("vix > 30", "vix > k").replace("btc.close > 100", "btc.close > n")
+    assert problems(text) == {"let.m": "let: a value needs itself: m -> n -> m"}
+
+
+def test_a_named_value_that_is_wrong_only_where_it_is_used_is_told_there():
+    text = TRADES.replace("limit: 25", "limit: 25\n  half: position.r / 2\n  own: half + 1")
+    (place,) = problems(text.replace("btc.close > 100", "own > 100"))
+    assert place == "trades.quiet.enter.zeal.when"
+
+
+def test_a_wrong_named_value_is_told_once_however_it_is_reached():
+    text = TRADES.replace("limit: 25", "limit: 25\n  a: b + 1\n  b: vixx * 2")
+    assert list(problems(text.replace("btc.close > 100", "a > 100"))) == ["let.b"]
