@@ -1,10 +1,13 @@
 """Read the configuration that a command names, playbook parameters included."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
+from data_feeds.catalog import Catalog
+from data_feeds.default_data import EMBEDDED
+from data_feeds.instrument import Instrument
 from data_feeds.yaml_text import load_yaml
 from engine.config.account import AccountConfig
 from engine.config.compare import CompareConfig
@@ -18,9 +21,9 @@ from engine.config.load import (
 )
 from engine.config.locations import ACCOUNTS_FOLDER, COMPARE_FOLDER, find_config
 from engine.config.models import RunConfig
-from engine.errors import ConfigError
+from engine.errors import ConfigError, ParamProblem, ParamsError
 from engine.playbook_risk import written_risk_defaults
-from engine.plugins import load_playbook_class, param_problems
+from engine.plugins import AnyPlaybook, load_playbook_class, param_problems
 
 
 def read_config(
@@ -37,6 +40,22 @@ def read_config(
     """
     settings, playbooks = _settings(overrides, data), _playbooks(plugin_path)
     return load_run_config(find_config(config), settings, **playbooks)
+
+
+def check_any(config: str, plugin_path: Path | None) -> RunConfig | AccountConfig | CompareConfig:
+    """Return what :func:`read_any` does; parameters are checked against a run's catalog, too.
+
+    A catalog that is not on disk is left out, and so are the embedded data.
+    """
+    path = find_any(config)
+    written = load_yaml(path).data
+    if "sleeves" in written or "rows" in written:
+        return read_any(config, None, plugin_path)
+    data = written.get("data")
+    name = str(data.get("source", EMBEDDED)) if isinstance(data, Mapping) else EMBEDDED
+    catalog = None if name == EMBEDDED else Catalog(name)
+    records = catalog.instruments() if catalog is not None and catalog.exists() else {}
+    return load_run_config(find_config(str(path)), (), **_playbooks(plugin_path, records))
 
 
 def read_any(
@@ -114,13 +133,32 @@ class Playbooks(TypedDict):
     risk_defaults: RiskDefaults
 
 
-def _playbooks(plugin_path: Path | None) -> Playbooks:
+def _playbooks(
+    plugin_path: Path | None, records: Mapping[str, Instrument] | None = None
+) -> Playbooks:
     return {
         "params_model": lambda name: load_playbook_class(name, plugin_path).Params,
-        "param_problems": lambda name, params: param_problems(
-            load_playbook_class(name, plugin_path), params
+        "param_problems": lambda name, params: _problems(
+            load_playbook_class(name, plugin_path), params, records
         ),
         "risk_defaults": lambda name, params: written_risk_defaults(
             load_playbook_class(name, plugin_path), params
         ),
     }
+
+
+def _problems(
+    playbook: type[AnyPlaybook], params: Any, records: Mapping[str, Instrument] | None
+) -> Sequence[ParamProblem]:
+    """Return the problems of parameters; of one place those that need no records come first."""
+    found = param_problems(playbook, params)
+    if not records:
+        return found
+    told = {problem.path for problem in found}
+    try:
+        playbook.settle(params, records)
+    except ParamsError as error:
+        return (*found, *(problem for problem in error.problems if problem.path not in told))
+    except (Exception, SystemExit):
+        return found  # another failure shows when the run is settled
+    return found

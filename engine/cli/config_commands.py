@@ -59,10 +59,10 @@ def _missing(config: str, plugin_path: Path | None) -> dict[str, list[str]]:
     RiskoffError : the file cannot be used.
     """
     from engine.config.models import RunConfig
-    from engine.config_files import read_any
+    from engine.config_files import check_any
     from engine.rules_check import check_against_records, data_on_disk
 
-    checked = read_any(config, None, plugin_path)
+    checked = check_any(config, plugin_path)
     source = data_on_disk(checked) if isinstance(checked, RunConfig) else None
     if source is None or not isinstance(checked, RunConfig):
         return {}

@@ -114,6 +114,53 @@ def test_validate_is_silent_where_no_catalog_is(command: Command, one_etf: Path)
     assert command("validate", "two.yaml").stdout == "two.yaml: valid\n"
 
 
+ETF_RULES = """\
+name: two
+data: {source: kept, start: 2026-01-05, end: 2026-01-07}
+playbook:
+  name: rules
+  params:
+    instruments: {spy: SPY@session}
+    clock: spy@session
+    trades:
+      dip:
+        instrument: spy
+        enter:
+          days: spy@1d.close > 3
+          up: spy.close >> 3
+          both: spy@1d.close >> 3
+        stop: spy.close * 0.9
+venue: binance_usdm
+"""
+DAYS = """\
+error: two.yaml:12:17: playbook.params.trades.dip.enter.days: a day of SPY is a session of XNYS; \
+write spy@session
+  spy@1d.close > 3
+  ^^^^^^^^^^^^
+"""
+MISSING = """\
+error: two.yaml:13:26: playbook.params.trades.dip.enter.up: a value is missing before `>`
+  spy.close >> 3
+             ^
+error: two.yaml:14:31: playbook.params.trades.dip.enter.both: a value is missing before `>`
+  spy@1d.close >> 3
+                ^
+"""
+
+
+def test_validate_lists_what_the_records_show_beside_the_other_problems(
+    command: Command, one_etf: Path
+):
+    (one_etf / "two.yaml").write_text(ETF_RULES)
+    done = command("validate", "two.yaml")
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", DAYS + MISSING)
+    # Without the data only the text can be judged.
+    (one_etf / "two.yaml").write_text(ETF_RULES.replace("kept", "nowhere"))
+    assert command("validate", "two.yaml").stderr == MISSING
+    (one_etf / "two.yaml").write_text(ETF_RULES.replace(">>", ">"))
+    assert command("validate", "two.yaml").stderr.startswith(DAYS)
+
+
 def test_check_names_a_missing_required_channel_and_fails(command: Command, one_etf: Path):
     done = command("rules", "check", "two.yaml")
     assert done.returncode == 3
