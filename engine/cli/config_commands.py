@@ -1,12 +1,16 @@
 """Define the commands ``validate``, ``show-config`` and ``schema``."""
 
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from engine.cli.options import ConfigArgument, JsonOption, PluginOption, SetOption
 from engine.cli.output import print_error, print_json, print_yaml
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 
 def validate(
@@ -108,16 +112,34 @@ def schema(
 ) -> None:
     """Print the JSON schema of run files, for an editor's completion.
 
-    It completes the parameters of every playbook that is installed.
+    It completes the parameters of every playbook that is installed and can be loaded.
     """
     from engine.config.account import AccountConfig
     from engine.config.compare import CompareConfig
     from engine.config.json_schema import run_schema_text
     from engine.config.models import RunConfig
-    from engine.plugins import list_playbooks, load_playbook_class
 
     if account and compare:
         raise typer.TyperException("give one of --account and --compare")
     model = AccountConfig if account else CompareConfig if compare else RunConfig
-    params = {entry.name: load_playbook_class(entry.name).Params for entry in list_playbooks()}
-    print(run_schema_text(model, params), end="")
+    print(run_schema_text(model, _params_models()), end="")
+
+
+def _params_models() -> dict[str, type["BaseModel"]]:
+    """Return the parameters of every installed playbook that can be loaded and described.
+
+    A line on stderr tells why another one's parameters stay open.
+    """
+    from engine.plugins import list_playbooks, load_playbook_class
+
+    found: dict[str, type[BaseModel]] = {}
+    for name in dict.fromkeys(entry.name for entry in list_playbooks()):
+        try:
+            params = load_playbook_class(name).Params
+            params.model_json_schema()
+        except Exception as error:  # a plugin may raise anything
+            told = " ".join(str(error).split())
+            print(f"the parameters of {name} stay open: {told}", file=sys.stderr)
+        else:
+            found[name] = params
+    return found

@@ -1,6 +1,7 @@
 import json
 import os
 import subprocess
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 import pytest
@@ -227,6 +228,58 @@ def test_an_exit_from_inside_a_command_is_our_bug_too(
     monkeypatch.delenv("RISKOFF_DEBUG", raising=False)
     assert execute(["schema"]) == 1
     assert capsys.readouterr().err.startswith("error: a bug in riskoff: SystemExit: 0; ")
+
+
+BROKEN_PLUGINS = """
+from engine.api import Playbook, PlaybookParams
+
+
+class Nothing:
+    pass
+
+
+class OpenParams(PlaybookParams, arbitrary_types_allowed=True):
+    thing: Nothing = Nothing()
+
+
+class Open(Playbook[OpenParams]):
+    name = "open"
+    Params = OpenParams
+
+    def prepare(self, data):
+        raise NotImplementedError
+
+    @classmethod
+    def requirements(cls, params):
+        raise NotImplementedError
+
+    def on_bar(self, market, account):
+        return ()
+"""
+
+
+def test_a_broken_plugin_leaves_its_params_open_in_the_schema(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "plugin_undescribed.py").write_text(BROKEN_PLUGINS)
+    (tmp_path / "plugin_raising.py").write_text("raise KeyError('broken')")
+    monkeypatch.syspath_prepend(tmp_path)
+    group = "riskoff.strategies"
+    points = (
+        *entry_points(group=group),
+        EntryPoint("raising", "plugin_raising:Broken", group),
+        EntryPoint("undescribed", "plugin_undescribed:Open", group),
+    )
+    monkeypatch.setattr("engine.plugins._points", lambda: points)
+    assert execute(["schema"]) == 0
+    shown = capsys.readouterr()
+    assert shown.out == SCHEMA_FILE.read_text()
+    raising, undescribed = shown.err.splitlines()
+    assert raising == (
+        "the parameters of raising stay open: playbook raising: importing plugin_raising raised "
+        "KeyError: 'broken'"
+    )
+    assert undescribed.startswith("the parameters of undescribed stay open: Cannot generate a ")
 
 
 def test_ctrl_c_while_the_command_is_still_importing_is_one_line(tmp_path: Path) -> None:
