@@ -23,7 +23,7 @@ from strategies.rules.reference import (
     values_of_data,
     values_of_instrument,
 )
-from strategies.rules.remarks import counted_rows, unchecked_units
+from strategies.rules.remarks import counted_rows, midnight_pairs, unchecked_units
 from strategies.rules.sentences import rule_sentences
 from strategies.rules.sources import ONE_DAY, SESSION
 from strategies.rules.syntax import ExpressionError
@@ -58,14 +58,16 @@ def told_rules(params: RulesParams, instruments: Mapping[str, Instrument]) -> tu
     """Return the rules of a file in plain English, a line each."""
     rules = BoundRules.of(params, instruments)
     lines = list(rule_sentences(params, lambda text: counted_rows(text, rules)))
-    loose = unchecked_units([item.text for item in written_expressions(params)], rules)
+    texts = [item.text for item in written_expressions(params)]
+    notes = midnight_pairs(texts, rules)
+    loose = unchecked_units(texts, rules)
     if loose:
-        if "Notes" not in lines:
-            lines += ["", "Notes"]
-        lines.append(
-            f"  - No unit is declared, so the numbers beside are not checked: {', '.join(loose)}."
+        notes.append(
+            f"No unit is declared, so the numbers beside are not checked: {', '.join(loose)}."
         )
-    return tuple(lines)
+    if notes and "Notes" not in lines:
+        lines += ["", "Notes"]
+    return (*lines, *(f"  - {note}" for note in notes))
 
 
 def longest_ages(

@@ -7,7 +7,7 @@ from strategies.rules.calls import is_elementwise
 from strategies.rules.functions.registry import FUNCTIONS
 from strategies.rules.meaning import understand
 from strategies.rules.phrases import listed
-from strategies.rules.sources import CLOCK, Rows, RowSource
+from strategies.rules.sources import CLOCK, ONE_DAY, SESSION, Rows, RowSource
 from strategies.rules.syntax import ExpressionError
 from strategies.rules.terms import Term
 from strategies.rules.units import UNDECLARED
@@ -49,6 +49,41 @@ def unchecked_units(texts: list[str], rules: BoundRules) -> list[str]:
                     if item.kind == "number" and item.unit == UNDECLARED and item.text
                 )
     return sorted(found)
+
+
+def midnight_pairs(texts: list[str], rules: BoundRules) -> list[str]:
+    """Return a sentence for each first part of expressions that pairs dated and shorter rows.
+
+    A dated value stands at midnight, so it meets the bar that closes then, and no other.
+    """
+    found: dict[Rows, str] = {}
+    for text in texts:
+        term = _term(text, rules)
+        for part in () if term is None else reversed(list(_in_order(term))):
+            dated = [source for source in part.rows if source.is_dated]
+            short = [source for source in part.rows if not source.is_daily]
+            if dated and short:
+                told = (
+                    f"{part.text} pairs {_words(tuple(dated), rules)}, which stand at midnight "
+                    f"UTC, with {_words(tuple(short), rules)} at that instant alone; to pair days, "
+                    f"write {_daily(short, rules)}."
+                )
+                found.setdefault(part.rows, told)
+    return list(found.values())
+
+
+def _daily(sources: list[RowSource], rules: BoundRules) -> str:
+    """Return what to write for daily rows in place of shorter ones."""
+    words: dict[str, None] = {}
+    for source in sources:
+        bound = "" if source.key is None else source.key.instrument
+        name = next(
+            (n for n in rules.params.instruments if rules.params.instrument_id(n) == bound), ""
+        )
+        if name and source.is_bars:
+            held = SESSION if rules.names.is_around_the_clock(source) is False else ONE_DAY
+            words[f"{name}@{held}"] = None
+    return listed(list(words), "and") if words else "daily values"
 
 
 def _term(text: str, rules: BoundRules) -> Term | None:

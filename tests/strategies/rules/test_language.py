@@ -65,6 +65,16 @@ def test_sentences_say_whose_rows_count_and_which_units_are_not_checked() -> Non
     )
 
 
+def test_sentences_remark_that_a_dated_value_meets_one_bar_a_day() -> None:
+    enter = {"tied": "correlation(btc.close, vix, 60 bars) < 0"}
+    trades = {"t": {"instrument": "btc", "enter": enter, "stop": "btc.low - n"}}
+    lines = Rules.sentences(params(trades=trades), RECORDS)
+    assert lines[lines.index("Notes") + 1] == (
+        "  - correlation(btc.close, vix, 60 bars) pairs values of VIX, which stand at midnight "
+        f"UTC, with 1h bars of {PERP} at that instant alone; to pair days, write btc@1d."
+    )
+
+
 def test_values_of_a_file_have_its_short_names() -> None:
     held = [BARS, ChannelKey(PERP, ChannelKind.BARS, "5m"), FUNDING, VIX]
     values = {item.name: item for item in Rules.language.values(RECORDS, held, params())}

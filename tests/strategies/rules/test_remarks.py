@@ -5,7 +5,7 @@ import pytest
 from data_feeds.instrument import Instrument
 from strategies.rules.bindings import BoundRules
 from strategies.rules.params import RulesParams
-from strategies.rules.remarks import counted_rows, unchecked_units
+from strategies.rules.remarks import counted_rows, midnight_pairs, unchecked_units
 
 PERP = "BTCUSDT-PERP"
 RECORDS = {
@@ -72,3 +72,36 @@ def test_numbers_without_a_declared_unit_are_listed_once(rules: BoundRules) -> N
         "btc.close > sma(odd, 3 bars)",
     ]
     assert unchecked_units(texts, rules) == ["odd", "sma(odd, 3 bars)", "state.vix"]
+
+
+@pytest.mark.parametrize(
+    ("text", "bars", "instead"),
+    [
+        ("correlation(btc.close, vix, 60 bars)", f"1h bars of {PERP}", "btc@1d"),
+        ("sma(spy@5m.close / vix, 60 bars)", "5m bars of SPY", "spy@session"),
+        ("correlation(btc.funding, vix, 9 bars)", f"funding rates of {PERP}", "daily values"),
+    ],
+)
+def test_a_dated_value_beside_shorter_bars_in_a_window_is_remarked_once(
+    rules: BoundRules, text: str, bars: str, instead: str
+) -> None:
+    (note,) = midnight_pairs([f"{text} > 0", f"{text} < 1"], rules)
+    assert note.endswith(
+        f" pairs values of VIX, which stand at midnight UTC, with {bars} at that instant alone; "
+        f"to pair days, write {instead}."
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "correlation(btc@1d.close, vix, 60 bars)",
+        "correlation(spy.close, vix, 60 sessions)",
+        "correlation(btc.close, spy.close, 60 bars)",
+        "btc.close > 1000 * vix",
+    ],
+)
+def test_rows_that_meet_by_date_or_at_the_decision_need_no_remark(
+    rules: BoundRules, text: str
+) -> None:
+    assert midnight_pairs([text], rules) == []
