@@ -37,7 +37,8 @@ WALK = (
     WalkStep(
         "2. Check it",
         "`check` reads the file without a run. It says the rules back in sentences, names the data "
-        "they need, and counts how often each condition was true.",
+        "they need, and counts how often each condition was true. Then it shows the range of what "
+        "each one measured beside its threshold: a report over the window that no decision reads.",
         f"rules check {FILE}",
     ),
     WalkStep(

@@ -10,6 +10,7 @@ from engine.errors import SimulationError
 MISSING = "-"
 NOT_AVAILABLE = "n/a"
 WIDTH = 100
+SMALL_FRACTION = 0.005  # below it a fraction reads better in basis points than in percent
 SAME_SUM = 1e-9  # fraction of the largest number; a sum in another order differs by less
 
 
@@ -69,6 +70,25 @@ def number(value: float | None, significant: int = 6) -> str:
     if abs(value) >= 10**significant:
         return f"{value:,.0f}"
     return f"{value:,.{significant}g}"
+
+
+def in_unit(
+    numbers: Sequence[float], unit: str, significant: int = 6
+) -> tuple[tuple[str, ...], str]:
+    """Return numbers as text and the word of their unit; fractions in percent, small ones in bp.
+
+    All numbers are in one unit, so that they can be compared.
+
+    >>> in_unit((-3.27556e-06, 0.0003), "fraction")
+    (('-0.0327556', '3'), 'bp')
+    >>> in_unit((0.25, 0.001), "fraction"), in_unit((1234.5,), "points")
+    ((('25', '0.1'), '%'), (('1,234.5',), 'points'))
+    """
+    scale, word = 1.0, unit
+    if unit == "fraction":
+        small = all(abs(value) < SMALL_FRACTION for value in numbers if math.isfinite(value))
+        scale, word = (10_000.0, "bp") if small else (100.0, "%")
+    return tuple(number(value * scale, significant) for value in numbers), word
 
 
 def or_none(value: float, text: Callable[[float], str]) -> str:

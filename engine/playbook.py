@@ -91,6 +91,8 @@ class Signals:
     contract: NDArray[np.str_] | None = field(default=None)
     # Whole sentences about wrong or absent inputs; only reports read them.
     remarks: tuple[str, ...] = ()
+    # Names of the places in values["state"], the state held at each row (-1 none), for reports.
+    state_names: tuple[str, ...] = ()
 
 
 P = TypeVar("P", bound=PlaybookParams)

@@ -10,6 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.conditions import Condition, Truth, all_of, alternatives, failed_alone
+from engine.rules_check.measured_ranges import (
+    MeasuredRange,
+    PartRange,
+    measured_range,
+    part_ranges,
+)
 
 Flags = NDArray[np.bool_]
 
@@ -26,6 +32,8 @@ class ConditionCount:
     spells : runs of rows at which it is true
     longest : rows of the longest spell
     first_known_at : the first row at which it is true or false, ns UTC; None: never known
+    measured : range of the numbers that it compared, None where it compares none
+    parts : ranges of the parts that it is made of and that compare numbers
     """
 
     name: str
@@ -40,6 +48,8 @@ class ConditionCount:
     spells: int
     longest: int
     first_known_at: int | None
+    measured: MeasuredRange | None
+    parts: tuple[PartRange, ...]
 
 
 @dataclass(frozen=True)
@@ -133,6 +143,8 @@ def _count(item: Condition, at: NDArray[np.int64], alone: int) -> ConditionCount
         spells=runs,
         longest=longest,
         first_known_at=int(at[np.argmax(known)]) if known.any() else None,
+        measured=measured_range(item),
+        parts=part_ranges(item),
     )
 
 

@@ -19,6 +19,7 @@ from engine.config.models import RunConfig
 from engine.plugins import AnyPlaybook, configured_playbook, requirements_of
 from engine.rules_check.channel_needs import ChannelNeed, channel_needs, missing_channels
 from engine.rules_check.condition_counts import WindowCounts, count_conditions
+from engine.rules_check.state_counts import StateCounts, count_states
 from engine.run_data import load_window
 from engine.settle import settle
 
@@ -33,6 +34,7 @@ class RulesReport:
     warmup_bars : decision rows before the window that the signals need
     needs : every channel that the playbook reads
     counts : None where the data do not cover the window
+    states : how often each state of weights was held; None where the playbook names no states
     remarks : sentences of the playbook about wrong or absent inputs
     problem : why nothing was counted, None where it was
     has_data : false where the data could not be opened at all
@@ -53,6 +55,7 @@ class RulesReport:
     problem: DataError | None = None
     has_data: bool = True
     synthetic: bool = False
+    states: StateCounts | None = None
 
     def document(self) -> dict[str, Any]:
         """Return the report for JSON; instants are ISO texts."""
@@ -67,6 +70,7 @@ class RulesReport:
             "warmup_bars": self.warmup_bars,
             "needs": [_need(item) for item in self.needs],
             "counts": None if self.counts is None else _counts(self.counts),
+            "states": None if self.states is None else _states(self.states),
             "remarks": list(self.remarks),
             "problem": None if self.problem is None else str(self.problem),
         }
@@ -151,12 +155,15 @@ def _measured(
     signals = prepare(playbook, dataset, needs)
     start, end = map(datetime_ns, (config.data.start, config.data.end))
     at = signals.decided_at
-    rows = at[(at >= start) & (at <= end)]
+    inside = (at >= start) & (at <= end)
+    rows = at[inside]
+    names = signals.state_names
     read = dataset.only(needs.channels | needs.optional).channels.values()
     return replace(
         report,
         needs=channel_needs(needs, source, ages, dataset, rows),
         counts=count_conditions(signals.conditions, at, start, end),
+        states=count_states(names, signals.values["state"][inside], rows) if names else None,
         remarks=signals.remarks,
         synthetic=any(np.any(rows["label"] == Provenance.SYNTHETIC) for rows in read),
     )
@@ -196,6 +203,15 @@ def _counts(counts: WindowCounts) -> dict[str, Any]:
             for item in counts.passing
         ],
     }
+
+
+def _states(counts: StateCounts) -> dict[str, Any]:
+    written = asdict(counts)
+    for item in (written, *written["states"]):
+        for key in ("first_at", "last_at", "first_switch_at", "last_switch_at"):
+            if key in item:
+                item[key] = _instant(item[key])
+    return written
 
 
 def _instant(at: int | None) -> str | None:

@@ -4,10 +4,11 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from data_feeds.clock import DAY_NS, HOUR_NS, MINUTE_NS, utc_text
-from engine.formatting import MISSING, WIDTH, columns, percent, wrapped
+from engine.formatting import MISSING, WIDTH, columns, wrapped
 from engine.rules_check.channel_needs import OPTIONAL, ChannelNeed
 from engine.rules_check.condition_counts import ConditionCount, WindowCounts
 from engine.rules_check.rules_report import RulesReport
+from engine.rules_check.window_text import range_lines, share, state_lines
 
 # Columns of the table of pairs that fit beside the names.
 PAIRS_BESIDE = 8
@@ -83,8 +84,8 @@ def _need_table(needs: Sequence[ChannelNeed]) -> Iterator[str]:
     rows = [head + ("no row yet",) * counted + ("too old", "limit") * limited]
     for item in needs:
         cells = (item.channel, item.use, _held(item))
-        unknown = (_share(item.unknown),) * counted
-        rows.append(cells + unknown + (_share(item.stale), _age(item.max_age_ns)) * limited)
+        unknown = (share(item.unknown),) * counted
+        rows.append(cells + unknown + (share(item.stale), _age(item.max_age_ns)) * limited)
     yield from columns(rows, left=3)
     if counted and limited:
         yield from wrapped(
@@ -99,9 +100,7 @@ def _other_lines(others: Sequence[ChannelNeed]) -> Iterator[str]:
     """Yield optional channels whose ages the rules do not limit, without a table of them."""
     begun = [item.channel for item in others if item.stored and not item.unknown]
     later = [
-        f"{item.channel} ({_share(item.unknown)})"
-        for item in others
-        if item.stored and item.unknown
+        f"{item.channel} ({share(item.unknown)})" for item in others if item.stored and item.unknown
     ]
     if begun:
         yield from wrapped(f"Read besides, where there: {', '.join(begun)}.")
@@ -117,25 +116,6 @@ def _held(item: ChannelNeed) -> str:
     if item.first_at is None or item.last_at is None:
         return "no rows"
     return f"{utc_text(item.first_at)[:10]} to {utc_text(item.last_at)[:10]}"
-
-
-def _share(share: float | None) -> str:
-    if share is None:
-        return MISSING
-    return "never" if share == 0 else "always" if share == 1 else _rounded(share)
-
-
-def _rounded(share: float) -> str:
-    """Return a share in percent that never looks like none or all of it.
-
-    >>> _rounded(0.00001), _rounded(0.99999), _rounded(0.5)
-    ('<0.1%', '>99.9%', '50.0%')
-    """
-    if 0 < share < 0.0005:
-        return "<0.1%"
-    if 0.9995 < share < 1:
-        return ">99.9%"
-    return percent(share, 1)
 
 
 def _age(limit: int | None) -> str:
@@ -162,7 +142,10 @@ def _count_lines(report: RulesReport, counts: WindowCounts) -> Iterator[str]:
         if chosen:
             yield from _table(chosen, counts.rows, title)
     yield from _pointed_out(counts)
+    yield from range_lines(counts)
     yield from _passing_lines(counts)
+    if report.states is not None:
+        yield from state_lines(report.states)
     yield from _pair_lines(counts)
 
 
@@ -173,7 +156,7 @@ def _table(chosen: Sequence[tuple[int, ConditionCount]], rows: int, title: str) 
     head = ["", title, "true", "false", "unknown", *(["alone"] if required else [])]
     table = [(*head, "spells", "longest", "first known")]
     for place, item in chosen:
-        shares = [_share(count / rows) for count in (item.true, item.false, item.unknown)]
+        shares = [share(count / rows) for count in (item.true, item.false, item.unknown)]
         first = MISSING if item.first_known_at is None else utc_text(item.first_known_at)
         alone = [f"{item.alone:,}"] if required else []
         spells = (f"{item.spells:,}", f"{item.longest:,}", first)

@@ -81,6 +81,7 @@ def prepare_weights(
         },
         conditions=tuple(conditions),
         notable=np.concatenate(([False], applied[1:] != applied[:-1])),
+        state_names=tuple(params.weights),
     )
 
 

@@ -201,8 +201,9 @@ def test_check_tells_the_rules_of_a_file_in_sentences(command: Command, tmp_path
     assert "stale of dip reads the open plan" in done.stdout
     row = next(line.split() for line in done.stdout.splitlines() if "VIX/series" in line)
     assert row[-1] == "6d"
-    (one,) = [line for line in done.stdout.splitlines() if line.startswith("  1  fell")]
-    assert "%" in one
+    often, measured = [line for line in done.stdout.splitlines() if line.startswith("  1  fell")]
+    assert "%" in often
+    assert measured.split()[-2:] == ["moves", "quote"]
 
 
 def test_without_data_the_rules_are_told_and_the_command_fails(command: Command, tmp_path: Path):
@@ -222,6 +223,44 @@ def test_settings_of_the_command_change_the_sentences(command: Command, tmp_path
     assert [item["name"] for item in document["counts"]["conditions"]][:2] == ["fell", "calm"]
     limits = {item["channel"]: item["max_age_hours"] for item in document["needs"]}
     assert limits == {"BTCUSDT-PERP/bars/1h": 2.0, "VIX/series": 144.0}
+    fell, calm = document["counts"]["conditions"][:2]
+    assert calm["measured"]["unit"] == "points"
+    assert calm["measured"]["threshold"] == {"lowest": 31.0, "median": 31.0, "highest": 31.0}
+    # A condition is true at some rows exactly when its lowest number is below the threshold.
+    assert (calm["true"] > 0) == (calm["measured"]["measured"]["lowest"] < 31)
+    assert (fell["true"] > 0) == (fell["measured"]["margin"]["lowest"] < 0)
+    assert document["states"] is None
+
+
+STATES = """\
+name: switch
+data: {source: embedded, start: 2026-01-05, end: 2026-03-30}
+playbook:
+  name: rules
+  params:
+    instruments: {spy: SPY@session}
+    series: {vix: VIX}
+    clock: spy@session
+    weights:
+      storm: {when: vix > 25, hold: {spy: 0.2}, leave_after: 3 sessions}
+      usual: {otherwise: true, hold: {spy: 1}}
+venue: binance_usdm
+"""
+
+
+def test_check_counts_the_states_of_weights_as_they_are_held(command: Command, tmp_path: Path):
+    (tmp_path / "switch.yaml").write_text(STATES)
+    document = json.loads(command("rules", "check", "switch.yaml", "--json").stdout)
+    states, rows = document["states"], document["counts"]["decision_rows"]
+    storm, usual = states["states"]
+    assert (storm["name"], usual["name"]) == ("storm", "usual")
+    assert storm["rows"] + usual["rows"] + states["none"] == rows > 20
+    # leave_after holds the state longer than its condition is true.
+    assert storm["rows"] > document["counts"]["conditions"][0]["true"] > 0
+    assert states["switches"] == storm["spells"] + usual["spells"] - 1 > 0
+    shown = command("rules", "check", "switch.yaml").stdout
+    assert "State held: the first true one" in shown
+    assert f"first at {states['first_switch_at']}" in shown
 
 
 def test_a_wrong_unit_is_shown_with_its_place(command: Command, tmp_path: Path):
