@@ -1,6 +1,7 @@
 """List a run's trades and refused setups with the numbers that ``explain`` takes.
 
-Rules without setups have days without an entry in their place.
+Rules without setups have days without an entry in their place, and weights that conditions choose
+have the changes of weights.
 """
 
 import math
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from engine.answers.instant import explain_at
 from engine.answers.refusals import chooses_weights
+from engine.answers.weight_changes import change_lines, weight_changes
 from engine.decision_terms import BlockKind
 from engine.errors import ReportError
 from engine.formatting import columns, number, percent, signed
@@ -35,6 +37,8 @@ def explain_run(run_folder: Path, shown_as: str) -> str:
         return _account_text(run_folder, shown_as)
     run = RunFolder(run_folder)
     trades, refused = run.rows("trades"), refused_setups(run)
+    if chooses_weights(run):
+        return _weights_text(run, shown_as, trades, refused)
     has_days = _has_days(run)
     refusals = "day without an entry" if has_days else "refused setup"
     told = f"{_count(len(trades), 'trade')}, {_count(len(refused), refusals)}"
@@ -49,6 +53,20 @@ def explain_run(run_folder: Path, shown_as: str) -> str:
     lines += [
         f"One trade: riskoff explain {shown_as} --trade N; "
         f"{one}: riskoff explain {shown_as} --setup N",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _weights_text(run: RunFolder, shown_as: str, trades: list[Row], refused: list[Row]) -> str:
+    changes = weight_changes(run)
+    told = f"{_count(len(trades), 'trade')}, weights set {_count(len(changes), 'time')}"
+    lines = [run_title(run, told), "", "Trades", *_trade_lines(trades), ""]
+    lines += ["Changes of weights", *change_lines(changes), ""]
+    if refused:
+        lines += ["Refused by risk; one: --setup N", *_setup_lines(refused), ""]
+    lines += [
+        f"One trade: riskoff explain {shown_as} --trade N; "
+        f"one change: riskoff explain {shown_as} --at INSTANT",
     ]
     return "\n".join(lines) + "\n"
 
