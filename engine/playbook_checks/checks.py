@@ -80,7 +80,7 @@ def playbook_checks(
     playbook_cls, params : playbook to check
     dataset : data on which it trades, with the warm-up at the front
     config : account, venue, risk and window; by default the shipped defaults from the end of the
-        warm-up to the last bar
+        warm-up to the last bar. Its interest on cash is left out.
 
     Raises
     ------
@@ -101,6 +101,15 @@ def playbook_checks(
     return CheckReport(entries, cuts, absent, idle)
 
 
+def _without_interest(config: RunConfig) -> RunConfig:
+    """Return the config without interest.
+
+    A day earns its interest at its last close, which a run does not know of the day its data end.
+    """
+    unpaid = {"interest_series": None, "venue_interest_series": None}
+    return config.model_copy(update={"account": config.account.model_copy(update=unpaid)})
+
+
 class _Check:
     """Hold one playbook and dataset; each method is one check."""
 
@@ -117,7 +126,8 @@ class _Check:
         missing = sorted(self._requirements.channels - set(dataset.channels))
         if missing:
             raise ConfigError(f"playbook_checks: the dataset lacks {missing[0]}; add it")
-        self._config = config or self._default_config(self._requirements.warmup_bars)
+        config = config or self._default_config(self._requirements.warmup_bars)
+        self._config = _without_interest(config)
         self._dataset = dataset.in_force(self._config.data.start.date())
 
     def conditions_show_what_they_compare(self, whole: Simulated) -> None:

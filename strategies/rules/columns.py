@@ -16,6 +16,7 @@ from engine.api import (
     Truth,
     market_state,
     signals,
+    state_channels,
     utc_days,
 )
 from strategies.rules.names import FlushWatch, Names
@@ -59,6 +60,28 @@ class StateDays:
     def unit_of(self, condition: str) -> str:
         """Return the unit of a condition's numbers."""
         return "" if self.state is None else self.state.conditions[condition].unit
+
+    def inputs_of(self, term: Term) -> frozenset[str]:
+        """Return what the state read for a condition; for a reading or label, all it can read.
+
+        What the data lack is not among them.
+        """
+        what, name = term.detail
+        if self.state is None:
+            return frozenset()
+        if what in ("condition", "measured", "threshold"):
+            return frozenset(filter(self._is_held, self.state.conditions[str(name)].inputs))
+        read = state_channels(self._names.settings.state) & set(self._data.channels)
+        return frozenset(map(str, read))
+
+    def _is_held(self, text: str) -> bool:
+        """Return whether the data hold an input of the state: ``SPY``, ``SPY 1h``, ``funding``."""
+        name, _, timeframe = text.partition(" ")
+        if name == name.lower():
+            return True
+        if timeframe:
+            return ChannelKey(name, ChannelKind.BARS, timeframe) in self._data.channels
+        return any(key.instrument == name for key in self._data.channels)
 
     def times(self) -> tuple[NDArray[np.datetime64], Instants]:
         """Return the days and their instants."""

@@ -79,7 +79,7 @@ def _condition(
         _UNIT_WORDS.get(shown.unit, shown.unit),
         description,
         required,
-        inputs_of(term),
+        inputs_of(term, evaluator),
         evaluator.age_ns(term) if term.joined_rows else None,
         parts=shown.parts,
         reasons=shown.reasons,
@@ -101,10 +101,14 @@ def with_unknown_passing(item: Condition) -> tuple[Condition, Condition]:
     return gate, replace(item, name=f"{item.name}_known", required=False)
 
 
-def inputs_of(term: Term) -> tuple[str, ...]:
-    """Return the names of the data that a term reads, for readers."""
-    state = ("market state",) if term.reads_state else ()
-    return (*(str(key) for key in sorted(term.channels)), *state)
+def inputs_of(term: Term, evaluator: Evaluator) -> tuple[str, ...]:
+    """Return the names of the data that a term reads, those of the market state included."""
+    read = {str(key) for key in term.channels}
+    for item in term.parts():
+        read |= {str(key) for key in item.helpers if key in evaluator.data.channels}
+        if item.operation == "column" and item.rows == STATE:
+            read |= evaluator.days.inputs_of(item)
+    return (*sorted(read), *(("market state",) if term.reads_state else ()))
 
 
 def _where_known(measured: Floats, truth: Truths) -> Floats:

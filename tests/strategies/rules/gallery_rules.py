@@ -195,8 +195,10 @@ def naive_dip(data, state, timeframe="5m"):
     at, close = rows["available_at"].to_numpy(), rows["close"].to_numpy()
     ends = rows["closed_at"].to_numpy()
     before = np.searchsorted(ends, ends - 15 * MINUTE, side="right") - 1
-    # All bars of the 15 minutes are there, and one before them.
-    whole = np.arange(len(ends)) - before == 15 * MINUTE // (ends - rows["opened_at"].to_numpy())
+    # All bars of the 15 minutes are there, and a close at most two bars older than their start.
+    length = ends - rows["opened_at"].to_numpy()
+    whole = np.arange(len(ends)) - before == 15 * MINUTE // length
+    whole &= ends - 15 * MINUTE - ends[before] <= 2 * length
     earlier = np.where(whole & (before >= 0), close[before], np.nan)
     fell = holds(close / earlier - 1, np.less_equal, -0.03)
     table = {"fell": newest(rows, fell), "stop dip": newest(rows, close * 0.97)}

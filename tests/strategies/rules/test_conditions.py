@@ -5,6 +5,7 @@ import pytest
 
 from data_feeds.clock import DAY_NS, HOUR_NS
 from data_feeds.dataset import Dataset
+from data_feeds.schema import ChannelKind
 from engine.conditions import NOT_SO, Condition, comparison_hides
 from strategies.rules.conditions import named_condition, with_unknown_passing
 from strategies.rules.meaning import understand
@@ -14,6 +15,7 @@ from tests.strategies.rules.written_market import (
     dataset,
     evaluator,
     names,
+    points,
     series,
     sessions,
 )
@@ -126,7 +128,7 @@ def test_a_label_is_told_as_a_reason() -> None:
 def test_a_condition_of_the_state_brings_its_own_numbers() -> None:
     item = of("state.vix_elevated", dataset(bars([1.0] * 60), VIX))
     assert item.unit == "points"
-    assert item.inputs == ("market state",)
+    assert item.inputs == ("VIX", "market state")
 
 
 @pytest.mark.parametrize(
@@ -187,3 +189,21 @@ def test_a_part_has_no_parts_of_its_own() -> None:
     item = named_condition("deep", term, evaluator(DATA, known), description="deep")
     assert [len(part.parts) for part in item.parts] == [0, 0]
     assert item.truth.tolist() == of("btc.close > 2").truth.tolist()
+
+
+def test_a_label_of_the_state_names_the_channels_that_the_data_hold() -> None:
+    # Without the dollar the label may differ, so its inputs must say what was there.
+    item = of('state.action == "wait"', dataset(bars([1.0] * 60), VIX))
+    assert item.inputs == ("VIX/series", "market state")
+
+
+def test_a_total_return_names_the_dividends_that_the_data_hold() -> None:
+    known = names(clock="spy@session")
+    term = understand("spy.total_return > 1", known, "truth")
+    held = sessions([1.0, 2.0], first="2026-02-02")
+    paid = points(ChannelKind.DIVIDENDS, [30.0], instrument="SPY", amount=[0.1])
+    told = []
+    for data in (dataset(held), dataset(held, paid)):
+        item = named_condition("up", term, evaluator(data, known), description="up")
+        told.append(item.inputs)
+    assert told == [("SPY/bars/1d",), ("SPY/bars/1d", "SPY/dividends")]
