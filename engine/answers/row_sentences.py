@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from engine.decision_terms import RiskTier
-from engine.formatting import columns, money, number, percent, signed
+from engine.formatting import columns, in_unit, money, number, percent, signed
 from engine.results.availability import Availability
 from engine.results.failing import relative_distance, required_groups
 from engine.run_folder.read import Row, RunFolder, moment
@@ -111,12 +111,25 @@ def apart(distance: float) -> str:
     return f"{percent(distance, digits)} apart"
 
 
+def against(measured: float, threshold: float | None, unit: str) -> str:
+    """Return a number beside its threshold, with their unit; fractions in percent or bp.
+
+    >>> against(16.75, 25.0, "points"), against(-0.012, -0.03, "fraction")
+    ('16.75 against 25 points', '-1.2% against -3%')
+    >>> against(-3.27556e-06, 0.0003, "fraction")
+    '-0.0327556 against 3 bp'
+    """
+    limit = math.nan if threshold is None else threshold
+    (shown, beside), word = in_unit((measured, limit), unit)
+    if word == "%":
+        return f"{shown}% against {beside}{'' if math.isnan(limit) else '%'}"
+    return f"{shown} against {beside} {word}".rstrip()
+
+
 def _condition(item: Mapping[str, Any], row: Row) -> tuple[str, ...]:
     name = item["name"]
     measured, threshold = row[f"{name}.measured"], row[f"{name}.threshold"]
-    unit = f" {item['unit']}" if item["unit"] else ""
-    compared = f"{number(measured)} against {number(threshold)}{unit}"
-    shown = "" if _absent(measured) else compared
+    shown = "" if _absent(measured) else against(measured, threshold, item["unit"])
     gap = "" if _absent(measured) or _absent(threshold) else apart(_distance(measured, threshold))
     mark = LEFT_OUT if item.get("left_out") else MARKS[row[name]]
     why = row.get(f"{name}.because") or ""

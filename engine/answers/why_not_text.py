@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from engine.answers.refusals import Refusal
-from engine.answers.row_sentences import LEFT_OUT, MARKS, age_words, apart
+from engine.answers.row_sentences import LEFT_OUT, MARKS, against, age_words, apart
 from engine.answers.why_not import (
     TRUE,
     UNKNOWN,
@@ -16,7 +16,7 @@ from engine.answers.why_not import (
     why_not,
 )
 from engine.decision_terms import BlockKind
-from engine.formatting import MISSING, columns, number, wrapped
+from engine.formatting import MISSING, columns, in_unit, wrapped
 from engine.results.journal import NOTHING_DUE
 from engine.run_folder.read import moment
 
@@ -160,27 +160,25 @@ def _shortfall(result: ConditionResult) -> str:
         return " unknown"
     if math.isnan(result.margin):
         return ""
-    unit = f" {result.unit}" if result.unit else ""
-    return (
-        f" {number(result.measured)} against {number(result.threshold)}{unit}, "
-        f"{apart(result.distance)}"
-    )
+    compared = against(result.measured, result.threshold, result.unit)
+    return f" {compared}, {apart(result.distance)}"
 
 
 def _table(results: Sequence[ConditionResult], rows: int) -> list[str]:
     table = [("", "", "measured", "threshold", "", "margin", "age", "failed", "unknown", "alone")]
     for result in results:
         known = not math.isnan(result.margin)
+        compared = (result.measured, result.threshold, result.margin)
+        numbers, unit = in_unit(compared, result.unit)
+        margin = in_unit(compared, result.unit, 4)[0][-1]
         table.append(
             (
                 LEFT_OUT if result.left_out else MARKS[result.truth],
                 result.name,
-                number(result.measured) if known else MISSING,
-                number(result.threshold) if known else MISSING,
-                result.unit if known else "",
-                f"{'+' if result.margin > 0 else ''}{number(result.margin, 4)}"
-                if known
-                else MISSING,
+                numbers[0] if known else MISSING,
+                numbers[1] if known else MISSING,
+                unit if known else "",
+                f"{'+' if result.margin > 0 else ''}{margin}" if known else MISSING,
                 age_words(result.age_hours),
                 f"{result.failed}/{rows}",
                 str(result.unknown),
