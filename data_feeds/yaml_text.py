@@ -133,7 +133,7 @@ def parse_yaml(text: str, path: Path | str = "<text>") -> YamlDocument:
 
 
 def _remedy(error: MarkedYAMLError) -> str:
-    """Return what to do about a text that YAML's signs cut short, "" for other errors."""
+    """Return the remedy for a text that YAML's signs cut short, "" for other errors."""
     problem, context = error.problem or "", error.context or ""
     if "flow" in context and "end>" not in problem:
         return (

@@ -43,7 +43,7 @@ def read_config(
 
 
 def check_any(config: str, plugin_path: Path | None) -> RunConfig | AccountConfig | CompareConfig:
-    """Return what :func:`read_any` does; parameters are checked against a run's catalog, too.
+    """Return the config as :func:`read_any`; check its parameters against a run's catalog, too.
 
     A catalog that is not on disk is left out, and so are the embedded data.
     """

@@ -126,7 +126,7 @@ class Playbook(ABC, Generic[P]):
 
     @classmethod
     def problems(cls, params: P) -> Sequence[ParamProblem]:
-        """Return what is wrong with parameters that their model accepts; by default nothing.
+        """Return the problems of parameters that their model accepts; by default none.
 
         Each problem names its value, and the part of a text that is wrong. It is shown with file,
         line and column.

@@ -1,4 +1,4 @@
-"""What the rules of one run need, and how often their conditions were true in its window."""
+"""Report the data that a run's rules need, and how often their conditions were true."""
 
 from engine.rules_check.channel_needs import channel_ends
 from engine.rules_check.rules_report import (

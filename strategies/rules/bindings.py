@@ -1,4 +1,4 @@
-"""What a file binds: its names, its terms, and the problems of its expressions."""
+"""Bind a file: its names, its terms, and the problems of its expressions."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -139,7 +139,7 @@ class BoundRules:
     # -- problems ---------------------------------------------------------------------------------
 
     def problems(self) -> list[ParamProblem]:
-        """Return what is wrong with the file's names and expressions, in the file's order."""
+        """Return the problems of the file's names and expressions, in the file's order."""
         own = [*self._of_bindings(), *self._of_expressions(), *self._of_weights()]
         return [*file_problems(self.params), *own]
 

@@ -62,7 +62,7 @@ class StateDays:
         return "" if self.state is None else self.state.conditions[condition].unit
 
     def inputs_of(self, term: Term) -> frozenset[str]:
-        """Return what the state read for a condition; for a reading or label, all it can read.
+        """Return the inputs of a state's condition; of a reading or label, all inputs of the state.
 
         What the data lack is not among them.
         """

@@ -222,7 +222,7 @@ def _of_length(term: Term, evaluator: Evaluator) -> _Shown:
 
 
 def _row_word(rows: Rows) -> str:
-    """Return what a row is called in a length: days of the state, sessions, bars."""
+    """Return the word for rows in a length: days of the state, sessions, bars."""
     if rows == STATE:
         return "days"
     return "sessions" if all(source.by_session for source in rows) else "bars"

@@ -26,7 +26,7 @@ _OF_WEIGHTS = {"switch": "at_once", "rebalance": RebalanceRule()}
 
 
 def file_problems(params: RulesParams) -> list[ParamProblem]:
-    """Return what is wrong with a file without a look at its expressions."""
+    """Return the problems of a file outside its expressions."""
     found = [*_doubly_bound(params), *_of_blocks(params), *_unknown_instruments(params)]
     for name, trade in params.trades.items():
         found += _of_trade(("trades", name), trade)

@@ -67,7 +67,7 @@ TIMEFRAME = re.compile(r"[1-9][0-9]{0,3}[smhdw]")
 
 @dataclass(frozen=True)
 class NameSettings:
-    """What a file binds and declares.
+    """Hold the names that a file binds, and its settings.
 
     Attributes
     ----------
@@ -200,7 +200,7 @@ class Names:
         return source.key.kind in kinds and timeframe in ("", own)
 
     def problem_of_age(self, name: str) -> str:
-        """Return what is wrong with a name of ``max_age``; "" if it names a value."""
+        """Return the problem of a name of ``max_age``; "" if it names a value."""
         written, _, column = name.partition(".")
         base = written.partition("@")[0]
         if name == "state" or (base in self.settings.series and not column):

@@ -34,7 +34,7 @@ Scalar = NDArray[Any]
 
 @dataclass
 class PlanTrack:
-    """What is remembered of an open plan: its first stop, and its best at the decisions so far.
+    """Remember an open plan's first stop, and its best at the decisions so far.
 
     ``best_mark`` is the highest mark of a long plan, the lowest of a short one.
     """

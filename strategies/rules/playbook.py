@@ -72,7 +72,7 @@ class Rules(Playbook[RulesParams]):
 
     @classmethod
     def problems(cls, params: RulesParams) -> Sequence[ParamProblem]:
-        """Return what is wrong with the names and expressions of a file."""
+        """Return the problems of a file's names and expressions."""
         return BoundRules.of(params).problems()
 
     @classmethod

@@ -373,7 +373,7 @@ def _strange_word(word: str) -> str | None:
 
 
 def _wrong_name(failure: _Failure) -> Found:
-    """Return what is wrong with a word that begins with a letter and is no name."""
+    """Return the problem of a word that begins with a letter and is no name."""
     word = failure.word
     base, *parts = word.split(".")
     name, at, timeframe = base.partition("@")

@@ -73,7 +73,7 @@ def midnight_pairs(texts: list[str], rules: BoundRules) -> list[str]:
 
 
 def _daily(sources: list[RowSource], rules: BoundRules) -> str:
-    """Return what to write for daily rows in place of shorter ones."""
+    """Return the name of daily rows to write in place of shorter ones."""
     words: dict[str, None] = {}
     for source in sources:
         bound = "" if source.key is None else source.key.instrument

@@ -67,7 +67,7 @@ class Observations:
 
 @dataclass(frozen=True)
 class RowJoin:
-    """Which observation of some rows counts at each decision row.
+    """Tell the observation of some rows that counts at each decision row.
 
     ``found`` is -1 where none is known; ``fresh`` false there and where a part is too old.
     """
@@ -120,7 +120,7 @@ def taken(values: Instants, places: Places) -> Instants:
 
 
 class Known:
-    """What is known at one instant: of each fact its newest vintage.
+    """Hold the facts known at one instant, each in its newest vintage.
 
     Parameters
     ----------

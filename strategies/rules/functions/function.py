@@ -89,7 +89,7 @@ class RowWindow:
         return self.length or self.sizes
 
     def shared(self, name: str, x: Floats, compute: Callable[[Floats, "RowWindow"], Any]) -> Any:
-        """Return what is computed of ``x`` in these windows, once for all functions that need it.
+        """Return a result over ``x`` in these windows, computed once for all functions.
 
         The result must not be changed.
         """
