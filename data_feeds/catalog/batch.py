@@ -5,7 +5,6 @@ and the index is replaced in one step. So a reader sees the old state or the new
 interrupt, a full disk or a kill stops the writer.
 """
 
-import contextlib
 import re
 from pathlib import Path
 
@@ -14,7 +13,6 @@ import filelock
 from data_feeds.atomic import acquire, storage_errors, write_atomically
 from data_feeds.catalog.index import (
     EMPTY,
-    INDEX_NAME,
     CatalogEntry,
     Index,
     Origin,
@@ -25,6 +23,7 @@ from data_feeds.catalog.index import (
     save_index,
 )
 from data_feeds.catalog.integrity import broken, overlaps, part_list_hash
+from data_feeds.catalog.leftovers import LOCK_NAME, remove_leftovers
 from data_feeds.catalog.part_reader import read_parts
 from data_feeds.catalog.parts import Written, described, encode, seams, split
 from data_feeds.clock import WEEK_NS
@@ -45,7 +44,6 @@ from data_feeds.splits import SPLIT_KINDS, ShareBasis, in_first_shares, told_div
 from data_feeds.timeframe import Timeframe
 from data_feeds.units import units_of
 
-LOCK_NAME = ".lock"
 LOCK_SECONDS = 30
 _SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -224,7 +222,7 @@ class Batch:
         """Remove all files that the index on disk does not name, and unlock the catalog."""
         try:
             if self._index is not None:
-                self._sweep()
+                remove_leftovers(self._folder)
         finally:
             self._lock.release()
 
@@ -253,21 +251,6 @@ class Batch:
                 raise
             self.discarded = str(error).partition(";")[0]
             return EMPTY
-
-    def _sweep(self) -> None:
-        """Remove files without an index entry: older versions, and leftovers of a killed writer."""
-        try:
-            named = {self._folder / name for name in load_index(self._folder).files}
-        except IntegrityError:
-            # The catalog is of another version and was not replaced.
-            return
-        channels = self._folder / "channels"
-        left = [path for path in channels.rglob("*.parquet") if path not in named]
-        left += [*channels.rglob(".*.part"), *self._folder.glob(f".{INDEX_NAME}.*.part")]
-        for path in left:
-            # A file without an index entry does no harm.
-            with contextlib.suppress(OSError):
-                path.unlink(missing_ok=True)
 
     def _store(self, instrument: Instrument, channel: Channel) -> tuple[StoredPart, ...]:
         return tuple(self._store_part(instrument, period, rows) for period, rows in split(channel))

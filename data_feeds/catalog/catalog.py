@@ -9,6 +9,7 @@ import numpy as np
 from data_feeds.catalog.batch import Batch
 from data_feeds.catalog.index import INDEX_NAME, CatalogEntry, Index, Origin, StoredPart, load_index
 from data_feeds.catalog.integrity import AGAIN, broken, check_parts
+from data_feeds.catalog.leftovers import remove_leftovers_if_free
 from data_feeds.catalog.part_reader import read_parts
 from data_feeds.clock import utc_text
 from data_feeds.errors import CoverageError, DataError, IntegrityError
@@ -186,6 +187,10 @@ class Catalog:
             batch.commit()
         finally:
             batch.close()
+
+    def remove_leftovers(self) -> None:
+        """Remove the files that a killed writer left, unless another writer works now."""
+        remove_leftovers_if_free(self.path)
 
     def verify(self) -> Iterator[VerifyRow]:
         """Check hashes, row counts and rules of every channel; yield one row per channel.

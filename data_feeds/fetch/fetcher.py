@@ -86,6 +86,8 @@ def fetch(
                 on_wait()
             lock.acquire()
     try:
+        # A fetch killed after it stored its last row leaves files, and this one may store nothing.
+        catalog.remove_leftovers()
         reports = []
         for number, job in enumerate(jobs):
             tell = partial(_tell, watch, job, number, len(jobs))

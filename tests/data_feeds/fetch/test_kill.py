@@ -52,6 +52,7 @@ from tests.data_feeds.fetch.test_fetcher import NOW
 print("ready", flush=True)
 reports = fetch([job(MadeSource()), job(MadeSource(), key=FUNDING)], Catalog(folder), lambda: NOW)
 assert not any(report.problem for report in reports)
+print(calls)
 """
 
 
@@ -86,6 +87,25 @@ def test_a_fetch_killed_at_a_write_continues(
     assert all(row.is_sound for row in Catalog(tmp_path).verify())
     subprocess.run(child(tmp_path), check=True, cwd=REPOSITORY, capture_output=True)
     assert stored(tmp_path) == undisturbed
+
+
+def test_a_fetch_that_stores_nothing_removes_what_a_killed_one_left(
+    tmp_path: Path, undisturbed: dict[str, bytes]
+) -> None:
+    counted = subprocess.run(
+        child(tmp_path / "counted", "sweep"), check=True, cwd=REPOSITORY, capture_output=True
+    )
+    last = int(counted.stdout.split()[-1])
+    folder = tmp_path / "killed"
+    killed = subprocess.run(child(folder, "sweep", last), check=False, cwd=REPOSITORY)
+    assert killed.returncode == KILLED
+    # All rows are stored and named; one older version of a part was not removed.
+    left = stored(folder)
+    assert {name: left[name] for name in undisturbed} == undisturbed
+    assert len(left) == len(undisturbed) + 1
+    source = MadeSource()
+    fetch([job(source), job(source, key=FUNDING)], Catalog(folder), lambda: NOW)
+    assert (source.asked, stored(folder)) == ([], undisturbed)
 
 
 @pytest.mark.parametrize("seed", range(MOMENTS))
