@@ -71,8 +71,8 @@ class TrancheRule(PlaybookParams):
     )
     after: RowCount | None = Field(
         None,
-        description="Fewest rows of the clock since the tranche before was asked for, e.g. "
-        "3 bars; null: none",
+        description="Fewest rows of the clock since the last request for a tranche, approved or "
+        "refused, e.g. 3 bars; null: none",
     )
 
     @model_validator(mode="before")

@@ -88,15 +88,13 @@ class TradePlan:
 class OpenPlan:
     """Progress of the plan in one instrument.
 
-    Rows are rows of the clock. ``approved`` is the share of the plan that was approved when the
-    last tranche was seen to be, ``last_row`` the row at which that one was asked for.
+    Rows are rows of the clock; ``asked_row`` is the row of the last request for a tranche,
+    approved or refused.
     """
 
     trade: TradePlan
     entered_row: int
-    last_row: int
     asked_row: int
-    approved: float = 0.0
     track: PlanTrack | None = None
 
 
@@ -159,7 +157,7 @@ class TradeDecisions:
                 told, sign = f"{trade.name}: {forbids}", trade.rule.direction
                 yield PutOff(instrument, EXIT_HOLDS, told, "enter", 1 if sign > 0 else -1)
                 continue
-            self._plans[instrument] = OpenPlan(trade, market.row, market.row, market.row)
+            self._plans[instrument] = OpenPlan(trade, market.row, market.row)
             yield self._entry(trade, market, ignored)
             return
 
@@ -221,10 +219,8 @@ class TradeDecisions:
         intents: list[Intent] = []
         if plan.trade.rule.trail is not None:
             intents += self._trailed(plan.trade, market, position, reading)
-        if position.approved > plan.approved:
-            plan.approved, plan.last_row = position.approved, plan.asked_row
         if position.instrument not in account.pending:
-            intents += self._add(plan, market, reading)
+            intents += self._add(plan, market, position, reading)
         return intents
 
     def _reading(
@@ -277,15 +273,17 @@ class TradeDecisions:
         if sign * (level - position.stop) > 0 and sign * (close - level) > 0 and level > 0:
             yield MoveStop(position.instrument, level, f"{trade.name}: trail ({trade.rule.trail})")
 
-    def _add(self, plan: OpenPlan, market: MarketView, reading: Reading) -> Iterator[Intent]:
+    def _add(
+        self, plan: OpenPlan, market: MarketView, position: PositionView, reading: Reading
+    ) -> Iterator[Intent]:
         """Yield the next tranche when it has rested and all its conditions hold."""
         trade, tranches = plan.trade, plan.trade.rule.tranches
-        bought = approved_tranches([part.fraction for part in tranches], plan.approved)
+        bought = approved_tranches([part.fraction for part in tranches], position.approved)
         if bought >= len(tranches):
             return
         tranche, judged = tranches[bought], trade.tranches[bought]
         rest = 0 if tranche.after is None else rows_of(tranche.after)
-        if market.row - plan.last_row < rest or not self._all_hold(trade, judged, market, reading):
+        if market.row - plan.asked_row < rest or not self._all_hold(trade, judged, market, reading):
             return
         plan.asked_row = market.row
         words = _listed(list(judged.rules)) or (f"{tranche.after} later" if rest else "at once")

@@ -385,3 +385,11 @@ def test_a_tranche_that_a_reached_target_cancels_is_not_asked_for_again():
     # Asked at row 2. Row 3 opens at 105, beyond the target at 103, which cancels the order.
     assert reasons(outcome, "add") == ["strength: tranche 2 of 2: 1 bar later"]
     assert [line[:2] for line in fill_lines(outcome)] == [(2.0, "entry"), (3.0, "target")]
+
+
+def test_a_refused_tranche_is_asked_for_again_after_its_rest():
+    text = PLAIN + "    tranches: [{fraction: 0.9999}, {fraction: 0.0001, after: 2 bars}]\n"
+    outcome = played(text, market(100, *[102] * 7))
+    # Entered at row 1. 0.0001 of 9.803 is less than a lot, 0.001: refused at rows 3, 5 and 7.
+    adds = [(d.decided_at, d.blocked_by) for d in outcome.decisions if d.intent == "add"]
+    assert adds == [(hour(row + 1), "minimum size") for row in (3, 5, 7)]
