@@ -102,13 +102,15 @@ class MoveStop:
 
 @dataclass(frozen=True, slots=True)
 class Rebalance:
-    """Hold shares of the equity in instruments that are paid in full, without stops.
+    """Hold shares of the equity in instruments that are paid in full or lent, without stops.
 
-    ``weights`` are fractions of equity from 0, 1 at most together; an instrument without a weight
-    keeps its position. A change below ``min_ticket`` (quote) is left out and recorded in the
-    journal. Sales come before purchases and pay for them, wallet by wallet. ``overlays`` holds, for
-    each active hedge, the weight that it adds to each instrument (negative: removes); reports
-    derive cost and benefit of the hedge from it. None: the book has no hedges.
+    ``weights`` are fractions of equity, negative for a share sold short; those above 0 sum to 1 at
+    most. An instrument without a weight keeps its position. A weight of the other sign closes the
+    position; a later rebalancing opens the other side. A change below ``min_ticket`` (quote) is
+    left out and recorded in the journal. Sales and covers come before purchases and pay for them,
+    wallet by wallet. ``overlays`` holds, for each active hedge, the weight that it adds to each
+    instrument (negative: removes); reports derive cost and benefit of the hedge from it. None: the
+    book has no hedges.
     """
 
     weights: Mapping[str, float]
@@ -119,9 +121,9 @@ class Rebalance:
     def __post_init__(self) -> None:
         for name, weight in self.weights.items():
             _check_number(f"weight of {name}", weight)
-            if not 0 <= weight <= 1:
-                raise ValueError(f"weight of {name} must lie in [0, 1], not {weight!r}")
-        total = sum(self.weights.values())
+            if not -1 <= weight <= 1:
+                raise ValueError(f"weight of {name} must lie in [-1, 1], not {weight!r}")
+        total = sum(weight for weight in self.weights.values() if weight > 0)
         if total > 1 + 1e-9:
             raise ValueError(f"weights sum to {total:g}; owned assets cannot exceed the equity")
         if not self.min_ticket >= 0:

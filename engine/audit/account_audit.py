@@ -96,12 +96,15 @@ def _account_name(files: AccountFolder) -> str:
 
 
 def _freed(cap: Cap, run: AuditedRun, purchase: Decision, crypto: set[str]) -> float:
-    """Return the notional that the sales of a purchase's own rebalancing give up in a cap."""
+    """Return the notional that a purchase's own rebalancing gives up in a cap.
+
+    A cover adds to the net exposure what it takes from the gross one.
+    """
     if cap is Cap.ACCOUNT_ASSET or purchase.intent != IntentKind.REBALANCE:
         return 0.0
     sold = {order.decision_id for order in run.files.orders if order.role == OrderRole.EXIT}
     return sum(
-        sale.quantity * sale.entry_estimate
+        sale.quantity * sale.entry_estimate * (sale.direction if cap is Cap.ACCOUNT_NET else 1)
         for sale in run.files.decisions
         if sale.decided_at == purchase.decided_at
         and sale.intent == IntentKind.REBALANCE

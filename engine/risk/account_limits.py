@@ -58,12 +58,14 @@ def net_notional(held: Mapping[str, float], working: Mapping[str, float], direct
 
 @dataclass(frozen=True, slots=True)
 class FreedNotional:
-    """Hold the notional that the sales of one rebalancing give up, quote.
+    """Hold the notional that the sales and covers of one rebalancing give up, quote.
 
-    ``crypto`` is the part of perps and spot. Each sale fills at the next open of its own market.
+    ``net`` counts a cover as negative. ``crypto`` is the part of perps and spot. Each order fills
+    at the next open of its own market.
     """
 
     gross: float = 0.0
+    net: float = 0.0
     crypto: float = 0.0
 
 
@@ -119,7 +121,7 @@ class AccountLimits:
             ),
             Cap.ACCOUNT_NET: (
                 config.net_cap,
-                direction * (sum(sleeve.net(direction) for sleeve in sleeves) - freed.gross),
+                direction * (sum(sleeve.net(direction) for sleeve in sleeves) - freed.net),
             ),
             Cap.ACCOUNT_ASSET: (
                 config.asset_cap,

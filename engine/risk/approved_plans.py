@@ -60,11 +60,11 @@ class ApprovedPlans(dict[str, ApprovedPlan]):
 
 
 def owned_plan(decision: Decision, quantity: float) -> ApprovedPlan:
-    """Return the plan of an instrument that is paid in full and held without a stop."""
+    """Return the plan of an instrument that is paid in full or lent and held without a stop."""
     return ApprovedPlan(
         plan_id=decision.plan_id,
         approved_at=decision.decided_at,
-        direction=1,
+        direction=decision.direction,
         quantity=quantity,
         entry=decision.entry_estimate,
         reserve=decision.entry_estimate,

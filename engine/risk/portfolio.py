@@ -113,13 +113,14 @@ def capped_weights(
 ) -> list[tuple[Cap, Weights]]:
     """Return the target weights and the weights after each cap, in the order applied.
 
-    ``asset``: no weight above ``asset_cap``. ``crypto``: perps and spot together at most
-    ``crypto_cap``. ``crypto_beta``: perps and spot in proportion, down to ``crypto_beta_cap`` (zero
-    where the others alone exceed it). ``volatility``: all in proportion, down to
-    ``target_volatility``. ``gross``: the sum at most ``leverage_cap`` and ``net_cap``, as all
-    weights are long. A cap that is off changes nothing. An instrument without a variance yet is
-    left out of volatility and beta, and the caps that need a variance set its weight to zero:
-    ``volatility`` for every instrument, ``crypto_beta`` for crypto only.
+    A negative weight is a short. ``asset``: no weight, unsigned, above ``asset_cap``. ``crypto``:
+    perps and spot together at most ``crypto_cap``. ``crypto_beta``: perps and spot in proportion,
+    down to ``crypto_beta_cap`` (zero where the others alone exceed it). ``volatility``: all in
+    proportion, down to ``target_volatility``. ``gross``: the sum of the unsigned weights at most
+    ``leverage_cap``, the sum of the signed weights, unsigned, at most ``net_cap``. A cap that is
+    off changes nothing. An instrument without a variance yet is left out of volatility and beta,
+    and the caps that need a variance set its weight to zero: ``volatility`` for every instrument,
+    ``crypto_beta`` for crypto only.
     """
     # Sorted by name: a sum of floats must not depend on the order of a file's keys.
     steps: list[tuple[Cap, Weights]] = [(Cap.TARGET, dict(sorted(wanted.items())))]
@@ -141,9 +142,10 @@ def capped_weights(
     if config.target_volatility is not None and covariance is not None:
         factors = _volatility_factors(steps[-1][1], covariance, at, config.target_volatility)
     step(Cap.VOLATILITY, factors)
-    gross = sum(steps[-1][1].values())
-    limits = [limit for limit in (leverage_cap, config.net_cap) if limit is not None]
-    step(Cap.GROSS, dict.fromkeys(wanted, _factor(gross, min(limits, default=None))))
+    gross = sum(abs(weight) for weight in steps[-1][1].values())
+    net = abs(sum(steps[-1][1].values()))
+    factor = min(_factor(gross, leverage_cap), _factor(net, config.net_cap))
+    step(Cap.GROSS, dict.fromkeys(wanted, factor))
     return steps
 
 
@@ -197,7 +199,7 @@ def _beta_factors(
 
 
 def _asset_factors(weights: Mapping[str, float], cap: float | None) -> Weights:
-    return {name: _factor(weight, cap) for name, weight in weights.items()}
+    return {name: _factor(abs(weight), cap) for name, weight in weights.items()}
 
 
 def _factor(value: float, limit: float | None) -> float:

@@ -1,4 +1,7 @@
-"""Decide on rebalancings: sales first, then purchases."""
+"""Decide on rebalancings: sales first, then purchases.
+
+A short that shrinks is covered like a sale; a short that grows is sold like a purchase.
+"""
 
 import math
 from collections import defaultdict
@@ -37,7 +40,10 @@ Refused = tuple[str, str, DecisionOutcome]
 
 @dataclass(frozen=True, slots=True)
 class WeightChange:
-    """Hold an instrument's position, target and size after each cap, base units."""
+    """Hold an instrument's position, target and size after each cap, base units.
+
+    All are unsigned, on the side of ``draft.direction``; a target on the other side is 0 here.
+    """
 
     draft: DecisionDraft
     instrument: Instrument
@@ -148,21 +154,25 @@ class RebalanceReviewer:
         account: AccountView,
     ) -> WeightChange:
         close, position = self._inputs.close(name, at), account.position(name)
-        plan = self._plans.get(name)
+        plan, weight = self._plans.get(name), intent.weights[name]
+        direction = -1 if (weight if position is None else position.quantity) < 0 else 1
         draft = DecisionDraft(
             at,
             name,
             IntentKind.REBALANCE,
-            1,
+            direction,
             account.equity,
             intent.reason,
             plan_id=0 if plan is None else plan.plan_id,
             entry=close,
         )
         # The part that an earlier sale still sells no longer counts as held.
-        held = 0.0 if position is None else position.quantity - position.leaving
-        sizes = [(step, weight * account.equity / close) for step, weight in in_order(steps, name)]
-        return WeightChange(draft, self._instruments[name], held, sizes[-1][1], sizes)
+        held = 0.0 if position is None else abs(position.quantity) - position.leaving
+        sizes = [
+            (step, direction * share * account.equity / close)
+            for step, share in in_order(steps, name)
+        ]
+        return WeightChange(draft, self._instruments[name], held, max(sizes[-1][1], 0.0), sizes)
 
     def _slack(self, change: WeightChange) -> float:
         return change.instrument.lot_size * _LOT_SLACK
@@ -170,12 +180,13 @@ class RebalanceReviewer:
     def _sell(self, change: WeightChange, intent: Rebalance) -> Review:
         """Return the decision on a sale, with its order unless it is too small."""
         draft = change.draft
-        everything = intent.weights[draft.instrument] == 0
+        everything = draft.direction * intent.weights[draft.instrument] <= 0
         part = floor_to_step(change.held - change.wanted, change.instrument.lot_size)
         small = None if everything else self._too_small(change, part, intent)
         if small:
             told = max(part, change.held - change.wanted)
-            why = f"a sale of {told:.6g} x {draft.entry:,.6g} is too small"
+            sold = "cover" if draft.direction < 0 else "sale"
+            why = f"a {sold} of {told:.6g} x {draft.entry:,.6g} is too small"
             return self._book.refuse(draft, small, why)
         plan = self._plans[draft.instrument]
         if everything:
@@ -197,11 +208,12 @@ class RebalanceReviewer:
         return RefusalRule.MINIMUM_TICKET if value < intent.min_ticket else None
 
     def _freed(self, sales: Sequence[Decision], changes: Sequence[WeightChange]) -> FreedNotional:
-        """Return the notional that the sales of this rebalancing give up."""
+        """Return the notional that the sales and covers of this rebalancing give up."""
         closes = {change.draft.instrument: change.draft.entry for change in changes}
         notional = {sale.instrument: sale.quantity * closes[sale.instrument] for sale in sales}
         crypto = (v for name, v in notional.items() if self._instruments[name].is_crypto)
-        return FreedNotional(sum(notional.values()), sum(crypto))
+        net = sum(sale.direction * notional[sale.instrument] for sale in sales)
+        return FreedNotional(sum(notional.values()), net, sum(crypto))
 
     def _ask(
         self, change: WeightChange, intent: Rebalance, account: AccountView, freed: FreedNotional
@@ -215,7 +227,8 @@ class RebalanceReviewer:
             part = floor_to_step(missing, change.instrument.lot_size)
             small = self._too_small(change, part, intent)
         if small:
-            why = f"a purchase of {missing:.6g} x {draft.entry:,.6g} is too small"
+            bought = "short sale" if draft.direction < 0 else "purchase"
+            why = f"a {bought} of {missing:.6g} x {draft.entry:,.6g} is too small"
             if small == RefusalRule.MINIMUM_TICKET:
                 why += f": below min_ticket {intent.min_ticket:,.6g}"
             return PurchaseRequest(change, plan, refused=(small, why, DecisionOutcome.REJECTED))
@@ -270,9 +283,9 @@ class RebalanceReviewer:
         guard = self._guards.blocked_by(at, adds=True) or self._market.blocked_by(at)
         if guard:
             return guard, f"{guard} is in force", DecisionOutcome.BLOCKED
-        unknown = self._unknown(draft)
-        if unknown is not None:
-            return (*unknown, DecisionOutcome.REJECTED)
+        broken = self._inputs.no_short(draft) or self._unknown(draft)
+        if broken is not None:
+            return (*broken, DecisionOutcome.REJECTED)
         if not draft.equity > 0:
             return RefusalRule.NO_EQUITY, f"equity is {draft.equity:,.2f}", DecisionOutcome.REJECTED
         if draft.instrument in account.pending or (plan is not None and plan.approved_at == at):
@@ -309,18 +322,18 @@ def overlay_rows(intent: Rebalance, at: int, equity: float) -> tuple[Overlay, ..
 def share_rooms(asks: Sequence[PurchaseRequest]) -> list[PurchaseRequest]:
     """Return the purchases with each one's part of the account's caps among its own.
 
-    A cap on a sum that is too small for all purchases is shared by one factor.
+    A cap on a sum that is too small for all purchases of one side is shared by one factor.
     """
-    totals: defaultdict[Cap, list[float]] = defaultdict(list)
+    totals: defaultdict[tuple[Cap, int], list[float]] = defaultdict(list)
     for ask in asks:
         for name, room in ask.rooms.items():
             if math.isfinite(room) and name != Cap.ACCOUNT_ASSET:
-                totals[name].append(ask.notional)
+                totals[name, ask.change.draft.direction].append(ask.notional)
     shared = []
     for ask in asks:
         caps = list(ask.caps)
         for name, room in ask.rooms.items():
-            total = math.fsum(totals[name])
+            total = math.fsum(totals[name, ask.change.draft.direction])
             if total > room and name != Cap.ACCOUNT_ASSET and math.isfinite(room):
                 caps.append((name, ask.notional * (room / total) / ask.change.draft.entry))
             else:

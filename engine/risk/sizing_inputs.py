@@ -105,13 +105,21 @@ class SizingInputs:
         row = bars.row_at(at)
         return share * float(bars.mean_volume[row]) if row >= 0 else 0.0
 
+    def no_short(self, draft: DecisionDraft) -> BrokenRule | None:
+        """Return the rule that forbids a short position, with the reason; None for none."""
+        instrument = self._instruments[draft.instrument]
+        if draft.direction < 0 and not instrument.is_margined:
+            return RefusalRule.NO_SHORT, f"{instrument.kind} positions cannot be sold short"
+        return None
+
     def unsizable(self, draft: DecisionDraft) -> BrokenRule | None:
         """Return the rule that keeps an entry from being sized, with the reason, None for none."""
         bars = self._bars[draft.instrument]
         risk = self._rules[draft.instrument].risk
         instrument, row = self._instruments[draft.instrument], bars.row_at(draft.at)
-        if draft.direction < 0 and not instrument.is_margined:
-            return RefusalRule.NO_SHORT, f"{instrument.kind} positions cannot be sold short"
+        forbidden = self.no_short(draft)
+        if forbidden is not None:
+            return forbidden
         if not draft.equity > 0:
             return RefusalRule.NO_EQUITY, f"equity is {draft.equity:,.2f}"
         if risk.target_volatility is not None and math.isnan(bars.realized_volatility[row]):

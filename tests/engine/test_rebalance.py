@@ -253,6 +253,51 @@ def test_a_net_cap_bounds_the_sum_as_well() -> None:
     assert dict(steps)["gross"] == pytest.approx({"AAA": 0.3, "BBB": 0.3})
 
 
+@pytest.mark.parametrize(
+    ("leverage_cap", "net_cap", "first", "second"),
+    [
+        # 0.6 long and 0.2 short: 0.8 gross, 0.4 net.
+        (0.4, None, 0.3, -0.1),
+        (None, 0.2, 0.3, -0.1),
+        (0.4, 0.1, 0.15, -0.05),
+        (0.8, 0.4, 0.6, -0.2),
+    ],
+)
+def test_shorts_count_in_the_gross_sum_and_against_the_net_sum(
+    leverage_cap, net_cap, first, second
+) -> None:
+    steps = capped_weights(
+        {"AAA": 0.6, "BBB": -0.2},
+        {"AAA": A, "BBB": B},
+        None,
+        PortfolioConfig(net_cap=net_cap),
+        at=0,
+        leverage_cap=leverage_cap,
+    )
+    assert dict(steps)["gross"] == pytest.approx({"AAA": first, "BBB": second})
+
+
+def test_a_cap_on_one_instrument_bounds_a_short() -> None:
+    steps = capped_weights(
+        {"AAA": -0.6}, {"AAA": A}, None, PortfolioConfig(asset_cap=0.2), at=0, leverage_cap=None
+    )
+    assert dict(steps)["asset"] == pytest.approx({"AAA": -0.2})
+
+
+def test_a_short_weight_of_what_nobody_lends_is_refused() -> None:
+    outcome = run(market([50.0] * 3, [100.0] * 3), {0: held(0.5, -0.2)})
+    bought, refused = outcome.decisions
+    assert (bought.outcome, refused.outcome) == ("approved", "rejected")
+    assert (refused.blocked_by, refused.direction) == ("no short", -1)
+    assert fill_lines(outcome) == [(1.0, "entry", 1_000.0, 50.0)]
+
+
+def test_a_weight_of_the_other_sign_closes_the_position() -> None:
+    script = {0: held(0.5, 0.0), 2: held(-0.2, 0.0)}
+    outcome = run(market([50.0] * 5, [100.0] * 5), script)
+    assert fill_lines(outcome) == [(1.0, "entry", 1_000.0, 50.0), (3.0, "exit", -1_000.0, 50.0)]
+
+
 def test_what_an_earlier_sale_still_sells_is_not_sold_again() -> None:
     # A bar of 1,000 shares fills 100: the sale of 500 takes five bars.
     data = market([50.0] * 12, [100.0] * 12)
@@ -388,8 +433,8 @@ def test_perps_have_no_weight() -> None:
 @pytest.mark.parametrize(
     ("weights", "words"),
     [
-        ({"A": -0.1}, r"lie in \[0, 1\]"),
-        ({"A": 0.6, "B": 0.5}, "sum to 1.1"),
+        ({"A": -1.1}, r"lie in \[-1, 1\]"),
+        ({"A": 0.6, "B": 0.5, "C": -0.5}, "sum to 1.1"),
         ({"A": "x"}, "number"),
     ],
 )
