@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from data_feeds.instrument import Instrument, Wallet
 from engine.config.models import MarginMode
+from engine.contracts import Contract, contract_of
 from engine.costs import simple_interest
 from engine.errors import SimulationError
 from engine.records import Fact, FactKind
@@ -29,11 +30,12 @@ NO_PLAN = 0
 class Position:
     """Holds the position in one instrument; ``quantity`` in signed base units, money in quote.
 
-    ``isolated_margin`` is the part of the venue wallet set aside for it. ``flow`` and ``realized``
-    feed the identity.
+    ``contract`` is that of the instrument. ``isolated_margin`` is the part of the venue wallet set
+    aside for it. ``flow`` and ``realized`` feed the identity.
     """
 
     instrument: Instrument
+    contract: Contract
     quantity: float = 0.0
     average_entry: float = 0.0
     isolated_margin: float = 0.0
@@ -52,7 +54,9 @@ class Ledger:
 
     def __init__(self, instruments: dict[str, Instrument]) -> None:
         self.facts: list[Fact] = []
-        self.positions = {name: Position(item) for name, item in instruments.items()}
+        self.positions = {
+            name: Position(item, contract_of(item)) for name, item in instruments.items()
+        }
         self.venue_cash = 0.0
         self.brokerage_cash = 0.0
         self.transit_cash = 0.0
@@ -103,13 +107,14 @@ class Ledger:
         SimulationError : the fill would turn the position over, or breaks an identity.
         """
         position = self.positions[instrument]
-        before = position.quantity
+        contract, before = position.contract, position.quantity
         closing = before * quantity < 0
         if closing and abs(quantity) > abs(before) * (1 + 1e-9):
             raise SimulationError(f"{instrument}: a fill of {quantity} turns {before} over")
-        realized = -quantity * (price - position.average_entry) if closing else 0.0
+        average = position.average_entry
+        realized = contract.realized(quantity, average, price) if closing else 0.0
         released = position.isolated_margin * (-quantity / before) if closing else 0.0
-        cash = realized if position.instrument.is_margined else -quantity * price
+        cash = contract.cash_of_fill(quantity, price, realized)
         shortfall = self._shortfall(cash, released, loss_limit)
         if before == 0.0:
             position.plan_id, position.entered_at = plan_id, at
@@ -196,7 +201,7 @@ class Ledger:
                 at,
                 FactKind.DIVIDEND.value,
                 position.instrument.wallet.value,
-                position.quantity * per_share,
+                position.contract.dividend(position.quantity, per_share),
                 instrument=instrument,
                 plan_id=position.plan_id,
                 quantity=position.quantity,
@@ -286,21 +291,23 @@ def _move(
     position: Position, quantity: float, price: float, realized: float, margin_change: float
 ) -> None:
     """Apply an execution to a position and check its identity."""
-    total = position.quantity + quantity
+    contract, total = position.contract, position.quantity + quantity
     if position.quantity * quantity >= 0:
-        held = position.quantity * position.average_entry
-        position.average_entry = (held + quantity * price) / total
+        position.average_entry = contract.average_entry(
+            position.quantity, position.average_entry, quantity, price
+        )
     elif abs(total) <= RELATIVE_TOLERANCE * abs(position.quantity):
         total = 0.0  # What is left is float residue, not a position.
     position.quantity = total
     position.isolated_margin += margin_change
-    position.flow -= quantity * price
+    moved = quantity * contract.unit_value(price)
+    position.flow -= moved
     position.realized += realized
-    position.turnover += abs(quantity * price)
+    position.turnover += abs(moved)
     if total == 0.0:
         position.average_entry = 0.0
         position.isolated_margin = 0.0
-    held = total * position.average_entry
+    held = total * contract.unit_value(position.average_entry) if total != 0.0 else 0.0
     gap = position.realized - (position.flow + held)
     if not abs(gap) <= ABSOLUTE_TOLERANCE + RELATIVE_TOLERANCE * position.turnover:
         raise SimulationError(

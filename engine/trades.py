@@ -13,6 +13,8 @@ import numpy as np
 
 from data_feeds.clock import HOUR_NS
 from data_feeds.schema import Channel
+from engine.contracts import Contract
+from engine.contracts.linear_perp import LinearPerp
 from engine.errors import SimulationError
 from engine.records import (
     UNSET,
@@ -28,13 +30,17 @@ from engine.records import (
 
 # The smallest lot is 1e-12; a smaller quantity is a rounding residue.
 FLAT = 1e-12
+# Prices of a run whose contracts are not named count as money of one unit.
+_PRICED_IN_QUOTE = LinearPerp("")
 _FEES = (FactKind.FEE.value, FactKind.LIQUIDATION_FEE.value)
 
 PlanRow = TypeVar("PlanRow", Fill, Fact)
 
 
 def build_trades(
-    outcome: SimulationOutcome, bars: Mapping[str, Channel] | None = None
+    outcome: SimulationOutcome,
+    bars: Mapping[str, Channel] | None = None,
+    contracts: Mapping[str, Contract] | None = None,
 ) -> tuple[Trade, ...]:
     """Return one trade for each plan with a fill, in the order of their first fill.
 
@@ -44,6 +50,7 @@ def build_trades(
     bars : the bars that each instrument's orders filled in, in which ``bars_held`` is counted. An
         instrument without them is assumed to have bars without a hole: right for a market open
         around the clock, wrong across the nights of an exchange
+    contracts : the contract of each instrument; None: every instrument is priced in quote
 
     Raises
     ------
@@ -63,6 +70,7 @@ def build_trades(
             decision=decisions.get(orders[plan_fills[0].order_id].decision_id),
             open_value=values.get(plan_id, 0.0),
             bars=None if bars is None else bars.get(plan_fills[0].instrument),
+            contract=_PRICED_IN_QUOTE if contracts is None else contracts[plan_fills[0].instrument],
         )
         for number, (plan_id, plan_fills) in enumerate(fills.items(), start=1)
     )
@@ -109,15 +117,16 @@ def _trade(
     decision: Decision | None,
     open_value: float,
     bars: Channel | None,
+    contract: Contract,
 ) -> Trade:
     first, last = fills[0], fills[-1]
     entries = [fill for fill in fills if fill.role == OrderRole.ENTRY.value]
     exits = [fill for fill in fills if fill.role != OrderRole.ENTRY.value]
     is_open = abs(last.position_after) > FLAT
     entered = sum(abs(fill.quantity) for fill in entries)
-    average_entry = _average_price(entries)
+    average_entry = _average_price(entries, contract)
     initial_stop = decision.stop if decision is not None else float("nan")
-    initial_risk = abs(average_entry - initial_stop) * entered
+    initial_risk = contract.unit_distance(average_entry, initial_stop) * entered
     # Subtracting from zero avoids -0 in tables.
     fees = 0.0 - _total(facts, *_FEES)
     gross = _total(facts, FactKind.TRADE.value) + open_value
@@ -136,7 +145,7 @@ def _trade(
         quantity=max(abs(fill.position_after) for fill in fills),
         tranches=len({fill.order_id for fill in entries}),
         average_entry=average_entry,
-        average_exit=_average_price(exits),
+        average_exit=_average_price(exits, contract),
         initial_stop=initial_stop,
         initial_risk=initial_risk,
         leverage_setting=entry_order.leverage_setting,
@@ -145,7 +154,9 @@ def _trade(
         liquidation_fee=0.0 - _total(facts, FactKind.LIQUIDATION_FEE.value),
         funding=_total(facts, FactKind.FUNDING.value),
         income=_total(facts, FactKind.DIVIDEND.value, FactKind.INTEREST.value),
-        slippage_cost=sum((fill.price - fill.raw_price) * fill.quantity for fill in fills),
+        slippage_cost=sum(
+            contract.profit(fill.quantity, fill.raw_price, fill.price) for fill in fills
+        ),
         net_pnl=net,
         r_multiple=net / initial_risk if initial_risk > 0 else float("nan"),
         exit_roles="+".join(dict.fromkeys(fill.role for fill in exits)),
@@ -165,11 +176,12 @@ def _total(facts: Iterable[Fact], *kinds: str) -> float:
     return sum((fact.amount for fact in facts if fact.kind in kinds), start=0.0)
 
 
-def _average_price(fills: Sequence[Fill]) -> float:
+def _average_price(fills: Sequence[Fill], contract: Contract) -> float:
     quantity = sum(abs(fill.quantity) for fill in fills)
     if quantity == 0:
         return float("nan")
-    return sum(abs(fill.quantity) * fill.price for fill in fills) / quantity
+    values = (abs(fill.quantity) * contract.unit_value(fill.price) for fill in fills)
+    return contract.price_of(sum(values) / quantity)
 
 
 def _bars_between(first: Fill, last: Fill, bars: Channel | None) -> int:

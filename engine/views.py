@@ -1,5 +1,6 @@
 """Show a playbook the market cut at ``now`` and the account, read-only."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, NoReturn
@@ -16,6 +17,7 @@ from engine.errors import PlaybookContractError
 class PositionView(NamedTuple):
     """Show one open position: signed base units, prices in quote, NaN where not applicable.
 
+    ``notional`` is the unsigned exposure at the mark, quote.
     ``leaving`` is the part that working exits close, unsigned base units. ``approved`` is the share
     of the plan that risk has approved so far, tranche by tranche; what an order then left unfilled
     stays approved.
@@ -34,6 +36,7 @@ class PositionView(NamedTuple):
     initial_risk: float
     leaving: float = 0.0
     approved: float = 1.0
+    notional: float = math.nan
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         """Refuse to change the view; a playbook returns intents."""

@@ -29,7 +29,7 @@ class JointTape(NamedTuple):
 
 
 class JointAccounts(NamedTuple):
-    """Positions and cash of the sleeves, quote and base units.
+    """Positions, contracts and cash of the sleeves, quote and base units.
 
     Sleeve ``s`` has the rows ``first[s]`` to ``first[s + 1]`` of the other arrays and ``cash[s]``.
     """
@@ -37,7 +37,8 @@ class JointAccounts(NamedTuple):
     first: Ints
     quantities: Floats
     averages: Floats
-    margined: Bools
+    kinds: Ints
+    sizes: Floats
     cash: Floats
 
 
@@ -66,7 +67,8 @@ def next_breach(
                 accounts.cash[s],
                 accounts.quantities[a:b],
                 accounts.averages[a:b],
-                accounts.margined[a:b],
+                accounts.kinds[a:b],
+                accounts.sizes[a:b],
                 marks[a:b],
             )
         highest = max(peak, equity)

@@ -87,7 +87,8 @@ class AccountGuards:
         self._closed_at = self._at[self._closes]
         sizes = [len(line.paths) for line in timelines]
         self._first = np.concatenate(([0], np.cumsum(sizes)))
-        self._margined = np.concatenate([session.simulator.margined for session in sessions])
+        self._kinds = np.concatenate([session.simulator.kinds for session in sessions])
+        self._sizes = np.concatenate([session.simulator.sizes for session in sessions])
         limits.sleeves = self.exposures
 
     def exposures(self) -> list[SleeveExposure]:
@@ -123,7 +124,8 @@ class AccountGuards:
             self._first,
             np.concatenate([simulator.quantities for simulator in simulators]),
             np.concatenate([simulator.averages for simulator in simulators]),
-            self._margined,
+            self._kinds,
+            self._sizes,
             np.array([simulator.ledger.cash() for simulator in simulators]),
         )
 

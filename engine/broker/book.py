@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, field
 
+from engine.contracts import Contract
 from engine.costs import floor_to_step
 from engine.records import NAN, OrderKind, OrderRequest, OrderRole, OrderRow, OrderStatus
 
@@ -82,9 +83,9 @@ class WorkingPlan:
     entered: float = 0.0
     first_stop: float = NAN
 
-    def initial_risk(self, average_entry: float) -> float:
-        """Return R of the tranches filled so far: distance to the first stop x quantity, quote."""
-        return abs(average_entry - self.first_stop) * self.entered
+    def initial_risk(self, contract: Contract, average_entry: float) -> float:
+        """Return R of the tranches filled so far: their loss at the first stop, costs aside."""
+        return contract.unit_distance(average_entry, self.first_stop) * self.entered
 
     def leaving(self, held: float) -> float:
         """Return the part of ``held`` base units that working exits close, unsigned."""

@@ -8,8 +8,8 @@ from data_feeds.instrument import Wallet
 from engine.broker.book import Book
 from engine.broker.timeline import NO_ROW, InstrumentPath
 from engine.config.models import MarginMode
+from engine.contracts import Tier
 from engine.ledger import Ledger, Position
-from engine.margin import Tier, liquidation_price, maintenance_margin
 from engine.records import NAN
 
 
@@ -59,7 +59,7 @@ class Collateral:
         their maintenance margins, at the marks of instant ``t``.
         """
         position = self._positions[k]
-        if position.quantity == 0.0 or not position.instrument.is_margined:
+        if position.quantity == 0.0 or not position.contract.is_margined:
             return NAN
         if self._mode is MarginMode.CROSS:
             margin = self._ledger.venue_cash + self._others_surplus(k, t)
@@ -80,9 +80,11 @@ class Collateral:
         if self._mode is MarginMode.ISOLATED:
             return free
         for k, position in enumerate(self._positions):
-            if position.quantity != 0.0 and position.instrument.is_margined:
+            if position.quantity != 0.0 and position.contract.is_margined:
                 entry = self._book.plans[position.instrument.id].entry.request
-                initial = abs(position.quantity) * position.average_entry / entry.leverage_setting
+                initial = position.contract.initial_margin(
+                    position.quantity, position.average_entry, entry.leverage_setting
+                )
                 free -= initial - min(self._unrealized(k, t), 0.0)
         return free
 
@@ -96,11 +98,13 @@ class Collateral:
         """Return whether the liquidation price of one position moves with the mark of another."""
         if self._mode is MarginMode.ISOLATED:
             return False
-        return sum(p.quantity != 0.0 and p.instrument.is_margined for p in self._positions) > 1
+        return sum(p.quantity != 0.0 and p.contract.is_margined for p in self._positions) > 1
 
     def _price(self, k: int, margin: float) -> float:
         position = self._positions[k]
-        return liquidation_price(position.quantity, position.average_entry, margin, self._tiers[k])
+        return position.contract.liquidation_price(
+            position.quantity, position.average_entry, margin, self._tiers[k]
+        )
 
     def _mark(self, k: int, t: int) -> float:
         """Return the mark of a position, its entry price until a newer mark exists."""
@@ -112,12 +116,15 @@ class Collateral:
         position = self._positions[k]
         mark = self._mark(k, t)
         # Before the instrument's first bar there is no mark, and no fill can have happened.
-        return 0.0 if np.isnan(mark) else position.quantity * (mark - position.average_entry)
+        if np.isnan(mark):
+            return 0.0
+        return position.contract.profit(position.quantity, position.average_entry, mark)
 
     def _others_surplus(self, k: int, t: int) -> float:
         surplus = 0.0
         for j, position in enumerate(self._positions):
-            if j != k and position.quantity != 0.0 and position.instrument.is_margined:
-                notional = abs(position.quantity) * self._mark(j, t)
-                surplus += self._unrealized(j, t) - maintenance_margin(notional, self._tiers[j])
+            if j != k and position.quantity != 0.0 and position.contract.is_margined:
+                surplus += self._unrealized(j, t) - position.contract.maintenance(
+                    position.quantity, position.average_entry, self._mark(j, t), self._tiers[j]
+                )
         return surplus

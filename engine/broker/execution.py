@@ -7,7 +7,8 @@ from engine.broker.book import WorkingOrder
 from engine.broker.timeline import InstrumentPath
 from engine.config.models import MarginMode
 from engine.config.venue import TradingCosts, VenueConfig
-from engine.costs import fee, floor_to_step, round_against, slippage_fraction
+from engine.contracts import Contract
+from engine.costs import floor_to_step, round_against, slippage_fraction
 from engine.ledger import Ledger
 from engine.records import FactKind, Fill, FillStage, OrderRole
 
@@ -57,11 +58,12 @@ class FillTerms:
     slippage: float
     rate: float
     maker: bool
+    contract: Contract
 
     @property
-    def notional(self) -> float:
-        """Return the value at the price paid, quote."""
-        return self.quantity * self.price
+    def fee(self) -> float:
+        """Return the fee due, settlement currency: notional at the price paid x rate."""
+        return self.contract.notional(self.quantity, self.price) * self.rate
 
 
 class Execution:
@@ -122,9 +124,8 @@ class Execution:
         self, path: InstrumentPath, order: WorkingOrder, price: float, *, rate: float
     ) -> float:
         """Return the cash that a unit of an entry takes: margin or full price, and fee."""
-        setting = order.request.leverage_setting
-        share = 1.0 / setting if path.instrument.is_margined else 1.0
-        return price * (share + rate)
+        share = path.contract.margin_share(order.request.leverage_setting)
+        return path.contract.unit_notional(price) * (share + rate)
 
     def fee_rate(self, path: InstrumentPath, *, maker: bool) -> float:
         """Return the fee of a fill as a fraction of notional, 0 for an option."""
@@ -160,9 +161,11 @@ class Execution:
         rate = self.fee_rate(path, maker=maker)
         if rests:
             price = round_against(raw, order.request.side, path.instrument.tick_size)
-            return self._book(path, order, FillTerms(quantity, raw, price, 0.0, rate, maker), when)
-        price, slippage = self.taker_price(path, order, raw, quantity, when)
-        return self._book(path, order, FillTerms(quantity, raw, price, slippage, rate, maker), when)
+            slippage = 0.0
+        else:
+            price, slippage = self.taker_price(path, order, raw, quantity, when)
+        terms = FillTerms(quantity, raw, price, slippage, rate, maker, path.contract)
+        return self._book(path, order, terms, when)
 
     def liquidate(
         self,
@@ -176,7 +179,8 @@ class Execution:
         """Close a whole position for the venue, whatever the volume."""
         price, slippage = self.taker_price(path, order, raw, quantity, when)
         rate = self._costs_of(path).liquidation_fee_rate
-        return self._book(path, order, FillTerms(quantity, raw, price, slippage, rate, False), when)
+        terms = FillTerms(quantity, raw, price, slippage, rate, False, path.contract)
+        return self._book(path, order, terms, when)
 
     def settle(
         self,
@@ -188,7 +192,8 @@ class Execution:
         when: FillMoment,
     ) -> Fill:
         """Close an option at its value at expiry, without fee or spread."""
-        return self._book(path, order, FillTerms(quantity, value, value, 0.0, 0.0, False), when)
+        terms = FillTerms(quantity, value, value, 0.0, 0.0, False, path.contract)
+        return self._book(path, order, terms, when)
 
     def _book(
         self, path: InstrumentPath, order: WorkingOrder, terms: FillTerms, when: FillMoment
@@ -199,7 +204,7 @@ class Execution:
         position = self._ledger.positions[request.instrument]
         inferred = when.stage is FillStage.RANGE
         opens = position.quantity * request.side >= 0
-        margined = path.instrument.is_margined
+        margined = terms.contract.is_margined
         isolated = margined and self._mode is MarginMode.ISOLATED
         behind = position.isolated_margin
         realized = self._ledger.trade(
@@ -209,7 +214,9 @@ class Execution:
             fill_id=fill_id,
             quantity=request.side * terms.quantity,
             price=terms.price,
-            isolated_margin=terms.notional / request.leverage_setting
+            isolated_margin=terms.contract.initial_margin(
+                terms.quantity, terms.price, request.leverage_setting
+            )
             if isolated and opens
             else 0.0,
             loss_limit=self._mode if margined and not opens else None,
@@ -255,7 +262,7 @@ class Execution:
         """Charge the fee up to ``room`` and record the rest as a loss of the venue."""
         request = order.request
         liquidation = request.role is OrderRole.LIQUIDATION
-        due = fee(terms.quantity, terms.price, terms.rate)
+        due = terms.fee
         paid = min(due, max(room, 0.0))
         self._ledger.fee(
             at,

@@ -313,10 +313,12 @@ class Matcher:
         plan, instrument = context.plan, context.path.instrument
         request = plan.entry.request
         paid = round_against(price, request.side, instrument.tick_size)
-        distance = abs(paid - plan.first_stop)
+        contract = context.path.contract
+        distance = contract.unit_distance(paid, plan.first_stop)
         if math.isnan(request.risk_limit) or distance == 0:
             return math.inf
-        used = plan.initial_risk(context.position.average_entry) if plan.entered > 0 else 0.0
+        average = context.position.average_entry
+        used = plan.initial_risk(contract, average) if plan.entered > 0 else 0.0
         return floor_to_step(max(request.risk_limit - used, 0.0) / distance, instrument.lot_size)
 
     def _enter(

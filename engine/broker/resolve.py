@@ -6,14 +6,24 @@ and -1 sell; ``quantity`` is a signed position. A bar's range is compared with t
 order (:func:`reach`), an open with its level.
 """
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
+
+from engine.contracts.contract import ContractKind
+from engine.contracts.linear_perp import linear_value
+from engine.contracts.owned import owned_value
 
 STOP = 0
 LIMIT = 1
 # Binary prices miss their decimals slightly: a millionth of a tick less still counts as a tick.
 TICK_SHARE = 1.0 - 1e-6
+_LINEAR_PERP = int(ContractKind.LINEAR_PERP)
+# The same source as the contracts' own methods.
+_owned_value: Any = njit(cache=True)(owned_value)
+_linear_value: Any = njit(cache=True)(linear_value)
 
 
 def beyond_limit(tick_size: float, *, through: bool) -> float:
@@ -90,23 +100,30 @@ def range_after_entry(
 
 
 @njit(cache=True)
-def account_equity(
+def position_value(kind: int, size: float, quantity: float, average: float, mark: float) -> float:
+    """Return the part of equity that a position adds to cash, by the kind of its contract."""
+    if kind == _LINEAR_PERP:
+        return float(_linear_value(size, quantity, average, mark))
+    return float(_owned_value(size, quantity, average, mark))
+
+
+@njit(cache=True)
+def account_equity(  # noqa: PLR0917 - compiled code takes no keywords
     cash: float,
     quantities: NDArray[np.float64],
     averages: NDArray[np.float64],
-    margined: NDArray[np.bool_],
+    kinds: NDArray[np.int64],
+    sizes: NDArray[np.float64],
     marks: NDArray[np.float64],
 ) -> float:
     """Return cash + unrealized PnL of perps + value of owned assets, quote.
 
     Instruments are summed in their fixed order and none is skipped by size, so that every caller
-    gets the same bits. ``cash`` is the sum of all wallets.
+    gets the same bits. ``cash`` is the sum of all wallets; ``kinds`` and ``sizes`` are those of the
+    contracts.
     """
     equity = cash
     for k in range(len(quantities)):
         if quantities[k] != 0.0:
-            if margined[k]:
-                equity += quantities[k] * (marks[k] - averages[k])
-            else:
-                equity += quantities[k] * marks[k]
+            equity += position_value(kinds[k], sizes[k], quantities[k], averages[k], marks[k])
     return equity

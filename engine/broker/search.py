@@ -55,12 +55,13 @@ class OrderLevels(NamedTuple):
 
 
 class AccountState(NamedTuple):
-    """Cash (quote) and positions by instrument; ``liquidation`` is NaN if no price liquidates."""
+    """Cash (quote), positions and contracts by instrument; ``liquidation`` is NaN for none."""
 
     cash: float
     quantities: Floats
     averages: Floats
-    margined: Bools
+    kinds: Ints
+    sizes: Floats
     liquidation: Floats
 
 
@@ -174,7 +175,7 @@ def next_instant(  # noqa: PLR0917 - compiled code takes no keywords
     """
     # Fields read inside the loop would be looked up, and counted as references, at every bar.
     open_price, low, high, mark_open, mark_low, mark_high, mark, due, has_close, day_end = tape
-    cash, quantities, averages, margined, liquidation = account
+    cash, quantities, averages, kinds, sizes, liquidation = account
     loss_floor, halt_drawdown, peak = guards
     marks = np.empty(len(quantities))
     for i in range(t + 1, len(wake)):
@@ -196,7 +197,7 @@ def next_instant(  # noqa: PLR0917 - compiled code takes no keywords
                 return i, peak
             marks[k] = mark[k, i]
         if has_close[i]:
-            equity = resolve.account_equity(cash, quantities, averages, margined, marks)
+            equity = resolve.account_equity(cash, quantities, averages, kinds, sizes, marks)
             highest = max(peak, equity)
             if equity <= loss_floor or equity <= highest * (1.0 - halt_drawdown):
                 return i, peak

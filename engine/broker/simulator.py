@@ -7,7 +7,6 @@ One instant is :meth:`Simulator.close_bars`, :meth:`Simulator.mark`, decisions e
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -16,21 +15,18 @@ from engine.broker import resolve
 from engine.broker.book import Book, WorkingOrder
 from engine.broker.collateral import Collateral
 from engine.broker.execution import Execution
-from engine.broker.funding import funding_cash_flow
 from engine.broker.match_context import MatchContext
 from engine.broker.matching import Matcher
 from engine.broker.timeline import NO_ROW, Timeline
 from engine.broker.transfers import Transfers
 from engine.config.models import RunConfig
 from engine.config.venue import LimitFill
+from engine.contracts import Contract, build_tiers
 from engine.ledger import Ledger
-from engine.margin import build_tiers
 from engine.records import FAR_FUTURE, FillStage, OrderRequest, OrderRole, OrderStatus
 
 # Less than a cent earns no interest: it is the rounding residue of an empty wallet.
 CENT = 0.01
-# The same source as the search's compiled sum; for a few terms plain floats are faster.
-_equity_of_lists: Any = resolve.account_equity.py_func
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +44,9 @@ class Snapshot:
 class Simulator:
     """Simulates one account: working orders, positions, cash.
 
-    ``quantities``, ``averages`` and ``margined`` mirror the ledger as arrays, one entry per traded
-    instrument, for the equity sum and the search; ``beyond`` is how far inside a bar a price must
-    trade beyond a limit of each, quote.
+    ``quantities`` and ``averages`` mirror the ledger as arrays, one entry per traded instrument,
+    for the search; ``kinds`` and ``sizes`` are those of ``contracts``. ``beyond`` is how far inside
+    a bar a price must trade beyond a limit of each, quote.
     """
 
     def __init__(self, timeline: Timeline, ledger: Ledger, config: RunConfig) -> None:
@@ -78,8 +74,10 @@ class Simulator:
         self.positions = tuple(ledger.positions[name] for name in self.names)
         self.quantities = np.zeros(len(self.names))
         self.averages = np.zeros(len(self.names))
-        self.margined = np.array([path.instrument.is_margined for path in timeline.paths])
-        self._plain: tuple[list[float], list[float], list[bool]] = ([], [], [])
+        self.contracts = tuple(position.contract for position in self.positions)
+        self.kinds = np.array([int(contract.kind) for contract in self.contracts], np.int64)
+        self.sizes = np.array([contract.size for contract in self.contracts])
+        self._plain: tuple[list[float], list[float]] = ([], [])
         closes = np.flatnonzero(timeline.has_close)
         # No mark follows the last close, so later flows would not show and are not booked.
         self._last_close = int(closes[-1]) if len(closes) else -1
@@ -149,15 +147,14 @@ class Simulator:
         if not self._holding:
             return cash
         marks = [float(path.mark[t]) for path in self.timeline.paths]
-        return float(_equity_of_lists(cash, *self._plain, marks))
+        return _equity(cash, *self._plain, self.contracts, marks)
 
     def equity_at(self, t: int) -> float:
         """Return equity at the marks of ``t``, quote; unlike :meth:`mark`, change no state."""
         held = [position.quantity for position in self.positions]
         averages = [position.average_entry for position in self.positions]
         marks = [float(path.mark[t]) for path in self.timeline.paths]
-        margined = self.margined.tolist()
-        return float(_equity_of_lists(self.ledger.cash(), held, averages, margined, marks))
+        return _equity(self.ledger.cash(), held, averages, self.contracts, marks)
 
     def open_bars(self, t: int) -> None:
         """Do step (e): arrived cash, interest, funding, levels crossed at the open, entries."""
@@ -218,7 +215,7 @@ class Simulator:
                 instrument=self.names[k],
                 rate=rate,
                 mark=mark,
-                amount=funding_cash_flow(quantity, mark, rate),
+                amount=self.contracts[k].funding(quantity, mark, rate),
                 inferred=bool(path.funding_inferred[t]),
             )
         per_share = float(path.dividend[t])
@@ -234,7 +231,7 @@ class Simulator:
         self._synced = ledger.version
         self._holding = bool(self.quantities.any())
         held, averages = self.quantities.tolist(), self.averages.tolist()
-        self._plain = (held, averages, self.margined.tolist())
+        self._plain = (held, averages)
         self.snapshots.append(
             Snapshot(
                 t,
@@ -245,3 +242,20 @@ class Simulator:
                 tuple(averages),
             )
         )
+
+
+def _equity(
+    cash: float,
+    quantities: Sequence[float],
+    averages: Sequence[float],
+    contracts: Sequence[Contract],
+    marks: Sequence[float],
+) -> float:
+    """Return the sum of ``resolve.account_equity``; for a few terms plain floats are faster."""
+    equity = cash
+    for quantity, average, contract, mark in zip(
+        quantities, averages, contracts, marks, strict=True
+    ):
+        if quantity != 0.0:
+            equity += contract.position_value(quantity, average, mark)
+    return equity

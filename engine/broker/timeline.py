@@ -20,6 +20,7 @@ from data_feeds.errors import CoverageError
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from data_feeds.timeframe import Timeframe
+from engine.contracts import Contract, contract_of
 from engine.records import NO_BILL, BillAccruals
 
 Floats = NDArray[np.float64]
@@ -41,6 +42,7 @@ class InstrumentPath:
     """
 
     instrument: Instrument
+    contract: Contract
     bars: Channel
     marks: MarkPath
     opening: Rows
@@ -247,6 +249,7 @@ def _lay_out(
     rate, funding_mark, inferred = _funding(dataset, instrument.id, bars, mark_channel, at, end=end)
     return InstrumentPath(
         instrument=instrument,
+        contract=contract_of(instrument),
         bars=bars,
         marks=marks,
         opening=opening,
@@ -279,7 +282,7 @@ def _spread(values: Floats, rows: Rows) -> Floats:
 
 def _mark_channel(dataset: Dataset, instrument: Instrument, bars: Channel) -> Channel | None:
     """Return the mark channel nearest to the bars' own timeframe, None if there is none."""
-    if not instrument.is_margined:
+    if not contract_of(instrument).is_margined:
         return None
     keys = [
         key

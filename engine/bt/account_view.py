@@ -30,7 +30,7 @@ def build_account_view(
             continue
         view = _position_view(simulator, k, plan, t, approved_share(name))
         dict.__setitem__(positions, name, view)
-        gross += abs(view.quantity) * view.mark
+        gross += view.notional
     return AccountView(
         now=int(simulator.timeline.at[t]),
         equity=equity,
@@ -48,20 +48,22 @@ def _position_view(
     simulator: Simulator, k: int, plan: WorkingPlan, t: int, approved: float
 ) -> PositionView:
     position = simulator.positions[k]
+    contract, quantity, average = position.contract, position.quantity, position.average_entry
     mark = float(simulator.timeline.paths[k].mark[t])
     # In the order of its fields; keywords cost as much as the rest at every bar.
     return PositionView(
         plan.instrument,
         plan.plan_id,
-        position.quantity,
-        position.average_entry,
+        quantity,
+        average,
         mark,
-        position.quantity * (mark - position.average_entry),
+        contract.profit(quantity, average, mark),
         NAN if plan.stop is None else plan.stop.request.price,
         position.isolated_margin,
         simulator.collateral.liquidation_level(k, t),
         position.entered_at,
-        plan.initial_risk(position.average_entry),
-        plan.leaving(abs(position.quantity)) if plan.exits else 0.0,
+        plan.initial_risk(contract, average),
+        plan.leaving(abs(quantity)) if plan.exits else 0.0,
         approved,
+        contract.notional(quantity, mark),
     )

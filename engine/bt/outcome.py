@@ -35,7 +35,7 @@ def _count_inferred(timeline: Timeline) -> list[int]:
     return [
         int(path.marks.inferred[path.closing[path.closing != NO_ROW]].sum())
         for path in timeline.paths
-        if path.instrument.is_margined
+        if path.contract.is_margined
     ]
 
 
@@ -45,8 +45,9 @@ def open_values(timeline: Timeline, simulator: Simulator) -> dict[int, float]:
     for path, position in zip(timeline.paths, simulator.positions, strict=True):
         if position.quantity != 0.0:
             mark = float(path.mark[-1])
-            base = position.average_entry if path.instrument.is_margined else 0.0
-            values[position.plan_id] = position.quantity * (mark - base)
+            values[position.plan_id] = position.contract.position_value(
+                position.quantity, position.average_entry, mark
+            )
     return values
 
 
@@ -62,25 +63,50 @@ def equity_curve(timeline: Timeline, simulator: Simulator, closes: NDArray[np.in
     averages = np.array([snapshot.averages for snapshot in snapshots])[row]
     marks = np.stack([path.mark[closes] for path in timeline.paths], axis=1)
     held = quantities != 0.0
-    margined = simulator.margined
-    unrealized = np.where(held & margined, quantities * (marks - averages), 0.0).sum(axis=1)
-    owned = np.where(held & ~margined, quantities * marks, 0.0).sum(axis=1)
-    gross = np.where(held, np.abs(quantities) * marks, 0.0).sum(axis=1)
-    equity = _equities(venue + brokerage + transit, quantities, averages, margined, marks)
+    kinds, sizes = simulator.kinds, simulator.sizes
+    values = _position_values(quantities, averages, kinds, sizes, marks)
+    margined = np.array([contract.is_margined for contract in simulator.contracts])
+    unrealized = np.where(margined, values, 0.0).sum(axis=1)
+    owned = np.where(~margined, values, 0.0).sum(axis=1)
+    units = [contract.unit_notional(marks[:, k]) for k, contract in enumerate(simulator.contracts)]
+    gross = np.where(held, np.abs(quantities) * np.stack(units, axis=1), 0.0).sum(axis=1)
+    equity = _equities(venue + brokerage + transit, quantities, averages, kinds, sizes, marks)
     return EquityCurve(
         timeline.at[closes], equity, venue, brokerage, unrealized, owned, gross, transit
     )
 
 
 @njit(cache=True)
-def _equities(
+def _position_values(
+    quantities: NDArray[np.float64],
+    averages: NDArray[np.float64],
+    kinds: NDArray[np.int64],
+    sizes: NDArray[np.float64],
+    marks: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Return each position's part of equity, (instant, instrument); 0 where nothing is held."""
+    values = np.zeros(quantities.shape)
+    for i in range(len(quantities)):
+        for k in range(len(kinds)):
+            if quantities[i, k] != 0.0:
+                values[i, k] = resolve.position_value(
+                    kinds[k], sizes[k], quantities[i, k], averages[i, k], marks[i, k]
+                )
+    return values
+
+
+@njit(cache=True)
+def _equities(  # noqa: PLR0917 - compiled code takes no keywords
     cash: NDArray[np.float64],
     quantities: NDArray[np.float64],
     averages: NDArray[np.float64],
-    margined: NDArray[np.bool_],
+    kinds: NDArray[np.int64],
+    sizes: NDArray[np.float64],
     marks: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     equity = np.empty(len(cash))
     for i in range(len(cash)):
-        equity[i] = resolve.account_equity(cash[i], quantities[i], averages[i], margined, marks[i])
+        equity[i] = resolve.account_equity(
+            cash[i], quantities[i], averages[i], kinds, sizes, marks[i]
+        )
     return equity

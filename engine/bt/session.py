@@ -177,7 +177,8 @@ class Session:
             simulator.ledger.cash(),
             simulator.quantities,
             simulator.averages,
-            simulator.margined,
+            simulator.kinds,
+            simulator.sizes,
             self._liquidation,
         )
 

@@ -17,6 +17,7 @@ from data_feeds.instrument import InstrumentKind
 from data_feeds.schema import Channel, ChannelKind, Provenance
 from data_feeds.timeframe import Timeframe
 from engine.config.models import RunConfig
+from engine.contracts import contract_of
 from engine.excess import BillCharges, bill_charges, daily_money
 from engine.market_state import MarketState
 from engine.metrics import headline, headline_inputs
@@ -115,7 +116,9 @@ class RunRecord:
     @cached_property
     def trades(self) -> tuple[Trade, ...]:
         """The trades, one a filled plan."""
-        return build_trades(self.run.outcome, self.traded_bars)
+        instruments = self.run.dataset.instruments
+        contracts = {name: contract_of(instruments[name]) for name in self.traded_bars}
+        return build_trades(self.run.outcome, self.traded_bars, contracts)
 
     @cached_property
     def traded_bars(self) -> dict[str, Channel]:

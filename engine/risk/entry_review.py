@@ -213,7 +213,8 @@ class EntryReviewer:
             f"{rules.risk.liquidation_distance} stop distances"
         )
         too_small = quantity < instrument.lot_size
-        if not refusal and (too_small or quantity * draft.entry < instrument.min_notional):
+        value = request.contract.notional(quantity, draft.entry)
+        if not refusal and (too_small or value < instrument.min_notional):
             refusal = RefusalRule.MINIMUM_SIZE
             why = (
                 f"{sizing.quantity * multiplier:.6g} x {draft.entry:,.6g} is below lot "

@@ -9,6 +9,7 @@ from data_feeds import clock
 from data_feeds.clock import local_datetime
 from data_feeds.instrument import Instrument, InstrumentKind, Wallet
 from data_feeds.options.contract import SHARES_PER_CONTRACT, PutSpread
+from engine.contracts import contract_of
 from engine.costs import floor_to_step
 from engine.decision_terms import Cap, DecisionOutcome, IntentKind, RefusalRule
 from engine.errors import PlaybookContractError
@@ -106,8 +107,9 @@ class HedgeReviewer:
                 works = name in account.pending or plan.approved_at == at
                 spent += self._hedges[plan.plan_id] if works else 0.0
                 continue
-            paid = position.quantity * position.average_entry
-            worth = position.quantity * position.mark if plan.is_leaving else 0.0
+            bought = contract_of(self._instruments[name])
+            paid = bought.notional(position.quantity, position.average_entry)
+            worth = position.notional if plan.is_leaving else 0.0
             spent += max(paid - worth, 0.0)
         return self._budget * account.equity - spent
 

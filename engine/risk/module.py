@@ -9,6 +9,7 @@ from typing import Any
 
 from data_feeds.instrument import Instrument, InstrumentKind
 from engine.config.models import RunConfig
+from engine.contracts import build_tiers
 from engine.decision_terms import GuardName, IntentKind
 from engine.errors import PlaybookContractError
 from engine.intents import (
@@ -23,7 +24,6 @@ from engine.intents import (
     Transfer,
     WakeAt,
 )
-from engine.margin import build_tiers
 from engine.records import Decision, GuardEvent
 from engine.risk.account_limits import AccountLimits, SleeveExposure, SleeveGuards
 from engine.risk.approved_plans import ApprovedPlans

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from data_feeds.instrument import Instrument, InstrumentKind
 from engine.config.models import RiskConfig
+from engine.contracts import contract_of
 from engine.costs import floor_to_step
 from engine.decision_terms import Cap, DecisionOutcome, IntentKind, RefusalRule
 from engine.errors import PlaybookContractError
@@ -344,8 +345,9 @@ def share_rooms(asks: Sequence[PurchaseRequest]) -> list[PurchaseRequest]:
 
 def has_weight(instrument: Instrument) -> bool:
     """Return whether an instrument can have a weight: paid in full, and no option."""
-    margined, option = instrument.is_margined, instrument.kind is InstrumentKind.OPTION
-    return instrument.is_tradable and not (margined or option)
+    if not instrument.is_tradable or instrument.kind is InstrumentKind.OPTION:
+        return False
+    return not contract_of(instrument).is_margined
 
 
 def _plan(plan: ApprovedPlan | None, decision: Decision, change: WeightChange) -> ApprovedPlan:

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from data_feeds.instrument import Instrument
 from engine.config.models import MarginMode, PortfolioConfig, RiskConfig, WalletsConfig
 from engine.config.venue import SlippageConfig, VenueConfig
+from engine.contracts import Contract, Tier, contract_of
 from engine.costs import floor_to_step, slippage_fraction
 from engine.decision_terms import Cap, RefusalRule
-from engine.margin import Tier, maintenance_margin
 from engine.records import OrderKind
 
 # The order in which caps are applied and recorded. A cap that is off or does not concern the
@@ -108,6 +108,16 @@ class SizingRequest:
     held: EarlierTranches = NOTHING_HELD
     reserve: float = 0.0
 
+    @property
+    def contract(self) -> Contract:
+        """Return the contract of the instrument."""
+        return contract_of(self.instrument)
+
+    @property
+    def unit(self) -> float:
+        """Return the notional of one unit at the entry, which turns money into a size."""
+        return self.contract.unit_notional(self.entry)
+
 
 @dataclass(frozen=True, slots=True)
 class Sizing:
@@ -181,15 +191,15 @@ def size_entry(request: SizingRequest, rules: SizingRules) -> Sizing:
         Cap.VOLATILITY: _volatility_cap(request, rules.risk),
         Cap.LEVERAGE: _leverage_cap(request, rules.risk),
         **_book_caps(request, rules.risk.portfolio),
-        Cap.NOTIONAL: _room(_ratio(rules.risk.notional_cap, request.entry), held),
+        Cap.NOTIONAL: _room(_ratio(rules.risk.notional_cap, request.unit), held),
         Cap.LIQUIDATION: _at_least_a_lot(_cross_liquidation_cap(request, rules), request),
         Cap.PARTICIPATION: _participation_cap(request, rules.risk),
-        **{name: room / request.entry for name, room in request.account_rooms.items()},
+        **{name: room / request.unit for name, room in request.account_rooms.items()},
     }
     before_cash = min(caps.values())
     if held.quantity > 0:
         before_cash = min(before_cash, request.fraction * held.planned)
-    margined = request.instrument.is_margined
+    margined = request.contract.is_margined
     setting, refused = _leverage_setting(request, rules, before_cash) if margined else (OWNED, None)
     affordable = _affordable(request, setting)
     caps[Cap.MARGIN] = _at_least_a_lot(affordable, request) if margined else UNLIMITED
@@ -222,12 +232,16 @@ def _risk_cap(request: SizingRequest, risk: RiskConfig) -> tuple[float, float]:
     The loss of the held tranches at the stop is subtracted from the budget; a gain locked in by the
     stop adds nothing.
     """
-    costs, entry, stop, held = request.costs, request.entry, request.stop, request.held
-    lost = max(request.direction * (held.average_entry - stop), 0.0) if held.quantity > 0 else 0.0
+    costs, held, contract = request.costs, request.held, request.contract
+    entry, stop = request.unit, contract.unit_notional(request.stop)
+    lost = 0.0
+    if held.quantity > 0:
+        gain = contract.profit(float(request.direction), held.average_entry, request.stop)
+        lost = max(-gain, 0.0)
     lost += stop * (costs.exit_fee + costs.exit_slippage + costs.exit_impact * held.quantity)
     budget = max(risk.risk_fraction * request.equity - held.quantity * lost, 0.0)
     linear = (
-        abs(entry - stop)
+        contract.unit_distance(request.entry, request.stop)
         + entry * (costs.entry_fee + costs.entry_slippage)
         + stop * (costs.exit_fee + costs.exit_slippage)
         + stop * costs.exit_impact * 2 * held.quantity
@@ -240,7 +254,7 @@ def _risk_cap(request: SizingRequest, risk: RiskConfig) -> tuple[float, float]:
 def _volatility_cap(request: SizingRequest, risk: RiskConfig) -> float:
     if risk.target_volatility is None or request.realized_volatility == 0:
         return UNLIMITED
-    whole = risk.target_volatility / request.realized_volatility * request.equity / request.entry
+    whole = risk.target_volatility / request.realized_volatility * request.equity / request.unit
     return _room(whole, request.held)
 
 
@@ -248,19 +262,19 @@ def _leverage_cap(request: SizingRequest, risk: RiskConfig) -> float:
     if risk.leverage_cap is None:
         return UNLIMITED
     room = risk.leverage_cap * request.equity - request.gross_notional
-    return max(room, 0.0) / request.entry
+    return max(room, 0.0) / request.unit
 
 
 def _book_caps(request: SizingRequest, book: PortfolioConfig) -> dict[Cap, float]:
     """Return the unused part of the caps on the whole book, base units."""
-    equity, entry, net = request.equity, request.entry, request.direction * request.net_notional
+    equity, unit, net = request.equity, request.unit, request.direction * request.net_notional
     caps = {Cap.NET: UNLIMITED, Cap.ASSET: UNLIMITED, Cap.CRYPTO: UNLIMITED}
     if book.net_cap is not None:
-        caps[Cap.NET] = max(book.net_cap * equity - net, 0.0) / entry
+        caps[Cap.NET] = max(book.net_cap * equity - net, 0.0) / unit
     if book.asset_cap is not None:
-        caps[Cap.ASSET] = _room(book.asset_cap * equity / entry, request.held)
+        caps[Cap.ASSET] = _room(book.asset_cap * equity / unit, request.held)
     if book.crypto_cap is not None and request.instrument.is_crypto:
-        caps[Cap.CRYPTO] = max(book.crypto_cap * equity - request.crypto_notional, 0.0) / entry
+        caps[Cap.CRYPTO] = max(book.crypto_cap * equity - request.crypto_notional, 0.0) / unit
     return caps
 
 
@@ -295,7 +309,7 @@ def _cross_liquidation_cap(request: SizingRequest, rules: SizingRules) -> float:
     distance = rules.risk.liquidation_distance
     if (
         distance is None
-        or not request.instrument.is_margined
+        or not request.contract.is_margined
         or rules.account.margin_mode is not MarginMode.CROSS
     ):
         return UNLIMITED
@@ -303,11 +317,13 @@ def _cross_liquidation_cap(request: SizingRequest, rules: SizingRules) -> float:
     collateral = request.collateral - max(_held_loss(request, price), 0.0)
     if collateral <= 0:
         return 0.0
-    loss = abs(request.entry - price) + request.entry * request.costs.entry_fee
+    contract = request.contract
+    loss = contract.unit_distance(request.entry, price) + request.unit * request.costs.entry_fee
+    unit = contract.unit_notional(price)
     for tier in rules.tiers:
-        kept = held.quantity * price * tier.rate
-        quantity = (collateral + tier.deduction - kept) / (loss + price * tier.rate)
-        if (held.quantity + quantity) * price < tier.ceiling:
+        kept = held.quantity * unit * tier.rate
+        quantity = (collateral + tier.deduction - kept) / (loss + unit * tier.rate)
+        if (held.quantity + quantity) * unit < tier.ceiling:
             return max(quantity, 0.0)
     raise AssertionError("the last tier has no ceiling")
 
@@ -315,7 +331,7 @@ def _cross_liquidation_cap(request: SizingRequest, rules: SizingRules) -> float:
 def _held_loss(request: SizingRequest, price: float) -> float:
     """Return the loss of the earlier tranches at a price, quote; negative for a gain."""
     held = request.held
-    return held.quantity * request.direction * (held.average_entry - price)
+    return -request.contract.profit(held.quantity * request.direction, held.average_entry, price)
 
 
 def _leverage_setting(
@@ -333,13 +349,14 @@ def _leverage_setting(
     highest = fixed if fixed is not None else rules.risk.max_leverage_setting
     if distance is None or rules.account.margin_mode is MarginMode.CROSS:
         return highest, None
-    price = _nearest_liquidation(request, distance)
+    price, contract = _nearest_liquidation(request, distance), request.contract
     for setting in (highest,) if fixed is not None else range(highest, 0, -1):
         quantity = min(before_cash, _affordable(request, setting))
-        margin = held.isolated_margin + quantity * request.entry / setting
-        lost = quantity * abs(request.entry - price) + _held_loss(request, price)
-        notional = (held.quantity + quantity) * price
-        if margin - lost >= maintenance_margin(notional, rules.tiers):
+        margin = held.isolated_margin + contract.initial_margin(quantity, request.entry, setting)
+        lost = quantity * contract.unit_distance(request.entry, price) + _held_loss(request, price)
+        if margin - lost >= contract.maintenance(
+            held.quantity + quantity, request.entry, price, rules.tiers
+        ):
             return setting, None
     return highest, RefusalRule.LIQUIDATION_DISTANCE
 
@@ -351,13 +368,15 @@ def _affordable(request: SizingRequest, setting: int) -> float:
     taker's even for a limit entry, which may cross at once; a margined plan also keeps the fee of
     its exit.
     """
-    costs, price = request.costs, max(request.entry, request.reserve)
+    costs, unit = request.costs, request.unit
+    if request.reserve > 0:
+        unit = max(unit, request.contract.unit_notional(request.reserve))
     share = 1.0 if setting == OWNED else 1.0 / setting
     fees = costs.exit_fee if setting == OWNED else 2 * costs.exit_fee
     return _largest_within(
         max(request.free_cash, 0.0),
-        price * (share + fees + costs.entry_slippage),
-        price * costs.entry_impact,
+        unit * (share + fees + costs.entry_slippage),
+        unit * costs.entry_impact,
     )
 
 

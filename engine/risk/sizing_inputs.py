@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from data_feeds.instrument import Instrument, Wallet
 from engine.config.venue import VenueConfig
+from engine.contracts import contract_of
 from engine.decision_terms import Cap, RefusalRule
-from engine.margin import maintenance_margin
 from engine.records import OrderKind
 from engine.risk.account_limits import (
     NOTHING_FREED,
@@ -224,22 +224,31 @@ class SizingInputs:
             position = account.position(name)
             held = 0.0 if position is None else abs(position.quantity)
             rest = max(plan.quantity - held, 0.0)
-            notionals[name] = plan.direction * rest * plan.entry
+            contract = contract_of(self._instruments[name])
+            notionals[name] = plan.direction * contract.notional(rest, plan.entry)
             if self._instruments[name].wallet is wallet:
-                cash += rest * plan.reserve / max(plan.leverage_setting, 1)
+                cash += contract.notional(rest, plan.reserve) / max(plan.leverage_setting, 1)
         return notionals, cash
 
     def _cross_collateral(self, account: AccountView, sized: str) -> float:
         """Return the venue wallet less losses and maintenance of the other perps held, quote."""
         collateral = account.venue_cash
         for name, position in sorted(account.positions.items()):
-            if name != sized and self._instruments[name].is_margined:
-                notional = abs(position.quantity) * position.mark
+            contract = contract_of(self._instruments[name])
+            if name != sized and contract.is_margined:
                 collateral += min(position.unrealized, 0.0)
-                collateral -= maintenance_margin(notional, self._rules[name].tiers)
+                collateral -= contract.maintenance(
+                    position.quantity,
+                    position.average_entry,
+                    position.mark,
+                    self._rules[name].tiers,
+                )
         return collateral
 
 
 def _held(account: AccountView) -> dict[str, float]:
     """Return the signed notional of each position at its mark, quote."""
-    return {name: held.quantity * held.mark for name, held in sorted(account.positions.items())}
+    return {
+        name: math.copysign(held.notional, held.quantity)
+        for name, held in sorted(account.positions.items())
+    }

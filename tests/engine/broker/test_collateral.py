@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.trading_terms import MaintenanceBracket
 from engine.config.venue import SlippageConfig
+from engine.contracts.maintenance import build_tiers, maintenance_margin
 from engine.intents import Enter, Target
-from engine.margin import build_tiers, maintenance_margin
 from engine.records import OrderKind
 from engine.testing import PERP, amounts, candles, fill_lines, hour, marks, play
 from engine.testing import funding as funding_records

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.broker.funding import funding_cash_flow
+from engine.contracts.linear_perp import funding_cash_flow
 from engine.intents import Enter, Exit
 from engine.testing import PERP, amounts, candles, funding, hour, marks, play, table
 

@@ -6,8 +6,8 @@ from data_feeds.yaml_text import load_yaml
 from engine.config.load import load_run_config
 from engine.config.locations import CONFIGS_FOLDER, find_config, find_venue
 from engine.config.venue import VenueConfig
+from engine.contracts.maintenance import build_tiers
 from engine.errors import ConfigError
-from engine.margin import build_tiers
 
 
 def test_a_file_that_exists_wins_over_the_shipped_one(

@@ -101,7 +101,9 @@ def position(quantity: float, **changes: Any) -> PositionView:
         "entered_at": 0,
         "initial_risk": float("nan"),
     }
-    return PositionView(**{**fields, **changes})
+    fields |= changes
+    fields.setdefault("notional", abs(fields["quantity"]) * fields["mark"])
+    return PositionView(**fields)
 
 
 def module(

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from data_feeds.instrument import Instrument
 from engine.config.models import MarginMode
-from engine.margin import build_tiers, liquidation_price
+from engine.contracts.linear_perp import liquidation_price
+from engine.contracts.maintenance import build_tiers
 from engine.records import OrderKind
 from engine.risk.sizing import (
     CAPS,

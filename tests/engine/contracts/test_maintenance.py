@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.margin import build_tiers, liquidation_price, maintenance_margin
+from engine.contracts.linear_perp import liquidation_price
+from engine.contracts.maintenance import build_tiers, maintenance_margin
 
 # Binance USD-M BTCUSDT as published in 2024-2025: floor, rate, deduction.
 PUBLISHED = [

@@ -1,0 +1,11 @@
+"""The contracts: how each kind of position is paid, valued, margined, liquidated and carried.
+
+One file a contract, with its formulas and their source. Whatever needs a profit, a notional, a
+margin or a cash flow asks :class:`Contract`; ``contract_of`` finds that of an instrument.
+"""
+
+from engine.contracts.contract import Contract, ContractKind
+from engine.contracts.maintenance import Tier, build_tiers
+from engine.contracts.of_instrument import contract_of
+
+__all__ = ["Contract", "ContractKind", "Tier", "build_tiers", "contract_of"]

@@ -1,0 +1,121 @@
+"""The questions that every contract answers, and the arithmetic that all contracts share.
+
+A contract has a *unit value* ``v(price)``: the worth of one unit of quantity in the settlement
+currency, a constant aside. All money follows from ``v``. A position of ``q`` (signed) gains
+``q x (v(mark) - v(entry))``; its trades move ``-q x v(price)``; its average entry is the price
+whose unit value is the mean of its entries. If ``v(price)`` is the price itself, these are the
+usual formulas.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import ClassVar, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.contracts.maintenance import NO_PRICE, Tier
+
+# One price, or a column of prices.
+Price = TypeVar("Price", float, NDArray[np.float64])
+
+
+class ContractKind(IntEnum):
+    """Kind of a contract, as the code that compiled loops dispatch on."""
+
+    OWNED = 0
+    BORROWED_SHORT = 1
+    LINEAR_PERP = 2
+    INVERSE_PERP = 3
+    OPTION = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Contract(ABC):
+    """Answer for the positions in one instrument; money is in the settlement currency.
+
+    Quantities are signed (long positive), prices quote per base unit. ``size`` is the quote value
+    of one unit of an inverse contract, and 1 for all else.
+    """
+
+    settlement_currency: str
+    size: float = 1.0
+
+    kind: ClassVar[ContractKind]
+    is_margined: ClassVar[bool] = False
+
+    # Value and profit.
+
+    @abstractmethod
+    def unit_value(self, price: float) -> float:
+        """Return the settlement currency that one unit is worth at a price."""
+
+    @abstractmethod
+    def price_of(self, unit_value: float) -> float:
+        """Return the price at which one unit has a value."""
+
+    @abstractmethod
+    def unit_notional(self, price: Price) -> Price:
+        """Return the exposure of one unit at a price, positive."""
+
+    @abstractmethod
+    def position_value(self, quantity: float, average_entry: float, mark: float) -> float:
+        """Return the part of equity that a position adds to the cash of its wallet."""
+
+    @abstractmethod
+    def cash_of_fill(self, quantity: float, price: float, realized: float) -> float:
+        """Return the cash that a fill moves, fees aside; ``realized`` is its closed profit."""
+
+    def notional(self, quantity: float, price: float) -> float:
+        """Return the unsigned exposure of a quantity at a price."""
+        return abs(quantity) * self.unit_notional(price)
+
+    def profit(self, quantity: float, entry: float, price: float) -> float:
+        """Return the profit of a signed quantity from an entry to another price."""
+        return quantity * (self.unit_value(price) - self.unit_value(entry))
+
+    def realized(self, fill: float, average_entry: float, price: float) -> float:
+        """Return the profit that a closing fill (signed as the order) realizes."""
+        return self.profit(-fill, average_entry, price)
+
+    def unit_distance(self, price: float, other: float) -> float:
+        """Return what one unit gains or loses between two prices, unsigned."""
+        return abs(self.unit_value(price) - self.unit_value(other))
+
+    def average_entry(self, held: float, average: float, quantity: float, price: float) -> float:
+        """Return the average entry of a position after a fill that enlarges it."""
+        before = held * self.unit_value(average) if held != 0.0 else 0.0
+        return self.price_of((before + quantity * self.unit_value(price)) / (held + quantity))
+
+    # Margin.
+
+    def margin_share(self, setting: float) -> float:
+        """Return the fraction of its notional that an entry sets aside or pays."""
+        return 1.0 / setting if self.is_margined else 1.0
+
+    def initial_margin(self, quantity: float, price: float, setting: float) -> float:
+        """Return the margin of a quantity opened at a price; 0 for what is paid in full."""
+        return self.notional(quantity, price) / setting if self.is_margined else 0.0
+
+    def maintenance(
+        self, quantity: float, average_entry: float, mark: float, tiers: tuple[Tier, ...]
+    ) -> float:
+        """Return the margin below which a position is liquidated; 0 for what is paid in full."""
+        return 0.0
+
+    def liquidation_price(
+        self, quantity: float, average_entry: float, margin: float, tiers: tuple[Tier, ...]
+    ) -> float:
+        """Return the mark that liquidates a position with a margin behind it, NaN for none."""
+        return NO_PRICE
+
+    # Carry.
+
+    def funding(self, quantity: float, mark: float, rate: float) -> float:
+        """Return the cash credited at one funding timestamp; 0 for what pays none."""
+        return 0.0
+
+    def dividend(self, quantity: float, per_share: float) -> float:
+        """Return the cash credited at an ex-date; 0 for what earns none."""
+        return 0.0
