@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
+from data_feeds.outages import Outage
 from data_feeds.strict_model import SortedModel, StrictModel
 from data_feeds.trading_terms import TradingTerms, terms_in_force
 
@@ -20,6 +21,13 @@ class InstrumentKind(StrEnum):
     INDEX = "index"
     SERIES = "series"
     OPTION = "option"
+
+
+class PerpContract(StrEnum):
+    """Contract of a perp: profit in the quote currency, or in the asset itself."""
+
+    LINEAR = "linear"
+    INVERSE = "inverse"
 
 
 class Wallet(StrEnum):
@@ -47,8 +55,10 @@ class Companions(StrictModel):
 class Instrument(SortedModel):
     """One instrument with its filters.
 
-    Perps are linear: profit = quantity x price change, paid in ``quote``. Spot, ETF and option
-    positions are owned assets paid in full; an option's price is that of a whole contract.
+    Linear perps pay quantity x price change in ``quote``. Inverse perps count contracts of
+    ``contract_value`` quote each and pay contracts x contract_value x (1/entry - 1/exit) in
+    ``asset``. Spot, ETF and option positions are owned assets paid in full; an option's price is
+    that of a whole contract.
     """
 
     id: str = Field(min_length=1, description="Name used in configs and tables, e.g. BTCUSDT-PERP")
@@ -61,7 +71,16 @@ class Instrument(SortedModel):
     venue: str = Field("", description="Name of the venue in words; no check uses it")
     calendar: str = Field("24/7", description="24/7, or an exchange_calendars name such as XNYS")
     tick_size: float = Field(0.01, gt=0, description="Price step, quote per base unit")
-    lot_size: float = Field(0.001, gt=0, description="Quantity step, base units")
+    lot_size: float = Field(
+        0.001, gt=0, description="Quantity step, base units; of an inverse perp, contracts"
+    )
+    contract: PerpContract = Field(
+        PerpContract.LINEAR,
+        description="linear: a perp pays in quote; inverse: it counts contracts and pays in asset",
+    )
+    contract_value: float = Field(
+        1.0, gt=0, description="Quote per contract of an inverse perp; 1 for all else"
+    )
     min_notional: float = Field(0.0, ge=0, description="Smallest order value, quote")
     synthetic: bool = Field(False, description="True when the instrument's history is generated")
     dividend_adjusted: bool = Field(
@@ -78,6 +97,10 @@ class Instrument(SortedModel):
     )
     terms: tuple[TradingTerms, ...] = Field(
         (), description="Dated terms of trade, oldest first; the first also applies before its day"
+    )
+    outages: tuple[Outage, ...] = Field(
+        (),
+        description="Stretches in which the venue was down: bars that open inside fill nothing",
     )
     risk: Mapping[str, Any] = Field(
         default_factory=dict,
@@ -98,6 +121,16 @@ class Instrument(SortedModel):
     def _perps_trade_around_the_clock(self) -> "Instrument":
         if self.is_crypto and self.calendar != "24/7":
             raise ValueError(f"{self.kind} instruments trade around the clock: calendar is 24/7")
+        return self
+
+    @model_validator(mode="after")
+    def _only_perps_are_inverse(self) -> "Instrument":
+        if self.is_inverse and self.kind is not InstrumentKind.PERP:
+            raise ValueError(f"{self.kind} instruments are not inverse: leave out contract")
+        if self.is_inverse and not self.asset:
+            raise ValueError(f"{self.id}: an inverse perp settles in its asset: set asset")
+        if self.contract_value != 1.0 and not self.is_inverse:
+            raise ValueError(f"{self.id}: only inverse perps have a contract_value: leave it out")
         return self
 
     @model_validator(mode="after")
@@ -139,6 +172,16 @@ class Instrument(SortedModel):
         """Wallet that pays: the brokerage for ETFs and options, the venue for all other kinds."""
         at_brokerage = self.kind in (InstrumentKind.ETF, InstrumentKind.OPTION)
         return Wallet.BROKERAGE if at_brokerage else Wallet.VENUE
+
+    @property
+    def is_inverse(self) -> bool:
+        """True for perps that count contracts and pay in their asset."""
+        return self.contract is PerpContract.INVERSE
+
+    @property
+    def settlement(self) -> str:
+        """Currency of profits, fees and margin: the asset of an inverse perp, else the quote."""
+        return self.asset if self.is_inverse else self.quote
 
     @property
     def is_tradable(self) -> bool:

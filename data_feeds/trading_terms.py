@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
+from enum import StrEnum
 from typing import Any
 
 from pydantic import BaseModel, Field, model_validator
@@ -9,10 +10,38 @@ from pydantic import BaseModel, Field, model_validator
 from data_feeds.strict_model import StrictModel
 
 
+class MaintenanceBase(StrEnum):
+    """Value of a position that maintenance margin is a fraction of."""
+
+    MARK = "mark"
+    ENTRY = "entry"
+
+
+class MaintenanceSteps(StrEnum):
+    """Effect of a bracket's rate: on the part of the value above its floor, or on the whole."""
+
+    MARGINAL = "marginal"
+    WHOLE = "whole"
+
+
+class LiquidationPrice(StrEnum):
+    """Price at which a venue closes a liquidated position.
+
+    ``market``: at the liquidation price less slippage, and the rest of the margin pays the
+    liquidation fee. ``bankruptcy``: the venue takes the position over at the price at which the
+    whole margin is lost.
+    """
+
+    MARKET = "market"
+    BANKRUPTCY = "bankruptcy"
+
+
 class MaintenanceBracket(StrictModel):
     """One row of the maintenance table: a rate and the notional from which it applies."""
 
-    floor: float = Field(ge=0, description="Notional from which the rate applies, quote")
+    floor: float = Field(
+        ge=0, description="Notional from which the rate applies, settlement currency"
+    )
     rate: float = Field(gt=0, lt=1, description="Maintenance margin as a fraction of notional")
 
 
@@ -39,8 +68,8 @@ class TermsChange(StrictModel):
 
     since: date = Field(description="Day from which the new number holds")
     name: str = Field(description="Name of the number, e.g. lot_size or slippage.base_bps")
-    was: float | None = Field(None, description="Number before that day; null: a table")
-    becomes: float | None = Field(None, description="Number from that day on; null: a table")
+    was: float | None = Field(None, description="Number before that day; null: no number")
+    becomes: float | None = Field(None, description="Number from that day on; null: no number")
 
     @property
     def words(self) -> str:
@@ -55,7 +84,9 @@ class TradingTerms(StrictModel):
     since: date = Field(description="First day on which the record is known to hold")
     source: str = Field(min_length=1, description="Who published the numbers, and when")
     tick_size: float | None = Field(None, gt=0, description="Price step, quote per base unit")
-    lot_size: float | None = Field(None, gt=0, description="Quantity step, base units")
+    lot_size: float | None = Field(
+        None, gt=0, description="Quantity step, base units; of an inverse perp, contracts"
+    )
     min_notional: float | None = Field(None, ge=0, description="Smallest order value, quote")
     maker_fee_bps: float | None = Field(
         None, ge=-10, le=100, description="Fee of resting limit fills, basis points of notional"
@@ -76,6 +107,31 @@ class TradingTerms(StrictModel):
     maintenance: tuple[MaintenanceBracket, ...] | None = Field(
         None, min_length=1, description="Brackets by ascending floor, the first at 0; null: none"
     )
+    maintenance_base: MaintenanceBase | None = Field(
+        None, description="Value that the brackets apply to: mark or entry; null: mark"
+    )
+    maintenance_steps: MaintenanceSteps | None = Field(
+        None,
+        description="marginal: a rate applies to the value above its floor; whole: to all of it; "
+        "null: marginal",
+    )
+    initial_margin: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="Smallest initial margin, a fraction of the value at entry; null: no limit",
+    )
+    liquidation: LiquidationPrice | None = Field(
+        None,
+        description="Price of a forced close: market (less slippage and the liquidation fee) or "
+        "bankruptcy (the whole margin is lost); null: market",
+    )
+    funding_hours: tuple[int, ...] | None = Field(
+        None, min_length=1, description="Hours of the day, UTC, at which funding settles"
+    )
+    funding_cap: float | None = Field(
+        None, gt=0, lt=1, description="Largest absolute funding rate of a settlement, a fraction"
+    )
     until: date | None = Field(
         None, description="Day from which a newer record holds; a run fills it in"
     )
@@ -87,6 +143,13 @@ class TradingTerms(StrictModel):
     def _brackets_ascend(self) -> "TradingTerms":
         if self.maintenance is not None:
             check_brackets(self.maintenance)
+        return self
+
+    @model_validator(mode="after")
+    def _hours_of_a_day(self) -> "TradingTerms":
+        hours = self.funding_hours or ()
+        if list(hours) != sorted(set(hours)) or any(not 0 <= hour < 24 for hour in hours):
+            raise ValueError(f"funding_hours must rise from 0 to 23, not {list(hours)}")
         return self
 
 
@@ -124,7 +187,7 @@ def _changes(held: TradingTerms, newer: Sequence[TradingTerms]) -> tuple[TermsCh
         for name, value in _numbers(record).items():
             if value is None or value == now[name]:
                 continue
-            pair = {} if name == "maintenance" else {"was": now[name], "becomes": value}
+            pair = {} if name in _WORDS else {"was": now[name], "becomes": value}
             found.append(TermsChange(since=record.since, name=name, **pair))
             now[name] = value
     return tuple(found)
@@ -140,5 +203,12 @@ def _first_stated(records: Sequence[BaseModel], name: str) -> Any:
     return next((value for value in values if value is not None), None)
 
 
+_WORDS = (
+    "maintenance",
+    "maintenance_base",
+    "maintenance_steps",
+    "liquidation",
+    "funding_hours",
+)
 _ABOUT = ("since", "source", "until", "changes", "slippage")
 _SLIPPAGE = tuple(SlippageTerms.model_fields)

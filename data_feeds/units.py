@@ -17,6 +17,7 @@ class Unit(StrEnum):
     PERCENT = "percent"
     FRACTION = "fraction"
     BASE = "base"
+    CONTRACTS = "contracts"
     QUOTE = "quote"
     QUOTE_PER_SHARE = "quote_per_share"
     NEW_SHARES_PER_OLD = "new_shares_per_old"
@@ -48,7 +49,8 @@ def units_of(instrument: Instrument, key: ChannelKey, declared: str = "") -> dic
 
     A series takes the unit of its source or mapping, else its instrument's ``quote``. The unit is a
     word of :class:`Unit`, ``quote`` for a currency, or any other word unchanged. Without a
-    declaration the unit is ``undeclared``. Bars of an index are in points.
+    declaration the unit is ``undeclared``. Bars of an index are in points; volume and open interest
+    of an inverse perp are in contracts.
     """
     if key.kind is ChannelKind.SERIES:
         said = declared or (instrument.quote if "quote" in instrument.model_fields_set else "")
@@ -57,4 +59,6 @@ def units_of(instrument: Instrument, key: ChannelKey, declared: str = "") -> dic
     units = {name: unit.value for name, unit in _UNITS[key.kind].items()}
     if instrument.kind is InstrumentKind.INDEX:
         units = {n: Unit.POINTS.value if u == Unit.PRICE else u for n, u in units.items()}
+    if instrument.is_inverse:
+        units = {n: Unit.CONTRACTS.value if u == Unit.BASE else u for n, u in units.items()}
     return units

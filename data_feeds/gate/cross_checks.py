@@ -65,7 +65,7 @@ def check_beside(
             ask_adjusted(longest, paid)
     interest = channels.get(ChannelKey(instrument.id, ChannelKind.OPEN_INTEREST))
     if interest is not None:
-        _check_interest(longest, interest)
+        _check_interest(instrument, longest, interest)
 
 
 def _closes_at(bars: Channel, at: NDArray[np.int64]) -> tuple[Values, NDArray[np.bool_]]:
@@ -89,12 +89,20 @@ def _check_scale(bars: Channel, other: Channel) -> None:
 
 def _check_turnover(instrument: Instrument, bars: Channel) -> None:
     days = Timeframe(bars.key.timeframe).ns / DAY_NS
-    daily = float(np.median(bars["volume"] * bars["close"])) / days
+    daily = float(np.median(_quote_volume(instrument, bars))) / days
     if instrument.quote in _CURRENCIES and daily > LARGEST_TURNOVER:
         raise SchemaError(
             f"{bars.key}: volume times price is usually {daily:.3g} {instrument.quote} a day; "
-            "volume counts coins or shares: take the column that does, or set volume_unit: quote"
+            "volume counts coins or shares, of an inverse perp contracts: take the column that "
+            "does, or set volume_unit: quote, or contract: inverse in the instrument"
         )
+
+
+def _quote_volume(instrument: Instrument, bars: Channel) -> Values:
+    """Return each bar's volume in quote: contracts of a fixed value, or units at the close."""
+    if instrument.is_inverse:
+        return bars["volume"] * instrument.contract_value
+    return bars["volume"] * bars["close"]
 
 
 def _check_yield(bars: Channel, paid: Channel) -> None:
@@ -109,8 +117,11 @@ def _check_yield(bars: Channel, paid: Channel) -> None:
         )
 
 
-def _check_interest(bars: Channel, interest: Channel) -> None:
+def _check_interest(instrument: Instrument, bars: Channel, interest: Channel) -> None:
     closes, near = _closes_at(bars, interest["event_at"])
+    if instrument.is_inverse:
+        # Open interest counts contracts, each worth a fixed amount of quote.
+        closes = np.full(len(closes), instrument.contract_value)
     base, quote = interest["open_interest_base"], interest["open_interest_quote"]
     both = near & (base > 0) & (quote > 0)
     key = interest.key

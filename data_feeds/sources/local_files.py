@@ -1,6 +1,6 @@
 """Import CSV and Parquet files into a catalog by a mapping file."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -233,8 +233,7 @@ def read_channel(path: Path, entry: FileEntry, instrument: Instrument) -> Admitt
         else:
             columns[name] = _values(frame, name, path, entry)
     if entry.volume_unit == "quote" and "volume" in columns:
-        prices = [columns[name] for name in ("open", "high", "low", "close")]
-        columns["volume"] = columns["volume"] / np.mean(prices, axis=0)
+        columns["volume"] = columns["volume"] / _quote_per_unit(columns, instrument)
     columns["label"] = _labels(frame, path, entry, instrument)
     channel = Channel(entry.channel_key(instrument.id), columns).take(_kept(columns, entry))
     if entry.sort:
@@ -249,6 +248,14 @@ def read_channel(path: Path, entry: FileEntry, instrument: Instrument) -> Admitt
         raise SchemaError(f"{path}: {error}") from error
     _check_gaps(passed.channel, instrument, path, entry)
     return passed
+
+
+def _quote_per_unit(columns: Mapping[str, Array], instrument: Instrument) -> Array | float:
+    """Return the quote value of one unit of volume: the bar's mean price, or a contract's value."""
+    if instrument.is_inverse:
+        return instrument.contract_value
+    prices: Array = np.mean([columns[name] for name in ("open", "high", "low", "close")], axis=0)
+    return prices
 
 
 def _unit(entry: FileEntry, instrument: Instrument) -> str:

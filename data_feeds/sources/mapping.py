@@ -130,7 +130,8 @@ class FileEntry(StrictModel):
     )
     volume_unit: Literal["base", "quote"] = Field(
         "base",
-        description="Unit of bars' volume; quote, e.g. dollars, is divided by the bar's mean price",
+        description="Unit of bars' volume: base units (of an inverse perp contracts), or quote, "
+        "e.g. dollars, which is divided by the bar's mean price (by contract_value)",
     )
     splits: Literal["as_traded", "adjusted"] | None = Field(
         None,

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from data_feeds.align import MarkPath, as_of_rows, marks_on_bars
 from data_feeds.catalog import Catalog
-from data_feeds.clock import parse_duration
+from data_feeds.clock import datetime_ns, parse_duration
 from data_feeds.dataset import Dataset
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.load import load_dataset
@@ -66,13 +66,23 @@ class InstrumentData:
         return {int(at): row for row, at in enumerate(self.bars["opened_at"])}
 
     @cached_property
+    def traded(self) -> NDArray[np.bool_]:
+        """Flag per bar: it has volume, and no outage of the venue contains its open."""
+        held: NDArray[np.bool_] = self.bars["volume"] > 0
+        for outage in self.instrument.outages:
+            first, stop = datetime_ns(outage.since), datetime_ns(outage.until)
+            rows = np.searchsorted(self.bars["opened_at"], (first, stop))
+            held[slice(*rows)] = False
+        return held
+
+    @cached_property
     def _last_traded(self) -> NDArray[np.int64]:
-        rows = np.where(self.bars["volume"] > 0, np.arange(len(self.bars)), NO_ROW)
+        rows = np.where(self.traded, np.arange(len(self.bars)), NO_ROW)
         latest = np.maximum.accumulate(rows) if len(rows) else rows
         return np.concatenate(([NO_ROW], latest[:-1])).astype(np.int64)[: len(rows)]
 
     def last_traded_before(self, row: int) -> int:
-        """Return the last row before ``row`` with volume, -1 for none."""
+        """Return the last row before ``row`` in which orders fill, -1 for none."""
         return int(self._last_traded[row])
 
     def price(self, row: int, column: str) -> float:

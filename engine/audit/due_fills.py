@@ -11,7 +11,10 @@ DueKey = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar of the walk with its mark path, or the part of it after an entry."""
+    """One bar of the walk with its mark path, or the part of it after an entry.
+
+    In a bar that is not traded only a liquidation fills.
+    """
 
     row: int
     opened_at: int
@@ -20,16 +23,11 @@ class Bar:
     high: float
     low: float
     close: float
-    volume: float
+    is_traded: bool
     mark_open: float
     mark_high: float
     mark_low: float
     mark_close: float
-
-    @property
-    def is_traded(self) -> bool:
-        """True when the bar has volume; without volume only a liquidation fills."""
-        return self.volume > 0
 
     def extreme(self, side: int) -> float:
         """Return the farthest last price going up (+1) or down (-1)."""
@@ -55,7 +53,7 @@ def bar_of(market: InstrumentData, row: int) -> Bar:
         market.price(row, "high"),
         market.price(row, "low"),
         market.price(row, "close"),
-        market.price(row, "volume"),
+        bool(market.traded[row]),
         float(mark.open[row]),
         float(mark.high[row]),
         float(mark.low[row]),

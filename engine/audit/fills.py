@@ -107,8 +107,8 @@ def _check_bar(subject: CheckedFill) -> bool:
     _check_session(fill, market, line)
     if fill.role in VENUE_MADE:
         return True
-    if not market.price(subject.row, "volume") > 0:
-        line.equal("a bar with trades", "volume above 0", 0.0)
+    if not market.traded[subject.row]:
+        line.equal("a bar with trades", "volume above 0 and no outage", "none")
     if fill.bar_opened_at < subject.order.decided_at:
         line.differs(
             "fills only in a bar that opens at or after the decision",

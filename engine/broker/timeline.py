@@ -18,6 +18,7 @@ from data_feeds.clock import DAY_NS, closing_days, utc_text
 from data_feeds.dataset import Dataset
 from data_feeds.errors import CoverageError
 from data_feeds.instrument import Instrument, InstrumentKind
+from data_feeds.outages import opens_in_outage
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from data_feeds.timeframe import Timeframe
 from engine.contracts import Contract, contract_of
@@ -34,11 +35,12 @@ class InstrumentPath:
 
     ``opening`` and ``closing`` are rows of ``bars`` that open or close at an instant, -1 for none
     and for a bar that opened before the window; ``closed`` is the last row closed by then. Prices
-    of bars without trades are NaN: nothing fills in them. ``mark`` is the last known mark (forward
-    filled), which values the position; mark extremes may be finer than any decision can know and
-    serve the venue's liquidation only. ``half_spread`` is the cost of crossing an option's quote at
-    an open, a fraction of its price (0 for all else); ``settles`` marks the close of its expiry.
-    An option has no volume cap, no range, and no fee beside its spread.
+    of bars without trades, and of bars that open in an outage, are NaN: nothing fills in them.
+    ``mark`` is the last known mark (forward filled), which values the position; mark extremes may
+    be finer than any decision can know and serve the venue's liquidation only. ``half_spread`` is
+    the cost of crossing an option's quote at an open, a fraction of its price (0 for all else);
+    ``settles`` marks the close of its expiry. An option has no volume cap, no range, and no fee
+    beside its spread.
     """
 
     instrument: Instrument
@@ -237,7 +239,7 @@ def _lay_out(
     closed = np.searchsorted(bars["closed_at"], at, side="right") - 1
     mark_channel = _mark_channel(dataset, instrument, bars)
     marks = marks_on_bars(bars, mark_channel)
-    traded = bars["volume"] > 0
+    traded = (bars["volume"] > 0) & ~opens_in_outage(instrument.outages, bars["opened_at"])
     last_traded = np.maximum.accumulate(np.where(traded, np.arange(len(bars)), NO_ROW))
     # The last element stands for NO_ROW, for instruments that begin after the window.
     known = np.append(last_traded, NO_ROW)[closed]

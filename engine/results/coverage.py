@@ -9,6 +9,7 @@ from data_feeds.instrument import InstrumentKind
 from data_feeds.schema import Channel, ChannelKind
 from engine.decision_terms import RefusalRule
 from engine.results.finished import RunRecord
+from engine.results.unpaid_funding import bound_sentence
 
 SHOWN_HOLES = 3
 # The effect of an absent channel on a playbook that asks for it.
@@ -112,7 +113,11 @@ def _begins(name: str, record: RunRecord) -> int:
 
 def _funding(name: str, channel: Channel | None, record: RunRecord) -> list[str]:
     if not channel:
-        return [f"{name} has no funding in the data: no funding was paid or received."]
+        item, run = record.run.dataset.instruments[name], record.run
+        window = (_begins(name, record), record.end)
+        bound = bound_sentence(item, run.dataset, run.outcome.fills, window)
+        words = f"{name} has no funding in the data: no funding was paid or received."
+        return [f"{words} {bound}".rstrip()]
     holes = funding_holes(channel["event_at"], _begins(name, record), record.end)
     sentences = [
         f"{name}: funding is missing from {utc_text(started)} to {utc_text(ended)}; none was paid "

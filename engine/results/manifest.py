@@ -26,6 +26,7 @@ from engine.results.coverage import lacking
 from engine.results.doubtful import doubtful_fills
 from engine.results.finished import FinishedRun, RunInputs, RunRecord
 from engine.results.share_notes import jump_sentences, share_sentences
+from engine.results.venue_notes import venue_sentences
 from engine.run_folder.schema import FORMAT, RUN_ID_DIGITS
 from engine.run_folder.seals import document_digest
 
@@ -194,6 +195,7 @@ def assumptions(record: RunRecord) -> list[str]:
         *_venue_assumptions(run),
         _limit_assumption(run),
         _mark_assumption(run),
+        *venue_sentences(record),
         *_doubts(record),
         *share_sentences(run),
         *_adjusted_assumption(run),
@@ -375,8 +377,8 @@ def _mark_assumption(run: FinishedRun) -> str:
     share = outcome.inferred_mark_bars / outcome.mark_bars
     return (
         f"In {outcome.inferred_mark_bars} of {outcome.mark_bars} bars ({share:.1%}) the mark is "
-        "not the venue's record: it is inferred from the last price, or generated. Liquidations "
-        "use it."
+        "not the venue's record: it is inferred from the last price or another market, or "
+        "generated. Liquidations use it."
     )
 
 

@@ -72,6 +72,6 @@ def audited(opened, high, low, close):
         opened_at=0,
         closed_at=1,
         **dict(zip(("open", "high", "low", "close"), prices, strict=True)),
-        volume=1.0,
+        is_traded=True,
         **dict(zip(("mark_open", "mark_high", "mark_low", "mark_close"), prices, strict=True)),
     )

@@ -278,7 +278,7 @@ def test_an_override_reaches_inside_a_block_that_was_switched_off(run_file: Writ
         (
             "venue=nowhere",
             "--set venue=nowhere: venue = 'nowhere': no such venue; venues that ship with "
-            "riskoff: binance_usdm, or write the venue inline",
+            "riskoff: binance_usdm, bitmex, or write the venue inline",
         ),
     ],
 )
