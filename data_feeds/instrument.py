@@ -65,8 +65,8 @@ class Instrument(SortedModel):
     kind: InstrumentKind = Field(description="perp, spot, etf, index, series or option")
     quote: str = Field(
         "USDT",
-        description="Currency of prices and cash flows; a run trades one, dollars and dollar "
-        "stablecoins at par",
+        description="Currency of prices and cash flows; another than the account's needs a line of "
+        "account.rates",
     )
     venue: str = Field("", description="Name of the venue in words; no check uses it")
     calendar: str = Field("24/7", description="24/7, or an exchange_calendars name such as XNYS")

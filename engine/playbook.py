@@ -14,6 +14,7 @@ from data_feeds.instrument import Instrument
 from data_feeds.schema import ChannelKey
 from data_feeds.strict_model import SortedModel
 from engine.conditions import Condition
+from engine.config.models import RunConfig
 from engine.errors import ParamProblem
 from engine.intents import Intent
 from engine.reads import Reads
@@ -66,6 +67,11 @@ class Requirements:
         """Return the traded instrument that represents the run: the clock's, if it is traded."""
         clock = self.clock.instrument
         return clock if clock in self.traded else min(self.traded, default="")
+
+
+def compared_instruments(config: RunConfig, requirements: Requirements) -> tuple[str, ...]:
+    """Return the instruments of a run's benchmark: the configured ones, else the leading one."""
+    return tuple(config.report.held) or (requirements.leading,)
 
 
 @dataclass(frozen=True)

@@ -23,11 +23,12 @@ from data_feeds.load import held_keys, load_dataset, mark_key
 from data_feeds.options.quotes import pricing_channels, with_contracts
 from data_feeds.schema import ChannelKey, ChannelKind
 from data_feeds.timeframe import Timeframe
+from engine.account_currencies import rates_in_use
 from engine.config.market import MarketStateConfig
 from engine.config.models import RunConfig
 from engine.errors import ConfigError
 from engine.market_state import MarketState
-from engine.playbook import Requirements, Signals
+from engine.playbook import Requirements, Signals, compared_instruments
 from engine.risk import remembered
 from engine.signals.market.build import history_days, market_state, state_channels
 
@@ -47,12 +48,18 @@ def load_window(
     """Return the data of the configured window with the playbook's warm-up before it.
 
     To the playbook's channels the function adds: marks, funding and dividends of the traded
-    instruments, the series of interest rates, the inputs of option prices, and the bars of the
-    report's benchmark. Instruments have the terms of the window's first day.
+    instruments, the series of interest rates, the rates of currencies, the inputs of option prices,
+    and the bars of the report's benchmark. Instruments have the terms of the window's first day.
     """
     start, end = map(datetime_ns, (config.data.start, config.data.end))
     required, optional = run_channels(config, source, requirements)
     warmup = history_ns(config, source, requirements)
+    # A rate is known at the start with its last bar; a channel of the rules needs the warm-up.
+    needed = {
+        key: 2 * Timeframe(key.timeframe).ns
+        for key in rate_channels(config, source, requirements) - requirements.channels
+        if key.kind is BARS
+    }
     dataset = load_dataset(
         source,
         required,
@@ -60,7 +67,10 @@ def load_window(
         end,
         max(warmup, memory_ns(config, requirements)),
         optional=optional,
-        shorter={key: min(requirements.shorter_ns.get(key, warmup), warmup) for key in required},
+        shorter={
+            key: min(needed.get(key, requirements.shorter_ns.get(key, warmup)), warmup)
+            for key in required
+        },
         late=requirements.late,
     ).in_force(config.data.start.date())
     refuse_gaps(config, dataset, requirements, (start, end))
@@ -79,6 +89,7 @@ def run_channels(
     """
     required = set(requirements.channels)
     required |= {ChannelKey(name, ChannelKind.SERIES) for name in config.account.paid_series}
+    required |= rate_channels(config, source, requirements)
     optional = requirements.optional | settlement_channels(source, requirements)
     # The benchmark uses the bars that the playbook reads, if there are any.
     read = {key.instrument for key in required if key.kind is BARS}
@@ -89,6 +100,17 @@ def run_channels(
         required.add(ChannelKey(underlying, BARS, "1d"))
         optional |= set(pricing_channels(underlying, config.options))
     return frozenset(required), optional
+
+
+def rate_channels(
+    config: RunConfig, source: Catalog | Dataset, requirements: Requirements
+) -> frozenset[ChannelKey]:
+    """Return the channels that value the currencies of the wallets and of the benchmark."""
+    held = source.instruments if isinstance(source, Dataset) else source.instruments()
+    names = compared_instruments(config, requirements)
+    compared = {held[name].quote for name in names if name in held}
+    rates = rates_in_use(config.account, compared).values()
+    return frozenset(rate.channel for rate in rates if rate.channel is not None)
 
 
 def with_listed(

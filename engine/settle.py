@@ -1,4 +1,4 @@
-"""Complete a run's settings from its instruments' records: parameters, options, risk."""
+"""Complete a run's settings from its instruments' records: params, options, risk, currencies."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -9,18 +9,16 @@ from data_feeds.catalog import Catalog
 from data_feeds.dataset import Dataset
 from data_feeds.instrument import Instrument
 from data_feeds.options.model import OptionModel
+from engine.account_currencies import rates_in_use, settled_wallets
 from engine.config.layers import merged, written
-from engine.config.models import RiskConfig, RunConfig
+from engine.config.models import RiskConfig, RunConfig, WalletsConfig
 from engine.config.problems import problem_lines, validate_strict
 from engine.config.yaml_source import ConfigSource
 from engine.errors import ConfigError
-from engine.playbook import Playbook
+from engine.playbook import Playbook, Requirements, compared_instruments
 from engine.playbook_risk import default_risk
 from engine.plugins import new_playbook, remember_modules, requirements_of, settled_params
 from engine.reads import watching
-
-# Counted at par with the dollar; the pages state it.
-DOLLARS = ("USD", "USDT", "USDC", "BUSD", "FDUSD", "TUSD", "DAI")
 
 Settled = tuple[RunConfig, Playbook[Any]]
 
@@ -34,7 +32,7 @@ def settle(config: RunConfig, source: Catalog | Dataset, playbook: Playbook[Any]
     Raises
     ------
     ConfigError : the merged layers are no valid risk section, a record lacks a field that the rules
-        need, or the traded instruments are quoted in several currencies.
+        need, or no line of the account values one of its currencies.
     """
     instruments = source.instruments if isinstance(source, Dataset) else source.instruments()
     with watching() as watch:
@@ -46,8 +44,7 @@ def settle(config: RunConfig, source: Catalog | Dataset, playbook: Playbook[Any]
         playbook = new_playbook(type(playbook), params, playbook.ignored)
     playbook.reads |= before | remember_modules(type(playbook), watch.reads)
     needs = requirements_of(playbook) if instruments else None
-    traded = {*(needs.traded if needs else ()), *config.report.held}
-    refuse_currencies(instruments[name] for name in traded if name in instruments)
+    account = _wallets(config, needs, instruments)
     layers = risk_layers(written(config.risk), playbook, instruments)
     whole = merged(*layers.values())
     # The run's file is already checked; the layers below it are not.
@@ -60,8 +57,8 @@ def settle(config: RunConfig, source: Catalog | Dataset, playbook: Playbook[Any]
             "\n".join(problem_lines(error, RiskConfig, source_of, ("risk",)))
         ) from error
     options = _with_indices(config.options, needs.options if needs else (), instruments)
-    if risk != config.risk or options != config.options:
-        config = config.model_copy(update={"risk": risk, "options": options})
+    if (risk, options, account) != (config.risk, config.options, config.account):
+        config = config.model_copy(update={"risk": risk, "options": options, "account": account})
     return config, playbook
 
 
@@ -79,25 +76,52 @@ def _with_indices(
     return model.model_copy(update={"volatility_index": found})
 
 
-def refuse_currencies(instruments: Iterable[Instrument]) -> None:
-    """Refuse instruments of several currencies, because an account converts nothing.
+def one_account_currency(named: Mapping[str, RunConfig], whole: str) -> str | None:
+    """Return the currency of equity that several settled runs have in common; None without any.
 
-    Dollars and dollar stablecoins count as one currency.
+    Parameters
+    ----------
+    named : settled runs by name
+    whole : the runs together, in words, for the error
 
     Raises
     ------
-    ConfigError : the instruments are quoted in several currencies.
+    ConfigError : the runs' equities are in several currencies.
     """
-    quoted: dict[str, list[str]] = {}
-    for item in sorted(instruments, key=lambda item: item.id):
-        quoted.setdefault("USD" if item.quote in DOLLARS else item.quote, []).append(item.id)
-    if len(quoted) > 1:
-        told = "; ".join(f"{currency}: {', '.join(names)}" for currency, names in quoted.items())
+    found: dict[str, list[str]] = {}
+    for name, config in named.items():
+        if config.account.currency is not None:
+            found.setdefault(config.account.currency, []).append(name)
+    if len(found) > 1:
+        told = "; ".join(f"{currency}: {', '.join(names)}" for currency, names in found.items())
+        best = "USD" if "USD" in found else min(found)
+        rates = ", ".join(f"{currency}: par" for currency in sorted(found) if currency != best)
         raise ConfigError(
-            f"instruments are quoted in {len(quoted)} currencies ({told}): an account adds cash at "
-            "par and converts nothing; trade and compare in one currency (dollars and dollar "
-            "stablecoins count as one)"
+            f"{whole} have equities in {len(found)} currencies ({told}), which no line relates; "
+            f"write under account of each: currency: {best}, and rates: {{{rates}}} or the series "
+            "or bars that value them"
         )
+    return next(iter(found), None)
+
+
+def _wallets(
+    config: RunConfig, needs: Requirements | None, instruments: Mapping[str, Instrument]
+) -> WalletsConfig:
+    """Return the account with the currencies of its wallets, in which its instruments settle."""
+    if needs is None:
+        return config.account
+    traded = (instruments[x] for x in {*needs.traded, *needs.options} if x in instruments)
+    compared = compared_instruments(config, needs)
+    account = settled_wallets(
+        config.account,
+        tuple(traded),
+        tuple(instruments[name] for name in compared if name in instruments),
+        instruments,
+    )
+    for name, rate in rates_in_use(account).items():
+        if not rate.is_par:
+            raise ConfigError(f"account.rates.{name}: only par is valued so far; write {name}: par")
+    return account
 
 
 def risk_layers(

@@ -29,6 +29,7 @@ from data_feeds.options.contract import PutSpread
 from data_feeds.schema import Channel, ChannelKey, ChannelKind, time_columns, validate
 from data_feeds.timeframe import Timeframe
 from data_feeds.trading_terms import MaintenanceBracket
+from engine.account_currencies import DOLLARS
 from engine.bt import SimulationInputs, simulate
 from engine.causality import check_causality, prepare
 from engine.config.models import (
@@ -229,8 +230,8 @@ def table_config(
 ) -> RunConfig:
     """Return a free market: no costs, one maintenance rate of 0.4%, leverage setting 10, no guards.
 
-    ``notional`` is the size of an entry at the last close (quote). Each section overrides fields of
-    the configuration model of that name.
+    Dollars and dollar stablecoins of one table are at par. ``notional`` is the size of an entry at
+    the last close (quote). Each section overrides fields of the configuration model of that name.
     """
     bars = [c for c in market.channels.values() if c.key.kind is ChannelKind.BARS]
     start = min(int(channel["opened_at"][0]) for channel in bars)
@@ -261,11 +262,22 @@ def table_config(
         name="table",
         data=DataConfig(start=_utc(start), end=_utc(end)),
         playbook=PlaybookConfig(name=ScriptedPlaybook.name),
-        account=WalletsConfig.model_validate({"leverage_setting": 10, **(account or {})}),
+        account=WalletsConfig.model_validate(
+            {"leverage_setting": 10, **_dollars_at_par(market), **(account or {})}
+        ),
         venue=VenueConfig.model_validate({**free_venue, **(venue or {})}),
         risk=RiskConfig.model_validate({**open_risk, **(risk or {})}),
         mode=mode,
     )
+
+
+def _dollars_at_par(market: Dataset) -> dict[str, Any]:
+    """Return the lines on currencies of a table that trades in several kinds of dollars."""
+    items = (market.instruments[key.instrument] for key in market.channels)
+    quotes = {item.quote for item in items if item.is_tradable}
+    if len(quotes) < 2 or not quotes <= DOLLARS:
+        return {}
+    return {"currency": "USD", "rates": {name: "par" for name in quotes if name != "USD"}}
 
 
 def play(

@@ -314,4 +314,6 @@ def _resolved(config: AccountConfig, sleeves: Mapping[str, RunInputs]) -> dict[s
     for name, run in sleeves.items():
         settled = resolved_config(run)
         document["sleeves"][name] |= {"playbook": settled["playbook"], "risk": settled["risk"]}
+        # The same in every sleeve.
+        document["account"]["currency"] = settled["account"]["currency"]
     return document

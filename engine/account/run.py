@@ -20,7 +20,7 @@ from engine.reads import watching
 from engine.records import JointOutcome
 from engine.results.declared_reads import refuse_late_reads
 from engine.run import RunResult, prepare_run
-from engine.settle import refuse_currencies, settle
+from engine.settle import one_account_currency, settle
 
 
 @dataclass(frozen=True)
@@ -52,13 +52,12 @@ def run_sleeves(
     ------
     RiskoffError : bad config, data or playbook; see ``engine.errors`` for who must act.
     """
-    traded = {}
+    traded, settled = {}, {}
     for name, sleeve in config.sleeves.items():
         written = configured_playbook(sleeve.playbook, plugin_path)
-        _, playbook = settle(config.sleeve(name, rivals=1), source, written)
+        settled[name], playbook = settle(config.sleeve(name, rivals=1), source, written)
         traded[name] = set(requirements_of(playbook).traded)
-    held = source.instruments if isinstance(source, Dataset) else source.instruments()
-    refuse_currencies(held[name] for name in set().union(*traded.values()) if name in held)
+    one_account_currency(settled, "the sleeves")
     sharing = Counter(market for markets in traded.values() for market in markets)
     rivals = {
         name: max((sharing[market] for market in markets), default=1)

@@ -26,7 +26,7 @@ from engine.audit.metrics import check_metrics, measured_runs
 from engine.audit.replay import FLAT, ReplayStep
 from engine.audit.run_audit import audited, check_files, turnover
 from engine.config.account import AccountConfig
-from engine.config.models import GuardScope, LossLimitConfig
+from engine.config.models import GuardScope, LossLimitConfig, WalletsConfig
 from engine.decision_terms import ACCOUNT_CAPS, Cap, GuardEventKind, GuardName, IntentKind
 from engine.records import Decision, EquityCurve, GuardEvent, OrderRole
 from engine.run_folder.read import AccountFolder, unreadable
@@ -113,6 +113,20 @@ def _freed(cap: Cap, run: AuditedRun, purchase: Decision, crypto: set[str]) -> f
     )
 
 
+def _terms(told: WalletsConfig, found: WalletsConfig) -> tuple[WalletsConfig, WalletsConfig]:
+    """Return the accounts without cash; a currency that the account leaves open is the sleeve's.
+
+    Cash is compared with the tolerance of amounts. The sleeve's own audit checks its currencies.
+    """
+    open_ = {
+        name: getattr(found, name)
+        for name in ("currency", "venue_currency", "brokerage_currency")
+        if getattr(told, name) is None
+    }
+    cashless = {"venue_cash": 0.0, "brokerage_cash": 0.0}
+    return told.model_copy(update={**open_, **cashless}), found.model_copy(update=cashless)
+
+
 class _SleeveSum:
     """The sum of the sleeves, from the books that the audit derived for each."""
 
@@ -147,9 +161,7 @@ class _SleeveSum:
             for part in type(config).model_fields:
                 expected, found = getattr(told, part), getattr(config, part)
                 if part == "account":
-                    # Cash was compared above, with the tolerance of amounts.
-                    cashless = {"venue_cash": 0.0, "brokerage_cash": 0.0}
-                    expected, found = (x.model_copy(update=cashless) for x in (expected, found))
+                    expected, found = _terms(told.account, config.account)
                 line.equal(f"{part} as in the account", expected, found)
         self._recorder.count("sleeves", len(self._runs))
 

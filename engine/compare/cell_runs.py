@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -14,13 +15,16 @@ from data_feeds.errors import RiskoffError
 from data_feeds.load import open_source
 from engine.audit import audit_run
 from engine.compare.cells import Cell
+from engine.config.models import RunConfig
 from engine.errors import ReportError, SimulationError
 from engine.pages.publish import SUMMARY_FILE, TEARSHEET_FILE, write_reports
+from engine.plugins import configured_playbook
 from engine.results import RunRecord, folder_of, write_run
 from engine.run import RunResult, prepare_run
 from engine.run_folder.read import RunFolder
 from engine.run_folder.seals import check_seals
 from engine.run_folder.write import write_json
+from engine.settle import one_account_currency, settle
 from engine.workers import worker_pool
 
 AUDIT_FILE = "audit.json"
@@ -77,8 +81,10 @@ def run_cells(
 
     Raises
     ------
+    ConfigError : the rows' equities are in several currencies.
     SimulationError : a worker died while it ran a cell, twice; finished cells are kept.
     """
+    _refuse_several_currencies(cells, plugin_path)
     count = max(min(jobs or os.cpu_count() or 1, len(cells)), 1)
     setup = partial(_cell_runner, root, page, plugin_path)
     try:
@@ -86,6 +92,17 @@ def run_cells(
             return run(cells, on_done)
     except SimulationError as error:
         raise SimulationError(f"{error}; finished cells are kept") from error
+
+
+def _refuse_several_currencies(cells: Sequence[Cell], plugin_path: Path | None) -> None:
+    """Refuse rows whose equities are in several currencies: their results are subtracted."""
+    settled: dict[str, RunConfig] = {}
+    for cell in {cell.row: cell for cell in cells}.values():
+        with suppress(Exception):  # the cell's own run reports it
+            playbook = configured_playbook(cell.config.playbook, plugin_path)
+            source = open_source(cell.config.data.source)
+            settled[cell.row] = settle(cell.config, source, playbook)[0]
+    one_account_currency(settled, "the rows of the comparison")
 
 
 def _cell_name(cell: Cell) -> str:

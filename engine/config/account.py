@@ -69,7 +69,9 @@ class AccountConfig(SortedModel):
 
     name: str = Field(pattern=NAME, description="Names the folder")
     data: DataConfig
-    capital: float = Field(gt=0, description="Cash of the whole account at the start, quote")
+    capital: float = Field(
+        gt=0, description="Cash of the whole account at the start, in account.currency"
+    )
     sleeves: dict[str, SleeveConfig] = Field(
         description="Sleeves by name; at one instant they decide in the order of their names",
         min_length=1,

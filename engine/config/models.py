@@ -13,6 +13,7 @@ from pydantic import Field, PrivateAttr, model_validator
 
 from data_feeds.options.model import OptionModel
 from data_feeds.strict_model import SortedModel
+from engine.config.currency_rates import AT_PAR, Currency, CurrencyRate
 from engine.config.field_types import Duration, NameSet, UtcDatetime
 from engine.config.market import MarketStateConfig
 from engine.config.venue import VenueConfig
@@ -86,8 +87,26 @@ class MarginMode(StrEnum):
 
 
 class AccountTerms(SortedModel):
-    """Set margin mode, transfer time and interest."""
+    """Set currencies, margin mode, transfer time and interest."""
 
+    currency: Currency | None = Field(
+        None, description="Currency of equity and limits; null: the run's only currency"
+    )
+    venue_currency: Currency | None = Field(
+        None,
+        description="Currency of the venue wallet; null: that in which the instruments traded "
+        "there settle, else account.currency",
+    )
+    brokerage_currency: Currency | None = Field(
+        None,
+        description="Currency of the brokerage wallet; null: that in which the instruments traded "
+        "there settle, else account.currency",
+    )
+    rates: dict[Currency, CurrencyRate] = Field(
+        default_factory=dict,
+        description="Value of each other currency in account.currency: par, a series, or the bars "
+        "of an instrument; an account adds no two currencies without a line here",
+    )
     margin_mode: MarginMode = Field(MarginMode.ISOLATED, description="isolated or cross")
     leverage_setting: int | None = Field(
         None,
@@ -115,12 +134,22 @@ class AccountTerms(SortedModel):
         """Return the names of the series that pay interest on either wallet."""
         return frozenset({self.interest_series, self.venue_interest_series} - {None})  # type: ignore[arg-type]
 
+    def rate_of(self, currency: str | None) -> CurrencyRate | None:
+        """Return the rate of a currency, par for the account's own; None: no line gives it."""
+        if currency is None or currency == self.currency:
+            return AT_PAR
+        return self.rates.get(currency)
+
 
 class WalletsConfig(AccountTerms):
     """Set the starting cash of the two wallets and the terms of the account."""
 
-    venue_cash: float = Field(100_000.0, ge=0, description="Venue wallet at the start, quote")
-    brokerage_cash: float = Field(0.0, ge=0, description="Brokerage wallet at the start, quote")
+    venue_cash: float = Field(
+        100_000.0, ge=0, description="Venue wallet at the start, in the wallet's currency"
+    )
+    brokerage_cash: float = Field(
+        0.0, ge=0, description="Brokerage wallet at the start, in the wallet's currency"
+    )
 
     @model_validator(mode="after")
     def _has_cash(self) -> "WalletsConfig":

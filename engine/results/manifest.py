@@ -17,8 +17,10 @@ from data_feeds.clock import utc_text
 from data_feeds.holes import gaps
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import Channel, Provenance, time_columns
+from engine.account_currencies import rate_sentences
 from engine.config.models import RunConfig
 from engine.config.venue import BASIS_POINT, TERMS, LimitFill, TradingCosts
+from engine.playbook import compared_instruments
 from engine.reads import Reads
 from engine.records import BillAccruals
 from engine.results.code_files import PACKAGES, code_files, libraries, opens_unseen, own_files
@@ -203,18 +205,19 @@ def assumptions(record: RunRecord) -> list[str]:
         "If one bar touches several levels, the level nearer to the open fills first, and the stop "
         "before the target. After an entry inside a bar only levels that the bar proves to come "
         "later can fill. A fill inside a bar is stamped at the bar's close.",
-        *_par_assumption(run),
+        *_rate_assumptions(run),
         *_interest_assumption(run),
         f"Returns are daily, at midnight UTC, with {record.periods_per_year} periods a year.",
         bill_sentence(run.config, run.outcome.bill),
     ]
 
 
-def _par_assumption(run: FinishedRun) -> list[str]:
-    """Return the sentence on currencies at par, for a run with several."""
+def _rate_assumptions(run: FinishedRun) -> list[str]:
+    """Return the sentences on the rates of currencies; none for a run in one currency."""
     instruments = run.dataset.instruments
-    quotes = sorted({instruments[name].quote for name in run.requirements.traded})
-    return [f"{' and '.join(quotes)} are added at par, one for one."] if len(quotes) > 1 else []
+    names = compared_instruments(run.config, run.requirements)
+    quotes = {instruments[name].quote for name in names if name in instruments}
+    return rate_sentences(run.config.account, quotes, instruments)
 
 
 def conventions(periods_per_year: int, bill: BillAccruals) -> dict[str, Any]:

@@ -106,7 +106,11 @@ def test_a_run_returns_config_data_signals_and_outcome(plugins):
     data = market()
     asked = config(data)
     result = run(asked, data, plugin_path=plugins)
-    assert result.config is asked
+    # Settled: the wallets have the currency in which the run's only instrument settles.
+    assert result.config.account.currency == "USDT"
+    names = dict.fromkeys(("currency", "venue_currency", "brokerage_currency"))
+    unsettled = result.config.account.model_copy(update=names)
+    assert result.config.model_copy(update={"account": unsettled}) == asked
     assert result.playbook.name == "once"
     assert len(result.signals.decided_at) == HOURS
     # The first decision is at the window's first instant, with the warm-up's last bar; it fills in

@@ -137,38 +137,6 @@ def test_settle_must_return_parameters():
         settled(market(), {}, SettlesToDict)
 
 
-def quoted(quotes: dict[str, str], benchmark: str = "") -> RunConfig:
-    """Settle a run of perps with these quote currencies; ``benchmark`` names one not traded."""
-    perps = [PERP.model_copy(update={"id": n, "quote": q}) for n, q in quotes.items()]
-    data = table(*(candles([FLAT] * 4, instrument=p.id) for p in perps), instruments=perps)
-    traded = tuple(name for name in quotes if name != benchmark)
-    clock = next(key for key in data.channels if key.instrument == traded[0])
-    params = ScriptParams(clock=clock, channels=frozenset(data.channels), traded=traded)
-    config = table_config(data)
-    if benchmark:
-        report = config.report.model_copy(update={"benchmark": benchmark})
-        config = config.model_copy(update={"report": report})
-    return settle(config, data, ScriptedPlaybook(params, {}, {}))[0]
-
-
-@pytest.mark.parametrize(
-    ("quotes", "benchmark"),
-    [
-        ({"A": "EUR", "B": "USD"}, ""),
-        ({"A": "USDT", "B": "JPY"}, ""),
-        ({"A": "USD", "B": "GBP"}, "B"),
-    ],
-)
-def test_several_currencies_are_refused_traded_or_compared(quotes, benchmark):
-    with pytest.raises(ConfigError, match=r"2 currencies .*converts nothing"):
-        quoted(quotes, benchmark)
-
-
-@pytest.mark.parametrize("quotes", [("EUR", "EUR"), ("USD", "USDT"), ("USDC", "USDT")])
-def test_one_currency_runs_and_dollar_stablecoins_are_dollars(quotes):
-    assert quoted(dict(zip("AB", quotes, strict=True))).name == "table"
-
-
 def test_the_records_risk_is_that_of_the_clock_whatever_the_names():
     perps = [
         PERP.model_copy(update={"id": name, "risk": {"notional_cap": cap}})

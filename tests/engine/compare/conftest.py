@@ -57,6 +57,7 @@ rows:
     playbook:
       name: liquidation_reclaim
       params: {timeframe: 15m, mark_timeframe: 15m}
+    account: {currency: USD, rates: {USDT: par}}
   weights:
     title: Risky weights
     playbook: {name: fixed_weights, params: {weights: {QQQ: 0.9}, rebalance: monthly}}
