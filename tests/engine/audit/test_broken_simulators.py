@@ -9,6 +9,7 @@ from engine.audit import audit_run
 from engine.broker import execution, matching, resolve, simulator
 from engine.broker.match_context import MatchContext
 from engine.config.models import RunMode
+from engine.contracts.linear_perp import LinearPerp
 from engine.errors import SimulationError
 from engine.ledger import Ledger
 from engine.records import OrderRole
@@ -31,8 +32,8 @@ def funding_after_the_fills(patch):
 
 
 def funding_of_the_other_sign(patch):
-    original = simulator.funding_cash_flow
-    patch.setattr(simulator, "funding_cash_flow", lambda *known: -original(*known))
+    original = LinearPerp.funding
+    patch.setattr(LinearPerp, "funding", lambda *known: -original(*known))
 
 
 def liquidation_missed(patch):
