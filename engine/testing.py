@@ -40,7 +40,8 @@ from engine.config.models import (
     RunMode,
     WalletsConfig,
 )
-from engine.config.venue import SlippageConfig, VenueConfig
+from engine.config.venue import VenueConfig
+from engine.costs import RangeSlippage
 from engine.errors import SimulationError
 from engine.intents import Hedge, Intent
 from engine.playbook import Playbook, PlaybookParams, Requirements, Signals
@@ -242,7 +243,7 @@ def table_config(
         "commission_bps": 0.0,
         "liquidation_fee_bps": 0.0,
         "participation_cap": None,
-        "slippage": SlippageConfig(base_bps=0.0, range_share=0.0, impact=0.0),
+        "slippage": RangeSlippage(base_bps=0.0, range_share=0.0, impact=0.0),
         "maintenance": (MaintenanceBracket(floor=0.0, rate=0.004),),
     }
     open_risk: dict[str, Any] = {

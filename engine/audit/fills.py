@@ -9,12 +9,12 @@ from engine.audit.audited_run import AuditedRun
 from engine.audit.channels import NO_ROW, InstrumentData
 from engine.audit.findings import CheckedRow, when
 from engine.audit.replay import FLAT, Booking, fill_fee_rate, rests
+from engine.audit.slippage_formulas import FillMarket, slippage
 from engine.audit.venue_formulas import (
     STEP_SLACK,
     against_trader,
     is_beyond,
     on_grid,
-    slippage,
     whole_steps,
 )
 from engine.audit.venue_terms import slippage_terms
@@ -198,13 +198,13 @@ def slipped(
     elif order.kind != OrderKind.LIMIT.value:
         source = reference_row(stage, market, row)
         known = source != NO_ROW
-        lost = slippage(
-            slippage_terms(files.config.venue, market.instrument),
-            bar_range=market.bar_range(source) if known else 0.0,
+        met = FillMarket(
             quantity=quantity,
-            volume=market.price(source, "volume") if known else 0.0,
             multiplier=order.slippage_multiplier,
+            bar_range=market.bar_range(source) if known else 0.0,
+            volume=market.price(source, "volume") if known else 0.0,
         )
+        lost = slippage(slippage_terms(files.config.venue, market.instrument), met)
     tick = market.instrument.tick_size
     price = against_trader(raw * (1 + order.side * lost), order.side, tick)
     return lost, max(price, 0.0 if market.is_option and order.side < 0 else tick)

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from data_feeds.trading_terms import MaintenanceBracket
-from engine.config.venue import SlippageConfig
 
 # A decimal step has no exact binary form: a quotient this near to a whole number counts as whole.
 STEP_SLACK = 1e-6
@@ -58,23 +57,6 @@ def liquidation_mark(
         if size * price < row.ceiling:
             return math.nan if side > 0 and price <= 0 else price
     return math.nan
-
-
-def slippage(
-    setting: SlippageConfig,
-    *,
-    bar_range: float,
-    quantity: float,
-    volume: float,
-    multiplier: float,
-) -> float:
-    """Return the slippage of a market or stop fill, a fraction of price.
-
-    ``(base + range_share x bar_range + impact x quantity / volume) x multiplier``; ``bar_range`` is
-    (high - low) / close. A bar without trades gives no impact.
-    """
-    impact = setting.impact * abs(quantity) / volume if volume > 0 else 0.0
-    return (setting.base + setting.range_share * bar_range + impact) * multiplier
 
 
 def whole_steps(value: float, step: float) -> int:

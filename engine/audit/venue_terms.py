@@ -7,8 +7,9 @@ first day, and else the venue's general value.
 from typing import Any
 
 from data_feeds.instrument import Instrument
+from engine.audit.slippage_formulas import SlippageRule
 from engine.audit.venue_formulas import MarginBracket, brackets
-from engine.config.venue import SlippageConfig, VenueConfig
+from engine.config.venue import VenueConfig
 
 BPS_A_UNIT = 10_000
 
@@ -18,12 +19,12 @@ def fee_fraction(venue: VenueConfig, instrument: Instrument, key: str) -> float:
     return float(_decided(venue, instrument, key, getattr(venue, key))) / BPS_A_UNIT
 
 
-def slippage_terms(venue: VenueConfig, instrument: Instrument) -> SlippageConfig:
-    """Return the three parts of an instrument's slippage."""
-    parts = {}
-    for part in ("base_bps", "range_share", "impact"):
-        parts[part] = _decided(venue, instrument, f"slippage.{part}", getattr(venue.slippage, part))
-    return SlippageConfig(**parts)
+def slippage_terms(venue: VenueConfig, instrument: Instrument) -> SlippageRule:
+    """Return the slippage model of an instrument: its name and its numbers."""
+    written = venue.slippage.model_dump()
+    name = str(written.pop("model"))
+    values = {key: _decided(venue, instrument, f"slippage.{key}", written[key]) for key in written}
+    return SlippageRule(name, values)
 
 
 def instrument_brackets(venue: VenueConfig, instrument: Instrument) -> tuple[MarginBracket, ...]:

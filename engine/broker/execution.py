@@ -8,7 +8,7 @@ from engine.broker.timeline import InstrumentPath
 from engine.config.models import MarginMode
 from engine.config.venue import TradingCosts, VenueConfig
 from engine.contracts import Contract
-from engine.costs import floor_to_step, round_against, slippage_fraction
+from engine.costs import FillConditions, floor_to_step, round_against
 from engine.ledger import Ledger
 from engine.records import FactKind, Fill, FillStage, OrderRole
 
@@ -17,17 +17,16 @@ from engine.records import FactKind, Fill, FillStage, OrderRole
 class FillMoment:
     """Holds the instant, bar and stage of an execution.
 
-    Slippage and capacity use ``bar_range`` (fraction of price) and ``volume`` (base units): at an
-    open those of the last completed bar, inside a bar its own. ``half_spread`` (fraction
-    of price) is the only slippage of an option.
+    Slippage and capacity use ``market``: range and volume are at an open those of the last
+    completed bar, inside a bar its own. ``half_spread`` (fraction of price) is the only slippage of
+    an option.
     """
 
     at: int
     stage: FillStage
     bar_opened_at: int
     bar_closed_at: int
-    bar_range: float
-    volume: float
+    market: FillConditions
     half_spread: float
 
 
@@ -43,9 +42,8 @@ def fill_moment(path: InstrumentPath, t: int, row: int, stage: FillStage) -> Fil
         spread = float(bars["high"][row]) - float(bars["low"][row])
         bar_range = 0.0 if path.is_option else spread / float(bars["close"][row])
         volume = float(bars["volume"][row])
-    return FillMoment(
-        at, stage, opened_at, closed_at, bar_range, volume, float(path.half_spread[t])
-    )
+    market = FillConditions(bar_range, volume)
+    return FillMoment(at, stage, opened_at, closed_at, market, float(path.half_spread[t]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +85,7 @@ class Execution:
         if cap is None or path.is_option:
             return float("inf")
         lot = path.instrument.lot_size
-        room = floor_to_step(cap * when.volume, lot) - self._filled_in(path, when)
+        room = floor_to_step(cap * when.market.volume, lot) - self._filled_in(path, when)
         return floor_to_step(max(room, 0.0), lot)
 
     def _filled_in(self, path: InstrumentPath, when: FillMoment) -> float:
@@ -103,17 +101,11 @@ class Execution:
         when: FillMoment,
     ) -> tuple[float, float]:
         """Return (price, slippage fraction) of a fill that takes liquidity."""
-        slippage = self._costs_of(path).slippage
         if path.is_option:
             fraction = when.half_spread
         else:
-            fraction = slippage_fraction(
-                base=slippage.base,
-                range_share=slippage.range_share,
-                impact=slippage.impact,
-                bar_range=when.bar_range,
-                participation=quantity / when.volume if when.volume > 0 else 0.0,
-                multiplier=order.request.slippage_multiplier,
+            fraction = self._costs_of(path).slippage.fraction(
+                quantity, when.market, multiplier=order.request.slippage_multiplier
             )
         side, tick = order.request.side, path.instrument.tick_size
         # Only the sale of an option may be priced at zero; every other price is a tick at least.

@@ -8,43 +8,18 @@ from pydantic import Field, field_serializer, model_validator
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.strict_model import SortedModel
 from data_feeds.trading_terms import MaintenanceBracket, TradingTerms, check_brackets
+from engine.costs.slippage_model import BASIS_POINT, SlippageModel
+from engine.costs.slippage_registry import Slippage, slippage_keys, with_own_terms
 
-BASIS_POINT = 1e-4
 # Keys of the venue section that an instrument's own terms may replace.
 TERMS = (
     "maker_fee_bps",
     "taker_fee_bps",
     "commission_bps",
     "liquidation_fee_bps",
-    "slippage.base_bps",
-    "slippage.range_share",
-    "slippage.impact",
+    *(f"slippage.{key}" for key in slippage_keys()),
     "maintenance",
 )
-
-
-class SlippageConfig(SortedModel):
-    """Define the fraction of price lost by a market or stop fill.
-
-    base + range_share x bar range / price + impact x quantity / bar volume, times the plan's
-    slippage multiplier. At a bar's open the range and volume are those of the last completed bar,
-    inside a bar its own.
-    """
-
-    base_bps: float = Field(
-        1.0, ge=0, le=500, description="Half spread, basis points of price: 5 is 0.05%"
-    )
-    range_share: float = Field(
-        0.02, ge=0, le=1, description="Share of the bar's range lost, a fraction: 0.02 is 2%"
-    )
-    impact: float = Field(
-        0.1, ge=0, le=10, description="Fraction of price lost at 100% participation: 0.1 is 10%"
-    )
-
-    @property
-    def base(self) -> float:
-        """Return the half spread as a fraction of price."""
-        return self.base_bps * BASIS_POINT
 
 
 class LimitFill(StrEnum):
@@ -65,7 +40,7 @@ class TradingCosts:
     maker_rate: float
     taker_rate: float
     liquidation_fee_rate: float
-    slippage: SlippageConfig
+    slippage: SlippageModel
     maintenance: tuple[MaintenanceBracket, ...]
 
 
@@ -112,7 +87,7 @@ class VenueConfig(SortedModel):
         description="Price that fills a limit entry or a target inside a bar: through (one tick of "
         "the instrument beyond it) or touch; fills at opens and stops do not differ",
     )
-    slippage: SlippageConfig = Field(default_factory=SlippageConfig)
+    slippage: Slippage = Field(default_factory=Slippage)
     maintenance: tuple[MaintenanceBracket, ...] = Field(
         description="Brackets by ascending floor, the first at 0", min_length=1
     )
@@ -125,7 +100,12 @@ class VenueConfig(SortedModel):
     @field_serializer("general")
     def _shown(self, value: tuple[str, ...] | None) -> list[str]:
         # A section that is read back has every key written.
-        return [name for name in TERMS if self.is_general(name)]
+        return [name for name in self._terms() if self.is_general(name)]
+
+    def _terms(self) -> list[str]:
+        """Return the replaceable keys; of the slippage keys, those of the run's model."""
+        own = {f"slippage.{key}" for key in type(self.slippage).model_fields}
+        return [name for name in TERMS if not name.startswith("slippage.") or name in own]
 
     def is_general(self, name: str) -> bool:
         """Return whether an instrument's own term replaces a key of this section."""
@@ -177,7 +157,7 @@ class VenueConfig(SortedModel):
             return record.maintenance, record
         return self.maintenance, None
 
-    def _slippage_of(self, record: TradingTerms | None) -> SlippageConfig:
+    def _slippage_of(self, record: TradingTerms | None) -> SlippageModel:
         own = {} if record is None else record.slippage.model_dump(exclude_none=True)
-        own = {name: value for name, value in own.items() if self.is_general(f"slippage.{name}")}
-        return self.slippage.model_copy(update=own) if own else self.slippage
+        replaced = {key: v for key, v in own.items() if self.is_general(f"slippage.{key}")}
+        return with_own_terms(self.slippage, replaced)

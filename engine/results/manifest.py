@@ -19,7 +19,8 @@ from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import Channel, Provenance, time_columns
 from engine.account_currencies import rate_sentences
 from engine.config.models import RunConfig
-from engine.config.venue import BASIS_POINT, TERMS, LimitFill, TradingCosts
+from engine.config.venue import TERMS, LimitFill, TradingCosts
+from engine.costs.slippage_model import BASIS_POINT
 from engine.playbook import compared_instruments
 from engine.reads import Reads
 from engine.records import BillAccruals
@@ -342,15 +343,10 @@ def _cost_words(costs: TradingCosts, item: Instrument) -> str:
         f"{round(rate / BASIS_POINT, 6):g} bps"
         for rate in (costs.maker_rate, costs.taker_rate, costs.liquidation_fee_rate)
     )
-    slippage = costs.slippage
     fees = f"fees are {maker} for maker fills and {taker} for taker fills"
     if item.is_margined:
         fees += f", {forced} of notional for a liquidation"
-    return (
-        f"{fees}, unchanged through the window. The slippage of a market or stop fill is "
-        f"{slippage.base_bps:g} bps, plus {slippage.range_share:g} of the bar's range, plus "
-        f"{slippage.impact:g} x its share of the bar's volume; a limit fill has none."
-    )
+    return f"{fees}, unchanged through the window. {costs.slippage.sentence}"
 
 
 def _left_out_assumption(config: RunConfig) -> list[str]:

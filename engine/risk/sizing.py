@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 
 from data_feeds.instrument import Instrument
 from engine.config.models import MarginMode, PortfolioConfig, RiskConfig, WalletsConfig
-from engine.config.venue import SlippageConfig, VenueConfig
+from engine.config.venue import VenueConfig
 from engine.contracts import Contract, Tier, contract_of
-from engine.costs import floor_to_step, slippage_fraction
+from engine.costs import FillConditions, SizedOrder, SlippageCurve, floor_to_step
 from engine.decision_terms import Cap, RefusalRule
 from engine.records import OrderKind
 
@@ -37,18 +37,24 @@ OWNED = 0  # leverage setting of what is paid in full
 
 @dataclass(frozen=True, slots=True)
 class PlanCosts:
-    """Hold the expected costs of an entry and of its stop, as fractions of their prices.
+    """Hold the expected costs of an entry and of its stop: fees as fractions, slippage by size.
 
-    ``*_slippage`` is the part that does not depend on size, ``*_impact`` the part for each base
-    unit.
+    ``rests``: the entry is a limit order, which pays no slippage.
     """
 
     entry_fee: float
     exit_fee: float
-    entry_slippage: float
-    exit_slippage: float
-    entry_impact: float
-    exit_impact: float
+    slippage: SlippageCurve
+    rests: bool = False
+
+    @property
+    def entry_slippage(self) -> float:
+        """Return the part of the entry's slippage that does not depend on size, a fraction."""
+        return 0.0 if self.rests else self.slippage.fixed
+
+    def sized_entry(self, unit_value: float, earlier: float = 0.0) -> tuple[SizedOrder, ...]:
+        """Return the entry as an order of a slippage curve, none where it rests."""
+        return () if self.rests else (SizedOrder(unit_value, earlier),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +150,7 @@ def plan_costs(
     venue: VenueConfig,
     kind: OrderKind,
     *,
-    bar_range: float,
-    mean_volume: float,
+    market: FillConditions,
     slippage_multiplier: float,
     crosses: bool = False,
 ) -> PlanCosts:
@@ -153,32 +158,17 @@ def plan_costs(
 
     A limit entry pays the maker fee and no slippage; everything else is a taker. A limit that the
     market has reached (``crosses``) pays the taker fee; its entry estimate already includes
-    slippage. A maker rebate is ignored. ``bar_range`` is (high - low) / close of the last bar.
+    slippage. A maker rebate is ignored. ``market`` holds the range of the last bar and the mean
+    volume of a bar.
     """
     own = venue.costs_of(instrument)
-    taker, maker, slip = own.taker_rate, max(own.maker_rate, 0.0), own.slippage
-    fixed = fixed_slippage(slip, bar_range, slippage_multiplier)
-    impact = slip.impact * slippage_multiplier / mean_volume if slip.impact > 0 else 0.0
-    passive = kind is OrderKind.LIMIT
+    taker, maker = own.taker_rate, max(own.maker_rate, 0.0)
+    rests = kind is OrderKind.LIMIT
     return PlanCosts(
-        entry_fee=maker if passive and not crosses else taker,
+        entry_fee=maker if rests and not crosses else taker,
         exit_fee=taker,
-        entry_slippage=0.0 if passive else fixed,
-        exit_slippage=fixed,
-        entry_impact=0.0 if passive else impact,
-        exit_impact=impact,
-    )
-
-
-def fixed_slippage(slip: SlippageConfig, bar_range: float, multiplier: float) -> float:
-    """Return the part of a taker's slippage that does not depend on size, a fraction of price."""
-    return slippage_fraction(
-        base=slip.base,
-        range_share=slip.range_share,
-        impact=slip.impact,
-        bar_range=bar_range,
-        participation=0.0,
-        multiplier=multiplier,
+        slippage=own.slippage.curve(market, slippage_multiplier),
+        rests=rests,
     )
 
 
@@ -233,22 +223,21 @@ def _risk_cap(request: SizingRequest, risk: RiskConfig) -> tuple[float, float]:
     stop adds nothing.
     """
     costs, held, contract = request.costs, request.held, request.contract
-    entry, stop = request.unit, contract.unit_notional(request.stop)
+    entry, stop, curve = request.unit, contract.unit_notional(request.stop), costs.slippage
     lost = 0.0
     if held.quantity > 0:
         gain = contract.profit(float(request.direction), held.average_entry, request.stop)
         lost = max(-gain, 0.0)
-    lost += stop * (costs.exit_fee + costs.exit_slippage + costs.exit_impact * held.quantity)
+    lost += stop * (costs.exit_fee + curve.fixed + curve.impact(held.quantity))
     budget = max(risk.risk_fraction * request.equity - held.quantity * lost, 0.0)
-    linear = (
+    per_unit = (
         contract.unit_distance(request.entry, request.stop)
         + entry * (costs.entry_fee + costs.entry_slippage)
-        + stop * (costs.exit_fee + costs.exit_slippage)
-        + stop * costs.exit_impact * 2 * held.quantity
+        + stop * (costs.exit_fee + curve.fixed)
     )
-    quadratic = entry * costs.entry_impact + stop * costs.exit_impact
-    quantity = _largest_within(budget, linear, quadratic)
-    return quantity, linear + quadratic * quantity
+    orders = (*costs.sized_entry(entry), SizedOrder(stop, together=held.quantity))
+    quantity = curve.largest(budget, per_unit, orders)
+    return quantity, curve.unit_cost(quantity, per_unit, orders)
 
 
 def _volatility_cap(request: SizingRequest, risk: RiskConfig) -> float:
@@ -373,13 +362,8 @@ def _affordable(request: SizingRequest, setting: int) -> float:
         unit = max(unit, request.contract.unit_notional(request.reserve))
     share = 1.0 if setting == OWNED else 1.0 / setting
     fees = costs.exit_fee if setting == OWNED else 2 * costs.exit_fee
-    return _largest_within(
+    return costs.slippage.largest(
         max(request.free_cash, 0.0),
         unit * (share + fees + costs.entry_slippage),
-        unit * costs.entry_impact,
+        costs.sized_entry(unit),
     )
-
-
-def _largest_within(budget: float, linear: float, quadratic: float) -> float:
-    """Return the largest q with ``linear x q + quadratic x q^2 <= budget``; impact costs q^2."""
-    return 2 * budget / (linear + math.sqrt(linear * linear + 4 * quadratic * budget))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from data_feeds.instrument import Instrument, Wallet
 from engine.config.venue import VenueConfig
 from engine.contracts import contract_of
+from engine.costs import FillConditions
 from engine.decision_terms import Cap, RefusalRule
 from engine.records import OrderKind
 from engine.risk.account_limits import (
@@ -24,7 +25,6 @@ from engine.risk.sizing import (
     EarlierTranches,
     SizingRequest,
     SizingRules,
-    fixed_slippage,
     plan_costs,
 )
 from engine.risk.sizing_bars import SizingBars
@@ -82,7 +82,7 @@ class SizingInputs:
         row = bars.row_at(at)
         known = float(bars.range_fraction[row]) if row >= 0 else 0.0
         costs = self._venue.costs_of(self._instruments[instrument])
-        return fixed_slippage(costs.slippage, known, multiplier)
+        return costs.slippage.fraction(0.0, FillConditions(known), multiplier=multiplier)
 
     def free_cash(self, wallet: Wallet, at: int, account: AccountView) -> float:
         """Return the cash of a wallet that no position or working order uses, quote."""
@@ -129,7 +129,7 @@ class SizingInputs:
             )
         uses_volume = (
             risk.participation_cap is not None
-            or self._venue.costs_of(instrument).slippage.impact > 0
+            or self._venue.costs_of(instrument).slippage.reads_bar_volume
         )
         if uses_volume and not bars.mean_volume[row] > 0:
             return (
@@ -149,8 +149,7 @@ class SizingInputs:
             instrument,
             self._venue,
             tranche.kind,
-            bar_range=float(bars.range_fraction[row]),
-            mean_volume=volume,
+            market=FillConditions(float(bars.range_fraction[row]), volume),
             slippage_multiplier=tranche.slippage_multiplier,
             crosses=tranche.crosses,
         )

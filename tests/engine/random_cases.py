@@ -49,7 +49,8 @@ from engine.config.models import (
     WalletsConfig,
     WeeklyLossConfig,
 )
-from engine.config.venue import TERMS, SlippageConfig, VenueConfig
+from engine.config.venue import TERMS, VenueConfig
+from engine.costs import RangeSlippage
 from engine.records import SimulationOutcome
 from tests.engine.random_markets import (
     BILL,
@@ -306,9 +307,9 @@ def _config(
     modes = modes[:1] if exact else modes[1:] if style is Style.PAIR else modes
     setting = {Style.EXACT: 4, Style.PAIR: 15}.get(style) or rng.choice([4, 8, 15, 0])
     smooth = exact or bool(rng.random() < 0.4)
-    slippage = SlippageConfig(base_bps=0, range_share=0, impact=0)
+    slippage = RangeSlippage(base_bps=0, range_share=0, impact=0)
     if not smooth:
-        slippage = SlippageConfig(base_bps=float(rng.choice([0, 30])), range_share=0.1, impact=0.1)
+        slippage = RangeSlippage(base_bps=float(rng.choice([0, 30])), range_share=0.1, impact=0.1)
     rates = (0.004, 0.01, 0.03) if style is Style.FREE else (EXACT_RATE,)
     return RunConfig(
         name="random",

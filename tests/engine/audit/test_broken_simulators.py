@@ -10,6 +10,7 @@ from engine.broker import execution, matching, resolve, simulator
 from engine.broker.match_context import MatchContext
 from engine.config.models import RunMode
 from engine.contracts.linear_perp import LinearPerp
+from engine.costs import RangeSlippage
 from engine.errors import SimulationError
 from engine.ledger import Ledger
 from engine.records import OrderRole
@@ -59,8 +60,10 @@ def stop_at_its_level_on_a_gap(patch):
 
 
 def slippage_in_favour(patch):
-    original = execution.slippage_fraction
-    patch.setattr(execution, "slippage_fraction", lambda **known: -original(**known))
+    original = RangeSlippage.fraction
+    patch.setattr(
+        RangeSlippage, "fraction", lambda self, *asked, **known: -original(self, *asked, **known)
+    )
 
 
 def target_before_the_stop(patch):

@@ -13,10 +13,8 @@ from engine.audit.venue_formulas import (
     liquidation_mark,
     on_grid,
     requirement,
-    slippage,
     whole_steps,
 )
-from engine.config.venue import SlippageConfig
 
 TABLE = brackets(
     (
@@ -54,13 +52,6 @@ def test_at_the_liquidation_price_equity_is_the_requirement(quantity, entry, lev
     equity = margin + quantity * (price - entry)
     needed = requirement(abs(quantity) * price, TABLE)
     assert equity == pytest.approx(needed, rel=1e-6, abs=1e-6 * abs(quantity) * entry)
-
-
-def test_slippage_adds_spread_range_and_impact():
-    # (0.0001 + 0.02 x 0.01 + 0.1 x 5 / 100) x 2 = 0.0106
-    setting = SlippageConfig(base_bps=1, range_share=0.02, impact=0.1)
-    lost = slippage(setting, bar_range=0.01, quantity=-5, volume=100, multiplier=2)
-    assert lost == pytest.approx(0.0106)
 
 
 def test_prices_are_rounded_against_the_trader_unless_they_stand_on_the_grid():

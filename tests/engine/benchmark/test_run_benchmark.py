@@ -11,7 +11,7 @@ from data_feeds.instrument import Instrument, InstrumentKind
 from engine.benchmark.daily_returns import mixed_returns
 from engine.benchmark.run_benchmark import held_numbers, held_returns, purchase_cost
 from engine.config.models import ReportConfig
-from engine.config.venue import SlippageConfig
+from engine.costs import RangeSlippage
 from engine.intents import Enter
 from engine.metrics import relative_numbers
 from engine.pages.run_page import run_page
@@ -31,7 +31,7 @@ DAYS = [day for day in range(364) if day % 7 < 5]
 OPENED = [hour(24 * day + 14.5) for day in DAYS]
 CLOSED = [hour(24 * day + 21) for day in DAYS]
 BROKERAGE = {"venue_cash": 0.0, "brokerage_cash": 1_000.0, "interest_series": "DGS3MO"}
-COSTS = {"commission_bps": 10.0, "slippage": SlippageConfig(base_bps=5, range_share=0, impact=0)}
+COSTS = {"commission_bps": 10.0, "slippage": RangeSlippage(base_bps=5, range_share=0, impact=0)}
 YIELD = 0.055
 COMPARED = ("beta to the benchmark", "alpha a year", "correlation with the benchmark")
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.trading_terms import MaintenanceBracket
-from engine.config.venue import SlippageConfig
 from engine.contracts.maintenance import build_tiers, maintenance_margin
+from engine.costs import RangeSlippage
 from engine.intents import Enter, Target
 from engine.records import OrderKind
 from engine.testing import PERP, amounts, candles, fill_lines, hour, marks, play
@@ -89,7 +89,7 @@ def test_the_tier_of_the_notional_at_the_price_sets_the_rate(direction, low, hig
 
 
 def test_liquidation_slips_like_a_taker_against_the_trader():
-    slippage = SlippageConfig(base_bps=10, range_share=0, impact=0)
+    slippage = RangeSlippage(base_bps=10, range_share=0, impact=0)
     rows = [FLAT, FLAT, (100, 101, 80, 100), FLAT]
     market = table(candles([FLAT] * 4), marks(rows), instruments=[PERP])
     # Entry 100 x 1.001 = 100.1, margin 100.1: P = (1,001 - 100.1) / 9.96 = 90.4518.
@@ -419,7 +419,7 @@ def test_an_isolated_position_loses_at_most_its_margin_whatever_the_mark_does(
         account={"leverage_setting": leverage},
         venue={
             "liquidation_fee_bps": fee_bps,
-            "slippage": SlippageConfig(base_bps=slippage_bps, range_share=0, impact=0),
+            "slippage": RangeSlippage(base_bps=slippage_bps, range_share=0, impact=0),
         },
     )
     margin = outcome.fills[0].isolated_margin_after

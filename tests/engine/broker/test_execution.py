@@ -2,13 +2,13 @@
 
 import pytest
 
-from engine.config.venue import SlippageConfig
+from engine.costs import RangeSlippage
 from engine.intents import Enter, Target
 from engine.records import OrderKind
 from engine.testing import PERP, amounts, candles, fill_lines, play, table
 
 FLAT = (100.0, 101.0, 99.0, 100.0)
-SLIPPAGE = SlippageConfig(base_bps=10, range_share=0.02, impact=0.1)
+SLIPPAGE = RangeSlippage(base_bps=10, range_share=0.02, impact=0.1)
 # Sizing wants a known volume as soon as impact costs something: one bar of it is enough.
 ONE_BAR = {"participation_window": "1h"}
 
@@ -41,7 +41,7 @@ def test_the_slippage_multiplier_of_a_plan_scales_its_slippage():
     outcome = play(
         market,
         {0: [enter(slippage_multiplier=3.0)]},
-        venue={"slippage": SlippageConfig(base_bps=10, range_share=0, impact=0)},
+        venue={"slippage": RangeSlippage(base_bps=10, range_share=0, impact=0)},
     )
     # 100 x (1 + 3 x 0.0010) = 100.3
     assert fill_lines(outcome) == [(1.0, "entry", 10.0, 100.3)]
@@ -50,7 +50,7 @@ def test_the_slippage_multiplier_of_a_plan_scales_its_slippage():
 def test_slippage_at_the_open_uses_the_last_bar_with_trades():
     # The bar before the entry has no volume; the one before it has a range of 4%.
     market = table(candles([(100, 102, 98, 100), (100, 100, 100, 100, 0), FLAT, FLAT]))
-    venue = {"slippage": SlippageConfig(base_bps=0, range_share=0.02, impact=0)}
+    venue = {"slippage": RangeSlippage(base_bps=0, range_share=0.02, impact=0)}
     outcome = play(market, {1: [enter()]}, venue=venue)
     # 0.02 x 0.04 = 0.0008; 100 x 1.0008 = 100.08, up to 100.1
     assert outcome.fills[0].slippage == pytest.approx(0.0008)
@@ -62,7 +62,7 @@ def test_a_stop_inside_a_bar_slips_with_that_bars_own_range_and_volume():
     outcome = play(
         market,
         {0: [enter(stop=95.0)]},
-        venue={"slippage": SlippageConfig(base_bps=0, range_share=0.02, impact=0.1)},
+        venue={"slippage": RangeSlippage(base_bps=0, range_share=0.02, impact=0.1)},
         risk=ONE_BAR,
     )
     # Participation 10/200, range (100 - 90)/92:
@@ -111,7 +111,7 @@ def test_a_limit_entry_gets_the_better_open_and_never_slips(next_bar, price, liq
         market,
         {0: [enter(kind=OrderKind.LIMIT, price=99.0)]},
         # 1,000 / 99 = 10.101
-        venue={"slippage": SlippageConfig(base_bps=50), "taker_fee_bps": 5, "maker_fee_bps": 2},
+        venue={"slippage": RangeSlippage(base_bps=50), "taker_fee_bps": 5, "maker_fee_bps": 2},
         risk=ONE_BAR,
     )
     (fill,) = outcome.fills
@@ -138,7 +138,7 @@ def test_a_stop_entry_is_a_taker_and_slips():
         market,
         {0: [enter(kind=OrderKind.STOP, price=102.0)]},
         venue={
-            "slippage": SlippageConfig(base_bps=10, range_share=0, impact=0),
+            "slippage": RangeSlippage(base_bps=10, range_share=0, impact=0),
             "taker_fee_bps": 5,
         },
     )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from data_feeds.instrument import Instrument, InstrumentKind
-from engine.config.venue import SlippageConfig
+from engine.costs import RangeSlippage
 from engine.intents import Enter, Exit, MoveStop
 from engine.testing import (
     ETF,
@@ -329,7 +329,7 @@ def test_costs_are_the_only_difference_between_a_flat_round_trip_and_nothing():
         script,
         venue={
             "taker_fee_bps": 5,
-            "slippage": SlippageConfig(base_bps=10, range_share=0, impact=0),
+            "slippage": RangeSlippage(base_bps=10, range_share=0, impact=0),
         },
     )
     # In at 100.1, out at 99.9: 10 x 0.2 = 2.00; fees 10 x (100.1 + 99.9) x 0.0005 = 1.00.

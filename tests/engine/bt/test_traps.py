@@ -10,7 +10,7 @@ import pytest
 
 from data_feeds.errors import SchemaError
 from data_feeds.instrument import Instrument, InstrumentKind
-from engine.config.venue import SlippageConfig
+from engine.costs import RangeSlippage
 from engine.intents import Enter, Exit, Target
 from engine.ledger import Ledger
 from engine.records import OrderKind
@@ -71,7 +71,7 @@ def test_slippage_is_capped_at_the_bars_high(plain):
     slipped = plain(rows, script=buys(10), prepare=lambda broker: broker.set_slippage_perc(0.01))
     assert slipped.fills == [(1, 10, 100.0)]
     # Ours: 100 x 1.01 = 101.
-    venue = {"slippage": SlippageConfig(base_bps=100, range_share=0, impact=0)}
+    venue = {"slippage": RangeSlippage(base_bps=100, range_share=0, impact=0)}
     outcome = play(table(candles(rows)), {0: [enter()]}, venue=venue)
     assert fill_lines(outcome) == [(1.0, "entry", 10.0, 101.0)]
 
@@ -86,7 +86,7 @@ def test_the_same_slippage_knob_has_two_defaults(plain):
     assert plain(rows, script=buys(10), broker=by_setter).fills == [(1, 10, 101.0)]
     # Ours has one knob and one meaning, at the open and inside the bar: 101, then 97 x 0.99 = 96.03
     # down to the tick.
-    venue = {"slippage": SlippageConfig(base_bps=100, range_share=0, impact=0)}
+    venue = {"slippage": RangeSlippage(base_bps=100, range_share=0, impact=0)}
     rows = [FLAT, (100, 102, 98, 99), (99, 100, 96, 97), FLAT]
     outcome = play(table(candles(rows)), {0: [enter(stop=97.0)]}, venue=venue)
     assert [fill.price for fill in outcome.fills] == [101.0, 96.0]

@@ -10,7 +10,8 @@ from data_feeds.yaml_text import load_yaml
 from engine.audit.venue_terms import fee_fraction, instrument_brackets, slippage_terms
 from engine.config.load import load_run_config
 from engine.config.locations import find_venue
-from engine.config.venue import TERMS, SlippageConfig, VenueConfig
+from engine.config.venue import TERMS, VenueConfig
+from engine.costs import RangeSlippage
 from engine.intents import Enter
 from engine.testing import PERP, candles, play, table
 
@@ -80,13 +81,15 @@ def test_fees_in_order_of_precedence(config, instrument, expected):
         (venue(), 4, 0.02),
         (venue(slippage={"range_share": 0.5}), 4, 0.5),
         (venue(slippage={"base_bps": 0}), 0, 0.02),
-        (venue(slippage=SlippageConfig(base_bps=9, range_share=0, impact=0)), 9, 0),
+        (venue(slippage=RangeSlippage(base_bps=9, range_share=0, impact=0)), 9, 0),
         (venue(slippage={"base_bps": 9}, general=TERMS), 4, 0.02),
     ],
 )
 def test_slippage_part_by_part(config, base, share):
-    for found in (config.costs_of(of()).slippage, slippage_terms(config, of())):
-        assert (found.base_bps, found.range_share) == (base, share)
+    held, audited = config.costs_of(of()).slippage, slippage_terms(config, of())
+    assert audited.model == "range"
+    for found in (held.model_dump(), audited.values):
+        assert (found["base_bps"], found["range_share"]) == (base, share)
 
 
 def test_brackets_of_the_run_of_the_instrument_and_of_the_venue():

@@ -7,7 +7,7 @@ import pytest
 
 from data_feeds.instrument import Instrument, InstrumentKind
 from engine.audit import format_report
-from engine.config.venue import SlippageConfig
+from engine.costs import RangeSlippage
 from engine.intents import Add, Enter, Target
 from engine.records import OrderKind
 from engine.testing import PERP, SPOT, candles, fill_lines, play, table
@@ -111,7 +111,7 @@ def test_the_estimate_is_the_last_price_with_slippage_and_at_most_the_limit(
 ):
     intent = limit(price, 50.0 if direction > 0 else 150.0, direction)
     outcome = played(
-        intent, venue={"slippage": SlippageConfig(base_bps=50, range_share=0, impact=0)}
+        intent, venue={"slippage": RangeSlippage(base_bps=50, range_share=0, impact=0)}
     )
     assert outcome.decisions[0].entry_estimate == estimate
     # 1,000 / estimate in lots of 0.001
@@ -123,7 +123,7 @@ def test_slippage_of_the_estimate_reads_range_and_multiplier():
     # (0.001 + 0.1 x (101 - 99) / 100) x 2 = 0.006; the impact depends on the size and is left out.
     outcome = played(
         limit(210.0, 50.0, slippage_multiplier=2.0),
-        venue={"slippage": SlippageConfig(base_bps=10, range_share=0.1, impact=0.1)},
+        venue={"slippage": RangeSlippage(base_bps=10, range_share=0.1, impact=0.1)},
         risk={"participation_window": "1h"},
     )
     assert outcome.decisions[0].entry_estimate == pytest.approx(100.6)

@@ -9,6 +9,8 @@ from data_feeds.instrument import Instrument
 from engine.config.models import MarginMode
 from engine.contracts.linear_perp import liquidation_price
 from engine.contracts.maintenance import build_tiers
+from engine.costs import FillConditions
+from engine.costs.slippage_models.bar_range import LinearCurve
 from engine.records import OrderKind
 from engine.risk.sizing import (
     CAPS,
@@ -21,8 +23,8 @@ from engine.risk.sizing import (
     size_entry,
 )
 
-FREE = PlanCosts(0, 0, 0, 0, 0, 0)
-TAKER = PlanCosts(0.0005, 0.0005, 0.0001, 0.0001, 1e-7, 1e-7)
+FREE = PlanCosts(0, 0, LinearCurve(0, 0))
+TAKER = PlanCosts(0.0005, 0.0005, LinearCurve(0.0001, 1e-7))
 PERP = Instrument(id="BTC", kind="perp", tick_size=0.1, lot_size=0.001, min_notional=100)
 SPOT = Instrument(id="BTCSPOT", kind="spot", tick_size=0.1, lot_size=0.001, min_notional=100)
 
@@ -68,7 +70,7 @@ def test_risk_cap_without_costs_is_the_budget_over_the_stop_distance(make):
 
 def test_fees_and_slippage_both_ways_are_part_of_the_risk_per_unit(make):
     # 1,000 + 30,000 x (0.0005 + 0.0001) + 29,000 x (0.0005 + 0.0001) = 1,035.4
-    costs = replace(TAKER, entry_impact=0.0, exit_impact=0.0)
+    costs = replace(TAKER, slippage=LinearCurve(0.0001, 0.0))
     sizing = size_entry(request(costs=costs), rules(make))
     assert sizing.risk_per_unit == pytest.approx(1_035.4)
     assert sizing.quantity == pytest.approx(1_000 / 1_035.4)
@@ -76,7 +78,7 @@ def test_fees_and_slippage_both_ways_are_part_of_the_risk_per_unit(make):
 
 def test_impact_that_grows_with_size_is_solved_for(make):
     # 1,000 q + (30,000 + 29,000) x 0.001 x q^2 = 1,000, so q = 0.94736...
-    costs = replace(FREE, entry_impact=0.001, exit_impact=0.001)
+    costs = replace(FREE, slippage=LinearCurve(0.0, 0.001))
     quantity = size_entry(request(costs=costs), rules(make)).quantity
     assert 1_000 * quantity + 59 * quantity**2 == pytest.approx(1_000.0)
 
@@ -201,19 +203,20 @@ def test_a_short_whose_stop_is_too_far_for_any_setting_is_refused(make):
 
 
 def test_limit_entries_pay_the_maker_fee_and_no_slippage(make):
-    run = make.config(venue={"maker_fee_bps": 2, "taker_fee_bps": 5, "slippage": {"base_bps": 1}})
-    market = {"bar_range": 0.01, "mean_volume": 1_000.0, "slippage_multiplier": 2.0}
+    slippage = {"base_bps": 1, "range_share": 0.02}
+    run = make.config(venue={"maker_fee_bps": 2, "taker_fee_bps": 5, "slippage": slippage})
+    market = {"market": FillConditions(0.01, 1_000.0), "slippage_multiplier": 2.0}
     limit = plan_costs(PERP, run.venue, OrderKind.LIMIT, **market)
-    assert (limit.entry_fee, limit.entry_slippage, limit.entry_impact) == (0.0002, 0.0, 0.0)
+    assert (limit.entry_fee, limit.entry_slippage, limit.sized_entry(1.0)) == (0.0002, 0.0, ())
     # (0.0001 + 0.02 x 0.01) x 2 = 0.0006 at the stop; impact 0.1 x 2 / 1,000 a BTC
     assert limit.exit_fee == 0.0005
-    assert limit.exit_slippage == pytest.approx(0.0006)
-    assert limit.exit_impact == pytest.approx(0.0002)
+    assert limit.slippage.fixed == pytest.approx(0.0006)
+    assert limit.slippage.impact(3.0) == pytest.approx(0.0006)
 
 
 def test_a_rebate_is_not_counted_on_and_etfs_pay_commission(make):
     run = make.config(venue={"maker_fee_bps": -1, "taker_fee_bps": 5, "commission_bps": 3})
-    market = {"bar_range": 0.0, "mean_volume": 1.0, "slippage_multiplier": 1.0}
+    market = {"market": FillConditions(0.0, 1.0), "slippage_multiplier": 1.0}
     assert plan_costs(PERP, run.venue, OrderKind.LIMIT, **market).entry_fee == 0.0
     etf = Instrument(id="QQQ", kind="etf", calendar="XNYS")
     assert plan_costs(etf, run.venue, OrderKind.MARKET, **market).entry_fee == pytest.approx(0.0003)
@@ -266,8 +269,8 @@ def test_what_is_lost_at_the_stop_stays_within_the_budget(make, entry, mode):
     sizing = size_entry(entry, rules(make, margin_mode=mode, **ALL_ON))
     q, costs = sizing.quantity, entry.costs
     fees = q * (entry.entry * costs.entry_fee + entry.stop * costs.exit_fee)
-    slip_in = q * entry.entry * (costs.entry_slippage + costs.entry_impact * q)
-    slip_out = q * entry.stop * (costs.exit_slippage + costs.exit_impact * q)
+    slip_in = q * entry.entry * (costs.slippage.fixed + costs.slippage.slope * q)
+    slip_out = q * entry.stop * (costs.slippage.fixed + costs.slippage.slope * q)
     lost = q * abs(entry.entry - entry.stop) + fees + slip_in + slip_out
     assert lost <= 0.01 * entry.equity * (1 + 1e-9)
 
@@ -343,17 +346,14 @@ def test_more_equity_never_gives_a_smaller_size_within_one_tier(make, entry, mod
 def test_price_times_k_gives_size_over_k(make, entry, k):
     # Budgets and notionals are quote amounts; the participation cap is not, so it is off.
     active = rules(make, **{**ALL_ON, "participation_cap": None})
-    impact = {
-        "entry_impact": entry.costs.entry_impact * k,
-        "exit_impact": entry.costs.exit_impact * k,
-    }
+    curve = entry.costs.slippage
     scaled = replace(
         entry,
         # A wallet below one lot carries nothing, so a lot stays the same amount of money.
         instrument=PERP.model_copy(update={"lot_size": PERP.lot_size / k}),
         entry=entry.entry * k,
         stop=entry.stop * k,
-        costs=replace(entry.costs, **impact),
+        costs=replace(entry.costs, slippage=replace(curve, slope=curve.slope * k)),
     )
     first, second = size_entry(entry, active), size_entry(scaled, active)
     if first.leverage_setting == second.leverage_setting:
@@ -390,8 +390,9 @@ def test_all_tranches_together_lose_the_budget_at_most(make, held, average, frac
     )
     new, stop = cap(sizing, "risk"), 29_000.0
     # Slippage grows with the size: the exit of all pays the impact of all.
-    exit_costs = TAKER.exit_fee + TAKER.exit_slippage + TAKER.exit_impact * (held + new)
-    entry_costs = TAKER.entry_fee + TAKER.entry_slippage + TAKER.entry_impact * new
+    curve = TAKER.slippage
+    exit_costs = TAKER.exit_fee + curve.fixed + curve.slope * (held + new)
+    entry_costs = TAKER.entry_fee + curve.fixed + curve.slope * new
     lost = held * max(average - stop, 0.0) + new * (30_000.0 - stop + 30_000.0 * entry_costs)
     lost += (held + new) * stop * exit_costs
     if new > 0:

@@ -1,4 +1,4 @@
-"""Fees, interest, slippage and price steps as plain arithmetic.
+"""Fees, interest and price steps as plain arithmetic.
 
 Sizing and broker use the same formulas; the audit has its own.
 """
@@ -27,24 +27,6 @@ def simple_interest(cash: float, annual_rate: float, days: float) -> float:
     30.0
     """
     return cash * annual_rate * days / 365
-
-
-def slippage_fraction(
-    *,
-    base: float,
-    range_share: float,
-    impact: float,
-    bar_range: float,
-    participation: float,
-    multiplier: float,
-) -> float:
-    """Return the fraction of price a taker loses.
-
-    ``(base + range_share x bar_range + impact x participation) x multiplier``, where ``bar_range``
-    is (high - low) / close and ``participation`` is quantity / bar volume, both of the bar that was
-    known when the fill happened.
-    """
-    return (base + range_share * bar_range + impact * participation) * multiplier
 
 
 def floor_to_step(value: float, step: float) -> float:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.costs import ceil_to_step, fee, floor_to_step, round_against, slippage_fraction
+from engine.costs import ceil_to_step, fee, floor_to_step, round_against
 
 STEPS = st.sampled_from([1.0, 0.5, 0.1, 0.01, 0.001, 0.00001])
 VALUES = st.floats(0.0, 1e6)
@@ -19,14 +19,6 @@ def test_fee_is_paid_on_the_notional_of_buys_and_sells():
 
 def test_a_maker_rebate_is_a_negative_fee():
     assert fee(1.0, 10_000.0, -0.0001) == pytest.approx(-1.0)
-
-
-def test_slippage_adds_spread_range_and_impact_then_multiplies():
-    # (0.0001 + 0.02 x 0.01 + 0.1 x 0.05) x 2 = (0.0001 + 0.0002 + 0.005) x 2 = 0.0106
-    lost = slippage_fraction(
-        base=0.0001, range_share=0.02, impact=0.1, bar_range=0.01, participation=0.05, multiplier=2
-    )
-    assert lost == pytest.approx(0.0106)
 
 
 def test_floor_to_step_keeps_a_value_that_is_a_multiple_but_for_its_binary_form():

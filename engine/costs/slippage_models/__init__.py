@@ -1,0 +1,1 @@
+"""The slippage models, one file each."""

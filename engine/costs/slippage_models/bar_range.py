@@ -1,0 +1,92 @@
+"""Slippage by the range and the volume of one bar."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import Field
+
+from engine.costs.slippage_model import FillConditions, SizedOrder, SlippageCurve, SlippageModel
+
+
+@dataclass(frozen=True, slots=True)
+class LinearCurve(SlippageCurve):
+    """Slippage whose impact grows with the size of one fill: ``fixed + slope x quantity``.
+
+    Earlier fills of an order count nothing: each fill is measured against its own bar.
+    """
+
+    fixed: float
+    slope: float
+
+    def impact(self, quantity: float, *, earlier: float = 0.0) -> float:
+        """Return ``slope x quantity``."""
+        return self.slope * quantity
+
+    def largest(self, budget: float, per_unit: float, orders: Sequence[SizedOrder]) -> float:
+        """Return the root of ``linear x q + quadratic x q^2 = budget``; impact costs q^2."""
+        linear, quadratic = self._terms(per_unit, orders)
+        return 2 * budget / (linear + math.sqrt(linear * linear + 4 * quadratic * budget))
+
+    def unit_cost(self, quantity: float, per_unit: float, orders: Sequence[SizedOrder]) -> float:
+        """Return ``linear + quadratic x q``."""
+        linear, quadratic = self._terms(per_unit, orders)
+        return linear + quadratic * quantity
+
+    def _terms(self, per_unit: float, orders: Sequence[SizedOrder]) -> tuple[float, float]:
+        """Return the factors of q and q^2: a order adds (together + q)^2 - together^2."""
+        quadratic = 0.0
+        for order in orders:
+            per_unit += order.unit_value * self.slope * 2 * order.together
+            quadratic += order.unit_value * self.slope
+        return per_unit, quadratic
+
+
+class RangeSlippage(SlippageModel):
+    """Define slippage by the range and the volume of one bar.
+
+    base + range_share x bar range / price + impact x quantity / bar volume, times the plan's
+    slippage multiplier. At a bar's open the range and volume are those of the last completed bar,
+    inside a bar its own: the cost depends on the length of the bars that orders fill in.
+    """
+
+    model: Literal["range"] = Field("range", description="Name of the model")
+    range_share: float = Field(
+        0.02, ge=0, le=1, description="Share of the bar's range lost, a fraction: 0.02 is 2%"
+    )
+    impact: float = Field(
+        0.1, ge=0, le=10, description="Fraction of price lost at 100% participation: 0.1 is 10%"
+    )
+
+    @property
+    def reads_bar_volume(self) -> bool:
+        """Return whether sizing needs the mean volume of a bar."""
+        return self.impact > 0
+
+    @property
+    def sentence(self) -> str:
+        """Return the rule in words."""
+        return (
+            f"The slippage of a market or stop fill is {self.base_bps:g} bps, plus "
+            f"{self.range_share:g} of the bar's range, plus {self.impact:g} x its share of the "
+            "bar's volume; a limit fill has none."
+        )
+
+    def curve(self, market: FillConditions, multiplier: float) -> LinearCurve:
+        """Return slippage by size for bars of this range and volume."""
+        fixed = (self.base + self.range_share * market.bar_range) * multiplier
+        slope = self.impact * multiplier / market.volume if self.impact > 0 else 0.0
+        return LinearCurve(fixed, slope)
+
+    def fraction(
+        self,
+        quantity: float,
+        market: FillConditions,
+        *,
+        earlier: float = 0.0,
+        multiplier: float = 1.0,
+    ) -> float:
+        """Return the fraction of price lost; a bar without trades gives no impact."""
+        share = quantity / market.volume if market.volume > 0 else 0.0
+        return (self.base + self.range_share * market.bar_range + self.impact * share) * multiplier
