@@ -113,15 +113,17 @@ def _failing_at(
     nearest = np.argmin(considered, axis=1)
     # A false condition comes before an unknown one, then the playbook's order decides.
     first = np.argmin(np.where(false, 0, np.where(truth == Truth.UNKNOWN, 1, 2)), axis=1)
+    distance = np.take_along_axis(considered, nearest[:, np.newaxis], axis=1)[:, 0]
+    columns = (counts, first, nearest, distance)
     return [
         Failing(
             group,
-            int(count),
+            count,
             required[blocking] if count else "",
-            required[close] if np.isfinite(line[close]) else "",
-            float(line[close]) if np.isfinite(line[close]) else math.nan,
+            required[close] if away < math.inf else "",
+            away if away < math.inf else math.nan,
         )
-        for count, blocking, close, line in zip(counts, first, nearest, considered, strict=True)
+        for count, blocking, close, away in zip(*(c.tolist() for c in columns), strict=True)
     ]
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from data_feeds.clock import DAY_NS, HOUR_NS, utc_text
 from data_feeds.timeframe import Timeframe
-from engine.conditions import NOT_SO, THIS_ROW, Condition, Truth
+from engine.conditions import NOT_SO, THIS_ROW, Condition, Reason, Truth
 from engine.decision_terms import RISK_ADDING, BlockKind, DecisionOutcome, IntentKind
 from engine.playbook import Requirements, Signals
 from engine.records import Decision, SimulationOutcome
@@ -41,6 +41,7 @@ class RowBlock:
     name: str
 
 
+_PART_WORDS = {Truth.TRUE: "yes", Truth.FALSE: "no", Truth.UNKNOWN: "unknown"}
 # Blocks of rows at which every required condition held, the nearest to an entry first.
 _KINDS = (BlockKind.RISK, BlockKind.ACCOUNT, BlockKind.PLAYBOOK)
 
@@ -108,19 +109,19 @@ def conditions_table(
     book_from = min(
         (d.decided_at for d in outcome.decisions if d.intent == IntentKind.REBALANCE), default=None
     )
-    states = [history.at_decision(int(instant)) for instant in at]
+    states = [history.at_decision(instant) for instant in at.tolist()]
     failing = nearest_groups(signals.conditions, rows)
     has_groups = any(item.group for item in signals.conditions if item.required)
     blocks = [
         _block(
-            decisions.get(int(instant), []),
+            decisions.get(instant, []),
             state.state,
             state.detail,
             failing[index].first,
             is_book=book_from is not None and instant >= book_from,
             has_groups=has_groups,
         )
-        for index, (instant, state) in enumerate(zip(at, states, strict=True))
+        for index, (instant, state) in enumerate(zip(at.tolist(), states, strict=True))
     ]
     columns: dict[str, Any] = {
         "at": instants(at),
@@ -128,7 +129,7 @@ def conditions_table(
         "state": pa.array([state.state for state in states], pa.string()),
         "plan_id": pa.array([state.plan_id for state in states], pa.int64()),
         "decisions": pa.array(
-            [_decision_words(decisions.get(int(instant), [])) for instant in at], pa.string()
+            [_decision_words(decisions.get(instant, [])) for instant in at.tolist()], pa.string()
         ),
         "blocked_kind": pa.array([block.kind for block in blocks], pa.string()),
         "blocked_by": pa.array([block.name for block in blocks], pa.string()),
@@ -139,7 +140,7 @@ def conditions_table(
     if has_groups:
         columns["nearest_group"] = pa.array([found.group for found in failing], pa.string())
     for item in signals.conditions:
-        words = [TRUTH_WORDS[Truth(int(value))] for value in item.truth[rows]]
+        words = [TRUTH_WORDS[value] for value in item.truth[rows].tolist()]
         columns[item.name] = pa.array(words, pa.string())
         columns[f"{item.name}.measured"] = pa.array(item.measured[rows], pa.float64())
         columns[f"{item.name}.threshold"] = pa.array(item.threshold[rows], pa.float64())
@@ -156,35 +157,38 @@ def because(item: Condition, rows: NDArray[np.int64], at: NDArray[np.int64]) -> 
     ``at`` are the rows' instants. A part has its truth and the numbers it compares; a reason that
     arose earlier shows its instant.
     """
-    return [
-        ", ".join(
-            [
-                *(_part(part, int(row)) for part in item.parts),
-                *(
-                    found.text + _when(int(found.at[row]), int(instant))
-                    for found in item.reasons
-                    if found.at[row] != NOT_SO
-                ),
-            ]
-        )
-        for row, instant in zip(rows, at, strict=True)
-    ]
+    told = [_parts(part, rows) for part in item.parts]
+    told += [_reasons(found, rows, at) for found in item.reasons]
+    return [", ".join(filter(None, words)) for words in zip(*told, strict=True)]
 
 
-def _part(part: Condition, row: int) -> str:
-    measured, threshold = part.measured[row], part.threshold[row]
-    word = {Truth.TRUE: "yes", Truth.FALSE: "no", Truth.UNKNOWN: "unknown"}
-    told = f"{part.name} {word[Truth(int(part.truth[row]))]}"
+def _parts(part: Condition, rows: NDArray[np.int64]) -> list[str]:
+    """Return a part's truth and numbers at some rows, as text; equal rows are worded once."""
+    columns = (part.truth[rows], part.measured[rows], part.threshold[rows])
+    lines = list(zip(*(column.tolist() for column in columns), strict=True))
+    words = {line: _part(part, *line) for line in set(lines)}
+    return [words[line] for line in lines]
+
+
+def _part(part: Condition, truth: int, measured: float, threshold: float) -> str:
+    told = f"{part.name} {_PART_WORDS[Truth(truth)]}"
     if math.isnan(measured) or math.isnan(threshold):
         return told
     unit = f" {part.unit}" if part.unit else ""
     return f"{told} ({measured:.6g} against {threshold:.6g}{unit})"
 
 
-def _when(decided: int, instant: int) -> str:
-    if decided == THIS_ROW:
-        return ""
-    return " at this close" if decided == instant else f" at {utc_text(decided)}"
+def _reasons(reason: Reason, rows: NDArray[np.int64], at: NDArray[np.int64]) -> list[str]:
+    """Return a reason at some rows, as text; empty where it did not decide."""
+    decided = reason.at[rows].tolist()
+    when = {instant: f" at {utc_text(instant)}" for instant in set(decided)} | {THIS_ROW: ""}
+    told = []
+    for instant, now in zip(decided, at.tolist(), strict=True):
+        if instant == NOT_SO:
+            told.append("")
+        else:
+            told.append(reason.text + (" at this close" if instant == now else when[instant]))
+    return told
 
 
 def _hours(age_ns: NDArray[np.int64]) -> NDArray[np.float64]:
