@@ -146,6 +146,14 @@ class TradingTerms(StrictModel):
         return self
 
     @model_validator(mode="after")
+    def _whole_steps_at_entry(self) -> "TradingTerms":
+        # A requirement that jumps while the mark moves has no single liquidation price.
+        whole = self.maintenance_steps is MaintenanceSteps.WHOLE
+        if whole and self.maintenance_base is not MaintenanceBase.ENTRY:
+            raise ValueError("maintenance_steps: whole needs maintenance_base: entry beside it")
+        return self
+
+    @model_validator(mode="after")
     def _hours_of_a_day(self) -> "TradingTerms":
         hours = self.funding_hours or ()
         if list(hours) != sorted(set(hours)) or any(not 0 <= hour < 24 for hour in hours):

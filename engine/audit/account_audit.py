@@ -72,7 +72,7 @@ def audit_account(folder: Path, source: Catalog | Dataset | None = None) -> Audi
             Finding(f"{name}: {f.table}", f.row, f.rule, f.expected, f.found)
             for f in report.findings
         ]
-    recorder = FindingRecorder(sum(turnover(run.files.fills) for run in runs.values()))
+    recorder = FindingRecorder(sum(turnover(run.files.fills, run.markets) for run in runs.values()))
     check_files(files, recorder)
     account = _SleeveSum(config, runs, recorder)
     account.check_split(_account_name(files))

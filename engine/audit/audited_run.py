@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from data_feeds.instrument import Wallet
 from engine.audit.channels import InstrumentData
 from engine.audit.findings import FindingRecorder
 from engine.audit.income import InterestSlot
@@ -22,6 +23,11 @@ class AuditedRun:
     replay: Replay
     recorder: FindingRecorder
     bill: tuple[InterestSlot, ...] = ()
+
+    def unit_of(self, wallet: Wallet) -> float:
+        """Return the amount of a wallet's currency that one unit of quote buys, for tolerances."""
+        units = [m.quote_unit for m in self.markets.values() if m.instrument.wallet is wallet]
+        return min(units, default=1.0)
 
     @property
     def last_at(self) -> int:

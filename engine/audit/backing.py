@@ -11,8 +11,6 @@ from data_feeds.instrument import Wallet
 from engine.audit.channels import InstrumentData
 from engine.audit.fills import OPEN
 from engine.audit.replay import Books, Holding
-from engine.audit.venue_formulas import MarginBracket, liquidation_mark, requirement
-from engine.audit.venue_terms import instrument_brackets
 from engine.config.models import MarginMode
 from engine.records import Fill
 from engine.run_folder.read import RunFolder
@@ -24,10 +22,6 @@ class PositionBacking:
     def __init__(self, files: RunFolder, markets: Mapping[str, InstrumentData]) -> None:
         self._files = files
         self._markets = markets
-        self.brackets: Mapping[str, tuple[MarginBracket, ...]] = {
-            name: instrument_brackets(files.config.venue, market.instrument)
-            for name, market in markets.items()
-        }
         self.is_isolated = files.config.account.margin_mode is MarginMode.ISOLATED
         self._settings = {
             order.plan_id: order.leverage_setting for order in files.orders if order.role == "entry"
@@ -40,8 +34,19 @@ class PositionBacking:
         """Return the mark that liquidates a position at an instant; NaN: no mark does."""
         if held.quantity == 0 or not self._markets[name].instrument.is_margined:
             return math.nan
-        margin = held.margin if self.is_isolated else self._cross_margin(name, state, at)
-        return liquidation_mark(held.quantity, held.average, margin, self.brackets[name])
+        return self._markets[name].rules.liquidation(
+            held.quantity, held.average, self.margin_behind(name, held, state, at)
+        )
+
+    def bankruptcy_level(self, name: str, held: Holding, state: Books, at: int) -> float:
+        """Return the price at which the margin behind a position is lost; NaN for never."""
+        return self._markets[name].rules.bankruptcy(
+            held.quantity, held.average, self.margin_behind(name, held, state, at)
+        )
+
+    def margin_behind(self, name: str, held: Holding, state: Books, at: int) -> float:
+        """Return the margin of a position: its own, or for cross the account's."""
+        return held.margin if self.is_isolated else self._cross_margin(name, state, at)
 
     def free_cash(self, name: str, state: Books, at: int) -> float:
         """Return the cash that an entry can use, quote.
@@ -57,7 +62,7 @@ class PositionBacking:
             return free
         for other, held in self._perps(state).items():
             setting = self._settings.get(held.plan_id, 1)
-            free -= abs(held.quantity) * held.average / setting
+            free -= self._markets[other].rules.value(held.quantity, held.average) / setting
             free += min(self._unrealized(other, held, at), 0.0)
         return free
 
@@ -65,8 +70,8 @@ class PositionBacking:
         margin = state.cash[Wallet.VENUE]
         for other, held in self._perps(state).items():
             if other != name:
-                notional = abs(held.quantity) * self._mark(other, held, at)
-                needed = requirement(notional, self.brackets[other])
+                mark = self._mark(other, held, at)
+                needed = self._markets[other].rules.needed(held.quantity, held.average, mark)
                 margin += self._unrealized(other, held, at) - needed
         return margin
 
@@ -86,4 +91,6 @@ class PositionBacking:
 
     def _unrealized(self, name: str, held: Holding, at: int) -> float:
         mark = self._mark(name, held, at)
-        return 0.0 if math.isnan(mark) else held.quantity * (mark - held.average)
+        if math.isnan(mark):
+            return 0.0
+        return self._markets[name].rules.profit(held.quantity, held.average, mark)

@@ -149,8 +149,7 @@ class BarWalk:
             return
         level = self.backing.liquidation_level(self.name, held, state, stage.at)
         if is_beyond(bar.mark_open, level, int(math.copysign(1, -held.quantity))):
-            why = f"mark opens at {bar.mark_open:,.8g} beyond {level:,.8g}"
-            self.liquidate(plan, stage, held, bar.mark_open, why)
+            self.liquidate(plan, stage, held, bar.mark_open, state)
             return
         if not bar.is_traded:
             return
@@ -256,7 +255,7 @@ class BarWalk:
             if abs(bar.mark_open - level) <= to_stop:
                 # A loss of another position can move the level beyond this bar's open, as in a gap.
                 raw = min(level, bar.mark_open) if side < 0 else max(level, bar.mark_open)
-                self.liquidate(plan, stage, held, raw, f"the mark reaches {level:,.8g}")
+                self.liquidate(plan, stage, held, raw, state)
                 return
         if stop is not None and stops:
             self.recorder.count("touched stops")
@@ -294,7 +293,7 @@ class BarWalk:
         level = self.backing.liquidation_level(self.name, rest, state, stage.at)
         if not plan.is_closed and is_beyond(bar.mark_extreme(side), level, side):
             raw = min(level, bar.mark_open) if side < 0 else max(level, bar.mark_open)
-            self.liquidate(plan, stage, rest, raw, f"the mark goes on to {level:,.8g}")
+            self.liquidate(plan, stage, rest, raw, state)
 
     # A fill, and its effect on the plan's other orders.
 
@@ -355,7 +354,8 @@ class BarWalk:
                 files=self.files,
             )
         share = 1 / entry.leverage_setting if instrument.is_margined else 1.0
-        need = price * (share + taker_rate(instrument, self.files))
+        each = self.market.rules.value(1.0, price)
+        need = each * (share + taker_rate(instrument, self.files))
         free = max(self.backing.free_cash(self.name, state, stage.at), 0.0)
         carried = whole_steps(free / need, self.lot) * self.lot
         wanted = min(wanted, risked)
@@ -369,8 +369,8 @@ class BarWalk:
     def risked(self, plan: ReplayedPlan, entry: OrderRow, raw: float, state: Books) -> float:
         """Return the size that the order's limit of R allows at a price, base units."""
         held, stop = self.held(plan, state), plan.first_stop
-        used = abs(held.average - stop) * plan.entered if plan.entered else 0.0
-        return within_risk(entry, raw, self.market.instrument, stop=stop, used=used)
+        used = self.market.rules.loss(plan.entered, held.average, stop) if plan.entered else 0.0
+        return within_risk(entry, raw, self.market, stop=stop, used=used)
 
     def trigger_stop(
         self, plan: ReplayedPlan, stage: BarStage, stop: OrderRow, left: float
@@ -415,12 +415,17 @@ class BarWalk:
         return taken
 
     def liquidate(
-        self, plan: ReplayedPlan, stage: BarStage, held: Holding, raw: float, why: str
+        self, plan: ReplayedPlan, stage: BarStage, held: Holding, raw: float, state: Books
     ) -> None:
-        """Ask for the liquidation of a position at ``raw``: its level, or the open of the mark."""
+        """Ask for the liquidation of a position at ``raw``: its level, or the open of the mark.
+
+        A venue that takes positions over does so at the bankruptcy price, wherever the mark is.
+        """
         self.recorder.count("touched liquidations")
-        stage.owe(VENUE_ORDER, abs(held.quantity), why)
+        stage.owe(VENUE_ORDER, abs(held.quantity), f"the mark reaches {raw:,.8g}")
         plan.close(stage.at, "liquidated")
+        if self.market.rules.taken_over:
+            raw = self.backing.bankruptcy_level(self.name, held, state, stage.at)
         for fill in plan.fills.get((stage.bar.opened_at, stage.name), ()):
             if fill.role == LIQUIDATION:
                 line = self.recorder.line(FILLS, f"fill {fill.fill_id}")

@@ -47,7 +47,7 @@ def check_facts(run: AuditedRun) -> None:
             rows[:] = [replace(rows[0], amount=sum(row.amount for row in rows))]
         if rows:
             # Transfers that arrive at one instant are in the order of their departure.
-            _check_fact(expected, rows.pop(0), recorder)
+            _check_fact(expected, rows.pop(0), recorder, run.unit_of(expected.wallet))
         elif expected.amount != 0:
             recorder.line(LEDGER, _named(name)).differs(
                 "every payment is booked",
@@ -85,12 +85,12 @@ def _refuse(fact: Fact, recorder: FindingRecorder) -> None:
     )
 
 
-def _check_fact(expected: ExpectedFact, fact: Fact, recorder: FindingRecorder) -> None:
+def _check_fact(expected: ExpectedFact, fact: Fact, recorder: FindingRecorder, unit: float) -> None:
     line = recorder.line(LEDGER, f"fact {fact.fact_id} ({fact.kind} at {when(fact.at)})")
-    line.amount("amount", expected.amount, fact.amount)
+    line.amount("amount", expected.amount, fact.amount, unit)
     line.equal("wallet", expected.wallet.value, fact.wallet)
     line.equal("memo", expected.memo, fact.memo)
-    line.amount("from_margin", expected.from_margin, fact.from_margin)
+    line.amount("from_margin", expected.from_margin, fact.from_margin, unit)
     if expected.plan_id:
         line.equal("plan_id", expected.plan_id, fact.plan_id)
     if expected.inferred is not None:
@@ -111,7 +111,7 @@ def _check_deposits(run: AuditedRun) -> None:
     for wallet, amount in cash.items():
         paid = sum((f.amount for f in deposits if f.wallet == wallet.value), start=0.0)
         line = recorder.line(LEDGER, f"deposits into {wallet}")
-        line.amount("the config's cash", amount, paid)
+        line.amount("the config's cash", amount, paid, run.unit_of(wallet))
     traded = (run.markets[name] for name in files.traded if name in run.markets)
     first = min((market.first_open(files.start) for market in traded), default=0)
     for fact in deposits:
@@ -134,8 +134,9 @@ def check_equity(run: AuditedRun) -> None:
             Wallet.TRANSIT: float(curve.transit_cash[index]),
         }
         for wallet, cash in shown.items():
-            line.amount(f"{wallet} cash is the sum of its facts", wallets[wallet][index], cash)
-            line.amount(f"{wallet} cash", state.cash[wallet], cash)
+            unit, added = run.unit_of(wallet), wallets[wallet][index]
+            line.amount(f"{wallet} cash is the sum of its facts", added, cash, unit)
+            line.amount(f"{wallet} cash", state.cash[wallet], cash, unit)
         line.amount("unrealized", unrealized, float(curve.unrealized[index]))
         line.amount("owned", owned, float(curve.owned[index]))
         line.amount("gross_notional", notional, float(curve.gross_notional[index]))
@@ -179,15 +180,15 @@ def equity_at(run: AuditedRun, at: int) -> float:
 def position_values(
     state: Books, markets: Mapping[str, InstrumentData], at: int
 ) -> tuple[float, float, float]:
-    """Return unrealized profit of perps, value of owned assets, and gross notional, quote."""
+    """Return unrealized profit of perps, value of owned assets, and gross notional."""
     unrealized = owned = notional = 0.0
     for name, held in state.holdings.items():
         if held.quantity == 0:
             continue
-        mark = markets[name].value_mark(at)
-        notional += abs(held.quantity) * mark
-        if markets[name].instrument.is_margined:
-            unrealized += held.quantity * (mark - held.average)
+        mark, rules = markets[name].value_mark(at), markets[name].rules
+        notional += rules.value(held.quantity, mark)
+        if rules.is_margined:
+            unrealized += rules.profit(held.quantity, held.average, mark)
         else:
             owned += held.quantity * mark
     return unrealized, owned, notional

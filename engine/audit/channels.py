@@ -17,6 +17,7 @@ from data_feeds.options.contract import PutSpread
 from data_feeds.options.quotes import with_contracts
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from data_feeds.timeframe import Timeframe
+from engine.audit.contract_formulas import PositionRules, position_rules
 from engine.audit.findings import FindingRecorder
 from engine.errors import ReportError
 from engine.run_folder.read import RunFolder
@@ -26,9 +27,10 @@ NO_ROW = -1
 
 @dataclass(frozen=True)
 class InstrumentData:
-    """The bars that one instrument's orders fill in, the mark inside each bar, its payments."""
+    """The rules and bars of one instrument, the mark inside each bar, and its payments."""
 
     instrument: Instrument
+    rules: PositionRules
     bars: Channel
     mark: MarkPath
     mark_bars: Channel | None
@@ -41,6 +43,14 @@ class InstrumentData:
     def is_option(self) -> bool:
         """True for an option: no volume, no range, no fee, a half spread of its own."""
         return self.instrument.kind is InstrumentKind.OPTION
+
+    @cached_property
+    def quote_unit(self) -> float:
+        """Settlement currency of one unit of quote, for tolerances: of an inverse perp, in coins.
+
+        It is taken at the first bar and only scales the smallest amount that counts.
+        """
+        return 1 / self.price(0, "close") if self.instrument.is_inverse else 1.0
 
     def half_spread(self, row: int) -> float:
         """Return an option's half spread at a bar's open, a fraction of its price; else 0."""
@@ -224,6 +234,7 @@ def _markets(dataset: Dataset, files: RunFolder) -> dict[str, InstrumentData]:
         marks = _mark_channel(dataset, name, bars) if instrument.is_margined else None
         markets[name] = InstrumentData(
             instrument=instrument,
+            rules=position_rules(files.config.venue, instrument),
             bars=bars,
             mark=marks_on_bars(bars, marks),
             mark_bars=marks,

@@ -4,7 +4,6 @@ import math
 from dataclasses import dataclass
 
 from data_feeds.calendar import ALWAYS_OPEN, hours_between
-from data_feeds.instrument import Instrument
 from engine.audit.audited_run import AuditedRun
 from engine.audit.channels import NO_ROW, InstrumentData
 from engine.audit.findings import CheckedRow, when
@@ -139,6 +138,10 @@ def _check_price(subject: CheckedFill, files: RunFolder) -> None:
         line.number("price of a settlement", value, fill.price)
         line.number("slippage of a settlement", 0.0, fill.slippage)
         return
+    if fill.role == LIQUIDATION and subject.market.rules.taken_over:
+        line.number("price of a takeover", fill.raw_price, fill.price)
+        line.number("slippage of a takeover", 0.0, fill.slippage)
+        return
     if fill.role != LIQUIDATION:
         line.number("raw price", _raw_price(subject, files), fill.raw_price)
     quantity = abs(fill.quantity)
@@ -211,14 +214,16 @@ def slipped(
 
 
 def within_risk(
-    order: OrderRow, raw: float, instrument: Instrument, *, stop: float, used: float
+    order: OrderRow, raw: float, market: InstrumentData, *, stop: float, used: float
 ) -> float:
-    """Return the size that an entry's limit of R allows at a price, base units in whole lots.
+    """Return the size that an entry's limit of R allows at a price, units in whole lots.
 
-    R is abs(price - first stop) x quantity; ``used`` is the R of its earlier fills, quote. Infinite
+    R is the loss from the price to the first stop; ``used`` is the R of its earlier fills. Infinite
     without a limit, or at the stop itself.
     """
-    distance = abs(against_trader(raw, order.side, instrument.tick_size) - stop)
+    instrument = market.instrument
+    price = against_trader(raw, order.side, instrument.tick_size)
+    distance = market.rules.loss(1.0, price, stop)
     if math.isnan(order.risk_limit) or distance == 0:
         return math.inf
     lot = instrument.lot_size
@@ -247,15 +252,16 @@ def _check_account(subject: CheckedFill, files: RunFolder) -> None:
     fill, order, booking, line = subject.fill, subject.order, subject.booking, subject.line
     instrument = subject.market.instrument
     line.number("fee rate", fill_fee_rate(fill, order, instrument, files), fill.fee_rate)
-    line.amount("fee", booking.fee, fill.fee)
+    unit = subject.market.quote_unit
+    line.amount("fee", booking.fee, fill.fee, unit)
     line.equal("liquidity", "maker" if rests(fill, order) else "taker", fill.liquidity)
-    line.amount("realized profit", booking.realized, fill.realized)
+    line.amount("realized profit", booking.realized, fill.realized, unit)
     before, after = booking.before, booking.after
     line.number("position after", after.quantity, fill.position_after, FLAT)
     if after.quantity != 0:
         line.number("average entry after", after.average, fill.average_entry_after)
         if instrument.is_margined and not math.isnan(fill.isolated_margin_after):
-            line.amount("isolated margin after", after.margin, fill.isolated_margin_after)
+            line.amount("isolated margin after", after.margin, fill.isolated_margin_after, unit)
     if before.quantity * after.quantity < 0:
         line.equal("a fill never turns a position over", "flat", after.quantity)
     if before.plan_id not in (0, fill.plan_id):

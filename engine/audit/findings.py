@@ -45,10 +45,15 @@ class AuditReport:
 class FindingRecorder:
     """Collects checks and findings; ``amount_tolerance`` is quote currency."""
 
-    def __init__(self, turnover: float) -> None:
-        self.amount_tolerance = AMOUNT_TOLERANCE + TURNOVER_TOLERANCE * turnover
+    def __init__(self, turnover: float = 0.0) -> None:
+        self.amount_tolerance = AMOUNT_TOLERANCE
+        self.allow_rounding(turnover)
         self._findings: list[Finding] = []
         self._checks: Counter[str] = Counter()
+
+    def allow_rounding(self, turnover: float) -> None:
+        """Widen the tolerance by the rounding of sums over a turnover, quote."""
+        self.amount_tolerance += TURNOVER_TOLERANCE * turnover
 
     def count(self, what: str, times: int = 1) -> None:
         """Add to the number of things checked."""
@@ -92,9 +97,12 @@ class CheckedRow:
             return True
         return self.differs(rule, expected=when(expected), found=f"found {when(found)}")
 
-    def amount(self, rule: str, expected: float, found: float) -> bool:
-        """Compare money, quote, with the audit's tolerance."""
-        return self.near(rule, expected, found, self.recorder.amount_tolerance)
+    def amount(self, rule: str, expected: float, found: float, unit: float = 1.0) -> bool:
+        """Compare money with the audit's tolerance.
+
+        ``unit`` is the amount of the money's currency that one unit of quote buys.
+        """
+        return self.near(rule, expected, found, self.recorder.amount_tolerance * unit)
 
     def number(self, rule: str, expected: float, found: float, slack: float = 0.0) -> bool:
         """Compare prices, rates or quantities up to rounding plus ``slack``."""

@@ -30,7 +30,8 @@ PERCENT = 0.01
 class PaymentSlot:
     """One instant at which a holder of the instrument pays or is paid.
 
-    ``amount_per_unit`` is quote per base unit of a long position, negative when a long pays.
+    ``amount_per_unit`` is the settlement currency per unit of a long position, negative when a
+    long pays.
     """
 
     at: int
@@ -76,7 +77,14 @@ def _funding_slots(name: str, market: InstrumentData) -> list[PaymentSlot]:
         mark, inferred = market.funding_mark(at)
         slots.append(
             PaymentSlot(
-                at, FactKind.FUNDING, name, Wallet.VENUE, -mark * rate, mark, rate, inferred
+                at,
+                FactKind.FUNDING,
+                name,
+                Wallet.VENUE,
+                -market.rules.value(1.0, mark) * rate,
+                mark,
+                rate,
+                inferred,
             )
         )
     return slots

@@ -3,12 +3,14 @@
 from engine.audit.audited_run import AuditedRun
 from engine.audit.backing import PositionBacking
 from engine.audit.fills import FILLS, LIQUIDATION, RANGE
-from engine.audit.venue_formulas import requirement
 from engine.records import Fill, OrderRole
 
 
 def check_liquidations(run: AuditedRun) -> None:
-    """Check that margin plus open profit equals the requirement at each liquidation price."""
+    """Check that margin plus open profit equals the requirement at each liquidation price.
+
+    Where the venue takes positions over, nothing is left at the price of the fill.
+    """
     backing = PositionBacking(run.files, run.markets)
     if not backing.is_isolated:
         return
@@ -17,15 +19,19 @@ def check_liquidations(run: AuditedRun) -> None:
         if fill.role != LIQUIDATION or fill.stage != RANGE or booking is None or venue is None:
             continue
         row = venue.row_by_open.get(fill.bar_opened_at)
-        if row is None or fill.raw_price in _beginnings(run, fill, float(venue.mark.open[row])):
+        held, rules = booking.before, venue.rules
+        line = run.recorder.line(FILLS, f"fill {fill.fill_id}")
+        level = fill.raw_price
+        if rules.taken_over:
+            level = run.files.order_by_id[fill.order_id].price
+            left = held.margin + rules.profit(held.quantity, held.average, fill.price)
+            line.amount("margin left at the bankruptcy price", 0.0, left, venue.quote_unit)
+        elif row is None or level in _beginnings(run, fill, float(venue.mark.open[row])):
             continue
         run.recorder.count("margins at liquidation")
-        held = booking.before
-        equity = held.margin + held.quantity * (fill.raw_price - held.average)
-        table = backing.brackets[fill.instrument]
-        needed = requirement(abs(held.quantity * fill.raw_price), table)
-        line = run.recorder.line(FILLS, f"fill {fill.fill_id}")
-        line.amount("margin left at the liquidation price", needed, equity)
+        equity = held.margin + rules.profit(held.quantity, held.average, level)
+        needed = rules.needed(held.quantity, held.average, level)
+        line.amount("margin left at the liquidation price", needed, equity, venue.quote_unit)
 
 
 def _beginnings(run: AuditedRun, fill: Fill, mark_open: float) -> set[float]:

@@ -163,8 +163,10 @@ def _check_grid(
         if not (order.quantity > 0 and on_grid(order.quantity, venue.lot_size)):
             line.equal("whole lots", f"a multiple of {venue.lot_size:g}", order.quantity)
         estimate = math.nan if decision is None else decision.entry_estimate
-        if is_entry and order.quantity * estimate < venue.min_notional:
-            line.number("minimum notional", venue.min_notional, order.quantity * estimate)
+        # The smallest order value is in quote; a contract of an inverse perp has a fixed one.
+        each = venue.contract_value if venue.is_inverse else estimate
+        if is_entry and order.quantity * each < venue.min_notional:
+            line.number("minimum notional", venue.min_notional, order.quantity * each)
     has_level = order.kind != OrderKind.MARKET.value and order.role not in VENUE_MADE
     if has_level and not (order.price > 0 and on_grid(order.price, venue.tick_size)):
         line.equal("tick grid", f"a multiple of {venue.tick_size:g}", order.price)

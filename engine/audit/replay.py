@@ -12,6 +12,7 @@ from enum import IntEnum
 
 from data_feeds.instrument import Instrument, InstrumentKind, Wallet
 from engine.audit.channels import InstrumentData
+from engine.audit.contract_formulas import PositionRules, position_rules
 from engine.audit.income import InterestSlot, PaymentSlot, TransferSlot, transfer_slots
 from engine.audit.venue_terms import fee_fraction
 from engine.config.models import MarginMode
@@ -36,7 +37,7 @@ class ReplayStep(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """One position: signed base units, average entry and isolated margin in quote."""
+    """One position: signed units, average entry in quote, margin in the settlement currency."""
 
     quantity: float = 0.0
     average: float = NAN
@@ -253,22 +254,26 @@ class _AccountReplay:
         self, fill: Fill, order: OrderRow, instrument: Instrument, held: Holding
     ) -> tuple[Booking, float]:
         """Return the booking of a fill, and the loss of the venue (zero or positive)."""
+        rules = self.markets[instrument.id].rules
+        forced = fill.role == OrderRole.LIQUIDATION.value
         closing = held.quantity * fill.quantity < 0
         isolated = instrument.is_margined and self.is_isolated
         realized = booked = 0.0
         limit = max(self.state.cash[instrument.wallet], 0.0)
         if closing:
-            realized = booked = -fill.quantity * (fill.price - held.average)
+            realized = booked = rules.profit(-fill.quantity, held.average, fill.price)
             if isolated:
                 limit = held.margin * min(abs(fill.quantity / held.quantity), 1.0)
-            if instrument.is_margined:
+            # A takeover costs the margin whatever the market does: no loss goes beyond it.
+            if instrument.is_margined and not (forced and rules.taken_over):
                 booked = max(realized, -limit)
-        after = _after(held, fill, order, closing=closing, isolated=isolated)
+        after = _after(held, fill, order, rules, closing=closing, isolated=isolated)
         rate = fill_fee_rate(fill, order, instrument, self.files)
-        fee = due = abs(fill.quantity) * fill.price * rate
-        if fill.role == OrderRole.LIQUIDATION.value:
+        fee = due = rules.value(fill.quantity, fill.price) * rate
+        if forced and not rules.taken_over:
             fee = min(due, max(limit + booked, 0.0))
         elif closing and instrument.is_margined:
+            # The fee of a takeover was reserved beside the margin, in the free wallet.
             free = self.state.free_venue_cash() + held.margin - after.margin + booked
             fee = min(due, max(free, 0.0))
         return Booking(held, after, realized, booked, fee), (booked - realized) + (due - fee)
@@ -278,7 +283,7 @@ def fill_fee_rate(fill: Fill, order: OrderRow, instrument: Instrument, files: Ru
     """Return the fee of a fill as a fraction of notional."""
     venue = files.config.venue
     if fill.role == OrderRole.LIQUIDATION.value:
-        return fee_fraction(venue, instrument, "liquidation_fee_bps")
+        return position_rules(venue, instrument).forced_fee
     taker = taker_rate(instrument, files)
     is_maker = instrument.wallet is Wallet.VENUE and rests(fill, order)
     return fee_fraction(venue, instrument, "maker_fee_bps") if is_maker else taker
@@ -302,7 +307,15 @@ def rests(fill: Fill, order: OrderRow) -> bool:
     return order.kind == OrderKind.LIMIT.value and not crossed
 
 
-def _after(held: Holding, fill: Fill, order: OrderRow, *, closing: bool, isolated: bool) -> Holding:
+def _after(
+    held: Holding,
+    fill: Fill,
+    order: OrderRow,
+    rules: PositionRules,
+    *,
+    closing: bool,
+    isolated: bool,
+) -> Holding:
     """Return the position after a fill: average entry on the way in, pro rata on the way out."""
     quantity = held.quantity + fill.quantity
     if abs(quantity) <= FLAT:
@@ -310,10 +323,11 @@ def _after(held: Holding, fill: Fill, order: OrderRow, *, closing: bool, isolate
     if closing:
         margin = held.margin * max(quantity / held.quantity, 0.0)
         return Holding(quantity, held.average, margin, held.plan_id)
-    cost = (held.quantity * held.average if held.quantity else 0.0) + fill.quantity * fill.price
+    average = rules.average(held.quantity, held.average, fill.quantity, fill.price)
     setting = order.leverage_setting
-    added = abs(fill.quantity) * fill.price / setting if isolated and setting > 0 else 0.0
-    return Holding(quantity, cost / quantity, held.margin + added, fill.plan_id)
+    value = rules.value(fill.quantity, fill.price)
+    added = value / setting if isolated and setting > 0 else 0.0
+    return Holding(quantity, average, held.margin + added, fill.plan_id)
 
 
 def _fill_facts(

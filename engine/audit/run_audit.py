@@ -1,6 +1,6 @@
 """The main path of the audit of one run."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from data_feeds.catalog import Catalog
@@ -9,7 +9,7 @@ from data_feeds.load import open_source
 from engine.audit.audited_run import AuditedRun
 from engine.audit.bar_walk import check_bars
 from engine.audit.cash_and_equity import check_equity, check_facts
-from engine.audit.channels import closes, load_market
+from engine.audit.channels import InstrumentData, closes, load_market
 from engine.audit.daily import check_daily
 from engine.audit.doubtful_fills import check_doubtful
 from engine.audit.fills import check_fills
@@ -46,10 +46,11 @@ def audit_run(run_folder: Path, source: Catalog | Dataset | None = None) -> Audi
 def audited(run_folder: Path, source: Catalog | Dataset | None = None) -> AuditedRun:
     """Return a run after every check; see :func:`audit_run`."""
     files = RunFolder(run_folder, sealed=False)
-    recorder = FindingRecorder(turnover(files.fills))
+    recorder = FindingRecorder()
     check_files(files, recorder)
     opened = open_source(files.config.data.source) if source is None else source
     dataset, markets = load_market(files, opened, recorder)
+    recorder.allow_rounding(turnover(files.fills, markets))
     traded = [markets[name] for name in files.traded if name in markets]
     last = max(closes(traded, files.start, files.end).tolist(), default=files.start)
     payments = payment_slots(markets, files.start, last)
@@ -74,9 +75,13 @@ def audited(run_folder: Path, source: Catalog | Dataset | None = None) -> Audite
     return run
 
 
-def turnover(fills: Iterable[Fill]) -> float:
+def turnover(fills: Iterable[Fill], markets: Mapping[str, InstrumentData]) -> float:
     """Return the sum of the notional of some fills, quote."""
-    return sum((abs(fill.quantity) * fill.price for fill in fills), start=0.0)
+    faces = {name: market.rules.face for name, market in markets.items()}
+    return sum(
+        (abs(fill.quantity) * (faces.get(fill.instrument) or fill.price) for fill in fills),
+        start=0.0,
+    )
 
 
 def check_files(folder: ResultFolder, recorder: FindingRecorder) -> None:

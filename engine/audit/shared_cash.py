@@ -126,7 +126,7 @@ class SharedCash:
                 order, bar.open, wanted, stage=OPEN, market=market, row=bar.row, files=files
             )
         share = 1 / order.leverage_setting if instrument.is_margined else 1.0
-        each = price * (share + taker_rate(instrument, files))
+        each = market.rules.value(1.0, price) * (share + taker_rate(instrument, files))
         lot = instrument.lot_size
         if not math.isnan(order.spend_limit):
             wanted = min(wanted, whole_steps(order.spend_limit / each, lot) * lot)
@@ -138,5 +138,5 @@ class SharedCash:
         """Return the size that the limit of R allows an entry at an open, base units."""
         stop = self._first_stop.get(order.plan_id, math.nan)
         held = self._states.before_entries(bar.opened_at).holding(order.instrument)
-        used = abs(held.average - stop) * filled if filled else 0.0
-        return within_risk(order, bar.open, market.instrument, stop=stop, used=used)
+        used = market.rules.loss(filled, held.average, stop) if filled else 0.0
+        return within_risk(order, bar.open, market, stop=stop, used=used)

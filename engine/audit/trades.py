@@ -6,12 +6,16 @@ from collections.abc import Mapping, Sequence
 
 from engine.audit.audited_run import AuditedRun
 from engine.audit.cash_and_equity import position_values
+from engine.audit.channels import InstrumentData
+from engine.audit.contract_formulas import PositionRules
 from engine.audit.findings import CheckedRow
 from engine.audit.replay import FLAT, Books, ReplayStep
 from engine.decision_terms import IntentKind
 from engine.records import UNSET, Decision, Fact, FactKind, Fill, OrderRole, Trade
 
 TRADES = "trades"
+# The key of a plan's open position beside the kinds of its facts.
+OPEN_VALUE = "open value"
 
 
 def check_trades(run: AuditedRun) -> None:
@@ -34,10 +38,12 @@ def check_trades(run: AuditedRun) -> None:
         plan = row.plan_id
         line = recorder.line(TRADES, f"trade {row.trade_id}")
         line.equal("trade ids count from 1", number, row.trade_id)
-        if plan not in fills:
+        market = run.markets.get(row.instrument)
+        if plan not in fills or market is None:
             continue
-        _check_shape(row, line, fills[plan], decisions.get(plan))
-        _check_money(row, line, fills[plan], _by_kind(facts[plan]), _open_value(plan, run))
+        _check_shape(row, line, fills[plan], decisions.get(plan), market)
+        cash = _by_kind(facts[plan]) | {OPEN_VALUE: _open_value(plan, run)}
+        _check_money(row, line, fills[plan], cash, market)
 
 
 def _open_value(plan: int, run: AuditedRun) -> float:
@@ -49,15 +55,18 @@ def _open_value(plan: int, run: AuditedRun) -> float:
     return values[0] + values[1]
 
 
-def _average(fills: Sequence[Fill]) -> float:
-    size = sum(abs(fill.quantity) for fill in fills)
-    paid = sum(abs(fill.quantity) * fill.price for fill in fills)
-    return paid / size if size else math.nan
+def _average(fills: Sequence[Fill], rules: PositionRules) -> float:
+    return rules.mean_price([(fill.quantity, fill.price) for fill in fills])
 
 
 def _check_shape(
-    row: Trade, line: CheckedRow, fills: Sequence[Fill], decision: Decision | None
+    row: Trade,
+    line: CheckedRow,
+    fills: Sequence[Fill],
+    decision: Decision | None,
+    market: InstrumentData,
 ) -> None:
+    rules = market.rules
     first, last = fills[0], fills[-1]
     is_open = abs(last.position_after) > FLAT
     direction = 1 if first.quantity > 0 else -1
@@ -71,15 +80,15 @@ def _check_shape(
     size = max(abs(fill.position_after) for fill in fills)
     line.number("quantity", size, row.quantity, FLAT)
     line.equal("tranches", len({fill.order_id for fill in entries}), row.tranches)
-    line.number("average_entry", _average(entries), row.average_entry)
-    line.number("average_exit", _average(exits), row.average_exit)
+    line.number("average_entry", _average(entries, rules), row.average_entry)
+    line.number("average_exit", _average(exits, rules), row.average_exit)
     liquidated = any(fill.role == OrderRole.LIQUIDATION.value for fill in exits)
     line.equal("liquidated", liquidated, row.liquidated)
     if decision is not None:
         line.equal("decision_id", decision.decision_id, row.decision_id)
         entered = sum(abs(fill.quantity) for fill in entries)
-        risk = abs(_average(entries) - decision.stop) * entered
-        line.amount("initial_risk", risk, row.initial_risk)
+        risk = rules.loss(entered, _average(entries, rules), decision.stop)
+        line.amount("initial_risk", risk, row.initial_risk, market.quote_unit)
 
 
 def _by_kind(facts: Sequence[Fact]) -> dict[str, float]:
@@ -95,8 +104,10 @@ def _check_money(
     line: CheckedRow,
     fills: Sequence[Fill],
     cash: Mapping[str, float],
-    open_value: float,
+    market: InstrumentData,
 ) -> None:
+    open_value = cash[OPEN_VALUE]
+    rules, unit = market.rules, market.quote_unit
     moved = {kind.value: cash.get(kind.value, 0.0) for kind in FactKind}
     net = sum(moved.values()) + open_value
     expected = {
@@ -105,12 +116,12 @@ def _check_money(
         "liquidation_fee": -moved[FactKind.LIQUIDATION_FEE],
         "funding": moved[FactKind.FUNDING],
         "income": moved[FactKind.DIVIDEND],
-        "slippage_cost": sum(abs(f.quantity) * abs(f.price - f.raw_price) for f in fills),
+        "slippage_cost": sum(rules.loss(f.quantity, f.raw_price, f.price) for f in fills),
         "net_pnl": net,
     }
     for column, amount in expected.items():
-        line.amount(column, amount, getattr(row, column))
+        line.amount(column, amount, getattr(row, column), unit)
     risk = row.initial_risk
     multiple = net / risk if risk > 0 else math.nan
-    slack = line.recorder.amount_tolerance / risk if risk > 0 else 0.0
+    slack = line.recorder.amount_tolerance * unit / risk if risk > 0 else 0.0
     line.number("r_multiple", multiple, row.r_multiple, slack)

@@ -4,9 +4,11 @@ A key in the run's venue section is used first. Without it: the instrument's rec
 first day, and else the venue's general value.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from data_feeds.instrument import Instrument
+from data_feeds.trading_terms import MaintenanceBracket
 from engine.audit.slippage_formulas import SlippageRule
 from engine.audit.venue_formulas import MarginBracket, brackets
 from engine.config.venue import VenueConfig
@@ -27,9 +29,23 @@ def slippage_terms(venue: VenueConfig, instrument: Instrument) -> SlippageRule:
     return SlippageRule(name, values)
 
 
+def maintenance_table(venue: VenueConfig, instrument: Instrument) -> Sequence[MaintenanceBracket]:
+    """Return an instrument's maintenance table."""
+    table: Sequence[MaintenanceBracket] = _decided(
+        venue, instrument, "maintenance", venue.maintenance
+    )
+    return table
+
+
+def record_value(instrument: Instrument, key: str) -> Any:
+    """Return a term that only an instrument's record states; None without one."""
+    found = (getattr(record, key) for record in instrument.terms)
+    return next((value for value in found if value is not None), None)
+
+
 def instrument_brackets(venue: VenueConfig, instrument: Instrument) -> tuple[MarginBracket, ...]:
     """Return an instrument's maintenance brackets."""
-    return brackets(_decided(venue, instrument, "maintenance", venue.maintenance))
+    return brackets(maintenance_table(venue, instrument))
 
 
 def _decided(venue: VenueConfig, instrument: Instrument, key: str, otherwise: Any) -> Any:

@@ -75,7 +75,8 @@ def test_a_settlement_at_another_value_is_found(audited, monkeypatch):
 
 def test_a_settlement_that_costs_a_fee_is_found(audited, monkeypatch):
     def charged(self, path, order, *, quantity, value, when):
-        return self._book(path, order, FillTerms(quantity, value, value, 0.0, 0.01, False), when)
+        terms = FillTerms(quantity, value, value, 0.0, 0.01, False, path.contract)
+        return self._book(path, order, terms, when)
 
     monkeypatch.setattr(Execution, "settle", charged)
     assert {"fee rate", "fee"} <= rules(audited()[1])
