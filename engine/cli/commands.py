@@ -11,6 +11,7 @@ from engine.cli import (
     compare_command,
     config_commands,
     data_commands,
+    diff_command,
     episode_commands,
     rules_command,
     run_commands,
@@ -37,6 +38,7 @@ app.command("schema")(config_commands.schema)
 app.command("runs")(run_commands.runs)
 app.command("audit")(run_commands.audit)
 app.command("explain")(run_commands.explain)
+app.command("diff")(diff_command.diff)
 app.command("attribute")(attribute_command.attribute)
 app.command("checklist")(checklist_command.checklist)
 app.command("study")(study_command.study)

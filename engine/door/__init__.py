@@ -1,19 +1,22 @@
 """Define the functions and classes that the module ``riskoff`` at the root exports."""
 
+from engine.door.difference import Difference
 from engine.door.finished_account import Account
 from engine.door.finished_comparison import Comparison
 from engine.door.finished_run import Run
-from engine.door.functions import account, checklist, compare, episodes, load, open, run
+from engine.door.functions import account, checklist, compare, diff, episodes, load, open, run
 from engine.door.risk_off_day import RiskOffDay
 
 __all__ = [
     "Account",
     "Comparison",
+    "Difference",
     "RiskOffDay",
     "Run",
     "account",
     "checklist",
     "compare",
+    "diff",
     "episodes",
     "load",
     "open",

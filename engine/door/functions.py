@@ -22,6 +22,7 @@ from engine.config.load import load_state_config
 from engine.config.locations import find_config
 from engine.config.models import RunConfig
 from engine.config_files import read_account, read_any, read_comparison, read_config
+from engine.door.difference import Difference
 from engine.door.finished_account import Account
 from engine.door.finished_comparison import Comparison
 from engine.door.finished_run import Run
@@ -243,6 +244,28 @@ def open(result: str | Path, *, root: str | Path = RUNS) -> Run | Account:
     """
     folder = find_run(str(result), Path(root))
     return Account(folder) if is_account(folder) else Run(folder)
+
+
+def diff(a: Run | str | Path, b: Run | str | Path, *, root: str | Path = RUNS) -> Difference:
+    """Return the trades that appeared, vanished or changed from run A to run B, and by what.
+
+    Parameters
+    ----------
+    a, b : runs, or their names, ids or folders as :func:`open` takes them
+    root : the folder of all runs
+
+    Raises
+    ------
+    ReportError : there is no such run, it is an account, or a file is missing or altered.
+
+    >>> half = run("demo", {"risk.risk_fraction": 0.005}, out=scratch)
+    >>> diff(half, half).is_same
+    True
+    """
+    folders = [
+        run_.folder if isinstance(run_, Run) else find_run(str(run_), Path(root)) for run_ in (a, b)
+    ]
+    return Difference(*folders)
 
 
 def overrides(settings: Settings | None) -> list[str]:

@@ -39,8 +39,11 @@ def write_seals(folder: Path) -> None:
     (folder / SEALS_FILE).write_text(text + "\n", encoding="utf-8", newline="\n")
 
 
-def check_seals(folder: Path) -> None:
+def check_seals(folder: Path, formats: Container[Any] = (FORMAT,)) -> None:
     """Check that every data file of a folder is the file that was written.
+
+    ``formats`` are the formats that the caller reads; only the difference of two runs reads others
+    than today's.
 
     Raises
     ------
@@ -48,7 +51,7 @@ def check_seals(folder: Path) -> None:
         folder whose run is not the run in its name; the text names the file and the command that
         makes the folder again.
     """
-    broken = broken_seals(folder)
+    broken = broken_seals(folder, formats)
     if broken:
         (name, why), *others = list(broken.items())
         rest = ", ".join(name for name, _ in others)
@@ -61,7 +64,7 @@ def check_seals(folder: Path) -> None:
         )
 
 
-def broken_seals(folder: Path) -> dict[str, str]:
+def broken_seals(folder: Path, formats: Container[Any] = (FORMAT,)) -> dict[str, str]:
     """Return the fault of each data file of a folder by name; empty when every seal holds.
 
     Intact files may still belong to another run: see :func:`_strays`.
@@ -70,7 +73,7 @@ def broken_seals(folder: Path) -> dict[str, str]:
     ------
     ReportError : no seals, or seals of another format.
     """
-    sealed = _sealed(folder)
+    sealed = _sealed(folder, formats)
     found = set(_data(folder))
     broken = dict.fromkeys(sorted(sealed.keys() - found), "is missing")
     for name in sorted(found):
@@ -85,6 +88,16 @@ def broken_seals(folder: Path) -> dict[str, str]:
         if digest != sealed[name]:
             broken[name] = f"is not the file that was written (see {SEALS_FILE})"
     return broken or _strays(folder, sealed)
+
+
+def folder_format(folder: Path) -> Any:
+    """Return the format in a folder's seals.
+
+    Raises
+    ------
+    ReportError : no seals, or they cannot be read.
+    """
+    return _seals(folder)[0]
 
 
 def document_digest(document: Any) -> str:
@@ -117,8 +130,19 @@ def rerun(folder: Path, broken: frozenset[str] = frozenset()) -> str:
     return _OWN_FILE
 
 
-def _sealed(folder: Path) -> dict[str, str]:
+def _sealed(folder: Path, formats: Container[Any] = (FORMAT,)) -> dict[str, str]:
     """Return the checksums in ``seals.json`` by file name."""
+    written, files = _seals(folder)
+    if written not in formats:
+        raise ReportError(
+            f"{folder / SEALS_FILE}: the folder has format {written!r}, this riskoff reads format "
+            f"{FORMAT}; {rerun(folder)}"
+        )
+    return files
+
+
+def _seals(folder: Path) -> tuple[Any, dict[str, str]]:
+    """Return the format and the checksums in ``seals.json``."""
     path = folder / SEALS_FILE
     if not path.is_file():
         raise ReportError(
@@ -126,16 +150,10 @@ def _sealed(folder: Path) -> dict[str, str]:
         )
     try:
         document: Any = json.loads(path.read_text(encoding="utf-8"))
-        written, files = document["format"], dict(document["files"])
+        return document["format"], dict(document["files"])
     except (OSError, ValueError, TypeError, KeyError) as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise ReportError(f"{path}: cannot be read ({reason}); {rerun(folder)}") from error
-    if written != FORMAT:
-        raise ReportError(
-            f"{path}: the folder has format {written!r}, this riskoff reads format {FORMAT}; "
-            f"{rerun(folder)}"
-        )
-    return files
 
 
 def _strays(folder: Path, sealed: Container[str]) -> dict[str, str]:

@@ -1,0 +1,308 @@
+"""What changed in a trade that two runs have, and the first cause of it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from engine.answers.row_sentences import BPS, CAP
+from engine.answers.run_diff.absence import absence_causes, entry_of_order, entry_of_trade
+from engine.answers.run_diff.causes import CauseKind, DiffCause
+from engine.answers.run_diff.diff_side import SAME, DiffSide, differ
+from engine.decision_terms import Cap, CapScope
+from engine.formatting import money, number, signed
+from engine.records import FillStage, OrderKind, OrderRole
+from engine.run_folder.read import Row, moment
+
+HALF_A_CENT = 0.005
+
+
+@dataclass(frozen=True)
+class TradeChange:
+    """One property of a trade with its value in each run, as text."""
+
+    name: str
+    a: str
+    b: str
+
+    def text(self) -> str:
+        """Return the change as ``size 0.3 -> 0.15``."""
+        return f"{self.name} {self.a} -> {self.b}"
+
+
+def trade_changes(a: DiffSide, x: Row, b: DiffSide, y: Row) -> tuple[TradeChange, ...]:
+    """Return the properties that differ, in the order of a trade's life; empty: the same trade."""
+    pairs = (
+        ("decided", moment(a.decided_at(x)), moment(b.decided_at(y))),
+        ("in", moment(x["entered_at"]), moment(y["entered_at"])),
+        ("tranches", str(x["tranches"]), str(y["tranches"])),
+        ("out", _out(x), _out(y)),
+    )
+    texts = {name: TradeChange(name, *both) for name, *both in pairs if both[0] != both[1]}
+    numbers = {
+        name: TradeChange(name, number(x[column], 8), number(y[column], 8))
+        for name, column in (
+            ("size", "quantity"),
+            ("stop", "initial_stop"),
+            ("entry", "average_entry"),
+            ("exit", "average_exit"),
+        )
+        if differ(x[column], y[column])
+    }
+    amounts = {
+        name: TradeChange(name, money(x[column]), money(y[column]))
+        for name, column in (
+            ("price result", "gross_pnl"),
+            ("fees", "fees"),
+            ("slippage", "slippage_cost"),
+            ("funding", "funding"),
+            ("income", "income"),
+        )
+        if differ(x[column], y[column])
+    }
+    found = texts | numbers | amounts
+    order = ("decided", "in", "size", "tranches", "stop", "entry", "out", "exit", *amounts)
+    return tuple(found[name] for name in order if name in found)
+
+
+def _out(trade: Row) -> str:
+    if trade["open_at_end"]:
+        return "open at the end"
+    return f"{trade['exit_roles']} {moment(trade['exited_at'])}"
+
+
+def change_causes(a: DiffSide, x: Row, b: DiffSide, y: Row, earlier: str) -> tuple[DiffCause, ...]:
+    """Return the causes of the changes of one trade, the first in its life first.
+
+    ``earlier`` names the first trade that differed before this one, "" where there is none.
+    """
+    found = list(_causes(a, x, b, y, earlier))
+    return tuple(found) or (DiffCause(CauseKind.UNKNOWN, "", "the folders hold no cause"),)
+
+
+def _causes(a: DiffSide, x: Row, b: DiffSide, y: Row, earlier: str) -> Iterator[DiffCause]:
+    at_a, at_b = a.decided_at(x), b.decided_at(y)
+    if at_a < at_b:
+        yield from absence_causes(a, b, entry_of_trade(a, x))
+    elif at_b < at_a:
+        yield from absence_causes(b, a, entry_of_trade(b, y))
+    decision_a, decision_b = a.decision_of(x), b.decision_of(y)
+    if decision_a is not None and decision_b is not None:
+        costs_differ = a.cost_terms(x["instrument"]) != b.cost_terms(x["instrument"])
+        yield from _sizing(decision_a, decision_b, earlier, costs_differ=costs_differ)
+    yield from _entry(a, x, b, y)
+    yield from _exit(a, x, b, y)
+    yield from _costs(a, x, b, y)
+
+
+def _sizing(da: Row, db: Row, earlier: str, *, costs_differ: bool) -> Iterator[DiffCause]:
+    """Yield what made the decided sizes differ: stop, price, factor, costs, cap, equity.
+
+    ``costs_differ``: the settings of costs are not the same. Without it, a loss of a unit that
+    differs by less than equity does follows from the size, with which slippage grows.
+    """
+    has_levels = False
+    for kind, name, column in (
+        (CauseKind.STOP, "stop", "stop"),
+        (CauseKind.PRICE, "price at the decision", "entry_estimate"),
+    ):
+        if differ(da[column], db[column]):
+            has_levels = True
+            told = f"{number(da[column], 8)} -> {number(db[column], 8)}"
+            yield DiffCause(kind, "" if kind is CauseKind.STOP else name, f"{name} {told}")
+    if not differ(da["quantity"], db["quantity"]):
+        return
+    is_explained = has_levels
+    if differ(da["multiplier"], db["multiplier"]):
+        is_explained = True
+        yield _multiplier(da, db)
+    loss_a, loss_b = da["risk_per_unit"], db["risk_per_unit"]
+    follows = not costs_differ and not differ(loss_a, loss_b, _distance(da, db) + SAME)
+    if not has_levels and not follows and differ(loss_a, loss_b):
+        is_explained = True
+        told = f"{number(loss_a)} -> {number(loss_b)}"
+        text = f"loss of a unit at the same stop {told}: fees and slippage in the sizing"
+        yield DiffCause(CauseKind.COST, "in sizing", text)
+    yield from _caps(da, db, earlier, is_explained=is_explained)
+
+
+def _distance(da: Row, db: Row) -> float:
+    """Return how far the equities of two decisions are apart, as a fraction of the larger."""
+    a, b = float(da["equity"]), float(db["equity"])
+    return abs(b - a) / max(abs(a), abs(b), HALF_A_CENT)
+
+
+def _multiplier(da: Row, db: Row) -> DiffCause:
+    told = f"{number(da['multiplier'])} -> {number(db['multiplier'])}"
+    for name, column in (("account", "tier"), ("market", "market_tier")):
+        if da.get(column) != db.get(column):
+            tiers = f"{da.get(column) or 'none'} -> {db.get(column) or 'none'}"
+            return DiffCause(CauseKind.TIER, name, f"{name} tier {tiers}, factor {told}")
+    return DiffCause(CauseKind.TIER, "factor", f"factor of playbook and tier {told}")
+
+
+def _caps(da: Row, db: Row, earlier: str, *, is_explained: bool) -> Iterator[DiffCause]:
+    """Yield the cap that made the sizes differ, or equity, which moves caps in proportion."""
+    cap_a, cap_b = da["binding_cap"], db["binding_cap"]
+    scale = db["equity"] / da["equity"] if da["equity"] else 1.0
+    moved = differ(da["equity"], db["equity"])
+    if cap_a != cap_b:
+        smaller = cap_b if db["quantity"] < da["quantity"] else cap_a
+        yield DiffCause(CauseKind.CAP, smaller, f"{_cap(da, db, cap_a)}; {_cap(da, db, cap_b)}")
+        is_explained = True
+    elif cap_a and not is_explained:
+        allowed_a, allowed_b = da.get(f"{CAP}{cap_a}"), db.get(f"{CAP}{cap_b}")
+        of_intent = cap_a in list(Cap) and Cap.named(cap_a).scope is CapScope.INTENT
+        # Slippage grows with the size, so that the cap moves a little less than equity.
+        in_step = _moves_with(allowed_a, allowed_b, scale)
+        is_knock_on = moved and (of_intent or in_step)
+        if differ(allowed_a, allowed_b) and not is_knock_on:
+            yield DiffCause(CauseKind.CAP, cap_a, _cap(da, db, cap_a))
+            is_explained = True
+    if moved:
+        yield _equity(da, db, earlier, only=not is_explained)
+    elif not is_explained:
+        text = f"the decided size {number(da['quantity'])} -> {number(db['quantity'])}"
+        yield DiffCause(CauseKind.UNKNOWN, "size", text)
+
+
+def _moves_with(allowed_a: float | None, allowed_b: float | None, scale: float) -> bool:
+    """Return whether a cap moved in the direction of equity, and by no more than equity."""
+    if not allowed_a or not allowed_b:
+        return False
+    moved = allowed_b / allowed_a
+    low, high = min(1.0, scale), max(1.0, scale)
+    return low * (1 - SAME) <= moved <= high * (1 + SAME)
+
+
+def _cap(da: Row, db: Row, cap: str) -> str:
+    allowed = f"{number(da.get(f'{CAP}{cap}'))} -> {number(db.get(f'{CAP}{cap}'))}"
+    return f"cap {cap} allows {allowed}"
+
+
+def _equity(da: Row, db: Row, earlier: str, *, only: bool) -> DiffCause:
+    told = f"equity {money(da['equity'])} -> {money(db['equity'])}"
+    since = f" since {earlier}, the first trade that differed" if earlier else " before any trade"
+    return DiffCause(CauseKind.EQUITY, "", ("only " if only else "also ") + told + since)
+
+
+def _entry(a: DiffSide, x: Row, b: DiffSide, y: Row) -> Iterator[DiffCause]:
+    """Yield what made the fills of two entries differ: the order's end, its level, the price."""
+    fills_a, fills_b = a.entries(x["plan_id"]), b.entries(y["plan_id"])
+    orders = [
+        side.order_by_id.get(fills[0]["order_id"]) for side, fills in ((a, fills_a), (b, fills_b))
+    ]
+    if orders[0] is not None and orders[1] is not None:
+        yield from _entry_orders(a, orders[0], b, orders[1])
+    if x["tranches"] != y["tranches"]:
+        yield from _tranches(a, x, b, y)
+    first_a, first_b = fills_a[0], fills_b[0]
+    if first_a["at"] != first_b["at"] and a.decided_at(x) == b.decided_at(y):
+        later, fill = (b, first_b) if first_b["at"] > first_a["at"] else (a, first_a)
+        text = f"the entry of {later.letter} filled later, on {moment(fill['at'])}"
+        yield DiffCause(CauseKind.ORDER, "entry", text + _rule_words(a, b))
+    elif differ(first_a["raw_price"], first_b["raw_price"]):
+        told = f"{number(first_a['raw_price'], 8)} -> {number(first_b['raw_price'], 8)}"
+        yield DiffCause(CauseKind.PRICE, "entry", f"entry price before slippage {told}")
+
+
+def _tranches(a: DiffSide, x: Row, b: DiffSide, y: Row) -> Iterator[DiffCause]:
+    """Yield the causes of the first tranche that only one of the two runs bought."""
+    orders_a, orders_b = (
+        {side.order_by_id[fill["order_id"]]["decided_at"]: fill["order_id"] for fill in fills}
+        for side, fills in ((a, a.entries(x["plan_id"])), (b, b.entries(y["plan_id"])))
+    )
+    alone = sorted(orders_a.keys() ^ orders_b.keys())
+    if alone:
+        has, lacks, orders = (a, b, orders_a) if alone[0] in orders_a else (b, a, orders_b)
+        order = has.order_by_id[orders[alone[0]]]
+        yield from absence_causes(has, lacks, entry_of_order(has, order))
+
+
+def _entry_orders(a: DiffSide, order_a: Row, b: DiffSide, order_b: Row) -> Iterator[DiffCause]:
+    shares = [row["filled"] / row["quantity"] for row in (order_a, order_b)]
+    if differ(*shares):
+        side, order = (b, order_b) if shares[1] < shares[0] else (a, order_a)
+        end = order["end_reason"] or order["status"]
+        kind = CauseKind.CASH if "cash" in end else CauseKind.ORDER
+        told = f"{number(order['filled'])} of {number(order['quantity'])}"
+        yield DiffCause(kind, "entry", f"the entry of {side.letter} filled {told}: {end}")
+    if differ(order_a["price"], order_b["price"]):
+        told = f"{number(order_a['price'], 8)} -> {number(order_b['price'], 8)}"
+        yield DiffCause(CauseKind.ORDER, "entry level", f"level of the entry order {told}")
+
+
+def _rule_words(a: DiffSide, b: DiffSide) -> str:
+    rules = [side.files.manifest.get("fill_rule", {}).get("limit_fill") for side in (a, b)]
+    return "" if rules[0] == rules[1] else f" (limit_fill {rules[0]} -> {rules[1]})"
+
+
+def _exit(a: DiffSide, x: Row, b: DiffSide, y: Row) -> Iterator[DiffCause]:
+    """Yield the first exit that differs: its event, its level, its price."""
+    fills_a, fills_b = a.exits(x["plan_id"]), b.exits(y["plan_id"])
+    for place in range(max(len(fills_a), len(fills_b))):
+        fill_a = fills_a[place] if place < len(fills_a) else None
+        fill_b = fills_b[place] if place < len(fills_b) else None
+        found = _exit_pair(a, fill_a, b, fill_b)
+        if found is not None:
+            yield found
+            return
+
+
+def _exit_pair(
+    a: DiffSide, fill_a: Row | None, b: DiffSide, fill_b: Row | None
+) -> DiffCause | None:
+    if fill_a is None or fill_b is None:
+        return _event(a, fill_a, b, fill_b)
+    same_event = fill_a["role"] == fill_b["role"] and fill_a["at"] == fill_b["at"]
+    if not same_event:
+        return _event(a, fill_a, b, fill_b)
+    if differ(fill_a["raw_price"], fill_b["raw_price"]):
+        told = f"{number(fill_a['raw_price'], 8)} -> {number(fill_b['raw_price'], 8)}"
+        text = f"{fill_a['role']} price before slippage {told}"
+        return DiffCause(CauseKind.EXIT, fill_a["role"], text)
+    return None
+
+
+def _event(a: DiffSide, fill_a: Row | None, b: DiffSide, fill_b: Row | None) -> DiffCause:
+    """Return the exit event that one run has first and the other later, in another way or not."""
+    sides = [(side, fill) for side, fill in ((a, fill_a), (b, fill_b)) if fill is not None]
+    side, fill = min(sides, key=lambda pair: (pair[1]["at"], pair[0].letter))
+    other_side = b if side is a else a
+    other = fill_b if side is a else fill_a
+    text = f"{side.letter} left by {_fill_words(fill)}; {other_side.letter} "
+    text += "held on" if other is None else f"by {_fill_words(other)}"
+    if other is None and fill["at"] > other_side.end:
+        text = f"{other_side.letter} ends at {moment(other_side.end)}, before the exit of "
+        return DiffCause(CauseKind.WINDOW, "", f"{text}{side.letter} by {_fill_words(fill)}")
+    rule = _rule_words(a, b)
+    order = side.order_by_id.get(fill["order_id"])
+    if rule and order is not None and _is_touch(fill, order):
+        return DiffCause(CauseKind.FILL_RULE, "limit_fill", text + rule)
+    guard = fill["reason"] if fill["role"] == OrderRole.GUARD else ""
+    return DiffCause(CauseKind.GUARD if guard else CauseKind.EXIT, guard or fill["role"], text)
+
+
+def _is_touch(fill: Row, order: Row) -> bool:
+    return bool(order["kind"] == OrderKind.LIMIT and fill["stage"] == FillStage.RANGE)
+
+
+def _fill_words(fill: Row) -> str:
+    reason = f" ({fill['reason']})" if fill["reason"] and fill["role"] != OrderRole.STOP else ""
+    words = f"{fill['role']}{reason} at {number(fill['raw_price'], 8)}"
+    return f"{words} on {moment(fill['at'])}"
+
+
+def _costs(a: DiffSide, x: Row, b: DiffSide, y: Row) -> Iterator[DiffCause]:
+    """Yield rates that differ between the fills of two trades, and other payments of the plan."""
+    pairs = list(zip(a.fills_of_plan[x["plan_id"]], b.fills_of_plan[y["plan_id"]], strict=False))
+    for name, column in (("fee", "fee_rate"), ("slippage", "slippage")):
+        for fill_a, fill_b in pairs:
+            if fill_a["role"] == fill_b["role"] and differ(fill_a[column], fill_b[column]):
+                told = f"{number(fill_a[column] * BPS, 4)} -> {number(fill_b[column] * BPS, 4)} bps"
+                where = f"{fill_a['role']}, {fill_a['liquidity']} -> {fill_b['liquidity']}"
+                yield DiffCause(CauseKind.COST, name, f"{name} {told} ({where})")
+                break
+    for name, column in (("funding", "funding"), ("dividends", "income")):
+        ratio = y["quantity"] / x["quantity"] if x["quantity"] else 1.0
+        if abs(y[column] - x[column] * ratio) > HALF_A_CENT:
+            told = f"{signed(x[column])} -> {signed(y[column])}"
+            yield DiffCause(CauseKind.INCOME, name, f"{name} {told}")
