@@ -18,6 +18,7 @@ from engine.decision_terms import (
     DecisionOutcome,
     GuardEventKind,
     GuardName,
+    IntentKind,
     RefusalRule,
 )
 from engine.formatting import number
@@ -83,7 +84,7 @@ def absence_causes(has: DiffSide, lacks: DiffSide, entry: SoughtEntry) -> tuple[
     if at not in lacks.decision_rows and at in has.decision_rows:
         return (_no_decision_row(lacks, at),)
     row = lacks.journal_at.get(at)
-    found = list(_of_row(has, lacks, at, entry.instrument, row))
+    found = list(_of_row(has, lacks, entry, row))
     return tuple(found) or (_unmarked(lacks, at),)
 
 
@@ -183,14 +184,15 @@ def _no_decision_row(lacks: DiffSide, at: pd.Timestamp) -> DiffCause:
 
 
 def _of_row(
-    has: DiffSide, lacks: DiffSide, at: pd.Timestamp, instrument: str, row: Row | None
+    has: DiffSide, lacks: DiffSide, entry: SoughtEntry, row: Row | None
 ) -> Iterator[DiffCause]:
     """Yield what stood against an entry at a decision row: account, conditions, the rules."""
+    at = entry.at
+    # A book of weights always holds positions; they prevent no rebalancing.
+    if entry.decision is None or entry.decision["intent"] != IntentKind.REBALANCE:
+        yield from _account(lacks, at, entry.instrument)
     if row is None:
-        yield from _account(lacks, at, instrument)
         return
-    if row["blocked_kind"] == BlockKind.ACCOUNT:
-        yield from _account(lacks, at, instrument)
     yield from _conditions(has, lacks, at, row)
     if row["blocked_kind"] == BlockKind.PLAYBOOK:
         text = f"every required condition held in {lacks.letter}, and the rules asked for nothing"
