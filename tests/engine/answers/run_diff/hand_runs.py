@@ -7,24 +7,46 @@ earns 60 before costs, and 20 x 100 x 0.0005 = 1 is the fee of its entry.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from engine.conditions import condition
+from engine.config.venue import LimitFill
 from engine.decision_terms import DecisionOutcome, GuardEventKind, GuardName
 from engine.playbook import Signals
 from engine.records import GuardEvent
 from engine.results import write_run
+from tests.engine.conftest import HOUR, START
 
 HOURS = 100
-HOUR = 3_600 * 10**9
 Truths = Mapping[int, tuple[float, float]]  # hour: the measured values of calm and deep
 
 
 def _unchanged(config: Any) -> Any:
     return config
+
+
+def moved_window(start_hour: int = 0, end_hour: int = HOURS) -> Callable[[Any], Any]:
+    """Return settings that move the window of a run; its tables stay as they are."""
+
+    def settings(config: Any) -> Any:
+        start, end = (
+            datetime.fromtimestamp((START + hour * HOUR) / 1e9, tz=UTC)
+            for hour in (start_hour, end_hour)
+        )
+        data = config.data.model_copy(update={"start": start, "end": end})
+        return config.model_copy(update={"data": data})
+
+    return settings
+
+
+def rule_of_touch(config: Any) -> Any:
+    """Return settings in which a touch fills a limit."""
+    venue = config.venue.model_copy(update={"limit_fill": LimitFill.TOUCH})
+    return config.model_copy(update={"venue": venue})
 
 
 @dataclass
@@ -42,6 +64,7 @@ class HandTrade:
     fee_rate: float = 0.0005
     funding_rate: float = 0.0
     fill_hour: int | None = None
+    setup: str = ""
     entry_stage: str = "open"
     exit_stage: str = "open"
     entry_order: Mapping[str, Any] = field(default_factory=dict)
@@ -110,7 +133,8 @@ def _events_at(book: Any, run: HandRun, hour: int) -> None:
 
 def _trade_at(book: Any, trade: HandTrade, hour: int) -> None:
     if hour == trade.hour:
-        book.decide(trade.size, trade.stop, price=trade.entry, **trade.decision)
+        book.decide(trade.size, trade.stop, price=trade.entry, setup=trade.setup or f"hour {hour}")
+        book.decisions[-1] = replace(book.decisions[-1], **dict(trade.decision))
     if hour == (trade.hour if trade.fill_hour is None else trade.fill_hour):
         price = trade.entry + trade.slip
         costs = {"raw_price": trade.entry, "fee_rate": trade.fee_rate}

@@ -1,30 +1,18 @@
 """A trade that only one run has: each cause alone changes the answer."""
 
-from datetime import UTC, datetime, timedelta
-
 import pytest
 
 from engine.answers.run_diff import TradeVerdict, diff_text, trade_text
-from engine.config.venue import LimitFill
 from engine.decision_terms import Cap, DecisionOutcome, GuardName, RefusalRule
-from tests.engine.answers.run_diff.hand_runs import HandRun, HandTrade
-from tests.engine.conftest import START
+from tests.engine.answers.run_diff.hand_runs import (
+    HandRun,
+    HandTrade,
+    moved_window,
+    rule_of_touch,
+)
 
 NAN = float("nan")
 AT = 40
-
-
-def moved_window(days: int):
-    def settings(config):
-        start = datetime.fromtimestamp(START / 1e9, tz=UTC) + timedelta(days=days)
-        return config.model_copy(update={"data": config.data.model_copy(update={"start": start})})
-
-    return settings
-
-
-def rule_of_touch(config):
-    venue = config.venue.model_copy(update={"limit_fill": LimitFill.TOUCH})
-    return config.model_copy(update={"venue": venue})
 
 
 BLOCKED = {"outcome": DecisionOutcome.BLOCKED, "blocked_by": GuardName.COOL_DOWN}
@@ -51,7 +39,7 @@ LACKING = {
     "decision row": HandRun((), absent_rows=(AT,)),
     "unmarked bar": HandRun((), unmarked=(AT,)),
     "playbook no intent": HandRun(()),
-    "window": HandRun((), settings=moved_window(3)),
+    "window": HandRun((), settings=moved_window(start_hour=72)),
 }  # fmt: skip
 
 
