@@ -10,7 +10,7 @@ from engine.answers.row_sentences import condition_lines, decision_lines, order_
 from engine.answers.run_diff.diff_side import DiffSide
 from engine.answers.run_diff.input_changes import InputChange
 from engine.answers.run_diff.net_parts import PARTS
-from engine.answers.run_diff.run_diff import HeadlineChange, RunDiff, TradeDifference, TradeVerdict
+from engine.answers.run_diff.two_runs import HeadlineChange, RunDiff, TradeDifference, TradeVerdict
 from engine.errors import ReportError
 from engine.formatting import adding_up, columns, signed, signed_percent, wrapped
 from engine.metrics import METRICS, MetricUnit

@@ -1,5 +1,6 @@
 """What changed in a trade that two runs have, and the first cause of it."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from engine.records import FillStage, OrderKind, OrderRole
 from engine.run_folder.read import Row, moment
 
 HALF_A_CENT = 0.005
+SOLVED = 1e-6  # fraction; sizes are solved for, so that a budget is met to some digits only
 
 
 @dataclass(frozen=True)
@@ -94,40 +96,45 @@ def _causes(a: DiffSide, x: Row, b: DiffSide, y: Row, earlier: str) -> Iterator[
 
 
 def _sizing(da: Row, db: Row, earlier: str, *, costs_differ: bool) -> Iterator[DiffCause]:
-    """Yield what made the decided sizes differ: stop, price, factor, costs, cap, equity.
+    """Yield what made the decided sizes differ: stop, price, factor, cap, costs, equity.
 
-    ``costs_differ``: the settings of costs are not the same. Without it, a loss of a unit that
-    differs by less than equity does follows from the size, with which slippage grows.
+    ``costs_differ``: the settings of costs are not the same.
     """
-    has_levels = False
+    found: list[DiffCause] = []
     for kind, name, column in (
-        (CauseKind.STOP, "stop", "stop"),
+        (CauseKind.STOP, "", "stop"),
         (CauseKind.PRICE, "price at the decision", "entry_estimate"),
     ):
         if differ(da[column], db[column]):
-            has_levels = True
             told = f"{number(da[column], 8)} -> {number(db[column], 8)}"
-            yield DiffCause(kind, "" if kind is CauseKind.STOP else name, f"{name} {told}")
-    if not differ(da["quantity"], db["quantity"]):
-        return
-    is_explained = has_levels
-    if differ(da["multiplier"], db["multiplier"]):
-        is_explained = True
-        yield _multiplier(da, db)
-    loss_a, loss_b = da["risk_per_unit"], db["risk_per_unit"]
-    follows = not costs_differ and not differ(loss_a, loss_b, _distance(da, db) + SAME)
-    if not has_levels and not follows and differ(loss_a, loss_b):
-        is_explained = True
-        told = f"{number(loss_a)} -> {number(loss_b)}"
-        text = f"loss of a unit at the same stop {told}: fees and slippage in the sizing"
-        yield DiffCause(CauseKind.COST, "in sizing", text)
-    yield from _caps(da, db, earlier, is_explained=is_explained)
+            found.append(DiffCause(kind, name, f"{name or 'stop'} {told}"))
+    has_levels = bool(found)
+    if differ(da["quantity"], db["quantity"]):
+        if differ(da["multiplier"], db["multiplier"]):
+            found.append(_multiplier(da, db))
+        found += _caps(da, db, has_cause=bool(found))
+        if not has_levels and _cost_moved(da, db, costs_differ=costs_differ):
+            told = f"{number(da['risk_per_unit'])} -> {number(db['risk_per_unit'])}"
+            text = f"loss of a unit at the same stop {told}: fees and slippage in the sizing"
+            found.append(DiffCause(CauseKind.COST, "in sizing", text))
+        if differ(da["equity"], db["equity"]):
+            found.append(_equity(da, db, earlier, only=not found))
+        if not found:
+            text = f"the decided size {number(da['quantity'])} -> {number(db['quantity'])}"
+            found.append(DiffCause(CauseKind.UNKNOWN, "size", text))
+    yield from found
 
 
-def _distance(da: Row, db: Row) -> float:
-    """Return how far the equities of two decisions are apart, as a fraction of the larger."""
-    a, b = float(da["equity"]), float(db["equity"])
-    return abs(b - a) / max(abs(a), abs(b), HALF_A_CENT)
+def _cost_moved(da: Row, db: Row, *, costs_differ: bool) -> bool:
+    """Return whether costs changed the loss of a unit at the same stop.
+
+    Slippage grows with the size. Without other settings of costs, a loss of a unit that rose or
+    fell with the size follows from the size.
+    """
+    if not differ(da["risk_per_unit"], db["risk_per_unit"]):
+        return False
+    grew = db["risk_per_unit"] > da["risk_per_unit"]
+    return costs_differ or grew != (db["quantity"] > da["quantity"])
 
 
 def _multiplier(da: Row, db: Row) -> DiffCause:
@@ -139,38 +146,45 @@ def _multiplier(da: Row, db: Row) -> DiffCause:
     return DiffCause(CauseKind.TIER, "factor", f"factor of playbook and tier {told}")
 
 
-def _caps(da: Row, db: Row, earlier: str, *, is_explained: bool) -> Iterator[DiffCause]:
-    """Yield the cap that made the sizes differ, or equity, which moves caps in proportion."""
+def _caps(da: Row, db: Row, *, has_cause: bool) -> Iterator[DiffCause]:
+    """Yield the cap that made the sizes differ, unless it only moved with equity."""
     cap_a, cap_b = da["binding_cap"], db["binding_cap"]
-    scale = db["equity"] / da["equity"] if da["equity"] else 1.0
-    moved = differ(da["equity"], db["equity"])
     if cap_a != cap_b:
         smaller = cap_b if db["quantity"] < da["quantity"] else cap_a
         yield DiffCause(CauseKind.CAP, smaller, f"{_cap(da, db, cap_a)}; {_cap(da, db, cap_b)}")
-        is_explained = True
-    elif cap_a and not is_explained:
-        allowed_a, allowed_b = da.get(f"{CAP}{cap_a}"), db.get(f"{CAP}{cap_b}")
-        of_intent = cap_a in list(Cap) and Cap.named(cap_a).scope is CapScope.INTENT
-        # Slippage grows with the size, so that the cap moves a little less than equity.
-        in_step = _moves_with(allowed_a, allowed_b, scale)
-        is_knock_on = moved and (of_intent or in_step)
-        if differ(allowed_a, allowed_b) and not is_knock_on:
+    elif cap_a == Cap.RISK:
+        # The budget is a fraction of equity: the fraction is the setting.
+        fractions = [
+            row[f"{CAP}{cap_a}"] * row["risk_per_unit"] / row["equity"] for row in (da, db)
+        ]
+        if differ(*fractions):
             yield DiffCause(CauseKind.CAP, cap_a, _cap(da, db, cap_a))
-            is_explained = True
-    if moved:
-        yield _equity(da, db, earlier, only=not is_explained)
-    elif not is_explained:
-        text = f"the decided size {number(da['quantity'])} -> {number(db['quantity'])}"
-        yield DiffCause(CauseKind.UNKNOWN, "size", text)
+    elif cap_a and not has_cause:
+        allowed_a, allowed_b = da.get(f"{CAP}{cap_a}"), db.get(f"{CAP}{cap_b}")
+        if differ(allowed_a, allowed_b) and not _moves_with_equity(da, db, cap_a):
+            yield DiffCause(CauseKind.CAP, cap_a, _cap(da, db, cap_a))
 
 
-def _moves_with(allowed_a: float | None, allowed_b: float | None, scale: float) -> bool:
-    """Return whether a cap moved in the direction of equity, and by no more than equity."""
+def _budget(decision: Row) -> float:
+    """Return the fraction of equity that the cap ``risk`` allowed to lose at the stop."""
+    allowed, loss = decision[f"{CAP}{Cap.RISK}"], decision["risk_per_unit"]
+    return float(allowed * loss / decision["equity"]) if decision["equity"] else math.nan
+
+
+def _moves_with_equity(da: Row, db: Row, cap: str) -> bool:
+    """Return whether a cap moved in the direction of equity, by no more than equity.
+
+    The caps of an intent follow weights and holdings, which move with equity.
+    """
+    if not differ(da["equity"], db["equity"]):
+        return False
+    if cap in list(Cap) and Cap.named(cap).scope is CapScope.INTENT:
+        return True
+    allowed_a, allowed_b = da.get(f"{CAP}{cap}"), db.get(f"{CAP}{cap}")
     if not allowed_a or not allowed_b:
         return False
-    moved = allowed_b / allowed_a
-    low, high = min(1.0, scale), max(1.0, scale)
-    return low * (1 - SAME) <= moved <= high * (1 + SAME)
+    scale, moved = db["equity"] / da["equity"], allowed_b / allowed_a
+    return bool(min(1.0, scale) * (1 - SAME) <= moved <= max(1.0, scale) * (1 + SAME))
 
 
 def _cap(da: Row, db: Row, cap: str) -> str:

@@ -17,6 +17,8 @@ from tests.engine.answers.run_diff.hand_runs import (
 HALF = {"size": 10.0}
 CAPS = {"caps": ((Cap.RISK, 20.0), (Cap.PARTICIPATION, 10.0)), "binding_cap": Cap.PARTICIPATION}
 PART = {"quantity": 20.0, "filled": 10.0}
+# A budget of the same fraction of 9,998 that 20 units are of 10,057.97.
+IN_STEP = {"caps": ((Cap.RISK, 20 * 9_998 / 10_057.97),)}
 CHANGED = {
     "stop": HandTrade(stop=96.0),
     "price price at the decision": HandTrade(entry=101.0),
@@ -24,6 +26,7 @@ CHANGED = {
         **HALF, decision={"multiplier": 0.5, "tier": RiskTier.CAUTIOUS, "caps": ((Cap.RISK, 20.0),)}
     ),
     "tier factor": HandTrade(**HALF, decision={"multiplier": 0.5, "caps": ((Cap.RISK, 20.0),)}),
+    # 15 x 4 is the same budget as 20 x 3.
     "cost in sizing": HandTrade(size=15.0, decision={"risk_per_unit": 4.0}),
     "cap participation": HandTrade(**HALF, decision=CAPS),
     "cap risk": HandTrade(**HALF),
@@ -58,10 +61,10 @@ def test_a_trade_that_nothing_changed_is_the_same(compared) -> None:
 
 
 def test_a_size_that_only_follows_equity_names_the_first_trade_that_differed(compared) -> None:
-    # Trade 1 earns 60 less in B, 0.6% of equity; trade 2 is 0.5% smaller, as slippage is too.
+    # Trade 1 earns 60 less in B; trade 2 risks the same fraction of equity, in whole lots.
     first, second = HandTrade(hour=20, out_hour=30), HandTrade(hour=60, out_hour=70)
     worse = HandTrade(hour=20, out_hour=30, exit=100.0)
-    after = HandTrade(hour=60, out_hour=70, size=19.9)
+    after = HandTrade(hour=60, out_hour=70, size=19.88, decision=IN_STEP)
     one, two = compared(HandRun((first, second)), HandRun((worse, after))).trades
     assert one.cause.label == "exit target"
     assert two.cause.label == "equity"
