@@ -24,6 +24,7 @@ from doc_tables import (
     reconstruction,
     rules_gallery,
     rules_page,
+    run_diff,
     sleeves,
     statistics_sizes,
     stress,
@@ -34,6 +35,7 @@ from doc_tables.blocks import ROOT, PageBlock, differences, replace
 WRITERS: Mapping[str, Callable[[Path], Iterator[PageBlock]]] = {
     "attribution": attribution.blocks,
     "checklist": checklist.blocks,
+    "diff": run_diff.blocks,
     "findings": findings.blocks,
     "flywheel": flywheel.blocks,
     "playbooks": playbooks.blocks,
@@ -49,6 +51,7 @@ WRITERS: Mapping[str, Callable[[Path], Iterator[PageBlock]]] = {
 # Each needs no real data and takes less than a minute.
 SAMPLES: Mapping[str, Callable[[], Iterator[PageBlock]]] = {
     "checklist": checklist.sample,
+    "diff": run_diff.sample,
     "flywheel": flywheel.sample,
     "playbooks": playbooks.sample,
     "results": metrics.sample,

@@ -15,7 +15,8 @@ from typing import Any, Generic, TypeVar, get_args
 from data_feeds.clock import text_ns
 from engine.records import Decision, Fact, Fill, GuardEvent, OrderRow, Overlay, Trade
 
-# Add 1 when a file, a column or the meaning of a number in a folder changes.
+# Add 1 when a file, a column or the meaning of a number in a folder changes. `riskoff diff` reads
+# earlier formats too (`OLDEST_FORMAT` in engine/answers/run_diff/diff_side.py).
 FORMAT = 3
 RUN_ID_DIGITS = 12
 FOLDER_NAME = re.compile(rf"(?P<name>.+)-(?P<run_id>[0-9a-f]{{{RUN_ID_DIGITS}}})")
