@@ -75,4 +75,5 @@ def test_the_check_refuses_a_page_that_needs_real_data(
     with pytest.raises(SystemExit) as caught:
         command.main()
     assert caught.value.code == 2
-    assert "findings needs real data; --check takes checklist, diff, flywheel" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "findings needs real data; --check takes checklist, diff, flywheel" in told
