@@ -258,7 +258,9 @@ class Ledger:
         if limit is None:
             return 0.0
         backing = released if limit is MarginMode.ISOLATED else max(self.venue_cash, 0.0)
-        return max(-cash - backing, 0.0)
+        missing = -cash - backing
+        # A takeover at the bankruptcy price loses the backing up to its last bit.
+        return missing if missing > RELATIVE_TOLERANCE * backing else 0.0
 
     def _post(self, fact: Fact) -> None:
         if fact.wallet == Wallet.VENUE:

@@ -88,7 +88,7 @@ class OrderRequest:
     roles). Stops, exits and liquidations close the plan's whole position, so their ``quantity`` is
     NaN unless they close a part. ``leverage_setting`` is 0 where nothing is
     margined. ``spend_limit`` is the highest payment of an entry, quote; NaN: the free cash.
-    ``risk_limit`` is the highest R of an entry at any price, quote; NaN: no limit.
+    ``risk_limit`` is the highest R of an entry at any price, settlement currency; NaN: no limit.
     """
 
     plan_id: int

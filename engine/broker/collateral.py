@@ -8,7 +8,7 @@ from data_feeds.instrument import Wallet
 from engine.broker.book import Book
 from engine.broker.timeline import NO_ROW, InstrumentPath
 from engine.config.models import MarginMode
-from engine.contracts import Tier
+from engine.contracts import MarginTerms
 from engine.ledger import Ledger, Position
 from engine.records import NAN
 
@@ -16,7 +16,7 @@ from engine.records import NAN
 class Collateral:
     """Computes free cash and liquidation prices of one account; instruments are indices.
 
-    ``tiers`` holds the maintenance tiers of each instrument.
+    ``terms`` holds the margin terms of each instrument.
     """
 
     def __init__(
@@ -24,7 +24,7 @@ class Collateral:
         paths: Sequence[InstrumentPath],
         ledger: Ledger,
         book: Book,
-        tiers: Sequence[tuple[Tier, ...]],
+        terms: Sequence[MarginTerms],
         mode: MarginMode,
     ) -> None:
         self._paths = tuple(paths)
@@ -33,7 +33,7 @@ class Collateral:
         )
         self._ledger = ledger
         self._book = book
-        self._tiers = tuple(tiers)
+        self._terms = tuple(terms)
         self._mode = mode
         # The liquidation price of an isolated position changes only with the ledger.
         self._priced_at = [-1] * len(self._positions)
@@ -62,12 +62,23 @@ class Collateral:
         if position.quantity == 0.0 or not position.contract.is_margined:
             return NAN
         if self._mode is MarginMode.CROSS:
-            margin = self._ledger.venue_cash + self._others_surplus(k, t)
-            return self._price(k, margin)
+            return self._price(k, self._backing(k, t))
         if self._priced_at[k] != self._ledger.version:
             self._priced_at[k] = self._ledger.version
             self._levels[k] = self._price(k, position.isolated_margin)
         return self._levels[k]
+
+    def takeover_price(self, k: int, t: int) -> float:
+        """Return the price at which the venue takes a liquidated position over.
+
+        NaN where the venue sells at the market instead.
+        """
+        if not self._terms[k].to_bankruptcy:
+            return NAN
+        position, backing = self._positions[k], max(self._backing(k, t), 0.0)
+        return position.contract.bankruptcy_price(
+            position.quantity, position.average_entry, backing
+        )
 
     def free_venue_cash(self, t: int) -> float:
         """Return the cash available as margin of a new perp position, quote.
@@ -100,10 +111,16 @@ class Collateral:
             return False
         return sum(p.quantity != 0.0 and p.contract.is_margined for p in self._positions) > 1
 
+    def _backing(self, k: int, t: int) -> float:
+        """Return the collateral behind a position: its isolated margin, or the cross wallet."""
+        if self._mode is MarginMode.ISOLATED:
+            return self._positions[k].isolated_margin
+        return self._ledger.venue_cash + self._others_surplus(k, t)
+
     def _price(self, k: int, margin: float) -> float:
         position = self._positions[k]
         return position.contract.liquidation_price(
-            position.quantity, position.average_entry, margin, self._tiers[k]
+            position.quantity, position.average_entry, margin, self._terms[k]
         )
 
     def _mark(self, k: int, t: int) -> float:
@@ -125,6 +142,6 @@ class Collateral:
         for j, position in enumerate(self._positions):
             if j != k and position.quantity != 0.0 and position.contract.is_margined:
                 surplus += self._unrealized(j, t) - position.contract.maintenance(
-                    position.quantity, position.average_entry, self._mark(j, t), self._tiers[j]
+                    position.quantity, position.average_entry, self._mark(j, t), self._terms[j]
                 )
         return surplus

@@ -57,6 +57,7 @@ class FillTerms:
     rate: float
     maker: bool
     contract: Contract
+    taken_over: bool = False
 
     @property
     def fee(self) -> float:
@@ -174,6 +175,23 @@ class Execution:
         terms = FillTerms(quantity, raw, price, slippage, rate, False, path.contract)
         return self._book(path, order, terms, when)
 
+    def take_over(
+        self,
+        path: InstrumentPath,
+        order: WorkingOrder,
+        *,
+        quantity: float,
+        price: float,
+        when: FillMoment,
+    ) -> Fill:
+        """Hand a whole position to the venue at its bankruptcy price, whatever the mark.
+
+        The price is no trade in the market: it has no tick and no slippage. The fee is a taker's.
+        """
+        rate = self._costs_of(path).taker_rate
+        terms = FillTerms(quantity, price, price, 0.0, rate, False, path.contract, taken_over=True)
+        return self._book(path, order, terms, when)
+
     def settle(
         self,
         path: InstrumentPath,
@@ -214,7 +232,7 @@ class Execution:
             loss_limit=self._mode if margined and not opens else None,
             inferred=inferred,
         )
-        if request.role is OrderRole.LIQUIDATION:
+        if request.role is OrderRole.LIQUIDATION and not terms.taken_over:
             # The venue takes its fee from the rest of the margin (cross: of the wallet).
             room = behind + realized if isolated else self._ledger.venue_cash
         else:

@@ -421,10 +421,13 @@ class Matcher:
         why = "maintenance margin breached"
         request = venue_order(context, OrderRole.LIQUIDATION, OrderKind.STOP, level, why)
         order = self._book.submit(request, context.when.at, context.when.at)
-        self._execution.liquidate(
-            context.path, order, quantity=abs(quantity), raw=raw, when=context.when
-        )
-        self._book.end(order, OrderStatus.FILLED, context.when.at, "filled")
+        path, size, when = context.path, abs(quantity), context.when
+        price = self._collateral.takeover_price(context.k, context.t)
+        if math.isnan(price):
+            self._execution.liquidate(path, order, quantity=size, raw=raw, when=when)
+        else:
+            self._execution.take_over(path, order, quantity=size, price=price, when=when)
+        self._book.end(order, OrderStatus.FILLED, when.at, "filled")
         self._close(context, "liquidation")
 
     def _close(self, context: MatchContext, reason: str) -> None:

@@ -21,7 +21,7 @@ from engine.broker.timeline import NO_ROW, Timeline
 from engine.broker.transfers import Transfers
 from engine.config.models import RunConfig
 from engine.config.venue import LimitFill
-from engine.contracts import Contract, build_tiers
+from engine.contracts import Contract, margin_terms
 from engine.ledger import Ledger
 from engine.records import FAR_FUTURE, FillStage, OrderRequest, OrderRole, OrderStatus
 
@@ -51,17 +51,15 @@ class Simulator:
 
     def __init__(self, timeline: Timeline, ledger: Ledger, config: RunConfig) -> None:
         mode = config.account.margin_mode
-        tiers = [
-            build_tiers((row.floor, row.rate) for row in table)
-            for table in (
-                config.venue.costs_of(path.instrument).maintenance for path in timeline.paths
-            )
+        terms = [
+            margin_terms(path.instrument, config.venue.costs_of(path.instrument))
+            for path in timeline.paths
         ]
         self.timeline = timeline
         self.ledger = ledger
         self.book = Book()
         self.execution = Execution(ledger, config.venue, mode)
-        self.collateral = Collateral(timeline.paths, ledger, self.book, tiers, mode)
+        self.collateral = Collateral(timeline.paths, ledger, self.book, terms, mode)
         through = config.venue.limit_fill is LimitFill.THROUGH
         self.beyond = tuple(
             resolve.beyond_limit(path.instrument.tick_size, through=through)

@@ -166,7 +166,8 @@ class BridgeBroker(bt.broker.BrokerBase):  # type: ignore[misc]  # backtrader sh
         before = fill.position_after - fill.quantity
         closed = fill.quantity if before * fill.quantity < 0 else 0.0
         opened = fill.quantity - closed
-        value = abs(fill.quantity) * fill.price
+        position = bridge.session.simulator.ledger.positions[fill.instrument]
+        value = position.contract.notional(fill.quantity, fill.price)
         fee_closed, fee_opened = (fill.fee, 0.0) if closed else (0.0, fill.fee)
         order.execute(
             float(backtrader_days(fill.at)),  # type: ignore[arg-type]

@@ -68,7 +68,7 @@ def equity_curve(timeline: Timeline, simulator: Simulator, closes: NDArray[np.in
     margined = np.array([contract.is_margined for contract in simulator.contracts])
     unrealized = np.where(margined, values, 0.0).sum(axis=1)
     owned = np.where(~margined, values, 0.0).sum(axis=1)
-    units = [contract.unit_notional(marks[:, k]) for k, contract in enumerate(simulator.contracts)]
+    units = [contract.unit_notionals(marks[:, k]) for k, contract in enumerate(simulator.contracts)]
     gross = np.where(held, np.abs(quantities) * np.stack(units, axis=1), 0.0).sum(axis=1)
     equity = _equities(venue + brokerage + transit, quantities, averages, kinds, sizes, marks)
     return EquityCurve(

@@ -5,7 +5,7 @@ margin or a cash flow asks :class:`Contract`; ``contract_of`` finds that of an i
 """
 
 from engine.contracts.contract import Contract, ContractKind
-from engine.contracts.maintenance import Tier, build_tiers
-from engine.contracts.of_instrument import contract_of
+from engine.contracts.maintenance import MarginTerms
+from engine.contracts.of_instrument import contract_of, margin_terms
 
-__all__ = ["Contract", "ContractKind", "Tier", "build_tiers", "contract_of"]
+__all__ = ["Contract", "ContractKind", "MarginTerms", "contract_of", "margin_terms"]

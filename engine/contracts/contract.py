@@ -10,15 +10,12 @@ usual formulas.
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.contracts.maintenance import NO_PRICE, Tier
-
-# One price, or a column of prices.
-Price = TypeVar("Price", float, NDArray[np.float64])
+from engine.contracts.maintenance import NO_PRICE, MarginTerms
 
 
 class ContractKind(IntEnum):
@@ -56,8 +53,12 @@ class Contract(ABC):
         """Return the price at which one unit has a value."""
 
     @abstractmethod
-    def unit_notional(self, price: Price) -> Price:
+    def unit_notional(self, price: float) -> float:
         """Return the exposure of one unit at a price, positive."""
+
+    @abstractmethod
+    def unit_notionals(self, prices: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the exposure of one unit at each of many prices."""
 
     @abstractmethod
     def position_value(self, quantity: float, average_entry: float, mark: float) -> float:
@@ -66,6 +67,21 @@ class Contract(ABC):
     @abstractmethod
     def cash_of_fill(self, quantity: float, price: float, realized: float) -> float:
         """Return the cash that a fill moves, fees aside; ``realized`` is its closed profit."""
+
+    @abstractmethod
+    def quote_value(self, quantity: float, price: float) -> float:
+        """Return the unsigned exposure of a quantity at a price, quote: a venue's order value."""
+
+    def worst_rate(self, rate: float, price: float, later: float) -> float:
+        """Return the dearer of two rates of the settlement currency: now, and at a later price.
+
+        ``rate`` is account currency per settlement unit at ``price``.
+        """
+        return rate
+
+    def slipped_notional(self, price: float, side: int, slippage: float) -> float:
+        """Return the exposure of one unit that bounds its costs when it trades with a slippage."""
+        return self.unit_notional(price)
 
     def notional(self, quantity: float, price: float) -> float:
         """Return the unsigned exposure of a quantity at a price."""
@@ -88,26 +104,30 @@ class Contract(ABC):
         before = held * self.unit_value(average) if held != 0.0 else 0.0
         return self.price_of((before + quantity * self.unit_value(price)) / (held + quantity))
 
-    # Margin.
+    # Margin. What is paid in full has none.
 
     def margin_share(self, setting: float) -> float:
         """Return the fraction of its notional that an entry sets aside or pays."""
-        return 1.0 / setting if self.is_margined else 1.0
+        return 1.0
 
     def initial_margin(self, quantity: float, price: float, setting: float) -> float:
-        """Return the margin of a quantity opened at a price; 0 for what is paid in full."""
-        return self.notional(quantity, price) / setting if self.is_margined else 0.0
+        """Return the margin set aside for a quantity opened at a price."""
+        return 0.0
 
     def maintenance(
-        self, quantity: float, average_entry: float, mark: float, tiers: tuple[Tier, ...]
+        self, quantity: float, average_entry: float, mark: float, terms: MarginTerms
     ) -> float:
-        """Return the margin below which a position is liquidated; 0 for what is paid in full."""
+        """Return the margin below which a position is liquidated."""
         return 0.0
 
     def liquidation_price(
-        self, quantity: float, average_entry: float, margin: float, tiers: tuple[Tier, ...]
+        self, quantity: float, average_entry: float, margin: float, terms: MarginTerms
     ) -> float:
         """Return the mark that liquidates a position with a margin behind it, NaN for none."""
+        return NO_PRICE
+
+    def bankruptcy_price(self, quantity: float, average_entry: float, margin: float) -> float:
+        """Return the price at which the margin behind a position is lost, NaN for none."""
         return NO_PRICE
 
     # Carry.

@@ -5,7 +5,8 @@ Margin" (one position, as of 2025): the maintenance requirement is taken on the 
 """
 
 from engine.contracts.contract import ContractKind
-from engine.contracts.maintenance import NO_PRICE, Tier, maintenance_margin
+from engine.contracts.maintenance import NO_PRICE, MarginTerms, Tier
+from engine.contracts.margined import Margined
 from engine.contracts.priced_in_quote import PricedInQuote
 
 
@@ -14,49 +15,20 @@ def linear_value(size: float, quantity: float, average_entry: float, mark: float
     return quantity * (mark - average_entry)
 
 
-class LinearPerp(PricedInQuote):
-    """Set margin aside and settle every profit in quote."""
+class LinearPerp(PricedInQuote, Margined):
+    """Settle every profit in quote."""
 
     __slots__ = ()
     kind = ContractKind.LINEAR_PERP
-    is_margined = True
 
     def position_value(self, quantity: float, average_entry: float, mark: float) -> float:
         """Return the unrealized profit."""
         return linear_value(self.size, quantity, average_entry, mark)
 
-    def cash_of_fill(self, quantity: float, price: float, realized: float) -> float:
-        """Return the realized profit; an entry moves no cash but its fee."""
-        return realized
-
-    def maintenance(
-        self, quantity: float, average_entry: float, mark: float, tiers: tuple[Tier, ...]
+    def _liquidation_on_mark(
+        self, quantity: float, average_entry: float, margin: float, terms: MarginTerms
     ) -> float:
-        """Return the requirement of the notional at the mark."""
-        return maintenance_margin(self.notional(quantity, mark), tiers)
-
-    def liquidation_price(
-        self, quantity: float, average_entry: float, margin: float, tiers: tuple[Tier, ...]
-    ) -> float:
-        """Return the mark of :func:`liquidation_price`."""
-        return liquidation_price(quantity, average_entry, margin, tiers)
-
-    def funding(self, quantity: float, mark: float, rate: float) -> float:
-        """Return the cash of :func:`funding_cash_flow`."""
-        return funding_cash_flow(quantity, mark, rate)
-
-
-def funding_cash_flow(quantity: float, mark_price: float, funding_rate: float) -> float:
-    """Return the cash credited to the account at one funding timestamp, quote.
-
-    ``quantity`` is the signed position held just before the timestamp, ``funding_rate`` a fraction
-    of notional for this interval. Negative means the account pays; longs pay when the rate is
-    positive.
-
-    >>> funding_cash_flow(2.0, 30_000.0, 0.0001)
-    -6.0
-    """
-    return -quantity * mark_price * funding_rate
+        return liquidation_price(quantity, average_entry, margin, terms.tiers)
 
 
 def liquidation_price(

@@ -1,4 +1,4 @@
-"""Maintenance tiers: the margin below which a venue liquidates a position.
+"""Margin terms of a venue: maintenance tiers, and what a liquidation costs.
 
 With tier rate ``r`` and deduction ``d`` the requirement is ``notional x r - d``. It is made
 continuous where the rate steps up: ``d_k = d_(k-1) + floor_k x (rate_k - rate_(k-1))``.
@@ -20,8 +20,31 @@ class Tier:
     deduction: float
 
 
-def build_tiers(brackets: Iterable[tuple[float, float]]) -> tuple[Tier, ...]:
+@dataclass(frozen=True, slots=True)
+class MarginTerms:
+    """Holds a venue's rules on the margin of one instrument.
+
+    Attributes
+    ----------
+    tiers : maintenance tiers over the notional
+    on_entry : the requirement is taken on the value at the average entry, not at the mark
+    to_bankruptcy : the venue takes a liquidated position over at the price at which its margin is
+        lost, whatever the mark is
+    highest_setting : largest initial-margin setting, None for no limit of the instrument's own
+    """
+
+    tiers: tuple[Tier, ...]
+    on_entry: bool = False
+    to_bankruptcy: bool = False
+    highest_setting: int | None = None
+
+
+def build_tiers(
+    brackets: Iterable[tuple[float, float]], *, whole: bool = False
+) -> tuple[Tier, ...]:
     """Return tiers from ascending (floor, rate) rows, with their deductions.
+
+    ``whole``: a rate applies to all of the notional, without a deduction.
 
     >>> [tier.deduction for tier in build_tiers([(0, 0.004), (300_000, 0.005)])]
     [0.0, 300.0]
@@ -30,7 +53,7 @@ def build_tiers(brackets: Iterable[tuple[float, float]]) -> tuple[Tier, ...]:
     tiers: list[Tier] = []
     deduction, previous_rate = 0.0, rows[0][1]
     for index, (floor, rate) in enumerate(rows):
-        deduction += floor * (rate - previous_rate)
+        deduction += 0.0 if whole else floor * (rate - previous_rate)
         ceiling = rows[index + 1][0] if index + 1 < len(rows) else float("inf")
         tiers.append(Tier(float(floor), float(ceiling), rate, round(deduction, 9)))
         previous_rate = rate

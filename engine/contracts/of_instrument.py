@@ -1,16 +1,42 @@
-"""The contract of each instrument: the only place that reads one from the other."""
+"""The contract of each instrument, and the venue's margin terms of it, by what its record says."""
+
+import math
 
 from data_feeds.instrument import Instrument, InstrumentKind
+from data_feeds.trading_terms import LiquidationPrice, MaintenanceBase, MaintenanceSteps
+from engine.config.venue import TradingCosts
 from engine.contracts.contract import Contract
 from engine.contracts.linear_perp import LinearPerp
+from engine.contracts.maintenance import MarginTerms, build_tiers
 from engine.contracts.option import BoughtOption
 from engine.contracts.owned import OwnedAsset
 
 
 def contract_of(instrument: Instrument) -> Contract:
     """Return the contract of an instrument that can be traded."""
+    settlement = instrument.settlement
     if instrument.kind is InstrumentKind.PERP:
-        return LinearPerp(instrument.quote)
+        return LinearPerp(settlement)
     if instrument.kind is InstrumentKind.OPTION:
-        return BoughtOption(instrument.quote)
-    return OwnedAsset(instrument.quote)
+        return BoughtOption(settlement)
+    return OwnedAsset(settlement)
+
+
+def margin_terms(instrument: Instrument, costs: TradingCosts) -> MarginTerms:
+    """Return the margin terms of an instrument in force; ``costs`` holds its maintenance table.
+
+    What the instrument's record leaves out is the rule of a linear perp: brackets over the mark's
+    notional, liquidation at the market.
+    """
+    record = instrument.terms[0] if instrument.terms else None
+    if record is None:
+        return MarginTerms(build_tiers((row.floor, row.rate) for row in costs.maintenance))
+    whole = record.maintenance_steps is MaintenanceSteps.WHOLE
+    least = record.initial_margin
+    return MarginTerms(
+        build_tiers(((row.floor, row.rate) for row in costs.maintenance), whole=whole),
+        on_entry=record.maintenance_base is MaintenanceBase.ENTRY,
+        to_bankruptcy=record.liquidation is LiquidationPrice.BANKRUPTCY,
+        # A decimal fraction is rarely a double: 1 / 0.01 may miss 100 by its last bit.
+        highest_setting=None if least is None else math.floor(1 / least + 1e-9),
+    )

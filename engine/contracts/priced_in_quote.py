@@ -1,6 +1,9 @@
 """The arithmetic of contracts whose unit value is the price: assets, linear perps, options."""
 
-from engine.contracts.contract import Contract, Price
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.contracts.contract import Contract
 
 
 class PricedInQuote(Contract):
@@ -16,6 +19,14 @@ class PricedInQuote(Contract):
         """Return the unit value, which is the price."""
         return unit_value
 
-    def unit_notional(self, price: Price) -> Price:
+    def unit_notional(self, price: float) -> float:
         """Return the price: one base unit of exposure."""
         return price
+
+    def unit_notionals(self, prices: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the prices."""
+        return prices
+
+    def quote_value(self, quantity: float, price: float) -> float:
+        """Return the notional."""
+        return self.notional(quantity, price)

@@ -107,6 +107,7 @@ class EntryReviewer:
         self._guards.on_entry(at, draft.equity)
         share = self._rules[instrument.id].risk.risk_fraction
         asked = share * draft.equity * intent.fraction * sized.multiplier
+        asked /= sized.sizing.loss_rate
         return Review(decision, entry_orders(intent, decision, levels, risk_limit=asked))
 
     def _levels(self, intent: Enter, instrument: Instrument, at: int) -> PlanLevels:
@@ -213,7 +214,7 @@ class EntryReviewer:
             f"{rules.risk.liquidation_distance} stop distances"
         )
         too_small = quantity < instrument.lot_size
-        value = request.contract.notional(quantity, draft.entry)
+        value = request.contract.quote_value(quantity, draft.entry)
         if not refusal and (too_small or value < instrument.min_notional):
             refusal = RefusalRule.MINIMUM_SIZE
             why = (

@@ -9,7 +9,7 @@ from typing import Any
 
 from data_feeds.instrument import Instrument, InstrumentKind
 from engine.config.models import RunConfig
-from engine.contracts import build_tiers
+from engine.contracts import margin_terms
 from engine.decision_terms import GuardName, IntentKind
 from engine.errors import PlaybookContractError
 from engine.intents import (
@@ -285,10 +285,9 @@ def _sizing_rules(
     config: RunConfig, instruments: Mapping[str, Instrument]
 ) -> dict[str, SizingRules]:
     """Return the configuration that sizing reads, by instrument."""
-    brackets = {name: config.venue.costs_of(item).maintenance for name, item in instruments.items()}
     return {
         name: SizingRules(
-            config.risk, config.account, build_tiers((row.floor, row.rate) for row in rows)
+            config.risk, config.account, margin_terms(item, config.venue.costs_of(item))
         )
-        for name, rows in brackets.items()
+        for name, item in instruments.items()
     }

@@ -12,8 +12,8 @@ def entry_orders(
 ) -> tuple[OrderRequest, ...]:
     """Return the orders of an approved entry: entry, stop, targets in the intent's order.
 
-    ``risk_limit`` is the risk asked for, quote. It bounds a limit entry that may fill at a worse
-    price than the estimate it was sized at.
+    ``risk_limit`` is the risk asked for, settlement currency. It bounds a limit entry that may fill
+    at a worse price than the estimate it was sized at.
     """
     bounded = intent.kind is OrderKind.LIMIT and levels.entry != levels.order
     entry = tranche_order(

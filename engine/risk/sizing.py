@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from data_feeds.instrument import Instrument
 from engine.config.models import MarginMode, PortfolioConfig, RiskConfig, WalletsConfig
 from engine.config.venue import VenueConfig
-from engine.contracts import Contract, Tier, contract_of
+from engine.contracts import Contract, MarginTerms, contract_of
 from engine.costs import FillConditions, SizedOrder, SlippageCurve, floor_to_step
 from engine.decision_terms import Cap, RefusalRule
 from engine.records import OrderKind
@@ -63,7 +63,7 @@ class SizingRules:
 
     risk: RiskConfig
     account: WalletsConfig
-    tiers: tuple[Tier, ...]
+    margin: MarginTerms
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,10 @@ class SizingRequest:
     included; ``account_rooms`` is the unused part of each cap of a sleeve's account (quote).
     ``fraction`` is the tranche's share of the plan; ``held`` is the position of its earlier
     tranches: caps bound the whole position. If ``reserve`` is above ``entry``, the cash
-    check uses ``reserve``: a limit order sets cash aside at its own price.
+    check uses ``reserve``: a limit order sets cash aside at its own price. ``account_rate`` is the
+    account currency that one unit of the settlement currency is worth at ``close``, the last close
+    (0: the entry estimate). Equity, notionals and rooms are in account currency; free cash and
+    collateral in the settlement currency.
     """
 
     instrument: Instrument
@@ -113,6 +116,8 @@ class SizingRequest:
     fraction: float = 1.0
     held: EarlierTranches = NOTHING_HELD
     reserve: float = 0.0
+    account_rate: float = 1.0
+    close: float = 0.0
 
     @property
     def contract(self) -> Contract:
@@ -121,8 +126,13 @@ class SizingRequest:
 
     @property
     def unit(self) -> float:
-        """Return the notional of one unit at the entry, which turns money into a size."""
+        """Return the notional of one unit at the entry, settlement currency."""
         return self.contract.unit_notional(self.entry)
+
+    @property
+    def account_unit(self) -> float:
+        """Return the notional of one unit at the entry, account currency."""
+        return self.unit * self.account_rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +141,10 @@ class Sizing:
 
     ``planned`` is the whole plan before multipliers, of which a tranche takes its fraction.
 
-    ``risk_per_unit`` is the loss per base unit at the stop (quote), costs included, of a position
-    that has the size of the risk cap. ``refused`` names the rule that forbids any size, and is None
-    otherwise.
+    ``risk_per_unit`` is the loss per base unit at the stop (account currency), costs included, of a
+    position that has the size of the risk cap; ``loss_rate`` is the account currency at which one
+    settlement unit of that loss is valued. ``refused`` names the rule that forbids any size, and is
+    None otherwise.
     """
 
     caps: tuple[tuple[Cap, float], ...]
@@ -143,6 +154,7 @@ class Sizing:
     leverage_setting: int
     refused: RefusalRule | None
     planned: float
+    loss_rate: float = 1.0
 
 
 def plan_costs(
@@ -175,16 +187,16 @@ def plan_costs(
 def size_entry(request: SizingRequest, rules: SizingRules) -> Sizing:
     """Return the caps of one tranche and the smallest; multiplier, lot and minimum come later."""
     held = request.held
-    risk_cap, risk_per_unit = _risk_cap(request, rules.risk)
+    at_risk = _risk_cap(request, rules.risk)
     caps: dict[Cap, float] = {
-        Cap.RISK: risk_cap,
+        Cap.RISK: at_risk.quantity,
         Cap.VOLATILITY: _volatility_cap(request, rules.risk),
         Cap.LEVERAGE: _leverage_cap(request, rules.risk),
         **_book_caps(request, rules.risk.portfolio),
-        Cap.NOTIONAL: _room(_ratio(rules.risk.notional_cap, request.unit), held),
+        Cap.NOTIONAL: _room(_ratio(rules.risk.notional_cap, request.account_unit), held),
         Cap.LIQUIDATION: _at_least_a_lot(_cross_liquidation_cap(request, rules), request),
         Cap.PARTICIPATION: _participation_cap(request, rules.risk),
-        **{name: room / request.unit for name, room in request.account_rooms.items()},
+        **{name: room / request.account_unit for name, room in request.account_rooms.items()},
     }
     before_cash = min(caps.values())
     if held.quantity > 0:
@@ -199,7 +211,16 @@ def size_entry(request: SizingRequest, rules: SizingRules) -> Sizing:
     caps[Cap.TRANCHE] = UNLIMITED if first_of_one else request.fraction * planned
     ordered = tuple((name, caps[name]) for name in (*CAPS, *request.account_rooms))
     binding, quantity = min(ordered, key=lambda item: item[1])
-    return Sizing(ordered, binding, quantity, risk_per_unit, setting, refused, planned)
+    return Sizing(
+        ordered,
+        binding,
+        quantity,
+        at_risk.per_unit * at_risk.loss_rate,
+        setting,
+        refused,
+        planned,
+        at_risk.loss_rate,
+    )
 
 
 def final_quantity(quantity: float, multiplier: float, instrument: Instrument) -> float:
@@ -216,20 +237,44 @@ def _room(limit: float, held: EarlierTranches) -> float:
     return max(limit - held.quantity, 0.0)
 
 
-def _risk_cap(request: SizingRequest, risk: RiskConfig) -> tuple[float, float]:
+@dataclass(frozen=True, slots=True)
+class SizeAtRisk:
+    """Hold the size under the risk cap, its loss per unit in settlement currency, and the rate."""
+
+    quantity: float
+    per_unit: float
+    loss_rate: float
+
+
+def _risk_cap(request: SizingRequest, risk: RiskConfig) -> SizeAtRisk:
     """Return the largest size that loses the risk budget at the stop, and the loss per unit.
 
     The loss of the held tranches at the stop is subtracted from the budget; a gain locked in by the
-    stop adds nothing.
+    stop adds nothing. Slippage grows with size and, for an inverse contract, raises the notional of
+    a sale. The second solution takes the slippage of the first, larger size: a bound.
     """
-    costs, held, contract = request.costs, request.held, request.contract
-    entry, stop, curve = request.unit, contract.unit_notional(request.stop), costs.slippage
+    costs, first = request.costs, _size_at_risk(request, risk, 0.0, 0.0)
+    curve, held = costs.slippage, request.held.quantity
+    entry = 0.0 if costs.rests else curve.fixed + curve.impact(first.quantity)
+    return _size_at_risk(request, risk, entry, curve.fixed + curve.impact(held + first.quantity))
+
+
+def _size_at_risk(
+    request: SizingRequest, risk: RiskConfig, entry_slippage: float, stop_slippage: float
+) -> SizeAtRisk:
+    """Return the size under the risk cap whose notionals allow for two slippages."""
+    costs, held, contract, side = request.costs, request.held, request.contract, request.direction
+    entry = contract.slipped_notional(request.entry, side, entry_slippage)
+    stop = contract.slipped_notional(request.stop, -side, stop_slippage)
+    curve = costs.slippage
     lost = 0.0
     if held.quantity > 0:
-        gain = contract.profit(float(request.direction), held.average_entry, request.stop)
+        gain = contract.profit(float(side), held.average_entry, request.stop)
         lost = max(-gain, 0.0)
     lost += stop * (costs.exit_fee + curve.fixed + curve.impact(held.quantity))
-    budget = max(risk.risk_fraction * request.equity - held.quantity * lost, 0.0)
+    highest = max(request.entry, request.stop * (1 - side * stop_slippage))
+    rate = contract.worst_rate(request.account_rate, request.close or request.entry, highest)
+    budget = max(risk.risk_fraction * request.equity / rate - held.quantity * lost, 0.0)
     per_unit = (
         contract.unit_distance(request.entry, request.stop)
         + entry * (costs.entry_fee + costs.entry_slippage)
@@ -237,13 +282,15 @@ def _risk_cap(request: SizingRequest, risk: RiskConfig) -> tuple[float, float]:
     )
     orders = (*costs.sized_entry(entry), SizedOrder(stop, together=held.quantity))
     quantity = curve.largest(budget, per_unit, orders)
-    return quantity, curve.unit_cost(quantity, per_unit, orders)
+    return SizeAtRisk(quantity, curve.unit_cost(quantity, per_unit, orders), rate)
 
 
 def _volatility_cap(request: SizingRequest, risk: RiskConfig) -> float:
     if risk.target_volatility is None or request.realized_volatility == 0:
         return UNLIMITED
-    whole = risk.target_volatility / request.realized_volatility * request.equity / request.unit
+    whole = (
+        risk.target_volatility / request.realized_volatility * request.equity / request.account_unit
+    )
     return _room(whole, request.held)
 
 
@@ -251,12 +298,13 @@ def _leverage_cap(request: SizingRequest, risk: RiskConfig) -> float:
     if risk.leverage_cap is None:
         return UNLIMITED
     room = risk.leverage_cap * request.equity - request.gross_notional
-    return max(room, 0.0) / request.unit
+    return max(room, 0.0) / request.account_unit
 
 
 def _book_caps(request: SizingRequest, book: PortfolioConfig) -> dict[Cap, float]:
     """Return the unused part of the caps on the whole book, base units."""
-    equity, unit, net = request.equity, request.unit, request.direction * request.net_notional
+    equity, unit = request.equity, request.account_unit
+    net = request.direction * request.net_notional
     caps = {Cap.NET: UNLIMITED, Cap.ASSET: UNLIMITED, Cap.CRYPTO: UNLIMITED}
     if book.net_cap is not None:
         caps[Cap.NET] = max(book.net_cap * equity - net, 0.0) / unit
@@ -293,7 +341,8 @@ def _cross_liquidation_cap(request: SizingRequest, rules: SizingRules) -> float:
     """Return the largest size that the wallet backs at the nearest allowed liquidation price.
 
     At that price P the wallet, less the entry fee and the loss, must cover the maintenance margin
-    of (held + q) x P. The requirement is piecewise linear in q, so one tier holds the root.
+    of held + q, at P or by the terms at their entries. The requirement is piecewise linear in q, so
+    one tier holds the root; where it jumps, the higher rate of the next tier holds.
     """
     distance = rules.risk.liquidation_distance
     if (
@@ -306,13 +355,18 @@ def _cross_liquidation_cap(request: SizingRequest, rules: SizingRules) -> float:
     collateral = request.collateral - max(_held_loss(request, price), 0.0)
     if collateral <= 0:
         return 0.0
-    contract = request.contract
-    loss = contract.unit_distance(request.entry, price) + request.unit * request.costs.entry_fee
-    unit = contract.unit_notional(price)
-    for tier in rules.tiers:
-        kept = held.quantity * unit * tier.rate
-        quantity = (collateral + tier.deduction - kept) / (loss + unit * tier.rate)
-        if (held.quantity + quantity) * unit < tier.ceiling:
+    contract, on_entry = request.contract, rules.margin.on_entry
+    unit, loss = request.unit, contract.unit_distance(request.entry, price)
+    if math.isinf(loss):
+        return 0.0
+    loss += unit * request.costs.entry_fee
+    required = unit if on_entry else contract.unit_notional(price)
+    before = contract.notional(held.quantity, held.average_entry if on_entry else price)
+    for tier in rules.margin.tiers:
+        quantity = (collateral + tier.deduction - before * tier.rate) / (
+            loss + required * tier.rate
+        )
+        if before + quantity * required < tier.ceiling:
             return max(quantity, 0.0)
     raise AssertionError("the last tier has no ceiling")
 
@@ -336,6 +390,7 @@ def _leverage_setting(
     fixed = held.leverage_setting or rules.account.leverage_setting
     distance = rules.risk.liquidation_distance
     highest = fixed if fixed is not None else rules.risk.max_leverage_setting
+    highest = min(highest, rules.margin.highest_setting or highest)
     if distance is None or rules.account.margin_mode is MarginMode.CROSS:
         return highest, None
     price, contract = _nearest_liquidation(request, distance), request.contract
@@ -343,23 +398,41 @@ def _leverage_setting(
         quantity = min(before_cash, _affordable(request, setting))
         margin = held.isolated_margin + contract.initial_margin(quantity, request.entry, setting)
         lost = quantity * contract.unit_distance(request.entry, price) + _held_loss(request, price)
-        if margin - lost >= contract.maintenance(
-            held.quantity + quantity, request.entry, price, rules.tiers
-        ):
+        if margin - lost >= _requirement(request, quantity, price, rules.margin):
             return setting, None
     return highest, RefusalRule.LIQUIDATION_DISTANCE
+
+
+def _requirement(
+    request: SizingRequest, quantity: float, price: float, terms: MarginTerms
+) -> float:
+    """Return the maintenance margin of the position after an entry, at a mark."""
+    held, contract, total = request.held, request.contract, request.held.quantity + quantity
+    if total == 0:
+        return 0.0
+    average = contract.average_entry(held.quantity, held.average_entry, quantity, request.entry)
+    return contract.maintenance(total, average, price, terms)
 
 
 def _affordable(request: SizingRequest, setting: int) -> float:
     """Return the size that free cash pays for: margin or full price, fees and slippage.
 
-    A limit order is paid for at its own price, where that is above the estimate. Fees are the
-    taker's even for a limit entry, which may cross at once; a margined plan also keeps the fee of
-    its exit.
+    A limit order is paid for at its own price, where that takes more than the estimate. Fees are
+    the taker's even for a limit entry, which may cross at once; a margined plan also keeps the fee
+    of its exit. The slippage of the first solution bounds that of the second.
     """
-    costs, unit = request.costs, request.unit
+    costs, first = request.costs, _payable(request, setting, 0.0)
+    if costs.rests:
+        return first
+    return _payable(request, setting, costs.slippage.fixed + costs.slippage.impact(first))
+
+
+def _payable(request: SizingRequest, setting: int, slippage: float) -> float:
+    """Return the affordable size whose notional allows for a slippage of its entry."""
+    costs, contract = request.costs, request.contract
+    unit = contract.slipped_notional(request.entry, request.direction, slippage)
     if request.reserve > 0:
-        unit = max(unit, request.contract.unit_notional(request.reserve))
+        unit = max(unit, contract.unit_notional(request.reserve))
     share = 1.0 if setting == OWNED else 1.0 / setting
     fees = costs.exit_fee if setting == OWNED else 2 * costs.exit_fee
     return costs.slippage.largest(

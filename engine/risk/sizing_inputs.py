@@ -240,7 +240,7 @@ class SizingInputs:
                     position.quantity,
                     position.average_entry,
                     position.mark,
-                    self._rules[name].tiers,
+                    self._rules[name].margin,
                 )
         return collateral
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.contracts.linear_perp import funding_cash_flow
+from engine.contracts.linear_perp import LinearPerp
 from engine.intents import Enter, Exit
 from engine.testing import PERP, amounts, candles, funding, hour, marks, play, table
 
@@ -145,8 +145,9 @@ def test_funding_is_part_of_what_a_plan_earns():
 
 def test_the_formula_has_the_sign_of_the_payer():
     # 2 x 30,000 x 0.0001 = 6, paid by the long and received by the short.
-    assert funding_cash_flow(2.0, 30_000.0, 0.0001) == pytest.approx(-6.0)
-    assert funding_cash_flow(-2.0, 30_000.0, 0.0001) == pytest.approx(6.0)
+    perp = LinearPerp("USDT")
+    assert perp.funding(2.0, 30_000.0, 0.0001) == pytest.approx(-6.0)
+    assert perp.funding(-2.0, 30_000.0, 0.0001) == pytest.approx(6.0)
 
 
 @pytest.mark.parametrize("late_ns", [0, 18_000_000, -1_000_000, 59 * 10**9])

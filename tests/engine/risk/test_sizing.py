@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from data_feeds.instrument import Instrument
 from engine.config.models import MarginMode
+from engine.contracts import MarginTerms
 from engine.contracts.linear_perp import liquidation_price
 from engine.contracts.maintenance import build_tiers
 from engine.costs import FillConditions
@@ -33,7 +34,7 @@ def rules(make, **changes):
     account = {k: changes.pop(k) for k in ("margin_mode", "leverage_setting") if k in changes}
     run = make.config(changes, account)
     brackets = ((row.floor, row.rate) for row in run.venue.maintenance)
-    return SizingRules(run.risk, run.account, build_tiers(brackets))
+    return SizingRules(run.risk, run.account, MarginTerms(build_tiers(brackets)))
 
 
 def request(**changes):
@@ -157,7 +158,7 @@ def test_cross_size_keeps_liquidation_k_stop_distances_away(make):
     sizing = size_entry(request(collateral=5_000.0), cross)
     assert cap(sizing, "liquidation") == pytest.approx(5_000 / 2_112)
     assert sizing.binding_cap == "liquidation"
-    price = liquidation_price(sizing.quantity, 30_000.0, 5_000.0, cross.tiers)
+    price = liquidation_price(sizing.quantity, 30_000.0, 5_000.0, cross.margin.tiers)
     assert price == pytest.approx(28_000.0)
 
 
@@ -167,7 +168,7 @@ def test_cross_size_in_a_higher_tier_uses_its_deduction(make):
     sizing = size_entry(request(collateral=1_000_000.0), cross)
     quantity = cap(sizing, "liquidation")
     assert quantity == pytest.approx(1_132_000 / 2_560)
-    price = liquidation_price(quantity, 30_000.0, 1_000_000.0, cross.tiers)
+    price = liquidation_price(quantity, 30_000.0, 1_000_000.0, cross.margin.tiers)
     assert price == pytest.approx(28_000.0)
 
 
@@ -315,7 +316,7 @@ def test_liquidation_lies_k_stop_distances_away(make, entry, mode):
     isolated_margin = sizing.quantity * entry.entry / sizing.leverage_setting
     margin = entry.collateral if cross else isolated_margin
     quantity = entry.direction * sizing.quantity
-    price = liquidation_price(quantity, entry.entry, margin, active.tiers)
+    price = liquidation_price(quantity, entry.entry, margin, active.margin.tiers)
     distance = abs(entry.entry - entry.stop)
     away = entry.direction * (entry.entry - price)
     assert math.isnan(price) or away >= 2 * distance * (1 - 1e-9) - 1e-9 * entry.entry
@@ -335,7 +336,7 @@ def test_one_setting_more_would_liquidate_too_near(make, entry):
 def test_more_equity_never_gives_a_smaller_size_within_one_tier(make, entry, mode, factor):
     # A higher tier may ask for a lower setting and so for more cash, hence one tier.
     several = rules(make, margin_mode=mode, **ALL_ON)
-    active = replace(several, tiers=build_tiers([(0, 0.004)]))
+    active = replace(several, margin=MarginTerms(build_tiers([(0, 0.004)])))
     richer = replace(entry, equity=entry.equity * factor)
     before, after = size_entry(entry, active), size_entry(richer, active)
     assert after.refused == before.refused
@@ -409,5 +410,5 @@ def test_a_cross_addition_is_carried_to_the_nearest_liquidation(make):
     )
     # At 28,000 what is held has lost 2,000; all of it needs maintenance there.
     total = 1.0 + cap(sizing, "liquidation")
-    level = liquidation_price(total, 30_000.0, 10_000.0, rules(make).tiers)
+    level = liquidation_price(total, 30_000.0, 10_000.0, rules(make).margin.tiers)
     assert level == pytest.approx(28_000.0)
