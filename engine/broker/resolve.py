@@ -13,6 +13,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from engine.contracts.contract import ContractKind
+from engine.contracts.inverse_perp import inverse_value
 from engine.contracts.linear_perp import linear_value
 from engine.contracts.owned import owned_value
 
@@ -21,9 +22,11 @@ LIMIT = 1
 # Binary prices miss their decimals slightly: a millionth of a tick less still counts as a tick.
 TICK_SHARE = 1.0 - 1e-6
 _LINEAR_PERP = int(ContractKind.LINEAR_PERP)
+_INVERSE_PERP = int(ContractKind.INVERSE_PERP)
 # The same source as the contracts' own methods.
 _owned_value: Any = njit(cache=True)(owned_value)
 _linear_value: Any = njit(cache=True)(linear_value)
+_inverse_value: Any = njit(cache=True)(inverse_value)
 
 
 def beyond_limit(tick_size: float, *, through: bool) -> float:
@@ -104,6 +107,8 @@ def position_value(kind: int, size: float, quantity: float, average: float, mark
     """Return the part of equity that a position adds to cash, by the kind of its contract."""
     if kind == _LINEAR_PERP:
         return float(_linear_value(size, quantity, average, mark))
+    if kind == _INVERSE_PERP:
+        return float(_inverse_value(size, quantity, average, mark))
     return float(_owned_value(size, quantity, average, mark))
 
 

@@ -6,6 +6,7 @@ from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.trading_terms import LiquidationPrice, MaintenanceBase, MaintenanceSteps
 from engine.config.venue import TradingCosts
 from engine.contracts.contract import Contract
+from engine.contracts.inverse_perp import InversePerp
 from engine.contracts.linear_perp import LinearPerp
 from engine.contracts.maintenance import MarginTerms, build_tiers
 from engine.contracts.option import BoughtOption
@@ -15,6 +16,8 @@ from engine.contracts.owned import OwnedAsset
 def contract_of(instrument: Instrument) -> Contract:
     """Return the contract of an instrument that can be traded."""
     settlement = instrument.settlement
+    if instrument.is_inverse:
+        return InversePerp(settlement, instrument.contract_value)
     if instrument.kind is InstrumentKind.PERP:
         return LinearPerp(settlement)
     if instrument.kind is InstrumentKind.OPTION:

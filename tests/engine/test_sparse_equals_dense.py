@@ -105,12 +105,12 @@ def test_no_order_fills_in_a_bar_that_opened_before_its_decision() -> None:
 def test_the_random_cases_hold_every_kind_of_event() -> None:
     counts: Counter[str] = Counter()
     for seed in range(CASES):
-        counts += _events(make_case(seed), dense_outcome(seed))
+        counts += count_events(make_case(seed), dense_outcome(seed))
     short = {name: counts[name] for name, least in LEAST.items() if counts[name] < least}
     assert not short, f"too few of {short}; all: {dict(counts)}"
 
 
-def _events(case: RandomCase, outcome: SimulationOutcome) -> Counter[str]:
+def count_events(case: RandomCase, outcome: SimulationOutcome) -> Counter[str]:
     """Count what happened in one case."""
     counts: Counter[str] = Counter()
     fills_of = Counter(fill.order_id for fill in outcome.fills)

@@ -1,0 +1,152 @@
+"""The size of an inverse perp: contracts, from limits in the currency of the account."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.config.models import MarginMode
+from engine.contracts import MarginTerms
+from engine.contracts.inverse_perp import InversePerp
+from engine.contracts.maintenance import build_tiers
+from engine.costs.slippage_models.bar_range import LinearCurve
+from engine.risk.sizing import EarlierTranches, PlanCosts, SizingRequest, SizingRules, size_entry
+from tests.engine.inverse_market import XBT
+
+FREE = PlanCosts(0, 0, LinearCurve(0, 0))
+ON_ENTRY = MarginTerms(build_tiers([(0, 0.005)]), on_entry=True, to_bankruptcy=True)
+ON_MARK = MarginTerms(build_tiers([(0, 0.005), (20, 0.02)]))
+
+
+def rules(make, *, margin=ON_ENTRY, **changes):
+    account = {k: changes.pop(k) for k in ("margin_mode", "leverage_setting") if k in changes}
+    run = make.config(changes, account)
+    return SizingRules(run.risk, run.account, margin)
+
+
+def request(**changes):
+    """Ask for a long at 8,000 with 100 BTC, worth 8,000 USD each, in an account of USD."""
+    fields = {
+        "instrument": XBT,
+        "direction": 1,
+        "entry": 8_000.0,
+        "stop": 7_500.0,
+        "costs": FREE,
+        "equity": 800_000.0,
+        "gross_notional": 0.0,
+        "free_cash": 100.0,
+        "collateral": 100.0,
+        "realized_volatility": 0.8,
+        "mean_volume": 1e9,
+        "account_rate": 8_000.0,
+        "close": 8_000.0,
+    }
+    return SizingRequest(**{**fields, **changes})
+
+
+def cap(sizing, name):
+    return dict(sizing.caps)[name]
+
+
+def test_a_long_is_sized_by_its_loss_at_the_rate_now(make):
+    # 1% of 800,000 USD is 1 BTC. q x (1 / 7,500 - 1 / 8,000) = 1: 120,000 contracts.
+    sizing = size_entry(request(), rules(make))
+    assert (sizing.quantity, sizing.binding_cap) == (pytest.approx(120_000.0), "risk")
+    # The loss of a contract at the rate now: 8,000 x (1 / 7,500 - 1 / 8,000)
+    assert sizing.risk_per_unit == pytest.approx(8_000 / 7_500 - 1)
+
+
+def test_a_short_is_sized_by_its_loss_at_the_rate_of_its_stop(make):
+    # At 8,500 a bitcoin costs 8,500: 8,000 / 8,500 BTC of budget for q x (1 / 8,000 - 1 / 8,500).
+    sizing = size_entry(request(direction=-1, stop=8_500.0), rules(make))
+    assert sizing.quantity == pytest.approx(128_000.0)
+    assert sizing.loss_rate == pytest.approx(8_500.0)
+
+
+def test_caps_on_notional_are_counted_in_contracts(make):
+    # 2 x 800,000 USD: a contract is a dollar as long as the rate is the price.
+    sizing = size_entry(request(), rules(make, leverage_cap=2.0, risk_fraction=0.2))
+    assert cap(sizing, "leverage") == pytest.approx(1_600_000.0)
+    dearer = size_entry(request(account_rate=8_080.0), rules(make, leverage_cap=2.0))
+    assert cap(dearer, "leverage") == pytest.approx(1_600_000.0 / 1.01)
+
+
+def test_margin_is_paid_in_bitcoin(make):
+    # 100 BTC at setting 10 pay for 1,000 BTC: 8,000,000 contracts.
+    sizing = size_entry(request(), rules(make, leverage_setting=10, liquidation_distance=None))
+    assert cap(sizing, "margin") == pytest.approx(8_000_000.0)
+
+
+def test_the_instrument_bounds_the_leverage_setting(make):
+    bounded = MarginTerms(ON_ENTRY.tiers, on_entry=True, highest_setting=5)
+    active = rules(make, margin=bounded, max_leverage_setting=20, liquidation_distance=None)
+    assert size_entry(request(), active).leverage_setting == 5
+
+
+FRACTIONS = st.floats(0.0, 0.1)
+
+
+@given(
+    side=st.sampled_from([1, -1]),
+    stop=st.floats(0.01, 0.6),
+    fee=st.floats(0.0, 0.002),
+    fixed=FRACTIONS,
+    slope=st.floats(0.0, 1e-7),
+    premium=st.floats(0.95, 1.05),
+)
+def test_the_loss_at_the_stop_never_exceeds_the_budget(
+    make, side, stop, fee, fixed, slope, premium
+):
+    level, rate = 8_000.0 * (1 - side * stop), 8_000.0 * premium
+    costs = PlanCosts(fee, fee, LinearCurve(fixed, slope))
+    asked = request(direction=side, stop=level, costs=costs, account_rate=rate)
+    sizing = size_entry(asked, rules(make))
+    q = cap(sizing, "risk")
+    slip = fixed + slope * q
+    bought, sold = 8_000.0 * (1 + side * slip), level * (1 - side * slip)
+    if min(bought, sold) <= 0:
+        return
+    lost = side * q * (1 / sold - 1 / bought) + fee * q * (1 / bought + 1 / sold)
+    # A bitcoin is worth the rate now, and in proportion to the price at the exit.
+    for rate_then in (rate, rate * sold / 8_000.0):
+        assert lost * rate_then <= 8_000.0 * (1 + 1e-9)
+
+
+@given(
+    side=st.sampled_from([1, -1]),
+    stop=st.floats(0.01, 0.2),
+    terms=st.sampled_from([ON_ENTRY, ON_MARK]),
+    earlier=st.floats(0.0, 200_000.0),
+)
+def test_a_cross_position_of_the_capped_size_lives_at_the_allowed_distance(
+    make, side, stop, terms, earlier
+):
+    contract, level = InversePerp("BTC", 1.0), 8_000.0 * (1 - side * stop)
+    held = EarlierTranches(quantity=earlier, average_entry=7_800.0, planned=1e9)
+    asked = request(direction=side, stop=level, collateral=5.0, held=held)
+    active = rules(make, margin=terms, margin_mode=MarginMode.CROSS, liquidation_distance=2.0)
+    size = cap(size_entry(asked, active), "liquidation")
+    if size == 0:
+        return
+    total = side * (earlier + size)
+    average = contract.average_entry(side * earlier, 7_800.0, side * size, 8_000.0)
+    nearest = 8_000.0 * (1 - side * 2 * stop)
+    found = contract.liquidation_price(total, average, 5.0, terms)
+    assert side * (nearest - found) >= -1e-6 * nearest
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_the_isolated_setting_keeps_the_liquidation_price_away(make, side):
+    asked = request(direction=side, stop=8_000.0 * (1 - side * 0.02))
+    active = rules(make, liquidation_distance=2.0)
+    sizing = size_entry(asked, active)
+    contract = InversePerp("BTC", 1.0)
+    margin = contract.initial_margin(sizing.quantity, 8_000.0, sizing.leverage_setting)
+    level = contract.liquidation_price(side * sizing.quantity, 8_000.0, margin, ON_ENTRY)
+    assert side * (8_000.0 * (1 - side * 0.04) - level) >= 0
+    # One setting more would bring it too near: the highest allowed one is taken.
+    nearer = contract.initial_margin(sizing.quantity, 8_000.0, sizing.leverage_setting + 1)
+    level = contract.liquidation_price(side * sizing.quantity, 8_000.0, nearer, ON_ENTRY)
+    assert (
+        sizing.leverage_setting == active.risk.max_leverage_setting
+        or side * (8_000.0 * (1 - side * 0.04) - level) < 0
+    )
