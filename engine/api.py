@@ -58,6 +58,7 @@ from engine.signals.market.build import (
     session_state,
     state_channels,
 )
+from engine.trailing_stop import StopMoves, TrailingStop
 from engine.views import AccountView, MarketView, PositionView
 
 __all__ = [
@@ -106,8 +107,10 @@ __all__ = [
     "RuleLanguage",
     "Signals",
     "SpreadRule",
+    "StopMoves",
     "Target",
     "Timeframe",
+    "TrailingStop",
     "Transfer",
     "Truth",
     "ValueEntry",

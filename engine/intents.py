@@ -6,6 +6,7 @@ from numbers import Real
 from typing import Literal
 
 from engine.records import OrderKind
+from engine.trailing_stop import TrailingStop
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,8 @@ class Enter:
     that the risk module gives. ``slippage_multiplier`` >= 1 is the playbook's estimate for thin
     markets; the venue applies it to this plan's market and stop fills. ``price`` is the level
     of a limit or stop entry and None for a market entry. ``fraction`` in (0, 1] is the first
-    tranche's share of the plan; :class:`Add` buys the others.
+    tranche's share of the plan; :class:`Add` buys the others. ``trailing`` lets the stop follow the
+    price.
     """
 
     instrument: str
@@ -42,6 +44,7 @@ class Enter:
     slippage_multiplier: float = 1.0
     setup: str = ""
     fraction: float = 1.0
+    trailing: TrailingStop | None = None
 
     def __post_init__(self) -> None:
         _check_number("stop", self.stop)

@@ -21,6 +21,7 @@ from engine.decision_terms import (
     IntentKind,
     RiskTier,
 )
+from engine.trailing_stop import StopMoves, TrailDistance, TrailingStop
 
 NAN = float("nan")
 # An instant later than any data: never due, never released.
@@ -89,6 +90,7 @@ class OrderRequest:
     NaN unless they close a part. ``leverage_setting`` is 0 where nothing is
     margined. ``spend_limit`` is the highest payment of an entry, quote; NaN: the free cash.
     ``risk_limit`` is the highest R of an entry at any price, settlement currency; NaN: no limit.
+    ``trail`` are the terms of a stop that trails.
     """
 
     plan_id: int
@@ -105,11 +107,19 @@ class OrderRequest:
     reason: str
     spend_limit: float = NAN
     risk_limit: float = NAN
+    trail: TrailingStop | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class OrderRow:
-    """One order from decision to end. A moved stop is a cancelled order and a new order."""
+    """One order from decision to end. A moved stop is a cancelled order and a new order.
+
+    A trailing stop is one order: ``price`` is its level at the start, ``last_level`` that at its
+    end, ``best_price`` the best price of the position that moved it, and ``best_at`` the close of
+    that price's bar. Its distance is ``trail_distance`` (quote), ``trail_fraction`` or the signal
+    ``trail_signal``, whose values are the table ``trail_distances``. ``trail_moved`` is empty for
+    all other orders.
+    """
 
     order_id: int
     plan_id: int
@@ -131,6 +141,14 @@ class OrderRow:
     reason: str
     spend_limit: float = NAN
     risk_limit: float = NAN
+    trail_moved: StopMoves | Literal[""] = ""
+    trail_distance: float = NAN
+    trail_fraction: float = NAN
+    trail_signal: str = ""
+    trail_beyond: float = NAN
+    last_level: float = NAN
+    best_price: float = NAN
+    best_at: int = UNSET
 
 
 @dataclass(frozen=True, slots=True)
@@ -397,6 +415,7 @@ class SimulationOutcome:
     open_values: Mapping[int, float] = field(default_factory=dict)
     overlays: tuple[Overlay, ...] = ()
     bill: BillAccruals = NO_BILL
+    trail_distances: tuple[TrailDistance, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -187,10 +187,17 @@ class ScriptedPlaybook(Playbook[ScriptParams]):
     name: ClassVar[str] = "scripted"
     Params: ClassVar[type[PlaybookParams]] = ScriptParams
 
-    def __init__(self, params: ScriptParams, script: Script, after_fill: Script) -> None:
+    def __init__(
+        self,
+        params: ScriptParams,
+        script: Script,
+        after_fill: Script,
+        signals: Mapping[str, Sequence[float]] | None = None,
+    ) -> None:
         super().__init__(params)
         self._script = script
         self._after_fill = after_fill
+        self._signals = signals or {}
 
     @classmethod
     def requirements(cls, params: ScriptParams) -> Requirements:
@@ -209,7 +216,11 @@ class ScriptedPlaybook(Playbook[ScriptParams]):
         contract = np.full(len(decided_at), "", dtype=np.dtype("U64"))
         for row, name in hedges:
             contract[row : row + 1] = name
-        return Signals(decided_at, {}, contract=contract if hedges else None)
+        values = {
+            name: np.array(rows[: len(decided_at)], np.float64)
+            for name, rows in self._signals.items()
+        }
+        return Signals(decided_at, values, contract=contract if hedges else None)
 
     def on_bar(self, market: MarketView, account: AccountView) -> Sequence[Intent]:
         """Return the row's intents."""
@@ -288,11 +299,13 @@ def play(
     clock: ChannelKey | None = None,
     traded: Sequence[str] | None = None,
     after_fill: Script | None = None,
+    signals: Mapping[str, Sequence[float]] | None = None,
     **sections: Any,
 ) -> SimulationOutcome:
     """Run a script through risk, broker and ledger, sparse and dense, and return the outcome.
 
-    ``clock`` is the table's first bars by default, ``traded`` every tradable instrument with bars;
+    ``clock`` is the table's first bars by default, ``traded`` every tradable instrument with bars,
+    ``signals`` are prepared values by name, one a row, e.g. the distance of a trailing stop;
     ``sections`` go to :func:`table_config`.
 
     Raises
@@ -308,10 +321,10 @@ def play(
     )
     outcomes = []
     for mode in (RunMode.SPARSE, RunMode.DENSE):
-        playbook = ScriptedPlaybook(params, script, after_fill or {})
+        playbook = ScriptedPlaybook(params, script, after_fill or {}, signals)
         outcomes.append(play_playbook(market, playbook, **{**sections, "mode": mode}))
     sparse, dense = outcomes
-    for name in ("orders", "fills", "facts", "decisions", "guard_events"):
+    for name in ("orders", "fills", "facts", "decisions", "guard_events", "trail_distances"):
         # Compared as text, because a NaN field equals nothing.
         if repr(getattr(sparse, name)) != repr(getattr(dense, name)):
             raise SimulationError(f"{name} differ between sparse and dense mode")

@@ -20,7 +20,7 @@ class PositionView(NamedTuple):
     ``notional`` is the unsigned exposure at the mark, quote.
     ``leaving`` is the part that working exits close, unsigned base units. ``approved`` is the share
     of the plan that risk has approved so far, tranche by tranche; what an order then left unfilled
-    stays approved.
+    stays approved. ``stop`` is the level in force, ``first_stop`` the level that R counts from.
     """
 
     instrument: str
@@ -37,6 +37,7 @@ class PositionView(NamedTuple):
     leaving: float = 0.0
     approved: float = 1.0
     notional: float = math.nan
+    first_stop: float = math.nan
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         """Refuse to change the view; a playbook returns intents."""

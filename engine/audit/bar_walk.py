@@ -39,6 +39,7 @@ from engine.audit.order_ends import check_ends
 from engine.audit.plans import ReplayedPlan
 from engine.audit.replay import NOTHING, Books, Holding, taker_rate
 from engine.audit.shared_cash import SharedCash
+from engine.audit.trail_levels import check_trail, handed_distances, trails_of
 from engine.audit.venue_formulas import is_beyond, whole_steps
 from engine.config.venue import LimitFill
 from engine.records import Fill, OrderKind, OrderRole, OrderRow, OrderStatus
@@ -63,9 +64,9 @@ class BarWalk:
         self.recorder = run.recorder
         self.backing = backing
         self.name = market.instrument.id
-        self.lot = market.instrument.lot_size
-        self.states = states
-        self.shared = shared
+        self.lot, self.tick = market.instrument.lot_size, market.instrument.tick_size
+        self.handed = handed_distances(run)
+        self.states, self.shared = states, shared
         venue_role = SETTLEMENT if market.is_option else LIQUIDATION
         self.fills = FillComparison(self.name, self.lot, venue_role, run.recorder)
         through = run.files.config.venue.limit_fill is LimitFill.THROUGH
@@ -83,9 +84,12 @@ class BarWalk:
                 fills[fill.plan_id][(fill.bar_opened_at, fill.stage)].append(fill)
         for plan_id, rows in orders.items():
             mine = [order for order in rows.values() if order.role not in VENUE_MADE]
-            plan = ReplayedPlan(plan_id, mine, dict(fills[plan_id]), self.lot)
+            trails = trails_of(mine, self.tick, self.handed)
+            plan = ReplayedPlan(plan_id, mine, dict(fills[plan_id]), self.lot, trails=trails)
             self.walk(plan)
             check_ends(plan, self.recorder)
+            for trail in trails.values():
+                check_trail(trail, self.tick, self.recorder)
 
     def walk(self, plan: ReplayedPlan) -> None:
         """Go through the bars from the plan's first order until the plan is closed."""
@@ -155,7 +159,7 @@ class BarWalk:
             return
         left = abs(held.quantity)
         stop = plan.stop
-        if stop is not None and self.fills_at_open(plan, stop, bar):
+        if stop is not None and self.fills_at_open(plan, plan.at_level(stop), bar):
             self.trigger_stop(plan, stage, stop, left)
             return
         for target in plan.working_targets():
@@ -192,6 +196,8 @@ class BarWalk:
             self.leave_in_range(plan, stage, rest, after)
         if bar.closed_at == self.market.settlement()[0]:
             self.settle(plan, stage)
+        for trail in plan.moving():
+            trail.pass_close(bar)
         return stage.due
 
     def rests_in(self, plan: ReplayedPlan, entry: OrderRow, bar: Bar) -> bool:
@@ -216,7 +222,7 @@ class BarWalk:
             return False
         way = int(math.copysign(1, -held.quantity))
         ends = []
-        stop = plan.stop_in_force(bar.opened_at)
+        stop = self.stop_within(plan, bar)
         if stop is not None and stop.order_id not in plan.triggered and touches(stop, bar):
             ends.append(stop.price)
         level = self.backing.liquidation_level(self.name, held, state, bar.closed_at)
@@ -247,7 +253,7 @@ class BarWalk:
             return
         side = int(math.copysign(1, -held.quantity))
         level = self.backing.liquidation_level(self.name, held, state, stage.at)
-        stop = plan.stop_in_force(bar.opened_at)
+        stop = self.stop_within(plan, bar)
         triggered = stop is not None and stop.order_id in plan.triggered
         stops = stop is not None and bar.is_traded and not triggered and touches(stop, bar)
         if is_beyond(bar.mark_extreme(side), level, side):
@@ -267,6 +273,13 @@ class BarWalk:
                 if plan.works(target):
                     self.recorder.count("touched targets")
                     left -= self.take_target(plan, stage, target, left)
+        for trail in plan.moving():
+            trail.pass_range(bar)
+
+    def stop_within(self, plan: ReplayedPlan, bar: Bar) -> OrderRow | None:
+        """Return the stop in force at the level at which a part of a bar meets it."""
+        stop = plan.stop_in_force(bar.opened_at)
+        return None if stop is None else plan.at_level(stop, bar)
 
     def take_passed(self, plan: ReplayedPlan, stage: BarStage, level: float, state: Books) -> Books:
         """Ask for the targets that an entry's level has passed; return the account after them."""
@@ -378,8 +391,10 @@ class BarWalk:
         """End exits and entry at a touched stop; with its first fill, the targets too."""
         if stop.order_id not in plan.triggered:
             plan.triggered.add(stop.order_id)
-            if stop is plan.outgoing:
+            if plan.outgoing is not None and stop.order_id == plan.outgoing.order_id:
                 plan.stop, plan.outgoing = stop, plan.stop
+            if stop.order_id in plan.trails and stage.name == RANGE:
+                plan.trails[stop.order_id].level = stop.price
             plan.cancel([plan.entry, *plan.exits], stage.at, "the stop is touched")
         if stage.room >= self.lot * (1 - LOT_SLACK):
             plan.cancel([*plan.targets, plan.outgoing], stage.at, "the stop fills")

@@ -175,9 +175,11 @@ def _raw_price(subject: CheckedFill, files: RunFolder) -> float:
         if order.side * (order.price - subject.entered) >= least:
             return subject.entered
     low, high = market.price(row, "low"), market.price(row, "high")
-    if not low <= order.price <= high:
-        line.equal("the bar reaches its level", f"{order.price:g} in {low:g} to {high:g}", "no")
-    return order.price
+    # The bar walk derives the level of a trailing stop from the bars.
+    level = order.last_level if order.trail_moved else order.price
+    if not low <= level <= high:
+        line.equal("the bar reaches its level", f"{level:g} in {low:g} to {high:g}", "no")
+    return level
 
 
 def slipped(

@@ -2,7 +2,8 @@
 
 At an open all instruments close first, by name; then all enter; then new positions close whose
 levels the open has crossed. Among bars that close at one instant, bars with a touched stop come
-first: a stop realizes its loss before the wallet of the other positions is read.
+first: a stop realizes its loss before the wallet of the other positions is read. A trailing stop
+counts as touched where it filled; the walk of its own instrument checks that.
 """
 
 from collections import defaultdict
@@ -87,7 +88,11 @@ class InstrumentStates:
         touched = bar.is_traded and any(
             order.decided_at <= bar.opened_at
             and (order.ended_at == UNSET or order.ended_at > bar.opened_at)
-            and touches(order, bar)
+            and (
+                any(fill.order_id == order.order_id for fill in self._fills[(at, RANGE)])
+                if order.trail_moved
+                else touches(order, bar)
+            )
             for order in self._stops[name]
         )
         return not touched, self._place(name)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from engine.audit.due_fills import Bar, touches
 from engine.audit.fills import LOT_SLACK
+from engine.audit.trail_levels import ReplayedTrail
 from engine.audit.venue_formulas import whole_steps
 from engine.records import Fill, OrderRole, OrderRow, OrderStatus
 
@@ -27,7 +28,8 @@ class ReplayedPlan:
 
     ``entry`` is the newest tranche's order, ``entries`` are the orders of all tranches.
     ``outgoing`` is a stop that was moved inside a bar; it is valid until that bar ends.
-    ``triggered`` holds touched stops; the rest of a touched stop trades at market.
+    ``triggered`` holds touched stops; the rest of a touched stop trades at market. ``trails`` are
+    the levels of trailing stops by order; a stop without one keeps its price.
     """
 
     plan_id: int
@@ -44,6 +46,7 @@ class ReplayedPlan:
     filled: dict[int, float] = field(default_factory=dict)
     ends: dict[int, OrderEnd] = field(default_factory=dict)
     is_closed: bool = False
+    trails: dict[int, ReplayedTrail] = field(default_factory=dict)
     submitted: int = 0
     walked: set[int] = field(default_factory=set)
 
@@ -111,7 +114,28 @@ class ReplayedPlan:
             self.outgoing = old
         else:
             self.cancel([old], at, "moved")
+        if old is not None and {old.order_id, order.order_id} <= set(self.trails):
+            self.trails[order.order_id].continues(self.trails[old.order_id])
         self.stop = order
+
+    def at_level(self, stop: OrderRow, bar: Bar | None = None) -> OrderRow:
+        """Return a stop at its level in force, or at that which a part of a bar meets."""
+        trail = self.trails.get(stop.order_id)
+        if trail is None:
+            return stop
+        return replace(stop, price=trail.level if bar is None else trail.within(bar))
+
+    def moving(self) -> list[ReplayedTrail]:
+        """Return the trails of stops that protect a position and have not been touched."""
+        return [
+            self.trails[stop.order_id]
+            for stop in (self.stop, self.outgoing)
+            if stop is not None
+            and stop.order_id in self.trails
+            and self.works(stop)
+            and stop.order_id not in self.triggered
+            and self.entered > 0
+        ]
 
     def retire_stop(self) -> None:
         """End a moved stop after its bar, at the instant of the last move."""

@@ -20,6 +20,7 @@ from engine.audit.metrics import check_metrics, measured_runs
 from engine.audit.orders import check_decisions, check_guards, check_orders
 from engine.audit.replay import replay
 from engine.audit.trades import check_trades
+from engine.audit.trail_levels import check_trail_terms
 from engine.records import Fill
 from engine.run_folder.read import ResultFolder, RunFolder
 
@@ -60,6 +61,7 @@ def audited(run_folder: Path, source: Catalog | Dataset | None = None) -> Audite
 
     check_decisions(run)
     check_orders(run)
+    check_trail_terms(run)
     check_fills(run)
     check_bars(run)
     check_liquidations(run)

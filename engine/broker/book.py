@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, field
 
+from engine.broker.trailing import TrailingLevel
 from engine.contracts import Contract
 from engine.costs import floor_to_step
 from engine.records import NAN, OrderKind, OrderRequest, OrderRole, OrderRow, OrderStatus
@@ -10,7 +11,10 @@ from engine.records import NAN, OrderKind, OrderRequest, OrderRole, OrderRow, Or
 
 @dataclass(slots=True)
 class WorkingOrder:
-    """Holds the state of one order; ``triggered`` marks a stop whose rest trades at market."""
+    """Holds the state of one order; ``triggered`` marks a stop whose rest trades at market.
+
+    ``trail`` is the moving level of a trailing stop.
+    """
 
     order_id: int
     request: OrderRequest
@@ -20,6 +24,12 @@ class WorkingOrder:
     status: OrderStatus = OrderStatus.WORKING
     ended_at: int = 0
     end_reason: str = ""
+    trail: TrailingLevel | None = None
+
+    @property
+    def level(self) -> float:
+        """Return the level in force, quote; NaN for a market order."""
+        return self.request.price if self.trail is None else self.trail.level
 
     @property
     def is_working(self) -> bool:
@@ -39,7 +49,7 @@ class WorkingOrder:
     def row(self) -> OrderRow:
         """Return the order's table row."""
         request = self.request
-        return OrderRow(
+        row = OrderRow(
             order_id=self.order_id,
             plan_id=request.plan_id,
             decision_id=request.decision_id,
@@ -61,6 +71,7 @@ class WorkingOrder:
             spend_limit=request.spend_limit,
             risk_limit=request.risk_limit,
         )
+        return row if self.trail is None else self.trail.told_in(row)
 
 
 @dataclass(slots=True)
@@ -95,6 +106,17 @@ class WorkingPlan:
             if order.is_working
         ]
         return min(sum(parts), held)
+
+    def trailing(self) -> list[TrailingLevel]:
+        """Return the moving levels of working stops; a triggered stop moves no more."""
+        return [
+            stop.trail
+            for stop in (self.stop, self.outgoing_stop)
+            if stop is not None
+            and stop.trail is not None
+            and stop.is_working
+            and not stop.triggered
+        ]
 
     def orders(self) -> list[WorkingOrder]:
         """Return all orders of the plan, stop and outgoing stop included."""
@@ -132,12 +154,19 @@ class Book:
         self.ended: list[WorkingOrder] = []
         self.dropped: list[int] = []
 
-    def submit(self, request: OrderRequest, at: int, bar_opened_at: int) -> WorkingOrder:
+    def submit(
+        self,
+        request: OrderRequest,
+        at: int,
+        bar_opened_at: int,
+        trail: TrailingLevel | None = None,
+    ) -> WorkingOrder:
         """Register an order and add it to its plan.
 
         ``bar_opened_at`` is when the instrument's bar of this instant opened, ``at`` between bars.
+        ``trail`` is the level of a trailing stop.
         """
-        order = WorkingOrder(len(self.orders) + 1, request, at)
+        order = WorkingOrder(len(self.orders) + 1, request, at, trail=trail)
         self.orders.append(order)
         open_plan = self.plans.get(request.instrument)
         if request.role is OrderRole.ENTRY:
@@ -159,6 +188,8 @@ class Book:
                 plan.outgoing_stop = plan.stop
             else:
                 self.end(plan.stop, OrderStatus.CANCELLED, at, "moved")
+            if trail is not None and plan.stop is not None and plan.stop.trail is not None:
+                trail.follow(plan.stop.trail)
             plan.stop = order
         elif request.role is OrderRole.TARGET:
             plan.targets.append(order)

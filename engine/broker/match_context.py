@@ -2,6 +2,7 @@
 
 from engine.broker.book import WorkingOrder, WorkingPlan
 from engine.broker.execution import Execution, FillMoment, fill_moment
+from engine.broker.price_range import PriceRange
 from engine.broker.timeline import InstrumentPath
 from engine.ledger import Position
 from engine.records import NAN, FillStage, OrderKind, OrderRequest, OrderRole
@@ -55,6 +56,10 @@ class MatchContext:
             if order is not None and self.may_fill(order):
                 return order
         return None
+
+    def stop_level(self, stop: WorkingOrder, part: PriceRange) -> float:
+        """Return the level at which a part of the bar meets a stop, quote."""
+        return stop.level if stop.trail is None else stop.trail.level_within(part, self.t)
 
     @property
     def when(self) -> FillMoment:

@@ -16,7 +16,7 @@ from engine.broker.match_context import MatchContext, venue_order
 from engine.broker.price_range import PriceRange, after_entry, whole_bar
 from engine.costs import floor_to_step, round_against
 from engine.ledger import Ledger
-from engine.records import NAN, OrderKind, OrderRequest, OrderRole, OrderStatus
+from engine.records import NAN, FillStage, OrderKind, OrderRequest, OrderRole, OrderStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +63,7 @@ class Matcher:
 
     def stop_is_touched(self, context: MatchContext) -> bool:
         """Return whether the bar's range reaches the stop in force during this bar."""
-        return self._stop_is_met(
-            context, float(context.path.low[context.t]), float(context.path.high[context.t])
-        )
+        return self._stop_is_met(context, whole_bar(context.path, context.t, context.row))
 
     def match_range(self, context: MatchContext, part: PriceRange) -> None:
         """Match a part of a bar against stop, liquidation and targets, the adverse extreme first.
@@ -74,12 +72,12 @@ class Matcher:
         that is touched prevents the fill of every target.
         """
         stop = context.stop()
-        stop_hit = self._stop_is_met(context, part.low, part.high)
+        stop_hit = self._stop_is_met(context, part)
         stop_first = stop is not None and stop_hit and self._stop_is_nearer(context, stop, part)
         if not stop_first and self._liquidation_is_met(context, part):
             self._liquidate_in_range(context, part)
         elif stop is not None and stop_hit:
-            self._trigger_stop(context, stop, stop.request.price)
+            self._trigger_stop(context, stop, context.stop_level(stop, part))
             # A liquidation price that is touched as well closes the rest of a stop.
             if context.position.quantity != 0.0 and self._liquidation_is_met(context, part):
                 self._liquidate_in_range(context, part)
@@ -88,14 +86,15 @@ class Matcher:
                 # The target before may have closed the plan.
                 if target.is_working:
                     self._take_target(context, target, target.request.price)
+        for trail in context.plan.trailing():
+            trail.pass_part(part, context.t, context.when.at)
 
-    def _stop_is_met(self, context: MatchContext, low: float, high: float) -> bool:
+    def _stop_is_met(self, context: MatchContext, part: PriceRange) -> bool:
         stop = context.stop()
-        return (
-            stop is not None
-            and not stop.triggered
-            and bool(resolve.stop_touched(stop.request.side, stop.request.price, low, high))
-        )
+        if stop is None or stop.triggered:
+            return False
+        level = context.stop_level(stop, part)
+        return bool(resolve.stop_touched(stop.request.side, level, part.low, part.high))
 
     def _liquidation_is_met(self, context: MatchContext, part: PriceRange) -> bool:
         level = self._collateral.liquidation_level(context.k, context.t)
@@ -134,8 +133,8 @@ class Matcher:
     def _adverse_levels(self, context: MatchContext, part: PriceRange) -> list[float]:
         """Return the levels of stop and liquidation within a part of a bar."""
         stop, levels = context.stop(), []
-        if stop is not None and self._stop_is_met(context, part.low, part.high):
-            levels.append(_level(stop))
+        if stop is not None and self._stop_is_met(context, part):
+            levels.append(context.stop_level(stop, part))
         if self._liquidation_is_met(context, part):
             levels.append(self._collateral.liquidation_level(context.k, context.t))
         return levels
@@ -218,8 +217,7 @@ class Matcher:
             stop is not None
             and stop.is_working
             and (
-                stop.triggered
-                or resolve.stop_touched(stop.request.side, stop.request.price, price, price)
+                stop.triggered or resolve.stop_touched(stop.request.side, stop.level, price, price)
             )
         ):
             self._trigger_stop(context, stop, price)
@@ -285,7 +283,7 @@ class Matcher:
         return not resolve.liquidation_comes_first(
             self._collateral.liquidation_level(context.k, context.t),
             part.mark_from,
-            stop.request.price,
+            context.stop_level(stop, part),
             part.last_from,
         )
 
@@ -370,6 +368,8 @@ class Matcher:
         plan, at = context.plan, context.when.at
         if not stop.triggered:
             stop.triggered = True
+            if stop.trail is not None and context.stage is FillStage.RANGE:
+                stop.trail.stop_at(raw)
             if stop is plan.outgoing_stop:
                 plan.stop, plan.outgoing_stop = stop, plan.stop
             for order in [plan.entry, *plan.exits]:

@@ -113,6 +113,33 @@ def position_value(kind: int, size: float, quantity: float, average: float, mark
 
 
 @njit(cache=True)
+def better_price(direction: int, best: float, price: float) -> float:
+    """Return the better price for a position (+1 long, -1 short); NaN is no price."""
+    if np.isnan(price) or direction * (price - best) <= 0:
+        return best
+    return price
+
+
+@njit(cache=True)
+def trailed(  # noqa: PLR0917 - compiled code takes no keywords
+    direction: int, level: float, best: float, distance: float, fraction: float, beyond: float
+) -> float:
+    """Return the level of a trailing stop, not rounded, once ``best`` is the best price.
+
+    The distance from it is ``fraction`` of it, or ``distance`` (quote) where ``fraction`` is NaN.
+    The level never goes back; it stays while the best price has not reached ``beyond`` (NaN: at
+    once), and while the distance is unknown or not positive.
+    """
+    if np.isnan(best) or direction * (best - beyond) < 0:
+        return level
+    away = distance if np.isnan(fraction) else best * fraction
+    wanted = best - direction * away
+    if away > 0 and direction * (wanted - level) > 0:
+        return wanted
+    return level
+
+
+@njit(cache=True)
 def account_equity(  # noqa: PLR0917 - compiled code takes no keywords
     cash: float,
     quantities: NDArray[np.float64],

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from engine.broker import resolve
 from engine.broker.simulator import Simulator
 from engine.broker.timeline import Timeline
+from engine.broker.trailing import SkippedTrails, trail_reached
 from engine.records import OrderKind
 
 Floats = NDArray[np.float64]
@@ -32,6 +33,7 @@ class SearchTape(NamedTuple):
     open_price: Floats
     low: Floats
     high: Floats
+    close: Floats
     mark_open: Floats
     mark_low: Floats
     mark_high: Floats
@@ -87,6 +89,7 @@ def search_tape(timeline: Timeline) -> SearchTape:
         stack("open_price"),
         stack("low"),
         stack("high"),
+        stack("close"),
         stack("mark_open"),
         stack("mark_low"),
         stack("mark_high"),
@@ -127,7 +130,7 @@ def collect_levels(levels: OrderLevels, simulator: Simulator) -> bool:
             i = levels.used[k]
             if i == MAX_LEVELS:
                 return False
-            side, price = order.request.side, order.request.price
+            side, price = order.request.side, order.level
             stop = order.request.kind is OrderKind.STOP
             kind = resolve.STOP if stop else resolve.LIMIT
             levels.kind[k, i], levels.side[k, i], levels.price[k, i] = kind, side, price
@@ -166,6 +169,7 @@ def next_instant(  # noqa: PLR0917 - compiled code takes no keywords
     tape: SearchTape,
     account: AccountState,
     levels: OrderLevels,
+    trails: SkippedTrails,
     guards: GuardLimits,
 ) -> tuple[int, float]:
     """Return (next index after ``t`` that must be visited, equity peak before it).
@@ -174,7 +178,9 @@ def next_instant(  # noqa: PLR0917 - compiled code takes no keywords
     nothing can happen any more.
     """
     # Fields read inside the loop would be looked up, and counted as references, at every bar.
-    open_price, low, high, mark_open, mark_low, mark_high, mark, due, has_close, day_end = tape
+    open_price, low, high, close, mark_open, mark_low, mark_high, mark, due, has_close, day_end = (
+        tape
+    )
     cash, quantities, averages, kinds, sizes, liquidation = account
     loss_floor, halt_drawdown, peak = guards
     marks = np.empty(len(quantities))
@@ -194,6 +200,10 @@ def next_instant(  # noqa: PLR0917 - compiled code takes no keywords
             ):
                 return i, peak
             if _level_reached(k, open_price[k, i], low[k, i], high[k, i], levels):
+                return i, peak
+            if trails.used[k] and trail_reached(
+                k, i, open_price[k, i], low[k, i], high[k, i], close[k, i], trails
+            ):
                 return i, peak
             marks[k] = mark[k, i]
         if has_close[i]:

@@ -18,6 +18,7 @@ from engine.broker.execution import Execution
 from engine.broker.match_context import MatchContext
 from engine.broker.matching import Matcher
 from engine.broker.timeline import NO_ROW, Timeline
+from engine.broker.trailing import TrailingLevel, TrailingStops
 from engine.broker.transfers import Transfers
 from engine.config.models import RunConfig
 from engine.config.venue import LimitFill
@@ -66,6 +67,7 @@ class Simulator:
             for path in timeline.paths
         )
         self.matcher = Matcher(self.book, self.execution, self.collateral, ledger, self.beyond)
+        self.trailing = TrailingStops(timeline)
         self.transfers = Transfers(ledger, config.account.transfer_days)
         self.snapshots: list[Snapshot] = []
         self.names = tuple(path.instrument.id for path in timeline.paths)
@@ -88,7 +90,13 @@ class Simulator:
         orders = []
         for request in requests:
             opened_at = self._bar_opened_at(request.instrument, at)
-            orders.append(self.book.submit(request, at, opened_at))
+            trail = self.trailing.begin(
+                self.names.index(request.instrument),
+                request.trail,
+                direction=-request.side,
+                start=request.price,
+            )
+            orders.append(self.book.submit(request, at, opened_at, trail))
             leaves = request.role in (OrderRole.EXIT, OrderRole.GUARD)
             if leaves:
                 plan = self.book.plans[request.instrument]
@@ -116,8 +124,23 @@ class Simulator:
             and all(plan.outgoing_stop is None for plan in self.book.plans.values())
         )
 
+    def trailing_levels(self) -> list[tuple[int, TrailingLevel]]:
+        """Return the moving levels of stops that protect a position, with their instrument."""
+        if not self.trailing.is_used:
+            return []
+        return [
+            (k, level)
+            for k, name in enumerate(self.names if self.book.plans else ())
+            if self.positions[k].quantity != 0.0 and (plan := self.book.plans.get(name)) is not None
+            for level in plan.trailing()
+        ]
+
     def close_bars(self, t: int) -> None:
-        """Do step (a): match resting orders and liquidation against bars that close at ``t``."""
+        """Do step (a): match resting orders and liquidation against bars that close at ``t``.
+
+        Then the closes move the trailing stops, for the next bar.
+        """
+        self.trailing.catch_up(self.trailing_levels(), t - 1)
         # Cash that arrived between two instants was there when these bars closed.
         if self.transfers.next_at != FAR_FUTURE and t <= self._last_close:
             self.transfers.deliver(int(self.timeline.at[t]) - 1)
@@ -134,6 +157,7 @@ class Simulator:
             self.matcher.match_bar(context)
             if context.path.settles[t]:
                 self.matcher.settle(context)
+        self.trailing.pass_closes(self.trailing_levels(), t)
 
     def mark(self, t: int) -> float:
         """Do step (b): return equity at the marks of ``t``, quote."""

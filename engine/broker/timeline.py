@@ -53,6 +53,7 @@ class InstrumentPath:
     open_price: Floats
     low: Floats
     high: Floats
+    close: Floats
     mark_open: Floats
     mark_low: Floats
     mark_high: Floats
@@ -260,6 +261,7 @@ def _lay_out(
         open_price=_spread(np.where(traded, bars["open"], np.nan), opening),
         low=_spread(np.where(traded, bars["low"], np.nan), closing),
         high=_spread(np.where(traded, bars["high"], np.nan), closing),
+        close=_spread(np.where(traded, bars["close"], np.nan), closing),
         mark_open=_spread(marks.open, opening),
         mark_low=_spread(marks.low, closing),
         mark_high=_spread(marks.high, closing),

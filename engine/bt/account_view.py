@@ -58,7 +58,7 @@ def _position_view(
         average,
         mark,
         contract.profit(quantity, average, mark),
-        NAN if plan.stop is None else plan.stop.request.price,
+        NAN if plan.stop is None else plan.stop.level,
         position.isolated_margin,
         simulator.collateral.liquidation_level(k, t),
         position.entered_at,
@@ -66,4 +66,5 @@ def _position_view(
         plan.leaving(abs(quantity)) if plan.exits else 0.0,
         approved,
         contract.notional(quantity, mark),
+        plan.first_stop,
     )

@@ -41,6 +41,11 @@ class DecisionRows:
         """Return the row that is decided at an index, ``NO_ROW`` for none."""
         return int(self._row_at[t])
 
+    def known(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return values by row over all instants: the latest row's, NaN before the first."""
+        latest = np.maximum.accumulate(self._row_at)
+        return np.where(latest == NO_ROW, np.nan, values[latest])
+
     def wake_mask(self, plans: int, instruments: int) -> Bools:
         """Return the mask in force while ``plans`` of the ``instruments`` have a plan."""
         if plans == 0:

@@ -14,8 +14,10 @@ from engine.records import EquityCurve, SimulationOutcome
 def simulation_outcome(session: Session) -> SimulationOutcome:
     """Return the facts of a session whose timeline is done."""
     timeline, simulator, risk = session.timeline, session.simulator, session.risk
+    simulator.trailing.catch_up(simulator.trailing_levels(), len(timeline) - 1)
+    orders = tuple(order.row() for order in simulator.book.orders)
     return SimulationOutcome(
-        orders=tuple(order.row() for order in simulator.book.orders),
+        orders=orders,
         fills=tuple(simulator.execution.fills),
         facts=tuple(simulator.ledger.facts),
         decisions=tuple(risk.decisions),
@@ -28,6 +30,7 @@ def simulation_outcome(session: Session) -> SimulationOutcome:
         open_values=open_values(timeline, simulator),
         overlays=tuple(session.overlays),
         bill=timeline.bill,
+        trail_distances=simulator.trailing.distances(orders),
     )
 
 

@@ -19,6 +19,7 @@ from engine.broker.search import (
 )
 from engine.broker.simulator import Simulator
 from engine.broker.timeline import NO_ROW, Timeline
+from engine.broker.trailing import SearchTrails
 from engine.bt.account_view import build_account_view
 from engine.bt.decision_rows import DecisionRows
 from engine.bt.inputs import SimulationInputs
@@ -26,7 +27,7 @@ from engine.bt.playbook_calls import PlaybookCalls
 from engine.config.models import RunMode
 from engine.decision_terms import GuardName
 from engine.errors import PlaybookContractError
-from engine.intents import Intent
+from engine.intents import Enter, Intent
 from engine.records import FAR_FUTURE, OrderRequest, Overlay
 from engine.risk import RiskModule, SleeveExposure
 from engine.views import AccountView
@@ -72,6 +73,10 @@ class Session:
         self._tape = search_tape(timeline)
         self._searched_from, self._peak_there = -2, 0.0
         self._levels = no_levels(len(timeline.paths))
+        self._trails = SearchTrails(len(timeline.paths))
+        self._signals = inputs.signals
+        simulator.trailing.signal_values = self._signal_values
+        simulator.trailing.decided = self._rows.indices
         self._liquidation = np.full(len(timeline.paths), np.nan)
 
     # -- one instant --------------------------------------------------------------------------
@@ -126,6 +131,7 @@ class Session:
         """Give intents to risk one by one, and carry out the effects of each."""
         for intent in intents:
             try:
+                self._check_signal(intent)
                 effects = self.risk.handle(intent, at=at, account=self.account_view())
             except PlaybookContractError as error:
                 raise self._playbook.contract_error(at, error) from error
@@ -135,6 +141,20 @@ class Session:
                 self._rows.appoint(effects.wake_at)
             if effects.sent is not None:
                 self.simulator.transfers.send(at, effects.sent.destination, effects.sent.amount)
+
+    def _check_signal(self, intent: Intent) -> None:
+        """Refuse a trailing stop whose distance is no prepared signal."""
+        if isinstance(intent, Enter) and intent.trailing is not None:
+            signal, known = intent.trailing.signal, self._signals.values
+            if signal is not None and signal not in known:
+                raise PlaybookContractError(
+                    f"the trailing stop of {intent.instrument} reads the signal {signal!r}; "
+                    f"prepare returned: {', '.join(sorted(known)) or 'none'}"
+                )
+
+    def _signal_values(self, name: str) -> NDArray[np.float64]:
+        """Return a prepared signal over all instants: the value of the latest decision row."""
+        return self._rows.known(self._signals.values[name])
 
     # -- the next instant ---------------------------------------------------------------------
 
@@ -164,6 +184,7 @@ class Session:
             self._tape,
             self._account_state(),
             self._levels,
+            self._trails.collect(simulator.trailing_levels()),
             GuardLimits(self.risk.loss_floor, self.risk.halt_drawdown, self.risk.peak),
         )
         self.risk.peak = peak

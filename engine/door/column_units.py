@@ -6,13 +6,13 @@ PRICE, BASE, QUOTE, FRACTION = "quote per base unit", "base units", "quote", "fr
 DECIDED = "base units; quote for a transfer"
 _UNITS = {
     PRICE: "price raw_price average_entry average_exit average_entry_after initial_stop "
-    "entry_estimate stop risk_per_unit",
+    "entry_estimate stop risk_per_unit trail_distance trail_beyond distance last_level best_price",
     BASE: "quantity filled position_after",
     QUOTE: "fee fees realized isolated_margin_after gross_pnl net_pnl funding income "
     "slippage_cost liquidation_fee initial_risk equity amount from_margin spend_limit risk_limit "
     "venue_cash brokerage_cash transit_cash unrealized owned gross_notional trading interest bill "
     "equity_before equity_after",
-    FRACTION: "slippage fee_rate rate fraction drawdown weight",
+    FRACTION: "slippage fee_rate rate fraction trail_fraction drawdown weight",
     "multiple of the size": "multiplier slippage_multiplier",
     "R": "r_multiple",
     "hours": "duration_hours",

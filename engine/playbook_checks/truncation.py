@@ -22,9 +22,9 @@ from engine.results.journal import conditions_table, decides_by_session
 from engine.run_data import with_listed
 
 PRICES = ("open", "high", "low", "close")
-TABLES = ("orders", "fills", "facts", "decisions", "guard_events", "overlays")
+TABLES = ("orders", "fills", "facts", "decisions", "guard_events", "overlays", "trail_distances")
 # Columns of an order that later data may change.
-ORDER_FATE = ("status", "filled", "ended_at", "end_reason")
+ORDER_FATE = ("status", "filled", "ended_at", "end_reason", "last_level", "best_price", "best_at")
 
 
 @dataclass(frozen=True)
@@ -161,6 +161,10 @@ def prefix_difference(whole: Simulated, part: Simulated, at: int) -> str:
 def _past(run: Simulated, at: int) -> Iterator[tuple[str, object]]:
     outcome, curve = run.outcome, run.outcome.curve
     yield "decisions", repr([d for d in outcome.decisions if d.decided_at <= at])
+    yield (
+        "trail_distances",
+        repr([row for row in outcome.trail_distances if row.at <= at]),
+    )
     yield "overlays", repr([row for row in outcome.overlays if row.at <= at])
     yield "orders", [_asked(order) for order in outcome.orders if _was_sent(order, at)]
     yield "fills", repr([fill for fill in outcome.fills if fill.at < at])

@@ -28,6 +28,7 @@ from engine.run_folder.schema import (
     OVERLAYS,
     TIMING_FILE,
     TRADES,
+    TRAIL_DISTANCES,
     TableOf,
 )
 from engine.run_folder.write import (
@@ -110,6 +111,7 @@ def tables(record: RunRecord) -> dict[str, pa.Table]:
         (ACCOUNT_STATES, record.intervals),
         (OVERLAYS, outcome.overlays),
         (HEDGES, hedge_lines(record)),
+        (TRAIL_DISTANCES, outcome.trail_distances),
     )
     return {table.name: rows_table(table.row_type, rows) for table, rows in by_row} | {
         EQUITY: curve_table(outcome.curve),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from engine.records import Decision
 from engine.risk.sizing import OWNED
+from engine.trailing_stop import TrailingStop
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class ApprovedPlan:
     planned : base units of the whole plan before multipliers
     used : sum of the fractions of its tranches
     is_leaving : an order that closes the whole plan works
+    trailing : terms of the stop that follows the price; a moved stop keeps them
     """
 
     plan_id: int
@@ -34,6 +36,7 @@ class ApprovedPlan:
     used: float
     setup: str
     is_leaving: bool = False
+    trailing: TrailingStop | None = None
 
 
 class ApprovedPlans(dict[str, ApprovedPlan]):

@@ -102,6 +102,7 @@ class EntryReviewer:
             planned=sized.sizing.planned,
             used=intent.fraction,
             setup=intent.setup,
+            trailing=intent.trailing,
         )
         self._plans.keep(instrument.id, plan)
         self._guards.on_entry(at, draft.equity)

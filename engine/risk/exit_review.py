@@ -136,6 +136,7 @@ class ExitReviewer:
             price=price,
             quantity=order_quantity,
             slippage_multiplier=1.0 if plan is None else plan.slippage_multiplier,
+            trail=plan.trailing if plan is not None and role is OrderRole.STOP else None,
         )
         return Review(decision, (order,))
 

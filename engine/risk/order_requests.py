@@ -5,6 +5,7 @@ import math
 from engine.intents import Enter
 from engine.records import Decision, OrderKind, OrderRequest, OrderRole
 from engine.risk.plan_levels import PlanLevels
+from engine.trailing_stop import TrailingStop
 
 
 def entry_orders(
@@ -24,7 +25,13 @@ def entry_orders(
         risk_limit=risk_limit if bounded else math.nan,
     )
     slippage = intent.slippage_multiplier
-    stop = closing_order(decision, OrderRole.STOP, price=levels.stop, slippage_multiplier=slippage)
+    stop = closing_order(
+        decision,
+        OrderRole.STOP,
+        price=levels.stop,
+        slippage_multiplier=slippage,
+        trail=intent.trailing,
+    )
     targets = tuple(
         closing_order(
             decision,
@@ -82,6 +89,7 @@ def closing_order(
     quantity: float = math.nan,
     fraction: float = math.nan,
     slippage_multiplier: float = 1.0,
+    trail: TrailingStop | None = None,
 ) -> OrderRequest:
     """Return an order that reduces the decision's plan; quantity NaN closes its position."""
     return OrderRequest(
@@ -97,4 +105,5 @@ def closing_order(
         leverage_setting=decision.leverage_setting,
         slippage_multiplier=slippage_multiplier,
         reason=decision.reason,
+        trail=trail,
     )

@@ -55,7 +55,7 @@ def plan_levels(
     of such a limit the last close with ``slippage`` (a fraction), at most its own price. Targets
     are rounded farther from the entry.
     """
-    numbers = (intent.stop, *(target.price for target in intent.targets))
+    numbers = (intent.stop, *(target.price for target in intent.targets), *_of_trail(intent))
     price = close if intent.price is None else intent.price
     if math.isnan(close) or not math.isfinite(price):
         why = "no bar is known yet" if math.isnan(close) else f"the entry price is {price}"
@@ -63,7 +63,7 @@ def plan_levels(
             math.nan, math.nan, math.nan, math.nan, (), (RefusalRule.PRICE_UNKNOWN, why)
         )
     if not all(math.isfinite(number) and number > 0 for number in (price, *numbers)):
-        why = f"entry {price:,.6g}, stop and targets {numbers} must be positive prices"
+        why = f"entry {price:,.6g}, stop, targets and trailing stop {numbers} must be positive"
         return PlanLevels(price, price, price, math.nan, (), (RefusalRule.BAD_LEVEL, why))
     side = intent.direction
     order = math.nan if intent.price is None else _round_entry(price, intent, tick_size)
@@ -80,6 +80,13 @@ def plan_levels(
         _broken(entry, stop, targets, side),
         crosses=_crosses(intent, order, close),
     )
+
+
+def _of_trail(intent: Enter) -> tuple[float, ...]:
+    """Return the numbers of a trailing stop, which must be positive; empty without one."""
+    terms = intent.trailing
+    given = () if terms is None else (terms.distance, terms.fraction, terms.beyond)
+    return tuple(number for number in given if number is not None)
 
 
 def _crosses(intent: Enter, order: float, close: float) -> bool:

@@ -56,12 +56,14 @@ from engine.run_folder.schema import (
     SEALS_FILE,
     SLEEVES_FOLDER,
     TRADES,
+    TRAIL_DISTANCES,
     DailyRow,
     TableOf,
     closed_set,
     instant_of_row,
 )
 from engine.run_folder.seals import broken_seals, check_seals, is_no_run
+from engine.trailing_stop import TrailDistance
 
 Row = Mapping[str, Any]
 Record = TypeVar("Record")
@@ -236,6 +238,11 @@ class RunFolder(ResultFolder):
         return self.records(ORDERS)
 
     @cached_property
+    def trail_distances(self) -> tuple[TrailDistance, ...]:
+        """Rows of ``trail_distances.parquet``."""
+        return self.records(TRAIL_DISTANCES)
+
+    @cached_property
     def fills(self) -> tuple[Fill, ...]:
         """Rows of ``fills.parquet``."""
         return self.records(FILLS)
@@ -296,6 +303,11 @@ class RunFolder(ResultFolder):
             raise unreadable(self.folder / f"{DAILY.name}.parquet", why)
         index = pd.DatetimeIndex(table["day"].to_numpy()).as_unit("ns")
         return DailyMoney(index, ends, *(table[name].to_numpy() for name in columns))
+
+    def decision_instants(self, first: int, last: int) -> list[int]:
+        """Return the instants of the decision rows from ``first`` to ``last``, ns UTC."""
+        at = self._table(DECISION_ROWS)["at"].to_numpy().astype("datetime64[ns]").astype(np.int64)
+        return [int(instant) for instant in at[(at >= first) & (at <= last)]]
 
     def decision_rows_around(
         self, at: pd.Timestamp

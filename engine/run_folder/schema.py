@@ -14,10 +14,11 @@ from typing import Any, Generic, TypeVar, get_args
 
 from data_feeds.clock import text_ns
 from engine.records import Decision, Fact, Fill, GuardEvent, OrderRow, Overlay, Trade
+from engine.trailing_stop import TrailDistance
 
 # Add 1 when a file, a column or the meaning of a number in a folder changes. `riskoff diff` reads
 # earlier formats too (`OLDEST_FORMAT` in engine/answers/run_diff/diff_side.py).
-FORMAT = 3
+FORMAT = 4
 RUN_ID_DIGITS = 12
 FOLDER_NAME = re.compile(rf"(?P<name>.+)-(?P<run_id>[0-9a-f]{{{RUN_ID_DIGITS}}})")
 
@@ -123,6 +124,7 @@ DECISIONS = TableOf("journal_decisions", Decision)
 ACCOUNT_STATES = TableOf("journal_account", AccountInterval)
 OVERLAYS = TableOf("overlays", Overlay)
 HEDGES = TableOf("hedges", HedgeLine)
+TRAIL_DISTANCES = TableOf("trail_distances", TrailDistance)
 SLEEVES = TableOf("sleeves", SleeveLine)
 # Tables without a row class. Their columns: the fields of ``EquityCurve``; some columns a
 # condition; one instant; an instant and a column a sleeve.

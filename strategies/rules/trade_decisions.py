@@ -230,7 +230,7 @@ class TradeDecisions:
         if not self._visits_every_row:
             return {}
         if plan.track is None:
-            plan.track = PlanTrack(position.stop)
+            plan.track = PlanTrack(position.first_stop)
         plan.track.see(position)
         return plan_reading(
             position,

@@ -6,7 +6,7 @@ playbook is a script drawn beforehand: what it does depends on its row and on th
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -32,7 +32,9 @@ from engine.api import (
     Rebalance,
     Requirements,
     Signals,
+    StopMoves,
     Target,
+    TrailingStop,
     Transfer,
     WakeAt,
 )
@@ -68,6 +70,9 @@ EXACT_RATE = 0.0625
 # A plan's first tranche by row; every later one is a quarter.
 FIRST_TRANCHES = (1.0, 1.0, 0.25, 1.0, 0.5, 0.34, 1.0)
 LATER_TRANCHE = 0.25
+# The signal that a trailing stop may read: a distance in quote that changes from row to row, and
+# is unknown or not positive at some.
+WIDTH = "width"
 
 
 @dataclass(frozen=True)
@@ -97,7 +102,8 @@ class DrawnScript:
     """The acts of the playbook at each row, drawn beforehand; probabilities in [0, 1).
 
     ``crossed`` rows place limit and stop entries beyond the market; ``together`` enters every
-    traded instrument at once.
+    traded instrument at once. The stops of entries trail by ``trails``, in turn by row; their
+    ``beyond`` is a distance from the entry.
     """
 
     which: np.ndarray
@@ -107,6 +113,7 @@ class DrawnScript:
     kinds: tuple[OrderKind, ...]
     crossed: np.ndarray
     together: bool
+    trails: tuple[TrailingStop | None, ...] = (None,)
 
 
 class RandomPlaybook(Playbook[PlaybookParams]):
@@ -217,6 +224,7 @@ class RandomPlaybook(Playbook[PlaybookParams]):
                 kind=kind,
                 price=price,
                 fraction=share,
+                trailing=self._trail(row, entry, direction),
             )
         ]
         if draw > 0.6:
@@ -224,6 +232,13 @@ class RandomPlaybook(Playbook[PlaybookParams]):
             self._appointments.append(at)
             intents.append(WakeAt(at))
         return intents
+
+    def _trail(self, row: int, entry: float, direction: int) -> TrailingStop | None:
+        """Return the terms of a trailing stop for an entry at a price, None for a fixed stop."""
+        terms = self._script.trails[row % len(self._script.trails)]
+        if terms is None or terms.beyond is None:
+            return terms
+        return replace(terms, beyond=max(entry + direction * terms.beyond, 1.0))
 
     def _manage(self, row: int, position: PositionView, *, busy: bool) -> Sequence[Intent]:
         draw, side = float(self._script.draw[row]), 1 if position.quantity > 0 else -1
@@ -262,6 +277,11 @@ def make_case(seed: int) -> RandomCase:
     # Decisions may wait for a settled close, at instants at which no bar opens or closes.
     decided = bars["available_at"] + int(rng.choice([0, 0, 0, 7, 150])) * MINUTE_NS
     values = {name: last_close(channels, name, decided) for name in traded}
+    # A stream of its own leaves the other draws as they are.
+    apart = np.random.default_rng((seed, 16))
+    widths = apart.choice([np.nan, 0.0, 1.0, 2.5, 4.0, 7.0], len(bars), p=[0.1, 0.1] + [0.2] * 4)
+    values[WIDTH] = np.repeat(widths[::5], 5)[: len(bars)]
+    trails = _trails(apart) if seed % 3 == 0 else (None,)
     signals = Signals(
         decided, values, wake_flat=_mask(rng, bars, style), wake_in_position=_mask(rng, bars, style)
     )
@@ -274,8 +294,24 @@ def make_case(seed: int) -> RandomCase:
         _config(rng, START + WARMUP_DAYS * DAY_NS, end, bill=ETF in traded, style=style),
         requirements,
         signals,
-        _script(rng, len(bars), style),
+        replace(_script(rng, len(bars), style), trails=trails),
     )
+
+
+def _trails(rng: np.random.Generator) -> tuple[TrailingStop | None, ...]:
+    """Return the terms of the trailing stops of one case; a fifth of its stops is fixed."""
+    terms: list[TrailingStop | None] = [None, None]
+    for _ in range(8):
+        kind = rng.choice(["distance", "fraction", "signal"])
+        distance = {
+            "distance": float(rng.choice([1.0, 2.0, 3.5, 6.0])),
+            "fraction": float(rng.choice([0.01, 0.03, 0.06])),
+            "signal": WIDTH,
+        }[kind]
+        beyond = float(rng.choice([1.0, 3.0])) if rng.random() < 0.4 else None
+        moved = StopMoves(str(rng.choice(list(StopMoves))))
+        terms.append(TrailingStop(**{kind: distance}, beyond=beyond, moved=moved))
+    return tuple(terms)
 
 
 def _script(rng: np.random.Generator, rows: int, style: Style) -> DrawnScript:

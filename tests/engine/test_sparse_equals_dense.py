@@ -3,8 +3,10 @@
 400 random cases; with ``RISKOFF_SOAK=1`` there are 3,000.
 """
 
+import math
 import os
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from engine.config.venue import LimitFill
 from engine.playbook_checks import outcome_difference
 from engine.records import Fill, OrderRow, SimulationOutcome
 from engine.run import run
+from engine.trailing_stop import StopMoves
 from tests.engine.random_cases import RandomCase, dense_outcome, make_case
 
 CASES = 3_000 if os.environ.get("RISKOFF_SOAK") else 400
@@ -54,6 +57,13 @@ LEAST = {
     "max trades a day tripped": 150,
     "partial fills": 200,
     "moved stops": 400,
+    "trailing stops that moved": 400,
+    "trailing stops that moved inside bars": 200,
+    "trailing stops moved by a signal": 130,
+    "trailing stops moved beyond an activation": 100,
+    "trailing stops filled inside a bar at a moved level": 200,
+    "trailing stops filled at a gap beyond a moved level": 60,
+    "trailing stops moved by hand as well": 30,
     "part exits": 50,
     "exits by appointment": 300,
     "flattened by a guard": 70,
@@ -137,7 +147,29 @@ def count_events(case: RandomCase, outcome: SimulationOutcome) -> Counter[str]:
     for event in outcome.guard_events:
         counts[f"{event.guard} {event.event}"] += 1
     counts["moved stops"] = sum(order.end_reason == "moved" for order in outcome.orders)
+    for order in outcome.orders:
+        counts.update(_trailed(order, {f.order_id: f for f in outcome.fills}))
     return counts
+
+
+def _trailed(order: OrderRow, fills: Mapping[int, Fill]) -> list[str]:
+    """Name what the level of a trailing stop did."""
+    if not order.trail_moved or order.last_level == order.price:
+        return []
+    names = ["that moved"]
+    names += ["that moved inside bars"] if order.trail_moved == StopMoves.INSIDE_BARS else []
+    names += ["moved by a signal"] if order.trail_signal else []
+    names += ["moved beyond an activation"] if not math.isnan(order.trail_beyond) else []
+    names += ["moved by hand as well"] if order.end_reason == "moved" else []
+    fill = fills.get(order.order_id)
+    if fill is not None:
+        inside = fill.stage == "range"
+        names.append(
+            "filled inside a bar at a moved level"
+            if inside
+            else "filled at a gap beyond a moved level"
+        )
+    return [f"trailing stops {name}" for name in names]
 
 
 def _liquidations_beside_another(case: RandomCase, outcome: SimulationOutcome) -> int:

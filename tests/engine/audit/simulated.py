@@ -1,6 +1,7 @@
 """Run folders of the real simulator on random markets, for the audit's own tests."""
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -40,12 +41,18 @@ class ScriptedRun:
     market: None = None
 
 
-def scripted(data: Dataset, script: Script, clock: ChannelKey, **sections: object) -> ScriptedRun:
+def scripted(
+    data: Dataset,
+    script: Script,
+    clock: ChannelKey,
+    signals: Mapping[str, Sequence[float]] | None = None,
+    **sections: object,
+) -> ScriptedRun:
     """Return a finished run of a script over a table; it trades the instrument of the clock."""
     params = ScriptParams(
         clock=clock, channels=frozenset(data.channels), traded=(clock.instrument,)
     )
-    playbook = ScriptedPlaybook(params, script, {})
+    playbook = ScriptedPlaybook(params, script, {}, signals)
     required = playbook.requirements(params)
     signals = prepare(playbook, data, required)
     config = table_config(data, **sections)

@@ -27,13 +27,16 @@ LEAST = {
     "gaps through a stop": 30,
     "target fills": 100,
     "liquidations": 60,
-    "funding payments": 200,
+    "funding payments": 170,
     "venue losses": 30,
     "partial fills": 100,
     "limit entries": 50,
     "stop entries": 50,
     "part exits": 4,
     "moved stops": 50,
+    "trailing stops": 100,
+    "trailing stops that moved": 60,
+    "distances of trailing stops": 300,
     "interest payments": 50,
     "dividends": 2,
     "transfers": 30,
@@ -117,6 +120,11 @@ def met(case, outcome, checks):
                 for o in outcome.orders
             ),
             "moved stops": sum(o.end_reason == "moved" for o in outcome.orders),
+            "trailing stops": checks.get("trailing stops", 0),
+            "trailing stops that moved": sum(
+                o.trail_moved != "" and o.last_level != o.price for o in outcome.orders
+            ),
+            "distances of trailing stops": checks.get("distances of trailing stops", 0),
             "entries cut by cash": sum("free cash" in o.end_reason for o in outcome.orders),
             "fills in an entry's bar": in_the_bar_of_an_entry(outcome),
             "limit fills inside a bar": sum(

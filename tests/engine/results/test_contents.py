@@ -30,6 +30,7 @@ FILES = {
     "journal_account.parquet",
     "decision_rows.parquet",
     "overlays.parquet",
+    "trail_distances.parquet",
     "hedges.parquet",
     "seals.json",
 }

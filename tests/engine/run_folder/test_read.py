@@ -147,7 +147,7 @@ def test_an_unknown_column_of_a_cap_is_refused(folder):
 def test_a_frame_has_the_rows_by_their_utc_instant(folder):
     read = RunFolder(folder)
     tables = sorted(path.stem for path in folder.glob("*.parquet"))
-    assert len(tables) == 13
+    assert len(tables) == 14
     for name in tables:
         frame, rows = read.frame(name), read.rows(name)
         assert len(frame) == len(rows)

@@ -92,6 +92,7 @@ DAMAGE = {
 FILES = (
     "equity.parquet", "fills.parquet", "trades.parquet", "ledger.parquet", "guards.parquet",
     "orders.parquet", "overlays.parquet", "hedges.parquet", "decision_rows.parquet",
+    "trail_distances.parquet",
     "journal_account.parquet", "journal_conditions.parquet", "journal_decisions.parquet",
     "metrics.json", "manifest.json", "conditions.json", "config.resolved.yaml",
 )  # fmt: skip
@@ -128,7 +129,7 @@ def test_a_file_that_no_run_wrote_is_named_by_every_reader(folder, name):
         (None, "earlier format, or damaged"),
         ("{", "cannot be read"),
         ("[]", "cannot be read"),
-        ('{"format": 3}', "cannot be read"),
+        ('{"format": 4}', "cannot be read"),
         ('{"format": 2, "files": {}}', "format 2, this riskoff reads format"),
         ('{"format": "two", "files": {}}', "format 'two'"),
     ],
