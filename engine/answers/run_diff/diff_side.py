@@ -2,15 +2,18 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic import ValidationError
 
 from data_feeds.errors import YamlError
+from data_feeds.instrument import Instrument
 from data_feeds.yaml_text import load_yaml
+from engine.contracts import contract_of
 from engine.decision_terms import RISK_ADDING
 from engine.errors import ReportError
 from engine.records import OrderRole
@@ -194,6 +197,15 @@ class DiffSide:
     def exits(self, plan_id: int) -> list[Row]:
         """Return the fills of a plan that are no entries."""
         return [row for row in self.fills_of_plan.get(plan_id, []) if row["role"] != ENTRY]
+
+    def unit_value(self, instrument: str) -> Callable[[float], float]:
+        """Return the function of a unit's value at a price, in the settlement currency."""
+        record = self.files.manifest.get("instruments", {}).get(instrument, {})
+        try:
+            return contract_of(Instrument.model_validate(record)).unit_value
+        except ValidationError:
+            # Records of earlier formats know instruments that are priced in quote only.
+            return lambda price: price
 
     def lot(self, instrument: str) -> float:
         """Return the lot size of an instrument, NaN where the manifest has none."""

@@ -1,7 +1,8 @@
 """The difference of two trades' net results, split into parts that add up to it.
 
 With ``x`` one part of a trade's net result (price result before slippage, fees, slippage, funding,
-income), ``Q`` the entered quantity, ``q = x / Q`` the part per unit, and means over both trades::
+income, borrow), ``Q`` the entered quantity, ``q = x / Q`` the part per unit, and means over both
+trades::
 
     x_B - x_A = (Q_B - Q_A) * mean(q) + mean(Q) * (q_B - q_A)
 
@@ -10,21 +11,24 @@ per unit is direction * (exit - entry), so that its own term splits once more. T
 and swapping the runs changes every sign.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.run_folder.read import Row
 
 # In the order of texts. ``other``: amounts of a plan that no column of ``trades`` holds.
-PARTS = ("size", "entry", "exit", "fees", "slippage", "funding", "income", "other")
+PARTS = ("size", "entry", "exit", "fees", "slippage", "funding", "income", "borrow", "other")
+_OWN = PARTS[3:]
 
 
 @dataclass(frozen=True)
 class TradeMoney:
     """The money of one trade, quote, positive when cash comes in.
 
-    ``quantity`` is the entered quantity, ``entry`` the average price of the entry before slippage,
-    ``price_result`` the booked price result without slippage; ``other`` completes the net result.
+    ``quantity`` is the entered quantity, ``entry`` the average value of a unit at the entry before
+    slippage (its price; of an inverse perp, less the coins that it is worth), ``price_result`` the
+    booked price result without slippage, ``borrow`` the fee and the rebate of a borrowed short;
+    ``other`` completes the net result.
     """
 
     direction: int
@@ -35,20 +39,28 @@ class TradeMoney:
     slippage: float
     funding: float
     income: float
+    borrow: float
     other: float
 
     @property
     def net(self) -> float:
         """The sum of all parts."""
         costs = self.fees + self.slippage
-        return self.price_result + costs + self.funding + self.income + self.other
+        return self.price_result + costs + self.funding + self.income + self.borrow + self.other
 
 
-def trade_money(trade: Row, entries: Sequence[Row]) -> TradeMoney:
-    """Return the money of a row of ``trades``; ``entries`` are its entry fills."""
+def trade_money(
+    trade: Row, entries: Sequence[Row], unit_value: Callable[[float], float]
+) -> TradeMoney:
+    """Return the money of a row of ``trades``.
+
+    ``entries`` are its entry fills, ``unit_value`` gives the value of a unit at a price.
+    """
     quantity = sum(abs(fill["quantity"]) for fill in entries)
-    entry = sum(abs(fill["quantity"]) * fill["raw_price"] for fill in entries)
-    known = trade["gross_pnl"] - trade["fees"] + trade["funding"] + trade["income"]
+    entry = sum(abs(fill["quantity"]) * unit_value(fill["raw_price"]) for fill in entries)
+    # Folders from before borrowed shorts have no such column.
+    borrow = trade.get("borrow_carry") or 0.0
+    known = trade["gross_pnl"] - trade["fees"] + trade["funding"] + trade["income"] + borrow
     return TradeMoney(
         direction=trade["direction"],
         quantity=quantity,
@@ -58,6 +70,7 @@ def trade_money(trade: Row, entries: Sequence[Row]) -> TradeMoney:
         slippage=-trade["slippage_cost"],
         funding=trade["funding"],
         income=trade["income"],
+        borrow=borrow,
         other=trade["net_pnl"] - known,
     )
 
@@ -67,7 +80,7 @@ def net_parts(a: TradeMoney, b: TradeMoney) -> Mapping[str, float]:
     mean = (a.quantity + b.quantity) / 2
     per_unit = {
         name: (getattr(a, name) / a.quantity, getattr(b, name) / b.quantity)
-        for name in ("price_result", "fees", "slippage", "funding", "income", "other")
+        for name in ("price_result", *_OWN)
     }
     own = {name: mean * (in_b - in_a) for name, (in_a, in_b) in per_unit.items()}
     size = (b.quantity - a.quantity) * sum(sum(both) / 2 for both in per_unit.values())
@@ -76,5 +89,5 @@ def net_parts(a: TradeMoney, b: TradeMoney) -> Mapping[str, float]:
         "size": size,
         "entry": entry,
         "exit": own["price_result"] - entry,
-        **{name: own[name] for name in PARTS[3:]},
+        **{name: own[name] for name in _OWN},
     }

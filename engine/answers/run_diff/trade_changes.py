@@ -50,15 +50,16 @@ def trade_changes(a: DiffSide, x: Row, b: DiffSide, y: Row) -> tuple[TradeChange
         if differ(x[column], y[column])
     }
     amounts = {
-        name: TradeChange(name, money(x[column]), money(y[column]))
+        name: TradeChange(name, money(x.get(column, 0.0)), money(y.get(column, 0.0)))
         for name, column in (
             ("price result", "gross_pnl"),
             ("fees", "fees"),
             ("slippage", "slippage_cost"),
             ("funding", "funding"),
             ("income", "income"),
+            ("borrow", "borrow_carry"),
         )
-        if differ(x[column], y[column])
+        if differ(x.get(column, 0.0), y.get(column, 0.0))
     }
     found = texts | numbers | amounts
     order = ("decided", "in", "size", "tranches", "stop", "entry", "out", "exit", *amounts)
@@ -315,8 +316,10 @@ def _costs(a: DiffSide, x: Row, b: DiffSide, y: Row) -> Iterator[DiffCause]:
                 where = f"{fill_a['role']}, {fill_a['liquidity']} -> {fill_b['liquidity']}"
                 yield DiffCause(CauseKind.COST, name, f"{name} {told} ({where})")
                 break
-    for name, column in (("funding", "funding"), ("dividends", "income")):
+    payments = (("funding", "funding"), ("dividends", "income"), ("borrow", "borrow_carry"))
+    for name, column in payments:
         ratio = y["quantity"] / x["quantity"] if x["quantity"] else 1.0
-        if abs(y[column] - x[column] * ratio) > HALF_A_CENT:
-            told = f"{signed(x[column])} -> {signed(y[column])}"
+        paid_a, paid_b = x.get(column, 0.0), y.get(column, 0.0)
+        if abs(paid_b - paid_a * ratio) > HALF_A_CENT:
+            told = f"{signed(paid_a)} -> {signed(paid_b)}"
             yield DiffCause(CauseKind.INCOME, name, f"{name} {told}")

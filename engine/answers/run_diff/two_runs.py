@@ -18,7 +18,7 @@ from engine.answers.run_diff.absence import absence_causes, entry_of_trade
 from engine.answers.run_diff.causes import DiffCause
 from engine.answers.run_diff.diff_side import DiffSide, differ
 from engine.answers.run_diff.input_changes import InputChange, input_changes
-from engine.answers.run_diff.net_parts import PARTS, net_parts, trade_money
+from engine.answers.run_diff.net_parts import PARTS, TradeMoney, net_parts, trade_money
 from engine.answers.run_diff.trade_changes import TradeChange, change_causes, trade_changes
 from engine.answers.run_diff.trade_pairs import TradePair, trade_pairs
 from engine.metrics import METRICS
@@ -168,8 +168,7 @@ def _difference(
         if changes:
             verdict = TradeVerdict.CHANGED
             causes = change_causes(a, x, b, y, earlier)
-            both = [trade_money(row, s.entries(row["plan_id"])) for s, row in ((a, x), (b, y))]
-            parts = net_parts(*both)
+            parts = net_parts(_money_of(a, x), _money_of(b, y))
     elif x is not None:
         verdict, causes = TradeVerdict.VANISHED, absence_causes(a, b, entry_of_trade(a, x))
     elif y is not None:
@@ -180,6 +179,11 @@ def _difference(
         number, verdict, pair.at, row["instrument"], row["direction"], x, y, net, parts, changes,
         causes,
     )  # fmt: skip
+
+
+def _money_of(side: DiffSide, trade: Row) -> TradeMoney:
+    value = side.unit_value(trade["instrument"])
+    return trade_money(trade, side.entries(trade["plan_id"]), value)
 
 
 def _headline(a: DiffSide, b: DiffSide) -> Iterable[HeadlineChange]:
