@@ -22,6 +22,7 @@ from engine.signals.flush import FlushRules, FlushSequences, FlushState, flush_s
 from engine.signals.positioning import liquidation_multiple, open_interest_base, premium
 from engine.signals.realized_volatility import realized_volatility, windowed_volatility
 from engine.signals.rebalance_dates import Calendar, begun, outside_band, period_starts
+from engine.signals.synchronous_beta import lagged_beta
 from engine.signals.windows import (
     multiple_of_mean_before,
     multiple_of_previous_mean,
@@ -51,6 +52,7 @@ __all__ = [
     "derived_as_of",
     "evenings",
     "flush_sequences",
+    "lagged_beta",
     "last_seen",
     "liquidation_multiple",
     "multiple_of_mean_before",
