@@ -1,10 +1,10 @@
 """The cost and the benefit of each hedge, one line a hedge.
 
-A bought hedge (options, an inverse fund) is measured by its trades. A hedge that reduces a weight
-is measured by month: change of weight (negative) x equity x the instrument's return between closes,
-from one rebalancing to the next or to a guard that sells everything. An avoided loss is positive, a
-missed gain negative. Interest on the cash and trading costs are not part of it: they are in the
-account's interest and trades.
+A traded hedge (options, an inverse fund, a fund sold short) is measured by its trades. A hedge that
+reduces a weight is measured by month: change of weight (negative) x equity x the instrument's
+return between closes, from one rebalancing to the next or to a guard that sells everything. An
+avoided loss is positive, a missed gain negative. Interest on the cash and trading costs are not
+part of it: they are in the account's interest and trades.
 """
 
 from collections import defaultdict
@@ -34,14 +34,14 @@ class _HedgePiece:
 
 def hedge_lines(record: RunRecord) -> tuple[HedgeLine, ...]:
     """Return a line for every hedge that was on, by name."""
-    bought = _bought(record)
+    traded = _traded(record)
     pieces: dict[str, list[_HedgePiece]] = defaultdict(list)
-    for hedge, piece in _held_back(record, set(bought)):
+    for hedge, piece in _held_back(record, set(traded)):
         pieces[hedge].append(piece)
     lines = [_line(name, "month", parts, _by_month(parts)) for name, parts in pieces.items()]
     trades: dict[str, list[_HedgePiece]] = defaultdict(list)
     for trade in record.trades:
-        name = OPTIONS if trade.instrument in record.options else bought.get(trade.instrument)
+        name = OPTIONS if trade.instrument in record.options else traded.get(trade.instrument)
         if name is not None:
             trades[name].append(_of_trade(trade, record.end))
     for name, parts in trades.items():
@@ -72,12 +72,17 @@ def _of_trade(trade: Trade, end: int) -> _HedgePiece:
     return _HedgePiece(trade.entered_at, ended_at, trade.net_pnl)
 
 
-def _bought(record: RunRecord) -> dict[str, str]:
-    """Return the hedge of each instrument that an overlay adds to the book."""
-    return {row.instrument: row.hedge for row in record.run.outcome.overlays if row.weight > 0}
+def _traded(record: RunRecord) -> dict[str, str]:
+    """Return the hedge of each instrument that an overlay adds to the book, long or short."""
+    shorts = {trade.instrument for trade in record.trades if trade.direction < 0}
+    return {
+        row.instrument: row.hedge
+        for row in record.run.outcome.overlays
+        if row.weight > 0 or (row.weight < 0 and row.instrument in shorts)
+    }
 
 
-def _held_back(record: RunRecord, bought: set[str]) -> Iterator[tuple[str, _HedgePiece]]:
+def _held_back(record: RunRecord, traded: set[str]) -> Iterator[tuple[str, _HedgePiece]]:
     """Yield (hedge, piece) of every weight that a hedge reduced."""
     groups: dict[int, list[Overlay]] = defaultdict(list)
     for row in record.run.outcome.overlays:
@@ -87,7 +92,7 @@ def _held_back(record: RunRecord, bought: set[str]) -> Iterator[tuple[str, _Hedg
     for at, following in pairwise([*sorted(groups), record.end]):
         until = min([following, *(instant for instant in sold if instant > at)])
         for row in groups[at]:
-            if row.weight != 0 and row.instrument not in bought:
+            if row.weight != 0 and row.instrument not in traded:
                 for piece in _pieces(record, row, at, until):
                     yield row.hedge, piece
 

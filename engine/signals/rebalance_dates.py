@@ -65,7 +65,7 @@ def outside_band(
     worst, told = 0.0, ""
     for name, weight in target.items():
         off = abs(held.get(name, 0.0) - weight)
-        bands = (absolute, None if relative is None or weight == 0 else relative * weight)
+        bands = (absolute, None if relative is None or weight == 0 else relative * abs(weight))
         if off > worst and any(band is not None and off > band for band in bands):
             worst, told = off, f"{name} at {held.get(name, 0.0):.1%}, target {weight:.1%}"
     return told

@@ -91,6 +91,31 @@ class PutHedge(PlaybookParams):
         return ChannelKey(self.underlying, ChannelKind.BARS, "1d")
 
 
+class ShortHedge(PlaybookParams):
+    """A fund sold short while hedged, as much as the beta of the risk weights to it asks for.
+
+    The account lends it: ``account.short_sales`` of the run file sets margin and carry.
+    """
+
+    instrument: str = Field(description="Fund that is borrowed and sold; it has no weight")
+    share: float = Field(
+        1.0, gt=0, le=1, description="Share of the risk weights' beta that is sold at full hedge"
+    )
+    closes: int = Field(
+        60,
+        ge=20,
+        le=500,
+        description="Closes at the same instants, before the last one, that beta is measured over",
+    )
+    max_weight: float = Field(0.3, gt=0, le=1, description="Largest short, share of equity")
+    band: float = Field(
+        0.2,
+        ge=0,
+        lt=1,
+        description="Set the short again when the beta asks for this share more or less",
+    )
+
+
 class Hedges(PlaybookParams):
     """The hedges, each alone or together; null is off."""
 
@@ -102,12 +127,19 @@ class Hedges(PlaybookParams):
     )
     inverse: InverseHedge | None = Field(None, description="Inverse fund; null: none")
     puts: PutHedge | None = Field(None, description="Put spreads; null: none")
+    short: ShortHedge | None = Field(None, description="Fund sold short; null: none")
     yearly_budget: float = Field(
         0.02,
         gt=0,
         lt=1,
-        description="Equity that puts and inverse fund together may lose in a calendar year",
+        description="Equity that puts, inverse fund and short together may lose in a calendar year",
     )
+
+    @property
+    def funds(self) -> dict[str, str]:
+        """Return the funds traded beside the book by the name of their hedge."""
+        named = {"inverse": self.inverse, "short": self.short}
+        return {name: hedge.instrument for name, hedge in named.items() if hedge is not None}
 
 
 class WalletRule(PlaybookParams):
@@ -189,7 +221,6 @@ class HedgedParams(PlaybookParams):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         check_weights(self.weights)
-        inverse = self.hedges.inverse
         for name, group in (
             ("risk_assets", self.risk_assets),
             ("crypto_assets", self.crypto_assets),
@@ -197,8 +228,11 @@ class HedgedParams(PlaybookParams):
             unknown = sorted(set(group) - set(self.weights))
             if unknown:
                 raise ValueError(f"{name}: {', '.join(unknown)} has no weight")
-        if inverse is not None and inverse.instrument in self.weights:
-            raise ValueError(f"hedges.inverse: {inverse.instrument} has a weight of its own")
+        for name, fund in self.hedges.funds.items():
+            if fund in self.weights:
+                raise ValueError(f"hedges.{name}: {fund} has a weight of its own")
+        if len(set(self.hedges.funds.values())) < len(self.hedges.funds):
+            raise ValueError("hedges: inverse and short must name two funds")
         levels = [rung.drawdown for rung in self.tolerance]
         kept = [rung.multiplier for rung in self.tolerance]
         if levels != sorted(set(levels)) or kept != sorted(kept, reverse=True):
@@ -242,8 +276,7 @@ class HedgedParams(PlaybookParams):
     @property
     def traded(self) -> tuple[str, ...]:
         """Return every instrument that may be held."""
-        inverse = self.hedges.inverse
-        return (*self.weights, *(() if inverse is None else (inverse.instrument,)))
+        return (*self.weights, *self.hedges.funds.values())
 
     def key(self, instrument: str) -> ChannelKey:
         """Return the bars that an instrument trades in."""

@@ -22,7 +22,8 @@ from engine.api import (
     history_days,
     state_channels,
 )
-from strategies.hedged_rebalance.params import HedgedParams
+from strategies.hedged_rebalance.params import HedgedParams, ShortHedge
+from strategies.hedged_rebalance.short_hedge import short_weight
 from strategies.hedged_rebalance.signals import prepare_signals
 from strategies.target_weights import (
     BOOK_RISK_DEFAULTS,
@@ -35,6 +36,8 @@ from strategies.target_weights import (
 ARRIVED = "cash has arrived"
 # History of instruments that are traded and feed no signal.
 TRADED_WARMUP_NS = 40 * DAY_NS
+# Calendar days of one session with holidays, so that a beta is known at the first decision.
+SESSION_NS = 1.6 * DAY_NS
 
 
 class HedgedRebalance(Playbook[HedgedParams]):
@@ -59,6 +62,7 @@ class HedgedRebalance(Playbook[HedgedParams]):
         self._awaited = False
         self._due = False
         self._joined: frozenset[str] | None = None
+        self._short = 0.0
 
     @classmethod
     def requirements(cls, params: HedgedParams) -> Requirements:
@@ -68,13 +72,19 @@ class HedgedRebalance(Playbook[HedgedParams]):
         puts = params.hedges.puts
         if puts is not None:
             required.add(puts.key)
+        shorter = dict.fromkeys(required - {params.clock_key}, TRADED_WARMUP_NS)
+        short = params.hedges.short
+        if short is not None:
+            needed = max(int((short.closes + 2) * SESSION_NS), TRADED_WARMUP_NS)
+            measured = {params.key(name) for name in (short.instrument, *params.risk_assets)}
+            shorter |= dict.fromkeys(measured - {params.clock_key}, needed)
         return Requirements(
             clock=params.clock_key,
             channels=frozenset(required),
             optional=state_channels(params.state) - required,
             traded=params.traded,
             warmup_bars=params.warmup_sessions,
-            shorter_ns=dict.fromkeys(required - {params.clock_key}, TRADED_WARMUP_NS),
+            shorter_ns=shorter,
             memory_ns=history_days(params.state) * DAY_NS,
             options=() if puts is None else (puts.underlying,),
             late=frozenset(params.key(name) for name in params.weights) - {params.clock_key},
@@ -94,7 +104,8 @@ class HedgedRebalance(Playbook[HedgedParams]):
         level = market.signal("hedge")
         self._count_hedge_cost(market, account)
         self._step_on_ladder(account.equity, level)
-        targets = self._weights(level)
+        overlays = self._overlays(market, level)
+        targets = self._weights(overlays)
         due = market.signal("due") > 0
         self._due |= due
         reason = self._reason(market, account, targets)
@@ -107,7 +118,6 @@ class HedgedRebalance(Playbook[HedgedParams]):
             self._awaited = self._due = False
             self._targets, self._asked_row = targets, market.row
             self._joined = began = priced_names(market, self.params.weights)
-            overlays = self._overlays(level)
             # Arrived cash buys the crypto weights that waited for it and changes no other weight.
             crypto = began & set(self.params.crypto_assets)
             weights = {n: targets[n] for n in sorted(crypto)} if reason == ARRIVED else targets
@@ -189,20 +199,19 @@ class HedgedRebalance(Playbook[HedgedParams]):
         else:
             self._multiplier = min(self._multiplier, reached)
 
-    def _weights(self, level: float) -> dict[str, float]:
-        """Return the weights at a hedge level: the book's weights plus what each hedge adds."""
-        targets = dict(self.params.weights)
-        inverse = self.params.hedges.inverse
-        if inverse is not None:
-            targets[inverse.instrument] = 0.0
-        for added in self._overlays(level).values():
+    def _weights(self, overlays: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+        """Return the book's weights plus what each hedge adds; only the fund sold is below 0."""
+        funds = self.params.hedges.funds
+        targets = {**self.params.weights, **dict.fromkeys(funds.values(), 0.0)}
+        for added in overlays.values():
             for name, weight in added.items():
                 # A weight that is cut to zero may leave a floating-point residue.
-                targets[name] = max(targets[name] + weight, 0.0)
+                least = -1.0 if name == funds.get("short") else 0.0
+                targets[name] = max(targets[name] + weight, least)
         return targets
 
-    def _overlays(self, level: float) -> dict[str, dict[str, float]]:
-        """Return the changes of weights by ladder and hedges: cuts in turn, then the fund."""
+    def _overlays(self, market: MarketView, level: float) -> dict[str, dict[str, float]]:
+        """Return the changes of weights by ladder and hedges: cuts in turn, then the funds."""
         params, hedges = self.params, self.params.hedges
         left = dict(params.weights)
         cuts = (
@@ -214,12 +223,24 @@ class HedgedRebalance(Playbook[HedgedParams]):
         for hedge, names, share in cuts:
             overlays[hedge] = {name: -share * left[name] for name in names}
             left.update({name: left[name] * (1 - share) for name in names})
+        level = 0.0 if self._spent >= hedges.yearly_budget * self._year_start else level
         if hedges.inverse is not None:
-            spent = self._spent >= hedges.yearly_budget * self._year_start
-            wanted = 0.0 if spent else level * hedges.inverse.weight
-            room = 1 - sum(left.values())
+            wanted, room = level * hedges.inverse.weight, 1 - sum(left.values())
             overlays["inverse"] = {hedges.inverse.instrument: min(wanted, max(room, 0.0))}
+        if hedges.short is not None:
+            self._set_short(hedges.short, market, level, left)
+            overlays["short"] = {hedges.short.instrument: -self._short}
         return overlays
+
+    def _set_short(
+        self, hedge: ShortHedge, market: MarketView, level: float, left: Mapping[str, float]
+    ) -> None:
+        """Set the weight sold short: to and from 0 at once, else only outside its band."""
+        betas = {name: market.signal(f"beta {name}") for name in self.params.risk_assets}
+        wanted = level * short_weight(hedge, left, betas)
+        is_off = abs(wanted - self._short) > hedge.band * self._short
+        if 0.0 in (wanted, self._short) or is_off:
+            self._short = wanted
 
     def _reason(self, market: MarketView, account: AccountView, targets: dict[str, float]) -> str:
         params, began = self.params, priced_names(market, self.params.weights)
@@ -262,13 +283,14 @@ class HedgedRebalance(Playbook[HedgedParams]):
 
     def _changed(self, market: MarketView, targets: dict[str, float]) -> str:
         risk = sum(targets[name] for name in self.params.risk_assets)
+        short = f", short {self._short:.1%}" if self._short else ""
         return (
             f"hedge {market.signal('hedge'):.0%}, ladder {self._multiplier:.0%}: "
-            f"risk weights {risk:.1%}"
+            f"risk weights {risk:.1%}{short}"
         )
 
     def _count_hedge_cost(self, market: MarketView, account: AccountView) -> None:
-        """Set the loss of puts and inverse fund since the year's first session, quote."""
+        """Set the loss of puts and funds since the year's first session, quote."""
         worth = sum(
             position.quantity * position.mark
             for name, position in account.positions.items()

@@ -70,6 +70,7 @@ def prepare_signals(params: HedgedParams, data: Dataset) -> Signals:
             "tier": tier.astype(np.float64),
             "year": state.dates.astype("datetime64[Y]").astype(np.float64),
             **({} if contracts is None else {"put_age": sessions_wanted(contracts)}),
+            **_betas(params, data, state),
             **begun,
         },
         conditions=(
@@ -133,6 +134,19 @@ def _contracts(
     spot = signals.derived_as_of(bars, bars["close"], state.decided_at, MAX_AGE_NS)
     closes = np.where(spot.is_fresh, spot.values, np.nan)
     return wanted_contracts(levels, closes, state.dates, puts.rule, puts.roll_days)
+
+
+def _betas(params: HedgedParams, data: Dataset, state: MarketState) -> dict[str, Floats]:
+    """Return the signal ``beta NAME`` of each risk asset to the fund sold short, NaN if unknown."""
+    short, found = params.hedges.short, {}
+    if short is None:
+        return {}
+    fund = data.channels[params.key(short.instrument)]
+    for name in params.risk_assets:
+        betas = signals.lagged_beta(data.channels[params.key(name)], fund, short.closes)
+        known = signals.derived_as_of(fund, betas, state.decided_at, MAX_AGE_NS)
+        found[f"beta {name}"] = np.where(known.is_fresh, known.values, np.nan)
+    return found
 
 
 def is_calm(read: dict[str, Condition], trades_crypto: Flags) -> Flags:

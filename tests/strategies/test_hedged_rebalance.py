@@ -94,6 +94,7 @@ class HedgedBench:
         venue=0.0,
         transit=0.0,
         unpriced=(),
+        betas=(),
         **held,
     ):
         """Return all intents of the next session; ``held`` are shares of the equity."""
@@ -102,6 +103,7 @@ class HedgedBench:
         values = {"hedge": hedge, "due": due, "year": year, "put_age": self.age}
         names = self.playbook.params.weights
         values |= {f"begun {name}": float(name not in unpriced) for name in names}
+        values |= {f"beta {name}": beta for name, beta in dict(betas).items()}
         self.row += 1
         arrays = {name: np.full(self.row + 1, value) for name, value in values.items()}
         contracts = np.full(self.row + 1, contract)
@@ -111,7 +113,7 @@ class HedgedBench:
         positions = {
             name: PositionView(name, 1, share * equity / 10, 1.0, 10.0, 0.0, NAN, 0.0, NAN, 0, NAN)
             for name, share in (held or self.held).items()
-            if share > 0
+            if share != 0
         }
         account = AccountView(
             0, equity, venue, 0.0, venue, 0.0, positions, frozenset(pending), transit
@@ -258,6 +260,102 @@ def test_a_hedge_in_profit_costs_nothing_and_does_not_add_to_the_loss_of_the_nex
     bench.session(hedge=1.0)
     bench.filled("SH", 10.0, 10.0)
     assert bench.session(hedge=1.0, **HELD, SH=0.13) is None
+
+
+# Most tests tell no fills: then the proceeds of a short that is held look like a loss.
+WIDE = {"yearly_budget": 0.9}
+SHORT = {**NONE, **WIDE, "short": {"instrument": "QQQ", "max_weight": 0.5}}
+BETAS = {"SPY": 0.8, "BTC": 1.5}
+
+
+def test_the_short_is_the_beta_of_the_risk_weights_to_the_fund():
+    bench = HedgedBench(hedges=SHORT)
+    bench.session(betas=BETAS)
+    # 0.5 x 0.8 + 0.1 x 1.5 = 0.55, at most 0.5; a third of the hedge is a third of the short.
+    full = bench.session(hedge=1.0, betas=BETAS)
+    assert rounded(full) == {**BASE["weights"], "QQQ": -0.5}
+    assert full.overlays["short"] == {"QQQ": -0.5}
+    assert full.reason == "hedge 100%, ladder 100%: risk weights 60.0%, short 50.0%"
+    part = bench.session(hedge=1 / 3, betas=BETAS)
+    assert part.weights["QQQ"] == pytest.approx(-0.5 / 3)
+    assert rounded(bench.session(betas=BETAS))["QQQ"] == 0.0
+
+
+def test_the_short_hedges_what_ladder_and_cuts_leave():
+    bench = HedgedBench(hedges={**WIDE, "cash": 0.4, "crypto": 0.5, "short": {"instrument": "QQQ"}})
+    bench.session(betas=BETAS)
+    # 0.3 x 0.8 + 0.03 x 1.5.
+    assert rounded(bench.session(hedge=1.0, betas=BETAS))["QQQ"] == -0.285
+
+
+def test_a_moving_beta_sets_the_short_again_outside_its_band_only():
+    bench = HedgedBench(hedges=SHORT)
+    bench.session(betas=BETAS)
+    at = {"SPY": 0.4, "BTC": 0.0}
+    assert bench.session(hedge=1.0, betas=at).weights["QQQ"] == pytest.approx(-0.2)
+    # 0.2 x 1.2 = 0.24 is within 20%; from there on 0.2 is still the weight that counts.
+    for beta in (0.48, 0.33, 0.47):
+        assert bench.session(hedge=1.0, betas={**at, "SPY": beta}) is None
+    assert bench.session(hedge=1.0, betas={**at, "SPY": 0.49}).weights["QQQ"] == -0.245
+    assert bench.session(hedge=1.0, betas={**at, "SPY": 0.39}).weights["QQQ"] == -0.195
+
+
+def test_an_asset_without_a_beta_is_left_out_of_the_short():
+    bench = HedgedBench(hedges=SHORT)
+    bench.session(betas=BETAS)
+    unknown = bench.session(hedge=1.0, betas={"SPY": 0.8, "BTC": NAN})
+    assert unknown.weights["QQQ"] == pytest.approx(-0.4)
+
+
+def test_risk_weights_that_gain_when_the_fund_falls_are_not_hedged():
+    bench = HedgedBench(hedges=SHORT)
+    bench.session(betas=BETAS)
+    assert bench.session(hedge=1.0, betas={"SPY": -0.2, "BTC": 0.0}) is None
+
+
+def test_a_short_that_left_its_band_is_restored():
+    bench = HedgedBench(hedges=SHORT, band_rest=1)
+    bench.session(betas=BETAS)
+    told = {"hedge": 1.0, "betas": {"SPY": 0.4, "BTC": 0.0}}
+    bench.session(**told)
+    assert bench.session(**told, **HELD, QQQ=-0.21) is None
+    left = bench.session(**told, **HELD, QQQ=-0.26)
+    assert left.reason == "band left: QQQ at -26.0%, target -20.0%"
+
+
+def test_a_short_that_has_lost_its_budget_is_left_until_the_next_year():
+    bench = HedgedBench(hedges={**SHORT, "yearly_budget": 0.02})
+    told = {"hedge": 1.0, "betas": {"SPY": 0.4, "BTC": 0.0}}
+    bench.session(betas=BETAS)
+    bench.session(**told)
+    # 200 sold for a fee of 1, worth 200 and later 220: 21 of a budget of 20.
+    bench.filled("QQQ", -20.0, 10.0, fee=1.0)
+    assert bench.session(**told, **HELD, QQQ=-0.2) is None
+    assert bench.session(**told, **HELD, QQQ=-0.22).weights["QQQ"] == 0.0
+    bench.filled("QQQ", 22.0, 10.0)
+    assert bench.session(**told, **HELD) is None
+    assert bench.session(**told, year=2021.0, **HELD).weights["QQQ"] == pytest.approx(-0.2)
+
+
+@pytest.mark.parametrize(
+    ("hedges", "words"),
+    [
+        ({"short": {"instrument": "SPY"}}, "hedges.short: SPY has a weight of its own"),
+        ({"short": {"instrument": "SH"}, "inverse": {"instrument": "SH"}}, "two funds"),
+    ],
+)
+def test_a_fund_that_is_sold_has_no_other_part_in_the_book(hedges, words):
+    with pytest.raises(ValueError, match=words):
+        HedgedParams(**{**BASE, "hedges": hedges})
+
+
+def test_a_beta_needs_its_closes_before_the_first_decision():
+    params = HedgedParams(**{**BASE, "clock": "SPY", "hedges": SHORT})
+    needs = HedgedRebalance.requirements(params)
+    by_name = {key.instrument: span for key, span in needs.shorter_ns.items()}
+    # 62 sessions are at most 62 x 1.6 calendar days; what has no beta keeps its 40 days.
+    assert by_name["QQQ"] == by_name["BTC"] > by_name["IEF"]
+    assert set(needs.traded) == {"SPY", "BTC", "IEF", "QQQ"}
 
 
 def test_puts_are_bought_when_the_hedge_goes_on():

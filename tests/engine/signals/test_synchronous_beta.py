@@ -99,7 +99,8 @@ def test_a_market_that_does_not_move_gives_no_beta():
 @pytest.mark.parametrize("rows", [0, 1, 2])
 def test_short_histories_give_nan(rows):
     found = lagged_beta(daily([1.0] * rows, name="A"), daily([1.0] * rows), 3)
-    assert len(found) == rows and np.isnan(found).all()
+    assert len(found) == rows
+    assert np.isnan(found).all()
 
 
 def test_two_closes_give_no_slope():
