@@ -100,6 +100,12 @@ class TradingTerms(StrictModel):
     liquidation_fee_bps: float | None = Field(
         None, ge=0, le=1000, description="Fee of a forced liquidation, basis points of notional"
     )
+    borrow_fee_bps: float | None = Field(
+        None,
+        ge=0,
+        le=10_000,
+        description="Annual fee of shares borrowed to be sold short, basis points of their value",
+    )
     slippage: SlippageTerms = Field(
         default_factory=SlippageTerms,
         description="Slippage parameters of the instrument; null: the venue's",

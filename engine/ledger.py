@@ -192,8 +192,35 @@ class Ledger:
             )
         )
 
+    def lending(
+        self,
+        at: int,
+        *,
+        kind: FactKind,
+        instrument: str,
+        rate: float,
+        mark: float,
+        amount: float,
+    ) -> None:
+        """Book the borrow fee or the rebate of a short at the end of a day."""
+        position = self.positions[instrument]
+        self._post(
+            Fact(
+                self._next_id(),
+                at,
+                kind.value,
+                position.instrument.wallet.value,
+                amount,
+                instrument=instrument,
+                plan_id=position.plan_id,
+                quantity=position.quantity,
+                price=mark,
+                rate=rate,
+            )
+        )
+
     def dividend(self, at: int, *, instrument: str, per_share: float) -> None:
-        """Credit a dividend on the shares held before the ex-date's open."""
+        """Credit a dividend on the shares held before the ex-date's open; a short pays it."""
         position = self.positions[instrument]
         self._post(
             Fact(
@@ -210,10 +237,19 @@ class Ledger:
         )
 
     def interest(
-        self, at: int, *, annual_rate: float, days: float, wallet: Wallet = Wallet.BROKERAGE
+        self,
+        at: int,
+        *,
+        annual_rate: float,
+        days: float,
+        wallet: Wallet = Wallet.BROKERAGE,
+        lent: float = 0.0,
     ) -> None:
-        """Credit simple interest on a wallet's cash: cash x rate x days / 365."""
-        cash = self.venue_cash if wallet is Wallet.VENUE else self.brokerage_cash
+        """Credit simple interest on a wallet's cash: cash x rate x days / 365.
+
+        Cash in the amount of ``lent``, the collateral of borrowed shares, earns none here.
+        """
+        cash = self.venue_cash if wallet is Wallet.VENUE else self.brokerage_cash - lent
         amount, kind = simple_interest(cash, annual_rate, days), FactKind.INTEREST.value
         self._post(Fact(self._next_id(), at, kind, wallet.value, amount, rate=annual_rate))
 

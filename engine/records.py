@@ -75,6 +75,8 @@ class FactKind(StrEnum):
     LIQUIDATION_FEE = "liquidation_fee"
     FUNDING = "funding"
     DIVIDEND = "dividend"
+    BORROW_FEE = "borrow_fee"
+    REBATE = "rebate"
     INTEREST = "interest"
     TRANSFER = "transfer"
     VENUE_LOSS = "venue_loss"
@@ -216,8 +218,9 @@ class Trade:
     quote. ``initial_risk`` is R: abs(average entry - initial stop) x the whole entered quantity.
     ``gross_pnl`` is price profit as booked (an isolated liquidation loses no more than its margin),
     open profit included. ``fees`` are positive when paid, with ``liquidation_fee`` among them;
-    ``funding`` and ``income`` (dividends) positive when received; ``slippage_cost`` is positive
-    when paid and already inside the prices. ``net_pnl`` = gross_pnl - fees + funding + income.
+    ``funding``, ``income`` (dividends) and ``borrow_carry`` (rebates less borrow fees of a short)
+    positive when received; ``slippage_cost`` is positive when paid and already inside the prices.
+    ``net_pnl`` = gross_pnl - fees + funding + income + borrow_carry.
     ``r_multiple`` = net_pnl / initial_risk, NaN where the risk is zero or unknown.
     """
 
@@ -250,6 +253,7 @@ class Trade:
     exit_reason: str
     liquidated: bool
     open_at_end: bool
+    borrow_carry: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,6 +153,7 @@ def _trade(
         fees=fees,
         liquidation_fee=0.0 - _total(facts, FactKind.LIQUIDATION_FEE.value),
         funding=_total(facts, FactKind.FUNDING.value),
+        borrow_carry=_total(facts, FactKind.BORROW_FEE.value, FactKind.REBATE.value),
         income=_total(facts, FactKind.DIVIDEND.value, FactKind.INTEREST.value),
         slippage_cost=sum(
             contract.profit(fill.quantity, fill.raw_price, fill.price) for fill in fills

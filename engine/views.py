@@ -63,7 +63,8 @@ class AccountView(NamedTuple):
 
     ``free_venue_cash`` is the venue wallet less isolated margins (cross: less initial margins and
     unrealized losses). ``pending`` names instruments with an entry order that still works.
-    ``transit_cash`` is on its way between the wallets.
+    ``transit_cash`` is on its way between the wallets. ``kept_for_shorts`` is the part of the
+    brokerage's cash that no purchase may spend: the initial margins of the shorts.
     """
 
     now: int
@@ -75,6 +76,7 @@ class AccountView(NamedTuple):
     positions: Mapping[str, PositionView]
     pending: frozenset[str]
     transit_cash: float = 0.0
+    kept_for_shorts: float = 0.0
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         """Refuse to change the view; a playbook returns intents."""
@@ -85,6 +87,11 @@ class AccountView(NamedTuple):
     def position(self, instrument: str) -> PositionView | None:
         """Return the open position in an instrument, None for none."""
         return self.positions.get(instrument)
+
+    @property
+    def free_brokerage_cash(self) -> float:
+        """Return the brokerage's cash less what is kept for shorts, quote."""
+        return self.brokerage_cash - self.kept_for_shorts
 
     @property
     def working(self) -> frozenset[str]:

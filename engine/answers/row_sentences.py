@@ -59,6 +59,8 @@ def result_lines(trade: Row) -> list[str]:
     parts += f", funding {signed(trade['funding'])}"
     if trade["income"]:
         parts += f", dividends {signed(trade['income'])}"
+    if trade["borrow_carry"]:
+        parts += f", rebates less borrow fees {signed(trade['borrow_carry'])}"
     result = (
         f"Result {signed(trade['net_pnl'])}{in_r}: {parts}. "
         f"Slippage of {money(trade['slippage_cost'])} is inside the prices."

@@ -10,6 +10,7 @@ from collections import defaultdict
 
 from engine.audit.audited_run import AuditedRun
 from engine.audit.backing import PositionBacking
+from engine.audit.borrowed_shorts import cash_share
 from engine.audit.channels import InstrumentData
 from engine.audit.due_fills import (
     Bar,
@@ -366,7 +367,7 @@ class BarWalk:
                 row=stage.bar.row,
                 files=self.files,
             )
-        share = 1 / entry.leverage_setting if instrument.is_margined else 1.0
+        share = cash_share(entry, instrument, self.files.config.account.short_sales)
         each = self.market.rules.value(1.0, price)
         need = each * (share + taker_rate(instrument, self.files))
         free = max(self.backing.free_cash(self.name, state, stage.at), 0.0)

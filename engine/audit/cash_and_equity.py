@@ -24,6 +24,8 @@ _COUNTED = {
     FactKind.LIQUIDATION_FEE: "liquidation fees",
     FactKind.FUNDING: "funding payments",
     FactKind.DIVIDEND: "dividends",
+    FactKind.BORROW_FEE: "borrow fees",
+    FactKind.REBATE: "rebates",
     FactKind.INTEREST: "interest payments",
     FactKind.TRANSFER: "transfers, out and in",
     FactKind.VENUE_LOSS: "venue losses",

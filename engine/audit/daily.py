@@ -22,7 +22,8 @@ from engine.run_folder.schema import DailyRow
 DAILY = "daily"
 EPOCH = date(1970, 1, 1)
 BOOKED = {
-    FactKind.TRADE, FactKind.FEE, FactKind.LIQUIDATION_FEE, FactKind.FUNDING, FactKind.DIVIDEND
+    FactKind.TRADE, FactKind.FEE, FactKind.LIQUIDATION_FEE, FactKind.FUNDING, FactKind.DIVIDEND,
+    FactKind.BORROW_FEE, FactKind.REBATE,
 }  # fmt: skip
 
 

@@ -43,8 +43,12 @@ class Bar:
 
 
 def bar_of(market: InstrumentData, row: int) -> Bar:
-    """Return one bar with its mark."""
+    """Return one bar with its mark.
+
+    A broker covers a short in the market: a bar without trades has no mark that liquidates.
+    """
     mark = market.mark
+    stands = 1.0 if market.instrument.is_margined or market.traded[row] else float("nan")
     return Bar(
         row,
         int(market.bars["opened_at"][row]),
@@ -54,9 +58,9 @@ def bar_of(market: InstrumentData, row: int) -> Bar:
         market.price(row, "low"),
         market.price(row, "close"),
         bool(market.traded[row]),
-        float(mark.open[row]),
-        float(mark.high[row]),
-        float(mark.low[row]),
+        stands * float(mark.open[row]),
+        stands * float(mark.high[row]),
+        stands * float(mark.low[row]),
         float(mark.close[row]),
     )
 

@@ -1,25 +1,31 @@
-"""The check of an isolated position's margin at its liquidation price."""
+"""The check of the collateral at a liquidation price: isolated margin, or cash of shorts."""
 
+from data_feeds.instrument import Wallet
 from engine.audit.audited_run import AuditedRun
 from engine.audit.backing import PositionBacking
+from engine.audit.borrowed_shorts import is_lent
 from engine.audit.fills import FILLS, LIQUIDATION, RANGE
+from engine.audit.instrument_states import InstrumentStates
 from engine.records import Fill, OrderRole
 
 
 def check_liquidations(run: AuditedRun) -> None:
-    """Check that margin plus open profit equals the requirement at each liquidation price.
+    """Check that the collateral equals the requirement at each liquidation price.
 
+    Collateral: the isolated margin plus open profit of a perp; the brokerage's cash of a short.
     Where the venue takes positions over, nothing is left at the price of the fill.
     """
     backing = PositionBacking(run.files, run.markets)
-    if not backing.is_isolated:
-        return
+    states = InstrumentStates(run)
     for fill in run.files.fills:
         booking, venue = run.replay.bookings.get(fill.fill_id), run.markets.get(fill.instrument)
         if fill.role != LIQUIDATION or fill.stage != RANGE or booking is None or venue is None:
             continue
         row = venue.row_by_open.get(fill.bar_opened_at)
         held, rules = booking.before, venue.rules
+        lent = is_lent(venue.instrument, held.quantity)
+        if not (lent or backing.is_isolated):
+            continue
         line = run.recorder.line(FILLS, f"fill {fill.fill_id}")
         level = fill.raw_price
         if rules.taken_over:
@@ -27,6 +33,12 @@ def check_liquidations(run: AuditedRun) -> None:
             left = held.margin + rules.profit(held.quantity, held.average, fill.price)
             line.amount("margin left at the bankruptcy price", 0.0, left, venue.quote_unit)
         elif row is None or level in _beginnings(run, fill, float(venue.mark.open[row])):
+            continue
+        if lent:
+            state = states.state(fill.instrument, fill.at, RANGE)
+            needed = backing.cash_needed(fill.instrument, held, level, state, fill.at)
+            line.amount("cash at the forced cover", needed, state.cash[Wallet.BROKERAGE])
+            run.recorder.count("cash at forced covers")
             continue
         run.recorder.count("margins at liquidation")
         equity = held.margin + rules.profit(held.quantity, held.average, level)

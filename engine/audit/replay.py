@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 from data_feeds.instrument import Instrument, InstrumentKind, Wallet
+from engine.audit.borrowed_shorts import LendingSlot, is_lent, shorts_value
 from engine.audit.channels import InstrumentData
 from engine.audit.contract_formulas import PositionRules, position_rules
 from engine.audit.income import InterestSlot, PaymentSlot, TransferSlot, transfer_slots
@@ -119,15 +120,18 @@ def replay(
     markets: Mapping[str, InstrumentData],
     payments: Sequence[PaymentSlot],
     interest: Sequence[InterestSlot],
+    lending: Sequence[LendingSlot] = (),
 ) -> Replay:
     """Return the account through the whole run, and the facts that the rules ask for."""
     account = _AccountReplay(files, markets)
-    steps: list[tuple[int, ReplayStep, int, Fill | PaymentSlot | InterestSlot | TransferSlot]] = []
+    steps: list[tuple[int, ReplayStep, int, ReplayEvent]] = []
     # Transfers leave at their decision and arrive before the interest of that instant.
     steps += [(slot.at, ReplayStep.PAY, slot.order, slot) for slot in transfer_slots(files)]
     steps += [(fill.at, fill_phase(fill), 2, fill) for fill in files.fills]
     steps += [(slot.at, ReplayStep.PAY, 1, slot) for slot in payments]
     steps += [(slot.at, ReplayStep.PAY, 0, slot) for slot in interest]
+    # The lender is paid after the dividends of that instant.
+    steps += [(slot.at, ReplayStep.PAY, 2, slot) for slot in lending]
     for _, _, _, step in sorted(steps, key=lambda entry: entry[:3]):
         if isinstance(step, InterestSlot):
             account.pay_interest(step)
@@ -135,9 +139,14 @@ def replay(
             account.send(step)
         elif isinstance(step, PaymentSlot):
             account.pay_holder(step)
+        elif isinstance(step, LendingSlot):
+            account.pay_lender(step)
         elif step.instrument in markets and step.order_id in files.order_by_id:
             account.book(step)
     return account.made
+
+
+ReplayEvent = Fill | PaymentSlot | InterestSlot | TransferSlot | LendingSlot
 
 
 def transfer_name(wallet: str, amount: float) -> str:
@@ -181,8 +190,13 @@ class _AccountReplay:
         self.made.states.append(Books(at, phase, cash, {**self.state.holdings, **changed}))
 
     def pay_interest(self, slot: InterestSlot) -> None:
-        """Pay simple interest on a wallet's cash; less than a cent earns none."""
+        """Pay simple interest on a wallet's cash; less than a cent earns none.
+
+        Cash in the amount of the shorts' value is their collateral, which earns the rebate.
+        """
         cash = self.state.cash[slot.wallet]
+        if slot.wallet is Wallet.BROKERAGE:
+            cash -= self._lent(slot.at)
         amount = cash * slot.rate * slot.days / 365
         if math.isnan(amount) or cash < CENT:
             return
@@ -231,6 +245,43 @@ class _AccountReplay:
         after = replace(held, margin=held.margin - taken)
         self.move(slot.at, ReplayStep.PAY, slot.wallet, amount, **{slot.instrument: after})
 
+    def pay_lender(self, slot: LendingSlot) -> None:
+        """Pay the borrow fee of a short and credit the interest on its collateral."""
+        market, held = self.markets[slot.instrument], self.state.holding(slot.instrument)
+        if not is_lent(market.instrument, held.quantity):
+            return
+        mark = market.value_mark(slot.at)
+        value = abs(held.quantity) * mark
+        for kind, amount, rate in (
+            (FactKind.BORROW_FEE, slot.fee(value), slot.fee_rate),
+            (FactKind.REBATE, slot.rebate(value), slot.rebate_rate),
+        ):
+            if math.isnan(amount):
+                continue
+            self.made.facts.append(
+                ExpectedFact(
+                    kind,
+                    slot.at,
+                    Wallet.BROKERAGE,
+                    amount,
+                    slot.instrument,
+                    plan_id=held.plan_id,
+                    quantity=held.quantity,
+                    price=mark,
+                    rate=rate,
+                )
+            )
+            self.move(slot.at, ReplayStep.PAY, Wallet.BROKERAGE, amount)
+
+    def _lent(self, at: int) -> float:
+        """Return the unsigned value of all shorts at an instant, quote."""
+        shorts = {
+            name: held.quantity
+            for name, held in self.state.holdings.items()
+            if is_lent(self.markets[name].instrument, held.quantity)
+        }
+        return shorts_value(shorts, {name: self.markets[name].value_mark(at) for name in shorts})
+
     def book(self, fill: Fill) -> None:
         """Book one fill: profit against the average entry, fee, and loss of the venue."""
         instrument = self.markets[fill.instrument].instrument
@@ -270,7 +321,7 @@ class _AccountReplay:
         after = _after(held, fill, order, rules, closing=closing, isolated=isolated)
         rate = fill_fee_rate(fill, order, instrument, self.files)
         fee = due = rules.value(fill.quantity, fill.price) * rate
-        if forced and not rules.taken_over:
+        if forced and instrument.is_margined and not rules.taken_over:
             fee = min(due, max(limit + booked, 0.0))
         elif closing and instrument.is_margined:
             # The fee of a takeover was reserved beside the margin, in the free wallet.
@@ -282,7 +333,7 @@ class _AccountReplay:
 def fill_fee_rate(fill: Fill, order: OrderRow, instrument: Instrument, files: RunFolder) -> float:
     """Return the fee of a fill as a fraction of notional."""
     venue = files.config.venue
-    if fill.role == OrderRole.LIQUIDATION.value:
+    if fill.role == OrderRole.LIQUIDATION.value and instrument.is_margined:
         return position_rules(venue, instrument).forced_fee
     taker = taker_rate(instrument, files)
     is_maker = instrument.wallet is Wallet.VENUE and rests(fill, order)

@@ -8,6 +8,7 @@ from data_feeds.dataset import Dataset
 from data_feeds.load import open_source
 from engine.audit.audited_run import AuditedRun
 from engine.audit.bar_walk import check_bars
+from engine.audit.borrowed_shorts import lending_slots
 from engine.audit.cash_and_equity import check_equity, check_facts
 from engine.audit.channels import InstrumentData, closes, load_market
 from engine.audit.daily import check_daily
@@ -56,7 +57,7 @@ def audited(run_folder: Path, source: Catalog | Dataset | None = None) -> Audite
     last = max(closes(traded, files.start, files.end).tolist(), default=files.start)
     payments = payment_slots(markets, files.start, last)
     interest = interest_slots(files, dataset, traded)
-    account = replay(files, markets, payments, interest)
+    account = replay(files, markets, payments, interest, lending_slots(files, dataset, traded))
     run = AuditedRun(files, markets, account, recorder, bill_slots(files, dataset, traded))
 
     check_decisions(run)

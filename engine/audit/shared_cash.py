@@ -10,6 +10,7 @@ from collections import defaultdict
 from data_feeds.instrument import Wallet
 from engine.audit.audited_run import AuditedRun
 from engine.audit.backing import PositionBacking
+from engine.audit.borrowed_shorts import cash_share
 from engine.audit.channels import InstrumentData
 from engine.audit.due_fills import Bar, bar_of, meets_open, touches
 from engine.audit.fills import LOT_SLACK, OPEN, RANGE, capacity, slipped, within_risk
@@ -125,7 +126,7 @@ class SharedCash:
             _, price = slipped(
                 order, bar.open, wanted, stage=OPEN, market=market, row=bar.row, files=files
             )
-        share = 1 / order.leverage_setting if instrument.is_margined else 1.0
+        share = cash_share(order, instrument, files.config.account.short_sales)
         each = market.rules.value(1.0, price) * (share + taker_rate(instrument, files))
         lot = instrument.lot_size
         if not math.isnan(order.spend_limit):

@@ -116,6 +116,7 @@ def _check_money(
         "liquidation_fee": -moved[FactKind.LIQUIDATION_FEE],
         "funding": moved[FactKind.FUNDING],
         "income": moved[FactKind.DIVIDEND],
+        "borrow_carry": moved[FactKind.BORROW_FEE] + moved[FactKind.REBATE],
         "slippage_cost": sum(rules.loss(f.quantity, f.raw_price, f.price) for f in fills),
         "net_pnl": net,
     }

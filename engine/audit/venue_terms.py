@@ -21,6 +21,12 @@ def fee_fraction(venue: VenueConfig, instrument: Instrument, key: str) -> float:
     return float(_decided(venue, instrument, key, getattr(venue, key))) / BPS_A_UNIT
 
 
+def annual_borrow_fee(venue: VenueConfig, instrument: Instrument) -> float:
+    """Return the annual fee of borrowed shares as a fraction of their value; NaN for none."""
+    stated = _decided(venue, instrument, "borrow_fee_bps", venue.borrow_fee_bps)
+    return float("nan") if stated is None else float(stated) / BPS_A_UNIT
+
+
 def slippage_terms(venue: VenueConfig, instrument: Instrument) -> SlippageRule:
     """Return the slippage model of an instrument: its name and its numbers."""
     written = venue.slippage.model_dump()

@@ -1,4 +1,4 @@
-"""Collateral of perps: isolated margins, the cross wallet, and the liquidation price."""
+"""Collateral of perps and shorts: margins, wallets, and the liquidation price."""
 
 from collections.abc import Sequence
 
@@ -6,8 +6,9 @@ import numpy as np
 
 from data_feeds.instrument import Wallet
 from engine.broker.book import Book
+from engine.broker.short_sales import ShortSales
 from engine.broker.timeline import NO_ROW, InstrumentPath
-from engine.config.models import MarginMode
+from engine.config.models import MarginMode, RunConfig
 from engine.contracts import MarginTerms
 from engine.ledger import Ledger, Position
 from engine.records import NAN
@@ -16,7 +17,7 @@ from engine.records import NAN
 class Collateral:
     """Computes free cash and liquidation prices of one account; instruments are indices.
 
-    ``terms`` holds the margin terms of each instrument.
+    ``terms`` holds the margin terms of each instrument, ``shorts`` the shorts of the brokerage.
     """
 
     def __init__(
@@ -25,7 +26,7 @@ class Collateral:
         ledger: Ledger,
         book: Book,
         terms: Sequence[MarginTerms],
-        mode: MarginMode,
+        config: RunConfig,
     ) -> None:
         self._paths = tuple(paths)
         self._positions: tuple[Position, ...] = tuple(
@@ -34,7 +35,8 @@ class Collateral:
         self._ledger = ledger
         self._book = book
         self._terms = tuple(terms)
-        self._mode = mode
+        self._mode = config.account.margin_mode
+        self.shorts = ShortSales(paths, ledger, config, self._mark)
         # The liquidation price of an isolated position changes only with the ledger.
         self._priced_at = [-1] * len(self._positions)
         self._levels = [NAN] * len(self._positions)
@@ -45,7 +47,7 @@ class Collateral:
 
         Until that bar closes, every mark is older than the position: its entry price is its value.
         """
-        if self._mode is MarginMode.ISOLATED:
+        if self._mode is MarginMode.ISOLATED and self.shorts.contracts[k] is None:
             return
         closing, until = self._paths[k].closing, t + 1
         while until < len(closing) and closing[until] == NO_ROW:
@@ -56,9 +58,12 @@ class Collateral:
         """Return the mark that liquidates the position of instrument ``k``, NaN if none does.
 
         A cross position is backed by the wallet and by the unrealized PnL of the other perps less
-        their maintenance margins, at the marks of instant ``t``.
+        their maintenance margins, at the marks of instant ``t``. A short is backed by the
+        brokerage's cash, together with the other shorts: the level is where the broker covers.
         """
         position = self._positions[k]
+        if self.shorts.held(k) is not None:
+            return self.shorts.cover_level(k, t)
         if position.quantity == 0.0 or not position.contract.is_margined:
             return NAN
         if self._mode is MarginMode.CROSS:
@@ -102,11 +107,13 @@ class Collateral:
     def free_for(self, k: int, t: int) -> float:
         """Return the cash that an entry in instrument ``k`` can use, quote."""
         if self._paths[k].instrument.wallet is Wallet.BROKERAGE:
-            return self._ledger.brokerage_cash
+            return self._ledger.brokerage_cash - self.shorts.kept(t)
         return self.free_venue_cash(t)
 
-    def has_several_cross_perps(self) -> bool:
+    def has_joint_levels(self) -> bool:
         """Return whether the liquidation price of one position moves with the mark of another."""
+        if self.shorts.count() > 1:
+            return True
         if self._mode is MarginMode.ISOLATED:
             return False
         return sum(p.quantity != 0.0 and p.contract.is_margined for p in self._positions) > 1

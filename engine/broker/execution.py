@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from engine.broker.book import WorkingOrder
 from engine.broker.timeline import InstrumentPath
-from engine.config.models import MarginMode
-from engine.config.venue import TradingCosts, VenueConfig
-from engine.contracts import Contract
+from engine.config.models import MarginMode, RunConfig
+from engine.config.venue import TradingCosts
+from engine.contracts import Contract, contract_for
 from engine.costs import FillConditions, floor_to_step, round_against
 from engine.ledger import Ledger
 from engine.records import FactKind, Fill, FillStage, OrderRole
@@ -68,14 +68,15 @@ class FillTerms:
 class Execution:
     """Turns matched orders into fills and writes their trades and fees into the ledger."""
 
-    def __init__(self, ledger: Ledger, venue: VenueConfig, margin_mode: MarginMode) -> None:
+    def __init__(self, ledger: Ledger, config: RunConfig) -> None:
         self.fills: list[Fill] = []
         # By instrument: the open of its latest bar with fills, and the base units filled there.
         self._filled: dict[str, tuple[int, float]] = {}
         self._ledger = ledger
-        self._venue = venue
+        self._venue = config.venue
         self._costs: dict[str, TradingCosts] = {}
-        self._mode = margin_mode
+        self._mode = config.account.margin_mode
+        self._short_terms = config.account.short_sales
 
     def capacity(self, path: InstrumentPath, when: FillMoment) -> float:
         """Return the volume a bar can still fill, base units in whole lots; infinite without a cap.
@@ -116,9 +117,13 @@ class Execution:
     def cost_per_unit(
         self, path: InstrumentPath, order: WorkingOrder, price: float, *, rate: float
     ) -> float:
-        """Return the cash that a unit of an entry takes: margin or full price, and fee."""
-        share = path.contract.margin_share(order.request.leverage_setting)
-        return path.contract.unit_notional(price) * (share + rate)
+        """Return the cash that a unit of an entry takes: margin or full price, and fee.
+
+        A short sale takes its initial margin less its proceeds.
+        """
+        contract = contract_for(path.instrument, order.request.side, self._short_terms)
+        share = contract.margin_share(order.request.leverage_setting)
+        return contract.unit_notional(price) * (share + rate)
 
     def fee_rate(self, path: InstrumentPath, *, maker: bool) -> float:
         """Return the fee of a fill as a fraction of notional, 0 for an option."""
@@ -233,8 +238,10 @@ class Execution:
             inferred=inferred,
         )
         if request.role is OrderRole.LIQUIDATION and not terms.taken_over:
-            # The venue takes its fee from the rest of the margin (cross: of the wallet).
+            # The venue takes its fee from the rest of the margin (cross: of the wallet). What a
+            # broker's cover costs beyond the cash is owed.
             room = behind + realized if isolated else self._ledger.venue_cash
+            room = room if margined else math.inf
         else:
             room = self._ledger.free_venue_cash() if margined and not opens else math.inf
         paid = self._charge(order, terms, fill_id, when.at, room)

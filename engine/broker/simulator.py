@@ -51,7 +51,6 @@ class Simulator:
     """
 
     def __init__(self, timeline: Timeline, ledger: Ledger, config: RunConfig) -> None:
-        mode = config.account.margin_mode
         terms = [
             margin_terms(path.instrument, config.venue.costs_of(path.instrument))
             for path in timeline.paths
@@ -59,8 +58,9 @@ class Simulator:
         self.timeline = timeline
         self.ledger = ledger
         self.book = Book()
-        self.execution = Execution(ledger, config.venue, mode)
-        self.collateral = Collateral(timeline.paths, ledger, self.book, terms, mode)
+        self.execution = Execution(ledger, config)
+        self.collateral = Collateral(timeline.paths, ledger, self.book, terms, config)
+        self.shorts = self.collateral.shorts
         through = config.venue.limit_fill is LimitFill.THROUGH
         self.beyond = tuple(
             resolve.beyond_limit(path.instrument.tick_size, through=through)
@@ -179,7 +179,7 @@ class Simulator:
         return _equity(self.ledger.cash(), held, averages, self.contracts, marks)
 
     def open_bars(self, t: int) -> None:
-        """Do step (e): arrived cash, interest, funding, levels crossed at the open, entries."""
+        """Do step (e): arrived cash, interest, carry, levels crossed at the open, entries."""
         timeline = self.timeline
         if self.transfers.next_at != FAR_FUTURE and t <= self._last_close:
             self.transfers.deliver(int(timeline.at[t]))
@@ -188,6 +188,7 @@ class Simulator:
             return
         for k in range(len(timeline.paths)):
             self._pay_holder(k, t)
+        self.shorts.pay(timeline, t)
         contexts = []
         for k, path in enumerate(timeline.paths):
             row = int(path.opening[t])
@@ -204,8 +205,10 @@ class Simulator:
         timeline, ledger = self.timeline, self.ledger
         at, days = int(timeline.at[t]), float(timeline.interest_days[t])
         rate = float(timeline.interest_rate[t])
-        if ledger.brokerage_cash >= CENT and not math.isnan(rate):
-            ledger.interest(at, annual_rate=rate, days=days)
+        if not math.isnan(rate):
+            lent = self.shorts.value(t)
+            if ledger.brokerage_cash - lent >= CENT:
+                ledger.interest(at, annual_rate=rate, days=days, lent=lent)
         rate = float(timeline.venue_interest_rate[t])
         if ledger.venue_cash >= CENT and not math.isnan(rate):
             ledger.interest(at, annual_rate=rate, days=days, wallet=Wallet.VENUE)

@@ -6,7 +6,7 @@ and search need no look-up of rows.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
@@ -21,6 +21,7 @@ from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.outages import opens_in_outage
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from data_feeds.timeframe import Timeframe
+from engine.broker.lending_rates import LendingRates, lending_rates
 from engine.contracts import Contract, contract_of
 from engine.records import NO_BILL, BillAccruals
 
@@ -37,10 +38,10 @@ class InstrumentPath:
     and for a bar that opened before the window; ``closed`` is the last row closed by then. Prices
     of bars without trades, and of bars that open in an outage, are NaN: nothing fills in them.
     ``mark`` is the last known mark (forward filled), which values the position; mark extremes may
-    be finer than any decision can know and serve the venue's liquidation only. ``half_spread`` is
-    the cost of crossing an option's quote at an open, a fraction of its price (0 for all else);
-    ``settles`` marks the close of its expiry. An option has no volume cap, no range, and no fee
-    beside its spread.
+    be finer than any decision can know and serve liquidations only, of a short in bars with trades
+    only. ``half_spread`` is the cost of crossing an option's quote at an open, a fraction of its
+    price (0 for all else); ``settles`` marks the close of its expiry. An option has no volume cap,
+    no range, and no fee beside its spread.
     """
 
     instrument: Instrument
@@ -71,11 +72,16 @@ class InstrumentPath:
 
 @dataclass(frozen=True)
 class RateSeries:
-    """Names the annual percent series of each wallet's interest and of the bill; None for none."""
+    """Names the annual percent series of interest, bill and lending; None for none.
+
+    ``rebate`` is the interest on the collateral of shorts, ``fees`` the borrow fee by instrument.
+    """
 
     brokerage: str | None = None
     venue: str | None = None
     bill: str | None = None
+    rebate: str | None = None
+    fees: Mapping[str, str] = field(default_factory=dict)
 
 
 NO_RATES = RateSeries()
@@ -89,7 +95,7 @@ class Timeline:
     last such instant of each account day, ``week_end`` of each week from Monday on.
     ``interest_rate`` is the annual fraction paid on brokerage cash at a day's end (NaN elsewhere),
     ``venue_interest_rate`` that on the venue wallet's, and ``interest_days`` the days they cover.
-    Ratios are in excess of ``bill``; it moves no cash.
+    Ratios are in excess of ``bill``; it moves no cash. ``lending`` prices borrowed shares.
     """
 
     at: NDArray[np.int64]
@@ -101,6 +107,7 @@ class Timeline:
     venue_interest_rate: Floats
     interest_days: Floats
     bill: BillAccruals
+    lending: LendingRates
 
     def __len__(self) -> int:
         return len(self.at)
@@ -182,6 +189,9 @@ def build_timeline(
         known(rates.venue),
         days,
         _bill(at, day_end, rates.bill, known(rates.bill), days),
+        lending_rates(
+            at, day_end=day_end, last_close=end, rebate=rates.rebate, fees=rates.fees, known=known
+        ),
     )
 
 
@@ -241,6 +251,8 @@ def _lay_out(
     mark_channel = _mark_channel(dataset, instrument, bars)
     marks = marks_on_bars(bars, mark_channel)
     traded = (bars["volume"] > 0) & ~opens_in_outage(instrument.outages, bars["opened_at"])
+    # A venue liquidates at its mark; a broker covers a short in the market, so in bars with trades.
+    stands = np.where(traded | instrument.is_margined, 1.0, np.nan)
     last_traded = np.maximum.accumulate(np.where(traded, np.arange(len(bars)), NO_ROW))
     # The last element stands for NO_ROW, for instruments that begin after the window.
     known = np.append(last_traded, NO_ROW)[closed]
@@ -262,9 +274,9 @@ def _lay_out(
         low=_spread(np.where(traded, bars["low"], np.nan), closing),
         high=_spread(np.where(traded, bars["high"], np.nan), closing),
         close=_spread(np.where(traded, bars["close"], np.nan), closing),
-        mark_open=_spread(marks.open, opening),
-        mark_low=_spread(marks.low, closing),
-        mark_high=_spread(marks.high, closing),
+        mark_open=_spread(marks.open * stands, opening),
+        mark_low=_spread(marks.low * stands, closing),
+        mark_high=_spread(marks.high * stands, closing),
         mark=_spread(marks.close, closed),
         known_range=np.nan_to_num(_spread(relative_range, known)),
         known_volume=np.nan_to_num(_spread(bars["volume"], known)),

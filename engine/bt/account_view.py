@@ -41,6 +41,7 @@ def build_account_view(
         positions=positions,
         pending=frozenset(pending),
         transit_cash=ledger.transit_cash,
+        kept_for_shorts=simulator.shorts.kept(t),
     )
 
 

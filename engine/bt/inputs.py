@@ -50,10 +50,15 @@ class SimulationInputs:
 
     @property
     def rates(self) -> RateSeries:
-        """Return the series that cash earns, and the bill where the data hold one."""
+        """Return the series that cash and lending earn, and the bill where the data hold one."""
         account = self.config.account
         held = (name for name in self.config.bills if self.dataset.has(name, ChannelKind.SERIES))
-        return RateSeries(account.interest_series, account.venue_interest_series, next(held, None))
+        terms, series = account.short_sales, account.interest_series
+        paid = (series, account.venue_interest_series, next(held, None))
+        if terms is None:
+            return RateSeries(*paid)
+        fees = {n: fee for n, fee in terms.borrow_fee_series.items() if n in self.bars}
+        return RateSeries(*paid, terms.rebate_series, fees)
 
     def timeline(self, also_at: NDArray[np.int64] | None = None) -> Timeline:
         """Return the timeline; ``also_at`` adds the instants of other sleeves."""

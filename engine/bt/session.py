@@ -170,7 +170,7 @@ class Session:
             self._dense
             or self.t < 0
             or not simulator.is_settled()
-            or simulator.collateral.has_several_cross_perps()
+            or simulator.collateral.has_joint_levels()
             or not collect_levels(self._levels, simulator)
         ):
             return following

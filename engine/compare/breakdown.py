@@ -86,11 +86,12 @@ def attribution(cell: CellRecord) -> dict[str, float]:
     """Return the parts of the total return, fractions of the equity at the start that add up.
 
     ``price`` before slippage, ``slippage`` and ``fees`` (zero or negative), ``funding``,
-    ``dividends``, ``interest``, ``other`` (amounts that belong to no trade: zero but for rounding).
+    ``dividends``, ``borrow`` (rebates less borrow fees), ``interest``, ``other`` (amounts that
+    belong to no trade: zero but for rounding).
     """
     sums = {
         name: math.fsum(row[name] for row in cell.trades)
-        for name in ("gross_pnl", "slippage_cost", "fees", "funding", "income")
+        for name in ("gross_pnl", "slippage_cost", "fees", "funding", "income", "borrow_carry")
     }
     parts = {
         "price": sums["gross_pnl"] + sums["slippage_cost"],
@@ -98,6 +99,7 @@ def attribution(cell: CellRecord) -> dict[str, float]:
         "fees": -sums["fees"],
         "funding": sums["funding"],
         "dividends": sums["income"],
+        "borrow": sums["borrow_carry"],
         "interest": cell.fact_sum(FactKind.INTEREST),
     }
     change = cell.metrics["end_equity"] - cell.start_equity

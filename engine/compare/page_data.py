@@ -40,7 +40,7 @@ FILES = (
     ("audit", AUDIT_FILE),
 )
 FLUSHES = (PhaseName.FLUSH, PhaseName.SECOND_FLUSH)
-PARTS = ("price", "slippage", "fees", "funding", "dividends", "interest", "other")
+PARTS = ("price", "slippage", "fees", "funding", "dividends", "borrow", "interest", "other")
 
 
 @dataclass(frozen=True)

@@ -86,8 +86,57 @@ class MarginMode(StrEnum):
     CROSS = "cross"
 
 
+class ShortSaleTerms(SortedModel):
+    """Set margin and carry of ETFs that the brokerage lends to be sold short.
+
+    Defaults of the margins: Regulation T, 12 CFR 220.12(c)(1), as of 2024, and FINRA Rule
+    4210(c)(3), as of 2024 (30% of the value beside the proceeds; its minimum of 5 dollars a share
+    is not modelled). The fee of each fund is ``borrow_fee_bps`` of its terms or of the venue.
+    """
+
+    initial_margin: float = Field(
+        1.5,
+        gt=1,
+        le=5,
+        description="Brokerage cash kept for a short that is opened, a multiple of its value, "
+        "proceeds included: 1.5 is 150%",
+    )
+    maintenance_margin: float = Field(
+        1.3,
+        gt=1,
+        le=5,
+        description="Brokerage cash below this multiple of the value of all shorts: the broker "
+        "covers; 1.3 is 130%",
+    )
+    rebate_series: str | None = Field(
+        "DGS3MO",
+        description="Annual percent series that the collateral of a short earns, before the borrow "
+        "fee; null: none",
+    )
+    borrow_fee_series: Mapping[str, str] = Field(
+        default_factory=dict,
+        description="Annual percent series of the borrow fee by instrument, in place of "
+        "borrow_fee_bps",
+    )
+
+    @model_validator(mode="after")
+    def _keeps_less_than_it_asks(self) -> "ShortSaleTerms":
+        if self.maintenance_margin > self.initial_margin:
+            raise ValueError(
+                f"maintenance_margin {self.maintenance_margin:g} must not exceed initial_margin "
+                f"{self.initial_margin:g}: a new short would be covered at once"
+            )
+        return self
+
+    @property
+    def series(self) -> frozenset[str]:
+        """Return the names of the series that price the carry."""
+        rebate = () if self.rebate_series is None else (self.rebate_series,)
+        return frozenset((*rebate, *self.borrow_fee_series.values()))
+
+
 class AccountTerms(SortedModel):
-    """Set currencies, margin mode, transfer time and interest."""
+    """Set currencies, margin mode, transfer time, interest and short sales."""
 
     currency: Currency | None = Field(
         None, description="Currency of equity and limits; null: the run's only currency"
@@ -128,11 +177,16 @@ class AccountTerms(SortedModel):
         description="Annual percent series paid on the venue wallet's cash, isolated margins "
         "included, unrealized profits not; null: none (most venues pay none)",
     )
+    short_sales: ShortSaleTerms | None = Field(
+        None, description="Margin and carry of ETFs sold short; null: short sales are refused"
+    )
 
     @property
     def paid_series(self) -> frozenset[str]:
-        """Return the names of the series that pay interest on either wallet."""
-        return frozenset({self.interest_series, self.venue_interest_series} - {None})  # type: ignore[arg-type]
+        """Return the names of the series of interest on either wallet and of short sales."""
+        wallets = (self.interest_series, self.venue_interest_series)
+        lent = () if self.short_sales is None else self.short_sales.series
+        return frozenset((*(series for series in wallets if series is not None), *lent))
 
     def rate_of(self, currency: str | None) -> CurrencyRate | None:
         """Return the rate of a currency, par for the account's own; None: no line gives it."""

@@ -17,6 +17,7 @@ TERMS = (
     "taker_fee_bps",
     "commission_bps",
     "liquidation_fee_bps",
+    "borrow_fee_bps",
     *(f"slippage.{key}" for key in slippage_keys()),
     "maintenance",
 )
@@ -35,13 +36,18 @@ class LimitFill(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TradingCosts:
-    """Hold one instrument's costs: fees as fractions of notional, slippage, brackets."""
+    """Hold one instrument's costs: fees as fractions of notional, slippage, brackets.
+
+    ``borrow_fee_rate`` is the annual fee of a borrowed share, a fraction of its value; None where
+    nobody states one.
+    """
 
     maker_rate: float
     taker_rate: float
     liquidation_fee_rate: float
     slippage: SlippageModel
     maintenance: tuple[MaintenanceBracket, ...]
+    borrow_fee_rate: float | None = None
 
 
 class VenueConfig(SortedModel):
@@ -78,6 +84,13 @@ class VenueConfig(SortedModel):
         ge=0,
         le=1000,
         description="Charged on the notional of a forced liquidation, basis points: 125 is 1.25%",
+    )
+    borrow_fee_bps: float | None = Field(
+        None,
+        ge=0,
+        le=10_000,
+        description="Annual fee of an ETF borrowed to be sold short, basis points of its value: 25 "
+        "is 0.25%; null: only funds whose own terms or series state a fee can be sold short",
     )
     participation_cap: float | None = Field(
         0.1, gt=0, le=1, description="Largest share of a bar's volume one bar may fill; null: none"
@@ -130,19 +143,26 @@ class VenueConfig(SortedModel):
         assert len(instrument.terms) <= 1, f"{instrument.id}: terms of several days"
         record = instrument.terms[0] if instrument.terms else None
 
+        def stated(name: str) -> float | None:
+            own: float | None = getattr(record, name, None)
+            found: float | None = getattr(self, name)
+            return own if own is not None and self.is_general(name) else found
+
         def bps(name: str) -> float:
-            own = getattr(record, name, None)
-            decided = own if own is not None and self.is_general(name) else getattr(self, name)
+            decided = stated(name)
+            assert decided is not None, f"{name} has a default"
             return float(decided) * BASIS_POINT
 
         at_brokerage = instrument.kind is InstrumentKind.ETF
-        commission = bps("commission_bps")
+        commission, lent_at = bps("commission_bps"), stated("borrow_fee_bps")
         return TradingCosts(
             maker_rate=commission if at_brokerage else bps("maker_fee_bps"),
             taker_rate=commission if at_brokerage else bps("taker_fee_bps"),
-            liquidation_fee_rate=bps("liquidation_fee_bps"),
+            # A broker that covers a short charges its commission.
+            liquidation_fee_rate=commission if at_brokerage else bps("liquidation_fee_bps"),
             slippage=self._slippage_of(record),
             maintenance=self.brackets_of(instrument)[0],
+            borrow_fee_rate=None if lent_at is None else lent_at * BASIS_POINT,
         )
 
     def brackets_of(

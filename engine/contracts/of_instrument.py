@@ -4,7 +4,9 @@ import math
 
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.trading_terms import LiquidationPrice, MaintenanceBase, MaintenanceSteps
+from engine.config.models import ShortSaleTerms
 from engine.config.venue import TradingCosts
+from engine.contracts.borrowed_short import BorrowedShort
 from engine.contracts.contract import Contract
 from engine.contracts.inverse_perp import InversePerp
 from engine.contracts.linear_perp import LinearPerp
@@ -43,3 +45,20 @@ def margin_terms(instrument: Instrument, costs: TradingCosts) -> MarginTerms:
         # A decimal fraction is rarely a double: 1 / 0.01 may miss 100 by its last bit.
         highest_setting=None if least is None else math.floor(1 / least + 1e-9),
     )
+
+
+def short_of(instrument: Instrument, terms: ShortSaleTerms | None) -> BorrowedShort | None:
+    """Return the contract of a short at the brokerage; None where no broker lends the shares."""
+    if terms is None or instrument.kind is not InstrumentKind.ETF:
+        return None
+    return BorrowedShort(
+        instrument.settlement,
+        initial_multiple=terms.initial_margin,
+        maintenance_multiple=terms.maintenance_margin,
+    )
+
+
+def contract_for(instrument: Instrument, side: int, terms: ShortSaleTerms | None) -> Contract:
+    """Return the contract that an entry of a side (+1 buy, -1 sell) opens."""
+    short = short_of(instrument, terms) if side < 0 else None
+    return contract_of(instrument) if short is None else short

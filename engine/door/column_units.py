@@ -8,7 +8,7 @@ _UNITS = {
     PRICE: "price raw_price average_entry average_exit average_entry_after initial_stop "
     "entry_estimate stop risk_per_unit trail_distance trail_beyond distance last_level best_price",
     BASE: "quantity filled position_after",
-    QUOTE: "fee fees realized isolated_margin_after gross_pnl net_pnl funding income "
+    QUOTE: "fee fees realized isolated_margin_after gross_pnl net_pnl funding income borrow_carry "
     "slippage_cost liquidation_fee initial_risk equity amount from_margin spend_limit risk_limit "
     "venue_cash brokerage_cash transit_cash unrealized owned gross_notional trading interest bill "
     "equity_before equity_after",

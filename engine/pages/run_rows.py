@@ -143,6 +143,7 @@ def cost_rows(record: RunRecord) -> Rows:
     fees = sum(trade.fees for trade in trades)
     funding = sum(trade.funding for trade in trades)
     income = sum(trade.income for trade in trades)
+    lending = sum(trade.borrow_carry for trade in trades)
     interest = unassigned_amount(record.run.outcome.facts, FactKind.INTEREST)
     change = record.metrics["end_equity"] - record.start_equity
     other = change - sum(trade.net_pnl for trade in trades) - interest
@@ -151,6 +152,7 @@ def cost_rows(record: RunRecord) -> Rows:
         ("fees", signed(-fees)),
         ("funding", signed(funding)),
         *([("dividends", signed(income))] if income else []),
+        *([("rebates less borrow fees", signed(lending))] if lending else []),
         *([("interest", signed(interest))] if interest else []),
         *([("not assigned to a trade", signed(other))] if abs(other) > HALF_A_CENT else []),
         ("net", signed(change)),

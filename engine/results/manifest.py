@@ -28,6 +28,7 @@ from engine.results.code_files import PACKAGES, code_files, libraries, opens_uns
 from engine.results.coverage import lacking
 from engine.results.doubtful import doubtful_fills
 from engine.results.finished import FinishedRun, RunInputs, RunRecord
+from engine.results.lending_notes import lending_sentences
 from engine.results.share_notes import jump_sentences, share_sentences
 from engine.results.venue_notes import venue_sentences
 from engine.run_folder.schema import FORMAT, RUN_ID_DIGITS
@@ -208,6 +209,7 @@ def assumptions(record: RunRecord) -> list[str]:
         "later can fill. A fill inside a bar is stamped at the bar's close.",
         *_rate_assumptions(run),
         *_interest_assumption(run),
+        *lending_sentences(run),
         f"Returns are daily, at midnight UTC, with {record.periods_per_year} periods a year.",
         bill_sentence(run.config, run.outcome.bill),
     ]

@@ -8,9 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from data_feeds.instrument import Instrument
-from engine.config.models import MarginMode, PortfolioConfig, RiskConfig, WalletsConfig
+from engine.config.models import (
+    MarginMode,
+    PortfolioConfig,
+    RiskConfig,
+    ShortSaleTerms,
+    WalletsConfig,
+)
 from engine.config.venue import VenueConfig
-from engine.contracts import Contract, MarginTerms, contract_of
+from engine.contracts import BorrowedShort, Contract, MarginTerms, contract_for
 from engine.costs import FillConditions, SizedOrder, SlippageCurve, floor_to_step
 from engine.decision_terms import Cap, RefusalRule
 from engine.records import OrderKind
@@ -88,15 +94,16 @@ class SizingRequest:
     """Hold one tranche to be sized; prices and cash in quote, volumes in base units a bar.
 
     ``free_cash`` is the cash that the paying wallet can still commit. ``collateral`` backs a cross
-    position; isolated positions ignore it. ``gross_notional``, ``net_notional`` (signed) and
-    ``crypto_notional`` are those of the account, or of the sleeve alone, entries that still work
-    included; ``account_rooms`` is the unused part of each cap of a sleeve's account (quote).
+    position or a short; isolated positions ignore it. ``gross_notional``, ``net_notional`` (signed)
+    and ``crypto_notional`` are those of the account, or of the sleeve alone, entries that still
+    work included; ``account_rooms`` is the unused part of each cap of a sleeve's account (quote).
     ``fraction`` is the tranche's share of the plan; ``held`` is the position of its earlier
     tranches: caps bound the whole position. If ``reserve`` is above ``entry``, the cash
     check uses ``reserve``: a limit order sets cash aside at its own price. ``account_rate`` is the
     account currency that one unit of the settlement currency is worth at ``close``, the last close
     (0: the entry estimate). Equity, notionals and rooms are in account currency; free cash and
-    collateral in the settlement currency.
+    collateral in the settlement currency. ``short_sales`` are the account's terms of borrowed
+    shares, None without them.
     """
 
     instrument: Instrument
@@ -118,11 +125,12 @@ class SizingRequest:
     reserve: float = 0.0
     account_rate: float = 1.0
     close: float = 0.0
+    short_sales: ShortSaleTerms | None = None
 
     @property
     def contract(self) -> Contract:
-        """Return the contract of the instrument."""
-        return contract_of(self.instrument)
+        """Return the contract that the entry opens."""
+        return contract_for(self.instrument, self.direction, self.short_sales)
 
     @property
     def unit(self) -> float:
@@ -194,7 +202,7 @@ def size_entry(request: SizingRequest, rules: SizingRules) -> Sizing:
         Cap.LEVERAGE: _leverage_cap(request, rules.risk),
         **_book_caps(request, rules.risk.portfolio),
         Cap.NOTIONAL: _room(_ratio(rules.risk.notional_cap, request.account_unit), held),
-        Cap.LIQUIDATION: _at_least_a_lot(_cross_liquidation_cap(request, rules), request),
+        Cap.LIQUIDATION: _at_least_a_lot(_liquidation_cap(request, rules), request),
         Cap.PARTICIPATION: _participation_cap(request, rules.risk),
         **{name: room / request.account_unit for name, room in request.account_rooms.items()},
     }
@@ -337,6 +345,27 @@ def _nearest_liquidation(request: SizingRequest, distance: float) -> float:
     return max(request.entry - request.direction * away, 0.0)
 
 
+def _liquidation_cap(request: SizingRequest, rules: SizingRules) -> float:
+    """Return the largest size whose liquidation price is far enough, by what backs the position."""
+    contract, distance = request.contract, rules.risk.liquidation_distance
+    if distance is None or not isinstance(contract, BorrowedShort):
+        return _cross_liquidation_cap(request, rules)
+    return _cover_cap(request, contract, _nearest_liquidation(request, distance))
+
+
+def _cover_cap(request: SizingRequest, short: BorrowedShort, price: float) -> float:
+    """Return the largest short that the broker does not cover before a price.
+
+    At that price P the cash, with the proceeds less fee and slippage, must be the maintenance of
+    (held + q) x P: ``cash + q x p = m x (h + q) x P``. Impact is left out.
+    """
+    costs, held = request.costs, request.held.quantity
+    proceeds = request.unit * (1.0 - costs.entry_fee - costs.entry_slippage)
+    each = short.cash_needed(1.0, price) - proceeds
+    room = request.collateral - short.cash_needed(held, price)
+    return max(room, 0.0) / each if each > 0 else UNLIMITED
+
+
 def _cross_liquidation_cap(request: SizingRequest, rules: SizingRules) -> float:
     """Return the largest size that the wallet backs at the nearest allowed liquidation price.
 
@@ -433,7 +462,7 @@ def _payable(request: SizingRequest, setting: int, slippage: float) -> float:
     unit = contract.slipped_notional(request.entry, request.direction, slippage)
     if request.reserve > 0:
         unit = max(unit, contract.unit_notional(request.reserve))
-    share = 1.0 if setting == OWNED else 1.0 / setting
+    share = contract.margin_share(setting)
     fees = costs.exit_fee if setting == OWNED else 2 * costs.exit_fee
     return costs.slippage.largest(
         max(request.free_cash, 0.0),

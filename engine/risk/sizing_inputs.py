@@ -4,9 +4,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from data_feeds.instrument import Instrument, Wallet
+from data_feeds.instrument import Instrument, InstrumentKind, Wallet
 from engine.config.venue import VenueConfig
-from engine.contracts import contract_of
+from engine.contracts import BorrowedShort, Contract, contract_for, contract_of, short_of
 from engine.costs import FillConditions
 from engine.decision_terms import Cap, RefusalRule
 from engine.records import OrderKind
@@ -22,6 +22,7 @@ from engine.risk.decisions import DecisionDraft
 from engine.risk.plan_levels import BrokenRule
 from engine.risk.sizing import (
     NOTHING_HELD,
+    OWNED,
     EarlierTranches,
     SizingRequest,
     SizingRules,
@@ -87,7 +88,7 @@ class SizingInputs:
     def free_cash(self, wallet: Wallet, at: int, account: AccountView) -> float:
         """Return the cash of a wallet that no position or working order uses, quote."""
         at_venue = wallet is Wallet.VENUE
-        free = account.free_venue_cash if at_venue else account.brokerage_cash
+        free = account.free_venue_cash if at_venue else account.free_brokerage_cash
         return free - self._committed(wallet, at, account)[1]
 
     def ask(self, instrument: str, at: int) -> float:
@@ -108,8 +109,20 @@ class SizingInputs:
     def no_short(self, draft: DecisionDraft) -> BrokenRule | None:
         """Return the rule that forbids a short position, with the reason; None for none."""
         instrument = self._instruments[draft.instrument]
-        if draft.direction < 0 and not instrument.is_margined:
-            return RefusalRule.NO_SHORT, f"{instrument.kind} positions cannot be sold short"
+        if draft.direction > 0 or instrument.is_margined:
+            return None
+        terms = self._rules[draft.instrument].account.short_sales
+        if short_of(instrument, terms) is None:
+            why = f"{instrument.kind} positions cannot be sold short"
+            if instrument.kind is InstrumentKind.ETF:
+                why = "the account borrows no shares; write account.short_sales"
+            return RefusalRule.NO_SHORT, why
+        stated = self._venue.costs_of(instrument).borrow_fee_rate
+        if stated is None and terms is not None and instrument.id not in terms.borrow_fee_series:
+            return RefusalRule.NO_SHORT, (
+                f"nobody states a borrow fee of {instrument.id}; write borrow_fee_bps in its terms "
+                "or under venue, or account.short_sales.borrow_fee_series"
+            )
         return None
 
     def unsizable(self, draft: DecisionDraft) -> BrokenRule | None:
@@ -156,7 +169,7 @@ class SizingInputs:
         committed, cash = self._committed(instrument.wallet, draft.at, account)
         held = _held(account)
         at_venue = instrument.wallet is Wallet.VENUE
-        free = account.free_venue_cash if at_venue else account.brokerage_cash
+        free = account.free_venue_cash if at_venue else account.free_brokerage_cash
         return SizingRequest(
             instrument=instrument,
             direction=draft.direction,
@@ -173,12 +186,13 @@ class SizingInputs:
                 if self._instruments[name].is_crypto
             ),
             free_cash=free - cash,
-            collateral=self._cross_collateral(account, instrument.id),
+            collateral=self._collateral(draft, account, cash),
             realized_volatility=float(bars.realized_volatility[row]),
             mean_volume=volume,
             fraction=tranche.fraction,
             held=tranche.held,
             reserve=tranche.reserve,
+            short_sales=self._rules[instrument.id].account.short_sales,
         )
 
     def account_rooms(
@@ -223,11 +237,33 @@ class SizingInputs:
             position = account.position(name)
             held = 0.0 if position is None else abs(position.quantity)
             rest = max(plan.quantity - held, 0.0)
-            contract = contract_of(self._instruments[name])
+            contract = self._contract(name, plan.direction)
             notionals[name] = plan.direction * contract.notional(rest, plan.entry)
             if self._instruments[name].wallet is wallet:
-                cash += contract.notional(rest, plan.reserve) / max(plan.leverage_setting, 1)
+                value = contract.notional(rest, plan.reserve) / max(plan.leverage_setting, 1)
+                lent = isinstance(contract, BorrowedShort)
+                cash += value * contract.margin_share(OWNED) if lent else value
         return notionals, cash
+
+    def _contract(self, name: str, direction: int) -> Contract:
+        """Return the contract that an entry of a direction opens."""
+        terms = self._rules[name].account.short_sales
+        return contract_for(self._instruments[name], direction, terms)
+
+    def _collateral(self, draft: DecisionDraft, account: AccountView, committed: float) -> float:
+        """Return the cash behind a position that can be liquidated, beside its own margin, quote.
+
+        Of a short: the brokerage's cash less ``committed``, the cash of working entries, and less
+        the maintenance of the other shorts.
+        """
+        if not isinstance(self._contract(draft.instrument, draft.direction), BorrowedShort):
+            return self._cross_collateral(account, draft.instrument)
+        collateral = account.brokerage_cash - committed
+        for name, position in sorted(account.positions.items()):
+            other = short_of(self._instruments[name], self._rules[name].account.short_sales)
+            if name != draft.instrument and position.quantity < 0 and other is not None:
+                collateral -= other.cash_needed(position.quantity, position.mark)
+        return collateral
 
     def _cross_collateral(self, account: AccountView, sized: str) -> float:
         """Return the venue wallet less losses and maintenance of the other perps held, quote."""

@@ -51,4 +51,5 @@ def _slope(x: Floats, y: Floats, window: int) -> Floats:
     variance = square - total(x) ** 2 / window
     covariance = total(x * y) - total(x) * total(y) / window
     varies = variance > NO_VARIANCE_SHARE * square
-    return np.divide(covariance, variance, out=np.full(len(x), np.nan), where=varies)
+    slopes: Floats = np.divide(covariance, variance, out=np.full(len(x), np.nan), where=varies)
+    return slopes

@@ -135,7 +135,7 @@ SESSION = [
     (
         "two cross perps searched as one",
         "next_index",
-        "or simulator.collateral.has_several_cross_perps()",
+        "or simulator.collateral.has_joint_levels()",
         "",
     ),
     (

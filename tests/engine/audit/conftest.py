@@ -336,14 +336,16 @@ def by_hand() -> HandMade:
         plan_id=1, decision_id=1, instrument=PERP, direction=1, entered_at=hour(1),
         exited_at=hour(5), quantity=10.0, tranches=1, average_entry=100.1, average_exit=107.4,
         initial_risk=51.0, gross_pnl=73.0, fees=0.8725, liquidation_fee=0.0, funding=-0.055,
-        income=0.0, slippage_cost=2.0, net_pnl=72.0725, r_multiple=72.0725 / 51, liquidated=False,
+        income=0.0, borrow_carry=0.0,
+        slippage_cost=2.0, net_pnl=72.0725, r_multiple=72.0725 / 51, liquidated=False,
         open_at_end=False,
     )  # fmt: skip
     run.trade(
         plan_id=2, decision_id=4, instrument=PERP, direction=1, entered_at=hour(6),
         exited_at=hour(8), quantity=20.0, tranches=1, average_entry=106.2, average_exit=101.1,
         initial_risk=324.0, gross_pnl=-102.0, fees=5.262, liquidation_fee=4.2, funding=0.424,
-        income=0.0, slippage_cost=20 * (0.2 + 2017.8 / 19.92 - 101.1), net_pnl=-106.838,
+        income=0.0, borrow_carry=0.0,
+        slippage_cost=20 * (0.2 + 2017.8 / 19.92 - 101.1), net_pnl=-106.838,
         r_multiple=-106.838 / 324, liquidated=True, open_at_end=False,
     )  # fmt: skip
     run.gain = run.tables["equity"][-1]["equity"] - 10_000.0

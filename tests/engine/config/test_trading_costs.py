@@ -1,5 +1,6 @@
 """Check an instrument's costs: from the run file, its own terms, or the venue."""
 
+import math
 from datetime import date
 
 import pytest
@@ -7,9 +8,15 @@ import pytest
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.trading_terms import MaintenanceBracket, SlippageTerms, TradingTerms
 from data_feeds.yaml_text import load_yaml
-from engine.audit.venue_terms import fee_fraction, instrument_brackets, slippage_terms
+from engine.audit.venue_terms import (
+    annual_borrow_fee,
+    fee_fraction,
+    instrument_brackets,
+    slippage_terms,
+)
 from engine.config.load import load_run_config
 from engine.config.locations import find_venue
+from engine.config.models import ShortSaleTerms, WalletsConfig
 from engine.config.venue import TERMS, VenueConfig
 from engine.costs import RangeSlippage
 from engine.intents import Enter
@@ -49,7 +56,9 @@ def audited(config, instrument):
     at_brokerage = instrument.kind is InstrumentKind.ETF
     perps = ("maker_fee_bps", "taker_fee_bps")
     keys = ("commission_bps", "commission_bps") if at_brokerage else perps
-    found = (fee_fraction(config, instrument, key) for key in (*keys, "liquidation_fee_bps"))
+    # A broker that covers a short charges its commission.
+    liquidated = keys[1] if at_brokerage else "liquidation_fee_bps"
+    found = (fee_fraction(config, instrument, key) for key in (*keys, liquidated))
     return tuple(round(rate * 10_000, 9) for rate in found)
 
 
@@ -59,12 +68,12 @@ def audited(config, instrument):
         # An empty section: the instrument's own terms; without a record the built-in values.
         (venue(), of(), (1, 7, 50)),
         (venue(), of(own=False), (2, 5, 125)),
-        (venue(), of(InstrumentKind.ETF), (9, 9, 50)),
+        (venue(), of(InstrumentKind.ETF), (9, 9, 9)),
         (venue(), of(InstrumentKind.SPOT), (1, 7, 50)),
         # A key in the run file holds for every instrument.
         (venue(taker_fee_bps=20), of(), (1, 20, 50)),
         (venue(taker_fee_bps=20), of(own=False), (2, 20, 125)),
-        (venue(commission_bps=3), of(InstrumentKind.ETF), (3, 3, 50)),
+        (venue(commission_bps=3), of(InstrumentKind.ETF), (3, 3, 3)),
         # An instrument's terms replace keys of a venue's file.
         (venue(taker_fee_bps=20, general=TERMS), of(), (1, 7, 50)),
         (venue(taker_fee_bps=20, general=TERMS), of(own=False), (2, 20, 125)),
@@ -166,3 +175,33 @@ def test_what_is_general_survives_a_round_trip():
         assert rates(again, of()) == rates(config, of())
         assert again.costs_of(of()).slippage == config.costs_of(of()).slippage
         assert again.costs_of(of()).maintenance == config.costs_of(of()).maintenance
+
+
+@pytest.mark.parametrize(
+    ("changes", "own", "rate"),
+    [
+        ({}, None, None),
+        ({}, 40, 0.0040),
+        ({"borrow_fee_bps": 25}, 40, 0.0025),
+        ({"borrow_fee_bps": 25, "general": TERMS}, 40, 0.0040),
+        ({"borrow_fee_bps": 25}, None, 0.0025),
+        ({"borrow_fee_bps": 0}, 40, 0.0),
+    ],
+)
+def test_a_borrow_fee_has_no_default_and_the_order_of_the_other_costs(changes, own, rate):
+    record = RECORD.model_copy(update={"borrow_fee_bps": own})
+    fund = of(InstrumentKind.ETF).model_copy(update={"terms": (record,)})
+    found = venue(**changes).costs_of(fund).borrow_fee_rate
+    audited_rate = annual_borrow_fee(venue(**changes), fund)
+    if rate is None:
+        assert found is None
+        assert math.isnan(audited_rate)
+    else:
+        assert (found, audited_rate) == (pytest.approx(rate), pytest.approx(rate))
+
+
+def test_margins_of_short_sales_are_in_order():
+    with pytest.raises(ValueError, match=r"maintenance_margin 1\.6 must not exceed"):
+        ShortSaleTerms(maintenance_margin=1.6)
+    terms = ShortSaleTerms(borrow_fee_series={"SPY": "FEE"})
+    assert WalletsConfig(short_sales=terms).paid_series == {"DGS3MO", "FEE"}
