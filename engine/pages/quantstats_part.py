@@ -14,6 +14,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,23 @@ COARSE_RANGE = 0.05
 # Rolling pictures over half a year and a year need a run that is clearly longer.
 ROLLING_PICTURES = ("rolling_beta", "rolling_vol", "rolling_sharpe", "rolling_sortino")
 ROLLING_DAYS = 400
+# quantstats' functions that draw them, by place.
+DRAWN_BY = {
+    "returns": "returns",
+    "vol_returns": "returns",
+    "log_returns": "log_returns",
+    "eoy_returns": "yearly_returns",
+    "monthly_dist": "histogram",
+    "daily_returns": "daily_returns",
+    "rolling_beta": "rolling_beta",
+    "rolling_vol": "rolling_volatility",
+    "rolling_sharpe": "rolling_sharpe",
+    "rolling_sortino": "rolling_sortino",
+    "dd_periods": "drawdowns_periods",
+    "dd_plot": "drawdown",
+    "monthly_heatmap": "monthly_heatmap",
+    "returns_dist": "distribution",
+}
 METRICS, DRAWDOWNS = "metrics", "dd_info"
 # Between the places of the template that quantstats fills; no table or picture holds it.
 BETWEEN = "\n<!-- next place -->\n"
@@ -193,7 +211,7 @@ def quantstats_html(
         raise ReportError("tearsheet: the benchmark's days differ from the strategy's")
     if benchmark is not None and _says_nothing(benchmark, returns, periods_per_year):
         benchmark = None
-    with tempfile.TemporaryDirectory() as scratch, _fenced():
+    with tempfile.TemporaryDirectory() as scratch, _fenced(), _drawing_only(names):
         page, places = Path(scratch) / "page.html", Path(scratch) / "places.html"
         places.write_text(BETWEEN.join(f"{{{{{name}}}}}" for name in names), encoding="utf-8")
         try:
@@ -263,3 +281,23 @@ def _fenced() -> Iterator[None]:
         finally:
             fonts.setLevel(level)
             import_module("matplotlib.pyplot").close("all")
+
+
+@contextmanager
+def _drawing_only(names: Sequence[str]) -> Iterator[None]:
+    """Draw the pictures of some names only: quantstats draws all, for every template."""
+    reports: Any = import_module("quantstats.reports")
+    plots = import_module("quantstats.plots")
+    wanted = {DRAWN_BY[name] for name in names if name in DRAWN_BY}
+    # quantstats fetches its plots once and keeps them in this global.
+    reports._plots = SimpleNamespace(
+        **{name: getattr(plots, name) if name in wanted else _nothing for name in DRAWN_BY.values()}
+    )
+    try:
+        yield
+    finally:
+        reports._plots = plots
+
+
+def _nothing(*_: object, **__: object) -> None:
+    """Draw nothing."""

@@ -3,6 +3,7 @@
 import importlib
 import re
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,14 @@ import pytest
 
 from engine.errors import ReportError
 from engine.metrics import sharpe
-from engine.pages.quantstats_part import quantstats_html, tidied, why_no_quantstats
+from engine.pages.quantstats_part import (
+    COARSE_PICTURES,
+    DRAWN_BY,
+    PICTURES,
+    quantstats_html,
+    tidied,
+    why_no_quantstats,
+)
 
 DAYS = pd.date_range("2026-01-01", periods=120)
 YEARS = 120 / 365
@@ -133,3 +141,21 @@ def test_quantstats_never_downloads(monkeypatch):
 
     monkeypatch.setattr(utils, "download_returns", refuse)
     metrics_table(returns(6), returns(7), periods_per_year=365, years=YEARS)
+
+
+def test_a_picture_is_the_same_whichever_others_are_drawn():
+    held, benchmark = returns(8), returns(9)
+    options = {"periods_per_year": 365, "years": YEARS}
+    names = (*PICTURES, *COARSE_PICTURES)
+    together = quantstats_html(names, held, benchmark, **options)
+    assert all(picture.strip().startswith("<svg") for picture in together)
+    alone = quantstats_html(("dd_plot", "returns"), held, benchmark, **options)
+    assert alone == [together[names.index("dd_plot")], together[names.index("returns")]]
+
+
+def test_every_picture_of_quantstats_own_page_is_known_by_its_place():
+    template = Path(importlib.import_module("quantstats").__file__).parent / "report.html"
+    places = set(re.findall(r"{{(\w+)}}", template.read_text(encoding="utf-8")))
+    texts = {"title", "date_range", "params", "matched_dates", "v", "metrics", "dd_info"}
+    texts |= {"eoy_title", "eoy_table", "benchmark_title", "strategy_title"}
+    assert places - texts == set(DRAWN_BY)
