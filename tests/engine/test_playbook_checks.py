@@ -29,6 +29,8 @@ from tests.embedded import embedded_dataset
 PERP = "BTCUSDT-PERP"
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "plugins.md"
 EXAMPLE_LINES = 45
+# The warm-up, a week of hours, and three days after it: each row with an order is cut at twice.
+FEW = 240
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +49,7 @@ def breakout(example, tmp_path, monkeypatch):
     sys.modules.pop("calm_breakout", None)
 
 
-def market(rows=600, seed=11):
+def market(rows=360, seed=11):
     rng = np.random.default_rng(seed)
     close = np.round(100.0 * np.exp(np.cumsum(rng.normal(0, 0.006, rows))), 1)
     opens = np.concatenate((close[:1], close[:-1]))
@@ -87,9 +89,9 @@ def broken(base, **methods):
     return type("Broken", (base,), {"name": "broken", **methods})
 
 
-def assert_refused(playbook_cls, match, params=None):
+def assert_refused(playbook_cls, match, params=None, rows=360):
     with pytest.raises(PlaybookContractError, match=match):
-        playbook_checks(playbook_cls, params or playbook_cls.Params(), market())
+        playbook_checks(playbook_cls, params or playbook_cls.Params(), market(rows))
 
 
 def test_a_leak_in_prepare_is_refused(breakout):
@@ -288,15 +290,15 @@ def where_the_first_fails(held, decided_at):
 def test_a_condition_that_alone_fails_in_its_group_must_decide_where_no_group_is_complete(breakout):
     # At two of three rows the second one fails, and the first one in about half of them.
     deaf_one = alternatives_of(breakout, every_third_hour, is_deaf=True)
-    assert_refused(deaf_one, "longs_are_not_crowded decides nothing: it alone fails")
+    assert_refused(deaf_one, "longs_are_not_crowded decides nothing: it alone fails", rows=FEW)
     honest = alternatives_of(breakout, every_third_hour, is_deaf=False)
-    assert playbook_checks(honest, honest.Params(), market()).idle == ()
+    assert playbook_checks(honest, honest.Params(), market(FEW)).idle == ()
 
 
 def test_a_condition_that_fails_only_beside_a_complete_group_is_reported(breakout):
     # The second one holds exactly where the first one fails, so an entry is due at every row.
     playbook_cls = alternatives_of(breakout, where_the_first_fails, is_deaf=True)
-    report = playbook_checks(playbook_cls, playbook_cls.Params(), market())
+    report = playbook_checks(playbook_cls, playbook_cls.Params(), market(FEW))
     assert report.idle == ("longs_are_not_crowded", "second")
 
 
