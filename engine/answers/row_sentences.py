@@ -12,6 +12,7 @@ from engine.formatting import columns, in_unit, money, number, percent, signed
 from engine.results.availability import Availability
 from engine.results.failing import relative_distance, required_groups
 from engine.run_folder.read import Row, RunFolder, moment
+from engine.trailing_stop import StopMoves
 
 MARKS = {"true": "yes", "false": "NO", "unknown": "?"}
 LEFT_OUT = "out"  # the run counted it as true, whatever was measured
@@ -213,6 +214,8 @@ def order_lines(run: RunFolder, plan_id: int) -> list[str]:
     lines: list[str] = []
     for order in orders:
         lines.append(order_line(order))
+        if order["trail_moved"]:
+            lines.append(trail_line(order))
         lines += [fill_line(fill) for fill in fills if fill["order_id"] == order["order_id"]]
     return lines + [fill_line(fill) for fill in fills if fill["order_id"] not in known]
 
@@ -230,6 +233,31 @@ def order_line(order: Row) -> str:
         f"  {moment(order['decided_at'])}  {order['role']}: {order['kind']} {side} {size}{level}, "
         f"{order['status']} {moment(order['ended_at'])}{end}"
     )
+
+
+def trail_line(order: Row) -> str:
+    """Return how a trailing stop moved: its last level, and the price and distance behind it."""
+    level, start = number(order["last_level"], 8), number(order["price"], 8)
+    sells = order["side"] < 0
+    kind = "close" if order["trail_moved"] == StopMoves.AT_CLOSES else "price"
+    away = f"the signal {order['trail_signal']}"
+    if not _absent(order["trail_fraction"]):
+        away = percent(order["trail_fraction"], 2)
+    elif not _absent(order["trail_distance"]):
+        away = number(order["trail_distance"], 8)
+    best = f"the {'highest' if sells else 'lowest'} {kind} since the entry"
+    if not _absent(order["best_price"]):
+        best = (
+            f"the {'highest' if sells else 'lowest'} {kind} {number(order['best_price'], 8)} of "
+            f"{moment(order['best_at'])}"
+        )
+    begins = ""
+    if not _absent(order["trail_beyond"]):
+        begins = f", once that has reached {number(order['trail_beyond'], 8)}"
+    where = f"trailing stop at {level} (from {start})"
+    if order["last_level"] == order["price"]:
+        where = f"trailing stop, not moved from {start}"
+    return f"    {where}: {away} {'below' if sells else 'above'} {best}{begins}"
 
 
 def funding_lines(run: RunFolder, plan_id: int) -> list[str]:

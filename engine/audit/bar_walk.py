@@ -223,7 +223,7 @@ class BarWalk:
             return False
         way = int(math.copysign(1, -held.quantity))
         ends = []
-        stop = self.stop_within(plan, bar)
+        stop = plan.stop_within(bar)
         if stop is not None and stop.order_id not in plan.triggered and touches(stop, bar):
             ends.append(stop.price)
         level = self.backing.liquidation_level(self.name, held, state, bar.closed_at)
@@ -254,7 +254,7 @@ class BarWalk:
             return
         side = int(math.copysign(1, -held.quantity))
         level = self.backing.liquidation_level(self.name, held, state, stage.at)
-        stop = self.stop_within(plan, bar)
+        stop = plan.stop_within(bar)
         triggered = stop is not None and stop.order_id in plan.triggered
         stops = stop is not None and bar.is_traded and not triggered and touches(stop, bar)
         if is_beyond(bar.mark_extreme(side), level, side):
@@ -276,11 +276,6 @@ class BarWalk:
                     left -= self.take_target(plan, stage, target, left)
         for trail in plan.moving():
             trail.pass_range(bar)
-
-    def stop_within(self, plan: ReplayedPlan, bar: Bar) -> OrderRow | None:
-        """Return the stop in force at the level at which a part of a bar meets it."""
-        stop = plan.stop_in_force(bar.opened_at)
-        return None if stop is None else plan.at_level(stop, bar)
 
     def take_passed(self, plan: ReplayedPlan, stage: BarStage, level: float, state: Books) -> Books:
         """Ask for the targets that an entry's level has passed; return the account after them."""

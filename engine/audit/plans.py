@@ -125,6 +125,11 @@ class ReplayedPlan:
             return stop
         return replace(stop, price=trail.level if bar is None else trail.within(bar))
 
+    def stop_within(self, bar: Bar) -> OrderRow | None:
+        """Return the stop in force at the level at which a part of a bar meets it."""
+        stop = self.stop_in_force(bar.opened_at)
+        return None if stop is None else self.at_level(stop, bar)
+
     def moving(self) -> list[ReplayedTrail]:
         """Return the trails of stops that protect a position and have not been touched."""
         return [

@@ -173,6 +173,11 @@ class ReclaimParams(PlaybookParams):
     breakeven: bool = Field(
         True, description="Move the stop to the average entry after the first target"
     )
+    trailing_atr: float | None = Field(
+        None,
+        gt=0,
+        description="The stop trails the best close by this x ATR of each bar; null: it stays",
+    )
     time_stop: Length = Field("24h", description="Leave at market after this long")
     false_recovery_exit: bool = Field(
         True, description="Leave when price rises while open interest falls after the reclaim"

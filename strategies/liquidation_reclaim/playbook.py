@@ -19,13 +19,14 @@ from engine.api import (
     Signals,
     Target,
     Timeframe,
+    TrailingStop,
     Truth,
     WakeAt,
 )
 from strategies.liquidation_reclaim.entry_conditions import RECLAIM
 from strategies.liquidation_reclaim.frame import ReclaimChannels
 from strategies.liquidation_reclaim.params import ReclaimParams
-from strategies.liquidation_reclaim.signals import prepare_signals, setup_name
+from strategies.liquidation_reclaim.signals import TRAIL, prepare_signals, setup_name
 
 # In a Wilder average a bar this many lengths back has a weight below 1e-8.
 ATR_MEMORY = 20
@@ -97,6 +98,7 @@ class LiquidationReclaim(Playbook[ReclaimParams]):
             size_multiplier=market.signal("size_multiplier"),
             slippage_multiplier=market.signal("slippage_multiplier"),
             setup=setup_name(self._sequence),
+            trailing=None if params.trailing_atr is None else TrailingStop(signal=TRAIL),
         )
         return (entry, WakeAt(self._leave_at))
 

@@ -12,6 +12,8 @@ from strategies.liquidation_reclaim.frame import Flags, Floats, Frame, Rows, bui
 from strategies.liquidation_reclaim.params import ReclaimParams
 
 _MINUTE_NS = 60 * 10**9
+# The distance of a trailing stop, quote; prepared only where one is asked for.
+TRAIL = "trail"
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,8 @@ def _values(frame: Frame, judged: _Judged, entry: Flags) -> dict[str, Floats]:
     params, sequence = frame.params, frame.sequence
     thin = judged.thin.truth == Truth.TRUE
     stop = sequence.flush_low - params.side * params.stop_atr * frame.previous_atr
-    return {
+    trail = {} if params.trailing_atr is None else {TRAIL: params.trailing_atr * frame.previous_atr}
+    return trail | {
         "entry": entry.astype(np.float64),
         "close": frame.bars["close"],
         "stop": stop,

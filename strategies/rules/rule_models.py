@@ -1,11 +1,11 @@
 """The parts of a rules file as models: conditions, trades with their parts, states of weights."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from engine.api import PlaybookParams
+from engine.api import PlaybookParams, StopMoves
 from strategies.rules.field_types import (
     Expression,
     Fraction,
@@ -60,6 +60,36 @@ class TargetRule(PlaybookParams):
         return with_tuples(data)
 
 
+class TrailingStopRule(PlaybookParams):
+    """A stop that follows the best price since the entry; the broker moves it, bar by bar."""
+
+    distance: Expression | None = Field(
+        None, description="Distance from the best price, read at each decision: 3 * atr(btc, 14)"
+    )
+    percent: Fraction | None = Field(
+        None, gt=0, lt=1, description="Distance as a share of the best price: 3%"
+    )
+    beyond: Expression | None = Field(
+        None,
+        description="Price that the best price must reach first, read at the entry; null: at once",
+    )
+    beyond_r: float | None = Field(
+        None, gt=0, description="The same in R from the decision's close, in place of beyond"
+    )
+    moved: StopMoves = Field(
+        StopMoves.AT_CLOSES,
+        description="at_closes, or inside_bars by the worst order of a bar's prices",
+    )
+
+    @model_validator(mode="after")
+    def _one_of_each(self) -> Self:
+        if (self.distance is None) == (self.percent is None):
+            raise ValueError("a trailing stop has a distance or a percent; write one of them")
+        if self.beyond is not None and self.beyond_r is not None:
+            raise ValueError("beyond and beyond_r say the same; write one of them")
+        return self
+
+
 class TrancheRule(PlaybookParams):
     """A slice of the plan, and what must hold before it is bought."""
 
@@ -96,6 +126,10 @@ class TradeRule(PlaybookParams):
     )
     trail: Expression | None = Field(
         None, description="Price to which the stop follows, never back; null: the stop stays"
+    )
+    trailing_stop: TrailingStopRule | None = Field(
+        None,
+        description="Lets the stop follow the best price at a distance; null: the stop stays",
     )
     tranches: tuple[TrancheRule, ...] = Field(
         (), description="Slices of the entry, the first with the entry; none: all at once"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
+from engine.api import StopMoves
 from strategies.rules.params import RulesParams
 from strategies.rules.parse import parse
 from strategies.rules.phrases import Vocabulary, listed, say
@@ -11,6 +12,7 @@ from strategies.rules.rule_models import (
     StateRule,
     TargetRule,
     TradeRule,
+    TrailingStopRule,
     TrancheRule,
 )
 from strategies.rules.syntax import Name, Node
@@ -140,12 +142,14 @@ class _Teller:
                 f"  At each decision the stop moves to {self.told(trade.trail)}, if that is "
                 f"{better} than the stop and {side} the close."
             )
+        if trade.trailing_stop is not None:
+            yield self._trailing_stop(trade, trade.trailing_stop)
         yield from self._tranches(trade)
         if trade.exit:
             act = "Sell" if buys else "Buy back"
             yield f"  {act} all at the next open when {_any_of(len(trade.exit))}:"
             yield from self.conditions(trade.exit)
-        elif not trade.targets and trade.trail is None:
+        elif not trade.targets and trade.trail is None and trade.trailing_stop is None:
             yield "  No exit is written: the plan ends at its stop."
 
     def _no_entry(self, trade: TradeRule) -> Iterator[str]:
@@ -169,6 +173,25 @@ class _Teller:
         if item.price is not None:
             return f"{share} at {self.told(item.price)}"
         return f"{share} at {item.r:g} R"
+
+    def _trailing_stop(self, trade: TradeRule, rule: TrailingStopRule) -> str:
+        best, behind = ("highest", "below") if trade.side == "long" else ("lowest", "above")
+        price = "close" if rule.moved is StopMoves.AT_CLOSES else "price"
+        away = (
+            f"{_percent(rule.percent)} {behind}"
+            if rule.percent is not None
+            else f"{self.told(str(rule.distance))}, read at each decision, {behind}"
+        )
+        begins = ""
+        if rule.beyond is not None:
+            begins = f" once that has reached {self.told(rule.beyond)}, taken at the decision"
+        elif rule.beyond_r is not None:
+            begins = f" once that has reached {rule.beyond_r:g} R"
+        when = "at each close" if rule.moved is StopMoves.AT_CLOSES else "inside the bars"
+        return (
+            f"  The stop trails {away} the {best} {price} since the entry{begins}; it is moved "
+            f"{when} and never back."
+        )
 
     def _tranches(self, trade: TradeRule) -> Iterator[str]:
         if not trade.tranches:

@@ -14,6 +14,7 @@ from engine.api import (
     PositionView,
     PutOff,
     Target,
+    TrailingStop,
     Truth,
 )
 from strategies.rules.bindings import BoundRules
@@ -203,6 +204,7 @@ class TradeDecisions:
             size_multiplier=rule.risk,
             fraction=rule.tranches[0].fraction if rule.tranches else 1.0,
             setup="",
+            trailing=_trailing(trade, market, close, stop),
         )
 
     # -- managing ---------------------------------------------------------------------------------
@@ -303,6 +305,21 @@ class TradeDecisions:
             if not (truth is Truth.TRUE or (truth is Truth.UNKNOWN and item.passes)):
                 return False
         return True
+
+
+def _trailing(
+    trade: TradePlan, market: MarketView, close: float, stop: float
+) -> TrailingStop | None:
+    """Return the terms of a trade's trailing stop at an entry, None for a stop that stays."""
+    rule = trade.rule.trailing_stop
+    if rule is None:
+        return None
+    beyond = None if rule.beyond is None else market.signal(f"beyond {trade.name}")
+    if rule.beyond_r is not None:
+        beyond = close + rule.beyond_r * (close - stop)
+    if rule.percent is not None:
+        return TrailingStop(fraction=rule.percent, beyond=beyond, moved=rule.moved)
+    return TrailingStop(signal=f"distance {trade.name}", beyond=beyond, moved=rule.moved)
 
 
 def approved_tranches(fractions: Sequence[float], approved: float) -> int:

@@ -147,6 +147,8 @@ def _lowest_of_day(count: NDArray[np.int64], most: int, day: NDArray[np.int64]) 
 def _can_be_placed(values: Mapping[str, Floats], name: str, trade: TradeRule) -> Flags:
     """Return the rows at which stop and targets are prices on their sides of the close.
 
+    The activation of a trailing stop must be known.
+
     The conditions say the same, but a run may leave those out.
     """
     close, stop = values[f"close {trade.instrument}"], values[f"stop {name}"]
@@ -155,6 +157,8 @@ def _can_be_placed(values: Mapping[str, Floats], name: str, trade: TradeRule) ->
         for i, target in enumerate(trade.targets):
             if target.price is not None:
                 fits &= trade.direction * (values[f"target {name} {i + 1}"] - close) > 0
+        if f"beyond {name}" in values:
+            fits &= values[f"beyond {name}"] > 0
     return fits
 
 
@@ -229,6 +233,13 @@ class _Trade:
                 yield from self._parts(PlanTerm.of(term, place_text((*place, "trail"))))
             else:
                 yield f"trail {own}", self._numbers(term)
+        follows = trade.trailing_stop
+        if follows is not None and follows.distance is not None:
+            term = self._rules.term(*place, "trailing_stop", "distance")
+            yield f"distance {own}", self._numbers(term)
+        if follows is not None and follows.beyond is not None:
+            term = self._rules.term(*place, "trailing_stop", "beyond")
+            yield f"beyond {own}", self._numbers(term)
         read = plan_conditions(self._rules, trade.exit, (*place, "exit"))
         for i, tranche in enumerate(trade.tranches):
             read += plan_conditions(self._rules, tranche.when, (*place, "tranches", i, "when"))

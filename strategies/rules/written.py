@@ -51,6 +51,11 @@ def _of_trade(trade: TradeRule, place: Place) -> Iterator[WrittenExpression]:
             yield WrittenExpression((*place, "targets", i, "price"), target.price, "price")
     if trade.trail is not None:
         yield WrittenExpression((*place, "trail"), trade.trail, "price", plan_values=True)
+    if trade.trailing_stop is not None:
+        for key in ("distance", "beyond"):
+            text = getattr(trade.trailing_stop, key)
+            if text is not None:
+                yield WrittenExpression((*place, "trailing_stop", key), text, "price")
     for i, tranche in enumerate(trade.tranches):
         inside = (*place, "tranches", i, "when")
         yield from _of_conditions(tranche.when, inside, plan_values=True)

@@ -8,6 +8,7 @@ from data_feeds.dataset import Dataset
 from engine.conditions import Condition, Truth
 from engine.playbook import Signals
 from engine.testing import SPOT, START, candles, fill_lines, hour, series, table
+from strategies.rules.sentences import rule_sentences
 from strategies.rules.trades import worth_telling
 from tests.strategies.rules.rule_runs import params_of, played, prepared, reasons
 
@@ -215,6 +216,55 @@ def test_the_stop_follows_the_trail_and_never_goes_back():
     assert moved == [103.0, 104.0]
     assert fill_lines(outcome)[-1] == (6.0, "stop", -SIZE, 104.0)
     assert reasons(outcome, "move_stop")[0] == "strength: trail (btc.close - 5)"
+
+
+def test_the_trailing_stop_is_moved_by_the_broker_without_a_decision():
+    text = PLAIN + "    trailing_stop: {distance: btc.close / 20, beyond_r: 0.5}\n"
+    closes = market(100, 102, 108, 106, 109, 100)
+    # Close 102, stop 92: half an R lies at 107. The distance is 5.4 at 108 (102.6), 5.45 at the
+    # best close of 109: 103.55, rounded up to 103.6. The last bar falls through it to 100.
+    outcome = played(text, closes)
+    assert not [d for d in outcome.decisions if d.intent == "move_stop"]
+    assert fill_lines(outcome)[-1] == (6.0, "stop", -SIZE, 103.6)
+    (stop,) = [order for order in outcome.orders if order.role == "stop"]
+    assert (stop.price, stop.trail_signal, stop.trail_beyond) == (92.0, "distance strength", 107.0)
+    # Only the exit wakes the rules: no row is visited for the stop's sake.
+    signals = prepared(text, closes)
+    assert signals.wake_in_position is not None
+    assert not signals.wake_in_position.all()
+
+
+def test_a_trailing_stop_in_percent_begins_beyond_a_price():
+    text = PLAIN + "    trailing_stop: {percent: 5%, beyond: btc.close + 3, moved: inside_bars}\n"
+    (stop,) = [
+        order for order in played(text, market(100, 102, 103, 104)).orders if order.role == "stop"
+    ]
+    assert (stop.trail_fraction, stop.trail_beyond) == (0.05, 105.0)
+    assert stop.trail_moved == "inside_bars"
+
+
+@pytest.mark.parametrize(
+    ("rule", "why"),
+    [
+        ("{}", "a distance or a percent"),
+        ("{distance: 3, percent: 3%}", "a distance or a percent"),
+        ("{percent: 3%, beyond: btc.close, beyond_r: 1}", "say the same"),
+        ("{distance: 3%}", "is a share, not a price"),
+        ("{distance: position.r}", "exits, tranches and trails only"),
+    ],
+)
+def test_a_trailing_stop_that_says_nothing_or_too_much_is_refused(rule, why):
+    with pytest.raises(Exception, match=why):
+        prepared(PLAIN + f"    trailing_stop: {rule}\n", market(100, 102))
+
+
+def test_the_sentences_tell_the_trailing_stop():
+    text = PLAIN + "    trailing_stop: {distance: 3, beyond_r: 1}\n"
+    told = " ".join(rule_sentences(params_of(text)))
+    assert (
+        "The stop trails 3, read at each decision, below the highest close since the entry once "
+        "that has reached 1 R; it is moved at each close and never back." in told
+    )
 
 
 def test_tranches_wait_for_their_rows_and_conditions():
