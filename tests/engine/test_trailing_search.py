@@ -38,15 +38,19 @@ SEARCH = [
         "low if direction > 0 else high",
     ),
     ("no touch inside a bar", "raws[k] + slack, low, high)", "raws[k] + slack, opens, opens)"),
-    ("no touch at the open", "raws[k] + slack, opens, opens)", "raws[k] + slack, low, high)"),
+    (
+        "no touch at the open",
+        "bool(resolve.stop_touched(side, raws[k] + slack, opens, opens))",
+        "False",
+    ),
     ("the side of the position", "side = -direction", "side = direction"),
     ("no signal", "trails.opened[k, i], trails.closed[k, i]", "during, after"),
     ("the distance of another instant", "trails.closed[k, i]", "trails.closed[k, i - 1]"),
     ("a fraction taken for a distance", "during, fractions[k]", "during, np.nan"),
     (
         "no activation at closes",
-        "fractions[k], beyonds[k])\n    return",
-        "fractions[k], np.nan)\n    return",
+        "after, fractions[k], beyonds[k])",
+        "after, fractions[k], direction * np.inf)",
     ),
     ("only the first instrument", "if not used[k]:", "if k > 0 or not used[k]:"),
 ]
