@@ -219,9 +219,10 @@ def _account(lacks: DiffSide, at: pd.Timestamp, instrument: str) -> Iterator[Dif
     if state["state"] in (Availability.IN_POSITION, Availability.PENDING):
         trade = lacks.trade_of_plan(state["plan_id"])
         which = f"plan {state['plan_id']}" if trade is None else f"trade {trade['trade_id']}"
-        since = f"since {moment(state['from_at'])}"
-        text = f"{lacks.letter} still had {which}, {state['state'].replace('_', ' ')} {since}"
-        yield DiffCause(CauseKind.POSITION, state["state"].replace("_", " "), text)
+        is_held = state["state"] == Availability.IN_POSITION
+        what = "was open" if is_held else "had an entry order that worked"
+        text = f"{which} of {lacks.letter} {what} since {moment(state['from_at'])}"
+        yield DiffCause(CauseKind.POSITION, which, text)
         return
     by = state["detail"] or state["state"]
     yield DiffCause(CauseKind.GUARD, by, _guard_words(lacks, by, at))

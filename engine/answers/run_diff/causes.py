@@ -52,5 +52,7 @@ class DiffCause:
 
     @property
     def label(self) -> str:
-        """The kind and the name: ``condition macro_gate``."""
+        """The kind and the name: ``condition macro_gate``; a position is ``still in trade 5``."""
+        if self.kind is CauseKind.POSITION:
+            return f"still in {self.name}"
         return f"{self.kind} {self.name}".rstrip()

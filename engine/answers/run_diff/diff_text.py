@@ -20,6 +20,7 @@ from engine.run_folder.write import json_number
 SHOWN_INPUTS, SHOWN_TRADES = 4, 5
 SHORT_HEADLINE = ("end_equity", "total_return", "max_drawdown_bars", "trades")
 LONGEST_VALUE = 40
+COMPARED = ("config", "data", "code", "versions")
 HALF_A_CENT = 0.005
 _FRACTIONS = (MetricUnit.FRACTION, MetricUnit.FRACTION_A_YEAR)
 
@@ -150,7 +151,9 @@ def _input_lines(inputs: Sequence[InputChange], *, every: bool) -> list[str]:
     ]
     more = len(inputs) - len(shown)
     rest = [f"  and {more} more; --all lists them"] if more else []
-    return ["Inputs that differ", *columns(rows, left=3), *rest]
+    same = [part for part in COMPARED if part not in {change.part for change in inputs}]
+    told = [f"  the same: {', '.join(same)}"] if same else []
+    return ["Inputs that differ", *columns(rows, left=3), *rest, *told]
 
 
 def _cut(text: str, every: bool) -> str:
@@ -206,7 +209,7 @@ def _cause_lines(diff: RunDiff, verdict: TradeVerdict) -> list[str]:
     if not counted:
         return []
     told = ", ".join(f"{label} ({count})" for label, count in counted.most_common())
-    return wrapped(f"{verdict} by {told}")
+    return wrapped(f"{verdict}: {told}")
 
 
 def _weightiest(trades: Sequence[TradeDifference]) -> list[TradeDifference]:

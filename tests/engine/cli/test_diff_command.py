@@ -21,7 +21,8 @@ def test_two_runs_are_compared_by_name(two_runs, command) -> None:
     told = command("diff", *two_runs)
     assert told.returncode == 0
     assert "risk.risk_fraction  0.01 -> 0.005" in told.stdout
-    assert "changed by cap risk" in told.stdout
+    assert "the same: data, code, versions" in told.stdout
+    assert "changed: cap risk" in told.stdout
     assert len(told.stdout.splitlines()) <= 30
     one = command("diff", *two_runs, "--trade", "1").stdout
     assert "cap risk: cap risk allows" in one

@@ -22,7 +22,7 @@ def test_the_tables_of_a_difference_agree_with_each_other(demo, tmp_path) -> Non
     changed = found.trades["verdict"] == "changed"
     assert parts[changed].to_numpy() == pytest.approx(found.trades.loc[changed, "net_change"])
     assert "data.start" in set(found.inputs["name"])
-    assert "vanished by window" in repr(found)
+    assert "vanished: window" in repr(found)
     assert "SYNTHETIC DATA in A and B." in found.explain()
     assert found.explain(trade=1).startswith("1: long")
 

@@ -10,6 +10,7 @@ from tests.engine.answers.run_diff.hand_runs import (
     moved_window,
     rule_of_touch,
 )
+from tests.engine.conftest import HOUR, START
 
 NAN = float("nan")
 AT = 40
@@ -61,8 +62,16 @@ def test_a_plan_that_is_still_open_is_named(compared) -> None:
     diff = compared(HandRun((early, late)), HandRun((HandTrade(hour=20, out_hour=70),)))
     changed, vanished = diff.trades
     assert changed.verdict is TradeVerdict.CHANGED
-    assert vanished.cause.label == "position in position"
-    assert vanished.cause.text.startswith("B still had trade 1, in position since 2026-02-02")
+    assert vanished.cause.label == "still in trade 1"
+    assert vanished.cause.text.startswith("trade 1 of B was open since 2026-02-02")
+
+
+def test_a_working_entry_is_named(compared) -> None:
+    # The order of hour 30 rests until hour 60.
+    resting = {"kind": "limit", "price": 90.0, "ended_at": START + 60 * HOUR}
+    (trade,) = compared(HandRun(), HandRun((), unfilled={30: resting})).trades
+    assert trade.cause.label == "still in plan 1"
+    assert "plan 1 of B had an entry order that worked since" in trade.cause.text
 
 
 def test_the_numbers_of_a_condition_stand_beside_each_other(compared) -> None:
@@ -150,4 +159,4 @@ def test_a_trade_of_one_run_shows_the_conditions_of_the_other(compared) -> None:
     assert "condition calm: true in A, false in B" in told
     assert "Risk decision 1: enter approved" in told.partition("B at ")[0]
     assert "NO   calm" in told.partition("B at ")[2]
-    assert "vanished by condition calm (1)" in diff_text(diff, ("a", "b"))
+    assert "vanished: condition calm (1)" in diff_text(diff, ("a", "b"))
