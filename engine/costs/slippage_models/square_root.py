@@ -40,11 +40,11 @@ class RootCurve(SlippageCurve):
         form.
         """
         offset, weight = self._terms(orders)
+        if budget <= 0.0:
+            return 0.0
         if weight == 0.0:
             return budget / per_unit
         total = budget + per_unit * offset + weight * offset**1.5
-        if total <= 0.0:
-            return 0.0
         inverse_root = _positive_root(per_unit / total, weight / total)
         return max(1.0 / (inverse_root * inverse_root) - offset, 0.0)
 
