@@ -83,7 +83,12 @@ def config(seed: int, end: int = END) -> RunConfig:
         name="random",
         data=DataConfig(start=utc_datetime(FIRST), end=utc_datetime(end)),
         playbook=PlaybookConfig(name="rules", params=RandomRuleFile(seed).params()),
-        account=WalletsConfig(venue_cash=100_000.0, brokerage_cash=100_000.0),
+        account=WalletsConfig(
+            venue_cash=100_000.0,
+            brokerage_cash=100_000.0,
+            currency="USD",
+            rates={"USDT": "par"},
+        ),
         venue=VenueConfig(maintenance=(MaintenanceBracket(floor=0.0, rate=0.004),)),
         risk=RiskConfig(
             risk_fraction=0.02,
