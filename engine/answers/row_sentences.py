@@ -240,7 +240,7 @@ def trail_line(order: Row) -> str:
     level, start = number(order["last_level"], 8), number(order["price"], 8)
     sells = order["side"] < 0
     kind = "close" if order["trail_moved"] == StopMoves.AT_CLOSES else "price"
-    away = f"the signal {order['trail_signal']}"
+    away = f"the distance of signal {order['trail_signal']}"
     if not _absent(order["trail_fraction"]):
         away = percent(order["trail_fraction"], 2)
     elif not _absent(order["trail_distance"]):
