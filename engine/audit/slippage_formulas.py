@@ -76,7 +76,13 @@ def _by_square_root(values: Mapping[str, float], fill: FillMarket) -> float:
     return float(base * known.recent / known.usual + each)
 
 
+def _fixed(values: Mapping[str, float], fill: FillMarket) -> float:
+    """Return ``base``."""
+    return values["base_bps"] / 10_000
+
+
 _FORMULAS: Mapping[str, Callable[[Mapping[str, float], FillMarket], float]] = {
     "range": _by_range,
     "square_root": _by_square_root,
+    "fixed": _fixed,
 }

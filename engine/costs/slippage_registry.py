@@ -10,9 +10,10 @@ from pydantic import BeforeValidator, Discriminator, Tag
 from data_feeds.strict_model import CHOICE
 from engine.costs.slippage_model import SlippageModel
 from engine.costs.slippage_models.bar_range import RangeSlippage
+from engine.costs.slippage_models.fixed import FixedSlippage
 from engine.costs.slippage_models.square_root import SquareRootSlippage
 
-MODELS: tuple[type[SlippageModel], ...] = (RangeSlippage, SquareRootSlippage)
+MODELS: tuple[type[SlippageModel], ...] = (RangeSlippage, SquareRootSlippage, FixedSlippage)
 DEFAULT_MODEL: type[SlippageModel] = RangeSlippage
 
 _BY_NAME = {model.model_name(): model for model in MODELS}

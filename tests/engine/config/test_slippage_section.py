@@ -53,7 +53,7 @@ def test_a_stored_section_is_read_back_as_it_was():
             "coefficient is a key of the model square_root, and the model is range; take "
             "coefficient out, or write model: square_root",
         ),
-        (["venue.slippage.model=cubic"], "model must be one of range, square_root"),
+        (["venue.slippage.model=cubic"], "model must be one of range, square_root, fixed"),
         (["venue.slippage.coefficient=11"], "venue.slippage.coefficient = 11: must be 10 or less"),
         (["venue.slippage.coeficient=1"], "venue.slippage.coeficient: unknown key"),
     ],
