@@ -214,7 +214,8 @@ def order_lines(run: RunFolder, plan_id: int) -> list[str]:
     lines: list[str] = []
     for order in orders:
         lines.append(order_line(order))
-        if order["trail_moved"]:
+        # Folders of format 3 have no such column; `riskoff diff` reads them.
+        if order.get("trail_moved"):
             lines.append(trail_line(order))
         lines += [fill_line(fill) for fill in fills if fill["order_id"] == order["order_id"]]
     return lines + [fill_line(fill) for fill in fills if fill["order_id"] not in known]
