@@ -173,6 +173,11 @@ class VenueConfig(SortedModel):
             borrow_fee_rate=None if lent_at is None else lent_at * BASIS_POINT,
         )
 
+    def borrow_fee_rate(self, instrument: Instrument, written: float | None) -> float | None:
+        """Return the annual fee of a borrowed share, a fraction; ``written`` is the run's, bps."""
+        stated = self.costs_of(instrument).borrow_fee_rate
+        return stated if written is None else written * BASIS_POINT
+
     def brackets_of(
         self, instrument: Instrument
     ) -> tuple[tuple[MaintenanceBracket, ...], TradingTerms | None]:

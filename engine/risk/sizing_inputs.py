@@ -133,11 +133,12 @@ class SizingInputs:
             if instrument.kind is InstrumentKind.ETF:
                 why = "the account borrows no shares; write account.short_sales"
             return RefusalRule.NO_SHORT, why
-        stated = self._venue.costs_of(instrument).borrow_fee_rate
-        if stated is None and terms is not None and instrument.id not in terms.borrow_fee_series:
+        assert terms is not None, "a short has terms"
+        has_series = instrument.id in terms.borrow_fee_series
+        if terms.fee_of(instrument, self._venue) is None and not has_series:
             return RefusalRule.NO_SHORT, (
-                f"nobody states a borrow fee of {instrument.id}; write borrow_fee_bps in its terms "
-                "or under venue, or account.short_sales.borrow_fee_series"
+                f"nobody states a borrow fee of {instrument.id}; write it under "
+                "account.short_sales.borrow_fee_bps, or name its borrow_fee_series"
             )
         return None
 
