@@ -56,9 +56,10 @@ class PositionRules:
         total = held + added
         if held == 0:
             return price
-        if self.face:
-            return total / (held / entry + added / price)
-        return (held * entry + added * price) / total
+        if not self.face:
+            return (held * entry + added * price) / total
+        owed = held / entry + added / price if entry and price else 0.0
+        return total / owed if owed else math.nan
 
     def mean_price(self, sizes: Sequence[tuple[float, float]]) -> float:
         """Return the mean price of (quantity, price) pairs, NaN for none."""

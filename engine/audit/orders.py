@@ -15,6 +15,8 @@ from engine.decision_terms import Cap, DecisionOutcome, IntentKind
 from engine.records import UNSET, Decision, Fill, OrderKind, OrderRole, OrderRow, OrderStatus
 
 ORDERS, DECISIONS, GUARDS = "orders", "journal_decisions", "guards"
+# A stop that slips farther than this is not asked about by the bound on a limit of R.
+MOST_SLIPPAGE = 0.5
 # The role of the one order of an approved change, where it differs from the intent's name.
 ROLES = {
     IntentKind.ADD: OrderRole.ENTRY.value,
@@ -107,7 +109,7 @@ def check_orders(run: AuditedRun) -> None:
             decision = decisions.get(order.decision_id)
             _check_approval(order, line, decision)
             if decision is not None:
-                _check_risk_limit(order, line, decision, files.config.risk.risk_fraction)
+                _check_risk_limit(order, line, decision, run)
         if order.instrument in run.markets:
             venue = run.markets[order.instrument].instrument
             _check_grid(order, line, venue, decisions.get(order.decision_id))
@@ -137,10 +139,14 @@ def _check_approval(order: OrderRow, line: CheckedRow, decision: Decision | None
     )
 
 
-def _check_risk_limit(order: OrderRow, line: CheckedRow, decision: Decision, share: float) -> None:
+def _check_risk_limit(
+    order: OrderRow, line: CheckedRow, decision: Decision, run: AuditedRun
+) -> None:
     """Check the risk limit of a limit entry that was sized at a better price than its own.
 
-    The limit is risk_fraction x equity x multiplier x the tranche's share of its plan.
+    The limit is risk_fraction x equity x multiplier x the tranche's share of its plan. A loss in
+    coins is valued at the dearest rate on its way, so that of an inverse perp is at most that, and
+    at least that at the dearer of entry and stop, slippage included.
     """
     is_limit = order.role == OrderRole.ENTRY.value and order.kind == OrderKind.LIMIT.value
     if not is_limit or decision.entry_estimate == order.price:
@@ -150,8 +156,15 @@ def _check_risk_limit(order: OrderRow, line: CheckedRow, decision: Decision, sha
     caps = dict(decision.caps)
     tranche = caps.pop(Cap.TRANCHE, math.inf)
     part = tranche / min(caps.values()) if math.isfinite(tranche) else 1.0
-    asked = share * decision.equity * decision.multiplier * part
-    line.amount("limit of R", asked, order.risk_limit)
+    asked = run.files.config.risk.risk_fraction * decision.equity * decision.multiplier * part
+    market = run.markets.get(order.instrument)
+    if market is None or not market.rules.face:
+        line.amount("limit of R", asked, order.risk_limit)
+        return
+    close = market.price(max(market.last_closed(order.decided_at), 0), "close")
+    dearest = max(decision.entry_estimate, decision.stop, close) * (1 + MOST_SLIPPAGE)
+    bounded = min(max(order.risk_limit, asked * close / dearest), asked)
+    line.amount("limit of R in coins", bounded, order.risk_limit, market.quote_unit)
 
 
 def _check_grid(

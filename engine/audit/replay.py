@@ -97,6 +97,16 @@ class Booking:
     fee: float
 
 
+@dataclass(frozen=True, slots=True)
+class FillAmounts:
+    """The money of one fill: traded, fee and its rate, and the loss that the venue bears."""
+
+    traded: float
+    fee: float
+    rate: float
+    lost: float
+
+
 @dataclass
 class Replay:
     """The derived states, facts and bookings by time; complete once :func:`replay` returns."""
@@ -291,7 +301,9 @@ class _AccountReplay:
         self.made.bookings[fill.fill_id] = booking
         owned = not instrument.is_margined
         traded = -fill.quantity * fill.price if owned else booking.booked
-        _fill_facts(self.made, fill, instrument, traded=traded, fee=booking.fee, lost=lost)
+        rate = fill_fee_rate(fill, order, instrument, self.files)
+        amounts = FillAmounts(traded, booking.fee, rate, lost)
+        _fill_facts(self.made, fill, instrument.wallet, amounts)
         self.move(
             fill.at,
             fill_phase(fill),
@@ -381,15 +393,13 @@ def _after(
     return Holding(quantity, average, held.margin + added, fill.plan_id)
 
 
-def _fill_facts(
-    made: Replay, fill: Fill, instrument: Instrument, *, traded: float, fee: float, lost: float
-) -> None:
+def _fill_facts(made: Replay, fill: Fill, wallet: Wallet, amounts: FillAmounts) -> None:
     liquidated = fill.role == OrderRole.LIQUIDATION.value
     trade = ExpectedFact(
         FactKind.TRADE,
         fill.at,
-        instrument.wallet,
-        traded,
+        wallet,
+        amounts.traded,
         fill.instrument,
         plan_id=fill.plan_id,
         fill_id=fill.fill_id,
@@ -398,15 +408,7 @@ def _fill_facts(
     )
     fee_kind = FactKind.LIQUIDATION_FEE if liquidated else FactKind.FEE
     made.facts.append(trade)
-    made.facts.append(replace(trade, kind=fee_kind, amount=-fee, quantity=NAN, price=NAN))
-    if lost != 0:
-        made.facts.append(
-            replace(
-                trade,
-                kind=FactKind.VENUE_LOSS,
-                amount=lost,
-                quantity=NAN,
-                price=NAN,
-                memo=True,
-            )
-        )
+    plain = replace(trade, quantity=NAN, price=NAN)
+    made.facts.append(replace(plain, kind=fee_kind, amount=-amounts.fee, rate=amounts.rate))
+    if amounts.lost != 0:
+        made.facts.append(replace(plain, kind=FactKind.VENUE_LOSS, amount=amounts.lost, memo=True))

@@ -17,6 +17,7 @@ from engine.audit.daily import DayParts
 from engine.audit.metrics import FORMULAS, MeasuredRun
 from engine.records import Decision, EquityCurve, Fact, Fill, GuardEvent, OrderRow, Trade
 from engine.run_folder.schema import DailyRow
+from engine.trailing_stop import TrailDistance
 
 HOUR = 3_600 * 10**9
 START = pd.Timestamp("2026-02-02T00:00Z").as_unit("ns").value
@@ -111,7 +112,7 @@ class HandMade:
         self.gain: float | None = None
         self.tables: dict[str, list[dict[str, Any]]] = {
             "orders": [], "fills": [], "ledger": [], "equity": [], "trades": [],
-            "journal_decisions": [], "guards": [],
+            "journal_decisions": [], "guards": [], "trail_distances": [],
             "journal_account": [{"instrument": PERP, "from_at": hour(0), "until_at": hour(10)}],
         }  # fmt: skip
         for wallet, amount in (("venue", venue), ("brokerage", broker)):
@@ -155,7 +156,9 @@ class HandMade:
             "price": price, "fraction": NAN, "leverage_setting": decision["leverage_setting"],
             "slippage_multiplier": 1.0, "spend_limit": NAN, "risk_limit": NAN,
             "decided_at": decision["decided_at"], "status": "filled", "filled": 0.0,
-            "ended_at": 0, "end_reason": "", "reason": "by hand",
+            "ended_at": 0, "end_reason": "", "reason": "by hand", "trail_moved": "",
+            "trail_distance": NAN, "trail_fraction": NAN, "trail_signal": "", "trail_beyond": NAN,
+            "best_price": NAN, "best_at": 0, "last_level": NAN,
         }  # fmt: skip
         self._add("orders", OrderRow, values | more)
 
@@ -180,7 +183,7 @@ class HandMade:
         size = {"quantity": quantity, "price": row["price"]}
         self.fact("trade", row["at"], traded, wallet=wallet, **size, **links)
         kind = "liquidation_fee" if row["role"] == "liquidation" else "fee"
-        self.fact(kind, row["at"], -row["fee"], wallet=wallet, **links)
+        self.fact(kind, row["at"], -row["fee"], wallet=wallet, rate=row["fee_rate"], **links)
 
     def point(
         self, at: int, venue: float, quantity: float = 0.0, average: float = 0.0, mark: float = 0.0
@@ -267,8 +270,9 @@ class HandMade:
     @staticmethod
     def write_table(folder: Path, table: str, rows: Sequence[dict[str, Any]]) -> None:
         """Write one table; an instant of 0 is an empty cell."""
-        guards = [field.name for field in dataclasses.fields(GuardEvent)]
-        frame = pd.DataFrame(rows) if rows else pd.DataFrame(columns=guards)
+        of = TrailDistance if table == "trail_distances" else GuardEvent
+        columns = [field.name for field in dataclasses.fields(of)]
+        frame = pd.DataFrame(rows) if rows else pd.DataFrame(columns=columns)
         for name in frame.columns:
             if name in INSTANTS or name.endswith("_at"):
                 cells = pd.Series(frame[name].to_numpy(dtype=np.int64), dtype="datetime64[ns]")

@@ -14,7 +14,7 @@ from data_feeds.dataset import Dataset
 from engine.audit import audit_run
 
 HOUR = 3_600 * 10**9
-FORBIDDEN = ("ledger", "broker", "margin", "costs", "bt", "risk", "results", "trades", "run")
+FORBIDDEN = ("ledger", "broker", "contracts", "costs", "bt", "risk", "results", "trades", "run")
 
 
 def rules_broken(run, tmp_path):
