@@ -5,6 +5,9 @@ from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+# Begins the name of a choice among several models; such a name is no key of a file.
+CHOICE = "choice: "
+
 
 class StrictModel(BaseModel):
     """Refuse unknown keys, assignment, invalid defaults, and infinite or NaN numbers."""

@@ -54,12 +54,21 @@ def check_brackets(table: tuple[MaintenanceBracket, ...]) -> None:
 
 
 class SlippageTerms(StrictModel):
-    """Slippage parameters of one instrument; null: the venue's value applies."""
+    """Slippage parameters of one instrument; null: the venue's value applies.
+
+    A record may hold keys of several slippage models; a run reads those of its model.
+    """
 
     base_bps: float | None = Field(None, ge=0, le=500, description="Half spread, basis points")
     range_share: float | None = Field(None, ge=0, le=1, description="Share of the bar's range lost")
     impact: float | None = Field(
         None, ge=0, le=10, description="Fraction of price lost at 100% participation"
+    )
+    coefficient: float | None = Field(
+        None, ge=0, le=10, description="Cost of an order of a day's volume, in daily volatilities"
+    )
+    source: str | None = Field(
+        None, description="Who measured the numbers, and when; null: they are chosen"
     )
 
 
@@ -209,7 +218,7 @@ def _changes(held: TradingTerms, newer: Sequence[TradingTerms]) -> tuple[TermsCh
 
 def _numbers(record: TradingTerms) -> dict[str, Any]:
     own = {n: getattr(record, n) for n in TradingTerms.model_fields if n not in _ABOUT}
-    return own | {f"slippage.{n}": getattr(record.slippage, n) for n in _SLIPPAGE}
+    return own | {f"slippage.{n}": getattr(record.slippage, n) for n in _SLIPPAGE_NUMBERS}
 
 
 def _first_stated(records: Sequence[BaseModel], name: str) -> Any:
@@ -226,3 +235,4 @@ _WORDS = (
 )
 _ABOUT = ("since", "source", "until", "changes", "slippage")
 _SLIPPAGE = tuple(SlippageTerms.model_fields)
+_SLIPPAGE_NUMBERS = tuple(name for name in _SLIPPAGE if name != "source")

@@ -7,8 +7,8 @@ Writing the run folder is ``engine.results``; pages are ``engine.pages``; severa
 one account are ``engine.account.run``.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from data_feeds.dataset import Dataset
 from engine.bt import SimulationInputs, simulate
 from engine.causality import check_causality, check_state_causality, prepare
 from engine.config.models import RunConfig
+from engine.costs.market_activity import MarketActivity
 from engine.market_state import MarketState
 from engine.playbook import Playbook, Requirements, Signals
 from engine.plugins import (
@@ -28,7 +29,7 @@ from engine.plugins import (
 from engine.reads import watching
 from engine.records import SimulationOutcome
 from engine.results.declared_reads import declared_reads, refuse_late_reads
-from engine.run_data import StateInputs, load_state, load_window, with_listed
+from engine.run_data import StateInputs, load_state, load_window, stored_activity, with_listed
 from engine.settle import settle
 
 
@@ -43,6 +44,7 @@ class RunResult:
     signals: Signals
     outcome: SimulationOutcome
     market: MarketState | None = None
+    activity: Mapping[str, MarketActivity] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,7 @@ class PreparedRun:
             inputs.signals,
             outcome,
             inputs.market,
+            inputs.activity,
         )
 
 
@@ -142,5 +145,6 @@ def prepare_playbook(
     seen = remember_modules(type(playbook), watch.reads)
     decider.reads |= declared_reads(playbook, requirements) | playbook.reads | seen
     playbook.reads = decider.reads
-    inputs = SimulationInputs(config, traded, decider, signals, listing, market)
+    activity = stored_activity(config, source, requirements)
+    inputs = SimulationInputs(config, traded, decider, signals, listing, market, activity)
     return PreparedRun(playbook, dataset, requirements, inputs, state_inputs)

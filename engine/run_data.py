@@ -1,6 +1,6 @@
 """The data of one run: what the playbook declares, and what settles and measures it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,6 +26,7 @@ from data_feeds.timeframe import Timeframe
 from engine.account_currencies import rates_in_use
 from engine.config.market import MarketStateConfig
 from engine.config.models import RunConfig
+from engine.costs.market_activity import MarketActivity, load_activity
 from engine.errors import ConfigError
 from engine.market_state import MarketState
 from engine.playbook import Requirements, Signals, compared_instruments
@@ -76,6 +77,21 @@ def load_window(
     refuse_gaps(config, dataset, requirements, (start, end))
     lag = config.data.extra_lag
     return dataset if lag is None else dataset.delayed(parse_duration(lag))
+
+
+def stored_activity(
+    config: RunConfig, source: Catalog | Dataset, requirements: Requirements
+) -> Mapping[str, MarketActivity]:
+    """Return volume and volatility of the traded and the benchmark's instruments.
+
+    The function reads all stored bars of each, not only the playbook's channels; it reads nothing
+    where the slippage model needs nothing.
+    """
+    if not config.venue.slippage.reads_activity:
+        return {}
+    start, end = map(datetime_ns, (config.data.start, config.data.end))
+    names = {*requirements.traded, *config.report.held, requirements.leading}
+    return load_activity(source, names, start, end)
 
 
 def run_channels(

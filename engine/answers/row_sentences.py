@@ -214,7 +214,8 @@ def order_lines(run: RunFolder, plan_id: int) -> list[str]:
     lines: list[str] = []
     for order in orders:
         lines.append(order_line(order))
-        if order["trail_moved"]:
+        # Folders of format 3 have no such column; `riskoff diff` reads them.
+        if order.get("trail_moved"):
             lines.append(trail_line(order))
         lines += [fill_line(fill) for fill in fills if fill["order_id"] == order["order_id"]]
     return lines + [fill_line(fill) for fill in fills if fill["order_id"] not in known]
@@ -240,7 +241,7 @@ def trail_line(order: Row) -> str:
     level, start = number(order["last_level"], 8), number(order["price"], 8)
     sells = order["side"] < 0
     kind = "close" if order["trail_moved"] == StopMoves.AT_CLOSES else "price"
-    away = f"the signal {order['trail_signal']}"
+    away = f"the distance of signal {order['trail_signal']}"
     if not _absent(order["trail_fraction"]):
         away = percent(order["trail_fraction"], 2)
     elif not _absent(order["trail_distance"]):

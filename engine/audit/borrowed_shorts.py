@@ -73,7 +73,8 @@ def _fee_rate(
     series = terms.borrow_fee_series.get(fund.id)
     if series is not None:
         return _series_rate(dataset, series, at)
-    return annual_borrow_fee(files.config.venue, fund)
+    written = terms.borrow_fee_bps.get(fund.id)
+    return annual_borrow_fee(files.config.venue, fund) if written is None else written / 10_000
 
 
 def _series_rate(dataset: Dataset, series: str | None, at: int) -> float:

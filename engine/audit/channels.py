@@ -18,6 +18,8 @@ from data_feeds.options.quotes import with_contracts
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from data_feeds.timeframe import Timeframe
 from engine.audit.contract_formulas import PositionRules, position_rules
+from engine.audit.daily_activity import DailyActivity, KnownActivity
+from engine.audit.filled_before import FilledBefore
 from engine.audit.findings import FindingRecorder
 from engine.errors import ReportError
 from engine.run_folder.read import RunFolder
@@ -38,6 +40,8 @@ class InstrumentData:
     dividends: Channel | None
     half_spreads: Channel | None
     underlying: Channel | None
+    activity: DailyActivity
+    filled: FilledBefore
 
     @property
     def is_option(self) -> bool:
@@ -55,6 +59,11 @@ class InstrumentData:
     def half_spread(self, row: int) -> float:
         """Return an option's half spread at a bar's open, a fraction of its price; else 0."""
         return 0.0 if self.half_spreads is None else float(self.half_spreads["value"][row])
+
+    def activity_of(self, row: int, *, inside: bool) -> KnownActivity:
+        """Return the activity known at a bar's open; a fill inside a long bar counts the bar."""
+        own = self.activity.own_volatility(self.bars, row) if inside else 0.0
+        return self.activity.at(int(self.bars["opened_at"][row]), own)
 
     def settlement(self) -> tuple[int, float]:
         """Return the instant and the price of an option's settlement: its legs' value at the close.
@@ -190,7 +199,7 @@ def load_market(
         dataset.fingerprint,
         files.manifest.get("inputs", {}).get("data_sha256"),
     )
-    return dataset, _markets(dataset, files)
+    return dataset, _markets(dataset, files, source)
 
 
 def _listed(dataset: Dataset, derived: Mapping[ChannelKey, int]) -> dict[str, int]:
@@ -225,8 +234,10 @@ def _lagged(channel: Channel, files: RunFolder) -> Channel:
     return Channel(channel.key, columns)
 
 
-def _markets(dataset: Dataset, files: RunFolder) -> dict[str, InstrumentData]:
-    markets = {}
+def _markets(
+    dataset: Dataset, files: RunFolder, source: Catalog | Dataset
+) -> dict[str, InstrumentData]:
+    markets, filled = {}, FilledBefore(files)
     for name, instrument in dataset.instruments.items():
         bars = _traded_bars(dataset, name, files)
         if bars is None or len(bars) == 0 or not instrument.is_tradable:
@@ -242,6 +253,8 @@ def _markets(dataset: Dataset, files: RunFolder) -> dict[str, InstrumentData]:
             dividends=dataset.channels.get(ChannelKey(name, ChannelKind.DIVIDENDS)),
             half_spreads=dataset.channels.get(ChannelKey(name, ChannelKind.SERIES)),
             underlying=_underlying(dataset, name),
+            activity=DailyActivity(source, instrument, files.start, files.end),
+            filled=filled,
         )
     return markets
 

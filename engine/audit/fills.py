@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 from data_feeds.calendar import ALWAYS_OPEN, hours_between
 from engine.audit.audited_run import AuditedRun
@@ -147,7 +148,14 @@ def _check_price(subject: CheckedFill, files: RunFolder) -> None:
     quantity = abs(fill.quantity)
     market, row = subject.market, subject.row
     lost, price = slipped(
-        order, fill.raw_price, quantity, stage=fill.stage, market=market, row=row, files=files
+        order,
+        fill.raw_price,
+        quantity,
+        stage=fill.stage,
+        market=market,
+        row=row,
+        files=files,
+        fill_id=fill.fill_id,
     )
     line.number("slippage", lost, fill.slippage)
     tick = market.instrument.tick_size
@@ -191,28 +199,46 @@ def slipped(
     market: InstrumentData,
     row: int,
     files: RunFolder,
+    fill_id: int = 0,
 ) -> tuple[float, float]:
     """Return the fraction lost to slippage, and the price on the grid.
 
     Limit fills have no slippage; option fills pay half the spread. Range and volume are those of
-    the bar that is known at the stage.
+    the bar that is known at the stage. ``fill_id`` is 0 for a size that is still to be filled.
     """
     lost = 0.0
     if market.is_option:
         lost = market.half_spread(row)
     elif order.kind != OrderKind.LIMIT.value:
-        source = reference_row(stage, market, row)
-        known = source != NO_ROW
-        met = FillMarket(
-            quantity=quantity,
-            multiplier=order.slippage_multiplier,
-            bar_range=market.bar_range(source) if known else 0.0,
-            volume=market.price(source, "volume") if known else 0.0,
-        )
+        met = _met(order, quantity, stage=stage, market=market, row=row, fill_id=fill_id)
         lost = slippage(slippage_terms(files.config.venue, market.instrument), met)
     tick = market.instrument.tick_size
     price = against_trader(raw * (1 + order.side * lost), order.side, tick)
     return lost, max(price, 0.0 if market.is_option and order.side < 0 else tick)
+
+
+def _met(
+    order: OrderRow,
+    quantity: float,
+    *,
+    stage: str,
+    market: InstrumentData,
+    row: int,
+    fill_id: int,
+) -> FillMarket:
+    """Return a fill with the market that it meets."""
+    source = reference_row(stage, market, row)
+    known = source != NO_ROW
+    opened, closed = int(market.bars["opened_at"][row]), int(market.bars["closed_at"][row])
+    at = opened if stage == OPEN else closed
+    return FillMarket(
+        quantity=quantity,
+        multiplier=order.slippage_multiplier,
+        bar_range=market.bar_range(source) if known else 0.0,
+        volume=market.price(source, "volume") if known else 0.0,
+        earlier=partial(market.filled.units, order, opened, at=at, stage=stage, fill_id=fill_id),
+        activity=partial(market.activity_of, row, inside=stage != OPEN),
+    )
 
 
 def within_risk(

@@ -9,7 +9,7 @@ import numpy as np
 from data_feeds.align import as_of
 from data_feeds.schema import ChannelKind
 from engine.benchmark.daily_returns import HeldBenchmark, benchmark_bars, mixed_returns
-from engine.costs import FillConditions
+from engine.costs import NO_ACTIVITY, FillConditions
 from engine.excess import bill_rates
 from engine.metrics import cagr, max_drawdown, ratios, volatility
 from engine.records import NO_BILL, BillAccruals, DailyMoney
@@ -66,7 +66,9 @@ def purchase_cost(record: RunRecord, name: str) -> float:
     costs = record.run.config.venue.costs_of(dataset.instruments[name])
     row = max(int(np.searchsorted(bars["closed_at"], record.start, side="right")) - 1, 0)
     known = float((bars["high"][row] - bars["low"][row]) / bars["close"][row])
-    lost = costs.slippage.fraction(0.0, FillConditions(known))
+    held = record.run.activity.get(name)
+    activity = NO_ACTIVITY if held is None else held.at(record.start)
+    lost = costs.slippage.fraction(0.0, FillConditions(known, activity=activity))
     return lost + costs.taker_rate
 
 

@@ -1,14 +1,17 @@
 """One execution: its price, its fee, its margin, and its facts in the ledger."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
-from engine.broker.book import WorkingOrder
+from engine.broker.book import Book, WorkingOrder
+from engine.broker.order_size import OrderSizes
 from engine.broker.timeline import InstrumentPath
 from engine.config.models import MarginMode, RunConfig
 from engine.config.venue import TradingCosts
 from engine.contracts import Contract, contract_for
 from engine.costs import FillConditions, floor_to_step, round_against
+from engine.costs.market_activity import MarketActivity, bar_volatility
 from engine.ledger import Ledger
 from engine.records import FactKind, Fill, FillStage, OrderRole
 
@@ -18,8 +21,9 @@ class FillMoment:
     """Holds the instant, bar and stage of an execution.
 
     Slippage and capacity use ``market``: range and volume are at an open those of the last
-    completed bar, inside a bar its own. ``half_spread`` (fraction of price) is the only slippage of
-    an option.
+    completed bar, inside a bar its own. ``volatility`` is that of the bar itself, scaled to a day,
+    for a fill inside a bar longer than an hour; else 0. ``half_spread`` (fraction of price) is the
+    only slippage of an option.
     """
 
     at: int
@@ -28,12 +32,13 @@ class FillMoment:
     bar_closed_at: int
     market: FillConditions
     half_spread: float
+    volatility: float
 
 
 def fill_moment(path: InstrumentPath, t: int, row: int, stage: FillStage) -> FillMoment:
     """Return the moment of bar ``row``, which opens or closes at instant index ``t``."""
     bars = path.bars
-    opened_at, closed_at = int(bars["opened_at"][row]), int(bars["closed_at"][row])
+    opened_at, closed_at, volatility = int(bars["opened_at"][row]), int(bars["closed_at"][row]), 0.0
     if stage is FillStage.OPEN:
         at = opened_at
         bar_range, volume = float(path.known_range[t]), float(path.known_volume[t])
@@ -42,8 +47,10 @@ def fill_moment(path: InstrumentPath, t: int, row: int, stage: FillStage) -> Fil
         spread = float(bars["high"][row]) - float(bars["low"][row])
         bar_range = 0.0 if path.is_option else spread / float(bars["close"][row])
         volume = float(bars["volume"][row])
+        volatility = bar_volatility(bars, row, path.instrument.calendar)
     market = FillConditions(bar_range, volume)
-    return FillMoment(at, stage, opened_at, closed_at, market, float(path.half_spread[t]))
+    half_spread = float(path.half_spread[t])
+    return FillMoment(at, stage, opened_at, closed_at, market, half_spread, volatility)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +75,18 @@ class FillTerms:
 class Execution:
     """Turns matched orders into fills and writes their trades and fees into the ledger."""
 
-    def __init__(self, ledger: Ledger, config: RunConfig) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        config: RunConfig,
+        book: Book,
+        activity: Mapping[str, MarketActivity],
+    ) -> None:
         self.fills: list[Fill] = []
         # By instrument: the open of its latest bar with fills, and the base units filled there.
         self._filled: dict[str, tuple[int, float]] = {}
+        self._sizes = OrderSizes(book)
+        self._activity = activity
         self._ledger = ledger
         self._venue = config.venue
         self._costs: dict[str, TradingCosts] = {}
@@ -107,12 +122,27 @@ class Execution:
             fraction = when.half_spread
         else:
             fraction = self._costs_of(path).slippage.fraction(
-                quantity, when.market, multiplier=order.request.slippage_multiplier
+                quantity,
+                self._market(path, when),
+                earlier=self._sizes.earlier(order, when.bar_opened_at),
+                multiplier=order.request.slippage_multiplier,
             )
         side, tick = order.request.side, path.instrument.tick_size
         # Only the sale of an option may be priced at zero; every other price is a tick at least.
         least = 0.0 if path.is_option and side < 0 else tick
         return max(round_against(raw * (1 + side * fraction), side, tick), least), fraction
+
+    def _market(self, path: InstrumentPath, when: FillMoment) -> FillConditions:
+        """Return the market of a fill with the activity known at its bar's open.
+
+        Inside a bar of up to an hour no later hour is complete, so the cost does not depend on the
+        length of the bar; a longer bar counts itself.
+        """
+        held = self._activity.get(path.instrument.id)
+        if held is None:
+            return when.market
+        known = held.at(when.bar_opened_at, own_volatility=when.volatility)
+        return replace(when.market, activity=known)
 
     def cost_per_unit(
         self, path: InstrumentPath, order: WorkingOrder, price: float, *, rate: float
@@ -162,6 +192,7 @@ class Execution:
             slippage = 0.0
         else:
             price, slippage = self.taker_price(path, order, raw, quantity, when)
+            self._sizes.add(order, when.bar_opened_at, quantity)
         terms = FillTerms(quantity, raw, price, slippage, rate, maker, path.contract)
         return self._book(path, order, terms, when)
 
@@ -176,6 +207,7 @@ class Execution:
     ) -> Fill:
         """Close a whole position for the venue, whatever the volume."""
         price, slippage = self.taker_price(path, order, raw, quantity, when)
+        self._sizes.add(order, when.bar_opened_at, quantity)
         rate = self._costs_of(path).liquidation_fee_rate
         terms = FillTerms(quantity, raw, price, slippage, rate, False, path.contract)
         return self._book(path, order, terms, when)

@@ -183,6 +183,7 @@ def next_instant(  # noqa: PLR0917 - compiled code takes no keywords
     )
     cash, quantities, averages, kinds, sizes, liquidation = account
     loss_floor, halt_drawdown, peak = guards
+    has_trail = trails.used
     marks = np.empty(len(quantities))
     for i in range(t + 1, len(wake)):
         if i == forced or wake[i] or day_end[i]:
@@ -201,7 +202,7 @@ def next_instant(  # noqa: PLR0917 - compiled code takes no keywords
                 return i, peak
             if _level_reached(k, open_price[k, i], low[k, i], high[k, i], levels):
                 return i, peak
-            if trails.used[k] and trail_reached(
+            if has_trail[k] and trail_reached(
                 k, i, open_price[k, i], low[k, i], high[k, i], close[k, i], trails
             ):
                 return i, peak

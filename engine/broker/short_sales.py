@@ -33,8 +33,9 @@ class ShortSales:
         )
         self._names = tuple(path.instrument.id for path in paths)
         self._positions: tuple[Position, ...] = tuple(ledger.positions[n] for n in self._names)
-        stated = (config.venue.costs_of(path.instrument).borrow_fee_rate for path in paths)
-        self._fees = tuple(math.nan if fee is None else fee for fee in stated)
+        terms, venue = config.account.short_sales, config.venue
+        fees = [None if terms is None else terms.fee_of(path.instrument, venue) for path in paths]
+        self._fees = tuple(math.nan if fee is None else fee for fee in fees)
         self._may_lend = any(contract is not None for contract in self.contracts)
         self._ledger = ledger
         self._mark_of = mark_of

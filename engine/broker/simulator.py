@@ -5,7 +5,7 @@ One instant is :meth:`Simulator.close_bars`, :meth:`Simulator.mark`, decisions e
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +23,7 @@ from engine.broker.transfers import Transfers
 from engine.config.models import RunConfig
 from engine.config.venue import LimitFill
 from engine.contracts import Contract, margin_terms
+from engine.costs.market_activity import MarketActivity
 from engine.ledger import Ledger
 from engine.records import FAR_FUTURE, FillStage, OrderRequest, OrderRole, OrderStatus
 
@@ -50,7 +51,13 @@ class Simulator:
     a bar a price must trade beyond a limit of each, quote.
     """
 
-    def __init__(self, timeline: Timeline, ledger: Ledger, config: RunConfig) -> None:
+    def __init__(
+        self,
+        timeline: Timeline,
+        ledger: Ledger,
+        config: RunConfig,
+        activity: Mapping[str, MarketActivity] | None = None,
+    ) -> None:
         terms = [
             margin_terms(path.instrument, config.venue.costs_of(path.instrument))
             for path in timeline.paths
@@ -58,7 +65,7 @@ class Simulator:
         self.timeline = timeline
         self.ledger = ledger
         self.book = Book()
-        self.execution = Execution(ledger, config)
+        self.execution = Execution(ledger, config, self.book, activity or {})
         self.collateral = Collateral(timeline.paths, ledger, self.book, terms, config)
         self.shorts = self.collateral.shorts
         through = config.venue.limit_fill is LimitFill.THROUGH

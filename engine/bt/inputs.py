@@ -1,5 +1,6 @@
 """The inputs of one simulation: rules, data, signals, and the timeline that follows from them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,13 +14,18 @@ from data_feeds.dataset import Dataset
 from data_feeds.schema import Channel, ChannelKind
 from engine.broker.timeline import RateSeries, Timeline, build_timeline, execution_bars
 from engine.config.models import RunConfig
+from engine.costs.market_activity import MarketActivity, load_activity
 from engine.market_state import MarketState
 from engine.playbook import Playbook, Requirements, Signals
 
 
 @dataclass(frozen=True)
 class SimulationInputs:
-    """Holds the inputs of one simulated playbook, alone or as a sleeve of an account."""
+    """Holds the inputs of one simulated playbook, alone or as a sleeve of an account.
+
+    ``stored_activity`` is the activity of the instruments by the finest stored bars; None: by those
+    of the dataset.
+    """
 
     config: RunConfig
     dataset: Dataset
@@ -27,6 +33,17 @@ class SimulationInputs:
     signals: Signals
     requirements: Requirements
     market: MarketState | None = None
+    stored_activity: Mapping[str, MarketActivity] | None = None
+
+    @cached_property
+    def activity(self) -> Mapping[str, MarketActivity]:
+        """Return daily volume and volatility by instrument; none where the costs read none."""
+        if not self.config.venue.slippage.reads_activity:
+            return {}
+        if self.stored_activity is not None:
+            return self.stored_activity
+        start, end = datetime_ns(self.config.data.start), datetime_ns(self.config.data.end)
+        return load_activity(self.dataset, self.requirements.traded, start, end)
 
     @cached_property
     def bars(self) -> dict[str, Channel]:

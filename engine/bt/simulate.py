@@ -61,7 +61,7 @@ def build_session(
     """
     instruments = {name: inputs.dataset.instruments[name] for name in inputs.bars}
     ledger = Ledger(instruments)
-    simulator = Simulator(timeline, ledger, inputs.config)
+    simulator = Simulator(timeline, ledger, inputs.config, inputs.activity)
     account = inputs.config.account
     deposits = ((Wallet.VENUE, account.venue_cash), (Wallet.BROKERAGE, account.brokerage_cash))
     for wallet, amount in deposits:
@@ -126,6 +126,7 @@ def _risk_module(
         covariance=_covariance(config, _without_options(bars, instruments)),
         limits=limits,
         listed_at=listed_at(inputs.signals),
+        activity=inputs.activity,
     )
 
 

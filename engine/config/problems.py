@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from data_feeds.strict_model import CHOICE
 from data_feeds.yaml_text import KeyPath
 from engine.config.yaml_source import ConfigSource, WrittenParams, dotted
 from engine.errors import ParamProblem
@@ -89,7 +90,8 @@ def _one_line(text: str) -> str:
 
 
 def _key_path(detail: ErrorDetails) -> KeyPath:
-    return tuple(detail["loc"])
+    # A step that names a choice of models is no key of the file.
+    return tuple(step for step in detail["loc"] if not str(step).startswith(CHOICE))
 
 
 def _line(
@@ -173,14 +175,21 @@ _REASONS: dict[str, Callable[[Mapping[str, Any], Any], str]] = {
 }
 
 
-def _inner_model(annotation: Any) -> type[BaseModel] | None:
-    """Return the model inside ``Model``, ``Model | None``, ``tuple[Model, ...]``."""
+def _inner_model(annotation: Any, key: str | int = "") -> type[BaseModel] | None:
+    """Return the model inside ``Model``, ``Model | None``, ``tuple[Model, ...]``.
+
+    Of several models: the first that has ``key``, else the first.
+    """
+    models = _inner_models(annotation)
+    return next((m for m in models if key in m.model_fields), models[0] if models else None)
+
+
+def _inner_models(annotation: Any) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
+        return [annotation]
     if get_origin(annotation) in (Union, types.UnionType, tuple, list, Annotated):
-        found = [_inner_model(part) for part in get_args(annotation)]
-        return next((model for model in found if model is not None), None)
-    return None
+        return [model for part in get_args(annotation) for model in _inner_models(part)]
+    return []
 
 
 def _values_of_mapping(annotation: Any) -> Any:
@@ -203,7 +212,7 @@ def _type_at(model: type[BaseModel], path: KeyPath) -> tuple[FieldInfo | None, A
         if values is not None:
             field, here = None, values
             continue
-        inside = _inner_model(here)
+        inside = _inner_model(here, step)
         field = inside.model_fields.get(step) if inside is not None else None
         here = field.annotation if field is not None else None
     return field, here

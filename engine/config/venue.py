@@ -9,7 +9,13 @@ from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.strict_model import SortedModel
 from data_feeds.trading_terms import MaintenanceBracket, TradingTerms, check_brackets
 from engine.costs.slippage_model import BASIS_POINT, SlippageModel
-from engine.costs.slippage_registry import Slippage, slippage_keys, with_own_terms
+from engine.costs.slippage_registry import (
+    DEFAULT_MODEL,
+    Slippage,
+    as_any_of,
+    slippage_keys,
+    with_own_terms,
+)
 
 # Keys of the venue section that an instrument's own terms may replace.
 TERMS = (
@@ -38,6 +44,7 @@ class LimitFill(StrEnum):
 class TradingCosts:
     """Hold one instrument's costs: fees as fractions of notional, slippage, brackets.
 
+    ``slippage_source`` is who measured the instrument's own numbers, None for chosen ones.
     ``borrow_fee_rate`` is the annual fee of a borrowed share, a fraction of its value; None where
     nobody states one.
     """
@@ -46,6 +53,7 @@ class TradingCosts:
     taker_rate: float
     liquidation_fee_rate: float
     slippage: SlippageModel
+    slippage_source: str | None
     maintenance: tuple[MaintenanceBracket, ...]
     borrow_fee_rate: float | None = None
 
@@ -100,7 +108,11 @@ class VenueConfig(SortedModel):
         description="Price that fills a limit entry or a target inside a bar: through (one tick of "
         "the instrument beyond it) or touch; fills at opens and stops do not differ",
     )
-    slippage: Slippage = Field(default_factory=Slippage)
+    slippage: Slippage = Field(
+        default_factory=DEFAULT_MODEL,
+        description="Slippage model and its keys; without model: that whose keys are written",
+        json_schema_extra=as_any_of,
+    )
     maintenance: tuple[MaintenanceBracket, ...] = Field(
         description="Brackets by ascending floor, the first at 0", min_length=1
     )
@@ -113,12 +125,7 @@ class VenueConfig(SortedModel):
     @field_serializer("general")
     def _shown(self, value: tuple[str, ...] | None) -> list[str]:
         # A section that is read back has every key written.
-        return [name for name in self._terms() if self.is_general(name)]
-
-    def _terms(self) -> list[str]:
-        """Return the replaceable keys; of the slippage keys, those of the run's model."""
-        own = {f"slippage.{key}" for key in type(self.slippage).model_fields}
-        return [name for name in TERMS if not name.startswith("slippage.") or name in own]
+        return [name for name in TERMS if self.is_general(name)]
 
     def is_general(self, name: str) -> bool:
         """Return whether an instrument's own term replaces a key of this section."""
@@ -161,9 +168,15 @@ class VenueConfig(SortedModel):
             # A broker that covers a short charges its commission.
             liquidation_fee_rate=commission if at_brokerage else bps("liquidation_fee_bps"),
             slippage=self._slippage_of(record),
+            slippage_source=None if record is None else record.slippage.source,
             maintenance=self.brackets_of(instrument)[0],
             borrow_fee_rate=None if lent_at is None else lent_at * BASIS_POINT,
         )
+
+    def borrow_fee_rate(self, instrument: Instrument, written: float | None) -> float | None:
+        """Return the annual fee of a borrowed share, a fraction; ``written`` is the run's, bps."""
+        stated = self.costs_of(instrument).borrow_fee_rate
+        return stated if written is None else written * BASIS_POINT
 
     def brackets_of(
         self, instrument: Instrument

@@ -5,6 +5,7 @@ A model is its own section of the configuration. To add one: a file in
 own formula.
 """
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,16 +18,34 @@ BASIS_POINT = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
+class Activity:
+    """Hold an instrument's volume (units a day) and volatilities (fractions of price a day).
+
+    ``volatility`` is the larger of ``usual_volatility`` and that of the last hour. ``is_known`` is
+    false where too few days are known; then the values are the last known ones, or NaN.
+    """
+
+    daily_volume: float
+    volatility: float
+    usual_volatility: float
+    is_known: bool
+
+
+NO_ACTIVITY = Activity(math.nan, math.nan, math.nan, False)
+
+
+@dataclass(frozen=True, slots=True)
 class FillConditions:
     """Hold the market that a fill meets, as it is known when the fill is priced.
 
     ``bar_range`` is (high - low) / close and ``volume`` the volume (base units) of one bar: at an
     open of the last completed bar, inside a bar of the bar itself; sizing gives the mean volume of
-    its window.
+    its window. ``activity`` is the instrument's, whatever the length of its bars.
     """
 
     bar_range: float = 0.0
     volume: float = 0.0
+    activity: Activity = NO_ACTIVITY
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +111,15 @@ class SlippageModel(SortedModel, ABC):
     def reads_bar_volume(self) -> bool:
         """Return whether sizing needs the mean volume of a bar (risk.participation_window)."""
         return False
+
+    @property
+    def reads_activity(self) -> bool:
+        """Return whether the model needs the instrument's daily volume and volatility."""
+        return False
+
+    def unpriced(self, market: FillConditions) -> str | None:
+        """Return the reason why an entry cannot be priced yet, None where it can."""
+        return None
 
     @property
     @abstractmethod

@@ -1,6 +1,6 @@
 """A finished run, and the values derived from it for pages and tables."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -18,6 +18,7 @@ from data_feeds.schema import Channel, ChannelKind, Provenance
 from data_feeds.timeframe import Timeframe
 from engine.config.models import RunConfig
 from engine.contracts import contract_of
+from engine.costs.market_activity import MarketActivity
 from engine.excess import BillCharges, bill_charges, daily_money
 from engine.market_state import MarketState
 from engine.metrics import headline, headline_inputs
@@ -51,6 +52,10 @@ class RunInputs(Protocol):
     @property
     def market(self) -> MarketState | None:
         """The market state that risk reads, None where it reads none."""
+
+    @property
+    def activity(self) -> Mapping[str, MarketActivity]:
+        """Daily volume and volatility by instrument, none where the costs read none."""
 
 
 class FinishedRun(RunInputs, Protocol):

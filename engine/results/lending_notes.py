@@ -6,14 +6,15 @@ from engine.results.finished import FinishedRun
 
 def lending_sentences(run: FinishedRun) -> list[str]:
     """Return the assumptions on short sales, none for a run whose account borrows no shares."""
-    terms, venue = run.config.account.short_sales, run.config.venue
+    terms = run.config.account.short_sales
     traded = [run.dataset.instruments[name] for name in run.requirements.traded]
     funds = [item for item in traded if item.kind is InstrumentKind.ETF]
     if terms is None or not funds:
         return []
     fees = []
     for fund in funds:
-        stated, series = venue.costs_of(fund).borrow_fee_rate, terms.borrow_fee_series.get(fund.id)
+        stated = terms.fee_of(fund, run.config.venue)
+        series = terms.borrow_fee_series.get(fund.id)
         if series is not None or stated is not None:
             fees.append(f"{fund.id} {series if series is not None else f'{stated:.2%}'}")
     earned = terms.rebate_series

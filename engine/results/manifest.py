@@ -20,6 +20,7 @@ from data_feeds.schema import Channel, Provenance, time_columns
 from engine.account_currencies import rate_sentences
 from engine.config.models import RunConfig
 from engine.config.venue import TERMS, LimitFill, TradingCosts
+from engine.costs.market_activity import activity_digest
 from engine.costs.slippage_model import BASIS_POINT
 from engine.playbook import compared_instruments
 from engine.reads import Reads
@@ -30,6 +31,7 @@ from engine.results.doubtful import doubtful_fills
 from engine.results.finished import FinishedRun, RunInputs, RunRecord
 from engine.results.lending_notes import lending_sentences
 from engine.results.share_notes import jump_sentences, share_sentences
+from engine.results.slippage_sentences import activity_sentences, model_sentences, slippage_sentence
 from engine.results.venue_notes import venue_sentences
 from engine.run_folder.schema import FORMAT, RUN_ID_DIGITS
 from engine.run_folder.seals import document_digest
@@ -76,10 +78,13 @@ def inputs_document(run: RunInputs) -> dict[str, Any]:
     rules = type(run.playbook)
     config["playbook"]["name"] = f"{rules.__module__}:{rules.__qualname__}"
     market = {} if run.market is None else {"market_sha256": run.market.fingerprint}
+    # The costs may read finer bars than the run's channels hold.
+    activity = {"activity_sha256": activity_digest(run.activity)} if run.activity else {}
     return {
         "config_sha256": document_digest(config),
         "data_sha256": run.dataset.fingerprint,
         **market,
+        **activity,
         "code_sha256": code_hash(rules, run.playbook.reads.modules),
         "files": run.playbook.reads.document(),
         "python": platform.python_version(),
@@ -276,6 +281,8 @@ def _venue_assumptions(run: FinishedRun) -> list[str]:
         *(_bracket_words(item, run.config) for item in traded if item.is_margined),
         *(words for item in traded for words in _kept_words(item, run.config)),
         *(f"{', '.join(names)}: {words}" for words, names in alike.items()),
+        *model_sentences(run.config),
+        *activity_sentences(run),
         "One bar fills at most "
         + (f"{cap:g} of its volume." if cap is not None else "any quantity: no volume cap."),
     ]
@@ -348,7 +355,7 @@ def _cost_words(costs: TradingCosts, item: Instrument) -> str:
     fees = f"fees are {maker} for maker fills and {taker} for taker fills"
     if item.is_margined:
         fees += f", {forced} of notional for a liquidation"
-    return f"{fees}, unchanged through the window. {costs.slippage.sentence}"
+    return f"{fees}, unchanged through the window. {slippage_sentence(costs)}"
 
 
 def _left_out_assumption(config: RunConfig) -> list[str]:

@@ -19,6 +19,7 @@ class ApprovedPlan:
     reserve : price at which the newest tranche sets cash aside, quote
     planned : base units of the whole plan before multipliers
     used : sum of the fractions of its tranches
+    ordered : base units of its market and stop entries so far, as approved
     is_leaving : an order that closes the whole plan works
     trailing : terms of the stop that follows the price; a moved stop keeps them
     """
@@ -37,6 +38,7 @@ class ApprovedPlan:
     setup: str
     is_leaving: bool = False
     trailing: TrailingStop | None = None
+    ordered: float = 0.0
 
 
 class ApprovedPlans(dict[str, ApprovedPlan]):

@@ -103,6 +103,7 @@ class EntryReviewer:
             used=intent.fraction,
             setup=intent.setup,
             trailing=intent.trailing,
+            ordered=0.0 if intent.kind is OrderKind.LIMIT else sized.quantity,
         )
         self._plans.keep(instrument.id, plan)
         self._guards.on_entry(at, draft.equity)
@@ -152,6 +153,7 @@ class EntryReviewer:
             isolated_margin=position.isolated_margin,
             leverage_setting=plan.leverage_setting,
             planned=plan.planned,
+            ordered=plan.ordered,
         )
         tranche = TrancheRequest(OrderKind.MARKET, intent.fraction, plan.slippage_multiplier, held)
         broken = None
@@ -177,6 +179,7 @@ class EntryReviewer:
             entry=close,
             reserve=close,
             used=plan.used + intent.fraction,
+            ordered=plan.ordered + sized.quantity,
         )
         self._plans.keep(instrument.id, larger)
         order = tranche_order(decision, slippage_multiplier=plan.slippage_multiplier)

@@ -10,6 +10,7 @@ from typing import Any
 from data_feeds.instrument import Instrument, InstrumentKind
 from engine.config.models import RunConfig
 from engine.contracts import margin_terms
+from engine.costs.market_activity import MarketActivity
 from engine.decision_terms import GuardName, IntentKind
 from engine.errors import PlaybookContractError
 from engine.intents import (
@@ -58,6 +59,7 @@ class RiskModule:
     covariance : of the traded instruments, for the volatility target of a book
     limits : caps and guards of the account, when this is one of its sleeves
     listed_at : first instant at which the signals list each option contract, ns UTC
+    activity : daily volume and volatility by instrument, where the costs read them
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class RiskModule:
         covariance: Covariance | None = None,
         limits: AccountLimits | None = None,
         listed_at: Mapping[str, int] | None = None,
+        activity: Mapping[str, MarketActivity] | None = None,
     ) -> None:
         rules = _sizing_rules(config, instruments)
         self._instruments = instruments
@@ -85,7 +88,13 @@ class RiskModule:
         self._book = DecisionBook(self._guards, market)
         self._plans = ApprovedPlans()
         self._inputs = SizingInputs(
-            config.venue, rules, instruments, bars, self._plans, limits=limits
+            config.venue,
+            rules,
+            instruments,
+            bars,
+            self._plans,
+            limits=limits,
+            activity=activity,
         )
         self._entries = EntryReviewer(
             rules,

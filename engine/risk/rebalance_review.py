@@ -274,6 +274,9 @@ class RebalanceReviewer:
         if math.isnan(self._inputs.participation(draft.instrument, draft.at)):
             window = self._risk.participation_window
             return RefusalRule.VOLUME_UNKNOWN, f"no volume is known over {window}: {stays}"
+        unpriced = self._inputs.unpriced(draft.instrument, draft.at)
+        if unpriced is not None:
+            return RefusalRule.VOLUME_UNKNOWN, f"{unpriced}: {stays}"
         return None
 
     def _blocked(

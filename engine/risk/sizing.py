@@ -76,7 +76,8 @@ class SizingRules:
 class EarlierTranches:
     """Hold a plan's position when a tranche is added: base units unsigned, money in quote.
 
-    ``planned`` is the whole plan as sized at its entry, before multipliers.
+    ``planned`` is the whole plan as sized at its entry, before multipliers. ``ordered`` is the sum
+    of its market and stop entries as they were approved.
     """
 
     quantity: float = 0.0
@@ -84,6 +85,12 @@ class EarlierTranches:
     isolated_margin: float = 0.0
     leverage_setting: int = OWNED
     planned: float = 0.0
+    ordered: float = 0.0
+
+    @property
+    def closed(self) -> float:
+        """Return the units that may have been closed before: all ordered ones not held."""
+        return max(self.ordered - self.quantity, 0.0)
 
 
 NOTHING_HELD = EarlierTranches()
@@ -262,9 +269,10 @@ def _risk_cap(request: SizingRequest, risk: RiskConfig) -> SizeAtRisk:
     a sale. The second solution takes the slippage of the first, larger size: a bound.
     """
     costs, first = request.costs, _size_at_risk(request, risk, 0.0, 0.0)
-    curve, held = costs.slippage, request.held.quantity
-    entry = 0.0 if costs.rests else curve.fixed + curve.impact(first.quantity)
-    return _size_at_risk(request, risk, entry, curve.fixed + curve.impact(held + first.quantity))
+    curve, held, size = costs.slippage, request.held, first.quantity
+    entry = 0.0 if costs.rests else curve.fixed + curve.impact(size, earlier=held.ordered)
+    leaving = curve.fixed + curve.impact(held.quantity + size, earlier=held.closed)
+    return _size_at_risk(request, risk, entry, leaving)
 
 
 def _size_at_risk(
@@ -279,7 +287,8 @@ def _size_at_risk(
     if held.quantity > 0:
         gain = contract.profit(float(side), held.average_entry, request.stop)
         lost = max(-gain, 0.0)
-    lost += stop * (costs.exit_fee + curve.fixed + curve.impact(held.quantity))
+    exit_impact = curve.impact(held.quantity, earlier=held.closed)
+    lost += stop * (costs.exit_fee + curve.fixed + exit_impact)
     highest = max(request.entry, request.stop * (1 - side * stop_slippage))
     rate = contract.worst_rate(request.account_rate, request.close or request.entry, highest)
     budget = max(risk.risk_fraction * request.equity / rate - held.quantity * lost, 0.0)
@@ -288,7 +297,8 @@ def _size_at_risk(
         + entry * (costs.entry_fee + costs.entry_slippage)
         + stop * (costs.exit_fee + curve.fixed)
     )
-    orders = (*costs.sized_entry(entry), SizedOrder(stop, together=held.quantity))
+    closing = SizedOrder(stop, earlier=held.closed, together=held.quantity)
+    orders = (*costs.sized_entry(entry, held.ordered), closing)
     quantity = curve.largest(budget, per_unit, orders)
     return SizeAtRisk(quantity, curve.unit_cost(quantity, per_unit, orders), rate)
 
@@ -467,5 +477,5 @@ def _payable(request: SizingRequest, setting: int, slippage: float) -> float:
     return costs.slippage.largest(
         max(request.free_cash, 0.0),
         unit * (share + fees + costs.entry_slippage),
-        costs.sized_entry(unit),
+        costs.sized_entry(unit, request.held.ordered),
     )

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from data_feeds.instrument import Instrument, InstrumentKind, Wallet
 from engine.config.venue import VenueConfig
 from engine.contracts import BorrowedShort, Contract, contract_for, contract_of, short_of
-from engine.costs import FillConditions
+from engine.costs import NO_ACTIVITY, FillConditions
+from engine.costs.market_activity import MarketActivity
 from engine.decision_terms import Cap, RefusalRule
 from engine.records import OrderKind
 from engine.risk.account_limits import (
@@ -63,8 +64,10 @@ class SizingInputs:
         plans: Mapping[str, ApprovedPlan],
         *,
         limits: AccountLimits | None = None,
+        activity: Mapping[str, MarketActivity] | None = None,
     ) -> None:
         self._limits = limits
+        self._activity = activity or {}
         self._venue = venue
         self._rules = rules
         self._instruments = instruments
@@ -79,11 +82,24 @@ class SizingInputs:
 
     def slippage(self, instrument: str, at: int, multiplier: float) -> float:
         """Return a taker's slippage without impact at an instant, a fraction of price."""
-        bars = self._bars[instrument]
-        row = bars.row_at(at)
-        known = float(bars.range_fraction[row]) if row >= 0 else 0.0
         costs = self._venue.costs_of(self._instruments[instrument])
-        return costs.slippage.fraction(0.0, FillConditions(known), multiplier=multiplier)
+        return costs.slippage.fraction(0.0, self.market(instrument, at), multiplier=multiplier)
+
+    def market(self, instrument: str, at: int) -> FillConditions:
+        """Return the market of a fill as it is known at an instant, with a bar's mean volume."""
+        bars, held = self._bars[instrument], self._activity.get(instrument)
+        activity = NO_ACTIVITY if held is None else held.at(at)
+        row = bars.row_at(at)
+        if row < 0:
+            return FillConditions(activity=activity)
+        return FillConditions(
+            float(bars.range_fraction[row]), float(bars.mean_volume[row]), activity
+        )
+
+    def unpriced(self, instrument: str, at: int) -> str | None:
+        """Return the reason why a purchase cannot be priced yet, None where it can."""
+        costs = self._venue.costs_of(self._instruments[instrument])
+        return costs.slippage.unpriced(self.market(instrument, at))
 
     def free_cash(self, wallet: Wallet, at: int, account: AccountView) -> float:
         """Return the cash of a wallet that no position or working order uses, quote."""
@@ -117,11 +133,12 @@ class SizingInputs:
             if instrument.kind is InstrumentKind.ETF:
                 why = "the account borrows no shares; write account.short_sales"
             return RefusalRule.NO_SHORT, why
-        stated = self._venue.costs_of(instrument).borrow_fee_rate
-        if stated is None and terms is not None and instrument.id not in terms.borrow_fee_series:
+        assert terms is not None, "a short has terms"
+        has_series = instrument.id in terms.borrow_fee_series
+        if terms.fee_of(instrument, self._venue) is None and not has_series:
             return RefusalRule.NO_SHORT, (
-                f"nobody states a borrow fee of {instrument.id}; write borrow_fee_bps in its terms "
-                "or under venue, or account.short_sales.borrow_fee_series"
+                f"nobody states a borrow fee of {instrument.id}; write it under "
+                "account.short_sales.borrow_fee_bps, or name its borrow_fee_series"
             )
         return None
 
@@ -149,20 +166,20 @@ class SizingInputs:
                 RefusalRule.VOLUME_UNKNOWN,
                 f"no volume is known over {risk.participation_window}",
             )
-        return None
+        unpriced = self.unpriced(instrument.id, draft.at)
+        return None if unpriced is None else (RefusalRule.VOLUME_UNKNOWN, unpriced)
 
     def request(
         self, draft: DecisionDraft, tranche: TrancheRequest, account: AccountView
     ) -> SizingRequest:
         """Return the inputs of a tranche's size."""
         bars, instrument = self._bars[draft.instrument], self._instruments[draft.instrument]
-        row = bars.row_at(draft.at)
-        volume = float(bars.mean_volume[row])
+        row, market = bars.row_at(draft.at), self.market(draft.instrument, draft.at)
         costs = plan_costs(
             instrument,
             self._venue,
             tranche.kind,
-            market=FillConditions(float(bars.range_fraction[row]), volume),
+            market=market,
             slippage_multiplier=tranche.slippage_multiplier,
             crosses=tranche.crosses,
         )
@@ -188,7 +205,7 @@ class SizingInputs:
             free_cash=free - cash,
             collateral=self._collateral(draft, account, cash),
             realized_volatility=float(bars.realized_volatility[row]),
-            mean_volume=volume,
+            mean_volume=market.volume,
             fraction=tranche.fraction,
             held=tranche.held,
             reserve=tranche.reserve,

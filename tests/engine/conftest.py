@@ -1,6 +1,7 @@
 """A small, obvious book that makes simulation outcomes by hand for the tests of results."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -14,6 +15,7 @@ from data_feeds.trading_terms import MaintenanceBracket
 from engine.conditions import Condition, condition
 from engine.config.models import DataConfig, PlaybookConfig, RunConfig
 from engine.config.venue import VenueConfig
+from engine.costs.market_activity import MarketActivity
 from engine.decision_terms import Cap, DecisionOutcome, IntentKind, RiskTier
 from engine.playbook import Playbook, PlaybookParams, Requirements, Signals
 from engine.records import (
@@ -258,6 +260,7 @@ class FakeRun:
     outcome: SimulationOutcome
     requirements: Requirements
     market: None = None
+    activity: Mapping[str, MarketActivity] = field(default_factory=dict)
 
 
 def hourly_closes(hours: int, seed: int = 7) -> np.ndarray:

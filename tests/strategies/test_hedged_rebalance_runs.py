@@ -49,6 +49,17 @@ def test_real_episodes_audit_clean(name: str, real_catalog: Catalog, tmp_path: P
     assert audit_run(publish(result, tmp_path), real_catalog).findings == ()
 
 
+def test_a_short_hedge_in_2022_audits_clean(real_catalog: Catalog, tmp_path: Path) -> None:
+    result = run(config("short_2022"), real_catalog)
+    kinds = [fact.kind for fact in result.outcome.facts if fact.instrument == "QQQ"]
+    assert kinds.count("borrow_fee") == kinds.count("rebate") > 50
+    shorts = [fill for fill in result.outcome.fills if fill.instrument == "QQQ"]
+    assert min(fill.position_after for fill in shorts) < -500
+    report = audit_run(publish(result, tmp_path), real_catalog)
+    assert report.findings == ()
+    assert report.checks["borrow fees"] == kinds.count("borrow_fee")
+
+
 PUTS = 'playbook.params={"tolerance": [], "hedges": {"cash": null, "crypto": null, "puts": {}}}'
 
 

@@ -190,6 +190,10 @@ class DiffSide:
         """Return the trade of a plan, None where nothing was filled."""
         return next((row for row in self.trades if row["plan_id"] == plan_id), None)
 
+    def orders_of_plan(self, plan_id: int) -> list[Row]:
+        """Return the orders of a plan, in the order of the table."""
+        return [row for row in self.rows(ORDERS.name) if row["plan_id"] == plan_id]
+
     def entries(self, plan_id: int) -> list[Row]:
         """Return the entry fills of a plan."""
         return [row for row in self.fills_of_plan.get(plan_id, []) if row["role"] == ENTRY]

@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.answers.row_sentences import condition_lines, decision_lines, order_lines
 from engine.answers.run_diff.diff_side import DiffSide
-from engine.answers.run_diff.input_changes import InputChange
+from engine.answers.run_diff.input_changes import ABSENT, InputChange
 from engine.answers.run_diff.net_parts import PARTS
 from engine.answers.run_diff.two_runs import HeadlineChange, RunDiff, TradeDifference, TradeVerdict
 from engine.errors import ReportError
@@ -142,8 +142,10 @@ def _no_difference(diff: RunDiff) -> str:
 def _input_lines(inputs: Sequence[InputChange], *, every: bool) -> list[str]:
     if not inputs:
         return ["The inputs are the same: configuration, data, code and versions."]
-    # What changes no number comes last, so that the short list has what does.
-    ordered = sorted(inputs, key=lambda change: change.changes_no_number)
+    # Settings that one riskoff did not know come later, and last what changes no number.
+    ordered = sorted(
+        inputs, key=lambda change: (change.changes_no_number, ABSENT in (change.a, change.b))
+    )
     shown = ordered if every else ordered[:SHOWN_INPUTS]
     rows = [
         (change.part, change.name, f"{_cut(change.a, every)} -> {_cut(change.b, every)}")

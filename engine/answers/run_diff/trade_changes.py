@@ -14,6 +14,7 @@ from engine.records import FillStage, OrderKind, OrderRole
 from engine.run_folder.read import Row, moment
 
 HALF_A_CENT = 0.005
+_TRAIL = ("trail_distance", "trail_fraction", "trail_signal", "trail_beyond")
 SOLVED = 1e-6  # fraction; sizes are solved for, so that a budget is met to some digits only
 
 
@@ -91,9 +92,29 @@ def _causes(a: DiffSide, x: Row, b: DiffSide, y: Row, earlier: str) -> Iterator[
     if decision_a is not None and decision_b is not None:
         costs_differ = a.cost_terms(x["instrument"]) != b.cost_terms(x["instrument"])
         yield from _sizing(decision_a, decision_b, earlier, costs_differ=costs_differ)
+    trails = [_trail(side, row["plan_id"]) for side, row in ((a, x), (b, y))]
+    if trails[0] != trails[1]:
+        text = f"the stop {trails[0]} -> {trails[1]}"
+        yield DiffCause(CauseKind.STOP, "trailing", text)
     yield from _entry(a, x, b, y)
     yield from _exit(a, x, b, y)
     yield from _costs(a, x, b, y)
+
+
+def _trail(side: DiffSide, plan_id: int) -> str:
+    """Return how the first stop of a plan trails, in words; equal terms have equal words."""
+    stops = [row for row in side.orders_of_plan(plan_id) if row["role"] == OrderRole.STOP]
+    if not stops or not stops[0].get("trail_moved"):
+        return "does not trail"
+    terms = [
+        f"{key.removeprefix('trail_')} {stops[0][key]}" for key in _TRAIL if _is_set(stops[0], key)
+    ]
+    return f"trails {stops[0]['trail_moved']}, {', '.join(terms)}"
+
+
+def _is_set(order: Row, column: str) -> bool:
+    value = order.get(column)
+    return bool(value) and not (isinstance(value, float) and math.isnan(value))
 
 
 def _sizing(da: Row, db: Row, earlier: str, *, costs_differ: bool) -> Iterator[DiffCause]:

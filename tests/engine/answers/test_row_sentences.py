@@ -45,8 +45,8 @@ def trailing(**changes):
         ),
         (
             {"side": 1, "trail_fraction": math.nan, "trail_signal": "atr", "trail_beyond": 95.0},
-            "trailing stop at 103.8 (from 90): the signal atr above the lowest close 107 of "
-            "2026-02-02 07:00Z, once that has reached 95",
+            "trailing stop at 103.8 (from 90): the distance of signal atr above the lowest close "
+            "107 of 2026-02-02 07:00Z, once that has reached 95",
         ),
         (
             {"last_level": 90.0, "best_price": math.nan, "trail_moved": "inside_bars"},

@@ -14,6 +14,7 @@ from engine.audit.findings import AuditReport
 from engine.bt import SimulationInputs, simulate
 from engine.causality import prepare
 from engine.config.models import RunConfig, RunMode
+from engine.costs.market_activity import MarketActivity
 from engine.playbook import Playbook, PlaybookParams, Requirements, Signals
 from engine.records import SimulationOutcome
 from engine.results.contents import write_files
@@ -39,6 +40,7 @@ class ScriptedRun:
     signals: Signals
     outcome: SimulationOutcome
     market: None = None
+    activity: Mapping[str, MarketActivity] = dataclasses.field(default_factory=dict)
 
 
 def scripted(
@@ -57,8 +59,11 @@ def scripted(
     signals = prepare(playbook, data, required)
     config = table_config(data, **sections)
     traded, listing = with_listed(config, data, required, signals)
-    outcome = simulate(SimulationInputs(config, traded, playbook, signals, listing))
-    return ScriptedRun(config, traded, playbook, listing, signals, outcome)
+    inputs = SimulationInputs(config, traded, playbook, signals, listing)
+    outcome = simulate(inputs)
+    return ScriptedRun(
+        config, traded, playbook, listing, signals, outcome, activity=inputs.activity
+    )
 
 
 def audited_run(finished: ScriptedRun, data: Dataset, folder: Path) -> AuditReport:

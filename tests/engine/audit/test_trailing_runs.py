@@ -1,11 +1,17 @@
 """The audit of trailing stops: clean runs agree, and an altered row is found."""
 
+import math
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from data_feeds.schema import ChannelKey, ChannelKind
 from engine.audit import audit_run
+from engine.broker import resolve
+from engine.broker.trailing import TrailingLevel
+from engine.config.models import RunMode
+from engine.costs import floor_to_step
 from engine.intents import Enter, MoveStop
 from engine.testing import PERP, candles, table
 from engine.trailing_stop import StopMoves, TrailingStop
@@ -36,6 +42,21 @@ SCRIPT = {
     ],
 }
 MARKET = table(candles(ROWS))
+# Here the best close of 105 comes before the move and no close reaches the activation of 106, and
+# the stop that moves inside bars is met by a bar whose high came last or first.
+FINE_ROWS = [
+    *ROWS[:4], (104, 106, 102, 105), (105, 105, 104, 104.5), (104.5, 104.5, 103, 104),
+    (104, 104, 102, 103), *ROWS[8:11], (109, 112, 107, 110), (110, 110, 109, 110),
+]  # fmt: skip
+FINE_MARKET = table(candles(FINE_ROWS))
+FINE_SCRIPTS = [
+    {
+        **SCRIPT,
+        # 105 x (1 - 0.029) = 101.955 lies off the tick grid.
+        0: [Enter(PERP.id, 1, 90.0, "one", trailing=TrailingStop(fraction=0.029, beyond=beyond))],
+    }
+    for beyond in (106.0, None)
+]
 
 
 @pytest.fixture
@@ -138,3 +159,42 @@ def test_a_changed_distance_that_sets_the_level_is_found(folder):
     rows = pq.read_table(folder / "trail_distances.parquet")["distance"].to_pylist()
     found = findings(folder, "trail_distances", changed("distance", rows.index(3.5), lambda _: 2.5))
     assert "last level of a trailing stop" in found
+
+
+def _rounded_away(self, level):
+    return floor_to_step(level, self.tick) if self.direction > 0 else level
+
+
+def _high_first(self, part, t):
+    """Sell at the high less the distance, as if the high came first."""
+    best = resolve.better_price(self.direction, self.best, self._extremes(part)[0])
+    return self._rounded(self._moved(best, t)) if self.moves_inside else self.level
+
+
+WRONG = {
+    "a stop that never moves at closes": ("pass_close", lambda self, close, t, at: None),
+    "a stop that never moves inside bars": ("pass_part", lambda self, part, t, at: None),
+    "the best close forgotten at a move": ("follow", lambda self, older: None),
+    "a level rounded away from the price": ("_rounded", _rounded_away),
+    "the high taken for the first price": ("level_within", _high_first),
+    "no activation": ("beyond", property(lambda self: -math.inf)),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_broker_that_trails_by_other_rules_is_found(monkeypatch, tmp_path, wrong):
+    name, broken = WRONG[wrong]
+    monkeypatch.setattr(TrailingLevel, name, broken)
+    # Dense: every level is moved by the broken method, none by the compiled catching up.
+    runs = [
+        scripted(FINE_MARKET, script, CLOCK, {"width": WIDTH}, mode=RunMode.DENSE)
+        for script in FINE_SCRIPTS
+    ]
+    reports = [audited_run(run, FINE_MARKET, tmp_path / str(i)) for i, run in enumerate(runs)]
+    assert not all(report.ok for report in reports)
+
+
+@pytest.mark.parametrize("script", FINE_SCRIPTS)
+def test_the_unbroken_broker_agrees(tmp_path, script):
+    run = scripted(FINE_MARKET, script, CLOCK, {"width": WIDTH})
+    assert audited_run(run, FINE_MARKET, tmp_path / "run").ok

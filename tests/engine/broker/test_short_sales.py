@@ -7,6 +7,7 @@ from data_feeds.calendar import session_bounds, sessions_between
 from data_feeds.dataset import Dataset
 from data_feeds.errors import CoverageError
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
+from engine.config.models import ShortSaleTerms
 from engine.intents import Add, Enter, Transfer
 from engine.testing import PERP, START, amounts, candles, fill_lines, series, table
 from engine.trades import build_trades
@@ -291,6 +292,14 @@ def test_shares_that_nobody_lends_are_not_sold(account, venue, words):
     outcome = run(hours({"AAA": flat(*[100] * 3)}), script, account=account, venue=venue)
     assert [(d.outcome, d.blocked_by) for d in outcome.decisions] == [("rejected", "no short")] * 2
     assert all(words in d.reason for d in outcome.decisions)
+
+
+def test_a_fee_of_the_run_file_comes_before_that_of_the_venue():
+    account = {"short_sales": {"rebate_series": None, "borrow_fee_bps": {"AAA": 72.0}}}
+    outcome = run(hours({"AAA": flat(*[100] * 49)}), {0: hold(a=-1.0)}, account=account)
+    assert kinds(outcome, "borrow_fee")[0] == (24.0, "borrow_fee", -0.2)
+    with pytest.raises(ValueError, match=r"borrow_fee_bps of AAA must lie in \[0, 10000\]"):
+        ShortSaleTerms(borrow_fee_bps={"AAA": -1.0})
 
 
 def test_a_series_prices_the_loan_in_place_of_the_stated_fee():

@@ -12,6 +12,7 @@ from engine.contracts.linear_perp import liquidation_price
 from engine.contracts.maintenance import build_tiers
 from engine.costs import FillConditions
 from engine.costs.slippage_models.bar_range import LinearCurve
+from engine.costs.slippage_models.square_root import RootCurve
 from engine.records import OrderKind
 from engine.risk.sizing import (
     CAPS,
@@ -26,6 +27,9 @@ from engine.risk.sizing import (
 
 FREE = PlanCosts(0, 0, LinearCurve(0, 0))
 TAKER = PlanCosts(0.0005, 0.0005, LinearCurve(0.0001, 1e-7))
+# 2% a day at 100,000 units a day: 0.02 / sqrt(100,000) for the root of a unit.
+ROOT = PlanCosts(0.0005, 0.0005, RootCurve(0.0002, 0.02 / 100_000**0.5))
+RESTS = replace(ROOT, entry_fee=0.0002, rests=True)
 PERP = Instrument(id="BTC", kind="perp", tick_size=0.1, lot_size=0.001, min_notional=100)
 SPOT = Instrument(id="BTCSPOT", kind="spot", tick_size=0.1, lot_size=0.001, min_notional=100)
 
@@ -237,7 +241,7 @@ def requests(draw):
         direction=side,
         entry=entry,
         stop=entry * (1 - side * draw(STOPS)),
-        costs=draw(st.sampled_from([FREE, TAKER])),
+        costs=draw(st.sampled_from([FREE, TAKER, ROOT])),
         equity=equity,
         gross_notional=equity * draw(st.floats(0.0, 4.0)),
         free_cash=equity * draw(st.floats(0.0, 1.0)),
@@ -270,8 +274,8 @@ def test_what_is_lost_at_the_stop_stays_within_the_budget(make, entry, mode):
     sizing = size_entry(entry, rules(make, margin_mode=mode, **ALL_ON))
     q, costs = sizing.quantity, entry.costs
     fees = q * (entry.entry * costs.entry_fee + entry.stop * costs.exit_fee)
-    slip_in = q * entry.entry * (costs.slippage.fixed + costs.slippage.slope * q)
-    slip_out = q * entry.stop * (costs.slippage.fixed + costs.slippage.slope * q)
+    slip = costs.slippage.fixed + costs.slippage.impact(q)
+    slip_in, slip_out = q * entry.entry * slip, q * entry.stop * slip
     lost = q * abs(entry.entry - entry.stop) + fees + slip_in + slip_out
     assert lost <= 0.01 * entry.equity * (1 + 1e-9)
 
@@ -348,13 +352,14 @@ def test_price_times_k_gives_size_over_k(make, entry, k):
     # Budgets and notionals are quote amounts; the participation cap is not, so it is off.
     active = rules(make, **{**ALL_ON, "participation_cap": None})
     curve = entry.costs.slippage
+    power = 0.5 if isinstance(curve, RootCurve) else 1.0
     scaled = replace(
         entry,
         # A wallet below one lot carries nothing, so a lot stays the same amount of money.
         instrument=PERP.model_copy(update={"lot_size": PERP.lot_size / k}),
         entry=entry.entry * k,
         stop=entry.stop * k,
-        costs=replace(entry.costs, slippage=replace(curve, slope=curve.slope * k)),
+        costs=replace(entry.costs, slippage=replace(curve, slope=curve.slope * k**power)),
     )
     first, second = size_entry(entry, active), size_entry(scaled, active)
     if first.leverage_setting == second.leverage_setting:
@@ -381,19 +386,24 @@ def test_an_addition_to_more_than_a_cap_allows_is_nothing(make):
 
 @given(
     held=st.floats(0.01, 5.0),
+    closed=st.floats(0.0, 3.0),
     average=st.floats(29_100.0, 31_000.0),
     fraction=st.floats(0.05, 1.0),
+    costs=st.sampled_from([TAKER, ROOT, RESTS]),
 )
-def test_all_tranches_together_lose_the_budget_at_most(make, held, average, fraction):
-    position = EarlierTranches(held, average, 0.0, 10, planned=10.0)
+def test_all_tranches_together_lose_the_budget_at_most(
+    make, held, closed, average, fraction, costs
+):
+    position = EarlierTranches(held, average, 0.0, 10, planned=10.0, ordered=held + closed)
     sizing = size_entry(
-        request(held=position, fraction=fraction, costs=TAKER), rules(make, risk_fraction=0.01)
+        request(held=position, fraction=fraction, costs=costs), rules(make, risk_fraction=0.01)
     )
-    new, stop = cap(sizing, "risk"), 29_000.0
-    # Slippage grows with the size: the exit of all pays the impact of all.
-    curve = TAKER.slippage
-    exit_costs = TAKER.exit_fee + curve.fixed + curve.slope * (held + new)
-    entry_costs = TAKER.entry_fee + curve.fixed + curve.slope * new
+    new, stop, curve = cap(sizing, "risk"), 29_000.0, costs.slippage
+    # Slippage grows with the size: the exit of all pays the impact of all, after what was closed.
+    exit_costs = costs.exit_fee + curve.fixed + curve.impact(held + new, earlier=closed)
+    entry_costs = costs.entry_fee
+    if not costs.rests:
+        entry_costs += curve.fixed + curve.impact(new, earlier=held + closed)
     lost = held * max(average - stop, 0.0) + new * (30_000.0 - stop + 30_000.0 * entry_costs)
     lost += (held + new) * stop * exit_costs
     if new > 0:

@@ -77,7 +77,19 @@ class RandomRuleFile:
             trade["trail"] = self._trail(name, sign)
         if self._chance(0.5):
             trade["tranches"] = self._tranches(name, side)
+        # A stream of its own leaves the other draws as they are.
+        apart = self.rng.spawn(1)[0]
+        if apart.random() < 0.3:
+            trade["trailing_stop"] = self._trailing_stop(apart, name)
         return trade
+
+    @staticmethod
+    def _trailing_stop(rng: np.random.Generator, name: str) -> dict[str, Any]:
+        distance = {"percent": "2%"}
+        if rng.random() < 0.6:
+            distance = {"distance": f"2 * atr({name}, 4 {ROWS[name]})"}
+        begins = {"beyond_r": 0.5} if rng.random() < 0.4 else {}
+        return {**distance, **begins, "moved": str(rng.choice(["at_closes", "inside_bars"]))}
 
     def _range(self, name: str) -> str:
         return f"atr({name}, {int(self.rng.integers(3, 8))} {ROWS[name]})"

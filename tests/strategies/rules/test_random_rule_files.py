@@ -47,6 +47,7 @@ CHECKED_END = START + 42 * DAY_NS
 CUTS = 2
 # What the 30 files must hold together, so that equality means something.
 LEAST = {
+    "trailing stops that moved": 200,
     "files with weights": 5,
     "files with two trades on one instrument": 3,
     "entries long": 100,
@@ -82,7 +83,12 @@ def config(seed: int, end: int = END) -> RunConfig:
         name="random",
         data=DataConfig(start=utc_datetime(FIRST), end=utc_datetime(end)),
         playbook=PlaybookConfig(name="rules", params=RandomRuleFile(seed).params()),
-        account=WalletsConfig(venue_cash=100_000.0, brokerage_cash=100_000.0),
+        account=WalletsConfig(
+            venue_cash=100_000.0,
+            brokerage_cash=100_000.0,
+            currency="USD",
+            rates={"USDT": "par"},
+        ),
         venue=VenueConfig(maintenance=(MaintenanceBracket(floor=0.0, rate=0.004),)),
         risk=RiskConfig(
             risk_fraction=0.02,
@@ -180,6 +186,9 @@ def _counted(run: PlayedFile) -> Counter[str]:
             counts["rebalances"] += 1
         elif decision.intent in names:
             counts[names[decision.intent]] += 1
+    for order in run.sparse.orders:
+        has_moved = bool(order.trail_moved) and order.last_level != order.price
+        counts["trailing stops that moved"] += has_moved
     for fill in run.sparse.fills:
         if fill.role in ("stop", "target"):
             counts[f"exits by {fill.role}"] += 1

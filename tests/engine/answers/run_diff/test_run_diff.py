@@ -163,9 +163,14 @@ def test_a_folder_of_an_earlier_format_with_fewer_columns_is_read(hand_folder, t
     shutil.copytree(today, old)
     decisions = pq.read_table(old / "journal_decisions.parquet")
     pq.write_table(decisions.drop_columns(["market_tier"]), old / "journal_decisions.parquet")
+    orders = pq.read_table(old / "orders.parquet")
+    later = [name for name in orders.column_names if name.startswith(("trail_", "best_", "last_"))]
+    pq.write_table(orders.drop_columns(later), old / "orders.parquet")
     resealed(old, format=3)
     diff = diff_runs(old, hand_folder(MIXED_B, "b"))
     assert [trade.verdict for trade in diff.trades] == ["same", "changed", "vanished", "appeared"]
+    for trade in diff.trades:
+        assert "Risk decision" in trade_text(diff, trade.number)
     if FORMAT != 3:
         assert f"The folders have the formats 3 and {FORMAT}" in diff_text(diff, NAMES)
 

@@ -7,6 +7,7 @@ import pytest
 
 from engine.answers.run_diff import TradeVerdict
 from engine.decision_terms import Cap, RiskTier
+from engine.trailing_stop import StopMoves
 from tests.engine.answers.run_diff.hand_runs import (
     HandRun,
     HandTrade,
@@ -94,6 +95,18 @@ def test_an_exit_of_a_guard_is_named_by_its_guard(compared) -> None:
     (trade,) = compared(HandRun(), HandRun((sold,))).trades
     assert trade.cause.label == "guard guard reason"
     assert "B left by guard (guard reason) at 99 on 2026-02-03 23:40Z" in trade.cause.text
+
+
+def test_a_stop_that_trails_in_one_run_only_is_named(compared) -> None:
+    terms = {"trail_moved": StopMoves.AT_CLOSES, "trail_distance": 3.0}
+    fixed, trailing = (
+        HandTrade(out="stop", exit=price, exit_order=order)
+        for price, order in ((97.0, {}), (101.0, terms))
+    )
+    (trade,) = compared(HandRun((fixed,)), HandRun((trailing,))).trades
+    assert trade.cause.label == "stop trailing"
+    told = f"the stop does not trail -> trails {StopMoves.AT_CLOSES}, distance 3.0"
+    assert trade.cause.text == told
 
 
 def test_a_target_that_only_a_touch_fills_names_the_rule(compared) -> None:
