@@ -13,7 +13,8 @@ PAGES ?=
 # The versions the pins were resolved with come first.
 PYTHONS := python3.11 python3.12 python3.13 python3 python3.14
 BIN := "$(VENV)"/bin
-PYTEST := $(BIN)/python -m pytest -n 2 -rs
+# A worker keeps its files, and with them their fixtures, until the other one has none left.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal -rs
 
 .PHONY: help install demo test lint real-data pages bench soak wheel clean
 

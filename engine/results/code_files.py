@@ -3,6 +3,7 @@
 import ast
 import re
 import sys
+import sysconfig
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -10,7 +11,7 @@ from importlib import metadata, util
 from importlib.machinery import EXTENSION_SUFFIXES, ModuleSpec
 from pathlib import Path
 
-from engine.reads import OUR_PACKAGES, is_covered
+from engine.reads import LIBRARY_FOLDERS, OUR_PACKAGES, is_covered
 
 SUFFIXES = (".py", *EXTENSION_SUFFIXES)
 # Words of a program that imports modules by a text.
@@ -24,6 +25,7 @@ UNSEEN = frozenset(
     }
 )  # fmt: skip
 LONGEST_NAME = 100
+_STANDARD_LIBRARY = Path(sysconfig.get_path("stdlib")).resolve()
 NAME = re.compile(r"[A-Za-z0-9._-]+")
 # Packages whose version can change a number or a picture of any run.
 PACKAGES = (
@@ -166,11 +168,20 @@ class _HelperImports:
             return []
         places = [Path(place) for place in (spec.submodule_search_locations or [spec.origin or ""])]
         if all(is_covered(place) for place in places):
-            if name in PACKAGES:
+            if name in PACKAGES or all(map(_is_python_s, places)):
                 return []
             self.libraries.add(name)
             return [] if name in _distributions() else _files_of(name)
         return _files_of(name)
+
+
+def _is_python_s(place: Path) -> bool:
+    """Return whether a file or folder belongs to Python itself.
+
+    ``sys.stdlib_module_names`` lacks Python's own tests: two thousand files under a usual name.
+    """
+    place = place.resolve()
+    return place.is_relative_to(_STANDARD_LIBRARY) and not LIBRARY_FOLDERS.intersection(place.parts)
 
 
 def _spec_of(name: str) -> ModuleSpec | None:

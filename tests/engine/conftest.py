@@ -28,6 +28,7 @@ from engine.records import (
     SimulationOutcome,
 )
 from tests.engine.chromium import browser  # noqa: F401
+from tests.quantstats_pictures import no_pictures_of_quantstats  # noqa: F401
 
 HOUR = 3_600 * 10**9
 START = 1_770_000_000 * 10**9  # 2026-02-02T02:40Z

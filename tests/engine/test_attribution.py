@@ -94,21 +94,26 @@ def test_the_condition_that_earned_most_comes_first(found):
 
 
 @pytest.mark.parametrize("processes", [0, 1])
-def test_less_than_two_processes_give_what_two_give(found, processes):
-    assert attribute(swing(), embedded_catalog(), processes=processes) == found
+def test_less_than_two_processes_give_what_two_give_and_progress_ends_at_one(found, processes):
+    seen = []
+    alone = attribute(swing(), embedded_catalog(), processes=processes, on_progress=seen.append)
+    assert alone == found
+    assert seen == [0.4, 0.6, 0.8, 1.0]
 
 
-def test_a_condition_that_the_config_leaves_out_stays_out_and_is_named(found):
-    rest = attribute(swing("playbook.ignore=[drawdown]"), embedded_catalog(), processes=1)
-    assert "drawdown" not in {effect.condition for effect in rest.effects}
-    assert "(stabilization_swing WITHOUT drawdown)" in rest.text()
+@pytest.fixture(scope="module")
+def without_vix():
+    return attribute(swing("playbook.ignore=[vix_off_peak]"), embedded_catalog(), processes=1)
 
 
-def test_a_variant_of_rules_with_a_condition_left_out_has_the_run_id_of_the_same_run():
+def test_a_condition_that_the_config_leaves_out_stays_out_and_is_named(without_vix):
+    assert "vix_off_peak" not in {effect.condition for effect in without_vix.effects}
+    assert "(stabilization_swing WITHOUT vix_off_peak)" in without_vix.text()
+
+
+def test_a_variant_of_rules_with_a_condition_left_out_has_the_run_id_of_the_same_run(without_vix):
     # Either order of the two names gives the same sorted list.
-    config = swing("playbook.ignore=[vix_off_peak]")
-    rest = attribute(config, embedded_catalog(), processes=1)
-    (effect,) = [effect for effect in rest.effects if effect.condition == "drawdown"]
+    (effect,) = [effect for effect in without_vix.effects if effect.condition == "drawdown"]
     alike = swing("playbook.ignore=[drawdown, vix_off_peak]")
     assert effect.run_id == run_id(run(alike, embedded_catalog()))
 
@@ -122,12 +127,6 @@ def test_rules_without_a_required_condition_have_nothing_to_leave_out():
     hold = load_run_config(RUNS / "demo.yaml", [*settings, *window])
     with pytest.raises(ConfigError, match="nothing to leave out: hold requires no condition"):
         attribute(hold, embedded_catalog())
-
-
-def test_progress_ends_at_one():
-    seen = []
-    attribute(swing(), embedded_catalog(), processes=1, on_progress=seen.append)
-    assert seen == [0.4, 0.6, 0.8, 1.0]
 
 
 def by_hand(**changes):

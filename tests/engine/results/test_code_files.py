@@ -84,3 +84,13 @@ def test_a_change_in_a_file_that_nothing_imports_leaves_the_hash(
 def test_installed_libraries_are_named_by_version_not_read() -> None:
     files = code_files(pytest.Session)
     assert not [path for label, path in files if label.startswith("pluggy")]
+
+
+def test_python_s_own_tests_are_python_although_its_list_of_modules_lacks_them(
+    plugin: str, tmp_path: Path
+) -> None:
+    # In a file that imports by name every text may be a module.
+    (tmp_path / f"{plugin}_deeper.py").write_text('import importlib\nLOOKBACK, WORD = 24, "test"\n')
+    labels = {label for label, _ in code_files(load_playbook_class(plugin, tmp_path))}
+    assert f"{plugin}_deeper" in labels
+    assert not [label for label in labels if label.startswith("test/")]
