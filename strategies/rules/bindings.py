@@ -171,7 +171,9 @@ class BoundRules:
             (("trades", name, "instrument"), trade.instrument) for name, trade in trades
         ]
         places += [
-            (("weights", s, "hold", name), name) for s, state in states for name in state.hold
+            (("weights", s, block, name), name)
+            for s, state in states
+            for block, name, _ in state.shares
         ]
         for place, name in places:
             if name not in self.params.instruments:
@@ -187,10 +189,10 @@ class BoundRules:
         if rebalance.when != "never" or rebalance.band is not None:
             return
         for name, state in self.params.weights.items():
-            for held, share in state.hold.items():
+            for block, held, share in state.shares:
                 if isinstance(share, str) and not self._is_constant(share):
                     yield ParamProblem(
-                        ("weights", name, "hold", held),
+                        ("weights", name, block, held),
                         "this weight changes from row to row, but weights are restored at changes "
                         "of state only; write rebalance: {when: monthly} or {band: 5%}",
                     )

@@ -88,9 +88,9 @@ def _unknown_instruments(params: RulesParams) -> Iterator[ParamProblem]:
         named.append((("flush", "bars"), params.flush.bars.partition("@")[0]))
     named += [(("trades", n, "instrument"), t.instrument) for n, t in params.trades.items()]
     named += [
-        (("weights", state, "hold", name), name)
+        (("weights", state, block, name), name)
         for state, rule in params.weights.items()
-        for name in rule.hold
+        for block, name, _ in rule.shares
     ]
     known = params.instruments
     for place, name in named:
@@ -162,15 +162,28 @@ def _of_state(place: Place, state: StateRule) -> Iterator[ParamProblem]:
             (*place, "leave_after"),
             "otherwise is left as soon as another state holds; drop leave_after",
         )
+    yield from _of_shorts(place, state)
     numbers = {name: share for name, share in state.hold.items() if not isinstance(share, str)}
     below = [name for name, share in numbers.items() if share < 0]
     for name in below:
         yield ParamProblem(
-            (*place, "hold", name), "a weight must not be negative; to be short, write a trade"
+            (*place, "hold", name),
+            "a weight must not be negative; to be short, write it under short, or write a trade",
         )
     total = sum(numbers.values())
     if not below and total > 1 + _ROUNDING:
         yield ParamProblem((*place, "hold"), f"weights sum to {total:g}; 1 at most")
+
+
+def _of_shorts(place: Place, state: StateRule) -> Iterator[ParamProblem]:
+    """Yield shares sold short that make no sense: beyond the equity, or of what is held, too."""
+    for name, share in state.short.items():
+        if not isinstance(share, str) and not 0 <= share <= 1:
+            yield ParamProblem(
+                (*place, "short", name), f"a share sold short lies in [0, 1], not {share:g}"
+            )
+        if name in state.hold:
+            yield ParamProblem((*place, "short", name), f"the state holds {name}, too; drop one")
 
 
 def _of_state_conditions(params: RulesParams) -> Iterator[ParamProblem]:
@@ -194,13 +207,13 @@ def _held_twice(params: RulesParams) -> Iterator[ParamProblem]:
     """Yield second short names of an instrument that weights hold by another name, too."""
     owner: dict[str, str] = {}
     for state, rule in params.weights.items():
-        for name in rule.hold:
+        for block, name, _ in rule.shares:
             if name not in params.instruments:
                 continue
             bound = params.instrument_id(name)
             if owner.setdefault(bound, name) != name:
                 yield ParamProblem(
-                    ("weights", state, "hold", name),
+                    ("weights", state, block, name),
                     f"{owner[bound]} and {name} both hold {bound}; use one name for it",
                 )
 

@@ -166,6 +166,11 @@ class StateRule(PlaybookParams):
     hold: Mapping[str, Value] = Field(
         description="Share of equity by short name, a number or an expression; the rest is cash"
     )
+    short: Mapping[str, Value] = Field(
+        default_factory=dict,
+        description="Share of equity sold short by short name, a number or an expression; the "
+        "account must borrow (account.short_sales)",
+    )
     leave_after: RowCount | None = Field(
         None,
         description="Rows in a row with a false when before the state is left, e.g. 5 sessions; "
@@ -176,6 +181,14 @@ class StateRule(PlaybookParams):
     @classmethod
     def _read(cls, data: object) -> object:
         return with_tuples(data)
+
+    @property
+    def shares(self) -> tuple[tuple[Literal["hold", "short"], str, float | str], ...]:
+        """Return every share with its block and its short name, as written."""
+        return (
+            *(("hold", name, share) for name, share in self.hold.items()),
+            *(("short", name, share) for name, share in self.short.items()),
+        )
 
 
 class RebalanceRule(PlaybookParams):

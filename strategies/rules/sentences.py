@@ -228,9 +228,7 @@ class _Teller:
                 "  An unknown state above the first true one keeps the weights held, and never "
                 "falls to a state below."
             )
-        if any(
-            isinstance(share, str) for state in states.values() for share in state.hold.values()
-        ):
+        if any(isinstance(share, str) for state in states.values() for _, _, share in state.shares):
             yield (
                 "  An unknown weight keeps the weights held; a weight below 0 counts as 0; a sum "
                 "above 1 is scaled to 1."
@@ -247,7 +245,9 @@ class _Teller:
 
     def _state(self, name: str, state: StateRule, *, alone: bool) -> Iterator[str]:
         shares = [self._held(*item) for item in state.hold.items() if item[1] != 0]
+        lent = [self._held(*item) for item in state.short.items() if item[1] != 0]
         held = listed(shares, "and") or "cash alone"
+        held += f", sell short {listed(lent, 'and')}" if lent else ""
         if state.otherwise:
             yield f"  {name}: hold {held}{'' if alone else ' when no state above is true'}."
             return
@@ -272,8 +272,8 @@ class _Teller:
 
     def _unnamed(self) -> Iterator[str]:
         states = self.params.weights.values()
-        named = {name for state in states for name in state.hold}
-        if any(named - set(state.hold) for state in states):
+        named = [{name for _, name, _ in state.shares} for state in states]
+        if any(set().union(*named) - own for own in named):
             yield "  A state sells what it does not name; the rest of the equity is cash."
         else:
             yield "  The rest of the equity is cash."

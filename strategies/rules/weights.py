@@ -86,8 +86,9 @@ def prepare_weights(
 
 
 def held_names(params: RulesParams) -> tuple[str, ...]:
-    """Return the short names of every instrument that a state may hold, sorted."""
-    return tuple(sorted({name for state in params.weights.values() for name in state.hold}))
+    """Return the short names of every instrument that a state may hold or sell short, sorted."""
+    states = params.weights.values()
+    return tuple(sorted({name for state in states for _, name, _ in state.shares}))
 
 
 def _conditions(
@@ -173,16 +174,21 @@ def _weights(
     table = np.zeros((len(names), len(held)))
     for place, (state, rule) in enumerate(states.items()):
         rows = held == place
-        for name, share in rule.hold.items():
-            table[names.index(name), rows] = (
-                evaluator.numbers(rules.term("weights", state, "hold", name)).values[rows]
+        for block, name, share in rule.shares:
+            shares = (
+                evaluator.numbers(rules.term("weights", state, block, name)).values[rows]
                 if isinstance(share, str)
-                else share
+                else np.full(int(rows.sum()), share)
+            )
+            sold = block == "short"
+            table[names.index(name), rows] = (
+                -np.clip(shares, 0.0, 1.0) if sold else np.maximum(shares, 0.0)
             )
     known = np.isfinite(table).all(axis=0) & (held != NO_STATE)
-    table = np.maximum(table, 0.0)
-    sums = table.sum(axis=0)
-    table = table / np.where(sums > 1.0 + _ROUNDING, sums, 1.0)
+    owned = np.maximum(table, 0.0)
+    sums = owned.sum(axis=0)
+    # A sum above 1 scales what is held; a short is no part of it.
+    table = np.where(table > 0, table / np.where(sums > 1.0 + _ROUNDING, sums, 1.0), table)
     # The newest known row at or before each row.
     last = np.maximum.accumulate(np.where(known, np.arange(len(held)), NO_STATE))
     begun = last != NO_STATE
@@ -227,6 +233,7 @@ class WeightDecisions:
     _joined: frozenset[str] | None = None
     _due: bool = False
     _late: bool = False
+    _turning: frozenset[str] = frozenset()
     _names: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -258,6 +265,12 @@ class WeightDecisions:
         late, self._late = self._late, False
         text = f"{reason}{PUT_OFF if late else ''}{_scaled(market.signal('weights sum'))}"
         held = {self._ids[name]: weight for name, weight in weights.items()}
+        # A weight of the other sign closes the position first; the next row opens the other side.
+        self._turning = frozenset(
+            name
+            for name, weight in held.items()
+            if name in account.positions and account.positions[name].quantity * weight < 0
+        )
         return (Rebalance(held, text, self.rules.params.rebalance.min_ticket),)
 
     def _reason(
@@ -270,14 +283,16 @@ class WeightDecisions:
     ) -> str:
         """Return why the weights are set now, in words; "" where they are not."""
         name = self._states[state][0]
-        wanted = {item for item in began if weights[item] > 0}
+        wanted = {item for item in began if weights[item] != 0}
         if not account.positions and wanted:
             return f"first purchase in {name}: {self._why(state)}"
         if state != self._state:
             return f"{name}: {self._why(state)}"
         if self._due:
             return f"{date} rebalancing in {name}"
-        joined = {item for item in began - (self._joined or frozenset()) if weights[item] > 0}
+        if self._turning and not self._turning & set(account.positions):
+            return f"{', '.join(sorted(self._turning))} turns"
+        joined = {item for item in began - (self._joined or frozenset()) if weights[item] != 0}
         if joined:
             return f"{', '.join(sorted(joined))} begins"
         left = left_band(

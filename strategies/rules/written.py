@@ -38,9 +38,9 @@ def written_expressions(params: RulesParams) -> Iterator[WrittenExpression]:
         yield from _of_trade(trade, ("trades", name))
     for name, state in params.weights.items():
         yield from _of_conditions(state.when, ("weights", name, "when"))
-        for held, share in state.hold.items():
+        for block, held, share in state.shares:
             if isinstance(share, str):
-                yield WrittenExpression(("weights", name, "hold", held), share, "number")
+                yield WrittenExpression(("weights", name, block, held), share, "number")
 
 
 def _of_trade(trade: TradeRule, place: Place) -> Iterator[WrittenExpression]:

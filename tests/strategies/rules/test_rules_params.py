@@ -222,6 +222,24 @@ def test_what_cannot_be_a_trade_is_refused_at_its_place_with_the_remedy(
         ("when: vix > 40", "unknown: pass", "weights.storm", "either when or otherwise: true"),
         ("{spy: 0.3, ief: 0.7}", "{spy: 0.3, ief: 0.8}", "weights.low.hold", "sum to 1.1; 1 at"),
         ("{spy: 0.3, ief: 0.7}", "{spy: -0.3}", "weights.low.hold.spy", "must not be negative"),
+        (
+            "{spy: 0.3, ief: 0.7}",
+            "{ief: 0.7}\n    short: {spy: 1.3}",
+            "weights.low.short.spy",
+            "lies in [0, 1], not 1.3",
+        ),
+        (
+            "{spy: 0.3, ief: 0.7}",
+            "{spy: 0.3}\n    short: {spy: 0.2}",
+            "weights.low.short.spy",
+            "holds spy, too",
+        ),
+        (
+            "{spy: 0.3, ief: 0.7}",
+            "{spy: 0.3}\n    short: {qqq: 0.2}",
+            "weights.low.short.qqq",
+            "qqq is no name of instr",
+        ),
         ("{spy: 0.3, ief: 0.7}", "{qqq: 0.3}", "weights.low.hold.qqq", "qqq is no name of instr"),
         (
             "clock: spy@session",

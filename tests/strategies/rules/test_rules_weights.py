@@ -266,3 +266,72 @@ def test_a_state_of_cash_buys_nothing():
 
 def test_weights_have_the_risk_defaults_of_a_book_and_trades_have_none():
     assert Rules.default_risk(params_of(TEXT)) == BOOK_RISK_DEFAULTS
+
+
+# Shorts -------------------------------------------------------------------------------------------
+
+SHORT = TEXT.replace("hold: {ief: 0.5}", "hold: {ief: 0.5}\n    short: {qqq: 0.3}")
+LENDS = {
+    "venue_cash": 0.0,
+    "brokerage_cash": 10_000.0,
+    "short_sales": {"rebate_series": None, "borrow_fee_bps": {"QQQ": 25.0}},
+}
+
+
+def run_lent(text: str, data: Dataset) -> SimulationOutcome:
+    return played(text, data, account=LENDS, risk={"notional_cap": None})
+
+
+def test_a_state_sells_short_and_the_next_one_covers():
+    outcome = run_lent(SHORT, market([WILD, WILD, CALM, CALM, CALM, CALM]))
+    # 30% of 10,000 at 100; then 60% of what is left is bought on the row after the cover.
+    assert [(f.instrument, f.role, f.quantity) for f in outcome.fills[:4]] == [
+        ("IEF", "entry", 50.0),
+        ("QQQ", "entry", -30.0),
+        ("IEF", "exit", -10.0),
+        ("QQQ", "exit", 30.0),
+    ]
+    last = outcome.fills[-1]
+    assert (last.instrument, last.role) == ("QQQ", "entry")
+    assert last.position_after == pytest.approx(59, abs=1)
+    assert reasons(outcome, "rebalance")[-1] == "QQQ turns"
+
+
+def test_a_long_turns_short_in_two_steps():
+    outcome = run_lent(SHORT, market([CALM, CALM, WILD, WILD, WILD, WILD]))
+    held = [f.position_after for f in outcome.fills if f.instrument == "QQQ"]
+    assert held == [60.0, 0.0, -30.0]
+
+
+def test_a_share_sold_short_may_be_an_expression_and_is_cut_at_the_equity():
+    text = SHORT.replace("short: {qqq: 0.3}", "short: {qqq: vix / 100}").replace(
+        "{min_ticket: 0}", "{min_ticket: 0, when: weekly}"
+    )
+    signals = prepared(text, market([WILD, 45.0, 200.0, CALM]))
+    assert signals.values["weight qqq"].tolist() == [-0.4, -0.45, -1.0, 0.6]
+    # The sum that scales weights has no shorts.
+    assert signals.values["weights sum"].tolist() == [0.5, 0.5, 0.5, 1.0]
+
+
+def test_without_an_account_that_lends_the_short_is_refused_and_the_rest_is_held():
+    outcome = run(SHORT, market([WILD] * 4))
+    assert {f.instrument for f in outcome.fills} == {"IEF"}
+    assert {d.blocked_by for d in outcome.decisions if d.instrument == "QQQ"} == {"no short"}
+
+
+def test_a_trade_can_be_short_of_a_fund():
+    text = (
+        HEAD
+        + """
+trades:
+  fall:
+    instrument: qqq
+    side: short
+    enter: {afraid: vix > 30}
+    stop: qqq.close * 1.1
+    exit: {calm: vix < 30}
+"""
+    )
+    outcome = run_lent(text, market([WILD, WILD, CALM, CALM]))
+    held = [(f.role, f.position_after < 0) for f in outcome.fills]
+    assert held == [("entry", True), ("exit", False)]
