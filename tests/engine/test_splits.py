@@ -27,6 +27,20 @@ account: {{venue_cash: 0, brokerage_cash: 100000}}
 venue: binance_usdm
 report: {{benchmark: NV}}
 """
+RULES = """\
+  name: rules
+  params:
+    instruments: {{nv: NV@session}}
+    clock: nv@session
+    weights: {{always: {{otherwise: true, hold: {{}}, short: {{nv: 0.5}}}}}}
+"""
+SHORT = CONFIG.replace(
+    "  name: fixed_weights\n  params: {{clock: NV, weights: {{NV: 0.9}}, rebalance: quarterly}}\n",
+    RULES,
+).replace(
+    "brokerage_cash: 100000}}",
+    "brokerage_cash: 100000, short_sales: {{rebate_series: null, borrow_fee_bps: {{NV: 25}}}}}}",
+)
 DATES = sessions_between("XNYS", np.datetime64("2024-01-02"), np.datetime64("2024-08-02"))
 OPENED, CLOSED = session_bounds("XNYS", DATES)
 # Ten for one.
@@ -50,10 +64,10 @@ def point(kind: ChannelKind, column: str, row: int, value: float) -> Channel:
     return Channel(ChannelKey("NV", kind), {**columns, "label": np.zeros(1, np.int8)})
 
 
-def ran(folder: Path, *channels: Channel) -> RunResult:
+def ran(folder: Path, *channels: Channel, text: str = CONFIG) -> RunResult:
     Catalog(folder / "catalog").write(STOCK, channels)
     path = folder / "run.yaml"
-    path.write_text(CONFIG.format(catalog=folder / "catalog"))
+    path.write_text(text.format(catalog=folder / "catalog"))
     return run(load_run_config(path), Catalog(folder / "catalog"))
 
 
@@ -98,3 +112,18 @@ def test_a_jump_without_a_record_is_on_the_page(tmp_path: Path, ratio: float, na
     (line,) = json.loads((folder / "manifest.json").read_text())["lacking"]
     assert line.startswith("NV/bars/1d: the price goes from ")
     assert f"as in a split of {named}, and no split is on record" in line
+
+
+def test_a_split_changes_nothing_of_a_short(tmp_path: Path) -> None:
+    record = point(ChannelKind.SPLITS, "ratio", SPLIT, 10.0)
+    paid = point(ChannelKind.DIVIDENDS, "amount", SPLIT + 5, 0.6)
+    split = ran(tmp_path / "split", bars(TRADED), record, paid, text=SHORT)
+    paid = point(ChannelKind.DIVIDENDS, "amount", SPLIT + 5, 6.0)
+    whole = ran(tmp_path / "whole", bars(WHOLE), paid, text=SHORT)
+    assert split.outcome.fills[0].quantity < -30
+    assert fills(split) == fills(whole)
+    for kind in ("borrow_fee", "dividend"):
+        amounts = [[f.amount for f in r.outcome.facts if f.kind == kind] for r in (split, whole)]
+        assert amounts[0] == pytest.approx(amounts[1], rel=1e-12)
+        assert sum(amounts[0]) < 0
+    assert split.outcome.curve.equity == pytest.approx(whole.outcome.curve.equity, rel=1e-12)
