@@ -173,8 +173,13 @@ class DiffSide:
         """Return the settings of fees and slippage, and the terms in the instrument's record."""
         venue = self.config.get("venue") or {}
         costs = {key: value for key, value in venue.items() if key not in _NO_COST}
+        slippage = costs.get("slippage")
+        if isinstance(slippage, Mapping) and "range_share" in slippage:
+            # Format 3 knew one model and did not name it.
+            costs["slippage"] = {"model": "range", **slippage}
         record = self.files.manifest.get("instruments", {}).get(instrument, {})
-        return {**costs, "terms": record.get("terms")}
+        stated: Mapping[str, Any] = _without_nulls({**costs, "terms": record.get("terms")})
+        return stated
 
     def decision_of(self, trade: Row) -> Row | None:
         """Return the decision of a trade's entry, None for a trade without one."""
@@ -229,6 +234,13 @@ def differ(a: float | None, b: float | None, within: float = SAME) -> bool:
     if math.isinf(a) or math.isinf(b):
         return a != b
     return abs(a - b) > within * max(abs(a), abs(b))
+
+
+def _without_nulls(value: Any) -> Any:
+    """Return a document without keys that are null: an earlier riskoff may not know them."""
+    if isinstance(value, Mapping):
+        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+    return [_without_nulls(item) for item in value] if isinstance(value, list) else value
 
 
 def _grouped(rows: Iterable[Row], key: Any) -> dict[Any, list[Row]]:

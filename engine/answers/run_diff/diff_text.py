@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.answers.row_sentences import condition_lines, decision_lines, order_lines
 from engine.answers.run_diff.diff_side import DiffSide
-from engine.answers.run_diff.input_changes import ABSENT, InputChange
+from engine.answers.run_diff.input_changes import InputChange
 from engine.answers.run_diff.net_parts import PARTS
 from engine.answers.run_diff.two_runs import HeadlineChange, RunDiff, TradeDifference, TradeVerdict
 from engine.errors import ReportError
@@ -17,7 +17,7 @@ from engine.metrics import METRICS, MetricUnit
 from engine.run_folder.read import Row, moment
 from engine.run_folder.write import json_number
 
-SHOWN_INPUTS, SHOWN_TRADES = 4, 5
+SHOWN_INPUTS, SHOWN_TRADES = 6, 5
 SHORT_HEADLINE = ("end_equity", "total_return", "max_drawdown_bars", "trades")
 LONGEST_VALUE = 40
 COMPARED = ("config", "data", "code", "versions")
@@ -142,10 +142,7 @@ def _no_difference(diff: RunDiff) -> str:
 def _input_lines(inputs: Sequence[InputChange], *, every: bool) -> list[str]:
     if not inputs:
         return ["The inputs are the same: configuration, data, code and versions."]
-    # Settings that one riskoff did not know come later, and last what changes no number.
-    ordered = sorted(
-        inputs, key=lambda change: (change.changes_no_number, ABSENT in (change.a, change.b))
-    )
+    ordered = sorted(inputs, key=lambda change: change.rank)
     shown = ordered if every else ordered[:SHOWN_INPUTS]
     rows = [
         (change.part, change.name, f"{_cut(change.a, every)} -> {_cut(change.b, every)}")

@@ -8,6 +8,7 @@ from typing import Any
 from engine.answers.run_diff.diff_side import DiffSide
 
 ABSENT = "absent"
+_EMPTY = frozenset({"null", "[]", "{}", "", "false"})
 # Keys that change no number of a run by themselves.
 _NO_NUMBER = frozenset({"name", "mode", "data.source", "venue.general"})
 
@@ -25,9 +26,19 @@ class InputChange:
     b: str
 
     @property
-    def changes_no_number(self) -> bool:
-        """Whether the input cannot change a number of the run."""
-        return self.part == "config" and self.name in _NO_NUMBER
+    def rank(self) -> int:
+        """Return the place in a list: settings first, then data and code, last the idle ones.
+
+        A key that only one riskoff knew and that is off or empty in the other run changes nothing.
+        """
+        values = {self.a, self.b}
+        if self.part == "config" and self.name in _NO_NUMBER:
+            return 4
+        if ABSENT in values and values & _EMPTY:
+            return 3
+        if self.part != "config":
+            return 2
+        return int(ABSENT in values)
 
 
 def input_changes(a: DiffSide, b: DiffSide) -> tuple[InputChange, ...]:

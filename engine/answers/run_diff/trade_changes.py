@@ -1,7 +1,7 @@
 """What changed in a trade that two runs have, and the first cause of it."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from engine.answers.row_sentences import BPS, CAP
@@ -97,8 +97,13 @@ def _causes(a: DiffSide, x: Row, b: DiffSide, y: Row, earlier: str) -> Iterator[
         text = f"the stop {trails[0]} -> {trails[1]}"
         yield DiffCause(CauseKind.STOP, "trailing", text)
     yield from _entry(a, x, b, y)
+    entered = list(_rates(a.entries(x["plan_id"]), b.entries(y["plan_id"])))
+    yield from entered
     yield from _exit(a, x, b, y)
-    yield from _costs(a, x, b, y)
+    told = {cause.name for cause in entered}
+    left = _rates(a.exits(x["plan_id"]), b.exits(y["plan_id"]))
+    yield from (cause for cause in left if cause.name not in told)
+    yield from _payments(x, y)
 
 
 def _trail(side: DiffSide, plan_id: int) -> str:
@@ -327,16 +332,19 @@ def _fill_words(fill: Row) -> str:
     return f"{words} on {moment(fill['at'])}"
 
 
-def _costs(a: DiffSide, x: Row, b: DiffSide, y: Row) -> Iterator[DiffCause]:
-    """Yield rates that differ between the fills of two trades, and other payments of the plan."""
-    pairs = list(zip(a.fills_of_plan[x["plan_id"]], b.fills_of_plan[y["plan_id"]], strict=False))
+def _rates(fills_a: Sequence[Row], fills_b: Sequence[Row]) -> Iterator[DiffCause]:
+    """Yield the rates of costs that differ between fills of one role, the first fill of each."""
     for name, column in (("fee", "fee_rate"), ("slippage", "slippage")):
-        for fill_a, fill_b in pairs:
+        for fill_a, fill_b in zip(fills_a, fills_b, strict=False):
             if fill_a["role"] == fill_b["role"] and differ(fill_a[column], fill_b[column]):
                 told = f"{number(fill_a[column] * BPS, 4)} -> {number(fill_b[column] * BPS, 4)} bps"
                 where = f"{fill_a['role']}, {fill_a['liquidity']} -> {fill_b['liquidity']}"
                 yield DiffCause(CauseKind.COST, name, f"{name} {told} ({where})")
                 break
+
+
+def _payments(x: Row, y: Row) -> Iterator[DiffCause]:
+    """Yield payments of a plan that differ by more than its size."""
     payments = (("funding", "funding"), ("dividends", "income"), ("borrow", "borrow_carry"))
     for name, column in payments:
         ratio = y["quantity"] / x["quantity"] if x["quantity"] else 1.0

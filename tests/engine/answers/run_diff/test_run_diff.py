@@ -17,6 +17,7 @@ from engine.answers.run_diff import (
     diff_text,
     trade_text,
 )
+from engine.answers.run_diff.diff_side import DiffSide
 from engine.errors import ReportError
 from engine.formatting import signed
 from engine.run_folder.schema import FORMAT
@@ -28,6 +29,7 @@ from tests.engine.answers.run_diff.hand_runs import (
     write_hand_run,
 )
 
+OF_TODAY = ("model: range", "borrow_fee_bps: null")
 NAMES = ("before", "after")
 MIXED_A = HandRun((HandTrade(hour=10, out_hour=20), HandTrade(), HandTrade(hour=70, out_hour=80)))
 MIXED_B = HandRun(
@@ -194,3 +196,18 @@ def test_the_curve_of_hand_made_runs_ends_with_their_money(hand_folder) -> None:
     equity = pq.read_table(hand_folder(MIXED_B, "b") / "equity.parquet")["equity"].to_numpy()
     assert equity[-1] == pytest.approx(10_000 + 57.97 * 2 + 28.985 + 2.5)
     assert np.all(np.isfinite(equity))
+
+
+def test_a_folder_of_format_3_without_a_named_model_has_the_same_costs(
+    hand_folder, tmp_path
+) -> None:
+    today = hand_folder(MIXED_A, "a")
+    old = tmp_path / "old"
+    shutil.copytree(today, old)
+    config = (old / "config.resolved.yaml").read_text()
+    lines = [line for line in config.splitlines() if line.strip() not in OF_TODAY]
+    (old / "config.resolved.yaml").write_text("\n".join(lines) + "\n")
+    resealed(old, format=3)
+    a, b = DiffSide(old, "A"), DiffSide(today, "B")
+    assert "model" not in a.config["venue"]["slippage"]
+    assert a.cost_terms("BTCUSDT-PERP") == b.cost_terms("BTCUSDT-PERP")

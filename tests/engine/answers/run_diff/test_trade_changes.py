@@ -143,3 +143,11 @@ def test_two_trades_of_one_setup_are_one_trade_that_moved(compared) -> None:
     other = HandRun((HandTrade(hour=40, setup="t"),))
     verdicts = [trade.verdict for trade in compared(HandRun((early,)), other).trades]
     assert verdicts == [TradeVerdict.VANISHED, TradeVerdict.APPEARED]
+
+
+def test_a_breakeven_stop_that_the_entrys_slippage_moved_is_its_slippage(compared) -> None:
+    # The stop moved to the average entry: 0.1 higher because the entry slipped by 0.1.
+    before = HandTrade(out="stop", exit=100.0)
+    after = HandTrade(out="stop", exit=100.1, slip=0.1)
+    (trade,) = compared(HandRun((before,)), HandRun((after,))).trades
+    assert [cause.label for cause in trade.causes] == ["cost slippage", "exit stop"]
