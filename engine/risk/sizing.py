@@ -400,7 +400,9 @@ def _cross_liquidation_cap(request: SizingRequest, rules: SizingRules) -> float:
         return 0.0
     loss += unit * request.costs.entry_fee
     required = unit if on_entry else contract.unit_notional(price)
-    before = contract.notional(held.quantity, held.average_entry if on_entry else price)
+    before = 0.0
+    if held.quantity > 0:
+        before = contract.notional(held.quantity, held.average_entry if on_entry else price)
     for tier in rules.margin.tiers:
         quantity = (collateral + tier.deduction - before * tier.rate) / (
             loss + required * tier.rate
@@ -413,6 +415,9 @@ def _cross_liquidation_cap(request: SizingRequest, rules: SizingRules) -> float:
 def _held_loss(request: SizingRequest, price: float) -> float:
     """Return the loss of the earlier tranches at a price, quote; negative for a gain."""
     held = request.held
+    if held.quantity == 0:
+        # Without a position there is no average entry, and an inverse contract has no value at 0.
+        return 0.0
     return -request.contract.profit(held.quantity * request.direction, held.average_entry, price)
 
 

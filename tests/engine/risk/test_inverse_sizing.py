@@ -135,10 +135,18 @@ def test_a_cross_position_of_the_capped_size_lives_at_the_allowed_distance(
 
 
 @pytest.mark.parametrize("side", [1, -1])
+def test_a_first_cross_entry_is_sized_without_an_average_entry(make, side):
+    asked = request(direction=side, stop=8_000.0 * (1 - side * 0.02), collateral=5.0)
+    active = rules(make, margin_mode=MarginMode.CROSS, liquidation_distance=2.0)
+    assert 0 < cap(size_entry(asked, active), "liquidation") < 1e9
+
+
+@pytest.mark.parametrize("side", [1, -1])
 def test_the_isolated_setting_keeps_the_liquidation_price_away(make, side):
     asked = request(direction=side, stop=8_000.0 * (1 - side * 0.02))
     active = rules(make, liquidation_distance=2.0)
     sizing = size_entry(asked, active)
+    assert (sizing.refused, sizing.quantity > 0) == (None, True)
     contract = InversePerp("BTC", 1.0)
     margin = contract.initial_margin(sizing.quantity, 8_000.0, sizing.leverage_setting)
     level = contract.liquidation_price(side * sizing.quantity, 8_000.0, margin, ON_ENTRY)
