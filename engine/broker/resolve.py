@@ -23,10 +23,11 @@ LIMIT = 1
 TICK_SHARE = 1.0 - 1e-6
 _LINEAR_PERP = int(ContractKind.LINEAR_PERP)
 _INVERSE_PERP = int(ContractKind.INVERSE_PERP)
-# The same source as the contracts' own methods.
-_owned_value: Any = njit(cache=True)(owned_value)
-_linear_value: Any = njit(cache=True)(linear_value)
-_inverse_value: Any = njit(cache=True)(inverse_value)
+# The same source as the contracts' own methods. Inlined, because a call that may divide by zero
+# costs thirty times the sum.
+_owned_value: Any = njit(cache=True, inline="always")(owned_value)
+_linear_value: Any = njit(cache=True, inline="always")(linear_value)
+_inverse_value: Any = njit(cache=True, inline="always")(inverse_value)
 
 
 def beyond_limit(tick_size: float, *, through: bool) -> float:
@@ -102,7 +103,7 @@ def range_after_entry(
     return after_low, after_high
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def position_value(kind: int, size: float, quantity: float, average: float, mark: float) -> float:
     """Return the part of equity that a position adds to cash, by the kind of its contract."""
     if kind == _LINEAR_PERP:

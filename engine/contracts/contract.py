@@ -41,6 +41,7 @@ class Contract(ABC):
 
     kind: ClassVar[ContractKind]
     is_margined: ClassVar[bool] = False
+    slippage_moves_notional: ClassVar[bool] = False
 
     # Value and profit.
 

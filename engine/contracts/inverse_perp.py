@@ -37,6 +37,7 @@ class InversePerp(Margined):
 
     __slots__ = ()
     kind = ContractKind.INVERSE_PERP
+    slippage_moves_notional = True
 
     def unit_value(self, price: float) -> float:
         """Return ``-size / price``: a contract owes that much of the asset, at zero all of it."""

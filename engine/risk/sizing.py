@@ -133,16 +133,17 @@ class SizingRequest:
     account_rate: float = 1.0
     close: float = 0.0
     short_sales: ShortSaleTerms | None = None
+    contract: Contract = field(init=False)
+    unit: float = field(init=False)
 
-    @property
-    def contract(self) -> Contract:
-        """Return the contract that the entry opens."""
-        return contract_for(self.instrument, self.direction, self.short_sales)
+    def __post_init__(self) -> None:
+        """Set the contract that the entry opens and the notional of one unit, settlement currency.
 
-    @property
-    def unit(self) -> float:
-        """Return the notional of one unit at the entry, settlement currency."""
-        return self.contract.unit_notional(self.entry)
+        Both are read dozens of times in one sizing.
+        """
+        contract = contract_for(self.instrument, self.direction, self.short_sales)
+        object.__setattr__(self, "contract", contract)
+        object.__setattr__(self, "unit", contract.unit_notional(self.entry))
 
     @property
     def account_unit(self) -> float:
@@ -269,6 +270,8 @@ def _risk_cap(request: SizingRequest, risk: RiskConfig) -> SizeAtRisk:
     a sale. The second solution takes the slippage of the first, larger size: a bound.
     """
     costs, first = request.costs, _size_at_risk(request, risk, 0.0, 0.0)
+    if not request.contract.slippage_moves_notional:
+        return first
     curve, held, size = costs.slippage, request.held, first.quantity
     entry = 0.0 if costs.rests else curve.fixed + curve.impact(size, earlier=held.ordered)
     leaving = curve.fixed + curve.impact(held.quantity + size, earlier=held.closed)
@@ -438,10 +441,12 @@ def _leverage_setting(
     if distance is None or rules.account.margin_mode is MarginMode.CROSS:
         return highest, None
     price, contract = _nearest_liquidation(request, distance), request.contract
+    per_unit = contract.unit_distance(request.entry, price)
+    lost_before = _held_loss(request, price)
     for setting in (highest,) if fixed is not None else range(highest, 0, -1):
         quantity = min(before_cash, _affordable(request, setting))
         margin = held.isolated_margin + contract.initial_margin(quantity, request.entry, setting)
-        lost = quantity * contract.unit_distance(request.entry, price) + _held_loss(request, price)
+        lost = quantity * per_unit + lost_before
         if margin - lost >= _requirement(request, quantity, price, rules.margin):
             return setting, None
     return highest, RefusalRule.LIQUIDATION_DISTANCE
@@ -451,11 +456,10 @@ def _requirement(
     request: SizingRequest, quantity: float, price: float, terms: MarginTerms
 ) -> float:
     """Return the maintenance margin of the position after an entry, at a mark."""
-    held, contract, total = request.held, request.contract, request.held.quantity + quantity
-    if total == 0:
-        return 0.0
-    average = contract.average_entry(held.quantity, held.average_entry, quantity, request.entry)
-    return contract.maintenance(total, average, price, terms)
+    held, contract, average = request.held, request.contract, request.entry
+    if terms.on_entry and held.quantity > 0:
+        average = contract.average_entry(held.quantity, held.average_entry, quantity, average)
+    return contract.maintenance(held.quantity + quantity, average, price, terms)
 
 
 def _affordable(request: SizingRequest, setting: int) -> float:
@@ -466,7 +470,7 @@ def _affordable(request: SizingRequest, setting: int) -> float:
     of its exit. The slippage of the first solution bounds that of the second.
     """
     costs, first = request.costs, _payable(request, setting, 0.0)
-    if costs.rests:
+    if costs.rests or not request.contract.slippage_moves_notional:
         return first
     return _payable(request, setting, costs.slippage.fixed + costs.slippage.impact(first))
 

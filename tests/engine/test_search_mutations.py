@@ -7,6 +7,7 @@ originals.
 
 import functools
 import inspect
+import re
 import textwrap
 from types import ModuleType
 
@@ -21,7 +22,7 @@ from engine.records import JointOutcome
 from tests.engine.joint import assert_same, random_account
 from tests.engine.random_cases import dense_outcome, make_case
 
-COMPILED = "@njit(cache=True)\n"
+COMPILED = re.compile(r"@njit\(.*\)\n")
 CONTROL_CASES = 40
 CASES = 400
 ACCOUNTS = range(0, 120, 3)
@@ -162,7 +163,7 @@ def replaced(source: str, old: str, new: str) -> str:
 def plain(source: str, namespace: dict[str, object]) -> ModuleType:
     """Return source as a module of uncompiled functions that sees ``namespace`` first."""
     module = ModuleType("engine.broker.search")
-    exec(source.replace(COMPILED, ""), module.__dict__)
+    exec(COMPILED.sub("", source), module.__dict__)
     module.__dict__.update(namespace)
     return module
 
