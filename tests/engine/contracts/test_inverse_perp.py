@@ -6,11 +6,10 @@ import pytest
 
 from data_feeds.instrument import Instrument, Wallet
 from data_feeds.trading_terms import MaintenanceBracket
-from engine.config.venue import TradingCosts
+from engine.config.venue import VenueConfig
 from engine.contracts import ContractKind, MarginTerms, contract_of, margin_terms
 from engine.contracts.inverse_perp import InversePerp
 from engine.contracts.maintenance import build_tiers
-from engine.costs import RangeSlippage
 from engine.ledger import Ledger
 from tests.engine.inverse_market import XBT
 
@@ -18,6 +17,10 @@ CONTRACT = InversePerp("BTC", 1.0)
 # Half a percent of the value at entry, as at BitMEX in March 2020.
 BITMEX = MarginTerms(build_tiers([(0, 0.005)]), on_entry=True, to_bankruptcy=True)
 ON_MARK = MarginTerms(build_tiers([(0, 0.005)]))
+# Its table gives way to that of the instrument's terms.
+VENUE = VenueConfig(
+    general=("maintenance",), maintenance=(MaintenanceBracket(floor=0, rate=0.004),)
+)
 
 
 def new_ledger() -> Ledger:
@@ -142,13 +145,7 @@ def test_a_bracket_of_the_whole_value_has_no_deduction():
     rows = (MaintenanceBracket(floor=0, rate=0.005), MaintenanceBracket(floor=200, rate=0.01))
     taken = XBT.terms[0].model_copy(update={"maintenance": rows})
     instrument = XBT.model_copy(update={"terms": (taken,)})
-    costs = TradingCosts(
-        maker_rate=0.0,
-        taker_rate=0.00075,
-        liquidation_fee_rate=0.0,
-        slippage=RangeSlippage(),
-        maintenance=rows,
-    )
+    costs = VENUE.costs_of(instrument)
     terms = margin_terms(instrument, costs)
     assert (terms.on_entry, terms.to_bankruptcy, terms.highest_setting) == (True, True, 100)
     assert CONTRACT.maintenance(2_000_000.0, 8_000.0, 5_000.0, terms) == pytest.approx(2.5)
@@ -156,13 +153,7 @@ def test_a_bracket_of_the_whole_value_has_no_deduction():
 
 def test_an_instrument_without_a_record_is_liquidated_at_the_market_by_its_mark():
     bare = Instrument(id="BTC", kind="perp")
-    costs = TradingCosts(
-        maker_rate=0.0,
-        taker_rate=0.0005,
-        liquidation_fee_rate=0.0,
-        slippage=RangeSlippage(),
-        maintenance=(MaintenanceBracket(floor=0, rate=0.004),),
-    )
+    costs = VENUE.costs_of(bare)
     terms = margin_terms(bare, costs)
     assert (terms.on_entry, terms.to_bankruptcy, terms.highest_setting) == (False, False, None)
 
