@@ -281,7 +281,9 @@ def make_case(seed: int) -> RandomCase:
     apart = np.random.default_rng((seed, 16))
     widths = apart.choice([np.nan, 0.0, 1.0, 2.5, 4.0, 7.0], len(bars), p=[0.1, 0.1] + [0.2] * 4)
     values[WIDTH] = np.repeat(widths[::5], 5)[: len(bars)]
-    trails = _trails(apart) if seed % 3 == 0 else (None,)
+    # A pair keeps fixed stops: a nearer stop would close it before a liquidation of the wallet.
+    may_trail = seed % 3 == 0 and style is not Style.PAIR
+    trails = _trails(apart) if may_trail else (None,)
     signals = Signals(
         decided, values, wake_flat=_mask(rng, bars, style), wake_in_position=_mask(rng, bars, style)
     )
