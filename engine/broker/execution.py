@@ -47,7 +47,9 @@ def fill_moment(path: InstrumentPath, t: int, row: int, stage: FillStage) -> Fil
         spread = float(bars["high"][row]) - float(bars["low"][row])
         bar_range = 0.0 if path.is_option else spread / float(bars["close"][row])
         volume = float(bars["volume"][row])
-        volatility = bar_volatility(bars, row, path.instrument.calendar)
+        # An option pays its half spread, and a worthless one has no range in logarithms.
+        if not path.is_option:
+            volatility = bar_volatility(bars, row, path.instrument.calendar)
     market = FillConditions(bar_range, volume)
     half_spread = float(path.half_spread[t])
     return FillMoment(at, stage, opened_at, closed_at, market, half_spread, volatility)

@@ -38,13 +38,18 @@ def inverse_case(seed: int) -> RandomCase:
     one currency. Two of three perps are taken over at their bankruptcy price.
     """
     case = make_case(seed)
+    return replace(case, dataset=with_inverse_perps(case.dataset, seed))
+
+
+def with_inverse_perps(dataset: Dataset, seed: int) -> Dataset:
+    """Return a dataset with its perps inverse."""
     instruments = {
-        name: _inverse(item, _first_price(case.dataset, name), taken_over=(seed + i) % 3 > 0)
+        name: _inverse(item, _first_price(dataset, name), taken_over=(seed + i) % 3 > 0)
         if item.kind is InstrumentKind.PERP
         else item
-        for i, (name, item) in enumerate(case.dataset.instruments.items())
+        for i, (name, item) in enumerate(dataset.instruments.items())
     }
-    return replace(case, dataset=Dataset(instruments, case.dataset.channels))
+    return Dataset(instruments, dataset.channels)
 
 
 def _inverse(item: Instrument, first: float, *, taken_over: bool) -> Instrument:
