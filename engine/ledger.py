@@ -198,22 +198,23 @@ class Ledger:
         *,
         kind: FactKind,
         instrument: str,
+        plan_id: int,
+        quantity: float,
         rate: float,
         mark: float,
         amount: float,
     ) -> None:
-        """Book the borrow fee or the rebate of a short at the end of a day."""
-        position = self.positions[instrument]
+        """Book the borrow fee or the rebate of the shares lent since the end of the day before."""
         self._post(
             Fact(
                 self._next_id(),
                 at,
                 kind.value,
-                position.instrument.wallet.value,
+                self.positions[instrument].instrument.wallet.value,
                 amount,
                 instrument=instrument,
-                plan_id=position.plan_id,
-                quantity=position.quantity,
+                plan_id=plan_id,
+                quantity=quantity,
                 price=mark,
                 rate=rate,
             )

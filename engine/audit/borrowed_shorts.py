@@ -7,11 +7,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from data_feeds.clock import DAY_NS
 from data_feeds.dataset import Dataset
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import ChannelKind
-from engine.audit.channels import InstrumentData, closes, known_value
+from engine.audit.channels import InstrumentData, known_value
 from engine.audit.income import PERCENT, day_ends
 from engine.audit.venue_terms import annual_borrow_fee
 from engine.config.models import ShortSaleTerms
@@ -23,9 +22,10 @@ DAYS_A_YEAR = 360
 
 @dataclass(frozen=True, slots=True)
 class LendingSlot:
-    """One end of a day at which a short pays its lender and earns on its collateral.
+    """One end of a day: the rates known there, and the days since the end before.
 
-    Rates are annual fractions, NaN for none; ``days`` are those until the next end of a day.
+    Rates are annual fractions, NaN for none. Shares that are lent at an end are paid for at the
+    next one, at the rates of the first.
     """
 
     at: int
@@ -34,13 +34,13 @@ class LendingSlot:
     rebate_rate: float
     days: float
 
-    def fee(self, value: float) -> float:
+    def fee(self, value: float, days: float) -> float:
         """Return the cash of the borrow fee on an unsigned value, zero or negative."""
-        return -(value * self.fee_rate * self.days) / DAYS_A_YEAR
+        return -(value * self.fee_rate * days) / DAYS_A_YEAR
 
-    def rebate(self, value: float) -> float:
+    def rebate(self, value: float, days: float) -> float:
         """Return the interest earned on an unsigned value; NaN without a rate."""
-        return (value * self.rebate_rate * self.days) / DAYS_A_YEAR
+        return (value * self.rebate_rate * days) / DAYS_A_YEAR
 
 
 def lending_slots(
@@ -50,18 +50,15 @@ def lending_slots(
     terms = files.config.account.short_sales
     if terms is None:
         return ()
-    ends = [at for at, _ in day_ends(files, markets)]
-    last = closes(markets, files.start, files.end)
-    following = [*ends[1:], *last[-1:].tolist()]
     return tuple(
         LendingSlot(
             at,
             market.instrument.id,
             _fee_rate(files, terms, dataset, market.instrument, at),
             _series_rate(dataset, terms.rebate_series, at),
-            (later - at) / DAY_NS,
+            days,
         )
-        for at, later in zip(ends, following, strict=True)
+        for at, days in day_ends(files, markets)
         for market in markets
         if market.instrument.kind is InstrumentKind.ETF
     )

@@ -140,8 +140,8 @@ def replay(
     steps += [(fill.at, fill_phase(fill), 2, fill) for fill in files.fills]
     steps += [(slot.at, ReplayStep.PAY, 1, slot) for slot in payments]
     steps += [(slot.at, ReplayStep.PAY, 0, slot) for slot in interest]
-    # The lender is paid after the dividends of that instant.
-    steps += [(slot.at, ReplayStep.PAY, 2, slot) for slot in lending]
+    # The lender is paid before the dividends of that instant.
+    steps += [(slot.at, ReplayStep.PAY, 0, slot) for slot in lending]
     for _, _, _, step in sorted(steps, key=lambda entry: entry[:3]):
         if isinstance(step, InterestSlot):
             account.pay_interest(step)
@@ -180,6 +180,7 @@ class _AccountReplay:
         self.files = files
         self.markets = markets
         self.is_isolated = files.config.account.margin_mode is MarginMode.ISOLATED
+        self.lent: dict[str, tuple[LendingSlot, Holding, float]] = {}
         cash = {
             Wallet.VENUE: files.config.account.venue_cash,
             Wallet.BROKERAGE: files.config.account.brokerage_cash,
@@ -256,32 +257,36 @@ class _AccountReplay:
         self.move(slot.at, ReplayStep.PAY, slot.wallet, amount, **{slot.instrument: after})
 
     def pay_lender(self, slot: LendingSlot) -> None:
-        """Pay the borrow fee of a short and credit the interest on its collateral."""
+        """Pay for the shares that were lent at the end of the day before; note those lent now."""
         market, held = self.markets[slot.instrument], self.state.holding(slot.instrument)
-        if not is_lent(market.instrument, held.quantity):
-            return
-        mark = market.value_mark(slot.at)
+        before = self.lent.pop(slot.instrument, None)
+        if before is not None:
+            self._pay_loan(slot, *before)
+        if is_lent(market.instrument, held.quantity):
+            self.lent[slot.instrument] = (slot, held, market.value_mark(slot.at))
+
+    def _pay_loan(self, now: LendingSlot, then: LendingSlot, held: Holding, mark: float) -> None:
         value = abs(held.quantity) * mark
         for kind, amount, rate in (
-            (FactKind.BORROW_FEE, slot.fee(value), slot.fee_rate),
-            (FactKind.REBATE, slot.rebate(value), slot.rebate_rate),
+            (FactKind.BORROW_FEE, then.fee(value, now.days), then.fee_rate),
+            (FactKind.REBATE, then.rebate(value, now.days), then.rebate_rate),
         ):
             if math.isnan(amount):
                 continue
             self.made.facts.append(
                 ExpectedFact(
                     kind,
-                    slot.at,
+                    now.at,
                     Wallet.BROKERAGE,
                     amount,
-                    slot.instrument,
+                    now.instrument,
                     plan_id=held.plan_id,
                     quantity=held.quantity,
                     price=mark,
                     rate=rate,
                 )
             )
-            self.move(slot.at, ReplayStep.PAY, Wallet.BROKERAGE, amount)
+            self.move(now.at, ReplayStep.PAY, Wallet.BROKERAGE, amount)
 
     def _lent(self, at: int) -> float:
         """Return the unsigned value of all shorts at an instant, quote."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from data_feeds.clock import DAY_NS, utc_text
+from data_feeds.clock import utc_text
 from data_feeds.errors import CoverageError
 
 Floats = NDArray[np.float64]
@@ -14,14 +14,12 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class LendingRates:
-    """Holds what is due at each end of a day; one entry an instant, annual fractions.
+    """Holds the rates known at each end of a day; one entry an instant, annual fractions.
 
-    ``days`` are those until the next end of a day (0 elsewhere), for which the shorts that are held
-    at this one pay and earn. ``rebate`` is the rate of the collateral, NaN for none; ``fees`` holds
-    the borrow fee of each instrument that has a series of it.
+    ``rebate`` is the rate of the collateral, NaN for none; ``fees`` holds the borrow fee of each
+    instrument that has a series of it.
     """
 
-    days: Floats
     rebate: Floats
     fees: Mapping[str, Floats] = field(default_factory=dict)
 
@@ -30,22 +28,16 @@ def lending_rates(
     at: NDArray[np.int64],
     *,
     day_end: NDArray[np.bool_],
-    last_close: int,
     rebate: str | None,
     fees: Mapping[str, str],
     known: Callable[[str | None], Floats],
 ) -> LendingRates:
     """Return the rates of a timeline; ``known`` reads a series at the ends of days.
 
-    The last day ends at ``last_close``.
-
     Raises
     ------
     CoverageError : a series of a borrow fee has no value at the first end of a day.
     """
-    days = np.zeros(len(at))
-    ends = at[day_end]
-    days[day_end] = np.diff(np.append(ends, last_close)) / DAY_NS
     found = {name: known(series) for name, series in sorted(fees.items())}
     for name, rates in found.items():
         unknown = day_end & np.isnan(rates)
@@ -55,4 +47,4 @@ def lending_rates(
                 f"{utc_text(int(at[unknown][0]))}; take a series that begins earlier, or state "
                 "borrow_fee_bps"
             )
-    return LendingRates(days, known(rebate), found)
+    return LendingRates(known(rebate), found)

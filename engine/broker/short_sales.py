@@ -6,6 +6,7 @@ covered moves with the value of the others.
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from engine.broker.timeline import InstrumentPath, Timeline
 from engine.config.models import RunConfig
@@ -13,6 +14,19 @@ from engine.contracts import BorrowedShort, short_of
 from engine.contracts.borrowed_short import borrow_fee, rebate
 from engine.ledger import Ledger, Position
 from engine.records import FactKind
+
+
+@dataclass(frozen=True, slots=True)
+class Loan:
+    """Holds the shares lent over a night: their value at the day's end, and the annual rates."""
+
+    instrument: str
+    plan_id: int
+    quantity: float
+    mark: float
+    value: float
+    fee_rate: float
+    rebate_rate: float
 
 
 class ShortSales:
@@ -37,6 +51,7 @@ class ShortSales:
         fees = [None if terms is None else terms.fee_of(path.instrument, venue) for path in paths]
         self._fees = tuple(math.nan if fee is None else fee for fee in fees)
         self._may_lend = any(contract is not None for contract in self.contracts)
+        self._loans: list[Loan] = []
         self._ledger = ledger
         self._mark_of = mark_of
 
@@ -68,31 +83,48 @@ class ShortSales:
         return short.cover_price(position.quantity, self._ledger.brokerage_cash - others)
 
     def pay(self, timeline: Timeline, t: int) -> None:
-        """Book borrow fee and rebate of every short at the end of a day, until the next one."""
-        days = float(timeline.lending.days[t])
-        if not self._may_lend or days == 0.0:
+        """Book at an end of a day the carry of the shorts that were held at the end before.
+
+        Fee and rebate accrue on the value at that end, at the rates known there. They are paid in
+        arrears, also for a short that has been covered since: no payment depends on when the next
+        day will end.
+        """
+        if not self._may_lend or not timeline.day_end[t]:
             return
-        rate = float(timeline.lending.rebate[t])
-        for k, name in enumerate(self._names):
-            short, quantity = self.held(k), self._positions[k].quantity
-            if short is None:
-                continue
-            mark = self._mark_of(k, t)
-            value = short.notional(quantity, mark)
-            series = timeline.lending.fees.get(name)
-            fee = self._fees[k] if series is None else float(series[t])
-            due = [(FactKind.BORROW_FEE, fee, borrow_fee(value, fee, days))]
-            if not math.isnan(rate):
-                due.append((FactKind.REBATE, rate, rebate(value, rate, days)))
+        at, days = int(timeline.at[t]), float(timeline.interest_days[t])
+        for loan in self._loans:
+            paid = borrow_fee(loan.value, loan.fee_rate, days)
+            due = [(FactKind.BORROW_FEE, loan.fee_rate, paid)]
+            if not math.isnan(loan.rebate_rate):
+                earned = rebate(loan.value, loan.rebate_rate, days)
+                due.append((FactKind.REBATE, loan.rebate_rate, earned))
             for kind, annual, amount in due:
                 self._ledger.lending(
-                    int(timeline.at[t]),
+                    at,
                     kind=kind,
-                    instrument=name,
+                    instrument=loan.instrument,
+                    plan_id=loan.plan_id,
+                    quantity=loan.quantity,
                     rate=annual,
-                    mark=mark,
+                    mark=loan.mark,
                     amount=amount,
                 )
+        self._loans = [self._loan(timeline, k, t) for k in range(len(self._names)) if self.held(k)]
+
+    def _loan(self, timeline: Timeline, k: int, t: int) -> Loan:
+        """Return the loan behind short ``k`` at an end of a day."""
+        short, position, name = self.contracts[k], self._positions[k], self._names[k]
+        assert short is not None, f"{name} is no short"
+        mark, series = self._mark_of(k, t), timeline.lending.fees.get(name)
+        return Loan(
+            name,
+            position.plan_id,
+            position.quantity,
+            mark,
+            short.notional(position.quantity, mark),
+            self._fees[k] if series is None else float(series[t]),
+            float(timeline.lending.rebate[t]),
+        )
 
     def _total(
         self, t: int, part: Callable[[BorrowedShort, float, float], float], *, without: int = -1

@@ -191,11 +191,11 @@ class Simulator:
         if self.transfers.next_at != FAR_FUTURE and t <= self._last_close:
             self.transfers.deliver(int(timeline.at[t]))
         self._pay_interest(t)
+        self.shorts.pay(timeline, t)
         if not self.book.plans:
             return
         for k in range(len(timeline.paths)):
             self._pay_holder(k, t)
-        self.shorts.pay(timeline, t)
         contexts = []
         for k, path in enumerate(timeline.paths):
             row = int(path.opening[t])

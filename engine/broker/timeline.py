@@ -189,9 +189,7 @@ def build_timeline(
         known(rates.venue),
         days,
         _bill(at, day_end, rates.bill, known(rates.bill), days),
-        lending_rates(
-            at, day_end=day_end, last_close=end, rebate=rates.rebate, fees=rates.fees, known=known
-        ),
+        lending_rates(at, day_end=day_end, rebate=rates.rebate, fees=rates.fees, known=known),
     )
 
 

@@ -74,7 +74,7 @@ def test_shorts_with_carry_dividends_and_covers_audit_clean(whole):
         ("AAA", "open"),
         ("CCC", "open"),
     ]
-    counted = {"borrow fees": 5, "rebates": 5, "dividends": 3, "touched liquidations": 3}
+    counted = {"borrow fees": 4, "rebates": 4, "dividends": 3, "touched liquidations": 3}
     assert {name: report.checks[name] for name in counted} == counted
     assert report.checks["cash at forced covers"] == 1
 

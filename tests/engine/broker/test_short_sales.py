@@ -54,16 +54,16 @@ def test_purchases_and_short_sales_of_one_open_share_the_cash_by_one_factor():
     assert [line[2] for line in fill_lines(outcome)] == [-66.0, 66.0]
 
 
-def test_fee_and_rebate_are_due_on_the_value_at_the_end_of_each_day():
+def test_fee_and_rebate_accrue_on_the_value_at_a_days_end_and_are_paid_at_the_next():
     # 100 shares at 100, from the second day at 110: 0.1 and 1 a day on 10,000.
-    closes = [100.0] * 30 + [110.0] * 30
+    closes = [100.0] * 30 + [110.0] * 43
     outcome = run(hours({"AAA": flat(*closes)}), {0: hold(a=-1.0)})
-    # Of the last day the data hold 12 hours: half of 0.11 and of 1.1.
+    # Nothing is booked of the third night: no day ends after it.
     assert kinds(outcome, "borrow_fee", "rebate") == [
-        (24.0, "borrow_fee", -0.1),
-        (24.0, "rebate", 1.0),
-        (48.0, "borrow_fee", -0.055),
-        (48.0, "rebate", 0.55),
+        (48.0, "borrow_fee", -0.1),
+        (48.0, "rebate", 1.0),
+        (72.0, "borrow_fee", -0.11),
+        (72.0, "rebate", 1.1),
     ]
     fact = next(fact for fact in outcome.facts if fact.kind == "borrow_fee")
     assert (fact.quantity, fact.price, fact.wallet) == (-100.0, 100.0, "brokerage")
@@ -79,12 +79,17 @@ def test_a_short_of_one_day_pays_for_no_night_that_it_does_not_hold():
 def test_the_collateral_earns_the_rebate_in_place_of_interest():
     # 20,000 of cash, 10,000 of it collateral: interest at 3.65% / 365 on the rest is 1 a day.
     bill = series([(START - 1, 3.65)], "CASH")
-    market = hours({"AAA": flat(*[100] * 30)})
+    market = hours({"AAA": flat(*[100] * 49)})
     market = Dataset(
         {**market.instruments, **table(bill).instruments}, {**market.channels, bill.key: bill}
     )
     outcome = run(market, {0: hold(a=-1.0)}, account={"interest_series": "CASH"})
-    assert kinds(outcome, "interest", "rebate") == [(24.0, "interest", 1.0), (24.0, "rebate", 0.25)]
+    # The next day's interest is earned on yesterday's, too, and the rebate of the night comes.
+    assert kinds(outcome, "interest", "rebate") == [
+        (24.0, "interest", 1.0),
+        (48.0, "interest", 1.0001),
+        (48.0, "rebate", 1.0),
+    ]
 
 
 SESSIONS = sessions_between("XNYS", np.datetime64("2026-02-05"), np.datetime64("2026-02-12"))
@@ -104,7 +109,7 @@ def daily(closes: list[float], name: str = "AAA") -> Channel:
     )
 
 
-def test_a_weekend_is_paid_for_on_friday_by_who_holds_over_it():
+def test_a_weekend_is_paid_for_by_who_holds_over_it():
     funds = (A.model_copy(update={"calendar": "XNYS"}), B.model_copy(update={"calendar": "XNYS"}))
     market = table(
         daily([100.0] * 6),
@@ -144,12 +149,12 @@ def test_the_short_pays_dividends_of_the_shares_it_owes_before_the_ex_dates_open
 
 
 def test_a_covered_short_is_a_trade_with_its_carry():
-    market = hours({"AAA": flat(*[100] * 40, 90, 90, 90)})
+    market = hours({"AAA": flat(*[100] * 40, *[90] * 10)})
     outcome = run(market, {0: hold(a=-1.0), 40: hold(a=0.0)})
     (trade,) = build_trades(outcome)
     assert (trade.direction, trade.quantity, trade.gross_pnl) == (-1, 100.0, 1_000.0)
-    # One night: 1.0 - 0.1 over the 19 hours until the end of the data.
-    assert trade.borrow_carry == pytest.approx(0.9 * 19 / 24)
+    # One night, 1.0 - 0.1, paid at the end of the day on which it was covered.
+    assert trade.borrow_carry == pytest.approx(0.9)
     assert trade.net_pnl == pytest.approx(1_000.0 + trade.borrow_carry)
     assert outcome.curve.equity[-1] == pytest.approx(10_000.0 + trade.net_pnl)
 
@@ -297,14 +302,14 @@ def test_shares_that_nobody_lends_are_not_sold(account, venue, words):
 def test_a_fee_of_the_run_file_comes_before_that_of_the_venue():
     account = {"short_sales": {"rebate_series": None, "borrow_fee_bps": {"AAA": 72.0}}}
     outcome = run(hours({"AAA": flat(*[100] * 49)}), {0: hold(a=-1.0)}, account=account)
-    assert kinds(outcome, "borrow_fee")[0] == (24.0, "borrow_fee", -0.2)
+    assert kinds(outcome, "borrow_fee") == [(48.0, "borrow_fee", -0.2)]
     with pytest.raises(ValueError, match=r"borrow_fee_bps of AAA must lie in \[0, 10000\]"):
         ShortSaleTerms(borrow_fee_bps={"AAA": -1.0})
 
 
 def test_a_series_prices_the_loan_in_place_of_the_stated_fee():
     fee = series([(START - 1, 0.72), (START + 30 * 3600 * 10**9, 3.6)], "FEE")
-    market = hours({"AAA": flat(*[100] * 73)})
+    market = hours({"AAA": flat(*[100] * 97)})
     market = Dataset(
         {**market.instruments, **table(fee).instruments}, {**market.channels, fee.key: fee}
     )
@@ -312,10 +317,11 @@ def test_a_series_prices_the_loan_in_place_of_the_stated_fee():
     outcome = run(
         market, {0: hold(a=-1.0)}, account={"short_sales": terms}, venue={"borrow_fee_bps": None}
     )
-    # 0.72% is 0.2 a day on 10,000, 3.6% is 1; the third day ends with the data, an hour later.
-    assert kinds(outcome, "borrow_fee", "rebate")[:2] == [
-        (24.0, "borrow_fee", -0.2),
-        (48.0, "borrow_fee", -1.0),
+    # 0.72% is 0.2 a day on 10,000; 3.6%, known at the end of the second day, is 1.
+    assert kinds(outcome, "borrow_fee", "rebate") == [
+        (48.0, "borrow_fee", -0.2),
+        (72.0, "borrow_fee", -1.0),
+        (96.0, "borrow_fee", -1.0),
     ]
 
 
