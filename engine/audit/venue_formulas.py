@@ -8,6 +8,8 @@ from data_feeds.trading_terms import MaintenanceBracket
 
 # A decimal step has no exact binary form: a quotient this near to a whole number counts as whole.
 STEP_SLACK = 1e-6
+# A price on the grid differs from it by the rounding of a few operations.
+ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,8 @@ def against_trader(price: float, side: int, tick: float) -> float:
     """Return a price on the grid: buys pay the next tick up, sells get the next tick down."""
     quotient = price / tick
     nearest = round(quotient)
-    if abs(quotient - nearest) <= STEP_SLACK:
+    # A model's price may lie a millionth of a tick beyond the grid: only rounding is no next tick.
+    if abs(quotient - nearest) <= max(ROUNDING, 4 * math.ulp(quotient)):
         return nearest * tick
     return (math.ceil(quotient) if side > 0 else math.floor(quotient)) * tick
 

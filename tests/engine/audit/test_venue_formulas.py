@@ -61,6 +61,12 @@ def test_prices_are_rounded_against_the_trader_unless_they_stand_on_the_grid():
     assert against_trader(100.1, -1, 0.1) == pytest.approx(100.1)
 
 
+def test_a_price_a_hair_beyond_a_tick_pays_the_next_one():
+    # 105.19000000961911 x 1.0701587603: a hundred-millionth beyond 112.57.
+    assert against_trader(112.57000001, 1, 0.01) == pytest.approx(112.58)
+    assert against_trader(112.57 * (1 + 1e-15), 1, 0.01) == pytest.approx(112.57)
+
+
 def test_steps():
     assert whole_steps(0.3, 0.1) == 3
     assert whole_steps(0.2999, 0.1) == 2
