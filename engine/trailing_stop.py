@@ -6,7 +6,7 @@ from numbers import Real
 
 
 class StopMoves(StrEnum):
-    """The moments at which a trailing stop moves."""
+    """Names the moments at which a trailing stop moves."""
 
     AT_CLOSES = "at_closes"
     INSIDE_BARS = "inside_bars"
@@ -14,7 +14,7 @@ class StopMoves(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TrailingStop:
-    """The terms of a plan's stop that follows the best price since the entry, never back.
+    """Holds the terms of a plan's stop that follows the best price since the entry, never back.
 
     Exactly one of three gives the distance from that price: ``distance`` (quote), ``fraction`` of
     the price in (0, 1), or ``signal``, the name of a prepared signal in quote, read at every
@@ -48,7 +48,7 @@ class TrailingStop:
 
 @dataclass(frozen=True, slots=True)
 class TrailDistance:
-    """The distance of a trailing stop by its signal, quote, in force from ``at`` on.
+    """Holds the distance of a trailing stop by its signal, quote, in force from ``at`` on.
 
     One row at the decision on the order and one at each later decision row until its end; NaN
     while the signal is unknown: then the stop does not move.

@@ -70,7 +70,7 @@ class PositionRules:
         return entry
 
     def loss(self, quantity: float, price: float, other: float) -> float:
-        """Return what a quantity gains or loses between two prices, unsigned."""
+        """Return the gain or loss of a quantity between two prices, unsigned."""
         return abs(self.profit(quantity, price, other))
 
     def needed(self, quantity: float, entry: float, mark: float) -> float:

@@ -271,13 +271,7 @@ class Execution:
             loss_limit=self._mode if margined and not opens else None,
             inferred=inferred,
         )
-        if request.role is OrderRole.LIQUIDATION and not terms.taken_over:
-            # The venue takes its fee from the rest of the margin (cross: of the wallet). What a
-            # broker's cover costs beyond the cash is owed.
-            room = behind + realized if isolated else self._ledger.venue_cash
-            room = room if margined else math.inf
-        else:
-            room = self._ledger.free_venue_cash() if margined and not opens else math.inf
+        room = self._fee_room(order, terms, opens=opens, left=behind + realized)
         paid = self._charge(order, terms, fill_id, when.at, room)
         order.filled += terms.quantity
         fill = Fill(
@@ -306,6 +300,21 @@ class Execution:
         )
         self.fills.append(fill)
         return fill
+
+    def _fee_room(
+        self, order: WorkingOrder, terms: FillTerms, *, opens: bool, left: float
+    ) -> float:
+        """Return the cash that can pay the fee of a fill; its trade is booked.
+
+        The venue takes the fee of a liquidation from the rest of the margin (``left``; cross: from
+        the wallet), every other fee of a closing fill from the free wallet. An entry was cut to the
+        cash for its fee, and a broker's fee beyond the cash is owed: no bound.
+        """
+        if opens or not terms.contract.is_margined:
+            return math.inf
+        if order.request.role is not OrderRole.LIQUIDATION or terms.taken_over:
+            return self._ledger.free_venue_cash()
+        return left if self._mode is MarginMode.ISOLATED else self._ledger.venue_cash
 
     def _charge(
         self, order: WorkingOrder, terms: FillTerms, fill_id: int, at: int, room: float

@@ -27,7 +27,7 @@ SignalValues = Callable[[str], Floats]
 
 
 class DistanceTape(NamedTuple):
-    """The distance of one trailing stop by instant, quote.
+    """Holds the distance of one trailing stop by instant, quote.
 
     ``opened`` holds, at the close of a bar, the distance known at its open, ``closed`` that known
     at the instant. Both are empty where the terms of the stop give the distance.
@@ -296,12 +296,12 @@ class TrailingStops:
 
 
 class SkippedTrails(NamedTuple):
-    """The trailing stop of each instrument as the search moves it; ``used`` is False for none.
+    """Holds the trailing stop of each instrument as the search moves it.
 
-    ``slack`` is one tick: levels are compared before they are rounded, so the search may return an
-    instant at which the stop is just missed. ``opened`` and ``closed`` are (instrument, instant)
-    arrays of distances, without instants where no signal gives a distance; NaN in ``distance``
-    refers to them.
+    ``used`` is False for an instrument without one. ``slack`` is one tick: levels are compared
+    before they are rounded, so the search may return an instant at which the stop is just missed.
+    ``opened`` and ``closed`` are (instrument, instant) arrays of distances, without instants where
+    no signal gives a distance; NaN in ``distance`` refers to them.
     """
 
     used: NDArray[np.bool_]

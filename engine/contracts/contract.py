@@ -97,7 +97,7 @@ class Contract(ABC):
         return self.profit(-fill, average_entry, price)
 
     def unit_distance(self, price: float, other: float) -> float:
-        """Return what one unit gains or loses between two prices, unsigned."""
+        """Return the gain or loss of one unit between two prices, unsigned."""
         return abs(self.unit_value(price) - self.unit_value(other))
 
     def average_entry(self, held: float, average: float, quantity: float, price: float) -> float:

@@ -168,14 +168,14 @@ class _HelperImports:
             return []
         places = [Path(place) for place in (spec.submodule_search_locations or [spec.origin or ""])]
         if all(is_covered(place) for place in places):
-            if name in PACKAGES or all(map(_is_python_s, places)):
+            if name in PACKAGES or all(map(_belongs_to_python, places)):
                 return []
             self.libraries.add(name)
             return [] if name in _distributions() else _files_of(name)
         return _files_of(name)
 
 
-def _is_python_s(place: Path) -> bool:
+def _belongs_to_python(place: Path) -> bool:
     """Return whether a file or folder belongs to Python itself.
 
     ``sys.stdlib_module_names`` lacks Python's own tests: two thousand files under a usual name.

@@ -11,13 +11,10 @@ from data_feeds.instrument import Instrument
 from data_feeds.schema import Channel, ChannelKind
 from engine.records import Fill, FillStage
 
-# Lots are at least 1e-8; a smaller sum is rounding.
-FLAT = 1e-11
-
 
 @dataclass(frozen=True)
 class FundingBound:
-    """Largest funding of settlements without a rate.
+    """Holds the largest funding of settlements without a rate.
 
     ``settlements`` counts those at which a position was held; ``largest`` is the sum of cap x
     notional over them, quote.
@@ -36,9 +33,10 @@ def bound_sentence(
         return ""
     bound = funding_bound(item, dataset, fills, window)
     hours = ", ".join(f"{hour:02d}:00" for hour in record.funding_hours)
+    held = f"{bound.settlements} settlement{'' if bound.settlements == 1 else 's'}"
     return (
         f"Its venue settles at {hours} UTC, at most {record.funding_cap * 100:g}% of the "
-        f"position's value: {bound.settlements} settlements with a position could have moved "
+        f"position's value: {held} with a position could have moved "
         f"{bound.largest:,.2f} {item.quote} at most, paid or received."
     )
 
@@ -58,7 +56,7 @@ def funding_bound(
     count, largest = 0, 0.0
     for at in _settlements(record.funding_hours or (), window):
         quantity = abs(_held_before(mine, at))
-        if quantity > FLAT:
+        if quantity > 0.0:
             count += 1
             value = item.contract_value if item.is_inverse else _last_close(prices, at)
             largest += _cap_on(item, utc_day(at)) * quantity * value
@@ -76,11 +74,12 @@ def _settlements(hours: Sequence[int], window: tuple[int, int]) -> Iterator[int]
 
 def _held_before(fills: Sequence[Fill], at: int) -> float:
     """Return the signed quantity held before the fills at the open of an instant."""
-    return sum(
-        fill.quantity
+    before = [
+        fill.position_after
         for fill in fills
         if fill.at < at or (fill.at == at and fill.stage == FillStage.RANGE.value)
-    )
+    ]
+    return before[-1] if before else 0.0
 
 
 def _cap_on(item: Instrument, day: np.datetime64) -> float:

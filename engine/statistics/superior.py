@@ -184,7 +184,7 @@ def _varying(gain: Floats, found: Floats, base: Floats) -> tuple[Rows, Rows]:
 
 
 def _powerless(found: Floats, gain: Floats, columns: Rows) -> NDArray[np.bool_]:
-    """Return which columns move on too few days: their own returns, or their differences."""
+    """Return a mask of the columns whose returns or differences move on too few days."""
     needed = max(MIN_ACTIVE_DAYS, MIN_ACTIVE_SHARE * len(found))
     active = np.minimum(_active_days(found[:, columns]), _active_days(gain[:, columns]))
     few: NDArray[np.bool_] = active < needed

@@ -165,4 +165,4 @@ def test_a_settlement_applies_to_the_position_before_the_fills_of_its_instant():
     hours = TradingTerms(since="2020-01-01", source="a", funding_hours=(1, 3), funding_cap=0.001)
     # Entered at the open of 01:00, out at the open of 03:00: only 03:00 counts.
     script = {0: long(), 2: [Exit(PERP.id, reason="out")]}
-    assert "1 settlements" in said(market([CALM] * 6, terms=(hours,)), script)
+    assert "1 settlement with" in said(market([CALM] * 6, terms=(hours,)), script)

@@ -78,7 +78,7 @@ class HeadlineChange:
 
     @property
     def differs(self) -> bool:
-        """Whether the numbers differ by more than rounding."""
+        """Return whether the numbers differ by more than rounding."""
         return differ(self.a, self.b)
 
 
@@ -110,7 +110,7 @@ class RunDiff:
 
     @property
     def is_same(self) -> bool:
-        """Whether no trade and no headline number differs."""
+        """Return whether no trade and no headline number differs."""
         same = all(trade.verdict is TradeVerdict.SAME for trade in self.trades)
         return same and not any(line.differs for line in self.headline)
 
