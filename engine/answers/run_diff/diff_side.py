@@ -16,7 +16,7 @@ from data_feeds.yaml_text import load_yaml
 from engine.contracts import contract_of
 from engine.decision_terms import RISK_ADDING
 from engine.errors import ReportError
-from engine.records import OrderRole
+from engine.records import FactKind, OrderRole
 from engine.results.failing import required_groups
 from engine.run_folder.read import Row, RunFolder, check_is_run, unreadable
 from engine.run_folder.schema import (
@@ -124,6 +124,12 @@ class DiffSide:
         return _grouped(facts, lambda row: row["plan_id"])
 
     @cached_property
+    def rate_of_fill(self) -> Mapping[int, float]:
+        """The value of the settlement currency at each fill, in the account's currency."""
+        facts = (row for rows in self.facts_of_plan.values() for row in rows)
+        return {row["fill_id"]: account_rate(row) for row in facts if row["kind"] == FactKind.TRADE}
+
+    @cached_property
     def journal_at(self) -> Mapping[pd.Timestamp, Row]:
         """The rows of the journal by instant."""
         return {row["at"]: row for row in self.rows(CONDITION_ROWS)}
@@ -220,6 +226,11 @@ class DiffSide:
         """Return the lot size of an instrument, NaN where the manifest has none."""
         record = self.files.manifest.get("instruments", {}).get(instrument, {})
         return float(record.get("lot_size", math.nan))
+
+
+def account_rate(fact: Row) -> float:
+    """Return the rate of a fact's currency; folders of earlier formats have one currency."""
+    return float(fact.get("account_rate", 1.0))
 
 
 def differ(a: float | None, b: float | None, within: float = SAME) -> bool:

@@ -50,14 +50,15 @@ class TradeMoney:
 
 
 def trade_money(
-    trade: Row, entries: Sequence[Row], unit_value: Callable[[float], float]
+    trade: Row, entries: Sequence[Row], unit_value: Callable[[Row], float]
 ) -> TradeMoney:
     """Return the money of a row of ``trades``.
 
-    ``entries`` are its entry fills, ``unit_value`` gives the value of a unit at a price.
+    ``entries`` are its entry fills, ``unit_value`` gives the value of a unit at a fill before
+    slippage, in the account's currency.
     """
     quantity = sum(abs(fill["quantity"]) for fill in entries)
-    entry = sum(abs(fill["quantity"]) * unit_value(fill["raw_price"]) for fill in entries)
+    entry = sum(abs(fill["quantity"]) * unit_value(fill) for fill in entries)
     # Folders from before borrowed shorts have no such column.
     borrow = trade.get("borrow_carry") or 0.0
     known = trade["gross_pnl"] - trade["fees"] + trade["funding"] + trade["income"] + borrow

@@ -16,7 +16,7 @@ import pandas as pd
 
 from engine.answers.run_diff.absence import absence_causes, entry_of_trade
 from engine.answers.run_diff.causes import DiffCause
-from engine.answers.run_diff.diff_side import DiffSide, differ
+from engine.answers.run_diff.diff_side import DiffSide, account_rate, differ
 from engine.answers.run_diff.input_changes import InputChange, input_changes
 from engine.answers.run_diff.net_parts import PARTS, TradeMoney, net_parts, trade_money
 from engine.answers.run_diff.trade_changes import TradeChange, change_causes, trade_changes
@@ -24,6 +24,7 @@ from engine.answers.run_diff.trade_pairs import TradePair, trade_pairs
 from engine.metrics import METRICS
 from engine.records import FactKind
 from engine.run_folder.read import Row, moment
+from engine.run_folder.schema import DAILY
 
 
 class TradeVerdict(StrEnum):
@@ -183,7 +184,12 @@ def _difference(
 
 def _money_of(side: DiffSide, trade: Row) -> TradeMoney:
     value = side.unit_value(trade["instrument"])
-    return trade_money(trade, side.entries(trade["plan_id"]), value)
+    rates = side.rate_of_fill
+    return trade_money(
+        trade,
+        side.entries(trade["plan_id"]),
+        lambda fill: value(fill["raw_price"]) * rates.get(fill["fill_id"], 1.0),
+    )
 
 
 def _headline(a: DiffSide, b: DiffSide) -> Iterable[HeadlineChange]:
@@ -220,10 +226,18 @@ def _start(side: DiffSide) -> float:
 def _outside_trades(side: DiffSide) -> dict[str, float]:
     """Return the money that belongs to no trade: interest, and the rest."""
     facts = side.facts_of_plan.get(0, [])
-    interest = math.fsum(row["amount"] for row in facts if row["kind"] == FactKind.INTEREST)
+    interest = math.fsum(
+        row["amount"] * account_rate(row) for row in facts if row["kind"] == FactKind.INTEREST
+    )
+    # Folders of earlier formats have one currency, and no such column.
+    revalued = math.fsum(row.get("revaluation") or 0.0 for row in side.rows(DAILY.name))
     trades = math.fsum(row["net_pnl"] for row in side.trades)
     change = side.files.metrics["end_equity"] - _start(side)
-    return {"interest": interest, "not assigned to a trade": change - trades - interest}
+    return {
+        "interest": interest,
+        "revaluation of cash": revalued,
+        "not assigned to a trade": change - trades - interest - revalued,
+    }
 
 
 def _notes(a: DiffSide, b: DiffSide) -> Iterable[str]:

@@ -1,5 +1,6 @@
 """The parts of the difference of two net results: worked by hand, and for any two trades."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -76,8 +77,8 @@ def test_the_entry_of_an_inverse_perp_is_valued_in_coins() -> None:
         zero = dict.fromkeys(("fees", "slippage_cost", "funding", "income"), 0.0)
         return {"direction": 1, "gross_pnl": net, "net_pnl": net, **zero}
 
-    def inverse(price: float) -> float:
-        return -1.0 / price
+    def inverse(fill: Mapping[str, float]) -> float:
+        return -1.0 / fill["raw_price"]
 
     fills = [[{"quantity": 1_000.0, "raw_price": price}] for price in (10_000.0, 8_000.0)]
     before = trade_money(row(0.02), fills[0], inverse)
