@@ -5,6 +5,7 @@ import math
 import shutil
 
 import numpy as np
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -211,3 +212,22 @@ def test_a_folder_of_format_3_without_a_named_model_has_the_same_costs(
     a, b = DiffSide(old, "A"), DiffSide(today, "B")
     assert "model" not in a.config["venue"]["slippage"]
     assert a.cost_terms("BTCUSDT-PERP") == b.cost_terms("BTCUSDT-PERP")
+
+
+def test_the_revaluation_of_cash_has_a_line_of_its_own(hand_folder, tmp_path) -> None:
+    today = hand_folder(MIXED_A, "a")
+    moved = tmp_path / "moved"
+    shutil.copytree(today, moved)
+    daily = pd.read_parquet(moved / "daily.parquet")
+    daily["revaluation"] = [0.0] * (len(daily) - 1) + [2.0]
+    daily.to_parquet(moved / "daily.parquet")
+    metrics = json.loads((moved / "metrics.json").read_text())
+    metrics["end_equity"] += 2.0
+    (moved / "metrics.json").write_text(json.dumps(metrics))
+    resealed(moved)
+    diff = diff_runs(today, moved)
+    assert diff.money["revaluation of cash"] == pytest.approx(2.0)
+    assert diff.money["not assigned to a trade"] == pytest.approx(0.0, abs=1e-9)
+    assert math.fsum(diff.money.values()) == pytest.approx(diff.end_equity_change)
+    # Nothing else than the end of equity changed, and so the runs are not the same.
+    assert not diff.is_same
