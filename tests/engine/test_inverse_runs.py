@@ -194,6 +194,11 @@ def test_the_smallest_order_is_judged_in_dollars():
     outcome = run(data, {0: [enter()]})
     # 80,000 contracts of 1 USD
     assert outcome.decisions[0].blocked_by == "minimum size"
+    # 4,000 USD are enough for a smallest order of 100 USD, though they are half a bitcoin.
+    item = XBT.model_copy(update={"min_notional": 100.0})
+    data = table(rows(FLAT, FLAT, FLAT), instruments=(item,))
+    (entry,) = run(data, {0: [enter()]}, notional=0.5).fills
+    assert entry.quantity == 4_000.0
 
 
 def test_slippage_moves_the_price_and_costs_more_bitcoin_on_a_sale():

@@ -1,7 +1,7 @@
 """The size of an inverse perp: contracts, from limits in the currency of the account."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine.config.models import MarginMode
@@ -66,8 +66,12 @@ def test_caps_on_notional_are_counted_in_contracts(make):
     # 2 x 800,000 USD: a contract is a dollar as long as the rate is the price.
     sizing = size_entry(request(), rules(make, leverage_cap=2.0, risk_fraction=0.2))
     assert cap(sizing, "leverage") == pytest.approx(1_600_000.0)
-    dearer = size_entry(request(account_rate=8_080.0), rules(make, leverage_cap=2.0))
+    active = rules(make, leverage_cap=2.0, target_volatility=0.4, notional_cap=101_000.0)
+    dearer = size_entry(request(account_rate=8_080.0), active)
     assert cap(dearer, "leverage") == pytest.approx(1_600_000.0 / 1.01)
+    # Half the equity at a volatility of twice the target
+    assert cap(dearer, "volatility") == pytest.approx(400_000.0 / 1.01)
+    assert cap(dearer, "notional") == pytest.approx(100_000.0)
 
 
 def test_margin_is_paid_in_bitcoin(make):
@@ -115,8 +119,10 @@ def test_the_loss_at_the_stop_never_exceeds_the_budget(
     side=st.sampled_from([1, -1]),
     stop=st.floats(0.01, 0.2),
     terms=st.sampled_from([ON_ENTRY, ON_MARK]),
-    earlier=st.floats(0.0, 200_000.0),
+    earlier=st.one_of(st.just(0.0), st.floats(1.0, 200_000.0)),
 )
+@example(side=1, stop=0.05, terms=ON_ENTRY, earlier=0.0)
+@example(side=-1, stop=0.05, terms=ON_MARK, earlier=0.0)
 def test_a_cross_position_of_the_capped_size_lives_at_the_allowed_distance(
     make, side, stop, terms, earlier
 ):
@@ -125,6 +131,8 @@ def test_a_cross_position_of_the_capped_size_lives_at_the_allowed_distance(
     asked = request(direction=side, stop=level, collateral=5.0, held=held)
     active = rules(make, margin=terms, margin_mode=MarginMode.CROSS, liquidation_distance=2.0)
     size = cap(size_entry(asked, active), "liquidation")
+    if earlier == 0:
+        assert size > 0, "an empty plan has room for some contracts"
     if size == 0:
         return
     total = side * (earlier + size)
