@@ -45,6 +45,7 @@ class RefusalRule(StrEnum):
     NO_POSITION = "no position"
     NO_SHORT = "no short"
     NO_STOP = "no stop"
+    NOT_AT_PAR = "not at par"
     NOT_BEGUN = "not begun"
     PLAN_EXISTS = "plan exists"
     PLAN_IS_LEAVING = "plan is leaving"

@@ -1,12 +1,13 @@
-"""The daily return in excess of the bill, in two parts: trading, and interest less bill.
+"""The daily return in excess of the bill: trading, interest less bill, revaluation of cash.
 
-    excess of a day = (trading + (interest - bill)) / equity at the day's start
+    excess of a day = (trading + (interest - bill) + revaluation) / equity at the day's start
 
 *Trading* is the result of price, costs, funding and dividends. *Interest* is the interest paid on
-cash. The *bill* is the interest on the whole equity by the accrual of cash: simple interest at the
-rate known at a day's end, over the days since the previous end (weekends included), actual/365. It
-is due at that instant and shows, like the interest, in the next mark. Cash alone therefore has an
-excess of exactly zero.
+cash. *Revaluation* is the change that the rates of the wallets' currencies made to the cash: the
+value of all cash less its facts, each at its own rate; zero at par. The *bill* is the interest on
+the whole equity by the accrual of cash: simple interest at the rate known at a day's end, over the
+days since the previous end (weekends included), actual/365. It is due at that instant and shows,
+like the interest, in the next mark. Cash alone therefore has an excess of exactly zero.
 """
 
 import math
@@ -30,7 +31,7 @@ ROUNDING = 1e-12  # of equity: rounding of one payment added to it
 
 @dataclass(frozen=True)
 class BillCharges:
-    """The bill on an account's equity: ``amount`` (quote) due at ``at``.
+    """The bill on an account's equity: ``amount`` (account currency) due at ``at``.
 
     Each accrual has three entries, for venue cash, brokerage cash and the rest: the interest of a
     wallet then equals one of them to the last bit.
@@ -53,9 +54,9 @@ def bill_charges(curve: EquityCurve, bill: BillAccruals) -> BillCharges:
     due = (place >= 0) & np.isfinite(bill.rate)
     place, rate, days = place[due], bill.rate[due], bill.days[due]
     parts = (
-        curve.venue_cash,
-        curve.brokerage_cash,
-        curve.transit_cash + curve.unrealized + curve.owned,
+        curve.venue_value,
+        curve.brokerage_value,
+        curve.transit_value + curve.unrealized + curve.owned,
     )
     amounts = [simple_interest(part[place], rate, days) for part in parts]  # type: ignore[arg-type]
     return BillCharges(np.tile(bill.at[due], len(parts)), np.concatenate(amounts))
@@ -85,9 +86,10 @@ def daily_money(
     start_equity : equity before the first bar; None: the curve's first value
     start : points of the curve at or before it (ns UTC) belong to no day
     """
-    first = start_equity
+    first, revalued_before = start_equity, 0.0
     if first is None:
         first = float(curve.equity[0]) if len(curve.equity) else float("nan")
+        revalued_before = float(curve.revaluation[0]) if len(curve.equity) else 0.0
     if start is not None:
         curve = points_after(curve, start)
     days = days_of(curve.at, tz)
@@ -98,7 +100,7 @@ def daily_money(
     booked = tuple(fact for fact in facts if not fact.memo)
     paid = [fact for fact in booked if fact.kind == FactKind.INTEREST.value]
     interest = _summed(
-        ends, np.array([f.at for f in paid], np.int64), np.array([f.amount for f in paid])
+        ends, np.array([f.at for f in paid], np.int64), np.array([f.value for f in paid])
     )
     charged = list(charges)
     bill = _summed(
@@ -107,11 +109,12 @@ def daily_money(
         np.concatenate([NO_CHARGES.amount, *(item.amount for item in charged)]),
     )
     traded = np.array([f.at for f in booked if f.kind not in NO_TRADING], np.int64)
-    moved = (after - before) - interest
-    # Only interest moved such a day; the difference is rounding.
+    revalued = np.diff(curve.revaluation[last], prepend=revalued_before)
+    moved = (after - before) - interest - revalued
+    # Only interest and rates moved such a day; the difference is rounding.
     idle = ~(_touched(ends, traded) | _held(curve, last)) & (abs(moved) <= ROUNDING * abs(before))
     trading = np.where(idle, 0.0, moved)
-    return DailyMoney(days[last], ends, before, after, trading, interest, bill)
+    return DailyMoney(days[last], ends, before, after, trading, interest, bill, revalued)
 
 
 def bill_rates(days: pd.DatetimeIndex, ends: Instants, bill: BillAccruals) -> "pd.Series[float]":

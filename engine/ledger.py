@@ -11,9 +11,10 @@ Cash moves only through :meth:`Ledger._post`. The ledger checks after every fact
 
 import math
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from data_feeds.instrument import Instrument, Wallet
+from engine.account_rates import ALL_AT_PAR, WALLETS, WalletRates
 from engine.config.models import MarginMode
 from engine.contracts import Contract, contract_of
 from engine.costs import simple_interest
@@ -49,11 +50,14 @@ class Position:
 class Ledger:
     """Turns facts into balances and positions.
 
-    ``version`` counts changes, so that readers can cache. ``plan_cash`` is each plan's net cash.
+    ``version`` counts changes, so that readers can cache. ``plan_cash`` is each plan's net cash in
+    the account's currency, ``booked`` each wallet's cash at the rates of its facts.
     """
 
-    def __init__(self, instruments: dict[str, Instrument]) -> None:
+    def __init__(self, instruments: dict[str, Instrument], rates: WalletRates = ALL_AT_PAR) -> None:
         self.facts: list[Fact] = []
+        self._rates = rates
+        self.booked: dict[str, float] = {wallet.value: 0.0 for wallet in WALLETS}
         self.positions = {
             name: Position(item, contract_of(item)) for name, item in instruments.items()
         }
@@ -63,15 +67,19 @@ class Ledger:
         self.plan_cash: defaultdict[int, float] = defaultdict(float)
         self.version = 0
         self._by_kind: dict[str, dict[str, float]] = {w.value: defaultdict(float) for w in Wallet}
-        self._turnover = 0.0
+        self._turnover = self._valued_sum = 0.0
 
-    def deposit(self, at: int, wallet: Wallet, amount: float) -> None:
-        """Credit starting cash to a wallet."""
-        self._post(Fact(self._next_id(), at, FactKind.DEPOSIT.value, wallet.value, amount))
+    def deposit(
+        self, at: int, wallet: Wallet, amount: float, *, valued_at: int | None = None
+    ) -> None:
+        """Credit starting cash to a wallet, valued at the start of the window."""
+        rate = self._rates.of(wallet, at if valued_at is None else valued_at)
+        kind = FactKind.DEPOSIT.value
+        self._post(Fact(self._next_id(), at, kind, wallet.value, amount, account_rate=rate))
 
-    def cash(self) -> float:
-        """Return all cash, transit included, quote."""
-        return self.venue_cash + self.brokerage_cash + self.transit_cash
+    def balances(self) -> tuple[float, float, float]:
+        """Return the cash at the venue, at the brokerage and in transit, each in its currency."""
+        return self.venue_cash, self.brokerage_cash, self.transit_cash
 
     def transfer(self, at: int, source: Wallet, destination: Wallet, amount: float) -> None:
         """Move cash from one wallet to another, in two facts."""
@@ -258,19 +266,18 @@ class Ledger:
         self, at: int, instrument: str, plan_id: int, fill_id: int, amount: float
     ) -> None:
         """Record a loss of the venue, a deficit or an uncollected fee; no cash moves."""
-        self._append(
-            Fact(
-                self._next_id(),
-                at,
-                FactKind.VENUE_LOSS.value,
-                Wallet.VENUE.value,
-                amount,
-                instrument=instrument,
-                plan_id=plan_id,
-                fill_id=fill_id,
-                memo=True,
-            )
+        fact = Fact(
+            self._next_id(),
+            at,
+            FactKind.VENUE_LOSS.value,
+            Wallet.VENUE.value,
+            amount,
+            instrument=instrument,
+            plan_id=plan_id,
+            fill_id=fill_id,
+            memo=True,
         )
+        self._append(self._valued(fact))
 
     def prove(self) -> None:
         """Check every wallet against the exactly rounded sum of every fact.
@@ -284,8 +291,10 @@ class Ledger:
             (Wallet.BROKERAGE, self.brokerage_cash),
             (Wallet.TRANSIT, self.transit_cash),
         ):
-            facts = [f.amount for f in self.facts if f.wallet == wallet and not f.memo]
-            self._compare(wallet.value, balance, math.fsum(facts))
+            facts = [f for f in self.facts if f.wallet == wallet and not f.memo]
+            self._compare(wallet.value, balance, math.fsum(fact.amount for fact in facts))
+            booked = math.fsum(fact.value for fact in facts)
+            self._compare(f"valued {wallet}", self.booked[wallet.value], booked, self._valued_sum)
 
     def _next_id(self) -> int:
         return len(self.facts) + 1
@@ -299,7 +308,8 @@ class Ledger:
         # A takeover at the bankruptcy price loses the backing up to its last bit.
         return missing if missing > RELATIVE_TOLERANCE * backing else 0.0
 
-    def _post(self, fact: Fact) -> None:
+    def _post(self, unvalued: Fact) -> None:
+        fact = self._valued(unvalued)
         if fact.wallet == Wallet.VENUE:
             self.venue_cash += fact.amount
             balance = self.venue_cash
@@ -310,18 +320,29 @@ class Ledger:
             self.transit_cash += fact.amount
             balance = self.transit_cash
         self._append(fact)
-        self.plan_cash[fact.plan_id] += fact.amount
+        self.booked[fact.wallet] += fact.value
+        self.plan_cash[fact.plan_id] += fact.value
         self._turnover += abs(fact.amount)
+        self._valued_sum += abs(fact.value)
         by_kind = self._by_kind[fact.wallet]
         by_kind[fact.kind] += fact.amount
         self._compare(fact.wallet, balance, sum(by_kind.values()))
+
+    def _valued(self, fact: Fact) -> Fact:
+        """Return a fact with the rate of its wallet at its instant; a deposit has its own."""
+        if self._rates.is_par or fact.kind == FactKind.DEPOSIT.value:
+            return fact
+        return replace(fact, account_rate=self._rates.of(fact.wallet, fact.at))
 
     def _append(self, fact: Fact) -> None:
         self.facts.append(fact)
         self.version += 1
 
-    def _compare(self, wallet: str, balance: float, facts: float) -> None:
-        tolerance = ABSOLUTE_TOLERANCE + RELATIVE_TOLERANCE * self._turnover
+    def _compare(
+        self, wallet: str, balance: float, facts: float, turnover: float | None = None
+    ) -> None:
+        moved = self._turnover if turnover is None else turnover
+        tolerance = ABSOLUTE_TOLERANCE + RELATIVE_TOLERANCE * moved
         if not abs(balance - facts) <= tolerance:
             raise SimulationError(f"{wallet} wallet {balance!r} differs from its facts {facts!r}")
 

@@ -1,7 +1,8 @@
 """The immutable records of a run: rows of its tables, its curve and its outcome.
 
 Instants are int64 nanoseconds UTC. Quantities are base units, signed where the name is
-``quantity`` (long and buys positive). Amounts are quote currency, positive when cash comes in.
+``quantity`` (long and buys positive). Amounts of orders, fills and facts are in the currency of
+their wallet, those of trades and curve in the account's; positive when cash comes in.
 """
 
 from collections.abc import Mapping
@@ -190,7 +191,11 @@ class Fill:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One ledger row: ``amount`` moves ``wallet``; a memo (venue_loss) moves nothing."""
+    """One ledger row: ``amount`` moves ``wallet``; a memo (venue_loss) moves nothing.
+
+    ``amount`` and ``from_margin`` are in the wallet's currency, ``account_rate`` is its value in
+    the account's currency at the instant.
+    """
 
     fact_id: int
     at: int
@@ -206,6 +211,12 @@ class Fact:
     from_margin: float = 0.0
     memo: bool = False
     inferred: bool = False
+    account_rate: float = 1.0
+
+    @property
+    def value(self) -> float:
+        """The amount in the account's currency."""
+        return self.amount * self.account_rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,11 +329,23 @@ class Overlay:
     equity: float
 
 
+NO_VALUES: NDArray[np.float64] = np.zeros(0)
+
+
+def _no_values() -> NDArray[np.float64]:
+    """Return the array that stands for a column left out."""
+    return NO_VALUES
+
+
 @dataclass(frozen=True)
 class EquityCurve:
-    """Equity at every bar close of the traded window; one entry an instant, quote currency.
+    """Equity at every bar close of the traded window; one entry an instant.
 
-    ``equity = venue_cash + brokerage_cash + transit_cash + unrealized + owned``.
+    ``equity = venue_value + brokerage_value + transit_value + unrealized + owned``, all in the
+    account's currency. The three ``_cash`` columns are in the wallet's own currency (for several
+    sleeves in the account's). ``revaluation`` is the part of the change of equity since the start
+    that the rates of the cash made: the value of all cash less its facts at their own rates. Values
+    that are left out are those of wallets at par.
     """
 
     at: NDArray[np.int64]
@@ -333,14 +356,30 @@ class EquityCurve:
     owned: NDArray[np.float64]
     gross_notional: NDArray[np.float64]
     transit_cash: NDArray[np.float64]
+    venue_value: NDArray[np.float64] = field(default_factory=_no_values)
+    brokerage_value: NDArray[np.float64] = field(default_factory=_no_values)
+    transit_value: NDArray[np.float64] = field(default_factory=_no_values)
+    revaluation: NDArray[np.float64] = field(default_factory=_no_values)
+
+    def __post_init__(self) -> None:
+        at_par = {
+            "venue_value": self.venue_cash,
+            "brokerage_value": self.brokerage_cash,
+            "transit_value": self.transit_cash,
+            "revaluation": np.zeros(len(self.at)),
+        }
+        for name, values in at_par.items():
+            if getattr(self, name) is NO_VALUES:
+                object.__setattr__(self, name, values)
 
 
 @dataclass(frozen=True)
 class DailyMoney:
-    """The parts of each day's change of equity, quote; one entry a day with a bar close.
+    """The parts of each day's change of equity, account currency; one entry a day with a bar close.
 
     ``ends`` are the instants of the days' last marks; ``before`` and ``after`` are equity at a
-    day's ends, ``after - before = trading + interest``; ``bill`` is the bill on ``before``.
+    day's ends, ``after - before = trading + interest + revaluation``; ``bill`` is the bill on
+    ``before``. ``revaluation`` is the change that the rates of currencies made to the cash.
     """
 
     days: pd.DatetimeIndex
@@ -350,10 +389,15 @@ class DailyMoney:
     trading: NDArray[np.float64]
     interest: NDArray[np.float64]
     bill: NDArray[np.float64]
+    revaluation: NDArray[np.float64] = field(default_factory=_no_values)
+
+    def __post_init__(self) -> None:
+        if self.revaluation is NO_VALUES:
+            object.__setattr__(self, "revaluation", np.zeros(len(self.ends)))
 
     @property
     def less_bill(self) -> NDArray[np.float64]:
-        """Interest less the bill, quote."""
+        """Interest less the bill, account currency."""
         return self.interest - self.bill
 
     @property
@@ -375,7 +419,7 @@ class DailyMoney:
     @property
     def excess_values(self) -> NDArray[np.float64]:
         """:attr:`excess` as an array."""
-        amount, alive = self.trading + self.less_bill, self.before != 0
+        amount, alive = self.trading + self.less_bill + self.revaluation, self.before != 0
         return np.divide(amount, self.before, out=np.zeros_like(amount), where=alive)
 
 
@@ -402,8 +446,8 @@ class SimulationOutcome:
     """The outcome of one simulation, in the order of time.
 
     ``open_values`` holds the value at the end of each plan still open, by plan id (unrealized
-    profit of a perp, market value of an owned asset, quote). It may be empty while at most one plan
-    is open: the last row of the curve then gives its value.
+    profit of a perp, market value of an owned asset, in the account's currency). It may be empty
+    while at most one plan is open: the last row of the curve then gives its value.
     """
 
     orders: tuple[OrderRow, ...]

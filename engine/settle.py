@@ -9,7 +9,7 @@ from data_feeds.catalog import Catalog
 from data_feeds.dataset import Dataset
 from data_feeds.instrument import Instrument
 from data_feeds.options.model import OptionModel
-from engine.account_currencies import rates_in_use, settled_wallets
+from engine.account_currencies import settled_wallets
 from engine.config.layers import merged, written
 from engine.config.models import RiskConfig, RunConfig, WalletsConfig
 from engine.config.problems import problem_lines, validate_strict
@@ -112,16 +112,12 @@ def _wallets(
         return config.account
     traded = (instruments[x] for x in {*needs.traded, *needs.options} if x in instruments)
     compared = compared_instruments(config, needs)
-    account = settled_wallets(
+    return settled_wallets(
         config.account,
         tuple(traded),
         tuple(instruments[name] for name in compared if name in instruments),
         instruments,
     )
-    for name, rate in rates_in_use(account).items():
-        if not rate.is_par:
-            raise ConfigError(f"account.rates.{name}: only par is valued so far; write {name}: par")
-    return account
 
 
 def risk_layers(

@@ -1,8 +1,9 @@
 """Trades: every plan that was filled, as one row, with its money taken from the ledger.
 
-A trade's net result is the sum of its plan's ledger amounts plus the value of a position that is
-still open. The sum over all trades plus the amounts without a plan (interest) is the change of
-equity.
+Money is in the account's currency, each ledger amount at the rate of its instant. A trade's net
+result is the sum of its plan's ledger amounts plus the value of a position that is still open. The
+sum over all trades, the amounts without a plan (interest) and the revaluation of cash is the change
+of equity.
 """
 
 from collections import defaultdict
@@ -77,9 +78,9 @@ def build_trades(
 
 
 def unassigned_amount(facts: Iterable[Fact], kind: FactKind) -> float:
-    """Return the cash of one kind that belongs to no plan, quote."""
+    """Return the cash of one kind that belongs to no plan, in the account's currency."""
     return sum(
-        fact.amount
+        fact.value
         for fact in facts
         if fact.plan_id <= 0 and not fact.memo and fact.kind == kind.value
     )
@@ -126,11 +127,16 @@ def _trade(
     entered = sum(abs(fill.quantity) for fill in entries)
     average_entry = _average_price(entries, contract)
     initial_stop = decision.stop if decision is not None else float("nan")
-    initial_risk = contract.unit_distance(average_entry, initial_stop) * entered
+    rates = {fact.fill_id: fact.account_rate for fact in facts if fact.kind == FactKind.TRADE.value}
+    # R has the rate of the first entry, or the dearer one of an inverse contract at its stop. An
+    # account in the contract's own currency values nothing.
+    rate = rates.get(first.fill_id, 1.0)
+    rate = rate if rate == 1.0 else contract.worst_rate(rate, first.price, initial_stop)
+    initial_risk = contract.unit_distance(average_entry, initial_stop) * entered * rate
     # Subtracting from zero avoids -0 in tables.
     fees = 0.0 - _total(facts, *_FEES)
     gross = _total(facts, FactKind.TRADE.value) + open_value
-    net = sum(fact.amount for fact in facts) + open_value
+    net = sum(fact.value for fact in facts) + open_value
     return Trade(
         trade_id=number,
         plan_id=first.plan_id,
@@ -156,7 +162,9 @@ def _trade(
         borrow_carry=_total(facts, FactKind.BORROW_FEE.value, FactKind.REBATE.value),
         income=_total(facts, FactKind.DIVIDEND.value, FactKind.INTEREST.value),
         slippage_cost=sum(
-            contract.profit(fill.quantity, fill.raw_price, fill.price) for fill in fills
+            contract.profit(fill.quantity, fill.raw_price, fill.price)
+            * rates.get(fill.fill_id, 1.0)
+            for fill in fills
         ),
         net_pnl=net,
         r_multiple=net / initial_risk if initial_risk > 0 else float("nan"),
@@ -174,7 +182,7 @@ def _exit_reason(exits: Iterable[Fill], entry_reason: str) -> str:
 
 
 def _total(facts: Iterable[Fact], *kinds: str) -> float:
-    return sum((fact.amount for fact in facts if fact.kind in kinds), start=0.0)
+    return sum((fact.value for fact in facts if fact.kind in kinds), start=0.0)
 
 
 def _average_price(fills: Sequence[Fill], contract: Contract) -> float:

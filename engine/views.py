@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_feeds.dataset import Dataset
+from data_feeds.instrument import Wallet
 from data_feeds.schema import Array, Channel, ChannelKey, ChannelKind
 from engine.conditions import Truth
 from engine.errors import PlaybookContractError
@@ -17,7 +18,8 @@ from engine.errors import PlaybookContractError
 class PositionView(NamedTuple):
     """Show one open position: signed base units, prices in quote, NaN where not applicable.
 
-    ``notional`` is the unsigned exposure at the mark, quote.
+    ``unrealized``, ``initial_risk`` and ``notional`` (the unsigned exposure at the mark) are in the
+    account's currency, ``isolated_margin`` in the venue wallet's.
     ``leaving`` is the part that working exits close, unsigned base units. ``approved`` is the share
     of the plan that risk has approved so far, tranche by tranche; what an order then left unfilled
     stays approved. ``stop`` is the level in force, ``first_stop`` the level that R counts from.
@@ -39,6 +41,11 @@ class PositionView(NamedTuple):
     notional: float = math.nan
     first_stop: float = math.nan
 
+    @property
+    def exposure(self) -> float:
+        """Return the signed notional at the mark, in the account's currency."""
+        return math.copysign(self.notional, self.quantity)
+
     def __setattr__(self, name: str, value: object) -> NoReturn:
         """Refuse to change the view; a playbook returns intents."""
         raise PlaybookContractError(
@@ -59,8 +66,10 @@ class Positions(dict[str, PositionView]):
 
 
 class AccountView(NamedTuple):
-    """Show the account at ``now``; cash and equity in quote currency.
+    """Show the account at ``now``; equity and notionals are in the account's currency.
 
+    Cash is in the currency of its wallet; ``venue_rate`` and ``brokerage_rate`` are the account's
+    currency per unit of it, 1 at par.
     ``free_venue_cash`` is the venue wallet less isolated margins (cross: less initial margins and
     unrealized losses). ``pending`` names instruments with an entry order that still works.
     ``transit_cash`` is on its way between the wallets. ``kept_for_shorts`` is the part of the
@@ -77,12 +86,33 @@ class AccountView(NamedTuple):
     pending: frozenset[str]
     transit_cash: float = 0.0
     kept_for_shorts: float = 0.0
+    venue_rate: float = 1.0
+    brokerage_rate: float = 1.0
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         """Refuse to change the view; a playbook returns intents."""
         raise PlaybookContractError(
             f"{name} of the account view cannot be set; return intents, risk makes orders"
         )
+
+    @property
+    def venue_value(self) -> float:
+        """Return the venue wallet's cash in the account's currency."""
+        return self.venue_cash * self.venue_rate
+
+    @property
+    def free_venue_value(self) -> float:
+        """Return the venue wallet's free cash in the account's currency."""
+        return self.free_venue_cash * self.venue_rate
+
+    @property
+    def brokerage_value(self) -> float:
+        """Return the brokerage wallet's cash in the account's currency."""
+        return self.brokerage_cash * self.brokerage_rate
+
+    def rate_of(self, wallet: Wallet) -> float:
+        """Return the account's currency per unit of a wallet's."""
+        return self.venue_rate if wallet is Wallet.VENUE else self.brokerage_rate
 
     def position(self, instrument: str) -> PositionView | None:
         """Return the open position in an instrument, None for none."""

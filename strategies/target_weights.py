@@ -70,8 +70,7 @@ def left_band(
     Of two equally far the first by name is told, in whatever order the targets come.
     """
     held = {
-        name: position.quantity * position.mark / account.equity
-        for name, position in account.positions.items()
+        name: position.exposure / account.equity for name, position in account.positions.items()
     }
     ordered = {name: targets[name] for name in sorted(targets)}
     return signals.outside_band(held, ordered, absolute=absolute, relative=relative)

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from data_feeds.clock import utc_text
 from data_feeds.schema import Provenance
+from engine.account_rates import WALLETS
 from engine.config.account import AccountConfig
 from engine.decision_terms import ACCOUNT_CAPS, ACCOUNT_GUARDS
 from engine.excess import daily_money
@@ -90,7 +91,7 @@ class AccountRecord:
 
     @cached_property
     def curve(self) -> EquityCurve:
-        """The sum of the sleeves' curves."""
+        """The sum of the sleeves' curves; its cash is valued in the account's currency."""
         curves = self.account.joint.curves
         summed = {
             field.name: sum(
@@ -100,11 +101,13 @@ class AccountRecord:
             for field in fields(EquityCurve)
             if field.name != "at"
         }
+        # Wallets of two sleeves may have two currencies.
+        summed |= {f"{name}_cash": summed[f"{name}_value"] for name in WALLETS}
         return EquityCurve(at=curves[0].at, **summed)
 
     @property
     def start_equity(self) -> float:
-        """Cash of all sleeves at the start, quote."""
+        """Value of the cash of all sleeves at the start, in the account's currency."""
         return sum(record.start_equity for record in self.records.values())
 
     @property
@@ -157,13 +160,13 @@ class AccountRecord:
     @cached_property
     def metrics(self) -> dict[str, float]:
         """Headline numbers of the account by name; NaN where one does not exist."""
-        fills = [fill for run in self.account.sleeves.values() for fill in run.outcome.fills]
+        traded = [value for record in self.records.values() for value in record.traded_notionals]
         inputs = headline_inputs(
             self.curve,
             self.trades,
             periods_per_year=self.periods_per_year,
             start_equity=self.start_equity,
-            fills=sorted(fills, key=lambda fill: fill.at),
+            traded=traded,
             window=(self.first.start, self.first.end),
             money=self.money,
         )

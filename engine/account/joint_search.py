@@ -9,32 +9,38 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from engine.account_rates import WALLETS
 from engine.broker import resolve
 from engine.broker.search import GuardLimits
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+WALLET_COUNT = len(WALLETS)
 
 
 class JointTape(NamedTuple):
     """Arrays over the common instants of the sleeves; ``mark`` is (instrument, instant), quote.
 
-    Rows of ``mark`` are the instruments of the first sleeve, then of the second, and so on.
+    Rows of ``mark`` are the instruments of the first sleeve, then of the second, and so on; rows of
+    ``rates`` are the wallets of the first sleeve, then of the second.
     """
 
     has_close: Bools
     day_end: Bools
     mark: Floats
+    rates: Floats
 
 
 class JointAccounts(NamedTuple):
-    """Positions, contracts and cash of the sleeves, quote and base units.
+    """Positions, wallets, contracts and cash of the sleeves, each in its own currency.
 
-    Sleeve ``s`` has the rows ``first[s]`` to ``first[s + 1]`` of the other arrays and ``cash[s]``.
+    Sleeve ``s`` has the rows ``first[s]`` to ``first[s + 1]`` of the other arrays and ``cash[s]``,
+    one entry a wallet.
     """
 
     first: Ints
+    wallets: Ints
     quantities: Floats
     averages: Floats
     kinds: Ints
@@ -64,7 +70,10 @@ def next_breach(
         for s in range(len(accounts.cash)):
             a, b = accounts.first[s], accounts.first[s + 1]
             equity += resolve.account_equity(
+                i,
                 accounts.cash[s],
+                tape.rates[s * WALLET_COUNT : (s + 1) * WALLET_COUNT],
+                accounts.wallets[a:b],
                 accounts.quantities[a:b],
                 accounts.averages[a:b],
                 accounts.kinds[a:b],

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from data_feeds.catalog import Catalog
 from data_feeds.dataset import Dataset
+from data_feeds.instrument import Wallet
 from engine.account.folder import account_folder_name
 from engine.account.simulate_together import simulate_together
 from engine.config.account import AccountConfig
@@ -19,7 +20,7 @@ from engine.plugins import configured_playbook, requirements_of
 from engine.reads import watching
 from engine.records import JointOutcome
 from engine.results.declared_reads import refuse_late_reads
-from engine.run import RunResult, prepare_run
+from engine.run import PreparedRun, RunResult, prepare_run
 from engine.settle import one_account_currency, settle
 
 
@@ -67,6 +68,7 @@ def run_sleeves(
         name: prepare_run(config.sleeve(name, rivals=count), source, plugin_path)
         for name, count in rivals.items()
     }
+    alone = {name: _converted(run) for name, run in alone.items()}
     account = account_folder_name(config, {name: run.inputs for name, run in alone.items()})
     prepared = [
         run.with_config(run.inputs.config.model_copy(update={"sleeve_of": account}))
@@ -79,3 +81,19 @@ def run_sleeves(
     refuse_late_reads(deciding, watch.reads)
     results = [run.result(done) for run, done in zip(prepared, joint.sleeves, strict=True)]
     return AccountResult(config, dict(zip(config.sleeves, results, strict=True)), joint)
+
+
+def _converted(run: PreparedRun) -> PreparedRun:
+    """Return a sleeve whose cash, a share of the capital, is in the currencies of its wallets.
+
+    The rates are those of the window's start.
+    """
+    rates, config, start = run.inputs.currencies, run.inputs.config, run.inputs.start
+    if rates.is_par:
+        return run
+    cash = {
+        "venue_cash": config.account.venue_cash / rates.of(Wallet.VENUE, start),
+        "brokerage_cash": config.account.brokerage_cash / rates.of(Wallet.BROKERAGE, start),
+    }
+    account = config.account.model_copy(update=cash)
+    return run.with_config(config.model_copy(update={"account": account}))

@@ -82,7 +82,8 @@ class AccountGuards:
         self._at = timelines[0].at
         has_close, day_end, self._week_end = joint_ends(timelines)
         marks = np.array([path.mark for line in timelines for path in line.paths])
-        self._tape = JointTape(has_close, day_end, marks)
+        rates = np.concatenate([line.wallet_rates for line in timelines])
+        self._tape = JointTape(has_close, day_end, marks, rates)
         self._closes = np.flatnonzero(has_close)
         self._closed_at = self._at[self._closes]
         sizes = [len(line.paths) for line in timelines]
@@ -96,7 +97,7 @@ class AccountGuards:
         return [session.exposure(self._t) for session in self._sessions]
 
     def equity(self, t: int) -> float:
-        """Return the sum of the sleeves' equities at the marks of an index, quote."""
+        """Return the sum of the sleeves' equities at the marks of an index."""
         equity = 0.0
         for session in self._sessions:
             equity += session.simulator.equity_at(t)
@@ -122,11 +123,12 @@ class AccountGuards:
         simulators = [session.simulator for session in self._sessions]
         return JointAccounts(
             self._first,
+            np.concatenate([simulator.wallets for simulator in simulators]),
             np.concatenate([simulator.quantities for simulator in simulators]),
             np.concatenate([simulator.averages for simulator in simulators]),
             self._kinds,
             self._sizes,
-            np.array([simulator.ledger.cash() for simulator in simulators]),
+            np.array([simulator.ledger.balances() for simulator in simulators]),
         )
 
     def flatten_reason(self, t: int) -> GuardName | None:

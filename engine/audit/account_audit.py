@@ -17,6 +17,7 @@ from data_feeds.calendar import zone_of
 from data_feeds.catalog import Catalog
 from data_feeds.clock import DAY_NS, HOUR_NS, SECOND_NS, local_datetime
 from data_feeds.dataset import Dataset
+from data_feeds.instrument import Wallet
 from data_feeds.load import open_source
 from engine.audit.audited_run import AuditedRun
 from engine.audit.cash_and_equity import equity_at
@@ -95,6 +96,12 @@ def _account_name(files: AccountFolder) -> str:
         raise unreadable(files.folder / MANIFEST_FILE, f"no {error.args[0]}") from error
 
 
+def _rate(run: AuditedRun, decision: Decision) -> float:
+    """Return the account's currency per unit of that of a decision's instrument."""
+    market = run.markets[decision.instrument]
+    return run.values.of_instrument(market.instrument, decision.decided_at)
+
+
 def _freed(cap: Cap, run: AuditedRun, purchase: Decision, crypto: set[str]) -> float:
     """Return the notional that a purchase's own rebalancing gives up in a cap.
 
@@ -104,7 +111,10 @@ def _freed(cap: Cap, run: AuditedRun, purchase: Decision, crypto: set[str]) -> f
         return 0.0
     sold = {order.decision_id for order in run.files.orders if order.role == OrderRole.EXIT}
     return sum(
-        sale.quantity * sale.entry_estimate * (sale.direction if cap is Cap.ACCOUNT_NET else 1)
+        sale.quantity
+        * sale.entry_estimate
+        * _rate(run, sale)
+        * (sale.direction if cap is Cap.ACCOUNT_NET else 1)
         for sale in run.files.decisions
         if sale.decided_at == purchase.decided_at
         and sale.intent == IntentKind.REBALANCE
@@ -153,9 +163,14 @@ class _SleeveSum:
         for name, sleeve in self._config.sleeves.items():
             line = self._recorder.line(CONFIG, name)
             config, cash = self._runs[name].files.config, self._config.capital * sleeve.share
-            line.amount("cash at the venue", cash * sleeve.at_venue, config.account.venue_cash)
+            run = self._runs[name]
             rest = cash * (1 - sleeve.at_venue)
-            line.amount("cash at the brokerage", rest, config.account.brokerage_cash)
+            for wallet, amount, held in (
+                (Wallet.VENUE, cash * sleeve.at_venue, config.account.venue_cash),
+                (Wallet.BROKERAGE, rest, config.account.brokerage_cash),
+            ):
+                value = held * run.values.of(wallet, run.files.start)
+                line.amount(f"cash at the {wallet}", amount, value)
             rivals = max((sharing[market] for market in traded[name]), default=1)
             told = self._config.sleeve(name, rivals=rivals, account=account)
             for part in type(config).model_fields:
@@ -244,7 +259,7 @@ class _SleeveSum:
                 if decision.quantity == 0 or not ACCOUNT_CAPS & {cap for cap, _ in decision.caps}:
                     continue
                 checked += 1
-                added = decision.quantity * decision.entry_estimate
+                added = decision.quantity * decision.entry_estimate * _rate(run, decision)
                 equity = self._sum_at(decision.decided_at)
                 line = self._recorder.line(f"{name}: decisions", str(decision.decision_id))
                 for cap, limit in caps.items():
@@ -283,7 +298,9 @@ class _SleeveSum:
             for name in state.holdings if counted is None else counted & set(state.holdings):
                 quantity = state.holding(name).quantity
                 if abs(quantity) > FLAT:
-                    value = quantity * run.markets[name].value_mark(decision.decided_at)
+                    market = run.markets[name]
+                    value = quantity * market.value_mark(decision.decided_at)
+                    value *= run.values.of_instrument(market.instrument, decision.decided_at)
                     held += decision.direction * value if cap is Cap.ACCOUNT_NET else abs(value)
         return held
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from data_feeds.instrument import Wallet
 from engine.audit.audited_run import AuditedRun
-from engine.audit.channels import InstrumentData, closes
+from engine.audit.channels import closes
 from engine.audit.findings import FindingRecorder, when
 from engine.audit.replay import Books, ExpectedFact, ReplayStep, fill_phase, transfer_name
 from engine.records import Fact, FactKind
@@ -49,7 +49,7 @@ def check_facts(run: AuditedRun) -> None:
             rows[:] = [replace(rows[0], amount=sum(row.amount for row in rows))]
         if rows:
             # Transfers that arrive at one instant are in the order of their departure.
-            _check_fact(expected, rows.pop(0), recorder, run.unit_of(expected.wallet))
+            _check_fact(expected, rows.pop(0), run)
         elif expected.amount != 0:
             recorder.line(LEDGER, _named(name)).differs(
                 "every payment is booked",
@@ -87,8 +87,11 @@ def _refuse(fact: Fact, recorder: FindingRecorder) -> None:
     )
 
 
-def _check_fact(expected: ExpectedFact, fact: Fact, recorder: FindingRecorder, unit: float) -> None:
-    line = recorder.line(LEDGER, f"fact {fact.fact_id} ({fact.kind} at {when(fact.at)})")
+def _check_fact(expected: ExpectedFact, fact: Fact, run: AuditedRun) -> None:
+    unit = run.unit_of(expected.wallet, expected.at)
+    line = run.recorder.line(LEDGER, f"fact {fact.fact_id} ({fact.kind} at {when(fact.at)})")
+    rate = run.values.of(expected.wallet, expected.at)
+    line.number("account_rate", rate, fact.account_rate)
     line.amount("amount", expected.amount, fact.amount, unit)
     line.equal("wallet", expected.wallet.value, fact.wallet)
     line.equal("memo", expected.memo, fact.memo)
@@ -113,32 +116,40 @@ def _check_deposits(run: AuditedRun) -> None:
     for wallet, amount in cash.items():
         paid = sum((f.amount for f in deposits if f.wallet == wallet.value), start=0.0)
         line = recorder.line(LEDGER, f"deposits into {wallet}")
-        line.amount("the config's cash", amount, paid, run.unit_of(wallet))
+        line.amount("the config's cash", amount, paid, run.unit_of(wallet, files.start))
     traded = (run.markets[name] for name in files.traded if name in run.markets)
     first = min((market.first_open(files.start) for market in traded), default=0)
     for fact in deposits:
         line = recorder.line(LEDGER, f"fact {fact.fact_id} (deposit)")
         if not files.start <= fact.at <= first:
             line.instant("deposits come before the first bar", files.start, fact.at)
+        if fact.wallet in cash:
+            value = run.values.of(Wallet(fact.wallet), files.start)
+            line.number("account_rate of the window's start", value, fact.account_rate)
 
 
 def check_equity(run: AuditedRun) -> None:
     """Check that each bar close has one row, equal to the sums of facts, fills and closes."""
     _check_instants(run)
     curve, wallets = run.files.curve, _re_added(run.files)
+    booked = booked_values(run)
+    shown = {
+        Wallet.VENUE: (curve.venue_cash, curve.venue_value),
+        Wallet.BROKERAGE: (curve.brokerage_cash, curve.brokerage_value),
+        Wallet.TRANSIT: (curve.transit_cash, curve.transit_value),
+    }
     for index, at in enumerate(curve.at.tolist()):
         line = run.recorder.line(EQUITY, f"row at {when(at)}")
         state = run.replay.through(at, ReplayStep.RANGE)
-        unrealized, owned, notional = position_values(state, run.markets, at)
-        shown = {
-            Wallet.VENUE: float(curve.venue_cash[index]),
-            Wallet.BROKERAGE: float(curve.brokerage_cash[index]),
-            Wallet.TRANSIT: float(curve.transit_cash[index]),
-        }
-        for wallet, cash in shown.items():
-            unit, added = run.unit_of(wallet), wallets[wallet][index]
-            line.amount(f"{wallet} cash is the sum of its facts", added, cash, unit)
-            line.amount(f"{wallet} cash", state.cash[wallet], cash, unit)
+        unrealized, owned, notional = position_values(state, run, at)
+        for wallet, (cash, values) in shown.items():
+            unit, found = run.unit_of(wallet, at), float(cash[index])
+            added, value = wallets[wallet][index], state.cash[wallet] * run.values.of(wallet, at)
+            line.amount(f"{wallet} cash is the sum of its facts", added, found, unit)
+            line.amount(f"{wallet} cash", state.cash[wallet], found, unit)
+            line.amount(f"{wallet} value", value, float(values[index]))
+        revalued = cash_value(state, run, at) - booked[index]
+        line.amount("revaluation", revalued, float(curve.revaluation[index]))
         line.amount("unrealized", unrealized, float(curve.unrealized[index]))
         line.amount("owned", owned, float(curve.owned[index]))
         line.amount("gross_notional", notional, float(curve.gross_notional[index]))
@@ -173,26 +184,50 @@ def _check_instants(run: AuditedRun) -> None:
 
 
 def equity_at(run: AuditedRun, at: int) -> float:
-    """Return the account's equity at an instant, before its payments and opens, quote."""
+    """Return the account's equity at an instant, before its payments and opens."""
     state = run.replay.through(at, ReplayStep.RANGE)
-    unrealized, owned, _ = position_values(state, run.markets, at)
-    return sum(state.cash.values()) + unrealized + owned
+    unrealized, owned, _ = position_values(state, run, at)
+    return cash_value(state, run, at) + unrealized + owned
 
 
-def position_values(
-    state: Books, markets: Mapping[str, InstrumentData], at: int
-) -> tuple[float, float, float]:
-    """Return unrealized profit of perps, value of owned assets, and gross notional."""
+def cash_value(state: Books, run: AuditedRun, at: int) -> float:
+    """Return the cash of all wallets at the rates of an instant."""
+    return sum(cash * run.values.of(wallet, at) for wallet, cash in state.cash.items())
+
+
+def booked_values(run: AuditedRun) -> list[float]:
+    """Return the facts booked by each row of the curve, each at the rate of its own instant.
+
+    Less the value of all cash this is no gain of the account but the work of the rates.
+    """
+    files, wallets = run.files, {wallet.value: wallet for wallet in Wallet}
+    stages = {fill.fill_id: fill_phase(fill) for fill in files.fills}
+    rows = []
+    for fact in files.facts:
+        if not fact.memo and fact.wallet in wallets:
+            at = files.start if fact.kind == FactKind.DEPOSIT.value else fact.at
+            value = fact.amount * run.values.of(wallets[fact.wallet], at)
+            rows.append((_step(fact, stages), value))
+    return _running(sorted(rows), files.curve.at.tolist())
+
+
+def position_values(state: Books, run: AuditedRun, at: int) -> tuple[float, float, float]:
+    """Return unrealized profit of perps, value of owned assets, and gross notional.
+
+    All are in the account's currency, at the rate of the instant.
+    """
+    markets = run.markets
     unrealized = owned = notional = 0.0
     for name, held in state.holdings.items():
         if held.quantity == 0:
             continue
         mark, rules = markets[name].value_mark(at), markets[name].rules
-        notional += rules.value(held.quantity, mark)
+        rate = run.values.of_instrument(markets[name].instrument, at)
+        notional += rules.value(held.quantity, mark) * rate
         if rules.is_margined:
-            unrealized += rules.profit(held.quantity, held.average, mark)
+            unrealized += rules.profit(held.quantity, held.average, mark) * rate
         else:
-            owned += held.quantity * mark
+            owned += held.quantity * mark * rate
     return unrealized, owned, notional
 
 

@@ -1,8 +1,9 @@
 """The parts of each day's change of equity, added up again from the derived facts.
 
-The run computes trading as change of equity less interest. The audit adds the trade, fee, funding
-and dividend facts and the gain in value of the positions. The bill is the derived equity of each
-day's end x the rate known there x days / 365.
+The run computes trading as change of equity less interest and revaluation. The audit adds the
+trade, fee, funding and dividend facts and the gain in value of the positions, each at the rate of
+its instant. Revaluation is the gain in value of the cash less the facts that moved it. The bill is
+the derived equity of each day's end x the rate known there x days / 365.
 """
 
 import math
@@ -12,8 +13,9 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from data_feeds.clock import DAY_NS
+from data_feeds.instrument import Wallet
 from engine.audit.audited_run import AuditedRun
-from engine.audit.cash_and_equity import equity_at, position_values
+from engine.audit.cash_and_equity import cash_value, equity_at, position_values
 from engine.audit.findings import FindingRecorder
 from engine.audit.replay import ReplayStep
 from engine.records import EquityCurve, FactKind, FillStage
@@ -29,16 +31,18 @@ BOOKED = {
 
 @dataclass(slots=True)
 class DayParts:
-    """Amounts of one day before they are added, quote."""
+    """Amounts of one day before they are added, in the account's currency."""
 
     trading: list[float] = field(default_factory=list)
     interest: list[float] = field(default_factory=list)
     bill: list[float] = field(default_factory=list)
+    revaluation: list[float] = field(default_factory=list)
 
     @property
     def over_bill(self) -> float:
-        """Trading, and interest less the bill."""
-        return math.fsum([*self.trading, *self.interest, *(-amount for amount in self.bill)])
+        """Trading, interest less the bill, and revaluation."""
+        owed = (-amount for amount in self.bill)
+        return math.fsum([*self.trading, *self.interest, *owed, *self.revaluation])
 
 
 def day_parts(runs: Sequence[AuditedRun], curve: EquityCurve) -> dict[int, DayParts]:
@@ -67,21 +71,34 @@ def _add_facts(run: AuditedRun, marks: Sequence[int], parts: Sequence[DayParts])
         place = bisect_left(marks, fact.at) if inside else bisect_right(marks, fact.at)
         if place >= len(marks) or fact.memo:
             continue
+        amount = fact.amount * run.values.of(fact.wallet, fact.at)
         if fact.kind is FactKind.INTEREST:
-            parts[place].interest.append(fact.amount)
+            parts[place].interest.append(amount)
         elif fact.kind in BOOKED:
-            parts[place].trading.append(fact.amount)
+            parts[place].trading.append(amount)
+        if not run.values.is_par:
+            parts[place].revaluation.append(-amount)
 
 
 def _add_values(run: AuditedRun, marks: Sequence[int], parts: Sequence[DayParts]) -> None:
-    """Add the gain in value of the positions from mark to mark."""
-    before = 0.0
+    """Add the gain in value of the positions, and of the cash, from mark to mark."""
+    before, cash_before = 0.0, start_value(run)
     for at, part in zip(marks, parts, strict=True):
-        unrealized, owned, _ = position_values(
-            run.replay.through(at, ReplayStep.RANGE), run.markets, at
-        )
+        state = run.replay.through(at, ReplayStep.RANGE)
+        unrealized, owned, _ = position_values(state, run, at)
         part.trading += [unrealized + owned, -before]
         before = unrealized + owned
+        if not run.values.is_par:
+            cash = cash_value(state, run, at)
+            part.revaluation += [cash, -cash_before]
+            cash_before = cash
+
+
+def start_value(run: AuditedRun) -> float:
+    """Return the config's cash at the rates of the window's start."""
+    account, start = run.files.config.account, run.files.start
+    venue = account.venue_cash * run.values.of(Wallet.VENUE, start)
+    return venue + account.brokerage_cash * run.values.of(Wallet.BROKERAGE, start)
 
 
 def check_daily(
@@ -103,3 +120,4 @@ def check_daily(
         line.amount("trading", math.fsum(part.trading), row.trading)
         line.amount("interest", math.fsum(part.interest), row.interest)
         line.amount("bill", math.fsum(part.bill), row.bill)
+        line.amount("revaluation", math.fsum(part.revaluation), row.revaluation)

@@ -45,6 +45,7 @@ class CheckedFill:
     booking: Booking
     line: CheckedRow
     entered: float
+    unit: float
 
 
 def subjects(run: AuditedRun) -> list[CheckedFill]:
@@ -52,16 +53,16 @@ def subjects(run: AuditedRun) -> list[CheckedFill]:
     found = []
     entered: dict[tuple[int, int], float] = {}
     for fill in run.files.fills:
-        line = run.recorder.line(FILLS, f"fill {fill.fill_id}")
         order = run.files.order_by_id.get(fill.order_id)
         market = run.markets.get(fill.instrument)
+        line = run.recorder.line(FILLS, f"fill {fill.fill_id}")
         if order is None or market is None:
             line.equal("its order" if order is None else "its instrument's bars", "one", "none")
             continue
         row = market.row_by_open.get(fill.bar_opened_at, NO_ROW)
         booking, bar = run.replay.bookings[fill.fill_id], (fill.plan_id, fill.bar_opened_at)
-        level = entered.get(bar, math.nan)
-        found.append(CheckedFill(fill, order, market, row, booking, line, level))
+        level, unit = entered.get(bar, math.nan), run.unit_at(market, fill.at)
+        found.append(CheckedFill(fill, order, market, row, booking, line, level, unit))
         if fill.role == OrderRole.ENTRY.value and fill.stage == RANGE:
             entered[bar] = order.price
     return found
@@ -280,7 +281,7 @@ def _check_account(subject: CheckedFill, files: RunFolder) -> None:
     fill, order, booking, line = subject.fill, subject.order, subject.booking, subject.line
     instrument = subject.market.instrument
     line.number("fee rate", fill_fee_rate(fill, order, instrument, files), fill.fee_rate)
-    unit = subject.market.quote_unit
+    unit = subject.unit
     line.amount("fee", booking.fee, fill.fee, unit)
     line.equal("liquidity", "maker" if rests(fill, order) else "taker", fill.liquidity)
     line.amount("realized profit", booking.realized, fill.realized, unit)

@@ -43,7 +43,7 @@ class AuditReport:
 
 
 class FindingRecorder:
-    """Collects checks and findings; ``amount_tolerance`` is quote currency."""
+    """Collects checks and findings; ``amount_tolerance`` is in the account's currency."""
 
     def __init__(self, turnover: float = 0.0) -> None:
         self.amount_tolerance = AMOUNT_TOLERANCE
@@ -100,7 +100,8 @@ class CheckedRow:
     def amount(self, rule: str, expected: float, found: float, unit: float = 1.0) -> bool:
         """Compare money with the audit's tolerance.
 
-        ``unit`` is the amount of the money's currency that one unit of quote buys.
+        ``unit`` is the amount of the money's currency that one unit of the account's buys: a
+        hundredth of a bitcoin is no rounding.
         """
         return self.near(rule, expected, found, self.recorder.amount_tolerance * unit)
 

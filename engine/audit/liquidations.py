@@ -31,7 +31,8 @@ def check_liquidations(run: AuditedRun) -> None:
         if rules.taken_over:
             level = run.files.order_by_id[fill.order_id].price
             left = held.margin + rules.profit(held.quantity, held.average, fill.price)
-            line.amount("margin left at the bankruptcy price", 0.0, left, venue.quote_unit)
+            unit = run.unit_at(venue, fill.at)
+            line.amount("margin left at the bankruptcy price", 0.0, left, unit)
         elif row is None or level in _beginnings(run, fill, float(venue.mark.open[row])):
             continue
         if lent:
@@ -43,7 +44,8 @@ def check_liquidations(run: AuditedRun) -> None:
         run.recorder.count("margins at liquidation")
         equity = held.margin + rules.profit(held.quantity, held.average, level)
         needed = rules.needed(held.quantity, held.average, level)
-        line.amount("margin left at the liquidation price", needed, equity, venue.quote_unit)
+        unit = run.unit_at(venue, fill.at)
+        line.amount("margin left at the liquidation price", needed, equity, unit)
 
 
 def _beginnings(run: AuditedRun, fill: Fill, mark_open: float) -> set[float]:

@@ -14,9 +14,9 @@ from itertools import accumulate, pairwise
 from data_feeds.calendar import ALWAYS_OPEN
 from data_feeds.clock import DAY_NS
 from engine.audit.audited_run import AuditedRun
-from engine.audit.daily import DayParts, day_parts
+from engine.audit.daily import DayParts, day_parts, start_value
 from engine.audit.findings import FindingRecorder
-from engine.records import EquityCurve, Fill, Trade
+from engine.records import EquityCurve, Trade
 
 METRICS = "metrics"
 NAN = math.nan
@@ -35,11 +35,11 @@ class MeasuredRun:
 
     Attributes
     ----------
-    start_equity : cash before the first bar, quote
+    start_equity : value of the cash before the first bar, account currency
     start, end : the window traded, ns UTC
     curve : equity at bar closes
     trades : rows of the table of trades
-    fills : all executions
+    traded : notional of each execution, account currency
     periods : daily returns in a year
     parts : the parts of each day's change of equity, by days since the epoch
     """
@@ -49,7 +49,7 @@ class MeasuredRun:
     end: int
     curve: EquityCurve
     trades: Sequence[Trade]
-    fills: Sequence[Fill]
+    traded: Sequence[float]
     periods: int
     parts: Mapping[int, DayParts]
 
@@ -77,7 +77,7 @@ class MeasuredRun:
 
     @cached_property
     def path(self) -> list[float]:
-        """Equity before the first day and after each, quote."""
+        """Equity before the first day and after each."""
         return [self.start_equity, *self.day_ends.values()]
 
     @cached_property
@@ -129,17 +129,26 @@ def measured_runs(runs: Sequence[AuditedRun], curve: EquityCurve) -> MeasuredRun
     ``curve`` is the run's own, or the sum of the sleeves'.
     """
     first = runs[0].files
-    cash = [run.files.config.account for run in runs]
     return MeasuredRun(
-        start_equity=sum(item.venue_cash + item.brokerage_cash for item in cash),
+        start_equity=sum(start_value(run) for run in runs),
         start=first.start,
         end=first.end,
         curve=curve,
         trades=[row for run in runs for row in run.files.trades],
-        fills=[fill for run in runs for fill in run.files.fills],
+        traded=[notional for run in runs for notional in traded_notionals(run)],
         periods=max(_periods(run) for run in runs),
         parts=day_parts(runs, curve),
     )
+
+
+def traded_notionals(run: AuditedRun) -> list[float]:
+    """Return the notional of each execution at the rate of its instant."""
+    return [
+        run.markets[fill.instrument].rules.value(fill.quantity, fill.price)
+        * run.values.of_instrument(run.markets[fill.instrument].instrument, fill.at)
+        for fill in run.files.fills
+        if fill.instrument in run.markets
+    ]
 
 
 def _periods(run: AuditedRun) -> int:
@@ -235,8 +244,7 @@ def _over(amount: float, base: float) -> float:
 def _turnover(of: MeasuredRun) -> float:
     if not of.points or of.years == 0:
         return NAN
-    traded = math.fsum(abs(fill.quantity) * fill.price for fill in of.fills)
-    return _over(traded, _mean([equity for _, equity, _ in of.points])) / of.years
+    return _over(math.fsum(of.traded), _mean([equity for _, equity, _ in of.points])) / of.years
 
 
 def _share(flags: Sequence[bool]) -> float:
@@ -261,6 +269,7 @@ FORMULAS: Mapping[str, Callable[[MeasuredRun], float]] = {
     "excess_return": lambda of: of.share(lambda day: [day.over_bill]),
     "trading_return": lambda of: of.share(lambda day: day.trading),
     "interest_less_bill": lambda of: of.share(lambda d: [*d.interest, *(-x for x in d.bill)]),
+    "revaluation_return": lambda of: of.share(lambda day: day.revaluation),
     "interest_return": lambda of: of.share(lambda day: day.interest),
     "bill_return": lambda of: of.share(lambda day: day.bill),
     "excess_volatility": lambda of: _spread(of.excess) * math.sqrt(of.periods),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from data_feeds.instrument import Instrument
 from engine.audit.audited_run import AuditedRun
 from engine.audit.cash_and_equity import equity_at
+from engine.audit.channels import InstrumentData
 from engine.audit.fills import VENUE_MADE
 from engine.audit.findings import CheckedRow, when
 from engine.audit.replay import FLAT
@@ -103,16 +104,16 @@ def check_orders(run: AuditedRun) -> None:
         fills[fill.order_id].append(fill)
     recorder.count("orders", len(files.orders))
     for number, order in enumerate(files.orders, start=1):
+        market = run.markets.get(order.instrument)
         line = recorder.line(ORDERS, f"order {order.order_id}")
         line.equal("order ids count from 1", number, order.order_id)
         if order.role not in VENUE_MADE:
             decision = decisions.get(order.decision_id)
             _check_approval(order, line, decision)
-            if decision is not None:
-                _check_risk_limit(order, line, decision, run)
-        if order.instrument in run.markets:
-            venue = run.markets[order.instrument].instrument
-            _check_grid(order, line, venue, decisions.get(order.decision_id))
+            if decision is not None and market is not None:
+                _check_risk_limit(order, line, decision, run, market)
+        if market is not None:
+            _check_grid(order, line, market.instrument, decisions.get(order.decision_id))
         else:
             line.equal("a traded instrument", sorted(run.markets), order.instrument)
         _check_end(order, line, fills[order.order_id])
@@ -140,14 +141,16 @@ def _check_approval(order: OrderRow, line: CheckedRow, decision: Decision | None
 
 
 def _check_risk_limit(
-    order: OrderRow, line: CheckedRow, decision: Decision, run: AuditedRun
+    order: OrderRow, line: CheckedRow, decision: Decision, run: AuditedRun, market: InstrumentData
 ) -> None:
     """Check the risk limit of a limit entry that was sized at a better price than its own.
 
-    The limit is risk_fraction x equity x multiplier x the tranche's share of its plan. A loss in
-    coins is valued at the dearest rate on its way, so that of an inverse perp is at most that, and
-    at least that at the dearer of entry and stop, slippage included.
+    The limit is risk_fraction x equity x multiplier x the tranche's share of its plan, in the
+    currency in which the instrument settles. A loss in coins is valued at the dearest rate on its
+    way, so that of an inverse perp is at most that, and at least that at the dearer of entry and
+    stop, slippage included.
     """
+    share = run.files.config.risk.risk_fraction
     is_limit = order.role == OrderRole.ENTRY.value and order.kind == OrderKind.LIMIT.value
     if not is_limit or decision.entry_estimate == order.price:
         if not math.isnan(order.risk_limit):
@@ -156,15 +159,16 @@ def _check_risk_limit(
     caps = dict(decision.caps)
     tranche = caps.pop(Cap.TRANCHE, math.inf)
     part = tranche / min(caps.values()) if math.isfinite(tranche) else 1.0
-    asked = run.files.config.risk.risk_fraction * decision.equity * decision.multiplier * part
-    market = run.markets.get(order.instrument)
-    if market is None or not market.rules.face:
-        line.amount("limit of R", asked, order.risk_limit)
+    rate = run.values.of_instrument(market.instrument, order.decided_at)
+    asked = share * decision.equity / rate * decision.multiplier * part
+    unit = run.unit_at(market, order.decided_at)
+    if not market.rules.face:
+        line.amount("limit of R", asked, order.risk_limit, unit)
         return
     close = market.price(max(market.last_closed(order.decided_at), 0), "close")
     dearest = max(decision.entry_estimate, decision.stop, close) * (1 + MOST_SLIPPAGE)
     bounded = min(max(order.risk_limit, asked * close / dearest), asked)
-    line.amount("limit of R in coins", bounded, order.risk_limit, market.quote_unit)
+    line.amount("limit of R in coins", bounded, order.risk_limit, unit)
 
 
 def _check_grid(

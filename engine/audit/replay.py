@@ -16,6 +16,7 @@ from engine.audit.channels import InstrumentData
 from engine.audit.contract_formulas import PositionRules, position_rules
 from engine.audit.income import InterestSlot, PaymentSlot, TransferSlot, transfer_slots
 from engine.audit.venue_terms import fee_fraction
+from engine.audit.wallet_values import WalletValues
 from engine.config.models import MarginMode
 from engine.records import FactKind, Fill, FillStage, OrderKind, OrderRole, OrderRow
 from engine.run_folder.read import RunFolder
@@ -125,15 +126,16 @@ class Replay:
         return self.states[max(bisect_right(self.states, (at, phase), key=_key) - 1, 0)]
 
 
-def replay(
+def replay(  # noqa: PLR0917 - the slots of every kind of payment
     files: RunFolder,
     markets: Mapping[str, InstrumentData],
     payments: Sequence[PaymentSlot],
     interest: Sequence[InterestSlot],
+    values: WalletValues,
     lending: Sequence[LendingSlot] = (),
 ) -> Replay:
     """Return the account through the whole run, and the facts that the rules ask for."""
-    account = _AccountReplay(files, markets)
+    account = _AccountReplay(files, markets, values)
     steps: list[tuple[int, ReplayStep, int, ReplayEvent]] = []
     # Transfers leave at their decision and arrive before the interest of that instant.
     steps += [(slot.at, ReplayStep.PAY, slot.order, slot) for slot in transfer_slots(files)]
@@ -176,9 +178,12 @@ def _key(state: Books) -> tuple[int, ReplayStep]:
 class _AccountReplay:
     """Applies events by time, each to the last state."""
 
-    def __init__(self, files: RunFolder, markets: Mapping[str, InstrumentData]) -> None:
+    def __init__(
+        self, files: RunFolder, markets: Mapping[str, InstrumentData], values: WalletValues
+    ) -> None:
         self.files = files
         self.markets = markets
+        self.values = values
         self.is_isolated = files.config.account.margin_mode is MarginMode.ISOLATED
         self.lent: dict[str, tuple[LendingSlot, Holding, float]] = {}
         cash = {
@@ -201,7 +206,7 @@ class _AccountReplay:
         self.made.states.append(Books(at, phase, cash, {**self.state.holdings, **changed}))
 
     def pay_interest(self, slot: InterestSlot) -> None:
-        """Pay simple interest on a wallet's cash; less than a cent earns none.
+        """Pay simple interest on a wallet's cash; a value below a cent earns none.
 
         Cash in the amount of the shorts' value is their collateral, which earns the rebate.
         """
@@ -209,7 +214,7 @@ class _AccountReplay:
         if slot.wallet is Wallet.BROKERAGE:
             cash -= self._lent(slot.at)
         amount = cash * slot.rate * slot.days / 365
-        if math.isnan(amount) or cash < CENT:
+        if math.isnan(amount) or cash * self.values.of(slot.wallet, slot.at) < CENT:
             return
         self.made.facts.append(
             ExpectedFact(FactKind.INTEREST, slot.at, slot.wallet, amount, "", rate=slot.rate)

@@ -22,6 +22,7 @@ from engine.audit.orders import check_decisions, check_guards, check_orders
 from engine.audit.replay import replay
 from engine.audit.trades import check_trades
 from engine.audit.trail_levels import check_trail_terms
+from engine.audit.wallet_values import WalletValues, check_wallets
 from engine.records import Fill
 from engine.run_folder.read import ResultFolder, RunFolder
 
@@ -57,8 +58,12 @@ def audited(run_folder: Path, source: Catalog | Dataset | None = None) -> Audite
     last = max(closes(traded, files.start, files.end).tolist(), default=files.start)
     payments = payment_slots(markets, files.start, last)
     interest = interest_slots(files, dataset, traded)
-    account = replay(files, markets, payments, interest, lending_slots(files, dataset, traded))
-    run = AuditedRun(files, markets, account, recorder, bill_slots(files, dataset, traded))
+    values = WalletValues(files, dataset)
+    check_wallets(files, markets, recorder)
+    lending = lending_slots(files, dataset, traded)
+    account = replay(files, markets, payments, interest, values, lending)
+    bill = bill_slots(files, dataset, traded)
+    run = AuditedRun(files, markets, account, recorder, values, bill)
 
     check_decisions(run)
     check_orders(run)

@@ -4,6 +4,7 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
+from data_feeds.instrument import Wallet
 from engine.audit.audited_run import AuditedRun
 from engine.audit.cash_and_equity import position_values
 from engine.audit.channels import InstrumentData
@@ -41,30 +42,47 @@ def check_trades(run: AuditedRun) -> None:
         market = run.markets.get(row.instrument)
         if plan not in fills or market is None:
             continue
-        _check_shape(row, line, fills[plan], decisions.get(plan), market)
-        cash = _by_kind(facts[plan]) | {OPEN_VALUE: _open_value(plan, run)}
-        _check_money(row, line, fills[plan], cash, market)
+        rates = _rates(fills[plan], run)
+        _check_shape(row, line, fills[plan], decisions.get(plan), market, rates[0])
+        cash = _by_kind(facts[plan], run) | {OPEN_VALUE: _open_value(plan, run)}
+        _check_money(row, line, list(zip(fills[plan], rates, strict=True)), cash, market)
 
 
 def _open_value(plan: int, run: AuditedRun) -> float:
-    """Return the open profit (perp) or value (owned) of a plan's open position, quote."""
+    """Return the open profit (perp) or value (owned) of a plan's open position."""
     at = run.last_at
     final = run.replay.through(at, ReplayStep.RANGE)
     mine = {name: held for name, held in final.holdings.items() if held.plan_id == plan}
-    values = position_values(Books(at, ReplayStep.MARK, {}, mine), run.markets, at)
+    values = position_values(Books(at, ReplayStep.MARK, {}, mine), run, at)
     return values[0] + values[1]
+
+
+def _rates(fills: Sequence[Fill], run: AuditedRun) -> list[float]:
+    """Return the account's currency per unit of each fill's money; 1 for an unknown instrument."""
+    return [
+        run.values.of_instrument(run.markets[fill.instrument].instrument, fill.at)
+        if fill.instrument in run.markets
+        else 1.0
+        for fill in fills
+    ]
+
+
+def _unit(market: InstrumentData, rate: float) -> float:
+    """Return the unit of a trade's money, which is in the account's currency."""
+    return market.quote_unit if rate == 1 else 1.0
 
 
 def _average(fills: Sequence[Fill], rules: PositionRules) -> float:
     return rules.mean_price([(fill.quantity, fill.price) for fill in fills])
 
 
-def _check_shape(
+def _check_shape(  # noqa: PLR0917 - one trade and all that it is made of
     row: Trade,
     line: CheckedRow,
     fills: Sequence[Fill],
     decision: Decision | None,
     market: InstrumentData,
+    rate: float,
 ) -> None:
     rules = market.rules
     first, last = fills[0], fills[-1]
@@ -87,27 +105,31 @@ def _check_shape(
     if decision is not None:
         line.equal("decision_id", decision.decision_id, row.decision_id)
         entered = sum(abs(fill.quantity) for fill in entries)
-        risk = rules.loss(entered, _average(entries, rules), decision.stop)
-        line.amount("initial_risk", risk, row.initial_risk, market.quote_unit)
+        # A short inverse perp loses its R when the coin has risen to the stop.
+        dearer = max(decision.stop / first.price, 1.0) if rules.face and rate != 1 else 1.0
+        risk = rules.loss(entered, _average(entries, rules), decision.stop) * rate * dearer
+        line.amount("initial_risk", risk, row.initial_risk, _unit(market, rate))
 
 
-def _by_kind(facts: Sequence[Fact]) -> dict[str, float]:
-    """Return the cash a plan moved, by kind of fact, quote."""
+def _by_kind(facts: Sequence[Fact], run: AuditedRun) -> dict[str, float]:
+    """Return the cash a plan moved, by kind of fact, each at the rate of its instant."""
     totals: dict[str, float] = defaultdict(float)
+    wallets = {wallet.value: wallet for wallet in Wallet}
     for fact in facts:
-        totals[fact.kind] += fact.amount
+        if fact.wallet in wallets:
+            totals[fact.kind] += fact.amount * run.values.of(wallets[fact.wallet], fact.at)
     return totals
 
 
 def _check_money(
     row: Trade,
     line: CheckedRow,
-    fills: Sequence[Fill],
+    fills: Sequence[tuple[Fill, float]],
     cash: Mapping[str, float],
     market: InstrumentData,
 ) -> None:
     open_value = cash[OPEN_VALUE]
-    rules, unit = market.rules, market.quote_unit
+    rules, unit = market.rules, _unit(market, fills[0][1])
     moved = {kind.value: cash.get(kind.value, 0.0) for kind in FactKind}
     net = sum(moved.values()) + open_value
     expected = {
@@ -117,7 +139,9 @@ def _check_money(
         "funding": moved[FactKind.FUNDING],
         "income": moved[FactKind.DIVIDEND],
         "borrow_carry": moved[FactKind.BORROW_FEE] + moved[FactKind.REBATE],
-        "slippage_cost": sum(rules.loss(f.quantity, f.raw_price, f.price) for f in fills),
+        "slippage_cost": sum(
+            rules.loss(fill.quantity, fill.raw_price, fill.price) * rate for fill, rate in fills
+        ),
         "net_pnl": net,
     }
     for column, amount in expected.items():

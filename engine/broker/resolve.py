@@ -142,21 +142,26 @@ def trailed(  # noqa: PLR0917 - compiled code takes no keywords
 
 @njit(cache=True)
 def account_equity(  # noqa: PLR0917 - compiled code takes no keywords
-    cash: float,
+    t: int,
+    cash: NDArray[np.float64],
+    rates: NDArray[np.float64],
+    wallets: NDArray[np.int64],
     quantities: NDArray[np.float64],
     averages: NDArray[np.float64],
     kinds: NDArray[np.int64],
     sizes: NDArray[np.float64],
     marks: NDArray[np.float64],
 ) -> float:
-    """Return cash + unrealized PnL of perps + value of owned assets, quote.
+    """Return cash + unrealized PnL of perps + value of owned assets, in the account's currency.
 
-    Instruments are summed in their fixed order and none is skipped by size, so that every caller
-    gets the same bits. ``cash`` is the sum of all wallets; ``kinds`` and ``sizes`` are those of the
-    contracts.
+    Wallets and instruments are summed in their fixed order and none is skipped by size, so that
+    every caller gets the same bits. ``cash`` is each wallet's, in its own currency; ``rates`` are
+    the values of those currencies, (wallet, instant), read at ``t``. ``wallets`` is the wallet of
+    each instrument; ``kinds`` and ``sizes`` are those of the contracts.
     """
-    equity = cash
+    equity = float(cash[0] * rates[0, t] + cash[1] * rates[1, t] + cash[2] * rates[2, t])
     for k in range(len(quantities)):
         if quantities[k] != 0.0:
-            equity += position_value(kinds[k], sizes[k], quantities[k], averages[k], marks[k])
+            value = position_value(kinds[k], sizes[k], quantities[k], averages[k], marks[k])
+            equity += value * rates[wallets[k], t]
     return equity

@@ -27,7 +27,8 @@ class SearchTape(NamedTuple):
     """The timeline in the form that the search reads.
 
     Prices (quote) and ``due`` (a cash flow or a settlement of a position) are (instrument, instant)
-    arrays; ``has_close`` and ``day_end`` are masks over the instants.
+    arrays; ``has_close`` and ``day_end`` are masks over the instants. ``rates`` values the
+    currencies of the wallets, (wallet, instant): equity moves while nothing is held.
     """
 
     open_price: Floats
@@ -41,6 +42,7 @@ class SearchTape(NamedTuple):
     due: Bools
     has_close: Bools
     day_end: Bools
+    rates: Floats
 
 
 class OrderLevels(NamedTuple):
@@ -57,9 +59,10 @@ class OrderLevels(NamedTuple):
 
 
 class AccountState(NamedTuple):
-    """Cash (quote), positions and contracts by instrument; ``liquidation`` is NaN for none."""
+    """Cash by wallet; positions, wallets and contracts by instrument; NaN: no liquidation price."""
 
-    cash: float
+    cash: Floats
+    wallets: Ints
     quantities: Floats
     averages: Floats
     kinds: Ints
@@ -98,6 +101,7 @@ def search_tape(timeline: Timeline) -> SearchTape:
         timeline.has_close,
         # Interest is paid at ends of days only.
         timeline.day_end,
+        timeline.wallet_rates,
     )
 
 
@@ -178,10 +182,21 @@ def next_instant(  # noqa: PLR0917 - compiled code takes no keywords
     nothing can happen any more.
     """
     # Fields read inside the loop would be looked up, and counted as references, at every bar.
-    open_price, low, high, close, mark_open, mark_low, mark_high, mark, due, has_close, day_end = (
-        tape
-    )
-    cash, quantities, averages, kinds, sizes, liquidation = account
+    (
+        open_price,
+        low,
+        high,
+        close,
+        mark_open,
+        mark_low,
+        mark_high,
+        mark,
+        due,
+        has_close,
+        day_end,
+        rates,
+    ) = tape
+    cash, wallets, quantities, averages, kinds, sizes, liquidation = account
     loss_floor, halt_drawdown, peak = guards
     has_trail = trails.used
     marks = np.empty(len(quantities))
@@ -208,7 +223,9 @@ def next_instant(  # noqa: PLR0917 - compiled code takes no keywords
                 return i, peak
             marks[k] = mark[k, i]
         if has_close[i]:
-            equity = resolve.account_equity(cash, quantities, averages, kinds, sizes, marks)
+            equity = resolve.account_equity(
+                i, cash, rates, wallets, quantities, averages, kinds, sizes, marks
+            )
             highest = max(peak, equity)
             if equity <= loss_floor or equity <= highest * (1.0 - halt_drawdown):
                 return i, peak

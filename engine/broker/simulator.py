@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from data_feeds.instrument import Wallet
+from engine.account_rates import WALLETS
 from engine.broker import resolve
 from engine.broker.book import Book, WorkingOrder
 from engine.broker.collateral import Collateral
@@ -22,18 +23,23 @@ from engine.broker.trailing import TrailingLevel, TrailingStops
 from engine.broker.transfers import Transfers
 from engine.config.models import RunConfig
 from engine.config.venue import LimitFill
-from engine.contracts import Contract, margin_terms
+from engine.contracts import margin_terms
 from engine.costs.market_activity import MarketActivity
 from engine.ledger import Ledger
 from engine.records import FAR_FUTURE, FillStage, OrderRequest, OrderRole, OrderStatus
 
 # Less than a cent earns no interest: it is the rounding residue of an empty wallet.
 CENT = 0.01
+AT_ONE = (1.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Holds balances and positions in force from the close of instant index ``t`` on."""
+    """Holds balances and positions in force from the close of instant index ``t`` on.
+
+    Cash is in each wallet's currency; ``booked`` is the cash of the three at the rates of its
+    facts, in the account's.
+    """
 
     t: int
     venue_cash: float
@@ -41,13 +47,15 @@ class Snapshot:
     transit_cash: float
     quantities: tuple[float, ...]
     averages: tuple[float, ...]
+    booked: tuple[float, ...] = (0.0, 0.0, 0.0)
 
 
 class Simulator:
     """Simulates one account: working orders, positions, cash.
 
     ``quantities`` and ``averages`` mirror the ledger as arrays, one entry per traded instrument,
-    for the search; ``kinds`` and ``sizes`` are those of ``contracts``. ``beyond`` is how far inside
+    for the search; ``kinds`` and ``sizes`` are those of ``contracts``, ``wallets`` the place of
+    each instrument's wallet in ``WALLETS``. ``beyond`` is how far inside
     a bar a price must trade beyond a limit of each, quote.
     """
 
@@ -84,6 +92,11 @@ class Simulator:
         self.contracts = tuple(position.contract for position in self.positions)
         self.kinds = np.array([int(contract.kind) for contract in self.contracts], np.int64)
         self.sizes = np.array([contract.size for contract in self.contracts])
+        paying = [WALLETS.index(position.instrument.wallet) for position in self.positions]
+        self.wallets = np.array(paying, np.int64)
+        self._paying = tuple(paying)
+        # Of plain floats: a step reads one instant of it.
+        self._rates = None if self._at_par() else timeline.wallet_rates.T.tolist()
         self._plain: tuple[list[float], list[float]] = ([], [])
         closes = np.flatnonzero(timeline.has_close)
         # No mark follows the last close, so later flows would not show and are not booked.
@@ -167,23 +180,46 @@ class Simulator:
         self.trailing.pass_closes(self.trailing_levels(), t)
 
     def mark(self, t: int) -> float:
-        """Do step (b): return equity at the marks of ``t``, quote."""
+        """Do step (b): return equity at the marks of ``t``, in the account's currency."""
         ledger = self.ledger
         if ledger.version != self._synced:
             self.sync(t)
         self._marked = ledger.version
-        cash = ledger.cash()
         if not self._holding:
-            return cash
-        marks = [float(path.mark[t]) for path in self.timeline.paths]
-        return _equity(cash, *self._plain, self.contracts, marks)
+            return self._cash_value(t)
+        return self._equity(t, *self._plain)
 
     def equity_at(self, t: int) -> float:
-        """Return equity at the marks of ``t``, quote; unlike :meth:`mark`, change no state."""
+        """Return equity at the marks of ``t``; unlike :meth:`mark`, change no state."""
         held = [position.quantity for position in self.positions]
-        averages = [position.average_entry for position in self.positions]
-        marks = [float(path.mark[t]) for path in self.timeline.paths]
-        return _equity(self.ledger.cash(), held, averages, self.contracts, marks)
+        return self._equity(t, held, [position.average_entry for position in self.positions])
+
+    def rates_at(self, t: int) -> Sequence[float]:
+        """Return the account's currency per unit of each wallet's, in the order of ``WALLETS``."""
+        return AT_ONE if self._rates is None else self._rates[t]
+
+    def _at_par(self) -> bool:
+        return bool((self.timeline.wallet_rates == 1.0).all())
+
+    def _cash_value(self, t: int) -> float:
+        """Return the value of all cash, wallets in the order of ``WALLETS``."""
+        venue, brokerage, transit = self.rates_at(t)
+        ledger = self.ledger
+        return (
+            ledger.venue_cash * venue
+            + ledger.brokerage_cash * brokerage
+            + ledger.transit_cash * transit
+        )
+
+    def _equity(self, t: int, quantities: Sequence[float], averages: Sequence[float]) -> float:
+        """Return the sum of ``resolve.account_equity``; for a few terms plain floats are faster."""
+        equity, rates = self._cash_value(t), self.rates_at(t)
+        for k, quantity in enumerate(quantities):
+            if quantity != 0.0:
+                mark = float(self.timeline.paths[k].mark[t])
+                value = self.contracts[k].position_value(quantity, averages[k], mark)
+                equity += value * rates[self._paying[k]]
+        return equity
 
     def open_bars(self, t: int) -> None:
         """Do step (e): arrived cash, interest, carry, levels crossed at the open, entries."""
@@ -209,15 +245,16 @@ class Simulator:
 
     def _pay_interest(self, t: int) -> None:
         """Credit the interest that each wallet's cash earned until this end of a day."""
+        venue, brokerage, _ = self.rates_at(t)
         timeline, ledger = self.timeline, self.ledger
         at, days = int(timeline.at[t]), float(timeline.interest_days[t])
         rate = float(timeline.interest_rate[t])
         if not math.isnan(rate):
             lent = self.shorts.value(t)
-            if ledger.brokerage_cash - lent >= CENT:
+            if (ledger.brokerage_cash - lent) * brokerage >= CENT:
                 ledger.interest(at, annual_rate=rate, days=days, lent=lent)
         rate = float(timeline.venue_interest_rate[t])
-        if ledger.venue_cash >= CENT and not math.isnan(rate):
+        if ledger.venue_cash * venue >= CENT and not math.isnan(rate):
             ledger.interest(at, annual_rate=rate, days=days, wallet=Wallet.VENUE)
 
     def _bar_opened_at(self, name: str, at: int) -> int:
@@ -272,22 +309,6 @@ class Simulator:
                 ledger.transit_cash,
                 tuple(held),
                 tuple(averages),
+                tuple(ledger.booked.values()),
             )
         )
-
-
-def _equity(
-    cash: float,
-    quantities: Sequence[float],
-    averages: Sequence[float],
-    contracts: Sequence[Contract],
-    marks: Sequence[float],
-) -> float:
-    """Return the sum of ``resolve.account_equity``; for a few terms plain floats are faster."""
-    equity = cash
-    for quantity, average, contract, mark in zip(
-        quantities, averages, contracts, marks, strict=True
-    ):
-        if quantity != 0.0:
-            equity += contract.position_value(quantity, average, mark)
-    return equity

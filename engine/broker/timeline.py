@@ -21,6 +21,7 @@ from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.outages import opens_in_outage
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from data_feeds.timeframe import Timeframe
+from engine.account_rates import ALL_AT_PAR, WalletRates
 from engine.broker.lending_rates import LendingRates, lending_rates
 from engine.contracts import Contract, contract_of
 from engine.records import NO_BILL, BillAccruals
@@ -96,6 +97,7 @@ class Timeline:
     ``interest_rate`` is the annual fraction paid on brokerage cash at a day's end (NaN elsewhere),
     ``venue_interest_rate`` that on the venue wallet's, and ``interest_days`` the days they cover.
     Ratios are in excess of ``bill``; it moves no cash. ``lending`` prices borrowed shares.
+    ``wallet_rates`` is the account's currency per unit of each wallet's, (wallet, instant).
     """
 
     at: NDArray[np.int64]
@@ -108,6 +110,7 @@ class Timeline:
     interest_days: Floats
     bill: BillAccruals
     lending: LendingRates
+    wallet_rates: Floats
 
     def __len__(self) -> int:
         return len(self.at)
@@ -143,12 +146,14 @@ def build_timeline(
     end: int,
     decided_at: NDArray[np.int64],
     rates: RateSeries = NO_RATES,
+    currencies: WalletRates = ALL_AT_PAR,
 ) -> Timeline:
     """Return the timeline of a window.
 
     ``bars`` maps each traded instrument to the bars it fills in, in the order in which instruments
     are summed. Bars that open before ``start`` are never filled in; bars closing after ``end`` do
     not exist. ``decided_at`` are the decision rows; those inside the window are instants too.
+    ``currencies`` values the wallets.
     """
     layouts = {name: _bars_in_window(channel, start, end) for name, channel in bars.items()}
     # A decision after the last close counts, although no order can fill any more.
@@ -190,6 +195,7 @@ def build_timeline(
         days,
         _bill(at, day_end, rates.bill, known(rates.bill), days),
         lending_rates(at, day_end=day_end, rebate=rates.rebate, fees=rates.fees, known=known),
+        currencies.table(at),
     )
 
 

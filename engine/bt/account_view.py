@@ -2,20 +2,24 @@
 
 from collections.abc import Callable
 
+from data_feeds.instrument import Wallet
+from engine.account_rates import WALLETS
 from engine.broker.book import WorkingPlan
 from engine.broker.simulator import Simulator
 from engine.records import NAN
 from engine.views import AccountView, Positions, PositionView
 
+VENUE, BROKERAGE = WALLETS.index(Wallet.VENUE), WALLETS.index(Wallet.BROKERAGE)
+
 
 def build_account_view(
     simulator: Simulator, t: int, equity: float, approved_share: Callable[[str], float]
 ) -> AccountView:
-    """Return the account at the marks of instant index ``t``; ``equity`` is quote.
+    """Return the account at the marks of instant index ``t``; ``equity`` is in its currency.
 
     ``approved_share`` returns the share of an instrument's plan that risk has approved.
     """
-    ledger = simulator.ledger
+    ledger, rates = simulator.ledger, simulator.rates_at(t)
     positions = Positions()
     pending = set()
     gross = 0.0
@@ -28,7 +32,8 @@ def build_account_view(
             pending.add(name)
         if simulator.positions[k].quantity == 0.0:
             continue
-        view = _position_view(simulator, k, plan, t, approved_share(name))
+        rate = rates[simulator.wallets[k]]
+        view = _position_view(simulator, k, plan, t, approved_share(name), rate)
         dict.__setitem__(positions, name, view)
         gross += view.notional
     return AccountView(
@@ -42,11 +47,13 @@ def build_account_view(
         pending=frozenset(pending),
         transit_cash=ledger.transit_cash,
         kept_for_shorts=simulator.shorts.kept(t),
+        venue_rate=rates[VENUE],
+        brokerage_rate=rates[BROKERAGE],
     )
 
 
-def _position_view(
-    simulator: Simulator, k: int, plan: WorkingPlan, t: int, approved: float
+def _position_view(  # noqa: PLR0917 - called at every bar
+    simulator: Simulator, k: int, plan: WorkingPlan, t: int, approved: float, rate: float
 ) -> PositionView:
     position = simulator.positions[k]
     contract, quantity, average = position.contract, position.quantity, position.average_entry
@@ -58,14 +65,14 @@ def _position_view(
         quantity,
         average,
         mark,
-        contract.profit(quantity, average, mark),
+        contract.profit(quantity, average, mark) * rate,
         NAN if plan.stop is None else plan.stop.level,
         position.isolated_margin,
         simulator.collateral.liquidation_level(k, t),
         position.entered_at,
-        plan.initial_risk(contract, average),
+        plan.initial_risk(contract, average) * rate,
         plan.leaving(abs(quantity)) if plan.exits else 0.0,
         approved,
-        contract.notional(quantity, mark),
+        contract.notional(quantity, mark) * rate,
         plan.first_stop,
     )

@@ -43,7 +43,7 @@ class BridgeBroker(bt.broker.BrokerBase):  # type: ignore[misc]  # backtrader sh
         self._group = group
         self._bridges = tuple(OrderBridge(session) for session in group.sessions)
         # Backtrader reads this name for its end-of-run information.
-        self.startingcash = sum(s.simulator.ledger.venue_cash for s in group.sessions)
+        self.startingcash = self.getcash()
         self._notices: deque[bt.Order] = deque()
         # Backtrader's trade records need a commission scheme; this one charges nothing.
         self._scheme = bt.CommissionInfo(commission=0.0, stocklike=False, mult=1.0, margin=1.0)
@@ -54,11 +54,11 @@ class BridgeBroker(bt.broker.BrokerBase):  # type: ignore[misc]  # backtrader sh
         bridge.owner, bridge.feeds = owner, feeds
 
     def getcash(self) -> float:
-        """Return the cash of all sessions, quote."""
-        return sum(session.simulator.ledger.cash() for session in self._group.sessions)
+        """Return the value of the cash of all sessions at the rates of its facts."""
+        return sum(sum(s.simulator.ledger.booked.values()) for s in self._group.sessions)
 
     def getvalue(self, datas: Any = None) -> float:
-        """Return the equity of all sessions, each at its last mark, quote."""
+        """Return the equity of all sessions, each at its last mark."""
         return sum(session.equity for session in self._group.sessions)
 
     get_fundvalue = getvalue

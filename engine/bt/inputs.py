@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from data_feeds.calendar import zone_of
 from data_feeds.clock import NEW_YORK, datetime_ns
 from data_feeds.dataset import Dataset
+from data_feeds.instrument import Wallet
 from data_feeds.schema import Channel, ChannelKind
+from engine.account_rates import WalletRates, wallet_rates
 from engine.broker.timeline import RateSeries, Timeline, build_timeline, execution_bars
 from engine.config.models import RunConfig
 from engine.costs.market_activity import MarketActivity, load_activity
@@ -54,10 +56,27 @@ class SimulationInputs:
             for name in sorted(self.requirements.traded)
         }
 
+    @cached_property
+    def currencies(self) -> WalletRates:
+        """Return the values of the wallets' currencies in the account's.
+
+        Raises
+        ------
+        CoverageError : a rate is not known at the window's start.
+        """
+        return wallet_rates(self.dataset, self.config.account, self.start)
+
+    @property
+    def start(self) -> int:
+        """Return the first instant of the window, ns UTC."""
+        return datetime_ns(self.config.data.start)
+
     @property
     def start_equity(self) -> float:
-        """Return the cash of both wallets at the start, quote."""
-        return self.config.account.venue_cash + self.config.account.brokerage_cash
+        """Return the value of the cash of both wallets at the start of the window."""
+        account, rates = self.config.account, self.currencies
+        venue = account.venue_cash * rates.of(Wallet.VENUE, self.start)
+        return venue + account.brokerage_cash * rates.of(Wallet.BROKERAGE, self.start)
 
     @property
     def has_ny_days(self) -> bool:
@@ -83,8 +102,9 @@ class SimulationInputs:
         return build_timeline(
             self.dataset,
             self.bars,
-            start=datetime_ns(data.start),
+            start=self.start,
             end=datetime_ns(data.end),
             decided_at=decided_at if also_at is None else np.append(decided_at, also_at),
             rates=self.rates,
+            currencies=self.currencies,
         )

@@ -43,14 +43,14 @@ def _count_inferred(timeline: Timeline) -> list[int]:
 
 
 def open_values(timeline: Timeline, simulator: Simulator) -> dict[int, float]:
-    """Return the value of each open plan at the last marks, quote: unrealized PnL for perps."""
-    values = {}
-    for path, position in zip(timeline.paths, simulator.positions, strict=True):
+    """Return the value of each open plan at the last marks: unrealized PnL for perps."""
+    values, rates = {}, timeline.wallet_rates[:, -1]
+    for k, (path, position) in enumerate(zip(timeline.paths, simulator.positions, strict=True)):
         if position.quantity != 0.0:
-            mark = float(path.mark[-1])
-            values[position.plan_id] = position.contract.position_value(
-                position.quantity, position.average_entry, mark
+            value = position.contract.position_value(
+                position.quantity, position.average_entry, float(path.mark[-1])
             )
+            values[position.plan_id] = float(value * rates[simulator.wallets[k]])
     return values
 
 
@@ -59,23 +59,33 @@ def equity_curve(timeline: Timeline, simulator: Simulator, closes: NDArray[np.in
     snapshots: list[Snapshot] = simulator.snapshots
     since = np.array([snapshot.t for snapshot in snapshots], np.int64)
     row = np.searchsorted(since, closes, side="right") - 1
-    venue = np.array([snapshot.venue_cash for snapshot in snapshots])[row]
-    brokerage = np.array([snapshot.brokerage_cash for snapshot in snapshots])[row]
-    transit = np.array([snapshot.transit_cash for snapshot in snapshots])[row]
+    cash = np.array([(s.venue_cash, s.brokerage_cash, s.transit_cash) for s in snapshots])[row]
+    booked = np.array([snapshot.booked for snapshot in snapshots])[row]
     quantities = np.array([snapshot.quantities for snapshot in snapshots])[row]
     averages = np.array([snapshot.averages for snapshot in snapshots])[row]
     marks = np.stack([path.mark[closes] for path in timeline.paths], axis=1)
-    held = quantities != 0.0
-    kinds, sizes = simulator.kinds, simulator.sizes
-    values = _position_values(quantities, averages, kinds, sizes, marks)
+    rates = timeline.wallet_rates[:, closes]
+    wallets, kinds, sizes = simulator.wallets, simulator.kinds, simulator.sizes
+    own = _position_values(quantities, averages, kinds, sizes, marks)
+    paid = rates[wallets].T
+    values = own * paid
     margined = np.array([contract.is_margined for contract in simulator.contracts])
-    unrealized = np.where(margined, values, 0.0).sum(axis=1)
-    owned = np.where(~margined, values, 0.0).sum(axis=1)
     units = [contract.unit_notionals(marks[:, k]) for k, contract in enumerate(simulator.contracts)]
-    gross = np.where(held, np.abs(quantities) * np.stack(units, axis=1), 0.0).sum(axis=1)
-    equity = _equities(venue + brokerage + transit, quantities, averages, kinds, sizes, marks)
+    notionals = np.abs(quantities) * np.stack(units, axis=1) * paid
+    valued = cash * rates.T
     return EquityCurve(
-        timeline.at[closes], equity, venue, brokerage, unrealized, owned, gross, transit
+        at=timeline.at[closes],
+        equity=_equities(cash, rates, wallets, quantities, averages, kinds, sizes, marks),
+        venue_cash=cash[:, 0],
+        brokerage_cash=cash[:, 1],
+        unrealized=np.where(margined, values, 0.0).sum(axis=1),
+        owned=np.where(~margined, values, 0.0).sum(axis=1),
+        gross_notional=np.where(quantities != 0.0, notionals, 0.0).sum(axis=1),
+        transit_cash=cash[:, 2],
+        venue_value=valued[:, 0],
+        brokerage_value=valued[:, 1],
+        transit_value=valued[:, 2],
+        revaluation=(valued - booked).sum(axis=1),
     )
 
 
@@ -101,6 +111,8 @@ def _position_values(
 @njit(cache=True)
 def _equities(  # noqa: PLR0917 - compiled code takes no keywords
     cash: NDArray[np.float64],
+    rates: NDArray[np.float64],
+    wallets: NDArray[np.int64],
     quantities: NDArray[np.float64],
     averages: NDArray[np.float64],
     kinds: NDArray[np.int64],
@@ -110,6 +122,6 @@ def _equities(  # noqa: PLR0917 - compiled code takes no keywords
     equity = np.empty(len(cash))
     for i in range(len(cash)):
         equity[i] = resolve.account_equity(
-            cash[i], quantities[i], averages[i], kinds, sizes, marks[i]
+            i, cash[i], rates, wallets, quantities[i], averages[i], kinds, sizes, marks[i]
         )
     return equity

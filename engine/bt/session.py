@@ -195,7 +195,8 @@ class Session:
         for k in range(len(self._liquidation)):
             self._liquidation[k] = simulator.collateral.liquidation_level(k, self.t)
         return AccountState(
-            simulator.ledger.cash(),
+            np.array(simulator.ledger.balances()),
+            simulator.wallets,
             simulator.quantities,
             simulator.averages,
             simulator.kinds,

@@ -60,13 +60,13 @@ def build_session(
     instants, where the timeline has those of other sleeves too.
     """
     instruments = {name: inputs.dataset.instruments[name] for name in inputs.bars}
-    ledger = Ledger(instruments)
+    ledger = Ledger(instruments, inputs.currencies)
     simulator = Simulator(timeline, ledger, inputs.config, inputs.activity)
     account = inputs.config.account
     deposits = ((Wallet.VENUE, account.venue_cash), (Wallet.BROKERAGE, account.brokerage_cash))
     for wallet, amount in deposits:
         if amount > 0:
-            ledger.deposit(int(timeline.at[0]), wallet, amount)
+            ledger.deposit(int(timeline.at[0]), wallet, amount, valued_at=inputs.start)
     return Session(
         inputs,
         timeline=timeline,

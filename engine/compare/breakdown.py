@@ -86,8 +86,8 @@ def attribution(cell: CellRecord) -> dict[str, float]:
     """Return the parts of the total return, fractions of the equity at the start that add up.
 
     ``price`` before slippage, ``slippage`` and ``fees`` (zero or negative), ``funding``,
-    ``dividends``, ``borrow`` (rebates less borrow fees), ``interest``, ``other`` (amounts that
-    belong to no trade: zero but for rounding).
+    ``dividends``, ``borrow`` (rebates less borrow fees), ``interest``, ``revaluation`` of cash by
+    the rates of currencies, ``other`` (amounts that belong to no trade: zero but for rounding).
     """
     sums = {
         name: math.fsum(row[name] for row in cell.trades)
@@ -101,6 +101,7 @@ def attribution(cell: CellRecord) -> dict[str, float]:
         "dividends": sums["income"],
         "borrow": sums["borrow_carry"],
         "interest": cell.fact_sum(FactKind.INTEREST),
+        "revaluation": float(cell.curve.revaluation[-1]) if len(cell.curve.at) else 0.0,
     }
     change = cell.metrics["end_equity"] - cell.start_equity
     parts["other"] = change - math.fsum(parts.values())

@@ -40,7 +40,10 @@ FILES = (
     ("audit", AUDIT_FILE),
 )
 FLUSHES = (PhaseName.FLUSH, PhaseName.SECOND_FLUSH)
-PARTS = ("price", "slippage", "fees", "funding", "dividends", "borrow", "interest", "other")
+PARTS = (
+    "price", "slippage", "fees", "funding", "dividends", "borrow", "interest", "revaluation",
+    "other",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

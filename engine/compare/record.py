@@ -120,10 +120,10 @@ class CellRecord:
         return bool(self.files.manifest["data_label"] == "synthetic")
 
     def fact_sum(self, kind: FactKind) -> float:
-        """Return the cash of one kind that moved without belonging to a trade, quote."""
+        """Return the cash of one kind that belongs to no trade, in the account's currency."""
         rows = self.files.rows(LEDGER.name)
         return math.fsum(
-            row["amount"]
+            row["amount"] * row["account_rate"]
             for row in rows
             if row["kind"] == kind.value and row["plan_id"] <= 0 and not row["memo"]
         )

@@ -1,4 +1,4 @@
-"""The input of the headline numbers: curve, days, trades and fills of a run or an account."""
+"""The input of the headline numbers: curve, days, trades and turnover of a run or an account."""
 
 import math
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ import numpy as np
 
 from engine.excess import daily_money, points_after
 from engine.metrics.formulas import NAN, Floats, mean, ratio, ratios, window_years
-from engine.records import DailyMoney, EquityCurve, Fill
+from engine.records import DailyMoney, EquityCurve
 
 
 class TradeResult(Protocol):
@@ -43,7 +43,7 @@ class HeadlineInputs:
     start_equity : equity before the first bar, quote
     curve : equity at the bar closes inside the window
     trades : one item a plan
-    fills : executions, for the turnover; None: turnover is NaN
+    traded : notional of all executions, for the turnover; None: turnover is NaN
     money : the parts of each day
     years : elapsed time that makes growth and turnover annual
     periods_per_year : daily returns in a year, 365 around the clock, 252 of sessions
@@ -52,7 +52,7 @@ class HeadlineInputs:
     start_equity: float
     curve: EquityCurve
     trades: tuple[TradeResult, ...]
-    fills: tuple[Fill, ...] | None
+    traded: float | None
     money: DailyMoney
     years: float
     periods_per_year: float
@@ -81,6 +81,11 @@ class HeadlineInputs:
     def interest_less_bill(self) -> float:
         """Interest of the cash less the bill on the whole equity / equity at the start."""
         return ratio(math.fsum(self.money.less_bill), self.start_equity)
+
+    @cached_property
+    def revaluation_return(self) -> float:
+        """Change that the rates of currencies made to the cash / equity at the start."""
+        return ratio(math.fsum(self.money.revaluation), self.start_equity)
 
     @cached_property
     def ratios(self) -> dict[str, float]:
@@ -113,11 +118,10 @@ class HeadlineInputs:
 
     @property
     def turnover(self) -> float:
-        """Traded notional / mean equity, per year; NaN without fills given."""
-        if self.fills is None or self.years == 0 or len(self.curve.equity) == 0:
+        """Traded notional / mean equity, per year; NaN where none is given."""
+        if self.traded is None or self.years == 0 or len(self.curve.equity) == 0:
             return NAN
-        traded = math.fsum(abs(fill.quantity) * fill.price for fill in self.fills)
-        return ratio(traded, float(np.mean(self.curve.equity))) / self.years
+        return ratio(self.traded, float(np.mean(self.curve.equity))) / self.years
 
 
 def headline_inputs(
@@ -126,7 +130,7 @@ def headline_inputs(
     *,
     periods_per_year: float,
     start_equity: float | None = None,
-    fills: Iterable[Fill] | None = None,
+    traded: Iterable[float] | None = None,
     window: tuple[int, int] | None = None,
     money: DailyMoney | None = None,
 ) -> HeadlineInputs:
@@ -138,7 +142,7 @@ def headline_inputs(
     trades : one item a plan
     periods_per_year : daily returns in a year, 365 around the clock, 252 of sessions
     start_equity : equity before the first bar, quote; None: the curve's first value
-    fills : executions, for the turnover; None: turnover is NaN
+    traded : notional of each execution, for the turnover; None: turnover is NaN
     window : first and last instant traded, ns UTC; its elapsed days make growth and turnover
         annual, and points at or before its start are left out. None: every point, and the
         number of daily returns / ``periods_per_year``.
@@ -156,7 +160,7 @@ def headline_inputs(
         start_equity=start,
         curve=curve,
         trades=tuple(trades),
-        fills=None if fills is None else tuple(fills),
+        traded=None if traded is None else math.fsum(traded),
         money=money,
         years=years,
         periods_per_year=periods_per_year,

@@ -22,13 +22,13 @@ from engine.metrics.formulas import (
 )
 from engine.metrics.metric_inputs import HeadlineInputs
 
-EXCESS = ("excess_return", "trading_return", "interest_less_bill")
+EXCESS = ("excess_return", "trading_return", "interest_less_bill", "revaluation_return")
 
 
 class MetricUnit(StrEnum):
     """The unit of a headline number in ``metrics.json``."""
 
-    QUOTE = "quote"
+    ACCOUNT_CURRENCY = "account currency"
     FRACTION = "fraction"
     FRACTION_A_YEAR = "fraction a year"
     RATIO = "ratio"
@@ -71,6 +71,7 @@ class Metric:
     interval_from : sample of its interval; ``NO_SAMPLE``: it has no interval
     on_pages : part of the table at the top of summary, tearsheet and account page
     compared : a column of a comparison
+    shown_if_zero : False: a zero has no row in that table
     """
 
     name: str
@@ -83,6 +84,7 @@ class Metric:
     interval_from: IntervalSample = IntervalSample.NO_SAMPLE
     on_pages: bool = False
     compared: bool = False
+    shown_if_zero: bool = True
 
 
 def _one_digit_percent(value: float) -> str:
@@ -107,12 +109,12 @@ def _signed_growth(value: float) -> str:
 
 METRICS: Sequence[Metric] = (
     Metric(
-        "start_equity", "equity at the start", MetricUnit.QUOTE, Better.NEITHER,
+        "start_equity", "equity at the start", MetricUnit.ACCOUNT_CURRENCY, Better.NEITHER,
         "cash deposited before the first bar",
         lambda of: of.start_equity, money,
     ),
     Metric(
-        "end_equity", "equity at the end", MetricUnit.QUOTE, Better.MORE,
+        "end_equity", "equity at the end", MetricUnit.ACCOUNT_CURRENCY, Better.MORE,
         "equity at the last bar close",
         lambda of: of.end_equity, money, on_pages=True,
     ),
@@ -129,8 +131,9 @@ METRICS: Sequence[Metric] = (
     ),
     Metric(
         "excess_return", "excess return", MetricUnit.FRACTION, Better.MORE,
-        "trading and interest less the bill / equity at the start",
-        lambda of: of.trading_return + of.interest_less_bill, signed_percent,
+        "trading, interest less the bill, and revaluation of cash / equity at the start",
+        lambda of: of.trading_return + of.interest_less_bill + of.revaluation_return,
+        signed_percent,
         on_pages=True, compared=True,
     ),
     Metric(
@@ -143,6 +146,12 @@ METRICS: Sequence[Metric] = (
         "(interest paid on cash - what the whole equity would have earned in bills) / equity at "
         "the start",
         lambda of: of.interest_less_bill, signed_percent, on_pages=True, compared=True,
+    ),
+    Metric(
+        "revaluation_return", "excess from revaluation", MetricUnit.FRACTION, Better.MORE,
+        "change of the rates of currencies on the cash of the wallets / equity at the start",
+        lambda of: of.revaluation_return, signed_percent,
+        on_pages=True, compared=True, shown_if_zero=False,
     ),
     Metric(
         "interest_return", "interest", MetricUnit.FRACTION, Better.MORE,
@@ -241,7 +250,7 @@ METRICS: Sequence[Metric] = (
         lambda of: of.average_r, signed, IntervalSample.TRADES, on_pages=True, compared=True,
     ),
     Metric(
-        "expectancy", "expectancy", MetricUnit.QUOTE, Better.MORE,
+        "expectancy", "expectancy", MetricUnit.ACCOUNT_CURRENCY, Better.MORE,
         "mean net result of the trades",
         lambda of: mean(of.net_results), signed,
     ),
@@ -251,22 +260,22 @@ METRICS: Sequence[Metric] = (
         lambda of: of.profit_factor, _three_digits, on_pages=True,
     ),
     Metric(
-        "net_pnl", "net result of the trades", MetricUnit.QUOTE, Better.MORE,
+        "net_pnl", "net result of the trades", MetricUnit.ACCOUNT_CURRENCY, Better.MORE,
         "sum of the net results of the trades",
         lambda of: math.fsum(of.net_results), signed,
     ),
     Metric(
-        "fees", "fees", MetricUnit.QUOTE, Better.LESS,
+        "fees", "fees", MetricUnit.ACCOUNT_CURRENCY, Better.LESS,
         "fees of the trades, positive when paid",
         lambda of: math.fsum(trade.fees for trade in of.trades), money,
     ),
     Metric(
-        "slippage", "slippage", MetricUnit.QUOTE, Better.LESS,
+        "slippage", "slippage", MetricUnit.ACCOUNT_CURRENCY, Better.LESS,
         "slippage of the trades, positive when paid; it is already inside the prices",
         lambda of: math.fsum(trade.slippage_cost for trade in of.trades), money,
     ),
     Metric(
-        "funding", "funding", MetricUnit.QUOTE, Better.MORE,
+        "funding", "funding", MetricUnit.ACCOUNT_CURRENCY, Better.MORE,
         "funding of the trades, positive when received",
         lambda of: math.fsum(trade.funding for trade in of.trades), signed,
     ),
@@ -324,7 +333,7 @@ def headline(inputs: HeadlineInputs) -> dict[str, float]:
 
 
 def rounded_excess(numbers: Mapping[str, float]) -> dict[str, float]:
-    """Return the numbers with the excess return and its two parts rounded to add up as shown.
+    """Return the numbers with the excess return and its parts rounded to add up as shown.
 
     Raises
     ------

@@ -1,5 +1,6 @@
 """Rows of text for summary and tearsheet, which differ in layout only."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -35,9 +36,10 @@ from engine.trades import unassigned_amount
 Rows = list[tuple[str, ...]]
 HALF_A_CENT = 0.005
 HEADLINE_NOTE = (
-    "The excess return and its two parts are shares of the equity at the start. Trading is price, "
+    "The excess return and its parts are shares of the equity at the start. Trading is price, "
     "costs, funding and dividends; interest less the bill is the interest paid on cash, less what "
-    "the whole equity would have earned in bills. Returns are simple returns of UTC days. Sharpe, "
+    "the whole equity would have earned in bills; revaluation, if any, is what the rates of "
+    "currencies did to cash. Returns are simple returns of UTC days. Sharpe, "
     "Sortino, beta, alpha and correlation use excess returns, with {periods} periods a year; they "
     "are n/a where the excess of the run or the benchmark moves less than 0.10% a year. A window "
     "of less than 30 days has no return a year and no alpha. Drawdowns are measured at bar closes "
@@ -103,7 +105,7 @@ def metric_rows(run: Mapping[str, float], held: Mapping[str, float]) -> Rows:
     shown = rounded_excess(run)
     rows: Rows = []
     for metric in METRICS:
-        if metric.on_pages:
+        if metric.on_pages and (metric.shown_if_zero or shown[metric.name] != 0):
             held_text = metric.text(held[metric.name]) if metric.name in held else ""
             rows.append((metric.title, metric.text(shown[metric.name]), held_text))
         if metric.name == "end_equity":
@@ -146,7 +148,8 @@ def cost_rows(record: RunRecord) -> Rows:
     lending = sum(trade.borrow_carry for trade in trades)
     interest = unassigned_amount(record.run.outcome.facts, FactKind.INTEREST)
     change = record.metrics["end_equity"] - record.start_equity
-    other = change - sum(trade.net_pnl for trade in trades) - interest
+    revalued = math.fsum(record.money.revaluation)
+    other = change - sum(trade.net_pnl for trade in trades) - interest - revalued
     return [
         ("price result, slippage inside", signed(gross)),
         ("fees", signed(-fees)),
@@ -154,6 +157,7 @@ def cost_rows(record: RunRecord) -> Rows:
         *([("dividends", signed(income))] if income else []),
         *([("rebates less borrow fees", signed(lending))] if lending else []),
         *([("interest", signed(interest))] if interest else []),
+        *([("revaluation of cash", signed(revalued))] if revalued else []),
         *([("not assigned to a trade", signed(other))] if abs(other) > HALF_A_CENT else []),
         ("net", signed(change)),
         ("slippage paid, part of the price result", signed(-record.metrics["slippage"])),

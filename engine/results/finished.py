@@ -173,9 +173,9 @@ class RunRecord:
 
     @cached_property
     def start_equity(self) -> float:
-        """Cash deposited before the first bar, quote."""
+        """Value of the cash deposited before the first bar, in the account's currency."""
         facts = self.run.outcome.facts
-        return sum(fact.amount for fact in facts if fact.kind == FactKind.DEPOSIT.value)
+        return sum(fact.value for fact in facts if fact.kind == FactKind.DEPOSIT.value)
 
     @property
     def charges(self) -> BillCharges:
@@ -204,6 +204,17 @@ class RunRecord:
         """Returns of the same days in excess of the bill."""
         return self.money.excess
 
+    @property
+    def traded_notionals(self) -> list[float]:
+        """The notional of each execution, in the account's currency."""
+        instruments, outcome = self.run.dataset.instruments, self.run.outcome
+        rates = {f.fill_id: f.account_rate for f in outcome.facts if f.kind == FactKind.TRADE.value}
+        return [
+            contract_of(instruments[fill.instrument]).notional(fill.quantity, fill.price)
+            * rates.get(fill.fill_id, 1.0)
+            for fill in outcome.fills
+        ]
+
     @cached_property
     def metrics(self) -> dict[str, float]:
         """Headline numbers by name; NaN where one does not exist."""
@@ -212,7 +223,7 @@ class RunRecord:
             self.trades,
             periods_per_year=self.periods_per_year,
             start_equity=self.start_equity,
-            fills=self.run.outcome.fills,
+            traded=self.traded_notionals,
             window=(self.start, self.end),
             money=self.money,
         )

@@ -50,7 +50,7 @@ class HedgeReviewer:
         self._book = book
         self._guards = guards
         self._plans = plans
-        # The most that the order of each hedge may spend, quote, by plan.
+        # The most that the order of each hedge may spend, in the account's currency, by plan.
         self._hedges: dict[int, float] = {}
         self._lost: defaultdict[int, float] = defaultdict(float)
 
@@ -69,14 +69,16 @@ class HedgeReviewer:
         refused = self._blocked(draft, account)
         if refused is not None:
             return refused
+        # Limits are in the account's currency, prices in that of the brokerage.
+        rate = account.brokerage_rate
         limits = {
             Cap.BUDGET: intent.budget * account.equity,
             Cap.HEDGE_BUDGET: self.budget_left(at, account),
-            Cap.CASH: self._inputs.free_cash(Wallet.BROKERAGE, at, account),
+            Cap.CASH: self._inputs.free_cash(Wallet.BROKERAGE, at, account) * rate,
         }
-        covered = SHARES_PER_CONTRACT * contract.long_strike
+        covered = SHARES_PER_CONTRACT * contract.long_strike * rate
         caps = [(Cap.COVER, intent.cover * account.equity / covered)]
-        caps += [(name, max(limit, 0.0) / ask) for name, limit in limits.items()]
+        caps += [(name, max(limit, 0.0) / (ask * rate)) for name, limit in limits.items()]
         binding, room = min(caps, key=lambda cap: cap[1])
         sizing = Sizing(tuple(caps), binding, room, math.nan, OWNED, None, room)
         quantity = floor_to_step(room, self._instruments[intent.instrument].lot_size)
@@ -87,10 +89,10 @@ class HedgeReviewer:
         self._plans.keep(intent.instrument, owned_plan(decision, quantity))
         # The next open can be dearer than the last close.
         spend = self._hedges[plan_id] = min(limits.values())
-        return Review(decision, (tranche_order(decision, spend_limit=spend),))
+        return Review(decision, (tranche_order(decision, spend_limit=spend / rate),))
 
     def budget_left(self, at: int, account: AccountView) -> float:
-        """Return the rest of this calendar year's hedge budget (New York), quote.
+        """Return the rest of this calendar year's hedge budget (New York), account currency.
 
         The budget is a share of the current equity. It is reduced by the losses of hedges finished
         this year, the purchase cost of open hedges and the amount that working orders may spend. A
@@ -109,6 +111,7 @@ class HedgeReviewer:
                 continue
             bought = contract_of(self._instruments[name])
             paid = bought.notional(position.quantity, position.average_entry)
+            paid *= account.brokerage_rate
             worth = position.notional if plan.is_leaving else 0.0
             spent += max(paid - worth, 0.0)
         return self._budget * account.equity - spent

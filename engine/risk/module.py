@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from data_feeds.instrument import Instrument, InstrumentKind
+from engine.account_rates import refused_transfer
 from engine.config.models import RunConfig
 from engine.contracts import margin_terms
 from engine.costs.market_activity import MarketActivity
@@ -78,6 +79,7 @@ class RiskModule:
     ) -> None:
         rules = _sizing_rules(config, instruments)
         self._instruments = instruments
+        self._not_at_par = refused_transfer(config.account)
         self._guards = (
             Guards(config.risk, start_equity=start_equity, ny_days=ny_days)
             if limits is None
@@ -246,7 +248,14 @@ class RiskModule:
         return IntentEffects((self._hedges.review(intent, at, account),))
 
     def _transfer(self, intent: Transfer, at: int, account: AccountView) -> IntentEffects:
-        return review_transfer(intent, at, account, inputs=self._inputs, book=self._book)
+        return review_transfer(
+            intent,
+            at,
+            account,
+            inputs=self._inputs,
+            book=self._book,
+            not_at_par=self._not_at_par,
+        )
 
     def _put_off(self, intent: PutOff, at: int, account: AccountView) -> IntentEffects:
         """Record a change that the playbook puts off, as a refusal without orders."""

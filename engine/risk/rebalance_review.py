@@ -44,6 +44,7 @@ class WeightChange:
     """Hold an instrument's position, target and size after each cap, base units.
 
     All are unsigned, on the side of ``draft.direction``; a target on the other side is 0 here.
+    ``price`` is the entry estimate in the account's currency.
     """
 
     draft: DecisionDraft
@@ -51,6 +52,7 @@ class WeightChange:
     held: float
     wanted: float
     steps: list[tuple[Cap, float]]
+    price: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class PurchaseRequest:
     Attributes
     ----------
     caps : its own caps, base units
-    rooms : unused part of each cap of the account, quote
+    rooms : unused part of each cap of the account, account currency
     refused : rule, reason and outcome of a refusal that does not depend on the size
     """
 
@@ -72,8 +74,8 @@ class PurchaseRequest:
 
     @property
     def notional(self) -> float:
-        """Return the size under its own caps and the account's cap on one instrument, quote."""
-        own = min(size for _, size in self.caps) * self.change.draft.entry
+        """Return the value of the size under its own caps and the cap on one instrument."""
+        own = min(size for _, size in self.caps) * self.change.price
         return min(own, self.rooms.get(Cap.ACCOUNT_ASSET, math.inf))
 
 
@@ -169,11 +171,13 @@ class RebalanceReviewer:
         )
         # The part that an earlier sale still sells no longer counts as held.
         held = 0.0 if position is None else abs(position.quantity) - position.leaving
+        instrument = self._instruments[name]
+        price = close * account.rate_of(instrument.wallet)
         sizes = [
-            (step, direction * share * account.equity / close)
+            (step, direction * share * account.equity / price)
             for step, share in in_order(steps, name)
         ]
-        return WeightChange(draft, self._instruments[name], held, max(sizes[-1][1], 0.0), sizes)
+        return WeightChange(draft, instrument, held, max(sizes[-1][1], 0.0), sizes, price)
 
     def _slack(self, change: WeightChange) -> float:
         return change.instrument.lot_size * _LOT_SLACK
@@ -203,15 +207,16 @@ class RebalanceReviewer:
         self, change: WeightChange, quantity: float, intent: Rebalance
     ) -> RefusalRule | None:
         """Return the rule by which a change is too small, None where it is large enough."""
-        instrument, value = change.instrument, quantity * change.draft.entry
-        if quantity < instrument.lot_size or value < instrument.min_notional:
+        instrument = change.instrument
+        is_below = quantity * change.draft.entry < instrument.min_notional
+        if quantity < instrument.lot_size or is_below:
             return RefusalRule.MINIMUM_SIZE
-        return RefusalRule.MINIMUM_TICKET if value < intent.min_ticket else None
+        return RefusalRule.MINIMUM_TICKET if quantity * change.price < intent.min_ticket else None
 
     def _freed(self, sales: Sequence[Decision], changes: Sequence[WeightChange]) -> FreedNotional:
         """Return the notional that the sales and covers of this rebalancing give up."""
-        closes = {change.draft.instrument: change.draft.entry for change in changes}
-        notional = {sale.instrument: sale.quantity * closes[sale.instrument] for sale in sales}
+        prices = {change.draft.instrument: change.price for change in changes}
+        notional = {sale.instrument: sale.quantity * prices[sale.instrument] for sale in sales}
         crypto = (v for name, v in notional.items() if self._instruments[name].is_crypto)
         net = sum(sale.direction * notional[sale.instrument] for sale in sales)
         return FreedNotional(sum(notional.values()), net, sum(crypto))
@@ -339,9 +344,9 @@ def share_rooms(asks: Sequence[PurchaseRequest]) -> list[PurchaseRequest]:
         for name, room in ask.rooms.items():
             total = math.fsum(totals[name, ask.change.draft.direction])
             if total > room and name != Cap.ACCOUNT_ASSET and math.isfinite(room):
-                caps.append((name, ask.notional * (room / total) / ask.change.draft.entry))
+                caps.append((name, ask.notional * (room / total) / ask.change.price))
             else:
-                caps.append((name, room / ask.change.draft.entry))
+                caps.append((name, room / ask.change.price))
         shared.append(replace(ask, caps=tuple(caps)))
     return shared
 

@@ -98,12 +98,12 @@ NOTHING_HELD = EarlierTranches()
 
 @dataclass(frozen=True, slots=True)
 class SizingRequest:
-    """Hold one tranche to be sized; prices and cash in quote, volumes in base units a bar.
+    """Hold one tranche to be sized; prices in quote, volumes in base units a bar.
 
     ``free_cash`` is the cash that the paying wallet can still commit. ``collateral`` backs a cross
     position or a short; isolated positions ignore it. ``gross_notional``, ``net_notional`` (signed)
     and ``crypto_notional`` are those of the account, or of the sleeve alone, entries that still
-    work included; ``account_rooms`` is the unused part of each cap of a sleeve's account (quote).
+    work included; ``account_rooms`` is the unused part of each cap of a sleeve's account.
     ``fraction`` is the tranche's share of the plan; ``held`` is the position of its earlier
     tranches: caps bound the whole position. If ``reserve`` is above ``entry``, the cash
     check uses ``reserve``: a limit order sets cash aside at its own price. ``account_rate`` is the

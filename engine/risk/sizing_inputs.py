@@ -102,7 +102,7 @@ class SizingInputs:
         return costs.slippage.unpriced(self.market(instrument, at))
 
     def free_cash(self, wallet: Wallet, at: int, account: AccountView) -> float:
-        """Return the cash of a wallet that no position or working order uses, quote."""
+        """Return the cash of a wallet that no position or working order uses, in its currency."""
         at_venue = wallet is Wallet.VENUE
         free = account.free_venue_cash if at_venue else account.free_brokerage_cash
         return free - self._committed(wallet, at, account)[1]
@@ -184,7 +184,7 @@ class SizingInputs:
             crosses=tranche.crosses,
         )
         committed, cash = self._committed(instrument.wallet, draft.at, account)
-        held = _held(account)
+        held, rate = _held(account), account.rate_of(instrument.wallet)
         at_venue = instrument.wallet is Wallet.VENUE
         free = account.free_venue_cash if at_venue else account.free_brokerage_cash
         return SizingRequest(
@@ -193,6 +193,8 @@ class SizingInputs:
             entry=draft.entry,
             stop=draft.stop,
             costs=costs,
+            account_rate=rate,
+            close=float(bars.close[row]),
             equity=account.equity,
             gross_notional=account.gross_notional + sum(map(abs, committed.values())),
             net_notional=net_notional(held, committed, draft.direction),
@@ -215,7 +217,7 @@ class SizingInputs:
     def account_rooms(
         self, draft: DecisionDraft, freed: FreedNotional = NOTHING_FREED
     ) -> Mapping[Cap, float]:
-        """Return the unused part of each cap of the account above a sleeve, quote.
+        """Return the unused part of each cap of the account above a sleeve, account currency.
 
         ``freed`` is the notional that sales of the same rebalancing give up.
         """
@@ -242,10 +244,10 @@ class SizingInputs:
     def _committed(
         self, wallet: Wallet, at: int, account: AccountView
     ) -> tuple[dict[str, float], float]:
-        """Return the notional and the cash that working tranches may still take, quote.
+        """Return the notional and the cash that working tranches may still take.
 
-        The notional is signed, by instrument, at the entry estimate; the cash is that of one wallet
-        at the price at which it was set aside.
+        The notional is signed, by instrument, at the entry estimate, in the account's currency; the
+        cash is that of one wallet, in its own, at the price at which it was set aside.
         """
         notionals, cash = {}, 0.0
         for name, plan in sorted(self._plans.items()):
@@ -255,7 +257,8 @@ class SizingInputs:
             held = 0.0 if position is None else abs(position.quantity)
             rest = max(plan.quantity - held, 0.0)
             contract = self._contract(name, plan.direction)
-            notionals[name] = plan.direction * contract.notional(rest, plan.entry)
+            rate = account.rate_of(self._instruments[name].wallet)
+            notionals[name] = plan.direction * contract.notional(rest, plan.entry) * rate
             if self._instruments[name].wallet is wallet:
                 value = contract.notional(rest, plan.reserve) / max(plan.leverage_setting, 1)
                 lent = isinstance(contract, BorrowedShort)
@@ -283,12 +286,12 @@ class SizingInputs:
         return collateral
 
     def _cross_collateral(self, account: AccountView, sized: str) -> float:
-        """Return the venue wallet less losses and maintenance of the other perps held, quote."""
+        """Return the venue wallet less losses and maintenance of the other perps, its currency."""
         collateral = account.venue_cash
         for name, position in sorted(account.positions.items()):
             contract = contract_of(self._instruments[name])
             if name != sized and contract.is_margined:
-                collateral += min(position.unrealized, 0.0)
+                collateral += min(position.unrealized / account.venue_rate, 0.0)
                 collateral -= contract.maintenance(
                     position.quantity,
                     position.average_entry,
@@ -299,7 +302,7 @@ class SizingInputs:
 
 
 def _held(account: AccountView) -> dict[str, float]:
-    """Return the signed notional of each position at its mark, quote."""
+    """Return the signed notional of each position at its mark, in the account's currency."""
     return {
         name: math.copysign(held.notional, held.quantity)
         for name, held in sorted(account.positions.items())

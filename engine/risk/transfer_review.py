@@ -19,9 +19,18 @@ from engine.views import AccountView
 
 
 def review_transfer(
-    intent: Transfer, at: int, account: AccountView, *, inputs: SizingInputs, book: DecisionBook
+    intent: Transfer,
+    at: int,
+    account: AccountView,
+    *,
+    inputs: SizingInputs,
+    book: DecisionBook,
+    not_at_par: str,
 ) -> IntentEffects:
-    """Return the decision on a transfer, and the free cash that leaves for the other wallet."""
+    """Return the decision on a transfer, and the free cash that leaves for the other wallet.
+
+    ``not_at_par`` is the reason why cash cannot move one for one, empty where it can.
+    """
     destination = Wallet(intent.to)
     into_venue = destination is Wallet.VENUE
     source = Wallet.BROKERAGE if into_venue else Wallet.VENUE
@@ -29,8 +38,11 @@ def review_transfer(
     draft = DecisionDraft(
         at, intent.to, IntentKind.TRANSFER, direction, account.equity, intent.reason
     )
+    if not_at_par:
+        return IntentEffects((book.refuse(draft, RefusalRule.NOT_AT_PAR, not_at_par),))
     free = inputs.free_cash(source, at, account)
-    caps = ((Cap.ASKED, intent.share * account.equity), (Cap.CASH, max(free, 0.0)))
+    asked = intent.share * account.equity / account.rate_of(source)
+    caps = ((Cap.ASKED, asked), (Cap.CASH, max(free, 0.0)))
     binding, amount = min(caps, key=lambda cap: cap[1])
     sizing = Sizing(caps, binding, amount, math.nan, OWNED, None, amount)
     if not amount > 0:

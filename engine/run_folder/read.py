@@ -296,7 +296,14 @@ class RunFolder(ResultFolder):
         days = (later - 1) // DAY_NS
         ends = later[np.flatnonzero(np.append(days[1:] != days[:-1], True)[: len(days)])]
         table = self._table(DAILY.name)
-        columns = ("equity_before", "equity_after", "trading", "interest", "bill")
+        columns = (
+            "equity_before",
+            "equity_after",
+            "trading",
+            "interest",
+            "bill",
+            "revaluation",
+        )
         self._check_columns(DAILY.name, table, ["day", *columns])
         if len(table) != len(ends):
             why = f"{len(table)} days, and equity has {len(ends)}"

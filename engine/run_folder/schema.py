@@ -40,7 +40,7 @@ Row = TypeVar("Row")
 
 @dataclass(frozen=True, slots=True)
 class DailyRow:
-    """The parts of one UTC day's change of equity, quote; see ``engine.records.DailyMoney``."""
+    """The parts of one UTC day's change of equity; see ``engine.records.DailyMoney``."""
 
     day: date
     equity_before: float
@@ -48,6 +48,7 @@ class DailyRow:
     trading: float
     interest: float
     bill: float
+    revaluation: float
 
 
 @dataclass(frozen=True, slots=True)

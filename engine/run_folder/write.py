@@ -75,6 +75,7 @@ def daily_table(money: DailyMoney) -> pa.Table:
             "trading": money.trading,
             "interest": money.interest,
             "bill": money.bill,
+            "revaluation": money.revaluation,
         }
     )
 

@@ -133,7 +133,7 @@ class HedgedRebalance(Playbook[HedgedParams]):
         if fill.instrument == self._contract and fill.quantity > 0:
             self._bought = fill.instrument
         if fill.instrument not in self.params.weights:
-            self._paid += fill.quantity * fill.price + fill.fee
+            self._paid += (fill.quantity * fill.price + fill.fee) * account.brokerage_rate
         return ()
 
     def _transfer(
@@ -147,8 +147,8 @@ class HedgedRebalance(Playbook[HedgedParams]):
         if rule is None or account.transit_cash != 0 or not account.equity > 0:
             return []
         crypto = self.params.crypto_assets
-        held = sum(p.quantity * p.mark for n, p in account.positions.items() if n in crypto)
-        have = (account.venue_cash + held) / account.equity
+        held = sum(p.exposure for n, p in account.positions.items() if n in crypto)
+        have = (account.venue_value + held) / account.equity
         wanted = sum(targets[name] for name in crypto)
         wanted += rule.cushion if wanted > 0 else 0.0
         off = wanted - have
@@ -156,7 +156,7 @@ class HedgedRebalance(Playbook[HedgedParams]):
             return []
         if off > 0:
             return [Transfer("venue", off, "the venue lacks cash for its weights")]
-        spare = min(-off, account.free_venue_cash / account.equity)
+        spare = min(-off, account.free_venue_value / account.equity)
         if spare <= rule.band:
             return []
         return [Transfer("brokerage", spare, "the venue holds more cash than its weights need")]
@@ -292,7 +292,7 @@ class HedgedRebalance(Playbook[HedgedParams]):
     def _count_hedge_cost(self, market: MarketView, account: AccountView) -> None:
         """Set the loss of puts and funds since the year's first session, quote."""
         worth = sum(
-            position.quantity * position.mark
+            position.exposure
             for name, position in account.positions.items()
             if name not in self.params.weights
         )

@@ -53,7 +53,9 @@ def asked(params, held, due=0.0, pending=()):
     values = {"due": np.array([due]), **{f"begun {name}": np.array([1.0]) for name in names}}
     market = MarketView(Dataset({}, {}), frozenset(), values, {}, cursor=Cursor(0, 0))
     positions = {
-        name: PositionView(name, 1, share * 100, 1.0, 10.0, 0.0, NAN, 0.0, NAN, 0, NAN)
+        name: PositionView(
+            name, 1, share * 100, 1.0, 10.0, 0.0, NAN, 0.0, NAN, 0, NAN, notional=share * 1000
+        )
         for name, share in held.items()
     }
     account = AccountView(0, 1_000.0, 0.0, 0.0, 0.0, 0.0, positions, frozenset(pending))
@@ -101,7 +103,9 @@ def session(playbook, due=0.0, pending=(), leaving=0.0):
     values = {"due": np.array([due]), "begun A": np.array([1.0]), "begun B": np.array([1.0])}
     market = MarketView(Dataset({}, {}), frozenset(), values, {}, cursor=Cursor(0, 0))
     positions = {
-        name: PositionView(name, 1, 500.0, 1.0, 1.0, 0.0, NAN, 0.0, NAN, 0, NAN, leaving)
+        name: PositionView(
+            name, 1, 500.0, 1.0, 1.0, 0.0, NAN, 0.0, NAN, 0, NAN, leaving, notional=500.0
+        )
         for name in ("A", "B")
     }
     account = AccountView(0, 1_000.0, 0.0, 0.0, 0.0, 0.0, positions, frozenset(pending))

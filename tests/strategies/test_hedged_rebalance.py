@@ -111,7 +111,20 @@ class HedgedBench:
             Dataset({}, {}), frozenset(), arrays, {}, contract=contracts, cursor=Cursor(0, self.row)
         )
         positions = {
-            name: PositionView(name, 1, share * equity / 10, 1.0, 10.0, 0.0, NAN, 0.0, NAN, 0, NAN)
+            name: PositionView(
+                name,
+                1,
+                share * equity / 10,
+                1.0,
+                10.0,
+                0.0,
+                NAN,
+                0.0,
+                NAN,
+                0,
+                NAN,
+                notional=share * equity,
+            )
             for name, share in (held or self.held).items()
             if share != 0
         }

@@ -1,0 +1,144 @@
+"""The value of each wallet's currency in the account's currency, at every instant.
+
+A value holds from the instant at which it became known until the next one: the last row with
+``available_at`` at or before an instant, the newest fact first (``data_feeds.align.as_of``).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data_feeds.align import as_of
+from data_feeds.clock import utc_text
+from data_feeds.dataset import Dataset
+from data_feeds.errors import CoverageError
+from data_feeds.instrument import Wallet
+from engine.account_currencies import is_reciprocal
+from engine.config.models import AccountTerms
+
+Floats = NDArray[np.float64]
+Instants = NDArray[np.int64]
+# In the order in which cash is summed.
+WALLETS = (Wallet.VENUE, Wallet.BROKERAGE, Wallet.TRANSIT)
+
+
+@dataclass(frozen=True)
+class RateSteps:
+    """Holds the value of one currency as steps: ``value[i]`` from the instant ``known_at[i]`` on.
+
+    Without steps the value is 1. Before the first step it is NaN.
+    """
+
+    known_at: Instants = field(default_factory=lambda: np.zeros(0, np.int64))
+    value: Floats = field(default_factory=lambda: np.zeros(0))
+
+    @property
+    def is_par(self) -> bool:
+        """Return whether the value is 1 at every instant."""
+        return len(self.known_at) == 0
+
+    def at(self, instants: Instants) -> Floats:
+        """Return the value at each instant."""
+        if self.is_par:
+            return np.ones(len(instants))
+        step = np.searchsorted(self.known_at, instants, side="right")
+        found: Floats = np.append(np.nan, self.value)[step]
+        return found
+
+    def one(self, at: int) -> float:
+        """Return the value at one instant."""
+        return 1.0 if self.is_par else float(self.at(np.array([at]))[0])
+
+
+PAR = RateSteps()
+
+
+@dataclass(frozen=True)
+class WalletRates:
+    """Holds the steps of each wallet's currency, by the wallet's name; par where none is given."""
+
+    steps: Mapping[str, RateSteps] = field(default_factory=dict)
+
+    @property
+    def is_par(self) -> bool:
+        """Return whether every wallet counts one for one at every instant."""
+        return all(steps.is_par for steps in self.steps.values())
+
+    def of(self, wallet: str, at: int) -> float:
+        """Return the account's currency per unit of a wallet's, at one instant."""
+        steps = self.steps.get(wallet)
+        return 1.0 if steps is None else steps.one(at)
+
+    def table(self, instants: Instants) -> Floats:
+        """Return the rates as a (wallet, instant) array, wallets in the order of ``WALLETS``."""
+        return np.stack([self.steps.get(wallet, PAR).at(instants) for wallet in WALLETS])
+
+
+ALL_AT_PAR = WalletRates()
+
+
+def wallet_rates(dataset: Dataset, account: AccountTerms, start: int) -> WalletRates:
+    """Return the rates of a settled account's wallets.
+
+    Cash in transit has the currency of both wallets: transfers between currencies are made at par
+    only (:func:`refused_transfer`).
+
+    Raises
+    ------
+    CoverageError : a rate is not known at ``start`` (ns UTC).
+    """
+    venue = currency_steps(dataset, account, account.venue_currency, start)
+    brokerage = currency_steps(dataset, account, account.brokerage_currency, start)
+    steps = {Wallet.VENUE: venue, Wallet.BROKERAGE: brokerage, Wallet.TRANSIT: brokerage}
+    moving = {wallet.value: item for wallet, item in steps.items() if not item.is_par}
+    return WalletRates(moving) if moving else ALL_AT_PAR
+
+
+def currency_steps(
+    dataset: Dataset, account: AccountTerms, currency: str | None, start: int
+) -> RateSteps:
+    """Return the value of a currency in the account's; par where a line says so.
+
+    Raises
+    ------
+    CoverageError : no value is known at ``start`` (ns UTC).
+    """
+    rate = account.rate_of(currency)
+    channel = None if rate is None else rate.channel
+    if rate is None or channel is None or currency is None:
+        return PAR
+    rows = dataset.channel(channel.instrument, channel.kind, channel.timeframe)
+    known_at = np.unique(rows["available_at"])
+    value = as_of(rows, rate.column, known_at).values
+    if is_reciprocal(currency, account, dataset.instruments[channel.instrument]):
+        value = 1 / value
+    if not len(known_at) or known_at[0] > start:
+        first = utc_text(int(known_at[0])) if len(known_at) else "never"
+        raise CoverageError(
+            f"account.rates.{currency}: {channel} is first known {first}, after the start "
+            f"{utc_text(start)}; start later, or import earlier rows"
+        )
+    if not bool((value > 0).all()):
+        wrong = int(known_at[int(np.argmin(value > 0))])
+        raise CoverageError(
+            f"account.rates.{currency}: {channel} is {value[known_at == wrong][0]} at "
+            f"{utc_text(wrong)}; a rate is above 0"
+        )
+    return RateSteps(known_at, value)
+
+
+def refused_transfer(account: AccountTerms) -> str:
+    """Return why cash cannot move between the wallets, "" where it can.
+
+    It moves one for one: between wallets of one currency, or of two that are both at par.
+    """
+    venue, brokerage = account.venue_currency, account.brokerage_currency
+    rates = (account.rate_of(venue), account.rate_of(brokerage))
+    if venue == brokerage or all(rate is not None and rate.is_par for rate in rates):
+        return ""
+    return (
+        f"the wallets hold {venue} and {brokerage}, which are not at par: a conversion is not "
+        "modelled"
+    )
