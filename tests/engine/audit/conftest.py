@@ -131,6 +131,7 @@ class HandMade:
             "fact_id": len(self.tables["ledger"]) + 1, "at": at, "kind": kind, "wallet": "venue",
             "amount": amount, "instrument": PERP, "plan_id": 0, "fill_id": 0, "quantity": NAN,
             "price": NAN, "rate": NAN, "from_margin": 0.0, "memo": False, "inferred": False,
+            "account_rate": 1.0,
         }  # fmt: skip
         self._add("ledger", Fact, values | more)
 
@@ -193,7 +194,8 @@ class HandMade:
         values = {
             "at": at, "equity": venue + unrealized, "venue_cash": venue, "brokerage_cash": 0.0,
             "unrealized": unrealized, "owned": 0.0, "gross_notional": abs(quantity) * mark,
-            "transit_cash": 0.0,
+            "transit_cash": 0.0, "venue_value": venue, "brokerage_value": 0.0,
+            "transit_value": 0.0, "revaluation": 0.0,
         }  # fmt: skip
         self._add("equity", EquityCurve, values)
 
@@ -240,6 +242,7 @@ class HandMade:
                 "trading": sum(of.parts[day].trading),
                 "interest": 0.0,
                 "bill": 0.0,
+                "revaluation": 0.0,
             }
             for day, before, after in zip(of.day_ends, of.path, of.path[1:], strict=False)
         ]
@@ -262,7 +265,7 @@ class HandMade:
             end=hour(10),
             curve=EquityCurve(**curve),
             trades=[Trade(**row) for row in self.tables["trades"]],
-            fills=[Fill(**row) for row in self.tables["fills"]],
+            traded=[abs(row["quantity"]) * row["price"] for row in self.tables["fills"]],
             periods=365,
             parts={day: DayParts([gain]) for day in sorted(days)},
         )

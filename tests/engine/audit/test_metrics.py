@@ -41,7 +41,9 @@ def test_the_numbers_of_the_run_by_hand(new_run):
         **dict.fromkeys(("cagr", "volatility", "sharpe", "sortino", "calmar"), math.nan),
         # No interest was paid, and the data hold no bill.
         **dict.fromkeys(("excess_return", "trading_return"), loss),
-        **dict.fromkeys(("interest_less_bill", "interest_return", "bill_return"), 0),
+        **dict.fromkeys(
+            ("interest_less_bill", "revaluation_return", "interest_return", "bill_return"), 0
+        ),
         "excess_volatility": math.nan,
         "max_drawdown_bars": end / path[2] - 1,
         "max_drawdown_days": loss,
@@ -93,6 +95,7 @@ def test_days_by_hand():
         "trading_return": 0.176,
         "interest_less_bill": 0.018,
         "interest_return": 0.024,
+        "revaluation_return": 0.0,
         "bill_return": 0.006,
         "excess_volatility": stdev(excess) * 252**0.5,
         "sharpe": mean / stdev(excess) * 252**0.5,

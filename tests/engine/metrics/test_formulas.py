@@ -20,7 +20,7 @@ from engine.metrics import (
     sortino,
     volatility,
 )
-from engine.records import EquityCurve, Fill
+from engine.records import EquityCurve
 
 DAY_ONE = 20_000 * DAY_NS  # 2024-10-04
 
@@ -315,32 +315,8 @@ def test_without_trades_counts_are_zero_and_ratios_do_not_exist():
 
 def test_exposure_counts_bars_with_a_position_and_turnover_is_per_year():
     at = DAY_ONE + (1 + np.arange(4)) * DAY_NS // 2
-    fill = Fill(
-        fill_id=1,
-        order_id=1,
-        plan_id=1,
-        instrument="BTC",
-        role="entry",
-        stage="open",
-        at=0,
-        bar_opened_at=0,
-        bar_closed_at=0,
-        quantity=-2.0,
-        price=100.0,
-        raw_price=100.0,
-        slippage=0.0,
-        liquidity="taker",
-        fee_rate=0.0,
-        fee=0.0,
-        realized=0.0,
-        position_after=0.0,
-        average_entry_after=0.0,
-        isolated_margin_after=0.0,
-        inferred=False,
-        reason="",
-    )
     equity = curve(at, [1_000.0] * 4, gross=[0.0, 200.0, 200.0, 200.0])
-    numbers = headline_of_curve(equity, periods_per_year=365, fills=[fill, fill])
+    numbers = headline_of_curve(equity, periods_per_year=365, traded=[200.0, 200.0])
     assert numbers["exposure"] == 0.75
     # 2 x 2 x 100 / 1,000 in 2 days, 182.5 times a year
     assert numbers["turnover"] == pytest.approx(0.4 * 182.5)

@@ -58,7 +58,8 @@ def test_summary_and_comparison_show_a_number_under_one_title():
     numbers = headline_of_curve(curve([], []), periods_per_year=365, start_equity=1_000.0)
     titles = {row[0] for row in metric_rows(numbers, {})}
     compared = {column.title[:1].lower() + column.title[1:] for column in COLUMNS}
-    shared = {metric.title for metric in METRICS if metric.on_pages and metric.compared}
+    always = (metric for metric in METRICS if metric.on_pages and metric.shown_if_zero)
+    shared = {metric.title for metric in always if metric.compared}
     assert shared
     assert {title[:1].lower() + title[1:] for title in shared} <= compared
     assert shared <= titles

@@ -47,7 +47,8 @@ def test_the_note_says_what_holding_earns_and_what_ratios_are_in_excess_of(make_
 
 def with_excess(fractions):
     names = ("excess_return", "trading_return", "interest_less_bill")
-    return {metric.name: 1.0 for metric in METRICS} | dict(zip(names, fractions, strict=True))
+    ones = {metric.name: 1.0 for metric in METRICS} | {"revaluation_return": 0.0}
+    return ones | dict(zip(names, fractions, strict=True))
 
 
 @pytest.mark.parametrize(
