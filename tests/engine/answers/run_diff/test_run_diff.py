@@ -45,7 +45,7 @@ def test_the_same_folder_twice_has_no_difference(hand_folder) -> None:
     diff = diff_runs(folder, folder)
     assert diff.is_same
     told = diff_text(diff, ("a", "a"))
-    assert "No difference: 3 trades and 32 headline numbers are the same." in told
+    assert "No difference: 3 trades and 33 headline numbers are the same." in told
     assert "The inputs are the same" in told
 
 
