@@ -7,7 +7,7 @@ import pandas as pd
 
 from engine.answers.run_diff import diff_runs, diff_text, trade_text
 from engine.answers.run_diff.net_parts import PARTS
-from engine.door.column_units import QUOTE
+from engine.door.column_units import ACCOUNT
 from engine.door.shown import Answer
 
 
@@ -48,8 +48,8 @@ class Difference:
     def trades(self) -> pd.DataFrame:
         """Return every trade of both runs by the instant of its decision, with its first cause.
 
-        ``net_change`` and the columns ``of_<part>``, which add up to it, are quote, B less A. Only
-        changed trades have parts. ``trade_a`` and ``trade_b`` are the numbers in each run.
+        ``net_change`` and the columns ``of_<part>``, which add up to it, are B less A in account
+        currency. Only changed trades have parts. ``trade_a`` and ``trade_b`` are the numbers in each run.
         """
         rows = []
         for trade in self._diff.trades:
@@ -80,7 +80,7 @@ class Difference:
         frame = frame.astype(numbers | dict.fromkeys(amounts, "float64"))
         at = pd.DatetimeIndex(pd.to_datetime(frame.pop("decided_at"), utc=True), name="decided_at")
         frame = frame.set_index(at.as_unit("ns"))
-        frame.attrs["units"] = dict.fromkeys(amounts, QUOTE)
+        frame.attrs["units"] = dict.fromkeys(amounts, ACCOUNT)
         return frame
 
     @cached_property

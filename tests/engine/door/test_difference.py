@@ -15,7 +15,7 @@ def test_the_tables_of_a_difference_agree_with_each_other(demo, tmp_path) -> Non
     assert set(found.trades["verdict"]) <= {"same", "changed", "vanished", "appeared"}
     assert "window" in set(found.trades["cause_kind"])
     assert found.trades.index.tz is not None
-    assert found.trades.attrs["units"]["net_change"] == "quote"
+    assert found.trades.attrs["units"]["net_change"] == "account currency"
     change = found.headline.loc["end_equity", "change"]
     assert found.money.sum() == pytest.approx(change)
     parts = found.trades.filter(like="of_").sum(axis=1)

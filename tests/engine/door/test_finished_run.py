@@ -48,7 +48,7 @@ def test_the_ledger_adds_up_to_the_equity(demo: riskoff.Run) -> None:
     cash = demo.ledger.loc[~demo.ledger["memo"], "amount"].sum()
     assert len(demo.trades) > 0
     assert demo.equity.iloc[-1] == pytest.approx(cash, abs=1e-6)
-    assert demo.equity.attrs["units"] == {"equity": "quote"}
+    assert demo.equity.attrs["units"] == {"equity": "account currency"}
 
 
 def test_answers_are_those_of_the_command_line(demo: riskoff.Run) -> None:
@@ -108,7 +108,9 @@ def test_the_plot_leaves_out_prices_that_do_not_explain_the_fills(
 def test_the_size_of_a_transfer_is_cash_and_its_unit_says_so() -> None:
     frame = pd.DataFrame({"intent": ["transfer"], "quantity": [5.0], "cap_cash": [9.0]})
     units = with_units(frame).attrs["units"]
-    assert units == dict.fromkeys(("quantity", "cap_cash"), "base units; quote for a transfer")
+    assert units == dict.fromkeys(
+        ("quantity", "cap_cash"), "base units; currency of the wallet for a transfer"
+    )
     assert with_units(frame[["quantity"]]).attrs["units"] == {"quantity": "base units"}
 
 
