@@ -49,7 +49,8 @@ class Difference:
         """Return every trade of both runs by the instant of its decision, with its first cause.
 
         ``net_change`` and the columns ``of_<part>``, which add up to it, are B less A in account
-        currency. Only changed trades have parts. ``trade_a`` and ``trade_b`` are the numbers in each run.
+        currency. Only changed trades have parts. ``trade_a`` and ``trade_b`` are the numbers in
+        each run.
         """
         rows = []
         for trade in self._diff.trades:
