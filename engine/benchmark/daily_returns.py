@@ -11,6 +11,7 @@ from data_feeds.clock import DAY_NS, index_ns
 from data_feeds.dataset import Dataset
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from data_feeds.timeframe import Timeframe
+from engine.account_rates import PAR, RateSteps
 from engine.errors import ReportError
 from engine.formatting import percent
 
@@ -60,6 +61,7 @@ def mixed_returns(
     *,
     costs: Mapping[str, float] | None = None,
     idle: "pd.Series[float] | None" = None,
+    rates: Mapping[str, RateSteps] | None = None,
 ) -> "pd.Series[float]":
     """Return simple returns of weights that are restored on every day of ``index``.
 
@@ -70,11 +72,15 @@ def mixed_returns(
     costs : fraction of the notional that a purchase or sale loses, by instrument: paid on the
         first purchases and on the trades that restore the weights
     idle : daily return of the cash that the weights leave, a fraction; None: zero
+    rates : the account's currency per unit of each instrument's quote; None: par
     """
     names, lost = list(weights), costs or {}
     share = np.array([weights[name] for name in names])
     cost = np.array([lost.get(name, 0.0) for name in names])
-    moves = np.array([benchmark_returns(dataset, name, index, start) for name in names])
+    valued = rates or {}
+    moves = np.array(
+        [benchmark_returns(dataset, name, index, start, valued.get(name, PAR)) for name in names]
+    )
     rest = np.zeros(len(index)) if idle is None else (1 - share.sum()) * idle.to_numpy()
     grown = 1 + share @ moves + rest
     drifted = share[:, np.newaxis] * (1 + moves) / grown
@@ -87,7 +93,7 @@ def mixed_returns(
 
 
 def benchmark_returns(
-    dataset: Dataset, instrument: str, index: pd.DatetimeIndex, start: int
+    dataset: Dataset, instrument: str, index: pd.DatetimeIndex, start: int, rate: RateSteps = PAR
 ) -> "pd.Series[float]":
     """Return simple returns of holding the instrument, one for each day of ``index``.
 
@@ -95,6 +101,8 @@ def benchmark_returns(
     measured from the last close at ``start`` (ns UTC), or from the first open after it. Before the
     instrument has a price the return is 0. Dividends are earned and funding is paid on the day of
     their instant where the data hold them; prices that are adjusted for dividends contain them.
+    ``rate`` is the account's currency per unit of quote: a day's price and income count at the rate
+    known at its end.
 
     Raises
     ------
@@ -110,7 +118,9 @@ def benchmark_returns(
     # Income due at the instant of the purchase belongs to the holder before it.
     priced_at[0] += 1
     income = _income(dataset, bars, np.maximum.accumulate(priced_at))
-    return pd.Series((prices[1:] + income) / prices[:-1] - 1, index=index, name=instrument)
+    value = rate.at(instants)
+    grown = (prices[1:] + income) * value[1:] / (prices[:-1] * value[:-1])
+    return pd.Series(grown - 1, index=index, name=instrument)
 
 
 def _income(dataset: Dataset, bars: Channel, priced_at: NDArray[np.int64]) -> Floats:

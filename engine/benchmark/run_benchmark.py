@@ -8,6 +8,7 @@ import numpy as np
 
 from data_feeds.align import as_of
 from data_feeds.schema import ChannelKind
+from engine.account_rates import PAR, RateSteps, currency_steps
 from engine.benchmark.daily_returns import HeldBenchmark, benchmark_bars, mixed_returns
 from engine.costs import NO_ACTIVITY, FillConditions
 from engine.excess import bill_rates
@@ -42,8 +43,16 @@ def held_on(record: RunRecord, days_of: DailyMoney, bill: BillAccruals) -> HeldB
         record.start,
         costs={name: purchase_cost(record, name) for name in weights},
         idle=bill_rates(days, days_of.ends, _paid_on_cash(record, bill)),
+        rates={name: _rate(record, name) for name in weights},
     )
     return HeldBenchmark(returns, bill_rates(days, days_of.ends, bill))
+
+
+def _rate(record: RunRecord, name: str) -> RateSteps:
+    """Return the account's currency per unit of an instrument's quote."""
+    dataset, account = record.run.dataset, record.run.config.account
+    item = dataset.instruments.get(name)
+    return PAR if item is None else currency_steps(dataset, account, item.quote, record.start)
 
 
 def _paid_on_cash(record: RunRecord, bill: BillAccruals) -> BillAccruals:

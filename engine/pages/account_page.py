@@ -82,7 +82,11 @@ def summary(record: AccountRecord, held: HeldBenchmark | None) -> str:
     parts = [
         [_title(record, shout="*** SYNTHETIC DATA: nothing here happened *** "), *_about(record)],
         ["RESULT", *columns(headline_rows(record, held)), *wrapped(_bill(record))],
-        ["SLEEVES, quote currency", *columns(sleeve_rows(record), left=2), *wrapped(NOTE)],
+        [
+            f"SLEEVES, {run_rows.currency(record.first)}",
+            *columns(sleeve_rows(record), left=2),
+            *wrapped(NOTE),
+        ],
         ["DAILY RETURNS over the bill, correlation", *columns(correlation_rows(record))],
         ["GUARDS OF THE ACCOUNT", *(columns(guards, left=5) if len(guards) > 1 else ["  none"])],
         ["GUARDS, LADDER AND CAPS IN THE SLEEVES", *_columns_or_none(act_rows(record))],

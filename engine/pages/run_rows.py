@@ -165,6 +165,37 @@ def cost_rows(record: RunRecord) -> Rows:
     ]
 
 
+def currency(record: RunRecord) -> str:
+    """Return the name of the currency of equity; "quote" for a run without records."""
+    return record.run.config.account.currency or "quote"
+
+
+def wallet_rows(record: RunRecord) -> Rows:
+    """Return one row a wallet whose currency moves against the account's, a heading row first.
+
+    Such cash is a position: its value changes while nothing is traded.
+    """
+    own = currency(record)
+    heading = ("wallet", "cash at the end", f"value, {own}", "of equity", "of gross with it")
+    rows: Rows = [(*heading, "of equity, mean")]
+    curve, account = record.run.outcome.curve, record.run.config.account
+    for name, unit, cash, value in (
+        ("venue", account.venue_currency, curve.venue_cash, curve.venue_value),
+        ("brokerage", account.brokerage_currency, curve.brokerage_cash, curve.brokerage_value),
+    ):
+        rate = account.rate_of(unit)
+        if rate is None or rate.is_par or not len(value) or not bool(cash.any()):
+            continue
+        worth, equity = float(value[-1]), float(curve.equity[-1])
+        gross = worth + float(curve.gross_notional[-1])
+        alive = curve.equity > 0
+        mean_share = float((value[alive] / curve.equity[alive]).mean()) if alive.any() else NAN
+        shares = (worth / equity if equity > 0 else NAN, worth / gross if gross > 0 else NAN)
+        shown = (percent(share) for share in (*shares, mean_share))
+        rows.append((name, f"{float(cash[-1]):,.6g} {unit}", number(round(worth, 2)), *shown))
+    return rows
+
+
 def hedge_rows(record: RunRecord) -> Rows:
     """Return one row a hedge, its cost and its benefit, a heading row first."""
     rows: Rows = [("hedge", "judged by", "days on", "cost", "benefit", "net")]

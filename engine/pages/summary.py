@@ -27,7 +27,8 @@ def summary(record: RunRecord, benchmark: HeldBenchmark | None) -> str:
         _head(record),
         ["RESULT", *columns(run_rows.headline_rows(record, benchmark))],
         wrapped(run_rows.headline_note(record)),
-        ["MONEY, quote currency", *columns(run_rows.cost_rows(record))],
+        [f"MONEY, {run_rows.currency(record)}", *columns(run_rows.cost_rows(record))],
+        *_wallets(record),
         _trades(record),
         *_hedges(record),
         ["CONDITIONS, how often they held", *_conditions(record)],
@@ -62,7 +63,8 @@ def _trades(record: RunRecord) -> list[str]:
         lines = ["TRADES", "  None. The rows nearest to an entry:"]
         return [*lines, *columns(nearest)] if len(nearest) > 1 else [*lines[:1], "  None."]
     lines = [
-        "TRADES (price, fees, funding and net in quote; R = net / loss at the initial stop)",
+        f"TRADES (price, fees, funding and net in {run_rows.currency(record)}; R = net / loss at "
+        "the initial stop)",
         *columns(rows[: SHOWN_TRADES + 1], left=4),
     ]
     if len(rows) > SHOWN_TRADES + 1:
@@ -74,7 +76,15 @@ def _hedges(record: RunRecord) -> list[list[str]]:
     rows = run_rows.hedge_rows(record)
     if len(rows) == 1:
         return []
-    return [["HEDGES, quote currency", *columns(rows), *wrapped(run_rows.HEDGE_NOTE)]]
+    title = f"HEDGES, {run_rows.currency(record)}"
+    return [[title, *columns(rows), *wrapped(run_rows.HEDGE_NOTE)]]
+
+
+def _wallets(record: RunRecord) -> list[list[str]]:
+    rows = run_rows.wallet_rows(record)
+    if len(rows) == 1:
+        return []
+    return [["CASH IN ANOTHER CURRENCY, a position of its own", *columns(rows)]]
 
 
 def _conditions(record: RunRecord) -> list[str]:

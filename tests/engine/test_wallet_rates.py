@@ -1,19 +1,23 @@
 """Wallets in another currency than the account: equity moves while nothing is held."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from data_feeds.clock import DAY_NS
 from data_feeds.errors import CoverageError
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import Channel, ChannelKey, ChannelKind, time_columns
-from engine.account_rates import wallet_rates
+from engine.account_rates import RateSteps, wallet_rates
+from engine.benchmark.daily_returns import benchmark_returns
 from engine.bt import simulate
 from engine.config.models import RunMode, WalletsConfig
 from engine.excess import bill_charges, daily_money
 from engine.intents import Enter, Exit, Transfer
+from engine.pages.run_rows import wallet_rows
 from engine.records import FactKind, SimulationOutcome
 from engine.testing import SPOT, START, candles, hour, play, points, table, table_config
 from engine.trades import build_trades
@@ -284,3 +288,27 @@ def test_a_run_at_par_has_no_revaluation_at_all():
     outcome = play(data, {}, account={"venue_cash": 0.1, "brokerage_cash": 0.2})
     assert outcome.curve.revaluation.tolist() == [0.0] * len(outcome.curve.at)
     assert table_config(data).account.rates == {}
+
+
+# -- pages and benchmark ----------------------------------------------------------------------
+
+
+def test_the_benchmark_counts_at_the_rate_known_at_the_end_of_each_day():
+    bars = candles([(100.0,) * 4] * 24 + [(110.0,) * 4] * 24, instrument=SPOT.id)
+    data = table(bars)
+    days = pd.DatetimeIndex([START, START + DAY_NS])
+    steps = RateSteps(np.array([START - 1, hour(30)]), np.array([2.0, 1.0]))
+    # 100 at 2, then 110 at 1: -45%; the price alone gains 10%.
+    moves = benchmark_returns(data, SPOT.id, days, START, steps)
+    assert moves.tolist() == pytest.approx([0.0, 110 / 200 - 1])
+    assert benchmark_returns(data, SPOT.id, days, START).tolist() == pytest.approx([0.0, 0.1])
+
+
+def test_cash_whose_rate_moves_is_a_position_on_the_page():
+    outcome = run([100.0, 110.0, 90.0, 95.0], brokerage_cash=10.0)
+    account = WalletsConfig.model_validate({**IN_DOLLARS, "venue_cash": 2.0})
+    config = SimpleNamespace(account=account)
+    rows = wallet_rows(SimpleNamespace(run=SimpleNamespace(config=config, outcome=outcome)))
+    # 2 BTC at 95 of 200 dollars; the brokerage's dollars are no position.
+    assert rows[0][2] == "value, USDT"
+    assert [row[:5] for row in rows[1:]] == [("venue", "2 BTC", "190", "95.00%", "100.00%")]
