@@ -32,7 +32,7 @@ from engine.results.finished import FinishedRun, RunInputs, RunRecord
 from engine.results.lending_notes import lending_sentences
 from engine.results.share_notes import jump_sentences, share_sentences
 from engine.results.slippage_sentences import activity_sentences, model_sentences, slippage_sentence
-from engine.results.venue_notes import venue_sentences
+from engine.results.venue_notes import is_taken_over, venue_sentences
 from engine.run_folder.schema import FORMAT, RUN_ID_DIGITS
 from engine.run_folder.seals import document_digest
 
@@ -353,7 +353,9 @@ def _cost_words(costs: TradingCosts, item: Instrument) -> str:
         for rate in (costs.maker_rate, costs.taker_rate, costs.liquidation_fee_rate)
     )
     fees = f"fees are {maker} for maker fills and {taker} for taker fills"
-    if item.is_margined:
+    if item.is_margined and is_taken_over(item):
+        fees += f", {taker} at the bankruptcy price for a liquidation"
+    elif item.is_margined:
         fees += f", {forced} of notional for a liquidation"
     return f"{fees}, unchanged through the window. {slippage_sentence(costs)}"
 

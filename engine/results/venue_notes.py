@@ -6,17 +6,38 @@ from data_feeds.clock import datetime_ns
 from data_feeds.instrument import Instrument
 from data_feeds.outages import opens_in_outage
 from data_feeds.schema import ChannelKind, Provenance
+from data_feeds.trading_terms import LiquidationPrice, MaintenanceBase
 from engine.results.finished import FinishedRun, RunRecord
 
 
 def venue_sentences(record: RunRecord) -> list[str]:
-    """Return the sentences on outages and on stand-in marks of the traded instruments."""
+    """Return the sentences on margins, outages and stand-in marks of the traded instruments."""
     run = record.run
     traded = [run.dataset.instruments[name] for name in run.requirements.traded]
     return [
+        *(words for item in traded if item.is_margined for words in _margin_sentences(item)),
         *(words for item in traded for words in _outage_sentences(item, record)),
         *(words for item in traded if item.is_margined for words in _mark_sentences(item, run)),
     ]
+
+
+def is_taken_over(item: Instrument) -> bool:
+    """Return whether the venue takes a liquidated position over at its bankruptcy price."""
+    return any(record.liquidation is LiquidationPrice.BANKRUPTCY for record in item.terms)
+
+
+def _margin_sentences(item: Instrument) -> list[str]:
+    """Return a sentence on terms of margin that differ from the usual ones of a linear perp."""
+    parts = []
+    if item.is_inverse:
+        parts.append(
+            f"counts contracts of {item.contract_value:g} {item.quote} and settles in {item.asset}"
+        )
+    if any(record.maintenance_base is MaintenanceBase.ENTRY for record in item.terms):
+        parts.append("its maintenance margin is a fraction of the value at entry")
+    if is_taken_over(item):
+        parts.append("a liquidated position loses its whole margin")
+    return [f"{item.id} {', '.join(parts)} (docs/liquidation.md)."] if parts else []
 
 
 def _outage_sentences(item: Instrument, record: RunRecord) -> Iterator[str]:

@@ -16,6 +16,7 @@ from engine.results.finished import RunRecord
 from engine.results.manifest import assumptions
 from engine.testing import PERP, START, candles, fill_lines, marks, play, table
 from tests.engine.audit.simulated import audited_run, scripted
+from tests.engine.inverse_market import XBT
 
 CALM = (100, 101, 99, 100)
 CLOCK = ChannelKey(PERP.id, ChannelKind.BARS, "1h")
@@ -166,3 +167,15 @@ def test_a_settlement_applies_to_the_position_before_the_fills_of_its_instant():
     # Entered at the open of 01:00, out at the open of 03:00: only 03:00 counts.
     script = {0: long(), 2: [Exit(PERP.id, reason="out")]}
     assert "1 settlement with" in said(market([CALM] * 6, terms=(hours,)), script)
+
+
+def test_assumptions_say_how_an_inverse_perp_counts_and_is_liquidated():
+    rows = [(8_000.0, 8_050.0, 7_950.0, 8_000.0, 1e6)] * 6
+    data = table(candles(rows, instrument=XBT.id), instruments=[XBT])
+    clock = ChannelKey(XBT.id, ChannelKind.BARS, "1h")
+    account = {"venue_cash": 100.0, "brokerage_cash": 0.0}
+    finished = scripted(data, {}, clock, account=account)
+    text = "\n".join(assumptions(RunRecord(finished)))
+    assert "XBTUSD counts contracts of 1 USD and settles in BTC, its maintenance margin" in text
+    assert "a liquidated position loses its whole margin" in text
+    assert "at the bankruptcy price for a liquidation" in text
