@@ -4,6 +4,7 @@ With tier rate ``r`` and deduction ``d`` the requirement is ``notional x r - d``
 continuous where the rate steps up: ``d_k = d_(k-1) + floor_k x (rate_k - rate_(k-1))``.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -37,6 +38,22 @@ class MarginTerms:
     on_entry: bool = False
     to_bankruptcy: bool = False
     highest_setting: int | None = None
+
+    def highest_at(self, notional: float) -> int | None:
+        """Return the largest initial-margin setting at a notional, None for no limit.
+
+        A step of the maintenance rate raises the initial margin by as much (BitMEX, "Risk Limits",
+        as of 2019), so that a position never begins below its requirement.
+
+        >>> terms = MarginTerms(build_tiers([(0, 0.005), (200, 0.01)], whole=True), True, True, 100)
+        >>> terms.highest_at(150), terms.highest_at(200)
+        (100, 66)
+        """
+        if self.highest_setting is None:
+            return None
+        rate = next(tier.rate for tier in self.tiers if notional < tier.ceiling)
+        least = 1 / self.highest_setting + rate - self.tiers[0].rate
+        return max(math.floor(1 / least + 1e-9), 1)
 
 
 def build_tiers(

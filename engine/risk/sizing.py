@@ -437,7 +437,7 @@ def _leverage_setting(
     fixed = held.leverage_setting or rules.account.leverage_setting
     distance = rules.risk.liquidation_distance
     highest = fixed if fixed is not None else rules.risk.max_leverage_setting
-    highest = min(highest, rules.margin.highest_setting or highest)
+    highest = min(highest, _highest_setting(request, rules.margin, before_cash, highest))
     if distance is None or rules.account.margin_mode is MarginMode.CROSS:
         return highest, None
     price, contract = _nearest_liquidation(request, distance), request.contract
@@ -450,6 +450,18 @@ def _leverage_setting(
         if margin - lost >= _requirement(request, quantity, price, rules.margin):
             return setting, None
     return highest, RefusalRule.LIQUIDATION_DISTANCE
+
+
+def _highest_setting(
+    request: SizingRequest, terms: MarginTerms, before_cash: float, asked: int
+) -> int:
+    """Return the highest setting that the venue allows at the size that cash affords with one."""
+    if terms.highest_setting is None:
+        return asked
+    # A lower setting affords no larger size, so the first answer holds.
+    size = min(before_cash, _affordable(request, min(asked, terms.highest_setting)))
+    value = request.contract.notional(request.held.quantity + size, request.entry)
+    return terms.highest_at(value) or asked
 
 
 def _requirement(

@@ -86,6 +86,17 @@ def test_the_instrument_bounds_the_leverage_setting(make):
     assert size_entry(request(), active).leverage_setting == 5
 
 
+def test_a_step_of_the_risk_limit_bounds_the_setting_too(make):
+    # Tiers of 0.5% below 200 BTC and 1% from there on; initial margin 1% and then 1.5%: 66x.
+    tiers = build_tiers([(0, 0.005), (200, 0.01)], whole=True)
+    terms = MarginTerms(tiers, on_entry=True, highest_setting=100)
+    wide = {"risk_fraction": 0.2, "leverage_cap": None, "liquidation_distance": None}
+    active = rules(make, margin=terms, leverage_setting=100, **wide)
+    # One BTC of cash carries less than 100 BTC of value.
+    assert size_entry(request(free_cash=1.0), active).leverage_setting == 100
+    assert size_entry(request(), active).leverage_setting == 66
+
+
 FRACTIONS = st.floats(0.0, 0.1)
 
 
