@@ -197,7 +197,7 @@ class BarWalk:
             self.leave_in_range(plan, stage, rest, after)
         if bar.closed_at == self.market.settlement()[0]:
             self.settle(plan, stage)
-        for trail in plan.moving():
+        for trail in plan.moving(at_close=True):
             trail.pass_close(bar)
         return stage.due
 

@@ -2,8 +2,9 @@
 
 At an open all instruments close first, by name; then all enter; then new positions close whose
 levels the open has crossed. Among bars that close at one instant, bars with a touched stop come
-first: a stop realizes its loss before the wallet of the other positions is read. A trailing stop
-counts as touched where it filled; the walk of its own instrument checks that.
+first if a position was held before them: a stop realizes its loss before the wallet of the other
+positions is read. A trailing stop counts as touched where it filled; the walk of its own instrument
+checks that.
 """
 
 from collections import defaultdict
@@ -85,7 +86,8 @@ class InstrumentStates:
         if row < 0 or int(market.bars["closed_at"][row]) != at:
             return True, self._place(name)
         bar = bar_of(market, row)
-        touched = bar.is_traded and any(
+        is_held = self._replay.before(at, ReplayStep.RANGE).holding(name).quantity != 0
+        touched = (is_held and bar.is_traded) and any(
             order.decided_at <= bar.opened_at
             and (order.ended_at == UNSET or order.ended_at > bar.opened_at)
             and (

@@ -130,11 +130,14 @@ class ReplayedPlan:
         stop = self.stop_in_force(bar.opened_at)
         return None if stop is None else self.at_level(stop, bar)
 
-    def moving(self) -> list[ReplayedTrail]:
-        """Return the trails of stops that protect a position and have not been touched."""
+    def moving(self, *, at_close: bool = False) -> list[ReplayedTrail]:
+        """Return the trails of stops that protect a position and have not been touched.
+
+        A stop that was moved inside a bar ends with it and has no move ``at_close``.
+        """
         return [
             self.trails[stop.order_id]
-            for stop in (self.stop, self.outgoing)
+            for stop in ((self.stop,) if at_close else (self.stop, self.outgoing))
             if stop is not None
             and stop.order_id in self.trails
             and self.works(stop)

@@ -107,11 +107,14 @@ class WorkingPlan:
         ]
         return min(sum(parts), held)
 
-    def trailing(self) -> list[TrailingLevel]:
-        """Return the moving levels of working stops; a triggered stop moves no more."""
+    def trailing(self, *, at_close: bool = False) -> list[TrailingLevel]:
+        """Return the moving levels of working stops; a triggered stop moves no more.
+
+        ``at_close``: an outgoing stop, which ends with its bar, does not move at the close.
+        """
         return [
             stop.trail
-            for stop in (self.stop, self.outgoing_stop)
+            for stop in ((self.stop,) if at_close else (self.stop, self.outgoing_stop))
             if stop is not None
             and stop.trail is not None
             and stop.is_working

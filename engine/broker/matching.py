@@ -62,8 +62,9 @@ class Matcher:
         self._match_resting_entry(context, bar)
 
     def stop_is_touched(self, context: MatchContext) -> bool:
-        """Return whether the bar's range reaches the stop in force during this bar."""
-        return self._stop_is_met(context, whole_bar(context.path, context.t, context.row))
+        """Return whether the bar reaches the stop of a position that is held from its open."""
+        held = context.position.quantity != 0.0
+        return held and self._stop_is_met(context, whole_bar(context.path, context.t, context.row))
 
     def match_range(self, context: MatchContext, part: PriceRange) -> None:
         """Match a part of a bar against stop, liquidation and targets, the adverse extreme first.

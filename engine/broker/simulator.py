@@ -152,7 +152,7 @@ class Simulator:
             (k, level)
             for k, name in enumerate(self.names if self.book.plans else ())
             if self.positions[k].quantity != 0.0 and (plan := self.book.plans.get(name)) is not None
-            for level in plan.trailing()
+            for level in plan.trailing(at_close=True)
         ]
 
     def close_bars(self, t: int) -> None:

@@ -6,7 +6,8 @@ import pytest
 from data_feeds.align import marks_on_bars
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import ChannelKind
-from engine.intents import Enter, Transfer
+from engine.intents import Enter, Target, Transfer
+from engine.records import OrderKind
 from engine.testing import PERP, candles, play, table
 from tests.engine.random_cases import dense_outcome, make_case
 
@@ -45,6 +46,27 @@ def test_a_stop_of_one_position_comes_before_the_liquidation_of_another(directio
         assert {fill.role for fill in outcome.fills} == {"entry", "stop"}
         ends.append(outcome.curve.equity[-1])
     assert ends[0] == pytest.approx(ends[1])
+
+
+def test_a_touched_stop_of_an_entry_that_still_waits_comes_in_its_turn():
+    # ETH's bar fills its entry at 95 and touches its stop at 90; before it, nothing was held there.
+    market = table(
+        candles([FLAT, FLAT, (100.0, 106.0, 99.0, 105.0), FLAT]),
+        candles([FLAT, FLAT, (100.0, 101.0, 89.0, 91.0), FLAT], instrument=OTHER.id),
+        instruments=(PERP, OTHER),
+    )
+    script = {
+        0: [
+            Enter(PERP.id, 1, 90.0, "test", targets=(Target(105.0, 1.0),)),
+            Enter(OTHER.id, 1, 90.0, "test", kind=OrderKind.LIMIT, price=95.0),
+        ]
+    }
+    outcome = play(market, script, traded=(PERP.id, OTHER.id), account={"margin_mode": "cross"})
+    assert [(fill.instrument, fill.role) for fill in outcome.fills[1:]] == [
+        (PERP.id, "target"),
+        (OTHER.id, "entry"),
+        (OTHER.id, "stop"),
+    ]
 
 
 def channels_of(dataset, instrument, kind):

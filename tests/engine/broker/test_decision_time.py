@@ -1,9 +1,12 @@
 """An order fills only in a bar that opened at or after its decision, and only while it works."""
 
+import math
+
 from data_feeds.schema import ChannelKey, ChannelKind
 from engine.intents import Enter, Exit, MoveStop, Target
 from engine.records import OrderKind
 from engine.testing import ETF, PERP, candles, fill_lines, hour, play, table
+from engine.trailing_stop import TrailingStop
 
 # QQQ trades 14:30 to 21:00 UTC on three days; the perp's hourly closes decide.
 OPENED = [hour(24 * day + 14.5) for day in range(3)]
@@ -45,6 +48,21 @@ def test_a_stop_moved_during_a_session_works_from_the_next_open():
         (24 + 14.5, "entry", 100.0),
         (48 + 14.5, "stop", 97.0),
     ]
+
+
+def test_a_trailing_stop_replaced_during_a_session_does_not_move_at_its_close():
+    # The new order, decided at 17:00, trails the close of 105 by 3; the old one ended at 80.
+    sessions = [(100, 101, 99, 100), (100, 106, 99, 105), (104, 105, 103, 104)]
+    trail = TrailingStop(distance=3.0)
+    script = {
+        30: [Enter(ETF.id, 1, 80.0, "test", trailing=trail)],
+        SECOND_SESSION_ROW: [MoveStop(ETF.id, 98.0, "test")],
+    }
+    account = {"brokerage_cash": 10_000.0}
+    outcome = play(two_clocks(sessions), script, clock=CLOCK, account=account, notional=1_000.0)
+    _, old, new = outcome.orders
+    assert (old.end_reason, old.last_level, math.isnan(old.best_price)) == ("moved", 80.0, True)
+    assert (new.price, new.last_level, new.best_price) == (98.0, 102.0, 105.0)
 
 
 def test_a_target_that_closes_the_plan_leaves_nothing_to_the_next_one():
