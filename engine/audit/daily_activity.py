@@ -78,7 +78,7 @@ class DailyActivity:
         days = self._days_before(instant)
         for last in range(len(days), 0, -1):
             volume, usual = self._of_days(tuple(days[:last][-VOLUME_DAYS - 1 :]))
-            if volume > 0 and usual > 0:
+            if volume > 0 and not math.isnan(usual):
                 hour = self._last_hour(instant)
                 return KnownActivity(volume, usual, max(usual, hour, own))
         return NOTHING_KNOWN

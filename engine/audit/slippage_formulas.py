@@ -73,7 +73,8 @@ def _by_square_root(values: Mapping[str, float], fill: FillMarket) -> float:
     else:
         added = size * math.sqrt(size)
     each = values["coefficient"] * known.recent * added / math.sqrt(known.volume) / size
-    return float(base * known.recent / known.usual + each)
+    widened = known.recent / known.usual if known.usual > 0 else 1.0
+    return float(base * widened + each)
 
 
 def _fixed(values: Mapping[str, float], fill: FillMarket) -> float:

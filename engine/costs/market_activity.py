@@ -71,8 +71,8 @@ class MarketActivity:
 
     @cached_property
     def _last_known(self) -> NDArray[np.int64]:
-        """The last row up to each day with a volume and a volatility above zero, -1 for none."""
-        known = (self.daily_volume > 0) & (self.usual_volatility > 0)
+        """The last row up to each day with a volume and a volatility, -1 for none."""
+        known = (self.daily_volume > 0) & ~np.isnan(self.usual_volatility)
         rows = np.where(known, np.arange(len(known)), -1)
         latest: NDArray[np.int64] = np.maximum.accumulate(rows) if len(rows) else rows
         return latest

@@ -9,8 +9,9 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from data_feeds.strict_model import SortedModel
 
@@ -96,6 +97,11 @@ class SlippageModel(SortedModel, ABC):
     base_bps: float = Field(
         1.0, ge=0, le=500, description="Half spread, basis points of price: 5 is 0.05%"
     )
+
+    @model_serializer(mode="wrap")
+    def _with_name(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # The name is part of every dump, also of one without defaults: it says what to read.
+        return {**dump(self), "model": self.model_name()}
 
     @property
     def base(self) -> float:

@@ -27,6 +27,7 @@ from engine.conditions import Truth, alternatives, comparison_hides, entry_truth
 from engine.config.models import DataConfig, PlaybookConfig, RiskConfig, RunConfig, RunMode
 from engine.config.problems import validate_strict
 from engine.config.venue import VenueConfig
+from engine.costs import RangeSlippage
 from engine.decision_terms import RISK_ADDING, IntentKind
 from engine.errors import ConfigError, PlaybookContractError, PlaybookError
 from engine.playbook import Playbook, PlaybookParams, Signals
@@ -319,7 +320,11 @@ class _Check:
             name="playbook_checks",
             data=DataConfig(start=_utc(start), end=_utc(last)),
             playbook=PlaybookConfig(name=self._cls.name),
-            venue=VenueConfig(maintenance=(MaintenanceBracket(floor=0.0, rate=MAINTENANCE_RATE),)),
+            venue=VenueConfig(
+                maintenance=(MaintenanceBracket(floor=0.0, rate=MAINTENANCE_RATE),),
+                # The square-root model refuses entries in the first days of an author's data.
+                slippage=RangeSlippage(),
+            ),
             risk=risk,
         )
 

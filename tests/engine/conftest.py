@@ -29,6 +29,7 @@ from engine.records import (
 )
 from tests.engine.chromium import browser  # noqa: F401
 from tests.quantstats_pictures import no_pictures_of_quantstats  # noqa: F401
+from tests.slippage import RANGE
 
 HOUR = 3_600 * 10**9
 START = 1_770_000_000 * 10**9  # 2026-02-02T02:40Z
@@ -361,7 +362,7 @@ def fake_run(
             end=datetime.fromtimestamp((START + hours * HOUR) / 1e9, tz=UTC),
         ),
         playbook=PlaybookConfig(name="fake_playbook"),
-        venue=VenueConfig(maintenance=(MaintenanceBracket(floor=0, rate=0.004),)),
+        venue=VenueConfig(maintenance=(MaintenanceBracket(floor=0, rate=0.004),), slippage=RANGE),
         seed=seed,
     )
     instrument = Instrument(id=HandBook.instrument, kind=InstrumentKind.PERP)

@@ -15,6 +15,7 @@ from data_feeds.schema import ChannelKey, ChannelKind
 from data_feeds.sources.local_files import import_mapping
 from engine.config.load import load_run_config
 from engine.run import RunResult, run
+from tests.slippage import RANGE_SETTING
 
 # 2025-03-06T08:00Z in milliseconds; hourly bars from three days before to a day after.
 EIGHT_MS = 1741248000000
@@ -79,7 +80,8 @@ def held(folder: Path, late_ms: int, enter: str) -> RunResult:
     catalog = market(folder, late_ms)
     path = folder / "run.yaml"
     path.write_text(CONFIG.format(catalog=catalog.path, enter=enter))
-    return run(load_run_config(path), catalog)
+    # The bars begin four days before the run.
+    return run(load_run_config(path, [RANGE_SETTING]), catalog)
 
 
 @pytest.mark.parametrize("late_ms", [0, 18, -1, 45_000])

@@ -126,6 +126,8 @@ class SquareRootSlippage(SlippageModel):
         known = market.activity
         if math.isnan(known.usual_volatility):
             return RootCurve(self.base * multiplier, 0.0)
-        fixed = self.base * known.volatility / known.usual_volatility
+        usual = known.usual_volatility
+        # A market that has not moved for 20 days has the half spread of a usual day.
+        fixed = self.base * (known.volatility / usual if usual > 0 else 1.0)
         slope = self.coefficient * known.volatility / math.sqrt(known.daily_volume)
         return RootCurve(fixed * multiplier, slope * multiplier)

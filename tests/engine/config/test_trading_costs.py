@@ -87,11 +87,11 @@ def test_fees_in_order_of_precedence(config, instrument, expected):
 @pytest.mark.parametrize(
     ("config", "base", "share"),
     [
-        (venue(), 4, 0.02),
+        (venue(slippage={"model": "range"}), 4, 0.02),
         (venue(slippage={"range_share": 0.5}), 4, 0.5),
-        (venue(slippage={"base_bps": 0}), 0, 0.02),
+        (venue(slippage={"model": "range", "base_bps": 0}), 0, 0.02),
         (venue(slippage=RangeSlippage(base_bps=9, range_share=0, impact=0)), 9, 0),
-        (venue(slippage={"base_bps": 9}, general=TERMS), 4, 0.02),
+        (venue(slippage={"model": "range", "base_bps": 9}, general=TERMS), 4, 0.02),
     ],
 )
 def test_slippage_part_by_part(config, base, share):

@@ -54,6 +54,12 @@ def test_without_a_known_day_the_half_spread_stands_alone_and_entries_have_a_rea
     assert MODEL.unpriced(BUSY) is None
 
 
+def test_a_market_that_has_not_moved_pays_its_usual_half_spread():
+    flat = FillConditions(activity=Activity(10_000.0, 0.0, 0.0, True))
+    assert MODEL.fraction(100.0, flat) == pytest.approx(0.0001)
+    assert MODEL.unpriced(flat) is None
+
+
 def test_the_last_known_days_price_a_closing_fill_but_no_entry():
     stale = FillConditions(activity=Activity(10_000.0, 0.03, 0.02, False))
     assert MODEL.fraction(100.0, stale) == pytest.approx(0.00315)

@@ -13,6 +13,7 @@ from data_feeds.clock import DAY_NS, utc_text
 from data_feeds.embedded import embedded_catalog
 from data_feeds.schema import Provenance
 from data_feeds.simulation.scenarios import joined
+from engine.broker.execution import FillTerms
 from engine.config_files import read_config
 from engine.errors import ConfigError, PlaybookError, SimulationError
 from engine.reads import Reads
@@ -133,10 +134,8 @@ def test_the_lowest_return_and_the_lowest_drawdown_may_be_of_two_paths():
 
 
 def test_books_with_half_the_fees_are_found(toy_job, monkeypatch):
-    monkeypatch.setattr(
-        "engine.broker.execution.fee",
-        lambda quantity, price, rate: abs(quantity) * price * rate / 2,
-    )
+    whole = FillTerms.fee.fget
+    monkeypatch.setattr(FillTerms, "fee", property(lambda terms: whole(terms) / 2))
     with pytest.raises(SimulationError) as raised:
         run_stress(toy_job(), jobs=1)
     told = str(raised.value)

@@ -33,6 +33,7 @@ from engine.records import SimulationOutcome
 from engine.run import PreparedRun, RunResult, prepare_run
 from strategies.rules import Rules, RulesParams
 from tests.engine.audit.simulated import audited_run
+from tests.slippage import RANGE
 from tests.strategies.rules.random_rule_files import RandomRuleFile
 from tests.strategies.rules.small_market import END, START, known_at_close, small_market
 from tests.strategies.truncation import first_leak
@@ -89,7 +90,7 @@ def config(seed: int, end: int = END) -> RunConfig:
             currency="USD",
             rates={"USDT": "par"},
         ),
-        venue=VenueConfig(maintenance=(MaintenanceBracket(floor=0.0, rate=0.004),)),
+        venue=VenueConfig(maintenance=(MaintenanceBracket(floor=0.0, rate=0.004),), slippage=RANGE),
         risk=RiskConfig(
             risk_fraction=0.02,
             target_volatility=None,
