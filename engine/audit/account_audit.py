@@ -259,7 +259,9 @@ class _SleeveSum:
                 if decision.quantity == 0 or not ACCOUNT_CAPS & {cap for cap, _ in decision.caps}:
                     continue
                 checked += 1
-                added = decision.quantity * decision.entry_estimate * _rate(run, decision)
+                rules = run.markets[decision.instrument].rules
+                value = rules.value(decision.quantity, decision.entry_estimate)
+                added = value * _rate(run, decision)
                 equity = self._sum_at(decision.decided_at)
                 line = self._recorder.line(f"{name}: decisions", str(decision.decision_id))
                 for cap, limit in caps.items():
