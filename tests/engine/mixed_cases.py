@@ -1,7 +1,7 @@
 """Random runs that hold every kind of contract at once, under every cost model.
 
 A perp, linear or inverse by turns; a fund that is owned and sold short; put spreads on the fund.
-Stops trail in two of three runs.
+Stops trail in two of three runs, and in one of three the rates of the wallets' currencies move.
 """
 
 from collections.abc import Mapping, Sequence
@@ -55,6 +55,7 @@ from tests.engine.random_markets import (
 from tests.engine.random_markets import _etf as random_fund
 from tests.engine.random_markets import _instrument as random_instrument
 from tests.engine.random_markets import _perp as random_perp
+from tests.engine.random_rates import in_francs
 
 VOLATILITY = "VXN"
 DAYS = 30 + WARMUP_DAYS
@@ -160,7 +161,7 @@ def mixed_case(seed: int) -> MixedCase:
     if seed % 4 > 1:
         dataset = with_inverse_perps(dataset, seed)
     script = random_script(rng, len(bars), Style.FREE)
-    return MixedCase(
+    case = MixedCase(
         seed,
         load_dataset(dataset, (), 0, end, optional=tuple(channels)),
         _with_costs(config, seed),
@@ -168,6 +169,9 @@ def mixed_case(seed: int) -> MixedCase:
         signals,
         replace(script, trails=random_trails(rng) if seed % 3 else (None,)),
     )
+    if seed % 3 < 2:
+        return case
+    return in_francs(case, brokerage="USDT" if seed % 2 else "USD")
 
 
 def _with_costs(config: RunConfig, seed: int) -> RunConfig:
@@ -238,4 +242,5 @@ def kinds_of(case: MixedCase, outcome: SimulationOutcome) -> Mapping[str, int]:
         note(f"{event.guard} {event.event}")
     held = {fill.instrument == PERP for fill in outcome.fills}
     note(f"fund beside a perp: {perp}", int(len(held) == 2))
+    note("runs with rates that move", int(case.config.account.currency == "CHF"))
     return seen

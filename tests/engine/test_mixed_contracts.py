@@ -47,13 +47,14 @@ LEAST = {
     "drawdown halt tripped": 5,
     "daily loss tripped": 14,
     "venue_loss": 20,
+    "runs with rates that move": 5,
     "fund beside a perp: linear": 5,
     "fund beside a perp: inverse": 5,
 }
 
 
 @pytest.mark.parametrize("first", range(0, CASES, GROUP))
-def test_sparse_equals_dense_and_audits_clean_over_all_contracts_and_cost_models(first, tmp_path):
+def test_sparse_equals_dense_and_audits_clean_over_all_contracts_costs_and_rates(first, tmp_path):
     seen: Counter[str] = Counter()
     for seed in range(first, first + GROUP):
         case = mixed_case(seed)
