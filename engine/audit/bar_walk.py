@@ -274,8 +274,7 @@ class BarWalk:
                 if plan.works(target):
                     self.recorder.count("touched targets")
                     left -= self.take_target(plan, stage, target, left)
-        for trail in plan.moving():
-            trail.pass_range(bar)
+        plan.pass_range(bar)
 
     def take_passed(self, plan: ReplayedPlan, stage: BarStage, level: float, state: Books) -> Books:
         """Ask for the targets that an entry's level has passed; return the account after them."""

@@ -145,6 +145,18 @@ class ReplayedPlan:
             and self.entered > 0
         ]
 
+    def pass_range(self, bar: Bar) -> None:
+        """Move the trails by the prices of a bar, or of a part of it.
+
+        The new order of a stop moved inside the bar keeps the level that the old one reached.
+        """
+        for trail in self.moving():
+            trail.pass_range(bar)
+        if self.outgoing is not None and self.stop is not None:
+            old, new = (self.trails.get(o.order_id) for o in (self.outgoing, self.stop))
+            if old is not None and new is not None:
+                new.keep(old.level)
+
     def retire_stop(self) -> None:
         """End a moved stop after its bar, at the instant of the last move."""
         if self.outgoing is not None and self.stop is not None:

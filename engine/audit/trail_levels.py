@@ -43,6 +43,10 @@ class ReplayedTrail:
         """Take over the best price of the order that this one replaces."""
         self.best, self.best_at = older.best, older.best_at
 
+    def keep(self, level: float) -> None:
+        """Move to a level if it lies nearer to the price."""
+        self.level = self._nearest(self.level, level)
+
     def within(self, bar: Bar) -> float:
         """Return the level at which a bar, or a part of one, meets the stop."""
         if not self.is_inside or not bar.is_traded:

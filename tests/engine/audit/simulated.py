@@ -48,22 +48,21 @@ def scripted(
     script: Script,
     clock: ChannelKey,
     signals: Mapping[str, Sequence[float]] | None = None,
+    *,
+    traded: str | None = None,
     **sections: object,
 ) -> ScriptedRun:
-    """Return a finished run of a script over a table; it trades the instrument of the clock."""
-    params = ScriptParams(
-        clock=clock, channels=frozenset(data.channels), traded=(clock.instrument,)
-    )
+    """Return a finished run of a script over a table that trades one instrument, the clock's."""
+    name = clock.instrument if traded is None else traded
+    params = ScriptParams(clock=clock, channels=frozenset(data.channels), traded=(name,))
     playbook = ScriptedPlaybook(params, script, {}, signals)
     required = playbook.requirements(params)
     signals = prepare(playbook, data, required)
     config = table_config(data, **sections)
-    traded, listing = with_listed(config, data, required, signals)
-    inputs = SimulationInputs(config, traded, playbook, signals, listing)
+    held, listing = with_listed(config, data, required, signals)
+    inputs = SimulationInputs(config, held, playbook, signals, listing)
     outcome = simulate(inputs)
-    return ScriptedRun(
-        config, traded, playbook, listing, signals, outcome, activity=inputs.activity
-    )
+    return ScriptedRun(config, held, playbook, listing, signals, outcome, activity=inputs.activity)
 
 
 def audited_run(finished: ScriptedRun, data: Dataset, folder: Path) -> AuditReport:

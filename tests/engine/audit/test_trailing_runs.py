@@ -13,7 +13,7 @@ from engine.broker.trailing import TrailingLevel
 from engine.config.models import RunMode
 from engine.costs import floor_to_step
 from engine.intents import Enter, MoveStop
-from engine.testing import PERP, candles, table
+from engine.testing import ETF, PERP, START, candles, table
 from engine.trailing_stop import StopMoves, TrailingStop
 from tests.engine.audit.simulated import audited_run, scripted
 
@@ -198,3 +198,25 @@ def test_a_broker_that_trails_by_other_rules_is_found(monkeypatch, tmp_path, wro
 def test_the_unbroken_broker_agrees(tmp_path, script):
     run = scripted(FINE_MARKET, script, CLOCK, {"width": WIDTH})
     assert audited_run(run, FINE_MARKET, tmp_path / "run").ok
+
+
+def test_a_new_order_keeps_the_level_that_the_old_one_reached_inside_their_bar(tmp_path):
+    # Hourly decisions inside sessions of QQQ. At the second open the distance is 8, since 16:00 it
+    # is 12; the stop is moved at 17:00. The old order reaches 106 - 8 = 98 inside the session.
+    opened = [START + int((24 * day + 14.5) * HOUR) for day in range(3)]
+    closed = [START + (24 * day + 21) * HOUR for day in range(3)]
+    sessions = [(100, 101, 99, 100), (100, 106, 99, 105), (104, 105, 103, 104)]
+    fund = candles(sessions, instrument=ETF.id, timeframe="1d", opened_at=opened, closed_at=closed)
+    market = table(candles([FLAT] * 72), fund)
+    trail = TrailingStop(signal="width", moved=StopMoves.INSIDE_BARS)
+    script = {
+        30: [Enter(ETF.id, 1, 80.0, "one", trailing=trail)],
+        40: [MoveStop(ETF.id, 97.0, "by hand")],
+    }
+    widths = [8.0] * 40 + [12.0] * 32
+    account = {"brokerage_cash": 10_000.0}
+    run = scripted(market, script, CLOCK, {"width": widths}, traded=ETF.id, account=account)
+    stops = [order for order in run.outcome.orders if order.trail_moved]
+    assert [stop.last_level for stop in stops] == [98.0, 98.0]
+    report = audited_run(run, market, tmp_path / "run")
+    assert report.ok, report.findings

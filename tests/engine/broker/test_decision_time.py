@@ -6,7 +6,7 @@ from data_feeds.schema import ChannelKey, ChannelKind
 from engine.intents import Enter, Exit, MoveStop, Target
 from engine.records import OrderKind
 from engine.testing import ETF, PERP, candles, fill_lines, hour, play, table
-from engine.trailing_stop import TrailingStop
+from engine.trailing_stop import StopMoves, TrailingStop
 
 # QQQ trades 14:30 to 21:00 UTC on three days; the perp's hourly closes decide.
 OPENED = [hour(24 * day + 14.5) for day in range(3)]
@@ -63,6 +63,30 @@ def test_a_trailing_stop_replaced_during_a_session_does_not_move_at_its_close():
     _, old, new = outcome.orders
     assert (old.end_reason, old.last_level, math.isnan(old.best_price)) == ("moved", 80.0, True)
     assert (new.price, new.last_level, new.best_price) == (98.0, 102.0, 105.0)
+
+
+def test_a_new_order_keeps_the_level_that_the_old_one_reached_inside_their_bar():
+    # Bought at 100. At the session's open the distance is 8: the old order reaches 106 - 8 = 98,
+    # below the low of 99. By the distance of 12 known since, the new one would be at 97.
+    sessions = [(100, 101, 99, 100), (100, 106, 99, 105), (104, 105, 103, 104)]
+    widths = [8.0] * SECOND_SESSION_ROW + [12.0] * (72 - SECOND_SESSION_ROW)
+    trail = TrailingStop(signal="width", moved=StopMoves.INSIDE_BARS)
+    script = {
+        30: [Enter(ETF.id, 1, 80.0, "test", trailing=trail)],
+        SECOND_SESSION_ROW: [MoveStop(ETF.id, 97.0, "test")],
+    }
+    account = {"brokerage_cash": 10_000.0}
+    outcome = play(
+        two_clocks(sessions),
+        script,
+        clock=CLOCK,
+        account=account,
+        notional=1_000.0,
+        signals={"width": widths},
+    )
+    _, old, new = outcome.orders
+    assert (old.last_level, old.best_price) == (98.0, 106.0)
+    assert (new.price, new.last_level, new.best_price) == (97.0, 98.0, 106.0)
 
 
 def test_a_target_that_closes_the_plan_leaves_nothing_to_the_next_one():
