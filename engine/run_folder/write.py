@@ -183,7 +183,8 @@ def staged(final: Path) -> Iterator[Path]:
 
 def timing_document(started_at: datetime, seconds: float) -> dict[str, str | float]:
     """Return the contents of ``timing.json``: the start of a simulation, and its seconds."""
-    started = started_at.isoformat(timespec="seconds")
+    # A start cut to its second would order two short runs of that second by chance.
+    started = started_at.isoformat(timespec="milliseconds")
     return {"started_at": started, "seconds": round(seconds, 3)}
 
 

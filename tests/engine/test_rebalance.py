@@ -150,7 +150,7 @@ def ask(
 ) -> PurchaseRequest:
     """Return a purchase of base units at a price, with the rooms under the account's caps."""
     draft = DecisionDraft(0, name, "rebalance", 1, 100_000.0, "x", entry=entry)
-    change = WeightChange(draft, A.model_copy(update={"id": name}), 0.0, missing, [])
+    change = WeightChange(draft, A.model_copy(update={"id": name}), 0.0, missing, [], price=entry)
     return PurchaseRequest(change, None, (("target", missing),), rooms)
 
 

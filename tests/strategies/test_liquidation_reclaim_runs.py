@@ -49,6 +49,7 @@ def test_the_run_files_are_for_the_three_episodes_and_the_demo():
     assert [path.stem for path in RUNS if path.stem.startswith(("demo", "reclaim"))] == [
         "demo",
         "reclaim_2020",
+        "reclaim_2020_bitmex",
         "reclaim_2022",
         "reclaim_2022_5m",
         "reclaim_2026",
@@ -58,10 +59,10 @@ def test_the_run_files_are_for_the_three_episodes_and_the_demo():
 
 
 @pytest.mark.parametrize("path", [p for p in RUNS if "reclaim" in p.stem], ids=lambda p: p.stem)
-def test_the_run_files_set_the_clock_and_leave_every_threshold_alone(path):
+def test_the_run_files_set_market_and_clock_and_leave_every_threshold_alone(path):
     config = load_run_config(path, params_model=lambda _: ReclaimParams)
     params = ReclaimParams(**config.playbook.params)
-    assert params == ReclaimParams(timeframe=params.timeframe)
+    assert params == ReclaimParams(timeframe=params.timeframe, instrument=params.instrument)
 
 
 def test_the_page_names_every_parameter_and_condition():

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from data_feeds.instrument import Wallet
 from engine.bt.bridge_broker import BridgeBroker
 from engine.bt.cerebro import BridgeStrategy
 from engine.errors import SimulationError
@@ -15,7 +16,7 @@ FLAT = (100.0, 101.0, 99.0, 100.0)
 
 @pytest.fixture
 def broker():
-    ledger = SimpleNamespace(venue_cash=1_000.0, cash=lambda: 1_250.0)
+    ledger = SimpleNamespace(booked={Wallet.VENUE: 1_000.0, Wallet.BROKERAGE: 250.0})
     session = SimpleNamespace(simulator=SimpleNamespace(ledger=ledger), equity=1_300.0)
     return BridgeBroker(SimpleNamespace(sessions=(session,)))
 

@@ -1,6 +1,7 @@
 """RUN arguments: a name, a name with a number, an id, a folder, a sleeve."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
@@ -8,6 +9,7 @@ from engine.errors import ReportError
 from engine.run_folder.read import RunFolder, check_is_run
 from engine.run_folder.run_names import find_run, named_runs
 from engine.run_folder.seals import write_seals
+from engine.run_folder.write import timing_document
 
 OLD, NEW, OTHER = "a" * 12, "ab" + "0" * 10, "f" * 12
 
@@ -62,6 +64,16 @@ def test_running_again_makes_a_run_the_newest(runs):
     timing = {"started_at": "2026-02-06T11:00:00+00:00", "seconds": 1.0}
     (runs / f"demo-{OLD}" / "timing.json").write_text(json.dumps(timing))
     assert find_run("demo", runs).name == f"demo-{OLD}"
+
+
+def test_of_two_runs_in_one_second_the_later_is_the_newer(runs):
+    # The first lasts from 10.05 s to 10.65 s, the second from 10.70 s to 10.90 s.
+    second = datetime(2026, 2, 6, 12, 0, 10, tzinfo=UTC)
+    for run_id, begun, lasted in (("1" * 12, 50_000, 0.6), ("2" * 12, 700_000, 0.2)):
+        folder = finished(runs, "demo", run_id, 0)
+        timing = timing_document(second.replace(microsecond=begun), lasted)
+        (folder / "timing.json").write_text(json.dumps(timing))
+    assert find_run("demo", runs).name == f"demo-{'2' * 12}"
 
 
 def test_a_run_without_its_time_counts_by_the_folders_own(runs):

@@ -217,7 +217,7 @@ def test_the_band_restores_a_weight_that_left_it():
 
 @pytest.mark.parametrize("names", [("QQQ", "IEF"), ("IEF", "QQQ")])
 def test_of_two_weights_equally_off_the_first_by_name_is_told(names):
-    positions = {name: SimpleNamespace(quantity=1.0, mark=50.0) for name in ("QQQ", "IEF")}
+    positions = {name: SimpleNamespace(exposure=50.0) for name in ("QQQ", "IEF")}
     account: Any = SimpleNamespace(equity=100.0, positions=positions)
     targets = {name: {"QQQ": 0.25, "IEF": 0.75}[name] for name in names}
     told = left_band(account, targets, absolute=0.05, relative=None)
@@ -230,7 +230,7 @@ def test_a_switch_that_turned_back_leaves_nothing_put_off():
     def told(state: int, *, working: bool = False) -> list[str]:
         values = {"state": state, "rebalance": 0, "weights sum": 1, "weight qqq": 0.6}
         values |= {"weight ief": 0.4, "begun qqq": 1, "begun ief": 1}
-        positions = {"QQQ": SimpleNamespace(quantity=0.6, mark=100.0)}
+        positions = {"QQQ": SimpleNamespace(quantity=0.6, exposure=60.0)}
         account: Any = SimpleNamespace(
             equity=100.0, positions=positions, working={"QQQ"} if working else set()
         )
