@@ -36,12 +36,13 @@ def hedge_lines(record: RunRecord) -> tuple[HedgeLine, ...]:
     """Return a line for every hedge that was on, by name."""
     traded = _traded(record)
     pieces: dict[str, list[_HedgePiece]] = defaultdict(list)
-    for hedge, piece in _held_back(record, set(traded)):
+    for hedge, piece in _held_back(record, {instrument for instrument, _ in traded}):
         pieces[hedge].append(piece)
     lines = [_line(name, "month", parts, _by_month(parts)) for name, parts in pieces.items()]
     trades: dict[str, list[_HedgePiece]] = defaultdict(list)
     for trade in record.trades:
-        name = OPTIONS if trade.instrument in record.options else traded.get(trade.instrument)
+        is_option = trade.instrument in record.options
+        name = OPTIONS if is_option else traded.get((trade.instrument, trade.direction))
         if name is not None:
             trades[name].append(_of_trade(trade, record.end))
     for name, parts in trades.items():
@@ -72,11 +73,14 @@ def _of_trade(trade: Trade, end: int) -> _HedgePiece:
     return _HedgePiece(trade.entered_at, ended_at, trade.net_pnl)
 
 
-def _traded(record: RunRecord) -> dict[str, str]:
-    """Return the hedge of each instrument that an overlay adds to the book, long or short."""
+def _traded(record: RunRecord) -> dict[tuple[str, int], str]:
+    """Return the hedge by instrument and direction of the trades that an overlay adds to the book.
+
+    A negative overlay of an instrument that is also held long is no trade of the book's own.
+    """
     shorts = {trade.instrument for trade in record.trades if trade.direction < 0}
     return {
-        row.instrument: row.hedge
+        (row.instrument, 1 if row.weight > 0 else -1): row.hedge
         for row in record.run.outcome.overlays
         if row.weight > 0 or (row.weight < 0 and row.instrument in shorts)
     }

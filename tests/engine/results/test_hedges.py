@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 
 from data_feeds.schema import ChannelKey, ChannelKind
+from engine.config.models import RunMode
 from engine.intents import Exit, Hedge, Rebalance
 from engine.pages import run_rows
 from engine.results.finished import RunRecord
 from engine.results.hedges import hedge_lines
 from engine.run_folder.schema import HedgeLine
+from tests.engine import short_market
 from tests.engine.audit.simulated import scripted
 from tests.engine.option_market import CASH, CLOSED, CONTRACT, DAYS, OPENED, market
 
@@ -94,6 +96,20 @@ def test_a_fund_that_an_overlay_adds_is_judged_by_its_trades() -> None:
     (line,) = hedge_lines(record)
     assert (line.hedge, line.unit, line.count) == ("inverse", "trade", 1)
     assert line.cost == pytest.approx(record.trades[0].net_pnl) == pytest.approx(-1_000.0)
+
+
+def test_a_short_counts_no_long_trade_of_its_instrument() -> None:
+    # 50 shares bought at 100 and sold at 104 for the book; then 20% sold short and bought back.
+    market = short_market.hours({"AAA": short_market.flat(100, 100, 104, 104, 104, 98, 98, 98)})
+    short = [Rebalance({"AAA": -0.2}, "hedge", overlays={"short": {"AAA": -0.2}})]
+    flat = [Rebalance({"AAA": 0.0}, "calm", overlays={"short": {"AAA": 0.0}})]
+    script = {0: short_market.hold(a=0.5), 2: short_market.hold(a=0.0), 3: short, 5: flat}
+    record = RunRecord(short_market.finished(market, script, RunMode.SPARSE))
+    own, hedge = record.trades
+    assert (own.direction, hedge.direction) == (1, -1)
+    (line,) = hedge_lines(record)
+    assert (line.hedge, line.unit, line.count) == ("short", "trade", 1)
+    assert line.net == pytest.approx(hedge.net_pnl)
 
 
 def test_without_hedges_there_is_no_line() -> None:
