@@ -111,8 +111,7 @@ def _freed(cap: Cap, run: AuditedRun, purchase: Decision, crypto: set[str]) -> f
         return 0.0
     sold = {order.decision_id for order in run.files.orders if order.role == OrderRole.EXIT}
     return sum(
-        sale.quantity
-        * sale.entry_estimate
+        run.markets[sale.instrument].rules.value(sale.quantity, sale.entry_estimate)
         * _rate(run, sale)
         * (sale.direction if cap is Cap.ACCOUNT_NET else 1)
         for sale in run.files.decisions
@@ -301,9 +300,10 @@ class _SleeveSum:
                 quantity = state.holding(name).quantity
                 if abs(quantity) > FLAT:
                     market = run.markets[name]
-                    value = quantity * market.value_mark(decision.decided_at)
+                    value = market.rules.value(quantity, market.value_mark(decision.decided_at))
                     value *= run.values.of_instrument(market.instrument, decision.decided_at)
-                    held += decision.direction * value if cap is Cap.ACCOUNT_NET else abs(value)
+                    side = decision.direction if quantity > 0 else -decision.direction
+                    held += side * value if cap is Cap.ACCOUNT_NET else value
         return held
 
     def _trips(self) -> Iterator[GuardTrip]:

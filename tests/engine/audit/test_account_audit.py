@@ -13,15 +13,20 @@ from ruamel.yaml import YAML
 from engine.account.sessions_in_step import AccountGuards
 from engine.audit import account_audit, audit_account, format_report
 from engine.audit.run_audit import audited
+from engine.config.account import AccountRiskConfig
 from engine.errors import ReportError
 from engine.risk.account_limits import AccountLimits
 from engine.run_folder.read import is_account
 from engine.run_folder.schema import ACCOUNT_FILE
+from tests.engine.audit.simulated import cut
+from tests.engine.inverse_cases import inverse_case
 from tests.engine.joint import random_account, written
 
 GROUPS = [(first, first + 1) for first in range(0, 60, 2)]
 # A guard or an empty wallet ends an entry without a fill; a later entry buys the same market.
 GROUPS += [(20782, 1987), (12849, 15902, 8379), (10062, 20744), (7070, 13724), (4340, 14606, 8911)]
+INVERSE_GROUPS = [(first, first + 1) for first in range(0, 12, 2)]
+CAPS = AccountRiskConfig.model_validate({"leverage_cap": 1.0, "net_cap": 0.6, "asset_cap": 0.5})
 LEAST = {"trips": 20, "halts": 5, "losses": 5, "capped": 50, "sold": 15, "blocked": 15}
 
 
@@ -65,6 +70,18 @@ def test_random_accounts_audit_clean(seeds, tmp_path):
 def test_the_accounts_met_what_they_are_for():
     seen = sum((met(random_account(seeds)) for seeds in GROUPS), Counter())
     assert not {what: seen[what] for what, least in LEAST.items() if seen[what] < least}
+
+
+def test_inverse_perps_count_with_their_value_under_the_accounts_caps(tmp_path):
+    # At a price P the value of a position is contracts x size / P, not contracts x P.
+    capped = beside = 0
+    for seeds in INVERSE_GROUPS:
+        account = random_account(seeds, make=lambda seed: cut(inverse_case(seed)), risk=CAPS)
+        report = audit(written(account, tmp_path / str(seeds[0])), account)
+        assert report.ok, f"{seeds}: {format_report(report)}"
+        capped += met(account)["capped"]
+        beside += report.checks["entries under the account's caps"]
+    assert (capped, beside) >= (10, 50)
 
 
 def test_a_folder_that_was_renamed_or_named_by_a_dot_audits_the_same(tmp_path, monkeypatch):
