@@ -113,7 +113,17 @@ def _of_decision(has: DiffSide, lacks: DiffSide, entry: SoughtEntry, decision: R
     if order is None:
         text = f"{lacks.letter} approved {decision['intent']} and sent no entry order"
         return DiffCause(CauseKind.ORDER, "", text)
+    if order["filled"] > 0:
+        which = _plan_words(lacks, order["plan_id"])
+        text = f"{which} of {lacks.letter} was open, and the order of this row added to it"
+        return DiffCause(CauseKind.POSITION, which, text)
     return _unfilled(has, lacks, entry.fill, order)
+
+
+def _plan_words(side: DiffSide, plan_id: int) -> str:
+    """Return the trade of a plan in words, the plan itself where nothing was filled."""
+    trade = side.trade_of_plan(plan_id)
+    return f"plan {plan_id}" if trade is None else f"trade {trade['trade_id']}"
 
 
 def _refusal(has: DiffSide, lacks: DiffSide, entry: SoughtEntry, decision: Row) -> DiffCause:
@@ -217,8 +227,7 @@ def _account(lacks: DiffSide, at: pd.Timestamp, instrument: str) -> Iterator[Dif
     if state is None or state["state"] == Availability.FLAT:
         return
     if state["state"] in (Availability.IN_POSITION, Availability.PENDING):
-        trade = lacks.trade_of_plan(state["plan_id"])
-        which = f"plan {state['plan_id']}" if trade is None else f"trade {trade['trade_id']}"
+        which = _plan_words(lacks, state["plan_id"])
         is_held = state["state"] == Availability.IN_POSITION
         what = "was open" if is_held else "had an entry order that worked"
         text = f"{which} of {lacks.letter} {what} since {moment(state['from_at'])}"

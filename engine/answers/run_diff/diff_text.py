@@ -21,7 +21,6 @@ SHOWN_INPUTS, SHOWN_TRADES = 6, 5
 SHORT_HEADLINE = ("end_equity", "total_return", "max_drawdown_bars", "trades")
 LONGEST_VALUE = 40
 COMPARED = ("config", "data", "code", "versions")
-HALF_A_CENT = 0.005
 _FRACTIONS = (MetricUnit.FRACTION, MetricUnit.FRACTION_A_YEAR)
 
 

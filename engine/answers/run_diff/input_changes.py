@@ -17,7 +17,8 @@ _NO_NUMBER = frozenset({"name", "mode", "data.source", "venue.general"})
 class InputChange:
     """One input that differs, with its value in each run as text.
 
-    ``part`` is config, data, market, code, files, versions or folder.
+    ``part`` is config, data, market, activity (daily volume and volatility behind the slippage),
+    code, files, versions or folder.
     """
 
     part: str
@@ -54,6 +55,7 @@ def input_changes(a: DiffSide, b: DiffSide) -> tuple[InputChange, ...]:
         *_changed("data", _channels(a), _channels(b)),
         *_changed("data", _records(a), _records(b)),
         *hashes("market", "market_sha256", "fingerprint"),
+        *hashes("activity", "activity_sha256", "fingerprint"),
         *hashes("code", "code_sha256", "fingerprint"),
         *_changed("files", {"read": inputs_a.get("files")}, {"read": inputs_b.get("files")}),
         *_changed("versions", _versions(inputs_a), _versions(inputs_b)),

@@ -181,10 +181,7 @@ def _caps(da: Row, db: Row, *, has_cause: bool) -> Iterator[DiffCause]:
         yield DiffCause(CauseKind.CAP, smaller, f"{_cap(da, db, cap_a)}; {_cap(da, db, cap_b)}")
     elif cap_a == Cap.RISK:
         # The budget is a fraction of equity: the fraction is the setting.
-        fractions = [
-            row[f"{CAP}{cap_a}"] * row["risk_per_unit"] / row["equity"] for row in (da, db)
-        ]
-        if differ(*fractions):
+        if differ(_budget(da), _budget(db), SOLVED):
             yield DiffCause(CauseKind.CAP, cap_a, _cap(da, db, cap_a))
     elif cap_a and not has_cause:
         allowed_a, allowed_b = da.get(f"{CAP}{cap_a}"), db.get(f"{CAP}{cap_b}")

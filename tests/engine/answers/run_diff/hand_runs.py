@@ -77,8 +77,9 @@ class HandRun:
     """A run made by hand.
 
     ``refused`` and ``unfilled`` hold, by hour, fields of a refused decision and of an entry order
-    that fills nothing; ``guards`` the hour and the name of guards that tripped. The conditions
-    calm (>= 10) and deep (>= 5) are required; ``truths`` changes them at an hour.
+    that fills nothing; ``added`` by hour the units that the open plan buys at 100 and sells five
+    hours later; ``guards`` the hour and the name of guards that tripped. The conditions calm
+    (>= 10) and deep (>= 5) are required; ``truths`` changes them at an hour.
     """
 
     trades: tuple[HandTrade, ...] = (HandTrade(),)
@@ -88,6 +89,7 @@ class HandRun:
     truths: Truths = field(default_factory=dict)
     absent_rows: tuple[int, ...] = ()
     unmarked: tuple[int, ...] = ()
+    added: Mapping[int, float] = field(default_factory=dict)
     left_out: bool = False
     calm_required: bool = True
     settings: Callable[[Any], Any] = _unchanged
@@ -124,6 +126,14 @@ def _events_at(book: Any, run: HandRun, hour: int) -> None:
         book.decide(20.0, 97.0)
         ends = {"filled": 0.0, "ended_at": book.now + 5 * HOUR, "status": "cancelled"}
         book.order("entry", 1, 20.0, **(ends | dict(run.unfilled[hour])))
+    if hour in run.added:
+        plan = book.plan_id
+        book.decide(run.added[hour], 97.0)
+        book.plan_id = plan
+        book.decisions[-1] = replace(book.decisions[-1], plan_id=plan)
+        book.fill("entry", run.added[hour], 100.0)
+    if hour - 5 in run.added:
+        book.fill("exit", -run.added[hour - 5], 100.0)
     if hour == HOURS - 1 and run.interest:
         book._fact("interest", run.interest, plan_id=0)
         book.cash += run.interest

@@ -66,6 +66,14 @@ def test_a_plan_that_is_still_open_is_named(compared) -> None:
     assert vanished.cause.text.startswith("trade 1 of B was open since 2026-02-02")
 
 
+def test_an_order_that_added_to_an_open_plan_is_no_unfilled_entry(compared) -> None:
+    early, late = HandTrade(hour=20, out_hour=30), HandTrade(hour=AT)
+    held = HandRun((HandTrade(hour=20, out_hour=70),), added={AT: 5.0})
+    _, vanished = compared(HandRun((early, late)), held).trades
+    assert vanished.cause.label == "still in trade 1"
+    assert vanished.cause.text == "trade 1 of B was open, and the order of this row added to it"
+
+
 def test_a_working_entry_is_named(compared) -> None:
     # The order of hour 30 rests until hour 60.
     resting = {"kind": "limit", "price": 90.0, "ended_at": START + 60 * HOUR}
