@@ -346,7 +346,7 @@ class _AccountReplay:
         if forced and instrument.is_margined and not rules.taken_over:
             fee = min(due, max(limit + booked, 0.0))
         elif closing and instrument.is_margined:
-            # The fee of a takeover was reserved beside the margin, in the free wallet.
+            # The free wallet pays the fee of a takeover, as of every closing fill.
             free = self.state.free_venue_cash() + held.margin - after.margin + booked
             fee = min(due, max(free, 0.0))
         return Booking(held, after, realized, booked, fee), (booked - realized) + (due - fee)

@@ -79,7 +79,7 @@ class WalletValues:
 
 
 def _published(rows: Channel, fact: str, column: str, *, turned: bool) -> PublishedValues:
-    """Return what was known after each publication, row by row."""
+    """Return the values known after each publication, by time."""
     known: list[tuple[int, float]] = []
     latest = -1
     order = sorted(

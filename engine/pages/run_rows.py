@@ -38,8 +38,8 @@ HALF_A_CENT = 0.005
 HEADLINE_NOTE = (
     "The excess return and its parts are shares of the equity at the start. Trading is price, "
     "costs, funding and dividends; interest less the bill is the interest paid on cash, less what "
-    "the whole equity would have earned in bills; revaluation, if any, is what the rates of "
-    "currencies did to cash. Returns are simple returns of UTC days. Sharpe, "
+    "the whole equity would have earned in bills; revaluation, if any, is the change in value of "
+    "cash by the rates of its currencies. Returns are simple returns of UTC days. Sharpe, "
     "Sortino, beta, alpha and correlation use excess returns, with {periods} periods a year; they "
     "are n/a where the excess of the run or the benchmark moves less than 0.10% a year. A window "
     "of less than 30 days has no return a year and no alpha. Drawdowns are measured at bar closes "

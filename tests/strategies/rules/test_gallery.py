@@ -79,7 +79,7 @@ def script_table(name, prepared):
 
 
 def differing(name, prepared):
-    """Return what differs inside the window, and how many rows had a true condition."""
+    """Return the differences inside the window, and how many rows had a true condition."""
     signals = prepared.inputs.signals
     table = script_table(name, prepared)
     start = ns(str(prepared.inputs.config.data.start.date()))
