@@ -90,8 +90,8 @@ class OrderRequest:
     ``quantity`` is unsigned base units, ``side`` +1 buy or -1 sell. ``price`` is the limit or stop
     level (NaN for market). ``fraction`` is the target's share of the filled entry (NaN for other
     roles). Stops, exits and liquidations close the plan's whole position, so their ``quantity`` is
-    NaN unless they close a part. ``leverage_setting`` is 0 where nothing is
-    margined. ``spend_limit`` is the highest payment of an entry, quote; NaN: the free cash.
+    NaN unless they close a part. ``leverage_setting`` is 0 where nothing is margined.
+    ``spend_limit`` is the highest payment of an entry, settlement currency; NaN: the free cash.
     ``risk_limit`` is the highest R of an entry at any price, settlement currency; NaN: no limit.
     ``trail`` are the terms of a stop that trails.
     """
@@ -161,8 +161,8 @@ class Fill:
     ``at`` is the fact's own time: the bar's open for stage ``open``, its close for stage ``range``
     (then ``inferred`` is true: the instant inside the bar is not known). ``raw_price`` is the price
     before slippage; ``price`` = raw_price x (1 + side x slippage), rounded to the tick against the
-    trader. ``realized`` is quote, before fees, against the average entry. ``fee`` is positive when
-    paid.
+    trader. ``realized`` is before fees, against the average entry; ``fee`` is positive when paid.
+    Both are in the settlement currency.
     """
 
     fill_id: int
@@ -226,7 +226,7 @@ class Trade:
     Instants are int64 ns UTC, ``exited_at`` 0 while open. ``bars_held`` counts the bars from the
     first fill's to the last fill's, both included, without missing bars. ``quantity``
     is the largest position, unsigned base units, ``tranches`` how many orders bought it; prices are
-    quote. ``initial_risk`` is R: abs(average entry - initial stop) x the whole entered quantity.
+    quote. ``initial_risk`` is R: the loss of the entered quantity from average entry to first stop.
     ``gross_pnl`` is price profit as booked (an isolated liquidation loses no more than its margin),
     open profit included. ``fees`` are positive when paid, with ``liquidation_fee`` among them;
     ``funding``, ``income`` (dividends) and ``borrow_carry`` (rebates less borrow fees of a short)
@@ -318,8 +318,8 @@ class GuardEvent:
 class Overlay:
     """The change of one weight by one hedge from a rebalancing on (negative: reduced).
 
-    ``weight`` is a share of ``equity`` (quote). A rebalancing without hedges is one row of a hedge
-    without a name, weight 0.
+    ``weight`` is a share of ``equity`` (account currency). A rebalancing without hedges is one row
+    of a hedge without a name, weight 0.
     """
 
     at: int

@@ -7,7 +7,7 @@ ACCOUNT, WALLET = "account currency", "currency of the wallet"
 DECIDED = "base units; currency of the wallet for a transfer"
 _UNITS = {
     PRICE: "price raw_price average_entry average_exit average_entry_after initial_stop "
-    "entry_estimate stop risk_per_unit trail_distance trail_beyond distance last_level best_price",
+    "entry_estimate stop trail_distance trail_beyond distance last_level best_price",
     BASE: "quantity filled position_after",
     WALLET: "fee realized isolated_margin_after amount from_margin spend_limit risk_limit "
     "venue_cash brokerage_cash transit_cash",
@@ -15,6 +15,7 @@ _UNITS = {
     "initial_risk equity unrealized owned gross_notional trading interest bill revaluation "
     "venue_value brokerage_value transit_value equity_before equity_after",
     "account currency per unit of the wallet's": "account_rate",
+    "account currency per unit": "risk_per_unit",
     FRACTION: "slippage fee_rate rate fraction trail_fraction drawdown weight",
     "multiple of the size": "multiplier slippage_multiplier",
     "R": "r_multiple",

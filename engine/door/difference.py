@@ -86,7 +86,7 @@ class Difference:
 
     @cached_property
     def money(self) -> "pd.Series[float]":
-        """Return the parts of the change of the equity at the end, quote; they add up to it."""
+        """Return the parts of the change of the equity at the end; they add up to it."""
         return pd.Series(dict(self._diff.money), name="change", dtype=float)
 
     def explain(self, trade: int | None = None) -> Answer:

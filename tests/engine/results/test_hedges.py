@@ -99,7 +99,7 @@ def test_a_fund_that_an_overlay_adds_is_judged_by_its_trades() -> None:
 
 
 def test_a_short_counts_no_long_trade_of_its_instrument() -> None:
-    # Half of the equity is bought at 100 and sold at 104 for the book; then 20% sold short and bought back.
+    # Half is bought at 100 and sold at 104 for the book; then 20% is sold short and bought back.
     market = short_market.hours({"AAA": short_market.flat(100, 100, 104, 104, 104, 98, 98, 98)})
     short = [Rebalance({"AAA": -0.2}, "hedge", overlays={"short": {"AAA": -0.2}})]
     flat = [Rebalance({"AAA": 0.0}, "calm", overlays={"short": {"AAA": 0.0}})]
