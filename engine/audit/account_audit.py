@@ -105,7 +105,8 @@ def _rate(run: AuditedRun, decision: Decision) -> float:
 def _freed(cap: Cap, run: AuditedRun, purchase: Decision, crypto: set[str]) -> float:
     """Return the notional that a purchase's own rebalancing gives up in a cap.
 
-    A cover adds to the net exposure what it takes from the gross one.
+    The net one is relative to the purchase: for a short sale, a cover gives room and a sold long
+    takes it.
     """
     if cap is Cap.ACCOUNT_ASSET or purchase.intent != IntentKind.REBALANCE:
         return 0.0
@@ -113,7 +114,7 @@ def _freed(cap: Cap, run: AuditedRun, purchase: Decision, crypto: set[str]) -> f
     return sum(
         run.markets[sale.instrument].rules.value(sale.quantity, sale.entry_estimate)
         * _rate(run, sale)
-        * (sale.direction if cap is Cap.ACCOUNT_NET else 1)
+        * (purchase.direction * sale.direction if cap is Cap.ACCOUNT_NET else 1)
         for sale in run.files.decisions
         if sale.decided_at == purchase.decided_at
         and sale.intent == IntentKind.REBALANCE

@@ -133,9 +133,9 @@ class RandomAccount:
     joint: JointOutcome
 
 
-def random_account(seeds, *, mode=RunMode.SPARSE, risk=None, make=new_case) -> RandomAccount:
+def random_account(seeds, *, mode=RunMode.SPARSE, risk=None) -> RandomAccount:
     """Run random cases as sleeves of one account, on the terms of the first."""
-    drawn = one_window([make(seed) for seed in seeds])
+    drawn = one_window([new_case(seed) for seed in seeds])
     cases = {f"s{case.seed}": case for case in drawn}
     rules = random_risk(seeds[0]) if risk is None else risk
     first, accounts = drawn[0].config, {n: case.config.account for n, case in cases.items()}

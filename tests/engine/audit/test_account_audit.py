@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 from unittest import mock
 
 import pyarrow as pa
@@ -12,21 +13,23 @@ from ruamel.yaml import YAML
 
 from engine.account.sessions_in_step import AccountGuards
 from engine.audit import account_audit, audit_account, format_report
+from engine.audit.contract_formulas import position_rules
+from engine.audit.replay import Books, Holding, ReplayStep
 from engine.audit.run_audit import audited
-from engine.config.account import AccountRiskConfig
+from engine.config.venue import VenueConfig
+from engine.decision_terms import Cap, IntentKind
 from engine.errors import ReportError
+from engine.records import OrderRole
 from engine.risk.account_limits import AccountLimits
 from engine.run_folder.read import is_account
 from engine.run_folder.schema import ACCOUNT_FILE
-from tests.engine.audit.simulated import cut
-from tests.engine.inverse_cases import inverse_case
+from tests.engine.inverse_market import XBT
 from tests.engine.joint import random_account, written
 
 GROUPS = [(first, first + 1) for first in range(0, 60, 2)]
 # A guard or an empty wallet ends an entry without a fill; a later entry buys the same market.
 GROUPS += [(20782, 1987), (12849, 15902, 8379), (10062, 20744), (7070, 13724), (4340, 14606, 8911)]
-INVERSE_GROUPS = [(first, first + 1) for first in range(0, 12, 2)]
-CAPS = AccountRiskConfig.model_validate({"leverage_cap": 1.0, "net_cap": 0.6, "asset_cap": 0.5})
+VENUE = VenueConfig(maintenance=({"floor": 0, "rate": 0.004},))
 LEAST = {"trips": 20, "halts": 5, "losses": 5, "capped": 50, "sold": 15, "blocked": 15}
 
 
@@ -72,16 +75,58 @@ def test_the_accounts_met_what_they_are_for():
     assert not {what: seen[what] for what, least in LEAST.items() if seen[what] < least}
 
 
-def test_inverse_perps_count_with_their_value_under_the_accounts_caps(tmp_path):
-    # At a price P the value of a position is contracts x size / P, not contracts x P.
-    capped = beside = 0
-    for seeds in INVERSE_GROUPS:
-        account = random_account(seeds, make=lambda seed: cut(inverse_case(seed)), risk=CAPS)
-        report = audit(written(account, tmp_path / str(seeds[0])), account)
-        assert report.ok, f"{seeds}: {format_report(report)}"
-        capped += met(account)["capped"]
-        beside += report.checks["entries under the account's caps"]
-    assert (capped, beside) >= (10, 50)
+@pytest.mark.parametrize(
+    ("cap", "side", "held"),
+    [
+        (Cap.ACCOUNT_LEVERAGE, 1, 20_000.0),
+        (Cap.ACCOUNT_NET, 1, -20_000.0),
+        (Cap.ACCOUNT_NET, -1, 20_000.0),
+    ],
+)
+def test_a_held_inverse_perp_counts_with_its_value_under_the_accounts_caps(cap, side, held):
+    # A short of 16,000 contracts of 1 USD at 8,000 is 2 BTC, at 10,000 USD a BTC 20,000 USD.
+    market = SimpleNamespace(
+        instrument=XBT, rules=position_rules(VENUE, XBT), value_mark=lambda at: 8_000.0
+    )
+    state = Books(0, ReplayStep.RANGE, {}, {XBT.id: Holding(-16_000.0, 8_000.0)})
+    run = SimpleNamespace(
+        replay=SimpleNamespace(through=lambda at, step: state),
+        markets={XBT.id: market},
+        values=SimpleNamespace(of_instrument=lambda instrument, at: 10_000.0),
+    )
+    sums = SimpleNamespace(_runs={"one": run}, _crypto={XBT.id})
+    decision = SimpleNamespace(instrument=XBT.id, direction=side, decided_at=7)
+    assert account_audit._SleeveSum._held(sums, cap, decision) == pytest.approx(held)
+
+
+@pytest.mark.parametrize(
+    ("bought", "sold", "freed"), [(1, 1, 500.0), (1, -1, -500.0), (-1, -1, 500.0), (-1, 1, -500.0)]
+)
+def test_a_sale_gives_net_room_to_its_own_side_only(bought, sold, freed):
+    # 5 shares at 100. A short of 500 that is covered makes room for another short of 500.
+    def decision(number, direction):
+        return SimpleNamespace(
+            decision_id=number,
+            decided_at=7,
+            instrument="AAA",
+            intent=IntentKind.REBALANCE,
+            direction=direction,
+            quantity=5.0,
+            entry_estimate=100.0,
+        )
+
+    purchase, sale = decision(1, bought), decision(2, sold)
+    market = SimpleNamespace(
+        instrument=None, rules=SimpleNamespace(value=lambda quantity, price: quantity * price)
+    )
+    exits = [SimpleNamespace(decision_id=2, role=OrderRole.EXIT)]
+    run = SimpleNamespace(
+        files=SimpleNamespace(orders=exits, decisions=[purchase, sale]),
+        markets={"AAA": market},
+        values=SimpleNamespace(of_instrument=lambda instrument, at: 1.0),
+    )
+    assert account_audit._freed(Cap.ACCOUNT_NET, run, purchase, set()) == freed
+    assert account_audit._freed(Cap.ACCOUNT_LEVERAGE, run, purchase, set()) == 500.0
 
 
 def test_a_folder_that_was_renamed_or_named_by_a_dot_audits_the_same(tmp_path, monkeypatch):
