@@ -331,24 +331,30 @@ def overlay_rows(intent: Rebalance, at: int, equity: float) -> tuple[Overlay, ..
 def share_rooms(asks: Sequence[PurchaseRequest]) -> list[PurchaseRequest]:
     """Return the purchases with each one's part of the account's caps among its own.
 
-    A cap on a sum that is too small for all purchases of one side is shared by one factor.
+    A cap on a sum that is too small for all purchases and short sales is shared by one factor; that
+    on the net notional for each side alone, because an order of the other side may not fill.
     """
     totals: defaultdict[tuple[Cap, int], list[float]] = defaultdict(list)
     for ask in asks:
         for name, room in ask.rooms.items():
             if math.isfinite(room) and name != Cap.ACCOUNT_ASSET:
-                totals[name, ask.change.draft.direction].append(ask.notional)
+                totals[_shared_cap(ask, name)].append(ask.notional)
     shared = []
     for ask in asks:
         caps = list(ask.caps)
         for name, room in ask.rooms.items():
-            total = math.fsum(totals[name, ask.change.draft.direction])
+            total = math.fsum(totals[_shared_cap(ask, name)])
             if total > room and name != Cap.ACCOUNT_ASSET and math.isfinite(room):
                 caps.append((name, ask.notional * (room / total) / ask.change.price))
             else:
                 caps.append((name, room / ask.change.price))
         shared.append(replace(ask, caps=tuple(caps)))
     return shared
+
+
+def _shared_cap(ask: PurchaseRequest, cap: Cap) -> tuple[Cap, int]:
+    """Return a cap, with the side of the order where each side has a room of its own, else 0."""
+    return cap, ask.change.draft.direction if cap == Cap.ACCOUNT_NET else 0
 
 
 def has_weight(instrument: Instrument) -> bool:

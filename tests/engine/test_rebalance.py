@@ -146,10 +146,15 @@ def test_a_book_within_one_lot_of_its_weights_is_at_them(a, b) -> None:
 
 
 def ask(
-    name: str, missing: float, rooms: dict[str, float], *, entry: float = 10.0
+    name: str,
+    missing: float,
+    rooms: dict[str, float],
+    *,
+    entry: float = 10.0,
+    direction: int = 1,
 ) -> PurchaseRequest:
-    """Return a purchase of base units at a price, with the rooms under the account's caps."""
-    draft = DecisionDraft(0, name, "rebalance", 1, 100_000.0, "x", entry=entry)
+    """Return a purchase or short sale of base units at a price, with the account's rooms."""
+    draft = DecisionDraft(0, name, "rebalance", direction, 100_000.0, "x", entry=entry)
     change = WeightChange(draft, A.model_copy(update={"id": name}), 0.0, missing, [], price=entry)
     return PurchaseRequest(change, None, (("target", missing),), rooms)
 
@@ -164,12 +169,30 @@ def ask(
 )
 @pytest.mark.parametrize("names", [("AAA", "BBB"), ("BBB", "AAA")])
 def test_what_a_cap_on_one_cuts_takes_no_share_of_the_sum(names, gross, first, second) -> None:
-    one = ask("AAA", 30.0, {Cap.ACCOUNT_ASSET: 100.0, "account_gross": gross})
-    other = ask("BBB", 30.0, {Cap.ACCOUNT_ASSET: 900.0, "account_gross": gross})
+    one = ask("AAA", 30.0, {Cap.ACCOUNT_ASSET: 100.0, Cap.ACCOUNT_LEVERAGE: gross})
+    other = ask("BBB", 30.0, {Cap.ACCOUNT_ASSET: 900.0, Cap.ACCOUNT_LEVERAGE: gross})
     asks = {"AAA": one, "BBB": other}
     shared = {a.change.instrument.id: a for a in share_rooms([asks[name] for name in names])}
     assert min(size for _, size in shared["AAA"].caps) == pytest.approx(first)
     assert min(size for _, size in shared["BBB"].caps) == pytest.approx(second)
+
+
+def test_a_purchase_and_a_short_sale_share_the_room_of_a_gross_cap() -> None:
+    # 300 bought and 300 sold short are 600 of gross notional; 400 is left: two thirds of each.
+    rooms = {Cap.ACCOUNT_LEVERAGE: 400.0}
+    asks = [ask("AAA", 30.0, rooms), ask("BBB", 30.0, rooms, direction=-1)]
+    sizes = [min(size for _, size in shared.caps) for shared in share_rooms(asks)]
+    assert sizes == pytest.approx([20.0, 20.0])
+
+
+def test_each_side_of_a_rebalancing_has_its_own_room_of_the_net_cap() -> None:
+    # Net is 200 long, and the cap 300: 100 can be bought, 500 sold short.
+    asks = [
+        ask("AAA", 30.0, {Cap.ACCOUNT_NET: 100.0}),
+        ask("BBB", 30.0, {Cap.ACCOUNT_NET: 500.0}, direction=-1),
+    ]
+    sizes = [min(size for _, size in shared.caps) for shared in share_rooms(asks)]
+    assert sizes == pytest.approx([10.0, 30.0])
 
 
 def test_what_a_playbook_puts_off_is_a_refusal_that_orders_nothing() -> None:
