@@ -114,11 +114,13 @@ def benchmark_returns(
     place = np.searchsorted(bars["closed_at"], instants, side="right") - 1
     known = np.maximum(place, 0)
     prices = np.where(place >= 0, bars["close"][known], float(bars["open"][0]))
-    priced_at = np.where(place >= 0, bars["closed_at"][known], bars["opened_at"][0])
+    first_open = int(bars["opened_at"][0])
+    priced_at = np.where(place >= 0, bars["closed_at"][known], first_open)
     # Income due at the instant of the purchase belongs to the holder before it.
     priced_at[0] += 1
     income = _income(dataset, bars, np.maximum.accumulate(priced_at))
-    value = rate.at(instants)
+    # A currency that moves before the instrument has a price is no return of the instrument.
+    value = rate.at(np.where(place >= 0, instants, max(first_open, start)))
     grown = (prices[1:] + income) * value[1:] / (prices[:-1] * value[:-1])
     return pd.Series(grown - 1, index=index, name=instrument)
 

@@ -7,6 +7,7 @@ import pytest
 from data_feeds.dataset import Dataset
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
+from engine.account_rates import RateSteps
 from engine.benchmark.daily_returns import benchmark_bars, benchmark_returns, mixed_returns
 from engine.config.models import ReportConfig
 from engine.errors import ReportError
@@ -126,6 +127,17 @@ def test_the_rest_of_the_weights_earns_what_cash_earns():
         data([105.0, 110.0, 120.0, 99.0]), {"BTC": 0.75}, days, MIDNIGHT, idle=idle
     )
     assert returns.to_numpy() == pytest.approx([0.075, -0.075 + 0.25 * 0.001])
+
+
+def test_a_rate_that_moves_before_the_first_price_returns_nothing():
+    # No price on the first day, while a unit of quote rises from 1.00 to 1.10; then 100 at 1.10
+    # becomes 110 at 1.21: 1.1 x 1.1.
+    rate = RateSteps(
+        np.array([MIDNIGHT - 24 * HOUR, MIDNIGHT, MIDNIGHT + 24 * HOUR]), np.array([1.0, 1.1, 1.21])
+    )
+    days = pd.date_range("2026-02-05", periods=2)
+    returns = benchmark_returns(data([105.0, 110.0]), "BTC", days, MIDNIGHT - 24 * HOUR, rate)
+    assert returns.to_numpy() == pytest.approx([0.0, 0.21])
 
 
 def test_an_instrument_without_bars_is_refused():
