@@ -1,6 +1,7 @@
 """Stretches in which a venue was down, and the bars that fill nothing because of them."""
 
 from collections.abc import Sequence
+from datetime import UTC
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +26,10 @@ class Outage(StrictModel):
 
     @property
     def words(self) -> str:
-        """Text of the stretch and its source."""
-        return f"{self.since:%Y-%m-%d %H:%M} to {self.until:%H:%M} UTC ({self.source})"
+        """Text of the stretch in UTC and its source."""
+        since, until = self.since.astimezone(UTC), self.until.astimezone(UTC)
+        end = f"{until:%H:%M}" if until.date() == since.date() else f"{until:%Y-%m-%d %H:%M}"
+        return f"{since:%Y-%m-%d %H:%M} to {end} UTC ({self.source})"
 
 
 def opens_in_outage(outages: Sequence[Outage], opened_at: NDArray[np.int64]) -> NDArray[np.bool_]:

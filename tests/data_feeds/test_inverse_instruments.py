@@ -122,6 +122,17 @@ def test_a_bar_that_opens_inside_an_outage_fills_nothing(opened, expected):
     assert opens_in_outage((DOWN,), at).tolist() == [expected]
 
 
+@pytest.mark.parametrize(
+    ("until", "words"),
+    [
+        ("2020-03-13T05:30+01:00", "2020-03-13 02:16 to 04:30 UTC (test)"),
+        ("2020-03-14T01:00Z", "2020-03-13 02:16 to 2020-03-14 01:00 UTC (test)"),
+    ],
+)
+def test_an_outage_is_told_in_utc_with_the_day_of_its_end(until, words):
+    assert Outage(since="2020-03-13T03:16+01:00", until=until, source="test").words == words
+
+
 def test_outages_add_up_and_none_flags_nothing():
     at = ns("2020-03-13") + np.arange(0, 24, dtype=np.int64) * HOUR_NS
     later = Outage(since="2020-03-13T05:00Z", until="2020-03-13T05:00:01Z", source="test")
