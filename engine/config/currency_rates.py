@@ -43,7 +43,9 @@ class CurrencyRate(StrictModel):
     def _read_par(cls, value: Any) -> Any:
         if value == PAR:
             return {}
-        if isinstance(value, cls) or (isinstance(value, dict) and value):
+        # A key of null names no source: it must not count as par.
+        names = isinstance(value, dict) and any(x is not None for x in value.values())
+        if names or isinstance(value, cls):
             return value
         raise ValueError(_FORMS)
 

@@ -151,7 +151,14 @@ def test_equities_that_are_added_or_compared_have_one_currency():
 
 @pytest.mark.parametrize(
     "rate",
-    ["PAR", 1.0, {}, {"instrument": "X"}, {"series": "X", "instrument": "Y", "timeframe": "1h"}],
+    [
+        "PAR",
+        1.0,
+        {},
+        {"series": None},
+        {"instrument": "X"},
+        {"series": "X", "instrument": "Y", "timeframe": "1h"},
+    ],
 )
 def test_a_rate_is_par_a_series_or_bars(rate):
     with pytest.raises(ValidationError, match=r"write par, \{series: ID\} or \{instrument: ID"):
