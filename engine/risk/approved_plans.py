@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from engine.records import Decision
-from engine.risk.sizing import OWNED
+from engine.risk.sizing_request import OWNED
 from engine.trailing_stop import TrailingStop
 
 

@@ -8,7 +8,8 @@ from data_feeds.instrument import Wallet
 from engine.decision_terms import DecisionOutcome, IntentKind
 from engine.records import Decision, OrderRequest, Overlay
 from engine.risk.guards import Guards
-from engine.risk.sizing import OWNED, Sizing
+from engine.risk.sizing import Sizing
+from engine.risk.sizing_request import OWNED
 from engine.risk.tiers import MarketTiers
 
 NO_PLAN = 0

@@ -14,8 +14,9 @@ from engine.risk.exit_review import position_draft
 from engine.risk.guards import Guards
 from engine.risk.order_requests import entry_orders, tranche_order
 from engine.risk.plan_levels import BrokenRule, PlanLevels, plan_levels
-from engine.risk.sizing import EarlierTranches, Sizing, SizingRules, final_quantity, size_entry
+from engine.risk.sizing import Sizing, final_quantity, size_entry
 from engine.risk.sizing_inputs import SizingInputs, TrancheRequest
+from engine.risk.sizing_request import EarlierTranches, SizingRules
 from engine.risk.tiers import MarketTiers
 from engine.views import AccountView
 

@@ -12,7 +12,7 @@ from engine.risk.approved_plans import ApprovedPlans
 from engine.risk.decisions import DecisionBook, DecisionDraft, Review
 from engine.risk.order_requests import closing_order
 from engine.risk.plan_levels import round_stop
-from engine.risk.sizing import OWNED
+from engine.risk.sizing_request import OWNED
 from engine.views import AccountView, PositionView
 
 

@@ -19,8 +19,9 @@ from engine.risk.decisions import DecisionBook, DecisionDraft, Review
 from engine.risk.guards import Guards
 from engine.risk.order_requests import tranche_order
 from engine.risk.plan_levels import BrokenRule
-from engine.risk.sizing import OWNED, Sizing
+from engine.risk.sizing import Sizing
 from engine.risk.sizing_inputs import SizingInputs
+from engine.risk.sizing_request import OWNED
 from engine.views import AccountView
 
 NEW_YORK = ZoneInfo(clock.NEW_YORK)

@@ -36,9 +36,9 @@ from engine.risk.guards import Guards
 from engine.risk.hedge_review import HedgeReviewer
 from engine.risk.portfolio import Covariance
 from engine.risk.rebalance_review import RebalanceReviewer
-from engine.risk.sizing import SizingRules
 from engine.risk.sizing_bars import SizingBars
 from engine.risk.sizing_inputs import SizingInputs
+from engine.risk.sizing_request import SizingRules
 from engine.risk.tiers import NO_MARKET_TIERS, MarketTiers
 from engine.risk.transfer_review import review_transfer
 from engine.views import AccountView

@@ -28,8 +28,9 @@ from engine.risk.guards import Guards
 from engine.risk.order_requests import closing_order, tranche_order
 from engine.risk.plan_levels import BrokenRule
 from engine.risk.portfolio import Covariance, Weights, capped_weights, in_order
-from engine.risk.sizing import OWNED, Sizing
+from engine.risk.sizing import Sizing
 from engine.risk.sizing_inputs import SizingInputs
+from engine.risk.sizing_request import OWNED
 from engine.risk.tiers import MarketTiers
 from engine.views import AccountView
 

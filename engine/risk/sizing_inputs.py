@@ -21,7 +21,8 @@ from engine.risk.account_limits import (
 from engine.risk.approved_plans import ApprovedPlan
 from engine.risk.decisions import DecisionDraft
 from engine.risk.plan_levels import BrokenRule
-from engine.risk.sizing import (
+from engine.risk.sizing_bars import SizingBars
+from engine.risk.sizing_request import (
     NOTHING_HELD,
     OWNED,
     EarlierTranches,
@@ -29,7 +30,6 @@ from engine.risk.sizing import (
     SizingRules,
     plan_costs,
 )
-from engine.risk.sizing_bars import SizingBars
 from engine.views import AccountView
 
 

@@ -13,8 +13,9 @@ from engine.risk.decisions import (
     Review,
     SentCash,
 )
-from engine.risk.sizing import OWNED, Sizing
+from engine.risk.sizing import Sizing
 from engine.risk.sizing_inputs import SizingInputs
+from engine.risk.sizing_request import OWNED
 from engine.views import AccountView
 
 

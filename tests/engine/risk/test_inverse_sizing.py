@@ -9,7 +9,8 @@ from engine.contracts import MarginTerms
 from engine.contracts.inverse_perp import InversePerp
 from engine.contracts.maintenance import build_tiers
 from engine.costs.slippage_models.bar_range import LinearCurve
-from engine.risk.sizing import EarlierTranches, PlanCosts, SizingRequest, SizingRules, size_entry
+from engine.risk.sizing import size_entry
+from engine.risk.sizing_request import EarlierTranches, PlanCosts, SizingRequest, SizingRules
 from tests.engine.inverse_market import XBT
 
 FREE = PlanCosts(0, 0, LinearCurve(0, 0))

@@ -14,15 +14,13 @@ from engine.costs import FillConditions
 from engine.costs.slippage_models.bar_range import LinearCurve
 from engine.costs.slippage_models.square_root import RootCurve
 from engine.records import OrderKind
-from engine.risk.sizing import (
-    CAPS,
+from engine.risk.sizing import CAPS, final_quantity, size_entry
+from engine.risk.sizing_request import (
     EarlierTranches,
     PlanCosts,
     SizingRequest,
     SizingRules,
-    final_quantity,
     plan_costs,
-    size_entry,
 )
 
 FREE = PlanCosts(0, 0, LinearCurve(0, 0))

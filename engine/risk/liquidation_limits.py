@@ -1,0 +1,163 @@
+"""Bound a size by the cash of its wallet and by the price at which it is liquidated.
+
+``docs/risk.md`` has each formula with its units and a worked example.
+"""
+
+import math
+
+from engine.config.models import MarginMode
+from engine.contracts import BorrowedShort, MarginTerms
+from engine.decision_terms import RefusalRule
+from engine.risk.sizing_request import OWNED, SizingRequest, SizingRules
+
+UNLIMITED = math.inf
+
+
+def _nearest_liquidation(request: SizingRequest, distance: float) -> float:
+    """Return the nearest allowed liquidation price: ``distance`` stop distances away."""
+    away = distance * abs(request.entry - request.stop)
+    return max(request.entry - request.direction * away, 0.0)
+
+
+def liquidation_cap(request: SizingRequest, rules: SizingRules) -> float:
+    """Return the largest size whose liquidation price is far enough, by what backs the position."""
+    contract, distance = request.contract, rules.risk.liquidation_distance
+    if distance is None or not isinstance(contract, BorrowedShort):
+        return _cross_liquidation_cap(request, rules)
+    return _cover_cap(request, contract, _nearest_liquidation(request, distance))
+
+
+def _cover_cap(request: SizingRequest, short: BorrowedShort, price: float) -> float:
+    """Return the largest short that the broker does not cover before a price.
+
+    At that price P the cash, with the proceeds less fee and slippage, must be the maintenance of
+    (held + q) x P: ``cash + q x p = m x (h + q) x P``. Impact is left out.
+    """
+    costs, held = request.costs, request.held.quantity
+    proceeds = request.unit * (1.0 - costs.entry_fee - costs.entry_slippage)
+    each = short.cash_needed(1.0, price) - proceeds
+    room = request.collateral - short.cash_needed(held, price)
+    return max(room, 0.0) / each if each > 0 else UNLIMITED
+
+
+def _cross_liquidation_cap(request: SizingRequest, rules: SizingRules) -> float:
+    """Return the largest size that the wallet backs at the nearest allowed liquidation price.
+
+    At that price P the wallet, less the entry fee and the loss, must cover the maintenance margin
+    of held + q, at P or by the terms at their entries. The requirement is piecewise linear in q, so
+    one tier holds the root; where it jumps, the higher rate of the next tier holds.
+    """
+    distance = rules.risk.liquidation_distance
+    if (
+        distance is None
+        or not request.contract.is_margined
+        or rules.account.margin_mode is not MarginMode.CROSS
+    ):
+        return UNLIMITED
+    price, held = _nearest_liquidation(request, distance), request.held
+    collateral = request.collateral - max(_held_loss(request, price), 0.0)
+    if collateral <= 0:
+        return 0.0
+    contract, on_entry = request.contract, rules.margin.on_entry
+    unit, loss = request.unit, contract.unit_distance(request.entry, price)
+    if math.isinf(loss):
+        return 0.0
+    loss += unit * request.costs.entry_fee
+    required = unit if on_entry else contract.unit_notional(price)
+    before = 0.0
+    if held.quantity > 0:
+        before = contract.notional(held.quantity, held.average_entry if on_entry else price)
+    for tier in rules.margin.tiers:
+        quantity = (collateral + tier.deduction - before * tier.rate) / (
+            loss + required * tier.rate
+        )
+        if before + quantity * required < tier.ceiling:
+            return max(quantity, 0.0)
+    raise AssertionError("the last tier has no ceiling")
+
+
+def _held_loss(request: SizingRequest, price: float) -> float:
+    """Return the loss of the earlier tranches at a price, quote; negative for a gain."""
+    held = request.held
+    if held.quantity == 0:
+        # Without a position there is no average entry, and an inverse contract has no value at 0.
+        return 0.0
+    return -request.contract.profit(held.quantity * request.direction, held.average_entry, price)
+
+
+def leverage_setting(
+    request: SizingRequest, rules: SizingRules, before_cash: float
+) -> tuple[int, RefusalRule | None]:
+    """Return the initial-margin setting, and the rule that forbids all of them, None for none.
+
+    Isolated: the highest setting whose liquidation price lies far enough, at the size that the
+    caps and the free wallet allow with it. Cross: liquidation does not depend on the setting.
+    A plan keeps the setting that it began with.
+    """
+    held = request.held
+    fixed = held.leverage_setting or rules.account.leverage_setting
+    distance = rules.risk.liquidation_distance
+    highest = fixed if fixed is not None else rules.risk.max_leverage_setting
+    highest = min(highest, _highest_setting(request, rules.margin, before_cash, highest))
+    if distance is None or rules.account.margin_mode is MarginMode.CROSS:
+        return highest, None
+    price, contract = _nearest_liquidation(request, distance), request.contract
+    per_unit = contract.unit_distance(request.entry, price)
+    lost_before = _held_loss(request, price)
+    for setting in (highest,) if fixed is not None else range(highest, 0, -1):
+        quantity = min(before_cash, affordable_size(request, setting))
+        margin = held.isolated_margin + contract.initial_margin(quantity, request.entry, setting)
+        lost = quantity * per_unit + lost_before
+        if margin - lost >= _requirement(request, quantity, price, rules.margin):
+            return setting, None
+    return highest, RefusalRule.LIQUIDATION_DISTANCE
+
+
+def _highest_setting(
+    request: SizingRequest, terms: MarginTerms, before_cash: float, asked: int
+) -> int:
+    """Return the highest setting that the venue allows at the size that cash affords with one."""
+    if terms.highest_setting is None:
+        return asked
+    # A lower setting affords no larger size, so the first answer holds.
+    size = min(before_cash, affordable_size(request, min(asked, terms.highest_setting)))
+    value = request.contract.notional(request.held.quantity + size, request.entry)
+    return terms.highest_at(value) or asked
+
+
+def _requirement(
+    request: SizingRequest, quantity: float, price: float, terms: MarginTerms
+) -> float:
+    """Return the maintenance margin of the position after an entry, at a mark."""
+    held, contract, average = request.held, request.contract, request.entry
+    if terms.on_entry and held.quantity > 0:
+        average = contract.average_entry(held.quantity, held.average_entry, quantity, average)
+    return contract.maintenance(held.quantity + quantity, average, price, terms)
+
+
+def affordable_size(request: SizingRequest, setting: int) -> float:
+    """Return the size that free cash pays for: margin or full price, fees and slippage.
+
+    A limit order is paid for at its own price, where that takes more than the estimate. Fees are
+    the taker's even for a limit entry, which may cross at once; a margined plan also keeps the fee
+    of its exit. The slippage of the first solution bounds that of the second.
+    """
+    costs, first = request.costs, _payable(request, setting, 0.0)
+    if costs.rests or not request.contract.slippage_moves_notional:
+        return first
+    return _payable(request, setting, costs.slippage.fixed + costs.slippage.impact(first))
+
+
+def _payable(request: SizingRequest, setting: int, slippage: float) -> float:
+    """Return the affordable size whose notional allows for a slippage of its entry."""
+    costs, contract = request.costs, request.contract
+    unit = contract.slipped_notional(request.entry, request.direction, slippage)
+    if request.reserve > 0:
+        unit = max(unit, contract.unit_notional(request.reserve))
+    share = contract.margin_share(setting)
+    fees = costs.exit_fee if setting == OWNED else 2 * costs.exit_fee
+    return costs.slippage.largest(
+        max(request.free_cash, 0.0),
+        unit * (share + fees + costs.entry_slippage),
+        costs.sized_entry(unit, request.held.ordered),
+    )
