@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from data_feeds.instrument import Instrument
-from engine.config.models import RiskConfig, ShortSaleTerms, WalletsConfig
+from engine.config.models import RiskConfig, WalletsConfig
+from engine.config.short_sales import ShortSaleTerms
 from engine.config.venue import VenueConfig
 from engine.contracts import Contract, MarginTerms, contract_for
 from engine.costs import FillConditions, SizedOrder, SlippageCurve
