@@ -59,7 +59,9 @@ class WeightsParams(PlaybookParams):
     relative_band: float | None = Field(
         None, gt=0, description="Restore when a weight is off by this share of itself; null: off"
     )
-    min_ticket: float = Field(100.0, ge=0, description="Smaller changes are left out, quote")
+    min_ticket: float = Field(
+        100.0, ge=0, description="Smaller changes are left out, account currency"
+    )
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:

@@ -21,7 +21,7 @@ from engine.records import NAN, FillStage, OrderKind, OrderRequest, OrderRole, O
 
 @dataclass(frozen=True, slots=True)
 class ClosedPlan:
-    """Holds a plan that is flat again and its net cash, fees and funding included, quote."""
+    """Hold a plan that is flat again and its net cash with all costs, account currency."""
 
     at: int
     plan_id: int

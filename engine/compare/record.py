@@ -25,7 +25,7 @@ from engine.run_folder.schema import LEDGER
 class CellRecord:
     """The numbers of one row in one episode, from its run folder; the page has no other source.
 
-    Money is quote; fractions are of the starting equity.
+    Money is in account currency; fractions are of the starting equity.
     """
 
     outcome: CellOutcome

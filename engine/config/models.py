@@ -274,7 +274,7 @@ class RiskConfig(SortedModel):
     leverage_cap: float | None = Field(
         3.0, gt=0, le=125, description="Gross notional / equity: 3 is three times the equity"
     )
-    notional_cap: float | None = Field(None, gt=0, description="Largest position, quote")
+    notional_cap: float | None = Field(None, gt=0, description="Largest position, account currency")
     participation_cap: float | None = Field(
         0.02, gt=0, le=1, description="Largest position as a share of recent mean bar volume"
     )

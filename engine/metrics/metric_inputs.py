@@ -14,7 +14,7 @@ from engine.records import DailyMoney, EquityCurve
 
 
 class TradeResult(Protocol):
-    """The fields of a closed or open plan that the metrics read; amounts in quote.
+    """The fields of a closed or open plan that the metrics read; in account currency.
 
     ``net_pnl`` and ``funding`` are positive when received, ``fees`` and ``slippage_cost`` positive
     when paid; ``r_multiple`` is net PnL / R and NaN without a risk to divide by.
@@ -40,7 +40,7 @@ class HeadlineInputs:
 
     Attributes
     ----------
-    start_equity : equity before the first bar, quote
+    start_equity : equity before the first bar, account currency
     curve : equity at the bar closes inside the window
     trades : one item a plan
     traded : notional of all executions, for the turnover; None: turnover is NaN
@@ -59,12 +59,12 @@ class HeadlineInputs:
 
     @property
     def end_equity(self) -> float:
-        """Equity at the last bar close, quote; without a bar, that of the start."""
+        """Equity at the last bar close, account currency; without a bar, that of the start."""
         return float(self.curve.equity[-1]) if len(self.curve.equity) else self.start_equity
 
     @cached_property
     def bars(self) -> Floats:
-        """Equity at the start and at each bar close, quote."""
+        """Equity at the start and at each bar close, account currency."""
         return np.concatenate(([self.start_equity], self.curve.equity))
 
     @cached_property
@@ -96,7 +96,7 @@ class HeadlineInputs:
 
     @cached_property
     def net_results(self) -> Floats:
-        """Net result of each plan, quote."""
+        """Net result of each plan, account currency."""
         return np.array([trade.net_pnl for trade in self.trades], dtype=np.float64)
 
     @property
@@ -141,7 +141,7 @@ def headline_inputs(
     curve : equity at bar closes
     trades : one item a plan
     periods_per_year : daily returns in a year, 365 around the clock, 252 of sessions
-    start_equity : equity before the first bar, quote; None: the curve's first value
+    start_equity : equity before the first bar, account currency; None: the curve's first value
     traded : notional of each execution, for the turnover; None: turnover is NaN
     window : first and last instant traded, ns UTC; its elapsed days make growth and turnover
         annual, and points at or before its start are left out. None: every point, and the

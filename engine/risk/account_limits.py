@@ -17,7 +17,7 @@ from engine.risk.guards import Guards
 
 @dataclass(frozen=True, slots=True)
 class SleeveExposure:
-    """Hold the equity and the notionals of one sleeve, quote.
+    """Hold the equity and the notionals of one sleeve, account currency.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class SleeveExposure:
 
 
 def net_notional(held: Mapping[str, float], working: Mapping[str, float], direction: int) -> float:
-    """Return longs less shorts, quote, as the net cap of an entry counts them.
+    """Return longs less shorts, account currency, as the net cap of an entry counts them.
 
     Working tranches in the entry's direction take room. Working tranches against it may never fill
     and make no room.
@@ -58,7 +58,7 @@ def net_notional(held: Mapping[str, float], working: Mapping[str, float], direct
 
 @dataclass(frozen=True, slots=True)
 class FreedNotional:
-    """Hold the notional that the sales and covers of one rebalancing give up, quote.
+    """Hold the notional that the sales and covers of one rebalancing give up, account currency.
 
     ``net`` counts a cover as negative. ``crypto`` is the part of perps and spot. Each order fills
     at the next open of its own market.
@@ -108,9 +108,10 @@ class AccountLimits:
         is_crypto: bool,
         freed: FreedNotional = NOTHING_FREED,
     ) -> dict[Cap, float]:
-        """Return the unused part of each active cap for a purchase or sale of an instrument, quote.
+        """Return the unused part of each active cap for a purchase or sale of an instrument.
 
-        It is infinite where the cap does not concern the instrument, zero where it is used up.
+        It is in the account's currency: infinite where the cap does not concern the instrument,
+        zero where it is used up.
         """
         config, sleeves = self._config, self.sleeves()
         equity = sum(sleeve.equity for sleeve in sleeves)

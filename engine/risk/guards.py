@@ -63,7 +63,8 @@ class Guards:
 
     Attributes
     ----------
-    peak : running maximum of equity at bar closes, quote; a caller that skips bars may set it
+    peak : running maximum of equity at bar closes, account currency; a caller that skips bars may
+        set it
     loss_floor : equity at or below which a loss limit trips; -inf when all are off or tripped
     halt_drawdown : fraction; equity <= peak x (1 - fraction) halts; inf when off or already halted
     next_release_at : first instant at which :meth:`on_mark` must be called to release a guard,

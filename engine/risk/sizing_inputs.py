@@ -271,10 +271,10 @@ class SizingInputs:
         return contract_for(self._instruments[name], direction, terms)
 
     def _collateral(self, draft: DecisionDraft, account: AccountView, committed: float) -> float:
-        """Return the cash behind a position that can be liquidated, beside its own margin, quote.
+        """Return the cash behind a position that can be liquidated, beside its own margin.
 
-        Of a short: the brokerage's cash less ``committed``, the cash of working entries, and less
-        the maintenance of the other shorts.
+        It is in the currency of its wallet. Of a short: the brokerage's cash less ``committed``,
+        the cash of working entries, and less the maintenance of the other shorts.
         """
         if not isinstance(self._contract(draft.instrument, draft.direction), BorrowedShort):
             return self._cross_collateral(account, draft.instrument)

@@ -48,7 +48,7 @@ class SizingRules:
 
 @dataclass(frozen=True, slots=True)
 class EarlierTranches:
-    """Hold a plan's position when a tranche is added: base units unsigned, money in quote.
+    """Hold a plan's position when a tranche is added: base units unsigned.
 
     ``planned`` is the whole plan as sized at its entry, before multipliers. ``ordered`` is the sum
     of its market and stop entries as they were approved.

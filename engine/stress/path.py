@@ -30,8 +30,8 @@ class PathRow:
     """The result of one path; one row of ``paths.parquet``.
 
     ``total_return`` and ``max_drawdown`` are fractions, the latter zero or negative and measured at
-    bar closes. ``liquidations`` and ``trades`` count plans. Amounts are quote: ``fees`` positive
-    when paid, ``funding`` positive when received.
+    bar closes. ``liquidations`` and ``trades`` count plans. Amounts are in account currency:
+    ``fees`` positive when paid, ``funding`` positive when received.
     """
 
     path: int
@@ -55,7 +55,7 @@ class PathTask:
 
 @dataclass(frozen=True)
 class PathResult:
-    """A path's row, its equity at the start and after each day, shape (days + 1,), quote.
+    """A path's row, its equity at the start and after each day, shape (days + 1,).
 
     ``reads`` are the files and modules that the playbook read.
     """

@@ -29,9 +29,9 @@ RunPaths = RunJobs[PathTask, PathResult]
 class StressResult:
     """A finished stress.
 
-    ``equity`` is quote at the start and after each day, shape (paths, days + 1). ``audited`` are
-    the paths whose decisions were checked to be causal and whose books were audited. ``reads`` are
-    the files and modules that the playbook read on any path.
+    ``equity`` is account currency at the start and after each day, shape (paths, days + 1).
+    ``audited`` are the paths whose decisions were checked to be causal and whose books were
+    audited. ``reads`` are the files and modules that the playbook read on any path.
     """
 
     job: StressJob

@@ -183,7 +183,9 @@ class HedgedParams(PlaybookParams):
     band_rest: int = Field(
         5, ge=1, description="Sessions between two restorations by band: cash may be in a wallet"
     )
-    min_ticket: float = Field(250.0, ge=0, description="Smaller changes are left out, quote")
+    min_ticket: float = Field(
+        250.0, ge=0, description="Smaller changes are left out, account currency"
+    )
     tolerance: tuple[Rung, ...] = Field(
         (
             Rung(drawdown=0.08, multiplier=0.8),

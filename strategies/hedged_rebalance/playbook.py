@@ -290,7 +290,7 @@ class HedgedRebalance(Playbook[HedgedParams]):
         )
 
     def _count_hedge_cost(self, market: MarketView, account: AccountView) -> None:
-        """Set the loss of puts and funds since the year's first session, quote."""
+        """Set the loss of puts and funds since the year's first session."""
         worth = sum(
             position.exposure
             for name, position in account.positions.items()

@@ -201,7 +201,9 @@ class RebalanceRule(PlaybookParams):
     band: Fraction | None = Field(
         None, gt=0, lt=1, description="Restore when a weight is off by this much; null: off"
     )
-    min_ticket: float = Field(100.0, ge=0, description="Smaller changes are left out, quote")
+    min_ticket: float = Field(
+        100.0, ge=0, description="Smaller changes are left out, account currency"
+    )
 
 
 def _named_tranches(data: object) -> object:

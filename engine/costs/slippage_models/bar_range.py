@@ -35,7 +35,7 @@ class LinearCurve(SlippageCurve):
         return linear + quadratic * quantity
 
     def _terms(self, per_unit: float, orders: Sequence[SizedOrder]) -> tuple[float, float]:
-        """Return the factors of q and q^2: a order adds (together + q)^2 - together^2."""
+        """Return the factors of q and q^2: an order adds (together + q)^2 - together^2."""
         quadratic = 0.0
         for order in orders:
             per_unit += order.unit_value * self.slope * 2 * order.together
