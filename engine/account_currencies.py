@@ -5,7 +5,7 @@ traded there settle. Every other currency needs a line in ``account.rates``: an 
 currencies without one.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from data_feeds.instrument import Instrument, Wallet
@@ -29,7 +29,7 @@ class CurrencyUse:
 
 def settled_wallets(
     account: WalletsConfig,
-    traded: Iterable[Instrument],
+    traded: Collection[Instrument],
     compared: Iterable[Instrument],
     held: Mapping[str, Instrument],
 ) -> WalletsConfig:
@@ -78,7 +78,7 @@ def rates_in_use(account: WalletsConfig, compared: Iterable[str] = ()) -> dict[s
 
 
 def _settling(
-    wallet: Wallet, account: WalletsConfig, traded: Iterable[Instrument]
+    wallet: Wallet, account: WalletsConfig, traded: Collection[Instrument]
 ) -> list[CurrencyUse]:
     """Return the currency of a wallet with its reasons; empty where nothing decides it."""
     key = _KEYS[wallet]
