@@ -13,7 +13,7 @@ from data_feeds.schema import ChannelKind
 from engine.audit.channels import InstrumentData, known_value
 from engine.audit.income import PERCENT, day_ends
 from engine.audit.venue_terms import annual_borrow_fee
-from engine.config.short_sales import ShortSaleTerms
+from engine.config.short_sale_terms import ShortSaleTerms
 from engine.records import OrderRow
 from engine.run_folder.read import RunFolder
 

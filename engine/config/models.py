@@ -16,7 +16,7 @@ from data_feeds.strict_model import SortedModel
 from engine.config.currency_rates import AT_PAR, Currency, CurrencyRate
 from engine.config.field_types import Duration, NameSet, UtcDatetime
 from engine.config.market import MarketStateConfig
-from engine.config.short_sales import ShortSaleTerms
+from engine.config.short_sale_terms import ShortSaleTerms
 from engine.config.venue import VenueConfig
 from engine.config.yaml_source import WrittenParams, given_params
 

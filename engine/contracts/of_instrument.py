@@ -4,7 +4,7 @@ import math
 
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.trading_terms import LiquidationPrice, MaintenanceBase, MaintenanceSteps
-from engine.config.short_sales import ShortSaleTerms
+from engine.config.short_sale_terms import ShortSaleTerms
 from engine.config.venue import TradingCosts
 from engine.contracts.borrowed_short import BorrowedShort
 from engine.contracts.contract import Contract

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from data_feeds.instrument import Instrument
 from engine.config.models import RiskConfig, WalletsConfig
-from engine.config.short_sales import ShortSaleTerms
+from engine.config.short_sale_terms import ShortSaleTerms
 from engine.config.venue import VenueConfig
 from engine.contracts import Contract, MarginTerms, contract_for
 from engine.costs import FillConditions, SizedOrder, SlippageCurve

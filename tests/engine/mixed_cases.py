@@ -30,7 +30,7 @@ from engine.api import (
 )
 from engine.bt import SimulationInputs, simulate
 from engine.config.models import RunConfig, RunMode
-from engine.config.short_sales import ShortSaleTerms
+from engine.config.short_sale_terms import ShortSaleTerms
 from engine.costs import RangeSlippage, SquareRootSlippage
 from engine.costs.slippage_models.fixed import FixedSlippage
 from engine.records import SimulationOutcome

@@ -7,7 +7,7 @@ from data_feeds.calendar import session_bounds, sessions_between
 from data_feeds.dataset import Dataset
 from data_feeds.errors import CoverageError
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
-from engine.config.short_sales import ShortSaleTerms
+from engine.config.short_sale_terms import ShortSaleTerms
 from engine.intents import Add, Enter, Transfer
 from engine.testing import PERP, START, amounts, candles, fill_lines, series, table
 from engine.trades import build_trades

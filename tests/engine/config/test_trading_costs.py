@@ -17,7 +17,7 @@ from engine.audit.venue_terms import (
 from engine.config.load import load_run_config
 from engine.config.locations import find_venue
 from engine.config.models import WalletsConfig
-from engine.config.short_sales import ShortSaleTerms
+from engine.config.short_sale_terms import ShortSaleTerms
 from engine.config.venue import TERMS, VenueConfig
 from engine.costs import RangeSlippage
 from engine.intents import Enter

@@ -3,7 +3,7 @@
 import pytest
 
 from data_feeds.instrument import Instrument, InstrumentKind
-from engine.config.short_sales import ShortSaleTerms
+from engine.config.short_sale_terms import ShortSaleTerms
 from engine.contracts import BorrowedShort, ContractKind, contract_for, short_of
 from engine.contracts.borrowed_short import borrow_fee, rebate
 
