@@ -36,6 +36,7 @@ class RefusalRule(StrEnum):
 
     BAD_FRACTION = "bad fraction"
     BAD_LEVEL = "bad level"
+    BELOW_MAINTENANCE = "below maintenance"
     EXPIRED = "expired"
     LIQUIDATION_DISTANCE = "liquidation distance"
     MINIMUM_SIZE = "minimum size"

@@ -214,10 +214,7 @@ class EntryReviewer:
         )
         quantity = final_quantity(sizing.quantity, multiplier, instrument)
         refusal = sizing.refused
-        why = (
-            f"at leverage setting {sizing.leverage_setting} liquidation lies nearer than "
-            f"{rules.risk.liquidation_distance} stop distances"
-        )
+        why = _margin_words(sizing, rules)
         too_small = quantity < instrument.lot_size
         value = request.contract.quote_value(quantity, draft.entry)
         if not refusal and (too_small or value < instrument.min_notional):
@@ -230,3 +227,14 @@ class EntryReviewer:
         if refusal:
             return self._book.refuse(draft, refusal, why, sizing=sizing, multiplier=multiplier)
         return SizedTranche(sizing, multiplier, quantity)
+
+
+def _margin_words(sizing: Sizing, rules: SizingRules) -> str:
+    """Return why no leverage setting is allowed, in words."""
+    at = f"at leverage setting {sizing.leverage_setting}"
+    if sizing.refused is RefusalRule.BELOW_MAINTENANCE:
+        return (
+            f"{at} the position begins at or below its maintenance margin; lower "
+            "account.leverage_setting or the size"
+        )
+    return f"{at} liquidation lies nearer than {rules.risk.liquidation_distance} stop distances"

@@ -90,27 +90,43 @@ def leverage_setting(
 ) -> tuple[int, RefusalRule | None]:
     """Return the initial-margin setting, and the rule that forbids all of them, None for none.
 
-    Isolated: the highest setting whose liquidation price lies far enough, at the size that the
-    caps and the free wallet allow with it. Cross: liquidation does not depend on the setting.
-    A plan keeps the setting that it began with.
+    It is the highest setting whose margin is enough, at the size that the caps and the free wallet
+    allow with it. Cross with a liquidation distance needs no check: its cap bounds the size. A plan
+    keeps the setting that it began with.
     """
-    held = request.held
-    fixed = held.leverage_setting or rules.account.leverage_setting
+    fixed = request.held.leverage_setting or rules.account.leverage_setting
     distance = rules.risk.liquidation_distance
     highest = fixed if fixed is not None else rules.risk.max_leverage_setting
     highest = min(highest, _highest_setting(request, rules.margin, before_cash, highest))
-    if distance is None or rules.account.margin_mode is MarginMode.CROSS:
+    if distance is not None and rules.account.margin_mode is MarginMode.CROSS:
         return highest, None
-    price, contract = _nearest_liquidation(request, distance), request.contract
-    per_unit = contract.unit_distance(request.entry, price)
-    lost_before = _held_loss(request, price)
     for setting in (highest,) if fixed is not None else range(highest, 0, -1):
         quantity = min(before_cash, affordable_size(request, setting))
-        margin = held.isolated_margin + contract.initial_margin(quantity, request.entry, setting)
-        lost = quantity * per_unit + lost_before
-        if margin - lost >= _requirement(request, quantity, price, rules.margin):
+        if _has_margin(request, rules, quantity, setting):
             return setting, None
-    return highest, RefusalRule.LIQUIDATION_DISTANCE
+    off = distance is None
+    return highest, RefusalRule.BELOW_MAINTENANCE if off else RefusalRule.LIQUIDATION_DISTANCE
+
+
+def _has_margin(request: SizingRequest, rules: SizingRules, quantity: float, setting: int) -> bool:
+    """Return whether the margin of a size covers maintenance at the nearest liquidation allowed.
+
+    Without a liquidation distance that is the entry, and margin must be left over: a position at
+    its requirement is liquidated at once.
+    """
+    held, contract, distance = request.held, request.contract, rules.risk.liquidation_distance
+    if distance is None and quantity == 0:
+        # The minimum size refuses it, with the cap that bound.
+        return True
+    price = request.entry if distance is None else _nearest_liquidation(request, distance)
+    if rules.account.margin_mode is MarginMode.CROSS:
+        entry_fee = contract.notional(quantity, request.entry) * request.costs.entry_fee
+        margin = request.collateral - entry_fee
+    else:
+        margin = held.isolated_margin + contract.initial_margin(quantity, request.entry, setting)
+    lost = quantity * contract.unit_distance(request.entry, price) + _held_loss(request, price)
+    required = _requirement(request, quantity, price, rules.margin)
+    return margin - lost > required if distance is None else margin - lost >= required
 
 
 def _highest_setting(

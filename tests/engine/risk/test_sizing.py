@@ -199,6 +199,34 @@ def test_without_the_rule_the_highest_setting_is_used(make):
     assert size_entry(request(), rules(make, max_leverage_setting=50)).leverage_setting == 50
 
 
+def test_an_isolated_position_that_begins_at_its_maintenance_is_refused(make):
+    # 20% of 3,750,000 at a stop 1,000 away: 750 BTC, 22.5 million. The requirement is 2% less
+    # 132,000: 318,000, 1.413% of the value or 1 / 70.75.
+    wide = {"risk_fraction": 0.2, "max_leverage_setting": 125}
+    large = request(equity=3_750_000.0, free_cash=3_750_000.0)
+    fixed = size_entry(large, rules(make, leverage_setting=71, **wide))
+    assert (fixed.quantity, fixed.refused) == (pytest.approx(750.0), "below maintenance")
+    assert size_entry(large, rules(make, leverage_setting=70, **wide)).refused is None
+    chosen = size_entry(large, rules(make, **wide))
+    assert (chosen.leverage_setting, chosen.refused) == (70, None)
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_a_cross_position_that_begins_at_its_maintenance_is_refused(make, side):
+    # 318,000 as above, at any setting; a cent more in the wallet is enough.
+    wide = {"risk_fraction": 0.2, "leverage_setting": 100, "margin_mode": MarginMode.CROSS}
+    large = request(
+        equity=3_750_000.0, free_cash=3_750_000.0, direction=side, stop=30_000.0 - side * 1_000
+    )
+    for collateral, refused in [(318_000.0, "below maintenance"), (318_000.01, None)]:
+        sizing = size_entry(replace(large, collateral=collateral), rules(make, **wide))
+        assert (sizing.quantity, sizing.refused) == (pytest.approx(750.0), refused)
+
+
+def test_without_cash_it_is_the_minimum_size_that_refuses(make):
+    assert size_entry(request(free_cash=0.0), rules(make, leverage_setting=125)).refused is None
+
+
 def test_a_short_whose_stop_is_too_far_for_any_setting_is_refused(make):
     # Unlevered, a short is liquidated near twice its entry: (2 x 30,000) / 1.004 = 59,761.
     far = request(direction=-1, stop=45_500.0)
