@@ -187,7 +187,8 @@ def eventful(tmp_path_factory):
         "stop fills",
         "target fills",
     )
-    for seed in likely(*wanted):
+    # Few runs have everything; 209 is one.
+    for seed in range(205, 300):
         case, folder = new_case(seed), tmp_path_factory.mktemp("eventful")
         outcome = written(case, folder)
         report = audit_run(folder, case.dataset)
