@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from data_feeds.dataset import Dataset
 from data_feeds.errors import DataError
 from data_feeds.load import load_dataset, open_source
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
@@ -160,7 +161,9 @@ class Run(FolderTables):
         """
         lines, missing = self._prices()
         note = f"no prices of {', '.join(missing)}: not in the data, or changed" if missing else ""
-        return Picture(trade_chart(lines, self._files.curve), note)
+        return Picture(
+            trade_chart(lines, self._files.curve, self.config.account.currency or "quote"), note
+        )
 
     def _prices(self) -> tuple[list[PriceLine], list[str]]:
         """Return the closes and trades of each traded instrument, and the instruments without."""
@@ -168,12 +171,12 @@ class Run(FolderTables):
         keys = _traded_bars(files.manifest["channels"], files.traded)
         try:
             source = open_source(self.config.data.source)
-            held = load_dataset(source, (), files.start, files.end, optional=keys.values()).channels
+            data = load_dataset(source, (), files.start, files.end, optional=keys.values())
         except DataError:
-            held = {}
+            data = Dataset({}, {})
         lines, missing = [], []
         for instrument, key in keys.items():
-            bars = held.get(key)
+            bars = data.channels.get(key)
             trades = [trade for trade in files.trades if trade.instrument == instrument]
             fills = [fill for fill in files.fills if fill.instrument == instrument]
             if bars is None or not _explains(bars, fills):
@@ -181,7 +184,9 @@ class Run(FolderTables):
                 continue
             known = np.isfinite(bars["close"])
             closes = bars["closed_at"][known], bars["close"][known]
-            lines.append(PriceLine(instrument, *closes, trades, fills))
+            lines.append(
+                PriceLine(instrument, data.instruments[instrument].quote, *closes, trades, fills)
+            )
         return lines, missing
 
     def _count(self) -> str:

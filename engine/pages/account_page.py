@@ -117,7 +117,7 @@ def account_page(record: AccountRecord, held: HeldBenchmark | None) -> str:
             (name, f"{SLEEVES_FOLDER}/{name}/{TEARSHEET_FILE}") for name in record.records
         ],
         correlations=correlation_rows(record),
-        chart=account_chart(record.curve, curves),
+        chart=account_chart(record.curve, curves, run_rows.currency(record.first)),
         guards=guard_rows(record),
         acts=act_rows(record),
         quantstats=quantstats_part(

@@ -30,17 +30,18 @@ _PROLOG = re.compile(
 
 @dataclass(frozen=True)
 class PriceLine:
-    """One traded instrument in the window: closes in quote at ``closed_at`` (ns UTC), trades."""
+    """One instrument in the window: trades, and closes in ``quote`` at ``closed_at`` (ns UTC)."""
 
     instrument: str
+    quote: str
     closed_at: NDArray[np.int64]
     close: NDArray[np.float64]
     trades: Sequence[Trade]
     fills: Sequence[Fill] = ()
 
 
-def trade_chart(prices: Sequence[PriceLine], curve: EquityCurve) -> str:
-    """Return the SVG of prices with entries and exits, equity and drawdown, one panel each."""
+def trade_chart(prices: Sequence[PriceLine], curve: EquityCurve, currency: str) -> str:
+    """Return the SVG of prices with fills, of equity in a currency, and of its drawdown."""
     tallest = FIRST_PRICE if len(prices) == 1 else FURTHER_PRICE
     with quiet_figure((*(tallest for _ in prices), EQUITY, DRAWDOWN)) as (figure, panels):
         *above, equity, drawdown = panels
@@ -50,7 +51,7 @@ def trade_chart(prices: Sequence[PriceLine], curve: EquityCurve) -> str:
             axes.set_title(FILL_MARKS, fontsize=9, color=INK, loc="left")
         at, values = thinned(curve.at, curve.equity)
         equity.plot(series_dates(at), values, color=LINE, linewidth=1.1)
-        equity.set_ylabel("equity, quote")
+        equity.set_ylabel(f"equity, {currency}")
         _draw_drawdown(drawdown, curve)
         return figure_svg(figure)
 
@@ -72,8 +73,8 @@ def thinned(
     return at[rows], values[rows]
 
 
-def account_chart(curve: EquityCurve, sleeves: Mapping[str, EquityCurve]) -> str:
-    """Return the SVG of each sleeve's net result, of their sum, and of its drawdown."""
+def account_chart(curve: EquityCurve, sleeves: Mapping[str, EquityCurve], currency: str) -> str:
+    """Return the SVG of the net results of the sleeves and the account, and of its drawdown."""
     with quiet_figure((FIRST_PRICE, DRAWDOWN)) as (figure, (result, drawdown)):
         for name, sleeve in sleeves.items():
             at, values = thinned(sleeve.at, sleeve.equity - sleeve.equity[0])
@@ -81,7 +82,7 @@ def account_chart(curve: EquityCurve, sleeves: Mapping[str, EquityCurve]) -> str
         at, values = thinned(curve.at, curve.equity - curve.equity[0])
         result.plot(series_dates(at), values, color=INK, linewidth=1.4, label="account")
         result.legend(loc="lower left", frameon=False, fontsize=8)
-        result.set_ylabel("net result, quote")
+        result.set_ylabel(f"net result, {currency}")
         _draw_drawdown(drawdown, curve)
         return figure_svg(figure)
 
@@ -151,7 +152,7 @@ def _draw_price(axes: Any, price: PriceLine) -> None:
         filled[fill.plan_id].append(fill)
     for trade in price.trades:
         _draw_trade(axes, trade, filled[trade.plan_id])
-    axes.set_ylabel(f"{price.instrument}, quote")
+    axes.set_ylabel(f"{price.instrument}, {price.quote}")
 
 
 def _draw_trade(axes: Any, trade: Trade, fills: Sequence[Fill]) -> None:

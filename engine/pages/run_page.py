@@ -79,7 +79,7 @@ def _chart(record: RunRecord) -> str:
     shown = [price for price in prices if len(price.close)]
     if not shown or len(record.run.outcome.curve.at) == 0:
         return ""
-    return trade_chart(shown, record.run.outcome.curve)
+    return trade_chart(shown, record.run.outcome.curve, run_rows.currency(record))
 
 
 def _price_line(record: RunRecord, instrument: str) -> PriceLine:
@@ -89,4 +89,6 @@ def _price_line(record: RunRecord, instrument: str) -> PriceLine:
     known &= np.isfinite(bars["close"])
     trades = [trade for trade in record.trades if trade.instrument == instrument]
     fills = [fill for fill in record.run.outcome.fills if fill.instrument == instrument]
-    return PriceLine(instrument, bars["closed_at"][known], bars["close"][known], trades, fills)
+    quote = record.run.dataset.instruments[instrument].quote
+    closes = bars["closed_at"][known], bars["close"][known]
+    return PriceLine(instrument, quote, *closes, trades, fills)

@@ -1,4 +1,4 @@
-"""What changed in a trade that two runs have, and the first cause of it."""
+"""Find the changes of a trade that two runs have, and the first cause of each."""
 
 import math
 from collections.abc import Iterator, Sequence

@@ -66,7 +66,7 @@ def test_the_audit_finds_nothing(demo: riskoff.Run) -> None:
 def test_the_plot_draws_prices_equity_and_drawdown(demo: riskoff.Run, tmp_path: Path) -> None:
     picture = demo.plot()
     assert picture._repr_svg_().startswith("<svg")
-    for text in ("BTCUSDT-PERP, quote", "equity, quote", "drawdown, %"):
+    for text in ("BTCUSDT-PERP, USDT", "equity, USDT", "drawdown, %"):
         assert text in picture.svg
     assert picture.save(tmp_path / "demo.svg").read_text() == picture.svg
     with pytest.raises(ValueError, match=r"ends in \.svg"):
@@ -80,7 +80,7 @@ def test_the_plot_without_the_data_draws_equity_alone(
     config = demo.config.model_copy(update={"data": data})
     monkeypatch.setattr(type(demo), "config", config)
     picture = demo.plot()
-    assert "equity, quote" in picture.svg
+    assert "equity, USDT" in picture.svg
     assert "BTCUSDT-PERP" not in picture.svg
     assert "no prices of BTCUSDT-PERP" in repr(picture)
 

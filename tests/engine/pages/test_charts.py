@@ -27,8 +27,8 @@ def test_a_short_line_is_left_alone():
 def test_the_chart_is_bare_svg_and_the_same_twice(make_run):
     record = RunRecord(make_run(hours=400))
     (bars,) = record.run.dataset.channels.values()
-    price = PriceLine("BTC", bars["closed_at"], bars["close"], record.trades)
-    first, second = (trade_chart([price], record.run.outcome.curve) for _ in range(2))
+    price = PriceLine("BTC", "USDT", bars["closed_at"], bars["close"], record.trades)
+    first, second = (trade_chart([price], record.run.outcome.curve, "USDT") for _ in range(2))
     assert first == second
     assert first.startswith("<svg")
     assert "date" not in first[:600]
@@ -38,7 +38,7 @@ def test_every_fill_is_drawn_at_its_own_price(make_run):
     record = RunRecord(make_run(hours=400))
     (bars,) = record.run.dataset.channels.values()
     fills = record.run.outcome.fills
-    price = PriceLine("BTC", bars["closed_at"], bars["close"], record.trades, fills)
+    price = PriceLine("BTC", "USDT", bars["closed_at"], bars["close"], record.trades, fills)
     with quiet_figure([2.0]) as (_, panels):
         charts._draw_price(panels[0], price)
         drawn = [
@@ -55,7 +55,10 @@ def test_every_fill_is_drawn_at_its_own_price(make_run):
 def test_every_traded_instrument_has_its_own_panel(make_run):
     record = RunRecord(make_run(hours=400))
     (bars,) = record.run.dataset.channels.values()
-    prices = [PriceLine(name, bars["closed_at"], bars["close"], ()) for name in ("BTC", "QQQ")]
-    drawn = trade_chart(prices, record.run.outcome.curve)
-    assert "BTC, quote" in drawn
-    assert "QQQ, quote" in drawn
+    prices = [
+        PriceLine(name, "USD", bars["closed_at"], bars["close"], ()) for name in ("BTC", "QQQ")
+    ]
+    drawn = trade_chart(prices, record.run.outcome.curve, "EUR")
+    assert "BTC, USD" in drawn
+    assert "QQQ, USD" in drawn
+    assert "equity, EUR" in drawn
