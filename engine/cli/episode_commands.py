@@ -1,12 +1,17 @@
-"""Define the commands ``episodes list`` and ``episodes show``."""
+"""Define the commands ``episodes list``, ``episodes show`` and ``episodes find``."""
 
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.cli.options import DataOption, JsonOption
+from data_feeds.default_data import DEFAULT_CATALOG
+from engine.cli.options import CatalogOption, DataOption, JsonOption
 from engine.cli.output import print_columns, print_json, working
+
+if TYPE_CHECKING:
+    from engine.sell_offs import FoundSellOffs, SellOff
 
 EMBEDDED = "embedded"
 
@@ -77,3 +82,66 @@ def show(
     print(episode_text(shown, lines, data=label))
     if picture is not None:
         print(picture)
+
+
+@app.command("find")
+def find(
+    market: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--market",
+            metavar="MARKET",
+            help="A YAML file, or a shipped market; may be repeated [default: all shipped]",
+        ),
+    ] = None,
+    *,
+    data: CatalogOption = DEFAULT_CATALOG,
+    until: Annotated[
+        datetime | None,
+        typer.Option(
+            "--until", formats=["%Y-%m-%d"], metavar="DATE", help="Known at this day's end"
+        ),
+    ] = None,
+    number: Annotated[
+        int | None, typer.Option("--number", metavar="N", help="Show this sell-off of one market")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Find every sell-off of a market by one dating rule, in total-return closes."""
+    from data_feeds.load import open_source
+    from engine.sell_offs import (
+        find_market,
+        find_sell_offs,
+        found_document,
+        found_text,
+        one_text,
+        shipped_markets,
+    )
+
+    chosen = [find_market(text) for text in market or ()] or shipped_markets()
+    source = open_source(data)
+    last = None if until is None else until.date()
+    found = [find_sell_offs(source, item, until=last) for item in chosen]
+    if number is not None:
+        print(one_text(*_numbered(found, number), source))
+    elif as_json:
+        print_json([found_document(item, source, data=str(data)) for item in found])
+    else:
+        print("\n\n".join(found_text(item, source, data=str(data)) for item in found))
+
+
+def _numbered(found: "list[FoundSellOffs]", number: int) -> "tuple[FoundSellOffs, SellOff]":
+    """Return one market's sell-off by its number.
+
+    Raises
+    ------
+    ConfigError : several markets were asked for, or the market has no sell-off of that number.
+    """
+    from engine.errors import ConfigError
+
+    if len(found) != 1:
+        raise ConfigError(f"--number {number}: name one market, --market {found[0].market.name}")
+    held = found[0].sell_offs
+    if not 1 <= number <= len(held):
+        raise ConfigError(f"--number {number}: {found[0].market.name} has 1 to {len(held)}")
+    return found[0], held[number - 1]

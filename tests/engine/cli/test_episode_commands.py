@@ -37,3 +37,12 @@ def test_an_episode_shows_its_phases_and_draws_them(command: Command, tmp_path: 
 def test_an_unknown_episode_is_one_clear_line(command: Command) -> None:
     done = command("episodes", "show", "2008")
     assert assert_one_clear_line(done, 2) == "2008: no such file; did you mean 2020?"
+
+
+def test_sell_offs_are_found_in_real_data_only(command: Command) -> None:
+    done = command("episodes", "find", "--market", "QQQ")
+    assert "no catalog here" in assert_one_clear_line(done, 3)
+    done = command("episodes", "find", "--market", "QQQ", "--data", "embedded")
+    assert "generated rows; nothing in them happened" in assert_one_clear_line(done, 3)
+    done = command("episodes", "find", "--market", "QQX")
+    assert assert_one_clear_line(done, 2) == "QQX: no such file; did you mean QQQ?"
