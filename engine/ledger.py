@@ -17,6 +17,7 @@ from data_feeds.instrument import Instrument, Wallet
 from engine.account_rates import ALL_AT_PAR, WALLETS, WalletRates
 from engine.config.models import MarginMode
 from engine.contracts import Contract, contract_of
+from engine.contracts.contract import debit_of_margin, is_residue, released_margin, uncollected
 from engine.costs import simple_interest
 from engine.errors import SimulationError
 from engine.records import Fact, FactKind
@@ -121,7 +122,7 @@ class Ledger:
             raise SimulationError(f"{instrument}: a fill of {quantity} turns {before} over")
         average = position.average_entry
         realized = contract.realized(quantity, average, price) if closing else 0.0
-        released = position.isolated_margin * (-quantity / before) if closing else 0.0
+        released = released_margin(position.isolated_margin, quantity, before) if closing else 0.0
         cash = contract.cash_of_fill(quantity, price, realized)
         shortfall = self._shortfall(cash, released, loss_limit)
         if before == 0.0:
@@ -179,10 +180,8 @@ class Ledger:
         """Book one funding payment; a debit beyond the free wallet reduces the isolated margin."""
         position = self.positions[instrument]
         free = max(self.free_venue_cash(), 0.0)
-        from_margin = 0.0
-        if position.isolated_margin > 0 and -amount > free:
-            from_margin = min(-amount - free, position.isolated_margin)
-            position.isolated_margin -= from_margin
+        from_margin = debit_of_margin(amount, free, position.isolated_margin)
+        position.isolated_margin -= from_margin
         self._post(
             Fact(
                 self._next_id(),
@@ -304,9 +303,7 @@ class Ledger:
         if limit is None:
             return 0.0
         backing = released if limit is MarginMode.ISOLATED else max(self.venue_cash, 0.0)
-        missing = -cash - backing
-        # A takeover at the bankruptcy price loses the backing up to its last bit.
-        return missing if missing > RELATIVE_TOLERANCE * backing else 0.0
+        return uncollected(cash, backing)
 
     def _post(self, unvalued: Fact) -> None:
         fact = self._valued(unvalued)
@@ -356,8 +353,8 @@ def _move(
         position.average_entry = contract.average_entry(
             position.quantity, position.average_entry, quantity, price
         )
-    elif abs(total) <= RELATIVE_TOLERANCE * abs(position.quantity):
-        total = 0.0  # What is left is float residue, not a position.
+    elif is_residue(total, position.quantity):
+        total = 0.0
     position.quantity = total
     position.isolated_margin += margin_change
     moved = quantity * contract.unit_value(price)

@@ -7,6 +7,19 @@ from engine.broker.trailing import TrailingLevel
 from engine.contracts import Contract
 from engine.costs import floor_to_step
 from engine.records import NAN, OrderKind, OrderRequest, OrderRole, OrderRow, OrderStatus
+from engine.scalars import scalar
+
+
+@scalar
+def share_left(fraction: float, entered: float, filled: float, lot_size: float) -> float:
+    """Return what a target still closes of a plan's entry, base units in whole lots."""
+    return max(floor_to_step(fraction * entered, lot_size) - filled, 0.0)
+
+
+@scalar
+def farthest_share(held: float, waiting: float, lot_size: float) -> float:
+    """Return what the farthest target closes: all that the nearer ones, ``waiting``, leave."""
+    return floor_to_step(max(held - waiting, 0.0), lot_size) if waiting != 0.0 else held
 
 
 @dataclass(slots=True)
@@ -141,11 +154,10 @@ class WorkingPlan:
         if order is not farthest:
             return min(self._share_left(order, lot_size), abs(held))
         waiting = sum(self._share_left(target, lot_size) for target in nearer)
-        return floor_to_step(max(abs(held) - waiting, 0.0), lot_size) if waiting else abs(held)
+        return farthest_share(abs(held), waiting, lot_size)
 
     def _share_left(self, target: WorkingOrder, lot_size: float) -> float:
-        whole = floor_to_step(target.request.fraction * self.entered, lot_size)
-        return max(whole - target.filled, 0.0)
+        return share_left(target.request.fraction, self.entered, target.filled, lot_size)
 
 
 class Book:

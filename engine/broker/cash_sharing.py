@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from data_feeds.instrument import Wallet
-from engine.costs import floor_to_step
+from engine.scalars import scalar
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,10 @@ class EntryDemand:
         return self.within_budget * self.per_unit
 
 
-def affordable(free: float, per_unit: float, lot_size: float) -> float:
-    """Return the number of units that free cash pays for, in whole lots."""
-    return floor_to_step(max(free, 0.0) / per_unit, lot_size)
+@scalar
+def paid_share(free: float, needed: float) -> float:
+    """Return the share of a need that free cash pays, 1 at most."""
+    return min(max(free, 0.0) / needed, 1.0) if needed > 0 else 1.0
 
 
 def common_factors(demands: Iterable[tuple[Wallet, float, float]]) -> dict[Wallet, float]:
@@ -48,6 +49,6 @@ def common_factors(demands: Iterable[tuple[Wallet, float, float]]) -> dict[Walle
         free[wallet] = cash
     return {
         # fsum rounds once, so the sum does not depend on the order of its terms.
-        wallet: min(max(free[wallet], 0.0) / total, 1.0) if (total := math.fsum(rows)) > 0 else 1.0
+        wallet: paid_share(free[wallet], math.fsum(rows))
         for wallet, rows in needs.items()
     }

@@ -12,6 +12,13 @@ from engine.config.models import MarginMode, RunConfig
 from engine.contracts import MarginTerms
 from engine.ledger import Ledger, Position
 from engine.records import NAN
+from engine.scalars import scalar
+
+
+@scalar
+def cross_free(free: float, initial: float, unrealized: float) -> float:
+    """Return the free cash beside an open position: less its margin and its open loss."""
+    return free - (initial - min(unrealized, 0.0))
 
 
 class Collateral:
@@ -101,7 +108,7 @@ class Collateral:
                 initial = position.contract.initial_margin(
                     position.quantity, position.average_entry, entry.leverage_setting
                 )
-                free -= initial - min(self._unrealized(k, t), 0.0)
+                free = cross_free(free, initial, self._unrealized(k, t))
         return free
 
     def free_for(self, k: int, t: int) -> float:

@@ -10,7 +10,8 @@ from engine.broker.timeline import InstrumentPath
 from engine.config.models import MarginMode, RunConfig
 from engine.config.venue import TradingCosts
 from engine.contracts import Contract, contract_for
-from engine.costs import FillConditions, floor_to_step, round_against
+from engine.costs import FillConditions, round_against
+from engine.costs.arithmetic import fee_of, fee_paid, fill_price, unit_cash, volume_room
 from engine.costs.market_activity import MarketActivity, bar_volatility
 from engine.ledger import Ledger
 from engine.records import FactKind, Fill, FillStage, OrderRole
@@ -71,7 +72,7 @@ class FillTerms:
     @property
     def fee(self) -> float:
         """Return the fee due, settlement currency: notional at the price paid x rate."""
-        return self.contract.notional(self.quantity, self.price) * self.rate
+        return fee_of(self.contract.notional(self.quantity, self.price), self.rate)
 
 
 class Execution:
@@ -104,8 +105,7 @@ class Execution:
         if cap is None or path.is_option:
             return float("inf")
         lot = path.instrument.lot_size
-        room = floor_to_step(cap * when.market.volume, lot) - self._filled_in(path, when)
-        return floor_to_step(max(room, 0.0), lot)
+        return volume_room(cap, when.market.volume, self._filled_in(path, when), lot)
 
     def _filled_in(self, path: InstrumentPath, when: FillMoment) -> float:
         opened_at, quantity = self._filled.get(path.instrument.id, (when.bar_opened_at, 0.0))
@@ -132,7 +132,7 @@ class Execution:
         side, tick = order.request.side, path.instrument.tick_size
         # Only the sale of an option may be priced at zero; every other price is a tick at least.
         least = 0.0 if path.is_option and side < 0 else tick
-        return max(round_against(raw * (1 + side * fraction), side, tick), least), fraction
+        return fill_price(raw, side, fraction, tick, least), fraction
 
     def _market(self, path: InstrumentPath, when: FillMoment) -> FillConditions:
         """Return the market of a fill with the activity known at its bar's open.
@@ -155,7 +155,7 @@ class Execution:
         """
         contract = contract_for(path.instrument, order.request.side, self._short_terms)
         share = contract.margin_share(order.request.leverage_setting)
-        return contract.unit_notional(price) * (share + rate)
+        return unit_cash(contract.unit_notional(price), share, rate)
 
     def fee_rate(self, path: InstrumentPath, *, maker: bool) -> float:
         """Return the fee of a fill as a fraction of notional, 0 for an option."""
@@ -323,7 +323,7 @@ class Execution:
         request = order.request
         liquidation = request.role is OrderRole.LIQUIDATION
         due = terms.fee
-        paid = min(due, max(room, 0.0))
+        paid = fee_paid(due, room)
         self._ledger.fee(
             at,
             instrument=request.instrument,

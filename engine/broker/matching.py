@@ -9,12 +9,13 @@ from dataclasses import dataclass
 
 from engine.broker import resolve
 from engine.broker.book import Book, WorkingOrder
-from engine.broker.cash_sharing import EntryDemand, affordable, common_factors
+from engine.broker.cash_sharing import EntryDemand, common_factors
 from engine.broker.collateral import Collateral
 from engine.broker.execution import Execution
 from engine.broker.match_context import MatchContext, venue_order
 from engine.broker.price_range import PriceRange, after_entry, whole_bar
 from engine.costs import floor_to_step, round_against
+from engine.costs.arithmetic import affordable
 from engine.ledger import Ledger
 from engine.records import NAN, FillStage, OrderKind, OrderRequest, OrderRole, OrderStatus
 
@@ -318,7 +319,7 @@ class Matcher:
             return math.inf
         average = context.position.average_entry
         used = plan.initial_risk(contract, average) if plan.entered > 0 else 0.0
-        return floor_to_step(max(request.risk_limit - used, 0.0) / distance, instrument.lot_size)
+        return affordable(request.risk_limit - used, distance, instrument.lot_size)
 
     def _enter(
         self,

@@ -16,6 +16,66 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.contracts.maintenance import NO_PRICE, MarginTerms
+from engine.scalars import scalar
+
+# Sums of doubles differ by rounding: what is left of a position below this share is no position,
+# and a loss beyond the collateral by less is none.
+RESIDUE = 1e-11
+
+
+@scalar
+def notional_of(quantity: float, unit_notional: float) -> float:
+    """Return the unsigned exposure of a quantity."""
+    return abs(quantity) * unit_notional
+
+
+@scalar
+def profit_of(quantity: float, entry_value: float, value: float) -> float:
+    """Return the profit of a signed quantity between two unit values."""
+    return quantity * (value - entry_value)
+
+
+@scalar
+def value_distance(value: float, other: float) -> float:
+    """Return the unsigned difference of two unit values."""
+    return abs(value - other)
+
+
+@scalar
+def mean_value(held: float, average_value: float, quantity: float, value: float) -> float:
+    """Return the mean unit value of the entries after a fill that enlarges a position."""
+    before = held * average_value if held != 0.0 else 0.0
+    return (before + quantity * value) / (held + quantity)
+
+
+@scalar
+def released_margin(margin: float, fill: float, held: float) -> float:
+    """Return the share of a margin that a closing fill releases."""
+    return margin * (-fill / held)
+
+
+@scalar
+def is_residue(total: float, before: float) -> bool:
+    """Return whether the rest of a position is the rounding error of a sum."""
+    return abs(total) <= RESIDUE * abs(before)
+
+
+@scalar
+def uncollected(cash: float, backing: float) -> float:
+    """Return the loss of a closing fill beyond its collateral, zero or positive.
+
+    A takeover at the bankruptcy price loses the backing up to its last bit.
+    """
+    missing = -cash - backing
+    return missing if missing > RESIDUE * backing else 0.0
+
+
+@scalar
+def debit_of_margin(amount: float, free: float, margin: float) -> float:
+    """Return the part of a payment (negative) that an isolated margin pays, positive."""
+    if margin > 0 and -amount > free:
+        return min(-amount - free, margin)
+    return 0.0
 
 
 class ContractKind(IntEnum):
@@ -86,11 +146,11 @@ class Contract(ABC):
 
     def notional(self, quantity: float, price: float) -> float:
         """Return the unsigned exposure of a quantity at a price."""
-        return abs(quantity) * self.unit_notional(price)
+        return notional_of(quantity, self.unit_notional(price))
 
     def profit(self, quantity: float, entry: float, price: float) -> float:
         """Return the profit of a signed quantity from an entry to another price."""
-        return quantity * (self.unit_value(price) - self.unit_value(entry))
+        return profit_of(quantity, self.unit_value(entry), self.unit_value(price))
 
     def realized(self, fill: float, average_entry: float, price: float) -> float:
         """Return the profit that a closing fill (signed as the order) realizes."""
@@ -98,12 +158,12 @@ class Contract(ABC):
 
     def unit_distance(self, price: float, other: float) -> float:
         """Return the gain or loss of one unit between two prices, unsigned."""
-        return abs(self.unit_value(price) - self.unit_value(other))
+        return value_distance(self.unit_value(price), self.unit_value(other))
 
     def average_entry(self, held: float, average: float, quantity: float, price: float) -> float:
         """Return the average entry of a position after a fill that enlarges it."""
-        before = held * self.unit_value(average) if held != 0.0 else 0.0
-        return self.price_of((before + quantity * self.unit_value(price)) / (held + quantity))
+        held_at = self.unit_value(average) if held != 0.0 else 0.0
+        return self.price_of(mean_value(held, held_at, quantity, self.unit_value(price)))
 
     # Margin. What is paid in full has none.
 

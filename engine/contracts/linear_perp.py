@@ -8,6 +8,7 @@ from engine.contracts.contract import ContractKind
 from engine.contracts.maintenance import NO_PRICE, MarginTerms, Tier
 from engine.contracts.margined import Margined
 from engine.contracts.priced_in_quote import PricedInQuote
+from engine.scalars import scalar
 
 
 def linear_value(size: float, quantity: float, average_entry: float, mark: float) -> float:
@@ -46,12 +47,20 @@ def liquidation_price(
     if size == 0:
         return NO_PRICE
     for tier in tiers:
-        if quantity > 0:
-            price = (size * average_entry - margin - tier.deduction) / (size * (1 - tier.rate))
-        else:
-            price = (size * average_entry + margin + tier.deduction) / (size * (1 + tier.rate))
+        price = price_in_tier(quantity, average_entry, margin, tier.rate, tier.deduction)
         # The requirement is convex and continuous: the first tier that reaches the price has it.
         # A floor test would lose a price on a seam to rounding.
         if size * price < tier.ceiling:
             return NO_PRICE if quantity > 0 and price <= 0 else price
     return NO_PRICE
+
+
+@scalar
+def price_in_tier(
+    quantity: float, average_entry: float, margin: float, rate: float, deduction: float
+) -> float:
+    """Return the liquidation price under the rate and deduction of one tier."""
+    size = abs(quantity)
+    if quantity > 0:
+        return (size * average_entry - margin - deduction) / (size * (1 - rate))
+    return (size * average_entry + margin + deduction) / (size * (1 + rate))

@@ -8,6 +8,8 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from engine.scalars import scalar
+
 NO_PRICE = float("nan")
 
 
@@ -52,8 +54,20 @@ class MarginTerms:
         if self.highest_setting is None:
             return None
         rate = next(tier.rate for tier in self.tiers if notional < tier.ceiling)
-        least = 1 / self.highest_setting + rate - self.tiers[0].rate
-        return max(math.floor(1 / least + 1e-9), 1)
+        return setting_at(self.highest_setting, rate, self.tiers[0].rate)
+
+
+@scalar
+def setting_at(highest: int, rate: float, first_rate: float) -> int:
+    """Return the largest setting where the maintenance rate has stepped up from the first."""
+    least = 1 / highest + rate - first_rate
+    return max(math.floor(1 / least + 1e-9), 1)
+
+
+@scalar
+def tier_requirement(notional: float, rate: float, deduction: float) -> float:
+    """Return the maintenance requirement of a notional in its tier."""
+    return notional * rate - deduction
 
 
 def build_tiers(
@@ -81,5 +95,5 @@ def maintenance_margin(notional: float, tiers: tuple[Tier, ...]) -> float:
     """Return the maintenance requirement of a notional (unsigned, quote)."""
     for tier in tiers:
         if notional < tier.ceiling:
-            return notional * tier.rate - tier.deduction
+            return tier_requirement(notional, tier.rate, tier.deduction)
     raise AssertionError("the last tier has no ceiling")

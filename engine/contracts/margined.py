@@ -12,6 +12,38 @@ from abc import abstractmethod
 
 from engine.contracts.contract import Contract
 from engine.contracts.maintenance import NO_PRICE, MarginTerms, maintenance_margin
+from engine.scalars import scalar
+
+
+@scalar
+def share_of_setting(setting: float) -> float:
+    """Return the fraction of its notional that an entry sets aside."""
+    return 1.0 / setting
+
+
+@scalar
+def margin_of(notional: float, setting: float) -> float:
+    """Return the margin that a notional sets aside."""
+    return notional / setting
+
+
+@scalar
+def funding_cash(quantity: float, unit_notional: float, rate: float) -> float:
+    """Return the cash credited at a funding timestamp: longs pay when the rate is positive."""
+    return -quantity * unit_notional * rate
+
+
+@scalar
+def value_after_loss(entry_value: float, loss: float, quantity: float) -> float:
+    """Return the unit value at which a signed position has lost an amount."""
+    return entry_value - loss / quantity
+
+
+@scalar
+def reachable(price: float, quantity: float) -> float:
+    """Return a price that a loss leads to, NaN where no market reaches it."""
+    never = price <= 0 if quantity > 0 else math.isinf(price)
+    return NO_PRICE if never else price
 
 
 class Margined(Contract):
@@ -26,11 +58,11 @@ class Margined(Contract):
 
     def margin_share(self, setting: float) -> float:
         """Return ``1 / setting``."""
-        return 1.0 / setting
+        return share_of_setting(setting)
 
     def initial_margin(self, quantity: float, price: float, setting: float) -> float:
         """Return ``notional / setting``."""
-        return self.notional(quantity, price) / setting
+        return margin_of(self.notional(quantity, price), setting)
 
     def maintenance(
         self, quantity: float, average_entry: float, mark: float, terms: MarginTerms
@@ -59,7 +91,7 @@ class Margined(Contract):
 
     def funding(self, quantity: float, mark: float, rate: float) -> float:
         """Return ``-quantity x notional of a unit x rate``: longs pay when the rate is positive."""
-        return -quantity * self.unit_notional(mark) * rate
+        return funding_cash(quantity, self.unit_notional(mark), rate)
 
     @abstractmethod
     def _liquidation_on_mark(
@@ -69,6 +101,5 @@ class Margined(Contract):
 
     def _price_after_loss(self, quantity: float, average_entry: float, loss: float) -> float:
         """Return the price at which a position has lost an amount; NaN if it never can."""
-        price = self.price_of(self.unit_value(average_entry) - loss / quantity)
-        never = price <= 0 if quantity > 0 else math.isinf(price)
-        return NO_PRICE if never else price
+        value = value_after_loss(self.unit_value(average_entry), loss, quantity)
+        return reachable(self.price_of(value), quantity)

@@ -22,7 +22,7 @@ from data_feeds.clock import (
 from engine.config.models import RiskConfig
 from engine.decision_terms import GuardEventKind, GuardName, RiskTier
 from engine.records import FAR_FUTURE, GuardEvent
-from engine.risk.period_loss import PeriodLoss
+from engine.risk.period_loss import PeriodLoss, loss_floor
 
 NEW_YORK = ZoneInfo(clock.NEW_YORK)
 SUNDAY = 6
@@ -189,7 +189,7 @@ class Guards:
         reached = [
             rung
             for rung in (self._drawdown.ladder if self._drawdown is not None else ())
-            if equity <= self.peak * (1 - rung.drawdown)
+            if equity <= loss_floor(self.peak, rung.drawdown)
         ]
         if not reached:
             return RiskTier.NORMAL, 1.0
@@ -227,7 +227,7 @@ class Guards:
         return limit.flattens
 
     def _judge_halt(self, at: int, equity: float) -> bool:
-        if self._drawdown is None or equity > self.peak * (1 - self.halt_drawdown):
+        if self._drawdown is None or equity > loss_floor(self.peak, self.halt_drawdown):
             return False
         days = self._drawdown.halt_days
         until = FAR_FUTURE if days is None else days_later(at, days, ny_days=self._ny_days)

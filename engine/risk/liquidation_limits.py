@@ -9,14 +9,43 @@ from engine.config.models import MarginMode
 from engine.contracts import BorrowedShort, MarginTerms
 from engine.decision_terms import RefusalRule
 from engine.risk.sizing_request import OWNED, SizingRequest, SizingRules
+from engine.scalars import scalar
 
 UNLIMITED = math.inf
 
 
 def _nearest_liquidation(request: SizingRequest, distance: float) -> float:
     """Return the nearest allowed liquidation price: ``distance`` stop distances away."""
-    away = distance * abs(request.entry - request.stop)
-    return max(request.entry - request.direction * away, 0.0)
+    return nearest_liquidation(request.entry, request.stop, request.direction, distance)
+
+
+@scalar
+def nearest_liquidation(entry: float, stop: float, side: int, distance: float) -> float:
+    """Return the price that lies ``distance`` stop distances from the entry, at least 0."""
+    return max(entry - side * (distance * abs(entry - stop)), 0.0)
+
+
+@scalar
+def backed_size(  # noqa: PLR0917 - compiled code takes no keywords
+    collateral: float, before: float, rate: float, deduction: float, loss: float, required: float
+) -> float:
+    """Return the size at which loss and maintenance of one tier use up a collateral.
+
+    ``before`` is the notional that is held, ``loss`` and ``required`` are those of one unit.
+    """
+    return (collateral + deduction - before * rate) / (loss + required * rate)
+
+
+@scalar
+def payable_unit(unit: float, share: float, fees: float, slippage: float) -> float:
+    """Return the cash that one unit of an entry takes, the fees of entry and exit included."""
+    return unit * (share + fees + slippage)
+
+
+@scalar
+def round_trip_fees(rate: float) -> float:
+    """Return the fees that a margined entry keeps in cash: its own and that of its exit."""
+    return 2 * rate
 
 
 def liquidation_cap(request: SizingRequest, rules: SizingRules) -> float:
@@ -68,9 +97,7 @@ def _cross_liquidation_cap(request: SizingRequest, rules: SizingRules) -> float:
     if held.quantity > 0:
         before = contract.notional(held.quantity, held.average_entry if on_entry else price)
     for tier in rules.margin.tiers:
-        quantity = (collateral + tier.deduction - before * tier.rate) / (
-            loss + required * tier.rate
-        )
+        quantity = backed_size(collateral, before, tier.rate, tier.deduction, loss, required)
         if before + quantity * required < tier.ceiling:
             return max(quantity, 0.0)
     raise AssertionError("the last tier has no ceiling")
@@ -171,9 +198,9 @@ def _payable(request: SizingRequest, setting: int, slippage: float) -> float:
     if request.reserve > 0:
         unit = max(unit, contract.unit_notional(request.reserve))
     share = contract.margin_share(setting)
-    fees = costs.exit_fee if setting == OWNED else 2 * costs.exit_fee
+    fees = costs.exit_fee if setting == OWNED else round_trip_fees(costs.exit_fee)
     return costs.slippage.largest(
         max(request.free_cash, 0.0),
-        unit * (share + fees + costs.entry_slippage),
+        payable_unit(unit, share, fees, costs.entry_slippage),
         costs.sized_entry(unit, request.held.ordered),
     )

@@ -5,6 +5,13 @@ import math
 from engine.config.models import GuardScope, LossLimitConfig
 from engine.decision_terms import GuardEventKind, GuardName
 from engine.records import GuardEvent
+from engine.scalars import scalar
+
+
+@scalar
+def loss_floor(equity: float, limit: float) -> float:
+    """Return the equity at which a period has lost a fraction of its opening equity."""
+    return equity * (1 - limit)
 
 
 class PeriodLoss:
@@ -36,7 +43,7 @@ class PeriodLoss:
         """Begin a period whose losses are measured from this equity."""
         self._reference = equity
         if self._config is not None:
-            self.floor = equity * (1 - self._config.limit)
+            self.floor = loss_floor(equity, self._config.limit)
 
     def holds(self, at: int) -> bool:
         """Return whether the limit is tripped at an instant."""

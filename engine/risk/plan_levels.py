@@ -11,6 +11,7 @@ from engine.costs import ceil_to_step, floor_to_step, round_against
 from engine.decision_terms import RefusalRule
 from engine.intents import Enter
 from engine.records import OrderKind
+from engine.scalars import scalar
 
 # The rule that an intent breaks, and the reason in words.
 BrokenRule = tuple[RefusalRule, str]
@@ -35,6 +36,7 @@ class PlanLevels:
     crosses: bool = False
 
 
+@scalar
 def round_stop(stop: float, direction: int, tick_size: float) -> float:
     """Return a protective stop rounded towards the entry (a long's up, a short's down).
 
@@ -69,7 +71,7 @@ def plan_levels(
     order = math.nan if intent.price is None else _round_entry(price, intent, tick_size)
     entry = _estimate(intent, order, close, slippage=slippage, tick_size=tick_size)
     stop = round_stop(intent.stop, side, tick_size)
-    targets = tuple(_away(target.price, side, tick_size) for target in intent.targets)
+    targets = tuple(round_target(target.price, side, tick_size) for target in intent.targets)
     is_limit = intent.kind is OrderKind.LIMIT
     return PlanLevels(
         entry,
@@ -93,7 +95,13 @@ def _crosses(intent: Enter, order: float, close: float) -> bool:
     """Return whether the last price has reached the price of a limit or stop entry."""
     if intent.price is None:
         return False
-    towards = intent.direction if intent.kind is OrderKind.STOP else -intent.direction
+    return has_crossed(intent.direction, intent.kind is OrderKind.STOP, order, close)
+
+
+@scalar
+def has_crossed(side: int, is_stop: bool, order: float, close: float) -> bool:
+    """Return whether a price has reached the level of a stop or limit entry of a side."""
+    towards = side if is_stop else -side
     return towards * (close - order) >= 0
 
 
@@ -105,28 +113,54 @@ def _estimate(
         return close if intent.price is None else order
     if intent.kind is OrderKind.STOP:
         return close
-    side = intent.direction
+    return crossed_limit(intent.direction, order, close, slippage, tick_size)
+
+
+@scalar
+def crossed_limit(
+    side: int, order: float, close: float, slippage: float, tick_size: float
+) -> float:
+    """Return the likely price of a limit entry that the market has reached."""
     likely = round_against(close * (1 + side * slippage), side, tick_size)
     return min(likely, order) if side > 0 else max(likely, order)
 
 
-def _away(price: float, side: int, tick_size: float) -> float:
+@scalar
+def round_target(price: float, side: int, tick_size: float) -> float:
+    """Return a level rounded away from the entry of a side (a long's up, a short's down)."""
     return ceil_to_step(price, tick_size) if side > 0 else floor_to_step(price, tick_size)
 
 
 def _round_entry(price: float, intent: Enter, tick_size: float) -> float:
-    farther = -intent.direction if intent.kind is OrderKind.LIMIT else intent.direction
-    return _away(price, farther, tick_size)
+    return round_entry(price, intent.direction, intent.kind is OrderKind.STOP, tick_size)
+
+
+@scalar
+def round_entry(price: float, side: int, is_stop: bool, tick_size: float) -> float:
+    """Return the level of an entry: a limit rounded away from the market, a stop beyond it."""
+    return round_target(price, side if is_stop else -side, tick_size)
 
 
 def _broken(entry: float, stop: float, targets: tuple[float, ...], side: int) -> BrokenRule | None:
-    if not side * (entry - stop) > 0 or entry <= 0:
+    if not stop_is_placed(entry, stop, side):
         return (
             RefusalRule.STOP_SIDE,
             f"stop {stop:,.6g} is not on the losing side of entry {entry:,.6g}",
         )
     for target in targets:
-        if not side * (target - entry) > 0:
+        if not target_is_placed(entry, target, side):
             why = f"target {target:,.6g} is not on the winning side of entry {entry:,.6g}"
             return RefusalRule.TARGET_SIDE, why
     return None
+
+
+@scalar
+def stop_is_placed(entry: float, stop: float, side: int) -> bool:
+    """Return whether a stop lies on the losing side of a positive entry."""
+    return side * (entry - stop) > 0 and entry > 0
+
+
+@scalar
+def target_is_placed(entry: float, target: float, side: int) -> bool:
+    """Return whether a target lies on the winning side of an entry."""
+    return side * (target - entry) > 0

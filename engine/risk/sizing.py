@@ -16,6 +16,7 @@ from engine.risk.liquidation_limits import (
     liquidation_cap,
 )
 from engine.risk.sizing_request import OWNED, EarlierTranches, SizingRequest, SizingRules
+from engine.scalars import scalar
 
 # The order in which caps are applied and recorded. A cap that is off or does not concern the
 # instrument is recorded as infinite, so that every entry decision has the same columns.
@@ -101,13 +102,71 @@ def final_quantity(quantity: float, multiplier: float, instrument: Instrument) -
     return floor_to_step(quantity * multiplier, instrument.lot_size)
 
 
+@scalar
+def unused(limit: float, used: float) -> float:
+    """Return the part of a limit that is left."""
+    return max(limit - used, 0.0)
+
+
+@scalar
+def equity_room(cap: float, equity: float, used: float) -> float:
+    """Return the notional that a cap in multiples of equity leaves beside ``used``."""
+    return unused(cap * equity, used)
+
+
+@scalar
+def risk_budget(fraction: float, equity: float, rate: float, held_loss: float) -> float:
+    """Return the loss allowed at the stop beside that of the held tranches."""
+    return unused(fraction * equity / rate, held_loss)
+
+
+@scalar
+def risked_per_unit(  # noqa: PLR0917 - compiled code takes no keywords
+    distance: float,
+    entry: float,
+    entry_fee: float,
+    entry_slip: float,
+    stop: float,
+    stop_cost: float,
+) -> float:
+    """Return the loss of one unit at the stop, costs of a negligible size included.
+
+    ``entry`` and ``stop`` are the notionals of a unit at both prices, ``stop_cost`` fee and
+    slippage of the stop together, fractions.
+    """
+    return distance + entry * (entry_fee + entry_slip) + stop * stop_cost
+
+
+@scalar
+def volatility_size(target: float, volatility: float, equity: float, unit: float) -> float:
+    """Return the size whose volatility is a fraction of equity, at the notional of one unit."""
+    return target / volatility * equity / unit
+
+
+@scalar
+def participation_size(share: float, mean_volume: float) -> float:
+    """Return the largest size under a share of a bar's mean volume."""
+    return share * mean_volume
+
+
+@scalar
+def at_least_a_lot(quantity: float, lot_size: float) -> float:
+    """Return the size that collateral allows, 0 when it is below one lot.
+
+    No order can hold less than a lot. With almost no cash behind a position (1e-320 USDT), its
+    liquidation price cannot be computed exactly either.
+    """
+    # A millionth of a lot is the residue of a division, as on the lot grid.
+    return quantity if quantity >= lot_size * (1 - 1e-6) else 0.0
+
+
 def _ratio(limit: float | None, per_unit: float) -> float:
     return UNLIMITED if limit is None else limit / per_unit
 
 
 def _room(limit: float, held: EarlierTranches) -> float:
     """Return the unused part of a limit on the whole position, base units."""
-    return max(limit - held.quantity, 0.0)
+    return unused(limit, held.quantity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,11 +210,10 @@ def _size_at_risk(
     lost += stop * (costs.exit_fee + curve.fixed + exit_impact)
     highest = max(request.entry, request.stop * (1 - side * stop_slippage))
     rate = contract.worst_rate(request.account_rate, request.close or request.entry, highest)
-    budget = max(risk.risk_fraction * request.equity / rate - held.quantity * lost, 0.0)
-    per_unit = (
-        contract.unit_distance(request.entry, request.stop)
-        + entry * (costs.entry_fee + costs.entry_slippage)
-        + stop * (costs.exit_fee + curve.fixed)
+    budget = risk_budget(risk.risk_fraction, request.equity, rate, held.quantity * lost)
+    distance = contract.unit_distance(request.entry, request.stop)
+    per_unit = risked_per_unit(
+        distance, entry, costs.entry_fee, costs.entry_slippage, stop, costs.exit_fee + curve.fixed
     )
     closing = SizedOrder(stop, earlier=held.closed, together=held.quantity)
     orders = (*costs.sized_entry(entry, held.ordered), closing)
@@ -166,8 +224,8 @@ def _size_at_risk(
 def _volatility_cap(request: SizingRequest, risk: RiskConfig) -> float:
     if risk.target_volatility is None or request.realized_volatility == 0:
         return UNLIMITED
-    whole = (
-        risk.target_volatility / request.realized_volatility * request.equity / request.account_unit
+    whole = volatility_size(
+        risk.target_volatility, request.realized_volatility, request.equity, request.account_unit
     )
     return _room(whole, request.held)
 
@@ -175,8 +233,8 @@ def _volatility_cap(request: SizingRequest, risk: RiskConfig) -> float:
 def _leverage_cap(request: SizingRequest, risk: RiskConfig) -> float:
     if risk.leverage_cap is None:
         return UNLIMITED
-    room = risk.leverage_cap * request.equity - request.gross_notional
-    return max(room, 0.0) / request.account_unit
+    room = equity_room(risk.leverage_cap, request.equity, request.gross_notional)
+    return room / request.account_unit
 
 
 def _book_caps(request: SizingRequest, book: PortfolioConfig) -> dict[Cap, float]:
@@ -185,25 +243,19 @@ def _book_caps(request: SizingRequest, book: PortfolioConfig) -> dict[Cap, float
     net = request.direction * request.net_notional
     caps = {Cap.NET: UNLIMITED, Cap.ASSET: UNLIMITED, Cap.CRYPTO: UNLIMITED}
     if book.net_cap is not None:
-        caps[Cap.NET] = max(book.net_cap * equity - net, 0.0) / unit
+        caps[Cap.NET] = equity_room(book.net_cap, equity, net) / unit
     if book.asset_cap is not None:
         caps[Cap.ASSET] = _room(book.asset_cap * equity / unit, request.held)
     if book.crypto_cap is not None and request.instrument.is_crypto:
-        caps[Cap.CRYPTO] = max(book.crypto_cap * equity - request.crypto_notional, 0.0) / unit
+        caps[Cap.CRYPTO] = equity_room(book.crypto_cap, equity, request.crypto_notional) / unit
     return caps
 
 
 def _participation_cap(request: SizingRequest, risk: RiskConfig) -> float:
     if risk.participation_cap is None:
         return UNLIMITED
-    return risk.participation_cap * request.mean_volume
+    return participation_size(risk.participation_cap, request.mean_volume)
 
 
 def _at_least_a_lot(quantity: float, request: SizingRequest) -> float:
-    """Return the size that collateral allows, 0 when it is below one lot.
-
-    No order can hold less than a lot. With almost no cash behind a position (1e-320 USDT), its
-    liquidation price cannot be computed exactly either.
-    """
-    # A millionth of a lot is the residue of a division, as on the lot grid.
-    return quantity if quantity >= request.instrument.lot_size * (1 - 1e-6) else 0.0
+    return at_least_a_lot(quantity, request.instrument.lot_size)

@@ -8,6 +8,46 @@ from typing import Literal
 from pydantic import Field
 
 from engine.costs.slippage_model import FillConditions, SizedOrder, SlippageCurve, SlippageModel
+from engine.scalars import scalar
+
+
+@scalar
+def range_base(base: float, range_share: float, bar_range: float) -> float:
+    """Return the fraction lost at a negligible size: ``base + range_share x bar_range``."""
+    return base + range_share * bar_range
+
+
+@scalar
+def range_slope(impact: float, multiplier: float, volume: float) -> float:
+    """Return the fraction lost for each unit of size in a bar of this volume."""
+    return impact * multiplier / volume if impact > 0 else 0.0
+
+
+@scalar
+def range_fraction(  # noqa: PLR0917 - compiled code takes no keywords
+    base: float,
+    range_share: float,
+    bar_range: float,
+    impact: float,
+    quantity: float,
+    volume: float,
+    multiplier: float,
+) -> float:
+    """Return the fraction of price that a fill loses; a bar without trades gives no impact."""
+    share = quantity / volume if volume > 0 else 0.0
+    return (range_base(base, range_share, bar_range) + impact * share) * multiplier
+
+
+@scalar
+def squared_cost(unit_value: float, slope: float) -> float:
+    """Return the cost of an order's impact for one unit squared."""
+    return unit_value * slope
+
+
+@scalar
+def linear_size(budget: float, linear: float, quadratic: float) -> float:
+    """Return the root of ``linear x q + quadratic x q^2 = budget``."""
+    return 2 * budget / (linear + math.sqrt(linear * linear + 4 * quadratic * budget))
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +67,7 @@ class LinearCurve(SlippageCurve):
     def largest(self, budget: float, per_unit: float, orders: Sequence[SizedOrder]) -> float:
         """Return the root of ``linear x q + quadratic x q^2 = budget``; impact costs q^2."""
         linear, quadratic = self._terms(per_unit, orders)
-        return 2 * budget / (linear + math.sqrt(linear * linear + 4 * quadratic * budget))
+        return linear_size(budget, linear, quadratic)
 
     def unit_cost(self, quantity: float, per_unit: float, orders: Sequence[SizedOrder]) -> float:
         """Return ``linear + quadratic x q``."""
@@ -39,7 +79,7 @@ class LinearCurve(SlippageCurve):
         quadratic = 0.0
         for order in orders:
             per_unit += order.unit_value * self.slope * 2 * order.together
-            quadratic += order.unit_value * self.slope
+            quadratic += squared_cost(order.unit_value, self.slope)
         return per_unit, quadratic
 
 
@@ -75,9 +115,8 @@ class RangeSlippage(SlippageModel):
 
     def curve(self, market: FillConditions, multiplier: float) -> LinearCurve:
         """Return slippage by size for bars of this range and volume."""
-        fixed = (self.base + self.range_share * market.bar_range) * multiplier
-        slope = self.impact * multiplier / market.volume if self.impact > 0 else 0.0
-        return LinearCurve(fixed, slope)
+        fixed = range_base(self.base, self.range_share, market.bar_range) * multiplier
+        return LinearCurve(fixed, range_slope(self.impact, multiplier, market.volume))
 
     def fraction(
         self,
@@ -88,5 +127,12 @@ class RangeSlippage(SlippageModel):
         multiplier: float = 1.0,
     ) -> float:
         """Return the fraction of price lost; a bar without trades gives no impact."""
-        share = quantity / market.volume if market.volume > 0 else 0.0
-        return (self.base + self.range_share * market.bar_range + self.impact * share) * multiplier
+        return range_fraction(
+            self.base,
+            self.range_share,
+            market.bar_range,
+            self.impact,
+            quantity,
+            market.volume,
+            multiplier,
+        )

@@ -7,6 +7,13 @@ from typing import Literal
 from pydantic import Field
 
 from engine.costs.slippage_model import FillConditions, SizedOrder, SlippageCurve, SlippageModel
+from engine.scalars import scalar
+
+
+@scalar
+def flat_size(budget: float, per_unit: float) -> float:
+    """Return the units that a budget pays for."""
+    return max(budget, 0.0) / per_unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +28,7 @@ class FlatCurve(SlippageCurve):
 
     def largest(self, budget: float, per_unit: float, orders: Sequence[SizedOrder]) -> float:
         """Return ``budget / per_unit``."""
-        return max(budget, 0.0) / per_unit
+        return flat_size(budget, per_unit)
 
     def unit_cost(self, quantity: float, per_unit: float, orders: Sequence[SizedOrder]) -> float:
         """Return ``per_unit``."""

@@ -8,6 +8,57 @@ from typing import Literal
 from pydantic import Field
 
 from engine.costs.slippage_model import FillConditions, SizedOrder, SlippageCurve, SlippageModel
+from engine.scalars import scalar
+
+
+@scalar
+def half_spread(base: float, volatility: float, usual: float) -> float:
+    """Return the fraction lost at a negligible size, which grows with the volatility.
+
+    A market that has not moved for 20 days has the half spread of a usual day.
+    """
+    return base * (volatility / usual if usual > 0 else 1.0)
+
+
+@scalar
+def root_slope(coefficient: float, volatility: float, daily_volume: float) -> float:
+    """Return the fraction lost for the root of a unit, ``coefficient x volatility / sqrt(V)``."""
+    return coefficient * volatility / math.sqrt(daily_volume)
+
+
+@scalar
+def root_impact(slope: float, quantity: float, earlier: float) -> float:
+    """Return ``slope x ((earlier + quantity)^1.5 - earlier^1.5) / quantity``.
+
+    With the roots a and b of the two sizes this is (a^2 + a b + b^2) / (a + b), which loses no
+    digits where the quantity is small beside the units filled before.
+    """
+    after, before = math.sqrt(earlier + quantity), math.sqrt(earlier)
+    if after + before == 0.0:
+        return 0.0
+    return slope * (after * after + after * before + before * before) / (after + before)
+
+
+@scalar
+def root_weight(slope: float, unit_values: float) -> float:
+    """Return the cost of orders together for one unit to the power of 1.5."""
+    return slope * unit_values
+
+
+@scalar
+def root_size(budget: float, per_unit: float, offset: float, weight: float) -> float:
+    """Return the root of ``per_unit x q + weight x ((o + q)^1.5 - o^1.5) = budget``, at least 0.
+
+    With y = 1 / sqrt(o + q) the equation is y^3 - p y - r = 0, whose one positive root has a closed
+    form.
+    """
+    if budget <= 0.0:
+        return 0.0
+    if weight == 0.0:
+        return budget / per_unit
+    total = budget + per_unit * offset + weight * offset**1.5
+    inverse_root = _positive_root(per_unit / total, weight / total)
+    return max(1.0 / (inverse_root * inverse_root) - offset, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,31 +73,16 @@ class RootCurve(SlippageCurve):
     slope: float
 
     def impact(self, quantity: float, *, earlier: float = 0.0) -> float:
-        """Return ``slope x ((earlier + quantity)^1.5 - earlier^1.5) / quantity``.
-
-        With the roots a and b of the two sizes this is (a^2 + a b + b^2) / (a + b), which loses no
-        digits where the quantity is small beside the units filled before.
-        """
-        after, before = math.sqrt(earlier + quantity), math.sqrt(earlier)
-        if after + before == 0.0:
-            return 0.0
-        return self.slope * (after * after + after * before + before * before) / (after + before)
+        """Return the mean over the increment of an order that has filled ``earlier`` units."""
+        return root_impact(self.slope, quantity, earlier)
 
     def largest(self, budget: float, per_unit: float, orders: Sequence[SizedOrder]) -> float:
         """Return the root of ``per_unit x q + weight x ((o + q)^1.5 - o^1.5) = budget``.
 
-        All orders count from the largest offset ``o``, which never understates a cost. With
-        y = 1 / sqrt(o + q) the equation is y^3 - p y - r = 0, whose one positive root has a closed
-        form.
+        All orders count from the largest offset ``o``, which never understates a cost.
         """
         offset, weight = self._terms(orders)
-        if budget <= 0.0:
-            return 0.0
-        if weight == 0.0:
-            return budget / per_unit
-        total = budget + per_unit * offset + weight * offset**1.5
-        inverse_root = _positive_root(per_unit / total, weight / total)
-        return max(1.0 / (inverse_root * inverse_root) - offset, 0.0)
+        return root_size(budget, per_unit, offset, weight)
 
     def unit_cost(self, quantity: float, per_unit: float, orders: Sequence[SizedOrder]) -> float:
         """Return ``per_unit + weight x ((o + q)^1.5 - o^1.5) / q``."""
@@ -58,9 +94,10 @@ class RootCurve(SlippageCurve):
     def _terms(self, orders: Sequence[SizedOrder]) -> tuple[float, float]:
         """Return the largest offset (units), and the cost of one unit to the power of 1.5."""
         offset = max((order.earlier + order.together for order in orders), default=0.0)
-        return offset, self.slope * sum(order.unit_value for order in orders)
+        return offset, root_weight(self.slope, sum(order.unit_value for order in orders))
 
 
+@scalar
 def _positive_root(p: float, r: float) -> float:
     """Return the positive root of ``y^3 - p y - r = 0`` for p and r of zero or more (Cardano).
 
@@ -126,8 +163,6 @@ class SquareRootSlippage(SlippageModel):
         known = market.activity
         if math.isnan(known.usual_volatility):
             return RootCurve(self.base * multiplier, 0.0)
-        usual = known.usual_volatility
-        # A market that has not moved for 20 days has the half spread of a usual day.
-        fixed = self.base * (known.volatility / usual if usual > 0 else 1.0)
-        slope = self.coefficient * known.volatility / math.sqrt(known.daily_volume)
+        fixed = half_spread(self.base, known.volatility, known.usual_volatility)
+        slope = root_slope(self.coefficient, known.volatility, known.daily_volume)
         return RootCurve(fixed * multiplier, slope * multiplier)

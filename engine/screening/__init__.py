@@ -1,0 +1,1 @@
+"""Screening: many parameter sets of one playbook simulated by one compiled loop."""
